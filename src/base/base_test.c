@@ -1,0 +1,175 @@
+/* base_test.c - the small tools. */
+#include "base/test.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/cur.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/text.h"
+
+static void a_buf_grows_consumes_and_slides(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    for (int i = 0; i < 10000; i++) {
+        buf_printf(&b, "%d,", i);
+        if (i % 3 == 0) buf_consume(&b, 2);
+    }
+    assert_true(buf_size(&b) > 40000);
+    assert_true(slice_ends(buf_slice(&b), SLICE_LIT("9999,")));
+    buf_consume(&b, buf_size(&b));
+    assert_int_equal(buf_size(&b), 0);
+    buf_free(&b);
+    assert_null(b.ptr);
+}
+
+static void cursor_errors_stick(void **state)
+{
+    (void)state;
+    struct cur c = cur_of(SLICE_LIT("\x01\x02\x03"));
+    assert_int_equal(cur_be16(&c), 0x0102);
+    assert_int_equal(cur_be32(&c), 0);
+    assert_true(c.bad);
+    assert_int_equal(cur_u8(&c), 0);
+}
+
+static void a_map_behaves_like_a_plain_table(void **state)
+{
+    (void)state;
+    struct map m = {0};
+    static char keys[5000][16];
+    bool present[5000] = {false};
+    srand(3);
+    for (int i = 0; i < 5000; i++) snprintf(keys[i], sizeof keys[i], "k%d", i);
+    for (int step = 0; step < 60000; step++) {
+        int i = rand() % 5000;
+        struct slice key = slice_str(keys[i]);
+        assert_ptr_equal(map_get(&m, key), present[i] ? keys[i] : NULL);
+        if (rand() % 2) map_put(&m, key, keys[i]), present[i] = true;
+        else map_remove(&m, key), present[i] = false;
+    }
+    size_t pos = 0, seen = 0;
+    while (map_next(&m, &pos)) seen++;
+    assert_int_equal(seen, m.count);
+    map_free(&m);
+}
+
+static void base64_round_trips_and_refuses_rubbish(void **state)
+{
+    (void)state;
+    uint8_t bytes[40];
+    for (size_t n = 0; n < sizeof bytes; n++) {
+        struct buf text = {0}, back = {0};
+        for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)(i * 37 + n);
+        text_base64(&text, slice_of(bytes, n));
+        assert_int_equal(text_unbase64(&back, buf_slice(&text)), OK);
+        assert_true(slice_eq(buf_slice(&back), slice_of(bytes, n)));
+        buf_free(&text);
+        buf_free(&back);
+    }
+    struct buf out = {0};
+    assert_int_equal(text_unbase64(&out, SLICE_LIT("AA=A")), ERR_INVALID);
+    assert_int_equal(text_unbase64(&out, SLICE_LIT("A")), ERR_INVALID);
+    assert_int_equal(text_unbase64(&out, SLICE_LIT("A A=")), ERR_INVALID);
+    buf_free(&out);
+}
+
+static void percent_decoding_leaves_plus_alone(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    assert_int_equal(text_unpercent(&out, SLICE_LIT("a%20b+c%2F%7e")), OK);
+    assert_true(slice_is(buf_slice(&out), "a b+c/~"));
+    assert_int_equal(text_unpercent(&out, SLICE_LIT("a%2")), ERR_INVALID);
+    assert_int_equal(text_unpercent(&out, SLICE_LIT("a%zz")), ERR_INVALID);
+    buf_clear(&out);
+    text_percent(&out, SLICE_LIT("a b/\xc3\xa9"));
+    assert_true(slice_is(buf_slice(&out), "a%20b%2F%C3%A9"));
+    buf_free(&out);
+}
+
+static void utf8_is_checked_strictly(void **state)
+{
+    (void)state;
+    assert_true(text_is_utf8(SLICE_LIT("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80")));
+    assert_false(text_is_utf8(SLICE_LIT("\xc0\xaf")));
+    assert_false(text_is_utf8(SLICE_LIT("\xed\xa0\x80")));
+    assert_false(text_is_utf8(SLICE_LIT("\xf5\x80\x80\x80")));
+    assert_false(text_is_utf8(SLICE_LIT("\xe2\x82")));
+}
+
+static void iso_times_round_trip(void **state)
+{
+    (void)state;
+    char text[CLOCK_ISO_LEN + 1];
+    int64_t us;
+    clock_iso(1763870706123456, text);
+    assert_string_equal(text, "2025-11-23T04:05:06.1234560Z");
+    assert_int_equal(clock_parse_iso(slice_str(text), &us), OK);
+    assert_int_equal(us, 1763870706123456);
+    assert_int_equal(clock_parse_iso(SLICE_LIT("2025-11-23T05:05:06+01:00"), &us), OK);
+    assert_int_equal(us, 1763870706000000);
+    assert_int_equal(clock_parse_iso(SLICE_LIT("2025-13-23T05:05:06Z"), &us), ERR_INVALID);
+    assert_int_equal(clock_parse_iso(SLICE_LIT("yesterday"), &us), ERR_INVALID);
+}
+
+static void numbers_are_checked(void **state)
+{
+    (void)state;
+    uint64_t u;
+    int64_t i;
+    assert_int_equal(num_u64(SLICE_LIT("18446744073709551615"), &u), OK);
+    assert_int_equal(num_u64(SLICE_LIT("18446744073709551616"), &u), ERR_INVALID);
+    assert_int_equal(num_i64(SLICE_LIT("-9223372036854775808"), &i), OK);
+    assert_int_equal(num_i64(SLICE_LIT("9223372036854775808"), &i), ERR_INVALID);
+    assert_int_equal(num_bytes(SLICE_LIT("2GiB"), &u), OK);
+    assert_int_equal(u, 2ull << 30);
+    assert_int_equal(num_duration_us(SLICE_LIT("12h"), &i), OK);
+    assert_int_equal(i, 12ll * 3600 * 1000000);
+    assert_int_equal(num_duration_us(SLICE_LIT("12x"), &i), ERR_INVALID);
+}
+
+static void an_arena_survives_many_rounds(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    for (int round = 0; round < 3; round++) {
+        for (size_t n = 1; n < 9000; n += 97) memset(arena_alloc(&a, n), 0xee, n);
+        struct slice s = arena_copy(&a, SLICE_LIT("kept"));
+        assert_true(slice_is(s, "kept"));
+        arena_reset(&a);
+    }
+    arena_free(&a);
+}
+
+static void slices_split_and_trim(void **state)
+{
+    (void)state;
+    struct slice s = SLICE_LIT("a;b;;c"), part;
+    const char *want[] = {"a", "b", "", "c"};
+    int n = 0;
+    while (slice_split(&s, ';', &part)) assert_true(slice_is(part, want[n++]));
+    assert_int_equal(n, 4);
+    assert_true(slice_is(slice_trim(SLICE_LIT(" \tx y\n")), "x y"));
+    assert_true(slice_starts_nocase(SLICE_LIT("Devices/x"), SLICE_LIT("devices/")));
+    assert_int_equal(slice_rfind(SLICE_LIT("a/b/c"), '/'), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_buf_grows_consumes_and_slides),
+        cmocka_unit_test(cursor_errors_stick),
+        cmocka_unit_test(a_map_behaves_like_a_plain_table),
+        cmocka_unit_test(base64_round_trips_and_refuses_rubbish),
+        cmocka_unit_test(percent_decoding_leaves_plus_alone),
+        cmocka_unit_test(utf8_is_checked_strictly),
+        cmocka_unit_test(iso_times_round_trip),
+        cmocka_unit_test(numbers_are_checked),
+        cmocka_unit_test(an_arena_survives_many_rounds),
+        cmocka_unit_test(slices_split_and_trim),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,89 @@
+/* buf.h - bytes that we own, growing at the end and consumed at the front.
+ *
+ * An empty buf owns no memory (`ptr` NULL, `cap` 0): an idle connection costs nothing.
+ * Life: `struct buf b = {0};` is ready; buf_free() returns to that state.
+ * Growth doubles; small allocations abort (see mem.h), so putting cannot fail.  Whoever takes bytes
+ * from outside checks its own limit first.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+struct buf {
+    uint8_t *ptr; /* start of the allocation */
+    size_t off;   /* bytes consumed at the front */
+    size_t len;   /* end of the bytes; the content is ptr[off .. len) */
+    size_t cap;
+};
+
+static inline size_t buf_size(const struct buf *b)
+{
+    return b->len - b->off;
+}
+
+static inline struct slice buf_slice(const struct buf *b)
+{
+    return (struct slice){b->ptr ? b->ptr + b->off : NULL, b->len - b->off};
+}
+
+/* Room for `more` bytes at the end; returns where they go.  They count after buf_commit(). */
+uint8_t *buf_reserve(struct buf *b, size_t more);
+
+static inline void buf_commit(struct buf *b, size_t added)
+{
+    b->len += added;
+}
+
+static inline void buf_put(struct buf *b, const void *bytes, size_t len)
+{
+    if (len == 0) return;
+    memcpy(buf_reserve(b, len), bytes, len);
+    b->len += len;
+}
+
+static inline void buf_put_slice(struct buf *b, struct slice s)
+{
+    buf_put(b, s.ptr, s.len);
+}
+
+static inline void buf_put_u8(struct buf *b, uint8_t v)
+{
+    *buf_reserve(b, 1) = v;
+    b->len++;
+}
+
+static inline void buf_put_str(struct buf *b, const char *text)
+{
+    buf_put(b, text, strlen(text));
+}
+
+/* Big-endian (network order), as MQTT and AMQP want it. */
+void buf_put_be16(struct buf *b, uint16_t v);
+void buf_put_be32(struct buf *b, uint32_t v);
+void buf_put_be64(struct buf *b, uint64_t v);
+
+/* Little-endian, as our own files have it. */
+void buf_put_le16(struct buf *b, uint16_t v);
+void buf_put_le32(struct buf *b, uint32_t v);
+void buf_put_le64(struct buf *b, uint64_t v);
+
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+
+/* Drops `len` bytes at the front; an emptied buf keeps its memory until buf_free(). */
+void buf_consume(struct buf *b, size_t len);
+
+/* Empty, memory kept. */
+static inline void buf_clear(struct buf *b)
+{
+    b->off = b->len = 0;
+}
+
+void buf_free(struct buf *b);
+
+/* A NUL after the content (not counted); the C string, borrowed until the next change. */
+const char *buf_cstr(struct buf *b);
+
+#endif

@@ -1,0 +1,34 @@
+/* clock.h - time, from one place, so that a test or the simulator can own it.
+ *
+ * Units: microseconds.  Monotonic time counts from an arbitrary start and never steps; wall time is
+ * UTC since 1970 and may step either way.  Thread-safe; replacing the source is for start-up.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+struct clock_source {
+    int64_t (*mono_us)(void);
+    int64_t (*wall_us)(void);
+};
+
+int64_t clock_mono_us(void);
+int64_t clock_wall_us(void);
+
+/* NULL: the operating system's clocks again. */
+void clock_use(const struct clock_source *source);
+
+enum { CLOCK_ISO_LEN = 28 };
+
+/* "2026-11-23T04:05:06.1234567Z", .NET round-trip form (7 digits, the last always 0), plus NUL. */
+void clock_iso(int64_t wall_us, char out[CLOCK_ISO_LEN + 1]);
+
+/* ISO 8601 / RFC 3339 with optional fraction and 'Z' or an offset (none: UTC). */
+enum err clock_parse_iso(struct slice text, int64_t *wall_us) MUST_USE;
+
+#endif

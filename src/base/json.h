@@ -1,0 +1,42 @@
+/* json.h - JSON read into a tree in an arena, and JSON written.
+ *
+ * Numbers keep the text they were written with: 1, 1.0 and 1e0 stay different, and integers of any
+ * size survive.  Object members keep their order; with duplicate keys the last one wins.
+ * Limits: JSON_DEPTH_MAX levels, `max` bytes as the caller says.  Parsing allocates in the arena
+ * only; strings are unescaped copies or slices of the arena's copy of the text.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+enum { JSON_DEPTH_MAX = 64 };
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+struct json {
+    enum json_type type;
+    bool truth;         /* JSON_BOOL */
+    struct slice text;  /* JSON_STRING: unescaped; JSON_NUMBER: as written */
+    struct slice key;   /* when a member of an object */
+    struct json *child; /* JSON_ARRAY, JSON_OBJECT: first element */
+    struct json *next;  /* next sibling */
+};
+
+/* ERR_INVALID with fail_text() naming position and reason; ERR_TOO_BIG beyond JSON_DEPTH_MAX. */
+enum err json_parse(struct arena *a, struct slice text, struct json **out) MUST_USE;
+
+/* Member by key, or NULL (also when `object` is NULL or no object). */
+struct json *json_get(const struct json *object, const char *key);
+struct json *json_get_nocase(const struct json *object, const char *key);
+
+/* The text of a string member, or SLICE_NONE when it is absent or no string. */
+struct slice json_str(const struct json *object, const char *key);
+
+/* A whole number in range; ERR_INVALID otherwise. */
+enum err json_i64(const struct json *number, int64_t *out) MUST_USE;
+
+void json_write(struct buf *out, const struct json *value); /* compact */
+
+#endif

@@ -1,0 +1,38 @@
+/* mem.c - allocation that does not fail. */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *checked(void *ptr, size_t size)
+{
+    if (ptr != NULL || size == 0) return ptr;
+    fprintf(stderr, "azimuth: out of memory (%zu bytes)\n", size);
+    abort();
+}
+
+void *mem_new(size_t size)
+{
+    return checked(malloc(size), size);
+}
+
+void *mem_zero(size_t size)
+{
+    return checked(calloc(1, size), size);
+}
+
+void *mem_grow(void *old, size_t new_size)
+{
+    return checked(realloc(old, new_size), new_size);
+}
+
+char *mem_str(const char *text)
+{
+    return checked(strdup(text), strlen(text) + 1);
+}
+
+void mem_wipe(void *ptr, size_t len)
+{
+    explicit_bzero(ptr, len);
+}

@@ -1,0 +1,24 @@
+/* mem.h - small allocations that abort the process instead of failing.
+ *
+ * A server that cannot get a few kilobytes can no longer answer anybody; a clean abort with a core
+ * file beats a thousand untested error paths.  What may be large and refused (caches, files) calls
+ * malloc itself and returns ERR_NOMEM.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+
+void *mem_new(size_t size);                /* not cleared */
+void *mem_zero(size_t size);               /* cleared */
+void *mem_grow(void *old, size_t new_size);
+char *mem_str(const char *text);           /* copy of a C string */
+
+/* Overwrites `len` bytes in a way the compiler keeps: for keys and tokens. */
+void mem_wipe(void *ptr, size_t len);
+
+#define NEW(type) ((type *)mem_zero(sizeof(type)))
+
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+#endif

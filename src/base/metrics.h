@@ -1,0 +1,66 @@
+/* metrics.h - counters and gauges, one cell per lane, summed when /metrics is read.
+ *
+ * A lane writes only its own cell (plain relaxed stores, no contention); any thread may read.
+ * Names follow Prometheus: azimuth_..., counters end in _total.  Registration is for start-up and
+ * not thread-safe; the name, help and labels strings live as long as the process.
+ */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include <stdatomic.h>
+
+#include "base/buf.h"
+
+enum { METRIC_LANES = 64 }; /* most lanes a process may have */
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
+
+struct metric {
+    const char *name, *help, *labels; /* labels: `protocol="mqtt"` or NULL */
+    enum metric_kind kind;
+    struct metric *next;
+    bool registered;
+    struct {
+        _Alignas(64) _Atomic int64_t value;
+    } cell[METRIC_LANES];
+};
+
+/* The lane of the calling thread; set by post/lane when a lane begins to run. */
+extern _Thread_local unsigned metric_lane;
+
+#define METRIC(variable, kind_, name_, labels_, help_)                                             \
+    static struct metric variable = {                                                              \
+        .name = name_, .help = help_, .labels = labels_, .kind = kind_};                           \
+    __attribute__((constructor)) static void register_##variable(void)                             \
+    {                                                                                              \
+        metric_register(&variable);                                                                \
+    }
+
+#define COUNTER(variable, name, help) METRIC(variable, METRIC_COUNTER, name, NULL, help)
+#define GAUGE(variable, name, help)   METRIC(variable, METRIC_GAUGE, name, NULL, help)
+
+void metric_register(struct metric *m);
+
+static inline void metric_add(struct metric *m, int64_t delta)
+{
+    _Atomic int64_t *cell = &m->cell[metric_lane].value;
+    int64_t now = atomic_load_explicit(cell, memory_order_relaxed);
+    atomic_store_explicit(cell, now + delta, memory_order_relaxed);
+}
+
+static inline void metric_inc(struct metric *m)
+{
+    metric_add(m, 1);
+}
+
+static inline void metric_set(struct metric *m, int64_t value)
+{
+    atomic_store_explicit(&m->cell[metric_lane].value, value, memory_order_relaxed);
+}
+
+int64_t metric_value(const struct metric *m); /* sum over lanes */
+
+/* All registered metrics as Prometheus text, sorted by name. */
+void metrics_write(struct buf *out);
+
+#endif

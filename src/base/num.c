@@ -1,0 +1,73 @@
+/* num.c - numbers in text. */
+#include "base/num.h"
+
+enum err num_u64(struct slice text, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (text.len == 0) return ERR_INVALID;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t digit = (uint8_t)(text.ptr[i] - '0');
+        if (digit > 9) return ERR_INVALID;
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, digit, &v))
+            return ERR_INVALID;
+    }
+    *out = v;
+    return OK;
+}
+
+enum err num_i64(struct slice text, int64_t *out)
+{
+    bool negative = text.len && text.ptr[0] == '-';
+    uint64_t v;
+    TRY(num_u64(negative ? slice_from(text, 1) : text, &v));
+    if (v > (uint64_t)INT64_MAX + (negative ? 1 : 0)) return ERR_INVALID;
+    *out = negative ? (int64_t)(0 - v) : (int64_t)v;
+    return OK;
+}
+
+/* Splits "10GiB" into 10 and "GiB". */
+static enum err number_and_unit(struct slice text, uint64_t *number, struct slice *unit)
+{
+    size_t digits = 0;
+    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9') digits++;
+    *unit = slice_from(text, digits);
+    return num_u64(slice_head(text, digits), number);
+}
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static enum err scale(struct slice text, const struct unit *units, uint64_t *out)
+{
+    struct slice name;
+    TRY(number_and_unit(text, out, &name));
+    for (const struct unit *u = units; u->name; u++)
+        if (slice_eq_nocase(name, slice_str(u->name)))
+            return __builtin_mul_overflow(*out, u->factor, out) ? ERR_INVALID : OK;
+    return ERR_INVALID;
+}
+
+enum err num_bytes(struct slice text, uint64_t *out)
+{
+    static const struct unit units[] = {
+        {"", 1},           {"b", 1},           {"k", 1u << 10},   {"kb", 1u << 10},
+        {"kib", 1u << 10}, {"m", 1u << 20},    {"mb", 1u << 20},  {"mib", 1u << 20},
+        {"g", 1u << 30},   {"gb", 1u << 30},   {"gib", 1u << 30}, {"t", 1ull << 40},
+        {"tb", 1ull << 40}, {"tib", 1ull << 40}, {NULL, 0}};
+    return scale(text, units, out);
+}
+
+enum err num_duration_us(struct slice text, int64_t *out)
+{
+    static const struct unit units[] = {{"ms", 1000},          {"", 1000000},
+                                        {"s", 1000000},        {"m", 60000000},
+                                        {"min", 60000000},     {"h", 3600000000ull},
+                                        {"d", 86400000000ull}, {NULL, 0}};
+    uint64_t v;
+    TRY(scale(text, units, &v));
+    if (v > INT64_MAX) return ERR_INVALID;
+    *out = (int64_t)v;
+    return OK;
+}

@@ -1,0 +1,31 @@
+/* num.h - checked arithmetic and numbers in text. */
+#ifndef BASE_NUM_H
+#define BASE_NUM_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+static inline bool num_add(size_t a, size_t b, size_t *out) /* false on overflow */
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+static inline bool num_mul(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+/* Whole slice, decimal digits only (num_i64: optional '-'); ERR_INVALID otherwise or on overflow. */
+enum err num_u64(struct slice text, uint64_t *out) MUST_USE;
+enum err num_i64(struct slice text, int64_t *out) MUST_USE;
+
+/* "64", "64k", "10M", "2GiB": bytes, powers of 1024. */
+enum err num_bytes(struct slice text, uint64_t *out) MUST_USE;
+
+/* "500ms", "30s", "10m", "12h", "7d", plain seconds: microseconds. */
+enum err num_duration_us(struct slice text, int64_t *out) MUST_USE;
+
+#endif

@@ -1,0 +1,53 @@
+/* say.c - log lines on stderr. */
+#include "base/say.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum say_level say_level_max = SAY_INFO;
+
+static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+
+enum err say_level_parse(const char *name, enum say_level *out)
+{
+    for (int i = SAY_ERROR; i <= SAY_TRACE; i++)
+        if (strcmp(name, level_names[i]) == 0) {
+            *out = (enum say_level)i;
+            return OK;
+        }
+    return ERR_INVALID;
+}
+
+/* How many lines of this site were swallowed before this one; -1: swallow this one too. */
+static int folded(struct say_site *site, int64_t second)
+{
+    int64_t before = atomic_exchange(&site->second, second);
+    if (before == second) return atomic_fetch_add(&site->count, 1) < SAY_BURST ? 0 : -1;
+    unsigned count = atomic_exchange(&site->count, 1);
+    return count > SAY_BURST ? (int)(count - SAY_BURST) : 0;
+}
+
+void say_line(struct say_site *site, enum say_level level, const char *event, const char *fmt, ...)
+{
+    int64_t now = clock_wall_us();
+    int hidden = folded(site, now / 1000000);
+    if (hidden < 0) return;
+    char line[SAY_LINE_MAX], when[CLOCK_ISO_LEN + 1];
+    clock_iso(now, when);
+    int n = snprintf(line, sizeof line, "%.23sZ %s %s ", when, level_names[level], event);
+    va_list ap;
+    va_start(ap, fmt);
+    n += vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
+    va_end(ap);
+    if (hidden && (size_t)n < sizeof line)
+        n += snprintf(line + n, sizeof line - (size_t)n, " folded=%d", hidden);
+    if ((size_t)n > sizeof line - 2) n = (int)sizeof line - 2;
+    for (int i = 0; i < n; i++)
+        if ((unsigned char)line[i] < 0x20) line[i] = ' ';
+    line[n++] = '\n';
+    ssize_t ignored = write(STDERR_FILENO, line, (size_t)n);
+    (void)ignored;
+}

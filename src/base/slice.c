@@ -1,0 +1,74 @@
+/* slice.c - searching and comparing borrowed bytes. */
+#include "base/slice.h"
+
+#include "base/mem.h"
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+int slice_cmp(struct slice a, struct slice b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n ? memcmp(a.ptr, b.ptr, n) : 0;
+    if (order != 0) return order;
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+bool slice_eq_nocase(struct slice a, struct slice b)
+{
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.ptr[i]) != lower(b.ptr[i])) return false;
+    return true;
+}
+
+bool slice_starts_nocase(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len && slice_eq_nocase(slice_head(s, prefix.len), prefix);
+}
+
+size_t slice_find(struct slice s, uint8_t byte)
+{
+    const uint8_t *at = s.len ? memchr(s.ptr, byte, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : s.len;
+}
+
+size_t slice_rfind(struct slice s, uint8_t byte)
+{
+    const uint8_t *at = s.len ? memrchr(s.ptr, byte, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : s.len;
+}
+
+bool slice_split(struct slice *s, uint8_t byte, struct slice *head)
+{
+    if (s->ptr == NULL) return false;
+    size_t at = slice_find(*s, byte);
+    *head = slice_head(*s, at);
+    *s = at == s->len ? SLICE_NONE : slice_from(*s, at + 1);
+    return true;
+}
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.len && memchr(" \t\r\n", s.ptr[0], 4)) s = slice_from(s, 1);
+    while (s.len && memchr(" \t\r\n", s.ptr[s.len - 1], 4)) s.len--;
+    return s;
+}
+
+char *slice_dup(struct slice s)
+{
+    char *copy = mem_new(s.len + 1);
+    if (s.len) memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+bool slice_eq_secret(struct slice a, struct slice b)
+{
+    if (a.len != b.len) return false;
+    volatile uint8_t difference = 0;
+    for (size_t i = 0; i < a.len; i++) difference = (uint8_t)(difference | (a.ptr[i] ^ b.ptr[i]));
+    return difference == 0;
+}

@@ -1,0 +1,174 @@
+/* text.c - text encodings. */
+#include "base/text.h"
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void text_base64(struct buf *out, struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t have = bytes.len - i;
+        uint32_t v = (uint32_t)bytes.ptr[i] << 16;
+        if (have > 1) v |= (uint32_t)bytes.ptr[i + 1] << 8;
+        if (have > 2) v |= bytes.ptr[i + 2];
+        buf_put_u8(out, (uint8_t)base64_digits[v >> 18]);
+        buf_put_u8(out, (uint8_t)base64_digits[v >> 12 & 63]);
+        buf_put_u8(out, have > 1 ? (uint8_t)base64_digits[v >> 6 & 63] : '=');
+        buf_put_u8(out, have > 2 ? (uint8_t)base64_digits[v & 63] : '=');
+    }
+}
+
+static int base64_value(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    if (c == '+') return 62;
+    return c == '/' ? 63 : -1;
+}
+
+enum err text_unbase64(struct buf *out, struct slice text)
+{
+    size_t start = buf_size(out);
+    while (text.len && text.ptr[text.len - 1] == '=' && text.len % 4 != 1) text.len--;
+    if (text.len % 4 == 1) return ERR_INVALID;
+    uint32_t bits = 0, have = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int v = base64_value(text.ptr[i]);
+        if (v < 0) {
+            out->len = out->off + start;
+            return ERR_INVALID;
+        }
+        bits = bits << 6 | (uint32_t)v;
+        have += 6;
+        if (have < 8) continue;
+        have -= 8;
+        buf_put_u8(out, (uint8_t)(bits >> have));
+    }
+    return OK;
+}
+
+void text_hex(struct buf *out, struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        buf_put_u8(out, (uint8_t)"0123456789abcdef"[bytes.ptr[i] >> 4]);
+        buf_put_u8(out, (uint8_t)"0123456789abcdef"[bytes.ptr[i] & 15]);
+    }
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Two hex digits as a byte, or -1. */
+static int hex_pair(const uint8_t *p)
+{
+    int high = hex_value(p[0]), low = hex_value(p[1]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+enum err text_unhex(struct buf *out, struct slice text)
+{
+    size_t start = buf_size(out);
+    if (text.len % 2) return ERR_INVALID;
+    for (size_t i = 0; i < text.len; i += 2) {
+        int v = hex_pair(text.ptr + i);
+        if (v < 0) {
+            out->len = out->off + start;
+            return ERR_INVALID;
+        }
+        buf_put_u8(out, (uint8_t)v);
+    }
+    return OK;
+}
+
+static bool unreserved(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+void text_percent(struct buf *out, struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t c = bytes.ptr[i];
+        if (unreserved(c)) {
+            buf_put_u8(out, c);
+            continue;
+        }
+        buf_put_u8(out, '%');
+        buf_put_u8(out, (uint8_t)"0123456789ABCDEF"[c >> 4]);
+        buf_put_u8(out, (uint8_t)"0123456789ABCDEF"[c & 15]);
+    }
+}
+
+enum err text_unpercent(struct buf *out, struct slice text)
+{
+    size_t start = buf_size(out);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '%') {
+            buf_put_u8(out, text.ptr[i]);
+            continue;
+        }
+        int v = i + 2 < text.len ? hex_pair(text.ptr + i + 1) : -1;
+        if (v < 0) {
+            out->len = out->off + start;
+            return ERR_INVALID;
+        }
+        buf_put_u8(out, (uint8_t)v);
+        i += 2;
+    }
+    return OK;
+}
+
+/* Length of the well-formed sequence at p, or 0 (Unicode 15, table 3-7). */
+static size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+    uint8_t c = p[0];
+    if (c < 0x80) return 1;
+    if (c < 0xc2 || c > 0xf4) return 0;
+    size_t len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (left < len) return 0;
+    uint8_t low = 0x80, high = 0xbf;
+    if (c == 0xe0) low = 0xa0;
+    if (c == 0xed) high = 0x9f;
+    if (c == 0xf0) low = 0x90;
+    if (c == 0xf4) high = 0x8f;
+    if (p[1] < low || p[1] > high) return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    return len;
+}
+
+bool text_is_utf8(struct slice text)
+{
+    for (size_t i = 0; i < text.len;) {
+        size_t n = utf8_sequence(text.ptr + i, text.len - i);
+        if (n == 0) return false;
+        i += n;
+    }
+    return true;
+}
+
+void text_json_string(struct buf *out, struct slice text)
+{
+    buf_put_u8(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (c == '"' || c == '\\') {
+            buf_put_u8(out, '\\');
+            buf_put_u8(out, c);
+        } else if (c >= 0x20) {
+            buf_put_u8(out, c);
+        } else if (c == '\n' || c == '\t' || c == '\r') {
+            buf_put_u8(out, '\\');
+            buf_put_u8(out, c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+        } else {
+            buf_printf(out, "\\u%04x", c);
+        }
+    }
+    buf_put_u8(out, '"');
+}

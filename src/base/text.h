@@ -1,0 +1,30 @@
+/* text.h - base64, hex, percent-encoding and UTF-8, as the wire has them. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/buf.h"
+
+/* RFC 4648 section 4 with padding. */
+void text_base64(struct buf *out, struct slice bytes);
+
+/* Padding required unless `len % 4` makes it unambiguous; white space refused.  ERR_INVALID leaves
+ * `out` as it was. */
+enum err text_unbase64(struct buf *out, struct slice text) MUST_USE;
+
+void text_hex(struct buf *out, struct slice bytes); /* lower case */
+enum err text_unhex(struct buf *out, struct slice text) MUST_USE;
+
+/* Percent-encodes all but RFC 3986 unreserved characters (A-Z a-z 0-9 - . _ ~), upper-case hex. */
+void text_percent(struct buf *out, struct slice bytes);
+
+/* Decodes %XX only; '+' stays.  A '%' that is not followed by two hex digits is ERR_INVALID and
+ * leaves `out` as it was. */
+enum err text_unpercent(struct buf *out, struct slice text) MUST_USE;
+
+/* Well-formed UTF-8 (no surrogates, no overlong forms); NUL counts as well-formed. */
+bool text_is_utf8(struct slice text);
+
+/* JSON string with quotes and escapes. */
+void text_json_string(struct buf *out, struct slice text);
+
+#endif

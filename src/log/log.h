@@ -1,0 +1,173 @@
+/* log.h - the log: append once durably, read many times.
+ *
+ * A log holds streams (0: the built-in event hub), each with a fixed number of partitions.  It runs
+ * on two lanes: `log` takes appends, commits them in groups with one fdatasync, answers reads of what
+ * is still in memory and lets waiting readers know; `logread` reads older records from segment files.
+ *
+ * Runs on: log_open/log_close at start and stop; log_writer_* on the core that owns the writer; the
+ *          messages below are posted by any lane to log_addr().
+ * Promise: an append answered OK survives kill -9, a power cut and the loss of every unsynced write.
+ *          After a failed write or sync the log is poisoned: every append from then on is answered
+ *          ERR_IO and log_healthy() is false, until a restart has recovered.
+ * Order:   appends of one writer keep their order; within a partition ordinals rise by one.
+ * Limits:  LOG_STREAMS_MAX streams, LOG_PARTITIONS_MAX partitions each, RECORD_MAX bytes a record,
+ *          LOG_INFLIGHT_MAX bytes unanswered per writer (then log_writer_full() is true and the
+ *          caller stops reading its sources).
+ */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include "base/blob.h"
+#include "base/io.h"
+#include "log/record.h"
+#include "post/post.h"
+
+enum {
+    LOG_STREAMS_MAX = 64,
+    LOG_PARTITIONS_MAX = 256,
+    LOG_INFLIGHT_MAX = 8 << 20, /* bytes per writer */
+    LOG_GATHER_US_MAX = 0,      /* further delay of a commit; see docs/benchmarks.md */
+};
+
+struct log;
+
+struct log_config {
+    struct io *io;              /* its root holds journal and streams/ */
+    unsigned partitions;        /* of stream 0; fixed when the log is first made */
+    int64_t retention_us;       /* 0: no limit by time */
+    uint64_t retention_bytes;   /* per log, all partitions; 0: no limit by size */
+    uint64_t journal_bytes;     /* 0: default 64 MiB */
+    uint64_t segment_bytes;     /* 0: default 64 MiB */
+    uint64_t tail_bytes;        /* memory for the newest records; 0: default 64 MiB */
+    uint64_t reserve_bytes;     /* free disk kept back; appends are refused below; 0: none */
+};
+
+/* Recovers what is there or makes a new log.  Both lanes were initialised and do not run yet.
+ * ERR_VERSION: written by a newer program; ERR_INVALID: another partition count was fixed. */
+enum err log_open(const struct log_config *cfg, struct lane *log_lane, struct lane *read_lane,
+                  struct log **out) MUST_USE;
+
+/* After both lanes have stopped.  Syncs what is cheap to sync; correctness does not depend on it. */
+void log_close(struct log *log);
+
+struct addr log_addr(const struct log *log);
+unsigned log_partitions(const struct log *log, unsigned stream); /* 0: no such stream */
+bool log_healthy(const struct log *log);                          /* any thread */
+bool log_accepting(const struct log *log); /* healthy and above the reserve; any thread */
+
+/* ---- writing, on a core */
+
+/* Called on the core when a record is durable (OK) or refused.  ERR_THROTTLED: below the reserve;
+ * ERR_IO: poisoned.  `who` and `cookie` are the caller's; look `who` up with slot_get(). */
+typedef void (*log_done_fn)(struct lane *core, struct addr who, uint64_t cookie, enum err result);
+
+struct log_batch;
+
+/* One per core.  Records gather in a batch that is posted to the log at the end of the turn. */
+struct log_writer {
+    struct log *log;
+    struct lane *core;
+    struct turn_hook hook;
+    struct buf frames;       /* a message under construction */
+    size_t frame_at;         /* start of the record under construction */
+    struct log_batch *batch; /* who waits for it */
+    struct list batches;     /* posted, unanswered */
+    uint64_t next_call;
+    size_t inflight; /* bytes posted and gathered, unanswered */
+    void (*on_relief)(void *ctx); /* inflight fell below half of the limit after it was full */
+    void *relief_ctx;
+    bool was_full;
+};
+
+void log_writer_init(struct log_writer *w, struct log *log, struct lane *core);
+void log_writer_fini(struct log_writer *w);
+
+/* Begins a record; the caller appends annotation pairs to the returned buf, then calls
+ * log_pairs_done(), then appends message sections, then log_end().  Nothing else may use the writer
+ * in between.  Partition < log_partitions(). */
+struct buf *log_begin(struct log_writer *w, unsigned stream, unsigned partition,
+                      enum record_source source, uint64_t destinations);
+void log_pairs_done(struct log_writer *w, unsigned pair_count);
+void log_end(struct log_writer *w, log_done_fn done, struct addr who, uint64_t cookie);
+void log_abort(struct log_writer *w); /* forgets the record under construction */
+
+static inline bool log_writer_full(const struct log_writer *w)
+{
+    return w->inflight >= LOG_INFLIGHT_MAX;
+}
+
+/* ---- reading, by messages to log_addr() */
+
+enum log_kind {
+    LOG_APPEND = POST_LOG, /* internal to log/ */
+    LOG_APPENDED,          /* internal to log/ */
+    LOG_READ,              /* struct log_read_msg      -> LOG_READ_DONE */
+    LOG_READ_DONE,         /* struct log_read_done */
+    LOG_CANCEL,            /* struct log_cancel_msg, no answer: forget a waiting read */
+    LOG_SEEK,              /* struct log_seek_msg      -> LOG_SEEK_DONE */
+    LOG_SEEK_DONE,         /* struct log_seek_done */
+    LOG_ENDS,              /* struct log_seek_msg (stream, partition) -> LOG_SEEK_DONE */
+    LOG_INTERNAL,          /* from here on: between the log's own lanes */
+};
+
+/* Where a partition begins and ends. */
+struct log_ends {
+    uint64_t first_ordinal, next_ordinal;
+    int64_t first_sequence; /* oldest retained; next_sequence when there is none */
+    int64_t next_sequence;
+    int64_t last_enqueued_us; /* of the newest record with a sequence; 0 when there never was one */
+};
+
+struct log_read_msg {
+    uint16_t stream, partition;
+    uint32_t max_bytes;    /* at least one record comes, whatever its size */
+    uint64_t from_ordinal;
+    bool wait; /* nothing there yet: answer when there is (else ERR_AGAIN) */
+};
+
+/* Whole frames, consecutive ordinals from `first`.  The receiver owns one reference of `blob` and
+ * drops it, also when its slot is dead.  ERR_NOT_FOUND: from_ordinal was trimmed, see
+ * ends.first_ordinal. */
+struct log_read_done {
+    enum err err;
+    uint16_t stream, partition;
+    uint64_t first, next; /* next: where to read on */
+    struct blob *blob;    /* NULL on error */
+    uint32_t offset, len; /* frames within the blob */
+    struct log_ends ends;
+};
+
+struct log_cancel_msg {
+    uint16_t stream, partition;
+    struct addr reader; /* who sent the LOG_READ */
+};
+
+enum log_where {
+    LOG_EARLIEST,
+    LOG_LATEST,   /* after the newest record */
+    LOG_SEQUENCE, /* first record whose sequence is >= value */
+    LOG_TIME,     /* first record enqueued at or after value (wall microseconds) */
+    LOG_ORDINAL,  /* value itself, moved to the first retained one */
+};
+
+struct log_seek_msg {
+    uint16_t stream, partition;
+    enum log_where where;
+    int64_t value;
+};
+
+struct log_seek_done {
+    enum err err; /* ERR_NOT_FOUND: no such stream or partition */
+    uint16_t stream, partition;
+    uint64_t ordinal;
+    struct log_ends ends;
+};
+
+/* For the CLI's offline check and for tests: reads everything, verifies every CRC and the order. */
+struct log_check {
+    uint64_t records, bytes;
+    struct log_ends ends[LOG_PARTITIONS_MAX];
+};
+enum err log_check(struct io *io, struct log_check *out) MUST_USE;
+
+#endif

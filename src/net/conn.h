@@ -1,0 +1,73 @@
+/* conn.h - one connection: a byte stream with a protocol on it, owned by the core that made it.
+ *
+ * A conn stacks TLS (when the listener has it) under a front.  The front gets plaintext and writes
+ * plaintext to conn_out(); at the end of the turn what was written is encrypted and sent with one
+ * write.  An idle connection owns no buffer.  The transport below is libuv in the product and a
+ * virtual network in the simulator.
+ *
+ * Runs on: the core's lane, everything.
+ * Life:    net makes the conn and calls front->open once TLS is up; front->closed is called exactly
+ *          once, last of all; after it the front must not touch the conn.
+ * Limits:  CONN_OUT_SOFT bytes waiting: conn_congested(), the front stops pulling and goes on in
+ *          front->drained; CONN_STALL_US without the peer reading any of it: closed ERR_TIMEOUT.
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "base/buf.h"
+#include "post/post.h"
+
+enum {
+    CONN_READ_MAX = 64 << 10,  /* bytes taken from one connection per turn */
+    CONN_OUT_SOFT = 256 << 10, /* bytes waiting to be sent */
+};
+#define CONN_STALL_US     (30 * 1000000ll)
+#define CONN_HANDSHAKE_US (30 * 1000000ll) /* TLS must be done by then */
+
+struct conn;
+
+struct front {
+    const char *name; /* "mqtt", "amqp", "http" */
+
+    /* A new connection.  Returns the front's own state, handed to every call below. */
+    void *(*open)(struct conn *c, void *listener_ctx, int64_t now_us);
+
+    /* Plaintext from the peer, borrowed for the call; all of it is consumed. */
+    void (*feed)(void *self, struct slice bytes, int64_t now_us);
+
+    /* The output fell below half of CONN_OUT_SOFT after conn_congested() was true.  May be NULL. */
+    void (*drained)(void *self, int64_t now_us);
+
+    /* The connection is gone: free `self`.  OK: we closed it; ERR_CLOSED: the peer did; ERR_TIMEOUT,
+     * ERR_IO, ERR_PROTOCOL (TLS): as named. */
+    void (*closed)(void *self, enum err why, int64_t now_us);
+};
+
+/* Where to append output for the peer; sent at the end of the turn. */
+struct buf *conn_out(struct conn *c);
+
+bool conn_congested(const struct conn *c);
+
+/* No more input is delivered; output written so far is sent, then the connection is closed and
+ * front->closed(OK) follows, never from inside this call. */
+void conn_close(struct conn *c);
+
+/* As conn_close(), but what waits is dropped (RST where the transport can). */
+void conn_abort(struct conn *c);
+
+/* Back-pressure towards the peer: bytes of the current turn may still be delivered after a pause. */
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+
+/* Hands the byte stream over to another protocol (HTTP upgrade).  The old front's `closed` is not
+ * called. */
+void conn_switch(struct conn *c, const struct front *front, void *self);
+
+struct lane *conn_lane(const struct conn *c);
+struct list *conn_node(struct conn *c);       /* for a list of the front's own (paused ones) */
+const char *conn_peer(const struct conn *c);  /* "127.0.0.1:40312" */
+const char *conn_local_name(const struct conn *c); /* SNI the client sent, or "" */
+bool conn_encrypted(const struct conn *c);
+bool conn_is_socket_admin(const struct conn *c); /* came over DIR/azimuth.sock */
+
+#endif
