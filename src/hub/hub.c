@@ -1,0 +1,59 @@
+/* hub.c - names and ids. */
+#include "hub/hub.h"
+
+#include <stdio.h>
+
+/* Without a trailing dot and without :port (but [::1] and ::1 keep their colons). */
+static struct slice bare_host(struct slice host)
+{
+    size_t colon = slice_rfind(host, ':');
+    bool bracketed = host.len && host.ptr[0] == '[';
+    bool one_colon = colon < host.len && slice_find(host, ':') == colon;
+    if (bracketed) {
+        size_t end = slice_find(host, ']');
+        if (end < host.len) host = slice_from(slice_head(host, end), 1);
+    } else if (one_colon) {
+        host = slice_head(host, colon);
+    }
+    if (host.len && host.ptr[host.len - 1] == '.') host.len--;
+    return host;
+}
+
+bool hub_is_host(const struct hub *hub, struct slice host)
+{
+    host = bare_host(host);
+    for (unsigned i = 0; i < hub->host_count; i++)
+        if (slice_eq_nocase(host, slice_str(hub->hosts[i]))) return true;
+    return false;
+}
+
+static bool alphanumeric(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+enum err hub_add_host(struct hub *hub, struct slice host)
+{
+    host = bare_host(host);
+    if (host.len == 0 || host.len > HUB_HOST_LEN_MAX)
+        return fail(ERR_INVALID, "host name '%.*s' must have 1 to %d characters", SLICE_ARG(host),
+                    HUB_HOST_LEN_MAX);
+    for (size_t i = 0; i < host.len; i++)
+        if (!alphanumeric(host.ptr[i]) && !memchr("-._:", host.ptr[i], 4))
+            return fail(ERR_INVALID, "host name '%.*s' has a character that names cannot have",
+                        SLICE_ARG(host));
+    if (hub_is_host(hub, host)) return OK;
+    if (hub->host_count == HUB_HOSTS_MAX)
+        return fail(ERR_FULL, "more than %d host names", HUB_HOSTS_MAX);
+    snprintf(hub->hosts[hub->host_count++], HUB_HOST_LEN_MAX + 1, "%.*s", SLICE_ARG(host));
+    return OK;
+}
+
+bool hub_id_valid(struct slice id)
+{
+    static const char others[] = "-:.+%_#*?!(),=@;$'";
+    if (id.len == 0 || id.len > HUB_ID_LEN_MAX) return false;
+    for (size_t i = 0; i < id.len; i++)
+        if (!alphanumeric(id.ptr[i]) && !memchr(others, id.ptr[i], sizeof others - 1)) return false;
+    return true;
+}
