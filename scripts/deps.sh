@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# deps.sh [NEED...]: install the Debian 12 packages that each NEED asks for and that are missing.
+# An entry `command=package` is missing only if the command is: another source may have brought it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/common.sh
+
+build=(g++ cmake ninja-build pkg-config ccache libcmocka-dev libxxhash-dev libuv1-dev libssl-dev
+    node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libcyaml-dev)
+test=(python3 iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev)
+conformance=(python3 python3-venv iproute2 mosquitto-clients npm=npm go=golang-go
+    javac=default-jdk-headless mvn=maven)
+bench=(python3 mosquitto)
+lint=(clang-format-16 clang-tidy-16 shellcheck)
+
+missing() {
+    local entry package
+    for entry in "$@"; do
+        package=${entry#*=}
+        if [ "$entry" != "$package" ]; then
+            command -v "${entry%%=*}" >/dev/null || echo "$package"
+        else
+            dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+                echo "$package"
+        fi
+    done
+}
+
+install() {
+    local as=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null || { [ ! -t 0 ] && ! sudo -n true 2>/dev/null; }; then
+            say "dev: packages are missing; as root, run this one line and start again:"
+            say "apt-get update && apt-get install -y --no-install-recommends $*"
+            exit 1
+        fi
+        as=(sudo)
+    fi
+    say "dev: installing $*"
+    "${as[@]}" apt-get update -qq
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+[ $# -gt 0 ] || set -- build test conformance bench lint
+wanted=()
+for need in "$@"; do
+    case $need in
+    build | test | conformance | bench | lint) ;;
+    *) die "there is no list of packages for '$need'" ;;
+    esac
+    declare -n list=$need
+    mapfile -t -O "${#wanted[@]}" wanted < <(missing "${list[@]}")
+done
+[ "${#wanted[@]}" -eq 0 ] || install $(printf '%s\n' "${wanted[@]}" | sort -u)

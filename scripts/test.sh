@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# test.sh [--long]: what CI checks, stage by stage; the last line is the sum over all stages.
+#
+# A stage is one of ours below or a suite (tests/*/run). Its output goes to build/test/STAGE.log
+# and is shown when it fails. A stage that fails without saying how often counts as one failure.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/common.sh
+
+arguments=()
+for argument in "$@"; do
+    case $argument in
+    --long) arguments+=(--long) ;;
+    *) die "test takes --long or nothing, not '$argument'" ;;
+    esac
+done
+
+build_release() { scripts/build.sh release && closing 1 0 0; }
+build_asan() { scripts/build.sh asan && closing 1 0 0; }
+unit() { units asan; }
+# The thread sanitizer wants a memory layout without randomness where the kernel spreads it wide.
+tsan() {
+    local wrapper=()
+    ! setarch -R true 2>/dev/null || wrapper=(setarch -R)
+    scripts/build.sh tsan && units tsan "${wrapper[@]}"
+}
+
+# units PRESET [WRAPPER...]: the unit tests of one build; CTest's count becomes our closing line.
+units() {
+    local out=build/test/units-$1.txt status
+    "${@:2}" ctest --preset "$1" -L unit --no-tests=error 2>&1 | tee "$out"
+    status=${PIPESTATUS[0]}
+    awk '/tests failed out of/ { printf "%d passed, %d failed\n", $NF - $4, $4; exit }' "$out"
+    return "$status"
+}
+
+passed=0 failed=0 skipped=0
+stage() {
+    local name=$1 log=build/test/$1.log start=$SECONDS status counts
+    shift
+    "$@" >"$log" 2>&1
+    status=$?
+    counts=$(tally "$log")
+    read -r p f s <<<"${counts:-0 0 0}"
+    [ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    [ "$f" -eq 0 ] || sed 's/^/    /' "$log" | tail -n 200
+    grep -hE '^(skipped|not ok)' "$log" | sed 's/^/    /'
+    printf '%-14s %5d passed %4d failed %4d skipped  %4d s\n' "$name" "$p" "$f" "$s" \
+        $((SECONDS - start))
+}
+
+mkdir -p build/test
+scripts/deps.sh build test || exit 1
+stage release build_release
+stage asan build_asan
+stage unit unit
+stage tsan tsan
+for suite in interop conformance sim fuzz chaos; do
+    ! runner=$(suite_runner "$suite") || stage "$suite" "$runner" "${arguments[@]}"
+done
+echo
+closing "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
