@@ -29,17 +29,27 @@ function(azm_module name)
     endforeach()
 endfunction()
 
-# azm_fuzz(name SOURCES x_fuzz.c DEPS proto/mqtt CORPUS dir): a libFuzzer target, built only by the
-# `fuzz` preset.
+# azm_fuzz(name SOURCES x_fuzz.c DEPS proto/mqtt [ENGINE]), called in tests/fuzz.
+#
+# With AZM_FUZZ a libFuzzer program `fuzz_<name>`; otherwise the same target with replay.c, which runs
+# corpus/<name> as a CTest case.  ENGINE adds the harness for sans-IO engines.
 function(azm_fuzz name)
-    if(NOT AZM_FUZZ)
-        return()
+    cmake_parse_arguments(F "ENGINE" "" "SOURCES;DEPS" ${ARGN})
+    set(program fuzz_${name})
+    add_executable(${program} ${F_SOURCES} fuzz.c)
+    if(F_ENGINE)
+        target_sources(${program} PRIVATE engine_fuzz.c)
     endif()
-    cmake_parse_arguments(F "" "" "SOURCES;DEPS" ${ARGN})
-    add_executable(fuzz_${name} ${F_SOURCES})
-    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     foreach(dep ${F_DEPS})
         string(REPLACE "/" "_" dep "azm_${dep}")
-        target_link_libraries(fuzz_${name} PRIVATE ${dep})
+        target_link_libraries(${program} PRIVATE ${dep})
     endforeach()
+    set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    if(AZM_FUZZ)
+        target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+        return()
+    endif()
+    target_sources(${program} PRIVATE replay.c)
+    add_test(NAME fuzz/${name} COMMAND ${program} ${corpus})
+    set_tests_properties(fuzz/${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

@@ -7,8 +7,8 @@ source scripts/common.sh
 preset=${1:-release}
 case $preset in
 release | debug | asan | tsan) scripts/deps.sh build ;;
-fuzz) scripts/deps.sh build test ;;
-*) die "there is no preset '$preset': release, debug, asan, tsan or fuzz" ;;
+fuzz | coverage) scripts/deps.sh build test ;;
+*) die "there is no preset '$preset': release, debug, asan, tsan, fuzz or coverage" ;;
 esac
 log=build/$preset.log
 mkdir -p build
