@@ -4,8 +4,11 @@
  * Writing: amqp_put_* append one value with its constructor, smallest form that fits.  Containers
  * are opened with amqp_open_* and closed with amqp_close, which fills in size and count; they nest.
  * Reading: amqp_get reads one value of any type; compound values come back as a slice over their
- * elements plus a count and are read with a new cursor.  Nothing is allocated.
- * Limits: AMQP_DEPTH_MAX levels of nesting when skipping or copying.
+ * elements plus a count and are read with a new cursor.  Nothing is allocated.  What lies inside a
+ * compound value is looked at when it is read; amqp_check() looks at all of it at once, which whoever
+ * hands a peer's value on to another peer does first.  Text is not checked to be UTF-8.
+ * Limits: AMQP_DEPTH_MAX levels of nesting; AMQP_WIDTHLESS_MAX elements of an array whose elements
+ *         take no bytes (nulls, trues), since their count costs the sender nothing.
  */
 #ifndef BASE_AMQP_H
 #define BASE_AMQP_H
@@ -13,7 +16,7 @@
 #include "base/buf.h"
 #include "base/cur.h"
 
-enum { AMQP_DEPTH_MAX = 32 };
+enum { AMQP_DEPTH_MAX = 32, AMQP_WIDTHLESS_MAX = 255 };
 
 enum amqp_type {
     AMQP_NULL,
@@ -46,7 +49,7 @@ struct amqp_value {
     uint64_t u;         /* bool, unsigned, char */
     int64_t i;          /* signed, timestamp */
     double f;           /* float, double */
-    struct slice bytes; /* binary, string, symbol, uuid, decimal; the elements of a compound value */
+    struct slice bytes; /* text, binary, uuid, decimal; the elements of a compound value */
     uint32_t count;     /* list, array: elements; map: keys + values */
     uint8_t element;    /* array: constructor byte of every element */
     struct slice whole; /* the value with its constructor, for copying it as it is */
@@ -60,9 +63,13 @@ enum err amqp_get(struct cur *c, struct amqp_value *out) MUST_USE;
 /* The descriptor code of a described value whose descriptor is a ulong, and a cursor after it. */
 enum err amqp_get_descriptor(struct cur *c, uint64_t *code) MUST_USE;
 
-/* Next element of an array value: `c` runs over array->bytes. */
-enum err amqp_get_element(struct cur *c, const struct amqp_value *array, struct amqp_value *out)
-    MUST_USE;
+/* Next element of an array value: `c` runs over array->bytes.  Elements have no `whole`, and those
+ * of a described array come without their descriptor. */
+enum err amqp_get_element(struct cur *c, const struct amqp_value *array,
+                          struct amqp_value *out) MUST_USE;
+
+/* Everything inside a value is well-formed, to the last byte and not deeper than AMQP_DEPTH_MAX. */
+enum err amqp_check(const struct amqp_value *v) MUST_USE;
 
 /* Whole value if it is a string, symbol or binary: its bytes; SLICE_NONE otherwise. */
 struct slice amqp_text(const struct amqp_value *v);
@@ -105,6 +112,7 @@ struct amqp_open {
 
 struct amqp_open amqp_open_list(struct buf *b);
 struct amqp_open amqp_open_map(struct buf *b);
+struct amqp_open amqp_open_array(struct buf *b); /* then the constructor byte, then bare elements */
 void amqp_close(struct buf *b, struct amqp_open open, uint32_t count); /* map: keys + values */
 
 /* ---- message sections (part 3) */
@@ -145,8 +153,8 @@ enum amqp_property {
 struct amqp_message {
     struct slice header, delivery_annotations, message_annotations, properties_section;
     struct slice application_properties, body, footer;
-    struct amqp_value annotations;  /* AMQP_MAP, or AMQP_NULL when absent */
-    struct amqp_value application;  /* AMQP_MAP, or AMQP_NULL when absent */
+    struct amqp_value annotations; /* AMQP_MAP, or AMQP_NULL when absent */
+    struct amqp_value application; /* AMQP_MAP, or AMQP_NULL when absent */
     struct amqp_value properties[AMQP_PROPERTY_COUNT];
     enum amqp_section body_kind;
     uint32_t body_count;
@@ -154,6 +162,8 @@ struct amqp_message {
     struct amqp_value value; /* body_kind AMQP_AMQP_VALUE */
 };
 
+/* Every section is well-formed to its depth when this says OK, so it can be handed on as it is.  No
+ * body at all is fine (Node sends none for undefined); a section twice or bodies of two kinds are not. */
 enum err amqp_message_parse(struct slice bytes, struct amqp_message *out) MUST_USE;
 
 /* Sections one after the other, for batches: ERR_NOT_FOUND at the end. */
