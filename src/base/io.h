@@ -41,12 +41,13 @@ enum err io_open_file(struct io *io, const char *path, int flags, struct io_file
 void io_close(struct io_file *f);
 
 /* Reads up to `len` bytes at `offset`; *got < len only at the end of the file. */
-enum err io_read_at(struct io_file *f, uint64_t offset, void *out, size_t len, size_t *got) MUST_USE;
+enum err io_read_at(struct io_file *f, uint64_t offset, void *out, size_t len,
+                    size_t *got) MUST_USE;
 
 /* Writes all bytes or returns an error; after an error any part may have been written. */
 enum err io_write_at(struct io_file *f, uint64_t offset, struct slice bytes) MUST_USE;
-enum err io_writev_at(struct io_file *f, uint64_t offset, const struct slice *parts, size_t count)
-    MUST_USE;
+enum err io_writev_at(struct io_file *f, uint64_t offset, const struct slice *parts,
+                      size_t count) MUST_USE;
 
 enum err io_sync(struct io_file *f) MUST_USE; /* fdatasync */
 enum err io_size(struct io_file *f, uint64_t *size) MUST_USE;
@@ -56,10 +57,11 @@ enum err io_truncate(struct io_file *f, uint64_t size) MUST_USE;
  * metadata.  ERR_FULL when the disk has no room. */
 enum err io_allocate(struct io_file *f, uint64_t size) MUST_USE;
 
+/* Of a file; replaces `to`. */
 enum err io_rename(struct io *io, const char *from, const char *to) MUST_USE;
-enum err io_remove(struct io *io, const char *path) MUST_USE;
+enum err io_remove(struct io *io, const char *path) MUST_USE;   /* a file or an empty directory */
 enum err io_make_dir(struct io *io, const char *path) MUST_USE; /* OK if it is there; parents too */
-enum err io_sync_dir(struct io *io, const char *path) MUST_USE;
+enum err io_sync_dir(struct io *io, const char *path) MUST_USE; /* ".": the root */
 
 /* Calls back for each entry (not "." and ".."), in any order; `name` is borrowed. */
 typedef void (*io_entry_fn)(void *ctx, const char *name);

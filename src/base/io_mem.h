@@ -16,7 +16,14 @@
  * all of it. */
 void io_mem_crash(struct io *io, uint64_t seed);
 
-enum io_call { IO_CALL_WRITE, IO_CALL_SYNC, IO_CALL_OPEN, IO_CALL_READ, IO_CALL_ALLOCATE, IO_CALLS };
+enum io_call {
+    IO_CALL_WRITE,
+    IO_CALL_SYNC,
+    IO_CALL_OPEN,
+    IO_CALL_READ,
+    IO_CALL_ALLOCATE,
+    IO_CALLS
+};
 
 /* The n-th call of that kind from now (1 = the next) fails with `code`; every later one too if
  * `forever`.  n = 0 clears. */
