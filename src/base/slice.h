@@ -69,6 +69,11 @@ int slice_cmp(struct slice a, struct slice b);        /* like memcmp, shorter fi
 bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII letters only */
 bool slice_starts_nocase(struct slice s, struct slice prefix);
 
+static inline bool slice_is_nocase(struct slice a, const char *text)
+{
+    return slice_eq_nocase(a, slice_str(text));
+}
+
 /* Index of the first `byte`, or s.len when absent. */
 size_t slice_find(struct slice s, uint8_t byte);
 size_t slice_rfind(struct slice s, uint8_t byte); /* the last one, or s.len */

@@ -105,22 +105,29 @@ void text_percent(struct buf *out, struct slice bytes)
     }
 }
 
-enum err text_unpercent(struct buf *out, struct slice text)
+enum err text_unpercent_to(uint8_t *out, struct slice text, size_t *len)
 {
-    size_t start = buf_size(out);
+    uint8_t *to = out;
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != '%') {
-            buf_put_u8(out, text.ptr[i]);
+            *to++ = text.ptr[i];
             continue;
         }
         int v = i + 2 < text.len ? hex_pair(text.ptr + i + 1) : -1;
-        if (v < 0) {
-            out->len = out->off + start;
-            return ERR_INVALID;
-        }
-        buf_put_u8(out, (uint8_t)v);
+        if (v < 0) return ERR_INVALID;
+        *to++ = (uint8_t)v;
         i += 2;
     }
+    *len = (size_t)(to - out);
+    return OK;
+}
+
+enum err text_unpercent(struct buf *out, struct slice text)
+{
+    size_t len;
+    if (text.len == 0) return OK;
+    TRY(text_unpercent_to(buf_reserve(out, text.len), text, &len));
+    buf_commit(out, len);
     return OK;
 }
 

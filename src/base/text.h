@@ -21,6 +21,9 @@ void text_percent(struct buf *out, struct slice bytes);
  * leaves `out` as it was. */
 enum err text_unpercent(struct buf *out, struct slice text) MUST_USE;
 
+/* The same into memory with room for text.len bytes, which may be the text itself. */
+enum err text_unpercent_to(uint8_t *out, struct slice text, size_t *len) MUST_USE;
+
 /* Well-formed UTF-8 (no surrogates, no overlong forms); NUL counts as well-formed. */
 bool text_is_utf8(struct slice text);
 

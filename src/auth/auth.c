@@ -1,0 +1,69 @@
+/* auth.c - the checks every token goes through, cheapest first. */
+#include "auth/auth.h"
+
+static const struct {
+    const char *name, *text;
+} causes[AUTH_CAUSES] = {
+    [AUTH_OK] = {"ok", "the token is good"},
+    [AUTH_MALFORMED] = {"malformed", "the token is not a shared access signature"},
+    [AUTH_EXPIRED] = {"expired", "the token has expired, or the client's clock is wrong"},
+    [AUTH_WRONG_RESOURCE] = {"wrong-resource", "the token's sr names another host, device or path"},
+    [AUTH_UNKNOWN_POLICY] = {"unknown-policy", "the token's skn names no policy of this hub"},
+    [AUTH_BAD_SIGNATURE] = {"bad-signature", "the token is signed with another key"},
+    [AUTH_MISSING_RIGHT] = {"missing-right", "the token's policy does not have the permission"},
+};
+
+const char *auth_cause_name(enum auth_cause c)
+{
+    assert(c < AUTH_CAUSES);
+    return causes[c].name;
+}
+
+const char *auth_cause_text(enum auth_cause c)
+{
+    assert(c < AUTH_CAUSES);
+    return causes[c].text;
+}
+
+static bool covers(const struct sas *t, const struct auth_ask *ask)
+{
+    struct sas_resource r;
+    for (unsigned reading = 0; reading < SAS_READINGS; reading++)
+        if (sas_resource(t, reading, &r) && ask->is_host(ask->ctx, r.host) &&
+            sas_path_covers(r.path, ask->path))
+            return true;
+    return false;
+}
+
+/* What needs no key. */
+static enum auth_cause check_claims(const struct sas *t, const struct auth_ask *ask)
+{
+    if (ask->now_us > sas_ends_us(t)) return AUTH_EXPIRED;
+    return covers(t, ask) ? AUTH_OK : AUTH_WRONG_RESOURCE;
+}
+
+enum auth_cause auth_by_keys(const struct sas *t, const struct auth_ask *ask,
+                             const struct slice keys[2])
+{
+    enum auth_cause cause = check_claims(t, ask);
+    if (cause != AUTH_OK) return cause;
+    return sas_verify(t, keys[0]) || sas_verify(t, keys[1]) ? AUTH_OK : AUTH_BAD_SIGNATURE;
+}
+
+/* IoT clients sign with the bytes of the key, Event Hubs clients with its text. */
+static bool signed_by(const struct sas *t, const struct auth_key *key)
+{
+    return sas_verify(t, slice_of(key->bytes, key->len)) || sas_verify(t, slice_str(key->text));
+}
+
+enum auth_cause auth_by_policy(const struct sas *t, const struct auth_ask *ask,
+                               const struct policies *p)
+{
+    enum auth_cause cause = check_claims(t, ask);
+    if (cause != AUTH_OK) return cause;
+    const struct policy *policy = policies_find(p, slice_str(t->policy));
+    if (policy == NULL) return AUTH_UNKNOWN_POLICY;
+    if (!signed_by(t, &policy->keys[0]) && !signed_by(t, &policy->keys[1]))
+        return AUTH_BAD_SIGNATURE;
+    return (policy->rights & ask->rights) == ask->rights ? AUTH_OK : AUTH_MISSING_RIGHT;
+}
