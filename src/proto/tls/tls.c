@@ -1,0 +1,155 @@
+/* tls.c - the engine: handshake, then records in and out. */
+#include "proto/tls/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "proto/tls/cause.h"
+#include "proto/tls/context.h"
+#include "proto/tls/wire.h"
+
+/* Plaintext of the connection that is being read; see the header for how long it is valid. */
+static _Thread_local uint8_t plain[TLS_RECORD_MAX];
+
+static void init(struct tls *t, struct tls_context *ctx, struct buf *out)
+{
+    *t = (struct tls){.ctx = tls_context_ref(ctx), .out = out};
+    t->ssl = SSL_new(ctx->ssl_ctx);
+    assert(t->ssl != NULL);
+    wire_attach(t->ssl);
+    wire_use(t);
+}
+
+void tls_init_server(struct tls *t, struct tls_context *ctx, struct buf *out)
+{
+    assert(ctx->server);
+    init(t, ctx, out);
+    SSL_set_accept_state(t->ssl);
+}
+
+void tls_init_client(struct tls *t, struct tls_context *ctx, struct buf *out, const char *host)
+{
+    assert(!ctx->server);
+    init(t, ctx, out);
+    SSL_set_connect_state(t->ssl);
+    X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
+    if (!X509_VERIFY_PARAM_set1_ip_asc(param, host)) {
+        ERR_clear_error();
+        SSL_set_tlsext_host_name(t->ssl, host);
+        X509_VERIFY_PARAM_set1_host(param, host, 0);
+        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    }
+    t->greeted = true; /* the server's first bytes are judged by OpenSSL */
+    SSL_do_handshake(t->ssl);
+}
+
+void tls_fini(struct tls *t)
+{
+    if (t->ssl == NULL) return;
+    wire_use(t);
+    SSL_free(t->ssl);
+    tls_context_drop(t->ctx);
+    free(t->client);
+    *t = (struct tls){.state = TLS_OVER};
+}
+
+void tls_feed(struct tls *t, struct slice bytes)
+{
+    assert(t->in.len == 0);
+    if (t->state != TLS_OVER) t->in = bytes;
+}
+
+/* After a call into OpenSSL that returned `result`, no success: more bytes needed, or the end. */
+static bool stopped(struct tls *t, int result, struct tls_event *ev)
+{
+    switch (SSL_get_error(t->ssl, result)) {
+    case SSL_ERROR_WANT_READ: return false;
+    case SSL_ERROR_ZERO_RETURN: *ev = (struct tls_event){.kind = TLS_CLOSED}; break;
+    default: cause_take(t->ssl, ev); t->can_send = false;
+    }
+    t->state = TLS_OVER;
+    t->in = SLICE_NONE;
+    return true;
+}
+
+static bool shake(struct tls *t, struct tls_event *ev)
+{
+    wire_use(t);
+    int result = SSL_do_handshake(t->ssl);
+    if (result != 1) return stopped(t, result, ev);
+    t->state = TLS_OPEN;
+    t->can_send = true;
+    *ev = (struct tls_event){.kind = TLS_HANDSHAKE_DONE};
+    return true;
+}
+
+/* Who speaks something else gets no answer: an alert would mean nothing to it. */
+static bool greet(struct tls *t, struct tls_event *ev)
+{
+    t->greeted = true;
+    if (cause_looks_like_tls(t->in)) return shake(t, ev);
+    cause_not_tls(t->in, ev);
+    t->state = TLS_OVER;
+    t->in = SLICE_NONE;
+    return true;
+}
+
+static bool read_record(struct tls *t, struct tls_event *ev)
+{
+    wire_use(t);
+    int len = SSL_read(t->ssl, plain, sizeof plain);
+    if (len <= 0) return stopped(t, len, ev);
+    *ev = (struct tls_event){.kind = TLS_DATA, .data = slice_of(plain, (size_t)len)};
+    return true;
+}
+
+bool tls_next(struct tls *t, struct tls_event *ev)
+{
+    /* With read-ahead off OpenSSL has nothing to give once the slice is read. */
+    if (t->in.len == 0) return false;
+    if (!t->greeted) return greet(t, ev);
+    return t->state == TLS_SHAKING ? shake(t, ev) : read_record(t, ev);
+}
+
+enum err tls_send(struct tls *t, struct slice bytes)
+{
+    if (!t->can_send) return ERR_CLOSED;
+    if (bytes.len == 0) return OK;
+    wire_use(t);
+    size_t put;
+    if (SSL_write_ex(t->ssl, bytes.ptr, bytes.len, &put) == 1) return OK;
+    t->can_send = false;
+    return cause_fail(ERR_PROTOCOL, "TLS cannot send");
+}
+
+void tls_close(struct tls *t)
+{
+    if (!t->can_send) return;
+    wire_use(t);
+    t->can_send = false;
+    SSL_shutdown(t->ssl);
+}
+
+const char *tls_sni(const struct tls *t)
+{
+    return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+struct slice tls_client_fingerprint(const struct tls *t)
+{
+    return t->client ? slice_of(t->client, TLS_FINGERPRINT_LEN) : SLICE_NONE;
+}
+
+bool tls_resumed(const struct tls *t)
+{
+    return SSL_session_reused(t->ssl);
+}
+
+const char *tls_version(const struct tls *t)
+{
+    return SSL_get_version(t->ssl);
+}
