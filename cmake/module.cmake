@@ -1,15 +1,35 @@
 # azm_module(name SOURCES a.c b.c DEPS base post LIBS OpenSSL::SSL TESTS a_test.c SQL a.sql)
 #
 # One folder, one static library `azm_<name>`. Every file in TESTS becomes a program of its own
-# and a CTest case labelled `unit`. Statement files in SQL are compiled in (see store/statements).
+# and a CTest case labelled `unit`. A statement file a.sql becomes a_sql.h and a_sql.c (store/sqlgen.c);
+# it is included as "<name>/a_sql.h".
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
+# azm_statements(list folder a.sql ...): appends the C made from each statement file to the list.
+function(azm_statements list folder)
+    set(made ${PROJECT_BINARY_DIR}/sql/${folder})
+    foreach(sql ${ARGN})
+        get_filename_component(stem ${sql} NAME_WE)
+        add_custom_command(
+            OUTPUT ${made}/${stem}_sql.h ${made}/${stem}_sql.c
+            COMMAND ${CMAKE_COMMAND} -E make_directory ${made}
+            COMMAND azm_sqlgen statements ${CMAKE_CURRENT_SOURCE_DIR}/${sql} ${made}/${stem}_sql.h
+                    ${made}/${stem}_sql.c
+            DEPENDS azm_sqlgen ${sql}
+            COMMENT "sqlgen ${folder}/${sql}"
+            VERBATIM)
+        list(APPEND ${list} ${made}/${stem}_sql.c ${made}/${stem}_sql.h)
+    endforeach()
+    set(${list} ${${list}} PARENT_SCOPE)
+endfunction()
+
 function(azm_module name)
-    cmake_parse_arguments(M "" "" "SOURCES;DEPS;LIBS;TESTS;TEST_DEPS" ${ARGN})
+    cmake_parse_arguments(M "" "" "SOURCES;DEPS;LIBS;TESTS;TEST_DEPS;SQL" ${ARGN})
     string(REPLACE "/" "_" target "azm_${name}")
+    azm_statements(M_SOURCES ${name} ${M_SQL})
     add_library(${target} STATIC ${M_SOURCES})
-    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_BINARY_DIR}/sql)
     foreach(dep ${M_DEPS})
         string(REPLACE "/" "_" dep "azm_${dep}")
         target_link_libraries(${target} PUBLIC ${dep})
