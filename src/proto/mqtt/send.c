@@ -114,7 +114,7 @@ enum err mqtt_send_publish(struct mqtt *m, const struct mqtt_publish *p)
 {
     assert(p->qos <= 1 && (p->qos == 0) == (p->packet_id == 0) && (p->qos > 0 || !p->dup));
     TRY(check_string(p->topic, "topic"));
-    size_t len = string_len(p->topic) + 2u * p->qos + p->payload.len;
+    size_t len = string_len(p->topic) + (p->qos > 0 ? 2 : 0) + p->payload.len;
     TRY(check_remaining(len));
     unsigned flags = (p->dup ? 8u : 0) | (unsigned)p->qos << 1 | p->retain;
     uint8_t *at = put_string(open_packet(m, MQTT_PUBLISH << 4 | flags, len), p->topic);
