@@ -64,8 +64,8 @@ void conn_resume(struct conn *c);
 void conn_switch(struct conn *c, const struct front *front, void *self);
 
 struct lane *conn_lane(const struct conn *c);
-struct list *conn_node(struct conn *c);       /* for a list of the front's own (paused ones) */
-const char *conn_peer(const struct conn *c);  /* "127.0.0.1:40312" */
+struct list *conn_node(struct conn *c);            /* for a list of the front's own (paused ones) */
+const char *conn_peer(const struct conn *c);       /* "127.0.0.1:40312" */
 const char *conn_local_name(const struct conn *c); /* SNI the client sent, or "" */
 bool conn_encrypted(const struct conn *c);
 bool conn_is_socket_admin(const struct conn *c); /* came over DIR/azimuth.sock */

@@ -1,0 +1,344 @@
+/* conn.c - a connection between its transport and its front: TLS, output, closing. */
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/num.h"
+#include "base/say.h"
+#include "net/stack.h"
+
+COUNTER(conn_opened, "azimuth_connections_opened_total", "Connections accepted");
+COUNTER(conn_stalled, "azimuth_connections_stalled_total",
+        "Connections closed because the peer did not read for 30 s");
+COUNTER(tls_failures, "azimuth_tls_handshake_failures_total", "TLS handshakes that failed");
+GAUGE(conn_open_now, "azimuth_connections", "Connections open now");
+
+static void flush(struct conn *c, int64_t now_us);
+
+/* Fronts that were told to stop writing go on in a turn of their own, so that one fast reader does
+ * not keep the core to itself. */
+static void on_resume(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct conn_host *h = ctx;
+    (void)m;
+    h->resuming = false;
+    struct list now, *node;
+    list_init(&now);
+    list_splice(&now, &h->relieved);
+    while ((node = list_shift(&now)) != NULL) {
+        struct conn *c = CONTAINER_OF(node, struct conn, relieved);
+        if (c->state == CONN_OPEN && c->front->drained)
+            c->front->drained(c->front_ctx, clock_mono_us());
+    }
+    (void)lane;
+}
+
+static void flush_dirty(struct turn_hook *hook, int64_t now_us)
+{
+    struct conn_host *h = CONTAINER_OF(hook, struct conn_host, flush);
+    struct list *node;
+    while ((node = list_shift(&h->dirty)) != NULL)
+        flush(CONTAINER_OF(node, struct conn, dirty), now_us);
+}
+
+void conn_host_init(struct conn_host *h, struct lane *lane)
+{
+    *h = (struct conn_host){.lane = lane, .flush.fn = flush_dirty};
+    list_init(&h->dirty);
+    list_init(&h->relieved);
+    lane_on(lane, NET_RESUME, on_resume, h);
+    lane_on_turn_end(lane, &h->flush);
+}
+
+void conn_host_fini(struct conn_host *h)
+{
+    buf_free(&h->cipher);
+}
+
+static void mark_dirty(struct conn *c)
+{
+    if (!list_linked(&c->dirty)) list_push(&c->host->dirty, &c->dirty);
+}
+
+static size_t waiting(const struct conn *c)
+{
+    return buf_size(&c->wire) + c->transport->waiting(c);
+}
+
+/* ---- time */
+
+/* In state opening the timer bounds the handshake, later the time without the peer reading. */
+static void on_timer(struct timer *t, int64_t now_us)
+{
+    struct conn *c = CONTAINER_OF(t, struct conn, timer);
+    (void)now_us;
+    if (c->state == CONN_SHUT) return;
+    if (c->state != CONN_OPENING) metric_inc(&conn_stalled);
+    say_debug("conn.timeout", "peer=%s front=%s waiting=%zu", c->peer, c->front->name, waiting(c));
+    c->why = ERR_TIMEOUT;
+    conn_abort(c);
+}
+
+static void watch_for_stall(struct conn *c, bool progress, int64_t now_us)
+{
+    if (waiting(c) == 0)
+        timer_stop(&c->timer);
+    else if (progress || !timer_active(&c->timer))
+        timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_STALL_US);
+}
+
+/* ---- life */
+
+void conn_init(struct conn *c, struct conn_host *h, const struct transport *t,
+               const struct front *front, void *front_ctx, struct tls *tls)
+{
+    *c = (struct conn){.host = h,
+                       .transport = t,
+                       .front = front,
+                       .front_ctx = front_ctx,
+                       .tls = tls,
+                       .why = ERR_CLOSED};
+    list_init(&c->dirty);
+    list_init(&c->relieved);
+    list_init(&c->node);
+    timer_init(&c->timer, on_timer);
+    metric_inc(&conn_opened);
+    metric_add(&conn_open_now, 1);
+}
+
+static void open_front(struct conn *c, int64_t now_us)
+{
+    timer_stop(&c->timer);
+    c->state = CONN_OPEN;
+    c->front_open = true;
+    c->front_ctx = c->front->open(c, c->front_ctx, now_us);
+}
+
+void conn_begin(struct conn *c, int64_t now_us)
+{
+    if (c->tls == NULL) {
+        open_front(c, now_us);
+        return;
+    }
+    timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_HANDSHAKE_US);
+}
+
+void conn_gone(struct conn *c, int64_t now_us)
+{
+    assert(c->state == CONN_SHUT);
+    if (c->front_open) c->front->closed(c->front_ctx, c->why, now_us);
+    list_remove(&c->node);
+    if (c->tls) tls_free(c->tls);
+    buf_free(&c->out);
+    buf_free(&c->wire);
+    metric_add(&conn_open_now, -1);
+}
+
+static void shut(struct conn *c, bool abort)
+{
+    if (c->state == CONN_SHUT) return;
+    c->state = CONN_SHUT;
+    list_remove(&c->dirty);
+    list_remove(&c->relieved);
+    timer_stop(&c->timer);
+    c->transport->shut(c, abort);
+}
+
+void conn_ended(struct conn *c, enum err why)
+{
+    if (c->state == CONN_OPENING || c->state == CONN_OPEN) c->why = why;
+    shut(c, false);
+}
+
+void conn_close(struct conn *c)
+{
+    if (c->state >= CONN_CLOSING) return;
+    c->state = CONN_CLOSING;
+    if (c->why == ERR_CLOSED) c->why = OK;
+    mark_dirty(c);
+}
+
+void conn_abort(struct conn *c)
+{
+    if (c->why == ERR_CLOSED) c->why = OK;
+    shut(c, true);
+}
+
+/* ---- output */
+
+/* Gives bytes to the transport, or keeps them behind what already waits. */
+static void send_wire(struct conn *c, struct slice bytes)
+{
+    if (bytes.len == 0) return;
+    if (waiting(c))
+        buf_put_slice(&c->wire, bytes);
+    else
+        c->transport->write(c, bytes);
+}
+
+static void send_cipher(struct conn *c)
+{
+    struct buf *cipher = &c->host->cipher;
+    send_wire(c, buf_slice(cipher));
+    buf_clear(cipher);
+}
+
+static void encrypt_out(struct conn *c)
+{
+    if (c->tls == NULL) {
+        send_wire(c, buf_slice(&c->out));
+    } else {
+        enum err e = tls_send(c->tls, buf_slice(&c->out));
+        send_cipher(c);
+        if (e != OK) {
+            c->why = ERR_PROTOCOL;
+            shut(c, true);
+        }
+    }
+    buf_free(&c->out);
+}
+
+/* Lets the front write again once little is left. */
+static void relieve(struct conn *c)
+{
+    struct conn_host *h = c->host;
+    if (!c->was_congested || waiting(c) >= CONN_OUT_SOFT / 2) return;
+    c->was_congested = false;
+    if (!list_linked(&c->relieved)) list_push(&h->relieved, &c->relieved);
+    if (h->resuming) return;
+    h->resuming = true;
+    post(h->lane, lane_addr(h->lane), lane_addr(h->lane), msg_new(NET_RESUME, 0));
+}
+
+static void flush(struct conn *c, int64_t now_us)
+{
+    if (c->state == CONN_SHUT) return;
+    size_t before = waiting(c);
+    if (conn_congested(c)) c->was_congested = true;
+    if (buf_size(&c->out)) encrypt_out(c);
+    if (c->state == CONN_SHUT) return;
+    if (c->state == CONN_CLOSING && waiting(c) == 0) {
+        if (c->tls) {
+            tls_close(c->tls);
+            send_cipher(c);
+        }
+        shut(c, false);
+        return;
+    }
+    watch_for_stall(c, waiting(c) < before, now_us);
+    relieve(c);
+}
+
+void conn_writable(struct conn *c, int64_t now_us)
+{
+    if (c->state == CONN_SHUT) return;
+    struct buf wire = c->wire;
+    c->wire = (struct buf){0};
+    if (buf_size(&wire)) c->transport->write(c, buf_slice(&wire));
+    buf_free(&wire);
+    watch_for_stall(c, true, now_us);
+    if (c->state == CONN_CLOSING)
+        mark_dirty(c);
+    else
+        relieve(c);
+}
+
+/* ---- input */
+
+static void tls_failed(struct conn *c)
+{
+    metric_inc(&tls_failures);
+    say_debug("tls.failed", "peer=%s reason=%s", c->peer, fail_text());
+    c->why = ERR_PROTOCOL;
+    conn_close(c);
+}
+
+static void received_cipher(struct conn *c, struct slice bytes, int64_t now_us)
+{
+    struct tls_event ev;
+    tls_feed(c->tls, bytes);
+    while (c->state < CONN_CLOSING) {
+        enum err e = tls_next(c->tls, &ev);
+        if (e == ERR_AGAIN) break;
+        if (e != OK)
+            tls_failed(c);
+        else if (ev.type == TLS_UP)
+            open_front(c, now_us);
+        else if (ev.type == TLS_DATA)
+            c->front->feed(c->front_ctx, ev.data, now_us);
+        else
+            conn_ended(c, ERR_CLOSED);
+    }
+    if (c->state != CONN_SHUT) send_cipher(c);
+    buf_clear(&c->host->cipher);
+}
+
+void conn_received(struct conn *c, struct slice bytes, int64_t now_us)
+{
+    if (c->state >= CONN_CLOSING) return;
+    if (c->tls)
+        received_cipher(c, bytes, now_us);
+    else
+        c->front->feed(c->front_ctx, bytes, now_us);
+}
+
+/* ---- what a front asks */
+
+struct buf *conn_out(struct conn *c)
+{
+    mark_dirty(c);
+    return &c->out;
+}
+
+bool conn_congested(const struct conn *c)
+{
+    return buf_size(&c->out) + waiting(c) >= CONN_OUT_SOFT;
+}
+
+void conn_pause(struct conn *c)
+{
+    if (c->paused || c->state == CONN_SHUT) return;
+    c->paused = true;
+    c->transport->pause(c);
+}
+
+void conn_resume(struct conn *c)
+{
+    if (!c->paused || c->state == CONN_SHUT) return;
+    c->paused = false;
+    c->transport->resume(c);
+}
+
+void conn_switch(struct conn *c, const struct front *front, void *self)
+{
+    c->front = front;
+    c->front_ctx = self;
+}
+
+struct lane *conn_lane(const struct conn *c)
+{
+    return c->host->lane;
+}
+
+struct list *conn_node(struct conn *c)
+{
+    return &c->node;
+}
+
+const char *conn_peer(const struct conn *c)
+{
+    return c->peer;
+}
+
+const char *conn_local_name(const struct conn *c)
+{
+    return c->tls ? tls_sni(c->tls) : "";
+}
+
+bool conn_encrypted(const struct conn *c)
+{
+    return c->tls != NULL;
+}
+
+bool conn_is_socket_admin(const struct conn *c)
+{
+    return c->admin;
+}

@@ -1,0 +1,68 @@
+/* stack.h - the part of a connection that knows no sockets: TLS, output, closing.  Private to net/
+ * and to the simulator, which has a transport of its own.
+ *
+ * A transport delivers received bytes with conn_received(), says with conn_writable() that what it
+ * kept has gone out, and ends a connection with conn_gone().
+ *
+ *   opening ──TLS up──▶ open ──conn_close()──▶ closing ──all sent──▶ shut ──conn_gone()──▶ freed
+ */
+#ifndef NET_STACK_H
+#define NET_STACK_H
+
+#include "net/conn.h"
+#include "proto/tls/tls.h"
+
+struct transport {
+    /* Sends now what fits; keeps a copy of the rest and calls conn_writable() when that is out. */
+    void (*write)(struct conn *c, struct slice bytes);
+    size_t (*waiting)(const struct conn *c); /* bytes kept by write() */
+    void (*pause)(struct conn *c);
+    void (*resume)(struct conn *c);
+    void (*shut)(struct conn *c, bool abort); /* conn_gone() follows, never from inside */
+};
+
+/* What the connections of a core share. */
+struct conn_host {
+    struct lane *lane;
+    struct turn_hook flush;
+    struct list dirty;    /* connections with output to send this turn */
+    struct list relieved; /* connections whose front may go on writing, next turn */
+    bool resuming;        /* a message to ourselves about `relieved` is under way */
+    struct buf cipher;    /* where TLS engines write; empty between calls */
+};
+
+enum { NET_RESUME = POST_NET };
+
+enum conn_state { CONN_OPENING, CONN_OPEN, CONN_CLOSING, CONN_SHUT };
+
+struct conn {
+    struct conn_host *host;
+    const struct transport *transport;
+    const struct front *front;
+    void *front_ctx; /* the listener's, until open; then the front's own state */
+    struct tls *tls; /* NULL: plain */
+    struct buf out;  /* plaintext from the front */
+    struct buf wire; /* ciphertext (or plaintext) that waits for the transport */
+    struct list dirty, relieved;
+    struct list node;   /* the front's */
+    struct timer timer; /* handshake, later stall */
+    enum conn_state state;
+    enum err why;    /* given to front->closed */
+    bool front_open; /* front->closed is owed */
+    bool paused, was_congested, admin;
+    char peer[56];
+};
+
+void conn_host_init(struct conn_host *h, struct lane *lane);
+void conn_host_fini(struct conn_host *h);
+
+/* Storage is the transport's.  `tls` may be NULL; the conn owns it. */
+void conn_init(struct conn *c, struct conn_host *h, const struct transport *t,
+               const struct front *front, void *front_ctx, struct tls *tls);
+void conn_begin(struct conn *c, int64_t now_us); /* plain: opens the front at once */
+void conn_received(struct conn *c, struct slice bytes, int64_t now_us);
+void conn_writable(struct conn *c, int64_t now_us);
+void conn_ended(struct conn *c, enum err why);  /* the peer closed or the transport failed */
+void conn_gone(struct conn *c, int64_t now_us); /* the transport is closed: tells the front */
+
+#endif
