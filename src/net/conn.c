@@ -88,18 +88,19 @@ static void watch_for_stall(struct conn *c, bool progress, int64_t now_us)
 /* ---- life */
 
 void conn_init(struct conn *c, struct conn_host *h, const struct transport *t,
-               const struct front *front, void *front_ctx, struct tls *tls)
+               const struct front *front, void *front_ctx, struct tls_context *tls)
 {
     *c = (struct conn){.host = h,
                        .transport = t,
                        .front = front,
                        .front_ctx = front_ctx,
-                       .tls = tls,
+                       .encrypted = tls != NULL,
                        .why = ERR_CLOSED};
     list_init(&c->dirty);
     list_init(&c->relieved);
     list_init(&c->node);
     timer_init(&c->timer, on_timer);
+    if (tls) tls_init_server(&c->tls, tls, &h->cipher);
     metric_inc(&conn_opened);
     metric_add(&conn_open_now, 1);
 }
@@ -114,7 +115,7 @@ static void open_front(struct conn *c, int64_t now_us)
 
 void conn_begin(struct conn *c, int64_t now_us)
 {
-    if (c->tls == NULL) {
+    if (!c->encrypted) {
         open_front(c, now_us);
         return;
     }
@@ -126,7 +127,7 @@ void conn_gone(struct conn *c, int64_t now_us)
     assert(c->state == CONN_SHUT);
     if (c->front_open) c->front->closed(c->front_ctx, c->why, now_us);
     list_remove(&c->node);
-    if (c->tls) tls_free(c->tls);
+    if (c->encrypted) tls_fini(&c->tls);
     buf_free(&c->out);
     buf_free(&c->wire);
     metric_add(&conn_open_now, -1);
@@ -183,10 +184,10 @@ static void send_cipher(struct conn *c)
 
 static void encrypt_out(struct conn *c)
 {
-    if (c->tls == NULL) {
+    if (!c->encrypted) {
         send_wire(c, buf_slice(&c->out));
     } else {
-        enum err e = tls_send(c->tls, buf_slice(&c->out));
+        enum err e = tls_send(&c->tls, buf_slice(&c->out));
         send_cipher(c);
         if (e != OK) {
             c->why = ERR_PROTOCOL;
@@ -216,8 +217,8 @@ static void flush(struct conn *c, int64_t now_us)
     if (buf_size(&c->out)) encrypt_out(c);
     if (c->state == CONN_SHUT) return;
     if (c->state == CONN_CLOSING && waiting(c) == 0) {
-        if (c->tls) {
-            tls_close(c->tls);
+        if (c->encrypted) {
+            tls_close(&c->tls);
             send_cipher(c);
         }
         shut(c, false);
@@ -243,30 +244,32 @@ void conn_writable(struct conn *c, int64_t now_us)
 
 /* ---- input */
 
-static void tls_failed(struct conn *c)
+static void tls_failed(struct conn *c, const struct tls_event *ev)
 {
     metric_inc(&tls_failures);
-    say_debug("tls.failed", "peer=%s reason=%s", c->peer, fail_text());
-    c->why = ERR_PROTOCOL;
-    conn_close(c);
+    say_debug("tls.failed", "peer=%s cause=%s alert=%u reason=%s", c->peer,
+              tls_cause_name(ev->cause), ev->alert, fail_text());
+    send_cipher(c);
+    conn_ended(c, ERR_PROTOCOL);
 }
 
+static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now_us)
+{
+    switch (ev->kind) {
+    case TLS_HANDSHAKE_DONE: open_front(c, now_us); break;
+    case TLS_DATA: c->front->feed(c->front_ctx, ev->data, now_us); break;
+    case TLS_CLOSED: conn_ended(c, ERR_CLOSED); break;
+    case TLS_FAILED: tls_failed(c, ev); break;
+    }
+}
+
+/* What a front wrote is encrypted at the end of the turn; what TLS itself has to say (handshake,
+ * alerts, tickets) goes out at once. */
 static void received_cipher(struct conn *c, struct slice bytes, int64_t now_us)
 {
     struct tls_event ev;
-    tls_feed(c->tls, bytes);
-    while (c->state < CONN_CLOSING) {
-        enum err e = tls_next(c->tls, &ev);
-        if (e == ERR_AGAIN) break;
-        if (e != OK)
-            tls_failed(c);
-        else if (ev.type == TLS_UP)
-            open_front(c, now_us);
-        else if (ev.type == TLS_DATA)
-            c->front->feed(c->front_ctx, ev.data, now_us);
-        else
-            conn_ended(c, ERR_CLOSED);
-    }
+    tls_feed(&c->tls, bytes);
+    while (c->state < CONN_CLOSING && tls_next(&c->tls, &ev)) on_tls_event(c, &ev, now_us);
     if (c->state != CONN_SHUT) send_cipher(c);
     buf_clear(&c->host->cipher);
 }
@@ -274,7 +277,7 @@ static void received_cipher(struct conn *c, struct slice bytes, int64_t now_us)
 void conn_received(struct conn *c, struct slice bytes, int64_t now_us)
 {
     if (c->state >= CONN_CLOSING) return;
-    if (c->tls)
+    if (c->encrypted)
         received_cipher(c, bytes, now_us);
     else
         c->front->feed(c->front_ctx, bytes, now_us);
@@ -330,12 +333,13 @@ const char *conn_peer(const struct conn *c)
 
 const char *conn_local_name(const struct conn *c)
 {
-    return c->tls ? tls_sni(c->tls) : "";
+    const char *name = c->encrypted ? tls_sni(&c->tls) : NULL;
+    return name ? name : "";
 }
 
 bool conn_encrypted(const struct conn *c)
 {
-    return c->tls != NULL;
+    return c->encrypted;
 }
 
 bool conn_is_socket_admin(const struct conn *c)

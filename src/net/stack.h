@@ -40,7 +40,8 @@ struct conn {
     const struct transport *transport;
     const struct front *front;
     void *front_ctx; /* the listener's, until open; then the front's own state */
-    struct tls *tls; /* NULL: plain */
+    struct tls tls;  /* unused when plain */
+    bool encrypted;
     struct buf out;  /* plaintext from the front */
     struct buf wire; /* ciphertext (or plaintext) that waits for the transport */
     struct list dirty, relieved;
@@ -56,9 +57,9 @@ struct conn {
 void conn_host_init(struct conn_host *h, struct lane *lane);
 void conn_host_fini(struct conn_host *h);
 
-/* Storage is the transport's.  `tls` may be NULL; the conn owns it. */
+/* Storage is the transport's.  `tls` NULL: plain. */
 void conn_init(struct conn *c, struct conn_host *h, const struct transport *t,
-               const struct front *front, void *front_ctx, struct tls *tls);
+               const struct front *front, void *front_ctx, struct tls_context *tls);
 void conn_begin(struct conn *c, int64_t now_us); /* plain: opens the front at once */
 void conn_received(struct conn *c, struct slice bytes, int64_t now_us);
 void conn_writable(struct conn *c, int64_t now_us);

@@ -217,8 +217,8 @@ void uv_conn_accept(uv_stream_t *server, int status)
         return;
     }
     if (!l->is_unix) uv_tcp_nodelay(&u->handle.tcp, 1);
-    struct tls *tls = l->spec.tls ? tls_new(*l->spec.tls, &core->host.cipher) : NULL;
-    conn_init(&u->conn, &core->host, &uv_transport, l->spec.front, l->spec.front_ctx, tls);
+    conn_init(&u->conn, &core->host, &uv_transport, l->spec.front, l->spec.front_ctx,
+              l->spec.tls ? *l->spec.tls : NULL);
     u->conn.admin = l->spec.admin;
     core->conn_count++;
     list_push(&core->conns, &u->node);

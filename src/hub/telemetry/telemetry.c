@@ -1,0 +1,151 @@
+/* telemetry.c - size check, stamps, and the record in AMQP sections. */
+#include "hub/telemetry/telemetry.h"
+
+#include "base/amqp.h"
+#include "base/metrics.h"
+
+COUNTER(messages, "azimuth_d2c_telemetry_ingress_total", "Messages from devices taken in");
+COUNTER(message_bytes, "azimuth_d2c_telemetry_ingress_bytes_total",
+        "Bytes of messages from devices taken in");
+COUNTER(too_big, "azimuth_d2c_telemetry_too_big_total",
+        "Messages from devices refused because of their size");
+
+void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_writer *writer)
+{
+    *t = (struct telemetry){hub, writer, log_partitions(hub->log, 0)};
+}
+
+/* ---- stamps */
+
+static void stamp(struct telemetry_sender *s, const char *key, struct slice value)
+{
+    amqp_put_sym(&s->pairs, key);
+    amqp_put_string(&s->pairs, value);
+    s->pair_count++;
+}
+
+void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t,
+                           struct slice device_id, struct slice generation_id, const char *auth_scope,
+                           const char *auth_type, struct slice model_id)
+{
+    struct buf method = {0};
+    *s = (struct telemetry_sender){.partition = hub_partition(device_id, t->partitions)};
+    buf_printf(&method,
+               "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
+               "\"acceptingIpFilterRule\":null}",
+               auth_scope, auth_type);
+    stamp(s, "iothub-connection-device-id", device_id);
+    stamp(s, "iothub-connection-auth-method", buf_slice(&method));
+    stamp(s, "iothub-connection-auth-generation-id", generation_id);
+    stamp(s, "iothub-message-source", SLICE_LIT("Telemetry"));
+    if (model_id.len) stamp(s, "dt-dataschema", model_id);
+    buf_free(&method);
+}
+
+void telemetry_sender_fini(struct telemetry_sender *s)
+{
+    buf_free(&s->pairs);
+}
+
+static unsigned put_pairs(struct buf *b, const struct telemetry_sender *s,
+                          const struct envelope *m, int64_t wall_us)
+{
+    unsigned count = s->pair_count;
+    buf_put_slice(b, buf_slice(&s->pairs));
+    amqp_put_sym(b, "iothub-enqueuedtime");
+    amqp_put_timestamp(b, wall_us / 1000);
+    count++;
+    if (m->subject.len) {
+        amqp_put_sym(b, "dt-subject");
+        amqp_put_string(b, m->subject);
+        count++;
+    }
+    if (m->interface_id.len) {
+        amqp_put_sym(b, "iothub-interface-id");
+        amqp_put_string(b, m->interface_id);
+        count++;
+    }
+    return count;
+}
+
+/* ---- sections */
+
+static void put_text(struct buf *b, struct slice text)
+{
+    if (text.ptr) amqp_put_string(b, text);
+    else amqp_put_null(b);
+}
+
+static void put_symbol(struct buf *b, struct slice text)
+{
+    if (text.ptr) amqp_put_symbol(b, text);
+    else amqp_put_null(b);
+}
+
+/* Fields up to the last one present, in the order of AMQP 1.0 section 3.2.4. */
+static void put_properties(struct buf *b, const struct envelope *m)
+{
+    bool any = m->message_id.ptr || m->user_id.ptr || m->to.ptr || m->correlation_id.ptr ||
+               m->content_type.ptr || m->content_encoding.ptr || m->expiry_ms;
+    if (!any) return;
+    amqp_put_descriptor(b, AMQP_PROPERTIES);
+    struct amqp_open list = amqp_open_list(b);
+    put_text(b, m->message_id);
+    if (m->user_id.ptr) amqp_put_binary(b, m->user_id);
+    else amqp_put_null(b);
+    put_text(b, m->to);
+    amqp_put_null(b); /* subject */
+    amqp_put_null(b); /* reply-to */
+    put_text(b, m->correlation_id);
+    put_symbol(b, m->content_type);
+    put_symbol(b, m->content_encoding);
+    if (m->expiry_ms) amqp_put_timestamp(b, m->expiry_ms);
+    else amqp_put_null(b);
+    amqp_close(b, list, 9);
+}
+
+static void put_application_properties(struct buf *b, const struct envelope *m)
+{
+    if (m->property_count == 0) return;
+    amqp_put_descriptor(b, AMQP_APPLICATION_PROPERTIES);
+    struct amqp_open map = amqp_open_map(b);
+    for (size_t i = 0; i < m->property_count; i++) {
+        amqp_put_string(b, m->properties[i].name);
+        put_text(b, m->properties[i].value);
+    }
+    amqp_close(b, map, (uint32_t)(2 * m->property_count));
+}
+
+/* ---- submitting */
+
+static size_t size_of(const struct envelope *m)
+{
+    size_t size = m->body.len + m->message_id.len + m->correlation_id.len + m->user_id.len +
+                  m->to.len + m->content_type.len + m->content_encoding.len + m->subject.len +
+                  m->interface_id.len;
+    for (size_t i = 0; i < m->property_count; i++)
+        size += m->properties[i].name.len + m->properties[i].value.len;
+    return size;
+}
+
+enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *sender,
+                          const struct envelope *message, int64_t wall_us, log_done_fn done,
+                          struct addr who, uint64_t cookie)
+{
+    size_t size = size_of(message);
+    if (size > TELEMETRY_SIZE_MAX || message->property_count > TELEMETRY_PROPERTIES_MAX) {
+        metric_inc(&too_big);
+        return fail(ERR_TOO_BIG, "message of %zu bytes and %zu properties; the limits are %d and %d",
+                    size, message->property_count, TELEMETRY_SIZE_MAX, TELEMETRY_PROPERTIES_MAX);
+    }
+    struct buf *b =
+        log_begin(t->writer, 0, sender->partition, RECORD_TELEMETRY, RECORD_TO_STREAM);
+    log_pairs_done(t->writer, put_pairs(b, sender, message, wall_us));
+    put_properties(b, message);
+    put_application_properties(b, message);
+    amqp_put_data(b, message->body);
+    log_end(t->writer, done, who, cookie);
+    metric_inc(&messages);
+    metric_add(&message_bytes, (int64_t)size);
+    return OK;
+}

@@ -1,0 +1,71 @@
+/* telemetry.h - messages from devices, on their way into the log.
+ *
+ * One common envelope for every protocol: a front fills it, telemetry checks it, stamps who sent it
+ * and appends it, in the encoding in which consumers will get it.
+ *
+ * Runs on: the core that holds the device's connection.  Never blocks.
+ * Life:    struct telemetry per core; struct telemetry_sender per session.  An envelope is borrowed
+ *          for the call.
+ * Limits:  TELEMETRY_SIZE_MAX bytes of body, system properties and application properties together
+ *          (IoT Hub: 256 KB); TELEMETRY_PROPERTIES_MAX application properties (ours).
+ * Errors:  ERR_TOO_BIG over a limit, with a text; the caller answers as its protocol does.
+ */
+#ifndef HUB_TELEMETRY_TELEMETRY_H
+#define HUB_TELEMETRY_TELEMETRY_H
+
+#include "hub/hub.h"
+#include "log/log.h"
+
+enum { TELEMETRY_SIZE_MAX = 256 << 10, TELEMETRY_PROPERTIES_MAX = 1000 };
+
+struct telemetry {
+    const struct hub *hub;
+    struct log_writer *writer;
+    unsigned partitions;
+};
+
+void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_writer *writer);
+
+struct property {
+    struct slice name, value;
+};
+
+/* A message as every protocol can say it.  Absent text is SLICE_NONE, absent time 0. */
+struct envelope {
+    struct slice message_id, correlation_id, user_id, to;
+    struct slice content_type, content_encoding;
+    int64_t expiry_ms;            /* absolute-expiry-time, wall */
+    struct slice subject;         /* dt-subject: a Plug and Play component */
+    struct slice interface_id;    /* iothub-interface-id */
+    struct property *properties;  /* application properties, in the sender's order */
+    size_t property_count;
+    struct slice body;
+};
+
+/* What the hub knows of a sender and stamps on all it sends. */
+struct telemetry_sender {
+    unsigned partition;
+    unsigned pair_count;
+    struct buf pairs; /* the constant annotations, encoded once per session */
+};
+
+/* `auth_type` is "sas" or "x509", `auth_scope` "device" or "hub"; `model_id` may be empty. */
+void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t,
+                           struct slice device_id, struct slice generation_id, const char *auth_scope,
+                           const char *auth_type, struct slice model_id);
+void telemetry_sender_fini(struct telemetry_sender *s);
+
+/* Appends the message; `done` is called on this lane when it is durable or was refused (log.h). */
+enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *sender,
+                          const struct envelope *message, int64_t wall_us, log_done_fn done,
+                          struct addr who, uint64_t cookie) MUST_USE;
+
+/* MQTT's and HTTP's property bag "k=v&k2=v2", percent-encoded (IoT Hub MQTT topics).  Fills the
+ * envelope; decoded text lives in `scratch` (cleared first), properties in `space`.
+ * ERR_INVALID: bad percent-encoding, bad UTF-8, NUL, empty name, unreadable $.exp;
+ * ERR_TOO_BIG: more than TELEMETRY_PROPERTIES_MAX. */
+enum err telemetry_parse_bag(struct slice bag, struct buf *scratch,
+                             struct property space[TELEMETRY_PROPERTIES_MAX],
+                             struct envelope *out) MUST_USE;
+
+#endif
