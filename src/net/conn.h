@@ -46,6 +46,10 @@ struct front {
 /* Where to append output for the peer; sent at the end of the turn. */
 struct buf *conn_out(struct conn *c);
 
+/* The same buf, for engines that are given it once and for all: whoever lets an engine write calls
+ * conn_out() in the same turn. */
+struct buf *conn_buffer(struct conn *c);
+
 bool conn_congested(const struct conn *c);
 
 /* No more input is delivered; output written so far is sent, then the connection is closed and

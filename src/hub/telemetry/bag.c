@@ -44,10 +44,8 @@ static const struct system_property system_properties[] = {
 static const struct {
     const char *name, *as;
 } renamed_properties[] = {
-    {"ctime", "iothub-creation-time-utc"},
-    {"schema", "iothub-message-schema"},
-    {"on", "iothub-outputname"},
-    {"diagid", "Diagnostic-Id"},
+    {"ctime", "iothub-creation-time-utc"}, {"schema", "iothub-message-schema"},
+    {"on", "iothub-outputname"},           {"diagid", "Diagnostic-Id"},
     {"diagctx", "Correlation-Context"},
 };
 

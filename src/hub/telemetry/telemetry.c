@@ -25,8 +25,8 @@ static void stamp(struct telemetry_sender *s, const char *key, struct slice valu
 }
 
 void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t,
-                           struct slice device_id, struct slice generation_id, const char *auth_scope,
-                           const char *auth_type, struct slice model_id)
+                           struct slice device_id, struct slice generation_id,
+                           const char *auth_scope, const char *auth_type, struct slice model_id)
 {
     struct buf method = {0};
     *s = (struct telemetry_sender){.partition = hub_partition(device_id, t->partitions)};
@@ -47,8 +47,8 @@ void telemetry_sender_fini(struct telemetry_sender *s)
     buf_free(&s->pairs);
 }
 
-static unsigned put_pairs(struct buf *b, const struct telemetry_sender *s,
-                          const struct envelope *m, int64_t wall_us)
+static unsigned put_pairs(struct buf *b, const struct telemetry_sender *s, const struct envelope *m,
+                          int64_t wall_us)
 {
     unsigned count = s->pair_count;
     buf_put_slice(b, buf_slice(&s->pairs));
@@ -72,14 +72,18 @@ static unsigned put_pairs(struct buf *b, const struct telemetry_sender *s,
 
 static void put_text(struct buf *b, struct slice text)
 {
-    if (text.ptr) amqp_put_string(b, text);
-    else amqp_put_null(b);
+    if (text.ptr)
+        amqp_put_string(b, text);
+    else
+        amqp_put_null(b);
 }
 
 static void put_symbol(struct buf *b, struct slice text)
 {
-    if (text.ptr) amqp_put_symbol(b, text);
-    else amqp_put_null(b);
+    if (text.ptr)
+        amqp_put_symbol(b, text);
+    else
+        amqp_put_null(b);
 }
 
 /* Fields up to the last one present, in the order of AMQP 1.0 section 3.2.4. */
@@ -91,16 +95,20 @@ static void put_properties(struct buf *b, const struct envelope *m)
     amqp_put_descriptor(b, AMQP_PROPERTIES);
     struct amqp_open list = amqp_open_list(b);
     put_text(b, m->message_id);
-    if (m->user_id.ptr) amqp_put_binary(b, m->user_id);
-    else amqp_put_null(b);
+    if (m->user_id.ptr)
+        amqp_put_binary(b, m->user_id);
+    else
+        amqp_put_null(b);
     put_text(b, m->to);
     amqp_put_null(b); /* subject */
     amqp_put_null(b); /* reply-to */
     put_text(b, m->correlation_id);
     put_symbol(b, m->content_type);
     put_symbol(b, m->content_encoding);
-    if (m->expiry_ms) amqp_put_timestamp(b, m->expiry_ms);
-    else amqp_put_null(b);
+    if (m->expiry_ms)
+        amqp_put_timestamp(b, m->expiry_ms);
+    else
+        amqp_put_null(b);
     amqp_close(b, list, 9);
 }
 
@@ -135,11 +143,11 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
     size_t size = size_of(message);
     if (size > TELEMETRY_SIZE_MAX || message->property_count > TELEMETRY_PROPERTIES_MAX) {
         metric_inc(&too_big);
-        return fail(ERR_TOO_BIG, "message of %zu bytes and %zu properties; the limits are %d and %d",
-                    size, message->property_count, TELEMETRY_SIZE_MAX, TELEMETRY_PROPERTIES_MAX);
+        return fail(ERR_TOO_BIG,
+                    "message of %zu bytes and %zu properties; the limits are %d and %d", size,
+                    message->property_count, TELEMETRY_SIZE_MAX, TELEMETRY_PROPERTIES_MAX);
     }
-    struct buf *b =
-        log_begin(t->writer, 0, sender->partition, RECORD_TELEMETRY, RECORD_TO_STREAM);
+    struct buf *b = log_begin(t->writer, 0, sender->partition, RECORD_TELEMETRY, RECORD_TO_STREAM);
     log_pairs_done(t->writer, put_pairs(b, sender, message, wall_us));
     put_properties(b, message);
     put_application_properties(b, message);

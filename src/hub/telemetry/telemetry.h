@@ -34,10 +34,10 @@ struct property {
 struct envelope {
     struct slice message_id, correlation_id, user_id, to;
     struct slice content_type, content_encoding;
-    int64_t expiry_ms;            /* absolute-expiry-time, wall */
-    struct slice subject;         /* dt-subject: a Plug and Play component */
-    struct slice interface_id;    /* iothub-interface-id */
-    struct property *properties;  /* application properties, in the sender's order */
+    int64_t expiry_ms;           /* absolute-expiry-time, wall */
+    struct slice subject;        /* dt-subject: a Plug and Play component */
+    struct slice interface_id;   /* iothub-interface-id */
+    struct property *properties; /* application properties, in the sender's order */
     size_t property_count;
     struct slice body;
 };
@@ -51,8 +51,8 @@ struct telemetry_sender {
 
 /* `auth_type` is "sas" or "x509", `auth_scope` "device" or "hub"; `model_id` may be empty. */
 void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t,
-                           struct slice device_id, struct slice generation_id, const char *auth_scope,
-                           const char *auth_type, struct slice model_id);
+                           struct slice device_id, struct slice generation_id,
+                           const char *auth_scope, const char *auth_type, struct slice model_id);
 void telemetry_sender_fini(struct telemetry_sender *s);
 
 /* Appends the message; `done` is called on this lane when it is durable or was refused (log.h). */

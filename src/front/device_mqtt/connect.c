@@ -1,0 +1,89 @@
+/* connect.c - from CONNECT to CONNACK. */
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/say.h"
+#include "front/device_mqtt/device.h"
+#include "front/device_mqtt/user_name.h"
+
+COUNTER(refused, "azimuth_mqtt_connects_refused_total", "MQTT CONNECTs answered with a refusal");
+
+static void refuse(struct device *d, enum mqtt_code code, const char *reason)
+{
+    metric_inc(&refused);
+    say_debug("mqtt.refused", "peer=%s code=%d reason=\"%s\"", conn_peer(d->conn), code, reason);
+    conn_out(d->conn);
+    mqtt_send_connack(&d->mqtt, code, false);
+    device_close(d);
+}
+
+static void keep_will(struct device *d, const struct mqtt_connect *c)
+{
+    if (!c->has_will) return;
+    d->will = mem_new(sizeof *d->will + c->will_topic.len + c->will_payload.len);
+    d->will->topic_len = c->will_topic.len;
+    d->will->payload_len = c->will_payload.len;
+    memcpy(d->will->bytes, c->will_topic.ptr, c->will_topic.len);
+    if (c->will_payload.len)
+        memcpy(d->will->bytes + c->will_topic.len, c->will_payload.ptr, c->will_payload.len);
+}
+
+/* NULL when the identity claimed may be looked up. */
+static const char *what_is_wrong(const struct device *d, const struct mqtt_connect *c,
+                                 const struct user_name *u)
+{
+    if (!hub_is_host(d->service->telemetry.hub, u->host)) return "user name is for another hub";
+    if (u->module.ptr) return "modules are not offered";
+    if (!slice_eq(c->client_id, u->device)) return "client id is not the user name's device id";
+    if (!hub_id_valid(u->device)) return "device id has a character that ids cannot have";
+    if (!c->has_password) return "no password and no client certificate";
+    return NULL;
+}
+
+void device_connect(struct device *d, const struct mqtt_connect *c)
+{
+    struct user_name u;
+    if (c->level != MQTT_LEVEL) {
+        refuse(d, MQTT_BAD_LEVEL, "not MQTT 3.1.1");
+        return;
+    }
+    if (c->client_id.len == 0) {
+        refuse(d, MQTT_BAD_CLIENT_ID, "no client id");
+        return;
+    }
+    if (!c->has_user_name || user_name_parse(c->user_name, &u) != OK) {
+        refuse(d, MQTT_BAD_CREDENTIALS, c->has_user_name ? fail_text() : "no user name");
+        return;
+    }
+    const char *wrong = what_is_wrong(d, c, &u);
+    if (wrong) {
+        refuse(d, MQTT_NOT_AUTHORIZED, wrong);
+        return;
+    }
+    keep_will(d, c);
+    if (!user_name_query(&u, "model-id", &d->model_id)) buf_clear(&d->model_id);
+    d->state = DEVICE_OPENING;
+    conn_pause(d->conn);
+    session_open(&d->session, d->service->desk, &device_session_owner, SESSION_MQTT, u.device,
+                 c->password);
+}
+
+void device_opened(struct device *d, const struct session_opened *answer)
+{
+    if (answer->cause != SESSION_GRANTED) {
+        refuse(d, answer->cause == SESSION_UNAVAILABLE ? MQTT_UNAVAILABLE : MQTT_NOT_AUTHORIZED,
+               session_cause_name(answer->cause));
+        return;
+    }
+    int64_t now_us = clock_mono_us();
+    telemetry_sender_init(&d->sender, &d->service->telemetry, slice_str(d->session.device_id),
+                          slice_str(answer->generation), answer->hub_scope ? "hub" : "device",
+                          "sas", buf_slice(&d->model_id));
+    buf_free(&d->model_id);
+    d->ends_us = answer->ends_us;
+    d->report_us = now_us + SESSION_REPORT_S * 1000000ll;
+    d->state = DEVICE_OPEN;
+    conn_out(d->conn);
+    mqtt_send_connack(&d->mqtt, MQTT_ACCEPTED, false);
+    conn_resume(d->conn);
+    device_process(d, now_us);
+}

@@ -1,0 +1,58 @@
+/* device.h - the state of one MQTT connection.  Private to front/device_mqtt. */
+#ifndef FRONT_DEVICE_MQTT_DEVICE_H
+#define FRONT_DEVICE_MQTT_DEVICE_H
+
+#include "front/device_mqtt/device_mqtt.h"
+#include "hub/session/session.h"
+#include "proto/mqtt/mqtt.h"
+
+struct device_mqtt_service {
+    struct session_desk *desk;
+    struct telemetry telemetry;
+    struct list waiting; /* devices that wait for room in the log */
+    struct buf scratch;
+    struct property space[TELEMETRY_PROPERTIES_MAX];
+};
+
+enum device_state { DEVICE_GREETING, DEVICE_OPENING, DEVICE_OPEN, DEVICE_OVER };
+
+struct will {
+    size_t topic_len, payload_len;
+    uint8_t bytes[];
+};
+
+struct device {
+    struct device_mqtt_service *service;
+    struct conn *conn;
+    struct mqtt mqtt;
+    struct session session;
+    struct telemetry_sender sender;
+    struct timer timer;
+    struct list waiting; /* in service->waiting */
+    struct will *will;
+    struct buf model_id; /* from CONNECT until the session is granted */
+    int64_t ends_us;     /* wall time at which the credential's grace is over */
+    int64_t report_us;   /* when activity is reported next */
+    enum device_state state;
+    bool active; /* something came since the last report */
+};
+
+/* CONNECT: refused at once, or a session is asked for. */
+void device_connect(struct device *d, const struct mqtt_connect *c);
+
+/* Home answered: CONNACK, and what was held back is processed. */
+void device_opened(struct device *d, const struct session_opened *answer);
+
+/* Pulls packets while the device is greeting or open. */
+void device_process(struct device *d, int64_t now_us);
+
+/* Sets the timer to what is due next. */
+void device_arm(struct device *d, int64_t now_us);
+
+/* The peer broke a rule or its time is over: MQTT 3.1.1 has no packet for that. */
+void device_reject(struct device *d, const char *reason);
+void device_close(struct device *d);
+
+extern const struct session_owner device_session_owner;
+
+#endif

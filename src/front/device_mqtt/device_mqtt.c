@@ -1,0 +1,273 @@
+/* device_mqtt.c - an MQTT connection of a device.
+ *
+ *   greeting ──CONNECT──▶ opening ──granted──▶ open ──DISCONNECT, error, close──▶ over
+ *       └──refused at once──▶ over  └──refused──▶ over
+ *
+ * Packets behind the CONNECT are kept by the engine until home has answered.
+ */
+#include "front/device_mqtt/device_mqtt.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/num.h"
+#include "base/say.h"
+#include "front/device_mqtt/device.h"
+#include "front/device_mqtt/topic.h"
+
+COUNTER(closed_for_fault, "azimuth_mqtt_closed_for_fault_total",
+        "MQTT connections closed because of what they sent or failed to send");
+COUNTER(not_acknowledged, "azimuth_mqtt_not_acknowledged_total",
+        "MQTT connections closed because a message could not be made durable");
+
+/* ---- ending */
+
+void device_close(struct device *d)
+{
+    d->state = DEVICE_OVER;
+    timer_stop(&d->timer);
+    conn_close(d->conn);
+}
+
+void device_reject(struct device *d, const char *reason)
+{
+    metric_inc(&closed_for_fault);
+    say_debug("mqtt.closed", "device=%s peer=%s reason=\"%s\"", d->session.device_id,
+              conn_peer(d->conn), reason);
+    device_close(d);
+}
+
+/* ---- time: keep-alive, the credential's end, reports of activity */
+
+void device_arm(struct device *d, int64_t now_us)
+{
+    int64_t due = mqtt_deadline(&d->mqtt);
+    if (d->state == DEVICE_OPEN) {
+        if (d->ends_us != INT64_MAX) due = MIN(due, now_us + MAX(d->ends_us - clock_wall_us(), 0));
+        due = MIN(due, d->report_us);
+    }
+    timer_set(&conn_lane(d->conn)->timers, &d->timer, due);
+}
+
+static void report_activity(struct device *d, int64_t now_us)
+{
+    if (now_us < d->report_us) return;
+    if (d->active) session_active(&d->session);
+    d->active = false;
+    d->report_us = now_us + SESSION_REPORT_S * 1000000ll;
+}
+
+static void on_timer(struct timer *t, int64_t now_us)
+{
+    struct device *d = CONTAINER_OF(t, struct device, timer);
+    bool open = d->state == DEVICE_OPEN;
+    if (open) report_activity(d, now_us);
+    if (open && clock_wall_us() >= d->ends_us)
+        device_reject(d, "the token has expired");
+    else if (mqtt_tick(&d->mqtt, now_us) != OK)
+        device_reject(d, fail_text());
+    else
+        device_arm(d, now_us);
+}
+
+/* ---- telemetry */
+
+/* Durable, or refused.  Packet id 0: QoS 0, nobody waits. */
+static void on_stored(struct lane *core, struct addr who, uint64_t packet_id, enum err result)
+{
+    struct session *s = slot_get(core, who);
+    if (s == NULL) return;
+    struct device *d = CONTAINER_OF(s, struct device, session);
+    if (d->state != DEVICE_OPEN) return;
+    if (result != OK) {
+        metric_inc(&not_acknowledged);
+        device_reject(d, result == ERR_THROTTLED ? "throttled" : "the log takes no messages");
+    } else if (packet_id) {
+        conn_out(d->conn);
+        mqtt_send_puback(&d->mqtt, (uint16_t)packet_id);
+    }
+}
+
+static void wait_for_room(struct device *d)
+{
+    if (list_linked(&d->waiting)) return;
+    conn_pause(d->conn);
+    list_push(&d->service->waiting, &d->waiting);
+}
+
+void device_mqtt_relief(struct device_mqtt_service *service)
+{
+    struct list *node;
+    while ((node = list_shift(&service->waiting)) != NULL)
+        conn_resume(CONTAINER_OF(node, struct device, waiting)->conn);
+}
+
+/* `mark`, when there is one, is added to the application properties. */
+static enum err submit(struct device *d, const struct mqtt_publish *p, const struct property *mark)
+{
+    struct device_mqtt_service *service = d->service;
+    struct envelope message = {.body = p->payload};
+    struct slice bag;
+    if (!topic_is_events(p->topic, slice_str(d->session.device_id), &bag))
+        return fail(ERR_DENIED, "topic '%.*s' is not devices/%s/messages/events/",
+                    SLICE_ARG(slice_head(p->topic, 200)), d->session.device_id);
+    TRY(telemetry_parse_bag(bag, &service->scratch, service->space, &message));
+    if (mark && message.property_count < TELEMETRY_PROPERTIES_MAX)
+        message.properties[message.property_count++] = *mark;
+    return telemetry_submit(&service->telemetry, &d->sender, &message, clock_wall_us(), on_stored,
+                            d->session.slot, p->packet_id);
+}
+
+static void on_publish(struct device *d, const struct mqtt_publish *p)
+{
+    static const struct property retained = {{(const uint8_t *)"mqtt-retain", 11},
+                                             {(const uint8_t *)"true", 4}};
+    if (p->qos == 2)
+        device_reject(d, "PUBLISH with QoS 2");
+    else if (submit(d, p, p->retain ? &retained : NULL) != OK)
+        device_reject(d, fail_text());
+    else if (log_writer_full(d->service->telemetry.writer))
+        wait_for_room(d);
+}
+
+/* The connection ended without DISCONNECT: what the device left as its will is its last message. */
+static void submit_will(struct device *d)
+{
+    static const struct property will_mark = {{(const uint8_t *)"iothub-MessageType", 18},
+                                              {(const uint8_t *)"Will", 4}};
+    const struct will *w = d->will;
+    struct mqtt_publish p = {.topic = slice_of(w->bytes, w->topic_len),
+                             .payload = slice_of(w->bytes + w->topic_len, w->payload_len)};
+    if (submit(d, &p, &will_mark) != OK)
+        say_debug("mqtt.will", "device=%s reason=\"%s\"", d->session.device_id, fail_text());
+}
+
+/* ---- packets */
+
+/* There is nothing to subscribe to yet, and that is said. */
+static void on_subscribe(struct device *d, struct mqtt_subscribe *s)
+{
+    struct buf codes = {0};
+    struct mqtt_filter filter;
+    while (mqtt_next_filter(s, &filter)) buf_put_u8(&codes, MQTT_SUBACK_REFUSED);
+    mqtt_send_suback(&d->mqtt, s->packet_id, buf_slice(&codes));
+    buf_free(&codes);
+}
+
+static void on_disconnect(struct device *d)
+{
+    free(d->will);
+    d->will = NULL;
+    device_close(d);
+}
+
+static void on_packet(struct device *d, struct mqtt_event *ev)
+{
+    switch (ev->kind) {
+    case MQTT_CONNECT: device_connect(d, &ev->connect); break;
+    case MQTT_PUBLISH: on_publish(d, &ev->publish); break;
+    case MQTT_SUBSCRIBE: on_subscribe(d, &ev->subscribe); break;
+    case MQTT_UNSUBSCRIBE: mqtt_send_unsuback(&d->mqtt, ev->subscribe.packet_id); break;
+    case MQTT_PINGREQ: mqtt_send_pingresp(&d->mqtt); break;
+    case MQTT_DISCONNECT: on_disconnect(d); break;
+    case MQTT_PUBACK: break; /* nothing of ours is in flight: late, and harmless */
+    default: device_reject(d, "a packet that devices do not send"); break;
+    }
+}
+
+void device_process(struct device *d, int64_t now_us)
+{
+    struct mqtt_event ev;
+    enum err e = OK;
+    while ((d->state == DEVICE_GREETING || d->state == DEVICE_OPEN) &&
+           (e = mqtt_next(&d->mqtt, &ev)) == OK) {
+        if (ev.kind != MQTT_PUBLISH) conn_out(d->conn);
+        on_packet(d, &ev);
+    }
+    if (d->state == DEVICE_OPENING)
+        mqtt_keep(&d->mqtt);
+    else if (d->state != DEVICE_OVER && e != ERR_AGAIN)
+        device_reject(d, fail_text());
+    (void)now_us;
+}
+
+/* ---- front */
+
+static void session_opened_(struct session *s, const struct session_opened *answer)
+{
+    device_opened(CONTAINER_OF(s, struct device, session), answer);
+}
+
+static void session_close_(struct session *s, enum session_cause cause)
+{
+    struct device *d = CONTAINER_OF(s, struct device, session);
+    if (d->state != DEVICE_OVER) device_reject(d, session_cause_name(cause));
+    if (d->will) submit_will(d);
+    free(d->will);
+    d->will = NULL;
+    session_end(s);
+}
+
+const struct session_owner device_session_owner = {session_opened_, session_close_};
+
+static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
+{
+    struct device *d = NEW(struct device);
+    d->service = listener_ctx;
+    d->conn = c;
+    list_init(&d->waiting);
+    timer_init(&d->timer, on_timer);
+    mqtt_init(&d->mqtt, &(struct mqtt_config){MQTT_SERVER, conn_buffer(c), 0}, now_us);
+    device_arm(d, now_us);
+    return d;
+}
+
+static void feed_device(void *self, struct slice bytes, int64_t now_us)
+{
+    struct device *d = self;
+    if (d->state == DEVICE_OVER) return;
+    d->active = true;
+    mqtt_feed(&d->mqtt, bytes, now_us);
+    device_process(d, now_us);
+}
+
+static void device_closed(void *self, enum err why, int64_t now_us)
+{
+    struct device *d = self;
+    (void)why;
+    (void)now_us;
+    d->state = DEVICE_OVER;
+    if (d->will && d->session.granted) submit_will(d);
+    session_end(&d->session);
+    timer_stop(&d->timer);
+    list_remove(&d->waiting);
+    telemetry_sender_fini(&d->sender);
+    mqtt_fini(&d->mqtt);
+    buf_free(&d->model_id);
+    free(d->will);
+    free(d);
+}
+
+const struct front device_mqtt_front = {
+    .name = "mqtt",
+    .open = open_device,
+    .feed = feed_device,
+    .closed = device_closed,
+};
+
+struct device_mqtt_service *device_mqtt_new(struct session_desk *desk)
+{
+    struct device_mqtt_service *service = NEW(struct device_mqtt_service);
+    service->desk = desk;
+    telemetry_init(&service->telemetry, desk->hub, desk->writer);
+    list_init(&service->waiting);
+    return service;
+}
+
+void device_mqtt_free(struct device_mqtt_service *service)
+{
+    if (service == NULL) return;
+    buf_free(&service->scratch);
+    free(service);
+}

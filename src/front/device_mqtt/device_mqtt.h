@@ -1,0 +1,30 @@
+/* device_mqtt.h - devices that speak MQTT 3.1.1, over TLS or plain.
+ *
+ * Turns MQTT's words into the hub's verbs: CONNECT opens a session, PUBLISH to the events topic
+ * submits telemetry, PUBACK follows in order once the record is durable.  What the hub does not offer
+ * is refused, never granted in silence: SUBACK 0x80, or the connection is closed, since MQTT 3.1.1
+ * has no other word.
+ *
+ * Runs on: the core that holds the connection.
+ * Limits:  MQTT_PACKET_MAX and MQTT_CONNECT_MAX of the engine, TELEMETRY_SIZE_MAX of a message.
+ * Source:  "Use MQTT to communicate with Azure IoT Hub"; docs/protocol/mqtt.md.
+ */
+#ifndef FRONT_DEVICE_MQTT_DEVICE_MQTT_H
+#define FRONT_DEVICE_MQTT_DEVICE_MQTT_H
+
+#include "hub/session/session.h"
+#include "hub/telemetry/telemetry.h"
+#include "net/conn.h"
+
+extern const struct front device_mqtt_front;
+
+struct device_mqtt_service;
+
+/* One per core: the listener's context for device_mqtt_front. */
+struct device_mqtt_service *device_mqtt_new(struct session_desk *desk);
+void device_mqtt_free(struct device_mqtt_service *service);
+
+/* The log has room again: reads from the connections that were told to wait. */
+void device_mqtt_relief(struct device_mqtt_service *service);
+
+#endif
