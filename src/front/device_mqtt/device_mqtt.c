@@ -196,7 +196,8 @@ void device_process(struct device *d, int64_t now_us)
 
 static void session_opened_(struct session *s, const struct session_opened *answer)
 {
-    device_opened(CONTAINER_OF(s, struct device, session), answer);
+    struct device *d = CONTAINER_OF(s, struct device, session);
+    if (d->state == DEVICE_OPENING) device_opened(d, answer);
 }
 
 static void session_close_(struct session *s, enum session_cause cause)
