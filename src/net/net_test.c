@@ -1,0 +1,216 @@
+/* net_test.c - a core with an echo front on real sockets of the loopback address. */
+#include "base/test.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/net.h"
+
+/* ---- a front that sends back what it gets; "quit" closes after the echo */
+
+struct echo {
+    struct conn *conn;
+};
+
+static atomic_int echo_closed;
+static _Atomic(enum err) echo_why;
+
+static void *echo_open(struct conn *c, void *ctx, int64_t now_us)
+{
+    struct echo *e = NEW(struct echo);
+    (void)ctx;
+    (void)now_us;
+    e->conn = c;
+    return e;
+}
+
+static void echo_feed(void *self, struct slice bytes, int64_t now_us)
+{
+    struct echo *e = self;
+    (void)now_us;
+    buf_put_slice(conn_out(e->conn), bytes);
+    if (conn_congested(e->conn)) conn_pause(e->conn);
+    if (slice_ends(bytes, SLICE_LIT("quit"))) conn_close(e->conn);
+}
+
+static void echo_drained(void *self, int64_t now_us)
+{
+    struct echo *e = self;
+    (void)now_us;
+    conn_resume(e->conn);
+}
+
+static void echo_gone(void *self, enum err why, int64_t now_us)
+{
+    (void)now_us;
+    atomic_store(&echo_why, why);
+    atomic_fetch_add(&echo_closed, 1);
+    free(self);
+}
+
+static const struct front echo_front = {"echo", echo_open, echo_feed, echo_drained, echo_gone};
+
+/* ---- one core */
+
+struct server {
+    struct office office;
+    struct core *core;
+    struct net_port port;
+};
+
+static void start(struct server *s, unsigned max_connections)
+{
+    struct net_listener spec = {.front = &echo_front};
+    *s = (struct server){0};
+    atomic_store(&echo_closed, 0);
+    assert_int_equal(net_bind("127.0.0.1", 0, 1, &s->port), OK);
+    s->core = core_new(&s->office, 0, max_connections);
+    assert_int_equal(core_listen(s->core, s->port.fds[0], false, &spec), OK);
+    core_start(s->core);
+}
+
+static void stop(struct server *s)
+{
+    core_stop(s->core);
+    core_free(s->core);
+    close(s->port.lock);
+}
+
+static int dial(const struct server *s)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port.port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    inet_pton(AF_INET, "127.0.0.1", &sa.sin_addr);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    return fd;
+}
+
+static size_t read_all(int fd, uint8_t *out, size_t len)
+{
+    size_t got = 0;
+    ssize_t n;
+    while (got < len && (n = read(fd, out + got, len - got)) > 0) got += (size_t)n;
+    return got;
+}
+
+static void wait_closed(int count)
+{
+    while (atomic_load(&echo_closed) < count) usleep(500);
+}
+
+/* ---- tests */
+
+static void what_is_sent_comes_back_and_close_flushes(void **state)
+{
+    (void)state;
+    struct server s;
+    uint8_t got[64];
+    start(&s, 10);
+    int fd = dial(&s);
+    assert_int_equal(write(fd, "hello", 5), 5);
+    assert_int_equal(read_all(fd, got, 5), 5);
+    assert_memory_equal(got, "hello", 5);
+    assert_int_equal(write(fd, "quit", 4), 4);
+    assert_int_equal(read_all(fd, got, sizeof got), 4);
+    wait_closed(1);
+    assert_int_equal(atomic_load(&echo_why), OK);
+    close(fd);
+    stop(&s);
+}
+
+/* The peer does not read until it has written everything: the front must pause and go on. */
+static void a_slow_reader_gets_every_byte_in_order(void **state)
+{
+    (void)state;
+    enum { SIZE = 24 << 20, CHUNK = 1 << 16 };
+    struct server s;
+    static uint8_t out[CHUNK], in[CHUNK];
+    start(&s, 10);
+    int fd = dial(&s);
+    pid_t writer = fork();
+    if (writer == 0) {
+        for (size_t sent = 0; sent < SIZE; sent += CHUNK) {
+            for (size_t i = 0; i < CHUNK; i += 4)
+                memcpy(out + i, &(uint32_t){(uint32_t)((sent + i) * 2654435761u)}, 4);
+            if (write(fd, out, CHUNK) != CHUNK) _exit(1);
+        }
+        _exit(0);
+    }
+    for (size_t got = 0; got < SIZE; got += CHUNK) {
+        assert_int_equal(read_all(fd, in, CHUNK), CHUNK);
+        for (size_t i = 0; i < CHUNK; i += 4) {
+            uint32_t want = (uint32_t)((got + i) * 2654435761u);
+            assert_memory_equal(in + i, &want, 4);
+        }
+    }
+    close(fd);
+    wait_closed(1);
+    assert_int_equal(atomic_load(&echo_why), ERR_CLOSED);
+    stop(&s);
+}
+
+static void connections_have_a_limit(void **state)
+{
+    (void)state;
+    struct server s;
+    uint8_t got[8];
+    start(&s, 2);
+    int a = dial(&s), b = dial(&s);
+    assert_int_equal(write(a, "a", 1), 1);
+    assert_int_equal(write(b, "b", 1), 1);
+    assert_int_equal(read_all(a, got, 1) + read_all(b, got, 1), 2);
+    int c = dial(&s);
+    assert_int_equal(read_all(c, got, 1), 0);
+    close(a);
+    wait_closed(1);
+    int d = dial(&s);
+    assert_int_equal(write(d, "d", 1), 1);
+    assert_int_equal(read_all(d, got, 1), 1);
+    close(b);
+    close(c);
+    close(d);
+    stop(&s);
+}
+
+static void a_port_is_held_by_one_server(void **state)
+{
+    (void)state;
+    struct net_port first, second;
+    assert_int_equal(net_bind("127.0.0.1", 0, 3, &first), OK);
+    assert_int_equal(first.count, 3);
+    assert_int_equal(net_bind("127.0.0.1", first.port, 3, &second), ERR_EXISTS);
+    assert_int_equal(net_bind("not an address", 0, 1, &second), ERR_INVALID);
+    for (unsigned i = 0; i < first.count; i++) close(first.fds[i]);
+    assert_int_equal(net_bind("127.0.0.1", first.port, 1, &second), ERR_EXISTS);
+    assert_non_null(strstr(fail_text(), "another azimuth"));
+    close(first.lock);
+}
+
+static void draining_waits_for_output(void **state)
+{
+    (void)state;
+    struct server s;
+    uint8_t got[8];
+    start(&s, 10);
+    int fd = dial(&s);
+    assert_int_equal(write(fd, "abc", 3), 3);
+    assert_int_equal(read_all(fd, got, 3), 3);
+    core_drain(s.core, 5000000);
+    assert_int_equal(read_all(fd, got, 1), 0);
+    close(fd);
+    stop(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_sent_comes_back_and_close_flushes),
+        cmocka_unit_test(a_slow_reader_gets_every_byte_in_order),
+        cmocka_unit_test(connections_have_a_limit),
+        cmocka_unit_test(a_port_is_held_by_one_server),
+        cmocka_unit_test(draining_waits_for_output),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
