@@ -15,7 +15,7 @@
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
 
-#include "auth/access.h"
+#include "auth/auth.h"
 #include "hub/hub.h"
 
 struct registry;
