@@ -1,0 +1,28 @@
+/* dir.h - the data directory: one server at a time, and where the small public files live.
+ *
+ * Runs on: the main thread, at start and stop.
+ */
+#ifndef SERVER_DIR_H
+#define SERVER_DIR_H
+
+#include "base/io.h"
+
+enum { DIR_PATH_MAX = 4096 };
+
+struct dir {
+    char path[DIR_PATH_MAX]; /* absolute */
+    int lock;                /* held for life */
+    bool temporary;          /* --ephemeral: removed at exit */
+    struct io *files;        /* ca.pem, metrics.token: always on disk */
+    struct io *state;        /* log and store: the same, or in memory with --ephemeral */
+};
+
+/* Makes the directory if it is absent and takes its lock.  ERR_EXISTS: another server has it. */
+enum err dir_open(const char *path, struct dir *out) MUST_USE;
+
+/* A private temporary directory for the small files; the state is in memory. */
+enum err dir_open_ephemeral(struct dir *out) MUST_USE;
+
+void dir_close(struct dir *d);
+
+#endif

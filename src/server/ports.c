@@ -1,0 +1,43 @@
+/* ports.c - binding all listeners before anything else starts. */
+#include "server/ports.h"
+
+#include "base/say.h"
+
+/* The first address picks the port when any will do; the others follow it. */
+static enum err bind_kind(struct ports *p, const struct config *cfg, enum port_kind kind,
+                          unsigned wanted, unsigned cores)
+{
+    for (unsigned i = 0; i < cfg->bind_count; i++) {
+        TRY(net_bind(cfg->binds[i], wanted, cores, &p->bound[kind][i]));
+        wanted = p->bound[kind][i].port;
+    }
+    p->number[kind] = wanted;
+    return OK;
+}
+
+enum err ports_bind(struct ports *p, const struct config *cfg, const char *socket_path,
+                    unsigned cores, bool take_free)
+{
+    const struct {
+        bool on;
+        unsigned port;
+        const char *name;
+    } wanted[PORT_KINDS] = {
+        [PORT_MQTT] = {true, cfg->mqtt_port, "mqtt"},
+        [PORT_AMQP] = {true, cfg->amqp_port, "amqp"},
+        [PORT_HTTPS] = {true, cfg->https_port, "https"},
+        [PORT_PLAIN_MQTT] = {cfg->plain_mqtt, cfg->plain_mqtt_port, "plain mqtt"},
+        [PORT_PLAIN_AMQP] = {cfg->plain_amqp, cfg->plain_amqp_port, "plain amqp"},
+    };
+    *p = (struct ports){.binds = cfg->bind_count};
+    for (unsigned kind = 0; kind < PORT_KINDS; kind++) {
+        if (!wanted[kind].on) continue;
+        enum err e = bind_kind(p, cfg, kind, wanted[kind].port, cores);
+        if (e == OK) continue;
+        if (!take_free || wanted[kind].port == 0) return e;
+        say_warn("port.replaced", "protocol=%s port=%u reason=\"%s\"", wanted[kind].name,
+                 wanted[kind].port, fail_text());
+        TRY(bind_kind(p, cfg, kind, 0, cores));
+    }
+    return net_bind_unix(socket_path, &p->admin);
+}
