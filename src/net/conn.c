@@ -201,8 +201,8 @@ static void encrypt_out(struct conn *c)
 static void relieve(struct conn *c)
 {
     struct conn_host *h = c->host;
-    if (!c->was_congested || waiting(c) >= CONN_OUT_SOFT / 2) return;
-    c->was_congested = false;
+    if (!c->owes_drained || waiting(c) >= CONN_OUT_SOFT / 2) return;
+    c->owes_drained = false;
     if (!list_linked(&c->relieved)) list_push(&h->relieved, &c->relieved);
     if (h->resuming) return;
     h->resuming = true;
@@ -213,7 +213,6 @@ static void flush(struct conn *c, int64_t now_us)
 {
     if (c->state == CONN_SHUT) return;
     size_t before = waiting(c);
-    if (conn_congested(c)) c->was_congested = true;
     if (buf_size(&c->out)) encrypt_out(c);
     if (c->state == CONN_SHUT) return;
     if (c->state == CONN_CLOSING && waiting(c) == 0) {
@@ -297,9 +296,11 @@ struct buf *conn_buffer(struct conn *c)
     return &c->out;
 }
 
-bool conn_congested(const struct conn *c)
+bool conn_congested(struct conn *c)
 {
-    return buf_size(&c->out) + waiting(c) >= CONN_OUT_SOFT;
+    bool congested = buf_size(&c->out) + waiting(c) >= CONN_OUT_SOFT;
+    if (congested) c->owes_drained = true;
+    return congested;
 }
 
 void conn_pause(struct conn *c)

@@ -35,7 +35,7 @@ struct front {
     /* Plaintext from the peer, borrowed for the call; all of it is consumed. */
     void (*feed)(void *self, struct slice bytes, int64_t now_us);
 
-    /* The output fell below half of CONN_OUT_SOFT after conn_congested() was true.  May be NULL. */
+    /* Less than half of CONN_OUT_SOFT waits, after conn_congested() was true.  May be NULL. */
     void (*drained)(void *self, int64_t now_us);
 
     /* The connection is gone: free `self`.  OK: we closed it; ERR_CLOSED: the peer did; ERR_TIMEOUT,
@@ -50,7 +50,8 @@ struct buf *conn_out(struct conn *c);
  * conn_out() in the same turn. */
 struct buf *conn_buffer(struct conn *c);
 
-bool conn_congested(const struct conn *c);
+/* Too much output waits.  Whoever was told so is called back by front->drained. */
+bool conn_congested(struct conn *c);
 
 /* No more input is delivered; output written so far is sent, then the connection is closed and
  * front->closed(OK) follows, never from inside this call. */

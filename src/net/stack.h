@@ -50,7 +50,7 @@ struct conn {
     enum conn_state state;
     enum err why;    /* given to front->closed */
     bool front_open; /* front->closed is owed */
-    bool paused, was_congested, admin;
+    bool paused, owes_drained, admin;
     char peer[56];
 };
 
