@@ -247,7 +247,7 @@ static enum err open_node(struct mem_io *m, const char *path, int flags, struct 
 static enum err mem_open(struct io *io, const char *path, int flags, struct io_file **out)
 {
     struct mem_io *m = mem_of(io);
-    struct mem_node *node;
+    struct mem_node *node = NULL;
     pthread_mutex_lock(&m->lock);
     enum err err = open_node(m, path, flags, &node);
     if (err == OK) *out = &new_file(node, path)->file;

@@ -209,7 +209,7 @@ static void the_write_ahead_log_has_a_largest_size(void **state)
     struct rig *r = *state;
     struct attempt *attempts = mem_zero(UNITS * sizeof *attempts);
     int64_t most = 0, written = 0;
-    for (int64_t id = 1; written < 2 * (int64_t)STORE_WAL_MAX; id += UNITS) {
+    for (int64_t id = 1; written < STORE_WAL_MAX + (24 << 20); id += UNITS) {
         for (int64_t i = 0; i < UNITS; i++) try_unit(r, &attempts[i], id + i, 4000);
         lane_run_once(r->write, 0);
         lane_run_once(r->cores[0], 0);

@@ -70,8 +70,7 @@ static void a_newer_store_is_refused_by_both_numbers(void **state)
     struct io *io = io_mem_new();
     assert_int_equal(migrate(io, both), OK);
     assert_int_equal(migrate(io, first), ERR_VERSION);
-    assert_string_equal(fail_text(),
-                        "the store has schema version 2, this program knows up to 1");
+    assert_string_equal(fail_text(), "the store has schema version 2, this program knows up to 1");
     assert_true(runs(io, "INSERT INTO two VALUES (1)"));
     io_free(io);
 }

@@ -122,7 +122,8 @@ static void run_clients(struct io *io)
     }
     for (int i = 0; i < LANES; i++) threads[i] = lane_thread_start(&lanes[i]);
     for (int i = 0; i < CORES; i++)
-        post(&lanes[FIRST_CORE + i], (struct addr){0}, lane_addr(&lanes[FIRST_CORE + i]), msg_new(GO, 0));
+        post(&lanes[FIRST_CORE + i], (struct addr){0}, lane_addr(&lanes[FIRST_CORE + i]),
+             msg_new(GO, 0));
     for (int i = 0; i < CORES; i++) sem_wait(&clients[i].done);
     for (int i = 0; i < LANES; i++) lane_thread_stop(threads[i]);
     for (int i = 0; i < CORES; i++) {

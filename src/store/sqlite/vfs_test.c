@@ -200,12 +200,12 @@ static void file_locks_go_up_in_order(void **state)
     const struct {
         int who, level, rc; /* a level below the present one: unlock */
     } rows[] = {
-        {0, S, SQLITE_OK},   {1, S, SQLITE_OK},   {0, R, SQLITE_OK}, {1, R, SQLITE_BUSY},
+        {0, S, SQLITE_OK},   {1, S, SQLITE_OK}, {0, R, SQLITE_OK},   {1, R, SQLITE_BUSY},
         {2, S, SQLITE_OK}, /* readers may come while somebody is RESERVED ... */
-        {0, X, SQLITE_BUSY}, {1, N, SQLITE_OK},   {1, S, SQLITE_BUSY}, /* ... but not PENDING */
-        {0, X, SQLITE_BUSY}, {2, N, SQLITE_OK},   {0, X, SQLITE_OK}, {1, S, SQLITE_BUSY},
-        {0, S, SQLITE_OK},   {1, S, SQLITE_OK},   {1, X, SQLITE_BUSY}, {0, N, SQLITE_OK},
-        {1, X, SQLITE_OK},   {1, N, SQLITE_OK},   {2, S, SQLITE_OK},
+        {0, X, SQLITE_BUSY}, {1, N, SQLITE_OK}, {1, S, SQLITE_BUSY}, /* ... but not PENDING */
+        {0, X, SQLITE_BUSY}, {2, N, SQLITE_OK}, {0, X, SQLITE_OK},   {1, S, SQLITE_BUSY},
+        {0, S, SQLITE_OK},   {1, S, SQLITE_OK}, {1, X, SQLITE_BUSY}, {0, N, SQLITE_OK},
+        {1, X, SQLITE_OK},   {1, N, SQLITE_OK}, {2, S, SQLITE_OK},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct vfs_file *f = files->f[rows[i].who];
@@ -230,19 +230,29 @@ static void reserved_is_seen_by_all(void **state)
 static void shared_memory_locks_are_many_readers_or_one_writer(void **state)
 {
     struct files *files = *state;
-    enum { READ = SQLITE_SHM_LOCK | SQLITE_SHM_SHARED, WRITE = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE,
-           READ_DONE = SQLITE_SHM_UNLOCK | SQLITE_SHM_SHARED,
-           WRITE_DONE = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE };
+    enum {
+        READ = SQLITE_SHM_LOCK | SQLITE_SHM_SHARED,
+        WRITE = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE,
+        READ_DONE = SQLITE_SHM_UNLOCK | SQLITE_SHM_SHARED,
+        WRITE_DONE = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE
+    };
     const struct {
         int who, offset, count, flags, rc;
     } rows[] = {
-        {0, 3, 1, READ, SQLITE_OK},   {1, 3, 1, READ, SQLITE_OK},
-        {2, 3, 1, WRITE, SQLITE_BUSY}, {2, 1, 3, WRITE, SQLITE_BUSY}, /* all or none of a range */
-        {0, 1, 1, READ, SQLITE_OK},   {0, 1, 1, READ_DONE, SQLITE_OK},
-        {0, 3, 1, READ_DONE, SQLITE_OK}, {2, 3, 1, WRITE, SQLITE_BUSY},
-        {1, 3, 1, READ_DONE, SQLITE_OK}, {2, 1, 3, WRITE, SQLITE_OK},
-        {0, 2, 1, READ, SQLITE_BUSY}, {0, 4, 1, READ, SQLITE_OK},
-        {2, 1, 3, WRITE_DONE, SQLITE_OK}, {0, 2, 1, READ, SQLITE_OK},
+        {0, 3, 1, READ, SQLITE_OK},
+        {1, 3, 1, READ, SQLITE_OK},
+        {2, 3, 1, WRITE, SQLITE_BUSY},
+        {2, 1, 3, WRITE, SQLITE_BUSY}, /* all or none of a range */
+        {0, 1, 1, READ, SQLITE_OK},
+        {0, 1, 1, READ_DONE, SQLITE_OK},
+        {0, 3, 1, READ_DONE, SQLITE_OK},
+        {2, 3, 1, WRITE, SQLITE_BUSY},
+        {1, 3, 1, READ_DONE, SQLITE_OK},
+        {2, 1, 3, WRITE, SQLITE_OK},
+        {0, 2, 1, READ, SQLITE_BUSY},
+        {0, 4, 1, READ, SQLITE_OK},
+        {2, 1, 3, WRITE_DONE, SQLITE_OK},
+        {0, 2, 1, READ, SQLITE_OK},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int rc = vfs_shm_lock(&files->f[rows[i].who]->base, rows[i].offset, rows[i].count,
