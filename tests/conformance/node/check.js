@@ -1,0 +1,67 @@
+'use strict';
+/* check.js - runs cases one after the other and prints one line for each: `ok` or `not ok`, a name,
+ * and why not. A case that neither ends nor fails in time has failed. */
+
+const cases = [];
+const CASE_MS_MAX = 90000;
+
+/** Registers a case; its name is a sentence. */
+function check(name, run) {
+    cases.push({ name, run });
+}
+
+function within(ms, what, promise) {
+    let timer;
+    const late = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`${what} took more than ${ms} ms`)), ms);
+    });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Asks `probe` until it answers something true, or fails saying what was waited for. */
+async function until(what, probe, ms = 15000) {
+    const end = Date.now() + ms;
+    for (;;) {
+        const value = await probe();
+        if (value) return value;
+        if (Date.now() > end) throw new Error(`waited ${ms} ms in vain until ${what}`);
+        await sleep(50);
+    }
+}
+
+/** The error with which `promise` fails; that it does not fail is a failure. */
+async function failure(promise) {
+    let value;
+    try {
+        value = await promise;
+    } catch (error) {
+        return error;
+    }
+    throw new Error(`should have failed, but gave ${JSON.stringify(value)}`);
+}
+
+function oneLine(error) {
+    const text = error && error.message ? `${error.name}: ${error.message}` : String(error);
+    return text.replace(/\s+/g, ' ').slice(0, 600);
+}
+
+/** Runs every registered case whose name contains `only`, and says whether all went well. */
+async function runAll(group, only) {
+    let good = true;
+    for (const { name, run } of cases.filter((one) => !only || one.name.includes(only))) {
+        const start = Date.now();
+        try {
+            await within(CASE_MS_MAX, 'the case', run());
+            console.log(`ok ${group}: ${name} # ${Date.now() - start} ms`);
+        } catch (error) {
+            good = false;
+            console.log(`not ok ${group}: ${name} # ${oneLine(error)}`);
+            console.error(error);
+        }
+    }
+    return good;
+}
+
+module.exports = { check, failure, runAll, sleep, until, within };

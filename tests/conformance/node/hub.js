@@ -1,0 +1,146 @@
+'use strict';
+/* hub.js - the hub under test as the cases see it: identities, devices, consumers.
+ *
+ * The environment says where it is (set by ../suite.py): HUB_HOST, HUB_OWNER and the other policies'
+ * connection strings, HUB_EVENTS, HUB_CA. */
+
+const fs = require('fs');
+const { Registry } = require('azure-iothub');
+const { Client, Message } = require('azure-iot-device');
+const { NoRetry } = require('azure-iot-common');
+const { Mqtt } = require('azure-iot-device-mqtt');
+const { EventHubConsumerClient, latestEventPosition } = require('@azure/event-hubs');
+const { within } = require('./check');
+const { fields } = require('./sas');
+
+const env = process.env;
+const host = env.HUB_HOST;
+const ca = fs.readFileSync(env.HUB_CA, 'utf8');
+const registry = Registry.fromConnectionString(env.HUB_OWNER);
+
+const eventHubName = fields(env.HUB_EVENTS).EntityPath;
+
+/** Creates an identity and returns it as the hub describes it. */
+async function identity(deviceId, more = {}) {
+    return (await registry.create({ deviceId, ...more })).responseBody;
+}
+
+function deviceString(device, key = device.authentication.symmetricKey.primaryKey) {
+    return `HostName=${host};DeviceId=${device.deviceId};SharedAccessKey=${key}`;
+}
+
+async function openClient(client) {
+    client.setRetryPolicy(new NoRetry());
+    await client.setOptions({ ca });
+    await client.open();
+    return client;
+}
+
+/** A connected device client, from a device's description or a connection string. */
+function open(device) {
+    const string = typeof device === 'string' ? device : deviceString(device);
+    return openClient(Client.fromConnectionString(string, Mqtt));
+}
+
+function openWithToken(sas) {
+    return openClient(Client.fromSharedAccessSignature(sas, Mqtt));
+}
+
+/** Opens a device, sends what `messages` gives, all of it under way at once, and closes. */
+async function send(device, messages) {
+    const client = await open(device);
+    try {
+        await Promise.all(messages.map((message) =>
+            client.sendEvent(message instanceof Message ? message : new Message(message))));
+    } finally {
+        await client.close();
+    }
+}
+
+function consumer(options = {}) {
+    return new EventHubConsumerClient(options.group || '$Default', options.string || env.HUB_EVENTS,
+        ...(options.entity ? [options.entity] : []),
+        ...(options.store ? [options.store] : []),
+        { retryOptions: { maxRetries: 0, timeoutInMs: 15000 }, ...options.client });
+}
+
+/** Where each partition ends now: the position behind its last event. */
+async function ends() {
+    const client = consumer();
+    try {
+        const at = {};
+        for (const id of await client.getPartitionIds()) {
+            const info = await client.getPartitionProperties(id);
+            at[id] = { sequenceNumber: info.lastEnqueuedSequenceNumber };
+        }
+        return at;
+    } finally {
+        await client.close();
+    }
+}
+
+/**
+ * Reads events until `enough(events)` says so, and returns them as {partition, ...event}. Reads all
+ * partitions or options.partition, from options.from (default: behind what is there now).
+ */
+async function collect(enough, options = {}) {
+    const client = consumer(options);
+    const events = [];
+    let finish, giveUp, subscription;
+    const done = new Promise((resolve, reject) => { finish = resolve; giveUp = reject; });
+    const handlers = {
+        processEvents: async (batch, context) => {
+            for (const event of batch) {
+                events.push(Object.assign(event, {
+                    partition: context.partitionId,
+                    last: context.lastEnqueuedEventProperties,
+                }));
+            }
+            if (enough(events)) finish();
+        },
+        processError: async (error) => giveUp(error),
+    };
+    try {
+        const how = {
+            startPosition: options.from || latestEventPosition, maxBatchSize: 100,
+            maxWaitTimeInSeconds: 1, skipParsingBodyAsJson: true, ...options.subscribe,
+        };
+        subscription = options.partition === undefined
+            ? client.subscribe(handlers, how)
+            : client.subscribe(String(options.partition), handlers, how);
+        await within(options.ms || 30000, `reading (${events.length} events so far)`, done);
+    } catch (error) {
+        error.message += ` [${events.length} events were read]`;
+        throw error;
+    } finally {
+        if (subscription) await subscription.close();
+        await client.close();
+    }
+    return events;
+}
+
+const sourceOf = (event) => event.systemProperties['iothub-connection-device-id'];
+
+/** Sends with `act` and returns the `count` events that `deviceId` (or any of several) sent. */
+async function roundTrip(deviceIds, count, act, options = {}) {
+    const wanted = new Set([].concat(deviceIds));
+    const from = await ends();
+    await act();
+    const mine = (events) => events.filter((event) => wanted.has(sourceOf(event)));
+    return mine(await collect((events) => mine(events).length >= count, { from, ...options }));
+}
+
+/** Reads until nothing has come for a while: what is there from `from` on. */
+async function rest(from, options = {}) {
+    let last = Date.now();
+    let seen = 0;
+    return collect((events) => {
+        if (events.length > seen) { seen = events.length; last = Date.now(); }
+        return Date.now() - last > 1500;
+    }, { from, ...options });
+}
+
+module.exports = {
+    ca, collect, consumer, deviceString, ends, env, eventHubName, host, identity, open, openClient,
+    openWithToken, registry, rest, roundTrip, send, sourceOf,
+};

