@@ -168,6 +168,7 @@ static bool dir_exists(const struct mem_io *m, struct slice dir)
 
 static enum err not_found(const char *path)
 {
+    assert(path != NULL);
     return fail(ERR_NOT_FOUND, "%s: no such file or directory", path);
 }
 
