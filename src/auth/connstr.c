@@ -68,10 +68,19 @@ static enum err read_endpoint(struct slice url, struct connstr *c)
     return OK;
 }
 
+static bool printable(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] <= ' ' || s.ptr[i] == 0x7f) return false;
+    return true;
+}
+
 static enum err check(const struct connstr *c)
 {
     bool credential = c->key.len || c->signature.len || c->x509;
     if (c->host.len == 0) return fail(ERR_INVALID, "the connection string has no host name");
+    if (!printable(c->host) || !printable(c->gateway))
+        return fail(ERR_INVALID, "the host name has a character that no host name has");
     if (!credential) return fail(ERR_INVALID, "the connection string has no SharedAccessKey");
     if (c->kind != CONNSTR_DEVICE && c->policy.len == 0 && c->signature.len == 0)
         return fail(ERR_INVALID, "the connection string has no SharedAccessKeyName");
@@ -111,7 +120,8 @@ void connstr_write(struct buf *out, const struct connstr *c)
 {
     struct buf line = {0};
     if (c->kind == CONNSTR_EVENT_HUBS) {
-        buf_printf(&line, "Endpoint=sb://%.*s", SLICE_ARG(c->host));
+        buf_put_str(&line, "Endpoint=sb://");
+        buf_put_slice(&line, c->host);
         if (c->port) buf_printf(&line, ":%u", c->port);
         buf_put_u8(&line, '/');
     } else {

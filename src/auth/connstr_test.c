@@ -64,6 +64,8 @@ static void what_is_missing_or_wrong_is_named(void **state)
         {"HostName=h;ModuleId=m;SharedAccessKeyName=p;SharedAccessKey=k", "no DeviceId"},
         {"HostName=h;HostName=g;DeviceId=d;SharedAccessKey=k", "HostName twice"},
         {"HostName=h;Endpoint=sb://h/;SharedAccessKeyName=p;SharedAccessKey=k", "both"},
+        {"HostName=h\x01;DeviceId=d;SharedAccessKey=k", "no host name has"},
+        {"HostName=h;GatewayHostName=a b;DeviceId=d;SharedAccessKey=k", "no host name has"},
         {"Endpoint=h;SharedAccessKeyName=p;SharedAccessKey=k", "sb://host/"},
         {"Endpoint=sb://;SharedAccessKeyName=p;SharedAccessKey=k", "no host name"},
         {"Endpoint=sb://h:x/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
