@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/common.sh
 
 build=(g++ cmake ninja-build pkg-config ccache libcmocka-dev libxxhash-dev libuv1-dev libssl-dev
-    node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libcyaml-dev)
+    node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev)
 test=(python3 iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev)
 conformance=(python3 python3-venv iproute2 mosquitto-clients npm=npm go=golang-go
     javac=default-jdk-headless mvn=maven)

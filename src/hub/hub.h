@@ -16,6 +16,7 @@ enum {
     HUB_SHARDS = 256,
     HUB_HOSTS_MAX = 64,
     HUB_HOST_LEN_MAX = 255,
+    HUB_NAME_LEN_MIN = 3,
     HUB_NAME_LEN_MAX = 50, /* IoT Hub: 3-50 characters */
     HUB_ID_LEN_MAX = 128,  /* IoT Hub: device and module ids */
     HUB_ID_SCOPE_MAX = 32,

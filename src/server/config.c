@@ -1,0 +1,272 @@
+/* config.c - flags over environment over file over defaults. */
+#include "server/config.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "hub/hub.h"
+#include "server/config_file.h"
+#include "server/config_option.h"
+
+enum { HELP_COLUMN = 28 };
+
+/* One value for one option from a place that `where` names. */
+static enum err assign(struct config *c, const struct option *o, struct slice value,
+                       enum config_origin origin, const char *where)
+{
+    enum config_origin *from = &c->origin[o - config_options];
+    if (*from != origin) config_option_clear(c, o);
+    *from = origin;
+    if (config_option_set(c, o, value) == OK) return OK;
+    char why[512];
+    snprintf(why, sizeof why, "%s", fail_text());
+    return fail(ERR_INVALID, "%s: %s", where, why);
+}
+
+/* As assign(), with "a,b" for two values: of a retention anywhere, of a list in the environment (in
+ * the other places a name with a comma can be written). */
+static enum err assign_all(struct config *c, const struct option *o, struct slice value,
+                           enum config_origin origin, const char *where)
+{
+    bool split =
+        o->kind == OPTION_RETENTION || (config_option_is_list(o) && origin == CONFIG_ENVIRONMENT);
+    if (!split) return assign(c, o, value, origin, where);
+    struct slice item;
+    while (slice_split(&value, ',', &item)) TRY(assign(c, o, slice_trim(item), origin, where));
+    return OK;
+}
+
+/* ---- flags */
+
+struct flags {
+    int argc, at;
+    char *const *argv;
+};
+
+/* The next flag and its value: --name VALUE, --name=VALUE, --switch. */
+static enum err next_flag(struct flags *f, const struct option **option, struct slice *value)
+{
+    const char *word = f->argv[f->at++];
+    struct slice name = slice_str(word);
+    if (!slice_starts(name, SLICE_LIT("--")))
+        return fail(ERR_INVALID, "'%s' is not an option; 'azimuth serve --help' lists them", word);
+    *value = slice_from(name, 2);
+    slice_split(value, '=', &name);
+    *option = config_option_find(name);
+    if (*option == NULL)
+        return fail(ERR_INVALID, "there is no option '--%.*s'; 'azimuth serve --help' lists them",
+                    SLICE_ARG(name));
+    if (value->ptr) return OK;
+    if ((*option)->value == NULL) {
+        *value = SLICE_LIT("true");
+        return OK;
+    }
+    if (f->at == f->argc)
+        return fail(ERR_INVALID, "--%s needs a value: --%s %s", (*option)->name, (*option)->name,
+                    (*option)->value);
+    *value = slice_str(f->argv[f->at++]);
+    return OK;
+}
+
+static enum err assign_flags(struct config *c, int argc, char *const argv[])
+{
+    struct flags f = {.argc = argc, .argv = argv};
+    while (f.at < argc) {
+        const struct option *o;
+        struct slice value;
+        char where[64];
+        TRY(next_flag(&f, &o, &value));
+        snprintf(where, sizeof where, "--%s", o->name);
+        TRY(assign_all(c, o, value, CONFIG_FLAG, where));
+    }
+    return OK;
+}
+
+static bool asks_for_help(int argc, char *const argv[])
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+/* ---- environment */
+
+/* mqtt-port: AZIMUTH_MQTT_PORT */
+static void variable_of(const struct option *o, char *out, size_t size)
+{
+    snprintf(out, size, "AZIMUTH_%s", o->name);
+    for (char *p = out; *p; p++) *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+}
+
+/* The value of a variable; SLICE_NONE when it is absent or empty. */
+static struct slice look_up(char *const env[], const char *name)
+{
+    size_t len = strlen(name);
+    for (; *env; env++)
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=' && (*env)[len + 1])
+            return slice_str(*env + len + 1);
+    return SLICE_NONE;
+}
+
+static enum err assign_environment(struct config *c, char *const env[])
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        char name[64];
+        variable_of(&config_options[i], name, sizeof name);
+        struct slice value = look_up(env, name);
+        if (value.ptr) TRY(assign_all(c, &config_options[i], value, CONFIG_ENVIRONMENT, name));
+    }
+    return OK;
+}
+
+/* ---- file */
+
+static enum err assign_line(void *ctx, struct slice key, struct slice value, size_t line)
+{
+    struct config *c = ctx;
+    const struct option *o = config_option_find(key);
+    char where[512];
+    snprintf(where, sizeof where, "%s:%zu: %.*s", c->file, line, SLICE_ARG(key));
+    if (o == NULL) return fail(ERR_INVALID, "%s: there is no such option", where);
+    if (slice_is(key, "config"))
+        return fail(ERR_INVALID, "%s: a file cannot name another one", where);
+    return assign_all(c, o, value, CONFIG_FILE, where);
+}
+
+/* Flag over environment, before anything else is assigned: where is the file? */
+static enum err find_text(const char *name, int argc, char *const argv[], char *const env[],
+                          struct slice *out)
+{
+    const struct option *o, *wanted = config_option_find(slice_str(name));
+    char variable[64];
+    variable_of(wanted, variable, sizeof variable);
+    *out = look_up(env, variable);
+    struct flags f = {.argc = argc, .argv = argv};
+    while (f.at < argc) {
+        struct slice value;
+        TRY(next_flag(&f, &o, &value));
+        if (o == wanted) *out = value;
+    }
+    return OK;
+}
+
+static enum err assign_file(struct config *c, int argc, char *const argv[], char *const env[])
+{
+    struct slice file, data;
+    TRY(find_text("config", argc, argv, env, &file));
+    TRY(find_text("data", argc, argv, env, &data));
+    struct buf path = {0};
+    if (file.ptr)
+        buf_put_slice(&path, file);
+    else if (data.ptr)
+        buf_printf(&path, "%.*s/azimuth.yaml", SLICE_ARG(data));
+    else
+        buf_printf(&path, "%s/azimuth.yaml", c->data);
+    c->file = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
+    buf_free(&path);
+    enum err e = config_file_read(c->file, assign_line, c);
+    if (e == ERR_NOT_FOUND && file.ptr == NULL) {
+        c->file = NULL;
+        return OK;
+    }
+    return e;
+}
+
+/* ---- the whole */
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static bool is_name_with_dot(const char *host)
+{
+    unsigned char bytes[16];
+    return strchr(host, '.') && inet_pton(AF_INET, host, bytes) != 1;
+}
+
+/* What follows from other options. */
+static void derive(struct config *c)
+{
+    if (c->host_count == 0) c->hosts[c->host_count++] = "localhost";
+    if (c->hub_name) return;
+    size_t len = strcspn(c->hosts[0], ".");
+    bool usable = is_name_with_dot(c->hosts[0]) && len >= HUB_NAME_LEN_MIN;
+    struct slice label = slice_of(c->hosts[0], MIN(len, (size_t)HUB_NAME_LEN_MAX));
+    c->hub_name = usable ? (const char *)arena_copy(&c->arena, label).ptr : "azimuth";
+}
+
+static bool given_as_flag(const struct config *c, const char *name)
+{
+    return c->origin[config_option_find(slice_str(name)) - config_options] == CONFIG_FLAG;
+}
+
+static enum err check(const struct config *c)
+{
+    if (c->tls_cert_count != c->tls_key_count)
+        return fail(ERR_INVALID,
+                    "%u certificates but %u keys: give --tls-cert and --tls-key in "
+                    "pairs, in the same order",
+                    c->tls_cert_count, c->tls_key_count);
+    if (c->ephemeral && given_as_flag(c, "ephemeral") && given_as_flag(c, "data"))
+        return fail(ERR_INVALID, "--ephemeral keeps nothing, so --data makes no sense with it");
+    for (unsigned i = 0; (c->plain_mqtt || c->plain_amqp) && i < c->bind_count; i++)
+        if (!is_loopback(c->binds[i]))
+            return fail(ERR_INVALID,
+                        "ports without TLS are for loopback only: take %s out of --bind, or "
+                        "--plain-mqtt-port and --plain-amqp-port away",
+                        c->binds[i]);
+    return OK;
+}
+
+enum err config_load(struct config *c, enum config_verb verb, int argc, char *const argv[],
+                     char *const env[])
+{
+    *c = (struct config){
+        .data = "./azimuth-data",
+        .mqtt_port = 8883,
+        .amqp_port = 5671,
+        .https_port = 443,
+        .console_address = "127.0.0.1",
+        .console_port = verb == CONFIG_DEV ? 8080 : 8443,
+        .partitions = 4,
+        .retention_us = CONFIG_RETENTION_US,
+        .log_level = SAY_INFO,
+        .help = asks_for_help(argc, argv),
+    };
+    if (c->help) return OK;
+    TRY(assign_file(c, argc, argv, env));
+    const char *file = c->file; /* what was read, not what was said */
+    TRY(assign_environment(c, env));
+    TRY(assign_flags(c, argc, argv));
+    c->file = file;
+    derive(c);
+    return check(c);
+}
+
+void config_free(struct config *c)
+{
+    arena_free(&c->arena);
+}
+
+void config_help(struct buf *out, enum config_verb verb)
+{
+    buf_printf(out, "usage: azimuth %s [OPTION...]\n\n", verb == CONFIG_DEV ? "dev" : "serve");
+    buf_put_str(out, verb == CONFIG_DEV
+                         ? "Runs a hub to play with: sample devices, connection strings, next "
+                           "commands.\n"
+                         : "Runs the whole hub in the foreground.\n");
+    buf_put_str(out, "\nEach option is also a key of the YAML file and a variable of the "
+                     "environment: --mqtt-port,\nmqtt-port, AZIMUTH_MQTT_PORT. Flags win over the "
+                     "environment, the environment over the file.\n\n");
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct option *o = &config_options[i];
+        int width = snprintf(NULL, 0, "--%s %s", o->name, o->value ? o->value : "");
+        buf_printf(out, "  --%s %s%*s%s\n", o->name, o->value ? o->value : "",
+                   width < HELP_COLUMN ? HELP_COLUMN - width : 1, "", o->help);
+        buf_printf(out, "%*s[%s]\n", HELP_COLUMN + 2, "", o->initial);
+    }
+}

@@ -1,0 +1,73 @@
+/* config.h - what `azimuth serve` and `azimuth dev` were asked to do.
+ *
+ * Every option has one name and three places: a flag (--mqtt-port 8883), an environment variable
+ * (AZIMUTH_MQTT_PORT) and a key of the YAML file (mqtt-port: 8883).  A flag wins over the
+ * environment, the environment over the file, the file over the default.  Options that may be
+ * repeated are a list in the file and separated by commas in the environment; the stronger place
+ * replaces the whole list.
+ *
+ * Runs on: the main thread, at start and at a reload.
+ * Life:    config_load() fills a config that config_free() frees; its strings belong to it.
+ * Limits:  CONFIG_LIST_MAX values per option, CONFIG_FILE_MAX bytes of YAML.
+ * Errors:  ERR_INVALID with one sentence that names the place, file and line, for exit status 2;
+ *          ERR_IO, ERR_NOT_FOUND when the file cannot be read.
+ */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/say.h"
+
+enum {
+    CONFIG_LIST_MAX = 16,
+    CONFIG_HOSTS_MAX = CONFIG_LIST_MAX,
+    CONFIG_BINDS_MAX = CONFIG_LIST_MAX,
+    CONFIG_CERTS_MAX = CONFIG_LIST_MAX,
+    CONFIG_FILE_MAX = 1 << 20,
+    CONFIG_OPTIONS_MAX = 32,
+    CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
+};
+
+#define CONFIG_RETENTION_US (24 * 3600 * 1000000ll) /* IoT Hub: one day */
+
+enum config_verb { CONFIG_SERVE, CONFIG_DEV };
+enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
+
+struct config {
+    const char *data;
+    const char *file; /* the YAML file that was read; NULL: none */
+    const char *hosts[CONFIG_HOSTS_MAX];
+    unsigned host_count; /* at least 1 */
+    const char *hub_name;
+    const char *binds[CONFIG_BINDS_MAX];
+    unsigned bind_count; /* 0: none was named, 127.0.0.1 and, where there is one, ::1 */
+    unsigned mqtt_port, amqp_port, https_port; /* 0: any free one */
+    bool plain_mqtt, plain_amqp;               /* only with loopback addresses in `binds` */
+    unsigned plain_mqtt_port, plain_amqp_port;
+    const char *console_address;
+    unsigned console_port;
+    unsigned partitions;
+    int64_t retention_us;     /* INT64_MAX: no limit */
+    uint64_t retention_bytes; /* 0: no limit */
+    const char *tls_certs[CONFIG_CERTS_MAX], *tls_keys[CONFIG_CERTS_MAX];
+    unsigned tls_cert_count, tls_key_count; /* equal */
+    bool ephemeral;
+    unsigned workers;         /* 0: by the number of CPUs */
+    unsigned max_connections; /* 0: by the descriptor limit */
+    enum say_level log_level;
+    bool help; /* --help was given; nothing else was looked at */
+
+    enum config_origin origin[CONFIG_OPTIONS_MAX]; /* private, like what follows */
+    struct arena arena;
+};
+
+/* `argv` are the `argc` arguments behind the verb; `env` is environ. */
+enum err config_load(struct config *c, enum config_verb verb, int argc, char *const argv[],
+                     char *const env[]) MUST_USE;
+void config_free(struct config *c);
+
+/* What --help prints. */
+void config_help(struct buf *out, enum config_verb verb);
+
+#endif

@@ -1,0 +1,246 @@
+/* config_option.c - see config_option.h. */
+#include "server/config_option.h"
+
+#include <arpa/inet.h>
+
+#include "base/num.h"
+#include "hub/hub.h"
+
+#define AT(field) offsetof(struct config, field)
+
+const struct option config_options[] = {
+    {"data", "DIR", OPTION_TEXT, AT(data), 0, 0, "./azimuth-data", "everything it keeps"},
+    {"config", "FILE", OPTION_TEXT, AT(file), 0, 0, "DIR/azimuth.yaml if present",
+     "YAML file; every option is a key there"},
+    {"hostname", "NAME", OPTION_HOST, AT(hosts), AT(host_count), 0, "localhost",
+     "name that clients dial, repeatable; the first is the hub's host name"},
+    {"hub-name", "NAME", OPTION_HUB_NAME, AT(hub_name), 0, 0,
+     "first label of the host name, else azimuth",
+     "the hub's name and the path of its built-in event hub"},
+    {"bind", "ADDR", OPTION_BIND, AT(binds), AT(bind_count), 0, "127.0.0.1 and ::1",
+     "address of all listeners, repeatable; 0.0.0.0 for every network"},
+    {"mqtt-port", "PORT", OPTION_PORT, AT(mqtt_port), 0, 0, "8883", "MQTT over TLS; 0 = any free"},
+    {"amqp-port", "PORT", OPTION_PORT, AT(amqp_port), 0, 0, "5671", "AMQP over TLS; 0 = any free"},
+    {"https-port", "PORT", OPTION_PORT, AT(https_port), 0, 0, "443", "HTTPS; 0 = any free"},
+    {"plain-mqtt-port", "PORT", OPTION_OPTIONAL_PORT, AT(plain_mqtt_port), AT(plain_mqtt), 0, "off",
+     "MQTT without TLS, on loopback only"},
+    {"plain-amqp-port", "PORT", OPTION_OPTIONAL_PORT, AT(plain_amqp_port), AT(plain_amqp), 0, "off",
+     "AMQP without TLS, on loopback only"},
+    {"console", "ADDR:PORT", OPTION_ENDPOINT, AT(console_address), AT(console_port), 0,
+     "127.0.0.1:8443, 127.0.0.1:8080 under dev", "console and /admin/v1"},
+    {"partitions", "N", OPTION_NUMBER, AT(partitions), 0, CONFIG_PARTITIONS_MAX, "4",
+     "of the built-in stream, fixed when it is made"},
+    {"retention", "TIME|SIZE", OPTION_RETENTION, 0, 0, 0, "1d",
+     "how long the stream is kept: 7d, 10GiB, or both as 7d,10GiB"},
+    {"tls-cert", "FILE", OPTION_FILES, AT(tls_certs), AT(tls_cert_count), 0, "made at first start",
+     "your own certificate chain (PEM), repeatable: ECDSA, RSA"},
+    {"tls-key", "FILE", OPTION_FILES, AT(tls_keys), AT(tls_key_count), 0, "made at first start",
+     "its key, in the same order"},
+    {"ephemeral", NULL, OPTION_SWITCH, AT(ephemeral), 0, 0, "off", "keep nothing"},
+    {"workers", "N", OPTION_NUMBER, AT(workers), 0, LANES_MAX / 2, "one per CPU; 1 on two or fewer",
+     "cores that serve connections"},
+    {"max-connections", "N", OPTION_NUMBER, AT(max_connections), 0, 1u << 30,
+     "the descriptor limit", "more are closed at once"},
+    {"log-level", "LEVEL", OPTION_LEVEL, AT(log_level), 0, 0, "info",
+     "error, warn, info, debug or trace"},
+    {"store", "BACKEND", OPTION_FIXED, 0, 0, 0, "sqlite", "where identities are kept"},
+    {"log", "BACKEND", OPTION_FIXED, 0, 0, 0, "own", "where messages are kept"},
+    {"seed", "FILE", OPTION_FIXED, 0, 0, 0, "none", "what to create if absent"},
+};
+const size_t config_option_count = sizeof config_options / sizeof *config_options;
+
+static_assert(sizeof config_options / sizeof *config_options <= CONFIG_OPTIONS_MAX,
+              "struct config has an origin for each");
+
+const struct option *config_option_find(struct slice name)
+{
+    for (size_t i = 0; i < config_option_count; i++)
+        if (slice_is(name, config_options[i].name)) return &config_options[i];
+    return NULL;
+}
+
+bool config_option_is_list(const struct option *o)
+{
+    return o->kind == OPTION_HOST || o->kind == OPTION_BIND || o->kind == OPTION_FILES ||
+           o->kind == OPTION_RETENTION;
+}
+
+/* ---- fields of struct config by their offset */
+
+static const char **text_at(struct config *c, size_t at)
+{
+    return (const char **)(void *)((char *)c + at);
+}
+
+static unsigned *number_at(struct config *c, size_t at)
+{
+    return (unsigned *)(void *)((char *)c + at);
+}
+
+static bool *switch_at(struct config *c, size_t at)
+{
+    return (bool *)(void *)((char *)c + at);
+}
+
+static const char *keep(struct config *c, struct slice text)
+{
+    return (const char *)arena_copy(&c->arena, text).ptr;
+}
+
+void config_option_clear(struct config *c, const struct option *o)
+{
+    if (o->kind == OPTION_RETENTION)
+        c->retention_us = INT64_MAX, c->retention_bytes = 0;
+    else if (config_option_is_list(o))
+        *number_at(c, o->count) = 0;
+}
+
+/* ---- values */
+
+static enum err not_a(struct slice value, const char *what)
+{
+    return fail(ERR_INVALID, "'%.*s' is not %s", SLICE_ARG(value), what);
+}
+
+static enum err append(struct config *c, const struct option *o, struct slice value)
+{
+    unsigned *count = number_at(c, o->count);
+    if (*count == CONFIG_LIST_MAX) return fail(ERR_INVALID, "more than %d values", CONFIG_LIST_MAX);
+    text_at(c, o->at)[(*count)++] = keep(c, value);
+    return OK;
+}
+
+static bool made_of(struct slice text, const char *marks)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i] | 0x20;
+        bool good = (c >= 'a' && c <= 'z') || (text.ptr[i] >= '0' && text.ptr[i] <= '9') ||
+                    (text.ptr[i] && strchr(marks, text.ptr[i]));
+        if (!good) return false;
+    }
+    return text.len > 0;
+}
+
+static bool is_address(struct slice text)
+{
+    char name[INET6_ADDRSTRLEN + 1];
+    unsigned char bytes[16];
+    if (text.len >= sizeof name) return false;
+    memcpy(name, text.ptr, text.len);
+    name[text.len] = '\0';
+    return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
+}
+
+static enum err set_host(struct config *c, const struct option *o, struct slice value)
+{
+    bool good = is_address(value) || (value.len <= HUB_HOST_LEN_MAX && made_of(value, "-._") &&
+                                      !strchr("-._", value.ptr[0]));
+    return good ? append(c, o, value) : not_a(value, "a host name");
+}
+
+static enum err set_hub_name(struct config *c, const struct option *o, struct slice value)
+{
+    if (value.len < HUB_NAME_LEN_MIN || value.len > HUB_NAME_LEN_MAX || !made_of(value, "-"))
+        return not_a(value, "a hub's name (3 to 50 letters, digits and '-')");
+    *text_at(c, o->at) = keep(c, value);
+    return OK;
+}
+
+static enum err read_port(struct slice value, unsigned *out)
+{
+    uint64_t port;
+    if (num_u64(value, &port) != OK || port > 65535) return not_a(value, "a port (0 to 65535)");
+    *out = (unsigned)port;
+    return OK;
+}
+
+static enum err set_optional_port(struct config *c, const struct option *o, struct slice value)
+{
+    bool on = !slice_is(value, "off");
+    if (on) TRY(read_port(value, number_at(c, o->at)));
+    *switch_at(c, o->count) = on;
+    return OK;
+}
+
+/* 127.0.0.1:8443, [::1]:8443 */
+static enum err set_endpoint(struct config *c, const struct option *o, struct slice value)
+{
+    size_t colon = slice_rfind(value, ':');
+    struct slice address = slice_head(value, colon);
+    if (slice_starts(address, SLICE_LIT("[")) && slice_ends(address, SLICE_LIT("]")))
+        address = slice_of(address.ptr + 1, address.len - 2);
+    if (colon == value.len || !is_address(address)) return not_a(value, "of the form ADDR:PORT");
+    TRY(read_port(slice_from(value, colon + 1), number_at(c, o->count)));
+    *text_at(c, o->at) = keep(c, address);
+    return OK;
+}
+
+static enum err set_number(struct config *c, const struct option *o, struct slice value)
+{
+    uint64_t number;
+    if (num_u64(value, &number) != OK || number < 1 || number > o->max)
+        return fail(ERR_INVALID, "'%.*s' is not a number from 1 to %u", SLICE_ARG(value), o->max);
+    *number_at(c, o->at) = (unsigned)number;
+    return OK;
+}
+
+static enum err set_switch(struct config *c, const struct option *o, struct slice value)
+{
+    static const char *const words[] = {"false", "true", "off", "on", "no", "yes", "0", "1"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!slice_is_nocase(value, words[i])) continue;
+        *switch_at(c, o->at) = i % 2;
+        return OK;
+    }
+    return not_a(value, "true or false");
+}
+
+/* A lower-case m, h, d or s ends a time; "10M", "10GiB" are sizes.  A bare number could be either. */
+static enum err set_retention(struct config *c, struct slice value)
+{
+    static const char *const what = "a time (7d, 12h) or a size (10GiB)";
+    uint8_t last = value.len ? value.ptr[value.len - 1] : 0;
+    bool time = last && strchr("smhdn", last);
+    if (last >= '0' && last <= '9') return not_a(value, what);
+    enum err e =
+        time ? num_duration_us(value, &c->retention_us) : num_bytes(value, &c->retention_bytes);
+    bool none = time ? c->retention_us == 0 : c->retention_bytes == 0;
+    return e != OK || none ? not_a(value, what) : OK;
+}
+
+static enum err set_level(struct config *c, struct slice value)
+{
+    return say_level_parse(keep(c, value), &c->log_level) == OK
+               ? OK
+               : not_a(value, "error, warn, info, debug or trace");
+}
+
+static enum err set_fixed(const struct option *o, struct slice value)
+{
+    if (slice_is(value, o->initial)) return OK;
+    struct slice scheme =
+        slice_head(value, slice_find(value, ':')); /* what follows may be secret */
+    return fail(ERR_INVALID, "'%.*s' comes with a later release; this one has only '%s'",
+                SLICE_ARG(scheme), o->initial);
+}
+
+enum err config_option_set(struct config *c, const struct option *o, struct slice value)
+{
+    if (value.len == 0) return fail(ERR_INVALID, "the value is empty");
+    switch (o->kind) {
+    case OPTION_TEXT: *text_at(c, o->at) = keep(c, value); return OK;
+    case OPTION_SWITCH: return set_switch(c, o, value);
+    case OPTION_HOST: return set_host(c, o, value);
+    case OPTION_HUB_NAME: return set_hub_name(c, o, value);
+    case OPTION_BIND: return is_address(value) ? append(c, o, value) : not_a(value, "an address");
+    case OPTION_FILES: return append(c, o, value);
+    case OPTION_PORT: return read_port(value, number_at(c, o->at));
+    case OPTION_OPTIONAL_PORT: return set_optional_port(c, o, value);
+    case OPTION_ENDPOINT: return set_endpoint(c, o, value);
+    case OPTION_NUMBER: return set_number(c, o, value);
+    case OPTION_RETENTION: return set_retention(c, value);
+    case OPTION_LEVEL: return set_level(c, value);
+    case OPTION_FIXED: return set_fixed(o, value);
+    }
+    return ERR_INVALID;
+}

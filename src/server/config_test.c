@@ -1,0 +1,270 @@
+/* config_test.c - which value wins, and what is said of a bad one. */
+#include "base/test.h"
+
+#include <unistd.h>
+
+#include "server/config.h"
+
+enum { WORDS_MAX = 40 };
+
+/* Loads from words ("--a b"), variables and, if not NULL, a file with that text. */
+static enum err load(struct config *c, const char *words, char *const env[], const char *yaml)
+{
+    static char text[512], path[64];
+    char *argv[WORDS_MAX];
+    int argc = 0;
+    snprintf(text, sizeof text, "%s", words);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
+    if (yaml) {
+        snprintf(path, sizeof path, "/tmp/config-test-XXXXXX");
+        int fd = mkstemp(path);
+        assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+        close(fd);
+        argv[argc++] = "--config";
+        argv[argc++] = path;
+    }
+    enum err e = config_load(c, CONFIG_SERVE, argc, argv, env);
+    if (yaml) unlink(path);
+    return e;
+}
+
+static char *const no_env[] = {NULL};
+
+static void defaults_are_those_of_the_manual(void **state)
+{
+    (void)state;
+    struct config c;
+    assert_int_equal(load(&c, "", no_env, NULL), OK);
+    assert_string_equal(c.data, "./azimuth-data");
+    assert_null(c.file);
+    assert_int_equal(c.host_count, 1);
+    assert_string_equal(c.hosts[0], "localhost");
+    assert_string_equal(c.hub_name, "azimuth");
+    assert_int_equal(c.bind_count, 0);
+    assert_int_equal(c.mqtt_port, 8883);
+    assert_int_equal(c.amqp_port, 5671);
+    assert_int_equal(c.https_port, 443);
+    assert_false(c.plain_mqtt || c.plain_amqp || c.ephemeral || c.help);
+    assert_int_equal(c.console_port, 8443);
+    assert_int_equal(c.partitions, 4);
+    assert_true(c.retention_us == CONFIG_RETENTION_US && c.retention_bytes == 0);
+    assert_int_equal(c.workers, 0);
+    assert_int_equal(c.max_connections, 0);
+    assert_int_equal(c.log_level, SAY_INFO);
+    config_free(&c);
+}
+
+static void flags_win_over_environment_over_file(void **state)
+{
+    (void)state;
+    char *const env[] = {"AZIMUTH_MQTT_PORT=2", "AZIMUTH_AMQP_PORT=2", "AZIMUTH_HTTPS_PORT=", NULL};
+    struct config c;
+    assert_int_equal(
+        load(&c, "--mqtt-port 3", env, "mqtt-port: 1\namqp-port: 1\nhttps-port: 1 # a comment\n"),
+        OK);
+    assert_int_equal(c.mqtt_port, 3);
+    assert_int_equal(c.amqp_port, 2);
+    assert_int_equal(c.https_port, 1);
+    assert_non_null(c.file);
+    config_free(&c);
+}
+
+static void a_stronger_place_replaces_a_whole_list(void **state)
+{
+    (void)state;
+    const char *yaml = "hostname: [a.test, b.test]\nbind:\n  - 127.0.0.1\n  - ::1\n";
+    char *const env[] = {"AZIMUTH_HOSTNAME=c.test, d.test", NULL};
+    struct config c;
+    assert_int_equal(load(&c, "", no_env, yaml), OK);
+    assert_int_equal(c.host_count, 2);
+    assert_string_equal(c.hosts[1], "b.test");
+    assert_int_equal(c.bind_count, 2);
+    assert_string_equal(c.hub_name, "azimuth"); /* "a" is too short for a hub's name */
+    config_free(&c);
+    assert_int_equal(load(&c, "", env, yaml), OK);
+    assert_int_equal(c.host_count, 2);
+    assert_string_equal(c.hosts[1], "d.test");
+    config_free(&c);
+    assert_int_equal(load(&c, "--hostname plant.example --hostname=e.test", env, yaml), OK);
+    assert_int_equal(c.host_count, 2);
+    assert_string_equal(c.hosts[1], "e.test");
+    assert_string_equal(c.hub_name, "plant");
+    config_free(&c);
+}
+
+static void every_option_reads_its_values(void **state)
+{
+    (void)state;
+    struct config c;
+    assert_int_equal(load(&c,
+                          "--data /d --hub-name my-hub --bind 127.0.0.1 --bind ::1 --mqtt-port 0 "
+                          "--plain-mqtt-port 1883 --plain-amqp-port 5672 --console [::1]:9000 "
+                          "--partitions 8 --retention 7d,10GiB --tls-cert a --tls-key b "
+                          "--tls-cert c --tls-key d --workers 2 --max-connections 500 "
+                          "--log-level debug --store sqlite --log own",
+                          no_env, NULL),
+                     OK);
+    assert_string_equal(c.data, "/d");
+    assert_string_equal(c.hub_name, "my-hub");
+    assert_int_equal(c.mqtt_port, 0);
+    assert_true(c.plain_mqtt && c.plain_mqtt_port == 1883);
+    assert_true(c.plain_amqp && c.plain_amqp_port == 5672);
+    assert_string_equal(c.console_address, "::1");
+    assert_int_equal(c.console_port, 9000);
+    assert_int_equal(c.partitions, 8);
+    assert_true(c.retention_us == 7 * CONFIG_RETENTION_US && c.retention_bytes == 10ull << 30);
+    assert_int_equal(c.tls_key_count, 2);
+    assert_string_equal(c.tls_keys[1], "d");
+    assert_int_equal(c.workers, 2);
+    assert_int_equal(c.max_connections, 500);
+    assert_int_equal(c.log_level, SAY_DEBUG);
+    config_free(&c);
+}
+
+static void a_retention_by_size_alone_has_no_time(void **state)
+{
+    (void)state;
+    struct config c;
+    assert_int_equal(load(&c, "--retention 100M", no_env, NULL), OK);
+    assert_true(c.retention_us == INT64_MAX && c.retention_bytes == 100 << 20);
+    config_free(&c);
+    assert_int_equal(load(&c, "--retention 10m", no_env, NULL), OK);
+    assert_true(c.retention_us == 600 * 1000000ll && c.retention_bytes == 0);
+    config_free(&c);
+}
+
+static void switches_have_words(void **state)
+{
+    (void)state;
+    struct config c;
+    char *const env[] = {"AZIMUTH_EPHEMERAL=yes", NULL};
+    assert_int_equal(load(&c, "--ephemeral", no_env, NULL), OK);
+    assert_true(c.ephemeral);
+    config_free(&c);
+    assert_int_equal(load(&c, "--ephemeral=false", env, NULL), OK);
+    assert_false(c.ephemeral);
+    config_free(&c);
+    assert_int_equal(load(&c, "--data /d", env, "plain-mqtt-port: off\n"), OK);
+    assert_true(c.ephemeral && !c.plain_mqtt);
+    config_free(&c);
+}
+
+static void bad_options_are_named_with_their_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *yaml, *why;
+    } rows[] = {
+        {"serve", NULL, "'serve' is not an option"},
+        {"--mqtt", NULL, "no option '--mqtt'"},
+        {"--mqtt-port", NULL, "--mqtt-port needs a value: --mqtt-port PORT"},
+        {"--mqtt-port=", NULL, "--mqtt-port: the value is empty"},
+        {"--mqtt-port 65536", NULL, "--mqtt-port: '65536' is not a port"},
+        {"--mqtt-port -1", NULL, "--mqtt-port: '-1' is not a port"},
+        {"--hostname a_b.test/", NULL, "--hostname: 'a_b.test/' is not a host name"},
+        {"--hub-name ab", NULL, "not a hub's name"},
+        {"--bind localhost", NULL, "--bind: 'localhost' is not an address"},
+        {"--console 8443", NULL, "ADDR:PORT"},
+        {"--console off:1", NULL, "ADDR:PORT"},
+        {"--partitions 0", NULL, "number from 1 to 32"},
+        {"--partitions 33", NULL, "number from 1 to 32"},
+        {"--retention 86400", NULL, "not a time (7d, 12h) or a size"},
+        {"--retention 0d", NULL, "not a time"},
+        {"--retention 7x", NULL, "not a time"},
+        {"--log-level loud", NULL, "--log-level: 'loud' is not error, warn"},
+        {"--ephemeral=maybe", NULL, "true or false"},
+        {"--ephemeral --data /d", NULL, "no sense"},
+        {"--tls-cert a", NULL, "1 certificates but 0 keys"},
+        {"--store postgres://me:secret@db", NULL, "'postgres' comes with a later release"},
+        {"--log kafka://k:9092", NULL, "'kafka' comes with a later release"},
+        {"--seed s.yaml", NULL, "comes with a later release"},
+        {"--plain-mqtt-port 1883 --bind 0.0.0.0", NULL, "loopback only: take 0.0.0.0 out"},
+        {"--config /nonexistent/azimuth.yaml", NULL, "no such file"},
+        {"", "mqtt-port: 1\nmqtt-prot: 2\n", ":2: mqtt-prot: there is no such option"},
+        {"", "# c\n\nmqtt-port: x\n", ":3: mqtt-port: 'x' is not a port"},
+        {"", "config: other.yaml\n", "cannot name another"},
+        {"", "- a\n", ":1: the file is not a mapping"},
+        {"", "just text\n", "not a mapping"},
+        {"", "mqtt-port: {a: 1}\n", ":1: mqtt-port: a value or a list"},
+        {"", "bind: [[127.0.0.1]]\n", ":1: bind: a value or a list"},
+        {"", "mqtt-port: \"1\n", "azimuth-test"},
+        {"", "[a]: 1\n", "the name of an option"},
+        {"", "mqtt-port: 1\n---\namqp-port: 2\n", "second document"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config c;
+        enum err e = load(&c, rows[i].words, no_env, rows[i].yaml);
+        if (e == OK) fail_msg("%s / %s: accepted", rows[i].words, rows[i].yaml);
+        bool any = strcmp(rows[i].why, "azimuth-test") == 0; /* libyaml's own words */
+        if (!any && !strstr(fail_text(), rows[i].why))
+            fail_msg("%s: %s", rows[i].words, fail_text());
+        config_free(&c);
+    }
+}
+
+static void a_bad_variable_is_named(void **state)
+{
+    (void)state;
+    char *const env[] = {"AZIMUTH_PLAIN_MQTT_PORT=many", NULL};
+    struct config c;
+    assert_int_equal(load(&c, "", env, NULL), ERR_INVALID);
+    assert_string_equal(fail_text(), "AZIMUTH_PLAIN_MQTT_PORT: 'many' is not a port (0 to 65535)");
+    config_free(&c);
+}
+
+static void an_empty_file_is_fine(void **state)
+{
+    (void)state;
+    struct config c;
+    assert_int_equal(load(&c, "", no_env, ""), OK);
+    config_free(&c);
+    assert_int_equal(load(&c, "", no_env, "# nothing\n"), OK);
+    config_free(&c);
+    assert_int_equal(load(&c, "", no_env, "{}"), OK);
+    config_free(&c);
+}
+
+static void lists_are_limited(void **state)
+{
+    (void)state;
+    for (int count = CONFIG_LIST_MAX; count <= CONFIG_LIST_MAX + 1; count++) {
+        struct config c;
+        char yaml[512] = "hostname:\n";
+        for (int i = 0; i < count; i++)
+            snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml), "- h%d\n", i);
+        assert_int_equal(load(&c, "", no_env, yaml), count > CONFIG_LIST_MAX ? ERR_INVALID : OK);
+        config_free(&c);
+    }
+}
+
+static void help_looks_at_nothing_else_and_names_every_option(void **state)
+{
+    (void)state;
+    struct config c;
+    struct buf text = {0};
+    assert_int_equal(load(&c, "--nonsense --help", no_env, NULL), OK);
+    assert_true(c.help);
+    config_help(&text, CONFIG_SERVE);
+    assert_non_null(strstr(buf_cstr(&text), "usage: azimuth serve"));
+    assert_non_null(strstr(buf_cstr(&text), "--retention TIME|SIZE"));
+    buf_free(&text);
+    config_free(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_those_of_the_manual),
+        cmocka_unit_test(flags_win_over_environment_over_file),
+        cmocka_unit_test(a_stronger_place_replaces_a_whole_list),
+        cmocka_unit_test(every_option_reads_its_values),
+        cmocka_unit_test(a_retention_by_size_alone_has_no_time),
+        cmocka_unit_test(switches_have_words),
+        cmocka_unit_test(bad_options_are_named_with_their_place),
+        cmocka_unit_test(a_bad_variable_is_named),
+        cmocka_unit_test(an_empty_file_is_fine),
+        cmocka_unit_test(lists_are_limited),
+        cmocka_unit_test(help_looks_at_nothing_else_and_names_every_option),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
