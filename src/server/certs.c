@@ -1,0 +1,286 @@
+/* certs.c - making and checking X.509 certificates with OpenSSL. */
+#include "server/certs.h"
+
+#include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+
+static const struct {
+    const char *chain, *key;
+} file_names[CERTS_KINDS] = {
+    [CERTS_EC] = {"server-ec.pem", "server-ec.key"},
+    [CERTS_RSA] = {"server-rsa.pem", "server-rsa.key"},
+};
+
+static const char *const always[] = {"localhost", "azimuth.localhost", "127.0.0.1", "::1"};
+enum { ALWAYS = sizeof always / sizeof *always };
+
+/* ---- PEM in and out */
+
+static X509 *read_cert(struct slice pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    return cert;
+}
+
+static EVP_PKEY *read_key(struct slice pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    return key;
+}
+
+static void take_bio(BIO *bio, struct buf *out)
+{
+    char *bytes;
+    long len = BIO_get_mem_data(bio, &bytes);
+    buf_put(out, bytes, (size_t)len);
+    OPENSSL_cleanse(bytes, (size_t)len);
+    BIO_free(bio);
+}
+
+static void write_cert(X509 *cert, struct buf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, cert);
+    take_bio(bio, out);
+}
+
+static void write_key(EVP_PKEY *key, struct buf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+    take_bio(bio, out);
+}
+
+void certs_pair_free(struct certs_pair *pair)
+{
+    if (pair->key.ptr) mem_wipe(pair->key.ptr, pair->key.cap);
+    buf_free(&pair->key);
+    buf_free(&pair->chain);
+}
+
+/* ---- building a certificate */
+
+static void set_serial(X509 *cert)
+{
+    uint8_t bytes[16];
+    rand_bytes(bytes, sizeof bytes);
+    bytes[0] &= 0x7f;
+    BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
+    BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert));
+    BN_free(n);
+}
+
+/* From an hour ago, since clocks differ. */
+static void set_validity(X509 *cert, int64_t wall_us, int days)
+{
+    time_t now = (time_t)(wall_us / 1000000);
+    X509_time_adj_ex(X509_getm_notBefore(cert), 0, -3600, &now);
+    X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, &now);
+}
+
+static void set_name(X509 *cert, const char *common_name)
+{
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const uint8_t *)"azimuth", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)common_name, -1, -1, 0);
+}
+
+static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    assert(ext != NULL);
+    X509_add_ext(cert, ext, -1);
+    X509_EXTENSION_free(ext);
+}
+
+static X509 *new_cert(EVP_PKEY *key, const char *common_name, int64_t wall_us, int days)
+{
+    X509 *cert = X509_new();
+    X509_set_version(cert, 2); /* X.509 version 3 */
+    set_serial(cert);
+    set_validity(cert, wall_us, days);
+    set_name(cert, common_name);
+    X509_set_pubkey(cert, key);
+    return cert;
+}
+
+static EVP_PKEY *new_key(enum certs_kind kind)
+{
+    return kind == CERTS_RSA ? EVP_RSA_gen(CERTS_RSA_BITS) : EVP_EC_gen("P-256");
+}
+
+/* ---- the CA */
+
+struct ca {
+    X509 *cert;
+    EVP_PKEY *key;
+};
+
+static void ca_free(struct ca *ca)
+{
+    X509_free(ca->cert);
+    EVP_PKEY_free(ca->key);
+}
+
+static enum err ca_load(struct io *files, struct ca *out)
+{
+    struct certs_pair pair = {0};
+    *out = (struct ca){0};
+    enum err e = io_load(files, "ca.pem", &pair.chain);
+    if (e == OK) e = io_load(files, "ca.key", &pair.key);
+    if (e == OK) {
+        out->cert = read_cert(buf_slice(&pair.chain));
+        out->key = read_key(buf_slice(&pair.key));
+        if (!out->cert || !out->key || X509_check_private_key(out->cert, out->key) != 1) {
+            ca_free(out);
+            e = fail(ERR_CORRUPT, "ca.pem and ca.key do not belong together; restore them from a "
+                                  "backup, or remove both to make a new CA");
+        }
+    }
+    certs_pair_free(&pair);
+    return e;
+}
+
+static enum err ca_make(struct io *files, int64_t wall_us)
+{
+    char name[32];
+    struct certs_pair pair = {0};
+    EVP_PKEY *key = new_key(CERTS_EC);
+    snprintf(name, sizeof name, "azimuth CA %08x", (unsigned)rand_u64());
+    X509 *cert = new_cert(key, name, wall_us, CERTS_CA_DAYS);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE");
+    add_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign");
+    add_extension(cert, cert, NID_subject_key_identifier, "hash");
+    X509_sign(cert, key, EVP_sha256());
+    write_cert(cert, &pair.chain);
+    write_key(key, &pair.key);
+    enum err e = io_store(files, "ca.key", buf_slice(&pair.key));
+    if (e == OK) e = io_store(files, "ca.pem", buf_slice(&pair.chain));
+    certs_pair_free(&pair);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return e;
+}
+
+enum err certs_prepare(struct io *files, int64_t wall_us)
+{
+    struct ca ca;
+    enum err e = ca_load(files, &ca);
+    if (e == ERR_NOT_FOUND) return ca_make(files, wall_us);
+    if (e == OK) ca_free(&ca);
+    return e;
+}
+
+/* ---- server certificates */
+
+static bool is_address(const char *name)
+{
+    uint8_t raw[16];
+    return inet_pton(AF_INET, name, raw) == 1 || inet_pton(AF_INET6, name, raw) == 1;
+}
+
+/* "DNS:hub.example,IP:127.0.0.1,..." without repetition. */
+static void list_names(struct buf *out, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count + ALWAYS; i++) {
+        const char *name = i < count ? names[i] : always[i - count];
+        bool seen = false;
+        for (unsigned j = 0; j < i && !seen; j++)
+            seen = strcasecmp(name, j < count ? names[j] : always[j - count]) == 0;
+        if (seen) continue;
+        if (buf_size(out)) buf_put_u8(out, ',');
+        buf_printf(out, "%s:%s", is_address(name) ? "IP" : "DNS", name);
+    }
+}
+
+static bool same_names(X509 *cert, const char *names)
+{
+    X509_EXTENSION *want = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+    X509_EXTENSION *have = at >= 0 ? X509_get_ext(cert, at) : NULL;
+    bool same = want && have &&
+                ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(want),
+                                      X509_EXTENSION_get_data(have)) == 0;
+    X509_EXTENSION_free(want);
+    return same;
+}
+
+/* Ours, for these names, and good for a while. */
+static bool still_fits(const struct ca *ca, const struct certs_pair *pair, const char *names,
+                       int64_t wall_us)
+{
+    X509 *cert = read_cert(buf_slice(&pair->chain));
+    EVP_PKEY *key = read_key(buf_slice(&pair->key));
+    time_t renewal = (time_t)(wall_us / 1000000) + CERTS_RENEW_DAYS * 86400;
+    bool fits = cert && key && X509_check_private_key(cert, key) == 1 &&
+                X509_verify(cert, X509_get0_pubkey(ca->cert)) == 1 &&
+                X509_cmp_time(X509_get0_notAfter(cert), &renewal) > 0 && same_names(cert, names);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return fits;
+}
+
+static void server_make(const struct ca *ca, enum certs_kind kind, const char *common_name,
+                        const char *names, int64_t wall_us, struct certs_pair *out)
+{
+    EVP_PKEY *key = new_key(kind);
+    X509 *cert = new_cert(key, common_name, wall_us, CERTS_SERVER_DAYS);
+    X509_set_issuer_name(cert, X509_get_subject_name(ca->cert));
+    add_extension(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE");
+    add_extension(cert, ca->cert, NID_key_usage,
+                  kind == CERTS_RSA ? "critical,digitalSignature,keyEncipherment"
+                                    : "critical,digitalSignature");
+    add_extension(cert, ca->cert, NID_ext_key_usage, "serverAuth");
+    add_extension(cert, ca->cert, NID_subject_key_identifier, "hash");
+    add_extension(cert, ca->cert, NID_authority_key_identifier, "keyid:always");
+    add_extension(cert, ca->cert, NID_subject_alt_name, names);
+    X509_sign(cert, ca->key, EVP_sha256());
+    write_cert(cert, &out->chain);
+    write_key(key, &out->key);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static enum err load_or_make(struct io *files, const struct ca *ca, enum certs_kind kind,
+                             const char *common_name, const char *names, int64_t wall_us,
+                             struct certs_pair *out)
+{
+    enum err e = io_load(files, file_names[kind].chain, &out->chain);
+    if (e == OK) e = io_load(files, file_names[kind].key, &out->key);
+    if (e != OK && e != ERR_NOT_FOUND) return e;
+    if (e == OK && still_fits(ca, out, names, wall_us)) return OK;
+    certs_pair_free(out);
+    server_make(ca, kind, common_name, names, wall_us, out);
+    TRY(io_store(files, file_names[kind].key, buf_slice(&out->key)));
+    return io_store(files, file_names[kind].chain, buf_slice(&out->chain));
+}
+
+enum err certs_server(struct io *files, enum certs_kind kind, const char *const *names,
+                      unsigned name_count, int64_t wall_us, struct certs_pair *out)
+{
+    struct ca ca;
+    struct buf list = {0};
+    *out = (struct certs_pair){0};
+    TRY(ca_load(files, &ca));
+    list_names(&list, names, name_count);
+    const char *common_name = name_count ? names[0] : always[0];
+    if (strlen(common_name) > 64) common_name = "azimuth"; /* X.520: at most 64 characters */
+    enum err e =
+        load_or_make(files, &ca, kind, common_name, buf_cstr(&list), wall_us, out);
+    if (e != OK) certs_pair_free(out);
+    buf_free(&list);
+    ca_free(&ca);
+    return e;
+}
