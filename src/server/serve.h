@@ -1,0 +1,22 @@
+/* serve.h - `azimuth serve`: from the configuration to a hub that runs until it is told to stop.
+ *
+ * Runs on: the main thread.
+ */
+#ifndef SERVER_SERVE_H
+#define SERVER_SERVE_H
+
+#include "server/config.h"
+
+struct server;
+
+/* Everything up to the point where clients are accepted; the ready line is on stdout.
+ * `dev`: standard ports that cannot be had are replaced by free ones. */
+enum err server_start(const struct config *cfg, bool dev, struct server **out) MUST_USE;
+
+/* Until SIGTERM or SIGINT (a second one exits at once); SIGHUP reloads certificates. */
+void server_run(struct server *s);
+
+/* Drains, stops and frees. */
+void server_stop(struct server *s);
+
+#endif

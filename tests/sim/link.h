@@ -1,0 +1,28 @@
+/* link.h - a virtual TCP connection between a simulated client and a core.
+ *
+ * Bytes keep their order; they arrive late, in pieces, or, when the link is cut, not at all.
+ */
+#ifndef SIM_LINK_H
+#define SIM_LINK_H
+
+#include "net/stack.h"
+#include "world.h"
+
+struct link;
+
+/* What the client hears. */
+struct link_client {
+    void (*received)(void *ctx, struct slice bytes);
+    void (*ended)(void *ctx); /* once; the link is gone after it */
+};
+
+struct link *link_open(struct conn_host *host, const struct front *front, void *front_ctx,
+                       const struct link_client *client, void *client_ctx);
+void link_send(struct link *l, struct slice bytes);
+void link_close(struct link *l); /* by the client: no `ended` follows */
+void link_cut(struct link *l);   /* both sides learn of it, some time */
+
+/* The server died: no callback reaches it any more. */
+void link_server_died(struct link *l);
+
+#endif

@@ -1,0 +1,161 @@
+/* world.c - time, chance and what comes next. */
+#include "world.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/num.h"
+#include "base/rand.h"
+
+struct world world;
+
+/* xorshift128+ */
+static uint64_t next_random(void)
+{
+    uint64_t a = world.random[0], b = world.random[1];
+    world.random[0] = b;
+    a ^= a << 23;
+    world.random[1] = a ^ b ^ a >> 17 ^ b >> 26;
+    return world.random[1] + b;
+}
+
+static int64_t mono_us(void)
+{
+    return world.now_us;
+}
+
+static int64_t wall_us(void)
+{
+    return world.now_us + world.wall_us;
+}
+
+static void random_bytes(void *out, size_t len)
+{
+    uint8_t *p = out;
+    while (len--) *p++ = (uint8_t)(next_random() >> 24);
+}
+
+void world_init(uint64_t seed)
+{
+    static const struct clock_source source = {mono_us, wall_us};
+    world = (struct world){.seed = seed,
+                           .random = {seed * 0x9e3779b97f4a7c15u + 1, ~seed},
+                           .now_us = 1000000,
+                           .wall_us = 1800000000000000};
+    for (int i = 0; i < 16; i++) next_random();
+    clock_use(&source);
+    rand_use(random_bytes);
+}
+
+void world_fini(void)
+{
+    free(world.events);
+    clock_use(NULL);
+    rand_use(NULL);
+}
+
+uint64_t world_random(uint64_t below)
+{
+    return below ? next_random() % below : 0;
+}
+
+bool world_chance(unsigned percent)
+{
+    return world_random(100) < percent;
+}
+
+/* ---- events, earliest first */
+
+static bool earlier(const struct event *a, const struct event *b)
+{
+    return a->due_us != b->due_us ? a->due_us < b->due_us : a->order < b->order;
+}
+
+static void swap(size_t a, size_t b)
+{
+    struct event e = world.events[a];
+    world.events[a] = world.events[b];
+    world.events[b] = e;
+}
+
+static void sift_up(size_t i)
+{
+    for (; i && earlier(&world.events[i], &world.events[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(i, (i - 1) / 2);
+}
+
+static void sift_down(size_t i)
+{
+    while (true) {
+        size_t least = i;
+        for (size_t child = 2 * i + 1; child <= 2 * i + 2; child++)
+            if (child < world.event_count && earlier(&world.events[child], &world.events[least]))
+                least = child;
+        if (least == i) return;
+        swap(i, least);
+        i = least;
+    }
+}
+
+void world_at(int64_t due_us, void (*fn)(void *ctx, uint64_t arg), void *ctx, uint64_t arg)
+{
+    if (world.event_count == world.event_cap) {
+        world.event_cap = world.event_cap ? 2 * world.event_cap : 256;
+        world.events = mem_grow(world.events, world.event_cap * sizeof *world.events);
+    }
+    due_us = MAX(due_us, world.now_us);
+    world.events[world.event_count] = (struct event){due_us, world.event_order++, fn, ctx, arg};
+    sift_up(world.event_count++);
+}
+
+void world_forget(const void *ctx)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < world.event_count; i++)
+        if (world.events[i].ctx != ctx) world.events[kept++] = world.events[i];
+    world.event_count = kept;
+    for (size_t i = kept / 2 + 1; i-- > 0;) sift_down(i);
+}
+
+static void run_event(void)
+{
+    struct event e = world.events[0];
+    swap(0, --world.event_count);
+    sift_down(0);
+    e.fn(e.ctx, e.arg);
+}
+
+/* ---- steps */
+
+static bool lane_due(const struct lane *lane)
+{
+    return lane_has_mail(lane) || timers_next(&lane->timers) <= world.now_us;
+}
+
+/* To the next moment at which something is due; false when that is not before `end_us`. */
+static bool advance(struct lane *const *lanes, unsigned count, int64_t end_us)
+{
+    int64_t next = world.event_count ? world.events[0].due_us : INT64_MAX;
+    for (unsigned i = 0; i < count; i++) next = MIN(next, timers_next(&lanes[i]->timers));
+    if (next >= end_us) return false;
+    world.now_us = MAX(world.now_us, next);
+    return true;
+}
+
+bool world_step(struct lane *const *lanes, unsigned count, int64_t end_us)
+{
+    unsigned ready[LANES_MAX], ready_count = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (lane_due(lanes[i])) ready[ready_count++] = i;
+    bool event_due = world.event_count && world.events[0].due_us <= world.now_us;
+    unsigned choices = ready_count + event_due;
+    if (choices == 0) return advance(lanes, count, end_us);
+    uint64_t choice = world_random(choices);
+    world.steps++;
+    world.now_us += (int64_t)world_random(20);
+    if (choice < ready_count) lane_run_once(lanes[ready[choice]], world.now_us);
+    else run_event();
+    return true;
+}

@@ -1,0 +1,50 @@
+/* world.h - the simulated world: one seed, one clock, one queue of events, one thread.
+ *
+ * Everything that happens is either an event that is due (bytes arriving, a cut, a crash) or a turn
+ * of a lane that has mail or a timer due.  Which of them comes next is drawn from the seed, so a run
+ * is one interleaving of many and replays exactly.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "base/buf.h"
+#include "post/post.h"
+
+struct event {
+    int64_t due_us;
+    uint64_t order; /* among equals, the one that was added first */
+    void (*fn)(void *ctx, uint64_t arg);
+    void *ctx;
+    uint64_t arg;
+};
+
+struct world {
+    uint64_t seed;
+    uint64_t random[2];
+    int64_t now_us;  /* monotonic */
+    int64_t wall_us; /* added to now_us: wall time; may step */
+    struct event *events; /* a heap */
+    size_t event_count, event_cap;
+    uint64_t event_order;
+    uint64_t steps;
+};
+
+extern struct world world;
+
+void world_init(uint64_t seed); /* also takes over clock.h and rand.h */
+void world_fini(void);
+
+/* Uniform in [0, below). */
+uint64_t world_random(uint64_t below);
+bool world_chance(unsigned percent);
+
+void world_at(int64_t due_us, void (*fn)(void *ctx, uint64_t arg), void *ctx, uint64_t arg);
+
+/* Forgets all events of that context. */
+void world_forget(const void *ctx);
+
+/* One step: an event or a turn of one of the lanes; false when nothing is left to do before
+ * `end_us`. */
+bool world_step(struct lane *const *lanes, unsigned count, int64_t end_us);
+
+#endif
