@@ -1,0 +1,120 @@
+/* registry.h - who may be a device: identities, each owned by its home core.
+ *
+ * Every core has one registry.  It owns the identities whose home it is: a cache over the store, one
+ * write at a time per identity, memory changed only after the store said yes.  It is also the door
+ * through which the code on its core asks: registry_get() and the other verbs send a message to the
+ * device's home, wherever that is, and call back.
+ *
+ * Runs on: the core's lane.  registry_load(), registry_set_*() and the listener concern devices whose
+ *          home is this very core.
+ * Life:    registry_new() after store_open(), before the lanes run; registry_free() after they stopped.
+ * Limits:  the constants below; beyond them the statuses named beside them.
+ * Source:  "Understand the identity registry in your IoT hub"; service REST API 2021-04-12; the
+ *          behaviour of a real hub where those are silent (keys, scopes, If-Match).
+ */
+#ifndef HUB_REGISTRY_REGISTRY_H
+#define HUB_REGISTRY_REGISTRY_H
+
+#include "hub/hub.h"
+#include "hub/status.h"
+
+enum {
+    REGISTRY_DEVICES_MAX = 1000000,   /* IoT Hub; TooManyDevices */
+    REGISTRY_BULK_MAX = 100,          /* entries, IoT Hub; ArgumentInvalid */
+    REGISTRY_LIST_MAX = 1000,         /* devices of a list, IoT Hub; ArgumentInvalid */
+    REGISTRY_STATUS_REASON_MAX = 128, /* characters, IoT Hub; ArgumentInvalid */
+    REGISTRY_BODY_MAX = 64 << 10,     /* bytes of one identity's JSON; MessageTooLarge */
+    REGISTRY_BULK_BODY_MAX = 1 << 20, /* bytes of a bulk's JSON; MessageTooLarge */
+    REGISTRY_CACHE_BYTES = 32 << 20,  /* per core; the least recently used go */
+    REGISTRY_WAITING_MAX = 10000, /* calls under way at one home; ThrottleBacklogLimitExceeded */
+    REGISTRY_IDLE_MAX = 65536,    /* disconnected devices whose last activity a core knows */
+};
+
+struct registry;
+
+struct registry *registry_new(const struct hub *hub, struct lane *lane);
+void registry_free(struct registry *r);
+
+/* ---- verbs, for any device: from fronts, jobs and the command line */
+
+/* What a verb answers; borrowed during the call. */
+struct registry_answer {
+    enum status status;
+    struct slice etag; /* of the identity, without quotes; empty: none */
+    struct slice body; /* JSON, also of a bulk that failed; empty: none */
+    struct slice text; /* for people, when there is a status but no body */
+};
+
+/* Who waits.  Embedded in its owner; `fn` is called once, unless forgotten. */
+struct registry_wait {
+    void (*fn)(struct registry_wait *w, const struct registry_answer *a);
+    struct addr slot;
+};
+
+void registry_get(struct registry *r, struct slice device_id, struct registry_wait *w);
+
+/* `if_match` is the header's value; SLICE_NONE (ptr NULL): there was none.
+ * Without it a PUT creates and a DELETE is refused; with it they update or delete what is there. */
+void registry_put(struct registry *r, struct slice device_id, struct slice if_match,
+                  struct slice json, struct registry_wait *w);
+void registry_delete(struct registry *r, struct slice device_id, struct slice if_match,
+                     struct registry_wait *w);
+
+/* A JSON array of ExportImportDevice.  STATUS_BULK_REGISTRY_OPERATION_FAILURE has a body. */
+void registry_bulk(struct registry *r, struct slice json, struct registry_wait *w);
+
+/* The first devices by id; `top` 0: as many as possible.  A JSON array. */
+void registry_list(struct registry *r, unsigned top, struct registry_wait *w);
+
+/* {"totalDeviceCount","enabledDeviceCount","disabledDeviceCount"}; {"connectedDeviceCount"} */
+void registry_count_devices(struct registry *r, struct registry_wait *w);
+void registry_count_connected(struct registry *r, struct registry_wait *w);
+
+void registry_forget(struct registry *r, struct registry_wait *w); /* the answer finds nobody */
+
+/* ---- for the code that shares the home core */
+
+enum identity_auth { IDENTITY_SAS, IDENTITY_SELF_SIGNED, IDENTITY_CERTIFICATE_AUTHORITY };
+
+/* Immutable; borrowed during the call that shows it. */
+struct identity {
+    struct slice device_id;
+    struct slice generation; /* generationId: another one after delete and create */
+    uint64_t etag;           /* see etag_of_number() */
+    bool enabled;
+    bool iot_edge;
+    enum identity_auth auth;
+    struct slice keys[2];        /* IDENTITY_SAS: primary and secondary, decoded */
+    struct slice thumbprints[2]; /* IDENTITY_SELF_SIGNED: hex digits; empty: none */
+    struct slice status_reason;  /* ptr NULL: null */
+    struct slice device_scope;   /* empty: none; so is the next */
+    struct slice parent_scope;
+    int64_t status_updated_us; /* wall time; 0: never */
+};
+
+struct registry_load;
+typedef void (*registry_loaded_fn)(struct registry_load *load, const struct identity *id,
+                                   enum err e);
+
+struct registry_load {
+    struct list node;
+    registry_loaded_fn fn;
+};
+
+/* Calls back once, perhaps before it returns: the identity, or NULL and ERR_NOT_FOUND,
+ * ERR_THROTTLED, or what the store said.  Writes that came before are done by then. */
+void registry_load(struct registry *r, struct slice device_id, struct registry_load *load,
+                   registry_loaded_fn fn);
+
+/* An identity is no longer what it was: connections that rely on it must end. */
+enum registry_change { REGISTRY_DISABLED, REGISTRY_DELETED, REGISTRY_KEYS_CHANGED };
+typedef void (*registry_changed_fn)(void *ctx, struct slice device_id, enum registry_change change);
+
+void registry_listen(struct registry *r, registry_changed_fn fn, void *ctx); /* one listener */
+
+/* What GET shows as connectionState and lastActivityTime.  Kept in memory. */
+void registry_set_connected(struct registry *r, struct slice device_id, bool connected,
+                            int64_t wall_us);
+void registry_set_active(struct registry *r, struct slice device_id, int64_t wall_us);
+
+#endif
