@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # common.sh - what every script of ours needs; sourced with the tree's root as current folder.
 
 say() { printf '%s\n' "$*" >&2; }

@@ -5,13 +5,22 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/common.sh
 
-build=(g++ cmake ninja-build pkg-config ccache libcmocka-dev libxxhash-dev libuv1-dev libssl-dev
-    node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev)
-test=(python3 iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev)
-conformance=(python3 python3-venv iproute2 mosquitto-clients npm=npm go=golang-go
-    javac=default-jdk-headless mvn=maven)
-bench=(python3 mosquitto)
-lint=(clang-format-16 clang-tidy-16 shellcheck)
+packages() {
+    case $1 in
+    build)
+        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libuv1-dev \
+            libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
+        ;;
+    test) echo iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
+    conformance)
+        echo ca-certificates python3-venv iproute2 mosquitto-clients npm=npm go=golang-go \
+            javac=default-jdk-headless mvn=maven
+        ;;
+    bench) echo mosquitto ;;
+    lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
+    *) die "there is no list of packages for '$1'" ;;
+    esac
+}
 
 missing() {
     local entry package
@@ -45,11 +54,9 @@ install() {
 [ $# -gt 0 ] || set -- build test conformance bench lint
 wanted=()
 for need in "$@"; do
-    case $need in
-    build | test | conformance | bench | lint) ;;
-    *) die "there is no list of packages for '$need'" ;;
-    esac
-    declare -n list=$need
-    mapfile -t -O "${#wanted[@]}" wanted < <(missing "${list[@]}")
+    list=$(packages "$need")
+    read -ra entries <<<"$list"
+    mapfile -t -O "${#wanted[@]}" wanted < <(missing "${entries[@]}")
 done
-[ "${#wanted[@]}" -eq 0 ] || install $(printf '%s\n' "${wanted[@]}" | sort -u)
+mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sed '/^$/d' | sort -u)
+[ "${#wanted[@]}" -eq 0 ] || install "${wanted[@]}"

@@ -4,7 +4,7 @@
 # A stage is one of ours below or a suite (tests/*/run). Its output goes to build/test/STAGE.log
 # and is shown when it fails. A stage that fails without saying how often counts as one failure.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source scripts/common.sh
 
 arguments=()
