@@ -67,8 +67,8 @@ enum mqtt_code {
 
 enum { MQTT_SUBACK_REFUSED = 0x80 };
 
-/* ---- what packets say; slices of an event are borrowed until the next call on the engine, and no
- *      longer than the fed piece */
+/* ---- what packets say; slices of an event are borrowed until the next mqtt_next(), mqtt_feed() or
+ *      mqtt_keep(), and no longer than the fed piece; sending leaves them alone */
 
 struct mqtt_connect {
     struct slice client_id; /* may be empty, also where section 3.1.3.1 wants CONNACK 2 for that */
