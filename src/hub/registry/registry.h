@@ -84,7 +84,8 @@ struct identity {
     bool enabled;
     bool iot_edge;
     enum identity_auth auth;
-    struct slice keys[2];        /* IDENTITY_SAS: primary and secondary, decoded */
+    struct slice keys[2];        /* IDENTITY_SAS: primary and secondary, decoded; empty: none */
+    struct slice key_texts[2];   /* the same in base64, as given */
     struct slice thumbprints[2]; /* IDENTITY_SELF_SIGNED: hex digits; empty: none */
     struct slice status_reason;  /* ptr NULL: null */
     struct slice device_scope;   /* empty: none; so is the next */

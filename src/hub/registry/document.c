@@ -1,0 +1,222 @@
+/* document.c - what a PUT or a bulk entry says about an identity, checked field by field.
+ *
+ * A PUT replaces: a field that is left out gets its default, and left-out keys are made anew.
+ * A member that is null counts as left out.
+ */
+#include <stdio.h>
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/rand.h"
+#include "base/text.h"
+#include "hub/registry/identity.h"
+
+/* Microseconds from .NET's first instant to 1970. */
+static const int64_t dotnet_epoch_us = INT64_C(62135596800) * 1000000;
+
+/* ---- members */
+
+static const struct json *member(const struct json *object, const char *key)
+{
+    const struct json *j = json_get(object, key);
+    return j && j->type != JSON_NULL ? j : NULL;
+}
+
+static enum err read_object(const struct json *parent, const char *key, const struct json **out)
+{
+    *out = member(parent, key);
+    if (*out == NULL || (*out)->type == JSON_OBJECT) return OK;
+    return fail(ERR_INVALID, "%s must be an object", key);
+}
+
+/* SLICE_NONE when it is left out. */
+static enum err read_string(const struct json *object, const char *key, struct slice *out)
+{
+    const struct json *j = member(object, key);
+    *out = SLICE_NONE;
+    if (j == NULL) return OK;
+    if (j->type != JSON_STRING) return fail(ERR_INVALID, "%s must be a string", key);
+    if (slice_find(j->text, '\0') < j->text.len)
+        return fail(ERR_INVALID, "%s must not contain a NUL", key);
+    *out = j->text.ptr ? j->text : slice_of("", 0);
+    return OK;
+}
+
+/* ---- status */
+
+static enum err read_status(const struct json *doc, struct identity *out)
+{
+    struct slice status;
+    TRY(read_string(doc, "status", &status));
+    bool disabled = slice_eq_nocase(status, SLICE_LIT("disabled"));
+    if (status.ptr && !disabled && !slice_eq_nocase(status, SLICE_LIT("enabled")))
+        return fail(ERR_INVALID, "status must be 'enabled' or 'disabled'");
+    out->enabled = !disabled;
+    return OK;
+}
+
+/* As .NET counts: UTF-16 code units.  The bytes are UTF-8. */
+static size_t count_characters(struct slice text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.ptr[i] & 0xC0) != 0x80) count++;
+        if (text.ptr[i] >= 0xF0) count++;
+    }
+    return count;
+}
+
+static enum err read_status_reason(const struct json *doc, struct identity *out)
+{
+    TRY(read_string(doc, "statusReason", &out->status_reason));
+    if (count_characters(out->status_reason) <= REGISTRY_STATUS_REASON_MAX) return OK;
+    return fail(ERR_INVALID, "statusReason has more than %d characters",
+                REGISTRY_STATUS_REASON_MAX);
+}
+
+/* ---- authentication */
+
+static void make_keys(struct arena *a, struct identity *out)
+{
+    for (int i = 0; i < 2; i++) {
+        struct auth_key key;
+        auth_key_make(&key);
+        out->keys[i] = arena_copy(a, slice_of(key.bytes, key.len));
+        out->key_texts[i] = arena_copy(a, slice_str(key.text));
+        mem_wipe(&key, sizeof key);
+    }
+}
+
+static enum err read_key(struct arena *a, struct slice text, struct identity *out, int i)
+{
+    struct auth_key key;
+    if (auth_key_set(&key, text) != OK) return fail(ERR_INVALID, "Invalid device key length");
+    out->keys[i] = arena_copy(a, slice_of(key.bytes, key.len));
+    out->key_texts[i] = text;
+    mem_wipe(&key, sizeof key);
+    return OK;
+}
+
+/* Both or neither: without keys we make them. */
+static enum err read_keys(struct arena *a, const struct json *authentication, struct identity *out)
+{
+    const struct json *symmetric;
+    struct slice primary, secondary;
+    TRY(read_object(authentication, "symmetricKey", &symmetric));
+    TRY(read_string(symmetric, "primaryKey", &primary));
+    TRY(read_string(symmetric, "secondaryKey", &secondary));
+    if (primary.len == 0 && secondary.len == 0) {
+        make_keys(a, out);
+        return OK;
+    }
+    if (primary.len == 0 || secondary.len == 0)
+        return fail(ERR_INVALID, "Either no keys or both keys can be set");
+    TRY(read_key(a, primary, out, 0));
+    return read_key(a, secondary, out, 1);
+}
+
+/* SHA-1 or SHA-256 in hex, without separators. */
+static bool is_thumbprint(struct slice text)
+{
+    struct buf bytes = {0};
+    bool is_hex = text_unhex(&bytes, text) == OK;
+    buf_free(&bytes);
+    return is_hex && (text.len == 40 || text.len == 64);
+}
+
+static enum err read_thumbprints(const struct json *authentication, struct identity *out)
+{
+    static const char *const names[] = {"primaryThumbprint", "secondaryThumbprint"};
+    const struct json *x509;
+    TRY(read_object(authentication, "x509Thumbprint", &x509));
+    for (int i = 0; i < 2; i++) {
+        struct slice text;
+        TRY(read_string(x509, names[i], &text));
+        if (text.len == 0) continue;
+        if (!is_thumbprint(text)) return fail(ERR_INVALID, "StringIsNotThumbprint: %s", names[i]);
+        out->thumbprints[i] = text;
+    }
+    return OK;
+}
+
+static bool has_thumbprints(const struct json *authentication)
+{
+    const struct json *x509 = member(authentication, "x509Thumbprint");
+    return json_str(x509, "primaryThumbprint").len || json_str(x509, "secondaryThumbprint").len;
+}
+
+/* Clients from before there was a type say it by what they give. */
+static enum err read_auth_type(const struct json *authentication, enum identity_auth *out)
+{
+    struct slice type;
+    TRY(read_string(authentication, "type", &type));
+    *out = has_thumbprints(authentication) ? IDENTITY_SELF_SIGNED : IDENTITY_SAS;
+    if (type.ptr == NULL) return OK;
+    for (*out = IDENTITY_SAS; *out <= IDENTITY_CERTIFICATE_AUTHORITY; ++*out)
+        if (slice_eq_nocase(type, slice_str(identity_auth_name(*out)))) return OK;
+    return fail(ERR_INVALID, "authentication type '%.*s' is not one a device can have",
+                SLICE_ARG(slice_head(type, 64)));
+}
+
+static enum err read_authentication(struct arena *a, const struct json *doc, struct identity *out)
+{
+    const struct json *authentication;
+    TRY(read_object(doc, "authentication", &authentication));
+    TRY(read_auth_type(authentication, &out->auth));
+    switch (out->auth) {
+    case IDENTITY_SAS: return read_keys(a, authentication, out);
+    case IDENTITY_SELF_SIGNED: return read_thumbprints(authentication, out);
+    case IDENTITY_CERTIFICATE_AUTHORITY: return OK;
+    }
+    return OK;
+}
+
+/* ---- the rest */
+
+static enum err read_capabilities(const struct json *doc, struct identity *out)
+{
+    const struct json *capabilities;
+    TRY(read_object(doc, "capabilities", &capabilities));
+    const struct json *edge = member(capabilities, "iotEdge");
+    if (edge && edge->type != JSON_BOOL)
+        return fail(ERR_INVALID, "capabilities.iotEdge must be true or false");
+    out->iot_edge = edge && edge->truth;
+    return OK;
+}
+
+/* A new device: .NET ticks, as Azure's generation ids look; its last digit is random. */
+static struct slice make_generation(struct arena *a)
+{
+    char ticks[24];
+    int64_t now_us = clock_wall_us() + dotnet_epoch_us;
+    snprintf(ticks, sizeof ticks, "%lld%u", (long long)now_us, (unsigned)(rand_u64() % 10));
+    return arena_copy(a, slice_str(ticks));
+}
+
+static void set_made_by_server(struct arena *a, const struct identity *old, struct identity *out)
+{
+    bool changed = old && old->enabled != out->enabled;
+    out->generation = old ? old->generation : make_generation(a);
+    out->etag = old ? old->etag + 1 : 100000000 + rand_u64() % 900000000;
+    out->status_updated_us = changed ? clock_wall_us() : old ? old->status_updated_us : 0;
+}
+
+enum err document_read(struct arena *a, const struct json *doc, const struct identity *old,
+                       struct identity *out)
+{
+    struct slice id;
+    if (doc->type != JSON_OBJECT) return fail(ERR_INVALID, "an identity is a JSON object");
+    TRY(read_string(doc, "deviceId", &id));
+    if (id.ptr && !slice_eq(id, out->device_id))
+        return fail(ERR_INVALID, "the deviceId of the body is not the one of the address");
+    TRY(read_status(doc, out));
+    TRY(read_status_reason(doc, out));
+    TRY(read_authentication(a, doc, out));
+    TRY(read_capabilities(doc, out));
+    TRY(scope_read(a, doc, old, out));
+    set_made_by_server(a, old, out);
+    return OK;
+}

@@ -1,0 +1,79 @@
+/* home.h - the home side of a registry: its cache and what waits there.  Private to hub/registry.
+ *
+ *   (not loaded) ──query──▶ loaded: an identity, or known to be absent ◀──┐
+ *                              │ a write starts: others wait              │
+ *                              ▼                                          │
+ *                           writing ──the store answered──────────────────┘
+ *
+ * Who needs an identity stands in its entry's queue, first come first served; reading and writing
+ * are the same queue, so that nobody sees what the store has not said yes to.
+ */
+#ifndef HUB_REGISTRY_HOME_H
+#define HUB_REGISTRY_HOME_H
+
+#include "base/mem.h"
+#include "hub/etag.h"
+#include "hub/registry/identity.h"
+#include "store/store.h"
+
+/* Anything that is under way, so that registry_free() finds it. */
+struct op {
+    struct list node;
+    void (*drop)(struct op *op); /* frees it unanswered */
+};
+
+struct entry {
+    struct list idle; /* in registry.idle while nobody needs it, the least recently used first */
+    struct registry *registry;
+    struct identity *identity; /* NULL: there is none */
+    struct list queue;         /* struct registry_load */
+    struct store_wait wait;
+    bool loaded, asking, writing, serving;
+    size_t bytes; /* what it counts for in the cache */
+    struct slice device_id;
+};
+
+struct registry {
+    const struct hub *hub;
+    struct lane *lane;
+    struct map entries; /* struct entry by device id */
+    struct list idle;
+    size_t bytes;     /* of all entries */
+    unsigned waiting; /* loads and writes */
+    struct presences presences;
+    registry_changed_fn changed;
+    void *changed_ctx;
+    struct list ops;
+};
+
+static inline void op_begin(struct registry *r, struct op *op, void (*drop)(struct op *op))
+{
+    op->drop = drop;
+    list_push(&r->ops, &op->node);
+}
+
+static inline void op_end(struct op *op)
+{
+    list_remove(&op->node);
+}
+
+/* The entry a load is being served for; valid inside registry_loaded_fn. */
+struct entry *registry_entry(struct registry *r, struct slice device_id);
+
+/* A write began inside its load's turn: the entry serves nobody until entry_written(). */
+void entry_write(struct entry *e);
+
+/* The store said yes: `next` (NULL: deleted) is the identity from now on; the entry owns it. */
+void entry_set(struct entry *e, struct identity *next);
+
+/* The store has something else than we believed: ask it again. */
+void entry_forget(struct entry *e);
+
+void entry_written(struct entry *e); /* serves those who wait; `e` may be gone afterwards */
+
+/* The handlers of one file each. */
+void verbs_join(struct registry *r);
+void write_join(struct registry *r);
+void list_join(struct registry *r);
+
+#endif

@@ -1,0 +1,42 @@
+/* identity.h - one identity: in memory, as a row, as Azure's JSON.  Private to hub/registry. */
+#ifndef HUB_REGISTRY_IDENTITY_H
+#define HUB_REGISTRY_IDENTITY_H
+
+#include "base/arena.h"
+#include "hub/registry/presence.h"
+#include "hub/registry/registry.h"
+#include "store/store.h"
+
+struct json;
+
+/* One allocation with all its bytes; free() it. */
+struct identity *identity_copy(const struct identity *id);
+size_t identity_bytes(const struct identity *id);
+
+/* Would a credential of `before` no longer be one of `after`? */
+bool identity_same_keys(const struct identity *before, const struct identity *after);
+
+const char *identity_auth_name(enum identity_auth auth); /* "sas" */
+
+/* The columns of identity_get and identity_page; slices borrow from the row and the arena. */
+enum err identity_of_row(struct arena *a, const struct store_value *col, struct identity *out)
+    MUST_USE;
+
+/* All parameters that identity_insert and identity_update have in common. */
+void identity_put_params(struct store_request *r, const struct identity *id);
+
+/* The Device object of the service API. */
+void identity_write(struct buf *out, const struct identity *id, const struct presence *p);
+
+/* The writable fields of a Device or ExportImportDevice (document.c), for a device that has `old`
+ * or none yet (NULL).  What the document leaves out gets its default: a PUT replaces.
+ * out->device_id is set by the caller.  ERR_INVALID with a text; slices borrow from the arena, the
+ * document and `old`. */
+enum err document_read(struct arena *a, const struct json *doc, const struct identity *old,
+                       struct identity *out) MUST_USE;
+
+/* deviceScope and parentScopes (scope.c); out->iot_edge is set. */
+enum err scope_read(struct arena *a, const struct json *doc, const struct identity *old,
+                    struct identity *out) MUST_USE;
+
+#endif

@@ -1,0 +1,61 @@
+/* message.h - what registries say to each other.  Private to hub/registry. */
+#ifndef HUB_REGISTRY_MESSAGE_H
+#define HUB_REGISTRY_MESSAGE_H
+
+#include "hub/registry/home.h"
+
+enum registry_kind {
+    REGISTRY_READ = HUB_REGISTRY, /* device id -> REGISTRY_DONE */
+    REGISTRY_WRITE,               /* struct write_msg -> REGISTRY_DONE */
+    REGISTRY_DONE,                /* struct done_msg */
+    REGISTRY_PRESENCES,           /* flat list of device ids (list.c) -> REGISTRY_PRESENCES_ARE */
+    REGISTRY_PRESENCES_ARE,
+};
+
+/* What a write may do with what it finds. */
+enum write_mode {
+    WRITE_MAY_CREATE = 1,
+    WRITE_MAY_UPDATE = 2,
+    WRITE_DELETES = 4,
+    WRITE_BULK = 8, /* in the store's bulk queue */
+};
+
+struct write_msg {
+    uint32_t mode; /* enum write_mode */
+    bool has_match;
+    uint32_t id_len, match_len, json_len;
+    uint8_t bytes[]; /* device id, If-Match, JSON */
+};
+
+struct done_msg {
+    enum status status;
+    uint32_t etag_len, body_len, text_len;
+    uint8_t bytes[]; /* etag, JSON, text */
+};
+
+struct write {
+    unsigned mode;
+    struct slice device_id, json;
+    struct slice if_match; /* ptr NULL: none */
+};
+
+struct msg *write_msg_new(const struct write *w);
+struct write write_msg_read(const struct msg *m);
+
+/* Answers a REGISTRY_READ or REGISTRY_WRITE. */
+void answer_done(struct registry *r, const struct msg *m, const struct registry_answer *a);
+
+void answer_refusing(struct registry *r, const struct msg *m, enum status status, const char *text);
+void answer_load_error(struct registry *r, const struct msg *m, enum err e);
+void answer_invalid_id(struct registry *r, const struct msg *m);
+void answer_identity(struct registry *r, const struct msg *m, const struct identity *id);
+
+/* Answers one of our own callers, if it still waits. */
+void answer_wait(struct registry *r, struct addr wait, const struct registry_answer *a);
+
+/* Sends a REGISTRY_READ or REGISTRY_WRITE to the device's home; `w` gets the answer. */
+void send_home(struct registry *r, struct slice device_id, struct msg *m, struct registry_wait *w);
+
+void wait_begin(struct registry *r, struct registry_wait *w);
+
+#endif
