@@ -6,9 +6,10 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 
-enum { MSG_KEPT = 1 };
-
 _Thread_local const struct lane *lane_running;
+
+/* The message whose handler runs on this thread; NULL once the handler has kept it. */
+static _Thread_local struct msg *delivering;
 
 static void wake_nobody(struct lane *lane)
 {
@@ -70,8 +71,9 @@ static struct msg *take_mail(struct lane *lane)
 static void deliver(struct lane *lane, struct msg *m)
 {
     assert(m->kind < POST_KINDS && lane->handlers[m->kind].fn != NULL);
+    delivering = m;
     lane->handlers[m->kind].fn(lane->handlers[m->kind].ctx, lane, m);
-    if (!(m->flags & MSG_KEPT)) msg_free(m);
+    msg_free(delivering);
 }
 
 int64_t lane_run_once(struct lane *lane, int64_t now_us)
@@ -110,7 +112,8 @@ void msg_buf_begin(struct buf *b)
 
 struct msg *msg_buf_end(struct buf *b, unsigned kind)
 {
-    assert(b->off == 0 && b->len >= sizeof(struct msg) && b->len - sizeof(struct msg) <= UINT32_MAX);
+    assert(b->off == 0 && b->len >= sizeof(struct msg) &&
+           b->len - sizeof(struct msg) <= UINT32_MAX);
     struct msg *m = (struct msg *)(void *)b->ptr;
     *m = (struct msg){.kind = (uint16_t)kind, .len = (uint32_t)(b->len - sizeof(struct msg))};
     *b = (struct buf){0};
@@ -124,7 +127,8 @@ void msg_free(struct msg *m)
 
 void msg_keep(struct msg *m)
 {
-    m->flags |= MSG_KEPT;
+    assert(m == delivering);
+    delivering = NULL;
 }
 
 void post(struct lane *lane, struct addr from, struct addr to, struct msg *m)

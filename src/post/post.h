@@ -64,7 +64,7 @@ struct lane {
     struct office *office;
     const char *name;
     uint16_t id;
-    _Atomic(struct msg *) inbox; /* newest first */
+    _Atomic(struct msg *) inbox;     /* newest first */
     void (*wake)(struct lane *lane); /* from any thread: run me soon */
     void *wake_ctx;
     struct {
@@ -105,7 +105,8 @@ void msg_buf_begin(struct buf *b);
 struct msg *msg_buf_end(struct buf *b, unsigned kind); /* takes the buf's memory */
 
 void msg_free(struct msg *m);
-void msg_keep(struct msg *m); /* the handler now owns it and calls msg_free() */
+/* Inside its handler: the handler now owns it and calls msg_free(), now or later. */
+void msg_keep(struct msg *m);
 
 static inline struct slice msg_body(const struct msg *m)
 {

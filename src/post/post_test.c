@@ -108,6 +108,29 @@ static void a_thread_takes_all_mail_before_it_stops(void **state)
     lane_fini(&there);
 }
 
+static void on_keep_and_free(void *ctx, struct lane *lane, struct msg *m)
+{
+    (void)lane;
+    struct counter *c = ctx;
+    msg_keep(m);
+    c->seen++;
+    msg_free(m);
+}
+
+static void a_handler_may_keep_a_message_and_free_it_at_once(void **state)
+{
+    (void)state;
+    struct office office = {0};
+    static struct lane a;
+    struct counter c = {0};
+    lane_init(&a, &office, "a");
+    lane_on(&a, PING, on_keep_and_free, &c);
+    for (int i = 0; i < 2; i++) post(&a, lane_addr(&a), lane_addr(&a), msg_new(PING, 8));
+    lane_run_once(&a, 0);
+    assert_int_equal(c.seen, 2);
+    lane_fini(&a);
+}
+
 static void a_message_can_be_built_in_a_buf(void **state)
 {
     (void)state;
@@ -128,6 +151,7 @@ int main(void)
         cmocka_unit_test(a_slot_of_an_earlier_life_is_not_found),
         cmocka_unit_test(slots_grow_and_stay_distinct),
         cmocka_unit_test(a_thread_takes_all_mail_before_it_stops),
+        cmocka_unit_test(a_handler_may_keep_a_message_and_free_it_at_once),
         cmocka_unit_test(a_message_can_be_built_in_a_buf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,8 +45,8 @@ void timer_set(struct timers *w, struct timer *t, int64_t due_us)
     list_remove(&t->node);
     t->due_us = due_us;
     int64_t longest = ((int64_t)1 << (TIMER_BITS * TIMER_LEVELS)) - 1;
-    int64_t tick = due_us > INT64_MAX - TIMER_TICK_US ? INT64_MAX
-                                                      : tick_of(due_us + TIMER_TICK_US - 1);
+    int64_t tick =
+        due_us > INT64_MAX - TIMER_TICK_US ? INT64_MAX : tick_of(due_us + TIMER_TICK_US - 1);
     tick = MAX(tick, w->tick + 1);
     tick = MIN(tick, w->tick + longest);
     int level = level_for(tick - w->tick);
@@ -70,8 +70,10 @@ static void empty_slot(struct timers *w, int level, unsigned index, int64_t now_
     struct list *node;
     while ((node = list_shift(&due)) != NULL) {
         struct timer *t = CONTAINER_OF(node, struct timer, node);
-        if (t->due_us <= now_us) t->fn(t, now_us);
-        else timer_set(w, t, t->due_us);
+        if (t->due_us <= now_us)
+            t->fn(t, now_us);
+        else
+            timer_set(w, t, t->due_us);
     }
 }
 
@@ -94,8 +96,8 @@ static int64_t next_of_level(const struct timers *w, int level)
     if (w->used[level] == 0) return INT64_MAX;
     unsigned at = slot_index(w->tick, level);
     unsigned turn = (at + 1) & (TIMER_SLOTS - 1);
-    uint64_t ahead = turn ? w->used[level] >> turn | w->used[level] << (TIMER_SLOTS - turn)
-                          : w->used[level];
+    uint64_t ahead =
+        turn ? w->used[level] >> turn | w->used[level] << (TIMER_SLOTS - turn) : w->used[level];
     int64_t steps = __builtin_ctzll(ahead) + 1;
     int64_t unit = TIMER_BITS * level;
     return ((w->tick >> unit) + steps) << unit;

@@ -19,7 +19,7 @@ struct timer {
 };
 
 struct timers {
-    int64_t tick; /* all timers due up to this tick have fired */
+    int64_t tick;                /* all timers due up to this tick have fired */
     uint64_t used[TIMER_LEVELS]; /* bit per slot that may hold timers */
     struct list slots[TIMER_LEVELS][TIMER_SLOTS];
 };

@@ -79,8 +79,8 @@ static bool has_content(const struct json *j)
 
 static bool lost_its_twin(const struct bulk_entry *e)
 {
-    bool speaks_of_twin = has_content(json_get(e->json, "tags")) ||
-                          has_content(json_get(e->json, "properties"));
+    bool speaks_of_twin =
+        has_content(json_get(e->json, "tags")) || has_content(json_get(e->json, "properties"));
     return e->status == STATUS_OK && (e->mode->mode & WRITES) && speaks_of_twin;
 }
 
@@ -175,8 +175,10 @@ static void refuse(struct bulk_entry *e, enum status status, const char *text)
 /* What can be said without the device's home; STATUS_OK: nothing. */
 static void check_entry(struct bulk_entry *e)
 {
-    if (e->id.ptr == NULL) refuse(e, STATUS_ARGUMENT_INVALID, "an entry needs an id");
-    else if (e->mode == NULL) refuse(e, STATUS_ARGUMENT_INVALID, "there is no such importMode");
+    if (e->id.ptr == NULL)
+        refuse(e, STATUS_ARGUMENT_INVALID, "an entry needs an id");
+    else if (e->mode == NULL)
+        refuse(e, STATUS_ARGUMENT_INVALID, "there is no such importMode");
     else if (is_named_twice(e))
         refuse(e, STATUS_DEVICE_DEFINED_MULTIPLE_TIMES, "the id is in more than one entry");
     else if (json_str(e->json, "moduleId").len)
@@ -203,8 +205,8 @@ static void send_entry(struct bulk_entry *e)
 static void take_entries(struct bulk_op *o, const struct json *list)
 {
     for (struct json *j = list->child; j; j = j->next)
-        o->entries[o->count++] = (struct bulk_entry){
-            .bulk = o, .json = j, .id = json_str(j, "id"), .mode = mode_of(j)};
+        o->entries[o->count++] =
+            (struct bulk_entry){.bulk = o, .json = j, .id = json_str(j, "id"), .mode = mode_of(j)};
     for (unsigned i = 0; i < o->count; i++) {
         check_entry(&o->entries[i]);
         if (o->entries[i].status != STATUS_OK) continue;
@@ -246,6 +248,8 @@ void registry_bulk(struct registry *r, struct slice json, struct registry_wait *
     o->waiter = w->slot;
     op_begin(r, &o->op, drop_bulk);
     enum status status = read_list(o, json, &list, &why);
-    if (status == STATUS_OK) take_entries(o, list);
-    else end(o, &(struct registry_answer){.status = status, .text = slice_str(why)});
+    if (status == STATUS_OK)
+        take_entries(o, list);
+    else
+        end(o, &(struct registry_answer){.status = status, .text = slice_str(why)});
 }

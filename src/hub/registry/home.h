@@ -38,7 +38,8 @@ struct registry {
     struct lane *lane;
     struct map entries; /* struct entry by device id */
     struct list idle;
-    size_t bytes;     /* of all entries */
+    size_t bytes; /* of all entries */
+    size_t cache_bytes;
     unsigned waiting; /* loads and writes */
     struct presences presences;
     registry_changed_fn changed;

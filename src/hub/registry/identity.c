@@ -110,8 +110,10 @@ enum err identity_of_row(struct arena *a, const struct store_value *col, struct 
 /* What is not there is NULL in the row. */
 static void put_optional(struct store_request *r, const char *param, struct slice text)
 {
-    if (text.ptr) store_put_text(r, param, text);
-    else store_put_null(r, param);
+    if (text.ptr)
+        store_put_text(r, param, text);
+    else
+        store_put_null(r, param);
 }
 
 void identity_put_params(struct store_request *r, const struct identity *id)
@@ -137,8 +139,10 @@ void identity_put_params(struct store_request *r, const struct identity *id)
 static void write_string(struct buf *out, const char *key, struct slice text)
 {
     buf_printf(out, "\"%s\":", key);
-    if (text.ptr) text_json_string(out, text);
-    else buf_put_str(out, "null");
+    if (text.ptr)
+        text_json_string(out, text);
+    else
+        buf_put_str(out, "null");
 }
 
 /* "Never" is the first instant of .NET's calendar. */

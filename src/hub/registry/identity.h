@@ -19,8 +19,8 @@ bool identity_same_keys(const struct identity *before, const struct identity *af
 const char *identity_auth_name(enum identity_auth auth); /* "sas" */
 
 /* The columns of identity_get and identity_page; slices borrow from the row and the arena. */
-enum err identity_of_row(struct arena *a, const struct store_value *col, struct identity *out)
-    MUST_USE;
+enum err identity_of_row(struct arena *a, const struct store_value *col,
+                         struct identity *out) MUST_USE;
 
 /* All parameters that identity_insert and identity_update have in common. */
 void identity_put_params(struct store_request *r, const struct identity *id);

@@ -16,19 +16,20 @@ struct list_op {
     void (*finish)(struct list_op *o);
     unsigned top, count;
     unsigned cores_left;
-    uint32_t connected;
+    uint64_t connected;
     struct identity *items[REGISTRY_LIST_MAX];
     struct presence presences[REGISTRY_LIST_MAX];
 };
 
 /* The question has the ids of the list, one after the other: u8 length, bytes. */
+struct presence_item {
+    uint32_t index; /* in the question */
+    struct presence presence;
+};
+
 struct presences_are {
-    uint32_t connected; /* devices at this home */
-    uint32_t count;
-    struct {
-        uint32_t index; /* in the question */
-        struct presence presence;
-    } items[];
+    uint64_t connected; /* devices at this home */
+    struct presence_item items[];
 };
 
 static void drop_list(struct op *op)
@@ -85,18 +86,16 @@ static void on_presences(void *ctx, struct lane *lane, struct msg *m)
 {
     struct registry *r = ctx;
     struct cur ids = cur_of(msg_body(m));
-    struct msg *reply = msg_new(REGISTRY_PRESENCES_ARE,
-                                sizeof(struct presences_are) +
-                                    REGISTRY_LIST_MAX * sizeof(struct presence) * 2);
-    struct presences_are *are = (void *)reply->body;
-    *are = (struct presences_are){.connected = r->presences.connected_count};
+    struct presences_are head = {.connected = r->presences.connected_count};
+    struct buf reply = {0};
+    msg_buf_begin(&reply);
+    buf_put(&reply, &head, sizeof head);
     for (uint32_t index = 0; cur_left(&ids); index++) {
-        struct presence p = presence_of(&r->presences, cur_take(&ids, cur_u8(&ids)));
-        if (p.active_us == 0) continue;
-        are->items[are->count].index = index;
-        are->items[are->count++].presence = p;
+        struct presence_item item = {.index = index};
+        item.presence = presence_of(&r->presences, cur_take(&ids, cur_u8(&ids)));
+        if (item.presence.active_us) buf_put(&reply, &item, sizeof item);
     }
-    post_reply(lane, m, reply);
+    post_reply(lane, m, msg_buf_end(&reply, REGISTRY_PRESENCES_ARE));
 }
 
 static void on_presences_are(void *ctx, struct lane *lane, struct msg *m)
@@ -105,9 +104,9 @@ static void on_presences_are(void *ctx, struct lane *lane, struct msg *m)
     const struct presences_are *are = (const void *)m->body;
     (void)ctx;
     if (o == NULL) return;
+    size_t count = (m->len - sizeof *are) / sizeof *are->items;
     o->connected += are->connected;
-    for (uint32_t i = 0; i < are->count; i++)
-        o->presences[are->items[i].index] = are->items[i].presence;
+    for (size_t i = 0; i < count; i++) o->presences[are->items[i].index] = are->items[i].presence;
     if (--o->cores_left == 0) o->finish(o);
 }
 
@@ -145,9 +144,12 @@ static void on_page(struct store_wait *w, struct store_answer *a)
 {
     struct list_op *o = CONTAINER_OF(w, struct list_op, wait);
     enum err err = take_rows(o, a);
-    if (err != OK) refuse(o, status_of_err(err), "the store does not answer");
-    else if (a->more) ask_page(o);
-    else ask_homes(o);
+    if (err != OK)
+        refuse(o, status_of_err(err), "the store does not answer");
+    else if (a->more)
+        ask_page(o);
+    else
+        ask_homes(o);
 }
 
 static void ask_page(struct list_op *o)
@@ -165,8 +167,10 @@ void registry_list(struct registry *r, unsigned top, struct registry_wait *w)
     struct list_op *o = begin(r, w);
     o->top = top ? top : REGISTRY_LIST_MAX;
     o->finish = finish_list;
-    if (top > REGISTRY_LIST_MAX) refuse(o, STATUS_ARGUMENT_INVALID, "a list has at most 1000 devices");
-    else ask_page(o);
+    if (top > REGISTRY_LIST_MAX)
+        refuse(o, STATUS_ARGUMENT_INVALID, "a list has at most 1000 devices");
+    else
+        ask_page(o);
 }
 
 /* ---- counts */
@@ -174,7 +178,7 @@ void registry_list(struct registry *r, unsigned top, struct registry_wait *w)
 static void finish_connected(struct list_op *o)
 {
     struct buf json = {0};
-    buf_printf(&json, "{\"connectedDeviceCount\":%u}", o->connected);
+    buf_printf(&json, "{\"connectedDeviceCount\":%llu}", (unsigned long long)o->connected);
     end(o, &(struct registry_answer){.body = buf_slice(&json)});
     buf_free(&json);
 }

@@ -34,8 +34,10 @@ struct presence presence_of(const struct presences *p, struct slice device_id)
 
 static void forget(struct presences *p, struct known *k)
 {
-    if (k->presence.connected) p->connected_count--;
-    else p->idle_count--;
+    if (k->presence.connected)
+        p->connected_count--;
+    else
+        p->idle_count--;
     list_remove(&k->idle);
     map_remove(&p->by_id, slice_of(k->id, k->id_len));
     free(k);

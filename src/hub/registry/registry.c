@@ -67,7 +67,7 @@ static void rest(struct entry *e)
     struct registry *r = e->registry;
     list_remove(&e->idle);
     list_push(&r->idle, &e->idle);
-    while (r->bytes > REGISTRY_CACHE_BYTES && !list_empty(&r->idle)) {
+    while (r->bytes > r->cache_bytes && !list_empty(&r->idle)) {
         metric_inc(&evictions_total);
         drop_entry(CONTAINER_OF(r->idle.next, struct entry, idle));
     }
@@ -126,8 +126,10 @@ static void serve(struct entry *e)
     while (e->loaded && !e->writing && !list_empty(&e->queue)) call_first(e, OK);
     e->serving = false;
     if (e->writing) return;
-    if (list_empty(&e->queue)) rest(e);
-    else ask_store(e);
+    if (list_empty(&e->queue))
+        rest(e);
+    else
+        ask_store(e);
 }
 
 void registry_load(struct registry *r, struct slice device_id, struct registry_load *load,
@@ -188,6 +190,7 @@ struct registry *registry_new(const struct hub *hub, struct lane *lane)
     struct registry *r = NEW(struct registry);
     r->hub = hub;
     r->lane = lane;
+    r->cache_bytes = REGISTRY_CACHE_BYTES;
     list_init(&r->idle);
     list_init(&r->ops);
     presences_init(&r->presences);

@@ -80,8 +80,9 @@ void answer_load_error(struct registry *r, const struct msg *m, enum err e)
 
 void answer_invalid_id(struct registry *r, const struct msg *m)
 {
-    answer_refusing(r, m, STATUS_ARGUMENT_INVALID,
-                    "a device id has 1 to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '");
+    answer_refusing(
+        r, m, STATUS_ARGUMENT_INVALID,
+        "a device id has 1 to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '");
 }
 
 /* ---- waiting */
@@ -141,16 +142,17 @@ void answer_identity(struct registry *r, const struct msg *m, const struct ident
     struct presence presence = presence_of(&r->presences, id->device_id);
     identity_write(&json, id, &presence);
     etag_of_number(id->etag, etag);
-    answer_done(r, m,
-                &(struct registry_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
+    answer_done(r, m, &(struct registry_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
     buf_free(&json);
 }
 
 static void on_read_loaded(struct registry_load *load, const struct identity *id, enum err e)
 {
     struct read_op *o = CONTAINER_OF(load, struct read_op, load);
-    if (id) answer_identity(o->registry, o->m, id);
-    else answer_load_error(o->registry, o->m, e);
+    if (id)
+        answer_identity(o->registry, o->m, id);
+    else
+        answer_load_error(o->registry, o->m, e);
     op_end(&o->op);
     drop_read(&o->op);
 }

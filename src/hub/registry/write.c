@@ -108,9 +108,12 @@ static void build_unit(struct store_request *u, struct write_op *o, const struct
     int devices = (next != NULL) - (old != NULL);
     int disabled = (next && !next->enabled) - (old && !old->enabled);
     store_begin_unit(u, o->write.mode & WRITE_BULK ? STORE_BULK : STORE_INTERACTIVE);
-    if (old == NULL) add_insert(u, next);
-    else if (next == NULL) add_delete(u, old);
-    else add_update(u, old, next);
+    if (old == NULL)
+        add_insert(u, next);
+    else if (next == NULL)
+        add_delete(u, old);
+    else
+        add_update(u, old, next);
     o->count_step = devices > 0 ? 1 : UINT32_MAX;
     if (devices) add_count(u, "devices", devices);
     if (disabled) add_count(u, "disabled", disabled);
@@ -122,7 +125,8 @@ static void tell_listener(struct registry *r, const struct identity *old,
                           const struct identity *next)
 {
     if (r->changed == NULL || old == NULL) return;
-    if (next == NULL) r->changed(r->changed_ctx, old->device_id, REGISTRY_DELETED);
+    if (next == NULL)
+        r->changed(r->changed_ctx, old->device_id, REGISTRY_DELETED);
     else if (old->enabled && !next->enabled)
         r->changed(r->changed_ctx, old->device_id, REGISTRY_DISABLED);
     else if (!identity_same_keys(old, next))
@@ -170,10 +174,12 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
         try_again(o);
         return;
     }
-    if (a->err == OK) take_over(o);
+    if (a->err == OK)
+        take_over(o);
     else if (a->err == ERR_CONFLICT && a->statement == o->count_step)
         answer_refusing(o->registry, o->m, STATUS_TOO_MANY_DEVICES, "the hub is full");
-    else answer_load_error(o->registry, o->m, a->err);
+    else
+        answer_load_error(o->registry, o->m, a->err);
     end(o);
     entry_written(e);
 }
@@ -211,8 +217,10 @@ static void prepare(struct write_op *o, const struct identity *old)
         status = read_document(o, &arena, old);
         why = fail_text();
     }
-    if (status == STATUS_OK) start(o, old);
-    else refuse(o, status, why);
+    if (status == STATUS_OK)
+        start(o, old);
+    else
+        refuse(o, status, why);
     arena_free(&arena);
 }
 
