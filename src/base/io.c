@@ -102,7 +102,7 @@ enum err io_truncate(struct io_file *f, uint64_t size)
 
 enum err io_allocate(struct io_file *f, uint64_t size)
 {
-    return f->io->methods->allocate(f, size);
+    return size ? f->io->methods->allocate(f, size) : OK;
 }
 
 enum err io_rename(struct io *io, const char *from, const char *to)

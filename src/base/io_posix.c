@@ -166,14 +166,29 @@ static enum err posix_truncate(struct io_file *file, uint64_t size)
     return failed ? said_no("truncate", f->path) : OK;
 }
 
+/* Written zeros, not only reserved blocks: the first write to a reserved block changes metadata. */
+static enum err write_zeros(struct io_file *f, uint64_t from, uint64_t to)
+{
+    static const uint8_t zeros[64 << 10];
+    while (from < to) {
+        struct slice part = {zeros, (size_t)MIN(to - from, sizeof zeros)};
+        TRY(posix_writev_at(f, from, &part, 1));
+        from += part.len;
+    }
+    return OK;
+}
+
 static enum err posix_allocate(struct io_file *file, uint64_t size)
 {
     struct posix_file *f = file_of(file);
+    uint64_t old;
     int failure;
+    TRY(posix_size(file, &old));
     do failure = posix_fallocate(f->fd, 0, (off_t)size);
     while (failure == EINTR);
     errno = failure;
-    return failure ? said_no("allocate", f->path) : OK;
+    if (failure) return said_no("allocate", f->path);
+    return write_zeros(file, old, size);
 }
 
 static enum err posix_rename(struct io *io, const char *from, const char *to)

@@ -146,6 +146,7 @@ static void sizes_shrink_and_grow_with_zeros(struct io *io)
     assert_int_equal(io_allocate(f, 8), OK);
     assert_content(f, "abc\0\0\0\0\0", 8);
     assert_int_equal(io_allocate(f, 2), OK);
+    assert_int_equal(io_allocate(f, 0), OK);
     assert_int_equal(io_size(f, &size), OK);
     assert_int_equal(size, 8);
     assert_int_equal(io_sync(f), OK);
