@@ -10,9 +10,10 @@
  *          After a failed write or sync the log is poisoned: every append from then on is answered
  *          ERR_IO and log_healthy() is false, until a restart has recovered.
  * Order:   appends of one writer keep their order; within a partition ordinals rise by one.
- * Limits:  LOG_STREAMS_MAX streams, LOG_PARTITIONS_MAX partitions each, RECORD_MAX bytes a record,
- *          LOG_INFLIGHT_MAX bytes unanswered per writer (then log_writer_full() is true and the
- *          caller stops reading its sources).
+ * Limits:  LOG_STREAMS_MAX streams, LOG_PARTITIONS_MAX partitions each, RECORD_MAX bytes a record
+ *          (a larger one is answered ERR_TOO_BIG), LOG_INFLIGHT_MAX bytes unanswered per writer (then
+ *          log_writer_full() is true and the caller stops reading its sources), LOG_READ_MAX bytes
+ *          and LOG_WAITING_MAX waiting reads a partition (then ERR_FULL).
  */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
@@ -26,24 +27,32 @@ enum {
     LOG_STREAMS_MAX = 64,
     LOG_PARTITIONS_MAX = 256,
     LOG_INFLIGHT_MAX = 8 << 20, /* bytes per writer */
-    LOG_GATHER_US_MAX = 0,      /* further delay of a commit; see docs/benchmarks.md */
+    LOG_BATCH_MAX = 1 << 20,    /* a batch this large does not wait for the end of the turn */
+    LOG_READ_MAX = 4 << 20,     /* bytes per answer; a larger wish gets this much */
+    LOG_WAITING_MAX = 4096,     /* reads that wait, per partition */
+    LOG_JOURNAL_MIN = 256 << 10,
+    LOG_JOURNAL_DEFAULT = 64 << 20,
+    LOG_SEGMENT_DEFAULT = 64 << 20,
+    LOG_SEGMENT_MAX = 1 << 30,
+    LOG_TAIL_DEFAULT = 64 << 20,
 };
 
 struct log;
 
 struct log_config {
-    struct io *io;              /* its root holds journal and streams/ */
-    unsigned partitions;        /* of stream 0; fixed when the log is first made */
-    int64_t retention_us;       /* 0: no limit by time */
-    uint64_t retention_bytes;   /* per log, all partitions; 0: no limit by size */
-    uint64_t journal_bytes;     /* 0: default 64 MiB */
-    uint64_t segment_bytes;     /* 0: default 64 MiB */
-    uint64_t tail_bytes;        /* memory for the newest records; 0: default 64 MiB */
-    uint64_t reserve_bytes;     /* free disk kept back; appends are refused below; 0: none */
+    struct io *io;            /* its root holds journal and streams/ */
+    unsigned partitions;      /* of stream 0; fixed when the log is first made */
+    int64_t retention_us;     /* 0: no limit by time */
+    uint64_t retention_bytes; /* per log, all partitions; 0: no limit by size */
+    uint64_t journal_bytes;   /* at least LOG_JOURNAL_MIN; 0: the default */
+    uint64_t segment_bytes;   /* at most LOG_SEGMENT_MAX; 0: the default */
+    uint64_t tail_bytes;      /* memory for the newest records; 0: the default */
+    uint64_t reserve_bytes;   /* free disk kept back; appends are refused below; 0: none */
 };
 
 /* Recovers what is there or makes a new log.  Both lanes were initialised and do not run yet.
- * ERR_VERSION: written by a newer program; ERR_INVALID: another partition count was fixed. */
+ * ERR_VERSION: written by a newer program; ERR_INVALID: another partition count was fixed, or a
+ * limit of the configuration is exceeded; ERR_CORRUPT: what was durable is not there any more. */
 enum err log_open(const struct log_config *cfg, struct lane *log_lane, struct lane *read_lane,
                   struct log **out) MUST_USE;
 
@@ -52,13 +61,15 @@ void log_close(struct log *log);
 
 struct addr log_addr(const struct log *log);
 unsigned log_partitions(const struct log *log, unsigned stream); /* 0: no such stream */
-bool log_healthy(const struct log *log);                          /* any thread */
+bool log_healthy(const struct log *log);                         /* any thread */
 bool log_accepting(const struct log *log); /* healthy and above the reserve; any thread */
 
 /* ---- writing, on a core */
 
-/* Called on the core when a record is durable (OK) or refused.  ERR_THROTTLED: below the reserve;
- * ERR_IO: poisoned.  `who` and `cookie` are the caller's; look `who` up with slot_get(). */
+/* Called on the core when a record is durable (OK) or refused, in the order of the appends.
+ * ERR_THROTTLED: below the reserve; ERR_IO: poisoned; ERR_TOO_BIG: over RECORD_MAX, or with its batch
+ * over what the journal can take at once.  `who` and `cookie` are the caller's; look `who` up with
+ * slot_get().  May append. */
 typedef void (*log_done_fn)(struct lane *core, struct addr who, uint64_t cookie, enum err result);
 
 struct log_batch;
@@ -68,18 +79,22 @@ struct log_writer {
     struct log *log;
     struct lane *core;
     struct turn_hook hook;
-    struct buf frames;       /* a message under construction */
-    size_t frame_at;         /* start of the record under construction */
-    struct log_batch *batch; /* who waits for it */
-    struct list batches;     /* posted, unanswered */
-    uint64_t next_call;
-    size_t inflight; /* bytes posted and gathered, unanswered */
+    struct log_batch *batch; /* gathering; NULL: nothing yet */
+    size_t frame_at;         /* start of the record under construction, 0: none */
+    struct list posted;      /* batches, unanswered, oldest first */
+    struct list returned;    /* answered in this turn: their memory is free at its end */
+    struct list idle;        /* batches kept for their memory */
+    unsigned idle_count;
+    uint64_t last_call;
+    size_t inflight;              /* bytes posted and gathered, unanswered */
     void (*on_relief)(void *ctx); /* inflight fell below half of the limit after it was full */
     void *relief_ctx;
     bool was_full;
 };
 
 void log_writer_init(struct log_writer *w, struct log *log, struct lane *core);
+
+/* After its core has stopped; what is unanswered is forgotten. */
 void log_writer_fini(struct log_writer *w);
 
 /* Begins a record; the caller appends annotation pairs to the returned buf, then calls
@@ -118,16 +133,22 @@ struct log_ends {
     int64_t last_enqueued_us; /* of the newest record with a sequence; 0 when there never was one */
 };
 
+/* The answer to a LOG_APPEND, which is the message itself, sent back with its memory. */
+struct log_appended {
+    enum err err;
+};
+
 struct log_read_msg {
     uint16_t stream, partition;
-    uint32_t max_bytes;    /* at least one record comes, whatever its size */
+    uint32_t max_bytes; /* at least one record comes, whatever its size */
     uint64_t from_ordinal;
     bool wait; /* nothing there yet: answer when there is (else ERR_AGAIN) */
 };
 
 /* Whole frames, consecutive ordinals from `first`.  The receiver owns one reference of `blob` and
- * drops it, also when its slot is dead.  ERR_NOT_FOUND: from_ordinal was trimmed, see
- * ends.first_ordinal. */
+ * drops it, also when its slot is dead: whoever handles LOG_READ_DONE looks the slot up afterwards.
+ * ERR_NOT_FOUND: from_ordinal was trimmed, see ends.first_ordinal; ERR_INVALID: no such partition, or
+ * from_ordinal lies beyond its end; ERR_CORRUPT: damaged records follow, `next` is behind them. */
 struct log_read_done {
     enum err err;
     uint16_t stream, partition;

@@ -1,0 +1,129 @@
+/* recover.c - from what a stop or a crash left to an empty journal and whole segments.
+ *
+ * Records are written to segments only after they were committed, and the journal keeps a record
+ * until it is durable in a segment.  So each partition's segments end at or before the journal's
+ * newest record, and never begin after its oldest needed one: replaying is skipping what segments
+ * have and appending the rest.  When that is durable a new epoch empties the journal.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/rand.h"
+#include "base/say.h"
+#include "log/own/own.h"
+
+/* Replayed frames gather per partition, to be written in larger pieces. */
+struct replay {
+    struct log *log;
+    struct buf *frames;
+    struct mark *next; /* behind them */
+    uint64_t found, records;
+};
+
+static enum err write_frames(struct replay *r, unsigned partition)
+{
+    struct buf *b = &r->frames[partition];
+    if (buf_size(b) == 0) return OK;
+    TRY(archive_write(&r->log->archive, partition, buf_slice(b)));
+    buf_clear(b);
+    return OK;
+}
+
+static enum err replay_record(void *ctx, const struct record *rec)
+{
+    struct replay *r = ctx;
+    r->found++;
+    if (rec->stream != 0 || rec->partition >= r->log->meta.partitions)
+        return fail(ERR_CORRUPT, "journal: a record of partition %u/%u", rec->stream,
+                    rec->partition);
+    struct mark *next = &r->next[rec->partition];
+    if (rec->ordinal < next->ordinal) return OK;
+    if (!mark_takes(next, rec))
+        return fail(ERR_CORRUPT, "journal: record %llu of partition %u follows %llu",
+                    (unsigned long long)rec->ordinal, rec->partition,
+                    (unsigned long long)next->ordinal);
+    mark_pass(next, rec);
+    r->records++;
+    buf_put_slice(&r->frames[rec->partition], rec->frame);
+    return buf_size(&r->frames[rec->partition]) < CHUNK_MAX ? OK : write_frames(r, rec->partition);
+}
+
+static enum err replay_all(struct replay *r)
+{
+    TRY(journal_replay(&r->log->journal, replay_record, r));
+    for (unsigned i = 0; i < r->log->meta.partitions; i++) TRY(write_frames(r, i));
+    return archive_sync(&r->log->archive);
+}
+
+static enum err replay(struct log *l, bool *found)
+{
+    unsigned count = l->meta.partitions;
+    struct replay r = {.log = l};
+    r.frames = mem_zero(count * sizeof *r.frames);
+    r.next = mem_zero(count * sizeof *r.next);
+    for (unsigned i = 0; i < count; i++) r.next[i] = archive_next(&l->archive, i);
+    int64_t began = clock_mono_us();
+    enum err err = replay_all(&r);
+    if (err == OK && r.found)
+        say_info("log.recovered", "records=%llu in_journal=%llu ms=%lld",
+                 (unsigned long long)r.records, (unsigned long long)r.found,
+                 (long long)(clock_mono_us() - began) / 1000);
+    for (unsigned i = 0; i < count; i++) buf_free(&r.frames[i]);
+    free(r.frames);
+    free(r.next);
+    *found = r.found > 0;
+    return err;
+}
+
+/* Everything is durable in segments: what the journal holds is history. */
+static enum err renew_epoch(struct log *l)
+{
+    if (l->meta.journal_bytes != l->cfg.journal_bytes) {
+        journal_close(&l->journal);
+        TRY(journal_create(l->cfg.io, l->cfg.journal_bytes));
+        TRY(journal_open(&l->journal, l->cfg.io, l->cfg.journal_bytes, l->meta.epoch));
+        l->meta.journal_bytes = l->cfg.journal_bytes;
+    }
+    l->meta.epoch = rand_u64();
+    TRY(meta_store(l->cfg.io, &l->meta));
+    journal_restart(&l->journal, l->meta.epoch);
+    return OK;
+}
+
+static enum err open_journal(struct log *l)
+{
+    enum err err = journal_open(&l->journal, l->cfg.io, l->meta.journal_bytes, l->meta.epoch);
+    return err == ERR_NOT_FOUND ? fail(ERR_CORRUPT, "the log's journal is missing") : err;
+}
+
+static enum err replay_into_archive(struct log *l)
+{
+    bool found;
+    TRY(open_journal(l));
+    TRY(replay(l, &found));
+    return found || l->meta.journal_bytes != l->cfg.journal_bytes ? renew_epoch(l) : OK;
+}
+
+enum err recover(struct log *l)
+{
+    TRY(archive_open(&l->archive, l->cfg.io, l->meta.partitions, l->cfg.segment_bytes, false));
+    enum err err = replay_into_archive(l);
+    if (err == OK) return OK;
+    journal_close(&l->journal);
+    archive_close(&l->archive);
+    return err;
+}
+
+enum err settle(struct log *l)
+{
+    bool written = false;
+    for (unsigned i = 0; i < l->tails.count; i++) {
+        struct partition *p = &l->tails.partitions[i];
+        struct slice frames;
+        p->requested = archive_next(&l->archive, i).ordinal;
+        while (tails_next_write(p, true, &frames)) TRY(archive_write(&l->archive, i, frames));
+    }
+    written = l->journal.commit > 1;
+    TRY(archive_sync(&l->archive));
+    return written ? renew_epoch(l) : OK;
+}

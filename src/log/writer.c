@@ -1,0 +1,193 @@
+/* writer.c - a core's end of the log: records gather into one message per turn.
+ *
+ * The records are built in the body of the LOG_APPEND message, which the log sends back as its
+ * answer: the same memory then takes the next batch.
+ */
+#include <stdlib.h>
+
+#include "base/metrics.h"
+#include "log/log.h"
+
+enum {
+    IDLE_MAX = 4,           /* batches kept for their memory */
+    IDLE_BYTES = 512 << 10, /* a larger one is given back */
+};
+
+struct waiter {
+    log_done_fn done;
+    struct addr who;
+    enum err refused; /* OK: as the batch */
+    uint64_t cookie;
+};
+
+struct log_batch {
+    struct list node;
+    struct buf frames;  /* a message under construction; its memory is away while posted */
+    size_t cap;         /* of that memory */
+    struct buf waiters; /* struct waiter */
+    uint64_t call;
+    size_t bytes;
+};
+
+COUNTER(oversize, "azimuth_log_oversize_total", "Records refused for being over the size limit.");
+
+static void free_batch(struct log_batch *b)
+{
+    buf_free(&b->frames);
+    buf_free(&b->waiters);
+    free(b);
+}
+
+static void begin_batch(struct log_writer *w)
+{
+    struct list *node = list_shift(&w->idle);
+    struct log_batch *b = node ? CONTAINER_OF(node, struct log_batch, node) : NEW(struct log_batch);
+    if (node) w->idle_count--;
+    if (b->frames.cap)
+        b->frames.len = sizeof(struct msg);
+    else
+        msg_buf_begin(&b->frames);
+    w->batch = b;
+}
+
+static void post_batch(struct log_writer *w)
+{
+    struct log_batch *b = w->batch;
+    w->batch = NULL;
+    buf_reserve(&b->frames, sizeof(struct log_appended)); /* an empty batch is answered too */
+    b->bytes = b->frames.len - sizeof(struct msg);
+    b->cap = b->frames.cap;
+    b->call = ++w->last_call;
+    list_push(&w->posted, &b->node);
+    struct msg *m = msg_buf_end(&b->frames, LOG_APPEND);
+    m->call = b->call;
+    post(w->core, lane_addr(w->core), log_addr(w->log), m);
+}
+
+static void on_turn_end(struct turn_hook *hook, int64_t now_us)
+{
+    (void)now_us;
+    struct log_writer *w = CONTAINER_OF(hook, struct log_writer, hook);
+    assert(w->frame_at == 0);
+    if (w->batch && w->batch->waiters.len) post_batch(w);
+    list_splice(&w->idle, &w->returned);
+}
+
+/* Keeps the batch with the memory of its message, which is not ours before this turn ends: whoever
+ * delivered the message still looks at it. */
+static void recycle(struct log_writer *w, struct log_batch *b, struct msg *m)
+{
+    if (w->idle_count == IDLE_MAX || b->cap > IDLE_BYTES) {
+        free_batch(b);
+        return;
+    }
+    msg_keep(m);
+    b->frames = (struct buf){.ptr = (uint8_t *)m, .cap = b->cap};
+    buf_clear(&b->waiters);
+    list_push(&w->returned, &b->node);
+    w->idle_count++;
+}
+
+static void relieve(struct log_writer *w)
+{
+    if (!w->was_full || w->inflight >= LOG_INFLIGHT_MAX / 2) return;
+    w->was_full = false;
+    if (w->on_relief) w->on_relief(w->relief_ctx);
+}
+
+static void on_appended(void *ctx, struct lane *core, struct msg *m)
+{
+    struct log_writer *w = ctx;
+    struct log_batch *b = CONTAINER_OF(list_shift(&w->posted), struct log_batch, node);
+    assert(b->call == m->call);
+    struct log_appended answer;
+    memcpy(&answer, m->body, sizeof answer);
+    w->inflight -= b->bytes;
+    const struct waiter *waiters = (const struct waiter *)(const void *)b->waiters.ptr;
+    for (size_t i = 0; i < b->waiters.len / sizeof *waiters; i++) {
+        const struct waiter *x = &waiters[i];
+        x->done(core, x->who, x->cookie, x->refused ? x->refused : answer.err);
+    }
+    recycle(w, b, m);
+    relieve(w);
+}
+
+void log_writer_init(struct log_writer *w, struct log *log, struct lane *core)
+{
+    *w = (struct log_writer){.log = log, .core = core, .hook.fn = on_turn_end};
+    list_init(&w->posted);
+    list_init(&w->returned);
+    list_init(&w->idle);
+    lane_on(core, LOG_APPENDED, on_appended, w);
+    lane_on_turn_end(core, &w->hook);
+}
+
+void log_writer_fini(struct log_writer *w)
+{
+    if (w->batch) free_batch(w->batch);
+    list_splice(&w->idle, &w->returned);
+    LIST_EACH(node, &w->posted) free_batch(CONTAINER_OF(node, struct log_batch, node));
+    LIST_EACH(node, &w->idle) free_batch(CONTAINER_OF(node, struct log_batch, node));
+    list_remove(&w->hook.node);
+}
+
+struct buf *log_begin(struct log_writer *w, unsigned stream, unsigned partition,
+                      enum record_source source, uint64_t destinations)
+{
+    ON_LANE(w->core);
+    assert(w->frame_at == 0 && partition < log_partitions(w->log, stream));
+    if (w->batch == NULL) begin_batch(w);
+    struct buf *b = &w->batch->frames;
+    w->frame_at = b->len;
+    uint8_t *head = buf_reserve(b, RECORD_HEAD);
+    memset(head, 0, RECORD_HEAD);
+    memcpy(head + 32, &destinations, sizeof destinations);
+    memcpy(head + 40, &(uint16_t){(uint16_t)stream}, sizeof(uint16_t));
+    memcpy(head + 42, &(uint16_t){(uint16_t)partition}, sizeof(uint16_t));
+    head[44] = (uint8_t)source;
+    buf_commit(b, RECORD_HEAD);
+    return b;
+}
+
+void log_pairs_done(struct log_writer *w, unsigned pair_count)
+{
+    assert(w->frame_at != 0 && pair_count <= UINT16_MAX);
+    struct buf *b = &w->batch->frames;
+    uint8_t *head = b->ptr + w->frame_at;
+    uint32_t pairs_len = (uint32_t)(b->len - w->frame_at - RECORD_HEAD);
+    memcpy(head + 46, &(uint16_t){(uint16_t)pair_count}, sizeof(uint16_t));
+    memcpy(head + 48, &pairs_len, sizeof pairs_len);
+}
+
+/* Completes the head; a record that is too large leaves only its place in the order of answers. */
+static enum err close_frame(struct log_writer *w)
+{
+    struct buf *b = &w->batch->frames;
+    size_t size = b->len - w->frame_at;
+    if (size > RECORD_MAX) {
+        b->len = w->frame_at;
+        metric_inc(&oversize);
+        return ERR_TOO_BIG;
+    }
+    memcpy(b->ptr + w->frame_at, &(uint32_t){(uint32_t)size}, sizeof(uint32_t));
+    w->inflight += size;
+    return OK;
+}
+
+void log_end(struct log_writer *w, log_done_fn done, struct addr who, uint64_t cookie)
+{
+    assert(w->frame_at != 0);
+    struct log_batch *b = w->batch;
+    struct waiter x = {done, who, close_frame(w), cookie};
+    buf_put(&b->waiters, &x, sizeof x);
+    w->frame_at = 0;
+    if (w->inflight >= LOG_INFLIGHT_MAX) w->was_full = true;
+    if (b->frames.len >= LOG_BATCH_MAX) post_batch(w);
+}
+
+void log_abort(struct log_writer *w)
+{
+    assert(w->frame_at != 0);
+    w->batch->frames.len = w->frame_at;
+    w->frame_at = 0;
+}
