@@ -1,0 +1,61 @@
+/* engine.h - the inside of an HTTP/1.1 connection. */
+#ifndef PROTO_HTTP1_ENGINE_H
+#define PROTO_HTTP1_ENGINE_H
+
+#include <llhttp.h>
+
+#include "proto/http1/http1.h"
+
+/*            first byte            blank line              last byte
+ *   IDLE ───────────────▶ HEAD ───────────────▶ BODY ───────────────▶ DONE
+ *    ▲                                                                 │ answer complete
+ *    └─────────────────────────────────────────────────────────────────┘
+ *   any ──▶ OVER: nothing more is read (bad request, close, time out, handed over). */
+enum http1_phase { HTTP1_IN_IDLE, HTTP1_IN_HEAD, HTTP1_IN_BODY, HTTP1_IN_DONE, HTTP1_IN_OVER };
+
+enum http1_answer { ANSWER_NONE, ANSWER_OWED, ANSWER_RUNNING, ANSWER_COMPLETE };
+
+/* The request being served; made at its first byte, freed when it is over. */
+struct http1_current {
+    struct http1_request request;
+    struct buf text; /* target, then name and value of each header, without separators */
+    size_t target_len, headers_len;
+    uint64_t body_len, body_max;
+    bool expects_continue;
+    struct http1_header headers[HTTP1_HEADER_COUNT_MAX];
+};
+
+struct http1 {
+    llhttp_t parser;
+    struct buf *out;
+    uint64_t body_max;
+    struct slice in;  /* fed and not yet parsed; borrowed */
+    struct buf ahead; /* the same, owned, while a request waits for its answer */
+    struct http1_current *current;
+    struct http1_event event; /* what the callbacks made of the bytes */
+    int64_t now_us, deadline_us;
+    uint64_t progress; /* body bytes since the last look */
+    size_t framing;    /* bytes that were not body since the last that were */
+    uint8_t last_byte; /* of the framing, for the rules about line ends */
+    bool has_event;    /* `event` has not been taken */
+    bool paused;       /* the parser stopped for an event and not for want of bytes */
+    bool body_entered; /* the body was accepted: checked against its limit, invited */
+    bool close;        /* this request is the last */
+    bool chunking;     /* the running answer is in chunks */
+    bool mute;         /* the running answer is to HEAD: no body */
+    bool handed_over;  /* 101 was sent */
+    enum http1_phase phase;
+    enum http1_answer answer;
+};
+
+/* Parses some of `bytes`, at most up to the next event; returns how many bytes it took. */
+size_t parse_some(struct http1 *h, struct slice bytes);
+void parse_init(struct http1 *h);
+
+/* Ends reading with an event that asks for that answer. */
+void engine_refuse(struct http1 *h, int status, const char *reason);
+
+/* The answer is written: on to the next request. */
+void engine_answered(struct http1 *h, int64_t now_us);
+
+#endif

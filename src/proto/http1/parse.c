@@ -1,0 +1,271 @@
+/* parse.c - llhttp's callbacks, and the rules it does not have.
+ *
+ * llhttp 8 in strict mode still takes a lone LF as a line end in places, folded header lines, empty
+ * header names, chunk extensions, any list of codings that ends in "chunked", and versions 0.9 and
+ * 2.0.  Each of them is a known way to make a proxy and a server see different requests, so what is
+ * not body is looked at once more here. */
+#include "proto/http1/engine.h"
+
+#include "base/mem.h"
+
+enum {
+    LINE_EXTRA = 10, /* " " and " HTTP/1.1" without the first */
+    HEADER_EXTRA = 4 /* ": " and CR LF */
+};
+
+static struct http1 *self(llhttp_t *parser)
+{
+    return parser->data;
+}
+
+static void emit(struct http1 *h, enum http1_event_kind kind)
+{
+    h->event = (struct http1_event){.kind = kind, .request = &h->current->request};
+    h->has_event = true;
+}
+
+/* For callbacks: refuses and stops the parser. */
+static int refuse(struct http1 *h, int status, const char *reason)
+{
+    engine_refuse(h, status, reason);
+    return HPE_USER;
+}
+
+static int on_url(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1 *h = self(parser);
+    struct http1_current *c = h->current;
+    c->target_len += len;
+    size_t method_len = strlen(llhttp_method_name((llhttp_method_t)parser->method));
+    if (method_len + c->target_len + LINE_EXTRA > HTTP1_LINE_MAX)
+        return refuse(h, 414, "the request line is too long");
+    buf_put(&c->text, at, len);
+    return HPE_OK;
+}
+
+/* A piece of a header's name or value; trailers are passed over. */
+static int header_piece(struct http1 *h, const char *at, size_t len, bool is_name)
+{
+    struct http1_current *c = h->current;
+    if (h->phase != HTTP1_IN_HEAD) return HPE_OK;
+    if (c->request.header_count == HTTP1_HEADER_COUNT_MAX)
+        return refuse(h, 431, "there are too many header lines");
+    c->headers_len += len;
+    if (c->headers_len + HEADER_EXTRA * (c->request.header_count + 1) > HTTP1_HEADERS_MAX)
+        return refuse(h, 431, "the header lines are too long");
+    struct http1_header *header = &c->headers[c->request.header_count];
+    *(is_name ? &header->name.len : &header->value.len) += len;
+    buf_put(&c->text, at, len);
+    return HPE_OK;
+}
+
+static int on_header_field(llhttp_t *parser, const char *at, size_t len)
+{
+    return header_piece(self(parser), at, len, true);
+}
+
+static int on_header_value(llhttp_t *parser, const char *at, size_t len)
+{
+    return header_piece(self(parser), at, len, false);
+}
+
+static int on_header_value_complete(llhttp_t *parser)
+{
+    struct http1 *h = self(parser);
+    if (h->phase == HTTP1_IN_HEAD) h->current->request.header_count++;
+    return HPE_OK;
+}
+
+/* The text does not move any more: lengths become slices. */
+static void place_slices(struct http1_current *c)
+{
+    const uint8_t *at = c->text.ptr;
+    struct http1_request *r = &c->request;
+    r->target = slice_of(at, c->target_len);
+    at += c->target_len;
+    for (size_t i = 0; i < r->header_count; i++) {
+        struct http1_header *header = &c->headers[i];
+        header->name.ptr = at;
+        at += header->name.len;
+        header->value.ptr = at;
+        at += header->value.len;
+        header->value = slice_trim(header->value);
+    }
+    r->headers = c->headers;
+}
+
+/* origin-form, asterisk-form, or absolute-form of which the authority is dropped: RFC 9112 3.2. */
+static void split_target(struct http1_request *r)
+{
+    struct slice rest = r->target;
+    bool absolute = rest.ptr[0] != '/' && rest.ptr[0] != '*';
+    if (absolute) {
+        size_t scheme = slice_find(rest, ':');
+        rest = slice_from(rest, scheme + 3);
+        size_t authority = 0;
+        while (authority < rest.len && rest.ptr[authority] != '/' && rest.ptr[authority] != '?')
+            authority++;
+        rest = slice_from(rest, authority);
+    }
+    size_t path_len = slice_find(rest, '?');
+    r->path = path_len ? slice_head(rest, path_len) : SLICE_LIT("/");
+    r->query = slice_from(rest, path_len + 1);
+}
+
+static size_t count_headers(const struct http1_request *r, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->header_count; i++)
+        count += slice_eq_nocase(r->headers[i].name, slice_str(name));
+    return count;
+}
+
+/* One coding, "chunked", once, in HTTP/1.1: RFC 9112 section 6.1 calls the rest smuggling. */
+static bool coding_is_plain(const llhttp_t *parser, const struct http1_request *r)
+{
+    size_t count = count_headers(r, "transfer-encoding");
+    if (count == 0) return true;
+    return count == 1 && parser->http_minor == 1 &&
+           slice_eq_nocase(http1_header(r, "transfer-encoding"), SLICE_LIT("chunked"));
+}
+
+static int judge_head(struct http1 *h)
+{
+    const llhttp_t *parser = &h->parser;
+    const struct http1_request *r = &h->current->request;
+    if (parser->http_major != 1 || parser->http_minor > 1)
+        return refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+    if (parser->method == HTTP_CONNECT) return refuse(h, 501, "this is no proxy");
+    size_t hosts = count_headers(r, "host");
+    if (hosts > 1 || (hosts == 0 && parser->http_minor == 1))
+        return refuse(h, 400, "exactly one Host header is needed");
+    if (!coding_is_plain(parser, r)) return refuse(h, 400, "the transfer coding is not chunked");
+    struct slice expect = http1_header(r, "expect");
+    if (expect.ptr && !slice_eq_nocase(expect, SLICE_LIT("100-continue")))
+        return refuse(h, 417, "the expectation is unknown");
+    h->current->expects_continue = expect.ptr && parser->http_minor == 1;
+    return HPE_OK;
+}
+
+static int on_headers_complete(llhttp_t *parser)
+{
+    struct http1 *h = self(parser);
+    struct http1_request *r = &h->current->request;
+    place_slices(h->current);
+    int verdict = judge_head(h);
+    if (verdict != HPE_OK) return verdict;
+    r->method = slice_str(llhttp_method_name((llhttp_method_t)parser->method));
+    split_target(r);
+    r->chunked = parser->flags & F_CHUNKED;
+    r->content_length = r->chunked ? 0 : parser->content_length;
+    r->keep_alive = llhttp_should_keep_alive(parser);
+    if (parser->upgrade) r->upgrade = http1_header(r, "upgrade");
+    emit(h, HTTP1_HEAD);
+    return HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1 *h = self(parser);
+    if (len == 0) return HPE_OK; /* a body that goes on, told again without new bytes */
+    h->current->body_len += len;
+    h->progress += len;
+    if (h->current->body_len > h->current->body_max) return refuse(h, 413, "the body is too large");
+    emit(h, HTTP1_BODY);
+    h->event.data = slice_of(at, len);
+    return HPE_PAUSED;
+}
+
+static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
+{
+    (void)at, (void)len;
+    return refuse(self(parser), 400, "chunk extensions are not taken");
+}
+
+static int on_message_complete(llhttp_t *parser)
+{
+    emit(self(parser), HTTP1_END);
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_chunk_extension_name = on_chunk_extension,
+    .on_message_complete = on_message_complete,
+};
+
+void parse_init(struct http1 *h)
+{
+    llhttp_init(&h->parser, HTTP_REQUEST, &settings);
+    h->parser.data = h;
+}
+
+static void refuse_errno(struct http1 *h, llhttp_errno_t e)
+{
+    if (e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE)
+        engine_refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+    else if (e == HPE_INVALID_METHOD)
+        engine_refuse(h, 400, "the method is unknown");
+    else
+        engine_refuse(h, 400, llhttp_get_error_reason(&h->parser));
+}
+
+/* Every LF after a CR, and no line that begins with a blank or a colon. */
+static bool lines_are_strict(struct http1 *h, struct slice s)
+{
+    while (s.len) {
+        if (h->last_byte == '\n' && memchr(" \t:", s.ptr[0], 3)) return false;
+        size_t at = slice_find(s, '\n');
+        if (at == s.len) {
+            h->last_byte = s.ptr[s.len - 1];
+            return true;
+        }
+        if ((at ? s.ptr[at - 1] : h->last_byte) != '\r') return false;
+        h->last_byte = '\n';
+        s = slice_from(s, at + 1);
+    }
+    return true;
+}
+
+static void check_framing(struct http1 *h, struct slice s)
+{
+    h->framing += s.len;
+    if (!lines_are_strict(h, s))
+        engine_refuse(h, 400, "a line is folded or ends without CR LF");
+    else if (h->phase == HTTP1_IN_HEAD && h->framing > HTTP1_LINE_MAX + HTTP1_HEADERS_MAX)
+        engine_refuse(h, 431, "the head is too long");
+    else if (h->phase == HTTP1_IN_BODY && h->framing > HTTP1_FRAMING_MAX)
+        engine_refuse(h, 400, "there is too much between the chunks");
+}
+
+size_t parse_some(struct http1 *h, struct slice bytes)
+{
+    llhttp_errno_t e = llhttp_execute(&h->parser, (const char *)bytes.ptr, bytes.len);
+    size_t taken = bytes.len;
+    if (e == HPE_PAUSED || e == HPE_PAUSED_UPGRADE)
+        taken = (size_t)((const uint8_t *)llhttp_get_error_pos(&h->parser) - bytes.ptr);
+    h->paused = e == HPE_PAUSED;
+    if (e == HPE_PAUSED)
+        llhttp_resume(&h->parser);
+    else if (e == HPE_PAUSED_UPGRADE)
+        llhttp_resume_after_upgrade(&h->parser);
+    else if (e != HPE_OK && !h->has_event)
+        refuse_errno(h, e);
+    if (h->has_event && h->event.kind == HTTP1_BAD) return taken;
+
+    struct slice framing = slice_head(bytes, taken);
+    if (h->has_event && h->event.kind == HTTP1_BODY) {
+        struct slice body = h->event.data;
+        check_framing(h, slice_head(framing, (size_t)(body.ptr - bytes.ptr)));
+        framing = slice_from(framing, (size_t)(body.ptr - bytes.ptr) + body.len);
+        h->framing = 0;
+        h->last_byte = 0;
+    }
+    check_framing(h, framing);
+    return taken;
+}
