@@ -6,6 +6,9 @@
  */
 #include "base/json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/json_index.h"
 #include "base/map.h"
 #include "base/num.h"
@@ -256,6 +259,47 @@ enum err json_i64(const struct json *number, int64_t *out)
 {
     if (number == NULL || number->type != JSON_NUMBER) return ERR_INVALID;
     return num_i64(number->text, out);
+}
+
+struct json *json_new(struct arena *a, enum json_type type)
+{
+    struct json *j = arena_zero(a, sizeof *j);
+    j->type = type;
+    return j;
+}
+
+struct json *json_new_string(struct arena *a, struct slice text)
+{
+    struct json *j = json_new(a, JSON_STRING);
+    j->text = arena_copy(a, text);
+    return j;
+}
+
+struct json *json_new_i64(struct arena *a, int64_t number)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%" PRId64, number);
+    struct json *j = json_new(a, JSON_NUMBER);
+    j->text = arena_copy(a, slice_of(text, (size_t)len));
+    return j;
+}
+
+struct json *json_append(struct json *array, struct json *value)
+{
+    struct json **tail = &array->child;
+    while (*tail) tail = &(*tail)->next;
+    value->next = NULL;
+    return *tail = value;
+}
+
+struct json *json_set(struct arena *a, struct json *object, struct slice key, struct json *value)
+{
+    assert(object->type == JSON_OBJECT);
+    struct json **at = &object->child;
+    while (*at && !slice_eq((*at)->key, key)) at = &(*at)->next;
+    value->next = *at ? (*at)->next : NULL;
+    value->key = arena_copy(a, key);
+    return *at = value;
 }
 
 static void write_children(struct buf *out, const struct json *value)

@@ -37,6 +37,17 @@ struct slice json_str(const struct json *object, const char *key);
 /* A whole number in range; ERR_INVALID otherwise. */
 enum err json_i64(const struct json *number, int64_t *out) MUST_USE;
 
+/* ---- making: nodes live in the arena, texts are copied */
+
+struct json *json_new(struct arena *a, enum json_type type);
+struct json *json_new_string(struct arena *a, struct slice text);
+struct json *json_new_i64(struct arena *a, int64_t number);
+
+/* Puts a member, in the place of one of that name if there is one, or an element at the end.  The
+ * value must not be in another container.  Returns it. */
+struct json *json_set(struct arena *a, struct json *object, struct slice key, struct json *value);
+struct json *json_append(struct json *array, struct json *value);
+
 void json_write(struct buf *out, const struct json *value); /* compact */
 
 #endif

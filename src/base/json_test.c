@@ -208,6 +208,23 @@ static void members_are_found_by_name_and_type(void **state)
     arena_free(&a);
 }
 
+static void trees_are_made_and_changed(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct buf out = {0};
+    struct json *o = json_new(&a, JSON_OBJECT);
+    json_set(&a, o, SLICE_LIT("a"), json_new_i64(&a, INT64_MIN));
+    struct json *list = json_set(&a, o, SLICE_LIT("b"), json_new(&a, JSON_ARRAY));
+    json_append(list, json_new_string(&a, SLICE_LIT("x\0")));
+    json_append(list, json_new(&a, JSON_NULL));
+    json_set(&a, o, SLICE_LIT("a"), json_new(&a, JSON_BOOL));
+    json_write(&out, o);
+    assert_string_equal(buf_cstr(&out), "{\"a\":false,\"b\":[\"x\\u0000\",null]}");
+    buf_free(&out);
+    arena_free(&a);
+}
+
 static void every_prefix_of_a_text_is_refused(void **state)
 {
     (void)state;
@@ -231,6 +248,7 @@ int main(void)
         cmocka_unit_test(nul_bytes_are_content_when_escaped_and_errors_when_raw),
         cmocka_unit_test(a_megabyte_with_many_members_is_read),
         cmocka_unit_test(members_are_found_by_name_and_type),
+        cmocka_unit_test(trees_are_made_and_changed),
         cmocka_unit_test(every_prefix_of_a_text_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

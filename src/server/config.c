@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/num.h"
+#include "base/yaml.h"
 #include "hub/hub.h"
-#include "server/config_file.h"
 #include "server/config_option.h"
 
 enum { HELP_COLUMN = 28 };
@@ -167,7 +167,7 @@ static enum err assign_file(struct config *c, int argc, char *const argv[], char
         buf_printf(&path, "%s/azimuth.yaml", c->data);
     c->file = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
     buf_free(&path);
-    enum err e = config_file_read(c->file, assign_line, c);
+    enum err e = yaml_read_map(c->file, assign_line, c);
     if (e == ERR_NOT_FOUND && file.ptr == NULL) {
         c->file = NULL;
         return OK;

@@ -8,7 +8,7 @@
  *
  * Runs on: the main thread, at start and at a reload.
  * Life:    config_load() fills a config that config_free() frees; its strings belong to it.
- * Limits:  CONFIG_LIST_MAX values per option, CONFIG_FILE_MAX bytes of YAML.
+ * Limits:  CONFIG_LIST_MAX values per option, YAML_FILE_MAX bytes of YAML.
  * Errors:  ERR_INVALID with one sentence that names the place, file and line, for exit status 2;
  *          ERR_IO, ERR_NOT_FOUND when the file cannot be read.
  */
@@ -24,7 +24,6 @@ enum {
     CONFIG_HOSTS_MAX = CONFIG_LIST_MAX,
     CONFIG_BINDS_MAX = CONFIG_LIST_MAX,
     CONFIG_CERTS_MAX = CONFIG_LIST_MAX,
-    CONFIG_FILE_MAX = 1 << 20,
     CONFIG_OPTIONS_MAX = 32,
     CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
 };

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Checks every #include of ours under SRC against rules.txt.
+"""Checks every #include of ours against rules.txt.
 
-usage: check.py RULES SRC     prints each violation as file:line, exits 1 if there is any
+usage: check.py RULES SRC [FOLDER...]   prints each violation as file:line, exits 1 if there is any;
+                                       a FOLDER beside SRC is checked as if it were in it
        check.py --self-test   builds small trees with known violations and expects them found
 """
 import fnmatch
@@ -57,20 +58,30 @@ def objection(rules, src, file, target):
     return None
 
 
-def violations(rules, src):
-    for path in sorted(p for p in src.rglob("*") if p.suffix in (".c", ".h", ".cc")):
-        file = path.relative_to(src)
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-            found = INCLUDE.match(line)
-            if not found:
-                continue
-            beside = (path.parent / found[1]).resolve()
-            target = beside if beside.is_file() else (src / found[1]).resolve()
-            if not target.is_file() or not target.is_relative_to(src):
-                continue  # made by the build, or a library's
-            why = objection(rules, src, file, target.relative_to(src))
-            if why:
-                yield f"src/{file}:{number}: {why}"
+def resolve(path, name, src, beside):
+    """The file that `#include "name"` in `path` means, as if the folders beside src were in it."""
+    for root in (path.parent, src, src.parent):
+        target = (root / name).resolve()
+        if not target.is_file():
+            continue
+        if target.is_relative_to(src):
+            return target.relative_to(src)
+        if any(target.is_relative_to(folder) for folder in beside):
+            return target.relative_to(src.parent)
+    return None  # made by the build, or a library's
+
+
+def violations(rules, src, beside=()):
+    for folder in (src, *beside):
+        root = src if folder == src else src.parent
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in (".c", ".h", ".cc")):
+            file = path.relative_to(root)
+            for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+                found = INCLUDE.match(line)
+                target = found and resolve(path, found[1], src, beside)
+                why = target and objection(rules, src, file, target)
+                if why:
+                    yield f"{path.relative_to(src.parent)}:{number}: {why}"
 
 
 SELF_TEST_RULES = """
@@ -115,8 +126,9 @@ def main(arguments):
     if arguments == ["--self-test"]:
         self_test()
         return 0
-    rules, src = Rules(pathlib.Path(arguments[0]).read_text()), pathlib.Path(arguments[1]).resolve()
-    found = list(violations(rules, src))
+    rules = Rules(pathlib.Path(arguments[0]).read_text())
+    src, *beside = (pathlib.Path(folder).resolve() for folder in arguments[1:])
+    found = list(violations(rules, src, beside))
     for line in found:
         print(line)
     return 1 if found else 0

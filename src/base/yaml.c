@@ -1,21 +1,19 @@
-/* config_file.c - see config_file.h.  On libyaml's events, because they carry the line of every
- * value: libcyaml knows it only while it objects itself, and our own objections need it too. */
-#include "server/config_file.h"
+/* yaml.c - see yaml.h.  On libyaml's events, because they carry the line of every value: libcyaml
+ * knows it only while it objects itself, and our callers' objections need it too. */
+#include "base/yaml.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <yaml.h>
 
-#include "server/config.h"
-
 struct reader {
     yaml_parser_t yaml;
     yaml_event_t event;
     const char *path;
-    config_file_fn fn;
+    yaml_value_fn fn;
     void *ctx;
-    char key[128];
+    char name[YAML_NAME_MAX + 1];
 };
 
 static size_t line(const struct reader *r)
@@ -46,8 +44,8 @@ static enum err give(struct reader *r)
 {
     if (r->event.type != YAML_SCALAR_EVENT)
         return fail(ERR_INVALID, "%s:%zu: %s: a value or a list of values was expected", r->path,
-                    line(r), r->key);
-    return r->fn(r->ctx, slice_str(r->key), scalar(r), line(r));
+                    line(r), r->name);
+    return r->fn(r->ctx, slice_str(r->name), scalar(r), line(r));
 }
 
 static enum err read_value(struct reader *r)
@@ -67,7 +65,7 @@ static enum err read_mapping(struct reader *r)
         TRY(next(r));
         if (r->event.type == YAML_MAPPING_END_EVENT) return OK;
         if (r->event.type != YAML_SCALAR_EVENT) return bad(r, "the name of an option was expected");
-        snprintf(r->key, sizeof r->key, "%.*s", SLICE_ARG(scalar(r)));
+        snprintf(r->name, sizeof r->name, "%.*s", SLICE_ARG(scalar(r)));
         TRY(read_value(r));
     }
 }
@@ -86,7 +84,7 @@ static enum err read_document(struct reader *r)
     return r->event.type == YAML_STREAM_END_EVENT ? OK : bad(r, "there is a second document");
 }
 
-enum err config_file_read(const char *path, config_file_fn fn, void *ctx)
+enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx)
 {
     struct stat st;
     FILE *file = fopen(path, "rbe");
@@ -95,8 +93,8 @@ enum err config_file_read(const char *path, config_file_fn fn, void *ctx)
     if (file == NULL) return fail_errno("%s", path);
     struct reader r = {.path = path, .fn = fn, .ctx = ctx};
     enum err e = OK;
-    if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > CONFIG_FILE_MAX)
-        e = fail(ERR_INVALID, "%s: not a file of at most %d bytes", path, CONFIG_FILE_MAX);
+    if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > YAML_FILE_MAX)
+        e = fail(ERR_INVALID, "%s: not a file of at most %d bytes", path, YAML_FILE_MAX);
     if (e == OK) {
         yaml_parser_initialize(&r.yaml);
         yaml_parser_set_input_file(&r.yaml, file);

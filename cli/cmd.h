@@ -1,0 +1,18 @@
+/* cmd.h - the verbs of this folder that have no header of their own, for verbs.c. */
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+#include "cli/command.h"
+
+extern const struct cli_option access_connection_string_options[], access_env_options[],
+    access_token_options[], consumer_group_options[];
+
+enum err access_connection_string(struct cli *c) MUST_USE;
+enum err access_env(struct cli *c) MUST_USE;
+enum err access_token(struct cli *c) MUST_USE;
+
+enum err consumer_group_create(struct cli *c) MUST_USE;
+enum err consumer_group_list(struct cli *c) MUST_USE;
+enum err consumer_group_delete(struct cli *c) MUST_USE;
+
+#endif

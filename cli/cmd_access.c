@@ -1,0 +1,253 @@
+/* cmd_access.c - azimuth connection-string, env, hub generate-sas-token: what others need to get in.
+ */
+#include "cli/cmd.h"
+
+#include "auth/sas.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/http.h"
+#include "cli/identity.h"
+
+const struct cli_option access_connection_string_options[] = {
+    {"policy policy-name pn", "NAME", "a shared access policy's [iothubowner]"},
+    {"device-id d", "ID", "a device's"},
+    {"module-id m", "ID", "a module's of that device"},
+    {"event-hub eh", NULL, "the built-in event hub's, with policy 'service'"},
+    {"dps", NULL, "the provisioning service's"},
+    {"digital-twins", NULL, "the digital twins'"},
+    {"", NULL, NULL}};
+
+const struct cli_option access_env_options[] = {
+    {"device-id d", "ID", "whose connection string [the first device's]"},
+    {"format", "FORMAT", "sh, dotenv, json or github [sh]"},
+    {"", NULL, NULL}};
+
+const struct cli_option access_token_options[] = {
+    {"device-id d", "ID", "for a device, signed with its key"},
+    {"module-id m", "ID", "for a module of it"},
+    {"policy-name pn", "NAME", "signed with this policy's key [iothubowner]"},
+    {"key-type kt", "KEY", "primary or secondary [primary]"},
+    {"duration du", "SECONDS", "how long it is good for [3600]"},
+    {"connection-string", "CONNECTION_STRING", "signed with the key in it, without asking a hub"},
+    {"", NULL, NULL}};
+
+/* ---- connection strings */
+
+static enum err event_hub_connstr(struct target *t, const char *policy, struct connstr *out)
+{
+    TRY(target_policy(t, t->data && policy == NULL ? "service" : policy, out));
+    out->kind = CONNSTR_EVENT_HUBS;
+    out->entity = slice_str(t->hub_name);
+    return OK;
+}
+
+static enum err wanted_connstr(struct cli *c, struct target *t, struct connstr *out)
+{
+    const char *device = cli_value(c, "device-id"), *module = cli_value(c, "module-id");
+    const char *policy = cli_value(c, "policy");
+    if (module && device == NULL)
+        return fail(ERR_INVALID, "--module-id needs the --device-id that it belongs to");
+    if (device) return identity_connstr(t, slice_str(device), slice_str(module), out);
+    if (cli_given(c, "event-hub")) return event_hub_connstr(t, policy, out);
+    TRY(target_policy(t, policy, out));
+    out->port = 0;
+    return OK;
+}
+
+enum err access_connection_string(struct cli *c)
+{
+    static const char *const later[] = {"dps", "digital-twins"};
+    struct target t;
+    struct connstr connstr;
+    struct buf line = {0};
+    for (size_t i = 0; i < 2; i++)
+        if (cli_given(c, later[i]))
+            return fail(ERR_INVALID, "--%s comes with a later release", later[i]);
+    TRY(target_find(c, &t));
+    TRY(wanted_connstr(c, &t, &connstr));
+    connstr_write(&line, &connstr);
+    buf_put_u8(&line, '\n');
+    enum err e = output_text(buf_slice(&line));
+    buf_free(&line);
+    return e;
+}
+
+/* ---- environment */
+
+static void set(struct cli *c, struct json *all, const char *name, struct slice value)
+{
+    if (value.len) json_set(&c->arena, all, slice_str(name), json_new_string(&c->arena, value));
+}
+
+static struct slice text_of(struct cli *c, const struct connstr *connstr)
+{
+    struct buf line = {0};
+    connstr_write(&line, connstr);
+    struct slice text = arena_copy(&c->arena, buf_slice(&line));
+    buf_free(&line);
+    return text;
+}
+
+/* The one that was named, or any; none at all is fine. */
+static enum err choose_device(struct target *t, struct slice *out)
+{
+    struct json *list;
+    *out = slice_str(cli_value(t->cli, "device-id"));
+    if (out->len) return OK;
+    const struct http_call call = {.method = "GET", .path = "/devices?top=1"};
+    TRY(http_json(t, &call, "list of devices", &list));
+    *out = json_str(list ? list->child : NULL, "deviceId");
+    return OK;
+}
+
+static enum err collect_device(struct target *t, struct json *all)
+{
+    struct slice id;
+    struct connstr device;
+    TRY(choose_device(t, &id));
+    if (id.len == 0) return OK;
+    TRY(identity_connstr(t, id, SLICE_NONE, &device));
+    struct slice text = text_of(t->cli, &device);
+    set(t->cli, all, "IOTHUB_DEVICE_CONNECTION_STRING", text);
+    set(t->cli, all, "IOTHUB_DEVICE_SECURITY_TYPE", SLICE_LIT("connectionString"));
+    set(t->cli, all, "AZ_IOT_HUB_DEVICE_ID", id);
+    return OK;
+}
+
+/* The names that Azure's samples read. */
+static enum err collect(struct target *t, struct json *all)
+{
+    struct connstr hub, stream;
+    TRY(target_policy(t, NULL, &hub));
+    hub.port = 0;
+    TRY(event_hub_connstr(t, NULL, &stream));
+    set(t->cli, all, "IOTHUB_CONNECTION_STRING", text_of(t->cli, &hub));
+    TRY(collect_device(t, all));
+    set(t->cli, all, "EVENTHUB_CONNECTION_STRING", text_of(t->cli, &stream));
+    set(t->cli, all, "IOTHUB_EVENTHUB_CONNECTION_STRING", text_of(t->cli, &stream));
+    set(t->cli, all, "AZ_IOT_HUB_HOSTNAME", slice_str(t->name));
+    set(t->cli, all, "NODE_EXTRA_CA_CERTS", slice_str(t->ca));
+    set(t->cli, all, "AZIMUTH_CA", slice_str(t->ca));
+    return OK;
+}
+
+/* In single quotes, which a shell leaves alone; a quote within is '\'' */
+static void put_quoted(struct buf *out, struct slice text)
+{
+    buf_put_u8(out, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\'')
+            buf_put_str(out, "'\\''");
+        else
+            buf_put_u8(out, text.ptr[i]);
+    }
+    buf_put_u8(out, '\'');
+}
+
+static enum err format_environment(struct buf *out, const char *format, const struct json *all)
+{
+    bool sh = strcmp(format, "sh") == 0, dotenv = strcmp(format, "dotenv") == 0;
+    if (strcmp(format, "json") == 0) {
+        output_pretty(out, all, 0);
+        buf_put_u8(out, '\n');
+        return OK;
+    }
+    if (!sh && !dotenv && strcmp(format, "github") != 0)
+        return fail(ERR_INVALID, "--format %s: sh, dotenv, json or github", format);
+    for (const struct json *j = all->child; j; j = j->next) {
+        buf_printf(out, "%s%.*s=", sh ? "export " : "", SLICE_ARG(j->key));
+        if (sh)
+            put_quoted(out, j->text);
+        else if (dotenv)
+            text_json_string(out, j->text);
+        else
+            buf_put_slice(out, j->text);
+        buf_put_u8(out, '\n');
+    }
+    return OK;
+}
+
+enum err access_env(struct cli *c)
+{
+    struct target t;
+    struct json *all = json_new(&c->arena, JSON_OBJECT);
+    struct buf text = {0};
+    const char *format = cli_value(c, "format");
+    TRY(target_find(c, &t));
+    TRY(collect(&t, all));
+    enum err e = format_environment(&text, format ? format : "sh", all);
+    if (e == OK) e = output_text(buf_slice(&text));
+    buf_free(&text);
+    return e;
+}
+
+/* ---- tokens */
+
+/* Whose key signs: of the string that was given, of a device, of a policy. */
+static enum err find_signer(struct cli *c, struct connstr *out)
+{
+    struct target t;
+    const char *device = cli_value(c, "device-id"), *module = cli_value(c, "module-id");
+    const char *given = cli_value(c, "connection-string"), *policy = cli_value(c, "policy-name");
+    if (given) return connstr_parse(slice_str(given), out);
+    TRY(target_find(c, &t));
+    if (device == NULL || policy) return target_policy(&t, policy, out);
+    TRY(identity_connstr(&t, slice_str(device), slice_str(module), out));
+    out->host = slice_str(t.name);
+    return OK;
+}
+
+/* The other key of what find_signer() has found, where the hub tells it. */
+static enum err use_secondary(struct cli *c, struct connstr *signer)
+{
+    struct target t;
+    struct json *found;
+    TRY(target_find(c, &t));
+    if (signer->device_id.len) {
+        TRY(identity_get(&t, signer->device_id, signer->module_id, &found));
+        found = json_get(json_get(found, "authentication"), "symmetricKey");
+    } else {
+        const struct http_call call = {.method = "GET",
+                                       .path = http_path(c, "/admin/v1/policies/", signer->policy)};
+        TRY(http_json(&t, &call, "policy", &found));
+    }
+    signer->key = json_str(found, "secondaryKey");
+    return OK;
+}
+
+static enum err make_token(struct cli *c, const struct connstr *signer, struct buf *token)
+{
+    int64_t seconds;
+    struct buf resource = {0}, key = {0};
+    const char *device = cli_value(c, "device-id");
+    struct slice id = device ? slice_str(device) : signer->device_id;
+    TRY(cli_number(c, "duration", 1, INT32_MAX, 3600, &seconds));
+    if (text_unbase64(&key, signer->key) != OK || buf_size(&key) == 0)
+        return fail(ERR_INVALID, "there is no key in base64 to sign with");
+    buf_put_slice(&resource, signer->host);
+    if (id.len) buf_printf(&resource, "/devices/%.*s", SLICE_ARG(id));
+    if (signer->module_id.len) buf_printf(&resource, "/modules/%.*s", SLICE_ARG(signer->module_id));
+    const char *policy = (const char *)arena_copy(&c->arena, signer->policy).ptr;
+    sas_make(token, buf_slice(&resource), buf_slice(&key), policy,
+             clock_wall_us() / 1000000 + seconds);
+    buf_free(&resource);
+    buf_free(&key);
+    return OK;
+}
+
+enum err access_token(struct cli *c)
+{
+    struct connstr signer;
+    struct buf token = {0};
+    const char *kind = cli_value(c, "key-type");
+    bool secondary = kind && strcmp(kind, "secondary") == 0;
+    if (kind && !secondary && strcmp(kind, "primary") != 0)
+        return fail(ERR_INVALID, "--key-type %s: primary or secondary", kind);
+    TRY(find_signer(c, &signer));
+    if (secondary) TRY(use_secondary(c, &signer));
+    TRY(make_token(c, &signer, &token));
+    struct json *answer = json_new(&c->arena, JSON_OBJECT);
+    set(c, answer, "sas", buf_slice(&token));
+    buf_free(&token);
+    return output_value(&c->output, &c->arena, answer, NULL);
+}

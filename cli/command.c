@@ -1,0 +1,115 @@
+/* command.c - from the words on the command line to a verb, and from its end to a status. */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+enum cli_status cli_status_of(enum err e)
+{
+    switch (e) {
+    case OK: return CLI_DONE;
+    case ERR_INVALID: return CLI_USAGE;
+    case ERR_NOT_FOUND: return CLI_NOT_FOUND;
+    case ERR_DENIED:
+    case ERR_DISABLED:
+    case ERR_EXPIRED: return CLI_REFUSED;
+    case ERR_TIMEOUT: return CLI_TIMED_OUT;
+    case ERR_EXISTS:
+    case ERR_CONFLICT:
+    case ERR_PRECONDITION: return CLI_CONFLICT;
+    default: return CLI_FAILED;
+    }
+}
+
+/* How many of the first words of argv are those of `words`, all of them; 0: they are not. */
+static int words_in(const char *words, int argc, char **argv)
+{
+    struct slice rest = slice_str(words), word;
+    int n = 0;
+    while (slice_split(&rest, ' ', &word))
+        if (n == argc || !slice_is(word, argv[n++])) return 0;
+    return n;
+}
+
+static const struct cli_verb *find_verb(const struct cli_verb *const tables[2], int argc,
+                                        char **argv, int *used)
+{
+    const struct cli_verb *found = NULL;
+    *used = 0;
+    for (size_t t = 0; t < 2; t++) {
+        for (const struct cli_verb *v = tables[t]; v && v->words; v++) {
+            int n = words_in(v->words, argc, argv);
+            if (n == 0 && v->alias) n = words_in(v->alias, argc, argv);
+            if (n <= *used) continue;
+            *used = n;
+            found = v;
+        }
+    }
+    return found;
+}
+
+static void print(FILE *to, struct buf *text)
+{
+    fputs(buf_cstr(text), to);
+    fflush(to);
+    buf_free(text);
+}
+
+/* No verb: help on the words that there are, or the one that is wrong. */
+static int help_or_complain(const char *program, int argc, char **argv,
+                            const struct cli_verb *const tables[2])
+{
+    struct buf prefix = {0}, text = {0};
+    bool asked = argc == 0;
+    for (int i = 0; i < argc && !asked; i++) {
+        asked = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+        if (!asked) buf_printf(&prefix, "%s%s", i ? " " : "", argv[i]);
+    }
+    bool group = cli_help_group(&text, program, buf_slice(&prefix), tables);
+    if (!group)
+        buf_printf(&text, "%s: there is no verb '%s'; '%s --help' lists them\n", program,
+                   buf_cstr(&prefix), program);
+    print(group && asked ? stdout : stderr, &text);
+    buf_free(&prefix);
+    return group && asked && argc > 0 ? CLI_DONE : CLI_USAGE;
+}
+
+static enum err run(struct cli *c, int argc, char **argv)
+{
+    bool help;
+    TRY(cli_read_options(c, argc, argv, &help));
+    if (help) {
+        struct buf text = {0};
+        cli_help_verb(&text, c);
+        print(stdout, &text);
+        return OK;
+    }
+    TRY(output_init(&c->output, &c->arena, cli_value(c, "output"), cli_value(c, "query")));
+    return c->verb->run(c);
+}
+
+static const char *program_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
+{
+    const struct cli_verb *const tables[2] = {more_verbs, cli_verbs};
+    struct cli c = {.program = argc > 0 ? program_name(argv[0]) : "azimuth"};
+    int used;
+    argc = argc > 0 ? argc - 1 : 0;
+    argv++;
+    c.verb = find_verb(tables, argc, argv, &used);
+    if (c.verb == NULL) return help_or_complain(c.program, argc, argv, tables);
+    if (c.verb->main) return c.verb->main(argc - used, argv + used);
+    enum err e = run(&c, argc - used, argv + used);
+    if (e != OK) fprintf(stderr, "%s: %s\n", c.program, fail_text());
+    arena_free(&c.arena);
+    return cli_status_of(e);
+}

@@ -1,0 +1,54 @@
+/* command.h - one run of a verb: its options, its output.  What the verbs of this folder work with.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "cli/cli.h"
+#include "cli/output.h"
+
+/* Where an option is listed. */
+enum cli_list { CLI_OWN, CLI_CONNECTING, CLI_PRINTING, CLI_GENERAL, CLI_LISTS };
+
+struct cli {
+    const char *program; /* "azimuth" or "azm", as it was called */
+    const struct cli_verb *verb;
+    const struct cli_option *options[CLI_LISTS];
+    const char *values[CLI_LISTS][CLI_OPTIONS_MAX];
+    struct arena arena; /* everything that lives until the end */
+    struct output output;
+};
+
+/* The value of an option by its long name: NULL when it was not given, "" for a given switch. */
+const char *cli_value(const struct cli *c, const char *name);
+
+static inline bool cli_given(const struct cli *c, const char *name)
+{
+    return cli_value(c, name) != NULL;
+}
+
+/* As cli_value(), ERR_INVALID with "--device-id is needed" when it was not given. */
+enum err cli_need(const struct cli *c, const char *name, struct slice *out) MUST_USE;
+
+/* A number from `min` to `max`, `initial` when it was not given. */
+enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t max,
+                    int64_t initial, int64_t *out) MUST_USE;
+
+/* The server's directory that was named, or NULL; also where --data of the verb is a message. */
+const char *cli_data(const struct cli *c);
+
+/* ---- for command.c */
+
+extern const struct cli_verb cli_verbs[];
+
+enum err cli_read_options(struct cli *c, int argc, char **argv, bool *help) MUST_USE;
+
+/* Appends the help on a verb whose lists are chosen. */
+void cli_help_verb(struct buf *out, const struct cli *c);
+
+/* Appends the verbs of both tables that begin with the words of `prefix`; false: none do. */
+bool cli_help_group(struct buf *out, const char *program, struct slice prefix,
+                    const struct cli_verb *const tables[2]);
+
+#endif

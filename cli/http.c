@@ -1,0 +1,170 @@
+/* http.c - requests through libcurl, and what refusals mean. */
+#include "cli/http.h"
+
+#include "base/num.h"
+#include "base/text.h"
+#include "cli/curl.h"
+
+const char *http_path(struct cli *c, const char *before, struct slice id)
+{
+    struct buf path = {0};
+    buf_put_str(&path, before);
+    text_percent(&path, id);
+    const char *text = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
+    buf_free(&path);
+    return text;
+}
+
+static size_t take_body(char *bytes, size_t one, size_t count, void *ctx)
+{
+    struct buf *body = ctx;
+    if (buf_size(body) + count > HTTP_ANSWER_MAX) return 0;
+    buf_put(body, bytes, one * count);
+    return count;
+}
+
+static void add_header(const struct curl_functions *f, struct curl_slist **list, const char *name,
+                       const char *value)
+{
+    struct buf line = {0};
+    buf_printf(&line, "%s: %s", name, value);
+    *list = f->list_append(*list, buf_cstr(&line));
+    buf_free(&line);
+}
+
+static enum err make_headers(const struct curl_functions *f, struct target *t,
+                             const struct http_call *call, struct curl_slist **list)
+{
+    struct buf token = {0};
+    if (t->data == NULL) {
+        TRY(target_token(t, "", &token));
+        add_header(f, list, "Authorization", buf_cstr(&token));
+        buf_free(&token);
+    }
+    if (call->body.ptr) add_header(f, list, "Content-Type", "application/json; charset=utf-8");
+    if (call->if_match) add_header(f, list, "If-Match", call->if_match);
+    return OK;
+}
+
+static void make_url(const struct target *t, const struct http_call *call, struct buf *url)
+{
+    if (t->data)
+        buf_printf(url, "http://localhost%s", call->path);
+    else
+        buf_printf(url, "https://%s:%u%s", t->dial, t->https_port, call->path);
+    if (slice_starts(slice_str(call->path), SLICE_LIT("/admin/"))) return;
+    buf_printf(url, "%sapi-version=%s", strchr(call->path, '?') ? "&" : "?", HTTP_API_VERSION);
+}
+
+static void set_options(const struct curl_functions *f, CURL *h, const struct target *t,
+                        const struct http_call *call, const char *socket)
+{
+    f->set(h, CURLOPT_CUSTOMREQUEST, call->method);
+    f->set(h, CURLOPT_TIMEOUT, (long)HTTP_WAIT_S);
+    f->set(h, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
+    f->set(h, CURLOPT_NOSIGNAL, 1l);
+    f->set(h, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
+    f->set(h, CURLOPT_WRITEFUNCTION, take_body);
+    if (call->body.ptr) {
+        f->set(h, CURLOPT_POSTFIELDS, call->body.ptr);
+        f->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+    }
+    if (t->data)
+        f->set(h, CURLOPT_UNIX_SOCKET_PATH, socket);
+    else if (t->ca)
+        f->set(h, CURLOPT_CAINFO, t->ca);
+}
+
+static enum err explain(const struct curl_functions *f, const struct target *t, CURLcode code,
+                        const char *detail)
+{
+    const char *words = *detail ? detail : f->error_text(code);
+    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+        return fail(ERR_CLOSED,
+                    "the certificate of %s is not trusted (%s): name the hub's ca.pem with --ca",
+                    t->dial, words);
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return fail(ERR_TIMEOUT, "%s did not answer in time (%s)", t->name, words);
+    if (t->data)
+        return fail(ERR_CLOSED,
+                    "the server of %s does not answer (%s): is 'azimuth serve --data %s' running?",
+                    t->data, words, t->data);
+    return fail(ERR_CLOSED, "no hub answers at %s:%u (%s): is it running, and is the port right?",
+                t->dial, t->https_port, words);
+}
+
+enum err http_do(struct target *t, const struct http_call *call, struct http_answer *out)
+{
+    const struct curl_functions *f;
+    TRY(curl_load(&f));
+    struct curl_slist *headers = NULL;
+    struct buf url = {0}, socket = {0};
+    char detail[CURL_ERROR_SIZE] = "";
+    CURL *h = f->easy_init();
+    *out = (struct http_answer){0};
+    enum err e = make_headers(f, t, call, &headers);
+    if (e == OK) {
+        make_url(t, call, &url);
+        if (t->data) buf_printf(&socket, "%s/azimuth.sock", t->data);
+        set_options(f, h, t, call, buf_cstr(&socket));
+        f->set(h, CURLOPT_URL, buf_cstr(&url));
+        f->set(h, CURLOPT_HTTPHEADER, headers);
+        f->set(h, CURLOPT_WRITEDATA, &out->body);
+        f->set(h, CURLOPT_ERRORBUFFER, detail);
+        CURLcode code = f->perform(h);
+        if (code != CURLE_OK) e = explain(f, t, code, detail);
+        f->get(h, CURLINFO_RESPONSE_CODE, &out->status);
+    }
+    f->easy_cleanup(h);
+    f->list_free(headers);
+    buf_free(&url);
+    buf_free(&socket);
+    if (e == OK && json_parse(&t->cli->arena, buf_slice(&out->body), &out->json) != OK)
+        out->json = NULL;
+    if (e != OK) buf_free(&out->body);
+    return e;
+}
+
+/* The sentence in Azure's error bodies: {"Message":"ErrorCode:Name;text"} or {"message":"text"}. */
+static struct slice message_of(const struct http_answer *a)
+{
+    const struct json *j = json_get_nocase(a->json, "message");
+    if (j == NULL || j->type != JSON_STRING) return slice_head(buf_slice(&a->body), 200);
+    struct slice text = j->text;
+    size_t semicolon = slice_find(text, ';');
+    if (slice_starts_nocase(text, SLICE_LIT("ErrorCode:")) && semicolon < text.len)
+        return slice_trim(slice_from(text, semicolon + 1));
+    return text;
+}
+
+enum err http_refusal(const struct target *t, const struct http_answer *a, const char *what)
+{
+    struct slice said = message_of(a);
+    switch (a->status) {
+    case 401:
+    case 403:
+        return fail(ERR_DENIED,
+                    "%s does not allow this to policy '%.*s' (%ld): check its key and rights",
+                    t->name, SLICE_ARG(t->login.policy), a->status);
+    case 404: return fail(ERR_NOT_FOUND, "there is no %s on %s", what, t->name);
+    case 409: return fail(ERR_EXISTS, "%s exists already on %s", what, t->name);
+    case 412:
+        return fail(ERR_PRECONDITION,
+                    "%s is not as it was expected (etag): look at it and try again", what);
+    case 429: return fail(ERR_THROTTLED, "%s is busy (429): try again in a while", t->name);
+    default:
+        return fail(ERR_PROTOCOL, "%s refused %s: %.*s (%ld)", t->name, what, SLICE_ARG(said),
+                    a->status);
+    }
+}
+
+enum err http_json(struct target *t, const struct http_call *call, const char *what,
+                   struct json **json)
+{
+    struct http_answer a;
+    TRY(http_do(t, call, &a));
+    enum err e = a.status >= 300 ? http_refusal(t, &a, what) : OK;
+    *json = a.json;
+    buf_free(&a.body);
+    return e;
+}

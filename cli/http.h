@@ -1,0 +1,43 @@
+/* http.h - one request to the hub's HTTP API, and its refusals in words.
+ *
+ * Runs on: the main thread; blocks up to HTTP_WAIT_S.
+ * Limits:  HTTP_ANSWER_MAX bytes of answer.
+ */
+#ifndef CLI_HTTP_H
+#define CLI_HTTP_H
+
+#include "cli/target.h"
+
+enum { HTTP_WAIT_S = 60, HTTP_CONNECT_S = 10, HTTP_ANSWER_MAX = 64 << 20 };
+
+#define HTTP_API_VERSION "2021-04-12" /* what the C#, Java, Node and Python SDKs ask for */
+
+struct http_call {
+    const char *method;
+    const char *path;     /* "/devices/d1", encoded; may have a query */
+    const char *if_match; /* NULL: no such header */
+    struct slice body;    /* JSON; SLICE_NONE: none */
+};
+
+struct http_answer {
+    long status;
+    struct buf body;
+    struct json *json; /* the body, or NULL when it is none */
+};
+
+/* Does it and reads the answer, whatever its status.  ERR_CLOSED: nobody answers. */
+enum err http_do(struct target *t, const struct http_call *call, struct http_answer *out) MUST_USE;
+
+/* As http_do(), and a status from 300 on is an error: `what` names what the call is about
+ * ("device 'd1'").  `*json` may be NULL on success. */
+enum err http_json(struct target *t, const struct http_call *call, const char *what,
+                   struct json **json) MUST_USE;
+
+/* The error for that answer. */
+enum err http_refusal(const struct target *t, const struct http_answer *a,
+                      const char *what) MUST_USE;
+
+/* A path with an id in it, in the arena: http_path(c, "/devices/", id). */
+const char *http_path(struct cli *c, const char *before, struct slice id);
+
+#endif

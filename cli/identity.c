@@ -1,0 +1,126 @@
+/* identity.c - fetching, making and describing identities. */
+#include "cli/identity.h"
+
+#include "base/text.h"
+#include "cli/http.h"
+
+static const char *keep(struct cli *c, struct buf *text)
+{
+    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
+    buf_free(text);
+    return kept;
+}
+
+static const char *path_of(struct cli *c, struct slice device, struct slice module)
+{
+    struct buf path = {0};
+    buf_put_str(&path, http_path(c, "/devices/", device));
+    if (module.len) buf_put_str(&path, http_path(c, "/modules/", module));
+    return keep(c, &path);
+}
+
+enum err identity_get(struct target *t, struct slice device, struct slice module, struct json **out)
+{
+    struct http_answer a;
+    struct buf what = {0};
+    const struct http_call call = {.method = "GET", .path = path_of(t->cli, device, module)};
+    TRY(http_do(t, &call, &a));
+    buf_free(&a.body);
+    *out = a.json;
+    buf_printf(&what, "%s '%.*s'", module.len ? "module" : "device",
+               SLICE_ARG(module.len ? module : device));
+    const char *name = keep(t->cli, &what);
+    if (a.status == 404)
+        return fail(ERR_NOT_FOUND,
+                    "there is no %s on %s: make it with '%s hub device-identity create -d %.*s'",
+                    name, t->name, t->cli->program, SLICE_ARG(device));
+    return a.status >= 300 || a.json == NULL ? http_refusal(t, &a, name) : OK;
+}
+
+/* ---- many */
+
+static void put_entry(struct buf *body, struct slice prefix, unsigned number)
+{
+    struct buf id = {0};
+    buf_put_slice(&id, prefix);
+    if (number) buf_printf(&id, "-%u", number);
+    buf_put_str(body, "{\"id\":");
+    text_json_string(body, buf_slice(&id));
+    buf_put_str(body, ",\"importMode\":\"create\",\"status\":\"enabled\"}");
+    buf_free(&id);
+}
+
+/* The bulk answer names each that failed; those that exist already are as good as made. */
+static enum err check_bulk(const struct target *t, const struct http_answer *a)
+{
+    const struct json *errors = json_get(a->json, "errors");
+    if (a->status != 200 && errors == NULL) return http_refusal(t, a, "devices");
+    for (const struct json *e = errors ? errors->child : NULL; e; e = e->next) {
+        struct slice code = json_str(e, "errorCode");
+        if (!slice_is(code, "DeviceAlreadyExists"))
+            return fail(ERR_PROTOCOL, "%s did not make device '%.*s': %.*s", t->name,
+                        SLICE_ARG(json_str(e, "deviceId")), SLICE_ARG(code));
+    }
+    return OK;
+}
+
+enum err identity_make(struct target *t, struct slice prefix, unsigned count)
+{
+    for (unsigned from = 1; from <= count; from += IDENTITY_BULK_MAX) {
+        struct http_answer a;
+        struct buf body = {0};
+        for (unsigned i = from; i <= count && i < from + IDENTITY_BULK_MAX; i++) {
+            buf_put_u8(&body, i == from ? '[' : ',');
+            put_entry(&body, prefix, count > 1 ? i : 0);
+        }
+        buf_put_u8(&body, ']');
+        const struct http_call call = {
+            .method = "POST", .path = "/devices", .body = buf_slice(&body)};
+        enum err e = http_do(t, &call, &a);
+        buf_free(&body);
+        if (e != OK) return e;
+        buf_free(&a.body);
+        TRY(check_bulk(t, &a));
+    }
+    return OK;
+}
+
+/* ---- connection strings */
+
+enum err identity_connstr(struct target *t, struct slice device, struct slice module,
+                          struct connstr *out)
+{
+    struct json *identity;
+    TRY(identity_get(t, device, module, &identity));
+    const struct json *authentication = json_get(identity, "authentication");
+    struct slice host = slice_str(t->name);
+    bool dot = slice_find(host, '.') < host.len;
+    *out = (struct connstr){
+        .kind = CONNSTR_DEVICE,
+        .host = dot ? host : SLICE_LIT("azimuth.localhost"), /* the C SDK cuts it at a dot */
+        .gateway = dot ? t->login.gateway : host,
+        .device_id = device,
+        .module_id = module,
+        .key = json_str(json_get(authentication, "symmetricKey"), "primaryKey"),
+    };
+    out->x509 = out->key.len == 0;
+    return OK;
+}
+
+enum err identity_put(struct target *t, struct json *identity, const char *etag, struct json **out)
+{
+    struct buf body = {0}, match = {0};
+    struct slice id = json_str(identity, "deviceId");
+    if (etag) buf_printf(&match, "\"%s\"", etag);
+    json_write(&body, identity);
+    const struct http_call call = {
+        .method = "PUT",
+        .path = http_path(t->cli, "/devices/", id),
+        .if_match = etag ? keep(t->cli, &match) : NULL,
+        .body = arena_copy(&t->cli->arena, buf_slice(&body)),
+    };
+    buf_free(&body);
+    struct buf what = {0};
+    buf_printf(&what, "device '%.*s'", SLICE_ARG(id));
+    return http_json(t, &call, keep(t->cli, &what), out);
+}

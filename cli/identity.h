@@ -1,0 +1,36 @@
+/* identity.h - device identities over the hub's HTTP API, for the verbs that need one. */
+#ifndef CLI_IDENTITY_H
+#define CLI_IDENTITY_H
+
+#include "cli/target.h"
+
+/* A device, or one of its modules (`module` empty: none).  ERR_NOT_FOUND says how to make it. */
+enum err identity_get(struct target *t, struct slice device, struct slice module,
+                      struct json **out) MUST_USE;
+
+/* Makes those that are not there, BULK at a time: "prefix-1" to "prefix-count", or just `prefix`
+ * when `count` is 1. */
+enum { IDENTITY_BULK_MAX = 100 /* IoT Hub: entries of one bulk call */ };
+enum err identity_make(struct target *t, struct slice prefix, unsigned count) MUST_USE;
+
+/* Its connection string in parts, as SDKs want it: with a gateway where the host has no dot. */
+enum err identity_connstr(struct target *t, struct slice device, struct slice module,
+                          struct connstr *out) MUST_USE;
+
+/* PUT of the whole identity, only if it still has its etag. */
+enum err identity_put(struct target *t, struct json *identity, const char *etag,
+                      struct json **out) MUST_USE;
+
+/* The verbs of `hub device-identity`. */
+enum err identity_create(struct cli *c) MUST_USE;
+enum err identity_show(struct cli *c) MUST_USE;
+enum err identity_list(struct cli *c) MUST_USE;
+enum err identity_update(struct cli *c) MUST_USE;
+enum err identity_delete(struct cli *c) MUST_USE;
+enum err identity_renew_key(struct cli *c) MUST_USE;
+
+extern const struct cli_option identity_create_options[], identity_device_options[],
+    identity_list_options[], identity_update_options[], identity_delete_options[],
+    identity_key_options[];
+
+#endif

@@ -1,0 +1,161 @@
+/* options.c - the words behind a verb: --name VALUE, --name=VALUE, -n VALUE, --switch. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/num.h"
+#include "cli/command.h"
+
+static const struct cli_option none[] = {{"", NULL, NULL}};
+
+static const struct cli_option connecting[] = {
+    {"login l", "CONNECTION_STRING", "the hub, and as whom"},
+    {"data", "DIR", "the directory of a server on this machine [./azimuth-data]"},
+    {"ca", "FILE", "certificates to trust (PEM)"},
+    {"hub-name n", "NAME", "as in az; one server is one hub, so it is not looked at"},
+    {"https-port", "PORT", "[443]"},
+    {"mqtt-port", "PORT", "[8883]"},
+    {"amqp-port", "PORT", "[5671]"},
+    {"", NULL, NULL},
+};
+
+static const struct cli_option printing[] = {
+    {"output o", "FORMAT", "table, json, jsonl, tsv or yaml [table on a terminal, else json]"},
+    {"query", "JMESPATH", "prints only that part"},
+    {"", NULL, NULL},
+};
+
+static const struct cli_option general[] = {
+    {"quiet", NULL, "no progress, no remarks"},
+    {"help h", NULL, "this text"},
+    {"", NULL, NULL},
+};
+
+static void choose_lists(struct cli *c)
+{
+    c->options[CLI_OWN] = c->verb->options ? c->verb->options : none;
+    c->options[CLI_CONNECTING] = c->verb->kind & CLI_CONNECTS ? connecting : none;
+    c->options[CLI_PRINTING] = c->verb->kind & CLI_PRINTS ? printing : none;
+    c->options[CLI_GENERAL] = general;
+}
+
+/* Is `name` among the words of an option's names? */
+static bool has_name(const struct cli_option *o, struct slice name)
+{
+    struct slice rest = slice_str(o->names), word;
+    while (slice_split(&rest, ' ', &word))
+        if (slice_eq(word, name)) return true;
+    return false;
+}
+
+/* Where an option is, and its value. */
+struct place {
+    enum cli_list list;
+    size_t index;
+};
+
+/* Looks in list `first` and those behind it; false when there is no option of that name. */
+static bool find(const struct cli *c, enum cli_list first, struct slice name, struct place *out)
+{
+    for (*out = (struct place){.list = first}; out->list < CLI_LISTS; out->list++) {
+        for (out->index = 0; c->options[out->list][out->index].names[0]; out->index++) {
+            assert(out->index < CLI_OPTIONS_MAX);
+            if (has_name(&c->options[out->list][out->index], name)) return true;
+        }
+    }
+    return false;
+}
+
+const char *cli_value(const struct cli *c, const char *name)
+{
+    struct place p;
+    return find(c, CLI_OWN, slice_str(name), &p) ? c->values[p.list][p.index] : NULL;
+}
+
+const char *cli_data(const struct cli *c)
+{
+    struct place p;
+    return find(c, CLI_CONNECTING, SLICE_LIT("data"), &p) ? c->values[p.list][p.index] : NULL;
+}
+
+/* Where --data means a message: a directory with a server's socket is still meant as one. */
+static bool is_data_directory(const struct cli *c, const char *value)
+{
+    struct buf path = {0};
+    struct stat st;
+    buf_printf(&path, "%s/azimuth.sock", value);
+    bool yes = (c->verb->kind & CLI_BODY) && stat(buf_cstr(&path), &st) == 0;
+    buf_free(&path);
+    return yes;
+}
+
+static enum err unknown(const struct cli *c, const char *word)
+{
+    return fail(ERR_INVALID, "'%s' is not an option of '%s'; see '%s %s --help'", word,
+                c->verb->words, c->program, c->verb->words);
+}
+
+/* Cuts "--name=value", "--name" or "-n" into its parts; no value: ptr NULL. */
+static bool cut(const char *word, struct slice *name, struct slice *value)
+{
+    struct slice text = slice_str(word);
+    bool is_long = slice_starts(text, SLICE_LIT("--"));
+    *value = SLICE_NONE;
+    *name = slice_from(text, is_long ? 2 : 1);
+    if (text.len < 2 || text.ptr[0] != '-' || name->len == 0) return false;
+    if (!is_long) return true;
+    *value = *name;
+    slice_split(value, '=', name);
+    return true;
+}
+
+static enum err read_one(struct cli *c, int argc, char **argv, int *at)
+{
+    const char *word = argv[(*at)++];
+    struct slice name, value;
+    struct place p;
+    if (!cut(word, &name, &value) || !find(c, CLI_OWN, name, &p)) return unknown(c, word);
+    const struct cli_option *option = &c->options[p.list][p.index];
+    if (option->value == NULL) {
+        if (value.ptr) return fail(ERR_INVALID, "--%.*s takes no value", SLICE_ARG(name));
+        c->values[p.list][p.index] = "";
+        return OK;
+    }
+    if (value.ptr == NULL && *at == argc)
+        return fail(ERR_INVALID, "%s needs a value: %s %s", word, word, option->value);
+    const char *text = value.ptr ? (const char *)value.ptr : argv[(*at)++];
+    if (slice_is(name, "data") && is_data_directory(c, text)) find(c, CLI_CONNECTING, name, &p);
+    c->values[p.list][p.index] = text;
+    return OK;
+}
+
+enum err cli_read_options(struct cli *c, int argc, char **argv, bool *help)
+{
+    choose_lists(c);
+    *help = false;
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) *help = true;
+    for (int at = 0; !*help && at < argc;) TRY(read_one(c, argc, argv, &at));
+    return OK;
+}
+
+enum err cli_need(const struct cli *c, const char *name, struct slice *out)
+{
+    const char *value = cli_value(c, name);
+    if (value == NULL || *value == '\0')
+        return fail(ERR_INVALID, "--%s is needed; see '%s %s --help'", name, c->program,
+                    c->verb->words);
+    *out = slice_str(value);
+    return OK;
+}
+
+enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t max,
+                    int64_t initial, int64_t *out)
+{
+    const char *text = cli_value(c, name);
+    *out = initial;
+    if (text == NULL) return OK;
+    if (num_i64(slice_str(text), out) != OK || *out < min || *out > max)
+        return fail(ERR_INVALID, "--%s %s: a number from %lld to %lld was expected", name, text,
+                    (long long)min, (long long)max);
+    return OK;
+}

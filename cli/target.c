@@ -1,0 +1,258 @@
+/* target.c - see target.h. */
+#include "cli/target.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "auth/sas.h"
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "base/yaml.h"
+#include "cli/file.h"
+#include "cli/http.h"
+
+static const char *keep(struct cli *c, struct slice text)
+{
+    return (const char *)arena_copy(&c->arena, text).ptr;
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+static const char *below(struct cli *c, const char *directory, const char *name)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/%s", directory, name);
+    const char *text = keep(c, buf_slice(&path));
+    buf_free(&path);
+    return text;
+}
+
+/* ---- by connection string */
+
+static enum err use_login(struct target *t, const char *text, const char *source)
+{
+    struct slice copy = arena_copy(&t->cli->arena, slice_str(text));
+    if (connstr_parse(copy, &t->login) != OK) {
+        const char *why = keep(t->cli, slice_str(fail_text()));
+        return fail(ERR_INVALID, "%s: %s", source, why);
+    }
+    t->source = source;
+    t->name = keep(t->cli, t->login.host);
+    t->dial = keep(t->cli, connstr_dial(&t->login));
+    struct slice label = slice_head(t->login.host, slice_find(t->login.host, '.'));
+    t->hub_name = keep(t->cli, t->login.entity.len ? t->login.entity : label);
+    return OK;
+}
+
+struct profile {
+    struct target *target;
+    const char *connection_string;
+};
+
+static enum err read_profile(void *ctx, struct slice name, struct slice value, size_t line)
+{
+    struct profile *p = ctx;
+    (void)line;
+    if (slice_is(name, "connection-string"))
+        p->connection_string = keep(p->target->cli, value);
+    else if (slice_is(name, "ca"))
+        p->target->ca = keep(p->target->cli, value);
+    return OK;
+}
+
+/* `*found` stays false without such a file or without a connection string in it. */
+static enum err use_profile(struct target *t, bool *found)
+{
+    const char *home = getenv("HOME");
+    struct profile p = {.target = t};
+    if (home == NULL) return OK;
+    const char *path = below(t->cli, home, ".config/azimuth/config.yaml");
+    enum err e = yaml_read_map(path, read_profile, &p);
+    if (e == ERR_NOT_FOUND || p.connection_string == NULL) return e == ERR_NOT_FOUND ? OK : e;
+    *found = true;
+    return use_login(t, p.connection_string, path);
+}
+
+/* A name of Azure's own: its certificates are the system's business, never our server's. */
+static bool is_azure(struct slice host)
+{
+    static const char *const ends[] = {".azure-devices.net", ".azure-devices.cn",
+                                       ".azure-devices.us", ".servicebus.windows.net"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (slice_ends(host, slice_str(ends[i]))) return true;
+    return false;
+}
+
+static const char *data_directory(const struct cli *c)
+{
+    if (cli_data(c)) return cli_data(c);
+    const char *variable = getenv("AZIMUTH_DATA");
+    return variable && *variable ? variable : "./azimuth-data";
+}
+
+/* --ca, AZIMUTH_CA, the profile's, the server's of this directory, what Node is told. */
+static void choose_ca(struct target *t)
+{
+    const char *option = cli_value(t->cli, "ca"), *variable = getenv("AZIMUTH_CA");
+    const char *node = getenv("NODE_EXTRA_CA_CERTS");
+    const char *own = below(t->cli, data_directory(t->cli), "ca.pem");
+    if (option)
+        t->ca = option;
+    else if (variable && *variable)
+        t->ca = variable;
+    else if (t->ca || is_azure(slice_str(t->name)))
+        return;
+    else if (is_there(own))
+        t->ca = own;
+    else if (node && *node)
+        t->ca = node;
+}
+
+/* ---- by a server's socket */
+
+static unsigned member_port(const struct json *hub, const char *name, unsigned otherwise)
+{
+    int64_t port;
+    return json_i64(json_get(hub, name), &port) == OK ? (unsigned)port : otherwise;
+}
+
+/* Where it listens; a wildcard stands for this machine. */
+static const char *address_of(struct cli *c, const struct json *hub)
+{
+    const struct json *list = json_get(hub, "addresses");
+    struct slice first = list && list->child ? list->child->text : SLICE_NONE;
+    if (first.len == 0 || slice_is(first, "0.0.0.0")) return "127.0.0.1";
+    return slice_is(first, "::") ? "::1" : keep(c, first);
+}
+
+static enum err use_data(struct target *t, const char *directory)
+{
+    struct json *hub;
+    t->data = directory;
+    t->name = "the server";
+    if (!is_there(below(t->cli, directory, "azimuth.sock")))
+        return fail(ERR_NOT_FOUND,
+                    "no server runs on %s: start one with '%s serve --data %s', or name a hub with "
+                    "--login",
+                    directory, t->cli->program, directory);
+    const struct http_call call = {.method = "GET", .path = "/admin/v1/hub"};
+    TRY(http_json(t, &call, "description", &hub));
+    t->hub = hub;
+    t->name = keep(t->cli, json_str(hub, "hostname"));
+    t->hub_name = keep(t->cli, json_str(hub, "hubName"));
+    t->dial = address_of(t->cli, hub);
+    t->https_port = member_port(hub, "https", t->https_port);
+    t->mqtt_port = member_port(hub, "mqtt", t->mqtt_port);
+    t->amqp_port = member_port(hub, "amqp", t->amqp_port);
+    if (json_str(hub, "ca").len) t->ca = keep(t->cli, json_str(hub, "ca"));
+    return OK;
+}
+
+/* ---- the choice */
+
+static enum err choose(struct target *t)
+{
+    static const char *const variables[] = {"AZIMUTH_CONNECTION_STRING",
+                                            "IOTHUB_CONNECTION_STRING"};
+    const char *login = cli_value(t->cli, "login");
+    bool found = false;
+    if (login) return use_login(t, login, "--login");
+    if (cli_data(t->cli)) return use_data(t, cli_data(t->cli));
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = getenv(variables[i]);
+        if (text && *text) return use_login(t, text, variables[i]);
+    }
+    TRY(use_profile(t, &found));
+    return found ? OK : use_data(t, data_directory(t->cli));
+}
+
+static enum err port_option(const struct cli *c, const char *name, unsigned *port)
+{
+    int64_t number;
+    TRY(cli_number(c, name, 1, 65535, *port, &number));
+    *port = (unsigned)number;
+    return OK;
+}
+
+enum err target_find(struct cli *c, struct target *t)
+{
+    *t = (struct target){.cli = c, .https_port = 443, .mqtt_port = 8883, .amqp_port = 5671};
+    TRY(choose(t));
+    if (t->login.port) t->amqp_port = t->login.port;
+    TRY(port_option(c, "https-port", &t->https_port));
+    TRY(port_option(c, "mqtt-port", &t->mqtt_port));
+    TRY(port_option(c, "amqp-port", &t->amqp_port));
+    choose_ca(t);
+    return OK;
+}
+
+/* ---- keys */
+
+/* The event hub's port where it is not the standard one: Event Hubs clients can be told it. */
+static uint16_t event_hub_port(const struct target *t)
+{
+    return t->amqp_port == 5671 ? 0 : (uint16_t)t->amqp_port;
+}
+
+enum err target_policy(struct target *t, const char *name, struct connstr *out)
+{
+    if (t->data == NULL) {
+        *out = t->login;
+        if (name && !slice_is_nocase(t->login.policy, name))
+            return fail(ERR_UNSUPPORTED,
+                        "the key of policy '%s' is told only on the machine of the hub: use --data",
+                        name);
+        return OK;
+    }
+    struct json *policy;
+    struct buf what = {0};
+    const char *wanted = name ? name : "iothubowner";
+    const char *path = http_path(t->cli, "/admin/v1/policies/", slice_str(wanted));
+    buf_printf(&what, "policy '%s'", wanted);
+    const struct http_call call = {.method = "GET", .path = path};
+    enum err e = http_json(t, &call, buf_cstr(&what), &policy);
+    buf_free(&what);
+    if (e != OK) return e;
+    *out = (struct connstr){
+        .kind = CONNSTR_SERVICE,
+        .host = slice_str(t->name),
+        .policy = json_str(policy, "keyName"),
+        .key = json_str(policy, "primaryKey"),
+        .port = event_hub_port(t),
+    };
+    return OK;
+}
+
+enum err target_token(struct target *t, const char *path, struct buf *out)
+{
+    struct connstr as;
+    struct buf resource = {0}, key = {0}, policy = {0};
+    TRY(target_policy(t, NULL, &as));
+    if (as.signature.len) {
+        buf_put_slice(out, as.signature);
+        return OK;
+    }
+    buf_printf(&resource, "%.*s%s%s", SLICE_ARG(as.host), *path ? "/" : "", path);
+    buf_put_slice(&policy, as.policy);
+    enum err e = text_unbase64(&key, as.key);
+    if (e == OK)
+        sas_make(out, buf_slice(&resource), buf_slice(&key), buf_cstr(&policy),
+                 clock_wall_us() / 1000000 + TARGET_TOKEN_S);
+    else
+        (void)!fail(e, "%s: the SharedAccessKey is not base64", t->source ? t->source : t->name);
+    buf_free(&resource);
+    buf_free(&key);
+    buf_free(&policy);
+    return e;
+}
+
+enum err target_ca(const struct target *t, struct slice *out)
+{
+    *out = SLICE_NONE;
+    return t->ca ? file_load(t->cli, t->ca, out) : OK;
+}

@@ -1,0 +1,46 @@
+/* target.h - which hub a command talks to, and as whom.
+ *
+ * The first of these that is there: --login, --data, AZIMUTH_CONNECTION_STRING,
+ * IOTHUB_CONNECTION_STRING, the profile, the server of AZIMUTH_DATA or ./azimuth-data.  A server's
+ * directory means its socket: whoever may open it is administrator, and it also tells ports, keys and
+ * certificates for the other protocols.
+ *
+ * Runs on: the main thread.
+ * Life:    everything lies in the arena of struct cli.
+ */
+#ifndef CLI_TARGET_H
+#define CLI_TARGET_H
+
+#include "auth/connstr.h"
+#include "base/json.h"
+#include "cli/command.h"
+
+enum { TARGET_TOKEN_S = 24 * 3600 }; /* tokens are made for longer than any command runs */
+
+struct target {
+    struct cli *cli;
+    const char *data;     /* the server's directory; NULL: reached by `login` */
+    const char *source;   /* where `login` comes from: "--login", a variable, a file */
+    struct connstr login; /* without `data` */
+    const char *ca;       /* file of certificates to trust; NULL: the system's */
+    const char *name;     /* host name for tokens, messages and certificates */
+    const char *dial;     /* name or address to connect to */
+    unsigned https_port, mqtt_port, amqp_port;
+    const char *hub_name;
+    const struct json *hub; /* with `data`: what the server says of itself */
+};
+
+/* ERR_NOT_FOUND when there is none; the text says how to name one. */
+enum err target_find(struct cli *c, struct target *out) MUST_USE;
+
+/* A policy with its key: `name` NULL: the one of the login, or iothubowner of a server here.
+ * ERR_UNSUPPORTED when another one's key is asked for over the network. */
+enum err target_policy(struct target *t, const char *name, struct connstr *out) MUST_USE;
+
+/* Appends a token for that path ("" for the whole hub), signed by target_policy(NULL). */
+enum err target_token(struct target *t, const char *path, struct buf *out) MUST_USE;
+
+/* The content of `ca`, "" for the system's. */
+enum err target_ca(const struct target *t, struct slice *out) MUST_USE;
+
+#endif
