@@ -20,6 +20,7 @@
 enum {
     CONSUMER_GROUPS_MAX = 1000, /* per stream, $Default included; ERR_FULL */
     CONSUMER_GROUP_NAME_MAX = 50,
+    CONSUMER_GROUP_CHANGES_MAX = 100, /* that wait for the store; ERR_THROTTLED */
 };
 
 struct consumer_groups;

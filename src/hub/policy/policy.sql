@@ -1,0 +1,5 @@
+-- :name setting_get
+SELECT value FROM setting WHERE name = $name
+
+-- :name setting_insert
+INSERT INTO setting (name, value) VALUES ($name, $value)

@@ -1,0 +1,125 @@
+/* policy_test.c - what a hub is born with is what it keeps. */
+#include "store/rig.h"
+
+#include "hub/policy/policy.h"
+#include "hub/policy/test_sql.h"
+
+struct fixture {
+    struct rig rig;
+    struct hub hub;
+    struct policies policies;
+};
+
+static enum err load(struct fixture *f)
+{
+    f->hub = (struct hub){.store = f->rig.store, .name = "hub"};
+    memset(&f->policies, 0, sizeof f->policies);
+    return policy_load(&f->hub, &f->policies);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = NEW(struct fixture);
+    rig_init(&f->rig, io_mem_new());
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    rig_fini(&f->rig);
+    free(f);
+    return 0;
+}
+
+static void a_new_hub_has_six_policies(void **state)
+{
+    struct fixture *f = *state;
+    enum {
+        HUB = AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT
+    };
+    static const struct {
+        const char *name;
+        unsigned rights, none_of;
+    } rows[] = {
+        {"iothubowner", HUB, AUTH_ENROLLMENT_READ},
+        {"service", AUTH_SERVICE_CONNECT, AUTH_DEVICE_CONNECT | AUTH_REGISTRY_READ},
+        {"device", AUTH_DEVICE_CONNECT, AUTH_SERVICE_CONNECT | AUTH_REGISTRY_READ},
+        {"registryRead", AUTH_REGISTRY_READ, AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT},
+        {"registryReadWrite", AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE, AUTH_SERVICE_CONNECT},
+        {"provisioningserviceowner", AUTH_ENROLLMENT_WRITE | AUTH_SERVICE_CONFIG, HUB},
+    };
+    assert_int_equal(load(f), OK);
+    assert_int_equal(f->policies.count, sizeof rows / sizeof *rows);
+    for (size_t i = 0; i < f->policies.count; i++) {
+        const struct policy *p = policies_find(&f->policies, slice_str(rows[i].name));
+        assert_non_null(p);
+        assert_int_equal(p->rights & rows[i].rights, rows[i].rights);
+        assert_int_equal(p->rights & rows[i].none_of, 0);
+        assert_int_equal(p->keys[0].len, AUTH_KEY_MADE);
+        assert_string_not_equal(p->keys[0].text, p->keys[1].text);
+    }
+    assert_ptr_equal(f->hub.policies, &f->policies);
+}
+
+static void keys_scope_and_birthday_stay(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(load(f), OK);
+    struct policies first = f->policies;
+    struct hub hub = f->hub;
+    assert_int_equal(hub.created_us, clock_wall_us());
+    assert_int_equal(strlen(hub.id_scope), 11);
+    assert_int_equal(strncmp(hub.id_scope, "0ne", 3), 0);
+    rig_pass(&f->rig, 5000000);
+    io_mem_crash(f->rig.io, 0); /* a first start that was answered is durable */
+    rig_restart(&f->rig);
+    assert_int_equal(load(f), OK);
+    assert_memory_equal(&f->policies, &first, sizeof first);
+    assert_string_equal(f->hub.id_scope, hub.id_scope);
+    assert_int_equal(f->hub.created_us, hub.created_us);
+}
+
+static void two_hubs_share_no_key(void **state)
+{
+    struct fixture *f = *state, other;
+    rig_init(&other.rig, io_mem_new());
+    assert_int_equal(load(f), OK);
+    assert_int_equal(load(&other), OK);
+    for (size_t i = 0; i < f->policies.count; i++)
+        assert_string_not_equal(f->policies.items[i].keys[0].text,
+                                other.policies.items[i].keys[0].text);
+    assert_string_not_equal(f->hub.id_scope, other.hub.id_scope);
+    rig_fini(&other.rig);
+}
+
+static void damaged_policies_are_not_replaced_by_new_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct store_request u;
+    assert_int_equal(load(f), OK);
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_test_damage, 1);
+    assert_int_equal(store_now_unit(f->rig.store, &u), OK);
+    assert_int_equal(load(f), ERR_INVALID);
+}
+
+static void a_store_that_fails_makes_no_hub(void **state)
+{
+    struct fixture *f = *state;
+    io_mem_fail(f->rig.io, IO_CALL_SYNC, 1, ERR_IO, false);
+    assert_int_equal(load(f), ERR_IO);
+    assert_null(f->hub.policies);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(a_new_hub_has_six_policies),      CASE(keys_scope_and_birthday_stay),
+        CASE(two_hubs_share_no_key),           CASE(damaged_policies_are_not_replaced_by_new_ones),
+        CASE(a_store_that_fails_makes_no_hub),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

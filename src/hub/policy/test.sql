@@ -1,0 +1,2 @@
+-- :name test_damage
+UPDATE setting SET value = '[{"keyName":"x"}]' WHERE name = 'policies'
