@@ -16,7 +16,7 @@ packages() {
         echo ca-certificates python3-venv iproute2 mosquitto-clients npm=npm go=golang-go \
             javac=default-jdk-headless mvn=maven
         ;;
-    bench) echo mosquitto ;;
+    bench) echo mosquitto openssl ;;
     lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
     *) die "there is no list of packages for '$1'" ;;
     esac

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Measures azimuth beside Debian's mosquitto, in turn, and prints how far every goal is.
+
+usage: ./dev bench [--quick] [CASE...]
+
+Without cases all are run. --quick takes shorter and fewer runs: it tells the order of magnitude.
+The rows marked with a gate count as passed or failed; the others are only printed. Every run is
+added as a line of JSON to tests/bench/results/; tests/bench/report.py makes docs/benchmarks.md of it.
+"""
+import argparse
+import os
+import subprocess
+import sys
+
+from cases import CASES
+from goals import GOALS
+from measure import Book
+from report import table
+from servers import WORK
+
+
+def parse():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("cases", nargs="*", metavar="CASE")
+    options = parser.parse_args()
+    unknown = set(options.cases) - set(CASES)
+    if unknown:
+        parser.error(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.seconds = 2 if options.quick else 5
+    options.patience = 4 if options.quick else 60  # seconds to wait for a quiet machine before a run
+    return options
+
+
+def check_machine():
+    if os.cpu_count() < 2:
+        sys.exit("bench: one CPU for the server and one for the generator are needed")
+    WORK.mkdir(parents=True, exist_ok=True)
+    kind = subprocess.run(["stat", "-f", "-c", "%T", WORK], capture_output=True, text=True, check=True)
+    if kind.stdout.strip() in ("tmpfs", "ramfs"):
+        sys.exit(f"bench: {WORK} is in memory; durable means a disk")
+
+
+def main():
+    options = parse()
+    check_machine()
+    book = Book(options.quick)
+    passed = failed = 0
+    for name, case in CASES.items():
+        if options.cases and name not in options.cases:
+            continue
+        print(f"\n{name}: {case.__doc__ or ''}".rstrip(": "), flush=True)
+        try:
+            case(book, name, options)
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            print(f"  {name} could not be measured: {error}")
+            failed += any(goal.gate is not None for goal in GOALS if goal.case == name)
+            continue
+        rows, good, bad = table(book.lines, name)
+        print("\n".join(rows), flush=True)
+        passed, failed = passed + good, failed + bad
+    print(f"\nresults: {book.path}\n\n{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

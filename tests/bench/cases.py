@@ -1,0 +1,176 @@
+"""cases.py - how each row of goals.py comes about."""
+import json
+import resource
+import signal
+import subprocess
+import time
+
+from measure import PLAIN, TLS, generate, interleave, wait_quiet
+from servers import BUILD, SERVER_CPU, WORK, Azimuth, Mosquitto
+
+IDLE_CONNECTIONS = 10000
+SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
+TAIL_FILL_MESSAGES = 6000   # of 16 KiB: more than the log keeps in memory
+MANY_PARTITIONS = 32
+
+
+def wait_settled(server, seconds=15):
+    """What a start leaves to the background (an RSA key) must not run into the measurement."""
+    def ticks():
+        with open(f"/proc/{server.pid}/stat", encoding="ascii") as f:
+            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        before = ticks()
+        time.sleep(0.5)
+        if ticks() == before:
+            return
+
+
+def trio(devices):
+    servers = [Mosquitto(), Azimuth(devices=devices),
+               Azimuth("azimuth-32", devices=devices, partitions=MANY_PARTITIONS)]
+    for server in servers:
+        wait_settled(server)
+    return servers
+
+
+def stop_all(servers):
+    for server in servers:
+        server.stop()
+
+
+def compare(book, case, options, arguments, devices):
+    """The peer, azimuth as it comes, and azimuth with many partitions, in turn."""
+    servers = trio(devices)
+    try:
+        interleave(book, case, servers, arguments, options)
+    finally:
+        stop_all(servers)
+
+
+def publish(port, devices, window):
+    def case(book, name, options):
+        compare(book, name, options,
+                f"{port} -c {devices} --qos 1 --window {window} --duration {options.seconds}", devices)
+    return case
+
+
+def open_loop(book, name, options):
+    compare(book, name, options,
+            f"{TLS} -c 1000 --qos 1 --window 64 --rate 10000 --duration {options.seconds}", 1000)
+
+
+def noise(book, name, options):
+    """The peer against itself: what a ratio is worth on this machine today."""
+    servers = [Mosquitto(), Mosquitto("mosquitto-again")]
+    try:
+        interleave(book, name, servers, f"{TLS} -c 1000 --qos 1 --window 1 --duration {options.seconds}",
+                   options)
+    finally:
+        stop_all(servers)
+
+
+# ---- connections
+
+def idle_count(options):
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = 1000 if options.quick else IDLE_CONNECTIONS
+    if limit < wanted + SPARE_DESCRIPTORS:
+        print(f"  {wanted} connections need a limit of {wanted + SPARE_DESCRIPTORS} open files for the "
+              f"server and for the generator; here it is {limit} (ulimit -Hn), so fewer are opened")
+    return min(wanted, limit - SPARE_DESCRIPTORS)
+
+
+def fill_tail(server):
+    """The log's memory for new records is filled first, so that it is not taken for connections."""
+    generate(server, f"{PLAIN} -c 50 --qos 1 --window 8 --size 16384 --warmup 0 "
+                     f"--messages {TAIL_FILL_MESSAGES}")
+
+
+def idle(port, message_size=0):
+    def case(book, name, options):
+        count = idle_count(options)
+        arguments = f"--mode idle {port} -c {count} --keepalive 600 --hold 10"
+        if message_size:
+            arguments += f" --qos 1 --window 1 --size {message_size} --messages {count}"
+        for number in range(1 if options.quick else 2):
+            for make in (Mosquitto, lambda: Azimuth(devices=count)):
+                with make() as server:
+                    wait_settled(server)
+                    fill_tail(server)
+                    book.add(name, server.name, {"round": number, **generate(server, arguments)})
+    return case
+
+
+def connect(extra=""):
+    def case(book, name, options):
+        servers = [Mosquitto(), Azimuth(devices=16)]
+        try:
+            for server in servers:
+                wait_settled(server)
+            interleave(book, name, servers,
+                       f"--mode connect {TLS} -c 16 --duration {options.seconds} {extra}", options)
+        finally:
+            stop_all(servers)
+    return case
+
+
+def first_connect(book, name, options):
+    """A server that nobody has talked to yet, and one connection."""
+    for number in range(options.rounds):
+        for make in (Mosquitto, lambda: Azimuth(devices=1)):
+            wait_quiet(options.patience)
+            with make() as server:
+                wait_settled(server)
+                book.add(name, server.name,
+                         {"round": number, **generate(server, f"--mode idle {TLS} -c 1 --hold 0.1")})
+
+
+# ---- what is stored
+
+def saturate(book, name, options):
+    """As fast as it goes, then a kill without warning, then every record is read back."""
+    acked = WORK / "acked.csv"
+    with Azimuth(devices=500) as server:
+        result = generate(server, f"{PLAIN} -c 500 --qos 1 --window 16 --duration {options.seconds} "
+                                  f"--acked-log {acked}")
+        server.stop(signal.SIGKILL)
+    check = subprocess.run([BUILD / "tests" / "bench" / "bench_stored", server.data, "4", acked],
+                           stdout=subprocess.PIPE, text=True, check=False)
+    stored = json.loads(check.stdout)
+    if result["closed"] or result["exit"]:
+        print(f"  {name}: {result['closed']} connections were closed: {result['first_error']}")
+    book.add(name, server.name, {**result, **stored})
+
+
+# ---- starting
+
+def start(book, name, options):
+    """Until the ready line can be read; nothing is pinned."""
+    for number in range(5 if options.quick else 15):
+        wait_quiet(options.patience)
+        with Azimuth("azimuth-ephemeral", ephemeral=True, pinned=False) as server:
+            book.add(name, server.name, {"round": number, "start_ms": server.start_ms})
+        with Azimuth("azimuth-first", pinned=False) as server:
+            book.add(name, server.name, {"round": number, "start_ms": server.start_ms})
+        with Azimuth("azimuth-again", pinned=False, data=server.data) as server:
+            book.add(name, server.name, {"round": number, "start_ms": server.start_ms})
+
+
+CASES = {
+    "noise": noise,
+    "M1": publish(TLS, 1000, 1),
+    "M1-plain": publish(PLAIN, 1000, 1),
+    "M2": publish(TLS, 100, 16),
+    "M2-plain": publish(PLAIN, 100, 16),
+    "M4": open_loop,
+    "M7": idle(TLS),
+    "M7-used": idle(TLS, 16384),
+    "M8": idle(PLAIN),
+    "M9": connect(),
+    "M9-resumed": connect("--resume"),
+    "M10": first_connect,
+    "M11": saturate,
+    "start": start,
+}

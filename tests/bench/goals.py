@@ -1,0 +1,69 @@
+"""goals.py - what is measured, and how far it should be from the peer or from a fixed goal."""
+from dataclasses import dataclass
+
+PEER = "mosquitto"
+KIB = 1024
+
+
+@dataclass
+class Goal:
+    """A row of the report: the median of `key` on `server`, by itself or against the peer's."""
+
+    case: str
+    what: str
+    server: str
+    key: str
+    unit: str
+    scale: float = 1.0   # from the unit of the result to that of the row
+    ratio: bool = False  # to the peer's median of the same case; else the figure itself
+    must: float = None
+    aim: float = None
+    gate: float = None   # fails the suite above it; without one the row is only printed
+
+
+def cost(case, what, must=None, aim=None, gate=None):
+    """Server CPU for a message, with the default number of partitions and with 32."""
+    return [Goal(case, f"{what}, {n} partitions", server, "cpu_s_per_million", "CPU-s/M", ratio=True,
+                 must=must, aim=aim, gate=gate)
+            for server, n in (("azimuth", 4), ("azimuth-32", 32))]
+
+
+def acknowledged(case, what):
+    return [Goal(case, f"{what}: {p} of PUBACK", "azimuth", f"ack_us.{p}", "ms", 1e-3, ratio=True)
+            for p in ("p50", "p99")]
+
+
+GOALS = [
+    *cost("M1", "TLS, 1000 devices, 1 in flight", 1.0, 0.8, gate=1.0),
+    *acknowledged("M1", "TLS, 1000 devices, 1 in flight"),
+    *cost("M1-plain", "plain, 1000 devices, 1 in flight"),
+    *acknowledged("M1-plain", "plain, 1000 devices, 1 in flight"),
+    *cost("M2", "TLS, 100 devices, 16 in flight", 0.5),
+    *acknowledged("M2", "TLS, 100 devices, 16 in flight"),
+    *cost("M2-plain", "plain, 100 devices, 16 in flight"),
+    *acknowledged("M2-plain", "plain, 100 devices, 16 in flight"),
+    Goal("M4", "TLS, 1000 devices, 10 000 msg/s: p50 of PUBACK", "azimuth", "ack_us.p50", "ms", 1e-3,
+         must=0.8, aim=0.4),
+    Goal("M4", "TLS, 1000 devices, 10 000 msg/s: p99 of PUBACK", "azimuth", "ack_us.p99", "ms", 1e-3,
+         must=5, aim=2),
+    Goal("M4", "TLS, 1000 devices, 10 000 msg/s: CPU", "azimuth", "cpu_s_per_million", "CPU-s/M",
+         ratio=True),
+    Goal("M7", "idle TLS connection: resident", "azimuth", "rss_bytes_per_conn", "KiB", 1 / KIB,
+         must=18e3 / KIB, aim=16e3 / KIB, gate=24),
+    Goal("M7-used", "the same, each after a message of 16 KiB", "azimuth", "rss_bytes_per_conn", "KiB",
+         1 / KIB, must=18e3 / KIB, aim=16e3 / KIB),
+    Goal("M8", "idle plain connection: resident", "azimuth", "rss_bytes_per_conn", "KiB", 1 / KIB,
+         must=4e3 / KIB, aim=2e3 / KIB),
+    Goal("M9", "TLS 1.3 connect with SAS check: CPU", "azimuth", "cpu_us_per_conn", "CPU-us",
+         ratio=True, must=1.0, aim=0.85),
+    Goal("M9-resumed", "the same, resumed by ticket", "azimuth", "cpu_us_per_conn", "CPU-us",
+         ratio=True, must=1.0),
+    Goal("M10", "first connect after the start, to CONNACK", "azimuth", "connect_us.max", "ms", 1e-3,
+         must=10, aim=3, gate=10),
+    Goal("M11", "saturation: lost, repeated, disordered, foreign or damaged", "azimuth", "wrong",
+         "messages", must=0, aim=0, gate=0),
+    Goal("start", "from exec to ready, --ephemeral", "azimuth-ephemeral", "start_ms", "ms", must=100,
+         aim=50, gate=100),
+    Goal("start", "from exec to ready, first start on a disk", "azimuth-first", "start_ms", "ms"),
+    Goal("start", "from exec to ready, second start on a disk", "azimuth-again", "start_ms", "ms"),
+]

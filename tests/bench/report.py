@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Makes docs/benchmarks.md from the results kept in tests/bench/results/.
+
+usage: tests/bench/report.py
+
+Of each processor the newest full measurement of each case is shown, each with the commit it was
+taken at. The text around the tables is tests/bench/benchmarks.md.in.
+"""
+import json
+import pathlib
+import statistics
+
+from goals import GOALS, PEER
+
+HERE = pathlib.Path(__file__).resolve().parent
+DOCUMENT = HERE.parent.parent / "docs" / "benchmarks.md"
+TEMPLATE = HERE / "benchmarks.md.in"
+
+
+def dig(line, key):
+    """The value at "ack_us.p50", or None."""
+    for part in key.split("."):
+        line = line.get(part) if isinstance(line, dict) else None
+    return line
+
+
+class Row:
+    """A goal with what was measured for it."""
+
+    def __init__(self, goal, lines):
+        self.goal = goal
+        own = self._values(lines, goal.server)
+        peer = self._values(lines, PEER)
+        self.own = statistics.median(own) if own else None
+        self.peer = statistics.median(peer) if peer else None
+        self.spread = (max(own) - min(own)) / self.own if own and self.own else 0
+        self.ratio = self.own / self.peer if own and self.peer else None
+        self.figure = self.ratio if goal.ratio else self.own
+
+    def _values(self, lines, server):
+        found = [dig(line, self.goal.key) for line in lines
+                 if line["case"] == self.goal.case and line["server"] == server]
+        return [value * self.goal.scale for value in found if value is not None]
+
+    @property
+    def held(self):
+        """Whether the gate is kept; None where there is none."""
+        if self.goal.gate is None:
+            return None
+        return self.figure is not None and self.figure <= self.goal.gate
+
+    def distance(self):
+        """To the goals, in words."""
+        goal, figure = self.goal, self.figure
+        if figure is None:
+            return "not measured"
+        for name, limit in (("aim", goal.aim), ("must", goal.must)):
+            if limit is not None and figure <= limit:
+                return f"{name} reached"
+        if goal.must is not None:
+            return f"{(figure / goal.must - 1) * 100:.0f} % above must" if goal.must else "above must"
+        return ""
+
+    def limits(self):
+        goal = self.goal
+        words = [f"{name} {limit:.3g}" for name, limit in
+                 (("must", goal.must), ("aim", goal.aim), ("gate", goal.gate)) if limit is not None]
+        return ", ".join(words)
+
+
+def number(value):
+    return "-" if value is None else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def table(lines, case):
+    """The rows of a case as text, and how many gates were kept and missed."""
+    rows = [Row(goal, lines) for goal in GOALS if goal.case == case]
+    text = []
+    for row in rows:
+        mark = {None: " ", True: "+", False: "!"}[row.held]
+        ratio = "" if row.ratio is None else f"ratio {row.ratio:.2f}"
+        text.append(f" {mark} {row.goal.what:52} {number(row.own):>7} {row.goal.unit:8} {PEER} "
+                    f"{number(row.peer):>7}  {ratio:11} spread {row.spread * 100:3.0f} %  "
+                    f"{row.limits()}: {row.distance()}".rstrip(": "))
+    if not rows:
+        text = [f"   {server:20} {number(statistics.median(values)):>7} CPU-s/M"
+                for server, values in costs(lines, case).items()]
+    return text, sum(row.held is True for row in rows), sum(row.held is False for row in rows)
+
+
+def costs(lines, case):
+    found = {}
+    for line in lines:
+        if line["case"] == case and "cpu_s_per_million" in line:
+            found.setdefault(line["server"], []).append(line["cpu_s_per_million"])
+    return found
+
+
+# ---- the document
+
+def newest(lines):
+    """Of each case the lines of its newest session, a full one where there is any."""
+    chosen = []
+    for case in dict.fromkeys(line["case"] for line in lines):
+        of_case = [line for line in lines if line["case"] == case]
+        of_case = [line for line in of_case if not line["quick"]] or of_case
+        last = max(line["when"] for line in of_case)
+        chosen += [line for line in of_case if line["when"] == last]
+    return chosen
+
+
+def markdown(lines):
+    text = ["| case | what | azimuth | mosquitto | ratio | spread | goal | commit |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for goal in GOALS:
+        of_case = [line for line in lines if line["case"] == goal.case]
+        row = Row(goal, of_case)
+        if row.own is None:
+            continue
+        ratio = "" if row.ratio is None else f"**{row.ratio:.2f}**" if goal.ratio else f"{row.ratio:.2f}"
+        own = f"{number(row.own)} {goal.unit}"
+        limits = f"{row.limits()}: {row.distance()}".strip(": ")
+        text.append(f"| {goal.case} | {goal.what} | {own if goal.ratio else f'**{own}**'} | "
+                    f"{number(row.peer)} | {ratio} | {row.spread * 100:.0f} % | {limits} | "
+                    f"{of_case[0]['commit']} |")
+    return "\n".join(text)
+
+
+def main():
+    machines = {}
+    for path in sorted((HERE / "results").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            line = json.loads(line)
+            machines.setdefault((line["processor"], line["kernel"]), []).append(line)
+    parts = []
+    for (processor, kernel), lines in sorted(machines.items()):
+        parts.append(f"## {processor}, Linux {kernel}\n\n{markdown(newest(lines))}\n")
+    text = TEMPLATE.read_text(encoding="utf-8").replace("@TABLES@", "\n".join(parts).rstrip())
+    DOCUMENT.write_text(text, encoding="utf-8")
+    print(f"wrote {DOCUMENT}")
+
+
+if __name__ == "__main__":
+    main()
