@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "store/sqlite/conn.h"
+#include "store/sqlite/db.h"
 #include "store/transaction_sql.h"
 
 static const char *const db_path = "store.db", *const wal_path = "store.db-wal";
@@ -22,7 +22,7 @@ enum { PAGE_BYTES = 4096, COPY_BYTES = 1 << 14 };
 
 struct engine {
     struct vfs *vfs;
-    struct conn write, read, check;
+    struct db write, read, check;
     uint64_t wal_bytes;
 };
 
@@ -50,10 +50,10 @@ static enum err secure_wal(struct io *io)
     return err;
 }
 
-static enum err checkpoint(struct conn *c, int mode)
+static enum err checkpoint(struct db *c, int mode)
 {
     int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, NULL, NULL);
-    return rc == SQLITE_BUSY ? OK : conn_error(c, rc); /* somebody else is at it */
+    return rc == SQLITE_BUSY ? OK : db_error(c, rc); /* somebody else is at it */
 }
 
 /* ---- life */
@@ -68,22 +68,22 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 
 static enum err open_all(struct engine *e)
 {
-    TRY(conn_open(&e->write, e->vfs, db_path));
-    TRY(conn_exec(&e->write, "PRAGMA journal_mode=WAL"));
+    TRY(db_open(&e->write, e->vfs, db_path));
+    TRY(db_exec(&e->write, "PRAGMA journal_mode=WAL"));
     TRY(checkpoint(&e->write, SQLITE_CHECKPOINT_TRUNCATE));
     sqlite3_wal_hook(e->write.db, note_wal, e);
-    TRY(conn_open(&e->read, e->vfs, db_path));
-    return conn_open(&e->check, e->vfs, db_path);
+    TRY(db_open(&e->read, e->vfs, db_path));
+    return db_open(&e->check, e->vfs, db_path);
 }
 
 static void sqlite_close(struct engine *e)
 {
     bool clean = !atomic_load(&e->vfs->failed);
-    conn_close(&e->check);
-    conn_close(&e->read);
+    db_close(&e->check);
+    db_close(&e->read);
     /* An error costs nothing: the next start recovers. */
     if (clean && e->write.db) (void)!checkpoint(&e->write, SQLITE_CHECKPOINT_TRUNCATE);
-    conn_close(&e->write);
+    db_close(&e->write);
     vfs_free(e->vfs);
     free(e);
 }
@@ -104,14 +104,14 @@ static enum err sqlite_open(struct io *io, struct engine **out)
 /* ---- the lane `store` */
 
 /* Rows returned or, by a statement that returns none, changed. */
-static enum err run_step(struct conn *c, const struct request_step *step, int64_t *rows)
+static enum err run_step(struct db *c, const struct request_step *step, int64_t *rows)
 {
     sqlite3_stmt *stmt;
-    TRY(conn_bind(c, step, &stmt));
+    TRY(db_bind(c, step, &stmt));
     int rc;
     for (*rows = 0; (rc = sqlite3_step(stmt)) == SQLITE_ROW;) ++*rows;
     if (sqlite3_column_count(stmt) == 0) *rows = sqlite3_changes64(c->db);
-    enum err err = rc == SQLITE_DONE ? OK : conn_error(c, rc);
+    enum err err = rc == SQLITE_DONE ? OK : db_error(c, rc);
     sqlite3_reset(stmt);
     return err;
 }
@@ -123,7 +123,7 @@ static enum err run_command(struct engine *e, const struct store_statement *s)
     return run_step(&e->write, &(struct request_step){.statement = s}, &rows);
 }
 
-static enum err run_steps(struct conn *c, struct slice request, struct unit_result *result)
+static enum err run_steps(struct db *c, struct slice request, struct unit_result *result)
 {
     struct request_step step;
     struct request_cur cur = request_read(request);
@@ -167,7 +167,7 @@ static void sqlite_rollback(struct engine *e)
 
 static enum err sqlite_script(struct engine *e, const char *sql)
 {
-    return conn_exec(&e->write, sql);
+    return db_exec(&e->write, sql);
 }
 
 static uint64_t sqlite_backlog(const struct engine *e)
@@ -229,14 +229,14 @@ static int read_rows(sqlite3_stmt *stmt, struct answer_writer *w, bool *more)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static enum err read_page(struct conn *c, const struct request_step *step, struct buf *page)
+static enum err read_page(struct db *c, const struct request_step *step, struct buf *page)
 {
     sqlite3_stmt *stmt;
     struct answer_writer w;
     bool more = false;
-    TRY(conn_bind(c, step, &stmt));
+    TRY(db_bind(c, step, &stmt));
     answer_begin(&w, page, (unsigned)sqlite3_column_count(stmt));
-    enum err err = conn_error(c, read_rows(stmt, &w, &more));
+    enum err err = db_error(c, read_rows(stmt, &w, &more));
     sqlite3_reset(stmt);
     answer_end(&w, more);
     return err;

@@ -1,5 +1,5 @@
-/* conn.c - opens, prepares, binds, translates errors. */
-#include "store/sqlite/conn.h"
+/* db.c - opens, prepares, binds, translates errors. */
+#include "store/sqlite/db.h"
 
 #include <stdio.h>
 
@@ -17,7 +17,7 @@ static enum err fail_with_io(enum err code, const char *said)
     return fail(code, "database: %s (%s)", said, why);
 }
 
-enum err conn_error(const struct conn *c, int rc)
+enum err db_error(const struct db *c, int rc)
 {
     const char *said = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
     switch (rc & 0xff) {
@@ -33,32 +33,32 @@ enum err conn_error(const struct conn *c, int rc)
     }
 }
 
-enum err conn_exec(struct conn *c, const char *sql)
+enum err db_exec(struct db *c, const char *sql)
 {
-    return conn_error(c, sqlite3_exec(c->db, sql, NULL, NULL, NULL));
+    return db_error(c, sqlite3_exec(c->db, sql, NULL, NULL, NULL));
 }
 
-enum err conn_open(struct conn *c, const struct vfs *vfs, const char *path)
+enum err db_open(struct db *c, const struct vfs *vfs, const char *path)
 {
     char cache[64];
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int rc = sqlite3_open_v2(path, &c->db, flags, vfs->name);
-    if (rc != SQLITE_OK) return conn_error(c, rc);
+    if (rc != SQLITE_OK) return db_error(c, rc);
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, STORE_UNIT_BYTES_MAX);
     rc = sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    if (rc != SQLITE_OK) return conn_error(c, rc);
+    if (rc != SQLITE_OK) return db_error(c, rc);
     snprintf(cache, sizeof cache, "PRAGMA cache_size=-%d", CONN_CACHE_KIB);
-    TRY(conn_exec(c, cache));
-    return conn_exec(c, settings);
+    TRY(db_exec(c, cache));
+    return db_exec(c, settings);
 }
 
-void conn_close(struct conn *c)
+void db_close(struct db *c)
 {
     for (unsigned i = 0; i < STATEMENTS_MAX; i++) sqlite3_finalize(c->prepared[i]);
     int rc = sqlite3_close(c->db);
     assert(rc == SQLITE_OK);
-    *c = (struct conn){0};
+    *c = (struct db){0};
 }
 
 /* SQLite numbers `$name` parameters by first appearance, as sqlgen lists them. */
@@ -69,12 +69,12 @@ static void assert_same_params(const struct store_statement *s, sqlite3_stmt *st
         assert(strcmp(sqlite3_bind_parameter_name(stmt, (int)i + 1) + 1, s->params[i]) == 0);
 }
 
-static enum err prepare(struct conn *c, const struct store_statement *s, sqlite3_stmt **out)
+static enum err prepare(struct db *c, const struct store_statement *s, sqlite3_stmt **out)
 {
     sqlite3_stmt **kept = &c->prepared[s->id];
     if (*kept == NULL) {
         int rc = sqlite3_prepare_v3(c->db, s->text, -1, SQLITE_PREPARE_PERSISTENT, kept, NULL);
-        if (rc != SQLITE_OK) return conn_error(c, rc);
+        if (rc != SQLITE_OK) return db_error(c, rc);
         assert_same_params(s, *kept);
     }
     *out = *kept;
@@ -94,12 +94,12 @@ static int bind_value(sqlite3_stmt *stmt, int place, const struct store_value *v
     return SQLITE_MISUSE;
 }
 
-enum err conn_bind(struct conn *c, const struct request_step *step, sqlite3_stmt **out)
+enum err db_bind(struct db *c, const struct request_step *step, sqlite3_stmt **out)
 {
     TRY(prepare(c, step->statement, out));
     for (unsigned i = 0; i < step->statement->param_count; i++) {
         int rc = bind_value(*out, (int)i + 1, &step->value[i]);
-        if (rc != SQLITE_OK) return conn_error(c, rc);
+        if (rc != SQLITE_OK) return db_error(c, rc);
     }
     return OK;
 }
