@@ -11,8 +11,8 @@ enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
 enum err access_token(struct cli *c) MUST_USE;
 
-enum err consumer_group_create(struct cli *c) MUST_USE;
-enum err consumer_group_list(struct cli *c) MUST_USE;
-enum err consumer_group_delete(struct cli *c) MUST_USE;
+enum err group_create(struct cli *c) MUST_USE;
+enum err group_list(struct cli *c) MUST_USE;
+enum err group_delete(struct cli *c) MUST_USE;
 
 #endif

@@ -22,20 +22,20 @@ static enum err call_group(struct cli *c, const char *method, struct json **answ
     return e;
 }
 
-enum err consumer_group_create(struct cli *c)
+enum err group_create(struct cli *c)
 {
     struct json *made;
     TRY(call_group(c, "PUT", &made));
     return made ? output_value(&c->output, &c->arena, made, NULL) : OK;
 }
 
-enum err consumer_group_delete(struct cli *c)
+enum err group_delete(struct cli *c)
 {
     struct json *nothing;
     return call_group(c, "DELETE", &nothing);
 }
 
-enum err consumer_group_list(struct cli *c)
+enum err group_list(struct cli *c)
 {
     struct target t;
     struct json *list;
