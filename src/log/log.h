@@ -106,6 +106,10 @@ void log_pairs_done(struct log_writer *w, unsigned pair_count);
 void log_end(struct log_writer *w, log_done_fn done, struct addr who, uint64_t cookie);
 void log_abort(struct log_writer *w); /* forgets the record under construction */
 
+/* Posts what has gathered now instead of at the end of the turn: whoever is told of something after
+ * this call and writes because of it comes later in the log. */
+void log_flush(struct log_writer *w);
+
 static inline bool log_writer_full(const struct log_writer *w)
 {
     return w->inflight >= LOG_INFLIGHT_MAX;

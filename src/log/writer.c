@@ -64,12 +64,17 @@ static void post_batch(struct log_writer *w)
     post(w->core, lane_addr(w->core), log_addr(w->log), m);
 }
 
+void log_flush(struct log_writer *w)
+{
+    assert(w->frame_at == 0);
+    if (w->batch && w->batch->waiters.len) post_batch(w);
+}
+
 static void on_turn_end(struct turn_hook *hook, int64_t now_us)
 {
     (void)now_us;
     struct log_writer *w = CONTAINER_OF(hook, struct log_writer, hook);
-    assert(w->frame_at == 0);
-    if (w->batch && w->batch->waiters.len) post_batch(w);
+    log_flush(w);
     list_splice(&w->idle, &w->returned);
 }
 

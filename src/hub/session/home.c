@@ -8,6 +8,7 @@
  *
  * An identity that is disabled, deleted or gets other keys loses its session: closing, nobody waits.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
