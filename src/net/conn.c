@@ -344,6 +344,11 @@ const char *conn_local_name(const struct conn *c)
     return name ? name : "";
 }
 
+unsigned conn_local_port(const struct conn *c)
+{
+    return c->local_port;
+}
+
 bool conn_encrypted(const struct conn *c)
 {
     return c->encrypted;

@@ -72,6 +72,7 @@ struct lane *conn_lane(const struct conn *c);
 struct list *conn_node(struct conn *c);            /* for a list of the front's own (paused ones) */
 const char *conn_peer(const struct conn *c);       /* "127.0.0.1:40312" */
 const char *conn_local_name(const struct conn *c); /* SNI the client sent, or "" */
+unsigned conn_local_port(const struct conn *c);    /* the listener's; 0: a Unix socket */
 bool conn_encrypted(const struct conn *c);
 bool conn_is_socket_admin(const struct conn *c); /* came over DIR/azimuth.sock */
 

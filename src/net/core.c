@@ -3,6 +3,7 @@
  * libuv polls; every connection's bytes are fed to its front as they come.  The check handle then
  * runs the lane: mail, timers, and at the end the hooks that post batches and send output.
  */
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -105,6 +106,14 @@ struct lane *core_lane(struct core *core)
     return &core->lane;
 }
 
+static unsigned port_of(const uv_tcp_t *tcp)
+{
+    struct sockaddr_storage sa;
+    int len = sizeof sa;
+    if (uv_tcp_getsockname(tcp, (struct sockaddr *)&sa, &len)) return 0;
+    return ntohs(((struct sockaddr_in *)&sa)->sin_port); /* at the same place in IPv6 */
+}
+
 enum err core_listen(struct core *core, int fd, bool is_unix, const struct net_listener *spec)
 {
     struct listener *l = NEW(struct listener);
@@ -118,6 +127,7 @@ enum err core_listen(struct core *core, int fd, bool is_unix, const struct net_l
     l->handle.stream.data = l;
     list_push(&core->listeners, &l->node);
     int e = is_unix ? uv_pipe_open(&l->handle.pipe, fd) : uv_tcp_open(&l->handle.tcp, fd);
+    if (e == 0 && !is_unix) l->port = port_of(&l->handle.tcp);
     if (e == 0) e = uv_listen(&l->handle.stream, NET_BACKLOG, uv_conn_accept);
     return e ? fail(ERR_IO, "cannot listen: %s", uv_strerror(e)) : OK;
 }
@@ -150,6 +160,31 @@ void core_drain(struct core *core, int64_t timeout_us)
     while (clock_mono_us() < end && atomic_load(&core->conn_count) > 0) uv_sleep(2);
 }
 
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+static void wake_nobody(struct lane *lane)
+{
+    (void)lane;
+}
+
+void core_close(struct core *core)
+{
+    if (core->closed) return;
+    core->lane.wake = wake_nobody;
+    lane_running = &core->lane;
+    close_listeners(core);
+    uv_conn_close_all(core, true);
+    uv_walk(&core->loop, close_handle, NULL);
+    uv_run(&core->loop, UV_RUN_DEFAULT);
+    int e = uv_loop_close(&core->loop);
+    assert(e == 0);
+    core->closed = true;
+}
+
 void core_stop(struct core *core)
 {
     atomic_store(&core->wish, CORE_STOP);
@@ -157,20 +192,9 @@ void core_stop(struct core *core)
     uv_thread_join(&core->thread);
 }
 
-static void close_handle(uv_handle_t *handle, void *arg)
-{
-    (void)arg;
-    if (!uv_is_closing(handle)) uv_close(handle, NULL);
-}
-
 void core_free(struct core *core)
 {
-    lane_running = &core->lane;
-    close_listeners(core);
-    uv_conn_close_all(core, true);
-    uv_walk(&core->loop, close_handle, NULL);
-    uv_run(&core->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&core->loop);
+    core_close(core);
     conn_host_fini(&core->host);
     lane_fini(&core->lane);
     free(core);

@@ -104,6 +104,12 @@ static enum err bind_one(const struct endpoint *e, bool shared, int *fd)
     return result;
 }
 
+bool net_has_address(const char *address)
+{
+    struct endpoint e;
+    return parse_address(address, 0, &e) == OK && probe(&e) == OK;
+}
+
 enum err net_bind(const char *address, unsigned port, unsigned cores, struct net_port *out)
 {
     struct endpoint e;

@@ -36,6 +36,8 @@ enum err net_bind(const char *address, unsigned port, unsigned cores,
 /* A Unix socket (mode 0600) for administration, on one core. */
 enum err net_bind_unix(const char *path, struct net_port *out) MUST_USE;
 
+bool net_has_address(const char *address); /* does this machine have it? */
+
 struct net_listener {
     const struct front *front;
     void *front_ctx;                /* per core */
@@ -52,7 +54,11 @@ void core_start(struct core *core); /* its thread */
 /* Refuses new connections and closes the ones there are, output first.  Returns when all are gone or
  * the time is over. */
 void core_drain(struct core *core, int64_t timeout_us);
-void core_stop(struct core *core); /* ends and joins the thread; connections are cut */
+void core_stop(struct core *core); /* ends and joins its thread */
+
+/* Once no thread posts to this core any more: cuts its connections, whose fronts are closed.  What
+ * fronts rely on may be freed after it, the core itself last. */
+void core_close(struct core *core);
 void core_free(struct core *core);
 
 #endif

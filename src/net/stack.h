@@ -51,6 +51,7 @@ struct conn {
     enum err why;    /* given to front->closed */
     bool front_open; /* front->closed is owed */
     bool paused, owes_drained, admin;
+    uint16_t local_port;
     char peer[56];
 };
 

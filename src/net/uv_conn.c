@@ -220,6 +220,7 @@ void uv_conn_accept(uv_stream_t *server, int status)
     conn_init(&u->conn, &core->host, &uv_transport, l->spec.front, l->spec.front_ctx,
               l->spec.tls ? *l->spec.tls : NULL);
     u->conn.admin = l->spec.admin;
+    u->conn.local_port = (uint16_t)l->port;
     core->conn_count++;
     list_push(&core->conns, &u->node);
     name_peer(u);

@@ -23,7 +23,7 @@ struct core {
     unsigned conn_max;
     uint64_t turn_number;
     atomic_int wish; /* enum core_wish, set by the main thread */
-    bool draining;
+    bool draining, closed;
     uint8_t read_buffer[NET_READ_BUFFER];
 };
 
@@ -38,6 +38,7 @@ struct listener {
     struct core *core;
     struct net_listener spec;
     bool is_unix;
+    unsigned port; /* 0: a Unix socket */
     struct list node;
 };
 
