@@ -100,6 +100,7 @@ void amqp_put_symbol(struct buf *b, struct slice v);
 void amqp_put_str(struct buf *b, const char *v); /* C string as string */
 void amqp_put_sym(struct buf *b, const char *v); /* C string as symbol */
 void amqp_put_symbol_array(struct buf *b, const char *const *names, size_t count);
+void amqp_put_string_array(struct buf *b, const char *const *texts, size_t count);
 void amqp_put_value(struct buf *b, const struct amqp_value *v); /* copy of v->whole, or null */
 
 /* Descriptor 0x00 0x53 code (smallulong, the only form Python's decoder takes); the value follows. */

@@ -200,19 +200,31 @@ void amqp_close(struct buf *b, struct amqp_open open, uint32_t count)
     b->len -= WIDE - NARROW;
 }
 
-void amqp_put_symbol_array(struct buf *b, const char *const *names, size_t count)
+/* Elements of one type with one constructor: its narrow or its wide form. */
+static void put_array(struct buf *b, uint8_t narrow, uint8_t wide, const char *const *texts,
+                      size_t count)
 {
     struct amqp_open array = amqp_open_array(b);
-    bool wide = false;
-    for (size_t i = 0; i < count; i++) wide = wide || strlen(names[i]) > UINT8_MAX;
-    buf_put_u8(b, wide ? 0xb3 : 0xa3);
+    bool is_wide = false;
+    for (size_t i = 0; i < count; i++) is_wide = is_wide || strlen(texts[i]) > UINT8_MAX;
+    buf_put_u8(b, is_wide ? wide : narrow);
     for (size_t i = 0; i < count; i++) {
-        struct slice name = slice_str(names[i]);
-        if (wide)
-            buf_put_be32(b, (uint32_t)name.len);
+        struct slice text = slice_str(texts[i]);
+        if (is_wide)
+            buf_put_be32(b, (uint32_t)text.len);
         else
-            buf_put_u8(b, (uint8_t)name.len);
-        buf_put_slice(b, name);
+            buf_put_u8(b, (uint8_t)text.len);
+        buf_put_slice(b, text);
     }
     amqp_close(b, array, (uint32_t)count);
+}
+
+void amqp_put_symbol_array(struct buf *b, const char *const *names, size_t count)
+{
+    put_array(b, 0xa3, 0xb3, names, count);
+}
+
+void amqp_put_string_array(struct buf *b, const char *const *texts, size_t count)
+{
+    put_array(b, 0xa1, 0xb1, texts, count);
 }

@@ -7,7 +7,7 @@
  *
  * Runs on: the core that holds the connection.
  * Limits:  MQTT_PACKET_MAX and MQTT_CONNECT_MAX of the engine, TELEMETRY_SIZE_MAX of a message.
- * Source:  "Use MQTT to communicate with Azure IoT Hub"; docs/protocol/mqtt.md.
+ * Source:  "Use MQTT to communicate with Azure IoT Hub"; README.md has the table of answers.
  */
 #ifndef FRONT_DEVICE_MQTT_DEVICE_MQTT_H
 #define FRONT_DEVICE_MQTT_DEVICE_MQTT_H

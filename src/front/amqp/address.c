@@ -1,0 +1,84 @@
+/* address.c - reading link addresses. */
+#include "front/amqp/address.h"
+
+#include <stdio.h>
+
+#include "base/num.h"
+#include "base/text.h"
+
+/* Without scheme, authority and slashes at the ends. */
+static struct slice path_of(struct slice text)
+{
+    static const struct slice schemes[] = {{(const uint8_t *)"amqps://", 8},
+                                           {(const uint8_t *)"amqp://", 7},
+                                           {(const uint8_t *)"sb://", 5}};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (slice_starts_nocase(text, schemes[i])) {
+            text = slice_from(text, schemes[i].len);
+            text = slice_from(text, slice_find(text, '/'));
+            break;
+        }
+    while (text.len && text.ptr[0] == '/') text = slice_from(text, 1);
+    while (text.len && text.ptr[text.len - 1] == '/') text.len--;
+    return text;
+}
+
+static bool next_is(struct slice *rest, const char *word)
+{
+    struct slice copy = *rest, segment;
+    if (!slice_split(&copy, '/', &segment) || !slice_eq_nocase(segment, slice_str(word)))
+        return false;
+    *rest = copy;
+    return true;
+}
+
+/* {hub} or messages/events at the front. */
+static bool skip_stream(const struct hub *hub, struct slice *rest, bool *iot_name)
+{
+    struct slice copy = *rest;
+    *iot_name = next_is(&copy, "messages") && next_is(&copy, "events");
+    if (*iot_name) *rest = copy;
+    return *iot_name || next_is(rest, hub->name);
+}
+
+/* ConsumerGroups/{group}/Partitions/{n} and nothing behind it. */
+static bool parse_partition(struct slice rest, struct address *out)
+{
+    struct slice group, number;
+    uint64_t n;
+    if (!next_is(&rest, "ConsumerGroups") || !slice_split(&rest, '/', &group) ||
+        !next_is(&rest, "Partitions") || !slice_split(&rest, '/', &number) || rest.ptr)
+        return false;
+    if (group.len == 0 || group.len > CONSUMER_GROUP_NAME_MAX || num_u64(number, &n) != OK ||
+        n > UINT16_MAX)
+        return false;
+    snprintf(out->group, sizeof out->group, "%.*s", SLICE_ARG(group));
+    out->partition = (unsigned)n;
+    return true;
+}
+
+void address_parse(const struct hub *hub, struct slice text, struct address *out)
+{
+    struct slice rest = path_of(text);
+    *out = (struct address){.kind = ADDRESS_UNKNOWN};
+    if (slice_eq_nocase(rest, SLICE_LIT("$cbs"))) {
+        out->kind = ADDRESS_CBS;
+    } else if (slice_eq_nocase(rest, SLICE_LIT("$management"))) {
+        out->kind = ADDRESS_MANAGEMENT;
+    } else if (skip_stream(hub, &rest, &out->iot_name)) {
+        if (rest.ptr == NULL)
+            out->kind = ADDRESS_STREAM;
+        else if (slice_eq_nocase(rest, SLICE_LIT("$management")))
+            out->kind = ADDRESS_MANAGEMENT;
+        else if (parse_partition(rest, out))
+            out->kind = ADDRESS_PARTITION;
+    }
+}
+
+void address_path(const struct hub *hub, const struct address *a, bool iot_name, struct buf *out)
+{
+    buf_put_str(out, iot_name ? "messages/events" : hub->name);
+    if (a->kind == ADDRESS_MANAGEMENT) buf_put_str(out, "/$management");
+    if (a->kind == ADDRESS_PARTITION)
+        buf_printf(out, "/ConsumerGroups/%s/Partitions/%u", a->group, a->partition);
+}

@@ -1,0 +1,39 @@
+/* amqp.h - everybody who speaks AMQP 1.0: back ends that read the stream, and their management.
+ *
+ * One connection carries links to any nodes of ours, so one front serves them all: `$cbs` takes
+ * tokens, `$management` answers questions about the stream, `{hub}/ConsumerGroups/{group}/
+ * Partitions/{n}` is read, and the IoT host name's `messages/events` leads to the stream.
+ *
+ * Runs on: the core that holds the connection.  Who may read a partition under which owner level is
+ *          decided on one core for each partition (owners.h).
+ * Limits:  the constants below.
+ * Errors:  conditions that the SDKs know, with a description that helps (README.md).
+ */
+#ifndef FRONT_AMQP_AMQP_H
+#define FRONT_AMQP_AMQP_H
+
+#include "hub/consumer_group/consumer_group.h"
+#include "hub/hub.h"
+#include "net/conn.h"
+
+enum {
+    AMQP_PEER_TOKENS_MAX = 1100, /* audiences of one connection; a multiplexing SDK has 1 000 */
+    AMQP_PEER_REPLIES_MAX = 256, /* answers of $cbs and $management that wait for credit */
+    AMQP_READERS_MAX = 5,        /* without owner level, per group and partition (Event Hubs) */
+    AMQP_READ_BYTES = 256 << 10, /* asked from the log at a time */
+    AMQP_REDIRECT_WAIT_MS = 100, /* between attach and redirect: rhea-promise needs a pause */
+};
+
+#define AMQP_NO_LINK_FIRST_US (60 * 1000000ll)  /* Service Bus: closes a connection without links */
+#define AMQP_NO_LINK_LATER_US (300 * 1000000ll) /* ... after the last one went */
+
+extern const struct front amqp_front;
+
+struct amqp_service;
+
+/* One per core: the listener's context for amqp_front. */
+struct amqp_service *amqp_service_new(const struct hub *hub, struct lane *lane,
+                                      struct consumer_groups *groups);
+void amqp_service_free(struct amqp_service *s);
+
+#endif

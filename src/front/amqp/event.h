@@ -1,0 +1,13 @@
+/* event.h - a stored record as the message a consumer gets.  Private to front/amqp. */
+#ifndef FRONT_AMQP_EVENT_H
+#define FRONT_AMQP_EVENT_H
+
+#include "log/log.h"
+
+/* Message annotations (ours, then the stored ones), then the stored sections as they are. */
+void event_put(struct buf *out, const struct record *r);
+
+/* Delivery annotations with the partition's newest event, for clients that asked for them. */
+void event_put_metric(struct buf *out, const struct log_ends *ends, int64_t wall_us);
+
+#endif
