@@ -3,12 +3,21 @@
 
 #include "base/say.h"
 
-/* The first address picks the port when any will do; the others follow it. */
-static enum err bind_kind(struct ports *p, const struct config *cfg, enum port_kind kind,
-                          unsigned wanted, unsigned cores)
+/* What is listened on when nobody says: the machine itself, by IPv6 too where it has it. */
+static void choose_addresses(struct ports *p, const struct config *cfg)
 {
-    for (unsigned i = 0; i < cfg->bind_count; i++) {
-        TRY(net_bind(cfg->binds[i], wanted, cores, &p->bound[kind][i]));
+    for (p->binds = 0; p->binds < cfg->bind_count; p->binds++)
+        p->addresses[p->binds] = cfg->binds[p->binds];
+    if (p->binds) return;
+    p->addresses[p->binds++] = "127.0.0.1";
+    if (net_has_address("::1")) p->addresses[p->binds++] = "::1";
+}
+
+/* The first address picks the port when any will do; the others follow it. */
+static enum err bind_kind(struct ports *p, enum port_kind kind, unsigned wanted, unsigned cores)
+{
+    for (unsigned i = 0; i < p->binds; i++) {
+        TRY(net_bind(p->addresses[i], wanted, cores, &p->bound[kind][i]));
         wanted = p->bound[kind][i].port;
     }
     p->number[kind] = wanted;
@@ -29,15 +38,16 @@ enum err ports_bind(struct ports *p, const struct config *cfg, const char *socke
         [PORT_PLAIN_MQTT] = {cfg->plain_mqtt, cfg->plain_mqtt_port, "plain mqtt"},
         [PORT_PLAIN_AMQP] = {cfg->plain_amqp, cfg->plain_amqp_port, "plain amqp"},
     };
-    *p = (struct ports){.binds = cfg->bind_count};
+    *p = (struct ports){0};
+    choose_addresses(p, cfg);
     for (unsigned kind = 0; kind < PORT_KINDS; kind++) {
         if (!wanted[kind].on) continue;
-        enum err e = bind_kind(p, cfg, kind, wanted[kind].port, cores);
+        enum err e = bind_kind(p, kind, wanted[kind].port, cores);
         if (e == OK) continue;
         if (!take_free || wanted[kind].port == 0) return e;
         say_warn("port.replaced", "protocol=%s port=%u reason=\"%s\"", wanted[kind].name,
                  wanted[kind].port, fail_text());
-        TRY(bind_kind(p, cfg, kind, 0, cores));
+        TRY(bind_kind(p, kind, 0, cores));
     }
     return net_bind_unix(socket_path, &p->admin);
 }

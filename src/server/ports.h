@@ -12,6 +12,7 @@ enum port_kind { PORT_MQTT, PORT_AMQP, PORT_HTTPS, PORT_PLAIN_MQTT, PORT_PLAIN_A
 
 struct ports {
     struct net_port bound[PORT_KINDS][CONFIG_BINDS_MAX];
+    const char *addresses[CONFIG_BINDS_MAX];
     unsigned binds;
     unsigned number[PORT_KINDS]; /* 0: off */
     struct net_port admin;       /* DIR/azimuth.sock */

@@ -1,19 +1,22 @@
 /* serve.c - starting, running and stopping the server.
  *
- * Order of starting: directory, certificates, ports, hub (recovery), lanes, listeners' threads, ready
- * line.  Nothing is accepted before the log and the store have recovered.
+ * Order of starting: directory, certificates, ports, hub (recovery), lanes, listeners, ready line.
+ * Nothing is accepted before the log and the store have recovered.
  */
 #include "server/serve.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/rand.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "post/thread.h"
@@ -36,6 +39,9 @@ struct server {
     struct ports ports;
     struct tls_keeper tls;
     struct lane_thread *threads[SERVER_LANES];
+    pthread_t rsa_thread;
+    bool rsa_running;
+    sigset_t signals;
 };
 
 /* ---- the hub on its cores */
@@ -43,8 +49,9 @@ struct server {
 static unsigned workers_wanted(const struct config *cfg)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    if (cfg->workers) return MIN(cfg->workers, (unsigned)(LANES_MAX - SERVER_LANES - 1));
-    return cpus <= 2 ? 1 : (unsigned)MIN(cpus, 32);
+    unsigned most = LANES_MAX - SERVER_LANES - 1;
+    if (cfg->workers) return MIN(cfg->workers, most);
+    return cpus <= 2 ? 1 : MIN((unsigned)cpus, most);
 }
 
 /* As many descriptors as the system gives; connections leave some for files. */
@@ -55,7 +62,7 @@ static unsigned connections_wanted(const struct config *cfg)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     rlim_t most = limit.rlim_cur > 512 ? limit.rlim_cur - 256 : limit.rlim_cur / 2;
-    if (most > 1u << 20) most = 1u << 20;
+    most = MIN(most, (rlim_t)1 << 20);
     return cfg->max_connections ? MIN(cfg->max_connections, (unsigned)most) : (unsigned)most;
 }
 
@@ -64,17 +71,18 @@ static enum err open_hub(struct server *s)
     const struct config *cfg = s->cfg;
     struct wire_config wire = {.io = s->dir.state,
                                .hub_name = cfg->hub_name,
-                               .hosts = cfg->hostnames,
-                               .host_count = cfg->hostname_count,
+                               .hosts = cfg->hosts,
+                               .host_count = cfg->host_count,
                                .partitions = cfg->partitions,
-                               .retention_us = cfg->retention_us,
+                               .retention_us =
+                                   cfg->retention_us == INT64_MAX ? 0 : cfg->retention_us,
                                .retention_bytes = cfg->retention_bytes,
-                               .reserve_bytes = cfg->ephemeral ? 0 : CONFIG_DISK_RESERVE};
+                               .ephemeral = cfg->ephemeral};
     s->core_count = workers_wanted(cfg);
-    unsigned connections = connections_wanted(cfg) / s->core_count;
+    unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);
     wire_init(&s->wire);
     for (unsigned i = 0; i < s->core_count; i++) {
-        s->cores[i] = core_new(&s->wire.office, i, MAX(connections, 1));
+        s->cores[i] = core_new(&s->wire.office, i, connections);
         s->core_lanes[i] = core_lane(s->cores[i]);
     }
     lane_init(&s->main_lane, &s->wire.office, "main");
@@ -88,4 +96,269 @@ static void start_lanes(struct server *s)
                                         &s->wire.store_check_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     for (unsigned i = 0; i < s->core_count; i++) core_start(s->cores[i]);
+}
+
+static void stop_lanes(struct server *s)
+{
+    for (unsigned i = 0; i < s->core_count; i++) core_stop(s->cores[i]);
+    for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);
+}
+
+/* ---- certificates */
+
+static enum err read_file(const char *path, struct buf *out)
+{
+    char piece[4096];
+    size_t n;
+    FILE *f = fopen(path, "re");
+    if (f == NULL) return fail_errno("cannot read %s", path);
+    while ((n = fread(piece, 1, sizeof piece, f)) > 0) buf_put(out, piece, n);
+    fclose(f);
+    mem_wipe(piece, sizeof piece);
+    return OK;
+}
+
+/* The operator's own certificates. */
+static enum err load_given(const struct config *cfg, struct certs_pair *pairs, size_t *count)
+{
+    if (cfg->tls_cert_count > TLS_IDENTITIES_MAX)
+        return fail(ERR_FULL, "more than %d certificates; one ECDSA and one RSA are enough",
+                    TLS_IDENTITIES_MAX);
+    for (; *count < cfg->tls_cert_count; ++*count) {
+        TRY(read_file(cfg->tls_certs[*count], &pairs[*count].chain));
+        TRY(read_file(cfg->tls_keys[*count], &pairs[*count].key));
+    }
+    return OK;
+}
+
+/* Our own: the ECDSA one at once, the RSA one when `with_rsa` (slow the first time). */
+static enum err load_ours(struct server *s, bool with_rsa, struct certs_pair *pairs, size_t *count)
+{
+    const struct config *cfg = s->cfg;
+    int64_t now = clock_wall_us();
+    TRY(certs_prepare(s->dir.files, now));
+    for (; *count < (with_rsa ? 2u : 1u); ++*count)
+        TRY(certs_server(s->dir.files, *count ? CERTS_RSA : CERTS_EC, cfg->hosts, cfg->host_count,
+                         now, &pairs[*count]));
+    return OK;
+}
+
+static enum err make_context(struct server *s, bool with_rsa, struct tls_context **out)
+{
+    struct certs_pair pairs[TLS_IDENTITIES_MAX] = {0};
+    struct tls_identity identities[TLS_IDENTITIES_MAX];
+    size_t count = 0;
+    enum err e = s->cfg->tls_cert_count ? load_given(s->cfg, pairs, &count)
+                                        : load_ours(s, with_rsa, pairs, &count);
+    for (size_t i = 0; i < count; i++)
+        identities[i] = (struct tls_identity){buf_slice(&pairs[i].chain), buf_slice(&pairs[i].key)};
+    struct tls_server_config config = {identities, count, "http/1.1", false};
+    if (e == OK) e = tls_server_context(&config, s->tls.newest, out);
+    for (size_t i = 0; i < TLS_IDENTITIES_MAX; i++) certs_pair_free(&pairs[i]);
+    return e;
+}
+
+/* Called now and then: new certificates, or a new key for session tickets. */
+static void renew_context(struct server *s, const char *why)
+{
+    struct tls_context *next;
+    if (make_context(s, true, &next) != OK) {
+        say_error("tls.renew", "why=%s reason=\"%s\"", why, fail_text());
+        return;
+    }
+    tls_keeper_replace(&s->tls, &s->main_lane, next);
+    say_info("tls.renewed", "why=%s", why);
+}
+
+/* The RSA certificate takes long to make and must not delay the start; main is told by a signal. */
+static void *make_rsa(void *arg)
+{
+    struct server *s = arg;
+    struct certs_pair pair;
+    if (certs_server(s->dir.files, CERTS_RSA, s->cfg->hosts, s->cfg->host_count, clock_wall_us(),
+                     &pair) == OK) {
+        certs_pair_free(&pair);
+        kill(getpid(), SIGUSR1);
+    } else {
+        say_warn("tls.rsa", "reason=\"%s\"", fail_text());
+    }
+    return NULL;
+}
+
+static void start_rsa(struct server *s)
+{
+    if (s->cfg->tls_cert_count) return;
+    s->rsa_running = pthread_create(&s->rsa_thread, NULL, make_rsa, s) == 0;
+}
+
+/* ---- listeners */
+
+static enum err listen_kind(struct server *s, enum port_kind kind, unsigned core)
+{
+    struct wire_core *c = &s->wire.cores[core];
+    bool plain = kind == PORT_PLAIN_MQTT || kind == PORT_PLAIN_AMQP;
+    struct net_listener spec = {.tls = plain ? NULL : tls_keeper_slot(&s->tls, core)};
+    wire_front(c,
+               kind == PORT_MQTT || kind == PORT_PLAIN_MQTT   ? WIRE_MQTT
+               : kind == PORT_AMQP || kind == PORT_PLAIN_AMQP ? WIRE_AMQP
+                                                              : WIRE_HTTP,
+               &spec.front, &spec.front_ctx);
+    for (unsigned i = 0; i < s->ports.binds; i++)
+        if (s->ports.number[kind])
+            TRY(core_listen(s->cores[core], s->ports.bound[kind][i].fds[core], false, &spec));
+    return OK;
+}
+
+static enum err listen_all(struct server *s)
+{
+    for (unsigned core = 0; core < s->core_count; core++)
+        for (unsigned kind = 0; kind < PORT_KINDS; kind++) TRY(listen_kind(s, kind, core));
+    struct net_listener admin = {.admin = true};
+    wire_front(&s->wire.cores[0], WIRE_HTTP, &admin.front, &admin.front_ctx);
+    return core_listen(s->cores[0], s->ports.admin.fds[0], true, &admin);
+}
+
+/* ---- the ready line */
+
+static void put_member(struct buf *b, const char *name, const char *value)
+{
+    buf_printf(b, ",\"%s\":", name);
+    text_json_string(b, slice_str(value));
+}
+
+static void say_ready(const struct server *s)
+{
+    struct buf b = {0};
+    char ca[DIR_PATH_MAX + 16];
+    snprintf(ca, sizeof ca, "%s/ca.pem", s->dir.path);
+    buf_put_str(&b, "{\"event\":\"ready\"");
+    put_member(&b, "hostname", s->wire.hub.hosts[0]);
+    buf_printf(&b, ",\"mqtt\":%u,\"amqp\":%u,\"https\":%u,\"console\":null",
+               s->ports.number[PORT_MQTT], s->ports.number[PORT_AMQP], s->ports.number[PORT_HTTPS]);
+    if (s->ports.number[PORT_PLAIN_MQTT])
+        buf_printf(&b, ",\"plainMqtt\":%u", s->ports.number[PORT_PLAIN_MQTT]);
+    if (s->ports.number[PORT_PLAIN_AMQP])
+        buf_printf(&b, ",\"plainAmqp\":%u", s->ports.number[PORT_PLAIN_AMQP]);
+    put_member(&b, "ca", ca);
+    put_member(&b, "data", s->dir.path);
+    put_member(&b, "idScope", s->wire.hub.id_scope);
+    put_member(&b, "version", AZIMUTH_VERSION);
+    printf("%s}\n", buf_cstr(&b));
+    fflush(stdout);
+    buf_free(&b);
+}
+
+/* ---- life */
+
+/* DIR/metrics.token: what a scraper of /metrics shows. */
+static enum err make_metrics_token(struct server *s)
+{
+    struct buf token = {0}, text = {0};
+    uint8_t bytes[32];
+    enum err e = io_load(s->dir.files, "metrics.token", &token);
+    if (e == ERR_NOT_FOUND) {
+        rand_bytes(bytes, sizeof bytes);
+        text_hex(&text, slice_of(bytes, sizeof bytes));
+        e = io_store(s->dir.files, "metrics.token", buf_slice(&text));
+        buf_put_slice(&token, buf_slice(&text));
+    }
+    if (e == OK) wire_set_metrics_token(&s->wire, slice_trim(buf_slice(&token)));
+    buf_free(&token);
+    buf_free(&text);
+    return e;
+}
+
+/* Signals come to the main thread only, when it waits for them. */
+static void take_signals(struct server *s)
+{
+    sigemptyset(&s->signals);
+    sigaddset(&s->signals, SIGTERM);
+    sigaddset(&s->signals, SIGINT);
+    sigaddset(&s->signals, SIGHUP);
+    sigaddset(&s->signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &s->signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static enum err prepare(struct server *s, bool dev)
+{
+    const struct config *cfg = s->cfg;
+    struct tls_context *context;
+    char socket_path[DIR_PATH_MAX + 16];
+    TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
+    TRY(open_hub(s));
+    TRY(make_context(s, false, &context));
+    tls_keeper_init(&s->tls, s->core_lanes, s->core_count, context);
+    snprintf(socket_path, sizeof socket_path, "%s/azimuth.sock", s->dir.path);
+    TRY(ports_bind(&s->ports, cfg, socket_path, s->core_count, dev));
+    TRY(make_metrics_token(s));
+    return listen_all(s);
+}
+
+static void dismantle(struct server *s)
+{
+    for (unsigned i = 0; i < s->core_count; i++) core_close(s->cores[i]);
+    wire_close(&s->wire);
+    for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
+    tls_keeper_fini(&s->tls);
+    dir_close(&s->dir);
+    free(s);
+}
+
+enum err server_start(const struct config *cfg, bool dev, struct server **out)
+{
+    struct server *s = NEW(struct server);
+    s->cfg = cfg;
+    say_level_max = cfg->log_level;
+    take_signals(s);
+    enum err e = prepare(s, dev);
+    if (e != OK) {
+        dismantle(s);
+        return e;
+    }
+    start_lanes(s);
+    say_ready(s);
+    start_rsa(s);
+    *out = s;
+    return OK;
+}
+
+void server_run(struct server *s)
+{
+    int64_t rotate_us = clock_mono_us() + TLS_TICKET_LIFE_S * 1000000ll;
+    while (true) {
+        struct timespec wait = {.tv_sec = 60};
+        int signal_number = sigtimedwait(&s->signals, NULL, &wait);
+        if (signal_number == SIGTERM || signal_number == SIGINT) return;
+        if (signal_number == SIGHUP) renew_context(s, "hangup");
+        if (signal_number == SIGUSR1) renew_context(s, "rsa");
+        if (clock_mono_us() < rotate_us) continue;
+        renew_context(s, "rotation");
+        rotate_us = clock_mono_us() + TLS_TICKET_LIFE_S * 1000000ll;
+    }
+}
+
+/* A second SIGTERM or SIGINT while draining ends the process at once. */
+static void *watch_for_impatience(void *arg)
+{
+    sigset_t end;
+    int got;
+    (void)arg;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    sigaddset(&end, SIGINT);
+    sigwait(&end, &got);
+    _exit(1);
+}
+
+void server_stop(struct server *s)
+{
+    pthread_t watcher;
+    if (pthread_create(&watcher, NULL, watch_for_impatience, NULL) == 0) pthread_detach(watcher);
+    say_info("stop", "draining_s_max=%d", SERVER_DRAIN_S);
+    for (unsigned i = 0; i < s->core_count; i++)
+        core_drain(s->cores[i], SERVER_DRAIN_S * 1000000ll);
+    if (s->rsa_running) pthread_join(s->rsa_thread, NULL);
+    stop_lanes(s);
+    dismantle(s);
 }

@@ -9,10 +9,10 @@ static void on_replace(void *ctx, struct lane *lane, struct msg *m)
     memcpy(slot, m->body, sizeof *slot);
 }
 
-void tls_keeper_init(struct tls_keeper *k, struct office *office, struct lane *const *cores,
-                     unsigned core_count, struct tls_context *first)
+void tls_keeper_init(struct tls_keeper *k, struct lane *const *cores, unsigned core_count,
+                     struct tls_context *first)
 {
-    *k = (struct tls_keeper){.office = office, .core_count = core_count, .newest = first};
+    *k = (struct tls_keeper){.core_count = core_count, .newest = first};
     for (unsigned i = 0; i < core_count; i++) {
         k->cores[i] = cores[i]->id;
         k->slots[i] = tls_context_ref(first);

@@ -16,7 +16,6 @@
 enum { SERVER_TLS = POST_SERVER }; /* body: struct tls_context *, one reference given */
 
 struct tls_keeper {
-    struct office *office;
     unsigned core_count;
     uint16_t cores[LANES_MAX];
     struct tls_context *slots[LANES_MAX]; /* slot i is core i's own */
@@ -24,8 +23,8 @@ struct tls_keeper {
 };
 
 /* Before the lanes run: core i finds its context at tls_keeper_slot(). */
-void tls_keeper_init(struct tls_keeper *k, struct office *office, struct lane *const *cores,
-                     unsigned core_count, struct tls_context *first);
+void tls_keeper_init(struct tls_keeper *k, struct lane *const *cores, unsigned core_count,
+                     struct tls_context *first);
 struct tls_context *const *tls_keeper_slot(const struct tls_keeper *k, unsigned core);
 
 /* Takes over one reference; `from` is any lane address of the main thread's. */

@@ -5,21 +5,20 @@
  *
  * Runs on: the starting thread while no lane runs.
  * Life:    wire_init(), then the cores' lanes enter wire->office, then wire_open(), run,
- *          wire_close().
+ *          wire_close() (also after a wire_open() that failed).
  */
 #ifndef SERVER_WIRE_H
 #define SERVER_WIRE_H
 
 #include "auth/auth.h"
-#include "front/device_mqtt/device_mqtt.h"
 #include "hub/session/session.h"
 #include "log/log.h"
+#include "net/conn.h"
 #include "store/store.h"
 
-struct registry;
-struct session_home;
-struct amqp_service;
-struct rest_service;
+enum { WIRE_TOKEN_MAX = 128 };
+
+#define WIRE_DISK_RESERVE ((uint64_t)256 << 20) /* free disk kept back for recovery */
 
 struct wire_config {
     struct io *io; /* log and store live here */
@@ -27,9 +26,9 @@ struct wire_config {
     const char *const *hosts;
     unsigned host_count;
     unsigned partitions;
-    int64_t retention_us;
-    uint64_t retention_bytes;
-    uint64_t reserve_bytes; /* free disk kept back */
+    int64_t retention_us;     /* 0: no limit */
+    uint64_t retention_bytes; /* 0: no limit */
+    bool ephemeral;           /* the io is memory: smaller files, no reserve */
 };
 
 /* What each core has of its own. */
@@ -40,8 +39,8 @@ struct wire_core {
     struct registry *registry;
     struct session_home *sessions;
     struct device_mqtt_service *mqtt;
+    struct consumer_groups *groups;
     struct amqp_service *amqp;
-    struct rest_service *rest;
 };
 
 struct wire {
@@ -53,6 +52,7 @@ struct wire {
     struct log *log;
     struct store *store;
     struct wire_core cores[LANES_MAX];
+    char metrics_token[WIRE_TOKEN_MAX + 1]; /* what a scraper of /metrics shows */
 };
 
 void wire_init(struct wire *w);
@@ -60,7 +60,10 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
                    unsigned core_count) MUST_USE;
 void wire_close(struct wire *w);
 
-/* Serving, and everything acknowledged would survive: what /readyz says. */
-bool wire_ready(const struct wire *w);
+/* What answers on a listener of that core. */
+enum wire_protocol { WIRE_MQTT, WIRE_AMQP, WIRE_HTTP };
+void wire_front(struct wire_core *c, enum wire_protocol p, const struct front **front, void **ctx);
+
+void wire_set_metrics_token(struct wire *w, struct slice token);
 
 #endif

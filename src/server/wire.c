@@ -1,0 +1,143 @@
+/* wire.c - a hub on its lanes: who is made, in which order, and who knows whom. */
+#include "server/wire.h"
+
+#include <stdio.h>
+
+#include "front/amqp/amqp.h"
+#include "front/device_mqtt/device_mqtt.h"
+#include "hub/consumer_group/consumer_group.h"
+#include "hub/policy/policy.h"
+#include "hub/registry/registry.h"
+
+enum {
+    EPHEMERAL_JOURNAL = 8 << 20, /* memory is the disk */
+    EPHEMERAL_SEGMENT = 8 << 20,
+    EPHEMERAL_RETENTION = 256 << 20,
+};
+
+void wire_init(struct wire *w)
+{
+    *w = (struct wire){0};
+}
+
+static enum err name_hub(struct hub *hub, const struct wire_config *cfg)
+{
+    static const char *const always[] = {"localhost", "azimuth.localhost", "127.0.0.1", "::1"};
+    for (unsigned i = 0; i < cfg->host_count; i++) TRY(hub_add_host(hub, slice_str(cfg->hosts[i])));
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        TRY(hub_add_host(hub, slice_str(always[i])));
+    snprintf(hub->name, sizeof hub->name, "%s", cfg->hub_name);
+    return OK;
+}
+
+static enum err open_store(struct wire *w, const struct wire_config *cfg)
+{
+    struct store_config store = {.io = cfg->io,
+                                 .write = &w->store_lane,
+                                 .read = &w->store_read_lane,
+                                 .check = &w->store_check_lane,
+                                 .reserve_bytes = cfg->ephemeral ? 0 : WIRE_DISK_RESERVE};
+    lane_init(&w->store_lane, &w->office, "store");
+    lane_init(&w->store_read_lane, &w->office, "storeread");
+    lane_init(&w->store_check_lane, &w->office, "storecheck");
+    return store_open(&store, &w->store);
+}
+
+static enum err open_log(struct wire *w, const struct wire_config *cfg)
+{
+    struct log_config log = {.io = cfg->io,
+                             .partitions = cfg->partitions,
+                             .retention_us = cfg->retention_us,
+                             .retention_bytes = cfg->retention_bytes,
+                             .reserve_bytes = WIRE_DISK_RESERVE};
+    if (cfg->ephemeral) {
+        log.journal_bytes = EPHEMERAL_JOURNAL;
+        log.segment_bytes = EPHEMERAL_SEGMENT;
+        log.reserve_bytes = 0;
+        if (log.retention_bytes == 0) log.retention_bytes = EPHEMERAL_RETENTION;
+    }
+    lane_init(&w->log_lane, &w->office, "log");
+    lane_init(&w->log_read_lane, &w->office, "logread");
+    return log_open(&log, &w->log_lane, &w->log_read_lane, &w->log);
+}
+
+/* The log has room again for what this core's devices want to say. */
+static void on_relief(void *ctx)
+{
+    struct wire_core *c = ctx;
+    device_mqtt_relief(c->mqtt);
+}
+
+static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane)
+{
+    c->lane = lane;
+    store_attach(lane);
+    log_writer_init(&c->writer, w->log, lane);
+    c->writer.on_relief = on_relief;
+    c->writer.relief_ctx = c;
+    c->registry = registry_new(&w->hub, lane);
+    c->sessions = session_home_new(&w->hub, lane, c->registry);
+    session_desk_init(&c->desk, &w->hub, lane, &c->writer);
+    c->mqtt = device_mqtt_new(&c->desk);
+    TRY(consumer_groups_new(&w->hub, lane, &c->groups));
+    c->amqp = amqp_service_new(&w->hub, lane, c->groups);
+    return OK;
+}
+
+enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *const *cores,
+                   unsigned core_count)
+{
+    struct hub *hub = &w->hub;
+    hub->office = &w->office;
+    for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
+    TRY(name_hub(hub, cfg));
+    TRY(open_store(w, cfg));
+    hub->store = w->store;
+    TRY(policy_load(hub, &w->policies));
+    TRY(open_log(w, cfg));
+    hub->log = w->log;
+    for (unsigned i = 0; i < core_count; i++) TRY(open_core(w, &w->cores[i], cores[i]));
+    return OK;
+}
+
+static void close_core(struct wire_core *c)
+{
+    if (c->lane == NULL) return;
+    device_mqtt_free(c->mqtt);
+    amqp_service_free(c->amqp);
+    consumer_groups_free(c->groups);
+    session_home_free(c->sessions);
+    registry_free(c->registry);
+    log_writer_fini(&c->writer);
+}
+
+void wire_close(struct wire *w)
+{
+    for (unsigned i = 0; i < w->hub.core_count; i++) close_core(&w->cores[i]);
+    if (w->log) log_close(w->log);
+    store_close(w->store);
+    struct lane *const lanes[] = {&w->log_lane, &w->log_read_lane, &w->store_lane,
+                                  &w->store_read_lane, &w->store_check_lane};
+    for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
+        if (lanes[i]->office) lane_fini(lanes[i]);
+}
+
+void wire_front(struct wire_core *c, enum wire_protocol p, const struct front **front, void **ctx)
+{
+    switch (p) {
+    case WIRE_MQTT:
+        *front = &device_mqtt_front;
+        *ctx = c->mqtt;
+        break;
+    case WIRE_AMQP:
+        *front = &amqp_front;
+        *ctx = c->amqp;
+        break;
+    case WIRE_HTTP: break;
+    }
+}
+
+void wire_set_metrics_token(struct wire *w, struct slice token)
+{
+    snprintf(w->metrics_token, sizeof w->metrics_token, "%.*s", SLICE_ARG(token));
+}
