@@ -105,8 +105,10 @@ static void misbehave(void *ctx, uint64_t connect)
 {
     struct device *d = ctx;
     if (d->phase == DEVICE_AWAY || d->connects != connect || device_done(d)) return;
-    if (world_chance(50)) link_cut(d->link);
-    else hang_up(d);
+    if (world_chance(50))
+        link_cut(d->link);
+    else
+        hang_up(d);
 }
 
 /* ---- connecting */

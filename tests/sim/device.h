@@ -19,11 +19,11 @@ struct device {
     struct mqtt mqtt;
     struct buf out;
     unsigned window;
-    uint64_t acked;    /* messages 0 .. acked-1 were acknowledged */
-    uint64_t in_flight; /* sent and not acknowledged on this connection */
-    uint64_t sent;     /* messages 0 .. sent-1 were sent at least once */
-    uint64_t goal;     /* messages to send in all */
-    uint16_t packet_ids[DEVICE_WINDOW_MAX]; /* of those in flight, oldest first */
+    uint64_t acked;                             /* messages 0 .. acked-1 were acknowledged */
+    uint64_t in_flight;                         /* sent and not acknowledged on this connection */
+    uint64_t sent;                              /* messages 0 .. sent-1 were sent at least once */
+    uint64_t goal;                              /* messages to send in all */
+    uint16_t packet_ids[DEVICE_WINDOW_MAX];     /* of those in flight, oldest first */
     uint8_t uncertain[DEVICE_MESSAGES_MAX / 8]; /* bit: unacknowledged when a connection ended */
     unsigned connects;
 };

@@ -8,11 +8,15 @@
 enum { LATENCY_MAX_US = 3000, STALL_MAX_US = 400000, WINDOW = 64 << 10 };
 
 struct pipe {
-    struct buf bytes;    /* sent and not delivered */
-    int64_t busy_until;  /* when the newest byte arrives */
+    struct buf bytes;   /* sent and not delivered */
+    int64_t busy_until; /* when the newest byte arrives */
 };
 
+/* Links whose server still knows them. */
+static struct list served = {&served, &served};
+
 struct link {
+    struct list node; /* in served */
     struct conn conn;
     struct conn_host *host;
     struct pipe up, down;
@@ -54,7 +58,8 @@ static void arrive_up(void *ctx, uint64_t unused)
     struct buf piece = {0};
     buf_put_slice(&piece, slice_head(buf_slice(&l->up.bytes), n));
     buf_consume(&l->up.bytes, n);
-    if (buf_size(&l->up.bytes)) world_at(world.now_us + (int64_t)world_random(200), arrive_up, l, 0);
+    if (buf_size(&l->up.bytes))
+        world_at(world.now_us + (int64_t)world_random(200), arrive_up, l, 0);
     enter_core(l);
     conn_received(&l->conn, buf_slice(&piece), world.now_us);
     lane_run_once(l->host->lane, world.now_us);
@@ -136,6 +141,7 @@ static void server_is_gone(void *ctx, uint64_t unused)
     enter_core(l);
     conn_gone(&l->conn, world.now_us);
     l->server_gone = true;
+    list_remove(&l->node);
     lane_run_once(l->host->lane, world.now_us);
     world_at(world.now_us + latency(), client_hears_end, l, 0);
     free_if_over(l);
@@ -165,8 +171,10 @@ static void server_hears_end(void *ctx, uint64_t unused)
 void link_close(struct link *l)
 {
     l->client_ctx = NULL;
-    if (l->server_gone) free_if_over(l);
-    else world_at(MAX(l->up.busy_until, world.now_us + latency()), server_hears_end, l, 0);
+    if (l->server_gone)
+        free_if_over(l);
+    else
+        world_at(MAX(l->up.busy_until, world.now_us + latency()), server_hears_end, l, 0);
 }
 
 void link_cut(struct link *l)
@@ -178,17 +186,24 @@ void link_cut(struct link *l)
     world_at(world.now_us + latency(), client_hears_end, l, 0);
 }
 
-void link_server_died(struct link *l)
+static void server_died(struct link *l)
 {
     world_forget(l);
     l->cut = l->dying = true;
-    if (!l->server_gone) {
-        enter_core(l);
-        conn_abort(&l->conn);
-        conn_gone(&l->conn, world.now_us); /* gives its memory back; nobody hears of it */
-    }
+    enter_core(l);
+    conn_abort(&l->conn);
+    conn_gone(&l->conn, world.now_us); /* gives its memory back; nobody hears of it */
     l->server_gone = true;
-    world_at(world.now_us + latency(), client_hears_end, l, 0);
+    if (l->client_ctx)
+        world_at(world.now_us + latency(), client_hears_end, l, 0);
+    else
+        free_if_over(l);
+}
+
+void link_servers_died(void)
+{
+    struct list *node;
+    while ((node = list_shift(&served)) != NULL) server_died(CONTAINER_OF(node, struct link, node));
 }
 
 static const struct transport sim_transport = {server_write, server_waiting, server_pause,
@@ -201,6 +216,7 @@ struct link *link_open(struct conn_host *host, const struct front *front, void *
     l->host = host;
     l->client = client;
     l->client_ctx = client_ctx;
+    list_push(&served, &l->node);
     enter_core(l);
     conn_init(&l->conn, host, &sim_transport, front, front_ctx, NULL);
     conn_begin(&l->conn, world.now_us);

@@ -22,7 +22,8 @@ void link_send(struct link *l, struct slice bytes);
 void link_close(struct link *l); /* by the client: no `ended` follows */
 void link_cut(struct link *l);   /* both sides learn of it, some time */
 
-/* The server died: no callback reaches it any more. */
-void link_server_died(struct link *l);
+/* The server of all links died: its memory is given back, no callback reaches it any more, and the
+ * clients learn of it some time. */
+void link_servers_died(void);
 
 #endif

@@ -155,7 +155,9 @@ bool world_step(struct lane *const *lanes, unsigned count, int64_t end_us)
     uint64_t choice = world_random(choices);
     world.steps++;
     world.now_us += (int64_t)world_random(20);
-    if (choice < ready_count) lane_run_once(lanes[ready[choice]], world.now_us);
-    else run_event();
+    if (choice < ready_count)
+        lane_run_once(lanes[ready[choice]], world.now_us);
+    else
+        run_event();
     return true;
 }

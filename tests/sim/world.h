@@ -21,8 +21,8 @@ struct event {
 struct world {
     uint64_t seed;
     uint64_t random[2];
-    int64_t now_us;  /* monotonic */
-    int64_t wall_us; /* added to now_us: wall time; may step */
+    int64_t now_us;       /* monotonic */
+    int64_t wall_us;      /* added to now_us: wall time; may step */
     struct event *events; /* a heap */
     size_t event_count, event_cap;
     uint64_t event_order;

@@ -1,0 +1,65 @@
+/* hub.c - lives and deaths of the simulated hub. */
+#include "hub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "link.h"
+
+void sim_hub_init(struct sim_hub *h, unsigned cores)
+{
+    *h = (struct sim_hub){.disk = io_mem_new(), .core_count = cores};
+}
+
+static void collect_lanes(struct sim_hub *h)
+{
+    h->all_count = 0;
+    for (uint16_t i = 0; i < h->wire.office.count; i++)
+        h->all[h->all_count++] = h->wire.office.lanes[i];
+}
+
+void sim_hub_start(struct sim_hub *h)
+{
+    static const char *const names[] = {"core0", "core1", "core2"};
+    static const char *const hosts[] = {"hub.sim"};
+    struct lane *cores[SIM_CORES_MAX];
+    struct wire_config cfg = {.io = h->disk,
+                              .hub_name = "sim",
+                              .hosts = hosts,
+                              .host_count = 1,
+                              .partitions = 4,
+                              .ephemeral = true};
+    wire_init(&h->wire);
+    for (unsigned i = 0; i < h->core_count; i++) {
+        cores[i] = &h->lanes[i];
+        lane_init(cores[i], &h->wire.office, names[i]);
+        conn_host_init(&h->hosts[i], cores[i]);
+    }
+    lane_init(&h->reader, &h->wire.office, "reader");
+    enum err e = wire_open(&h->wire, &cfg, cores, h->core_count);
+    if (e != OK) {
+        fprintf(stderr, "the hub does not start again: %s: %s\n", err_name(e), fail_text());
+        abort();
+    }
+    collect_lanes(h);
+    h->alive = true;
+}
+
+void sim_hub_crash(struct sim_hub *h, uint64_t loss_seed)
+{
+    io_mem_crash(h->disk, loss_seed);
+    link_servers_died();
+    wire_close(&h->wire);
+    for (unsigned i = 0; i < h->core_count; i++) {
+        conn_host_fini(&h->hosts[i]);
+        lane_fini(&h->lanes[i]);
+    }
+    lane_fini(&h->reader);
+    h->alive = false;
+}
+
+void sim_hub_fini(struct sim_hub *h)
+{
+    if (h->alive) sim_hub_crash(h, 0);
+    io_free(h->disk);
+}

@@ -1,0 +1,32 @@
+/* hub.h - the hub of the simulated world: started, killed with whatever its disk had not synced, and
+ * started again.
+ */
+#ifndef SIM_HUB_H
+#define SIM_HUB_H
+
+#include "base/io_mem.h"
+#include "net/stack.h"
+#include "server/wire.h"
+
+enum { SIM_CORES_MAX = 3 };
+
+struct sim_hub {
+    struct io *disk; /* survives the hub */
+    unsigned core_count;
+    bool alive;
+    struct wire wire;
+    struct lane lanes[SIM_CORES_MAX];
+    struct conn_host hosts[SIM_CORES_MAX];
+    struct lane reader; /* the checker's address */
+    struct lane *all[SIM_CORES_MAX + 8];
+    unsigned all_count;
+};
+
+void sim_hub_init(struct sim_hub *h, unsigned cores);
+void sim_hub_start(struct sim_hub *h); /* recovers; it must succeed */
+
+/* As kill -9 and a power cut at once: what the disk had not synced may be lost, seed 0 loses all. */
+void sim_hub_crash(struct sim_hub *h, uint64_t loss_seed);
+void sim_hub_fini(struct sim_hub *h);
+
+#endif

@@ -1,0 +1,232 @@
+/* sim.c - one run of the simulated world per seed.
+ *
+ *   sim [--seed N] [--seeds N] [--devices N] [--messages N] [--lying-disk] [-v]
+ *
+ * A hub on one to three cores, devices that send, links that stall and break, syncs and writes that
+ * fail, and crashes that lose what was not synced.  After every crash and at the end the whole log is
+ * read back and compared with what the devices were told.
+ * --lying-disk: syncs do nothing; then acknowledged messages must be found missing, or the simulator
+ * itself is blind: the exit status is 0 only if it noticed.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/say.h"
+#include "check.h"
+#include "hub/registry/registry.h"
+
+enum { RUN_US_MAX = 600 * 1000000 };
+
+static struct sim_hub hub;
+static struct device *devices;
+static unsigned device_count = 12, crashes, faults;
+static uint64_t messages = 150;
+static bool lying_disk, verbose;
+
+/* ---- how devices reach the hub */
+
+static struct link *dial(struct device *d, const struct link_client *client)
+{
+    if (!hub.alive) return NULL;
+    unsigned core = (unsigned)world_random(hub.core_count);
+    const struct front *front;
+    void *ctx;
+    wire_front(&hub.wire.cores[core], WIRE_MQTT, &front, &ctx);
+    return link_open(&hub.hosts[core], front, ctx, client, d);
+}
+
+static void credential(struct device *d, struct buf *user_name, struct buf *token)
+{
+    const struct policy *p = policies_find(&hub.wire.policies, SLICE_LIT("device"));
+    char resource[64];
+    snprintf(resource, sizeof resource, "hub.sim/devices/%s", d->id);
+    buf_printf(user_name, "hub.sim/%s/?api-version=2021-04-12", d->id);
+    sas_make(token, slice_str(resource), slice_of(p->keys[0].bytes, p->keys[0].len), p->name,
+             (world.now_us + world.wall_us) / 1000000 + 7200);
+}
+
+static const struct device_net device_net = {dial, credential};
+
+/* ---- the operator: identities first, then crashes and restarts */
+
+struct creation {
+    struct registry_wait wait;
+    unsigned left;
+};
+
+static void created(struct registry_wait *w, const struct registry_answer *a)
+{
+    struct creation *c = CONTAINER_OF(w, struct creation, wait);
+    if (a->status != STATUS_OK) {
+        fprintf(stderr, "device not created: %s\n", status_name(a->status));
+        exit(1);
+    }
+    c->left--;
+}
+
+static void create_devices(void)
+{
+    struct creation c = {.wait = {.fn = created}};
+    for (unsigned i = 0; i < device_count; i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"deviceId\":\"%s\"}", devices[i].id);
+        c.left = 1;
+        lane_running = hub.wire.cores[0].lane;
+        registry_put(hub.wire.cores[0].registry, slice_str(devices[i].id), SLICE_NONE,
+                     slice_str(json), &c.wait);
+        while (c.left)
+            if (!world_step(hub.all, hub.all_count, world.now_us + 10000000)) abort();
+    }
+}
+
+static unsigned check_now(const char *when)
+{
+    unsigned violations = check_log(&hub, devices, device_count);
+    if (verbose) fprintf(stderr, "%s: %u violations\n", when, violations);
+    return violations;
+}
+
+static bool all_done(void)
+{
+    for (unsigned i = 0; i < device_count; i++)
+        if (!device_done(&devices[i])) return false;
+    return true;
+}
+
+static void restart(void *ctx, uint64_t unused)
+{
+    unsigned *violations = ctx;
+    (void)unused;
+    if (hub.alive) return;
+    sim_hub_start(&hub);
+    *violations += check_now("after a crash");
+}
+
+static void crash(void *ctx, uint64_t unused);
+
+static void plan_crash(void *violations)
+{
+    world_at(world.now_us + (int64_t)world_random(3000000), crash, violations, 0);
+}
+
+static void crash(void *ctx, uint64_t unused)
+{
+    (void)unused;
+    if (all_done()) return;
+    crashes++;
+    if (hub.alive) sim_hub_crash(&hub, world_chance(30) ? 0 : world_random(UINT64_MAX) | 1);
+    for (int call = 0; call < IO_CALLS; call++)
+        io_mem_fail(hub.disk, (enum io_call)call, 0, OK, false);
+    world_at(world.now_us + 1000 + (int64_t)world_random(500000), restart, ctx, 0);
+    plan_crash(ctx);
+}
+
+/* The disk fails once; the hub must stop acknowledging until it is restarted. */
+static void fail_disk(void *ctx, uint64_t unused)
+{
+    (void)ctx;
+    (void)unused;
+    if (all_done() || !hub.alive) return;
+    faults++;
+    enum io_call call = world_chance(60) ? IO_CALL_SYNC : IO_CALL_WRITE;
+    io_mem_fail(hub.disk, call, 1 + world_random(20), ERR_IO, world_chance(30));
+}
+
+/* ---- a run */
+
+static unsigned finish(unsigned violations)
+{
+    io_mem_ignore_sync(hub.disk, false);
+    if (hub.alive) {
+        sim_hub_crash(&hub, 0);
+        sim_hub_start(&hub);
+    }
+    violations += check_now("at the end");
+    for (unsigned i = 0; i < device_count; i++) device_fini(&devices[i]);
+    sim_hub_fini(&hub);
+    world_fini();
+    free(devices);
+    return violations;
+}
+
+static unsigned run(uint64_t seed)
+{
+    unsigned violations = 0;
+    world_init(seed);
+    crashes = faults = 0;
+    sim_hub_init(&hub, 1 + (unsigned)world_random(SIM_CORES_MAX));
+    io_mem_ignore_sync(hub.disk, lying_disk);
+    sim_hub_start(&hub);
+    devices = mem_zero(device_count * sizeof *devices);
+    for (unsigned i = 0; i < device_count; i++) device_init(&devices[i], i, messages, &device_net);
+    create_devices();
+    for (unsigned i = 0; i < device_count; i++) device_start(&devices[i]);
+    plan_crash(&violations);
+    for (int i = 0; i < 3; i++)
+        world_at(world.now_us + (int64_t)world_random(10000000), fail_disk, NULL, 0);
+    while (!all_done() && world.now_us < RUN_US_MAX && violations == 0)
+        if (!world_step(hub.all, hub.alive ? hub.all_count : 0, RUN_US_MAX)) break;
+    if (!all_done() && violations == 0) {
+        fprintf(stderr, "seed %" PRIu64 ": devices are not done after %d s\n", seed,
+                RUN_US_MAX / 1000000);
+        violations++;
+    }
+    uint64_t steps = world.steps;
+    violations = finish(violations);
+    if (verbose)
+        fprintf(stderr, "seed %" PRIu64 ": %u crashes, %u faults, %" PRIu64 " steps\n", seed,
+                crashes, faults, steps);
+    return violations;
+}
+
+/* ---- the command line */
+
+static int report(uint64_t seed, unsigned seeds, unsigned failed)
+{
+    bool blind = lying_disk && failed == 0;
+    if (lying_disk)
+        printf("%s: a disk that loses synced writes was noticed with %u of %u seeds\n",
+               blind ? "not ok" : "ok", failed, seeds);
+    else
+        printf("%s: %u seeds from %" PRIu64 ", %u failed\n", failed ? "not ok" : "ok", seeds, seed,
+               failed);
+    return lying_disk ? blind : failed != 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+                                            {"seeds", required_argument, NULL, 'n'},
+                                            {"devices", required_argument, NULL, 'd'},
+                                            {"messages", required_argument, NULL, 'm'},
+                                            {"lying-disk", no_argument, NULL, 'l'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {0}};
+    uint64_t seed = 1;
+    unsigned seeds = 1, failed = 0;
+    int option;
+    say_level_max = SAY_ERROR;
+    while ((option = getopt_long(argc, argv, "v", options, NULL)) != -1) {
+        switch (option) {
+        case 's': seed = strtoull(optarg, NULL, 0); break;
+        case 'n': seeds = (unsigned)strtoul(optarg, NULL, 0); break;
+        case 'd': device_count = (unsigned)strtoul(optarg, NULL, 0); break;
+        case 'm': messages = strtoull(optarg, NULL, 0); break;
+        case 'l': lying_disk = true; break;
+        case 'v': verbose = true; break;
+        default: return 2;
+        }
+    }
+    for (unsigned i = 0; i < seeds; i++) {
+        unsigned violations = run(seed + i);
+        failed += violations != 0;
+        if (violations && !lying_disk)
+            printf("seed %" PRIu64 " failed; replay with: ./dev sim --seed %" PRIu64 " -v\n",
+                   seed + i, seed + i);
+    }
+    return report(seed, seeds, failed);
+}
