@@ -43,6 +43,8 @@ struct mem_io {
     struct mem_fault faults[IO_CALLS];
     uint64_t capacity;
     bool ignore_sync;
+    uint64_t fuse; /* power fails with that many changes; 0: it does not */
+    bool dark;     /* it has failed */
 };
 
 struct mem_file {
@@ -83,8 +85,21 @@ static enum err inject(struct mem_io *m, enum io_call call, const char *path)
     return is_due(fault) ? fail(fault->code, "injected fault: %s", path) : OK;
 }
 
-static enum err check_file(const struct mem_file *f)
+static enum err check_power(const struct mem_io *m, const char *path)
 {
+    return m->dark ? fail(ERR_IO, "%s: power failed", path) : OK;
+}
+
+/* Before each change of the disk. */
+static enum err burn_fuse(struct mem_io *m, const char *path)
+{
+    if (m->fuse && --m->fuse == 0) m->dark = true;
+    return check_power(m, path);
+}
+
+static enum err check_file(const struct mem_io *m, const struct mem_file *f)
+{
+    TRY(check_power(m, f->path));
     return f->stale ? fail(ERR_IO, "%s: opened before a crash", f->path) : OK;
 }
 
@@ -233,12 +248,14 @@ static struct mem_file *new_file(struct mem_node *node, const char *path)
 static enum err open_node(struct mem_io *m, const char *path, int flags, struct mem_node **out)
 {
     TRY(inject(m, IO_CALL_OPEN, path));
+    TRY(check_power(m, path));
     if (!dir_exists(m, dir_of(path))) return not_found(path);
     *out = node_at(m, path);
     if (*out && (*out)->is_dir) return fail(ERR_IO, "%s is a directory", path);
     if (*out && (flags & IO_EXCL)) return fail(ERR_EXISTS, "%s exists", path);
     if (*out) return OK;
     if (!(flags & IO_CREATE)) return not_found(path);
+    TRY(burn_fuse(m, path));
     *out = mem_node_new(false);
     take_step(m, (struct mem_step){.name = {make_name(m, path)}, .node = {*out}});
     mem_node_drop(*out); /* the step and the name hold it */
@@ -272,7 +289,7 @@ static enum err mem_read_at(struct io_file *file, uint64_t offset, uint8_t *out,
     struct mem_file *f = file_of(file);
     struct mem_io *m = mem_of(file->io);
     pthread_mutex_lock(&m->lock);
-    enum err err = check_file(f);
+    enum err err = check_file(m, f);
     if (err == OK) err = inject(m, IO_CALL_READ, f->path);
     if (err == OK) *got = mem_node_read(f->node, offset, out, len);
     return leave(m, err);
@@ -287,7 +304,7 @@ static enum err write_part(struct mem_io *m, struct mem_file *f, uint64_t offset
         err = fail(ERR_FULL, "write %s: no space left", f->path);
     if (err != OK) bytes.len = has_room(m, f->node, offset + bytes.len / 2) ? bytes.len / 2 : 0;
     mem_node_write(f->node, offset, bytes);
-    return err;
+    return err != OK ? err : burn_fuse(m, f->path);
 }
 
 static enum err mem_writev_at(struct io_file *file, uint64_t offset, const struct slice *parts,
@@ -298,7 +315,7 @@ static enum err mem_writev_at(struct io_file *file, uint64_t offset, const struc
     struct buf whole = {0};
     for (size_t i = 0; i < count; i++) buf_put_slice(&whole, parts[i]);
     pthread_mutex_lock(&m->lock);
-    enum err err = check_file(f);
+    enum err err = check_file(m, f);
     if (err == OK) err = write_part(m, f, offset, buf_slice(&whole));
     buf_free(&whole);
     return leave(m, err);
@@ -306,7 +323,8 @@ static enum err mem_writev_at(struct io_file *file, uint64_t offset, const struc
 
 static enum err sync_node(struct mem_io *m, struct mem_file *f)
 {
-    TRY(check_file(f));
+    TRY(check_file(m, f));
+    TRY(burn_fuse(m, f->path));
     enum err err = inject(m, IO_CALL_SYNC, f->path);
     if (err != OK)
         mem_node_forget(f->node);
@@ -328,12 +346,13 @@ static enum err mem_size(struct io_file *file, uint64_t *size)
     struct mem_io *m = mem_of(file->io);
     pthread_mutex_lock(&m->lock);
     *size = f->node->size;
-    return leave(m, check_file(f));
+    return leave(m, check_file(m, f));
 }
 
 static enum err resize(struct mem_io *m, struct mem_file *f, uint64_t size)
 {
-    TRY(check_file(f));
+    TRY(check_file(m, f));
+    TRY(burn_fuse(m, f->path));
     if (!has_room(m, f->node, size)) return fail(ERR_FULL, "resize %s: no space left", f->path);
     if (size != f->node->size) mem_node_resize(f->node, size);
     return OK;
@@ -360,6 +379,7 @@ static enum err mem_allocate(struct io_file *file, uint64_t size)
 
 static enum err rename_name(struct mem_io *m, const char *from, const char *to)
 {
+    TRY(burn_fuse(m, from));
     struct mem_name *source = find_name(m, from);
     if (source == NULL || source->now == NULL || !dir_exists(m, dir_of(to))) return not_found(from);
     const struct mem_node *old = node_at(m, to);
@@ -388,6 +408,7 @@ static bool has_entries(const struct mem_io *m, const char *dir)
 
 static enum err remove_name(struct mem_io *m, const char *path)
 {
+    TRY(burn_fuse(m, path));
     struct mem_name *name = find_name(m, path);
     if (name == NULL || name->now == NULL) return not_found(path);
     if (name->now->is_dir && has_entries(m, path))
@@ -408,6 +429,7 @@ static enum err make_dir(struct mem_io *m, const char *path)
     const struct mem_node *old = node_at(m, path);
     if (old) return old->is_dir ? OK : fail(ERR_EXISTS, "%s is a file", path);
     if (!dir_exists(m, dir_of(path))) return not_found(path);
+    TRY(burn_fuse(m, path));
     struct mem_node *node = mem_node_new(true);
     take_step(m, (struct mem_step){.name = {make_name(m, path)}, .node = {node}});
     mem_node_drop(node);
@@ -435,6 +457,7 @@ static void choose_steps_of(struct mem_io *m, struct slice dir)
 static enum err sync_dir(struct mem_io *m, const char *path)
 {
     if (!dir_exists(m, slice_str(path))) return not_found(path);
+    TRY(burn_fuse(m, path));
     TRY(inject(m, IO_CALL_SYNC, path));
     if (m->ignore_sync) return OK;
     choose_steps_of(m, slice_str(path));
@@ -563,6 +586,8 @@ void io_mem_crash(struct io *io, uint64_t seed)
     choose_survivors(m, &seed);
     settle(m, true);
     restart_names(m, &seed);
+    m->dark = false;
+    m->fuse = 0;
     pthread_mutex_unlock(&m->lock);
     pthread_mutex_unlock(&io->files_lock);
 }
@@ -572,6 +597,14 @@ void io_mem_fail(struct io *io, enum io_call call, uint64_t n, enum err code, bo
     struct mem_io *m = mem_of(io);
     pthread_mutex_lock(&m->lock);
     m->faults[call] = (struct mem_fault){n, code, forever};
+    pthread_mutex_unlock(&m->lock);
+}
+
+void io_mem_cut_power(struct io *io, uint64_t n)
+{
+    struct mem_io *m = mem_of(io);
+    pthread_mutex_lock(&m->lock);
+    m->fuse = n;
     pthread_mutex_unlock(&m->lock);
 }
 

@@ -29,6 +29,11 @@ enum io_call {
  * `forever`.  n = 0 clears. */
 void io_mem_fail(struct io *io, enum io_call call, uint64_t n, enum err code, bool forever);
 
+/* Power fails during the n-th change of the disk from now (1 = the next; 0: it does not): every call
+ * fails from there on, and nothing unsynced is decided before io_mem_crash().  So each point between
+ * two calls can be tried. */
+void io_mem_cut_power(struct io *io, uint64_t n);
+
 /* io_free_bytes and writes obey this capacity; default: unlimited. */
 void io_mem_capacity(struct io *io, uint64_t bytes);
 

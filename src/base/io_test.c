@@ -445,6 +445,28 @@ static void a_lying_disk_keeps_nothing(void **state)
     io_free(io);
 }
 
+/* Of two synced writes none, one or both are there, as the moment says. */
+static void power_may_fail_at_any_call(void **state)
+{
+    (void)state;
+    unsigned reached = 0;
+    for (uint64_t n = 1; n <= 6; n++) {
+        struct io *io = io_mem_new();
+        assert_int_equal(io_store(io, "a", SLICE_LIT("0")), OK);
+        struct io_file *f = must_open(io, "a", IO_READ | IO_WRITE);
+        io_mem_cut_power(io, n);
+        unsigned done = 0;
+        for (const char *text = "12"; *text; text++)
+            if (io_write_at(f, 0, slice_of(text, 1)) == OK && io_sync(f) == OK) done++;
+        io_mem_crash(io, 0);
+        assert_stored(io, "a", done == 0 ? "0" : done == 1 ? "1" : "2");
+        assert_int_equal(done, n <= 2 ? 0 : n <= 4 ? 1 : 2);
+        reached += done;
+        io_free(io);
+    }
+    assert_int_equal(reached, 6);
+}
+
 static void a_full_disk_refuses_and_recovers(void **state)
 {
     (void)state;
@@ -512,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_failed_write_may_leave_a_part),
         cmocka_unit_test(a_failed_sync_drops_the_unsynced),
         cmocka_unit_test(a_lying_disk_keeps_nothing),
+        cmocka_unit_test(power_may_fail_at_any_call),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
         cmocka_unit_test(crc32c_gives_the_published_values),
         cmocka_unit_test(crc32c_is_the_same_in_one_piece_and_in_two),

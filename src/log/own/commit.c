@@ -194,9 +194,9 @@ static void set_roomy(struct log *l, bool roomy)
 {
     if (atomic_exchange(&l->roomy, roomy) == roomy) return;
     if (roomy)
-        say_info("log.accepting", "free disk is above the reserve again");
+        say_info("log.accepting", "there is room on the disk again");
     else
-        say_warn("log.throttled", "free disk is below the reserve: appends are refused");
+        say_warn("log.throttled", "the disk is full to its reserve: appends are refused");
     metric_set(&accepting, roomy && log_healthy(l));
 }
 
@@ -260,6 +260,7 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
 
 static void take_failure(struct log *l, enum err err)
 {
+    if (!log_healthy(l)) return;
     if (err == ERR_FULL || err == ERR_AGAIN)
         run_full(l);
     else

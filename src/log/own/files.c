@@ -23,6 +23,13 @@ static void note_size(const struct log *l)
 
 /* ---- writing */
 
+/* That there is no room the log lane says once, and then tries again. */
+static void say_failure(const char *event, enum err err)
+{
+    if (err != ERR_FULL && err != ERR_AGAIN)
+        say_error(event, "err=%s reason=\"%s\"", err_name(err), fail_text());
+}
+
 static void on_flush(void *ctx, struct lane *lane, struct msg *m)
 {
     struct log *l = ctx;
@@ -34,7 +41,7 @@ static void on_flush(void *ctx, struct lane *lane, struct msg *m)
     if (answer.err == OK)
         metric_add(&written_bytes, (int64_t)f.frames.len);
     else
-        say_error("log.segment", "err=%s reason=\"%s\"", err_name(answer.err), fail_text());
+        say_failure("log.segment", answer.err);
     note_size(l);
     struct msg *reply = msg_new(LOG_FLUSHED, sizeof answer);
     memcpy(reply->body, &answer, sizeof answer);
@@ -47,8 +54,7 @@ static void on_sync(void *ctx, struct lane *lane, struct msg *m)
     int64_t began = clock_mono_us();
     struct synced_msg answer = {archive_sync(&l->archive)};
     metric_add(&sync_us, clock_mono_us() - began);
-    if (answer.err)
-        say_error("log.sync", "err=%s reason=\"%s\"", err_name(answer.err), fail_text());
+    if (answer.err) say_failure("log.sync", answer.err);
     struct msg *reply = msg_new(LOG_SYNCED, sizeof answer);
     memcpy(reply->body, &answer, sizeof answer);
     post_reply(lane, m, reply);

@@ -1,55 +1,469 @@
-/* own_test.c - the contract on memory and on a real disk, and what only our own files have. */
+/* own_test.c - what only our own files have: their limits, their damage, their room. */
 #include "base/test.h"
-
-#include <unistd.h>
 
 #include "base/io_mem.h"
 #include "base/mem.h"
-#include "log/log_contract.h"
+#include "base/num.h"
+#include "base/say.h"
+#include "log/log_rig.h"
+#include "log/own/own.h"
 
-/* ---- the contract's storage */
+enum { READ_MAX = 32 << 10 };
 
-static struct log_config small(struct io *io, unsigned partitions)
-{
-    return (struct log_config){.io = io,
-                               .partitions = partitions,
-                               .journal_bytes = LOG_JOURNAL_MIN,
-                               .segment_bytes = 100 << 10,
-                               .tail_bytes = 64 << 10};
-}
-
-static struct log_config make_in_memory(unsigned partitions)
-{
-    return small(io_mem_new(), partitions);
-}
-
-static void drop_memory(struct log_config *cfg)
-{
-    io_free(cfg->io);
-}
-
-static char scratch[64];
-
-static struct log_config make_on_disk(unsigned partitions)
-{
+struct fixture {
     struct io *io;
-    snprintf(scratch, sizeof scratch, "/tmp/azimuth-log-XXXXXX");
-    assert_non_null(mkdtemp(scratch));
-    assert_int_equal(io_posix_new(scratch, &io), OK);
-    return small(io, partitions);
+    struct log_config cfg;
+    struct rig *rig;
+};
+
+static struct fixture begin(void)
+{
+    struct fixture f = {.io = io_mem_new(), .rig = rig_new()};
+    f.cfg = (struct log_config){.io = f.io,
+                                .partitions = 2,
+                                .journal_bytes = LOG_JOURNAL_MIN,
+                                .segment_bytes = 100 << 10,
+                                .tail_bytes = 64 << 10};
+    rig_mono_us = 1000000;
+    rig_wall_us = 1700000000000000;
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    return f;
 }
 
-static void drop_disk(struct log_config *cfg)
+static void reopen(struct fixture *f)
 {
-    char command[128];
-    io_free(cfg->io);
-    snprintf(command, sizeof command, "rm -r %s", scratch);
-    assert_int_equal(system(command), 0);
+    rig_close(f->rig);
+    assert_int_equal(rig_open(f->rig, &f->cfg), OK);
+}
+
+/* As kill -9 leaves it: files as written, nothing settled. */
+static void die(struct fixture *f)
+{
+    atomic_store(&f->rig->log->healthy, false);
+    rig_close(f->rig);
+}
+
+static void end(struct fixture *f)
+{
+    rig_free(f->rig);
+    io_free(f->io);
+}
+
+static void append(struct fixture *f, unsigned partition, uint64_t id, size_t size)
+{
+    rig_append(f->rig, 0, partition, id, size, RECORD_TO_STREAM);
+}
+
+/* Ids from `first` to `last`, a commit for every ten. */
+static void fill(struct fixture *f, unsigned partition, uint64_t first, uint64_t last, size_t size)
+{
+    for (uint64_t id = first; id <= last; id++) {
+        append(f, partition, id, size);
+        if (id % 10 == 0) rig_run(f->rig);
+    }
+    rig_run(f->rig);
+}
+
+static void expect_next_id(void *ctx, const struct record *rec)
+{
+    uint64_t *last = ctx;
+    assert_int_equal(rig_id(rec), *last + 1);
+    ++*last;
+}
+
+static void assert_ids(struct fixture *f, unsigned partition, uint64_t count)
+{
+    uint64_t last = 0;
+    assert_int_equal(rig_read_all(f->rig, partition, 0, READ_MAX, expect_next_id, &last), OK);
+    assert_int_equal(last, count);
+}
+
+static size_t results(const struct fixture *f, enum err result)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rig_done_count(f->rig); i++)
+        count += rig_done_at(f->rig, i)->result == result;
+    return count;
+}
+
+static void store(struct fixture *f, const char *path, const char *text)
+{
+    assert_int_equal(io_store(f->io, path, slice_str(text)), OK);
+}
+
+/* ---- what a start finds */
+
+static void damaged_or_newer_files_are_refused_with_a_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *text; /* NULL: removed */
+        enum err err;
+        const char *reason;
+    } rows[] = {
+        {"log.meta", "azimuth-log 2\n", ERR_VERSION, "format 2, this program knows up to 1"},
+        {"log.meta", "azimuth-log x\n", ERR_CORRUPT, "not a log's"},
+        {"log.meta", "", ERR_CORRUPT, "not a log's"},
+        {"log.meta", "azimuth-log 1\npartitions 2\ncreated 1\njournal 9\n", ERR_CORRUPT, "damaged"},
+        {"log.meta", "azimuth-log 1\npartitions 0\ncreated 1\njournal 9\nepoch 0011223344556677\n",
+         ERR_CORRUPT, "damaged"},
+        {"log.meta", "azimuth-log 1\npartitions 2\ncreated 1\njournal 9\nepoch 00112233445566\n",
+         ERR_CORRUPT, "damaged"},
+        {"log.meta", NULL, ERR_CORRUPT, "log.meta is missing"},
+        {"journal", NULL, ERR_CORRUPT, "journal is missing"},
+        {"streams/0/0/00000000000000000000.log", "short", ERR_CORRUPT, "damaged head"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fixture f = begin();
+        fill(&f, 0, 1, 30, 100);
+        rig_close(f.rig);
+        if (rows[i].text)
+            store(&f, rows[i].path, rows[i].text);
+        else
+            assert_int_equal(io_remove(f.io, rows[i].path), OK);
+        assert_int_equal(rig_open(f.rig, &f.cfg), rows[i].err);
+        assert_non_null(strstr(fail_text(), rows[i].reason));
+        end(&f);
+    }
+}
+
+static void a_log_without_its_first_records_is_not_taken_for_whole(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    fill(&f, 0, 1, 30, 100);
+    die(&f);
+    struct io_file *segment;
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    fill(&f, 0, 31, 60, 100);
+    die(&f);
+    const char *path = "streams/0/0/00000000000000000000.log";
+    assert_int_equal(io_open_file(f.io, path, IO_WRITE, &segment), OK);
+    assert_int_equal(io_truncate(segment, 500), OK);
+    io_close(segment);
+    assert_int_equal(rig_open(f.rig, &f.cfg), ERR_CORRUPT);
+    assert_non_null(strstr(fail_text(), "were durable"));
+    end(&f);
+}
+
+static void limits_of_the_configuration(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    rig_close(f.rig);
+    f.cfg.journal_bytes = LOG_JOURNAL_MIN - 1;
+    assert_int_equal(rig_open(f.rig, &f.cfg), ERR_INVALID);
+    f.cfg.journal_bytes = LOG_JOURNAL_MIN;
+    f.cfg.segment_bytes = (uint64_t)LOG_SEGMENT_MAX + 1;
+    assert_int_equal(rig_open(f.rig, &f.cfg), ERR_INVALID);
+    f.cfg.segment_bytes = LOG_SEGMENT_MAX;
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    end(&f);
+}
+
+static void a_killed_log_has_everything(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    for (uint64_t i = 0; i < 20; i++) {
+        fill(&f, 1, i * 50 + 1, i * 50 + 50, 700);
+        assert_int_equal(results(&f, OK), (i + 1) * 50);
+        die(&f);
+        struct log_check check;
+        assert_int_equal(log_check(f.io, &check), OK);
+        assert_int_equal(check.records, (i + 1) * 50);
+        assert_int_equal(check.bytes, (i + 1) * 50 * (700 + RECORD_HEAD));
+        assert_int_equal(check.ends[1].next_sequence, (i + 1) * 50);
+        assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+        assert_ids(&f, 1, (i + 1) * 50);
+    }
+    end(&f);
+}
+
+static void the_journal_may_change_its_size(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {LOG_JOURNAL_MIN, 1 << 20, LOG_JOURNAL_MIN + 5000, 300 << 10};
+    struct fixture f = begin();
+    for (uint64_t i = 0; i < 8; i++) {
+        fill(&f, 0, i * 50 + 1, i * 50 + 50, 2000);
+        if (i % 2)
+            die(&f);
+        else
+            rig_close(f.rig);
+        f.cfg.journal_bytes = sizes[i % 4];
+        assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+        assert_ids(&f, 0, (i + 1) * 50);
+    }
+    end(&f);
+}
+
+/* ---- damage */
+
+/* Everything that a reader gets is right; what is damaged is named, and one can go on behind it. */
+static uint64_t read_around_damage(struct fixture *f, uint64_t end, uint64_t *skipped)
+{
+    uint64_t from = 0, whole = 0;
+    while (from < end) {
+        const struct log_read_done *d = rig_read(f->rig, 0, from, READ_MAX, false);
+        assert_true(d->err == OK || d->err == ERR_CORRUPT);
+        assert_true(d->next > from);
+        if (d->err) *skipped += d->next - from;
+        struct slice rest =
+            d->err ? SLICE_NONE : slice_head(slice_from(blob_slice(d->blob), d->offset), d->len);
+        struct record r;
+        for (; rest.len; rest = slice_from(rest, r.frame.len), whole++) {
+            assert_int_equal(record_parse(rest, &r), OK);
+            assert_int_equal(rig_id(&r), r.ordinal + 1);
+        }
+        from = d->next;
+    }
+    return whole;
+}
+
+static void a_flipped_bit_is_found_and_costs_little(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    fill(&f, 0, 1, 1000, 300);
+    reopen(&f);
+    uint64_t size = f.rig->log->archive.shelves[0].infos[0].bytes;
+    assert_true(size > SEGMENT_INDEX_EVERY);
+    for (uint64_t at = SEGMENT_HEAD; at < size; at += 997) {
+        struct io_file *segment;
+        uint8_t byte, flipped;
+        size_t got;
+        uint64_t skipped = 0;
+        const char *path = "streams/0/0/00000000000000000000.log";
+        assert_int_equal(io_open_file(f.io, path, IO_READ | IO_WRITE, &segment), OK);
+        assert_int_equal(io_read_at(segment, at, &byte, 1, &got), OK);
+        flipped = byte ^ (uint8_t)(1 << at % 8);
+        assert_int_equal(io_write_at(segment, at, slice_of(&flipped, 1)), OK);
+        assert_int_equal(read_around_damage(&f, 1000, &skipped) + skipped, 1000);
+        assert_in_range(skipped, 1, 2 * SEGMENT_INDEX_EVERY / 356);
+        struct log_check check;
+        assert_int_equal(log_check(f.io, &check), ERR_CORRUPT);
+        assert_int_equal(io_write_at(segment, at, slice_of(&byte, 1)), OK);
+        io_close(segment);
+    }
+    assert_ids(&f, 0, 1000);
+    end(&f);
+}
+
+static void a_lost_index_costs_only_reading(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    fill(&f, 0, 1, 1000, 300);
+    rig_close(f.rig);
+    assert_int_equal(io_remove(f.io, "streams/0/0/00000000000000000000.idx"), OK);
+    store(&f, "streams/0/0/00000000000000000286.idx",
+          "rubbish that is longer than one entry of it");
+    store(&f, "streams/0/0/00000000000000999999.idx", "litter");
+    store(&f, "streams/0/0/notes.txt", "not ours");
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    assert_ids(&f, 0, 1000);
+    for (uint64_t from = 0; from < 1000; from += 97) {
+        assert_int_equal(rig_read(f.rig, 0, from, READ_MAX, false)->err, OK);
+        assert_int_equal(rig_seek(f.rig, 0, LOG_SEQUENCE, (int64_t)from)->ordinal, from);
+    }
+    struct buf gone = {0};
+    assert_int_equal(io_load(f.io, "streams/0/0/00000000000000999999.idx", &gone), ERR_NOT_FOUND);
+    end(&f);
+}
+
+/* ---- limits */
+
+static void a_batch_over_a_section_is_refused_in_its_turn(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    uint64_t max = journal_block_max(&f.rig->log->journal) - RECORD_HEAD;
+    append(&f, 0, 1, max);
+    rig_turn(&f.rig->cores[0].lane);
+    append(&f, 0, 2, max + 1);
+    rig_turn(&f.rig->cores[0].lane);
+    append(&f, 0, 3, 100);
+    rig_run(f.rig);
+    static const enum err expected[] = {OK, ERR_TOO_BIG, OK};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rig_done_at(f.rig, i)->id, i + 1);
+        assert_int_equal(rig_done_at(f.rig, i)->result, expected[i]);
+    }
+    end(&f);
+}
+
+static void a_commit_takes_a_limited_number_of_batches(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    for (uint64_t id = 1; id <= OWN_GROUP_MAX; id++) {
+        append(&f, 0, id, 20);
+        rig_turn(&f.rig->cores[0].lane);
+    }
+    rig_run(f.rig);
+    assert_int_equal(f.rig->log->journal.commit, 2);
+    for (uint64_t id = 1; id <= OWN_GROUP_MAX + 1; id++) {
+        append(&f, 1, id, 20);
+        rig_turn(&f.rig->cores[0].lane);
+    }
+    rig_run(f.rig);
+    assert_int_equal(f.rig->log->journal.commit, 4);
+    assert_ids(&f, 0, OWN_GROUP_MAX);
+    assert_ids(&f, 1, OWN_GROUP_MAX + 1);
+    end(&f);
+}
+
+static void a_large_batch_does_not_wait_for_the_end_of_the_turn(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    f.cfg.journal_bytes = 0;
+    reopen(&f);
+    append(&f, 0, 1, LOG_BATCH_MAX - RECORD_HEAD - sizeof(struct msg) - 1);
+    assert_false(lane_has_mail(&f.rig->log_lane));
+    append(&f, 0, 2, 8);
+    assert_true(lane_has_mail(&f.rig->log_lane));
+    rig_run(f.rig);
+    assert_ids(&f, 0, 2);
+    end(&f);
+}
+
+/* While segments are not written, the journal fills up and nothing more is acknowledged. */
+static void a_journal_without_a_clean_section_makes_appends_wait(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    for (uint64_t id = 1; id <= 100; id++) {
+        append(&f, 0, id, 4000);
+        rig_turn(&f.rig->cores[0].lane);
+        rig_turn(&f.rig->log_lane);
+    }
+    rig_turn(&f.rig->cores[0].lane);
+    assert_in_range(rig_done_count(f.rig), 30, 70);
+    assert_true(log_accepting(f.rig->log));
+    rig_run(f.rig);
+    assert_int_equal(results(&f, OK), 100);
+    assert_ids(&f, 0, 100);
+    end(&f);
+}
+
+static void memory_for_the_newest_records_is_bounded(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    append(&f, 1, 1, 100);
+    rig_run(f.rig);
+    assert_true(f.rig->log->tails.bytes < 8 << 10);
+    for (uint64_t i = 0; i < 20; i++) {
+        fill(&f, 0, i * 50 + 1, i * 50 + 50, 3000);
+        assert_true(f.rig->log->tails.bytes <= f.cfg.tail_bytes);
+    }
+    assert_ids(&f, 0, 1000);
+    assert_ids(&f, 1, 1);
+    end(&f);
+}
+
+/* ---- room */
+
+static void appends_are_refused_below_the_reserve_and_taken_again_above(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    f.cfg.reserve_bytes = 1 << 20;
+    io_mem_capacity(f.io, 3 << 20);
+    reopen(&f);
+    struct io_file *other;
+    fill(&f, 0, 1, 10, 100);
+    assert_int_equal(results(&f, OK), 10);
+    assert_int_equal(io_open_file(f.io, "other", IO_WRITE | IO_CREATE, &other), OK);
+    assert_int_equal(io_allocate(other, 2 << 20), OK);
+    rig_advance(f.rig, OWN_ROOM_EVERY_US);
+    append(&f, 0, 0, 100);
+    rig_run(f.rig);
+    assert_int_equal(results(&f, ERR_THROTTLED), 1);
+    assert_false(log_accepting(f.rig->log));
+    assert_true(log_healthy(f.rig->log));
+    assert_int_equal(rig_read(f.rig, 0, 0, READ_MAX, false)->err, OK);
+    assert_int_equal(io_truncate(other, 0), OK);
+    rig_advance(f.rig, 2 * OWN_ROOM_EVERY_US);
+    assert_true(log_accepting(f.rig->log));
+    fill(&f, 0, 11, 20, 100);
+    assert_int_equal(results(&f, OK), 20);
+    assert_ids(&f, 0, 20);
+    io_close(other);
+    end(&f);
+}
+
+/* No reserve is kept and the disk fills up: the journal has room of its own, so nothing is lost. */
+static void segments_that_cannot_grow_are_tried_again(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    io_mem_capacity(f.io, 700 << 10);
+    uint64_t id = 0;
+    while (log_accepting(f.rig->log)) {
+        append(&f, id % 2, id / 2 + 1, 2000);
+        id++;
+        rig_run(f.rig);
+        assert_true(id < 1000);
+    }
+    assert_true(log_healthy(f.rig->log));
+    size_t taken = results(&f, OK);
+    for (int i = 0; i < 10; i++) rig_advance(f.rig, OWN_ROOM_EVERY_US);
+    io_mem_capacity(f.io, 10 << 20);
+    rig_advance(f.rig, 2 * OWN_ROOM_EVERY_US);
+    assert_true(log_accepting(f.rig->log));
+    for (; id < 1000; id++) {
+        append(&f, id % 2, id / 2 + 1, 2000);
+        rig_run(f.rig);
+    }
+    assert_int_equal(results(&f, OK), 1000);
+    assert_true(taken > 100);
+    assert_ids(&f, 0, 500);
+    die(&f);
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    assert_ids(&f, 1, 500);
+    end(&f);
+}
+
+static void a_poisoned_log_still_answers_readers(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    fill(&f, 0, 1, 10, 100);
+    io_mem_fail(f.io, IO_CALL_SYNC, 1, ERR_IO, false);
+    append(&f, 0, 11, 100);
+    rig_run(f.rig);
+    assert_false(log_healthy(f.rig->log));
+    assert_false(log_accepting(f.rig->log));
+    append(&f, 0, 12, 100);
+    rig_run(f.rig);
+    assert_int_equal(results(&f, OK), 10);
+    assert_int_equal(results(&f, ERR_IO), 2);
+    assert_ids(&f, 0, 10);
+    end(&f);
 }
 
 int main(void)
 {
-    static const struct log_contract memory = {"contract on memory", make_in_memory, drop_memory};
-    static const struct log_contract disk = {"contract on disk", make_on_disk, drop_disk};
-    return log_contract_run(&memory) + log_contract_run(&disk);
+    say_level_max = SAY_ERROR;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damaged_or_newer_files_are_refused_with_a_reason),
+        cmocka_unit_test(a_log_without_its_first_records_is_not_taken_for_whole),
+        cmocka_unit_test(limits_of_the_configuration),
+        cmocka_unit_test(a_killed_log_has_everything),
+        cmocka_unit_test(the_journal_may_change_its_size),
+        cmocka_unit_test(a_flipped_bit_is_found_and_costs_little),
+        cmocka_unit_test(a_lost_index_costs_only_reading),
+        cmocka_unit_test(a_batch_over_a_section_is_refused_in_its_turn),
+        cmocka_unit_test(a_commit_takes_a_limited_number_of_batches),
+        cmocka_unit_test(a_large_batch_does_not_wait_for_the_end_of_the_turn),
+        cmocka_unit_test(a_journal_without_a_clean_section_makes_appends_wait),
+        cmocka_unit_test(memory_for_the_newest_records_is_bounded),
+        cmocka_unit_test(appends_are_refused_below_the_reserve_and_taken_again_above),
+        cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
+        cmocka_unit_test(a_poisoned_log_still_answers_readers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,6 +239,13 @@ enum err segment_create(struct segment *s, struct io *io, struct shelf_id id,
     return err;
 }
 
+static enum err cut_behind(struct segment *s, uint64_t size)
+{
+    if (size <= s->end) return OK;
+    s->changed = true;
+    return io_truncate(s->file, s->end);
+}
+
 /* What follows the durable part: whole frames are kept, the first that is not ends the segment. */
 static enum err cut_tail(struct segment *s, uint64_t size, bool look)
 {
@@ -253,7 +260,8 @@ static enum err cut_tail(struct segment *s, uint64_t size, bool look)
     }
     walk_end(&w);
     if (err != ERR_NOT_FOUND && err != ERR_CORRUPT) return err;
-    return s->end < size && !look ? io_truncate(s->file, s->end) : OK;
+    s->changed = s->end > s->synced;
+    return look ? OK : cut_behind(s, size);
 }
 
 /* The durable part, as the index promises it. */
@@ -306,6 +314,7 @@ enum err segment_open(struct segment *s, struct io *io, struct shelf_id id, uint
 
 enum err segment_append(struct segment *s, struct slice frames)
 {
+    s->changed = true;
     TRY(io_write_at(s->file, s->end, frames));
     struct record r;
     for (struct slice rest = frames; rest.len; rest = slice_from(rest, r.frame.len)) {
@@ -330,16 +339,21 @@ static enum err make_durable(struct segment *s)
 
 enum err segment_sync(struct segment *s)
 {
-    if (s->synced == s->end && s->named) return OK;
+    if (!s->changed && s->named) return OK;
     TRY(make_durable(s));
     s->named = true;
+    s->changed = false;
     s->synced = s->end;
     if (s->end > last_offset(s)) add_entry(s, &s->next, s->end);
     return store_index(s, false);
 }
 
+/* A failed append may have left bytes behind the end, which is the file's from now on. */
 enum err segment_seal(struct segment *s)
 {
+    uint64_t size;
+    TRY(io_size(s->file, &size));
+    TRY(cut_behind(s, size));
     TRY(segment_sync(s));
     TRY(store_index(s, true));
     segment_close(s);

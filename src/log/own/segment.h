@@ -40,6 +40,7 @@ struct segment {
     struct buf index;    /* struct index_entry, all of it */
     size_t index_stored; /* bytes of it that are in the index file */
     bool named;          /* its directory entry is durable */
+    bool changed;        /* since the last sync */
 };
 
 /* "streams/S/P" and "streams/S/P/<ordinal><suffix>". */
