@@ -1,7 +1,6 @@
 /* fault_test.c - what an acknowledgement is worth when disks fail and power goes. */
 #include "store/rig.h"
 
-#include "base/metrics.h"
 #include "store/contract_sql.h"
 
 /* ---- a unit inserts thing `id` and pair `id`: both are there or neither */
@@ -69,15 +68,6 @@ static bool exists(struct rig *r, int64_t id)
     msg_free(page);
     assert_int_equal(things, pairs);
     return things == 1;
-}
-
-static int64_t metric(const char *name)
-{
-    static struct metric probe = {.name = "azimuth_store_", .help = ""};
-    metric_register(&probe);
-    struct metric *m = probe.next;
-    while (strcmp(m->name, name) != 0) m = m->next;
-    return metric_value(m);
 }
 
 static int set_up(void **state)
@@ -192,13 +182,13 @@ static void below_the_reserve_units_are_refused_until_there_is_room(void **state
 static void the_write_ahead_log_is_copied_and_used_again(void **state)
 {
     struct rig *r = *state;
-    int64_t before = metric("azimuth_store_checkpoints_total"), most = 0;
+    int64_t before = rig_metric("azimuth_store_checkpoints_total"), most = 0;
     for (int64_t id = 1; id <= 4000; id++) {
         assert_int_equal(insert(r, id, 4000), OK);
-        int64_t bytes = metric("azimuth_store_wal_bytes");
+        int64_t bytes = rig_metric("azimuth_store_wal_bytes");
         if (bytes > most) most = bytes;
     }
-    assert_true(metric("azimuth_store_checkpoints_total") - before > 3);
+    assert_true(rig_metric("azimuth_store_checkpoints_total") - before > 3);
     assert_true(most >= STORE_WAL_CHECKPOINT);
     assert_true(most < 2 * STORE_WAL_CHECKPOINT);
 }
@@ -214,7 +204,7 @@ static void the_write_ahead_log_has_a_largest_size(void **state)
         lane_run_once(r->write, 0);
         lane_run_once(r->cores[0], 0);
         for (int64_t i = 0; i < UNITS; i++) assert_int_equal(attempts[i].err, OK);
-        int64_t bytes = metric("azimuth_store_wal_bytes");
+        int64_t bytes = rig_metric("azimuth_store_wal_bytes");
         if (bytes > most) most = bytes;
         written += UNITS * 4000;
     }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/io_mem.h"
+#include "base/metrics.h"
 #include "base/say.h"
 #include "store/store.h"
 
@@ -131,6 +132,16 @@ static inline void rig_pass(struct rig *r, int64_t us)
     rig_mono_us += us;
     for (unsigned i = 0; i < r->office.count; i++) lane_run_once(r->office.lanes[i], rig_mono_us);
     rig_run(r);
+}
+
+/* The value of a metric of ours, by its name. */
+static inline int64_t rig_metric(const char *name)
+{
+    static struct metric probe = {.name = "azimuth_store_", .help = "", .labels = NULL};
+    metric_register(&probe);
+    const struct metric *m = probe.next;
+    while (strcmp(m->name, name) != 0) m = m->next;
+    return metric_value(m);
 }
 
 /* As if the calling code ran on that lane. */

@@ -25,72 +25,74 @@ static int tear_down(void **state)
 #define SHA256        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define PRINTS(a)     "\"x509Thumbprint\":{\"primaryThumbprint\":\"" a "\"}"
 
+static const struct {
+    const char *json;
+    enum status status;
+    const char *text; /* part of what is said */
+} documents[] = {
+    {"", STATUS_DESERIALIZATION_ERROR, ""},
+    {"{", STATUS_DESERIALIZATION_ERROR, ""},
+    {"{\"deviceId\":\"d\"} x", STATUS_DESERIALIZATION_ERROR, ""},
+    {"{\"statusReason\":\"\xff\"}", STATUS_DESERIALIZATION_ERROR, ""},
+    {"[]", STATUS_ARGUMENT_INVALID, "JSON object"},
+    {"\"d\"", STATUS_ARGUMENT_INVALID, "JSON object"},
+    {"null", STATUS_ARGUMENT_INVALID, "JSON object"},
+    {"{}", STATUS_OK, ""},
+    {"{\"deviceId\":\"d\"}", STATUS_OK, ""},
+    {"{\"deviceId\":null}", STATUS_OK, ""},
+    {"{\"deviceId\":\"D\"}", STATUS_ARGUMENT_INVALID, "deviceId"},
+    {"{\"deviceId\":7}", STATUS_ARGUMENT_INVALID, "deviceId"},
+    {"{\"status\":\"enabled\"}", STATUS_OK, ""},
+    {"{\"status\":\"disabled\"}", STATUS_OK, ""},
+    {"{\"status\":null}", STATUS_OK, ""},
+    {"{\"status\":\"off\"}", STATUS_ARGUMENT_INVALID, "status"},
+    {"{\"status\":\"\"}", STATUS_ARGUMENT_INVALID, "status"},
+    {"{\"status\":true}", STATUS_ARGUMENT_INVALID, "status"},
+    {"{\"statusReason\":5}", STATUS_ARGUMENT_INVALID, "statusReason"},
+    {"{\"statusReason\":\"a\\u0000b\"}", STATUS_ARGUMENT_INVALID, "NUL"},
+    {"{\"capabilities\":{\"iotEdge\":true}}", STATUS_OK, ""},
+    {"{\"capabilities\":{}}", STATUS_OK, ""},
+    {"{\"capabilities\":true}", STATUS_ARGUMENT_INVALID, "capabilities"},
+    {"{\"capabilities\":{\"iotEdge\":1}}", STATUS_ARGUMENT_INVALID, "iotEdge"},
+    {"{\"authentication\":null}", STATUS_OK, ""},
+    {"{\"authentication\":\"sas\"}", STATUS_ARGUMENT_INVALID, "authentication"},
+    {AUTH("\"type\":\"sas\""), STATUS_OK, ""},
+    {AUTH("\"type\":\"SAS\""), STATUS_OK, ""},
+    {AUTH("\"type\":\"none\""), STATUS_ARGUMENT_INVALID, "none"},
+    {AUTH("\"type\":\"magic\""), STATUS_ARGUMENT_INVALID, "magic"},
+    {AUTH("\"type\":3"), STATUS_ARGUMENT_INVALID, "type"},
+    {AUTH("\"symmetricKey\":7"), STATUS_ARGUMENT_INVALID, "symmetricKey"},
+    {KEYS(KEY, KEY), STATUS_OK, ""},
+    {KEYS("null", "null"), STATUS_OK, ""},
+    {KEYS("\"\"", "\"\""), STATUS_OK, ""},
+    {KEYS(KEY, "null"), STATUS_ARGUMENT_INVALID, "Either no keys or both keys can be set"},
+    {KEYS("null", KEY), STATUS_ARGUMENT_INVALID, "Either no keys or both keys can be set"},
+    {KEYS(KEY, "\"!\""), STATUS_ARGUMENT_INVALID, "Invalid device key length"},
+    {KEYS(KEY, "12"), STATUS_ARGUMENT_INVALID, "secondaryKey"},
+    {AUTH("\"type\":\"selfSigned\""), STATUS_OK, ""},
+    {AUTH("\"type\":\"selfSigned\"," PRINTS(SHA1)), STATUS_OK, ""},
+    {AUTH("\"type\":\"selfSigned\"," PRINTS(SHA256)), STATUS_OK, ""},
+    {AUTH(PRINTS(SHA256)), STATUS_OK, ""},
+    {AUTH("\"type\":\"selfSigned\"," PRINTS("12")), STATUS_ARGUMENT_INVALID,
+     "StringIsNotThumbprint"},
+    {AUTH("\"type\":\"selfSigned\"," PRINTS(SHA1 "0")), STATUS_ARGUMENT_INVALID,
+     "StringIsNotThumbprint"},
+    {AUTH("\"type\":\"selfSigned\"," PRINTS("0x23456789abcdefABCDEF0123456789abcdef01")),
+     STATUS_ARGUMENT_INVALID, "StringIsNotThumbprint"},
+    {AUTH("\"type\":\"certificateAuthority\""), STATUS_OK, ""},
+    {"{\"unknown\":[1,{}],\"generationId\":9,\"connectionState\":[]}", STATUS_OK, ""},
+    {"{\"status\":\"disabled\",\"status\":\"enabled\"}", STATUS_OK, ""},
+};
+
 static void a_document_is_checked_member_by_member(void **state)
 {
     struct fixture *f = *state;
-    static const struct {
-        const char *json;
-        enum status status;
-        const char *text; /* part of what is said */
-    } rows[] = {
-        {"", STATUS_DESERIALIZATION_ERROR, ""},
-        {"{", STATUS_DESERIALIZATION_ERROR, ""},
-        {"{\"deviceId\":\"d\"} x", STATUS_DESERIALIZATION_ERROR, ""},
-        {"{\"statusReason\":\"\xff\"}", STATUS_DESERIALIZATION_ERROR, ""},
-        {"[]", STATUS_ARGUMENT_INVALID, "JSON object"},
-        {"\"d\"", STATUS_ARGUMENT_INVALID, "JSON object"},
-        {"null", STATUS_ARGUMENT_INVALID, "JSON object"},
-        {"{}", STATUS_OK, ""},
-        {"{\"deviceId\":\"d\"}", STATUS_OK, ""},
-        {"{\"deviceId\":null}", STATUS_OK, ""},
-        {"{\"deviceId\":\"D\"}", STATUS_ARGUMENT_INVALID, "deviceId"},
-        {"{\"deviceId\":7}", STATUS_ARGUMENT_INVALID, "deviceId"},
-        {"{\"status\":\"enabled\"}", STATUS_OK, ""},
-        {"{\"status\":\"disabled\"}", STATUS_OK, ""},
-        {"{\"status\":null}", STATUS_OK, ""},
-        {"{\"status\":\"off\"}", STATUS_ARGUMENT_INVALID, "status"},
-        {"{\"status\":\"\"}", STATUS_ARGUMENT_INVALID, "status"},
-        {"{\"status\":true}", STATUS_ARGUMENT_INVALID, "status"},
-        {"{\"statusReason\":5}", STATUS_ARGUMENT_INVALID, "statusReason"},
-        {"{\"statusReason\":\"a\\u0000b\"}", STATUS_ARGUMENT_INVALID, "NUL"},
-        {"{\"capabilities\":{\"iotEdge\":true}}", STATUS_OK, ""},
-        {"{\"capabilities\":{}}", STATUS_OK, ""},
-        {"{\"capabilities\":true}", STATUS_ARGUMENT_INVALID, "capabilities"},
-        {"{\"capabilities\":{\"iotEdge\":1}}", STATUS_ARGUMENT_INVALID, "iotEdge"},
-        {"{\"authentication\":null}", STATUS_OK, ""},
-        {"{\"authentication\":\"sas\"}", STATUS_ARGUMENT_INVALID, "authentication"},
-        {AUTH("\"type\":\"sas\""), STATUS_OK, ""},
-        {AUTH("\"type\":\"SAS\""), STATUS_OK, ""},
-        {AUTH("\"type\":\"none\""), STATUS_ARGUMENT_INVALID, "none"},
-        {AUTH("\"type\":\"magic\""), STATUS_ARGUMENT_INVALID, "magic"},
-        {AUTH("\"type\":3"), STATUS_ARGUMENT_INVALID, "type"},
-        {AUTH("\"symmetricKey\":7"), STATUS_ARGUMENT_INVALID, "symmetricKey"},
-        {KEYS(KEY, KEY), STATUS_OK, ""},
-        {KEYS("null", "null"), STATUS_OK, ""},
-        {KEYS("\"\"", "\"\""), STATUS_OK, ""},
-        {KEYS(KEY, "null"), STATUS_ARGUMENT_INVALID, "Either no keys or both keys can be set"},
-        {KEYS("null", KEY), STATUS_ARGUMENT_INVALID, "Either no keys or both keys can be set"},
-        {KEYS(KEY, "\"!\""), STATUS_ARGUMENT_INVALID, "Invalid device key length"},
-        {KEYS(KEY, "12"), STATUS_ARGUMENT_INVALID, "secondaryKey"},
-        {AUTH("\"type\":\"selfSigned\""), STATUS_OK, ""},
-        {AUTH("\"type\":\"selfSigned\"," PRINTS(SHA1)), STATUS_OK, ""},
-        {AUTH("\"type\":\"selfSigned\"," PRINTS(SHA256)), STATUS_OK, ""},
-        {AUTH(PRINTS(SHA256)), STATUS_OK, ""},
-        {AUTH("\"type\":\"selfSigned\"," PRINTS("12")), STATUS_ARGUMENT_INVALID,
-         "StringIsNotThumbprint"},
-        {AUTH("\"type\":\"selfSigned\"," PRINTS(SHA1 "0")), STATUS_ARGUMENT_INVALID,
-         "StringIsNotThumbprint"},
-        {AUTH("\"type\":\"selfSigned\"," PRINTS("0x23456789abcdefABCDEF0123456789abcdef01")),
-         STATUS_ARGUMENT_INVALID, "StringIsNotThumbprint"},
-        {AUTH("\"type\":\"certificateAuthority\""), STATUS_OK, ""},
-        {"{\"unknown\":[1,{}],\"generationId\":9,\"connectionState\":[]}", STATUS_OK, ""},
-        {"{\"status\":\"disabled\",\"status\":\"enabled\"}", STATUS_OK, ""},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
         struct reply r;
-        enum status status = put(f, &r, "d", NULL, rows[i].json);
-        if (status != rows[i].status) fail_msg("row %zu: %s %s", i, status_name(status), r.text);
-        if (!strstr(r.text, rows[i].text)) fail_msg("row %zu: %s", i, r.text);
+        enum status status = put(f, &r, "d", NULL, documents[i].json);
+        if (status != documents[i].status)
+            fail_msg("row %zu: %s %s", i, status_name(status), r.text);
+        if (!strstr(r.text, documents[i].text)) fail_msg("row %zu: %s", i, r.text);
         reply_free(&r);
         drop(f, &r, "d", "*");
     }

@@ -1,8 +1,6 @@
 /* many_test.c - bulk calls, lists and counts. */
 #include "hub/registry/fixture.h"
 
-#include "base/metrics.h"
-
 static int set_up(void **state)
 {
     struct fixture *f = NEW(struct fixture);
@@ -28,69 +26,70 @@ static const struct json *error_of(const struct json *result, const char *id)
     return NULL;
 }
 
+enum after { SAME, CHANGED, GONE };
+
 /* Each row finds a device "there", whose etag stands for %s, and no device "absent". */
+static const struct {
+    const char *id, *entry;
+    const char *error; /* NULL: none */
+    enum after after;
+} imports[] = {
+    {"absent", "", NULL, CHANGED},
+    {"there", "", NULL, CHANGED},
+    {"there", "\"importMode\":null,", NULL, CHANGED},
+    {"there", "\"importMode\":\"createOrUpdate\",\"eTag\":\"MQ==\",", NULL, CHANGED},
+    {"absent", "\"importMode\":\"create\",", NULL, CHANGED},
+    {"absent", "\"importMode\":\"Create\",", NULL, CHANGED},
+    {"there", "\"importMode\":\"create\",", "DeviceAlreadyExists", SAME},
+    {"there", "\"importMode\":\"update\",", NULL, CHANGED},
+    {"absent", "\"importMode\":\"update\",", "DeviceNotFound", GONE},
+    {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"%s\",", NULL, CHANGED},
+    {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"*\",", NULL, CHANGED},
+    {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"MQ==\",", "PreconditionFailed",
+     SAME},
+    {"there", "\"importMode\":\"updateIfMatchETag\",", "ArgumentInvalid", SAME},
+    {"absent", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"*\",", "DeviceNotFound", GONE},
+    {"absent", "\"importMode\":\"createOrUpdateIfMatchETag\",\"eTag\":\"MQ==\",", NULL, CHANGED},
+    {"there", "\"importMode\":\"createOrUpdateIfMatchETag\",\"eTag\":\"MQ==\",",
+     "PreconditionFailed", SAME},
+    {"there", "\"importMode\":\"delete\",", NULL, GONE},
+    {"absent", "\"importMode\":\"delete\",", "DeviceNotFound", GONE},
+    {"there", "\"importMode\":\"deleteIfMatchETag\",\"eTag\":\"%s\",", NULL, GONE},
+    {"there", "\"importMode\":\"deleteIfMatchETag\",\"eTag\":\"MQ==\",", "PreconditionFailed",
+     SAME},
+    {"there", "\"importMode\":\"updateTwin\",", "InvalidOperation", SAME},
+    {"there", "\"importMode\":\"updateTwinIfMatchETag\",", "InvalidOperation", SAME},
+    {"there", "\"importMode\":\"upsert\",", "ArgumentInvalid", SAME},
+    {"there", "\"importMode\":1,", "ArgumentInvalid", SAME},
+    {"there", "\"moduleId\":\"m\",", "InvalidOperation", SAME},
+    {"there", "\"status\":\"maybe\",", "ArgumentInvalid", SAME},
+    {"a/b", "", "ArgumentInvalid", GONE},
+};
+
 static void import_modes_do_what_their_names_say(void **state)
 {
     struct fixture *f = *state;
-    enum after { SAME, CHANGED, GONE };
-    static const struct {
-        const char *id, *entry;
-        const char *error; /* NULL: none */
-        enum after after;
-    } rows[] = {
-        {"absent", "", NULL, CHANGED},
-        {"there", "", NULL, CHANGED},
-        {"there", "\"importMode\":null,", NULL, CHANGED},
-        {"there", "\"importMode\":\"createOrUpdate\",\"eTag\":\"MQ==\",", NULL, CHANGED},
-        {"absent", "\"importMode\":\"create\",", NULL, CHANGED},
-        {"absent", "\"importMode\":\"Create\",", NULL, CHANGED},
-        {"there", "\"importMode\":\"create\",", "DeviceAlreadyExists", SAME},
-        {"there", "\"importMode\":\"update\",", NULL, CHANGED},
-        {"absent", "\"importMode\":\"update\",", "DeviceNotFound", GONE},
-        {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"%s\",", NULL, CHANGED},
-        {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"*\",", NULL, CHANGED},
-        {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"MQ==\",", "PreconditionFailed",
-         SAME},
-        {"there", "\"importMode\":\"updateIfMatchETag\",", "ArgumentInvalid", SAME},
-        {"absent", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"*\",", "DeviceNotFound", GONE},
-        {"absent", "\"importMode\":\"createOrUpdateIfMatchETag\",\"eTag\":\"MQ==\",", NULL,
-         CHANGED},
-        {"there", "\"importMode\":\"createOrUpdateIfMatchETag\",\"eTag\":\"MQ==\",",
-         "PreconditionFailed", SAME},
-        {"there", "\"importMode\":\"delete\",", NULL, GONE},
-        {"absent", "\"importMode\":\"delete\",", "DeviceNotFound", GONE},
-        {"there", "\"importMode\":\"deleteIfMatchETag\",\"eTag\":\"%s\",", NULL, GONE},
-        {"there", "\"importMode\":\"deleteIfMatchETag\",\"eTag\":\"MQ==\",", "PreconditionFailed",
-         SAME},
-        {"there", "\"importMode\":\"updateTwin\",", "InvalidOperation", SAME},
-        {"there", "\"importMode\":\"updateTwinIfMatchETag\",", "InvalidOperation", SAME},
-        {"there", "\"importMode\":\"upsert\",", "ArgumentInvalid", SAME},
-        {"there", "\"importMode\":1,", "ArgumentInvalid", SAME},
-        {"there", "\"moduleId\":\"m\",", "InvalidOperation", SAME},
-        {"there", "\"status\":\"maybe\",", "ArgumentInvalid", SAME},
-        {"a/b", "", "ArgumentInvalid", GONE},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof imports / sizeof *imports; i++) {
         struct reply before, r, after;
         char format[256], json[256];
         drop(f, &r, "absent", "*");
         put_only(f, "there", NULL, "{}");
-        get(f, &before, rows[i].id);
-        snprintf(format, sizeof format, "[{%s\"id\":\"%s\"}]", rows[i].entry, rows[i].id);
+        get(f, &before, imports[i].id);
+        snprintf(format, sizeof format, "[{%s\"id\":\"%s\"}]", imports[i].entry, imports[i].id);
         char *mark = strstr(format, "%s");
         snprintf(json, sizeof json, "%.*s%s%s", mark ? (int)(mark - format) : 250, format,
                  mark ? before.etag : "", mark ? mark + 2 : "");
         bulk(f, &r, json);
-        const struct json *error = error_of(r.body, rows[i].id);
-        if (!error != !rows[i].error) fail_msg("row %zu: %.*s", i, SLICE_ARG(r.raw));
+        const struct json *error = error_of(r.body, imports[i].id);
+        if (!error != !imports[i].error) fail_msg("row %zu: %.*s", i, SLICE_ARG(r.raw));
         assert_string_equal(text_at(r.body, "isSuccessful"), error ? "false" : "true");
         assert_int_equal(r.status, error ? STATUS_BULK_REGISTRY_OPERATION_FAILURE : STATUS_OK);
-        if (error) assert_string_equal(text_at(error, "errorCode"), rows[i].error);
-        get(f, &after, rows[i].id);
-        if (rows[i].after == GONE)
+        if (error) assert_string_equal(text_at(error, "errorCode"), imports[i].error);
+        get(f, &after, imports[i].id);
+        if (imports[i].after == GONE)
             assert_int_not_equal(after.status, STATUS_OK);
         else
-            assert_int_equal(strcmp(after.etag, before.etag) == 0, rows[i].after == SAME);
+            assert_int_equal(strcmp(after.etag, before.etag) == 0, imports[i].after == SAME);
         reply_free(&before);
         reply_free(&r);
         reply_free(&after);
@@ -246,11 +245,7 @@ static void a_list_has_the_first_devices(void **state)
 
 static int64_t queries(void)
 {
-    static struct metric probe = {.name = "azimuth_store_", .help = ""};
-    metric_register(&probe);
-    struct metric *m = probe.next;
-    while (strcmp(m->name, "azimuth_store_queries_total") != 0) m = m->next;
-    return metric_value(m);
+    return rig_metric("azimuth_store_queries_total");
 }
 
 /* Rows so long that a list takes more than one page of the store. */
