@@ -190,7 +190,7 @@ static void the_write_ahead_log_is_copied_and_used_again(void **state)
     }
     assert_true(rig_metric("azimuth_store_checkpoints_total") - before > 3);
     assert_true(most >= STORE_WAL_CHECKPOINT);
-    assert_true(most < 2 * STORE_WAL_CHECKPOINT);
+    assert_true(most < INT64_C(2) * STORE_WAL_CHECKPOINT);
 }
 
 /* The lane `storecheck` never gets its turn. */
@@ -206,7 +206,7 @@ static void the_write_ahead_log_has_a_largest_size(void **state)
         for (int64_t i = 0; i < UNITS; i++) assert_int_equal(attempts[i].err, OK);
         int64_t bytes = rig_metric("azimuth_store_wal_bytes");
         if (bytes > most) most = bytes;
-        written += UNITS * 4000;
+        written += (int64_t)UNITS * 4000;
     }
     assert_true(most >= STORE_WAL_MAX);
     assert_true(most < STORE_WAL_MAX + (8 << 20)); /* one transaction more */

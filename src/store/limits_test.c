@@ -35,7 +35,7 @@ static void each_queue_has_a_longest_length(void **state)
 {
     struct rig *r = *state;
     enum { N = STORE_QUEUE_MAX };
-    struct asker *askers = mem_zero(2 * (N + 1) * sizeof *askers);
+    struct asker *askers = mem_zero(2ul * (N + 1) * sizeof *askers);
     ask_numbers(r, askers, 0, N + 1, STORE_INTERACTIVE);
     ask_numbers(r, askers + N + 1, N + 1, N + 1, STORE_BULK);
     rig_run(r);
@@ -59,7 +59,8 @@ static void a_transaction_takes_so_many_units(void **state)
     struct asker *askers = mem_zero((STORE_TX_UNITS_MAX + 1) * sizeof *askers);
     for (int extra = 0; extra <= 1; extra++) {
         int64_t before = transactions();
-        ask_numbers(r, askers, extra * 10000, STORE_TX_UNITS_MAX + extra, STORE_INTERACTIVE);
+        ask_numbers(r, askers, INT64_C(10000) * extra, STORE_TX_UNITS_MAX + extra,
+                    STORE_INTERACTIVE);
         rig_run(r);
         assert_int_equal(transactions() - before, 1 + extra);
     }
@@ -90,7 +91,7 @@ static void bulk_waits_but_not_for_ever(void **state)
 {
     struct rig *r = *state;
     enum { UNITS = 2 * STORE_TX_UNITS_MAX };
-    struct asker *askers = mem_zero(2 * UNITS * sizeof *askers);
+    struct asker *askers = mem_zero(2ul * UNITS * sizeof *askers);
     ask_numbers(r, askers, 0, UNITS, STORE_BULK);
     ask_numbers(r, askers + UNITS, UNITS, UNITS, STORE_INTERACTIVE);
     lane_run_once(r->write, 0); /* one transaction */

@@ -167,17 +167,18 @@ static void migration(FILE *c, unsigned expected)
 {
     static char text[TEXT_MAX_LEN];
     char line[LINE_MAX_LEN], name[NAME_MAX_LEN];
-    unsigned number;
+    char *rest;
+    unsigned long number = strtoul(base_name(input), &rest, 10);
     text[0] = '\0';
     line_number = 0;
-    if (sscanf(base_name(input), "%4u_%63[a-z0-9_]", &number, name) != 2 || number != expected)
+    if (number != expected || sscanf(rest, "_%63[a-z0-9_]", name) != 1)
         stop("migrations are named 0001_name.sql and numbered without a gap");
     FILE *in = open_or_stop(input, "r");
     while (fgets(line, sizeof line, in)) {
         line_number++;
         append_line(text, line);
     }
-    fprintf(c, "    {%u, \"%s\",\n     ", number, name);
+    fprintf(c, "    {%lu, \"%s\",\n     ", number, name);
     write_string(c, text);
     fprintf(c, "},\n");
     fclose(in);

@@ -85,11 +85,10 @@ static void a_statement_has_so_many_parameters(void **state)
 {
     (void)state;
     for (int count = 32; count <= 33; count++) {
-        char text[1024] = "-- :name a\nSELECT 0", more[16];
-        for (int i = 0; i < count; i++) {
-            snprintf(more, sizeof more, ", $p%d", i);
-            strcat(text, more);
-        }
+        char text[1024];
+        int len = snprintf(text, sizeof text, "-- :name a\nSELECT 0");
+        for (int i = 0; i < count; i++)
+            len += snprintf(text + len, sizeof text - (size_t)len, ", $p%d", i);
         write_file("x.sql", text);
         assert_int_equal(run("statements x.sql x_sql.h x_sql.c"), count == 32);
     }

@@ -115,7 +115,8 @@ static void run_clients(struct io *io)
     make_tables(store);
     for (int i = 0; i < CORES; i++) {
         struct lane *core = &lanes[FIRST_CORE + i];
-        clients[i] = (struct client){.lane = core, .store = store, .first_id = i * 1000000};
+        clients[i] =
+            (struct client){.lane = core, .store = store, .first_id = INT64_C(1000000) * i};
         sem_init(&clients[i].done, 0, 0);
         store_attach(core);
         lane_on(core, GO, on_go, &clients[i]);

@@ -13,8 +13,10 @@ static bool alphanumeric(uint8_t c)
 bool group_name_valid(struct slice name)
 {
     if (name.len == 0 || name.len > CONSUMER_GROUP_NAME_MAX) return false;
-    for (size_t i = 0; i < name.len; i++)
-        if (!alphanumeric(name.ptr[i]) && !memchr(".-_", name.ptr[i], 3)) return false;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.ptr[i];
+        if (!alphanumeric(c) && c != '.' && c != '-' && c != '_') return false;
+    }
     return alphanumeric(name.ptr[0]) && alphanumeric(name.ptr[name.len - 1]);
 }
 

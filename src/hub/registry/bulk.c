@@ -121,16 +121,14 @@ static unsigned write_each(struct buf *out, const struct bulk_op *o,
 
 static void answer_bulk(struct bulk_op *o)
 {
-    struct buf errors = {0}, json = {0};
-    unsigned failures = write_each(&errors, o, failed, write_error);
-    buf_printf(&json, "{\"isSuccessful\":%s,\"errors\":[", failures ? "false" : "true");
-    buf_put_slice(&json, buf_slice(&errors));
+    struct buf json = {0};
+    buf_put_str(&json, "{\"errors\":[");
+    unsigned failures = write_each(&json, o, failed, write_error);
     buf_put_str(&json, "],\"warnings\":[");
     write_each(&json, o, lost_its_twin, write_warning);
-    buf_put_str(&json, "]}");
+    buf_printf(&json, "],\"isSuccessful\":%s}", failures ? "false" : "true");
     enum status status = failures ? STATUS_BULK_REGISTRY_OPERATION_FAILURE : STATUS_OK;
     end(o, &(struct registry_answer){.status = status, .body = buf_slice(&json)});
-    buf_free(&errors);
     buf_free(&json);
 }
 

@@ -31,7 +31,6 @@ static struct entry *make_entry(struct registry *r, struct slice device_id)
 static void drop_entry(struct entry *e)
 {
     struct registry *r = e->registry;
-    list_remove(&e->idle);
     map_remove(&r->entries, e->device_id);
     r->bytes -= e->bytes;
     free(e->identity);
@@ -67,9 +66,10 @@ static void rest(struct entry *e)
     struct registry *r = e->registry;
     list_remove(&e->idle);
     list_push(&r->idle, &e->idle);
-    while (r->bytes > r->cache_bytes && !list_empty(&r->idle)) {
+    struct list *oldest;
+    while (r->bytes > r->cache_bytes && (oldest = list_shift(&r->idle)) != NULL) {
         metric_inc(&evictions_total);
-        drop_entry(CONTAINER_OF(r->idle.next, struct entry, idle));
+        drop_entry(CONTAINER_OF(oldest, struct entry, idle));
     }
     metric_set(&cached_bytes, (int64_t)r->bytes);
 }
