@@ -92,6 +92,7 @@ static void a_failed_sync_ends_all_acknowledging(void **state)
 {
     struct rig *r = *state;
     struct attempt second, third;
+    int64_t poisoned = rig_metric("azimuth_store_poisoned_total");
     assert_int_equal(insert(r, 1, 10), OK);
     io_mem_fail(r->io, IO_CALL_SYNC, 1, ERR_IO, false); /* only once: the next would succeed */
     try_unit(r, &second, 2, 10);
@@ -102,6 +103,7 @@ static void a_failed_sync_ends_all_acknowledging(void **state)
     assert_false(store_healthy(r->store));
     assert_false(store_accepting(r->store));
     assert_int_equal(insert(r, 4, 10), ERR_IO);
+    assert_int_equal(rig_metric("azimuth_store_poisoned_total") - poisoned, 1);
     assert_true(exists(r, 1)); /* queries go on and show what was acknowledged */
     assert_false(exists(r, 2));
 

@@ -31,7 +31,8 @@ COUNTER(checkpoints_total, "azimuth_store_checkpoints_total",
         "Checkpoints of the write-ahead log.");
 GAUGE(queued, "azimuth_store_queued_units", "Units that wait for a transaction.");
 GAUGE(wal_bytes, "azimuth_store_wal_bytes", "Bytes that wait for a checkpoint.");
-GAUGE(healthy_now, "azimuth_store_healthy", "1 while units can be acknowledged.");
+COUNTER(poisoned_total, "azimuth_store_poisoned_total",
+        "Failed writes or syncs that ended all acknowledging.");
 
 struct queue {
     struct msg *first, *last;
@@ -72,6 +73,7 @@ bool store_accepting(const struct store *s)
 static void poison(struct store *s, const char *during)
 {
     if (!atomic_exchange(&s->healthy, false)) return;
+    metric_inc(&poisoned_total);
     say_error("store.poisoned", "during=%s why=\"%s\" next=\"restart to recover\"", during,
               fail_text());
 }
@@ -270,7 +272,6 @@ static void turn_end(struct turn_hook *hook, int64_t now_us)
     }
     unsigned left = s->queues[STORE_INTERACTIVE].count + s->queues[STORE_BULK].count;
     metric_set(&queued, left);
-    metric_set(&healthy_now, store_healthy(s));
     if (left == 0 || s->again_posted) return;
     s->again_posted = true;
     post(s->write, lane_addr(s->write), lane_addr(s->write), msg_new(STORE_AGAIN, 0));
