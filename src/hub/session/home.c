@@ -29,10 +29,12 @@ struct session_home {
     struct lane *lane;
     struct registry *registry;
     struct map presences; /* struct presence by device id */
+    struct list attempts; /* those that are looked at */
 };
 
 /* An OPEN that is looked at, or waits for an older session to end. */
 struct attempt {
+    struct list node; /* in home->attempts, or unlinked */
     struct session_home *home;
     struct registry_load load;
     struct msg *open;
@@ -59,6 +61,13 @@ static struct slice device_of(const struct attempt *a)
 
 /* ---- answering */
 
+static void free_attempt(struct attempt *a)
+{
+    if (a == NULL) return;
+    msg_free(a->open);
+    free(a);
+}
+
 static void answer(struct attempt *a)
 {
     struct slice id = device_of(a);
@@ -67,8 +76,7 @@ static void answer(struct attempt *a)
     memcpy(reply->body + sizeof a->answer, id.ptr, id.len);
     post_reply(a->home->lane, a->open, reply);
     metric_inc(a->answer.cause == SESSION_GRANTED ? &granted : &refused);
-    msg_free(a->open);
-    free(a);
+    free_attempt(a);
 }
 
 static void refuse(struct attempt *a, enum session_cause cause)
@@ -179,6 +187,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
 {
     struct attempt *a = CONTAINER_OF(load, struct attempt, load);
     enum session_cause cause = SESSION_GRANTED;
+    list_remove(&a->node);
     if (e == ERR_NOT_FOUND)
         cause = SESSION_UNKNOWN;
     else if (e != OK)
@@ -205,6 +214,7 @@ static void on_open(void *ctx, struct lane *lane, struct msg *m)
     msg_keep(m);
     a->home = home;
     a->open = m;
+    list_push(&home->attempts, &a->node);
     registry_load(home->registry, device_of(a), &a->load, on_loaded);
 }
 
@@ -231,6 +241,7 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
 {
     struct session_home *home = NEW(struct session_home);
     *home = (struct session_home){.hub = hub, .lane = lane, .registry = registry};
+    list_init(&home->attempts);
     lane_on(lane, SESSION_OPEN, on_open, home);
     lane_on(lane, SESSION_ENDED, on_ended, home);
     lane_on(lane, SESSION_ACTIVE, on_active, home);
@@ -242,11 +253,9 @@ void session_home_free(struct session_home *home)
 {
     struct presence *p;
     if (home == NULL) return;
+    LIST_EACH(node, &home->attempts) free_attempt(CONTAINER_OF(node, struct attempt, node));
     for (size_t i = 0; (p = map_next(&home->presences, &i)) != NULL;) {
-        if (p->next) {
-            msg_free(p->next->open);
-            free(p->next);
-        }
+        free_attempt(p->next);
         free(p);
     }
     map_free(&home->presences);
