@@ -20,7 +20,7 @@ static void come_back_later(struct device *d)
 {
     d->phase = DEVICE_AWAY;
     d->link = NULL;
-    world_at(world.now_us + 1000 + (int64_t)world_random(300000), connect_now, d, 0);
+    world_at(world.now_us + 1000 + (int64_t)world_random(100000), connect_now, d, 0);
 }
 
 /* The connection is over: what is in flight may or may not be stored. */
@@ -158,7 +158,10 @@ void device_start(struct device *d)
 
 void device_fini(struct device *d)
 {
-    if (d->phase != DEVICE_AWAY) mqtt_fini(&d->mqtt);
+    if (d->phase != DEVICE_AWAY) {
+        link_close(d->link);
+        mqtt_fini(&d->mqtt);
+    }
     buf_free(&d->out);
 }
 

@@ -2,9 +2,9 @@
 #include "hub.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "link.h"
+#include "world.h"
 
 void sim_hub_init(struct sim_hub *h, unsigned cores)
 {
@@ -18,7 +18,7 @@ static void collect_lanes(struct sim_hub *h)
         h->all[h->all_count++] = h->wire.office.lanes[i];
 }
 
-void sim_hub_start(struct sim_hub *h)
+bool sim_hub_start(struct sim_hub *h)
 {
     static const char *const names[] = {"core0", "core1", "core2"};
     static const char *const hosts[] = {"hub.sim"};
@@ -37,17 +37,20 @@ void sim_hub_start(struct sim_hub *h)
     }
     lane_init(&h->reader, &h->wire.office, "reader");
     enum err e = wire_open(&h->wire, &cfg, cores, h->core_count);
-    if (e != OK) {
-        fprintf(stderr, "the hub does not start again: %s: %s\n", err_name(e), fail_text());
-        abort();
-    }
     collect_lanes(h);
     h->alive = true;
+    if (e == OK) return true;
+    fprintf(stderr, "seed %llu: the hub does not start again: %s: %s\n",
+            (unsigned long long)world.seed, err_name(e), fail_text());
+    sim_hub_crash(h, 0);
+    return false;
 }
 
 void sim_hub_crash(struct sim_hub *h, uint64_t loss_seed)
 {
     io_mem_crash(h->disk, loss_seed);
+    for (int call = 0; call < IO_CALLS; call++)
+        io_mem_fail(h->disk, (enum io_call)call, 0, OK, false);
     link_servers_died();
     wire_close(&h->wire);
     for (unsigned i = 0; i < h->core_count; i++) {

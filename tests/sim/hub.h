@@ -23,9 +23,10 @@ struct sim_hub {
 };
 
 void sim_hub_init(struct sim_hub *h, unsigned cores);
-void sim_hub_start(struct sim_hub *h); /* recovers; it must succeed */
+bool sim_hub_start(struct sim_hub *h); /* recovers; false, and said on stderr, when it cannot */
 
-/* As kill -9 and a power cut at once: what the disk had not synced may be lost, seed 0 loses all. */
+/* As kill -9 and a power cut at once: what the disk had not synced may be lost, seed 0 loses all.
+ * Faults of the disk that were planned are over. */
 void sim_hub_crash(struct sim_hub *h, uint64_t loss_seed);
 void sim_hub_fini(struct sim_hub *h);
 
