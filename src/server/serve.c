@@ -42,6 +42,7 @@ struct server {
     pthread_t rsa_thread;
     bool rsa_running;
     sigset_t signals;
+    char ca_path[DIR_PATH_MAX + 16];
 };
 
 /* ---- the hub on its cores */
@@ -229,8 +230,6 @@ static void put_member(struct buf *b, const char *name, const char *value)
 static void say_ready(const struct server *s)
 {
     struct buf b = {0};
-    char ca[DIR_PATH_MAX + 16];
-    snprintf(ca, sizeof ca, "%s/ca.pem", s->dir.path);
     buf_put_str(&b, "{\"event\":\"ready\"");
     put_member(&b, "hostname", s->wire.hub.hosts[0]);
     buf_printf(&b, ",\"mqtt\":%u,\"amqp\":%u,\"https\":%u,\"console\":null",
@@ -239,7 +238,7 @@ static void say_ready(const struct server *s)
         buf_printf(&b, ",\"plainMqtt\":%u", s->ports.number[PORT_PLAIN_MQTT]);
     if (s->ports.number[PORT_PLAIN_AMQP])
         buf_printf(&b, ",\"plainAmqp\":%u", s->ports.number[PORT_PLAIN_AMQP]);
-    put_member(&b, "ca", ca);
+    put_member(&b, "ca", s->ca_path);
     put_member(&b, "data", s->dir.path);
     put_member(&b, "idScope", s->wire.hub.id_scope);
     put_member(&b, "version", AZIMUTH_VERSION);
@@ -280,6 +279,22 @@ static void take_signals(struct server *s)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* What /admin/v1/hub tells the command line. */
+static void describe(struct server *s)
+{
+    struct rest_config *rest = &s->wire.rest;
+    snprintf(s->ca_path, sizeof s->ca_path, "%s/ca.pem", s->dir.path);
+    rest->ca_path = s->cfg->tls_cert_count ? NULL : s->ca_path; /* else there is none of ours */
+    rest->data_path = s->dir.path;
+    rest->addresses = s->ports.addresses;
+    rest->address_count = s->ports.binds;
+    rest->mqtt_port = s->ports.number[PORT_MQTT];
+    rest->amqp_port = s->ports.number[PORT_AMQP];
+    rest->https_port = s->ports.number[PORT_HTTPS];
+    rest->plain_mqtt_port = s->ports.number[PORT_PLAIN_MQTT];
+    rest->plain_amqp_port = s->ports.number[PORT_PLAIN_AMQP];
+}
+
 static enum err prepare(struct server *s, bool dev)
 {
     const struct config *cfg = s->cfg;
@@ -292,6 +307,7 @@ static enum err prepare(struct server *s, bool dev)
     snprintf(socket_path, sizeof socket_path, "%s/azimuth.sock", s->dir.path);
     TRY(ports_bind(&s->ports, cfg, socket_path, s->core_count, dev));
     TRY(make_metrics_token(s));
+    describe(s);
     return listen_all(s);
 }
 

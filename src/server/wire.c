@@ -81,7 +81,18 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->mqtt = device_mqtt_new(&c->desk);
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&w->hub, lane, c->groups);
+    c->rest = rest_new(&w->rest, lane, c->registry, c->groups);
     return OK;
+}
+
+/* For /readyz: why nothing new would be acknowledged. */
+static const char *why_unready(const void *ctx)
+{
+    const struct wire *w = ctx;
+    if (!log_healthy(w->log)) return "the log could not write or sync; restart the server";
+    if (!store_healthy(w->store)) return "the store could not write or sync; restart the server";
+    if (!log_accepting(w->log) || !store_accepting(w->store)) return "the disk is nearly full";
+    return NULL;
 }
 
 enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *const *cores,
@@ -96,6 +107,10 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(policy_load(hub, &w->policies));
     TRY(open_log(w, cfg));
     hub->log = w->log;
+    w->rest.hub = hub;
+    w->rest.version = AZIMUTH_VERSION;
+    w->rest.unready = why_unready;
+    w->rest.unready_ctx = w;
     for (unsigned i = 0; i < core_count; i++) TRY(open_core(w, &w->cores[i], cores[i]));
     return OK;
 }
@@ -103,6 +118,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
 static void close_core(struct wire_core *c)
 {
     if (c->lane == NULL) return;
+    rest_free(c->rest);
     device_mqtt_free(c->mqtt);
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
@@ -133,11 +149,15 @@ void wire_front(struct wire_core *c, enum wire_protocol p, const struct front **
         *front = &amqp_front;
         *ctx = c->amqp;
         break;
-    case WIRE_HTTP: break;
+    case WIRE_HTTP:
+        *front = &rest_front;
+        *ctx = c->rest;
+        break;
     }
 }
 
 void wire_set_metrics_token(struct wire *w, struct slice token)
 {
     snprintf(w->metrics_token, sizeof w->metrics_token, "%.*s", SLICE_ARG(token));
+    w->rest.metrics_token = slice_str(w->metrics_token);
 }

@@ -11,6 +11,7 @@
 #define SERVER_WIRE_H
 
 #include "auth/auth.h"
+#include "front/rest/rest.h"
 #include "hub/session/session.h"
 #include "log/log.h"
 #include "net/conn.h"
@@ -41,6 +42,7 @@ struct wire_core {
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
     struct amqp_service *amqp;
+    struct rest_service *rest;
 };
 
 struct wire {
@@ -52,6 +54,7 @@ struct wire {
     struct log *log;
     struct store *store;
     struct wire_core cores[LANES_MAX];
+    struct rest_config rest; /* its ports, addresses and paths are filled by whoever listens */
     char metrics_token[WIRE_TOKEN_MAX + 1]; /* what a scraper of /metrics shows */
 };
 

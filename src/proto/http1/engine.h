@@ -49,13 +49,13 @@ struct http1 {
 };
 
 /* Parses some of `bytes`, at most up to the next event; returns how many bytes it took. */
-size_t parse_some(struct http1 *h, struct slice bytes);
-void parse_init(struct http1 *h);
+size_t http1_parse_some(struct http1 *h, struct slice bytes);
+void http1_parse_init(struct http1 *h);
 
 /* Ends reading with an event that asks for that answer. */
-void engine_refuse(struct http1 *h, int status, const char *reason);
+void http1_engine_refuse(struct http1 *h, int status, const char *reason);
 
 /* The answer is written: on to the next request. */
-void engine_answered(struct http1 *h, int64_t now_us);
+void http1_engine_answered(struct http1 *h, int64_t now_us);
 
 #endif

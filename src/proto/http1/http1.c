@@ -11,7 +11,7 @@ struct http1 *http1_new(const struct http1_config *config, int64_t now_us)
     h->body_max = config->body_max ? config->body_max : HTTP1_BODY_MAX;
     h->now_us = now_us;
     h->deadline_us = now_us + HTTP1_IDLE_US;
-    parse_init(h);
+    http1_parse_init(h);
     return h;
 }
 
@@ -46,6 +46,12 @@ static void took(struct http1 *h, size_t len)
         h->in = slice_from(h->in, len);
 }
 
+static void end_reading(struct http1 *h)
+{
+    h->phase = HTTP1_IN_OVER;
+    h->deadline_us = INT64_MAX;
+}
+
 /* The fed slice is about to become invalid.  Kept bytes that are read are given back only now,
  * because an HTTP1_BODY event may have pointed into them. */
 static void keep_unread(struct http1 *h)
@@ -55,8 +61,14 @@ static void keep_unread(struct http1 *h)
     if (buf_size(&h->ahead) > HTTP1_AHEAD_MAX) {
         h->close = true; /* the request at hand is still answered */
         buf_clear(&h->ahead);
+        if (h->phase != HTTP1_IN_DONE) end_reading(h);
     }
     if (buf_size(&h->ahead) == 0) buf_free(&h->ahead);
+}
+
+void http1_keep(struct http1 *h)
+{
+    keep_unread(h);
 }
 
 void http1_feed(struct http1 *h, struct slice bytes, int64_t now_us)
@@ -84,12 +96,6 @@ static void begin_request(struct http1 *h)
     h->mute = false;
 }
 
-static void end_reading(struct http1 *h)
-{
-    h->phase = HTTP1_IN_OVER;
-    h->deadline_us = INT64_MAX;
-}
-
 static void next_request(struct http1 *h)
 {
     free_current(h);
@@ -106,18 +112,18 @@ static void enter_body(struct http1 *h)
     if (h->body_entered || h->answer != ANSWER_OWED) return;
     h->body_entered = true;
     if (c->request.content_length > c->body_max)
-        engine_refuse(h, 413, "the body is too large");
+        http1_engine_refuse(h, 413, "the body is too large");
     else if (c->expects_continue && unread(h).len == 0)
         buf_put_str(h->out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
-void engine_refuse(struct http1 *h, int status, const char *reason)
+void http1_engine_refuse(struct http1 *h, int status, const char *reason)
 {
     h->event = (struct http1_event){.kind = HTTP1_BAD, .status = status, .reason = reason};
     h->has_event = true;
 }
 
-void engine_answered(struct http1 *h, int64_t now_us)
+void http1_engine_answered(struct http1 *h, int64_t now_us)
 {
     h->now_us = now_us;
     h->answer = ANSWER_COMPLETE;
@@ -172,7 +178,7 @@ bool http1_next(struct http1 *h, struct http1_event *ev)
             return false;
         }
         if (h->phase == HTTP1_IN_IDLE) begin_request(h);
-        took(h, parse_some(h, bytes));
+        took(h, http1_parse_some(h, bytes));
     }
     *ev = h->event;
     return true;
@@ -192,7 +198,7 @@ static void body_is_late(struct http1 *h)
         h->deadline_us = h->now_us + HTTP1_BODY_US;
         return;
     }
-    engine_refuse(h, 408, "the body comes too slowly");
+    http1_engine_refuse(h, 408, "the body comes too slowly");
 }
 
 void http1_tick(struct http1 *h, int64_t now_us)
@@ -200,7 +206,7 @@ void http1_tick(struct http1 *h, int64_t now_us)
     h->now_us = now_us;
     if (now_us < h->deadline_us) return;
     if (h->phase == HTTP1_IN_HEAD)
-        engine_refuse(h, 408, "the head comes too slowly");
+        http1_engine_refuse(h, 408, "the head comes too slowly");
     else if (h->phase == HTTP1_IN_BODY)
         body_is_late(h);
     else if (h->phase == HTTP1_IN_IDLE) {

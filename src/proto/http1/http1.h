@@ -6,7 +6,7 @@
  *
  * Runs on: the thread that feeds it.
  * Life:    http1_new() .. http1_free().  The fed slice must stay valid until http1_next() returns
- *          false; what was not parsed by then is copied.  A request and its header slices are valid
+ *          false or http1_keep(); what was not parsed by then is copied.  A request and its header slices are valid
  *          until its answer is complete, an HTTP1_BODY slice until the next http1_next().
  * Limits:  the constants below.  What breaks one becomes an HTTP1_BAD event with the status to
  *          answer; so does every shape that could make two parsers disagree (README.md).
@@ -89,6 +89,9 @@ void http1_free(struct http1 *h); /* NULL is fine */
 
 void http1_feed(struct http1 *h, struct slice bytes, int64_t now_us);
 bool http1_next(struct http1 *h, struct http1_event *ev);
+
+/* Instead of pulling on: what is unread is copied, http1_next() goes on with it later. */
+void http1_keep(struct http1 *h);
 
 /* When to call http1_tick() and then http1_next(); INT64_MAX while we owe the answer. */
 int64_t http1_deadline(const struct http1 *h);

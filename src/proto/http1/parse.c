@@ -27,7 +27,7 @@ static void emit(struct http1 *h, enum http1_event_kind kind)
 /* For callbacks: refuses and stops the parser. */
 static int refuse(struct http1 *h, int status, const char *reason)
 {
-    engine_refuse(h, status, reason);
+    http1_engine_refuse(h, status, reason);
     return HPE_USER;
 }
 
@@ -199,7 +199,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-void parse_init(struct http1 *h)
+void http1_parse_init(struct http1 *h)
 {
     llhttp_init(&h->parser, HTTP_REQUEST, &settings);
     h->parser.data = h;
@@ -208,11 +208,11 @@ void parse_init(struct http1 *h)
 static void refuse_errno(struct http1 *h, llhttp_errno_t e)
 {
     if (e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE)
-        engine_refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+        http1_engine_refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     else if (e == HPE_INVALID_METHOD)
-        engine_refuse(h, 400, "the method is unknown");
+        http1_engine_refuse(h, 400, "the method is unknown");
     else
-        engine_refuse(h, 400, llhttp_get_error_reason(&h->parser));
+        http1_engine_refuse(h, 400, llhttp_get_error_reason(&h->parser));
 }
 
 /* Every LF after a CR, and no line that begins with a blank or a colon. */
@@ -236,14 +236,14 @@ static void check_framing(struct http1 *h, struct slice s)
 {
     h->framing += s.len;
     if (!lines_are_strict(h, s))
-        engine_refuse(h, 400, "a line is folded or ends without CR LF");
+        http1_engine_refuse(h, 400, "a line is folded or ends without CR LF");
     else if (h->phase == HTTP1_IN_HEAD && h->framing > HTTP1_LINE_MAX + HTTP1_HEADERS_MAX)
-        engine_refuse(h, 431, "the head is too long");
+        http1_engine_refuse(h, 431, "the head is too long");
     else if (h->phase == HTTP1_IN_BODY && h->framing > HTTP1_FRAMING_MAX)
-        engine_refuse(h, 400, "there is too much between the chunks");
+        http1_engine_refuse(h, 400, "there is too much between the chunks");
 }
 
-size_t parse_some(struct http1 *h, struct slice bytes)
+size_t http1_parse_some(struct http1 *h, struct slice bytes)
 {
     llhttp_errno_t e = llhttp_execute(&h->parser, (const char *)bytes.ptr, bytes.len);
     size_t taken = bytes.len;

@@ -329,6 +329,27 @@ static void too_much_behind_an_unanswered_request_ends_the_connection(void **sta
     }
 }
 
+static void a_caller_may_stop_pulling_and_go_on_later(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct script s;
+        struct buf b = {0};
+        struct http1_event ev;
+        script_init(&s, ANSWER_AT_END, 0);
+        buf_put_str(&b, POST "Content-Length: 1000000\r\n\r\n");
+        put_times(&b, 'x', HTTP1_AHEAD_MAX + over);
+        http1_feed(s.h, buf_slice(&b), s.now_us);
+        assert_true(http1_next(s.h, &ev));
+        http1_keep(s.h);
+        buf_free(&b);
+        assert_int_equal(http1_next(s.h, &ev), !over);
+        if (!over) assert_int_equal(ev.data.len, HTTP1_AHEAD_MAX);
+        assert_true(http1_awaits_answer(s.h));
+        script_fini(&s);
+    }
+}
+
 /* ---- time ---- */
 
 static void an_idle_connection_is_hung_up(void **state)
@@ -413,6 +434,7 @@ int main(void)
         cmocka_unit_test(framing_without_body_has_a_limit),
         cmocka_unit_test(requests_behind_an_unanswered_one_wait),
         cmocka_unit_test(too_much_behind_an_unanswered_request_ends_the_connection),
+        cmocka_unit_test(a_caller_may_stop_pulling_and_go_on_later),
         cmocka_unit_test(an_idle_connection_is_hung_up),
         cmocka_unit_test(a_head_that_drips_is_cut_off),
         cmocka_unit_test(a_body_must_make_progress),

@@ -148,7 +148,7 @@ void http1_send_response(struct http1 *h, const struct http1_response *r, int64_
     buf_put(h->out, "\r\n", 2);
     if (!h->mute) buf_put_slice(h->out, r->body);
     if (r->status == 101) hand_over(h);
-    engine_answered(h, now_us);
+    http1_engine_answered(h, now_us);
 }
 
 void http1_begin_response(struct http1 *h, const struct http1_response *r)
@@ -175,5 +175,5 @@ void http1_end_response(struct http1 *h, int64_t now_us)
 {
     assert(h->answer == ANSWER_RUNNING);
     if (h->chunking && !h->mute) buf_put_str(h->out, "0\r\n\r\n");
-    engine_answered(h, now_us);
+    http1_engine_answered(h, now_us);
 }

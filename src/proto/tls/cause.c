@@ -18,7 +18,7 @@ const char *tls_cause_name(enum tls_cause cause)
     return (unsigned)cause < TLS_CAUSES ? names[cause] : "unknown";
 }
 
-bool cause_looks_like_tls(struct slice first)
+bool tls_cause_looks_like_tls(struct slice first)
 {
     return first.ptr[0] == RECORD_HANDSHAKE;
 }
@@ -35,7 +35,7 @@ static const char *guess(struct slice first)
     return "something unknown";
 }
 
-void cause_not_tls(struct slice first, struct tls_event *ev)
+void tls_cause_not_tls(struct slice first, struct tls_event *ev)
 {
     *ev = (struct tls_event){.kind = TLS_FAILED, .cause = TLS_CAUSE_NOT_TLS};
     fail(ERR_PROTOCOL, "the peer speaks %s where TLS is expected", guess(first));
@@ -71,7 +71,7 @@ static const char *reason_text(unsigned long code)
     return text ? text : "no reason given";
 }
 
-void cause_take(const struct ssl_st *ssl, struct tls_event *ev)
+void tls_cause_take(const struct ssl_st *ssl, struct tls_event *ev)
 {
     unsigned long code = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
@@ -90,7 +90,7 @@ void cause_take(const struct ssl_st *ssl, struct tls_event *ev)
     ERR_clear_error();
 }
 
-enum err cause_fail(enum err code, const char *what)
+enum err tls_cause_fail(enum err code, const char *what)
 {
     fail(code, "%s: %s", what, reason_text(ERR_peek_last_error()));
     ERR_clear_error();

@@ -5,13 +5,13 @@
 #include "proto/tls/tls.h"
 
 /* True if the bytes, one at least, may begin a TLS connection. */
-bool cause_looks_like_tls(struct slice first);
+bool tls_cause_looks_like_tls(struct slice first);
 
 /* Sets fail_text() and fills cause and alert; empties the error queue. */
-void cause_not_tls(struct slice first, struct tls_event *ev);
-void cause_take(const struct ssl_st *ssl, struct tls_event *ev);
+void tls_cause_not_tls(struct slice first, struct tls_event *ev);
+void tls_cause_take(const struct ssl_st *ssl, struct tls_event *ev);
 
 /* fail() with `what` and the text of OpenSSL's latest error; empties the error queue. */
-enum err cause_fail(enum err code, const char *what);
+enum err tls_cause_fail(enum err code, const char *what);
 
 #endif

@@ -39,7 +39,7 @@ static enum err common_setup(struct tls_context *ctx)
 {
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     ctx->ssl_ctx = SSL_CTX_new(ctx->server ? TLS_server_method() : TLS_client_method());
-    if (ctx->ssl_ctx == NULL) return cause_fail(ERR_NOMEM, "no TLS context");
+    if (ctx->ssl_ctx == NULL) return tls_cause_fail(ERR_NOMEM, "no TLS context");
     SSL_CTX *s = ctx->ssl_ctx;
     SSL_CTX_set_mode(s, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(s, 0);
@@ -49,7 +49,7 @@ static enum err common_setup(struct tls_context *ctx)
     if (!SSL_CTX_set_min_proto_version(s, TLS1_2_VERSION) ||
         !SSL_CTX_set_ciphersuites(s, suites_13) || !SSL_CTX_set_cipher_list(s, suites_12) ||
         !SSL_CTX_set1_groups_list(s, groups))
-        return cause_fail(ERR_UNSUPPORTED, "this OpenSSL lacks what we need");
+        return tls_cause_fail(ERR_UNSUPPORTED, "this OpenSSL lacks what we need");
     return OK;
 }
 
@@ -59,7 +59,7 @@ static enum err common_setup(struct tls_context *ctx)
 static int on_client_cert(X509_STORE_CTX *store, void *unused)
 {
     (void)unused;
-    struct tls *t = wire_current();
+    struct tls *t = tls_wire_current();
     if (t->client == NULL) t->client = mem_new(TLS_FINGERPRINT_LEN);
     X509_digest(X509_STORE_CTX_get0_cert(store), EVP_sha256(), t->client, NULL);
     SSL_set_num_tickets(t->ssl, 0);
@@ -97,7 +97,7 @@ static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen
                    const unsigned char *offered, unsigned offered_len, void *unused)
 {
     (void)ssl, (void)unused;
-    struct slice ours = wire_current()->ctx->alpn;
+    struct slice ours = tls_wire_current()->ctx->alpn;
     unsigned char *at;
     int found =
         SSL_select_next_proto(&at, chosen_len, ours.ptr, (unsigned)ours.len, offered, offered_len);
@@ -123,8 +123,8 @@ static enum err server_setup(struct tls_context *ctx, const struct tls_server_co
     TRY(common_setup(ctx));
     assert(config->identity_count > 0 && config->identity_count <= TLS_IDENTITIES_MAX);
     for (size_t i = 0; i < config->identity_count; i++)
-        TRY(identity_load(ctx->ssl_ctx, &config->identities[i]));
-    TRY(ticket_setup(ctx, previous));
+        TRY(tls_identity_load(ctx->ssl_ctx, &config->identities[i]));
+    TRY(tls_ticket_setup(ctx, previous));
     setup_alpn(ctx, config->alpn);
     SSL_CTX_set_session_id_context(ctx->ssl_ctx, session_scope, sizeof session_scope - 1);
     SSL_CTX_set_tlsext_servername_callback(ctx->ssl_ctx, on_sni);
@@ -155,7 +155,7 @@ enum err tls_server_context(const struct tls_server_config *config,
 static enum err client_setup(struct tls_context *ctx, struct slice ca_pem)
 {
     TRY(common_setup(ctx));
-    TRY(identity_trust(ctx->ssl_ctx, ca_pem));
+    TRY(tls_identity_trust(ctx->ssl_ctx, ca_pem));
     SSL_CTX_set_verify(ctx->ssl_ctx, SSL_VERIFY_PEER, NULL);
     return OK;
 }

@@ -21,10 +21,11 @@ struct tls_context {
 };
 
 /* Makes the SSL_CTX encrypt its tickets with ctx->keys, previous->keys[0] being the second. */
-enum err ticket_setup(struct tls_context *ctx, const struct tls_context *previous) MUST_USE;
+enum err tls_ticket_setup(struct tls_context *ctx, const struct tls_context *previous) MUST_USE;
 
 /* Adds chain and key to the SSL_CTX. */
-enum err identity_load(struct ssl_ctx_st *ssl_ctx, const struct tls_identity *identity) MUST_USE;
-enum err identity_trust(struct ssl_ctx_st *ssl_ctx, struct slice ca_pem) MUST_USE;
+enum err tls_identity_load(struct ssl_ctx_st *ssl_ctx,
+                           const struct tls_identity *identity) MUST_USE;
+enum err tls_identity_trust(struct ssl_ctx_st *ssl_ctx, struct slice ca_pem) MUST_USE;
 
 #endif

@@ -106,7 +106,7 @@ static void alpn_is_chosen_only_if_offered(void **state)
 static void show_certificate(struct pair *p, const struct papers *papers)
 {
     struct tls_identity id = identity(papers);
-    assert_int_equal(identity_load(p->client_ctx->ssl_ctx, &id), OK);
+    assert_int_equal(tls_identity_load(p->client_ctx->ssl_ctx, &id), OK);
 }
 
 static SSL_SESSION *session_of(struct pair *p)
@@ -160,7 +160,7 @@ static void a_chain_over_its_limit_is_refused(void **state)
         struct pair p;
         pair_init(&p, &ec);
         limit_client(&p, TLS1_2_VERSION);
-        assert_int_equal(identity_load(p.client_ctx->ssl_ctx, &id), OK);
+        assert_int_equal(tls_identity_load(p.client_ctx->ssl_ctx, &id), OK);
         SSL_CTX_set_mode(p.client_ctx->ssl_ctx, SSL_MODE_NO_AUTO_CHAIN);
         X509 *leaf = SSL_CTX_get0_certificate(p.client_ctx->ssl_ctx);
         size_t each = (size_t)i2d_X509(leaf, NULL) + 3;
@@ -185,7 +185,7 @@ static bool resumes(struct pair *old, struct tls_context *server_ctx, SSL_SESSIO
     buf_clear(&p.to_server);
     SSL_clear(p.client.ssl);
     SSL_set_session(p.client.ssl, session);
-    wire_use(&p.client);
+    tls_wire_use(&p.client);
     SSL_do_handshake(p.client.ssl);
     shuttle(&p);
     assert_true(p.server_up && p.client_up);

@@ -36,33 +36,33 @@ static STACK_OF(X509) * read_certs(struct slice pem)
     return NULL;
 }
 
-enum err identity_load(struct ssl_ctx_st *ssl_ctx, const struct tls_identity *identity)
+enum err tls_identity_load(struct ssl_ctx_st *ssl_ctx, const struct tls_identity *identity)
 {
     STACK_OF(X509) *chain = read_certs(identity->chain_pem);
-    if (chain == NULL) return cause_fail(ERR_INVALID, "the certificate is no readable PEM");
+    if (chain == NULL) return tls_cause_fail(ERR_INVALID, "the certificate is no readable PEM");
     BIO *bio = reader(identity->key_pem);
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
     BIO_free(bio);
     X509 *leaf = sk_X509_shift(chain);
     enum err e = OK;
     if (key == NULL)
-        e = cause_fail(ERR_INVALID, "the private key is no readable, unencrypted PEM");
+        e = tls_cause_fail(ERR_INVALID, "the private key is no readable, unencrypted PEM");
     else if (!SSL_CTX_use_cert_and_key(ssl_ctx, leaf, key, chain, 1))
-        e = cause_fail(ERR_INVALID, "certificate and private key cannot be used");
+        e = tls_cause_fail(ERR_INVALID, "certificate and private key cannot be used");
     EVP_PKEY_free(key);
     X509_free(leaf);
     sk_X509_pop_free(chain, X509_free);
     return e;
 }
 
-enum err identity_trust(struct ssl_ctx_st *ssl_ctx, struct slice ca_pem)
+enum err tls_identity_trust(struct ssl_ctx_st *ssl_ctx, struct slice ca_pem)
 {
     if (ca_pem.len == 0) {
         if (SSL_CTX_set_default_verify_paths(ssl_ctx)) return OK;
-        return cause_fail(ERR_IO, "the system's trusted certificates cannot be read");
+        return tls_cause_fail(ERR_IO, "the system's trusted certificates cannot be read");
     }
     STACK_OF(X509) *certs = read_certs(ca_pem);
-    if (certs == NULL) return cause_fail(ERR_INVALID, "the CA file is no readable PEM");
+    if (certs == NULL) return tls_cause_fail(ERR_INVALID, "the CA file is no readable PEM");
     X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
     for (int i = 0; i < sk_X509_num(certs); i++)
         X509_STORE_add_cert(store, sk_X509_value(certs, i));

@@ -39,7 +39,7 @@ static int seal(const struct ticket_key *key, uint8_t *name, uint8_t *iv, EVP_CI
                 EVP_MAC_CTX *mac)
 {
     /* A resumed session has no certificate to show, so who showed one gets no ticket. */
-    if (wire_current()->client) return TICKET_NONE;
+    if (tls_wire_current()->client) return TICKET_NONE;
     memcpy(name, key->name, sizeof key->name);
     rand_bytes(iv, (size_t)EVP_CIPHER_get_iv_length(aes));
     if (!EVP_EncryptInit_ex2(cipher, aes, key->aes, iv, NULL) || !start_mac(mac, key))
@@ -51,7 +51,7 @@ static int on_ticket(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *ciphe
                      int sealing)
 {
     (void)ssl;
-    const struct ticket_key *keys = wire_current()->ctx->keys;
+    const struct ticket_key *keys = tls_wire_current()->ctx->keys;
     if (sealing) return seal(&keys[0], name, iv, cipher, mac);
     int which = 0;
     while (which < 2 && memcmp(name, keys[which].name, sizeof keys[which].name) != 0) which++;
@@ -62,10 +62,10 @@ static int on_ticket(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *ciphe
     return which == 0 ? TICKET_GOOD : TICKET_RENEW;
 }
 
-enum err ticket_setup(struct tls_context *ctx, const struct tls_context *previous)
+enum err tls_ticket_setup(struct tls_context *ctx, const struct tls_context *previous)
 {
     call_once(&once, fetch);
-    if (aes == NULL) return cause_fail(ERR_UNSUPPORTED, "OpenSSL has no AES-256-CBC");
+    if (aes == NULL) return tls_cause_fail(ERR_UNSUPPORTED, "OpenSSL has no AES-256-CBC");
     rand_bytes(&ctx->keys[0], sizeof ctx->keys[0]);
     if (previous)
         ctx->keys[1] = previous->keys[0];

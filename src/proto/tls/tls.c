@@ -20,8 +20,8 @@ static void init(struct tls *t, struct tls_context *ctx, struct buf *out)
     *t = (struct tls){.ctx = tls_context_ref(ctx), .out = out};
     t->ssl = SSL_new(ctx->ssl_ctx);
     assert(t->ssl != NULL);
-    wire_attach(t->ssl);
-    wire_use(t);
+    tls_wire_attach(t->ssl);
+    tls_wire_use(t);
 }
 
 void tls_init_server(struct tls *t, struct tls_context *ctx, struct buf *out)
@@ -50,7 +50,7 @@ void tls_init_client(struct tls *t, struct tls_context *ctx, struct buf *out, co
 void tls_fini(struct tls *t)
 {
     if (t->ssl == NULL) return;
-    wire_use(t);
+    tls_wire_use(t);
     SSL_free(t->ssl);
     tls_context_drop(t->ctx);
     free(t->client);
@@ -69,7 +69,7 @@ static bool stopped(struct tls *t, int result, struct tls_event *ev)
     switch (SSL_get_error(t->ssl, result)) {
     case SSL_ERROR_WANT_READ: return false;
     case SSL_ERROR_ZERO_RETURN: *ev = (struct tls_event){.kind = TLS_CLOSED}; break;
-    default: cause_take(t->ssl, ev); t->can_send = false;
+    default: tls_cause_take(t->ssl, ev); t->can_send = false;
     }
     t->state = TLS_OVER;
     t->in = SLICE_NONE;
@@ -78,7 +78,7 @@ static bool stopped(struct tls *t, int result, struct tls_event *ev)
 
 static bool shake(struct tls *t, struct tls_event *ev)
 {
-    wire_use(t);
+    tls_wire_use(t);
     int result = SSL_do_handshake(t->ssl);
     if (result != 1) return stopped(t, result, ev);
     t->state = TLS_OPEN;
@@ -91,8 +91,8 @@ static bool shake(struct tls *t, struct tls_event *ev)
 static bool greet(struct tls *t, struct tls_event *ev)
 {
     t->greeted = true;
-    if (cause_looks_like_tls(t->in)) return shake(t, ev);
-    cause_not_tls(t->in, ev);
+    if (tls_cause_looks_like_tls(t->in)) return shake(t, ev);
+    tls_cause_not_tls(t->in, ev);
     t->state = TLS_OVER;
     t->in = SLICE_NONE;
     return true;
@@ -100,7 +100,7 @@ static bool greet(struct tls *t, struct tls_event *ev)
 
 static bool read_record(struct tls *t, struct tls_event *ev)
 {
-    wire_use(t);
+    tls_wire_use(t);
     int len = SSL_read(t->ssl, plain, sizeof plain);
     if (len <= 0) return stopped(t, len, ev);
     *ev = (struct tls_event){.kind = TLS_DATA, .data = slice_of(plain, (size_t)len)};
@@ -119,17 +119,17 @@ enum err tls_send(struct tls *t, struct slice bytes)
 {
     if (!t->can_send) return ERR_CLOSED;
     if (bytes.len == 0) return OK;
-    wire_use(t);
+    tls_wire_use(t);
     size_t put;
     if (SSL_write_ex(t->ssl, bytes.ptr, bytes.len, &put) == 1) return OK;
     t->can_send = false;
-    return cause_fail(ERR_PROTOCOL, "TLS cannot send");
+    return tls_cause_fail(ERR_PROTOCOL, "TLS cannot send");
 }
 
 void tls_close(struct tls *t)
 {
     if (!t->can_send) return;
-    wire_use(t);
+    tls_wire_use(t);
     t->can_send = false;
     SSL_shutdown(t->ssl);
 }

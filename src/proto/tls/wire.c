@@ -65,7 +65,7 @@ static void make_method(void)
     assert(made == thrd_success);
 }
 
-void wire_attach(struct ssl_st *ssl)
+void tls_wire_attach(struct ssl_st *ssl)
 {
     call_once(&once, make_method);
     BIO *bio = tss_get(thread_bio);
@@ -79,13 +79,13 @@ void wire_attach(struct ssl_st *ssl)
     SSL_set_bio(ssl, bio, bio);
 }
 
-void wire_use(struct tls *t)
+void tls_wire_use(struct tls *t)
 {
     current = t;
     if (ERR_peek_error()) ERR_clear_error();
 }
 
-struct tls *wire_current(void)
+struct tls *tls_wire_current(void)
 {
     return current;
 }

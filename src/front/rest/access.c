@@ -1,0 +1,72 @@
+/* access.c - who may call what. */
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/say.h"
+#include "front/rest/call.h"
+
+COUNTER(refused, "azimuth_http_refused_total", "HTTP requests without a sufficient credential");
+
+static bool is_ours(const void *ctx, struct slice host)
+{
+    return hub_is_host(ctx, host);
+}
+
+/* "devices/d1": ids as they are. */
+static void put_resource(const struct call *c, struct buf *out)
+{
+    for (unsigned i = 0; i < c->segment_count; i++) {
+        if (i) buf_put_u8(out, '/');
+        buf_put_slice(out, c->segments[i]);
+    }
+}
+
+static enum auth_cause check_token(const struct call *c)
+{
+    const struct hub *hub = c->service->config->hub;
+    struct sas token;
+    struct buf resource = {0};
+    if (sas_parse(http1_header(c->request, "authorization"), &token) != OK) return AUTH_MALFORMED;
+    put_resource(c, &resource);
+    const struct auth_ask ask = {.path = buf_slice(&resource),
+                                 .rights = c->route->rights,
+                                 .now_us = clock_wall_us(),
+                                 .is_host = is_ours,
+                                 .ctx = hub};
+    enum auth_cause cause = auth_by_policy(&token, &ask, hub->policies);
+    buf_free(&resource);
+    return cause;
+}
+
+static enum auth_cause check_metrics_token(const struct call *c)
+{
+    struct slice expected = c->service->config->metrics_token;
+    struct slice given = http1_header(c->request, "authorization");
+    if (!slice_starts_nocase(given, SLICE_LIT("Bearer "))) return AUTH_MALFORMED;
+    given = slice_trim(slice_from(given, strlen("Bearer ")));
+    bool same = expected.len > 0 && slice_eq_secret(given, expected);
+    return same ? AUTH_OK : AUTH_BAD_SIGNATURE;
+}
+
+static enum auth_cause check(const struct call *c)
+{
+    if (conn_is_socket_admin(c->conn)) return AUTH_OK;
+    switch (c->route->access) {
+    case ACCESS_PUBLIC: return AUTH_OK;
+    case ACCESS_METRICS: return check_metrics_token(c);
+    case ACCESS_RIGHTS: return check_token(c);
+    case ACCESS_SOCKET: return AUTH_MISSING_RIGHT;
+    }
+    return AUTH_MALFORMED;
+}
+
+/* The client learns no more than that; the log says why. */
+bool rest_access_granted(struct call *c)
+{
+    enum auth_cause cause = check(c);
+    if (cause == AUTH_OK) return true;
+    metric_inc(&refused);
+    say_debug("http.refused", "peer=%s route=\"%s %s\" cause=%s", conn_peer(c->conn),
+              c->route->method, c->route->path, auth_cause_name(cause));
+    rest_answer_status(c, STATUS_UNAUTHORIZED_ACCESS, "Unauthorized");
+    return false;
+}

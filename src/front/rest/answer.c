@@ -1,0 +1,198 @@
+/* answer.c - answers in Azure's words.
+ *
+ * Errors have the envelope {"Message":"ErrorCode:<Name>;<text>","ExceptionMessage":"Tracking ID:..."}
+ * and the header iothub-errorcode with the same name: the .NET SDK compares the two, Node splits the
+ * message at the first ';', Java descends into it. */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/rand.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "front/rest/call.h"
+
+enum { HEADERS_MAX = 4, TRACKING_MAX = 96 };
+
+static const char *const json_type = "application/json; charset=utf-8";
+
+COUNTER(requests, "azimuth_http_requests_total", "HTTP requests answered");
+COUNTER(failures, "azimuth_http_failures_total", "HTTP requests answered with 500 or above");
+
+struct answer {
+    struct http1_response response;
+    struct http1_header headers[HEADERS_MAX];
+    char request_id[RAND_GUID_LEN + 1];
+};
+
+static void add_header(struct answer *a, const char *name, struct slice value)
+{
+    assert(a->response.header_count < HEADERS_MAX);
+    a->headers[a->response.header_count++] = (struct http1_header){slice_str(name), value};
+}
+
+static void answer_init(struct answer *a, int status)
+{
+    *a = (struct answer){.response.status = status};
+    a->response.headers = a->headers;
+    rand_guid(a->request_id);
+    add_header(a, "x-ms-request-id", slice_str(a->request_id));
+}
+
+static void set_body(struct answer *a, const char *type, struct slice body)
+{
+    a->response.content_type = type;
+    a->response.body = body;
+}
+
+static void count(int status)
+{
+    metric_inc(&requests);
+    if (status >= 500) metric_inc(&failures);
+}
+
+static void send(struct call *c, const struct answer *a)
+{
+    count(a->response.status);
+    c->answered = true;
+    http1_send_response(c->http, &a->response, c->now_us);
+}
+
+/* ---- errors */
+
+/* "Tracking ID:<32 hex>-G:0-TimeStamp:11/23/2025 04:05:06" */
+static void put_tracking(struct buf *out, const char *request_id)
+{
+    char date[32];
+    time_t now = (time_t)(clock_wall_us() / 1000000);
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    strftime(date, sizeof date, "%m/%d/%Y %H:%M:%S", &tm);
+    buf_put_str(out, "Tracking ID:");
+    for (const char *p = request_id; *p; p++)
+        if (*p != '-') buf_put_u8(out, (uint8_t)*p);
+    buf_printf(out, "-G:0-TimeStamp:%s", date);
+}
+
+/* The text may hold what a client sent; a ';' in it harms nobody, only the first one counts. */
+static void put_envelope(struct buf *out, const char *name, const char *text,
+                         const char *request_id)
+{
+    struct buf message = {0}, tracking = {0};
+    buf_printf(&message, "ErrorCode:%s;%s", name, text);
+    put_tracking(&tracking, request_id);
+    buf_put_str(out, "{\"Message\":");
+    text_json_string(out, buf_slice(&message));
+    buf_put_str(out, ",\"ExceptionMessage\":");
+    text_json_string(out, buf_slice(&tracking));
+    buf_put_u8(out, '}');
+    buf_free(&message);
+    buf_free(&tracking);
+}
+
+static void error_init(struct answer *a, struct buf *body, int http, const char *name,
+                       const char *text)
+{
+    answer_init(a, http);
+    put_envelope(body, name, text, a->request_id);
+    set_body(a, json_type, buf_slice(body));
+    add_header(a, "iothub-errorcode", slice_str(name));
+}
+
+static void send_error(struct call *c, int http, const char *name, const char *text,
+                       const char *extra_name, const char *extra)
+{
+    struct answer a;
+    struct buf body = {0};
+    error_init(&a, &body, http, name, text);
+    if (extra_name) add_header(&a, extra_name, slice_str(extra));
+    send(c, &a);
+    buf_free(&body);
+}
+
+void rest_answer_named(struct call *c, int http, const char *name, const char *text)
+{
+    send_error(c, http, name, text, NULL, NULL);
+}
+
+void rest_answer_not_allowed(struct call *c, const char *methods)
+{
+    send_error(c, 405, status_name(STATUS_INVALID_OPERATION), "the method is not allowed here",
+               "allow", methods);
+}
+
+void rest_answer_status(struct call *c, enum status s, const char *text)
+{
+    int http = (int)status_http(s);
+    const char *extra = http == 401 ? "www-authenticate" : http == 429 ? "retry-after" : NULL;
+    send_error(c, http, status_name(s), text, extra, http == 401 ? "SharedAccessSignature" : "10");
+}
+
+/* What http1 found: the names that come nearest. */
+void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_us)
+{
+    struct answer a;
+    struct buf body = {0};
+    enum status s = http == 413 ? STATUS_MESSAGE_TOO_LARGE : STATUS_FORMAT_ERROR;
+    error_init(&a, &body, http, status_name(s), reason);
+    count(http);
+    http1_send_response(h, &a.response, now_us);
+    buf_free(&body);
+}
+
+/* ---- success */
+
+void rest_answer_text(struct call *c, int http, const char *content_type, struct slice text)
+{
+    struct answer a;
+    answer_init(&a, http);
+    set_body(&a, content_type, text);
+    send(c, &a);
+}
+
+void rest_answer_json(struct call *c, struct slice json)
+{
+    rest_answer_text(c, 200, json_type, json);
+}
+
+void rest_answer_nothing(struct call *c)
+{
+    struct answer a;
+    answer_init(&a, 204);
+    send(c, &a);
+}
+
+/* ---- what the registry said */
+
+/* .NET takes the header over the body's etag, and only if it is quoted. */
+static void add_etag(struct answer *a, struct slice etag, struct buf *quoted)
+{
+    if (etag.len == 0) return;
+    buf_printf(quoted, "\"%.*s\"", SLICE_ARG(etag));
+    add_header(a, "etag", buf_slice(quoted));
+}
+
+void rest_answer_registry(struct call *c, const struct registry_answer *r)
+{
+    if (r->body.len == 0 && r->status == STATUS_OK) {
+        rest_answer_nothing(c);
+        return;
+    }
+    if (r->body.len == 0) {
+        struct buf text = {0};
+        buf_put_slice(&text, r->text);
+        rest_answer_status(c, r->status, buf_cstr(&text));
+        buf_free(&text);
+        return;
+    }
+    struct answer a;
+    struct buf etag = {0};
+    answer_init(&a, (int)status_http(r->status));
+    set_body(&a, json_type, r->body);
+    add_etag(&a, r->etag, &etag);
+    if (r->status != STATUS_OK)
+        add_header(&a, "iothub-errorcode", slice_str(status_name(r->status)));
+    send(c, &a);
+    buf_free(&etag);
+}

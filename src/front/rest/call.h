@@ -1,0 +1,129 @@
+/* call.h - one request on its way from the head to the answer.  Private to front/rest. */
+#ifndef FRONT_REST_CALL_H
+#define FRONT_REST_CALL_H
+
+#include "front/rest/rest.h"
+#include "hub/consumer_group/consumer_group.h"
+#include "hub/registry/registry.h"
+#include "hub/status.h"
+#include "proto/http1/http1.h"
+
+struct rest_service {
+    const struct rest_config *config;
+    struct lane *lane;
+    struct registry *registry;
+    struct consumer_groups *groups;
+};
+
+struct rest;
+struct call;
+
+/* Who may call a route.  Administrators, who came over the server's own socket, may call any. */
+enum access {
+    ACCESS_PUBLIC,
+    ACCESS_METRICS, /* the bearer of the metrics token */
+    ACCESS_RIGHTS,  /* a policy's token with the route's rights */
+    ACCESS_SOCKET,  /* administrators only */
+};
+
+struct route {
+    const char *method, *path; /* "/devices/{id}"; literals match in any case */
+    enum access access;
+    unsigned rights; /* ACCESS_RIGHTS */
+    uint32_t body_max;
+    void (*handle)(struct call *c);
+    const char *summary; /* for people */
+};
+
+/* What a call waits for; decides what is forgotten when it ends early. */
+enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS };
+
+struct call {
+    struct rest *rest; /* whose it is */
+    struct rest_service *service;
+    struct conn *conn;
+    struct http1 *http;
+    const struct http1_request *request;
+    const struct route *route;
+    struct slice segments[REST_SEGMENTS_MAX]; /* of the path, decoded; they lie in `path` */
+    unsigned segment_count;
+    struct buf path;
+    struct buf body;
+    enum waiting waiting;
+    struct registry_wait registry_wait;
+    struct consumer_group_wait group_wait;
+    bool answered;
+    int64_t now_us;
+};
+
+/* ---- routes.c */
+
+/* Finds the route of c->request and fills path and segments; otherwise answers 400, 404 or 405. */
+bool rest_route_find(struct call *c);
+
+/* Azure's own paths need an api-version; otherwise answered 400. */
+bool rest_route_has_version(struct call *c);
+
+/* The segment that stands where the route's path has {name}. */
+struct slice rest_route_param(const struct call *c, const char *name);
+
+extern const struct route rest_routes[];
+extern const size_t rest_route_count;
+
+/* ---- access.c */
+
+bool rest_access_granted(struct call *c); /* otherwise answered 401 */
+
+/* ---- query.c */
+
+/* The decoded value of a query parameter, appended to `out`; false if there is none.  A value that
+ * cannot be decoded is empty. */
+bool rest_query_get(const struct call *c, const char *name, struct buf *out);
+
+/* ---- answer.c: each ends the call */
+
+void rest_answer_status(struct call *c, enum status s, const char *text);
+void rest_answer_named(struct call *c, int http, const char *name, const char *text);
+void rest_answer_json(struct call *c, struct slice json);
+void rest_answer_text(struct call *c, int http, const char *content_type, struct slice text);
+void rest_answer_nothing(struct call *c); /* 204 */
+void rest_answer_not_allowed(struct call *c, const char *methods);
+void rest_answer_registry(struct call *c, const struct registry_answer *a);
+
+/* For requests that are none: http1 said what is wrong. */
+void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_us);
+
+/* ---- rest.c */
+
+/* The handler asked the hub: the timer runs until rest_call_resume(), which the hub's answer calls
+ * first; after it has answered the client it calls rest_call_end(). */
+void rest_call_wait(struct call *c, enum waiting what);
+void rest_call_resume(struct call *c);
+void rest_call_end(struct call *c);
+
+/* ---- handlers */
+
+void rest_device_list(struct call *c);
+void rest_device_get(struct call *c);
+void rest_device_put(struct call *c);
+void rest_device_delete(struct call *c);
+void rest_device_bulk(struct call *c);
+void rest_statistics_devices(struct call *c);
+void rest_statistics_service(struct call *c);
+
+void rest_health_alive(struct call *c);
+void rest_health_ready(struct call *c);
+void rest_health_metrics(struct call *c);
+
+void rest_admin_hub(struct call *c);
+void rest_admin_policies(struct call *c);
+void rest_admin_policy(struct call *c);
+void rest_admin_connection_string(struct call *c);
+void rest_admin_openapi(struct call *c);
+
+void rest_group_list(struct call *c);
+void rest_group_get(struct call *c);
+void rest_group_put(struct call *c);
+void rest_group_delete(struct call *c);
+
+#endif

@@ -1,0 +1,339 @@
+/* fakes_test.h - a connection, a registry and consumer groups that do what a test says. */
+#ifndef FRONT_REST_FAKES_TEST_H
+#define FRONT_REST_FAKES_TEST_H
+
+#include "base/test.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "front/rest/call.h"
+
+/* ---- time */
+
+enum { EPOCH_S = 1763870706 }; /* 2025-11-23T04:05:06Z */
+static int64_t mono_us = 1000000;
+
+static int64_t fake_mono(void)
+{
+    return mono_us;
+}
+
+static int64_t fake_wall(void)
+{
+    return EPOCH_S * INT64_C(1000000) + mono_us - 1000000;
+}
+
+static const struct clock_source fake_clock = {fake_mono, fake_wall};
+
+/* ---- the connection */
+
+struct conn {
+    struct lane *lane;
+    struct buf out;
+    bool admin, closed, paused, congested;
+};
+
+struct buf *conn_out(struct conn *c)
+{
+    return &c->out;
+}
+
+struct buf *conn_buffer(struct conn *c)
+{
+    return &c->out;
+}
+
+bool conn_congested(struct conn *c)
+{
+    return c->congested;
+}
+
+void conn_close(struct conn *c)
+{
+    assert_false(c->closed);
+    c->closed = true;
+}
+
+void conn_pause(struct conn *c)
+{
+    assert_false(c->paused);
+    c->paused = true;
+}
+
+void conn_resume(struct conn *c)
+{
+    assert_true(c->paused);
+    c->paused = false;
+}
+
+const char *conn_peer(const struct conn *c)
+{
+    (void)c;
+    return "peer";
+}
+
+bool conn_is_socket_admin(const struct conn *c)
+{
+    return c->admin;
+}
+
+/* ---- the registry: notes what it was asked, answers when told to */
+
+struct registry {
+    char asked[512];
+    struct registry_wait *wait; /* NULL: nobody waits */
+};
+
+static void note(struct registry *r, struct registry_wait *w, const char *fmt, ...) PRINTF(3, 4);
+
+static void note(struct registry *r, struct registry_wait *w, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(r->asked, sizeof r->asked, fmt, ap);
+    va_end(ap);
+    r->wait = w;
+}
+
+static struct slice or_none(struct slice s)
+{
+    return s.ptr ? s : SLICE_LIT("none");
+}
+
+void registry_get(struct registry *r, struct slice id, struct registry_wait *w)
+{
+    note(r, w, "get %.*s", SLICE_ARG(id));
+}
+
+void registry_put(struct registry *r, struct slice id, struct slice match, struct slice json,
+                  struct registry_wait *w)
+{
+    note(r, w, "put %.*s match=%.*s %.*s", SLICE_ARG(id), SLICE_ARG(or_none(match)),
+         SLICE_ARG(json));
+}
+
+void registry_delete(struct registry *r, struct slice id, struct slice match,
+                     struct registry_wait *w)
+{
+    note(r, w, "delete %.*s match=%.*s", SLICE_ARG(id), SLICE_ARG(or_none(match)));
+}
+
+void registry_bulk(struct registry *r, struct slice json, struct registry_wait *w)
+{
+    note(r, w, "bulk %.*s", SLICE_ARG(json));
+}
+
+void registry_list(struct registry *r, unsigned top, struct registry_wait *w)
+{
+    note(r, w, "list %u", top);
+}
+
+void registry_count_devices(struct registry *r, struct registry_wait *w)
+{
+    note(r, w, "count");
+}
+
+void registry_count_connected(struct registry *r, struct registry_wait *w)
+{
+    note(r, w, "connected");
+}
+
+void registry_forget(struct registry *r, struct registry_wait *w)
+{
+    assert_ptr_equal(r->wait, w);
+    r->wait = NULL;
+}
+
+/* ---- consumer groups: $Default and `named` */
+
+struct consumer_groups {
+    const char *named;
+    struct consumer_group_wait *wait;
+    char asked[128];
+};
+
+void consumer_group_list(const struct consumer_groups *g, unsigned stream, consumer_group_fn fn,
+                         void *ctx)
+{
+    assert_int_equal(stream, 0);
+    fn(ctx, "$Default", 0);
+    if (g->named) fn(ctx, g->named, EPOCH_S * INT64_C(1000000));
+}
+
+void consumer_group_create(struct consumer_groups *g, unsigned stream, struct slice name,
+                           struct consumer_group_wait *w)
+{
+    (void)stream;
+    snprintf(g->asked, sizeof g->asked, "create %.*s", SLICE_ARG(name));
+    g->wait = w;
+}
+
+void consumer_group_delete(struct consumer_groups *g, unsigned stream, struct slice name,
+                           struct consumer_group_wait *w)
+{
+    (void)stream;
+    snprintf(g->asked, sizeof g->asked, "delete %.*s", SLICE_ARG(name));
+    g->wait = w;
+}
+
+void consumer_group_forget(struct consumer_groups *g, struct consumer_group_wait *w)
+{
+    assert_ptr_equal(g->wait, w);
+    g->wait = NULL;
+}
+
+/* ---- all of it together */
+
+static struct world {
+    struct office office;
+    struct lane lane;
+    struct hub hub;
+    struct policies policies;
+    struct registry registry;
+    struct consumer_groups groups;
+    struct rest_config config;
+    struct rest_service *service;
+    struct conn conn;
+    void *rest;
+    const char *why_unready;
+} world;
+
+static const char *fake_unready(const void *ctx)
+{
+    (void)ctx;
+    return world.why_unready;
+}
+
+static int world_open(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {"127.0.0.1", "::1"};
+    clock_use(&fake_clock);
+    world = (struct world){0};
+    lane_init(&world.lane, &world.office, "core");
+    lane_running = &world.lane;
+    policies_make(&world.policies);
+    world.hub = (struct hub){.policies = &world.policies, .name = "myhub", .id_scope = "0ne1"};
+    assert_int_equal(hub_add_host(&world.hub, SLICE_LIT("my.hub")), OK);
+    world.config = (struct rest_config){.hub = &world.hub,
+                                        .version = "0.1.0",
+                                        .metrics_token = SLICE_LIT("secret-token"),
+                                        .unready = fake_unready,
+                                        .https_port = 443,
+                                        .mqtt_port = 8883,
+                                        .amqp_port = 5672,
+                                        .addresses = addresses,
+                                        .address_count = 2,
+                                        .ca_path = "/data/ca.pem",
+                                        .data_path = "/data"};
+    world.service = rest_new(&world.config, &world.lane, &world.registry, &world.groups);
+    world.conn = (struct conn){.lane = &world.lane};
+    world.rest = rest_front.open(&world.conn, world.service, mono_us);
+    return 0;
+}
+
+static int world_close(void **state)
+{
+    (void)state;
+    rest_front.closed(world.rest, ERR_CLOSED, mono_us);
+    rest_free(world.service);
+    buf_free(&world.conn.out);
+    lane_fini(&world.lane);
+    clock_use(NULL);
+    return 0;
+}
+
+static void feed(struct slice bytes)
+{
+    uint8_t *copy = malloc(bytes.len + 1);
+    memcpy(copy, bytes.ptr, bytes.len);
+    rest_front.feed(world.rest, slice_of(copy, bytes.len), mono_us);
+    free(copy);
+}
+
+static void pass(int64_t us)
+{
+    mono_us += us;
+    lane_run_once(&world.lane, mono_us);
+}
+
+/* A token of that policy for `path` ("" for the whole hub). */
+static const char *token(const char *policy, const char *path)
+{
+    static struct buf out;
+    const struct policy *p = policies_find(&world.policies, slice_str(policy));
+    struct buf resource = {0};
+    buf_printf(&resource, "my.hub%s", path);
+    buf_free(&out);
+    sas_make(&out, buf_slice(&resource), slice_of(p->keys[1].bytes, p->keys[1].len), p->name,
+             EPOCH_S + 3600);
+    buf_free(&resource);
+    return buf_cstr(&out);
+}
+
+/* A request with that credential ("" for none); `body` NULL: no body. */
+static void request(const char *line, const char *credential, const char *body)
+{
+    struct buf b = {0};
+    buf_printf(&b, "%s HTTP/1.1\r\nHost: my.hub\r\n", line);
+    if (*credential) buf_printf(&b, "Authorization: %s\r\n", credential);
+    if (body) buf_printf(&b, "Content-Length: %zu\r\n", strlen(body));
+    buf_printf(&b, "\r\n%s", body ? body : "");
+    feed(buf_slice(&b));
+    buf_free(&b);
+}
+
+static void registry_says(const struct registry_answer *a)
+{
+    struct registry_wait *w = world.registry.wait;
+    assert_non_null(w);
+    world.registry.wait = NULL;
+    w->fn(w, a);
+}
+
+static void groups_say(enum err e)
+{
+    struct consumer_group_wait *w = world.groups.wait;
+    assert_non_null(w);
+    world.groups.wait = NULL;
+    w->fn(w, e);
+}
+
+/* Status of the one answer that was given, which is taken away; its text stays in `said`. */
+static char said[16384];
+
+static int answered(void)
+{
+    int status = 0;
+    assert_true(buf_size(&world.conn.out) < sizeof said);
+    snprintf(said, sizeof said, "%s", buf_cstr(&world.conn.out));
+    buf_clear(&world.conn.out);
+    sscanf(said, "HTTP/1.1 %d", &status);
+    return status;
+}
+
+static bool said_line(const char *line)
+{
+    return strstr(said, line) != NULL;
+}
+
+static const char *said_body(void)
+{
+    const char *end = strstr(said, "\r\n\r\n");
+    return end ? end + 4 : "";
+}
+
+/* The answer is an error with that name, in header and body alike. */
+static void expect_error(int status, const char *name)
+{
+    char header[96], body[96];
+    assert_int_equal(answered(), status);
+    snprintf(header, sizeof header, "iothub-errorcode: %s\r\n", name);
+    snprintf(body, sizeof body, "{\"Message\":\"ErrorCode:%s;", name);
+    assert_true(said_line(header));
+    assert_true(said_line("content-type: application/json; charset=utf-8\r\n"));
+    assert_memory_equal(said_body(), body, strlen(body));
+    assert_non_null(strstr(said_body(), "\"ExceptionMessage\":\"Tracking ID:"));
+}
+
+#endif

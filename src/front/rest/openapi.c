@@ -1,0 +1,87 @@
+/* openapi.c - the routes under /admin/v1 as an OpenAPI 3.1 document. */
+#include <ctype.h>
+
+#include "base/text.h"
+#include "front/rest/call.h"
+
+static bool is_admin(const struct route *r)
+{
+    return slice_starts(slice_str(r->path), SLICE_LIT("/admin/v1/"));
+}
+
+static void put_parameters(struct buf *out, const char *path)
+{
+    struct slice rest = slice_str(path), part;
+    const char *gap = "";
+    buf_put_str(out, "\"parameters\":[");
+    while (slice_split(&rest, '/', &part)) {
+        if (part.len == 0 || part.ptr[0] != '{') continue;
+        buf_printf(out,
+                   "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,"
+                   "\"schema\":{\"type\":\"string\"}}",
+                   gap, SLICE_ARG(slice_of(part.ptr + 1, part.len - 2)));
+        gap = ",";
+    }
+    buf_put_str(out, "]");
+}
+
+/* OpenAPI has no word for "whoever may open that socket". */
+static const char *security_of(const struct route *r)
+{
+    if (r->access == ACCESS_PUBLIC) return "\"security\":[]";
+    if (r->access == ACCESS_RIGHTS) return "\"security\":[{\"sas\":[]}]";
+    return "\"description\":\"Only over the server's own socket.\",\"security\":[]";
+}
+
+static void put_operation(struct buf *out, const struct route *r)
+{
+    buf_put_u8(out, '"');
+    for (const char *m = r->method; *m; m++) buf_put_u8(out, (uint8_t)tolower(*m));
+    buf_put_str(out, "\":{\"summary\":");
+    text_json_string(out, slice_str(r->summary));
+    buf_put_u8(out, ',');
+    put_parameters(out, r->path);
+    buf_printf(out, ",%s,\"responses\":{", security_of(r));
+    bool empty = strcmp(r->method, "DELETE") == 0;
+    buf_put_str(out, empty ? "\"204\":{\"description\":\"Done\"},"
+                           : "\"200\":{\"description\":\"OK\",\"content\":{\"application/json\":"
+                             "{\"schema\":{}}}},");
+    buf_put_str(out, "\"default\":{\"$ref\":\"#/components/responses/Error\"}}}");
+}
+
+/* Routes of one path stand together in the table. */
+static void put_paths(struct buf *out)
+{
+    const char *open = NULL;
+    for (size_t i = 0; i < rest_route_count; i++) {
+        const struct route *r = &rest_routes[i];
+        if (!is_admin(r)) continue;
+        bool same = open && strcmp(open, r->path) == 0;
+        if (same)
+            buf_put_u8(out, ',');
+        else
+            buf_printf(out, "%s\"%s\":{", open ? "}," : "", r->path);
+        put_operation(out, r);
+        open = r->path;
+    }
+    buf_put_u8(out, '}');
+}
+
+void rest_admin_openapi(struct call *c)
+{
+    struct buf out = {0};
+    buf_printf(&out,
+               "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"azimuth administration\","
+               "\"version\":\"%s\"},\"components\":{\"securitySchemes\":{\"sas\":{\"type\":"
+               "\"apiKey\",\"in\":\"header\",\"name\":\"Authorization\",\"description\":"
+               "\"SharedAccessSignature of a policy with all rights; none is needed over the "
+               "server's own socket, and only there keys are told\"}},\"responses\":{\"Error\":"
+               "{\"description\":\"What went wrong\",\"content\":{\"application/json\":{\"schema\":"
+               "{\"type\":\"object\",\"properties\":{\"Message\":{\"type\":\"string\"},"
+               "\"ExceptionMessage\":{\"type\":\"string\"}}}}}}}},\"paths\":{",
+               c->service->config->version);
+    put_paths(&out);
+    buf_put_str(&out, "}}");
+    rest_answer_json(c, buf_slice(&out));
+    buf_free(&out);
+}

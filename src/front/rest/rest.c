@@ -1,0 +1,227 @@
+/* rest.c - an HTTP connection: requests in, one after the other, answers out.
+ *
+ *   head ──route, version, access──▶ body ──▶ handler ──answers at once──▶ next request
+ *     └──refused: answered──▶ next                └──asks the hub, timer──▶ its answer, or 503
+ */
+#include "front/rest/rest.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/say.h"
+#include "front/rest/call.h"
+
+COUNTER(timeouts, "azimuth_http_timeouts_total",
+        "HTTP requests for which the hub had no answer in time");
+COUNTER(malformed, "azimuth_http_malformed_total", "HTTP requests that broke a rule or a limit");
+
+struct rest {
+    struct rest_service *service;
+    struct conn *conn;
+    struct http1 *http;
+    struct call *call; /* NULL: none, or it is answered */
+    struct timer timer;
+    int64_t answer_by_us; /* while the call waits */
+    bool paused, closing;
+};
+
+struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
+                              struct registry *registry, struct consumer_groups *groups)
+{
+    struct rest_service *s = NEW(struct rest_service);
+    *s = (struct rest_service){
+        .config = config, .lane = lane, .registry = registry, .groups = groups};
+    return s;
+}
+
+void rest_free(struct rest_service *s)
+{
+    free(s);
+}
+
+/* ---- calls */
+
+static void drop_call(struct rest *r)
+{
+    struct call *c = r->call;
+    if (c == NULL) return;
+    if (c->waiting == WAITING_REGISTRY)
+        registry_forget(c->service->registry, &c->registry_wait);
+    else if (c->waiting == WAITING_GROUPS)
+        consumer_group_forget(c->service->groups, &c->group_wait);
+    buf_free(&c->path);
+    buf_free(&c->body);
+    free(c);
+    r->call = NULL;
+}
+
+static void drop_answered(struct rest *r)
+{
+    if (r->call && r->call->answered) drop_call(r);
+}
+
+static void begin_call(struct rest *r, const struct http1_request *request, int64_t now_us)
+{
+    struct call *c = r->call = NEW(struct call);
+    c->rest = r;
+    c->service = r->service;
+    c->conn = r->conn;
+    c->http = r->http;
+    c->request = request;
+    c->now_us = now_us;
+    if (rest_route_find(c) && rest_route_has_version(c) && rest_access_granted(c))
+        http1_limit_body(r->http, c->route->body_max);
+}
+
+static void run_handler(struct rest *r, int64_t now_us)
+{
+    r->call->now_us = now_us;
+    r->call->route->handle(r->call);
+}
+
+static void refuse(struct rest *r, const struct http1_event *ev, int64_t now_us)
+{
+    metric_inc(&malformed);
+    say_debug("http.malformed", "peer=%s status=%d reason=\"%s\"", conn_peer(r->conn), ev->status,
+              ev->reason);
+    drop_call(r);
+    if (http1_awaits_answer(r->http)) rest_answer_bad(r->http, ev->status, ev->reason, now_us);
+}
+
+static void on_event(struct rest *r, const struct http1_event *ev, int64_t now_us)
+{
+    switch (ev->kind) {
+    case HTTP1_HEAD: begin_call(r, ev->request, now_us); break;
+    case HTTP1_BODY: buf_put_slice(&r->call->body, ev->data); break;
+    case HTTP1_END: run_handler(r, now_us); break;
+    case HTTP1_BAD: refuse(r, ev, now_us); break;
+    case HTTP1_IDLE: break;
+    }
+    drop_answered(r);
+}
+
+/* ---- the connection */
+
+static void arm(struct rest *r)
+{
+    bool waiting = r->call && r->call->waiting != WAITING_NONE;
+    int64_t due = waiting ? r->answer_by_us : http1_deadline(r->http);
+    if (due == INT64_MAX)
+        timer_stop(&r->timer);
+    else
+        timer_set(&r->service->lane->timers, &r->timer, due);
+}
+
+static void set_paused(struct rest *r, bool paused)
+{
+    if (paused == r->paused) return;
+    r->paused = paused;
+    if (paused)
+        conn_pause(r->conn);
+    else
+        conn_resume(r->conn);
+}
+
+/* Requests are taken one by one as long as the client reads the answers. */
+static void process(struct rest *r, int64_t now_us)
+{
+    struct http1_event ev;
+    bool congested = conn_congested(r->conn);
+    while (!congested && http1_next(r->http, &ev)) {
+        on_event(r, &ev, now_us);
+        congested = conn_congested(r->conn);
+    }
+    if (congested) http1_keep(r->http);
+    if (buf_size(conn_buffer(r->conn)) > 0) conn_out(r->conn);
+    if (http1_finished(r->http)) {
+        r->closing = true;
+        timer_stop(&r->timer);
+        conn_close(r->conn);
+        return;
+    }
+    set_paused(r, congested || http1_wants_pause(r->http));
+    arm(r);
+}
+
+static void on_timer(struct timer *t, int64_t now_us)
+{
+    struct rest *r = CONTAINER_OF(t, struct rest, timer);
+    struct call *c = r->call;
+    if (c == NULL || c->waiting == WAITING_NONE) {
+        http1_tick(r->http, now_us);
+        process(r, now_us);
+        return;
+    }
+    metric_inc(&timeouts);
+    c->now_us = now_us;
+    rest_answer_status(c, STATUS_SERVICE_UNAVAILABLE, "the hub did not answer in time");
+    drop_answered(r);
+    process(r, now_us);
+}
+
+void rest_call_wait(struct call *c, enum waiting what)
+{
+    c->waiting = what;
+    c->rest->answer_by_us = c->now_us + REST_WAIT_US;
+}
+
+void rest_call_resume(struct call *c)
+{
+    c->waiting = WAITING_NONE;
+    c->now_us = clock_mono_us();
+}
+
+void rest_call_end(struct call *c)
+{
+    struct rest *r = c->rest;
+    int64_t now_us = c->now_us;
+    drop_answered(r);
+    process(r, now_us);
+}
+
+/* ---- front */
+
+static void *rest_open(struct conn *conn, void *listener_ctx, int64_t now_us)
+{
+    struct rest *r = NEW(struct rest);
+    r->service = listener_ctx;
+    r->conn = conn;
+    r->http = http1_new(&(struct http1_config){.out = conn_buffer(conn)}, now_us);
+    timer_init(&r->timer, on_timer);
+    arm(r);
+    return r;
+}
+
+static void rest_feed(void *self, struct slice bytes, int64_t now_us)
+{
+    struct rest *r = self;
+    if (r->closing) return;
+    http1_feed(r->http, bytes, now_us);
+    process(r, now_us);
+}
+
+static void rest_drained(void *self, int64_t now_us)
+{
+    struct rest *r = self;
+    if (!r->closing) process(r, now_us);
+}
+
+static void rest_closed(void *self, enum err why, int64_t now_us)
+{
+    struct rest *r = self;
+    (void)why, (void)now_us;
+    drop_call(r);
+    timer_stop(&r->timer);
+    http1_free(r->http);
+    free(r);
+}
+
+const struct front rest_front = {
+    .name = "http",
+    .open = rest_open,
+    .feed = rest_feed,
+    .drained = rest_drained,
+    .closed = rest_closed,
+};

@@ -1,0 +1,54 @@
+/* rest.h - the hub's HTTP API: Azure's service API, and our own surface beside it.
+ *
+ * One table of routes (routes.c) says which method and path is served, to whom, and by which
+ * handler; /admin/v1/openapi.json is made from it.  Handlers turn a request into a verb of the hub
+ * and the hub's answer into Azure's words: status, error envelope, headers.
+ *
+ * Runs on: the core that holds the connection.
+ * Life:    one service per core, made before the lanes run and freed after they stopped.  A request
+ *          waits for the hub in a slot with a timer of its own; a late answer finds nobody.
+ * Limits:  those of proto/http1 and the constants below.
+ * Source:  IoT Hub service REST API 2021-04-12; docs/protocol/service-rest.md.
+ */
+#ifndef FRONT_REST_REST_H
+#define FRONT_REST_REST_H
+
+#include "auth/auth.h"
+#include "hub/hub.h"
+#include "net/conn.h"
+
+enum {
+    REST_SEGMENTS_MAX = 8,         /* of a path; more match no route */
+    REST_SMALL_BODY_MAX = 4 << 10, /* where no body is expected: read and ignored */
+};
+#define REST_WAIT_US (30 * 1000000ll) /* the hub must have answered by then: ServiceUnavailable */
+
+struct registry;
+struct consumer_groups;
+
+/* What the services of all cores share; filled before the lanes run, then unchanged. */
+struct rest_config {
+    const struct hub *hub;
+    const char *version;
+    struct slice metrics_token; /* who bears it may read /metrics; empty: nobody */
+
+    /* Why nothing would be acknowledged now ("the log is poisoned"), or NULL.  Any thread. */
+    const char *(*unready)(const void *ctx);
+    const void *unready_ctx;
+
+    /* What /admin/v1/hub tells; 0, NULL: not there */
+    unsigned https_port, mqtt_port, amqp_port, plain_mqtt_port, plain_amqp_port;
+    const char *const *addresses;
+    unsigned address_count;
+    const char *ca_path, *data_path;
+};
+
+struct rest_service;
+
+struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
+                              struct registry *registry, struct consumer_groups *groups);
+void rest_free(struct rest_service *s); /* NULL is fine */
+
+extern const struct front rest_front; /* listener's context: the core's service */
+
+#endif

@@ -1,0 +1,153 @@
+/* routes.c - which method and path is served, to whom, by which handler. */
+#include "base/text.h"
+#include "front/rest/call.h"
+
+enum {
+    OWNER = AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT,
+};
+
+#define REGISTRY_READ  ACCESS_RIGHTS, AUTH_REGISTRY_READ
+#define REGISTRY_WRITE ACCESS_RIGHTS, AUTH_REGISTRY_WRITE
+#define BY_OWNER       ACCESS_RIGHTS, OWNER
+#define BY_SOCKET      ACCESS_SOCKET, 0
+#define NO_BODY        REST_SMALL_BODY_MAX
+
+const struct route rest_routes[] = {
+    {"GET", "/devices", REGISTRY_READ, NO_BODY, rest_device_list, "List device identities"},
+    {"POST", "/devices", REGISTRY_WRITE, REGISTRY_BULK_BODY_MAX, rest_device_bulk,
+     "Create, update or delete up to 100 device identities"},
+    {"GET", "/devices/{id}", REGISTRY_READ, NO_BODY, rest_device_get, "Show a device identity"},
+    {"PUT", "/devices/{id}", REGISTRY_WRITE, REGISTRY_BODY_MAX, rest_device_put,
+     "Create or replace a device identity"},
+    {"DELETE", "/devices/{id}", REGISTRY_WRITE, NO_BODY, rest_device_delete,
+     "Delete a device identity"},
+    {"GET", "/statistics/devices", REGISTRY_READ, NO_BODY, rest_statistics_devices,
+     "Count device identities"},
+    {"GET", "/statistics/service", REGISTRY_READ, NO_BODY, rest_statistics_service,
+     "Count connected devices"},
+
+    {"GET", "/healthz", ACCESS_PUBLIC, 0, NO_BODY, rest_health_alive, "Is the server alive?"},
+    {"GET", "/readyz", ACCESS_PUBLIC, 0, NO_BODY, rest_health_ready,
+     "Does the server accept and acknowledge messages?"},
+    {"GET", "/metrics", ACCESS_METRICS, 0, NO_BODY, rest_health_metrics, "Metrics for Prometheus"},
+
+    {"GET", "/admin/v1/hub", BY_OWNER, NO_BODY, rest_admin_hub,
+     "Names, ports and certificate of the hub"},
+    {"GET", "/admin/v1/policies", BY_SOCKET, NO_BODY, rest_admin_policies,
+     "List shared access policies with their keys"},
+    {"GET", "/admin/v1/policies/{name}", BY_SOCKET, NO_BODY, rest_admin_policy,
+     "Show a shared access policy with its keys"},
+    {"GET", "/admin/v1/policies/{name}/connection-strings", BY_SOCKET, NO_BODY,
+     rest_admin_connection_string, "Show the connection strings of a shared access policy"},
+    {"GET", "/admin/v1/consumer-groups", BY_OWNER, NO_BODY, rest_group_list,
+     "List the consumer groups of the built-in event hub"},
+    {"GET", "/admin/v1/consumer-groups/{name}", BY_OWNER, NO_BODY, rest_group_get,
+     "Show a consumer group"},
+    {"PUT", "/admin/v1/consumer-groups/{name}", BY_OWNER, NO_BODY, rest_group_put,
+     "Create a consumer group if it is absent"},
+    {"DELETE", "/admin/v1/consumer-groups/{name}", BY_OWNER, NO_BODY, rest_group_delete,
+     "Delete a consumer group"},
+    {"GET", "/admin/v1/openapi.json", ACCESS_PUBLIC, 0, NO_BODY, rest_admin_openapi,
+     "This description"},
+};
+
+const size_t rest_route_count = sizeof rest_routes / sizeof *rest_routes;
+
+/* ---- paths: every segment is decoded once, a slash at the end does not count */
+
+/* ERR_INVALID: a '%' without two hex digits; ERR_TOO_BIG: more segments than any route has. */
+static enum err decode_path(struct call *c)
+{
+    size_t starts[REST_SEGMENTS_MAX + 1] = {0};
+    struct slice rest = c->request->path, segment;
+    if (slice_starts(rest, SLICE_LIT("/"))) rest = slice_from(rest, 1);
+    if (slice_ends(rest, SLICE_LIT("/"))) rest.len--;
+    while (slice_split(&rest, '/', &segment)) {
+        if (c->segment_count == REST_SEGMENTS_MAX) return ERR_TOO_BIG;
+        TRY(text_unpercent(&c->path, segment));
+        starts[++c->segment_count] = buf_size(&c->path);
+    }
+    const uint8_t *text = buf_slice(&c->path).ptr;
+    for (unsigned i = 0; i < c->segment_count; i++)
+        c->segments[i] = slice_of(text ? text + starts[i] : NULL, starts[i + 1] - starts[i]);
+    return OK;
+}
+
+/* The next segment of a route's path ("{id}"), or false at its end. */
+static bool next_part(struct slice *path, struct slice *part)
+{
+    return slice_split(path, '/', part);
+}
+
+static struct slice without_slash(const char *path)
+{
+    return slice_str(path + 1);
+}
+
+static bool is_param(struct slice part)
+{
+    return part.ptr[0] == '{';
+}
+
+static bool path_matches(const struct call *c, const struct route *r)
+{
+    struct slice path = without_slash(r->path), part;
+    unsigned i = 0;
+    for (; next_part(&path, &part); i++) {
+        if (i == c->segment_count) return false;
+        struct slice have = c->segments[i];
+        if (is_param(part) ? have.len == 0 : !slice_eq_nocase(have, part)) return false;
+    }
+    return i == c->segment_count;
+}
+
+struct slice rest_route_param(const struct call *c, const char *name)
+{
+    struct slice path = without_slash(c->route->path), part;
+    for (unsigned i = 0; next_part(&path, &part); i++)
+        if (is_param(part) && slice_is(slice_of(part.ptr + 1, part.len - 2), name))
+            return c->segments[i];
+    assert(false);
+    return SLICE_NONE;
+}
+
+/* HEAD is GET without the body; the engine leaves that out. */
+static bool method_matches(const struct call *c, const struct route *r)
+{
+    struct slice method = c->request->method;
+    return slice_is(method, r->method) ||
+           (slice_is(method, "HEAD") && slice_is(slice_str(r->method), "GET"));
+}
+
+/* Any version is served the same way, but who names none is told so, as IoT Hub does. */
+bool rest_route_has_version(struct call *c)
+{
+    const struct route *r = c->route;
+    bool azure =
+        r->access == ACCESS_RIGHTS && !slice_starts(slice_str(r->path), SLICE_LIT("/admin/"));
+    struct buf version = {0};
+    bool fine = !azure || (rest_query_get(c, "api-version", &version) && buf_size(&version) > 0);
+    buf_free(&version);
+    if (!fine) rest_answer_status(c, STATUS_INVALID_PROTOCOL_VERSION, "api-version is missing");
+    return fine;
+}
+
+bool rest_route_find(struct call *c)
+{
+    struct buf allowed = {0};
+    enum err e = decode_path(c);
+    for (size_t i = 0; i < rest_route_count && e == OK && c->route == NULL; i++) {
+        if (!path_matches(c, &rest_routes[i])) continue;
+        if (method_matches(c, &rest_routes[i])) c->route = &rest_routes[i];
+        buf_printf(&allowed, "%s%s", buf_size(&allowed) ? ", " : "", rest_routes[i].method);
+    }
+    if (e == ERR_INVALID)
+        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the path is not percent-encoded correctly");
+    else if (c->route == NULL && buf_size(&allowed) > 0)
+        rest_answer_not_allowed(c, buf_cstr(&allowed));
+    else if (c->route == NULL)
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
+                          "there is nothing at this path");
+    buf_free(&allowed);
+    return c->route != NULL;
+}
