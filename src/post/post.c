@@ -35,6 +35,8 @@ void lane_fini(struct lane *lane)
     }
     free(lane->slots);
     lane->slots = NULL;
+    if (lane->wake_free) lane->wake_free(lane);
+    lane->wake_free = NULL;
 }
 
 void lane_on(struct lane *lane, unsigned kind, msg_fn fn, void *ctx)

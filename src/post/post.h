@@ -67,6 +67,7 @@ struct lane {
     _Atomic(struct msg *) inbox;     /* newest first */
     void (*wake)(struct lane *lane); /* from any thread: run me soon */
     void *wake_ctx;
+    void (*wake_free)(struct lane *lane); /* NULL: nothing to free */
     struct {
         msg_fn fn;
         void *ctx;
@@ -85,7 +86,9 @@ struct turn_hook {
 
 /* Enters the office; the lane's id is its place there.  `wake` may be replaced before the first post. */
 void lane_init(struct lane *lane, struct office *office, const char *name);
-void lane_fini(struct lane *lane); /* frees undelivered messages */
+
+/* After every lane that may post to it has stopped.  Frees undelivered messages. */
+void lane_fini(struct lane *lane);
 
 /* Who handles messages of that kind on this lane. */
 void lane_on(struct lane *lane, unsigned kind, msg_fn fn, void *ctx);

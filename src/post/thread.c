@@ -55,6 +55,14 @@ static void *run(void *arg)
     return NULL;
 }
 
+static void free_thread(struct lane *lane)
+{
+    struct lane_thread *t = lane->wake_ctx;
+    pthread_cond_destroy(&t->signal);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
 struct lane_thread *lane_thread_start(struct lane *lane)
 {
     struct lane_thread *t = NEW(struct lane_thread);
@@ -67,6 +75,7 @@ struct lane_thread *lane_thread_start(struct lane *lane)
     pthread_condattr_destroy(&attr);
     lane->wake_ctx = t;
     lane->wake = wake;
+    lane->wake_free = free_thread;
     t->awake = true;
     int failed = pthread_create(&t->thread, NULL, run, t);
     assert(!failed);
@@ -81,7 +90,4 @@ void lane_thread_stop(struct lane_thread *t)
     pthread_mutex_unlock(&t->lock);
     pthread_cond_signal(&t->signal);
     pthread_join(t->thread, NULL);
-    pthread_cond_destroy(&t->signal);
-    pthread_mutex_destroy(&t->lock);
-    free(t);
 }

@@ -9,7 +9,8 @@ struct lane_thread;
 /* Runs lane_run_once() whenever it is woken or due. */
 struct lane_thread *lane_thread_start(struct lane *lane);
 
-/* Asks the thread to end after the mail it has, and waits for it. */
+/* Asks the thread to end after the mail it has, and waits for it.  Lanes that still run may go on
+ * posting to the stopped one; what keeps that safe is freed by lane_fini(), when all have stopped. */
 void lane_thread_stop(struct lane_thread *t);
 
 #endif
