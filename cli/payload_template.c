@@ -120,7 +120,7 @@ static enum err new_part(struct payload_template *t, struct payload_part **out)
 
 static enum err add_text(struct payload_template *t, struct slice text)
 {
-    struct payload_part *part;
+    struct payload_part *part = NULL;
     if (text.len == 0) return OK;
     TRY(new_part(t, &part));
     *part = (struct payload_part){.shape = SHAPE_TEXT, .text = text};
@@ -141,7 +141,7 @@ static size_t most_parts(struct slice text)
 enum err payload_template_parse(struct arena *a, struct slice text, bool plain, size_t *slots,
                                 struct payload_template *out)
 {
-    struct payload_part *part;
+    struct payload_part *part = NULL;
     *out = (struct payload_template){
         .parts = arena_alloc(a, most_parts(plain ? SLICE_NONE : text) * sizeof *part)};
     for (size_t at = 0; !plain && (at = find_pair(text, '{')) < text.len;) {
