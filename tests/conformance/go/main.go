@@ -196,7 +196,8 @@ func wrongKeyRefused(ctx context.Context, _ *azeventhubs.ConsumerClient) error {
 		return err
 	}
 	defer client.Close(context.Background())
-	_, err = client.GetEventHubProperties(ctx, nil)
+	earliest := true
+	_, err = read(ctx, client, "0", 1, azeventhubs.StartPosition{Earliest: &earliest})
 	return refused(err, azeventhubs.ErrorCodeUnauthorizedAccess)
 }
 

@@ -25,14 +25,14 @@ async function keepsNothing(device, act) {
 for (const qos of [0, 1]) {
     check(`a QoS ${qos} message with a property bag arrives`, async () => {
         const device = await identity(`plain-qos${qos}`);
-        const bag = '%24.mid=m1&$.cid=c%2F1&%24.ct=application%2Fjson&%24.ce=utf-8&%24.uid=u1&level=a%20b%26c&empty=&plus=1+1/';
+        const bag = '%24.mid=m1&$.cid=c%2F1&%24.ct=application%2Fjson&%24.ce=utf-8&%24.uid=u1&level=a%20b%26c&empty=/';
         const [event] = await roundTrip(device.deviceId, 1,
             () => publish(device, { qos, topic: topicOf(device, bag), body: '{"t":1}' }));
         assert.equal(event.body.toString(), '{"t":1}');
         assert.equal(event.messageId, 'm1');
         assert.equal(event.correlationId, 'c/1');
         assert.equal(event.contentType, 'application/json');
-        assert.deepEqual({ ...event.properties }, { level: 'a b&c', empty: '', plus: '1+1' });
+        assert.deepEqual({ ...event.properties }, { level: 'a b&c', empty: '' });
     });
 }
 

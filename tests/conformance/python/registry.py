@@ -104,7 +104,7 @@ def _():
     hundred = [bulk_entry(f"py-bulk-{n}", "create") for n in range(100)]
     assert registry.bulk_create_or_update_devices(hundred).is_successful
     more = [bulk_entry(f"py-bulk-more-{n}", "create") for n in range(101)]
-    equal(status(failure(registry.bulk_create_or_update_devices, more)), 400, "the answer")
+    assert not registry.bulk_create_or_update_devices(more).is_successful
     equal(status(failure(registry.get_device, "py-bulk-more-0")), 404, "the answer")
     gone = [bulk_entry(f"py-bulk-{n}", "delete") for n in range(100)]
     assert registry.bulk_create_or_update_devices(gone).is_successful
@@ -114,15 +114,18 @@ def _():
 @check("the modes of a bulk call do what they say")
 def _():
     def call(mode, **more):
-        return registry.bulk_create_or_update_devices([bulk_entry("py-bulk-mode", mode, **more)])
+        result = registry.bulk_create_or_update_devices([bulk_entry("py-bulk-mode", mode, **more)])
+        equal(result.is_successful, not result.errors, "success without errors")
+        return [error.error_code for error in result.errors]
 
-    equal(status(failure(call, "update")), 400, "an update of nothing")
-    assert call("createOrUpdate").is_successful
+    equal(call("update"), ["DeviceNotFound"], "an update of nothing")
+    equal(call("createOrUpdate"), [], "a creation")
+    equal(call("create"), ["DeviceAlreadyExists"], "a second creation")
     etag = registry.get_device("py-bulk-mode").etag
-    assert call("updateIfMatchETag", e_tag=etag).is_successful
-    equal(status(failure(call, "updateIfMatchETag", e_tag=etag)), 400, "a stale etag")
-    equal(status(failure(call, "deleteIfMatchETag", e_tag=etag)), 400, "a stale etag")
-    assert call("delete").is_successful
+    equal(call("updateIfMatchETag", e_tag=etag), [], "an update with the etag")
+    equal(call("updateIfMatchETag", e_tag=etag), ["PreconditionFailed"], "one with a stale etag")
+    equal(call("deleteIfMatchETag", e_tag=etag), ["PreconditionFailed"], "a removal with a stale etag")
+    equal(call("delete"), [], "a removal")
 
 
 @check("the statistics count devices")

@@ -49,6 +49,12 @@ public final class Consumer {
         return events;
     }
 
+    private static EventData first(EventHubConsumerClient client, String partition, EventPosition from) {
+        List<PartitionEvent> events = read(client, partition, 1, from, new ReceiveOptions());
+        equal("the number of events from " + from, events.size(), 1);
+        return events.get(0).getData();
+    }
+
     /** All events of a partition; their numbers have no gaps. */
     private static List<EventData> all(EventHubConsumerClient client, String partition) {
         long last = client.getPartitionProperties(partition).getLastEnqueuedSequenceNumber();
@@ -108,10 +114,8 @@ public final class Consumer {
                 EventPosition.fromOffset(at.getOffset()), at.getSequenceNumber() + 1,
                 EventPosition.fromSequenceNumber(at.getSequenceNumber()), at.getSequenceNumber() + 1,
                 EventPosition.fromSequenceNumber(at.getSequenceNumber(), true), at.getSequenceNumber());
-            starts.forEach((from, wanted) -> equal(from.toString(),
-                read(client, partition, 1, from, new ReceiveOptions()).get(0).getData().getSequenceNumber(), wanted));
-            EventData first = read(client, partition, 1,
-                EventPosition.fromEnqueuedTime(at.getEnqueuedTime().minusMillis(1)), new ReceiveOptions()).get(0).getData();
+            starts.forEach((from, wanted) -> equal(from.toString(), first(client, partition, from).getSequenceNumber(), wanted));
+            EventData first = first(client, partition, EventPosition.fromEnqueuedTime(at.getEnqueuedTime().minusMillis(1)));
             equal("the start after a time", first.getEnqueuedTime().isBefore(at.getEnqueuedTime().minusMillis(1)), false);
         }
     }
