@@ -269,7 +269,7 @@ static void received_cipher(struct conn *c, struct slice bytes, int64_t now_us)
     struct tls_event ev;
     tls_feed(&c->tls, bytes);
     while (c->state < CONN_CLOSING && tls_next(&c->tls, &ev)) on_tls_event(c, &ev, now_us);
-    tls_feed(&c->tls, SLICE_NONE); /* what is left after a close is not looked at again */
+    if (c->state >= CONN_CLOSING) tls_stop_reading(&c->tls);
     if (c->state != CONN_SHUT) send_cipher(c);
     buf_clear(&c->host->cipher);
 }

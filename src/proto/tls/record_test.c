@@ -65,6 +65,27 @@ static void a_megabyte_goes_both_ways(void **state)
     pair_fini(&p);
 }
 
+static void after_reading_was_stopped_only_sending_goes_on(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct tls_event ev;
+    connect_pair(&p, &ec);
+    assert_int_equal(tls_send(&p.client, SLICE_LIT("one")), OK);
+    assert_int_equal(tls_send(&p.client, SLICE_LIT("two")), OK);
+    tls_feed(&p.server, buf_slice(&p.to_server));
+    assert_true(tls_next(&p.server, &ev));
+    tls_stop_reading(&p.server);
+    assert_false(tls_next(&p.server, &ev));
+    tls_feed(&p.server, buf_slice(&p.to_server));
+    assert_false(tls_next(&p.server, &ev));
+    buf_clear(&p.to_server);
+    assert_int_equal(tls_send(&p.server, SLICE_LIT("bye")), OK);
+    shuttle(&p);
+    assert_true(slice_is(buf_slice(&p.client_got), "bye"));
+    pair_fini(&p);
+}
+
 static void closing_one_direction_leaves_the_other_open(void **state)
 {
     (void)state;
@@ -239,6 +260,7 @@ int main(void)
         cmocka_unit_test(handshakes_and_data_survive_any_chunking),
         cmocka_unit_test(data_may_be_split_anywhere),
         cmocka_unit_test(a_megabyte_goes_both_ways),
+        cmocka_unit_test(after_reading_was_stopped_only_sending_goes_on),
         cmocka_unit_test(closing_one_direction_leaves_the_other_open),
         cmocka_unit_test(nothing_can_be_sent_before_the_handshake),
         cmocka_unit_test(a_changed_bit_is_never_plaintext),

@@ -63,6 +63,12 @@ void tls_feed(struct tls *t, struct slice bytes)
     if (t->state != TLS_OVER) t->in = bytes;
 }
 
+void tls_stop_reading(struct tls *t)
+{
+    t->state = TLS_OVER;
+    t->in = SLICE_NONE;
+}
+
 /* After a call into OpenSSL that returned `result`, no success: more bytes needed, or the end. */
 static bool stopped(struct tls *t, int result, struct tls_event *ev)
 {
@@ -71,8 +77,7 @@ static bool stopped(struct tls *t, int result, struct tls_event *ev)
     case SSL_ERROR_ZERO_RETURN: *ev = (struct tls_event){.kind = TLS_CLOSED}; break;
     default: tls_cause_take(t->ssl, ev); t->can_send = false;
     }
-    t->state = TLS_OVER;
-    t->in = SLICE_NONE;
+    tls_stop_reading(t);
     return true;
 }
 
@@ -93,8 +98,7 @@ static bool greet(struct tls *t, struct tls_event *ev)
     t->greeted = true;
     if (tls_cause_looks_like_tls(t->in)) return shake(t, ev);
     tls_cause_not_tls(t->in, ev);
-    t->state = TLS_OVER;
-    t->in = SLICE_NONE;
+    tls_stop_reading(t);
     return true;
 }
 

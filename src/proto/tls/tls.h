@@ -114,6 +114,9 @@ void tls_fini(struct tls *t);
 void tls_feed(struct tls *t, struct slice bytes);
 bool tls_next(struct tls *t, struct tls_event *ev);
 
+/* Forgets what was fed and not read, for a caller that wants no more events; reading ends here. */
+void tls_stop_reading(struct tls *t);
+
 /* Plaintext for the peer, any length.  ERR_CLOSED before TLS_HANDSHAKE_DONE, after tls_close() and
  * after TLS_FAILED. */
 enum err tls_send(struct tls *t, struct slice bytes) MUST_USE;

@@ -1,0 +1,160 @@
+/* stack_test.c - TLS under a front, over a transport in memory. */
+#include "base/clock.h"
+#include "net/stack.h"
+#include "proto/tls/pair_test.h"
+
+/* ---- a transport that carries everything at once, and a front that closes when it is told to */
+
+struct wire {
+    struct conn conn;
+    struct buf to_client; /* ciphertext */
+    bool shut, aborted;
+};
+
+static struct wire *of(const struct conn *c)
+{
+    return CONTAINER_OF((void *)(uintptr_t)c, struct wire, conn);
+}
+
+static void wire_write(struct conn *c, struct slice bytes)
+{
+    buf_put_slice(&of(c)->to_client, bytes);
+}
+
+static size_t wire_waiting(const struct conn *c)
+{
+    (void)c;
+    return 0;
+}
+
+static void wire_hold(struct conn *c)
+{
+    (void)c;
+}
+
+static void wire_shut(struct conn *c, bool abort)
+{
+    of(c)->shut = true;
+    of(c)->aborted = abort;
+}
+
+static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
+                                           wire_shut};
+
+static struct buf front_got;
+static enum err front_why;
+
+static void *front_open(struct conn *c, void *listener_ctx, int64_t now_us)
+{
+    (void)listener_ctx;
+    (void)now_us;
+    return c;
+}
+
+static void front_feed(void *self, struct slice bytes, int64_t now_us)
+{
+    (void)now_us;
+    buf_put_slice(&front_got, bytes);
+    buf_put_str(conn_out(self), "heard ");
+    if (slice_is(bytes, "quit")) conn_close(self);
+}
+
+static void front_closed(void *self, enum err why, int64_t now_us)
+{
+    (void)self;
+    (void)now_us;
+    front_why = why;
+}
+
+static const struct front front = {"test", front_open, front_feed, NULL, front_closed};
+
+/* ---- a core's part of it, and a TLS client */
+
+struct rig {
+    struct office office;
+    struct lane lane;
+    struct conn_host host;
+    struct wire wire;
+    struct pair pair; /* its server is not used */
+};
+
+static void turn(struct rig *r)
+{
+    lane_run_once(&r->lane, clock_mono_us());
+    feed_client(&r->pair, buf_slice(&r->wire.to_client));
+    buf_clear(&r->wire.to_client);
+}
+
+/* What the client has to say, in one piece. */
+static void deliver(struct rig *r)
+{
+    conn_received(&r->wire.conn, buf_slice(&r->pair.to_server), clock_mono_us());
+    buf_clear(&r->pair.to_server);
+    turn(r);
+}
+
+static void connect_client(struct rig *r)
+{
+    *r = (struct rig){0};
+    front_why = ERR_CLOSED;
+    lane_init(&r->lane, &r->office, "core");
+    conn_host_init(&r->host, &r->lane);
+    pair_init(&r->pair, &ec);
+    tls_init_client(&r->pair.client, r->pair.client_ctx, &r->pair.to_server, "localhost");
+    conn_init(&r->wire.conn, &r->host, &transport, &front, NULL, r->pair.server_ctx);
+    conn_begin(&r->wire.conn, clock_mono_us());
+    while (!r->pair.client_up) deliver(r);
+    deliver(r);
+}
+
+static void disconnect(struct rig *r)
+{
+    assert_true(r->wire.shut);
+    conn_gone(&r->wire.conn, clock_mono_us());
+    buf_free(&r->wire.to_client);
+    buf_free(&front_got);
+    pair_fini(&r->pair);
+    conn_host_fini(&r->host);
+    lane_fini(&r->lane);
+}
+
+/* ---- tests */
+
+static void what_follows_a_close_is_not_looked_at(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    assert_int_equal(tls_send(&r.pair.client, SLICE_LIT("quit")), OK);
+    assert_int_equal(tls_send(&r.pair.client, SLICE_LIT("more")), OK);
+    tls_close(&r.pair.client);
+    deliver(&r);
+    assert_true(slice_is(buf_slice(&front_got), "quit"));
+    assert_true(slice_is(buf_slice(&r.pair.client_got), "heard "));
+    assert_int_equal(r.pair.client_end.kind, TLS_CLOSED);
+    assert_false(r.wire.aborted);
+    disconnect(&r);
+    assert_int_equal(front_why, OK);
+}
+
+static void a_peer_that_closes_is_told_apart(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    assert_int_equal(tls_send(&r.pair.client, SLICE_LIT("last words")), OK);
+    tls_close(&r.pair.client);
+    deliver(&r);
+    assert_true(slice_is(buf_slice(&front_got), "last words"));
+    disconnect(&r);
+    assert_int_equal(front_why, ERR_CLOSED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_follows_a_close_is_not_looked_at),
+        cmocka_unit_test(a_peer_that_closes_is_told_apart),
+    };
+    return cmocka_run_group_tests(tests, make_identities, free_identities);
+}
