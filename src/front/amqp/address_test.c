@@ -1,0 +1,109 @@
+/* address_test.c - link addresses as clients write them. */
+#include "base/test.h"
+
+#include "front/amqp/address.h"
+
+static const struct hub *hub(void)
+{
+    static struct hub h = {.name = "myhub"};
+    return &h;
+}
+
+static void every_spelling_finds_its_node(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum address_kind kind;
+        bool iot_name;
+        const char *group;
+        unsigned partition;
+    } rows[] = {
+        {"$cbs", ADDRESS_CBS, false, "", 0},
+        {"$management", ADDRESS_MANAGEMENT, false, "", 0},
+        {"myhub/$management", ADDRESS_MANAGEMENT, false, "", 0},
+        {"/messages/events/$management", ADDRESS_MANAGEMENT, true, "", 0},
+        {"amqps://h:5671/messages/events/$management", ADDRESS_MANAGEMENT, true, "", 0},
+        {"myhub", ADDRESS_STREAM, false, "", 0},
+        {"messages/events", ADDRESS_STREAM, true, "", 0},
+        {"Messages/Events/", ADDRESS_STREAM, true, "", 0},
+        {"myhub/ConsumerGroups/$Default/Partitions/3", ADDRESS_PARTITION, false, "$Default", 3},
+        {"MYHUB/consumergroups/$default/partitions/31", ADDRESS_PARTITION, false, "$default", 31},
+        {"amqps://h/myhub/ConsumerGroups/g1/Partitions/0", ADDRESS_PARTITION, false, "g1", 0},
+        {"sb://h/myhub/ConsumerGroups/g1/Partitions/0", ADDRESS_PARTITION, false, "g1", 0},
+        {"messages/events/ConsumerGroups/g/Partitions/1", ADDRESS_PARTITION, true, "g", 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct address a;
+        address_parse(hub(), slice_str(rows[i].text), &a);
+        assert_int_equal(a.kind, rows[i].kind);
+        assert_int_equal(a.iot_name, rows[i].iot_name);
+        assert_string_equal(a.group, rows[i].group);
+        assert_int_equal(a.partition, rows[i].partition);
+    }
+}
+
+static void what_is_no_node_is_unknown(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "",
+        "/",
+        "other",
+        "myhubx",
+        "myhub/ConsumerGroups",
+        "myhub/ConsumerGroups/$Default",
+        "myhub/ConsumerGroups/$Default/Partitions",
+        "myhub/ConsumerGroups/$Default/Partitions/",
+        "myhub/ConsumerGroups/$Default/Partitions/x",
+        "myhub/ConsumerGroups/$Default/Partitions/-1",
+        "myhub/ConsumerGroups/$Default/Partitions/65536",
+        "myhub/ConsumerGroups/$Default/Partitions/0/more",
+        "myhub/ConsumerGroups//Partitions/0",
+        "messages",
+        "devices/d/messages/events",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct address a;
+        address_parse(hub(), slice_str(rows[i]), &a);
+        assert_int_equal(a.kind, ADDRESS_UNKNOWN);
+    }
+}
+
+static void a_group_name_has_a_limit(void **state)
+{
+    (void)state;
+    char text[128];
+    struct address a;
+    for (int over = 0; over < 2; over++) {
+        snprintf(text, sizeof text, "myhub/ConsumerGroups/%0*d/Partitions/0",
+                 CONSUMER_GROUP_NAME_MAX + over, 1);
+        address_parse(hub(), slice_str(text), &a);
+        assert_int_equal(a.kind, over ? ADDRESS_UNKNOWN : ADDRESS_PARTITION);
+    }
+}
+
+static void the_path_is_spelled_both_ways(void **state)
+{
+    (void)state;
+    struct buf path = {0};
+    struct address a;
+    address_parse(hub(), SLICE_LIT("messages/events/ConsumerGroups/g/Partitions/1"), &a);
+    address_path(hub(), &a, false, &path);
+    assert_true(slice_is(buf_slice(&path), "myhub/ConsumerGroups/g/Partitions/1"));
+    buf_clear(&path);
+    address_path(hub(), &a, true, &path);
+    assert_true(slice_is(buf_slice(&path), "messages/events/ConsumerGroups/g/Partitions/1"));
+    buf_free(&path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_spelling_finds_its_node),
+        cmocka_unit_test(what_is_no_node_is_unknown),
+        cmocka_unit_test(a_group_name_has_a_limit),
+        cmocka_unit_test(the_path_is_spelled_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
