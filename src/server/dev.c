@@ -60,8 +60,9 @@ static void run(const char *const *words, bool show)
 static void make_devices(const char *data)
 {
     for (int i = 0; i < DEV_DEVICES; i++) {
-        const char *words[] = {"azimuth", "hub", "device-identity", "create", "--device-id",
-                               device_names[i], "--data", data, NULL};
+        const char *words[] = {"azimuth", "hub",         "device-identity",
+                               "create",  "--device-id", device_names[i],
+                               "--data",  data,          NULL};
         run(words, false); /* there already: fine */
     }
 }
@@ -87,8 +88,8 @@ static void show_next_steps(const char *data)
 
 void dev_start(const char *data)
 {
-    const char *simulate[] = {"azimuth", "device", "simulate", "--data", data, "--device-id",
-                              "sensor-0%d", "--count", "3", "--rate", "1", NULL};
+    const char *simulate[] = {"azimuth",    "device",  "simulate", "--data", data, "--device-id",
+                              "sensor-0%d", "--count", "3",        "--rate", "1",  NULL};
     const char *monitor[] = {"azimuth", "hub", "monitor-events", "--data", data, NULL};
     make_devices(data);
     printf("\nA device's connection string:\n");

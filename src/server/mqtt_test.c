@@ -1,0 +1,361 @@
+/* mqtt_test.c - devices over MQTT against a whole hub: what is answered, what is refused. */
+#include "base/test.h"
+
+#include "base/io_mem.h"
+#include "hub/telemetry/telemetry.h"
+#include "proto/mqtt/mqtt.h"
+#include "server/rig.h"
+
+static struct rig rig;
+
+/* ---- a client made of the engine's client role */
+
+struct client {
+    struct rig_conn *conn;
+    struct mqtt mqtt;
+    struct buf out;
+    int connack; /* code, or -1 */
+    unsigned pubacks;
+    uint16_t last_puback;
+    int suback; /* first code, or -1 */
+    unsigned pingresps;
+};
+
+static void start(struct client *c)
+{
+    *c = (struct client){.connack = -1, .suback = -1};
+    c->conn = rig_dial(&rig, WIRE_MQTT);
+    mqtt_init(&c->mqtt, &(struct mqtt_config){MQTT_CLIENT, &c->out, 0}, rig.now_us);
+}
+
+static void hear(struct client *c)
+{
+    struct mqtt_event ev;
+    mqtt_feed(&c->mqtt, buf_slice(&c->conn->heard), rig.now_us);
+    while (mqtt_next(&c->mqtt, &ev) == OK) {
+        if (ev.kind == MQTT_CONNACK) c->connack = (int)ev.connack.code;
+        if (ev.kind == MQTT_PUBACK) c->pubacks++, c->last_puback = ev.packet_id;
+        if (ev.kind == MQTT_SUBACK) c->suback = ev.suback.codes.ptr[0];
+        if (ev.kind == MQTT_PINGRESP) c->pingresps++;
+    }
+    buf_clear(&c->conn->heard);
+}
+
+static void speak(struct client *c)
+{
+    rig_say(c->conn, buf_slice(&c->out));
+    buf_clear(&c->out);
+    hear(c);
+}
+
+static void end(struct client *c)
+{
+    rig_free(c->conn);
+    mqtt_fini(&c->mqtt);
+    buf_free(&c->out);
+}
+
+static void write_connect(struct client *c, const char *id, const char *user, struct slice password)
+{
+    struct mqtt_connect p = {.client_id = slice_str(id),
+                             .user_name = slice_str(user),
+                             .password = password,
+                             .keep_alive_s = 60,
+                             .has_user_name = user != NULL,
+                             .has_password = password.ptr != NULL};
+    assert_int_equal(mqtt_send_connect(&c->mqtt, &p), OK);
+}
+
+static void connect_as(struct client *c, const char *id)
+{
+    struct buf token = {0};
+    char user[64], path[64];
+    snprintf(user, sizeof user, "hub.test/%s/?api-version=2021-04-12", id);
+    snprintf(path, sizeof path, "devices/%s", id);
+    rig_token(&rig, "device", path, &token);
+    start(c);
+    write_connect(c, id, user, buf_slice(&token));
+    buf_free(&token);
+}
+
+static void write_publish(struct client *c, const char *topic, struct slice payload, uint16_t id)
+{
+    struct mqtt_publish p = {
+        .topic = slice_str(topic), .payload = payload, .packet_id = id, .qos = id ? 1 : 0};
+    assert_int_equal(mqtt_send_publish(&c->mqtt, &p), OK);
+}
+
+/* The hub has closed this connection, perhaps while another one spoke. */
+static void assert_over(struct client *c)
+{
+    rig_say(c->conn, SLICE_NONE);
+    assert_true(c->conn->gone);
+}
+
+/* Connected, nothing else said yet. */
+static void open_device(struct client *c, const char *id)
+{
+    connect_as(c, id);
+    speak(c);
+    assert_int_equal(c->connack, MQTT_ACCEPTED);
+}
+
+static const char events[] = "devices/d1/messages/events/";
+
+/* ---- connecting */
+
+static void a_refusal_has_the_code_the_sdks_expect(void **state)
+{
+    (void)state;
+    struct buf good = {0}, other = {0}, service = {0};
+    rig_token(&rig, "device", "devices/d1", &good);
+    rig_token(&rig, "device", "devices/d2", &other);
+    rig_token(&rig, "service", "devices/d1", &service);
+    const struct {
+        const char *id, *user;
+        struct slice password;
+        int code;
+    } rows[] = {
+        {"d1", "hub.test/d1/?api-version=2021-04-12", buf_slice(&good), MQTT_ACCEPTED},
+        {"d1", "HUB.TEST/d1/?api-version=2021-04-12", buf_slice(&good), MQTT_ACCEPTED},
+        {"d1", "localhost/d1/api-version=2016-11-14", buf_slice(&good), MQTT_ACCEPTED},
+        {"d1", "hub.test/d1", buf_slice(&good), MQTT_ACCEPTED},
+        {"", "hub.test/d1/?api-version=1", buf_slice(&good), MQTT_BAD_CLIENT_ID},
+        {"d1", NULL, SLICE_NONE, MQTT_BAD_CREDENTIALS},
+        {"d1", "hub.test", buf_slice(&good), MQTT_BAD_CREDENTIALS},
+        {"d1", "hub.test//?api-version=1", buf_slice(&good), MQTT_BAD_CREDENTIALS},
+        {"d2", "hub.test/d1/?api-version=1", buf_slice(&good), MQTT_NOT_AUTHORIZED},
+        {"d1", "other.test/d1/?api-version=1", buf_slice(&good), MQTT_NOT_AUTHORIZED},
+        {"d1", "hub.test/d1/?api-version=1", buf_slice(&other), MQTT_NOT_AUTHORIZED},
+        {"d1", "hub.test/d1/?api-version=1", buf_slice(&service), MQTT_NOT_AUTHORIZED},
+        {"d1", "hub.test/d1/?api-version=1", SLICE_LIT("nonsense"), MQTT_NOT_AUTHORIZED},
+        {"d1", "hub.test/d1/?api-version=1", SLICE_NONE, MQTT_NOT_AUTHORIZED},
+        {"d2", "hub.test/d2/?api-version=1", buf_slice(&other), MQTT_NOT_AUTHORIZED},
+        {"d1/m", "hub.test/d1/m/?api-version=1", buf_slice(&good), MQTT_NOT_AUTHORIZED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct client c;
+        start(&c);
+        write_connect(&c, rows[i].id, rows[i].user, rows[i].password);
+        speak(&c);
+        assert_int_equal(c.connack, rows[i].code);
+        assert_int_equal(c.conn->gone, rows[i].code != MQTT_ACCEPTED);
+        end(&c);
+    }
+    buf_free(&good);
+    buf_free(&other);
+    buf_free(&service);
+}
+
+static void what_follows_the_connect_waits_for_the_connack(void **state)
+{
+    (void)state;
+    struct client c;
+    connect_as(&c, "d1");
+    write_publish(&c, events, SLICE_LIT("early"), 7);
+    speak(&c);
+    assert_int_equal(c.connack, MQTT_ACCEPTED);
+    assert_int_equal(c.pubacks, 1);
+    assert_int_equal(c.last_puback, 7);
+    end(&c);
+}
+
+static void a_newer_connection_ends_the_older(void **state)
+{
+    (void)state;
+    struct client first, second;
+    open_device(&first, "d1");
+    open_device(&second, "d1");
+    assert_over(&first);
+    write_publish(&second, events, SLICE_LIT("x"), 1);
+    speak(&second);
+    assert_int_equal(second.pubacks, 1);
+    end(&first); /* its late end does not touch the newer session */
+    open_device(&first, "d1");
+    assert_over(&second);
+    end(&first);
+    end(&second);
+}
+
+static void a_device_that_is_disabled_is_disconnected(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    rig_put_device(&rig, "d1", "{\"deviceId\":\"d1\",\"status\":\"disabled\"}", "*");
+    rig_run(&rig);
+    assert_over(&c);
+    end(&c);
+    connect_as(&c, "d1");
+    speak(&c);
+    assert_int_equal(c.connack, MQTT_NOT_AUTHORIZED);
+    end(&c);
+}
+
+/* ---- publishing */
+
+static void telemetry_is_acknowledged_in_order(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    for (uint16_t id = 1; id <= 100; id++) write_publish(&c, events, SLICE_LIT("{}"), id);
+    write_publish(&c, events, SLICE_LIT("{}"), 0);
+    speak(&c);
+    assert_int_equal(c.pubacks, 100);
+    assert_int_equal(c.last_puback, 100);
+    end(&c);
+}
+
+static void what_may_not_be_published_ends_the_connection(void **state)
+{
+    (void)state;
+    static const char *const topics[] = {
+        "devices/d2/messages/events/",
+        "devices/d1/messages/devicebound/",
+        "devices/d1/messages/events/a=%zz",
+        "devices/d1/messages/events/=x",
+        "$iothub/twin/GET/?$rid=1",
+        "$iothub/methods/res/200/?$rid=1",
+        "x",
+    };
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+        struct client c;
+        open_device(&c, "d1");
+        write_publish(&c, topics[i], SLICE_LIT("{}"), 1);
+        speak(&c);
+        assert_true(c.conn->gone);
+        assert_int_equal(c.pubacks, 0);
+        end(&c);
+    }
+}
+
+static void a_message_has_256_kib(void **state)
+{
+    (void)state;
+    char *body = mem_zero(TELEMETRY_SIZE_MAX + 1);
+    for (size_t over = 0; over < 2; over++) {
+        struct client c;
+        open_device(&c, "d1");
+        write_publish(&c, events, slice_of(body, TELEMETRY_SIZE_MAX + over), 1);
+        speak(&c);
+        assert_int_equal(c.pubacks, over ? 0 : 1);
+        assert_int_equal(c.conn->gone, over != 0);
+        end(&c);
+    }
+    free(body);
+}
+
+static void qos_2_ends_the_connection(void **state)
+{
+    (void)state;
+    static const uint8_t packet[] = {0x34, 9, 0, 5, 'd', '/', 'e', 'v', '/', 0, 1};
+    struct client c;
+    open_device(&c, "d1");
+    rig_say(c.conn, slice_of(packet, sizeof packet));
+    assert_true(c.conn->gone);
+    end(&c);
+}
+
+static void a_failed_sync_acknowledges_nothing_ever_after(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    io_mem_fail(rig.disk, IO_CALL_SYNC, 1, ERR_IO, false);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        write_publish(&c, events, SLICE_LIT("{}"), 1);
+        speak(&c);
+        assert_int_equal(c.pubacks, 0);
+        assert_true(c.conn->gone);
+        end(&c);
+        open_device(&c, "d1");
+    }
+    assert_false(log_healthy(rig.wire.log));
+    end(&c);
+}
+
+/* ---- the rest */
+
+static void subscriptions_are_refused_and_said_so(void **state)
+{
+    (void)state;
+    static const char *const filters[] = {"devices/d1/messages/devicebound/#",
+                                          "$iothub/methods/POST/#", "$iothub/twin/res/#", "x/+"};
+    struct client c;
+    open_device(&c, "d1");
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        struct mqtt_filter f = {slice_str(filters[i]), 1};
+        c.suback = -1;
+        assert_int_equal(mqtt_send_subscribe(&c.mqtt, 9, &f, 1), OK);
+        speak(&c);
+        assert_int_equal(c.suback, MQTT_SUBACK_REFUSED);
+    }
+    assert_false(c.conn->gone);
+    end(&c);
+}
+
+static void silence_ends_after_one_and_a_half_keep_alives(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    rig_wait(&rig, 89 * 1000000ll);
+    rig_say(c.conn, SLICE_NONE);
+    assert_false(c.conn->gone);
+    rig_wait(&rig, 2 * 1000000ll);
+    rig_wait(&rig, 1000000);
+    assert_over(&c);
+    end(&c);
+}
+
+static void an_expired_token_ends_the_connection_after_its_grace(void **state)
+{
+    (void)state;
+    static const uint8_t pingreq[] = {0xc0, 0};
+    struct client c;
+    open_device(&c, "d1");
+    for (int minute = 0; minute < 3600 / 60 + 4; minute++) {
+        rig_wait(&rig, 60 * 1000000ll);
+        rig_say(c.conn, slice_of(pingreq, sizeof pingreq));
+        assert_false(c.conn->gone);
+    }
+    rig_wait(&rig, 62 * 1000000ll);
+    assert_over(&c);
+    end(&c);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    rig_create_device(&rig, "d1");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_refusal_has_the_code_the_sdks_expect),
+        TEST(what_follows_the_connect_waits_for_the_connack),
+        TEST(a_newer_connection_ends_the_older),
+        TEST(a_device_that_is_disabled_is_disconnected),
+        TEST(telemetry_is_acknowledged_in_order),
+        TEST(what_may_not_be_published_ends_the_connection),
+        TEST(a_message_has_256_kib),
+        TEST(qos_2_ends_the_connection),
+        TEST(a_failed_sync_acknowledges_nothing_ever_after),
+        TEST(subscriptions_are_refused_and_said_so),
+        TEST(silence_ends_after_one_and_a_half_keep_alives),
+        TEST(an_expired_token_ends_the_connection_after_its_grace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
