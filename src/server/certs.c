@@ -210,9 +210,9 @@ static bool same_names(X509 *cert, const char *names)
     X509_EXTENSION *want = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
     int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
     X509_EXTENSION *have = at >= 0 ? X509_get_ext(cert, at) : NULL;
-    bool same = want && have &&
-                ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(want),
-                                      X509_EXTENSION_get_data(have)) == 0;
+    bool same =
+        want && have &&
+        ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(want), X509_EXTENSION_get_data(have)) == 0;
     X509_EXTENSION_free(want);
     return same;
 }
@@ -277,8 +277,7 @@ enum err certs_server(struct io *files, enum certs_kind kind, const char *const 
     list_names(&list, names, name_count);
     const char *common_name = name_count ? names[0] : always[0];
     if (strlen(common_name) > 64) common_name = "azimuth"; /* X.520: at most 64 characters */
-    enum err e =
-        load_or_make(files, &ca, kind, common_name, buf_cstr(&list), wall_us, out);
+    enum err e = load_or_make(files, &ca, kind, common_name, buf_cstr(&list), wall_us, out);
     if (e != OK) certs_pair_free(out);
     buf_free(&list);
     ca_free(&ca);

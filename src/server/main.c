@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "server/dev.h"
 #include "server/serve.h"
 
 static int complain(enum err e)
@@ -35,7 +36,9 @@ static int run_server(enum config_verb verb, int argc, char **argv)
         config_free(&cfg);
         return complain(e);
     }
+    if (verb == CONFIG_DEV) dev_start(server_data(server));
     server_run(server);
+    if (verb == CONFIG_DEV) dev_stop();
     server_stop(server);
     config_free(&cfg);
     return CLI_DONE;

@@ -339,6 +339,11 @@ enum err server_start(const struct config *cfg, bool dev, struct server **out)
     return OK;
 }
 
+const char *server_data(const struct server *s)
+{
+    return s->dir.path;
+}
+
 void server_run(struct server *s)
 {
     int64_t rotate_us = clock_mono_us() + TLS_TICKET_LIFE_S * 1000000ll;

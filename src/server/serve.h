@@ -13,6 +13,8 @@ struct server;
  * `dev`: standard ports that cannot be had are replaced by free ones. */
 enum err server_start(const struct config *cfg, bool dev, struct server **out) MUST_USE;
 
+const char *server_data(const struct server *s); /* its directory */
+
 /* Until SIGTERM or SIGINT (a second one exits at once); SIGHUP reloads certificates. */
 void server_run(struct server *s);
 
