@@ -5,7 +5,7 @@
 #include "cli/command.h"
 
 extern const struct cli_option access_connection_string_options[], access_env_options[],
-    access_token_options[], consumer_group_options[];
+    access_token_options[], consumer_group_options[], monitor_options[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -14,5 +14,7 @@ enum err access_token(struct cli *c) MUST_USE;
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
+
+enum err monitor_events(struct cli *c) MUST_USE;
 
 #endif

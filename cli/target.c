@@ -78,9 +78,9 @@ static enum err use_profile(struct target *t, bool *found)
     return use_login(t, p.connection_string, path);
 }
 
-/* A name of Azure's own: its certificates are the system's business, never our server's. */
-static bool is_azure(struct slice host)
+bool target_is_azure(const struct target *t)
 {
+    struct slice host = slice_str(t->name);
     static const char *const ends[] = {".azure-devices.net", ".azure-devices.cn",
                                        ".azure-devices.us", ".servicebus.windows.net"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
@@ -105,7 +105,7 @@ static void choose_ca(struct target *t)
         t->ca = option;
     else if (variable && *variable)
         t->ca = variable;
-    else if (t->ca || is_azure(slice_str(t->name)))
+    else if (t->ca || target_is_azure(t))
         return;
     else if (is_there(own))
         t->ca = own;
@@ -251,8 +251,11 @@ enum err target_token(struct target *t, const char *path, struct buf *out)
     return e;
 }
 
-enum err target_ca(const struct target *t, struct slice *out)
+enum err target_way(const struct target *t, unsigned port, struct line_to *out)
 {
-    *out = SLICE_NONE;
-    return t->ca ? file_load(t->cli, t->ca, out) : OK;
+    struct slice ca = SLICE_NONE;
+    *out = (struct line_to){.name = t->data ? t->name : t->dial};
+    if (t->ca) TRY(file_load(t->cli, t->ca, &ca));
+    TRY(tls_client_context(ca, &out->tls));
+    return line_resolve(t->dial, port, out);
 }

@@ -14,6 +14,7 @@
 #include "auth/connstr.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/line.h"
 
 enum { TARGET_TOKEN_S = 24 * 3600 }; /* tokens are made for longer than any command runs */
 
@@ -33,6 +34,9 @@ struct target {
 /* ERR_NOT_FOUND when there is none; the text says how to name one. */
 enum err target_find(struct cli *c, struct target *out) MUST_USE;
 
+/* A host name of Azure's own: its certificates are the system's business, never our server's. */
+bool target_is_azure(const struct target *t);
+
 /* A policy with its key: `name` NULL: the one of the login, or iothubowner of a server here.
  * ERR_UNSUPPORTED when another one's key is asked for over the network. */
 enum err target_policy(struct target *t, const char *name, struct connstr *out) MUST_USE;
@@ -40,7 +44,7 @@ enum err target_policy(struct target *t, const char *name, struct connstr *out) 
 /* Appends a token for that path ("" for the whole hub), signed by target_policy(NULL). */
 enum err target_token(struct target *t, const char *path, struct buf *out) MUST_USE;
 
-/* The content of `ca`, "" for the system's. */
-enum err target_ca(const struct target *t, struct slice *out) MUST_USE;
+/* The address of one of its ports and a TLS context for it, which the caller drops. */
+enum err target_way(const struct target *t, unsigned port, struct line_to *out) MUST_USE;
 
 #endif

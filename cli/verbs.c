@@ -65,5 +65,12 @@ const struct cli_verb cli_verbs[] = {
      .kind = CLI_CONNECTS,
      .options = consumer_group_options,
      .run = group_delete},
+    {.words = "hub monitor-events",
+     .summary = "Prints events as they arrive",
+     .kind = ASKS,
+     .options = monitor_options,
+     .run = monitor_events,
+     .alias = "monitor-events",
+     .more = "azimuth hub monitor-events --from beginning --count 10 -o jsonl --properties all"},
     {.words = NULL},
 };

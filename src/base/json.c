@@ -81,8 +81,7 @@ static const uint8_t *skip_digits(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-/* RFC 8259 section 6. */
-static bool is_number(struct slice s)
+bool json_is_number(struct slice s)
 {
     const uint8_t *p = s.ptr, *end = p + s.len;
     if (p < end && *p == '-') p++;
@@ -112,7 +111,7 @@ static enum err read_scalar(struct reader *r, struct json *out)
     } else if (slice_is(s, "true") || slice_is(s, "false")) {
         out->type = JSON_BOOL;
         out->truth = s.len == 4;
-    } else if (is_number(s)) {
+    } else if (json_is_number(s)) {
         out->type = JSON_NUMBER;
         out->text = s;
     } else {

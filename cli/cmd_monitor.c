@@ -1,0 +1,316 @@
+/* cmd_monitor.c - azimuth hub monitor-events: events as they arrive, like any consumer reads them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "auth/sas.h"
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/event_json.h"
+#include "cli/events.h"
+#include "cli/line.h"
+#include "cli/target.h"
+
+enum { REDIRECTS_MAX = 2, WAKE_MS = 1000 };
+
+const struct cli_option monitor_options[] = {
+    {"device-id d", "ID", "only of this device; * stands for anything: press-*"},
+    {"consumer-group cg c", "NAME", "[$Default]"},
+    {"from", "WHERE", "beginning, latest, 10m (ago) or a time [latest]"},
+    {"enqueued-time et", "MS", "as --from, in milliseconds since 1970"},
+    {"count message-count mc", "N", "ends after so many"},
+    {"timeout t", "SECONDS", "ends when so long nothing came [never]"},
+    {"properties props p", "PARTS", "sys, app, anno or all, separated by commas"},
+    {"all", NULL, "also what routes take away from the event hub"},
+    {"", NULL, NULL}};
+
+struct monitor {
+    struct cli *cli;
+    struct target target;
+    struct line_to to;
+    struct line line;
+    struct events events;
+    struct events_config cfg;
+    struct arena arena; /* of one event */
+    char selector[96];
+    unsigned parts;
+    int64_t count, printed; /* count 0: no end */
+    int64_t timeout_us, heard_us;
+    struct slice device;
+    unsigned redirects;
+};
+
+/* ---- options */
+
+static enum err select_time(struct monitor *m, int64_t wall_us)
+{
+    snprintf(m->selector, sizeof m->selector,
+             "amqp.annotation.x-opt-enqueued-time >= '%" PRId64 "'", wall_us / 1000);
+    return OK;
+}
+
+static enum err read_from(struct monitor *m)
+{
+    const char *from = cli_value(m->cli, "from");
+    int64_t us;
+    if (cli_given(m->cli, "enqueued-time")) {
+        TRY(cli_number(m->cli, "enqueued-time", 0, INT64_MAX / 1000, 0, &us));
+        return select_time(m, us * 1000);
+    }
+    if (from && slice_is(slice_str(from), "beginning")) {
+        strcpy(m->selector, "amqp.annotation.x-opt-offset > '-1'");
+        return OK;
+    }
+    if (from == NULL || slice_is(slice_str(from), "latest")) {
+        strcpy(m->selector, "amqp.annotation.x-opt-offset > '@latest'");
+        return OK;
+    }
+    if (clock_parse_iso(slice_str(from), &us) == OK) return select_time(m, us);
+    if (num_duration_us(slice_str(from), &us) == OK) return select_time(m, clock_wall_us() - us);
+    return fail(ERR_INVALID,
+                "--from %s: beginning, latest, a duration (10m) or a time (2026-01-31T12:00:00Z)",
+                from);
+}
+
+static enum err read_parts(struct monitor *m)
+{
+    static const struct {
+        const char *name;
+        unsigned parts;
+    } names[] = {
+        {"sys", EVENT_SYSTEM},
+        {"app", EVENT_APPLICATION},
+        {"anno", EVENT_ANNOTATIONS},
+        {"all", EVENT_SYSTEM | EVENT_APPLICATION | EVENT_ANNOTATIONS},
+    };
+    struct slice rest = slice_str(cli_value(m->cli, "properties")), word;
+    while (slice_split(&rest, ',', &word)) {
+        size_t i = 0;
+        while (i < 4 && !slice_is(slice_trim(word), names[i].name)) i++;
+        if (i == 4)
+            return fail(ERR_INVALID, "--properties %.*s: sys, app, anno or all", SLICE_ARG(word));
+        m->parts |= names[i].parts;
+    }
+    return OK;
+}
+
+static enum err read_options(struct monitor *m)
+{
+    int64_t seconds;
+    const char *group = cli_value(m->cli, "consumer-group");
+    TRY(read_from(m));
+    TRY(read_parts(m));
+    TRY(cli_number(m->cli, "count", 1, INT64_MAX, 0, &m->count));
+    TRY(cli_number(m->cli, "timeout", 0, INT32_MAX, 0, &seconds));
+    m->timeout_us = seconds * 1000000;
+    m->device = slice_str(cli_value(m->cli, "device-id"));
+    m->cfg.group = group ? group : "$Default";
+    m->cfg.selector = m->selector;
+    return OK;
+}
+
+/* ---- which endpoint, with which token */
+
+static const char *text_in(struct cli *c, struct buf *text)
+{
+    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
+    buf_free(text);
+    return kept;
+}
+
+/* As Event Hubs clients sign: for sb://host/hub, with the text of the key. */
+static enum err event_hubs_token(struct monitor *m, struct buf *token)
+{
+    struct connstr as;
+    struct buf policy = {0};
+    TRY(target_policy(&m->target, NULL, &as));
+    if (as.signature.len) {
+        buf_put_slice(token, as.signature);
+        return OK;
+    }
+    buf_put_slice(&policy, as.policy);
+    sas_make(token, slice_str(m->cfg.audience), as.key, buf_cstr(&policy),
+             clock_wall_us() / 1000000 + TARGET_TOKEN_S);
+    buf_free(&policy);
+    return OK;
+}
+
+static enum err set_token(struct monitor *m, bool event_hubs)
+{
+    struct buf token = {0}, audience = {0};
+    buf_printf(&audience, "sb://%s/%s", m->cfg.host, m->cfg.entity);
+    m->cfg.audience = text_in(m->cli, &audience);
+    TRY(event_hubs ? event_hubs_token(m, &token) : target_token(&m->target, "", &token));
+    m->cfg.token = slice_str(text_in(m->cli, &token));
+    return OK;
+}
+
+/* An Azure IoT hub takes a login and names its event hub; our own is read where it is. */
+static enum err choose_endpoint(struct monitor *m)
+{
+    const struct connstr *login = &m->target.login;
+    struct buf user = {0};
+    bool event_hubs = login->kind == CONNSTR_EVENT_HUBS;
+    m->cfg.host = m->target.name;
+    m->cfg.entity = event_hubs || m->target.data ? m->target.hub_name : "messages/events";
+    if (event_hubs && login->entity.len == 0)
+        return fail(ERR_INVALID, "the connection string has no EntityPath");
+    if (target_is_azure(&m->target) && !event_hubs) {
+        buf_printf(&user, "%.*s@sas.root.%s", SLICE_ARG(login->policy), m->target.hub_name);
+        m->cfg.login = text_in(m->cli, &user);
+    }
+    TRY(set_token(m, event_hubs));
+    return target_way(&m->target, m->target.amqp_port, &m->to);
+}
+
+static enum err follow(struct monitor *m, const struct events_event *ev)
+{
+    struct buf host = {0}, entity = {0};
+    if (++m->redirects > REDIRECTS_MAX)
+        return fail(ERR_PROTOCOL, "%s sends us round in circles", m->cfg.host);
+    buf_put_slice(&host, ev->host);
+    buf_put_slice(&entity, ev->entity);
+    m->cfg.host = text_in(m->cli, &host);
+    m->cfg.entity = text_in(m->cli, &entity);
+    m->cfg.login = NULL;
+    m->to.name = m->cfg.host;
+    TRY(set_token(m, true));
+    return line_resolve(m->cfg.host, ev->port, &m->to);
+}
+
+/* ---- events */
+
+/* A '*' stands for any characters. */
+static bool matches(struct slice pattern, struct slice text)
+{
+    size_t star = slice_find(pattern, '*');
+    if (star == pattern.len) return slice_eq(pattern, text);
+    if (!slice_starts(text, slice_head(pattern, star))) return false;
+    struct slice rest = slice_from(pattern, star + 1);
+    for (size_t i = star; i <= text.len; i++)
+        if (matches(rest, slice_from(text, i))) return true;
+    return false;
+}
+
+static enum err print(struct monitor *m, const struct events_event *ev)
+{
+    const struct output *o = &m->cli->output;
+    struct slice device = event_annotation(&ev->message, "iothub-connection-device-id");
+    if (m->device.ptr && !matches(m->device, device)) return OK;
+    m->printed++;
+    if (o->format == OUTPUT_TABLE && o->query == NULL && m->parts == 0) {
+        struct buf line = {0};
+        event_line(&line, &m->arena, &ev->message, ev->partition);
+        enum err e = output_text(buf_slice(&line));
+        buf_free(&line);
+        return e;
+    }
+    struct output shown = *o; /* what does not fit into a line is shown whole */
+    if (shown.format == OUTPUT_TABLE) shown.format = OUTPUT_JSON;
+    return output_value(&shown, &m->arena, event_json(&m->arena, &ev->message, m->parts), NULL);
+}
+
+static bool is_done(const struct monitor *m)
+{
+    return m->count > 0 && m->printed >= m->count;
+}
+
+/* Pulls what there is; `*moved` when this connection is over and another one leads on. */
+static enum err pull(struct monitor *m, bool *moved)
+{
+    struct events_event ev;
+    while (!*moved && !is_done(m)) {
+        enum err e = events_next(&m->events, &ev);
+        if (e != OK) return e == ERR_AGAIN ? OK : e;
+        if (ev.kind == EVENTS_EVENT) {
+            m->heard_us = clock_mono_us();
+            TRY(print(m, &ev));
+            arena_reset(&m->arena);
+        } else if (ev.kind == EVENTS_REDIRECTED) {
+            TRY(follow(m, &ev));
+            *moved = true;
+        } else if (!cli_given(m->cli, "quiet"))
+            fprintf(stderr, "reading %u partitions of %s on %s\n", ev.count, m->cfg.entity,
+                    m->cfg.host);
+    }
+    return OK;
+}
+
+/* ---- the loop */
+
+static int wait_ms(const struct monitor *m, int64_t now_us)
+{
+    int64_t until = events_deadline(&m->events);
+    if (m->timeout_us) until = MIN(until, m->heard_us + m->timeout_us);
+    if (until <= now_us) return 0;
+    return (int)MIN((until - now_us + 999) / 1000, WAKE_MS);
+}
+
+static enum err turn(struct monitor *m, bool *moved)
+{
+    struct pollfd fd = {.fd = m->line.fd, .events = line_wants(&m->line)};
+    struct slice bytes;
+    int ready = poll(&fd, 1, wait_ms(m, clock_mono_us()));
+    if (ready < 0 && errno != EINTR) return fail_errno("poll");
+    int64_t now_us = clock_mono_us();
+    enum err read = ready > 0 ? line_ready(&m->line, fd.revents) : OK;
+    while (!*moved && line_next(&m->line, &bytes)) {
+        events_feed(&m->events, bytes, now_us);
+        TRY(pull(m, moved));
+    }
+    if (now_us >= events_deadline(&m->events)) events_tick(&m->events, now_us);
+    TRY(pull(m, moved));
+    TRY(line_flush(&m->line));
+    return *moved ? OK : read;
+}
+
+static bool is_over(const struct monitor *m)
+{
+    return m->timeout_us && clock_mono_us() - m->heard_us >= m->timeout_us;
+}
+
+static enum err run_connection(struct monitor *m, bool *moved)
+{
+    TRY(line_open(&m->line, &m->to));
+    m->cfg.out = &m->line.out;
+    events_init(&m->events, &m->cfg, clock_mono_us());
+    int64_t renew_us = clock_mono_us() + TARGET_TOKEN_S / 2 * 1000000ll;
+    enum err e = OK;
+    while (e == OK && !*moved && !is_done(m) && !is_over(m)) {
+        e = turn(m, moved);
+        if (clock_mono_us() < renew_us || e != OK || *moved) continue;
+        renew_us += TARGET_TOKEN_S / 2 * 1000000ll;
+        e = set_token(m, m->redirects > 0 || m->target.login.kind == CONNSTR_EVENT_HUBS);
+        if (e == OK) events_renew(&m->events, m->cfg.token);
+    }
+    if (e == OK) {
+        events_close(&m->events);
+        (void)!line_flush(&m->line);
+    }
+    events_fini(&m->events);
+    line_close(&m->line);
+    return e;
+}
+
+enum err monitor_events(struct cli *c)
+{
+    struct monitor m = {.cli = c, .line.fd = -1};
+    TRY(read_options(&m));
+    TRY(target_find(c, &m.target));
+    enum err e = choose_endpoint(&m);
+    m.heard_us = clock_mono_us();
+    for (bool moved = true; e == OK && moved;) {
+        moved = false;
+        e = run_connection(&m, &moved);
+    }
+    tls_context_drop(m.to.tls);
+    arena_free(&m.arena);
+    if (e == OK && m.count > 0 && m.printed < m.count)
+        return fail(ERR_TIMEOUT,
+                    "%" PRId64 " of %" PRId64 " events came within %s s: is a device sending?",
+                    m.printed, m.count, cli_value(c, "timeout"));
+    return e;
+}

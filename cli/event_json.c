@@ -1,0 +1,183 @@
+/* event_json.c - see event_json.h. */
+#include "cli/event_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+static struct json *value_json(struct arena *a, const struct amqp_value *v);
+
+static struct json *number_json(struct arena *a, const char *text)
+{
+    struct json *j = json_new(a, JSON_NUMBER);
+    j->text = arena_copy(a, slice_str(text));
+    return j;
+}
+
+static struct json *bytes_json(struct arena *a, struct slice bytes)
+{
+    struct buf text = {0};
+    if (text_is_utf8(bytes)) return json_new_string(a, bytes);
+    text_base64(&text, bytes);
+    struct json *j = json_new_string(a, buf_slice(&text));
+    buf_free(&text);
+    return j;
+}
+
+static struct json *time_json(struct arena *a, int64_t ms)
+{
+    char text[CLOCK_ISO_LEN + 1];
+    clock_iso(ms * 1000, text);
+    return json_new_string(a, slice_str(text));
+}
+
+static struct json *uuid_json(struct arena *a, struct slice id)
+{
+    char text[40];
+    int at = 0;
+    for (size_t i = 0; i < id.len && i < 16; i++) {
+        const char *dash = i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
+        at += snprintf(text + at, sizeof text - (size_t)at, "%s%02x", dash, id.ptr[i]);
+    }
+    return json_new_string(a, slice_of(text, (size_t)at));
+}
+
+/* A map or a list; what cannot be read ends it. */
+static struct json *container_json(struct arena *a, const struct amqp_value *v)
+{
+    bool map = v->type == AMQP_MAP;
+    struct json *j = json_new(a, map ? JSON_OBJECT : JSON_ARRAY);
+    struct cur c = cur_of(v->bytes);
+    struct amqp_value key = {0}, value;
+    for (uint32_t i = 0; i < v->count; i += map ? 2 : 1) {
+        if (map && amqp_get(&c, &key) != OK) break;
+        if (amqp_get(&c, &value) != OK) break;
+        if (map)
+            json_set(a, j, amqp_text(&key), value_json(a, &value));
+        else
+            json_append(j, value_json(a, &value));
+    }
+    return j;
+}
+
+static struct json *value_json(struct arena *a, const struct amqp_value *v)
+{
+    char text[48];
+    int64_t number;
+    struct json *truth;
+    switch (v->type) {
+    case AMQP_BOOL:
+        truth = json_new(a, JSON_BOOL);
+        truth->truth = v->u != 0;
+        return truth;
+    case AMQP_FLOAT:
+    case AMQP_DOUBLE: snprintf(text, sizeof text, "%.15g", v->f); return number_json(a, text);
+    case AMQP_ULONG: snprintf(text, sizeof text, "%" PRIu64, v->u); return number_json(a, text);
+    case AMQP_TIMESTAMP: return time_json(a, v->i);
+    case AMQP_UUID: return uuid_json(a, v->bytes);
+    case AMQP_BINARY:
+    case AMQP_STRING:
+    case AMQP_SYMBOL: return bytes_json(a, v->bytes);
+    case AMQP_MAP:
+    case AMQP_LIST: return container_json(a, v);
+    default: return amqp_integer(v, &number) ? json_new_i64(a, number) : json_new(a, JSON_NULL);
+    }
+}
+
+static void set(struct arena *a, struct json *object, const char *name, struct json *value)
+{
+    json_set(a, object, slice_str(name), value);
+}
+
+struct slice event_annotation(const struct amqp_message *m, const char *name)
+{
+    struct amqp_value v;
+    if (m->annotations.type != AMQP_MAP || !amqp_map_find(&m->annotations, name, &v))
+        return SLICE_NONE;
+    return amqp_text(&v);
+}
+
+/* az's names of the fields of the properties section. */
+static struct json *system_json(struct arena *a, const struct amqp_message *m)
+{
+    static const char *const names[AMQP_PROPERTY_COUNT] = {
+        [AMQP_MESSAGE_ID] = "message_id",
+        [AMQP_USER_ID] = "user_id",
+        [AMQP_TO] = "to",
+        [AMQP_SUBJECT] = "subject",
+        [AMQP_REPLY_TO] = "reply_to",
+        [AMQP_CORRELATION_ID] = "correlation_id",
+        [AMQP_CONTENT_TYPE] = "content_type",
+        [AMQP_CONTENT_ENCODING] = "content_encoding",
+        [AMQP_ABSOLUTE_EXPIRY_TIME] = "absolute_expiry_time",
+        [AMQP_CREATION_TIME] = "creation_time",
+        [AMQP_GROUP_ID] = "group_id",
+        [AMQP_GROUP_SEQUENCE] = "group_sequence",
+        [AMQP_REPLY_TO_GROUP_ID] = "reply_to_group_id",
+    };
+    struct json *object = json_new(a, JSON_OBJECT);
+    for (size_t i = 0; i < AMQP_PROPERTY_COUNT; i++)
+        if (m->properties[i].type != AMQP_NULL)
+            set(a, object, names[i], value_json(a, &m->properties[i]));
+    return object;
+}
+
+static struct json *map_json(struct arena *a, const struct amqp_value *map)
+{
+    return map->type == AMQP_MAP ? container_json(a, map) : json_new(a, JSON_OBJECT);
+}
+
+static struct slice body_of(const struct amqp_message *m)
+{
+    return m->body_kind == AMQP_DATA ? m->data : amqp_text(&m->value);
+}
+
+static struct json *payload_json(struct arena *a, const struct amqp_message *m)
+{
+    struct slice body = body_of(m), trimmed = slice_trim(body);
+    struct json *parsed;
+    bool container = trimmed.len && (trimmed.ptr[0] == '{' || trimmed.ptr[0] == '[');
+    if (container && json_parse(a, body, &parsed) == OK) return parsed;
+    if (m->body_kind == AMQP_AMQP_VALUE) return value_json(a, &m->value);
+    return bytes_json(a, body);
+}
+
+struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned parts)
+{
+    static const char *const origins[][2] = {
+        {"origin", "iothub-connection-device-id"},
+        {"module", "iothub-connection-module-id"},
+        {"interface", "dt-dataschema"},
+        {"component", "dt-subject"},
+    };
+    struct json *top = json_new(a, JSON_OBJECT), *properties = NULL;
+    struct json *event = json_set(a, top, SLICE_LIT("event"), json_new(a, JSON_OBJECT));
+    for (size_t i = 0; i < sizeof origins / sizeof *origins; i++)
+        set(a, event, origins[i][0], json_new_string(a, event_annotation(m, origins[i][1])));
+    if (parts & (EVENT_SYSTEM | EVENT_APPLICATION))
+        properties = json_set(a, event, SLICE_LIT("properties"), json_new(a, JSON_OBJECT));
+    if (parts & EVENT_SYSTEM) set(a, properties, "system", system_json(a, m));
+    if (parts & EVENT_APPLICATION) set(a, properties, "application", map_json(a, &m->application));
+    if (parts & EVENT_ANNOTATIONS) set(a, event, "annotations", map_json(a, &m->annotations));
+    set(a, event, "payload", payload_json(a, m));
+    return top;
+}
+
+void event_line(struct buf *out, struct arena *a, const struct amqp_message *m, unsigned partition)
+{
+    struct amqp_value when = {0}, sequence = {0};
+    char time[CLOCK_ISO_LEN + 1] = "";
+    int64_t number = 0;
+    if (m->annotations.type == AMQP_MAP) {
+        (void)amqp_map_find(&m->annotations, "x-opt-enqueued-time", &when);
+        if (amqp_map_find(&m->annotations, "x-opt-sequence-number", &sequence))
+            (void)amqp_integer(&sequence, &number);
+    }
+    clock_iso(when.i * 1000, time);
+    struct slice device = event_annotation(m, "iothub-connection-device-id");
+    buf_printf(out, "%.23sZ  %.*s  %u:%" PRId64 "  ", time, SLICE_ARG(device), partition, number);
+    json_write(out, payload_json(a, m));
+    buf_put_u8(out, '\n');
+}

@@ -1,0 +1,20 @@
+/* event_json.h - an event as `az iot hub monitor-events` shows it. */
+#ifndef CLI_EVENT_JSON_H
+#define CLI_EVENT_JSON_H
+
+#include "base/amqp.h"
+#include "base/json.h"
+
+enum event_parts { EVENT_SYSTEM = 1, EVENT_APPLICATION = 2, EVENT_ANNOTATIONS = 4 };
+
+/* {"event":{"origin","module","interface","component","properties"?,"annotations"?,"payload"}}; a
+ * JSON object or array in the body is shown as such, other text as text, other bytes as base64. */
+struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned parts);
+
+/* The text of a message annotation, SLICE_NONE without. */
+struct slice event_annotation(const struct amqp_message *m, const char *name);
+
+/* One line for a terminal: time, device, place, body. */
+void event_line(struct buf *out, struct arena *a, const struct amqp_message *m, unsigned partition);
+
+#endif

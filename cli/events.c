@@ -1,0 +1,382 @@
+/* events.c - see events.h. */
+#include "cli/events.h"
+
+#include <stdio.h>
+
+#include "base/num.h"
+#include "base/rand.h"
+
+enum { SETTLED = 1, FIRST = 0, ANSWER_CREDIT = 10 };
+
+#define SELECTOR_NAME "apache.org:selector-filter:string"
+#define SELECTOR_CODE 0x468C00000004ull /* as JavaScript and Go describe it */
+
+/* ---- requests to $cbs and $management */
+
+struct property {
+    const char *name;
+    struct slice value;
+};
+
+/* properties: message-id, to and reply-to; application properties; a string as the body. */
+static void put_request(struct buf *out, const char *id, const char *to,
+                        const struct property *properties, size_t count, struct slice body)
+{
+    amqp_put_descriptor(out, AMQP_PROPERTIES);
+    struct amqp_open list = amqp_open_list(out);
+    amqp_put_str(out, id);
+    amqp_put_null(out); /* user-id */
+    amqp_put_str(out, to);
+    amqp_put_null(out); /* subject */
+    amqp_put_str(out, "azimuth-reply");
+    amqp_close(out, list, 5);
+    amqp_put_descriptor(out, AMQP_APPLICATION_PROPERTIES);
+    struct amqp_open map = amqp_open_map(out);
+    for (size_t i = 0; i < count; i++) {
+        amqp_put_str(out, properties[i].name);
+        amqp_put_string(out, properties[i].value);
+    }
+    amqp_close(out, map, (uint32_t)(2 * count));
+    amqp_put_descriptor(out, AMQP_AMQP_VALUE);
+    amqp_put_string(out, body);
+}
+
+static void put_token(struct events *e, struct slice token)
+{
+    const struct property properties[] = {
+        {"operation", SLICE_LIT("put-token")},
+        {"type", SLICE_LIT("servicebus.windows.net:sastoken")},
+        {"name", slice_str(e->cfg->audience)},
+    };
+    if (e->cbs_out == NULL || !amqp_can_send(e->cbs_out)) return;
+    struct buf *out = amqp_transfer_begin(e->cbs_out, &(struct amqp_transfer){.settled = true});
+    put_request(out, "token", "$cbs", properties, 3, token);
+    amqp_transfer_end(e->cbs_out);
+}
+
+static void ask(struct events *e)
+{
+    const struct property properties[] = {
+        {"operation", SLICE_LIT("READ")},
+        {"name", slice_str(e->cfg->entity)},
+        {"type", SLICE_LIT("com.microsoft:eventhub")},
+        {"security_token", e->cfg->token},
+    };
+    struct buf *out = amqp_transfer_begin(e->ask_out, &(struct amqp_transfer){.settled = true});
+    put_request(out, "hub", "$management", properties, 4, SLICE_LIT(""));
+    amqp_transfer_end(e->ask_out);
+}
+
+/* ---- links */
+
+static struct amqp_link *attach(struct events *e, const char *name, bool sender,
+                                const char *address, struct slice filter)
+{
+    struct slice there = slice_str(address), here = SLICE_LIT("azimuth-reply");
+    const struct amqp_link_config cfg = {
+        .name = slice_str(name),
+        .sender = sender,
+        .snd_mode = SETTLED,
+        .rcv_mode = FIRST,
+        .source = sender ? here : there,
+        .target = sender ? there : here,
+        .filter = filter,
+    };
+    return amqp_send_attach(e->session, &cfg);
+}
+
+static void attach_pair(struct events *e, const char *name, const char *node, struct amqp_link **to,
+                        struct amqp_link **from)
+{
+    char in[32];
+    snprintf(in, sizeof in, "%s-in", name);
+    *from = attach(e, in, false, node, SLICE_NONE);
+    *to = attach(e, name, true, node, SLICE_NONE);
+    assert(*from && *to);
+    amqp_send_flow(*from, ANSWER_CREDIT, false);
+}
+
+static void attach_management(struct events *e)
+{
+    char node[512];
+    snprintf(node, sizeof node, "%s/$management", e->cfg->entity);
+    e->state = EVENTS_ASKING;
+    attach_pair(e, "management", node, &e->ask_out, &e->ask_in);
+}
+
+/* {symbol: described string}; the descriptor needs eight bytes. */
+static void put_selector(struct buf *out, const char *text)
+{
+    struct amqp_open map = amqp_open_map(out);
+    amqp_put_sym(out, SELECTOR_NAME);
+    buf_put_u8(out, 0x00);
+    buf_put_u8(out, 0x80);
+    buf_put_be64(out, SELECTOR_CODE);
+    amqp_put_str(out, text);
+    amqp_close(out, map, 2);
+}
+
+static enum err attach_partition(struct events *e, struct slice id)
+{
+    char address[512], name[64];
+    uint64_t number;
+    struct buf filter = {0};
+    if (num_u64(id, &number) != OK || number >= EVENTS_PARTITIONS_MAX)
+        return fail(ERR_PROTOCOL, "the hub has a partition '%.*s'", SLICE_ARG(id));
+    snprintf(address, sizeof address, "%s/ConsumerGroups/%s/Partitions/%u", e->cfg->entity,
+             e->cfg->group, (unsigned)number);
+    snprintf(name, sizeof name, "%s-%u", e->container, (unsigned)number);
+    put_selector(&filter, e->cfg->selector);
+    struct amqp_link *l = attach(e, name, false, address, buf_slice(&filter));
+    buf_free(&filter);
+    if (l == NULL) return fail(ERR_FULL, "the hub has too many partitions");
+    l->user = (void *)(uintptr_t)(number + 1);
+    amqp_send_flow(l, EVENTS_CREDIT, false);
+    e->partitions++;
+    return OK;
+}
+
+/* ---- answers */
+
+static int64_t status_of(const struct amqp_message *m)
+{
+    struct amqp_value code;
+    int64_t number = 0;
+    if (m->application.type == AMQP_MAP && amqp_map_find(&m->application, "status-code", &code))
+        (void)amqp_integer(&code, &number);
+    return number;
+}
+
+static enum err check_status(const struct events *e, const struct amqp_message *m, const char *what)
+{
+    struct amqp_value words = {0};
+    int64_t status = status_of(m);
+    if (status >= 200 && status < 300) return OK;
+    if (m->application.type == AMQP_MAP)
+        (void)amqp_map_find(&m->application, "status-description", &words);
+    struct slice text = amqp_text(&words);
+    enum err code = status == 401 || status == 403 ? ERR_DENIED
+                    : status == 404                ? ERR_NOT_FOUND
+                                                   : ERR_PROTOCOL;
+    return fail(code, "%s refused %s: %.*s (%lld)", e->cfg->host, what, SLICE_ARG(text),
+                (long long)status);
+}
+
+/* partition_ids is an array of strings, from some servers a list. */
+static enum err take_partitions(struct events *e, const struct amqp_message *m)
+{
+    struct amqp_value ids, id;
+    TRY(check_status(e, m, "to describe the event hub"));
+    if (m->body_kind != AMQP_AMQP_VALUE || m->value.type != AMQP_MAP ||
+        !amqp_map_find(&m->value, "partition_ids", &ids) ||
+        (ids.type != AMQP_ARRAY && ids.type != AMQP_LIST))
+        return fail(ERR_PROTOCOL, "%s does not name the partitions", e->cfg->host);
+    struct cur c = cur_of(ids.bytes);
+    for (uint32_t i = 0; i < ids.count; i++) {
+        TRY(ids.type == AMQP_ARRAY ? amqp_get_element(&c, &ids, &id) : amqp_get(&c, &id));
+        TRY(attach_partition(e, amqp_text(&id)));
+    }
+    e->state = EVENTS_READING;
+    return e->partitions ? OK : fail(ERR_PROTOCOL, "%s has no partitions", e->cfg->host);
+}
+
+/* ---- what the engine says */
+
+static enum err refused(const struct events *e, const struct amqp_error *error, const char *what)
+{
+    static const struct {
+        const char *condition;
+        enum err code;
+    } known[] = {
+        {AMQP_UNAUTHORIZED, ERR_DENIED},      {AMQP_NOT_FOUND, ERR_NOT_FOUND},
+        {AMQP_STOLEN, ERR_CONFLICT},          {AMQP_RESOURCE_LIMIT, ERR_FULL},
+        {AMQP_CONNECTION_FORCED, ERR_CLOSED},
+    };
+    enum err code = error->condition.len ? ERR_PROTOCOL : ERR_CLOSED;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (slice_is(error->condition, known[i].condition)) code = known[i].code;
+    return fail(code, "%s ended %s: %.*s (%.*s)", e->cfg->host, what, SLICE_ARG(error->description),
+                SLICE_ARG(error->condition));
+}
+
+static enum err on_mechanisms(struct events *e)
+{
+    struct buf response = {0};
+    if (e->cfg->login) {
+        buf_put_u8(&response, 0);
+        buf_put_str(&response, e->cfg->login);
+        buf_put_u8(&response, 0);
+        buf_put_slice(&response, e->cfg->token);
+    }
+    amqp_send_sasl_init(&e->amqp, e->cfg->login ? "PLAIN" : "ANONYMOUS", buf_slice(&response));
+    buf_free(&response);
+    return OK;
+}
+
+static enum err on_outcome(struct events *e, uint8_t outcome)
+{
+    if (outcome) return fail(ERR_DENIED, "%s refused the login", e->cfg->host);
+    amqp_send_open(&e->amqp);
+    e->session = amqp_send_begin(&e->amqp);
+    assert(e->session);
+    e->state = EVENTS_TOKEN;
+    if (e->cfg->login) {
+        e->state = EVENTS_ASKED; /* to be sent elsewhere, which a receiver is enough for */
+        e->ask_in = attach(e, "management", false, "messages/events/$management", SLICE_NONE);
+    } else
+        attach_pair(e, "cbs", "$cbs", &e->cbs_out, &e->cbs_in);
+    return OK;
+}
+
+/* The first credit on a link of requests: the question goes out. */
+static void on_flow(struct events *e, struct amqp_link *l)
+{
+    if (l == NULL || !amqp_can_send(l)) return;
+    if (l == e->cbs_out && e->state == EVENTS_TOKEN) {
+        put_token(e, e->cfg->token);
+        e->state = EVENTS_TOKEN_SENT;
+    } else if (l == e->ask_out && e->state == EVENTS_ASKING) {
+        ask(e);
+        e->state = EVENTS_ASKED;
+    }
+}
+
+static enum err on_answer(struct events *e, const struct amqp_event *got)
+{
+    struct amqp_message m;
+    if (amqp_message_parse(got->delivery.payload, &m) != OK)
+        return fail(ERR_PROTOCOL, "%s sent what is not a message", e->cfg->host);
+    if (got->link == e->ask_in) return take_partitions(e, &m);
+    TRY(check_status(e, &m, "the token"));
+    if (e->state == EVENTS_TOKEN_SENT) attach_management(e);
+    return OK;
+}
+
+static void settle(const struct amqp_event *got)
+{
+    const struct amqp_disposition d = {
+        .from_receiver = true,
+        .settled = true,
+        .first = got->delivery.id,
+        .last = got->delivery.id,
+        .outcome = AMQP_ACCEPTED,
+    };
+    if (!got->delivery.settled) amqp_send_disposition(got->session, &d);
+    if (got->link->user && got->link->credit < EVENTS_CREDIT / 2)
+        amqp_send_flow(got->link, EVENTS_CREDIT, false);
+}
+
+static enum err on_event(struct events *e, const struct amqp_event *got, struct events_event *ev)
+{
+    ev->kind = EVENTS_EVENT;
+    ev->partition = (unsigned)((uintptr_t)got->link->user - 1);
+    if (amqp_message_parse(got->delivery.payload, &ev->message) != OK)
+        return fail(ERR_PROTOCOL, "%s sent an event that is not a message", e->cfg->host);
+    return OK;
+}
+
+/* amqps://host:port/entity/$management */
+static enum err on_redirect(struct events *e, const struct amqp_error *error,
+                            struct events_event *ev)
+{
+    struct amqp_value info, address, port, host;
+    struct cur c = cur_of(error->info);
+    int64_t number = 5671;
+    if (amqp_get(&c, &info) != OK || info.type != AMQP_MAP ||
+        !amqp_map_find(&info, "address", &address) || !amqp_map_find(&info, "hostname", &host))
+        return fail(ERR_PROTOCOL, "%s sends us elsewhere without an address", e->cfg->host);
+    if (amqp_map_find(&info, "port", &port)) (void)amqp_integer(&port, &number);
+    struct slice path = amqp_text(&address);
+    size_t scheme = slice_find(path, ':');
+    if (slice_starts(slice_from(path, scheme), SLICE_LIT("://")))
+        path = slice_from(path, scheme + 3);
+    path = slice_from(path, slice_find(path, '/') + 1);
+    struct slice tail = SLICE_LIT("/$management");
+    if (slice_ends(path, tail)) path.len -= tail.len;
+    ev->kind = EVENTS_REDIRECTED;
+    ev->host = amqp_text(&host);
+    ev->entity = path;
+    ev->port = (unsigned)number;
+    return OK;
+}
+
+/* One event of the engine; `*told` when the caller has to hear of it. */
+static enum err handle(struct events *e, struct amqp_event *got, struct events_event *ev,
+                       bool *told)
+{
+    switch (got->kind) {
+    case AMQP_ON_SASL_MECHANISMS: return on_mechanisms(e);
+    case AMQP_ON_SASL_OUTCOME: return on_outcome(e, got->outcome);
+    case AMQP_ON_FLOW: on_flow(e, got->link); return OK;
+    case AMQP_ON_DELIVERY:
+        *told = got->link->user != NULL;
+        TRY(*told ? on_event(e, got, ev) : on_answer(e, got));
+        settle(got);
+        return OK;
+    case AMQP_ON_ATTACH:
+        *told = got->link->user && ++e->attached == e->partitions;
+        *ev = (struct events_event){.kind = EVENTS_READY, .count = e->partitions};
+        return OK;
+    case AMQP_ON_DETACH:
+        *told = slice_is(got->error.condition, AMQP_REDIRECT);
+        return *told ? on_redirect(e, &got->error, ev) : refused(e, &got->error, "the reading");
+    case AMQP_ON_END:
+    case AMQP_ON_CLOSE: return refused(e, &got->error, "the connection");
+    default: return OK;
+    }
+}
+
+enum err events_next(struct events *e, struct events_event *ev)
+{
+    while (e->fate == OK) {
+        bool told = false;
+        enum err end = amqp_next(&e->amqp, &e->got);
+        if (end == ERR_AGAIN) return end;
+        if (end == ERR_DENIED) end = fail(end, "%s refused the login", e->cfg->host);
+        if (end == ERR_TIMEOUT) end = fail(end, "%s fell silent", e->cfg->host);
+        e->fate = end == OK ? handle(e, &e->got, ev, &told) : end;
+        if (e->fate == OK && told) return OK;
+    }
+    return e->fate;
+}
+
+/* ---- life */
+
+void events_init(struct events *e, const struct events_config *cfg, int64_t now_us)
+{
+    *e = (struct events){.cfg = cfg};
+    rand_guid(e->container);
+    e->amqp_cfg = (struct amqp_config){
+        .role = AMQP_CLIENT, .container_id = e->container, .hostname = cfg->host, .sasl = true};
+    amqp_init(&e->amqp, &e->amqp_cfg, cfg->out, now_us);
+}
+
+void events_fini(struct events *e)
+{
+    amqp_fini(&e->amqp);
+}
+
+void events_feed(struct events *e, struct slice bytes, int64_t now_us)
+{
+    amqp_feed(&e->amqp, bytes, now_us);
+}
+
+int64_t events_deadline(const struct events *e)
+{
+    return amqp_deadline(&e->amqp);
+}
+
+void events_tick(struct events *e, int64_t now_us)
+{
+    amqp_tick(&e->amqp, now_us);
+}
+
+void events_renew(struct events *e, struct slice token)
+{
+    put_token(e, token);
+}
+
+void events_close(struct events *e)
+{
+    if (e->fate == OK) amqp_send_close(&e->amqp, NULL);
+}
