@@ -136,7 +136,7 @@ def saturate(book, name, options):
         result = generate(server, f"{PLAIN} -c 500 --qos 1 --window 16 --duration {options.seconds} "
                                   f"--acked-log {acked}")
         server.stop(signal.SIGKILL)
-    check = subprocess.run([BUILD / "tests" / "bench" / "bench_stored", server.data, "4", acked],
+    check = subprocess.run([BUILD / "tests" / "promise" / "stored", server.data, "4", acked],
                            stdout=subprocess.PIPE, text=True, check=False)
     stored = json.loads(check.stdout)
     if result["closed"] or result["exit"]:

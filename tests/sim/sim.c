@@ -16,12 +16,15 @@
 
 #include "base/num.h"
 #include "base/say.h"
-#include "check.h"
+#include "device.h"
+#include "hub.h"
 #include "hub/registry/registry.h"
+#include "promise/judge.h"
 
 enum { RUN_US_MAX = 600 * 1000000 };
 
 static struct sim_hub hub;
+static struct ledger ledger;
 static struct device *devices;
 static unsigned device_count = 12, crashes, faults;
 static uint64_t messages = 600;
@@ -40,12 +43,13 @@ static struct link *dial(struct device *d, const struct link_client *client)
     return link_open(&hub.hosts[core], front, ctx, client, d);
 }
 
-static void credential(struct device *d, struct buf *user_name, struct buf *token)
+static void credential(const struct device *d, struct buf *user_name, struct buf *token)
 {
     const struct policy *p = policies_find(&hub.wire.policies, SLICE_LIT("device"));
-    char resource[64];
-    snprintf(resource, sizeof resource, "hub.sim/devices/%s", d->id);
-    buf_printf(user_name, "hub.sim/%s/?api-version=2021-04-12", d->id);
+    const char *id = d->sender.account->id;
+    char resource[LEDGER_ID_MAX + 32];
+    snprintf(resource, sizeof resource, "hub.sim/devices/%s", id);
+    buf_printf(user_name, "hub.sim/%s/?api-version=2021-04-12", id);
     sas_make(token, slice_str(resource), slice_of(p->keys[0].bytes, p->keys[0].len), p->name,
              (world.now_us + world.wall_us) / 1000000 + 7200);
 }
@@ -73,30 +77,50 @@ static void create_devices(void)
 {
     struct creation c = {.wait = {.fn = created}};
     for (unsigned i = 0; i < device_count; i++) {
-        char json[64];
-        snprintf(json, sizeof json, "{\"deviceId\":\"%s\"}", devices[i].id);
+        const char *id = ledger.accounts[i].id;
+        char json[LEDGER_ID_MAX + 32];
+        snprintf(json, sizeof json, "{\"deviceId\":\"%s\"}", id);
         c.left = 1;
         lane_running = hub.wire.cores[0].lane;
-        registry_put(hub.wire.cores[0].registry, slice_str(devices[i].id), SLICE_NONE,
-                     slice_str(json), &c.wait);
+        registry_put(hub.wire.cores[0].registry, slice_str(id), SLICE_NONE, slice_str(json),
+                     &c.wait);
         while (c.left)
             if (!world_step(hub.all, hub.all_count, world.now_us + 10000000)) abort();
     }
 }
 
+/* ---- the judge */
+
+static bool judge_step(void *ctx)
+{
+    (void)ctx;
+    return world_step(hub.all, hub.all_count, world.now_us + 10000000);
+}
+
+static void violated(void *ctx, enum judge_kind kind, const char *what)
+{
+    (void)ctx;
+    fprintf(stderr, "seed %" PRIu64 ": %s: %s\n", world.seed, judge_kind_name(kind), what);
+}
+
 static unsigned check_now(const char *when)
 {
+    struct judge judge = {.ledger = &ledger,
+                          .reader = &hub.reader,
+                          .log = hub.wire.log,
+                          .step = judge_step,
+                          .violated = violated};
     checking = true;
-    unsigned violations = check_log(&hub, devices, device_count);
+    uint64_t violations = judge_log(&judge);
     checking = false;
-    if (verbose) fprintf(stderr, "%s: %u violations\n", when, violations);
-    return violations;
+    if (verbose) fprintf(stderr, "%s: %" PRIu64 " violations\n", when, violations);
+    return (unsigned)violations;
 }
 
 static bool all_done(void)
 {
     for (unsigned i = 0; i < device_count; i++)
-        if (!device_done(&devices[i])) return false;
+        if (!sender_done(&devices[i].sender)) return false;
     return true;
 }
 
@@ -150,6 +174,7 @@ static unsigned finish(unsigned violations)
     sim_hub_fini(&hub);
     world_fini();
     free(devices);
+    ledger_fini(&ledger);
     return violations;
 }
 
@@ -162,7 +187,9 @@ static unsigned run(uint64_t seed)
     io_mem_ignore_sync(hub.disk, lying_disk);
     if (!sim_hub_start(&hub)) abort();
     devices = mem_zero(device_count * sizeof *devices);
-    for (unsigned i = 0; i < device_count; i++) device_init(&devices[i], i, messages, &device_net);
+    ledger_init(&ledger, device_count);
+    for (unsigned i = 0; i < device_count; i++)
+        device_init(&devices[i], &ledger, i, messages, &device_net);
     create_devices();
     for (unsigned i = 0; i < device_count; i++) device_start(&devices[i]);
     plan_crash(&violations);
