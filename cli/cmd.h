@@ -16,5 +16,6 @@ enum err group_list(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
+enum err doctor_examine(struct cli *c) MUST_USE;
 
 #endif

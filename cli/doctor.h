@@ -1,0 +1,55 @@
+/* doctor.h - findings, and the probes that make them.
+ *
+ * Every finding says what was seen and, unless it is fine, one thing to do about it.  A check that
+ * cannot be made is skipped, never failed; none needs the internet.
+ * Runs on: the main thread; a probe blocks up to DOCTOR_WAIT_MS.
+ * Limits:  DOCTOR_FINDINGS_MAX findings.
+ */
+#ifndef CLI_DOCTOR_H
+#define CLI_DOCTOR_H
+
+#include "cli/target.h"
+
+enum { DOCTOR_FINDINGS_MAX = 64, DOCTOR_WAIT_MS = 5000 };
+
+enum doctor_state { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_SKIPPED };
+
+struct doctor_finding {
+    enum doctor_state state;
+    const char *check, *seen, *fix; /* `fix` "": nothing to do */
+};
+
+struct doctor {
+    struct cli *cli;
+    struct doctor_finding findings[DOCTOR_FINDINGS_MAX];
+    size_t count;
+};
+
+/* Adds a finding; `fix` is the thing to do, "" for none, and not formatted. */
+void doctor_say(struct doctor *d, enum doctor_state state, const char *check, const char *fix,
+                const char *fmt, ...) PRINTF(5, 6);
+
+size_t doctor_count(const struct doctor *d, enum doctor_state state);
+
+/* All findings, for a terminal or in the format that was asked for. */
+enum err doctor_print(struct doctor *d) MUST_USE;
+
+/* ---- probes */
+
+/* A TLS handshake: ERR_CLOSED nobody there, ERR_TIMEOUT, ERR_PROTOCOL not trusted or another name. */
+enum err doctor_handshake(const struct line_to *to, const char **version) MUST_USE;
+
+/* May this process listen there?  ERR_DENIED, ERR_EXISTS (somebody does), ERR_IO. */
+enum err doctor_bind(const char *address, unsigned port) MUST_USE;
+
+/* Days until the first certificate of the PEM ends; ERR_INVALID when there is none. */
+enum err doctor_days_left(struct slice pem, int64_t now_us, int *days) MUST_USE;
+
+/* Does the name lead to this machine's loopback addresses, to another address, or nowhere? */
+enum doctor_place { DOCTOR_NOWHERE, DOCTOR_HERE, DOCTOR_ELSEWHERE };
+enum doctor_place doctor_place_of(const char *name);
+
+/* How long it takes to write a little durably in that directory. */
+enum err doctor_sync_us(const char *directory, int64_t *us) MUST_USE;
+
+#endif
