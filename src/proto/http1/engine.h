@@ -22,7 +22,7 @@ struct http1_current {
     size_t target_len, headers_len;
     uint64_t body_len, body_max;
     bool expects_continue;
-    struct http1_header headers[HTTP1_HEADER_COUNT_MAX];
+    struct http1_header headers[HTTP1_HEADER_COUNT_MAX + 1]; /* and the one that is too many */
 };
 
 struct http1 {
@@ -36,13 +36,15 @@ struct http1 {
     int64_t now_us, deadline_us;
     uint64_t progress; /* body bytes since the last look */
     size_t framing;    /* bytes that were not body since the last that were */
-    uint8_t last_byte; /* of the framing, for the rules about line ends */
+    size_t line_len;   /* of the line of the head that is being read */
+    uint8_t last_byte; /* of what is not body; both for the rules about line ends */
     bool has_event;    /* `event` has not been taken */
     bool paused;       /* the parser stopped for an event and not for want of bytes */
     bool body_entered; /* the body was accepted: checked against its limit, invited */
     bool close;        /* this request is the last */
     bool chunking;     /* the running answer is in chunks */
-    bool mute;         /* the running answer is to HEAD: no body */
+    bool mute;         /* the request is HEAD: no body in the answer */
+    bool http10;       /* the client speaks HTTP/1.0 */
     bool handed_over;  /* 101 was sent */
     enum http1_phase phase;
     enum http1_answer answer;

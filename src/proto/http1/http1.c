@@ -91,9 +91,12 @@ static void begin_request(struct http1 *h)
     h->phase = HTTP1_IN_HEAD;
     h->deadline_us = h->now_us + HTTP1_HEAD_US;
     h->framing = 0;
+    h->line_len = 0;
+    h->last_byte = 0;
     h->progress = 0;
     h->body_entered = false;
     h->mute = false;
+    h->http10 = false;
 }
 
 static void next_request(struct http1 *h)
@@ -113,7 +116,7 @@ static void enter_body(struct http1 *h)
     h->body_entered = true;
     if (c->request.content_length > c->body_max)
         http1_engine_refuse(h, 413, "the body is too large");
-    else if (c->expects_continue && unread(h).len == 0)
+    else if (c->expects_continue)
         buf_put_str(h->out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
@@ -143,6 +146,8 @@ static bool settle_event(struct http1 *h)
         h->phase = HTTP1_IN_BODY;
         h->answer = ANSWER_OWED;
         h->framing = 0;
+        h->mute = slice_is(h->event.request->method, "HEAD");
+        h->http10 = h->parser.http_minor == 0;
         h->deadline_us = h->now_us + HTTP1_BODY_US;
         return true;
     case HTTP1_BODY: return wanted;

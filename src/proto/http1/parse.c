@@ -48,8 +48,6 @@ static int header_piece(struct http1 *h, const char *at, size_t len, bool is_nam
 {
     struct http1_current *c = h->current;
     if (h->phase != HTTP1_IN_HEAD) return HPE_OK;
-    if (c->request.header_count == HTTP1_HEADER_COUNT_MAX)
-        return refuse(h, 431, "there are too many header lines");
     c->headers_len += len;
     if (c->headers_len + HEADER_EXTRA * (c->request.header_count + 1) > HTTP1_HEADERS_MAX)
         return refuse(h, 431, "the header lines are too long");
@@ -72,14 +70,15 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
 static int on_header_value_complete(llhttp_t *parser)
 {
     struct http1 *h = self(parser);
-    if (h->phase == HTTP1_IN_HEAD) h->current->request.header_count++;
-    return HPE_OK;
+    if (h->phase != HTTP1_IN_HEAD) return HPE_OK;
+    bool fits = ++h->current->request.header_count <= HTTP1_HEADER_COUNT_MAX;
+    return fits ? HPE_OK : refuse(h, 431, "there are too many header lines");
 }
 
 /* The text does not move any more: lengths become slices. */
 static void place_slices(struct http1_current *c)
 {
-    const uint8_t *at = c->text.ptr;
+    const uint8_t *at = (const uint8_t *)buf_cstr(&c->text); /* not NULL, even if it is empty */
     struct http1_request *r = &c->request;
     r->target = slice_of(at, c->target_len);
     at += c->target_len;
@@ -135,6 +134,7 @@ static int judge_head(struct http1 *h)
     const struct http1_request *r = &h->current->request;
     if (parser->http_major != 1 || parser->http_minor > 1)
         return refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+    if (r->target.len == 0) return refuse(h, 400, "the target is missing");
     if (parser->method == HTTP_CONNECT) return refuse(h, 501, "this is no proxy");
     size_t hosts = count_headers(r, "host");
     if (hosts > 1 || (hosts == 0 && parser->http_minor == 1))
@@ -176,6 +176,14 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     return HPE_PAUSED;
 }
 
+/* A chunk that does not fit is refused before the first of its bytes. */
+static int on_chunk_header(llhttp_t *parser)
+{
+    struct http1 *h = self(parser);
+    uint64_t room = h->current->body_max - h->current->body_len;
+    return parser->content_length > room ? refuse(h, 413, "the body is too large") : HPE_OK;
+}
+
 static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
 {
     (void)at, (void)len;
@@ -194,6 +202,7 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_chunk_extension_name = on_chunk_extension,
     .on_message_complete = on_message_complete,
@@ -215,11 +224,45 @@ static void refuse_errno(struct http1 *h, llhttp_errno_t e)
         http1_engine_refuse(h, 400, llhttp_get_error_reason(&h->parser));
 }
 
-/* Every LF after a CR, and no line that begins with a blank or a colon. */
+/* ---- line ends
+ *
+ * Every LF comes after a CR, and no line begins with a blank or a colon.  In a head this is looked at
+ * before llhttp sees the bytes, up to the first fault or empty line, so that what is refused, and
+ * with which status, does not depend on how the bytes were cut. */
+
+static bool begins_badly(struct slice line)
+{
+    return line.len > 0 && memchr(" \t:", line.ptr[0], 3);
+}
+
+/* How far the head may be parsed; `*bad` if what follows is a fault. */
+static size_t head_extent(struct http1 *h, struct slice s, bool *bad)
+{
+    size_t at = 0;
+    while (at < s.len) {
+        struct slice rest = slice_from(s, at);
+        size_t len = slice_find(rest, '\n');
+        *bad = h->line_len == 0 && begins_badly(rest);
+        if (*bad) return at;
+        uint8_t last = len ? rest.ptr[len - 1] : h->last_byte;
+        h->last_byte = last;
+        h->line_len += len;
+        if (len == rest.len) return s.len;
+        *bad = last != '\r' || h->line_len == 0;
+        if (*bad) return at + len;
+        bool empty = h->line_len == 1;
+        h->line_len = 0;
+        at += len + 1;
+        if (empty) return at;
+    }
+    return s.len;
+}
+
+/* The same for chunk lines and trailers, where every fault has the same status. */
 static bool lines_are_strict(struct http1 *h, struct slice s)
 {
     while (s.len) {
-        if (h->last_byte == '\n' && memchr(" \t:", s.ptr[0], 3)) return false;
+        if (h->last_byte == '\n' && begins_badly(s)) return false;
         size_t at = slice_find(s, '\n');
         if (at == s.len) {
             h->last_byte = s.ptr[s.len - 1];
@@ -232,23 +275,16 @@ static bool lines_are_strict(struct http1 *h, struct slice s)
     return true;
 }
 
-static void check_framing(struct http1 *h, struct slice s)
-{
-    h->framing += s.len;
-    if (!lines_are_strict(h, s))
-        http1_engine_refuse(h, 400, "a line is folded or ends without CR LF");
-    else if (h->phase == HTTP1_IN_HEAD && h->framing > HTTP1_LINE_MAX + HTTP1_HEADERS_MAX)
-        http1_engine_refuse(h, 431, "the head is too long");
-    else if (h->phase == HTTP1_IN_BODY && h->framing > HTTP1_FRAMING_MAX)
-        http1_engine_refuse(h, 400, "there is too much between the chunks");
-}
+static const char *const bad_line = "a line is folded or ends without CR LF";
 
-size_t http1_parse_some(struct http1 *h, struct slice bytes)
+/* ---- parsing */
+
+static void run_llhttp(struct http1 *h, struct slice bytes, size_t *taken)
 {
     llhttp_errno_t e = llhttp_execute(&h->parser, (const char *)bytes.ptr, bytes.len);
-    size_t taken = bytes.len;
+    *taken = bytes.len;
     if (e == HPE_PAUSED || e == HPE_PAUSED_UPGRADE)
-        taken = (size_t)((const uint8_t *)llhttp_get_error_pos(&h->parser) - bytes.ptr);
+        *taken = (size_t)((const uint8_t *)llhttp_get_error_pos(&h->parser) - bytes.ptr);
     h->paused = e == HPE_PAUSED;
     if (e == HPE_PAUSED)
         llhttp_resume(&h->parser);
@@ -256,16 +292,59 @@ size_t http1_parse_some(struct http1 *h, struct slice bytes)
         llhttp_resume_after_upgrade(&h->parser);
     else if (e != HPE_OK && !h->has_event)
         refuse_errno(h, e);
-    if (h->has_event && h->event.kind == HTTP1_BAD) return taken;
+}
 
-    struct slice framing = slice_head(bytes, taken);
+static size_t parse_head(struct http1 *h, struct slice bytes)
+{
+    size_t taken, line_len = h->line_len;
+    uint8_t last_byte = h->last_byte;
+    bool bad = false;
+    struct slice good = slice_head(bytes, head_extent(h, bytes, &bad));
+    run_llhttp(h, good, &taken);
+    if (taken < good.len) { /* a declined upgrade ended before the first byte */
+        assert(taken == 0);
+        h->line_len = line_len;
+        h->last_byte = last_byte;
+        return 0;
+    }
+    h->framing += taken;
+    if (h->has_event) return taken;
+    if (bad)
+        http1_engine_refuse(h, 400, bad_line);
+    else if (h->framing > HTTP1_LINE_MAX + HTTP1_HEADERS_MAX)
+        http1_engine_refuse(h, 431, "the head is too long");
+    return taken;
+}
+
+static void check_framing(struct http1 *h, struct slice s)
+{
+    h->framing += s.len;
+    if (!lines_are_strict(h, s))
+        http1_engine_refuse(h, 400, bad_line);
+    else if (h->framing > HTTP1_FRAMING_MAX)
+        http1_engine_refuse(h, 400, "there is too much between the chunks");
+}
+
+static size_t parse_body(struct http1 *h, struct slice bytes)
+{
+    size_t taken;
+    run_llhttp(h, bytes, &taken);
+    struct slice rest = slice_head(bytes, taken);
+    if (h->has_event && h->event.kind == HTTP1_BAD) return taken;
     if (h->has_event && h->event.kind == HTTP1_BODY) {
-        struct slice body = h->event.data;
-        check_framing(h, slice_head(framing, (size_t)(body.ptr - bytes.ptr)));
-        framing = slice_from(framing, (size_t)(body.ptr - bytes.ptr) + body.len);
+        size_t before = (size_t)(h->event.data.ptr - bytes.ptr);
+        rest = slice_from(rest, before + h->event.data.len);
+        check_framing(h, slice_head(bytes, before));
         h->framing = 0;
         h->last_byte = 0;
     }
-    check_framing(h, framing);
+    check_framing(h, rest);
     return taken;
+}
+
+size_t http1_parse_some(struct http1 *h, struct slice bytes)
+{
+    /* To llhttp a span that begins at NULL is none: a body would be passed over in silence. */
+    if (bytes.ptr == NULL) bytes = SLICE_LIT("");
+    return h->phase == HTTP1_IN_HEAD ? parse_head(h, bytes) : parse_body(h, bytes);
 }

@@ -32,6 +32,13 @@ static void expect_row(const struct row *row)
     script_fini(&s);
 }
 
+static void expect_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) expect_row(&rows[i]);
+}
+
+#define EXPECT_ROWS(rows) expect_rows(rows, sizeof(rows) / sizeof *(rows))
+
 static void requests_become_events(void **state)
 {
     (void)state;
@@ -62,14 +69,15 @@ static void requests_become_events(void **state)
          "GET / upgrade=websocket\nend\nGET /\nend\n"},
         {SLICE_LIT(GET "Upgrade: websocket\r\n\r\n"), "GET /\nend\n"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) expect_row(&rows[i]);
+    EXPECT_ROWS(rows);
 }
 
-static void shapes_that_two_parsers_could_read_differently_are_refused(void **state)
+/* ---- shapes that two parsers could read differently ---- */
+
+static void the_length_of_a_body_must_be_one_plain_number(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        /* both lengths, several lengths, lengths that are none */
         {SLICE_LIT(POST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
          "bad 400\n"},
         {SLICE_LIT(POST "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"),
@@ -82,7 +90,14 @@ static void shapes_that_two_parsers_could_read_differently_are_refused(void **st
         {SLICE_LIT(POST "Content-Length: 3 3\r\n\r\nabc"), "bad 400\n"},
         {SLICE_LIT(POST "Content-Length:\r\n\r\nabc"), "bad 400\n"},
         {SLICE_LIT(POST "Content-Length: 99999999999999999999\r\n\r\nabc"), "bad 400\n"},
-        /* codings other than exactly one "chunked" in HTTP/1.1 */
+    };
+    EXPECT_ROWS(rows);
+}
+
+static void the_only_transfer_coding_is_chunked(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {SLICE_LIT(POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT(POST "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT(POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"), "bad 400\n"},
@@ -94,7 +109,14 @@ static void shapes_that_two_parsers_could_read_differently_are_refused(void **st
                    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
          "bad 400\n"},
         {SLICE_LIT("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "bad 400\n"},
-        /* line ends */
+    };
+    EXPECT_ROWS(rows);
+}
+
+static void lines_end_with_cr_lf(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {SLICE_LIT("GET / HTTP/1.1\nHost: a\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT(GET "\n"), "bad 400\n"},
@@ -102,7 +124,14 @@ static void shapes_that_two_parsers_could_read_differently_are_refused(void **st
         {SLICE_LIT(GET "X: a\rb\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT(GET "X: a\r\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.1\rHost: a\r\n\r\n"), "bad 505\n"},
-        /* header lines */
+    };
+    EXPECT_ROWS(rows);
+}
+
+static void header_lines_are_not_folded_nor_odd(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {SLICE_LIT(GET "X: a\r\n b\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT(GET "X: a\r\n\tb\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.1\r\n Host: a\r\n\r\n"), "bad 400\n"},
@@ -116,7 +145,14 @@ static void shapes_that_two_parsers_could_read_differently_are_refused(void **st
         {SLICE_LIT(GET HOST "\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.1\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.0\r\n" HOST HOST "\r\n"), "bad 400\n"},
-        /* chunks */
+    };
+    EXPECT_ROWS(rows);
+}
+
+static void chunks_have_a_plain_size_and_a_proper_end(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {SLICE_LIT(CHUNK "3\nabc\r\n0\r\n\r\n"), "POST /p chunked\nbad 400\n"},
         {SLICE_LIT(CHUNK "0x3\r\nabc\r\n0\r\n\r\n"), "POST /p chunked\nbad 400\n"},
         {SLICE_LIT(CHUNK "-3\r\nabc\r\n0\r\n\r\n"), "POST /p chunked\nbad 400\n"},
@@ -130,7 +166,14 @@ static void shapes_that_two_parsers_could_read_differently_are_refused(void **st
         {SLICE_LIT(CHUNK "0\r\nX: y\nZ: a\r\n\r\n"), "POST /p chunked\nbad 400\n"},
         {SLICE_LIT(CHUNK "0\r\nX: y\r\n z\r\n\r\n"), "POST /p chunked\nbad 400\n"},
         {SLICE_LIT(CHUNK "0\r\nTransfer-Encoding: chunked\r\n\r\n"), "POST /p chunked\nbad 400\n"},
-        /* request lines */
+    };
+    EXPECT_ROWS(rows);
+}
+
+static void request_lines_have_one_form(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {SLICE_LIT("FOO / HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
         {SLICE_LIT("get / HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
         {SLICE_LIT("GET\t/ HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
@@ -148,7 +191,7 @@ static void shapes_that_two_parsers_could_read_differently_are_refused(void **st
         {SLICE_LIT("\x16\x03\x01\x02\x00\x01"), "bad 400\n"},
         {SLICE_LIT(GET "Expect: miracles\r\n\r\n"), "bad 417\n"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) expect_row(&rows[i]);
+    EXPECT_ROWS(rows);
 }
 
 static void header_values_are_trimmed_and_found_in_any_case(void **state)
@@ -350,6 +393,22 @@ static void a_caller_may_stop_pulling_and_go_on_later(void **state)
     }
 }
 
+static void a_body_goes_on_after_a_stop_in_its_middle(void **state)
+{
+    (void)state;
+    struct script s;
+    struct http1_event ev;
+    script_init(&s, ANSWER_AT_END, 0);
+    http1_feed(s.h, SLICE_LIT(POST "Content-Length: 4\r\n\r\nab"), s.now_us);
+    while (http1_next(s.h, &ev)) {
+        script_event(&s, &ev);
+        http1_keep(s.h);
+    }
+    script_feed(&s, SLICE_LIT("cd"));
+    assert_true(script_heard(&s, "POST /p len=4\n[abcd]\nend\n"));
+    script_fini(&s);
+}
+
 /* ---- time ---- */
 
 static void an_idle_connection_is_hung_up(void **state)
@@ -423,7 +482,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_become_events),
-        cmocka_unit_test(shapes_that_two_parsers_could_read_differently_are_refused),
+        cmocka_unit_test(the_length_of_a_body_must_be_one_plain_number),
+        cmocka_unit_test(the_only_transfer_coding_is_chunked),
+        cmocka_unit_test(lines_end_with_cr_lf),
+        cmocka_unit_test(header_lines_are_not_folded_nor_odd),
+        cmocka_unit_test(chunks_have_a_plain_size_and_a_proper_end),
+        cmocka_unit_test(request_lines_have_one_form),
         cmocka_unit_test(header_values_are_trimmed_and_found_in_any_case),
         cmocka_unit_test(the_request_line_has_a_limit),
         cmocka_unit_test(the_number_of_header_lines_has_a_limit),
@@ -435,6 +499,7 @@ int main(void)
         cmocka_unit_test(requests_behind_an_unanswered_one_wait),
         cmocka_unit_test(too_much_behind_an_unanswered_request_ends_the_connection),
         cmocka_unit_test(a_caller_may_stop_pulling_and_go_on_later),
+        cmocka_unit_test(a_body_goes_on_after_a_stop_in_its_middle),
         cmocka_unit_test(an_idle_connection_is_hung_up),
         cmocka_unit_test(a_head_that_drips_is_cut_off),
         cmocka_unit_test(a_body_must_make_progress),

@@ -90,11 +90,6 @@ static bool rest_is_too_long(const struct http1 *h)
     return c->request.chunked || c->request.content_length - c->body_len > HTTP1_DISCARD_MAX;
 }
 
-static bool is_http10(const struct http1 *h)
-{
-    return h->current && h->parser.http_major == 1 && h->parser.http_minor == 0;
-}
-
 static void decide_close(struct http1 *h, const struct http1_response *r)
 {
     bool client_stays = h->phase != HTTP1_IN_OVER && h->current->request.keep_alive;
@@ -118,7 +113,7 @@ static void put_head(struct http1 *h, const struct http1_response *r)
     if (r->status == 101) return;
     if (h->close)
         put_header(out, SLICE_LIT("connection"), SLICE_LIT("close"));
-    else if (is_http10(h))
+    else if (h->http10)
         put_header(out, SLICE_LIT("connection"), SLICE_LIT("keep-alive"));
 }
 
@@ -126,7 +121,6 @@ static void start(struct http1 *h, const struct http1_response *r)
 {
     assert(h->answer == ANSWER_OWED && (r->status >= 200 || r->status == 101));
     h->answer = ANSWER_RUNNING;
-    h->mute = h->current && slice_is(h->current->request.method, "HEAD");
     decide_close(h, r);
     put_head(h, r);
 }
@@ -155,7 +149,7 @@ void http1_begin_response(struct http1 *h, const struct http1_response *r)
 {
     assert(!has_no_body(r->status));
     struct http1_response head = *r;
-    h->chunking = !is_http10(h);
+    h->chunking = !h->http10;
     if (!h->chunking) head.close = true; /* its end is the end of the connection */
     start(h, &head);
     if (h->chunking) buf_put_str(h->out, "transfer-encoding: chunked\r\n");

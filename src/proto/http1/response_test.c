@@ -149,7 +149,8 @@ static void a_client_that_waits_is_told_to_continue(void **state)
     buf_clear(&s.out);
     script_feed(&s, SLICE_LIT("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"
                               "Expect: 100-continue\r\n\r\nab"));
-    expect_said(&s, "HTTP/1.1 200 OK\r\n" DATE "content-length: 2\r\n\r\nok");
+    expect_said(&s, "HTTP/1.1 100 Continue\r\n\r\n"
+                    "HTTP/1.1 200 OK\r\n" DATE "content-length: 2\r\n\r\nok");
     script_fini(&s);
 }
 
