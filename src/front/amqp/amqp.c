@@ -14,6 +14,8 @@
 
 COUNTER(logins_refused, "azimuth_amqp_logins_refused_total", "SASL logins refused");
 COUNTER(links_refused, "azimuth_amqp_links_refused_total", "AMQP links refused");
+COUNTER(linkless_closed, "azimuth_amqp_linkless_closed_total",
+        "AMQP connections closed because they had no links");
 
 /* ---- output, refusals */
 
@@ -22,34 +24,53 @@ void peer_touch(struct peer *p)
     conn_out(p->conn);
 }
 
-static struct amqp_error format_error(char *text, size_t size, const char *condition,
-                                      const char *fmt, va_list ap)
-{
-    vsnprintf(text, size, fmt, ap);
-    return amqp_error_of(condition, text);
-}
-
 /* The link is the client's no more; its state is freed. */
 static void let_go(struct peer_link *l)
 {
+    struct peer *p = l->peer;
     l->link->user = NULL;
     l->link = NULL;
     list_remove(&l->node_in_peer);
     l->node->detached(l);
+    free(l->path);
+    free(l);
+    if (list_empty(&p->links)) p->linkless_us = clock_mono_us();
+}
+
+enum { WORDS_MAX = ADDRESS_MAX + 512 };
+
+static void refuse_words(struct peer *p, struct amqp_link *link, const char *condition,
+                         const char *fmt, va_list ap)
+{
+    char text[WORDS_MAX];
+    vsnprintf(text, sizeof text, fmt, ap);
+    struct amqp_error error = amqp_error_of(condition, text);
+    metric_inc(&links_refused);
+    say_debug("amqp.link_refused", "peer=%s condition=%s reason=\"%s\"", conn_peer(p->conn),
+              condition, text);
+    peer_touch(p);
+    amqp_refuse_attach(link, &error);
+}
+
+/* Before there is a state to let go. */
+static void refuse(struct peer *p, struct amqp_link *link, const char *condition, const char *fmt,
+                   ...) PRINTF(4, 5);
+
+static void refuse(struct peer *p, struct amqp_link *link, const char *condition, const char *fmt,
+                   ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    refuse_words(p, link, condition, fmt, ap);
+    va_end(ap);
 }
 
 void peer_refuse(struct peer_link *l, const char *condition, const char *fmt, ...)
 {
-    char text[ADDRESS_MAX + 512];
     va_list ap;
     va_start(ap, fmt);
-    struct amqp_error error = format_error(text, sizeof text, condition, fmt, ap);
+    refuse_words(l->peer, l->link, condition, fmt, ap);
     va_end(ap);
-    metric_inc(&links_refused);
-    say_debug("amqp.link_refused", "peer=%s address=%s reason=\"%s\"", conn_peer(l->peer->conn),
-              l->path, text);
-    peer_touch(l->peer);
-    amqp_refuse_attach(l->link, &error);
     let_go(l);
 }
 
@@ -62,11 +83,12 @@ void peer_detach_with(struct peer_link *l, const struct amqp_error *error)
 
 void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ...)
 {
-    char text[512];
+    char text[WORDS_MAX];
     va_list ap;
     va_start(ap, fmt);
-    struct amqp_error error = format_error(text, sizeof text, condition, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    struct amqp_error error = amqp_error_of(condition, text);
     peer_detach_with(l, &error);
 }
 
@@ -74,7 +96,7 @@ void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ..
 
 static const struct node *node_of(const struct peer *p, const struct address *a)
 {
-    bool iot_login = p->plain && a->iot_name;
+    bool iot_login = p->plain && a->iot_name; /* knows the hub, not the stream */
     switch (a->kind) {
     case ADDRESS_CBS: return &node_cbs;
     case ADDRESS_MANAGEMENT: return iot_login ? &node_redirect : &node_management;
@@ -85,18 +107,32 @@ static const struct node *node_of(const struct peer *p, const struct address *a)
     return NULL;
 }
 
-/* Says no before there is a state to let go: no such node, or no right to it. */
-static void refuse(struct peer *p, struct amqp_link *link, struct slice address, bool known)
+static struct peer_link *link_new(struct peer *p, struct amqp_link *link, const struct node *node,
+                                  const struct address *address, struct slice path)
 {
-    char text[ADDRESS_MAX + 128];
-    snprintf(text, sizeof text,
-             known ? "Unauthorized access. No token with the right to '%.*s' was put."
-                   : "The messaging entity '%.*s' could not be found.",
-             SLICE_ARG(slice_head(address, ADDRESS_MAX)));
-    struct amqp_error error = amqp_error_of(known ? AMQP_UNAUTHORIZED : AMQP_NOT_FOUND, text);
-    metric_inc(&links_refused);
-    say_debug("amqp.link_refused", "peer=%s reason=\"%s\"", conn_peer(p->conn), text);
-    amqp_refuse_attach(link, &error);
+    struct peer_link *l = mem_zero(node->size);
+    l->peer = p;
+    l->link = link;
+    l->node = node;
+    l->address = *address;
+    l->path = slice_dup(path);
+    link->user = l;
+    list_push(&p->links, &l->node_in_peer);
+    p->had_link = true;
+    return l;
+}
+
+static void refuse_missing(struct peer *p, struct amqp_link *link, const struct address *a,
+                           struct slice text)
+{
+    bool sends = !link->sender && (a->kind == ADDRESS_STREAM || a->kind == ADDRESS_PARTITION);
+    text = slice_head(text, ADDRESS_MAX);
+    if (sends)
+        refuse(p, link, AMQP_NOT_ALLOWED,
+               "Events come from devices; nothing can be sent to '%.*s'.", SLICE_ARG(text));
+    else
+        refuse(p, link, AMQP_NOT_FOUND, "The messaging entity '%.*s' could not be found.",
+               SLICE_ARG(text));
 }
 
 static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_attach_event *ev)
@@ -106,22 +142,21 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
     address_parse(p->service->hub, text, &address);
     const struct node *node = text.len <= ADDRESS_MAX ? node_of(p, &address) : NULL;
     if (node == NULL || !(link->sender ? node->sender : node->receiver)) {
-        refuse(p, link, text, false);
+        refuse_missing(p, link, &address, text);
         return;
     }
-    if (!peer_may(p, &address, node->right, clock_wall_us())) {
-        refuse(p, link, text, true);
+    int64_t until_us = peer_may_until(p, &address, node->right);
+    if (until_us == INT64_MIN) {
+        refuse(
+            p, link, AMQP_UNAUTHORIZED,
+            "Unauthorized access. A token for '%.*s' by a policy with ServiceConnect has to be put "
+            "to $cbs first.",
+            SLICE_ARG(text));
         return;
     }
-    struct peer_link *l = mem_zero(node->size);
-    l->peer = p;
-    l->link = link;
-    l->node = node;
-    l->address = address;
-    snprintf(l->path, sizeof l->path, "%.*s", SLICE_ARG(text));
-    link->user = l;
-    list_push(&p->links, &l->node_in_peer);
-    p->no_link_us = INT64_MAX;
+    struct peer_link *l = link_new(p, link, node, &address, text);
+    l->ends_us = until_us;
+    p->ends_us = MIN(p->ends_us, until_us);
     node->attach(l, ev);
 }
 
@@ -141,21 +176,27 @@ static void on_sasl_init(struct peer *p, const struct amqp_sasl *sasl)
     amqp_send_sasl_outcome(&p->engine, welcome);
 }
 
-static void on_open(struct peer *p, const struct amqp_open_event *ev)
+const char *peer_host(const struct peer *p)
 {
-    snprintf(p->host, sizeof p->host, "%.*s",
-             SLICE_ARG(slice_head(ev->hostname, HUB_HOST_LEN_MAX)));
-    p->opened = true;
-    p->no_link_us = clock_mono_us() + AMQP_NO_LINK_FIRST_US;
-    amqp_send_open(&p->engine);
+    return p->host ? p->host : p->service->hub->hosts[0];
 }
 
-static void on_detach(struct peer *p, struct amqp_link *link)
+/* What the client says in its open counts, then what it said to TLS, if it is a name of ours. */
+static void note_host(struct peer *p, struct slice hostname)
 {
-    struct peer_link *l = link->user;
-    if (l == NULL) return;
-    let_go(l);
-    if (list_empty(&p->links)) p->no_link_us = clock_mono_us() + AMQP_NO_LINK_LATER_US;
+    const struct hub *hub = p->service->hub;
+    struct slice name = hub_is_host(hub, hostname) ? hostname : slice_str(conn_local_name(p->conn));
+    bool one_colon = slice_find(name, ':') == slice_rfind(name, ':');
+    if (!hub_is_host(hub, name)) return;
+    p->host = slice_dup(one_colon ? slice_head(name, slice_find(name, ':')) : name);
+}
+
+static void on_open(struct peer *p, const struct amqp_open_event *ev)
+{
+    note_host(p, ev->hostname);
+    p->opened = true;
+    p->linkless_us = clock_mono_us();
+    amqp_send_open(&p->engine);
 }
 
 /* A receiver that settles second waits for our word (.NET, Java). */
@@ -182,66 +223,93 @@ static void on_event(struct peer *p, struct amqp_event *ev)
         if (l && l->node->delivery) l->node->delivery(l, &ev->delivery);
         break;
     case AMQP_ON_DISPOSITION: on_disposition(ev); break;
-    case AMQP_ON_DETACH: on_detach(p, ev->link); break;
+    case AMQP_ON_DETACH:
+        if (l) let_go(l);
+        break;
     default: break; /* begin, end and close need no answer of ours */
     }
 }
 
 /* ---- time: heartbeats, expiry of tokens, connections without links */
 
+static int64_t linkless_due(const struct peer *p)
+{
+    if (!p->opened || !list_empty(&p->links)) return INT64_MAX;
+    return p->linkless_us + (p->had_link ? AMQP_NO_LINK_LATER_US : AMQP_NO_LINK_FIRST_US);
+}
+
+/* Tokens end by the wall clock, timers run by the other one. */
+static int64_t tokens_due(const struct peer *p, int64_t now_us)
+{
+    return p->ends_us == INT64_MAX ? INT64_MAX : now_us + MAX(p->ends_us - clock_wall_us(), 0);
+}
+
+/* A timer that comes too early is harmless, so what is fed need not move it every time. */
 static void arm(struct peer *p, int64_t now_us)
 {
-    int64_t due = MIN(amqp_deadline(&p->engine), p->no_link_us);
-    int64_t expiry = peer_next_expiry(p);
-    if (expiry != INT64_MAX) due = MIN(due, now_us + MAX(expiry - clock_wall_us(), 0));
-    if (due == INT64_MAX)
-        timer_stop(&p->timer);
-    else
-        timer_set(&p->service->lane->timers, &p->timer, due);
+    int64_t due_us = MIN(amqp_deadline(&p->engine), linkless_due(p));
+    due_us = MIN(due_us, tokens_due(p, now_us));
+    if (!timer_active(&p->timer) || due_us < p->timer.due_us)
+        timer_set(&p->service->lane->timers, &p->timer, due_us);
 }
 
 static void process(struct peer *p, int64_t now_us)
 {
     struct amqp_event ev;
     enum err e;
-    conn_out(p->conn);
     while ((e = amqp_next(&p->engine, &ev)) == OK) on_event(p, &ev);
     if (e == ERR_AGAIN) {
         arm(p, now_us);
     } else if (!p->over) {
+        say_debug("amqp.over", "peer=%s why=%s", conn_peer(p->conn), err_name(e));
         p->over = true;
         timer_stop(&p->timer);
         conn_close(p->conn);
     }
 }
 
-static void end_unauthorized_links(struct peer *p, int64_t wall_us)
+/* A newer token may have taken over from the one that ended. */
+static void check_tokens(struct peer *p)
 {
-    peer_drop_expired(p, wall_us);
+    int64_t wall_us = clock_wall_us();
+    if (p->ends_us > wall_us) return;
+    p->ends_us = INT64_MAX;
     LIST_EACH(node, &p->links)
     {
         struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
-        if (!peer_may(p, &l->address, l->node->right, wall_us))
-            peer_detach(l, AMQP_UNAUTHORIZED, "the token for '%s' has expired", l->path);
+        if (l->ends_us <= wall_us) l->ends_us = peer_may_until(p, &l->address, l->node->right);
+        if (l->ends_us <= wall_us)
+            peer_detach(l, AMQP_UNAUTHORIZED,
+                        "The token for '%s' has expired; a new one has to be put to $cbs.",
+                        l->path);
+        else
+            p->ends_us = MIN(p->ends_us, l->ends_us);
     }
 }
 
-static void close_idle(struct peer *p)
+static void close_linkless(struct peer *p, int64_t now_us)
 {
-    struct amqp_error error = amqp_error_of(AMQP_CONNECTION_FORCED,
-                                            "The connection had no links for the allowed time and "
-                                            "is closed.");
-    p->no_link_us = INT64_MAX;
+    char text[200];
+    if (now_us < linkless_due(p)) return;
+    snprintf(
+        text, sizeof text,
+        "The connection was inactive for more than the allowed %lld milliseconds and is closed "
+        "by container '%s'.",
+        (p->had_link ? AMQP_NO_LINK_LATER_US : AMQP_NO_LINK_FIRST_US) / 1000,
+        p->service->engine.container_id);
+    struct amqp_error error = amqp_error_of(AMQP_CONNECTION_FORCED, text);
     amqp_send_close(&p->engine, &error);
+    p->opened = false;
+    metric_inc(&linkless_closed);
 }
 
 static void on_timer(struct timer *t, int64_t now_us)
 {
     struct peer *p = CONTAINER_OF(t, struct peer, timer);
-    int64_t wall_us = clock_wall_us();
-    if (peer_next_expiry(p) <= wall_us) end_unauthorized_links(p, wall_us);
-    if (now_us >= p->no_link_us) close_idle(p);
+    peer_touch(p);
     amqp_tick(&p->engine, now_us);
+    check_tokens(p);
+    close_linkless(p, now_us);
     process(p, now_us);
 }
 
@@ -252,11 +320,10 @@ static void *open_peer(struct conn *c, void *listener_ctx, int64_t now_us)
     struct peer *p = NEW(struct peer);
     p->service = listener_ctx;
     p->conn = c;
-    p->no_link_us = INT64_MAX;
-    p->plain_ends_us = INT64_MAX;
+    p->ends_us = INT64_MAX;
     list_init(&p->links);
     list_init(&p->tokens);
-    list_init(&p->replies);
+    list_init(&p->tickets);
     timer_init(&p->timer, on_timer);
     amqp_init(&p->engine, &p->service->engine, conn_buffer(c), now_us);
     arm(p, now_us);
@@ -267,19 +334,22 @@ static void feed_peer(void *self, struct slice bytes, int64_t now_us)
 {
     struct peer *p = self;
     if (p->over) return;
+    peer_touch(p);
     amqp_feed(&p->engine, bytes, now_us);
     process(p, now_us);
 }
 
+/* There is room to write again for all who may have stopped. */
 static void peer_drained(void *self, int64_t now_us)
 {
     struct peer *p = self;
+    (void)now_us;
+    peer_touch(p);
     LIST_EACH(node, &p->links)
     {
         struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
-        if (l->node->drained) l->node->drained(l);
+        if (l->link->sender && l->node->flow) l->node->flow(l);
     }
-    process(p, now_us);
 }
 
 static void peer_closed(void *self, enum err why, int64_t now_us)
@@ -287,11 +357,13 @@ static void peer_closed(void *self, enum err why, int64_t now_us)
     struct peer *p = self;
     (void)why;
     (void)now_us;
+    amqp_hang_up(&p->engine);
     LIST_EACH(node, &p->links) let_go(CONTAINER_OF(node, struct peer_link, node_in_peer));
-    rpc_free_replies(p);
+    rpc_free_tickets(p);
     peer_free_tokens(p);
     timer_stop(&p->timer);
     amqp_fini(&p->engine);
+    free(p->host);
     free(p);
 }
 
@@ -319,13 +391,14 @@ struct amqp_service *amqp_service_new(const struct hub *hub, struct lane *lane,
                                           .container_id = hub->name,
                                           .hostname = hub->hosts[0],
                                           .mechanisms = mechanisms}};
-    readers_attach(lane);
+    readers_attach(s);
     return s;
 }
 
 void amqp_service_free(struct amqp_service *s)
 {
     if (s == NULL) return;
+    timer_stop(&s->idle_timer);
     owners_free(s->owners);
     free(s);
 }

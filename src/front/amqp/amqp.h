@@ -17,15 +17,17 @@
 #include "net/conn.h"
 
 enum {
-    AMQP_PEER_TOKENS_MAX = 1100, /* audiences of one connection; a multiplexing SDK has 1 000 */
-    AMQP_PEER_REPLIES_MAX = 256, /* answers of $cbs and $management that wait for credit */
-    AMQP_READERS_MAX = 5,        /* without owner level, per group and partition (Event Hubs) */
-    AMQP_READ_BYTES = 256 << 10, /* asked from the log at a time */
-    AMQP_REDIRECT_WAIT_MS = 100, /* between attach and redirect: rhea-promise needs a pause */
+    AMQP_PEER_TOKENS_MAX = 1100, /* of one connection; a multiplexing SDK has 1 000 */
+    AMQP_RPC_CREDIT = 50, /* requests, and answers not taken, per link to $cbs, $management */
+    AMQP_RPC_MESSAGE_MAX = 65536, /* bytes of a request */
+    AMQP_READERS_MAX = 5,         /* without owner level, per group and partition (Event Hubs) */
+    AMQP_READ_BYTES = 256 << 10,  /* asked from the log at a time */
+    AMQP_REDIRECT_WAIT_MS = 100,  /* between attach and redirect: rhea-promise needs a pause */
 };
 
 #define AMQP_NO_LINK_FIRST_US (60 * 1000000ll)  /* Service Bus: closes a connection without links */
 #define AMQP_NO_LINK_LATER_US (300 * 1000000ll) /* ... after the last one went */
+#define AMQP_READ_KEEP_US     (10 * 1000000ll)  /* that long a reader keeps what it may not send */
 
 extern const struct front amqp_front;
 

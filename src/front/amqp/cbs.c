@@ -1,10 +1,11 @@
-/* cbs.c - $cbs: claims-based security, tokens put by clients (AMQP CBS draft, as Azure speaks it). */
+/* cbs.c - $cbs: claims-based security, tokens put by clients (AMQP CBS draft, as Azure speaks it).
+ *
+ * What a token is and what it is for stands in the token: `type` says jwt for a shared access
+ * signature (Python), `name` comes with any scheme and port, or without a module. */
 #include "base/metrics.h"
-#include "base/say.h"
 #include "front/amqp/rpc.h"
 
 COUNTER(put, "azimuth_amqp_tokens_put_total", "CBS tokens accepted");
-COUNTER(refused, "azimuth_amqp_tokens_refused_total", "CBS tokens refused");
 
 /* The token, as an AMQP value (all SDKs) or as data. */
 static struct slice token_of(const struct amqp_message *m)
@@ -12,42 +13,35 @@ static struct slice token_of(const struct amqp_message *m)
     return m->body_kind == AMQP_DATA ? m->data : amqp_text(&m->value);
 }
 
-static struct rpc_answer put_token(struct peer *p, const struct amqp_message *m)
+/* 200 and not 202: Node takes nothing else. */
+static struct rpc_answer put_token(struct peer *p, struct slice token)
 {
-    struct slice audience = rpc_property(m, "name"), token = token_of(m);
-    struct rpc_answer no = {.code = 401, .condition = AMQP_UNAUTHORIZED};
-    if (!slice_eq_nocase(rpc_property(m, "operation"), SLICE_LIT("put-token"))) {
-        no.code = 400;
-        no.description = "the operation is not put-token";
-        no.condition = "com.microsoft:argument-error";
-    } else if (p->token_count >= AMQP_PEER_TOKENS_MAX) {
-        no.code = 403;
-        no.description = "too many tokens on one connection";
-        no.condition = AMQP_RESOURCE_LIMIT;
-    } else if (!sas_is(token)) {
-        no.description = "only SharedAccessSignature tokens are taken";
-    } else {
-        enum auth_cause cause = peer_put_token(p, audience, token);
-        if (cause == AUTH_OK) return (struct rpc_answer){.code = 200, .description = "OK"};
-        say_debug("cbs.refused", "peer=%s audience=%.*s cause=%s", conn_peer(p->conn),
-                  SLICE_ARG(audience), auth_cause_name(cause));
-        no.description = "unauthorized";
+    if (!sas_is(token))
+        return (struct rpc_answer){401, "only SharedAccessSignature tokens are taken",
+                                   AMQP_UNAUTHORIZED, SLICE_NONE};
+    switch (peer_put_token(p, token)) {
+    case OK: metric_inc(&put); return (struct rpc_answer){200, "OK", NULL, SLICE_NONE};
+    case ERR_FULL:
+        return (struct rpc_answer){403, "too many tokens on one connection", AMQP_RESOURCE_LIMIT,
+                                   SLICE_NONE};
+    default:
+        return (struct rpc_answer){401,
+                                   "InvalidSignature: the token has an invalid signature, has "
+                                   "expired or is for another host",
+                                   AMQP_UNAUTHORIZED, SLICE_NONE};
     }
-    return no;
 }
 
-static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
+static void on_request(struct rpc_ticket *t, const struct amqp_message *m)
 {
-    struct amqp_message m;
-    rpc_accept(l, d);
-    if (amqp_message_parse(d->payload, &m) != OK) {
-        peer_detach(l, AMQP_DECODE_ERROR, "the request is not an AMQP message");
-        return;
-    }
-    struct rpc_answer a = put_token(l->peer, &m);
-    metric_inc(a.code == 200 ? &put : &refused);
-    a.correlation_id = rpc_message_id(&m);
-    rpc_answer(l, &a);
+    struct slice operation = rpc_property(m, "operation");
+    struct rpc_answer a = {400, "the operation is neither put-token nor delete-token",
+                           "com.microsoft:argument-error", SLICE_NONE};
+    if (slice_eq_nocase(operation, SLICE_LIT("put-token")))
+        a = put_token(rpc_peer(t), token_of(m));
+    else if (slice_eq_nocase(operation, SLICE_LIT("delete-token")))
+        a = (struct rpc_answer){200, "OK", NULL, SLICE_NONE}; /* it ends by itself */
+    rpc_answer(t, &a);
 }
 
 const struct node node_cbs = {
@@ -57,6 +51,7 @@ const struct node node_cbs = {
     .receiver = true,
     .attach = rpc_attach,
     .flow = rpc_flow,
-    .delivery = on_delivery,
+    .delivery = rpc_delivery,
     .detached = rpc_detached,
+    .request = on_request,
 };

@@ -7,6 +7,6 @@
 /* msg.call of a LOG_ENDS: its LOG_SEEK_DONE belongs to management_answered(). */
 enum { MANAGEMENT_CALL = 1 };
 
-void management_answered(struct lane *lane, struct msg *m);
+void management_answered(struct lane *lane, const struct msg *m);
 
 #endif

@@ -20,25 +20,22 @@ struct amqp_service {
     struct owners *owners;
     struct amqp_config engine;
     uint32_t readers_max;
+    struct list idle_readers; /* of reader.c */
+    struct timer idle_timer;
 };
 
 struct node;
+struct rpc_ticket;
 
 /* A link, known by amqp_link.user. */
 struct peer_link {
     struct list node_in_peer;
     struct peer *peer;
-    struct amqp_link *link; /* NULL: gone; whoever still waits for something frees the state */
+    struct amqp_link *link; /* NULL while it is being given back */
     const struct node *node;
     struct address address;
-    char path[ADDRESS_MAX + 1]; /* what the address was, for authorisation and messages */
-};
-
-struct peer_token {
-    struct list node;
-    char *audience; /* the put-token's name */
-    char *text;
-    int64_t ends_us; /* wall time, grace included */
+    char *path;      /* what the address was, for messages */
+    int64_t ends_us; /* wall time at which the right to it has to be looked at again */
 };
 
 struct peer {
@@ -46,15 +43,16 @@ struct peer {
     struct conn *conn;
     struct amqp engine;
     struct timer timer;
-    struct list links, tokens;
+    struct list links;
+    struct list tokens; /* tokens.c */
     unsigned token_count;
-    struct list replies; /* struct reply, of rpc.h */
-    unsigned reply_count;
-    struct policy const *plain; /* SASL PLAIN: the policy logged in with, or NULL */
-    int64_t plain_ends_us;
-    int64_t no_link_us; /* monotonic: when to close for lack of links; INT64_MAX: there are some */
-    bool opened, over;
-    char host[HUB_HOST_LEN_MAX + 1]; /* open.hostname: the name the client dialled */
+    struct list tickets;        /* rpc.c */
+    const struct policy *login; /* SASL PLAIN with this policy's key; NULL: none */
+    bool plain;                 /* SASL PLAIN, with a key or a token */
+    bool opened, had_link, over;
+    int64_t ends_us;     /* wall time: the first link's ends_us, or earlier */
+    int64_t linkless_us; /* monotonic: since when there is no link; counts while there is none */
+    char *host;          /* our name as the client knows it; NULL: it did not say */
 };
 
 /* What a kind of node does.  Functions may be NULL. */
@@ -64,10 +62,10 @@ struct node {
     bool sender, receiver; /* sender: we send, the client receives */
     unsigned right;        /* enum auth_right that attaching needs; 0: none */
     void (*attach)(struct peer_link *l, const struct amqp_attach_event *ev);
-    void (*flow)(struct peer_link *l);
+    void (*flow)(struct peer_link *l); /* credit, drain or room to write changed */
     void (*delivery)(struct peer_link *l, const struct amqp_delivery *d);
-    void (*drained)(struct peer_link *l);  /* the connection takes output again */
-    void (*detached)(struct peer_link *l); /* link is NULL; free the state */
+    void (*detached)(struct peer_link *l); /* the link is gone: give up what the state holds */
+    void (*request)(struct rpc_ticket *t, const struct amqp_message *m); /* of rpc.h */
 };
 
 extern const struct node node_cbs, node_management, node_partition, node_redirect;
@@ -80,18 +78,25 @@ void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ..
 
 void peer_detach_with(struct peer_link *l, const struct amqp_error *error);
 
+const char *peer_host(const struct peer *p); /* our name as the client knows it */
+
 /* ---- tokens (tokens.c) */
 
-/* Keeps a token that is good for anything at all; AUTH_OK or why not. */
-enum auth_cause peer_put_token(struct peer *p, struct slice audience, struct slice token);
+/* Keeps a token that is good for anything at all.  What it opens is asked when a link attaches.
+ * ERR_DENIED: it is not good; ERR_FULL: AMQP_PEER_TOKENS_MAX. */
+enum err peer_put_token(struct peer *p, struct slice token) MUST_USE;
 
 /* SASL PLAIN: {policy}@sas.root.{hub} with a token, or {policy} with its key. */
 bool peer_login_plain(struct peer *p, struct slice response);
 
-/* Does any credential of this connection cover the address with that right now? */
-bool peer_may(const struct peer *p, const struct address *a, unsigned right, int64_t wall_us);
-int64_t peer_next_expiry(const struct peer *p); /* wall time; INT64_MAX: none */
-void peer_drop_expired(struct peer *p, int64_t wall_us);
+/* Until when any credential of this connection gives that right to the address, wall time;
+ * INT64_MIN: none does. */
+int64_t peer_may_until(const struct peer *p, const struct address *a, unsigned right);
+
+/* The same question about a token that was not put. */
+bool peer_token_opens(const struct peer *p, struct slice token, const struct address *a,
+                      unsigned right);
+
 void peer_free_tokens(struct peer *p);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -28,6 +27,7 @@
 #define RECEIVER_NAME  "com.microsoft:receiver-name"
 #define RUNTIME_METRIC "com.microsoft:enable-receiver-runtime-metric"
 #define ARGUMENT_ERROR "com.microsoft:argument-error"
+#define SERVER_BUSY    "com.microsoft:server-busy"
 #define ARGUMENT_RANGE "com.microsoft:argument-out-of-range"
 
 COUNTER(events_sent, "azimuth_stream_events_out_total", "Events sent to readers of the stream");
@@ -47,6 +47,8 @@ struct reader {
     uint64_t next;        /* ordinal to read next */
     struct blob *blob;    /* the piece in hand; NULL: none */
     struct slice frames;  /* what of it has not been sent */
+    struct list idle;     /* in service->idle_readers: holds a piece and may not send */
+    int64_t idle_us;      /* since then */
     bool reading;         /* a LOG_READ is under way */
     bool at_tail;         /* ... and waits for what is not there yet */
     bool metric;          /* the client wants delivery annotations */
@@ -101,6 +103,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     struct slice selector = SLICE_NONE;
     r->slot = slot_new(s->lane, r);
     r->state = READER_CLAIMING;
+    list_init(&r->idle);
     r->claim.partition = (uint16_t)l->address.partition;
     snprintf(r->claim.group, sizeof r->claim.group, "%s", l->address.group);
     r->start.partition = r->claim.partition;
@@ -195,8 +198,8 @@ static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
     } else {
         r->next = done.ordinal;
         r->state = READER_READING;
-        amqp_answer_attach(r->base.link, &(struct amqp_link_answer){0});
         peer_touch(r->base.peer);
+        amqp_answer_attach(r->base.link, &(struct amqp_link_answer){0});
         pump(r);
     }
 }
@@ -217,11 +220,42 @@ static void read_on(struct reader *r, bool wait)
 /* Nothing is there to send: a client that drains gets its credit back. */
 static void rest_at_tail(struct reader *r)
 {
-    if (r->base.link->drain) {
-        amqp_send_drained(r->base.link);
-        peer_touch(r->base.peer);
+    if (r->base.link->drain) amqp_send_drained(r->base.link);
+    if (!r->reading && r->base.link->credit) read_on(r, true);
+}
+
+/* What was at the reader's place is not there any more: goes on where there is something. */
+static void jump(struct reader *r, uint64_t to)
+{
+    metric_inc(&jumps);
+    say_warn("reader.jumped", "partition=%u group=%s from=%" PRIu64 " to=%" PRIu64,
+             r->claim.partition, r->claim.group, r->next, to);
+    r->next = to;
+    pump(r);
+}
+
+static void read_failed(struct reader *r, enum err e)
+{
+    const char *condition = e == ERR_FULL ? SERVER_BUSY : AMQP_INTERNAL_ERROR;
+    peer_detach(&r->base, condition, "The log cannot be read now: %s.", err_name(e));
+}
+
+static void take_answer(struct reader *r, const struct log_read_done *done)
+{
+    if (done->err == OK) {
+        r->blob = done->blob;
+        r->frames = slice_of(done->blob->bytes + done->offset, done->len);
+        r->next = done->next;
+        pump(r);
+    } else if (done->err == ERR_AGAIN) {
+        rest_at_tail(r);
+    } else if (done->err == ERR_NOT_FOUND && done->ends.first_ordinal > r->next) {
+        jump(r, done->ends.first_ordinal);
+    } else if (done->err == ERR_CORRUPT && done->next > r->next) {
+        jump(r, done->next);
+    } else {
+        read_failed(r, done->err);
     }
-    if (!r->reading) read_on(r, true);
 }
 
 static void on_read_done(void *ctx, struct lane *lane, struct msg *m)
@@ -234,65 +268,111 @@ static void on_read_done(void *ctx, struct lane *lane, struct msg *m)
         blob_drop(done.blob);
         return;
     }
+    peer_touch(r->base.peer);
     r->reading = r->at_tail = false;
     r->ends = done.ends;
-    if (done.err == OK) {
-        r->blob = done.blob;
-        r->frames = slice_of(done.blob->bytes + done.offset, done.len);
-        r->next = done.next;
-        pump(r);
-    } else if (done.err == ERR_AGAIN) {
-        rest_at_tail(r);
-    } else if (done.err == ERR_NOT_FOUND) {
-        metric_inc(&jumps);
-        say_warn("reader.jumped", "partition=%u group=%s from=%" PRIu64 " to=%" PRIu64,
-                 r->claim.partition, r->claim.group, r->next, done.ends.first_ordinal);
-        r->next = done.ends.first_ordinal;
-        read_on(r, false);
-    } else {
-        peer_detach(&r->base, AMQP_INTERNAL_ERROR, "the log cannot be read: %s",
-                    err_name(done.err));
-    }
+    take_answer(r, &done);
 }
 
 /* ---- sending */
 
-static void send_event(struct reader *r, const struct record *record)
+/* Pre-settled, as every client takes it, unless this one insists on settling second. */
+static bool settles_second(const struct amqp_link *l)
 {
-    struct amqp_link *l = r->base.link;
-    struct buf *out = amqp_transfer_begin(l, &(struct amqp_transfer){.settled = l->snd_mode != 0});
-    if (r->metric) event_put_metric(out, &r->ends, clock_wall_us());
-    event_put(out, record);
-    amqp_transfer_end(l);
-    metric_inc(&events_sent);
+    enum { SND_UNSETTLED = 0, RCV_SECOND = 1 };
+    return l->snd_mode == SND_UNSETTLED && l->rcv_mode == RCV_SECOND;
 }
 
-/* Sends what credit and the connection allow; then gets more, or waits to be called again. */
-static void pump(struct reader *r)
+/* False: the client does not take messages of that size. */
+static bool send_event(struct reader *r, const struct record *record)
 {
-    struct peer *p = r->base.peer;
+    struct amqp_link *l = r->base.link;
+    struct amqp_transfer transfer = {.settled = !settles_second(l)};
+    struct buf *out = amqp_transfer_begin(l, &transfer);
+    size_t from = buf_size(out);
+    if (r->metric) event_put_metric(out, &r->ends, clock_wall_us());
+    event_put(out, record);
+    if (l->max_message_size && buf_size(out) - from > l->max_message_size) {
+        amqp_transfer_abort(l);
+        peer_detach(&r->base, AMQP_MESSAGE_SIZE_EXCEEDED,
+                    "The event with sequence number %" PRId64 " is larger than the %" PRIu64
+                    " bytes that the link takes.",
+                    record->sequence, l->max_message_size);
+        return false;
+    }
+    amqp_transfer_end(l);
+    metric_inc(&events_sent);
+    return true;
+}
+
+/* Sends from the piece in hand what credit and the connection allow; false: the reader is gone. */
+static bool send_piece(struct reader *r)
+{
     struct record record;
-    bool sent = false;
-    while (r->frames.len && amqp_can_send(r->base.link) && !conn_congested(p->conn)) {
+    while (r->frames.len && amqp_can_send(r->base.link) && !conn_congested(r->base.peer->conn)) {
         if (record_parse(r->frames, &record) != OK) {
-            peer_detach(&r->base, AMQP_INTERNAL_ERROR, "a stored event cannot be read");
-            return;
+            peer_detach(&r->base, AMQP_INTERNAL_ERROR, "A stored event cannot be read.");
+            return false;
         }
         r->frames = slice_from(r->frames, record.frame.len);
-        if (record.sequence < 0) continue;
-        send_event(r, &record);
-        sent = true;
+        if (record.sequence >= 0 && !send_event(r, &record)) return false;
     }
-    if (sent) peer_touch(p);
-    if (r->frames.len) return;
+    return true;
+}
+
+static void let_piece_go(struct reader *r)
+{
+    list_remove(&r->idle);
     blob_drop(r->blob);
     r->blob = NULL;
+    r->frames = SLICE_NONE;
+}
+
+/* Goes back to the first record that was not sent and gives the memory back. */
+static void reread_later(struct reader *r)
+{
+    struct record record;
+    if (record_parse(r->frames, &record) == OK) r->next = record.ordinal;
+    let_piece_go(r);
+}
+
+static void drop_idle(struct timer *t, int64_t now_us)
+{
+    struct amqp_service *s = CONTAINER_OF(t, struct amqp_service, idle_timer);
+    LIST_EACH(node, &s->idle_readers)
+    {
+        struct reader *r = CONTAINER_OF(node, struct reader, idle);
+        if (now_us - r->idle_us >= AMQP_READ_KEEP_US) reread_later(r);
+    }
+    if (!list_empty(&s->idle_readers)) timer_set(&s->lane->timers, t, now_us + AMQP_READ_KEEP_US);
+}
+
+/* What is in hand has to wait for the client, but not forever: it holds on to the log's memory. */
+static void keep_piece(struct reader *r)
+{
+    struct amqp_service *s = r->base.peer->service;
+    r->idle_us = clock_mono_us();
+    if (list_linked(&r->idle)) return;
+    list_push(&s->idle_readers, &r->idle);
+    if (!timer_active(&s->idle_timer))
+        timer_set(&s->lane->timers, &s->idle_timer, r->idle_us + AMQP_READ_KEEP_US);
+}
+
+/* Sends what may be sent; then gets more, or waits to be called again. */
+static void pump(struct reader *r)
+{
+    struct amqp_link *l = r->base.link;
+    if (!send_piece(r)) return;
+    if (l->drain && l->credit == 0) amqp_send_drained(l);
+    if (r->frames.len) {
+        keep_piece(r);
+        return;
+    }
+    let_piece_go(r);
     if (r->reading) {
         if (r->at_tail) rest_at_tail(r);
-    } else if (r->next >= r->ends.next_ordinal) {
-        rest_at_tail(r);
-    } else {
-        read_on(r, false);
+    } else if (l->credit) {
+        read_on(r, r->next >= r->ends.next_ordinal && !l->drain);
     }
 }
 
@@ -312,18 +392,19 @@ static void on_detached(struct peer_link *l)
         struct log_cancel_msg cancel = {.partition = r->claim.partition, .reader = r->slot};
         ask(r, log_of(r), LOG_CANCEL, &cancel, sizeof cancel);
     }
+    let_piece_go(r);
     slot_free(lane_of(r), r->slot);
-    blob_drop(r->blob);
     metric_add(&readers_now, -1);
-    free(r);
 }
 
-void readers_attach(struct lane *lane)
+void readers_attach(struct amqp_service *s)
 {
-    lane_on(lane, OWNERS_CLAIMED, on_claimed, NULL);
-    lane_on(lane, OWNERS_STOLEN, on_stolen, NULL);
-    lane_on(lane, LOG_SEEK_DONE, on_seek_done, NULL);
-    lane_on(lane, LOG_READ_DONE, on_read_done, NULL);
+    list_init(&s->idle_readers);
+    timer_init(&s->idle_timer, drop_idle);
+    lane_on(s->lane, OWNERS_CLAIMED, on_claimed, NULL);
+    lane_on(s->lane, OWNERS_STOLEN, on_stolen, NULL);
+    lane_on(s->lane, LOG_SEEK_DONE, on_seek_done, NULL);
+    lane_on(s->lane, LOG_READ_DONE, on_read_done, NULL);
 }
 
 const struct node node_partition = {
@@ -333,6 +414,5 @@ const struct node node_partition = {
     .right = AUTH_SERVICE_CONNECT,
     .attach = on_attach,
     .flow = on_flow,
-    .drained = on_flow,
     .detached = on_detached,
 };

@@ -2,9 +2,9 @@
 #ifndef FRONT_AMQP_READER_H
 #define FRONT_AMQP_READER_H
 
-#include "post/post.h"
+struct amqp_service;
 
 /* Once per core: messages from the log and from owners find their readers. */
-void readers_attach(struct lane *lane);
+void readers_attach(struct amqp_service *s);
 
 #endif

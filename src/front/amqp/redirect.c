@@ -5,7 +5,6 @@
  * detach follows the attach by a moment: rhea-promise registers its listeners in between.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "front/amqp/peer.h"
@@ -15,16 +14,9 @@ struct redirect {
     struct timer timer;
 };
 
-static const char *dialled_host(const struct peer *p)
-{
-    const char *sni = conn_local_name(p->conn);
-    if (p->host[0]) return p->host;
-    return *sni ? sni : p->service->hub->hosts[0];
-}
-
 static void put_info(struct buf *b, const struct peer *p)
 {
-    const char *host = dialled_host(p);
+    const char *host = peer_host(p);
     unsigned port = conn_local_port(p->conn);
     char address[HUB_HOST_LEN_MAX + HUB_NAME_LEN_MAX + 64];
     snprintf(address, sizeof address, "amqps://%s:%u/%s/$management", host, port,
@@ -67,7 +59,6 @@ static void on_detached(struct peer_link *l)
 {
     struct redirect *r = CONTAINER_OF(l, struct redirect, base);
     timer_stop(&r->timer);
-    free(r);
 }
 
 const struct node node_redirect = {

@@ -1,102 +1,191 @@
-/* rpc.c - answers to requests, sent or waiting for credit. */
+/* rpc.c - requests, tickets and the answers that end them. */
 #include "front/amqp/rpc.h"
 
 #include <stdlib.h>
 
-#include "base/metrics.h"
+#include "base/num.h"
 
-COUNTER(dropped, "azimuth_amqp_replies_dropped_total",
-        "Answers of $cbs and $management for which the client gave no credit");
+struct rpc_ticket {
+    struct list node; /* of the peer */
+    struct peer *peer;
+    struct rpc_link *asked;     /* NULL: gone meanwhile */
+    struct rpc_link *answering; /* likewise */
+    struct address address;
+    struct addr slot;
+    size_t id_len, to_len;
+    uint8_t bytes[]; /* message-id as it was encoded, then reply-to */
+};
 
-enum { RPC_CREDIT = 100 };
-
-struct reply {
-    struct list node;
-    struct amqp_session *session;
-    const struct node *kind;
+struct answer {
+    struct list node; /* of the answering link */
+    struct rpc_ticket *ticket;
     struct buf message;
 };
 
-struct slice rpc_message_id(const struct amqp_message *m)
+static struct rpc_link *of(struct peer_link *l)
 {
-    return m->properties[AMQP_MESSAGE_ID].whole;
+    return CONTAINER_OF(l, struct rpc_link, base);
 }
+
+/* ---- tickets */
+
+struct peer *rpc_peer(const struct rpc_ticket *t)
+{
+    return t->peer;
+}
+
+const struct address *rpc_address(const struct rpc_ticket *t)
+{
+    return &t->address;
+}
+
+struct addr rpc_addr(struct rpc_ticket *t)
+{
+    if (t->slot.slot == 0) t->slot = slot_new(t->peer->service->lane, t);
+    return t->slot;
+}
+
+struct rpc_ticket *rpc_find(const struct lane *lane, struct addr a)
+{
+    return slot_get(lane, a);
+}
+
+static void free_ticket(struct rpc_ticket *t)
+{
+    if (t->slot.slot) slot_free(t->peer->service->lane, t->slot);
+    list_remove(&t->node);
+    free(t);
+}
+
+void rpc_free_tickets(struct peer *p)
+{
+    LIST_EACH(node, &p->tickets) free_ticket(CONTAINER_OF(node, struct rpc_ticket, node));
+}
+
+/* The client hears of new credit when half of the old is used. */
+static void renew_credit(struct rpc_link *l)
+{
+    if (l->base.link->credit > AMQP_RPC_CREDIT / 2 || l->under_way >= AMQP_RPC_CREDIT) return;
+    amqp_send_flow(l->base.link, AMQP_RPC_CREDIT - l->under_way, false);
+}
+
+static void end_ticket(struct rpc_ticket *t)
+{
+    struct rpc_link *asked = t->asked;
+    free_ticket(t);
+    if (asked == NULL) return;
+    asked->under_way--;
+    renew_credit(asked);
+}
+
+static struct rpc_ticket *ticket_new(struct rpc_link *asked, struct rpc_link *answering,
+                                     const struct amqp_message *m)
+{
+    struct slice id = m->properties[AMQP_MESSAGE_ID].whole;
+    struct slice to = amqp_text(&m->properties[AMQP_REPLY_TO]);
+    struct rpc_ticket *t = mem_new(sizeof *t + id.len + to.len);
+    *t = (struct rpc_ticket){.peer = asked->base.peer,
+                             .asked = asked,
+                             .answering = answering,
+                             .address = asked->base.address,
+                             .id_len = id.len,
+                             .to_len = to.len};
+    if (id.len) memcpy(t->bytes, id.ptr, id.len);
+    if (to.len) memcpy(t->bytes + id.len, to.ptr, to.len);
+    list_push(&t->peer->tickets, &t->node);
+    asked->under_way++;
+    return t;
+}
+
+/* ---- requests */
 
 struct slice rpc_property(const struct amqp_message *m, const char *name)
 {
     struct amqp_value v;
-    if (m->application.type != AMQP_MAP || !amqp_map_find(&m->application, name, &v))
-        return SLICE_NONE;
-    return amqp_text(&v);
+    return amqp_map_find(&m->application, name, &v) ? amqp_text(&v) : SLICE_NONE;
 }
 
-/* ---- sending */
-
-static struct peer_link *answering_link(struct peer *p, const struct reply *r)
+/* Among several receivers the one that reply-to names, else the newest. */
+static struct rpc_link *find_answering(struct rpc_link *asked, struct slice reply_to)
 {
-    LIST_EACH(node, &p->links)
+    struct rpc_link *newest = NULL;
+    LIST_EACH(node, &asked->base.peer->links)
     {
         struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
-        if (l->link && l->node == r->kind && l->link->sender && l->link->session == r->session)
-            return l;
+        bool pair = l->node == asked->base.node && l->link->sender &&
+                    l->link->session == asked->base.link->session;
+        if (!pair) continue;
+        newest = of(l);
+        if (reply_to.len &&
+            (slice_is(reply_to, newest->name) || slice_is(reply_to, newest->target)))
+            return newest;
     }
-    return NULL;
+    return newest;
 }
 
-static void free_reply(struct peer *p, struct reply *r)
+static void settle(struct peer_link *l, const struct amqp_delivery *d, const struct amqp_error *no)
 {
-    list_remove(&r->node);
-    p->reply_count--;
-    buf_free(&r->message);
-    free(r);
+    struct amqp_disposition said = {.from_receiver = true,
+                                    .settled = true,
+                                    .first = d->id,
+                                    .last = d->id,
+                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
+    if (no) said.error = *no;
+    if (!d->settled) amqp_send_disposition(l->link->session, &said);
+    if (no) renew_credit(of(l));
 }
 
-static bool send_reply(struct peer *p, const struct reply *r)
+void rpc_delivery(struct peer_link *l, const struct amqp_delivery *d)
 {
-    struct peer_link *l = answering_link(p, r);
-    if (l == NULL || !amqp_can_send(l->link)) return false;
-    struct buf *out = amqp_transfer_begin(l->link, &(struct amqp_transfer){.settled = true});
-    buf_put_slice(out, buf_slice(&r->message));
-    amqp_transfer_end(l->link);
-    peer_touch(p);
-    return true;
-}
-
-void rpc_flow(struct peer_link *l)
-{
-    LIST_EACH(node, &l->peer->replies)
-    {
-        struct reply *r = CONTAINER_OF(node, struct reply, node);
-        if (send_reply(l->peer, r)) free_reply(l->peer, r);
+    struct amqp_message m;
+    struct amqp_error no = amqp_error_of(AMQP_DECODE_ERROR, "The request is not an AMQP message.");
+    if (amqp_message_parse(d->payload, &m) != OK) {
+        settle(l, d, &no);
+        return;
     }
-    if (l->link->drain) amqp_send_drained(l->link);
+    struct rpc_link *answering = find_answering(of(l), amqp_text(&m.properties[AMQP_REPLY_TO]));
+    if (answering == NULL) {
+        no = amqp_error_of(AMQP_NOT_ALLOWED, "No receiver for the answer is attached.");
+        settle(l, d, &no);
+        return;
+    }
+    settle(l, d, NULL);
+    l->node->request(ticket_new(of(l), answering, &m), &m);
 }
 
-static void put_text_pair(struct buf *b, const char *key, const char *value)
-{
-    amqp_put_str(b, key);
-    amqp_put_str(b, value);
-}
+/* ---- answers */
 
-static void write_answer(struct buf *b, const struct rpc_answer *a)
+static void put_properties(struct buf *b, const struct rpc_ticket *t)
 {
     amqp_put_descriptor(b, AMQP_PROPERTIES);
     struct amqp_open list = amqp_open_list(b);
-    for (int i = AMQP_MESSAGE_ID; i < AMQP_CORRELATION_ID; i++) amqp_put_null(b);
-    if (a->correlation_id.len)
-        buf_put_slice(b, a->correlation_id);
+    for (int i = AMQP_MESSAGE_ID; i < AMQP_CORRELATION_ID; i++) {
+        if (i == AMQP_TO && t->to_len)
+            amqp_put_string(b, slice_of(t->bytes + t->id_len, t->to_len));
+        else
+            amqp_put_null(b);
+    }
+    if (t->id_len)
+        buf_put(b, t->bytes, t->id_len); /* the very type that was sent: clients compare it */
     else
         amqp_put_null(b);
     amqp_close(b, list, AMQP_CORRELATION_ID + 1);
+}
 
+static void put_answer(struct buf *b, const struct rpc_ticket *t, const struct rpc_answer *a)
+{
+    put_properties(b, t);
     amqp_put_descriptor(b, AMQP_APPLICATION_PROPERTIES);
     struct amqp_open map = amqp_open_map(b);
     amqp_put_str(b, "status-code");
     amqp_put_int(b, a->code);
-    put_text_pair(b, "status-description", a->description);
-    if (a->condition) put_text_pair(b, "error-condition", a->condition);
+    amqp_put_str(b, "status-description");
+    amqp_put_str(b, a->description);
+    if (a->condition) {
+        amqp_put_str(b, "error-condition");
+        amqp_put_sym(b, a->condition);
+    }
     amqp_close(b, map, a->condition ? 6 : 4);
-
     amqp_put_descriptor(b, AMQP_AMQP_VALUE);
     if (a->body.len)
         buf_put_slice(b, a->body);
@@ -104,57 +193,67 @@ static void write_answer(struct buf *b, const struct rpc_answer *a)
         amqp_put_null(b);
 }
 
-void rpc_answer(struct peer_link *request_link, const struct rpc_answer *a)
+static void free_answer(struct answer *a)
 {
-    struct peer *p = request_link->peer;
-    if (request_link->link == NULL) return;
-    struct reply *r = NEW(struct reply);
-    r->session = request_link->link->session;
-    r->kind = request_link->node;
-    write_answer(&r->message, a);
-    list_push(&p->replies, &r->node);
-    p->reply_count++;
-    if (send_reply(p, r)) {
-        free_reply(p, r);
-    } else if (p->reply_count > AMQP_PEER_REPLIES_MAX) {
-        metric_inc(&dropped);
-        free_reply(p, CONTAINER_OF(p->replies.next, struct reply, node));
-    }
+    end_ticket(a->ticket);
+    buf_free(&a->message);
+    free(a);
 }
 
-void rpc_free_replies(struct peer *p)
+void rpc_flow(struct peer_link *l)
 {
-    LIST_EACH(node, &p->replies) free_reply(p, CONTAINER_OF(node, struct reply, node));
+    struct list *node, *waiting = &of(l)->waiting;
+    while (amqp_can_send(l->link) && !conn_congested(l->peer->conn) &&
+           (node = list_shift(waiting)) != NULL) {
+        struct answer *a = CONTAINER_OF(node, struct answer, node);
+        struct buf *out = amqp_transfer_begin(l->link, &(struct amqp_transfer){.settled = true});
+        buf_put_slice(out, buf_slice(&a->message));
+        amqp_transfer_end(l->link);
+        free_answer(a);
+    }
+    if (l->link->drain && list_empty(waiting)) amqp_send_drained(l->link);
+}
+
+void rpc_answer(struct rpc_ticket *t, const struct rpc_answer *said)
+{
+    struct rpc_link *answering = t->answering;
+    peer_touch(t->peer);
+    if (answering == NULL) {
+        end_ticket(t);
+        return;
+    }
+    struct answer *a = NEW(struct answer);
+    a->ticket = t;
+    put_answer(&a->message, t, said);
+    list_push(&answering->waiting, &a->node);
+    rpc_flow(&answering->base);
 }
 
 /* ---- links */
 
 void rpc_attach(struct peer_link *l, const struct amqp_attach_event *ev)
 {
-    (void)ev;
-    amqp_answer_attach(l->link, &(struct amqp_link_answer){.max_message_size = 64 << 10});
-    if (!l->link->sender) amqp_send_flow(l->link, RPC_CREDIT, false);
+    struct rpc_link *r = of(l);
+    list_init(&r->waiting);
+    r->name = slice_dup(ev->name);
+    r->target = slice_dup(ev->target.address);
+    amqp_answer_attach(l->link,
+                       &(struct amqp_link_answer){.max_message_size = AMQP_RPC_MESSAGE_MAX});
+    if (!l->link->sender) amqp_send_flow(l->link, AMQP_RPC_CREDIT, false);
 }
 
-void rpc_accept(struct peer_link *l, const struct amqp_delivery *d)
-{
-    struct amqp_disposition accepted = {.from_receiver = true,
-                                        .settled = true,
-                                        .first = d->id,
-                                        .last = d->id,
-                                        .outcome = AMQP_ACCEPTED};
-    if (!d->settled) amqp_send_disposition(l->link->session, &accepted);
-    amqp_send_flow(l->link, RPC_CREDIT, false);
-}
-
-/* Answers for a session whose receiver is gone find nobody. */
 void rpc_detached(struct peer_link *l)
 {
-    struct peer *p = l->peer;
-    LIST_EACH(node, &p->replies)
+    struct rpc_link *r = of(l);
+    struct list *node;
+    while ((node = list_shift(&r->waiting)) != NULL)
+        free_answer(CONTAINER_OF(node, struct answer, node));
+    LIST_EACH(ticket, &l->peer->tickets)
     {
-        struct reply *r = CONTAINER_OF(node, struct reply, node);
-        if (r->kind == l->node && answering_link(p, r) == NULL) free_reply(p, r);
+        struct rpc_ticket *t = CONTAINER_OF(ticket, struct rpc_ticket, node);
+        if (t->asked == r) t->asked = NULL;
+        if (t->answering == r) t->answering = NULL;
     }
-    free(l);
+    free(r->name);
+    free(r->target);
 }

@@ -1,43 +1,55 @@
 /* rpc.h - nodes that are asked and answer: $cbs and $management.  Private to front/amqp.
  *
- * The client attaches a sender and a receiver; the answer goes to its receiver at the same node in
- * the same session, whatever the request says of reply-to (Python says nothing).  An answer that
- * finds no credit waits, at most AMQP_PEER_REPLIES_MAX per connection.
+ *   request ──▶ node->request(ticket) ... rpc_answer(ticket) ──▶ credit ──▶ the client's receiver
+ *
+ * The client attaches a sender and a receiver.  The answer goes to its receiver at the same node in
+ * the same session: Python names no reply-to, and whoever has several pairs in one session does.
+ * Requests under way and answers that wait for credit count against the credit that we give, so a
+ * client that does not take its answers cannot ask for more.
  */
 #ifndef FRONT_AMQP_RPC_H
 #define FRONT_AMQP_RPC_H
 
 #include "front/amqp/peer.h"
 
-/* Of both links of such a node. */
+/* State of both links of such a node. */
 struct rpc_link {
     struct peer_link base;
+    unsigned under_way;  /* requests without an answer, and answers not sent */
+    struct list waiting; /* answers */
+    char *name, *target; /* what reply-to may name */
 };
 
+/* For struct node. */
 void rpc_attach(struct peer_link *l, const struct amqp_attach_event *ev);
-void rpc_flow(struct peer_link *l); /* sends answers that waited */
-
-/* Settles a request, which is answered by a message of its own, and renews the credit. */
-void rpc_accept(struct peer_link *l, const struct amqp_delivery *d);
+void rpc_flow(struct peer_link *l);
+void rpc_delivery(struct peer_link *l, const struct amqp_delivery *d);
 void rpc_detached(struct peer_link *l);
 
+/* A request that waits for its answer; exactly one rpc_answer() ends it, now or later. */
+struct rpc_ticket;
+
 struct rpc_answer {
-    struct slice correlation_id; /* an encoded value: the request's message-id */
     int32_t code;
     const char *description;
     const char *condition; /* NULL: none */
     struct slice body;     /* an encoded AMQP value; empty: null */
 };
 
-/* To the client of `request_link`'s session and node. */
-void rpc_answer(struct peer_link *request_link, const struct rpc_answer *a);
+/* Harmless when the client has gone. */
+void rpc_answer(struct rpc_ticket *t, const struct rpc_answer *a);
 
-/* The message-id of a request as it was encoded, or SLICE_NONE. */
-struct slice rpc_message_id(const struct amqp_message *m);
+struct peer *rpc_peer(const struct rpc_ticket *t);
+const struct address *rpc_address(const struct rpc_ticket *t); /* where the request came in */
+
+/* For answers that somebody else has to give: the address to send from, and back from it.  NULL: the
+ * connection is gone. */
+struct addr rpc_addr(struct rpc_ticket *t);
+struct rpc_ticket *rpc_find(const struct lane *lane, struct addr a);
 
 /* A string application property, or SLICE_NONE. */
 struct slice rpc_property(const struct amqp_message *m, const char *name);
 
-void rpc_free_replies(struct peer *p);
+void rpc_free_tickets(struct peer *p);
 
 #endif

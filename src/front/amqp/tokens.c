@@ -1,106 +1,115 @@
-/* tokens.c - what a connection has shown to be allowed: CBS tokens and SASL PLAIN. */
+/* tokens.c - what a connection has shown to be allowed: CBS tokens and SASL PLAIN.
+ *
+ * A token stays as it came and is asked whenever a link attaches, and again when the one that a link
+ * rests on ends: by then a newer one may be there. */
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/num.h"
+#include "base/say.h"
 #include "front/amqp/peer.h"
+
+COUNTER(refused, "azimuth_amqp_tokens_refused_total", "Tokens refused on AMQP connections");
+
+struct token {
+    struct list node;
+    size_t len;
+    uint8_t text[];
+};
+
+static struct slice text_of(const struct list *node)
+{
+    const struct token *t = CONTAINER_OF(node, struct token, node);
+    return slice_of(t->text, t->len);
+}
 
 static bool is_our_host(const void *hub, struct slice host)
 {
     return hub_is_host(hub, host);
 }
 
-static enum auth_cause check(const struct peer *p, struct slice text, struct slice path,
-                             unsigned rights, int64_t wall_us, int64_t *ends_us)
+static enum auth_cause check(const struct peer *p, const struct sas *sas, struct slice path,
+                             unsigned rights)
 {
-    struct sas sas;
-    struct auth_ask ask = {.path = path,
-                           .rights = rights,
-                           .now_us = wall_us,
-                           .is_host = is_our_host,
-                           .ctx = p->service->hub};
-    if (sas_parse(text, &sas) != OK) return AUTH_MALFORMED;
-    *ends_us = sas_ends_us(&sas);
-    return auth_by_policy(&sas, &ask, p->service->hub->policies);
+    const struct hub *hub = p->service->hub;
+    struct auth_ask ask = {path, rights, clock_wall_us(), is_our_host, hub};
+    return auth_by_policy(sas, &ask, hub->policies);
 }
 
-/* ---- CBS */
+/* Is the token good for what it says it is for? */
+static enum auth_cause check_alone(const struct peer *p, struct slice text, struct sas *sas)
+{
+    struct sas_resource own;
+    if (sas_parse(text, sas) != OK || !sas_resource(sas, 0, &own)) return AUTH_MALFORMED;
+    return check(p, sas, own.path, 0);
+}
 
-static void drop(struct peer *p, struct peer_token *t)
+/* ---- keeping */
+
+static void drop(struct peer *p, struct token *t)
 {
     list_remove(&t->node);
     p->token_count--;
-    mem_wipe(t->text, strlen(t->text));
-    free(t->audience);
-    free(t->text);
+    mem_wipe(t->text, t->len);
     free(t);
 }
 
-static struct peer_token *find(const struct peer *p, struct slice audience)
+/* An older token for the same resource and policy makes room, and so do those that have ended. */
+static void make_room(struct peer *p, const struct sas *by)
 {
+    int64_t wall_us = clock_wall_us();
     LIST_EACH(node, &p->tokens)
     {
-        struct peer_token *t = CONTAINER_OF(node, struct peer_token, node);
-        if (slice_is(audience, t->audience)) return t;
+        struct sas old;
+        enum err e = sas_parse(text_of(node), &old);
+        bool same =
+            e == OK && slice_eq(old.resource, by->resource) && strcmp(old.policy, by->policy) == 0;
+        if (same || e != OK || sas_ends_us(&old) < wall_us)
+            drop(p, CONTAINER_OF(node, struct token, node));
     }
-    return NULL;
 }
 
-/* Is the token good for what it says it is for?  What it opens is asked when a link attaches. */
-static enum auth_cause check_alone(const struct peer *p, struct slice text, int64_t *ends_us)
+enum err peer_put_token(struct peer *p, struct slice token)
 {
     struct sas sas;
-    static struct sas_resource resource;
-    if (sas_parse(text, &sas) != OK || !sas_resource(&sas, 0, &resource)) return AUTH_MALFORMED;
-    return check(p, text, resource.path, 0, clock_wall_us(), ends_us);
-}
-
-enum auth_cause peer_put_token(struct peer *p, struct slice audience, struct slice token)
-{
-    int64_t ends_us;
-    enum auth_cause cause = check_alone(p, token, &ends_us);
-    if (cause != AUTH_OK) return cause;
-    struct peer_token *old = find(p, audience);
-    if (old) drop(p, old);
-    struct peer_token *t = NEW(struct peer_token);
-    t->audience = slice_dup(audience);
-    t->text = slice_dup(token);
-    t->ends_us = ends_us;
+    enum auth_cause cause = check_alone(p, token, &sas);
+    if (cause != AUTH_OK) {
+        metric_inc(&refused);
+        say_debug("amqp.token_refused", "peer=%s cause=%s", conn_peer(p->conn),
+                  auth_cause_name(cause));
+        return ERR_DENIED;
+    }
+    make_room(p, &sas);
+    if (p->token_count == AMQP_PEER_TOKENS_MAX) return ERR_FULL;
+    struct token *t = mem_new(sizeof *t + token.len);
+    t->len = token.len;
+    memcpy(t->text, token.ptr, token.len);
     list_push(&p->tokens, &t->node);
     p->token_count++;
-    return AUTH_OK;
-}
-
-int64_t peer_next_expiry(const struct peer *p)
-{
-    int64_t next = p->plain ? p->plain_ends_us : INT64_MAX;
-    LIST_EACH(node, &p->tokens)
-    next = MIN(next, CONTAINER_OF(node, struct peer_token, node)->ends_us);
-    return next;
-}
-
-void peer_drop_expired(struct peer *p, int64_t wall_us)
-{
-    LIST_EACH(node, &p->tokens)
-    {
-        struct peer_token *t = CONTAINER_OF(node, struct peer_token, node);
-        if (t->ends_us <= wall_us) drop(p, t);
-    }
-    if (p->plain_ends_us <= wall_us) p->plain = NULL;
+    return OK;
 }
 
 void peer_free_tokens(struct peer *p)
 {
-    LIST_EACH(node, &p->tokens) drop(p, CONTAINER_OF(node, struct peer_token, node));
+    LIST_EACH(node, &p->tokens) drop(p, CONTAINER_OF(node, struct token, node));
 }
 
 /* ---- SASL PLAIN: [authzid] NUL authcid NUL password (RFC 4616) */
 
 static bool key_matches(const struct policy *policy, struct slice password)
 {
-    for (int i = 0; i < 2; i++)
-        if (slice_eq_secret(slice_str(policy->keys[i].text), password)) return true;
-    return false;
+    bool first = slice_eq_secret(slice_str(policy->keys[0].text), password);
+    return slice_eq_secret(slice_str(policy->keys[1].text), password) || first;
+}
+
+/* The token says who it is by itself; a user name that says otherwise is refused. */
+static bool login_with_token(struct peer *p, struct slice name, struct slice realm,
+                             struct slice token)
+{
+    struct sas sas;
+    return slice_starts_nocase(realm, SLICE_LIT("sas.root.")) && sas_parse(token, &sas) == OK &&
+           slice_is(name, sas.policy) && peer_put_token(p, token) == OK;
 }
 
 bool peer_login_plain(struct peer *p, struct slice response)
@@ -108,39 +117,48 @@ bool peer_login_plain(struct peer *p, struct slice response)
     struct slice rest = response, authzid, user, name;
     if (!slice_split(&rest, '\0', &authzid) || !slice_split(&rest, '\0', &user) || rest.ptr == NULL)
         return false;
-    struct slice realm = user;
-    slice_split(&realm, '@', &name);
+    slice_split(&user, '@', &name);
+    if (sas_is(rest)) {
+        p->plain = login_with_token(p, name, user, rest);
+        return p->plain;
+    }
     const struct policy *policy = policies_find(p->service->hub->policies, name);
-    if (policy == NULL) return false;
-    p->plain_ends_us = INT64_MAX;
-    bool welcome = sas_is(rest) ? check_alone(p, rest, &p->plain_ends_us) == AUTH_OK
-                                : key_matches(policy, rest);
-    if (welcome) p->plain = policy;
-    return welcome;
+    p->plain = policy && key_matches(policy, rest);
+    if (p->plain) p->login = policy;
+    return p->plain;
 }
 
 /* ---- asking */
 
-static bool token_covers(const struct peer *p, const struct peer_token *t, struct slice path,
-                         unsigned right, int64_t wall_us)
+static bool opens(const struct peer *p, const struct sas *sas, const struct address *a,
+                  unsigned right)
 {
-    int64_t ends_us;
-    return check(p, slice_str(t->text), path, right, wall_us, &ends_us) == AUTH_OK;
-}
-
-bool peer_may(const struct peer *p, const struct address *a, unsigned right, int64_t wall_us)
-{
-    if (right == 0) return true;
-    if (p->plain && (p->plain->rights & right) == right && wall_us < p->plain_ends_us) return true;
     bool may = false;
     for (int spelling = 0; spelling < 2 && !may; spelling++) {
         struct buf path = {0};
         address_path(p->service->hub, a, spelling != 0, &path);
-        LIST_EACH(node, &p->tokens)
-        if (!may)
-            may = token_covers(p, CONTAINER_OF(node, struct peer_token, node), buf_slice(&path),
-                               right, wall_us);
+        may = check(p, sas, buf_slice(&path), right) == AUTH_OK;
         buf_free(&path);
     }
     return may;
+}
+
+bool peer_token_opens(const struct peer *p, struct slice token, const struct address *a,
+                      unsigned right)
+{
+    struct sas sas;
+    return sas_parse(token, &sas) == OK && opens(p, &sas, a, right);
+}
+
+int64_t peer_may_until(const struct peer *p, const struct address *a, unsigned right)
+{
+    int64_t until_us = INT64_MIN;
+    if (right == 0 || (p->login && (p->login->rights & right) == right)) return INT64_MAX;
+    LIST_EACH(node, &p->tokens)
+    {
+        struct sas sas;
+        if (sas_parse(text_of(node), &sas) == OK && opens(p, &sas, a, right))
+            until_us = MAX(until_us, sas_ends_us(&sas));
+    }
+    return until_us;
 }
