@@ -1,24 +1,48 @@
 /* file.c - see file.h. */
 #include "cli/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/io.h"
 
-enum err file_load(struct cli *c, const char *path, struct slice *out)
+static enum err read_all(struct cli *c, struct io_file *f, const char *path, size_t max,
+                         struct slice *out)
+{
+    uint64_t size;
+    size_t got;
+    TRY(io_size(f, &size));
+    if (size > max) return fail(ERR_TOO_BIG, "%s: more than %zu MiB", path, max >> 20);
+    uint8_t *bytes = arena_alloc(&c->arena, (size_t)size + 1);
+    TRY(io_read_at(f, 0, bytes, (size_t)size, &got));
+    bytes[got] = '\0';
+    *out = slice_of(bytes, got);
+    return OK;
+}
+
+enum err file_load_max(struct cli *c, const char *path, size_t max, struct slice *out)
 {
     struct io *root;
-    struct buf bytes = {0};
+    struct io_file *f;
     char *whole = realpath(path, NULL);
     if (whole == NULL) return fail(ERR_INVALID, "%s: there is no such file", path);
     enum err e = io_posix_new("/", &root);
     if (e == OK) {
-        e = io_load(root, whole + 1, &bytes);
+        e = io_open_file(root, whole + 1, IO_READ, &f);
+        if (e == OK) {
+            e = read_all(c, f, path, max, out);
+            io_close(f);
+        }
         io_free(root);
     }
-    if (e == OK) *out = arena_copy(&c->arena, buf_slice(&bytes));
-    buf_free(&bytes);
     free(whole);
     return e;
+}
+
+enum err file_blame(enum err e, const char *place)
+{
+    char why[400];
+    snprintf(why, sizeof why, "%s", fail_text());
+    return fail(e, "%s: %s", place, why);
 }

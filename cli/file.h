@@ -1,10 +1,20 @@
-/* file.h - small files named on the command line. */
+/* file.h - files named on the command line. */
 #ifndef CLI_FILE_H
 #define CLI_FILE_H
 
 #include "cli/command.h"
 
-/* The whole file (at most 16 MiB) in the arena, a NUL behind it. */
-enum err file_load(struct cli *c, const char *path, struct slice *out) MUST_USE;
+enum { FILE_MAX = 16 << 20 }; /* of what is no data: certificates, profiles */
+
+/* The whole file in the arena, a NUL behind it.  ERR_TOO_BIG when it has more than `max` bytes. */
+enum err file_load_max(struct cli *c, const char *path, size_t max, struct slice *out) MUST_USE;
+
+static inline enum err file_load(struct cli *c, const char *path, struct slice *out)
+{
+    return file_load_max(c, path, FILE_MAX, out);
+}
+
+/* The last failure again, as one that was met in that place: "FILE: line 3: ..." */
+enum err file_blame(enum err e, const char *place) MUST_USE;
 
 #endif

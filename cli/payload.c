@@ -8,20 +8,6 @@ const char payload_initial[] =
     "{\"deviceId\":\"{{device}}\",\"messageId\":{{counter}},\"time\":\"{{now}}\","
     "\"temperature\":{{temperature}},\"humidity\":{{humidity}},\"pressure\":{{pressure}}}";
 
-const char payload_help[] =
-    "  {{device}} {{index}}           the device's id; its number, from 0\n"
-    "  {{counter}}                    1, 2, 3, ... of this device\n"
-    "  {{now}} {{epoch}}              the time: ISO 8601; milliseconds since 1970\n"
-    "  {{guid}}                       another one each time\n"
-    "  {{temperature}} {{humidity}}   sensors in a room that wander: degrees Celsius, per cent,\n"
-    "  {{pressure}} {{battery}}       hectopascal, volt\n"
-    "  {{walk MIN MAX [STEP]}}        a sensor of your own that wanders\n"
-    "  {{wave MIN MAX SECONDS}}       a sine with that period\n"
-    "  {{random MIN MAX}}             anything between\n"
-    "  {{pick WORD WORD ...}}         one of the words\n"
-    "  {{pad N}}                      N letters\n"
-    "Numbers have as many decimals as their bounds are written with: {{random 1 6}} is a die.";
-
 struct payload {
     enum payload_kind kind;
     struct payload_template body;

@@ -1,7 +1,7 @@
 /* payload.h - what simulated devices say: a text, a template with placeholders, or the rows of a
  * CSV file, each with the properties that go with it.
  *
- * A template is text with {{name}} or {{name argument ...}} in it; payload_help has the list.  A row
+ * A template is text with {{name}} or {{name argument ...}} in it; PAYLOAD_HELP has the list.  A row
  * of a CSV file becomes a JSON object whose keys are the columns' names: a cell that is a JSON number,
  * true or false stays one, an empty cell is null, anything else and whatever stands in quotes is a
  * string.
@@ -38,7 +38,8 @@ struct payload_config {
     struct slice body;       /* the text, the template, or what is in the CSV file */
     struct slice properties; /* "name=value;$.ct=text%2Fplain": values as they are, not encoded; in
                                   all but PAYLOAD_TEXT they may have placeholders */
-    const char *time_column; /* CSV: when a row is due; NULL: no matter */
+    const char *time_column; /* CSV: when a row is due; NULL: no matter; "": the
+                                  first called time, timestamp, datetime or date */
     const char *device_column; /* CSV: which device sends a row; NULL: all in turn */
 };
 
@@ -46,7 +47,19 @@ struct payload_config {
 extern const char payload_initial[];
 
 /* The placeholders, one a line, for --help. */
-extern const char payload_help[];
+#define PAYLOAD_HELP                                                                               \
+    "  {{device}} {{index}}           the device's id; its number, from 0\n"                       \
+    "  {{counter}}                    1, 2, 3, ... of this device\n"                               \
+    "  {{now}} {{epoch}}              the time: ISO 8601; milliseconds since 1970\n"               \
+    "  {{guid}}                       another one each time\n"                                     \
+    "  {{temperature}} {{humidity}}   sensors in a room that wander: degrees Celsius, per cent,\n" \
+    "  {{pressure}} {{battery}}       hectopascal, volt\n"                                         \
+    "  {{walk MIN MAX [STEP]}}        a sensor of your own that wanders\n"                         \
+    "  {{wave MIN MAX SECONDS}}       a sine with that period\n"                                   \
+    "  {{random MIN MAX}}             anything between\n"                                          \
+    "  {{pick WORD WORD ...}}         one of the words\n"                                          \
+    "  {{pad N}}                      N letters\n"                                                 \
+    "Numbers have as many decimals as their bounds are written with: {{random 1 6}} is a die."
 
 struct payload;
 

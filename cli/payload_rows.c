@@ -123,6 +123,16 @@ static enum err find_column(const struct reader *r, const char *name, size_t *co
     return fail(ERR_INVALID, "the file has no column '%s'", name);
 }
 
+static enum err guess_time_column(struct reader *r)
+{
+    static const char *const keys[] = {"\"time\":", "\"timestamp\":", "\"datetime\":", "\"date\":"};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        for (r->time_column = 0; r->time_column < r->columns; r->time_column++)
+            if (slice_is_nocase(r->keys[r->time_column], keys[k])) return OK;
+    return fail(ERR_INVALID, "no column is called time, timestamp, datetime or date; name it with "
+                             "--time-column");
+}
+
 static enum err read_header(struct reader *r, const struct payload_config *config)
 {
     struct payload_cell cell;
@@ -133,7 +143,10 @@ static enum err read_header(struct reader *r, const struct payload_config *confi
         if (e == OK) e = add_column(r, slice_trim(cell.text));
         if (e != OK) return e;
     } while (!cell.last);
-    TRY(find_column(r, config->time_column, &r->time_column));
+    if (config->time_column && *config->time_column == '\0')
+        TRY(guess_time_column(r));
+    else
+        TRY(find_column(r, config->time_column, &r->time_column));
     return find_column(r, config->device_column, &r->device_column);
 }
 

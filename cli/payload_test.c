@@ -396,6 +396,18 @@ static void rows_are_due_by_their_time_column(void **state)
     }
 }
 
+static void the_time_column_can_be_guessed(void **state)
+{
+    struct payload_config config = csv_of("x,DATE,TimeStamp\nnever,2012-01-01,2012-01-01\n");
+    struct payload *p;
+    (void)state;
+    config.time_column = "";
+    assert_int_equal(payload_new(&arena, &config, &p), OK);
+    config.body = SLICE_LIT("x\n1\n");
+    assert_int_equal(payload_new(&arena, &config, &p), ERR_INVALID);
+    assert_non_null(strstr(fail_text(), "--time-column"));
+}
+
 static void what_is_no_time_is_named_with_its_line(void **state)
 {
     static const char *const files[] = {"t\nnoon\n", "t\n\n", "t\n2012-13-01\n", "t\n1e99\n",
@@ -463,6 +475,7 @@ int main(void)
         TEST(devices_take_rows_in_turn),
         TEST(a_column_can_name_the_devices),
         TEST(rows_are_due_by_their_time_column),
+        TEST(the_time_column_can_be_guessed),
         TEST(what_is_no_time_is_named_with_its_line),
         TEST(a_file_has_limits),
     };

@@ -179,16 +179,32 @@ static enum err port_option(const struct cli *c, const char *name, unsigned *por
     return OK;
 }
 
-enum err target_find(struct cli *c, struct target *t)
+static enum err settle(struct target *t)
 {
-    *t = (struct target){.cli = c, .https_port = 443, .mqtt_port = 8883, .amqp_port = 5671};
-    TRY(choose(t));
     if (t->login.port) t->amqp_port = t->login.port;
-    TRY(port_option(c, "https-port", &t->https_port));
-    TRY(port_option(c, "mqtt-port", &t->mqtt_port));
-    TRY(port_option(c, "amqp-port", &t->amqp_port));
+    TRY(port_option(t->cli, "https-port", &t->https_port));
+    TRY(port_option(t->cli, "mqtt-port", &t->mqtt_port));
+    TRY(port_option(t->cli, "amqp-port", &t->amqp_port));
     choose_ca(t);
     return OK;
+}
+
+static const struct target standard = {.https_port = 443, .mqtt_port = 8883, .amqp_port = 5671};
+
+enum err target_find(struct cli *c, struct target *t)
+{
+    *t = standard;
+    t->cli = c;
+    TRY(choose(t));
+    return settle(t);
+}
+
+enum err target_login(struct cli *c, const char *text, const char *source, struct target *t)
+{
+    *t = standard;
+    t->cli = c;
+    TRY(use_login(t, text, source));
+    return settle(t);
 }
 
 /* ---- keys */

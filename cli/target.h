@@ -37,6 +37,10 @@ enum err target_find(struct cli *c, struct target *out) MUST_USE;
 /* A host name of Azure's own: its certificates are the system's business, never our server's. */
 bool target_is_azure(const struct target *t);
 
+/* That of a connection string which the verb got from elsewhere; `source` names the place. */
+enum err target_login(struct cli *c, const char *text, const char *source,
+                      struct target *out) MUST_USE;
+
 /* A policy with its key: `name` NULL: the one of the login, or iothubowner of a server here.
  * ERR_UNSUPPORTED when another one's key is asked for over the network. */
 enum err target_policy(struct target *t, const char *name, struct connstr *out) MUST_USE;

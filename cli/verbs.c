@@ -1,5 +1,6 @@
 /* verbs.c - the table.  Words, options and values are those of `az iot` where az has the verb. */
 #include "cli/cmd.h"
+#include "cli/cmd_device.h"
 #include "cli/identity.h"
 
 enum { ASKS = CLI_CONNECTS | CLI_PRINTS };
@@ -20,6 +21,19 @@ const struct cli_verb cli_verbs[] = {
      .summary = "Checks ports, names, trust, clock and disk, and says what to do",
      .kind = ASKS,
      .run = doctor_examine},
+    {.words = "device simulate",
+     .summary = "Sends telemetry as one device, or as thousands",
+     .kind = ASKS | CLI_BODY,
+     .options = device_simulate_options,
+     .run = device_simulate,
+     .more = device_simulate_help,
+     .alias = "simulate"},
+    {.words = "device send-d2c-message",
+     .summary = "Sends one message as a device",
+     .kind = CLI_CONNECTS | CLI_BODY,
+     .options = device_send_options,
+     .run = device_send,
+     .more = device_send_help},
     {.words = "hub device-identity create",
      .summary = "Makes a device",
      .kind = ASKS,

@@ -1,0 +1,342 @@
+/* cmd_device.c - azimuth device simulate, device send-d2c-message: a device, or thousands. */
+#include "cli/cmd_device.h"
+
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "base/rand.h"
+#include "cli/file.h"
+#include "cli/fleet_roster.h"
+#include "cli/fleet_summary.h"
+#include "cli/identity.h"
+#include "proto/tls/tls.h"
+
+enum { PLAIN_MQTT_PORT = 1883 };
+
+const struct cli_option device_simulate_options[] = {
+    {"device-id d", "ID", "one device of that name"},
+    {"count", "N", "that many, PREFIX-1 to PREFIX-N [1]"},
+    {"device-prefix", "PREFIX", "[sim]"},
+    {"existing", NULL, "the devices are there; otherwise those that are not are made"},
+    {"module-id m", "ID", "as that module of each"},
+    {"devices", "FILE", "CSV: deviceId and primaryKey, or connectionString"},
+    {"device-connection-string connection-string cs", "STRING", "the device of that string"},
+    {"data template da", "TEXT", "what a message says, with placeholders (below)"},
+    {"csv", "FILE", "the rows of that file as messages, columns as keys"},
+    {"device-column", "NAME", "the column that names a row's device [in turn]"},
+    {"real-time", NULL, "rows are sent at the distances of their times"},
+    {"time-column", "NAME", "where these are [time, timestamp, datetime or date]"},
+    {"speed", "X", "so many times as fast as the file's time [1]"},
+    {"properties props p", "TEXT", "name=value;$.ct=text/plain;..., with placeholders"},
+    {"rate", "N", "messages a second of each device; N/m, N/h, max [1; with --csv max]"},
+    {"total-rate", "N", "of all devices together"},
+    {"msg-interval mi", "SECONDS", "between two messages of a device, instead of a rate"},
+    {"messages msg-count mc", "N", "of each device, then it ends [no end]"},
+    {"duration", "TIME", "then it ends: 30s, 10m, 2h"},
+    {"window", "N", "unacknowledged messages of a device, at most [32]"},
+    {"timeout", "SECONDS", "how long it waits for acknowledgements at the end [30]"},
+    {"seed", "N", "the same numbers every time"},
+    {"plain", NULL, "without TLS, at the port that the server has for it, or --mqtt-port"},
+    {"", NULL, NULL}};
+
+const struct cli_option device_send_options[] = {
+    {"device-id d", "ID", "the device; not needed with the login of a device"},
+    {"module-id m", "ID", "as that module of it"},
+    {"data da", "TEXT", "the message, as it is [Ping from azimuth]"},
+    {"data-file-path dfp", "FILE", "the message is what is in there"},
+    {"properties props p", "TEXT", "name=value;$.ct=text/plain;..."},
+    {"msg-count mc", "N", "so many times [1]"},
+    {"timeout", "SECONDS", "how long it waits for the acknowledgement [30]"},
+    {"plain", NULL, "without TLS, at the port that the server has for it, or --mqtt-port"},
+    {"", NULL, NULL}};
+
+const char device_simulate_help[] =
+    "A device connects over MQTT, sends with QoS 1 and comes back when it is disconnected. The run "
+    "ends\n"
+    "with --messages, --duration, the file or Ctrl-C, and prints a summary. A rate of max is as "
+    "fast as\n"
+    "messages are acknowledged. JSON gets $.ct=application/json and $.ce=utf-8 unless --properties "
+    "has\n"
+    "them. In a CSV file numbers, true and false stay what they are, an empty cell is null, what "
+    "stands\n"
+    "in quotes is text.\n\n"
+    "    simulate --count 1000 --rate 10/m\n"
+    "    simulate --csv weather.csv --device-column location --real-time --speed 3600\n\n"
+    "placeholders:\n" PAYLOAD_HELP;
+
+const char device_send_help[] =
+    "Waits for the hub's acknowledgement (QoS 1). Prints nothing; the status tells.\n\n"
+    "    send-d2c-message -d dev1 --data '{\"t\":21.5}' -p '$.ct=application/json;$.ce=utf-8'";
+
+/* ---- options */
+
+static enum err decimal(const struct cli *c, const char *name, double least, double most,
+                        double initial, double *out)
+{
+    const char *text = cli_value(c, name);
+    char *end;
+    *out = initial;
+    if (text == NULL) return OK;
+    *out = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*out >= least && *out <= most))
+        return fail(ERR_INVALID, "--%s %s: a number from %g to %g was expected", name, text, least,
+                    most);
+    return OK;
+}
+
+static enum err not_both(const struct cli *c, const char *one, const char *other)
+{
+    if (!cli_given(c, one) || !cli_given(c, other)) return OK;
+    return fail(ERR_INVALID, "--%s and --%s exclude each other", one, other);
+}
+
+static enum err only_with(const struct cli *c, const char *one, const char *other)
+{
+    if (!cli_given(c, one) || cli_given(c, other)) return OK;
+    return fail(ERR_INVALID, "--%s needs --%s", one, other);
+}
+
+/* ---- where to */
+
+static enum err choose_plain_port(const struct target *t, struct fleet_plan *plan)
+{
+    int64_t port = PLAIN_MQTT_PORT;
+    plan->port = t->mqtt_port;
+    if (cli_given(t->cli, "mqtt-port")) return OK;
+    if (t->hub && (json_i64(json_get(t->hub, "plainMqtt"), &port) != OK || port == 0))
+        return fail(ERR_NOT_FOUND,
+                    "the server has no port without TLS; start it with "
+                    "--plain-mqtt-port %d",
+                    PLAIN_MQTT_PORT);
+    plan->port = (unsigned)port;
+    return OK;
+}
+
+/* The server's own certificate names its host; over the network it names what was dialled. */
+static enum err choose_line(const struct target *t, struct fleet_plan *plan)
+{
+    struct slice ca = SLICE_NONE;
+    plan->dial = t->dial;
+    plan->host = t->data ? t->name : t->dial;
+    plan->port = t->mqtt_port;
+    if (cli_given(t->cli, "plain")) return choose_plain_port(t, plan);
+    if (t->ca) TRY(file_load(t->cli, t->ca, &ca));
+    enum err e = tls_client_context(ca, &plan->tls);
+    return e == OK ? OK : file_blame(e, t->ca ? t->ca : "the system's certificates");
+}
+
+static enum err choose_wait(const struct cli *c, struct fleet_plan *plan)
+{
+    double seconds;
+    TRY(decimal(c, "timeout", 0.001, 3600, 30, &seconds));
+    plan->wait_us = (int64_t)(seconds * 1e6);
+    if (plan->once) plan->duration_us = plan->wait_us;
+    plan->quiet = cli_given(c, "quiet");
+    return OK;
+}
+
+static enum err run(const struct target *t, struct fleet_plan *plan,
+                    const struct fleet_roster *roster, struct fleet_result *result)
+{
+    plan->identities = roster->items;
+    plan->count = roster->count;
+    TRY(choose_wait(t->cli, plan));
+    TRY(choose_line(t, plan));
+    enum err e = fleet_run(plan, result);
+    tls_context_drop(plan->tls);
+    return e;
+}
+
+/* ---- simulate: what is said */
+
+static enum err choose_payload(struct cli *c, struct payload **out)
+{
+    const char *csv = cli_value(c, "csv"), *text = cli_value(c, "data");
+    struct payload_config config = {
+        .kind = csv ? PAYLOAD_CSV : PAYLOAD_TEMPLATE,
+        .body = slice_str(text ? text : payload_initial),
+        .properties = slice_str(cli_value(c, "properties")),
+        .time_column = cli_value(c, "time-column"),
+        .device_column = cli_value(c, "device-column"),
+    };
+    TRY(not_both(c, "csv", "data"));
+    TRY(only_with(c, "real-time", "csv"));
+    TRY(only_with(c, "device-column", "csv"));
+    TRY(only_with(c, "time-column", "real-time"));
+    TRY(only_with(c, "speed", "real-time"));
+    if (config.time_column == NULL && cli_given(c, "real-time")) config.time_column = "";
+    if (csv) TRY(file_load_max(c, csv, PAYLOAD_CSV_MAX, &config.body));
+    enum err e = payload_new(&c->arena, &config, out);
+    return e != OK && csv ? file_blame(e, csv) : e;
+}
+
+/* ---- simulate: how fast and how long */
+
+static enum err choose_rate(const struct cli *c, struct fleet_plan *plan)
+{
+    const char *each = cli_value(c, "rate"), *total = cli_value(c, "total-rate");
+    double per_second = cli_given(c, "csv") ? 0 : 1, seconds;
+    TRY(not_both(c, "rate", "total-rate"));
+    TRY(not_both(c, "rate", "msg-interval"));
+    TRY(not_both(c, "total-rate", "msg-interval"));
+    if (each) TRY(fleet_rate(each, &per_second));
+    if (total) TRY(fleet_rate(total, &per_second));
+    if (total) per_second /= (double)plan->count;
+    TRY(decimal(c, "msg-interval", 0, 1e6, per_second > 0 ? 1 / per_second : 0, &seconds));
+    plan->interval_us = (int64_t)(seconds * 1e6);
+    if (seconds > 0) plan->interval_us = MAX(plan->interval_us, 1);
+    return OK;
+}
+
+static enum err choose_pace(const struct cli *c, struct fleet_plan *plan)
+{
+    const char *duration = cli_value(c, "duration");
+    int64_t messages, window, seed;
+    TRY(choose_rate(c, plan));
+    TRY(cli_number(c, "messages", 1, INT64_MAX, 0, &messages));
+    TRY(cli_number(c, "window", 1, FLEET_WINDOW_MAX, 32, &window));
+    TRY(cli_number(c, "seed", 0, INT64_MAX, (int64_t)(rand_u64() >> 1), &seed));
+    if (cli_given(c, "real-time")) TRY(decimal(c, "speed", 1e-3, 1e9, 1, &plan->speed));
+    if (duration && num_duration_us(slice_str(duration), &plan->duration_us) != OK)
+        return fail(ERR_INVALID, "--duration %s: 30s, 10m and 2h are durations", duration);
+    plan->messages = (uint64_t)messages;
+    plan->window = (unsigned)window;
+    plan->seed = (uint64_t)seed;
+    return OK;
+}
+
+/* ---- simulate: who */
+
+/* The names that --device-id or --device-prefix and --count stand for. */
+static enum err name_devices(struct cli *c, struct slice *prefix, size_t *count,
+                             struct slice **names)
+{
+    const char *id = cli_value(c, "device-id"), *text = cli_value(c, "device-prefix");
+    int64_t number;
+    TRY(not_both(c, "device-id", "device-prefix"));
+    TRY(not_both(c, "device-id", "count"));
+    TRY(cli_number(c, "count", 1, FLEET_DEVICES_MAX, 1, &number));
+    *prefix = slice_str(id ? id : text ? text : "sim");
+    *count = (size_t)number;
+    *names = arena_alloc(&c->arena, *count * sizeof **names);
+    (*names)[0] = *prefix;
+    struct buf name = {0};
+    for (size_t i = 0; i<*count && * count> 1; i++) {
+        buf_clear(&name);
+        buf_printf(&name, "%.*s-%zu", SLICE_ARG(*prefix), i + 1);
+        (*names)[i] = arena_copy(&c->arena, buf_slice(&name));
+    }
+    buf_free(&name);
+    return OK;
+}
+
+/* Those that the hub does not have yet are made. */
+static enum err by_name(struct target *t, struct fleet_roster *out)
+{
+    struct slice prefix, *names;
+    size_t count;
+    TRY(name_devices(t->cli, &prefix, &count, &names));
+    if (!cli_given(t->cli, "existing")) TRY(identity_make(t, prefix, (unsigned)count));
+    return fleet_roster_policy(t, names, count, slice_str(cli_value(t->cli, "module-id")), out);
+}
+
+/* The devices that a column of the CSV file names. */
+static enum err by_column(struct target *t, const struct payload *payload, struct fleet_roster *out)
+{
+    size_t count = payload_device_count(payload);
+    struct slice *names = arena_alloc(&t->cli->arena, count * sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = payload_device(payload, i);
+        if (!cli_given(t->cli, "existing")) TRY(identity_make(t, names[i], 1));
+    }
+    return fleet_roster_policy(t, names, count, slice_str(cli_value(t->cli, "module-id")), out);
+}
+
+static enum err check_who(const struct cli *c)
+{
+    static const char *const ways[] = {"device-id", "count", "device-column", "devices",
+                                       "device-connection-string"};
+    enum { WAYS = sizeof ways / sizeof *ways };
+    for (size_t i = 0; i < WAYS; i++)
+        for (size_t j = i + 1; j < WAYS; j++) TRY(not_both(c, ways[i], ways[j]));
+    return OK;
+}
+
+static enum err choose_devices(struct cli *c, const struct payload *payload, struct target *t,
+                               struct fleet_roster *out)
+{
+    const char *file = cli_value(c, "devices"), *own = cli_value(c, "device-connection-string");
+    TRY(check_who(c));
+    if (file) return fleet_roster_file(c, file, t, out);
+    if (own)
+        TRY(target_login(c, own, "--device-connection-string", t));
+    else
+        TRY(target_find(c, t));
+    if (own || t->login.device_id.len) return fleet_roster_login(t, out);
+    return cli_given(c, "device-column") ? by_column(t, payload, out) : by_name(t, out);
+}
+
+enum err device_simulate(struct cli *c)
+{
+    struct target t;
+    struct payload *payload;
+    struct fleet_roster roster;
+    struct fleet_plan plan = {0};
+    struct fleet_result *result = arena_zero(&c->arena, sizeof *result);
+    TRY(choose_payload(c, &payload));
+    TRY(choose_devices(c, payload, &t, &roster));
+    plan.payload = payload;
+    plan.count = roster.count;
+    TRY(choose_pace(c, &plan));
+    enum err e = run(&t, &plan, &roster, result);
+    if (result->connected == 0) return e;
+    const struct json *summary = fleet_summary(&c->arena, &plan, result);
+    enum err printed = output_value(&c->output, &c->arena, summary, fleet_summary_columns);
+    return e == OK ? printed : e;
+}
+
+/* ---- send-d2c-message */
+
+static enum err choose_sender(struct cli *c, struct target *t, struct fleet_roster *out)
+{
+    struct slice id, module = slice_str(cli_value(c, "module-id"));
+    TRY(target_find(c, t));
+    if (t->login.device_id.len == 0) {
+        TRY(cli_need(c, "device-id", &id));
+        return fleet_roster_policy(t, &id, 1, module, out);
+    }
+    id = slice_str(cli_value(c, "device-id"));
+    if (id.len && !slice_eq(id, t->login.device_id))
+        return fail(ERR_INVALID, "--device-id %.*s: the connection string is that of '%.*s'",
+                    SLICE_ARG(id), SLICE_ARG(t->login.device_id));
+    return fleet_roster_login(t, out);
+}
+
+static enum err choose_message(struct cli *c, struct payload **out)
+{
+    const char *text = cli_value(c, "data"), *file = cli_value(c, "data-file-path");
+    struct payload_config config = {
+        .kind = PAYLOAD_TEXT,
+        .body = slice_str(text ? text : "Ping from azimuth"),
+        .properties = slice_str(cli_value(c, "properties")),
+    };
+    TRY(not_both(c, "data", "data-file-path"));
+    if (file) TRY(file_load_max(c, file, PAYLOAD_BODY_MAX, &config.body));
+    return payload_new(&c->arena, &config, out);
+}
+
+enum err device_send(struct cli *c)
+{
+    struct target t;
+    struct payload *payload;
+    struct fleet_roster roster;
+    struct fleet_plan plan = {.window = 1, .once = true};
+    struct fleet_result *result = arena_zero(&c->arena, sizeof *result);
+    int64_t messages;
+    TRY(choose_message(c, &payload));
+    TRY(cli_number(c, "msg-count", 1, INT64_MAX, 1, &messages));
+    TRY(choose_sender(c, &t, &roster));
+    plan.payload = payload;
+    plan.messages = (uint64_t)messages;
+    return run(&t, &plan, &roster, result);
+}
