@@ -19,11 +19,9 @@ build_release() { scripts/build.sh release && closing 1 0 0; }
 build_asan() { scripts/build.sh asan && closing 1 0 0; }
 unit() { units asan; }
 # The thread sanitizer wants a memory layout without randomness where the kernel spreads it wide.
-tsan() {
-    local wrapper=()
-    ! setarch -R true 2>/dev/null || wrapper=(setarch -R)
-    scripts/build.sh tsan && units tsan "${wrapper[@]}"
-}
+no_random_layout=()
+! setarch -R true 2>/dev/null || no_random_layout=(setarch -R)
+tsan() { scripts/build.sh tsan && units tsan "${no_random_layout[@]}"; }
 
 # units PRESET [WRAPPER...]: the unit tests of one build; CTest's count becomes our closing line.
 units() {
@@ -56,6 +54,7 @@ stage release build_release
 stage asan build_asan
 stage unit unit
 stage tsan tsan
+stage sim-tsan env AZM_PRESET=tsan AZM_SIM_SEEDS=5 "${no_random_layout[@]}" tests/sim/run
 for suite in interop conformance sim fuzz chaos; do
     ! runner=$(suite_runner "$suite") || stage "$suite" "$runner" "${arguments[@]}"
 done
