@@ -11,7 +11,7 @@ packages() {
         echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libuv1-dev \
             libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
         ;;
-    test) echo iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
+    test) echo python3-qpid-proton iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
     conformance)
         echo ca-certificates python3-venv iproute2 mosquitto-clients npm=npm go=golang-go \
             javac=default-jdk-headless mvn=maven
