@@ -1,7 +1,25 @@
 /* json_fuzz.c - base/json.h: what is read is written as something that reads the same. */
+#include <stdlib.h>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "fuzz.h"
+
+/* Every member is found by its name, as far as a C string can say it; numbers that fit are numbers. */
+static void check_access(const struct json *value)
+{
+    int64_t number;
+    if (json_i64(value, &number) == OK) assert(value->type == JSON_NUMBER);
+    for (struct json *j = value->child; j; j = j->next) {
+        bool plain =
+            value->type == JSON_OBJECT && !(j->key.len && memchr(j->key.ptr, 0, j->key.len));
+        char *name = slice_dup(j->key);
+        if (plain) assert(json_get(value, name) == j && json_get_nocase(value, name) != NULL);
+        if (plain && j->type == JSON_STRING) assert(slice_eq(json_str(value, name), j->text));
+        free(name);
+        check_access(j);
+    }
+}
 
 void fuzz_one(struct slice input)
 {
@@ -15,6 +33,7 @@ void fuzz_one(struct slice input)
         assert(e == OK);
         json_write(&twice, again);
         assert(slice_eq(buf_slice(&once), buf_slice(&twice)));
+        check_access(value);
     }
     buf_free(&once);
     buf_free(&twice);
