@@ -84,8 +84,9 @@ enum err archive_trim(struct archive *a, const struct retention *r, bool *trimme
 /* For archive.c: the segment is about to go. */
 void archive_forget_file(struct archive *a, struct shelf_id id, uint64_t ordinal);
 
-/* Every record of a partition, oldest first. */
-enum err archive_walk(struct archive *a, unsigned partition,
-                      enum err (*fn)(void *ctx, const struct record *r), void *ctx) MUST_USE;
+/* Every record of a partition, oldest first, with all that can be checked. */
+typedef enum err (*archive_record_fn)(void *ctx, const struct record *r);
+enum err archive_walk(struct archive *a, unsigned partition, archive_record_fn fn,
+                      void *ctx) MUST_USE;
 
 #endif

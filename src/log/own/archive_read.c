@@ -3,6 +3,8 @@
  * A read finds its segment by binary search, its place there by the index, and walks the rest of the
  * way (at most SEGMENT_INDEX_EVERY bytes).  The next read of the same reader finds a hint instead.
  */
+#include <stdio.h>
+
 #include "base/num.h"
 #include "log/own/archive.h"
 #include "log/own/walk.h"
@@ -285,32 +287,62 @@ enum err archive_seek(struct archive *a, unsigned partition, const struct target
 
 /* ---- all of it */
 
-static enum err walk_source(struct source *src, enum err (*fn)(void *ctx, const struct record *r),
-                            void *ctx)
+static bool same_mark(const struct mark *a, const struct mark *b)
 {
-    struct walk w;
-    struct record r;
-    walk_begin(&w, src->file, SEGMENT_HEAD, src->end, src->shelf->infos[src->at].first);
-    enum err err;
-    while ((err = walk_next(&w, &r)) == OK)
-        if ((err = fn(ctx, &r)) != OK) break;
-    if (err == ERR_NOT_FOUND && w.mark.ordinal != end_of(src).mark.ordinal)
-        err = fail(ERR_CORRUPT, "streams/%u/%u: records %llu to %llu are missing",
-                   src->shelf->id.stream, src->shelf->id.partition,
-                   (unsigned long long)w.mark.ordinal,
-                   (unsigned long long)(end_of(src).mark.ordinal - 1));
-    walk_end(&w);
-    return err == ERR_NOT_FOUND ? OK : err;
+    return a->ordinal == b->ordinal && a->sequence == b->sequence &&
+           a->enqueued_us == b->enqueued_us && a->visible_us == b->visible_us;
 }
 
-enum err archive_walk(struct archive *a, unsigned partition,
-                      enum err (*fn)(void *ctx, const struct record *r), void *ctx)
+/* Each entry of the index is met at its offset with its mark; *next: the one to come. */
+static enum err check_index(const struct source *src, const struct walk *w, size_t *next)
+{
+    const struct index_entry *e = (const struct index_entry *)(const void *)src->index->ptr;
+    if (*next == buf_size(src->index) / sizeof *e || e[*next].offset > w->at) return OK;
+    e += (*next)++;
+    if (e->offset == w->at && same_mark(&e->mark, &w->mark)) return OK;
+    return fail(ERR_CORRUPT, "its index is wrong about byte %u", e->offset);
+}
+
+static enum err walk_all(struct source *src, struct walk *w, archive_record_fn fn, void *ctx)
+{
+    struct record r;
+    size_t next = 0;
+    enum err err;
+    while ((err = walk_next(w, &r)) == OK) {
+        TRY(fn(ctx, &r));
+        TRY(check_index(src, w, &next));
+    }
+    if (err != ERR_NOT_FOUND) return err;
+    if (w->mark.ordinal != end_of(src).mark.ordinal)
+        return fail(ERR_CORRUPT, "records %llu to %llu are missing",
+                    (unsigned long long)w->mark.ordinal,
+                    (unsigned long long)end_of(src).mark.ordinal - 1);
+    if (next < buf_size(src->index) / sizeof(struct index_entry))
+        return fail(ERR_CORRUPT, "its index goes on behind its end");
+    return OK;
+}
+
+static enum err walk_source(struct archive *a, struct source *src, archive_record_fn fn, void *ctx)
+{
+    struct walk w;
+    char path[IO_NAME_MAX], text[IO_NAME_MAX];
+    TRY(need_index(a, src));
+    walk_begin(&w, src->file, SEGMENT_HEAD, src->end, src->shelf->infos[src->at].first);
+    enum err err = walk_all(src, &w, fn, ctx);
+    walk_end(&w);
+    if (err != ERR_CORRUPT) return err;
+    segment_path(src->shelf->id, src->shelf->infos[src->at].first.ordinal, ".log", path);
+    snprintf(text, sizeof text, "%s", fail_text());
+    return fail(err, "%s: %s", path, text);
+}
+
+enum err archive_walk(struct archive *a, unsigned partition, archive_record_fn fn, void *ctx)
 {
     struct shelf *s = &a->shelves[partition];
     for (size_t i = 0; i < s->count; i++) {
         struct source src;
         TRY(open_source(a, s, i, &src));
-        enum err err = walk_source(&src, fn, ctx);
+        enum err err = walk_source(a, &src, fn, ctx);
         close_source(&src);
         TRY(err);
     }

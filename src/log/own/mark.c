@@ -19,6 +19,12 @@ struct mark mark_get(struct cur *c)
     return m;
 }
 
+bool mark_is_possible(const struct mark *m)
+{
+    return m->ordinal <= (uint64_t)1 << 62 && m->sequence >= 0 &&
+           (uint64_t)m->sequence <= m->ordinal && m->enqueued_us >= m->visible_us;
+}
+
 bool mark_takes(const struct mark *m, const struct record *r)
 {
     bool visible = r->destinations & RECORD_TO_STREAM;

@@ -22,6 +22,9 @@ enum { MARK_BYTES = 32 };
 void mark_put(struct buf *out, const struct mark *m);
 struct mark mark_get(struct cur *c);
 
+/* Numbers that a partition can have: far from where they would overflow. */
+bool mark_is_possible(const struct mark *m);
+
 /* The record is what may come at this mark. */
 bool mark_takes(const struct mark *m, const struct record *r);
 

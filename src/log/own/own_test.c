@@ -1,6 +1,7 @@
 /* own_test.c - what only our own files have: their limits, their damage, their room. */
 #include "base/test.h"
 
+#include "base/crc32c.h"
 #include "base/io_mem.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -272,6 +273,103 @@ static void a_lost_index_costs_only_reading(void **state)
     end(&f);
 }
 
+/* ---- what the offline check finds */
+
+static void change_file(struct fixture *f, const char *path, uint64_t at, const char *text)
+{
+    struct io_file *file;
+    assert_int_equal(io_open_file(f->io, path, IO_WRITE, &file), OK);
+    assert_int_equal(io_write_at(file, at, slice_str(text)), OK);
+    io_close(file);
+}
+
+static void copy_file(struct fixture *f, const char *from, const char *to)
+{
+    struct buf b = {0};
+    assert_int_equal(io_load(f->io, from, &b), OK);
+    assert_int_equal(io_store(f->io, to, buf_slice(&b)), OK);
+    buf_free(&b);
+}
+
+static void shorten(struct fixture *f, const char *path, uint64_t by)
+{
+    struct io_file *file;
+    uint64_t size;
+    assert_int_equal(io_open_file(f->io, path, IO_READ | IO_WRITE, &file), OK);
+    assert_int_equal(io_size(file, &size), OK);
+    assert_int_equal(io_truncate(file, size - by), OK);
+    io_close(file);
+}
+
+#define FIRST "streams/0/0/00000000000000000000"
+
+static void lose_records(struct fixture *f)
+{
+    shorten(f, FIRST ".log", 356);
+}
+
+static void lose_a_segment(struct fixture *f)
+{
+    uint64_t second = f->rig->log->archive.shelves[0].infos[1].first.ordinal;
+    assert_int_equal(segment_remove(f->io, (struct shelf_id){0, 0}, second), OK);
+}
+
+static void misplace_a_segment(struct fixture *f)
+{
+    copy_file(f, FIRST ".log", "streams/0/1/00000000000000000000.log");
+}
+
+static void damage_a_head(struct fixture *f)
+{
+    change_file(f, FIRST ".log", 20, "x");
+}
+
+static void write_a_newer_format(struct fixture *f)
+{
+    change_file(f, FIRST ".log", 8, "\2");
+}
+
+/* A second index entry that is right by itself, in the place of the first. */
+static void shift_an_index(struct fixture *f)
+{
+    struct buf index = {0};
+    struct index_entry e = {.mark = {.ordinal = 1, .sequence = 1}, .offset = 100};
+    mark_put(&index, &e.mark);
+    buf_put_le32(&index, e.offset);
+    uint64_t segment = 0;
+    buf_put_le32(&index, crc32c(crc32c(0, &segment, sizeof segment), index.ptr, index.len));
+    assert_int_equal(io_store(f->io, FIRST ".idx", buf_slice(&index)), OK);
+    buf_free(&index);
+}
+
+static void the_check_names_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*harm)(struct fixture *f);
+        enum err err;
+        const char *reason;
+    } rows[] = {
+        {lose_records, ERR_CORRUPT, "are missing"},
+        {lose_a_segment, ERR_CORRUPT, "are missing"},
+        {misplace_a_segment, ERR_CORRUPT, "belongs elsewhere"},
+        {damage_a_head, ERR_CORRUPT, "damaged head"},
+        {write_a_newer_format, ERR_VERSION, "format 2"},
+        {shift_an_index, ERR_CORRUPT, "index is wrong"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fixture f = begin();
+        struct log_check check;
+        fill(&f, 0, 1, 1000, 300);
+        reopen(&f);
+        rows[i].harm(&f);
+        assert_int_equal(log_check(f.io, &check), rows[i].err);
+        if (strstr(fail_text(), rows[i].reason) == NULL) print_message("%s\n", fail_text());
+        assert_non_null(strstr(fail_text(), rows[i].reason));
+        end(&f);
+    }
+}
+
 /* ---- limits */
 
 static void a_batch_over_a_section_is_refused_in_its_turn(void **state)
@@ -361,6 +459,76 @@ static void memory_for_the_newest_records_is_bounded(void **state)
     }
     assert_ids(&f, 0, 1000);
     assert_ids(&f, 1, 1);
+    end(&f);
+}
+
+/* Records that nobody of the stream sees fill whole chunks between those that are looked for. */
+static void a_place_in_memory_is_found_across_chunks(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    f.cfg.tail_bytes = 0;
+    reopen(&f);
+    for (uint64_t id = 1; id <= 600; id++) {
+        rig_append(f.rig, 0, 0, id, 300, id <= 2 || id > 500 ? RECORD_TO_STREAM : 2);
+        if (id % 10 == 0) rig_run(f.rig);
+    }
+    assert_int_equal(rig_seek(f.rig, 0, LOG_SEQUENCE, 1)->ordinal, 1);
+    assert_int_equal(rig_seek(f.rig, 0, LOG_SEQUENCE, 2)->ordinal, 500);
+    assert_int_equal(rig_seek(f.rig, 0, LOG_SEQUENCE, -1)->ordinal, 0);
+    end(&f);
+}
+
+/* ---- retention */
+
+static struct fixture begin_with_retention(uint64_t tail_bytes)
+{
+    struct fixture f = begin();
+    f.cfg.retention_us = 86400000000;
+    f.cfg.tail_bytes = tail_bytes;
+    reopen(&f);
+    fill(&f, 0, 1, 1000, 300);
+    return f;
+}
+
+static void what_is_trimmed_leaves_memory_too(void **state)
+{
+    (void)state;
+    struct fixture f = begin_with_retention(1 << 20);
+    assert_true(f.rig->log->tails.bytes > 300000);
+    for (int i = 0; i < 3; i++) rig_advance(f.rig, f.cfg.retention_us);
+    assert_true(f.rig->log->tails.bytes < 300000);
+    assert_int_equal(rig_read(f.rig, 0, 0, READ_MAX, false)->err, ERR_NOT_FOUND);
+    end(&f);
+}
+
+static void a_read_that_trimming_overtakes_is_told(void **state)
+{
+    (void)state;
+    struct fixture f = begin_with_retention(16 << 10);
+    struct retention r = {INT64_MAX, INT64_MIN, 0};
+    bool trimmed;
+    assert_int_equal(archive_trim(&f.rig->log->archive, &r, &trimmed), OK);
+    assert_true(trimmed);
+    const struct log_read_done *d = rig_read(f.rig, 0, 0, READ_MAX, false);
+    assert_int_equal(d->err, ERR_NOT_FOUND);
+    assert_true(d->ends.first_ordinal > 0);
+    assert_int_equal(d->ends.first_ordinal, d->ends.first_sequence);
+    end(&f);
+}
+
+static void retention_that_cannot_sync_stops_the_log_and_want_of_room_does_not(void **state)
+{
+    (void)state;
+    struct fixture f = begin_with_retention(0);
+    io_mem_fail(f.io, IO_CALL_OPEN, 1, ERR_FULL, false);
+    rig_advance(f.rig, f.cfg.retention_us);
+    assert_true(log_healthy(f.rig->log));
+    io_mem_fail(f.io, IO_CALL_SYNC, 1, ERR_IO, false);
+    fill(&f, 0, 1001, 1010, 300);
+    io_mem_fail(f.io, IO_CALL_SYNC, 1, ERR_IO, false);
+    rig_advance(f.rig, f.cfg.retention_us);
+    assert_false(log_healthy(f.rig->log));
     end(&f);
 }
 
@@ -456,11 +624,16 @@ int main(void)
         cmocka_unit_test(the_journal_may_change_its_size),
         cmocka_unit_test(a_flipped_bit_is_found_and_costs_little),
         cmocka_unit_test(a_lost_index_costs_only_reading),
+        cmocka_unit_test(the_check_names_what_is_wrong),
         cmocka_unit_test(a_batch_over_a_section_is_refused_in_its_turn),
         cmocka_unit_test(a_commit_takes_a_limited_number_of_batches),
         cmocka_unit_test(a_large_batch_does_not_wait_for_the_end_of_the_turn),
         cmocka_unit_test(a_journal_without_a_clean_section_makes_appends_wait),
         cmocka_unit_test(memory_for_the_newest_records_is_bounded),
+        cmocka_unit_test(a_place_in_memory_is_found_across_chunks),
+        cmocka_unit_test(what_is_trimmed_leaves_memory_too),
+        cmocka_unit_test(a_read_that_trimming_overtakes_is_told),
+        cmocka_unit_test(retention_that_cannot_sync_stops_the_log_and_want_of_room_does_not),
         cmocka_unit_test(appends_are_refused_below_the_reserve_and_taken_again_above),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
         cmocka_unit_test(a_poisoned_log_still_answers_readers),

@@ -71,6 +71,7 @@ static void put_head(struct buf *out, struct shelf_id id, const struct mark *fir
     memcpy(out->ptr + HEAD_CRC_AT, &crc, sizeof crc);
 }
 
+/* ERR_NOT_FOUND: not a whole head, as a crash may leave it. */
 static enum err parse_head(struct slice head, struct shelf_id id, uint64_t ordinal,
                            struct mark *out)
 {
@@ -84,11 +85,12 @@ static enum err parse_head(struct slice head, struct shelf_id id, uint64_t ordin
     cur_le32(&c);
     *out = mark_get(&c);
     if (c.bad || !ours || crc != crc32c(0, head.ptr + HEAD_CRC_FROM, SEGMENT_HEAD - HEAD_CRC_FROM))
-        return fail(ERR_CORRUPT, "%s: damaged head", path);
+        return fail(ERR_NOT_FOUND, "%s: damaged head", path);
     if (version > VERSION)
         return fail(ERR_VERSION, "%s: written in format %u, this program knows up to %d", path,
                     version, VERSION);
-    if (of.stream != id.stream || of.partition != id.partition || out->ordinal != ordinal)
+    if (of.stream != id.stream || of.partition != id.partition || out->ordinal != ordinal ||
+        !mark_is_possible(out))
         return fail(ERR_CORRUPT, "%s: belongs elsewhere", path);
     return OK;
 }
@@ -135,7 +137,9 @@ static void parse_index(struct slice file, uint64_t segment, struct buf *out)
         struct cur c = cur_of(slice_head(rest, INDEX_ENTRY));
         struct index_entry e = {.mark = mark_get(&c)};
         e.offset = cur_le32(&c);
-        if (cur_le32(&c) != entry_crc(segment, rest.ptr) || e.offset <= last) break;
+        if (cur_le32(&c) != entry_crc(segment, rest.ptr) || e.offset <= last ||
+            !mark_is_possible(&e.mark))
+            break;
         last = e.offset;
         buf_put(out, &e, sizeof e);
     }
@@ -152,30 +156,42 @@ enum err segment_load_index(struct io *io, struct shelf_id id, uint64_t ordinal,
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-/* Entries of the file that are not there yet. */
-static enum err store_index(struct segment *s, bool sync)
+/* Entries that are not in the file yet. */
+static void put_new_entries(const struct segment *s, struct buf *out)
 {
-    size_t count, stored = s->index_stored / sizeof(struct index_entry);
+    size_t count;
     const struct index_entry *e = entries_of(s, &count);
-    if (count == stored && !sync) return OK;
+    for (size_t i = s->index_stored / sizeof *e; i < count; i++) {
+        size_t at = out->len;
+        mark_put(out, &e[i].mark);
+        buf_put_le32(out, e[i].offset);
+        buf_put_le32(out, entry_crc(s->first.ordinal, out->ptr + at));
+    }
+}
+
+/* What a crash left behind the valid entries goes first. */
+static enum err write_entries(struct segment *s, struct io_file *f, bool sync)
+{
+    uint64_t size, at = s->index_stored / sizeof(struct index_entry) * INDEX_ENTRY;
+    TRY(io_size(f, &size));
+    if (size > at) TRY(io_truncate(f, at));
     struct buf out = {0};
-    for (size_t i = stored; i < count; i++) {
-        size_t at = out.len;
-        mark_put(&out, &e[i].mark);
-        buf_put_le32(&out, e[i].offset);
-        buf_put_le32(&out, entry_crc(s->first.ordinal, out.ptr + at));
-    }
-    char path[IO_NAME_MAX];
-    struct io_file *f;
-    segment_path(s->id, s->first.ordinal, ".idx", path);
-    enum err err = io_open_file(s->io, path, IO_WRITE | IO_CREATE, &f);
-    if (err == OK) {
-        err = io_write_at(f, stored * INDEX_ENTRY, buf_slice(&out));
-        if (err == OK && sync) err = io_sync(f);
-        io_close(f);
-    }
+    put_new_entries(s, &out);
+    enum err err = io_write_at(f, at, buf_slice(&out));
     buf_free(&out);
     if (err == OK) s->index_stored = buf_size(&s->index);
+    return err == OK && sync ? io_sync(f) : err;
+}
+
+static enum err store_index(struct segment *s, bool sync)
+{
+    char path[IO_NAME_MAX];
+    struct io_file *f;
+    if (s->index_stored == buf_size(&s->index) && !sync) return OK;
+    segment_path(s->id, s->first.ordinal, ".idx", path);
+    TRY(io_open_file(s->io, path, IO_WRITE | IO_CREATE, &f));
+    enum err err = write_entries(s, f, sync);
+    io_close(f);
     return err;
 }
 
@@ -281,18 +297,22 @@ static enum err take_index(struct segment *s, uint64_t size)
                 (unsigned long long)size, (unsigned long long)s->synced);
 }
 
+/* An index entry is written only after a sync of the file. */
+static bool was_synced(struct segment *s, uint64_t ordinal)
+{
+    struct buf index = {0};
+    enum err err = segment_load_index(s->io, s->id, ordinal, &index);
+    bool synced = err != OK || buf_size(&index) > 0;
+    buf_free(&index);
+    return synced;
+}
+
 static enum err open_parts(struct segment *s, uint64_t ordinal, bool look)
 {
     uint64_t size;
     TRY(io_size(s->file, &size));
     enum err err = read_head(s->file, s->id, ordinal, &s->first);
-    if (err == ERR_CORRUPT) {
-        struct buf index = {0};
-        TRY(segment_load_index(s->io, s->id, ordinal, &index));
-        bool never_synced = buf_size(&index) == 0;
-        buf_free(&index);
-        return never_synced ? ERR_NOT_FOUND : err;
-    }
+    if (err == ERR_NOT_FOUND) return was_synced(s, ordinal) ? ERR_CORRUPT : err;
     TRY(err);
     s->next = s->first;
     s->end = s->synced = SEGMENT_HEAD;
@@ -372,7 +392,8 @@ void segment_close(struct segment *s)
 static enum err info_of(struct io_file *f, struct shelf_id id, uint64_t ordinal,
                         struct segment_info *out)
 {
-    TRY(read_head(f, id, ordinal, &out->first));
+    enum err err = read_head(f, id, ordinal, &out->first);
+    if (err != OK) return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
     return io_size(f, &out->bytes);
 }
 
