@@ -1,32 +1,12 @@
-/* io_mem.c - io.h in memory, with the power to crash and to fail (io_mem.h).
- *
- * Every name that ever was has one entry with two nodes: the one it means now and the one it would
- * mean after a crash.  A creation, renaming or removal changes the first and stands in a list of
- * unsynced steps until its directory is synced.  A crash lets a step survive only together with all
- * earlier ones in its directories, as journalling file systems do.
- */
+/* io_mem.c - io.h in memory, with the power to crash and to fail (io_mem.h). */
 #include "base/io_mem.h"
 
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/io_impl.h"
-#include "base/io_mem_node.h"
-#include "base/map.h"
+#include "base/io_mem_names.h"
 #include "base/num.h"
-
-struct mem_name {
-    char *path;
-    struct mem_node *now, *durable; /* NULL: no such file */
-    unsigned steps;                 /* unsynced ones that name it */
-};
-
-/* What one call did to one or two names. */
-struct mem_step {
-    struct mem_name *name[2]; /* the second may be NULL */
-    struct mem_node *node[2]; /* what the name means after it */
-    bool chosen;              /* scratch of settle() */
-};
 
 struct mem_fault {
     uint64_t n; /* 0: none */
@@ -37,9 +17,7 @@ struct mem_fault {
 struct mem_io {
     struct io io;
     pthread_mutex_t lock; /* over everything below and all nodes */
-    struct map names;
-    struct mem_step *steps; /* oldest first */
-    size_t step_count, step_cap;
+    struct mem_names names;
     struct mem_fault faults[IO_CALLS];
     uint64_t capacity;
     bool ignore_sync;
@@ -103,22 +81,10 @@ static enum err check_file(const struct mem_io *m, const struct mem_file *f)
     return f->stale ? fail(ERR_IO, "%s: opened before a crash", f->path) : OK;
 }
 
-/* Bytes of all files that have a name, now or after a crash. */
-static uint64_t used_bytes(const struct mem_io *m)
-{
-    uint64_t used = 0;
-    struct mem_name *name;
-    for (size_t at = 0; (name = map_next(&m->names, &at)) != NULL;) {
-        if (name->now) used += name->now->size;
-        if (name->durable && name->durable != name->now) used += name->durable->size;
-    }
-    return used;
-}
-
 static uint64_t free_bytes(const struct mem_io *m)
 {
     if (m->capacity == UINT64_MAX) return UINT64_MAX;
-    uint64_t used = used_bytes(m);
+    uint64_t used = mem_names_bytes(&m->names);
     return used < m->capacity ? m->capacity - used : 0;
 }
 
@@ -128,111 +94,10 @@ static bool has_room(const struct mem_io *m, const struct mem_node *n, uint64_t 
     return size <= n->size || size - n->size <= free_bytes(m);
 }
 
-/* ---- names */
-
-static struct mem_name *find_name(const struct mem_io *m, const char *path)
-{
-    return map_get(&m->names, slice_str(path));
-}
-
-static struct mem_node *node_at(const struct mem_io *m, const char *path)
-{
-    const struct mem_name *name = find_name(m, path);
-    return name ? name->now : NULL;
-}
-
-static struct mem_name *make_name(struct mem_io *m, const char *path)
-{
-    struct mem_name *name = find_name(m, path);
-    if (name) return name;
-    name = NEW(struct mem_name);
-    name->path = mem_str(path);
-    map_put(&m->names, slice_str(name->path), name);
-    return name;
-}
-
-static void set_node(struct mem_node **place, struct mem_node *node)
-{
-    if (node) mem_node_ref(node);
-    mem_node_drop(*place);
-    *place = node;
-}
-
-static void forget_name_if_unused(struct mem_io *m, struct mem_name *name)
-{
-    if (name->now || name->durable || name->steps) return;
-    map_remove(&m->names, slice_str(name->path));
-    free(name->path);
-    free(name);
-}
-
-/* The directory part; empty for names in the root. */
-static struct slice dir_of(const char *path)
-{
-    struct slice s = slice_str(path);
-    size_t cut = slice_rfind(s, '/');
-    return slice_head(s, cut < s.len ? cut : 0);
-}
-
-static bool dir_exists(const struct mem_io *m, struct slice dir)
-{
-    if (dir.len == 0) return true;
-    const struct mem_name *name = map_get(&m->names, dir);
-    return name && name->now && name->now->is_dir && dir_exists(m, dir_of(name->path));
-}
-
 static enum err not_found(const char *path)
 {
     assert(path != NULL);
     return fail(ERR_NOT_FOUND, "%s: no such file or directory", path);
-}
-
-/* Makes one or two names mean other nodes, unsynced. */
-static void take_step(struct mem_io *m, struct mem_step step)
-{
-    if (m->step_count == m->step_cap) {
-        m->step_cap = m->step_cap ? m->step_cap * 2 : 8;
-        m->steps = mem_grow(m->steps, m->step_cap * sizeof *m->steps);
-    }
-    for (int i = 0; i < 2 && step.name[i]; i++) {
-        if (step.node[i]) mem_node_ref(step.node[i]);
-        step.name[i]->steps++;
-    }
-    for (int i = 1; i >= 0; i--)
-        if (step.name[i]) set_node(&step.name[i]->now, step.node[i]);
-    m->steps[m->step_count++] = step;
-}
-
-static bool touches(const struct mem_step *s, struct slice dir)
-{
-    return slice_eq(dir_of(s->name[0]->path), dir) ||
-           (s->name[1] && slice_eq(dir_of(s->name[1]->path), dir));
-}
-
-static bool share_dir(const struct mem_step *a, const struct mem_step *b)
-{
-    return touches(a, dir_of(b->name[0]->path)) ||
-           (b->name[1] && touches(a, dir_of(b->name[1]->path)));
-}
-
-/* Makes the chosen steps durable (all of them leave the list when `drop_rest`). */
-static void settle(struct mem_io *m, bool drop_rest)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < m->step_count; i++) {
-        struct mem_step s = m->steps[i];
-        if (!s.chosen && !drop_rest) {
-            m->steps[kept++] = s;
-            continue;
-        }
-        for (int k = 0; k < 2 && s.name[k]; k++) {
-            if (s.chosen) set_node(&s.name[k]->durable, s.node[k]);
-            mem_node_drop(s.node[k]);
-            s.name[k]->steps--;
-            forget_name_if_unused(m, s.name[k]);
-        }
-    }
-    m->step_count = kept;
 }
 
 /* ---- files */
@@ -241,7 +106,8 @@ static struct mem_file *new_file(struct mem_node *node, const char *path)
 {
     struct mem_file *f = NEW(struct mem_file);
     f->path = mem_str(path);
-    set_node(&f->node, node);
+    f->node = node;
+    mem_node_ref(node);
     return f;
 }
 
@@ -249,16 +115,16 @@ static enum err open_node(struct mem_io *m, const char *path, int flags, struct 
 {
     TRY(inject(m, IO_CALL_OPEN, path));
     TRY(check_power(m, path));
-    if (!dir_exists(m, dir_of(path))) return not_found(path);
-    *out = node_at(m, path);
+    if (!mem_names_has_dir(&m->names, mem_names_dir_of(path))) return not_found(path);
+    *out = mem_names_get(&m->names, path);
     if (*out && (*out)->is_dir) return fail(ERR_IO, "%s is a directory", path);
     if (*out && (flags & IO_EXCL)) return fail(ERR_EXISTS, "%s exists", path);
     if (*out) return OK;
     if (!(flags & IO_CREATE)) return not_found(path);
     TRY(burn_fuse(m, path));
     *out = mem_node_new(false);
-    take_step(m, (struct mem_step){.name = {make_name(m, path)}, .node = {*out}});
-    mem_node_drop(*out); /* the step and the name hold it */
+    mem_names_put(&m->names, path, *out);
+    mem_node_drop(*out); /* the name holds it */
     return OK;
 }
 
@@ -296,14 +162,16 @@ static enum err mem_read_at(struct io_file *file, uint64_t offset, uint8_t *out,
 }
 
 /* A failing write may leave any part behind: half of it does. */
-static enum err write_part(struct mem_io *m, struct mem_file *f, uint64_t offset,
-                           struct slice bytes)
+static enum err write_parts(struct mem_io *m, struct mem_file *f, uint64_t offset,
+                            const struct slice *parts, size_t count)
 {
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) len += parts[i].len;
     enum err err = inject(m, IO_CALL_WRITE, f->path);
-    if (err == OK && !has_room(m, f->node, offset + bytes.len))
+    if (err == OK && !has_room(m, f->node, offset + len))
         err = fail(ERR_FULL, "write %s: no space left", f->path);
-    if (err != OK) bytes.len = has_room(m, f->node, offset + bytes.len / 2) ? bytes.len / 2 : 0;
-    mem_node_write(f->node, offset, bytes);
+    if (err != OK) len = has_room(m, f->node, offset + len / 2) ? len / 2 : 0;
+    mem_node_write(f->node, offset, parts, len);
     return err != OK ? err : burn_fuse(m, f->path);
 }
 
@@ -312,12 +180,9 @@ static enum err mem_writev_at(struct io_file *file, uint64_t offset, const struc
 {
     struct mem_file *f = file_of(file);
     struct mem_io *m = mem_of(file->io);
-    struct buf whole = {0};
-    for (size_t i = 0; i < count; i++) buf_put_slice(&whole, parts[i]);
     pthread_mutex_lock(&m->lock);
     enum err err = check_file(m, f);
-    if (err == OK) err = write_part(m, f, offset, buf_slice(&whole));
-    buf_free(&whole);
+    if (err == OK) err = write_parts(m, f, offset, parts, count);
     return leave(m, err);
 }
 
@@ -380,14 +245,12 @@ static enum err mem_allocate(struct io_file *file, uint64_t size)
 static enum err rename_name(struct mem_io *m, const char *from, const char *to)
 {
     TRY(burn_fuse(m, from));
-    struct mem_name *source = find_name(m, from);
-    if (source == NULL || source->now == NULL || !dir_exists(m, dir_of(to))) return not_found(from);
-    const struct mem_node *old = node_at(m, to);
-    if (source->now->is_dir || (old && old->is_dir))
+    const struct mem_node *node = mem_names_get(&m->names, from);
+    const struct mem_node *old = mem_names_get(&m->names, to);
+    if (node == NULL || !mem_names_has_dir(&m->names, mem_names_dir_of(to))) return not_found(from);
+    if (node->is_dir || (old && old->is_dir))
         return fail(ERR_UNSUPPORTED, "rename %s: is a directory", from);
-    if (strcmp(from, to) == 0) return OK;
-    take_step(m,
-              (struct mem_step){.name = {source, make_name(m, to)}, .node = {NULL, source->now}});
+    if (strcmp(from, to) != 0) mem_names_move(&m->names, from, to);
     return OK;
 }
 
@@ -398,22 +261,14 @@ static enum err mem_rename(struct io *io, const char *from, const char *to)
     return leave(m, rename_name(m, from, to));
 }
 
-static bool has_entries(const struct mem_io *m, const char *dir)
-{
-    const struct mem_name *name;
-    for (size_t at = 0; (name = map_next(&m->names, &at)) != NULL;)
-        if (name->now && slice_eq(dir_of(name->path), slice_str(dir))) return true;
-    return false;
-}
-
 static enum err remove_name(struct mem_io *m, const char *path)
 {
     TRY(burn_fuse(m, path));
-    struct mem_name *name = find_name(m, path);
-    if (name == NULL || name->now == NULL) return not_found(path);
-    if (name->now->is_dir && has_entries(m, path))
+    const struct mem_node *node = mem_names_get(&m->names, path);
+    if (node == NULL) return not_found(path);
+    if (node->is_dir && mem_names_has_entries(&m->names, path))
         return fail(ERR_IO, "remove %s: directory not empty", path);
-    take_step(m, (struct mem_step){.name = {name}});
+    mem_names_put(&m->names, path, NULL);
     return OK;
 }
 
@@ -426,12 +281,12 @@ static enum err mem_remove(struct io *io, const char *path)
 
 static enum err make_dir(struct mem_io *m, const char *path)
 {
-    const struct mem_node *old = node_at(m, path);
+    const struct mem_node *old = mem_names_get(&m->names, path);
     if (old) return old->is_dir ? OK : fail(ERR_EXISTS, "%s is a file", path);
-    if (!dir_exists(m, dir_of(path))) return not_found(path);
+    if (!mem_names_has_dir(&m->names, mem_names_dir_of(path))) return not_found(path);
     TRY(burn_fuse(m, path));
     struct mem_node *node = mem_node_new(true);
-    take_step(m, (struct mem_step){.name = {make_name(m, path)}, .node = {node}});
+    mem_names_put(&m->names, path, node);
     mem_node_drop(node);
     return OK;
 }
@@ -443,25 +298,13 @@ static enum err mem_make_dir(struct io *io, const char *path)
     return leave(m, make_dir(m, path));
 }
 
-/* Its own steps, and the earlier ones they build on. */
-static void choose_steps_of(struct mem_io *m, struct slice dir)
-{
-    for (size_t i = m->step_count; i-- > 0;) {
-        struct mem_step *s = &m->steps[i];
-        s->chosen = touches(s, dir);
-        for (size_t k = i + 1; k < m->step_count && !s->chosen; k++)
-            s->chosen = m->steps[k].chosen && share_dir(s, &m->steps[k]);
-    }
-}
-
 static enum err sync_dir(struct mem_io *m, const char *path)
 {
-    if (!dir_exists(m, slice_str(path))) return not_found(path);
+    if (!mem_names_has_dir(&m->names, slice_str(path))) return not_found(path);
     TRY(burn_fuse(m, path));
     TRY(inject(m, IO_CALL_SYNC, path));
     if (m->ignore_sync) return OK;
-    choose_steps_of(m, slice_str(path));
-    settle(m, false);
+    mem_names_sync(&m->names, slice_str(path));
     return OK;
 }
 
@@ -472,24 +315,13 @@ static enum err mem_sync_dir(struct io *io, const char *path)
     return leave(m, sync_dir(m, path));
 }
 
-/* NUL-terminated entry names of a directory, one after the other. */
-static void gather_entries(const struct mem_io *m, struct slice dir, struct buf *out)
-{
-    const struct mem_name *name;
-    for (size_t at = 0; (name = map_next(&m->names, &at)) != NULL;) {
-        if (name->now == NULL || !slice_eq(dir_of(name->path), dir)) continue;
-        const char *entry = name->path + (dir.len ? dir.len + 1 : 0);
-        buf_put(out, entry, strlen(entry) + 1);
-    }
-}
-
 static enum err mem_list(struct io *io, const char *path, io_entry_fn fn, void *ctx)
 {
     struct mem_io *m = mem_of(io);
     struct buf names = {0};
     pthread_mutex_lock(&m->lock);
-    enum err err = dir_exists(m, slice_str(path)) ? OK : not_found(path);
-    if (err == OK) gather_entries(m, slice_str(path), &names);
+    enum err err = mem_names_has_dir(&m->names, slice_str(path)) ? OK : not_found(path);
+    if (err == OK) mem_names_list(&m->names, slice_str(path), &names);
     pthread_mutex_unlock(&m->lock);
     struct slice rest = buf_slice(&names), name;
     while (rest.len && slice_split(&rest, '\0', &name)) fn(ctx, (const char *)name.ptr);
@@ -508,17 +340,7 @@ static enum err mem_free_bytes(struct io *io, uint64_t *out)
 static void mem_free(struct io *io)
 {
     struct mem_io *m = mem_of(io);
-    for (size_t i = 0; i < m->step_count; i++) m->steps[i].chosen = false;
-    settle(m, true);
-    struct mem_name *name;
-    for (size_t at = 0; (name = map_next(&m->names, &at)) != NULL;) {
-        mem_node_drop(name->now);
-        mem_node_drop(name->durable);
-        free(name->path);
-        free(name);
-    }
-    map_free(&m->names);
-    free(m->steps);
+    mem_names_free(&m->names);
     pthread_mutex_destroy(&m->lock);
     io_fini(io);
     free(m);
@@ -553,39 +375,13 @@ struct io *io_mem_new(void)
 
 /* ---- powers */
 
-/* Three steps of four survive, if all they build on did. */
-static void choose_survivors(struct mem_io *m, uint64_t *dice)
-{
-    for (size_t i = 0; i < m->step_count; i++) {
-        m->steps[i].chosen = *dice && mem_roll(dice) % 4 != 0;
-        for (size_t k = 0; k < i && m->steps[i].chosen; k++)
-            m->steps[i].chosen = m->steps[k].chosen || !share_dir(&m->steps[i], &m->steps[k]);
-    }
-}
-
-/* Names mean what is durable now; what lies in a lost directory is lost with it. */
-static void restart_names(struct mem_io *m, uint64_t *dice)
-{
-    struct mem_name *name;
-    for (size_t at = 0; (name = map_next(&m->names, &at)) != NULL;)
-        set_node(&name->now, name->durable);
-    for (size_t at = 0; (name = map_next(&m->names, &at)) != NULL;) {
-        if (!dir_exists(m, dir_of(name->path))) set_node(&name->durable, NULL);
-        if (name->durable) mem_node_crash(name->durable, dice);
-    }
-    for (size_t at = 0; (name = map_next(&m->names, &at)) != NULL;)
-        set_node(&name->now, name->durable);
-}
-
 void io_mem_crash(struct io *io, uint64_t seed)
 {
     struct mem_io *m = mem_of(io);
     pthread_mutex_lock(&io->files_lock);
     pthread_mutex_lock(&m->lock);
     LIST_EACH(node, &io->files) file_of(CONTAINER_OF(node, struct io_file, node))->stale = true;
-    choose_survivors(m, &seed);
-    settle(m, true);
-    restart_names(m, &seed);
+    mem_names_crash(&m->names, &seed);
     m->dark = false;
     m->fuse = 0;
     pthread_mutex_unlock(&m->lock);

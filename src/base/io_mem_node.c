@@ -85,13 +85,17 @@ static void add_write(struct mem_node *n, struct mem_write w)
     n->writes[n->write_count++] = w;
 }
 
-void mem_node_write(struct mem_node *n, uint64_t offset, struct slice bytes)
+void mem_node_write(struct mem_node *n, uint64_t offset, const struct slice *parts, size_t len)
 {
-    if (bytes.len == 0) return;
-    struct mem_write w = {offset, bytes.len, mem_new(bytes.len)};
-    memcpy(w.bytes, bytes.ptr, bytes.len);
+    if (len == 0) return;
+    struct mem_write w = {offset, len, mem_new(len)};
+    for (size_t at = 0; at < len; parts++) {
+        struct slice part = slice_head(*parts, len - at);
+        if (part.len) memcpy(w.bytes + at, part.ptr, part.len);
+        at += part.len;
+    }
     add_write(n, w);
-    n->size = MAX(n->size, offset + bytes.len);
+    n->size = MAX(n->size, offset + len);
 }
 
 void mem_node_resize(struct mem_node *n, uint64_t size)

@@ -31,7 +31,9 @@ void mem_node_ref(struct mem_node *n);
 void mem_node_drop(struct mem_node *n); /* NULL is fine */
 
 size_t mem_node_read(const struct mem_node *n, uint64_t offset, uint8_t *out, size_t len);
-void mem_node_write(struct mem_node *n, uint64_t offset, struct slice bytes);
+
+/* The first `len` bytes of the parts together. */
+void mem_node_write(struct mem_node *n, uint64_t offset, const struct slice *parts, size_t len);
 void mem_node_resize(struct mem_node *n, uint64_t size);
 
 void mem_node_sync(struct mem_node *n);

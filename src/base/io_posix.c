@@ -128,7 +128,7 @@ static enum err posix_writev_at(struct io_file *file, uint64_t offset, const str
         size_t n = MIN(count, (size_t)WRITEV_PARTS);
         uint64_t bytes = 0;
         for (size_t i = 0; i < n; i++) {
-            group[i] = (struct iovec){(void *)(uintptr_t)parts[i].ptr, parts[i].len};
+            group[i] = (struct iovec){(void *)parts[i].ptr, parts[i].len};
             bytes += parts[i].len;
         }
         TRY(write_parts(file_of(file), offset, group, n));
@@ -181,7 +181,7 @@ static enum err write_zeros(struct io_file *f, uint64_t from, uint64_t to)
 static enum err posix_allocate(struct io_file *file, uint64_t size)
 {
     struct posix_file *f = file_of(file);
-    uint64_t old;
+    uint64_t old = 0;
     int failure;
     TRY(posix_size(file, &old));
     do failure = posix_fallocate(f->fd, 0, (off_t)size);
@@ -222,7 +222,7 @@ static enum err open_dir(struct io *io, const char *path, int *fd)
 
 static enum err posix_sync_dir(struct io *io, const char *path)
 {
-    int fd, failed;
+    int fd = -1, failed;
     TRY(open_dir(io, path, &fd));
     do failed = fsync(fd);
     while (failed && errno == EINTR);
@@ -233,7 +233,7 @@ static enum err posix_sync_dir(struct io *io, const char *path)
 
 static enum err posix_list(struct io *io, const char *path, io_entry_fn fn, void *ctx)
 {
-    int fd;
+    int fd = -1;
     TRY(open_dir(io, path, &fd));
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {

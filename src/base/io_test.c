@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/crc32c.h"
 #include "base/io_mem.h"
 #include "base/mem.h"
-#include "base/rand.h"
 
 /* ---- the contract */
 
@@ -66,7 +64,7 @@ static void assert_stored(struct io *io, const char *path, const char *text)
 {
     struct buf b = {0};
     assert_int_equal(io_load(io, path, &b), OK);
-    assert_true(slice_is(buf_slice(&b), text));
+    assert_string_equal(buf_cstr(&b), text);
     buf_free(&b);
 }
 
@@ -322,7 +320,7 @@ static void a_stored_file_survives_every_crash(void **state)
 static void unsynced_writes_survive_in_any_part(void **state)
 {
     (void)state;
-    int old = 0, new = 0, mixed = 0;
+    int old = 0, whole = 0, mixed = 0;
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct io *io = io_mem_new();
         assert_int_equal(io_store(io, "a", SLICE_LIT("aaaaaaaa")), OK);
@@ -332,16 +330,16 @@ static void unsynced_writes_survive_in_any_part(void **state)
         io_mem_crash(io, seed);
         struct buf b = {0};
         assert_int_equal(io_load(io, "a", &b), OK);
-        if (slice_is(buf_slice(&b), "aaaaaaaa"))
+        if (strcmp(buf_cstr(&b), "aaaaaaaa") == 0)
             old++;
-        else if (slice_is(buf_slice(&b), "bbbbbbbb"))
-            new ++;
+        else if (strcmp(buf_cstr(&b), "bbbbbbbb") == 0)
+            whole++;
         else
             mixed++;
         buf_free(&b);
         io_free(io);
     }
-    assert_true(old > 10 && new > 10 && mixed > 10);
+    assert_true(old > 10 && whole > 10 && mixed > 10);
 }
 
 /* Steps of one directory survive in order: c is never there without b. */
@@ -486,39 +484,6 @@ static void a_full_disk_refuses_and_recovers(void **state)
     io_free(io);
 }
 
-/* ---- the checksum */
-
-static void crc32c_gives_the_published_values(void **state)
-{
-    (void)state;
-    static const struct {
-        struct slice bytes;
-        uint32_t crc;
-    } rows[] = {
-        /* RFC 3720 B.4 and the check value of the CRC catalogue. */
-        {SLICE_LIT("123456789"), 0xe3069283},
-        {SLICE_LIT("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), 0x8a9136aa},
-        {SLICE_LIT(""), 0},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_int_equal(crc32c(0, rows[i].bytes.ptr, rows[i].bytes.len), rows[i].crc);
-        assert_int_equal(crc32c_portable(0, rows[i].bytes.ptr, rows[i].bytes.len), rows[i].crc);
-    }
-}
-
-static void crc32c_is_the_same_in_one_piece_and_in_two(void **state)
-{
-    (void)state;
-    uint8_t bytes[300];
-    rand_bytes(bytes, sizeof bytes);
-    for (size_t len = 0; len <= sizeof bytes; len++) {
-        uint32_t whole = crc32c_portable(0, bytes, len);
-        size_t cut = len / 3;
-        assert_int_equal(crc32c(0, bytes, len), whole);
-        assert_int_equal(crc32c(crc32c(0, bytes, cut), bytes + cut, len - cut), whole);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -536,8 +501,6 @@ int main(void)
         cmocka_unit_test(a_lying_disk_keeps_nothing),
         cmocka_unit_test(power_may_fail_at_any_call),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
-        cmocka_unit_test(crc32c_gives_the_published_values),
-        cmocka_unit_test(crc32c_is_the_same_in_one_piece_and_in_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

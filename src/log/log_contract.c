@@ -557,6 +557,6 @@ int log_contract_run(const struct log_contract *c)
         ROW(as_many_partitions_as_the_limit),
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        rows[i].initial_state = (void *)(uintptr_t)c;
+        rows[i].initial_state = (void *)c;
     return cmocka_run_group_tests_name(c->name, rows, NULL, NULL);
 }

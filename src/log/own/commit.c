@@ -125,7 +125,7 @@ static bool make_room(struct log *l, const struct block *b)
 /* Numbers, time and CRC for each record, and a copy for readers. */
 static void stamp(struct log *l, struct block *b, struct slice batch, int64_t wall_us)
 {
-    for (uint8_t *at = (uint8_t *)(uintptr_t)batch.ptr; at < batch.ptr + batch.len;) {
+    for (uint8_t *at = (uint8_t *)batch.ptr; at < batch.ptr + batch.len;) {
         struct record r;
         enum err whole = record_parse(slice_of(at, batch.len - (size_t)(at - batch.ptr)), &r);
         struct partition *p = whole ? NULL : tails_partition(&l->tails, r.stream, r.partition);

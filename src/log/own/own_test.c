@@ -554,7 +554,7 @@ static void appends_are_refused_below_the_reserve_and_taken_again_above(void **s
     assert_true(log_healthy(f.rig->log));
     assert_int_equal(rig_read(f.rig, 0, 0, READ_MAX, false)->err, OK);
     assert_int_equal(io_truncate(other, 0), OK);
-    rig_advance(f.rig, 2 * OWN_ROOM_EVERY_US);
+    rig_advance(f.rig, (int64_t)2 * OWN_ROOM_EVERY_US);
     assert_true(log_accepting(f.rig->log));
     fill(&f, 0, 11, 20, 100);
     assert_int_equal(results(&f, OK), 20);
@@ -580,7 +580,7 @@ static void segments_that_cannot_grow_are_tried_again(void **state)
     size_t taken = results(&f, OK);
     for (int i = 0; i < 10; i++) rig_advance(f.rig, OWN_ROOM_EVERY_US);
     io_mem_capacity(f.io, 10 << 20);
-    rig_advance(f.rig, 2 * OWN_ROOM_EVERY_US);
+    rig_advance(f.rig, (int64_t)2 * OWN_ROOM_EVERY_US);
     assert_true(log_accepting(f.rig->log));
     for (; id < 1000; id++) {
         append(&f, id % 2, id / 2 + 1, 2000);

@@ -41,7 +41,8 @@ static struct chunk *chunk_of(struct list *node)
 
 static struct chunk *newest(const struct partition *p)
 {
-    return list_empty(&p->chunks) ? NULL : chunk_of(p->chunks.prev);
+    struct list *last = p->chunks.prev;
+    return last == &p->chunks ? NULL : chunk_of(last);
 }
 
 static uint64_t end_of(const struct chunk *c)
@@ -102,17 +103,21 @@ static void note_offset(struct tails *t, struct chunk *c)
 
 void tails_fini(struct tails *t)
 {
-    while (!list_empty(&t->by_age))
-        drop_chunk(t, CONTAINER_OF(t->by_age.next, struct chunk, in_age));
+    LIST_EACH(node, &t->by_age) drop_chunk(t, CONTAINER_OF(node, struct chunk, in_age));
     free(t->partitions);
 }
 
 /* ---- growth */
 
+static bool fits(const struct partition *p, size_t len)
+{
+    const struct chunk *c = newest(p);
+    return c && c->blob->len - c->used >= len;
+}
+
 void tails_add(struct tails *t, struct partition *p, const struct record *r)
 {
-    struct chunk *c = newest(p);
-    if (c == NULL || c->blob->len - c->used < r->frame.len) c = add_chunk(t, p, r->frame.len);
+    struct chunk *c = fits(p, r->frame.len) ? newest(p) : add_chunk(t, p, r->frame.len);
     note_offset(t, c);
     memcpy(c->blob->bytes + c->used, r->frame.ptr, r->frame.len);
     c->used += (uint32_t)r->frame.len;
@@ -239,8 +244,9 @@ struct partition *tails_evict(struct tails *t)
 void tails_trim(struct tails *t, struct partition *p, struct mark first)
 {
     p->first = first;
-    while (!list_empty(&p->chunks)) {
-        struct chunk *c = chunk_of(p->chunks.next);
+    LIST_EACH(node, &p->chunks)
+    {
+        struct chunk *c = chunk_of(node);
         if (end_of(c) > first.ordinal || end_of(c) > p->written) return;
         drop_chunk(t, c);
     }

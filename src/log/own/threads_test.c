@@ -11,7 +11,14 @@
 #include "log/log.h"
 #include "post/thread.h"
 
-enum { WRITERS = 2, RECORDS = 6000, WINDOW = 50, BODY = 120, BEGIN = POST_TEST };
+enum {
+    WRITERS = 2,
+    LANES = WRITERS + 3,
+    RECORDS = 6000,
+    WINDOW = 50,
+    BODY = 120,
+    BEGIN = POST_TEST
+};
 
 struct writing {
     struct lane lane;
@@ -77,7 +84,7 @@ static void begin_following(void *ctx, struct lane *lane, struct msg *m)
 {
     (void)lane;
     (void)m;
-    for (uint16_t p = 0; p < WRITERS; p++) ask(ctx, p);
+    for (unsigned p = 0; p < WRITERS; p++) ask(ctx, (uint16_t)p);
 }
 
 static void check_records(struct following *f, const struct log_read_done *d)
@@ -134,15 +141,14 @@ static void prepare(struct city *c, struct log *log)
 /* Lanes in an order in which none outlives those it still writes to. */
 static void run(struct city *c)
 {
-    struct lane_thread *threads[WRITERS + 3];
-    for (unsigned i = 0; i < c->office.count; i++)
-        threads[i] = lane_thread_start(c->office.lanes[i]);
+    struct lane_thread *threads[LANES] = {0};
+    for (unsigned i = 0; i < LANES; i++) threads[i] = lane_thread_start(c->office.lanes[i]);
     for (unsigned i = 0; i <= WRITERS; i++)
         post(&c->log_lane, lane_addr(&c->log_lane), lane_addr(c->office.lanes[i]),
              msg_new(BEGIN, 0));
     for (int i = 0; i <= WRITERS; i++)
         while (!atomic_load(&c->finished[i])) sched_yield();
-    for (unsigned i = 0; i < c->office.count; i++) lane_thread_stop(threads[i]);
+    for (unsigned i = 0; i < LANES; i++) lane_thread_stop(threads[i]);
 }
 
 static void cores_append_and_follow_at_the_same_time(void **state)
