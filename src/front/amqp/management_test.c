@@ -128,6 +128,7 @@ static void a_request_needs_a_right(void **state)
     rig_greet(&r, &c);
     attach(&r, &c, "$management", 100);
     assert_non_null(strstr(ask(&r, &c, HUB), "401i"));
+    assert_non_null(strstr(ask(&r, &c, "\"operation\" \"READ\" \"name\" \"other\""), "404i"));
     assert_non_null(strstr(ask(&r, &c, HUB " \"security_token\" \"rubbish\""), "401i"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char properties[1200];
