@@ -127,7 +127,7 @@ static enum err choose_line(const struct target *t, struct fleet_plan *plan)
 
 static enum err choose_wait(const struct cli *c, struct fleet_plan *plan)
 {
-    double seconds;
+    double seconds = 0;
     TRY(decimal(c, "timeout", 0.001, 3600, 30, &seconds));
     plan->wait_us = (int64_t)(seconds * 1e6);
     if (plan->once) plan->duration_us = plan->wait_us;
@@ -188,11 +188,10 @@ static enum err choose_rate(const struct cli *c, struct fleet_plan *plan)
     return OK;
 }
 
-static enum err choose_pace(const struct cli *c, struct fleet_plan *plan)
+static enum err choose_limits(const struct cli *c, struct fleet_plan *plan)
 {
     const char *duration = cli_value(c, "duration");
     int64_t messages, window, seed;
-    TRY(choose_rate(c, plan));
     TRY(cli_number(c, "messages", 1, INT64_MAX, 0, &messages));
     TRY(cli_number(c, "window", 1, FLEET_WINDOW_MAX, 32, &window));
     TRY(cli_number(c, "seed", 0, INT64_MAX, (int64_t)(rand_u64() >> 1), &seed));
@@ -284,10 +283,11 @@ enum err device_simulate(struct cli *c)
     struct fleet_plan plan = {0};
     struct fleet_result *result = arena_zero(&c->arena, sizeof *result);
     TRY(choose_payload(c, &payload));
+    TRY(choose_limits(c, &plan));
     TRY(choose_devices(c, payload, &t, &roster));
     plan.payload = payload;
     plan.count = roster.count;
-    TRY(choose_pace(c, &plan));
+    TRY(choose_rate(c, &plan));
     enum err e = run(&t, &plan, &roster, result);
     if (result->connected == 0) return e;
     const struct json *summary = fleet_summary(&c->arena, &plan, result);

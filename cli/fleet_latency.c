@@ -19,7 +19,7 @@ static size_t cell_of(uint64_t us)
 /* The largest time of a cell. */
 static uint64_t end_of(size_t cell)
 {
-    if (cell < 2 * LINEAR) return cell;
+    if (cell < (size_t)2 * LINEAR) return cell;
     unsigned shift = (unsigned)(cell >> FLEET_LATENCY_BITS) - 1;
     return (((uint64_t)(cell & (LINEAR - 1)) + LINEAR + 1) << shift) - 1;
 }

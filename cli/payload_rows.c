@@ -17,7 +17,7 @@ struct reader {
     struct payload_csv csv;
     struct slice keys[PAYLOAD_COLUMNS_MAX]; /* `"name":` */
     size_t columns, time_column, device_column;
-    struct map devices; /* id -> its number + 1 */
+    struct map devices; /* id -> its number */
     size_t row_room, device_room;
 };
 
@@ -52,34 +52,37 @@ static bool is_number(struct slice text)
 static void put_value(struct buf *out, const struct payload_cell *cell)
 {
     struct slice text = cell->text;
-    if (cell->quoted)
-        text_json_string(out, text);
-    else if (text.len == 0)
+    bool literal = is_number(text) || slice_is(text, "true") || slice_is(text, "false");
+    if (text.len == 0 && !cell->quoted)
         buf_put_str(out, "null");
-    else if (is_number(text) || slice_is(text, "true") || slice_is(text, "false"))
+    else if (literal && !cell->quoted)
         buf_put_slice(out, text);
     else
         text_json_string(out, text);
 }
 
+/* Seconds, or milliseconds if as seconds they were after the year 5000. */
+static enum err number_time(const char *text, int64_t *wall_us)
+{
+    double seconds = strtod(text, NULL);
+    if (seconds > 1e11) seconds /= 1000;
+    if (!(seconds > -1e11 && seconds <= 1e11)) return ERR_INVALID;
+    *wall_us = (int64_t)(seconds * 1e6);
+    return OK;
+}
+
 enum err payload_time(struct slice text, int64_t *wall_us)
 {
-    double seconds;
-    char *end, copy[48];
-    if (text.len > 36) return ERR_INVALID;
-    memcpy(copy, text.ptr ? text.ptr : (const uint8_t *)"", text.len);
-    copy[text.len] = '\0';
-    if (is_number(text)) {
-        seconds = strtod(copy, &end);
-        if (seconds > 1e11) seconds /= 1000; /* milliseconds: as seconds, after the year 5000 */
-        if (!(seconds > -1e11 && seconds <= 1e11)) return ERR_INVALID;
-        *wall_us = (int64_t)(seconds * 1e6);
-        return OK;
-    }
-    for (char *c = copy; *c && c < copy + 10; c++)
-        if (*c == '/') *c = '-';
-    if (text.len == 10) strcat(copy, "T00:00");
-    if (strlen(copy) == 16) strcat(copy, ":00");
+    static const char midnight[] = "0000-00-00T00:00:00";
+    enum { DATE = 10, MINUTES = 16, SECONDS = sizeof midnight - 1, MOST = 36 };
+    char copy[MOST + 1] = "";
+    if (text.len == 0 || text.len > MOST) return ERR_INVALID;
+    memcpy(copy, text.ptr, text.len);
+    if (is_number(text)) return number_time(copy, wall_us);
+    for (size_t i = 0; i < DATE; i++)
+        if (copy[i] == '/') copy[i] = '-';
+    if (text.len == DATE || text.len == MINUTES)
+        memcpy(copy + text.len, midnight + text.len, SECONDS - text.len);
     return clock_parse_iso(slice_str(copy), wall_us);
 }
 
@@ -166,18 +169,19 @@ static enum err take_device(struct reader *r, struct slice id, size_t line, stru
 {
     struct payload_rows *out = r->out;
     if (id.len == 0) return fail(ERR_INVALID, "line %zu: no device is named", line);
-    uintptr_t number = (uintptr_t)map_get(&r->devices, id);
-    if (number == 0) {
+    size_t *number = map_get(&r->devices, id);
+    if (number == NULL) {
         if (out->device_count == r->device_room) {
             r->device_room = MAX(2 * r->device_room, (size_t)16);
             out->devices = mem_grow(out->devices, r->device_room * sizeof *out->devices);
         }
         id = arena_copy(r->arena, id);
         out->devices[out->device_count] = id;
-        number = ++out->device_count;
-        map_put(&r->devices, id, (void *)number);
+        number = arena_alloc(r->arena, sizeof *number);
+        *number = out->device_count++;
+        map_put(&r->devices, id, number);
     }
-    row->device = number - 1;
+    row->device = *number;
     return OK;
 }
 

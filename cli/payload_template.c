@@ -16,16 +16,16 @@ static const struct {
 
 static const struct {
     const char *name;
-    enum payload_shape shape;
     size_t least, most; /* arguments */
+    enum payload_shape shape;
     bool numeric;
 } shapes[] = {
-    {"device", SHAPE_DEVICE, 0, 0, false},   {"index", SHAPE_INDEX, 0, 0, false},
-    {"counter", SHAPE_COUNTER, 0, 0, false}, {"now", SHAPE_NOW, 0, 0, false},
-    {"epoch", SHAPE_EPOCH, 0, 0, false},     {"guid", SHAPE_GUID, 0, 0, false},
-    {"walk", SHAPE_WALK, 2, 3, true},        {"wave", SHAPE_WAVE, 3, 3, true},
-    {"random", SHAPE_RANDOM, 2, 2, true},    {"pick", SHAPE_PICK, 1, PAYLOAD_WORDS_MAX, false},
-    {"pad", SHAPE_PAD, 1, 1, true},
+    {"device", 0, 0, SHAPE_DEVICE, false},   {"index", 0, 0, SHAPE_INDEX, false},
+    {"counter", 0, 0, SHAPE_COUNTER, false}, {"now", 0, 0, SHAPE_NOW, false},
+    {"epoch", 0, 0, SHAPE_EPOCH, false},     {"guid", 0, 0, SHAPE_GUID, false},
+    {"walk", 2, 3, SHAPE_WALK, true},        {"wave", 3, 3, SHAPE_WAVE, true},
+    {"random", 2, 2, SHAPE_RANDOM, true},    {"pick", 1, PAYLOAD_WORDS_MAX, SHAPE_PICK, false},
+    {"pad", 1, 1, SHAPE_PAD, true},
 };
 
 static enum err read_numbers(struct payload_part *part, struct slice name)
@@ -103,7 +103,7 @@ static enum err read_placeholder(struct arena *a, struct slice inside, size_t *s
 }
 
 /* Index of the first pair of that character, or text.len. */
-static size_t find_pair(struct slice text, char c)
+static size_t find_pair(struct slice text, uint8_t c)
 {
     for (size_t i = 0; i + 1 < text.len; i++)
         if (text.ptr[i] == c && text.ptr[i + 1] == c) return i;

@@ -1,0 +1,82 @@
+/* Tests of the device verbs' options: what is refused before anything is sent. */
+#include "base/test.h"
+
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* No request is made with --existing; a run that is allowed ends at the host name. */
+#define LOGIN                                                                                      \
+    "--login "                                                                                     \
+    "HostName=name.invalid;SharedAccessKeyName=p;SharedAccessKey=MDEyMzQ1Njc4OWFiY2RlZg== "
+#define SIMULATE "device simulate --existing " LOGIN
+#define SEND     "device send-d2c-message " LOGIN
+
+static int run(const char *line)
+{
+    static char copy[512];
+    char *argv[40] = {"azimuth"};
+    int argc = 1;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
+    return cli_main(argc, argv, NULL);
+}
+
+static void options_that_exclude_each_other_are_usage_errors(void **state)
+{
+    static const char *const lines[] = {
+        SIMULATE "--csv f --data x",
+        SIMULATE "--device-id d --count 2",
+        SIMULATE "--device-id d --device-prefix p",
+        SIMULATE "--devices f --device-id d",
+        SIMULATE "--devices f --device-connection-string s",
+        SIMULATE "--rate 1 --total-rate 1",
+        SIMULATE "--rate 1 --msg-interval 1",
+        SIMULATE "--real-time",
+        SIMULATE "--device-column c",
+        SIMULATE "--speed 2",
+        SEND "-d d --data x --data-file-path f",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (run(lines[i]) != CLI_USAGE) fail_msg("%s", lines[i]);
+}
+
+static void values_out_of_range_are_usage_errors(void **state)
+{
+    static const char *const lines[] = {
+        SIMULATE "--count 0",      SIMULATE "--count 100001",
+        SIMULATE "--window 0",     SIMULATE "--window 1001",
+        SIMULATE "--rate fast",    SIMULATE "--msg-interval -1",
+        SIMULATE "--messages 0",   SIMULATE "--duration soon",
+        SIMULATE "--timeout 0",    SIMULATE "--data {{wrong}}",
+        SIMULATE "--csv /nowhere", SIMULATE "--devices /nowhere",
+        SIMULATE "-p x",           SEND "",
+        SEND "-d d --msg-count 0", SEND "-d d --timeout long",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (run(lines[i]) != CLI_USAGE) fail_msg("%s", lines[i]);
+}
+
+static void the_largest_values_go_as_far_as_the_network(void **state)
+{
+    static const char *const lines[] = {
+        SIMULATE "--count 100000",
+        SIMULATE "--window 1000 --total-rate 1/h",
+        SEND "-d d --timeout 3600",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (run(lines[i]) != CLI_FAILED) fail_msg("%s", lines[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_that_exclude_each_other_are_usage_errors),
+        cmocka_unit_test(values_out_of_range_are_usage_errors),
+        cmocka_unit_test(the_largest_values_go_as_far_as_the_network),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
