@@ -14,7 +14,7 @@ enum { DEV_DEVICES = 3, DEV_CHILDREN = 2, DEV_WORDS_MAX = 16 };
 
 static pid_t children[DEV_CHILDREN]; /* simulate, monitor-events */
 
-static const char *const device_names[DEV_DEVICES] = {"sensor-01", "sensor-02", "sensor-03"};
+static const char *const device_names[DEV_DEVICES] = {"sensor-1", "sensor-2", "sensor-3"};
 
 /* ---- our own command line, in a child */
 
@@ -78,7 +78,7 @@ static void show_connection_string(const char *title, const char *data, const ch
 static void show_next_steps(const char *data)
 {
     printf("\nNext, in another terminal:\n"
-           "  azimuth device send-d2c-message --data %s -d sensor-01 --text '{\"hello\":1}'\n"
+           "  azimuth device send-d2c-message --data %s -d sensor-1 --da '{\"hello\":1}'\n"
            "  azimuth hub device-identity create --data %s -d my-device\n"
            "  azimuth connection-string --data %s --device-id my-device\n"
            "  eval \"$(azimuth env --data %s)\"     # for Azure's SDK samples\n"
@@ -88,12 +88,12 @@ static void show_next_steps(const char *data)
 
 void dev_start(const char *data)
 {
-    const char *simulate[] = {"azimuth",    "device",  "simulate", "--data", data, "--device-id",
-                              "sensor-0%d", "--count", "3",        "--rate", "1",  NULL};
+    const char *simulate[] = {"azimuth", "device",  "simulate", "--data", data, "--device-prefix",
+                              "sensor",  "--count", "3",        "--rate", "1",  NULL};
     const char *monitor[] = {"azimuth", "hub", "monitor-events", "--data", data, NULL};
     make_devices(data);
     printf("\nA device's connection string:\n");
-    show_connection_string("  sensor-01", data, "--device-id", device_names[0]);
+    show_connection_string("  sensor-1", data, "--device-id", device_names[0]);
     show_connection_string("A back end's connection string (Azure IoT Hub SDKs):", data, "--policy",
                            "iothubowner");
     show_connection_string("A consumer's connection string (Azure Event Hubs SDKs):", data,
