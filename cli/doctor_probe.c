@@ -18,7 +18,7 @@
 /* Until TLS is up, the line is over or time is. */
 static enum err shake_hands(struct line *l)
 {
-    int64_t until_us = clock_mono_us() + DOCTOR_WAIT_MS * 1000;
+    int64_t until_us = clock_mono_us() + DOCTOR_WAIT_MS * 1000ll;
     struct slice bytes;
     while (!l->up) {
         struct pollfd fd = {.fd = l->fd, .events = line_wants(l)};

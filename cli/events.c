@@ -130,7 +130,7 @@ static enum err attach_partition(struct events *e, struct slice id)
     struct amqp_link *l = attach(e, name, false, address, buf_slice(&filter));
     buf_free(&filter);
     if (l == NULL) return fail(ERR_FULL, "the hub has too many partitions");
-    l->user = (void *)(uintptr_t)(number + 1);
+    l->user = &e->reading[number];
     amqp_send_flow(l, EVENTS_CREDIT, false);
     e->partitions++;
     return OK;
@@ -269,7 +269,7 @@ static void settle(const struct amqp_event *got)
 static enum err on_event(struct events *e, const struct amqp_event *got, struct events_event *ev)
 {
     ev->kind = EVENTS_EVENT;
-    ev->partition = (unsigned)((uintptr_t)got->link->user - 1);
+    ev->partition = (unsigned)((const bool *)got->link->user - e->reading);
     if (amqp_message_parse(got->delivery.payload, &ev->message) != OK)
         return fail(ERR_PROTOCOL, "%s sent an event that is not a message", e->cfg->host);
     return OK;
@@ -314,7 +314,9 @@ static enum err handle(struct events *e, struct amqp_event *got, struct events_e
         settle(got);
         return OK;
     case AMQP_ON_ATTACH:
-        *told = got->link->user && ++e->attached == e->partitions;
+        if (got->link->user == NULL) return OK;
+        *(bool *)got->link->user = true;
+        *told = ++e->attached == e->partitions;
         *ev = (struct events_event){.kind = EVENTS_READY, .count = e->partitions};
         return OK;
     case AMQP_ON_DETACH:

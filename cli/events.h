@@ -72,7 +72,8 @@ struct events {
     struct amqp_session *session;
     struct amqp_link *cbs_out, *cbs_in, *ask_out, *ask_in;
     unsigned partitions, attached;
-    struct amqp_event got; /* the delivery under the last event */
+    bool reading[EVENTS_PARTITIONS_MAX]; /* a link's `user` is its partition's place here */
+    struct amqp_event got;               /* the delivery under the last event */
     enum err fate;
 };
 

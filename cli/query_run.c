@@ -91,6 +91,7 @@ static enum err run_binary(struct arena *a, const struct query *q, const struct 
 
 enum err query_run(struct arena *a, const struct query *q, const struct json *v, struct json **out)
 {
+    *out = query_null(a);
     struct json *left;
     switch (q->kind) {
     case QUERY_CURRENT: *out = query_share(a, v); return OK;

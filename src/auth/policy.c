@@ -1,4 +1,5 @@
 /* policy.c - shared access policies: the default ones, finding one, JSON. */
+#include <stdio.h>
 #include <string.h>
 
 #include "auth/auth.h"
@@ -40,6 +41,7 @@ enum err auth_key_set(struct auth_key *key, struct slice text)
     size_t len = buf_size(&bytes);
     if (e == OK && (len < AUTH_KEY_MIN || len > AUTH_KEY_MAX)) e = ERR_INVALID;
     if (e == OK) {
+        assert(bytes.ptr);
         *key = (struct auth_key){.len = len};
         memcpy(key->bytes, buf_slice(&bytes).ptr, len);
         memcpy(key->text, text.ptr, text.len);
@@ -56,6 +58,7 @@ void auth_key_make(struct auth_key *key)
     rand_bytes(key->bytes, AUTH_KEY_MADE);
     struct buf text = {0};
     text_base64(&text, slice_of(key->bytes, key->len));
+    assert(text.ptr);
     memcpy(key->text, buf_slice(&text).ptr, buf_size(&text));
     mem_wipe(text.ptr, text.cap);
     buf_free(&text);
@@ -78,7 +81,7 @@ void policies_make(struct policies *p)
     };
     *p = (struct policies){.count = sizeof defaults / sizeof *defaults};
     for (size_t i = 0; i < p->count; i++) {
-        strcpy(p->items[i].name, defaults[i].name);
+        snprintf(p->items[i].name, sizeof p->items[i].name, "%s", defaults[i].name);
         p->items[i].rights = defaults[i].rights;
         auth_key_make(&p->items[i].keys[0]);
         auth_key_make(&p->items[i].keys[1]);

@@ -35,6 +35,7 @@ static enum err read_signature(struct slice sig, struct sas *t)
     bool good = sig.len <= sizeof text && text_unpercent_to(text, sig, &len) == OK &&
                 text_unbase64(&bytes, slice_of(text, len)) == OK &&
                 buf_size(&bytes) == SAS_SIGNATURE_LEN;
+    assert(!good || bytes.ptr);
     if (good) memcpy(t->signature, buf_slice(&bytes).ptr, SAS_SIGNATURE_LEN);
     buf_free(&bytes);
     return good ? OK : fail(ERR_INVALID, "its sig is not 32 bytes in base64");

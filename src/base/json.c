@@ -172,7 +172,7 @@ static enum err read_members(struct reader *r, struct members *m, struct json *o
 {
     if (accept(r, '}')) return OK;
     for (;;) {
-        struct slice key;
+        struct slice key = SLICE_NONE;
         TRY(read_string(r, &key));
         if (!accept(r, ':')) return bad(r, "':' was expected");
         struct json value = {.key = key};

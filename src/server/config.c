@@ -98,7 +98,7 @@ static bool asks_for_help(int argc, char *const argv[])
 static void variable_of(const struct option *o, char *out, size_t size)
 {
     snprintf(out, size, "AZIMUTH_%s", o->name);
-    for (char *p = out; *p; p++) *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+    for (char *p = out; *p; p++) *p = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
 }
 
 /* The value of a variable; SLICE_NONE when it is absent or empty. */
@@ -140,7 +140,7 @@ static enum err assign_line(void *ctx, struct slice key, struct slice value, siz
 static enum err find_text(const char *name, int argc, char *const argv[], char *const env[],
                           struct slice *out)
 {
-    const struct option *o, *wanted = config_option_find(slice_str(name));
+    const struct option *o = NULL, *wanted = config_option_find(slice_str(name));
     char variable[64];
     variable_of(wanted, variable, sizeof variable);
     *out = look_up(env, variable);
@@ -155,7 +155,7 @@ static enum err find_text(const char *name, int argc, char *const argv[], char *
 
 static enum err assign_file(struct config *c, int argc, char *const argv[], char *const env[])
 {
-    struct slice file, data;
+    struct slice file = SLICE_NONE, data = SLICE_NONE;
     TRY(find_text("config", argc, argv, env, &file));
     TRY(find_text("data", argc, argv, env, &data));
     struct buf path = {0};

@@ -28,7 +28,7 @@ enum {
     CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
 };
 
-#define CONFIG_RETENTION_US (24 * 3600 * 1000000ll) /* IoT Hub: one day */
+#define CONFIG_RETENTION_US (24ll * 3600 * 1000000) /* IoT Hub: one day */
 
 enum config_verb { CONFIG_SERVE, CONFIG_DEV };
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };

@@ -21,13 +21,13 @@ enum option_kind {
 };
 
 struct option {
-    const char *name;  /* "mqtt-port" */
-    const char *value; /* "PORT"; NULL for a switch */
-    enum option_kind kind;
+    const char *name;    /* "mqtt-port" */
+    const char *value;   /* "PORT"; NULL for a switch */
     size_t at, count;    /* offsets in struct config */
-    unsigned max;        /* OPTION_NUMBER */
     const char *initial; /* shown as the default; OPTION_FIXED: the one possible value */
     const char *help;
+    enum option_kind kind;
+    unsigned max; /* OPTION_NUMBER */
 };
 
 extern const struct option config_options[];
