@@ -23,7 +23,7 @@ const struct cli_option device_simulate_options[] = {
     {"device-connection-string connection-string cs", "STRING", "the device of that string"},
     {"data template da", "TEXT", "what a message says, with placeholders (below)"},
     {"csv", "FILE", "the rows of that file as messages, columns as keys"},
-    {"device-column", "NAME", "the column that names a row's device [in turn]"},
+    {"device-column", "NAME", "the column that names a row's device [all in turn]"},
     {"real-time", NULL, "rows are sent at the distances of their times"},
     {"time-column", "NAME", "where these are [time, timestamp, datetime or date]"},
     {"speed", "X", "so many times as fast as the file's time [1]"},

@@ -40,7 +40,8 @@ struct payload_config {
                                   all but PAYLOAD_TEXT they may have placeholders */
     const char *time_column; /* CSV: when a row is due; NULL: no matter; "": the
                                   first called time, timestamp, datetime or date */
-    const char *device_column; /* CSV: which device sends a row; NULL: all in turn */
+    const char *device_column; /* CSV: which device sends a row, '-' for what no id may have; NULL:
+                                  all in turn */
 };
 
 /* The body of a template, when none is given: sensible sensors. */

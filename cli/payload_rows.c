@@ -1,5 +1,6 @@
 /* payload_rows.c - a CSV file as messages: each row a JSON object, made once and checked at once, so
  * that nothing is sent from a file that has a mistake further down. */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -18,6 +19,7 @@ struct reader {
     struct slice keys[PAYLOAD_COLUMNS_MAX]; /* `"name":` */
     size_t columns, time_column, device_column;
     struct map devices; /* id -> its number */
+    struct buf id;
     size_t row_room, device_room;
 };
 
@@ -165,23 +167,42 @@ static enum err take_time(struct reader *r, struct slice text, size_t line, stru
     return OK;
 }
 
-static enum err take_device(struct reader *r, struct slice id, size_t line, struct payload_row *row)
+/* What IoT Hub has in ids stays, anything else becomes '-': "New York" is New-York. */
+static struct slice id_of(struct reader *r, struct slice text)
+{
+    static const char allowed[] = "-:.+%_#*?!(),=@$'";
+    text = slice_trim(text);
+    buf_clear(&r->id);
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        bool fits = isalnum(c) || memchr(allowed, c, sizeof allowed - 1);
+        buf_put_u8(&r->id, fits ? c : '-');
+    }
+    return buf_slice(&r->id);
+}
+
+static size_t *add_device(struct reader *r, struct slice id)
 {
     struct payload_rows *out = r->out;
-    if (id.len == 0) return fail(ERR_INVALID, "line %zu: no device is named", line);
-    size_t *number = map_get(&r->devices, id);
-    if (number == NULL) {
-        if (out->device_count == r->device_room) {
-            r->device_room = MAX(2 * r->device_room, (size_t)16);
-            out->devices = mem_grow(out->devices, r->device_room * sizeof *out->devices);
-        }
-        id = arena_copy(r->arena, id);
-        out->devices[out->device_count] = id;
-        number = arena_alloc(r->arena, sizeof *number);
-        *number = out->device_count++;
-        map_put(&r->devices, id, number);
+    size_t *number = arena_alloc(r->arena, sizeof *number);
+    if (out->device_count == r->device_room) {
+        r->device_room = MAX(2 * r->device_room, (size_t)16);
+        out->devices = mem_grow(out->devices, r->device_room * sizeof *out->devices);
     }
-    row->device = *number;
+    id = arena_copy(r->arena, id);
+    *number = out->device_count++;
+    out->devices[*number] = id;
+    map_put(&r->devices, id, number);
+    return number;
+}
+
+static enum err take_device(struct reader *r, struct slice text, size_t line,
+                            struct payload_row *row)
+{
+    struct slice id = id_of(r, text);
+    if (id.len == 0) return fail(ERR_INVALID, "line %zu: no device is named", line);
+    const size_t *number = map_get(&r->devices, id);
+    row->device = number ? *number : *add_device(r, id);
     return OK;
 }
 
@@ -296,6 +317,7 @@ enum err payload_rows_read(struct arena *a, const struct payload_config *config,
     enum err e = read_header(r, config);
     if (e == OK) e = read_rows(r);
     map_free(&r->devices);
+    buf_free(&r->id);
     buf_free(&r->csv.scratch);
     if (e == OK && out->device_count) group_rows(a, out);
     settle(a, out);

@@ -355,6 +355,13 @@ static void a_column_can_name_the_devices(void **state)
     assert_string_equal(rows_of(p, 0, 2), "{\"a\":1,\"city\":\"NY\"}\n{\"a\":3,\"city\":\"NY\"}\n");
     assert_string_equal(rows_of(p, 1, 2), "{\"a\":2,\"city\":\"SEA\"}\n");
 
+    config = csv_of("city\nNew York\nNew York \n\"#1/b\"\n");
+    config.device_column = "city";
+    p = make(&config);
+    assert_int_equal(payload_device_count(p), 2);
+    assert_true(slice_is(payload_device(p, 0), "New-York"));
+    assert_true(slice_is(payload_device(p, 1), "#1-b"));
+
     config = csv_of("a,city\n1,\n");
     config.device_column = "city";
     struct payload *other;
