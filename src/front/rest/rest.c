@@ -92,6 +92,7 @@ static void refuse(struct rest *r, const struct http1_event *ev, int64_t now_us)
 
 static void on_event(struct rest *r, const struct http1_event *ev, int64_t now_us)
 {
+    assert(r->call || (ev->kind != HTTP1_BODY && ev->kind != HTTP1_END));
     switch (ev->kind) {
     case HTTP1_HEAD: begin_call(r, ev->request, now_us); break;
     case HTTP1_BODY: buf_put_slice(&r->call->body, ev->data); break;

@@ -232,7 +232,8 @@ static void refuse_errno(struct http1 *h, llhttp_errno_t e)
 
 static bool begins_badly(struct slice line)
 {
-    return line.len > 0 && memchr(" \t:", line.ptr[0], 3);
+    uint8_t first = line.ptr && line.len ? line.ptr[0] : 0;
+    return first == ' ' || first == '\t' || first == ':';
 }
 
 /* How far the head may be parsed; `*bad` if what follows is a fault. */
@@ -262,6 +263,7 @@ static size_t head_extent(struct http1 *h, struct slice s, bool *bad)
 static bool lines_are_strict(struct http1 *h, struct slice s)
 {
     while (s.len) {
+        assert(s.ptr != NULL);
         if (h->last_byte == '\n' && begins_badly(s)) return false;
         size_t at = slice_find(s, '\n');
         if (at == s.len) {
@@ -345,6 +347,6 @@ static size_t parse_body(struct http1 *h, struct slice bytes)
 size_t http1_parse_some(struct http1 *h, struct slice bytes)
 {
     /* To llhttp a span that begins at NULL is none: a body would be passed over in silence. */
-    if (bytes.ptr == NULL) bytes = SLICE_LIT("");
+    if (bytes.len == 0) bytes = SLICE_LIT("");
     return h->phase == HTTP1_IN_HEAD ? parse_head(h, bytes) : parse_body(h, bytes);
 }

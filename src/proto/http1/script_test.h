@@ -75,7 +75,7 @@ static inline void script_pull(struct script *s)
 static inline void script_feed(struct script *s, struct slice bytes)
 {
     uint8_t *copy = malloc(bytes.len ? bytes.len : 1);
-    memcpy(copy, bytes.ptr, bytes.len);
+    if (bytes.ptr) memcpy(copy, bytes.ptr, bytes.len);
     http1_feed(s->h, slice_of(copy, bytes.len), s->now_us);
     script_pull(s);
     free(copy);

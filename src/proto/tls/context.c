@@ -108,12 +108,11 @@ static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen
 static void setup_alpn(struct tls_context *ctx, const char *name)
 {
     if (name == NULL) return;
-    size_t len = strlen(name);
-    assert(len > 0 && len < 256);
-    uint8_t *list = mem_new(1 + len);
-    list[0] = (uint8_t)len;
-    memcpy(list + 1, name, len);
-    ctx->alpn = slice_of(list, 1 + len);
+    struct buf list = {0};
+    assert(strlen(name) > 0 && strlen(name) < 256);
+    buf_put_u8(&list, (uint8_t)strlen(name));
+    buf_put_str(&list, name);
+    ctx->alpn = buf_slice(&list);
     SSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, on_alpn, NULL);
 }
 

@@ -16,7 +16,7 @@ struct tls_context {
     atomic_uint refs;
     bool server, ask_client_cert;
     struct ssl_ctx_st *ssl_ctx;
-    struct slice alpn;         /* as in the extension: length byte and name; mem_new'd */
+    struct slice alpn;         /* as in the extension: length byte and name; owned */
     struct ticket_key keys[2]; /* the one in use, the one of the predecessor */
 };
 

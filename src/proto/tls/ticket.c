@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/ssl.h>
-#include <threads.h>
+#include <pthread.h>
 
 #include "base/rand.h"
 #include "proto/tls/cause.h"
@@ -17,7 +17,7 @@
 /* What OpenSSL wants to hear about a ticket. */
 enum { TICKET_NONE = 0, TICKET_GOOD = 1, TICKET_RENEW = 2, TICKET_ERROR = -1 };
 
-static once_flag once = ONCE_FLAG_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_CIPHER *aes; /* fetched once: a fetch by name per handshake costs a microsecond or two */
 
 static void fetch(void)
@@ -64,7 +64,7 @@ static int on_ticket(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *ciphe
 
 enum err tls_ticket_setup(struct tls_context *ctx, const struct tls_context *previous)
 {
-    call_once(&once, fetch);
+    pthread_once(&once, fetch);
     if (aes == NULL) return tls_cause_fail(ERR_UNSUPPORTED, "OpenSSL has no AES-256-CBC");
     rand_bytes(&ctx->keys[0], sizeof ctx->keys[0]);
     if (previous)

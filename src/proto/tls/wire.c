@@ -12,15 +12,15 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <threads.h>
+#include <pthread.h>
 
 #include "base/num.h"
 
 static _Thread_local struct tls *current;
 
-static once_flag once = ONCE_FLAG_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *method;
-static tss_t thread_bio;
+static pthread_key_t thread_bio;
 
 static int wire_read(BIO *bio, char *to, size_t len, size_t *got)
 {
@@ -61,19 +61,19 @@ static void make_method(void)
     BIO_meth_set_read_ex(method, wire_read);
     BIO_meth_set_write_ex(method, wire_write);
     BIO_meth_set_ctrl(method, wire_ctrl);
-    int made = tss_create(&thread_bio, drop_bio);
-    assert(made == thrd_success);
+    int made = pthread_key_create(&thread_bio, drop_bio);
+    assert(made == 0);
 }
 
 void tls_wire_attach(struct ssl_st *ssl)
 {
-    call_once(&once, make_method);
-    BIO *bio = tss_get(thread_bio);
+    pthread_once(&once, make_method);
+    BIO *bio = pthread_getspecific(thread_bio);
     if (bio == NULL) {
         bio = BIO_new(method);
         assert(bio != NULL);
         BIO_set_init(bio, 1);
-        tss_set(thread_bio, bio);
+        pthread_setspecific(thread_bio, bio);
     }
     BIO_up_ref(bio); /* one reference serves both directions when they are the same BIO */
     SSL_set_bio(ssl, bio, bio);
