@@ -52,6 +52,7 @@ static uint64_t big_endian(struct slice s)
 
 static int64_t sign_extended(struct slice s)
 {
+    assert(s.len > 0 && s.len <= 8);
     unsigned unused = 64 - 8 * (unsigned)s.len;
     return (int64_t)(big_endian(s) << unused) >> unused;
 }

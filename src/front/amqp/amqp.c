@@ -37,19 +37,18 @@ static void let_go(struct peer_link *l)
     if (list_empty(&p->links)) p->linkless_us = clock_mono_us();
 }
 
-enum { WORDS_MAX = ADDRESS_MAX + 512 };
-
 static void refuse_words(struct peer *p, struct amqp_link *link, const char *condition,
                          const char *fmt, va_list ap)
 {
-    char text[WORDS_MAX];
-    vsnprintf(text, sizeof text, fmt, ap);
-    struct amqp_error error = amqp_error_of(condition, text);
+    struct buf text = {0};
+    buf_vprintf(&text, fmt, ap);
+    struct amqp_error error = amqp_error_of(condition, buf_cstr(&text));
     metric_inc(&links_refused);
     say_debug("amqp.link_refused", "peer=%s condition=%s reason=\"%s\"", conn_peer(p->conn),
-              condition, text);
+              condition, buf_cstr(&text));
     peer_touch(p);
     amqp_refuse_attach(link, &error);
+    buf_free(&text);
 }
 
 /* Before there is a state to let go. */
@@ -83,13 +82,14 @@ void peer_detach_with(struct peer_link *l, const struct amqp_error *error)
 
 void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ...)
 {
-    char text[WORDS_MAX];
+    struct buf text = {0};
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    buf_vprintf(&text, fmt, ap);
     va_end(ap);
-    struct amqp_error error = amqp_error_of(condition, text);
+    struct amqp_error error = amqp_error_of(condition, buf_cstr(&text));
     peer_detach_with(l, &error);
+    buf_free(&text);
 }
 
 /* ---- attaching: the node behind an address */
@@ -137,6 +137,7 @@ static void refuse_missing(struct peer *p, struct amqp_link *link, const struct 
 
 static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_attach_event *ev)
 {
+    assert(link != NULL);
     struct slice text = link->sender ? ev->source.address : ev->target.address;
     struct address address;
     address_parse(p->service->hub, text, &address);

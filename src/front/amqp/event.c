@@ -57,7 +57,7 @@ void event_put(struct buf *out, const struct record *r)
     uint8_t *start = buf_reserve(out, HEAD + map + r->sections.len);
     uint8_t *at = PUT(start, "\x00\x53\x72\xd1");
     at = put_be32(at, 4 + map);
-    at = put_be32(at, 2 * (3u + r->pair_count));
+    at = put_be32(at, 2 * ((size_t)r->pair_count + 3));
     at = put_be64(PUT(at, SEQUENCE), r->sequence);
     at = PUT(at, OFFSET);
     *at++ = (uint8_t)digit_count;

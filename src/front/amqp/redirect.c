@@ -52,7 +52,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     (void)ev;
     amqp_answer_attach(l->link, &(struct amqp_link_answer){0});
     timer_init(&r->timer, on_timer);
-    timer_set(&lane->timers, &r->timer, clock_mono_us() + AMQP_REDIRECT_WAIT_MS * 1000);
+    timer_set(&lane->timers, &r->timer, clock_mono_us() + AMQP_REDIRECT_WAIT_MS * 1000ll);
 }
 
 static void on_detached(struct peer_link *l)

@@ -322,7 +322,8 @@ static void on_performative(struct amqp *a, uint16_t channel, struct slice body,
 
 static void on_frame(struct amqp *a, struct slice frame, struct amqp_event *ev)
 {
-    size_t body_at = frame.ptr[4] * 4u;
+    assert(frame.ptr && frame.len >= FRAME_HEAD);
+    size_t body_at = (size_t)frame.ptr[4] * 4;
     uint8_t type = frame.ptr[5];
     uint16_t channel = (uint16_t)(frame.ptr[6] << 8 | frame.ptr[7]);
     uint8_t due = a->phase == PHASE_SASL ? FRAME_SASL : FRAME_AMQP;

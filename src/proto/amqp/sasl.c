@@ -64,14 +64,13 @@ void amqp_on_sasl(struct amqp *a, struct slice body, struct amqp_event *ev)
 {
     struct fields f;
     bool server = a->cfg->role == AMQP_SERVER;
-    if (amqp_fields_read(body, &f) != OK) {
-        amqp_die(a, ERR_PROTOCOL);
-    } else if (server && f.code == P_INIT) {
+    bool whole = amqp_fields_read(body, &f) == OK;
+    if (whole && server && f.code == P_INIT) {
         on_init(a, &f, ev);
-    } else if (!server && f.code == P_MECHANISMS) {
+    } else if (whole && !server && f.code == P_MECHANISMS) {
         ev->kind = AMQP_ON_SASL_MECHANISMS;
         ev->mechanisms = f.v[0];
-    } else if (!server && f.code == P_OUTCOME) {
+    } else if (whole && !server && f.code == P_OUTCOME) {
         on_outcome(a, &f, ev);
     } else {
         amqp_die(a, ERR_PROTOCOL);
