@@ -1,0 +1,83 @@
+"""chaos.py [--long] [--seed N] [GROUP...] - runs the groups of faults, two at a time, and sums up."""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+from hub import WORK
+
+HERE = pathlib.Path(__file__).resolve().parent
+# The longest begin first; `disk` wants a file system of its own.
+GROUPS = ("peers", "kill", "disk", "sync", "stop", "start")
+AT_ONCE = 2
+
+
+def may_mount():
+    """The words that give a process mounts of its own, if it may have them."""
+    for words in (["unshare", "-m"], ["unshare", "-rm"]):
+        probe = subprocess.run([*words, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True,
+                               check=False)
+        if probe.returncode == 0:
+            return words
+    return []
+
+
+def command(group, options):
+    wrapper = may_mount() if group == "disk" else []
+    return [*wrapper, sys.executable, HERE / f"{group}.py", str(options.seed),
+            *(["--long"] if options.long else [])]
+
+
+def run_group(group, options, lines):
+    run = subprocess.Popen(command(group, options), stdout=subprocess.PIPE, text=True)
+    told = 0
+    for line in run.stdout:
+        line = line.rstrip()
+        print(line, flush=True)
+        lines.append(line)
+        told += line.startswith("not ok")
+    if run.wait() != 0 and told == 0:
+        lines.append(f"not ok {group} # it ended with status {run.returncode}")
+        print(lines[-1], flush=True)
+
+
+def run_all(groups, options):
+    lines, waiting = [], list(groups)
+
+    def work():
+        while waiting:
+            run_group(waiting.pop(0), options, lines)
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev chaos", description="Real faults on the real server.")
+    parser.add_argument("--long", action="store_true", help="a hundred kills instead of a few")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="the printed one, to try again")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of: {' '.join(GROUPS)}; default: all")
+    options = parser.parse_args()
+    for group in options.groups:
+        if group not in GROUPS:
+            parser.error(f"there is no group '{group}'; choose from: {' '.join(GROUPS)}")
+    WORK.mkdir(parents=True, exist_ok=True)
+    os.chdir(WORK)  # sockets are named by short relative paths
+    print(f"seed {options.seed} (again with: ./dev chaos --seed {options.seed})", flush=True)
+    lines = run_all(options.groups or GROUPS, options)
+    passed, failed, skipped = (sum(bool(re.match(mark, line)) for line in lines)
+                               for mark in ("ok ", "not ok ", "skipped: "))
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

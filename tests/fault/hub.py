@@ -1,0 +1,318 @@
+"""hub.py - the server under fault, the devices that storm it, and how a case is told and judged."""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / "build" / os.environ.get("AZM_PRESET", "release")
+WORK = BUILD / "chaos"
+AZIMUTH = BUILD / "azimuth"
+STORM = BUILD / "tests" / "fault" / "storm"
+SHIM = BUILD / "tests" / "fault" / "shim.so"
+STORED = BUILD / "tests" / "promise" / "stored"
+HOST = "localhost"
+PARTITIONS = 4
+BULK_MAX = 100  # identities in one request
+SLOW = 4 if "san" in BUILD.name else 1  # what sanitizers cost
+READY_SECONDS = 20 * SLOW
+STOP_SECONDS = 15 * SLOW  # a drain takes at most 10
+# Below the range from which the kernel takes ports for clients: a server that is away for a moment
+# must find its port free, and no client may be connected to itself.
+PORTS = (12000, 30000)
+SANITIZED = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|Assertion .* failed).*")
+
+
+class Failed(Exception):
+    """What a case found wrong, in a sentence."""
+
+
+class Skipped(Exception):
+    """Why a case cannot be tried here."""
+
+
+def check(good, sentence):
+    if not good:
+        raise Failed(sentence)
+
+
+def wait_for(what, condition, seconds=10 * SLOW):
+    """Polls until the condition holds; its value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        check(time.monotonic() < end, f"{what}: not within {seconds} s")
+        time.sleep(0.01)
+
+
+def free_port(chance=random):
+    while True:
+        port = chance.randrange(*PORTS)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+
+
+class Hub:
+    """A directory with a server on it, which is started, killed and started again on the same ports."""
+
+    def __init__(self, name, *options, data=None, environment=None, ports=None, wrapper=()):
+        self.work = WORK / name
+        self.data = data or self.work / "data"
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        self.options, self.wrapper, self.environment = list(options), list(wrapper), environment or {}
+        self.ports = ports or {kind: free_port() for kind in
+                               ("mqtt", "amqp", "https", "plain-mqtt", "plain-amqp")}
+        self.process, self.said = None, self.work / "server.txt"
+
+    def command(self):
+        ports = [word for kind, port in self.ports.items() for word in (f"--{kind}-port", port)]
+        return [*self.wrapper, AZIMUTH, "serve", "--data", self.data, "--bind", "127.0.0.1", "--hostname",
+                HOST, "--partitions", PARTITIONS, *ports, *self.options]
+
+    def launch(self):
+        """Starts the process; whether it becomes ready is another question."""
+        with open(self.said, "a", encoding="utf-8") as said:
+            self.process = subprocess.Popen([str(word) for word in self.command()], stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.PIPE, stderr=said,
+                                            env={**os.environ, **self.environment})
+        return self
+
+    def start(self):
+        self.launch()
+        line = b""
+        end = time.monotonic() + READY_SECONDS
+        while b"\n" not in line:
+            left = end - time.monotonic()
+            check(left > 0, f"the server was not ready within {READY_SECONDS} s")
+            if select.select([self.process.stdout], [], [], left)[0]:
+                piece = os.read(self.process.stdout.fileno(), 4096)
+                check(piece, f"the server did not start: {self.last_words()}")
+                line += piece
+        self.ready = json.loads(line.split(b"\n")[0])
+        return self
+
+    def refused(self, seconds=READY_SECONDS):
+        """Starts a server that must say no: its exit status, and what it said."""
+        self.said.write_text("")
+        self.launch()
+        status = self.wait(seconds)
+        return status, self.last_words()
+
+    def wait(self, seconds):
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired as late:
+            raise Failed(f"the server did not end within {seconds} s") from late
+        self.process.stdout.close()
+        return status
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        check(self.wait(10) == -signal.SIGKILL, f"the server ended by itself: {self.last_words()}")
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        status = self.wait(STOP_SECONDS)
+        check(status == 0, f"exit status {status} after SIGTERM: {self.last_words()}")
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def last_words(self):
+        lines = self.said.read_text(errors="replace").splitlines()
+        return lines[-1] if lines else "nothing"
+
+    def complaint(self):
+        """What a sanitizer or an assertion has said."""
+        found = SANITIZED.search(self.said.read_text(errors="replace")) if self.said.exists() else None
+        return found and found.group(0)
+
+    # ---- questions, as administrator
+
+    def ask(self, method, path, body=None, seconds=30):
+        connection = http.client.HTTPConnection(HOST)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        try:
+            connection.sock.settimeout(seconds)
+            connection.sock.connect(os.path.relpath(self.data / "azimuth.sock"))
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def unready(self):
+        """None when the server says that it is ready, else its reason."""
+        status, text = self.ask("GET", "/readyz")
+        return None if status == 200 else json.loads(text)["reason"]
+
+    def create(self, names):
+        names = list(names)
+        for at in range(0, len(names), BULK_MAX):
+            bulk = [{"id": name, "importMode": "create", "status": "enabled",
+                     "authentication": {"type": "sas"}} for name in names[at:at + BULK_MAX]]
+            status, text = self.ask("POST", "/devices?api-version=2021-04-12", bulk)
+            check(status == 200, f"devices were not created: {status} {text[:300]}")
+
+    def policy_key(self, name):
+        status, text = self.ask("GET", f"/admin/v1/policies/{name}")
+        check(status == 200, f"no policy '{name}': {status} {text[:300]}")
+        return json.loads(text)["primaryKey"]
+
+    def metric(self, name):
+        _, text = self.ask("GET", "/metrics")
+        found = re.search(rf"^{name}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.MULTILINE)
+        check(found, f"there is no metric {name}")
+        return float(found.group(1))
+
+
+class Storm:
+    """Devices that send at full speed and keep a ledger."""
+
+    def __init__(self, hub, devices, seed, plain=True, tls=True, window=32, padding=200):
+        hub.create(f"storm-{i:04}" for i in range(devices))
+        command = [STORM, "--host", HOST, "--key", hub.policy_key("device"), "--devices", devices,
+                   "--seed", seed, "--window", window, "--padding", padding]
+        command += ["--port", hub.ports["plain-mqtt"]] if plain else []
+        command += ["--tls-port", hub.ports["mqtt"], "--ca", hub.data / "ca.pem"] if tls else []
+        self.hub, self.devices, self.ledger = hub, devices, hub.work / "ledger.csv"
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def _say(self, *words, seconds=60 * SLOW):
+        self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
+        self.process.stdin.flush()
+        check(select.select([self.process.stdout], [], [], seconds)[0],
+              f"the devices did not {words[0]} within {seconds} s")
+        line = self.process.stdout.readline()
+        check(line, "the devices ended unexpectedly")
+        counts = json.loads(line)
+        check(counts["faults"] == 0, "the server broke a rule of MQTT (see the log)")
+        return counts
+
+    def status(self):
+        return self._say("status")
+
+    def mark(self):
+        return self._say("mark")
+
+    def wait_acked(self, more, seconds=30 * SLOW):
+        """Until so many messages more have been acknowledged."""
+        goal = self.status()["acked"] + more
+        wait_for(f"{more} acknowledgements", lambda: self.status()["acked"] >= goal, seconds)
+
+    def save(self):
+        return self._say("save", self.ledger)
+
+    def finish(self, seconds=60 * SLOW):
+        """All that was sent is acknowledged in the end."""
+        counts = self._say("finish", self.ledger, seconds=seconds)
+        check(self.process.wait(10) == 0, "the devices did not end well")
+        return counts
+
+
+def judge(hub, ledger, copy=True):
+    """The five promises, over the directory of a server that is gone; what was found."""
+    data = hub.data
+    if copy:
+        data = hub.work / "copy"
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(hub.data, data, ignore=shutil.ignore_patterns("*.sock"))
+    run = subprocess.run([str(word) for word in (STORED, data, PARTITIONS, ledger)], capture_output=True,
+                         text=True, check=False)
+    if copy:
+        shutil.rmtree(data)
+    check(run.returncode in (0, 1) and run.stdout, f"the log cannot be read: {run.stderr.strip()}")
+    found = json.loads(run.stdout)
+    check(found["wrong"] == 0, f"{run.stdout.strip()} {run.stderr.strip()[:600]}")
+    return found
+
+
+class Group:
+    """The cases of one file, run one after the other; each prints its line."""
+
+    def __init__(self):
+        self.cases = []
+
+    def case(self, function):
+        self.cases.append(function)
+        return function
+
+    def run(self, seed, long):
+        failed = 0
+        for number, function in enumerate(self.cases):
+            name = function.__name__.replace("_", " ")
+            # Short, for there is a limit to the length of a socket's path.
+            context = Context(f"{pathlib.Path(sys.argv[0]).stem}{number}", random.Random(f"{seed} {name}"), long)
+            began = time.monotonic()
+            try:
+                with context:
+                    note = function(context) or ""
+                print(f"ok {name} # {time.monotonic() - began:.1f} s {note}".rstrip(), flush=True)
+            except Skipped as why:
+                print(f"skipped: {name}: {why}", flush=True)
+            except Exception as why:  # whatever went wrong, the others are tried
+                failed += 1
+                kind = "" if isinstance(why, Failed) else f"{type(why).__name__}: "
+                print(f"not ok {name} # {kind}{why}", flush=True)
+        return failed
+
+
+class Context:
+    """What a case works with; at its end no process is left and every server is asked for complaints."""
+
+    def __init__(self, name, chance, long):
+        self.name, self.chance, self.long, self.hubs = name, chance, long, []
+
+    def hub(self, *options, **more):
+        hub = Hub(f"{self.name}{'abcdefgh'[len(self.hubs)]}", *options, **more)
+        self.hubs.append(hub)
+        return hub
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for hub in self.hubs:
+            if hub.alive():
+                hub.process.kill()
+                hub.process.wait()
+        complaints = [complaint for complaint in (hub.complaint() for hub in self.hubs) if complaint]
+        if kind is None:
+            for hub in self.hubs:
+                shutil.rmtree(hub.data, ignore_errors=True)
+            check(not complaints, " ".join(map(str, complaints)))
+        return False
+
+
+def main(group):
+    """python3 FILE SEED [--long]"""
+    sys.exit(1 if group.run(sys.argv[1], "--long" in sys.argv) else 0)
