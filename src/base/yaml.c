@@ -88,7 +88,7 @@ enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx)
 {
     struct stat st;
     FILE *file = fopen(path, "rbe");
-    if (file == NULL && errno == ENOENT)
+    if (file == NULL && (errno == ENOENT || errno == ENOTDIR))
         return fail(ERR_NOT_FOUND, "%s: there is no such file", path);
     if (file == NULL) return fail_errno("%s", path);
     struct reader r = {.path = path, .fn = fn, .ctx = ctx};

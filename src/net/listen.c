@@ -50,8 +50,10 @@ static enum err bind_failed(const struct endpoint *e)
                     "net.ipv4.ip_unprivileged_port_start, or choose another port",
                     port, e->address);
     if (errno == EADDRINUSE)
-        return fail(ERR_EXISTS, "port %u on %s is held by another process (see: ss -ltnp)", port,
-                    e->address);
+        return fail(ERR_EXISTS,
+                    "port %u on %s is held by another process (see: ss -ltnp); stop it, or choose "
+                    "another port",
+                    port, e->address);
     return fail_errno("cannot bind port %u on %s", port, e->address);
 }
 
@@ -91,7 +93,9 @@ static enum err hold_name(const struct endpoint *e, int *lock)
     socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
     if (bind(*lock, (struct sockaddr *)&un, len) == 0) return OK;
     close(*lock);
-    return fail(ERR_EXISTS, "port %u on %s is held by another azimuth", port_of(e), e->address);
+    return fail(ERR_EXISTS,
+                "port %u on %s is held by another azimuth; stop it, or choose another port",
+                port_of(e), e->address);
 }
 
 static enum err bind_one(const struct endpoint *e, bool shared, int *fd)

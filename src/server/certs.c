@@ -133,21 +133,48 @@ static void ca_free(struct ca *ca)
     EVP_PKEY_free(ca->key);
 }
 
+static enum err damaged(const char *what)
+{
+    return fail(ERR_CORRUPT,
+                "%s; restore both from a backup, or remove both to make a new CA, which every "
+                "client must be told of",
+                what);
+}
+
+/* One half without the other is a loss, unless the first start was interrupted: the key is written
+ * first, and server certificates come after both. */
+static enum err judge_missing(struct io *files, enum err chain, enum err key)
+{
+    struct buf leaf = {0};
+    if (chain == OK) return damaged("ca.key is missing beside ca.pem");
+    enum err made = io_load(files, file_names[CERTS_EC].chain, &leaf);
+    buf_free(&leaf);
+    if (made == OK && key == OK) return damaged("ca.pem is missing beside ca.key");
+    return ERR_NOT_FOUND;
+}
+
+static enum err ca_parse(const struct certs_pair *pair, struct ca *out)
+{
+    out->cert = read_cert(buf_slice(&pair->chain));
+    out->key = read_key(buf_slice(&pair->key));
+    if (out->cert && out->key && X509_check_private_key(out->cert, out->key) == 1 &&
+        X509_verify(out->cert, out->key) == 1)
+        return OK;
+    ca_free(out);
+    return damaged("ca.pem and ca.key do not belong together");
+}
+
 static enum err ca_load(struct io *files, struct ca *out)
 {
     struct certs_pair pair = {0};
     *out = (struct ca){0};
-    enum err e = io_load(files, "ca.pem", &pair.chain);
-    if (e == OK) e = io_load(files, "ca.key", &pair.key);
-    if (e == OK) {
-        out->cert = read_cert(buf_slice(&pair.chain));
-        out->key = read_key(buf_slice(&pair.key));
-        if (!out->cert || !out->key || X509_check_private_key(out->cert, out->key) != 1) {
-            ca_free(out);
-            e = fail(ERR_CORRUPT, "ca.pem and ca.key do not belong together; restore them from a "
-                                  "backup, or remove both to make a new CA");
-        }
-    }
+    enum err chain = io_load(files, "ca.pem", &pair.chain);
+    enum err key = io_load(files, "ca.key", &pair.key);
+    enum err e = chain ? chain : key;
+    if (chain == ERR_NOT_FOUND || key == ERR_NOT_FOUND)
+        e = judge_missing(files, chain, key);
+    else if (e == OK)
+        e = ca_parse(&pair, out);
     certs_pair_free(&pair);
     return e;
 }

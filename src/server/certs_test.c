@@ -89,12 +89,39 @@ static void a_damaged_ca_is_reported_and_left_alone(void **state)
     io_free(io);
 }
 
+static void half_a_ca_is_a_loss_unless_the_first_start_was_interrupted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *removed[2];
+        bool served; /* a server certificate was made */
+        enum err e;
+    } rows[] = {{{"ca.key", NULL}, false, ERR_CORRUPT},
+                {{"ca.key", NULL}, true, ERR_CORRUPT},
+                {{"ca.pem", NULL}, false, OK},
+                {{"ca.pem", NULL}, true, ERR_CORRUPT},
+                {{"ca.pem", "ca.key"}, true, OK}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct io *io = io_mem_new();
+        struct certs_pair pair = {0};
+        assert_int_equal(certs_prepare(io, now_us), OK);
+        if (rows[i].served)
+            assert_int_equal(certs_server(io, CERTS_EC, NULL, 0, now_us, &pair), OK);
+        for (int j = 0; j < 2 && rows[i].removed[j]; j++)
+            assert_int_equal(io_remove(io, rows[i].removed[j]), OK);
+        assert_int_equal(certs_prepare(io, now_us), rows[i].e);
+        certs_pair_free(&pair);
+        io_free(io);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_certificate_names_every_host_and_chains_to_the_ca),
         cmocka_unit_test(a_certificate_is_kept_until_names_change_or_it_ends),
         cmocka_unit_test(a_damaged_ca_is_reported_and_left_alone),
+        cmocka_unit_test(half_a_ca_is_a_loss_unless_the_first_start_was_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

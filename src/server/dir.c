@@ -18,22 +18,40 @@ static enum err take_lock(struct dir *d)
     d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (d->lock < 0) return fail_errno("cannot open %s", path);
     if (flock(d->lock, LOCK_EX | LOCK_NB) == 0) return OK;
-    close(d->lock);
-    d->lock = -1;
     if (errno != EWOULDBLOCK) return fail_errno("cannot lock %s", path);
     return fail(ERR_EXISTS, "another azimuth runs on %s; stop it or give --data another directory",
                 d->path);
 }
 
+static enum err advise(enum err e, const char *advice)
+{
+    char why[384];
+    snprintf(why, sizeof why, "%s", fail_text());
+    return fail(e, "%s; %s", why, advice);
+}
+
+enum err dir_advise(const struct dir *d, enum err e)
+{
+    char advice[192];
+    const char *what = e == ERR_VERSION   ? "start the newer program on"
+                       : e == ERR_CORRUPT ? "restore from a backup"
+                       : e == ERR_INVALID ? "change the option for"
+                                          : "look at the disk and the owner of";
+    snprintf(advice, sizeof advice, "%s %.100s, or give --data another directory", what, d->path);
+    return advise(e, advice);
+}
+
 enum err dir_open(const char *path, struct dir *out)
 {
     *out = (struct dir){.lock = -1};
-    TRY(io_posix_new(path, &out->files));
+    enum err e = io_posix_new(path, &out->files);
     out->state = out->files;
-    if (realpath(path, out->path) == NULL) return fail_errno("cannot resolve %s", path);
-    enum err e = take_lock(out);
-    if (e != OK) dir_close(out);
-    return e;
+    if (e == OK && realpath(path, out->path) == NULL) e = fail_errno("cannot resolve %s", path);
+    if (e == OK) e = take_lock(out);
+    if (e == OK) return OK;
+    dir_close(out);
+    if (e == ERR_EXISTS) return e;
+    return advise(e, "see who owns it, or give --data another directory");
 }
 
 enum err dir_open_ephemeral(struct dir *out)

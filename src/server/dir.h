@@ -20,6 +20,10 @@ struct dir {
 /* Makes the directory if it is absent and takes its lock.  ERR_EXISTS: another server has it. */
 enum err dir_open(const char *path, struct dir *out) MUST_USE;
 
+/* Adds to the text of a failure what can be done about it: `e` is what the log or the store said when
+ * they were opened in this directory.  Returns `e`. */
+enum err dir_advise(const struct dir *d, enum err e) MUST_USE;
+
 /* A private temporary directory for the small files; the state is in memory. */
 enum err dir_open_ephemeral(struct dir *out) MUST_USE;
 

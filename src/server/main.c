@@ -6,10 +6,10 @@
 #include "server/dev.h"
 #include "server/serve.h"
 
-static int complain(enum err e)
+static int complain(int status)
 {
     fprintf(stderr, "azimuth: %s\n", fail_text());
-    return e == ERR_INVALID ? CLI_USAGE : CLI_FAILED;
+    return status;
 }
 
 static int print_help(enum config_verb verb)
@@ -26,7 +26,7 @@ static int run_server(enum config_verb verb, int argc, char **argv)
     struct config cfg;
     struct server *server;
     enum err e = config_load(&cfg, verb, argc, argv, environ);
-    if (e != OK) return complain(e);
+    if (e != OK) return complain(e == ERR_INVALID ? CLI_USAGE : CLI_FAILED);
     if (cfg.help) {
         config_free(&cfg);
         return print_help(verb);
@@ -34,7 +34,7 @@ static int run_server(enum config_verb verb, int argc, char **argv)
     e = server_start(&cfg, verb == CONFIG_DEV, &server);
     if (e != OK) {
         config_free(&cfg);
-        return complain(e);
+        return complain(CLI_FAILED);
     }
     if (verb == CONFIG_DEV) dev_start(server_data(server));
     server_run(server);

@@ -301,7 +301,8 @@ static enum err prepare(struct server *s, bool dev)
     struct tls_context *context;
     char socket_path[DIR_PATH_MAX + 16];
     TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
-    TRY(open_hub(s));
+    enum err e = open_hub(s);
+    if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
     TRY(make_context(s, false, &context));
     tls_keeper_init(&s->tls, s->core_lanes, s->core_count, context);
     snprintf(socket_path, sizeof socket_path, "%s/azimuth.sock", s->dir.path);

@@ -1,4 +1,5 @@
 """start.py - starts that must be refused, each with one sentence: what, why, and what to do."""
+import contextlib
 import os
 import re
 import shutil
@@ -46,7 +47,7 @@ def ports_held_by_somebody_else_are_named(context):
         with socket.socket() as holder:
             holder.bind(("127.0.0.1", hub.ports[kind]))
             holder.listen()
-            refuses(hub, f"port {hub.ports[kind]} on 127.0.0.1 is held by another process", "ss -ltnp|--")
+            refuses(hub, f"port {hub.ports[kind]} on 127.0.0.1 is held by another process", "ss -ltnp", "stop it")
     hub.start().stop()
 
 
@@ -58,7 +59,7 @@ def ports_shared_by_another_program_are_not_shared(context):
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", hub.ports["mqtt"]))
         holder.listen()
-        refuses(hub, f"port {hub.ports['mqtt']} on 127.0.0.1 is held by another process")
+        refuses(hub, f"port {hub.ports['mqtt']} on 127.0.0.1 is held by another process", "stop it")
     hub.start().stop()
 
 
@@ -78,7 +79,7 @@ def a_port_that_another_azimuth_is_about_to_take_is_not_shared(context):
     hub = context.hub()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
         name.bind(f"\0azimuth-listen-127.0.0.1-{hub.ports['mqtt']}")
-        refuses(hub, f"port {hub.ports['mqtt']} on 127.0.0.1 is held by another azimuth", "--mqtt-port|stop")
+        refuses(hub, f"port {hub.ports['mqtt']} on 127.0.0.1 is held by another azimuth", "stop it")
     hub.start().stop()
 
 
@@ -90,7 +91,7 @@ def a_log_of_a_newer_version_is_refused_and_left_alone(context):
     text = meta.read_text()
     newer = re.sub(r"^azimuth-log \d+", "azimuth-log 99", text).encode()
     meta.write_bytes(newer)
-    said = refuses(hub, "log.meta", "99", "newer|upgrade|knows up to")
+    said = refuses(hub, "log.meta", "99", "newer", "--data")
     unchanged(meta, newer)
     meta.write_text(text)
     hub.start().stop()
@@ -102,14 +103,11 @@ def a_store_of_a_newer_version_is_refused_and_left_alone(context):
     hub = context.hub().start()
     hub.stop()
     path = hub.data / "store.db"
-    with sqlite3.connect(path) as database:
-        ((version,),) = database.execute("PRAGMA user_version").fetchall()
-        database.execute("PRAGMA user_version = 99")
-    database.close()
-    said = refuses(hub, "store", "99", "newer|upgrade|knows up to")
-    with sqlite3.connect(path) as database:
-        database.execute(f"PRAGMA user_version = {version}")
-    database.close()
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO schema_migration VALUES (99, 'of_tomorrow', 0)")
+    said = refuses(hub, "store", "99", "newer", "--data")
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("DELETE FROM schema_migration WHERE number = 99")
     hub.start().stop()
     return f'"{said}"'
 
@@ -139,7 +137,7 @@ def another_partition_count_is_refused(context):
     hub = context.hub().start()
     hub.stop()
     hub.options = ["--partitions", 7]
-    said = refuses(hub, "partitions", "4", "7", "--partitions 4|another directory")
+    said = refuses(hub, "partitions", "4", "7", "option", "--data")
     hub.options = []
     hub.start().stop()
     return f'"{said}"'
@@ -159,7 +157,7 @@ def a_damaged_store_is_refused(context):
     hub.create(f"device-{i}" for i in range(300))
     hub.stop()
     damage(hub.data / "store.db", 3)
-    refuses(hub, "store", "restore|backup")
+    refuses(hub, "database", "restore", "--data")
 
 
 @group.case
@@ -170,7 +168,7 @@ def a_damaged_log_meta_is_refused(context):
     good = meta.read_bytes()
     for bad in (b"", b"rubbish\n", good[:30]):
         meta.write_bytes(bad)
-        refuses(hub, r"log\.meta", "restore|backup")
+        refuses(hub, r"log\.meta", "restore", "--data")
         unchanged(meta, bad)
 
 
@@ -192,7 +190,7 @@ def a_directory_that_cannot_be_written_is_refused(context):
     hub.data.mkdir()
     hub.data.chmod(0o555)
     hub.wrapper = wrapper
-    said = refuses(hub, str(hub.data), "Permission denied|Read-only", "--data|chown|right")
+    said = refuses(hub, str(hub.data), "Permission denied|Read-only", "owns", "--data")
     hub.data.chmod(stat.S_IRWXU)
     return f'"{said}"'
 
@@ -201,7 +199,7 @@ def a_directory_that_cannot_be_written_is_refused(context):
 def a_directory_that_is_a_file_is_refused(context):
     hub = context.hub()
     hub.data.write_text("I am a file")
-    refuses(hub, str(hub.data), "--data|not a directory|Not a directory")
+    refuses(hub, str(hub.data), "Not a directory", "--data")
     check(hub.data.read_text() == "I am a file", "the file was changed")
     hub.data.unlink()
 

@@ -65,7 +65,8 @@ static enum err find_log(const struct log_config *cfg, struct meta *out)
     if (err == ERR_NOT_FOUND) return make_log(cfg, out);
     TRY(err);
     if (out->partitions == cfg->partitions) return OK;
-    return fail(ERR_INVALID, "the log was made with %u partitions and cannot be opened with %u",
+    return fail(ERR_INVALID,
+                "the log was made with %u partitions, which is fixed: it cannot be opened with %u",
                 out->partitions, cfg->partitions);
 }
 
