@@ -158,6 +158,7 @@ static enum err write_group(struct log *l, struct block *b)
     metric_add(&records, b->frames);
     metric_add(&record_bytes, (int64_t)b->bytes - JOURNAL_HEAD);
     metric_inc(&commits);
+    l->unchecked_bytes += b->bytes;
     return OK;
 }
 
@@ -210,6 +211,7 @@ static bool is_roomy(const struct log *l)
 static void check_room(struct log *l, int64_t now_us)
 {
     l->room_checked_us = now_us;
+    l->unchecked_bytes = 0;
     bool roomy = is_roomy(l);
     if (roomy && l->full) {
         l->full = false;
@@ -217,6 +219,14 @@ static void check_room(struct log *l, int64_t now_us)
     }
     set_roomy(l, roomy);
     if (!roomy) timer_set(&l->lane->timers, &l->room_timer, now_us + OWN_ROOM_EVERY_US);
+}
+
+/* Not at each commit; but whoever appends fast is not to use up the reserve between two looks. */
+static void look_at_room(struct log *l, int64_t now_us)
+{
+    uint64_t part = l->cfg.reserve_bytes / OWN_ROOM_EVERY_PART;
+    if (now_us - l->room_checked_us >= OWN_ROOM_EVERY_US || (part && l->unchecked_bytes > part))
+        check_room(l, now_us);
 }
 
 static void on_room_timer(struct timer *t, int64_t now_us)
@@ -252,9 +262,9 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
 {
     struct log *l = CONTAINER_OF(hook, struct log, hook);
     if (l->waiting == NULL) return;
-    if (now_us - l->room_checked_us >= OWN_ROOM_EVERY_US) check_room(l, now_us);
-    while (commit_group(l)) {
-    }
+    do {
+        look_at_room(l, now_us);
+    } while (commit_group(l));
     keep_tail_small(l);
 }
 

@@ -20,7 +20,8 @@
 
 enum {
     OWN_GROUP_MAX = 512,              /* batches in one commit */
-    OWN_ROOM_EVERY_US = 250 * 1000,   /* free disk is looked at so often */
+    OWN_ROOM_EVERY_US = 250 * 1000,   /* free disk is looked at so often, */
+    OWN_ROOM_EVERY_PART = 16,         /* and whenever this part of the reserve was appended */
     OWN_TRIM_EVERY_US = 10 * 1000000, /* and retention applied */
 };
 
@@ -47,7 +48,8 @@ struct log {
     struct tails tails;
     struct timer room_timer;
     int64_t room_checked_us;
-    bool full; /* segments could not grow: retried with the room timer */
+    uint64_t unchecked_bytes; /* committed since then */
+    bool full;                /* segments could not grow: retried with the room timer */
 
     /* the logread lane's */
     struct archive archive;

@@ -563,6 +563,26 @@ static void appends_are_refused_below_the_reserve_and_taken_again_above(void **s
     end(&f);
 }
 
+/* Time stands still, so the free room is looked at for the bytes alone. */
+static void who_appends_fast_does_not_use_up_the_reserve(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    uint64_t room, id = 0;
+    f.cfg.reserve_bytes = 1 << 20;
+    io_mem_capacity(f.io, 3 << 20);
+    reopen(&f);
+    while (log_accepting(f.rig->log)) {
+        append(&f, id % 2, id / 2 + 1, 5000);
+        id++;
+        rig_run(f.rig);
+        assert_true(id < 1000);
+    }
+    assert_int_equal(io_free_bytes(f.io, &room), OK);
+    assert_true(room > (1 << 20) - 2 * (1 << 20) / OWN_ROOM_EVERY_PART);
+    end(&f);
+}
+
 /* No reserve is kept and the disk fills up: the journal has room of its own, so nothing is lost. */
 static void segments_that_cannot_grow_are_tried_again(void **state)
 {
@@ -635,6 +655,7 @@ int main(void)
         cmocka_unit_test(a_read_that_trimming_overtakes_is_told),
         cmocka_unit_test(retention_that_cannot_sync_stops_the_log_and_want_of_room_does_not),
         cmocka_unit_test(appends_are_refused_below_the_reserve_and_taken_again_above),
+        cmocka_unit_test(who_appends_fast_does_not_use_up_the_reserve),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
         cmocka_unit_test(a_poisoned_log_still_answers_readers),
     };
