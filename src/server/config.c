@@ -234,6 +234,7 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
         .console_port = verb == CONFIG_DEV ? 8080 : 8443,
         .partitions = 4,
         .retention_us = CONFIG_RETENTION_US,
+        .disk_reserve = CONFIG_DISK_RESERVE,
         .log_level = SAY_INFO,
         .help = asks_for_help(argc, argv),
     };

@@ -28,6 +28,7 @@ enum {
     CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
 };
 
+#define CONFIG_DISK_RESERVE ((uint64_t)256 << 20)   /* free disk kept back for recovery */
 #define CONFIG_RETENTION_US (24ll * 3600 * 1000000) /* IoT Hub: one day */
 
 enum config_verb { CONFIG_SERVE, CONFIG_DEV };
@@ -49,6 +50,7 @@ struct config {
     unsigned partitions;
     int64_t retention_us;     /* INT64_MAX: no limit */
     uint64_t retention_bytes; /* 0: no limit */
+    uint64_t disk_reserve;    /* bytes free below which nothing new is taken; 0: none */
     const char *tls_certs[CONFIG_CERTS_MAX], *tls_keys[CONFIG_CERTS_MAX];
     unsigned tls_cert_count, tls_key_count; /* equal */
     bool ephemeral;

@@ -31,6 +31,9 @@ const struct option config_options[] = {
      OPTION_NUMBER, CONFIG_PARTITIONS_MAX},
     {"retention", "TIME|SIZE", 0, 0, "1d",
      "how long the stream is kept: 7d, 10GiB, or both as 7d,10GiB", OPTION_RETENTION, 0},
+    {"disk-reserve", "SIZE", AT(disk_reserve), 0, "256MiB",
+     "free disk below which nothing new is taken until there is room again; 0 = none", OPTION_SIZE,
+     0},
     {"tls-cert", "FILE", AT(tls_certs), AT(tls_cert_count), "made at first start",
      "your own certificate chain (PEM), repeatable: ECDSA, RSA", OPTION_FILES, 0},
     {"tls-key", "FILE", AT(tls_keys), AT(tls_key_count), "made at first start",
@@ -74,6 +77,11 @@ static const char **text_at(struct config *c, size_t at)
 static unsigned *number_at(struct config *c, size_t at)
 {
     return (unsigned *)(void *)((char *)c + at);
+}
+
+static uint64_t *size_at(struct config *c, size_t at)
+{
+    return (uint64_t *)(void *)((char *)c + at);
 }
 
 static bool *switch_at(struct config *c, size_t at)
@@ -237,6 +245,8 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
     case OPTION_OPTIONAL_PORT: return set_optional_port(c, o, value);
     case OPTION_ENDPOINT: return set_endpoint(c, o, value);
     case OPTION_NUMBER: return set_number(c, o, value);
+    case OPTION_SIZE:
+        return num_bytes(value, size_at(c, o->at)) == OK ? OK : not_a(value, "a size (64MiB)");
     case OPTION_RETENTION: return set_retention(c, value);
     case OPTION_LEVEL: return set_level(c, value);
     case OPTION_FIXED: return set_fixed(o, value);

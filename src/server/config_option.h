@@ -15,6 +15,7 @@ enum option_kind {
     OPTION_OPTIONAL_PORT, /* "off" or a port; `count` is the offset of the switch */
     OPTION_ENDPOINT,      /* ADDR:PORT; `count` is the offset of the port */
     OPTION_NUMBER,        /* 1 to `max` */
+    OPTION_SIZE,          /* bytes: "256MiB" */
     OPTION_RETENTION,     /* a time, a size, or one of each */
     OPTION_LEVEL,
     OPTION_FIXED, /* only `initial` is possible in this release */

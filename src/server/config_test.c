@@ -48,6 +48,7 @@ static void defaults_are_those_of_the_manual(void **state)
     assert_int_equal(c.console_port, 8443);
     assert_int_equal(c.partitions, 4);
     assert_true(c.retention_us == CONFIG_RETENTION_US && c.retention_bytes == 0);
+    assert_true(c.disk_reserve == CONFIG_DISK_RESERVE);
     assert_int_equal(c.workers, 0);
     assert_int_equal(c.max_connections, 0);
     assert_int_equal(c.log_level, SAY_INFO);
@@ -101,6 +102,7 @@ static void every_option_reads_its_values(void **state)
                           "--plain-mqtt-port 1883 --plain-amqp-port 5672 --console [::1]:9000 "
                           "--partitions 8 --retention 7d,10GiB --tls-cert a --tls-key b "
                           "--tls-cert c --tls-key d --workers 2 --max-connections 500 "
+                          "--disk-reserve 64MiB "
                           "--log-level debug --store sqlite --log own",
                           no_env, NULL),
                      OK);
@@ -117,6 +119,7 @@ static void every_option_reads_its_values(void **state)
     assert_string_equal(c.tls_keys[1], "d");
     assert_int_equal(c.workers, 2);
     assert_int_equal(c.max_connections, 500);
+    assert_true(c.disk_reserve == 64 << 20);
     assert_int_equal(c.log_level, SAY_DEBUG);
     config_free(&c);
 }

@@ -78,6 +78,7 @@ static enum err open_hub(struct server *s)
                                .retention_us =
                                    cfg->retention_us == INT64_MAX ? 0 : cfg->retention_us,
                                .retention_bytes = cfg->retention_bytes,
+                               .disk_reserve = cfg->disk_reserve,
                                .ephemeral = cfg->ephemeral};
     s->core_count = workers_wanted(cfg);
     unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);

@@ -36,7 +36,7 @@ static enum err open_store(struct wire *w, const struct wire_config *cfg)
                                  .write = &w->store_lane,
                                  .read = &w->store_read_lane,
                                  .check = &w->store_check_lane,
-                                 .reserve_bytes = cfg->ephemeral ? 0 : WIRE_DISK_RESERVE};
+                                 .reserve_bytes = cfg->ephemeral ? 0 : cfg->disk_reserve};
     lane_init(&w->store_lane, &w->office, "store");
     lane_init(&w->store_read_lane, &w->office, "storeread");
     lane_init(&w->store_check_lane, &w->office, "storecheck");
@@ -49,7 +49,7 @@ static enum err open_log(struct wire *w, const struct wire_config *cfg)
                              .partitions = cfg->partitions,
                              .retention_us = cfg->retention_us,
                              .retention_bytes = cfg->retention_bytes,
-                             .reserve_bytes = WIRE_DISK_RESERVE};
+                             .reserve_bytes = cfg->disk_reserve};
     if (cfg->ephemeral) {
         log.journal_bytes = EPHEMERAL_JOURNAL;
         log.segment_bytes = EPHEMERAL_SEGMENT;

@@ -19,8 +19,6 @@
 
 enum { WIRE_TOKEN_MAX = 128 };
 
-#define WIRE_DISK_RESERVE ((uint64_t)256 << 20) /* free disk kept back for recovery */
-
 struct wire_config {
     struct io *io; /* log and store live here */
     const char *hub_name;
@@ -29,6 +27,7 @@ struct wire_config {
     unsigned partitions;
     int64_t retention_us;     /* 0: no limit */
     uint64_t retention_bytes; /* 0: no limit */
+    uint64_t disk_reserve;    /* free bytes below which log and store refuse; 0: none */
     bool ephemeral;           /* the io is memory: smaller files, no reserve */
 };
 

@@ -73,7 +73,8 @@ void answer_load_error(struct registry *r, const struct msg *m, enum err e)
     if (e == ERR_NOT_FOUND)
         answer_refusing(r, m, STATUS_DEVICE_NOT_FOUND, "the device is not registered");
     else if (e == ERR_THROTTLED)
-        answer_refusing(r, m, STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED, "too many calls wait");
+        answer_refusing(r, m, STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED,
+                        "too many calls wait, or the disk is nearly full; try again later");
     else
         answer_refusing(r, m, status_of_err(e), "the store does not answer");
 }
