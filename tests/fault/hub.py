@@ -146,14 +146,15 @@ class Hub:
 
     # ---- questions, as administrator
 
-    def ask(self, method, path, body=None, seconds=30):
+    def ask(self, method, path, body=None, if_match=None, seconds=40):
         connection = http.client.HTTPConnection(HOST)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
             connection.sock.settimeout(seconds)
             connection.sock.connect(os.path.relpath(self.data / "azimuth.sock"))
             text = None if body is None else json.dumps(body)
-            connection.request(method, path, text, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"} | ({"If-Match": if_match} if if_match else {})
+            connection.request(method, path, text, headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
@@ -163,6 +164,9 @@ class Hub:
         """None when the server says that it is ready, else its reason."""
         status, text = self.ask("GET", "/readyz")
         return None if status == 200 else json.loads(text)["reason"]
+
+    def put_device(self, name):
+        return self.ask("PUT", f"/devices/{name}?api-version=2021-04-12", {"deviceId": name})
 
     def create(self, names):
         names = list(names)
@@ -187,10 +191,11 @@ class Hub:
 class Storm:
     """Devices that send at full speed and keep a ledger."""
 
-    def __init__(self, hub, devices, seed, plain=True, tls=True, window=32, padding=200):
+    def __init__(self, hub, devices, seed, plain=True, tls=True, window=32, padding=200, rate=None):
         hub.create(f"storm-{i:04}" for i in range(devices))
         command = [STORM, "--host", HOST, "--key", hub.policy_key("device"), "--devices", devices,
                    "--seed", seed, "--window", window, "--padding", padding]
+        command += ["--rate", rate] if rate else []
         command += ["--port", hub.ports["plain-mqtt"]] if plain else []
         command += ["--tls-port", hub.ports["mqtt"], "--ca", hub.data / "ca.pem"] if tls else []
         self.hub, self.devices, self.ledger = hub, devices, hub.work / "ledger.csv"

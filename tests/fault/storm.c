@@ -1,11 +1,12 @@
 /* storm.c - many devices that send as fast as they are acknowledged, through whatever happens.
  *
  *   storm --host NAME --key BASE64 --devices N --seed N [--port PORT] [--tls-port PORT --ca FILE]
- *         [--window N] [--padding BYTES]
+ *         [--window N] [--padding BYTES] [--rate N]
  *
  * With both ports every second device uses TLS.  Each is a sender of tests/promise: a connection that
- * ended is made again at once, and what was not acknowledged is sent again.  Commands come line by
- * line on stdin, each is answered by one line of JSON with all counts:
+ * ended is made again at once, and what was not acknowledged is sent again.  --rate: so many messages
+ * a second at most, all devices together.  Commands come line by line on stdin, each is answered by
+ * one line of JSON with all counts:
  *
  *   status         nothing else
  *   mark           counts `fresh` anew: acknowledgements on connections that were made from now on
@@ -38,6 +39,7 @@ enum {
     EVENTS_MAX = 256,
     COME_BACK_US_MAX = 50000,
     TICK_US = 1000000, /* how often keep-alive is looked at */
+    RATE_US = 10000,   /* and, where there is a rate, what may be sent */
     TOKEN_LIFE_S = 3600,
 };
 
@@ -55,7 +57,7 @@ struct peer {
 static struct {
     const char *host;
     struct auth_key key;
-    unsigned devices, port, tls_port, window, padding;
+    unsigned devices, port, tls_port, window, padding, rate;
     struct tls_context *trust;
 } options = {.devices = 50, .window = 32, .padding = 200};
 
@@ -70,6 +72,7 @@ static struct {
 static struct ledger ledger;
 static struct peer *peers;
 static int poller;
+static int64_t began_us;
 static uint64_t random_state[2];
 static struct buf command;
 static char finish_path[4096]; /* not empty: all is to be acknowledged, then it ends */
@@ -261,13 +264,28 @@ static void tick(struct peer *p, int64_t now_us)
         flush(p);
 }
 
+/* Lets each device send its share of what the rate allows by now. */
+static void raise_goals(int64_t now_us)
+{
+    uint64_t each = (uint64_t)(now_us - began_us) * options.rate / options.devices / 1000000;
+    for (unsigned i = 0; i < options.devices; i++) {
+        struct peer *p = &peers[i];
+        p->sender.goal = MAX(each, p->sender.account->sent);
+        if (p->fd < 0 || p->sender.phase != SENDER_CONNECTED) continue;
+        sender_fill(&p->sender);
+        flush(p);
+    }
+}
+
 /* Those who are away come back; the others are ticked.  Returns when to do it again. */
 static int64_t serve_time(int64_t now_us)
 {
     static int64_t tick_us;
     bool ticking = now_us >= tick_us;
+    bool rated = options.rate && *finish_path == '\0';
     if (ticking) tick_us = now_us + TICK_US;
-    int64_t next = tick_us;
+    if (rated) raise_goals(now_us);
+    int64_t next = rated ? now_us + RATE_US : tick_us;
     for (unsigned i = 0; i < options.devices; i++) {
         struct peer *p = &peers[i];
         if (p->fd < 0 && p->due_us <= now_us) connect_peer(p);
@@ -372,6 +390,7 @@ static void run(void)
 static void begin(void)
 {
     poller = epoll_create1(EPOLL_CLOEXEC);
+    began_us = clock_mono_us();
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &ev);
     ledger_init(&ledger, options.devices);
@@ -425,25 +444,31 @@ static void set_option(int option)
     case 'c': trust(optarg); break;
     case 'w': options.window = number(optarg, SENDER_WINDOW_MAX); break;
     case 'b': options.padding = number(optarg, 2000); break;
+    case 'r': options.rate = number(optarg, 1000000); break;
     default: exit(2);
     }
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"host", required_argument, NULL, 'h'},    {"key", required_argument, NULL, 'k'},
-        {"devices", required_argument, NULL, 'd'}, {"seed", required_argument, NULL, 's'},
-        {"port", required_argument, NULL, 'p'},    {"tls-port", required_argument, NULL, 't'},
-        {"ca", required_argument, NULL, 'c'},      {"window", required_argument, NULL, 'w'},
-        {"padding", required_argument, NULL, 'b'}, {0}};
+    static const struct option known[] = {{"host", required_argument, NULL, 'h'},
+                                          {"key", required_argument, NULL, 'k'},
+                                          {"devices", required_argument, NULL, 'd'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"port", required_argument, NULL, 'p'},
+                                          {"tls-port", required_argument, NULL, 't'},
+                                          {"ca", required_argument, NULL, 'c'},
+                                          {"window", required_argument, NULL, 'w'},
+                                          {"padding", required_argument, NULL, 'b'},
+                                          {"rate", required_argument, NULL, 'r'},
+                                          {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) set_option(option);
     bool complete = options.host && options.key.len && (options.port || options.tls_port) &&
                     !(options.tls_port && !options.trust) && optind == argc;
     if (!complete) {
         fputs("usage: storm --host NAME --key BASE64 --devices N --seed N [--port PORT] "
-              "[--tls-port PORT --ca FILE] [--window N] [--padding BYTES]\n",
+              "[--tls-port PORT --ca FILE] [--window N] [--padding BYTES] [--rate N]\n",
               stderr);
         return 2;
     }

@@ -49,7 +49,7 @@ static void publish(struct sender *s, uint64_t number)
     buf_free(&body);
 }
 
-static void fill_window(struct sender *s)
+void sender_fill(struct sender *s)
 {
     const struct account *a = s->account;
     while (s->phase == SENDER_CONNECTED && s->in_flight < s->window &&
@@ -87,7 +87,7 @@ enum err sender_feed(struct sender *s, struct slice bytes, int64_t now_us)
         if (ev.kind == MQTT_CONNACK) on_connack(s, ev.connack.code);
     }
     if (e != ERR_AGAIN) return e;
-    fill_window(s);
+    sender_fill(s);
     return OK;
 }
 

@@ -40,6 +40,9 @@ void sender_connect(struct sender *s, struct slice user_name, struct slice token
  * acknowledge in order; other errors as mqtt_next(). */
 enum err sender_feed(struct sender *s, struct slice bytes, int64_t now_us) MUST_USE;
 
+/* Fills the window, after `goal` was raised. */
+void sender_fill(struct sender *s);
+
 /* The connection is over: what is in flight may or may not be stored. */
 void sender_lost(struct sender *s);
 
