@@ -242,6 +242,7 @@ static size_t head_extent(struct http1 *h, struct slice s, bool *bad)
     size_t at = 0;
     while (at < s.len) {
         struct slice rest = slice_from(s, at);
+        assert(rest.ptr != NULL);
         size_t len = slice_find(rest, '\n');
         *bad = h->line_len == 0 && begins_badly(rest);
         if (*bad) return at;
