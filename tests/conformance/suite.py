@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 """Starts the server, runs each group of cases against it, sums up.
 
-usage: suite.py [--hostname NAME] [--long] [--workers N]... [GROUP...]
+usage: suite.py [--domain NAME] [--long] [--workers N]... [--case WORDS] [GROUP...]
 
 A group is a program that prints `ok NAME # TIME` or `not ok NAME # WHY` for each of its cases.
 Everything runs once with one worker and once with three (--long: with one to four); --workers
-chooses others. Results go to
-build/conformance/results.json, what the programs said besides to build/conformance/logs.
+chooses others. With --domain these runs go on side by side: the server with N workers is
+hubN.DOMAIN at 127.0.0.N, and who calls has seen to the names. Else it is localhost, one after the
+other. --case runs only the cases of Node and Python with these words in their names.
+
+Results go to build/conformance/results.json, what the programs said besides to
+build/conformance/logs.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -41,10 +46,9 @@ def python(group):
 
 
 def java():
-    parts = [OUT / "java" / "classes", OUT / "java" / "lib" / "*"]
-    return ["java", "-XX:+UseSerialGC", f"-Djavax.net.ssl.trustStore={OUT / 'trust.p12'}",
-            "-Djavax.net.ssl.trustStorePassword=public", "-cp", ":".join(map(str, parts)),
-            "conformance.Consumer"]
+    parts = ":".join(str(OUT / "java" / part) for part in ("classes", "lib/*"))
+    return ["sh", "-c", 'exec java -XX:+UseSerialGC -Djavax.net.ssl.trustStore="$TRUST_STORE" '
+            '-Djavax.net.ssl.trustStorePassword=public -cp "$0" conformance.Consumer', parts]
 
 
 # Consumers that read the stream from its beginning come first, while it is short.
@@ -96,11 +100,14 @@ class Results:
 class Server:
     """`azimuth serve` on its standard ports with a fresh directory; its strings for the groups."""
 
-    def __init__(self, hostname, workers, log):
-        self.hostname, self.data = hostname, OUT / f"data-{workers}"
+    def __init__(self, domain, workers, log):
+        address = f"127.0.0.{workers}" if domain else "127.0.0.1"
+        self.workers, self.hostname = workers, f"hub{workers}.{domain}" if domain else "localhost"
+        self.data = OUT / f"data-{workers}"
         shutil.rmtree(self.data, ignore_errors=True)
         self.process = subprocess.Popen(
-            [AZIMUTH, "serve", "--data", self.data, "--hostname", hostname, "--workers", str(workers)],
+            [AZIMUTH, "serve", "--data", self.data, "--hostname", self.hostname, "--bind", address,
+             "--console", f"{address}:8443", "--workers", str(workers)],
             stdout=subprocess.PIPE, stderr=log)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.ready = self._wait_ready()
@@ -122,7 +129,7 @@ class Server:
         ca = self.ready["ca"]
         return {
             **os.environ, "AZIMUTH": str(AZIMUTH), "HUB_HOST": self.hostname, "HUB_DATA": str(self.data),
-            "HUB_CA": ca, "HUB_FEED": str(OUT / "feed.json"), "HUB_MQTT_PORT": str(self.ready["mqtt"]),
+            "HUB_CA": ca, "HUB_FEED": str(OUT / f"feed-{self.workers}.json"), "HUB_MQTT_PORT": str(self.ready["mqtt"]),
             "HUB_OWNER": self.string("--policy", "iothubowner"),
             "HUB_SERVICE": self.string("--policy", "service"),
             "HUB_DEVICE": self.string("--policy", "device"),
@@ -131,6 +138,7 @@ class Server:
             "HUB_EVENTS": self.string("--event-hub"),
             "NODE_PATH": str(MODULES), "NODE_EXTRA_CA_CERTS": ca, "REQUESTS_CA_BUNDLE": ca,
             "PYTHONPATH": str(HERE / "python"), "PYTHONDONTWRITEBYTECODE": "1",
+            "TRUST_STORE": str(OUT / f"trust-{self.workers}.p12"),
         }
 
     def stop(self):
@@ -143,7 +151,7 @@ class Server:
             return "killed: it did not stop within 30 s"
 
 
-def run_group(results, workers, group, environment):
+def run_group(results, workers, group, environment, case=None):
     client, command = GROUPS[group]
     missing = OUT / f"missing-{client}"
     if missing.exists():
@@ -152,7 +160,7 @@ def run_group(results, workers, group, environment):
     log = OUT / "logs" / f"{group.replace(' ', '-')}-{workers}.log"
     seen = 0
     with open(log, "w", encoding="utf-8") as errors:
-        process = subprocess.Popen([str(word) for word in command], env=environment, cwd=OUT, text=True,
+        process = subprocess.Popen([str(word) for word in command + ([case] if case else [])], env=environment, cwd=OUT, text=True,
                                    stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
         timer = threading.Timer(GROUP_SECONDS_MAX, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
@@ -169,24 +177,32 @@ def run_group(results, workers, group, environment):
         results.add(workers, group, "not ok", f"{group}: the program", f"ended with {status}, see {log}")
 
 
-def make_trust_store(ca):
-    store = OUT / "trust.p12"
-    store.unlink(missing_ok=True)
+def make_trust_store(ca, store):
+    pathlib.Path(store).unlink(missing_ok=True)
     subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "hub", "-file", ca, "-keystore", store,
                     "-storepass", "public", "-storetype", "PKCS12"], check=True, capture_output=True)
 
 
-def run_all(results, workers, groups, hostname):
+def feed(environment):
+    """Sends what the consumers of all languages shall find."""
+    command = [MODULES / NODE / "bin" / "node", HERE / "node" / "feed.js", environment["HUB_FEED"]]
+    subprocess.run(command, env=environment, check=True, timeout=120)
+
+
+def run_all(results, workers, groups, options):
     with open(OUT / "logs" / f"server-{workers}.log", "wb") as log:
-        server = Server(hostname, workers, log)
+        try:
+            server = Server(options.domain, workers, log)
+        except RuntimeError as error:
+            results.add(workers, "server", "not ok", "server: it starts", str(error))
+            return
         try:
             environment = server.environment()
             if shutil.which("keytool"):
-                make_trust_store(server.ready["ca"])
-            subprocess.run([MODULES / NODE / "bin" / "node", HERE / "node" / "feed.js", OUT / "feed.json"],
-                           env=environment, check=True, timeout=120)
+                make_trust_store(server.ready["ca"], environment["TRUST_STORE"])
+            feed(environment)
             for group in groups:
-                run_group(results, workers, group, environment)
+                run_group(results, workers, group, environment, options.case)
         except (subprocess.SubprocessError, OSError) as error:
             results.add(workers, "server", "not ok", "server: the groups could run", str(error))
         finally:
@@ -207,9 +223,10 @@ def standard_ports_free():
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--hostname", default="localhost")
+    parser.add_argument("--domain")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--workers", type=int, action="append")
+    parser.add_argument("--case")
     parser.add_argument("groups", nargs="*", default=[])
     options = parser.parse_args()
     all_workers = options.workers or ([1, 2, 3, 4] if options.long else [1, 3])
@@ -218,8 +235,10 @@ def main():
     (OUT / "logs").mkdir(parents=True, exist_ok=True)
     results = Results()
     if standard_ports_free():
-        for workers in all_workers:
-            run_all(results, workers, groups, options.hostname)
+        with concurrent.futures.ThreadPoolExecutor(len(all_workers) if options.domain else 1) as pool:
+            runs = [pool.submit(run_all, results, workers, groups, options) for workers in all_workers]
+        for run in runs:
+            run.result()
     else:
         for group in set(groups) - ANY_PORT:
             results.add(0, group, "skipped", group, "ports 8883, 5671 and 443 cannot be bound here, "

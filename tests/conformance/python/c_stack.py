@@ -26,7 +26,7 @@ def receiver(partition, selector, key=KEYS["SharedAccessKey"], group="$Default")
 def _():
     device = identity("py-c-read")
     texts = [b"one", b"two", b"three"]
-    events = round_trip("py-c-read", 3, lambda: send(device, texts))
+    events = round_trip("py-c-read", lambda: send(device, texts))
     selector = f"amqp.annotation.x-opt-sequence-number >= '{events[0].sequence_number}'".encode()
     client = receiver(events[0].partition, selector)
     try:
