@@ -556,7 +556,6 @@ int log_contract_run(const struct log_contract *c)
         ROW(another_partition_count_is_refused_by_name),
         ROW(as_many_partitions_as_the_limit),
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        rows[i].initial_state = (void *)c;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) rows[i].initial_state = (void *)c;
     return cmocka_run_group_tests_name(c->name, rows, NULL, NULL);
 }

@@ -203,9 +203,19 @@ static bool is_grown(const struct archive *a, const struct shelf *s, size_t more
     return s->growing.end > SEGMENT_HEAD && s->growing.end + more > a->segment_bytes;
 }
 
-enum err archive_write(struct archive *a, unsigned partition, struct slice frames)
+static enum err check_unbroken(const struct archive *a)
 {
-    struct shelf *s = &a->shelves[partition];
+    return a->broken ? fail(ERR_IO, "segments: an earlier write or sync failed") : OK;
+}
+
+static enum err note_failure(struct archive *a, enum err err)
+{
+    a->broken |= err != OK && err != ERR_FULL && err != ERR_AGAIN;
+    return err;
+}
+
+static enum err write_frames(struct archive *a, struct shelf *s, struct slice frames)
+{
     struct record first;
     enum err whole = record_parse(frames, &first);
     assert(whole == OK);
@@ -219,11 +229,23 @@ enum err archive_write(struct archive *a, unsigned partition, struct slice frame
     return OK;
 }
 
-enum err archive_sync(struct archive *a)
+enum err archive_write(struct archive *a, unsigned partition, struct slice frames)
+{
+    TRY(check_unbroken(a));
+    return note_failure(a, write_frames(a, &a->shelves[partition], frames));
+}
+
+static enum err sync_shelves(struct archive *a)
 {
     for (unsigned p = 0; p < a->partitions; p++)
         if (a->shelves[p].grows) TRY(segment_sync(&a->shelves[p].growing));
     return OK;
+}
+
+enum err archive_sync(struct archive *a)
+{
+    TRY(check_unbroken(a));
+    return note_failure(a, sync_shelves(a));
 }
 
 /* ---- retention */
@@ -276,10 +298,9 @@ static struct shelf *shelf_with_oldest(struct archive *a)
     return oldest;
 }
 
-enum err archive_trim(struct archive *a, const struct retention *r, bool *trimmed)
+static enum err trim_shelves(struct archive *a, const struct retention *r)
 {
     struct shelf *oldest;
-    uint64_t before = a->removals;
     for (unsigned p = 0; p < a->partitions; p++) {
         struct shelf *s = &a->shelves[p];
         TRY(renew_stale(a, s, r->stale_us));
@@ -287,6 +308,14 @@ enum err archive_trim(struct archive *a, const struct retention *r, bool *trimme
     }
     while (r->max_bytes && a->bytes > r->max_bytes && (oldest = shelf_with_oldest(a)) != NULL)
         TRY(remove_oldest(a, oldest));
-    *trimmed = a->removals != before;
     return OK;
+}
+
+enum err archive_trim(struct archive *a, const struct retention *r, bool *trimmed)
+{
+    uint64_t before = a->removals;
+    TRY(check_unbroken(a));
+    enum err err = note_failure(a, trim_shelves(a, r));
+    *trimmed = a->removals != before;
+    return err;
 }

@@ -2,8 +2,9 @@
  *
  * Runs on: the logread lane; archive_open() and what recovery calls, at start, before it runs.
  * Life:    archive_open() finds what is there; archive_close() syncs nothing.
- * Errors:  after a failed archive_write() nothing was added: ERR_FULL may be tried again, anything
- *          else (and any failed archive_sync) means that the log must stop.
+ * Errors:  after a failed archive_write() nothing was added: ERR_FULL may be tried again.  After any
+ *          other failed write, sync or trim nothing is written any more: the disk may have dropped
+ *          what was not synced, and a later sync would promise what is not there.
  */
 #ifndef LOG_OWN_ARCHIVE_H
 #define LOG_OWN_ARCHIVE_H
@@ -42,6 +43,7 @@ struct archive {
     struct io *io;
     uint64_t segment_bytes;
     bool look;             /* nothing is changed */
+    bool broken;           /* a write or sync failed: nothing is written any more */
     struct shelf *shelves; /* of stream 0, by partition */
     unsigned partitions;
     uint64_t bytes, segments; /* of all of them */

@@ -66,6 +66,7 @@ static void request_writes(struct log *l, struct partition *p, bool partial)
         struct msg *m = msg_new(LOG_FLUSH, sizeof f);
         memcpy(m->body, &f, sizeof f);
         post(l->lane, lane_addr(l->lane), lane_addr(l->read_lane), m);
+        l->flushes++;
     }
 }
 
@@ -208,15 +209,21 @@ static bool is_roomy(const struct log *l)
     return io_free_bytes(l->cfg.io, &room) != OK || room >= l->cfg.reserve_bytes;
 }
 
+/* Only when every earlier request has been answered: two for the same records would outlive them. */
+static void try_segments_again(struct log *l)
+{
+    for (unsigned i = 0; i < l->tails.count; i++) tails_not_written(&l->tails.partitions[i]);
+    l->full = false;
+    settle_sections(l);
+}
+
 static void check_room(struct log *l, int64_t now_us)
 {
     l->room_checked_us = now_us;
     l->unchecked_bytes = 0;
     bool roomy = is_roomy(l);
-    if (roomy && l->full) {
-        l->full = false;
-        settle_sections(l);
-    }
+    if (roomy && l->full && l->flushes == 0) try_segments_again(l);
+    roomy &= !l->full;
     set_roomy(l, roomy);
     if (!roomy) timer_set(&l->lane->timers, &l->room_timer, now_us + OWN_ROOM_EVERY_US);
 }
@@ -237,7 +244,6 @@ static void on_room_timer(struct timer *t, int64_t now_us)
 /* A segment could not grow.  What is in memory and in the journal stays there until it can. */
 static void run_full(struct log *l)
 {
-    for (unsigned i = 0; i < l->tails.count; i++) tails_not_written(&l->tails.partitions[i]);
     l->full = true;
     set_roomy(l, false);
     timer_set(&l->lane->timers, &l->room_timer, clock_mono_us() + OWN_ROOM_EVERY_US);
@@ -283,6 +289,7 @@ static void on_flushed(void *ctx, struct lane *lane, struct msg *m)
     struct log *l = ctx;
     struct flushed_msg f;
     memcpy(&f, m->body, sizeof f);
+    l->flushes--;
     if (f.err == OK)
         tails_written(&l->tails.partitions[f.partition], f.next);
     else

@@ -134,6 +134,7 @@ static void tell_failure(struct log *l, enum err err)
 
 static void trim(struct log *l)
 {
+    if (l->archive.broken) return; /* the log lane was told */
     bool trimmed = false;
     int64_t wall = clock_wall_us(), keep = l->cfg.retention_us;
     struct retention r = {INT64_MIN, INT64_MIN, l->cfg.retention_bytes};

@@ -49,6 +49,7 @@ struct log {
     struct timer room_timer;
     int64_t room_checked_us;
     uint64_t unchecked_bytes; /* committed since then */
+    unsigned flushes;         /* LOG_FLUSH without an answer */
     bool full;                /* segments could not grow: retried with the room timer */
 
     /* the logread lane's */

@@ -615,6 +615,26 @@ static void segments_that_cannot_grow_are_tried_again(void **state)
     end(&f);
 }
 
+/* A second request for the same records would outlive the chunk that holds them. */
+static void segments_are_not_asked_twice_for_the_same_records(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    io_mem_capacity(f.io, 700 << 10);
+    for (uint64_t id = 1; log_accepting(f.rig->log); id++) {
+        append(&f, 0, id, 2000);
+        rig_run(f.rig);
+    }
+    io_mem_capacity(f.io, 10 << 20);
+    f.rig->log->flushes++; /* as if one were still under way */
+    rig_advance(f.rig, (int64_t)4 * OWN_ROOM_EVERY_US);
+    assert_false(log_accepting(f.rig->log));
+    f.rig->log->flushes--;
+    rig_advance(f.rig, (int64_t)4 * OWN_ROOM_EVERY_US);
+    assert_true(log_accepting(f.rig->log));
+    end(&f);
+}
+
 static void a_poisoned_log_still_answers_readers(void **state)
 {
     (void)state;
@@ -657,6 +677,7 @@ int main(void)
         cmocka_unit_test(appends_are_refused_below_the_reserve_and_taken_again_above),
         cmocka_unit_test(who_appends_fast_does_not_use_up_the_reserve),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
+        cmocka_unit_test(segments_are_not_asked_twice_for_the_same_records),
         cmocka_unit_test(a_poisoned_log_still_answers_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,8 @@ static enum err write_entries(struct segment *s, struct io_file *f, bool sync)
     enum err err = io_write_at(f, at, buf_slice(&out));
     buf_free(&out);
     if (err == OK) s->index_stored = buf_size(&s->index);
-    return err == OK && sync ? io_sync(f) : err;
+    TRY(err);
+    return sync && io_sync(f) != OK ? ERR_IO : OK;
 }
 
 static enum err store_index(struct segment *s, bool sync)
