@@ -26,7 +26,10 @@ static int run_server(enum config_verb verb, int argc, char **argv)
     struct config cfg;
     struct server *server;
     enum err e = config_load(&cfg, verb, argc, argv, environ);
-    if (e != OK) return complain(e == ERR_INVALID ? CLI_USAGE : CLI_FAILED);
+    if (e != OK) {
+        config_free(&cfg);
+        return complain(e == ERR_INVALID ? CLI_USAGE : CLI_FAILED);
+    }
     if (cfg.help) {
         config_free(&cfg);
         return print_help(verb);
