@@ -136,6 +136,6 @@ void connstr_write(struct buf *out, const struct connstr *c)
     if (c->x509) put(&line, "x509", SLICE_LIT("true"));
     if (c->emulator) put(&line, "UseDevelopmentEmulator", SLICE_LIT("true"));
     put(&line, "GatewayHostName", c->gateway);
-    if (buf_size(&line)) buf_put_slice(out, buf_slice(&line));
+    if (line.ptr) buf_put_slice(out, buf_slice(&line));
     buf_free(&line);
 }

@@ -146,7 +146,7 @@ static enum err find_text(const char *name, int argc, char *const argv[], char *
     *out = look_up(env, variable);
     struct flags f = {.argc = argc, .argv = argv};
     while (f.at < argc) {
-        struct slice value;
+        struct slice value = SLICE_NONE;
         TRY(next_flag(&f, &o, &value));
         if (o == wanted) *out = value;
     }
