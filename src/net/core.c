@@ -152,12 +152,15 @@ static void close_listeners(struct core *core)
     }
 }
 
-void core_drain(struct core *core, int64_t timeout_us)
+void core_drain(struct core *core)
 {
-    int64_t end = clock_mono_us() + timeout_us;
     atomic_store(&core->wish, CORE_DRAIN);
     uv_async_send(&core->mail);
-    while (clock_mono_us() < end && atomic_load(&core->conn_count) > 0) uv_sleep(2);
+}
+
+bool core_drained(struct core *core)
+{
+    return atomic_load(&core->conn_count) == 0;
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)

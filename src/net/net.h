@@ -4,7 +4,7 @@
  * I/O it takes one turn (lane_run_once), whose last act sends what connections have to say.
  *
  * Runs on: net_bind, core_init, core_listen, core_start on the main thread before the cores run;
- *          core_drain and core_stop from the main thread while they do.
+ *          core_drain, core_drained and core_stop from the main thread while they do.
  * Limits:  max_connections per process (shared evenly by the cores): more are accepted and closed at
  *          once, counted in azimuth_connections_refused_total.
  */
@@ -51,9 +51,10 @@ enum err core_listen(struct core *core, int fd, bool is_unix,
                      const struct net_listener *l) MUST_USE;
 void core_start(struct core *core); /* its thread */
 
-/* Refuses new connections and closes the ones there are, output first.  Returns when all are gone or
- * the time is over. */
-void core_drain(struct core *core, int64_t timeout_us);
+/* From now on refuses new connections and closes the ones there are, output first. */
+void core_drain(struct core *core);
+bool core_drained(struct core *core); /* no connection is left */
+
 void core_stop(struct core *core); /* ends and joins its thread */
 
 /* Once no thread posts to this core any more: cuts its connections, whose fronts are closed.  What

@@ -26,7 +26,7 @@
 #include "server/tls_keeper.h"
 #include "server/wire.h"
 
-enum { SERVER_DRAIN_S = 10, SERVER_LANES = 5 };
+enum { SERVER_DRAIN_S = 10, SERVER_LANES = 5, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 struct server {
     const struct config *cfg;
@@ -296,17 +296,22 @@ static void describe(struct server *s)
     rest->plain_amqp_port = s->ports.number[PORT_PLAIN_AMQP];
 }
 
+static void socket_name(const struct server *s, char out[SOCKET_PATH_MAX])
+{
+    snprintf(out, SOCKET_PATH_MAX, "%s/azimuth.sock", s->dir.path);
+}
+
 static enum err prepare(struct server *s, bool dev)
 {
     const struct config *cfg = s->cfg;
     struct tls_context *context;
-    char socket_path[DIR_PATH_MAX + 16];
+    char socket_path[SOCKET_PATH_MAX];
     TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
     enum err e = open_hub(s);
     if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
     TRY(make_context(s, false, &context));
     tls_keeper_init(&s->tls, s->core_lanes, s->core_count, context);
-    snprintf(socket_path, sizeof socket_path, "%s/azimuth.sock", s->dir.path);
+    socket_name(s, socket_path);
     TRY(ports_bind(&s->ports, cfg, socket_path, s->core_count, dev));
     TRY(make_metrics_token(s));
     describe(s);
@@ -315,6 +320,9 @@ static enum err prepare(struct server *s, bool dev)
 
 static void dismantle(struct server *s)
 {
+    char socket_path[SOCKET_PATH_MAX];
+    socket_name(s, socket_path);
+    if (s->ports.admin.count) unlink(socket_path);
     for (unsigned i = 0; i < s->core_count; i++) core_close(s->cores[i]);
     wire_close(&s->wire);
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
@@ -374,13 +382,25 @@ static void *watch_for_impatience(void *arg)
     _exit(1);
 }
 
+/* All cores at once, so that slow peers of each cost the time only once. */
+static void drain(struct server *s)
+{
+    int64_t end_us = clock_mono_us() + SERVER_DRAIN_S * 1000000ll;
+    unsigned left = s->core_count;
+    for (unsigned i = 0; i < s->core_count; i++) core_drain(s->cores[i]);
+    while (left && clock_mono_us() < end_us) {
+        usleep(2000);
+        left = 0;
+        for (unsigned i = 0; i < s->core_count; i++) left += !core_drained(s->cores[i]);
+    }
+}
+
 void server_stop(struct server *s)
 {
     pthread_t watcher;
     if (pthread_create(&watcher, NULL, watch_for_impatience, NULL) == 0) pthread_detach(watcher);
     say_info("stop", "draining_s_max=%d", SERVER_DRAIN_S);
-    for (unsigned i = 0; i < s->core_count; i++)
-        core_drain(s->cores[i], SERVER_DRAIN_S * 1000000ll);
+    drain(s);
     if (s->rsa_running) pthread_join(s->rsa_thread, NULL);
     stop_lanes(s);
     dismantle(s);
