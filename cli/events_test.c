@@ -49,7 +49,7 @@ static void put_answer(struct buf *out, int code, bool partitions)
     struct amqp_open body = amqp_open_map(out);
     amqp_put_str(out, "partition_ids");
     struct amqp_open list = amqp_open_list(out);
-    for (unsigned i = 0; i < PARTITIONS; i++) amqp_put_string(out, slice_of("012" + i, 1));
+    for (unsigned i = 0; i < PARTITIONS; i++) amqp_put_string(out, slice_of(&"012"[i], 1));
     amqp_close(out, list, PARTITIONS);
     amqp_close(out, body, 2);
 }
