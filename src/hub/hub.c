@@ -57,3 +57,17 @@ bool hub_id_valid(struct slice id)
         if (!alphanumeric(id.ptr[i]) && !memchr(others, id.ptr[i], sizeof others - 1)) return false;
     return true;
 }
+
+bool hub_who_valid(struct slice who)
+{
+    struct slice device_id = hub_device_of(who), module_id = hub_module_of(who);
+    return hub_id_valid(device_id) && (device_id.len == who.len || hub_id_valid(module_id));
+}
+
+void hub_put_who(struct buf *out, struct slice device_id, struct slice module_id)
+{
+    buf_put_slice(out, device_id);
+    if (module_id.len == 0) return;
+    buf_put_u8(out, '/');
+    buf_put_slice(out, module_id);
+}

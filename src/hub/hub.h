@@ -2,13 +2,16 @@
  *
  * Runs on: any thread reads it; it is filled by server/ before the lanes run and does not change.
  *
- * A device lives on its home shard; 256 shards map to cores.  Everything about one device (identity,
- * presence, later twin and queue) is owned by that core's lane and reached with
- * post(..., hub_home(hub, device_id), ...).
+ * A device lives on its home shard; 256 shards map to cores.  Everything about one device and its
+ * modules (identities, presence, twins, queue) is owned by that core's lane and reached with
+ * post(..., hub_home(hub, who), ...).
+ *
+ * An identity is named by one text, `who`: "device" or "device/module"; ids have no '/'.
  */
 #ifndef HUB_HUB_H
 #define HUB_HUB_H
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "post/post.h"
 
@@ -19,6 +22,7 @@ enum {
     HUB_NAME_LEN_MIN = 3,
     HUB_NAME_LEN_MAX = 50, /* IoT Hub: 3-50 characters */
     HUB_ID_LEN_MAX = 128,  /* IoT Hub: device and module ids */
+    HUB_WHO_LEN_MAX = 2 * HUB_ID_LEN_MAX + 1,
     HUB_ID_SCOPE_MAX = 32,
 };
 
@@ -48,10 +52,22 @@ struct hub {
     int64_t created_us; /* wall time */
 };
 
-/* The core that owns everything about that device. */
-static inline struct addr hub_home(const struct hub *hub, struct slice device_id)
+/* The ids in a `who`; of a device the module id is empty (ptr NULL). */
+static inline struct slice hub_device_of(struct slice who)
 {
-    unsigned shard = (unsigned)(map_hash(device_id) & (HUB_SHARDS - 1));
+    return slice_head(who, slice_find(who, '/'));
+}
+
+static inline struct slice hub_module_of(struct slice who)
+{
+    size_t slash = slice_find(who, '/');
+    return slash < who.len ? slice_from(who, slash + 1) : SLICE_NONE;
+}
+
+/* The core that owns everything about that device and its modules. */
+static inline struct addr hub_home(const struct hub *hub, struct slice who)
+{
+    unsigned shard = (unsigned)(map_hash(hub_device_of(who)) & (HUB_SHARDS - 1));
     return (struct addr){.lane = hub->cores[shard % hub->core_count]};
 }
 
@@ -63,6 +79,10 @@ enum err hub_add_host(struct hub *hub, struct slice host) MUST_USE;
 
 /* 1-128 ASCII alphanumerics and - : . + % _ # * ? ! ( ) , = @ ; $ ' (IoT Hub identity registry). */
 bool hub_id_valid(struct slice id);
+bool hub_who_valid(struct slice who);
+
+/* Writes "device" or, with a module id that is not empty, "device/module". */
+void hub_put_who(struct buf *out, struct slice device_id, struct slice module_id);
 
 /* Partition of a key, as Event Hubs computes it: Jenkins lookup3 (hashlittle2, seeds 0) of the UTF-8
  * bytes, 16 bits of c ^ b as a signed number, modulo, absolute value (@azure/event-hubs). */

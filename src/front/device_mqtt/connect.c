@@ -29,42 +29,60 @@ static void keep_will(struct device *d, const struct mqtt_connect *c)
 
 /* NULL when the identity claimed may be looked up. */
 static const char *what_is_wrong(const struct device *d, const struct mqtt_connect *c,
-                                 const struct user_name *u)
+                                 const struct user_name *u, struct slice who)
 {
     if (!hub_is_host(d->service->telemetry.hub, u->host)) return "user name is for another hub";
-    if (u->module.ptr) return "modules are not offered";
-    if (!slice_eq(c->client_id, u->device)) return "client id is not the user name's device id";
-    if (!hub_id_valid(u->device)) return "device id has a character that ids cannot have";
+    if (!slice_eq(c->client_id, who))
+        return "client id is not the user name's device and module id";
+    if (!hub_who_valid(who)) return "device or module id has a character that ids cannot have";
     if (!c->has_password) return "no password and no client certificate";
     return NULL;
+}
+
+/* A session is asked for; what follows the CONNECT waits for the answer. */
+static void ask_for_session(struct device *d, const struct mqtt_connect *c, struct slice who)
+{
+    struct session_ask ask = {
+        .protocol = SESSION_MQTT, .who = who, .token = c->password, .clean = c->clean_session};
+    d->clean = c->clean_session;
+    d->state = DEVICE_OPENING;
+    conn_pause(d->conn);
+    session_open(&d->session, d->service->desk, &device_session_owner, &ask);
+}
+
+static void identify(struct device *d, const struct mqtt_connect *c, const struct user_name *u)
+{
+    struct buf who = {0};
+    hub_put_who(&who, u->device, u->module);
+    const char *wrong = what_is_wrong(d, c, u, buf_slice(&who));
+    if (wrong) {
+        refuse(d, MQTT_NOT_AUTHORIZED, wrong);
+    } else {
+        keep_will(d, c);
+        if (!user_name_query(u, "model-id", &d->model_id)) buf_clear(&d->model_id);
+        ask_for_session(d, c, buf_slice(&who));
+    }
+    buf_free(&who);
 }
 
 void device_connect(struct device *d, const struct mqtt_connect *c)
 {
     struct user_name u;
-    if (c->level != MQTT_LEVEL) {
+    if (c->level != MQTT_LEVEL)
         refuse(d, MQTT_BAD_LEVEL, "not MQTT 3.1.1");
-        return;
-    }
-    if (c->client_id.len == 0) {
+    else if (c->client_id.len == 0)
         refuse(d, MQTT_BAD_CLIENT_ID, "no client id");
-        return;
-    }
-    if (!c->has_user_name || user_name_parse(c->user_name, &u) != OK) {
+    else if (!c->has_user_name || user_name_parse(c->user_name, &u) != OK)
         refuse(d, MQTT_BAD_CREDENTIALS, c->has_user_name ? fail_text() : "no user name");
-        return;
-    }
-    const char *wrong = what_is_wrong(d, c, &u);
-    if (wrong) {
-        refuse(d, MQTT_NOT_AUTHORIZED, wrong);
-        return;
-    }
-    keep_will(d, c);
-    if (!user_name_query(&u, "model-id", &d->model_id)) buf_clear(&d->model_id);
-    d->state = DEVICE_OPENING;
-    conn_pause(d->conn);
-    session_open(&d->session, d->service->desk, &device_session_owner, SESSION_MQTT, u.device,
-                 c->password);
+    else
+        identify(d, c, &u);
+}
+
+/* Who vouches for the identity, as consumers are told. */
+static const char *auth_scope(const struct device *d, const struct session_opened *answer)
+{
+    if (answer->hub_scope) return "hub";
+    return hub_module_of(slice_str(d->session.who)).len ? "module" : "device";
 }
 
 void device_opened(struct device *d, const struct session_opened *answer)
@@ -75,15 +93,16 @@ void device_opened(struct device *d, const struct session_opened *answer)
         return;
     }
     int64_t now_us = clock_mono_us();
-    telemetry_sender_init(&d->sender, &d->service->telemetry, slice_str(d->session.device_id),
-                          slice_str(answer->generation), answer->hub_scope ? "hub" : "device",
-                          "sas", buf_slice(&d->model_id));
+    telemetry_sender_init(&d->sender, &d->service->telemetry, slice_str(d->session.who),
+                          slice_str(answer->generation), auth_scope(d, answer), "sas",
+                          buf_slice(&d->model_id));
     buf_free(&d->model_id);
     d->ends_us = answer->ends_us;
+    d->features = answer->features;
     d->report_us = now_us + SESSION_REPORT_S * 1000000ll;
     d->state = DEVICE_OPEN;
     conn_out(d->conn);
-    mqtt_send_connack(&d->mqtt, MQTT_ACCEPTED, false);
+    mqtt_send_connack(&d->mqtt, MQTT_ACCEPTED, !d->clean && d->features != 0);
     conn_resume(d->conn);
     device_process(d, now_us);
 }

@@ -10,6 +10,7 @@ struct device_mqtt_service {
     struct session_desk *desk;
     struct telemetry telemetry;
     struct list waiting; /* devices that wait for room in the log */
+    uint32_t offered;    /* features (enum session_feature) that can be subscribed to */
     struct buf scratch;
     struct property space[TELEMETRY_PROPERTIES_MAX];
 };
@@ -31,10 +32,14 @@ struct device {
     struct list waiting; /* in service->waiting */
     struct will *will;
     struct buf model_id; /* from CONNECT until the session is granted */
-    int64_t ends_us;     /* wall time at which the credential's grace is over */
-    int64_t report_us;   /* when activity is reported next */
+    struct list subscribing, deferred;
+    uint64_t telemetry_sent, telemetry_done; /* with the log, and back from it */
+    uint32_t features;                       /* what it is subscribed to (enum session_feature) */
+    int64_t ends_us;                         /* wall time at which the credential's grace is over */
+    int64_t report_us;                       /* when activity is reported next */
     enum device_state state;
     bool active; /* something came since the last report */
+    bool clean;  /* clean session */
 };
 
 /* CONNECT: refused at once, or a session is asked for. */
@@ -45,6 +50,18 @@ void device_opened(struct device *d, const struct session_opened *answer);
 
 /* Pulls packets while the device is greeting or open. */
 void device_process(struct device *d, int64_t now_us);
+
+/* subscribe.c */
+void device_subscribe(struct device *d, struct mqtt_subscribe *packet);
+void device_unsubscribe(struct device *d, struct mqtt_subscribe *packet);
+void device_subscribed(struct session *session, uint64_t cookie, uint32_t features, enum err e);
+void device_drop_subscribing(struct device *d);
+
+/* acknowledge.c: PUBACK for something that is not telemetry and done with (packet id 0: QoS 0, none),
+ * and for telemetry that the log has. */
+void device_acknowledge(struct device *d, uint16_t packet_id);
+void device_telemetry_done(struct device *d, uint16_t packet_id);
+void device_drop_deferred(struct device *d);
 
 /* Sets the timer to what is due next. */
 void device_arm(struct device *d, int64_t now_us);

@@ -33,8 +33,8 @@ void device_close(struct device *d)
 void device_reject(struct device *d, const char *reason)
 {
     metric_inc(&closed_for_fault);
-    say_debug("mqtt.closed", "device=%s peer=%s reason=\"%s\"", d->session.device_id,
-              conn_peer(d->conn), reason);
+    say_debug("mqtt.closed", "device=%s peer=%s reason=\"%s\"", d->session.who, conn_peer(d->conn),
+              reason);
     device_close(d);
 }
 
@@ -83,9 +83,8 @@ static void on_stored(struct lane *core, struct addr who, uint64_t packet_id, en
     if (result != OK) {
         metric_inc(&not_acknowledged);
         device_reject(d, result == ERR_THROTTLED ? "throttled" : "the log takes no messages");
-    } else if (packet_id) {
-        conn_out(d->conn);
-        mqtt_send_puback(&d->mqtt, (uint16_t)packet_id);
+    } else {
+        device_telemetry_done(d, (uint16_t)packet_id);
     }
 }
 
@@ -104,31 +103,46 @@ void device_mqtt_relief(struct device_mqtt_service *service)
 }
 
 /* `mark`, when there is one, is added to the application properties. */
-static enum err submit(struct device *d, const struct mqtt_publish *p, const struct property *mark)
+static enum err submit(struct device *d, const struct mqtt_publish *p, struct slice bag,
+                       const struct property *mark)
 {
     struct device_mqtt_service *service = d->service;
     struct envelope message = {.body = p->payload};
-    struct slice bag;
-    if (!topic_is_events(p->topic, slice_str(d->session.device_id), &bag))
-        return fail(ERR_DENIED, "topic '%.*s' is not devices/%s/messages/events/",
-                    SLICE_ARG(slice_head(p->topic, 200)), d->session.device_id);
     TRY(telemetry_parse_bag(bag, &service->scratch, service->space, &message));
     if (mark && message.property_count < TELEMETRY_PROPERTIES_MAX)
         message.properties[message.property_count++] = *mark;
-    return telemetry_submit(&service->telemetry, &d->sender, &message, clock_wall_us(), on_stored,
-                            d->session.slot, p->packet_id);
+    TRY(telemetry_submit(&service->telemetry, &d->sender, &message, clock_wall_us(), on_stored,
+                         d->session.slot, p->packet_id));
+    d->telemetry_sent++;
+    return OK;
+}
+
+static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct slice bag)
+{
+    static const struct property retained = {{(const uint8_t *)"mqtt-retain", 11},
+                                             {(const uint8_t *)"true", 4}};
+    if (submit(d, p, bag, p->retain ? &retained : NULL) != OK)
+        device_reject(d, fail_text());
+    else if (log_writer_full(d->service->telemetry.writer))
+        wait_for_room(d);
+}
+
+static void reject_topic(struct device *d, struct slice topic)
+{
+    fail(ERR_DENIED, "topic '%.*s' is not one that %s may publish to",
+         SLICE_ARG(slice_head(topic, 200)), d->session.who);
+    device_reject(d, fail_text());
 }
 
 static void on_publish(struct device *d, const struct mqtt_publish *p)
 {
-    static const struct property retained = {{(const uint8_t *)"mqtt-retain", 11},
-                                             {(const uint8_t *)"true", 4}};
+    struct topic t = topic_parse(p->topic, slice_str(d->session.who));
     if (p->qos == 2)
         device_reject(d, "PUBLISH with QoS 2");
-    else if (submit(d, p, p->retain ? &retained : NULL) != OK)
-        device_reject(d, fail_text());
-    else if (log_writer_full(d->service->telemetry.writer))
-        wait_for_room(d);
+    else if (t.kind == TOPIC_EVENTS)
+        on_telemetry(d, p, t.bag);
+    else
+        reject_topic(d, p->topic);
 }
 
 /* The connection ended without DISCONNECT: what the device left as its will is its last message. */
@@ -139,21 +153,14 @@ static void submit_will(struct device *d)
     const struct will *w = d->will;
     struct mqtt_publish p = {.topic = slice_of(w->bytes, w->topic_len),
                              .payload = slice_of(w->bytes + w->topic_len, w->payload_len)};
-    if (submit(d, &p, &will_mark) != OK)
-        say_debug("mqtt.will", "device=%s reason=\"%s\"", d->session.device_id, fail_text());
+    struct topic t = topic_parse(p.topic, slice_str(d->session.who));
+    if (t.kind != TOPIC_EVENTS)
+        say_debug("mqtt.will", "device=%s reason=\"not a telemetry topic\"", d->session.who);
+    else if (submit(d, &p, t.bag, &will_mark) != OK)
+        say_debug("mqtt.will", "device=%s reason=\"%s\"", d->session.who, fail_text());
 }
 
 /* ---- packets */
-
-/* There is nothing to subscribe to yet, and that is said. */
-static void on_subscribe(struct device *d, struct mqtt_subscribe *s)
-{
-    struct buf codes = {0};
-    struct mqtt_filter filter;
-    while (mqtt_next_filter(s, &filter)) buf_put_u8(&codes, MQTT_SUBACK_REFUSED);
-    mqtt_send_suback(&d->mqtt, s->packet_id, buf_slice(&codes));
-    buf_free(&codes);
-}
 
 static void on_disconnect(struct device *d)
 {
@@ -167,8 +174,8 @@ static void on_packet(struct device *d, struct mqtt_event *ev)
     switch (ev->kind) {
     case MQTT_CONNECT: device_connect(d, &ev->connect); break;
     case MQTT_PUBLISH: on_publish(d, &ev->publish); break;
-    case MQTT_SUBSCRIBE: on_subscribe(d, &ev->subscribe); break;
-    case MQTT_UNSUBSCRIBE: mqtt_send_unsuback(&d->mqtt, ev->subscribe.packet_id); break;
+    case MQTT_SUBSCRIBE: device_subscribe(d, &ev->subscribe); break;
+    case MQTT_UNSUBSCRIBE: device_unsubscribe(d, &ev->subscribe); break;
     case MQTT_PINGREQ: mqtt_send_pingresp(&d->mqtt); break;
     case MQTT_DISCONNECT: on_disconnect(d); break;
     case MQTT_PUBACK: break; /* nothing of ours is in flight: late, and harmless */
@@ -210,7 +217,11 @@ static void session_close_(struct session *s, enum session_cause cause)
     session_end(s);
 }
 
-const struct session_owner device_session_owner = {session_opened_, session_close_};
+const struct session_owner device_session_owner = {
+    .opened = session_opened_,
+    .close = session_close_,
+    .subscribed = device_subscribed,
+};
 
 static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
 {
@@ -218,6 +229,8 @@ static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
     d->service = listener_ctx;
     d->conn = c;
     list_init(&d->waiting);
+    list_init(&d->subscribing);
+    list_init(&d->deferred);
     timer_init(&d->timer, on_timer);
     mqtt_init(&d->mqtt, &(struct mqtt_config){MQTT_SERVER, conn_buffer(c), 0}, now_us);
     device_arm(d, now_us);
@@ -243,6 +256,8 @@ static void device_closed(void *self, enum err why, int64_t now_us)
     session_end(&d->session);
     timer_stop(&d->timer);
     list_remove(&d->waiting);
+    device_drop_subscribing(d);
+    device_drop_deferred(d);
     telemetry_sender_fini(&d->sender);
     mqtt_fini(&d->mqtt);
     buf_free(&d->model_id);

@@ -1,5 +1,8 @@
-/* topic.c - recognising topics. */
+/* topic.c - which topic or filter is which. */
 #include "front/device_mqtt/topic.h"
+
+#include "hub/hub.h"
+#include "hub/session/session.h"
 
 static bool cut(struct slice *s, struct slice prefix)
 {
@@ -8,11 +11,78 @@ static bool cut(struct slice *s, struct slice prefix)
     return true;
 }
 
-bool topic_is_events(struct slice topic, struct slice device_id, struct slice *bag)
+/* devices/{d} or devices/{d}/modules/{m}; `any_device`: also devices/+ (azure-sdk-for-c). */
+static bool cut_identity(struct slice *s, struct slice who, bool any_device)
 {
-    if (!cut(&topic, SLICE_LIT("devices/")) || !cut(&topic, device_id) ||
-        !cut(&topic, SLICE_LIT("/messages/events")))
+    struct slice module_id = hub_module_of(who);
+    if (!cut(s, SLICE_LIT("devices/"))) return false;
+    if (!cut(s, hub_device_of(who)) && !(any_device && cut(s, SLICE_LIT("+")))) return false;
+    return module_id.len == 0 || (cut(s, SLICE_LIT("/modules/")) && cut(s, module_id));
+}
+
+/* ---- published */
+
+/* ?$rid={rid}[&$version={version}], in any order. */
+static void read_query(struct slice query, struct topic *t)
+{
+    struct slice item, name;
+    if (!cut(&query, SLICE_LIT("?"))) return;
+    while (slice_split(&query, '&', &item)) {
+        slice_split(&item, '=', &name);
+        if (slice_is(name, "$rid")) t->rid = item;
+        if (slice_is(name, "$version")) t->version = item;
+    }
+}
+
+static bool read_events(struct slice text, struct slice who, struct topic *t)
+{
+    if (!cut_identity(&text, who, false) || !cut(&text, SLICE_LIT("/messages/events")))
         return false;
-    *bag = slice_from(topic, 1);
-    return topic.len == 0 || topic.ptr[0] == '/';
+    if (text.len && text.ptr[0] != '/') return false;
+    t->kind = TOPIC_EVENTS;
+    t->bag = slice_from(text, 1);
+    return true;
+}
+
+static void read_method_response(struct slice text, struct topic *t)
+{
+    if (!slice_split(&text, '/', &t->status)) return;
+    t->kind = TOPIC_METHOD_RESPONSE;
+    read_query(text, t);
+}
+
+struct topic topic_parse(struct slice text, struct slice who)
+{
+    struct topic t = {0};
+    if (read_events(text, who, &t)) return t;
+    if (cut(&text, SLICE_LIT("$iothub/twin/GET/"))) {
+        t.kind = TOPIC_TWIN_GET;
+        read_query(text, &t);
+    } else if (cut(&text, SLICE_LIT("$iothub/twin/PATCH/properties/reported/"))) {
+        t.kind = TOPIC_TWIN_REPORTED;
+        read_query(text, &t);
+    } else if (cut(&text, SLICE_LIT("$iothub/methods/res/"))) {
+        read_method_response(text, &t);
+    }
+    return t;
+}
+
+/* ---- subscribed to */
+
+uint32_t topic_filter(struct slice filter, struct slice who)
+{
+    static const struct {
+        const char *text;
+        uint32_t feature;
+    } fixed[] = {
+        {"$iothub/methods/POST/#", SESSION_METHODS},
+        {"$iothub/twin/res/#", SESSION_TWIN_RESPONSES},
+        {"$iothub/twin/PATCH/properties/desired/#", SESSION_DESIRED},
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (slice_is(filter, fixed[i].text)) return fixed[i].feature;
+    if (!cut_identity(&filter, who, true)) return 0;
+    if (slice_is(filter, "/messages/devicebound/#")) return SESSION_C2D;
+    if (hub_module_of(who).len == 0) return 0;
+    return slice_is(filter, "/inputs/#") || slice_is(filter, "/#") ? SESSION_INPUTS : 0;
 }

@@ -1,10 +1,36 @@
-/* topic.h - the topics a device may publish to.  Private to front/device_mqtt. */
+/* topic.h - IoT Hub's MQTT topics, as devices and modules write them.  Private to front/device_mqtt.
+ *
+ * Source: "Use MQTT to communicate with Azure IoT Hub"; the SDKs' own topics.  Ids stand raw, never
+ *         percent-encoded; a slash at the end of a telemetry topic does not count.
+ */
 #ifndef FRONT_DEVICE_MQTT_TOPIC_H
 #define FRONT_DEVICE_MQTT_TOPIC_H
 
+#include <stdint.h>
+
 #include "base/slice.h"
 
-/* devices/{id}/messages/events[/{bag}]: true and the bag, if the topic is that of this device. */
-bool topic_is_events(struct slice topic, struct slice device_id, struct slice *bag);
+/* Topics that a device publishes to. */
+enum topic_kind {
+    TOPIC_NONE,            /* not one of those, or another identity's */
+    TOPIC_EVENTS,          /* devices/{d}[/modules/{m}]/messages/events[/{bag}] */
+    TOPIC_TWIN_GET,        /* $iothub/twin/GET/?$rid={rid} */
+    TOPIC_TWIN_REPORTED,   /* $iothub/twin/PATCH/properties/reported/?$rid={rid}[&$version={v}] */
+    TOPIC_METHOD_RESPONSE, /* $iothub/methods/res/{status}/?$rid={rid} */
+};
+
+struct topic {
+    enum topic_kind kind;
+    struct slice bag;     /* of TOPIC_EVENTS; may be empty */
+    struct slice rid;     /* of the others, as given; SLICE_NONE: there was none */
+    struct slice version; /* of TOPIC_TWIN_REPORTED; SLICE_NONE: there was none */
+    struct slice status;  /* of TOPIC_METHOD_RESPONSE */
+};
+
+/* Slices borrow from `text`.  `who` is the identity that publishes. */
+struct topic topic_parse(struct slice text, struct slice who);
+
+/* The features (enum session_feature) that a filter subscribes `who` to; 0: it is none of ours. */
+uint32_t topic_filter(struct slice filter, struct slice who);
 
 #endif

@@ -30,20 +30,19 @@ struct entry {
     struct store_wait wait;
     bool loaded, asking, writing, serving;
     size_t bytes; /* what it counts for in the cache */
-    struct slice device_id;
+    struct slice who;
 };
 
 struct registry {
     const struct hub *hub;
     struct lane *lane;
-    struct map entries; /* struct entry by device id */
+    struct map entries; /* struct entry by who */
     struct list idle;
     size_t bytes; /* of all entries */
     size_t cache_bytes;
     unsigned waiting; /* loads and writes */
     struct presences presences;
-    registry_changed_fn changed;
-    void *changed_ctx;
+    struct list listeners; /* struct registry_listener */
     struct list ops;
 };
 
@@ -59,7 +58,7 @@ static inline void op_end(struct op *op)
 }
 
 /* The entry a load is being served for; valid inside registry_loaded_fn. */
-struct entry *registry_entry(struct registry *r, struct slice device_id);
+struct entry *registry_entry(struct registry *r, struct slice who);
 
 /* A write began inside its load's turn: the entry serves nobody until entry_written(). */
 void entry_write(struct entry *e);
@@ -71,6 +70,9 @@ void entry_set(struct entry *e, struct identity *next);
 void entry_forget(struct entry *e);
 
 void entry_written(struct entry *e); /* serves those who wait; `e` may be gone afterwards */
+
+/* Tells the listeners. */
+void registry_tell(struct registry *r, struct slice who, enum registry_change change);
 
 /* The handlers of one file each. */
 void verbs_join(struct registry *r);

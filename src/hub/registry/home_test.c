@@ -66,14 +66,15 @@ static void a_session_gets_decoded_keys(void **state)
 }
 
 struct heard {
+    struct registry_listener listener;
     unsigned count;
     enum registry_change change;
 };
 
-static void hear(void *ctx, struct slice device_id, enum registry_change change)
+static void hear(struct registry_listener *l, struct slice who, enum registry_change change)
 {
-    struct heard *heard = ctx;
-    assert_true(slice_is(device_id, "d1"));
+    struct heard *heard = CONTAINER_OF(l, struct heard, listener);
+    assert_true(slice_is(who, "d1"));
     heard->count++;
     heard->change = change;
 }
@@ -83,31 +84,31 @@ static void hear(void *ctx, struct slice device_id, enum registry_change change)
 #define KEY_A "MDEyMzQ1Njc4OWFiY2RlZg=="
 #define KEY_B "ZmVkY2JhOTg3NjU0MzIxMA=="
 
-static void the_listener_hears_what_ends_a_session(void **state)
+static void listeners_hear_what_becomes_of_an_identity(void **state)
 {
     struct fixture *f = *state;
-    struct heard heard;
+    struct heard heard = {.listener.changed = hear};
     enum { NOTHING = -1 };
     static const struct {
         const char *put; /* NULL: delete */
         int change;
     } rows[] = {
-        {"{" KEYS(KEY_A, KEY_B) "}", NOTHING}, /* create */
+        {"{" KEYS(KEY_A, KEY_B) "}", REGISTRY_CREATED},
         {"{" KEYS(KEY_A, KEY_B) ",\"statusReason\":\"x\"}", NOTHING},
         {"{" KEYS(KEY_A, KEY_A) "}", REGISTRY_KEYS_CHANGED},
         {"{\"status\":\"disabled\"," KEYS(KEY_A, KEY_A) "}", REGISTRY_DISABLED},
         {"{\"status\":\"disabled\"," KEYS(KEY_A, KEY_A) "}", NOTHING},
-        {"{\"status\":\"enabled\"," KEYS(KEY_A, KEY_A) "}", NOTHING},
+        {"{\"status\":\"enabled\"," KEYS(KEY_A, KEY_A) "}", REGISTRY_ENABLED},
         {"{\"status\":\"disabled\"," KEYS(KEY_A, KEY_B) "}", REGISTRY_DISABLED},
-        {"{" KEYS(KEY_A, KEY_B) "}", NOTHING},
+        {"{" KEYS(KEY_A, KEY_B) "}", REGISTRY_ENABLED},
         {"{}", REGISTRY_KEYS_CHANGED}, /* new keys were made */
         {"{\"authentication\":{\"type\":\"certificateAuthority\"}}", REGISTRY_KEYS_CHANGED},
         {NULL, REGISTRY_DELETED},
     };
-    registry_listen(f->registries[0], hear, &heard);
+    registry_listen(f->registries[0], &heard.listener);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct reply r;
-        heard = (struct heard){0};
+        heard.count = 0;
         if (rows[i].put)
             put(f, &r, "d1", i ? "*" : NULL, rows[i].put);
         else
@@ -117,6 +118,57 @@ static void the_listener_hears_what_ends_a_session(void **state)
         if (heard.count) assert_int_equal(heard.change, rows[i].change);
         reply_free(&r);
     }
+}
+
+/* ---- subscriptions */
+
+struct subscribing {
+    struct registry_subscribe change;
+    unsigned answers;
+    uint32_t now;
+    enum err err;
+};
+
+static void take_subscribed(struct registry_subscribe *change, uint32_t subscriptions, enum err e)
+{
+    struct subscribing *s = CONTAINER_OF(change, struct subscribing, change);
+    s->answers++;
+    s->now = subscriptions;
+    s->err = e;
+}
+
+static enum err subscribe(struct fixture *f, struct subscribing *s, uint32_t set, uint32_t clear)
+{
+    *s = (struct subscribing){.change = {.set = set, .clear = clear, .fn = take_subscribed}};
+    rig_on(f->rig.cores[0]);
+    registry_subscribe(f->registries[0], SLICE_LIT("d1"), &s->change);
+    rig_run(&f->rig);
+    assert_int_equal(s->answers, 1);
+    return s->err;
+}
+
+static void subscriptions_survive_a_restart_and_an_update_but_not_a_delete(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribing s;
+    struct reply r;
+    assert_int_equal(subscribe(f, &s, 1, 0), ERR_NOT_FOUND);
+    put(f, &r, "d1", NULL, "{}");
+    reply_free(&r);
+    assert_int_equal(subscribe(f, &s, 5, 0), OK);
+    assert_int_equal(subscribe(f, &s, 2, 4), OK);
+    assert_int_equal(s.now, 3);
+    fixture_restart(f);
+    put(f, &r, "d1", "*", "{}");
+    reply_free(&r);
+    assert_int_equal(subscribe(f, &s, 0, 0), OK);
+    assert_int_equal(s.now, 3);
+    drop(f, &r, "d1", "*");
+    reply_free(&r);
+    put(f, &r, "d1", NULL, "{}");
+    reply_free(&r);
+    assert_int_equal(subscribe(f, &s, 0, 0), OK);
+    assert_int_equal(s.now, 0);
 }
 
 static void a_device_shows_who_is_connected_and_since_when(void **state)
@@ -316,7 +368,8 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_session_gets_decoded_keys),
-        CASE(the_listener_hears_what_ends_a_session),
+        CASE(listeners_hear_what_becomes_of_an_identity),
+        CASE(subscriptions_survive_a_restart_and_an_update_but_not_a_delete),
         CASE(a_device_shows_who_is_connected_and_since_when),
         CASE(the_cache_has_a_size),
         CASE(what_is_used_again_stays_in_the_cache),

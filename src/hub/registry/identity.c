@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "hub/etag.h"
 
-enum { SLICES = 11 };
+enum { SLICES = 13 };
 
 /* Every slice of an identity, so that nothing is forgotten in a copy. */
 static void list_slices(struct identity *id, struct slice *out[SLICES])
@@ -14,7 +14,8 @@ static void list_slices(struct identity *id, struct slice *out[SLICES])
     struct slice *all[SLICES] = {&id->device_id,      &id->generation,     &id->keys[0],
                                  &id->keys[1],        &id->key_texts[0],   &id->key_texts[1],
                                  &id->thumbprints[0], &id->thumbprints[1], &id->status_reason,
-                                 &id->device_scope,   &id->parent_scope};
+                                 &id->device_scope,   &id->parent_scope,   &id->module_id,
+                                 &id->managed_by};
     memcpy(out, all, sizeof all);
 }
 
@@ -102,6 +103,9 @@ enum err identity_of_row(struct arena *a, const struct store_value *col, struct 
         .device_scope = col[11].bytes,
         .parent_scope = col[12].bytes,
         .status_updated_us = col[13].number,
+        .module_id = col[14].bytes,
+        .managed_by = col[15].bytes,
+        .subscriptions = (uint32_t)col[16].number,
     };
     TRY(auth_of_name(col[5].bytes, &out->auth));
     return decode_keys(a, out);
@@ -119,6 +123,7 @@ static void put_optional(struct store_request *r, const char *param, struct slic
 void identity_put_params(struct store_request *r, const struct identity *id)
 {
     store_put_text(r, "device_id", id->device_id);
+    store_put_text(r, "module_id", id->module_id);
     store_put_text(r, "generation_id", id->generation);
     store_put_int(r, "etag", (int64_t)id->etag);
     store_put_int(r, "enabled", id->enabled);
@@ -132,6 +137,7 @@ void identity_put_params(struct store_request *r, const struct identity *id)
     put_optional(r, "device_scope", id->device_scope);
     put_optional(r, "parent_scope", id->parent_scope);
     store_put_int(r, "status_updated_us", id->status_updated_us);
+    put_optional(r, "managed_by", id->managed_by);
 }
 
 /* ---- JSON */

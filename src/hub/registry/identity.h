@@ -30,7 +30,7 @@ void identity_write(struct buf *out, const struct identity *id, const struct pre
 
 /* The writable fields of a Device or ExportImportDevice (document.c), for a device that has `old`
  * or none yet (NULL).  What the document leaves out gets its default: a PUT replaces.
- * out->device_id is set by the caller.  ERR_INVALID with a text; slices borrow from the arena, the
+ * out->device_id and out->module_id are set by the caller.  ERR_INVALID with a text; slices borrow from the arena, the
  * document and `old`. */
 enum err document_read(struct arena *a, const struct json *doc, const struct identity *old,
                        struct identity *out) MUST_USE;

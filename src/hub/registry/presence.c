@@ -13,6 +13,12 @@ struct known {
     uint8_t id[];
 };
 
+/* Modules are not counted. */
+static bool is_device(const struct known *k)
+{
+    return hub_module_of(slice_of(k->id, k->id_len)).len == 0;
+}
+
 void presences_init(struct presences *p)
 {
     *p = (struct presences){0};
@@ -26,16 +32,16 @@ void presences_fini(struct presences *p)
     map_free(&p->by_id);
 }
 
-struct presence presence_of(const struct presences *p, struct slice device_id)
+struct presence presence_of(const struct presences *p, struct slice who)
 {
-    const struct known *k = map_get(&p->by_id, device_id);
+    const struct known *k = map_get(&p->by_id, who);
     return k ? k->presence : (struct presence){0};
 }
 
 static void forget(struct presences *p, struct known *k)
 {
     if (k->presence.connected)
-        p->connected_count--;
+        p->connected_count -= is_device(k);
     else
         p->idle_count--;
     list_remove(&k->idle);
@@ -51,44 +57,43 @@ static void lay_aside(struct presences *p, struct known *k)
         forget(p, CONTAINER_OF(p->idle.next, struct known, idle));
 }
 
-static struct known *make_known(struct presences *p, struct slice device_id)
+static struct known *make_known(struct presences *p, struct slice who)
 {
-    struct known *k = map_get(&p->by_id, device_id);
+    struct known *k = map_get(&p->by_id, who);
     if (k) return k;
-    k = mem_zero(sizeof *k + device_id.len);
-    memcpy(k->id, device_id.ptr, device_id.len);
-    k->id_len = device_id.len;
+    k = mem_zero(sizeof *k + who.len);
+    memcpy(k->id, who.ptr, who.len);
+    k->id_len = who.len;
     list_init(&k->idle);
     map_put(&p->by_id, slice_of(k->id, k->id_len), k);
     lay_aside(p, k);
     return k;
 }
 
-void presence_set_connected(struct presences *p, struct slice device_id, bool connected,
-                            int64_t wall_us)
+void presence_set_connected(struct presences *p, struct slice who, bool connected, int64_t wall_us)
 {
-    struct known *k = make_known(p, device_id);
+    struct known *k = make_known(p, who);
     k->presence.active_us = wall_us;
     if (k->presence.connected == connected) return;
     k->presence.connected = connected;
     k->presence.changed_us = wall_us;
     if (connected) {
-        p->connected_count++;
+        p->connected_count += is_device(k);
         p->idle_count--;
         list_remove(&k->idle);
     } else {
-        p->connected_count--;
+        p->connected_count -= is_device(k);
         lay_aside(p, k);
     }
 }
 
-void presence_set_active(struct presences *p, struct slice device_id, int64_t wall_us)
+void presence_set_active(struct presences *p, struct slice who, int64_t wall_us)
 {
-    make_known(p, device_id)->presence.active_us = wall_us;
+    make_known(p, who)->presence.active_us = wall_us;
 }
 
-void presence_forget(struct presences *p, struct slice device_id)
+void presence_forget(struct presences *p, struct slice who)
 {
-    struct known *k = map_get(&p->by_id, device_id);
+    struct known *k = map_get(&p->by_id, who);
     if (k) forget(p, k);
 }

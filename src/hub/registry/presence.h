@@ -16,17 +16,17 @@ struct presence {
 };
 
 struct presences {
-    struct map by_id;
-    struct list idle; /* disconnected, the one that left first is first */
-    unsigned connected_count, idle_count;
+    struct map by_id;         /* by who */
+    struct list idle;         /* disconnected, the one that left first is first */
+    unsigned connected_count; /* devices, without modules */
+    unsigned idle_count;
 };
 
 void presences_init(struct presences *p);
 void presences_fini(struct presences *p);
-struct presence presence_of(const struct presences *p, struct slice device_id);
-void presence_set_connected(struct presences *p, struct slice device_id, bool connected,
-                            int64_t wall_us);
-void presence_set_active(struct presences *p, struct slice device_id, int64_t wall_us);
-void presence_forget(struct presences *p, struct slice device_id);
+struct presence presence_of(const struct presences *p, struct slice who);
+void presence_set_connected(struct presences *p, struct slice who, bool connected, int64_t wall_us);
+void presence_set_active(struct presences *p, struct slice who, int64_t wall_us);
+void presence_forget(struct presences *p, struct slice who);
 
 #endif

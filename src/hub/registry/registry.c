@@ -14,16 +14,16 @@ GAUGE(waiting_now, "azimuth_registry_waiting", "Calls that wait for an identity 
 
 /* ---- entries */
 
-static struct entry *make_entry(struct registry *r, struct slice device_id)
+static struct entry *make_entry(struct registry *r, struct slice who)
 {
-    struct entry *e = mem_zero(sizeof *e + device_id.len);
-    memcpy(e + 1, device_id.ptr, device_id.len);
-    e->device_id = slice_of(e + 1, device_id.len);
+    struct entry *e = mem_zero(sizeof *e + who.len);
+    memcpy(e + 1, who.ptr, who.len);
+    e->who = slice_of(e + 1, who.len);
     e->registry = r;
-    e->bytes = sizeof *e + device_id.len;
+    e->bytes = sizeof *e + who.len;
     list_init(&e->idle);
     list_init(&e->queue);
-    map_put(&r->entries, e->device_id, e);
+    map_put(&r->entries, e->who, e);
     r->bytes += e->bytes;
     return e;
 }
@@ -31,22 +31,22 @@ static struct entry *make_entry(struct registry *r, struct slice device_id)
 static void drop_entry(struct entry *e)
 {
     struct registry *r = e->registry;
-    map_remove(&r->entries, e->device_id);
+    map_remove(&r->entries, e->who);
     r->bytes -= e->bytes;
     free(e->identity);
     free(e);
 }
 
-struct entry *registry_entry(struct registry *r, struct slice device_id)
+struct entry *registry_entry(struct registry *r, struct slice who)
 {
-    struct entry *e = map_get(&r->entries, device_id);
-    return e ? e : make_entry(r, device_id);
+    struct entry *e = map_get(&r->entries, who);
+    return e ? e : make_entry(r, who);
 }
 
 void entry_set(struct entry *e, struct identity *next)
 {
     struct registry *r = e->registry;
-    size_t bytes = sizeof *e + e->device_id.len + (next ? identity_bytes(next) : 0);
+    size_t bytes = sizeof *e + e->who.len + (next ? identity_bytes(next) : 0);
     free(e->identity);
     e->identity = next;
     e->loaded = true;
@@ -111,7 +111,8 @@ static void ask_store(struct entry *e)
 {
     struct store_request q;
     store_begin_query(&q, &sql_identity_get);
-    store_put_text(&q, "device_id", e->device_id);
+    store_put_text(&q, "device_id", hub_device_of(e->who));
+    store_put_text(&q, "module_id", hub_module_of(e->who));
     e->wait.fn = on_loaded;
     e->asking = true;
     metric_inc(&loads_total);
@@ -132,7 +133,7 @@ static void serve(struct entry *e)
         ask_store(e);
 }
 
-void registry_load(struct registry *r, struct slice device_id, struct registry_load *load,
+void registry_load(struct registry *r, struct slice who, struct registry_load *load,
                    registry_loaded_fn fn)
 {
     ON_LANE(r->lane);
@@ -142,7 +143,7 @@ void registry_load(struct registry *r, struct slice device_id, struct registry_l
         return;
     }
     metric_set(&waiting_now, ++r->waiting);
-    struct entry *e = registry_entry(r, device_id);
+    struct entry *e = registry_entry(r, who);
     list_remove(&e->idle);
     list_push(&e->queue, &load->node);
     serve(e);
@@ -163,24 +164,30 @@ void entry_written(struct entry *e)
 
 /* ---- presence and listening */
 
-void registry_listen(struct registry *r, registry_changed_fn fn, void *ctx)
+void registry_listen(struct registry *r, struct registry_listener *l)
 {
-    assert(r->changed == NULL);
-    r->changed = fn;
-    r->changed_ctx = ctx;
+    list_push(&r->listeners, &l->node);
 }
 
-void registry_set_connected(struct registry *r, struct slice device_id, bool connected,
-                            int64_t wall_us)
+void registry_tell(struct registry *r, struct slice who, enum registry_change change)
 {
-    ON_LANE(r->lane);
-    presence_set_connected(&r->presences, device_id, connected, wall_us);
+    LIST_EACH(node, &r->listeners)
+    {
+        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
+        l->changed(l, who, change);
+    }
 }
 
-void registry_set_active(struct registry *r, struct slice device_id, int64_t wall_us)
+void registry_set_connected(struct registry *r, struct slice who, bool connected, int64_t wall_us)
 {
     ON_LANE(r->lane);
-    presence_set_active(&r->presences, device_id, wall_us);
+    presence_set_connected(&r->presences, who, connected, wall_us);
+}
+
+void registry_set_active(struct registry *r, struct slice who, int64_t wall_us)
+{
+    ON_LANE(r->lane);
+    presence_set_active(&r->presences, who, wall_us);
 }
 
 /* ---- life */
@@ -193,6 +200,7 @@ struct registry *registry_new(const struct hub *hub, struct lane *lane)
     r->cache_bytes = REGISTRY_CACHE_BYTES;
     list_init(&r->idle);
     list_init(&r->ops);
+    list_init(&r->listeners);
     presences_init(&r->presences);
     verbs_join(r);
     write_join(r);

@@ -79,6 +79,8 @@ enum identity_auth { IDENTITY_SAS, IDENTITY_SELF_SIGNED, IDENTITY_CERTIFICATE_AU
 /* Immutable; borrowed during the call that shows it. */
 struct identity {
     struct slice device_id;
+    struct slice module_id;  /* empty: the device itself */
+    struct slice managed_by; /* of a module; ptr NULL: null */
     struct slice generation; /* generationId: another one after delete and create */
     uint64_t etag;           /* see etag_of_number() */
     bool enabled;
@@ -91,6 +93,7 @@ struct identity {
     struct slice device_scope;   /* empty: none; so is the next */
     struct slice parent_scope;
     int64_t status_updated_us; /* wall time; 0: never */
+    uint32_t subscriptions;    /* of its MQTT session, see hub/session */
 };
 
 struct registry_load;
@@ -104,18 +107,40 @@ struct registry_load {
 
 /* Calls back once, perhaps before it returns: the identity, or NULL and ERR_NOT_FOUND,
  * ERR_THROTTLED, or what the store said.  Writes that came before are done by then. */
-void registry_load(struct registry *r, struct slice device_id, struct registry_load *load,
+void registry_load(struct registry *r, struct slice who, struct registry_load *load,
                    registry_loaded_fn fn);
 
-/* An identity is no longer what it was: connections that rely on it must end. */
-enum registry_change { REGISTRY_DISABLED, REGISTRY_DELETED, REGISTRY_KEYS_CHANGED };
-typedef void (*registry_changed_fn)(void *ctx, struct slice device_id, enum registry_change change);
+/* An identity came, went, or is no longer what it was: connections that rely on it must end. */
+enum registry_change {
+    REGISTRY_CREATED,
+    REGISTRY_ENABLED,
+    REGISTRY_DISABLED,
+    REGISTRY_DELETED,
+    REGISTRY_KEYS_CHANGED,
+};
 
-void registry_listen(struct registry *r, registry_changed_fn fn, void *ctx); /* one listener */
+/* Embedded in who wants to know; called after the store said yes. */
+struct registry_listener {
+    struct list node;
+    void (*changed)(struct registry_listener *l, struct slice who, enum registry_change change);
+};
+
+void registry_listen(struct registry *r, struct registry_listener *l);
+
+/* What the identity's MQTT session is subscribed to from now on: `set` joins, `clear` leaves.  Calls
+ * back once, perhaps before it returns, with what is subscribed now: after it is on disk, or with the
+ * error that kept it from that (ERR_NOT_FOUND: there is no such identity). */
+struct registry_subscribe {
+    uint32_t set, clear;
+    void (*fn)(struct registry_subscribe *s, uint32_t subscriptions, enum err e);
+    struct registry_subscribe_op *op; /* the registry's; NULL: it was called back */
+};
+
+void registry_subscribe(struct registry *r, struct slice who, struct registry_subscribe *s);
+void registry_subscribe_forget(struct registry_subscribe *s); /* it may still happen */
 
 /* What GET shows as connectionState and lastActivityTime.  Kept in memory. */
-void registry_set_connected(struct registry *r, struct slice device_id, bool connected,
-                            int64_t wall_us);
-void registry_set_active(struct registry *r, struct slice device_id, int64_t wall_us);
+void registry_set_connected(struct registry *r, struct slice who, bool connected, int64_t wall_us);
+void registry_set_active(struct registry *r, struct slice who, int64_t wall_us);
 
 #endif

@@ -3,22 +3,22 @@
 -- :name identity_get
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us
-FROM identity WHERE device_id = $device_id AND module_id = ''
+       status_updated_us, module_id, managed_by, subscriptions
+FROM identity WHERE device_id = $device_id AND module_id = $module_id
 
 -- :name identity_page
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us
+       status_updated_us, module_id, managed_by, subscriptions
 FROM identity WHERE device_id > $after AND module_id = '' ORDER BY device_id LIMIT $top
 
 -- :name identity_insert
 INSERT INTO identity (device_id, module_id, generation_id, etag, enabled, iot_edge, auth_type,
                       primary_key, secondary_key, primary_thumbprint, secondary_thumbprint,
-                      status_reason, device_scope, parent_scope, status_updated_us)
-VALUES ($device_id, '', $generation_id, $etag, $enabled, $iot_edge, $auth_type,
+                      status_reason, device_scope, parent_scope, status_updated_us, managed_by)
+VALUES ($device_id, $module_id, $generation_id, $etag, $enabled, $iot_edge, $auth_type,
         $primary_key, $secondary_key, $primary_thumbprint, $secondary_thumbprint,
-        $status_reason, $device_scope, $parent_scope, $status_updated_us)
+        $status_reason, $device_scope, $parent_scope, $status_updated_us, $managed_by)
 
 -- :name identity_update
 UPDATE identity SET generation_id = $generation_id, etag = $etag, enabled = $enabled,
@@ -26,14 +26,19 @@ UPDATE identity SET generation_id = $generation_id, etag = $etag, enabled = $ena
        secondary_key = $secondary_key, primary_thumbprint = $primary_thumbprint,
        secondary_thumbprint = $secondary_thumbprint, status_reason = $status_reason,
        device_scope = $device_scope, parent_scope = $parent_scope,
-       status_updated_us = $status_updated_us
-WHERE device_id = $device_id AND module_id = '' AND etag = $old_etag
+       status_updated_us = $status_updated_us, managed_by = $managed_by
+WHERE device_id = $device_id AND module_id = $module_id AND etag = $old_etag
 
 -- :name identity_delete
-DELETE FROM identity WHERE device_id = $device_id AND module_id = '' AND etag = $old_etag
+DELETE FROM identity
+WHERE device_id = $device_id AND module_id = $module_id AND etag = $old_etag
 
 -- :name identity_delete_modules
 DELETE FROM identity WHERE device_id = $device_id AND module_id <> ''
+
+-- :name identity_set_subscriptions
+UPDATE identity SET subscriptions = $subscriptions
+WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $generation_id
 
 -- :name identity_count_add
 UPDATE identity_count SET number = number + $by WHERE name = $name AND number + $by <= $most

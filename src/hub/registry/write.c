@@ -96,6 +96,7 @@ static void add_delete(struct store_request *u, const struct identity *old)
 {
     store_add(u, &sql_identity_delete, 1);
     store_put_text(u, "device_id", old->device_id);
+    store_put_text(u, "module_id", old->module_id);
     store_put_int(u, "old_etag", (int64_t)old->etag);
     store_add(u, &sql_identity_delete_modules, STORE_ANY);
     store_put_text(u, "device_id", old->device_id);
@@ -121,16 +122,17 @@ static void build_unit(struct store_request *u, struct write_op *o, const struct
 
 /* ---- after the store said yes */
 
-static void tell_listener(struct registry *r, const struct identity *old,
-                          const struct identity *next)
+static void tell_listeners(struct registry *r, struct slice who, const struct identity *old,
+                           const struct identity *next)
 {
-    if (r->changed == NULL || old == NULL) return;
-    if (next == NULL)
-        r->changed(r->changed_ctx, old->device_id, REGISTRY_DELETED);
-    else if (old->enabled && !next->enabled)
-        r->changed(r->changed_ctx, old->device_id, REGISTRY_DISABLED);
-    else if (!identity_same_keys(old, next))
-        r->changed(r->changed_ctx, old->device_id, REGISTRY_KEYS_CHANGED);
+    if (old == NULL)
+        registry_tell(r, who, REGISTRY_CREATED);
+    else if (next == NULL)
+        registry_tell(r, who, REGISTRY_DELETED);
+    else if (old->enabled != next->enabled)
+        registry_tell(r, who, next->enabled ? REGISTRY_ENABLED : REGISTRY_DISABLED);
+    if (old && next && next->enabled && !identity_same_keys(old, next))
+        registry_tell(r, who, REGISTRY_KEYS_CHANGED);
 }
 
 static void take_over(struct write_op *o)
@@ -139,9 +141,9 @@ static void take_over(struct write_op *o)
     struct identity *next = o->next;
     const struct identity *old = o->entry->identity;
     metric_inc(next == NULL ? &deletes_total : old == NULL ? &creates_total : &updates_total);
-    tell_listener(r, old, next);
-    entry_set(o->entry, next);
     o->next = NULL;
+    tell_listeners(r, o->write.device_id, old, next);
+    entry_set(o->entry, next);
     if (next) {
         answer_identity(r, o->m, next);
     } else {
@@ -190,7 +192,9 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
 static enum status read_document(struct write_op *o, struct arena *a, const struct identity *old)
 {
     struct json *doc;
-    struct identity next = {.device_id = o->write.device_id};
+    struct identity next = {.device_id = o->write.device_id,
+                            .module_id = SLICE_LIT(""),
+                            .subscriptions = old ? old->subscriptions : 0};
     if (json_parse(a, o->write.json, &doc) != OK) return STATUS_DESERIALIZATION_ERROR;
     if (document_read(a, doc, old, &next) != OK) return STATUS_ARGUMENT_INVALID;
     o->next = identity_copy(&next);

@@ -15,16 +15,16 @@ const char *session_cause_name(enum session_cause cause)
     return names[cause];
 }
 
-static struct slice id_of(const struct session *s)
+static struct slice who_of(const struct session *s)
 {
-    return slice_str(s->device_id);
+    return slice_str(s->who);
 }
 
-static void tell_home(struct session_desk *desk, struct addr from, unsigned kind, struct slice id)
+static void tell_home(struct session_desk *desk, struct addr from, unsigned kind, struct slice who)
 {
-    struct msg *m = msg_new(kind, id.len);
-    memcpy(m->body, id.ptr, id.len);
-    post(desk->lane, from, hub_home(desk->hub, id), m);
+    struct msg *m = msg_new(kind, who.len);
+    memcpy(m->body, who.ptr, who.len);
+    post(desk->lane, from, hub_home(desk->hub, who), m);
 }
 
 /* Home opened a session whose connection is gone meanwhile: home must forget it again. */
@@ -52,29 +52,69 @@ static void on_close(void *ctx, struct lane *lane, struct msg *m)
     if (s) s->owner->close(s, cause);
 }
 
+static void on_subscribed(void *ctx, struct lane *lane, struct msg *m)
+{
+    const struct session_subscribed_msg *answer = (const void *)m->body;
+    struct session *s = session_of(lane, m);
+    (void)ctx;
+    if (s == NULL) return;
+    s->subscribing--;
+    s->owner->subscribed(s, m->call, answer->features, answer->err);
+}
+
+struct session *session_of(const struct lane *lane, const struct msg *m)
+{
+    return slot_get(lane, m->to);
+}
+
 void session_desk_init(struct session_desk *desk, const struct hub *hub, struct lane *lane,
                        struct log_writer *writer)
 {
     *desk = (struct session_desk){hub, lane, writer};
     lane_on(lane, SESSION_OPENED, on_opened, desk);
     lane_on(lane, SESSION_CLOSE, on_close, desk);
+    lane_on(lane, SESSION_SUBSCRIBED, on_subscribed, desk);
+}
+
+static struct msg *open_msg(const struct session_ask *ask)
+{
+    size_t len = ask->who.len + ask->token.len;
+    struct msg *m = msg_new(SESSION_OPEN, sizeof(struct session_open_msg) + len);
+    struct session_open_msg *body = (void *)m->body;
+    *body = (struct session_open_msg){.protocol = ask->protocol,
+                                      .features = ask->features,
+                                      .clean = ask->clean,
+                                      .who_len = (uint32_t)ask->who.len,
+                                      .token_len = (uint32_t)ask->token.len};
+    memcpy(body->bytes, ask->who.ptr, ask->who.len);
+    if (ask->token.len) memcpy(body->bytes + ask->who.len, ask->token.ptr, ask->token.len);
+    return m;
 }
 
 void session_open(struct session *s, struct session_desk *desk, const struct session_owner *owner,
-                  enum session_protocol protocol, struct slice device_id, struct slice token)
+                  const struct session_ask *ask)
 {
-    *s = (struct session){.desk = desk, .owner = owner};
+    *s = (struct session){.desk = desk, .owner = owner, .protocol = ask->protocol};
     s->slot = slot_new(desk->lane, s);
-    snprintf(s->device_id, sizeof s->device_id, "%.*s", SLICE_ARG(device_id));
-    struct msg *m =
-        msg_new(SESSION_OPEN, sizeof(struct session_open_msg) + device_id.len + token.len);
-    struct session_open_msg *body = (void *)m->body;
-    body->protocol = protocol;
-    body->id_len = (uint32_t)device_id.len;
-    body->token_len = (uint32_t)token.len;
-    memcpy(body->bytes, device_id.ptr, device_id.len);
-    if (token.len) memcpy(body->bytes + device_id.len, token.ptr, token.len);
-    post(desk->lane, s->slot, hub_home(desk->hub, device_id), m);
+    snprintf(s->who, sizeof s->who, "%.*s", SLICE_ARG(ask->who));
+    post(desk->lane, s->slot, hub_home(desk->hub, ask->who), open_msg(ask));
+}
+
+enum err session_subscribe(struct session *s, uint32_t set, uint32_t clear, uint64_t cookie)
+{
+    struct slice who = who_of(s);
+    if (s->subscribing == SESSION_SUBSCRIBES_MAX)
+        return fail(ERR_FULL, "more than %d changes of subscriptions under way",
+                    SESSION_SUBSCRIBES_MAX);
+    struct msg *m = msg_new(SESSION_SUBSCRIBE, sizeof(struct session_subscribe_msg) + who.len);
+    struct session_subscribe_msg *body = (void *)m->body;
+    body->set = set;
+    body->clear = clear;
+    memcpy(body->who, who.ptr, who.len);
+    m->call = cookie;
+    s->subscribing++;
+    post(s->desk->lane, s->slot, hub_home(s->desk->hub, who), m);
+    return OK;
 }
 
 void session_end(struct session *s)
@@ -83,12 +123,12 @@ void session_end(struct session *s)
     slot_free(s->desk->lane, s->slot);
     if (s->granted) {
         log_flush(s->desk->writer);
-        tell_home(s->desk, s->slot, SESSION_ENDED, id_of(s));
+        tell_home(s->desk, s->slot, SESSION_ENDED, who_of(s));
     }
     s->desk = NULL;
 }
 
 void session_active(struct session *s)
 {
-    tell_home(s->desk, s->slot, SESSION_ACTIVE, id_of(s));
+    tell_home(s->desk, s->slot, SESSION_ACTIVE, who_of(s));
 }

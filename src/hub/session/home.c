@@ -16,20 +16,23 @@
 #include "base/num.h"
 #include "base/say.h"
 #include "hub/registry/registry.h"
-#include "hub/session/message.h"
+#include "hub/session/credential.h"
 
 COUNTER(granted, "azimuth_sessions_granted_total", "Sessions opened");
 COUNTER(refused, "azimuth_sessions_refused_total", "Sessions refused");
 COUNTER(takeovers, "azimuth_sessions_taken_over_total",
         "Sessions closed because the same identity connected again");
-GAUGE(connected, "azimuth_connected_devices", "Devices with an open session");
+GAUGE(connected, "azimuth_connected_devices", "Devices and modules with an open session");
 
 struct session_home {
     const struct hub *hub;
     struct lane *lane;
     struct registry *registry;
-    struct map presences; /* struct presence by device id */
-    struct list attempts; /* those that are looked at */
+    struct map presences;    /* struct presence by who */
+    struct list attempts;    /* those that are looked at */
+    struct list subscribers; /* changes of subscriptions under way */
+    struct list listeners;   /* struct session_listener */
+    struct registry_listener identities;
 };
 
 /* An OPEN that is looked at, or waits for an older session to end. */
@@ -37,16 +40,16 @@ struct attempt {
     struct list node; /* in home->attempts, or unlinked */
     struct session_home *home;
     struct registry_load load;
+    struct registry_subscribe clean;
     struct msg *open;
     struct session_opened answer;
 };
 
 struct presence {
-    struct addr session;
     struct attempt *next; /* granted once the present session has ended */
     bool closing;
-    enum session_protocol protocol;
-    char device_id[HUB_ID_LEN_MAX + 1];
+    struct session_link link;
+    char who[HUB_WHO_LEN_MAX + 1];
 };
 
 static const struct session_open_msg *open_of(const struct attempt *a)
@@ -54,9 +57,9 @@ static const struct session_open_msg *open_of(const struct attempt *a)
     return (const void *)a->open->body;
 }
 
-static struct slice device_of(const struct attempt *a)
+static struct slice who_of(const struct attempt *a)
 {
-    return slice_of(open_of(a)->bytes, open_of(a)->id_len);
+    return slice_of(open_of(a)->bytes, open_of(a)->who_len);
 }
 
 /* ---- answering */
@@ -70,10 +73,10 @@ static void free_attempt(struct attempt *a)
 
 static void answer(struct attempt *a)
 {
-    struct slice id = device_of(a);
-    struct msg *reply = msg_new(SESSION_OPENED, sizeof a->answer + id.len);
+    struct slice who = who_of(a);
+    struct msg *reply = msg_new(SESSION_OPENED, sizeof a->answer + who.len);
     memcpy(reply->body, &a->answer, sizeof a->answer);
-    memcpy(reply->body + sizeof a->answer, id.ptr, id.len);
+    memcpy(reply->body + sizeof a->answer, who.ptr, who.len);
     post_reply(a->home->lane, a->open, reply);
     metric_inc(a->answer.cause == SESSION_GRANTED ? &granted : &refused);
     free_attempt(a);
@@ -82,7 +85,7 @@ static void answer(struct attempt *a)
 static void refuse(struct attempt *a, enum session_cause cause)
 {
     a->answer.cause = cause;
-    say_debug("session.refused", "device=%.*s cause=%s auth=%s", SLICE_ARG(device_of(a)),
+    say_debug("session.refused", "identity=%.*s cause=%s auth=%s", SLICE_ARG(who_of(a)),
               session_cause_name(cause), auth_cause_name(a->answer.auth));
     answer(a);
 }
@@ -93,29 +96,42 @@ static void tell_close(struct session_home *home, struct presence *p, enum sessi
     p->closing = true;
     struct msg *m = msg_new(SESSION_CLOSE, sizeof cause);
     memcpy(m->body, &cause, sizeof cause);
-    post(home->lane, lane_addr(home->lane), p->session, m);
+    post(home->lane, lane_addr(home->lane), p->link.session, m);
 }
 
 /* ---- presence */
 
+static void tell_listeners(struct session_home *home, const struct presence *p, bool open)
+{
+    LIST_EACH(node, &home->listeners)
+    {
+        struct session_listener *l = CONTAINER_OF(node, struct session_listener, node);
+        l->changed(l, slice_str(p->who), open ? &p->link : NULL);
+    }
+}
+
+/* The front hears that it is open before it is sent anything. */
 static void occupy(struct presence *p, struct attempt *a)
 {
-    p->session = a->open->from;
+    struct session_home *home = a->home;
+    bool mqtt = open_of(a)->protocol == SESSION_MQTT;
+    p->link = (struct session_link){a->open->from, open_of(a)->protocol,
+                                    mqtt ? a->answer.features : open_of(a)->features};
     p->closing = false;
     p->next = NULL;
-    p->protocol = open_of(a)->protocol;
     answer(a);
+    tell_listeners(home, p, true);
 }
 
 static void admit(struct session_home *home, struct attempt *a)
 {
-    struct presence *p = map_get(&home->presences, device_of(a));
+    struct presence *p = map_get(&home->presences, who_of(a));
     if (p == NULL) {
         p = NEW(struct presence);
-        snprintf(p->device_id, sizeof p->device_id, "%.*s", SLICE_ARG(device_of(a)));
-        map_put(&home->presences, slice_str(p->device_id), p);
+        snprintf(p->who, sizeof p->who, "%.*s", SLICE_ARG(who_of(a)));
+        map_put(&home->presences, slice_str(p->who), p);
         metric_add(&connected, 1);
-        registry_set_connected(home->registry, device_of(a), true, clock_wall_us());
+        registry_set_connected(home->registry, who_of(a), true, clock_wall_us());
         occupy(p, a);
         return;
     }
@@ -127,13 +143,14 @@ static void admit(struct session_home *home, struct attempt *a)
 
 static void vacate(struct session_home *home, struct presence *p)
 {
+    tell_listeners(home, p, false);
     if (p->next) {
         occupy(p, p->next);
         return;
     }
-    map_remove(&home->presences, slice_str(p->device_id));
+    map_remove(&home->presences, slice_str(p->who));
     metric_add(&connected, -1);
-    registry_set_connected(home->registry, slice_str(p->device_id), false, clock_wall_us());
+    registry_set_connected(home->registry, slice_str(p->who), false, clock_wall_us());
     free(p);
 }
 
@@ -142,7 +159,7 @@ static void on_ended(void *ctx, struct lane *lane, struct msg *m)
     struct session_home *home = ctx;
     (void)lane;
     struct presence *p = map_get(&home->presences, msg_body(m));
-    if (p && addr_eq(p->session, m->from)) vacate(home, p);
+    if (p && addr_eq(p->link.session, m->from)) vacate(home, p);
 }
 
 static void on_active(void *ctx, struct lane *lane, struct msg *m)
@@ -152,58 +169,126 @@ static void on_active(void *ctx, struct lane *lane, struct msg *m)
     registry_set_active(home->registry, msg_body(m), clock_wall_us());
 }
 
-/* ---- credentials */
-
-static bool is_our_host(const void *hub, struct slice host)
+bool session_home_find(const struct session_home *home, struct slice who, struct session_link *out)
 {
-    return hub_is_host(hub, host);
+    const struct presence *p = map_get(&home->presences, who);
+    if (p == NULL || p->closing) return false;
+    *out = p->link;
+    return true;
 }
 
-/* Signed with the device's own key, or with a policy that may connect devices. */
-static enum session_cause check_token(struct attempt *a, const struct identity *id)
+void session_home_listen(struct session_home *home, struct session_listener *l)
 {
-    const struct hub *hub = a->home->hub;
-    struct slice token = slice_of(open_of(a)->bytes + open_of(a)->id_len, open_of(a)->token_len);
-    struct sas sas;
-    char path[sizeof "devices/" + HUB_ID_LEN_MAX];
-    int len = snprintf(path, sizeof path, "devices/%.*s", SLICE_ARG(device_of(a)));
-    struct auth_ask ask = {.path = slice_of(path, (size_t)len),
-                           .rights = AUTH_DEVICE_CONNECT,
-                           .now_us = clock_wall_us(),
-                           .is_host = is_our_host,
-                           .ctx = hub};
-    if (sas_parse(token, &sas) != OK) {
-        a->answer.auth = AUTH_MALFORMED;
-        return SESSION_BAD_TOKEN;
+    list_push(&home->listeners, &l->node);
+}
+
+/* ---- subscriptions */
+
+struct subscriber {
+    struct list node;
+    struct session_home *home;
+    struct registry_subscribe change;
+    struct msg *m;
+};
+
+static void free_subscriber(struct subscriber *s)
+{
+    list_remove(&s->node);
+    msg_free(s->m);
+    free(s);
+}
+
+static struct slice who_subscribes(const struct msg *m)
+{
+    return slice_from(msg_body(m), sizeof(struct session_subscribe_msg));
+}
+
+/* The session may have ended meanwhile; the subscription stays all the same. */
+static void features_are(struct session_home *home, const struct msg *m, uint32_t features,
+                         enum err e)
+{
+    struct presence *p = map_get(&home->presences, who_subscribes(m));
+    struct session_subscribed_msg answer = {features, e};
+    struct msg *reply = msg_new(SESSION_SUBSCRIBED, sizeof answer);
+    memcpy(reply->body, &answer, sizeof answer);
+    post_reply(home->lane, m, reply);
+    if (e != OK || p == NULL || p->closing || !addr_eq(p->link.session, m->from)) return;
+    p->link.features = features;
+    tell_listeners(home, p, true);
+}
+
+static void on_change_stored(struct registry_subscribe *change, uint32_t features, enum err e)
+{
+    struct subscriber *s = CONTAINER_OF(change, struct subscriber, change);
+    features_are(s->home, s->m, features, e);
+    free_subscriber(s);
+}
+
+static void on_subscribe(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct session_home *home = ctx;
+    const struct session_subscribe_msg *ask = (const void *)m->body;
+    struct presence *p = map_get(&home->presences, who_subscribes(m));
+    (void)lane;
+    if (p == NULL || !addr_eq(p->link.session, m->from)) return;
+    if (p->link.protocol != SESSION_MQTT) {
+        features_are(home, m, (p->link.features | ask->set) & ~ask->clear, OK);
+        return;
     }
-    a->answer.hub_scope = sas.policy[0] != '\0';
-    a->answer.auth = a->answer.hub_scope ? auth_by_policy(&sas, &ask, hub->policies)
-                                         : auth_by_keys(&sas, &ask, id->keys);
-    a->answer.ends_us = sas_ends_us(&sas);
-    return a->answer.auth == AUTH_OK ? SESSION_GRANTED : SESSION_BAD_TOKEN;
+    struct subscriber *s = NEW(struct subscriber);
+    msg_keep(m);
+    *s = (struct subscriber){.home = home, .m = m};
+    s->change =
+        (struct registry_subscribe){.set = ask->set, .clear = ask->clear, .fn = on_change_stored};
+    list_push(&home->subscribers, &s->node);
+    registry_subscribe(home->registry, who_subscribes(m), &s->change);
+}
+
+/* ---- opening */
+
+static void on_cleaned(struct registry_subscribe *clean, uint32_t features, enum err e)
+{
+    struct attempt *a = CONTAINER_OF(clean, struct attempt, clean);
+    list_remove(&a->node);
+    a->answer.features = features;
+    if (e == OK)
+        admit(a->home, a);
+    else
+        refuse(a, e == ERR_NOT_FOUND ? SESSION_UNKNOWN : SESSION_UNAVAILABLE);
+}
+
+/* What its earlier connections subscribed to counts, unless it asks for a clean session. */
+static void take_subscriptions(struct attempt *a, const struct identity *id)
+{
+    a->answer.features = id->subscriptions;
+    if (open_of(a)->clean && id->subscriptions) {
+        a->clean = (struct registry_subscribe){.clear = UINT32_MAX, .fn = on_cleaned};
+        list_push(&a->home->attempts, &a->node);
+        registry_subscribe(a->home->registry, who_of(a), &a->clean);
+    } else {
+        admit(a->home, a);
+    }
+}
+
+static enum session_cause check(struct attempt *a, const struct identity *id, enum err e)
+{
+    if (e == ERR_NOT_FOUND) return SESSION_UNKNOWN;
+    if (e != OK) return SESSION_UNAVAILABLE;
+    if (!id->enabled) return SESSION_DISABLED;
+    return credential_check(a->home->hub, open_of(a), id, &a->answer);
 }
 
 static void on_loaded(struct registry_load *load, const struct identity *id, enum err e)
 {
     struct attempt *a = CONTAINER_OF(load, struct attempt, load);
-    enum session_cause cause = SESSION_GRANTED;
     list_remove(&a->node);
-    if (e == ERR_NOT_FOUND)
-        cause = SESSION_UNKNOWN;
-    else if (e != OK)
-        cause = SESSION_UNAVAILABLE;
-    else if (!id->enabled)
-        cause = SESSION_DISABLED;
-    else if (id->auth != IDENTITY_SAS)
-        cause = SESSION_WRONG_KIND;
-    else
-        cause = check_token(a, id);
+    enum session_cause cause = check(a, id, e);
     if (cause != SESSION_GRANTED) {
         refuse(a, cause);
         return;
     }
     snprintf(a->answer.generation, sizeof a->answer.generation, "%.*s", SLICE_ARG(id->generation));
-    admit(a->home, a);
+    take_subscriptions(a, id);
 }
 
 static void on_open(void *ctx, struct lane *lane, struct msg *m)
@@ -215,20 +300,20 @@ static void on_open(void *ctx, struct lane *lane, struct msg *m)
     a->home = home;
     a->open = m;
     list_push(&home->attempts, &a->node);
-    registry_load(home->registry, device_of(a), &a->load, on_loaded);
+    registry_load(home->registry, who_of(a), &a->load, on_loaded);
 }
 
 /* The registry says that an identity is no longer what it was when its session was opened. */
-static void on_changed(void *ctx, struct slice device_id, enum registry_change change)
+static void on_changed(struct registry_listener *l, struct slice who, enum registry_change change)
 {
-    struct session_home *home = ctx;
-    struct presence *p = map_get(&home->presences, device_id);
+    struct session_home *home = CONTAINER_OF(l, struct session_home, identities);
+    struct presence *p = map_get(&home->presences, who);
     static const enum session_cause causes[] = {
         [REGISTRY_DISABLED] = SESSION_DISABLED,
         [REGISTRY_DELETED] = SESSION_UNKNOWN,
         [REGISTRY_KEYS_CHANGED] = SESSION_KEY_CHANGED,
     };
-    if (p == NULL) return;
+    if (p == NULL || change == REGISTRY_CREATED || change == REGISTRY_ENABLED) return;
     if (p->next) refuse(p->next, causes[change]);
     p->next = NULL;
     tell_close(home, p, causes[change]);
@@ -242,10 +327,14 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     struct session_home *home = NEW(struct session_home);
     *home = (struct session_home){.hub = hub, .lane = lane, .registry = registry};
     list_init(&home->attempts);
+    list_init(&home->subscribers);
+    list_init(&home->listeners);
     lane_on(lane, SESSION_OPEN, on_open, home);
     lane_on(lane, SESSION_ENDED, on_ended, home);
     lane_on(lane, SESSION_ACTIVE, on_active, home);
-    registry_listen(registry, on_changed, home);
+    lane_on(lane, SESSION_SUBSCRIBE, on_subscribe, home);
+    home->identities.changed = on_changed;
+    registry_listen(registry, &home->identities);
     return home;
 }
 
@@ -253,7 +342,10 @@ void session_home_free(struct session_home *home)
 {
     struct presence *p;
     if (home == NULL) return;
-    LIST_EACH(node, &home->attempts) free_attempt(CONTAINER_OF(node, struct attempt, node));
+    for (struct list *node; (node = list_shift(&home->attempts)) != NULL;)
+        free_attempt(CONTAINER_OF(node, struct attempt, node));
+    while (!list_empty(&home->subscribers))
+        free_subscriber(CONTAINER_OF(home->subscribers.next, struct subscriber, node));
     for (size_t i = 0; (p = map_next(&home->presences, &i)) != NULL;) {
         free_attempt(p->next);
         free(p);

@@ -6,16 +6,30 @@
 
 enum session_kind {
     SESSION_OPEN = HUB_SESSION, /* desk -> home: struct session_open_msg */
-    SESSION_OPENED,             /* home -> desk: struct session_opened */
+    SESSION_OPENED,             /* home -> desk: struct session_opened, who */
     SESSION_CLOSE,              /* home -> desk: enum session_cause */
-    SESSION_ENDED,              /* desk -> home: device id; the session's address is msg.from */
-    SESSION_ACTIVE,             /* desk -> home: device id */
+    SESSION_ENDED,              /* desk -> home: who; the session's address is msg.from */
+    SESSION_ACTIVE,             /* desk -> home: who */
+    SESSION_SUBSCRIBE,          /* desk -> home: struct session_subscribe_msg; msg.call: cookie */
+    SESSION_SUBSCRIBED,         /* home -> desk: struct session_subscribed_msg */
 };
 
 struct session_open_msg {
     enum session_protocol protocol;
-    uint32_t id_len, token_len;
-    uint8_t bytes[]; /* device id, then token */
+    uint32_t features;
+    bool clean;
+    uint32_t who_len, token_len;
+    uint8_t bytes[]; /* who, then token */
+};
+
+struct session_subscribe_msg {
+    uint32_t set, clear;
+    uint8_t who[];
+};
+
+struct session_subscribed_msg {
+    uint32_t features;
+    enum err err;
 };
 
 #endif

@@ -1,8 +1,13 @@
 /* session.h - who is connected: one session for each identity, whatever the protocol.
  *
- * A front asks its device's home to open a session; home looks at the identity, checks the
+ * A front asks the identity's home to open a session; home looks at the identity, checks the
  * credential, ends an older session of the same identity first, and answers.  While a session is
  * open, home may close it: taken over, disabled, deleted, keys changed.
+ *
+ * What a session wants to be sent is a set of features: an MQTT connection's subscriptions, which
+ * outlive it (clean session 0) and the server, or an AMQP connection's receiving links, which do not.
+ * What is sent (a desired patch, a method call, a message) is posted by its capability at home to the
+ * session's address and reaches the front through its struct session_owner.
  *
  * Runs on: session_home on the home core's lane; everything else on the core that holds the
  *          connection (often the same lane; the messages are the same).
@@ -10,7 +15,8 @@
  *          on its owner's functions may be called until session_end().
  * Order:   a new session is granted only after the old one's core has posted to the log what the old
  *          one had sent, so a device's messages keep their order across a takeover.
- * Limits:  one session per identity (IoT Hub: error 400027 on the older one).
+ * Limits:  one session per identity (IoT Hub: error 400027 on the older one);
+ *          SESSION_SUBSCRIBES_MAX changes of features under way per session.
  */
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
@@ -20,10 +26,25 @@
 
 struct registry;
 struct log_writer;
+struct twin_desired;
+struct method_request;
+struct c2d_message;
 
 enum {
     SESSION_REPORT_S = 60, /* last activity goes home this often */
     SESSION_GENERATION_MAX = 64,
+    SESSION_SUBSCRIBES_MAX = 16,
+};
+
+/* What a session wants to be sent.  Kept in the store: never renumber. */
+enum session_feature {
+    SESSION_C2D = 1 << 0,            /* cloud-to-device messages */
+    SESSION_METHODS = 1 << 1,        /* direct methods */
+    SESSION_TWIN_RESPONSES = 1 << 2, /* answers to its twin operations */
+    SESSION_DESIRED = 1 << 3,        /* desired properties that change */
+    SESSION_INPUTS = 1 << 4,         /* of a module: routed messages */
+    SESSION_FEATURES = (1 << 5) - 1,
+    SESSION_QOS1_SHIFT = 16, /* feature << 16: granted at MQTT QoS 1 */
 };
 
 enum session_protocol { SESSION_MQTT, SESSION_AMQP, SESSION_HTTP };
@@ -43,12 +64,22 @@ enum session_cause {
 
 const char *session_cause_name(enum session_cause cause);
 
+/* Who asks for a session, with what to show for it. */
+struct session_ask {
+    enum session_protocol protocol;
+    struct slice who;   /* valid (hub_who_valid) */
+    struct slice token; /* SAS; empty: none */
+    uint32_t features;  /* not MQTT: what it wants from the start */
+    bool clean;         /* MQTT's clean session: earlier subscriptions are forgotten */
+};
+
 /* Home's answer; what follows `auth` counts when the cause is SESSION_GRANTED. */
 struct session_opened {
     enum session_cause cause;
     enum auth_cause auth;
-    bool hub_scope;  /* a hub policy's token, not the device's own key */
-    int64_t ends_us; /* when the connection must end, wall time; INT64_MAX: never */
+    bool hub_scope;    /* a hub policy's token, not the device's own key */
+    int64_t ends_us;   /* when the connection must end, wall time; INT64_MAX: never */
+    uint32_t features; /* MQTT: subscribed by earlier connections */
     char generation[SESSION_GENERATION_MAX + 1];
 };
 
@@ -57,6 +88,14 @@ struct session;
 struct session_owner {
     void (*opened)(struct session *s, const struct session_opened *answer);
     void (*close)(struct session *s, enum session_cause cause); /* call session_end() soon */
+
+    /* A session_subscribe() took effect: what is wanted now; or not, and why.  In order. */
+    void (*subscribed)(struct session *s, uint64_t cookie, uint32_t features, enum err e);
+
+    /* Only for sessions that want them; each borrowed for the call.  NULL: never asked for. */
+    void (*desired)(struct session *s, const struct twin_desired *d);
+    void (*method)(struct session *s, const struct method_request *r);
+    void (*message)(struct session *s, const struct c2d_message *m);
 };
 
 /* What the sessions of a core share. */
@@ -71,15 +110,22 @@ struct session {
     const struct session_owner *owner;
     struct addr slot;
     bool granted;
-    char device_id[HUB_ID_LEN_MAX + 1];
+    enum session_protocol protocol;
+    unsigned subscribing; /* session_subscribe() calls that home has not answered */
+    char who[HUB_WHO_LEN_MAX + 1];
 };
 
 void session_desk_init(struct session_desk *desk, const struct hub *hub, struct lane *lane,
                        struct log_writer *writer);
 
-/* Asks the device's home; owner->opened() follows.  The id is valid (hub_id_valid). */
+/* Asks the identity's home; owner->opened() follows. */
 void session_open(struct session *s, struct session_desk *desk, const struct session_owner *owner,
-                  enum session_protocol protocol, struct slice device_id, struct slice token);
+                  const struct session_ask *ask);
+
+/* Features join and leave; owner->subscribed() follows, for MQTT after the change is on disk.
+ * ERR_FULL: SESSION_SUBSCRIBES_MAX of them are under way. */
+enum err session_subscribe(struct session *s, uint32_t set, uint32_t clear,
+                           uint64_t cookie) MUST_USE;
 
 /* The connection is gone or obeys owner->close().  Harmless when the session never opened. */
 void session_end(struct session *s);
@@ -92,5 +138,29 @@ struct session_home;
 struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
                                       struct registry *registry);
 void session_home_free(struct session_home *home);
+
+/* ---- for the capabilities that share the home core */
+
+/* An open session, as home knows it. */
+struct session_link {
+    struct addr session; /* post here; session_of() finds it there */
+    enum session_protocol protocol;
+    uint32_t features;
+};
+
+/* False: there is none, or it is being closed. */
+bool session_home_find(const struct session_home *home, struct slice who, struct session_link *out);
+
+/* Embedded in who wants to know.  Called when a session has opened or its features changed, with its
+ * link, and when it has ended, with NULL.  A takeover is an end and an opening. */
+struct session_listener {
+    struct list node;
+    void (*changed)(struct session_listener *l, struct slice who, const struct session_link *link);
+};
+
+void session_home_listen(struct session_home *home, struct session_listener *l);
+
+/* On the session's core: the session that a message was posted to, or NULL when it is over. */
+struct session *session_of(const struct lane *lane, const struct msg *m);
 
 #endif

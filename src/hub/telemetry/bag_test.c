@@ -37,11 +37,8 @@ static void application_properties_keep_their_order_and_text(void **state)
     (void)state;
     struct envelope m;
     assert_int_equal(parse(SLICE_LIT("b=2%2B2&a=x+y&empty=&null&%24.ctime=t/"), &m), OK);
-    static const char *const want[][2] = {{"b", "2+2"},
-                                          {"a", "x+y"},
-                                          {"empty", ""},
-                                          {"null", ""},
-                                          {"iothub-creation-time-utc", "t"}};
+    static const char *const want[][2] = {
+        {"b", "2+2"}, {"a", "x+y"}, {"empty", ""}, {"null", ""}, {"iothub-creation-time-utc", "t"}};
     assert_int_equal(m.property_count, 5);
     for (size_t i = 0; i < 5; i++) {
         assert_true(slice_is(m.properties[i].name, want[i][0]));
@@ -62,8 +59,8 @@ static void what_only_the_hub_may_say_is_dropped(void **state)
 static void malformed_bags_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"a=%zz", "a=%4", "=x", "a=%00", "%00=a", "a=%ff", "%c3=a",
-                                       "%24.exp=tomorrow"};
+    static const char *const rows[] = {"a=%zz", "a=%4",  "=x",    "a=%00",
+                                       "%00=a", "a=%ff", "%c3=a", "%24.exp=tomorrow"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct envelope m;
         assert_int_equal(parse(slice_str(rows[i]), &m), ERR_INVALID);

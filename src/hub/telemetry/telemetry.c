@@ -24,17 +24,18 @@ static void stamp(struct telemetry_sender *s, const char *key, struct slice valu
     s->pair_count++;
 }
 
-void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t,
-                           struct slice device_id, struct slice generation_id,
-                           const char *auth_scope, const char *auth_type, struct slice model_id)
+void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t, struct slice who,
+                           struct slice generation_id, const char *auth_scope,
+                           const char *auth_type, struct slice model_id)
 {
     struct buf method = {0};
-    *s = (struct telemetry_sender){.partition = hub_partition(device_id, t->partitions)};
+    *s = (struct telemetry_sender){.partition = hub_partition(hub_device_of(who), t->partitions)};
     buf_printf(&method,
                "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
                "\"acceptingIpFilterRule\":null}",
                auth_scope, auth_type);
-    stamp(s, "iothub-connection-device-id", device_id);
+    stamp(s, "iothub-connection-device-id", hub_device_of(who));
+    if (hub_module_of(who).len) stamp(s, "iothub-connection-module-id", hub_module_of(who));
     stamp(s, "iothub-connection-auth-method", buf_slice(&method));
     stamp(s, "iothub-connection-auth-generation-id", generation_id);
     stamp(s, "iothub-message-source", SLICE_LIT("Telemetry"));

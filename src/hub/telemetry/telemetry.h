@@ -49,10 +49,11 @@ struct telemetry_sender {
     struct buf pairs; /* the constant annotations, encoded once per session */
 };
 
-/* `auth_type` is "sas" or "x509", `auth_scope` "device" or "hub"; `model_id` may be empty. */
-void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t,
-                           struct slice device_id, struct slice generation_id,
-                           const char *auth_scope, const char *auth_type, struct slice model_id);
+/* `who` is an identity; `auth_type` is "sas" or "x509", `auth_scope` "device", "module" or "hub";
+ * `model_id` may be empty. */
+void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t, struct slice who,
+                           struct slice generation_id, const char *auth_scope,
+                           const char *auth_type, struct slice model_id);
 void telemetry_sender_fini(struct telemetry_sender *s);
 
 /* Appends the message; `done` is called on this lane when it is durable or was refused (log.h). */

@@ -1,0 +1,101 @@
+/* subscribe.c - what an identity's MQTT session is subscribed to, kept in its row.
+ *
+ * SDKs do not subscribe again after a reconnect or a renewal, so this must outlive connections and
+ * the server.  It is a write like any other: it waits its turn in the identity's queue.
+ */
+#include <stdlib.h>
+
+#include "base/metrics.h"
+#include "hub/registry/home.h"
+#include "hub/registry/registry_sql.h"
+
+COUNTER(subscribes_total, "azimuth_registry_subscribes_total",
+        "Changes to what MQTT sessions are subscribed to.");
+
+struct registry_subscribe_op {
+    struct op op;
+    struct registry_load load;
+    struct store_wait wait;
+    struct registry *registry;
+    struct entry *entry;               /* while the store is asked */
+    struct registry_subscribe *caller; /* NULL: forgotten */
+    uint32_t next;
+    size_t who_len;
+    char who[HUB_WHO_LEN_MAX];
+};
+
+static void drop_subscribe(struct op *op)
+{
+    free(CONTAINER_OF(op, struct registry_subscribe_op, op));
+}
+
+static void end(struct registry_subscribe_op *o, uint32_t subscriptions, enum err e)
+{
+    struct registry_subscribe *caller = o->caller;
+    op_end(&o->op);
+    drop_subscribe(&o->op);
+    if (caller == NULL) return;
+    caller->op = NULL;
+    caller->fn(caller, subscriptions, e);
+}
+
+static void on_stored(struct store_wait *w, struct store_answer *a)
+{
+    struct registry_subscribe_op *o = CONTAINER_OF(w, struct registry_subscribe_op, wait);
+    struct entry *e = o->entry;
+    o->registry->waiting--;
+    if (a->err == OK)
+        e->identity->subscriptions = o->next;
+    else if (a->err == ERR_CONFLICT)
+        entry_forget(e);
+    end(o, o->next, a->err == ERR_CONFLICT ? ERR_NOT_FOUND : a->err);
+    entry_written(e);
+}
+
+static void start(struct registry_subscribe_op *o, const struct identity *id)
+{
+    struct store_request u;
+    o->entry = registry_entry(o->registry, slice_of(o->who, o->who_len));
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_identity_set_subscriptions, 1);
+    store_put_int(&u, "subscriptions", o->next);
+    store_put_text(&u, "device_id", id->device_id);
+    store_put_text(&u, "module_id", id->module_id);
+    store_put_text(&u, "generation_id", id->generation);
+    metric_inc(&subscribes_total);
+    o->registry->waiting++;
+    entry_write(o->entry);
+    o->wait.fn = on_stored;
+    store_ask(o->registry->hub->store, o->registry->lane, &u, &o->wait);
+}
+
+static void on_loaded(struct registry_load *load, const struct identity *id, enum err e)
+{
+    struct registry_subscribe_op *o = CONTAINER_OF(load, struct registry_subscribe_op, load);
+    if (e != OK || o->caller == NULL) {
+        end(o, 0, e);
+        return;
+    }
+    o->next = (id->subscriptions | o->caller->set) & ~o->caller->clear;
+    if (o->next == id->subscriptions)
+        end(o, o->next, OK);
+    else
+        start(o, id);
+}
+
+void registry_subscribe(struct registry *r, struct slice who, struct registry_subscribe *s)
+{
+    struct registry_subscribe_op *o = NEW(struct registry_subscribe_op);
+    *o = (struct registry_subscribe_op){.registry = r, .caller = s, .who_len = who.len};
+    assert(who.len <= sizeof o->who);
+    memcpy(o->who, who.ptr, who.len);
+    s->op = o;
+    op_begin(r, &o->op, drop_subscribe);
+    registry_load(r, slice_of(o->who, o->who_len), &o->load, on_loaded);
+}
+
+void registry_subscribe_forget(struct registry_subscribe *s)
+{
+    if (s->op) s->op->caller = NULL;
+    s->op = NULL;
+}
