@@ -66,6 +66,7 @@ static void on_relief(void *ctx)
 {
     struct wire_core *c = ctx;
     device_mqtt_relief(c->mqtt);
+    amqp_relief(c->amqp);
 }
 
 static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane)
@@ -80,7 +81,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
     c->mqtt = device_mqtt_new(&c->desk);
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
-    c->amqp = amqp_service_new(&w->hub, lane, c->groups);
+    c->amqp = amqp_service_new(&c->desk, c->groups);
     c->rest = rest_new(&w->rest, lane, c->registry, c->groups);
     return OK;
 }

@@ -57,6 +57,51 @@ static bool parse_partition(struct slice rest, struct address *out)
     return true;
 }
 
+/* A '%' that no two hex digits follow is one. */
+static struct slice decode_id(struct slice text, uint8_t room[HUB_ID_LEN_MAX])
+{
+    size_t len;
+    if (text.len > 3 * HUB_ID_LEN_MAX) return SLICE_NONE;
+    uint8_t decoded[3 * HUB_ID_LEN_MAX];
+    if (text_unpercent_to(decoded, text, &len) != OK) return text;
+    if (len > HUB_ID_LEN_MAX) return SLICE_NONE;
+    memcpy(room, decoded, len);
+    return slice_of(room, len);
+}
+
+/* devices/{d}[/modules/{m}] at the front. */
+static bool skip_identity(struct slice *rest, struct address *out)
+{
+    uint8_t room[2][HUB_ID_LEN_MAX];
+    struct slice device_id, module_id = SLICE_NONE;
+    struct buf who = {0};
+    if (!next_is(rest, "devices") || !slice_split(rest, '/', &device_id)) return false;
+    if (next_is(rest, "modules") && !slice_split(rest, '/', &module_id)) return false;
+    device_id = decode_id(device_id, room[0]);
+    if (module_id.ptr) module_id = decode_id(module_id, room[1]);
+    hub_put_who(&who, device_id, module_id);
+    bool valid = hub_who_valid(buf_slice(&who));
+    if (valid) snprintf(out->who, sizeof out->who, "%.*s", SLICE_ARG(buf_slice(&who)));
+    buf_free(&who);
+    return valid;
+}
+
+static enum address_kind device_kind(struct slice rest)
+{
+    static const struct {
+        const char *words;
+        enum address_kind kind;
+    } rows[] = {
+        {"messages/events", ADDRESS_DEVICE_EVENTS},
+        {"messages/devicebound", ADDRESS_DEVICE_BOUND},
+        {"methods/devicebound", ADDRESS_DEVICE_METHODS},
+        {"twin", ADDRESS_DEVICE_TWIN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (slice_eq_nocase(rest, slice_str(rows[i].words))) return rows[i].kind;
+    return ADDRESS_UNKNOWN;
+}
+
 void address_parse(const struct hub *hub, struct slice text, struct address *out)
 {
     struct slice rest = path_of(text);
@@ -65,6 +110,8 @@ void address_parse(const struct hub *hub, struct slice text, struct address *out
         out->kind = ADDRESS_CBS;
     } else if (slice_eq_nocase(rest, SLICE_LIT("$management"))) {
         out->kind = ADDRESS_MANAGEMENT;
+    } else if (skip_identity(&rest, out)) {
+        out->kind = device_kind(rest);
     } else if (skip_stream(hub, &rest, &out->iot_name)) {
         if (rest.ptr == NULL)
             out->kind = ADDRESS_STREAM;

@@ -2,7 +2,10 @@
  *
  * Accepted with or without leading '/', as amqps://host:port/path, fixed words in any case:
  *   $cbs | $management | {hub}/$management | {hub}/ConsumerGroups/{group}/Partitions/{n}
- * {hub} is the hub's name or "messages/events".
+ * {hub} is the hub's name or "messages/events".  Of devices, and of modules with /modules/{m} behind it:
+ *   devices/{d}/messages/events | devices/{d}/messages/devicebound
+ *   devices/{d}/methods/devicebound | devices/{d}/twin
+ * Ids may be percent-encoded (.NET) or not (Node, C, Java).
  */
 #ifndef FRONT_AMQP_ADDRESS_H
 #define FRONT_AMQP_ADDRESS_H
@@ -18,6 +21,10 @@ enum address_kind {
     ADDRESS_MANAGEMENT,
     ADDRESS_STREAM, /* {hub} alone: where producers send; messages/events: leads to the stream */
     ADDRESS_PARTITION,
+    ADDRESS_DEVICE_EVENTS, /* this and those below: of an identity, see `who` */
+    ADDRESS_DEVICE_BOUND,
+    ADDRESS_DEVICE_METHODS,
+    ADDRESS_DEVICE_TWIN,
 };
 
 struct address {
@@ -25,6 +32,7 @@ struct address {
     bool iot_name; /* said "messages/events" */
     char group[CONSUMER_GROUP_NAME_MAX + 1];
     unsigned partition;
+    char who[HUB_WHO_LEN_MAX + 1]; /* the identity: hub_who_valid() */
 };
 
 void address_parse(const struct hub *hub, struct slice text, struct address *out);

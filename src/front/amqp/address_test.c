@@ -43,6 +43,32 @@ static void every_spelling_finds_its_node(void **state)
     }
 }
 
+static void identities_come_in_every_spelling(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum address_kind kind;
+        const char *who;
+    } rows[] = {
+        {"/devices/d/messages/events", ADDRESS_DEVICE_EVENTS, "d"},
+        {"devices/d/messages/deviceBound", ADDRESS_DEVICE_BOUND, "d"},
+        {"amqps://h:5671/devices/d/methods/devicebound", ADDRESS_DEVICE_METHODS, "d"},
+        {"amqps://h/devices/d/twin", ADDRESS_DEVICE_TWIN, "d"},
+        {"/devices/d/modules/m/twin", ADDRESS_DEVICE_TWIN, "d/m"},
+        {"/devices/a%2Bb/modules/m%23/messages/events", ADDRESS_DEVICE_EVENTS, "a+b/m#"},
+        {"/devices/100%/twin", ADDRESS_DEVICE_TWIN, "100%"},
+        {"/DEVICES/D/Twin", ADDRESS_DEVICE_TWIN, "D"},
+        {"/devices/a%2Fb/twin", ADDRESS_UNKNOWN, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct address a;
+        address_parse(hub(), slice_str(rows[i].text), &a);
+        assert_int_equal(a.kind, rows[i].kind);
+        assert_string_equal(a.who, rows[i].who);
+    }
+}
+
 static void what_is_no_node_is_unknown(void **state)
 {
     (void)state;
@@ -61,7 +87,11 @@ static void what_is_no_node_is_unknown(void **state)
         "myhub/ConsumerGroups/$Default/Partitions/0/more",
         "myhub/ConsumerGroups//Partitions/0",
         "messages",
-        "devices/d/messages/events",
+        "devices/d/messages",
+        "devices/d",
+        "devices/d/modules/m",
+        "devices/d/modules//twin",
+        "devices/a b/twin",
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct address a;
@@ -101,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_spelling_finds_its_node),
+        cmocka_unit_test(identities_come_in_every_spelling),
         cmocka_unit_test(what_is_no_node_is_unknown),
         cmocka_unit_test(a_group_name_has_a_limit),
         cmocka_unit_test(the_path_is_spelled_both_ways),

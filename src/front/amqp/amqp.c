@@ -102,6 +102,10 @@ static const struct node *node_of(const struct peer *p, const struct address *a)
     case ADDRESS_MANAGEMENT: return iot_login ? &node_redirect : &node_management;
     case ADDRESS_STREAM: return a->iot_name ? &node_redirect : NULL;
     case ADDRESS_PARTITION: return iot_login ? &node_redirect : &node_partition;
+    case ADDRESS_DEVICE_EVENTS: return &node_device_events;
+    case ADDRESS_DEVICE_BOUND:
+    case ADDRESS_DEVICE_METHODS:
+    case ADDRESS_DEVICE_TWIN:
     case ADDRESS_UNKNOWN: break;
     }
     return NULL;
@@ -254,6 +258,11 @@ static void arm(struct peer *p, int64_t now_us)
         timer_set(&p->service->lane->timers, &p->timer, due_us);
 }
 
+void peer_arm(struct peer *p)
+{
+    arm(p, clock_mono_us());
+}
+
 static void process(struct peer *p, int64_t now_us)
 {
     struct amqp_event ev;
@@ -269,6 +278,12 @@ static void process(struct peer *p, int64_t now_us)
     }
 }
 
+static int64_t may_until(const struct peer_link *l)
+{
+    if (l->node->of_device) return device_ends_us(l);
+    return peer_may_until(l->peer, &l->address, l->node->right);
+}
+
 /* A newer token may have taken over from the one that ended. */
 static void check_tokens(struct peer *p)
 {
@@ -278,7 +293,7 @@ static void check_tokens(struct peer *p)
     LIST_EACH(node, &p->links)
     {
         struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
-        if (l->ends_us <= wall_us) l->ends_us = peer_may_until(p, &l->address, l->node->right);
+        if (l->ends_us <= wall_us) l->ends_us = may_until(l);
         if (l->ends_us <= wall_us)
             peer_detach(l, AMQP_UNAUTHORIZED,
                         "The token for '%s' has expired; a new one has to be put to $cbs.",
@@ -360,6 +375,7 @@ static void peer_closed(void *self, enum err why, int64_t now_us)
     (void)now_us;
     amqp_hang_up(&p->engine);
     LIST_EACH(node, &p->links) let_go(CONTAINER_OF(node, struct peer_link, node_in_peer));
+    map_free(&p->devices);
     rpc_free_tickets(p);
     peer_free_tokens(p);
     timer_stop(&p->timer);
@@ -378,20 +394,23 @@ const struct front amqp_front = {
 
 /* ---- service */
 
-struct amqp_service *amqp_service_new(const struct hub *hub, struct lane *lane,
-                                      struct consumer_groups *groups)
+struct amqp_service *amqp_service_new(struct session_desk *desk, struct consumer_groups *groups)
 {
     static const char *const mechanisms[] = {"MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL", NULL};
+    const struct hub *hub = desk->hub;
     struct amqp_service *s = NEW(struct amqp_service);
     *s = (struct amqp_service){.hub = hub,
-                               .lane = lane,
+                               .lane = desk->lane,
                                .groups = groups,
-                               .owners = owners_new(lane, AMQP_READERS_MAX),
+                               .desk = desk,
+                               .owners = owners_new(desk->lane, AMQP_READERS_MAX),
                                .readers_max = AMQP_READERS_MAX,
                                .engine = {.role = AMQP_SERVER,
                                           .container_id = hub->name,
                                           .hostname = hub->hosts[0],
                                           .mechanisms = mechanisms}};
+    telemetry_init(&s->telemetry, hub, desk->writer);
+    list_init(&s->full);
     readers_attach(s);
     return s;
 }
@@ -401,5 +420,6 @@ void amqp_service_free(struct amqp_service *s)
     if (s == NULL) return;
     timer_stop(&s->idle_timer);
     owners_free(s->owners);
+    arena_free(&s->scratch);
     free(s);
 }

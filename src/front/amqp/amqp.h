@@ -2,7 +2,9 @@
  *
  * One connection carries links to any nodes of ours, so one front serves them all: `$cbs` takes
  * tokens, `$management` answers questions about the stream, `{hub}/ConsumerGroups/{group}/
- * Partitions/{n}` is read, and the IoT host name's `messages/events` leads to the stream.
+ * Partitions/{n}` is read, and the IoT host name's `messages/events` leads to the stream.  Links to
+ * `devices/{d}/...` are devices: each identity has a session of its own, however many of them share
+ * the connection.
  *
  * Runs on: the core that holds the connection.  Who may read a partition under which owner level is
  *          decided on one core for each partition (owners.h).
@@ -14,6 +16,7 @@
 
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/hub.h"
+#include "hub/session/session.h"
 #include "net/conn.h"
 
 enum {
@@ -23,6 +26,10 @@ enum {
     AMQP_READERS_MAX = 5,         /* without owner level, per group and partition (Event Hubs) */
     AMQP_READ_BYTES = 256 << 10,  /* asked from the log at a time */
     AMQP_REDIRECT_WAIT_MS = 100,  /* between attach and redirect: rhea-promise needs a pause */
+    AMQP_EVENTS_CREDIT = 200,     /* messages of a device link that are not settled */
+    AMQP_EVENTS_MESSAGE_MAX =
+        1 << 20,           /* bytes of a transfer, as IoT Hub says; see TELEMETRY_SIZE_MAX */
+    AMQP_BATCH_MAX = 1000, /* messages in a batched transfer */
 };
 
 #define AMQP_NO_LINK_FIRST_US (60 * 1000000ll)  /* Service Bus: closes a connection without links */
@@ -34,8 +41,10 @@ extern const struct front amqp_front;
 struct amqp_service;
 
 /* One per core: the listener's context for amqp_front. */
-struct amqp_service *amqp_service_new(const struct hub *hub, struct lane *lane,
-                                      struct consumer_groups *groups);
+struct amqp_service *amqp_service_new(struct session_desk *desk, struct consumer_groups *groups);
 void amqp_service_free(struct amqp_service *s);
+
+/* The log has room again: devices that were told to wait get credit. */
+void amqp_relief(struct amqp_service *s);
 
 #endif

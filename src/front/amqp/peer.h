@@ -7,8 +7,10 @@
 #define FRONT_AMQP_PEER_H
 
 #include "auth/auth.h"
+#include "base/arena.h"
 #include "front/amqp/address.h"
 #include "front/amqp/amqp.h"
+#include "hub/telemetry/telemetry.h"
 #include "proto/amqp/amqp.h"
 
 struct owners;
@@ -22,6 +24,11 @@ struct amqp_service {
     uint32_t readers_max;
     struct list idle_readers; /* of reader.c */
     struct timer idle_timer;
+    struct session_desk *desk;
+    struct telemetry telemetry;
+    struct list full; /* links of device_events.c that wait for room in the log */
+    struct arena scratch;
+    struct property space[TELEMETRY_PROPERTIES_MAX];
 };
 
 struct node;
@@ -47,6 +54,7 @@ struct peer {
     struct list tokens; /* tokens.c */
     unsigned token_count;
     struct list tickets;        /* rpc.c */
+    struct map devices;         /* struct device by who (device.h) */
     const struct policy *login; /* SASL PLAIN with this policy's key; NULL: none */
     bool plain;                 /* SASL PLAIN, with a key or a token */
     bool opened, had_link, over;
@@ -60,15 +68,21 @@ struct node {
     const char *name;
     size_t size;           /* of its link state, which begins with struct peer_link */
     bool sender, receiver; /* sender: we send, the client receives */
-    unsigned right;        /* enum auth_right that attaching needs; 0: none */
+    unsigned right;        /* enum auth_right that attaching needs; 0: none, or of an identity */
+    bool of_device;        /* its link state begins with struct device_link (device.h) */
     void (*attach)(struct peer_link *l, const struct amqp_attach_event *ev);
-    void (*flow)(struct peer_link *l); /* credit, drain or room to write changed */
+    void (*ready)(struct peer_link *l); /* of a device: its session is open, answer the attach */
+    void (*flow)(struct peer_link *l);  /* credit, drain or room to write changed */
     void (*delivery)(struct peer_link *l, const struct amqp_delivery *d);
     void (*detached)(struct peer_link *l); /* the link is gone: give up what the state holds */
     void (*request)(struct rpc_ticket *t, const struct amqp_message *m); /* of rpc.h */
 };
 
 extern const struct node node_cbs, node_management, node_partition, node_redirect;
+extern const struct node node_device_events;
+
+/* Something is due earlier than the timer knows. */
+void peer_arm(struct peer *p);
 
 /* Marks the connection's output as dirty; whoever calls the engine outside an event does it. */
 void peer_touch(struct peer *p);
@@ -97,6 +111,20 @@ int64_t peer_may_until(const struct peer *p, const struct address *a, unsigned r
 bool peer_token_opens(const struct peer *p, struct slice token, const struct address *a,
                       unsigned right);
 
+/* Does the token say that it is for that path ("devices/d") of ours?  Its signature is not looked at. */
+bool peer_token_covers(const struct peer *p, struct slice token, struct slice path);
+
+/* The newest token for that path, or SLICE_NONE. */
+struct slice peer_token_for(const struct peer *p, struct slice path);
+
 void peer_free_tokens(struct peer *p);
+
+/* ---- devices (device.c) */
+
+/* A new token: sessions that it covers rest on it from now on, if it is good. */
+void devices_renew(struct peer *p, struct slice token);
+
+/* Until when the identity of that link may stay, wall time. */
+int64_t device_ends_us(const struct peer_link *l);
 
 #endif

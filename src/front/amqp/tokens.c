@@ -37,12 +37,15 @@ static enum auth_cause check(const struct peer *p, const struct sas *sas, struct
     return auth_by_policy(sas, &ask, hub->policies);
 }
 
-/* Is the token good for what it says it is for? */
+/* Is the token good for what it says it is for?  One that names no policy is signed with an
+ * identity's key, which only that identity's home knows: it is asked when a link attaches. */
 static enum auth_cause check_alone(const struct peer *p, struct slice text, struct sas *sas)
 {
     struct sas_resource own;
     if (sas_parse(text, sas) != OK || !sas_resource(sas, 0, &own)) return AUTH_MALFORMED;
-    return check(p, sas, own.path, 0);
+    if (sas->policy[0]) return check(p, sas, own.path, 0);
+    if (!hub_is_host(p->service->hub, own.host)) return AUTH_WRONG_RESOURCE;
+    return sas_ends_us(sas) < clock_wall_us() ? AUTH_EXPIRED : AUTH_OK;
 }
 
 /* ---- keeping */
@@ -87,6 +90,7 @@ enum err peer_put_token(struct peer *p, struct slice token)
     memcpy(t->text, token.ptr, token.len);
     list_push(&p->tokens, &t->node);
     p->token_count++;
+    devices_renew(p, text_of(&t->node));
     return OK;
 }
 
@@ -103,13 +107,29 @@ static bool key_matches(const struct policy *policy, struct slice password)
     return slice_eq_secret(slice_str(policy->keys[1].text), password) || first;
 }
 
-/* The token says who it is by itself; a user name that says otherwise is refused. */
+/* Of an identity's own key, which its home will look at, or of a policy that may connect devices. */
+static bool speaks_for_device(const struct peer *p, const struct sas *sas, struct slice token,
+                              struct slice name)
+{
+    struct buf path = {0};
+    buf_printf(&path, "devices/%.*s", SLICE_ARG(name));
+    bool may = sas->policy[0] ? check(p, sas, buf_slice(&path), AUTH_DEVICE_CONNECT) == AUTH_OK
+                              : peer_token_covers(p, token, buf_slice(&path));
+    buf_free(&path);
+    return may;
+}
+
+/* {policy}@sas.root.{hub}, {device}[/modules/{module}]@sas.{hub}.  The token says who it is by itself;
+ * a user name that says otherwise is refused. */
 static bool login_with_token(struct peer *p, struct slice name, struct slice realm,
                              struct slice token)
 {
     struct sas sas;
-    return slice_starts_nocase(realm, SLICE_LIT("sas.root.")) && sas_parse(token, &sas) == OK &&
-           slice_is(name, sas.policy) && peer_put_token(p, token) == OK;
+    if (sas_parse(token, &sas) != OK || !slice_starts_nocase(realm, SLICE_LIT("sas.")))
+        return false;
+    bool root = slice_starts_nocase(realm, SLICE_LIT("sas.root."));
+    bool named = root ? slice_is(name, sas.policy) : speaks_for_device(p, &sas, token, name);
+    return named && peer_put_token(p, token) == OK;
 }
 
 bool peer_login_plain(struct peer *p, struct slice response)
@@ -117,7 +137,9 @@ bool peer_login_plain(struct peer *p, struct slice response)
     struct slice rest = response, authzid, user, name;
     if (!slice_split(&rest, '\0', &authzid) || !slice_split(&rest, '\0', &user) || rest.ptr == NULL)
         return false;
-    slice_split(&user, '@', &name);
+    size_t at = slice_rfind(user, '@'); /* ids may have one, too */
+    name = slice_head(user, at);
+    user = slice_from(user, at + 1);
     if (sas_is(rest)) {
         p->plain = login_with_token(p, name, user, rest);
         return p->plain;
@@ -148,6 +170,25 @@ bool peer_token_opens(const struct peer *p, struct slice token, const struct add
 {
     struct sas sas;
     return sas_parse(token, &sas) == OK && opens(p, &sas, a, right);
+}
+
+bool peer_token_covers(const struct peer *p, struct slice token, struct slice path)
+{
+    struct sas sas;
+    struct sas_resource resource;
+    if (sas_parse(token, &sas) != OK) return false;
+    for (unsigned reading = 0; reading < SAS_READINGS; reading++)
+        if (sas_resource(&sas, reading, &resource) && hub_is_host(p->service->hub, resource.host) &&
+            sas_path_covers(resource.path, path))
+            return true;
+    return false;
+}
+
+struct slice peer_token_for(const struct peer *p, struct slice path)
+{
+    for (const struct list *node = p->tokens.prev; node != &p->tokens; node = node->prev)
+        if (peer_token_covers(p, text_of(node), path)) return text_of(node);
+    return SLICE_NONE;
 }
 
 int64_t peer_may_until(const struct peer *p, const struct address *a, unsigned right)

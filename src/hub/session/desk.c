@@ -67,19 +67,27 @@ struct session *session_of(const struct lane *lane, const struct msg *m)
     return slot_get(lane, m->to);
 }
 
+static void on_renewed(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct session *s = session_of(lane, m);
+    (void)ctx;
+    if (s) s->owner->renewed(s, (const void *)m->body);
+}
+
 void session_desk_init(struct session_desk *desk, const struct hub *hub, struct lane *lane,
                        struct log_writer *writer)
 {
     *desk = (struct session_desk){hub, lane, writer};
     lane_on(lane, SESSION_OPENED, on_opened, desk);
     lane_on(lane, SESSION_CLOSE, on_close, desk);
+    lane_on(lane, SESSION_RENEWED, on_renewed, desk);
     lane_on(lane, SESSION_SUBSCRIBED, on_subscribed, desk);
 }
 
-static struct msg *open_msg(const struct session_ask *ask)
+static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
 {
     size_t len = ask->who.len + ask->token.len;
-    struct msg *m = msg_new(SESSION_OPEN, sizeof(struct session_open_msg) + len);
+    struct msg *m = msg_new(kind, sizeof(struct session_open_msg) + len);
     struct session_open_msg *body = (void *)m->body;
     *body = (struct session_open_msg){.protocol = ask->protocol,
                                       .features = ask->features,
@@ -97,7 +105,13 @@ void session_open(struct session *s, struct session_desk *desk, const struct ses
     *s = (struct session){.desk = desk, .owner = owner, .protocol = ask->protocol};
     s->slot = slot_new(desk->lane, s);
     snprintf(s->who, sizeof s->who, "%.*s", SLICE_ARG(ask->who));
-    post(desk->lane, s->slot, hub_home(desk->hub, ask->who), open_msg(ask));
+    post(desk->lane, s->slot, hub_home(desk->hub, ask->who), open_msg(SESSION_OPEN, ask));
+}
+
+void session_renew(struct session *s, struct slice token)
+{
+    struct session_ask ask = {.protocol = s->protocol, .who = who_of(s), .token = token};
+    post(s->desk->lane, s->slot, hub_home(s->desk->hub, ask.who), open_msg(SESSION_RENEW, &ask));
 }
 
 enum err session_subscribe(struct session *s, uint32_t set, uint32_t clear, uint64_t cookie)

@@ -74,11 +74,13 @@ static void free_attempt(struct attempt *a)
 static void answer(struct attempt *a)
 {
     struct slice who = who_of(a);
-    struct msg *reply = msg_new(SESSION_OPENED, sizeof a->answer + who.len);
+    unsigned kind = a->open->kind == SESSION_RENEW ? SESSION_RENEWED : SESSION_OPENED;
+    struct msg *reply = msg_new(kind, sizeof a->answer + who.len);
     memcpy(reply->body, &a->answer, sizeof a->answer);
     memcpy(reply->body + sizeof a->answer, who.ptr, who.len);
     post_reply(a->home->lane, a->open, reply);
-    metric_inc(a->answer.cause == SESSION_GRANTED ? &granted : &refused);
+    if (kind == SESSION_OPENED)
+        metric_inc(a->answer.cause == SESSION_GRANTED ? &granted : &refused);
     free_attempt(a);
 }
 
@@ -287,6 +289,10 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
         refuse(a, cause);
         return;
     }
+    if (a->open->kind == SESSION_RENEW) {
+        answer(a);
+        return;
+    }
     snprintf(a->answer.generation, sizeof a->answer.generation, "%.*s", SLICE_ARG(id->generation));
     take_subscriptions(a, id);
 }
@@ -330,6 +336,7 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     list_init(&home->subscribers);
     list_init(&home->listeners);
     lane_on(lane, SESSION_OPEN, on_open, home);
+    lane_on(lane, SESSION_RENEW, on_open, home);
     lane_on(lane, SESSION_ENDED, on_ended, home);
     lane_on(lane, SESSION_ACTIVE, on_active, home);
     lane_on(lane, SESSION_SUBSCRIBE, on_subscribe, home);

@@ -7,6 +7,8 @@
 enum session_kind {
     SESSION_OPEN = HUB_SESSION, /* desk -> home: struct session_open_msg */
     SESSION_OPENED,             /* home -> desk: struct session_opened, who */
+    SESSION_RENEW,              /* desk -> home: struct session_open_msg */
+    SESSION_RENEWED,            /* home -> desk: struct session_opened, who */
     SESSION_CLOSE,              /* home -> desk: enum session_cause */
     SESSION_ENDED,              /* desk -> home: who; the session's address is msg.from */
     SESSION_ACTIVE,             /* desk -> home: who */

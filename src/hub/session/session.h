@@ -87,6 +87,7 @@ struct session;
 
 struct session_owner {
     void (*opened)(struct session *s, const struct session_opened *answer);
+    void (*renewed)(struct session *s, const struct session_opened *answer); /* session_renew() */
     void (*close)(struct session *s, enum session_cause cause); /* call session_end() soon */
 
     /* A session_subscribe() took effect: what is wanted now; or not, and why.  In order. */
@@ -121,6 +122,10 @@ void session_desk_init(struct session_desk *desk, const struct hub *hub, struct 
 /* Asks the identity's home; owner->opened() follows. */
 void session_open(struct session *s, struct session_desk *desk, const struct session_owner *owner,
                   const struct session_ask *ask);
+
+/* A newer token for an open session; owner->renewed() follows with home's verdict and, when the cause
+ * is SESSION_GRANTED, the new end.  Whatever it says, the session stays open. */
+void session_renew(struct session *s, struct slice token);
 
 /* Features join and leave; owner->subscribed() follows, for MQTT after the change is on disk.
  * ERR_FULL: SESSION_SUBSCRIBES_MAX of them are under way. */

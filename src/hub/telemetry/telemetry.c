@@ -137,17 +137,21 @@ static size_t size_of(const struct envelope *m)
     return size;
 }
 
+enum err telemetry_check(const struct envelope *message)
+{
+    size_t size = size_of(message);
+    if (size <= TELEMETRY_SIZE_MAX && message->property_count <= TELEMETRY_PROPERTIES_MAX)
+        return OK;
+    metric_inc(&too_big);
+    return fail(ERR_TOO_BIG, "message of %zu bytes and %zu properties; the limits are %d and %d",
+                size, message->property_count, TELEMETRY_SIZE_MAX, TELEMETRY_PROPERTIES_MAX);
+}
+
 enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *sender,
                           const struct envelope *message, int64_t wall_us, log_done_fn done,
                           struct addr who, uint64_t cookie)
 {
-    size_t size = size_of(message);
-    if (size > TELEMETRY_SIZE_MAX || message->property_count > TELEMETRY_PROPERTIES_MAX) {
-        metric_inc(&too_big);
-        return fail(ERR_TOO_BIG,
-                    "message of %zu bytes and %zu properties; the limits are %d and %d", size,
-                    message->property_count, TELEMETRY_SIZE_MAX, TELEMETRY_PROPERTIES_MAX);
-    }
+    TRY(telemetry_check(message));
     struct buf *b = log_begin(t->writer, 0, sender->partition, RECORD_TELEMETRY, RECORD_TO_STREAM);
     log_pairs_done(t->writer, put_pairs(b, sender, message, wall_us));
     put_properties(b, message);
@@ -155,6 +159,6 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
     amqp_put_data(b, message->body);
     log_end(t->writer, done, who, cookie);
     metric_inc(&messages);
-    metric_add(&message_bytes, (int64_t)size);
+    metric_add(&message_bytes, (int64_t)size_of(message));
     return OK;
 }

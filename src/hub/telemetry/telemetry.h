@@ -56,6 +56,9 @@ void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t
                            const char *auth_type, struct slice model_id);
 void telemetry_sender_fini(struct telemetry_sender *s);
 
+/* Would telemetry_submit() take it? */
+enum err telemetry_check(const struct envelope *message) MUST_USE;
+
 /* Appends the message; `done` is called on this lane when it is durable or was refused (log.h). */
 enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *sender,
                           const struct envelope *message, int64_t wall_us, log_done_fn done,

@@ -87,7 +87,8 @@ void front_rig_init(struct front_rig *r)
     for (unsigned i = 0; i < RIG_CORES; i++) {
         lane_init(&r->cores[i], &r->office, "core");
         r->hub.cores[r->hub.core_count++] = r->cores[i].id;
-        r->services[i] = amqp_service_new(&r->hub, &r->cores[i], NULL);
+        r->desks[i] = (struct session_desk){.hub = &r->hub, .lane = &r->cores[i]};
+        r->services[i] = amqp_service_new(&r->desks[i], NULL);
     }
     fake_log_init(&r->log, &r->office);
 }

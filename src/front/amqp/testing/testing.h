@@ -45,6 +45,7 @@ struct front_rig {
     struct log log;
     struct policies policies;
     struct hub hub;
+    struct session_desk desks[RIG_CORES];
     struct amqp_service *services[RIG_CORES];
 };
 

@@ -1,0 +1,215 @@
+/* device_events.c - the telemetry link of a device or module: messages in, dispositions out.
+ *
+ * A transfer is one message, or in format 0x80013700 a batch whose data sections are messages.  It is
+ * accepted once all of it is durable; a transfer that breaks a rule is rejected whole, before any of
+ * it is stored.
+ */
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "front/amqp/device.h"
+
+#define THROTTLED "com.microsoft:device-container-throttled"
+
+COUNTER(rejected, "azimuth_amqp_telemetry_rejected_total", "AMQP transfers of devices rejected");
+
+struct events_link {
+    struct device_link device_link;
+    struct addr slot;
+    uint32_t unsettled; /* transfers with the log */
+    enum err failed;    /* why an earlier message of the transfer under way was refused */
+    struct list full;   /* in service->full */
+};
+
+/* Cookie of a stored message: the transfer's delivery id, and what it is in it. */
+enum { MARK_LAST = 1, MARK_SETTLED = 2, MARK_BITS = 2 };
+
+static struct events_link *of(struct peer_link *l)
+{
+    return CONTAINER_OF(l, struct events_link, device_link.base);
+}
+
+static struct peer_link *base_of(struct events_link *e)
+{
+    return &e->device_link.base;
+}
+
+/* ---- credit */
+
+static void renew_credit(struct events_link *e)
+{
+    struct peer_link *l = base_of(e);
+    struct amqp_service *service = l->peer->service;
+    if (log_writer_full(service->telemetry.writer)) {
+        if (!list_linked(&e->full)) list_push(&service->full, &e->full);
+        return;
+    }
+    if (l->link->credit > AMQP_EVENTS_CREDIT / 2 || e->unsettled >= AMQP_EVENTS_CREDIT) return;
+    amqp_send_flow(l->link, AMQP_EVENTS_CREDIT - e->unsettled, false);
+}
+
+void amqp_relief(struct amqp_service *s)
+{
+    for (struct list *node; (node = list_shift(&s->full)) != NULL;) {
+        struct events_link *e = CONTAINER_OF(node, struct events_link, full);
+        peer_touch(base_of(e)->peer);
+        renew_credit(e);
+    }
+}
+
+/* ---- settling */
+
+static void settle(struct events_link *e, uint32_t id, const struct amqp_error *no)
+{
+    struct amqp_disposition said = {.from_receiver = true,
+                                    .settled = true,
+                                    .first = id,
+                                    .last = id,
+                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
+    if (no) said.error = *no;
+    if (no) metric_inc(&rejected);
+    amqp_send_disposition(base_of(e)->link->session, &said);
+}
+
+/* What the log said, as a reason to reject. */
+static struct amqp_error error_of(enum err e)
+{
+    if (e == ERR_THROTTLED) return amqp_error_of(THROTTLED, "The hub takes no messages now.");
+    return amqp_error_of(AMQP_INTERNAL_ERROR, "The message could not be stored.");
+}
+
+/* In the order of the messages: an error of an earlier one of its transfer is known by the last. */
+static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum err result)
+{
+    struct events_link *e = slot_get(core, who);
+    if (e == NULL) return;
+    if (result != OK && e->failed == OK) e->failed = result;
+    if (!(cookie & MARK_LAST)) return;
+    struct amqp_error no = error_of(e->failed);
+    peer_touch(base_of(e)->peer);
+    e->unsettled--;
+    if (!(cookie & MARK_SETTLED))
+        settle(e, (uint32_t)(cookie >> MARK_BITS), e->failed == OK ? NULL : &no);
+    e->failed = OK;
+    renew_credit(e);
+}
+
+/* ---- taking in */
+
+static enum err read_message(struct amqp_service *s, struct slice bytes, struct envelope *out)
+{
+    struct amqp_message m;
+    if (amqp_message_parse(bytes, &m) != OK) return fail(ERR_INVALID, "it is not an AMQP message");
+    TRY(device_envelope(&m, &s->scratch, s->space, out));
+    return telemetry_check(out);
+}
+
+/* The next message of a transfer; ERR_NOT_FOUND at its end. */
+static enum err next_message(struct cur *c, bool batch, struct slice *out)
+{
+    if (!batch) {
+        *out = cur_take(c, cur_left(c));
+        return out->len ? OK : ERR_NOT_FOUND;
+    }
+    uint64_t code;
+    struct amqp_value value;
+    struct slice whole;
+    do TRY(amqp_next_section(c, &code, &value, &whole));
+    while (code != AMQP_DATA);
+    *out = amqp_text(&value);
+    return OK;
+}
+
+/* Counts the messages; every one of them can be stored. */
+static enum err check_all(struct amqp_service *s, const struct amqp_delivery *d, unsigned *count)
+{
+    struct cur c = cur_of(d->payload);
+    bool batch = d->format == AMQP_FORMAT_BATCH;
+    struct slice bytes;
+    struct envelope message;
+    enum err e;
+    for (*count = 0; (e = next_message(&c, batch, &bytes)) == OK; ++*count) {
+        if (*count == AMQP_BATCH_MAX)
+            return fail(ERR_TOO_BIG, "more than %d messages in a batch", AMQP_BATCH_MAX);
+        arena_reset(&s->scratch);
+        TRY(read_message(s, bytes, &message));
+    }
+    if (e != ERR_NOT_FOUND) return fail(ERR_INVALID, "it is not a batch of AMQP messages");
+    return *count ? OK : fail(ERR_INVALID, "it has no message");
+}
+
+static void store_all(struct events_link *e, const struct amqp_delivery *d, unsigned count)
+{
+    struct amqp_service *s = base_of(e)->peer->service;
+    struct cur c = cur_of(d->payload);
+    struct slice bytes;
+    struct envelope message;
+    uint64_t cookie = (uint64_t)d->id << MARK_BITS | (d->settled ? MARK_SETTLED : 0);
+    while (next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK) {
+        arena_reset(&s->scratch);
+        if (--count == 0) cookie |= MARK_LAST;
+        enum err err = read_message(s, bytes, &message);
+        if (err == OK)
+            err = telemetry_submit(&s->telemetry, &e->device_link.device->sender, &message,
+                                   clock_wall_us(), on_stored, e->slot, cookie);
+        assert(err == OK); /* check_all() */
+    }
+}
+
+static void reject(struct events_link *e, const struct amqp_delivery *d, enum err why)
+{
+    struct amqp_error no = amqp_error_of(
+        why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED : AMQP_DECODE_ERROR, fail_text());
+    if (!d->settled) settle(e, d->id, &no);
+    renew_credit(e);
+}
+
+static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
+{
+    struct events_link *e = of(l);
+    unsigned count;
+    device_active(e->device_link.device);
+    enum err err = check_all(l->peer->service, d, &count);
+    if (err != OK) {
+        reject(e, d, err);
+        return;
+    }
+    e->unsettled++;
+    store_all(e, d, count);
+    renew_credit(e);
+}
+
+/* ---- the link */
+
+static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
+{
+    list_init(&of(l)->full);
+    device_attach(l, ev);
+}
+
+static void on_ready(struct peer_link *l)
+{
+    struct events_link *e = of(l);
+    e->slot = slot_new(l->peer->service->lane, e);
+    amqp_answer_attach(l->link,
+                       &(struct amqp_link_answer){.max_message_size = AMQP_EVENTS_MESSAGE_MAX});
+    renew_credit(e);
+}
+
+static void on_detached(struct peer_link *l)
+{
+    struct events_link *e = of(l);
+    if (e->slot.slot) slot_free(l->peer->service->lane, e->slot);
+    list_remove(&e->full);
+    device_detached(l);
+}
+
+const struct node node_device_events = {
+    .name = "device telemetry",
+    .size = sizeof(struct events_link),
+    .receiver = true,
+    .of_device = true,
+    .attach = on_attach,
+    .ready = on_ready,
+    .delivery = on_delivery,
+    .detached = on_detached,
+};
