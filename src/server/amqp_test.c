@@ -1,0 +1,330 @@
+/* amqp_test.c - devices over AMQP against a whole hub: sessions, telemetry, what is refused. */
+#include "base/test.h"
+
+#include "hub/telemetry/telemetry.h"
+#include "proto/amqp/testing/testing.h"
+#include "server/rig.h"
+
+static struct rig rig;
+
+/* ---- a client that speaks in lines (proto/amqp/testing) */
+
+static void say(struct rig_conn *c, const char *fmt, ...) PRINTF(2, 3);
+static void say(struct rig_conn *c, const char *fmt, ...)
+{
+    struct buf text = {0}, bytes = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&text, fmt, ap);
+    va_end(ap);
+    wire_put(&bytes, buf_cstr(&text));
+    rig_say(c, buf_slice(&bytes));
+    buf_free(&text);
+    buf_free(&bytes);
+}
+
+/* What the hub said since the last time; borrowed until the next call. */
+static const char *heard(struct rig_conn *c)
+{
+    static struct buf lines;
+    buf_clear(&lines);
+    wire_text(&lines, buf_slice(&c->heard));
+    buf_clear(&c->heard);
+    return buf_cstr(&lines);
+}
+
+static bool hears(struct rig_conn *c, const char *words)
+{
+    const char *lines = heard(c);
+    bool found = strstr(lines, words) != NULL;
+    if (!found) print_message("'%s' is not in:\n%s\n", words, lines);
+    return found;
+}
+
+static struct rig_conn *connect(void)
+{
+    struct rig_conn *c = rig_dial(&rig, WIRE_AMQP);
+    say(c, "AMQP0\n0 open[\"client\" \"hub.test\"]\n0 begin[null 1 1000 1000]\n"
+           "0 attach[\"cbs-in\" 8 false 0b 0b @40 [\"me\"] @41 [\"$cbs\"]]\n"
+           "0 attach[\"cbs-out\" 9 true 0b 0b @40 [\"$cbs\"] @41 [\"me\"]]\n"
+           "0 flow[1 1000 1 1000 9 0 100]");
+    heard(c);
+    return c;
+}
+
+static void put_token(struct rig_conn *c, struct slice token)
+{
+    say(c,
+        "0 transfer[8 0 b\"t\" 0 true] @115 [\"id\"] @116 {\"operation\" \"put-token\"} "
+        "@119 \"%.*s\"",
+        SLICE_ARG(token));
+    assert_true(hears(c, "\"status-code\" 200i"));
+}
+
+/* A token of a device's own key; they are good for five minutes more than they say (SAS_GRACE_US). */
+static void device_token(const char *id, const char *key, int64_t lifetime_s, struct buf *out)
+{
+    char resource[256];
+    snprintf(resource, sizeof resource, "hub.test/devices/%s", id);
+    sas_make(out, slice_str(resource), slice_str(key), NULL, rig.wall_us / 1000000 + lifetime_s);
+}
+
+static void put_device_token(struct rig_conn *c, const char *id, const char *key,
+                             int64_t lifetime_s)
+{
+    struct buf token = {0};
+    device_token(id, key, lifetime_s, &token);
+    put_token(c, buf_slice(&token));
+    buf_free(&token);
+}
+
+static void attach_events(struct rig_conn *c, unsigned handle, const char *id)
+{
+    say(c,
+        "0 attach[\"events-%s\" %u false 2b 0b @40 [\"me\"] @41 [\"/devices/%s/messages/events\"]]",
+        id, handle, id);
+}
+
+/* Its key is 16 bytes of text, so that tests can sign with it. */
+#define KEY "0123456789abcdef"
+#define KEYS                                                                                       \
+    "\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"MDEyMzQ1Njc4OWFiY2RlZg==\","           \
+    "\"secondaryKey\":\"MDEyMzQ1Njc4OWFiY2RlZg==\"}}"
+
+static void open_device(struct rig_conn *c, unsigned handle, const char *id)
+{
+    put_device_token(c, id, KEY, 3600);
+    attach_events(c, handle, id);
+    assert_true(hears(c, "flow["));
+}
+
+/* ---- links */
+
+static void a_device_attaches_with_its_own_token(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    put_device_token(c, "d1", KEY, 3600);
+    attach_events(c, 0, "d1");
+    const char *lines = heard(c);
+    assert_non_null(
+        strstr(lines, "1048576l"));          /* its largest message: the C SDK sends none without */
+    assert_non_null(strstr(lines, " 200 ")); /* AMQP_EVENTS_CREDIT */
+    rig_free(c);
+}
+
+static void a_link_without_a_good_token_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *token_for, *key, *attach;
+    } rows[] = {
+        {NULL, NULL, "d1"},               /* none at all */
+        {"d1", "fedcba9876543210", "d1"}, /* another key */
+        {"d2", KEY, "d1"},                /* another device's */
+        {"nobody", KEY, "nobody"},        /* not registered */
+        {"off", KEY, "off"},              /* disabled */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig_conn *c = connect();
+        if (rows[i].token_for) put_device_token(c, rows[i].token_for, rows[i].key, 3600);
+        attach_events(c, 0, rows[i].attach);
+        assert_true(hears(c, "'amqp:unauthorized-access'"));
+        assert_false(c->gone);
+        open_device(c, 1, "d2"); /* others on the connection are not concerned */
+        rig_free(c);
+    }
+}
+
+static void a_policy_that_may_connect_devices_speaks_for_them(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    struct buf token = {0};
+    rig_token(&rig, "device", "", &token);
+    put_token(c, buf_slice(&token));
+    attach_events(c, 0, "d1");
+    assert_true(hears(c, "flow["));
+    attach_events(c, 1, "d2");
+    assert_true(hears(c, "flow["));
+    buf_free(&token);
+    rig_free(c);
+}
+
+static void sasl_plain_is_a_device_with_its_token(void **state)
+{
+    (void)state;
+    struct rig_conn *c = rig_dial(&rig, WIRE_AMQP);
+    struct buf token = {0};
+    device_token("d1", KEY, 3600, &token);
+    say(c,
+        "AMQP3\nsasl init['PLAIN' b\"\\0d1@sas.hub\\0%s\"]\nAMQP0\n0 open[\"c\" \"hub.test\"]\n"
+        "0 begin[null 1 1000 1000]",
+        buf_cstr(&token));
+    assert_true(hears(c, "outcome[0b null]"));
+    attach_events(c, 0, "d1");
+    assert_true(hears(c, "flow["));
+    buf_free(&token);
+    rig_free(c);
+}
+
+/* ---- telemetry */
+
+static void a_transfer_is_accepted_once_it_is_stored(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    say(c, "0 transfer[0 1 b\"t\" 0 false] @115 [\"m1\"] @116 {\"k\" \"v\"} @117 b\"one\"");
+    assert_true(hears(c, "disposition[true 1 1 true @36 []"));
+    say(c, "0 transfer[0 2 b\"t\" 0 true] @117 b\"settled\"");
+    assert_string_equal(heard(c), "");
+    rig_free(c);
+}
+
+/* The C SDK sends every message so, annotations behind the application properties. */
+static void a_batch_is_one_transfer(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    say(c, "0 transfer[0 1 b\"t\" 2147563264 false] @117 b\"\\0Su\\xa0\\x01a\" @117 "
+           "b\"\\0Su\\xa0\\x01b\"");
+    assert_true(hears(c, "disposition[true 1 1 true @36 []"));
+    say(c, "0 transfer[0 2 b\"t\" 2147563264 false] @117 b\"\\0Su\\xa0\\x01a\" @117 b\"nonsense\"");
+    assert_true(hears(c, "'amqp:decode-error'"));
+    rig_free(c);
+}
+
+static void a_message_has_a_largest_size(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    struct buf line = {0}, bytes = {0};
+    open_device(c, 0, "d1");
+    for (int over = 0; over < 2; over++) {
+        size_t left = TELEMETRY_SIZE_MAX + (size_t)over, at = 0;
+        struct buf payload = {0};
+        buf_put(&payload, "\0Su\xb0", 4);
+        buf_put_be32(&payload, (uint32_t)left);
+        while (left--) buf_put_u8(&payload, 'x');
+        while (at < buf_size(&payload)) {
+            size_t piece = buf_size(&payload) - at < 30000 ? buf_size(&payload) - at : 30000;
+            bool more = at + piece < buf_size(&payload);
+            buf_clear(&line);
+            buf_printf(&line, "0 transfer[0 %d b\"t\" 0 false %s]", 1 + over,
+                       more ? "true" : "false");
+            buf_clear(&bytes);
+            wire_put(&bytes, buf_cstr(&line));
+            buf_put(&bytes, buf_slice(&payload).ptr + at, piece);
+            uint32_t size = __builtin_bswap32((uint32_t)buf_size(&bytes));
+            memcpy(bytes.ptr + bytes.off, &size, sizeof size);
+            rig_say(c, buf_slice(&bytes));
+            at += piece;
+        }
+        assert_true(hears(c, over ? "'amqp:link:message-size-exceeded'" : "@36 []"));
+        buf_free(&payload);
+    }
+    buf_free(&line);
+    buf_free(&bytes);
+    rig_free(c);
+}
+
+/* ---- ends */
+
+static void one_identity_ends_without_the_others(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    open_device(c, 1, "d2");
+    rig_put_device(&rig, "d1", "{\"status\":\"disabled\"," KEYS "}", "*");
+    rig_say(c, SLICE_NONE);
+    assert_true(hears(c, "true @29 ['amqp:unauthorized-access'"));
+    say(c, "0 transfer[1 1 b\"t\" 0 false] @117 b\"still here\"");
+    assert_true(hears(c, "@36 []"));
+    rig_put_device(&rig, "d1", "{" KEYS "}", "*");
+    rig_free(c);
+}
+
+static void another_connection_takes_over(void **state)
+{
+    (void)state;
+    struct rig_conn *first = connect(), *second = connect();
+    open_device(first, 0, "d1");
+    open_device(second, 0, "d1");
+    rig_say(first, SLICE_NONE);
+    assert_true(hears(first, "'com.microsoft:link-creation-conflict'"));
+    assert_false(first->gone);
+    rig_free(first);
+    say(second, "0 transfer[0 1 b\"t\" 0 false] @117 b\"mine\"");
+    assert_true(hears(second, "@36 []"));
+    rig_free(second);
+}
+
+static void a_newer_token_keeps_the_links(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    put_device_token(c, "d1", KEY, -200);
+    attach_events(c, 0, "d1");
+    assert_true(hears(c, "flow["));
+    put_device_token(c, "d1", KEY, -100);
+    rig_wait(&rig, 101 * 1000000ll);
+    assert_null(strstr(heard(c), "detach"));
+    rig_wait(&rig, 100 * 1000000ll);
+    rig_say(c, SLICE_NONE);
+    assert_true(hears(c, "'amqp:unauthorized-access'"));
+    rig_free(c);
+}
+
+/* One that is not signed by the device changes nothing. */
+static void a_forged_token_does_not_lengthen_a_session(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    put_device_token(c, "d1", KEY, -200);
+    attach_events(c, 0, "d1");
+    assert_true(hears(c, "flow["));
+    put_device_token(c, "d1", "fedcba9876543210", 36000);
+    rig_wait(&rig, 101 * 1000000ll);
+    rig_say(c, SLICE_NONE);
+    assert_true(hears(c, "'amqp:unauthorized-access'"));
+    rig_free(c);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    rig_put_device(&rig, "d1", "{" KEYS "}", NULL);
+    rig_put_device(&rig, "d2", "{" KEYS "}", NULL);
+    rig_put_device(&rig, "off", "{\"status\":\"disabled\"," KEYS "}", NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(a_device_attaches_with_its_own_token),
+        CASE(a_link_without_a_good_token_is_refused),
+        CASE(a_policy_that_may_connect_devices_speaks_for_them),
+        CASE(sasl_plain_is_a_device_with_its_token),
+        CASE(a_transfer_is_accepted_once_it_is_stored),
+        CASE(a_batch_is_one_transfer),
+        CASE(a_message_has_a_largest_size),
+        CASE(one_identity_ends_without_the_others),
+        CASE(another_connection_takes_over),
+        CASE(a_newer_token_keeps_the_links),
+        CASE(a_forged_token_does_not_lengthen_a_session),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
