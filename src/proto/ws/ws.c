@@ -101,6 +101,11 @@ void ws_close(struct ws *w, enum ws_code code)
     w->closed = true;
 }
 
+bool ws_is_closed(const struct ws *w)
+{
+    return w->closed;
+}
+
 bool ws_over(const struct ws *w)
 {
     return w->closed && w->error != OK;

@@ -94,8 +94,8 @@ void ws_send_head(struct ws *w, size_t len);
 /* Sends Close, once: the answer to the peer's, or what ended ws_next(), or else `code`. */
 void ws_close(struct ws *w, enum ws_code code);
 
-/* Our Close is sent and nothing of the peer is awaited any more. */
-bool ws_over(const struct ws *w);
+bool ws_is_closed(const struct ws *w); /* our Close is sent */
+bool ws_over(const struct ws *w);      /* and nothing of the peer is awaited any more */
 
 /* After ERR_CLOSED: the peer's code, WS_NO_CODE if it gave none. */
 unsigned ws_peer_code(const struct ws *w);
