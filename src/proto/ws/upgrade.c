@@ -66,12 +66,9 @@ void ws_put_request(struct buf *out, const char *host, const char *path, const c
 /* The head of an answer up to its blank line, or false. */
 static bool cut_head(struct slice bytes, struct slice *head)
 {
-    for (size_t at = 0; at + 4 <= bytes.len; at++) {
-        if (memcmp(bytes.ptr + at, "\r\n\r\n", 4) != 0) continue;
-        *head = slice_head(bytes, at + 2);
-        return true;
-    }
-    return false;
+    const uint8_t *end = bytes.len ? memmem(bytes.ptr, bytes.len, "\r\n\r\n", 4) : NULL;
+    if (end) *head = slice_head(bytes, (size_t)(end - bytes.ptr) + 2);
+    return end != NULL;
 }
 
 /* The value of a header in the lines after the first, or an empty slice. */
