@@ -9,7 +9,8 @@ packages() {
     case $1 in
     build)
         echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libuv1-dev \
-            libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
+            libwslay-dev libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev \
+            libcurl4-openssl-dev libyaml-dev
         ;;
     test) echo python3-qpid-proton iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
     conformance)

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/say.h"
 #include "net/stack.h"
+#include "net/websocket.h"
 
 COUNTER(conn_opened, "azimuth_connections_opened_total", "Connections accepted");
 COUNTER(conn_stalled, "azimuth_connections_stalled_total",
@@ -12,6 +13,7 @@ COUNTER(tls_failures, "azimuth_tls_handshake_failures_total", "TLS handshakes th
 GAUGE(conn_open_now, "azimuth_connections", "Connections open now");
 
 static void flush(struct conn *c, int64_t now_us);
+static void hang_up(struct conn *c);
 
 /* Fronts that were told to stop writing go on in a turn of their own, so that one fast reader does
  * not keep the core to itself. */
@@ -51,6 +53,8 @@ void conn_host_init(struct conn_host *h, struct lane *lane)
 void conn_host_fini(struct conn_host *h)
 {
     buf_free(&h->cipher);
+    buf_free(&h->frames);
+    ws_spare_fini(&h->spare);
 }
 
 static void mark_dirty(struct conn *c)
@@ -58,28 +62,34 @@ static void mark_dirty(struct conn *c)
     if (!list_linked(&c->dirty)) list_push(&c->host->dirty, &c->dirty);
 }
 
-static size_t waiting(const struct conn *c)
+size_t conn_waiting(const struct conn *c)
 {
     return buf_size(&c->wire) + c->transport->waiting(c);
 }
 
 /* ---- time */
 
-/* In state opening the timer bounds the handshake, later the time without the peer reading. */
+/* In state opening the timer bounds the handshake, later the time without the peer reading, at the
+ * end the wait for its Close. */
 static void on_timer(struct timer *t, int64_t now_us)
 {
     struct conn *c = CONTAINER_OF(t, struct conn, timer);
     (void)now_us;
     if (c->state == CONN_SHUT) return;
+    if (c->goodbye) {
+        hang_up(c);
+        return;
+    }
     if (c->state != CONN_OPENING) metric_inc(&conn_stalled);
-    say_debug("conn.timeout", "peer=%s front=%s waiting=%zu", c->peer, c->front->name, waiting(c));
+    say_debug("conn.timeout", "peer=%s front=%s waiting=%zu", c->peer, c->front->name,
+              conn_waiting(c));
     c->why = ERR_TIMEOUT;
     conn_abort(c);
 }
 
 static void watch_for_stall(struct conn *c, bool progress, int64_t now_us)
 {
-    if (waiting(c) == 0)
+    if (conn_waiting(c) == 0)
         timer_stop(&c->timer);
     else if (progress || !timer_active(&c->timer))
         timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_STALL_US);
@@ -127,6 +137,7 @@ void conn_gone(struct conn *c, int64_t now_us)
     assert(c->state == CONN_SHUT);
     if (c->front_open) c->front->closed(c->front_ctx, c->why, now_us);
     list_remove(&c->node);
+    websocket_free(c);
     if (c->encrypted) tls_fini(&c->tls);
     buf_free(&c->out);
     buf_free(&c->wire);
@@ -149,12 +160,17 @@ void conn_ended(struct conn *c, enum err why)
     shut(c, false);
 }
 
+void conn_finish(struct conn *c, enum err why)
+{
+    if (c->state == CONN_SHUT) return;
+    if (c->state != CONN_CLOSING) c->why = why;
+    c->state = CONN_CLOSING;
+    mark_dirty(c);
+}
+
 void conn_close(struct conn *c)
 {
-    if (c->state >= CONN_CLOSING) return;
-    c->state = CONN_CLOSING;
-    if (c->why == ERR_CLOSED) c->why = OK;
-    mark_dirty(c);
+    if (c->state < CONN_CLOSING) conn_finish(c, OK);
 }
 
 void conn_abort(struct conn *c)
@@ -169,7 +185,7 @@ void conn_abort(struct conn *c)
 static void send_wire(struct conn *c, struct slice bytes)
 {
     if (bytes.len == 0) return;
-    if (waiting(c))
+    if (conn_waiting(c))
         buf_put_slice(&c->wire, bytes);
     else
         c->transport->write(c, bytes);
@@ -182,26 +198,56 @@ static void send_cipher(struct conn *c)
     buf_clear(cipher);
 }
 
-static void encrypt_out(struct conn *c)
+void conn_send_plain(struct conn *c, struct slice bytes)
 {
+    if (c->state == CONN_SHUT || bytes.len == 0) return;
     if (!c->encrypted) {
-        send_wire(c, buf_slice(&c->out));
-    } else {
-        enum err e = tls_send(&c->tls, buf_slice(&c->out));
-        send_cipher(c);
-        if (e != OK) {
-            c->why = ERR_PROTOCOL;
-            shut(c, true);
-        }
+        send_wire(c, bytes);
+        return;
     }
+    enum err e = tls_send(&c->tls, bytes);
+    send_cipher(c);
+    if (e == OK) return;
+    c->why = ERR_PROTOCOL;
+    shut(c, true);
+}
+
+static void send_out(struct conn *c)
+{
+    if (c->ws)
+        websocket_send(c, buf_slice(&c->out));
+    else
+        conn_send_plain(c, buf_slice(&c->out));
     buf_free(&c->out);
+}
+
+static void hang_up(struct conn *c)
+{
+    if (c->encrypted) {
+        tls_close(&c->tls);
+        send_cipher(c);
+    }
+    shut(c, false);
+}
+
+/* Everything is sent.  Of a WebSocket peer the Close is awaited, for a while. */
+static void say_goodbye(struct conn *c, int64_t now_us)
+{
+    if (c->ws == NULL || !websocket_awaits_close(c)) {
+        hang_up(c);
+        return;
+    }
+    if (c->goodbye) return;
+    c->goodbye = true;
+    conn_resume(c);
+    timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_GOODBYE_US);
 }
 
 /* Lets the front write again once little is left. */
 static void relieve(struct conn *c)
 {
     struct conn_host *h = c->host;
-    if (!c->owes_drained || waiting(c) >= CONN_OUT_SOFT / 2) return;
+    if (!c->owes_drained || conn_waiting(c) >= CONN_OUT_SOFT / 2) return;
     c->owes_drained = false;
     if (!list_linked(&c->relieved)) list_push(&h->relieved, &c->relieved);
     if (h->resuming) return;
@@ -212,18 +258,15 @@ static void relieve(struct conn *c)
 static void flush(struct conn *c, int64_t now_us)
 {
     if (c->state == CONN_SHUT) return;
-    size_t before = waiting(c);
-    if (buf_size(&c->out)) encrypt_out(c);
+    size_t before = conn_waiting(c);
+    if (buf_size(&c->out)) send_out(c);
+    if (c->state == CONN_CLOSING && c->ws) websocket_close(c);
     if (c->state == CONN_SHUT) return;
-    if (c->state == CONN_CLOSING && waiting(c) == 0) {
-        if (c->encrypted) {
-            tls_close(&c->tls);
-            send_cipher(c);
-        }
-        shut(c, false);
+    if (c->state == CONN_CLOSING && conn_waiting(c) == 0) {
+        say_goodbye(c, now_us);
         return;
     }
-    watch_for_stall(c, waiting(c) < before, now_us);
+    watch_for_stall(c, conn_waiting(c) < before, now_us);
     relieve(c);
 }
 
@@ -243,6 +286,20 @@ void conn_writable(struct conn *c, int64_t now_us)
 
 /* ---- input */
 
+/* A closing WebSocket connection still looks for the peer's Close. */
+static bool listens(const struct conn *c)
+{
+    return c->state < CONN_CLOSING || (c->state == CONN_CLOSING && c->ws);
+}
+
+static void received_plain(struct conn *c, struct slice bytes, int64_t now_us)
+{
+    if (c->ws)
+        websocket_received(c, bytes, now_us);
+    else
+        c->front->feed(c->front_ctx, bytes, now_us);
+}
+
 static void tls_failed(struct conn *c, const struct tls_event *ev)
 {
     metric_inc(&tls_failures);
@@ -256,7 +313,7 @@ static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now
 {
     switch (ev->kind) {
     case TLS_HANDSHAKE_DONE: open_front(c, now_us); break;
-    case TLS_DATA: c->front->feed(c->front_ctx, ev->data, now_us); break;
+    case TLS_DATA: received_plain(c, ev->data, now_us); break;
     case TLS_CLOSED: conn_ended(c, ERR_CLOSED); break;
     case TLS_FAILED: tls_failed(c, ev); break;
     }
@@ -268,19 +325,19 @@ static void received_cipher(struct conn *c, struct slice bytes, int64_t now_us)
 {
     struct tls_event ev;
     tls_feed(&c->tls, bytes);
-    while (c->state < CONN_CLOSING && tls_next(&c->tls, &ev)) on_tls_event(c, &ev, now_us);
-    if (c->state >= CONN_CLOSING) tls_stop_reading(&c->tls);
+    while (listens(c) && tls_next(&c->tls, &ev)) on_tls_event(c, &ev, now_us);
+    if (!listens(c)) tls_stop_reading(&c->tls);
     if (c->state != CONN_SHUT) send_cipher(c);
     buf_clear(&c->host->cipher);
 }
 
 void conn_received(struct conn *c, struct slice bytes, int64_t now_us)
 {
-    if (c->state >= CONN_CLOSING) return;
+    if (!listens(c)) return;
     if (c->encrypted)
         received_cipher(c, bytes, now_us);
     else
-        c->front->feed(c->front_ctx, bytes, now_us);
+        received_plain(c, bytes, now_us);
 }
 
 /* ---- what a front asks */
@@ -298,7 +355,7 @@ struct buf *conn_buffer(struct conn *c)
 
 bool conn_congested(struct conn *c)
 {
-    bool congested = buf_size(&c->out) + waiting(c) >= CONN_OUT_SOFT;
+    bool congested = buf_size(&c->out) + conn_waiting(c) >= CONN_OUT_SOFT;
     if (congested) c->owes_drained = true;
     return congested;
 }
@@ -315,12 +372,6 @@ void conn_resume(struct conn *c)
     if (!c->paused || c->state == CONN_SHUT) return;
     c->paused = false;
     c->transport->resume(c);
-}
-
-void conn_switch(struct conn *c, const struct front *front, void *self)
-{
-    c->front = front;
-    c->front_ctx = self;
 }
 
 struct lane *conn_lane(const struct conn *c)

@@ -1,6 +1,6 @@
 /* conn.h - one connection: a byte stream with a protocol on it, owned by the core that made it.
  *
- * A conn stacks TLS (when the listener has it) under a front.  The front gets plaintext and writes
+ * A conn stacks TLS (when the listener has it), and WebSocket after an upgrade, under a front.  The front gets plaintext and writes
  * plaintext to conn_out(); at the end of the turn what was written is encrypted and sent with one
  * write.  An idle connection owns no buffer.  The transport below is libuv in the product and a
  * virtual network in the simulator.
@@ -23,6 +23,7 @@ enum {
 };
 #define CONN_STALL_US     (30 * 1000000ll)
 #define CONN_HANDSHAKE_US (30 * 1000000ll) /* TLS must be done by then */
+#define CONN_GOODBYE_US   (5 * 1000000ll)  /* WebSocket: the peer's Close is awaited that long */
 
 struct conn;
 
@@ -64,9 +65,11 @@ void conn_abort(struct conn *c);
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 
-/* Hands the byte stream over to another protocol (HTTP upgrade).  The old front's `closed` is not
- * called. */
-void conn_switch(struct conn *c, const struct front *front, void *self);
+/* The upgrade: from now on the peer's bytes are WebSocket frames, and what is in them is `front`'s,
+ * which is opened here.  What was written so far goes out bare; `rest` has come already.  The old
+ * front's `closed` is not called, and the new one's not before this returns. */
+void conn_upgrade(struct conn *c, const struct front *front, void *listener_ctx, struct slice rest,
+                  int64_t now_us);
 
 struct lane *conn_lane(const struct conn *c);
 struct list *conn_node(struct conn *c);            /* for a list of the front's own (paused ones) */

@@ -11,6 +11,7 @@
 
 #include "net/conn.h"
 #include "proto/tls/tls.h"
+#include "proto/ws/ws.h"
 
 struct transport {
     /* Sends now what fits; keeps a copy of the rest and calls conn_writable() when that is out. */
@@ -29,6 +30,8 @@ struct conn_host {
     struct list relieved; /* connections whose front may go on writing, next turn */
     bool resuming;        /* a message to ourselves about `relieved` is under way */
     struct buf cipher;    /* where TLS engines write; empty between calls */
+    struct buf frames;    /* the same for WebSocket engines */
+    struct ws_spare spare;
 };
 
 enum { NET_RESUME = POST_NET };
@@ -42,6 +45,7 @@ struct conn {
     void *front_ctx; /* the listener's, until open; then the front's own state */
     struct tls tls;  /* unused when plain */
     bool encrypted;
+    struct ws *ws;   /* after an upgrade */
     struct buf out;  /* plaintext from the front */
     struct buf wire; /* ciphertext (or plaintext) that waits for the transport */
     struct list dirty, relieved;
@@ -51,6 +55,7 @@ struct conn {
     enum err why;    /* given to front->closed */
     bool front_open; /* front->closed is owed */
     bool paused, owes_drained, admin;
+    bool goodbye; /* all is sent, the peer's Close is awaited */
     uint16_t local_port;
     char peer[56];
 };
@@ -66,5 +71,11 @@ void conn_received(struct conn *c, struct slice bytes, int64_t now_us);
 void conn_writable(struct conn *c, int64_t now_us);
 void conn_ended(struct conn *c, enum err why);  /* the peer closed or the transport failed */
 void conn_gone(struct conn *c, int64_t now_us); /* the transport is closed: tells the front */
+
+/* ---- for the layers of a connection */
+
+void conn_send_plain(struct conn *c, struct slice bytes); /* encrypted if need be */
+size_t conn_waiting(const struct conn *c);                /* for the transport */
+void conn_finish(struct conn *c, enum err why);           /* as conn_close(), for another reason */
 
 #endif

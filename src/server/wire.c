@@ -83,6 +83,8 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&c->desk, c->groups);
     c->rest = rest_new(&w->rest, lane, c->registry, c->groups);
+    rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
+    rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
 }
 

@@ -111,6 +111,17 @@ static void send_error(struct call *c, int http, const char *name, const char *t
     buf_free(&body);
 }
 
+void rest_answer_upgrade_required(struct call *c, const char *text)
+{
+    struct answer a;
+    struct buf body = {0};
+    error_init(&a, &body, 426, status_name(STATUS_INVALID_PROTOCOL_VERSION), text);
+    add_header(&a, "upgrade", SLICE_LIT("websocket"));
+    add_header(&a, "sec-websocket-version", SLICE_LIT("13"));
+    send(c, &a);
+    buf_free(&body);
+}
+
 void rest_answer_named(struct call *c, int http, const char *name, const char *text)
 {
     send_error(c, http, name, text, NULL, NULL);
@@ -154,6 +165,13 @@ void rest_answer_text(struct call *c, int http, const char *content_type, struct
 void rest_answer_json(struct call *c, struct slice json)
 {
     rest_answer_text(c, 200, json_type, json);
+}
+
+void rest_answer_switching(struct call *c, const struct http1_header *headers, size_t count)
+{
+    const struct answer a = {
+        .response = {.status = 101, .headers = headers, .header_count = count}};
+    send(c, &a);
 }
 
 void rest_answer_nothing(struct call *c)

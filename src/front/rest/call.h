@@ -13,6 +13,10 @@ struct rest_service {
     struct lane *lane;
     struct registry *registry;
     struct consumer_groups *groups;
+    struct {
+        const struct front *front;
+        void *ctx;
+    } streams[REST_STREAMS];
 };
 
 struct rest;
@@ -90,6 +94,12 @@ void rest_answer_nothing(struct call *c); /* 204 */
 void rest_answer_not_allowed(struct call *c, const char *methods);
 void rest_answer_registry(struct call *c, const struct registry_answer *a);
 
+/* 426, and what there is to upgrade to. */
+void rest_answer_upgrade_required(struct call *c, const char *text);
+
+/* 101 with these headers; rest_call_hand_over() follows. */
+void rest_answer_switching(struct call *c, const struct http1_header *headers, size_t count);
+
 /* For requests that are none: http1 said what is wrong. */
 void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_us);
 
@@ -101,6 +111,13 @@ void rest_call_wait(struct call *c, enum waiting what);
 void rest_call_resume(struct call *c);
 void rest_call_end(struct call *c);
 
+/* 101 is answered: what follows on the connection is the stream's. */
+void rest_call_hand_over(struct call *c, enum rest_stream stream);
+
+/* ---- upgrade.c */
+
+bool rest_upgrade_wanted(const struct call *c); /* the request asks for WebSocket */
+
 /* ---- handlers */
 
 void rest_device_list(struct call *c);
@@ -110,6 +127,8 @@ void rest_device_delete(struct call *c);
 void rest_device_bulk(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
+
+void rest_upgrade(struct call *c);
 
 void rest_health_alive(struct call *c);
 void rest_health_ready(struct call *c);

@@ -31,6 +31,9 @@ struct conn {
     struct lane *lane;
     struct buf out;
     bool admin, closed, paused, congested;
+    const struct front *upgraded; /* to this, with that */
+    void *upgraded_ctx;
+    char upgraded_rest[64];
 };
 
 struct buf *conn_out(struct conn *c)
@@ -52,6 +55,16 @@ void conn_close(struct conn *c)
 {
     assert_false(c->closed);
     c->closed = true;
+}
+
+void conn_upgrade(struct conn *c, const struct front *front, void *listener_ctx, struct slice rest,
+                  int64_t now_us)
+{
+    assert_null(c->upgraded);
+    assert_int_equal(now_us, mono_us);
+    c->upgraded = front;
+    c->upgraded_ctx = listener_ctx;
+    snprintf(c->upgraded_rest, sizeof c->upgraded_rest, "%.*s", SLICE_ARG(rest));
 }
 
 void conn_pause(struct conn *c)
@@ -235,7 +248,7 @@ static int world_open(void **state)
 static int world_close(void **state)
 {
     (void)state;
-    rest_front.closed(world.rest, ERR_CLOSED, mono_us);
+    if (!world.conn.upgraded) rest_front.closed(world.rest, ERR_CLOSED, mono_us);
     rest_free(world.service);
     buf_free(&world.conn.out);
     lane_fini(&world.lane);
@@ -251,7 +264,7 @@ static void feed(struct slice bytes)
     free(copy);
 }
 
-static void pass(int64_t us)
+static inline void pass(int64_t us)
 {
     mono_us += us;
     lane_run_once(&world.lane, mono_us);
@@ -291,7 +304,7 @@ static void registry_says(const struct registry_answer *a)
     w->fn(w, a);
 }
 
-static void groups_say(enum err e)
+static inline void groups_say(enum err e)
 {
     struct consumer_group_wait *w = world.groups.wait;
     assert(w != NULL);
@@ -323,7 +336,7 @@ static const char *said_body(void)
 }
 
 /* The answer is an error with that name, in header and body alike. */
-static void expect_error(int status, const char *name)
+static inline void expect_error(int status, const char *name)
 {
     char header[96], body[96];
     assert_int_equal(answered(), status);

@@ -1,7 +1,8 @@
 /* rest.c - an HTTP connection: requests in, one after the other, answers out.
  *
  *   head ──route, version, access──▶ body ──▶ handler ──answers at once──▶ next request
- *     └──refused: answered──▶ next                └──asks the hub, timer──▶ its answer, or 503
+ *     └──refused: answered──▶ next                ├──asks the hub, timer──▶ its answer, or 503
+ *                                                 └──WebSocket: handed over, this state is freed
  */
 #include "front/rest/rest.h"
 
@@ -24,7 +25,8 @@ struct rest {
     struct call *call; /* NULL: none, or it is answered */
     struct timer timer;
     int64_t answer_by_us; /* while the call waits */
-    bool paused, closing;
+    bool paused, closing, upgraded;
+    enum rest_stream stream; /* upgraded: to this */
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
@@ -39,6 +41,13 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
 void rest_free(struct rest_service *s)
 {
     free(s);
+}
+
+void rest_carry(struct rest_service *s, enum rest_stream stream, const struct front *front,
+                void *ctx)
+{
+    s->streams[stream].front = front;
+    s->streams[stream].ctx = ctx;
 }
 
 /* ---- calls */
@@ -125,6 +134,28 @@ static void set_paused(struct rest *r, bool paused)
         conn_resume(r->conn);
 }
 
+static void end(struct rest *r)
+{
+    drop_call(r);
+    timer_stop(&r->timer);
+    http1_free(r->http);
+    free(r);
+}
+
+/* The connection goes on without us; the last that we know of it are bytes behind the request. */
+static void hand_over(struct rest *r, int64_t now_us)
+{
+    struct conn *conn = r->conn;
+    struct http1 *http = r->http;
+    const struct front *front = r->service->streams[r->stream].front;
+    void *ctx = r->service->streams[r->stream].ctx;
+    set_paused(r, false);
+    r->http = NULL;
+    end(r);
+    conn_upgrade(conn, front, ctx, http1_rest(http), now_us);
+    http1_free(http);
+}
+
 /* Requests are taken one by one as long as the client reads the answers. */
 static void process(struct rest *r, int64_t now_us)
 {
@@ -132,6 +163,10 @@ static void process(struct rest *r, int64_t now_us)
     bool congested = conn_congested(r->conn);
     while (!congested && http1_next(r->http, &ev)) {
         on_event(r, &ev, now_us);
+        if (r->upgraded) {
+            hand_over(r, now_us);
+            return;
+        }
         congested = conn_congested(r->conn);
     }
     if (congested) http1_keep(r->http);
@@ -182,6 +217,13 @@ void rest_call_end(struct call *c)
     process(r, now_us);
 }
 
+void rest_call_hand_over(struct call *c, enum rest_stream stream)
+{
+    assert(c->answered && c->service->streams[stream].front);
+    c->rest->upgraded = true;
+    c->rest->stream = stream;
+}
+
 /* ---- front */
 
 static void *rest_open(struct conn *conn, void *listener_ctx, int64_t now_us)
@@ -211,12 +253,8 @@ static void rest_drained(void *self, int64_t now_us)
 
 static void rest_closed(void *self, enum err why, int64_t now_us)
 {
-    struct rest *r = self;
     (void)why, (void)now_us;
-    drop_call(r);
-    timer_stop(&r->timer);
-    http1_free(r->http);
-    free(r);
+    end(self);
 }
 
 const struct front rest_front = {

@@ -45,9 +45,16 @@ struct rest_config {
 
 struct rest_service;
 
+/* What is carried inside WebSocket frames. */
+enum rest_stream { REST_MQTT, REST_AMQP, REST_STREAMS };
+
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
                               struct registry *registry, struct consumer_groups *groups);
 void rest_free(struct rest_service *s); /* NULL is fine */
+
+/* Who takes an upgraded connection over, with the context that its listeners would have. */
+void rest_carry(struct rest_service *s, enum rest_stream stream, const struct front *front,
+                void *ctx);
 
 extern const struct front rest_front; /* listener's context: the core's service */
 

@@ -207,7 +207,8 @@ static void wrong_paths_methods_and_versions_are_told_apart(void **state)
         int status;
         const char *name;
     } rows[] = {
-        {"GET /", 404, "InvalidOperation"},
+        {"GET /nowhere", 404, "InvalidOperation"},
+        {"GET /", 426, "InvalidProtocolVersion"},
         {"GET /device", 404, "InvalidOperation"},
         {"GET /devices/a/b?" V, 404, "InvalidOperation"},
         {"GET /devices//x?" V, 404, "InvalidOperation"},

@@ -11,6 +11,7 @@ enum {
 #define BY_OWNER       ACCESS_RIGHTS, OWNER
 #define BY_SOCKET      ACCESS_SOCKET, 0
 #define NO_BODY        REST_SMALL_BODY_MAX
+#define UPGRADE        ACCESS_PUBLIC, 0, NO_BODY, rest_upgrade
 
 const struct route rest_routes[] = {
     {"GET", "/devices", REGISTRY_READ, NO_BODY, rest_device_list, "List device identities"},
@@ -25,6 +26,11 @@ const struct route rest_routes[] = {
      "Count device identities"},
     {"GET", "/statistics/service", REGISTRY_READ, NO_BODY, rest_statistics_service,
      "Count connected devices"},
+
+    {"GET", "/", UPGRADE, "MQTT or AMQP over WebSocket"},
+    {"GET", "/mqtt", UPGRADE, "MQTT or AMQP over WebSocket"},
+    {"GET", "/$iothub/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},
+    {"GET", "/$servicebus/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},
 
     {"GET", "/healthz", ACCESS_PUBLIC, 0, NO_BODY, rest_health_alive, "Is the server alive?"},
     {"GET", "/readyz", ACCESS_PUBLIC, 0, NO_BODY, rest_health_ready,
@@ -147,7 +153,9 @@ bool rest_route_find(struct call *c)
         rest_answer_not_allowed(c, buf_cstr(&allowed));
     else if (c->route == NULL)
         rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
-                          "there is nothing at this path");
+                          rest_upgrade_wanted(c)
+                              ? "WebSocket is spoken at /$iothub/websocket, not at this path"
+                              : "there is nothing at this path");
     buf_free(&allowed);
     return c->route != NULL;
 }

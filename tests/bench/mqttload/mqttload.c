@@ -162,7 +162,7 @@ static struct {
     unsigned parallel;
     double conn_rate, conn_timeout, hold;
     /* TLS */
-    bool tls, resume, verify;
+    bool tls, resume, verify, ws;
     const char *ca, *cert, *key, *sni, *ciphers, *tls_version, *groups;
     /* Azure style */
     const char *azure_host, *sas_key, *sas_csv, *sas_emit, *api_version, *topic_props;
@@ -410,7 +410,7 @@ static char *expand(const char *tpl, unsigned index, const char *client, const c
 
 /* --------------------------------------------------------- connections */
 
-enum state { ST_NONE, ST_TCP, ST_TLS, ST_CONNACK, ST_SUBACK, ST_UP, ST_DEAD };
+enum state { ST_NONE, ST_TCP, ST_TLS, ST_UPGRADE, ST_CONNACK, ST_SUBACK, ST_UP, ST_DEAD };
 
 struct slot {
     uint64_t t0;
@@ -435,6 +435,9 @@ struct conn {
     size_t out_len, out_off, out_cap;
     char *left; /* partial packet */
     size_t left_len, left_cap;
+    unsigned char ws_head[10]; /* --ws: of the frame that is being read */
+    unsigned ws_head_len;
+    uint64_t ws_left; /* of its payload */
     char *client, *user, *pass, *topic;
     size_t topic_len;
 };
@@ -497,6 +500,8 @@ static void conn_close(struct conn *k, bool failed)
     k->fd = -1;
     k->st = ST_DEAD;
     k->out_len = k->out_off = k->left_len = 0;
+    k->ws_head_len = 0;
+    k->ws_left = 0;
     k->blocked = false;
 }
 
@@ -548,6 +553,91 @@ static void conn_write(struct conn *k, const char *p, size_t n)
         memcpy(k->out + k->out_len, p, n);
         k->out_len += n;
     }
+}
+
+/* ------------------------------------------------- WebSocket: RFC 6455 */
+
+/* Packets: with --ws in one binary frame, masked as from a client. */
+static void mqtt_write(struct conn *k, const char *p, size_t n)
+{
+    static char *frame;
+    static size_t cap;
+    static uint32_t key = 0x9e3779b9;
+    if (!o.ws) {
+        conn_write(k, p, n);
+        return;
+    }
+    if (n + 14 > cap) frame = xrealloc(frame, cap = (n + 14) * 2);
+    size_t h = 2;
+    frame[0] = (char)0x82;
+    if (n < 126) {
+        frame[1] = (char)(0x80 | n);
+    } else if (n < 65536) {
+        frame[1] = (char)(0x80 | 126);
+        frame[h++] = (char)(n >> 8);
+        frame[h++] = (char)n;
+    } else {
+        frame[1] = (char)(0x80 | 127);
+        for (int shift = 56; shift >= 0; shift -= 8) frame[h++] = (char)((uint64_t)n >> shift);
+    }
+    key = key * 1664525 + 1013904223;
+    memcpy(frame + h, &key, 4);
+    const char *m = frame + h;
+    char *to = frame + h + 4;
+    for (size_t i = 0; i < n; i++) to[i] = p[i] ^ m[i & 3];
+    conn_write(k, frame, h + 4 + n);
+}
+
+static void send_upgrade(struct conn *k)
+{
+    char text[400];
+    k->st = ST_UPGRADE;
+    int n = snprintf(text, sizeof text,
+                     "GET /$iothub/websocket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\n"
+                     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Key: bXF0dGxvYWQgLS13cy4uLg==\r\n"
+                     "Sec-WebSocket-Protocol: mqtt\r\n\r\n",
+                     o.sni ? o.sni : o.host);
+    conn_write(k, text, (size_t)n);
+}
+
+static unsigned ws_head_size(const struct conn *k)
+{
+    if (k->ws_head_len < 2) return 2;
+    unsigned len = k->ws_head[1];
+    return len < 126 ? 2 : len == 126 ? 4 : 10;
+}
+
+static uint64_t ws_payload(const struct conn *k)
+{
+    unsigned size = ws_head_size(k);
+    if (size == 2) return k->ws_head[1];
+    uint64_t len = 0;
+    for (unsigned i = 2; i < size; i++) len = len << 8 | k->ws_head[i];
+    return len;
+}
+
+/* Takes the heads of frames out of what was read; returns what is left, or -1 on a frame that is not
+ * binary. */
+static ssize_t ws_strip(struct conn *k, char *p, size_t n)
+{
+    size_t from = 0, to = 0;
+    while (from < n) {
+        if (k->ws_left) {
+            size_t len = MIN(n - from, k->ws_left);
+            memmove(p + to, p + from, len);
+            from += len;
+            to += len;
+            k->ws_left -= len;
+            continue;
+        }
+        k->ws_head[k->ws_head_len++] = (unsigned char)p[from++];
+        if (k->ws_head_len < ws_head_size(k)) continue;
+        if (k->ws_head[0] != 0x82) return -1;
+        k->ws_left = ws_payload(k);
+        k->ws_head_len = 0;
+    }
+    return (ssize_t)to;
 }
 
 static void make_ready(struct conn *k)
@@ -622,7 +712,7 @@ static void send_connect(struct conn *k)
     memcpy(pkt, hdr, h);
     memcpy(pkt + h, body, n);
     k->st = ST_CONNACK;
-    conn_write(k, pkt, h + n);
+    mqtt_write(k, pkt, h + n);
 }
 
 static void send_subscribe(struct conn *k)
@@ -637,7 +727,7 @@ static void send_subscribe(struct conn *k)
     size_t h = 1 + put_len(pkt + 1, n);
     memcpy(pkt + h, body, n);
     k->st = ST_SUBACK;
-    conn_write(k, pkt, h + n);
+    mqtt_write(k, pkt, h + n);
 }
 
 static char *payload;
@@ -754,7 +844,7 @@ static bool pump(struct conn *k)
         phase_sent++;
         n++;
     }
-    if (off) conn_write(k, sendbuf, off);
+    if (off) mqtt_write(k, sendbuf, off);
     return more && !k->blocked && k->st == ST_UP;
 }
 
@@ -771,7 +861,10 @@ static void on_publish(struct conn *k, const char *p, size_t n, int qos)
         return;
     }
     c.received++;
-    if (qos == 1) {
+    if (qos == 1 && o.ws) {
+        char ack[4] = {0x40, 2, p[2 + tl], p[3 + tl]};
+        mqtt_write(k, ack, 4);
+    } else if (qos == 1) {
         char ack[4] = {0x40, 2, p[2 + tl], p[3 + tl]};
         /* sent by conn_read(), all acks of one read together */
         if (k->out_len + 4 > k->out_cap)
@@ -890,6 +983,25 @@ static size_t parse(struct conn *k, const char *p, size_t n)
 
 static char rbuf[1024 * 1024];
 
+static void begin_mqtt(struct conn *k)
+{
+    if (o.ws)
+        send_upgrade(k);
+    else
+        send_connect(k);
+}
+
+/* Nothing follows the answer: the server waits for us. */
+static size_t on_upgrade_answer(struct conn *k, const char *p, size_t n)
+{
+    if (n < 4 || memcmp(p + n - 4, "\r\n\r\n", 4) != 0) return 0;
+    if (memcmp(p, "HTTP/1.1 101 ", 13) != 0)
+        conn_fail(k, "the upgrade was refused");
+    else
+        send_connect(k);
+    return n;
+}
+
 static void conn_read(struct conn *k)
 {
     for (;;) {
@@ -928,8 +1040,15 @@ static void conn_read(struct conn *k)
             return;
         }
         c.bytes_in += (uint64_t)r;
+        bool full = (size_t)r == room;
+        if (k->st > ST_UPGRADE && o.ws && (r = ws_strip(k, rbuf + have, (size_t)r)) < 0) {
+            conn_fail(k, "a frame that is not binary");
+            return;
+        }
         size_t total = have + (size_t)r;
-        size_t used = again && !r ? 0 : parse(k, rbuf, total);
+        size_t used = again && !r           ? 0
+                      : k->st == ST_UPGRADE ? on_upgrade_answer(k, rbuf, total)
+                                            : parse(k, rbuf, total);
         if (k->st == ST_DEAD) return;
         if (used < total) {
             size_t rest = total - used;
@@ -938,7 +1057,7 @@ static void conn_read(struct conn *k)
             k->left_len = rest;
         }
         if (k->is_sub && k->out_len > k->out_off && !k->blocked) conn_flush(k);
-        if (k->st == ST_DEAD || again || (!k->ssl && (size_t)r < room)) return;
+        if (k->st == ST_DEAD || again || (!k->ssl && !full)) return;
     }
 }
 
@@ -946,7 +1065,7 @@ static void tls_step(struct conn *k)
 {
     int r = SSL_do_handshake(k->ssl);
     if (r == 1) {
-        send_connect(k);
+        begin_mqtt(k);
         return;
     }
     int e = SSL_get_error(k->ssl, r);
@@ -1021,12 +1140,12 @@ static void on_event(struct conn *k, uint32_t ev)
             }
             k->st = ST_TLS;
         } else {
-            send_connect(k);
+            begin_mqtt(k);
         }
     }
     if (k->st == ST_TLS) {
         tls_step(k);
-        if (k->st < ST_CONNACK || k->st == ST_DEAD) return;
+        if (k->st == ST_TLS || k->st == ST_DEAD) return;
     }
     if (ev & EPOLLOUT && k->st != ST_DEAD) conn_flush(k);
     if (ev & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) && k->st != ST_DEAD) conn_read(k);
@@ -1050,7 +1169,7 @@ static void keepalive_sweep(void)
     for (unsigned i = 0; i < nconns; i++) {
         struct conn *k = &conns[i];
         if (k->st == ST_UP && t - k->t_last > (uint64_t)o.keepalive * NSEC * 3 / 4)
-            conn_write(k, "\xc0\x00", 2);
+            mqtt_write(k, "\xc0\x00", 2);
     }
 }
 
@@ -1108,7 +1227,7 @@ static bool barrier(uint64_t expect_received)
     for (unsigned i = 0; i < nconns; i++) {
         struct conn *k = &conns[i];
         k->pong = false;
-        if (!k->is_sub && k->st == ST_UP) conn_write(k, "\xc0\x00", 2);
+        if (!k->is_sub && k->st == ST_UP) mqtt_write(k, "\xc0\x00", 2);
     }
     for (unsigned i = o.subs; i < nconns; i++) {
         struct conn *k = &conns[i];
@@ -1309,7 +1428,7 @@ static int run_connect(void)
                     }
                     resumed += (uint64_t)SSL_session_reused(k->ssl);
                 }
-                conn_write(k, "\xe0\x00", 2);
+                mqtt_write(k, "\xe0\x00", 2);
                 conn_close(k, false);
             }
             if (k->st == ST_DEAD &&
@@ -1401,7 +1520,8 @@ static void usage(void)
          "connecting: --parallel N  --conn-rate N/S  --conn-timeout S  --hold S (idle: after "
          "--messages N)  --keepalive S  "
          "--persistent\n"
-         "TLS: --tls  --ca FILE  --cert T --key T  --sni NAME  --tls-version 1.2|1.3  --ciphers L  "
+         "TLS: --tls  --ws  --ca FILE  --cert T --key T  --sni NAME  --tls-version 1.2|1.3  "
+         "--ciphers L  "
          "--groups L  --resume\n"
          "Azure: --azure HOST  --sas-key BASE64 | --sas-csv FILE  --sas-emit FILE  --sas-ttl S\n"
          "  --api-version V  --topic-props TEXT");
@@ -1444,6 +1564,7 @@ enum {
     O_KA,
     O_PERSIST,
     O_TLS,
+    O_WS,
     O_CA,
     O_CERT,
     O_KEY,
@@ -1502,6 +1623,7 @@ static const struct option lopts[] = {
     {"keepalive", 1, 0, O_KA},
     {"persistent", 0, 0, O_PERSIST},
     {"tls", 0, 0, O_TLS},
+    {"ws", 0, 0, O_WS},
     {"ca", 1, 0, O_CA},
     {"cert", 1, 0, O_CERT},
     {"key", 1, 0, O_KEY},
@@ -1588,6 +1710,7 @@ static void parse_options(int argc, char **argv)
         case O_KA: o.keepalive = (unsigned)atoi(optarg); break;
         case O_PERSIST: o.persistent = true; break;
         case O_TLS: o.tls = true; break;
+        case O_WS: o.ws = true; break;
         case O_CA:
             o.ca = optarg;
             o.verify = true;

@@ -37,9 +37,9 @@ async function openClient(client) {
 }
 
 /** A connected device client, from a device's description or a connection string. */
-function open(device) {
+function open(device, transport = Mqtt) {
     const string = typeof device === 'string' ? device : deviceString(device);
-    return openClient(Client.fromConnectionString(string, Mqtt));
+    return openClient(Client.fromConnectionString(string, transport));
 }
 
 function openWithToken(sas) {
@@ -47,8 +47,8 @@ function openWithToken(sas) {
 }
 
 /** Opens a device, sends what `messages` gives, all of it under way at once, and closes. */
-async function send(device, messages) {
-    const client = await open(device);
+async function send(device, messages, transport = Mqtt) {
+    const client = await open(device, transport);
     try {
         await Promise.all(messages.map((message) =>
             client.sendEvent(message instanceof Message ? message : new Message(message))));

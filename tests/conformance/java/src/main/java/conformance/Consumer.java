@@ -4,6 +4,7 @@ import static conformance.Check.equal;
 import static conformance.Check.failure;
 
 import com.azure.core.amqp.AmqpRetryOptions;
+import com.azure.core.amqp.AmqpTransportType;
 import com.azure.core.amqp.exception.AmqpErrorCondition;
 import com.azure.core.amqp.exception.AmqpException;
 import com.azure.messaging.eventhubs.EventData;
@@ -40,6 +41,10 @@ public final class Consumer {
 
     private static EventHubConsumerClient client() {
         return builder(EVENTS, "$Default").buildConsumerClient();
+    }
+
+    private static EventHubConsumerClient clientOverWebSocket() {
+        return builder(EVENTS, "$Default").transportType(AmqpTransportType.AMQP_WEB_SOCKETS).buildConsumerClient();
     }
 
     private static List<PartitionEvent> read(EventHubConsumerClient client, String partition, int count,
@@ -81,12 +86,12 @@ public final class Consumer {
         }
     }
 
-    private static void feedArrives() throws Exception {
+    private static void feedArrivesAt(EventHubConsumerClient reader) throws Exception {
         Map<String, List<Plan>> next = new HashMap<>();
         for (Plan plan : Plan.read(System.getenv("HUB_FEED"))) {
             next.computeIfAbsent(plan.device(), any -> new ArrayList<>()).add(plan);
         }
-        try (EventHubConsumerClient client = client()) {
+        try (EventHubConsumerClient client = reader) {
             for (String partition : client.getPartitionIds()) {
                 for (EventData event : all(client, partition)) {
                     List<Plan> left = next.getOrDefault(deviceOf(event), List.of());
@@ -189,7 +194,8 @@ public final class Consumer {
     public static void main(String[] arguments) {
         boolean good = new Check()
             .add("the hub describes itself", Consumer::describes)
-            .add("the feed arrives message for message, and numbers have no gaps", Consumer::feedArrives)
+            .add("the feed arrives message for message, and numbers have no gaps", () -> feedArrivesAt(client()))
+            .add("the feed arrives the same over WebSocket", () -> feedArrivesAt(clientOverWebSocket()))
             .add("every position starts where it says", Consumer::positionsStart)
             .add("the last enqueued event travels with each event when asked for", Consumer::metricTravels)
             .add("a wrong key is unauthorized", Consumer::wrongKeyRefused)

@@ -1,0 +1,124 @@
+/* upgrade.c - from HTTP to MQTT or AMQP inside WebSocket frames.
+ *
+ * SDKs ask for `/$iothub/websocket`, `/$servicebus/websocket`, `/mqtt` or `/`, and say by the
+ * subprotocol what they will speak, in any case: the path decides nothing.  Who they are is said
+ * later, in that protocol.  Query parameters and offered extensions are passed over. */
+#include "base/text.h"
+#include "front/rest/call.h"
+#include "proto/ws/ws.h"
+
+static const struct {
+    const char *name;
+    enum rest_stream stream;
+} protocols[] = {
+    {"mqtt", REST_MQTT},
+    {"mqttv3.1", REST_MQTT}, /* what older clients call it */
+    {"AMQPWSB10", REST_AMQP},
+    {"amqp", REST_AMQP},
+};
+
+/* ---- what the client says */
+
+static size_t count_headers(const struct http1_request *r, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->header_count; i++) count += slice_is_nocase(r->headers[i].name, name);
+    return count;
+}
+
+/* The value of a header that stands there once, or an empty slice. */
+static struct slice only_header(const struct http1_request *r, const char *name)
+{
+    return count_headers(r, name) == 1 ? http1_header(r, name) : SLICE_NONE;
+}
+
+static bool asks_for_websocket(const struct http1_request *r)
+{
+    struct slice list = r->upgrade, name;
+    while (ws_next_protocol(&list, &name))
+        if (slice_is_nocase(name, "websocket")) return true;
+    return false;
+}
+
+static bool is_known(struct slice name, enum rest_stream *stream)
+{
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
+        if (!slice_is_nocase(name, protocols[i].name)) continue;
+        *stream = protocols[i].stream;
+        return true;
+    }
+    return false;
+}
+
+/* The first subprotocol that we speak, as the client spelled it.  The list may be in several lines. */
+static bool choose(const struct http1_request *r, struct slice *name, enum rest_stream *stream)
+{
+    for (size_t i = 0; i < r->header_count; i++) {
+        struct slice list = r->headers[i].value;
+        if (!slice_is_nocase(r->headers[i].name, "sec-websocket-protocol")) continue;
+        while (ws_next_protocol(&list, name))
+            if (is_known(*name, stream)) return true;
+    }
+    return false;
+}
+
+/* ---- what it is told */
+
+static void refuse(struct call *c, const char *text)
+{
+    rest_answer_status(c, STATUS_ARGUMENT_INVALID, text);
+}
+
+static void refuse_protocol(struct call *c)
+{
+    struct buf text = {0};
+    struct slice offered = http1_header(c->request, "sec-websocket-protocol");
+    if (offered.len && text_is_utf8(offered))
+        buf_printf(&text, "Sec-WebSocket-Protocol '%.*s' is not spoken here",
+                   SLICE_ARG(slice_head(offered, 100)));
+    else
+        buf_put_str(&text, "Sec-WebSocket-Protocol is missing");
+    buf_put_str(&text, "; expected 'mqtt' or 'AMQPWSB10'");
+    refuse(c, buf_cstr(&text));
+    buf_free(&text);
+}
+
+static void accept(struct call *c, struct slice key, struct slice protocol)
+{
+    char proof[WS_ACCEPT_LEN + 1];
+    ws_accept(key, proof);
+    const struct http1_header headers[] = {
+        {SLICE_LIT("upgrade"), SLICE_LIT("websocket")},
+        {SLICE_LIT("connection"), SLICE_LIT("Upgrade")},
+        {SLICE_LIT("sec-websocket-accept"), slice_str(proof)},
+        {SLICE_LIT("sec-websocket-protocol"), protocol},
+    };
+    rest_answer_switching(c, headers, sizeof headers / sizeof *headers);
+}
+
+void rest_upgrade(struct call *c)
+{
+    const struct http1_request *r = c->request;
+    struct slice key = only_header(r, "sec-websocket-key"), protocol;
+    enum rest_stream stream;
+    if (!asks_for_websocket(r))
+        rest_answer_upgrade_required(c, "this path takes WebSocket upgrades only");
+    else if (!slice_is(only_header(r, "sec-websocket-version"), "13"))
+        rest_answer_upgrade_required(c, "Sec-WebSocket-Version must be 13");
+    else if (!ws_key_is_valid(key))
+        refuse(c, "Sec-WebSocket-Key must be 16 bytes in base64");
+    else if (r->chunked || r->content_length)
+        refuse(c, "an upgrade has no body");
+    else if (!choose(r, &protocol, &stream))
+        refuse_protocol(c);
+    else {
+        accept(c, key, protocol);
+        rest_call_hand_over(c, stream);
+    }
+}
+
+/* Where people look for an upgrade in vain. */
+bool rest_upgrade_wanted(const struct call *c)
+{
+    return asks_for_websocket(c->request);
+}
