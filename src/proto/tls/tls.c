@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -53,7 +52,7 @@ void tls_fini(struct tls *t)
     tls_wire_use(t);
     SSL_free(t->ssl);
     tls_context_drop(t->ctx);
-    free(t->client);
+    buf_free(&t->shown);
     *t = (struct tls){.state = TLS_OVER};
 }
 
@@ -143,9 +142,10 @@ const char *tls_sni(const struct tls *t)
     return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
-struct slice tls_client_fingerprint(const struct tls *t)
+void tls_take_client_chain(struct tls *t, struct buf *out)
 {
-    return t->client ? slice_of(t->client, TLS_FINGERPRINT_LEN) : SLICE_NONE;
+    *out = t->shown;
+    t->shown = (struct buf){0};
 }
 
 bool tls_resumed(const struct tls *t)
