@@ -21,6 +21,15 @@ X509 *x509_next(struct slice *chain)
     return x;
 }
 
+void x509_put(struct buf *out, const X509 *x)
+{
+    int len = i2d_X509(x, NULL);
+    assert(len > 0);
+    uint8_t *at = buf_reserve(out, (size_t)len);
+    i2d_X509(x, &at);
+    buf_commit(out, (size_t)len);
+}
+
 static int64_t time_us(const ASN1_TIME *t, int64_t otherwise)
 {
     struct tm tm;

@@ -9,6 +9,8 @@
 /* The certificate at the head of a chain, which is cut; NULL: there is none.  X509_free() it. */
 X509 *x509_next(struct slice *chain);
 
+void x509_put(struct buf *out, const X509 *x); /* its DER */
+
 int64_t x509_from_us(const X509 *x);
 int64_t x509_until_us(const X509 *x);
 
