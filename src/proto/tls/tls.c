@@ -80,6 +80,14 @@ static bool stopped(struct tls *t, int result, struct tls_event *ev)
     return true;
 }
 
+/* OpenSSL keeps what the client showed until the connection ends: the leaf in any case, but nobody there
+ * looks at the rest again. */
+static void drop_intermediates(struct ssl_st *ssl)
+{
+    STACK_OF(X509) *rest = SSL_get_peer_cert_chain(ssl);
+    while (sk_X509_num(rest) > 0) X509_free(sk_X509_pop(rest));
+}
+
 static bool shake(struct tls *t, struct tls_event *ev)
 {
     tls_wire_use(t);
@@ -87,6 +95,7 @@ static bool shake(struct tls *t, struct tls_event *ev)
     if (result != 1) return stopped(t, result, ev);
     t->state = TLS_OPEN;
     t->can_send = true;
+    if (t->has_shown) drop_intermediates(t->ssl);
     *ev = (struct tls_event){.kind = TLS_HANDSHAKE_DONE};
     return true;
 }
