@@ -245,7 +245,7 @@ static void a_chain_leads_to_a_registered_ca_or_not(void **state)
         {{2, NAMELESS, LINE}, {1, ROOT}, "", AUTH_CERTIFICATE_WRONG_NAME},
 
         {{2, NO_CA_DEVICE, NO_CA}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
-        {{2, NO_SIGN_DEVICE, NO_SIGN}, {1, ROOT}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA},
+        {{2, NO_SIGN_DEVICE, NO_SIGN}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
         {{3, SHORT_DEVICE, SHORT_LINE, SHORT}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
         {{2, SHORT_DEVICE, SHORT_LINE}, {1, SHORT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
         {{2, SERVER, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},

@@ -3,6 +3,7 @@
 #define FRONT_REST_CALL_H
 
 #include "front/rest/rest.h"
+#include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/registry/registry.h"
 #include "hub/status.h"
@@ -13,6 +14,7 @@ struct rest_service {
     struct lane *lane;
     struct registry *registry;
     struct consumer_groups *groups;
+    struct certificates *certificates;
 };
 
 struct rest;
@@ -36,7 +38,7 @@ struct route {
 };
 
 /* What a call waits for; decides what is forgotten when it ends early. */
-enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS };
+enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS, WAITING_CERTIFICATES };
 
 struct call {
     struct rest *rest; /* whose it is */
@@ -52,6 +54,7 @@ struct call {
     enum waiting waiting;
     struct registry_wait registry_wait;
     struct consumer_group_wait group_wait;
+    struct certificate_wait certificate_wait;
     bool answered;
     int64_t now_us;
 };
@@ -125,5 +128,12 @@ void rest_group_list(struct call *c);
 void rest_group_get(struct call *c);
 void rest_group_put(struct call *c);
 void rest_group_delete(struct call *c);
+
+void rest_certificate_list(struct call *c);
+void rest_certificate_get(struct call *c);
+void rest_certificate_put(struct call *c);
+void rest_certificate_delete(struct call *c);
+void rest_certificate_make_code(struct call *c);
+void rest_certificate_verify(struct call *c);
 
 #endif

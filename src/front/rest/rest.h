@@ -20,11 +20,13 @@
 enum {
     REST_SEGMENTS_MAX = 8,         /* of a path; more match no route */
     REST_SMALL_BODY_MAX = 4 << 10, /* where no body is expected: read and ignored */
+    REST_CERTIFICATE_BODY_MAX = 32 << 10,
 };
 #define REST_WAIT_US (30 * 1000000ll) /* the hub must have answered by then: ServiceUnavailable */
 
 struct registry;
 struct consumer_groups;
+struct certificates;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -46,7 +48,8 @@ struct rest_config {
 struct rest_service;
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
-                              struct registry *registry, struct consumer_groups *groups);
+                              struct registry *registry, struct consumer_groups *groups,
+                              struct certificates *certificates);
 void rest_free(struct rest_service *s); /* NULL is fine */
 
 extern const struct front rest_front; /* listener's context: the core's service */
