@@ -5,7 +5,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/say.h"
+
+COUNTER(certificates_refused, "azimuth_certificates_refused_total",
+        "Client certificates that opened no session");
 
 enum { RESOURCE_LEN_MAX = sizeof "devices//modules/" + HUB_WHO_LEN_MAX };
 
@@ -57,6 +61,7 @@ static enum session_cause check_certificate(const struct credential_judge *judge
     answer->certified = true;
     answer->ends_us = facts->until_us;
     if (answer->auth == AUTH_OK) return SESSION_GRANTED;
+    metric_inc(&certificates_refused);
     say_debug("session.certificate", "who=%.*s cn=\"%s\" cause=%s reason=\"%s\"",
               SLICE_ARG(open_who(open)), facts->common_name, auth_cause_name(answer->auth),
               fail_text());
