@@ -11,6 +11,21 @@ static const struct {
     [AUTH_UNKNOWN_POLICY] = {"unknown-policy", "the token's skn names no policy of this hub"},
     [AUTH_BAD_SIGNATURE] = {"bad-signature", "the token is signed with another key"},
     [AUTH_MISSING_RIGHT] = {"missing-right", "the token's policy does not have the permission"},
+    [AUTH_CERTIFICATE_EXPIRED] = {"certificate-expired",
+                                  "the certificate, or one that it rests on, has expired"},
+    [AUTH_CERTIFICATE_NOT_YET_VALID] = {"certificate-not-yet-valid",
+                                        "the certificate, or one that it rests on, is not valid "
+                                        "yet: look at the clocks"},
+    [AUTH_CERTIFICATE_WRONG_THUMBPRINT] = {"certificate-wrong-thumbprint",
+                                           "the certificate is none of the two that are registered "
+                                           "with the identity"},
+    [AUTH_CERTIFICATE_WRONG_NAME] = {"certificate-wrong-name",
+                                     "the certificate's common name is not the identity's name"},
+    [AUTH_CERTIFICATE_UNKNOWN_CA] = {"certificate-unknown-ca",
+                                     "no verified CA of this hub has issued the certificate, or "
+                                     "the client does not send an intermediate"},
+    [AUTH_CERTIFICATE_BAD_CHAIN] = {"certificate-bad-chain",
+                                    "the certificate's chain breaks a rule of RFC 5280"},
 };
 
 const char *auth_cause_name(enum auth_cause c)

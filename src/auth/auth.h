@@ -45,6 +45,13 @@ enum auth_cause {
     AUTH_UNKNOWN_POLICY, /* no such policy, or none named where one is needed */
     AUTH_BAD_SIGNATURE,
     AUTH_MISSING_RIGHT, /* the policy does not allow it */
+    /* of a client certificate (x509.h) */
+    AUTH_CERTIFICATE_EXPIRED, /* itself or one that it rests on; so is the next */
+    AUTH_CERTIFICATE_NOT_YET_VALID,
+    AUTH_CERTIFICATE_WRONG_THUMBPRINT,
+    AUTH_CERTIFICATE_WRONG_NAME, /* its common name is another device's */
+    AUTH_CERTIFICATE_UNKNOWN_CA, /* no CA of the hub has issued it, or an intermediate is missing */
+    AUTH_CERTIFICATE_BAD_CHAIN,  /* a signature, a purpose, a path length, too many links */
     AUTH_CAUSES,
 };
 

@@ -31,6 +31,7 @@ enum hub_range {
     HUB_REGISTRY = POST_HUB,
     HUB_SESSION = POST_HUB + 0x40,
     HUB_CONSUMER_GROUP = POST_HUB + 0x80,
+    HUB_CERTIFICATE = POST_HUB + 0x180,
 };
 
 struct log;

@@ -1,4 +1,7 @@
 /* conn.c - a connection between its transport and its front: TLS, output, closing. */
+#include <stdlib.h>
+
+#include "auth/x509.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
@@ -139,6 +142,7 @@ void conn_gone(struct conn *c, int64_t now_us)
     list_remove(&c->node);
     websocket_free(c);
     if (c->encrypted) tls_fini(&c->tls);
+    free(c->peer_certificate);
     buf_free(&c->out);
     buf_free(&c->wire);
     metric_add(&conn_open_now, -1);
@@ -309,10 +313,26 @@ static void tls_failed(struct conn *c, const struct tls_event *ev)
     conn_ended(c, ERR_PROTOCOL);
 }
 
+_Static_assert((int)X509_CHAIN_BYTES_MAX >= (int)TLS_CLIENT_CHAIN_MAX, "what TLS lets in fits");
+
+/* OpenSSL has read the same bytes: only a certificate without a subject or the like can fail here,
+ * and its owner is like somebody who showed none. */
+static void note_certificate(struct conn *c)
+{
+    struct buf chain;
+    tls_take_client_chain(&c->tls, &chain);
+    if (buf_size(&chain) && x509_facts_new(buf_slice(&chain), &c->peer_certificate) != OK)
+        say_debug("tls.certificate", "peer=%s reason=\"%s\"", c->peer, fail_text());
+    buf_free(&chain);
+}
+
 static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now_us)
 {
     switch (ev->kind) {
-    case TLS_HANDSHAKE_DONE: open_front(c, now_us); break;
+    case TLS_HANDSHAKE_DONE:
+        note_certificate(c);
+        open_front(c, now_us);
+        break;
     case TLS_DATA: received_plain(c, ev->data, now_us); break;
     case TLS_CLOSED: conn_ended(c, ERR_CLOSED); break;
     case TLS_FAILED: tls_failed(c, ev); break;
@@ -403,6 +423,11 @@ unsigned conn_local_port(const struct conn *c)
 bool conn_encrypted(const struct conn *c)
 {
     return c->encrypted;
+}
+
+const struct x509_facts *conn_peer_certificate(const struct conn *c)
+{
+    return c->peer_certificate;
 }
 
 bool conn_is_socket_admin(const struct conn *c)

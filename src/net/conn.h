@@ -26,6 +26,7 @@ enum {
 #define CONN_GOODBYE_US   (5 * 1000000ll)  /* WebSocket: the peer's Close is awaited that long */
 
 struct conn;
+struct x509_facts;
 
 struct front {
     const char *name; /* "mqtt", "amqp", "http" */
@@ -78,5 +79,9 @@ const char *conn_local_name(const struct conn *c); /* SNI the client sent, or ""
 unsigned conn_local_port(const struct conn *c);    /* the listener's; 0: a Unix socket */
 bool conn_encrypted(const struct conn *c);
 bool conn_is_socket_admin(const struct conn *c); /* came over DIR/azimuth.sock */
+
+/* The certificate that the client showed (auth/x509.h), borrowed until front->closed; NULL: none.
+ * The client owns its key; whether anybody trusts it is for the front to find out. */
+const struct x509_facts *conn_peer_certificate(const struct conn *c);
 
 #endif

@@ -44,6 +44,7 @@ struct conn {
     const struct front *front;
     void *front_ctx; /* the listener's, until open; then the front's own state */
     struct tls tls;  /* unused when plain */
+    struct x509_facts *peer_certificate; /* or NULL */
     bool encrypted;
     struct ws *ws;   /* after an upgrade */
     struct buf out;  /* plaintext from the front */

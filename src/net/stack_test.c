@@ -1,4 +1,5 @@
 /* stack_test.c - TLS under a front, over a transport in memory. */
+#include "auth/x509.h"
 #include "base/clock.h"
 #include "net/stack.h"
 #include "proto/tls/pair_test.h"
@@ -93,13 +94,15 @@ static void deliver(struct rig *r)
     turn(r);
 }
 
-static void connect_client(struct rig *r)
+/* `papers` is what the client shows, or NULL. */
+static void connect_with(struct rig *r, const struct papers *papers)
 {
     *r = (struct rig){0};
     front_why = ERR_CLOSED;
     lane_init(&r->lane, &r->office, "core");
     conn_host_init(&r->host, &r->lane);
     pair_init(&r->pair, &ec);
+    if (papers) show_certificate(&r->pair, papers);
     tls_init_client(&r->pair.client, r->pair.client_ctx, &r->pair.to_server, "localhost");
     conn_init(&r->wire.conn, &r->host, &transport, &front, NULL, r->pair.server_ctx);
     conn_begin(&r->wire.conn, clock_mono_us());
@@ -116,6 +119,11 @@ static void disconnect(struct rig *r)
     pair_fini(&r->pair);
     conn_host_fini(&r->host);
     lane_fini(&r->lane);
+}
+
+static void connect_client(struct rig *r)
+{
+    connect_with(r, NULL);
 }
 
 /* ---- tests */
@@ -150,11 +158,33 @@ static void a_peer_that_closes_is_told_apart(void **state)
     assert_int_equal(front_why, ERR_CLOSED);
 }
 
+static void a_front_sees_the_certificate_that_the_client_showed(void **state)
+{
+    (void)state;
+    const struct papers *rows[] = {NULL, &stranger};
+    for (int i = 0; i < 2; i++) {
+        struct rig r;
+        connect_with(&r, rows[i]);
+        const struct x509_facts *facts = conn_peer_certificate(&r.wire.conn);
+        assert_int_equal(facts != NULL, rows[i] != NULL);
+        if (facts) {
+            uint8_t want[X509_SHA256_LEN];
+            X509 *shown = SSL_CTX_get0_certificate(r.pair.client_ctx->ssl_ctx);
+            X509_digest(shown, EVP_sha256(), want, NULL);
+            assert_memory_equal(facts->sha256, want, sizeof want);
+            assert_int_equal(facts->shown, 1);
+        }
+        conn_abort(&r.wire.conn);
+        disconnect(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_follows_a_close_is_not_looked_at),
         cmocka_unit_test(a_peer_that_closes_is_told_apart),
+        cmocka_unit_test(a_front_sees_the_certificate_that_the_client_showed),
     };
     return cmocka_run_group_tests(tests, make_identities, free_identities);
 }

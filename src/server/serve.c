@@ -154,7 +154,7 @@ static enum err make_context(struct server *s, bool with_rsa, struct tls_context
                                         : load_ours(s, with_rsa, pairs, &count);
     for (size_t i = 0; i < count; i++)
         identities[i] = (struct tls_identity){buf_slice(&pairs[i].chain), buf_slice(&pairs[i].key)};
-    struct tls_server_config config = {identities, count, "http/1.1", false};
+    struct tls_server_config config = {identities, count, "http/1.1", true};
     if (e == OK) e = tls_server_context(&config, s->tls.newest, out);
     for (size_t i = 0; i < TLS_IDENTITIES_MAX; i++) certs_pair_free(&pairs[i]);
     return e;

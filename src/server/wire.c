@@ -5,6 +5,7 @@
 
 #include "front/amqp/amqp.h"
 #include "front/device_mqtt/device_mqtt.h"
+#include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/policy/policy.h"
 #include "hub/registry/registry.h"
@@ -77,12 +78,13 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->writer.on_relief = on_relief;
     c->writer.relief_ctx = c;
     c->registry = registry_new(&w->hub, lane);
-    c->sessions = session_home_new(&w->hub, lane, c->registry);
+    TRY(certificates_new(&w->hub, lane, &c->certificates));
+    c->sessions = session_home_new(&w->hub, lane, c->registry, c->certificates);
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
     c->mqtt = device_mqtt_new(&c->desk);
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&c->desk, c->groups);
-    c->rest = rest_new(&w->rest, lane, c->registry, c->groups);
+    c->rest = rest_new(&w->rest, lane, c->registry, c->groups, c->certificates);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
@@ -126,6 +128,7 @@ static void close_core(struct wire_core *c)
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
     session_home_free(c->sessions);
+    certificates_free(c->certificates);
     registry_free(c->registry);
     log_writer_fini(&c->writer);
 }

@@ -40,6 +40,7 @@ struct wire_core {
     struct session_home *sessions;
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
+    struct certificates *certificates;
     struct amqp_service *amqp;
     struct rest_service *rest;
 };

@@ -98,7 +98,8 @@ static void grant(struct device *d, const struct session_opened *answer)
 {
     d->state = DEVICE_OPEN;
     telemetry_sender_init(&d->sender, &d->peer->service->telemetry, slice_str(d->session.who),
-                          slice_str(answer->generation), auth_scope(d, answer), "sas", SLICE_NONE);
+                          slice_str(answer->generation), auth_scope(d, answer),
+                          answer->certified ? "x509" : "sas", SLICE_NONE);
     take_end(d, answer->ends_us);
     peer_touch(d->peer);
     LIST_EACH(node, &d->links)
@@ -151,8 +152,10 @@ static struct device *make(struct peer *p, struct slice who)
     struct device *d = NEW(struct device);
     struct buf resource = {0};
     put_resource(&resource, who);
-    struct session_ask ask = {
-        .protocol = SESSION_AMQP, .who = who, .token = peer_token_for(p, buf_slice(&resource))};
+    struct session_ask ask = {.protocol = SESSION_AMQP,
+                              .who = who,
+                              .token = peer_token_for(p, buf_slice(&resource)),
+                              .certificate = conn_peer_certificate(p->conn)};
     *d = (struct device){.peer = p, .ends_us = INT64_MAX};
     list_init(&d->links);
     session_open(&d->session, p->service->desk, &owner, &ask);

@@ -35,15 +35,19 @@ static const char *what_is_wrong(const struct device *d, const struct mqtt_conne
     if (!slice_eq(c->client_id, who))
         return "client id is not the user name's device and module id";
     if (!hub_who_valid(who)) return "device or module id has a character that ids cannot have";
-    if (!c->has_password) return "no password and no client certificate";
+    if (c->password.len == 0 && conn_peer_certificate(d->conn) == NULL)
+        return "no password and no client certificate";
     return NULL;
 }
 
 /* A session is asked for; what follows the CONNECT waits for the answer. */
 static void ask_for_session(struct device *d, const struct mqtt_connect *c, struct slice who)
 {
-    struct session_ask ask = {
-        .protocol = SESSION_MQTT, .who = who, .token = c->password, .clean = c->clean_session};
+    struct session_ask ask = {.protocol = SESSION_MQTT,
+                              .who = who,
+                              .token = c->password,
+                              .certificate = conn_peer_certificate(d->conn),
+                              .clean = c->clean_session};
     d->clean = c->clean_session;
     d->state = DEVICE_OPENING;
     conn_pause(d->conn);
@@ -94,8 +98,8 @@ void device_opened(struct device *d, const struct session_opened *answer)
     }
     int64_t now_us = clock_mono_us();
     telemetry_sender_init(&d->sender, &d->service->telemetry, slice_str(d->session.who),
-                          slice_str(answer->generation), auth_scope(d, answer), "sas",
-                          buf_slice(&d->model_id));
+                          slice_str(answer->generation), auth_scope(d, answer),
+                          answer->certified ? "x509" : "sas", buf_slice(&d->model_id));
     buf_free(&d->model_id);
     d->ends_us = answer->ends_us;
     d->features = answer->features;

@@ -3,6 +3,7 @@
 #define FRONT_REST_CALL_H
 
 #include "front/rest/rest.h"
+#include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/registry/registry.h"
 #include "hub/status.h"
@@ -17,6 +18,7 @@ struct rest_service {
         const struct front *front;
         void *ctx;
     } streams[REST_STREAMS];
+    struct certificates *certificates;
 };
 
 struct rest;
@@ -40,7 +42,7 @@ struct route {
 };
 
 /* What a call waits for; decides what is forgotten when it ends early. */
-enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS };
+enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS, WAITING_CERTIFICATES };
 
 struct call {
     struct rest *rest; /* whose it is */
@@ -56,6 +58,7 @@ struct call {
     enum waiting waiting;
     struct registry_wait registry_wait;
     struct consumer_group_wait group_wait;
+    struct certificate_wait certificate_wait;
     bool answered;
     int64_t now_us;
 };
@@ -144,5 +147,12 @@ void rest_group_list(struct call *c);
 void rest_group_get(struct call *c);
 void rest_group_put(struct call *c);
 void rest_group_delete(struct call *c);
+
+void rest_certificate_list(struct call *c);
+void rest_certificate_get(struct call *c);
+void rest_certificate_put(struct call *c);
+void rest_certificate_delete(struct call *c);
+void rest_certificate_make_code(struct call *c);
+void rest_certificate_verify(struct call *c);
 
 #endif

@@ -195,6 +195,62 @@ void consumer_group_forget(struct consumer_groups *g, struct consumer_group_wait
     g->wait = NULL;
 }
 
+/* ---- certificates: `there`, and changes that do what a test says */
+
+struct certificates {
+    const struct certificate *there;
+    struct certificate_wait *wait;
+    char asked[256];
+};
+
+const struct certificate *certificate_find(const struct certificates *c, struct slice name)
+{
+    return c->there && slice_is_nocase(name, c->there->name) ? c->there : NULL;
+}
+
+const struct certificate *certificate_at(const struct certificates *c, unsigned i)
+{
+    return i == 0 ? c->there : NULL;
+}
+
+static void note_certificate(struct certificates *c, struct certificate_wait *w, const char *verb,
+                             struct slice name, struct slice match, struct slice upload)
+{
+    snprintf(c->asked, sizeof c->asked, "%s %.*s match=%.*s %.*s", verb, SLICE_ARG(name),
+             SLICE_ARG(or_none(match)), SLICE_ARG(or_none(upload)));
+    c->wait = w;
+}
+
+void certificate_put(struct certificates *c, struct slice name, struct slice match,
+                     struct slice upload, bool verified, struct certificate_wait *w)
+{
+    note_certificate(c, w, verified ? "put verified" : "put", name, match, upload);
+}
+
+void certificate_delete(struct certificates *c, struct slice name, struct slice match,
+                        struct certificate_wait *w)
+{
+    note_certificate(c, w, "delete", name, match, SLICE_NONE);
+}
+
+void certificate_make_code(struct certificates *c, struct slice name, struct slice match,
+                           struct certificate_wait *w)
+{
+    note_certificate(c, w, "code", name, match, SLICE_NONE);
+}
+
+void certificate_verify(struct certificates *c, struct slice name, struct slice match,
+                        struct slice proof, struct certificate_wait *w)
+{
+    note_certificate(c, w, "verify", name, match, proof);
+}
+
+void certificate_forget(struct certificates *c, struct certificate_wait *w)
+{
+    assert_ptr_equal(c->wait, w);
+    c->wait = NULL;
+}
+
 /* ---- all of it together */
 
 static struct world {
@@ -204,6 +260,7 @@ static struct world {
     struct policies policies;
     struct registry registry;
     struct consumer_groups groups;
+    struct certificates certificates;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -239,7 +296,8 @@ static int world_open(void **state)
                                         .address_count = 2,
                                         .ca_path = "/data/ca.pem",
                                         .data_path = "/data"};
-    world.service = rest_new(&world.config, &world.lane, &world.registry, &world.groups);
+    world.service =
+        rest_new(&world.config, &world.lane, &world.registry, &world.groups, &world.certificates);
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;
@@ -310,6 +368,14 @@ static inline void groups_say(enum err e)
     assert(w != NULL);
     world.groups.wait = NULL;
     w->fn(w, e);
+}
+
+static void certificates_say(enum err e, const char *text)
+{
+    struct certificate_wait *w = world.certificates.wait;
+    assert(w != NULL);
+    world.certificates.wait = NULL;
+    w->fn(w, e, text);
 }
 
 /* Status of the one answer that was given, which is taken away; its text stays in `said`. */

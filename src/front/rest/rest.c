@@ -30,11 +30,15 @@ struct rest {
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
-                              struct registry *registry, struct consumer_groups *groups)
+                              struct registry *registry, struct consumer_groups *groups,
+                              struct certificates *certificates)
 {
     struct rest_service *s = NEW(struct rest_service);
-    *s = (struct rest_service){
-        .config = config, .lane = lane, .registry = registry, .groups = groups};
+    *s = (struct rest_service){.config = config,
+                               .lane = lane,
+                               .registry = registry,
+                               .groups = groups,
+                               .certificates = certificates};
     return s;
 }
 
@@ -60,6 +64,8 @@ static void drop_call(struct rest *r)
         registry_forget(c->service->registry, &c->registry_wait);
     else if (c->waiting == WAITING_GROUPS)
         consumer_group_forget(c->service->groups, &c->group_wait);
+    else if (c->waiting == WAITING_CERTIFICATES)
+        certificate_forget(c->service->certificates, &c->certificate_wait);
     buf_free(&c->path);
     buf_free(&c->body);
     free(c);

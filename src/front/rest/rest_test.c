@@ -503,6 +503,88 @@ static void changes_of_consumer_groups_may_fail(void **state)
     expect_error(503, "ServiceUnavailable");
 }
 
+static void certificates_are_uploaded_proven_and_deleted(void **state)
+{
+    (void)state;
+    static const struct certificate there = {.name = "Factory",
+                                             .subject = "CN=factory",
+                                             .thumbprint = "AB12",
+                                             .code = "C0DE",
+                                             .etag = 7,
+                                             .created_us = 0,
+                                             .updated_us = 1000000,
+                                             .until_us = INT64_C(2208988799000000)};
+    const char *owner = token("iothubowner", "");
+    request("GET /admin/v1/certificates", owner, NULL);
+    assert_int_equal(answered(), 200);
+    assert_string_equal(said_body(), "[]");
+    request("PUT /admin/v1/certificates/Factory", owner,
+            "{\"properties\":{\"certificate\":\"abc\",\"isVerified\":true}}");
+    assert_string_equal(world.certificates.asked, "put verified Factory match=none abc");
+    world.certificates.there = &there;
+    certificates_say(OK, "");
+    assert_int_equal(answered(), 200);
+    assert_true(said_line("etag: \"Nw==\"\r\n"));
+    assert_string_equal(said_body(),
+                        "{\"name\":\"Factory\",\"etag\":\"Nw==\",\"properties\":{\"subject\":"
+                        "\"CN=factory\",\"expiry\":\"Sat, 31 Dec 2039 23:59:59 GMT\","
+                        "\"thumbprint\":\"AB12\",\"isVerified\":false,\"created\":"
+                        "\"Thu, 01 Jan 1970 00:00:00 GMT\",\"updated\":"
+                        "\"Thu, 01 Jan 1970 00:00:01 GMT\",\"certificate\":\"\"}}");
+    request("POST /admin/v1/certificates/factory/generateVerificationCode", owner, "");
+    assert_string_equal(world.certificates.asked, "code factory match=none none");
+    certificates_say(OK, "");
+    assert_int_equal(answered(), 200);
+    assert_non_null(strstr(said_body(), ",\"verificationCode\":\"C0DE\"}}"));
+    request("POST /admin/v1/certificates/factory/verify", owner, "{\"certificate\":\"xyz\"}");
+    assert_string_equal(world.certificates.asked, "verify factory match=none xyz");
+    certificates_say(OK, "");
+    assert_int_equal(answered(), 200);
+    assert_null(strstr(said_body(), "verificationCode"));
+    request("DELETE /admin/v1/certificates/factory HTTP/1.1\r\nIf-Match: \"Nw==\"\r\nx:", owner,
+            NULL);
+    assert_string_equal(world.certificates.asked, "delete factory match=\"Nw==\" none");
+    certificates_say(OK, "");
+    assert_int_equal(answered(), 204);
+}
+
+static void changes_of_certificates_may_fail(void **state)
+{
+    (void)state;
+    static const struct {
+        enum err err;
+        int status;
+        const char *name;
+    } rows[] = {
+        {ERR_INVALID, 400, "ArgumentInvalid"},         {ERR_DENIED, 400, "ArgumentInvalid"},
+        {ERR_TOO_BIG, 413, "MessageTooLarge"},         {ERR_NOT_FOUND, 404, "InvalidOperation"},
+        {ERR_EXISTS, 409, "InvalidOperation"},         {ERR_FULL, 403, "IotHubQuotaExceeded"},
+        {ERR_PRECONDITION, 412, "PreconditionFailed"}, {ERR_IO, 503, "ServiceUnavailable"},
+        {ERR_THROTTLED, 429, "ThrottlingException"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        request("PUT /admin/v1/certificates/x", token("iothubowner", ""),
+                "{\"certificate\":\"abc\"}");
+        certificates_say(rows[i].err, "the reason");
+        expect_error(rows[i].status, rows[i].name);
+        if (rows[i].err != ERR_NOT_FOUND) assert_non_null(strstr(said_body(), ";the reason"));
+    }
+    static const char *const bodies[] = {"", "x", "{}", "{\"certificate\":1}",
+                                         "{\"properties\":{}}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        request("PUT /admin/v1/certificates/x", token("iothubowner", ""), bodies[i]);
+        expect_error(400, "ArgumentInvalid");
+        request("POST /admin/v1/certificates/x/verify", token("iothubowner", ""), bodies[i]);
+        expect_error(400, "ArgumentInvalid");
+    }
+    request("GET /admin/v1/certificates/x", token("iothubowner", ""), NULL);
+    expect_error(404, "InvalidOperation");
+    request("GET /admin/v1/certificates", token("service", ""), NULL);
+    expect_error(401, "IotHubUnauthorizedAccess");
+    request("DELETE /admin/v1/certificates/x", token("iothubowner", ""), NULL);
+    pass(REST_WAIT_US + 10000);
+    expect_error(503, "ServiceUnavailable");
+}
+
 static void the_description_names_every_route_of_ours(void **state)
 {
     (void)state;
@@ -551,6 +633,8 @@ int main(void)
         TEST(policies_and_connection_strings_are_told_over_the_socket),
         TEST(consumer_groups_are_listed_created_and_deleted),
         TEST(changes_of_consumer_groups_may_fail),
+        TEST(certificates_are_uploaded_proven_and_deleted),
+        TEST(changes_of_certificates_may_fail),
         TEST(the_description_names_every_route_of_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ enum {
 #define BY_SOCKET      ACCESS_SOCKET, 0
 #define NO_BODY        REST_SMALL_BODY_MAX
 #define UPGRADE        ACCESS_PUBLIC, 0, NO_BODY, rest_upgrade
+#define CERTIFICATE    REST_CERTIFICATE_BODY_MAX
 
 const struct route rest_routes[] = {
     {"GET", "/devices", REGISTRY_READ, NO_BODY, rest_device_list, "List device identities"},
@@ -53,6 +54,18 @@ const struct route rest_routes[] = {
      "Create a consumer group if it is absent"},
     {"DELETE", "/admin/v1/consumer-groups/{name}", BY_OWNER, NO_BODY, rest_group_delete,
      "Delete a consumer group"},
+    {"GET", "/admin/v1/certificates", BY_OWNER, NO_BODY, rest_certificate_list,
+     "List the certification authorities of devices"},
+    {"GET", "/admin/v1/certificates/{name}", BY_OWNER, NO_BODY, rest_certificate_get,
+     "Show a certification authority"},
+    {"PUT", "/admin/v1/certificates/{name}", BY_OWNER, CERTIFICATE, rest_certificate_put,
+     "Upload the certificate of a certification authority"},
+    {"DELETE", "/admin/v1/certificates/{name}", BY_OWNER, NO_BODY, rest_certificate_delete,
+     "Delete a certification authority"},
+    {"POST", "/admin/v1/certificates/{name}/generateVerificationCode", BY_OWNER, NO_BODY,
+     rest_certificate_make_code, "Make a code for a proof of possession"},
+    {"POST", "/admin/v1/certificates/{name}/verify", BY_OWNER, CERTIFICATE, rest_certificate_verify,
+     "Verify a certification authority by a proof of possession"},
     {"GET", "/admin/v1/openapi.json", ACCESS_PUBLIC, 0, NO_BODY, rest_admin_openapi,
      "This description"},
 };

@@ -7,10 +7,15 @@
 const char *session_cause_name(enum session_cause cause)
 {
     static const char *const names[SESSION_CAUSES] = {
-        [SESSION_GRANTED] = "granted",         [SESSION_TAKEN_OVER] = "taken-over",
-        [SESSION_UNKNOWN] = "unknown-device",  [SESSION_DISABLED] = "disabled",
-        [SESSION_KEY_CHANGED] = "key-changed", [SESSION_BAD_TOKEN] = "bad-token",
-        [SESSION_WRONG_KIND] = "wrong-kind",   [SESSION_UNAVAILABLE] = "unavailable",
+        [SESSION_GRANTED] = "granted",
+        [SESSION_TAKEN_OVER] = "taken-over",
+        [SESSION_UNKNOWN] = "unknown-device",
+        [SESSION_DISABLED] = "disabled",
+        [SESSION_KEY_CHANGED] = "key-changed",
+        [SESSION_BAD_TOKEN] = "bad-token",
+        [SESSION_BAD_CERTIFICATE] = "bad-certificate",
+        [SESSION_WRONG_KIND] = "wrong-kind",
+        [SESSION_UNAVAILABLE] = "unavailable",
     };
     return names[cause];
 }
@@ -84,18 +89,29 @@ void session_desk_init(struct session_desk *desk, const struct hub *hub, struct 
     lane_on(lane, SESSION_SUBSCRIBED, on_subscribed, desk);
 }
 
+static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t len)
+{
+    if (len) memcpy(at, bytes, len);
+    return at + len;
+}
+
+/* The certificate goes along only if there is no token: it may be long. */
 static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
 {
-    size_t len = ask->who.len + ask->token.len;
+    bool certified = ask->certificate && ask->token.len == 0;
+    size_t certificate_len = certified ? x509_facts_size(ask->certificate) : 0;
+    size_t len = certificate_len + ask->who.len + ask->token.len;
     struct msg *m = msg_new(kind, sizeof(struct session_open_msg) + len);
     struct session_open_msg *body = (void *)m->body;
     *body = (struct session_open_msg){.protocol = ask->protocol,
                                       .features = ask->features,
                                       .clean = ask->clean,
                                       .who_len = (uint32_t)ask->who.len,
-                                      .token_len = (uint32_t)ask->token.len};
-    memcpy(body->bytes, ask->who.ptr, ask->who.len);
-    if (ask->token.len) memcpy(body->bytes + ask->who.len, ask->token.ptr, ask->token.len);
+                                      .token_len = (uint32_t)ask->token.len,
+                                      .certificate_len = (uint32_t)certificate_len};
+    uint8_t *at = put_bytes(body->bytes, ask->certificate, certificate_len);
+    at = put_bytes(at, ask->who.ptr, ask->who.len);
+    put_bytes(at, ask->token.ptr, ask->token.len);
     return m;
 }
 

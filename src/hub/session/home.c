@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
+#include "hub/certificate/certificate.h"
 #include "hub/registry/registry.h"
 #include "hub/session/credential.h"
 
@@ -28,6 +29,7 @@ struct session_home {
     const struct hub *hub;
     struct lane *lane;
     struct registry *registry;
+    const struct certificates *certificates;
     struct map presences;    /* struct presence by who */
     struct list attempts;    /* those that are looked at */
     struct list subscribers; /* changes of subscriptions under way */
@@ -59,7 +61,7 @@ static const struct session_open_msg *open_of(const struct attempt *a)
 
 static struct slice who_of(const struct attempt *a)
 {
-    return slice_of(open_of(a)->bytes, open_of(a)->who_len);
+    return open_who(open_of(a));
 }
 
 /* ---- answering */
@@ -277,7 +279,8 @@ static enum session_cause check(struct attempt *a, const struct identity *id, en
     if (e == ERR_NOT_FOUND) return SESSION_UNKNOWN;
     if (e != OK) return SESSION_UNAVAILABLE;
     if (!id->enabled) return SESSION_DISABLED;
-    return credential_check(a->home->hub, open_of(a), id, &a->answer);
+    const struct credential_judge judge = {a->home->hub, certificates_cas(a->home->certificates)};
+    return credential_check(&judge, open_of(a), id, &a->answer);
 }
 
 static void on_loaded(struct registry_load *load, const struct identity *id, enum err e)
@@ -328,10 +331,12 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
 /* ---- life */
 
 struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
-                                      struct registry *registry)
+                                      struct registry *registry,
+                                      const struct certificates *certificates)
 {
     struct session_home *home = NEW(struct session_home);
-    *home = (struct session_home){.hub = hub, .lane = lane, .registry = registry};
+    *home = (struct session_home){
+        .hub = hub, .lane = lane, .registry = registry, .certificates = certificates};
     list_init(&home->attempts);
     list_init(&home->subscribers);
     list_init(&home->listeners);

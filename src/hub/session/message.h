@@ -20,9 +20,25 @@ struct session_open_msg {
     enum session_protocol protocol;
     uint32_t features;
     bool clean;
-    uint32_t who_len, token_len;
-    uint8_t bytes[]; /* who, then token */
+    uint32_t who_len, token_len, certificate_len;
+    /* certificate (struct x509_facts), who, token */
+    _Alignas(struct x509_facts) uint8_t bytes[];
 };
+
+static inline const struct x509_facts *open_certificate(const struct session_open_msg *o)
+{
+    return o->certificate_len ? (const void *)o->bytes : NULL;
+}
+
+static inline struct slice open_who(const struct session_open_msg *o)
+{
+    return slice_of(o->bytes + o->certificate_len, o->who_len);
+}
+
+static inline struct slice open_token(const struct session_open_msg *o)
+{
+    return slice_of(o->bytes + o->certificate_len + o->who_len, o->token_len);
+}
 
 struct session_subscribe_msg {
     uint32_t set, clear;

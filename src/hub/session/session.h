@@ -21,10 +21,11 @@
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
 
-#include "auth/auth.h"
+#include "auth/x509.h"
 #include "hub/hub.h"
 
 struct registry;
+struct certificates;
 struct log_writer;
 struct twin_desired;
 struct method_request;
@@ -55,10 +56,11 @@ enum session_cause {
     SESSION_TAKEN_OVER, /* a newer connection of the same identity */
     SESSION_UNKNOWN,    /* no such device, or it was deleted */
     SESSION_DISABLED,
-    SESSION_KEY_CHANGED, /* the credential it was opened with may no longer be valid */
-    SESSION_BAD_TOKEN,   /* session_opened.auth says why */
-    SESSION_WRONG_KIND,  /* a token for an X.509 device */
-    SESSION_UNAVAILABLE, /* the store does not answer */
+    SESSION_KEY_CHANGED,     /* the credential it was opened with may no longer be valid */
+    SESSION_BAD_TOKEN,       /* session_opened.auth says why */
+    SESSION_BAD_CERTIFICATE, /* likewise */
+    SESSION_WRONG_KIND,      /* a token of an X.509 identity, or the other way round */
+    SESSION_UNAVAILABLE,     /* the store does not answer */
     SESSION_CAUSES
 };
 
@@ -67,10 +69,11 @@ const char *session_cause_name(enum session_cause cause);
 /* Who asks for a session, with what to show for it. */
 struct session_ask {
     enum session_protocol protocol;
-    struct slice who;   /* valid (hub_who_valid) */
-    struct slice token; /* SAS; empty: none */
-    uint32_t features;  /* not MQTT: what it wants from the start */
-    bool clean;         /* MQTT's clean session: earlier subscriptions are forgotten */
+    struct slice who;                     /* valid (hub_who_valid) */
+    struct slice token;                   /* SAS; empty: none, then the certificate counts */
+    const struct x509_facts *certificate; /* shown in the TLS handshake; NULL: none */
+    uint32_t features;                    /* not MQTT: what it wants from the start */
+    bool clean; /* MQTT's clean session: earlier subscriptions are forgotten */
 };
 
 /* Home's answer; what follows `auth` counts when the cause is SESSION_GRANTED. */
@@ -78,6 +81,7 @@ struct session_opened {
     enum session_cause cause;
     enum auth_cause auth;
     bool hub_scope;    /* a hub policy's token, not the device's own key */
+    bool certified;    /* by a client certificate */
     int64_t ends_us;   /* when the connection must end, wall time; INT64_MAX: never */
     uint32_t features; /* MQTT: subscribed by earlier connections */
     char generation[SESSION_GENERATION_MAX + 1];
@@ -141,7 +145,8 @@ struct session_home;
 
 /* One per core, after its registry. */
 struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
-                                      struct registry *registry);
+                                      struct registry *registry,
+                                      const struct certificates *certificates);
 void session_home_free(struct session_home *home);
 
 /* ---- for the capabilities that share the home core */

@@ -53,6 +53,15 @@ static enum err common_setup(struct tls_context *ctx)
     return OK;
 }
 
+static void keep_der(struct buf *out, const X509 *certificate)
+{
+    int len = i2d_X509(certificate, NULL);
+    assert(len > 0);
+    uint8_t *at = buf_reserve(out, (size_t)len);
+    i2d_X509(certificate, &at);
+    buf_commit(out, (size_t)len);
+}
+
 /* Any chain is accepted here.  Proof of possession is TLS's part; who may do what with which
  * certificate is decided when the connection names its identity (Azure IoT Hub TLS support, "Mutual
  * TLS support"). */
@@ -60,8 +69,9 @@ static int on_client_cert(X509_STORE_CTX *store, void *unused)
 {
     (void)unused;
     struct tls *t = tls_wire_current();
-    if (t->client == NULL) t->client = mem_new(TLS_FINGERPRINT_LEN);
-    X509_digest(X509_STORE_CTX_get0_cert(store), EVP_sha256(), t->client, NULL);
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(store);
+    for (int i = 0; i < sk_X509_num(chain); i++) keep_der(&t->shown, sk_X509_value(chain, i));
+    t->has_shown = true;
     SSL_set_num_tickets(t->ssl, 0);
     return 1;
 }

@@ -4,6 +4,21 @@
 
 /* ---- handshakes ---- */
 
+/* The client showed `certificate`, `count` times. */
+static void expect_chain(struct tls *t, const X509 *certificate, size_t count)
+{
+    struct buf chain;
+    tls_take_client_chain(t, &chain);
+    const uint8_t *at = buf_slice(&chain).ptr;
+    for (size_t i = 0; i < count; i++) {
+        X509 *shown = d2i_X509(NULL, &at, (long)buf_size(&chain));
+        assert_int_equal(X509_cmp(shown, certificate), 0);
+        X509_free(shown);
+    }
+    assert_ptr_equal(at, count ? chain.ptr + chain.len : NULL);
+    buf_free(&chain);
+}
+
 static void both_versions_work_with_both_kinds_of_key(void **state)
 {
     (void)state;
@@ -17,7 +32,7 @@ static void both_versions_work_with_both_kinds_of_key(void **state)
         assert_true(p.server_up && p.client_up);
         assert_string_equal(tls_version(&p.server), i / 2 ? "TLSv1.3" : "TLSv1.2");
         assert_string_equal(tls_sni(&p.server), "azimuth.localhost");
-        assert_int_equal(tls_client_fingerprint(&p.server).len, 0);
+        expect_chain(&p.server, NULL, 0);
         expect_talk(&p);
         pair_fini(&p);
     }
@@ -103,12 +118,6 @@ static void alpn_is_chosen_only_if_offered(void **state)
 
 /* ---- client certificates ---- */
 
-static void show_certificate(struct pair *p, const struct papers *papers)
-{
-    struct tls_identity id = identity(papers);
-    assert_int_equal(tls_identity_load(p->client_ctx->ssl_ctx, &id), OK);
-}
-
 static SSL_SESSION *session_of(struct pair *p)
 {
     SSL_SESSION *session = SSL_get1_session(p->client.ssl);
@@ -118,7 +127,7 @@ static SSL_SESSION *session_of(struct pair *p)
     return NULL;
 }
 
-static void a_client_certificate_leaves_its_fingerprint_and_gets_no_ticket(void **state)
+static void a_client_certificate_is_handed_over_and_gets_no_ticket(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -129,9 +138,7 @@ static void a_client_certificate_leaves_its_fingerprint_and_gets_no_ticket(void 
         pair_start(&p, "localhost");
         shuttle(&p);
         assert_true(p.server_up && p.client_up);
-        uint8_t want[TLS_FINGERPRINT_LEN];
-        X509_digest(SSL_CTX_get0_certificate(p.client_ctx->ssl_ctx), EVP_sha256(), want, NULL);
-        assert_true(slice_eq(tls_client_fingerprint(&p.server), slice_of(want, sizeof want)));
+        expect_chain(&p.server, SSL_CTX_get0_certificate(p.client_ctx->ssl_ctx), 1);
         expect_talk(&p);
         assert_null(session_of(&p));
         pair_fini(&p);
@@ -148,7 +155,7 @@ static void a_client_that_offers_h2_is_not_asked_for_a_certificate(void **state)
     pair_start(&p, "localhost");
     shuttle(&p);
     assert_true(p.server_up);
-    assert_int_equal(tls_client_fingerprint(&p.server).len, 0);
+    expect_chain(&p.server, NULL, 0);
     pair_fini(&p);
 }
 
@@ -169,6 +176,7 @@ static void a_chain_over_its_limit_is_refused(void **state)
         pair_start(&p, "localhost");
         shuttle(&p);
         assert_int_equal(p.server_up, !over);
+        if (!over) expect_chain(&p.server, leaf, count + 1);
         if (over) assert_int_equal(p.server_end.cause, TLS_CAUSE_PROTOCOL);
         pair_fini(&p);
     }
@@ -229,7 +237,7 @@ int main(void)
         cmocka_unit_test(the_server_prefers_the_cheapest_suite_and_curve),
         cmocka_unit_test(an_address_is_checked_as_an_address),
         cmocka_unit_test(alpn_is_chosen_only_if_offered),
-        cmocka_unit_test(a_client_certificate_leaves_its_fingerprint_and_gets_no_ticket),
+        cmocka_unit_test(a_client_certificate_is_handed_over_and_gets_no_ticket),
         cmocka_unit_test(a_client_that_offers_h2_is_not_asked_for_a_certificate),
         cmocka_unit_test(a_chain_over_its_limit_is_refused),
         cmocka_unit_test(a_ticket_resumes_until_its_key_was_replaced_twice),

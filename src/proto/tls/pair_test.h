@@ -121,6 +121,12 @@ static inline void pair_init(struct pair *p, const struct papers *server_papers)
     assert_int_equal(tls_server_context(&config, NULL, &p->server_ctx), OK);
 }
 
+static inline void show_certificate(struct pair *p, const struct papers *papers)
+{
+    struct tls_identity id = identity(papers);
+    assert_int_equal(tls_identity_load(p->client_ctx->ssl_ctx, &id), OK);
+}
+
 static inline void pair_start(struct pair *p, const char *host)
 {
     tls_init_client(&p->client, p->client_ctx, &p->to_server, host);

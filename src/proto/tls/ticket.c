@@ -39,7 +39,7 @@ static int seal(const struct ticket_key *key, uint8_t *name, uint8_t *iv, EVP_CI
                 EVP_MAC_CTX *mac)
 {
     /* A resumed session has no certificate to show, so who showed one gets no ticket. */
-    if (tls_wire_current()->client) return TICKET_NONE;
+    if (tls_wire_current()->has_shown) return TICKET_NONE;
     memcpy(name, key->name, sizeof key->name);
     rand_bytes(iv, (size_t)EVP_CIPHER_get_iv_length(aes));
     if (!EVP_EncryptInit_ex2(cipher, aes, key->aes, iv, NULL) || !start_mac(mac, key))

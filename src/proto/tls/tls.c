@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -53,7 +52,7 @@ void tls_fini(struct tls *t)
     tls_wire_use(t);
     SSL_free(t->ssl);
     tls_context_drop(t->ctx);
-    free(t->client);
+    buf_free(&t->shown);
     *t = (struct tls){.state = TLS_OVER};
 }
 
@@ -81,6 +80,14 @@ static bool stopped(struct tls *t, int result, struct tls_event *ev)
     return true;
 }
 
+/* OpenSSL keeps what the client showed until the connection ends: the leaf in any case, but nobody there
+ * looks at the rest again. */
+static void drop_intermediates(struct ssl_st *ssl)
+{
+    STACK_OF(X509) *rest = SSL_get_peer_cert_chain(ssl);
+    while (sk_X509_num(rest) > 0) X509_free(sk_X509_pop(rest));
+}
+
 static bool shake(struct tls *t, struct tls_event *ev)
 {
     tls_wire_use(t);
@@ -88,6 +95,7 @@ static bool shake(struct tls *t, struct tls_event *ev)
     if (result != 1) return stopped(t, result, ev);
     t->state = TLS_OPEN;
     t->can_send = true;
+    if (t->has_shown) drop_intermediates(t->ssl);
     *ev = (struct tls_event){.kind = TLS_HANDSHAKE_DONE};
     return true;
 }
@@ -143,9 +151,10 @@ const char *tls_sni(const struct tls *t)
     return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
-struct slice tls_client_fingerprint(const struct tls *t)
+void tls_take_client_chain(struct tls *t, struct buf *out)
 {
-    return t->client ? slice_of(t->client, TLS_FINGERPRINT_LEN) : SLICE_NONE;
+    *out = t->shown;
+    t->shown = (struct buf){0};
 }
 
 bool tls_resumed(const struct tls *t)

@@ -31,7 +31,6 @@ enum {
     TLS_CLIENT_CHAIN_MAX = 32 << 10, /* bytes of a client's certificate message */
     TLS_TICKET_LIFE_S = 12 * 3600,   /* how often the caller replaces a context to rotate its key */
     TLS_IDENTITIES_MAX = 4,
-    TLS_FINGERPRINT_LEN = 32, /* SHA-256 of the leaf certificate's DER */
 };
 
 /* ---- contexts: immutable snapshots, replaced whole ---- */
@@ -70,9 +69,10 @@ struct tls {
     struct tls_context *ctx;
     struct buf *out;
     struct slice in;      /* fed and not yet read; borrowed from the caller of tls_feed() */
-    uint8_t *client;      /* fingerprint of the client's certificate, or NULL */
+    struct buf shown;     /* the client's certificates in DER, leaf first */
     enum tls_state state; /* of reading */
     bool greeted, can_send;
+    bool has_shown; /* the client showed a certificate, whoever has it now */
 };
 
 enum tls_event_kind {
@@ -127,9 +127,10 @@ void tls_close(struct tls *t);
 /* The name the client asked for, or NULL; borrowed until tls_fini(). */
 const char *tls_sni(const struct tls *t);
 
-/* SHA-256 of the certificate that the client showed (TLS_FINGERPRINT_LEN bytes), or SLICE_NONE.
- * The client has proven that it owns the key; nothing else about the certificate was checked. */
-struct slice tls_client_fingerprint(const struct tls *t);
+/* The certificates that the client showed, in DER one behind the other, leaf first; `out` owns them
+ * from here, and is empty if there are none.  The client has proven that it owns the leaf's key;
+ * nothing else about them was checked. */
+void tls_take_client_chain(struct tls *t, struct buf *out);
 
 bool tls_resumed(const struct tls *t);        /* by a ticket: no certificate was exchanged */
 const char *tls_version(const struct tls *t); /* "TLSv1.3" */

@@ -53,6 +53,12 @@ const char *conn_local_name(const struct conn *c)
     return c->sni ? c->sni : "";
 }
 
+const struct x509_facts *conn_peer_certificate(const struct conn *c)
+{
+    (void)c;
+    return NULL;
+}
+
 unsigned conn_local_port(const struct conn *c)
 {
     (void)c;

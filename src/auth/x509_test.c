@@ -1,0 +1,467 @@
+/* x509_test.c - which certificates a device may rely on. */
+#include "auth/x509_issue_test.h"
+
+#include "base/text.h"
+
+/* ---- a factory: root, line (an intermediate), device; and others that go wrong in one way each */
+
+enum {
+    ROOT,
+    LINE,
+    DEVICE, /* d1, by LINE */
+    DIRECT, /* d1, by ROOT */
+    SELF,   /* d1, by itself */
+    OTHER_ROOT,
+    OTHER_DEVICE, /* d1, by OTHER_ROOT */
+    FALSE_ROOT,   /* named as ROOT, with another key */
+    FALSE_DEVICE, /* d1, by FALSE_ROOT */
+    EXPIRED,      /* d1, by LINE */
+    EARLY,        /* d1, by LINE, valid tomorrow */
+    OLD_LINE,     /* an intermediate that has expired */
+    OLD_LINE_DEVICE,
+    NO_CA, /* by ROOT, may not sign */
+    NO_CA_DEVICE,
+    NO_SIGN, /* by ROOT, a CA whose key usage lacks keyCertSign */
+    NO_SIGN_DEVICE,
+    SHORT,        /* by ROOT, path length 0 */
+    SHORT_LINE,   /* by SHORT: one too many */
+    SHORT_DEVICE, /* by SHORT_LINE */
+    SERVER,       /* d1, by LINE, for TLS servers only */
+    CLIENT,       /* d1, by LINE, for TLS clients */
+    WEAK,         /* d1, by LINE, signed with SHA-1 */
+    MODULE,       /* d1/m1, by LINE */
+    TWO_NAMES,    /* d1 and d2, by LINE */
+    NAMELESS,     /* by LINE */
+    PAPERS
+};
+
+static struct paper papers[PAPERS];
+
+static int make_papers(void **state)
+{
+    (void)state;
+    const struct issue how[PAPERS] = {
+        [ROOT] = {.name = "root", .ca = true},
+        [LINE] = {.name = "line", .by = &papers[ROOT], .ca = true, .usage = "keyCertSign"},
+        [DEVICE] = {.name = "d1", .by = &papers[LINE]},
+        [DIRECT] = {.name = "d1", .by = &papers[ROOT]},
+        [SELF] = {.name = "d1"},
+        [OTHER_ROOT] = {.name = "other", .ca = true},
+        [OTHER_DEVICE] = {.name = "d1", .by = &papers[OTHER_ROOT]},
+        [FALSE_ROOT] = {.name = "root", .ca = true},
+        [FALSE_DEVICE] = {.name = "d1", .by = &papers[FALSE_ROOT]},
+        [EXPIRED] = {.name = "d1", .by = &papers[LINE], .from_s = -DAY_S, .until_s = -1},
+        [EARLY] = {.name = "d1", .by = &papers[LINE], .from_s = 1, .until_s = DAY_S},
+        [OLD_LINE] = {.name = "old", .by = &papers[ROOT], .ca = true, .from_s = -9, .until_s = -1},
+        [OLD_LINE_DEVICE] = {.name = "d1", .by = &papers[OLD_LINE]},
+        [NO_CA] = {.name = "no ca", .by = &papers[ROOT], .constraints = "critical,CA:FALSE"},
+        [NO_CA_DEVICE] = {.name = "d1", .by = &papers[NO_CA]},
+        [NO_SIGN] = {.name = "no sign", .by = &papers[ROOT], .ca = true, .usage = "cRLSign"},
+        [NO_SIGN_DEVICE] = {.name = "d1", .by = &papers[NO_SIGN]},
+        [SHORT] = {.name = "short",
+                   .by = &papers[ROOT],
+                   .constraints = "critical,CA:TRUE,pathlen:0"},
+        [SHORT_LINE] = {.name = "short line", .by = &papers[SHORT], .ca = true},
+        [SHORT_DEVICE] = {.name = "d1", .by = &papers[SHORT_LINE]},
+        [SERVER] = {.name = "d1", .by = &papers[LINE], .purpose = "serverAuth"},
+        [CLIENT] = {.name = "d1",
+                    .by = &papers[LINE],
+                    .usage = "digitalSignature",
+                    .purpose = "clientAuth"},
+        [WEAK] = {.name = "d1", .by = &papers[LINE], .hash = EVP_sha1()},
+        [MODULE] = {.name = "d1/m1", .by = &papers[LINE]},
+        [TWO_NAMES] = {.name = "d1", .second_name = "d2", .by = &papers[LINE]},
+        [NAMELESS] = {.by = &papers[LINE]},
+    };
+    for (int i = 0; i < PAPERS; i++) issue(&papers[i], &how[i]);
+    return 0;
+}
+
+static int free_papers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PAPERS; i++) paper_fini(&papers[i]);
+    return 0;
+}
+
+/* Lists of papers begin with their count. */
+static struct x509_facts *shown(const int *list)
+{
+    const struct paper *chain[X509_CHAIN_MAX + 2];
+    for (int i = 0; i < list[0]; i++) chain[i] = &papers[list[1 + i]];
+    return facts_of(chain, (size_t)list[0]);
+}
+
+static struct x509_cas *registered(const int *list)
+{
+    struct x509_cas *cas = x509_cas_new();
+    for (int i = 0; i < list[0]; i++)
+        assert_int_equal(x509_cas_add(cas, buf_slice(&papers[list[1 + i]].der)), OK);
+    return cas;
+}
+
+/* ---- facts */
+
+static void facts_are_what_the_leaf_says(void **state)
+{
+    (void)state;
+    const int list[] = {3, DEVICE, LINE, ROOT};
+    struct x509_facts *f = shown(list);
+    uint8_t sha256[X509_SHA256_LEN];
+    X509_digest(papers[DEVICE].x509, EVP_sha256(), sha256, NULL);
+    assert_memory_equal(f->sha256, sha256, sizeof sha256);
+    assert_string_equal(f->common_name, "d1");
+    assert_int_equal(f->shown, 3);
+    assert_true(f->from_us == NOW_US - DAY_S * INT64_C(1000000));
+    assert_true(f->until_us == NOW_US + 365 * DAY_S * INT64_C(1000000));
+    assert_int_equal(f->chain_len, buf_size(&papers[DEVICE].der) + buf_size(&papers[LINE].der) +
+                                       buf_size(&papers[ROOT].der));
+    free(f);
+}
+
+static void a_name_that_can_be_no_id_is_none(void **state)
+{
+    (void)state;
+    char longest[X509_COMMON_NAME_MAX + 2] = {0};
+    memset(longest, 'n', X509_COMMON_NAME_MAX);
+    for (int over = 0; over < 2; over++) {
+        struct paper p;
+        issue(&p, &(struct issue){.name = longest});
+        const struct paper *chain[] = {&p};
+        struct x509_facts *f = facts_of(chain, 1);
+        assert_string_equal(f->common_name, over ? "" : longest);
+        free(f);
+        paper_fini(&p);
+        longest[X509_COMMON_NAME_MAX] = 'n';
+    }
+    struct paper nul;
+    issue(&nul, &(struct issue){.name = NULL});
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(nul.x509), "CN", MBSTRING_UTF8,
+                               (const unsigned char *)"d1\0x", 4, -1, 0);
+    char name[8];
+    assert_false(x509_common_name(nul.x509, name, sizeof name));
+    assert_string_equal(name, "");
+    paper_fini(&nul);
+}
+
+static void what_is_no_chain_is_refused(void **state)
+{
+    (void)state;
+    struct slice der = buf_slice(&papers[DEVICE].der);
+    struct buf followed = {0}, big = {0};
+    struct x509_facts *f;
+    buf_put_slice(&followed, der);
+    buf_put_str(&followed, "x");
+    while (buf_size(&big) <= X509_CHAIN_BYTES_MAX) buf_put_slice(&big, der);
+    assert_int_equal(x509_facts_new(SLICE_NONE, &f), ERR_INVALID);
+    assert_int_equal(x509_facts_new(slice_head(der, der.len - 1), &f), ERR_INVALID);
+    assert_int_equal(x509_facts_new(buf_slice(&followed), &f), ERR_INVALID);
+    assert_int_equal(x509_facts_new(buf_slice(&big), &f), ERR_TOO_BIG);
+    buf_free(&followed);
+    buf_free(&big);
+}
+
+/* ---- by thumbprint */
+
+static void a_thumbprint_is_either_hash_in_either_case_and_either_place(void **state)
+{
+    (void)state;
+    const int list[] = {1, SELF};
+    struct x509_facts *f = shown(list);
+    struct buf sha1 = {0}, sha256 = {0}, upper = {0};
+    text_hex(&sha1, slice_of(f->sha1, sizeof f->sha1));
+    text_hex(&sha256, slice_of(f->sha256, sizeof f->sha256));
+    for (size_t i = 0; i < sizeof f->sha1; i++) buf_printf(&upper, "%02X", f->sha1[i]);
+    struct slice other = SLICE_LIT("0000000000000000000000000000000000000000");
+    const struct {
+        struct slice pair[2];
+        enum auth_cause want;
+    } rows[] = {
+        {{buf_slice(&sha1), SLICE_NONE}, AUTH_OK},
+        {{SLICE_NONE, buf_slice(&sha1)}, AUTH_OK},
+        {{other, buf_slice(&sha256)}, AUTH_OK},
+        {{buf_slice(&upper), other}, AUTH_OK},
+        {{other, other}, AUTH_CERTIFICATE_WRONG_THUMBPRINT},
+        {{SLICE_NONE, SLICE_NONE}, AUTH_CERTIFICATE_WRONG_THUMBPRINT},
+        {{slice_head(buf_slice(&sha256), 40), SLICE_NONE}, AUTH_CERTIFICATE_WRONG_THUMBPRINT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(x509_by_thumbprint(f, rows[i].pair, NOW_US), rows[i].want);
+    assert_int_equal(x509_by_thumbprint(f, rows[0].pair, f->from_us - 1),
+                     AUTH_CERTIFICATE_NOT_YET_VALID);
+    assert_int_equal(x509_by_thumbprint(f, rows[0].pair, f->until_us), AUTH_OK);
+    assert_int_equal(x509_by_thumbprint(f, rows[0].pair, f->until_us + 1),
+                     AUTH_CERTIFICATE_EXPIRED);
+    buf_free(&sha1);
+    buf_free(&sha256);
+    buf_free(&upper);
+    free(f);
+}
+
+/* ---- by CA */
+
+static void a_chain_leads_to_a_registered_ca_or_not(void **state)
+{
+    (void)state;
+    static const struct {
+        int shown[6], cas[4];
+        const char *name;
+        enum auth_cause want;
+    } rows[] = {
+        {{2, DEVICE, LINE}, {1, ROOT}, "d1", AUTH_OK},
+        {{3, DEVICE, LINE, ROOT}, {1, ROOT}, "d1", AUTH_OK},
+        {{3, DEVICE, ROOT, LINE}, {1, ROOT}, "d1", AUTH_OK}, /* in any order behind the leaf */
+        {{1, DIRECT}, {1, ROOT}, "d1", AUTH_OK},
+        {{1, DEVICE}, {1, LINE}, "d1", AUTH_OK},       /* an intermediate is registered */
+        {{2, DEVICE, LINE}, {1, LINE}, "d1", AUTH_OK}, /* and sent */
+        {{3, DEVICE, LINE, ROOT}, {1, LINE}, "d1", AUTH_OK},
+        {{2, DEVICE, LINE}, {3, OTHER_ROOT, LINE, ROOT}, "d1", AUTH_OK},
+        {{2, DEVICE, LINE}, {2, FALSE_ROOT, ROOT}, "d1", AUTH_OK},
+        {{1, FALSE_DEVICE}, {2, ROOT, FALSE_ROOT}, "d1", AUTH_OK},
+        {{1, CLIENT}, {1, LINE}, "d1", AUTH_OK},
+        {{2, MODULE, LINE}, {1, ROOT}, "d1/m1", AUTH_OK},
+
+        {{1, DEVICE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA}, /* LINE is missing */
+        {{2, DEVICE, LINE}, {0}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA},
+        {{2, DEVICE, LINE}, {1, OTHER_ROOT}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA},
+        {{1, OTHER_DEVICE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA},
+        {{2, OTHER_DEVICE, OTHER_ROOT}, {1, ROOT}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA},
+        {{1, SELF}, {1, ROOT}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA},
+        {{1, SELF}, {0}, "d1", AUTH_CERTIFICATE_UNKNOWN_CA},
+        {{2, FALSE_DEVICE, FALSE_ROOT}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+        {{1, FALSE_DEVICE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN}, /* signature */
+
+        {{2, EXPIRED, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_EXPIRED},
+        {{2, EARLY, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_NOT_YET_VALID},
+        {{2, OLD_LINE_DEVICE, OLD_LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_EXPIRED},
+        {{1, OLD_LINE_DEVICE}, {1, OLD_LINE}, "d1", AUTH_CERTIFICATE_EXPIRED},
+
+        {{2, DEVICE, LINE}, {1, ROOT}, "d2", AUTH_CERTIFICATE_WRONG_NAME},
+        {{2, DEVICE, LINE}, {1, ROOT}, "D1", AUTH_CERTIFICATE_WRONG_NAME},
+        {{2, DEVICE, LINE}, {1, ROOT}, "d1/m1", AUTH_CERTIFICATE_WRONG_NAME},
+        {{2, MODULE, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_WRONG_NAME},
+        {{2, TWO_NAMES, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_WRONG_NAME},
+        {{2, NAMELESS, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_WRONG_NAME},
+        {{2, NAMELESS, LINE}, {1, ROOT}, "", AUTH_CERTIFICATE_WRONG_NAME},
+
+        {{2, NO_CA_DEVICE, NO_CA}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+        {{2, NO_SIGN_DEVICE, NO_SIGN}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+        {{3, SHORT_DEVICE, SHORT_LINE, SHORT}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+        {{2, SHORT_DEVICE, SHORT_LINE}, {1, SHORT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+        {{2, SERVER, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+        {{2, WEAK, LINE}, {1, ROOT}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+        {{1, ROOT}, {1, ROOT}, "root", AUTH_CERTIFICATE_BAD_CHAIN}, /* a CA as a device */
+        {{1, SELF}, {1, SELF}, "d1", AUTH_CERTIFICATE_BAD_CHAIN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct x509_facts *f = shown(rows[i].shown);
+        struct x509_cas *cas = registered(rows[i].cas);
+        enum auth_cause got = x509_by_ca(f, cas, slice_str(rows[i].name), NOW_US, NULL);
+        if (got != rows[i].want)
+            print_error("row %zu: %s, %s\n", i, auth_cause_name(got), fail_text());
+        assert_int_equal(got, rows[i].want);
+        x509_cas_free(cas);
+        free(f);
+    }
+}
+
+static void the_ca_that_vouches_is_named(void **state)
+{
+    (void)state;
+    const int list[] = {2, DEVICE, LINE}, cas_list[] = {3, OTHER_ROOT, FALSE_ROOT, ROOT};
+    struct x509_facts *f = shown(list);
+    struct x509_cas *cas = registered(cas_list);
+    unsigned which = 99;
+    assert_int_equal(x509_by_ca(f, cas, SLICE_LIT("d1"), NOW_US, &which), AUTH_OK);
+    assert_int_equal(which, 2);
+    x509_cas_free(cas);
+    free(f);
+}
+
+/* A renewed CA with the same name and key: the one that is valid counts. */
+static void an_expired_ca_does_not_hide_its_successor(void **state)
+{
+    (void)state;
+    struct paper ca[2], leaf;
+    issue(&ca[0], &(struct issue){.name = "ca", .ca = true, .from_s = -9, .until_s = -1});
+    EVP_PKEY_up_ref(ca[0].key);
+    issue(&ca[1], &(struct issue){.name = "ca", .ca = true, .key = ca[0].key});
+    issue(&leaf, &(struct issue){.name = "d1", .by = &ca[1]});
+    const struct paper *chain[] = {&leaf};
+    struct x509_facts *f = facts_of(chain, 1);
+    for (int first = 0; first < 2; first++) {
+        struct x509_cas *cas = x509_cas_new();
+        unsigned which;
+        assert_int_equal(x509_cas_add(cas, buf_slice(&ca[first].der)), OK);
+        assert_int_equal(x509_cas_add(cas, buf_slice(&ca[!first].der)), OK);
+        assert_int_equal(x509_by_ca(f, cas, SLICE_LIT("d1"), NOW_US, &which), AUTH_OK);
+        assert_int_equal(which, !first);
+        x509_cas_free(cas);
+    }
+    free(f);
+    paper_fini(&leaf);
+    paper_fini(&ca[0]);
+    paper_fini(&ca[1]);
+}
+
+static void a_chain_may_have_8_certificates(void **state)
+{
+    (void)state;
+    struct paper p[X509_CHAIN_MAX + 1]; /* p[0] is registered, the last one is the leaf */
+    const struct paper *chain[X509_CHAIN_MAX + 1];
+    for (int i = 0; i <= X509_CHAIN_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, i == X509_CHAIN_MAX ? "d1" : "ca%d", i);
+        issue(&p[i],
+              &(struct issue){.name = name, .by = i ? &p[i - 1] : NULL, .ca = i < X509_CHAIN_MAX});
+        chain[X509_CHAIN_MAX - i] = &p[i];
+    }
+    struct x509_cas *cas = x509_cas_new();
+    assert_int_equal(x509_cas_add(cas, buf_slice(&p[0].der)), OK);
+    for (size_t over = 0; over < 2; over++) {
+        struct x509_facts *f = facts_of(chain, X509_CHAIN_MAX + over);
+        assert_int_equal(f->shown, X509_CHAIN_MAX + over);
+        assert_int_equal(f->chain_len == 0, over);
+        assert_int_equal(x509_by_ca(f, cas, SLICE_LIT("d1"), NOW_US, NULL),
+                         over ? AUTH_CERTIFICATE_BAD_CHAIN : AUTH_OK);
+        free(f);
+    }
+    x509_cas_free(cas);
+    for (int i = 0; i <= X509_CHAIN_MAX; i++) paper_fini(&p[i]);
+}
+
+static void a_hub_may_have_25_cas(void **state)
+{
+    (void)state;
+    struct x509_cas *cas = x509_cas_new();
+    assert_int_equal(x509_cas_add(cas, SLICE_LIT("no certificate")), ERR_INVALID);
+    for (int i = 0; i < X509_CAS_MAX; i++)
+        assert_int_equal(x509_cas_add(cas, buf_slice(&papers[ROOT].der)), OK);
+    assert_int_equal(x509_cas_add(cas, buf_slice(&papers[ROOT].der)), ERR_FULL);
+    x509_cas_free(cas);
+}
+
+/* ---- uploads */
+
+static void expect_upload(struct slice text, enum err want)
+{
+    struct buf der = {0};
+    struct x509_certificate c;
+    assert_int_equal(x509_certificate_read(text, &der, &c), want);
+    if (want == OK) {
+        assert_true(slice_eq(buf_slice(&der), buf_slice(&papers[LINE].der)));
+        assert_string_equal(c.subject, "CN=line");
+        assert_true(c.is_ca);
+    }
+    buf_free(&der);
+}
+
+static void an_upload_is_pem_der_or_base64_of_them(void **state)
+{
+    (void)state;
+    struct buf pem = {0}, pem64 = {0}, der64 = {0}, twice = {0};
+    paper_pem(&papers[LINE], &pem);
+    text_base64(&pem64, buf_slice(&pem));
+    text_base64(&der64, buf_slice(&papers[LINE].der));
+    text_base64(&twice, buf_slice(&der64));
+    expect_upload(buf_slice(&pem), OK);
+    expect_upload(buf_slice(&papers[LINE].der), OK);
+    expect_upload(buf_slice(&pem64), OK);
+    expect_upload(buf_slice(&der64), OK);
+    expect_upload(buf_slice(&twice), OK);
+    buf_put_str(&der64, "\r\n");
+    expect_upload(buf_slice(&der64), OK);
+    paper_pem(&papers[ROOT], &pem);
+    expect_upload(buf_slice(&pem), ERR_INVALID); /* two */
+    struct buf *bufs[] = {&pem, &pem64, &der64, &twice};
+    for (size_t i = 0; i < 4; i++) buf_free(bufs[i]);
+}
+
+static void what_is_no_certificate_is_refused(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "",
+        "hello",
+        "0",
+        "0\x82\x01\x01",
+        "aGVsbG8=",
+        "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
+        "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n",
+        "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: "
+        "AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\naGVsbG8=\n-----END CERTIFICATE-----\n",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_upload(slice_str(rows[i]), ERR_INVALID);
+    struct buf long_text = {0};
+    while (buf_size(&long_text) < X509_UPLOAD_MAX) buf_put_u8(&long_text, 'A');
+    expect_upload(buf_slice(&long_text), ERR_INVALID);
+    buf_put_u8(&long_text, 'A');
+    expect_upload(buf_slice(&long_text), ERR_TOO_BIG);
+    buf_free(&long_text);
+}
+
+static void only_a_ca_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        int paper;
+        bool is_ca;
+    } rows[] = {{ROOT, true},  {LINE, true},   {SHORT, true},   {DEVICE, false},
+                {SELF, false}, {NO_CA, false}, {NO_SIGN, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf der = {0};
+        struct x509_certificate c;
+        struct slice text = buf_slice(&papers[rows[i].paper].der);
+        assert_int_equal(x509_certificate_read(text, &der, &c), OK);
+        assert_int_equal(c.is_ca, rows[i].is_ca);
+        buf_free(&der);
+    }
+}
+
+static void a_proof_has_the_code_and_the_signature_and_is_valid(void **state)
+{
+    (void)state;
+    static const struct {
+        int proof, ca;
+        const char *code;
+        int64_t now_s;
+        enum err want;
+    } rows[] = {
+        {DIRECT, ROOT, "d1", NOW_S, OK},
+        {DEVICE, LINE, "d1", NOW_S, OK},
+        {DIRECT, ROOT, "d2", NOW_S, ERR_DENIED},
+        {DEVICE, ROOT, "d1", NOW_S, ERR_DENIED},
+        {FALSE_DEVICE, ROOT, "d1", NOW_S, ERR_DENIED},
+        {SELF, ROOT, "d1", NOW_S, ERR_DENIED},
+        {ROOT, ROOT, "d1", NOW_S, ERR_DENIED},
+        {DIRECT, ROOT, "d1", NOW_S + 400 * DAY_S, ERR_DENIED},
+        {DIRECT, ROOT, "d1", NOW_S - 2 * DAY_S, ERR_DENIED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(x509_proves(buf_slice(&papers[rows[i].proof].der),
+                                     buf_slice(&papers[rows[i].ca].der), slice_str(rows[i].code),
+                                     rows[i].now_s * 1000000),
+                         rows[i].want);
+    assert_int_equal(x509_proves(SLICE_NONE, SLICE_NONE, SLICE_NONE, NOW_US), ERR_DENIED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(facts_are_what_the_leaf_says),
+        cmocka_unit_test(a_name_that_can_be_no_id_is_none),
+        cmocka_unit_test(what_is_no_chain_is_refused),
+        cmocka_unit_test(a_thumbprint_is_either_hash_in_either_case_and_either_place),
+        cmocka_unit_test(a_chain_leads_to_a_registered_ca_or_not),
+        cmocka_unit_test(the_ca_that_vouches_is_named),
+        cmocka_unit_test(an_expired_ca_does_not_hide_its_successor),
+        cmocka_unit_test(a_chain_may_have_8_certificates),
+        cmocka_unit_test(a_hub_may_have_25_cas),
+        cmocka_unit_test(an_upload_is_pem_der_or_base64_of_them),
+        cmocka_unit_test(what_is_no_certificate_is_refused),
+        cmocka_unit_test(only_a_ca_is_one),
+        cmocka_unit_test(a_proof_has_the_code_and_the_signature_and_is_valid),
+    };
+    return cmocka_run_group_tests(tests, make_papers, free_papers);
+}

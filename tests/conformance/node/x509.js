@@ -1,0 +1,151 @@
+'use strict';
+/* x509.js - devices that show a certificate, through azure-iot-device-mqtt, and the CAs they come from,
+ * through `azimuth hub certificate`. */
+
+const assert = require('assert/strict');
+const { execFileSync } = require('child_process');
+const crypto = require('crypto');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+const { Client, Message } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
+const { check, failure, sleep, until } = require('./check');
+const { env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip } = require('./hub');
+const { token } = require('./sas');
+
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-x509-'));
+process.on('exit', () => fs.rmSync(dir, { recursive: true }));
+
+const file = (name) => path.join(dir, name);
+const read = (name) => fs.readFileSync(file(name), 'utf8');
+
+/** Makes a certificate; see ../issue. */
+function issue(...words) {
+    execFileSync(path.join(__dirname, '..', 'issue'), [dir, ...words]);
+}
+
+function thumbprint(name, hash) {
+    return crypto.createHash(hash).update(new crypto.X509Certificate(read(`${name}.pem`)).raw).digest('hex');
+}
+
+function azimuth(...words) {
+    const said = execFileSync(env.AZIMUTH, ['hub', 'certificate', ...words, '--data', env.HUB_DATA, '-o', 'json'],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return said.trim() ? JSON.parse(said) : null;
+}
+
+/** A connected device that shows what `issue` made under that name. */
+function openWith(name, deviceId) {
+    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, Mqtt);
+    client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
+    return openClient(client);
+}
+
+async function sendWith(name, deviceId) {
+    const client = await openWith(name, deviceId);
+    await client.sendEvent(new Message('{}'));
+    await client.close();
+}
+
+async function assertRefused(promise) {
+    assert.equal((await failure(promise)).name, 'UnauthorizedError');
+}
+
+const selfSigned = (primary, secondary) => ({
+    authentication: {
+        type: 'selfSigned', x509Thumbprint: { primaryThumbprint: primary, secondaryThumbprint: secondary },
+    },
+});
+const byCa = { authentication: { type: 'certificateAuthority' } };
+
+issue('first', 'x509-self');
+issue('second', 'any name will do');
+issue('old', 'x509-old', 'self', 'leaf', '-1');
+issue('root', 'Conformance Root', 'self', 'ca');
+issue('line', 'Conformance Line', 'root', 'ca');
+issue('device', 'x509-ca', 'line');
+issue('expired', 'x509-ca', 'line', 'leaf', '-1');
+issue('stranger', 'Stranger', 'self', 'ca');
+issue('strange', 'x509-ca', 'stranger');
+
+check('a certificate with the primary or the secondary thumbprint opens the door, by either hash', async () => {
+    const device = await identity('x509-self', selfSigned(thumbprint('first', 'sha1'),
+        thumbprint('second', 'sha256').toUpperCase()));
+    for (const name of ['first', 'second']) {
+        const [event] = await roundTrip('x509-self', 1, () => sendWith(name, 'x509-self'));
+        const method = JSON.parse(event.systemProperties['iothub-connection-auth-method']);
+        assert.deepEqual([method.scope, method.type, method.issuer], ['device', 'x509', 'iothub']);
+    }
+    assert.equal(device.authentication.type, 'selfSigned');
+});
+
+check('another certificate, an expired one, or none is refused', async () => {
+    await identity('x509-old', selfSigned(thumbprint('old', 'sha1'), null));
+    await assertRefused(openWith('old', 'x509-old'));
+    await assertRefused(openWith('device', 'x509-self'));
+    const client = Client.fromConnectionString(`HostName=${host};DeviceId=x509-self;x509=true`, Mqtt);
+    await assertRefused(openClient(client));
+});
+
+check('a token for a device with certificates is refused, and a certificate for one with keys', async () => {
+    const keys = await identity('x509-keys');
+    const key = Buffer.alloc(32, 7).toString('base64');
+    await assertRefused(openWithToken(token(`${host}/devices/x509-self`, key, 3600)));
+    await assertRefused(openWith('first', 'x509-keys'));
+    await (await open(deviceString(keys))).close();
+});
+
+check('a CA counts once possession of its key is proven', async () => {
+    await identity('x509-ca', byCa);
+    await assertRefused(openWith('device', 'x509-ca'));
+    const made = azimuth('create', '-n', 'Conformance', '-p', file('root.pem'));
+    assert.equal(made.properties.subject, 'CN=Conformance Root');
+    assert.equal(made.properties.thumbprint, thumbprint('root', 'sha1').toUpperCase());
+    assert.equal(made.properties.isVerified, false);
+    await assertRefused(openWith('device', 'x509-ca'));
+
+    const { etag, properties } = azimuth('generate-verification-code', '-n', 'Conformance', '-e', made.etag);
+    issue('wrong', properties.verificationCode, 'stranger');
+    issue('proof', properties.verificationCode, 'root');
+    assert.throws(() => azimuth('verify', '-n', 'Conformance', '-p', file('wrong.pem'), '-e', etag));
+    assert.throws(() => azimuth('verify', '-n', 'Conformance', '-p', file('proof.pem'), '-e', made.etag));
+    assert.equal(azimuth('verify', '-n', 'Conformance', '-p', file('proof.pem'), '-e', etag).properties.isVerified, true);
+
+    const [event] = await roundTrip('x509-ca', 1, () => sendWith('device', 'x509-ca'));
+    assert.match(event.systemProperties['iothub-connection-auth-method'], /"type":"x509"/);
+});
+
+check('an expired leaf, another name, another CA and a missing intermediate are refused', async () => {
+    await identity('x509-other', byCa);
+    await assertRefused(openWith('expired', 'x509-ca'));
+    await assertRefused(openWith('device', 'x509-other'));
+    await assertRefused(openWith('strange', 'x509-ca'));
+    fs.copyFileSync(file('device.pem'), file('bare.chain.pem'));
+    fs.copyFileSync(file('device.key'), file('bare.key'));
+    await assertRefused(openWith('bare', 'x509-ca'));
+});
+
+check('an intermediate may be registered instead of its root, and is then not sent', async () => {
+    assert.equal(azimuth('create', '-n', 'line', '-p', file('line.pem'), '--verified').properties.isVerified, true);
+    await (await openWith('bare', 'x509-ca')).close();
+    assert.deepEqual(azimuth('list').map(({ name }) => name), ['Conformance', 'line']);
+    azimuth('delete', '-n', 'line');
+    await assertRefused(openWith('bare', 'x509-ca'));
+});
+
+check('a device is connected until its thumbprint is another one; deleting a CA ends no connection', async () => {
+    const live = await openWith('device', 'x509-ca'), self = await openWith('first', 'x509-self');
+    let closed = 0, lost = 0;
+    live.on('disconnect', () => { lost++; });
+    self.on('disconnect', () => { closed++; });
+    azimuth('delete', '-n', 'conformance');
+    await registry.update({ deviceId: 'x509-self', ...selfSigned(thumbprint('old', 'sha1'), null) });
+    await until('the device with the old thumbprint is disconnected', () => closed);
+    await sleep(200);
+    await live.sendEvent(new Message('still here'));
+    assert.equal(lost, 0);
+    await live.close();
+    await assertRefused(openWith('device', 'x509-ca'));
+    await assertRefused(openWith('first', 'x509-self'));
+});

@@ -1,0 +1,68 @@
+/* x509_fuzz.c - auth/x509.h: any chain is read or refused, judged without harm, and what is read holds
+ * together.  The last certificate of the input plays the CA of the hub. */
+#include <stdlib.h>
+
+#include "auth/x509.h"
+#include "base/buf.h"
+#include "fuzz.h"
+
+static void check_upload(struct slice text)
+{
+    struct buf der = {0}, again = {0};
+    struct x509_certificate c, d;
+    if (x509_certificate_read(text, &der, &c) == OK) {
+        assert(strlen(c.subject) <= X509_SUBJECT_MAX);
+        /* What is kept is read again at the next start. */
+        assert(x509_certificate_read(buf_slice(&der), &again, &d) == OK);
+        assert(slice_eq(buf_slice(&der), buf_slice(&again)) && c.is_ca == d.is_ca);
+        assert(memcmp(c.sha1, d.sha1, sizeof c.sha1) == 0 && c.until_us == d.until_us);
+    }
+    buf_free(&der);
+    buf_free(&again);
+}
+
+static void check_thumbprint(const struct x509_facts *f)
+{
+    static const struct slice none[2] = {{NULL, 0}, {(const uint8_t *)"00", 2}};
+    assert(x509_by_thumbprint(f, none, f->from_us) == AUTH_CERTIFICATE_WRONG_THUMBPRINT);
+}
+
+static void check_ca(const struct x509_facts *f, struct slice ca)
+{
+    struct x509_cas *cas = x509_cas_new();
+    unsigned which = 1;
+    struct slice name = slice_str(f->common_name);
+    if (x509_cas_add(cas, ca) == OK) {
+        enum auth_cause cause = x509_by_ca(f, cas, name, f->from_us, &which);
+        assert(cause != AUTH_OK || (which == 0 && f->shown <= X509_CHAIN_MAX && name.len > 0));
+        assert(x509_by_ca(f, cas, SLICE_LIT("another"), f->from_us, NULL) != AUTH_OK ||
+               slice_is(name, "another"));
+    }
+    x509_cas_free(cas);
+}
+
+/* Where a certificate that begins with the bytes 30 82 ("a sequence of so many bytes") begins last. */
+static struct slice last_certificate(struct slice chain)
+{
+    for (size_t at = 0; at + 4 < chain.len; at++) {
+        size_t len = 4 + (size_t)(chain.ptr[at + 2] << 8 | chain.ptr[at + 3]);
+        if (chain.ptr[at] == 0x30 && chain.ptr[at + 1] == 0x82 && at + len == chain.len)
+            return slice_from(chain, at);
+    }
+    return chain;
+}
+
+void fuzz_one(struct slice input)
+{
+    struct x509_facts *f;
+    check_upload(input);
+    if (x509_facts_new(input, &f) != OK) return;
+    assert(f->shown >= 1 && f->shown <= X509_CHAIN_MAX + 1);
+    assert(f->chain_len == (f->shown > X509_CHAIN_MAX ? 0 : input.len));
+    assert(strlen(f->common_name) <= X509_COMMON_NAME_MAX);
+    check_thumbprint(f);
+    check_ca(f, last_certificate(input));
+    enum err e = x509_proves(input, last_certificate(input), slice_str(f->common_name), f->from_us);
+    assert(e == OK || e == ERR_DENIED);
+    free(f);
+}
