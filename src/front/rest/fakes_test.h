@@ -370,7 +370,7 @@ static inline void groups_say(enum err e)
     w->fn(w, e);
 }
 
-static void certificates_say(enum err e, const char *text)
+static inline void certificates_say(enum err e, const char *text)
 {
     struct certificate_wait *w = world.certificates.wait;
     assert(w != NULL);
