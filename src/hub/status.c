@@ -45,8 +45,10 @@ static const struct {
     [STATUS_SERVER_ERROR] = {"ServerError", 500001},
     [STATUS_JOB_CANCELLED] = {"JobCancelled", 500002},
     [STATUS_INVALID_THROTTLE_PARAMETER] = {"InvalidThrottleParameter", 500009},
+    [STATUS_BAD_GATEWAY] = {"BadGateway", 502000},
     [STATUS_SERVICE_UNAVAILABLE] = {"ServiceUnavailable", 503001},
     [STATUS_PARTITION_NOT_FOUND] = {"PartitionNotFound", 503003},
+    [STATUS_GATEWAY_TIMEOUT] = {"GatewayTimeout", 504101},
 };
 
 const char *status_name(enum status s)

@@ -4,7 +4,8 @@
  * the name out of the body and compare it with the header iothub-errorcode and with the number, so
  * the three must agree.
  *
- * Source: .NET SDK ErrorCode, Java SDK ErrorCodeDescription (names and numbers).  The HTTP status is
+ * Source: .NET SDK ErrorCode, Java SDK ErrorCodeDescription (names and numbers); 504101 from "Understand
+ *         and resolve Azure IoT Hub errors"; 502000 is ours, no SDK has a number for it.  The HTTP status is
  *         the first three digits of the number.
  */
 #ifndef HUB_STATUS_H
@@ -53,8 +54,10 @@ enum status {
     STATUS_SERVER_ERROR,
     STATUS_JOB_CANCELLED,
     STATUS_INVALID_THROTTLE_PARAMETER,
+    STATUS_BAD_GATEWAY,
     STATUS_SERVICE_UNAVAILABLE,
     STATUS_PARTITION_NOT_FOUND,
+    STATUS_GATEWAY_TIMEOUT,
     STATUSES
 };
 

@@ -211,13 +211,9 @@ static void what_may_not_be_published_ends_the_connection(void **state)
 {
     (void)state;
     static const char *const topics[] = {
-        "devices/d2/messages/events/",
-        "devices/d1/messages/devicebound/",
-        "devices/d1/messages/events/a=%zz",
-        "devices/d1/messages/events/=x",
-        "$iothub/twin/GET/?$rid=1",
-        "$iothub/methods/res/200/?$rid=1",
-        "x",
+        "devices/d2/messages/events/",      "devices/d1/messages/devicebound/",
+        "devices/d1/messages/events/a=%zz", "devices/d1/messages/events/=x",
+        "$iothub/twin/GET/?$rid=1",         "x",
     };
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
         struct client c;
@@ -280,8 +276,8 @@ static void a_failed_sync_acknowledges_nothing_ever_after(void **state)
 static void subscriptions_are_refused_and_said_so(void **state)
 {
     (void)state;
-    static const char *const filters[] = {"devices/d1/messages/devicebound/#",
-                                          "$iothub/methods/POST/#", "$iothub/twin/res/#", "x/+"};
+    static const char *const filters[] = {"devices/d1/messages/devicebound/#", "$iothub/twin/res/#",
+                                          "$iothub/methods/POST/+", "x/+"};
     struct client c;
     open_device(&c, "d1");
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {

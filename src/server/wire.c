@@ -7,6 +7,7 @@
 #include "front/device_mqtt/device_mqtt.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/method/method.h"
 #include "hub/policy/policy.h"
 #include "hub/registry/registry.h"
 
@@ -80,11 +81,12 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->registry = registry_new(&w->hub, lane);
     TRY(certificates_new(&w->hub, lane, &c->certificates));
     c->sessions = session_home_new(&w->hub, lane, c->registry, c->certificates);
+    c->methods = methods_new(&w->hub, lane, c->registry, c->sessions);
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
-    c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){.desk = &c->desk});
+    c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){.desk = &c->desk, .methods = c->methods});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&c->desk, c->groups);
-    c->rest = rest_new(&w->rest, lane, c->registry, c->groups, c->certificates);
+    c->rest = rest_new(&w->rest, lane, c->registry, c->groups, c->certificates, c->methods);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
@@ -127,6 +129,7 @@ static void close_core(struct wire_core *c)
     device_mqtt_free(c->mqtt);
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
+    methods_free(c->methods);
     session_home_free(c->sessions);
     certificates_free(c->certificates);
     registry_free(c->registry);

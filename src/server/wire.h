@@ -38,6 +38,7 @@ struct wire_core {
     struct session_desk desk;
     struct registry *registry;
     struct session_home *sessions;
+    struct methods *methods;
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
     struct certificates *certificates;

@@ -3,6 +3,7 @@
 #define FRONT_DEVICE_MQTT_DEVICE_H
 
 #include "front/device_mqtt/device_mqtt.h"
+#include "hub/method/method.h"
 #include "hub/session/session.h"
 #include "proto/mqtt/mqtt.h"
 
@@ -40,6 +41,7 @@ struct device {
     struct will *will;
     struct buf model_id; /* from CONNECT until the session is granted */
     struct list subscribing, deferred;
+    struct method_calls calls;
     uint64_t telemetry_sent, telemetry_done; /* with the log, and back from it */
     uint32_t features;                       /* what it is subscribed to (enum session_feature) */
     int64_t ends_us;                         /* wall time at which the credential's grace is over */
@@ -64,6 +66,11 @@ void device_subscribe(struct device *d, struct mqtt_subscribe *packet);
 void device_unsubscribe(struct device *d, struct mqtt_subscribe *packet);
 void device_subscribed(struct session *session, uint64_t cookie, uint32_t features, enum err e);
 void device_drop_subscribing(struct device *d);
+
+/* method.c */
+struct topic;
+void device_method(struct session *session, const struct method_request *r);
+void device_method_response(struct device *d, const struct topic *t, const struct mqtt_publish *p);
 
 /* acknowledge.c: PUBACK for something that is not telemetry and done with (packet id 0: QoS 0, none),
  * and for telemetry that the log has. */

@@ -141,6 +141,8 @@ static void on_publish(struct device *d, const struct mqtt_publish *p)
         device_reject(d, "PUBLISH with QoS 2");
     else if (t.kind == TOPIC_EVENTS)
         on_telemetry(d, p, t.bag);
+    else if (t.kind == TOPIC_METHOD_RESPONSE && d->service->doors.methods)
+        device_method_response(d, &t, p);
     else
         reject_topic(d, p->topic);
 }
@@ -214,6 +216,7 @@ static void session_close_(struct session *s, enum session_cause cause)
     if (d->will) submit_will(d);
     free(d->will);
     d->will = NULL;
+    method_calls_drop(&d->calls);
     session_end(s);
 }
 
@@ -221,6 +224,7 @@ const struct session_owner device_session_owner = {
     .opened = session_opened_,
     .close = session_close_,
     .subscribed = device_subscribed,
+    .method = device_method,
 };
 
 static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
@@ -231,6 +235,7 @@ static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
     list_init(&d->waiting);
     list_init(&d->subscribing);
     list_init(&d->deferred);
+    method_calls_init(&d->calls, d->service->doors.methods);
     timer_init(&d->timer, on_timer);
     mqtt_init(&d->mqtt, &(struct mqtt_config){MQTT_SERVER, conn_buffer(c), 0}, now_us);
     device_arm(d, now_us);
@@ -259,6 +264,7 @@ static void device_closed(void *self, enum err why, int64_t now_us)
     (void)now_us;
     d->state = DEVICE_OVER;
     if (d->will && d->session.granted) submit_will(d);
+    method_calls_drop(&d->calls);
     session_end(&d->session);
     timer_stop(&d->timer);
     list_remove(&d->waiting);
@@ -283,6 +289,7 @@ static uint32_t offered_by(const struct device_mqtt_doors *doors)
 {
     uint32_t offered = 0;
     if (doors->twins) offered |= SESSION_TWIN_RESPONSES | SESSION_DESIRED;
+    if (doors->methods) offered |= SESSION_METHODS;
     return offered;
 }
 

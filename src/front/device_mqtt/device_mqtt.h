@@ -19,6 +19,7 @@
 extern const struct front device_mqtt_front;
 
 struct device_mqtt_service;
+struct methods;
 struct twins;
 
 /* The hub's verbs, as this core has them.  NULL: the hub does not offer that, and its topics are
@@ -26,6 +27,7 @@ struct twins;
 struct device_mqtt_doors {
     struct session_desk *desk;
     struct twins *twins;
+    struct methods *methods;
 };
 
 /* One per core: the listener's context for device_mqtt_front. */

@@ -2,7 +2,9 @@
  *
  * Errors have the envelope {"Message":"ErrorCode:<Name>;<text>","ExceptionMessage":"Tracking ID:..."}
  * and the header iothub-errorcode with the same name: the .NET SDK compares the two, Node splits the
- * message at the first ';', Java descends into it. */
+ * message at the first ';', Java descends into it.  Module identities and direct methods have another
+ * one, with the number: {"errorCode":404103,"trackingId":...}, for methods as text inside of Message.
+ * Its members are flat, for .NET reads them as a dictionary of strings. */
 #include <stdio.h>
 #include <time.h>
 
@@ -91,6 +93,19 @@ static void put_envelope(struct buf *out, const char *name, const char *text,
     buf_free(&tracking);
 }
 
+/* The other one. */
+static void put_numbered(struct buf *out, enum status s, const char *text, const char *request_id)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+    clock_iso(clock_wall_us(), iso);
+    buf_printf(out, "{\"errorCode\":%u,\"trackingId\":\"", status_number(s));
+    for (const char *p = request_id; *p; p++)
+        if (*p != '-') buf_put_u8(out, (uint8_t)*p);
+    buf_printf(out, "-G:0-TimeStamp:%s\",\"message\":", iso);
+    text_json_string(out, slice_str(text));
+    buf_printf(out, ",\"timestampUtc\":\"%s\",\"info\":null}", iso);
+}
+
 static void error_init(struct answer *a, struct buf *body, int http, const char *name,
                        const char *text)
 {
@@ -138,6 +153,34 @@ void rest_answer_status(struct call *c, enum status s, const char *text)
     int http = (int)status_http(s);
     const char *extra = http == 401 ? "www-authenticate" : http == 429 ? "retry-after" : NULL;
     send_error(c, http, status_name(s), text, extra, http == 401 ? "SharedAccessSignature" : "10");
+}
+
+static void send_numbered(struct call *c, enum status s, const char *text, bool nested)
+{
+    struct answer a;
+    struct buf numbered = {0}, body = {0};
+    answer_init(&a, (int)status_http(s));
+    put_numbered(&numbered, s, text, a.request_id);
+    if (nested) {
+        buf_put_str(&body, "{\"Message\":");
+        text_json_string(&body, buf_slice(&numbered));
+        buf_put_str(&body, ",\"ExceptionMessage\":\"\"}");
+    }
+    set_body(&a, json_type, buf_slice(nested ? &body : &numbered));
+    add_header(&a, "iothub-errorcode", slice_str(status_name(s)));
+    send(c, &a);
+    buf_free(&numbered);
+    buf_free(&body);
+}
+
+void rest_answer_numbered(struct call *c, enum status s, const char *text)
+{
+    send_numbered(c, s, text, false);
+}
+
+void rest_answer_nested(struct call *c, enum status s, const char *text)
+{
+    send_numbered(c, s, text, true);
 }
 
 /* What http1 found: the names that come nearest. */

@@ -5,6 +5,7 @@
 #include "front/rest/rest.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/method/method.h"
 #include "hub/registry/registry.h"
 #include "hub/status.h"
 #include "proto/http1/http1.h"
@@ -19,6 +20,7 @@ struct rest_service {
         void *ctx;
     } streams[REST_STREAMS];
     struct certificates *certificates;
+    struct methods *methods;
 };
 
 struct rest;
@@ -42,7 +44,13 @@ struct route {
 };
 
 /* What a call waits for; decides what is forgotten when it ends early. */
-enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS, WAITING_CERTIFICATES };
+enum waiting {
+    WAITING_NONE,
+    WAITING_REGISTRY,
+    WAITING_GROUPS,
+    WAITING_CERTIFICATES,
+    WAITING_METHOD
+};
 
 struct call {
     struct rest *rest; /* whose it is */
@@ -59,6 +67,7 @@ struct call {
     struct registry_wait registry_wait;
     struct consumer_group_wait group_wait;
     struct certificate_wait certificate_wait;
+    struct method_call method_call;
     bool answered;
     int64_t now_us;
 };
@@ -73,6 +82,10 @@ bool rest_route_has_version(struct call *c);
 
 /* The segment that stands where the route's path has {name}. */
 struct slice rest_route_param(const struct call *c, const char *name);
+
+/* The identity that {id} and, where the path has one, {module} name, appended to `who`; false when an
+ * id is not valid (its '/' must not turn a device into a module). */
+bool rest_route_who(const struct call *c, struct buf *who);
 
 extern const struct route rest_routes[];
 extern const size_t rest_route_count;
@@ -90,6 +103,8 @@ bool rest_query_get(const struct call *c, const char *name, struct buf *out);
 /* ---- answer.c: each ends the call */
 
 void rest_answer_status(struct call *c, enum status s, const char *text);
+void rest_answer_numbered(struct call *c, enum status s, const char *text); /* modules' envelope */
+void rest_answer_nested(struct call *c, enum status s, const char *text);   /* methods' */
 void rest_answer_named(struct call *c, int http, const char *name, const char *text);
 void rest_answer_json(struct call *c, struct slice json);
 void rest_answer_text(struct call *c, int http, const char *content_type, struct slice text);
@@ -111,6 +126,7 @@ void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_
 /* The handler asked the hub: the timer runs until rest_call_resume(), which the hub's answer calls
  * first; after it has answered the client it calls rest_call_end(). */
 void rest_call_wait(struct call *c, enum waiting what);
+void rest_call_wait_long(struct call *c, enum waiting what, int64_t us); /* not REST_WAIT_US */
 void rest_call_resume(struct call *c);
 void rest_call_end(struct call *c);
 
@@ -132,6 +148,7 @@ void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
 
 void rest_upgrade(struct call *c);
+void rest_method_call(struct call *c); /* of a device or a module */
 
 void rest_health_alive(struct call *c);
 void rest_health_ready(struct call *c);

@@ -251,6 +251,30 @@ void certificate_forget(struct certificates *c, struct certificate_wait *w)
     c->wait = NULL;
 }
 
+/* ---- methods */
+
+struct methods {
+    char asked[512];
+    enum err err; /* what method_call() says */
+    struct method_call *call;
+};
+
+enum err method_call(struct methods *m, const struct method_ask *ask, struct method_call *c)
+{
+    snprintf(m->asked, sizeof m->asked, "%.*s %.*s %u+%u '%.*s'", SLICE_ARG(ask->who),
+             SLICE_ARG(ask->name), ask->response_s, ask->connect_s, SLICE_ARG(ask->payload));
+    if (m->err != OK) return fail(m->err, "because");
+    c->methods = m;
+    m->call = c;
+    return OK;
+}
+
+void method_forget(struct method_call *c)
+{
+    assert_ptr_equal(c->methods->call, c);
+    c->methods->call = NULL;
+}
+
 /* ---- all of it together */
 
 static struct world {
@@ -261,6 +285,7 @@ static struct world {
     struct registry registry;
     struct consumer_groups groups;
     struct certificates certificates;
+    struct methods methods;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -296,8 +321,8 @@ static int world_open(void **state)
                                         .address_count = 2,
                                         .ca_path = "/data/ca.pem",
                                         .data_path = "/data"};
-    world.service =
-        rest_new(&world.config, &world.lane, &world.registry, &world.groups, &world.certificates);
+    world.service = rest_new(&world.config, &world.lane, &world.registry, &world.groups,
+                             &world.certificates, &world.methods);
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;
@@ -354,12 +379,20 @@ static void request(const char *line, const char *credential, const char *body)
     buf_free(&b);
 }
 
-static void registry_says(const struct registry_answer *a)
+static inline void registry_says(const struct registry_answer *a)
 {
     struct registry_wait *w = world.registry.wait;
     assert(w != NULL);
     world.registry.wait = NULL;
     w->fn(w, a);
+}
+
+static inline void method_says(const struct method_result *r)
+{
+    struct method_call *c = world.methods.call;
+    assert(c != NULL);
+    world.methods.call = NULL;
+    c->fn(c, r);
 }
 
 static inline void groups_say(enum err e)

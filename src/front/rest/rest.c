@@ -31,14 +31,15 @@ struct rest {
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
                               struct registry *registry, struct consumer_groups *groups,
-                              struct certificates *certificates)
+                              struct certificates *certificates, struct methods *methods)
 {
     struct rest_service *s = NEW(struct rest_service);
     *s = (struct rest_service){.config = config,
                                .lane = lane,
                                .registry = registry,
                                .groups = groups,
-                               .certificates = certificates};
+                               .certificates = certificates,
+                               .methods = methods};
     return s;
 }
 
@@ -66,6 +67,8 @@ static void drop_call(struct rest *r)
         consumer_group_forget(c->service->groups, &c->group_wait);
     else if (c->waiting == WAITING_CERTIFICATES)
         certificate_forget(c->service->certificates, &c->certificate_wait);
+    else if (c->waiting == WAITING_METHOD)
+        method_forget(&c->method_call);
     buf_free(&c->path);
     buf_free(&c->body);
     free(c);
@@ -203,10 +206,15 @@ static void on_timer(struct timer *t, int64_t now_us)
     process(r, now_us);
 }
 
-void rest_call_wait(struct call *c, enum waiting what)
+void rest_call_wait_long(struct call *c, enum waiting what, int64_t us)
 {
     c->waiting = what;
-    c->rest->answer_by_us = c->now_us + REST_WAIT_US;
+    c->rest->answer_by_us = c->now_us + us;
+}
+
+void rest_call_wait(struct call *c, enum waiting what)
+{
+    rest_call_wait_long(c, what, REST_WAIT_US);
 }
 
 void rest_call_resume(struct call *c)

@@ -18,8 +18,9 @@
 #include "net/conn.h"
 
 enum {
-    REST_SEGMENTS_MAX = 8,         /* of a path; more match no route */
-    REST_SMALL_BODY_MAX = 4 << 10, /* where no body is expected: read and ignored */
+    REST_SEGMENTS_MAX = 8,            /* of a path; more match no route */
+    REST_METHOD_BODY_MAX = 512 << 10, /* METHOD_PAYLOAD_MAX with room for how it is written */
+    REST_SMALL_BODY_MAX = 4 << 10,    /* where no body is expected: read and ignored */
     REST_CERTIFICATE_BODY_MAX = 32 << 10,
 };
 #define REST_WAIT_US (30 * 1000000ll) /* the hub must have answered by then: ServiceUnavailable */
@@ -27,6 +28,7 @@ enum {
 struct registry;
 struct consumer_groups;
 struct certificates;
+struct methods;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -52,7 +54,7 @@ enum rest_stream { REST_MQTT, REST_AMQP, REST_STREAMS };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
                               struct registry *registry, struct consumer_groups *groups,
-                              struct certificates *certificates);
+                              struct certificates *certificates, struct methods *methods);
 void rest_free(struct rest_service *s); /* NULL is fine */
 
 /* Who takes an upgraded connection over, with the context that its listeners would have. */

@@ -8,6 +8,7 @@ enum {
 
 #define REGISTRY_READ  ACCESS_RIGHTS, AUTH_REGISTRY_READ
 #define REGISTRY_WRITE ACCESS_RIGHTS, AUTH_REGISTRY_WRITE
+#define BY_SERVICE     ACCESS_RIGHTS, AUTH_SERVICE_CONNECT
 #define BY_OWNER       ACCESS_RIGHTS, OWNER
 #define BY_SOCKET      ACCESS_SOCKET, 0
 #define NO_BODY        REST_SMALL_BODY_MAX
@@ -23,6 +24,10 @@ const struct route rest_routes[] = {
      "Create or replace a device identity"},
     {"DELETE", "/devices/{id}", REGISTRY_WRITE, NO_BODY, rest_device_delete,
      "Delete a device identity"},
+    {"POST", "/twins/{id}/methods", BY_SERVICE, REST_METHOD_BODY_MAX, rest_method_call,
+     "Call a direct method of a device"},
+    {"POST", "/twins/{id}/modules/{module}/methods", BY_SERVICE, REST_METHOD_BODY_MAX,
+     rest_method_call, "Call a direct method of a module"},
     {"GET", "/statistics/devices", REGISTRY_READ, NO_BODY, rest_statistics_devices,
      "Count device identities"},
     {"GET", "/statistics/service", REGISTRY_READ, NO_BODY, rest_statistics_service,
@@ -120,14 +125,31 @@ static bool path_matches(const struct call *c, const struct route *r)
     return i == c->segment_count;
 }
 
-struct slice rest_route_param(const struct call *c, const char *name)
+static bool find_param(const struct call *c, const char *name, struct slice *out)
 {
     struct slice path = without_slash(c->route->path), part;
-    for (unsigned i = 0; next_part(&path, &part); i++)
-        if (is_param(part) && slice_is(slice_of(part.ptr + 1, part.len - 2), name))
-            return c->segments[i];
-    assert(false);
-    return SLICE_NONE;
+    for (unsigned i = 0; next_part(&path, &part); i++) {
+        if (!is_param(part) || !slice_is(slice_of(part.ptr + 1, part.len - 2), name)) continue;
+        *out = c->segments[i];
+        return true;
+    }
+    return false;
+}
+
+struct slice rest_route_param(const struct call *c, const char *name)
+{
+    struct slice value = SLICE_NONE;
+    bool found = find_param(c, name, &value);
+    assert(found);
+    return value;
+}
+
+bool rest_route_who(const struct call *c, struct buf *who)
+{
+    struct slice device_id = rest_route_param(c, "id"), module_id = SLICE_NONE;
+    bool of_module = find_param(c, "module", &module_id);
+    hub_put_who(who, device_id, module_id);
+    return hub_id_valid(device_id) && (!of_module || hub_id_valid(module_id));
 }
 
 /* HEAD is GET without the body; the engine leaves that out. */
