@@ -234,6 +234,26 @@ static void add_etag(struct answer *a, struct slice etag, struct buf *quoted)
     add_header(a, "etag", buf_slice(quoted));
 }
 
+/* Is it a module's own?  Node knows a device that does not exist, .NET a missing right, by the usual
+ * envelope only. */
+static bool is_modules(enum status s)
+{
+    return s == STATUS_MODULE_NOT_FOUND || s == STATUS_MODULE_ALREADY_EXISTS ||
+           s == STATUS_TOO_MANY_MODULES || s == STATUS_PRECONDITION_FAILED ||
+           s == STATUS_ARGUMENT_INVALID;
+}
+
+void rest_answer_module(struct call *c, const struct registry_answer *r)
+{
+    struct buf text = {0};
+    buf_put_slice(&text, r->text);
+    if (is_modules(r->status))
+        rest_answer_numbered(c, r->status, buf_cstr(&text));
+    else
+        rest_answer_registry(c, r);
+    buf_free(&text);
+}
+
 void rest_answer_registry(struct call *c, const struct registry_answer *r)
 {
     if (r->body.len == 0 && r->status == STATUS_OK) {

@@ -31,13 +31,14 @@ enum access {
     ACCESS_PUBLIC,
     ACCESS_METRICS, /* the bearer of the metrics token */
     ACCESS_RIGHTS,  /* a policy's token with the route's rights */
+    ACCESS_DEVICE,  /* likewise, or a token of the device's own, which its home checks */
     ACCESS_SOCKET,  /* administrators only */
 };
 
 struct route {
     const char *method, *path; /* "/devices/{id}"; literals match in any case */
     enum access access;
-    unsigned rights; /* ACCESS_RIGHTS */
+    unsigned rights; /* ACCESS_RIGHTS, ACCESS_DEVICE */
     uint32_t body_max;
     void (*handle)(struct call *c);
     const char *summary; /* for people */
@@ -63,6 +64,8 @@ struct call {
     unsigned segment_count;
     struct buf path;
     struct buf body;
+    struct buf who;            /* of the path, once a handler asked for it */
+    struct slice device_token; /* ACCESS_DEVICE: what home has to check; ptr NULL: nothing */
     enum waiting waiting;
     struct registry_wait registry_wait;
     struct consumer_group_wait group_wait;
@@ -83,16 +86,16 @@ bool rest_route_has_version(struct call *c);
 /* The segment that stands where the route's path has {name}. */
 struct slice rest_route_param(const struct call *c, const char *name);
 
-/* The identity that {id} and, where the path has one, {module} name, appended to `who`; false when an
- * id is not valid (its '/' must not turn a device into a module). */
-bool rest_route_who(const struct call *c, struct buf *who);
+/* Sets c->who, the identity that {id} and, where the path has one, {module} name.  An id that is none
+ * (its '/' must not turn a device into a module): false, and answered 400. */
+bool rest_route_who(struct call *c);
 
 extern const struct route rest_routes[];
 extern const size_t rest_route_count;
 
 /* ---- access.c */
 
-bool rest_access_granted(struct call *c); /* otherwise answered 401 */
+bool rest_access_granted(struct call *c); /* otherwise answered 401; sets device_token */
 
 /* ---- query.c */
 
@@ -111,6 +114,7 @@ void rest_answer_text(struct call *c, int http, const char *content_type, struct
 void rest_answer_nothing(struct call *c); /* 204 */
 void rest_answer_not_allowed(struct call *c, const char *methods);
 void rest_answer_registry(struct call *c, const struct registry_answer *a);
+void rest_answer_module(struct call *c, const struct registry_answer *a);
 
 /* 426, and what there is to upgrade to. */
 void rest_answer_upgrade_required(struct call *c, const char *text);
@@ -144,6 +148,10 @@ void rest_device_get(struct call *c);
 void rest_device_put(struct call *c);
 void rest_device_delete(struct call *c);
 void rest_device_bulk(struct call *c);
+void rest_module_list(struct call *c);
+void rest_module_get(struct call *c);
+void rest_module_put(struct call *c);
+void rest_module_delete(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
 

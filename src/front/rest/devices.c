@@ -1,4 +1,7 @@
-/* devices.c - device identities: IoT Hub service REST API, "Devices" and "Statistics". */
+/* devices.c - device and module identities: IoT Hub service REST API, "Devices", "Modules" and
+ * "Statistics".
+ *
+ * A device may read and write its own modules; the identity service of IoT Edge does. */
 #include "base/num.h"
 #include "front/rest/call.h"
 
@@ -22,20 +25,36 @@ static struct slice if_match(const struct call *c)
     return http1_header(c->request, "if-match");
 }
 
+static void get(struct call *c, struct registry_wait *w)
+{
+    registry_get(c->service->registry, buf_slice(&c->who), w);
+}
+
+static void put(struct call *c, struct registry_wait *w)
+{
+    registry_put(c->service->registry, buf_slice(&c->who), if_match(c), buf_slice(&c->body), w);
+}
+
+static void delete(struct call *c, struct registry_wait *w)
+{
+    registry_delete(c->service->registry, buf_slice(&c->who), if_match(c), w);
+}
+
+/* ---- devices */
+
 void rest_device_get(struct call *c)
 {
-    registry_get(c->service->registry, rest_route_param(c, "id"), wait(c));
+    if (rest_route_who(c)) get(c, wait(c));
 }
 
 void rest_device_put(struct call *c)
 {
-    registry_put(c->service->registry, rest_route_param(c, "id"), if_match(c), buf_slice(&c->body),
-                 wait(c));
+    if (rest_route_who(c)) put(c, wait(c));
 }
 
 void rest_device_delete(struct call *c)
 {
-    registry_delete(c->service->registry, rest_route_param(c, "id"), if_match(c), wait(c));
+    if (rest_route_who(c)) delete (c, wait(c));
 }
 
 void rest_device_bulk(struct call *c)
@@ -56,6 +75,47 @@ void rest_device_list(struct call *c)
     else
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "top is a number from 1 to 1000");
 }
+
+/* ---- modules */
+
+static void on_module_answer(struct registry_wait *w, const struct registry_answer *a)
+{
+    struct call *c = CONTAINER_OF(w, struct call, registry_wait);
+    rest_call_resume(c);
+    rest_answer_module(c, a);
+    rest_call_end(c);
+}
+
+static struct registry_wait *wait_for_module(struct call *c)
+{
+    struct registry_wait *w = wait(c);
+    w->fn = on_module_answer;
+    w->token = c->device_token;
+    return w;
+}
+
+void rest_module_list(struct call *c)
+{
+    if (rest_route_who(c))
+        registry_list_modules(c->service->registry, buf_slice(&c->who), wait_for_module(c));
+}
+
+void rest_module_get(struct call *c)
+{
+    if (rest_route_who(c)) get(c, wait_for_module(c));
+}
+
+void rest_module_put(struct call *c)
+{
+    if (rest_route_who(c)) put(c, wait_for_module(c));
+}
+
+void rest_module_delete(struct call *c)
+{
+    if (rest_route_who(c)) delete (c, wait_for_module(c));
+}
+
+/* ---- statistics */
 
 void rest_statistics_devices(struct call *c)
 {

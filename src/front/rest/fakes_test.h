@@ -141,6 +141,11 @@ void registry_list(struct registry *r, unsigned top, struct registry_wait *w)
     note(r, w, "list %u", top);
 }
 
+void registry_list_modules(struct registry *r, struct slice id, struct registry_wait *w)
+{
+    note(r, w, "modules %.*s%s", SLICE_ARG(id), w->token.ptr ? " token" : "");
+}
+
 void registry_count_devices(struct registry *r, struct registry_wait *w)
 {
     note(r, w, "count");

@@ -95,20 +95,18 @@ static void start(struct call *c, const struct method_ask *ask)
 void rest_method_call(struct call *c)
 {
     struct arena arena = {0};
-    struct buf who = {0}, payload = {0};
+    struct buf payload = {0};
     struct json *doc;
     struct method_ask ask = {.response_s = METHOD_RESPONSE_S};
-    if (!rest_route_who(c, &who))
-        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the path has an id that ids cannot be");
-    else if (json_parse(&arena, buf_slice(&c->body), &doc) != OK)
+    if (!rest_route_who(c)) return;
+    if (json_parse(&arena, buf_slice(&c->body), &doc) != OK)
         rest_answer_status(c, STATUS_DESERIALIZATION_ERROR, "the body is not JSON");
     else if (read_ask(doc, &ask, &payload) != OK)
         answer_error(c, STATUS_ARGUMENT_INVALID, fail_text());
     else {
-        ask.who = buf_slice(&who);
+        ask.who = buf_slice(&c->who);
         start(c, &ask);
     }
     arena_free(&arena);
-    buf_free(&who);
     buf_free(&payload);
 }

@@ -71,6 +71,7 @@ static void drop_call(struct rest *r)
         method_forget(&c->method_call);
     buf_free(&c->path);
     buf_free(&c->body);
+    buf_free(&c->who);
     free(c);
     r->call = NULL;
 }

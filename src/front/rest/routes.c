@@ -6,14 +6,16 @@ enum {
     OWNER = AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT,
 };
 
-#define REGISTRY_READ  ACCESS_RIGHTS, AUTH_REGISTRY_READ
-#define REGISTRY_WRITE ACCESS_RIGHTS, AUTH_REGISTRY_WRITE
-#define BY_SERVICE     ACCESS_RIGHTS, AUTH_SERVICE_CONNECT
-#define BY_OWNER       ACCESS_RIGHTS, OWNER
-#define BY_SOCKET      ACCESS_SOCKET, 0
-#define NO_BODY        REST_SMALL_BODY_MAX
-#define UPGRADE        ACCESS_PUBLIC, 0, NO_BODY, rest_upgrade
-#define CERTIFICATE    REST_CERTIFICATE_BODY_MAX
+#define REGISTRY_READ   ACCESS_RIGHTS, AUTH_REGISTRY_READ
+#define REGISTRY_WRITE  ACCESS_RIGHTS, AUTH_REGISTRY_WRITE
+#define OR_DEVICE_READ  ACCESS_DEVICE, AUTH_REGISTRY_READ
+#define OR_DEVICE_WRITE ACCESS_DEVICE, AUTH_REGISTRY_WRITE
+#define BY_SERVICE      ACCESS_RIGHTS, AUTH_SERVICE_CONNECT
+#define BY_OWNER        ACCESS_RIGHTS, OWNER
+#define BY_SOCKET       ACCESS_SOCKET, 0
+#define NO_BODY         REST_SMALL_BODY_MAX
+#define UPGRADE         ACCESS_PUBLIC, 0, NO_BODY, rest_upgrade
+#define CERTIFICATE     REST_CERTIFICATE_BODY_MAX
 
 const struct route rest_routes[] = {
     {"GET", "/devices", REGISTRY_READ, NO_BODY, rest_device_list, "List device identities"},
@@ -24,6 +26,14 @@ const struct route rest_routes[] = {
      "Create or replace a device identity"},
     {"DELETE", "/devices/{id}", REGISTRY_WRITE, NO_BODY, rest_device_delete,
      "Delete a device identity"},
+    {"GET", "/devices/{id}/modules", OR_DEVICE_READ, NO_BODY, rest_module_list,
+     "List the modules of a device"},
+    {"GET", "/devices/{id}/modules/{module}", OR_DEVICE_READ, NO_BODY, rest_module_get,
+     "Show a module identity"},
+    {"PUT", "/devices/{id}/modules/{module}", OR_DEVICE_WRITE, REGISTRY_BODY_MAX, rest_module_put,
+     "Create or replace a module identity"},
+    {"DELETE", "/devices/{id}/modules/{module}", OR_DEVICE_WRITE, NO_BODY, rest_module_delete,
+     "Delete a module identity"},
     {"POST", "/twins/{id}/methods", BY_SERVICE, REST_METHOD_BODY_MAX, rest_method_call,
      "Call a direct method of a device"},
     {"POST", "/twins/{id}/modules/{module}/methods", BY_SERVICE, REST_METHOD_BODY_MAX,
@@ -144,12 +154,17 @@ struct slice rest_route_param(const struct call *c, const char *name)
     return value;
 }
 
-bool rest_route_who(const struct call *c, struct buf *who)
+bool rest_route_who(struct call *c)
 {
     struct slice device_id = rest_route_param(c, "id"), module_id = SLICE_NONE;
     bool of_module = find_param(c, "module", &module_id);
-    hub_put_who(who, device_id, module_id);
-    return hub_id_valid(device_id) && (!of_module || hub_id_valid(module_id));
+    bool valid = hub_id_valid(device_id) && (!of_module || hub_id_valid(module_id));
+    hub_put_who(&c->who, device_id, module_id);
+    if (!valid)
+        rest_answer_status(
+            c, STATUS_ARGUMENT_INVALID,
+            "an id has 1 to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '");
+    return valid;
 }
 
 /* HEAD is GET without the body; the engine leaves that out. */
@@ -164,8 +179,8 @@ static bool method_matches(const struct call *c, const struct route *r)
 bool rest_route_has_version(struct call *c)
 {
     const struct route *r = c->route;
-    bool azure =
-        r->access == ACCESS_RIGHTS && !slice_starts(slice_str(r->path), SLICE_LIT("/admin/"));
+    bool azure = (r->access == ACCESS_RIGHTS || r->access == ACCESS_DEVICE) &&
+                 !slice_starts(slice_str(r->path), SLICE_LIT("/admin/"));
     struct buf version = {0};
     bool fine = !azure || (rest_query_get(c, "api-version", &version) && buf_size(&version) > 0);
     buf_free(&version);

@@ -36,7 +36,9 @@ struct bulk_entry {
     struct bulk_op *bulk;
     struct registry_wait wait;
     struct json *json;
-    struct slice id; /* as given; ptr NULL: none */
+    struct slice id;        /* as given; ptr NULL: none */
+    struct slice module_id; /* empty: none */
+    struct slice who;       /* of both */
     const struct import_mode *mode;
     enum status status;
     char text[TEXT_MAX];
@@ -90,7 +92,9 @@ static void write_error(struct buf *out, const struct bulk_entry *e)
     text_json_string(out, e->id);
     buf_printf(out, ",\"errorCode\":\"%s\",\"errorStatus\":", status_name(e->status));
     text_json_string(out, slice_str(e->text));
-    buf_printf(out, ",\"moduleId\":\"\",\"operation\":\"%s\"}", e->mode ? e->mode->name : "");
+    buf_put_str(out, ",\"moduleId\":");
+    text_json_string(out, e->module_id);
+    buf_printf(out, ",\"operation\":\"%s\"}", e->mode ? e->mode->name : "");
 }
 
 static void write_warning(struct buf *out, const struct bulk_entry *e)
@@ -161,7 +165,7 @@ static bool is_named_twice(const struct bulk_entry *e)
 {
     const struct bulk_op *o = e->bulk;
     for (unsigned i = 0; i < o->count; i++)
-        if (&o->entries[i] != e && e->id.ptr && slice_eq(o->entries[i].id, e->id)) return true;
+        if (&o->entries[i] != e && e->id.ptr && slice_eq(o->entries[i].who, e->who)) return true;
     return false;
 }
 
@@ -175,12 +179,13 @@ static void check_entry(struct bulk_entry *e)
 {
     if (e->id.ptr == NULL)
         refuse(e, STATUS_ARGUMENT_INVALID, "an entry needs an id");
+    else if (!hub_id_valid(e->id) || (e->module_id.len && !hub_id_valid(e->module_id)))
+        refuse(e, STATUS_ARGUMENT_INVALID,
+               "an id has a character that ids cannot have, or too many");
     else if (e->mode == NULL)
         refuse(e, STATUS_ARGUMENT_INVALID, "there is no such importMode");
     else if (is_named_twice(e))
         refuse(e, STATUS_DEVICE_DEFINED_MULTIPLE_TIMES, "the id is in more than one entry");
-    else if (json_str(e->json, "moduleId").len)
-        refuse(e, STATUS_INVALID_OPERATION, "this hub has no modules");
     else if (e->mode->mode & NO_TWINS)
         refuse(e, STATUS_INVALID_OPERATION, "this hub has no twins");
     else if ((e->mode->mode & WITH_ETAG) && json_str(e->json, "eTag").len == 0)
@@ -191,20 +196,32 @@ static void send_entry(struct bulk_entry *e)
 {
     struct buf json = {0};
     struct write w = {.mode = (e->mode->mode & (WRITES | WRITE_DELETES)) | WRITE_BULK,
-                      .device_id = e->id};
+                      .who = e->who};
     if (e->mode->mode & WITH_ETAG) w.if_match = json_str(e->json, "eTag");
     json_write(&json, e->json);
     w.json = buf_slice(&json);
     e->wait.fn = on_entry_done;
-    send_home(e->bulk->registry, e->id, write_msg_new(&w), &e->wait);
+    send_home(e->bulk->registry, e->who, write_msg_new(&w), &e->wait);
     buf_free(&json);
+}
+
+static void take_entry(struct bulk_op *o, struct json *j)
+{
+    struct buf who = {0};
+    struct bulk_entry *e = &o->entries[o->count++];
+    *e = (struct bulk_entry){.bulk = o,
+                             .json = j,
+                             .id = json_str(j, "id"),
+                             .module_id = json_str(j, "moduleId"),
+                             .mode = mode_of(j)};
+    hub_put_who(&who, e->id, e->module_id);
+    e->who = arena_copy(&o->arena, buf_slice(&who));
+    buf_free(&who);
 }
 
 static void take_entries(struct bulk_op *o, const struct json *list)
 {
-    for (struct json *j = list->child; j; j = j->next)
-        o->entries[o->count++] =
-            (struct bulk_entry){.bulk = o, .json = j, .id = json_str(j, "id"), .mode = mode_of(j)};
+    for (struct json *j = list->child; j; j = j->next) take_entry(o, j);
     for (unsigned i = 0; i < o->count; i++) {
         check_entry(&o->entries[i]);
         if (o->entries[i].status != STATUS_OK) continue;

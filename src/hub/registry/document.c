@@ -148,16 +148,20 @@ static bool has_thumbprints(const struct json *authentication)
     return json_str(x509, "primaryThumbprint").len || json_str(x509, "secondaryThumbprint").len;
 }
 
-/* Clients from before there was a type say it by what they give. */
-static enum err read_auth_type(const struct json *authentication, enum identity_auth *out)
+/* Clients from before there was a type say it by what they give.  For modules "none" means "sas", as on
+ * a real hub. */
+static enum err read_auth_type(const struct json *authentication, bool of_module,
+                               enum identity_auth *out)
 {
     struct slice type;
     TRY(read_string(authentication, "type", &type));
+    if (of_module && slice_is_nocase(type, identity_auth_name(IDENTITY_NONE)))
+        type = SLICE_LIT("sas");
     *out = has_thumbprints(authentication) ? IDENTITY_SELF_SIGNED : IDENTITY_SAS;
     if (type.ptr == NULL) return OK;
-    for (*out = IDENTITY_SAS; *out <= IDENTITY_CERTIFICATE_AUTHORITY; ++*out)
+    for (*out = IDENTITY_SAS; *out < IDENTITY_NONE; ++*out)
         if (slice_eq_nocase(type, slice_str(identity_auth_name(*out)))) return OK;
-    return fail(ERR_INVALID, "authentication type '%.*s' is not one a device can have",
+    return fail(ERR_INVALID, "authentication type '%.*s' is not one it can have",
                 SLICE_ARG(slice_head(type, 64)));
 }
 
@@ -165,11 +169,12 @@ static enum err read_authentication(struct arena *a, const struct json *doc, str
 {
     const struct json *authentication;
     TRY(read_object(doc, "authentication", &authentication));
-    TRY(read_auth_type(authentication, &out->auth));
+    TRY(read_auth_type(authentication, out->module_id.len > 0, &out->auth));
     switch (out->auth) {
     case IDENTITY_SAS: return read_keys(a, authentication, out);
     case IDENTITY_SELF_SIGNED: return read_thumbprints(authentication, out);
-    case IDENTITY_CERTIFICATE_AUTHORITY: return OK;
+    case IDENTITY_CERTIFICATE_AUTHORITY:
+    case IDENTITY_NONE: return OK;
     }
     return OK;
 }
@@ -196,7 +201,7 @@ static struct slice make_generation(struct arena *a)
     return arena_copy(a, slice_str(ticks));
 }
 
-static void set_made_by_server(struct arena *a, const struct identity *old, struct identity *out)
+void document_made_by_server(struct arena *a, const struct identity *old, struct identity *out)
 {
     bool changed = old && old->enabled != out->enabled;
     out->generation = old ? old->generation : make_generation(a);
@@ -204,19 +209,39 @@ static void set_made_by_server(struct arena *a, const struct identity *old, stru
     out->status_updated_us = changed ? clock_wall_us() : old ? old->status_updated_us : 0;
 }
 
+/* ---- whole documents */
+
+static enum err check_id(const struct json *doc, const char *key, struct slice expected)
+{
+    struct slice id;
+    TRY(read_string(doc, key, &id));
+    if (id.ptr == NULL || slice_eq(id, expected)) return OK;
+    return fail(ERR_INVALID, "the %s of the body is not the one of the address", key);
+}
+
+static enum err read_module(struct arena *a, const struct json *doc, const struct identity *old,
+                            struct identity *out)
+{
+    TRY(check_id(doc, "moduleId", out->module_id));
+    TRY(read_string(doc, "managedBy", &out->managed_by));
+    if (out->managed_by.len > REGISTRY_MANAGED_BY_MAX)
+        return fail(ERR_INVALID, "managedBy has more than %d bytes", REGISTRY_MANAGED_BY_MAX);
+    TRY(read_authentication(a, doc, out));
+    document_made_by_server(a, old, out);
+    return OK;
+}
+
 enum err document_read(struct arena *a, const struct json *doc, const struct identity *old,
                        struct identity *out)
 {
-    struct slice id;
     if (doc->type != JSON_OBJECT) return fail(ERR_INVALID, "an identity is a JSON object");
-    TRY(read_string(doc, "deviceId", &id));
-    if (id.ptr && !slice_eq(id, out->device_id))
-        return fail(ERR_INVALID, "the deviceId of the body is not the one of the address");
+    TRY(check_id(doc, "deviceId", out->device_id));
+    if (out->module_id.len) return read_module(a, doc, old, out);
     TRY(read_status(doc, out));
     TRY(read_status_reason(doc, out));
     TRY(read_authentication(a, doc, out));
     TRY(read_capabilities(doc, out));
     TRY(scope_read(a, doc, old, out));
-    set_made_by_server(a, old, out);
+    document_made_by_server(a, old, out);
     return OK;
 }

@@ -29,7 +29,8 @@ struct entry {
     struct list queue;         /* struct registry_load */
     struct store_wait wait;
     bool loaded, asking, writing, serving;
-    size_t bytes; /* what it counts for in the cache */
+    bool doubtful; /* what is being asked or written may be old */
+    size_t bytes;  /* what it counts for in the cache */
     struct slice who;
 };
 
@@ -69,7 +70,13 @@ void entry_set(struct entry *e, struct identity *next);
 /* The store has something else than we believed: ask it again. */
 void entry_forget(struct entry *e);
 
+/* Likewise for an entry that others may be using, by name, if it is there. */
+void registry_doubt(struct registry *r, struct slice who);
+
 void entry_written(struct entry *e); /* serves those who wait; `e` may be gone afterwards */
+
+/* What is known of the identity's connections. */
+struct presence identity_presence(const struct registry *r, const struct identity *id);
 
 /* Tells the listeners. */
 void registry_tell(struct registry *r, struct slice who, enum registry_change change);
@@ -78,5 +85,6 @@ void registry_tell(struct registry *r, struct slice who, enum registry_change ch
 void verbs_join(struct registry *r);
 void write_join(struct registry *r);
 void list_join(struct registry *r);
+void modules_join(struct registry *r);
 
 #endif

@@ -58,6 +58,7 @@ static const char *const auth_names[] = {
     [IDENTITY_SAS] = "sas",
     [IDENTITY_SELF_SIGNED] = "selfSigned",
     [IDENTITY_CERTIFICATE_AUTHORITY] = "certificateAuthority",
+    [IDENTITY_NONE] = "none",
 };
 
 const char *identity_auth_name(enum identity_auth auth)
@@ -184,23 +185,47 @@ static void write_scopes(struct buf *out, const struct identity *id)
     buf_put_u8(out, ']');
 }
 
+static void write_ids(struct buf *out, const struct identity *id)
+{
+    write_string(out, "deviceId", id->device_id);
+    buf_put_u8(out, ',');
+    if (id->module_id.len == 0) return;
+    write_string(out, "moduleId", id->module_id);
+    buf_put_u8(out, ',');
+    write_string(out, "managedBy", id->managed_by);
+    buf_put_u8(out, ',');
+}
+
+/* A module has no status of its own. */
+static void write_status(struct buf *out, const struct identity *id)
+{
+    if (id->module_id.len) return;
+    buf_printf(out, ",\"status\":\"%s\",", id->enabled ? "enabled" : "disabled");
+    write_string(out, "statusReason", id->status_reason);
+    write_time(out, "statusUpdatedTime", id->status_updated_us);
+}
+
+static void write_edge(struct buf *out, const struct identity *id)
+{
+    if (id->module_id.len) return;
+    buf_printf(out, ",\"capabilities\":{\"iotEdge\":%s}", id->iot_edge ? "true" : "false");
+    write_scopes(out, id);
+}
+
 void identity_write(struct buf *out, const struct identity *id, const struct presence *p)
 {
     char etag[ETAG_MAX + 1];
     etag_of_number(id->etag, etag);
     buf_put_u8(out, '{');
-    write_string(out, "deviceId", id->device_id);
-    buf_put_u8(out, ',');
+    write_ids(out, id);
     write_string(out, "generationId", id->generation);
-    buf_printf(out, ",\"etag\":\"%s\",\"connectionState\":\"%s\",\"status\":\"%s\",", etag,
-               p->connected ? "Connected" : "Disconnected", id->enabled ? "enabled" : "disabled");
-    write_string(out, "statusReason", id->status_reason);
+    buf_printf(out, ",\"etag\":\"%s\",\"connectionState\":\"%s\"", etag,
+               p->connected ? "Connected" : "Disconnected");
+    write_status(out, id);
     write_time(out, "connectionStateUpdatedTime", p->changed_us);
-    write_time(out, "statusUpdatedTime", id->status_updated_us);
     write_time(out, "lastActivityTime", p->active_us);
     buf_put_str(out, ",\"cloudToDeviceMessageCount\":0");
     write_authentication(out, id);
-    buf_printf(out, ",\"capabilities\":{\"iotEdge\":%s}", id->iot_edge ? "true" : "false");
-    write_scopes(out, id);
+    write_edge(out, id);
     buf_put_u8(out, '}');
 }

@@ -61,7 +61,6 @@ static const struct {
     {"there", "\"importMode\":\"updateTwinIfMatchETag\",", "InvalidOperation", SAME},
     {"there", "\"importMode\":\"upsert\",", "ArgumentInvalid", SAME},
     {"there", "\"importMode\":1,", "ArgumentInvalid", SAME},
-    {"there", "\"moduleId\":\"m\",", "InvalidOperation", SAME},
     {"there", "\"status\":\"maybe\",", "ArgumentInvalid", SAME},
     {"a/b", "", "ArgumentInvalid", GONE},
 };

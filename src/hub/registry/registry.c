@@ -60,6 +60,16 @@ void entry_forget(struct entry *e)
     e->loaded = false;
 }
 
+void registry_doubt(struct registry *r, struct slice who)
+{
+    struct entry *e = map_get(&r->entries, who);
+    if (e == NULL) return;
+    if (e->asking || e->writing)
+        e->doubtful = true;
+    else
+        entry_forget(e);
+}
+
 /* Nobody needs the entry now; it or older ones may go. */
 static void rest(struct entry *e)
 {
@@ -98,9 +108,9 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
         found = true;
         err = identity_of_row(&arena, a->col, &id);
     }
-    if (err == OK) entry_set(e, found ? identity_copy(&id) : NULL);
+    if (err == OK && !e->doubtful) entry_set(e, found ? identity_copy(&id) : NULL);
     arena_free(&arena);
-    e->asking = false;
+    e->asking = e->doubtful = false;
     e->serving = true;
     while (err != OK && !list_empty(&e->queue)) call_first(e, err);
     e->serving = false;
@@ -159,10 +169,21 @@ void entry_written(struct entry *e)
 {
     assert(e->writing);
     e->writing = false;
+    if (e->doubtful) entry_forget(e);
+    e->doubtful = false;
     serve(e);
 }
 
 /* ---- presence and listening */
+
+struct presence identity_presence(const struct registry *r, const struct identity *id)
+{
+    struct buf who = {0};
+    hub_put_who(&who, id->device_id, id->module_id);
+    struct presence p = presence_of(&r->presences, buf_slice(&who));
+    buf_free(&who);
+    return p;
+}
 
 void registry_listen(struct registry *r, struct registry_listener *l)
 {
@@ -205,6 +226,7 @@ struct registry *registry_new(const struct hub *hub, struct lane *lane)
     verbs_join(r);
     write_join(r);
     list_join(r);
+    modules_join(r);
     return r;
 }
 

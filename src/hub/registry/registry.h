@@ -20,9 +20,12 @@
 
 enum {
     REGISTRY_DEVICES_MAX = 1000000,   /* IoT Hub; TooManyDevices */
+    REGISTRY_MODULES_MAX = 50,        /* of a device, besides $edgeAgent and $edgeHub (IoT Hub);
+                                         TooManyModulesOnDevice */
     REGISTRY_BULK_MAX = 100,          /* entries, IoT Hub; ArgumentInvalid */
     REGISTRY_LIST_MAX = 1000,         /* devices of a list, IoT Hub; ArgumentInvalid */
     REGISTRY_STATUS_REASON_MAX = 128, /* characters, IoT Hub; ArgumentInvalid */
+    REGISTRY_MANAGED_BY_MAX = 128,    /* bytes, ours; ArgumentInvalid */
     REGISTRY_BODY_MAX = 64 << 10,     /* bytes of one identity's JSON; MessageTooLarge */
     REGISTRY_BULK_BODY_MAX = 1 << 20, /* bytes of a bulk's JSON; MessageTooLarge */
     REGISTRY_CACHE_BYTES = 32 << 20,  /* per core; the least recently used go */
@@ -49,15 +52,21 @@ struct registry_answer {
 struct registry_wait {
     void (*fn)(struct registry_wait *w, const struct registry_answer *a);
     struct addr slot;
+
+    /* The device itself asks about its modules, with this token (SAS, signed with its own key), which
+     * home checks: IotHubUnauthorizedAccess.  Borrowed by the verb; ptr NULL: the caller has checked
+     * who asks. */
+    struct slice token;
 };
 
-void registry_get(struct registry *r, struct slice device_id, struct registry_wait *w);
+/* `who` names a device or a module and is valid (hub_who_valid), or the answer is ArgumentInvalid. */
+void registry_get(struct registry *r, struct slice who, struct registry_wait *w);
 
 /* `if_match` is the header's value; SLICE_NONE (ptr NULL): there was none.
  * Without it a PUT creates and a DELETE is refused; with it they update or delete what is there. */
-void registry_put(struct registry *r, struct slice device_id, struct slice if_match,
-                  struct slice json, struct registry_wait *w);
-void registry_delete(struct registry *r, struct slice device_id, struct slice if_match,
+void registry_put(struct registry *r, struct slice who, struct slice if_match, struct slice json,
+                  struct registry_wait *w);
+void registry_delete(struct registry *r, struct slice who, struct slice if_match,
                      struct registry_wait *w);
 
 /* A JSON array of ExportImportDevice.  STATUS_BULK_REGISTRY_OPERATION_FAILURE has a body. */
@@ -65,6 +74,9 @@ void registry_bulk(struct registry *r, struct slice json, struct registry_wait *
 
 /* The first devices by id; `top` 0: as many as possible.  A JSON array. */
 void registry_list(struct registry *r, unsigned top, struct registry_wait *w);
+
+/* All modules of a device by id.  A JSON array. */
+void registry_list_modules(struct registry *r, struct slice device_id, struct registry_wait *w);
 
 /* {"totalDeviceCount","enabledDeviceCount","disabledDeviceCount"}; {"connectedDeviceCount"} */
 void registry_count_devices(struct registry *r, struct registry_wait *w);
@@ -74,7 +86,12 @@ void registry_forget(struct registry *r, struct registry_wait *w); /* the answer
 
 /* ---- for the code that shares the home core */
 
-enum identity_auth { IDENTITY_SAS, IDENTITY_SELF_SIGNED, IDENTITY_CERTIFICATE_AUTHORITY };
+enum identity_auth {
+    IDENTITY_SAS,
+    IDENTITY_SELF_SIGNED,
+    IDENTITY_CERTIFICATE_AUTHORITY,
+    IDENTITY_NONE, /* $edgeAgent and $edgeHub, until they are given keys: nothing opens a session */
+};
 
 /* Immutable; borrowed during the call that shows it. */
 struct identity {
@@ -83,7 +100,7 @@ struct identity {
     struct slice managed_by; /* of a module; ptr NULL: null */
     struct slice generation; /* generationId: another one after delete and create */
     uint64_t etag;           /* see etag_of_number() */
-    bool enabled;
+    bool enabled;            /* of a module: its device's */
     bool iot_edge;
     enum identity_auth auth;
     struct slice keys[2];        /* IDENTITY_SAS: primary and secondary, decoded; empty: none */
@@ -110,7 +127,8 @@ struct registry_load {
 void registry_load(struct registry *r, struct slice who, struct registry_load *load,
                    registry_loaded_fn fn);
 
-/* An identity came, went, or is no longer what it was: connections that rely on it must end. */
+/* An identity came, went, or is no longer what it was: connections that rely on it must end.  What
+ * becomes of a device is told of each of its modules, too. */
 enum registry_change {
     REGISTRY_CREATED,
     REGISTRY_ENABLED,

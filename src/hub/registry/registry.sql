@@ -12,6 +12,12 @@ SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key
        status_updated_us, module_id, managed_by, subscriptions
 FROM identity WHERE device_id > $after AND module_id = '' ORDER BY device_id LIMIT $top
 
+-- :name identity_modules
+SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
+       primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
+       status_updated_us, module_id, managed_by, subscriptions
+FROM identity WHERE device_id = $device_id AND module_id > $after ORDER BY module_id
+
 -- :name identity_insert
 INSERT INTO identity (device_id, module_id, generation_id, etag, enabled, iot_edge, auth_type,
                       primary_key, secondary_key, primary_thumbprint, secondary_thumbprint,
@@ -35,6 +41,17 @@ WHERE device_id = $device_id AND module_id = $module_id AND etag = $old_etag
 
 -- :name identity_delete_modules
 DELETE FROM identity WHERE device_id = $device_id AND module_id <> ''
+
+-- :name identity_enable_modules
+UPDATE identity SET enabled = $enabled WHERE device_id = $device_id AND module_id <> ''
+
+-- Touches the device's row if there is room for one more module; those of the hub do not count.
+-- :name identity_module_room
+UPDATE identity SET etag = etag
+WHERE device_id = $device_id AND module_id = ''
+  AND (SELECT COUNT(*) FROM identity AS other
+       WHERE other.device_id = $device_id AND other.module_id <> ''
+         AND substr(other.module_id, 1, 1) <> '$') < $most
 
 -- :name identity_set_subscriptions
 UPDATE identity SET subscriptions = $subscriptions

@@ -1,4 +1,4 @@
-/* verbs.c - asking: to the device's home with a question, back with the answer; and reading there. */
+/* verbs.c - asking: to the identity's home with a question, back with the answer; and reading there. */
 #include <stdlib.h>
 
 #include "hub/registry/message.h"
@@ -13,26 +13,50 @@ static uint8_t *put_bytes(uint8_t *at, struct slice bytes)
 
 struct msg *write_msg_new(const struct write *w)
 {
-    size_t len = w->device_id.len + w->if_match.len + w->json.len;
+    size_t len = w->who.len + w->if_match.len + w->json.len + w->token.len;
     struct msg *m = msg_new(REGISTRY_WRITE, sizeof(struct write_msg) + len);
     struct write_msg *body = (void *)m->body;
     body->mode = w->mode;
     body->has_match = w->if_match.ptr != NULL;
-    body->id_len = (uint32_t)w->device_id.len;
+    body->has_token = w->token.ptr != NULL;
+    body->who_len = (uint32_t)w->who.len;
     body->match_len = (uint32_t)w->if_match.len;
     body->json_len = (uint32_t)w->json.len;
-    put_bytes(put_bytes(put_bytes(body->bytes, w->device_id), w->if_match), w->json);
+    uint8_t *json = put_bytes(put_bytes(body->bytes, w->who), w->if_match);
+    put_bytes(put_bytes(json, w->json), w->token);
     return m;
 }
 
 struct write write_msg_read(const struct msg *m)
 {
     const struct write_msg *body = (const void *)m->body;
-    const uint8_t *match = body->bytes + body->id_len, *json = match + body->match_len;
+    const uint8_t *match = body->bytes + body->who_len, *json = match + body->match_len;
+    const uint8_t *token = json + body->json_len;
+    size_t token_len = m->len - (size_t)(token - m->body);
     return (struct write){.mode = body->mode,
-                          .device_id = slice_of(body->bytes, body->id_len),
+                          .who = slice_of(body->bytes, body->who_len),
                           .if_match = slice_of(body->has_match ? match : NULL, body->match_len),
-                          .json = slice_of(json, body->json_len)};
+                          .json = slice_of(json, body->json_len),
+                          .token = slice_of(body->has_token ? token : NULL, token_len)};
+}
+
+struct msg *ask_msg_new(unsigned kind, struct slice who, struct slice token)
+{
+    struct msg *m = msg_new(kind, sizeof(struct ask_msg) + who.len + token.len);
+    struct ask_msg *body = (void *)m->body;
+    body->has_token = token.ptr != NULL;
+    body->who_len = (uint32_t)who.len;
+    put_bytes(put_bytes(body->bytes, who), token);
+    return m;
+}
+
+struct ask ask_msg_read(const struct msg *m)
+{
+    const struct ask_msg *body = (const void *)m->body;
+    const uint8_t *token = body->bytes + body->who_len;
+    size_t token_len = m->len - (size_t)(token - m->body);
+    return (struct ask){.who = slice_of(body->bytes, body->who_len),
+                        .token = slice_of(body->has_token ? token : NULL, token_len)};
 }
 
 static struct msg *done_msg_new(const struct registry_answer *a)
@@ -81,9 +105,18 @@ void answer_load_error(struct registry *r, const struct msg *m, enum err e)
 
 void answer_invalid_id(struct registry *r, const struct msg *m)
 {
-    answer_refusing(
-        r, m, STATUS_ARGUMENT_INVALID,
-        "a device id has 1 to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '");
+    answer_refusing(r, m, STATUS_ARGUMENT_INVALID,
+                    "an id has 1 to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '");
+}
+
+void answer_unauthorized(struct registry *r, const struct msg *m)
+{
+    answer_refusing(r, m, STATUS_UNAUTHORIZED_ACCESS, "Unauthorized");
+}
+
+void answer_no_module(struct registry *r, const struct msg *m)
+{
+    answer_refusing(r, m, STATUS_MODULE_NOT_FOUND, "the module is not registered");
 }
 
 /* ---- waiting */
@@ -114,10 +147,10 @@ static void on_done(void *ctx, struct lane *lane, struct msg *m)
     w->fn(w, &a);
 }
 
-void send_home(struct registry *r, struct slice device_id, struct msg *m, struct registry_wait *w)
+void send_home(struct registry *r, struct slice who, struct msg *m, struct registry_wait *w)
 {
     wait_begin(r, w);
-    post(r->lane, w->slot, hub_home(r->hub, device_id), m);
+    post(r->lane, w->slot, hub_home(r->hub, who), m);
 }
 
 /* ---- reading, at home */
@@ -140,11 +173,17 @@ void answer_identity(struct registry *r, const struct msg *m, const struct ident
 {
     struct buf json = {0};
     char etag[ETAG_MAX + 1];
-    struct presence presence = presence_of(&r->presences, id->device_id);
+    struct presence presence = identity_presence(r, id);
     identity_write(&json, id, &presence);
     etag_of_number(id->etag, etag);
     answer_done(r, m, &(struct registry_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
     buf_free(&json);
+}
+
+static void end_read(struct read_op *o)
+{
+    op_end(&o->op);
+    drop_read(&o->op);
 }
 
 static void on_read_loaded(struct registry_load *load, const struct identity *id, enum err e)
@@ -152,16 +191,35 @@ static void on_read_loaded(struct registry_load *load, const struct identity *id
     struct read_op *o = CONTAINER_OF(load, struct read_op, load);
     if (id)
         answer_identity(o->registry, o->m, id);
+    else if (e == ERR_NOT_FOUND && hub_module_of(ask_msg_read(o->m).who).len)
+        answer_no_module(o->registry, o->m);
     else
         answer_load_error(o->registry, o->m, e);
-    op_end(&o->op);
-    drop_read(&o->op);
+    end_read(o);
+}
+
+/* A module's device comes first: it must be there, and may be who asks. */
+static void on_read_device(struct registry_load *load, const struct identity *device, enum err e)
+{
+    struct read_op *o = CONTAINER_OF(load, struct read_op, load);
+    struct ask ask = ask_msg_read(o->m);
+    if (e == OK && (ask.token.ptr == NULL || token_is_of(o->registry, ask.token, device))) {
+        registry_load(o->registry, ask.who, &o->load, on_read_loaded);
+        return;
+    }
+    if (e == OK)
+        answer_unauthorized(o->registry, o->m);
+    else
+        answer_load_error(o->registry, o->m, e);
+    end_read(o);
 }
 
 static void on_read(void *ctx, struct lane *lane, struct msg *m)
 {
+    struct ask ask = ask_msg_read(m);
+    bool is_device = hub_module_of(ask.who).len == 0;
     (void)lane;
-    if (!hub_id_valid(msg_body(m))) {
+    if (!hub_who_valid(ask.who)) {
         answer_invalid_id(ctx, m);
         return;
     }
@@ -170,7 +228,10 @@ static void on_read(void *ctx, struct lane *lane, struct msg *m)
     o->registry = ctx;
     o->m = m;
     op_begin(ctx, &o->op, drop_read);
-    registry_load(ctx, msg_body(m), &o->load, on_read_loaded);
+    if (is_device && ask.token.ptr == NULL)
+        registry_load(ctx, ask.who, &o->load, on_read_loaded);
+    else
+        registry_load(ctx, hub_device_of(ask.who), &o->load, on_read_device);
 }
 
 void verbs_join(struct registry *r)
@@ -181,26 +242,26 @@ void verbs_join(struct registry *r)
 
 /* ---- verbs */
 
-void registry_get(struct registry *r, struct slice device_id, struct registry_wait *w)
+void registry_get(struct registry *r, struct slice who, struct registry_wait *w)
 {
-    struct msg *m = msg_new(REGISTRY_READ, device_id.len);
-    put_bytes(m->body, device_id);
-    send_home(r, device_id, m, w);
+    send_home(r, who, ask_msg_new(REGISTRY_READ, who, w->token), w);
 }
 
-void registry_put(struct registry *r, struct slice device_id, struct slice if_match,
-                  struct slice json, struct registry_wait *w)
+void registry_put(struct registry *r, struct slice who, struct slice if_match, struct slice json,
+                  struct registry_wait *w)
 {
     struct write write = {.mode = if_match.ptr ? WRITE_MAY_UPDATE : WRITE_MAY_CREATE,
-                          .device_id = device_id,
+                          .who = who,
                           .if_match = if_match,
-                          .json = json};
-    send_home(r, device_id, write_msg_new(&write), w);
+                          .json = json,
+                          .token = w->token};
+    send_home(r, who, write_msg_new(&write), w);
 }
 
-void registry_delete(struct registry *r, struct slice device_id, struct slice if_match,
+void registry_delete(struct registry *r, struct slice who, struct slice if_match,
                      struct registry_wait *w)
 {
-    struct write write = {.mode = WRITE_DELETES, .device_id = device_id, .if_match = if_match};
-    send_home(r, device_id, write_msg_new(&write), w);
+    struct write write = {
+        .mode = WRITE_DELETES, .who = who, .if_match = if_match, .token = w->token};
+    send_home(r, who, write_msg_new(&write), w);
 }

@@ -1,45 +1,50 @@
 /* write.c - creating, updating and deleting, at home.
  *
- *   load ─▶ may it? (If-Match, exists) ─▶ read the document ─▶ unit to the store
- *     ▲                                                            │ OK: memory changes, listener,
- *     └──── somebody else changed the row: once more ◀── CONFLICT ─┘     answer
+ *   [of a module: load its device, hold it]
+ *     ▼
+ *   load ─▶ may it? (If-Match, exists) ─▶ read the document ─▶ [of a device: which modules has it?]
+ *     ▲                                                          ▼
+ *     │                                                        unit to the store
+ *     │                                                          │ OK: memory changes, listeners,
+ *     └──── somebody else changed the row: once more ◀─ CONFLICT ┘     answer
  */
+#include "hub/registry/write.h"
+
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "base/metrics.h"
-#include "hub/registry/message.h"
-#include "hub/registry/registry_sql.h"
 
-COUNTER(creates_total, "azimuth_registry_creates_total", "Devices created.");
-COUNTER(updates_total, "azimuth_registry_updates_total", "Devices updated.");
-COUNTER(deletes_total, "azimuth_registry_deletes_total", "Devices deleted.");
+COUNTER(creates_total, "azimuth_registry_creates_total", "Identities created.");
+COUNTER(updates_total, "azimuth_registry_updates_total", "Identities updated.");
+COUNTER(deletes_total, "azimuth_registry_deletes_total",
+        "Identities deleted, without the modules of deleted devices.");
 
-struct write_op {
-    struct op op;
-    struct registry_load load;
-    struct store_wait wait;
-    struct registry *registry;
-    struct msg *m;
-    struct write write;
-    struct entry *entry;   /* while the store is asked */
-    struct identity *next; /* likewise; NULL: a delete */
-    uint32_t count_step;   /* the unit's statement that keeps the number of devices in bounds */
-    bool again;            /* the second attempt */
-};
+/* What belongs to one attempt. */
+static void drop_attempt(struct write_op *o)
+{
+    free(o->next);
+    o->next = NULL;
+    edge_drop_modules(o);
+    module_ids_free(&o->modules);
+}
 
 static void drop_write(struct op *op)
 {
     struct write_op *o = CONTAINER_OF(op, struct write_op, op);
-    free(o->next);
+    drop_attempt(o);
     msg_free(o->m);
     free(o);
 }
 
+/* The entries that it held serve those who wait; they may be gone afterwards. */
 static void end(struct write_op *o)
 {
+    struct entry *entry = o->entry, *device = o->device;
     op_end(&o->op);
     drop_write(&o->op);
+    if (entry) entry_written(entry);
+    if (device) entry_written(device);
 }
 
 static void refuse(struct write_op *o, enum status status, const char *text)
@@ -50,80 +55,72 @@ static void refuse(struct write_op *o, enum status status, const char *text)
 
 /* ---- what is allowed */
 
-/* STATUS_OK, or why not; `id` is what there is, or NULL. */
-static enum status check(const struct write *w, const struct identity *id, const char **why)
+struct words {
+    enum status missing, exists, full;
+    const char *is_missing, *is_there, *has_another_etag, *is_full;
+};
+
+static const struct words *words_of(const struct write_op *o)
 {
+    static const struct words device = {STATUS_DEVICE_NOT_FOUND,
+                                        STATUS_DEVICE_ALREADY_EXISTS,
+                                        STATUS_TOO_MANY_DEVICES,
+                                        "the device is not registered",
+                                        "a device with that id exists already",
+                                        "the etag is not that of the device",
+                                        "the hub is full"};
+    static const struct words module = {STATUS_MODULE_NOT_FOUND,
+                                        STATUS_MODULE_ALREADY_EXISTS,
+                                        STATUS_TOO_MANY_MODULES,
+                                        "the module is not registered",
+                                        "a module with that id exists already on the device",
+                                        "the etag is not that of the module",
+                                        "the device has as many modules as it may have"};
+    return write_is_module(o) ? &module : &device;
+}
+
+/* The hub's own modules come and go with their device. */
+static bool is_hubs_own(const struct write_op *o)
+{
+    return slice_starts(hub_module_of(o->write.who), SLICE_LIT("$"));
+}
+
+/* STATUS_OK, or why not; `id` is what there is, or NULL. */
+static enum status check(const struct write_op *o, const struct identity *id, const char **why)
+{
+    const struct write *w = &o->write;
+    const struct words *words = words_of(o);
     char etag[ETAG_MAX + 1];
     *why = "Etag missing";
     if ((w->mode & WRITE_DELETES) && !(w->mode & WRITE_BULK) && w->if_match.ptr == NULL)
         return STATUS_PRECONDITION_FAILED;
-    *why = "the device is not registered";
-    if (id == NULL) return w->mode & WRITE_MAY_CREATE ? STATUS_OK : STATUS_DEVICE_NOT_FOUND;
-    *why = "a device with that id exists already";
-    if (!(w->mode & (WRITE_MAY_UPDATE | WRITE_DELETES))) return STATUS_DEVICE_ALREADY_EXISTS;
-    *why = "the etag is not that of the device";
+    *why = words->is_missing;
+    if (id == NULL && !(w->mode & WRITE_MAY_CREATE)) return words->missing;
+    *why = "modules whose names begin with '$' come and go with their edge device";
+    if (is_hubs_own(o) && (id == NULL || (w->mode & WRITE_DELETES))) return STATUS_ARGUMENT_INVALID;
+    if (id == NULL) return STATUS_OK;
+    *why = words->is_there;
+    if (!(w->mode & (WRITE_MAY_UPDATE | WRITE_DELETES))) return words->exists;
+    *why = words->has_another_etag;
     etag_of_number(id->etag, etag);
     if (w->if_match.ptr && !etag_matches(w->if_match, slice_str(etag)))
         return STATUS_PRECONDITION_FAILED;
     return STATUS_OK;
 }
 
-/* ---- units */
-
-static void add_count(struct store_request *u, const char *name, int by)
-{
-    store_add(u, &sql_identity_count_add, 1);
-    store_put_text(u, "name", slice_str(name));
-    store_put_int(u, "by", by);
-    store_put_int(u, "most", REGISTRY_DEVICES_MAX);
-}
-
-static void add_insert(struct store_request *u, const struct identity *next)
-{
-    store_add(u, &sql_identity_insert, 1);
-    identity_put_params(u, next);
-}
-
-static void add_update(struct store_request *u, const struct identity *old,
-                       const struct identity *next)
-{
-    store_add(u, &sql_identity_update, 1);
-    identity_put_params(u, next);
-    store_put_int(u, "old_etag", (int64_t)old->etag);
-}
-
-static void add_delete(struct store_request *u, const struct identity *old)
-{
-    store_add(u, &sql_identity_delete, 1);
-    store_put_text(u, "device_id", old->device_id);
-    store_put_text(u, "module_id", old->module_id);
-    store_put_int(u, "old_etag", (int64_t)old->etag);
-    store_add(u, &sql_identity_delete_modules, STORE_ANY);
-    store_put_text(u, "device_id", old->device_id);
-}
-
-/* From `old` to `next`; one of them may be NULL. */
-static void build_unit(struct store_request *u, struct write_op *o, const struct identity *old)
-{
-    const struct identity *next = o->next;
-    int devices = (next != NULL) - (old != NULL);
-    int disabled = (next && !next->enabled) - (old && !old->enabled);
-    store_begin_unit(u, o->write.mode & WRITE_BULK ? STORE_BULK : STORE_INTERACTIVE);
-    if (old == NULL)
-        add_insert(u, next);
-    else if (next == NULL)
-        add_delete(u, old);
-    else
-        add_update(u, old, next);
-    o->count_step = devices > 0 ? 1 : UINT32_MAX;
-    if (devices) add_count(u, "devices", devices);
-    if (disabled) add_count(u, "disabled", disabled);
-}
-
 /* ---- after the store said yes */
 
-static void tell_listeners(struct registry *r, struct slice who, const struct identity *old,
-                           const struct identity *next)
+/* The name of a module of the device, in `text`, which the caller frees. */
+static struct slice who_of_module(const struct write_op *o, struct slice module_id,
+                                  struct buf *text)
+{
+    buf_clear(text);
+    hub_put_who(text, hub_device_of(o->write.who), module_id);
+    return buf_slice(text);
+}
+
+static void tell(struct registry *r, struct slice who, const struct identity *old,
+                 const struct identity *next)
 {
     if (old == NULL)
         registry_tell(r, who, REGISTRY_CREATED);
@@ -135,6 +132,39 @@ static void tell_listeners(struct registry *r, struct slice who, const struct id
         registry_tell(r, who, REGISTRY_KEYS_CHANGED);
 }
 
+/* Its modules went with it, or are enabled or disabled like it. */
+static void tell_of_modules(struct write_op *o, const struct identity *old,
+                            const struct identity *next)
+{
+    struct registry *r = o->registry;
+    struct cur at = cur_of(buf_slice(&o->modules.text));
+    struct buf text = {0};
+    struct slice id;
+    if (old == NULL || (next && old->enabled == next->enabled)) return;
+    while (module_ids_next(&at, &id)) {
+        struct slice who = who_of_module(o, id, &text);
+        registry_doubt(r, who);
+        if (next == NULL) presence_forget(&r->presences, who);
+        registry_tell(r, who,
+                      next == NULL    ? REGISTRY_DELETED
+                      : next->enabled ? REGISTRY_ENABLED
+                                      : REGISTRY_DISABLED);
+    }
+    buf_free(&text);
+}
+
+static void tell_of_edge_modules(struct write_op *o)
+{
+    struct buf text = {0};
+    for (int i = 0; i < EDGE_MODULES; i++) {
+        if (o->edge_modules[i] == NULL) continue;
+        struct slice who = who_of_module(o, o->edge_modules[i]->module_id, &text);
+        registry_doubt(o->registry, who);
+        registry_tell(o->registry, who, REGISTRY_CREATED);
+    }
+    buf_free(&text);
+}
+
 static void take_over(struct write_op *o)
 {
     struct registry *r = o->registry;
@@ -142,12 +172,14 @@ static void take_over(struct write_op *o)
     const struct identity *old = o->entry->identity;
     metric_inc(next == NULL ? &deletes_total : old == NULL ? &creates_total : &updates_total);
     o->next = NULL;
-    tell_listeners(r, o->write.device_id, old, next);
+    tell_of_modules(o, old, next);
+    tell(r, o->write.who, old, next);
+    tell_of_edge_modules(o);
     entry_set(o->entry, next);
     if (next) {
         answer_identity(r, o->m, next);
     } else {
-        presence_forget(&r->presences, o->write.device_id);
+        presence_forget(&r->presences, o->write.who);
         answer_done(r, o->m, &(struct registry_answer){.status = STATUS_OK});
     }
 }
@@ -160,40 +192,84 @@ static void try_again(struct write_op *o)
 {
     struct entry *e = o->entry;
     entry_forget(e);
-    free(o->next);
-    o->next = NULL;
+    drop_attempt(o);
+    o->entry = NULL;
     o->again = true;
-    registry_load(o->registry, o->write.device_id, &o->load, on_loaded);
+    registry_load(o->registry, o->write.who, &o->load, on_loaded);
     entry_written(e);
 }
 
 static void on_stored(struct store_wait *w, struct store_answer *a)
 {
     struct write_op *o = CONTAINER_OF(w, struct write_op, wait);
-    struct entry *e = o->entry;
+    const struct words *words = words_of(o);
     o->registry->waiting--;
-    if (a->err == ERR_CONFLICT && a->statement != o->count_step && !o->again) {
+    if (a->err == ERR_CONFLICT && a->statement != o->room_step && !o->again) {
         try_again(o);
         return;
     }
     if (a->err == OK)
         take_over(o);
-    else if (a->err == ERR_CONFLICT && a->statement == o->count_step)
-        answer_refusing(o->registry, o->m, STATUS_TOO_MANY_DEVICES, "the hub is full");
+    else if (a->err == ERR_CONFLICT && a->statement == o->room_step)
+        answer_refusing(o->registry, o->m, words->full, words->is_full);
     else
         answer_load_error(o->registry, o->m, a->err);
     end(o);
-    entry_written(e);
 }
 
-/* ---- before */
+/* ---- before: what becomes of a device may concern its modules */
+
+static void ask_unit(struct write_op *o, const struct identity *old)
+{
+    struct store_request u;
+    edge_make_modules(o, old);
+    unit_build(&u, o, old);
+    o->wait.fn = on_stored;
+    store_ask(o->registry->hub->store, o->registry->lane, &u, &o->wait);
+}
+
+static bool concerns_modules(const struct write_op *o, const struct identity *old)
+{
+    if (old == NULL || write_is_module(o)) return false;
+    return o->next == NULL || old->enabled != o->next->enabled ||
+           old->iot_edge != o->next->iot_edge;
+}
+
+static void on_modules(struct store_wait *w, struct store_answer *a)
+{
+    struct write_op *o = CONTAINER_OF(w, struct write_op, wait);
+    enum { MODULE_ID = 14 }; /* its column */
+    if (a->err != OK) {
+        o->registry->waiting--;
+        answer_load_error(o->registry, o->m, a->err);
+        end(o);
+        return;
+    }
+    while (store_next(a)) module_ids_add(&o->modules, a->col[MODULE_ID].bytes);
+    ask_unit(o, o->entry->identity);
+}
+
+static void start(struct write_op *o, const struct identity *old)
+{
+    o->entry = registry_entry(o->registry, o->write.who);
+    o->registry->waiting++;
+    entry_write(o->entry);
+    if (concerns_modules(o, old)) {
+        o->wait.fn = on_modules;
+        modules_ask(o->registry, old->device_id, SLICE_LIT(""), &o->wait);
+    } else {
+        ask_unit(o, old);
+    }
+}
 
 /* Sets o->next; on anything else than STATUS_OK fail_text() says why. */
 static enum status read_document(struct write_op *o, struct arena *a, const struct identity *old)
 {
     struct json *doc;
-    struct identity next = {.device_id = o->write.device_id,
-                            .module_id = SLICE_LIT(""),
+    struct slice module_id = hub_module_of(o->write.who);
+    struct identity next = {.device_id = hub_device_of(o->write.who),
+                            .module_id = module_id.len ? module_id : SLICE_LIT(""),
+                            .enabled = o->device && o->device->identity->enabled,
                             .subscriptions = old ? old->subscriptions : 0};
     if (json_parse(a, o->write.json, &doc) != OK) return STATUS_DESERIALIZATION_ERROR;
     if (document_read(a, doc, old, &next) != OK) return STATUS_ARGUMENT_INVALID;
@@ -201,22 +277,11 @@ static enum status read_document(struct write_op *o, struct arena *a, const stru
     return STATUS_OK;
 }
 
-static void start(struct write_op *o, const struct identity *old)
-{
-    struct store_request u;
-    build_unit(&u, o, old);
-    o->entry = registry_entry(o->registry, o->write.device_id);
-    o->registry->waiting++;
-    entry_write(o->entry);
-    o->wait.fn = on_stored;
-    store_ask(o->registry->hub->store, o->registry->lane, &u, &o->wait);
-}
-
 static void prepare(struct write_op *o, const struct identity *old)
 {
     const char *why;
     struct arena arena = {0};
-    enum status status = check(&o->write, old, &why);
+    enum status status = check(o, old, &why);
     if (status == STATUS_OK && !(o->write.mode & WRITE_DELETES)) {
         status = read_document(o, &arena, old);
         why = fail_text();
@@ -239,24 +304,51 @@ static void on_loaded(struct registry_load *load, const struct identity *old, en
     }
 }
 
+/* A module needs its device, and keeps it as it is while it is written itself. */
+static void on_device_loaded(struct registry_load *load, const struct identity *device, enum err e)
+{
+    struct write_op *o = CONTAINER_OF(load, struct write_op, load);
+    struct slice token = o->write.token;
+    if (e != OK) {
+        answer_load_error(o->registry, o->m, e);
+        end(o);
+    } else if (token.ptr && !token_is_of(o->registry, token, device)) {
+        answer_unauthorized(o->registry, o->m);
+        end(o);
+    } else {
+        o->device = registry_entry(o->registry, device->device_id);
+        entry_write(o->device);
+        registry_load(o->registry, o->write.who, &o->load, on_loaded);
+    }
+}
+
+static void begin(struct registry *r, struct msg *m, const struct write *w)
+{
+    struct write_op *o = NEW(struct write_op);
+    msg_keep(m);
+    o->registry = r;
+    o->m = m;
+    o->write = *w;
+    op_begin(r, &o->op, drop_write);
+    if (write_is_module(o))
+        registry_load(r, hub_device_of(w->who), &o->load, on_device_loaded);
+    else
+        registry_load(r, w->who, &o->load, on_loaded);
+}
+
 static void on_write(void *ctx, struct lane *lane, struct msg *m)
 {
     struct registry *r = ctx;
     struct write w = write_msg_read(m);
     (void)lane;
-    if (!hub_id_valid(w.device_id)) {
+    if (!hub_who_valid(w.who))
         answer_invalid_id(r, m);
-    } else if (w.json.len > REGISTRY_BODY_MAX) {
+    else if (w.token.ptr && hub_module_of(w.who).len == 0)
+        answer_unauthorized(r, m);
+    else if (w.json.len > REGISTRY_BODY_MAX)
         answer_refusing(r, m, STATUS_MESSAGE_TOO_LARGE, "an identity has at most 64 KiB of JSON");
-    } else {
-        struct write_op *o = NEW(struct write_op);
-        msg_keep(m);
-        o->registry = r;
-        o->m = m;
-        o->write = w;
-        op_begin(r, &o->op, drop_write);
-        registry_load(r, w.device_id, &o->load, on_loaded);
-    }
+    else
+        begin(r, m, &w);
 }
 
 void write_join(struct registry *r)

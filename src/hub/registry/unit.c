@@ -1,0 +1,100 @@
+/* unit.c - what a write changes in the store, as one unit. */
+#include "hub/registry/write.h"
+
+#include "hub/registry/registry_sql.h"
+
+static void add_count(struct store_request *u, const char *name, int by)
+{
+    store_add(u, &sql_identity_count_add, 1);
+    store_put_text(u, "name", slice_str(name));
+    store_put_int(u, "by", by);
+    store_put_int(u, "most", REGISTRY_DEVICES_MAX);
+}
+
+static void add_insert(struct store_request *u, const struct identity *next)
+{
+    store_add(u, &sql_identity_insert, 1);
+    identity_put_params(u, next);
+}
+
+static void add_update(struct store_request *u, const struct identity *old,
+                       const struct identity *next)
+{
+    store_add(u, &sql_identity_update, 1);
+    identity_put_params(u, next);
+    store_put_int(u, "old_etag", (int64_t)old->etag);
+}
+
+static void add_delete(struct store_request *u, const struct identity *old)
+{
+    store_add(u, &sql_identity_delete, 1);
+    store_put_text(u, "device_id", old->device_id);
+    store_put_text(u, "module_id", old->module_id);
+    store_put_int(u, "old_etag", (int64_t)old->etag);
+}
+
+/* Creates, updates or deletes. */
+static void add_change(struct store_request *u, const struct identity *old,
+                       const struct identity *next)
+{
+    if (old == NULL)
+        add_insert(u, next);
+    else if (next == NULL)
+        add_delete(u, old);
+    else
+        add_update(u, old, next);
+}
+
+/* ---- devices: their number, and what becomes of their modules */
+
+static void add_fate_of_modules(struct store_request *u, const struct identity *next,
+                                struct slice device_id, unsigned count)
+{
+    store_add(u, next ? &sql_identity_enable_modules : &sql_identity_delete_modules,
+              (int32_t)count);
+    store_put_text(u, "device_id", device_id);
+    if (next) store_put_int(u, "enabled", next->enabled);
+}
+
+static void add_edge_modules(struct store_request *u, const struct write_op *o)
+{
+    for (int i = 0; i < EDGE_MODULES; i++)
+        if (o->edge_modules[i]) add_insert(u, o->edge_modules[i]);
+}
+
+static void build_device(struct store_request *u, struct write_op *o, const struct identity *old)
+{
+    const struct identity *next = o->next;
+    int devices = (next != NULL) - (old != NULL);
+    int disabled = (next && !next->enabled) - (old && !old->enabled);
+    add_change(u, old, next);
+    o->room_step = devices > 0 ? 1 : UINT32_MAX;
+    if (devices) add_count(u, "devices", devices);
+    if (disabled) add_count(u, "disabled", disabled);
+    if (old && (devices || disabled))
+        add_fate_of_modules(u, next, old->device_id, o->modules.count);
+    add_edge_modules(u, o);
+}
+
+/* ---- modules: their number on a device */
+
+static void build_module(struct store_request *u, struct write_op *o, const struct identity *old)
+{
+    o->room_step = UINT32_MAX;
+    if (old == NULL) {
+        o->room_step = 0;
+        store_add(u, &sql_identity_module_room, 1);
+        store_put_text(u, "device_id", o->next->device_id);
+        store_put_int(u, "most", REGISTRY_MODULES_MAX);
+    }
+    add_change(u, old, o->next);
+}
+
+void unit_build(struct store_request *u, struct write_op *o, const struct identity *old)
+{
+    store_begin_unit(u, o->write.mode & WRITE_BULK ? STORE_BULK : STORE_INTERACTIVE);
+    if (write_is_module(o))
+        build_module(u, o, old);
+    else
+        build_device(u, o, old);
+}
