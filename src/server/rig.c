@@ -80,12 +80,21 @@ static void on_put(struct registry_wait *w, const struct registry_answer *a)
     CONTAINER_OF(w, struct put, wait)->done = true;
 }
 
-void rig_put_device(struct rig *r, const char *device_id, const char *json, const char *if_match)
+void rig_put_device(struct rig *r, const char *who, const char *json, const char *if_match)
 {
     struct put p = {.wait = {.fn = on_put}};
     lane_running = &r->core;
-    registry_put(r->wire.cores[0].registry, slice_str(device_id), slice_str(if_match),
-                 slice_str(json), &p.wait);
+    registry_put(r->wire.cores[0].registry, slice_str(who), slice_str(if_match), slice_str(json),
+                 &p.wait);
+    rig_run(r);
+    assert(p.done);
+}
+
+void rig_delete(struct rig *r, const char *who)
+{
+    struct put p = {.wait = {.fn = on_put}};
+    lane_running = &r->core;
+    registry_delete(r->wire.cores[0].registry, slice_str(who), SLICE_LIT("*"), &p.wait);
     rig_run(r);
     assert(p.done);
 }

@@ -31,7 +31,8 @@ void rig_run(struct rig *r);
 void rig_wait(struct rig *r, int64_t us); /* lets time pass, then runs */
 
 void rig_create_device(struct rig *r, const char *device_id);
-void rig_put_device(struct rig *r, const char *device_id, const char *json, const char *if_match);
+void rig_put_device(struct rig *r, const char *who, const char *json, const char *if_match);
+void rig_delete(struct rig *r, const char *who);
 
 /* A token of the policy, for that path below the first host name, good for an hour. */
 void rig_token(struct rig *r, const char *policy, const char *path, struct buf *out);

@@ -51,7 +51,7 @@ bool method_name_valid(struct slice name)
 {
     if (name.len == 0 || name.len > METHOD_NAME_MAX || !text_is_utf8(name)) return false;
     for (size_t i = 0; i < name.len; i++)
-        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7f || memchr("/+#", name.ptr[i], 3))
+        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7f || memchr("/+#?", name.ptr[i], 4))
             return false;
     return true;
 }
@@ -60,8 +60,8 @@ static enum err check(const struct method_ask *ask)
 {
     if (!method_name_valid(ask->name))
         return fail(ERR_INVALID,
-                    "a method's name has 1 to %d bytes, without '/', '+', '#' and control "
-                    "characters",
+                    "a method's name has 1 to %d bytes, without '/', '+', '#', '?' and "
+                    "control characters",
                     METHOD_NAME_MAX);
     if (ask->response_s < METHOD_RESPONSE_S_MIN || ask->response_s > METHOD_RESPONSE_S_MAX)
         return fail(ERR_INVALID, "responseTimeoutInSeconds is a number from %d to %d",

@@ -73,8 +73,9 @@ enum err method_call(struct methods *m, const struct method_ask *ask,
                      struct method_call *c) MUST_USE;
 void method_forget(struct method_call *c); /* the answer finds nobody */
 
-/* A name can stand in a topic: 1 to METHOD_NAME_MAX bytes of UTF-8 without '/', '+', '#' and control
- * characters.  A '%' is sent as it is; azure-iot-device for Python decodes what follows it. */
+/* A name can stand in a topic: 1 to METHOD_NAME_MAX bytes of UTF-8 without '/', '+', '#', '?' and
+ * control characters.  SDKs split topics at '/' and '?'; a '%' is sent as it is, and azure-iot-device
+ * for Python decodes what follows it. */
 bool method_name_valid(struct slice name);
 
 /* ---- pending calls, for the fronts that devices are connected to */
