@@ -6,7 +6,9 @@
 
 extern const struct cli_option access_connection_string_options[], access_env_options[],
     access_token_options[], ca_change_options[], ca_create_options[], ca_options[],
-    ca_verify_options[], consumer_group_options[], monitor_options[];
+    ca_verify_options[], consumer_group_options[], method_device_options[], method_module_options[],
+    monitor_options[];
+extern const char method_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -22,6 +24,8 @@ enum err ca_verify(struct cli *c) MUST_USE;
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
+
+enum err method_invoke(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;

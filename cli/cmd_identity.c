@@ -1,4 +1,4 @@
-/* cmd_identity.c - azimuth hub device-identity ... */
+/* cmd_identity.c - azimuth hub device-identity ..., hub module-identity ... */
 #include <stdio.h>
 
 #include "base/rand.h"
@@ -11,23 +11,33 @@ enum { LIST_MAX = 1000 /* IoT Hub: the most that one list has */ };
 static const char *const columns =
     "id=deviceId status connection=connectionState auth=authentication.type "
     "last-activity=lastActivityTime";
+static const char *const module_columns =
+    "id=moduleId device=deviceId connection=connectionState auth=authentication.type "
+    "managed-by=managedBy last-activity=lastActivityTime";
 
 #define DEVICE_OPTION                                                                              \
     {                                                                                              \
         "device-id d", "ID", "the device"                                                          \
     }
+#define MODULE_OPTION                                                                              \
+    {                                                                                              \
+        "module-id m", "ID", "the module"                                                          \
+    }
 #define ETAG_OPTION                                                                                \
     {                                                                                              \
         "etag e", "ETAG", "only if it is still this version"                                       \
     }
-#define CONTENT_OPTIONS                                                                            \
-    {"status sta", "STATE", "enabled or disabled"},                                                \
-        {"status-reason star", "TEXT", "why, up to 128 characters"},                               \
-        {"auth-method am", "METHOD", "shared_private_key, x509_thumbprint or x509_ca"},            \
+#define CREDENTIAL_OPTIONS                                                                         \
+    {"auth-method am", "METHOD", "shared_private_key, x509_thumbprint or x509_ca"},                \
         {"primary-key pk", "KEY", "base64 of 16 to 64 bytes; made by the hub if not given"},       \
         {"secondary-key sk", "KEY", ""},                                                           \
         {"primary-thumbprint ptp", "HEX", "of an X.509 certificate"},                              \
-        {"secondary-thumbprint stp", "HEX", ""},                                                   \
+    {                                                                                              \
+        "secondary-thumbprint stp", "HEX", ""                                                      \
+    }
+#define CONTENT_OPTIONS                                                                            \
+    {"status sta", "STATE", "enabled or disabled"},                                                \
+        {"status-reason star", "TEXT", "why, up to 128 characters"}, CREDENTIAL_OPTIONS,           \
     {                                                                                              \
         "edge-enabled ee", "BOOL", "an IoT Edge device: true or false"                             \
     }
@@ -49,9 +59,35 @@ const struct cli_option identity_delete_options[] = {DEVICE_OPTION, ETAG_OPTION,
 const struct cli_option identity_key_options[] = {
     DEVICE_OPTION, {"key-type kt", "KEY", "primary, secondary or swap"}, ETAG_OPTION, END};
 
+const struct cli_option module_create_options[] = {DEVICE_OPTION, MODULE_OPTION, CREDENTIAL_OPTIONS,
+                                                   END};
+const struct cli_option module_options[] = {DEVICE_OPTION, MODULE_OPTION, END};
+const struct cli_option module_list_options[] = {DEVICE_OPTION, END};
+const struct cli_option module_update_options[] = {
+    DEVICE_OPTION,      MODULE_OPTION,
+    CREDENTIAL_OPTIONS, {"set", "PATH=VALUE", "any member, as in managedBy=me"},
+    ETAG_OPTION,        END};
+const struct cli_option module_delete_options[] = {DEVICE_OPTION, MODULE_OPTION, ETAG_OPTION, END};
+const struct cli_option module_key_options[] = {
+    DEVICE_OPTION,
+    MODULE_OPTION,
+    {"key-type kt", "KEY", "primary, secondary or swap"},
+    ETAG_OPTION,
+    END};
+
 static enum err print(struct cli *c, const struct json *value)
 {
-    return output_value(&c->output, &c->arena, value, columns);
+    const struct json *one = value && value->type == JSON_ARRAY ? value->child : value;
+    bool modules = json_get(one, "moduleId") != NULL;
+    return output_value(&c->output, &c->arena, value, modules ? module_columns : columns);
+}
+
+/* Whom the verb is about; a verb of modules needs both. */
+static enum err need_ids(const struct cli *c, struct slice *device, struct slice *module)
+{
+    *module = SLICE_NONE;
+    TRY(cli_need(c, "device-id", device));
+    return cli_has(c, "module-id") ? cli_need(c, "module-id", module) : OK;
 }
 
 /* ---- building an identity */
@@ -153,10 +189,12 @@ static enum err set_path(struct cli *c, struct json *identity, const char *assig
 enum err identity_create(struct cli *c)
 {
     struct target t;
-    struct slice id;
+    struct slice device, module;
     struct json *identity = json_new(&c->arena, JSON_OBJECT), *made;
-    TRY(cli_need(c, "device-id", &id));
-    json_set(&c->arena, identity, SLICE_LIT("deviceId"), json_new_string(&c->arena, id));
+    TRY(need_ids(c, &device, &module));
+    json_set(&c->arena, identity, SLICE_LIT("deviceId"), json_new_string(&c->arena, device));
+    if (module.len)
+        json_set(&c->arena, identity, SLICE_LIT("moduleId"), json_new_string(&c->arena, module));
     TRY(set_content(c, identity));
     TRY(target_find(c, &t));
     TRY(identity_put(&t, identity, NULL, &made));
@@ -166,12 +204,23 @@ enum err identity_create(struct cli *c)
 enum err identity_show(struct cli *c)
 {
     struct target t;
-    struct slice id;
+    struct slice device, module;
     struct json *identity;
-    TRY(cli_need(c, "device-id", &id));
+    TRY(need_ids(c, &device, &module));
     TRY(target_find(c, &t));
-    TRY(identity_get(&t, id, SLICE_NONE, &identity));
+    TRY(identity_get(&t, device, module, &identity));
     return print(c, identity);
+}
+
+enum err identity_list_modules(struct cli *c)
+{
+    struct target t;
+    struct slice device;
+    struct json *list;
+    TRY(cli_need(c, "device-id", &device));
+    TRY(target_find(c, &t));
+    TRY(identity_modules(&t, device, &list));
+    return print(c, list);
 }
 
 enum err identity_list(struct cli *c)
@@ -192,10 +241,10 @@ enum err identity_list(struct cli *c)
 static enum err open_identity(struct cli *c, struct target *t, struct json **identity,
                               const char **etag)
 {
-    struct slice id;
-    TRY(cli_need(c, "device-id", &id));
+    struct slice device, module;
+    TRY(need_ids(c, &device, &module));
     TRY(target_find(c, t));
-    TRY(identity_get(t, id, SLICE_NONE, identity));
+    TRY(identity_get(t, device, module, identity));
     *etag = cli_value(c, "etag");
     if (*etag == NULL) *etag = (const char *)arena_copy(&c->arena, json_str(*identity, "etag")).ptr;
     return OK;
@@ -216,20 +265,10 @@ enum err identity_update(struct cli *c)
 enum err identity_delete(struct cli *c)
 {
     struct target t;
-    struct slice id;
-    struct json *nothing;
-    struct buf match = {0}, what = {0};
-    TRY(cli_need(c, "device-id", &id));
+    struct slice device, module;
+    TRY(need_ids(c, &device, &module));
     TRY(target_find(c, &t));
-    const char *etag = cli_value(c, "etag");
-    buf_printf(&match, etag ? "\"%s\"" : "*", etag);
-    buf_printf(&what, "device '%.*s'", SLICE_ARG(id));
-    const struct http_call call = {
-        .method = "DELETE", .path = http_path(c, "/devices/", id), .if_match = buf_cstr(&match)};
-    enum err e = http_json(&t, &call, buf_cstr(&what), &nothing);
-    buf_free(&match);
-    buf_free(&what);
-    return e;
+    return identity_drop(&t, device, module, cli_value(c, "etag"));
 }
 
 static struct json *new_key(struct cli *c)

@@ -28,6 +28,8 @@ static inline bool cli_given(const struct cli *c, const char *name)
     return cli_value(c, name) != NULL;
 }
 
+bool cli_has(const struct cli *c, const char *name); /* is it one of the verb's options? */
+
 /* As cli_value(), ERR_INVALID with "--device-id is needed" when it was not given. */
 enum err cli_need(const struct cli *c, const char *name, struct slice *out) MUST_USE;
 

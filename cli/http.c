@@ -60,7 +60,7 @@ static void set_options(const struct curl_functions *f, CURL *h, const struct ta
                         const struct http_call *call, const char *socket)
 {
     f->set(h, CURLOPT_CUSTOMREQUEST, call->method);
-    f->set(h, CURLOPT_TIMEOUT, (long)HTTP_WAIT_S);
+    f->set(h, CURLOPT_TIMEOUT, (long)(call->wait_s ? call->wait_s : HTTP_WAIT_S));
     f->set(h, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
     f->set(h, CURLOPT_NOSIGNAL, 1l);
     f->set(h, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
@@ -125,12 +125,16 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
     return e;
 }
 
-/* The sentence in Azure's error bodies: {"Message":"ErrorCode:Name;text"} or {"message":"text"}. */
-static struct slice message_of(const struct http_answer *a)
+/* The sentence in Azure's error bodies: {"Message":"ErrorCode:Name;text"} or {"message":"text"}, or
+ * one as text in the other. */
+struct slice http_message(const struct target *t, const struct http_answer *a)
 {
-    const struct json *j = json_get_nocase(a->json, "message");
+    struct json *inner, *j = json_get_nocase(a->json, "message");
     if (j == NULL || j->type != JSON_STRING) return slice_head(buf_slice(&a->body), 200);
     struct slice text = j->text;
+    if (slice_starts(text, SLICE_LIT("{")) && json_parse(&t->cli->arena, text, &inner) == OK &&
+        json_str(inner, "message").len)
+        return json_str(inner, "message");
     size_t semicolon = slice_find(text, ';');
     if (slice_starts_nocase(text, SLICE_LIT("ErrorCode:")) && semicolon < text.len)
         return slice_trim(slice_from(text, semicolon + 1));
@@ -139,7 +143,7 @@ static struct slice message_of(const struct http_answer *a)
 
 enum err http_refusal(const struct target *t, const struct http_answer *a, const char *what)
 {
-    struct slice said = message_of(a);
+    struct slice said = http_message(t, a);
     switch (a->status) {
     case 401:
     case 403:

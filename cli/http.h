@@ -17,6 +17,7 @@ struct http_call {
     const char *path;     /* "/devices/d1", encoded; may have a query */
     const char *if_match; /* NULL: no such header */
     struct slice body;    /* JSON; SLICE_NONE: none */
+    unsigned wait_s;      /* for the answer; 0: HTTP_WAIT_S */
 };
 
 struct http_answer {
@@ -32,6 +33,9 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
  * ("device 'd1'").  `*json` may be NULL on success. */
 enum err http_json(struct target *t, const struct http_call *call, const char *what,
                    struct json **json) MUST_USE;
+
+/* What it says for people. */
+struct slice http_message(const struct target *t, const struct http_answer *a);
 
 /* The error for that answer. */
 enum err http_refusal(const struct target *t, const struct http_answer *a,

@@ -1,4 +1,4 @@
-/* identity.c - fetching, making and describing identities. */
+/* identity.c - fetching, making and describing identities: devices, and modules of devices. */
 #include "cli/identity.h"
 
 #include "base/text.h"
@@ -19,22 +19,38 @@ static const char *path_of(struct cli *c, struct slice device, struct slice modu
     return keep(c, &path);
 }
 
+/* "module 'm' of device 'd'" */
+static const char *name_of(struct cli *c, struct slice device, struct slice module)
+{
+    struct buf what = {0};
+    if (module.len) buf_printf(&what, "module '%.*s' of ", SLICE_ARG(module));
+    buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
+    return keep(c, &what);
+}
+
+static enum err is_missing(const struct target *t, struct slice device, struct slice module)
+{
+    const char *name = name_of(t->cli, device, module);
+    if (module.len == 0)
+        return fail(ERR_NOT_FOUND,
+                    "there is no %s on %s: make it with '%s hub device-identity create -d %.*s'",
+                    name, t->name, t->cli->program, SLICE_ARG(device));
+    return fail(
+        ERR_NOT_FOUND,
+        "there is no %s on %s: make it with '%s hub module-identity create -d %.*s -m %.*s'", name,
+        t->name, t->cli->program, SLICE_ARG(device), SLICE_ARG(module));
+}
+
 enum err identity_get(struct target *t, struct slice device, struct slice module, struct json **out)
 {
     struct http_answer a;
-    struct buf what = {0};
     const struct http_call call = {.method = "GET", .path = path_of(t->cli, device, module)};
     TRY(http_do(t, &call, &a));
     buf_free(&a.body);
     *out = a.json;
-    buf_printf(&what, "%s '%.*s'", module.len ? "module" : "device",
-               SLICE_ARG(module.len ? module : device));
-    const char *name = keep(t->cli, &what);
-    if (a.status == 404)
-        return fail(ERR_NOT_FOUND,
-                    "there is no %s on %s: make it with '%s hub device-identity create -d %.*s'",
-                    name, t->name, t->cli->program, SLICE_ARG(device));
-    return a.status >= 300 || a.json == NULL ? http_refusal(t, &a, name) : OK;
+    if (a.status == 404) return is_missing(t, device, module);
+    if (a.status < 300 && a.json) return OK;
+    return http_refusal(t, &a, name_of(t->cli, device, module));
 }
 
 /* ---- many */
@@ -110,17 +126,34 @@ enum err identity_connstr(struct target *t, struct slice device, struct slice mo
 enum err identity_put(struct target *t, struct json *identity, const char *etag, struct json **out)
 {
     struct buf body = {0}, match = {0};
-    struct slice id = json_str(identity, "deviceId");
+    struct slice device = json_str(identity, "deviceId"), module = json_str(identity, "moduleId");
     if (etag) buf_printf(&match, "\"%s\"", etag);
     json_write(&body, identity);
     const struct http_call call = {
         .method = "PUT",
-        .path = http_path(t->cli, "/devices/", id),
+        .path = path_of(t->cli, device, module),
         .if_match = etag ? keep(t->cli, &match) : NULL,
         .body = arena_copy(&t->cli->arena, buf_slice(&body)),
     };
     buf_free(&body);
-    struct buf what = {0};
-    buf_printf(&what, "device '%.*s'", SLICE_ARG(id));
-    return http_json(t, &call, keep(t->cli, &what), out);
+    return http_json(t, &call, name_of(t->cli, device, module), out);
+}
+
+enum err identity_drop(struct target *t, struct slice device, struct slice module, const char *etag)
+{
+    struct buf match = {0};
+    struct json *nothing;
+    buf_printf(&match, etag ? "\"%s\"" : "*", etag);
+    const struct http_call call = {.method = "DELETE",
+                                   .path = path_of(t->cli, device, module),
+                                   .if_match = keep(t->cli, &match)};
+    return http_json(t, &call, name_of(t->cli, device, module), &nothing);
+}
+
+enum err identity_modules(struct target *t, struct slice device, struct json **out)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/modules", path_of(t->cli, device, SLICE_NONE));
+    const struct http_call call = {.method = "GET", .path = keep(t->cli, &path)};
+    return http_json(t, &call, name_of(t->cli, device, SLICE_NONE), out);
 }

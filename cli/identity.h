@@ -1,4 +1,4 @@
-/* identity.h - device identities over the hub's HTTP API, for the verbs that need one. */
+/* identity.h - device and module identities over the hub's HTTP API, for the verbs that need one. */
 #ifndef CLI_IDENTITY_H
 #define CLI_IDENTITY_H
 
@@ -17,14 +17,22 @@ enum err identity_make(struct target *t, struct slice prefix, unsigned count) MU
 enum err identity_connstr(struct target *t, struct slice device, struct slice module,
                           struct connstr *out) MUST_USE;
 
+/* DELETE, only if it still has that etag (NULL: whatever it has). */
+enum err identity_drop(struct target *t, struct slice device, struct slice module,
+                       const char *etag) MUST_USE;
+
+/* The modules of a device. */
+enum err identity_modules(struct target *t, struct slice device, struct json **out) MUST_USE;
+
 /* PUT of the whole identity, only if it still has its etag. */
 enum err identity_put(struct target *t, struct json *identity, const char *etag,
                       struct json **out) MUST_USE;
 
-/* The verbs of `hub device-identity`. */
+/* The verbs of `hub device-identity` and `hub module-identity`. */
 enum err identity_create(struct cli *c) MUST_USE;
 enum err identity_show(struct cli *c) MUST_USE;
 enum err identity_list(struct cli *c) MUST_USE;
+enum err identity_list_modules(struct cli *c) MUST_USE;
 enum err identity_update(struct cli *c) MUST_USE;
 enum err identity_delete(struct cli *c) MUST_USE;
 enum err identity_renew_key(struct cli *c) MUST_USE;
@@ -32,5 +40,7 @@ enum err identity_renew_key(struct cli *c) MUST_USE;
 extern const struct cli_option identity_create_options[], identity_device_options[],
     identity_list_options[], identity_update_options[], identity_delete_options[],
     identity_key_options[];
+extern const struct cli_option module_create_options[], module_options[], module_list_options[],
+    module_update_options[], module_delete_options[], module_key_options[];
 
 #endif

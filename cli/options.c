@@ -71,6 +71,12 @@ const char *cli_value(const struct cli *c, const char *name)
     return find(c, CLI_OWN, slice_str(name), &p) ? c->values[p.list][p.index] : NULL;
 }
 
+bool cli_has(const struct cli *c, const char *name)
+{
+    struct place p;
+    return find(c, CLI_OWN, slice_str(name), &p);
+}
+
 const char *cli_data(const struct cli *c)
 {
     struct place p;

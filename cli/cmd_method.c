@@ -1,0 +1,112 @@
+/* cmd_method.c - azimuth hub invoke-device-method, hub invoke-module-method. */
+#include "cli/cmd.h"
+
+#include "cli/file.h"
+#include "cli/http.h"
+
+enum { RESPONSE_S = 30, RESPONSE_S_MAX = 3600, CONNECT_S_MAX = 300, SLACK_S = 10 };
+
+#define DEVICE_OPTION                                                                              \
+    {                                                                                              \
+        "device-id d", "ID", "the device"                                                          \
+    }
+#define METHOD_OPTIONS                                                                             \
+    {"method-name mn", "NAME", "the method"},                                                      \
+        {"method-payload mp", "JSON", "what it gets, or a file with that [null]"},                 \
+        {"method-response-timeout mrt timeout to", "SECONDS", "for the answer, from 5 [30]"},      \
+        {"method-connect-timeout mct", "SECONDS", "for the device to connect [0]"},                \
+    {                                                                                              \
+        "", NULL, NULL                                                                             \
+    }
+
+const struct cli_option method_device_options[] = {DEVICE_OPTION, METHOD_OPTIONS};
+const struct cli_option method_module_options[] = {
+    DEVICE_OPTION, {"module-id m", "ID", "the module"}, METHOD_OPTIONS};
+
+const char method_help[] =
+    "Prints what the device answered, whatever its status is; 1 and more say that it has not: 5 if "
+    "it is\n"
+    "not connected or does not answer in time.\n\n"
+    "    invoke-device-method -d dev1 --mn reboot --mp '{\"delay\": 5}' --timeout 60";
+
+/* JSON, or the name of a file with some. */
+static enum err read_payload(struct cli *c, struct json **out)
+{
+    const char *given = cli_value(c, "method-payload");
+    struct slice text = slice_str(given ? given : "null");
+    if (json_parse(&c->arena, text, out) == OK) return OK;
+    if (file_load(c, given, &text) != OK || json_parse(&c->arena, text, out) != OK)
+        return fail(ERR_INVALID, "--method-payload %s: JSON was expected, or a file with some",
+                    given);
+    return OK;
+}
+
+static enum err make_body(struct cli *c, struct json *body, unsigned *wait_s)
+{
+    struct slice name;
+    struct json *payload;
+    int64_t response_s, connect_s;
+    TRY(cli_need(c, "method-name", &name));
+    TRY(read_payload(c, &payload));
+    TRY(cli_number(c, "method-response-timeout", 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
+    TRY(cli_number(c, "method-connect-timeout", 0, CONNECT_S_MAX, 0, &connect_s));
+    json_set(&c->arena, body, SLICE_LIT("methodName"), json_new_string(&c->arena, name));
+    json_set(&c->arena, body, SLICE_LIT("payload"), payload);
+    json_set(&c->arena, body, SLICE_LIT("responseTimeoutInSeconds"),
+             json_new_i64(&c->arena, response_s));
+    json_set(&c->arena, body, SLICE_LIT("connectTimeoutInSeconds"),
+             json_new_i64(&c->arena, connect_s));
+    *wait_s = (unsigned)(response_s + connect_s) + SLACK_S;
+    return OK;
+}
+
+/* "/twins/d[/modules/m]/methods", and "device 'd'" or "module 'm' of device 'd'". */
+static enum err address(struct cli *c, struct buf *path, struct buf *what)
+{
+    struct slice device, module = SLICE_NONE;
+    TRY(cli_need(c, "device-id", &device));
+    if (cli_has(c, "module-id")) TRY(cli_need(c, "module-id", &module));
+    buf_put_str(path, http_path(c, "/twins/", device));
+    if (module.len) {
+        buf_put_str(path, http_path(c, "/modules/", module));
+        buf_printf(what, "module '%.*s' of ", SLICE_ARG(module));
+    }
+    buf_put_str(path, "/methods");
+    buf_printf(what, "device '%.*s'", SLICE_ARG(device));
+    return OK;
+}
+
+static enum err say_why(const struct target *t, const struct http_answer *a, const char *what)
+{
+    struct slice said = http_message(t, a);
+    bool offline = a->status == 404 && slice_starts(said, SLICE_LIT("Timed out"));
+    if (!offline && a->status != 504) return http_refusal(t, a, what);
+    return fail(ERR_TIMEOUT, "%s has not answered: %.*s", what, SLICE_ARG(said));
+}
+
+enum err method_invoke(struct cli *c)
+{
+    struct target t;
+    struct http_answer a;
+    struct json *body = json_new(&c->arena, JSON_OBJECT);
+    struct buf path = {0}, what = {0}, text = {0};
+    struct http_call call = {.method = "POST"};
+    enum err e = make_body(c, body, &call.wait_s);
+    if (e == OK) e = address(c, &path, &what);
+    if (e == OK) e = target_find(c, &t);
+    if (e == OK) {
+        json_write(&text, body);
+        call.path = buf_cstr(&path);
+        call.body = buf_slice(&text);
+        e = http_do(&t, &call, &a);
+    }
+    if (e == OK) {
+        e = a.status == 200 && a.json ? output_value(&c->output, &c->arena, a.json, NULL)
+                                      : say_why(&t, &a, buf_cstr(&what));
+        buf_free(&a.body);
+    }
+    buf_free(&path);
+    buf_free(&what);
+    buf_free(&text);
+    return e;
+}
