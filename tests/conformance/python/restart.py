@@ -1,0 +1,81 @@
+"""restart.py - a server of its own that is killed: what its devices subscribed to is still there.
+
+azure-iot-device subscribes once for each feature and client, and never again when it reconnects."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from azure.iot.device import IoTHubDeviceClient, MethodResponse
+from azure.iot.hub import IoTHubRegistryManager
+from azure.iot.hub.models import CloudToDeviceMethod
+
+from check import check, equal, until
+
+AZIMUTH, HOST, ADDRESS = (os.environ.get(name, "") for name in ("AZIMUTH", "HUB_SPARE_HOST", "HUB_SPARE_ADDRESS"))
+
+
+class Server:
+    """`azimuth serve` on its standard ports at an address where nobody else is."""
+
+    def __init__(self, data):
+        self.data = data
+        self.start()
+        with open(self.ready["ca"], encoding="ascii") as pem:
+            self.ca = pem.read()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [AZIMUTH, "serve", "--data", self.data, "--hostname", HOST, "--bind", ADDRESS, "--console",
+             f"{ADDRESS}:8443"], stdout=subprocess.PIPE)
+        self.ready = json.loads(self.process.stdout.readline())
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def string(self, *words):
+        call = [AZIMUTH, "connection-string", "--data", self.data, *words]
+        return subprocess.run(call, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def device_that_echoes(server, device_id):
+    client = IoTHubDeviceClient.create_from_connection_string(
+        server.string("-d", device_id), server_verification_cert=server.ca, connection_retry_interval=1)
+
+    def on_request(request):
+        client.send_method_response(MethodResponse.create_from_method_request(request, 200, request.payload))
+
+    client.connect()
+    client.on_method_request_received = on_request
+    return client
+
+
+@check("a subscription to methods outlives kill -9 of the server")
+def _():
+    if not HOST:
+        return  # one server has the standard ports of this machine
+    data = tempfile.mkdtemp()
+    server = Server(data)
+    try:
+        os.environ["REQUESTS_CA_BUNDLE"] = server.ready["ca"]
+        service = IoTHubRegistryManager.from_connection_string(server.string("--policy", "iothubowner"))
+        service.create_device_with_sas("killed", "", "", "enabled")
+        client = device_that_echoes(server, "killed")
+
+        def call(payload):
+            method = CloudToDeviceMethod(method_name="m", payload=payload, response_timeout_in_seconds=10)
+            return service.invoke_device_method("killed", method).payload
+
+        equal(call(1), 1, "the answer")
+        server.kill()
+        until("the device sees it", lambda: not client.connected)
+        server.start()
+        until("it is back", lambda: client.connected, 60)
+        equal(call(2), 2, "the answer after the restart")
+        client.shutdown()
+    finally:
+        server.kill()
+        shutil.rmtree(data, ignore_errors=True)
