@@ -6,12 +6,13 @@ import subprocess
 import time
 
 from measure import PLAIN, TLS, generate, interleave, wait_quiet
-from servers import BUILD, SERVER_CPU, WORK, Azimuth, Mosquitto
+from servers import BUILD, GENERATOR_CPU, SERVER_CPU, WORK, Azimuth, Mosquitto
 
 IDLE_CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
 TAIL_FILL_MESSAGES = 6000   # of 16 KiB: more than the log keeps in memory
 MANY_PARTITIONS = 32
+METHOD_DEVICES, METHOD_RATE = 1000, 1000
 
 
 def wait_settled(server, seconds=15):
@@ -127,6 +128,21 @@ def first_connect(book, name, options):
                          {"round": number, **generate(server, f"--mode idle {TLS} -c 1 --hold 0.1")})
 
 
+# ---- direct methods
+
+def methods(book, name, options):
+    """Calls over HTTP, begun when they are due, of devices on MQTT that answer at once."""
+    with Azimuth(devices=METHOD_DEVICES) as server:
+        wait_settled(server)
+        command = ["taskset", "-c", str(GENERATOR_CPU), BUILD / "tests" / "bench" / "method_bench",
+                   str(server.plain), f"{server.ready['data']}/azimuth.sock", server.token("device"),
+                   str(METHOD_DEVICES), str(METHOD_RATE), str(options.seconds)]
+        for number in range(1 if options.quick else 3):
+            wait_quiet(options.patience)
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
+
+
 # ---- what is stored
 
 def saturate(book, name, options):
@@ -170,6 +186,7 @@ CASES = {
     "M8": idle(PLAIN),
     "M9": connect(),
     "M9-resumed": connect("--resume"),
+    "methods": methods,
     "M10": first_connect,
     "M11": saturate,
     "start": start,

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "release"
@@ -163,6 +164,16 @@ class Azimuth(Server):
             if answer.status != 200:
                 raise RuntimeError(f"devices were not created: {answer.status} {text[:500]}")
         admin.close()
+
+    def token(self, policy, seconds=3600):
+        """A token of that policy for the whole hub."""
+        string = subprocess.run([AZIMUTH, "connection-string", "--data", self.ready["data"], "--policy", policy],
+                                check=True, capture_output=True, text=True).stdout.strip()
+        key = string.split("SharedAccessKey=")[1].split(";")[0]
+        expiry = int(time.time()) + seconds
+        digest = hmac.new(base64.b64decode(key), f"{HUB}\n{expiry}".encode(), hashlib.sha256).digest()
+        sig = urllib.parse.quote(base64.b64encode(digest), safe="")
+        return f"SharedAccessSignature sr={HUB}&sig={sig}&se={expiry}&skn={policy}"
 
     @staticmethod
     def _device(number):
