@@ -147,6 +147,63 @@ static void a_refusal_has_the_code_the_sdks_expect(void **state)
     buf_free(&service);
 }
 
+static void a_policys_token_signs_in_the_modules_below_its_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        int code;
+    } rows[] = {
+        {"", MQTT_ACCEPTED},
+        {"devices/d1", MQTT_ACCEPTED},
+        {"devices/d1/modules/m1", MQTT_ACCEPTED},
+        {"devices/d1/modules/m", MQTT_NOT_AUTHORIZED},
+        {"devices/d1/modules/m2", MQTT_NOT_AUTHORIZED},
+        {"devices/d", MQTT_NOT_AUTHORIZED},
+        {"devices/d2", MQTT_NOT_AUTHORIZED},
+    };
+    rig_put_device(&rig, "d1/m1", "{}", NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf token = {0};
+        struct client c;
+        rig_token(&rig, "device", rows[i].path, &token);
+        start(&c);
+        write_connect(&c, "d1/m1", "hub.test/d1/m1/?api-version=2021-04-12", buf_slice(&token));
+        speak(&c);
+        assert_int_equal(c.connack, rows[i].code);
+        end(&c);
+        buf_free(&token);
+    }
+}
+
+static void a_module_publishes_in_its_own_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *topic;
+        bool taken;
+    } rows[] = {
+        {"devices/d1/modules/m1/messages/events/", true},
+        {"devices/d1/modules/m1/messages/events/%24.on=out&a=b", true},
+        {"devices/d1/messages/events/", false},
+        {"devices/d1/modules/m2/messages/events/", false},
+    };
+    rig_put_device(&rig, "d1/m1", "{}", NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf token = {0};
+        struct client c;
+        rig_token(&rig, "device", "", &token);
+        start(&c);
+        write_connect(&c, "d1/m1", "hub.test/d1/m1/?api-version=2021-04-12", buf_slice(&token));
+        write_publish(&c, rows[i].topic, SLICE_LIT("{}"), 1);
+        speak(&c);
+        assert_int_equal(c.pubacks, rows[i].taken);
+        assert_int_equal(c.conn->gone, !rows[i].taken);
+        end(&c);
+        buf_free(&token);
+    }
+}
+
 static void what_follows_the_connect_waits_for_the_connack(void **state)
 {
     (void)state;
@@ -341,6 +398,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_refusal_has_the_code_the_sdks_expect),
+        TEST(a_policys_token_signs_in_the_modules_below_its_path),
+        TEST(a_module_publishes_in_its_own_name),
         TEST(what_follows_the_connect_waits_for_the_connack),
         TEST(a_newer_connection_ends_the_older),
         TEST(a_device_that_is_disabled_is_disconnected),
