@@ -176,6 +176,24 @@ static void a_policys_token_signs_in_the_modules_below_its_path(void **state)
     }
 }
 
+static void an_edge_devices_modules_need_keys_first(void **state)
+{
+    (void)state;
+    struct client c;
+    struct buf token = {0};
+    rig_put_device(&rig, "e1", "{\"capabilities\":{\"iotEdge\":true}}", NULL);
+    rig_token(&rig, "device", "", &token);
+    for (int with_keys = 0; with_keys <= 1; with_keys++) {
+        start(&c);
+        write_connect(&c, "e1/$edgeHub", "hub.test/e1/$edgeHub/?api-version=1", buf_slice(&token));
+        speak(&c);
+        assert_int_equal(c.connack, with_keys ? MQTT_ACCEPTED : MQTT_NOT_AUTHORIZED);
+        end(&c);
+        rig_put_device(&rig, "e1/$edgeHub", "{}", "*");
+    }
+    buf_free(&token);
+}
+
 static void a_module_publishes_in_its_own_name(void **state)
 {
     (void)state;
@@ -399,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_refusal_has_the_code_the_sdks_expect),
         TEST(a_policys_token_signs_in_the_modules_below_its_path),
+        TEST(an_edge_devices_modules_need_keys_first),
         TEST(a_module_publishes_in_its_own_name),
         TEST(what_follows_the_connect_waits_for_the_connack),
         TEST(a_newer_connection_ends_the_older),

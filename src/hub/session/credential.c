@@ -74,6 +74,7 @@ enum session_cause credential_check(const struct credential_judge *judge,
                                     struct session_opened *answer)
 {
     bool with_token = open_certificate(open) == NULL;
+    if (id->auth == IDENTITY_NONE) return SESSION_WRONG_KIND;
     if (with_token != (id->auth == IDENTITY_SAS)) return SESSION_WRONG_KIND;
     return with_token ? check_token(judge->hub, open, id, answer)
                       : check_certificate(judge, open, id, answer);
