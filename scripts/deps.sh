@@ -18,6 +18,7 @@ packages() {
             javac=default-jdk-headless mvn=maven
         ;;
     bench) echo mosquitto openssl ;;
+    format) echo clang-format-16 shellcheck ;;
     lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
     *) die "there is no list of packages for '$1'" ;;
     esac
