@@ -7,7 +7,7 @@
 extern const struct cli_option access_connection_string_options[], access_env_options[],
     access_token_options[], ca_change_options[], ca_create_options[], ca_options[],
     ca_verify_options[], consumer_group_options[], method_device_options[], method_module_options[],
-    monitor_options[];
+    monitor_options[], completion_suggest_options[];
 extern const char method_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
@@ -29,5 +29,10 @@ enum err method_invoke(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;
+
+enum err completion_bash(struct cli *c) MUST_USE;
+enum err completion_zsh(struct cli *c) MUST_USE;
+enum err completion_fish(struct cli *c) MUST_USE;
+enum err completion_suggest(struct cli *c) MUST_USE;
 
 #endif

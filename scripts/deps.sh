@@ -12,12 +12,17 @@ packages() {
             libwslay-dev libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev \
             libcurl4-openssl-dev libyaml-dev
         ;;
-    test) echo python3-qpid-proton iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
-    conformance)
-        echo ca-certificates python3-venv iproute2 mosquitto-clients npm=npm go=golang-go \
-            javac=default-jdk-headless mvn=maven
+    test)
+        echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \
+            libclang-rt-16-dev
         ;;
+    conformance) echo ca-certificates iproute2 mosquitto-clients openssl ;;
+    node) echo npm=npm ;;
+    python) echo python3-venv ;;
+    java) echo javac=default-jdk-headless mvn=maven ;;
+    go) echo go=golang-go ;;
     bench) echo mosquitto openssl ;;
+    format) echo clang-format-16 shellcheck ;;
     lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
     *) die "there is no list of packages for '$1'" ;;
     esac
@@ -52,7 +57,7 @@ install() {
         apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-[ $# -gt 0 ] || set -- build test conformance bench lint
+[ $# -gt 0 ] || set -- build test conformance node python java go bench lint
 wanted=()
 for need in "$@"; do
     list=$(packages "$need")

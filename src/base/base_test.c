@@ -47,8 +47,10 @@ static void a_map_behaves_like_a_plain_table(void **state)
         int i = rand() % 5000;
         struct slice key = slice_str(keys[i]);
         assert_ptr_equal(map_get(&m, key), present[i] ? keys[i] : NULL);
-        if (rand() % 2) map_put(&m, key, keys[i]), present[i] = true;
-        else map_remove(&m, key), present[i] = false;
+        if (rand() % 2)
+            map_put(&m, key, keys[i]), present[i] = true;
+        else
+            map_remove(&m, key), present[i] = false;
     }
     size_t pos = 0, seen = 0;
     while (map_next(&m, &pos)) seen++;

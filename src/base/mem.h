@@ -9,10 +9,10 @@
 
 #include <stddef.h>
 
-void *mem_new(size_t size);                /* not cleared */
-void *mem_zero(size_t size);               /* cleared */
+void *mem_new(size_t size);  /* not cleared */
+void *mem_zero(size_t size); /* cleared */
 void *mem_grow(void *old, size_t new_size);
-char *mem_str(const char *text);           /* copy of a C string */
+char *mem_str(const char *text); /* copy of a C string */
 
 /* Overwrites `len` bytes in a way the compiler keeps: for keys and tokens. */
 void mem_wipe(void *ptr, size_t len);

@@ -31,7 +31,7 @@ void metrics_write(struct buf *out)
             buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
                        m->kind == METRIC_COUNTER ? "counter" : "gauge");
         previous = m->name;
-        buf_printf(out, "%s%s%s%s %lld\n", m->name, m->labels ? "{" : "", m->labels ? m->labels : "",
-                   m->labels ? "}" : "", (long long)metric_value(m));
+        buf_printf(out, "%s%s%s%s %lld\n", m->name, m->labels ? "{" : "",
+                   m->labels ? m->labels : "", m->labels ? "}" : "", (long long)metric_value(m));
     }
 }

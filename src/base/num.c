@@ -51,20 +51,29 @@ static enum err scale(struct slice text, const struct unit *units, uint64_t *out
 
 enum err num_bytes(struct slice text, uint64_t *out)
 {
-    static const struct unit units[] = {
-        {"", 1},           {"b", 1},           {"k", 1u << 10},   {"kb", 1u << 10},
-        {"kib", 1u << 10}, {"m", 1u << 20},    {"mb", 1u << 20},  {"mib", 1u << 20},
-        {"g", 1u << 30},   {"gb", 1u << 30},   {"gib", 1u << 30}, {"t", 1ull << 40},
-        {"tb", 1ull << 40}, {"tib", 1ull << 40}, {NULL, 0}};
+    static const struct unit units[] = {{"", 1},
+                                        {"b", 1},
+                                        {"k", 1u << 10},
+                                        {"kb", 1u << 10},
+                                        {"kib", 1u << 10},
+                                        {"m", 1u << 20},
+                                        {"mb", 1u << 20},
+                                        {"mib", 1u << 20},
+                                        {"g", 1u << 30},
+                                        {"gb", 1u << 30},
+                                        {"gib", 1u << 30},
+                                        {"t", 1ull << 40},
+                                        {"tb", 1ull << 40},
+                                        {"tib", 1ull << 40},
+                                        {NULL, 0}};
     return scale(text, units, out);
 }
 
 enum err num_duration_us(struct slice text, int64_t *out)
 {
-    static const struct unit units[] = {{"ms", 1000},          {"", 1000000},
-                                        {"s", 1000000},        {"m", 60000000},
-                                        {"min", 60000000},     {"h", 3600000000ull},
-                                        {"d", 86400000000ull}, {NULL, 0}};
+    static const struct unit units[] = {
+        {"ms", 1000},      {"", 1000000},        {"s", 1000000},        {"m", 60000000},
+        {"min", 60000000}, {"h", 3600000000ull}, {"d", 86400000000ull}, {NULL, 0}};
     uint64_t v;
     TRY(scale(text, units, &v));
     if (v > INT64_MAX) return ERR_INVALID;

@@ -51,8 +51,8 @@ enum err text_unbase64(struct buf *out, struct slice text)
 void text_hex(struct buf *out, struct slice bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {
-        buf_put_u8(out, (uint8_t)"0123456789abcdef"[bytes.ptr[i] >> 4]);
-        buf_put_u8(out, (uint8_t)"0123456789abcdef"[bytes.ptr[i] & 15]);
+        buf_put_u8(out, (uint8_t) "0123456789abcdef"[bytes.ptr[i] >> 4]);
+        buf_put_u8(out, (uint8_t) "0123456789abcdef"[bytes.ptr[i] & 15]);
     }
 }
 
@@ -100,8 +100,8 @@ void text_percent(struct buf *out, struct slice bytes)
             continue;
         }
         buf_put_u8(out, '%');
-        buf_put_u8(out, (uint8_t)"0123456789ABCDEF"[c >> 4]);
-        buf_put_u8(out, (uint8_t)"0123456789ABCDEF"[c & 15]);
+        buf_put_u8(out, (uint8_t) "0123456789ABCDEF"[c >> 4]);
+        buf_put_u8(out, (uint8_t) "0123456789ABCDEF"[c & 15]);
     }
 }
 

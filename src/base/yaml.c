@@ -10,20 +10,14 @@
 struct reader {
     yaml_parser_t yaml;
     yaml_event_t event;
+    struct arena *arena;
     const char *path;
-    yaml_value_fn fn;
-    void *ctx;
-    char name[YAML_NAME_MAX + 1];
+    unsigned depth;
 };
-
-static size_t line(const struct reader *r)
-{
-    return r->event.start_mark.line + 1;
-}
 
 static enum err bad(const struct reader *r, const char *what)
 {
-    return fail(ERR_INVALID, "%s:%zu: %s", r->path, line(r), what);
+    return fail(ERR_INVALID, "%s:%zu: %s", r->path, r->event.start_mark.line + 1, what);
 }
 
 /* The next event; the previous one is gone. */
@@ -40,68 +34,158 @@ static struct slice scalar(const struct reader *r)
     return slice_of(r->event.data.scalar.value, r->event.data.scalar.length);
 }
 
-static enum err give(struct reader *r)
+static struct yaml *new_item(struct reader *r, enum yaml_kind kind)
 {
-    if (r->event.type != YAML_SCALAR_EVENT)
-        return fail(ERR_INVALID, "%s:%zu: %s: a value or a list of values was expected", r->path,
-                    line(r), r->name);
-    return r->fn(r->ctx, slice_str(r->name), scalar(r), line(r));
+    struct yaml *item = arena_zero(r->arena, sizeof *item);
+    item->kind = kind;
+    item->line = r->event.start_mark.line + 1;
+    return item;
 }
 
-static enum err read_value(struct reader *r)
+static enum err read_item(struct reader *r, struct yaml **out);
+
+/* The event is the name of a member of `map`. */
+static enum err read_name(struct reader *r, const struct yaml *map, struct slice *out)
 {
-    TRY(next(r));
-    if (r->event.type != YAML_SEQUENCE_START_EVENT) return give(r);
-    for (;;) {
+    if (r->event.type != YAML_SCALAR_EVENT || r->event.data.scalar.anchor)
+        return bad(r, "the name of an option was expected");
+    if (scalar(r).len > YAML_NAME_MAX) return bad(r, "the name is too long");
+    for (const struct yaml *item = map->child; item; item = item->next)
+        if (slice_eq(item->name, scalar(r)))
+            return fail(ERR_INVALID, "%s:%zu: %.*s: there already on line %zu", r->path,
+                        r->event.start_mark.line + 1, SLICE_ARG(scalar(r)), item->line);
+    *out = arena_copy(r->arena, scalar(r));
+    return OK;
+}
+
+/* What is in a map or a list, up to its end. */
+static enum err read_items(struct reader *r, struct yaml *parent)
+{
+    bool map = parent->kind == YAML_MAP;
+    struct yaml **end = &parent->child;
+    if (++r->depth > YAML_DEPTH_MAX) return bad(r, "too many levels");
+    for (;; end = &(*end)->next) {
+        struct slice name = SLICE_NONE;
+        struct yaml *item;
         TRY(next(r));
-        if (r->event.type == YAML_SEQUENCE_END_EVENT) return OK;
-        TRY(give(r));
+        if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT)
+            break;
+        if (map) {
+            TRY(read_name(r, parent, &name));
+            TRY(next(r));
+        }
+        TRY(read_item(r, &item));
+        item->name = name;
+        *end = item;
+    }
+    r->depth--;
+    return OK;
+}
+
+/* The item that begins with the event. */
+static enum err read_item(struct reader *r, struct yaml **out)
+{
+    static const char *const plain = "anchors, aliases and tags are not read here";
+    const yaml_event_t *e = &r->event;
+    switch (e->type) {
+    case YAML_SCALAR_EVENT:
+        if (e->data.scalar.anchor || e->data.scalar.tag) return bad(r, plain);
+        *out = new_item(r, YAML_TEXT);
+        (*out)->text = arena_copy(r->arena, scalar(r));
+        (*out)->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+        return OK;
+    case YAML_MAPPING_START_EVENT:
+        if (e->data.mapping_start.anchor || e->data.mapping_start.tag) return bad(r, plain);
+        *out = new_item(r, YAML_MAP);
+        return read_items(r, *out);
+    case YAML_SEQUENCE_START_EVENT:
+        if (e->data.sequence_start.anchor || e->data.sequence_start.tag) return bad(r, plain);
+        *out = new_item(r, YAML_LIST);
+        return read_items(r, *out);
+    default: return bad(r, plain);
     }
 }
 
-static enum err read_mapping(struct reader *r)
+static enum err read_document(struct reader *r, struct yaml **out)
 {
-    for (;;) {
-        TRY(next(r));
-        if (r->event.type == YAML_MAPPING_END_EVENT) return OK;
-        if (r->event.type != YAML_SCALAR_EVENT) return bad(r, "the name of an option was expected");
-        snprintf(r->name, sizeof r->name, "%.*s", SLICE_ARG(scalar(r)));
-        TRY(read_value(r));
-    }
-}
-
-static enum err read_document(struct reader *r)
-{
+    *out = new_item(r, YAML_MAP);
     TRY(next(r)); /* stream start */
     TRY(next(r));
     if (r->event.type == YAML_STREAM_END_EVENT) return OK;
     TRY(next(r));
-    if (r->event.type != YAML_MAPPING_START_EVENT)
-        return bad(r, "the file is not a mapping of options to values");
-    TRY(read_mapping(r));
+    TRY(read_item(r, out));
     TRY(next(r)); /* document end */
     TRY(next(r));
     return r->event.type == YAML_STREAM_END_EVENT ? OK : bad(r, "there is a second document");
 }
 
-enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx)
+static enum err read_file(struct arena *a, const char *path, FILE *file, struct yaml **out)
+{
+    struct reader r = {.path = path, .arena = a};
+    yaml_parser_initialize(&r.yaml);
+    yaml_parser_set_input_file(&r.yaml, file);
+    enum err e = read_document(&r, out);
+    yaml_event_delete(&r.event);
+    yaml_parser_delete(&r.yaml);
+    return e;
+}
+
+enum err yaml_read(struct arena *a, const char *path, size_t max, struct yaml **out)
 {
     struct stat st;
     FILE *file = fopen(path, "rbe");
     if (file == NULL && (errno == ENOENT || errno == ENOTDIR))
         return fail(ERR_NOT_FOUND, "%s: there is no such file", path);
     if (file == NULL) return fail_errno("%s", path);
-    struct reader r = {.path = path, .fn = fn, .ctx = ctx};
-    enum err e = OK;
-    if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > YAML_FILE_MAX)
-        e = fail(ERR_INVALID, "%s: not a file of at most %d bytes", path, YAML_FILE_MAX);
-    if (e == OK) {
-        yaml_parser_initialize(&r.yaml);
-        yaml_parser_set_input_file(&r.yaml, file);
-        e = read_document(&r);
-        yaml_event_delete(&r.event);
-        yaml_parser_delete(&r.yaml);
-    }
+    enum err e;
+    if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)max)
+        e = fail(ERR_INVALID, "%s: not a file of at most %zu bytes", path, max);
+    else
+        e = read_file(a, path, file, out);
     fclose(file);
+    return e;
+}
+
+const struct yaml *yaml_get(const struct yaml *map, const char *name)
+{
+    for (const struct yaml *item = map ? map->child : NULL; item; item = item->next)
+        if (slice_is(item->name, name)) return item;
+    return NULL;
+}
+
+/* ---- a flat mapping */
+
+static enum err give(const char *path, const struct yaml *item, struct slice name, yaml_value_fn fn,
+                     void *ctx)
+{
+    if (item->kind != YAML_TEXT)
+        return fail(ERR_INVALID, "%s:%zu: %.*s: a value or a list of values was expected", path,
+                    item->line, SLICE_ARG(name));
+    return fn(ctx, name, item->text, item->line);
+}
+
+static enum err give_all(const char *path, const struct yaml *top, yaml_value_fn fn, void *ctx)
+{
+    if (top->kind != YAML_MAP)
+        return fail(ERR_INVALID, "%s:%zu: the file is not a mapping of options to values", path,
+                    top->line);
+    for (const struct yaml *item = top->child; item; item = item->next) {
+        if (item->kind != YAML_LIST) {
+            TRY(give(path, item, item->name, fn, ctx));
+            continue;
+        }
+        for (const struct yaml *value = item->child; value; value = value->next)
+            TRY(give(path, value, item->name, fn, ctx));
+    }
+    return OK;
+}
+
+enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx)
+{
+    struct arena arena = {0};
+    struct yaml *top = NULL;
+    enum err e = yaml_read(&arena, path, YAML_FILE_MAX, &top);
+    if (e == OK) e = give_all(path, top, fn, ctx);
+    arena_free(&arena);
     return e;
 }

@@ -1,21 +1,44 @@
-/* yaml.h - a YAML file that is a mapping of names to scalars or lists of scalars: our configuration.
+/* yaml.h - the YAML that people write for us: mappings and lists of plain text, with line numbers.
+ *
+ * What a scalar means is its reader's business: nothing is guessed from how it looks.  Anchors,
+ * aliases, tags and a second document are refused, so that what is read is what was written.
  *
  * Runs on: any thread; reads the file itself, at start-up, before there is an io.
- * Limits:  YAML_FILE_MAX bytes.
+ * Life:    a tree lies in the caller's arena.
+ * Limits:  the caller's number of bytes, YAML_DEPTH_MAX levels, YAML_NAME_MAX bytes of a name.
  * Errors:  ERR_NOT_FOUND when there is no such file; ERR_INVALID with "path:line: reason" for what is
  *          not YAML of this form; ERR_IO.
  */
 #ifndef BASE_YAML_H
 #define BASE_YAML_H
 
+#include "base/arena.h"
 #include "base/err.h"
-#include "base/slice.h"
 
-enum { YAML_FILE_MAX = 1 << 20, YAML_NAME_MAX = 127 };
+enum { YAML_FILE_MAX = 1 << 20 /* of configurations */, YAML_NAME_MAX = 127, YAML_DEPTH_MAX = 16 };
 
-/* Called for each value in order; `line` counts from 1.  An error ends the reading. */
+enum yaml_kind { YAML_TEXT, YAML_MAP, YAML_LIST };
+
+struct yaml {
+    enum yaml_kind kind;
+    bool quoted;        /* YAML_TEXT: "null" is a word where it is quoted, else nothing */
+    size_t line;        /* counts from 1 */
+    struct slice name;  /* in a map; no two are the same */
+    struct slice text;  /* YAML_TEXT */
+    struct yaml *child; /* YAML_MAP, YAML_LIST: the first */
+    struct yaml *next;  /* sibling */
+};
+
+/* The whole file; an empty one is an empty map. */
+enum err yaml_read(struct arena *a, const char *path, size_t max, struct yaml **out) MUST_USE;
+
+/* The item of that name in a map, or NULL. */
+const struct yaml *yaml_get(const struct yaml *map, const char *name);
+
+/* Called for each value in order; an error ends the reading. */
 typedef enum err (*yaml_value_fn)(void *ctx, struct slice name, struct slice value, size_t line);
 
+/* A file that is a mapping of names to scalars or lists of scalars: our configuration. */
 enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx) MUST_USE;
 
 #endif

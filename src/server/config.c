@@ -189,8 +189,9 @@ static bool is_name_with_dot(const char *host)
 }
 
 /* What follows from other options. */
-static void derive(struct config *c)
+static void derive(struct config *c, enum config_verb verb)
 {
+    c->console_plain = verb == CONFIG_DEV && c->console_address && is_loopback(c->console_address);
     if (c->host_count == 0) c->hosts[c->host_count++] = "localhost";
     if (c->hub_name) return;
     size_t len = strcspn(c->hosts[0], ".");
@@ -244,7 +245,7 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
     TRY(assign_environment(c, env));
     TRY(assign_flags(c, argc, argv));
     c->file = file;
-    derive(c);
+    derive(c, verb);
     return check(c);
 }
 

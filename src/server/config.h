@@ -45,8 +45,9 @@ struct config {
     unsigned mqtt_port, amqp_port, https_port; /* 0: any free one */
     bool plain_mqtt, plain_amqp;               /* only with loopback addresses in `binds` */
     unsigned plain_mqtt_port, plain_amqp_port;
-    const char *console_address;
+    const char *console_address; /* NULL: no console */
     unsigned console_port;
+    bool console_plain; /* without TLS: under dev, on loopback */
     unsigned partitions;
     int64_t retention_us;     /* INT64_MAX: no limit */
     uint64_t retention_bytes; /* 0: no limit */
@@ -54,6 +55,7 @@ struct config {
     const char *tls_certs[CONFIG_CERTS_MAX], *tls_keys[CONFIG_CERTS_MAX];
     unsigned tls_cert_count, tls_key_count; /* equal */
     bool ephemeral;
+    const char *seed;         /* YAML file, see seed.h; NULL: none */
     unsigned workers;         /* 0: by the number of CPUs */
     unsigned max_connections; /* 0: by the descriptor limit */
     enum say_level log_level;

@@ -26,7 +26,8 @@ const struct option config_options[] = {
     {"plain-amqp-port", "PORT", AT(plain_amqp_port), AT(plain_amqp), "off",
      "AMQP without TLS, on loopback only", OPTION_OPTIONAL_PORT, 0},
     {"console", "ADDR:PORT", AT(console_address), AT(console_port),
-     "127.0.0.1:8443, 127.0.0.1:8080 under dev", "console and /admin/v1", OPTION_ENDPOINT, 0},
+     "127.0.0.1:8443, 127.0.0.1:8080 under dev",
+     "/admin/v1 for administrators, on an address of its own; off = none", OPTION_ENDPOINT, 0},
     {"partitions", "N", AT(partitions), 0, "4", "of the built-in stream, fixed when it is made",
      OPTION_NUMBER, CONFIG_PARTITIONS_MAX},
     {"retention", "TIME|SIZE", 0, 0, "1d",
@@ -47,7 +48,8 @@ const struct option config_options[] = {
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},
     {"log", "BACKEND", 0, 0, "own", "where messages are kept", OPTION_FIXED, 0},
-    {"seed", "FILE", 0, 0, "none", "what to create if absent", OPTION_FIXED, 0},
+    {"seed", "FILE", AT(seed), 0, "none", "YAML file with devices to create if absent", OPTION_TEXT,
+     0},
 };
 const size_t config_option_count = sizeof config_options / sizeof *config_options;
 
@@ -169,14 +171,18 @@ static enum err set_optional_port(struct config *c, const struct option *o, stru
     return OK;
 }
 
-/* 127.0.0.1:8443, [::1]:8443 */
+/* 127.0.0.1:8443, [::1]:8443, off */
 static enum err set_endpoint(struct config *c, const struct option *o, struct slice value)
 {
     size_t colon = slice_rfind(value, ':');
+    if (slice_is(value, "off")) {
+        *text_at(c, o->at) = NULL;
+        return OK;
+    }
     struct slice address = slice_head(value, colon);
     if (slice_starts(address, SLICE_LIT("[")) && slice_ends(address, SLICE_LIT("]")))
         address = slice_of(address.ptr + 1, address.len - 2);
-    if (colon == value.len || !is_address(address)) return not_a(value, "of the form ADDR:PORT");
+    if (colon == value.len || !is_address(address)) return not_a(value, "ADDR:PORT or off");
     TRY(read_port(slice_from(value, colon + 1), number_at(c, o->count)));
     *text_at(c, o->at) = keep(c, address);
     return OK;

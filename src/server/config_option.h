@@ -13,7 +13,7 @@ enum option_kind {
     OPTION_FILES, /* list */
     OPTION_PORT,
     OPTION_OPTIONAL_PORT, /* "off" or a port; `count` is the offset of the switch */
-    OPTION_ENDPOINT,      /* ADDR:PORT; `count` is the offset of the port */
+    OPTION_ENDPOINT,      /* ADDR:PORT or "off" (NULL); `count` is the offset of the port */
     OPTION_NUMBER,        /* 1 to `max` */
     OPTION_SIZE,          /* bytes: "256MiB" */
     OPTION_RETENTION,     /* a time, a size, or one of each */

@@ -2,13 +2,18 @@
 #include "server/dev.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/slice.h"
+#include "server/ports.h"
 
 enum { DEV_DEVICES = 3, DEV_CHILDREN = 2, DEV_WORDS_MAX = 16 };
 
@@ -75,22 +80,73 @@ static void show_connection_string(const char *title, const char *data, const ch
     run(words, true);
 }
 
-static void show_next_steps(const char *data)
+/* Is that the program which a shell finds under its name? */
+static bool is_found_as_azimuth(const char *program)
 {
-    printf("\nNext, in another terminal:\n"
-           "  azimuth device send-d2c-message --data %s -d sensor-1 --da '{\"hello\":1}'\n"
-           "  azimuth hub device-identity create --data %s -d my-device\n"
-           "  azimuth connection-string --data %s --device-id my-device\n"
-           "  eval \"$(azimuth env --data %s)\"     # for Azure's SDK samples\n"
-           "\nEvents as they arrive (Ctrl-C ends everything):\n",
-           data, data, data, data);
+    struct slice rest = slice_str(getenv("PATH")), folder;
+    while (slice_split(&rest, ':', &folder)) {
+        char path[PATH_MAX], *whole;
+        snprintf(path, sizeof path, "%.*s/azimuth", SLICE_ARG(slice_head(folder, PATH_MAX - 16)));
+        whole = realpath(path, NULL);
+        if (whole == NULL) continue;
+        bool same = strcmp(whole, program) == 0;
+        free(whole);
+        return same;
+    }
+    return false;
 }
 
-void dev_start(const char *data)
+/* What to type to run this very program. */
+static const char *program_to_type(void)
+{
+    static char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0) return "azimuth";
+    path[n] = '\0';
+    return is_found_as_azimuth(path) ? "azimuth" : path;
+}
+
+static void show_next_steps(const char *data)
+{
+    const char *program = program_to_type();
+    printf("\nNext, in another terminal:\n"
+           "  %s device send-d2c-message --data %s -d sensor-1 --da '{\"hello\":1}'\n"
+           "  %s hub device-identity create --data %s -d my-device\n"
+           "  %s connection-string --data %s --device-id my-device\n"
+           "  eval \"$(%s env --data %s)\"     # for Azure's SDK samples\n"
+           "\nEvents as they arrive (Ctrl-C ends everything):\n",
+           program, data, program, data, program, data, program, data);
+}
+
+/* SDKs dial fixed ports: which of their transports find nobody now. */
+static void show_replaced_ports(const struct ports *p)
+{
+    static const struct {
+        const char *name, *fails;
+        unsigned standard;
+    } kinds[PORT_KINDS] = {
+        [PORT_MQTT] = {"MQTT", "device SDKs over MQTT", 8883},
+        [PORT_AMQP] = {"AMQP",
+                       "device and service SDKs over AMQP, the redirect to the events (Event "
+                       "Hubs SDKs take the port from their string)",
+                       5671},
+        [PORT_HTTPS] = {"HTTPS",
+                        "service SDKs (identities), and device SDKs over HTTPS or WebSocket", 443},
+    };
+    for (unsigned kind = 0; kind < PORT_KINDS; kind++) {
+        if (!p->replaced[kind] || kinds[kind].name == NULL) continue;
+        printf("\n%s is on port %u, because %u could not be had (see above). "
+               "These know no other port and fail:\n  %s\n",
+               kinds[kind].name, p->number[kind], kinds[kind].standard, kinds[kind].fails);
+    }
+}
+
+void dev_start(const char *data, const struct ports *ports)
 {
     const char *simulate[] = {"azimuth", "device",  "simulate", "--data", data, "--device-prefix",
                               "sensor",  "--count", "3",        "--rate", "1",  NULL};
     const char *monitor[] = {"azimuth", "hub", "monitor-events", "--data", data, NULL};
+    show_replaced_ports(ports);
     make_devices(data);
     printf("\nA device's connection string:\n");
     show_connection_string("  sensor-1", data, "--device-id", device_names[0]);

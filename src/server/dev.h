@@ -8,7 +8,9 @@
 #ifndef SERVER_DEV_H
 #define SERVER_DEV_H
 
-void dev_start(const char *data); /* the server's directory */
+struct ports;
+
+void dev_start(const char *data, const struct ports *ports); /* the server's directory and ports */
 void dev_stop(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "server/config_option.h"
 #include "server/dev.h"
 #include "server/serve.h"
 
@@ -21,30 +22,33 @@ static int print_help(enum config_verb verb)
     return CLI_DONE;
 }
 
+static int run_hub(const struct config *cfg, struct seed *seed, bool dev)
+{
+    struct server *server;
+    if (server_start(cfg, seed, dev, &server) != OK) return complain(CLI_FAILED);
+    if (dev) dev_start(server_data(server), server_ports(server));
+    server_run(server);
+    if (dev) dev_stop();
+    server_stop(server);
+    return CLI_DONE;
+}
+
 static int run_server(enum config_verb verb, int argc, char **argv)
 {
     struct config cfg;
-    struct server *server;
+    struct seed seed = {0};
+    int status = CLI_DONE;
     enum err e = config_load(&cfg, verb, argc, argv, environ);
-    if (e != OK) {
-        config_free(&cfg);
-        return complain(e == ERR_INVALID ? CLI_USAGE : CLI_FAILED);
-    }
-    if (cfg.help) {
-        config_free(&cfg);
-        return print_help(verb);
-    }
-    e = server_start(&cfg, verb == CONFIG_DEV, &server);
-    if (e != OK) {
-        config_free(&cfg);
-        return complain(CLI_FAILED);
-    }
-    if (verb == CONFIG_DEV) dev_start(server_data(server));
-    server_run(server);
-    if (verb == CONFIG_DEV) dev_stop();
-    server_stop(server);
+    if (e == OK && !cfg.help && cfg.seed) e = seed_load(&seed, cfg.seed);
+    if (e != OK)
+        status = complain(e == ERR_INVALID ? CLI_USAGE : CLI_FAILED);
+    else if (cfg.help)
+        status = print_help(verb);
+    else
+        status = run_hub(&cfg, cfg.seed ? &seed : NULL, verb == CONFIG_DEV);
+    seed_free(&seed);
     config_free(&cfg);
-    return CLI_DONE;
+    return status;
 }
 
 static int serve(int argc, char **argv)
@@ -57,11 +61,28 @@ static int dev(int argc, char **argv)
     return run_server(CONFIG_DEV, argc, argv);
 }
 
+/* For completion; the options are read by config.c. */
+static const struct cli_option *list_options(void)
+{
+    static struct cli_option list[CONFIG_OPTIONS_MAX + 1];
+    for (size_t i = 0; i < config_option_count; i++)
+        list[i] = (struct cli_option){config_options[i].name, config_options[i].value,
+                                      config_options[i].help};
+    list[config_option_count].names = "";
+    return list;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct cli_verb verbs[] = {
-        {.words = "serve", .summary = "Run the hub in the foreground.", .main = serve},
-        {.words = "dev", .summary = "Run a hub with sample devices, to try it out.", .main = dev},
-        {0}};
+    const struct cli_option *options = list_options();
+    const struct cli_verb verbs[] = {{.words = "serve",
+                                      .summary = "Run the hub in the foreground.",
+                                      .options = options,
+                                      .main = serve},
+                                     {.words = "dev",
+                                      .summary = "Run a hub with sample devices, to try it out.",
+                                      .options = options,
+                                      .main = dev},
+                                     {0}};
     return cli_main(argc, argv, verbs);
 }

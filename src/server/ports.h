@@ -15,6 +15,8 @@ struct ports {
     const char *addresses[CONFIG_BINDS_MAX];
     unsigned binds;
     unsigned number[PORT_KINDS]; /* 0: off */
+    bool replaced[PORT_KINDS];   /* a free one instead of the one that was asked for */
+    struct net_port console;     /* on an address of its own; count 0: off */
     struct net_port admin;       /* DIR/azimuth.sock */
 };
 

@@ -6,6 +6,7 @@
 #include "server/serve.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,15 @@
 #include "server/tls_keeper.h"
 #include "server/wire.h"
 
+enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
 enum { SERVER_DRAIN_S = 10, SERVER_LANES = 5, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
+
+/* Somebody waits until the seed is in the registry. */
+struct planting {
+    struct seed *seed;
+    struct registry *registry;
+    sem_t done;
+};
 
 struct server {
     const struct config *cfg;
@@ -39,10 +48,12 @@ struct server {
     struct ports ports;
     struct tls_keeper tls;
     struct lane_thread *threads[SERVER_LANES];
+    struct planting planting;
     pthread_t rsa_thread;
     bool rsa_running;
     sigset_t signals;
     char ca_path[DIR_PATH_MAX + 16];
+    char admin_url[80];
 };
 
 /* ---- the hub on its cores */
@@ -145,8 +156,9 @@ static enum err load_ours(struct server *s, bool with_rsa, struct certs_pair *pa
     return OK;
 }
 
-static enum err make_context(struct server *s, bool with_rsa, struct tls_context **out)
+static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *out)
 {
+    static const bool asks_client_cert[TLS_USES] = {[TLS_FOR_CLIENTS] = true};
     struct certs_pair pairs[TLS_IDENTITIES_MAX] = {0};
     struct tls_identity identities[TLS_IDENTITIES_MAX];
     size_t count = 0;
@@ -154,8 +166,12 @@ static enum err make_context(struct server *s, bool with_rsa, struct tls_context
                                         : load_ours(s, with_rsa, pairs, &count);
     for (size_t i = 0; i < count; i++)
         identities[i] = (struct tls_identity){buf_slice(&pairs[i].chain), buf_slice(&pairs[i].key)};
-    struct tls_server_config config = {identities, count, "http/1.1", true};
-    if (e == OK) e = tls_server_context(&config, s->tls.newest, out);
+    *out = (struct tls_set){0};
+    for (int use = 0; use < TLS_USES && e == OK; use++) {
+        struct tls_server_config config = {identities, count, "http/1.1", asks_client_cert[use]};
+        e = tls_server_context(&config, s->tls.newest.of[use], &out->of[use]);
+    }
+    if (e != OK) tls_set_drop(out);
     for (size_t i = 0; i < TLS_IDENTITIES_MAX; i++) certs_pair_free(&pairs[i]);
     return e;
 }
@@ -163,8 +179,8 @@ static enum err make_context(struct server *s, bool with_rsa, struct tls_context
 /* Called now and then: new certificates, or a new key for session tickets. */
 static void renew_context(struct server *s, const char *why)
 {
-    struct tls_context *next;
-    if (make_context(s, true, &next) != OK) {
+    struct tls_set next;
+    if (make_contexts(s, true, &next) != OK) {
         say_error("tls.renew", "why=%s reason=\"%s\"", why, fail_text());
         return;
     }
@@ -199,7 +215,8 @@ static enum err listen_kind(struct server *s, enum port_kind kind, unsigned core
 {
     struct wire_core *c = &s->wire.cores[core];
     bool plain = kind == PORT_PLAIN_MQTT || kind == PORT_PLAIN_AMQP;
-    struct net_listener spec = {.tls = plain ? NULL : tls_keeper_slot(&s->tls, core)};
+    struct net_listener spec = {.tls =
+                                    plain ? NULL : tls_keeper_slot(&s->tls, core, TLS_FOR_CLIENTS)};
     wire_front(c,
                kind == PORT_MQTT || kind == PORT_PLAIN_MQTT   ? WIRE_MQTT
                : kind == PORT_AMQP || kind == PORT_PLAIN_AMQP ? WIRE_AMQP
@@ -211,10 +228,20 @@ static enum err listen_kind(struct server *s, enum port_kind kind, unsigned core
     return OK;
 }
 
+static enum err listen_console(struct server *s)
+{
+    struct net_listener spec = {.tls = tls_keeper_slot(&s->tls, 0, TLS_FOR_CONSOLE)};
+    if (s->ports.console.count == 0) return OK;
+    if (s->cfg->console_plain) spec.tls = NULL;
+    wire_front(&s->wire.cores[0], WIRE_CONSOLE, &spec.front, &spec.front_ctx);
+    return core_listen(s->cores[0], s->ports.console.fds[0], false, &spec);
+}
+
 static enum err listen_all(struct server *s)
 {
     for (unsigned core = 0; core < s->core_count; core++)
         for (unsigned kind = 0; kind < PORT_KINDS; kind++) TRY(listen_kind(s, kind, core));
+    TRY(listen_console(s));
     struct net_listener admin = {.admin = true};
     wire_front(&s->wire.cores[0], WIRE_HTTP, &admin.front, &admin.front_ctx);
     return core_listen(s->cores[0], s->ports.admin.fds[0], true, &admin);
@@ -280,6 +307,17 @@ static void take_signals(struct server *s)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static void name_console(struct server *s)
+{
+    const char *address = s->cfg->console_address;
+    if (s->ports.console.count == 0) return;
+    bool v6 = strchr(address, ':') != NULL;
+    snprintf(s->admin_url, sizeof s->admin_url, "http%s://%s%s%s:%u",
+             s->cfg->console_plain ? "" : "s", v6 ? "[" : "", address, v6 ? "]" : "",
+             s->ports.console.port);
+    s->wire.rest.admin_url = s->admin_url;
+}
+
 /* What /admin/v1/hub tells the command line. */
 static void describe(struct server *s)
 {
@@ -294,6 +332,7 @@ static void describe(struct server *s)
     rest->https_port = s->ports.number[PORT_HTTPS];
     rest->plain_mqtt_port = s->ports.number[PORT_PLAIN_MQTT];
     rest->plain_amqp_port = s->ports.number[PORT_PLAIN_AMQP];
+    name_console(s);
 }
 
 static void socket_name(const struct server *s, char out[SOCKET_PATH_MAX])
@@ -304,13 +343,13 @@ static void socket_name(const struct server *s, char out[SOCKET_PATH_MAX])
 static enum err prepare(struct server *s, bool dev)
 {
     const struct config *cfg = s->cfg;
-    struct tls_context *context;
+    struct tls_set contexts;
     char socket_path[SOCKET_PATH_MAX];
     TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
     enum err e = open_hub(s);
     if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
-    TRY(make_context(s, false, &context));
-    tls_keeper_init(&s->tls, s->core_lanes, s->core_count, context);
+    TRY(make_contexts(s, false, &contexts));
+    tls_keeper_init(&s->tls, s->core_lanes, s->core_count, contexts);
     socket_name(s, socket_path);
     TRY(ports_bind(&s->ports, cfg, socket_path, s->core_count, dev));
     TRY(make_metrics_token(s));
@@ -331,18 +370,55 @@ static void dismantle(struct server *s)
     free(s);
 }
 
-enum err server_start(const struct config *cfg, bool dev, struct server **out)
+/* ---- what the hub has from the start: made on the first core while this thread waits */
+
+static void on_planted(void *ctx)
+{
+    struct planting *p = ctx;
+    sem_post(&p->done);
+}
+
+static void on_seed(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct planting *p = ctx;
+    (void)lane, (void)m;
+    seed_plant(p->seed, p->registry, on_planted, p);
+}
+
+/* The lanes start here, because a core must know what to do with a seed before it runs. */
+static enum err start_lanes_with(struct server *s, struct seed *seed)
+{
+    struct planting *p = &s->planting;
+    if (seed) lane_on(s->core_lanes[0], SERVER_SEED, on_seed, p);
+    p->seed = seed;
+    p->registry = s->wire.cores[0].registry;
+    sem_init(&p->done, 0, 0);
+    start_lanes(s);
+    if (seed == NULL) return OK;
+    post(&s->main_lane, lane_addr(&s->main_lane), lane_addr(s->core_lanes[0]),
+         msg_new(SERVER_SEED, 0));
+    while (sem_wait(&p->done) != 0) {
+    }
+    say_info("seed", "file=\"%s\" devices=%zu created=%u", seed->path, seed->ids.count,
+             seed->created);
+    return seed_result(seed);
+}
+
+enum err server_start(const struct config *cfg, struct seed *seed, bool dev, struct server **out)
 {
     struct server *s = NEW(struct server);
     s->cfg = cfg;
     say_level_max = cfg->log_level;
     take_signals(s);
     enum err e = prepare(s, dev);
+    if (e == OK) {
+        e = start_lanes_with(s, seed);
+        if (e != OK) stop_lanes(s);
+    }
     if (e != OK) {
         dismantle(s);
         return e;
     }
-    start_lanes(s);
     say_ready(s);
     start_rsa(s);
     *out = s;
@@ -352,6 +428,11 @@ enum err server_start(const struct config *cfg, bool dev, struct server **out)
 const char *server_data(const struct server *s)
 {
     return s->dir.path;
+}
+
+const struct ports *server_ports(const struct server *s)
+{
+    return &s->ports;
 }
 
 void server_run(struct server *s)

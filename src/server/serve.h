@@ -6,14 +6,19 @@
 #define SERVER_SERVE_H
 
 #include "server/config.h"
+#include "server/ports.h"
+#include "server/seed.h"
 
 struct server;
 
 /* Everything up to the point where clients are accepted; the ready line is on stdout.
+ * `seed`: what is made before, if it is absent; NULL: nothing.
  * `dev`: standard ports that cannot be had are replaced by free ones. */
-enum err server_start(const struct config *cfg, bool dev, struct server **out) MUST_USE;
+enum err server_start(const struct config *cfg, struct seed *seed, bool dev,
+                      struct server **out) MUST_USE;
 
 const char *server_data(const struct server *s); /* its directory */
+const struct ports *server_ports(const struct server *s);
 
 /* Until SIGTERM or SIGINT (a second one exits at once); SIGHUP reloads certificates. */
 void server_run(struct server *s);

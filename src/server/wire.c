@@ -162,6 +162,10 @@ void wire_front(struct wire_core *c, enum wire_protocol p, const struct front **
         *front = &rest_front;
         *ctx = c->rest;
         break;
+    case WIRE_CONSOLE:
+        *front = &rest_console_front;
+        *ctx = c->rest;
+        break;
     }
 }
 

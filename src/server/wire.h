@@ -65,7 +65,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
 void wire_close(struct wire *w);
 
 /* What answers on a listener of that core. */
-enum wire_protocol { WIRE_MQTT, WIRE_AMQP, WIRE_HTTP };
+enum wire_protocol { WIRE_MQTT, WIRE_AMQP, WIRE_HTTP, WIRE_CONSOLE };
 void wire_front(struct wire_core *c, enum wire_protocol p, const struct front **front, void **ctx);
 
 void wire_set_metrics_token(struct wire *w, struct slice token);

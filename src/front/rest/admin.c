@@ -58,6 +58,8 @@ static void put_listeners(struct buf *out, const struct rest_config *config)
     put_port(out, "mqtt", config->mqtt_port);
     put_port(out, "amqp", config->amqp_port);
     put_port(out, "https", config->https_port);
+    put_text(out, "console", SLICE_NONE); /* there are no pages yet */
+    put_text(out, "admin", slice_str(config->admin_url));
     put_port(out, "plainMqtt", config->plain_mqtt_port);
     put_port(out, "plainAmqp", config->plain_amqp_port);
 }

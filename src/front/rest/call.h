@@ -72,8 +72,20 @@ struct call {
     struct certificate_wait certificate_wait;
     struct method_call method_call;
     bool answered;
+    bool console; /* came to the console's listener */
     int64_t now_us;
 };
+
+/* ---- place.c */
+
+/* Is the route served where the request came to? */
+bool rest_place_serves(const struct call *c, const struct route *r);
+
+/* What to say where nothing is served. */
+const char *rest_place_advice(const struct call *c);
+
+/* A browser asks the console for itself and not for another site; otherwise answered 403. */
+bool rest_place_is_own(struct call *c);
 
 /* ---- routes.c */
 

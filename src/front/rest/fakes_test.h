@@ -322,6 +322,7 @@ static int world_open(void **state)
                                         .https_port = 443,
                                         .mqtt_port = 8883,
                                         .amqp_port = 5672,
+                                        .admin_url = "https://127.0.0.1:8443",
                                         .addresses = addresses,
                                         .address_count = 2,
                                         .ca_path = "/data/ca.pem",
@@ -342,6 +343,21 @@ static int world_close(void **state)
     lane_fini(&world.lane);
     clock_use(NULL);
     return 0;
+}
+
+/* The connection is a new one: to the console's listener, or over the server's socket. */
+static void call_console(void)
+{
+    rest_front.closed(world.rest, ERR_CLOSED, mono_us);
+    world.conn.admin = false;
+    world.rest = rest_console_front.open(&world.conn, world.service, mono_us);
+}
+
+static void call_socket(void)
+{
+    rest_front.closed(world.rest, ERR_CLOSED, mono_us);
+    world.conn.admin = true;
+    world.rest = rest_front.open(&world.conn, world.service, mono_us);
 }
 
 static void feed(struct slice bytes)

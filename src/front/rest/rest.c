@@ -25,7 +25,7 @@ struct rest {
     struct call *call; /* NULL: none, or it is answered */
     struct timer timer;
     int64_t answer_by_us; /* while the call waits */
-    bool paused, closing, upgraded;
+    bool paused, closing, upgraded, console;
     enum rest_stream stream; /* upgraded: to this */
 };
 
@@ -89,8 +89,10 @@ static void begin_call(struct rest *r, const struct http1_request *request, int6
     c->conn = r->conn;
     c->http = r->http;
     c->request = request;
+    c->console = r->console;
     c->now_us = now_us;
-    if (rest_route_find(c) && rest_route_has_version(c) && rest_access_granted(c))
+    if (rest_place_is_own(c) && rest_route_find(c) && rest_route_has_version(c) &&
+        rest_access_granted(c))
         http1_limit_body(r->http, c->route->body_max);
 }
 
@@ -252,6 +254,13 @@ static void *rest_open(struct conn *conn, void *listener_ctx, int64_t now_us)
     return r;
 }
 
+static void *rest_open_console(struct conn *conn, void *listener_ctx, int64_t now_us)
+{
+    struct rest *r = rest_open(conn, listener_ctx, now_us);
+    r->console = true;
+    return r;
+}
+
 static void rest_feed(void *self, struct slice bytes, int64_t now_us)
 {
     struct rest *r = self;
@@ -275,6 +284,14 @@ static void rest_closed(void *self, enum err why, int64_t now_us)
 const struct front rest_front = {
     .name = "http",
     .open = rest_open,
+    .feed = rest_feed,
+    .drained = rest_drained,
+    .closed = rest_closed,
+};
+
+const struct front rest_console_front = {
+    .name = "console",
+    .open = rest_open_console,
     .feed = rest_feed,
     .drained = rest_drained,
     .closed = rest_closed,

@@ -42,6 +42,7 @@ struct rest_config {
 
     /* What /admin/v1/hub tells; 0, NULL: not there */
     unsigned https_port, mqtt_port, amqp_port, plain_mqtt_port, plain_amqp_port;
+    const char *admin_url; /* of the console's listener: "https://127.0.0.1:8443" */
     const char *const *addresses;
     unsigned address_count;
     const char *ca_path, *data_path;
@@ -61,6 +62,8 @@ void rest_free(struct rest_service *s); /* NULL is fine */
 void rest_carry(struct rest_service *s, enum rest_stream stream, const struct front *front,
                 void *ctx);
 
-extern const struct front rest_front; /* listener's context: the core's service */
+/* Listener's context: the core's service.  The console's listener has /admin/v1 and nothing of
+ * Azure's, the others the reverse; over the server's own socket everything is served. */
+extern const struct front rest_front, rest_console_front;
 
 #endif

@@ -138,6 +138,7 @@ static void rights_decide(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         world.registry.wait = NULL;
+        if (strncmp(rows[i].line, "GET /admin", 10) == 0) call_console();
         request(rows[i].line, token(rows[i].policy, rows[i].path), NULL);
         assert_int_equal(world.registry.wait != NULL, rows[i].allowed);
         if (!rows[i].allowed)
@@ -323,6 +324,7 @@ static void a_client_that_leaves_is_forgotten(void **state)
     world_close(NULL);
     assert_null(world.registry.wait);
     world_open(NULL);
+    call_console();
     request("PUT /admin/v1/consumer-groups/cg", token("iothubowner", ""), NULL);
     assert_non_null(world.groups.wait);
     world_close(NULL);
@@ -409,6 +411,7 @@ static void the_hub_describes_itself(void **state)
 {
     (void)state;
     struct arena a = {0};
+    call_console();
     request("GET /admin/v1/hub", token("iothubowner", ""), NULL);
     assert_int_equal(answered(), 200);
     struct json *j = said_json(&a);
@@ -419,6 +422,8 @@ static void the_hub_describes_itself(void **state)
     assert_true(slice_is(json_get(j, "addresses")->child->text, "127.0.0.1"));
     assert_true(slice_is(json_get(j, "amqp")->text, "5672"));
     assert_int_equal(json_get(j, "plainMqtt")->type, JSON_NULL);
+    assert_int_equal(json_get(j, "console")->type, JSON_NULL);
+    assert_true(slice_is(json_str(j, "admin"), "https://127.0.0.1:8443"));
     arena_free(&a);
 }
 
@@ -459,6 +464,7 @@ static void consumer_groups_are_listed_created_and_deleted(void **state)
 {
     (void)state;
     const char *owner = token("iothubowner", "");
+    call_console();
     request("GET /admin/v1/consumer-groups", owner, NULL);
     assert_int_equal(answered(), 200);
     assert_string_equal(said_body(), "[{\"name\":\"$Default\",\"properties\":{\"created\":"
@@ -492,6 +498,7 @@ static void changes_of_consumer_groups_may_fail(void **state)
                 {ERR_FULL, 403, "IotHubQuotaExceeded"},
                 {ERR_IO, 503, "ServiceUnavailable"},
                 {ERR_THROTTLED, 429, "ThrottlingException"}};
+    call_console();
     for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
         request(i % 2 ? "PUT /admin/v1/consumer-groups/x" : "DELETE /admin/v1/consumer-groups/x",
                 token("iothubowner", ""), NULL);
@@ -589,7 +596,10 @@ static void the_description_names_every_route_of_ours(void **state)
 {
     (void)state;
     struct arena a = {0};
+    call_console();
     request("GET /admin/v1/openapi.json", "", NULL);
+    expect_error(401, "IotHubUnauthorizedAccess");
+    request("GET /admin/v1/openapi.json", token("iothubowner", ""), NULL);
     assert_int_equal(answered(), 200);
     struct json *paths = json_get(said_json(&a), "paths");
     for (size_t i = 0; i < rest_route_count; i++) {
@@ -600,6 +610,95 @@ static void the_description_names_every_route_of_ours(void **state)
     }
     assert_non_null(strstr(said_body(), "{\"name\":\"name\",\"in\":\"path\",\"required\":true"));
     arena_free(&a);
+}
+
+/* ---- who serves what where */
+
+static void administration_is_on_the_console_and_the_socket_and_the_rest_on_https(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int https, console, socket; /* status; 0: the hub was asked */
+    } rows[] = {
+        {"GET /admin/v1/hub", 404, 200, 200},
+        {"GET /Admin/v1/consumer-groups", 404, 200, 200},
+        {"GET /admin/v1/openapi.json", 404, 200, 200},
+        {"DELETE /admin/v1/hub", 404, 405, 405},
+        {"GET /admin/v1/policies", 404, 401, 200},
+        {"GET /admin/v1/nothing", 404, 404, 404},
+        {"GET /devices/d1?" V, 0, 404, 0},
+        {"GET /statistics/devices?" V, 0, 404, 0},
+        {"GET /healthz", 200, 200, 200},
+        {"GET /readyz", 200, 200, 200},
+        {"GET /metrics", 401, 401, 200},
+        {"GET /", 404, 404, 404},
+    };
+    for (int place = 0; place < 3; place++) {
+        if (place == 1) call_console();
+        if (place == 2) call_socket();
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            request(rows[i].line, token("iothubowner", ""), NULL);
+            if (world.registry.wait)
+                registry_says(&(struct registry_answer){.status = STATUS_DEVICE_NOT_FOUND});
+            int got = answered();
+            int want = place == 0 ? rows[i].https : place == 1 ? rows[i].console : rows[i].socket;
+            bool asked = strstr(said, "DeviceNotFound") != NULL;
+            if (asked != (want == 0) || (want && got != want))
+                fail_msg("%s at %d: %d, asked %d", rows[i].line, place, got, asked);
+        }
+    }
+}
+
+static void what_is_elsewhere_is_said(void **state)
+{
+    (void)state;
+    request("GET /admin/v1/hub", "", NULL);
+    answered();
+    assert_non_null(strstr(said_body(), "on the console's address (--console)"));
+    call_console();
+    request("GET /", "", NULL);
+    expect_error(404, "InvalidOperation");
+    assert_non_null(strstr(said_body(), "/admin/v1/openapi.json"));
+}
+
+/* A request to the console with these headers. */
+static int console_status(const char *headers)
+{
+    struct buf b = {0};
+    buf_printf(&b, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n%s\r\n", headers);
+    feed(buf_slice(&b));
+    buf_free(&b);
+    return answered();
+}
+
+static void a_console_is_asked_under_its_own_name_and_by_its_own_pages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers;
+        int status;
+    } rows[] = {
+        {"Host: my.hub\r\n", 200},
+        {"Host: MY.HUB:8443\r\n", 200},
+        {"Host: 192.168.1.5:8443\r\n", 200},
+        {"Host: [::1]:8443\r\n", 200},
+        {"Host: my.hub.evil.example\r\n", 403},
+        {"Host: 127.0.0.1.evil.example\r\n", 403},
+        {"Host: \r\n", 403},
+        {"", 403},
+        {"Host: my.hub:8443\r\nOrigin: https://my.hub:8443\r\n", 200},
+        {"Host: my.hub:8080\r\nOrigin: http://my.hub:8080\r\n", 200},
+        {"Host: my.hub:8443\r\nOrigin: https://my.hub\r\n", 403},
+        {"Host: my.hub:8443\r\nOrigin: https://evil.example\r\n", 403},
+        {"Host: my.hub:8443\r\nOrigin: my.hub:8443\r\n", 403},
+        {"Host: my.hub:8443\r\nOrigin: null\r\n", 403},
+    };
+    call_console();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int got = console_status(rows[i].headers);
+        if (got != rows[i].status) fail_msg("%s: %d", rows[i].headers, got);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
@@ -636,6 +735,9 @@ int main(void)
         TEST(certificates_are_uploaded_proven_and_deleted),
         TEST(changes_of_certificates_may_fail),
         TEST(the_description_names_every_route_of_ours),
+        TEST(administration_is_on_the_console_and_the_socket_and_the_rest_on_https),
+        TEST(what_is_elsewhere_is_said),
+        TEST(a_console_is_asked_under_its_own_name_and_by_its_own_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,8 +81,7 @@ const struct route rest_routes[] = {
      rest_certificate_make_code, "Make a code for a proof of possession"},
     {"POST", "/admin/v1/certificates/{name}/verify", BY_OWNER, CERTIFICATE, rest_certificate_verify,
      "Verify a certification authority by a proof of possession"},
-    {"GET", "/admin/v1/openapi.json", ACCESS_PUBLIC, 0, NO_BODY, rest_admin_openapi,
-     "This description"},
+    {"GET", "/admin/v1/openapi.json", BY_OWNER, NO_BODY, rest_admin_openapi, "This description"},
 };
 
 const size_t rest_route_count = sizeof rest_routes / sizeof *rest_routes;
@@ -193,7 +192,7 @@ bool rest_route_find(struct call *c)
     struct buf allowed = {0};
     enum err e = decode_path(c);
     for (size_t i = 0; i < rest_route_count && e == OK && c->route == NULL; i++) {
-        if (!path_matches(c, &rest_routes[i])) continue;
+        if (!path_matches(c, &rest_routes[i]) || !rest_place_serves(c, &rest_routes[i])) continue;
         if (method_matches(c, &rest_routes[i])) c->route = &rest_routes[i];
         buf_printf(&allowed, "%s%s", buf_size(&allowed) ? ", " : "", rest_routes[i].method);
     }
@@ -202,10 +201,7 @@ bool rest_route_find(struct call *c)
     else if (c->route == NULL && buf_size(&allowed) > 0)
         rest_answer_not_allowed(c, buf_cstr(&allowed));
     else if (c->route == NULL)
-        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
-                          rest_upgrade_wanted(c)
-                              ? "WebSocket is spoken at /$iothub/websocket, not at this path"
-                              : "there is nothing at this path");
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), rest_place_advice(c));
     buf_free(&allowed);
     return c->route != NULL;
 }

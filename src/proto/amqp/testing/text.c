@@ -116,8 +116,10 @@ static void put_well_formed(struct buf *out, const struct amqp_value *v)
 
 void wire_value_text(struct buf *out, const struct amqp_value *v)
 {
-    if (amqp_check(v) == OK) put_well_formed(out, v);
-    else buf_put_u8(out, '?');
+    if (amqp_check(v) == OK)
+        put_well_formed(out, v);
+    else
+        buf_put_u8(out, '?');
 }
 
 /* Values if they are some; the payload of a frame that continues a delivery need not be. */

@@ -1,0 +1,216 @@
+/* seed.c - from the file to documents, and from those to devices. */
+#include "server/seed.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+#include "base/yaml.h"
+
+/* ---- what may be said of a device: Device of the service API, as far as there is something to set */
+
+enum field_kind { FIELD_TEXT, FIELD_SWITCH, FIELD_OBJECT, FIELD_LATER };
+
+struct field {
+    const char *name; /* NULL ends a list */
+    enum field_kind kind;
+    const struct field *members; /* FIELD_OBJECT */
+};
+
+static const struct field keys[] = {
+    {"primaryKey", FIELD_TEXT, NULL}, {"secondaryKey", FIELD_TEXT, NULL}, {0}};
+
+static const struct field thumbprints[] = {
+    {"primaryThumbprint", FIELD_TEXT, NULL}, {"secondaryThumbprint", FIELD_TEXT, NULL}, {0}};
+
+static const struct field authentication[] = {{"type", FIELD_TEXT, NULL},
+                                              {"symmetricKey", FIELD_OBJECT, keys},
+                                              {"x509Thumbprint", FIELD_OBJECT, thumbprints},
+                                              {0}};
+
+static const struct field capabilities[] = {{"iotEdge", FIELD_SWITCH, NULL}, {0}};
+
+static const struct field device_fields[] = {{"deviceId", FIELD_TEXT, NULL},
+                                             {"status", FIELD_TEXT, NULL},
+                                             {"statusReason", FIELD_TEXT, NULL},
+                                             {"deviceScope", FIELD_TEXT, NULL},
+                                             {"authentication", FIELD_OBJECT, authentication},
+                                             {"capabilities", FIELD_OBJECT, capabilities},
+                                             {"tags", FIELD_LATER, NULL},
+                                             {"properties", FIELD_LATER, NULL},
+                                             {0}};
+
+static const char *const sections_of_later[] = {
+    "enrollments", "enrollmentGroups", "routes", "twins", "endpoints", "configurations"};
+
+static enum err bad(const struct seed *s, const struct yaml *at, const char *what)
+{
+    return fail(ERR_INVALID, "%s:%zu: %.*s%s%s", s->path, at->line, SLICE_ARG(at->name),
+                at->name.len ? ": " : "", what);
+}
+
+/* ---- the file as documents */
+
+static bool is_null(const struct yaml *item)
+{
+    return item->kind == YAML_TEXT && !item->quoted &&
+           (item->text.len == 0 || slice_is(item->text, "null") || slice_is(item->text, "~"));
+}
+
+static enum err write_object(const struct seed *s, struct buf *out, const struct yaml *map,
+                             const struct field *fields);
+
+static enum err write_value(const struct seed *s, struct buf *out, const struct yaml *item,
+                            const struct field *f)
+{
+    if (f->kind == FIELD_LATER) return bad(s, item, "comes with a later release");
+    if (f->kind == FIELD_OBJECT) return write_object(s, out, item, f->members);
+    if (item->kind != YAML_TEXT) return bad(s, item, "a plain value was expected");
+    if (f->kind == FIELD_TEXT) {
+        text_json_string(out, item->text);
+        return OK;
+    }
+    if (!slice_is(item->text, "true") && !slice_is(item->text, "false"))
+        return bad(s, item, "true or false was expected");
+    buf_put_slice(out, item->text);
+    return OK;
+}
+
+static enum err write_object(const struct seed *s, struct buf *out, const struct yaml *map,
+                             const struct field *fields)
+{
+    const char *gap = "";
+    if (map->kind != YAML_MAP) return bad(s, map, "names and values were expected");
+    buf_put_u8(out, '{');
+    for (const struct yaml *item = map->child; item; item = item->next) {
+        const struct field *f = fields;
+        while (f->name && !slice_is(item->name, f->name)) f++;
+        if (f->name == NULL) return bad(s, item, "there is no such setting");
+        if (is_null(item)) continue;
+        buf_printf(out, "%s\"%s\":", gap, f->name);
+        TRY(write_value(s, out, item, f));
+        gap = ",";
+    }
+    buf_put_u8(out, '}');
+    return OK;
+}
+
+/* A name alone is a device with nothing said about it. */
+static enum err find_id(const struct seed *s, const struct yaml *item, struct slice *out)
+{
+    const struct yaml *id = item->kind == YAML_TEXT ? item : yaml_get(item, "deviceId");
+    if (id == NULL || is_null(id)) return bad(s, item, "deviceId is missing");
+    if (id->kind != YAML_TEXT || !hub_id_valid(id->text))
+        return fail(ERR_INVALID, "%s:%zu: '%.*s' is not a device id", s->path, id->line,
+                    SLICE_ARG(slice_head(id->text, HUB_ID_LEN_MAX)));
+    *out = id->text;
+    return OK;
+}
+
+static enum err read_device(struct seed *s, const struct yaml *item, struct seed_device *d)
+{
+    struct buf json = {0};
+    TRY(find_id(s, item, &d->id));
+    d->line = item->line;
+    d->seed = s;
+    enum err e = OK;
+    if (item->kind == YAML_TEXT)
+        buf_printf(&json, "{\"deviceId\":\"%.*s\"}", SLICE_ARG(d->id));
+    else
+        e = write_object(s, &json, item, device_fields);
+    d->json = arena_copy(&s->arena, buf_slice(&json));
+    buf_free(&json);
+    return e;
+}
+
+static enum err read_devices(struct seed *s, const struct yaml *list)
+{
+    struct seed_device **end = &s->devices;
+    if (list->kind != YAML_LIST) return bad(s, list, "a list was expected");
+    for (const struct yaml *item = list->child; item; item = item->next) {
+        if (s->ids.count == SEED_DEVICES_MAX)
+            return fail(ERR_INVALID, "%s:%zu: more than %d devices", s->path, item->line,
+                        SEED_DEVICES_MAX);
+        struct seed_device *d = arena_zero(&s->arena, sizeof *d);
+        TRY(read_device(s, item, d));
+        const struct seed_device *same = map_put(&s->ids, d->id, d);
+        if (same)
+            return fail(ERR_INVALID, "%s:%zu: device '%.*s' is there already on line %zu", s->path,
+                        d->line, SLICE_ARG(d->id), same->line);
+        *end = d;
+        end = &d->next;
+    }
+    return OK;
+}
+
+static enum err read_section(struct seed *s, const struct yaml *section)
+{
+    if (slice_is(section->name, "devices")) return is_null(section) ? OK : read_devices(s, section);
+    for (size_t i = 0; i < sizeof sections_of_later / sizeof *sections_of_later; i++)
+        if (slice_is(section->name, sections_of_later[i]))
+            return bad(s, section, "comes with a later release");
+    return bad(s, section, "there is no such section; this release has 'devices'");
+}
+
+enum err seed_load(struct seed *s, const char *path)
+{
+    struct yaml *top;
+    *s = (struct seed){.path = path};
+    TRY(yaml_read(&s->arena, path, SEED_FILE_MAX, &top));
+    if (top->kind != YAML_MAP) return bad(s, top, "the file does not begin with 'devices:'");
+    for (const struct yaml *section = top->child; section; section = section->next)
+        TRY(read_section(s, section));
+    return OK;
+}
+
+void seed_free(struct seed *s)
+{
+    map_free(&s->ids);
+    arena_free(&s->arena);
+    *s = (struct seed){0};
+}
+
+/* ---- the documents as devices */
+
+static void plant_some(struct seed *s);
+
+static void on_answer(struct registry_wait *w, const struct registry_answer *a)
+{
+    struct seed_device *d = CONTAINER_OF(w, struct seed_device, wait);
+    struct seed *s = d->seed;
+    s->under_way--;
+    if (a->status == STATUS_OK)
+        s->created++;
+    else if (a->status != STATUS_DEVICE_ALREADY_EXISTS && s->why[0] == '\0')
+        snprintf(s->why, sizeof s->why, "%s:%zu: device '%.*s': %.*s", s->path, d->line,
+                 SLICE_ARG(d->id),
+                 SLICE_ARG(a->text.len ? a->text : slice_str(status_name(a->status))));
+    plant_some(s);
+}
+
+/* After a refusal nothing more is asked for. */
+static void plant_some(struct seed *s)
+{
+    if (s->why[0]) s->waiting = NULL;
+    while (s->waiting && s->under_way < SEED_WINDOW) {
+        struct seed_device *d = s->waiting;
+        s->waiting = d->next;
+        s->under_way++;
+        d->wait.fn = on_answer;
+        registry_put(s->registry, d->id, SLICE_NONE, d->json, &d->wait);
+    }
+    if (s->under_way == 0) s->done(s->ctx);
+}
+
+void seed_plant(struct seed *s, struct registry *registry, void (*done)(void *ctx), void *ctx)
+{
+    s->registry = registry;
+    s->waiting = s->devices;
+    s->done = done;
+    s->ctx = ctx;
+    plant_some(s);
+}
+
+enum err seed_result(const struct seed *s)
+{
+    return s->why[0] ? fail(ERR_INVALID, "%s", s->why) : OK;
+}

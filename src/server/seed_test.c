@@ -1,0 +1,288 @@
+/* seed_test.c - what a seed may say, and what becomes of it. */
+#include "base/test.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/yaml.h"
+#include "server/rig.h"
+#include "server/seed.h"
+
+static char path[64];
+
+static void write_file(struct slice text)
+{
+    snprintf(path, sizeof path, "/tmp/seed-test-XXXXXX");
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text.ptr, text.len), text.len);
+    close(fd);
+}
+
+static enum err load(struct seed *s, const char *yaml)
+{
+    write_file(slice_str(yaml));
+    enum err e = seed_load(s, path);
+    unlink(path);
+    return e;
+}
+
+/* ---- reading */
+
+static void a_device_is_a_name_or_what_the_service_api_calls_one(void **state)
+{
+    (void)state;
+    struct seed s;
+    assert_int_equal(load(&s, "# what the line has\n"
+                              "devices:\n"
+                              "  - sensor-1\n"
+                              "  - deviceId: 'null'\n"
+                              "    status: disabled\n"
+                              "    statusReason: says \"no\"\n"
+                              "    deviceScope:\n"
+                              "    authentication:\n"
+                              "      type: sas\n"
+                              "      symmetricKey: {primaryKey: a, secondaryKey: b}\n"
+                              "    capabilities: {iotEdge: true}\n"),
+                     OK);
+    assert_int_equal(s.ids.count, 2);
+    assert_string_equal(s.devices->json.ptr, "{\"deviceId\":\"sensor-1\"}");
+    assert_int_equal(s.devices->next->line, 4);
+    assert_string_equal(
+        s.devices->next->json.ptr,
+        "{\"deviceId\":\"null\",\"status\":\"disabled\",\"statusReason\":\"says \\\"no\\\"\","
+        "\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":\"a\","
+        "\"secondaryKey\":\"b\"}},\"capabilities\":{\"iotEdge\":true}}");
+    seed_free(&s);
+}
+
+static void nothing_is_a_seed_too(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "# nothing\n", "devices:\n", "devices: []\n", "{}\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct seed s;
+        assert_int_equal(load(&s, texts[i]), OK);
+        assert_null(s.devices);
+        seed_free(&s);
+    }
+}
+
+static void what_is_wrong_is_named_with_its_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *why;
+    } rows[] = {
+        {"device: []\n", ":1: device: there is no such section"},
+        {"devices: []\n\nroutes: []\n", ":3: routes: comes with a later release"},
+        {"devices:\n  - deviceId: a\n    colour: red\n", ":3: colour: there is no such setting"},
+        {"devices:\n  - deviceId: a\n    tags: {x: 1}\n", ":3: tags: comes with a later"},
+        {"devices:\n  - deviceId: a\n    properties: {}\n", ":3: properties: comes with a later"},
+        {"devices:\n  - deviceId: a\n    authentication:\n      symmetricKey:\n        key: x\n",
+         ":5: key: there is no such setting"},
+        {"devices:\n  - deviceId: a\n    authentication: sas\n", ":3: authentication: names and"},
+        {"devices:\n  - deviceId: a\n    status: [enabled]\n", ":3: status: a plain value"},
+        {"devices:\n  - deviceId: a\n    capabilities: {iotEdge: yes}\n", ":3: iotEdge: true or"},
+        {"devices:\n  - status: enabled\n", ":2: deviceId is missing"},
+        {"devices:\n  -\n", ":2: deviceId is missing"},
+        {"devices:\n  - a b\n", ":2: 'a b' is not a device id"},
+        {"devices:\n  - deviceId: [a]\n", ":2: '' is not a device id"},
+        {"devices:\n  - a\n  - b\n  - deviceId: a\n", ":4: device 'a' is there already on line 2"},
+        {"devices: {a: 1}\n", ":1: devices: a list was expected"},
+        {"- a\n", ":1: the file does not begin with 'devices:'"},
+        {"devices: []\ndevices: []\n", ":2: devices: there already on line 1"},
+        {"devices:\n  - &x a\n", ":2: anchors, aliases and tags"},
+        {"devices:\n  - *x\n", ":2: "},
+        {"devices: [a\n", ":2: "},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct seed s;
+        if (load(&s, rows[i].yaml) != ERR_INVALID) fail_msg("%s: accepted", rows[i].yaml);
+        if (!strstr(fail_text(), rows[i].why)) fail_msg("%s: %s", rows[i].yaml, fail_text());
+        seed_free(&s);
+    }
+    struct seed s;
+    assert_int_equal(seed_load(&s, "/nonexistent/seed.yaml"), ERR_NOT_FOUND);
+    seed_free(&s);
+}
+
+static void a_seed_has_so_many_devices_and_no_more(void **state)
+{
+    (void)state;
+    struct seed s;
+    struct buf text = {0};
+    buf_put_str(&text, "devices:\n");
+    for (int i = 0; i < SEED_DEVICES_MAX; i++) buf_printf(&text, "- d%d\n", i);
+    assert_int_equal(load(&s, buf_cstr(&text)), OK);
+    assert_int_equal(s.ids.count, SEED_DEVICES_MAX);
+    seed_free(&s);
+    buf_put_str(&text, "- last\n");
+    assert_int_equal(load(&s, buf_cstr(&text)), ERR_INVALID);
+    assert_non_null(strstr(fail_text(), ":10002: more than 10000 devices"));
+    seed_free(&s);
+    buf_free(&text);
+}
+
+static void a_file_has_so_many_bytes_and_levels_and_no_more(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        struct arena a = {0};
+        struct yaml *top;
+        write_file(SLICE_LIT("# twenty-one bytes..\n"));
+        assert_int_equal(yaml_read(&a, path, 21 - (size_t)more, &top), more ? ERR_INVALID : OK);
+        unlink(path);
+        struct buf text = {0};
+        for (int i = 0; i < YAML_DEPTH_MAX + more; i++) buf_put_u8(&text, '[');
+        for (int i = 0; i < YAML_DEPTH_MAX + more; i++) buf_put_u8(&text, ']');
+        write_file(buf_slice(&text));
+        assert_int_equal(yaml_read(&a, path, 1000, &top), more ? ERR_INVALID : OK);
+        unlink(path);
+        buf_clear(&text);
+        for (int i = 0; i < YAML_NAME_MAX + more; i++) buf_put_u8(&text, 'n');
+        buf_put_str(&text, ": 1");
+        write_file(buf_slice(&text));
+        assert_int_equal(yaml_read(&a, path, 1000, &top), more ? ERR_INVALID : OK);
+        unlink(path);
+        buf_free(&text);
+        arena_free(&a);
+    }
+}
+
+/* ---- planting */
+
+static struct rig rig;
+static int done_count;
+
+static int hub_start(void **state)
+{
+    (void)state;
+    done_count = 0;
+    rig_start(&rig);
+    return 0;
+}
+
+static int hub_stop(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+static void on_done(void *ctx)
+{
+    (void)ctx;
+    done_count++;
+}
+
+static enum err plant(struct seed *s, const char *yaml)
+{
+    assert_int_equal(load(s, yaml), OK);
+    lane_running = &rig.core;
+    seed_plant(s, rig.wire.cores[0].registry, on_done, NULL);
+    rig_run(&rig);
+    return seed_result(s);
+}
+
+struct look {
+    struct registry_wait wait;
+    char json[1024];
+    enum status status;
+};
+
+static void on_look(struct registry_wait *w, const struct registry_answer *a)
+{
+    struct look *l = CONTAINER_OF(w, struct look, wait);
+    l->status = a->status;
+    snprintf(l->json, sizeof l->json, "%.*s", SLICE_ARG(a->body));
+}
+
+static struct look look_at(const char *id)
+{
+    struct look l = {.wait.fn = on_look};
+    lane_running = &rig.core;
+    registry_get(rig.wire.cores[0].registry, slice_str(id), &l.wait);
+    rig_run(&rig);
+    return l;
+}
+
+#define KEY  "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define KEY2 "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+
+static void absent_devices_are_made_and_others_stay_as_they_are(void **state)
+{
+    (void)state;
+    struct seed s;
+    rig_create_device(&rig, "old");
+    struct look before = look_at("old");
+    assert_int_equal(plant(&s,
+                           "devices:\n"
+                           "  - {deviceId: old, status: disabled}\n"
+                           "  - deviceId: new\n"
+                           "    authentication:\n"
+                           "      symmetricKey: {primaryKey: " KEY ", secondaryKey: " KEY2 "}\n"),
+                     OK);
+    assert_int_equal(done_count, 1);
+    assert_int_equal(s.created, 1);
+    struct look made = look_at("new");
+    assert_non_null(strstr(made.json, "\"primaryKey\":\"" KEY "\""));
+    assert_non_null(strstr(made.json, "\"status\":\"enabled\""));
+    assert_string_equal(look_at("old").json, before.json);
+    seed_free(&s);
+}
+
+static void more_devices_than_the_window_are_made(void **state)
+{
+    (void)state;
+    struct seed s;
+    struct buf text = {0};
+    buf_put_str(&text, "devices:\n");
+    for (int i = 0; i < 3 * SEED_WINDOW + 1; i++) buf_printf(&text, "- d%d\n", i);
+    assert_int_equal(plant(&s, buf_cstr(&text)), OK);
+    assert_int_equal(s.created, 3 * SEED_WINDOW + 1);
+    assert_int_equal(done_count, 1);
+    assert_int_equal(look_at("d192").status, STATUS_OK);
+    seed_free(&s);
+    buf_free(&text);
+}
+
+static void what_the_registry_refuses_is_named_with_its_line(void **state)
+{
+    (void)state;
+    struct seed s;
+    assert_int_equal(plant(&s, "devices:\n"
+                               "  - good\n"
+                               "  - deviceId: bad\n"
+                               "    authentication: {symmetricKey: {primaryKey: " KEY "}}\n"),
+                     ERR_INVALID);
+    assert_non_null(strstr(fail_text(), ":3: device 'bad': Either no keys or both keys"));
+    assert_int_equal(done_count, 1);
+    seed_free(&s);
+}
+
+static void an_empty_seed_is_planted_at_once(void **state)
+{
+    (void)state;
+    struct seed s;
+    assert_int_equal(plant(&s, ""), OK);
+    assert_int_equal(done_count, 1);
+    seed_free(&s);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, hub_start, hub_stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_is_a_name_or_what_the_service_api_calls_one),
+        cmocka_unit_test(nothing_is_a_seed_too),
+        cmocka_unit_test(what_is_wrong_is_named_with_its_line),
+        cmocka_unit_test(a_seed_has_so_many_devices_and_no_more),
+        cmocka_unit_test(a_file_has_so_many_bytes_and_levels_and_no_more),
+        TEST(absent_devices_are_made_and_others_stay_as_they_are),
+        TEST(more_devices_than_the_window_are_made),
+        TEST(what_the_registry_refuses_is_named_with_its_line),
+        TEST(an_empty_seed_is_planted_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
