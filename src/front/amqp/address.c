@@ -78,12 +78,15 @@ static bool skip_identity(struct slice *rest, struct address *out)
     if (!next_is(rest, "devices") || !slice_split(rest, '/', &device_id)) return false;
     if (next_is(rest, "modules") && !slice_split(rest, '/', &module_id)) return false;
     device_id = decode_id(device_id, room[0]);
-    if (module_id.ptr) module_id = decode_id(module_id, room[1]);
+    if (!hub_id_valid(device_id)) return false;
+    if (module_id.ptr) {
+        module_id = decode_id(module_id, room[1]);
+        if (!hub_id_valid(module_id)) return false;
+    }
     hub_put_who(&who, device_id, module_id);
-    bool valid = hub_who_valid(buf_slice(&who));
-    if (valid) snprintf(out->who, sizeof out->who, "%.*s", SLICE_ARG(buf_slice(&who)));
+    snprintf(out->who, sizeof out->who, "%.*s", SLICE_ARG(buf_slice(&who)));
     buf_free(&who);
-    return valid;
+    return true;
 }
 
 static enum address_kind device_kind(struct slice rest)
