@@ -6,7 +6,8 @@
 
 extern const struct cli_option access_connection_string_options[], access_env_options[],
     access_token_options[], ca_change_options[], ca_create_options[], ca_options[],
-    ca_verify_options[], consumer_group_options[], monitor_options[];
+    ca_verify_options[], consumer_group_options[], monitor_options[],
+    completion_suggest_options[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -25,5 +26,10 @@ enum err group_delete(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;
+
+enum err completion_bash(struct cli *c) MUST_USE;
+enum err completion_zsh(struct cli *c) MUST_USE;
+enum err completion_fish(struct cli *c) MUST_USE;
+enum err completion_suggest(struct cli *c) MUST_USE;
 
 #endif

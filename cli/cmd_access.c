@@ -128,6 +128,7 @@ static enum err collect(struct target *t, struct json *all)
     set(t->cli, all, "AZ_IOT_HUB_HOSTNAME", slice_str(t->name));
     set(t->cli, all, "NODE_EXTRA_CA_CERTS", slice_str(t->ca));
     set(t->cli, all, "AZIMUTH_CA", slice_str(t->ca));
+    set(t->cli, all, "AZIMUTH_ADMIN_URL", slice_str(t->admin_url));
     return OK;
 }
 

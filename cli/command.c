@@ -35,8 +35,8 @@ static int words_in(const char *words, int argc, char **argv)
     return n;
 }
 
-static const struct cli_verb *find_verb(const struct cli_verb *const tables[2], int argc,
-                                        char **argv, int *used)
+const struct cli_verb *cli_find_verb(const struct cli_verb *const tables[2], int argc, char **argv,
+                                     int *used)
 {
     const struct cli_verb *found = NULL;
     *used = 0;
@@ -101,11 +101,11 @@ static const char *program_name(const char *path)
 int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
 {
     const struct cli_verb *const tables[2] = {more_verbs, cli_verbs};
-    struct cli c = {.program = argc > 0 ? program_name(argv[0]) : "azimuth"};
+    struct cli c = {.program = argc > 0 ? program_name(argv[0]) : "azimuth", .tables = tables};
     int used;
     argc = argc > 0 ? argc - 1 : 0;
     argv++;
-    c.verb = find_verb(tables, argc, argv, &used);
+    c.verb = cli_find_verb(tables, argc, argv, &used);
     if (c.verb == NULL) return help_or_complain(c.program, argc, argv, tables);
     if (c.verb->main) return c.verb->main(argc - used, argv + used);
     enum err e = run(&c, argc - used, argv + used);

@@ -16,7 +16,9 @@ struct cli {
     const struct cli_verb *verb;
     const struct cli_option *options[CLI_LISTS];
     const char *values[CLI_LISTS][CLI_OPTIONS_MAX];
-    struct arena arena; /* everything that lives until the end */
+    const struct cli_verb *const *tables; /* two: the caller's verbs, which may be NULL, and ours */
+    long wait_ms;                         /* for an answer of the hub; 0: as long as it takes */
+    struct arena arena;                   /* everything that lives until the end */
     struct output output;
 };
 
@@ -38,9 +40,19 @@ enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t 
 /* The server's directory that was named, or NULL; also where --data of the verb is a message. */
 const char *cli_data(const struct cli *c);
 
-/* ---- for command.c */
+/* ---- for command.c and complete.c */
 
 extern const struct cli_verb cli_verbs[];
+
+/* The verb with the most words that begin `argv`, and how many those are; NULL: none does. */
+const struct cli_verb *cli_find_verb(const struct cli_verb *const tables[2], int argc, char **argv,
+                                     int *used);
+
+/* Which options there are for c->verb, by its kind. */
+void cli_choose_lists(struct cli *c);
+
+/* The option that is typed so ("--device-id", "-d"), or NULL. */
+const struct cli_option *cli_option_of(const struct cli *c, const char *word);
 
 enum err cli_read_options(struct cli *c, int argc, char **argv, bool *help) MUST_USE;
 

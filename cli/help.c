@@ -40,10 +40,11 @@ void cli_help_verb(struct buf *out, const struct cli *c)
         for (size_t i = 0; c->options[list][i].names[0]; i++) put_option(out, &c->options[list][i]);
     }
     if (c->verb->kind & CLI_CONNECTS)
-        buf_put_str(out,
-                    "\nWithout --login or --data the hub is that of AZIMUTH_CONNECTION_STRING, "
-                    "IOTHUB_CONNECTION_STRING,\nthe profile ~/.config/azimuth/config.yaml or "
-                    "the server of ./azimuth-data, in this order.\n");
+        buf_put_str(
+            out,
+            "\nWithout --login, --data or --profile the hub is that of AZIMUTH_CONNECTION_STRING, "
+            "IOTHUB_CONNECTION_STRING,\nthe profile ~/.config/azimuth/config.yaml or "
+            "the server of ./azimuth-data, in this order.\n");
     if (c->verb->more) buf_printf(out, "\n%s\n", c->verb->more);
 }
 
@@ -60,7 +61,7 @@ bool cli_help_group(struct buf *out, const char *program, struct slice prefix,
     bool any = false;
     for (size_t t = 0; t < 2; t++) {
         for (const struct cli_verb *v = tables[t]; v && v->words; v++) {
-            if (!begins_with(v->words, prefix)) continue;
+            if ((v->kind & CLI_HIDDEN) || !begins_with(v->words, prefix)) continue;
             if (!any)
                 buf_printf(out, "usage: %s %.*s%sVERB [OPTION...]\n\n", program, SLICE_ARG(prefix),
                            prefix.len ? " " : "");

@@ -46,13 +46,20 @@ static enum err make_headers(const struct curl_functions *f, struct target *t,
     return OK;
 }
 
+static bool is_admin(const struct http_call *call)
+{
+    return slice_starts(slice_str(call->path), SLICE_LIT("/admin/"));
+}
+
 static void make_url(const struct target *t, const struct http_call *call, struct buf *url)
 {
-    if (t->data)
+    if (!t->data && is_admin(call))
+        buf_printf(url, "%s%s", t->admin_url, call->path);
+    else if (t->data)
         buf_printf(url, "http://localhost%s", call->path);
     else
         buf_printf(url, "https://%s:%u%s", t->dial, t->https_port, call->path);
-    if (slice_starts(slice_str(call->path), SLICE_LIT("/admin/"))) return;
+    if (is_admin(call)) return;
     buf_printf(url, "%sapi-version=%s", strchr(call->path, '?') ? "&" : "?", HTTP_API_VERSION);
 }
 
@@ -60,7 +67,7 @@ static void set_options(const struct curl_functions *f, CURL *h, const struct ta
                         const struct http_call *call, const char *socket)
 {
     f->set(h, CURLOPT_CUSTOMREQUEST, call->method);
-    f->set(h, CURLOPT_TIMEOUT, (long)HTTP_WAIT_S);
+    f->set(h, CURLOPT_TIMEOUT_MS, t->cli->wait_ms ? t->cli->wait_ms : HTTP_WAIT_S * 1000l);
     f->set(h, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
     f->set(h, CURLOPT_NOSIGNAL, 1l);
     f->set(h, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
@@ -75,8 +82,8 @@ static void set_options(const struct curl_functions *f, CURL *h, const struct ta
         f->set(h, CURLOPT_CAINFO, t->ca);
 }
 
-static enum err explain(const struct curl_functions *f, const struct target *t, CURLcode code,
-                        const char *detail)
+static enum err explain(const struct curl_functions *f, const struct target *t,
+                        const struct http_call *call, CURLcode code, const char *detail)
 {
     const char *words = *detail ? detail : f->error_text(code);
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
@@ -89,6 +96,12 @@ static enum err explain(const struct curl_functions *f, const struct target *t, 
         return fail(ERR_CLOSED,
                     "the server of %s does not answer (%s): is 'azimuth serve --data %s' running?",
                     t->data, words, t->data);
+    if (is_admin(call))
+        return fail(
+            ERR_CLOSED,
+            "no hub answers at %s (%s): its administration is on the console's address; name "
+            "it with --admin-url",
+            t->admin_url, words);
     return fail(ERR_CLOSED, "no hub answers at %s:%u (%s): is it running, and is the port right?",
                 t->dial, t->https_port, words);
 }
@@ -112,7 +125,7 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
         f->set(h, CURLOPT_WRITEDATA, &out->body);
         f->set(h, CURLOPT_ERRORBUFFER, detail);
         CURLcode code = f->perform(h);
-        if (code != CURLE_OK) e = explain(f, t, code, detail);
+        if (code != CURLE_OK) e = explain(f, t, call, code, detail);
         f->get(h, CURLINFO_RESPONSE_CODE, &out->status);
     }
     f->easy_cleanup(h);

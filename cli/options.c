@@ -10,11 +10,13 @@ static const struct cli_option none[] = {{"", NULL, NULL}};
 static const struct cli_option connecting[] = {
     {"login l", "CONNECTION_STRING", "the hub, and as whom"},
     {"data", "DIR", "the directory of a server on this machine [./azimuth-data]"},
+    {"profile", "NAME", "a hub of ~/.config/azimuth/config.yaml"},
     {"ca", "FILE", "certificates to trust (PEM)"},
     {"hub-name n", "NAME", "as in az; one server is one hub, so it is not looked at"},
     {"https-port", "PORT", "[443]"},
     {"mqtt-port", "PORT", "[8883]"},
     {"amqp-port", "PORT", "[5671]"},
+    {"admin-url", "URL", "where /admin/v1 is [https://HOST:8443]"},
     {"", NULL, NULL},
 };
 
@@ -30,7 +32,7 @@ static const struct cli_option general[] = {
     {"", NULL, NULL},
 };
 
-static void choose_lists(struct cli *c)
+void cli_choose_lists(struct cli *c)
 {
     c->options[CLI_OWN] = c->verb->options ? c->verb->options : none;
     c->options[CLI_CONNECTING] = c->verb->kind & CLI_CONNECTS ? connecting : none;
@@ -108,6 +110,14 @@ static bool cut(const char *word, struct slice *name, struct slice *value)
     return true;
 }
 
+const struct cli_option *cli_option_of(const struct cli *c, const char *word)
+{
+    struct slice name, value;
+    struct place p;
+    bool known = cut(word, &name, &value) && value.ptr == NULL && find(c, CLI_OWN, name, &p);
+    return known ? &c->options[p.list][p.index] : NULL;
+}
+
 static enum err read_one(struct cli *c, int argc, char **argv, int *at)
 {
     const char *word = argv[(*at)++];
@@ -130,7 +140,7 @@ static enum err read_one(struct cli *c, int argc, char **argv, int *at)
 
 enum err cli_read_options(struct cli *c, int argc, char **argv, bool *help)
 {
-    choose_lists(c);
+    cli_choose_lists(c);
     *help = false;
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) *help = true;

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "base/yaml.h"
 #include "cli/file.h"
 #include "cli/http.h"
+#include "cli/profile.h"
 
 static const char *keep(struct cli *c, struct slice text)
 {
@@ -49,33 +49,15 @@ static enum err use_login(struct target *t, const char *text, const char *source
     return OK;
 }
 
-struct profile {
-    struct target *target;
-    const char *connection_string;
-};
-
-static enum err read_profile(void *ctx, struct slice name, struct slice value, size_t line)
+/* `*found` stays false when nobody has written down a hub. */
+static enum err use_profile(struct target *t, const char *name, bool *found)
 {
-    struct profile *p = ctx;
-    (void)line;
-    if (slice_is(name, "connection-string"))
-        p->connection_string = keep(p->target->cli, value);
-    else if (slice_is(name, "ca"))
-        p->target->ca = keep(p->target->cli, value);
-    return OK;
-}
-
-/* `*found` stays false without such a file or without a connection string in it. */
-static enum err use_profile(struct target *t, bool *found)
-{
-    const char *home = getenv("HOME");
-    struct profile p = {.target = t};
-    if (home == NULL) return OK;
-    const char *path = below(t->cli, home, ".config/azimuth/config.yaml");
-    enum err e = yaml_read_map(path, read_profile, &p);
-    if (e == ERR_NOT_FOUND || p.connection_string == NULL) return e == ERR_NOT_FOUND ? OK : e;
-    *found = true;
-    return use_login(t, p.connection_string, path);
+    struct profile p;
+    TRY(profile_find(t->cli, name, &p));
+    t->ca = p.ca;
+    t->admin_url = p.admin_url;
+    *found = p.connection_string != NULL;
+    return *found ? use_login(t, p.connection_string, p.path) : OK;
 }
 
 bool target_is_azure(const struct target *t)
@@ -145,6 +127,7 @@ static enum err use_data(struct target *t, const char *directory)
     t->hub = hub;
     t->name = keep(t->cli, json_str(hub, "hostname"));
     t->hub_name = keep(t->cli, json_str(hub, "hubName"));
+    if (json_str(hub, "admin").len) t->admin_url = keep(t->cli, json_str(hub, "admin"));
     t->dial = address_of(t->cli, hub);
     t->https_port = member_port(hub, "https", t->https_port);
     t->mqtt_port = member_port(hub, "mqtt", t->mqtt_port);
@@ -163,11 +146,12 @@ static enum err choose(struct target *t)
     bool found = false;
     if (login) return use_login(t, login, "--login");
     if (cli_data(t->cli)) return use_data(t, cli_data(t->cli));
+    if (cli_given(t->cli, "profile")) return use_profile(t, cli_value(t->cli, "profile"), &found);
     for (size_t i = 0; i < 2; i++) {
         const char *text = getenv(variables[i]);
         if (text && *text) return use_login(t, text, variables[i]);
     }
-    TRY(use_profile(t, &found));
+    TRY(use_profile(t, NULL, &found));
     return found ? OK : use_data(t, data_directory(t->cli));
 }
 
@@ -179,6 +163,23 @@ static enum err port_option(const struct cli *c, const char *name, unsigned *por
     return OK;
 }
 
+/* --admin-url, AZIMUTH_ADMIN_URL, the profile's, else the console's standard port. */
+static void choose_admin_url(struct target *t)
+{
+    const char *option = cli_value(t->cli, "admin-url"), *variable = getenv("AZIMUTH_ADMIN_URL");
+    struct buf url = {0};
+    if (option)
+        t->admin_url = option;
+    else if (variable && *variable)
+        t->admin_url = variable;
+    if (t->admin_url || t->data) return;
+    bool v6 = strchr(t->dial, ':') != NULL;
+    buf_printf(&url, "https://%s%s%s:%d", v6 ? "[" : "", t->dial, v6 ? "]" : "",
+               TARGET_CONSOLE_PORT);
+    t->admin_url = keep(t->cli, buf_slice(&url));
+    buf_free(&url);
+}
+
 static enum err settle(struct target *t)
 {
     if (t->login.port) t->amqp_port = t->login.port;
@@ -186,6 +187,7 @@ static enum err settle(struct target *t)
     TRY(port_option(t->cli, "mqtt-port", &t->mqtt_port));
     TRY(port_option(t->cli, "amqp-port", &t->amqp_port));
     choose_ca(t);
+    choose_admin_url(t);
     return OK;
 }
 

@@ -1,7 +1,7 @@
 /* target.h - which hub a command talks to, and as whom.
  *
- * The first of these that is there: --login, --data, AZIMUTH_CONNECTION_STRING,
- * IOTHUB_CONNECTION_STRING, the profile, the server of AZIMUTH_DATA or ./azimuth-data.  A server's
+ * The first of these that is there: --login, --data, --profile, AZIMUTH_CONNECTION_STRING,
+ * IOTHUB_CONNECTION_STRING, the profile of the file, the server of AZIMUTH_DATA or ./azimuth-data.  A server's
  * directory means its socket: whoever may open it is administrator, and it also tells ports, keys and
  * certificates for the other protocols.
  *
@@ -16,16 +16,20 @@
 #include "cli/command.h"
 #include "cli/line.h"
 
-enum { TARGET_TOKEN_S = 24 * 3600 }; /* tokens are made for longer than any command runs */
+enum {
+    TARGET_TOKEN_S = 24 * 3600, /* tokens are made for longer than any command runs */
+    TARGET_CONSOLE_PORT = 8443, /* `azimuth serve` has its console there unless told otherwise */
+};
 
 struct target {
     struct cli *cli;
-    const char *data;     /* the server's directory; NULL: reached by `login` */
-    const char *source;   /* where `login` comes from: "--login", a variable, a file */
-    struct connstr login; /* without `data` */
-    const char *ca;       /* file of certificates to trust; NULL: the system's */
-    const char *name;     /* host name for tokens, messages and certificates */
-    const char *dial;     /* name or address to connect to */
+    const char *data;      /* the server's directory; NULL: reached by `login` */
+    const char *source;    /* where `login` comes from: "--login", a variable, a file */
+    struct connstr login;  /* without `data` */
+    const char *ca;        /* file of certificates to trust; NULL: the system's */
+    const char *name;      /* host name for tokens, messages and certificates */
+    const char *dial;      /* name or address to connect to */
+    const char *admin_url; /* where /admin/v1 is; with `data` the socket has it too */
     unsigned https_port, mqtt_port, amqp_port;
     const char *hub_name;
     const struct json *hub; /* with `data`: what the server says of itself */

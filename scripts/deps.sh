@@ -13,10 +13,11 @@ packages() {
             libcurl4-openssl-dev libyaml-dev
         ;;
     test) echo python3-qpid-proton iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
-    conformance)
-        echo ca-certificates python3-venv iproute2 mosquitto-clients npm=npm go=golang-go \
-            javac=default-jdk-headless mvn=maven
-        ;;
+    conformance) echo ca-certificates iproute2 mosquitto-clients ;;
+    node) echo npm=npm ;;
+    python) echo python3-venv ;;
+    java) echo javac=default-jdk-headless mvn=maven ;;
+    go) echo go=golang-go ;;
     bench) echo mosquitto openssl ;;
     format) echo clang-format-16 shellcheck ;;
     lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
@@ -53,7 +54,7 @@ install() {
         apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-[ $# -gt 0 ] || set -- build test conformance bench lint
+[ $# -gt 0 ] || set -- build test conformance node python java go bench lint
 wanted=()
 for need in "$@"; do
     list=$(packages "$need")

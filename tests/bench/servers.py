@@ -128,7 +128,8 @@ class Azimuth(Server):
         if data is None:
             shutil.rmtree(self.data, ignore_errors=True)
         command = [AZIMUTH, "serve", "--bind", "127.0.0.1", "--hostname", HUB, "--mqtt-port", 0,
-                   "--amqp-port", 0, "--https-port", 0, "--plain-mqtt-port", 0, "--log-level", "warn"]
+                   "--amqp-port", 0, "--https-port", 0, "--plain-mqtt-port", 0, "--console", "off",
+                   "--log-level", "warn"]
         command += ["--ephemeral"] if ephemeral else ["--data", self.data]
         command += ["--partitions", partitions] if partitions else []
         began = time.monotonic()

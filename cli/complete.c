@@ -1,0 +1,216 @@
+/* complete.c - azimuth completion: scripts for shells, and what they ask while somebody types.
+ *
+ * The scripts hold no words of their own: at every Tab they run `completion suggest` with what has
+ * been typed, so that they never are older than the program.
+ */
+#include "cli/cmd.h"
+
+#include "cli/http.h"
+
+enum { SUGGEST_WORDS_MAX = 64, SUGGEST_WAIT_MS = 200 /* longer and Tab feels broken */ };
+
+const struct cli_option completion_suggest_options[] = {
+    {"words", "LINES", "what was typed behind the program's name, a word per line"},
+    {"", NULL, NULL}};
+
+/* ---- scripts */
+
+static const char bash_script[] =
+    "# azimuth completion bash: source <(azimuth completion bash)\n"
+    "_azimuth() {\n"
+    "    local IFS=$'\\n'\n"
+    "    COMPREPLY=($(\"${COMP_WORDS[0]}\" completion suggest \\\n"
+    "        --words=\"${COMP_WORDS[*]:1:COMP_CWORD}\" 2>/dev/null))\n"
+    "}\n"
+    "complete -o default -F _azimuth azimuth azm\n";
+
+static const char zsh_script[] =
+    "#compdef azimuth azm\n"
+    "# azimuth completion zsh: source <(azimuth completion zsh), after compinit\n"
+    "_azimuth() {\n"
+    "    local -a found\n"
+    "    found=(\"${(@f)$(\"${words[1]}\" completion suggest \\\n"
+    "        --words=\"${(F)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
+    "    if [[ -n \"${found[1]}\" ]]; then compadd -a found; else _files; fi\n"
+    "}\n"
+    "if [[ \"${funcstack[1]}\" = _azimuth ]]; then _azimuth \"$@\"; else compdef _azimuth azimuth "
+    "azm; "
+    "fi\n";
+
+static const char fish_script[] =
+    "# azimuth completion fish: azimuth completion fish | source\n"
+    "function __azimuth_complete\n"
+    "    set -l words (commandline -opc) (commandline -ct)\n"
+    "    $words[1] completion suggest --words=(string join \\n -- $words[2..] | string collect "
+    "--allow-empty) 2>/dev/null\n"
+    "end\n"
+    "complete -c azimuth -a '(__azimuth_complete)'\n"
+    "complete -c azm -a '(__azimuth_complete)'\n";
+
+enum err completion_bash(struct cli *c)
+{
+    (void)c;
+    return output_text(slice_str(bash_script));
+}
+
+enum err completion_zsh(struct cli *c)
+{
+    (void)c;
+    return output_text(slice_str(zsh_script));
+}
+
+enum err completion_fish(struct cli *c)
+{
+    (void)c;
+    return output_text(slice_str(fish_script));
+}
+
+/* ---- suggestions */
+
+struct suggest {
+    struct cli *cli;
+    char *words[SUGGEST_WORDS_MAX]; /* all but the last are whole */
+    int count;
+    struct slice begun; /* the last */
+    struct buf out;
+};
+
+/* Once each, however many verbs begin with it. */
+static void offer(struct suggest *s, struct slice word)
+{
+    struct slice rest = buf_slice(&s->out), line;
+    if (!slice_starts(word, s->begun)) return;
+    while (slice_split(&rest, '\n', &line))
+        if (slice_eq(line, word)) return;
+    buf_put_slice(&s->out, word);
+    buf_put_u8(&s->out, '\n');
+}
+
+/* The next word of verbs that begin with the first `n` words. */
+static void offer_verb(struct suggest *s, const char *name)
+{
+    struct slice rest = slice_str(name), word;
+    for (int i = 0; i < s->count - 1; i++)
+        if (!slice_split(&rest, ' ', &word) || !slice_is(word, s->words[i])) return;
+    if (slice_split(&rest, ' ', &word)) offer(s, word);
+}
+
+static void offer_verbs(struct suggest *s)
+{
+    for (size_t t = 0; t < 2; t++) {
+        for (const struct cli_verb *v = s->cli->tables[t]; v && v->words; v++) {
+            if (v->kind & CLI_HIDDEN) continue;
+            offer_verb(s, v->words);
+            if (v->alias) offer_verb(s, v->alias);
+        }
+    }
+}
+
+static void offer_option(struct suggest *s, const struct cli_option *o)
+{
+    struct slice rest = slice_str(o->names), name;
+    struct buf word = {0};
+    if (!slice_split(&rest, ' ', &name)) return;
+    buf_printf(&word, "--%.*s", SLICE_ARG(name));
+    offer(s, buf_slice(&word));
+    buf_free(&word);
+}
+
+/* Words of which one is a value of that option; ids come from the hub. */
+static void offer_fixed(struct suggest *s, struct slice option)
+{
+    static const char *const values[][2] = {
+        {"output", "table json jsonl tsv yaml"},
+        {"format", "sh dotenv json github"},
+        {"status", "enabled disabled"},
+        {"auth-method", "shared_private_key x509_thumbprint x509_ca"},
+        {"key-type", "primary secondary swap"},
+        {"edge-enabled", "true false"},
+        {"from", "beginning latest"},
+        {"properties", "sys app anno all"},
+        {"policy", "iothubowner service device registryRead registryReadWrite "
+                   "provisioningserviceowner"},
+        {"policy-name", "iothubowner service device registryRead registryReadWrite "
+                        "provisioningserviceowner"},
+        {"log-level", "error warn info debug trace"},
+    };
+    struct slice rest, word;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        if (!slice_is(option, values[i][0])) continue;
+        rest = slice_str(values[i][1]);
+        while (slice_split(&rest, ' ', &word)) offer(s, word);
+    }
+}
+
+/* In the short time that somebody waits for a Tab; no hub is no suggestion. */
+static void offer_ids(struct suggest *s, struct cli *typed, const char *path, const char *member)
+{
+    struct target t;
+    struct json *list;
+    const struct http_call call = {.method = "GET", .path = path};
+    typed->wait_ms = SUGGEST_WAIT_MS;
+    if (target_find(typed, &t) != OK) return;
+    if (http_json(&t, &call, "list", &list) != OK || list == NULL) return;
+    for (const struct json *j = list->child; j; j = j->next) offer(s, json_str(j, member));
+}
+
+static void offer_values(struct suggest *s, struct cli *typed, const struct cli_option *o)
+{
+    struct slice rest = slice_str(o->names), name = SLICE_NONE;
+    slice_split(&rest, ' ', &name);
+    if (slice_is(name, "device-id"))
+        offer_ids(s, typed, "/devices?top=1000", "deviceId");
+    else if (slice_is(name, "consumer-group") || o == consumer_group_options)
+        offer_ids(s, typed, "/admin/v1/consumer-groups", "name");
+    else
+        offer_fixed(s, name);
+}
+
+/* Behind a verb: its options, or the values of the one that was begun.  What was typed so far also
+ * says which hub is meant. */
+static void offer_behind(struct suggest *s, const struct cli_verb *verb, int used)
+{
+    struct cli typed = {.verb = verb, .program = s->cli->program};
+    int whole = s->count - 1 - used; /* words between the verb and the one that is begun */
+    cli_choose_lists(&typed);
+    const struct cli_option *o = whole > 0 ? cli_option_of(&typed, s->words[s->count - 2]) : NULL;
+    if (o && o->value) {
+        bool help;
+        if (cli_read_options(&typed, whole - 1, s->words + used, &help) == OK)
+            offer_values(s, &typed, o);
+    } else {
+        for (enum cli_list list = 0; list < CLI_LISTS; list++)
+            for (size_t i = 0; typed.options[list][i].names[0]; i++)
+                offer_option(s, &typed.options[list][i]);
+    }
+    arena_free(&typed.arena);
+}
+
+/* Shells cut "--name=value" at the equal sign and give it as a word. */
+static enum err read_words(struct suggest *s, struct slice text)
+{
+    struct slice line = SLICE_NONE;
+    while (slice_split(&text, '\n', &line)) {
+        if (slice_is(line, "=")) continue;
+        if (s->count == SUGGEST_WORDS_MAX) return fail(ERR_TOO_BIG, "too many words");
+        s->words[s->count++] = (char *)(uintptr_t)arena_copy(&s->cli->arena, line).ptr;
+    }
+    s->begun = line;
+    return OK;
+}
+
+enum err completion_suggest(struct cli *c)
+{
+    struct suggest s = {.cli = c};
+    struct slice text;
+    int used;
+    if (!cli_given(c, "words")) return fail(ERR_INVALID, "--words is needed");
+    text = slice_str(cli_value(c, "words"));
+    TRY(read_words(&s, text));
+    const struct cli_verb *verb = cli_find_verb(c->tables, s.count - 1, s.words, &used);
+    if (verb == NULL || s.count - 1 == used) offer_verbs(&s);
+    if (verb && buf_size(&s.out) == 0) offer_behind(&s, verb, used);
+    enum err e = output_text(buf_slice(&s.out));
+    buf_free(&s.out);
+    return e;
+}

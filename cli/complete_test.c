@@ -1,0 +1,110 @@
+/* complete_test.c - what is suggested at a Tab. */
+#include "base/test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+static const struct cli_option serve_options[] = {
+    {"data", "DIR", ""}, {"log-level", "LEVEL", ""}, {"ephemeral", NULL, ""}, {"", NULL, NULL}};
+
+static int serve(int argc, char **argv)
+{
+    return argc + (argv != NULL);
+}
+
+static const struct cli_verb more[] = {
+    {.words = "serve", .summary = "Serves", .options = serve_options, .main = serve}, {0}};
+
+/* What `completion suggest` prints, with commas for line ends. */
+static const char *suggest(const char *words)
+{
+    static char said[4096];
+    char option[512], program[] = "azm", verb[] = "completion", sub[] = "suggest";
+    char *argv[] = {program, verb, sub, option, NULL};
+    char path[] = "/tmp/complete-test-XXXXXX";
+    int file = mkstemp(path), old = dup(STDOUT_FILENO);
+    snprintf(option, sizeof option, "--words=%s", words);
+    fflush(stdout);
+    dup2(file, STDOUT_FILENO);
+    assert_int_equal(cli_main(4, argv, more), CLI_DONE);
+    dup2(old, STDOUT_FILENO);
+    ssize_t n = pread(file, said, sizeof said - 1, 0);
+    assert_true(n >= 0);
+    said[n] = '\0';
+    for (char *p = said; *p; p++)
+        if (*p == '\n') *p = ',';
+    close(file);
+    close(old);
+    unlink(path);
+    return said;
+}
+
+static void words_of_verbs_are_completed_one_by_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *said;
+    } rows[] = {
+        {"s", "serve,simulate,"},
+        {"con", "connection-string,"},
+        {"comp", "completion,"},
+        {"hub\nde", "device-identity,"},
+        {"hub\ndevice-identity\ncr", "create,"},
+        {"completion\n", "bash,zsh,fish,"},
+        {"nothing\n", ""},
+        {"ser", "serve,"},
+        {"serve", "serve,"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *said = suggest(rows[i].words);
+        if (strcmp(said, rows[i].said) != 0) fail_msg("'%s': '%s'", rows[i].words, said);
+    }
+    assert_non_null(strstr(suggest(""), "hub,"));
+}
+
+static void options_and_their_values_are_completed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *said;
+    } rows[] = {
+        {"serve\n--d", "--data,"},
+        {"serve\n", "--data,--log-level,--ephemeral,--quiet,--help,"},
+        {"serve\n--ephemeral\n--l", "--log-level,"},
+        {"serve\n--log-level\nw", "warn,"},
+        {"serve\n--log-level\n=\nw", "warn,"},
+        {"serve\n--data\n", ""},
+        {"hub\ndevice-identity\nlist\n--out", "--output,"},
+        {"hub\ndevice-identity\nlist\n-o\nj", "json,jsonl,"},
+        {"simulate\n--devices\n3\n--outp", "--output,"},
+        {"env\n--format\n", "sh,dotenv,json,github,"},
+        {"hub\ndevice-identity\nshow\n--data\n/nowhere\n-d\n", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *said = suggest(rows[i].words);
+        if (strcmp(said, rows[i].said) != 0) fail_msg("'%s': '%s'", rows[i].words, said);
+    }
+}
+
+static void help_does_not_name_what_is_for_scripts(void **state)
+{
+    (void)state;
+    const struct cli_verb *const tables[2] = {more, cli_verbs};
+    struct buf text = {0};
+    assert_true(cli_help_group(&text, "azm", SLICE_LIT("completion"), tables));
+    assert_non_null(strstr(buf_cstr(&text), "completion bash"));
+    assert_null(strstr(buf_cstr(&text), "suggest"));
+    buf_free(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_of_verbs_are_completed_one_by_one),
+        cmocka_unit_test(options_and_their_values_are_completed),
+        cmocka_unit_test(help_does_not_name_what_is_for_scripts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,27 @@
+/* profile.h - hubs that a user has written down once: ~/.config/azimuth/config.yaml.
+ *
+ *     connection-string: HostName=...      # the profile without a name
+ *     ca: /home/me/hub/ca.pem
+ *     profile: lab                         # which one is meant when nobody says
+ *     profiles:
+ *       lab: {connection-string: ..., ca: ..., admin-url: https://lab.example:8443}
+ *
+ * Runs on: the main thread.
+ * Errors:  ERR_INVALID with "file:line: reason"; ERR_NOT_FOUND when a profile that was named is not
+ *          there.
+ */
+#ifndef CLI_PROFILE_H
+#define CLI_PROFILE_H
+
+#include "cli/command.h"
+
+struct profile {
+    const char *path;                               /* of the file */
+    const char *connection_string, *ca, *admin_url; /* NULL: not in it */
+};
+
+/* `name` NULL: that of AZIMUTH_PROFILE, else of `profile:`, else the one without a name.  OK and no
+ * connection string: nobody has written one down. */
+enum err profile_find(struct cli *c, const char *name, struct profile *out) MUST_USE;
+
+#endif

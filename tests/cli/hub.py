@@ -1,0 +1,196 @@
+"""hub.py - servers on free ports for the cases, the command line as a user runs it, and who judges."""
+import contextlib
+import dataclasses
+import http.client
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / "build" / os.environ.get("AZM_PRESET", "release")
+AZIMUTH = BUILD / "azimuth"
+SECONDS_MAX = 60
+# What would lead a command to another hub, or change what it prints.
+FOREIGN = ("AZIMUTH_", "IOTHUB_", "EVENTHUB_", "NODE_EXTRA_CA_CERTS", "NO_COLOR", "HOME")
+
+
+class Failed(Exception):
+    """What a case found wrong, in a sentence."""
+
+
+class Skipped(Exception):
+    """Why a case cannot be tried here."""
+
+
+def check(good, sentence):
+    if not good:
+        raise Failed(sentence)
+
+
+@dataclasses.dataclass
+class Done:
+    """How a command ended."""
+    words: list
+    status: int
+    out: str
+    error: str
+
+    def __str__(self):
+        return f"'azimuth {' '.join(map(str, self.words))}': status {self.status}, '{self.out}', '{self.error}'"
+
+    def json(self):
+        return json.loads(self.out)
+
+
+def environment(**more):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return kept | {"HOME": "/nonexistent"} | more
+
+
+def azimuth(*words, program=AZIMUTH, cwd="/", **variables):
+    """Runs a command from a folder where no server is, so that only what is said counts."""
+    run = subprocess.run([str(word) for word in (program, *words)], stdin=subprocess.DEVNULL, cwd=cwd,
+                         capture_output=True, text=True, timeout=SECONDS_MAX, env=environment(**variables),
+                         check=False)
+    return Done(list(words), run.returncode, run.stdout, run.stderr)
+
+
+def on_terminal(*words, **variables):
+    """What a command prints when its output is a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([str(word) for word in (AZIMUTH, *words)], stdin=subprocess.DEVNULL, stdout=theirs,
+                          stderr=theirs, cwd="/", env=environment(TERM="xterm", **variables)) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while piece := os.read(ours, 4096):
+                said += piece
+    os.close(ours)
+    return process.returncode, said.decode().replace("\r\n", "\n")
+
+
+class Hub:
+    """`azimuth VERB` on free ports with a directory of its own."""
+
+    def __init__(self, *options, verb="serve"):
+        self.data = pathlib.Path(tempfile.mkdtemp(prefix="azm-cli-"))
+        ports = ["--mqtt-port", 0, "--amqp-port", 0, "--https-port", 0]
+        console = [] if "--console" in options else ["--console", "127.0.0.1:0"]
+        self.said = open(self.data / "said.txt", "w+", encoding="utf-8")
+        self.command = [str(word) for word in (AZIMUTH, verb, "--data", self.data, *ports, *console, *options)]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, cwd="/", stdout=subprocess.PIPE,
+                                        stderr=self.said, env=environment())
+        self.ready = json.loads(self._line())
+        self.ca = self.ready["ca"]
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self.process.stdout.close()
+        check(status == 0, f"the server ended with {status}")
+
+    def _line(self):
+        line, end = b"", time.monotonic() + 20
+        while not line.endswith(b"\n"):
+            left = end - time.monotonic()
+            check(left > 0 and select.select([self.process.stdout], [], [], left)[0], "the server is not ready")
+            piece = os.read(self.process.stdout.fileno(), 1)
+            check(piece, f"the server did not start: {(self.data / 'said.txt').read_text()}")
+            line += piece
+        return line
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.stop()
+        finally:
+            self.said.close()
+            shutil.rmtree(self.data, ignore_errors=True)
+
+    def run(self, *words, **variables):
+        return azimuth(*words, "--data", self.data, **variables)
+
+    def must(self, *words, **variables):
+        done = self.run(*words, **variables)
+        check(done.status == 0, str(done))
+        return done
+
+    def about(self):
+        return json.loads(self.ask("GET", "/admin/v1/hub", socket_path=True)[1])
+
+    def admin_url(self):
+        return self.about()["admin"]
+
+    def login(self, policy="iothubowner"):
+        return self.must("connection-string", "--policy", policy).out.strip()
+
+    def ports(self):
+        return [word for name in ("https", "mqtt", "amqp") for word in (f"--{name}-port", self.ready[name])]
+
+    def remote(self):
+        """The options of somebody who has nothing but a connection string and the certificate."""
+        return ["--login", self.login(), "--ca", self.ca, *self.ports(), "--admin-url", self.admin_url()]
+
+    def token(self):
+        return self.must("hub", "generate-sas-token", "--query", "sas", "-o", "tsv").out.strip()
+
+    def ask(self, method, path, headers=(), url=None, socket_path=False):
+        """A request over the socket or to a URL: status and body."""
+        if socket_path:
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(str(self.data / "azimuth.sock"))
+        elif url.startswith("https"):
+            context = ssl.create_default_context(cafile=self.ca)
+            connection = http.client.HTTPSConnection(url.split("//")[1], context=context, timeout=20)
+        else:
+            connection = http.client.HTTPConnection(url.split("//")[1], timeout=20)
+        with contextlib.closing(connection):
+            connection.request(method, path, headers=dict(headers))
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+
+class Group:
+    """The cases of one file; each prints its line."""
+
+    def __init__(self):
+        self.cases = []
+
+    def case(self, function):
+        self.cases.append(function)
+        return function
+
+    def run(self, words):
+        counts = {"ok": 0, "not ok": 0, "skipped": 0}
+        for function in self.cases:
+            name = function.__name__.replace("_", " ")
+            if words not in name:
+                continue
+            began = time.monotonic()
+            try:
+                note = function() or ""
+                kind, line = "ok", f"ok {name} # {time.monotonic() - began:.1f} s {note}".rstrip()
+            except Skipped as why:
+                kind, line = "skipped", f"skipped: {name}: {why}"
+            except Exception as why:  # whatever went wrong, the others are tried
+                prefix = "" if isinstance(why, Failed) else f"{type(why).__name__}: "
+                kind, line = "not ok", f"not ok {name} # {prefix}{why}"
+            counts[kind] += 1
+            print(line, flush=True)
+        return counts

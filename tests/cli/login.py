@@ -1,0 +1,139 @@
+"""login.py - which hub is meant: --login, --data, --profile, the environment, the profile, the socket."""
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import tempfile
+
+from hub import AZIMUTH, Group, Hub, Skipped, azimuth, check, environment
+
+group = Group()
+LIST = ("hub", "device-identity", "list", "--query", "[].deviceId", "-o", "tsv")
+BAD = "HostName=nowhere.invalid;SharedAccessKeyName=iothubowner;SharedAccessKey=AAAA"
+
+
+class Home:
+    """Folders of a user, with a profile in it."""
+
+    def __init__(self, text):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="azm-home-"))
+        folder = self.path / ".config" / "azimuth"
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text(text)
+
+    def __enter__(self):
+        return str(self.path)
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path)
+
+
+def named(hub, name):
+    hub.must("hub", "device-identity", "create", "-d", name)
+
+
+def sees(done, name):
+    check(done.status == 0 and done.out.strip() == name, f"not the hub of '{name}': {done}")
+
+
+@group.case
+def the_stronger_place_wins():
+    """Five hubs, each known by its device; every step takes the strongest place away."""
+    hubs = {name: Hub() for name in ("login", "data", "azimuth", "iothub", "profile", "socket")}
+    try:
+        for name, hub in hubs.items():
+            named(hub, name)
+        ports = {name: hub.ports() for name, hub in hubs.items()}
+        logins = {name: hub.login() for name, hub in hubs.items()}
+        profile = f"connection-string: {logins['profile']}\nca: {hubs['profile'].ca}\n"
+        with Home(profile) as home:
+            everything = {"AZIMUTH_CONNECTION_STRING": logins["azimuth"],
+                          "IOTHUB_CONNECTION_STRING": logins["iothub"], "HOME": home,
+                          "AZIMUTH_DATA": str(hubs["socket"].data)}
+
+            def ask(expected, *words, without=()):
+                variables = {name: value for name, value in everything.items() if name not in without}
+                ca = [] if expected in ("data", "profile", "socket") else ["--ca", hubs[expected].ca]
+                sees(azimuth(*LIST, *words, *ca, *(ports[expected] if expected != "socket" else []), **variables),
+                     expected)
+
+            ask("login", "--login", logins["login"], "--data", hubs["data"].data)
+            ask("data", "--data", hubs["data"].data)
+            ask("azimuth")
+            ask("iothub", without=("AZIMUTH_CONNECTION_STRING",))
+            ask("profile", without=("AZIMUTH_CONNECTION_STRING", "IOTHUB_CONNECTION_STRING"))
+            ask("socket", without=("AZIMUTH_CONNECTION_STRING", "IOTHUB_CONNECTION_STRING", "HOME"))
+    finally:
+        for hub in hubs.values():
+            with hub:
+                pass
+
+
+@group.case
+def profiles_have_names():
+    with Hub() as lab, Hub() as plant:
+        named(lab, "lab")
+        named(plant, "plant")
+        text = "profile: lab\nprofiles:\n" + "".join(
+            f"  {name}:\n    connection-string: {hub.login()}\n    ca: {hub.ca}\n    admin-url: {hub.admin_url()}\n"
+            for name, hub in (("lab", lab), ("plant", plant)))
+        with Home(text) as home:
+            sees(azimuth(*LIST, *lab.ports(), HOME=home), "lab")
+            sees(azimuth(*LIST, *plant.ports(), "--profile", "plant", HOME=home), "plant")
+            sees(azimuth(*LIST, *plant.ports(), HOME=home, AZIMUTH_PROFILE="plant"), "plant")
+            sees(azimuth(*LIST, *plant.ports(), "--profile", "plant", HOME=home, IOTHUB_CONNECTION_STRING=BAD),
+                 "plant")
+            groups = azimuth("hub", "consumer-group", "list", "--profile", "plant", HOME=home)
+            check(groups.status == 0 and "$Default" in groups.out, str(groups))
+            missing = azimuth(*LIST, "--profile", "mill", HOME=home)
+            check(missing.status == 3 and "it has: lab, plant" in missing.error, str(missing))
+    with Home("conection-string: x\n") as home:
+        wrong = azimuth(*LIST, HOME=home)
+        check(wrong.status == 2 and "config.yaml:1: conection-string" in wrong.error, str(wrong))
+
+
+@group.case
+def the_server_of_this_folder_is_meant_when_nobody_says():
+    with Hub() as hub:
+        named(hub, "here")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="azm-here-"))
+        (folder / "azimuth-data").symlink_to(hub.data)
+        sees(azimuth(*LIST, cwd=folder), "here")
+        shutil.rmtree(folder)
+        missing = azimuth(*LIST)
+        check(missing.status == 3 and "serve --data ./azimuth-data" in missing.error, str(missing))
+
+
+@group.case
+def what_env_prints_leads_back_to_the_hub():
+    with Hub() as hub:
+        named(hub, "d1")
+        said = dict(line.split("=", 1) for line in hub.must("env", "--format", "github").out.splitlines())
+        check("DeviceId=d1" in said["IOTHUB_DEVICE_CONNECTION_STRING"], str(said))
+        sees(azimuth(*LIST, *hub.ports(), **said), "d1")
+        groups = azimuth("hub", "consumer-group", "list", **said)
+        check(groups.status == 0 and "$Default" in groups.out, str(groups))
+        shell = subprocess.run(["sh", "-c", f'eval "$({AZIMUTH} env --data {hub.data})" && echo "$IOTHUB_CONNECTION_STRING"'],
+                               capture_output=True, text=True, env=environment(), check=True)
+        check(shell.stdout.strip() == said["IOTHUB_CONNECTION_STRING"], shell.stdout)
+
+
+@group.case
+def whoever_may_open_the_socket_is_administrator():
+    with Hub() as hub:
+        path = hub.data / "azimuth.sock"
+        check(stat.S_IMODE(path.stat().st_mode) == 0o600, f"its mode is {stat.S_IMODE(path.stat().st_mode):o}")
+        for target in ("/admin/v1/policies", "/admin/v1/policies/iothubowner", "/admin/v1/hub", "/metrics",
+                       "/devices?api-version=2021-04-12", "/admin/v1/openapi.json", "/healthz", "/readyz"):
+            status, text = hub.ask("GET", target, socket_path=True)
+            check(status == 200, f"{target}: {status} {text}")
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            raise Skipped("only root can be somebody else")
+        hub.data.chmod(0o755)
+        words = ["setpriv", "--reuid", "65534", "--clear-groups", AZIMUTH, *LIST, "--data", hub.data]
+        other = subprocess.run([str(word) for word in words], capture_output=True, text=True, env=environment(),
+                               cwd="/", check=False)
+        if "setpriv: failed to execute" in other.stderr:
+            raise Skipped("another user cannot reach the program")
+        check(other.returncode == 1 and other.stdout == "", f"another user got {other}")

@@ -1,0 +1,79 @@
+"""seed.py - --seed FILE: devices that are there before anybody asks."""
+import pathlib
+import tempfile
+
+from hub import Group, Hub, azimuth, check
+
+group = Group()
+KEYS = ("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
+SEED = f"""\
+devices:
+  - sensor-1
+  - deviceId: sensor-2
+    status: disabled
+    statusReason: on loan
+    authentication:
+      symmetricKey:
+        primaryKey: {KEYS[0]}
+        secondaryKey: {KEYS[1]}
+"""
+
+
+class File:
+    def __init__(self, text):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="azm-seed-")) / "seed.yaml"
+        self.path.write_text(text)
+
+    def __enter__(self):
+        return self.path
+
+    def __exit__(self, *_):
+        self.path.unlink()
+        self.path.parent.rmdir()
+
+
+@group.case
+def devices_are_there_when_the_server_is_ready():
+    with File(SEED) as seed, Hub("--seed", seed) as hub:
+        rows = {row["deviceId"]: row for row in hub.must("hub", "device-identity", "list").json()}
+        check(sorted(rows) == ["sensor-1", "sensor-2"], str(rows))
+        lent = rows["sensor-2"]
+        check((lent["status"], lent["statusReason"]) == ("disabled", "on loan"), str(lent))
+        check(lent["authentication"]["symmetricKey"]["primaryKey"] == KEYS[0], str(lent))
+        hub.must("device", "send-d2c-message", "-d", "sensor-1", "--da", "hello")
+
+
+@group.case
+def what_is_there_stays_as_it_is():
+    with File("devices: [a, b]\n") as seed, Hub("--seed", seed) as hub:
+        before = hub.must("hub", "device-identity", "show", "-d", "a").json()
+        hub.stop()
+        seed.write_text("devices: [{deviceId: a, status: disabled}, b, c]\n")
+        hub.start()
+        check(hub.must("hub", "device-identity", "show", "-d", "a").json()["etag"] == before["etag"], "a was changed")
+        check(len(hub.must("hub", "device-identity", "list").json()) == 3, "c was not made")
+
+
+@group.case
+def many_devices_take_little_time():
+    text = "devices:\n" + "".join(f"  - d{i}\n" for i in range(10000))
+    with File(text) as seed, Hub("--seed", seed) as hub:
+        check(hub.must("hub", "device-identity", "show", "-d", "d9999").json()["deviceId"] == "d9999", "no d9999")
+    with File(text + "  - d10000\n") as seed:
+        done = azimuth("serve", "--ephemeral", "--seed", seed)
+        check(done.status == 2 and ":10002: more than 10000 devices" in done.error, str(done))
+
+
+@group.case
+def a_bad_seed_starts_nothing():
+    done = azimuth("serve", "--ephemeral", "--seed", "/nonexistent/seed.yaml")
+    check(done.status == 1 and "/nonexistent/seed.yaml" in done.error, str(done))
+    rows = (("devices:\n  - deviceId: a\n    tags: {x: 1}\n", 2, "seed.yaml:3: tags: comes with a later release"),
+            ("devices:\n  - deviceId: a\n    key: x\n", 2, "seed.yaml:3: key: there is no such setting"),
+            ("routes: []\n", 2, "seed.yaml:1: routes: comes with a later release"),
+            ("devices:\n  - deviceId: a\n    status: maybe\n", 1, "seed.yaml:2: device 'a': status must be"))
+    for text, status, words in rows:
+        with File(text) as seed:
+            done = azimuth("serve", "--ephemeral", "--mqtt-port", 0, "--amqp-port", 0, "--https-port", 0, "--console",
+                           "off", "--seed", seed)
+            check(done.status == status and words in done.error and done.out == "", str(done))

@@ -1,0 +1,190 @@
+"""statuses.py - how each verb ends: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 timed out,
+6 conflict. Scripts rely on it."""
+import concurrent.futures
+import re
+import socket
+
+from hub import BUILD, Group, Hub, azimuth, check
+
+group = Group()
+DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TIMED_OUT, CONFLICT = range(7)
+
+IDENTITY = ("hub", "device-identity")
+# Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
+CONNECTING = {
+    "connection-string": ("connection-string", "-d", "{d}"),
+    "env": ("env",),
+    "device simulate": ("device", "simulate", "-d", "{d}", "--messages", 1),
+    "device send-d2c-message": ("device", "send-d2c-message", "-d", "{d}", "--da", "hello"),
+    "hub device-identity show": (*IDENTITY, "show", "-d", "{d}"),
+    "hub device-identity list": (*IDENTITY, "list"),
+    "hub device-identity update": (*IDENTITY, "update", "-d", "{d}", "--status", "enabled"),
+    "hub device-identity renew-key": (*IDENTITY, "renew-key", "-d", "{d}", "--key-type", "secondary"),
+    "hub device-identity delete": (*IDENTITY, "delete", "-d", "{d}"),
+    "hub device-identity create": (*IDENTITY, "create", "-d", "{d}"),
+    "hub generate-sas-token": ("hub", "generate-sas-token", "-d", "{d}"),
+    "hub consumer-group create": ("hub", "consumer-group", "create", "-n", "readers"),
+    "hub consumer-group list": ("hub", "consumer-group", "list"),
+    "hub consumer-group delete": ("hub", "consumer-group", "delete", "-n", "readers"),
+    "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20),
+    "doctor": ("doctor",),
+}
+LOCAL = {f"completion {shell}": ("completion", shell) for shell in ("bash", "zsh", "fish")}
+BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
+SENTENCE = re.compile(r"^(azimuth|azm): \S.*\S\n\Z")
+
+
+def words_of(name, device="d1"):
+    return [device if word == "{d}" else word for word in CONNECTING[name]]
+
+
+def expect(done, status, *words):
+    """The status, and an error that is one sentence with these words."""
+    check(done.status == status, f"not {status}: {done}")
+    if status != DONE:
+        check(SENTENCE.match(done.error), f"not one sentence: {done}")
+    for word in words:
+        check(word in done.error, f"'{word}' is missing: {done}")
+
+
+def expect_all(status, jobs, *words):
+    """Side by side: some wait for their time to run out."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(azimuth, *job) for job in jobs]:
+            expect(done.result(), status, *words)
+
+
+@group.case
+def every_verb_of_the_help_is_in_this_table():
+    listed = re.findall(r"^  (\S+(?: [a-z0-9-]+)*)  ", azimuth("--help").out, re.MULTILINE)
+    known = {*CONNECTING, *LOCAL, "serve", "dev"}
+    check(set(listed) == known, f"the help lists {sorted(set(listed) ^ known)}")
+
+
+@group.case
+def status_0_when_it_is_done():
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        for name in CONNECTING:
+            if name == "doctor":  # judges the machine too
+                continue
+            hub.must(*words_of(name))
+    for words in LOCAL.values():
+        expect(azimuth(*words), DONE)
+
+
+@group.case
+def status_0_from_elsewhere_with_a_login():
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        for name in CONNECTING:
+            if name != "doctor":
+                done = azimuth(*words_of(name), *hub.remote())
+                check(done.status == DONE, str(done))
+
+
+@group.case
+def status_0_for_help_on_every_level():
+    for words in ([], ["hub"], ["hub", "device-identity"], *([*name.split()] for name in (*CONNECTING, *LOCAL)),
+                  ["serve"], ["dev"]):
+        done = azimuth(*words, "--help")
+        check(done.status == DONE and done.out.startswith("usage: azimuth"), str(done))
+
+
+@group.case
+def status_1_when_nobody_answers():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        login = f"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={BAD_KEY}"
+        where = ("--login", login, "--https-port", port, "--mqtt-port", port, "--amqp-port", port, "--admin-url",
+                 f"https://localhost:{port}")
+        asks = set(CONNECTING) - {"hub generate-sas-token", "doctor"}  # the first can do without
+        expect_all(FAILED, [(*words_of(name), *where) for name in asks])
+        check(azimuth("doctor", *where).status == FAILED, "the doctor finds nothing wrong")
+
+
+@group.case
+def status_2_for_wrong_usage():
+    for name in (*CONNECTING, *LOCAL, "serve", "dev"):
+        expect(azimuth(*name.split(), "--no-such-option"), USAGE, "--no-such-option", "--help")
+    for words in (["hub", "device-identity", "create"], ["hub", "device-identity", "show"],
+                  ["hub", "device-identity", "delete"], ["hub", "consumer-group", "create"],
+                  ["device", "send-d2c-message"], ["hub", "device-identity", "list", "-o", "xml"],
+                  ["hub", "device-identity", "list", "--top", "0"], ["env", "--format", "xml"],
+                  ["hub", "monitor-events", "--count", "x"], ["connection-string", "--dps"],
+                  ["hub", "device-identity", "list", "--query", "[?"], ["env", "--login", "nonsense"]):
+        with Hub() as hub:
+            expect(azimuth(*words, *([] if "--login" in words else ["--data", hub.data])), USAGE)
+    check(azimuth("no", "such", "verb").status == USAGE, "an unknown verb is fine")
+    check(azimuth().status == USAGE, "no verb is fine")
+
+
+@group.case
+def status_3_when_it_is_not_there():
+    missing = ("--data", "/nonexistent")
+    expect_all(NOT_FOUND, [(*words_of(name), *missing) for name in CONNECTING if name != "doctor"],
+               "no server runs on /nonexistent", "serve --data")
+    with Hub() as hub:
+        for name in ("connection-string", "hub device-identity show", "hub device-identity update",
+                     "hub device-identity renew-key", "hub device-identity delete", "hub generate-sas-token",
+                     "device send-d2c-message"):
+            expect(hub.run(*words_of(name, "nobody")), NOT_FOUND, "nobody")
+        expect(hub.run(*words_of("hub consumer-group delete")), NOT_FOUND, "readers")
+        expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
+        expect(hub.run("hub", "monitor-events", "--cg", "nobody", "--count", 1), NOT_FOUND, "nobody")
+
+
+@group.case
+def status_4_when_the_key_is_not_right():
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        login = f"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={BAD_KEY}"
+        where = (*hub.remote()[2:], "--login", login)
+        asks = set(CONNECTING) - {"hub generate-sas-token", "doctor"}
+        expect_all(REFUSED, [(*words_of(name), *where) for name in asks])
+        device = f"HostName=localhost;DeviceId=d1;SharedAccessKey={BAD_KEY}"
+        expect(azimuth("device", "send-d2c-message", "-d", "d1", "--da", "x", *hub.remote()[2:], "--login", device),
+               REFUSED)
+        reader = hub.login("service")
+        expect(azimuth(*IDENTITY, "list", *hub.remote()[2:], "--login", reader), REFUSED, "service")
+
+
+@group.case
+def status_5_when_the_time_is_over():
+    with Hub() as hub:
+        expect(hub.run("hub", "monitor-events", "--count", 1, "--timeout", 1), TIMED_OUT)
+    with socket.socket() as silent:  # accepts and says nothing
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        port = silent.getsockname()[1]
+        login = f"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={BAD_KEY}"
+        where = ("--login", login, "--https-port", port, "--mqtt-port", port, "--amqp-port", port, "--admin-url",
+                 f"https://localhost:{port}")
+        asks = set(CONNECTING) - {"hub generate-sas-token", "doctor", "hub monitor-events"}
+        expect_all(TIMED_OUT, [(*words_of(name), *where) for name in asks])
+
+
+@group.case
+def status_6_when_somebody_was_faster():
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        expect(hub.run(*words_of("hub device-identity create")), CONFLICT, "d1")
+        for name in ("hub device-identity update", "hub device-identity renew-key", "hub device-identity delete"):
+            expect(hub.run(*words_of(name), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
+
+
+@group.case
+def serve_ends_with_0_1_or_2():
+    with Hub() as hub:  # 0: when it is told to stop
+        same = azimuth("serve", "--data", hub.data)
+        expect(same, FAILED, "another azimuth runs on")
+    expect(azimuth("serve", "--partitions", 0), USAGE, "--partitions")
+    expect(azimuth("dev", "--partitions", 0), USAGE, "--partitions")
+
+
+@group.case
+def the_short_name_is_the_same_program():
+    short = azimuth("--help", program=BUILD / "azm")
+    check(short.status == DONE and short.out.startswith("usage: azm VERB"), str(short))
+    expect(azimuth("env", "--data", "/nonexistent", program=BUILD / "azm"), NOT_FOUND, "'azm serve --data")
