@@ -145,27 +145,36 @@ static void put_quoted(struct buf *out, struct slice text)
     buf_put_u8(out, '\'');
 }
 
-static enum err format_environment(struct buf *out, const char *format, const struct json *all)
+enum env_format { ENV_SH, ENV_DOTENV, ENV_JSON, ENV_GITHUB };
+
+static enum err read_format(const struct cli *c, enum env_format *out)
 {
-    bool sh = strcmp(format, "sh") == 0, dotenv = strcmp(format, "dotenv") == 0;
-    if (strcmp(format, "json") == 0) {
+    static const char *const names[] = {"sh", "dotenv", "json", "github"};
+    const char *text = cli_value(c, "format");
+    *out = ENV_SH;
+    if (text == NULL) return OK;
+    for (; *out <= ENV_GITHUB; ++*out)
+        if (strcmp(text, names[*out]) == 0) return OK;
+    return fail(ERR_INVALID, "--format %s: sh, dotenv, json or github", text);
+}
+
+static void write_environment(struct buf *out, enum env_format format, const struct json *all)
+{
+    if (format == ENV_JSON) {
         output_pretty(out, all, 0);
         buf_put_u8(out, '\n');
-        return OK;
+        return;
     }
-    if (!sh && !dotenv && strcmp(format, "github") != 0)
-        return fail(ERR_INVALID, "--format %s: sh, dotenv, json or github", format);
     for (const struct json *j = all->child; j; j = j->next) {
-        buf_printf(out, "%s%.*s=", sh ? "export " : "", SLICE_ARG(j->key));
-        if (sh)
+        buf_printf(out, "%s%.*s=", format == ENV_SH ? "export " : "", SLICE_ARG(j->key));
+        if (format == ENV_SH)
             put_quoted(out, j->text);
-        else if (dotenv)
+        else if (format == ENV_DOTENV)
             text_json_string(out, j->text);
         else
             buf_put_slice(out, j->text);
         buf_put_u8(out, '\n');
     }
-    return OK;
 }
 
 enum err access_env(struct cli *c)
@@ -173,11 +182,12 @@ enum err access_env(struct cli *c)
     struct target t;
     struct json *all = json_new(&c->arena, JSON_OBJECT);
     struct buf text = {0};
-    const char *format = cli_value(c, "format");
+    enum env_format format;
+    TRY(read_format(c, &format));
     TRY(target_find(c, &t));
     TRY(collect(&t, all));
-    enum err e = format_environment(&text, format ? format : "sh", all);
-    if (e == OK) e = output_text(buf_slice(&text));
+    write_environment(&text, format, all);
+    enum err e = output_text(buf_slice(&text));
     buf_free(&text);
     return e;
 }

@@ -279,7 +279,7 @@ enum err device_simulate(struct cli *c)
 {
     struct target t;
     struct payload *payload;
-    struct fleet_roster roster;
+    struct fleet_roster roster = {0};
     struct fleet_plan plan = {0};
     struct fleet_result *result = arena_zero(&c->arena, sizeof *result);
     TRY(choose_payload(c, &payload));
@@ -329,7 +329,7 @@ enum err device_send(struct cli *c)
 {
     struct target t;
     struct payload *payload;
-    struct fleet_roster roster;
+    struct fleet_roster roster = {0};
     struct fleet_plan plan = {.window = 1, .once = true};
     struct fleet_result *result = arena_zero(&c->arena, sizeof *result);
     int64_t messages;

@@ -11,6 +11,7 @@ static enum err quoted(struct payload_csv *csv, struct slice *text)
         size_t end = slice_find(csv->rest, '"');
         if (end == csv->rest.len)
             return fail(ERR_INVALID, "line %zu: a quote is opened and never closed", first);
+        assert(csv->rest.ptr);
         struct slice piece = slice_head(csv->rest, end);
         for (size_t i = 0; i < end; i++) csv->line += piece.ptr[i] == '\n';
         csv->rest = slice_from(csv->rest, end + 1);

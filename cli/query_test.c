@@ -144,7 +144,7 @@ static void nesting_is_limited(void **state)
         struct query *q;
         char text[QUERY_DEPTH_MAX + 2];
         memset(text, '!', (size_t)levels);
-        strcpy(text + levels, "a");
+        memcpy(text + levels, "a", 2);
         assert_int_equal(query_parse(&a, text, &q), levels < QUERY_DEPTH_MAX ? OK : ERR_INVALID);
         arena_free(&a);
     }

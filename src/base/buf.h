@@ -39,6 +39,7 @@ static inline void buf_commit(struct buf *b, size_t added)
 static inline void buf_put(struct buf *b, const void *bytes, size_t len)
 {
     if (len == 0) return;
+    assert(bytes);
     memcpy(buf_reserve(b, len), bytes, len);
     b->len += len;
 }

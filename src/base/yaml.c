@@ -183,7 +183,7 @@ static enum err give_all(const char *path, const struct yaml *top, yaml_value_fn
 enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx)
 {
     struct arena arena = {0};
-    struct yaml *top;
+    struct yaml *top = NULL;
     enum err e = yaml_read(&arena, path, YAML_FILE_MAX, &top);
     if (e == OK) e = give_all(path, top, fn, ctx);
     arena_free(&arena);

@@ -133,6 +133,34 @@ def a_damaged_ca_is_refused_and_left_alone(context):
 
 
 @group.case
+def a_console_port_held_by_somebody_else_is_named(context):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        hub = context.hub("--console", f"127.0.0.1:{port}")
+        refuses(hub, f"port {port} on 127.0.0.1 is held by another process", "--console")
+    hub.options = []
+    hub.start().stop()
+
+
+@group.case
+def a_seed_that_cannot_be_planted_is_refused(context):
+    hub = context.hub()
+    seed = hub.work / "seed.yaml"
+    hub.options = ["--seed", seed]
+    seed.write_text("devices:\n  - deviceId: a\n    colour: red\n")
+    refuses(hub, r"seed\.yaml:3: colour", status=USAGE)
+    check(not hub.data.exists(), "a directory was made")
+    seed.write_text("devices:\n  - deviceId: a\n    status: maybe\n")
+    refuses(hub, r"seed\.yaml:2: device 'a': status")
+    seed.write_text("devices: [a]\n")
+    hub.start()
+    check(hub.ask("GET", "/devices/a?api-version=2021-04-12")[0] == 200, "the device was not made")
+    hub.stop()
+
+
+@group.case
 def another_partition_count_is_refused(context):
     hub = context.hub().start()
     hub.stop()
