@@ -41,11 +41,16 @@ static const char fish_script[] =
     "# azimuth completion fish: azimuth completion fish | source\n"
     "function __azimuth_complete\n"
     "    set -l words (commandline -opc) (commandline -ct)\n"
-    "    $words[1] completion suggest --words=(string join \\n -- $words[2..] | string collect "
-    "--allow-empty) 2>/dev/null\n"
+    "    set -l found ($words[1] completion suggest --words=(string join \\x1f -- $words[2..]) "
+    "2>/dev/null)\n"
+    "    if set -q found[1]\n"
+    "        printf '%s\\n' $found\n"
+    "    else\n"
+    "        __fish_complete_path (commandline -ct)\n"
+    "    end\n"
     "end\n"
-    "complete -c azimuth -a '(__azimuth_complete)'\n"
-    "complete -c azm -a '(__azimuth_complete)'\n";
+    "complete -c azimuth -f -a '(__azimuth_complete)'\n"
+    "complete -c azm -f -a '(__azimuth_complete)'\n";
 
 enum err completion_bash(struct cli *c)
 {
@@ -186,11 +191,13 @@ static void offer_behind(struct suggest *s, const struct cli_verb *verb, int use
     arena_free(&typed.arena);
 }
 
-/* Shells cut "--name=value" at the equal sign and give it as a word. */
+/* A word per line, or between unit separators: fish takes lines apart.  Shells cut "--name=value" at
+ * the equal sign and give it as a word. */
 static enum err read_words(struct suggest *s, struct slice text)
 {
     struct slice line = SLICE_NONE;
-    while (slice_split(&text, '\n', &line)) {
+    uint8_t end = slice_find(text, '\x1f') < text.len ? '\x1f' : '\n';
+    while (slice_split(&text, end, &line)) {
         if (slice_is(line, "=")) continue;
         if (s->count == SUGGEST_WORDS_MAX) return fail(ERR_TOO_BIG, "too many words");
         s->words[s->count++] = (char *)(uintptr_t)arena_copy(&s->cli->arena, line).ptr;

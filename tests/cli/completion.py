@@ -58,7 +58,9 @@ def fish_completes():
     got = shell("fish", "azimuth completion fish | source\ncomplete -C 'azimuth hub mon'")
     check(got == ["monitor-events"], str(got))
     got = shell("fish", "azimuth completion fish | source\ncomplete -C 'azm completion '")
-    check(got[:3] == ["bash", "fish", "zsh"] or sorted(got)[:3] == ["bash", "fish", "zsh"], str(got))
+    check(sorted(got) == ["bash", "fish", "zsh"], str(got))
+    got = shell("fish", "azimuth completion fish | source\ncomplete -C 'azimuth serve --config /etc/host'")
+    check("/etc/hosts" in got, str(got))
 
 
 @group.case

@@ -51,9 +51,12 @@ class Done:
         return json.loads(self.out)
 
 
+HOME = tempfile.TemporaryDirectory(prefix="azm-home-")  # somebody without a profile
+
+
 def environment(**more):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return kept | {"HOME": "/nonexistent"} | more
+    return kept | {"HOME": HOME.name} | more
 
 
 def azimuth(*words, program=AZIMUTH, cwd="/", **variables):

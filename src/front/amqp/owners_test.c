@@ -59,7 +59,7 @@ static int set_up(void **state)
     lane_on(&lane, OWNERS_CLAIMED, on_claimed, NULL);
     lane_on(&lane, OWNERS_STOLEN, on_stolen, NULL);
     for (size_t i = 0; i < READERS; i++)
-        readers[i].addr = slot_new(&lane, (void *)(uintptr_t)(i + 1));
+        readers[i].addr = slot_new(&lane, &readers[i]);
     return 0;
 }
 

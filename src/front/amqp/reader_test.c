@@ -513,7 +513,7 @@ static void the_name_that_tls_was_told_is_the_next_best(void **state)
     rig_feed(&r, &c,
              "0 open[\"c\"]\n0 begin[null 1 9 9]\n"
              "0 attach[\"l\" 0 true 2b 0b @40 [\"messages/events\"]]");
-    front_rig_sleep(&r, 2 * AMQP_REDIRECT_WAIT_MS * 1000);
+    front_rig_sleep(&r, 2000ll * AMQP_REDIRECT_WAIT_MS);
     assert_non_null(strstr(rig_output(&c), "'hostname' \"sni.test\""));
     stop(&r, &c);
 }
@@ -542,7 +542,7 @@ static void a_redirect_that_nobody_waits_for_is_forgotten(void **state)
     login(&r, &c, "hub.test");
     rig_feed(&r, &c, "0 attach[\"l\" 0 true 2b 0b @40 [\"messages/events\"]]\n0 detach[0 true]");
     rig_output(&c);
-    front_rig_sleep(&r, 2 * AMQP_REDIRECT_WAIT_MS * 1000);
+    front_rig_sleep(&r, 2000ll * AMQP_REDIRECT_WAIT_MS);
     assert_string_equal(rig_output(&c), "");
     stop(&r, &c);
 }

@@ -51,7 +51,7 @@ struct front_rig {
 
 extern int64_t rig_now_us;              /* monotonic; wall time is RIG_EPOCH_US more */
 #define RIG_EPOCH_US 1767225600000000ll /* 2026-01-01 */
-#define RIG_DAY_US   (24 * 3600 * 1000000ll)
+#define RIG_DAY_US   (24ll * 3600 * 1000000)
 
 void front_rig_init(struct front_rig *r);
 void front_rig_fini(struct front_rig *r);
