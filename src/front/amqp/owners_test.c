@@ -9,7 +9,7 @@ static struct lane lane;
 static struct owners *owners;
 
 /* What each reader was told last. */
-static struct {
+static struct told {
     struct owners_claimed claimed;
     bool answered, stolen;
     struct addr addr;
@@ -19,15 +19,16 @@ static struct {
 static void on_claimed(void *ctx, struct lane *l, struct msg *m)
 {
     (void)ctx;
-    size_t i = (size_t)(uintptr_t)slot_get(l, m->to) - 1;
-    memcpy(&readers[i].claimed, m->body, sizeof readers[i].claimed);
-    readers[i].answered = true;
+    struct told *reader = slot_get(l, m->to);
+    memcpy(&reader->claimed, m->body, sizeof reader->claimed);
+    reader->answered = true;
 }
 
 static void on_stolen(void *ctx, struct lane *l, struct msg *m)
 {
     (void)ctx;
-    readers[(size_t)(uintptr_t)slot_get(l, m->to) - 1].stolen = true;
+    struct told *reader = slot_get(l, m->to);
+    reader->stolen = true;
 }
 
 static void tell(size_t i, unsigned kind)
