@@ -200,7 +200,9 @@ static enum err read_words(struct suggest *s, struct slice text)
     while (slice_split(&text, end, &line)) {
         if (slice_is(line, "=")) continue;
         if (s->count == SUGGEST_WORDS_MAX) return fail(ERR_TOO_BIG, "too many words");
-        s->words[s->count++] = (char *)(uintptr_t)arena_copy(&s->cli->arena, line).ptr;
+        char *word = arena_zero(&s->cli->arena, line.len + 1);
+        if (line.len) memcpy(word, line.ptr, line.len);
+        s->words[s->count++] = word;
     }
     s->begun = line;
     return OK;
