@@ -6,8 +6,7 @@
 
 extern const struct cli_option access_connection_string_options[], access_env_options[],
     access_token_options[], ca_change_options[], ca_create_options[], ca_options[],
-    ca_verify_options[], consumer_group_options[], monitor_options[],
-    completion_suggest_options[];
+    ca_verify_options[], consumer_group_options[], monitor_options[], completion_suggest_options[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;

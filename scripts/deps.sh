@@ -12,8 +12,11 @@ packages() {
             libwslay-dev libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev \
             libcurl4-openssl-dev libyaml-dev
         ;;
-    test) echo python3-qpid-proton iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
-    conformance) echo ca-certificates iproute2 mosquitto-clients ;;
+    test)
+        echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \
+            libclang-rt-16-dev
+        ;;
+    conformance) echo ca-certificates iproute2 mosquitto-clients openssl ;;
     node) echo npm=npm ;;
     python) echo python3-venv ;;
     java) echo javac=default-jdk-headless mvn=maven ;;

@@ -1,15 +1,21 @@
 """statuses.py - how each verb ends: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 timed out,
 6 conflict. Scripts rely on it."""
 import concurrent.futures
+import pathlib
 import re
 import socket
+import subprocess
+import tempfile
 
-from hub import BUILD, Group, Hub, azimuth, check
+from hub import BUILD, ROOT, Group, Hub, azimuth, check
 
 group = Group()
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TIMED_OUT, CONFLICT = range(7)
 
+FOLDER = tempfile.TemporaryDirectory(prefix="azm-ca-")
+ROOT_PEM = pathlib.Path(FOLDER.name) / "root.pem"
 IDENTITY = ("hub", "device-identity")
+CERTIFICATE = ("hub", "certificate")
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
@@ -26,6 +32,12 @@ CONNECTING = {
     "hub consumer-group create": ("hub", "consumer-group", "create", "-n", "readers"),
     "hub consumer-group list": ("hub", "consumer-group", "list"),
     "hub consumer-group delete": ("hub", "consumer-group", "delete", "-n", "readers"),
+    "hub certificate create": (*CERTIFICATE, "create", "-n", "root", "-p", ROOT_PEM),
+    "hub certificate list": (*CERTIFICATE, "list"),
+    "hub certificate show": (*CERTIFICATE, "show", "-n", "root"),
+    "hub certificate generate-verification-code": (*CERTIFICATE, "generate-verification-code", "-n", "root"),
+    "hub certificate verify": (*CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
+    "hub certificate delete": (*CERTIFICATE, "delete", "-n", "root"),
     "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20,
                            "--quiet"),
     "doctor": ("doctor",),
@@ -33,6 +45,29 @@ CONNECTING = {
 LOCAL = {f"completion {shell}": ("completion", shell) for shell in ("bash", "zsh", "fish")}
 BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 SENTENCE = re.compile(r"^(azimuth|azm): \S.*\S\n\Z")
+
+
+def issue(*words):
+    """Makes a certificate in FOLDER."""
+    subprocess.run([ROOT / "tests" / "conformance" / "issue", FOLDER.name, *words], check=True, capture_output=True)
+
+
+issue("root", "A root", "self", "ca")
+
+
+def try_all(run):
+    """Every verb once, each with what the ones before have left."""
+    for name in CONNECTING:
+        words = words_of(name)
+        if name == "doctor":  # judges the machine too
+            continue
+        if name == "hub certificate verify":
+            issue("proof", code, "root")
+            words[-1] = ROOT_PEM.with_name("proof.pem")
+        done = run(*words)
+        check(done.status == DONE, str(done))
+        if name == "hub certificate generate-verification-code":
+            code = done.json()["properties"]["verificationCode"]
 
 
 def words_of(name, device="d1"):
@@ -66,10 +101,7 @@ def every_verb_of_the_help_is_in_this_table():
 def status_0_when_it_is_done():
     with Hub() as hub:
         hub.must(*IDENTITY, "create", "-d", "d1")
-        for name in CONNECTING:
-            if name == "doctor":  # judges the machine too
-                continue
-            hub.must(*words_of(name))
+        try_all(hub.run)
     for words in LOCAL.values():
         expect(azimuth(*words), DONE)
 
@@ -78,10 +110,8 @@ def status_0_when_it_is_done():
 def status_0_from_elsewhere_with_a_login():
     with Hub() as hub:
         hub.must(*IDENTITY, "create", "-d", "d1")
-        for name in CONNECTING:
-            if name != "doctor":
-                done = azimuth(*words_of(name), *hub.remote())
-                check(done.status == DONE, str(done))
+        remote = hub.remote()
+        try_all(lambda *words: azimuth(*words, *remote))
 
 
 @group.case
@@ -134,6 +164,8 @@ def status_3_when_it_is_not_there():
         # MQTT says no more than that it is refused; the sentence says how to find out.
         expect(hub.run(*words_of("device send-d2c-message", "nobody")), REFUSED, "device-identity show -d nobody")
         expect(hub.run(*words_of("hub consumer-group delete")), NOT_FOUND, "readers")
+        for verb in ("show", "generate-verification-code", "verify", "delete"):
+            expect(hub.run(*words_of(f"hub certificate {verb}")), NOT_FOUND, "root")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
         expect(hub.run("hub", "monitor-events", "--cg", "nobody", "--count", 1, "--quiet"), NOT_FOUND, "nobody")
 
@@ -175,6 +207,9 @@ def status_6_when_somebody_was_faster():
         expect(hub.run(*words_of("hub device-identity create")), CONFLICT, "d1")
         for name in ("hub device-identity update", "hub device-identity renew-key", "hub device-identity delete"):
             expect(hub.run(*words_of(name), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
+        hub.must(*words_of("hub certificate create"))
+        for verb in ("create", "generate-verification-code", "verify", "delete"):
+            expect(hub.run(*words_of(f"hub certificate {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
 
 
 @group.case

@@ -59,8 +59,7 @@ static int set_up(void **state)
     owners = owners_new(&lane, READERS_MAX);
     lane_on(&lane, OWNERS_CLAIMED, on_claimed, NULL);
     lane_on(&lane, OWNERS_STOLEN, on_stolen, NULL);
-    for (size_t i = 0; i < READERS; i++)
-        readers[i].addr = slot_new(&lane, &readers[i]);
+    for (size_t i = 0; i < READERS; i++) readers[i].addr = slot_new(&lane, &readers[i]);
     return 0;
 }
 
