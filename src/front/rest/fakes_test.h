@@ -316,14 +316,14 @@ static int world_close(void **state)
 }
 
 /* The connection is a new one: to the console's listener, or over the server's socket. */
-static void call_console(void)
+static inline void call_console(void)
 {
     rest_front.closed(world.rest, ERR_CLOSED, mono_us);
     world.conn.admin = false;
     world.rest = rest_console_front.open(&world.conn, world.service, mono_us);
 }
 
-static void call_socket(void)
+static inline void call_socket(void)
 {
     rest_front.closed(world.rest, ERR_CLOSED, mono_us);
     world.conn.admin = true;
