@@ -138,6 +138,14 @@ static enum err use_data(struct target *t, const char *directory)
 
 /* ---- the choice */
 
+/* Another hub's token would go astray at the URL of this one, so the two belong together. */
+static enum err use_environment(struct target *t, const char *login, const char *variable)
+{
+    const char *url = getenv("AZIMUTH_ADMIN_URL");
+    if (url && *url) t->admin_url = url;
+    return use_login(t, login, variable);
+}
+
 static enum err choose(struct target *t)
 {
     static const char *const variables[] = {"AZIMUTH_CONNECTION_STRING",
@@ -149,7 +157,7 @@ static enum err choose(struct target *t)
     if (cli_given(t->cli, "profile")) return use_profile(t, cli_value(t->cli, "profile"), &found);
     for (size_t i = 0; i < 2; i++) {
         const char *text = getenv(variables[i]);
-        if (text && *text) return use_login(t, text, variables[i]);
+        if (text && *text) return use_environment(t, text, variables[i]);
     }
     TRY(use_profile(t, NULL, &found));
     return found ? OK : use_data(t, data_directory(t->cli));
@@ -163,15 +171,11 @@ static enum err port_option(const struct cli *c, const char *name, unsigned *por
     return OK;
 }
 
-/* --admin-url, AZIMUTH_ADMIN_URL, the profile's, else the console's standard port. */
+/* --admin-url, that of the place where the login is from, else the console's standard port. */
 static void choose_admin_url(struct target *t)
 {
-    const char *option = cli_value(t->cli, "admin-url"), *variable = getenv("AZIMUTH_ADMIN_URL");
     struct buf url = {0};
-    if (option)
-        t->admin_url = option;
-    else if (variable && *variable)
-        t->admin_url = variable;
+    if (cli_given(t->cli, "admin-url")) t->admin_url = cli_value(t->cli, "admin-url");
     if (t->admin_url || t->data) return;
     bool v6 = strchr(t->dial, ':') != NULL;
     buf_printf(&url, "https://%s%s%s:%d", v6 ? "[" : "", t->dial, v6 ? "]" : "",

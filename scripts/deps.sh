@@ -53,8 +53,9 @@ install() {
     fi
     say "dev: installing $*"
     "${as[@]}" apt-get update -qq
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    # Another apt may be at work, as on a machine that has just been started.
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" >/dev/null
 }
 
 [ $# -gt 0 ] || set -- build test conformance node python java go bench lint

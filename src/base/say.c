@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-enum say_level say_level_max = SAY_INFO;
+_Atomic enum say_level say_level_max = SAY_INFO;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
 

@@ -20,7 +20,7 @@ enum say_level { SAY_ERROR, SAY_WARN, SAY_INFO, SAY_DEBUG, SAY_TRACE };
 
 enum { SAY_BURST = 10, SAY_LINE_MAX = 1024 };
 
-extern enum say_level say_level_max; /* set at start-up; default SAY_INFO */
+extern _Atomic enum say_level say_level_max; /* default SAY_INFO; may change at any time */
 
 struct say_site {
     _Atomic int64_t second;

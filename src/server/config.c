@@ -254,6 +254,21 @@ void config_free(struct config *c)
     arena_free(&c->arena);
 }
 
+bool config_is_live(const char *option)
+{
+    static const char *const live[] = {"log-level", "tls-cert", "tls-key"};
+    for (size_t i = 0; i < sizeof live / sizeof *live; i++)
+        if (strcmp(option, live[i]) == 0) return true;
+    return false;
+}
+
+void config_compare(const struct config *a, const struct config *b,
+                    void (*differs)(void *ctx, const char *option), void *ctx)
+{
+    for (size_t i = 0; i < config_option_count; i++)
+        if (!config_option_same(a, b, &config_options[i])) differs(ctx, config_options[i].name);
+}
+
 void config_help(struct buf *out, enum config_verb verb)
 {
     buf_printf(out, "usage: azimuth %s [OPTION...]\n\n", verb == CONFIG_DEV ? "dev" : "serve");

@@ -70,6 +70,13 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
                      char *const env[]) MUST_USE;
 void config_free(struct config *c);
 
+/* May the option change while the server runs?  Log level and your own certificates may. */
+bool config_is_live(const char *option);
+
+/* Names the options whose values differ, in the order of the help. */
+void config_compare(const struct config *a, const struct config *b,
+                    void (*differs)(void *ctx, const char *option), void *ctx);
+
 /* What --help prints. */
 void config_help(struct buf *out, enum config_verb verb);
 

@@ -259,3 +259,52 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
     }
     return ERR_INVALID;
 }
+
+/* ---- comparison */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(const struct config *a, const struct config *b, const struct option *o)
+{
+    unsigned count = *number_at((struct config *)a, o->count);
+    const char **left = text_at((struct config *)a, o->at);
+    const char **right = text_at((struct config *)b, o->at);
+    if (count != *number_at((struct config *)b, o->count)) return false;
+    while (count > 0 && same_text(left[count - 1], right[count - 1])) count--;
+    return count == 0;
+}
+
+static bool same_number(const struct config *a, const struct config *b, size_t at)
+{
+    return *number_at((struct config *)a, at) == *number_at((struct config *)b, at);
+}
+
+bool config_option_same(const struct config *a, const struct config *b, const struct option *o)
+{
+    struct config *left = (struct config *)a, *right = (struct config *)b; /* only to look */
+    switch (o->kind) {
+    case OPTION_TEXT:
+    case OPTION_HUB_NAME: return same_text(*text_at(left, o->at), *text_at(right, o->at));
+    case OPTION_SWITCH: return *switch_at(left, o->at) == *switch_at(right, o->at);
+    case OPTION_HOST:
+    case OPTION_BIND:
+    case OPTION_FILES: return same_list(a, b, o);
+    case OPTION_PORT:
+    case OPTION_NUMBER: return same_number(a, b, o->at);
+    case OPTION_OPTIONAL_PORT:
+        return *switch_at(left, o->count) == *switch_at(right, o->count) &&
+               same_number(a, b, o->at);
+    case OPTION_ENDPOINT:
+        return same_text(*text_at(left, o->at), *text_at(right, o->at)) &&
+               same_number(a, b, o->count);
+    case OPTION_SIZE: return *size_at(left, o->at) == *size_at(right, o->at);
+    case OPTION_RETENTION:
+        return a->retention_us == b->retention_us && a->retention_bytes == b->retention_bytes;
+    case OPTION_LEVEL: return a->log_level == b->log_level;
+    case OPTION_FIXED: return true;
+    }
+    return true;
+}

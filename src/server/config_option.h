@@ -42,6 +42,9 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
 /* Forgets the values of a list and the parts of a retention. */
 void config_option_clear(struct config *c, const struct option *o);
 
+/* Do both have the same value?  `a` and `b` come from config_load(). */
+bool config_option_same(const struct config *a, const struct config *b, const struct option *o);
+
 /* May the option have more than one value? */
 bool config_option_is_list(const struct option *o);
 

@@ -206,6 +206,49 @@ static void bad_options_are_named_with_their_place(void **state)
     }
 }
 
+static void note_difference(void *ctx, const char *option)
+{
+    char *names = ctx;
+    strcat(strcat(names, option), " ");
+}
+
+static void what_differs_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *names;
+    } rows[] = {
+        {"", "", ""},
+        {"--log-level info", "--log-level debug", "log-level "},
+        {"--data a --mqtt-port 1", "--data b --mqtt-port 2", "data mqtt-port "},
+        {"--bind 127.0.0.1", "--bind 127.0.0.1 --bind ::1", "bind "},
+        {"--bind 127.0.0.1", "--bind 127.0.0.2", "bind "},
+        {"--hostname a --hub-name one", "--hostname b --hub-name two", "hostname hub-name "},
+        {"--plain-mqtt-port 1", "--plain-mqtt-port off", "plain-mqtt-port "},
+        {"--console 127.0.0.1:1", "--console 127.0.0.1:2", "console "},
+        {"--console 127.0.0.1:1", "--console off", "console "},
+        {"--console off", "--console off", ""},
+        {"--retention 1d", "--retention 1d,1GiB", "retention "},
+        {"--disk-reserve 1MiB", "--disk-reserve 2MiB", "disk-reserve "},
+        {"--tls-cert a --tls-key b", "--tls-cert a --tls-key c", "tls-key "},
+        {"--ephemeral", "", "ephemeral "},
+        {"--workers 1", "--workers 2", "workers "},
+        {"--seed a", "--seed a", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config before, after;
+        char names[128] = "";
+        assert_int_equal(load(&before, rows[i].before, no_env, NULL), OK);
+        assert_int_equal(load(&after, rows[i].after, no_env, NULL), OK);
+        config_compare(&before, &after, note_difference, names);
+        if (strcmp(names, rows[i].names) != 0) fail_msg("%s: %s", rows[i].after, names);
+        config_free(&before);
+        config_free(&after);
+    }
+    assert_true(config_is_live("log-level") && config_is_live("tls-key"));
+    assert_false(config_is_live("mqtt-port"));
+}
+
 static void a_bad_variable_is_named(void **state)
 {
     (void)state;
@@ -265,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_retention_by_size_alone_has_no_time),
         cmocka_unit_test(switches_have_words),
         cmocka_unit_test(bad_options_are_named_with_their_place),
+        cmocka_unit_test(what_differs_is_named),
         cmocka_unit_test(a_bad_variable_is_named),
         cmocka_unit_test(an_empty_file_is_fine),
         cmocka_unit_test(lists_are_limited),

@@ -22,12 +22,26 @@ static int print_help(enum config_verb verb)
     return CLI_DONE;
 }
 
-static int run_hub(const struct config *cfg, struct seed *seed, bool dev)
+/* What the configuration is read from, at the start and again. */
+struct asked {
+    enum config_verb verb;
+    int argc;
+    char **argv;
+};
+
+static enum err load(void *ctx, struct config *out)
+{
+    const struct asked *a = ctx;
+    return config_load(out, a->verb, a->argc, a->argv, environ);
+}
+
+static int run_hub(const struct config *cfg, struct seed *seed, struct asked *asked)
 {
     struct server *server;
+    bool dev = asked->verb == CONFIG_DEV;
     if (server_start(cfg, seed, dev, &server) != OK) return complain(CLI_FAILED);
     if (dev) dev_start(server_data(server), server_ports(server));
-    server_run(server);
+    server_run(server, load, asked);
     if (dev) dev_stop();
     server_stop(server);
     return CLI_DONE;
@@ -37,15 +51,16 @@ static int run_server(enum config_verb verb, int argc, char **argv)
 {
     struct config cfg;
     struct seed seed = {0};
+    struct asked asked = {verb, argc, argv};
     int status = CLI_DONE;
-    enum err e = config_load(&cfg, verb, argc, argv, environ);
+    enum err e = load(&asked, &cfg);
     if (e == OK && !cfg.help && cfg.seed) e = seed_load(&seed, cfg.seed);
     if (e != OK)
         status = complain(e == ERR_INVALID ? CLI_USAGE : CLI_FAILED);
     else if (cfg.help)
         status = print_help(verb);
     else
-        status = run_hub(&cfg, cfg.seed ? &seed : NULL, verb == CONFIG_DEV);
+        status = run_hub(&cfg, cfg.seed ? &seed : NULL, &asked);
     seed_free(&seed);
     config_free(&cfg);
     return status;

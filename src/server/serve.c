@@ -38,7 +38,9 @@ struct planting {
 };
 
 struct server {
-    const struct config *cfg;
+    const struct config *cfg;  /* as at the start */
+    struct config reloaded;    /* what was read last, empty at first */
+    const struct config *live; /* the one of the two whose live options count */
     struct dir dir;
     struct wire wire;
     struct lane main_lane; /* an address to post from; it gets no mail */
@@ -162,7 +164,7 @@ static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *o
     struct certs_pair pairs[TLS_IDENTITIES_MAX] = {0};
     struct tls_identity identities[TLS_IDENTITIES_MAX];
     size_t count = 0;
-    enum err e = s->cfg->tls_cert_count ? load_given(s->cfg, pairs, &count)
+    enum err e = s->cfg->tls_cert_count ? load_given(s->live, pairs, &count)
                                         : load_ours(s, with_rsa, pairs, &count);
     for (size_t i = 0; i < count; i++)
         identities[i] = (struct tls_identity){buf_slice(&pairs[i].chain), buf_slice(&pairs[i].key)};
@@ -367,6 +369,7 @@ static void dismantle(struct server *s)
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
     tls_keeper_fini(&s->tls);
     dir_close(&s->dir);
+    config_free(&s->reloaded);
     free(s);
 }
 
@@ -407,7 +410,7 @@ static enum err start_lanes_with(struct server *s, struct seed *seed)
 enum err server_start(const struct config *cfg, struct seed *seed, bool dev, struct server **out)
 {
     struct server *s = NEW(struct server);
-    s->cfg = cfg;
+    s->cfg = s->live = cfg;
     say_level_max = cfg->log_level;
     take_signals(s);
     enum err e = prepare(s, dev);
@@ -435,14 +438,46 @@ const struct ports *server_ports(const struct server *s)
     return &s->ports;
 }
 
-void server_run(struct server *s)
+/* ---- reloading */
+
+static void on_difference(void *ctx, const char *option)
+{
+    (void)ctx;
+    if (config_is_live(option))
+        say_info("config.changed", "option=%s", option);
+    else
+        say_warn("config.restart", "option=%s note=\"it counts from the next start on\"", option);
+}
+
+static void reload(struct server *s, server_load_fn load, void *ctx)
+{
+    struct config next;
+    enum err e = load(ctx, &next);
+    if (e == OK && (next.tls_cert_count == 0) != (s->cfg->tls_cert_count == 0))
+        e = fail(ERR_INVALID, "--tls-cert: between certificates of yours and ours is a restart");
+    if (e != OK) {
+        say_error("config.reload", "reason=\"%s\" note=\"everything stays as it is\"", fail_text());
+        config_free(&next);
+        return;
+    }
+    config_compare(s->live, &next, on_difference, NULL);
+    config_free(&s->reloaded);
+    s->reloaded = next;
+    s->live = &s->reloaded;
+    say_level_max = s->live->log_level;
+}
+
+void server_run(struct server *s, server_load_fn load, void *ctx)
 {
     int64_t rotate_us = clock_mono_us() + TLS_TICKET_LIFE_S * 1000000ll;
     while (true) {
         struct timespec wait = {.tv_sec = 60};
         int signal_number = sigtimedwait(&s->signals, NULL, &wait);
         if (signal_number == SIGTERM || signal_number == SIGINT) return;
-        if (signal_number == SIGHUP) renew_context(s, "hangup");
+        if (signal_number == SIGHUP) {
+            reload(s, load, ctx);
+            renew_context(s, "hangup");
+        }
         if (signal_number == SIGUSR1) renew_context(s, "rsa");
         if (clock_mono_us() < rotate_us) continue;
         renew_context(s, "rotation");

@@ -20,8 +20,12 @@ enum err server_start(const struct config *cfg, struct seed *seed, bool dev,
 const char *server_data(const struct server *s); /* its directory */
 const struct ports *server_ports(const struct server *s);
 
-/* Until SIGTERM or SIGINT (a second one exits at once); SIGHUP reloads certificates. */
-void server_run(struct server *s);
+/* Reads the configuration again, as at the start. */
+typedef enum err (*server_load_fn)(void *ctx, struct config *out);
+
+/* Until SIGTERM or SIGINT (a second one exits at once); SIGHUP reloads configuration and
+ * certificates.  What cannot change while it runs is named in the log and stays as it is. */
+void server_run(struct server *s, server_load_fn load, void *ctx);
 
 /* Drains, stops and frees. */
 void server_stop(struct server *s);

@@ -47,7 +47,7 @@ def bash_completes_verbs_options_and_ids():
 
 @group.case
 def zsh_completes():
-    script = ("autoload -Uz compinit && compinit -u -d /dev/null\nsource <(azimuth completion zsh)\n"
+    script = ("autoload -Uz compinit && compinit -u -D\nsource <(azimuth completion zsh)\n"
               "compadd() { shift; print -l -- ${(P)1}; }\nwords=(azimuth hub mon); CURRENT=3\n_azimuth")
     got = shell("zsh", script)
     check(got == ["monitor-events"], str(got))

@@ -125,6 +125,9 @@ class Hub:
             self.said.close()
             shutil.rmtree(self.data, ignore_errors=True)
 
+    def log(self):
+        return (self.data / "said.txt").read_text(encoding="utf-8")
+
     def run(self, *words, **variables):
         return azimuth(*words, "--data", self.data, **variables)
 

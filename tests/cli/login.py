@@ -114,6 +114,9 @@ def what_env_prints_leads_back_to_the_hub():
         sees(azimuth(*LIST, *hub.ports(), **said), "d1")
         groups = azimuth("hub", "consumer-group", "list", **said)
         check(groups.status == 0 and "$Default" in groups.out, str(groups))
+        with Hub() as other:  # whose token must not go to the first one's console
+            lost = azimuth("hub", "consumer-group", "list", *other.remote()[:-2], **said)
+            check(lost.status == 1 and "https://localhost:8443" in lost.error, str(lost))
         shell = subprocess.run(["sh", "-c", f'eval "$({AZIMUTH} env --data {hub.data})" && echo "$IOTHUB_CONNECTION_STRING"'],
                                capture_output=True, text=True, env=environment(), check=True)
         check(shell.stdout.strip() == said["IOTHUB_CONNECTION_STRING"], shell.stdout)

@@ -1,0 +1,50 @@
+"""reload.py - SIGHUP: what changes while the server runs, and what is said of the rest."""
+import signal
+import time
+
+from hub import Group, Hub, check
+
+group = Group()
+
+
+def hangup(hub, text, *words):
+    """The configuration becomes that text; the log has all these words soon after."""
+    (hub.data / "azimuth.yaml").write_text(text)
+    seen = len(hub.log())
+    hub.process.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 20
+    while True:
+        new = hub.log()[seen:]
+        if "tls.renewed why=hangup" in new:
+            break
+        check(time.monotonic() < end, f"no reload: {new}")
+        time.sleep(0.05)
+    for word in words:
+        check(word in new, f"'{word}' is not in: {new}")
+    return new
+
+
+@group.case
+def the_log_level_changes():
+    with Hub() as hub:
+        hangup(hub, "log-level: debug\n", "config.changed option=log-level")
+        hub.run("hub", "device-identity", "list", "--login", "HostName=localhost;SharedAccessKeyName=device;"
+                "SharedAccessKey=AAAA", "--ca", hub.ca, *hub.ports())
+        check("debug http.refused" in hub.log(), "debug lines are missing")
+
+
+@group.case
+def what_needs_a_restart_is_named():
+    with Hub() as hub:
+        hangup(hub, "partitions: 8\nretention: 7d\n", "config.restart option=partitions",
+               "config.restart option=retention")
+        check(hub.run("hub", "device-identity", "list").status == 0, "the server does not go on")
+
+
+@group.case
+def a_bad_file_changes_nothing():
+    with Hub() as hub:
+        said = hangup(hub, "log-level: debug\nmqtt-prot: 1\n", "config.reload", "azimuth.yaml:2: mqtt-prot",
+                      "everything stays as it is")
+        check("config.changed" not in said, said)
+        check(hub.run("hub", "device-identity", "list").status == 0, "the server does not go on")
