@@ -30,7 +30,7 @@ function thumbprint(name, hash) {
 }
 
 function azimuth(...words) {
-    const said = execFileSync(env.AZIMUTH, ['hub', 'certificate', ...words, '--data', env.HUB_DATA, '-o', 'json'],
+    const said = execFileSync(env.AZIMUTH, ['hub', 'certificate', ...words, '--data', env.HUB_DATA],
         { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     return said.trim() ? JSON.parse(said) : null;
 }
@@ -80,12 +80,10 @@ check('a certificate with the primary or the secondary thumbprint opens the door
     assert.equal(device.authentication.type, 'selfSigned');
 });
 
-check('another certificate, an expired one, or none is refused', async () => {
+check('another certificate and an expired one are refused', async () => {
     await identity('x509-old', selfSigned(thumbprint('old', 'sha1'), null));
     await assertRefused(openWith('old', 'x509-old'));
     await assertRefused(openWith('device', 'x509-self'));
-    const client = Client.fromConnectionString(`HostName=${host};DeviceId=x509-self;x509=true`, Mqtt);
-    await assertRefused(openClient(client));
 });
 
 check('a token for a device with certificates is refused, and a certificate for one with keys', async () => {
