@@ -9,7 +9,7 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const { Client, Message } = require('azure-iot-device');
-const { Mqtt } = require('azure-iot-device-mqtt');
+const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
 const { check, failure, sleep, until } = require('./check');
 const { env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip } = require('./hub');
 const { token } = require('./sas');
@@ -36,14 +36,14 @@ function azimuth(...words) {
 }
 
 /** A connected device that shows what `issue` made under that name. */
-function openWith(name, deviceId) {
-    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, Mqtt);
+function openWith(name, deviceId, transport = Mqtt) {
+    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, transport);
     client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
     return openClient(client);
 }
 
-async function sendWith(name, deviceId) {
-    const client = await openWith(name, deviceId);
+async function sendWith(name, deviceId, transport) {
+    const client = await openWith(name, deviceId, transport);
     await client.sendEvent(new Message('{}'));
     await client.close();
 }
@@ -78,6 +78,13 @@ check('a certificate with the primary or the secondary thumbprint opens the door
         assert.deepEqual([method.scope, method.type, method.issuer], ['device', 'x509', 'iothub']);
     }
     assert.equal(device.authentication.type, 'selfSigned');
+});
+
+check('a certificate counts over WebSocket as well', async () => {
+    await identity('x509-ws', selfSigned(thumbprint('first', 'sha256'), null));
+    const [event] = await roundTrip('x509-ws', 1, () => sendWith('first', 'x509-ws', MqttWs));
+    assert.match(event.systemProperties['iothub-connection-auth-method'], /"type":"x509"/);
+    await assertRefused(openWith('second', 'x509-ws', MqttWs));
 });
 
 check('another certificate and an expired one are refused', async () => {
