@@ -9,7 +9,7 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const { Client, Message } = require('azure-iot-device');
-const { Mqtt } = require('azure-iot-device-mqtt');
+const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
 const { check, failure, sleep, until } = require('./check');
 const { env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip } = require('./hub');
 const { token } = require('./sas');
@@ -30,20 +30,20 @@ function thumbprint(name, hash) {
 }
 
 function azimuth(...words) {
-    const said = execFileSync(env.AZIMUTH, ['hub', 'certificate', ...words, '--data', env.HUB_DATA, '-o', 'json'],
+    const said = execFileSync(env.AZIMUTH, ['hub', 'certificate', ...words, '--data', env.HUB_DATA],
         { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     return said.trim() ? JSON.parse(said) : null;
 }
 
 /** A connected device that shows what `issue` made under that name. */
-function openWith(name, deviceId) {
-    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, Mqtt);
+function openWith(name, deviceId, transport = Mqtt) {
+    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, transport);
     client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
     return openClient(client);
 }
 
-async function sendWith(name, deviceId) {
-    const client = await openWith(name, deviceId);
+async function sendWith(name, deviceId, transport) {
+    const client = await openWith(name, deviceId, transport);
     await client.sendEvent(new Message('{}'));
     await client.close();
 }
@@ -80,12 +80,17 @@ check('a certificate with the primary or the secondary thumbprint opens the door
     assert.equal(device.authentication.type, 'selfSigned');
 });
 
-check('another certificate, an expired one, or none is refused', async () => {
+check('a certificate counts over WebSocket as well', async () => {
+    await identity('x509-ws', selfSigned(thumbprint('first', 'sha256'), null));
+    const [event] = await roundTrip('x509-ws', 1, () => sendWith('first', 'x509-ws', MqttWs));
+    assert.match(event.systemProperties['iothub-connection-auth-method'], /"type":"x509"/);
+    await assertRefused(openWith('second', 'x509-ws', MqttWs));
+});
+
+check('another certificate and an expired one are refused', async () => {
     await identity('x509-old', selfSigned(thumbprint('old', 'sha1'), null));
     await assertRefused(openWith('old', 'x509-old'));
     await assertRefused(openWith('device', 'x509-self'));
-    const client = Client.fromConnectionString(`HostName=${host};DeviceId=x509-self;x509=true`, Mqtt);
-    await assertRefused(openClient(client));
 });
 
 check('a token for a device with certificates is refused, and a certificate for one with keys', async () => {
