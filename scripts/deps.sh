@@ -8,7 +8,7 @@ source scripts/common.sh
 packages() {
     case $1 in
     build)
-        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libuv1-dev \
+        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev \
             libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
         ;;
     test) echo python3-qpid-proton iproute2 mosquitto mosquitto-clients clang-16 libclang-rt-16-dev ;;
