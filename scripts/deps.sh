@@ -8,9 +8,8 @@ source scripts/common.sh
 packages() {
     case $1 in
     build)
-        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libuv1-dev \
-            libwslay-dev libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev \
-            libcurl4-openssl-dev libyaml-dev
+        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \\
+            libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
         ;;
     test)
         echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \

@@ -2,7 +2,7 @@
  *
  * A conn stacks TLS (when the listener has it), and WebSocket after an upgrade, under a front.  The front gets plaintext and writes
  * plaintext to conn_out(); at the end of the turn what was written is encrypted and sent with one
- * write.  An idle connection owns no buffer.  The transport below is libuv in the product and a
+ * write.  An idle connection owns no buffer.  The transport below is a socket in the product and a
  * virtual network in the simulator.
  *
  * Runs on: the core's lane, everything.

@@ -1,82 +1,118 @@
-/* core.c - a core's loop: rounds of I/O, then one turn of the lane.
+/* core.c - a core's loop: what the kernel has to tell, then one turn of the lane.
  *
- * libuv polls; every connection's bytes are fed to its front as they come.  The check handle then
- * runs the lane: mail, timers, and at the end the hooks that post batches and send output.
+ * The connections with input are fed to their fronts one by one; the lane's turn then runs mail and
+ * timers, and at its end the hooks that post batches and send output.
  */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "net/uv_conn.h"
+#include "net/socket.h"
 
 static void close_listeners(struct core *core);
 
+/* ---- sleep and mail */
+
+static void ring(struct core *core)
+{
+    ssize_t n = write(core->mail, &(uint64_t){1}, sizeof(uint64_t));
+    assert(n == sizeof(uint64_t));
+}
+
+/* The counterpart of sleep_ms(): either it sees the message, or we see that it is asleep. */
+static void wake(struct lane *lane)
+{
+    struct core *core = lane->wake_ctx;
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&core->asleep, memory_order_relaxed)) ring(core);
+}
+
+/* No longer than until the lane's next timer; 0 when something waits already, -1 for ever. */
+static int sleep_ms(struct core *core)
+{
+    atomic_store_explicit(&core->asleep, true, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (lane_has_mail(&core->lane) || !list_empty(&core->unread)) return 0;
+    int64_t next = timers_next(&core->lane.timers);
+    if (next == INT64_MAX) return -1;
+    int64_t wait_us = MAX(next - clock_mono_us(), 0);
+    return (int)MIN((wait_us + 999) / 1000, INT32_MAX);
+}
+
+static void on_mail(struct source *s, uint32_t events, int64_t now_us)
+{
+    (void)s, (void)events, (void)now_us; /* to be awake is enough */
+}
+
 /* ---- turns */
 
-static void take_turn(struct core *core)
+static void take_events(struct core *core)
 {
-    core->turn_number++;
-    lane_run_once(&core->lane, clock_mono_us());
-}
-
-static void on_turn(uv_check_t *handle)
-{
-    take_turn(handle->data);
-}
-
-static void on_alarm(uv_timer_t *handle)
-{
-    take_turn(handle->data);
-}
-
-/* Sleep no longer than until the lane's next timer. */
-static void on_arm(uv_prepare_t *handle)
-{
-    struct core *core = handle->data;
-    int64_t next = timers_next(&core->lane.timers);
-    if (next == INT64_MAX) {
-        uv_timer_stop(&core->alarm);
-        return;
+    struct epoll_event events[NET_EVENTS_MAX];
+    int count = epoll_wait(core->poll, events, NET_EVENTS_MAX, sleep_ms(core));
+    atomic_store_explicit(&core->asleep, false, memory_order_relaxed);
+    assert(count >= 0 || errno == EINTR);
+    int64_t now_us = clock_mono_us();
+    for (int i = 0; i < count; i++) {
+        struct source *s = events[i].data.ptr;
+        s->ready(s, events[i].events, now_us);
     }
-    int64_t wait_us = MAX(next - clock_mono_us(), 0);
-    uv_timer_start(&core->alarm, on_alarm, (uint64_t)(wait_us + 999) / 1000, 0);
+    socket_read_all(core, now_us);
 }
 
-/* ---- wishes of the main thread, and mail */
-
+/* What the main thread wishes. */
 static void obey(struct core *core)
 {
     int wish = atomic_load(&core->wish);
     if (wish == CORE_RUN) return;
     close_listeners(core);
-    if (!core->draining) uv_conn_close_all(core, false);
+    if (!core->draining) socket_close_all(core, false);
     core->draining = true;
     if (wish == CORE_STOP) {
-        uv_conn_close_all(core, true);
-        uv_stop(&core->loop);
+        socket_close_all(core, true);
+        core->stopped = true;
     }
 }
 
-static void on_mail(uv_async_t *handle)
-{
-    obey(handle->data);
-}
-
-static void wake(struct lane *lane)
-{
-    struct core *core = lane->wake_ctx;
-    uv_async_send(&core->mail);
-}
-
-static void run(void *arg)
+static void *run(void *arg)
 {
     struct core *core = arg;
     lane_running = &core->lane;
-    uv_run(&core->loop, UV_RUN_DEFAULT);
+    while (!core->stopped) {
+        take_events(core);
+        obey(core);
+        int64_t now_us = clock_mono_us();
+        lane_run_once(&core->lane, now_us);
+        socket_bury(core, now_us);
+    }
+    return NULL;
 }
 
 /* ---- life */
+
+static void watch(struct core *core, int fd, uint32_t events, struct source *s)
+{
+    struct epoll_event ev = {.events = events, .data.ptr = s};
+    int failed = epoll_ctl(core->poll, EPOLL_CTL_ADD, fd, &ev);
+    assert(!failed);
+}
+
+static void open_poll(struct core *core)
+{
+    core->poll = epoll_create1(EPOLL_CLOEXEC);
+    core->mail = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    core->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert(core->poll >= 0 && core->mail >= 0);
+    core->mail_source.ready = on_mail;
+    watch(core, core->mail, EPOLLIN | EPOLLET, &core->mail_source);
+}
 
 struct core *core_new(struct office *office, unsigned index, unsigned max_connections)
 {
@@ -87,17 +123,12 @@ struct core *core_new(struct office *office, unsigned index, unsigned max_connec
     conn_host_init(&core->host, &core->lane);
     list_init(&core->listeners);
     list_init(&core->conns);
+    list_init(&core->unread);
+    list_init(&core->gone);
     core->conn_max = max_connections;
-    uv_loop_init(&core->loop);
-    uv_async_init(&core->loop, &core->mail, on_mail);
-    uv_check_init(&core->loop, &core->turn);
-    uv_prepare_init(&core->loop, &core->arm);
-    uv_timer_init(&core->loop, &core->alarm);
-    core->mail.data = core->turn.data = core->arm.data = core->alarm.data = core;
+    open_poll(core);
     core->lane.wake_ctx = core;
     core->lane.wake = wake;
-    uv_check_start(&core->turn, on_turn);
-    uv_prepare_start(&core->arm, on_arm);
     return core;
 }
 
@@ -106,41 +137,34 @@ struct lane *core_lane(struct core *core)
     return &core->lane;
 }
 
-static unsigned port_of(const uv_tcp_t *tcp)
+static unsigned port_of(int fd)
 {
     struct sockaddr_storage sa;
-    int len = sizeof sa;
-    if (uv_tcp_getsockname(tcp, (struct sockaddr *)&sa, &len)) return 0;
+    socklen_t len = sizeof sa;
+    if (getsockname(fd, (struct sockaddr *)&sa, &len)) return 0;
     return ntohs(((struct sockaddr_in *)&sa)->sin_port); /* at the same place in IPv6 */
 }
 
 enum err core_listen(struct core *core, int fd, bool is_unix, const struct net_listener *spec)
 {
     struct listener *l = NEW(struct listener);
+    l->source.ready = socket_accept;
     l->core = core;
+    l->fd = fd;
     l->spec = *spec;
     l->is_unix = is_unix;
-    if (is_unix)
-        uv_pipe_init(&core->loop, &l->handle.pipe, 0);
-    else
-        uv_tcp_init(&core->loop, &l->handle.tcp);
-    l->handle.stream.data = l;
+    l->port = is_unix ? 0 : port_of(fd);
     list_push(&core->listeners, &l->node);
-    int e = is_unix ? uv_pipe_open(&l->handle.pipe, fd) : uv_tcp_open(&l->handle.tcp, fd);
-    if (e == 0 && !is_unix) l->port = port_of(&l->handle.tcp);
-    if (e == 0) e = uv_listen(&l->handle.stream, NET_BACKLOG, uv_conn_accept);
-    return e ? fail(ERR_IO, "cannot listen: %s", uv_strerror(e)) : OK;
+    if (listen(fd, NET_BACKLOG)) return fail_errno("cannot listen");
+    watch(core, fd, EPOLLIN, &l->source);
+    return OK;
 }
 
 void core_start(struct core *core)
 {
-    int e = uv_thread_create(&core->thread, run, core);
-    assert(e == 0);
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-    free(handle->data);
+    int failed = pthread_create(&core->thread, NULL, run, core);
+    assert(!failed);
+    pthread_setname_np(core->thread, core->lane.name);
 }
 
 static void close_listeners(struct core *core)
@@ -148,25 +172,20 @@ static void close_listeners(struct core *core)
     struct list *node;
     while ((node = list_shift(&core->listeners)) != NULL) {
         struct listener *l = CONTAINER_OF(node, struct listener, node);
-        uv_close((uv_handle_t *)&l->handle, on_listener_closed);
+        close(l->fd);
+        free(l);
     }
 }
 
 void core_drain(struct core *core)
 {
     atomic_store(&core->wish, CORE_DRAIN);
-    uv_async_send(&core->mail);
+    ring(core);
 }
 
 bool core_drained(struct core *core)
 {
     return atomic_load(&core->conn_count) == 0;
-}
-
-static void close_handle(uv_handle_t *handle, void *arg)
-{
-    (void)arg;
-    if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
 static void wake_nobody(struct lane *lane)
@@ -180,19 +199,19 @@ void core_close(struct core *core)
     core->lane.wake = wake_nobody;
     lane_running = &core->lane;
     close_listeners(core);
-    uv_conn_close_all(core, true);
-    uv_walk(&core->loop, close_handle, NULL);
-    uv_run(&core->loop, UV_RUN_DEFAULT);
-    int e = uv_loop_close(&core->loop);
-    assert(e == 0);
+    socket_close_all(core, true);
+    socket_bury(core, clock_mono_us());
+    close(core->poll);
+    close(core->mail);
+    if (core->spare >= 0) close(core->spare);
     core->closed = true;
 }
 
 void core_stop(struct core *core)
 {
     atomic_store(&core->wish, CORE_STOP);
-    uv_async_send(&core->mail);
-    uv_thread_join(&core->thread);
+    ring(core);
+    pthread_join(core->thread, NULL);
 }
 
 void core_free(struct core *core)

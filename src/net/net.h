@@ -1,4 +1,4 @@
-/* net.h - cores: one libuv loop each, listeners, accepted connections.
+/* net.h - cores: one epoll set each, listeners, accepted connections.
  *
  * The only room that sees sockets.  A core is a lane whose thread runs a loop: after every round of
  * I/O it takes one turn (lane_run_once), whose last act sends what connections have to say.

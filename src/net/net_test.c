@@ -2,11 +2,13 @@
 #include "base/test.h"
 
 #include <arpa/inet.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "net/net.h"
+#include "net/socket.h"
 
 /* ---- a front that sends back what it gets; "quit" closes after the echo */
 
@@ -78,12 +80,17 @@ static void stop(struct server *s)
     close(s->port.lock);
 }
 
-static int dial(const struct server *s)
+static int dial_with(const struct server *s, int fd)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port.port)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
     inet_pton(AF_INET, "127.0.0.1", &sa.sin_addr);
-    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    return connect(fd, (struct sockaddr *)&sa, sizeof sa);
+}
+
+static int dial(const struct server *s)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(dial_with(s, fd), 0);
     return fd;
 }
 
@@ -174,6 +181,73 @@ static void connections_have_a_limit(void **state)
     stop(&s);
 }
 
+static void more_than_a_turn_accepts_are_all_served(void **state)
+{
+    (void)state;
+    enum { COUNT = NET_ACCEPTS_MAX + 1 };
+    struct server s;
+    uint8_t got[1];
+    int fds[COUNT];
+    start(&s, COUNT);
+    for (int i = 0; i < COUNT; i++) fds[i] = dial(&s);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(write(fds[i], "a", 1), 1);
+        assert_int_equal(read_all(fds[i], got, 1), 1);
+        close(fds[i]);
+    }
+    wait_closed(COUNT);
+    stop(&s);
+}
+
+static void input_and_the_end_behind_it_both_count(void **state)
+{
+    (void)state;
+    struct server s;
+    uint8_t got[8];
+    start(&s, 10);
+    int fd = dial(&s);
+    assert_int_equal(write(fd, "abc", 3), 3);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    assert_int_equal(read_all(fd, got, sizeof got), 3);
+    wait_closed(1);
+    assert_int_equal(atomic_load(&echo_why), ERR_CLOSED);
+    close(fd);
+    stop(&s);
+}
+
+/* Every number below the limit is in use, so that the server can accept nothing. */
+static int use_up_descriptors(int fds[], int max)
+{
+    int count = 0;
+    while (count < max && (fds[count] = dup(0)) >= 0) count++;
+    return count;
+}
+
+static void without_descriptors_who_connects_is_sent_away(void **state)
+{
+    (void)state;
+    enum { LIMIT = 64 };
+    struct server s;
+    struct rlimit before;
+    uint8_t got[8];
+    int fds[LIMIT];
+    start(&s, 10);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    getrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, before.rlim_max}), 0);
+    int count = use_up_descriptors(fds, LIMIT);
+    assert_int_equal(dial_with(&s, fd), 0);
+    assert_int_equal(read_all(fd, got, 1), 0);
+    while (count) close(fds[--count]);
+    setrlimit(RLIMIT_NOFILE, &before);
+    close(fd);
+    fd = dial(&s);
+    assert_int_equal(write(fd, "d", 1), 1);
+    assert_int_equal(read_all(fd, got, 1), 1);
+    close(fd);
+    stop(&s);
+}
+
 static void a_port_is_held_by_one_server(void **state)
 {
     (void)state;
@@ -210,6 +284,9 @@ int main(void)
         cmocka_unit_test(what_is_sent_comes_back_and_close_flushes),
         cmocka_unit_test(a_slow_reader_gets_every_byte_in_order),
         cmocka_unit_test(connections_have_a_limit),
+        cmocka_unit_test(more_than_a_turn_accepts_are_all_served),
+        cmocka_unit_test(input_and_the_end_behind_it_both_count),
+        cmocka_unit_test(without_descriptors_who_connects_is_sent_away),
         cmocka_unit_test(a_port_is_held_by_one_server),
         cmocka_unit_test(draining_waits_for_output),
     };

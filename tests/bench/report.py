@@ -29,6 +29,8 @@ class Row:
 
     def __init__(self, goal, lines):
         self.goal = goal
+        self.lines = [line for line in lines
+                      if line["case"] == goal.case and line["server"] == goal.server]
         own = self._values(lines, goal.server)
         peer = self._values(lines, PEER)
         self.own = statistics.median(own) if own else None
@@ -36,6 +38,11 @@ class Row:
         self.spread = (max(own) - min(own)) / self.own if own and self.own else 0
         self.ratio = self.own / self.peer if own and self.peer else None
         self.figure = self.ratio if goal.ratio else self.own
+
+    def runs(self):
+        """How many of the server's runs are behind the figure, and how long one took."""
+        count, seconds = len(self.lines), [line["seconds"] for line in self.lines if "seconds" in line]
+        return f"{count} x {statistics.median(seconds):.0f} s" if seconds else str(count)
 
     def _values(self, lines, server):
         found = [dig(line, self.goal.key) for line in lines
@@ -110,8 +117,8 @@ def newest(lines):
 
 
 def markdown(lines):
-    text = ["| case | what | azimuth | mosquitto | ratio | spread | goal | commit |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    text = ["| case | what | azimuth | mosquitto | ratio | runs | spread | goal | commit |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for goal in GOALS:
         of_case = [line for line in lines if line["case"] == goal.case]
         row = Row(goal, of_case)
@@ -121,7 +128,7 @@ def markdown(lines):
         own = f"{number(row.own)} {goal.unit}"
         limits = f"{row.limits()}: {row.distance()}".strip(": ")
         text.append(f"| {goal.case} | {goal.what} | {own if goal.ratio else f'**{own}**'} | "
-                    f"{number(row.peer)} | {ratio} | {row.spread * 100:.0f} % | {limits} | "
+                    f"{number(row.peer)} | {ratio} | {row.runs()} | {row.spread * 100:.0f} % | {limits} | "
                     f"{of_case[0]['commit']} |")
     return "\n".join(text)
 

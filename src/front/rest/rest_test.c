@@ -522,6 +522,7 @@ static void certificates_are_uploaded_proven_and_deleted(void **state)
                                              .updated_us = 1000000,
                                              .until_us = INT64_C(2208988799000000)};
     const char *owner = token("iothubowner", "");
+    call_console();
     request("GET /admin/v1/certificates", owner, NULL);
     assert_int_equal(answered(), 200);
     assert_string_equal(said_body(), "[]");
@@ -568,6 +569,7 @@ static void changes_of_certificates_may_fail(void **state)
         {ERR_EXISTS, 409, "InvalidOperation"},         {ERR_FULL, 403, "IotHubQuotaExceeded"},
         {ERR_PRECONDITION, 412, "PreconditionFailed"}, {ERR_IO, 503, "ServiceUnavailable"},
         {ERR_THROTTLED, 429, "ThrottlingException"}};
+    call_console();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         request("PUT /admin/v1/certificates/x", token("iothubowner", ""),
                 "{\"certificate\":\"abc\"}");

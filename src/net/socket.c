@@ -1,0 +1,275 @@
+/* socket.c - accepting, reading and writing.
+ *
+ * Sockets are edge-triggered: the kernel tells once that there is input, and a read that got less
+ * than it asked for has taken all of it, so a request costs one read and its answer one write.
+ * Whoever is paused or had its share of a turn stays marked readable and is read later unasked.
+ */
+#include "net/socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/say.h"
+
+COUNTER(refused, "azimuth_connections_refused_total",
+        "Connections closed at accept because max-connections was reached");
+COUNTER(shed, "azimuth_connections_shed_total",
+        "Connections closed at accept because the process had no descriptor left");
+
+enum { LATE_US = 10 * 1000 };
+
+struct socket {
+    struct source source;
+    struct conn conn;
+    int fd; /* -1: closed */
+    struct core *core;
+    struct list node;      /* in core->conns, later in core->gone */
+    struct list unread;    /* in core->unread */
+    struct buf pending;    /* bytes that the socket's buffer did not take */
+    int64_t unanswered_us; /* when the input was read that nothing was written after; 0: none */
+    bool readable;         /* there may be input */
+    bool ending;           /* behind it the end of the stream, or an error */
+    bool paused, is_unix;
+};
+
+static struct socket *of_conn(const struct conn *c)
+{
+    return CONTAINER_OF((void *)(uintptr_t)c, struct socket, conn);
+}
+
+/* ---- writing */
+
+/* A connection that answers within the 40 ms of a delayed acknowledgement is interactive to Linux,
+ * and the answer acknowledges the request.  Once an answer came later, every read sends an
+ * acknowledgement of its own, a third of the cost of the answer: under load, when time is short.
+ * So whoever answers late says that it is interactive nevertheless. */
+static void stay_interactive(struct socket *s)
+{
+    int late = clock_mono_us() - s->unanswered_us > LATE_US;
+    if (late && !s->is_unix) setsockopt(s->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){0}, sizeof(int));
+}
+
+/* How much the socket took; nothing when the connection has ended. */
+static size_t send_now(struct socket *s, struct slice bytes)
+{
+    ssize_t n = send(s->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN) conn_ended(&s->conn, ERR_CLOSED);
+    if (n <= 0) return 0;
+    if (s->unanswered_us) stay_interactive(s);
+    s->unanswered_us = 0;
+    return (size_t)n;
+}
+
+static void transport_write(struct conn *c, struct slice bytes)
+{
+    struct socket *s = of_conn(c);
+    size_t sent = send_now(s, bytes);
+    if (sent < bytes.len && s->fd >= 0) buf_put_slice(&s->pending, slice_from(bytes, sent));
+}
+
+static size_t transport_waiting(const struct conn *c)
+{
+    return buf_size(&of_conn(c)->pending);
+}
+
+static void write_pending(struct socket *s, int64_t now_us)
+{
+    buf_consume(&s->pending, send_now(s, buf_slice(&s->pending)));
+    if (s->fd < 0 || buf_size(&s->pending)) return;
+    buf_free(&s->pending);
+    conn_writable(&s->conn, now_us);
+}
+
+/* ---- reading */
+
+static void want_read(struct socket *s)
+{
+    if (s->readable && !s->paused && s->fd >= 0 && !list_linked(&s->unread))
+        list_push(&s->core->unread, &s->unread);
+}
+
+/* Once, into the shared buffer.  A full one leaves the rest for the next turn. */
+static void read_once(struct socket *s, int64_t now_us)
+{
+    uint8_t *buffer = s->core->read_buffer;
+    ssize_t n = recv(s->fd, buffer, NET_READ_BUFFER, 0);
+    s->readable = n == NET_READ_BUFFER || (n > 0 && s->ending);
+    if (n > 0) {
+        s->unanswered_us = now_us;
+        conn_received(&s->conn, slice_of(buffer, (size_t)n), now_us);
+        want_read(s);
+    } else if (n == 0 || errno != EAGAIN) {
+        conn_ended(&s->conn, ERR_CLOSED);
+    }
+}
+
+void socket_read_all(struct core *core, int64_t now_us)
+{
+    struct list now, *node;
+    list_init(&now);
+    list_splice(&now, &core->unread);
+    while ((node = list_shift(&now)) != NULL)
+        read_once(CONTAINER_OF(node, struct socket, unread), now_us);
+}
+
+static void on_ready(struct source *source, uint32_t events, int64_t now_us)
+{
+    struct socket *s = CONTAINER_OF(source, struct socket, source);
+    if (s->fd < 0) return;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->readable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->ending = true;
+    if (events & EPOLLOUT && buf_size(&s->pending)) write_pending(s, now_us);
+    want_read(s);
+}
+
+static void transport_pause(struct conn *c)
+{
+    struct socket *s = of_conn(c);
+    s->paused = true;
+    list_remove(&s->unread);
+}
+
+static void transport_resume(struct conn *c)
+{
+    struct socket *s = of_conn(c);
+    s->paused = false;
+    want_read(s);
+}
+
+/* ---- end */
+
+/* An event of this turn may still point here: it is freed at the turn's end. */
+static void transport_shut(struct conn *c, bool abort)
+{
+    struct socket *s = of_conn(c);
+    if (s->fd < 0) return;
+    if (abort && !s->is_unix)
+        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(s->fd);
+    s->fd = -1;
+    list_remove(&s->unread);
+    list_remove(&s->node);
+    list_push(&s->core->gone, &s->node);
+}
+
+void socket_bury(struct core *core, int64_t now_us)
+{
+    struct list *node;
+    while ((node = list_shift(&core->gone)) != NULL) {
+        struct socket *s = CONTAINER_OF(node, struct socket, node);
+        core->conn_count--;
+        conn_gone(&s->conn, now_us);
+        buf_free(&s->pending);
+        free(s);
+    }
+}
+
+void socket_close_all(struct core *core, bool abort)
+{
+    LIST_EACH(node, &core->conns)
+    {
+        struct socket *s = CONTAINER_OF(node, struct socket, node);
+        if (abort)
+            conn_abort(&s->conn);
+        else
+            conn_close(&s->conn);
+    }
+}
+
+static const struct transport socket_transport = {
+    .write = transport_write,
+    .waiting = transport_waiting,
+    .pause = transport_pause,
+    .resume = transport_resume,
+    .shut = transport_shut,
+};
+
+/* ---- beginning */
+
+static void name_peer(struct conn *c, const struct sockaddr_storage *sa)
+{
+    char ip[INET6_ADDRSTRLEN] = "";
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+    bool six = sa->ss_family == AF_INET6;
+    if (!six && sa->ss_family != AF_INET) {
+        snprintf(c->peer, sizeof c->peer, "unix");
+        return;
+    }
+    inet_ntop(sa->ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, ip, sizeof ip);
+    snprintf(c->peer, sizeof c->peer, six ? "[%s]:%u" : "%s:%u", ip, ntohs(v4->sin_port));
+}
+
+static void begin(struct listener *l, int fd, const struct sockaddr_storage *peer, int64_t now_us)
+{
+    struct core *core = l->core;
+    struct socket *s = NEW(struct socket);
+    s->source.ready = on_ready;
+    s->core = core;
+    s->fd = fd;
+    s->is_unix = l->is_unix;
+    list_init(&s->unread);
+    if (!l->is_unix) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    conn_init(&s->conn, &core->host, &socket_transport, l->spec.front, l->spec.front_ctx,
+              l->spec.tls ? *l->spec.tls : NULL);
+    s->conn.admin = l->spec.admin;
+    s->conn.local_port = (uint16_t)l->port;
+    name_peer(&s->conn, peer);
+    core->conn_count++;
+    list_push(&core->conns, &s->node);
+    conn_begin(&s->conn, now_us);
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                             .data.ptr = &s->source};
+    if (epoll_ctl(core->poll, EPOLL_CTL_ADD, fd, &ev)) conn_ended(&s->conn, ERR_IO);
+}
+
+/* Without a descriptor the waiting connection would be reported for ever: it gets the spare one and
+ * is closed. */
+static void shed_one(struct listener *l)
+{
+    struct core *core = l->core;
+    close(core->spare);
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0) close(fd);
+    core->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    metric_inc(&shed);
+}
+
+/* False: there is none, or none to be had now. */
+static bool accept_one(struct listener *l, int64_t now_us)
+{
+    struct core *core = l->core;
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof peer;
+    int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE) shed_one(l);
+        if (errno != EAGAIN && errno != ECONNABORTED)
+            say_warn("accept.failed", "reason=%s", strerror(errno));
+        return false;
+    }
+    if (core->conn_count >= core->conn_max || core->draining) {
+        metric_inc(&refused);
+        close(fd);
+    } else {
+        begin(l, fd, &peer, now_us);
+    }
+    return true;
+}
+
+void socket_accept(struct source *source, uint32_t events, int64_t now_us)
+{
+    struct listener *l = CONTAINER_OF(source, struct listener, source);
+    (void)events;
+    for (int i = 0; i < NET_ACCEPTS_MAX && accept_one(l, now_us); i++) {
+    }
+}

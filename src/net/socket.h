@@ -1,0 +1,64 @@
+/* socket.h - a core's epoll set and what is in it.  Private to net/. */
+#ifndef NET_SOCKET_H
+#define NET_SOCKET_H
+
+#include <pthread.h>
+
+#include "net/net.h"
+#include "net/stack.h"
+
+enum {
+    NET_READ_BUFFER = CONN_READ_MAX,
+    NET_EVENTS_MAX = 256, /* taken from the kernel per turn */
+    NET_ACCEPTS_MAX = 32, /* connections accepted per listener and turn */
+};
+
+/* Something in the epoll set; its address is the event's. */
+struct source {
+    void (*ready)(struct source *s, uint32_t events, int64_t now_us);
+};
+
+struct core {
+    struct lane lane;
+    struct conn_host host;
+    int poll;  /* epoll: everything but listeners is edge-triggered */
+    int mail;  /* eventfd, never read: each write is an edge */
+    int spare; /* a descriptor to give up when there is no other */
+    struct source mail_source;
+    atomic_bool asleep; /* in epoll_wait, or about to: posting must write to `mail` */
+    atomic_int wish;    /* enum core_wish, set by the main thread */
+    pthread_t thread;
+    struct list listeners, conns;
+    struct list unread;     /* connections with input that has not been taken */
+    struct list gone;       /* closed sockets whose connections have not been told */
+    atomic_uint conn_count; /* written by the core, read by core_drain() */
+    unsigned conn_max;
+    bool draining, stopped, closed;
+    uint8_t read_buffer[NET_READ_BUFFER];
+};
+
+enum core_wish { CORE_RUN, CORE_DRAIN, CORE_STOP };
+
+struct listener {
+    struct source source;
+    int fd;
+    struct core *core;
+    struct net_listener spec;
+    bool is_unix;
+    unsigned port; /* 0: a Unix socket */
+    struct list node;
+};
+
+/* The `ready` of a listener. */
+void socket_accept(struct source *s, uint32_t events, int64_t now_us);
+
+/* One read for each connection that has input. */
+void socket_read_all(struct core *core, int64_t now_us);
+
+/* Tells closed connections' fronts and frees them. */
+void socket_bury(struct core *core, int64_t now_us);
+
+/* Closes all connections of a core: output first, or at once. */
+void socket_close_all(struct core *core, bool abort);
+
+#endif
