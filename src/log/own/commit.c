@@ -213,7 +213,8 @@ static void set_roomy(struct log *l, bool roomy)
     if (roomy)
         say_info("log.accepting", "there is room on the disk again");
     else
-        say_warn("log.throttled", "the disk is full to its reserve: appends are refused");
+        say_warn("log.throttled", "the disk is full to its reserve, or no file can be opened: "
+                                  "appends are refused");
     metric_set(&accepting, roomy && log_healthy(l));
 }
 
@@ -256,7 +257,8 @@ static void on_room_timer(struct timer *t, int64_t now_us)
     check_room(CONTAINER_OF(t, struct log, room_timer), now_us);
 }
 
-/* A segment could not grow.  What is in memory and in the journal stays there until it can. */
+/* A segment could not grow, or not be opened.  What is in memory and in the journal stays there until
+ * it can. */
 static void run_full(struct log *l)
 {
     l->full = true;
@@ -292,10 +294,12 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
 static void take_failure(struct log *l, enum err err)
 {
     if (!log_healthy(l)) return;
-    if (err == ERR_FULL || err == ERR_AGAIN)
+    if (err == ERR_FULL || err == ERR_AGAIN) {
         run_full(l);
-    else
-        own_poison(l);
+        return;
+    }
+    fail(err, "a segment could not be written or synced: see above"); /* by the logread lane */
+    own_poison(l);
 }
 
 static void on_flushed(void *ctx, struct lane *lane, struct msg *m)

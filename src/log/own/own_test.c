@@ -648,6 +648,45 @@ static void segments_that_cannot_grow_are_tried_again(void **state)
     end(&f);
 }
 
+/* From the n-th one on no file can be opened for a while; true when that was noticed. */
+static bool opens_fail_from(uint64_t n)
+{
+    struct fixture f = begin();
+    io_mem_fail(f.io, IO_CALL_OPEN, n, ERR_FULL, true);
+    uint64_t id = 0;
+    for (; log_accepting(f.rig->log) && id < 400; id++) {
+        append(&f, id % 2, id / 2 + 1, 2000);
+        rig_run(f.rig);
+    }
+    bool noticed = !log_accepting(f.rig->log);
+    assert_true(log_healthy(f.rig->log));
+    io_mem_fail(f.io, IO_CALL_OPEN, 0, OK, false);
+    rig_advance(f.rig, (int64_t)2 * OWN_ROOM_EVERY_US);
+    assert_true(log_accepting(f.rig->log));
+    uint64_t refused = results(&f, ERR_THROTTLED);
+    assert_true(refused <= 1);
+    for (id -= refused; id < 400; id++) {
+        append(&f, id % 2, id / 2 + 1, 2000);
+        rig_run(f.rig);
+    }
+    assert_int_equal(results(&f, OK), 400);
+    die(&f);
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    assert_ids(&f, 0, 200);
+    assert_ids(&f, 1, 200);
+    end(&f);
+    return noticed;
+}
+
+/* As when the process has no descriptor left. */
+static void segments_that_cannot_be_opened_are_tried_again(void **state)
+{
+    (void)state;
+    uint64_t n = 1;
+    while (opens_fail_from(n)) n++;
+    assert_true(n > 8);
+}
+
 /* A second request for the same records would outlive the chunk that holds them. */
 static void segments_are_not_asked_twice_for_the_same_records(void **state)
 {
@@ -711,6 +750,7 @@ int main(void)
         cmocka_unit_test(what_follows_a_refusal_unheard_is_refused_too),
         cmocka_unit_test(who_appends_fast_does_not_use_up_the_reserve),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
+        cmocka_unit_test(segments_that_cannot_be_opened_are_tried_again),
         cmocka_unit_test(segments_are_not_asked_twice_for_the_same_records),
         cmocka_unit_test(a_poisoned_log_still_answers_readers),
     };
