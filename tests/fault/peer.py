@@ -14,7 +14,7 @@ MIB = 1 << 20
 PORTS = ("mqtt", "plain-mqtt", "amqp", "plain-amqp", "https")
 DIAL_SECONDS = 10 * SLOW
 GROWTH_MAX = 128 * MIB  # of the server's memory under attack; 64 of them may be the log's newest records
-STRANGER = "stranger"  # the device that attacks
+STRANGER, STRANGERS = "stranger", 5  # the devices that attack: also stranger-0, ...
 STREAM = "azimuth"  # the hub's name, since its host name has no dot
 
 
@@ -109,11 +109,12 @@ def device_says(hub, name=STRANGER, keep_alive=60):
             speech.publish(topic, b"and falling", qos=0), speech.LEAVE]
 
 
-def consumer_says(hub, credit=1000, partition=0):
-    """What a consumer says from greeting to goodbye."""
+def consumer_says(hub, credit=1000, partition=0, stays=False):
+    """What a consumer says from greeting to goodbye, or without goodbye."""
     path = f"{STREAM}/ConsumerGroups/$Default/Partitions/{partition}"
     sas = speech.token(f"sb://localhost/{STREAM}", hub.policy_key("service"), "service")
-    return speech.consumer("localhost", path, sas, credit)
+    leaves = [] if stays else [speech.detach(2), speech.AMQP_END, speech.AMQP_CLOSE]
+    return speech.consumer("localhost", path, sas, credit) + leaves
 
 
 def caller_says(hub):
@@ -173,7 +174,7 @@ class Attack:
 def under_attack(context, *options, rate=500, devices=20, wrapper=(), losses=False):
     """A hub with devices, for the body to attack; afterwards the five promises are looked at."""
     hub = context.hub("--log-level", "warn", *options, wrapper=wrapper).start()
-    hub.create([STRANGER])
+    hub.create([STRANGER, *(f"{STRANGER}-{number}" for number in range(STRANGERS))])
     with Storm(hub, devices, seed=context.chance.randrange(1 << 31), rate=rate) as storm:
         wait_for("all devices", lambda: storm.status()["connected"] == devices, 30 * SLOW)
         attack = Attack(context, hub, storm, losses)

@@ -57,15 +57,11 @@ PING, LEAVE = mqtt(12), mqtt(14)
 
 # ---- AMQP 1.0: values
 
-NULL, TRUE, FALSE, EMPTY_LIST = b"\x40", b"\x41", b"\x42", b"\x45"
+NULL, TRUE, FALSE = b"\x40", b"\x41", b"\x42"
 
 
 def uint(value):
     return b"\x70" + struct.pack(">I", value)
-
-
-def ulong(value):
-    return b"\x80" + struct.pack(">Q", value)
 
 
 def ubyte(value):

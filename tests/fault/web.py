@@ -128,7 +128,8 @@ def floods_of_bodies_are_cut_off(context):
         def put(*headers, body=b""):
             return speech.request("PUT", f"/devices/{HIDDEN}?{speech.API}", web.rights, TYPE, *headers, body=body)
         web.refuses("a length over the limit", put(f"Content-Length: {1 << 40}"), "413")
-        web.refuses("a length over the limit, and its body", put(f"Content-Length: {1 << 40}", body=bytes(4 * MIB)), "413")
+        web.refuses("a length over the limit, and its body", put(f"Content-Length: {1 << 40}", body=bytes(4 * MIB)),
+                    "413")
         chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
         web.refuses("chunks without end", put("Transfer-Encoding: chunked", body=chunk * 200), "413")
         web.refuses("trailers without end", put("Transfer-Encoding: chunked", body=b"0\r\n" + b"X: y\r\n" * (MIB // 2)),
@@ -199,8 +200,8 @@ def bodies_that_dig_deep_or_are_no_text_are_refused(context):
 def ids_that_are_none_are_refused(context):
     """In paths, in user names, in addresses: NUL, bytes that are no text, blanks, too much of it."""
     with under_attack(context) as attack:
-        for bad in ("%00", f"{HIDDEN}%00", f"%00{HIDDEN}", "%FF", "%C0%80", "%ED%A0%80", "%", "%4", "%zz", "a%20b", "a%2Fb",
-                    "a%0D%0Ab", "x" * 129, "%u0041"):
+        for bad in ("%00", f"{HIDDEN}%00", f"%00{HIDDEN}", "%FF", "%C0%80", "%ED%A0%80", "%", "%4", "%zz", "a%20b",
+                    "a%2Fb", "a%0D%0Ab", "x" * 129, "%u0041"):
             status, text = admin(attack, "PUT", f"/devices/{bad}?{speech.API}", b'{"deviceId":"x"}')
             check(400 <= status < 500, f"PUT of a device '{bad}' is answered {status} {text[:200]}")
             status, text = admin(attack, "GET", f"/devices/{bad}?{speech.API}")
