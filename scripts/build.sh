@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# build.sh [PRESET]: configure and build one preset of CMakePresets.json into build/PRESET.
+# build.sh [PRESET [TARGET...]]: configure one preset of CMakePresets.json and build it, or some
+# targets of it, into build/PRESET.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/common.sh
 
 preset=${1:-release}
+targets=("${@:2}")
 case $preset in
 release | debug | asan | tsan) scripts/deps.sh build ;;
 fuzz | coverage) scripts/deps.sh build test ;;
@@ -13,8 +15,9 @@ esac
 log=build/$preset.log
 mkdir -p build
 # A build says nothing while it goes well; what went wrong is shown whole.
-if ! { cmake --preset "$preset" && cmake --build --preset "$preset"; } >"$log" 2>&1; then
+if ! { cmake --preset "$preset" &&
+    cmake --build --preset "$preset" ${targets:+--target "${targets[@]}"}; } >"$log" 2>&1; then
     grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" | tail -n 60 >&2
     die "the $preset build failed (all of it: $log)"
 fi
-say "dev: built $preset"
+say "dev: built $preset${targets:+: ${targets[*]}}"

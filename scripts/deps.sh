@@ -8,7 +8,7 @@ source scripts/common.sh
 packages() {
     case $1 in
     build)
-        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \\
+        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \
             libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
         ;;
     test)

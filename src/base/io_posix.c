@@ -47,7 +47,9 @@ static enum err said_no(const char *what, const char *path)
     case ENOENT: return ERR_NOT_FOUND;
     case EEXIST: return ERR_EXISTS;
     case ENOSPC:
-    case EDQUOT: return ERR_FULL;
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE: return ERR_FULL;
     default: return code;
     }
 }

@@ -1,6 +1,7 @@
 /* io_test.c - one contract for both implementations, then the powers of the one in memory. */
 #include "base/test.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,6 +282,29 @@ static void real_files_are_private(void **state)
 
 /* ---- crashes */
 
+static void a_process_without_descriptors_is_full(void **state)
+{
+    (void)state;
+    struct io *io;
+    struct io_file *f;
+    struct rlimit usual, none;
+    char *root = scratch_dir();
+    assert_int_equal(io_posix_new(root, &io), OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    none = (struct rlimit){0, usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum err opened = io_open_file(io, "a", IO_WRITE | IO_CREATE, &f);
+    enum err synced = io_sync_dir(io, ".");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(opened, ERR_FULL);
+    assert_int_equal(synced, ERR_FULL);
+    io_close(must_open(io, "a", IO_WRITE | IO_CREATE));
+    remove_tree(io, "");
+    io_free(io);
+    assert_int_equal(rmdir(root), 0);
+    free(root);
+}
+
 static void a_crash_loses_what_was_not_synced(void **state)
 {
     (void)state;
@@ -490,6 +514,7 @@ int main(void)
         cmocka_unit_test(memory_keeps_the_contract),
         cmocka_unit_test(a_real_file_system_keeps_the_contract),
         cmocka_unit_test(real_files_are_private),
+        cmocka_unit_test(a_process_without_descriptors_is_full),
         cmocka_unit_test(a_crash_loses_what_was_not_synced),
         cmocka_unit_test(a_stored_file_survives_every_crash),
         cmocka_unit_test(unsynced_writes_survive_in_any_part),

@@ -9,7 +9,9 @@
  * Promise: an append answered OK survives kill -9, a power cut and the loss of every unsynced write.
  *          After a failed write or sync the log is poisoned: every append from then on is answered
  *          ERR_IO and log_healthy() is false, until a restart has recovered.
- * Order:   appends of one writer keep their order; within a partition ordinals rise by one.
+ * Order:   appends of one writer keep their order; within a partition ordinals rise by one.  With an
+ *          append all that its writer appended before it heard of the refusal is refused: what is
+ *          sent again does not come behind what followed it.
  * Limits:  LOG_STREAMS_MAX streams, LOG_PARTITIONS_MAX partitions each, RECORD_MAX bytes a record
  *          (a larger one is answered ERR_TOO_BIG), LOG_INFLIGHT_MAX bytes unanswered per writer (then
  *          log_writer_full() is true and the caller stops reading its sources), LOG_READ_MAX bytes
@@ -67,9 +69,10 @@ bool log_accepting(const struct log *log); /* healthy and above the reserve; any
 /* ---- writing, on a core */
 
 /* Called on the core when a record is durable (OK) or refused, in the order of the appends.
- * ERR_THROTTLED: below the reserve; ERR_IO: poisoned; ERR_TOO_BIG: over RECORD_MAX, or with its batch
- * over what the journal can take at once.  `who` and `cookie` are the caller's; look `who` up with
- * slot_get().  May append. */
+ * ERR_THROTTLED: below the reserve, or behind a refusal; ERR_IO: poisoned; ERR_TOO_BIG: over
+ * RECORD_MAX (this one alone), or with its batch over what the journal can take at once.  Whoever
+ * keeps an order of his own sends nothing behind a refused append but that append again.  `who` and
+ * `cookie` are the caller's; look `who` up with slot_get().  May append. */
 typedef void (*log_done_fn)(struct lane *core, struct addr who, uint64_t cookie, enum err result);
 
 struct log_batch;
@@ -86,6 +89,7 @@ struct log_writer {
     struct list idle;        /* batches kept for their memory */
     unsigned idle_count;
     uint64_t last_call;
+    uint32_t refusals;            /* heard of; tells the log which batches were made before one */
     size_t inflight;              /* bytes posted and gathered, unanswered */
     void (*on_relief)(void *ctx); /* inflight fell below half of the limit after it was full */
     void *relief_ctx;
@@ -137,9 +141,11 @@ struct log_ends {
     int64_t last_enqueued_us; /* of the newest record with a sequence; 0 when there never was one */
 };
 
-/* The answer to a LOG_APPEND, which is the message itself, sent back with its memory. */
+/* The answer to a LOG_APPEND, which is the message itself, sent back with its memory.  The generation
+ * of a LOG_APPEND's sender is the number of refusals that it has heard of. */
 struct log_appended {
     enum err err;
+    uint32_t refusals;
 };
 
 struct log_read_msg {

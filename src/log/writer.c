@@ -26,6 +26,7 @@ struct log_batch {
     size_t cap;         /* of that memory */
     struct buf waiters; /* struct waiter */
     uint64_t call;
+    uint32_t refusals; /* as the writer's, when it was posted */
     size_t bytes;
 };
 
@@ -60,8 +61,10 @@ static void post_batch(struct log_writer *w)
     b->call = ++w->last_call;
     list_push(&w->posted, &b->node);
     struct msg *m = msg_buf_end(&b->frames, LOG_APPEND);
+    struct addr from = lane_addr(w->core);
+    from.gen = b->refusals = w->refusals;
     m->call = b->call;
-    post(w->core, lane_addr(w->core), log_addr(w->log), m);
+    post(w->core, from, log_addr(w->log), m);
 }
 
 void log_flush(struct log_writer *w)
@@ -88,9 +91,35 @@ static void recycle(struct log_writer *w, struct log_batch *b, struct msg *m)
     }
     msg_keep(m);
     b->frames = (struct buf){.ptr = (uint8_t *)m, .cap = b->cap};
-    buf_clear(&b->waiters);
     list_push(&w->returned, &b->node);
     w->idle_count++;
+}
+
+/* Each is told once. */
+static void tell_waiters(struct log_writer *w, struct log_batch *b, enum err result)
+{
+    const struct waiter *waiters = (const struct waiter *)(const void *)b->waiters.ptr;
+    for (size_t i = 0; i < b->waiters.len / sizeof *waiters; i++) {
+        const struct waiter *x = &waiters[i];
+        x->done(w->core, x->who, x->cookie, x->refused ? x->refused : result);
+    }
+    buf_clear(&b->waiters);
+}
+
+/* The log refuses all that was posted before we heard of this: whoever waits for it is told now, so
+ * that nothing that follows from it is posted as if it did not. */
+static void hear_of_refusal(struct log_writer *w, struct log_batch *b,
+                            const struct log_appended *answer)
+{
+    log_flush(w);
+    w->refusals = answer->refusals;
+    tell_waiters(w, b, answer->err);
+    LIST_EACH(node, &w->posted)
+    {
+        struct log_batch *behind = CONTAINER_OF(node, struct log_batch, node);
+        if (behind->refusals == w->refusals) break; /* posted by whom was told */
+        tell_waiters(w, behind, answer->err == ERR_IO ? ERR_IO : ERR_THROTTLED);
+    }
 }
 
 static void relieve(struct log_writer *w)
@@ -106,13 +135,13 @@ static void on_appended(void *ctx, struct lane *core, struct msg *m)
     struct log_batch *b = CONTAINER_OF(list_shift(&w->posted), struct log_batch, node);
     assert(b->call == m->call);
     struct log_appended answer;
+    (void)core;
     memcpy(&answer, m->body, sizeof answer);
     w->inflight -= b->bytes;
-    const struct waiter *waiters = (const struct waiter *)(const void *)b->waiters.ptr;
-    for (size_t i = 0; i < b->waiters.len / sizeof *waiters; i++) {
-        const struct waiter *x = &waiters[i];
-        x->done(core, x->who, x->cookie, x->refused ? x->refused : answer.err);
-    }
+    if (answer.refusals != w->refusals)
+        hear_of_refusal(w, b, &answer);
+    else
+        tell_waiters(w, b, answer.err);
     recycle(w, b, m);
     relieve(w);
 }

@@ -12,6 +12,8 @@
 COUNTER(conn_opened, "azimuth_connections_opened_total", "Connections accepted");
 COUNTER(conn_stalled, "azimuth_connections_stalled_total",
         "Connections closed because the peer did not read for 30 s");
+COUNTER(conn_choked, "azimuth_connections_choked_total",
+        "Times that a connection was not read because its peer did not read");
 COUNTER(tls_failures, "azimuth_tls_handshake_failures_total", "TLS handshakes that failed");
 GAUGE(conn_open_now, "azimuth_connections", "Connections open now");
 
@@ -234,6 +236,21 @@ static void hang_up(struct conn *c)
     shut(c, false);
 }
 
+/* Nothing is read from a peer that does not read: whatever it asks for, the answers have a limit. */
+static void choke(struct conn *c)
+{
+    if (c->choked || c->state != CONN_OPEN || conn_waiting(c) < CONN_OUT_SOFT) return;
+    c->choked = true;
+    metric_inc(&conn_choked);
+    if (!c->paused) c->transport->pause(c);
+}
+
+static void unchoke(struct conn *c)
+{
+    if (c->choked && !c->paused) c->transport->resume(c);
+    c->choked = false;
+}
+
 /* Everything is sent.  Of a WebSocket peer the Close is awaited, for a while. */
 static void say_goodbye(struct conn *c, int64_t now_us)
 {
@@ -243,15 +260,18 @@ static void say_goodbye(struct conn *c, int64_t now_us)
     }
     if (c->goodbye) return;
     c->goodbye = true;
+    unchoke(c);
     conn_resume(c);
     timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_GOODBYE_US);
 }
 
-/* Lets the front write again once little is left. */
+/* Lets peer and front go on once little is left. */
 static void relieve(struct conn *c)
 {
     struct conn_host *h = c->host;
-    if (!c->owes_drained || conn_waiting(c) >= CONN_OUT_SOFT / 2) return;
+    if (!(c->choked || c->owes_drained) || conn_waiting(c) >= CONN_OUT_SOFT / 2) return;
+    unchoke(c);
+    if (!c->owes_drained) return;
     c->owes_drained = false;
     if (!list_linked(&c->relieved)) list_push(&h->relieved, &c->relieved);
     if (h->resuming) return;
@@ -271,6 +291,7 @@ static void flush(struct conn *c, int64_t now_us)
         return;
     }
     watch_for_stall(c, conn_waiting(c) < before, now_us);
+    choke(c);
     relieve(c);
 }
 
@@ -384,14 +405,14 @@ void conn_pause(struct conn *c)
 {
     if (c->paused || c->state == CONN_SHUT) return;
     c->paused = true;
-    c->transport->pause(c);
+    if (!c->choked) c->transport->pause(c);
 }
 
 void conn_resume(struct conn *c)
 {
     if (!c->paused || c->state == CONN_SHUT) return;
     c->paused = false;
-    c->transport->resume(c);
+    if (!c->choked) c->transport->resume(c);
 }
 
 struct lane *conn_lane(const struct conn *c)

@@ -9,7 +9,7 @@
  * Life:    net makes the conn and calls front->open once TLS is up; front->closed is called exactly
  *          once, last of all; after it the front must not touch the conn.
  * Limits:  CONN_OUT_SOFT bytes waiting: conn_congested(), the front stops pulling and goes on in
- *          front->drained; CONN_STALL_US without the peer reading any of it: closed ERR_TIMEOUT.
+ *          front->drained, and the peer is not read until half of it has gone; CONN_STALL_US without the peer reading any of it: closed ERR_TIMEOUT.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H

@@ -55,7 +55,9 @@ struct conn {
     enum conn_state state;
     enum err why;    /* given to front->closed */
     bool front_open; /* front->closed is owed */
-    bool paused, owes_drained, admin;
+    bool paused;     /* by the front */
+    bool choked;     /* by ourselves: too much output waits */
+    bool owes_drained, admin;
     bool goodbye; /* all is sent, the peer's Close is awaited */
     uint16_t local_port;
     char peer[56];

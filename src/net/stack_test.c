@@ -9,7 +9,8 @@
 struct wire {
     struct conn conn;
     struct buf to_client; /* ciphertext */
-    bool shut, aborted;
+    size_t waiting;       /* bytes that it says it keeps */
+    bool shut, aborted, held;
 };
 
 static struct wire *of(const struct conn *c)
@@ -24,13 +25,19 @@ static void wire_write(struct conn *c, struct slice bytes)
 
 static size_t wire_waiting(const struct conn *c)
 {
-    (void)c;
-    return 0;
+    return of(c)->waiting;
 }
 
 static void wire_hold(struct conn *c)
 {
-    (void)c;
+    assert_false(of(c)->held);
+    of(c)->held = true;
+}
+
+static void wire_let_go(struct conn *c)
+{
+    assert_true(of(c)->held);
+    of(c)->held = false;
 }
 
 static void wire_shut(struct conn *c, bool abort)
@@ -39,7 +46,7 @@ static void wire_shut(struct conn *c, bool abort)
     of(c)->aborted = abort;
 }
 
-static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
+static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_let_go,
                                            wire_shut};
 
 static struct buf front_got;
@@ -179,12 +186,64 @@ static void a_front_sees_the_certificate_that_the_client_showed(void **state)
     }
 }
 
+static void has_so_much_waiting(struct rig *r, size_t bytes)
+{
+    r->wire.waiting = bytes;
+    conn_out(&r->wire.conn);
+    turn(r);
+}
+
+static void a_peer_that_does_not_read_is_not_read(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    has_so_much_waiting(&r, CONN_OUT_SOFT - 1);
+    assert_false(r.wire.held);
+    has_so_much_waiting(&r, CONN_OUT_SOFT);
+    assert_true(r.wire.held);
+    has_so_much_waiting(&r, CONN_OUT_SOFT / 2);
+    assert_true(r.wire.held);
+    r.wire.waiting--;
+    conn_writable(&r.wire.conn, clock_mono_us());
+    turn(&r);
+    assert_false(r.wire.held);
+    conn_abort(&r.wire.conn);
+    disconnect(&r);
+}
+
+/* Both reasons must be gone. */
+static void a_peer_is_read_when_front_and_output_allow_it(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    for (int front_first = 0; front_first < 2; front_first++) {
+        if (front_first) conn_pause(&r.wire.conn);
+        has_so_much_waiting(&r, CONN_OUT_SOFT);
+        if (!front_first) conn_pause(&r.wire.conn);
+        assert_true(r.wire.held);
+        if (front_first) conn_resume(&r.wire.conn);
+        assert_true(r.wire.held);
+        r.wire.waiting = 0;
+        conn_writable(&r.wire.conn, clock_mono_us());
+        assert_int_equal(r.wire.held, !front_first);
+        if (!front_first) conn_resume(&r.wire.conn);
+        assert_false(r.wire.held);
+        turn(&r);
+    }
+    conn_abort(&r.wire.conn);
+    disconnect(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_follows_a_close_is_not_looked_at),
         cmocka_unit_test(a_peer_that_closes_is_told_apart),
         cmocka_unit_test(a_front_sees_the_certificate_that_the_client_showed),
+        cmocka_unit_test(a_peer_that_does_not_read_is_not_read),
+        cmocka_unit_test(a_peer_is_read_when_front_and_output_allow_it),
     };
     return cmocka_run_group_tests(tests, make_identities, free_identities);
 }

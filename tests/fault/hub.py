@@ -244,14 +244,16 @@ class Storm:
         return counts
 
 
-def judge(hub, ledger, copy=True):
-    """The five promises, over the directory of a server that is gone; what was found."""
+def judge(hub, ledger, copy=True, among_others=False):
+    """The five promises, over the directory of a server that is gone; what was found. `among_others`: also devices
+    sent that have no account in the ledger."""
     data = hub.data
     if copy:
         data = hub.work / "copy"
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(hub.data, data, ignore=shutil.ignore_patterns("*.sock"))
-    run = subprocess.run([str(word) for word in (STORED, data, PARTITIONS, ledger)], capture_output=True,
+    others = ["among-others"] if among_others else []
+    run = subprocess.run([str(word) for word in (STORED, data, PARTITIONS, ledger, *others)], capture_output=True,
                          text=True, check=False)
     if copy:
         shutil.rmtree(data)

@@ -26,6 +26,7 @@ enum judge_kind {
 
 struct judge {
     const struct ledger *ledger;
+    bool among_others;   /* messages of devices that have no account are let be */
     struct lane *reader; /* an address of the judge's own */
     struct log *log;
     bool (*step)(void *ctx); /* lets the log's lanes run; false: nothing will happen any more */

@@ -139,6 +139,24 @@ static void each_broken_promise_is_found(void **state)
     }
 }
 
+static void among_others_only_those_with_an_account_are_judged(void **state)
+{
+    (void)state;
+    static const struct stored rows[] = {{"a", 0, 0, 0, 0}, {"x", 7, 9, 1, 1}, {"a", 1, 0, 2, 2}};
+    for (int among_others = 0; among_others < 2; among_others++) {
+        struct ledger ledger;
+        open_ledger(&ledger);
+        struct judge j = {.ledger = &ledger, .among_others = among_others};
+        judge_begin(&j);
+        judge_partition(&j);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) show_record(&j, &rows[i], false);
+        judge_end(&j);
+        assert_int_equal(j.found[JUDGE_FOREIGN], among_others ? 1 : 2);
+        assert_int_equal(j.found[JUDGE_DAMAGED], 0);
+        ledger_fini(&ledger);
+    }
+}
+
 static void a_ledger_is_what_it_was_after_saving_and_loading(void **state)
 {
     (void)state;
@@ -213,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_broken_promise_is_found),
+        cmocka_unit_test(among_others_only_those_with_an_account_are_judged),
         cmocka_unit_test(a_ledger_is_what_it_was_after_saving_and_loading),
         cmocka_unit_test(a_damaged_ledger_is_refused),
         cmocka_unit_test(a_body_that_changed_is_told_from_one_that_nobody_made),

@@ -1,10 +1,11 @@
 /* stored.c - is what a server acknowledged in its log, as the five promises of judge.h want it?
  *
- * usage: stored DATA PARTITIONS LEDGER
+ * usage: stored DATA PARTITIONS LEDGER [among-others]
  *
  * DATA is the directory of a server that is gone; opening its log recovers it as the next start
  * would.  LEDGER is a file of ledger_save(), or what `mqttload --acked-log` writes.  One line of JSON
- * tells what was found, stderr the first violations; status 0 when nothing is wrong.
+ * tells what was found, stderr the first violations; status 0 when nothing is wrong.  among-others:
+ * what devices sent that are not in LEDGER is let be.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,12 +72,14 @@ int main(int argc, char **argv)
     static struct reader reader;
     static struct ledger ledger;
     uint64_t partitions;
-    if (argc != 4 || num_u64(slice_str(argv[2]), &partitions) != OK) {
-        fputs("usage: stored DATA PARTITIONS LEDGER\n", stderr);
+    bool among_others = argc == 5 && strcmp(argv[4], "among-others") == 0;
+    if (argc != 4 + among_others || num_u64(slice_str(argv[2]), &partitions) != OK) {
+        fputs("usage: stored DATA PARTITIONS LEDGER [among-others]\n", stderr);
         return 2;
     }
     if (ledger_load(&ledger, argv[3]) != OK) stop("the ledger");
     struct judge judge = {.ledger = &ledger,
+                          .among_others = among_others,
                           .reader = &reader.lane,
                           .log = open_log(&reader, argv[1], partitions),
                           .step = step,

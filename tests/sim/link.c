@@ -46,13 +46,21 @@ static void enter_core(struct link *l)
     lane_running = l->host->lane;
 }
 
+/* The core is not run just now: later. */
+static bool put_off(struct link *l, void (*fn)(void *ctx, uint64_t arg))
+{
+    if (!world_stalls(l->host->lane)) return false;
+    world_at(world.stalled_until_us, fn, l, 0);
+    return true;
+}
+
 /* ---- towards the server */
 
 static void arrive_up(void *ctx, uint64_t unused)
 {
     struct link *l = ctx;
     (void)unused;
-    if (l->server_gone || l->paused || buf_size(&l->up.bytes) == 0) return;
+    if (l->server_gone || l->paused || buf_size(&l->up.bytes) == 0 || put_off(l, arrive_up)) return;
     size_t n = 1 + (size_t)world_random(MIN(buf_size(&l->up.bytes), (size_t)CONN_READ_MAX));
     n = MIN(n, buf_size(&l->up.bytes));
     struct buf piece = {0};
@@ -76,6 +84,16 @@ void link_send(struct link *l, struct slice bytes)
 
 /* ---- towards the client */
 
+static void server_may_write(void *ctx, uint64_t unused)
+{
+    struct link *l = ctx;
+    (void)unused;
+    if (l->server_gone || put_off(l, server_may_write)) return;
+    enter_core(l);
+    conn_writable(&l->conn, world.now_us);
+    lane_run_once(l->host->lane, world.now_us);
+}
+
 static void arrive_down(void *ctx, uint64_t unused)
 {
     struct link *l = ctx;
@@ -85,10 +103,7 @@ static void arrive_down(void *ctx, uint64_t unused)
     l->down.bytes = (struct buf){0};
     if (l->client_ctx) l->client->received(l->client_ctx, buf_slice(&piece));
     buf_free(&piece);
-    if (l->server_gone) return;
-    enter_core(l);
-    conn_writable(&l->conn, world.now_us);
-    lane_run_once(l->host->lane, world.now_us);
+    server_may_write(l, 0);
 }
 
 static void server_write(struct conn *c, struct slice bytes)
@@ -138,6 +153,7 @@ static void server_is_gone(void *ctx, uint64_t unused)
 {
     struct link *l = ctx;
     (void)unused;
+    if (put_off(l, server_is_gone)) return;
     enter_core(l);
     conn_gone(&l->conn, world.now_us);
     l->server_gone = true;
@@ -158,7 +174,7 @@ static void server_hears_end(void *ctx, uint64_t unused)
 {
     struct link *l = ctx;
     (void)unused;
-    if (l->server_gone) return;
+    if (l->server_gone || put_off(l, server_hears_end)) return;
     if (!l->cut && buf_size(&l->up.bytes) && !l->paused) { /* what was sent before the FIN */
         arrive_up(l, 0);
         world_at(world.now_us, server_hears_end, l, 0);

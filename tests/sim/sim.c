@@ -3,8 +3,8 @@
  *   sim [--seed N] [--seeds N] [--devices N] [--messages N] [--lying-disk] [-v]
  *
  * A hub on one to three cores, devices that send, links that stall and break, syncs and writes that
- * fail, and crashes that lose what was not synced.  After every crash and at the end the whole log is
- * read back and compared with what the devices were told.
+ * fail, a disk that runs full, and crashes that lose what was not synced.  After every crash and at the
+ * end the whole log is read back and compared with what the devices were told.
  * --lying-disk: syncs do nothing; then acknowledged messages must be found missing, or the simulator
  * itself is blind: the exit status is 0 only if it noticed.
  */
@@ -21,13 +21,21 @@
 #include "hub/registry/registry.h"
 #include "promise/judge.h"
 
-enum { RUN_US_MAX = 600 * 1000000 };
+enum {
+    RUN_US_MAX = 600 * 1000000,
+    CRASH_EVERY_US_MAX = 700000,
+    CRASH_RARELY_US_MAX = 6000000, /* lives long enough to run full and have room again */
+    FILLED_EVERY_US_MAX = 600000,
+    FILLED_US_MAX = 200000,
+    ROOM_LEFT_MAX = 100 << 10,
+};
 
 static struct sim_hub hub;
 static struct ledger ledger;
 static struct device *devices;
-static unsigned device_count = 12, crashes, faults;
+static unsigned device_count = 12, crashes, faults, fillings;
 static uint64_t messages = 600;
+static uint64_t crash_every_us_max;
 static bool lying_disk, verbose;
 static bool checking; /* the operator waits with everything else meanwhile */
 
@@ -35,7 +43,7 @@ static bool checking; /* the operator waits with everything else meanwhile */
 
 static struct link *dial(struct device *d, const struct link_client *client)
 {
-    if (!hub.alive) return NULL;
+    if (!hub.alive || checking) return NULL; /* or what is judged would change meanwhile */
     unsigned core = (unsigned)world_random(hub.core_count);
     const struct front *front;
     void *ctx;
@@ -124,11 +132,19 @@ static bool all_done(void)
     return true;
 }
 
+static void make_room(void *ctx, uint64_t unused)
+{
+    (void)ctx;
+    (void)unused;
+    io_mem_capacity(hub.disk, UINT64_MAX);
+}
+
 static void restart(void *ctx, uint64_t unused)
 {
     unsigned *violations = ctx;
     (void)unused;
     if (hub.alive) return;
+    make_room(NULL, 0);
     *violations += sim_hub_start(&hub) ? check_now("after a crash") : 1;
 }
 
@@ -136,7 +152,7 @@ static void crash(void *ctx, uint64_t unused);
 
 static void plan_crash(void *violations)
 {
-    world_at(world.now_us + (int64_t)world_random(700000), crash, violations, 0);
+    world_at(world.now_us + (int64_t)world_random(crash_every_us_max), crash, violations, 0);
 }
 
 static void crash(void *ctx, uint64_t unused)
@@ -164,10 +180,26 @@ static void fail_disk(void *ctx, uint64_t unused)
     io_mem_fail(hub.disk, call, 1 + world_random(20), ERR_IO, world_chance(30));
 }
 
+/* Somebody else fills the disk, and makes room again. */
+static void fill_disk(void *ctx, uint64_t unused)
+{
+    uint64_t room;
+    (void)unused;
+    if (all_done()) return;
+    world_at(world.now_us + (int64_t)world_random(FILLED_EVERY_US_MAX), fill_disk, ctx, 0);
+    if (checking || !hub.alive) return;
+    fillings++;
+    io_mem_capacity(hub.disk, INT64_MAX);
+    if (io_free_bytes(hub.disk, &room) != OK) abort();
+    io_mem_capacity(hub.disk, (uint64_t)INT64_MAX - room + world_random(ROOM_LEFT_MAX));
+    world_at(world.now_us + (int64_t)world_random(FILLED_US_MAX), make_room, ctx, 0);
+}
+
 /* ---- a run */
 
 static unsigned finish(unsigned violations)
 {
+    make_room(NULL, 0);
     if (hub.alive) sim_hub_crash(&hub, 0);
     violations += sim_hub_start(&hub) ? check_now("at the end") : 1;
     for (unsigned i = 0; i < device_count; i++) device_fini(&devices[i]);
@@ -182,7 +214,8 @@ static unsigned run(uint64_t seed)
 {
     unsigned violations = 0;
     world_init(seed);
-    crashes = faults = 0;
+    crashes = faults = fillings = 0;
+    crash_every_us_max = world_chance(50) ? CRASH_EVERY_US_MAX : CRASH_RARELY_US_MAX;
     sim_hub_init(&hub, 1 + (unsigned)world_random(SIM_CORES_MAX));
     io_mem_ignore_sync(hub.disk, lying_disk);
     if (!sim_hub_start(&hub)) abort();
@@ -195,6 +228,7 @@ static unsigned run(uint64_t seed)
     plan_crash(&violations);
     for (int i = 0; i < 3; i++)
         world_at(world.now_us + (int64_t)world_random(4000000), fail_disk, NULL, 0);
+    if (world_chance(50)) fill_disk(NULL, 0);
     while (!all_done() && world.now_us < RUN_US_MAX && violations == 0)
         if (!world_step(hub.all, hub.alive ? hub.all_count : 0, RUN_US_MAX)) break;
     if (!all_done() && violations == 0) {
@@ -205,8 +239,9 @@ static unsigned run(uint64_t seed)
     uint64_t steps = world.steps;
     violations = finish(violations);
     if (verbose)
-        fprintf(stderr, "seed %" PRIu64 ": %u crashes, %u faults, %" PRIu64 " steps\n", seed,
-                crashes, faults, steps);
+        fprintf(stderr,
+                "seed %" PRIu64 ": %u crashes, %u faults, %u full disks, %" PRIu64 " steps\n", seed,
+                crashes, faults, fillings, steps);
     return violations;
 }
 

@@ -9,6 +9,8 @@
 #include "base/num.h"
 #include "base/rand.h"
 
+enum { STALLS_ONE_IN = 500, STALL_US_MAX = 400000 };
+
 struct world world;
 
 /* xorshift128+ */
@@ -129,16 +131,29 @@ static void run_event(void)
 
 /* ---- steps */
 
-static bool lane_due(const struct lane *lane)
+bool world_stalls(const struct lane *lane)
 {
-    return lane_has_mail(lane) || timers_next(&lane->timers) <= world.now_us;
+    return lane == world.stalled && world.now_us < world.stalled_until_us;
+}
+
+static int64_t lane_due_us(const struct lane *lane)
+{
+    int64_t due_us = lane_has_mail(lane) ? world.now_us : timers_next(&lane->timers);
+    return world_stalls(lane) ? MAX(due_us, world.stalled_until_us) : due_us;
+}
+
+static void stall_sometimes(const struct lane *lane)
+{
+    if (world_random(STALLS_ONE_IN)) return;
+    world.stalled = lane;
+    world.stalled_until_us = world.now_us + (int64_t)world_random(STALL_US_MAX);
 }
 
 /* To the next moment at which something is due; false when that is not before `end_us`. */
 static bool advance(struct lane *const *lanes, unsigned count, int64_t end_us)
 {
     int64_t next = world.event_count ? world.events[0].due_us : INT64_MAX;
-    for (unsigned i = 0; i < count; i++) next = MIN(next, timers_next(&lanes[i]->timers));
+    for (unsigned i = 0; i < count; i++) next = MIN(next, lane_due_us(lanes[i]));
     if (next >= end_us) return false;
     world.now_us = MAX(world.now_us, next);
     return true;
@@ -148,16 +163,18 @@ bool world_step(struct lane *const *lanes, unsigned count, int64_t end_us)
 {
     unsigned ready[LANES_MAX], ready_count = 0;
     for (unsigned i = 0; i < count; i++)
-        if (lane_due(lanes[i])) ready[ready_count++] = i;
+        if (lane_due_us(lanes[i]) <= world.now_us) ready[ready_count++] = i;
     bool event_due = world.event_count && world.events[0].due_us <= world.now_us;
     unsigned choices = ready_count + event_due;
     if (choices == 0) return advance(lanes, count, end_us);
     uint64_t choice = world_random(choices);
     world.steps++;
     world.now_us += (int64_t)world_random(20);
-    if (choice < ready_count)
+    if (choice < ready_count) {
         lane_run_once(lanes[ready[choice]], world.now_us);
-    else
+        stall_sometimes(lanes[ready[choice]]);
+    } else {
         run_event();
+    }
     return true;
 }

@@ -2,7 +2,7 @@
  *
  * Everything that happens is either an event that is due (bytes arriving, a cut, a crash) or a turn
  * of a lane that has mail or a timer due.  Which of them comes next is drawn from the seed, so a run
- * is one interleaving of many and replays exactly.
+ * is one interleaving of many and replays exactly.  Now and then a lane is not run for a while.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -27,6 +27,8 @@ struct world {
     size_t event_count, event_cap;
     uint64_t event_order;
     uint64_t steps;
+    const struct lane *stalled; /* not run before stalled_until_us, whatever waits for it */
+    int64_t stalled_until_us;
 };
 
 extern struct world world;
@@ -42,6 +44,9 @@ void world_at(int64_t due_us, void (*fn)(void *ctx, uint64_t arg), void *ctx, ui
 
 /* Forgets all events of that context. */
 void world_forget(const void *ctx);
+
+/* The machine does not run that lane just now. */
+bool world_stalls(const struct lane *lane);
 
 /* One step: an event or a turn of one of the lanes; false when nothing is left to do before
  * `end_us`. */

@@ -42,11 +42,18 @@ static struct msg *shift_waiting(struct log *l)
     return m;
 }
 
+/* Its writer appended it before it heard of the last refusal. */
+static bool is_stale(const struct log *l, const struct msg *m)
+{
+    return m->from.gen != l->refusals[m->from.lane];
+}
+
 /* The message goes home with its memory. */
 static void answer_first(struct log *l, enum err err)
 {
     struct msg *m = shift_waiting(l);
-    struct log_appended answer = {err};
+    if (err != OK && !is_stale(l, m)) l->refusals[m->from.lane]++;
+    struct log_appended answer = {err, l->refusals[m->from.lane]};
     memcpy(m->body, &answer, sizeof answer);
     m->kind = LOG_APPENDED;
     post(l->lane, m->to, m->from, m);
@@ -55,6 +62,13 @@ static void answer_first(struct log *l, enum err err)
 static void refuse_waiting(struct log *l, enum err err)
 {
     for (; l->waiting; metric_inc(err == ERR_IO ? &refused : &throttled)) answer_first(l, err);
+}
+
+/* Or a device's message would be stored before the one that it is about to send again. */
+static void refuse_stale(struct log *l)
+{
+    for (; l->waiting && is_stale(l, l->waiting); metric_inc(&throttled))
+        answer_first(l, ERR_THROTTLED);
 }
 
 /* ---- towards segments */
@@ -98,7 +112,7 @@ static bool gather(struct log *l, struct block *b)
     block_begin(b);
     uint64_t max = journal_block_max(&l->journal) + JOURNAL_HEAD;
     for (const struct msg *m = l->waiting; m && block_has_room(b); m = m->next) {
-        if (b->bytes + m->len > max) break;
+        if (b->bytes + m->len > max || is_stale(l, m)) break;
         block_add(b, msg_body(m));
     }
     return b->part_count > 1;
@@ -171,6 +185,7 @@ static bool commit_group(struct log *l)
         refuse_waiting(l, ERR_IO);
     else if (!log_accepting(l))
         refuse_waiting(l, ERR_THROTTLED);
+    refuse_stale(l);
     if (l->waiting == NULL) return false;
     if (!gather(l, &b)) {
         answer_first(l, ERR_TOO_BIG);
@@ -198,7 +213,8 @@ static void set_roomy(struct log *l, bool roomy)
     if (roomy)
         say_info("log.accepting", "there is room on the disk again");
     else
-        say_warn("log.throttled", "the disk is full to its reserve: appends are refused");
+        say_warn("log.throttled", "the disk is full to its reserve, or no file can be opened: "
+                                  "appends are refused");
     metric_set(&accepting, roomy && log_healthy(l));
 }
 
@@ -241,7 +257,8 @@ static void on_room_timer(struct timer *t, int64_t now_us)
     check_room(CONTAINER_OF(t, struct log, room_timer), now_us);
 }
 
-/* A segment could not grow.  What is in memory and in the journal stays there until it can. */
+/* A segment could not grow, or not be opened.  What is in memory and in the journal stays there until
+ * it can. */
 static void run_full(struct log *l)
 {
     l->full = true;
@@ -277,10 +294,12 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
 static void take_failure(struct log *l, enum err err)
 {
     if (!log_healthy(l)) return;
-    if (err == ERR_FULL || err == ERR_AGAIN)
+    if (err == ERR_FULL || err == ERR_AGAIN) {
         run_full(l);
-    else
-        own_poison(l);
+        return;
+    }
+    fail(err, "a segment could not be written or synced: see above"); /* by the logread lane */
+    own_poison(l);
 }
 
 static void on_flushed(void *ctx, struct lane *lane, struct msg *m)

@@ -6,7 +6,8 @@
  *   - a record that was answered OK is there, once, with the ordinal that a reader saw before;
  *   - nothing is there that was not sent, or twice, or in another partition;
  *   - ordinals and sequences have no gaps, enqueued times do not fall;
- *   - of what a core sent between two crashes a first part is there, in its order, and no other.
+ *   - of what a core sent between two crashes a first part is there, in its order, and no other;
+ *   - where the disk is full, what a core sent before it heard of a refusal is refused as well.
  */
 #include "base/test.h"
 
@@ -24,6 +25,7 @@ struct fate {
     uint8_t round; /* between which crashes it was sent; 0: never */
     bool visible, durable, refused, present;
     uint64_t ordinal; /* as a reader saw it, UINT64_MAX: never */
+    size_t heard;     /* answers of this round that were known when it was sent */
 };
 
 struct world {
@@ -36,7 +38,8 @@ struct world {
     bool slow_files;           /* the logread lane hardly runs in this round */
     bool full_disk[UINT8_MAX]; /* by round: some records are refused */
     size_t seen_done;
-    const char *violation; /* the first one found */
+    size_t refused_at[RIG_CORES]; /* the last refusal, counted among the answers of this round */
+    const char *violation;        /* the first one found */
     /* of the partition being read */
     unsigned partition;
     struct log_ends next;
@@ -66,7 +69,8 @@ static struct world *world_new(uint64_t seed)
                                  .partitions = PARTITIONS,
                                  .journal_bytes = LOG_JOURNAL_MIN,
                                  .segment_bytes = (40 + roll(w, 100)) << 10,
-                                 .tail_bytes = (8 + roll(w, 100)) << 10};
+                                 .tail_bytes = (8 + roll(w, 100)) << 10,
+                                 .reserve_bytes = roll(w, 2) << 16};
     rig_mono_us = 1000000;
     rig_wall_us = 1700000000000000;
     w->rig = rig_new();
@@ -85,6 +89,7 @@ static enum err start_round(struct world *w)
     w->round++;
     w->slow_files = roll(w, 3) == 0;
     w->seen_done = 0;
+    memset(w->refused_at, 0, sizeof w->refused_at);
     buf_clear(&w->rig->done);
     return rig_open(w->rig, &w->cfg);
 }
@@ -101,6 +106,7 @@ static void send(struct world *w)
     f->round = w->round;
     f->visible = roll(w, 4) != 0;
     f->ordinal = UINT64_MAX;
+    f->heard = w->seen_done;
     size_t size = RIG_BODY_MIN + roll(w, roll(w, 20) == 0 ? 6000 : 400);
     rig_append(w->rig, f->core, f->partition, id, size, f->visible ? RECORD_TO_STREAM : 2);
 }
@@ -109,10 +115,12 @@ static void hear(struct world *w)
 {
     for (; w->seen_done < rig_done_count(w->rig); w->seen_done++) {
         const struct rig_done *d = rig_done_at(w->rig, w->seen_done);
-        if (d->result == OK)
-            w->fates[d->id].durable = true;
-        else
-            w->fates[d->id].refused = true;
+        struct fate *f = &w->fates[d->id];
+        f->durable |= d->result == OK;
+        f->refused |= d->result != OK;
+        if (d->result != OK) w->refused_at[d->core] = w->seen_done + 1;
+        violate(w, d->result == OK && w->refused_at[d->core] > f->heard,
+                "a record was taken that follows a refused one unheard");
     }
 }
 
@@ -247,6 +255,8 @@ static void maybe_fill_disk(struct world *w, uint64_t acts, uint64_t i)
         io_mem_capacity(w->cfg.io, LOG_JOURNAL_MIN + roll(w, 300 << 10));
     }
     if (i == acts / 2 && roll(w, 2)) io_mem_capacity(w->cfg.io, UINT64_MAX);
+    if (w->full_disk[w->round] && i > acts / 4 && i < acts / 2 && roll(w, 8) == 0)
+        io_mem_capacity(w->cfg.io, roll(w, 2) ? UINT64_MAX : LOG_JOURNAL_MIN + roll(w, 300 << 10));
 }
 
 /* By hand: crash_test FIRST LAST */

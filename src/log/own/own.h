@@ -42,6 +42,7 @@ struct log {
     /* the log lane's */
     struct turn_hook hook;
     struct msg *waiting, *waiting_last; /* LOG_APPEND, oldest first */
+    uint32_t refusals[LANES_MAX]; /* by writer's lane: told, but for those that followed one */
     struct journal journal;
     struct recycling sections[JOURNAL_SECTIONS];
     struct slice parts[OWN_GROUP_MAX + 2];

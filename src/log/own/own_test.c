@@ -383,8 +383,10 @@ static void a_batch_over_a_section_is_refused_in_its_turn(void **state)
     rig_turn(&f.rig->cores[0].lane);
     append(&f, 0, 3, 100);
     rig_run(f.rig);
-    static const enum err expected[] = {OK, ERR_TOO_BIG, OK};
-    for (size_t i = 0; i < 3; i++) {
+    append(&f, 0, 4, 100);
+    rig_run(f.rig);
+    static const enum err expected[] = {OK, ERR_TOO_BIG, ERR_THROTTLED, OK};
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(rig_done_at(f.rig, i)->id, i + 1);
         assert_int_equal(rig_done_at(f.rig, i)->result, expected[i]);
     }
@@ -563,6 +565,37 @@ static void appends_are_refused_below_the_reserve_and_taken_again_above(void **s
     end(&f);
 }
 
+/* A device that sends 2 before it hears that 1 was refused will send both again. */
+static void what_follows_a_refusal_unheard_is_refused_too(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    f.cfg.reserve_bytes = 1 << 20;
+    reopen(&f);
+    struct lane *core = &f.rig->cores[0].lane;
+    io_mem_capacity(f.io, 1 << 20);
+    rig_mono_us += OWN_ROOM_EVERY_US;
+    rig_append(f.rig, 0, 0, 1, 100, RECORD_TO_STREAM);
+    rig_turn(core);
+    rig_turn(&f.rig->log_lane);
+    io_mem_capacity(f.io, UINT64_MAX);
+    rig_mono_us += OWN_ROOM_EVERY_US;
+    rig_turn(&f.rig->log_lane);
+    assert_true(log_accepting(f.rig->log));
+    rig_append(f.rig, 0, 0, 2, 100, RECORD_TO_STREAM);
+    log_flush(&f.rig->cores[0].writer); /* posted, */
+    rig_append(f.rig, 0, 0, 3, 100,
+               RECORD_TO_STREAM); /* or still gathering when 1's answer comes */
+    rig_append(f.rig, 1, 1, 4, 100, RECORD_TO_STREAM); /* another core's */
+    rig_run(f.rig);
+    assert_int_equal(results(&f, ERR_THROTTLED), 3);
+    assert_int_equal(results(&f, OK), 1);
+    fill(&f, 0, 1, 3, 100);
+    assert_int_equal(results(&f, OK), 4);
+    assert_ids(&f, 0, 3);
+    end(&f);
+}
+
 /* Time stands still, so the free room is looked at for the bytes alone. */
 static void who_appends_fast_does_not_use_up_the_reserve(void **state)
 {
@@ -613,6 +646,45 @@ static void segments_that_cannot_grow_are_tried_again(void **state)
     assert_int_equal(rig_open(f.rig, &f.cfg), OK);
     assert_ids(&f, 1, 500);
     end(&f);
+}
+
+/* From the n-th one on no file can be opened for a while; true when that was noticed. */
+static bool opens_fail_from(uint64_t n)
+{
+    struct fixture f = begin();
+    io_mem_fail(f.io, IO_CALL_OPEN, n, ERR_FULL, true);
+    uint64_t id = 0;
+    for (; log_accepting(f.rig->log) && id < 400; id++) {
+        append(&f, id % 2, id / 2 + 1, 2000);
+        rig_run(f.rig);
+    }
+    bool noticed = !log_accepting(f.rig->log);
+    assert_true(log_healthy(f.rig->log));
+    io_mem_fail(f.io, IO_CALL_OPEN, 0, OK, false);
+    rig_advance(f.rig, (int64_t)2 * OWN_ROOM_EVERY_US);
+    assert_true(log_accepting(f.rig->log));
+    uint64_t refused = results(&f, ERR_THROTTLED);
+    assert_true(refused <= 1);
+    for (id -= refused; id < 400; id++) {
+        append(&f, id % 2, id / 2 + 1, 2000);
+        rig_run(f.rig);
+    }
+    assert_int_equal(results(&f, OK), 400);
+    die(&f);
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    assert_ids(&f, 0, 200);
+    assert_ids(&f, 1, 200);
+    end(&f);
+    return noticed;
+}
+
+/* As when the process has no descriptor left. */
+static void segments_that_cannot_be_opened_are_tried_again(void **state)
+{
+    (void)state;
+    uint64_t n = 1;
+    while (opens_fail_from(n)) n++;
+    assert_true(n > 8);
 }
 
 /* A second request for the same records would outlive the chunk that holds them. */
@@ -675,8 +747,10 @@ int main(void)
         cmocka_unit_test(a_read_that_trimming_overtakes_is_told),
         cmocka_unit_test(retention_that_cannot_sync_stops_the_log_and_want_of_room_does_not),
         cmocka_unit_test(appends_are_refused_below_the_reserve_and_taken_again_above),
+        cmocka_unit_test(what_follows_a_refusal_unheard_is_refused_too),
         cmocka_unit_test(who_appends_fast_does_not_use_up_the_reserve),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
+        cmocka_unit_test(segments_that_cannot_be_opened_are_tried_again),
         cmocka_unit_test(segments_are_not_asked_twice_for_the_same_records),
         cmocka_unit_test(a_poisoned_log_still_answers_readers),
     };
