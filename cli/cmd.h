@@ -7,8 +7,10 @@
 extern const struct cli_option access_connection_string_options[], access_env_options[],
     access_token_options[], ca_change_options[], ca_create_options[], ca_options[],
     ca_verify_options[], consumer_group_options[], method_device_options[], method_module_options[],
-    monitor_options[], completion_suggest_options[];
-extern const char method_help[];
+    monitor_options[], completion_suggest_options[], twin_device_options[], twin_module_options[],
+    twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
+    twin_module_replace_options[];
+extern const char method_help[], twin_update_help[], twin_replace_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -26,6 +28,10 @@ enum err group_list(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
 
 enum err method_invoke(struct cli *c) MUST_USE;
+
+enum err twin_show(struct cli *c) MUST_USE;
+enum err twin_update(struct cli *c) MUST_USE;
+enum err twin_replace(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;

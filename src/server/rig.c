@@ -127,10 +127,9 @@ static void on_write(struct conn *c, struct slice bytes)
     buf_put_slice(&of(c)->heard, bytes);
 }
 
-static size_t nothing_waits(const struct conn *c)
+static size_t waiting(const struct conn *c)
 {
-    (void)c;
-    return 0;
+    return of(c)->unread;
 }
 
 static void ignore(struct conn *c)
@@ -144,7 +143,7 @@ static void on_shut(struct conn *c, bool abort)
     of(c)->shut = true;
 }
 
-static const struct transport rig_transport = {on_write, nothing_waits, ignore, ignore, on_shut};
+static const struct transport rig_transport = {on_write, waiting, ignore, ignore, on_shut};
 
 static void settle(struct rig_conn *c)
 {

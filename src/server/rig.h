@@ -20,6 +20,7 @@ struct rig_conn {
     struct conn conn;
     struct rig *rig;
     struct buf heard; /* what the hub sent */
+    size_t unread;    /* what it pretends not to have read of it */
     bool shut, gone;
 };
 

@@ -10,6 +10,7 @@
 #include "hub/method/method.h"
 #include "hub/policy/policy.h"
 #include "hub/registry/registry.h"
+#include "hub/twin/twin.h"
 
 enum {
     EPHEMERAL_JOURNAL = 8 << 20, /* memory is the disk */
@@ -83,10 +84,13 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->sessions = session_home_new(&w->hub, lane, c->registry, c->certificates);
     c->methods = methods_new(&w->hub, lane, c->registry, c->sessions);
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
-    c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){.desk = &c->desk, .methods = c->methods});
+    c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
+    c->mqtt = device_mqtt_new(
+        &(struct device_mqtt_doors){.desk = &c->desk, .methods = c->methods, .twins = c->twins});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&c->desk, c->groups);
-    c->rest = rest_new(&w->rest, lane, c->registry, c->groups, c->certificates, c->methods);
+    c->rest =
+        rest_new(&w->rest, lane, c->registry, c->groups, c->certificates, c->methods, c->twins);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
@@ -130,6 +134,7 @@ static void close_core(struct wire_core *c)
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
     methods_free(c->methods);
+    twins_free(c->twins);
     session_home_free(c->sessions);
     certificates_free(c->certificates);
     registry_free(c->registry);

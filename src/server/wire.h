@@ -39,6 +39,7 @@ struct wire_core {
     struct registry *registry;
     struct session_home *sessions;
     struct methods *methods;
+    struct twins *twins;
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
     struct certificates *certificates;

@@ -13,6 +13,7 @@ SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
 TAIL_FILL_MESSAGES = 6000   # of 16 KiB: more than the log keeps in memory
 MANY_PARTITIONS = 32
 METHOD_DEVICES, METHOD_RATE = 1000, 1000
+TWIN_DEVICES, TWIN_WINDOW = 500, 2
 
 
 def wait_settled(server, seconds=15):
@@ -143,6 +144,21 @@ def methods(book, name, options):
             book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
 
 
+# ---- twins
+
+def twins(book, name, options):
+    """Reported properties as fast as they are answered, which is when they are on disk."""
+    for number in range(1 if options.quick else 3):
+        wait_quiet(options.patience)
+        with Azimuth(devices=TWIN_DEVICES) as server:
+            wait_settled(server)
+            command = ["taskset", "-c", str(GENERATOR_CPU), BUILD / "tests" / "bench" / "twin_bench",
+                       str(server.plain), server.token("device"), str(TWIN_DEVICES), str(TWIN_WINDOW),
+                       str(options.seconds)]
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
+
+
 # ---- what is stored
 
 def saturate(book, name, options):
@@ -187,6 +203,7 @@ CASES = {
     "M9": connect(),
     "M9-resumed": connect("--resume"),
     "methods": methods,
+    "twins": twins,
     "M10": first_connect,
     "M11": saturate,
     "start": start,

@@ -5,6 +5,7 @@
 #include "front/device_mqtt/device_mqtt.h"
 #include "hub/method/method.h"
 #include "hub/session/session.h"
+#include "hub/twin/twin.h"
 #include "proto/mqtt/mqtt.h"
 
 struct device_mqtt_service {
@@ -42,6 +43,10 @@ struct device {
     struct buf model_id; /* from CONNECT until the session is granted */
     struct list subscribing, deferred;
     struct method_calls calls;
+    struct {
+        struct list requests, patches; /* see twin.c */
+        unsigned pending, patch_count;
+    } twin;
     uint64_t telemetry_sent, telemetry_done; /* with the log, and back from it */
     uint32_t features;                       /* what it is subscribed to (enum session_feature) */
     int64_t ends_us;                         /* wall time at which the credential's grace is over */
@@ -77,6 +82,14 @@ void device_method_response(struct device *d, const struct topic *t, const struc
 void device_acknowledge(struct device *d, uint16_t packet_id);
 void device_telemetry_done(struct device *d, uint16_t packet_id);
 void device_drop_deferred(struct device *d);
+
+/* twin.c */
+struct topic;
+void device_twin_init(struct device *d);
+void device_twin_drop(struct device *d);
+void device_twin(struct device *d, const struct topic *t, const struct mqtt_publish *p);
+void device_desired(struct session *session, const struct twin_desired *patch);
+void device_twin_drained(struct device *d);
 
 /* send.c: a PUBLISH to the device; while it does not read what it is sent, it is not read either. */
 void device_send(struct device *d, const struct mqtt_publish *p);

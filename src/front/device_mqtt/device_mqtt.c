@@ -143,6 +143,8 @@ static void on_publish(struct device *d, const struct mqtt_publish *p)
         on_telemetry(d, p, t.bag);
     else if (t.kind == TOPIC_METHOD_RESPONSE && d->service->doors.methods)
         device_method_response(d, &t, p);
+    else if ((t.kind == TOPIC_TWIN_GET || t.kind == TOPIC_TWIN_REPORTED) && d->service->doors.twins)
+        device_twin(d, &t, p);
     else
         reject_topic(d, p->topic);
 }
@@ -225,6 +227,7 @@ const struct session_owner device_session_owner = {
     .close = session_close_,
     .subscribed = device_subscribed,
     .method = device_method,
+    .desired = device_desired,
 };
 
 static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
@@ -236,6 +239,7 @@ static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
     list_init(&d->subscribing);
     list_init(&d->deferred);
     method_calls_init(&d->calls, d->service->doors.methods);
+    device_twin_init(d);
     timer_init(&d->timer, on_timer);
     mqtt_init(&d->mqtt, &(struct mqtt_config){MQTT_SERVER, conn_buffer(c), 0}, now_us);
     device_arm(d, now_us);
@@ -255,6 +259,7 @@ static void device_drained(void *self, int64_t now_us)
 {
     (void)now_us;
     device_resume(self, PAUSE_OUTPUT);
+    device_twin_drained(self);
 }
 
 static void device_closed(void *self, enum err why, int64_t now_us)
@@ -270,6 +275,7 @@ static void device_closed(void *self, enum err why, int64_t now_us)
     list_remove(&d->waiting);
     device_drop_subscribing(d);
     device_drop_deferred(d);
+    device_twin_drop(d);
     telemetry_sender_fini(&d->sender);
     mqtt_fini(&d->mqtt);
     buf_free(&d->model_id);

@@ -16,6 +16,12 @@
 #include "hub/telemetry/telemetry.h"
 #include "net/conn.h"
 
+enum {
+    DEVICE_RID_MAX = 128,          /* bytes of a $rid; longer: closed */
+    DEVICE_TWIN_PENDING_MAX = 32,  /* twin requests under way; DeviceThrottlingLimitExceeded */
+    DEVICE_TWIN_PATCHES_MAX = 256, /* desired patches that wait to be read; closed */
+};
+
 extern const struct front device_mqtt_front;
 
 struct device_mqtt_service;

@@ -8,6 +8,7 @@
 #include "hub/method/method.h"
 #include "hub/registry/registry.h"
 #include "hub/status.h"
+#include "hub/twin/twin.h"
 #include "proto/http1/http1.h"
 
 struct rest_service {
@@ -21,6 +22,7 @@ struct rest_service {
     } streams[REST_STREAMS];
     struct certificates *certificates;
     struct methods *methods;
+    struct twins *twins;
 };
 
 struct rest;
@@ -50,7 +52,8 @@ enum waiting {
     WAITING_REGISTRY,
     WAITING_GROUPS,
     WAITING_CERTIFICATES,
-    WAITING_METHOD
+    WAITING_METHOD,
+    WAITING_TWINS
 };
 
 struct call {
@@ -71,6 +74,7 @@ struct call {
     struct consumer_group_wait group_wait;
     struct certificate_wait certificate_wait;
     struct method_call method_call;
+    struct twin_wait twin_wait;
     bool answered;
     bool console; /* came to the console's listener */
     int64_t now_us;
@@ -169,6 +173,13 @@ void rest_statistics_service(struct call *c);
 
 void rest_upgrade(struct call *c);
 void rest_method_call(struct call *c); /* of a device or a module */
+/* Of a device or, with {module} in the path, of a module. */
+void rest_twin_get(struct call *c);
+void rest_twin_patch(struct call *c);
+void rest_twin_put(struct call *c);
+void rest_twin_patch_desired(struct call *c);
+void rest_twin_put_desired(struct call *c);
+void rest_twin_put_tags(struct call *c);
 
 void rest_health_alive(struct call *c);
 void rest_health_ready(struct call *c);

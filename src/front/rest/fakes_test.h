@@ -280,6 +280,35 @@ void method_forget(struct method_call *c)
     c->methods->call = NULL;
 }
 
+/* ---- twins: note what they were asked, answer when told to */
+
+struct twins {
+    char asked[512];
+    struct twin_wait *wait;
+};
+
+void twin_get(struct twins *t, struct slice who, struct twin_wait *w)
+{
+    snprintf(t->asked, sizeof t->asked, "get %.*s", SLICE_ARG(who));
+    t->wait = w;
+}
+
+void twin_write(struct twins *t, struct slice who, enum twin_write how, struct slice if_match,
+                struct slice json, struct twin_wait *w)
+{
+    static const char *const names[] = {"merge",           "replace",      "merge-desired",
+                                        "replace-desired", "replace-tags", "import"};
+    snprintf(t->asked, sizeof t->asked, "%s %.*s match=%.*s %.*s", names[how], SLICE_ARG(who),
+             SLICE_ARG(or_none(if_match)), SLICE_ARG(json));
+    t->wait = w;
+}
+
+void twin_forget(struct twins *t, struct twin_wait *w)
+{
+    assert_ptr_equal(t->wait, w);
+    t->wait = NULL;
+}
+
 /* ---- all of it together */
 
 static struct world {
@@ -291,6 +320,7 @@ static struct world {
     struct consumer_groups groups;
     struct certificates certificates;
     struct methods methods;
+    struct twins twins;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -328,7 +358,7 @@ static int world_open(void **state)
                                         .ca_path = "/data/ca.pem",
                                         .data_path = "/data"};
     world.service = rest_new(&world.config, &world.lane, &world.registry, &world.groups,
-                             &world.certificates, &world.methods);
+                             &world.certificates, &world.methods, &world.twins);
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;
@@ -414,6 +444,14 @@ static inline void method_says(const struct method_result *r)
     assert(c != NULL);
     world.methods.call = NULL;
     c->fn(c, r);
+}
+
+static inline void twins_say(const struct twin_answer *a)
+{
+    struct twin_wait *w = world.twins.wait;
+    assert(w != NULL);
+    world.twins.wait = NULL;
+    w->fn(w, a);
 }
 
 static inline void groups_say(enum err e)

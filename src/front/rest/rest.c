@@ -31,7 +31,8 @@ struct rest {
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
                               struct registry *registry, struct consumer_groups *groups,
-                              struct certificates *certificates, struct methods *methods)
+                              struct certificates *certificates, struct methods *methods,
+                              struct twins *twins)
 {
     struct rest_service *s = NEW(struct rest_service);
     *s = (struct rest_service){.config = config,
@@ -39,7 +40,8 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .registry = registry,
                                .groups = groups,
                                .certificates = certificates,
-                               .methods = methods};
+                               .methods = methods,
+                               .twins = twins};
     return s;
 }
 
@@ -69,6 +71,8 @@ static void drop_call(struct rest *r)
         certificate_forget(c->service->certificates, &c->certificate_wait);
     else if (c->waiting == WAITING_METHOD)
         method_forget(&c->method_call);
+    else if (c->waiting == WAITING_TWINS)
+        twin_forget(c->service->twins, &c->twin_wait);
     buf_free(&c->path);
     buf_free(&c->body);
     buf_free(&c->who);

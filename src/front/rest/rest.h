@@ -29,6 +29,7 @@ struct registry;
 struct consumer_groups;
 struct certificates;
 struct methods;
+struct twins;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -55,7 +56,8 @@ enum rest_stream { REST_MQTT, REST_AMQP, REST_STREAMS };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
                               struct registry *registry, struct consumer_groups *groups,
-                              struct certificates *certificates, struct methods *methods);
+                              struct certificates *certificates, struct methods *methods,
+                              struct twins *twins);
 void rest_free(struct rest_service *s); /* NULL is fine */
 
 /* Who takes an upgraded connection over, with the context that its listeners would have. */

@@ -112,6 +112,55 @@ static void the_length_of_a_list_is_checked(void **state)
     }
 }
 
+static void twin_requests_become_verbs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *body, *asked;
+    } rows[] = {
+        {"GET /twins/d1?" V, NULL, "get d1"},
+        {"GET /twins/d%2B1/modules/m?" V, NULL, "get d+1/m"},
+        {"PATCH /twins/d1?" V, "{}", "merge d1 match=none {}"},
+        {"PUT /twins/d1?" V, "{}", "replace d1 match=none {}"},
+        {"PATCH /twins/d1/modules/m?" V, "{}", "merge d1/m match=none {}"},
+        {"PUT /Twins/d1/Modules/m?" V, "{}", "replace d1/m match=none {}"},
+        {"PATCH /twins/d1/properties/desired?" V, "{}", "merge-desired d1 match=none {}"},
+        {"PUT /twins/d1/properties/desired?" V, "{}", "replace-desired d1 match=none {}"},
+        {"PUT /twins/d1/tags?" V, "{}", "replace-tags d1 match=none {}"},
+        {"PUT /twins/d1/modules/m/tags?" V, "{}", "replace-tags d1/m match=none {}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        request(rows[i].line, token("service", ""), rows[i].body);
+        assert_string_equal(world.twins.asked, rows[i].asked);
+        twins_say(
+            &(struct twin_answer){.etag = SLICE_LIT("AAAAAAAAAAE="), .body = SLICE_LIT("{}")});
+        assert_int_equal(answered(), 200);
+        assert_true(said_line("etag: \"AAAAAAAAAAE=\"\r\n"));
+    }
+}
+
+static void twins_need_the_right_to_serve(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"registryRead", "registryReadWrite", "device"};
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        request("GET /twins/d1?" V, token(policies[i], ""), NULL);
+        expect_error(401, "IotHubUnauthorizedAccess");
+    }
+    request("GET /twins/d1?" V, token("service", "/twins/d1"), NULL);
+    twins_say(&(struct twin_answer){.status = STATUS_DEVICE_NOT_FOUND, .text = SLICE_LIT("no")});
+    expect_error(404, "DeviceNotFound");
+}
+
+static void an_id_with_a_slash_is_no_module(void **state)
+{
+    (void)state;
+    request("GET /twins/d1%2Fm?" V, token("service", ""), NULL);
+    expect_error(400, "ArgumentInvalid");
+    request("GET /twins/d1/modules/m%2Fn?" V, token("service", ""), NULL);
+    expect_error(400, "ArgumentInvalid");
+}
+
 /* ---- who may */
 
 static void rights_decide(void **state)
@@ -714,6 +763,9 @@ int main(void)
         TEST(refusals_of_the_registry_become_error_bodies),
         TEST(a_bulk_that_failed_keeps_its_body),
         TEST(the_length_of_a_list_is_checked),
+        TEST(twin_requests_become_verbs),
+        TEST(twins_need_the_right_to_serve),
+        TEST(an_id_with_a_slash_is_no_module),
         TEST(rights_decide),
         TEST(a_bad_credential_is_refused_without_a_reason),
         TEST(an_expired_token_is_refused),

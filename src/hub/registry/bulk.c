@@ -1,8 +1,9 @@
 /* bulk.c - many identities in one call: each entry goes to its home as a write of its own.
  *
  * Entries are independent of each other.  An id that is named twice is refused in every place, for
- * nobody could say which one should win.  What the entry says of a twin is not kept: it becomes the
- * warning DeviceRegisteredWithoutTwin.
+ * nobody could say which one should win.  What the entry says of its twin is written after the
+ * identity, by hub/twin; a twin that could not be written becomes the warning
+ * DeviceRegisteredWithoutTwin.
  * Source: ExportImportDevice and BulkRegistryOperationResult of the service API.
  */
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include "base/text.h"
 #include "hub/registry/message.h"
 
-enum { WITH_ETAG = 16, NO_TWINS = 32, WRITES = WRITE_MAY_CREATE | WRITE_MAY_UPDATE };
+enum { WITH_ETAG = 16, TWIN_ONLY = 32, WRITES = WRITE_MAY_CREATE | WRITE_MAY_UPDATE };
 
 static const struct import_mode {
     const char *name;
@@ -25,8 +26,8 @@ static const struct import_mode {
     {"createOrUpdateIfMatchETag", WRITES | WITH_ETAG},
     {"delete", WRITE_DELETES},
     {"deleteIfMatchETag", WRITE_DELETES | WITH_ETAG},
-    {"updateTwin", NO_TWINS},
-    {"updateTwinIfMatchETag", NO_TWINS},
+    {"updateTwin", TWIN_ONLY},
+    {"updateTwinIfMatchETag", TWIN_ONLY},
 };
 enum { IMPORT_MODES = sizeof import_modes / sizeof *import_modes, TEXT_MAX = 160 };
 
@@ -40,6 +41,7 @@ struct bulk_entry {
     struct slice module_id; /* empty: none */
     struct slice who;       /* of both */
     const struct import_mode *mode;
+    bool twinless; /* the identity is written, its twin is not; `text` says why */
     enum status status;
     char text[TEXT_MAX];
 };
@@ -79,11 +81,14 @@ static bool has_content(const struct json *j)
     return false;
 }
 
+static bool speaks_of_twin(const struct bulk_entry *e)
+{
+    return has_content(json_get(e->json, "tags")) || has_content(json_get(e->json, "properties"));
+}
+
 static bool lost_its_twin(const struct bulk_entry *e)
 {
-    bool speaks_of_twin =
-        has_content(json_get(e->json, "tags")) || has_content(json_get(e->json, "properties"));
-    return e->status == STATUS_OK && (e->mode->mode & WRITES) && speaks_of_twin;
+    return e->twinless;
 }
 
 static void write_error(struct buf *out, const struct bulk_entry *e)
@@ -101,8 +106,9 @@ static void write_warning(struct buf *out, const struct bulk_entry *e)
 {
     buf_put_str(out, "{\"deviceId\":");
     text_json_string(out, e->id);
-    buf_put_str(out, ",\"warningCode\":\"DeviceRegisteredWithoutTwin\","
-                     "\"warningStatus\":\"tags and properties were not kept\"}");
+    buf_put_str(out, ",\"warningCode\":\"DeviceRegisteredWithoutTwin\",\"warningStatus\":");
+    text_json_string(out, slice_str(e->text));
+    buf_put_u8(out, '}');
 }
 
 static bool failed(const struct bulk_entry *e)
@@ -142,11 +148,47 @@ static void note(struct bulk_entry *e, enum status status, struct slice text)
     snprintf(e->text, sizeof e->text, "%.*s", SLICE_ARG(slice_head(text, TEXT_MAX - 1)));
 }
 
+static void entry_done(struct bulk_entry *e)
+{
+    if (--e->bulk->left == 0) answer_bulk(e->bulk);
+}
+
+/* ---- twins */
+
+static void on_twin_done(struct registry_wait *w, const struct registry_answer *a)
+{
+    struct bulk_entry *e = CONTAINER_OF(w, struct bulk_entry, wait);
+    bool alone = e->mode->mode & TWIN_ONLY;
+    note(e, alone ? a->status : STATUS_OK, a->text);
+    e->twinless = !alone && a->status != STATUS_OK;
+    entry_done(e);
+}
+
+static void send_twin(struct bulk_entry *e)
+{
+    struct registry_twins *twins = e->bulk->registry->twins;
+    bool merge = e->mode->mode & TWIN_ONLY;
+    bool matched = merge && (e->mode->mode & WITH_ETAG);
+    struct slice if_match = matched ? json_str(e->json, "twinETag") : SLICE_NONE;
+    struct buf json = {0};
+    json_write(&json, e->json);
+    e->wait.fn = on_twin_done;
+    twins->write(twins, e->who, merge, if_match, buf_slice(&json), &e->wait);
+    buf_free(&json);
+}
+
 static void on_entry_done(struct registry_wait *w, const struct registry_answer *a)
 {
     struct bulk_entry *e = CONTAINER_OF(w, struct bulk_entry, wait);
+    bool twin = a->status == STATUS_OK && (e->mode->mode & WRITES) && speaks_of_twin(e);
     note(e, a->status, a->text);
-    if (--e->bulk->left == 0) answer_bulk(e->bulk);
+    if (twin && e->bulk->registry->twins) {
+        send_twin(e);
+        return;
+    }
+    e->twinless = twin;
+    if (twin) note(e, STATUS_OK, SLICE_LIT("tags and properties were not kept"));
+    entry_done(e);
 }
 
 /* ---- entries */
@@ -174,6 +216,11 @@ static void refuse(struct bulk_entry *e, enum status status, const char *text)
     note(e, status, slice_str(text));
 }
 
+static struct slice etag_of(const struct bulk_entry *e)
+{
+    return json_str(e->json, e->mode->mode & TWIN_ONLY ? "twinETag" : "eTag");
+}
+
 /* What can be said without the device's home; STATUS_OK: nothing. */
 static void check_entry(struct bulk_entry *e)
 {
@@ -186,9 +233,9 @@ static void check_entry(struct bulk_entry *e)
         refuse(e, STATUS_ARGUMENT_INVALID, "there is no such importMode");
     else if (is_named_twice(e))
         refuse(e, STATUS_DEVICE_DEFINED_MULTIPLE_TIMES, "the id is in more than one entry");
-    else if (e->mode->mode & NO_TWINS)
+    else if ((e->mode->mode & TWIN_ONLY) && e->bulk->registry->twins == NULL)
         refuse(e, STATUS_INVALID_OPERATION, "this hub has no twins");
-    else if ((e->mode->mode & WITH_ETAG) && json_str(e->json, "eTag").len == 0)
+    else if ((e->mode->mode & WITH_ETAG) && etag_of(e).len == 0)
         refuse(e, STATUS_ARGUMENT_INVALID, "this importMode needs an eTag");
 }
 
@@ -226,7 +273,10 @@ static void take_entries(struct bulk_op *o, const struct json *list)
         check_entry(&o->entries[i]);
         if (o->entries[i].status != STATUS_OK) continue;
         o->left++;
-        send_entry(&o->entries[i]);
+        if (o->entries[i].mode->mode & TWIN_ONLY)
+            send_twin(&o->entries[i]);
+        else
+            send_entry(&o->entries[i]);
     }
     if (o->left == 0) answer_bulk(o);
 }

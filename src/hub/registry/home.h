@@ -45,6 +45,7 @@ struct registry {
     struct presences presences;
     struct list listeners; /* struct registry_listener */
     struct list ops;
+    struct registry_twins *twins; /* NULL: nobody keeps them */
 };
 
 static inline void op_begin(struct registry *r, struct op *op, void (*drop)(struct op *op))

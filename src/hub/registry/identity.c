@@ -160,17 +160,24 @@ static void write_time(struct buf *out, const char *key, int64_t wall_us)
     buf_printf(out, ",\"%s\":\"%s\"", key, iso);
 }
 
+static void write_thumbprints(struct buf *out, const struct identity *id)
+{
+    buf_put_str(out, "\"x509Thumbprint\":{");
+    write_string(out, "primaryThumbprint", id->thumbprints[0]);
+    buf_put_u8(out, ',');
+    write_string(out, "secondaryThumbprint", id->thumbprints[1]);
+    buf_put_u8(out, '}');
+}
+
 static void write_authentication(struct buf *out, const struct identity *id)
 {
     buf_put_str(out, ",\"authentication\":{\"symmetricKey\":{");
     write_string(out, "primaryKey", id->key_texts[0]);
     buf_put_u8(out, ',');
     write_string(out, "secondaryKey", id->key_texts[1]);
-    buf_put_str(out, "},\"x509Thumbprint\":{");
-    write_string(out, "primaryThumbprint", id->thumbprints[0]);
-    buf_put_u8(out, ',');
-    write_string(out, "secondaryThumbprint", id->thumbprints[1]);
-    buf_printf(out, "},\"type\":\"%s\"}", auth_names[id->auth]);
+    buf_put_str(out, "},");
+    write_thumbprints(out, id);
+    buf_printf(out, ",\"type\":\"%s\"}", auth_names[id->auth]);
 }
 
 static void write_scopes(struct buf *out, const struct identity *id)
@@ -228,4 +235,28 @@ void identity_write(struct buf *out, const struct identity *id, const struct pre
     write_authentication(out, id);
     write_edge(out, id);
     buf_put_u8(out, '}');
+}
+
+void identity_write_twin_members(struct buf *out, const struct identity *id,
+                                 const struct presence *p)
+{
+    char etag[ETAG_MAX + 1];
+    etag_of_number(id->etag, etag);
+    write_string(out, "deviceId", id->device_id);
+    if (id->module_id.len) {
+        buf_put_u8(out, ',');
+        write_string(out, "moduleId", id->module_id);
+    }
+    buf_printf(out, ",\"deviceEtag\":\"%s\",\"status\":\"%s\",", etag,
+               id->enabled ? "enabled" : "disabled");
+    write_string(out, "statusReason", id->status_reason);
+    write_time(out, "statusUpdateTime", id->status_updated_us);
+    buf_printf(out, ",\"connectionState\":\"%s\"", p->connected ? "Connected" : "Disconnected");
+    write_time(out, "lastActivityTime", p->active_us);
+    buf_printf(out, ",\"cloudToDeviceMessageCount\":0,\"authenticationType\":\"%s\",",
+               auth_names[id->auth]);
+    write_thumbprints(out, id);
+    buf_printf(out, ",\"modelId\":\"\",\"capabilities\":{\"iotEdge\":%s}",
+               id->iot_edge ? "true" : "false");
+    write_scopes(out, id);
 }

@@ -28,6 +28,10 @@ void identity_put_params(struct store_request *r, const struct identity *id);
 /* The Device or Module object of the service API. */
 void identity_write(struct buf *out, const struct identity *id, const struct presence *p);
 
+/* The members of the Twin object that mirror the identity, without braces. */
+void identity_write_twin_members(struct buf *out, const struct identity *id,
+                                 const struct presence *p);
+
 /* The writable fields of a Device or ExportImportDevice (document.c), for a device that has `old`
  * or none yet (NULL).  What the document leaves out gets its default: a PUT replaces.
  * out->device_id and out->module_id are set by the caller, of a module out->enabled, too.  ERR_INVALID

@@ -211,6 +211,20 @@ void registry_set_active(struct registry *r, struct slice who, int64_t wall_us)
     presence_set_active(&r->presences, who, wall_us);
 }
 
+void registry_set_twins(struct registry *r, struct registry_twins *t)
+{
+    r->twins = t;
+}
+
+void registry_put_twin_members(const struct registry *r, const struct identity *id, struct buf *out)
+{
+    struct buf who = {0};
+    hub_put_who(&who, id->device_id, id->module_id);
+    struct presence presence = presence_of(&r->presences, buf_slice(&who));
+    identity_write_twin_members(out, id, &presence);
+    buf_free(&who);
+}
+
 /* ---- life */
 
 struct registry *registry_new(const struct hub *hub, struct lane *lane)

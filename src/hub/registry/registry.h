@@ -113,6 +113,10 @@ struct identity {
     uint32_t subscriptions;    /* of its MQTT session, see hub/session */
 };
 
+/* The members of the Twin object of the service API that mirror the identity, without braces. */
+void registry_put_twin_members(const struct registry *r, const struct identity *id,
+                               struct buf *out);
+
 struct registry_load;
 typedef void (*registry_loaded_fn)(struct registry_load *load, const struct identity *id,
                                    enum err e);
@@ -126,6 +130,15 @@ struct registry_load {
  * ERR_THROTTLED, or what the store said.  Writes that came before are done by then. */
 void registry_load(struct registry *r, struct slice who, struct registry_load *load,
                    registry_loaded_fn fn);
+
+/* Who writes what a bulk says of twins.  `json` is the entry; `merge`: into what is there, else what it
+ * has takes its place.  `w` is called once, not before write() has returned. */
+struct registry_twins {
+    void (*write)(struct registry_twins *t, struct slice who, bool merge, struct slice if_match,
+                  struct slice json, struct registry_wait *w);
+};
+
+void registry_set_twins(struct registry *r, struct registry_twins *t);
 
 /* An identity came, went, or is no longer what it was: connections that rely on it must end.  What
  * becomes of a device is told of each of its modules, too. */

@@ -1,0 +1,87 @@
+/* home.h - the home side: twins in memory, and what waits for them.  Private to hub/twin.
+ *
+ *   asked ──stands in its identity's queue──▶ current ──identity, row──▶ read: answered
+ *                                                            │
+ *                                                            └──▶ written: unit to the store
+ *                                       once more ◀── CONFLICT ──┤
+ *                                                                └── OK: memory, answer, device told
+ *
+ * Each identity has one current op: nobody sees what the store has not said yes to.
+ */
+#ifndef HUB_TWIN_HOME_H
+#define HUB_TWIN_HOME_H
+
+#include "base/list.h"
+#include "hub/registry/registry.h"
+#include "hub/session/session.h"
+#include "hub/twin/document.h"
+#include "hub/twin/message.h"
+#include "hub/twin/missed.h"
+
+struct entry;
+
+/* One verb at home. */
+struct op {
+    struct list node; /* in entry.queue, or the current one */
+    struct entry *entry;
+    struct msg *m;
+    struct ask ask; /* borrows from `m` */
+    struct registry_load load;
+    struct store_wait wait;
+    struct buf identity; /* of services' verbs: the members that mirror it */
+    struct twin *next;   /* with the store */
+    struct buf desired;  /* what the device is told of it; empty: nothing */
+    bool again;          /* the second attempt */
+};
+
+struct entry {
+    struct list idle; /* in twins.idle while nobody needs it, the least recently used first */
+    struct twins *twins;
+    struct twin *twin;                           /* NULL: not loaded */
+    char generation[SESSION_GENERATION_MAX + 1]; /* of the identity that `twin` belongs to */
+    struct list queue;                           /* struct op */
+    struct op *current;
+    bool serving;
+    size_t bytes; /* what it counts for in the cache */
+    struct slice who;
+};
+
+struct twins {
+    const struct hub *hub;
+    struct lane *lane;
+    struct registry *registry;
+    struct session_home *sessions;
+    struct map entries; /* struct entry by who */
+    struct list idle;
+    size_t bytes, cache_bytes;
+    size_t waiting, waiting_bytes; /* ops and their JSON */
+    struct missed missed;
+    struct session_listener listener;
+    struct registry_twins of_registry;
+    struct list imports; /* entries of bulks under way */
+};
+
+/* home.c */
+void twin_home_join(struct twins *t);
+void twin_home_fini(struct twins *t);
+void twin_entry_set(struct entry *e, struct twin *next); /* NULL: not loaded; the entry owns it */
+void twin_op_answer(struct op *op, const struct twin_answer *a);
+void twin_op_refuse(struct op *op, enum status status, const char *text);
+void twin_op_refuse_err(struct op *op, enum err e);
+void twin_op_answer_twin(struct op *op); /* what services see */
+void twin_op_retry(struct op *op);       /* our copy was not what the store has */
+void twin_op_end(struct op *op); /* answered: whoever is next; the entry may be gone afterwards */
+
+/* import.c */
+void twin_import_join(struct twins *t);
+void twin_import_fini(struct twins *t);
+
+/* write.c: the op's twin is there. */
+void twin_op_write(struct op *op);
+
+/* tell.c: who is connected hears of desired properties. */
+void twin_tell_join(struct twins *t);
+void twin_tell_read(struct op *op);
+void twin_tell_changed(struct op *op, const struct twin *before);
+
+#endif

@@ -1,0 +1,73 @@
+/* twin.c - life, and the verbs: to the identity's home with a question, back with the answer. */
+#include "hub/twin/twin.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "hub/twin/home.h"
+
+static void on_done(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct twin_wait *w = slot_get(lane, m->to);
+    struct twin_answer a = twin_done_read(m);
+    if (w == NULL) return;
+    twin_forget(ctx, w);
+    w->fn(w, &a);
+}
+
+void twin_forget(struct twins *t, struct twin_wait *w)
+{
+    slot_free(t->lane, w->slot);
+}
+
+static void ask_home(struct twins *t, const struct ask *ask, struct twin_wait *w)
+{
+    ON_LANE(t->lane);
+    w->slot = slot_new(t->lane, w);
+    post(t->lane, w->slot, hub_home(t->hub, ask->who), twin_ask_new(ask));
+}
+
+void twin_read(struct twins *t, struct slice who, struct addr session, struct twin_wait *w)
+{
+    ask_home(t, &(struct ask){.verb = ASK_READ, .who = who, .session = session}, w);
+}
+
+void twin_report(struct twins *t, struct slice who, int64_t version, struct slice json,
+                 struct twin_wait *w)
+{
+    ask_home(t, &(struct ask){.verb = ASK_REPORT, .who = who, .version = version, .json = json}, w);
+}
+
+void twin_get(struct twins *t, struct slice who, struct twin_wait *w)
+{
+    ask_home(t, &(struct ask){.verb = ASK_GET, .who = who}, w);
+}
+
+void twin_write(struct twins *t, struct slice who, enum twin_write how, struct slice if_match,
+                struct slice json, struct twin_wait *w)
+{
+    struct ask ask = {
+        .verb = ASK_WRITE, .how = how, .who = who, .if_match = if_match, .json = json};
+    ask_home(t, &ask, w);
+}
+
+struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registry *registry,
+                        struct session_home *sessions)
+{
+    struct twins *t = NEW(struct twins);
+    *t = (struct twins){.hub = hub, .lane = lane, .registry = registry, .sessions = sessions};
+    lane_on(lane, TWIN_DONE, on_done, t);
+    twin_home_join(t);
+    twin_tell_join(t);
+    twin_import_join(t);
+    return t;
+}
+
+void twins_free(struct twins *t)
+{
+    if (t == NULL) return;
+    twin_home_fini(t);
+    twin_import_fini(t);
+    twin_missed_fini(&t->missed);
+    free(t);
+}
