@@ -20,7 +20,7 @@ static int64_t wall(void)
     return NOW_US;
 }
 
-static const struct clock_source clock = {wall, wall};
+static const struct clock_source stopped_clock = {wall, wall};
 
 static int set_up(void **state)
 {
@@ -36,7 +36,7 @@ static int set_up(void **state)
     policies_make(&policies);
     hub.policies = &policies;
     assert_int_equal(hub_add_host(&hub, SLICE_LIT("my.hub")), OK);
-    clock_use(&clock);
+    clock_use(&stopped_clock);
     return 0;
 }
 
