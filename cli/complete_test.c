@@ -50,7 +50,7 @@ static void words_of_verbs_are_completed_one_by_one(void **state)
         {"s", "serve,simulate,"},
         {"con", "connection-string,"},
         {"comp", "completion,"},
-        {"hub\nde", "device-identity,"},
+        {"hub\ndevice-i", "device-identity,"},
         {"hub\ndevice-identity\ncr", "create,"},
         {"completion\n", "bash,zsh,fish,"},
         {"nothing\n", ""},

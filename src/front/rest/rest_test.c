@@ -683,7 +683,7 @@ static void administration_is_on_the_console_and_the_socket_and_the_rest_on_http
         {"GET /healthz", 200, 200, 200},
         {"GET /readyz", 200, 200, 200},
         {"GET /metrics", 401, 401, 200},
-        {"GET /", 404, 404, 404},
+        {"GET /", 426, 404, 426},
     };
     for (int place = 0; place < 3; place++) {
         if (place == 1) call_console();
