@@ -9,6 +9,7 @@
  *
  * Durability, what callers may rely on: io_sync() makes a file's bytes and length durable;
  * io_sync_dir() makes creations, renames and removals in that directory durable.  Nothing else is.
+ * ERR_FULL of io_sync_dir() means that it was not tried; whatever else a sync says may mean a loss.
  */
 #ifndef BASE_IO_H
 #define BASE_IO_H

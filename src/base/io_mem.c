@@ -301,6 +301,7 @@ static enum err mem_make_dir(struct io *io, const char *path)
 static enum err sync_dir(struct mem_io *m, const char *path)
 {
     if (!mem_names_has_dir(&m->names, slice_str(path))) return not_found(path);
+    TRY(inject(m, IO_CALL_OPEN, path));
     TRY(burn_fuse(m, path));
     TRY(inject(m, IO_CALL_SYNC, path));
     if (m->ignore_sync) return OK;

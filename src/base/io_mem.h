@@ -19,7 +19,7 @@ void io_mem_crash(struct io *io, uint64_t seed);
 enum io_call {
     IO_CALL_WRITE,
     IO_CALL_SYNC,
-    IO_CALL_OPEN,
+    IO_CALL_OPEN, /* also of a directory that is to be synced */
     IO_CALL_READ,
     IO_CALL_ALLOCATE,
     IO_CALLS

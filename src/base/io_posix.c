@@ -147,7 +147,7 @@ static enum err posix_sync(struct io_file *file)
     int failed;
     do failed = fdatasync(f->fd);
     while (failed && errno == EINTR);
-    return failed ? said_no("sync", f->path) : OK;
+    return failed ? fail_errno("sync %s", f->path) : OK;
 }
 
 static enum err posix_size(struct io_file *file, uint64_t *size)
@@ -228,7 +228,7 @@ static enum err posix_sync_dir(struct io *io, const char *path)
     TRY(open_dir(io, path, &fd));
     do failed = fsync(fd);
     while (failed && errno == EINTR);
-    enum err err = failed ? said_no("sync directory", or_dot(path)) : OK;
+    enum err err = failed ? fail_errno("sync directory %s", or_dot(path)) : OK;
     close(fd);
     return err;
 }

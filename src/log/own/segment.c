@@ -348,14 +348,16 @@ enum err segment_append(struct segment *s, struct slice frames)
     return OK;
 }
 
-/* A failed sync may have dropped bytes for good: never "try again when there is room". */
+/* A failed sync may have dropped bytes for good: never "try again when there is room".  But a directory
+ * for which there was no descriptor has not been synced at all. */
 static enum err make_durable(struct segment *s)
 {
     char dir[IO_NAME_MAX];
     if (io_sync(s->file) != OK) return ERR_IO;
     if (s->named) return OK;
     segment_dir(s->id, dir);
-    return io_sync_dir(s->io, dir) == OK ? OK : ERR_IO;
+    enum err err = io_sync_dir(s->io, dir);
+    return err == OK || err == ERR_FULL ? err : ERR_IO;
 }
 
 enum err segment_sync(struct segment *s)
