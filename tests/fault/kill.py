@@ -47,7 +47,7 @@ def storm_and_kill(context, kills, devices, workers):
 
 @group.case
 def nothing_acknowledged_is_lost_when_the_server_is_killed(context):
-    return storm_and_kill(context, 100 if context.long else 8, 300 if context.long else 60, workers=1)
+    return storm_and_kill(context, 100 if context.long else 8, 60, workers=1)
 
 
 @group.case
