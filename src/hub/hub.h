@@ -32,6 +32,7 @@ enum hub_range {
     HUB_SESSION = POST_HUB + 0x40,
     HUB_CONSUMER_GROUP = POST_HUB + 0x80,
     HUB_CERTIFICATE = POST_HUB + 0x180,
+    HUB_TWIN = POST_HUB + 0xc0,
 };
 
 struct log;

@@ -81,7 +81,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(certificates_new(&w->hub, lane, &c->certificates));
     c->sessions = session_home_new(&w->hub, lane, c->registry, c->certificates);
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
-    c->mqtt = device_mqtt_new(&c->desk);
+    c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){.desk = &c->desk});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&c->desk, c->groups);
     c->rest = rest_new(&w->rest, lane, c->registry, c->groups, c->certificates);

@@ -50,8 +50,8 @@ static void ask_for_session(struct device *d, const struct mqtt_connect *c, stru
                               .clean = c->clean_session};
     d->clean = c->clean_session;
     d->state = DEVICE_OPENING;
-    conn_pause(d->conn);
-    session_open(&d->session, d->service->desk, &device_session_owner, &ask);
+    device_pause(d, PAUSE_OPENING);
+    session_open(&d->session, d->service->doors.desk, &device_session_owner, &ask);
 }
 
 static void identify(struct device *d, const struct mqtt_connect *c, const struct user_name *u)
@@ -107,6 +107,6 @@ void device_opened(struct device *d, const struct session_opened *answer)
     d->state = DEVICE_OPEN;
     conn_out(d->conn);
     mqtt_send_connack(&d->mqtt, MQTT_ACCEPTED, !d->clean && d->features != 0);
-    conn_resume(d->conn);
+    device_resume(d, PAUSE_OPENING);
     device_process(d, now_us);
 }

@@ -7,12 +7,19 @@
 #include "proto/mqtt/mqtt.h"
 
 struct device_mqtt_service {
-    struct session_desk *desk;
+    struct device_mqtt_doors doors;
     struct telemetry telemetry;
     struct list waiting; /* devices that wait for room in the log */
     uint32_t offered;    /* features (enum session_feature) that can be subscribed to */
     struct buf scratch;
     struct property space[TELEMETRY_PROPERTIES_MAX];
+};
+
+/* Why a connection is not read. */
+enum device_pause {
+    PAUSE_OPENING = 1, /* home has not answered the CONNECT */
+    PAUSE_LOG = 2,     /* the log has no room */
+    PAUSE_OUTPUT = 4,  /* the device does not read what it is sent */
 };
 
 enum device_state { DEVICE_GREETING, DEVICE_OPENING, DEVICE_OPEN, DEVICE_OVER };
@@ -38,8 +45,9 @@ struct device {
     int64_t ends_us;                         /* wall time at which the credential's grace is over */
     int64_t report_us;                       /* when activity is reported next */
     enum device_state state;
-    bool active; /* something came since the last report */
-    bool clean;  /* clean session */
+    unsigned paused; /* enum device_pause */
+    bool active;     /* something came since the last report */
+    bool clean;      /* clean session */
 };
 
 /* CONNECT: refused at once, or a session is asked for. */
@@ -62,6 +70,11 @@ void device_drop_subscribing(struct device *d);
 void device_acknowledge(struct device *d, uint16_t packet_id);
 void device_telemetry_done(struct device *d, uint16_t packet_id);
 void device_drop_deferred(struct device *d);
+
+/* send.c: a PUBLISH to the device; while it does not read what it is sent, it is not read either. */
+void device_send(struct device *d, const struct mqtt_publish *p);
+void device_pause(struct device *d, enum device_pause why);
+void device_resume(struct device *d, enum device_pause why);
 
 /* Sets the timer to what is due next. */
 void device_arm(struct device *d, int64_t now_us);

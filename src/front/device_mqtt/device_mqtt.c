@@ -91,7 +91,7 @@ static void on_stored(struct lane *core, struct addr who, uint64_t packet_id, en
 static void wait_for_room(struct device *d)
 {
     if (list_linked(&d->waiting)) return;
-    conn_pause(d->conn);
+    device_pause(d, PAUSE_LOG);
     list_push(&d->service->waiting, &d->waiting);
 }
 
@@ -99,7 +99,7 @@ void device_mqtt_relief(struct device_mqtt_service *service)
 {
     struct list *node;
     while ((node = list_shift(&service->waiting)) != NULL)
-        conn_resume(CONTAINER_OF(node, struct device, waiting)->conn);
+        device_resume(CONTAINER_OF(node, struct device, waiting), PAUSE_LOG);
 }
 
 /* `mark`, when there is one, is added to the application properties. */
@@ -246,6 +246,12 @@ static void feed_device(void *self, struct slice bytes, int64_t now_us)
     device_process(d, now_us);
 }
 
+static void device_drained(void *self, int64_t now_us)
+{
+    (void)now_us;
+    device_resume(self, PAUSE_OUTPUT);
+}
+
 static void device_closed(void *self, enum err why, int64_t now_us)
 {
     struct device *d = self;
@@ -269,14 +275,23 @@ const struct front device_mqtt_front = {
     .name = "mqtt",
     .open = open_device,
     .feed = feed_device,
+    .drained = device_drained,
     .closed = device_closed,
 };
 
-struct device_mqtt_service *device_mqtt_new(struct session_desk *desk)
+static uint32_t offered_by(const struct device_mqtt_doors *doors)
+{
+    uint32_t offered = 0;
+    if (doors->twins) offered |= SESSION_TWIN_RESPONSES | SESSION_DESIRED;
+    return offered;
+}
+
+struct device_mqtt_service *device_mqtt_new(const struct device_mqtt_doors *doors)
 {
     struct device_mqtt_service *service = NEW(struct device_mqtt_service);
-    service->desk = desk;
-    telemetry_init(&service->telemetry, desk->hub, desk->writer);
+    service->doors = *doors;
+    service->offered = offered_by(doors);
+    telemetry_init(&service->telemetry, doors->desk->hub, doors->desk->writer);
     list_init(&service->waiting);
     return service;
 }

@@ -19,9 +19,17 @@
 extern const struct front device_mqtt_front;
 
 struct device_mqtt_service;
+struct twins;
+
+/* The hub's verbs, as this core has them.  NULL: the hub does not offer that, and its topics are
+ * refused. */
+struct device_mqtt_doors {
+    struct session_desk *desk;
+    struct twins *twins;
+};
 
 /* One per core: the listener's context for device_mqtt_front. */
-struct device_mqtt_service *device_mqtt_new(struct session_desk *desk);
+struct device_mqtt_service *device_mqtt_new(const struct device_mqtt_doors *doors);
 void device_mqtt_free(struct device_mqtt_service *service);
 
 /* The log has room again: reads from the connections that were told to wait. */
