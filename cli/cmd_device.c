@@ -325,7 +325,7 @@ static enum err choose_message(struct cli *c, struct payload **out)
     return payload_new(&c->arena, &config, out);
 }
 
-enum err device_send(struct cli *c)
+enum err device_send_message(struct cli *c)
 {
     struct target t;
     struct payload *payload;

@@ -8,6 +8,6 @@ extern const struct cli_option device_simulate_options[], device_send_options[];
 extern const char device_simulate_help[], device_send_help[];
 
 enum err device_simulate(struct cli *c) MUST_USE;
-enum err device_send(struct cli *c) MUST_USE;
+enum err device_send_message(struct cli *c) MUST_USE;
 
 #endif
