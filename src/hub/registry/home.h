@@ -29,6 +29,8 @@ struct entry {
     struct list queue;         /* struct registry_load */
     struct store_wait wait;
     bool loaded, asking, writing, serving;
+    bool told; /* while asking: `messages` is newer than what the store will say */
+    unsigned messages;
     size_t bytes; /* what it counts for in the cache */
     struct slice who;
 };

@@ -106,6 +106,7 @@ enum err identity_of_row(struct arena *a, const struct store_value *col, struct 
         .module_id = col[14].bytes,
         .managed_by = col[15].bytes,
         .subscriptions = (uint32_t)col[16].number,
+        .messages = (unsigned)col[17].number,
     };
     TRY(auth_of_name(col[5].bytes, &out->auth));
     return decode_keys(a, out);
@@ -198,7 +199,7 @@ void identity_write(struct buf *out, const struct identity *id, const struct pre
     write_time(out, "connectionStateUpdatedTime", p->changed_us);
     write_time(out, "statusUpdatedTime", id->status_updated_us);
     write_time(out, "lastActivityTime", p->active_us);
-    buf_put_str(out, ",\"cloudToDeviceMessageCount\":0");
+    buf_printf(out, ",\"cloudToDeviceMessageCount\":%u", id->messages);
     write_authentication(out, id);
     buf_printf(out, ",\"capabilities\":{\"iotEdge\":%s}", id->iot_edge ? "true" : "false");
     write_scopes(out, id);

@@ -99,6 +99,8 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
         err = identity_of_row(&arena, a->col, &id);
     }
     if (err == OK) entry_set(e, found ? identity_copy(&id) : NULL);
+    if (e->told && e->identity) e->identity->messages = e->messages;
+    e->told = false;
     arena_free(&arena);
     e->asking = false;
     e->serving = true;
@@ -163,6 +165,15 @@ void entry_written(struct entry *e)
 }
 
 /* ---- presence and listening */
+
+void registry_set_messages(struct registry *r, struct slice who, unsigned messages)
+{
+    struct entry *e = map_get(&r->entries, who);
+    if (e == NULL) return;
+    if (e->identity) e->identity->messages = messages;
+    e->messages = messages;
+    e->told = e->asking;
+}
 
 void registry_listen(struct registry *r, struct registry_listener *l)
 {

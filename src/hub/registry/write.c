@@ -92,7 +92,7 @@ static void add_update(struct store_request *u, const struct identity *old,
     store_put_int(u, "old_etag", (int64_t)old->etag);
 }
 
-static void add_delete(struct store_request *u, const struct identity *old)
+static void add_delete(struct store_request *u, struct write_op *o, const struct identity *old)
 {
     store_add(u, &sql_identity_delete, 1);
     store_put_text(u, "device_id", old->device_id);
@@ -100,6 +100,11 @@ static void add_delete(struct store_request *u, const struct identity *old)
     store_put_int(u, "old_etag", (int64_t)old->etag);
     store_add(u, &sql_identity_delete_modules, STORE_ANY);
     store_put_text(u, "device_id", old->device_id);
+    LIST_EACH(node, &o->registry->listeners)
+    {
+        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
+        if (l->deleting) l->deleting(l, o->write.device_id, u);
+    }
 }
 
 /* From `old` to `next`; one of them may be NULL. */
@@ -112,7 +117,7 @@ static void build_unit(struct store_request *u, struct write_op *o, const struct
     if (old == NULL)
         add_insert(u, next);
     else if (next == NULL)
-        add_delete(u, old);
+        add_delete(u, o, old);
     else
         add_update(u, old, next);
     o->count_step = devices > 0 ? 1 : UINT32_MAX;
@@ -142,6 +147,7 @@ static void take_over(struct write_op *o)
     const struct identity *old = o->entry->identity;
     metric_inc(next == NULL ? &deletes_total : old == NULL ? &creates_total : &updates_total);
     o->next = NULL;
+    if (old && next) next->messages = old->messages; /* it may have changed meanwhile */
     tell_listeners(r, o->write.device_id, old, next);
     entry_set(o->entry, next);
     if (next) {
@@ -194,7 +200,8 @@ static enum status read_document(struct write_op *o, struct arena *a, const stru
     struct json *doc;
     struct identity next = {.device_id = o->write.device_id,
                             .module_id = SLICE_LIT(""),
-                            .subscriptions = old ? old->subscriptions : 0};
+                            .subscriptions = old ? old->subscriptions : 0,
+                            .messages = old ? old->messages : 0};
     if (json_parse(a, o->write.json, &doc) != OK) return STATUS_DESERIALIZATION_ERROR;
     if (document_read(a, doc, old, &next) != OK) return STATUS_ARGUMENT_INVALID;
     o->next = identity_copy(&next);
