@@ -33,6 +33,7 @@ enum hub_range {
     HUB_CONSUMER_GROUP = POST_HUB + 0x80,
     HUB_CERTIFICATE = POST_HUB + 0x180,
     HUB_TWIN = POST_HUB + 0xc0,
+    HUB_C2D = POST_HUB + 0x140,
 };
 
 struct log;

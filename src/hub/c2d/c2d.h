@@ -36,10 +36,11 @@ enum {
     C2D_DELIVERIES_MAX = 10,   /* IoT Hub's default of maxDeliveryCount */
     C2D_WINDOW = 16,           /* invisible at a time in one session (IoT Hub's MQTT 5 preview) */
     C2D_WAITING_MAX = 10000,   /* calls under way at a home: ThrottleBacklogLimitExceeded */
-    C2D_IDLE_QUEUES_MAX = 4096, /* of a core, kept in memory though nobody uses them */
+    C2D_IDLE_QUEUES_MAX = 1024, /* of a core, kept in memory though nobody uses them */
     C2D_CACHE_BYTES = 16 << 20, /* of a core: messages in memory; others are read when due */
     C2D_TOKEN_LEN = 16,         /* a lock token: a GUID in .NET's byte order */
     C2D_TOKEN_TEXT_LEN = 36,
+    C2D_SWEEP_DEVICES = 1000,    /* with expired messages, found at a time */
     C2D_FEEDBACK_BATCH_MAX = 64, /* records of a feedback message (IoT Hub) */
     C2D_FEEDBACK_LOCKED_MAX = 8, /* feedback messages that were sent and not settled: others wait */
     C2D_FEEDBACK_DELIVERIES_MAX = 10, /* IoT Hub's default; then the records are dropped */
@@ -67,12 +68,12 @@ void c2d_free(struct c2d *c);
 
 struct c2d_message {
     uint8_t lock[C2D_TOKEN_LEN]; /* settles it; another one with each delivery */
-    uint64_t sequence;       /* x-opt-sequence-number: rises by one in a device's queue.  One that
+    uint64_t sequence;           /* x-opt-sequence-number: rises in a device's queue.  One that
                                     comes again replaces what came before: that lock is over. */
-    int64_t enqueued_us;     /* wall time */
-    int64_t expires_us;      /* wall time; also when the sender named none */
-    unsigned delivery_count; /* how often it was abandoned */
-    struct slice sections;   /* AMQP: properties, application properties, one data section; fit to
+    int64_t enqueued_us;         /* wall time */
+    int64_t expires_us;          /* wall time; also when the sender named none */
+    unsigned delivery_count;     /* how often it was abandoned */
+    struct slice sections; /* AMQP: properties, application properties, one data section; fit to
                                     be sent as they are */
 };
 
