@@ -178,7 +178,7 @@ static void on_packet(struct device *d, struct mqtt_event *ev)
     case MQTT_UNSUBSCRIBE: device_unsubscribe(d, &ev->subscribe); break;
     case MQTT_PINGREQ: mqtt_send_pingresp(&d->mqtt); break;
     case MQTT_DISCONNECT: on_disconnect(d); break;
-    case MQTT_PUBACK: break; /* nothing of ours is in flight: late, and harmless */
+    case MQTT_PUBACK: device_puback(d, ev->packet_id); break;
     default: device_reject(d, "a packet that devices do not send"); break;
     }
 }
@@ -221,6 +221,7 @@ const struct session_owner device_session_owner = {
     .opened = session_opened_,
     .close = session_close_,
     .subscribed = device_subscribed,
+    .message = device_message,
 };
 
 static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
@@ -250,6 +251,7 @@ static void device_drained(void *self, int64_t now_us)
 {
     (void)now_us;
     device_resume(self, PAUSE_OUTPUT);
+    device_c2d_drained(self);
 }
 
 static void device_closed(void *self, enum err why, int64_t now_us)
@@ -264,6 +266,7 @@ static void device_closed(void *self, enum err why, int64_t now_us)
     list_remove(&d->waiting);
     device_drop_subscribing(d);
     device_drop_deferred(d);
+    device_drop_flight(d);
     telemetry_sender_fini(&d->sender);
     mqtt_fini(&d->mqtt);
     buf_free(&d->model_id);
@@ -283,6 +286,7 @@ static uint32_t offered_by(const struct device_mqtt_doors *doors)
 {
     uint32_t offered = 0;
     if (doors->twins) offered |= SESSION_TWIN_RESPONSES | SESSION_DESIRED;
+    if (doors->c2d) offered |= SESSION_C2D;
     return offered;
 }
 

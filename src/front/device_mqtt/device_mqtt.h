@@ -26,6 +26,7 @@ struct twins;
 struct device_mqtt_doors {
     struct session_desk *desk;
     struct twins *twins;
+    struct c2d *c2d;
 };
 
 /* One per core: the listener's context for device_mqtt_front. */

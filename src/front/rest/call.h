@@ -3,6 +3,7 @@
 #define FRONT_REST_CALL_H
 
 #include "front/rest/rest.h"
+#include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/registry/registry.h"
@@ -19,6 +20,7 @@ struct rest_service {
         void *ctx;
     } streams[REST_STREAMS];
     struct certificates *certificates;
+    struct c2d *c2d;
 };
 
 struct rest;
@@ -42,7 +44,7 @@ struct route {
 };
 
 /* What a call waits for; decides what is forgotten when it ends early. */
-enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS, WAITING_CERTIFICATES };
+enum waiting { WAITING_NONE, WAITING_REGISTRY, WAITING_GROUPS, WAITING_CERTIFICATES, WAITING_C2D };
 
 struct call {
     struct rest *rest; /* whose it is */
@@ -59,6 +61,7 @@ struct call {
     struct registry_wait registry_wait;
     struct consumer_group_wait group_wait;
     struct certificate_wait certificate_wait;
+    struct c2d_wait c2d_wait;
     bool answered;
     int64_t now_us;
 };
@@ -128,6 +131,7 @@ void rest_device_get(struct call *c);
 void rest_device_put(struct call *c);
 void rest_device_delete(struct call *c);
 void rest_device_bulk(struct call *c);
+void rest_commands_purge(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
 

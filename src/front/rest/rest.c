@@ -30,15 +30,15 @@ struct rest {
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
-                              struct registry *registry, struct consumer_groups *groups,
-                              struct certificates *certificates)
+                              const struct rest_doors *doors)
 {
     struct rest_service *s = NEW(struct rest_service);
     *s = (struct rest_service){.config = config,
                                .lane = lane,
-                               .registry = registry,
-                               .groups = groups,
-                               .certificates = certificates};
+                               .registry = doors->registry,
+                               .groups = doors->groups,
+                               .certificates = doors->certificates,
+                               .c2d = doors->c2d};
     return s;
 }
 
@@ -66,6 +66,8 @@ static void drop_call(struct rest *r)
         consumer_group_forget(c->service->groups, &c->group_wait);
     else if (c->waiting == WAITING_CERTIFICATES)
         certificate_forget(c->service->certificates, &c->certificate_wait);
+    else if (c->waiting == WAITING_C2D)
+        c2d_forget(c->service->c2d, &c->c2d_wait);
     buf_free(&c->path);
     buf_free(&c->body);
     free(c);

@@ -8,6 +8,7 @@ enum {
 
 #define REGISTRY_READ  ACCESS_RIGHTS, AUTH_REGISTRY_READ
 #define REGISTRY_WRITE ACCESS_RIGHTS, AUTH_REGISTRY_WRITE
+#define SERVICE        ACCESS_RIGHTS, AUTH_SERVICE_CONNECT
 #define BY_OWNER       ACCESS_RIGHTS, OWNER
 #define BY_SOCKET      ACCESS_SOCKET, 0
 #define NO_BODY        REST_SMALL_BODY_MAX
@@ -23,6 +24,8 @@ const struct route rest_routes[] = {
      "Create or replace a device identity"},
     {"DELETE", "/devices/{id}", REGISTRY_WRITE, NO_BODY, rest_device_delete,
      "Delete a device identity"},
+    {"DELETE", "/devices/{id}/commands", SERVICE, NO_BODY, rest_commands_purge,
+     "Drop the cloud-to-device messages that wait for a device"},
     {"GET", "/statistics/devices", REGISTRY_READ, NO_BODY, rest_statistics_devices,
      "Count device identities"},
     {"GET", "/statistics/service", REGISTRY_READ, NO_BODY, rest_statistics_service,
