@@ -6,7 +6,8 @@
 
 extern const struct cli_option access_connection_string_options[], access_env_options[],
     access_token_options[], ca_change_options[], ca_create_options[], ca_options[],
-    ca_verify_options[], consumer_group_options[], monitor_options[];
+    ca_verify_options[], consumer_group_options[], monitor_options[], c2d_send_options[],
+    c2d_device_options[], feedback_options[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -24,6 +25,9 @@ enum err group_list(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
+enum err monitor_feedback(struct cli *c) MUST_USE;
+enum err c2d_message_send(struct cli *c) MUST_USE;
+enum err c2d_message_purge(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;
 
 #endif
