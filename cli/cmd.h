@@ -9,7 +9,7 @@ extern const struct cli_option access_connection_string_options[], access_env_op
     ca_verify_options[], consumer_group_options[], method_device_options[], method_module_options[],
     monitor_options[], completion_suggest_options[], twin_device_options[], twin_module_options[],
     twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
-    twin_module_replace_options[];
+    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], feedback_options[];
 extern const char method_help[], twin_update_help[], twin_replace_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
@@ -34,6 +34,9 @@ enum err twin_update(struct cli *c) MUST_USE;
 enum err twin_replace(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
+enum err monitor_feedback(struct cli *c) MUST_USE;
+enum err c2d_message_send(struct cli *c) MUST_USE;
+enum err c2d_message_purge(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;
 
 enum err completion_bash(struct cli *c) MUST_USE;

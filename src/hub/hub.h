@@ -34,6 +34,7 @@ enum hub_range {
     HUB_CERTIFICATE = POST_HUB + 0x180,
     HUB_TWIN = POST_HUB + 0xc0,
     HUB_METHOD = POST_HUB + 0x100,
+    HUB_C2D = POST_HUB + 0x140,
 };
 
 struct log;

@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "base/io_mem.h"
+#include "hub/c2d/c2d.h"
 #include "hub/telemetry/telemetry.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/rig.h"
@@ -19,6 +20,12 @@ struct client {
     uint16_t last_puback;
     int suback; /* first code, or -1 */
     unsigned pingresps;
+    unsigned publishes;
+    struct {
+        uint16_t packet_id;
+        bool dup;
+        char topic[256], body[32];
+    } heard[40];
 };
 
 static void start(struct client *c)
@@ -26,6 +33,17 @@ static void start(struct client *c)
     *c = (struct client){.connack = -1, .suback = -1};
     c->conn = rig_dial(&rig, WIRE_MQTT);
     mqtt_init(&c->mqtt, &(struct mqtt_config){MQTT_CLIENT, &c->out, 0}, rig.now_us);
+}
+
+static void note_publish(struct client *c, const struct mqtt_publish *p)
+{
+    unsigned i = c->publishes++;
+    assert_true(i < sizeof c->heard / sizeof c->heard[0]);
+    assert_int_equal(p->qos, p->packet_id != 0);
+    c->heard[i].packet_id = p->packet_id;
+    c->heard[i].dup = p->dup;
+    snprintf(c->heard[i].topic, sizeof c->heard[i].topic, "%.*s", SLICE_ARG(p->topic));
+    snprintf(c->heard[i].body, sizeof c->heard[i].body, "%.*s", SLICE_ARG(p->payload));
 }
 
 static void hear(struct client *c)
@@ -37,6 +55,7 @@ static void hear(struct client *c)
         if (ev.kind == MQTT_PUBACK) c->pubacks++, c->last_puback = ev.packet_id;
         if (ev.kind == MQTT_SUBACK) c->suback = ev.suback.codes.ptr[0];
         if (ev.kind == MQTT_PINGRESP) c->pingresps++;
+        if (ev.kind == MQTT_PUBLISH) note_publish(c, &ev.publish);
     }
     buf_clear(&c->conn->heard);
 }
@@ -350,12 +369,151 @@ static void a_failed_sync_acknowledges_nothing_ever_after(void **state)
     end(&c);
 }
 
+/* ---- messages to devices */
+
+static void on_sent(struct c2d_wait *w, const struct c2d_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->status, STATUS_OK);
+}
+
+static void send_message(const char *body)
+{
+    static const struct c2d_property property = {{(const uint8_t *)"k", 1},
+                                                 {(const uint8_t *)"a/b", 3}};
+    struct c2d_wait wait = {.fn = on_sent};
+    struct c2d_draft draft = {.message_id = SLICE_LIT("m"),
+                              .properties = &property,
+                              .property_count = 1,
+                              .body = slice_str(body)};
+    lane_running = &rig.core;
+    c2d_send(rig.wire.cores[0].c2d, SLICE_LIT("d1"), &draft, &wait);
+    rig_run(&rig);
+}
+
+static void count_messages(struct c2d_wait *w, const struct c2d_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->status, STATUS_OK);
+    assert_int_equal(a->count, 0);
+}
+
+static void assert_no_message_waits(void)
+{
+    struct c2d_wait wait = {.fn = count_messages};
+    lane_running = &rig.core;
+    c2d_purge(rig.wire.cores[0].c2d, SLICE_LIT("d1"), &wait);
+    rig_run(&rig);
+}
+
+static void subscribe(struct client *c, uint8_t qos)
+{
+    struct mqtt_filter f = {SLICE_LIT("devices/d1/messages/devicebound/#"), qos};
+    assert_int_equal(mqtt_send_subscribe(&c->mqtt, 9, &f, 1), OK);
+    speak(c);
+    assert_int_equal(c->suback, qos);
+}
+
+static void a_message_comes_at_qos_1_and_its_puback_completes_it(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    send_message("early");
+    hear(&c);
+    assert_int_equal(c.publishes, 0);
+    subscribe(&c, 1);
+    assert_int_equal(c.publishes, 1);
+    assert_string_equal(c.heard[0].topic,
+                        "devices/d1/messages/devicebound/%24.mid=m&%24.to=%2Fdevices"
+                        "%2Fd1%2Fmessages%2FdeviceBound&k=a%2Fb");
+    assert_string_equal(c.heard[0].body, "early");
+    send_message("late");
+    hear(&c);
+    assert_int_equal(c.publishes, 2);
+    assert_int_not_equal(c.heard[0].packet_id, c.heard[1].packet_id);
+    mqtt_send_puback(&c.mqtt, 4711); /* of nothing: harmless */
+    mqtt_send_puback(&c.mqtt, c.heard[1].packet_id);
+    mqtt_send_puback(&c.mqtt, c.heard[0].packet_id);
+    speak(&c);
+    assert_no_message_waits();
+    end(&c);
+}
+
+static void what_was_not_acknowledged_comes_again_without_a_subscribe(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    subscribe(&c, 1);
+    send_message("one");
+    hear(&c);
+    assert_int_equal(c.publishes, 1);
+    end(&c);
+    send_message("two");
+    open_device(&c, "d1");
+    rig_run(&rig);
+    hear(&c);
+    assert_int_equal(c.publishes, 2);
+    assert_string_equal(c.heard[0].body, "one");
+    assert_string_equal(c.heard[1].body, "two");
+    assert_false(c.heard[0].dup);
+    end(&c);
+}
+
+static void a_lock_that_ends_brings_the_message_again_as_a_duplicate(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    subscribe(&c, 1);
+    send_message("x");
+    rig_wait(&rig, C2D_LOCK_US + 1000000);
+    hear(&c);
+    assert_int_equal(c.publishes, 2);
+    assert_true(c.heard[1].dup);
+    assert_int_equal(c.heard[1].packet_id, c.heard[0].packet_id);
+    mqtt_send_puback(&c.mqtt, c.heard[1].packet_id);
+    speak(&c);
+    assert_no_message_waits();
+    end(&c);
+}
+
+static void at_most_sixteen_wait_for_a_puback(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    subscribe(&c, 1);
+    for (unsigned i = 0; i < C2D_WINDOW + 1; i++) send_message("x");
+    hear(&c);
+    assert_int_equal(c.publishes, C2D_WINDOW);
+    mqtt_send_puback(&c.mqtt, c.heard[5].packet_id);
+    speak(&c);
+    assert_int_equal(c.publishes, C2D_WINDOW + 1);
+    end(&c);
+}
+
+static void at_qos_0_a_message_is_completed_when_it_was_sent(void **state)
+{
+    (void)state;
+    struct client c;
+    open_device(&c, "d1");
+    subscribe(&c, 0);
+    for (unsigned i = 0; i < C2D_WINDOW + 4; i++) send_message("x");
+    hear(&c);
+    assert_int_equal(c.publishes, C2D_WINDOW + 4);
+    assert_int_equal(c.heard[0].packet_id, 0);
+    assert_no_message_waits();
+    end(&c);
+}
+
 /* ---- the rest */
 
 static void subscriptions_are_refused_and_said_so(void **state)
 {
     (void)state;
-    static const char *const filters[] = {"devices/d1/messages/devicebound/#", "$iothub/twin/#",
+    static const char *const filters[] = {"devices/d2/messages/devicebound/#", "$iothub/twin/#",
                                           "$iothub/methods/POST/+", "x/+"};
     struct client c;
     open_device(&c, "d1");
@@ -431,6 +589,11 @@ int main(void)
         TEST(a_message_has_256_kib),
         TEST(qos_2_ends_the_connection),
         TEST(a_failed_sync_acknowledges_nothing_ever_after),
+        TEST(a_message_comes_at_qos_1_and_its_puback_completes_it),
+        TEST(what_was_not_acknowledged_comes_again_without_a_subscribe),
+        TEST(a_lock_that_ends_brings_the_message_again_as_a_duplicate),
+        TEST(at_most_sixteen_wait_for_a_puback),
+        TEST(at_qos_0_a_message_is_completed_when_it_was_sent),
         TEST(subscriptions_are_refused_and_said_so),
         TEST(silence_ends_after_one_and_a_half_keep_alives),
         TEST(an_expired_token_ends_the_connection_after_its_grace),

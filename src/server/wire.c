@@ -5,6 +5,7 @@
 
 #include "front/amqp/amqp.h"
 #include "front/device_mqtt/device_mqtt.h"
+#include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/method/method.h"
@@ -85,12 +86,19 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->methods = methods_new(&w->hub, lane, c->registry, c->sessions);
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
-    c->mqtt = device_mqtt_new(
-        &(struct device_mqtt_doors){.desk = &c->desk, .methods = c->methods, .twins = c->twins});
+    c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);
+    c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){
+        .desk = &c->desk, .methods = c->methods, .twins = c->twins, .c2d = c->c2d});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
-    c->amqp = amqp_service_new(&c->desk, c->groups);
-    c->rest =
-        rest_new(&w->rest, lane, c->registry, c->groups, c->certificates, c->methods, c->twins);
+    c->amqp = amqp_service_new(
+        &(struct amqp_doors){.desk = &c->desk, .groups = c->groups, .c2d = c->c2d});
+    c->rest = rest_new(&w->rest, lane,
+                       &(struct rest_doors){.registry = c->registry,
+                                            .groups = c->groups,
+                                            .certificates = c->certificates,
+                                            .methods = c->methods,
+                                            .twins = c->twins,
+                                            .c2d = c->c2d});
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
@@ -135,6 +143,7 @@ static void close_core(struct wire_core *c)
     consumer_groups_free(c->groups);
     methods_free(c->methods);
     twins_free(c->twins);
+    c2d_free(c->c2d);
     session_home_free(c->sessions);
     certificates_free(c->certificates);
     registry_free(c->registry);

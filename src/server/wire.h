@@ -43,6 +43,7 @@ struct wire_core {
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
     struct certificates *certificates;
+    struct c2d *c2d;
     struct amqp_service *amqp;
     struct rest_service *rest;
 };

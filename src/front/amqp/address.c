@@ -76,10 +76,11 @@ static bool skip_identity(struct slice *rest, struct address *out)
     struct slice device_id, module_id = SLICE_NONE;
     struct buf who = {0};
     if (!next_is(rest, "devices") || !slice_split(rest, '/', &device_id)) return false;
-    if (next_is(rest, "modules") && !slice_split(rest, '/', &module_id)) return false;
+    bool of_module = next_is(rest, "modules");
+    if (of_module && !slice_split(rest, '/', &module_id)) return false;
     device_id = decode_id(device_id, room[0]);
     if (!hub_id_valid(device_id)) return false;
-    if (module_id.ptr) {
+    if (of_module) {
         module_id = decode_id(module_id, room[1]);
         if (!hub_id_valid(module_id)) return false;
     }
@@ -105,15 +106,30 @@ static enum address_kind device_kind(struct slice rest)
     return ADDRESS_UNKNOWN;
 }
 
+static bool is_words(struct slice rest, const char *const *words)
+{
+    for (; *words; words++)
+        if (!next_is(&rest, *words)) return false;
+    return rest.ptr == NULL;
+}
+
+/* Addresses that are nothing but fixed words. */
+static enum address_kind fixed_kind(struct slice rest)
+{
+    static const char *const devicebound[] = {"messages", "devicebound", NULL};
+    static const char *const feedback[] = {"messages", "servicebound", "feedback", NULL};
+    if (slice_eq_nocase(rest, SLICE_LIT("$cbs"))) return ADDRESS_CBS;
+    if (slice_eq_nocase(rest, SLICE_LIT("$management"))) return ADDRESS_MANAGEMENT;
+    if (is_words(rest, devicebound)) return ADDRESS_SERVICE_SEND;
+    return is_words(rest, feedback) ? ADDRESS_SERVICE_FEEDBACK : ADDRESS_UNKNOWN;
+}
+
 void address_parse(const struct hub *hub, struct slice text, struct address *out)
 {
     struct slice rest = path_of(text);
-    *out = (struct address){.kind = ADDRESS_UNKNOWN};
-    if (slice_eq_nocase(rest, SLICE_LIT("$cbs"))) {
-        out->kind = ADDRESS_CBS;
-    } else if (slice_eq_nocase(rest, SLICE_LIT("$management"))) {
-        out->kind = ADDRESS_MANAGEMENT;
-    } else if (skip_identity(&rest, out)) {
+    *out = (struct address){.kind = fixed_kind(rest)};
+    if (out->kind != ADDRESS_UNKNOWN) return;
+    if (skip_identity(&rest, out)) {
         out->kind = device_kind(rest);
     } else if (skip_stream(hub, &rest, &out->iot_name)) {
         if (rest.ptr == NULL)
@@ -127,6 +143,12 @@ void address_parse(const struct hub *hub, struct slice text, struct address *out
 
 void address_path(const struct hub *hub, const struct address *a, bool iot_name, struct buf *out)
 {
+    if (a->kind == ADDRESS_SERVICE_SEND || a->kind == ADDRESS_SERVICE_FEEDBACK) {
+        buf_put_str(out, "messages/");
+        buf_put_str(out,
+                    a->kind == ADDRESS_SERVICE_FEEDBACK ? "servicebound/feedback" : "devicebound");
+        return;
+    }
     buf_put_str(out, iot_name ? "messages/events" : hub->name);
     if (a->kind == ADDRESS_MANAGEMENT) buf_put_str(out, "/$management");
     if (a->kind == ADDRESS_PARTITION)

@@ -20,6 +20,10 @@ static void every_spelling_finds_its_node(void **state)
         unsigned partition;
     } rows[] = {
         {"$cbs", ADDRESS_CBS, false, "", 0},
+        {"/messages/devicebound", ADDRESS_SERVICE_SEND, false, "", 0},
+        {"amqps://h:5671/messages/deviceBound", ADDRESS_SERVICE_SEND, false, "", 0},
+        {"/messages/serviceBound/feedback", ADDRESS_SERVICE_FEEDBACK, false, "", 0},
+        {"amqps://h/messages/servicebound/feedback/", ADDRESS_SERVICE_FEEDBACK, false, "", 0},
         {"$management", ADDRESS_MANAGEMENT, false, "", 0},
         {"myhub/$management", ADDRESS_MANAGEMENT, false, "", 0},
         {"/messages/events/$management", ADDRESS_MANAGEMENT, true, "", 0},

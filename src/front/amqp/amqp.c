@@ -102,6 +102,8 @@ static const struct node *node_of(const struct peer *p, const struct address *a)
     case ADDRESS_MANAGEMENT: return iot_login ? &node_redirect : &node_management;
     case ADDRESS_STREAM: return a->iot_name ? &node_redirect : NULL;
     case ADDRESS_PARTITION: return iot_login ? &node_redirect : &node_partition;
+    case ADDRESS_SERVICE_SEND: return p->service->doors.c2d ? &node_service_send : NULL;
+    case ADDRESS_SERVICE_FEEDBACK: return p->service->doors.c2d ? &node_service_feedback : NULL;
     case ADDRESS_DEVICE_EVENTS: return &node_device_events;
     case ADDRESS_DEVICE_BOUND:
     case ADDRESS_DEVICE_METHODS:
@@ -204,11 +206,24 @@ static void on_open(struct peer *p, const struct amqp_open_event *ev)
     amqp_send_open(&p->engine);
 }
 
+/* Do links that keep account of their deliveries know them? */
+static bool told_links(struct peer *p, const struct amqp_event *ev)
+{
+    bool known = false;
+    LIST_EACH(node, &p->links)
+    {
+        struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
+        if (l->node->disposition && l->link->session == ev->session)
+            known = l->node->disposition(l, &ev->disposition) || known;
+    }
+    return known;
+}
+
 /* A receiver that settles second waits for our word (.NET, Java). */
-static void on_disposition(struct amqp_event *ev)
+static void on_disposition(struct peer *p, struct amqp_event *ev)
 {
     struct amqp_disposition d = ev->disposition;
-    if (!d.from_receiver || d.settled) return;
+    if (!d.from_receiver || told_links(p, ev) || d.settled) return;
     d.from_receiver = false;
     d.settled = true;
     amqp_send_disposition(ev->session, &d);
@@ -227,7 +242,7 @@ static void on_event(struct peer *p, struct amqp_event *ev)
     case AMQP_ON_DELIVERY:
         if (l && l->node->delivery) l->node->delivery(l, &ev->delivery);
         break;
-    case AMQP_ON_DISPOSITION: on_disposition(ev); break;
+    case AMQP_ON_DISPOSITION: on_disposition(p, ev); break;
     case AMQP_ON_DETACH:
         if (l) let_go(l);
         break;
@@ -394,14 +409,15 @@ const struct front amqp_front = {
 
 /* ---- service */
 
-struct amqp_service *amqp_service_new(struct session_desk *desk, struct consumer_groups *groups)
+struct amqp_service *amqp_service_new(const struct amqp_doors *doors)
 {
     static const char *const mechanisms[] = {"MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL", NULL};
+    struct session_desk *desk = doors->desk;
     const struct hub *hub = desk->hub;
     struct amqp_service *s = NEW(struct amqp_service);
     *s = (struct amqp_service){.hub = hub,
                                .lane = desk->lane,
-                               .groups = groups,
+                               .doors = *doors,
                                .desk = desk,
                                .owners = owners_new(desk->lane, AMQP_READERS_MAX),
                                .readers_max = AMQP_READERS_MAX,

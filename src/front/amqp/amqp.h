@@ -4,7 +4,8 @@
  * tokens, `$management` answers questions about the stream, `{hub}/ConsumerGroups/{group}/
  * Partitions/{n}` is read, and the IoT host name's `messages/events` leads to the stream.  Links to
  * `devices/{d}/...` are devices: each identity has a session of its own, however many of them share
- * the connection.
+ * the connection.  Services send to devices at `messages/devicebound` and hear of it at
+ * `messages/servicebound/feedback`.
  *
  * Runs on: the core that holds the connection.  Who may read a partition under which owner level is
  *          decided on one core for each partition (owners.h).
@@ -23,10 +24,13 @@ enum {
     AMQP_PEER_TOKENS_MAX = 1100, /* of one connection; a multiplexing SDK has 1 000 */
     AMQP_RPC_CREDIT = 50, /* requests, and answers not taken, per link to $cbs, $management */
     AMQP_RPC_MESSAGE_MAX = 65536, /* bytes of a request */
-    AMQP_READERS_MAX = 5,         /* without owner level, per group and partition (Event Hubs) */
-    AMQP_READ_BYTES = 256 << 10,  /* asked from the log at a time */
-    AMQP_REDIRECT_WAIT_MS = 100,  /* between attach and redirect: rhea-promise needs a pause */
-    AMQP_EVENTS_CREDIT = 200,     /* messages of a device link that are not settled */
+    AMQP_C2D_CREDIT = 100,        /* messages to devices under way, per link */
+    AMQP_C2D_MESSAGE_MAX =
+        256 << 10,               /* bytes; what is over the hub's 64 KiB is rejected by itself */
+    AMQP_READERS_MAX = 5,        /* without owner level, per group and partition (Event Hubs) */
+    AMQP_READ_BYTES = 256 << 10, /* asked from the log at a time */
+    AMQP_REDIRECT_WAIT_MS = 100, /* between attach and redirect: rhea-promise needs a pause */
+    AMQP_EVENTS_CREDIT = 200,    /* messages of a device link that are not settled */
     AMQP_EVENTS_MESSAGE_MAX =
         1 << 20,           /* bytes of a transfer, as IoT Hub says; see TELEMETRY_SIZE_MAX */
     AMQP_BATCH_MAX = 1000, /* messages in a batched transfer */
@@ -39,9 +43,17 @@ enum {
 extern const struct front amqp_front;
 
 struct amqp_service;
+struct c2d;
+
+/* What links lead to, of this core. */
+struct amqp_doors {
+    struct session_desk *desk;
+    struct consumer_groups *groups;
+    struct c2d *c2d; /* NULL: /messages/devicebound and feedback are not there */
+};
 
 /* One per core: the listener's context for amqp_front. */
-struct amqp_service *amqp_service_new(struct session_desk *desk, struct consumer_groups *groups);
+struct amqp_service *amqp_service_new(const struct amqp_doors *doors);
 void amqp_service_free(struct amqp_service *s);
 
 /* The log has room again: devices that were told to wait get credit. */

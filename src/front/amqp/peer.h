@@ -18,7 +18,7 @@ struct owners;
 struct amqp_service {
     const struct hub *hub;
     struct lane *lane;
-    struct consumer_groups *groups;
+    struct amqp_doors doors;
     struct owners *owners;
     struct amqp_config engine;
     uint32_t readers_max;
@@ -74,12 +74,15 @@ struct node {
     void (*ready)(struct peer_link *l); /* of a device: its session is open, answer the attach */
     void (*flow)(struct peer_link *l);  /* credit, drain or room to write changed */
     void (*delivery)(struct peer_link *l, const struct amqp_delivery *d);
+    /* The client said something of deliveries in this session; true: some are this link's, and it
+     * answers where the client waits for that. */
+    bool (*disposition)(struct peer_link *l, const struct amqp_disposition *d);
     void (*detached)(struct peer_link *l); /* the link is gone: give up what the state holds */
     void (*request)(struct rpc_ticket *t, const struct amqp_message *m); /* of rpc.h */
 };
 
 extern const struct node node_cbs, node_management, node_partition, node_redirect;
-extern const struct node node_device_events;
+extern const struct node node_device_events, node_service_send, node_service_feedback;
 
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);

@@ -252,7 +252,7 @@ static void an_unknown_address_is_named_in_the_refusal(void **state)
         "amqps://hub.test/nothing",
         "hub/ConsumerGroups/$Default",
         "devices/d/messages/devicebound",
-        "messages/servicebound/feedback",
+        "messages/servicebound/nothing",
     };
     struct front_rig r;
     struct conn c;

@@ -110,7 +110,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     r->metric = amqp_has_capability(&ev->desired, RUNTIME_METRIC);
     metric_add(&readers_now, 1);
     if (l->address.partition >= log_partitions(s->hub->log, 0) ||
-        !consumer_group_exists(s->groups, 0, slice_str(l->address.group)))
+        !consumer_group_exists(s->doors.groups, 0, slice_str(l->address.group)))
         peer_refuse(l, AMQP_NOT_FOUND, "The messaging entity '%s' could not be found.", l->path);
     else if (selector_of_filter(&ev->source.filter, &selector) != OK ||
              selector_parse(selector, &r->start) != OK)

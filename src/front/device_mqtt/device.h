@@ -40,7 +40,8 @@ struct device {
     struct timer timer;
     struct list waiting; /* in service->waiting */
     struct will *will;
-    struct buf model_id; /* from CONNECT until the session is granted */
+    struct flight *flight; /* of c2d.c; NULL: nothing waits for a PUBACK */
+    struct buf model_id;   /* from CONNECT until the session is granted */
     struct list subscribing, deferred;
     struct method_calls calls;
     struct {
@@ -95,6 +96,12 @@ void device_twin_drained(struct device *d);
 void device_send(struct device *d, const struct mqtt_publish *p);
 void device_pause(struct device *d, enum device_pause why);
 void device_resume(struct device *d, enum device_pause why);
+
+/* c2d.c */
+void device_message(struct session *session, const struct c2d_message *m);
+void device_puback(struct device *d, uint16_t packet_id); /* of anything else: harmless */
+void device_c2d_drained(struct device *d);
+void device_drop_flight(struct device *d);
 
 /* Sets the timer to what is due next. */
 void device_arm(struct device *d, int64_t now_us);

@@ -182,7 +182,7 @@ static void on_packet(struct device *d, struct mqtt_event *ev)
     case MQTT_UNSUBSCRIBE: device_unsubscribe(d, &ev->subscribe); break;
     case MQTT_PINGREQ: mqtt_send_pingresp(&d->mqtt); break;
     case MQTT_DISCONNECT: on_disconnect(d); break;
-    case MQTT_PUBACK: break; /* nothing of ours is in flight: late, and harmless */
+    case MQTT_PUBACK: device_puback(d, ev->packet_id); break;
     default: device_reject(d, "a packet that devices do not send"); break;
     }
 }
@@ -228,6 +228,7 @@ const struct session_owner device_session_owner = {
     .subscribed = device_subscribed,
     .method = device_method,
     .desired = device_desired,
+    .message = device_message,
 };
 
 static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
@@ -260,6 +261,7 @@ static void device_drained(void *self, int64_t now_us)
     (void)now_us;
     device_resume(self, PAUSE_OUTPUT);
     device_twin_drained(self);
+    device_c2d_drained(self);
 }
 
 static void device_closed(void *self, enum err why, int64_t now_us)
@@ -276,6 +278,7 @@ static void device_closed(void *self, enum err why, int64_t now_us)
     device_drop_subscribing(d);
     device_drop_deferred(d);
     device_twin_drop(d);
+    device_drop_flight(d);
     telemetry_sender_fini(&d->sender);
     mqtt_fini(&d->mqtt);
     buf_free(&d->model_id);
@@ -296,6 +299,7 @@ static uint32_t offered_by(const struct device_mqtt_doors *doors)
     uint32_t offered = 0;
     if (doors->twins) offered |= SESSION_TWIN_RESPONSES | SESSION_DESIRED;
     if (doors->methods) offered |= SESSION_METHODS;
+    if (doors->c2d) offered |= SESSION_C2D;
     return offered;
 }
 

@@ -34,6 +34,7 @@ struct device_mqtt_doors {
     struct session_desk *desk;
     struct twins *twins;
     struct methods *methods;
+    struct c2d *c2d;
 };
 
 /* One per core: the listener's context for device_mqtt_front. */

@@ -3,6 +3,7 @@
 #define FRONT_REST_CALL_H
 
 #include "front/rest/rest.h"
+#include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/method/method.h"
@@ -23,6 +24,7 @@ struct rest_service {
     struct certificates *certificates;
     struct methods *methods;
     struct twins *twins;
+    struct c2d *c2d;
 };
 
 struct rest;
@@ -53,7 +55,8 @@ enum waiting {
     WAITING_GROUPS,
     WAITING_CERTIFICATES,
     WAITING_METHOD,
-    WAITING_TWINS
+    WAITING_TWINS,
+    WAITING_C2D
 };
 
 struct call {
@@ -75,6 +78,7 @@ struct call {
     struct certificate_wait certificate_wait;
     struct method_call method_call;
     struct twin_wait twin_wait;
+    struct c2d_wait c2d_wait;
     bool answered;
     bool console; /* came to the console's listener */
     int64_t now_us;
@@ -168,6 +172,7 @@ void rest_module_list(struct call *c);
 void rest_module_get(struct call *c);
 void rest_module_put(struct call *c);
 void rest_module_delete(struct call *c);
+void rest_commands_purge(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
 

@@ -90,6 +90,25 @@ bool conn_is_socket_admin(const struct conn *c)
     return c->admin;
 }
 
+/* ---- hub/c2d: notes what was asked, answers when told to */
+
+struct c2d {
+    char asked[200];
+    struct c2d_wait *wait; /* NULL: nobody waits */
+};
+
+void c2d_purge(struct c2d *c, struct slice who, struct c2d_wait *w)
+{
+    snprintf(c->asked, sizeof c->asked, "purge %.*s", SLICE_ARG(who));
+    c->wait = w;
+}
+
+void c2d_forget(struct c2d *c, struct c2d_wait *w)
+{
+    assert_ptr_equal(c->wait, w);
+    c->wait = NULL;
+}
+
 /* ---- the registry: notes what it was asked, answers when told to */
 
 struct registry {
@@ -321,6 +340,7 @@ static struct world {
     struct certificates certificates;
     struct methods methods;
     struct twins twins;
+    struct c2d c2d;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -357,8 +377,13 @@ static int world_open(void **state)
                                         .address_count = 2,
                                         .ca_path = "/data/ca.pem",
                                         .data_path = "/data"};
-    world.service = rest_new(&world.config, &world.lane, &world.registry, &world.groups,
-                             &world.certificates, &world.methods, &world.twins);
+    world.service = rest_new(&world.config, &world.lane,
+                             &(struct rest_doors){.registry = &world.registry,
+                                                  .groups = &world.groups,
+                                                  .certificates = &world.certificates,
+                                                  .methods = &world.methods,
+                                                  .twins = &world.twins,
+                                                  .c2d = &world.c2d});
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;

@@ -30,18 +30,17 @@ struct rest {
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
-                              struct registry *registry, struct consumer_groups *groups,
-                              struct certificates *certificates, struct methods *methods,
-                              struct twins *twins)
+                              const struct rest_doors *doors)
 {
     struct rest_service *s = NEW(struct rest_service);
     *s = (struct rest_service){.config = config,
                                .lane = lane,
-                               .registry = registry,
-                               .groups = groups,
-                               .certificates = certificates,
-                               .methods = methods,
-                               .twins = twins};
+                               .registry = doors->registry,
+                               .groups = doors->groups,
+                               .certificates = doors->certificates,
+                               .methods = doors->methods,
+                               .twins = doors->twins,
+                               .c2d = doors->c2d};
     return s;
 }
 
@@ -73,6 +72,8 @@ static void drop_call(struct rest *r)
         method_forget(&c->method_call);
     else if (c->waiting == WAITING_TWINS)
         twin_forget(c->service->twins, &c->twin_wait);
+    else if (c->waiting == WAITING_C2D)
+        c2d_forget(c->service->c2d, &c->c2d_wait);
     buf_free(&c->path);
     buf_free(&c->body);
     buf_free(&c->who);

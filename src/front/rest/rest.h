@@ -30,6 +30,7 @@ struct consumer_groups;
 struct certificates;
 struct methods;
 struct twins;
+struct c2d;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -54,10 +55,18 @@ struct rest_service;
 /* What is carried inside WebSocket frames. */
 enum rest_stream { REST_MQTT, REST_AMQP, REST_STREAMS };
 
+/* The hub's doors on this core. */
+struct rest_doors {
+    struct registry *registry;
+    struct consumer_groups *groups;
+    struct certificates *certificates;
+    struct methods *methods;
+    struct twins *twins;
+    struct c2d *c2d;
+};
+
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
-                              struct registry *registry, struct consumer_groups *groups,
-                              struct certificates *certificates, struct methods *methods,
-                              struct twins *twins);
+                              const struct rest_doors *doors);
 void rest_free(struct rest_service *s); /* NULL is fine */
 
 /* Who takes an upgraded connection over, with the context that its listeners would have. */

@@ -38,6 +38,8 @@ const struct route rest_routes[] = {
      "Call a direct method of a device"},
     {"POST", "/twins/{id}/modules/{module}/methods", BY_SERVICE, REST_METHOD_BODY_MAX,
      rest_method_call, "Call a direct method of a module"},
+    {"DELETE", "/devices/{id}/commands", BY_SERVICE, NO_BODY, rest_commands_purge,
+     "Drop the cloud-to-device messages that wait for a device"},
     {"GET", "/statistics/devices", REGISTRY_READ, NO_BODY, rest_statistics_devices,
      "Count device identities"},
     {"GET", "/statistics/service", REGISTRY_READ, NO_BODY, rest_statistics_service,

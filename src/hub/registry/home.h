@@ -30,7 +30,9 @@ struct entry {
     struct store_wait wait;
     bool loaded, asking, writing, serving;
     bool doubtful; /* what is being asked or written may be old */
-    size_t bytes;  /* what it counts for in the cache */
+    bool told;     /* while asking: `messages` is newer than what the store will say */
+    unsigned messages;
+    size_t bytes; /* what it counts for in the cache */
     struct slice who;
 };
 

@@ -107,6 +107,7 @@ enum err identity_of_row(struct arena *a, const struct store_value *col, struct 
         .module_id = col[14].bytes,
         .managed_by = col[15].bytes,
         .subscriptions = (uint32_t)col[16].number,
+        .messages = (unsigned)col[17].number,
     };
     TRY(auth_of_name(col[5].bytes, &out->auth));
     return decode_keys(a, out);
@@ -231,7 +232,7 @@ void identity_write(struct buf *out, const struct identity *id, const struct pre
     write_status(out, id);
     write_time(out, "connectionStateUpdatedTime", p->changed_us);
     write_time(out, "lastActivityTime", p->active_us);
-    buf_put_str(out, ",\"cloudToDeviceMessageCount\":0");
+    buf_printf(out, ",\"cloudToDeviceMessageCount\":%u", id->messages);
     write_authentication(out, id);
     write_edge(out, id);
     buf_put_u8(out, '}');

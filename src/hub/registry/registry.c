@@ -109,6 +109,8 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
         err = identity_of_row(&arena, a->col, &id);
     }
     if (err == OK && !e->doubtful) entry_set(e, found ? identity_copy(&id) : NULL);
+    if (e->told && e->identity) e->identity->messages = e->messages;
+    e->told = false;
     arena_free(&arena);
     e->asking = e->doubtful = false;
     e->serving = true;
@@ -183,6 +185,15 @@ struct presence identity_presence(const struct registry *r, const struct identit
     struct presence p = presence_of(&r->presences, buf_slice(&who));
     buf_free(&who);
     return p;
+}
+
+void registry_set_messages(struct registry *r, struct slice who, unsigned messages)
+{
+    struct entry *e = map_get(&r->entries, who);
+    if (e == NULL) return;
+    if (e->identity) e->identity->messages = messages;
+    e->messages = messages;
+    e->told = e->asking;
 }
 
 void registry_listen(struct registry *r, struct registry_listener *l)

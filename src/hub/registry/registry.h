@@ -111,6 +111,7 @@ struct identity {
     struct slice parent_scope;
     int64_t status_updated_us; /* wall time; 0: never */
     uint32_t subscriptions;    /* of its MQTT session, see hub/session */
+    unsigned messages;         /* cloudToDeviceMessageCount, see hub/c2d */
 };
 
 /* The members of the Twin object of the service API that mirror the identity, without braces. */
@@ -150,10 +151,17 @@ enum registry_change {
     REGISTRY_KEYS_CHANGED,
 };
 
-/* Embedded in who wants to know; called after the store said yes. */
+struct store_request;
+
+/* Embedded in who wants to know. */
 struct registry_listener {
     struct list node;
+
+    /* After the store said yes. */
     void (*changed)(struct registry_listener *l, struct slice who, enum registry_change change);
+
+    /* Adds to the unit that deletes the identity what goes with it; it may still fail.  NULL: nothing. */
+    void (*deleting)(struct registry_listener *l, struct slice who, struct store_request *unit);
 };
 
 void registry_listen(struct registry *r, struct registry_listener *l);
@@ -169,6 +177,9 @@ struct registry_subscribe {
 
 void registry_subscribe(struct registry *r, struct slice who, struct registry_subscribe *s);
 void registry_subscribe_forget(struct registry_subscribe *s); /* it may still happen */
+
+/* So many messages wait for the device now: home of its queue says so after each change. */
+void registry_set_messages(struct registry *r, struct slice who, unsigned messages);
 
 /* What GET shows as connectionState and lastActivityTime.  Kept in memory. */
 void registry_set_connected(struct registry *r, struct slice who, bool connected, int64_t wall_us);

@@ -3,13 +3,16 @@
 -- :name identity_get
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions
+       status_updated_us, module_id, managed_by, subscriptions,
+       (SELECT COUNT(*) FROM c2d_message m
+        WHERE m.device_id = identity.device_id AND identity.module_id = '')
 FROM identity WHERE device_id = $device_id AND module_id = $module_id
 
 -- :name identity_page
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions
+       status_updated_us, module_id, managed_by, subscriptions,
+       (SELECT COUNT(*) FROM c2d_message m WHERE m.device_id = identity.device_id)
 FROM identity WHERE device_id > $after AND module_id = '' ORDER BY device_id LIMIT $top
 
 -- :name identity_modules

@@ -25,22 +25,29 @@ static void add_update(struct store_request *u, const struct identity *old,
     store_put_int(u, "old_etag", (int64_t)old->etag);
 }
 
-static void add_delete(struct store_request *u, const struct identity *old)
+/* With what else there is of it: listeners add their statements. */
+static void add_delete(struct store_request *u, const struct write_op *o,
+                       const struct identity *old)
 {
     store_add(u, &sql_identity_delete, 1);
     store_put_text(u, "device_id", old->device_id);
     store_put_text(u, "module_id", old->module_id);
     store_put_int(u, "old_etag", (int64_t)old->etag);
+    LIST_EACH(node, &o->registry->listeners)
+    {
+        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
+        if (l->deleting) l->deleting(l, o->write.who, u);
+    }
 }
 
 /* Creates, updates or deletes. */
-static void add_change(struct store_request *u, const struct identity *old,
-                       const struct identity *next)
+static void add_change(struct store_request *u, const struct write_op *o,
+                       const struct identity *old, const struct identity *next)
 {
     if (old == NULL)
         add_insert(u, next);
     else if (next == NULL)
-        add_delete(u, old);
+        add_delete(u, o, old);
     else
         add_update(u, old, next);
 }
@@ -67,7 +74,7 @@ static void build_device(struct store_request *u, struct write_op *o, const stru
     const struct identity *next = o->next;
     int devices = (next != NULL) - (old != NULL);
     int disabled = (next && !next->enabled) - (old && !old->enabled);
-    add_change(u, old, next);
+    add_change(u, o, old, next);
     o->room_step = devices > 0 ? 1 : UINT32_MAX;
     if (devices) add_count(u, "devices", devices);
     if (disabled) add_count(u, "disabled", disabled);
@@ -87,7 +94,7 @@ static void build_module(struct store_request *u, struct write_op *o, const stru
         store_put_text(u, "device_id", o->next->device_id);
         store_put_int(u, "most", REGISTRY_MODULES_MAX);
     }
-    add_change(u, old, o->next);
+    add_change(u, o, old, o->next);
 }
 
 void unit_build(struct store_request *u, struct write_op *o, const struct identity *old)

@@ -172,6 +172,7 @@ static void take_over(struct write_op *o)
     const struct identity *old = o->entry->identity;
     metric_inc(next == NULL ? &deletes_total : old == NULL ? &creates_total : &updates_total);
     o->next = NULL;
+    if (old && next) next->messages = old->messages; /* it may have changed meanwhile */
     tell_of_modules(o, old, next);
     tell(r, o->write.who, old, next);
     tell_of_edge_modules(o);
@@ -270,7 +271,8 @@ static enum status read_document(struct write_op *o, struct arena *a, const stru
     struct identity next = {.device_id = hub_device_of(o->write.who),
                             .module_id = module_id.len ? module_id : SLICE_LIT(""),
                             .enabled = o->device && o->device->identity->enabled,
-                            .subscriptions = old ? old->subscriptions : 0};
+                            .subscriptions = old ? old->subscriptions : 0,
+                            .messages = old ? old->messages : 0};
     if (json_parse(a, o->write.json, &doc) != OK) return STATUS_DESERIALIZATION_ERROR;
     if (document_read(a, doc, old, &next) != OK) return STATUS_ARGUMENT_INVALID;
     o->next = identity_copy(&next);

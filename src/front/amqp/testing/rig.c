@@ -81,6 +81,7 @@ void front_rig_init(struct front_rig *r)
     static const struct clock_source clock = {mono_us, wall_us};
     *r = (struct front_rig){0};
     rig_now_us = 1000000;
+    fake_c2d_init();
     clock_use(&clock);
     policies_make(&r->policies);
     r->hub.office = &r->office;
@@ -94,7 +95,8 @@ void front_rig_init(struct front_rig *r)
         lane_init(&r->cores[i], &r->office, "core");
         r->hub.cores[r->hub.core_count++] = r->cores[i].id;
         r->desks[i] = (struct session_desk){.hub = &r->hub, .lane = &r->cores[i]};
-        r->services[i] = amqp_service_new(&r->desks[i], NULL);
+        r->services[i] =
+            amqp_service_new(&(struct amqp_doors){.desk = &r->desks[i], .c2d = &fake_c2d});
     }
     fake_log_init(&r->log, &r->office);
 }

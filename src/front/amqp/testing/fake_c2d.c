@@ -1,0 +1,99 @@
+/* fake_c2d.c - notes what was asked, answers when told to. */
+#include "front/amqp/testing/fake_c2d.h"
+
+#include <stdio.h>
+
+struct c2d fake_c2d;
+
+void fake_c2d_init(void)
+{
+    fake_c2d = (struct c2d){0};
+}
+
+static void note(const char *fmt, ...) PRINTF(1, 2);
+
+static void note(const char *fmt, ...)
+{
+    size_t at = strlen(fake_c2d.sent);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(fake_c2d.sent + at, sizeof fake_c2d.sent - at, fmt, ap);
+    va_end(ap);
+}
+
+static void note_field(const char *name, struct slice value)
+{
+    if (value.ptr) note(" %s=%.*s", name, SLICE_ARG(value));
+}
+
+void c2d_send(struct c2d *c, struct slice who, const struct c2d_draft *d, struct c2d_wait *w)
+{
+    (void)c;
+    fake_c2d.sends++;
+    fake_c2d.sent[0] = '\0';
+    note("%.*s", SLICE_ARG(who));
+    note_field("mid", d->message_id);
+    note_field("cid", d->correlation_id);
+    note_field("uid", d->user_id);
+    note_field("ct", d->content_type);
+    note_field("ce", d->content_encoding);
+    if (d->expiry_ms) note(" exp=%lld", (long long)d->expiry_ms);
+    for (size_t i = 0; i < d->property_count; i++)
+        note(" %.*s=%.*s", SLICE_ARG(d->properties[i].name), SLICE_ARG(d->properties[i].value));
+    note_field("body", d->body);
+    assert(fake_c2d.wait_count < FAKE_WAITS);
+    fake_c2d.waits[fake_c2d.wait_count++] = w;
+}
+
+static void drop_wait(unsigned i)
+{
+    memmove(&fake_c2d.waits[i], &fake_c2d.waits[i + 1],
+            (--fake_c2d.wait_count - i) * sizeof fake_c2d.waits[0]);
+}
+
+void c2d_forget(struct c2d *c, struct c2d_wait *w)
+{
+    (void)c;
+    for (unsigned i = 0; i < fake_c2d.wait_count; i++) {
+        if (fake_c2d.waits[i] != w) continue;
+        drop_wait(i);
+        fake_c2d.forgotten++;
+        return;
+    }
+}
+
+void fake_c2d_answer(enum status status, const char *text)
+{
+    struct c2d_wait *w = fake_c2d.waits[0];
+    assert(fake_c2d.wait_count);
+    drop_wait(0);
+    w->fn(w, &(struct c2d_answer){.status = status, .text = text});
+}
+
+void c2d_feedback_open(struct c2d *c, struct c2d_feedback *f)
+{
+    (void)c;
+    fake_c2d.receiver = f;
+}
+
+void c2d_feedback_close(struct c2d *c, struct c2d_feedback *f)
+{
+    (void)c, (void)f;
+    fake_c2d.receiver = NULL;
+}
+
+void c2d_feedback_credit(struct c2d *c, struct c2d_feedback *f, uint32_t credit)
+{
+    (void)c, (void)f;
+    fake_c2d.credit = credit;
+}
+
+void c2d_feedback_settle(struct c2d *c, struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN],
+                         enum c2d_outcome outcome)
+{
+    static const char *const names[] = {
+        [C2D_COMPLETE] = "complete", [C2D_ABANDON] = "abandon", [C2D_REJECT] = "reject"};
+    (void)c, (void)f;
+    fake_c2d.settles++;
+    snprintf(fake_c2d.settled, sizeof fake_c2d.settled, "%02x %s", lock[0], names[outcome]);
+}

@@ -1,0 +1,85 @@
+/* message.h - what the cores say to each other about queues.  Private to hub/c2d. */
+#ifndef HUB_C2D_MESSAGE_H
+#define HUB_C2D_MESSAGE_H
+
+#include "hub/c2d/c2d.h"
+
+enum c2d_kind {
+    C2D_SEND = HUB_C2D, /* -> home: struct c2d_send_msg -> C2D_DONE */
+    C2D_RECEIVE,        /* -> home: struct c2d_ask_msg -> C2D_DONE */
+    C2D_SETTLE,         /* -> home: struct c2d_ask_msg -> C2D_DONE */
+    C2D_PURGE,          /* -> home: struct c2d_ask_msg -> C2D_DONE */
+    C2D_EXPIRE,         /* -> home: struct c2d_ask_msg: a message has expired */
+    C2D_DONE,           /* home -> who waits: struct c2d_done_msg */
+    C2D_DELIVER,        /* home -> session: struct c2d_delivery */
+
+    /* to the first core, and back to receivers of feedback */
+    C2D_FEEDBACK_NEWS, /* there are new records */
+    C2D_FEEDBACK_OPEN, /* from a receiver's slot; so are the next three */
+    C2D_FEEDBACK_CLOSE,
+    C2D_FEEDBACK_CREDIT,  /* uint32_t */
+    C2D_FEEDBACK_SETTLE,  /* struct c2d_feedback_settle_msg */
+    C2D_FEEDBACK_BATCH,   /* -> receiver: struct c2d_feedback_batch_msg, JSON */
+    C2D_FEEDBACK_SETTLED, /* -> receiver: struct c2d_feedback_settled_msg */
+};
+
+enum c2d_ack { ACK_NONE = 0, ACK_POSITIVE = 1, ACK_NEGATIVE = 2, ACK_FULL = 3 };
+
+/* Kept in the store: never renumber.  The names are those of feedback records. */
+enum c2d_status {
+    C2D_SUCCESS,
+    C2D_EXPIRED,
+    C2D_DELIVERY_COUNT_EXCEEDED,
+    C2D_REJECTED,
+    C2D_PURGED,
+    C2D_STATUSES
+};
+
+struct c2d_send_msg {
+    int64_t expires_us; /* wall time; 0: C2D_TTL_US after it was accepted */
+    uint32_t ack;       /* enum c2d_ack */
+    uint32_t who_len, id_len;
+    uint8_t bytes[]; /* who, message id, sections */
+};
+
+struct c2d_ask_msg {
+    int64_t lock_us;          /* C2D_RECEIVE */
+    enum c2d_outcome outcome; /* C2D_SETTLE; so is the next */
+    uint8_t lock[C2D_TOKEN_LEN];
+    uint8_t who[];
+};
+
+/* A message on its way to a device. */
+struct c2d_delivery {
+    uint8_t lock[C2D_TOKEN_LEN];
+    uint64_t sequence;
+    int64_t enqueued_us, expires_us;
+    uint32_t delivery_count, sections_len;
+    uint8_t sections[];
+};
+
+struct c2d_done_msg {
+    enum status status;
+    uint32_t count;
+    uint32_t text_len; /* with its NUL; 0: none */
+    bool has_message;
+    struct c2d_delivery message; /* and its sections, then the text */
+};
+
+struct c2d_feedback_settle_msg {
+    enum c2d_outcome outcome;
+    uint8_t lock[C2D_TOKEN_LEN];
+};
+
+struct c2d_feedback_settled_msg {
+    enum status status;
+    uint8_t lock[C2D_TOKEN_LEN];
+};
+
+struct c2d_feedback_batch_msg {
+    uint8_t lock[C2D_TOKEN_LEN];
+    int64_t enqueued_us;
+    uint8_t json[];
+};
+
+#endif

@@ -1,0 +1,148 @@
+"""c2d.py - messages to devices: azure-iot-hub sends (uamqp), azure-iot-device gets."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import certifi
+from azure.iot.device import IoTHubDeviceClient
+from azure.iot.hub import IoTHubRegistryManager
+
+from check import check, equal, failure, until
+from hub import device_client, env, host, identity, registry, string_of
+
+
+certifi.where = lambda: env["HUB_CA"]  # azure-iot-hub cannot be told a CA; its AMQP stack asks here
+
+
+def receiver(device):
+    """A connected device and the messages that it gets."""
+    client, got = device_client(string_of(device)), []
+    client.on_message_received = got.append
+    client.connect()
+    return client, got
+
+
+def send(device_id, text, properties=None):
+    # A manager keeps its link after the first message; this one is for one message alone.
+    manager = IoTHubRegistryManager.from_connection_string(env["HUB_SERVICE"])
+    manager.send_c2d_message(device_id, text, properties or {})
+
+
+@check("a message arrives with all that its sender said")
+def _():
+    device = identity("py-c2d-all")
+    client, got = receiver(device)
+    send("py-c2d-all", '{"n":1}', {
+        "messageId": "mid 1/2", "correlationId": "cid=3", "contentType": "application/json",
+        "contentEncoding": "utf-8", "expiryTimeUtc": int(time.time() + 600) * 1000,
+        "plain": "value", "signs": "a&b=c/d?e%f+g#h;i", "iothub-ack": "none"})
+    until("it is there", lambda: got)
+    message = got[0]
+    equal(message.data, b'{"n":1}')
+    equal(message.message_id, "mid 1/2")
+    equal(message.correlation_id, "cid=3")
+    equal(message.content_type, "application/json")
+    equal(message.content_encoding, "utf-8")
+    equal(message.custom_properties["plain"], "value")
+    equal(message.custom_properties["signs"], "a&b=c/d?e%f+g#h;i")
+    client.shutdown()
+
+
+@check("messages sent while the device was away arrive first, in order")
+def _():
+    device = identity("py-c2d-order")
+    manager = IoTHubRegistryManager.from_connection_string(env["HUB_SERVICE"])
+    sent = [str(n) for n in range(20)]
+    for text in sent[:10]:
+        manager.send_c2d_message("py-c2d-order", text, {})
+    equal(registry.get_device("py-c2d-order").cloud_to_device_message_count, 10, "the count")
+    client, got = receiver(device)
+    until("the first are there", lambda: len(got) == 10)
+    for text in sent[10:]:
+        manager.send_c2d_message("py-c2d-order", text, {})
+    until("all are there", lambda: len(got) == 20)
+    equal([message.data.decode() for message in got], sent)
+    until("none is left", lambda: registry.get_device("py-c2d-order").cloud_to_device_message_count == 0)
+    client.shutdown()
+
+
+@check("a device that connects again gets messages though it does not subscribe again")
+def _():
+    device = identity("py-c2d-again")
+    client, got = receiver(device)
+    client.disconnect()
+    send("py-c2d-again", "while it was away")
+    client.connect()
+    until("it is there", lambda: got)
+    equal(got[0].data, b"while it was away")
+    client.shutdown()
+
+
+@check("an unknown device and a full queue are refused")
+def _():
+    assert failure(send, "py-c2d-nobody", "x")
+    identity("py-c2d-full")
+    manager = IoTHubRegistryManager.from_connection_string(env["HUB_SERVICE"])
+    for n in range(50):
+        manager.send_c2d_message("py-c2d-full", str(n), {})
+    assert failure(send, "py-c2d-full", "too many")
+    equal(registry.get_device("py-c2d-full").cloud_to_device_message_count, 50, "the count")
+
+
+class OwnHub:
+    """A hub of this group's own, beside the one under test, that can be killed and comes again."""
+
+    def __init__(self):
+        self.host, self.address = env["HUB_SPARE_HOST"], env["HUB_SPARE_ADDRESS"]
+        self.data = tempfile.mkdtemp(prefix="c2d-")
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [env["AZIMUTH"], "serve", "--data", self.data, "--hostname", self.host, "--bind", self.address,
+             "--console", f"{self.address}:8443", "--workers", "1"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.ready = json.loads(self.process.stdout.readline())
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def cli(self, *words):
+        return subprocess.run([env["AZIMUTH"], *words], check=True, capture_output=True, text=True,
+                              env={**os.environ, "AZIMUTH_DATA": self.data}).stdout.strip()
+
+
+@check("after kill -9 of the hub a device gets messages without subscribing again")
+def _():
+    if not env["HUB_SPARE_HOST"]:
+        return  # there is no room for a second hub on the standard ports
+    hub = OwnHub()
+    try:
+        hub.cli("hub", "device-identity", "create", "-d", "killed")
+        with open(hub.ready["ca"], encoding="ascii") as pem:
+            client = IoTHubDeviceClient.create_from_connection_string(
+                hub.cli("connection-string", "--device-id", "killed"), server_verification_cert=pem.read(),
+                connection_retry_interval=1)
+        got = []
+        client.on_message_received = got.append
+        client.connect()
+        hub.kill()
+        until("the device has noticed", lambda: not client.connected)
+        hub.start()
+        hub.cli("device", "c2d-message", "send", "-d", "killed", "--data", "after the kill", "--ack", "full")
+        until("it is there", lambda: got, 40)
+        equal(got[0].data, b"after the kill")
+        record = json.loads(hub.cli("hub", "monitor-feedback", "--timeout", "10", "-o", "jsonl", "-w",
+                                    got[0].message_id))
+        equal((record["deviceId"], record["statusCode"]), ("killed", "Success"))
+        hub.cli("device", "c2d-message", "send", "-d", "killed", "--data", "x")
+        hub.cli("device", "c2d-message", "purge", "-d", "killed")
+        client.shutdown()
+    finally:
+        hub.kill()
+        shutil.rmtree(hub.data, ignore_errors=True)
