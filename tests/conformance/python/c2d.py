@@ -12,7 +12,7 @@ from azure.iot.device import IoTHubDeviceClient
 from azure.iot.hub import IoTHubRegistryManager
 
 from check import check, equal, failure, until
-from hub import device_client, env, host, identity, registry, string_of
+from hub import device_client, env, identity, registry, string_of
 
 
 certifi.where = lambda: env["HUB_CA"]  # azure-iot-hub cannot be told a CA; its AMQP stack asks here
