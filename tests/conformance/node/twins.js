@@ -6,13 +6,25 @@ const { Registry } = require('azure-iothub');
 const { Client } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { check, failure, sleep, until } = require('./check');
-const { ca, deviceString, env, identity, open } = require('./hub');
+const { ca, deviceString, env, host, identity, open } = require('./hub');
 const { moduleIdentity, openModule } = require('./modules_kit');
+const { fields, token } = require('./sas');
 
 const service = Registry.fromConnectionString(env.HUB_SERVICE);
 
 const twinOf = async (...who) => (await (who.length > 1
     ? service.getModuleTwin(...who) : service.getTwin(...who))).responseBody;
+
+/** What the SDK has no word for. */
+async function request(method, path, string, body, headers = {}) {
+    const { SharedAccessKey, SharedAccessKeyName } = fields(string);
+    const Authorization = token(host, SharedAccessKey, 3600, SharedAccessKeyName);
+    const answer = await fetch(`https://${host}${path}?api-version=2021-04-12`, {
+        method, headers: { Authorization, 'Content-Type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+    });
+    return answer.json();
+}
 
 const report = (twin, patch) => new Promise((resolve, reject) =>
     twin.properties.reported.update(patch, (error) => (error ? reject(error) : resolve())));
@@ -133,11 +145,10 @@ check('a replaced twin has nothing of before, and the device hears of the whole'
         twin.on('properties.desired', (delta) => heard.push(delta));
         await sleep(500);
         const now = await twinOf('twin-replace');
-        now.properties.desired = { c: { d: 1 } };
-        now.tags = { e: 2 };
-        const { responseBody } = await service.replaceTwin('twin-replace', now, now.etag);
-        assert.deepEqual(content(responseBody.properties.desired), { c: { d: 1 } });
-        assert.deepEqual(responseBody.tags, { e: 2 });
+        const next = { ...now.toJSON(), tags: { e: 2 }, properties: { desired: { c: { d: 1 } } } };
+        const then = await request('PUT', '/twins/twin-replace', env.HUB_SERVICE, next, { 'If-Match': `"${now.etag}"` });
+        assert.deepEqual(content(then.properties.desired), { c: { d: 1 } });
+        assert.deepEqual(then.tags, { e: 2 });
         await until('it came', () => heard.length >= 2);
         assert.deepEqual(content(heard[1]), { c: { d: 1 } });
     });
@@ -146,8 +157,10 @@ check('a replaced twin has nothing of before, and the device hears of the whole'
 check('a twin object of the SDK updates itself', async () => {
     await identity('twin-object');
     const twin = await twinOf('twin-object');
-    const updated = (await twin.update({ properties: { desired: { x: 1 } } })).responseBody;
-    assert.equal(updated.properties.desired.x, 1);
+    const { etag } = twin;
+    await twin.update({ properties: { desired: { x: 1 } } });
+    assert.equal(twin.properties.desired.x, 1);
+    assert.notEqual(twin.etag, etag);
 });
 
 check('a twin of nobody is not found', async () => {
@@ -185,14 +198,12 @@ check('a module has a twin of its own', async () => {
 
 check('a bulk writes twins with their identities', async () => {
     await service.updateTwin('twin-new', { tags: { a: 1, b: 1 } }, '*');
-    const owner = Registry.fromConnectionString(env.HUB_OWNER);
-    const { responseBody } = await owner._bulkOperation([
+    const { errors } = await request('POST', '/devices', env.HUB_OWNER, [
         { id: 'twin-bulk', importMode: 'create', status: 'enabled', tags: { t: 1 }, properties: { desired: { d: 1 } } },
         { id: 'twin-new', importMode: 'updateTwin', status: 'enabled', tags: { b: null, c: 1 } },
         { id: 'twin-absent', importMode: 'updateTwin', status: 'enabled', tags: { b: 1 } },
-    ]).catch((error) => ({ responseBody: JSON.parse(error.responseBody) }));
-    assert.deepEqual(responseBody.errors.map((error) => [error.deviceId, error.errorCode]),
-        [['twin-absent', 'DeviceNotFound']]);
+    ]);
+    assert.deepEqual(errors.map((error) => [error.deviceId, error.errorCode]), [['twin-absent', 'DeviceNotFound']]);
     assert.deepEqual((await twinOf('twin-new')).tags, { a: 1, c: 1 });
     const made = await twinOf('twin-bulk');
     assert.deepEqual([made.tags, content(made.properties.desired)], [{ t: 1 }, { d: 1 }]);
