@@ -26,19 +26,18 @@ static void ring(struct core *core)
     assert(n == sizeof(uint64_t));
 }
 
-/* The counterpart of sleep_ms(): either it sees the message, or we see that it is asleep. */
+/* The counterpart of sleep_ms().  Of the two exchanges one is first: either ours, and the core sees
+ * the message that was pushed before it, or the core's, and we see that it is asleep. */
 static void wake(struct lane *lane)
 {
     struct core *core = lane->wake_ctx;
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&core->asleep, memory_order_relaxed)) ring(core);
+    if (atomic_exchange_explicit(&core->asleep, false, memory_order_acq_rel)) ring(core);
 }
 
 /* No longer than until the lane's next timer; 0 when something waits already, -1 for ever. */
 static int sleep_ms(struct core *core)
 {
-    atomic_store_explicit(&core->asleep, true, memory_order_relaxed);
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_exchange_explicit(&core->asleep, true, memory_order_acq_rel);
     if (lane_has_mail(&core->lane) || !list_empty(&core->unread)) return 0;
     int64_t next = timers_next(&core->lane.timers);
     if (next == INT64_MAX) return -1;
