@@ -31,7 +31,7 @@ def bash_completes_verbs_options_and_ids():
         hub.must("hub", "device-identity", "create", "-d", "oven")
         hub.must("hub", "consumer-group", "create", "-n", "readers")
         rows = (
-            (("ser",), ["serve"]), (("hub", "mon"), ["monitor-events"]),
+            (("ser",), ["serve"]), (("hub", "mon"), ["monitor-events", "monitor-feedback"]),
             (("serve", "--mqtt"), ["--mqtt-port"]), (("dev", "--seed", "x", "--part"), ["--partitions"]),
             (("hub", "device-identity", "show", "--data", hub.data, "-d", "p"), ["press-1", "press-2"]),
             (("hub", "consumer-group", "delete", "--data", hub.data, "-n", "r"), ["readers"]),
@@ -50,13 +50,13 @@ def zsh_completes():
     script = ("autoload -Uz compinit && compinit -u -D\nsource <(azimuth completion zsh)\n"
               "compadd() { shift; print -l -- ${(P)1}; }\nwords=(azimuth hub mon); CURRENT=3\n_azimuth")
     got = shell("zsh", script)
-    check(got == ["monitor-events"], str(got))
+    check(got == ["monitor-events", "monitor-feedback"], str(got))
 
 
 @group.case
 def fish_completes():
     got = shell("fish", "azimuth completion fish | source\ncomplete -C 'azimuth hub mon'")
-    check(got == ["monitor-events"], str(got))
+    check(got == ["monitor-events", "monitor-feedback"], str(got))
     got = shell("fish", "azimuth completion fish | source\ncomplete -C 'azm completion '")
     check(sorted(got) == ["bash", "fish", "zsh"], str(got))
     got = shell("fish", "azimuth completion fish | source\ncomplete -C 'azimuth serve --config /etc/host'")

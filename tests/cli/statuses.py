@@ -15,6 +15,8 @@ DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TIMED_OUT, CONFLICT = range(7)
 FOLDER = tempfile.TemporaryDirectory(prefix="azm-ca-")
 ROOT_PEM = pathlib.Path(FOLDER.name) / "root.pem"
 IDENTITY = ("hub", "device-identity")
+MODULE = ("hub", "module-identity")
+OF_MODULE = ("-d", "{d}", "-m", "m1")
 CERTIFICATE = ("hub", "certificate")
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 CONNECTING = {
@@ -28,6 +30,20 @@ CONNECTING = {
     "hub device-identity renew-key": (*IDENTITY, "renew-key", "-d", "{d}", "--key-type", "secondary"),
     "hub device-identity delete": (*IDENTITY, "delete", "-d", "{d}"),
     "hub device-identity create": (*IDENTITY, "create", "-d", "{d}"),
+    "hub module-identity create": (*MODULE, "create", *OF_MODULE),
+    "hub module-identity show": (*MODULE, "show", *OF_MODULE),
+    "hub module-identity list": (*MODULE, "list", "-d", "{d}"),
+    "hub module-identity update": (*MODULE, "update", *OF_MODULE),
+    "hub module-identity renew-key": (*MODULE, "renew-key", *OF_MODULE, "--key-type", "secondary"),
+    "hub device-twin show": ("hub", "device-twin", "show", "-d", "{d}"),
+    "hub device-twin update": ("hub", "device-twin", "update", "-d", "{d}", "--tags", '{"a":1}'),
+    "hub device-twin replace": ("hub", "device-twin", "replace", "-d", "{d}", "--json", '{"tags":{"a":2}}'),
+    "hub module-twin show": ("hub", "module-twin", "show", *OF_MODULE),
+    "hub module-twin update": ("hub", "module-twin", "update", *OF_MODULE, "--tags", '{"a":1}'),
+    "hub module-twin replace": ("hub", "module-twin", "replace", *OF_MODULE, "--json", '{"tags":{"a":2}}'),
+    "hub module-identity delete": (*MODULE, "delete", *OF_MODULE),
+    "device c2d-message send": ("device", "c2d-message", "send", "-d", "{d}", "--da", "hello"),
+    "device c2d-message purge": ("device", "c2d-message", "purge", "-d", "{d}"),
     "hub generate-sas-token": ("hub", "generate-sas-token", "-d", "{d}"),
     "hub consumer-group create": ("hub", "consumer-group", "create", "-n", "readers"),
     "hub consumer-group list": ("hub", "consumer-group", "list"),
@@ -41,6 +57,12 @@ CONNECTING = {
     "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20,
                            "--quiet"),
     "doctor": ("doctor",),
+}
+# These wait for a device or its answer, so nothing is there to end them with 0 in passing.
+WAITING = {
+    "hub invoke-device-method": ("hub", "invoke-device-method", "-d", "{d}", "--mn", "reboot"),
+    "hub invoke-module-method": ("hub", "invoke-module-method", *OF_MODULE, "--mn", "reboot"),
+    "hub monitor-feedback": ("hub", "monitor-feedback", "--timeout", 20),
 }
 LOCAL = {f"completion {shell}": ("completion", shell) for shell in ("bash", "zsh", "fish")}
 BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
@@ -93,7 +115,7 @@ def expect_all(status, jobs, *words):
 @group.case
 def every_verb_of_the_help_is_in_this_table():
     listed = re.findall(r"^  (\S+(?: [a-z0-9-]+)*)  ", azimuth("--help").out, re.MULTILINE)
-    known = {*CONNECTING, *LOCAL, "serve", "dev"}
+    known = {*CONNECTING, *WAITING, *LOCAL, "serve", "dev"}
     check(set(listed) == known, f"the help lists {sorted(set(listed) ^ known)}")
 
 
@@ -116,7 +138,7 @@ def status_0_from_elsewhere_with_a_login():
 
 @group.case
 def status_0_for_help_on_every_level():
-    for words in ([], ["hub"], ["hub", "device-identity"], *([*name.split()] for name in (*CONNECTING, *LOCAL)),
+    for words in ([], ["hub"], ["hub", "device-identity"], *([*name.split()] for name in (*CONNECTING, *WAITING, *LOCAL)),
                   ["serve"], ["dev"]):
         done = azimuth(*words, "--help")
         check(done.status == DONE and done.out.startswith("usage: azimuth"), str(done))
@@ -137,7 +159,7 @@ def status_1_when_nobody_answers():
 
 @group.case
 def status_2_for_wrong_usage():
-    for name in (*CONNECTING, *LOCAL, "serve", "dev"):
+    for name in (*CONNECTING, *WAITING, *LOCAL, "serve", "dev"):
         expect(azimuth(*name.split(), "--no-such-option"), USAGE, "--no-such-option", "--help")
     for words in (["hub", "device-identity", "create"], ["hub", "device-identity", "show"],
                   ["hub", "device-identity", "delete"], ["hub", "consumer-group", "create"],
@@ -167,6 +189,9 @@ def status_3_when_it_is_not_there():
         for verb in ("show", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}")), NOT_FOUND, "root")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
+        for verb in ("hub device-twin show", "hub device-twin update", "hub invoke-device-method"):
+            words = [*(CONNECTING | WAITING)[verb]]
+            expect(hub.run(*("nobody" if word == "{d}" else word for word in words)), NOT_FOUND, "nobody")
         expect(hub.run("hub", "monitor-events", "--cg", "nobody", "--count", 1, "--quiet"), NOT_FOUND, "nobody")
 
 
