@@ -54,8 +54,8 @@ enum err io_sync(struct io_file *f) MUST_USE; /* fdatasync */
 enum err io_size(struct io_file *f, uint64_t *size) MUST_USE;
 enum err io_truncate(struct io_file *f, uint64_t size) MUST_USE;
 
-/* Makes [0, size) real blocks, zeroes beyond the old end; writing inside it later changes no
- * metadata.  ERR_FULL when the disk has no room. */
+/* Takes the disk space of [0, size), zeroes beyond the old end: writing inside it later cannot meet a
+ * full disk, and changes no metadata but at the first time.  ERR_FULL when the disk has no room. */
 enum err io_allocate(struct io_file *f, uint64_t size) MUST_USE;
 
 /* Of a file; replaces `to`. */
