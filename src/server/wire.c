@@ -10,6 +10,7 @@
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/method/method.h"
 #include "hub/policy/policy.h"
+#include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/twin/twin.h"
 
@@ -87,6 +88,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
     c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);
+    c->queries = queries_new(&w->hub, lane, c->registry);
     c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){
         .desk = &c->desk, .methods = c->methods, .twins = c->twins, .c2d = c->c2d});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
@@ -98,7 +100,8 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .certificates = c->certificates,
                                             .methods = c->methods,
                                             .twins = c->twins,
-                                            .c2d = c->c2d});
+                                            .c2d = c->c2d,
+                                            .queries = c->queries});
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
@@ -143,6 +146,7 @@ static void close_core(struct wire_core *c)
     consumer_groups_free(c->groups);
     methods_free(c->methods);
     twins_free(c->twins);
+    queries_free(c->queries);
     c2d_free(c->c2d);
     session_home_free(c->sessions);
     certificates_free(c->certificates);

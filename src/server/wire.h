@@ -44,6 +44,7 @@ struct wire_core {
     struct consumer_groups *groups;
     struct certificates *certificates;
     struct c2d *c2d;
+    struct queries *queries;
     struct amqp_service *amqp;
     struct rest_service *rest;
 };

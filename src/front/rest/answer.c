@@ -210,6 +210,17 @@ void rest_answer_json(struct call *c, struct slice json)
     rest_answer_text(c, 200, json_type, json);
 }
 
+/* .NET compares the type letter by letter; Node asks for the next page as long as there is a token. */
+void rest_answer_page(struct call *c, const char *item_type, struct slice next, struct slice json)
+{
+    struct answer a;
+    answer_init(&a, 200);
+    set_body(&a, json_type, json);
+    add_header(&a, "x-ms-item-type", slice_str(item_type));
+    if (next.len) add_header(&a, "x-ms-continuation", next);
+    send(c, &a);
+}
+
 void rest_answer_switching(struct call *c, const struct http1_header *headers, size_t count)
 {
     const struct answer a = {

@@ -7,6 +7,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/method/method.h"
+#include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/status.h"
 #include "hub/twin/twin.h"
@@ -25,6 +26,7 @@ struct rest_service {
     struct methods *methods;
     struct twins *twins;
     struct c2d *c2d;
+    struct queries *queries;
 };
 
 struct rest;
@@ -56,7 +58,8 @@ enum waiting {
     WAITING_CERTIFICATES,
     WAITING_METHOD,
     WAITING_TWINS,
-    WAITING_C2D
+    WAITING_C2D,
+    WAITING_QUERY
 };
 
 struct call {
@@ -79,6 +82,7 @@ struct call {
     struct method_call method_call;
     struct twin_wait twin_wait;
     struct c2d_wait c2d_wait;
+    struct query_wait query_wait;
     bool answered;
     bool console; /* came to the console's listener */
     int64_t now_us;
@@ -131,6 +135,7 @@ void rest_answer_nested(struct call *c, enum status s, const char *text);   /* m
 void rest_answer_named(struct call *c, int http, const char *name, const char *text);
 void rest_answer_json(struct call *c, struct slice json);
 void rest_answer_text(struct call *c, int http, const char *content_type, struct slice text);
+void rest_answer_page(struct call *c, const char *item_type, struct slice next, struct slice json);
 void rest_answer_nothing(struct call *c); /* 204 */
 void rest_answer_not_allowed(struct call *c, const char *methods);
 void rest_answer_registry(struct call *c, const struct registry_answer *a);
@@ -172,6 +177,7 @@ void rest_module_list(struct call *c);
 void rest_module_get(struct call *c);
 void rest_module_put(struct call *c);
 void rest_module_delete(struct call *c);
+void rest_query(struct call *c);
 void rest_commands_purge(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);

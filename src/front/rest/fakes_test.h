@@ -328,6 +328,26 @@ void twin_forget(struct twins *t, struct twin_wait *w)
     t->wait = NULL;
 }
 
+/* ---- queries: likewise */
+
+struct queries {
+    char asked[512];
+    struct query_wait *wait;
+};
+
+void query_page(struct queries *q, const struct query_ask *ask, struct query_wait *w)
+{
+    snprintf(q->asked, sizeof q->asked, "%.*s after=%.*s max=%u", SLICE_ARG(ask->text),
+             SLICE_ARG(or_none(ask->after)), ask->max);
+    q->wait = w;
+}
+
+void query_forget(struct queries *q, struct query_wait *w)
+{
+    assert_ptr_equal(q->wait, w);
+    q->wait = NULL;
+}
+
 /* ---- all of it together */
 
 static struct world {
@@ -341,6 +361,7 @@ static struct world {
     struct methods methods;
     struct twins twins;
     struct c2d c2d;
+    struct queries queries;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -383,7 +404,8 @@ static int world_open(void **state)
                                                   .certificates = &world.certificates,
                                                   .methods = &world.methods,
                                                   .twins = &world.twins,
-                                                  .c2d = &world.c2d});
+                                                  .c2d = &world.c2d,
+                                                  .queries = &world.queries});
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;
@@ -476,6 +498,14 @@ static inline void twins_say(const struct twin_answer *a)
     struct twin_wait *w = world.twins.wait;
     assert(w != NULL);
     world.twins.wait = NULL;
+    w->fn(w, a);
+}
+
+static inline void queries_say(const struct query_answer *a)
+{
+    struct query_wait *w = world.queries.wait;
+    assert(w != NULL);
+    world.queries.wait = NULL;
     w->fn(w, a);
 }
 

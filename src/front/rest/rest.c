@@ -40,7 +40,8 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .certificates = doors->certificates,
                                .methods = doors->methods,
                                .twins = doors->twins,
-                               .c2d = doors->c2d};
+                               .c2d = doors->c2d,
+                               .queries = doors->queries};
     return s;
 }
 
@@ -74,6 +75,8 @@ static void drop_call(struct rest *r)
         twin_forget(c->service->twins, &c->twin_wait);
     else if (c->waiting == WAITING_C2D)
         c2d_forget(c->service->c2d, &c->c2d_wait);
+    else if (c->waiting == WAITING_QUERY)
+        query_forget(c->service->queries, &c->query_wait);
     buf_free(&c->path);
     buf_free(&c->body);
     buf_free(&c->who);

@@ -22,6 +22,7 @@ enum {
     REST_METHOD_BODY_MAX = 512 << 10, /* METHOD_PAYLOAD_MAX with room for how it is written */
     REST_SMALL_BODY_MAX = 4 << 10,    /* where no body is expected: read and ignored */
     REST_CERTIFICATE_BODY_MAX = 32 << 10,
+    REST_QUERY_BODY_MAX = 64 << 10, /* QUERY_TEXT_MAX with room for how it is written */
 };
 #define REST_WAIT_US (30 * 1000000ll) /* the hub must have answered by then: ServiceUnavailable */
 
@@ -31,6 +32,7 @@ struct certificates;
 struct methods;
 struct twins;
 struct c2d;
+struct queries;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -63,6 +65,7 @@ struct rest_doors {
     struct methods *methods;
     struct twins *twins;
     struct c2d *c2d;
+    struct queries *queries;
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,

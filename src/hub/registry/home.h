@@ -89,5 +89,6 @@ void verbs_join(struct registry *r);
 void write_join(struct registry *r);
 void list_join(struct registry *r);
 void modules_join(struct registry *r);
+void rows_join(struct registry *r);
 
 #endif

@@ -11,6 +11,8 @@ enum registry_kind {
     REGISTRY_DONE,                /* struct done_msg */
     REGISTRY_PRESENCES,           /* flat list of device ids (list.c) -> REGISTRY_PRESENCES_ARE */
     REGISTRY_PRESENCES_ARE,
+    REGISTRY_WHO, /* flat list of identities (rows.c) -> REGISTRY_WHO_IS */
+    REGISTRY_WHO_IS,
 };
 
 /* What a write may do with what it finds. */

@@ -252,6 +252,7 @@ struct registry *registry_new(const struct hub *hub, struct lane *lane)
     write_join(r);
     list_join(r);
     modules_join(r);
+    rows_join(r);
     return r;
 }
 

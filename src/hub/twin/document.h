@@ -1,5 +1,5 @@
 /* document.h - one twin: immutable in memory, as a row, as JSON; and how a write makes the next one.
- * Private to hub/twin. */
+ * For hub/twin and hub/query. */
 #ifndef HUB_TWIN_DOCUMENT_H
 #define HUB_TWIN_DOCUMENT_H
 

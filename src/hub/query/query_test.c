@@ -1,0 +1,217 @@
+/* query_test.c - pages over a store: what is in them, where the next one goes on, limits. */
+#include "hub/query/fixture_test.h"
+
+static void three_devices_and_modules(void)
+{
+    put_identity("d1", "{}");
+    put_identity("d2", "{\"status\":\"disabled\"}");
+    put_identity("d3", "{\"capabilities\":{\"iotEdge\":true}}");
+    put_identity("d1/m1", "{}");
+    put_identity("d1/m2", "{}");
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"floor\":1,\"place\":{\"city\":\"Bern\"}}}");
+    write_twin("d3", TWIN_MERGE,
+               "{\"tags\":{\"floor\":2},\"properties\":{\"desired\":{\"x\":[1]}}}");
+    write_twin("d1/m2", TWIN_MERGE, "{\"tags\":{\"floor\":1}}");
+    report("d3", "{\"fan\":1.50}");
+}
+
+static void conditions_choose_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *rows;
+    } rows[] = {
+        {"SELECT deviceId FROM devices", "[{'deviceId':'d1'},{'deviceId':'d2'},{'deviceId':'d3'}]"},
+        {"SELECT deviceId FROM devices WHERE tags.floor = 1", "[{'deviceId':'d1'}]"},
+        {"SELECT deviceId FROM devices WHERE tags.place.city = 'Bern'", "[{'deviceId':'d1'}]"},
+        {"SELECT deviceId FROM devices WHERE tags.floor > 0",
+         "[{'deviceId':'d1'},{'deviceId':'d3'}]"},
+        {"SELECT deviceId FROM devices WHERE tags.floor = 5", "[]"},
+        {"SELECT deviceId FROM devices WHERE NOT is_defined(tags.floor)", "[{'deviceId':'d2'}]"},
+        {"SELECT deviceId FROM devices WHERE status = 'disabled'", "[{'deviceId':'d2'}]"},
+        {"SELECT deviceId FROM devices WHERE capabilities.iotEdge = true", "[{'deviceId':'d3'}]"},
+        {"SELECT deviceId FROM devices WHERE properties.reported.fan = 1.5", "[{'deviceId':'d3'}]"},
+        {"SELECT deviceId FROM devices WHERE properties.desired.$version > 1",
+         "[{'deviceId':'d3'}]"},
+        {"SELECT deviceId FROM devices WHERE connectionState = 'Connected'", "[]"},
+        {"SELECT TOP 2 id FROM devices", "[{'id':'d1'},{'id':'d2'}]"},
+        {"SELECT deviceId, moduleId FROM devices.modules WHERE tags.floor = 1",
+         "[{'deviceId':'d1','moduleId':'m2'}]"},
+        {"SELECT moduleId AS m FROM devices.modules WHERE NOT STARTSWITH(moduleId, '$')",
+         "[{'m':'m1'},{'m':'m2'}]"},
+        {"SELECT tags.floor AS f, properties.reported.fan, tags.gone FROM devices WHERE deviceId = "
+         "'d3'",
+         "[{'f':2,'fan':1.50}]"},
+        {"SELECT tags, properties.desired.x[0] AS [[x 0]] FROM devices WHERE deviceId = 'd3'",
+         "[{'tags':{'floor':2},'x 0':1}]"},
+        {"SELECT COUNT() AS n FROM devices", "[{'n':3}]"},
+        {"SELECT COUNT() FROM devices WHERE tags.floor = 9", "[{'$1':0}]"},
+        {"SELECT COUNT(tags.floor) AS n, SUM(tags.floor) AS sum, AVG(tags.floor) AS avg, "
+         "MIN(tags.floor) AS min, MAX(deviceId) AS max FROM devices",
+         "[{'n':2,'sum':3,'avg':1.5,'min':1,'max':'d3'}]"},
+        {"SELECT status, COUNT() AS n FROM devices GROUP BY status",
+         "[{'status':'enabled','n':2},{'status':'disabled','n':1}]"},
+        {"SELECT tags.floor AS f, COUNT() AS n FROM devices GROUP BY tags.floor",
+         "[{'f':1,'n':1},{'n':1},{'f':2,'n':1}]"},
+        {"SELECT * FROM devices.jobs", "[]"},
+    };
+    three_devices_and_modules();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char expected[256];
+        snprintf(expected, sizeof expected, "%s", rows[i].rows);
+        for (char *c = expected; *c; c++)
+            if (*c == '\'') *c = '"';
+        assert_string_equal(rows_of(rows[i].query, 100), expected);
+        assert_string_equal(rows_of(rows[i].query, 1), expected);
+    }
+}
+
+static void a_twin_is_the_one_that_get_shows(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct page p = {0};
+    struct json *j;
+    three_devices_and_modules();
+    assert_int_equal(ask(&p, "SELECT * FROM devices WHERE deviceId = 'd3'", 10, false), STATUS_OK);
+    assert_string_equal(p.item_type, "Twin");
+    assert_int_equal(p.count, 1);
+    assert_int_equal(json_parse(&arena, buf_slice(&p.body), &j), OK);
+    j = j->child;
+    assert_true(slice_is(json_str(j, "deviceId"), "d3"));
+    assert_true(slice_is(json_str(j, "connectionState"), "Disconnected"));
+    assert_true(slice_is(json_get(json_get(j, "tags"), "floor")->text, "2"));
+    const struct json *reported = json_get(json_get(j, "properties"), "reported");
+    assert_true(slice_is(json_get(reported, "fan")->text, "1.50"));
+    assert_non_null(json_get(reported, "$metadata"));
+    assert_int_equal(ask(&p, "SELECT tags FROM devices", 10, false), STATUS_OK);
+    assert_string_equal(p.item_type, "Raw");
+    assert_int_equal(ask(&p, "SELECT * FROM devices.jobs", 10, false), STATUS_OK);
+    assert_string_equal(p.item_type, "DeviceJob");
+    arena_free(&arena);
+    page_free(&p);
+}
+
+static void who_is_connected_is_what_homes_say(void **state)
+{
+    (void)state;
+    char expected[] = "[{\"deviceId\":\"d2\",\"connectionState\":\"Connected\"}]";
+    three_devices_and_modules();
+    unsigned core = hub_home(&f.hub, SLICE_LIT("d2")).lane == f.hub.cores[1];
+    rig_on(f.rig.cores[core]);
+    registry_set_connected(f.registries[core], SLICE_LIT("d2"), true, rig_wall());
+    assert_string_equal(rows_of("SELECT deviceId, connectionState FROM devices WHERE "
+                                "connectionState = 'Connected'",
+                                10),
+                        expected);
+    assert_string_equal(rows_of("SELECT COUNT() AS n FROM devices GROUP BY connectionState", 10),
+                        "[{\"n\":2},{\"n\":1}]");
+}
+
+static void pages_end_where_they_should(void **state)
+{
+    (void)state;
+    struct page p = {0};
+    three_devices_and_modules();
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 2, false), STATUS_OK);
+    assert_int_equal(p.count, 2);
+    assert_true(buf_size(&p.next) > 0);
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 2, false), STATUS_OK);
+    assert_int_equal(p.count, 1);
+    assert_int_equal(buf_size(&p.next), 0);
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 3, false), STATUS_OK);
+    assert_int_equal(buf_size(&p.next), 0);
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 1, false), STATUS_OK);
+    assert_int_equal(ask(&p, "SELECT deviceId FROM devices", 1, false), STATUS_ARGUMENT_INVALID);
+    assert_string_equal(buf_cstr(&p.text), "the continuation token is of another query");
+    buf_put_str(&p.next, "AAAA");
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 1, false), STATUS_ARGUMENT_INVALID);
+    assert_string_equal(buf_cstr(&p.text), "this is no continuation token");
+    assert_int_equal(ask(&p, "SELECT * FROM devices", QUERY_PAGE_MAX, false), STATUS_OK);
+    assert_int_equal(ask(&p, "SELECT * FROM devices", QUERY_PAGE_MAX + 1, false),
+                     STATUS_ARGUMENT_INVALID);
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 0, false), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(ask(&p, "SELECT *", 1, false), STATUS_ARGUMENT_INVALID);
+    page_free(&p);
+}
+
+static void jobs_find_whom_they_mean(void **state)
+{
+    (void)state;
+    struct page p = {0};
+    three_devices_and_modules();
+    assert_int_equal(ask(&p, "*", 2, true), STATUS_OK);
+    assert_string_equal(buf_cstr(&p.who), "d1 d2");
+    assert_int_equal(ask(&p, "*", 2, true), STATUS_OK);
+    assert_string_equal(buf_cstr(&p.who), "d3");
+    assert_int_equal(buf_size(&p.next), 0);
+    assert_int_equal(ask(&p, "tags.floor IN [1, 2]", 10, true), STATUS_OK);
+    assert_string_equal(buf_cstr(&p.who), "d1 d3");
+    assert_int_equal(ask(&p, "from devices.modules where tags.floor = 1", 10, true), STATUS_OK);
+    assert_string_equal(buf_cstr(&p.who), "d1/m2");
+    assert_int_equal(ask(&p, "SELECT deviceId FROM devices", 10, true), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(ask(&p, "FROM devices.jobs", 10, true), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(ask(&p, "", 10, true), STATUS_ARGUMENT_INVALID);
+    page_free(&p);
+}
+
+static void who_is_forgotten_is_not_called(void **state)
+{
+    (void)state;
+    struct page p = {.wait.fn = take_page}, other = {0};
+    struct query_ask q = {.text = SLICE_LIT("SELECT * FROM devices"), .max = 1};
+    three_devices_and_modules();
+    for (unsigned turns = 0; turns < 8; turns++) {
+        rig_on(f.rig.cores[0]);
+        query_page(f.queries[0], &q, &p.wait);
+        bool alive = true;
+        for (unsigned i = 0; i < turns && alive; i++) {
+            rig_step(&f.rig);
+            alive = p.answers == 0;
+        }
+        rig_on(f.rig.cores[0]);
+        if (alive) query_forget(f.queries[0], &p.wait);
+        rig_run(&f.rig);
+        assert_int_equal(p.answers, !alive);
+        page_free(&p);
+        p = (struct page){.wait.fn = take_page};
+    }
+    assert_int_equal(ask(&other, "SELECT * FROM devices", 1, false), STATUS_OK);
+    page_free(&other);
+}
+
+static void so_many_run_and_no_more(void **state)
+{
+    (void)state;
+    struct page pages[QUERY_RUNNING_MAX + 1] = {0};
+    struct query_ask q = {.text = SLICE_LIT("SELECT * FROM devices"), .max = 1};
+    rig_on(f.rig.cores[0]);
+    for (unsigned i = 0; i <= QUERY_RUNNING_MAX; i++) {
+        pages[i].wait.fn = take_page;
+        query_page(f.queries[0], &q, &pages[i].wait);
+    }
+    rig_run(&f.rig);
+    for (unsigned i = 0; i <= QUERY_RUNNING_MAX; i++) {
+        assert_int_equal(pages[i].answers, 1);
+        assert_int_equal(pages[i].status, i < QUERY_RUNNING_MAX
+                                              ? STATUS_OK
+                                              : STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED);
+        page_free(&pages[i]);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(conditions_choose_rows),
+        TEST(a_twin_is_the_one_that_get_shows),
+        TEST(who_is_connected_is_what_homes_say),
+        TEST(pages_end_where_they_should),
+        TEST(jobs_find_whom_they_mean),
+        TEST(who_is_forgotten_is_not_called),
+        TEST(so_many_run_and_no_more),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

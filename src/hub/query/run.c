@@ -1,0 +1,309 @@
+/* run.c - a page, step by step (drawn in run.h). */
+#include "hub/query/run.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+
+COUNTER(pages_total, "azimuth_query_pages_total", "Pages of queries that were answered");
+COUNTER(refused_total, "azimuth_query_refused_total", "Pages of queries that were refused");
+COUNTER(rows_total, "azimuth_query_rows_total", "Twins that queries looked at");
+COUNTER(cut_total, "azimuth_query_cut_total",
+        "Pages that ended before they were full because they had looked at enough");
+GAUGE(running_now, "azimuth_query_running", "Pages of queries under way");
+
+/* ---- life */
+
+struct run *run_new(struct queries *q, const struct query_ask *ask, bool finds,
+                    struct query_wait *w)
+{
+    struct run *r = NEW(struct run);
+    w->slot = slot_new(q->lane, w);
+    r->queries = q;
+    r->waiter = w->slot;
+    r->slot = slot_new(q->lane, r);
+    r->finds = finds;
+    r->refused = q->running_count >= QUERY_RUNNING_MAX;
+    r->max = ask->max;
+    r->begun_us = clock_mono_us();
+    buf_put_slice(&r->text, slice_head(ask->text, QUERY_TEXT_MAX + 1));
+    buf_put_slice(&r->after, slice_head(ask->after, QUERY_CURSOR_MAX + 1));
+    list_push(&q->running, &r->node);
+    metric_set(&running_now, ++q->running_count);
+    return r;
+}
+
+static void stop_asking(struct run *r)
+{
+    struct queries *q = r->queries;
+    if (r->asks_store) store_forget(q->lane, &r->store_wait);
+    if (r->asks_presences) registry_presences_forget(q->registry, &r->presences_wait);
+    if (r->asks_jobs) q->jobs->forget(q->jobs, &r->jobs_wait);
+}
+
+void run_free(struct run *r)
+{
+    struct queries *q = r->queries;
+    stop_asking(r);
+    slot_free(q->lane, r->slot);
+    list_remove(&r->node);
+    metric_set(&running_now, --q->running_count);
+    groups_free(&r->groups);
+    arena_free(&r->chunk);
+    arena_free(&r->arena);
+    buf_free(&r->text);
+    buf_free(&r->after);
+    buf_free(&r->after_bytes);
+    buf_free(&r->place_bytes);
+    buf_free(&r->body);
+    free(r->who);
+    free(r);
+}
+
+/* ---- answers */
+
+/* Who waits may ask for the next page at once: the run is gone by then. */
+static void answer(struct run *r, const struct query_answer *a)
+{
+    struct queries *q = r->queries;
+    struct query_wait *w = slot_get(q->lane, r->waiter);
+    metric_inc(a->status == STATUS_OK ? &pages_total : &refused_total);
+    if (w) {
+        slot_free(q->lane, r->waiter);
+        w->fn(w, a);
+    }
+    run_free(r);
+}
+
+void run_refuse(struct run *r, enum status status, const char *text)
+{
+    answer(r, &(struct query_answer){.status = status, .text = slice_str(text)});
+}
+
+static const char *item_type(const struct query *q)
+{
+    if (q->source == QUERY_JOBS) return "DeviceJob";
+    return q->columns ? "Raw" : "Twin";
+}
+
+void run_finish(struct run *r, bool more)
+{
+    struct buf next = {0};
+    if (r->query->has_top && r->place.given >= r->query->top) more = false;
+    if (more) cursor_write(&next, &r->place);
+    if (!r->finds && buf_size(&r->body) == 0) buf_put_u8(&r->body, '[');
+    if (!r->finds) buf_put_u8(&r->body, ']');
+    answer(r, &(struct query_answer){.item_type = item_type(r->query),
+                                     .body = buf_slice(&r->body),
+                                     .who = r->who,
+                                     .count = r->count,
+                                     .next = buf_slice(&next)});
+    buf_free(&next);
+}
+
+/* ---- places */
+
+static void keep_place(struct run *r, const struct cursor *at)
+{
+    struct buf bytes = {0};
+    buf_put_slice(&bytes, at->value);
+    buf_put_slice(&bytes, at->device_id);
+    buf_put_slice(&bytes, at->module_id);
+    const uint8_t *value = bytes.ptr, *device_id = value + at->value.len;
+    r->place.value = slice_of(value, at->value.len);
+    r->place.device_id = slice_of(device_id, at->device_id.len);
+    r->place.module_id = slice_of(device_id + at->device_id.len, at->module_id.len);
+    buf_free(&r->place_bytes);
+    r->place_bytes = bytes;
+}
+
+static struct cursor place_of(const struct row *row)
+{
+    return (struct cursor){.value = row->value,
+                           .device_id = row->identity.device_id,
+                           .module_id = row->identity.module_id};
+}
+
+static void next_range(struct run *r)
+{
+    r->range = r->range->next;
+    r->place.range++;
+    keep_place(r, &(struct cursor){.range = 0});
+}
+
+/* ---- limits */
+
+bool run_is_full(const struct run *r)
+{
+    if (r->query->aggregates) return false;
+    if (r->query->has_top && r->place.given >= r->query->top) return true;
+    return r->count >= r->max || buf_size(&r->body) >= QUERY_PAGE_BYTES_MAX;
+}
+
+static bool has_looked_enough(const struct run *r)
+{
+    return r->scanned >= QUERY_SCAN_MAX || clock_mono_us() - r->begun_us >= QUERY_PAGE_US_MAX;
+}
+
+static bool is_too_late(const struct run *r)
+{
+    return clock_mono_us() - r->begun_us >= QUERY_AGGREGATE_US_MAX;
+}
+
+/* ---- rows */
+
+static void take_rows(struct run *r)
+{
+    for (unsigned i = 0; i < r->row_count; i++) {
+        if (run_is_full(r)) {
+            run_finish(r, true);
+            return;
+        }
+        struct cursor at = place_of(r->rows[i]);
+        keep_place(r, &at);
+        enum err e = run_take(r, r->rows[i]);
+        if (e != OK) {
+            run_refuse(r, e == ERR_FULL ? STATUS_ARGUMENT_INVALID : status_of_err(e), fail_text());
+            return;
+        }
+    }
+    if (r->range_ends)
+        next_range(r);
+    else
+        keep_place(r, &r->read);
+    run_go_on(r);
+}
+
+static bool passes(struct run *r, const struct row *row)
+{
+    struct arena scratch = {0};
+    struct doc_row d;
+    doc_row_init(&d, &scratch, row);
+    bool is = eval_condition(&d.doc, r->query->where);
+    arena_free(&scratch);
+    return is;
+}
+
+static void on_presences(struct registry_presences_wait *w, const struct presence *presences)
+{
+    struct run *r = CONTAINER_OF(w, struct run, presences_wait);
+    bool matters = row_needs_presence(r->query->where);
+    unsigned kept = 0;
+    r->asks_presences = false;
+    for (unsigned i = 0; i < r->row_count; i++) {
+        r->rows[i]->presence = presences[i];
+        if (!matters || passes(r, r->rows[i])) r->rows[kept++] = r->rows[i];
+    }
+    r->row_count = kept;
+    take_rows(r);
+}
+
+/* Is it seen in an item who is connected? */
+static bool shows_presence(const struct run *r)
+{
+    if (r->finds) return false;
+    if (r->query->columns == NULL || row_needs_presence(r->query->groups)) return true;
+    for (const struct column *c = r->query->columns; c; c = c->next)
+        if (row_needs_presence(c->expr)) return true;
+    return false;
+}
+
+static void ask_presences(struct run *r)
+{
+    struct slice *who = arena_alloc(&r->chunk, r->row_count * sizeof *who);
+    for (unsigned i = 0; i < r->row_count; i++) who[i] = row_who(&r->chunk, r->rows[i]);
+    r->presences_wait.fn = on_presences;
+    r->asks_presences = true;
+    registry_presences(r->queries->registry, who, r->row_count, &r->presences_wait);
+}
+
+/* Keeps what the condition may be true for. */
+static enum err look_at(struct run *r, const struct store_value *col, bool presence_matters)
+{
+    struct row row;
+    TRY(row_read(&r->chunk, col, &row));
+    r->read = place_of(&row);
+    if (presence_matters || passes(r, &row)) {
+        r->rows[r->row_count] = row_copy(&r->chunk, &row);
+        r->read = place_of(r->rows[r->row_count++]);
+    }
+    return OK;
+}
+
+static enum err look_at_all(struct run *r, struct store_answer *a)
+{
+    bool presence_matters = row_needs_presence(r->query->where);
+    unsigned seen = 0;
+    for (; a->err == OK && store_next(a); seen++) TRY(look_at(r, a->col, presence_matters));
+    if (a->err != OK) return a->err;
+    r->read.value = arena_copy(&r->chunk, r->read.value);
+    r->read.device_id = arena_copy(&r->chunk, r->read.device_id);
+    r->read.module_id = arena_copy(&r->chunk, r->read.module_id);
+    r->range_ends = !a->more && seen < r->top;
+    r->scanned += seen;
+    metric_add(&rows_total, seen);
+    return OK;
+}
+
+static void on_rows(struct store_wait *w, struct store_answer *a)
+{
+    struct run *r = CONTAINER_OF(w, struct run, store_wait);
+    r->asks_store = false;
+    r->rows = arena_alloc(&r->chunk, r->top * sizeof *r->rows);
+    enum err e = look_at_all(r, a);
+    if (e != OK)
+        run_refuse(r, status_of_err(e), "the store does not answer");
+    else if (r->row_count > 0 && (row_needs_presence(r->query->where) || shows_presence(r)))
+        ask_presences(r);
+    else
+        take_rows(r);
+}
+
+/* Without a condition no more rows than there is room for, and one that tells whether that was all. */
+static unsigned how_many(const struct run *r)
+{
+    bool all_taken = r->query->where == NULL && !r->query->aggregates;
+    return all_taken && r->max - r->count < QUERY_CHUNK ? r->max - r->count + 1 : QUERY_CHUNK;
+}
+
+static void ask_store(struct run *r)
+{
+    struct store_request request;
+    arena_reset(&r->chunk);
+    r->row_count = 0;
+    r->top = how_many(r);
+    plan_ask(&request, r->query->source, r->range, &r->place, r->top);
+    r->store_wait.fn = on_rows;
+    r->asks_store = true;
+    store_ask(r->queries->hub->store, r->queries->lane, &request, &r->store_wait);
+}
+
+static void finish_groups(struct run *r)
+{
+    uint64_t given = r->place.given;
+    buf_put_u8(&r->body, '[');
+    r->count = groups_write(&r->groups, r->query, given, r->max, &r->body);
+    r->place = (struct cursor){.mark = r->query->mark, .given = given + r->count};
+    run_finish(r, r->place.given < groups_count(&r->groups));
+}
+
+void run_go_on(struct run *r)
+{
+    bool aggregates = r->query->aggregates;
+    if (r->range == NULL && aggregates) {
+        finish_groups(r);
+    } else if (r->range == NULL) {
+        run_finish(r, false);
+    } else if (aggregates && is_too_late(r)) {
+        run_refuse(r, STATUS_GATEWAY_TIMEOUT,
+                   "the aggregate is over too many twins; a condition on a tag would help");
+    } else if (run_is_full(r)) {
+        run_finish(r, true);
+    } else if (!aggregates && has_looked_enough(r)) {
+        metric_inc(&cut_total);
+        run_finish(r, true);
+    } else {
+        ask_store(r);
+    }
+}

@@ -1,0 +1,77 @@
+/* run.h - one page under way.  Private to hub/query.
+ *
+ *   begun ──read, planned──▶ ┌─▶ rows of a range from the store ──condition──▶ kept
+ *                            │                                                  │ who is connected,
+ *                            │                                                  ▼ if it matters
+ *                            └──the page has room, and there are more──────── taken ──▶ answered
+ */
+#ifndef HUB_QUERY_RUN_H
+#define HUB_QUERY_RUN_H
+
+#include "hub/query/cursor.h"
+#include "hub/query/group.h"
+#include "hub/query/plan.h"
+
+enum { QUERY_CHUNK = 256 }; /* rows that are looked at in one turn */
+
+enum query_kind { QUERY_BEGIN = HUB_QUERY };
+
+struct queries {
+    const struct hub *hub;
+    struct lane *lane;
+    struct registry *registry;
+    struct query_jobs *jobs; /* NULL: nobody keeps any */
+    struct list running;     /* struct run */
+    unsigned running_count;
+};
+
+struct run {
+    struct list node;
+    struct queries *queries;
+    struct addr waiter, slot;
+    struct store_wait store_wait;
+    struct registry_presences_wait presences_wait;
+    struct query_jobs_wait jobs_wait;
+    bool asks_store, asks_presences, asks_jobs;
+    bool finds;   /* query_find() */
+    bool refused; /* too many run */
+
+    struct arena arena; /* of the whole page */
+    struct buf text, after, after_bytes;
+    struct query *query;
+    struct plan plan;
+    const struct range *range; /* NULL: all are read */
+    struct cursor place;       /* of the row taken last */
+    struct buf place_bytes;    /* what its slices borrow from */
+    unsigned max, count;       /* items */
+    uint64_t scanned;
+    int64_t begun_us;
+    struct buf body;
+    struct slice *who;
+    struct groups groups;
+
+    struct arena chunk; /* of the rows being looked at */
+    struct row **rows;
+    unsigned row_count, top;
+    bool range_ends;    /* with this chunk */
+    struct cursor read; /* of the row read last, in `chunk` */
+};
+
+/* run.c */
+struct run *run_new(struct queries *q, const struct query_ask *ask, bool finds,
+                    struct query_wait *w);
+void run_free(struct run *r);
+void run_go_on(struct run *r);
+void run_refuse(struct run *r, enum status status, const char *text);
+void run_finish(struct run *r, bool more);
+
+/* Is there no room for another item? */
+bool run_is_full(const struct run *r);
+
+/* take.c: a row that the condition is true for becomes an item. */
+enum err run_take(struct run *r, const struct row *row) MUST_USE;
+
+/* jobs.c: a page of FROM devices.jobs. */
+void run_jobs(struct run *r);
+
+#endif

@@ -1,0 +1,85 @@
+/* value.c - values of JSON, their order, and back. */
+#include "hub/query/value.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+/* The texts are what JSON calls a number, which strtod() reads whole. */
+static double number_of(struct slice text)
+{
+    char copy[VALUE_NUMBER_TEXT_MAX + 1];
+    snprintf(copy, sizeof copy, "%.*s", SLICE_ARG(text));
+    return strtod(copy, NULL);
+}
+
+struct value value_of_json(const struct json *j)
+{
+    struct value v = {.json = j};
+    if (j == NULL) return UNDEFINED;
+    switch (j->type) {
+    case JSON_NULL: v.type = VALUE_NULL; break;
+    case JSON_BOOL:
+        v.type = VALUE_BOOL;
+        v.truth = j->truth;
+        break;
+    case JSON_NUMBER:
+        v.type = VALUE_NUMBER;
+        v.number = number_of(j->text);
+        break;
+    case JSON_STRING:
+        v.type = VALUE_STRING;
+        v.text = j->text;
+        break;
+    case JSON_ARRAY: v.type = VALUE_ARRAY; break;
+    case JSON_OBJECT: v.type = VALUE_OBJECT; break;
+    }
+    return v;
+}
+
+bool value_order(const struct value *a, const struct value *b, int *order)
+{
+    if (a->type != b->type || !value_is_primitive(a)) return false;
+    switch (a->type) {
+    case VALUE_BOOL: *order = a->truth - b->truth; break;
+    case VALUE_NUMBER: *order = (a->number > b->number) - (a->number < b->number); break;
+    case VALUE_STRING: *order = slice_cmp(a->text, b->text); break;
+    default: *order = 0; /* null */
+    }
+    return true;
+}
+
+/* Null is different from whatever is there: "tags.x != null" is how people ask for that. */
+struct value value_equal(const struct value *a, const struct value *b)
+{
+    int order;
+    bool defined = a->type != VALUE_UNDEFINED && b->type != VALUE_UNDEFINED;
+    bool null = a->type == VALUE_NULL || b->type == VALUE_NULL;
+    if (value_order(a, b, &order)) return value_bool(order == 0);
+    return defined && null ? value_bool(false) : UNDEFINED;
+}
+
+static void write_number(struct buf *out, double number)
+{
+    bool whole = number == floor(number) && fabs(number) < 9007199254740992.0;
+    char text[32];
+    snprintf(text, sizeof text, whole ? "%.0f" : "%.15g", number + 0.0);
+    if (!whole && strtod(text, NULL) != number) snprintf(text, sizeof text, "%.17g", number);
+    buf_put_str(out, isfinite(number) ? text : "null");
+}
+
+void value_write(struct buf *out, const struct value *v)
+{
+    if (v->json) {
+        json_write(out, v->json);
+        return;
+    }
+    switch (v->type) {
+    case VALUE_BOOL: buf_put_str(out, v->truth ? "true" : "false"); break;
+    case VALUE_NUMBER: write_number(out, v->number); break;
+    case VALUE_STRING: text_json_string(out, v->text); break;
+    default: buf_put_str(out, "null");
+    }
+}
