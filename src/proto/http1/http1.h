@@ -81,6 +81,8 @@ struct http1_response {
     const struct http1_header *headers;
     size_t header_count;
     struct slice body;
+    bool has_length; /* http1_begin_response(): so many bytes follow */
+    uint64_t length;
     bool close; /* no further request on this connection */
 };
 
@@ -113,7 +115,8 @@ bool http1_finished(const struct http1 *h);
  * already.  Content-Length, Date and Connection are added; 101 hands the connection over. */
 void http1_send_response(struct http1 *h, const struct http1_response *r, int64_t now_us);
 
-/* The same in pieces, chunked where the client can: `body` of the head is ignored. */
+/* The same in pieces: `body` of the head is ignored.  Chunked where the client can and the length is
+ * not known. */
 void http1_begin_response(struct http1 *h, const struct http1_response *r);
 void http1_send_chunk(struct http1 *h, struct slice bytes);
 void http1_end_response(struct http1 *h, int64_t now_us);

@@ -1,4 +1,5 @@
 /* respond.c - answers on the wire. */
+#include <inttypes.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@ const char *http1_status_text(int status)
     case 201: return "Created";
     case 202: return "Accepted";
     case 204: return "No Content";
+    case 206: return "Partial Content";
     case 207: return "Multi-Status";
     case 301: return "Moved Permanently";
     case 302: return "Found";
@@ -149,10 +151,11 @@ void http1_begin_response(struct http1 *h, const struct http1_response *r)
 {
     assert(!has_no_body(r->status));
     struct http1_response head = *r;
-    h->chunking = !h->http10;
-    if (!h->chunking) head.close = true; /* its end is the end of the connection */
+    h->chunking = !h->http10 && !r->has_length;
+    if (!h->chunking && !r->has_length) head.close = true; /* the connection's end is its end */
     start(h, &head);
     if (h->chunking) buf_put_str(h->out, "transfer-encoding: chunked\r\n");
+    if (r->has_length) buf_printf(h->out, "content-length: %" PRIu64 "\r\n", r->length);
     buf_put(h->out, "\r\n", 2);
 }
 
