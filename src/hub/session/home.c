@@ -18,6 +18,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/registry/registry.h"
 #include "hub/session/credential.h"
+#include "hub/session/light.h"
 
 COUNTER(granted, "azimuth_sessions_granted_total", "Sessions opened");
 COUNTER(refused, "azimuth_sessions_refused_total", "Sessions refused");
@@ -31,6 +32,7 @@ struct session_home {
     struct registry *registry;
     const struct certificates *certificates;
     struct map presences;    /* struct presence by who */
+    struct lights lights;    /* of HTTPS: beside all presences */
     struct list attempts;    /* those that are looked at */
     struct list subscribers; /* changes of subscriptions under way */
     struct list listeners;   /* struct session_listener */
@@ -98,9 +100,7 @@ static void tell_close(struct session_home *home, struct presence *p, enum sessi
 {
     if (p->closing) return;
     p->closing = true;
-    struct msg *m = msg_new(SESSION_CLOSE, sizeof cause);
-    memcpy(m->body, &cause, sizeof cause);
-    post(home->lane, lane_addr(home->lane), p->link.session, m);
+    session_post_close(home->lane, p->link.session, cause);
 }
 
 /* ---- presence */
@@ -163,7 +163,10 @@ static void on_ended(void *ctx, struct lane *lane, struct msg *m)
     struct session_home *home = ctx;
     (void)lane;
     struct presence *p = map_get(&home->presences, msg_body(m));
-    if (p && addr_eq(p->link.session, m->from)) vacate(home, p);
+    if (p && addr_eq(p->link.session, m->from))
+        vacate(home, p);
+    else
+        lights_remove(&home->lights, msg_body(m), m->from);
 }
 
 static void on_active(void *ctx, struct lane *lane, struct msg *m)
@@ -297,6 +300,11 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
         return;
     }
     snprintf(a->answer.generation, sizeof a->answer.generation, "%.*s", SLICE_ARG(id->generation));
+    if (open_of(a)->protocol == SESSION_HTTP) {
+        lights_add(&a->home->lights, who_of(a), a->open->from);
+        answer(a);
+        return;
+    }
     take_subscriptions(a, id);
 }
 
@@ -322,7 +330,9 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
         [REGISTRY_DELETED] = SESSION_UNKNOWN,
         [REGISTRY_KEYS_CHANGED] = SESSION_KEY_CHANGED,
     };
-    if (p == NULL || change == REGISTRY_CREATED || change == REGISTRY_ENABLED) return;
+    if (change == REGISTRY_CREATED || change == REGISTRY_ENABLED) return;
+    lights_close(&home->lights, who, causes[change]);
+    if (p == NULL) return;
     if (p->next) refuse(p->next, causes[change]);
     p->next = NULL;
     tell_close(home, p, causes[change]);
@@ -337,6 +347,7 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     struct session_home *home = NEW(struct session_home);
     *home = (struct session_home){
         .hub = hub, .lane = lane, .registry = registry, .certificates = certificates};
+    lights_init(&home->lights, lane);
     list_init(&home->attempts);
     list_init(&home->subscribers);
     list_init(&home->listeners);
@@ -363,5 +374,6 @@ void session_home_free(struct session_home *home)
         free(p);
     }
     map_free(&home->presences);
+    lights_fini(&home->lights);
     free(home);
 }

@@ -15,8 +15,11 @@
  *          on its owner's functions may be called until session_end().
  * Order:   a new session is granted only after the old one's core has posted to the log what the old
  *          one had sent, so a device's messages keep their order across a takeover.
- * Limits:  one session per identity (IoT Hub: error 400027 on the older one);
- *          SESSION_SUBSCRIBES_MAX changes of features under way per session.
+ * HTTPS:   a session of SESSION_HTTP is a credential that was looked at, and no more: it takes over
+ *          nobody and is taken over by nobody, its identity is not connected by it, it has no
+ *          features.  Home closes it as any other.
+ * Limits:  one session per identity (IoT Hub: error 400027 on the older one), of HTTPS
+ *          SESSION_LIGHTS_MAX beside it; SESSION_SUBSCRIBES_MAX changes of features under way per session.
  */
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
@@ -35,6 +38,7 @@ enum {
     SESSION_REPORT_S = 60, /* last activity goes home this often */
     SESSION_GENERATION_MAX = 64,
     SESSION_SUBSCRIBES_MAX = 16,
+    SESSION_LIGHTS_MAX = 64, /* ours; the oldest is closed */
 };
 
 /* What a session wants to be sent.  Kept in the store: never renumber. */
