@@ -27,7 +27,7 @@ static enum auth_cause check_token(struct call *c)
     struct sas token;
     struct buf resource = {0};
     if (sas_parse(http1_header(c->request, "authorization"), &token) != OK) return AUTH_MALFORMED;
-    if (c->route->access == ACCESS_DEVICE && token.policy[0] == '\0') {
+    if (c->route->access != ACCESS_RIGHTS && token.policy[0] == '\0') {
         c->device_token = http1_header(c->request, "authorization");
         return AUTH_OK;
     }
@@ -42,6 +42,14 @@ static enum auth_cause check_token(struct call *c)
     return cause;
 }
 
+/* Who shows no token may mean its certificate. */
+static enum auth_cause check_identity(struct call *c)
+{
+    bool with_token = http1_header(c->request, "authorization").ptr != NULL;
+    if (!with_token && conn_peer_certificate(c->conn)) return AUTH_OK;
+    return check_token(c);
+}
+
 static enum auth_cause check_metrics_token(const struct call *c)
 {
     struct slice expected = c->service->config->metrics_token;
@@ -54,12 +62,13 @@ static enum auth_cause check_metrics_token(const struct call *c)
 
 static enum auth_cause check(struct call *c)
 {
-    if (conn_is_socket_admin(c->conn)) return AUTH_OK;
+    if (conn_is_socket_admin(c->conn) && c->route->access != ACCESS_IDENTITY) return AUTH_OK;
     switch (c->route->access) {
     case ACCESS_PUBLIC: return AUTH_OK;
     case ACCESS_METRICS: return check_metrics_token(c);
     case ACCESS_RIGHTS:
     case ACCESS_DEVICE: return check_token(c);
+    case ACCESS_IDENTITY: return check_identity(c);
     case ACCESS_SOCKET: return AUTH_MISSING_RIGHT;
     }
     return AUTH_MALFORMED;

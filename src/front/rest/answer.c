@@ -235,6 +235,59 @@ void rest_answer_nothing(struct call *c)
     send(c, &a);
 }
 
+/* ---- of sites */
+
+static void add_headers(struct answer *a, struct http1_header *space,
+                        const struct http1_response *r)
+{
+    assert(r->header_count <= REST_SITE_HEADERS_MAX);
+    for (size_t i = 0; i < r->header_count; i++) space[i] = r->headers[i];
+    space[r->header_count] = a->headers[0];
+    a->response = *r;
+    a->response.headers = space;
+    a->response.header_count = r->header_count + 1;
+}
+
+void rest_answer_with(struct call *c, const struct http1_response *r)
+{
+    struct answer a;
+    struct http1_header headers[REST_SITE_HEADERS_MAX + 1];
+    answer_init(&a, r->status);
+    add_headers(&a, headers, r);
+    send(c, &a);
+}
+
+void rest_answer_begin(struct call *c, const struct http1_response *r)
+{
+    struct answer a;
+    struct http1_header headers[REST_SITE_HEADERS_MAX + 1];
+    answer_init(&a, r->status);
+    add_headers(&a, headers, r);
+    count(r->status);
+    c->begun = true;
+    http1_begin_response(c->http, &a.response);
+}
+
+void rest_answer_piece(struct call *c, struct slice bytes)
+{
+    assert(c->begun);
+    http1_send_chunk(c->http, bytes);
+    conn_out(c->conn);
+}
+
+void rest_answer_done(struct call *c)
+{
+    assert(c->begun);
+    c->answered = true;
+    http1_end_response(c->http, c->now_us);
+}
+
+void rest_answer_break_off(struct call *c)
+{
+    assert(c->begun);
+    conn_abort(c->conn);
+}
+
 /* ---- what the registry said */
 
 /* .NET takes the header over the body's etag, and only if it is quoted. */

@@ -1,4 +1,5 @@
-/* call.h - one request on its way from the head to the answer.  Private to front/rest. */
+/* call.h - one request on its way from the head to the answer.  For front/rest and for the fronts
+ * that serve routes of their own over its connections (struct rest_site). */
 #ifndef FRONT_REST_CALL_H
 #define FRONT_REST_CALL_H
 
@@ -27,10 +28,31 @@ struct rest_service {
     struct twins *twins;
     struct c2d *c2d;
     struct queries *queries;
+    const struct rest_site *sites[REST_SITES_MAX];
+    unsigned site_count;
 };
 
 struct rest;
 struct call;
+struct route;
+
+/* Routes of another front: device_http, blob. */
+struct rest_site {
+    const struct route *routes;
+    size_t route_count;
+    const char *prefix; /* NULL, or "/azimuth-": paths that begin so are this site's, whatever they
+                           hold; its routes are told apart by their methods alone */
+    void *ctx;          /* the core's own, as c->ctx */
+    void (*closed)(void *state); /* of a connection: what rest_call_state() kept.  May be NULL */
+
+    /* Both or neither: bodies are not gathered.  begin() at the head, before a byte of the body; it
+     * may answer, or stall.  body() for each piece; it may stall. */
+    void (*begin)(struct call *c);
+    void (*body)(struct call *c, struct slice piece);
+};
+
+/* Before the first request; `site` is kept. */
+void rest_add_site(struct rest_service *s, const struct rest_site *site);
 
 /* Who may call a route.  Administrators, who came over the server's own socket, may call any. */
 enum access {
@@ -38,7 +60,8 @@ enum access {
     ACCESS_METRICS, /* the bearer of the metrics token */
     ACCESS_RIGHTS,  /* a policy's token with the route's rights */
     ACCESS_DEVICE,  /* likewise, or a token of the device's own, which its home checks */
-    ACCESS_SOCKET,  /* administrators only */
+    ACCESS_IDENTITY, /* a policy's token, or any token or certificate that a session asks home about */
+    ACCESS_SOCKET, /* administrators only */
 };
 
 struct route {
@@ -59,7 +82,8 @@ enum waiting {
     WAITING_METHOD,
     WAITING_TWINS,
     WAITING_C2D,
-    WAITING_QUERY
+    WAITING_QUERY,
+    WAITING_SITE /* the call's `forget` */
 };
 
 struct call {
@@ -69,6 +93,11 @@ struct call {
     struct http1 *http;
     const struct http1_request *request;
     const struct route *route;
+    const struct rest_site *site;             /* whose route it is; NULL: one of front/rest */
+    void *ctx;                                /* site->ctx */
+    void *own;                                /* of the site's handler, until `forget` */
+    void (*forget)(struct call *c);           /* the call is over, answered or not */
+    void (*drained)(struct call *c);          /* once: there is room for output again */
     struct slice segments[REST_SEGMENTS_MAX]; /* of the path, decoded; they lie in `path` */
     unsigned segment_count;
     struct buf path;
@@ -84,6 +113,8 @@ struct call {
     struct c2d_wait c2d_wait;
     struct query_wait query_wait;
     bool answered;
+    bool stalled; /* no more of the request is read until rest_call_resume() */
+    bool begun;   /* an answer is under way, in pieces */
     bool console; /* came to the console's listener */
     int64_t now_us;
 };
@@ -141,6 +172,16 @@ void rest_answer_not_allowed(struct call *c, const char *methods);
 void rest_answer_registry(struct call *c, const struct registry_answer *a);
 void rest_answer_module(struct call *c, const struct registry_answer *a);
 
+/* Any answer.  x-ms-request-id is added. */
+void rest_answer_with(struct call *c, const struct http1_response *r);
+
+/* An answer in pieces: r->length bytes by rest_answer_piece(), then rest_answer_done().  Who cannot
+ * go on breaks the connection off. */
+void rest_answer_begin(struct call *c, const struct http1_response *r);
+void rest_answer_piece(struct call *c, struct slice bytes);
+void rest_answer_done(struct call *c);
+void rest_answer_break_off(struct call *c);
+
 /* 426, and what there is to upgrade to. */
 void rest_answer_upgrade_required(struct call *c, const char *text);
 
@@ -156,8 +197,12 @@ void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_
  * first; after it has answered the client it calls rest_call_end(). */
 void rest_call_wait(struct call *c, enum waiting what);
 void rest_call_wait_long(struct call *c, enum waiting what, int64_t us); /* not REST_WAIT_US */
+void rest_call_stall(struct call *c); /* WAITING_SITE, while the request is not complete */
 void rest_call_resume(struct call *c);
 void rest_call_end(struct call *c);
+
+/* What the site keeps with the connection, NULL at first. */
+void **rest_call_state(struct call *c);
 
 /* 101 is answered: what follows on the connection is the stream's. */
 void rest_call_hand_over(struct call *c, enum rest_stream stream);

@@ -67,6 +67,17 @@ void conn_upgrade(struct conn *c, const struct front *front, void *listener_ctx,
     snprintf(c->upgraded_rest, sizeof c->upgraded_rest, "%.*s", SLICE_ARG(rest));
 }
 
+void conn_abort(struct conn *c)
+{
+    conn_close(c);
+}
+
+const struct x509_facts *conn_peer_certificate(const struct conn *c)
+{
+    (void)c;
+    return NULL;
+}
+
 void conn_pause(struct conn *c)
 {
     assert_false(c->paused);

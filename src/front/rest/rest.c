@@ -24,7 +24,8 @@ struct rest {
     struct http1 *http;
     struct call *call; /* NULL: none, or it is answered */
     struct timer timer;
-    int64_t answer_by_us; /* while the call waits */
+    int64_t answer_by_us;         /* while the call waits */
+    void *states[REST_SITES_MAX]; /* rest_call_state() */
     bool paused, closing, upgraded, console;
     enum rest_stream stream; /* upgraded: to this */
 };
@@ -57,6 +58,12 @@ void rest_carry(struct rest_service *s, enum rest_stream stream, const struct fr
     s->streams[stream].ctx = ctx;
 }
 
+void rest_add_site(struct rest_service *s, const struct rest_site *site)
+{
+    assert(s->site_count < REST_SITES_MAX);
+    s->sites[s->site_count++] = site;
+}
+
 /* ---- calls */
 
 static void drop_call(struct rest *r)
@@ -77,6 +84,7 @@ static void drop_call(struct rest *r)
         c2d_forget(c->service->c2d, &c->c2d_wait);
     else if (c->waiting == WAITING_QUERY)
         query_forget(c->service->queries, &c->query_wait);
+    if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);
     buf_free(&c->who);
@@ -100,8 +108,18 @@ static void begin_call(struct rest *r, const struct http1_request *request, int6
     c->console = r->console;
     c->now_us = now_us;
     if (rest_place_is_own(c) && rest_route_find(c) && rest_route_has_version(c) &&
-        rest_access_granted(c))
+        rest_access_granted(c)) {
         http1_limit_body(r->http, c->route->body_max);
+        if (c->site && c->site->begin) c->site->begin(c);
+    }
+}
+
+static void take_body(struct call *c, struct slice piece)
+{
+    if (c->site && c->site->body)
+        c->site->body(c, piece);
+    else
+        buf_put_slice(&c->body, piece);
 }
 
 static void run_handler(struct rest *r, int64_t now_us)
@@ -124,7 +142,10 @@ static void on_event(struct rest *r, const struct http1_event *ev, int64_t now_u
     assert(r->call || (ev->kind != HTTP1_BODY && ev->kind != HTTP1_END));
     switch (ev->kind) {
     case HTTP1_HEAD: begin_call(r, ev->request, now_us); break;
-    case HTTP1_BODY: buf_put_slice(&r->call->body, ev->data); break;
+    case HTTP1_BODY:
+        r->call->now_us = now_us;
+        take_body(r->call, ev->data);
+        break;
     case HTTP1_END: run_handler(r, now_us); break;
     case HTTP1_BAD: refuse(r, ev, now_us); break;
     case HTTP1_IDLE: break;
@@ -157,6 +178,8 @@ static void set_paused(struct rest *r, bool paused)
 static void end(struct rest *r)
 {
     drop_call(r);
+    for (unsigned i = 0; i < r->service->site_count; i++)
+        if (r->states[i]) r->service->sites[i]->closed(r->states[i]);
     timer_stop(&r->timer);
     http1_free(r->http);
     free(r);
@@ -176,12 +199,30 @@ static void hand_over(struct rest *r, int64_t now_us)
     http1_free(http);
 }
 
+/* An answer in pieces waits for the client to read. */
+static void tell_drained(struct rest *r, int64_t now_us)
+{
+    struct call *c = r->call;
+    if (c == NULL || c->drained == NULL || conn_congested(r->conn)) return;
+    void (*drained)(struct call *) = c->drained;
+    c->drained = NULL;
+    c->now_us = now_us;
+    drained(c);
+    drop_answered(r);
+}
+
+static bool is_stalled(const struct rest *r)
+{
+    return r->call && r->call->stalled;
+}
+
 /* Requests are taken one by one as long as the client reads the answers. */
 static void process(struct rest *r, int64_t now_us)
 {
     struct http1_event ev;
+    tell_drained(r, now_us);
     bool congested = conn_congested(r->conn);
-    while (!congested && http1_next(r->http, &ev)) {
+    while (!congested && !is_stalled(r) && http1_next(r->http, &ev)) {
         on_event(r, &ev, now_us);
         if (r->upgraded) {
             hand_over(r, now_us);
@@ -189,7 +230,7 @@ static void process(struct rest *r, int64_t now_us)
         }
         congested = conn_congested(r->conn);
     }
-    if (congested) http1_keep(r->http);
+    if (congested || is_stalled(r)) http1_keep(r->http);
     if (buf_size(conn_buffer(r->conn)) > 0) conn_out(r->conn);
     if (http1_finished(r->http)) {
         r->closing = true;
@@ -197,7 +238,7 @@ static void process(struct rest *r, int64_t now_us)
         conn_close(r->conn);
         return;
     }
-    set_paused(r, congested || http1_wants_pause(r->http));
+    set_paused(r, congested || is_stalled(r) || http1_wants_pause(r->http));
     arm(r);
 }
 
@@ -212,6 +253,10 @@ static void on_timer(struct timer *t, int64_t now_us)
     }
     metric_inc(&timeouts);
     c->now_us = now_us;
+    if (c->begun) {
+        rest_answer_break_off(c);
+        return;
+    }
     rest_answer_status(c, STATUS_SERVICE_UNAVAILABLE, "the hub did not answer in time");
     drop_answered(r);
     process(r, now_us);
@@ -228,9 +273,16 @@ void rest_call_wait(struct call *c, enum waiting what)
     rest_call_wait_long(c, what, REST_WAIT_US);
 }
 
+void rest_call_stall(struct call *c)
+{
+    c->stalled = true;
+    rest_call_wait(c, WAITING_SITE);
+}
+
 void rest_call_resume(struct call *c)
 {
     c->waiting = WAITING_NONE;
+    c->stalled = false;
     c->now_us = clock_mono_us();
 }
 
@@ -240,6 +292,13 @@ void rest_call_end(struct call *c)
     int64_t now_us = c->now_us;
     drop_answered(r);
     process(r, now_us);
+}
+
+void **rest_call_state(struct call *c)
+{
+    unsigned i = 0;
+    while (c->service->sites[i] != c->site) assert(++i < c->service->site_count);
+    return &c->rest->states[i];
 }
 
 void rest_call_hand_over(struct call *c, enum rest_stream stream)

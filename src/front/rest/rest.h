@@ -23,6 +23,8 @@ enum {
     REST_SMALL_BODY_MAX = 4 << 10,    /* where no body is expected: read and ignored */
     REST_CERTIFICATE_BODY_MAX = 32 << 10,
     REST_QUERY_BODY_MAX = 64 << 10, /* QUERY_TEXT_MAX with room for how it is written */
+    REST_SITES_MAX = 4,
+    REST_SITE_HEADERS_MAX = 1024, /* of an answer of another front */
 };
 #define REST_WAIT_US (30 * 1000000ll) /* the hub must have answered by then: ServiceUnavailable */
 

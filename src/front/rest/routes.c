@@ -206,7 +206,8 @@ static bool method_matches(const struct call *c, const struct route *r)
 bool rest_route_has_version(struct call *c)
 {
     const struct route *r = c->route;
-    bool azure = (r->access == ACCESS_RIGHTS || r->access == ACCESS_DEVICE) &&
+    bool azure = (r->access == ACCESS_RIGHTS || r->access == ACCESS_DEVICE ||
+                  r->access == ACCESS_IDENTITY) &&
                  !slice_starts(slice_str(r->path), SLICE_LIT("/admin/"));
     struct buf version = {0};
     bool fine = !azure || (rest_query_get(c, "api-version", &version) && buf_size(&version) > 0);
@@ -215,15 +216,51 @@ bool rest_route_has_version(struct call *c)
     return fine;
 }
 
+/* The first route of a table that serves the request; `allowed` gets the methods that the path has. */
+static void search(struct call *c, const struct route *routes, size_t count,
+                   const struct rest_site *site, struct buf *allowed)
+{
+    bool any_path = site && site->prefix;
+    for (size_t i = 0; i < count && c->route == NULL; i++) {
+        const struct route *r = &routes[i];
+        if (!(any_path || path_matches(c, r)) || !rest_place_serves(c, r)) continue;
+        buf_printf(allowed, "%s%s", buf_size(allowed) ? ", " : "", r->method);
+        if (!method_matches(c, r)) continue;
+        c->route = r;
+        c->site = site;
+        if (site) c->ctx = site->ctx;
+    }
+}
+
+static const struct rest_site *site_of_prefix(const struct call *c)
+{
+    for (unsigned i = 0; i < c->service->site_count; i++) {
+        const struct rest_site *site = c->service->sites[i];
+        if (site->prefix && slice_starts(c->request->path, slice_str(site->prefix))) return site;
+    }
+    return NULL;
+}
+
+static enum err search_all(struct call *c, struct buf *allowed)
+{
+    const struct rest_site *owner = site_of_prefix(c);
+    if (owner) {
+        search(c, owner->routes, owner->route_count, owner, allowed);
+        return OK;
+    }
+    TRY(decode_path(c));
+    search(c, rest_routes, rest_route_count, NULL, allowed);
+    for (unsigned i = 0; i < c->service->site_count; i++) {
+        const struct rest_site *site = c->service->sites[i];
+        if (site->prefix == NULL) search(c, site->routes, site->route_count, site, allowed);
+    }
+    return OK;
+}
+
 bool rest_route_find(struct call *c)
 {
     struct buf allowed = {0};
-    enum err e = decode_path(c);
-    for (size_t i = 0; i < rest_route_count && e == OK && c->route == NULL; i++) {
-        if (!path_matches(c, &rest_routes[i]) || !rest_place_serves(c, &rest_routes[i])) continue;
-        if (method_matches(c, &rest_routes[i])) c->route = &rest_routes[i];
-        buf_printf(&allowed, "%s%s", buf_size(&allowed) ? ", " : "", rest_routes[i].method);
-    }
+    enum err e = search_all(c, &allowed);
     if (e == ERR_INVALID)
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the path is not percent-encoded correctly");
     else if (c->route == NULL && buf_size(&allowed) > 0)
