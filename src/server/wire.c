@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "front/amqp/amqp.h"
+#include "front/device_http/device_http.h"
 #include "front/device_mqtt/device_mqtt.h"
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
@@ -102,6 +103,8 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .twins = c->twins,
                                             .c2d = c->c2d,
                                             .queries = c->queries});
+    c->device_http =
+        device_http_new(&(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d}, c->rest);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
@@ -141,6 +144,7 @@ static void close_core(struct wire_core *c)
 {
     if (c->lane == NULL) return;
     rest_free(c->rest);
+    device_http_free(c->device_http);
     device_mqtt_free(c->mqtt);
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);

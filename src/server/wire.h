@@ -47,6 +47,7 @@ struct wire_core {
     struct queries *queries;
     struct amqp_service *amqp;
     struct rest_service *rest;
+    struct device_http_service *device_http;
 };
 
 struct wire {

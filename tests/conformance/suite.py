@@ -74,6 +74,7 @@ GROUPS = {
     "node modules": ("node", node("modules")),
     "node methods": ("node", node("methods")),
     "node twins": ("node", node("twins")),
+    "node http": ("node", node("http")),
     "node c2d": ("node", node("c2d")),
     "node plain": ("node", node("plain")),
     "node consumer": ("node", node("consumer")),

@@ -9,9 +9,10 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const { Client, Message } = require('azure-iot-device');
+const { Http } = require('azure-iot-device-http');
 const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
 const { check, failure, sleep, until } = require('./check');
-const { env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip } = require('./hub');
+const { ca, env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip } = require('./hub');
 const { token } = require('./sas');
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-x509-'));
@@ -119,6 +120,20 @@ check('a CA counts once possession of its key is proven', async () => {
 
     const [event] = await roundTrip('x509-ca', 1, () => sendWith('device', 'x509-ca'));
     assert.match(event.systemProperties['iothub-connection-auth-method'], /"type":"x509"/);
+});
+
+check('the same certificates over HTTPS', async () => {
+    const sends = async (name, deviceId) => {
+        const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, Http);
+        await client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`), ca, http: { receivePolicy: { manualPolling: true } } });
+        await client.open();
+        await client.sendEvent(new Message('{}'));
+        await client.close();
+    };
+    const [event] = await roundTrip('x509-ca', 1, () => sends('device', 'x509-ca'));
+    assert.match(event.systemProperties['iothub-connection-auth-method'], /"type":"x509"/);
+    await assertRefused(sends('strange', 'x509-ca'));
+    await assertRefused(sends('expired', 'x509-ca'));
 });
 
 check('an expired leaf, another name, another CA and a missing intermediate are refused', async () => {

@@ -1,0 +1,74 @@
+/* device.h - a request of a device, and the sessions of a connection.  Private to front/device_http. */
+#ifndef FRONT_DEVICE_HTTP_DEVICE_H
+#define FRONT_DEVICE_HTTP_DEVICE_H
+
+#include "base/arena.h"
+#include "front/device_http/device_http.h"
+#include "front/rest/call.h"
+
+struct device_http_service {
+    struct device_http_doors doors;
+    struct lane *lane;
+    struct telemetry telemetry;
+    struct rest_site site;
+};
+
+/* Sessions of the identities that use a connection, the one used last first. */
+struct guests {
+    struct list list;
+    unsigned count;
+};
+
+/* An identity on a connection, with what it showed. */
+struct guest {
+    struct list node;
+    struct guests *guests;
+    struct device_http_service *service;
+    struct session session;
+    struct telemetry_sender sender;
+    struct buf token;       /* empty: it came with a certificate */
+    struct request *asking; /* waits for home's answer */
+    bool open;
+    int64_t ends_us;   /* wall time at which its credential's grace is over */
+    int64_t report_us; /* monotonic: when activity is reported next */
+};
+
+/* A call of this front, until it is answered. */
+struct request {
+    struct call *call;
+    struct device_http_service *service;
+    void (*run)(struct request *r, struct guest *g); /* once the session is open */
+    struct guest *guest;                             /* while its session is asked for */
+    struct c2d_wait c2d_wait;
+    struct addr slot;  /* messages with the log come back to it */
+    unsigned unstored; /* so many of them */
+    enum err failed;   /* why an earlier one of them was refused */
+    struct arena arena;
+};
+
+/* ---- session.c */
+
+/* The handler of a call whose identity is in its path: `run` follows, at once or when home has let it
+ * in; otherwise the call is answered. */
+void request_begin(struct call *c, void (*run)(struct request *r, struct guest *g));
+
+void guests_free(void *guests);
+
+/* ---- envelope.c */
+
+/* A message as its headers have it; ERR_INVALID, ERR_TOO_BIG with a text. */
+enum err envelope_of_headers(const struct http1_request *request, struct arena *a,
+                             struct envelope *out) MUST_USE;
+
+/* The messages of a batch, in the arena: [{"body", "base64Encoded", "properties"}]. */
+enum err envelopes_of_batch(struct slice json, struct arena *a, struct envelope **out,
+                            size_t *count) MUST_USE;
+
+/* ---- handlers */
+
+void device_http_events(struct call *c);
+void device_http_receive(struct call *c);
+void device_http_settle(struct call *c);
+void device_http_abandon(struct call *c);
+
+#endif

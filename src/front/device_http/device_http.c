@@ -1,0 +1,42 @@
+/* device_http.c - the routes, and a core's service. */
+#include "front/device_http/device_http.h"
+
+#include <stdlib.h>
+
+#include "front/device_http/device.h"
+
+#define BY_DEVICE ACCESS_IDENTITY, AUTH_DEVICE_CONNECT
+#define NO_BODY   REST_SMALL_BODY_MAX
+
+static const struct route routes[] = {
+    {"POST", "/devices/{id}/messages/events", BY_DEVICE, DEVICE_HTTP_BODY_MAX, device_http_events,
+     "Send telemetry of a device"},
+    {"POST", "/devices/{id}/modules/{module}/messages/events", BY_DEVICE, DEVICE_HTTP_BODY_MAX,
+     device_http_events, "Send telemetry of a module"},
+    {"GET", "/devices/{id}/messages/deviceBound", BY_DEVICE, NO_BODY, device_http_receive,
+     "Receive the next message to a device"},
+    {"DELETE", "/devices/{id}/messages/deviceBound/{lock}", BY_DEVICE, NO_BODY, device_http_settle,
+     "Complete or reject a message to a device"},
+    {"POST", "/devices/{id}/messages/deviceBound/{lock}/abandon", BY_DEVICE, NO_BODY,
+     device_http_abandon, "Give a message to a device back to its queue"},
+};
+
+struct device_http_service *device_http_new(const struct device_http_doors *doors,
+                                            struct rest_service *rest)
+{
+    struct device_http_service *s = NEW(struct device_http_service);
+    s->doors = *doors;
+    s->lane = doors->desk->lane;
+    telemetry_init(&s->telemetry, doors->desk->hub, doors->desk->writer);
+    s->site = (struct rest_site){.routes = routes,
+                                 .route_count = sizeof routes / sizeof *routes,
+                                 .ctx = s,
+                                 .closed = guests_free};
+    rest_add_site(rest, &s->site);
+    return s;
+}
+
+void device_http_free(struct device_http_service *s)
+{
+    free(s);
+}

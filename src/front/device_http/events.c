@@ -1,0 +1,86 @@
+/* events.c - telemetry: one message, or a batch of them, all of which is stored or none. */
+#include "base/clock.h"
+#include "front/device_http/device.h"
+
+#define BATCH_TYPE "application/vnd.microsoft.iothub.json"
+
+/* ---- stored */
+
+static void answer_err(struct call *c, enum err e)
+{
+    if (e == ERR_THROTTLED)
+        rest_answer_status(c, STATUS_THROTTLING, "the hub takes no messages now; try again later");
+    else
+        rest_answer_status(c, status_of_err(e), "the message could not be stored");
+}
+
+/* In the order of the messages; the last one ends the wait. */
+static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum err result)
+{
+    struct request *r = slot_get(core, who);
+    (void)cookie;
+    if (r == NULL) return;
+    if (result != OK && r->failed == OK) r->failed = result;
+    if (--r->unstored) return;
+    struct call *c = r->call;
+    rest_call_resume(c);
+    if (r->failed == OK)
+        rest_answer_nothing(c);
+    else
+        answer_err(c, r->failed);
+    rest_call_end(c);
+}
+
+/* ---- taken in */
+
+static bool is_batch(const struct call *c)
+{
+    struct slice type = http1_header(c->request, "content-type");
+    return slice_eq_nocase(slice_trim(slice_head(type, slice_find(type, ';'))),
+                           SLICE_LIT(BATCH_TYPE));
+}
+
+static enum err read_messages(struct request *r, struct envelope **out, size_t *count)
+{
+    struct slice body = buf_slice(&r->call->body);
+    if (is_batch(r->call)) return envelopes_of_batch(body, &r->arena, out, count);
+    *out = arena_alloc(&r->arena, sizeof **out);
+    *count = 1;
+    TRY(envelope_of_headers(r->call->request, &r->arena, *out));
+    (*out)->body = body;
+    return telemetry_check(*out);
+}
+
+static void store_all(struct request *r, const struct guest *g, const struct envelope *messages,
+                      size_t count)
+{
+    struct telemetry *t = &r->service->telemetry;
+    int64_t wall_us = clock_wall_us();
+    r->slot = slot_new(r->service->lane, r);
+    rest_call_wait(r->call, WAITING_SITE);
+    r->unstored = (unsigned)count;
+    for (size_t i = 0; i < count; i++) {
+        enum err e = telemetry_submit(t, &g->sender, &messages[i], wall_us, on_stored, r->slot, i);
+        assert(e == OK); /* each was checked */
+    }
+}
+
+static void run(struct request *r, struct guest *g)
+{
+    struct envelope *messages;
+    size_t count;
+    if (log_writer_full(r->service->telemetry.writer)) {
+        answer_err(r->call, ERR_THROTTLED);
+        return;
+    }
+    enum err e = read_messages(r, &messages, &count);
+    if (e == OK)
+        store_all(r, g, messages, count);
+    else
+        rest_answer_status(r->call, status_of_err(e), fail_text());
+}
+
+void device_http_events(struct call *c)
+{
+    request_begin(c, run);
+}

@@ -1,0 +1,282 @@
+/* http_test.c - devices over HTTPS through a whole hub. */
+#include "base/test.h"
+
+#include "base/metrics.h"
+#include "front/device_http/device_http.h"
+#include "server/rig.h"
+
+static struct rig rig;
+
+#define EVENTS "/messages/events?api-version=2020-09-30"
+#define BOUND  "/messages/deviceBound"
+
+/* ---- asking */
+
+struct ask {
+    const char *method, *path, *headers, *body; /* path behind /devices/{id} */
+    const char *device;                         /* "d1" */
+    const char *policy;                         /* "device" */
+};
+
+static int status_of(const struct rig_conn *c)
+{
+    struct slice heard = buf_slice(&c->heard);
+    int status = 0;
+    if (heard.len) sscanf((const char *)heard.ptr, "HTTP/1.1 %d", &status);
+    return status;
+}
+
+static int ask(struct rig_conn *c, const struct ask *a)
+{
+    struct buf token = {0}, out = {0};
+    rig_token(&rig, a->policy ? a->policy : "device", "", &token);
+    buf_printf(&out,
+               "%s /devices/%s%s HTTP/1.1\r\nhost: hub.test\r\nauthorization: %s\r\n%s"
+               "content-length: %zu\r\n\r\n%s",
+               a->method ? a->method : "POST", a->device ? a->device : "d1",
+               a->path ? a->path : EVENTS, buf_cstr(&token), a->headers ? a->headers : "",
+               a->body ? strlen(a->body) : 0, a->body ? a->body : "");
+    buf_clear(&c->heard);
+    rig_say(c, buf_slice(&out));
+    buf_free(&token);
+    buf_free(&out);
+    return status_of(c);
+}
+
+static bool heard(struct rig_conn *c, const char *text)
+{
+    return strstr(buf_cstr(&c->heard), text) != NULL;
+}
+
+static struct rig_conn *dial(void)
+{
+    return rig_dial(&rig, WIRE_HTTP);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    rig_create_device(&rig, "d1");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+/* The value of a metric without labels. */
+static long metric(const char *name)
+{
+    struct buf text = {0};
+    char line[128];
+    metrics_write(&text);
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = strstr(buf_cstr(&text), line);
+    long value = at ? strtol(at + strlen(line), NULL, 10) : -1;
+    buf_free(&text);
+    return value;
+}
+
+/* ---- telemetry */
+
+static void telemetry_is_acknowledged_and_opens_one_session(void **state)
+{
+    struct rig_conn *c = dial();
+    long granted = metric("azimuth_sessions_granted_total");
+    (void)state;
+    assert_int_equal(ask(c, &(struct ask){.body = "one"}), 204);
+    assert_int_equal(ask(c, &(struct ask){.body = "two", .headers = "iothub-app-a: b\r\n"}), 204);
+    assert_int_equal(metric("azimuth_sessions_granted_total"), granted + 1);
+    rig_free(c);
+}
+
+static void what_cannot_be_taken_has_its_status(void **state)
+{
+    static const struct {
+        struct ask ask;
+        int status;
+        const char *name;
+    } rows[] = {
+        {{.policy = "service"}, 401, "IotHubUnauthorizedAccess"},
+        {{.device = "nobody"}, 404, "DeviceNotFound"},
+        {{.device = "d1/modules/nobody"}, 404, "ModuleNotFound"},
+        {{.device = "d%20x"}, 400, "ArgumentInvalid"},
+        {{.path = "/messages/events"}, 400, "InvalidProtocolVersion"},
+        {{.method = "PUT"}, 405, "InvalidOperation"},
+        {{.headers = "iothub-expiry: soon\r\n"}, 400, "ArgumentInvalid"},
+        {{.headers = "content-type: application/vnd.microsoft.iothub.json; charset=utf-8\r\n",
+          .body = "[{]"},
+         400,
+         "ArgumentInvalid"},
+        {{.headers = "content-type: application/vnd.microsoft.iothub.json\r\n",
+          .body = "[{\"body\":\"*\"}]"},
+         400,
+         "message 0 of the batch: body is not base64"},
+        {{.method = "DELETE", .path = BOUND "/nonsense?api-version=1"}, 400, "ArgumentInvalid"},
+        {{.method = "DELETE", .path = BOUND "/00112233-4455-6677-8899-aabbccddeeff?api-version=1"},
+         412,
+         "DeviceMessageLockLost"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig_conn *c = dial();
+        assert_int_equal(ask(c, &rows[i].ask), rows[i].status);
+        assert_true(heard(c, rows[i].name));
+        rig_free(c);
+    }
+}
+
+static int send_size(struct rig_conn *c, size_t size)
+{
+    char *body = mem_zero(size + 1);
+    memset(body, 'x', size);
+    int status = ask(c, &(struct ask){.body = body});
+    free(body);
+    return status;
+}
+
+static void a_message_has_at_most_256_kib(void **state)
+{
+    struct rig_conn *c = dial();
+    (void)state;
+    assert_int_equal(send_size(c, TELEMETRY_SIZE_MAX), 204);
+    assert_int_equal(send_size(c, TELEMETRY_SIZE_MAX + 1), 413);
+    assert_int_equal(send_size(c, 1), 204);
+    assert_int_equal(send_size(c, DEVICE_HTTP_BODY_MAX), 413);
+    assert_true(heard(c, "MessageTooLarge"));
+    rig_free(c);
+}
+
+static void requests_in_one_piece_are_answered_in_order(void **state)
+{
+    struct rig_conn *c = dial();
+    struct buf token = {0}, out = {0};
+    unsigned answers = 0;
+    (void)state;
+    rig_token(&rig, "device", "", &token);
+    for (int i = 0; i < 5; i++)
+        buf_printf(&out,
+                   "POST /devices/d1" EVENTS " HTTP/1.1\r\nhost: hub.test\r\nauthorization: %s\r\n"
+                   "content-length: 2\r\n\r\nhi",
+                   buf_cstr(&token));
+    rig_say(c, buf_slice(&out));
+    for (const char *at = buf_cstr(&c->heard); (at = strstr(at, "HTTP/1.1 204")) != NULL; at++)
+        answers++;
+    assert_int_equal(answers, 5);
+    rig_free(c);
+    buf_free(&token);
+    buf_free(&out);
+}
+
+static void who_hangs_up_before_the_answer_harms_nobody(void **state)
+{
+    struct rig_conn *c = dial(), *other = dial();
+    struct buf token = {0}, out = {0};
+    (void)state;
+    rig_token(&rig, "device", "", &token);
+    buf_printf(&out,
+               "POST /devices/d1" EVENTS " HTTP/1.1\r\nhost: hub.test\r\nauthorization: %s\r\n"
+               "content-length: 2\r\n\r\nhi",
+               buf_cstr(&token));
+    conn_received(&c->conn, buf_slice(&out), rig.now_us);
+    rig_free(c);
+    rig_run(&rig);
+    assert_int_equal(ask(other, &(struct ask){.body = "x"}), 204);
+    rig_free(other);
+    buf_free(&token);
+    buf_free(&out);
+}
+
+/* ---- sessions */
+
+static void a_connection_keeps_the_sessions_used_last(void **state)
+{
+    struct rig_conn *c = dial();
+    char id[16];
+    long before = metric("azimuth_http_sessions");
+    (void)state;
+    for (int i = 0; i <= DEVICE_HTTP_SESSIONS_MAX; i++) {
+        snprintf(id, sizeof id, "n%d", i);
+        rig_create_device(&rig, id);
+        assert_int_equal(ask(c, &(struct ask){.device = id, .body = "x"}), 204);
+        long now = metric("azimuth_http_sessions") - before;
+        assert_int_equal(now, i < DEVICE_HTTP_SESSIONS_MAX ? i + 1 : DEVICE_HTTP_SESSIONS_MAX);
+    }
+    assert_int_equal(ask(c, &(struct ask){.device = "n0", .body = "x"}), 204);
+    rig_free(c);
+    rig_run(&rig);
+    assert_int_equal(metric("azimuth_http_sessions"), before);
+}
+
+static void an_identity_has_so_many_sessions_and_then_the_oldest_goes(void **state)
+{
+    struct rig_conn *c[SESSION_LIGHTS_MAX + 1];
+    long evicted = metric("azimuth_http_sessions_evicted_total");
+    (void)state;
+    for (int i = 0; i <= SESSION_LIGHTS_MAX; i++) {
+        c[i] = dial();
+        assert_int_equal(ask(c[i], &(struct ask){.body = "x"}), 204);
+        assert_int_equal(metric("azimuth_http_sessions_evicted_total") - evicted,
+                         i == SESSION_LIGHTS_MAX);
+    }
+    assert_int_equal(ask(c[0], &(struct ask){.body = "it opens another"}), 204);
+    for (int i = 0; i <= SESSION_LIGHTS_MAX; i++) rig_free(c[i]);
+}
+
+static void home_closes_the_session_when_the_identity_changes(void **state)
+{
+    struct rig_conn *c = dial();
+    (void)state;
+    assert_int_equal(ask(c, &(struct ask){.body = "x"}), 204);
+    rig_put_device(&rig, "d1", "{\"deviceId\":\"d1\",\"status\":\"disabled\"}", "*");
+    assert_int_equal(ask(c, &(struct ask){.body = "x"}), 401);
+    rig_put_device(&rig, "d1", "{\"deviceId\":\"d1\",\"status\":\"enabled\"}", "*");
+    assert_int_equal(ask(c, &(struct ask){.body = "x"}), 204);
+    rig_delete(&rig, "d1");
+    assert_int_equal(ask(c, &(struct ask){.body = "x"}), 404);
+    rig_free(c);
+}
+
+static void nobody_is_connected_by_it(void **state)
+{
+    struct rig_conn *c = dial();
+    long before = metric("azimuth_connected_devices");
+    (void)state;
+    assert_int_equal(ask(c, &(struct ask){.body = "x"}), 204);
+    assert_int_equal(metric("azimuth_connected_devices"), before);
+    rig_free(c);
+}
+
+/* ---- messages to devices */
+
+static void an_empty_queue_is_204(void **state)
+{
+    struct rig_conn *c = dial();
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const struct ask get = {.method = "GET", .path = BOUND "?api-version=1"};
+        assert_int_equal(ask(c, &get), 204);
+    }
+    rig_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(telemetry_is_acknowledged_and_opens_one_session),
+        cmocka_unit_test(what_cannot_be_taken_has_its_status),
+        cmocka_unit_test(a_message_has_at_most_256_kib),
+        cmocka_unit_test(requests_in_one_piece_are_answered_in_order),
+        cmocka_unit_test(who_hangs_up_before_the_answer_harms_nobody),
+        cmocka_unit_test(a_connection_keeps_the_sessions_used_last),
+        cmocka_unit_test(an_identity_has_so_many_sessions_and_then_the_oldest_goes),
+        cmocka_unit_test(nobody_is_connected_by_it),
+        cmocka_unit_test(an_empty_queue_is_204),
+        cmocka_unit_test(home_closes_the_session_when_the_identity_changes),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
