@@ -71,16 +71,20 @@ static const char *reason_text(unsigned long code)
     return text ? text : "no reason given";
 }
 
+void tls_cause_alert(uint8_t number, struct tls_event *ev)
+{
+    *ev = (struct tls_event){.kind = TLS_FAILED, .cause = TLS_CAUSE_ALERT, .alert = number};
+    fail(ERR_PROTOCOL, "the peer sent TLS alert %u: %s", number,
+         SSL_alert_desc_string_long(number));
+}
+
 void tls_cause_take(const struct ssl_st *ssl, struct tls_event *ev)
 {
     unsigned long code = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
     *ev = (struct tls_event){.kind = TLS_FAILED, .cause = cause_of(reason)};
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {
-        ev->cause = TLS_CAUSE_ALERT;
-        ev->alert = (uint8_t)(reason - SSL_AD_REASON_OFFSET);
-        fail(ERR_PROTOCOL, "the peer sent TLS alert %u: %s", ev->alert,
-             SSL_alert_desc_string_long(ev->alert));
+        tls_cause_alert((uint8_t)(reason - SSL_AD_REASON_OFFSET), ev);
     } else if (ev->cause == TLS_CAUSE_CERT) {
         fail(ERR_DENIED, "the peer's certificate is refused: %s",
              X509_verify_cert_error_string(SSL_get_verify_result(ssl)));

@@ -9,6 +9,7 @@ bool tls_cause_looks_like_tls(struct slice first);
 
 /* Sets fail_text() and fills cause and alert; empties the error queue. */
 void tls_cause_not_tls(struct slice first, struct tls_event *ev);
+void tls_cause_alert(uint8_t number, struct tls_event *ev); /* the peer sent it */
 void tls_cause_take(const struct ssl_st *ssl, struct tls_event *ev);
 
 /* fail() with `what` and the text of OpenSSL's latest error; empties the error queue. */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "proto/tls/cause.h"
+#include "proto/tls/records.h"
 #include "proto/tls/wire.h"
 
 /* Server preference: AES-128-GCM first, the cheapest for everybody.  The TLS 1.2 suites are those of
@@ -134,6 +135,7 @@ static enum err server_setup(struct tls_context *ctx, const struct tls_server_co
     for (size_t i = 0; i < config->identity_count; i++)
         TRY(tls_identity_load(ctx->ssl_ctx, &config->identities[i]));
     TRY(tls_ticket_setup(ctx, previous));
+    records_setup(ctx->ssl_ctx);
     setup_alpn(ctx, config->alpn);
     SSL_CTX_set_session_id_context(ctx->ssl_ctx, session_scope, sizeof session_scope - 1);
     SSL_CTX_set_tlsext_servername_callback(ctx->ssl_ctx, on_sni);

@@ -76,8 +76,8 @@ static void the_server_prefers_the_cheapest_suite_and_curve(void **state)
                              "TLS_AES_128_GCM_SHA256");
     pair_start(&p, "localhost");
     shuttle(&p);
-    assert_string_equal(SSL_get_cipher_name(p.server.ssl), "TLS_AES_128_GCM_SHA256");
-    assert_int_equal(SSL_get_negotiated_group(p.server.ssl), NID_X25519);
+    assert_string_equal(SSL_get_cipher_name(p.client.ssl), "TLS_AES_128_GCM_SHA256");
+    assert_int_equal(SSL_get_negotiated_group(p.client.ssl), NID_X25519);
     pair_fini(&p);
 }
 

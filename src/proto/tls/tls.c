@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "proto/tls/cause.h"
 #include "proto/tls/context.h"
+#include "proto/tls/records.h"
 #include "proto/tls/wire.h"
 
 /* Plaintext of the connection that is being read; see the header for how long it is valid. */
@@ -48,9 +49,10 @@ void tls_init_client(struct tls *t, struct tls_context *ctx, struct buf *out, co
 
 void tls_fini(struct tls *t)
 {
-    if (t->ssl == NULL) return;
+    if (t->ctx == NULL) return;
     tls_wire_use(t);
     SSL_free(t->ssl);
+    records_free(t->records);
     tls_context_drop(t->ctx);
     buf_free(&t->shown);
     *t = (struct tls){.state = TLS_OVER};
@@ -91,11 +93,13 @@ static void drop_intermediates(struct ssl_st *ssl)
 static bool shake(struct tls *t, struct tls_event *ev)
 {
     tls_wire_use(t);
+    size_t before = buf_size(t->out);
     int result = SSL_do_handshake(t->ssl);
     if (result != 1) return stopped(t, result, ev);
     t->state = TLS_OPEN;
     t->can_send = true;
-    if (t->has_shown) drop_intermediates(t->ssl);
+    records_take_over(t, slice_from(buf_slice(t->out), before));
+    if (t->ssl && t->has_shown) drop_intermediates(t->ssl);
     *ev = (struct tls_event){.kind = TLS_HANDSHAKE_DONE};
     return true;
 }
@@ -124,6 +128,7 @@ bool tls_next(struct tls *t, struct tls_event *ev)
     /* With read-ahead off OpenSSL has nothing to give once the slice is read. */
     if (t->in.len == 0) return false;
     if (!t->greeted) return greet(t, ev);
+    if (records_own(t)) return records_next(t, ev);
     return t->state == TLS_SHAKING ? shake(t, ev) : read_record(t, ev);
 }
 
@@ -131,6 +136,7 @@ enum err tls_send(struct tls *t, struct slice bytes)
 {
     if (!t->can_send) return ERR_CLOSED;
     if (bytes.len == 0) return OK;
+    if (records_own(t)) return records_send(t, bytes);
     tls_wire_use(t);
     size_t put;
     if (SSL_write_ex(t->ssl, bytes.ptr, bytes.len, &put) == 1) return OK;
@@ -141,6 +147,10 @@ enum err tls_send(struct tls *t, struct slice bytes)
 void tls_close(struct tls *t)
 {
     if (!t->can_send) return;
+    if (records_own(t)) {
+        records_close(t);
+        return;
+    }
     tls_wire_use(t);
     t->can_send = false;
     SSL_shutdown(t->ssl);
@@ -148,6 +158,7 @@ void tls_close(struct tls *t)
 
 const char *tls_sni(const struct tls *t)
 {
+    if (records_own(t)) return records_sni(t->records);
     return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
@@ -159,10 +170,11 @@ void tls_take_client_chain(struct tls *t, struct buf *out)
 
 bool tls_resumed(const struct tls *t)
 {
+    if (records_own(t)) return records_resumed(t->records);
     return SSL_session_reused(t->ssl);
 }
 
 const char *tls_version(const struct tls *t)
 {
-    return SSL_get_version(t->ssl);
+    return records_own(t) ? "TLSv1.3" : SSL_get_version(t->ssl);
 }

@@ -2,8 +2,9 @@
  *
  * Ciphertext goes in by tls_feed(), events come out of tls_next(), ciphertext for the peer is
  * appended to the `out` that the engine was given.  OpenSSL reads straight from the fed slice and
- * writes straight to `out`: there is no memory BIO and no descriptor, and an idle connection owns
- * nothing but its SSL object (README.md has the count of bytes).
+ * writes straight to `out`: there is no memory BIO and no descriptor.  A server's TLS 1.3 connection
+ * gives up its SSL object when the handshake is done and goes on by itself (records.h): an idle one
+ * owns two cipher contexts (README.md has the count of bytes).
  *
  * Runs on: the thread that feeds it.  A context may be used by many threads at once.
  * Life:    tls_init_*() .. tls_fini(); storage is the caller's.  The fed slice must stay valid until
@@ -25,12 +26,16 @@
 
 struct ssl_st;
 struct tls_context;
+struct records;
 
 enum {
     TLS_RECORD_MAX = 16 << 10,       /* plaintext of one record: RFC 8446 section 5.1 */
     TLS_CLIENT_CHAIN_MAX = 32 << 10, /* bytes of a client's certificate message */
     TLS_TICKET_LIFE_S = 12 * 3600,   /* how often the caller replaces a context to rotate its key */
     TLS_IDENTITIES_MAX = 4,
+    TLS_KEY_RECORDS_MAX =
+        1 << 24, /* sent under one key of TLS 1.3 (RFC 8446 section 5.5), then the next */
+    TLS_KEY_UPDATES_MAX = 32, /* of the peer's with no data between them */
 };
 
 /* ---- contexts: immutable snapshots, replaced whole ---- */
@@ -65,7 +70,8 @@ void tls_context_drop(struct tls_context *ctx);               /* NULL is fine */
 enum tls_state { TLS_SHAKING, TLS_OPEN, TLS_OVER };
 
 struct tls {
-    struct ssl_st *ssl;
+    struct ssl_st *ssl;      /* NULL once `records` has taken over */
+    struct records *records; /* or NULL */
     struct tls_context *ctx;
     struct buf *out;
     struct slice in;      /* fed and not yet read; borrowed from the caller of tls_feed() */
