@@ -81,12 +81,6 @@ static void free_device(struct device *d)
     free(d);
 }
 
-static const char *auth_scope(const struct device *d, const struct session_opened *answer)
-{
-    if (answer->hub_scope) return "hub";
-    return hub_module_of(slice_str(d->session.who)).len ? "module" : "device";
-}
-
 static void take_end(struct device *d, int64_t ends_us)
 {
     d->ends_us = ends_us;
@@ -97,8 +91,9 @@ static void take_end(struct device *d, int64_t ends_us)
 static void grant(struct device *d, const struct session_opened *answer)
 {
     d->state = DEVICE_OPEN;
-    telemetry_sender_init(&d->sender, &d->peer->service->telemetry, slice_str(d->session.who),
-                          slice_str(answer->generation), auth_scope(d, answer),
+    struct slice who = slice_str(d->session.who);
+    telemetry_sender_init(&d->sender, &d->peer->service->telemetry, who,
+                          slice_str(answer->generation), session_scope(answer, who),
                           answer->certified ? "x509" : "sas", SLICE_NONE);
     take_end(d, answer->ends_us);
     peer_touch(d->peer);

@@ -82,13 +82,6 @@ void device_connect(struct device *d, const struct mqtt_connect *c)
         identify(d, c, &u);
 }
 
-/* Who vouches for the identity, as consumers are told. */
-static const char *auth_scope(const struct device *d, const struct session_opened *answer)
-{
-    if (answer->hub_scope) return "hub";
-    return hub_module_of(slice_str(d->session.who)).len ? "module" : "device";
-}
-
 void device_opened(struct device *d, const struct session_opened *answer)
 {
     if (answer->cause != SESSION_GRANTED) {
@@ -97,9 +90,10 @@ void device_opened(struct device *d, const struct session_opened *answer)
         return;
     }
     int64_t now_us = clock_mono_us();
-    telemetry_sender_init(&d->sender, &d->service->telemetry, slice_str(d->session.who),
-                          slice_str(answer->generation), auth_scope(d, answer),
-                          answer->certified ? "x509" : "sas", buf_slice(&d->model_id));
+    struct slice who = slice_str(d->session.who);
+    telemetry_sender_init(&d->sender, &d->service->telemetry, who, slice_str(answer->generation),
+                          session_scope(answer, who), answer->certified ? "x509" : "sas",
+                          buf_slice(&d->model_id));
     buf_free(&d->model_id);
     d->ends_us = answer->ends_us;
     d->features = answer->features;

@@ -20,6 +20,12 @@ const char *session_cause_name(enum session_cause cause)
     return names[cause];
 }
 
+const char *session_scope(const struct session_opened *answer, struct slice who)
+{
+    if (answer->hub_scope) return "hub";
+    return hub_module_of(who).len ? "module" : "device";
+}
+
 static struct slice who_of(const struct session *s)
 {
     return slice_str(s->who);

@@ -91,6 +91,9 @@ struct session_opened {
     char generation[SESSION_GENERATION_MAX + 1];
 };
 
+/* Who vouches for the identity, as consumers are told: "hub", "device", "module". */
+const char *session_scope(const struct session_opened *answer, struct slice who);
+
 struct session;
 
 struct session_owner {
