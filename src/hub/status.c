@@ -1,6 +1,10 @@
 /* status.c - the table. */
 #include "hub/status.h"
 
+#include "base/clock.h"
+#include "base/rand.h"
+#include "base/text.h"
+
 static const struct {
     const char *name;
     unsigned number;
@@ -66,6 +70,16 @@ unsigned status_number(enum status s)
 unsigned status_http(enum status s)
 {
     return s == STATUS_OK ? 200 : status_number(s) / 1000;
+}
+
+void status_put_json(struct buf *out, unsigned number, struct slice message)
+{
+    char now[CLOCK_ISO_LEN + 1], id[RAND_GUID_LEN + 1];
+    clock_iso(clock_wall_us(), now);
+    rand_guid(id);
+    buf_printf(out, "{\"errorCode\":%u,\"trackingId\":\"%s\",\"message\":", number, id);
+    text_json_string(out, message);
+    buf_printf(out, ",\"timestampUtc\":\"%s\"}", now);
 }
 
 enum status status_of_err(enum err e)

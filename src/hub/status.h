@@ -11,6 +11,7 @@
 #ifndef HUB_STATUS_H
 #define HUB_STATUS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 enum status {
@@ -64,6 +65,10 @@ enum status {
 const char *status_name(enum status s); /* "DeviceNotFound"; "OK" */
 unsigned status_number(enum status s);  /* 404001; 0 for STATUS_OK */
 unsigned status_http(enum status s);    /* 404; 200 for STATUS_OK */
+
+/* An error as devices are told of it, in JSON: {"errorCode":404001,"trackingId":..,"message":..,
+ * "timestampUtc":..}.  SDKs look for the number and for "message". */
+void status_put_json(struct buf *out, unsigned number, struct slice message);
 
 /* For an error that concerns no identity or entity in particular: the store is full, throttled,
  * poisoned; what was sent is too big, malformed, refused. */

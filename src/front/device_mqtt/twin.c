@@ -11,11 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
-#include "base/rand.h"
-#include "base/text.h"
 #include "front/device_mqtt/device.h"
 #include "front/device_mqtt/topic.h"
 
@@ -64,13 +61,7 @@ static void send_answer(struct device *d, struct slice rid, unsigned status, int
 static void send_error(struct device *d, struct slice rid, enum status status, struct slice text)
 {
     struct buf body = {0};
-    char iso[CLOCK_ISO_LEN + 1], id[RAND_GUID_LEN + 1];
-    clock_iso(clock_wall_us(), iso);
-    rand_guid(id);
-    buf_printf(&body, "{\"errorCode\":%u,\"trackingId\":\"%s\",\"message\":", status_number(status),
-               id);
-    text_json_string(&body, text);
-    buf_printf(&body, ",\"timestampUtc\":\"%s\"}", iso);
+    status_put_json(&body, status_number(status), text);
     send_answer(d, rid, status_http(status), 0, buf_slice(&body));
     buf_free(&body);
 }
