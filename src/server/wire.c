@@ -93,8 +93,11 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){
         .desk = &c->desk, .methods = c->methods, .twins = c->twins, .c2d = c->c2d});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
-    c->amqp = amqp_service_new(
-        &(struct amqp_doors){.desk = &c->desk, .groups = c->groups, .c2d = c->c2d});
+    c->amqp = amqp_service_new(&(struct amqp_doors){.desk = &c->desk,
+                                                    .groups = c->groups,
+                                                    .c2d = c->c2d,
+                                                    .methods = c->methods,
+                                                    .twins = c->twins});
     c->rest = rest_new(&w->rest, lane,
                        &(struct rest_doors){.registry = c->registry,
                                             .groups = c->groups,

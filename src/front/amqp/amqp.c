@@ -96,18 +96,19 @@ void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ..
 
 static const struct node *node_of(const struct peer *p, const struct address *a)
 {
+    const struct amqp_doors *doors = &p->service->doors;
     bool iot_login = p->plain && a->iot_name; /* knows the hub, not the stream */
     switch (a->kind) {
     case ADDRESS_CBS: return &node_cbs;
     case ADDRESS_MANAGEMENT: return iot_login ? &node_redirect : &node_management;
     case ADDRESS_STREAM: return a->iot_name ? &node_redirect : NULL;
     case ADDRESS_PARTITION: return iot_login ? &node_redirect : &node_partition;
-    case ADDRESS_SERVICE_SEND: return p->service->doors.c2d ? &node_service_send : NULL;
-    case ADDRESS_SERVICE_FEEDBACK: return p->service->doors.c2d ? &node_service_feedback : NULL;
+    case ADDRESS_SERVICE_SEND: return doors->c2d ? &node_service_send : NULL;
+    case ADDRESS_SERVICE_FEEDBACK: return doors->c2d ? &node_service_feedback : NULL;
     case ADDRESS_DEVICE_EVENTS: return &node_device_events;
-    case ADDRESS_DEVICE_BOUND:
-    case ADDRESS_DEVICE_METHODS:
-    case ADDRESS_DEVICE_TWIN:
+    case ADDRESS_DEVICE_BOUND: return doors->c2d ? &node_device_c2d : NULL;
+    case ADDRESS_DEVICE_METHODS: return doors->methods ? &node_device_methods : NULL;
+    case ADDRESS_DEVICE_TWIN: return doors->twins ? &node_device_twin : NULL;
     case ADDRESS_UNKNOWN: break;
     }
     return NULL;

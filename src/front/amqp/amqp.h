@@ -32,8 +32,14 @@ enum {
     AMQP_REDIRECT_WAIT_MS = 100, /* between attach and redirect: rhea-promise needs a pause */
     AMQP_EVENTS_CREDIT = 200,    /* messages of a device link that are not settled */
     AMQP_EVENTS_MESSAGE_MAX =
-        1 << 20,           /* bytes of a transfer, as IoT Hub says; see TELEMETRY_SIZE_MAX */
-    AMQP_BATCH_MAX = 1000, /* messages in a batched transfer */
+        1 << 20,              /* bytes of a transfer, as IoT Hub says; see TELEMETRY_SIZE_MAX */
+    AMQP_BATCH_MAX = 1000,    /* messages in a batched transfer */
+    AMQP_FLIGHT_MAX = 32,     /* messages to a device that wait for credit or a disposition */
+    AMQP_METHOD_CREDIT = 100, /* answers of a device link that are not settled */
+    AMQP_METHOD_MESSAGE_MAX = 256 << 10, /* bytes of an answer; the hub takes 128 KiB of payload */
+    AMQP_TWIN_CREDIT = 50,               /* requests, and answers not taken, per link */
+    AMQP_TWIN_MESSAGE_MAX = 320 << 10,   /* bytes of a request; the hub takes 256 KiB of JSON */
+    AMQP_TWIN_PATCHES_MAX = 256, /* desired patches that wait for credit: the link is detached */
 };
 
 #define AMQP_NO_LINK_FIRST_US (60 * 1000000ll)  /* Service Bus: closes a connection without links */
@@ -44,12 +50,16 @@ extern const struct front amqp_front;
 
 struct amqp_service;
 struct c2d;
+struct methods;
+struct twins;
 
-/* What links lead to, of this core. */
+/* What links lead to, of this core.  NULL: the hub does not offer that, and its nodes are not there. */
 struct amqp_doors {
     struct session_desk *desk;
     struct consumer_groups *groups;
-    struct c2d *c2d; /* NULL: /messages/devicebound and feedback are not there */
+    struct c2d *c2d;
+    struct methods *methods;
+    struct twins *twins;
 };
 
 /* One per core: the listener's context for amqp_front. */

@@ -5,17 +5,10 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "base/rand.h"
 #include "base/say.h"
-#include "base/text.h"
 #include "hub/status.h"
 
 #define LINK_CONFLICT "com.microsoft:link-creation-conflict"
-
-static struct device_link *of(struct peer_link *l)
-{
-    return CONTAINER_OF(l, struct device_link, base);
-}
 
 /* devices/{id}[/modules/{id}], as tokens name it. */
 static void put_resource(struct buf *out, struct slice who)
@@ -44,23 +37,12 @@ static struct words words_of(enum session_cause cause)
     }
 }
 
-/* As the hub describes errors of devices: a JSON text. */
-static void put_description(struct buf *out, const struct words *w)
-{
-    char id[RAND_GUID_LEN + 1], now[CLOCK_ISO_LEN + 1];
-    rand_guid(id);
-    clock_iso(clock_wall_us(), now);
-    buf_printf(
-        out, "{\"errorCode\":%u,\"trackingId\":\"%s\",\"message\":\"%s\",\"timestampUtc\":\"%s\"}",
-        w->number, id, w->text, now);
-}
-
 /* Whether or not its attach was answered: the links of an identity end alike. */
 static void end_links(struct device *d, enum session_cause cause, bool answered)
 {
     struct words words = words_of(cause);
     struct buf text = {0};
-    put_description(&text, &words);
+    status_put_json(&text, words.number, slice_str(words.text));
     while (!list_empty(&d->links)) {
         struct device_link *l = CONTAINER_OF(d->links.next, struct device_link, node);
         if (answered)
@@ -76,6 +58,8 @@ static void end_links(struct device *d, enum session_cause cause, bool answered)
 static void free_device(struct device *d)
 {
     map_remove(&d->peer->devices, slice_str(d->session.who));
+    device_drop_twin(d);
+    method_calls_drop(&d->calls);
     telemetry_sender_fini(&d->sender);
     session_end(&d->session);
     free(d);
@@ -88,20 +72,61 @@ static void take_end(struct device *d, int64_t ends_us)
     d->peer->ends_us = MIN(d->peer->ends_us, ends_us);
 }
 
+static void make_ready(struct device *d)
+{
+    peer_touch(d->peer);
+    LIST_EACH(node, &d->links)
+    {
+        struct device_link *l = CONTAINER_OF(node, struct device_link, node);
+        if (l->ready || (l->feature & ~(d->features & ~d->leaving))) continue;
+        l->ready = true;
+        l->base.node->ready(&l->base);
+    }
+}
+
+static uint32_t wanted(const struct device *d)
+{
+    uint32_t features = 0;
+    LIST_EACH(node, &d->links)
+    features |= CONTAINER_OF(node, struct device_link, node)->feature;
+    if (d->wants_desired && device_link_to(d, &node_device_twin)) features |= SESSION_DESIRED;
+    return features;
+}
+
+void device_sync(struct device *d)
+{
+    if (d->state != DEVICE_OPEN || d->subscribing) return;
+    d->leaving &= d->features;
+    uint32_t want = wanted(d) & ~d->leaving;
+    if (want == d->features) return;
+    d->subscribing = true;
+    enum err e = session_subscribe(&d->session, want & ~d->features, d->features & ~want, 0);
+    assert(e == OK); /* one at a time */
+}
+
+static void on_subscribed(struct session *s, uint64_t cookie, uint32_t features, enum err e)
+{
+    struct device *d = CONTAINER_OF(s, struct device, session);
+    (void)cookie;
+    assert(e == OK); /* what AMQP connections want is not stored */
+    if (d->state != DEVICE_OPEN) return;
+    d->features = features;
+    d->subscribing = false;
+    device_sync(d);
+    make_ready(d);
+    if (!d->subscribing) device_on_synced(d);
+}
+
 static void grant(struct device *d, const struct session_opened *answer)
 {
-    d->state = DEVICE_OPEN;
     struct slice who = slice_str(d->session.who);
+    d->state = DEVICE_OPEN;
     telemetry_sender_init(&d->sender, &d->peer->service->telemetry, who,
                           slice_str(answer->generation), session_scope(answer, who),
                           answer->certified ? "x509" : "sas", SLICE_NONE);
     take_end(d, answer->ends_us);
-    peer_touch(d->peer);
-    LIST_EACH(node, &d->links)
-    {
-        struct peer_link *l = &CONTAINER_OF(node, struct device_link, node)->base;
-        l->node->ready(l);
-    }
+    device_sync(d);
+    make_ready(d);
     peer_arm(d->peer);
 }
 
@@ -140,9 +165,13 @@ static const struct session_owner owner = {
     .opened = on_opened,
     .renewed = on_renewed,
     .close = on_close,
+    .subscribed = on_subscribed,
+    .desired = device_on_desired,
+    .method = device_on_method,
+    .message = device_on_message,
 };
 
-static struct device *make(struct peer *p, struct slice who)
+static struct device *make(struct peer *p, struct slice who, uint32_t features)
 {
     struct device *d = NEW(struct device);
     struct buf resource = {0};
@@ -150,9 +179,12 @@ static struct device *make(struct peer *p, struct slice who)
     struct session_ask ask = {.protocol = SESSION_AMQP,
                               .who = who,
                               .token = peer_token_for(p, buf_slice(&resource)),
-                              .certificate = conn_peer_certificate(p->conn)};
-    *d = (struct device){.peer = p, .ends_us = INT64_MAX};
+                              .certificate = conn_peer_certificate(p->conn),
+                              .features = features};
+    *d = (struct device){.peer = p, .ends_us = INT64_MAX, .features = features};
     list_init(&d->links);
+    list_init(&d->twin_requests);
+    method_calls_init(&d->calls, p->service->doors.methods);
     session_open(&d->session, p->service->desk, &owner, &ask);
     map_put(&p->devices, slice_str(d->session.who), d);
     buf_free(&resource);
@@ -161,25 +193,55 @@ static struct device *make(struct peer *p, struct slice who)
 
 /* ---- links */
 
+static struct peer_link *newest(const struct device *d, const struct node *node, bool sender)
+{
+    for (struct list *at = d->links.prev; at != &d->links; at = at->prev) {
+        struct device_link *l = CONTAINER_OF(at, struct device_link, node);
+        if (l->ready && l->base.node == node && l->base.link->sender == sender) return &l->base;
+    }
+    return NULL;
+}
+
+struct peer_link *device_link_to(const struct device *d, const struct node *node)
+{
+    return newest(d, node, true);
+}
+
+struct peer_link *device_link_from(const struct device *d, const struct node *node)
+{
+    return newest(d, node, false);
+}
+
 void device_attach(struct peer_link *l, const struct amqp_attach_event *ev)
 {
     struct slice who = slice_str(l->address.who);
+    struct device_link *link = device_link_of(l);
     struct device *d = map_get(&l->peer->devices, who);
     (void)ev;
-    if (d == NULL) d = make(l->peer, who);
-    of(l)->device = d;
-    list_push(&d->links, &of(l)->node);
+    link->feature = l->link->sender ? l->node->feature : 0;
+    if (d == NULL) d = make(l->peer, who, link->feature);
+    link->device = d;
+    list_push(&d->links, &link->node);
     if (d->state != DEVICE_OPEN) return;
     l->ends_us = d->ends_us;
-    l->node->ready(l);
+    device_sync(d);
+    make_ready(d);
 }
 
-/* The last link takes the session with it. */
+/* The last link takes the session with it.  While another of its kind is left, home goes on sending;
+ * else what home has under way for the device goes back, even if a link of the kind comes soon. */
 void device_detached(struct peer_link *l)
 {
-    struct device *d = of(l)->device;
-    list_remove(&of(l)->node);
-    if (d->state != DEVICE_OVER && list_empty(&d->links)) free_device(d);
+    struct device_link *link = device_link_of(l);
+    struct device *d = link->device;
+    list_remove(&link->node);
+    if (d->state == DEVICE_OVER) return;
+    if (list_empty(&d->links)) {
+        free_device(d);
+        return;
+    }
+    d->leaving |= link->feature & ~wanted(d);
+    device_sync(d);
 }
 
 int64_t device_ends_us(const struct peer_link *l)

@@ -43,7 +43,7 @@ static void renew_credit(struct events_link *e)
         if (!list_linked(&e->full)) list_push(&service->full, &e->full);
         return;
     }
-    if (l->link->credit > AMQP_EVENTS_CREDIT / 2 || e->unsettled >= AMQP_EVENTS_CREDIT) return;
+    if (l->link->credit + e->unsettled > AMQP_EVENTS_CREDIT / 2) return;
     amqp_send_flow(l->link, AMQP_EVENTS_CREDIT - e->unsettled, false);
 }
 

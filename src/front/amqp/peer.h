@@ -70,6 +70,7 @@ struct node {
     bool sender, receiver; /* sender: we send, the client receives */
     unsigned right;        /* enum auth_right that attaching needs; 0: none, or of an identity */
     bool of_device;        /* its link state begins with struct device_link (device.h) */
+    uint32_t feature;      /* ... and what its senders are sent (enum session_feature) */
     void (*attach)(struct peer_link *l, const struct amqp_attach_event *ev);
     void (*ready)(struct peer_link *l); /* of a device: its session is open, answer the attach */
     void (*flow)(struct peer_link *l);  /* credit, drain or room to write changed */
@@ -82,7 +83,8 @@ struct node {
 };
 
 extern const struct node node_cbs, node_management, node_partition, node_redirect;
-extern const struct node node_device_events, node_service_send, node_service_feedback;
+extern const struct node node_device_events, node_device_c2d, node_device_methods, node_device_twin;
+extern const struct node node_service_send, node_service_feedback;
 
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);

@@ -251,7 +251,7 @@ static void an_unknown_address_is_named_in_the_refusal(void **state)
         "hub",
         "amqps://hub.test/nothing",
         "hub/ConsumerGroups/$Default",
-        "devices/d/messages/devicebound",
+        "devices/d/twin", /* this rig offers none */
         "messages/servicebound/nothing",
     };
     struct front_rig r;
