@@ -98,19 +98,14 @@ static void answer_refusal(struct call *c, enum session_cause cause)
 
 /* ---- the session */
 
-static const char *auth_scope(const struct guest *g, const struct session_opened *answer)
-{
-    if (answer->hub_scope) return "hub";
-    return hub_module_of(slice_str(g->session.who)).len ? "module" : "device";
-}
-
 static void let_in(struct guest *g, const struct session_opened *answer)
 {
     g->open = true;
     g->ends_us = answer->ends_us;
-    telemetry_sender_init(&g->sender, &g->service->telemetry, slice_str(g->session.who),
-                          slice_str(answer->generation), auth_scope(g, answer),
-                          answer->certified ? "x509" : "sas", SLICE_NONE);
+    struct slice who = slice_str(g->session.who);
+    telemetry_sender_init(&g->sender, &g->service->telemetry, who, slice_str(answer->generation),
+                          session_scope(answer, who), answer->certified ? "x509" : "sas",
+                          SLICE_NONE);
 }
 
 /* Last activity is told as of any device, though nobody is connected by HTTPS. */
