@@ -8,10 +8,10 @@ const fs = require('fs');
 const { Registry } = require('azure-iothub');
 const { Client, Message } = require('azure-iot-device');
 const { NoRetry } = require('azure-iot-common');
-const { Mqtt } = require('azure-iot-device-mqtt');
 const { EventHubConsumerClient, latestEventPosition } = require('@azure/event-hubs');
 const { within } = require('./check');
 const { fields } = require('./sas');
+const transports = require('./transport');
 
 const env = process.env;
 const host = env.HUB_HOST;
@@ -20,8 +20,9 @@ const registry = Registry.fromConnectionString(env.HUB_OWNER);
 
 const eventHubName = fields(env.HUB_EVENTS).EntityPath;
 
-/** Creates an identity and returns it as the hub describes it. */
+/** Creates an identity and returns it as the hub describes it. Another transport's run may have left one. */
 async function identity(deviceId, more = {}) {
+    if (transports.name !== 'Mqtt') await registry.delete(deviceId).catch(() => {});
     return (await registry.create({ deviceId, ...more })).responseBody;
 }
 
@@ -29,25 +30,33 @@ function deviceString(device, key = device.authentication.symmetricKey.primaryKe
     return `HostName=${host};DeviceId=${device.deviceId};SharedAccessKey=${key}`;
 }
 
+/** Over AMQP the hub is asked for nothing before the first link: that of the twin, here. */
 async function openClient(client) {
     client.setRetryPolicy(new NoRetry());
     await client.setOptions({ ca });
     await client.open();
+    if (transports.overAmqp) await client.getTwin();
     return client;
 }
 
+/** Calls back when the client is told that its connection or, over AMQP, its links are gone. */
+function whenGone(client, gone) {
+    client.on('disconnect', gone);
+    client.on('error', gone);
+}
+
 /** A connected device client, from a device's description or a connection string. */
-function open(device, transport = Mqtt) {
+function open(device, transport = transports.transport) {
     const string = typeof device === 'string' ? device : deviceString(device);
     return openClient(Client.fromConnectionString(string, transport));
 }
 
 function openWithToken(sas) {
-    return openClient(Client.fromSharedAccessSignature(sas, Mqtt));
+    return openClient(Client.fromSharedAccessSignature(sas, transports.transport));
 }
 
 /** Opens a device, sends what `messages` gives, all of it under way at once, and closes. */
-async function send(device, messages, transport = Mqtt) {
+async function send(device, messages, transport = transports.transport) {
     const client = await open(device, transport);
     try {
         await Promise.all(messages.map((message) =>
@@ -142,5 +151,5 @@ async function rest(from, options = {}) {
 
 module.exports = {
     ca, collect, consumer, deviceString, ends, env, eventHubName, host, identity, open, openClient,
-    openWithToken, registry, rest, roundTrip, send, sourceOf,
+    openWithToken, registry, rest, roundTrip, send, sourceOf, whenGone,
 };

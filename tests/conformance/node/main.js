@@ -1,9 +1,12 @@
 'use strict';
-/* main.js GROUP [WORDS] - runs the cases of one group, or those of it whose names contain WORDS. */
+/* main.js GROUP[:TRANSPORT] [WORDS] - runs the cases of one group, or those of it whose names contain
+ * WORDS. Devices connect over TRANSPORT, Mqtt unless it is given. */
 
 const { runAll } = require('./check');
 
-const [group, only] = process.argv.slice(2);
+const [group, transport] = process.argv[2].split(':');
+if (transport) process.env.HUB_TRANSPORT = transport;
 process.on('unhandledRejection', (error) => console.error('unhandled:', error));
 require(`./${group}`);
-runAll(`node ${group}`, only).then((good) => process.exit(good ? 0 : 1));
+const name = transport ? `node ${group} ${transport}` : `node ${group}`;
+runAll(name, process.argv[3]).then((good) => process.exit(good ? 0 : 1));

@@ -79,7 +79,7 @@ check('who is not there: unknown, not connected, not subscribed', async () => {
     assert.equal(absent.response.statusCode, 404);
     assert.equal(absent.response.headers['iothub-errorcode'], 'DeviceNotOnline');
     assert.equal(numberOf(absent), 404103);
-    const client = await open(device);
+    const client = await open(device); /* over AMQP with a link for its twin */
     const deaf = await failure(call('met-absent', 'x'));
     assert.equal(numberOf(deaf), 404103);
     assert.match(deaf.responseBody, /not subscribed/);

@@ -4,7 +4,7 @@
 const assert = require('assert/strict');
 const { Message } = require('azure-iot-device');
 const { check, failure, until } = require('./check');
-const { host, identity, registry, roundTrip } = require('./hub');
+const { host, identity, registry, roundTrip, whenGone } = require('./hub');
 const { moduleIdentity, moduleString, openModule } = require('./modules_kit');
 const { token } = require('./sas');
 
@@ -103,8 +103,7 @@ check('a deleted device takes its modules along', async () => {
     const module = await moduleIdentity('mod-gone', 'm1');
     const client = await openModule(module);
     let closed = false;
-    client.on('disconnect', () => { closed = true; });
-    client.on('error', () => { closed = true; });
+    whenGone(client, () => { closed = true; });
     await registry.delete('mod-gone');
     await until('the module is disconnected', () => closed);
     await client.close().catch(() => {});
@@ -118,8 +117,7 @@ check('a disabled device disconnects its modules and keeps them out', async () =
     const module = await moduleIdentity('mod-disabled', 'm1');
     const client = await openModule(module);
     let closed = false;
-    client.on('disconnect', () => { closed = true; });
-    client.on('error', () => { closed = true; });
+    whenGone(client, () => { closed = true; });
     await registry.update({ deviceId: 'mod-disabled', status: 'disabled', authentication: device.authentication });
     await until('the module is disconnected', () => closed);
     await client.close().catch(() => {});
@@ -158,8 +156,7 @@ check('a module and its device are connected at once, a second of the same ends 
     const first = await openModule(await moduleIdentity('mod-twice', 'm1'));
     const other = await openModule(await moduleIdentity('mod-twice', 'm2'));
     let closed = false;
-    first.on('disconnect', () => { closed = true; });
-    first.on('error', () => { closed = true; });
+    whenGone(first, () => { closed = true; });
     const second = await openModule((await registry.getModule('mod-twice', 'm1')).responseBody);
     await until('the first is disconnected', () => closed);
     const states = async () => (await registry.getModulesOnDevice('mod-twice')).responseBody.map((one) => one.connectionState);

@@ -2,8 +2,8 @@
 /* modules_kit.js - modules as the cases see them: identities and connected clients. */
 
 const { ModuleClient } = require('azure-iot-device');
-const { Mqtt } = require('azure-iot-device-mqtt');
 const { host, openClient, registry } = require('./hub');
+const { transport } = require('./transport');
 
 /** Creates a module of a device and returns it as the hub describes it. */
 async function moduleIdentity(deviceId, moduleId, more = {}) {
@@ -18,7 +18,7 @@ function moduleString(module, key = module.authentication.symmetricKey.primaryKe
 /** A connected module client, from a module's description or a connection string. */
 function openModule(module) {
     const string = typeof module === 'string' ? module : moduleString(module);
-    return openClient(ModuleClient.fromConnectionString(string, Mqtt));
+    return openClient(ModuleClient.fromConnectionString(string, transport));
 }
 
 module.exports = { moduleIdentity, moduleString, openModule };

@@ -4,11 +4,11 @@
 const assert = require('assert/strict');
 const { Registry } = require('azure-iothub');
 const { Client } = require('azure-iot-device');
-const { Mqtt } = require('azure-iot-device-mqtt');
 const { check, failure, sleep, until } = require('./check');
 const { ca, deviceString, env, host, identity, open } = require('./hub');
 const { moduleIdentity, openModule } = require('./modules_kit');
 const { fields, token } = require('./sas');
+const { overAmqp, transport } = require('./transport');
 
 const service = Registry.fromConnectionString(env.HUB_SERVICE);
 
@@ -209,9 +209,10 @@ check('a bulk writes twins with their identities', async () => {
     assert.deepEqual([made.tags, content(made.properties.desired)], [{ t: 1 }, { d: 1 }]);
 });
 
-check('a client that reconnects is told without subscribing again', async () => {
+/* Over AMQP the SDK does not come back from a takeover; see restart.js. */
+if (!overAmqp) check('a client that reconnects is told without subscribing again', async () => {
     const device = await identity('twin-again');
-    const client = Client.fromConnectionString(deviceString(device), Mqtt);
+    const client = Client.fromConnectionString(deviceString(device), transport);
     await client.setOptions({ ca });
     await client.open();
     const twin = await client.getTwin();

@@ -10,10 +10,10 @@ const os = require('os');
 const path = require('path');
 const { Client, Message } = require('azure-iot-device');
 const { Http } = require('azure-iot-device-http');
-const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
 const { check, failure, sleep, until } = require('./check');
-const { ca, env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip } = require('./hub');
+const { ca, env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip, whenGone } = require('./hub');
 const { token } = require('./sas');
+const { overWebSocket, transport } = require('./transport');
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-x509-'));
 process.on('exit', () => fs.rmSync(dir, { recursive: true }));
@@ -37,8 +37,8 @@ function azimuth(...words) {
 }
 
 /** A connected device that shows what `issue` made under that name. */
-function openWith(name, deviceId, transport = Mqtt) {
-    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, transport);
+function openWith(name, deviceId, over = transport) {
+    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, over);
     client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
     return openClient(client);
 }
@@ -83,9 +83,9 @@ check('a certificate with the primary or the secondary thumbprint opens the door
 
 check('a certificate counts over WebSocket as well', async () => {
     await identity('x509-ws', selfSigned(thumbprint('first', 'sha256'), null));
-    const [event] = await roundTrip('x509-ws', 1, () => sendWith('first', 'x509-ws', MqttWs));
+    const [event] = await roundTrip('x509-ws', 1, () => sendWith('first', 'x509-ws', overWebSocket));
     assert.match(event.systemProperties['iothub-connection-auth-method'], /"type":"x509"/);
-    await assertRefused(openWith('second', 'x509-ws', MqttWs));
+    await assertRefused(openWith('second', 'x509-ws', overWebSocket));
 });
 
 check('another certificate and an expired one are refused', async () => {
@@ -157,8 +157,8 @@ check('an intermediate may be registered instead of its root, and is then not se
 check('a device is connected until its thumbprint is another one; deleting a CA ends no connection', async () => {
     const live = await openWith('device', 'x509-ca'), self = await openWith('first', 'x509-self');
     let closed = 0, lost = 0;
-    live.on('disconnect', () => { lost++; });
-    self.on('disconnect', () => { closed++; });
+    whenGone(live, () => { lost++; });
+    whenGone(self, () => { closed++; });
     azimuth('delete', '-n', 'conformance');
     await registry.update({ deviceId: 'x509-self', ...selfSigned(thumbprint('old', 'sha1'), null) });
     await until('the device with the old thumbprint is disconnected', () => closed);
