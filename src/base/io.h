@@ -25,9 +25,12 @@ enum io_open {
     IO_WRITE = 2,
     IO_CREATE = 4, /* make it if absent (mode 0600) */
     IO_EXCL = 8,   /* with IO_CREATE: ERR_EXISTS if present */
+    IO_DIRECT =
+        16, /* what is written is not read again soon: past the cache, where offset and length of
+                       a write are multiples of IO_BLOCK and the file system can */
 };
 
-enum { IO_NAME_MAX = 512 };
+enum { IO_NAME_MAX = 512, IO_BLOCK = 4096 };
 
 /* Below `root` on the real file system; the directory is made if absent (mode 0700). */
 enum err io_posix_new(const char *root, struct io **out) MUST_USE;
@@ -51,11 +54,15 @@ enum err io_writev_at(struct io_file *f, uint64_t offset, const struct slice *pa
                       size_t count) MUST_USE;
 
 enum err io_sync(struct io_file *f) MUST_USE; /* fdatasync */
+
+/* Begins to write out what was written to [offset, offset + len), so that a later sync finds less to do.
+ * Promises nothing. */
+void io_push(struct io_file *f, uint64_t offset, uint64_t len);
 enum err io_size(struct io_file *f, uint64_t *size) MUST_USE;
 enum err io_truncate(struct io_file *f, uint64_t size) MUST_USE;
 
-/* Takes the disk space of [0, size), zeroes beyond the old end: writing inside it later cannot meet a
- * full disk, and changes no metadata but at the first time.  ERR_FULL when the disk has no room. */
+/* Makes [0, size) real blocks, zeroes written beyond the old end: writing inside it later cannot meet a
+ * full disk, and changes no metadata.  ERR_FULL when the disk has no room. */
 enum err io_allocate(struct io_file *f, uint64_t size) MUST_USE;
 
 /* Of a file; replaces `to`. */

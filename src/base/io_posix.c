@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/io_direct.h"
 #include "base/num.h"
 
 enum { WRITEV_PARTS = 256 };
@@ -26,6 +27,7 @@ struct posix_io {
 struct posix_file {
     struct io_file file;
     int fd;
+    struct direct direct;
     char *path; /* for texts */
 };
 
@@ -72,6 +74,8 @@ static enum err posix_open(struct io *io, const char *path, int flags, struct io
     struct posix_file *f = NEW(struct posix_file);
     f->fd = fd;
     f->path = mem_str(path);
+    f->direct.fd = -1;
+    if (flags & IO_DIRECT) direct_open(&f->direct, posix_of(io)->root, path);
     *out = &f->file;
     return OK;
 }
@@ -80,6 +84,7 @@ static void posix_close(struct io_file *file)
 {
     struct posix_file *f = file_of(file);
     close(f->fd);
+    direct_close(&f->direct);
     free(f->path);
     free(f);
 }
@@ -97,6 +102,7 @@ static enum err posix_read_at(struct io_file *file, uint64_t offset, uint8_t *ou
         done += (size_t)n;
     }
     *got = done;
+    if (f->direct.fd >= 0) posix_fadvise(f->fd, (off_t)offset, (off_t)done, POSIX_FADV_DONTNEED);
     return OK;
 }
 
@@ -122,8 +128,20 @@ static enum err write_parts(struct posix_file *f, uint64_t offset, struct iovec 
     return OK;
 }
 
-static enum err posix_writev_at(struct io_file *file, uint64_t offset, const struct slice *parts,
-                                size_t count)
+/* False: not in this way. */
+static bool write_direct(struct posix_file *f, uint64_t offset, const struct slice *parts,
+                         size_t count, enum err *err)
+{
+    if (f->direct.fd < 0) return false;
+    *err = OK;
+    if (direct_writev(&f->direct, offset, parts, count)) return true;
+    if (errno == EINVAL) return false;
+    *err = said_no("write", f->path);
+    return true;
+}
+
+static enum err write_through_cache(struct posix_file *f, uint64_t offset,
+                                    const struct slice *parts, size_t count)
 {
     struct iovec group[WRITEV_PARTS];
     while (count) {
@@ -133,12 +151,26 @@ static enum err posix_writev_at(struct io_file *file, uint64_t offset, const str
             group[i] = (struct iovec){(void *)parts[i].ptr, parts[i].len};
             bytes += parts[i].len;
         }
-        TRY(write_parts(file_of(file), offset, group, n));
+        TRY(write_parts(f, offset, group, n));
         offset += bytes;
         parts += n;
         count -= n;
     }
     return OK;
+}
+
+static enum err posix_writev_at(struct io_file *file, uint64_t offset, const struct slice *parts,
+                                size_t count)
+{
+    struct posix_file *f = file_of(file);
+    enum err err;
+    if (write_direct(f, offset, parts, count, &err)) return err;
+    return write_through_cache(f, offset, parts, count);
+}
+
+static void posix_push(struct io_file *file, uint64_t offset, uint64_t len)
+{
+    sync_file_range(file_of(file)->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
 
 static enum err posix_sync(struct io_file *file)
@@ -274,6 +306,7 @@ static const struct io_methods posix_methods = {
     .read_at = posix_read_at,
     .writev_at = posix_writev_at,
     .sync = posix_sync,
+    .push = posix_push,
     .size = posix_size,
     .truncate = posix_truncate,
     .allocate = posix_allocate,

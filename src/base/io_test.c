@@ -134,6 +134,35 @@ static void many_parts_are_written_as_one(struct io *io)
     io_close(f);
 }
 
+/* One part and many, within one of its pieces and over several, aligned and not. */
+static void writes_past_the_cache_come_back(struct io *io)
+{
+    enum { SIZE = (5 << 20) / 2 };
+    uint8_t *bytes = mem_new(SIZE), *got = mem_new(SIZE);
+    size_t n;
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (uint8_t)(i * 31 + i / 4096);
+    io_close(must_open(io, "a", IO_WRITE | IO_CREATE));
+    struct io_file *f = must_open(io, "a", IO_READ | IO_WRITE | IO_DIRECT);
+    struct slice parts[] = {slice_of(bytes, 40), slice_of(bytes + 40, 70000), SLICE_NONE,
+                            slice_of(bytes + 70040, SIZE - 70040)};
+    assert_int_equal(io_writev_at(f, IO_BLOCK, parts, 4), OK);
+    assert_int_equal(io_sync(f), OK);
+    assert_int_equal(io_write_at(f, 0, slice_of(bytes, IO_BLOCK)), OK);
+    io_push(f, 0, SIZE);
+    must_write(f, 7, "odd");
+    assert_int_equal(io_read_at(f, IO_BLOCK, got, SIZE, &n), OK);
+    assert_int_equal(n, SIZE);
+    assert_memory_equal(got, bytes, SIZE);
+    memcpy(bytes + 7, "odd", 3);
+    assert_int_equal(io_write_at(f, IO_BLOCK, slice_of(bytes, IO_BLOCK)), OK);
+    assert_int_equal(io_read_at(f, 0, got, 2 * IO_BLOCK, &n), OK);
+    assert_memory_equal(got, bytes, IO_BLOCK);
+    assert_memory_equal(got + IO_BLOCK, bytes, IO_BLOCK);
+    io_close(f);
+    free(bytes);
+    free(got);
+}
+
 static void sizes_shrink_and_grow_with_zeros(struct io *io)
 {
     struct io_file *f = must_open(io, "a", IO_READ | IO_WRITE | IO_CREATE);
@@ -226,6 +255,7 @@ static void (*const contract[])(struct io *io) = {
     paths_stay_below_the_root,
     bytes_come_back_where_they_were_written,
     many_parts_are_written_as_one,
+    writes_past_the_cache_come_back,
     sizes_shrink_and_grow_with_zeros,
     names_are_made_renamed_and_removed,
     a_directory_lists_its_entries_once,

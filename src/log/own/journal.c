@@ -24,11 +24,6 @@
  * middle of one: neither continues the row of numbers.  After recovery everything is durable in
  * segments and a new epoch begins, so that nothing of before can come back.
  *
- * First writes.  Blocks of the file that were allocated and never written cost a change of metadata
- * with the sync that writes them: up to three times the time and a fifth more CPU.  So the commit that
- * reaches them writes JOURNAL_AHEAD bytes of zeros behind itself, and the ones that follow find
- * blocks that are real.  What lies there is of an older epoch or nothing.
- *
  * Recovery.  The sections with a valid first block are taken in the order of its commit number; each
  * is read until the row breaks.  Acknowledged records must not be cut in silence, so two things are
  * checked: no commit after the newest block's `settled` is missing in the row, and no page behind a
@@ -82,7 +77,7 @@ enum err journal_open(struct journal *j, struct io *io, uint64_t bytes, uint64_t
 {
     *j = (struct journal){.section_bytes = section_of(bytes)};
     journal_restart(j, epoch);
-    return io_open_file(io, journal_path, IO_READ | IO_WRITE, &j->file);
+    return io_open_file(io, journal_path, IO_READ | IO_WRITE | IO_DIRECT, &j->file);
 }
 
 void journal_close(struct journal *j)
@@ -98,7 +93,6 @@ void journal_restart(struct journal *j, uint64_t epoch)
     j->settled = 0;
     j->section = 0;
     j->at = 0;
-    j->touched = 0;
 }
 
 /* ---- writing */
@@ -153,26 +147,17 @@ static void put_head(const struct journal *j, const struct block *b, struct buf 
     memcpy(out->ptr + 4, &crc, sizeof crc);
 }
 
-/* The zeros behind a block that ends at this offset of the file. */
-static uint64_t ahead(const struct journal *j, uint64_t end)
-{
-    uint64_t section_end = (j->section + 1) * j->section_bytes;
-    return end > j->touched ? MIN(section_end - end, (uint64_t)JOURNAL_AHEAD) : 0;
-}
-
 enum err journal_write(struct journal *j, struct block *b)
 {
-    static uint8_t zeros[JOURNAL_PAGE + JOURNAL_AHEAD]; /* without memory: never written */
+    static const uint8_t zeros[JOURNAL_PAGE];
     uint64_t whole = round_to_page(b->bytes);
-    uint64_t offset = j->section * j->section_bytes + j->at, end = offset + whole;
-    uint64_t more = ahead(j, end);
     assert(journal_fits(j, b));
     struct buf head = {0};
     put_head(j, b, &head);
     b->parts[0] = buf_slice(&head);
-    b->parts[b->part_count++] = slice_of(zeros, (size_t)(whole - b->bytes + more));
+    b->parts[b->part_count++] = slice_of(zeros, (size_t)(whole - b->bytes));
+    uint64_t offset = j->section * j->section_bytes + j->at;
     enum err err = io_writev_at(j->file, offset, b->parts, b->part_count);
-    j->touched = MAX(j->touched, end + more);
     buf_free(&head);
     TRY(err);
     TRY(io_sync(j->file));

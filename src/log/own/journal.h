@@ -14,10 +14,9 @@
 
 enum {
     JOURNAL_SECTIONS = 4,
-    JOURNAL_PAGE = 4096,
+    JOURNAL_PAGE = IO_BLOCK,
     JOURNAL_HEAD = 40,
     JOURNAL_BLOCK_MAX = 8 << 20, /* bytes a commit takes at most, even where a section is larger */
-    JOURNAL_AHEAD = 128 << 10,   /* bytes written for the first time along with a commit */
 };
 
 struct journal {
@@ -28,7 +27,6 @@ struct journal {
     uint64_t settled; /* commits up to this one are durable in segments; the caller's to raise */
     unsigned section; /* being written */
     uint64_t at;      /* offset in it of the next block */
-    uint64_t touched; /* offset in the file up to which something was written since the start */
 };
 
 /* One commit under construction.  parts[0] is the head's. */

@@ -333,10 +333,19 @@ enum err segment_open(struct segment *s, struct io *io, struct shelf_id id, uint
     return err;
 }
 
+/* Whole blocks on their way to the disk: the sync to come would otherwise find megabytes to write, and
+ * the commits of the meantime would wait behind them. */
+static void push(struct segment *s, size_t more)
+{
+    uint64_t from = s->end / IO_BLOCK * IO_BLOCK, to = (s->end + more) / IO_BLOCK * IO_BLOCK;
+    if (to > from) io_push(s->file, from, to - from);
+}
+
 enum err segment_append(struct segment *s, struct slice frames)
 {
     s->changed = true;
     TRY(io_write_at(s->file, s->end, frames));
+    push(s, frames.len);
     struct record r;
     for (struct slice rest = frames; rest.len; rest = slice_from(rest, r.frame.len)) {
         enum err whole = record_parse(rest, &r);
