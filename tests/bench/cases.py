@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from measure import PLAIN, TLS, generate, interleave, wait_quiet
+from measure import PLAIN, TLS, WSS, generate, interleave, wait_quiet
 from servers import BUILD, GENERATOR_CPU, SERVER_CPU, WORK, Azimuth, Mosquitto
 
 IDLE_CONNECTIONS = 10000
@@ -193,6 +193,7 @@ def start(book, name, options):
 CASES = {
     "noise": noise,
     "M1": publish(TLS, 1000, 1),
+    "M1-ws": publish(WSS, 1000, 1),
     "M1-plain": publish(PLAIN, 1000, 1),
     "M2": publish(TLS, 100, 16),
     "M2-plain": publish(PLAIN, 100, 16),

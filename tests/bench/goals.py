@@ -36,6 +36,8 @@ def acknowledged(case, what):
 GOALS = [
     *cost("M1", "TLS, 1000 devices, 1 in flight", 1.0, 0.8, gate=1.0),
     *acknowledged("M1", "TLS, 1000 devices, 1 in flight"),
+    *cost("M1-ws", "TLS and WebSocket, 1000 devices, 1 in flight"),
+    *acknowledged("M1-ws", "TLS and WebSocket, 1000 devices, 1 in flight"),
     *cost("M1-plain", "plain, 1000 devices, 1 in flight"),
     *acknowledged("M1-plain", "plain, 1000 devices, 1 in flight"),
     *cost("M2", "TLS, 100 devices, 16 in flight", 0.5),

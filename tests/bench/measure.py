@@ -17,7 +17,9 @@ ATTEMPTS = 3           # of a run that others disturbed
 OTHER_CORES_MAX = 0.2  # what others may take during a run
 
 # The same for every server: what both choose anyway, so that no default decides.
-TLS = "--port {tls} --tls --tls-version 1.3 --ciphers TLS_AES_128_GCM_SHA256 --groups X25519"
+OVER_TLS = "--tls --tls-version 1.3 --ciphers TLS_AES_128_GCM_SHA256 --groups X25519"
+TLS = f"--port {{tls}} {OVER_TLS}"
+WSS = f"--port {{wss}} --ws {OVER_TLS}"
 PLAIN = "--port {plain}"
 
 
@@ -42,6 +44,11 @@ def processor():
     return f"{os.cpu_count()} x {models[0].strip() if models else platform.machine()}"
 
 
+def kernel():
+    """Its numbers; what a distributor or host appends says nothing about speed."""
+    return re.match(r"\d+\.\d+", platform.release()).group()
+
+
 def commit():
     def git(*words):
         return subprocess.run(["git", "-C", ROOT, *words], check=True, capture_output=True, text=True).stdout
@@ -53,7 +60,7 @@ class Book:
 
     def __init__(self, quick):
         RESULTS.mkdir(exist_ok=True)
-        self.head = {"commit": commit(), "processor": processor(), "kernel": platform.release(),
+        self.head = {"commit": commit(), "processor": processor(), "kernel": kernel(),
                      "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
                      "quick": quick}
         name = re.sub(r"[^a-z0-9]+", "-", self.head["processor"].lower()).strip("-")
@@ -69,7 +76,7 @@ class Book:
 
 def generate(server, arguments):
     """One run of the generator, pinned to its CPU; what it says, its status as `exit`."""
-    words = shlex.split(arguments.format(plain=server.plain, tls=server.tls))
+    words = shlex.split(arguments.format(plain=server.plain, tls=server.tls, wss=server.wss))
     command = [GENERATOR, "--quiet", "--pin", str(GENERATOR_CPU), "--server-pid", str(server.pid),
                *words, *server.extra]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

@@ -41,6 +41,10 @@ listener {plain} 127.0.0.1
 listener {tls} 127.0.0.1
 certfile {cert}
 keyfile {key}
+listener {wss} 127.0.0.1
+protocol websockets
+certfile {cert}
+keyfile {key}
 """
 
 
@@ -56,7 +60,7 @@ class Server:
     extra = ()
 
     def __init__(self, name):
-        self.name, self.process, self.plain, self.tls = name, None, 0, 0
+        self.name, self.process, self.plain, self.tls, self.wss = name, None, 0, 0, 0
 
     @property
     def pid(self):
@@ -89,11 +93,12 @@ class Mosquitto(Server):
 
     def __init__(self, name="mosquitto"):
         super().__init__(name)
-        self.plain, self.tls = free_port(), free_port()
+        self.plain, self.tls, self.wss = free_port(), free_port(), free_port()
         cert, key = self._certificate()
         config = WORK / f"{name}.conf"
         config.write_text(MOSQUITTO.format(user=pwd.getpwuid(os.getuid()).pw_name, plain=self.plain,
-                                           tls=self.tls, cert=cert, key=key))
+                                           tls=self.tls, wss=self.wss, cert=cert,
+                                           key=key))
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         self._start([binary, "-c", config], stderr=subprocess.DEVNULL)
         self._wait_for(self.tls)
@@ -137,7 +142,7 @@ class Azimuth(Server):
         self._start(command, pinned, stdout=subprocess.PIPE)
         self.ready = self._wait_ready()
         self.start_ms = (time.monotonic() - began) * 1e3
-        self.plain, self.tls = self.ready["plainMqtt"], self.ready["mqtt"]
+        self.plain, self.tls, self.wss = (self.ready[port] for port in ("plainMqtt", "mqtt", "https"))
         self._create(devices)
 
     def _wait_ready(self):
