@@ -3,32 +3,70 @@
  * A plan is a list of ranges, one read after the other, each in its own order.  Every row that the
  * condition may be true for lies in one of them; the condition is evaluated all the same.  A row that
  * lies in several is taken from the first.
+ *
+ * Of `a AND b` either part will do: there are several plans then, of which the one with the fewest rows
+ * is found by counting, up to PLAN_PROBE_MAX each.  Of `a OR b` both are needed.
  */
 #ifndef HUB_QUERY_PLAN_H
 #define HUB_QUERY_PLAN_H
 
+#include "hub/query/cursor.h"
 #include "hub/query/row.h"
 
+enum {
+    PLANS_MAX = 8,          /* of a query; further parts of an AND are not looked at */
+    PLAN_RANGES_MAX = 1000, /* of a plan; with more it is none */
+    PLAN_PROBES_MAX = 16,  /* ranges that are counted in a plan; one with more is taken for large */
+    PLAN_PROBE_MAX = 1000, /* rows that are counted in a range */
+};
+
+/* In the order of what they cost when nothing is known. */
 enum range_kind {
-    RANGE_KEYS, /* device ids from `low` to before `end` */
+    RANGE_KEYS,     /* device ids from `low` to before `end` */
+    RANGE_PROPERTY, /* an indexed property, likewise (hub/twin/index.h) */
+    RANGE_WIDE,     /* twins that are not indexed by their properties */
+    RANGE_DISABLED, /* devices */
+    RANGE_EDGE,
+    RANGE_SCOPE,  /* devices whose deviceScope is `low` */
+    RANGE_PARENT, /* likewise parentScopes */
+    RANGE_MODULE, /* modules called `low` */
 };
 
 struct range {
     struct range *next;
     enum range_kind kind;
+    int64_t path;             /* RANGE_PROPERTY, RANGE_WIDE: path_id */
+    const struct step *steps; /* RANGE_PROPERTY: the path */
     struct slice low, end;
 };
 
 struct plan {
     struct range *ranges;
     unsigned count;
+    bool has_properties;
+    uint64_t weight; /* how many rows, at a guess */
 };
 
-void plan_make(struct arena *a, const struct query *q, struct plan *out);
+struct plans {
+    struct plan plans[PLANS_MAX];
+    unsigned count; /* 1 at least */
+};
 
-/* Asks for rows of the range after that place, `place->device_id` empty: from its start. */
-struct cursor;
+/* Makes the plans, what seems best first. */
+void plans_make(struct arena *a, const struct query *q, struct plans *out);
+
+/* Is counting worth while? */
+bool plans_need_probes(const struct plans *plans);
+
+/* Asks for rows of the range after that place, its ids empty: from the start. */
 void plan_ask(struct store_request *r, enum query_source source, const struct range *range,
               const struct cursor *place, unsigned top);
+
+/* Asks how many rows there are; false: it cannot be counted. */
+bool plan_probe(struct store_request *r, const struct range *range);
+
+/* Is the row to be taken from `range`, in which it was found?  Not if it lies in one of the plan's ranges
+ * before it, or if the index has it there from a former life of its identity. */
+bool plan_takes(const struct plan *plan, const struct range *range, struct doc_row *d);
 
 #endif

@@ -13,8 +13,10 @@ static enum err read_cursor(struct run *r)
     TRY(cursor_read(buf_slice(&r->after), &r->after_bytes, &c));
     if (c.mark != r->query->mark)
         return fail(ERR_INVALID, "the continuation token is of another query");
-    if (c.range >= r->plan.count && !r->query->aggregates)
+    if (c.plan >= r->plans.count || c.range >= r->plans.plans[c.plan].count)
         return fail(ERR_INVALID, "this is no continuation token");
+    r->plan = &r->plans.plans[c.plan];
+    r->range = r->plan->ranges;
     for (unsigned i = 0; i < c.range; i++) r->range = r->range->next;
     r->place = c;
     return OK;
@@ -31,8 +33,7 @@ static enum err begin(struct run *r)
         TRY(query_read(&r->arena, text, &r->query));
     if (r->finds && (r->query->columns || r->query->aggregates))
         return fail(ERR_INVALID, "whom it concerns is said by SELECT *");
-    plan_make(&r->arena, r->query, &r->plan);
-    r->range = r->plan.ranges;
+    plans_make(&r->arena, r->query, &r->plans);
     r->place = (struct cursor){.mark = r->query->mark};
     if (r->finds) r->who = mem_zero(r->max * sizeof *r->who);
     return buf_size(&r->after) ? read_cursor(r) : OK;
@@ -50,6 +51,8 @@ static void on_begin(void *ctx, struct lane *lane, struct msg *m)
         run_refuse(r, STATUS_ARGUMENT_INVALID, fail_text());
     else if (r->query->source == QUERY_JOBS)
         run_jobs(r);
+    else if (r->plan == NULL)
+        run_choose_plan(r);
     else
         run_go_on(r);
 }

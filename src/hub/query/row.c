@@ -3,7 +3,7 @@
 
 #include "base/list.h"
 
-enum { TWIN_COLUMN = 18, VALUE_COLUMN = 27 };
+enum { TWIN_COLUMN = 18, VALUE_COLUMN = 28 };
 
 enum err row_read(struct arena *a, const struct store_value *col, struct row *out)
 {

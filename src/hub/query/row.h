@@ -8,8 +8,7 @@
 #include "hub/query/eval.h"
 #include "hub/registry/rows.h"
 #include "hub/twin/document.h"
-
-enum { ROW_COLUMNS = 28 };
+#include "hub/twin/index.h"
 
 struct row {
     struct identity identity;

@@ -129,7 +129,7 @@ static void next_range(struct run *r)
 {
     r->range = r->range->next;
     r->place.range++;
-    keep_place(r, &(struct cursor){.range = 0});
+    keep_place(r, &(struct cursor){0});
 }
 
 /* ---- limits */
@@ -180,7 +180,7 @@ static bool passes(struct run *r, const struct row *row)
     struct arena scratch = {0};
     struct doc_row d;
     doc_row_init(&d, &scratch, row);
-    bool is = eval_condition(&d.doc, r->query->where);
+    bool is = eval_condition(&d.doc, r->query->where) && plan_takes(r->plan, r->range, &d);
     arena_free(&scratch);
     return is;
 }
@@ -272,6 +272,7 @@ static void ask_store(struct run *r)
     struct store_request request;
     arena_reset(&r->chunk);
     r->row_count = 0;
+    r->read = (struct cursor){0};
     r->top = how_many(r);
     plan_ask(&request, r->query->source, r->range, &r->place, r->top);
     r->store_wait.fn = on_rows;

@@ -39,7 +39,8 @@ struct run {
     struct arena arena; /* of the whole page */
     struct buf text, after, after_bytes;
     struct query *query;
-    struct plan plan;
+    struct plans plans;
+    const struct plan *plan;   /* of them */
     const struct range *range; /* NULL: all are read */
     struct cursor place;       /* of the row taken last */
     struct buf place_bytes;    /* what its slices borrow from */
@@ -53,7 +54,13 @@ struct run {
     struct arena chunk; /* of the rows being looked at */
     struct row **rows;
     unsigned row_count, top;
-    bool range_ends;    /* with this chunk */
+    bool range_ends; /* with this chunk */
+    struct {
+        unsigned plan;         /* being counted */
+        uint64_t count, least; /* of this plan; of the best one */
+        const struct plan *best;
+        const struct range *at;
+    } probe;
     struct cursor read; /* of the row read last, in `chunk` */
 };
 
@@ -67,6 +74,9 @@ void run_finish(struct run *r, bool more);
 
 /* Is there no room for another item? */
 bool run_is_full(const struct run *r);
+
+/* probe.c: chooses the plan, then goes on. */
+void run_choose_plan(struct run *r);
 
 /* take.c: a row that the condition is true for becomes an item. */
 enum err run_take(struct run *r, const struct row *row) MUST_USE;

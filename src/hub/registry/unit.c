@@ -25,19 +25,19 @@ static void add_update(struct store_request *u, const struct identity *old,
     store_put_int(u, "old_etag", (int64_t)old->etag);
 }
 
-/* With what else there is of it: listeners add their statements. */
+/* Before it what else there is of it: listeners add their statements. */
 static void add_delete(struct store_request *u, const struct write_op *o,
                        const struct identity *old)
 {
-    store_add(u, &sql_identity_delete, 1);
-    store_put_text(u, "device_id", old->device_id);
-    store_put_text(u, "module_id", old->module_id);
-    store_put_int(u, "old_etag", (int64_t)old->etag);
     LIST_EACH(node, &o->registry->listeners)
     {
         struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
         if (l->deleting) l->deleting(l, o->write.who, u);
     }
+    store_add(u, &sql_identity_delete, 1);
+    store_put_text(u, "device_id", old->device_id);
+    store_put_text(u, "module_id", old->module_id);
+    store_put_int(u, "old_etag", (int64_t)old->etag);
 }
 
 /* Creates, updates or deletes. */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "hub/twin/prop.h"
 #include "hub/twin/twin_sql.h"
 
 enum { SLICES = 5 };
@@ -80,7 +81,8 @@ void twin_of_row(const struct store_value *col, struct twin *out)
                          .desired = col[5].bytes,
                          .desired_stamps = col[6].bytes,
                          .reported = col[7].bytes,
-                         .reported_stamps = col[8].bytes};
+                         .reported_stamps = col[8].bytes,
+                         .indexed = col[9].number};
 }
 
 static void put_key(struct store_request *u, struct slice who)
@@ -106,9 +108,10 @@ static void put_all(struct store_request *u, const struct twin *t)
     store_put_text(u, "tags", t->tags);
     store_put_text(u, "desired", t->desired);
     store_put_text(u, "desired_stamps", t->desired_stamps);
+    store_put_int(u, "indexed", t->indexed);
 }
 
-void twin_put_write(struct store_request *u, struct slice who, struct slice generation,
+static void put_row(struct store_request *u, struct slice who, struct slice generation,
                     const struct twin *old, const struct twin *next)
 {
     bool reported_only = old->etag == next->etag;
@@ -125,6 +128,26 @@ void twin_put_write(struct store_request *u, struct slice who, struct slice gene
         store_put_int(u, "old_version", old->version);
     }
     put_key(u, who);
+}
+
+/* Reported properties are not in the index: a report leaves it alone. */
+void twin_put_write(struct store_request *u, struct slice who, struct slice generation,
+                    const struct twin *old, struct twin *next)
+{
+    struct arena arena = {0};
+    struct props before = {0}, after;
+    bool of_module = hub_module_of(who).len > 0;
+    if (old->stored && old->etag == next->etag) {
+        put_row(u, who, generation, old, next);
+        return;
+    }
+    if (old->stored)
+        props_of_row(&arena, of_module, old->indexed, old->tags, old->desired, &before);
+    props_of(&arena, of_module, next->tags, next->desired, &after);
+    next->indexed = !after.wide;
+    put_row(u, who, generation, old, next);
+    props_put_change(u, who, &before, &after);
+    arena_free(&arena);
 }
 
 /* ---- JSON */

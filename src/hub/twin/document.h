@@ -14,7 +14,8 @@ enum {
 };
 
 struct twin {
-    bool stored; /* it has a row */
+    bool stored;  /* it has a row */
+    bool indexed; /* by its properties (prop.h) */
     int64_t version, etag, desired_version, reported_version;
     struct slice tags, desired, desired_stamps, reported, reported_stamps; /* see section.h */
 };
@@ -28,9 +29,9 @@ void twin_fresh(struct arena *a, struct slice generation, struct twin *out);
 
 void twin_of_row(const struct store_value *col, struct twin *out); /* of twin_get; borrows */
 
-/* The unit's statement that makes `old` into `next`. */
+/* The unit's statements that make `old` into `next`, which learns whether it is indexed. */
 void twin_put_write(struct store_request *u, struct slice who, struct slice generation,
-                    const struct twin *old, const struct twin *next);
+                    const struct twin *old, struct twin *next);
 
 /* base64 of the counter in eight bytes, big-endian: "AAAAAAAAAAE=". */
 void twin_etag(const struct twin *t, char out[TWIN_ETAG_LEN + 1]);

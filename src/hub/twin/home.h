@@ -59,6 +59,10 @@ struct twins {
     struct session_listener listener;
     struct registry_twins of_registry;
     struct list imports; /* entries of bulks under way */
+    struct registry_listener identity_listener;
+    struct timer gone_timer; /* gone.c */
+    struct store_wait gone_wait;
+    bool gone_asks;
 };
 
 /* home.c */
@@ -75,6 +79,11 @@ void twin_op_end(struct op *op); /* answered: whoever is next; the entry may be 
 /* import.c */
 void twin_import_join(struct twins *t);
 void twin_import_fini(struct twins *t);
+
+/* gone.c: the index after an identity was deleted. */
+enum { GONE_WAIT_US = 200000 };
+void twin_gone_join(struct twins *t);
+void twin_gone_fini(struct twins *t);
 
 /* write.c: the op's twin is there. */
 void twin_op_write(struct op *op);

@@ -60,12 +60,14 @@ struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registr
     twin_home_join(t);
     twin_tell_join(t);
     twin_import_join(t);
+    twin_gone_join(t);
     return t;
 }
 
 void twins_free(struct twins *t)
 {
     if (t == NULL) return;
+    twin_gone_fini(t);
     twin_home_fini(t);
     twin_import_fini(t);
     twin_missed_fini(&t->missed);

@@ -1,14 +1,14 @@
 -- :name twin_get
 SELECT version, etag, desired_version, reported_version, tags, desired, desired_stamps, reported,
-       reported_stamps
+       reported_stamps, indexed
 FROM twin WHERE device_id = $device_id AND module_id = $module_id
 
 -- The first write of a twin; none for an identity that is gone or another one by now.
 -- :name twin_insert
 INSERT INTO twin (device_id, module_id, version, etag, desired_version, reported_version, tags,
-                  desired, desired_stamps, reported, reported_stamps)
+                  desired, desired_stamps, reported, reported_stamps, indexed)
 SELECT $device_id, $module_id, $version, $etag, $desired_version, $reported_version, $tags,
-       $desired, $desired_stamps, $reported, $reported_stamps
+       $desired, $desired_stamps, $reported, $reported_stamps, $indexed
 FROM identity
 WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $generation_id
 
@@ -20,5 +20,60 @@ WHERE device_id = $device_id AND module_id = $module_id AND version = $old_versi
 -- :name twin_update
 UPDATE twin SET version = $version, etag = $etag, desired_version = $desired_version,
        reported_version = $reported_version, tags = $tags, desired = $desired,
-       desired_stamps = $desired_stamps, reported = $reported, reported_stamps = $reported_stamps
+       desired_stamps = $desired_stamps, reported = $reported, reported_stamps = $reported_stamps,
+       indexed = $indexed
 WHERE device_id = $device_id AND module_id = $module_id AND version = $old_version
+
+-- The index (prop.c). A row that is there already is one of another path with the same number.
+-- :name twin_prop_add
+INSERT INTO twin_prop (path_id, value, device_id, module_id)
+VALUES ($path, $value, $device_id, $module_id)
+ON CONFLICT DO NOTHING
+
+-- :name twin_prop_add_many
+INSERT INTO twin_prop (path_id, value, device_id, module_id)
+VALUES ($path0, $value0, $device_id, $module_id), ($path1, $value1, $device_id, $module_id),
+       ($path2, $value2, $device_id, $module_id), ($path3, $value3, $device_id, $module_id),
+       ($path4, $value4, $device_id, $module_id), ($path5, $value5, $device_id, $module_id),
+       ($path6, $value6, $device_id, $module_id), ($path7, $value7, $device_id, $module_id)
+ON CONFLICT DO NOTHING
+
+-- :name twin_prop_drop
+DELETE FROM twin_prop
+WHERE path_id = $path AND value = $value AND device_id = $device_id AND module_id = $module_id
+
+-- :name twin_prop_drop_many
+DELETE FROM twin_prop
+WHERE (path_id, value, device_id, module_id) IN
+      (VALUES ($path0, $value0, $device_id, $module_id), ($path1, $value1, $device_id, $module_id),
+              ($path2, $value2, $device_id, $module_id), ($path3, $value3, $device_id, $module_id),
+              ($path4, $value4, $device_id, $module_id), ($path5, $value5, $device_id, $module_id),
+              ($path6, $value6, $device_id, $module_id), ($path7, $value7, $device_id, $module_id))
+
+-- Before the identity goes, and its twin with it (gone.c).
+-- :name twin_gone_add
+INSERT INTO twin_gone (device_id, module_id, generation_id, indexed, tags, desired)
+SELECT t.device_id, t.module_id, i.generation_id, t.indexed, t.tags, t.desired
+FROM twin AS t JOIN identity AS i ON i.device_id = t.device_id AND i.module_id = t.module_id
+WHERE t.device_id = $device_id AND t.module_id = $module_id
+ON CONFLICT DO NOTHING
+
+-- :name twin_gone_add_all
+INSERT INTO twin_gone (device_id, module_id, generation_id, indexed, tags, desired)
+SELECT t.device_id, t.module_id, i.generation_id, t.indexed, t.tags, t.desired
+FROM twin AS t JOIN identity AS i ON i.device_id = t.device_id AND i.module_id = t.module_id
+WHERE t.device_id = $device_id
+ON CONFLICT DO NOTHING
+
+-- :name twin_gone_get
+SELECT g.device_id, g.module_id, g.generation_id, g.indexed, g.tags, g.desired,
+       t.version, t.indexed, t.tags, t.desired
+FROM twin_gone AS g LEFT JOIN twin AS t ON t.device_id = g.device_id AND t.module_id = g.module_id
+ORDER BY g.device_id, g.module_id LIMIT 1
+
+-- Unless the twin of a new identity of that name is no longer the one that was read.
+-- :name twin_gone_remove
+DELETE FROM twin_gone
+WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $generation_id
+  AND COALESCE((SELECT version FROM twin AS t
+                WHERE t.device_id = $device_id AND t.module_id = $module_id), 0) = $version

@@ -1,0 +1,70 @@
+/* probe.c - which of several plans has the fewest rows: each of their ranges is counted, up to a bound.
+ * What cannot be counted is taken for what it was guessed to be. */
+#include "hub/query/run.h"
+
+static void probe(struct run *r);
+
+static void begin(struct run *r, const struct plan *plan)
+{
+    r->plan = plan;
+    r->range = plan->ranges;
+    r->place.plan = (uint8_t)(plan - r->plans.plans);
+    run_go_on(r);
+}
+
+/* This plan is counted; the next one, or the best. */
+static void plan_ends(struct run *r)
+{
+    const struct plan *plan = &r->plans.plans[r->probe.plan];
+    if (r->probe.best == NULL || r->probe.count < r->probe.least) {
+        r->probe.best = plan;
+        r->probe.least = r->probe.count;
+    }
+    r->probe.plan++;
+    r->probe.at = NULL;
+    r->probe.count = 0;
+    if (r->probe.plan == r->plans.count || r->probe.least == 0)
+        begin(r, r->probe.best);
+    else
+        probe(r);
+}
+
+static void on_count(struct store_wait *w, struct store_answer *a)
+{
+    struct run *r = CONTAINER_OF(w, struct run, store_wait);
+    r->asks_store = false;
+    if (a->err != OK || !store_next(a)) {
+        run_refuse(r, status_of_err(a->err == OK ? ERR_CORRUPT : a->err),
+                   "the store does not answer");
+        return;
+    }
+    r->probe.count += (uint64_t)a->col[0].number;
+    r->probe.at = r->probe.at->next;
+    if (r->probe.at)
+        probe(r);
+    else
+        plan_ends(r);
+}
+
+static void probe(struct run *r)
+{
+    const struct plan *plan = &r->plans.plans[r->probe.plan];
+    struct store_request q;
+    if (r->probe.at == NULL) r->probe.at = plan->ranges;
+    if (plan->count > PLAN_PROBES_MAX || !plan_probe(&q, r->probe.at)) {
+        r->probe.count = plan->weight;
+        plan_ends(r);
+        return;
+    }
+    r->store_wait.fn = on_count;
+    r->asks_store = true;
+    store_ask(r->queries->hub->store, r->queries->lane, &q, &r->store_wait);
+}
+
+void run_choose_plan(struct run *r)
+{
+    if (plans_need_probes(&r->plans))
+        probe(r);
+    else
+        begin(r, &r->plans.plans[0]);
+}

@@ -1,0 +1,229 @@
+/* index_test.c - the index: values that sort, rows that follow the twin, also when it goes. */
+#include "store/rig.h"
+
+#include "hub/registry/registry.h"
+#include "hub/session/session.h"
+#include "hub/twin/index.h"
+#include "hub/twin/prop.h"
+#include "hub/twin/test_sql.h"
+#include "hub/twin/twin.h"
+
+static void values_sort_as_they_compare(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "null", "false", "true", "-1e300", "-2",    "-1.5",   "0",     "1e-9",         "1",  "1.5",
+        "2",    "1e300", "\"\"", "\"A\"",  "\"a\"", "\"aa\"", "\"b\"", "\"\xC3\xA9\"", "[]", "{}"};
+    struct buf before = {0}, now = {0};
+    struct arena a = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct json *j;
+        assert_int_equal(json_parse(&a, slice_str(rows[i]), &j), OK);
+        buf_clear(&now);
+        twin_index_put_value(&now, j);
+        if (i) assert_true(slice_cmp(buf_slice(&before), buf_slice(&now)) < 0);
+        buf_clear(&before);
+        buf_put_slice(&before, buf_slice(&now));
+    }
+    buf_clear(&before);
+    buf_clear(&now);
+    twin_index_put_number(&before, 0);
+    twin_index_put_number(&now, -0.0);
+    assert_true(slice_eq(buf_slice(&before), buf_slice(&now)));
+    buf_free(&before);
+    buf_free(&now);
+    arena_free(&a);
+}
+
+static void strings_are_cut(void **state)
+{
+    (void)state;
+    struct buf at = {0}, over = {0};
+    uint8_t text[TWIN_INDEX_STRING_MAX + 1];
+    memset(text, 'x', sizeof text);
+    twin_index_put_string(&at, slice_of(text, TWIN_INDEX_STRING_MAX));
+    twin_index_put_string(&over, slice_of(text, TWIN_INDEX_STRING_MAX + 1));
+    assert_int_equal(buf_size(&at), TWIN_INDEX_VALUE_MAX);
+    assert_true(slice_eq(buf_slice(&at), buf_slice(&over)));
+    buf_free(&at);
+    buf_free(&over);
+}
+
+/* ---- in the store */
+
+static struct fixture {
+    struct rig rig;
+    struct hub hub;
+    struct registry *registry;
+    struct session_home *sessions;
+    struct twins *twins;
+    enum status status;
+} f;
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_init(&f.rig, io_mem_new());
+    f.hub = (struct hub){.office = &f.rig.office, .core_count = 1, .store = f.rig.store};
+    f.hub.cores[0] = f.rig.cores[0]->id;
+    f.registry = registry_new(&f.hub, f.rig.cores[0]);
+    f.sessions = session_home_new(&f.hub, f.rig.cores[0], f.registry, NULL);
+    f.twins = twins_new(&f.hub, f.rig.cores[0], f.registry, f.sessions);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    twins_free(f.twins);
+    session_home_free(f.sessions);
+    registry_free(f.registry);
+    rig_fini(&f.rig);
+    return 0;
+}
+
+static void on_identity(struct registry_wait *w, const struct registry_answer *a)
+{
+    (void)w;
+    f.status = a->status;
+}
+
+static void put_identity(const char *who)
+{
+    struct registry_wait w = {.fn = on_identity};
+    rig_on(f.rig.cores[0]);
+    registry_put(f.registry, slice_str(who), SLICE_NONE, SLICE_LIT("{}"), &w);
+    rig_run(&f.rig);
+    assert_int_equal(f.status, STATUS_OK);
+}
+
+static void drop_identity(const char *who)
+{
+    struct registry_wait w = {.fn = on_identity};
+    rig_on(f.rig.cores[0]);
+    registry_delete(f.registry, slice_str(who), SLICE_LIT("*"), &w);
+    rig_run(&f.rig);
+    assert_int_equal(f.status, STATUS_OK);
+}
+
+static void on_twin(struct twin_wait *w, const struct twin_answer *a)
+{
+    (void)w;
+    f.status = a->status;
+}
+
+static void write_twin(const char *who, enum twin_write how, const char *json)
+{
+    struct twin_wait w = {.fn = on_twin};
+    rig_on(f.rig.cores[0]);
+    twin_write(f.twins, slice_str(who), how, SLICE_NONE, slice_str(json), &w);
+    rig_run(&f.rig);
+    assert_int_equal(f.status, STATUS_OK);
+}
+
+static int64_t number(const struct store_statement *s, int64_t path)
+{
+    struct store_request q;
+    struct store_answer a;
+    struct msg *page;
+    store_begin_query(&q, s);
+    if (s->param_count) store_put_int(&q, "path", path);
+    assert_int_equal(store_now_query(f.rig.store, &q, &a, &page), OK);
+    assert_true(store_next(&a));
+    int64_t count = a.col[0].number;
+    msg_free(page);
+    return count;
+}
+
+static int64_t rows(void)
+{
+    return number(&sql_test_props, 0);
+}
+
+static int64_t rows_at(const char *path)
+{
+    return number(&sql_test_props_at, twin_index_path(false, slice_str(path)));
+}
+
+static void rows_follow_the_twin(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    assert_int_equal(rows(), 0);
+    write_twin("d1", TWIN_MERGE,
+               "{\"tags\":{\"a\":{\"b\":1,\"c\":\"x\"}},\"properties\":{\"desired\":{\"r\":[1]}}}");
+    assert_int_equal(rows(), 4);
+    assert_int_equal(rows_at("tags.a"), 1);
+    assert_int_equal(rows_at("tags.a.b"), 1);
+    assert_int_equal(rows_at("desired.r"), 1);
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":{\"b\":null,\"c\":\"y\"},\"d\":true}}");
+    assert_int_equal(rows(), 4);
+    assert_int_equal(rows_at("tags.a.b"), 0);
+    assert_int_equal(rows_at("tags.a.c"), 1);
+    write_twin("d1", TWIN_REPLACE, "{}");
+    assert_int_equal(rows(), 0);
+}
+
+/* {"tags":{"k0":0,...}}: `count` of them, with `value`. */
+static void write_many(unsigned count, unsigned value)
+{
+    struct buf json = {0};
+    buf_put_str(&json, "{\"tags\":{");
+    for (unsigned i = 0; i < count; i++) buf_printf(&json, "%s\"k%u\":%u", i ? "," : "", i, value);
+    buf_put_str(&json, "}}");
+    write_twin("d1", TWIN_REPLACE, buf_cstr(&json));
+    buf_free(&json);
+}
+
+static void more_than_512_properties_are_one_row(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    write_many(TWIN_INDEX_ROWS_MAX, 1);
+    assert_int_equal(rows(), TWIN_INDEX_ROWS_MAX);
+    write_many(TWIN_INDEX_ROWS_MAX, 2);
+    assert_int_equal(rows(), TWIN_INDEX_ROWS_MAX);
+    write_many(TWIN_INDEX_ROWS_MAX + 1, 2);
+    assert_int_equal(rows(), 1);
+    assert_int_equal(number(&sql_test_props_at, twin_index_wide_path(false)), 1);
+    write_many(3, 1);
+    assert_int_equal(rows(), 3);
+}
+
+static void rows_of_the_deleted_go(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    put_identity("d1/m1");
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1,\"b\":1}}");
+    write_twin("d1/m1", TWIN_MERGE, "{\"tags\":{\"a\":1}}");
+    assert_int_equal(rows(), 3);
+    drop_identity("d1/m1");
+    rig_pass(&f.rig, 1000000);
+    assert_int_equal(rows(), 2);
+    drop_identity("d1");
+    put_identity("d1");
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1,\"b\":2}}");
+    assert_int_equal(rows(), 3);
+    drop_identity("d1");
+    put_identity("d1");
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"b\":2}}");
+    rig_pass(&f.rig, 1000000);
+    assert_int_equal(rows(), 1);
+    assert_int_equal(rows_at("tags.b"), 1);
+    assert_int_equal(number(&sql_test_gone, 0), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_sort_as_they_compare),
+        cmocka_unit_test(strings_are_cut),
+        TEST(rows_follow_the_twin),
+        TEST(more_than_512_properties_are_one_row),
+        TEST(rows_of_the_deleted_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

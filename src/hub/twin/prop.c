@@ -1,0 +1,163 @@
+/* prop.c - rows of the index: made from a twin, compared, put into a unit. */
+#include "hub/twin/prop.h"
+
+#include <stdlib.h>
+
+#include "hub/twin/twin_sql.h"
+
+enum { AT_ONCE = 8 }; /* rows that one statement adds or drops */
+
+/* ---- rows of a twin */
+
+struct walk {
+    struct arena *arena;
+    struct props *props;
+    struct buf path, value;
+    bool of_module;
+};
+
+static void add(struct walk *w, const struct json *value)
+{
+    struct props *p = w->props;
+    if (p->count == TWIN_INDEX_ROWS_MAX) {
+        p->wide = true;
+        return;
+    }
+    buf_clear(&w->value);
+    twin_index_put_value(&w->value, value);
+    p->rows[p->count++] = (struct prop){twin_index_path(w->of_module, buf_slice(&w->path)),
+                                        arena_copy(w->arena, buf_slice(&w->value))};
+}
+
+static void walk_members(struct walk *w, const struct json *object)
+{
+    size_t outer = w->path.len;
+    for (const struct json *j = object->child; j && !w->props->wide; j = j->next) {
+        buf_put_u8(&w->path, '.');
+        buf_put_slice(&w->path, j->key);
+        add(w, j);
+        if (j->type == JSON_OBJECT) walk_members(w, j);
+        w->path.len = outer;
+    }
+}
+
+static void walk_section(struct walk *w, const char *name, struct slice text)
+{
+    struct json *j;
+    if (text.len <= 2 || json_parse(w->arena, text, &j) != OK) return; /* {} */
+    buf_clear(&w->path);
+    buf_put_str(&w->path, name);
+    walk_members(w, j);
+}
+
+int prop_compare(const void *a, const void *b)
+{
+    const struct prop *left = a, *right = b;
+    if (left->path != right->path) return left->path < right->path ? -1 : 1;
+    return slice_cmp(left->value, right->value);
+}
+
+static void one_wide_row(struct arena *a, bool of_module, struct props *out)
+{
+    *out = (struct props){.rows = arena_alloc(a, sizeof *out->rows), .count = 1, .wide = true};
+    out->rows[0] = (struct prop){twin_index_wide_path(of_module), slice_of("", 0)};
+}
+
+void props_of(struct arena *a, bool of_module, struct slice tags, struct slice desired,
+              struct props *out)
+{
+    struct walk w = {.arena = a, .props = out, .of_module = of_module};
+    *out = (struct props){0};
+    if (tags.len <= 2 && desired.len <= 2) return;
+    out->rows = arena_alloc(a, TWIN_INDEX_ROWS_MAX * sizeof *out->rows);
+    walk_section(&w, "tags", tags);
+    walk_section(&w, "desired", desired);
+    buf_free(&w.path);
+    buf_free(&w.value);
+    if (out->wide)
+        one_wide_row(a, of_module, out);
+    else
+        qsort(out->rows, out->count, sizeof *out->rows, prop_compare);
+}
+
+void props_of_row(struct arena *a, bool of_module, int64_t indexed, struct slice tags,
+                  struct slice desired, struct props *out)
+{
+    if (indexed)
+        props_of(a, of_module, tags, desired, out);
+    else
+        one_wide_row(a, of_module, out);
+}
+
+/* ---- changes */
+
+/* Rows that wait until there are AT_ONCE. */
+struct batch {
+    struct store_request *unit;
+    const struct store_statement *one, *many;
+    struct slice who;
+    const struct prop *rows[AT_ONCE];
+    unsigned count;
+};
+
+static void put_row(struct store_request *u, const struct prop *p, const char *path,
+                    const char *value)
+{
+    store_put_int(u, path, p->path);
+    store_put_blob(u, value, p->value);
+}
+
+static void put_who(struct store_request *u, struct slice who)
+{
+    struct slice module_id = hub_module_of(who);
+    store_put_text(u, "device_id", hub_device_of(who));
+    store_put_text(u, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
+}
+
+static void put_many(struct batch *b)
+{
+    static const char *const paths[] = {"path0", "path1", "path2", "path3",
+                                        "path4", "path5", "path6", "path7"};
+    static const char *const values[] = {"value0", "value1", "value2", "value3",
+                                         "value4", "value5", "value6", "value7"};
+    store_add(b->unit, b->many, STORE_ANY);
+    put_who(b->unit, b->who);
+    for (unsigned i = 0; i < AT_ONCE; i++) put_row(b->unit, b->rows[i], paths[i], values[i]);
+}
+
+static void batch_end(struct batch *b)
+{
+    for (unsigned i = 0; i < b->count; i++) {
+        store_add(b->unit, b->one, STORE_ANY);
+        put_who(b->unit, b->who);
+        put_row(b->unit, b->rows[i], "path", "value");
+    }
+    b->count = 0;
+}
+
+static void batch_add(struct batch *b, const struct prop *p)
+{
+    b->rows[b->count++] = p;
+    if (b->count < AT_ONCE) return;
+    put_many(b);
+    b->count = 0;
+}
+
+void props_put_change(struct store_request *u, struct slice who, const struct props *old,
+                      const struct props *next)
+{
+    struct batch drop = {u, &sql_twin_prop_drop, &sql_twin_prop_drop_many, who, {NULL}, 0};
+    struct batch add = {u, &sql_twin_prop_add, &sql_twin_prop_add_many, who, {NULL}, 0};
+    unsigned i = 0, j = 0;
+    while (i < old->count || j < next->count) {
+        int order = i == old->count    ? 1
+                    : j == next->count ? -1
+                                       : prop_compare(&old->rows[i], &next->rows[j]);
+        if (order < 0) batch_add(&drop, &old->rows[i]);
+        if (order > 0) batch_add(&add, &next->rows[j]);
+        if (order <= 0) i++;
+        if (order >= 0) j++;
+    }
+    batch_end(&drop);
+    batch_end(&add);
+}
