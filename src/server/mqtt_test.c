@@ -241,6 +241,35 @@ static void a_module_publishes_in_its_own_name(void **state)
     }
 }
 
+/* Routed messages come from an edge hub only, but the filters are every module's: Node fails on 0x80. */
+static void a_module_may_subscribe_to_its_inputs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filter;
+        int code;
+    } rows[] = {
+        {"devices/d1/modules/m1/inputs/#", 1}, /* Node, Python, Java */
+        {"devices/d1/modules/m1/#", 1},        /* C, .NET */
+        {"devices/d1/modules/m2/#", MQTT_SUBACK_REFUSED},
+        {"devices/d1/#", MQTT_SUBACK_REFUSED},
+    };
+    struct buf token = {0};
+    struct client c;
+    rig_put_device(&rig, "d1/m1", "{}", NULL);
+    rig_token(&rig, "device", "", &token);
+    start(&c);
+    write_connect(&c, "d1/m1", "hub.test/d1/m1/?api-version=2021-04-12", buf_slice(&token));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mqtt_filter f = {slice_str(rows[i].filter), 1};
+        assert_int_equal(mqtt_send_subscribe(&c.mqtt, 9, &f, 1), OK);
+        speak(&c);
+        assert_int_equal(c.suback, rows[i].code);
+    }
+    end(&c);
+    buf_free(&token);
+}
+
 static void what_follows_the_connect_waits_for_the_connack(void **state)
 {
     (void)state;
@@ -558,6 +587,24 @@ static void an_expired_token_ends_the_connection_after_its_grace(void **state)
     end(&c);
 }
 
+/* .NET and Java get a new token only when they connect: they wait to be disconnected. */
+static void a_token_that_ends_is_noticed_though_nobody_speaks(void **state)
+{
+    (void)state;
+    struct client c;
+    connect_as(&c, "d1");
+    rig_wait(&rig, (3600 + 298) * 1000000ll);
+    mqtt_fini(&c.mqtt);
+    mqtt_init(&c.mqtt, &(struct mqtt_config){MQTT_CLIENT, &c.out, 0}, rig.now_us);
+    rig_free(c.conn);
+    c.conn = rig_dial(&rig, WIRE_MQTT);
+    speak(&c);
+    assert_int_equal(c.connack, MQTT_ACCEPTED);
+    rig_wait(&rig, 3 * 1000000ll);
+    assert_true(c.conn->gone);
+    end(&c);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -581,6 +628,7 @@ int main(void)
         TEST(a_policys_token_signs_in_the_modules_below_its_path),
         TEST(an_edge_devices_modules_need_keys_first),
         TEST(a_module_publishes_in_its_own_name),
+        TEST(a_module_may_subscribe_to_its_inputs),
         TEST(what_follows_the_connect_waits_for_the_connack),
         TEST(a_newer_connection_ends_the_older),
         TEST(a_device_that_is_disabled_is_disconnected),
@@ -597,6 +645,7 @@ int main(void)
         TEST(subscriptions_are_refused_and_said_so),
         TEST(silence_ends_after_one_and_a_half_keep_alives),
         TEST(an_expired_token_ends_the_connection_after_its_grace),
+        TEST(a_token_that_ends_is_noticed_though_nobody_speaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,4 +103,5 @@ void device_opened(struct device *d, const struct session_opened *answer)
     mqtt_send_connack(&d->mqtt, MQTT_ACCEPTED, !d->clean && d->features != 0);
     device_resume(d, PAUSE_OPENING);
     device_process(d, now_us);
+    device_arm(d, now_us); /* the token's end may be nearer than what was waited for till now */
 }

@@ -294,9 +294,11 @@ const struct front device_mqtt_front = {
     .closed = device_closed,
 };
 
+/* Inputs of modules are fed by edge hubs only: here, as on IoT Hub, the filter is granted and nothing
+ * comes.  SDKs subscribe to it whatever the module does, and Node's fails if it is refused. */
 static uint32_t offered_by(const struct device_mqtt_doors *doors)
 {
-    uint32_t offered = 0;
+    uint32_t offered = SESSION_INPUTS;
     if (doors->twins) offered |= SESSION_TWIN_RESPONSES | SESSION_DESIRED;
     if (doors->methods) offered |= SESSION_METHODS;
     if (doors->c2d) offered |= SESSION_C2D;
