@@ -601,7 +601,7 @@ static void a_token_that_ends_is_noticed_though_nobody_speaks(void **state)
     speak(&c);
     assert_int_equal(c.connack, MQTT_ACCEPTED);
     rig_wait(&rig, 3 * 1000000ll);
-    assert_true(c.conn->gone);
+    assert_true(c.conn->shut);
     end(&c);
 }
 
