@@ -61,7 +61,7 @@ stage asan build_asan
 stage unit unit
 stage tsan tsan
 stage sim-tsan env AZM_PRESET=tsan AZM_SIM_SEEDS=5 "${no_random_layout[@]}" tests/sim/run
-for suite in interop cli conformance sim fuzz chaos; do
+for suite in interop cli transcripts conformance sim fuzz chaos; do
     ! runner=$(suite_runner "$suite") || stage "$suite" "$runner" "${arguments[@]}"
 done
 echo
