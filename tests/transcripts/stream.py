@@ -64,10 +64,25 @@ class WebSocket:
 
     def __init__(self, below, piece=65536):
         self.below, self.piece, self.held = below, piece, b""
+        self.said_bye = False
 
     def send(self, data):
         for at in range(0, len(data), self.piece):
             self._frame(2, data[at:at + self.piece])
+
+    def pong(self):
+        """One that nobody asked for: how .NET keeps a connection alive."""
+        self._frame(10, b"")
+
+    def bye(self, end):
+        """The closing handshake, begun here."""
+        self._frame(8, (1000).to_bytes(2, "big"))
+        try:
+            while True:
+                self.more(end)
+        except Closed:
+            if not self.said_bye:
+                raise Mismatch("the end of the connection", "a Close frame before it") from None
 
     def _frame(self, opcode, data):
         size, mask = len(data), os.urandom(4)
@@ -92,6 +107,7 @@ class WebSocket:
         self.below.take(2 + wide)
         data, opcode = self.below.take(size), first & 15
         if opcode == 8:
+            self.said_bye = True
             raise Closed
         if opcode == 9:
             self._frame(10, data)

@@ -2,7 +2,6 @@
 import dataclasses
 import json
 import re
-import shutil
 import time
 
 import amqp
@@ -16,10 +15,6 @@ WIRE = re.compile(r"(?:(\w+) )?([<>])(?: (.*))?")
 OPEN = re.compile(r"open (mqtt|amqp|https)(?: as (\w+))?(?: to (\S+))?(?: with (\w+))?")
 SPEAK = re.compile(r"(?:(\w+) )?speak (mqtt|amqp) over websocket(?: in pieces of (\d+))?")
 DEVICE = re.compile(r"(device|module) (\w+)(?: of (\w+))?(?: called (\S+))?( with a certificate)?")
-
-
-class Skipped(Exception):
-    """Why a transcript cannot be played here."""
 
 
 @dataclasses.dataclass
@@ -105,6 +100,10 @@ class Player:
             name = found[1] or ""
             inside = stream.WebSocket(self.connections[name].stream, int(found[3] or 65536))
             self.connections[name] = SPEAKERS[found[2]](inside, self.names)
+        elif text == "pong":
+            self.connections[""].stream.pong()
+        elif text == "bye":
+            self.connections.pop("").stream.bye(time.monotonic() + stream.WAIT_S)
         elif text.split()[0] == "close":
             self.connections.pop("".join(text.split()[1:])).stream.close()
         else:
@@ -144,8 +143,6 @@ class Player:
         path = f"{self.names.values[device]}/{own}" if kind == "module" else own
         thumbprint = None
         if with_certificate:
-            if not shutil.which("openssl"):
-                raise Skipped("there is no openssl here to make a certificate")
             self.certificates[name], thumbprint = self.hub.certificate(own)
         self.hub.identity(path, thumbprint)
         self.names.values[name] = own
