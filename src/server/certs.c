@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 
 #include "base/mem.h"
 #include "base/rand.h"
@@ -115,9 +116,35 @@ static X509 *new_cert(EVP_PKEY *key, const char *common_name, int64_t wall_us, i
     return cert;
 }
 
+static atomic_bool abandoned;
+
+void certs_abandon(void)
+{
+    atomic_store(&abandoned, true);
+}
+
+static int still_wanted(EVP_PKEY_CTX *ctx)
+{
+    (void)ctx;
+    return !atomic_load(&abandoned);
+}
+
+/* NULL when it was abandoned: on a busy machine the search for primes takes many seconds. */
+static EVP_PKEY *new_rsa_key(void)
+{
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
+    EVP_PKEY_keygen_init(ctx);
+    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, CERTS_RSA_BITS);
+    EVP_PKEY_CTX_set_cb(ctx, still_wanted);
+    if (EVP_PKEY_keygen(ctx, &key) <= 0) key = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
 static EVP_PKEY *new_key(enum certs_kind kind)
 {
-    return kind == CERTS_RSA ? EVP_RSA_gen(CERTS_RSA_BITS) : EVP_EC_gen("P-256");
+    return kind == CERTS_RSA ? new_rsa_key() : EVP_EC_gen("P-256");
 }
 
 /* ---- the CA */
@@ -259,10 +286,11 @@ static bool still_fits(const struct ca *ca, const struct certs_pair *pair, const
     return fits;
 }
 
-static void server_make(const struct ca *ca, enum certs_kind kind, const char *common_name,
-                        const char *names, int64_t wall_us, struct certs_pair *out)
+static enum err server_make(const struct ca *ca, enum certs_kind kind, const char *common_name,
+                            const char *names, int64_t wall_us, struct certs_pair *out)
 {
     EVP_PKEY *key = new_key(kind);
+    if (key == NULL) return fail(ERR_CLOSED, "no key was made: the server stops");
     X509 *cert = new_cert(key, common_name, wall_us, CERTS_SERVER_DAYS);
     X509_set_issuer_name(cert, X509_get_subject_name(ca->cert));
     add_extension(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE");
@@ -278,6 +306,7 @@ static void server_make(const struct ca *ca, enum certs_kind kind, const char *c
     write_key(key, &out->key);
     X509_free(cert);
     EVP_PKEY_free(key);
+    return OK;
 }
 
 static enum err load_or_make(struct io *files, const struct ca *ca, enum certs_kind kind,
@@ -289,7 +318,7 @@ static enum err load_or_make(struct io *files, const struct ca *ca, enum certs_k
     if (e != OK && e != ERR_NOT_FOUND) return e;
     if (e == OK && still_fits(ca, out, names, wall_us)) return OK;
     certs_pair_free(out);
-    server_make(ca, kind, common_name, names, wall_us, out);
+    TRY(server_make(ca, kind, common_name, names, wall_us, out));
     TRY(io_store(files, file_names[kind].key, buf_slice(&out->key)));
     return io_store(files, file_names[kind].chain, buf_slice(&out->chain));
 }

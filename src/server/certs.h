@@ -37,6 +37,9 @@ enum err certs_prepare(struct io *files, int64_t wall_us) MUST_USE;
 enum err certs_server(struct io *files, enum certs_kind kind, const char *const *names,
                       unsigned name_count, int64_t wall_us, struct certs_pair *out) MUST_USE;
 
+/* Any thread, for good: an RSA key that is being made, or would be, is not (ERR_CLOSED). */
+void certs_abandon(void);
+
 void certs_pair_free(struct certs_pair *pair); /* the key is overwritten */
 
 #endif

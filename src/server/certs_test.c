@@ -115,6 +115,23 @@ static void half_a_ca_is_a_loss_unless_the_first_start_was_interrupted(void **st
     }
 }
 
+/* The last one: it is for good. */
+static void a_key_that_is_abandoned_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct io *io = io_mem_new();
+    struct certs_pair pair;
+    struct buf file = {0};
+    assert_int_equal(certs_prepare(io, now_us), OK);
+    certs_abandon();
+    assert_int_equal(certs_server(io, CERTS_RSA, NULL, 0, now_us, &pair), ERR_CLOSED);
+    assert_int_equal(io_load(io, "server-rsa.key", &file), ERR_NOT_FOUND);
+    assert_int_equal(certs_server(io, CERTS_EC, NULL, 0, now_us, &pair), OK);
+    certs_pair_free(&pair);
+    buf_free(&file);
+    io_free(io);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +139,7 @@ int main(void)
         cmocka_unit_test(a_certificate_is_kept_until_names_change_or_it_ends),
         cmocka_unit_test(a_damaged_ca_is_reported_and_left_alone),
         cmocka_unit_test(half_a_ca_is_a_loss_unless_the_first_start_was_interrupted),
+        cmocka_unit_test(a_key_that_is_abandoned_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,11 +195,12 @@ static void *make_rsa(void *arg)
 {
     struct server *s = arg;
     struct certs_pair pair;
-    if (certs_server(s->dir.files, CERTS_RSA, s->cfg->hosts, s->cfg->host_count, clock_wall_us(),
-                     &pair) == OK) {
+    enum err e = certs_server(s->dir.files, CERTS_RSA, s->cfg->hosts, s->cfg->host_count,
+                              clock_wall_us(), &pair);
+    if (e == OK) {
         certs_pair_free(&pair);
         kill(getpid(), SIGUSR1);
-    } else {
+    } else if (e != ERR_CLOSED) {
         say_warn("tls.rsa", "reason=\"%s\"", fail_text());
     }
     return NULL;
@@ -516,6 +517,7 @@ void server_stop(struct server *s)
     pthread_t watcher;
     if (pthread_create(&watcher, NULL, watch_for_impatience, NULL) == 0) pthread_detach(watcher);
     say_info("stop", "draining_s_max=%d", SERVER_DRAIN_S);
+    certs_abandon();
     drain(s);
     if (s->rsa_running) pthread_join(s->rsa_thread, NULL);
     stop_lanes(s);
