@@ -75,10 +75,11 @@ class Player:
         except Mismatch as mismatch:
             mismatch.line = line
             raise
-        except stream.Closed:
-            mismatch = Mismatch("the end of the connection", line.text)
+        except Exception as error:  # a peer may send anything, also what our codecs cannot read
+            came = "the end of the connection" if isinstance(error, stream.Closed) else repr(error)
+            mismatch = Mismatch(came, line.text)
             mismatch.line = line
-            raise mismatch from None
+            raise mismatch from error
         finally:
             for speaker in self.connections.values():
                 speaker.stream.close()
