@@ -9,8 +9,9 @@ extern const struct cli_option access_connection_string_options[], access_env_op
     ca_verify_options[], consumer_group_options[], method_device_options[], method_module_options[],
     monitor_options[], completion_suggest_options[], twin_device_options[], twin_module_options[],
     twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
-    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], feedback_options[];
-extern const char method_help[], twin_update_help[], twin_replace_help[];
+    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], feedback_options[],
+    query_options[];
+extern const char method_help[], twin_update_help[], twin_replace_help[], query_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -32,6 +33,8 @@ enum err method_invoke(struct cli *c) MUST_USE;
 enum err twin_show(struct cli *c) MUST_USE;
 enum err twin_update(struct cli *c) MUST_USE;
 enum err twin_replace(struct cli *c) MUST_USE;
+
+enum err query_hub(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
 enum err monitor_feedback(struct cli *c) MUST_USE;

@@ -1,6 +1,8 @@
 /* http.c - requests through libcurl, and what refusals mean. */
 #include "cli/http.h"
 
+#include <stdio.h>
+
 #include "base/num.h"
 #include "base/text.h"
 #include "cli/curl.h"
@@ -23,6 +25,16 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *ctx)
     return count;
 }
 
+/* x-ms-continuation, whose value is the only one that somebody wants. */
+static size_t take_header(char *bytes, size_t one, size_t count, void *ctx)
+{
+    struct buf *next = ctx;
+    struct slice line = slice_of(bytes, one * count), name;
+    if (slice_split(&line, ':', &name) && slice_is_nocase(name, "x-ms-continuation"))
+        buf_put_slice(next, slice_trim(line));
+    return one * count;
+}
+
 static void add_header(const struct curl_functions *f, struct curl_slist **list, const char *name,
                        const char *value)
 {
@@ -43,6 +55,12 @@ static enum err make_headers(const struct curl_functions *f, struct target *t,
     }
     if (call->body.ptr) add_header(f, list, "Content-Type", "application/json; charset=utf-8");
     if (call->if_match) add_header(f, list, "If-Match", call->if_match);
+    if (call->continuation) add_header(f, list, "x-ms-continuation", call->continuation);
+    if (call->max_items) {
+        char max[16];
+        snprintf(max, sizeof max, "%u", call->max_items);
+        add_header(f, list, "x-ms-max-item-count", max);
+    }
     return OK;
 }
 
@@ -130,6 +148,8 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
         f->set(h, CURLOPT_URL, buf_cstr(&url));
         f->set(h, CURLOPT_HTTPHEADER, headers);
         f->set(h, CURLOPT_WRITEDATA, &out->body);
+        f->set(h, CURLOPT_HEADERFUNCTION, take_header);
+        f->set(h, CURLOPT_HEADERDATA, &out->next);
         f->set(h, CURLOPT_ERRORBUFFER, detail);
         CURLcode code = f->perform(h);
         if (code != CURLE_OK) e = explain(f, t, call, code, detail);
@@ -141,7 +161,10 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
     buf_free(&socket);
     if (e == OK && json_parse(&t->cli->arena, buf_slice(&out->body), &out->json) != OK)
         out->json = NULL;
-    if (e != OK) buf_free(&out->body);
+    if (e != OK) {
+        buf_free(&out->body);
+        buf_free(&out->next);
+    }
     return e;
 }
 
@@ -190,5 +213,6 @@ enum err http_json(struct target *t, const struct http_call *call, const char *w
     enum err e = a.status >= 300 ? http_refusal(t, &a, what) : OK;
     *json = a.json;
     buf_free(&a.body);
+    buf_free(&a.next);
     return e;
 }

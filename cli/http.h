@@ -14,16 +14,19 @@ enum { HTTP_WAIT_S = 60, HTTP_CONNECT_S = 10, HTTP_ANSWER_MAX = 64 << 20 };
 
 struct http_call {
     const char *method;
-    const char *path;     /* "/devices/d1", encoded; may have a query */
-    const char *if_match; /* NULL: no such header */
-    struct slice body;    /* JSON; SLICE_NONE: none */
-    unsigned wait_s;      /* for the answer; 0: HTTP_WAIT_S */
+    const char *path;         /* "/devices/d1", encoded; may have a query */
+    const char *if_match;     /* NULL: no such header */
+    struct slice body;        /* JSON; SLICE_NONE: none */
+    unsigned wait_s;          /* for the answer; 0: HTTP_WAIT_S */
+    unsigned max_items;       /* of a page; 0: the hub decides */
+    const char *continuation; /* http_answer.next of the page before; NULL: the first page */
 };
 
 struct http_answer {
     long status;
     struct buf body;
     struct json *json; /* the body, or NULL when it is none */
+    struct buf next;   /* of a page: the token of the next one; empty: there is none */
 };
 
 /* Does it and reads the answer, whatever its status.  ERR_CLOSED: nobody answers. */

@@ -54,6 +54,7 @@ CONNECTING = {
     "hub certificate generate-verification-code": (*CERTIFICATE, "generate-verification-code", "-n", "root"),
     "hub certificate verify": (*CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
     "hub certificate delete": (*CERTIFICATE, "delete", "-n", "root"),
+    "hub query": ("hub", "query", "-q", "SELECT * FROM devices"),
     "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20,
                            "--quiet"),
     "doctor": ("doctor",),

@@ -34,8 +34,7 @@ static void on_count(struct store_wait *w, struct store_answer *a)
     struct run *r = CONTAINER_OF(w, struct run, store_wait);
     r->asks_store = false;
     if (a->err != OK || !store_next(a)) {
-        run_refuse(r, status_of_err(a->err == OK ? ERR_CORRUPT : a->err),
-                   "the store does not answer");
+        run_refuse_err(r, a->err == OK ? ERR_CORRUPT : a->err);
         return;
     }
     r->probe.count += (uint64_t)a->col[0].number;
@@ -56,9 +55,7 @@ static void probe(struct run *r)
         plan_ends(r);
         return;
     }
-    r->store_wait.fn = on_count;
-    r->asks_store = true;
-    store_ask(r->queries->hub->store, r->queries->lane, &q, &r->store_wait);
+    run_ask_store(r, &q, on_count);
 }
 
 void run_choose_plan(struct run *r)

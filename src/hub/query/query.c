@@ -51,6 +51,8 @@ static void on_begin(void *ctx, struct lane *lane, struct msg *m)
         run_refuse(r, STATUS_ARGUMENT_INVALID, fail_text());
     else if (r->query->source == QUERY_JOBS)
         run_jobs(r);
+    else if (run_is_count(r))
+        run_count(r);
     else if (r->plan == NULL)
         run_choose_plan(r);
     else
@@ -94,7 +96,8 @@ void query_set_jobs(struct queries *q, struct query_jobs *j)
 struct queries *queries_new(const struct hub *hub, struct lane *lane, struct registry *registry)
 {
     struct queries *q = NEW(struct queries);
-    *q = (struct queries){.hub = hub, .lane = lane, .registry = registry};
+    *q = (struct queries){
+        .hub = hub, .lane = lane, .registry = registry, .scan_max = QUERY_SCAN_MAX};
     list_init(&q->running);
     lane_on(lane, QUERY_BEGIN, on_begin, q);
     return q;

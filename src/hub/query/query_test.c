@@ -1,5 +1,6 @@
 /* query_test.c - pages over a store: what is in them, where the next one goes on, limits. */
 #include "hub/query/fixture_test.h"
+#include "hub/query/run.h"
 
 static void three_devices_and_modules(void)
 {
@@ -45,6 +46,8 @@ static void conditions_choose_rows(void **state)
         {"SELECT tags, properties.desired.x[0] AS [[x 0]] FROM devices WHERE deviceId = 'd3'",
          "[{'tags':{'floor':2},'x 0':1}]"},
         {"SELECT COUNT() AS n FROM devices", "[{'n':3}]"},
+        {"SELECT COUNT() AS n FROM devices.modules", "[{'n':4}]"},
+        {"SELECT TOP 1 status FROM devices GROUP BY status", "[{'status':'enabled'}]"},
         {"SELECT COUNT() FROM devices WHERE tags.floor = 9", "[{'$1':0}]"},
         {"SELECT COUNT(tags.floor) AS n, SUM(tags.floor) AS sum, AVG(tags.floor) AS avg, "
          "MIN(tags.floor) AS min, MAX(deviceId) AS max FROM devices",
@@ -180,6 +183,104 @@ static void who_is_forgotten_is_not_called(void **state)
     page_free(&other);
 }
 
+/* `count` devices, of which each has its own number as a tag. */
+static void make_devices(unsigned count, const char *more)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char who[16], tags[64];
+        snprintf(who, sizeof who, "n%05u", i);
+        snprintf(tags, sizeof tags, "{\"tags\":{\"n\":%u%s}}", i, more);
+        put_identity(who, "{}");
+        write_twin(who, TWIN_MERGE, tags);
+    }
+}
+
+static void a_page_looks_at_so_many_and_goes_on(void **state)
+{
+    (void)state;
+    struct page p = {0};
+    const char *none = "SELECT * FROM devices WHERE properties.reported.x = 1";
+    unsigned pages = 0;
+    make_devices(600, "");
+    f.queries[0]->scan_max = 512;
+    do {
+        assert_int_equal(ask(&p, none, 10, false), STATUS_OK);
+        assert_int_equal(p.count, 0);
+        assert_string_equal(buf_cstr(&p.body), "[]");
+        pages++;
+    } while (buf_size(&p.next));
+    assert_int_equal(pages, 2);
+    /* An aggregate has no half answer. */
+    assert_string_equal(rows_of("SELECT COUNT() AS n FROM devices WHERE NOT is_defined(x)", 1),
+                        "[{\"n\":600}]");
+    page_free(&p);
+}
+
+static void groups_have_a_bound(void **state)
+{
+    (void)state;
+    struct page p = {0};
+    const char *query = "SELECT tags.n FROM devices GROUP BY tags.n";
+    make_devices(QUERY_GROUPS_MAX, "");
+    assert_int_equal(ask(&p, query, QUERY_PAGE_MAX, false), STATUS_OK);
+    assert_int_equal(p.count, QUERY_GROUPS_MAX);
+    put_identity("one-more", "{}");
+    assert_int_equal(ask(&p, query, QUERY_PAGE_MAX, false), STATUS_ARGUMENT_INVALID);
+    assert_string_equal(buf_cstr(&p.text), "more than 1000 groups");
+    page_free(&p);
+}
+
+static void a_page_has_its_time(void **state)
+{
+    (void)state;
+    struct page p = {.wait.fn = take_page};
+    struct query_ask q = {.text = SLICE_LIT("SELECT COUNT() FROM devices WHERE NOT tags.n = 1"),
+                          .max = 1};
+    make_devices(300, "");
+    rig_on(f.rig.cores[0]);
+    query_page(f.queries[0], &q, &p.wait);
+    rig_step(&f.rig);
+    rig_mono_us += QUERY_AGGREGATE_US_MAX;
+    rig_run(&f.rig);
+    assert_int_equal(p.status, STATUS_GATEWAY_TIMEOUT);
+    page_free(&p);
+    p = (struct page){.wait.fn = take_page};
+    q.text = SLICE_LIT("SELECT * FROM devices WHERE NOT tags.n < 1000");
+    rig_on(f.rig.cores[0]);
+    query_page(f.queries[0], &q, &p.wait);
+    rig_step(&f.rig);
+    rig_mono_us += QUERY_PAGE_US_MAX;
+    rig_run(&f.rig);
+    assert_int_equal(p.status, STATUS_OK);
+    assert_true(buf_size(&p.next) > 0);
+    page_free(&p);
+}
+
+static void a_page_has_so_many_bytes(void **state)
+{
+    (void)state;
+    struct page p = {0};
+    char tag[32 + 3500];
+    struct buf json = {0};
+    memset(tag, 'x', sizeof tag);
+    buf_printf(&json, "{\"tags\":{\"a\":\"%.3500s\",\"b\":\"%.3500s\"}}", tag, tag);
+    for (unsigned i = 0; i < 700; i++) {
+        char who[16];
+        snprintf(who, sizeof who, "n%05u", i);
+        put_identity(who, "{}");
+        write_twin(who, TWIN_MERGE, buf_cstr(&json));
+    }
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 1000, false), STATUS_OK);
+    assert_true(buf_size(&p.body) >= QUERY_PAGE_BYTES_MAX);
+    assert_true(buf_size(&p.body) < QUERY_PAGE_BYTES_MAX + 16384);
+    unsigned count = p.count;
+    assert_int_equal(ask(&p, "SELECT * FROM devices", 1000, false), STATUS_OK);
+    assert_int_equal(count + p.count, 700);
+    assert_int_equal(buf_size(&p.next), 0);
+    buf_free(&json);
+    page_free(&p);
+}
+
 static void so_many_run_and_no_more(void **state)
 {
     (void)state;
@@ -211,6 +312,10 @@ int main(void)
         TEST(pages_end_where_they_should),
         TEST(jobs_find_whom_they_mean),
         TEST(who_is_forgotten_is_not_called),
+        TEST(a_page_looks_at_so_many_and_goes_on),
+        TEST(groups_have_a_bound),
+        TEST(a_page_has_its_time),
+        TEST(a_page_has_so_many_bytes),
         TEST(so_many_run_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

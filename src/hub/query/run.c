@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/num.h"
 
 COUNTER(pages_total, "azimuth_query_pages_total", "Pages of queries that were answered");
 COUNTER(refused_total, "azimuth_query_refused_total", "Pages of queries that were refused");
@@ -81,6 +82,11 @@ void run_refuse(struct run *r, enum status status, const char *text)
     answer(r, &(struct query_answer){.status = status, .text = slice_str(text)});
 }
 
+void run_refuse_err(struct run *r, enum err e)
+{
+    run_refuse(r, status_of_err(e), "the store does not answer");
+}
+
 static const char *item_type(const struct query *q)
 {
     if (q->source == QUERY_JOBS) return "DeviceJob";
@@ -143,7 +149,7 @@ bool run_is_full(const struct run *r)
 
 static bool has_looked_enough(const struct run *r)
 {
-    return r->scanned >= QUERY_SCAN_MAX || clock_mono_us() - r->begun_us >= QUERY_PAGE_US_MAX;
+    return r->scanned >= r->queries->scan_max || clock_mono_us() - r->begun_us >= QUERY_PAGE_US_MAX;
 }
 
 static bool is_too_late(const struct run *r)
@@ -203,7 +209,9 @@ static void on_presences(struct registry_presences_wait *w, const struct presenc
 static bool shows_presence(const struct run *r)
 {
     if (r->finds) return false;
-    if (r->query->columns == NULL || row_needs_presence(r->query->groups)) return true;
+    if (r->query->columns == NULL) return true;
+    for (const struct expr *g = r->query->groups; g; g = g->next)
+        if (row_needs_presence(g)) return true;
     for (const struct column *c = r->query->columns; c; c = c->next)
         if (row_needs_presence(c->expr)) return true;
     return false;
@@ -253,7 +261,7 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
     r->rows = arena_alloc(&r->chunk, r->top * sizeof *r->rows);
     enum err e = look_at_all(r, a);
     if (e != OK)
-        run_refuse(r, status_of_err(e), "the store does not answer");
+        run_refuse_err(r, e);
     else if (r->row_count > 0 && (row_needs_presence(r->query->where) || shows_presence(r)))
         ask_presences(r);
     else
@@ -267,7 +275,15 @@ static unsigned how_many(const struct run *r)
     return all_taken && r->max - r->count < QUERY_CHUNK ? r->max - r->count + 1 : QUERY_CHUNK;
 }
 
-static void ask_store(struct run *r)
+void run_ask_store(struct run *r, struct store_request *q,
+                   void (*fn)(struct store_wait *w, struct store_answer *a))
+{
+    r->store_wait.fn = fn;
+    r->asks_store = true;
+    store_ask(r->queries->hub->store, r->queries->lane, q, &r->store_wait);
+}
+
+static void ask_rows(struct run *r)
 {
     struct store_request request;
     arena_reset(&r->chunk);
@@ -275,16 +291,15 @@ static void ask_store(struct run *r)
     r->read = (struct cursor){0};
     r->top = how_many(r);
     plan_ask(&request, r->query->source, r->range, &r->place, r->top);
-    r->store_wait.fn = on_rows;
-    r->asks_store = true;
-    store_ask(r->queries->hub->store, r->queries->lane, &request, &r->store_wait);
+    run_ask_store(r, &request, on_rows);
 }
 
 static void finish_groups(struct run *r)
 {
-    uint64_t given = r->place.given;
+    uint64_t given = r->place.given, top = r->query->has_top ? r->query->top : UINT64_MAX;
+    unsigned max = (unsigned)MIN(top > given ? top - given : 0, r->max);
     buf_put_u8(&r->body, '[');
-    r->count = groups_write(&r->groups, r->query, given, r->max, &r->body);
+    r->count = groups_write(&r->groups, r->query, given, max, &r->body);
     r->place = (struct cursor){.mark = r->query->mark, .given = given + r->count};
     run_finish(r, r->place.given < groups_count(&r->groups));
 }
@@ -305,6 +320,6 @@ void run_go_on(struct run *r)
         metric_inc(&cut_total);
         run_finish(r, true);
     } else {
-        ask_store(r);
+        ask_rows(r);
     }
 }

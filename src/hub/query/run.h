@@ -23,6 +23,7 @@ struct queries {
     struct query_jobs *jobs; /* NULL: nobody keeps any */
     struct list running;     /* struct run */
     unsigned running_count;
+    uint64_t scan_max; /* QUERY_SCAN_MAX, but in tests */
 };
 
 struct run {
@@ -74,6 +75,14 @@ void run_finish(struct run *r, bool more);
 
 /* Is there no room for another item? */
 bool run_is_full(const struct run *r);
+
+void run_refuse_err(struct run *r, enum err e); /* of the store */
+void run_ask_store(struct run *r, struct store_request *q,
+                   void (*fn)(struct store_wait *w, struct store_answer *a));
+
+/* count.c: the answer is in the store already. */
+bool run_is_count(const struct run *r);
+void run_count(struct run *r);
 
 /* probe.c: chooses the plan, then goes on. */
 void run_choose_plan(struct run *r);

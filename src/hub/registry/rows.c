@@ -72,7 +72,6 @@ void registry_presences(struct registry *r, const struct slice *who, unsigned co
     ON_LANE(r->lane);
     assert(count <= REGISTRY_PRESENCES_MAX);
     w->slot = slot_new(r->lane, w);
-    w->count = count;
     w->cores_left = r->hub->core_count;
     w->presences = mem_zero((count + 1) * sizeof *w->presences);
     for (unsigned i = 0; i < r->hub->core_count; i++) {

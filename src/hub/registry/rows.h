@@ -18,7 +18,7 @@ enum { REGISTRY_PRESENCES_MAX = 1000 };
 struct registry_presences_wait {
     void (*fn)(struct registry_presences_wait *w, const struct presence *presences);
     struct addr slot;
-    unsigned cores_left, count;
+    unsigned cores_left;
     struct presence *presences; /* in the order of the question */
 };
 

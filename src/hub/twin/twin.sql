@@ -42,13 +42,25 @@ ON CONFLICT DO NOTHING
 DELETE FROM twin_prop
 WHERE path_id = $path AND value = $value AND device_id = $device_id AND module_id = $module_id
 
+-- By OR each row is looked up; a list of rows behind IN would be compared with the whole table.
 -- :name twin_prop_drop_many
 DELETE FROM twin_prop
-WHERE (path_id, value, device_id, module_id) IN
-      (VALUES ($path0, $value0, $device_id, $module_id), ($path1, $value1, $device_id, $module_id),
-              ($path2, $value2, $device_id, $module_id), ($path3, $value3, $device_id, $module_id),
-              ($path4, $value4, $device_id, $module_id), ($path5, $value5, $device_id, $module_id),
-              ($path6, $value6, $device_id, $module_id), ($path7, $value7, $device_id, $module_id))
+WHERE (path_id = $path0 AND value = $value0 AND device_id = $device_id
+       AND module_id = $module_id)
+   OR (path_id = $path1 AND value = $value1 AND device_id = $device_id
+       AND module_id = $module_id)
+   OR (path_id = $path2 AND value = $value2 AND device_id = $device_id
+       AND module_id = $module_id)
+   OR (path_id = $path3 AND value = $value3 AND device_id = $device_id
+       AND module_id = $module_id)
+   OR (path_id = $path4 AND value = $value4 AND device_id = $device_id
+       AND module_id = $module_id)
+   OR (path_id = $path5 AND value = $value5 AND device_id = $device_id
+       AND module_id = $module_id)
+   OR (path_id = $path6 AND value = $value6 AND device_id = $device_id
+       AND module_id = $module_id)
+   OR (path_id = $path7 AND value = $value7 AND device_id = $device_id
+       AND module_id = $module_id)
 
 -- Before the identity goes, and its twin with it (gone.c).
 -- :name twin_gone_add
