@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import fleet
 from measure import PLAIN, TLS, WSS, generate, interleave, wait_quiet
 from servers import BUILD, GENERATOR_CPU, SERVER_CPU, WORK, Azimuth, Mosquitto
 
@@ -205,6 +206,7 @@ CASES = {
     "M9-resumed": connect("--resume"),
     "methods": methods,
     "twins": twins,
+    "query": fleet.query,
     "M10": first_connect,
     "M11": saturate,
     "start": start,

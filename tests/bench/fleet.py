@@ -1,0 +1,123 @@
+"""fleet.py - a million devices: created in bulks, listed, found by what their twins say."""
+import http.client
+import json
+import pathlib
+import re
+import socket
+import threading
+import time
+
+from servers import BULK_MAX, HUB, Azimuth
+
+DEVICES, QUICK_DEVICES = 1000000, 20000
+CONNECTIONS = 4
+FLOORS = 1000      # the tag has so many values
+PROBES = 50        # of each query
+QUERIES = {
+    "found_ms": "SELECT * FROM devices WHERE tags.floor = 7",
+    "nothing_ms": "SELECT * FROM devices WHERE tags.floor = -1",
+    "range_ms": "SELECT * FROM devices WHERE tags.floor >= 10 AND tags.floor < 900",
+    "both_ms": "SELECT * FROM devices WHERE tags.floor > 500 AND tags.building = 'b7' AND tags.room = 12",
+    "all_ms": "SELECT * FROM devices",
+    "prefix_ms": "SELECT deviceId FROM devices WHERE STARTSWITH(deviceId, 'dev00012')",
+}
+
+
+class Client:
+    """A connection to the administrator's socket."""
+
+    def __init__(self, server):
+        self.http = http.client.HTTPConnection(HUB)
+        self.http.sock = socket.socket(socket.AF_UNIX)
+        self.http.sock.connect(f"{server.ready['data']}/azimuth.sock")
+
+    def ask(self, method, path, body=None, **headers):
+        self.http.request(method, f"{path}{'&' if '?' in path else '?'}api-version=2021-04-12",
+                          body and json.dumps(body), {"Content-Type": "application/json", **headers})
+        answer = self.http.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]}")
+        return json.loads(text), answer.headers
+
+    def page(self, query, size=100, token=None):
+        headers = {"x-ms-max-item-count": str(size)}
+        if token:
+            headers["x-ms-continuation"] = token
+        rows, head = self.ask("POST", "/devices/query", {"query": query}, **headers)
+        return rows, head.get("x-ms-continuation")
+
+
+def device(number):
+    return {"id": f"dev{number:07d}", "importMode": "create", "status": "enabled",
+            "authentication": {"type": "certificateAuthority"},
+            "tags": {"floor": number % FLOORS, "building": f"b{number % 13}", "room": number % 97}}
+
+
+def create(server, first, end, twins):
+    """So many a second."""
+    def work(worker):
+        client = Client(server)
+        for at in range(first + worker * BULK_MAX, end, CONNECTIONS * BULK_MAX):
+            devices = [device(n) for n in range(at, min(at + BULK_MAX, end))]
+            if not twins:
+                for entry in devices:
+                    del entry["tags"]
+            client.ask("POST", "/devices", devices)
+    began = time.monotonic()
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return (end - first) / (time.monotonic() - began)
+
+
+def resident_mib(server):
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+
+
+def milliseconds(client, query):
+    """The median of a first page."""
+    times = []
+    for _ in range(PROBES):
+        began = time.monotonic()
+        client.page(query)
+        times.append((time.monotonic() - began) * 1e3)
+    return sorted(times)[PROBES // 2]
+
+
+def walk(client, query):
+    """All pages; devices a second."""
+    count, token, began = 0, None, time.monotonic()
+    while True:
+        rows, token = client.page(query, 1000, token)
+        count += len(rows)
+        if not token:
+            return count, count / (time.monotonic() - began)
+
+
+def query(book, name, options):
+    """A million identities with tags in bulks of 100, then queries; how much is resident."""
+    count = QUICK_DEVICES if options.quick else DEVICES
+    bare = count // 10
+    with Azimuth() as server:
+        result = {"round": 0, "resident_empty_mib": resident_mib(server)}
+        result["creates_per_s"] = create(server, count, count + bare, twins=False)
+        result["creates_with_tags_per_s"] = create(server, 0, count, twins=True)
+        result["resident_created_mib"] = resident_mib(server)
+        client = Client(server)
+        client.ask("GET", "/devices?top=1000")
+        for key, text in QUERIES.items():
+            result[key] = milliseconds(client, text)
+        found, result["walked_per_s"] = walk(client, "SELECT deviceId FROM devices")
+        if found != count + bare:
+            raise RuntimeError(f"{found} devices of {count + bare} were found")
+        began = time.monotonic()
+        rows, _ = client.page("SELECT COUNT() AS n FROM devices WHERE tags.building = 'b7'")
+        result["count_ms"] = (time.monotonic() - began) * 1e3
+        if rows[0]["n"] != len(range(7, count, 13)):
+            raise RuntimeError(f"{rows} were counted")
+        result["resident_mib"] = resident_mib(server)
+        book.add(name, server.name, result)
