@@ -121,6 +121,8 @@ static void twin_requests_become_verbs(void **state)
         {"GET /twins/d1?" V, NULL, "get d1"},
         {"GET /twins/d%2B1/modules/m?" V, NULL, "get d+1/m"},
         {"PATCH /twins/d1?" V, "{}", "merge d1 match=none {}"},
+        {"POST /twins/d1?" V " HTTP/1.1\r\nX-HTTP-Method-Override: PATCH\r\nx:", "{}",
+         "merge d1 match=none {}"}, /* Java */
         {"PUT /twins/d1?" V, "{}", "replace d1 match=none {}"},
         {"PATCH /twins/d1/modules/m?" V, "{}", "merge d1/m match=none {}"},
         {"PUT /Twins/d1/Modules/m?" V, "{}", "replace d1/m match=none {}"},
