@@ -1,4 +1,5 @@
 /* amqp_test.c - devices over AMQP against a whole hub: sessions, telemetry, what is refused. */
+#include "front/amqp/amqp.h"
 #include "hub/telemetry/telemetry.h"
 #include "server/amqp_client_test.h"
 
@@ -134,6 +135,118 @@ static void a_message_has_a_largest_size(void **state)
     rig_free(c);
 }
 
+/* ---- limits */
+
+static void a_batch_has_a_limit(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    for (int over = 0; over < 2; over++) {
+        struct buf line = {0};
+        buf_put_str(&line, "0 transfer[0 1 b\"t\" 2147563264 false]");
+        for (int i = 0; i < AMQP_BATCH_MAX + over; i++)
+            buf_put_str(&line, " @117 b\"\\0Su\\xa0\\x01a\"");
+        say(c, "%s", buf_cstr(&line));
+        assert_true(hears(c, over ? "'amqp:link:message-size-exceeded'" : "@36 []"));
+        buf_free(&line);
+    }
+    rig_free(c);
+}
+
+static void properties_have_a_limit(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    for (int over = 0; over < 2; over++) {
+        struct buf line = {0};
+        buf_put_str(&line, "0 transfer[0 1 b\"t\" 0 false] @116 {");
+        for (int i = 0; i < TELEMETRY_PROPERTIES_MAX + over; i++)
+            buf_printf(&line, "\"%d\" \"v\" ", i);
+        buf_put_str(&line, "} @117 b\"x\"");
+        say(c, "%s", buf_cstr(&line));
+        assert_true(hears(c, over ? "'amqp:link:message-size-exceeded'" : "@36 []"));
+        buf_free(&line);
+    }
+    rig_free(c);
+}
+
+/* In one breath, so that none is settled: who sends more than he may loses the link, not the others. */
+static void transfers_have_a_credit(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct rig_conn *c = connect();
+        struct buf lines = {0};
+        open_device(c, 0, "d1");
+        open_device(c, 1, "d2");
+        for (int i = 0; i < AMQP_EVENTS_CREDIT + over; i++)
+            buf_printf(&lines, "0 transfer[0 %d b\"t\" 0 false] @117 b\"x\"\n", i + 1);
+        say(c, "%s", buf_cstr(&lines));
+        bool lost = strstr(heard(c), "'amqp:link:transfer-limit-exceeded'") != NULL;
+        assert_int_equal(lost, over);
+        say(c, "0 transfer[1 1 b\"t\" 0 false] @117 b\"still here\"");
+        assert_true(hears(c, "@36 []"));
+        buf_free(&lines);
+        rig_free(c);
+    }
+}
+
+static void attach_strangers(struct rig_conn *c, int channel, int count)
+{
+    enum { ROUND = 500, IDS = 50 };
+    for (int from = 0; from < count; from += ROUND) {
+        struct buf lines = {0};
+        for (int i = from; i < count && i < from + ROUND; i++)
+            buf_printf(
+                &lines,
+                "%d attach[\"x%d\" %d true 2b 0b @40 [\"/devices/x%d/twin\"] @41 [\"me\"]]\n",
+                channel, i, i, i % IDS);
+        say(c, "%s", buf_cstr(&lines));
+        buf_free(&lines);
+    }
+}
+
+/* Links of identities that nobody lets in, refused and never given back by the client: as many as a
+ * connection may have, and more in another session.  What else is on it goes on. */
+static void half_open_links_harm_nobody(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect(), *other = connect();
+    open_device(c, 0, "d1");
+    open_device(other, 0, "d2");
+    say(c, "1 begin[null 1 1000 1000]\n2 begin[null 1 1000 1000]");
+    attach_strangers(c, 1, AMQP_LINKS_MAX - 10);
+    assert_null(strstr(heard(c), "'amqp:resource-limit-exceeded'"));
+    attach_strangers(c, 2, 10000 - AMQP_LINKS_MAX);
+    const char *lines = heard(c);
+    assert_non_null(strstr(lines, "The connection has as many links as it may have."));
+    assert_non_null(strstr(lines, "2 end[@29 ['amqp:resource-limit-exceeded'"));
+    assert_false(c->gone);
+    say(c, "0 transfer[0 1 b\"t\" 0 false] @117 b\"still here\"");
+    assert_true(hears(c, "@36 []"));
+    say(other, "0 transfer[0 1 b\"t\" 0 false] @117 b\"still here\"");
+    assert_true(hears(other, "@36 []"));
+    rig_free(other);
+    rig_free(c);
+}
+
+/* .NET and Java say it with the links on which they send. */
+static void a_model_is_taken_from_any_link(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    say(c,
+        "0 attach[\"more\" 1 false 2b 0b @40 [\"me\"] @41 [\"/devices/d1/messages/events\"] null "
+        "null 0 null null null {'com.microsoft:model-id' \"dtmi:a;1\"}]");
+    assert_true(hears(c, "flow["));
+    say(c, "0 transfer[1 1 b\"t\" 0 false] @117 b\"x\"");
+    assert_true(hears(c, "@36 []"));
+    rig_free(c);
+}
+
 /* ---- ends */
 
 static void one_identity_ends_without_the_others(void **state)
@@ -225,6 +338,11 @@ int main(void)
         CASE(a_transfer_is_accepted_once_it_is_stored),
         CASE(a_batch_is_one_transfer),
         CASE(a_message_has_a_largest_size),
+        CASE(a_batch_has_a_limit),
+        CASE(properties_have_a_limit),
+        CASE(transfers_have_a_credit),
+        CASE(half_open_links_harm_nobody),
+        CASE(a_model_is_taken_from_any_link),
         CASE(one_identity_ends_without_the_others),
         CASE(another_connection_takes_over),
         CASE(a_newer_token_keeps_the_links),

@@ -61,8 +61,30 @@ static void free_device(struct device *d)
     device_drop_twin(d);
     method_calls_drop(&d->calls);
     telemetry_sender_fini(&d->sender);
+    buf_free(&d->model_id);
     session_end(&d->session);
     free(d);
+}
+
+static void stamp_sender(struct device *d)
+{
+    struct slice who = slice_str(d->session.who);
+    telemetry_sender_fini(&d->sender);
+    telemetry_sender_init(&d->sender, &d->peer->service->telemetry, who,
+                          slice_str(d->grant.generation), session_scope(&d->grant, who),
+                          d->grant.certified ? "x509" : "sas", buf_slice(&d->model_id));
+}
+
+/* Java and .NET say it with the links on which they send. */
+static void take_model(struct device *d, const struct amqp_attach_event *ev)
+{
+    struct amqp_value model_id;
+    if (buf_size(&d->model_id) ||
+        !amqp_map_find(&ev->properties, "com.microsoft:model-id", &model_id))
+        return;
+    if (amqp_text(&model_id).len > AMQP_MODEL_ID_MAX) return; /* no model has such an id */
+    buf_put_slice(&d->model_id, amqp_text(&model_id));
+    if (d->state == DEVICE_OPEN) stamp_sender(d);
 }
 
 static void take_end(struct device *d, int64_t ends_us)
@@ -119,11 +141,9 @@ static void on_subscribed(struct session *s, uint64_t cookie, uint32_t features,
 
 static void grant(struct device *d, const struct session_opened *answer)
 {
-    struct slice who = slice_str(d->session.who);
     d->state = DEVICE_OPEN;
-    telemetry_sender_init(&d->sender, &d->peer->service->telemetry, who,
-                          slice_str(answer->generation), session_scope(answer, who),
-                          answer->certified ? "x509" : "sas", SLICE_NONE);
+    d->grant = *answer;
+    stamp_sender(d);
     take_end(d, answer->ends_us);
     device_sync(d);
     make_ready(d);
@@ -217,10 +237,10 @@ void device_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     struct slice who = slice_str(l->address.who);
     struct device_link *link = device_link_of(l);
     struct device *d = map_get(&l->peer->devices, who);
-    (void)ev;
     link->feature = l->link->sender ? l->node->feature : 0;
     if (d == NULL) d = make(l->peer, who, link->feature);
     link->device = d;
+    take_model(d, ev);
     list_push(&d->links, &link->node);
     if (d->state != DEVICE_OPEN) return;
     l->ends_us = d->ends_us;

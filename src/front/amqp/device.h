@@ -22,8 +22,10 @@ enum device_state { DEVICE_ASKING, DEVICE_OPEN, DEVICE_OVER };
 struct device {
     struct peer *peer;
     struct session session;
+    struct session_opened grant; /* home's answer, once it is open */
     struct telemetry_sender sender;
-    struct list links; /* struct device_link, the newest last */
+    struct buf model_id; /* as the first link that has one says; empty: none */
+    struct list links;   /* struct device_link, the newest last */
     struct method_calls calls;
     struct list twin_requests; /* of device_twin.c */
     bool wants_desired;        /* it has asked for desired properties that change */

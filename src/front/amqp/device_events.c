@@ -95,12 +95,22 @@ static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum 
 
 /* ---- taking in */
 
+/* A message of a transfer, read; in the service's scratch. */
+struct taken {
+    struct taken *next;
+    struct envelope message;
+};
+
 static enum err read_message(struct amqp_service *s, struct slice bytes, struct envelope *out)
 {
     struct amqp_message m;
     if (amqp_message_parse(bytes, &m) != OK) return fail(ERR_INVALID, "it is not an AMQP message");
     TRY(device_envelope(&m, &s->scratch, s->space, out));
-    return telemetry_check(out);
+    TRY(telemetry_check(out));
+    size_t size = out->property_count * sizeof *out->properties;
+    out->properties = arena_alloc(&s->scratch, size);
+    if (size) memcpy(out->properties, s->space, size);
+    return OK;
 }
 
 /* The next message of a transfer; ERR_NOT_FOUND at its end. */
@@ -119,39 +129,36 @@ static enum err next_message(struct cur *c, bool batch, struct slice *out)
     return OK;
 }
 
-/* Counts the messages; every one of them can be stored. */
-static enum err check_all(struct amqp_service *s, const struct amqp_delivery *d, unsigned *count)
+/* Reads all messages; every one of them can be stored. */
+static enum err read_all(struct amqp_service *s, const struct amqp_delivery *d,
+                         struct taken **first)
 {
     struct cur c = cur_of(d->payload);
-    bool batch = d->format == AMQP_FORMAT_BATCH;
     struct slice bytes;
-    struct envelope message;
+    unsigned count = 0;
     enum err e;
-    for (*count = 0; (e = next_message(&c, batch, &bytes)) == OK; ++*count) {
-        if (*count == AMQP_BATCH_MAX)
+    arena_reset(&s->scratch);
+    for (; (e = next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes)) == OK; count++) {
+        if (count == AMQP_BATCH_MAX)
             return fail(ERR_TOO_BIG, "more than %d messages in a batch", AMQP_BATCH_MAX);
-        arena_reset(&s->scratch);
-        TRY(read_message(s, bytes, &message));
+        *first = arena_zero(&s->scratch, sizeof **first);
+        TRY(read_message(s, bytes, &(*first)->message));
+        first = &(*first)->next;
     }
     if (e != ERR_NOT_FOUND) return fail(ERR_INVALID, "it is not a batch of AMQP messages");
-    return *count ? OK : fail(ERR_INVALID, "it has no message");
+    return count ? OK : fail(ERR_INVALID, "it has no message");
 }
 
-static void store_all(struct events_link *e, const struct amqp_delivery *d, unsigned count)
+static void store_all(struct events_link *e, const struct amqp_delivery *d,
+                      const struct taken *first)
 {
     struct amqp_service *s = base_of(e)->peer->service;
-    struct cur c = cur_of(d->payload);
-    struct slice bytes;
-    struct envelope message;
     uint64_t cookie = (uint64_t)d->id << MARK_BITS | (d->settled ? MARK_SETTLED : 0);
-    while (next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK) {
-        arena_reset(&s->scratch);
-        if (--count == 0) cookie |= MARK_LAST;
-        enum err err = read_message(s, bytes, &message);
-        if (err == OK)
-            err = telemetry_submit(&s->telemetry, &e->device_link.device->sender, &message,
-                                   clock_wall_us(), on_stored, e->slot, cookie);
-        assert(err == OK); /* check_all() */
+    for (const struct taken *t = first; t; t = t->next) {
+        if (t->next == NULL) cookie |= MARK_LAST;
+        enum err err = telemetry_submit(&s->telemetry, &e->device_link.device->sender, &t->message,
+                                        clock_wall_us(), on_stored, e->slot, cookie);
+        assert(err == OK); /* it was checked */
     }
 }
 
@@ -166,15 +173,15 @@ static void reject(struct events_link *e, const struct amqp_delivery *d, enum er
 static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
 {
     struct events_link *e = of(l);
-    unsigned count;
+    struct taken *first = NULL;
     device_active(e->device_link.device);
-    enum err err = check_all(l->peer->service, d, &count);
+    enum err err = read_all(l->peer->service, d, &first);
     if (err != OK) {
         reject(e, d, err);
         return;
     }
     e->unsettled++;
-    store_all(e, d, count);
+    store_all(e, d, first);
     renew_credit(e);
 }
 
