@@ -124,8 +124,9 @@ class Hub:
     def certificate(self, name):
         """A self-signed certificate with its key in one file, and its thumbprint."""
         path = self.scratch / f"{name}.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-subj", f"/CN={name}", "-days", "2", "-keyout", f"{path}.key", "-out", f"{path}.crt"],
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-subj", f"/CN={name}", "-days", "2", "-keyout", f"{path}.key",
+                        "-out", f"{path}.crt"],
                        check=True, capture_output=True)
         path.write_bytes(b"".join(pathlib.Path(f"{path}.{end}").read_bytes() for end in ("key", "crt")))
         text = pathlib.Path(f"{path}.crt").read_text(encoding="ascii")

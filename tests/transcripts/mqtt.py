@@ -126,7 +126,8 @@ class Speaker:
         """Topics whose last part is a bag of properties, which have no order."""
         (start, bag), (came_start, came_bag) = wanted.split(BOUND), came.split(BOUND)
         self.names.match(start, came_start)
-        items, have = ({item.partition("=")[0]: item for item in text_.rstrip('"').split("&")} for text_ in (bag, came_bag))
+        items, have = ({item.partition("=")[0]: item for item in one.rstrip('"').split("&")}
+                       for one in (bag, came_bag))
         if sorted(items) != sorted(have):
             raise Mismatch(came, wanted)
         for name, item in items.items():
