@@ -10,8 +10,8 @@ extern const struct cli_option access_connection_string_options[], access_env_op
     monitor_options[], completion_suggest_options[], twin_device_options[], twin_module_options[],
     twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
     twin_module_replace_options[], c2d_send_options[], c2d_device_options[], feedback_options[],
-    query_options[];
-extern const char method_help[], twin_update_help[], twin_replace_help[], query_help[];
+    query_options[], job_create_options[], job_options[], job_list_options[];
+extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[], query_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -35,6 +35,10 @@ enum err twin_update(struct cli *c) MUST_USE;
 enum err twin_replace(struct cli *c) MUST_USE;
 
 enum err query_hub(struct cli *c) MUST_USE;
+enum err jobs_create(struct cli *c) MUST_USE;
+enum err jobs_show(struct cli *c) MUST_USE;
+enum err jobs_list(struct cli *c) MUST_USE;
+enum err jobs_cancel(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
 enum err monitor_feedback(struct cli *c) MUST_USE;

@@ -36,6 +36,7 @@ enum hub_range {
     HUB_METHOD = POST_HUB + 0x100,
     HUB_C2D = POST_HUB + 0x140,
     HUB_QUERY = POST_HUB + 0x1c0,
+    HUB_JOB = POST_HUB + 0x1e0,
 };
 
 struct log;

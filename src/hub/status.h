@@ -5,8 +5,8 @@
  * the three must agree.
  *
  * Source: .NET SDK ErrorCode, Java SDK ErrorCodeDescription (names and numbers); 504101 from "Understand
- *         and resolve Azure IoT Hub errors"; 502000 is ours, no SDK has a number for it.  The HTTP status is
- *         the first three digits of the number.
+ *         and resolve Azure IoT Hub errors"; 502000 and numbers that end in 9xx are ours, no SDK has one for
+ *         them.  The HTTP status is the first three digits of the number.
  */
 #ifndef HUB_STATUS_H
 #define HUB_STATUS_H
@@ -39,8 +39,10 @@ enum status {
     STATUS_JOB_NOT_FOUND,
     STATUS_MODULE_NOT_FOUND,
     STATUS_DEVICE_NOT_ONLINE,
+    STATUS_OPERATION_NOT_ALLOWED,
     STATUS_DEVICE_ALREADY_EXISTS,
     STATUS_MODULE_ALREADY_EXISTS,
+    STATUS_JOB_ALREADY_EXISTS,
     STATUS_PRECONDITION_FAILED,
     STATUS_DEVICE_MESSAGE_LOCK_LOST,
     STATUS_MESSAGE_TOO_LARGE,

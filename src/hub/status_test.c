@@ -26,6 +26,8 @@ static void names_and_numbers_are_azures(void **state)
         {STATUS_DEVICE_QUEUE_DEPTH_EXCEEDED, "DeviceMaximumQueueDepthExceeded", 403004, 403},
         {STATUS_DEVICE_NOT_FOUND, "DeviceNotFound", 404001, 404},
         {STATUS_DEVICE_NOT_ONLINE, "DeviceNotOnline", 404103, 404},
+        {STATUS_OPERATION_NOT_ALLOWED, "OperationNotAllowedInCurrentState", 405901, 405},
+        {STATUS_JOB_ALREADY_EXISTS, "JobAlreadyExists", 409901, 409},
         {STATUS_DEVICE_ALREADY_EXISTS, "DeviceAlreadyExists", 409001, 409},
         {STATUS_MODULE_ALREADY_EXISTS, "ModuleAlreadyExistsOnDevice", 409301, 409},
         {STATUS_PRECONDITION_FAILED, "PreconditionFailed", 412001, 412},

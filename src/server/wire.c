@@ -9,6 +9,7 @@
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/policy/policy.h"
 #include "hub/query/query.h"
@@ -90,6 +91,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
     c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);
     c->queries = queries_new(&w->hub, lane, c->registry);
+    TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
     c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){
         .desk = &c->desk, .methods = c->methods, .twins = c->twins, .c2d = c->c2d});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
@@ -105,7 +107,8 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .methods = c->methods,
                                             .twins = c->twins,
                                             .c2d = c->c2d,
-                                            .queries = c->queries});
+                                            .queries = c->queries,
+                                            .jobs = c->jobs});
     c->device_http =
         device_http_new(&(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d}, c->rest);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
@@ -151,6 +154,7 @@ static void close_core(struct wire_core *c)
     device_mqtt_free(c->mqtt);
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
+    jobs_free(c->jobs);
     methods_free(c->methods);
     twins_free(c->twins);
     queries_free(c->queries);

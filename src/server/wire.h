@@ -45,6 +45,7 @@ struct wire_core {
     struct certificates *certificates;
     struct c2d *c2d;
     struct queries *queries;
+    struct jobs *jobs;
     struct amqp_service *amqp;
     struct rest_service *rest;
     struct device_http_service *device_http;

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import tempfile
+import time
 
 from hub import BUILD, ROOT, Group, Hub, azimuth, check
 
@@ -18,6 +19,8 @@ IDENTITY = ("hub", "device-identity")
 MODULE = ("hub", "module-identity")
 OF_MODULE = ("-d", "{d}", "-m", "m1")
 CERTIFICATE = ("hub", "certificate")
+JOB = ("hub", "job")
+SOON = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
@@ -42,6 +45,11 @@ CONNECTING = {
     "hub module-twin update": ("hub", "module-twin", "update", *OF_MODULE, "--tags", '{"a":1}'),
     "hub module-twin replace": ("hub", "module-twin", "replace", *OF_MODULE, "--json", '{"tags":{"a":2}}'),
     "hub module-identity delete": (*MODULE, "delete", *OF_MODULE),
+    "hub job create": (*JOB, "create", "--job-id", "j1", "--jt", "scheduleUpdateTwin", "-q", "*", "--start-time",
+                       SOON, "--twin-patch", '{"tags":{"a":3}}'),
+    "hub job show": (*JOB, "show", "--job-id", "j1"),
+    "hub job list": (*JOB, "list"),
+    "hub job cancel": (*JOB, "cancel", "--job-id", "j1"),
     "device c2d-message send": ("device", "c2d-message", "send", "-d", "{d}", "--da", "hello"),
     "device c2d-message purge": ("device", "c2d-message", "purge", "-d", "{d}"),
     "hub generate-sas-token": ("hub", "generate-sas-token", "-d", "{d}"),

@@ -7,6 +7,7 @@
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
@@ -28,6 +29,7 @@ struct rest_service {
     struct twins *twins;
     struct c2d *c2d;
     struct queries *queries;
+    struct jobs *jobs;
     const struct rest_site *sites[REST_SITES_MAX];
     unsigned site_count;
 };
@@ -83,6 +85,7 @@ enum waiting {
     WAITING_TWINS,
     WAITING_C2D,
     WAITING_QUERY,
+    WAITING_JOBS,
     WAITING_SITE /* the call's `forget` */
 };
 
@@ -112,6 +115,7 @@ struct call {
     struct twin_wait twin_wait;
     struct c2d_wait c2d_wait;
     struct query_wait query_wait;
+    struct job_wait job_wait;
     bool answered;
     bool stalled; /* no more of the request is read until rest_call_resume() */
     bool begun;   /* an answer is under way, in pieces */
@@ -151,6 +155,11 @@ extern const size_t rest_route_count;
 /* ---- access.c */
 
 bool rest_access_granted(struct call *c); /* otherwise answered 401; sets device_token */
+
+/* ---- queries.c */
+
+/* x-ms-max-item-count: 1 to QUERY_PAGE_MAX, or 0: it is none.  Who does not say gets the default. */
+unsigned rest_page_max(const struct call *c);
 
 /* ---- query.c */
 
@@ -226,6 +235,11 @@ void rest_query(struct call *c);
 void rest_commands_purge(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
+
+void rest_job_put(struct call *c);
+void rest_job_get(struct call *c);
+void rest_job_cancel(struct call *c);
+void rest_job_query(struct call *c);
 
 void rest_upgrade(struct call *c);
 void rest_method_call(struct call *c); /* of a device or a module */

@@ -359,6 +359,44 @@ void query_forget(struct queries *q, struct query_wait *w)
     q->wait = NULL;
 }
 
+/* ---- jobs: likewise */
+
+struct jobs {
+    char asked[512];
+    struct job_wait *wait;
+};
+
+void job_create(struct jobs *j, struct slice id, struct slice json, struct job_wait *w)
+{
+    snprintf(j->asked, sizeof j->asked, "create %.*s %.*s", SLICE_ARG(id), SLICE_ARG(json));
+    j->wait = w;
+}
+
+void job_get(struct jobs *j, struct slice id, struct job_wait *w)
+{
+    snprintf(j->asked, sizeof j->asked, "get %.*s", SLICE_ARG(id));
+    j->wait = w;
+}
+
+void job_cancel(struct jobs *j, struct slice id, struct job_wait *w)
+{
+    snprintf(j->asked, sizeof j->asked, "cancel %.*s", SLICE_ARG(id));
+    j->wait = w;
+}
+
+void job_list(struct jobs *j, const struct job_ask *ask, struct job_wait *w)
+{
+    snprintf(j->asked, sizeof j->asked, "list type=%d status=%d after=%.*s max=%u", ask->type,
+             ask->status, SLICE_ARG(or_none(ask->after)), ask->max);
+    j->wait = w;
+}
+
+void job_forget(struct jobs *j, struct job_wait *w)
+{
+    assert_ptr_equal(j->wait, w);
+    j->wait = NULL;
+}
+
 /* ---- all of it together */
 
 static struct world {
@@ -373,6 +411,7 @@ static struct world {
     struct twins twins;
     struct c2d c2d;
     struct queries queries;
+    struct jobs jobs;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -416,7 +455,8 @@ static int world_open(void **state)
                                                   .methods = &world.methods,
                                                   .twins = &world.twins,
                                                   .c2d = &world.c2d,
-                                                  .queries = &world.queries});
+                                                  .queries = &world.queries,
+                                                  .jobs = &world.jobs});
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;
@@ -517,6 +557,14 @@ static inline void queries_say(const struct query_answer *a)
     struct query_wait *w = world.queries.wait;
     assert(w != NULL);
     world.queries.wait = NULL;
+    w->fn(w, a);
+}
+
+static inline void jobs_say(const struct job_answer *a)
+{
+    struct job_wait *w = world.jobs.wait;
+    assert(w != NULL);
+    world.jobs.wait = NULL;
     w->fn(w, a);
 }
 

@@ -21,7 +21,7 @@ static void on_answer(struct query_wait *w, const struct query_answer *a)
 
 /* The header x-ms-max-item-count; 0: it is none.  Who does not say gets the default, as do SDKs that say
  * -1 for it; Node promises pages of up to 10000, and gets them in parts. */
-static unsigned read_max(const struct call *c)
+unsigned rest_page_max(const struct call *c)
 {
     struct slice text = http1_header(c->request, "x-ms-max-item-count");
     uint64_t max;
@@ -34,7 +34,7 @@ void rest_query(struct call *c)
     struct arena arena = {0};
     struct json *body;
     struct query_ask ask = {.after = http1_header(c->request, "x-ms-continuation"),
-                            .max = read_max(c)};
+                            .max = rest_page_max(c)};
     if (json_parse(&arena, buf_slice(&c->body), &body) != OK) {
         rest_answer_status(c, STATUS_DESERIALIZATION_ERROR, fail_text());
     } else if (ask.max == 0) {

@@ -42,7 +42,8 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .methods = doors->methods,
                                .twins = doors->twins,
                                .c2d = doors->c2d,
-                               .queries = doors->queries};
+                               .queries = doors->queries,
+                               .jobs = doors->jobs};
     return s;
 }
 
@@ -84,6 +85,8 @@ static void drop_call(struct rest *r)
         c2d_forget(c->service->c2d, &c->c2d_wait);
     else if (c->waiting == WAITING_QUERY)
         query_forget(c->service->queries, &c->query_wait);
+    else if (c->waiting == WAITING_JOBS)
+        job_forget(c->service->jobs, &c->job_wait);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);

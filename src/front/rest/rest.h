@@ -35,6 +35,7 @@ struct methods;
 struct twins;
 struct c2d;
 struct queries;
+struct jobs;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -68,6 +69,7 @@ struct rest_doors {
     struct twins *twins;
     struct c2d *c2d;
     struct queries *queries;
+    struct jobs *jobs;
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,

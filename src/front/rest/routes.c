@@ -47,6 +47,12 @@ const struct route rest_routes[] = {
     {"GET", "/statistics/service", REGISTRY_READ, NO_BODY, rest_statistics_service,
      "Count connected devices"},
 
+    {"GET", "/jobs/v2/query", BY_SERVICE, NO_BODY, rest_job_query, "List jobs"},
+    {"PUT", "/jobs/v2/{job}", BY_SERVICE, JOB_BODY_MAX, rest_job_put,
+     "Create a job that updates twins or calls methods"},
+    {"GET", "/jobs/v2/{job}", BY_SERVICE, NO_BODY, rest_job_get, "Show a job"},
+    {"POST", "/jobs/v2/{job}/cancel", BY_SERVICE, NO_BODY, rest_job_cancel, "Cancel a job"},
+
     {"GET", "/twins/{id}", BY_SERVICE, NO_BODY, rest_twin_get, "Show a device twin"},
     {"PATCH", "/twins/{id}", BY_SERVICE, TWIN_BODY_BYTES_MAX, rest_twin_patch,
      "Merge into tags and desired properties of a device twin"},

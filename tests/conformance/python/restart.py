@@ -2,45 +2,12 @@
 what was answered.
 
 azure-iot-device subscribes once for each feature and client, and never again when it reconnects."""
-import contextlib
-import json
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
-
 from azure.iot.device import IoTHubDeviceClient, MethodResponse
-from azure.iot.hub import IoTHubRegistryManager
 from azure.iot.hub.models import CloudToDeviceMethod, Twin, TwinProperties
 
+import server_kit
 from check import check, equal, until
-
-AZIMUTH, HOST, ADDRESS = (os.environ.get(name, "") for name in ("AZIMUTH", "HUB_SPARE_HOST", "HUB_SPARE_ADDRESS"))
-
-
-class Server:
-    """`azimuth serve` on its standard ports at an address where nobody else is."""
-
-    def __init__(self, data):
-        self.data = data
-        self.start()
-        with open(self.ready["ca"], encoding="ascii") as pem:
-            self.ca = pem.read()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [AZIMUTH, "serve", "--data", self.data, "--hostname", HOST, "--bind", ADDRESS, "--console",
-             f"{ADDRESS}:8443"], stdout=subprocess.PIPE)
-        self.ready = json.loads(self.process.stdout.readline())
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def string(self, *words):
-        call = [AZIMUTH, "connection-string", "--data", self.data, *words]
-        return subprocess.run(call, check=True, capture_output=True, text=True).stdout.strip()
+from server_kit import server_and_service
 
 
 def device_that_echoes(server, device_id):
@@ -55,21 +22,6 @@ def device_that_echoes(server, device_id):
     return client
 
 
-@contextlib.contextmanager
-def server_and_service(device_id):
-    """A server with a device, and who may do everything there."""
-    data = tempfile.mkdtemp()
-    server = Server(data)
-    try:
-        os.environ["REQUESTS_CA_BUNDLE"] = server.ready["ca"]
-        service = IoTHubRegistryManager.from_connection_string(server.string("--policy", "iothubowner"))
-        service.create_device_with_sas(device_id, "", "", "enabled")
-        yield server, service
-    finally:
-        server.kill()
-        shutil.rmtree(data, ignore_errors=True)
-
-
 def kill_and_start(server, client):
     server.kill()
     until("the device sees it", lambda: not client.connected)
@@ -79,7 +31,7 @@ def kill_and_start(server, client):
 
 @check("a subscription to methods outlives kill -9 of the server")
 def _():
-    if not HOST:
+    if not server_kit.HOST:
         return  # one server has the standard ports of this machine
     with server_and_service("killed") as (server, service):
         client = device_that_echoes(server, "killed")
@@ -96,7 +48,7 @@ def _():
 
 @check("twins and the subscription to them outlive kill -9 of the server")
 def _():
-    if not HOST:
+    if not server_kit.HOST:
         return  # as above
     with server_and_service("killed-twin") as (server, service):
         client = IoTHubDeviceClient.create_from_connection_string(

@@ -1,0 +1,259 @@
+/* cmd_job.c - azimuth hub job ... */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "cli/file.h"
+#include "cli/http.h"
+
+enum {
+    TTL_S = 3600, /* as az has it */
+    TTL_S_MAX = INT32_MAX,
+    POLL_S = 10,
+    POLL_DURATION_S_MAX = 30 * 86400,
+    RESPONSE_S = 30,
+    RESPONSE_S_MAX = 3600,
+    CONNECT_S_MAX = 300,
+    TOP_MAX = 1000,
+    BAR = 30, /* characters */
+};
+
+static const char columns[] = "job=jobId type=type status=status created=createdTime "
+                              "devices=deviceJobStatistics.deviceCount "
+                              "failed=deviceJobStatistics.failedCount";
+
+const struct cli_option job_create_options[] = {
+    {"job-id", "ID", "the job: a-z 0-9 - '"},
+    {"job-type jt", "TYPE", "scheduleUpdateTwin or scheduleDeviceMethod"},
+    {"query-condition q", "CONDITION", "which devices, as behind WHERE, or * for all"},
+    {"start-time start", "TIME", "when, as 2026-11-23T04:05:06Z [at once]"},
+    {"ttl", "SECONDS", "how long it may take [3600]"},
+    {"twin-patch patch", "JSON", "merged into the twins, or a file with that"},
+    {"method-name mn", "NAME", "the method"},
+    {"method-payload mp", "JSON", "what it gets, or a file with that [null]"},
+    {"method-connect-timeout mct", "SECONDS", "for a device to connect [0]"},
+    {"method-response-timeout mrt", "SECONDS", "for its answer [30]"},
+    {"wait", NULL, "until the job has ended, with its progress"},
+    {"poll-interval interval", "SECONDS", "how often it is looked at with --wait [10]"},
+    {"poll-duration duration", "SECONDS", "how long with --wait, then 5 [as long as it takes]"},
+    {"", NULL, NULL}};
+const struct cli_option job_options[] = {{"job-id", "ID", "the job"}, {"", NULL, NULL}};
+const struct cli_option job_list_options[] = {
+    {"job-type jt", "TYPE", "only those: scheduleUpdateTwin, scheduleDeviceMethod"},
+    {"job-status js", "STATUS",
+     "only those: scheduled, queued, running, completed, failed, cancelled"},
+    {"top", "NUMBER", "at most so many, the newest [1000]"},
+    {"", NULL, NULL}};
+
+const char job_create_help[] =
+    "What became of each device: SELECT * FROM devices.jobs WHERE jobId = 'j1'\n\n"
+    "    job create --job-id j1 --jt scheduleUpdateTwin -q \"tags.floor = 3\" \\\n"
+    "        --patch '{\"properties\": {\"desired\": {\"interval\": 30}}}' --wait\n"
+    "    job create --job-id j2 --jt scheduleDeviceMethod -q '*' --mn reboot --mct 60";
+
+/* ---- what is to be done */
+
+/* An option that is JSON or the name of a file with some. */
+static enum err read_json(struct cli *c, const char *option, const char *given, struct json **out)
+{
+    struct slice text = slice_str(given);
+    if (json_parse(&c->arena, text, out) == OK) return OK;
+    if (file_load(c, given, &text) == OK && json_parse(&c->arena, text, out) == OK) return OK;
+    return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
+}
+
+static void set_number(struct cli *c, struct json *object, const char *name, int64_t number)
+{
+    json_set(&c->arena, object, slice_str(name), json_new_i64(&c->arena, number));
+}
+
+static void set_text(struct cli *c, struct json *object, const char *name, struct slice text)
+{
+    json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, text));
+}
+
+static enum err put_method(struct cli *c, struct json *job)
+{
+    struct json *method = json_new(&c->arena, JSON_OBJECT), *payload;
+    const char *given = cli_value(c, "method-payload");
+    struct slice name;
+    int64_t response_s, connect_s;
+    if (!cli_given(c, "method-name"))
+        return fail(ERR_INVALID, "--method-name is needed for scheduleDeviceMethod");
+    TRY(cli_need(c, "method-name", &name));
+    TRY(read_json(c, "method-payload", given ? given : "null", &payload));
+    TRY(cli_number(c, "method-response-timeout", 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
+    TRY(cli_number(c, "method-connect-timeout", 0, CONNECT_S_MAX, 0, &connect_s));
+    set_text(c, method, "methodName", name);
+    json_set(&c->arena, method, SLICE_LIT("payload"), payload);
+    set_number(c, method, "responseTimeoutInSeconds", response_s);
+    set_number(c, method, "connectTimeoutInSeconds", connect_s);
+    json_set(&c->arena, job, SLICE_LIT("cloudToDeviceMethod"), method);
+    return OK;
+}
+
+static enum err put_twin(struct cli *c, struct json *job)
+{
+    const char *given = cli_value(c, "twin-patch");
+    struct json *twin;
+    if (given == NULL) return fail(ERR_INVALID, "--twin-patch is needed for scheduleUpdateTwin");
+    TRY(read_json(c, "twin-patch", given, &twin));
+    if (twin->type != JSON_OBJECT)
+        return fail(ERR_INVALID,
+                    "--twin-patch must be a JSON object with tags, properties or both");
+    if (json_get(twin, "etag") == NULL) set_text(c, twin, "etag", SLICE_LIT("*"));
+    json_set(&c->arena, job, SLICE_LIT("updateTwin"), twin);
+    return OK;
+}
+
+static enum err make_job(struct cli *c, struct slice id, struct json *job)
+{
+    struct slice type, condition;
+    int64_t ttl_s;
+    TRY(cli_need(c, "job-type", &type));
+    TRY(cli_need(c, "query-condition", &condition));
+    TRY(cli_number(c, "ttl", 0, TTL_S_MAX, TTL_S, &ttl_s));
+    set_text(c, job, "jobId", id);
+    set_text(c, job, "queryCondition", condition);
+    if (cli_given(c, "start-time"))
+        set_text(c, job, "startTime", slice_str(cli_value(c, "start-time")));
+    set_number(c, job, "maxExecutionTimeInSeconds", ttl_s);
+    bool method = slice_is_nocase(type, "scheduleDeviceMethod");
+    if (!method && !slice_is_nocase(type, "scheduleUpdateTwin"))
+        return fail(ERR_INVALID,
+                    "--job-type %.*s: it is scheduleUpdateTwin or scheduleDeviceMethod",
+                    SLICE_ARG(type));
+    set_text(c, job, "type", type);
+    return method ? put_method(c, job) : put_twin(c, job);
+}
+
+/* ---- calls */
+
+static enum err call_job(struct cli *c, struct target *t, const char *method, const char *after,
+                         struct slice body, struct json **answer)
+{
+    struct slice id;
+    struct buf path = {0}, what = {0};
+    TRY(cli_need(c, "job-id", &id));
+    buf_printf(&path, "%s%s", http_path(c, "/jobs/v2/", id), after);
+    buf_printf(&what, "job '%.*s'", SLICE_ARG(id));
+    const struct http_call call = {.method = method, .path = buf_cstr(&path), .body = body};
+    enum err e = http_json(t, &call, buf_cstr(&what), answer);
+    if (e == OK && slice_is(json_str(*answer, "status"), "unknown"))
+        e = fail(ERR_NOT_FOUND, "there is no job '%.*s'; 'job list' shows those that are there",
+                 SLICE_ARG(id));
+    buf_free(&path);
+    buf_free(&what);
+    return e;
+}
+
+/* ---- waiting */
+
+static int64_t number(const struct json *job, const char *name)
+{
+    const struct json *j = json_get(json_get(job, "deviceJobStatistics"), name);
+    int64_t n = 0;
+    return j && json_i64(j, &n) == OK ? n : 0;
+}
+
+static bool has_ended(const struct json *job)
+{
+    struct slice s = json_str(job, "status");
+    return slice_is(s, "completed") || slice_is(s, "failed") || slice_is(s, "cancelled");
+}
+
+/* On a terminal one line that changes: "[#####.....] 120 of 240 devices, 3 failed: running". */
+static void show_progress(const struct json *job, bool last)
+{
+    int64_t all = number(job, "deviceCount"), failed = number(job, "failedCount");
+    int64_t done = number(job, "succeededCount") + failed;
+    char bar[BAR + 1];
+    if (!isatty(STDERR_FILENO)) return;
+    for (int i = 0; i < BAR; i++) bar[i] = all && i * all < done * BAR ? '#' : '.';
+    bar[BAR] = '\0';
+    fprintf(stderr, "\r[%s] %lld of %lld devices, %lld failed: %.*s\033[K%s", bar, (long long)done,
+            (long long)all, (long long)failed, SLICE_ARG(json_str(job, "status")),
+            last ? "\n" : "");
+    fflush(stderr);
+}
+
+static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
+{
+    int64_t interval_s, duration_s;
+    TRY(cli_number(c, "poll-interval", 1, 3600, POLL_S, &interval_s));
+    TRY(cli_number(c, "poll-duration", 1, POLL_DURATION_S_MAX, POLL_DURATION_S_MAX, &duration_s));
+    time_t end = time(NULL) + (time_t)duration_s;
+    while (!has_ended(*job)) {
+        show_progress(*job, false);
+        if (time(NULL) >= end)
+            return fail(ERR_TIMEOUT, "the job has not ended within %lld s; it goes on",
+                        (long long)duration_s);
+        nanosleep(&(struct timespec){.tv_sec = (time_t)interval_s}, NULL);
+        TRY(call_job(c, t, "GET", "", SLICE_NONE, job));
+    }
+    show_progress(*job, true);
+    return OK;
+}
+
+/* ---- verbs */
+
+enum err jobs_create(struct cli *c)
+{
+    struct target t;
+    struct slice id;
+    struct json *job = json_new(&c->arena, JSON_OBJECT);
+    struct buf text = {0};
+    TRY(cli_need(c, "job-id", &id));
+    TRY(make_job(c, id, job));
+    TRY(target_find(c, &t));
+    json_write(&text, job);
+    enum err e = call_job(c, &t, "PUT", "", buf_slice(&text), &job);
+    if (e == OK && cli_given(c, "wait")) e = wait_for_end(c, &t, &job);
+    if (e == OK) e = output_value(&c->output, &c->arena, job, columns);
+    buf_free(&text);
+    return e;
+}
+
+static enum err one(struct cli *c, const char *method, const char *after)
+{
+    struct target t;
+    struct json *job;
+    TRY(target_find(c, &t));
+    TRY(call_job(c, &t, method, after, SLICE_NONE, &job));
+    return output_value(&c->output, &c->arena, job, columns);
+}
+
+enum err jobs_show(struct cli *c)
+{
+    return one(c, "GET", "");
+}
+
+enum err jobs_cancel(struct cli *c)
+{
+    return one(c, "POST", "/cancel");
+}
+
+static const char *path_of_list(struct cli *c, int64_t max)
+{
+    const char *type = cli_value(c, "job-type"), *status = cli_value(c, "job-status");
+    struct buf path = {0};
+    buf_printf(&path, "/jobs/v2/query?pageSize=%lld", (long long)max);
+    if (type) buf_put_str(&path, http_path(c, "&jobType=", slice_str(type)));
+    if (status) buf_put_str(&path, http_path(c, "&jobStatus=", slice_str(status)));
+    const char *copy = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
+    buf_free(&path);
+    return copy;
+}
+
+enum err jobs_list(struct cli *c)
+{
+    struct target t;
+    struct json *list;
+    int64_t top;
+    TRY(cli_number(c, "top", 1, TOP_MAX, TOP_MAX, &top));
+    TRY(target_find(c, &t));
+    const struct http_call call = {.method = "GET", .path = path_of_list(c, top)};
+    TRY(http_json(&t, &call, "list of jobs", &list));
+    return output_value(&c->output, &c->arena, list, columns);
+}

@@ -1,0 +1,114 @@
+/* jobs.c - jobs over many devices: IoT Hub service REST API, "Jobs". */
+#include "base/num.h"
+#include "front/rest/call.h"
+
+static void answer(struct call *c, const struct job_answer *a)
+{
+    struct buf text = {0};
+    buf_put_slice(&text, a->text);
+    if (a->status == STATUS_OK)
+        rest_answer_json(c, a->body);
+    else
+        rest_answer_status(c, a->status, buf_cstr(&text));
+    buf_free(&text);
+}
+
+static void on_answer(struct job_wait *w, const struct job_answer *a)
+{
+    struct call *c = CONTAINER_OF(w, struct call, job_wait);
+    rest_call_resume(c);
+    answer(c, a);
+    rest_call_end(c);
+}
+
+static struct job_wait *wait(struct call *c,
+                             void (*fn)(struct job_wait *w, const struct job_answer *a))
+{
+    c->job_wait.fn = fn;
+    rest_call_wait(c, WAITING_JOBS);
+    return &c->job_wait;
+}
+
+void rest_job_put(struct call *c)
+{
+    job_create(c->service->jobs, rest_route_param(c, "job"), buf_slice(&c->body),
+               wait(c, on_answer));
+}
+
+void rest_job_cancel(struct call *c)
+{
+    job_cancel(c->service->jobs, rest_route_param(c, "job"), wait(c, on_answer));
+}
+
+/* Of a job that is not there a real hub says that it is unknown, and 200. */
+static void on_job(struct job_wait *w, const struct job_answer *a)
+{
+    static const struct job_answer unknown = {
+        .body = SLICE_LIT("{\"type\":\"unknown\",\"status\":\"unknown\"}")};
+    on_answer(w, a->status == STATUS_JOB_NOT_FOUND ? &unknown : a);
+}
+
+void rest_job_get(struct call *c)
+{
+    job_get(c->service->jobs, rest_route_param(c, "job"), wait(c, on_job));
+}
+
+/* ---- lists */
+
+static void on_list(struct job_wait *w, const struct job_answer *a)
+{
+    struct call *c = CONTAINER_OF(w, struct call, job_wait);
+    rest_call_resume(c);
+    if (a->status == STATUS_OK)
+        rest_answer_page(c, "JobResponse", a->next, a->body);
+    else
+        answer(c, a);
+    rest_call_end(c);
+}
+
+/* The SDKs name the page in headers, Microsoft's reference in the query. */
+static bool read_page(const struct call *c, struct job_ask *ask, struct buf *after)
+{
+    struct buf size = {0};
+    uint64_t max = rest_page_max(c);
+    if (rest_query_get(c, "pageSize", &size) && num_u64(buf_slice(&size), &max) != OK) max = 0;
+    buf_free(&size);
+    if (rest_query_get(c, "continuationToken", after))
+        ask->after = buf_slice(after);
+    else
+        ask->after = http1_header(c->request, "x-ms-continuation");
+    ask->max = max <= JOB_PAGE_MAX ? (unsigned)max : 0;
+    return ask->max > 0;
+}
+
+static bool read_words(const struct call *c, struct job_ask *ask)
+{
+    struct buf type = {0}, status = {0};
+    enum job_type t = JOB_TYPES;
+    enum job_status s = JOB_STATUSES;
+    bool fine = true;
+    if (rest_query_get(c, "jobType", &type) && buf_size(&type))
+        fine = job_type_of(buf_slice(&type), &t);
+    if (rest_query_get(c, "jobStatus", &status) && buf_size(&status))
+        fine = fine && job_status_of(buf_slice(&status), &s);
+    buf_free(&type);
+    buf_free(&status);
+    ask->type = t;
+    ask->status = s;
+    return fine;
+}
+
+void rest_job_query(struct call *c)
+{
+    struct job_ask ask;
+    struct buf after = {0};
+    if (!read_words(c, &ask))
+        rest_answer_status(c, STATUS_ARGUMENT_INVALID,
+                           "jobType is scheduleDeviceMethod or scheduleUpdateTwin; jobStatus is "
+                           "scheduled, queued, running, completed, failed or cancelled");
+    else if (!read_page(c, &ask, &after))
+        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "a page has 1 to 1000 jobs");
+    else
+        job_list(c->service->jobs, &ask, wait(c, on_list));
+    buf_free(&after);
+}

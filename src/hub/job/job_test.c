@@ -1,0 +1,423 @@
+/* job_test.c - jobs from their creation to their end: twins, methods, restarts, cancellation, limits. */
+#include "hub/job/fixture_test.h"
+
+#define TWIN_JOB(condition)                                                                        \
+    "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"" condition                             \
+    "\",\"updateTwin\":{\"etag\":\"*\",\"tags\":{\"a\":1},\"properties\":{\"desired\":{\"x\":"     \
+    "{\"y\":2}}}}}"
+#define METHOD_JOB(condition)                                                                      \
+    "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"" condition                           \
+    "\",\"cloudToDeviceMethod\":{\"methodName\":\"reboot\",\"payload\":{\"n\":1}}}"
+
+/* ---- what jobs do */
+
+static void twins_that_match_are_written_once(void **state)
+{
+    (void)state;
+    put_devices(5);
+    assert_int_equal(create("j1", TWIN_JOB("deviceId != 'd003'")), STATUS_OK);
+    assert_true(slice_is(json_str(said(), "status"), "queued"));
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 4/4/0/0");
+    assert_true(slice_is(tag_of("d000", "a"), "1"));
+    assert_true(slice_is(tag_of("d003", "a"), "none"));
+    assert_true(slice_is(desired_version("d004"), "2"));
+    assert_non_null(json_get(show("j1"), "endTime"));
+}
+
+static void more_devices_than_fit_the_window(void **state)
+{
+    (void)state;
+    put_devices(JOB_WINDOW * 2 + 1);
+    assert_int_equal(create("j1", TWIN_JOB("*")), STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 401/401/0/0");
+    assert_true(slice_is(desired_version("d400"), "2"));
+    assert_int_equal(count_of(device_jobs("SELECT * FROM devices.jobs")), 401);
+}
+
+static void methods_are_called_and_their_answers_kept(void **state)
+{
+    (void)state;
+    put_devices(2);
+    put_identity("d001/m1");
+    assert_int_equal(create("j1", METHOD_JOB("FROM devices.modules WHERE moduleId = 'm1'")),
+                     STATUS_OK);
+    go_on();
+    assert_int_equal(call_count, 1);
+    assert_string_equal(state_of("j1"), "running 1/0/0/1");
+    answer_all_methods(&(struct method_result){.device_status = 299, .payload = SLICE_LIT("[1]")});
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 1/1/0/0");
+    struct json *row = device_jobs("SELECT * FROM devices.jobs WHERE jobId = 'j1'")->child;
+    struct json *answer = json_get(json_get(row, "outcome"), "deviceMethodResponse");
+    assert_true(slice_is(json_str(row, "deviceId"), "d001"));
+    assert_true(slice_is(json_str(row, "moduleId"), "m1"));
+    assert_true(slice_is(json_str(row, "status"), "completed"));
+    assert_true(slice_is(json_str(row, "jobType"), "scheduleDeviceMethod"));
+    assert_true(slice_is(json_get(answer, "status")->text, "299"));
+}
+
+static void what_a_device_cannot_do_is_its_own_failure(void **state)
+{
+    (void)state;
+    put_devices(3);
+    assert_int_equal(create("j1", METHOD_JOB("*")), STATUS_OK);
+    go_on();
+    answer_all_methods(&(struct method_result){.status = STATUS_DEVICE_NOT_ONLINE, .text = "off"});
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 3/0/3/0");
+    struct json *row = device_jobs("SELECT * FROM devices.jobs WHERE status = 'failed'")->child;
+    assert_true(slice_is(json_str(json_get(row, "error"), "code"), "DeviceNotOnline"));
+    assert_true(slice_is(json_str(json_get(row, "error"), "description"), "off"));
+}
+
+static void nobody_matches(void **state)
+{
+    (void)state;
+    put_devices(1);
+    assert_int_equal(create("j1", TWIN_JOB("tags.none = 1")), STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 0/0/0/0");
+}
+
+static void a_bad_condition_is_found_when_the_job_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(create("j1", TWIN_JOB("tags. =")), STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("j1"), "failed 0/0/0/0");
+    assert_true(json_str(show("j1"), "failureReason").len > 0);
+    assert_int_equal(create("j2", TWIN_JOB("")), STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("j2"), "failed 0/0/0/0");
+}
+
+static void a_twin_that_moves_behind_the_cursor_is_not_done_twice(void **state)
+{
+    (void)state;
+    put_devices(JOB_WINDOW + 50);
+    assert_int_equal(create("j1", TWIN_JOB("NOT is_defined(tags.none)")), STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 250/250/0/0");
+}
+
+/* ---- time */
+
+static void a_job_waits_for_its_start(void **state)
+{
+    (void)state;
+    char json[512], iso[CLOCK_ISO_LEN + 1];
+    put_devices(1);
+    clock_iso(rig_wall() + 60 * 1000000, iso);
+    snprintf(json, sizeof json,
+             "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"startTime\":\"%s\","
+             "\"updateTwin\":{\"tags\":{\"a\":1}}}",
+             iso);
+    assert_int_equal(create("j1", json), STATUS_OK);
+    assert_true(slice_is(json_str(said(), "status"), "scheduled"));
+    go_on();
+    assert_string_equal(state_of("j1"), "scheduled 0/0/0/0");
+    restart();
+    go_on();
+    assert_string_equal(state_of("j1"), "scheduled 0/0/0/0");
+    rig_pass(&f.rig, 60 * 1000000);
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 1/1/0/0");
+}
+
+static void a_job_has_so_much_time(void **state)
+{
+    (void)state;
+    put_devices(2);
+    assert_int_equal(create("j1", "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"*\","
+                                  "\"maxExecutionTimeInSeconds\":10,"
+                                  "\"cloudToDeviceMethod\":{\"methodName\":\"reboot\"}}"),
+                     STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("j1"), "running 2/0/0/2");
+    rig_pass(&f.rig, 10 * 1000000);
+    go_on();
+    assert_string_equal(state_of("j1"), "failed 2/0/0/0");
+    assert_int_equal(call_count, 0);
+    assert_true(
+        slice_is(json_str(show("j1"), "failureReason"), "maxExecutionTimeInSeconds is over"));
+}
+
+/* ---- cancelling */
+
+static void a_running_job_can_be_cancelled(void **state)
+{
+    (void)state;
+    put_devices(3);
+    assert_int_equal(create("j1", METHOD_JOB("*")), STATUS_OK);
+    go_on();
+    assert_int_equal(cancel("j1"), STATUS_OK);
+    assert_int_equal(reply.answers, 1);
+    assert_true(slice_is(json_str(said(), "status"), "cancelled"));
+    assert_int_equal(call_count, 0);
+    assert_string_equal(state_of("j1"), "cancelled 3/0/0/0");
+    assert_int_equal(count_of(device_jobs("SELECT * FROM devices.jobs WHERE status = 'canceled'")),
+                     3);
+    assert_int_equal(cancel("j1"), STATUS_OPERATION_NOT_ALLOWED);
+    assert_int_equal(cancel("j2"), STATUS_JOB_NOT_FOUND);
+}
+
+static void cancelled_half_way_the_rest_stays_as_it_is(void **state)
+{
+    (void)state;
+    enum { N = 3 * JOB_WINDOW };
+    unsigned written = 0;
+    char who[16];
+    put_devices(N);
+    start_create("j1", TWIN_JOB("*"));
+    for (int i = 0; i < 60; i++) rig_step(&f.rig);
+    rig_pass(&f.rig, 0);
+    rig_on(f.rig.cores[1]);
+    assert_int_equal(cancel("j1"), STATUS_OK);
+    go_on();
+    for (unsigned i = 0; i < N; i++) {
+        snprintf(who, sizeof who, "d%03u", i);
+        written += slice_is(tag_of(who, "a"), "1");
+    }
+    struct json *s = json_get(show("j1"), "deviceJobStatistics");
+    int64_t succeeded;
+    assert_int_equal(json_i64(json_get(s, "succeededCount"), &succeeded), OK);
+    assert_int_equal(written, succeeded);
+}
+
+static void a_job_that_waits_can_be_cancelled(void **state)
+{
+    (void)state;
+    assert_int_equal(create("j1", "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\","
+                                  "\"startTime\":\"2023-11-15T00:00:00Z\","
+                                  "\"updateTwin\":{\"tags\":{\"a\":1}}}"),
+                     STATUS_OK);
+    assert_int_equal(cancel("j1"), STATUS_OK);
+    assert_string_equal(state_of("j1"), "cancelled 0/0/0/0");
+    restart();
+    rig_pass(&f.rig, 86400 * 1000000ll);
+    go_on();
+    assert_string_equal(state_of("j1"), "cancelled 0/0/0/0");
+}
+
+/* ---- restarts */
+
+/* Whenever the server stops, every twin is written once. */
+static void a_restart_at_any_moment_writes_no_twin_twice(void **state)
+{
+    (void)state;
+    char id[16], who[16], version[16];
+    put_devices(20);
+    for (int steps = 1; steps < 60; steps += 3) {
+        snprintf(id, sizeof id, "j%d", steps);
+        char json[512];
+        snprintf(json, sizeof json,
+                 "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":"
+                 "{\"properties\":{\"desired\":{\"n\":%d}}}}",
+                 steps);
+        assert_int_equal(create(id, json), STATUS_OK);
+        lane_run_once(f.rig.cores[0], rig_mono_us += 1000); /* it begins */
+        for (int i = 0; i < steps; i++) rig_step(&f.rig);
+        restart();
+        go_on();
+        assert_string_equal(state_of(id), "completed 20/20/0/0");
+        snprintf(version, sizeof version, "%d", 2 + steps / 3);
+        for (unsigned i = 0; i < 20; i++) {
+            snprintf(who, sizeof who, "d%03u", i);
+            assert_true(slice_is(desired_version(who), version));
+        }
+    }
+}
+
+static void a_method_that_was_under_way_is_called_again(void **state)
+{
+    (void)state;
+    put_devices(2);
+    assert_int_equal(create("j1", METHOD_JOB("*")), STATUS_OK);
+    go_on();
+    assert_int_equal(call_count, 2);
+    restart();
+    go_on();
+    assert_int_equal(calls_made, 4);
+    answer_all_methods(&(struct method_result){.device_status = 200, .payload = SLICE_LIT("1")});
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 2/2/0/0");
+}
+
+/* ---- what is refused */
+
+static void requests_have_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *json;
+        enum status status;
+    } rows[] = {
+        {"good-1'", TWIN_JOB("*"), STATUS_OK},
+        {"", TWIN_JOB("*"), STATUS_ARGUMENT_INVALID},
+        {"Big", TWIN_JOB("*"), STATUS_ARGUMENT_INVALID},
+        {"a_b", TWIN_JOB("*"), STATUS_ARGUMENT_INVALID},
+        {"0123456789012345678901234567890123456789012345678901234567890123", TWIN_JOB("*"),
+         STATUS_OK},
+        {"01234567890123456789012345678901234567890123456789012345678901234", TWIN_JOB("*"),
+         STATUS_ARGUMENT_INVALID},
+        {"j", "{", STATUS_ARGUMENT_INVALID},
+        {"j", "[]", STATUS_ARGUMENT_INVALID},
+        {"j", "{\"type\":\"dance\"}", STATUS_ARGUMENT_INVALID},
+        {"j", "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\"}",
+         STATUS_ARGUMENT_INVALID},
+        {"j", "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"*\",\"updateTwin\":{}}",
+         STATUS_ARGUMENT_INVALID},
+        {"j", "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":1,\"updateTwin\":{}}",
+         STATUS_ARGUMENT_INVALID},
+        {"j",
+         "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":{},"
+         "\"startTime\":\"tomorrow\"}",
+         STATUS_ARGUMENT_INVALID},
+        {"j",
+         "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":{},"
+         "\"startTime\":\"2099-01-01T00:00:00Z\"}",
+         STATUS_ARGUMENT_INVALID},
+        {"j",
+         "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":{},"
+         "\"maxExecutionTimeInSeconds\":-1}",
+         STATUS_ARGUMENT_INVALID},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(create(rows[i].id, rows[i].json), rows[i].status);
+    go_on();
+    assert_int_equal(create("good-1'", TWIN_JOB("*")), STATUS_JOB_ALREADY_EXISTS);
+    restart();
+    assert_int_equal(create("good-1'", TWIN_JOB("*")), STATUS_JOB_ALREADY_EXISTS);
+}
+
+static void ten_run_and_a_hundred_wait(void **state)
+{
+    (void)state;
+    char id[16];
+    put_devices(1);
+    for (int i = 0; i < JOB_ACTIVE_MAX; i++) {
+        snprintf(id, sizeof id, "j%03d", i);
+        assert_int_equal(create(id, METHOD_JOB("*")), STATUS_OK);
+    }
+    assert_int_equal(create("more", METHOD_JOB("*")), STATUS_THROTTLING_MAX_ACTIVE_JOBS);
+    go_on();
+    assert_int_equal(call_count, JOB_RUNNING_MAX);
+    assert_string_equal(state_of("j010"), "queued 0/0/0/0");
+    assert_int_equal(cancel("j000"), STATUS_OK);
+    go_on();
+    assert_int_equal(call_count, JOB_RUNNING_MAX);
+    assert_string_equal(state_of("j010"), "running 1/0/0/1");
+    assert_int_equal(create("more", METHOD_JOB("*")), STATUS_OK);
+}
+
+static void lists_come_in_pages_the_newest_first(void **state)
+{
+    (void)state;
+    char id[16];
+    for (int i = 0; i < 5; i++) {
+        snprintf(id, sizeof id, "j%d", i);
+        assert_int_equal(create(id, i % 2 ? TWIN_JOB("*") : METHOD_JOB("*")), STATUS_OK);
+        rig_pass(&f.rig, 1000);
+    }
+    go_on();
+    struct job_ask page = {.type = JOB_TYPES, .status = JOB_STATUSES, .max = 3};
+    struct jobs *j = ask();
+    job_list(j, &page, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(count_of(said()), 3);
+    assert_true(slice_is(json_str(said()->child, "jobId"), "j4"));
+    char next[JOB_PLACE_MAX];
+    snprintf(next, sizeof next, "%s", buf_cstr(&reply.next));
+    page.after = slice_str(next);
+    j = ask();
+    job_list(j, &page, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(count_of(said()), 2);
+    assert_int_equal(buf_size(&reply.next), 0);
+    page = (struct job_ask){.type = JOB_TWIN, .status = JOB_COMPLETED, .max = 3};
+    j = ask();
+    job_list(j, &page, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(count_of(said()), 2);
+}
+
+/* ---- the store */
+
+static void a_store_that_refuses_is_asked_again(void **state)
+{
+    (void)state;
+    put_devices(3);
+    assert_int_equal(create("j1", METHOD_JOB("*")), STATUS_OK);
+    go_on();
+    io_mem_fail(f.rig.io, IO_CALL_WRITE, 1, ERR_FULL, false);
+    answer_all_methods(&(struct method_result){.device_status = 200, .payload = SLICE_LIT("1")});
+    for (int i = 0; i < 5; i++) go_on();
+    assert_string_equal(state_of("j1"), "completed 3/3/0/0");
+}
+
+static void jobs_are_forgotten_after_30_days(void **state)
+{
+    (void)state;
+    put_devices(JOB_WINDOW + 1);
+    assert_int_equal(create("j1", TWIN_JOB("*")), STATUS_OK);
+    go_on();
+    rig_pass(&f.rig, JOB_RETENTION_US - 3600 * 1000000ll);
+    assert_string_equal(state_of("j1"), "completed 201/201/0/0");
+    for (int i = 0; i < 3; i++) rig_pass(&f.rig, 3600 * 1000000ll);
+    struct jobs *j = ask();
+    job_get(j, SLICE_LIT("j1"), &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
+    assert_int_equal(count_of(device_jobs("SELECT * FROM devices.jobs")), 0);
+}
+
+static void who_does_not_wait_is_not_called(void **state)
+{
+    (void)state;
+    struct jobs *j = ask();
+    job_get(j, SLICE_LIT("j1"), &reply.wait);
+    job_forget(j, &reply.wait);
+    start_create("j1", TWIN_JOB("*"));
+    job_forget(j, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.answers, 0);
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 0/0/0/0");
+}
+
+static int tear_all_down(void **state)
+{
+    ask();
+    arena_free(&arena);
+    return tear_down(state);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_all_down)
+    const struct CMUnitTest tests[] = {
+        CASE(twins_that_match_are_written_once),
+        CASE(more_devices_than_fit_the_window),
+        CASE(methods_are_called_and_their_answers_kept),
+        CASE(what_a_device_cannot_do_is_its_own_failure),
+        CASE(nobody_matches),
+        CASE(a_bad_condition_is_found_when_the_job_runs),
+        CASE(a_twin_that_moves_behind_the_cursor_is_not_done_twice),
+        CASE(a_job_waits_for_its_start),
+        CASE(a_job_has_so_much_time),
+        CASE(a_running_job_can_be_cancelled),
+        CASE(cancelled_half_way_the_rest_stays_as_it_is),
+        CASE(a_job_that_waits_can_be_cancelled),
+        CASE(a_restart_at_any_moment_writes_no_twin_twice),
+        CASE(a_method_that_was_under_way_is_called_again),
+        CASE(requests_have_rules),
+        CASE(ten_run_and_a_hundred_wait),
+        CASE(lists_come_in_pages_the_newest_first),
+        CASE(a_store_that_refuses_is_asked_again),
+        CASE(jobs_are_forgotten_after_30_days),
+        CASE(who_does_not_wait_is_not_called),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,44 @@
+/* word.c - names of types and states, as the service API has them. */
+#include "hub/job/job.h"
+
+static const char *const types[JOB_TYPES] = {
+    [JOB_METHOD] = "scheduleDeviceMethod",
+    [JOB_TWIN] = "scheduleUpdateTwin",
+};
+
+static const char *const statuses[JOB_STATUSES] = {
+    [JOB_SCHEDULED] = "scheduled", [JOB_QUEUED] = "queued", [JOB_RUNNING] = "running",
+    [JOB_COMPLETED] = "completed", [JOB_FAILED] = "failed", [JOB_CANCELLED] = "cancelled",
+};
+
+const char *job_type_name(enum job_type t)
+{
+    assert((unsigned)t < JOB_TYPES);
+    return types[t];
+}
+
+const char *job_status_name(enum job_status s)
+{
+    assert((unsigned)s < JOB_STATUSES);
+    return statuses[s];
+}
+
+bool job_type_of(struct slice name, enum job_type *out)
+{
+    for (unsigned i = 0; i < JOB_TYPES; i++) {
+        if (!slice_is_nocase(name, types[i])) continue;
+        *out = (enum job_type)i;
+        return true;
+    }
+    return false;
+}
+
+bool job_status_of(struct slice name, enum job_status *out)
+{
+    for (unsigned i = 0; i < JOB_STATUSES; i++) {
+        if (!slice_is_nocase(name, statuses[i])) continue;
+        *out = (enum job_status)i;
+        return true;
+    }
+    return false;
+}
