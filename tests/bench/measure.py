@@ -58,11 +58,11 @@ def commit():
 class Book:
     """The results of one session: a line of JSON for each run, in a file for commit and processor."""
 
-    def __init__(self, quick):
+    def __init__(self, options):
         RESULTS.mkdir(exist_ok=True)
         self.head = {"commit": commit(), "processor": processor(), "kernel": kernel(),
                      "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-                     "quick": quick}
+                     "quick": options.quick, "urgent": options.urgent}
         name = re.sub(r"[^a-z0-9]+", "-", self.head["processor"].lower()).strip("-")
         self.path = RESULTS / f"{self.head['commit'].rstrip('+')}-{name}.jsonl"
         self.lines = []
@@ -87,9 +87,9 @@ def generate(server, arguments):
                            f"{shlex.join(map(str, command))}") from None
 
 
-def generate_undisturbed(server, arguments, patience):
-    for attempt in range(ATTEMPTS):
-        wait_quiet(patience)
+def generate_undisturbed(server, arguments, options):
+    for attempt in range(options.attempts):
+        wait_quiet(options.patience)
         result = {**generate(server, arguments), "attempt": attempt}
         if result.get("other_cores", 0) <= OTHER_CORES_MAX:
             break
@@ -100,7 +100,7 @@ def interleave(book, case, servers, arguments, options):
     """A B A B ...: one run on each server in turn, `rounds` times."""
     for number in range(options.rounds):
         for server in servers:
-            result = generate_undisturbed(server, arguments, options.patience)
+            result = generate_undisturbed(server, arguments, options)
             book.add(case, server.name, {"round": number, **result})
             if result["exit"]:
                 print(f"  {case} on {server.name}: {result['first_error'] or 'lost messages'}", flush=True)

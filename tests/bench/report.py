@@ -42,7 +42,8 @@ class Row:
     def runs(self):
         """How many of the server's runs are behind the figure, and how long one took."""
         count, seconds = len(self.lines), [line["seconds"] for line in self.lines if "seconds" in line]
-        return f"{count} x {statistics.median(seconds):.0f} s" if seconds else str(count)
+        text = f"{count} x {statistics.median(seconds):.0f} s" if seconds else str(count)
+        return f"{text}, urgent" if any(line.get("urgent") for line in self.lines) else text
 
     def _values(self, lines, server):
         found = [dig(line, self.goal.key) for line in lines
