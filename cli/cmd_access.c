@@ -49,6 +49,7 @@ static enum err wanted_connstr(struct cli *c, struct target *t, struct connstr *
         return fail(ERR_INVALID, "--module-id needs the --device-id that it belongs to");
     if (device) return identity_connstr(t, slice_str(device), slice_str(module), out);
     if (cli_given(c, "event-hub")) return event_hub_connstr(t, policy, out);
+    if (cli_given(c, "dps") && policy == NULL) policy = "provisioningserviceowner";
     TRY(target_policy(t, policy, out));
     out->port = 0;
     return OK;
@@ -56,13 +57,11 @@ static enum err wanted_connstr(struct cli *c, struct target *t, struct connstr *
 
 enum err access_connection_string(struct cli *c)
 {
-    static const char *const later[] = {"dps", "digital-twins"};
     struct target t;
     struct connstr connstr;
     struct buf line = {0};
-    for (size_t i = 0; i < 2; i++)
-        if (cli_given(c, later[i]))
-            return fail(ERR_INVALID, "--%s comes with a later release", later[i]);
+    if (cli_given(c, "digital-twins"))
+        return fail(ERR_INVALID, "--digital-twins comes with a later release");
     TRY(target_find(c, &t));
     TRY(wanted_connstr(c, &t, &connstr));
     connstr_write(&line, &connstr);

@@ -207,6 +207,12 @@ bool sas_path_ids(struct slice path, struct slice *device, struct slice *module)
 
 /* ---- making */
 
+void sas_derive_key(struct slice group_key, struct slice registration_id,
+                    uint8_t out[SAS_SIGNATURE_LEN])
+{
+    hmac_sha256(group_key, &registration_id, 1, out);
+}
+
 void sas_make(struct buf *out, struct slice resource, struct slice key, const char *policy,
               int64_t expires_s)
 {

@@ -70,6 +70,11 @@ bool sas_path_covers(struct slice have, struct slice want);
 /* The ids in devices/{d}[/modules/{m}][/...]; false if the path is none.  No module: SLICE_NONE. */
 bool sas_path_ids(struct slice path, struct slice *device, struct slice *module);
 
+/* The key of one device of a group: HMAC-SHA256 of its registration id under the group's key (bytes).
+ * Source: "Symmetric key attestation" (DPS), group enrollments. */
+void sas_derive_key(struct slice group_key, struct slice registration_id,
+                    uint8_t out[SAS_SIGNATURE_LEN]);
+
 /* Appends a token.  `resource` is plain text ("host/devices/d") and is encoded here; `policy` NULL
  * or "" for none. */
 void sas_make(struct buf *out, struct slice resource, struct slice key, const char *policy,

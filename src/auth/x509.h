@@ -25,6 +25,7 @@ enum {
     X509_UPLOAD_MAX = 16 << 10, /* PEM, or base64 of it */
     X509_COMMON_NAME_MAX = 257, /* "{device}/{module}" */
     X509_SUBJECT_MAX = 255,     /* longer ones are cut when they are shown */
+    X509_SERIAL_MAX = 32,       /* bytes that are shown; RFC 5280 allows 20 */
     X509_SHA1_LEN = 20,
     X509_SHA256_LEN = 32,
 };
@@ -62,6 +63,12 @@ struct x509_cas;
 enum auth_cause x509_by_ca(const struct x509_facts *f, const struct x509_cas *cas,
                            struct slice name, int64_t now_us, unsigned *which);
 
+/* Is its common name `name`, in any case, and does a chain lead from it, over what the client sent, to
+ * this certificate, each valid now?  `depth` gets how many certificates lie between: 0 when the
+ * anchor issued the leaf. */
+enum auth_cause x509_by_anchor(const struct x509_facts *f, struct slice anchor_der,
+                               struct slice name, int64_t now_us, unsigned *depth);
+
 /* ---- the CAs of a hub */
 
 struct x509_cas *x509_cas_new(void);
@@ -83,6 +90,17 @@ struct x509_certificate {
  * `der`.  ERR_INVALID with a text for whoever sent it, ERR_TOO_BIG. */
 enum err x509_certificate_read(struct slice text, struct buf *der,
                                struct x509_certificate *out) MUST_USE;
+
+/* What services are shown of a certificate. */
+struct x509_info {
+    char subject[X509_SUBJECT_MAX + 1], issuer[X509_SUBJECT_MAX + 1];
+    char serial[2 * X509_SERIAL_MAX + 1]; /* upper-case hex */
+    uint8_t sha1[X509_SHA1_LEN], sha256[X509_SHA256_LEN];
+    int64_t from_us, until_us;
+    unsigned version; /* 3 */
+};
+
+enum err x509_info_read(struct slice der, struct x509_info *out) MUST_USE; /* ERR_INVALID */
 
 /* Proof of possession: `leaf` has `code` as its common name, is signed with the key of `ca`, and is
  * valid now.  Both in DER.  ERR_DENIED with a text. */

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 
 #include "auth/x509_internal.h"
 #include "base/mem.h"
@@ -85,18 +86,44 @@ static enum err to_der(struct slice text, unsigned wrappings, struct buf *der)
 
 /* ---- what is shown of it */
 
-static void note_subject(const X509 *x, struct x509_certificate *out)
+static void note_name(const X509_NAME *name, char out[X509_SUBJECT_MAX + 1])
 {
     BIO *text = BIO_new(BIO_s_mem());
     assert(text != NULL);
     char *bytes;
-    X509_NAME_print_ex(text, X509_get_subject_name(x), 0, NAME_STYLE);
+    X509_NAME_print_ex(text, name, 0, NAME_STYLE);
     long len = BIO_get_mem_data(text, &bytes);
     size_t kept = len > 0 ? MIN((size_t)len, (size_t)X509_SUBJECT_MAX) : 0;
-    if (kept) memcpy(out->subject, bytes, kept);
-    while (!text_is_utf8(slice_of(out->subject, kept))) kept--;
-    out->subject[kept] = '\0';
+    if (kept) memcpy(out, bytes, kept);
+    while (!text_is_utf8(slice_of(out, kept))) kept--;
+    out[kept] = '\0';
     BIO_free(text);
+}
+
+static void note_serial(const X509 *x, struct x509_info *out)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+    int len = MIN(ASN1_STRING_length(serial), (int)X509_SERIAL_MAX);
+    for (int i = 0; i < len; i++)
+        snprintf(out->serial + 2 * i, 3, "%02X", ASN1_STRING_get0_data(serial)[i]);
+}
+
+enum err x509_info_read(struct slice der, struct x509_info *out)
+{
+    *out = (struct x509_info){0};
+    X509 *x = x509_next(&der);
+    if (x == NULL) return fail(ERR_INVALID, "the certificate cannot be read");
+    note_name(X509_get_subject_name(x), out->subject);
+    note_name(X509_get_issuer_name(x), out->issuer);
+    note_serial(x, out);
+    X509_digest(x, EVP_sha1(), out->sha1, NULL);
+    X509_digest(x, EVP_sha256(), out->sha256, NULL);
+    out->from_us = x509_from_us(x);
+    out->until_us = x509_until_us(x);
+    out->version = (unsigned)X509_get_version(x) + 1;
+    X509_free(x);
+    ERR_clear_error();
+    return OK;
 }
 
 /* X509_check_ca() also takes what OpenSSL forgives old roots (version 1, Netscape's extension). */
@@ -119,7 +146,7 @@ enum err x509_certificate_read(struct slice text, struct buf *der, struct x509_c
     out->until_us = x509_until_us(x);
     out->is_ca = may_sign(x);
     X509_digest(x, EVP_sha1(), out->sha1, NULL);
-    note_subject(x, out);
+    note_name(X509_get_subject_name(x), out->subject);
     X509_free(x);
     ERR_clear_error();
     return OK;

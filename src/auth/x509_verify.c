@@ -107,10 +107,14 @@ static void set_rules(X509_STORE_CTX *ctx, int64_t now_us)
 }
 
 /* A CA is no device: a chain of one certificate is a CA that was shown as if it were a leaf. */
-static enum auth_cause judge(X509_STORE_CTX *ctx)
+static enum auth_cause judge(X509_STORE_CTX *ctx, unsigned *depth)
 {
     if (X509_verify_cert(ctx) == 1) {
-        if (sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1) return AUTH_OK;
+        int links = sk_X509_num(X509_STORE_CTX_get0_chain(ctx));
+        if (links > 1) {
+            *depth = (unsigned)links - 2;
+            return AUTH_OK;
+        }
         fail(ERR_DENIED, "the certificate is that of a CA itself");
         return AUTH_CERTIFICATE_BAD_CHAIN;
     }
@@ -120,7 +124,7 @@ static enum auth_cause judge(X509_STORE_CTX *ctx)
     return cause_of(error);
 }
 
-static enum auth_cause verify(STACK_OF(X509) * chain, X509 *anchor, int64_t now_us)
+static enum auth_cause verify(STACK_OF(X509) * chain, X509 *anchor, int64_t now_us, unsigned *depth)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     STACK_OF(X509) *anchors = sk_X509_new_null();
@@ -129,7 +133,7 @@ static enum auth_cause verify(STACK_OF(X509) * chain, X509 *anchor, int64_t now_
     if (X509_STORE_CTX_init(ctx, NULL, sk_X509_value(chain, 0), chain)) {
         X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
         set_rules(ctx, now_us);
-        cause = judge(ctx);
+        cause = judge(ctx, depth);
     }
     X509_STORE_CTX_free(ctx);
     sk_X509_free(anchors);
@@ -144,8 +148,9 @@ static enum auth_cause try_all(STACK_OF(X509) * chain, const struct x509_cas *ca
                                unsigned *which)
 {
     enum auth_cause worst = deny(AUTH_CERTIFICATE_UNKNOWN_CA);
+    unsigned unused;
     for (int i = 0; i < sk_X509_num(cas->anchors); i++) {
-        enum auth_cause cause = verify(chain, sk_X509_value(cas->anchors, i), now_us);
+        enum auth_cause cause = verify(chain, sk_X509_value(cas->anchors, i), now_us, &unused);
         if (cause == AUTH_OK) {
             if (which) *which = (unsigned)i;
             return AUTH_OK;
@@ -171,20 +176,45 @@ static STACK_OF(X509) * read_chain(const struct x509_facts *f)
     return NULL;
 }
 
-enum auth_cause x509_by_ca(const struct x509_facts *f, const struct x509_cas *cas,
-                           struct slice name, int64_t now_us, unsigned *which)
+/* What holds whatever the chain leads to. */
+static enum auth_cause read_shown(const struct x509_facts *f, int64_t now_us,
+                                  STACK_OF(X509) * *chain)
 {
     enum auth_cause cause = check_dates(f, now_us);
     if (cause != AUTH_OK) return cause;
-    if (f->common_name[0] == '\0' || !slice_is(name, f->common_name))
-        return deny(AUTH_CERTIFICATE_WRONG_NAME);
     if (f->shown > X509_CHAIN_MAX) {
         fail(ERR_TOO_BIG, "more than %d certificates were sent", X509_CHAIN_MAX);
         return AUTH_CERTIFICATE_BAD_CHAIN;
     }
-    STACK_OF(X509) *chain = read_chain(f);
-    if (chain == NULL) return deny(AUTH_CERTIFICATE_BAD_CHAIN);
+    *chain = read_chain(f);
+    return *chain ? AUTH_OK : deny(AUTH_CERTIFICATE_BAD_CHAIN);
+}
+
+enum auth_cause x509_by_ca(const struct x509_facts *f, const struct x509_cas *cas,
+                           struct slice name, int64_t now_us, unsigned *which)
+{
+    STACK_OF(X509) *chain = NULL;
+    if (check_dates(f, now_us) == AUTH_OK &&
+        (f->common_name[0] == '\0' || !slice_is(name, f->common_name)))
+        return deny(AUTH_CERTIFICATE_WRONG_NAME);
+    enum auth_cause cause = read_shown(f, now_us, &chain);
+    if (cause != AUTH_OK) return cause;
     cause = try_all(chain, cas, now_us, which);
+    sk_X509_pop_free(chain, X509_free);
+    return cause;
+}
+
+enum auth_cause x509_by_anchor(const struct x509_facts *f, struct slice anchor_der,
+                               struct slice name, int64_t now_us, unsigned *depth)
+{
+    STACK_OF(X509) *chain = NULL;
+    if (f->common_name[0] == '\0' || !slice_is_nocase(name, f->common_name))
+        return deny(AUTH_CERTIFICATE_WRONG_NAME);
+    enum auth_cause cause = read_shown(f, now_us, &chain);
+    if (cause != AUTH_OK) return cause;
+    X509 *anchor = x509_next(&anchor_der);
+    cause = anchor ? verify(chain, anchor, now_us, depth) : deny(AUTH_CERTIFICATE_BAD_CHAIN);
+    X509_free(anchor);
     sk_X509_pop_free(chain, X509_free);
     return cause;
 }

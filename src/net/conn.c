@@ -415,6 +415,13 @@ void conn_resume(struct conn *c)
     if (!c->choked) c->transport->resume(c);
 }
 
+void conn_pass(struct conn *c, const struct front *front, void *self)
+{
+    assert(c->front_open);
+    c->front = front;
+    c->front_ctx = self;
+}
+
 struct lane *conn_lane(const struct conn *c)
 {
     return c->host->lane;

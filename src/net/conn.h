@@ -72,6 +72,10 @@ void conn_resume(struct conn *c);
 void conn_upgrade(struct conn *c, const struct front *front, void *listener_ctx, struct slice rest,
                   int64_t now_us);
 
+/* The front passes the connection on: what comes is `front`'s from now on, with its own state `self`.
+ * The old front's `closed` is not called. */
+void conn_pass(struct conn *c, const struct front *front, void *self);
+
 struct lane *conn_lane(const struct conn *c);
 struct list *conn_node(struct conn *c);            /* for a list of the front's own (paused ones) */
 const char *conn_peer(const struct conn *c);       /* "127.0.0.1:40312" */

@@ -27,6 +27,7 @@ enum post_range {
     POST_STORE = 0x180,
     POST_HUB = 0x200,
     POST_FRONT = 0x400,
+    POST_DPS = 0x480,
     POST_SERVER = 0x500,
     POST_TEST = 0x700,
 };

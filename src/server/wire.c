@@ -6,6 +6,7 @@
 #include "front/amqp/amqp.h"
 #include "front/device_http/device_http.h"
 #include "front/device_mqtt/device_mqtt.h"
+#include "front/dps/dps.h"
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
@@ -92,8 +93,16 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);
     c->queries = queries_new(&w->hub, lane, c->registry);
     TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
-    c->mqtt = device_mqtt_new(&(struct device_mqtt_doors){
-        .desk = &c->desk, .methods = c->methods, .twins = c->twins, .c2d = c->c2d});
+    TRY(dps_new(&w->hub, lane,
+                &(struct dps_doors){
+                    .registry = c->registry, .twins = c->twins, .certificates = c->certificates},
+                &c->dps));
+    c->mqtt = device_mqtt_new(
+        &(struct device_mqtt_doors){.desk = &c->desk,
+                                    .methods = c->methods,
+                                    .twins = c->twins,
+                                    .c2d = c->c2d,
+                                    .guests = {.take = dps_mqtt_take, .ctx = c->dps}});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&(struct amqp_doors){.desk = &c->desk,
                                                     .groups = c->groups,
@@ -109,6 +118,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .c2d = c->c2d,
                                             .queries = c->queries,
                                             .jobs = c->jobs});
+    c->dps_http = dps_http_new(c->dps, c->rest);
     c->device_http =
         device_http_new(&(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d}, c->rest);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
@@ -151,10 +161,12 @@ static void close_core(struct wire_core *c)
     if (c->lane == NULL) return;
     rest_free(c->rest);
     device_http_free(c->device_http);
+    dps_http_free(c->dps_http);
     device_mqtt_free(c->mqtt);
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
     jobs_free(c->jobs);
+    dps_free(c->dps);
     methods_free(c->methods);
     twins_free(c->twins);
     queries_free(c->queries);

@@ -31,12 +31,17 @@ struct wire_config {
     bool ephemeral;           /* the io is memory: smaller files, no reserve */
 };
 
+struct dps;
+struct dps_http;
+
 /* What each core has of its own. */
 struct wire_core {
     struct lane *lane;
     struct log_writer writer;
     struct session_desk desk;
     struct registry *registry;
+    struct dps *dps;
+    struct dps_http *dps_http;
     struct session_home *sessions;
     struct methods *methods;
     struct twins *twins;

@@ -69,10 +69,28 @@ static void identify(struct device *d, const struct mqtt_connect *c, const struc
     buf_free(&who);
 }
 
+/* {id scope}/registrations/...: it wants to be provisioned. */
+static bool is_guest(const struct device *d, const struct mqtt_connect *c)
+{
+    struct slice rest = c->user_name, scope;
+    return d->service->doors.guests.take && c->level == MQTT_LEVEL &&
+           slice_split(&rest, '/', &scope) &&
+           slice_is_nocase(scope, d->service->telemetry.hub->id_scope);
+}
+
+static void pass_on(struct device *d, const struct mqtt_connect *c)
+{
+    const struct device_mqtt_guests *guests = &d->service->doors.guests;
+    d->state = DEVICE_PASSED;
+    guests->take(guests->ctx, d->conn, &d->mqtt, c, clock_mono_us());
+}
+
 void device_connect(struct device *d, const struct mqtt_connect *c)
 {
     struct user_name u;
-    if (c->level != MQTT_LEVEL)
+    if (is_guest(d, c))
+        pass_on(d, c);
+    else if (c->level != MQTT_LEVEL)
         refuse(d, MQTT_BAD_LEVEL, "not MQTT 3.1.1");
     else if (c->client_id.len == 0)
         refuse(d, MQTT_BAD_CLIENT_ID, "no client id");

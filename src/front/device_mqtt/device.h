@@ -24,7 +24,8 @@ enum device_pause {
     PAUSE_OUTPUT = 4,  /* the device does not read what it is sent */
 };
 
-enum device_state { DEVICE_GREETING, DEVICE_OPENING, DEVICE_OPEN, DEVICE_OVER };
+/* DEVICE_PASSED: the connection is another front's, this state is to be freed. */
+enum device_state { DEVICE_GREETING, DEVICE_OPENING, DEVICE_OPEN, DEVICE_OVER, DEVICE_PASSED };
 
 struct will {
     size_t topic_len, payload_len;

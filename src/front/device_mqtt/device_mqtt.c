@@ -187,6 +187,13 @@ static void on_packet(struct device *d, struct mqtt_event *ev)
     }
 }
 
+/* The engine and what it holds went with the connection. */
+static void leave(struct device *d)
+{
+    timer_stop(&d->timer);
+    free(d);
+}
+
 void device_process(struct device *d, int64_t now_us)
 {
     struct mqtt_event ev;
@@ -196,7 +203,9 @@ void device_process(struct device *d, int64_t now_us)
         if (ev.kind != MQTT_PUBLISH) conn_out(d->conn);
         on_packet(d, &ev);
     }
-    if (d->state == DEVICE_OPENING)
+    if (d->state == DEVICE_PASSED)
+        leave(d);
+    else if (d->state == DEVICE_OPENING)
         mqtt_keep(&d->mqtt);
     else if (d->state != DEVICE_OVER && e != ERR_AGAIN)
         device_reject(d, fail_text());

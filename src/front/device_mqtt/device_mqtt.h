@@ -25,8 +25,19 @@ enum {
 extern const struct front device_mqtt_front;
 
 struct device_mqtt_service;
+struct mqtt;
+struct mqtt_connect;
 struct methods;
 struct twins;
+
+/* Who takes devices that are not the hub's: those whose user name begins with the id scope. */
+struct device_mqtt_guests {
+    /* Takes the connection (conn_pass()) and the engine, by copy, with all that it still holds; the
+     * packet is borrowed.  NULL: nobody. */
+    void (*take)(void *ctx, struct conn *c, const struct mqtt *engine,
+                 const struct mqtt_connect *connect, int64_t now_us);
+    void *ctx;
+};
 
 /* The hub's verbs, as this core has them.  NULL: the hub does not offer that, and its topics are
  * refused. */
@@ -35,6 +46,7 @@ struct device_mqtt_doors {
     struct twins *twins;
     struct methods *methods;
     struct c2d *c2d;
+    struct device_mqtt_guests guests;
 };
 
 /* One per core: the listener's context for device_mqtt_front. */

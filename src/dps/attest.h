@@ -1,0 +1,18 @@
+/* attest.h - is the device who it says, and which enrollment speaks for it?  Private to dps. */
+#ifndef DPS_ATTEST_H
+#define DPS_ATTEST_H
+
+#include "dps/call.h"
+
+struct attested {
+    struct enrollment enrollment;
+    struct slice group;    /* its id in lower case; empty: an individual enrollment */
+    struct slice identity; /* JSON: "authentication" of the hub's identity */
+    struct slice proof;    /* JSON member for the registration's result */
+};
+
+/* DPS_OK; DPS_UNAUTHORIZED, DPS_NO_ENROLLMENT with a text for administrators.  The call is loaded; what
+ * comes out lies in its arena. */
+unsigned attest(struct call *c, struct attested *out);
+
+#endif

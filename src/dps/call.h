@@ -1,0 +1,109 @@
+/* call.h - a verb at its home: a message that is worked on and answered.  Private to dps. */
+#ifndef DPS_CALL_H
+#define DPS_CALL_H
+
+#include "base/list.h"
+#include "dps/groups.h"
+#include "dps/registration.h"
+
+enum dps_message {
+    DPS_CALL = POST_DPS, /* to home: struct call_msg -> DPS_DONE */
+    DPS_DONE,            /* struct done_msg */
+    DPS_GROUP_APPLY,     /* first core -> every core: struct group_msg -> DPS_GROUP_APPLIED */
+    DPS_GROUP_APPLIED,
+};
+
+enum verb {
+    VERB_AUTHENTICATE,
+    VERB_REGISTER,
+    VERB_POLL,
+    VERB_LOOKUP,
+    VERB_ENROLLMENT_GET,
+    VERB_ENROLLMENT_PUT,
+    VERB_ENROLLMENT_DELETE,
+    VERB_ENROLLMENT_ATTESTATION,
+    VERB_REGISTRATION_GET,
+    VERB_REGISTRATION_DELETE,
+    VERBS,
+};
+
+struct dps {
+    const struct hub *hub;
+    struct lane *lane;
+    struct dps_doors doors;
+    struct groups groups;
+    struct list calls; /* struct call */
+    unsigned call_count;
+    struct map operations; /* struct operation by id in lower case */
+};
+
+struct call_msg {
+    enum verb verb;
+    enum dps_kind kind;
+    bool has_if_match;
+    uint32_t certificate_len, id_len, text_len, token_len, json_len;
+    /* certificate (struct x509_facts), id, text, token, JSON */
+    _Alignas(struct x509_facts) uint8_t bytes[];
+};
+
+struct done_msg {
+    unsigned code;
+    uint32_t body_len, etag_len, operation_len, continuation_len;
+    uint8_t bytes[];
+};
+
+struct call {
+    struct list node;
+    struct dps *dps;
+    struct msg *m;
+    const struct call_msg *head;
+    struct arena arena;
+    struct slice id;       /* as given */
+    struct slice id_lower; /* valid ids only */
+    struct slice text;     /* If-Match, operation id */
+    struct slice json;
+    struct store_wait wait;
+    /* of a device's verb */
+    struct slice token;
+    const struct x509_facts *certificate;
+    struct enrollment enrollment; /* the individual one, if has_enrollment */
+    bool has_enrollment;
+    struct registration registration; /* if has_registration */
+    bool has_registration;
+    /* of a change of a group */
+    struct enrollment next;
+    struct addr slot;
+    unsigned cores_left;
+};
+
+/* Each ends the call. */
+void dps_call_answer(struct call *c, const struct dps_answer *a);
+void dps_call_answer_json(struct call *c, unsigned code, struct slice body);
+void dps_call_fail(struct call *c, unsigned code, const char *text);
+void dps_call_fail_store(struct call *c, enum err e);
+
+/* Asks the store; `fn` is to call one of the above in the end. */
+void dps_call_ask(struct call *c, struct store_request *r,
+                  void (*fn)(struct store_wait *w, struct store_answer *a));
+struct call *dps_call_of_wait(struct store_wait *w);
+
+/* Loads what is known of the registration id into the call; false: the call has failed. */
+void dps_call_load(struct call *c, void (*fn)(struct store_wait *w, struct store_answer *a));
+bool dps_call_loaded(struct call *c, struct store_answer *a);
+
+/* ---- verbs */
+void enrollment_verb_get(struct call *c);
+void enrollment_verb_put(struct call *c);
+void enrollment_verb_delete(struct call *c);
+void enrollment_verb_attestation(struct call *c);
+void registration_verb_get(struct call *c);
+void registration_verb_delete(struct call *c);
+void device_verb(struct call *c); /* all four */
+
+/* enrollments.c: a copy has been made on one more core. */
+void enrollment_applied(struct call *c);
+
+/* operation.c */
+void operations_free(struct dps *d);
+
+#endif

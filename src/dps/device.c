@@ -1,0 +1,130 @@
+/* device.c - what devices ask: may I, register me, how far is it, what became of me. */
+#include <stdio.h>
+
+#include "dps/operation.h"
+
+static void answer_accepted(struct call *c, struct slice operation_id)
+{
+    struct buf body = {0};
+    registration_write_operation(&body, operation_id, NULL);
+    dps_call_answer(c, &(struct dps_answer){.code = DPS_ACCEPTED,
+                                            .body = buf_slice(&body),
+                                            .operation_id = operation_id});
+    buf_free(&body);
+}
+
+static void begin(struct call *c, const struct attested *who, struct slice payload, bool resumed)
+{
+    struct operation *o;
+    char id[DPS_OPERATION_ID_MAX + 1];
+    if (operation_begin(c, who, payload, resumed, &o) != DPS_OK) {
+        dps_call_fail(c, DPS_THROTTLED, "too many devices register at the same time");
+        return;
+    }
+    snprintf(id, sizeof id, "%.*s", SLICE_ARG(o->next.operation_id));
+    answer_accepted(c, slice_str(id));
+}
+
+/* ---- register */
+
+/* False: the call has ended. */
+static bool read_registration(struct call *c, struct slice *payload)
+{
+    struct json *doc = NULL;
+    struct buf text = {0};
+    *payload = SLICE_NONE;
+    if (slice_trim(c->json).len == 0) return true;
+    if (json_parse(&c->arena, c->json, &doc) != OK || doc->type != JSON_OBJECT) {
+        dps_call_fail(c, DPS_BAD_ARGUMENT, "a registration is a JSON object");
+        return false;
+    }
+    struct slice id = json_str(doc, "registrationId");
+    if (id.len && !slice_eq_nocase(id, c->id)) {
+        dps_call_fail(c, DPS_BAD_REGISTRATION_ID,
+                      "the registrationId of the body is another device's");
+        return false;
+    }
+    const struct json *value = json_get(doc, "payload");
+    if (value && value->type != JSON_NULL) json_write(&text, value);
+    *payload = arena_copy(&c->arena, buf_slice(&text));
+    buf_free(&text);
+    return true;
+}
+
+/* Whoever asks twice at once gets the same operation. */
+static void do_register(struct call *c, const struct attested *who)
+{
+    struct slice payload;
+    struct operation *o = operation_find(c->dps, c->id_lower);
+    if (o)
+        answer_accepted(c, o->next.operation_id);
+    else if (read_registration(c, &payload))
+        begin(c, who, payload, false);
+}
+
+/* ---- poll */
+
+static void answer_final(struct call *c)
+{
+    struct buf body = {0};
+    registration_write_operation(&body, c->text, &c->registration);
+    dps_call_answer_json(c, DPS_OK, buf_slice(&body));
+    buf_free(&body);
+}
+
+/* An operation that nobody works on was under way when the server was killed. */
+static void do_poll(struct call *c, const struct attested *who)
+{
+    struct operation *o = operation_find(c->dps, c->id_lower);
+    if (o && slice_eq(o->next.operation_id, c->text))
+        answer_accepted(c, c->text);
+    else if (!c->has_registration || !slice_eq(c->registration.operation_id, c->text))
+        dps_call_fail(c, DPS_NO_OPERATION, "there is no such operation");
+    else if (c->registration.status != REGISTRATION_ASSIGNING)
+        answer_final(c);
+    else if (o)
+        answer_accepted(c, c->text);
+    else
+        begin(c, who, SLICE_NONE, true);
+}
+
+static void do_lookup(struct call *c)
+{
+    struct buf body = {0};
+    if (!c->has_registration) {
+        dps_call_fail(c, DPS_NO_REGISTRATION, "that device has not registered");
+        return;
+    }
+    registration_write(&body, &c->registration, true);
+    dps_call_answer_json(c, DPS_OK, buf_slice(&body));
+    buf_free(&body);
+}
+
+/* ---- all of them */
+
+static void on_loaded(struct store_wait *w, struct store_answer *a)
+{
+    struct call *c = dps_call_of_wait(w);
+    struct attested who;
+    if (!dps_call_loaded(c, a)) return;
+    unsigned code = attest(c, &who);
+    if (code != DPS_OK) {
+        dps_call_fail(c, code, code == DPS_NO_ENROLLMENT ? fail_text() : "Unauthorized");
+        return;
+    }
+    switch (c->head->verb) {
+    case VERB_REGISTER: do_register(c, &who); break;
+    case VERB_POLL: do_poll(c, &who); break;
+    case VERB_LOOKUP: do_lookup(c); break;
+    default: dps_call_answer_json(c, DPS_OK, SLICE_NONE); break;
+    }
+    mem_wipe(&who, sizeof who);
+}
+
+void device_verb(struct call *c)
+{
+    if (c->json.len > DPS_REGISTER_MAX)
+        dps_call_fail(c, DPS_TOO_LARGE, "a registration has at most 96 KB");
+    else
+        dps_call_load(c, on_loaded);
+}

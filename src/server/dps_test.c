@@ -1,0 +1,424 @@
+/* dps_test.c - device provisioning against a whole hub: over HTTPS and MQTT, and after a crash. */
+#include "base/test.h"
+
+#include "auth/sas.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "dps/dps.h"
+#include "hub/registry/registry.h"
+#include "proto/mqtt/mqtt.h"
+#include "server/rig.h"
+
+static struct rig rig;
+static struct arena arena;
+
+#define KEY "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define BY_KEY                                                                                     \
+    "\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" KEY           \
+    "\",\"secondaryKey\":\"" KEY "\"}}"
+
+/* ---- HTTP */
+
+struct reply {
+    int status;
+    const char *head;
+    struct json *body; /* NULL: none */
+};
+
+static struct reply ask(const char *method, const char *path, const char *token,
+                        const char *headers, const char *body)
+{
+    struct rig_conn *c = rig_dial(&rig, WIRE_HTTP);
+    struct buf request = {0};
+    struct reply r = {0};
+    buf_printf(&request,
+               "%s %s?api-version=2021-10-01 HTTP/1.1\r\nHost: hub.test\r\n"
+               "Authorization: %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+               method, path, token, headers, strlen(body), body);
+    rig_say(c, buf_slice(&request));
+    struct slice all = arena_copy(&arena, buf_slice(&c->heard));
+    assert_true(all.len > 12);
+    r.status = atoi((const char *)all.ptr + 9);
+    const char *gap = strstr((const char *)all.ptr, "\r\n\r\n");
+    assert_non_null(gap);
+    r.head = (const char *)all.ptr;
+    if (gap[4] && json_parse(&arena, slice_str(gap + 4), &r.body) != OK) r.body = NULL;
+    buf_free(&request);
+    rig_free(c);
+    return r;
+}
+
+static const char *service_token(void)
+{
+    static char text[512];
+    struct buf token = {0};
+    rig_token(&rig, "provisioningserviceowner", "", &token);
+    snprintf(text, sizeof text, "%s", buf_cstr(&token));
+    buf_free(&token);
+    return text;
+}
+
+static struct reply serve(const char *method, const char *path, const char *headers,
+                          const char *body)
+{
+    return ask(method, path, service_token(), headers, body);
+}
+
+static void put_enrollment(const char *id, const char *more)
+{
+    char path[256], body[1024];
+    snprintf(path, sizeof path, "/enrollments/%s", id);
+    snprintf(body, sizeof body, "{\"registrationId\":\"%s\"," BY_KEY "%s}", id, more);
+    assert_int_equal(serve("PUT", path, "", body).status, 200);
+}
+
+/* A token of the device, signed with that key. */
+static const char *device_token(const char *id, struct slice key)
+{
+    static char text[512];
+    char resource[256];
+    struct buf token = {0};
+    snprintf(resource, sizeof resource, "%s/registrations/%s", rig.wire.hub.id_scope, id);
+    sas_make(&token, slice_str(resource), key, "registration",
+             (rig.now_us + rig.wall_us) / 1000000 + 3600);
+    snprintf(text, sizeof text, "%s", buf_cstr(&token));
+    buf_free(&token);
+    return text;
+}
+
+static const char *own_token(const char *id)
+{
+    struct buf key = {0};
+    assert_int_equal(text_unbase64(&key, SLICE_LIT(KEY)), OK);
+    const char *token = device_token(id, buf_slice(&key));
+    buf_free(&key);
+    return token;
+}
+
+static struct reply say_register(const char *id, const char *token, const char *body)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/%s/registrations/%s/register", rig.wire.hub.id_scope, id);
+    return ask("PUT", path, token, "", body);
+}
+
+static struct reply say_poll(const char *id, const char *token, const char *operation)
+{
+    char path[512];
+    snprintf(path, sizeof path, "/%s/registrations/%s/operations/%s", rig.wire.hub.id_scope, id,
+             operation);
+    return ask("GET", path, token, "", "");
+}
+
+static const char *text_of(const struct json *object, const char *key)
+{
+    struct slice s = json_str(object, key);
+    return (const char *)arena_copy(&arena, s.len ? s : SLICE_LIT("")).ptr;
+}
+
+/* The state in which the registration ends. */
+static struct json *provision(const char *id, const char *token)
+{
+    struct reply r = say_register(id, token, "{}");
+    assert_int_equal(r.status, 202);
+    assert_non_null(strstr(r.head, "etry-"));
+    struct reply end = say_poll(id, token, text_of(r.body, "operationId"));
+    assert_int_equal(end.status, 200);
+    return json_get(end.body, "registrationState");
+}
+
+static void assert_text(const struct json *object, const char *key, const char *expected)
+{
+    assert_string_equal(text_of(object, key), expected);
+}
+
+static void assert_code(struct reply r, unsigned code)
+{
+    int64_t number = 0;
+    const struct json *member = json_get(r.body, "errorCode");
+    assert_non_null(member);
+    assert_int_equal(json_i64(member, &number), OK);
+    assert_int_equal(number, code);
+    assert_int_equal(r.status, code / 1000);
+}
+
+/* ---- what the hub has */
+
+struct shown {
+    struct registry_wait wait;
+    enum status status;
+    struct json *body;
+};
+
+static void on_shown(struct registry_wait *w, const struct registry_answer *a)
+{
+    struct shown *s = CONTAINER_OF(w, struct shown, wait);
+    s->status = a->status;
+    if (a->body.len) assert_int_equal(json_parse(&arena, a->body, &s->body), OK);
+}
+
+static struct shown identity(const char *device_id)
+{
+    struct shown s = {.wait.fn = on_shown, .status = STATUSES};
+    lane_running = &rig.core;
+    registry_get(rig.wire.cores[0].registry, slice_str(device_id), &s.wait);
+    rig_run(&rig);
+    assert_true(s.status != STATUSES);
+    return s;
+}
+
+/* ---- tests */
+
+static void a_device_is_assigned_and_its_identity_has_its_key(void **state)
+{
+    (void)state;
+    put_enrollment("Dev-1", ",\"deviceId\":\"thing\",\"capabilities\":{\"iotEdge\":true}");
+    const struct json *end = provision("dev-1", own_token("dev-1"));
+    assert_text(end, "status", "assigned");
+    assert_text(end, "assignedHub", "hub.test");
+    assert_text(end, "deviceId", "thing");
+    assert_text(end, "registrationId", "Dev-1");
+    assert_text(end, "substatus", "initialAssignment");
+    struct shown s = identity("thing");
+    assert_int_equal(s.status, STATUS_OK);
+    const struct json *keys = json_get(json_get(s.body, "authentication"), "symmetricKey");
+    assert_text(keys, "primaryKey", KEY);
+    assert_true(json_get(json_get(s.body, "capabilities"), "iotEdge")->truth);
+}
+
+static void enrollments_keep_the_rules_of_if_match(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"registrationId\":\"e1\"," BY_KEY "}";
+    assert_code(serve("GET", "/enrollments/e1", "", ""), DPS_NO_ENROLLMENT);
+    assert_code(serve("PUT", "/enrollments/e1", "If-Match: *\r\n", body), DPS_NO_ENROLLMENT);
+    struct reply made = serve("PUT", "/enrollments/e1/", "", body);
+    assert_int_equal(made.status, 200);
+    assert_code(serve("PUT", "/enrollments/e1", "", body), DPS_ENROLLMENT_CONFLICT);
+    assert_code(serve("PUT", "/enrollments/e1", "If-Match: \"x\"\r\n", body), DPS_PRECONDITION);
+    char match[128];
+    snprintf(match, sizeof match, "If-Match: %s\r\n", text_of(made.body, "etag"));
+    assert_int_equal(serve("PUT", "/enrollments/E1", match, body).status, 200);
+    assert_code(serve("PUT", "/enrollments/e1", match, body), DPS_PRECONDITION);
+    assert_code(serve("DELETE", "/enrollments/e1", match, ""), DPS_PRECONDITION);
+    assert_int_equal(serve("DELETE", "/enrollments/e1", "If-Match: *\r\n", "").status, 204);
+    assert_code(serve("DELETE", "/enrollments/e1", "", ""), DPS_NO_ENROLLMENT);
+}
+
+static void a_body_for_another_id_is_refused(void **state)
+{
+    (void)state;
+    assert_code(serve("PUT", "/enrollments/e2", "", "{\"registrationId\":\"e3\"," BY_KEY "}"),
+                DPS_BAD_ARGUMENT);
+    assert_code(serve("PUT", "/enrollments/e2", "", "{"), DPS_BAD_ARGUMENT);
+    assert_code(serve("GET", "/enrollments/a%2Fb", "", ""), DPS_BAD_REGISTRATION_ID);
+}
+
+static void keys_come_from_the_attestation_mechanism_only(void **state)
+{
+    (void)state;
+    put_enrollment("k1", "");
+    struct reply got = serve("GET", "/enrollments/k1", "", "");
+    const struct json *attestation = json_get(got.body, "attestation");
+    assert_text(attestation, "type", "symmetricKey");
+    assert_null(json_get(attestation, "symmetricKey"));
+    struct reply secret = serve("POST", "/enrollments/k1/attestationmechanism", "", "");
+    assert_text(json_get(secret.body, "symmetricKey"), "primaryKey", KEY);
+}
+
+static void who_does_not_have_the_key_is_not_let_in(void **state)
+{
+    (void)state;
+    put_enrollment("s1", "");
+    assert_code(say_register("s1", device_token("s1", SLICE_LIT("another key of 16")), "{}"),
+                DPS_UNAUTHORIZED);
+    assert_code(say_register("s1", own_token("s2"), "{}"), DPS_UNAUTHORIZED);
+    assert_code(say_register("nobody", own_token("nobody"), "{}"), DPS_UNAUTHORIZED);
+    assert_code(say_register("s1", "", "{}"), DPS_UNAUTHORIZED);
+    assert_code(ask("PUT", "/0neFFFFFFFF/registrations/s1/register", own_token("s1"), "", "{}"),
+                DPS_UNAUTHORIZED);
+    assert_int_equal(identity("s1").status, STATUS_DEVICE_NOT_FOUND);
+}
+
+static void an_operation_is_its_devices_and_ends_with_the_next(void **state)
+{
+    (void)state;
+    put_enrollment("o1", "");
+    put_enrollment("o2", "");
+    const char *operation = text_of(say_register("o1", own_token("o1"), "{}").body, "operationId");
+    assert_code(say_poll("o2", own_token("o2"), operation), DPS_NO_OPERATION);
+    assert_int_equal(say_poll("o1", own_token("o1"), operation).status, 200);
+    assert_int_equal(say_register("o1", own_token("o1"), "{}").status, 202);
+    assert_code(say_poll("o1", own_token("o1"), operation), DPS_NO_OPERATION);
+}
+
+static void a_disabled_enrollment_says_so_and_makes_nothing(void **state)
+{
+    (void)state;
+    put_enrollment("d1", ",\"provisioningStatus\":\"disabled\"");
+    assert_text(provision("d1", own_token("d1")), "status", "disabled");
+    assert_int_equal(identity("d1").status, STATUS_DEVICE_NOT_FOUND);
+}
+
+static void a_hub_that_is_not_linked_is_a_failure(void **state)
+{
+    (void)state;
+    put_enrollment("h1", ",\"iotHubs\":[\"elsewhere.test\"]");
+    const struct json *end = provision("h1", own_token("h1"));
+    assert_text(end, "status", "failed");
+    assert_true(json_get(end, "errorCode") != NULL);
+}
+
+static void a_device_that_was_deleted_comes_back_with_its_initial_twin(void **state)
+{
+    (void)state;
+    put_enrollment("b1", "");
+    provision("b1", own_token("b1"));
+    rig_delete(&rig, "b1");
+    assert_text(provision("b1", own_token("b1")), "substatus", "reprovisionedToInitialAssignment");
+    assert_int_equal(identity("b1").status, STATUS_OK);
+}
+
+static void a_reset_makes_the_identity_anew(void **state)
+{
+    (void)state;
+    put_enrollment("r1", ",\"reprovisionPolicy\":{\"updateHubAssignment\":true,"
+                         "\"migrateDeviceData\":false}");
+    provision("r1", own_token("r1"));
+    const char *before = text_of(identity("r1").body, "generationId");
+    rig_wait(&rig, 1000000); /* generations are named after the time */
+    assert_text(provision("r1", own_token("r1")), "substatus", "deviceDataReset");
+    assert_string_not_equal(text_of(identity("r1").body, "generationId"), before);
+}
+
+static void registrations_are_shown_and_forgotten(void **state)
+{
+    (void)state;
+    put_enrollment("f1", "");
+    assert_code(serve("GET", "/registrations/f1", "", ""), DPS_NO_REGISTRATION);
+    provision("f1", own_token("f1"));
+    assert_text(serve("GET", "/registrations/f1", "", "").body, "status", "assigned");
+    assert_int_equal(serve("DELETE", "/registrations/f1", "", "").status, 204);
+    assert_code(serve("GET", "/registrations/f1", "", ""), DPS_NO_REGISTRATION);
+    assert_int_equal(identity("f1").status, STATUS_OK);
+    assert_text(provision("f1", own_token("f1")), "substatus", "initialAssignment");
+}
+
+static void a_device_of_a_group_has_the_derived_key(void **state)
+{
+    (void)state;
+    uint8_t mac[SAS_SIGNATURE_LEN];
+    struct buf key = {0}, text = {0};
+    assert_int_equal(
+        serve("PUT", "/enrollmentGroups/Line", "", "{\"enrollmentGroupId\":\"Line\"," BY_KEY "}")
+            .status,
+        200);
+    assert_int_equal(text_unbase64(&key, SLICE_LIT(KEY)), OK);
+    sas_derive_key(buf_slice(&key), SLICE_LIT("g1"), mac);
+    text_base64(&text, slice_of(mac, sizeof mac));
+    const char *token = device_token("g1", slice_of(mac, sizeof mac));
+    assert_text(provision("g1", token), "status", "assigned");
+    struct shown s = identity("g1");
+    assert_text(json_get(json_get(s.body, "authentication"), "symmetricKey"), "primaryKey",
+                buf_cstr(&text));
+    assert_int_equal(serve("DELETE", "/enrollmentGroups/line", "", "").status, 204);
+    assert_code(say_register("g1", token, "{}"), DPS_UNAUTHORIZED);
+    assert_code(serve("GET", "/registrations/g1", "", ""), DPS_NO_REGISTRATION);
+    buf_free(&key);
+    buf_free(&text);
+}
+
+static void a_registration_is_at_most_96_kilobytes(void **state)
+{
+    (void)state;
+    put_enrollment("big", "");
+    for (size_t more = 0; more < 2; more++) {
+        size_t len = DPS_REGISTER_MAX + more;
+        char *body = malloc(len + 1);
+        int head = snprintf(body, len + 1, "{\"payload\":\"");
+        memset(body + head, 'x', len - (size_t)head);
+        memcpy(body + len - 2, "\"}", 3);
+        struct reply r = say_register("big", own_token("big"), body);
+        assert_int_equal(r.status, more ? 413 : 202);
+        free(body);
+    }
+}
+
+/* ---- MQTT */
+
+static void over_mqtt_the_answers_have_rid_and_retry_after(void **state)
+{
+    (void)state;
+    struct rig_conn *c = rig_dial(&rig, WIRE_MQTT);
+    struct mqtt m;
+    struct mqtt_event ev;
+    struct buf out = {0};
+    char user[256];
+    put_enrollment("m1", "");
+    snprintf(user, sizeof user, "%s/registrations/m1/api-version=2019-03-31&ClientVersion=x",
+             rig.wire.hub.id_scope);
+    mqtt_init(&m, &(struct mqtt_config){MQTT_CLIENT, &out, 0}, rig.now_us);
+    struct mqtt_connect hello = {.client_id = SLICE_LIT("m1"),
+                                 .user_name = slice_str(user),
+                                 .password = slice_str(own_token("m1")),
+                                 .keep_alive_s = 60,
+                                 .has_user_name = true,
+                                 .has_password = true};
+    struct mqtt_publish put = {.topic =
+                                   SLICE_LIT("$dps/registrations/PUT/iotdps-register/?$rid=7f"),
+                               .payload = SLICE_LIT("{\"registrationId\":\"m1\"}"),
+                               .packet_id = 9,
+                               .qos = 1};
+    assert_int_equal(mqtt_send_connect(&m, &hello), OK);
+    assert_int_equal(mqtt_send_publish(&m, &put), OK); /* nobody has to wait for CONNACK */
+    rig_say(c, buf_slice(&out));
+    mqtt_feed(&m, buf_slice(&c->heard), rig.now_us);
+    assert_int_equal(mqtt_next(&m, &ev), OK);
+    assert_int_equal(ev.kind, MQTT_CONNACK);
+    assert_int_equal(ev.connack.code, MQTT_ACCEPTED);
+    assert_int_equal(mqtt_next(&m, &ev), OK);
+    assert_int_equal(ev.kind, MQTT_PUBACK);
+    assert_int_equal(mqtt_next(&m, &ev), OK);
+    assert_int_equal(ev.kind, MQTT_PUBLISH);
+    assert_true(slice_is(ev.publish.topic, "$dps/registrations/res/202/?$rid=7f&retry-after=2"));
+    rig_free(c);
+    mqtt_fini(&m);
+    buf_free(&out);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    arena_free(&arena);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(a_device_is_assigned_and_its_identity_has_its_key),
+        TEST(enrollments_keep_the_rules_of_if_match),
+        TEST(a_body_for_another_id_is_refused),
+        TEST(keys_come_from_the_attestation_mechanism_only),
+        TEST(who_does_not_have_the_key_is_not_let_in),
+        TEST(an_operation_is_its_devices_and_ends_with_the_next),
+        TEST(a_disabled_enrollment_says_so_and_makes_nothing),
+        TEST(a_hub_that_is_not_linked_is_a_failure),
+        TEST(a_device_that_was_deleted_comes_back_with_its_initial_twin),
+        TEST(a_reset_makes_the_identity_anew),
+        TEST(registrations_are_shown_and_forgotten),
+        TEST(a_device_of_a_group_has_the_derived_key),
+        TEST(a_registration_is_at_most_96_kilobytes),
+        TEST(over_mqtt_the_answers_have_rid_and_retry_after),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
