@@ -24,6 +24,8 @@ enum verb {
     VERB_ENROLLMENT_ATTESTATION,
     VERB_REGISTRATION_GET,
     VERB_REGISTRATION_DELETE,
+    VERB_ENROLLMENT_QUERY,
+    VERB_REGISTRATION_QUERY,
     VERBS,
 };
 
@@ -33,6 +35,7 @@ struct dps {
     struct dps_doors doors;
     struct groups groups;
     struct list calls; /* struct call */
+    struct list bulks; /* of bulk.c */
     unsigned call_count;
     struct map operations; /* struct operation by id in lower case */
 };
@@ -41,6 +44,7 @@ struct call_msg {
     enum verb verb;
     enum dps_kind kind;
     bool has_if_match;
+    unsigned top; /* of a query */
     uint32_t certificate_len, id_len, text_len, token_len, json_len;
     /* certificate (struct x509_facts), id, text, token, JSON */
     _Alignas(struct x509_facts) uint8_t bytes[];
@@ -60,7 +64,7 @@ struct call {
     struct arena arena;
     struct slice id;       /* as given */
     struct slice id_lower; /* valid ids only */
-    struct slice text;     /* If-Match, operation id */
+    struct slice text;     /* If-Match, operation id, continuation */
     struct slice json;
     struct store_wait wait;
     /* of a device's verb */
@@ -98,10 +102,16 @@ void enrollment_verb_delete(struct call *c);
 void enrollment_verb_attestation(struct call *c);
 void registration_verb_get(struct call *c);
 void registration_verb_delete(struct call *c);
+void query_verb(struct call *c);  /* both */
 void device_verb(struct call *c); /* all four */
 
 /* enrollments.c: a copy has been made on one more core. */
 void enrollment_applied(struct call *c);
+
+/* The answer comes in a turn of its own: for verbs that know it at once. */
+void dps_answer_later(struct dps *d, struct dps_wait *w, const struct dps_answer *a);
+
+void bulks_free(struct dps *d); /* bulk.c */
 
 /* operation.c */
 void operations_free(struct dps *d);

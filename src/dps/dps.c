@@ -75,7 +75,7 @@ static void put(struct done_msg *done, size_t *at, struct slice bytes)
     *at += bytes.len;
 }
 
-static void answer(struct dps *d, const struct msg *m, const struct dps_answer *a)
+static struct msg *done_msg_new(const struct dps_answer *a)
 {
     size_t at = 0, len = a->body.len + a->etag.len + a->operation_id.len + a->continuation.len;
     struct msg *reply = msg_new(DPS_DONE, sizeof(struct done_msg) + len);
@@ -89,7 +89,18 @@ static void answer(struct dps *d, const struct msg *m, const struct dps_answer *
     put(done, &at, a->etag);
     put(done, &at, a->operation_id);
     put(done, &at, a->continuation);
-    post_reply(d->lane, m, reply);
+    return reply;
+}
+
+static void answer(struct dps *d, const struct msg *m, const struct dps_answer *a)
+{
+    post_reply(d->lane, m, done_msg_new(a));
+}
+
+void dps_answer_later(struct dps *d, struct dps_wait *w, const struct dps_answer *a)
+{
+    w->slot = slot_new(d->lane, w);
+    post(d->lane, lane_addr(d->lane), w->slot, done_msg_new(a));
 }
 
 static void end(struct call *c)
@@ -208,8 +219,11 @@ static void run(struct call *c)
         [VERB_ENROLLMENT_ATTESTATION] = enrollment_verb_attestation,
         [VERB_REGISTRATION_GET] = registration_verb_get,
         [VERB_REGISTRATION_DELETE] = registration_verb_delete,
+        [VERB_ENROLLMENT_QUERY] = query_verb,
+        [VERB_REGISTRATION_QUERY] = query_verb,
     };
-    if (!dps_id_valid(c->id)) {
+    bool of_all = c->head->verb == VERB_ENROLLMENT_QUERY;
+    if (!of_all && !dps_id_valid(c->id)) {
         dps_call_fail(c, c->head->kind == DPS_GROUP ? DPS_BAD_GROUP_ID : DPS_BAD_REGISTRATION_ID,
                       "an id has 1 to 128 letters, digits, '-', '.', '_' and ':', and ends with a "
                       "letter, a digit or '-'");
@@ -278,6 +292,7 @@ struct ask {
     enum verb verb;
     enum dps_kind kind;
     struct slice id, text, token, json;
+    unsigned top;
     const struct x509_facts *certificate;
 };
 
@@ -297,6 +312,7 @@ static struct msg *call_msg_new(const struct ask *ask)
     *head = (struct call_msg){.verb = ask->verb,
                               .kind = ask->kind,
                               .has_if_match = ask->text.ptr != NULL,
+                              .top = ask->top,
                               .certificate_len = (uint32_t)facts,
                               .id_len = (uint32_t)ask->id.len,
                               .text_len = (uint32_t)ask->text.len,
@@ -311,11 +327,13 @@ static struct msg *call_msg_new(const struct ask *ask)
     return m;
 }
 
-/* The home of an id: it does not depend on its case. */
+/* The home of an id: it does not depend on its case.  Lists are the store's, whoever asks. */
 static struct addr home_of(const struct dps *d, const struct ask *ask)
 {
     uint8_t lower[DPS_ID_MAX];
     struct slice id = slice_head(ask->id, sizeof lower);
+    if (ask->verb == VERB_ENROLLMENT_QUERY || ask->verb == VERB_REGISTRATION_QUERY)
+        return lane_addr(d->lane);
     if (ask->kind == DPS_GROUP) return (struct addr){.lane = d->hub->cores[0]};
     for (size_t i = 0; i < id.len; i++) {
         uint8_t byte = id.ptr[i];
@@ -403,6 +421,28 @@ void dps_enrollment_attestation(struct dps *d, enum dps_kind kind, struct slice 
     send_service(d, (struct ask){.verb = VERB_ENROLLMENT_ATTESTATION, .kind = kind, .id = id}, w);
 }
 
+static void send_query(struct dps *d, struct ask ask, const struct dps_page *page,
+                       struct dps_wait *w)
+{
+    ask.text = slice_head(page->continuation, DPS_CONTINUATION_MAX);
+    ask.json = page->json;
+    ask.top = page->top;
+    send(d, ask, w);
+}
+
+void dps_enrollment_query(struct dps *d, enum dps_kind kind, const struct dps_page *page,
+                          struct dps_wait *w)
+{
+    send_query(d, (struct ask){.verb = VERB_ENROLLMENT_QUERY, .kind = kind}, page, w);
+}
+
+void dps_registration_query(struct dps *d, struct slice group_id, const struct dps_page *page,
+                            struct dps_wait *w)
+{
+    send_query(d, (struct ask){.verb = VERB_REGISTRATION_QUERY, .kind = DPS_GROUP, .id = group_id},
+               page, w);
+}
+
 void dps_registration_get(struct dps *d, struct slice registration_id, struct dps_wait *w)
 {
     send_service(d, (struct ask){.verb = VERB_REGISTRATION_GET, .id = registration_id}, w);
@@ -431,6 +471,7 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     d->lane = lane;
     d->doors = *doors;
     list_init(&d->calls);
+    list_init(&d->bulks);
     enum err e = groups_load(&d->groups, hub->store);
     if (e != OK) {
         dps_free(d);
@@ -448,6 +489,7 @@ void dps_free(struct dps *d)
 {
     if (d == NULL) return;
     LIST_EACH(node, &d->calls) end(CONTAINER_OF(node, struct call, node));
+    bulks_free(d);
     operations_free(d);
     groups_fini(&d->groups);
     free(d);

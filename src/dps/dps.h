@@ -42,10 +42,11 @@ enum {
     DPS_URL_MAX = 2048,          /* of a webhook */
     DPS_OPERATIONS_MAX = 4096,   /* operations under way at one home; 429001 */
     DPS_OPERATIONS_EACH_MAX =
-        1024,              /* of them through one enrollment: a flood leaves room; 429001 */
-    DPS_CALLS_MAX = 10000, /* calls under way at one home; 429001 */
-    DPS_PAGE_MAX = 1000,   /* items of a query's answer */
-    DPS_ETAG_MAX = 64,     /* of an If-Match header; longer ones match nothing */
+        1024,                /* of them through one enrollment: a flood leaves room; 429001 */
+    DPS_CALLS_MAX = 10000,   /* calls under way at one home; 429001 */
+    DPS_PAGE_MAX = 1000,     /* items of a query's answer */
+    DPS_QUERY_MAX = 4 << 10, /* bytes of a query's JSON; 413 */
+    DPS_ETAG_MAX = 64,       /* of an If-Match header; longer ones match nothing */
     DPS_CONTINUATION_MAX = 3 * DPS_ID_MAX,
     DPS_OPERATION_ID_MAX = 64,
     DPS_RETRY_AFTER_S = 2, /* Node would poll at once at 0, .NET takes 2 for less */
@@ -160,6 +161,22 @@ void dps_enrollment_delete(struct dps *d, enum dps_kind kind, struct slice id,
                            struct slice if_match, struct dps_wait *w);
 void dps_enrollment_attestation(struct dps *d, enum dps_kind kind, struct slice id,
                                 struct dps_wait *w);
+
+/* {"enrollments" or "enrollmentGroups":[..],"mode"}; DPS_OK also when entries failed: see the body. */
+void dps_enrollment_bulk(struct dps *d, enum dps_kind kind, struct slice json, struct dps_wait *w);
+
+/* One page of a query: `top` items at most (0: DPS_PAGE_MAX), behind that continuation (empty: from the
+ * beginning).  A JSON array. */
+struct dps_page {
+    struct slice json; /* {"query":"SELECT *"} */
+    unsigned top;
+    struct slice continuation;
+};
+
+void dps_enrollment_query(struct dps *d, enum dps_kind kind, const struct dps_page *page,
+                          struct dps_wait *w);
+void dps_registration_query(struct dps *d, struct slice group_id, const struct dps_page *page,
+                            struct dps_wait *w);
 
 void dps_registration_get(struct dps *d, struct slice registration_id, struct dps_wait *w);
 void dps_registration_delete(struct dps *d, struct slice registration_id, struct slice if_match,

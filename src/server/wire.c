@@ -105,6 +105,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                     .guests = {.take = dps_mqtt_take, .ctx = c->dps}});
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&(struct amqp_doors){.desk = &c->desk,
+                                                    .dps = c->dps,
                                                     .groups = c->groups,
                                                     .c2d = c->c2d,
                                                     .methods = c->methods,

@@ -106,6 +106,17 @@ static enum address_kind device_kind(struct slice rest)
     return ADDRESS_UNKNOWN;
 }
 
+/* {id scope}/registrations/{id} and nothing behind it. */
+static bool parse_registration(const struct hub *hub, struct slice rest, struct address *out)
+{
+    struct slice id;
+    if (!next_is(&rest, hub->id_scope) || !next_is(&rest, "registrations") ||
+        !slice_split(&rest, '/', &id) || rest.ptr || id.len == 0 || id.len > HUB_ID_LEN_MAX)
+        return false;
+    snprintf(out->who, sizeof out->who, "%.*s", SLICE_ARG(id));
+    return true;
+}
+
 static bool is_words(struct slice rest, const char *const *words)
 {
     for (; *words; words++)
@@ -129,7 +140,9 @@ void address_parse(const struct hub *hub, struct slice text, struct address *out
     struct slice rest = path_of(text);
     *out = (struct address){.kind = fixed_kind(rest)};
     if (out->kind != ADDRESS_UNKNOWN) return;
-    if (skip_identity(&rest, out)) {
+    if (parse_registration(hub, rest, out)) {
+        out->kind = ADDRESS_REGISTRATION;
+    } else if (skip_identity(&rest, out)) {
         out->kind = device_kind(rest);
     } else if (skip_stream(hub, &rest, &out->iot_name)) {
         if (rest.ptr == NULL)

@@ -6,6 +6,7 @@
  * {hub} is the hub's name or "messages/events".  Of devices, and of modules with /modules/{m} behind it:
  *   devices/{d}/messages/events | devices/{d}/messages/devicebound
  *   devices/{d}/methods/devicebound | devices/{d}/twin
+ *   {id scope}/registrations/{r}, of devices that register
  * Ids may be percent-encoded (.NET) or not (Node, C, Java).
  */
 #ifndef FRONT_AMQP_ADDRESS_H
@@ -24,6 +25,7 @@ enum address_kind {
     ADDRESS_PARTITION,
     ADDRESS_SERVICE_SEND, /* where services send to devices */
     ADDRESS_SERVICE_FEEDBACK,
+    ADDRESS_REGISTRATION,  /* of a device that registers: `who` is its registration id */
     ADDRESS_DEVICE_EVENTS, /* this and those below: of an identity, see `who` */
     ADDRESS_DEVICE_BOUND,
     ADDRESS_DEVICE_METHODS,

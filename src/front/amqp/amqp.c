@@ -105,6 +105,7 @@ static const struct node *node_of(const struct peer *p, const struct address *a)
     case ADDRESS_PARTITION: return iot_login ? &node_redirect : &node_partition;
     case ADDRESS_SERVICE_SEND: return doors->c2d ? &node_service_send : NULL;
     case ADDRESS_SERVICE_FEEDBACK: return doors->c2d ? &node_service_feedback : NULL;
+    case ADDRESS_REGISTRATION: return doors->dps ? &node_provisioning : NULL;
     case ADDRESS_DEVICE_EVENTS: return &node_device_events;
     case ADDRESS_DEVICE_BOUND: return doors->c2d ? &node_device_c2d : NULL;
     case ADDRESS_DEVICE_METHODS: return doors->methods ? &node_device_methods : NULL;
@@ -397,6 +398,7 @@ static void peer_closed(void *self, enum err why, int64_t now_us)
     timer_stop(&p->timer);
     amqp_fini(&p->engine);
     free(p->host);
+    peer_forget_registering(p);
     free(p);
 }
 

@@ -35,6 +35,8 @@ enum {
         1 << 20,              /* bytes of a transfer, as IoT Hub says; see TELEMETRY_SIZE_MAX */
     AMQP_MODEL_ID_MAX = 2048, /* bytes; DTDL: the longest identifier of a model */
     AMQP_BATCH_MAX = 1000,    /* messages in a batched transfer */
+    AMQP_DPS_CREDIT = 16,     /* requests of a device that registers, and answers not taken */
+    AMQP_DPS_MESSAGE_MAX = 128 << 10, /* bytes of a request; 96 KB of it are the device's */
     AMQP_FLIGHT_MAX = 32,     /* messages to a device that wait for credit or a disposition */
     AMQP_METHOD_CREDIT = 100, /* answers of a device link that are not settled */
     AMQP_METHOD_MESSAGE_MAX = 256 << 10, /* bytes of an answer; the hub takes 128 KiB of payload */
@@ -51,6 +53,7 @@ extern const struct front amqp_front;
 
 struct amqp_service;
 struct c2d;
+struct dps;
 struct methods;
 struct twins;
 
@@ -59,6 +62,7 @@ struct amqp_doors {
     struct session_desk *desk;
     struct consumer_groups *groups;
     struct c2d *c2d;
+    struct dps *dps;
     struct methods *methods;
     struct twins *twins;
 };

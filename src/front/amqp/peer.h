@@ -60,6 +60,7 @@ struct peer {
     bool opened, had_link, over;
     int64_t ends_us;     /* wall time: the first link's ends_us, or earlier */
     int64_t linkless_us; /* monotonic: since when there is no link; counts while there is none */
+    char *registering;   /* SASL PLAIN of a device that registers: its token; NULL: none */
     char *host;          /* our name as the client knows it; NULL: it did not say */
 };
 
@@ -85,6 +86,7 @@ struct node {
 extern const struct node node_cbs, node_management, node_partition, node_redirect;
 extern const struct node node_device_events, node_device_c2d, node_device_methods, node_device_twin;
 extern const struct node node_service_send, node_service_feedback;
+extern const struct node node_provisioning;
 
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);
@@ -105,8 +107,11 @@ const char *peer_host(const struct peer *p); /* our name as the client knows it 
  * ERR_DENIED: it is not good; ERR_FULL: AMQP_PEER_TOKENS_MAX. */
 enum err peer_put_token(struct peer *p, struct slice token) MUST_USE;
 
-/* SASL PLAIN: {policy}@sas.root.{hub} with a token, or {policy} with its key. */
+/* SASL PLAIN: {policy}@sas.root.{hub} with a token, or {policy} with its key.  Of a device that registers
+ * {id scope}/registrations/{id} with a token, which is looked at when a link attaches. */
 bool peer_login_plain(struct peer *p, struct slice response);
+
+void peer_forget_registering(struct peer *p);
 
 /* Until when any credential of this connection gives that right to the address, wall time;
  * INT64_MIN: none does. */

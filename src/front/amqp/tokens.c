@@ -132,11 +132,34 @@ static bool login_with_token(struct peer *p, struct slice name, struct slice rea
     return named && peer_put_token(p, token) == OK;
 }
 
+void peer_forget_registering(struct peer *p)
+{
+    if (p->registering) mem_wipe(p->registering, strlen(p->registering));
+    free(p->registering);
+    p->registering = NULL;
+}
+
+static bool is_registering(const struct peer *p, struct slice user)
+{
+    struct slice scope;
+    return slice_split(&user, '/', &scope) && user.ptr &&
+           slice_is_nocase(scope, p->service->hub->id_scope);
+}
+
+static bool login_to_register(struct peer *p, struct slice token)
+{
+    if (!sas_is(token) || token.len > SAS_TOKEN_MAX) return false;
+    peer_forget_registering(p);
+    p->registering = slice_dup(token);
+    return true;
+}
+
 bool peer_login_plain(struct peer *p, struct slice response)
 {
     struct slice rest = response, authzid, user, name;
     if (!slice_split(&rest, '\0', &authzid) || !slice_split(&rest, '\0', &user) || rest.ptr == NULL)
         return false;
+    if (is_registering(p, user)) return login_to_register(p, rest);
     size_t at = slice_rfind(user, '@'); /* ids may have one, too */
     name = slice_head(user, at);
     user = slice_from(user, at + 1);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/num.h"
 #include "front/dps/dps.h"
 #include "front/rest/call.h"
 
@@ -148,6 +149,67 @@ static void enrollment_attestation(struct call *c)
     dps_enrollment_attestation(dps_of(c), kind_of(c), id_of(c), wait(c));
 }
 
+static void enrollment_bulk(struct call *c)
+{
+    dps_enrollment_bulk(dps_of(c), kind_of(c), buf_slice(&c->body), wait(c));
+}
+
+/* ---- queries */
+
+/* .NET throws when there is no type, and none of the SDKs minds its case. */
+static const char *item_type(const struct call *c)
+{
+    if (slice_starts(slice_str(c->route->path), SLICE_LIT("/registrations")))
+        return "deviceRegistration";
+    return kind_of(c) == DPS_GROUP ? "enrollmentGroup" : "enrollment";
+}
+
+static void say_page(struct call *c, const struct dps_answer *a)
+{
+    const struct http1_header headers[] = {{SLICE_LIT("x-ms-item-type"), slice_str(item_type(c))},
+                                           {SLICE_LIT("x-ms-continuation"), a->continuation}};
+    if (a->code >= 1000)
+        answer(c, a);
+    else
+        answer_with(c, 200, headers, a->continuation.len ? 2 : 1, a->body);
+}
+
+static void on_page(struct dps_wait *w, const struct dps_answer *a)
+{
+    finish(w, a, say_page);
+}
+
+/* False: the call is answered. */
+static bool read_page(struct call *c, struct dps_page *page)
+{
+    struct slice top = http1_header(c->request, "x-ms-max-item-count");
+    int64_t count = 0;
+    bool fine = top.len == 0 || (num_i64(slice_trim(top), &count) == OK && count >= -1);
+    *page = (struct dps_page){.json = buf_slice(&c->body),
+                              .top = count > 0 && count < DPS_PAGE_MAX ? (unsigned)count : 0,
+                              .continuation = http1_header(c->request, "x-ms-continuation")};
+    if (!fine) fail_with(c, DPS_BAD_ARGUMENT, "x-ms-max-item-count is not a number");
+    return fine;
+}
+
+static void enrollment_query(struct call *c)
+{
+    struct dps_page page;
+    if (!read_page(c, &page)) return;
+    struct dps_wait *w = wait(c);
+    w->fn = on_page;
+    dps_enrollment_query(dps_of(c), kind_of(c), &page, w);
+}
+
+static void registration_query(struct call *c)
+{
+    struct dps_page page;
+    if (!read_page(c, &page)) return;
+    struct dps_wait *w = wait(c);
+    w->fn = on_page;
+    dps_registration_query(dps_of(c), id_of(c), &page, w);
+}
+
 static void registration_get(struct call *c)
 {
     dps_registration_get(dps_of(c), id_of(c), wait(c));
@@ -248,6 +310,16 @@ static const struct route routes[] = {
      "Ask how far a registration is"},
     {"POST", "/{scope}/registrations/{id}", BY_DEVICE, DPS_REGISTER_MAX + 1, device_lookup,
      "Ask what became of a registration"},
+    {"POST", "/enrollments", ENROLLMENT_WRITE, DPS_BULK_BODY_MAX, enrollment_bulk,
+     "Create, update or delete up to 10 enrollments of devices"},
+    {"POST", "/enrollments/query", ENROLLMENT_READ, DPS_QUERY_MAX, enrollment_query,
+     "List the enrollments of devices"},
+    {"POST", "/enrollmentGroups", ENROLLMENT_WRITE, DPS_BULK_BODY_MAX, enrollment_bulk,
+     "Create, update or delete up to 10 enrollment groups"},
+    {"POST", "/enrollmentGroups/query", ENROLLMENT_READ, DPS_QUERY_MAX, enrollment_query,
+     "List enrollment groups"},
+    {"POST", "/registrations/{id}/query", REGISTRATION_READ, DPS_QUERY_MAX, registration_query,
+     "List the registrations of an enrollment group"},
     {"GET", "/enrollments/{id}", ENROLLMENT_READ, NO_BODY, enrollment_get,
      "Show the enrollment of a device"},
     {"PUT", "/enrollments/{id}", ENROLLMENT_WRITE, DPS_DOCUMENT_MAX + 1, enrollment_put,

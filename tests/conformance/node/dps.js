@@ -4,16 +4,42 @@
  * to and find their twin. */
 
 const assert = require('assert/strict');
+const { execFileSync } = require('child_process');
 const crypto = require('crypto');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
 const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
-const { Mqtt: ProvisioningMqtt, MqttWs: ProvisioningMqttWs } = require('azure-iot-provisioning-device-mqtt');
+const provisioningMqtt = require('azure-iot-provisioning-device-mqtt');
+const provisioningAmqp = require('azure-iot-provisioning-device-amqp');
+const { Http } = require('azure-iot-provisioning-device-http');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
+const { X509Security } = require('azure-iot-security-x509');
+const { Client } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
 const { check, failure } = require('./check');
-const { env, host, open, registry } = require('./hub');
+const { env, host, open, openClient, registry } = require('./hub');
 
 const service = ProvisioningServiceClient.fromConnectionString(env.HUB_DPS);
 const scope = env.HUB_ID_SCOPE;
+const transports = { Mqtt: provisioningMqtt.Mqtt, MqttWs: provisioningMqtt.MqttWs, Amqp: provisioningAmqp.Amqp,
+    AmqpWs: provisioningAmqp.AmqpWs, Http };
+
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-dps-'));
+process.on('exit', () => fs.rmSync(dir, { recursive: true }));
+
+const read = (name) => fs.readFileSync(path.join(dir, name), 'utf8');
+
+/** Makes a certificate; see ../issue. */
+function issue(...words) {
+    execFileSync(path.join(__dirname, '..', 'issue'), [dir, ...words]);
+}
+
+function azimuth(...words) {
+    const said = execFileSync(env.AZIMUTH, [...words, '--data', env.HUB_DATA], { encoding: 'utf8' });
+    return said.trim() ? JSON.parse(said) : null;
+}
 
 const symmetric = (registrationId, more = {}) => ({ registrationId, attestation: { type: 'symmetricKey' }, ...more });
 
@@ -21,15 +47,42 @@ async function enroll(enrollment) {
     return (await service.createOrUpdateIndividualEnrollment(enrollment)).responseBody;
 }
 
-function register(security, transport = ProvisioningMqtt) {
-    const client = ProvisioningDeviceClient.create(host, scope, new transport(), security);
+async function enrollGroup(group) {
+    return (await service.createOrUpdateEnrollmentGroup(group)).responseBody;
+}
+
+function register(security, transport = 'Mqtt', payload = undefined) {
+    const client = ProvisioningDeviceClient.create(host, scope, new transports[transport](), security);
+    if (payload !== undefined) client.setProvisioningPayload(payload);
     return client.register();
 }
 
 const withKey = (registrationId, key) => new SymmetricKeySecurityClient(registrationId, key);
+const withCertificate = (registrationId, name) =>
+    new X509Security(registrationId, { cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
+
+const derived = (key, registrationId) =>
+    crypto.createHmac('sha256', Buffer.from(key, 'base64')).update(registrationId).digest('base64');
 
 const connect = (result, key) =>
     open(`HostName=${result.assignedHub};DeviceId=${result.deviceId};SharedAccessKey=${key}`);
+
+function connectWith(result, name) {
+    const client = Client.fromConnectionString(
+        `HostName=${result.assignedHub};DeviceId=${result.deviceId};x509=true`, Mqtt);
+    client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
+    return openClient(client);
+}
+
+issue('self', 'dps-self');
+issue('root', 'Provisioning Root', 'self', 'ca');
+issue('line-a', 'Provisioning Line A', 'root', 'ca');
+issue('line-b', 'Provisioning Line B', 'root', 'ca');
+issue('a1', 'dps-line-a1', 'line-a');
+issue('b1', 'dps-line-b1', 'line-b');
+issue('old', 'dps-line-old', 'line-a', 'leaf', '-1');
+issue('elsewhere', 'Elsewhere', 'self', 'ca');
+issue('stranger', 'dps-stranger', 'elsewhere');
 
 check('a device with its key registers over MQTT, connects to its hub and finds its initial twin', async () => {
     const enrollment = await enroll(symmetric('dps-first', {
@@ -54,20 +107,104 @@ check('a device with its key registers over MQTT, connects to its hub and finds 
     await device.close();
 });
 
-check('a device that registers again stays where it is', async () => {
-    const enrollment = await enroll(symmetric('dps-again'));
-    const security = () => withKey('dps-again', enrollment.attestation.symmetricKey.secondaryKey);
-    const first = await register(security());
-    const second = await register(security(), ProvisioningMqttWs);
-    assert.deepEqual([first.assignedHub, first.deviceId], [second.assignedHub, second.deviceId]);
-    assert.equal(second.substatus, 'reprovisionedToInitialAssignment');
-    const { responseBody: state } = await service.getDeviceRegistrationState('dps-again');
-    assert.equal(state.status, 'assigned');
+for (const transport of Object.keys(transports)) {
+    check(`a device of a group registers over ${transport} with its derived key, and again`, async () => {
+        const id = `dps-group-${transport.toLowerCase()}`;
+        const group = await enrollGroup({ enrollmentGroupId: id, attestation: { type: 'symmetricKey' } });
+        const key = derived(group.attestation.symmetricKey.primaryKey, `${id}-1`);
+        const first = await register(withKey(`${id}-1`, key), transport, { modelId: 'dtmi:conformance:thing;1' });
+        assert.deepEqual([first.status, first.deviceId, first.assignedHub], ['assigned', `${id}-1`, host]);
+        const second = await register(withKey(`${id}-1`, key), transport);
+        assert.equal(second.substatus, 'reprovisionedToInitialAssignment');
+        await (await connect(second, key)).close();
+    });
+
+    check(`a certificate registers over ${transport}, and opens the hub`, async () => {
+        const id = 'dps-self';
+        if (transport === 'Mqtt')
+            await enroll({ registrationId: id, attestation: { type: 'x509', x509: { clientCertificates: {
+                primary: { certificate: read('self.pem') } } } } });
+        const result = await register(withCertificate(id, 'self'), transport);
+        assert.equal(result.status, 'assigned');
+        await (await connectWith(result, 'self')).close();
+    });
+
+    check(`a wrong key is refused over ${transport}`, async () => {
+        const id = `dps-strict-${transport.toLowerCase()}`;
+        await enroll(symmetric(id));
+        const wrong = crypto.randomBytes(32).toString('base64');
+        assert.match(String(await failure(register(withKey(id, wrong), transport))), /[Uu]nauthorized|[Nn]ot authorized/);
+        assert.match(String(await failure(register(withKey(`${id}-nobody`, wrong), transport))),
+            /[Uu]nauthorized|[Nn]ot authorized/);
+    });
+}
+
+check('the nearest CA decides: one line is cut off and the other goes on', async () => {
+    azimuth('hub', 'certificate', 'create', '-n', 'provisioning-root', '-p', path.join(dir, 'root.pem'), '--verified', 'true');
+    const by = (name) => ({ type: 'x509', x509: { signingCertificates: { primary: { certificate: read(`${name}.pem`) } } } });
+    const byName = { type: 'x509', x509: { caReferences: { primary: 'provisioning-root' } } };
+    await enrollGroup({ enrollmentGroupId: 'dps-plant', attestation: byName });
+    const a1 = await register(withCertificate('dps-line-a1', 'a1'), 'Amqp');
+    assert.equal(a1.status, 'assigned');
+    assert.equal((await register(withCertificate('dps-line-b1', 'b1'), 'Http')).status, 'assigned');
+
+    await enrollGroup({ enrollmentGroupId: 'dps-line-b', attestation: by('line-b'), provisioningStatus: 'disabled' });
+    assert.match(String(await failure(register(withCertificate('dps-line-b1', 'b1')))), /disabled/);
+    assert.equal((await register(withCertificate('dps-line-a1', 'a1'), 'MqttWs')).status, 'assigned');
+    await (await connectWith(a1, 'a1')).close();
+
+    const { responseBody: shown } = await service.getEnrollmentGroup('dps-line-b');
+    assert.match(shown.attestation.x509.signingCertificates.primary.info.subjectName, /Line B/);
 });
 
-check('a wrong key and an unknown registration id are refused', async () => {
-    await enroll(symmetric('dps-strict'));
-    const wrong = crypto.randomBytes(32).toString('base64');
-    assert.match((await failure(register(withKey('dps-strict', wrong)))).message, /Not authorized/);
-    assert.match((await failure(register(withKey('dps-nobody', wrong)))).message, /Not authorized/);
+check('a chain that has expired, is of strangers or of another name is refused', async () => {
+    for (const [id, name] of [['dps-line-old', 'old'], ['dps-stranger', 'stranger'], ['dps-other', 'a1']])
+        assert.match(String(await failure(register(withCertificate(id, name)))), /[Nn]ot authorized/);
+});
+
+check('enrollments are read, changed with their etag, listed in pages and deleted', async () => {
+    const made = await enroll(symmetric('dps-crud'));
+    const { responseBody: read1 } = await service.getIndividualEnrollment('dps-crud');
+    assert.equal(read1.attestation.symmetricKey, undefined);
+    read1.provisioningStatus = 'disabled';
+    const changed = await enroll(read1);
+    assert.equal(changed.provisioningStatus, 'disabled');
+    const { responseBody: secret } = await service.getIndividualEnrollmentAttestationMechanism('dps-crud');
+    assert.equal(secret.symmetricKey.primaryKey, made.attestation.symmetricKey.primaryKey);
+    assert.equal((await failure(enroll(read1))).response.statusCode, 412);
+    assert.equal((await failure(enroll(symmetric('dps-crud')))).response.statusCode, 409);
+
+    const query = service.createIndividualEnrollmentQuery({ query: 'SELECT * FROM enrollments' }, 2);
+    const ids = [];
+    do {
+        const { responseBody: items } = await query.next();
+        assert.ok(items.length <= 2);
+        ids.push(...items.map((item) => item.registrationId));
+    } while (query.hasMoreResults);
+    assert.ok(ids.includes('dps-crud') && ids.length > 2);
+    assert.equal(new Set(ids).size, ids.length);
+
+    await service.deleteIndividualEnrollment('dps-crud');
+    assert.equal((await failure(service.getIndividualEnrollment('dps-crud'))).response.statusCode, 404);
+});
+
+check('a bulk makes and deletes, and tells what went wrong', async () => {
+    const enrollments = ['dps-bulk-1', 'dps-bulk-2'].map((id) => symmetric(id));
+    const { responseBody: made } = await service.runBulkEnrollmentOperation({ mode: 'create', enrollments });
+    assert.deepEqual(made, { isSuccessful: true, errors: [] });
+    const { responseBody: again } = await service.runBulkEnrollmentOperation({ mode: 'create', enrollments });
+    assert.equal(again.isSuccessful, false);
+    assert.deepEqual(again.errors.map((error) => error.registrationId), ['dps-bulk-1', 'dps-bulk-2']);
+    const { responseBody: gone } = await service.runBulkEnrollmentOperation({ mode: 'delete', enrollments });
+    assert.equal(gone.isSuccessful, true);
+});
+
+check('the registrations of a group are listed, shown and forgotten', async () => {
+    const id = 'dps-group-mqtt';
+    const query = service.createEnrollmentGroupDeviceRegistrationStateQuery({ query: 'SELECT *' }, id);
+    const { responseBody: states } = await query.next();
+    assert.deepEqual(states.map((state) => [state.registrationId, state.status]), [[`${id}-1`, 'assigned']]);
+    await service.deleteDeviceRegistrationState(`${id}-1`);
+    assert.equal((await failure(service.getDeviceRegistrationState(`${id}-1`))).response.statusCode, 404);
+    assert.equal((await registry.get(`${id}-1`)).responseBody.deviceId, `${id}-1`);
 });
