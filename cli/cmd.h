@@ -11,7 +11,12 @@ extern const struct cli_option access_connection_string_options[], access_env_op
     twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
     twin_module_replace_options[], c2d_send_options[], c2d_device_options[], feedback_options[],
     query_options[], job_create_options[], job_options[], job_list_options[];
-extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[], query_help[];
+extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
+    dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
+    dps_group_show_options[], dps_group_delete_options[], dps_group_create_options[],
+    dps_registration_options[], dps_key_options[];
+extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
+    query_help[], dps_group_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -23,6 +28,16 @@ enum err ca_show(struct cli *c) MUST_USE;
 enum err ca_delete(struct cli *c) MUST_USE;
 enum err ca_generate_code(struct cli *c) MUST_USE;
 enum err ca_verify(struct cli *c) MUST_USE;
+
+enum err dps_enrollment_create(struct cli *c) MUST_USE;
+enum err dps_enrollment_show(struct cli *c) MUST_USE;
+enum err dps_enrollment_list(struct cli *c) MUST_USE;
+enum err dps_enrollment_update(struct cli *c) MUST_USE;
+enum err dps_enrollment_delete(struct cli *c) MUST_USE;
+enum err dps_registration_list(struct cli *c) MUST_USE;
+enum err dps_registration_show(struct cli *c) MUST_USE;
+enum err dps_registration_delete(struct cli *c) MUST_USE;
+enum err dps_compute_device_key(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;

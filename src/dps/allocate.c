@@ -58,6 +58,11 @@ static struct slice choose_hashed(const struct operation *o, const struct candid
 void operation_allocate(struct operation *o)
 {
     struct candidates c = {0};
+    if (o->who.enrollment.allocation == ALLOCATION_CUSTOM) {
+        operation_failed(o, DPS_ALLOCATION_FAILED,
+                         SLICE_LIT("custom allocation by a webhook is not offered yet"));
+        return;
+    }
     gather(o, &c);
     keep_linked(o, &c);
     if (c.count == 0)

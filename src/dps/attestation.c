@@ -214,7 +214,9 @@ static enum err read_tpm(const struct json *doc, struct enrollment *out, unsigne
     if (out->endorsement_key.len == 0) return fail(ERR_INVALID, "tpm needs an endorsementKey");
     TRY(check_base64(out->endorsement_key, "endorsementKey"));
     *code = DPS_BAD_STORAGE_ROOT_KEY;
-    return check_base64(out->storage_root_key, "storageRootKey");
+    TRY(check_base64(out->storage_root_key, "storageRootKey"));
+    *code = DPS_BAD_ARGUMENT;
+    return fail(ERR_INVALID, "attestation with a TPM is not offered yet");
 }
 
 static void write_tpm(struct buf *out, const struct enrollment *e)

@@ -44,6 +44,10 @@ static bool read_registration(struct call *c, struct slice *payload)
                       "the registrationId of the body is another device's");
         return false;
     }
+    if (json_str(doc, "csr").len) {
+        dps_call_fail(c, DPS_BAD_ARGUMENT, "csr: certificates are not issued yet");
+        return false;
+    }
     const struct json *value = json_get(doc, "payload");
     if (value && value->type != JSON_NULL) json_write(&text, value);
     *payload = arena_copy(&c->arena, buf_slice(&text));

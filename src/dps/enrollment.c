@@ -156,7 +156,9 @@ static enum err read_twin(struct arena *a, const struct json *doc, struct enroll
     TRY(member_object(doc, "optionalDeviceInformation", &optional));
     out->initial_twin = text_of(a, twin);
     out->optional_information = text_of(a, optional);
-    return member_text(doc, "credentialPolicyName", &out->credential_policy);
+    TRY(member_text(doc, "credentialPolicyName", &out->credential_policy));
+    if (out->credential_policy.len == 0) return OK;
+    return fail(ERR_INVALID, "credentialPolicyName: certificates are not issued yet");
 }
 
 enum err enrollment_read(struct arena *a, enum dps_kind kind, const struct json *doc,

@@ -21,6 +21,8 @@ OF_MODULE = ("-d", "{d}", "-m", "m1")
 CERTIFICATE = ("hub", "certificate")
 JOB = ("hub", "job")
 SOON = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+ENROLLMENT = ("dps", "enrollment")
+LINE = ("dps", "enrollment-group")
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
@@ -63,6 +65,17 @@ CONNECTING = {
     "hub certificate verify": (*CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
     "hub certificate delete": (*CERTIFICATE, "delete", "-n", "root"),
     "hub query": ("hub", "query", "-q", "SELECT * FROM devices"),
+    "dps enrollment create": (*ENROLLMENT, "create", "--eid", "e1", "--tags", '{"a":1}'),
+    "dps enrollment show": (*ENROLLMENT, "show", "--eid", "e1", "--show-keys"),
+    "dps enrollment list": (*ENROLLMENT, "list"),
+    "dps enrollment update": (*ENROLLMENT, "update", "--eid", "e1", "--ps", "disabled"),
+    "dps enrollment delete": (*ENROLLMENT, "delete", "--eid", "e1"),
+    "dps enrollment-group create": (*LINE, "create", "--gid", "g1", "--cp", ROOT_PEM),
+    "dps enrollment-group show": (*LINE, "show", "--gid", "g1"),
+    "dps enrollment-group list": (*LINE, "list"),
+    "dps enrollment-group update": (*LINE, "update", "--gid", "g1", "--rp", "never"),
+    "dps enrollment-group registration list": (*LINE, "registration", "list", "--gid", "g1"),
+    "dps enrollment-group delete": (*LINE, "delete", "--gid", "g1"),
     "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20,
                            "--quiet"),
     "doctor": ("doctor",),
@@ -72,8 +85,12 @@ WAITING = {
     "hub invoke-device-method": ("hub", "invoke-device-method", "-d", "{d}", "--mn", "reboot"),
     "hub invoke-module-method": ("hub", "invoke-module-method", *OF_MODULE, "--mn", "reboot"),
     "hub monitor-feedback": ("hub", "monitor-feedback", "--timeout", 20),
+    **{f"dps {kind} registration {verb}": ("dps", kind, "registration", verb, "--rid", "nobody")
+       for kind in ("enrollment", "enrollment-group") for verb in ("show", "delete")},
 }
 LOCAL = {f"completion {shell}": ("completion", shell) for shell in ("bash", "zsh", "fish")}
+LOCAL["dps compute-device-key"] = ("dps", "compute-device-key", "--rid", "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6", "--key",
+                                   "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==")
 BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 SENTENCE = re.compile(r"^(azimuth|azm): \S.*\S\n\Z")
 
@@ -142,7 +159,8 @@ def status_0_from_elsewhere_with_a_login():
     with Hub() as hub:
         hub.must(*IDENTITY, "create", "-d", "d1")
         remote = hub.remote()
-        try_all(lambda *words: azimuth(*words, *remote))
+        enroller = (*remote[2:], "--login", hub.login("provisioningserviceowner"))
+        try_all(lambda *words: azimuth(*words, *(enroller if words[0] == "dps" else remote)))
 
 
 @group.case
@@ -174,7 +192,7 @@ def status_2_for_wrong_usage():
                   ["hub", "device-identity", "delete"], ["hub", "consumer-group", "create"],
                   ["hub", "device-identity", "list", "-o", "xml"],
                   ["hub", "device-identity", "list", "--top", "0"], ["env", "--format", "xml"],
-                  ["hub", "monitor-events", "--count", "x"], ["connection-string", "--dps"],
+                  ["hub", "monitor-events", "--count", "x"], ["connection-string", "--digital-twins"],
                   ["hub", "device-identity", "list", "--query", "[?"], ["env", "--login", "nonsense"]):
         expect(azimuth(*words), USAGE)
     check(azimuth("no", "such", "verb").status == USAGE, "an unknown verb is fine")
@@ -195,6 +213,10 @@ def status_3_when_it_is_not_there():
         # MQTT says no more than that it is refused; the sentence says how to find out.
         expect(hub.run(*words_of("device send-d2c-message", "nobody")), REFUSED, "device-identity show -d nobody")
         expect(hub.run(*words_of("hub consumer-group delete")), NOT_FOUND, "readers")
+        for kind in ("enrollment", "enrollment-group"):
+            for verb in ("show", "update", "delete"):
+                expect(hub.run(*words_of(f"dps {kind} {verb}")), NOT_FOUND, "1")
+            expect(hub.run(*WAITING[f"dps {kind} registration show"]), NOT_FOUND, "nobody")
         for verb in ("show", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}")), NOT_FOUND, "root")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
@@ -241,6 +263,11 @@ def status_6_when_somebody_was_faster():
         expect(hub.run(*words_of("hub device-identity create")), CONFLICT, "d1")
         for name in ("hub device-identity update", "hub device-identity renew-key", "hub device-identity delete"):
             expect(hub.run(*words_of(name), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
+        for kind in ("enrollment", "enrollment-group"):
+            hub.must(*words_of(f"dps {kind} create"))
+            expect(hub.run(*words_of(f"dps {kind} create")), CONFLICT, "1")
+            for verb in ("update", "delete"):
+                expect(hub.run(*words_of(f"dps {kind} {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
         hub.must(*words_of("hub certificate create"))
         for verb in ("create", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")

@@ -68,6 +68,7 @@ GROUPS = {
     "python jobs": ("python", python("jobs")),
     "python restart": ("python", python("restart")),
     "python c2d": ("python", python("c2d")),
+    "python dps": ("python", python("dps")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
     "node registry": ("node", node("registry")),

@@ -140,7 +140,7 @@ for (const transport of Object.keys(transports)) {
 }
 
 check('the nearest CA decides: one line is cut off and the other goes on', async () => {
-    azimuth('hub', 'certificate', 'create', '-n', 'provisioning-root', '-p', path.join(dir, 'root.pem'), '--verified', 'true');
+    azimuth('hub', 'certificate', 'create', '-n', 'provisioning-root', '-p', path.join(dir, 'root.pem'), '--verified');
     const by = (name) => ({ type: 'x509', x509: { signingCertificates: { primary: { certificate: read(`${name}.pem`) } } } });
     const byName = { type: 'x509', x509: { caReferences: { primary: 'provisioning-root' } } };
     await enrollGroup({ enrollmentGroupId: 'dps-plant', attestation: byName });
