@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "dps/dps.h"
+#include "dps/dps_sql.h"
 #include "hub/registry/registry.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/rig.h"
@@ -291,6 +292,134 @@ static void a_reset_makes_the_identity_anew(void **state)
     assert_string_not_equal(text_of(identity("r1").body, "generationId"), before);
 }
 
+static bool left_behind;
+
+static void on_left_behind(struct store_wait *w, struct store_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->err, OK);
+    left_behind = true;
+}
+
+/* What a server that was killed between the choice of a hub and the identity leaves behind. */
+static void leave_behind(const char *id, const char *operation)
+{
+    struct store_wait wait = {.fn = on_left_behind};
+    struct store_request u;
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_dps_registration_put, 1);
+    const char *const texts[][2] = {
+        {"id_lower", id},
+        {"registration_id", id},
+        {"group_lower", ""},
+        {"operation_id", operation},
+        {"status", "assigning"},
+        {"substatus", "initialAssignment"},
+        {"hub", "hub.test"},
+        {"device_id", id},
+        {"error_message", ""},
+        {"work", "{\"work\":\"create\",\"from\":\"\",\"twin\":{\"tags\":{\"a\":1}}}"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        store_put_text(&u, texts[i][0], slice_str(texts[i][1]));
+    static const char *const numbers[] = {"error_code", "etag", "created_us", "updated_us"};
+    for (size_t i = 0; i < 4; i++) store_put_int(&u, numbers[i], 0);
+    store_put_null(&u, "payload");
+    store_put_null(&u, "proof");
+    lane_running = &rig.core;
+    store_ask(rig.wire.store, &rig.core, &u, &wait);
+    rig_run(&rig);
+    assert_true(left_behind);
+    left_behind = false;
+}
+
+static void a_registration_that_was_cut_off_is_finished_by_whoever_polls(void **state)
+{
+    (void)state;
+    put_enrollment("cut", "");
+    leave_behind("cut", "4.1.2");
+    assert_int_equal(say_poll("cut", own_token("cut"), "4.1.2").status, 202);
+    struct reply end = say_poll("cut", own_token("cut"), "4.1.2");
+    assert_text(end.body, "status", "assigned");
+    assert_text(json_get(end.body, "registrationState"), "substatus", "initialAssignment");
+    assert_int_equal(identity("cut").status, STATUS_OK);
+}
+
+static void a_registration_that_was_cut_off_is_finished_by_the_next(void **state)
+{
+    (void)state;
+    put_enrollment("cut", "");
+    leave_behind("cut", "4.1.2");
+    const struct json *end = provision("cut", own_token("cut"));
+    assert_text(end, "status", "assigned");
+    assert_text(end, "substatus", "initialAssignment");
+    assert_int_equal(identity("cut").status, STATUS_OK);
+    assert_text(provision("cut", own_token("cut")), "substatus",
+                "reprovisionedToInitialAssignment");
+}
+
+static void what_is_not_offered_yet_is_refused(void **state)
+{
+    (void)state;
+    put_enrollment("w1", ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{"
+                         "\"webhookUrl\":\"https://f.test/x\",\"apiVersion\":\"2021-10-01\"}");
+    assert_text(provision("w1", own_token("w1")), "status", "failed");
+    assert_int_equal(identity("w1").status, STATUS_DEVICE_NOT_FOUND);
+    assert_code(say_register("w1", own_token("w1"), "{\"csr\":\"AAAA\"}"), DPS_BAD_ARGUMENT);
+}
+
+static void a_bulk_has_ten_enrollments_and_not_one_more(void **state)
+{
+    (void)state;
+    for (unsigned more = 0; more < 2; more++) {
+        struct buf body = {0};
+        buf_put_str(&body, "{\"mode\":\"create\",\"enrollments\":[");
+        for (unsigned i = 0; i < DPS_BULK_MAX + more; i++)
+            buf_printf(&body, "%s{\"registrationId\":\"bulk-%u-%u\"," BY_KEY "}", i ? "," : "",
+                       more, i);
+        buf_put_str(&body, "]}");
+        struct reply r = serve("POST", "/enrollments", "", buf_cstr(&body));
+        assert_int_equal(r.status, more ? 400 : 200);
+        if (!more) assert_true(json_get(r.body, "isSuccessful")->truth);
+        buf_free(&body);
+    }
+    assert_int_equal(serve("GET", "/enrollments/bulk-0-9", "", "").status, 200);
+    assert_int_equal(serve("GET", "/enrollments/bulk-1-0", "", "").status, 404);
+}
+
+static void a_bulk_refuses_an_id_that_is_named_twice(void **state)
+{
+    (void)state;
+    struct reply r = serve("POST", "/enrollments", "",
+                           "{\"mode\":\"create\",\"enrollments\":[{\"registrationId\":\"t\"," BY_KEY
+                           "},{\"registrationId\":\"T\"," BY_KEY "}]}");
+    assert_int_equal(r.status, 200);
+    assert_false(json_get(r.body, "isSuccessful")->truth);
+    assert_int_equal(serve("GET", "/enrollments/t", "", "").status, 404);
+}
+
+static void lists_come_in_pages(void **state)
+{
+    (void)state;
+    put_enrollment("p1", "");
+    put_enrollment("p2", "");
+    put_enrollment("p3", "");
+    struct reply r = serve("POST", "/enrollments/query", "x-ms-max-item-count: 2\r\n",
+                           "{\"query\":\"SELECT * FROM enrollments\"}");
+    assert_int_equal(r.status, 200);
+    assert_non_null(strstr(r.head, "x-ms-item-type: enrollment\r\n"));
+    assert_non_null(strstr(r.head, "x-ms-continuation: p2\r\n"));
+    assert_text(r.body->child, "registrationId", "p1");
+    r = serve("POST", "/enrollments/query", "x-ms-max-item-count: 2\r\nx-ms-continuation: p2\r\n",
+              "{\"query\":\"SELECT *\"}");
+    assert_text(r.body->child, "registrationId", "p3");
+    assert_null(r.body->child->next);
+    assert_null(strstr(r.head, "x-ms-continuation"));
+    assert_code(serve("POST", "/enrollments/query", "", "{\"query\":\"DELETE everything\"}"),
+                DPS_BAD_ARGUMENT);
+    assert_code(serve("POST", "/registrations/nobody/query", "", "{}"), DPS_NO_GROUP);
+}
+
 static void registrations_are_shown_and_forgotten(void **state)
 {
     (void)state;
@@ -415,6 +544,12 @@ int main(void)
         TEST(a_hub_that_is_not_linked_is_a_failure),
         TEST(a_device_that_was_deleted_comes_back_with_its_initial_twin),
         TEST(a_reset_makes_the_identity_anew),
+        TEST(a_registration_that_was_cut_off_is_finished_by_whoever_polls),
+        TEST(a_registration_that_was_cut_off_is_finished_by_the_next),
+        TEST(what_is_not_offered_yet_is_refused),
+        TEST(a_bulk_has_ten_enrollments_and_not_one_more),
+        TEST(a_bulk_refuses_an_id_that_is_named_twice),
+        TEST(lists_come_in_pages),
         TEST(registrations_are_shown_and_forgotten),
         TEST(a_device_of_a_group_has_the_derived_key),
         TEST(a_registration_is_at_most_96_kilobytes),

@@ -5,7 +5,7 @@
 
 static const struct hub *hub(void)
 {
-    static struct hub h = {.name = "myhub"};
+    static struct hub h = {.name = "myhub", .id_scope = "0ne1"};
     return &h;
 }
 
@@ -55,6 +55,9 @@ static void identities_come_in_every_spelling(void **state)
         enum address_kind kind;
         const char *who;
     } rows[] = {
+        {"0ne1/registrations/Dev-1", ADDRESS_REGISTRATION, "Dev-1"},
+        {"/0NE1/registrations/d", ADDRESS_REGISTRATION, "d"},
+        {"amqps://h/0ne1/registrations/d", ADDRESS_REGISTRATION, "d"},
         {"/devices/d/messages/events", ADDRESS_DEVICE_EVENTS, "d"},
         {"devices/d/messages/deviceBound", ADDRESS_DEVICE_BOUND, "d"},
         {"amqps://h:5671/devices/d/methods/devicebound", ADDRESS_DEVICE_METHODS, "d"},
