@@ -288,6 +288,32 @@ static void a_token_that_we_make_verifies_and_reads_back(void **state)
     buf_free(&token);
 }
 
+/* The documentation's own examples: "Symmetric key attestation", "How to use custom allocation policies". */
+static void keys_of_devices_follow_from_their_groups(void **state)
+{
+    (void)state;
+    static const char plant[] =
+        "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+    static const struct {
+        const char *group, *id, *derived;
+    } rows[] = {
+        {"8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==",
+         "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6", "Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc="},
+        {plant, "breakroom499-contoso-tstrsd-007", "JC8F96eayuQwwz+PkE7IzjH2lIAjCUnAa61tDigBnSs="},
+        {plant, "mainbuilding167-contoso-hpsd-088", "6uejA9PfkQgmYylj8Zerp3kcbeVrGZ172YLa7VSnJzg="},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf key = {0}, text = {0};
+        uint8_t mac[SAS_SIGNATURE_LEN];
+        assert_int_equal(text_unbase64(&key, slice_str(rows[i].group)), OK);
+        sas_derive_key(buf_slice(&key), slice_str(rows[i].id), mac);
+        text_base64(&text, slice_of(mac, sizeof mac));
+        assert_string_equal(buf_cstr(&text), rows[i].derived);
+        buf_free(&key);
+        buf_free(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_path_covers_what_lies_below_it_segment_by_segment),
         cmocka_unit_test(ids_are_found_in_a_path),
         cmocka_unit_test(a_token_that_we_make_verifies_and_reads_back),
+        cmocka_unit_test(keys_of_devices_follow_from_their_groups),
     };
     return cmocka_run_group_tests(tests, make_key, NULL);
 }
