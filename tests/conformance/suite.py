@@ -46,16 +46,16 @@ def python(group):
     return [OUT / "python" / "bin" / "python", HERE / "python" / "main.py", group]
 
 
-def java():
+def java(program, *words):
     parts = ":".join(str(OUT / "java" / part) for part in ("classes", "lib/*"))
     return ["sh", "-c", 'exec java -XX:+UseSerialGC -Djavax.net.ssl.trustStore="$TRUST_STORE" '
-            '-Djavax.net.ssl.trustStorePassword=public -cp "$0" conformance.Consumer', parts]
+            '-Djavax.net.ssl.trustStorePassword=public -cp "$0" "$@"', parts, f"conformance.{program}", *words]
 
 
 # Consumers that read the stream from its beginning come first, while it is short.
 GROUPS = {
     "go consumer": ("go", [OUT / "go" / "consumer"]),
-    "java consumer": ("java", java()),
+    "java consumer": ("java", java("Consumer")),
     "python feed": ("python", python("feed")),
     "python c_stack": ("python", python("c_stack")),
     "python registry": ("python", python("registry")),
@@ -92,6 +92,8 @@ GROUPS = {
     "node twins AmqpWs": ("node", node("twins:AmqpWs")),
     "node c2d AmqpWs": ("node", node("c2d:AmqpWs")),
     "node dps": ("node", node("dps")),
+    "java device AMQPS": ("java", java("Devices", "AMQPS")),
+    "java device MQTT": ("java", java("Devices", "MQTT")),
     "node plain": ("node", node("plain")),
     "node consumer": ("node", node("consumer")),
     "node redirect": ("node", node("redirect")),

@@ -1,0 +1,111 @@
+package conformance;
+
+import com.azure.messaging.eventhubs.EventData;
+import com.azure.messaging.eventhubs.EventHubClientBuilder;
+import com.azure.messaging.eventhubs.EventHubConsumerClient;
+import com.azure.messaging.eventhubs.models.EventPosition;
+import com.microsoft.azure.sdk.iot.device.ClientOptions;
+import com.microsoft.azure.sdk.iot.device.DeviceClient;
+import com.microsoft.azure.sdk.iot.device.IotHubClientProtocol;
+import com.microsoft.azure.sdk.iot.device.transport.NoRetry;
+import com.microsoft.azure.sdk.iot.service.messaging.IotHubServiceClientProtocol;
+import com.microsoft.azure.sdk.iot.service.messaging.MessagingClient;
+import com.microsoft.azure.sdk.iot.service.methods.DirectMethodsClient;
+import com.microsoft.azure.sdk.iot.service.registry.Device;
+import com.microsoft.azure.sdk.iot.service.registry.Module;
+import com.microsoft.azure.sdk.iot.service.registry.RegistryClient;
+import com.microsoft.azure.sdk.iot.service.twin.TwinClient;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+
+/** The hub under test as the cases of devices see it. The environment says where it is (../suite.py). */
+final class Hub {
+    static final String HOST = System.getenv("HUB_HOST");
+    private static final String OWNER = System.getenv("HUB_OWNER");
+    private static final Duration WAIT = Duration.ofSeconds(20);
+
+    static final RegistryClient REGISTRY = new RegistryClient(OWNER);
+    static final DirectMethodsClient METHODS = new DirectMethodsClient(OWNER);
+    static final TwinClient TWINS = new TwinClient(OWNER);
+
+    private Hub() {}
+
+    /** A new device's connection string. */
+    static String device(String id) throws Exception {
+        Device device = REGISTRY.addDevice(new Device(id));
+        return "HostName=" + HOST + ";DeviceId=" + id + ";SharedAccessKey=" + device.getPrimaryKey();
+    }
+
+    /** A new module's connection string. */
+    static String module(String deviceId, String id) throws Exception {
+        Module module = REGISTRY.addModule(new Module(deviceId, id));
+        return "HostName=" + HOST + ";DeviceId=" + deviceId + ";ModuleId=" + id
+            + ";SharedAccessKey=" + module.getPrimaryKey();
+    }
+
+    /** Polls for messages each half second where it has to poll (HTTPS). */
+    static ClientOptions options() {
+        return ClientOptions.builder().receiveInterval(500).build();
+    }
+
+    static DeviceClient open(String connectionString, IotHubClientProtocol protocol) throws Exception {
+        DeviceClient client = new DeviceClient(connectionString, protocol, options());
+        client.setRetryPolicy(new NoRetry());
+        client.open(false);
+        return client;
+    }
+
+    static void send(String deviceId, String... bodies) throws Exception {
+        MessagingClient client = new MessagingClient(OWNER, IotHubServiceClientProtocol.AMQPS);
+        client.open();
+        try {
+            for (String body : bodies) {
+                client.send(deviceId, new com.microsoft.azure.sdk.iot.service.messaging.Message(body));
+            }
+        } finally {
+            client.close();
+        }
+    }
+
+    /** Asks until the answer is something true, or fails saying what was waited for. */
+    static void until(String what, Callable<Boolean> probe) throws Exception {
+        long end = System.currentTimeMillis() + 20000;
+        while (!probe.call()) {
+            if (System.currentTimeMillis() > end) {
+                throw new AssertionError("waited in vain until " + what);
+            }
+            Thread.sleep(50);
+        }
+    }
+
+    /** Acts, and returns the events that came meanwhile. */
+    static List<EventData> events(Check.Body act) throws Exception {
+        List<EventData> events = new ArrayList<>();
+        Map<String, Long> last = new HashMap<>();
+        try (EventHubConsumerClient client = new EventHubClientBuilder()
+            .connectionString(System.getenv("HUB_EVENTS")).consumerGroup("$Default").buildConsumerClient()) {
+            for (String id : client.getPartitionIds()) {
+                last.put(id, client.getPartitionProperties(id).getLastEnqueuedSequenceNumber());
+            }
+            act.run();
+            for (Map.Entry<String, Long> one : last.entrySet()) {
+                long now = client.getPartitionProperties(one.getKey()).getLastEnqueuedSequenceNumber();
+                int count = (int) (now - one.getValue());
+                if (count > 0) {
+                    EventPosition from = EventPosition.fromSequenceNumber(one.getValue(), false);
+                    client.receiveFromPartition(one.getKey(), count, from, WAIT).forEach(e -> events.add(e.getData()));
+                }
+            }
+        }
+        return events;
+    }
+
+    static String stamp(EventData event, String name) {
+        Object value = event.getSystemProperties().get(name);
+        return value == null ? null : value.toString();
+    }
+}
