@@ -25,6 +25,7 @@ enum post_range {
     POST_NET = 0x080,
     POST_LOG = 0x100,
     POST_STORE = 0x180,
+    POST_BLOB = 0x1c0,
     POST_HUB = 0x200,
     POST_FRONT = 0x400,
     POST_DPS = 0x480,
