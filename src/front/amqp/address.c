@@ -129,9 +129,13 @@ static enum address_kind fixed_kind(struct slice rest)
 {
     static const char *const devicebound[] = {"messages", "devicebound", NULL};
     static const char *const feedback[] = {"messages", "servicebound", "feedback", NULL};
+    static const char *const files[] = {"messages", "servicebound", "filenotifications", NULL};
+    static const char *const uploads[] = {"messages", "servicebound", "fileuploadnotifications",
+                                          NULL}; /* as one page of Azure's has it */
     if (slice_eq_nocase(rest, SLICE_LIT("$cbs"))) return ADDRESS_CBS;
     if (slice_eq_nocase(rest, SLICE_LIT("$management"))) return ADDRESS_MANAGEMENT;
     if (is_words(rest, devicebound)) return ADDRESS_SERVICE_SEND;
+    if (is_words(rest, files) || is_words(rest, uploads)) return ADDRESS_SERVICE_FILES;
     return is_words(rest, feedback) ? ADDRESS_SERVICE_FEEDBACK : ADDRESS_UNKNOWN;
 }
 
@@ -156,10 +160,13 @@ void address_parse(const struct hub *hub, struct slice text, struct address *out
 
 void address_path(const struct hub *hub, const struct address *a, bool iot_name, struct buf *out)
 {
-    if (a->kind == ADDRESS_SERVICE_SEND || a->kind == ADDRESS_SERVICE_FEEDBACK) {
-        buf_put_str(out, "messages/");
-        buf_put_str(out,
-                    a->kind == ADDRESS_SERVICE_FEEDBACK ? "servicebound/feedback" : "devicebound");
+    static const char *const of_services[] = {
+        [ADDRESS_SERVICE_SEND] = "messages/devicebound",
+        [ADDRESS_SERVICE_FEEDBACK] = "messages/servicebound/feedback",
+        [ADDRESS_SERVICE_FILES] = "messages/servicebound/filenotifications",
+    };
+    if (a->kind >= ADDRESS_SERVICE_SEND && a->kind <= ADDRESS_SERVICE_FILES) {
+        buf_put_str(out, of_services[a->kind]);
         return;
     }
     buf_put_str(out, iot_name ? "messages/events" : hub->name);

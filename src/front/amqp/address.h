@@ -2,7 +2,7 @@
  *
  * Accepted with or without leading '/', as amqps://host:port/path, fixed words in any case:
  *   $cbs | $management | {hub}/$management | {hub}/ConsumerGroups/{group}/Partitions/{n}
- *   messages/devicebound | messages/servicebound/feedback
+ *   messages/devicebound | messages/servicebound/feedback | messages/servicebound/filenotifications
  * {hub} is the hub's name or "messages/events".  Of devices, and of modules with /modules/{m} behind it:
  *   devices/{d}/messages/events | devices/{d}/messages/devicebound
  *   devices/{d}/methods/devicebound | devices/{d}/twin
@@ -26,6 +26,7 @@ enum address_kind {
     ADDRESS_SERVICE_SEND, /* where services send to devices */
     ADDRESS_SERVICE_FEEDBACK,
     ADDRESS_REGISTRATION,  /* of a device that registers: `who` is its registration id */
+    ADDRESS_SERVICE_FILES, /* notifications of files that devices uploaded */
     ADDRESS_DEVICE_EVENTS, /* this and those below: of an identity, see `who` */
     ADDRESS_DEVICE_BOUND,
     ADDRESS_DEVICE_METHODS,

@@ -106,6 +106,7 @@ static const struct node *node_of(const struct peer *p, const struct address *a)
     case ADDRESS_SERVICE_SEND: return doors->c2d ? &node_service_send : NULL;
     case ADDRESS_SERVICE_FEEDBACK: return doors->c2d ? &node_service_feedback : NULL;
     case ADDRESS_REGISTRATION: return doors->dps ? &node_provisioning : NULL;
+    case ADDRESS_SERVICE_FILES: return doors->files ? &node_service_files : NULL;
     case ADDRESS_DEVICE_EVENTS: return &node_device_events;
     case ADDRESS_DEVICE_BOUND: return doors->c2d ? &node_device_c2d : NULL;
     case ADDRESS_DEVICE_METHODS: return doors->methods ? &node_device_methods : NULL;

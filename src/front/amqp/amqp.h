@@ -56,6 +56,7 @@ struct c2d;
 struct dps;
 struct methods;
 struct twins;
+struct notices;
 
 /* What links lead to, of this core.  NULL: the hub does not offer that, and its nodes are not there. */
 struct amqp_doors {
@@ -65,6 +66,7 @@ struct amqp_doors {
     struct dps *dps;
     struct methods *methods;
     struct twins *twins;
+    struct notices *files; /* that were uploaded */
 };
 
 /* One per core: the listener's context for amqp_front. */

@@ -85,7 +85,7 @@ struct node {
 
 extern const struct node node_cbs, node_management, node_partition, node_redirect;
 extern const struct node node_device_events, node_device_c2d, node_device_methods, node_device_twin;
-extern const struct node node_service_send, node_service_feedback;
+extern const struct node node_service_send, node_service_feedback, node_service_files;
 extern const struct node node_provisioning;
 
 /* Something is due earlier than the timer knows. */

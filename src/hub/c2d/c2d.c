@@ -139,12 +139,14 @@ struct c2d *c2d_new(const struct hub *hub, struct lane *lane, struct registry *r
     deliveries_join(c);
     works_join(c);
     lane_on(lane, C2D_DONE, on_done, c);
-    feedback_join(c);
-    if (lane->id == hub->cores[0]) {
-        start_sweeping(c);
-        c->feedback = feedback_new(c);
-    }
+    c->feedback = notices_new(hub, lane, &feedback_source);
+    if (lane->id == hub->cores[0]) start_sweeping(c);
     return c;
+}
+
+struct notices *c2d_feedback(struct c2d *c)
+{
+    return c->feedback;
 }
 
 void c2d_free(struct c2d *c)
@@ -152,7 +154,7 @@ void c2d_free(struct c2d *c)
     if (c == NULL) return;
     while (!list_empty(&c->all)) queue_free(CONTAINER_OF(c->all.next, struct queue, node_in_all));
     timer_stop(&c->sweep);
-    feedback_free(c->feedback);
+    notices_free(c->feedback);
     map_free(&c->queues);
     free(c);
 }

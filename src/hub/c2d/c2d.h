@@ -56,6 +56,7 @@ enum {
 #define C2D_FEEDBACK_WAIT_US 1000000ll          /* ours: records gather that long (IoT Hub: 15 s) */
 
 struct c2d;
+struct notices;
 struct registry;
 struct session_home;
 
@@ -141,26 +142,8 @@ void c2d_settle(struct c2d *c, struct slice who, const uint8_t lock[C2D_TOKEN_LE
 /* All messages go, invisible ones too. */
 void c2d_purge(struct c2d *c, struct slice who, struct c2d_wait *w);
 
-/* ---- feedback: what became of messages whose senders asked */
+/* ---- feedback: what became of messages whose senders asked; batches are arrays of records */
 
-/* A receiver of feedback, embedded in its owner.  Messages go to the receivers that gave credit, in
- * turn; what a receiver has not settled when it closes, or after C2D_FEEDBACK_LOCK_US, goes to
- * another. */
-struct c2d_feedback {
-    /* A batch: `json` is an array of records, borrowed.  One credit is used. */
-    void (*batch)(struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN], int64_t enqueued_us,
-                  struct slice json);
-    void (*settled)(struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN],
-                    enum status status); /* of c2d_feedback_settle(); NULL: nobody waits */
-    struct addr slot;
-};
-
-void c2d_feedback_open(struct c2d *c, struct c2d_feedback *f);
-void c2d_feedback_close(struct c2d *c, struct c2d_feedback *f);
-
-/* So many batches are wanted from now on. */
-void c2d_feedback_credit(struct c2d *c, struct c2d_feedback *f, uint32_t credit);
-void c2d_feedback_settle(struct c2d *c, struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN],
-                         enum c2d_outcome outcome);
+struct notices *c2d_feedback(struct c2d *c);
 
 #endif

@@ -8,7 +8,7 @@ enum { HEARD_MAX = 16 };
 
 /* A receiver of feedback that notes what comes. */
 struct ear {
-    struct c2d_feedback feedback;
+    struct notice_receiver feedback;
     struct fixture *f;
     unsigned core;
     unsigned count; /* batches */
@@ -21,8 +21,8 @@ struct ear {
     enum status status; /* of the last settlement */
 };
 
-static void on_batch(struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN], int64_t enqueued_us,
-                     struct slice json)
+static void on_batch(struct notice_receiver *f, const uint8_t lock[C2D_TOKEN_LEN],
+                     int64_t enqueued_us, struct slice json)
 {
     struct ear *e = CONTAINER_OF(f, struct ear, feedback);
     struct arena arena = {0};
@@ -38,7 +38,7 @@ static void on_batch(struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN], 
     arena_free(&arena);
 }
 
-static void on_settled(struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN],
+static void on_settled(struct notice_receiver *f, const uint8_t lock[C2D_TOKEN_LEN],
                        enum status status)
 {
     struct ear *e = CONTAINER_OF(f, struct ear, feedback);
@@ -51,23 +51,23 @@ static void open_ear(struct fixture *f, struct ear *e, unsigned core, uint32_t c
 {
     *e = (struct ear){.feedback = {.batch = on_batch, .settled = on_settled}, .f = f, .core = core};
     rig_on(f->rig.cores[core]);
-    c2d_feedback_open(f->c2d[core], &e->feedback);
-    c2d_feedback_credit(f->c2d[core], &e->feedback, credit);
+    notices_open(c2d_feedback(f->c2d[core]), &e->feedback);
+    notices_credit(c2d_feedback(f->c2d[core]), &e->feedback, credit);
     rig_run(&f->rig);
 }
 
 static void close_ear(struct ear *e)
 {
     rig_on(e->f->rig.cores[e->core]);
-    c2d_feedback_close(e->f->c2d[e->core], &e->feedback);
+    notices_close(c2d_feedback(e->f->c2d[e->core]), &e->feedback);
     rig_run(&e->f->rig);
 }
 
-static enum status settle_batch(struct ear *e, unsigned index, enum c2d_outcome outcome)
+static enum status settle_batch(struct ear *e, unsigned index, enum notice_outcome outcome)
 {
     unsigned before = e->settled;
     rig_on(e->f->rig.cores[e->core]);
-    c2d_feedback_settle(e->f->c2d[e->core], &e->feedback, e->heard[index].lock, outcome);
+    notices_settle(c2d_feedback(e->f->c2d[e->core]), &e->feedback, e->heard[index].lock, outcome);
     rig_run(&e->f->rig);
     assert_int_equal(e->settled, before + 1);
     return e->status;
@@ -131,9 +131,9 @@ static void a_record_names_the_message_and_its_outcome(void **state)
     assert_non_null(strstr(json, "[{\"originalMessageId\":\"the id\",\"deviceGenerationId\":\""));
     assert_non_null(strstr(json, "\"deviceId\":\"d\",\"enqueuedTimeUtc\":\"2023-11-14T22:13:"));
     assert_non_null(strstr(json, "\"statusCode\":\"Success\",\"description\":\"Success\"}]"));
-    assert_int_equal(settle_batch(&e, 0, C2D_COMPLETE), STATUS_OK);
+    assert_int_equal(settle_batch(&e, 0, NOTICE_COMPLETE), STATUS_OK);
     assert_int_equal(records(&f, "d"), 0);
-    assert_int_equal(settle_batch(&e, 0, C2D_COMPLETE), STATUS_DEVICE_MESSAGE_LOCK_LOST);
+    assert_int_equal(settle_batch(&e, 0, NOTICE_COMPLETE), STATUS_DEVICE_MESSAGE_LOCK_LOST);
     close_ear(&e);
     fixture_fini(&f);
 }
@@ -150,7 +150,7 @@ static void a_batch_has_at_most_64_records(void **state)
     wait_for_batches(&f);
     assert_int_equal(e.count, 1);
     assert_int_equal(e.heard[0].records, C2D_FEEDBACK_BATCH_MAX);
-    settle_batch(&e, 0, C2D_COMPLETE);
+    settle_batch(&e, 0, NOTICE_COMPLETE);
     make_records(&f, "d", C2D_FEEDBACK_BATCH_MAX + 1);
     wait_for_batches(&f);
     assert_int_equal(e.count, 3);
@@ -171,10 +171,10 @@ static void credit_and_locks_limit_what_is_sent(void **state)
     for (unsigned i = 0; i < 20; i++) wait_for_batches(&f);
     assert_int_equal(e.count, 2);
     rig_on(f.rig.cores[0]);
-    c2d_feedback_credit(f.c2d[0], &e.feedback, 100);
+    notices_credit(c2d_feedback(f.c2d[0]), &e.feedback, 100);
     for (unsigned i = 0; i < 20; i++) wait_for_batches(&f);
     assert_int_equal(e.count, C2D_FEEDBACK_LOCKED_MAX);
-    settle_batch(&e, 0, C2D_COMPLETE);
+    settle_batch(&e, 0, NOTICE_COMPLETE);
     wait_for_batches(&f);
     assert_int_equal(e.count, C2D_FEEDBACK_LOCKED_MAX + 1);
     close_ear(&e);
@@ -194,20 +194,20 @@ static void what_is_abandoned_or_left_goes_to_another_receiver(void **state)
     wait_for_batches(&f);
     assert_int_equal(a.count, 1);
     rig_on(f.rig.cores[1]);
-    c2d_feedback_credit(f.c2d[1], &b.feedback, 5);
-    assert_int_equal(settle_batch(&a, 0, C2D_ABANDON), STATUS_OK);
+    notices_credit(c2d_feedback(f.c2d[1]), &b.feedback, 5);
+    assert_int_equal(settle_batch(&a, 0, NOTICE_ABANDON), STATUS_OK);
     assert_int_equal(b.count, 1);
     assert_string_equal(a.heard[0].json, b.heard[0].json);
     rig_on(f.rig.cores[0]);
-    c2d_feedback_credit(f.c2d[0], &a.feedback, 1);
+    notices_credit(c2d_feedback(f.c2d[0]), &a.feedback, 1);
     close_ear(&b);
     assert_int_equal(a.count, 2);
     rig_on(f.rig.cores[0]);
-    c2d_feedback_credit(f.c2d[0], &a.feedback, 1);
+    notices_credit(c2d_feedback(f.c2d[0]), &a.feedback, 1);
     rig_pass(&f.rig, C2D_FEEDBACK_LOCK_US + 1000);
     assert_int_equal(a.count, 3);
-    assert_int_equal(settle_batch(&a, 1, C2D_COMPLETE), STATUS_DEVICE_MESSAGE_LOCK_LOST);
-    assert_int_equal(settle_batch(&a, 2, C2D_REJECT), STATUS_OK);
+    assert_int_equal(settle_batch(&a, 1, NOTICE_COMPLETE), STATUS_DEVICE_MESSAGE_LOCK_LOST);
+    assert_int_equal(settle_batch(&a, 2, NOTICE_REJECT), STATUS_OK);
     assert_int_equal(records(&f, "d"), 0);
     close_ear(&a);
     fixture_fini(&f);
@@ -226,7 +226,7 @@ static void feedback_is_delivered_ten_times_and_then_dropped(void **state)
     for (unsigned i = 0; i < C2D_FEEDBACK_DELIVERIES_MAX; i++) {
         assert_int_equal(e.count, i + 1);
         assert_int_equal(records(&f, "d"), 1);
-        settle_batch(&e, i, C2D_ABANDON);
+        settle_batch(&e, i, NOTICE_ABANDON);
     }
     assert_int_equal(e.count, C2D_FEEDBACK_DELIVERIES_MAX);
     assert_int_equal(records(&f, "d"), 0);

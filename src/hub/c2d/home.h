@@ -12,11 +12,10 @@
 #define HUB_C2D_HOME_H
 
 #include "hub/c2d/message.h"
+#include "hub/notice/notice.h"
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
 #include "store/store.h"
-
-struct feedback;
 
 struct c2d {
     const struct hub *hub;
@@ -33,7 +32,7 @@ struct c2d {
     size_t cache_bytes;
     struct timer sweep; /* on the first core; so are the next two */
     struct store_wait sweeping;
-    struct feedback *feedback;
+    struct notices *feedback;
 };
 
 enum item_state {
@@ -150,16 +149,11 @@ void works_join(struct c2d *c);
 
 /* ---- feedback.c */
 
-void feedback_join(struct c2d *c); /* on every core */
+extern const struct notice_source feedback_source;
 
-/* On the first core. */
-struct feedback *feedback_new(struct c2d *c);
-void feedback_free(struct feedback *f);
-
-/* At the homes: a record joins a unit, and the first core hears of it after that. */
+/* At the homes: a record joins a unit; notices_news() follows when it is on disk. */
 void feedback_add(struct store_request *u, const struct item *i, enum c2d_status status,
                   int64_t at_us);
-void feedback_news(struct c2d *c);
 bool feedback_wanted(enum c2d_ack ack, enum c2d_status status);
 
 #endif

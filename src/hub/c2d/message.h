@@ -13,14 +13,7 @@ enum c2d_kind {
     C2D_DONE,           /* home -> who waits: struct c2d_done_msg */
     C2D_DELIVER,        /* home -> session: struct c2d_delivery */
 
-    /* to the first core, and back to receivers of feedback */
-    C2D_FEEDBACK_NEWS, /* there are new records */
-    C2D_FEEDBACK_OPEN, /* from a receiver's slot; so are the next three */
-    C2D_FEEDBACK_CLOSE,
-    C2D_FEEDBACK_CREDIT,  /* uint32_t */
-    C2D_FEEDBACK_SETTLE,  /* struct c2d_feedback_settle_msg */
-    C2D_FEEDBACK_BATCH,   /* -> receiver: struct c2d_feedback_batch_msg, JSON */
-    C2D_FEEDBACK_SETTLED, /* -> receiver: struct c2d_feedback_settled_msg */
+    C2D_FEEDBACK, /* and what follows: NOTICE_KINDS of hub/notice */
 };
 
 enum c2d_ack { ACK_NONE = 0, ACK_POSITIVE = 1, ACK_NEGATIVE = 2, ACK_FULL = 3 };
@@ -64,22 +57,6 @@ struct c2d_done_msg {
     uint32_t text_len; /* with its NUL; 0: none */
     bool has_message;
     struct c2d_delivery message; /* and its sections, then the text */
-};
-
-struct c2d_feedback_settle_msg {
-    enum c2d_outcome outcome;
-    uint8_t lock[C2D_TOKEN_LEN];
-};
-
-struct c2d_feedback_settled_msg {
-    enum status status;
-    uint8_t lock[C2D_TOKEN_LEN];
-};
-
-struct c2d_feedback_batch_msg {
-    uint8_t lock[C2D_TOKEN_LEN];
-    int64_t enqueued_us;
-    uint8_t json[];
 };
 
 #endif

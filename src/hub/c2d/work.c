@@ -125,7 +125,7 @@ static void took_effect(struct work *w)
 {
     metric_add(outcomes[w->status], w->count);
     for (unsigned n = 0; n < w->count; n++) item_free(w->items[n]);
-    if (w->feedback) feedback_news(w->queue->c2d);
+    if (w->feedback) notices_news(w->queue->c2d->feedback);
     call_answer_count(w->queue->c2d, w->m, w->count);
 }
 

@@ -70,30 +70,42 @@ void fake_c2d_answer(enum status status, const char *text)
     w->fn(w, &(struct c2d_answer){.status = status, .text = text});
 }
 
-void c2d_feedback_open(struct c2d *c, struct c2d_feedback *f)
+/* Feedback and files are the same to it. */
+struct notices {
+    int nothing;
+};
+
+struct notices *c2d_feedback(struct c2d *c)
 {
+    static struct notices all;
     (void)c;
-    fake_c2d.receiver = f;
+    return &all;
 }
 
-void c2d_feedback_close(struct c2d *c, struct c2d_feedback *f)
+void notices_open(struct notices *n, struct notice_receiver *r)
 {
-    (void)c, (void)f;
+    (void)n;
+    fake_c2d.receiver = r;
+}
+
+void notices_close(struct notices *n, struct notice_receiver *r)
+{
+    (void)n, (void)r;
     fake_c2d.receiver = NULL;
 }
 
-void c2d_feedback_credit(struct c2d *c, struct c2d_feedback *f, uint32_t credit)
+void notices_credit(struct notices *n, struct notice_receiver *r, uint32_t credit)
 {
-    (void)c, (void)f;
+    (void)n, (void)r;
     fake_c2d.credit = credit;
 }
 
-void c2d_feedback_settle(struct c2d *c, struct c2d_feedback *f, const uint8_t lock[C2D_TOKEN_LEN],
-                         enum c2d_outcome outcome)
+void notices_settle(struct notices *n, struct notice_receiver *r,
+                    const uint8_t lock[NOTICE_LOCK_LEN], enum notice_outcome outcome)
 {
     static const char *const names[] = {
-        [C2D_COMPLETE] = "complete", [C2D_ABANDON] = "abandon", [C2D_REJECT] = "reject"};
-    (void)c, (void)f;
+        [NOTICE_COMPLETE] = "complete", [NOTICE_ABANDON] = "abandon", [NOTICE_REJECT] = "reject"};
+    (void)n, (void)r;
     fake_c2d.settles++;
     snprintf(fake_c2d.settled, sizeof fake_c2d.settled, "%02x %s", lock[0], names[outcome]);
 }

@@ -3,6 +3,7 @@
 #define FRONT_AMQP_TESTING_FAKE_C2D_H
 
 #include "hub/c2d/c2d.h"
+#include "hub/notice/notice.h"
 
 enum { FAKE_WAITS = 256 };
 
@@ -12,9 +13,9 @@ struct c2d {
     struct c2d_wait *waits[FAKE_WAITS]; /* not answered, oldest first */
     unsigned wait_count;
 
-    struct c2d_feedback *receiver; /* NULL: none is open */
+    struct notice_receiver *receiver; /* NULL: none is open */
     uint32_t credit;
-    char settled[64]; /* the last c2d_feedback_settle(): first byte of the lock, outcome */
+    char settled[64]; /* the last notices_settle(): first byte of the lock, outcome */
     unsigned settles;
 };
 

@@ -1,6 +1,7 @@
-/* service_feedback.c - a receiver of feedback: a service's link from /messages/servicebound/feedback.
+/* service_notices.c - receivers of what the hub has to tell services: links from
+ * /messages/servicebound/feedback and /messages/servicebound/filenotifications.
  *
- * Each transfer is a batch of records as JSON.  Accepted deletes them, released and modified give them
+ * Each transfer is a batch of records as JSON, of files one record.  Accepted deletes them, released and modified give them
  * back, rejected drops them.  Who settles second hears of it when the hub has done it (.NET, Java).
  */
 #include <stdlib.h>
@@ -8,12 +9,18 @@
 #include "base/metrics.h"
 #include "front/amqp/peer.h"
 #include "hub/c2d/c2d.h"
+#include "hub/notice/notice.h"
 
-#define CONTENT_TYPE "application/vnd.microsoft.iothub.feedback.json" /* .NET throws otherwise */
+/* What a link is about.  .NET throws at any other content type. */
+struct about {
+    const char *to, *content_type;
+    struct notices *(*notices)(const struct amqp_doors *doors);
+};
 
-struct feedback {
+struct notice_link {
     struct peer_link base;
-    struct c2d_feedback receiver;
+    const struct about *about;
+    struct notice_receiver receiver;
     struct list unsent; /* struct batch that wait for credit or room */
     struct list sent;   /* ... for a disposition, or for the hub to do it */
 };
@@ -29,14 +36,14 @@ struct batch {
     uint8_t json[];
 };
 
-static struct feedback *of(struct peer_link *l)
+static struct notice_link *of(struct peer_link *l)
 {
-    return CONTAINER_OF(l, struct feedback, base);
+    return CONTAINER_OF(l, struct notice_link, base);
 }
 
-static struct c2d *c2d_of(const struct feedback *f)
+static struct notices *notices_of(const struct notice_link *f)
 {
-    return f->base.peer->service->doors.c2d;
+    return f->about->notices(&f->base.peer->service->doors);
 }
 
 static struct batch *batch_of(struct list *node)
@@ -53,7 +60,8 @@ static void batch_free(struct batch *b)
 /* ---- sending */
 
 /* user-id has to be there and iothub-enqueuedtime a timestamp: .NET reads both without asking. */
-static void put_message(struct buf *out, const struct batch *b, const char *hub_name)
+static void put_message(struct buf *out, const struct batch *b, const struct about *about,
+                        const char *hub_name)
 {
     char id[C2D_TOKEN_TEXT_LEN + 1];
     c2d_token_text(b->lock, id);
@@ -66,40 +74,40 @@ static void put_message(struct buf *out, const struct batch *b, const char *hub_
     struct amqp_open list = amqp_open_list(out);
     amqp_put_str(out, id);
     amqp_put_binary(out, slice_str(hub_name));
-    amqp_put_str(out, "/messages/serviceBound/feedback");
+    amqp_put_str(out, about->to);
     amqp_put_null(out); /* subject */
     amqp_put_null(out); /* reply-to */
     amqp_put_null(out); /* correlation-id */
-    amqp_put_sym(out, CONTENT_TYPE);
+    amqp_put_sym(out, about->content_type);
     amqp_put_sym(out, "utf-8");
     amqp_close(out, list, 8);
     amqp_put_data(out, slice_of(b->json, b->len));
 }
 
-static void send_batch(struct feedback *f, struct batch *b)
+static void send_batch(struct notice_link *f, struct batch *b)
 {
     struct amqp_link *l = f->base.link;
     enum { SND_SETTLED = 1 };
     struct amqp_transfer t = {.tag = slice_of(b->lock, sizeof b->lock),
                               .settled = l->snd_mode == SND_SETTLED};
-    put_message(amqp_transfer_begin(l, &t), b, f->base.peer->service->hub->name);
+    put_message(amqp_transfer_begin(l, &t), b, f->about, f->base.peer->service->hub->name);
     b->delivery_id = amqp_transfer_end(l);
     list_remove(&b->node);
     list_push(&f->sent, &b->node);
-    if (t.settled) c2d_feedback_settle(c2d_of(f), &f->receiver, b->lock, C2D_COMPLETE);
+    if (t.settled) notices_settle(notices_of(f), &f->receiver, b->lock, NOTICE_COMPLETE);
 }
 
-static void pump(struct feedback *f)
+static void pump(struct notice_link *f)
 {
     struct amqp_link *l = f->base.link;
     while (!list_empty(&f->unsent) && amqp_can_send(l) && !conn_congested(f->base.peer->conn))
         send_batch(f, batch_of(f->unsent.next));
 }
 
-static void on_batch(struct c2d_feedback *r, const uint8_t lock[C2D_TOKEN_LEN], int64_t enqueued_us,
-                     struct slice json)
+static void on_batch(struct notice_receiver *r, const uint8_t lock[C2D_TOKEN_LEN],
+                     int64_t enqueued_us, struct slice json)
 {
-    struct feedback *f = CONTAINER_OF(r, struct feedback, receiver);
+    struct notice_link *f = CONTAINER_OF(r, struct notice_link, receiver);
     struct batch *b = mem_zero(sizeof *b + json.len);
     memcpy(b->lock, lock, sizeof b->lock);
     b->enqueued_us = enqueued_us;
@@ -113,18 +121,18 @@ static void on_batch(struct c2d_feedback *r, const uint8_t lock[C2D_TOKEN_LEN], 
 /* What was handed to us and waits counts against the credit. */
 static void on_flow(struct peer_link *l)
 {
-    struct feedback *f = of(l);
+    struct notice_link *f = of(l);
     uint32_t waiting = 0;
     pump(f);
     LIST_EACH(node, &f->unsent) waiting++;
     if (l->link->drain && l->link->credit) amqp_send_drained(l->link);
-    c2d_feedback_credit(c2d_of(f), &f->receiver,
-                        l->link->credit > waiting ? l->link->credit - waiting : 0);
+    notices_credit(notices_of(f), &f->receiver,
+                   l->link->credit > waiting ? l->link->credit - waiting : 0);
 }
 
 /* ---- settling */
 
-static void say_settled(struct feedback *f, const struct batch *b, enum amqp_outcome outcome)
+static void say_settled(struct notice_link *f, const struct batch *b, enum amqp_outcome outcome)
 {
     struct amqp_disposition d = {
         .settled = true, .first = b->delivery_id, .last = b->delivery_id, .outcome = outcome};
@@ -134,10 +142,10 @@ static void say_settled(struct feedback *f, const struct batch *b, enum amqp_out
     amqp_send_disposition(f->base.link->session, &d);
 }
 
-static void on_settled(struct c2d_feedback *r, const uint8_t lock[C2D_TOKEN_LEN],
+static void on_settled(struct notice_receiver *r, const uint8_t lock[C2D_TOKEN_LEN],
                        enum status status)
 {
-    struct feedback *f = CONTAINER_OF(r, struct feedback, receiver);
+    struct notice_link *f = CONTAINER_OF(r, struct notice_link, receiver);
     LIST_EACH(node, &f->sent)
     {
         struct batch *b = batch_of(node);
@@ -153,19 +161,19 @@ static bool is_final(enum amqp_outcome outcome)
            outcome == AMQP_MODIFIED;
 }
 
-static enum c2d_outcome outcome_of(enum amqp_outcome outcome)
+static enum notice_outcome outcome_of(enum amqp_outcome outcome)
 {
     switch (outcome) {
-    case AMQP_ACCEPTED: return C2D_COMPLETE;
-    case AMQP_REJECTED: return C2D_REJECT;
-    default: return C2D_ABANDON;
+    case AMQP_ACCEPTED: return NOTICE_COMPLETE;
+    case AMQP_REJECTED: return NOTICE_REJECT;
+    default: return NOTICE_ABANDON;
     }
 }
 
 /* Settled without an outcome gives it back, too (specification 2.6.12). */
 static bool on_disposition(struct peer_link *l, const struct amqp_disposition *d)
 {
-    struct feedback *f = of(l);
+    struct notice_link *f = of(l);
     bool mine = false;
     LIST_EACH(node, &f->sent)
     {
@@ -175,40 +183,67 @@ static bool on_disposition(struct peer_link *l, const struct amqp_disposition *d
         if (b->outcome != AMQP_NO_STATE || !(d->settled || is_final(d->outcome))) continue;
         b->outcome = is_final(d->outcome) ? d->outcome : AMQP_RELEASED;
         b->waits = !d->settled;
-        c2d_feedback_settle(c2d_of(f), &f->receiver, b->lock, outcome_of(b->outcome));
+        notices_settle(notices_of(f), &f->receiver, b->lock, outcome_of(b->outcome));
     }
     return mine;
 }
 
 /* ---- the link */
 
-static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
+static void attach(struct peer_link *l, const struct about *about)
 {
-    struct feedback *f = of(l);
-    (void)ev;
+    struct notice_link *f = of(l);
+    f->about = about;
     list_init(&f->unsent);
     list_init(&f->sent);
     f->receiver.batch = on_batch;
     f->receiver.settled = on_settled;
-    c2d_feedback_open(c2d_of(f), &f->receiver);
+    notices_open(notices_of(f), &f->receiver);
     amqp_answer_attach(l->link, &(struct amqp_link_answer){0});
 }
 
 static void on_detached(struct peer_link *l)
 {
-    struct feedback *f = of(l);
-    c2d_feedback_close(c2d_of(f), &f->receiver);
+    struct notice_link *f = of(l);
+    notices_close(notices_of(f), &f->receiver);
     LIST_EACH(node, &f->unsent) batch_free(batch_of(node));
     LIST_EACH(node, &f->sent) batch_free(batch_of(node));
 }
 
-const struct node node_service_feedback = {
-    .name = "service_feedback",
-    .size = sizeof(struct feedback),
-    .sender = true,
-    .right = AUTH_SERVICE_CONNECT,
-    .attach = on_attach,
-    .flow = on_flow,
-    .disposition = on_disposition,
-    .detached = on_detached,
-};
+static struct notices *feedback_of(const struct amqp_doors *doors)
+{
+    return c2d_feedback(doors->c2d);
+}
+
+static void attach_feedback(struct peer_link *l, const struct amqp_attach_event *ev)
+{
+    static const struct about about = {"/messages/serviceBound/feedback",
+                                       "application/vnd.microsoft.iothub.feedback.json",
+                                       feedback_of};
+    (void)ev;
+    attach(l, &about);
+}
+
+static struct notices *files_of(const struct amqp_doors *doors)
+{
+    return doors->files;
+}
+
+static void attach_files(struct peer_link *l, const struct amqp_attach_event *ev)
+{
+    static const struct about about = {"/messages/serviceBound/filenotifications",
+                                       "application/vnd.microsoft.iothub.filenotification.json",
+                                       files_of};
+    (void)ev;
+    attach(l, &about);
+}
+
+#define RECEIVER(name_, attach_)                                                                   \
+    {                                                                                              \
+        .name = name_, .size = sizeof(struct notice_link), .sender = true,                         \
+        .right = AUTH_SERVICE_CONNECT, .attach = attach_, .flow = on_flow,                         \
+        .disposition = on_disposition, .detached = on_detached,                                    \
+    }
+
+const struct node node_service_feedback = RECEIVER("service_feedback", attach_feedback);
+const struct node node_service_files = RECEIVER("service_files", attach_files);
