@@ -37,6 +37,7 @@ enum hub_range {
     HUB_C2D = POST_HUB + 0x140,
     HUB_QUERY = POST_HUB + 0x1c0,
     HUB_JOB = POST_HUB + 0x1e0,
+    HUB_UPLOAD = POST_HUB + 0x1f0,
 };
 
 struct log;

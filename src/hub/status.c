@@ -29,6 +29,8 @@ static const struct {
     [STATUS_JOB_QUOTA_EXCEEDED] = {"JobQuotaExceeded", 403003},
     [STATUS_DEVICE_QUEUE_DEPTH_EXCEEDED] = {"DeviceMaximumQueueDepthExceeded", 403004},
     [STATUS_MAX_CBS_TOKEN_EXCEEDED] = {"IotHubMaxCbsTokenExceeded", 403005},
+    [STATUS_DEVICE_MAXIMUM_ACTIVE_FILE_UPLOADS] = {"DeviceMaximumActiveFileUploadLimitExceeded",
+                                                   403006},
     [STATUS_DEVICE_NOT_FOUND] = {"DeviceNotFound", 404001},
     [STATUS_JOB_NOT_FOUND] = {"JobNotFound", 404002},
     [STATUS_MODULE_NOT_FOUND] = {"ModuleNotFound", 404010},

@@ -24,6 +24,8 @@ static void names_and_numbers_are_azures(void **state)
         {STATUS_UNAUTHORIZED_ACCESS, "IotHubUnauthorizedAccess", 401002, 401},
         {STATUS_QUOTA_EXCEEDED, "IotHubQuotaExceeded", 403002, 403},
         {STATUS_DEVICE_QUEUE_DEPTH_EXCEEDED, "DeviceMaximumQueueDepthExceeded", 403004, 403},
+        {STATUS_DEVICE_MAXIMUM_ACTIVE_FILE_UPLOADS, "DeviceMaximumActiveFileUploadLimitExceeded",
+         403006, 403},
         {STATUS_DEVICE_NOT_FOUND, "DeviceNotFound", 404001, 404},
         {STATUS_DEVICE_NOT_ONLINE, "DeviceNotOnline", 404103, 404},
         {STATUS_OPERATION_NOT_ALLOWED, "OperationNotAllowedInCurrentState", 405901, 405},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/blob_sas.h"
 #include "base/num.h"
 #include "base/yaml.h"
 #include "hub/hub.h"
@@ -205,8 +206,25 @@ static bool given_as_flag(const struct config *c, const char *name)
     return c->origin[config_option_find(slice_str(name)) - config_options] == CONFIG_FLAG;
 }
 
+/* Our own container lies at the root of the HTTPS port, where its prefix keeps it from all else. */
+static enum err check_uploads(const struct config *c)
+{
+    struct blob_account account;
+    char why[200];
+    if (c->upload_account == NULL) {
+        if (slice_starts(slice_str(c->upload_container), SLICE_LIT("azimuth-"))) return OK;
+        return fail(ERR_INVALID,
+                    "--upload-container %s: the hub's own container begins with azimuth-",
+                    c->upload_container);
+    }
+    if (blob_account_parse(slice_str(c->upload_account), &account) == OK) return OK;
+    snprintf(why, sizeof why, "%s", fail_text());
+    return fail(ERR_INVALID, "--upload-connection-string: %s", why);
+}
+
 static enum err check(const struct config *c)
 {
+    TRY(check_uploads(c));
     if (c->tls_cert_count != c->tls_key_count)
         return fail(ERR_INVALID,
                     "%u certificates but %u keys: give --tls-cert and --tls-key in "
@@ -236,6 +254,7 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
         .partitions = 4,
         .retention_us = CONFIG_RETENTION_US,
         .disk_reserve = CONFIG_DISK_RESERVE,
+        .upload_container = "azimuth-uploads",
         .log_level = SAY_INFO,
         .help = asks_for_help(argc, argv),
     };

@@ -49,9 +49,12 @@ struct config {
     unsigned console_port;
     bool console_plain; /* without TLS: under dev, on loopback */
     unsigned partitions;
-    int64_t retention_us;     /* INT64_MAX: no limit */
-    uint64_t retention_bytes; /* 0: no limit */
-    uint64_t disk_reserve;    /* bytes free below which nothing new is taken; 0: none */
+    int64_t retention_us;       /* INT64_MAX: no limit */
+    uint64_t retention_bytes;   /* 0: no limit */
+    const char *upload_account; /* connection string; NULL: the hub's own container */
+    const char *upload_container;
+    bool upload_quiet;     /* services are not told of files */
+    uint64_t disk_reserve; /* bytes free below which nothing new is taken; 0: none */
     const char *tls_certs[CONFIG_CERTS_MAX], *tls_keys[CONFIG_CERTS_MAX];
     unsigned tls_cert_count, tls_key_count; /* equal */
     bool ephemeral;

@@ -35,6 +35,12 @@ const struct option config_options[] = {
     {"disk-reserve", "SIZE", AT(disk_reserve), 0, "256MiB",
      "free disk below which nothing new is taken until there is room again; 0 = none", OPTION_SIZE,
      0},
+    {"upload-connection-string", "TEXT", AT(upload_account), 0, "none: its own HTTPS port",
+     "Azure storage account that devices upload files to", OPTION_TEXT, 0},
+    {"upload-container", "NAME", AT(upload_container), 0, "azimuth-uploads",
+     "container for uploaded files; of its own begins with azimuth-", OPTION_CONTAINER, 0},
+    {"no-upload-notifications", NULL, AT(upload_quiet), 0, "off",
+     "services are not told of uploaded files", OPTION_SWITCH, 0},
     {"tls-cert", "FILE", AT(tls_certs), AT(tls_cert_count), "made at first start",
      "your own certificate chain (PEM), repeatable: ECDSA, RSA", OPTION_FILES, 0},
     {"tls-key", "FILE", AT(tls_keys), AT(tls_key_count), "made at first start",
@@ -155,6 +161,21 @@ static enum err set_hub_name(struct config *c, const struct option *o, struct sl
     return OK;
 }
 
+/* 3 to 63 lower-case letters, digits and single dashes between them (Azure). */
+static enum err set_container(struct config *c, const struct option *o, struct slice value)
+{
+    bool good =
+        value.len >= 3 && value.len <= 63 && value.ptr[0] != '-' && value.ptr[value.len - 1] != '-';
+    for (size_t i = 0; i < value.len && good; i++) {
+        uint8_t b = value.ptr[i];
+        bool dash = b == '-' && value.ptr[i - 1] != '-';
+        good = (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || dash;
+    }
+    if (!good) return not_a(value, "a container's name (3 to 63 of a-z, 0-9 and single dashes)");
+    *text_at(c, o->at) = keep(c, value);
+    return OK;
+}
+
 static enum err read_port(struct slice value, unsigned *out)
 {
     uint64_t port;
@@ -245,6 +266,7 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
     case OPTION_SWITCH: return set_switch(c, o, value);
     case OPTION_HOST: return set_host(c, o, value);
     case OPTION_HUB_NAME: return set_hub_name(c, o, value);
+    case OPTION_CONTAINER: return set_container(c, o, value);
     case OPTION_BIND: return is_address(value) ? append(c, o, value) : not_a(value, "an address");
     case OPTION_FILES: return append(c, o, value);
     case OPTION_PORT: return read_port(value, number_at(c, o->at));
@@ -287,6 +309,7 @@ bool config_option_same(const struct config *a, const struct config *b, const st
     struct config *left = (struct config *)a, *right = (struct config *)b; /* only to look */
     switch (o->kind) {
     case OPTION_TEXT:
+    case OPTION_CONTAINER:
     case OPTION_HUB_NAME: return same_text(*text_at(left, o->at), *text_at(right, o->at));
     case OPTION_SWITCH: return *switch_at(left, o->at) == *switch_at(right, o->at);
     case OPTION_HOST:

@@ -9,6 +9,7 @@ enum option_kind {
     OPTION_SWITCH,
     OPTION_HOST, /* list: `count` is the offset of its count */
     OPTION_HUB_NAME,
+    OPTION_CONTAINER,
     OPTION_BIND,  /* list */
     OPTION_FILES, /* list */
     OPTION_PORT,

@@ -28,7 +28,7 @@
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
-enum { SERVER_DRAIN_S = 10, SERVER_LANES = 5, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
+enum { SERVER_DRAIN_S = 10, SERVER_LANES = 6, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 /* Somebody waits until the seed is in the registry. */
 struct planting {
@@ -55,6 +55,7 @@ struct server {
     bool rsa_running;
     sigset_t signals;
     char ca_path[DIR_PATH_MAX + 16];
+    char upload_key[2 * BLOB_ACCOUNT_KEY_MAX];
     char admin_url[80];
 };
 
@@ -92,6 +93,10 @@ static enum err open_hub(struct server *s)
                                    cfg->retention_us == INT64_MAX ? 0 : cfg->retention_us,
                                .retention_bytes = cfg->retention_bytes,
                                .disk_reserve = cfg->disk_reserve,
+                               .upload_account = cfg->upload_account,
+                               .upload_container = cfg->upload_container,
+                               .upload_key = slice_str(s->upload_key),
+                               .upload_quiet = cfg->upload_quiet,
                                .ephemeral = cfg->ephemeral};
     s->core_count = workers_wanted(cfg);
     unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);
@@ -106,9 +111,9 @@ static enum err open_hub(struct server *s)
 
 static void start_lanes(struct server *s)
 {
-    struct lane *lanes[SERVER_LANES] = {&s->wire.log_lane, &s->wire.log_read_lane,
-                                        &s->wire.store_lane, &s->wire.store_read_lane,
-                                        &s->wire.store_check_lane};
+    struct lane *lanes[SERVER_LANES] = {&s->wire.log_lane,         &s->wire.log_read_lane,
+                                        &s->wire.store_lane,       &s->wire.store_read_lane,
+                                        &s->wire.store_check_lane, &s->wire.blob_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     for (unsigned i = 0; i < s->core_count; i++) core_start(s->cores[i]);
 }
@@ -280,20 +285,40 @@ static void say_ready(const struct server *s)
 
 /* ---- life */
 
+/* A file of our directory with a secret, made when it is absent. */
+static enum err load_secret(struct server *s, const char *name, struct slice made, struct buf *out)
+{
+    enum err e = io_load(s->dir.files, name, out);
+    if (e != ERR_NOT_FOUND) return e;
+    buf_put_slice(out, made);
+    return io_store(s->dir.files, name, made);
+}
+
 /* DIR/metrics.token: what a scraper of /metrics shows. */
 static enum err make_metrics_token(struct server *s)
 {
     struct buf token = {0}, text = {0};
     uint8_t bytes[32];
-    enum err e = io_load(s->dir.files, "metrics.token", &token);
-    if (e == ERR_NOT_FOUND) {
-        rand_bytes(bytes, sizeof bytes);
-        text_hex(&text, slice_of(bytes, sizeof bytes));
-        e = io_store(s->dir.files, "metrics.token", buf_slice(&text));
-        buf_put_slice(&token, buf_slice(&text));
-    }
+    rand_bytes(bytes, sizeof bytes);
+    text_hex(&text, slice_of(bytes, sizeof bytes));
+    enum err e = load_secret(s, "metrics.token", buf_slice(&text), &token);
     if (e == OK) wire_set_metrics_token(&s->wire, slice_trim(buf_slice(&token)));
     buf_free(&token);
+    buf_free(&text);
+    return e;
+}
+
+/* DIR/upload.key: what signatures of upload URIs are made with; AccountKey for Azure's tools. */
+static enum err make_upload_key(struct server *s)
+{
+    struct buf key = {0}, text = {0};
+    uint8_t bytes[BLOB_ACCOUNT_KEY_MAX];
+    rand_bytes(bytes, sizeof bytes);
+    text_base64(&text, slice_of(bytes, sizeof bytes));
+    enum err e = load_secret(s, "upload.key", buf_slice(&text), &key);
+    snprintf(s->upload_key, sizeof s->upload_key, "%.*s", SLICE_ARG(slice_trim(buf_slice(&key))));
+    mem_wipe(bytes, sizeof bytes);
+    buf_free(&key);
     buf_free(&text);
     return e;
 }
@@ -349,6 +374,7 @@ static enum err prepare(struct server *s, bool dev)
     struct tls_set contexts;
     char socket_path[SOCKET_PATH_MAX];
     TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
+    TRY(make_upload_key(s));
     enum err e = open_hub(s);
     if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
     TRY(make_contexts(s, false, &contexts));

@@ -3,7 +3,11 @@
 
 #include <stdio.h>
 
+#include "base/num.h"
+#include "base/rand.h"
+#include "base/text.h"
 #include "front/amqp/amqp.h"
+#include "front/blob/blob.h"
 #include "front/device_http/device_http.h"
 #include "front/device_mqtt/device_mqtt.h"
 #include "front/dps/dps.h"
@@ -69,6 +73,38 @@ static enum err open_log(struct wire *w, const struct wire_config *cfg)
     return log_open(&log, &w->log_lane, &w->log_read_lane, &w->log);
 }
 
+/* Our own account has a key that no connection string names. */
+static enum err own_account(const struct wire_config *cfg, struct blob_account *out)
+{
+    struct buf key = {0};
+    *out = (struct blob_account){.name = WIRE_ACCOUNT, .key_len = sizeof out->key};
+    rand_bytes(out->key, sizeof out->key);
+    if (cfg->upload_key.len == 0) return OK;
+    enum err e = text_unbase64(&key, cfg->upload_key);
+    out->key_len = MIN(buf_size(&key), sizeof out->key);
+    if (e == OK) memcpy(out->key, buf_slice(&key).ptr, out->key_len);
+    buf_free(&key);
+    return e == OK && out->key_len ? OK : fail(ERR_CORRUPT, "the key of uploads is damaged");
+}
+
+static enum err open_uploads(struct wire *w, const struct wire_config *cfg)
+{
+    struct blobs_config blobs = {.io = cfg->io,
+                                 .lane = &w->blob_lane,
+                                 .reserve_bytes = cfg->ephemeral ? 0 : cfg->disk_reserve};
+    struct upload_config *u = &w->upload;
+    u->container = cfg->upload_container ? cfg->upload_container : WIRE_CONTAINER;
+    u->quiet = cfg->upload_quiet;
+    lane_init(&w->blob_lane, &w->office, "blob");
+    if (cfg->upload_account) return blob_account_parse(slice_str(cfg->upload_account), &u->account);
+    assert(slice_starts(slice_str(u->container), slice_str(&BLOB_PREFIX[1])));
+    TRY(own_account(cfg, &u->account));
+    TRY(blobs_open(&blobs, &w->blobs));
+    u->blobs = w->blobs;
+    w->blob = (struct blob_config){w->blobs, &u->account, u->container};
+    return OK;
+}
+
 /* The log has room again for what this core's devices want to say. */
 static void on_relief(void *ctx)
 {
@@ -81,6 +117,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
 {
     c->lane = lane;
     store_attach(lane);
+    blobs_attach(lane);
     log_writer_init(&c->writer, w->log, lane);
     c->writer.on_relief = on_relief;
     c->writer.relief_ctx = c;
@@ -103,13 +140,15 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                     .twins = c->twins,
                                     .c2d = c->c2d,
                                     .guests = {.take = dps_mqtt_take, .ctx = c->dps}});
+    c->uploads = uploads_new(&w->hub, lane, &w->upload);
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&(struct amqp_doors){.desk = &c->desk,
                                                     .dps = c->dps,
                                                     .groups = c->groups,
                                                     .c2d = c->c2d,
                                                     .methods = c->methods,
-                                                    .twins = c->twins});
+                                                    .twins = c->twins,
+                                                    .files = upload_notices(c->uploads)});
     c->rest = rest_new(&w->rest, lane,
                        &(struct rest_doors){.registry = c->registry,
                                             .groups = c->groups,
@@ -120,8 +159,10 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .queries = c->queries,
                                             .jobs = c->jobs});
     c->dps_http = dps_http_new(c->dps, c->rest);
-    c->device_http =
-        device_http_new(&(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d}, c->rest);
+    c->device_http = device_http_new(
+        &(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d, .uploads = c->uploads},
+        c->rest);
+    if (w->blobs) c->blob = blob_service_new(&w->blob, lane, c->rest);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
     return OK;
@@ -149,6 +190,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(policy_load(hub, &w->policies));
     TRY(open_log(w, cfg));
     hub->log = w->log;
+    TRY(open_uploads(w, cfg));
     w->rest.hub = hub;
     w->rest.version = AZIMUTH_VERSION;
     w->rest.unready = why_unready;
@@ -163,6 +205,7 @@ static void close_core(struct wire_core *c)
     rest_free(c->rest);
     device_http_free(c->device_http);
     dps_http_free(c->dps_http);
+    blob_service_free(c->blob);
     device_mqtt_free(c->mqtt);
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
@@ -172,6 +215,7 @@ static void close_core(struct wire_core *c)
     twins_free(c->twins);
     queries_free(c->queries);
     c2d_free(c->c2d);
+    uploads_free(c->uploads);
     session_home_free(c->sessions);
     certificates_free(c->certificates);
     registry_free(c->registry);
@@ -183,8 +227,9 @@ void wire_close(struct wire *w)
     for (unsigned i = 0; i < w->hub.core_count; i++) close_core(&w->cores[i]);
     if (w->log) log_close(w->log);
     store_close(w->store);
-    struct lane *const lanes[] = {&w->log_lane, &w->log_read_lane, &w->store_lane,
-                                  &w->store_read_lane, &w->store_check_lane};
+    blobs_close(w->blobs);
+    struct lane *const lanes[] = {&w->log_lane,        &w->log_read_lane,    &w->store_lane,
+                                  &w->store_read_lane, &w->store_check_lane, &w->blob_lane};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
         if (lanes[i]->office) lane_fini(lanes[i]);
 }

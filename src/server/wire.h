@@ -11,13 +11,17 @@
 #define SERVER_WIRE_H
 
 #include "auth/auth.h"
+#include "front/blob/blob.h"
 #include "front/rest/rest.h"
 #include "hub/session/session.h"
+#include "hub/upload/upload.h"
 #include "log/log.h"
 #include "net/conn.h"
 #include "store/store.h"
 
 enum { WIRE_TOKEN_MAX = 128 };
+#define WIRE_ACCOUNT   "azimuth" /* our own, as signatures name it */
+#define WIRE_CONTAINER "azimuth-uploads"
 
 struct wire_config {
     struct io *io; /* log and store live here */
@@ -25,10 +29,14 @@ struct wire_config {
     const char *const *hosts;
     unsigned host_count;
     unsigned partitions;
-    int64_t retention_us;     /* 0: no limit */
-    uint64_t retention_bytes; /* 0: no limit */
-    uint64_t disk_reserve;    /* free bytes below which log and store refuse; 0: none */
-    bool ephemeral;           /* the io is memory: smaller files, no reserve */
+    int64_t retention_us;         /* 0: no limit */
+    uint64_t retention_bytes;     /* 0: no limit */
+    uint64_t disk_reserve;        /* free bytes below which log and store refuse; 0: none */
+    const char *upload_account;   /* connection string; NULL: devices upload to us */
+    const char *upload_container; /* NULL: WIRE_CONTAINER */
+    struct slice upload_key;      /* of our own account, base64; empty: a random one */
+    bool upload_quiet;            /* services are not told of files */
+    bool ephemeral;               /* the io is memory: smaller files, no reserve */
 };
 
 struct dps;
@@ -51,6 +59,8 @@ struct wire_core {
     struct c2d *c2d;
     struct queries *queries;
     struct jobs *jobs;
+    struct uploads *uploads;
+    struct blob_service *blob; /* NULL: files go elsewhere */
     struct amqp_service *amqp;
     struct rest_service *rest;
     struct device_http_service *device_http;
@@ -62,8 +72,12 @@ struct wire {
     struct policies policies;
     struct lane log_lane, log_read_lane;
     struct lane store_lane, store_read_lane, store_check_lane;
+    struct lane blob_lane;
     struct log *log;
     struct store *store;
+    struct blobs *blobs;
+    struct upload_config upload;
+    struct blob_config blob;
     struct wire_core cores[LANES_MAX];
     struct rest_config rest; /* its ports, addresses and paths are filled by whoever listens */
     char metrics_token[WIRE_TOKEN_MAX + 1]; /* what a scraper of /metrics shows */

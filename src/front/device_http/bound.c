@@ -129,7 +129,7 @@ static void receive(struct request *r, struct guest *g)
 
 void device_http_receive(struct call *c)
 {
-    request_begin(c, receive);
+    request_begin_or_admin(c, receive);
 }
 
 /* ---- settling */
@@ -186,10 +186,10 @@ static void abandon(struct request *r, struct guest *g)
 
 void device_http_settle(struct call *c)
 {
-    request_begin(c, complete_or_reject);
+    request_begin_or_admin(c, complete_or_reject);
 }
 
 void device_http_abandon(struct call *c)
 {
-    request_begin(c, abandon);
+    request_begin_or_admin(c, abandon);
 }

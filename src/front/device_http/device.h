@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "front/device_http/device_http.h"
 #include "front/rest/call.h"
+#include "hub/upload/upload.h"
 
 struct device_http_service {
     struct device_http_doors doors;
@@ -40,6 +41,8 @@ struct request {
     void (*run)(struct request *r, struct guest *g); /* once the session is open */
     struct guest *guest;                             /* while its session is asked for */
     struct c2d_wait c2d_wait;
+    struct upload_wait upload_wait;
+    bool uploading;    /* upload_wait waits */
     struct addr slot;  /* messages with the log come back to it */
     unsigned unstored; /* so many of them */
     enum err failed;   /* why an earlier one of them was refused */
@@ -51,6 +54,9 @@ struct request {
 /* The handler of a call whose identity is in its path: `run` follows, at once or when home has let it
  * in; otherwise the call is answered. */
 void request_begin(struct call *c, void (*run)(struct request *r, struct guest *g));
+
+/* The same for what an administrator may do for a device: then `g` is NULL. */
+void request_begin_or_admin(struct call *c, void (*run)(struct request *r, struct guest *g));
 
 void guests_free(void *guests);
 
@@ -70,5 +76,9 @@ void device_http_events(struct call *c);
 void device_http_receive(struct call *c);
 void device_http_settle(struct call *c);
 void device_http_abandon(struct call *c);
+void device_http_upload(struct call *c);
+void device_http_upload_get(struct call *c);
+void device_http_uploaded(struct call *c);
+void device_http_uploaded_named(struct call *c);
 
 #endif

@@ -19,6 +19,14 @@ static const struct route routes[] = {
      "Complete or reject a message to a device"},
     {"POST", "/devices/{id}/messages/deviceBound/{lock}/abandon", BY_DEVICE, NO_BODY,
      device_http_abandon, "Give a message to a device back to its queue"},
+    {"POST", "/devices/{id}/files", BY_DEVICE, NO_BODY, device_http_upload,
+     "Ask where to upload a file"},
+    {"POST", "/devices/{id}/files/notifications", BY_DEVICE, NO_BODY, device_http_uploaded,
+     "Say how an upload went"},
+    {"POST", "/devices/{id}/files/notifications/{correlation}", BY_DEVICE, NO_BODY,
+     device_http_uploaded_named, "Say how an upload went"},
+    {"GET", "/devices/{id}/files/{file}", BY_DEVICE, NO_BODY, device_http_upload_get,
+     "Ask where to upload a file (older SDKs)"},
 };
 
 struct device_http_service *device_http_new(const struct device_http_doors *doors,

@@ -25,12 +25,14 @@ enum {
 
 struct rest_service;
 struct c2d;
+struct uploads;
 struct device_http_service;
 
 /* The hub's doors on this core. */
 struct device_http_doors {
     struct session_desk *desk;
     struct c2d *c2d;
+    struct uploads *uploads;
 };
 
 /* One per core; its routes join those of `rest`. */

@@ -65,6 +65,7 @@ static void request_free(struct request *r)
     struct device_http_service *s = r->service;
     if (r->guest) r->guest->asking = NULL;
     if (r->c2d_wait.slot.slot) c2d_forget(s->doors.c2d, &r->c2d_wait);
+    if (r->uploading) upload_forget(&r->upload_wait);
     if (r->slot.slot) slot_free(s->lane, r->slot);
     arena_free(&r->arena);
     free(r);
@@ -189,15 +190,29 @@ static void ask_home(struct request *r, struct guests *all)
     session_open(&g->session, r->service->doors.desk, &owner, &ask);
 }
 
+static struct request *new_request(struct call *c, void (*fn)(struct request *r, struct guest *g))
+{
+    struct request *r = NEW(struct request);
+    *r = (struct request){.call = c, .service = c->ctx, .run = fn};
+    c->own = r;
+    c->forget = forget;
+    return r;
+}
+
+void request_begin_or_admin(struct call *c, void (*fn)(struct request *r, struct guest *g))
+{
+    if (!conn_is_socket_admin(c->conn))
+        request_begin(c, fn);
+    else if (rest_route_who(c))
+        fn(new_request(c, fn), NULL);
+}
+
 void request_begin(struct call *c, void (*fn)(struct request *r, struct guest *g))
 {
     if (!rest_route_who(c)) return;
     struct guests *all = guests_of(c);
     struct guest *g = find(all, buf_slice(&c->who));
-    struct request *r = NEW(struct request);
-    *r = (struct request){.call = c, .service = c->ctx, .run = fn};
-    c->own = r;
-    c->forget = forget;
+    struct request *r = new_request(c, fn);
     if (g && still_good(g, c)) {
         touch(g);
         run(r, g);

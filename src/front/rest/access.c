@@ -62,7 +62,7 @@ static enum auth_cause check_metrics_token(const struct call *c)
 
 static enum auth_cause check(struct call *c)
 {
-    if (conn_is_socket_admin(c->conn) && c->route->access != ACCESS_IDENTITY) return AUTH_OK;
+    if (conn_is_socket_admin(c->conn)) return AUTH_OK;
     switch (c->route->access) {
     case ACCESS_PUBLIC: return AUTH_OK;
     case ACCESS_METRICS: return check_metrics_token(c);

@@ -203,7 +203,7 @@ void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_
 /* ---- rest.c */
 
 /* The handler asked the hub: the timer runs until rest_call_resume(), which the hub's answer calls
- * first; after it has answered the client it calls rest_call_end(). */
+ * first; after it has answered the client, or asked again, it calls rest_call_end(). */
 void rest_call_wait(struct call *c, enum waiting what);
 void rest_call_wait_long(struct call *c, enum waiting what, int64_t us); /* not REST_WAIT_US */
 void rest_call_stall(struct call *c); /* WAITING_SITE, while the request is not complete */
