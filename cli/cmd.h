@@ -9,8 +9,9 @@ extern const struct cli_option access_connection_string_options[], access_env_op
     ca_verify_options[], consumer_group_options[], method_device_options[], method_module_options[],
     monitor_options[], completion_suggest_options[], twin_device_options[], twin_module_options[],
     twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
-    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], feedback_options[],
-    query_options[], job_create_options[], job_options[], job_list_options[];
+    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], c2d_receive_options[],
+    c2d_settle_options[], feedback_options[], query_options[], job_create_options[], job_options[],
+    job_list_options[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_create_options[],
@@ -59,6 +60,10 @@ enum err monitor_events(struct cli *c) MUST_USE;
 enum err monitor_feedback(struct cli *c) MUST_USE;
 enum err c2d_message_send(struct cli *c) MUST_USE;
 enum err c2d_message_purge(struct cli *c) MUST_USE;
+enum err c2d_message_receive(struct cli *c) MUST_USE;
+enum err c2d_message_complete(struct cli *c) MUST_USE;
+enum err c2d_message_abandon(struct cli *c) MUST_USE;
+enum err c2d_message_reject(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;
 
 enum err completion_bash(struct cli *c) MUST_USE;

@@ -51,7 +51,7 @@ static void check_ready(struct doctor *d, struct target *t)
         return;
     }
     struct slice why = json_str(a.json, "reason");
-    buf_free(&a.body);
+    http_answer_free(&a);
     if (a.status == 200)
         doctor_say(d, DOCTOR_OK, "ready", "", "accepts and acknowledges");
     else

@@ -103,7 +103,7 @@ enum err method_invoke(struct cli *c)
     if (e == OK) {
         e = a.status == 200 && a.json ? output_value(&c->output, &c->arena, a.json, NULL)
                                       : say_why(&t, &a, buf_cstr(&what));
-        buf_free(&a.body);
+        http_answer_free(&a);
     }
     buf_free(&path);
     buf_free(&what);

@@ -17,22 +17,28 @@ const char *http_path(struct cli *c, const char *before, struct slice id)
     return text;
 }
 
-static size_t take_body(char *bytes, size_t one, size_t count, void *ctx)
+static size_t take_bytes(char *bytes, size_t one, size_t count, void *ctx)
 {
-    struct buf *body = ctx;
-    if (buf_size(body) + count > HTTP_ANSWER_MAX) return 0;
-    buf_put(body, bytes, one * count);
+    struct buf *all = ctx;
+    if (buf_size(all) + one * count > HTTP_ANSWER_MAX) return 0;
+    buf_put(all, bytes, one * count);
     return count;
 }
 
-/* x-ms-continuation, whose value is the only one that somebody wants. */
-static size_t take_header(char *bytes, size_t one, size_t count, void *ctx)
+void http_answer_free(struct http_answer *a)
 {
-    struct buf *next = ctx;
-    struct slice line = slice_of(bytes, one * count), name;
-    if (slice_split(&line, ':', &name) && slice_is_nocase(name, "x-ms-continuation"))
-        buf_put_slice(next, slice_trim(line));
-    return one * count;
+    buf_free(&a->body);
+    buf_free(&a->headers);
+}
+
+struct slice http_answer_header(const struct http_answer *a, const char *name)
+{
+    struct slice rest = buf_slice(&a->headers), line, key;
+    while (slice_split(&rest, '\n', &line)) {
+        slice_split(&line, ':', &key);
+        if (slice_is_nocase(key, name)) return slice_trim(line);
+    }
+    return SLICE_NONE;
 }
 
 static void add_header(const struct curl_functions *f, struct curl_slist **list, const char *name,
@@ -61,6 +67,7 @@ static enum err make_headers(const struct curl_functions *f, struct target *t,
         snprintf(max, sizeof max, "%u", call->max_items);
         add_header(f, list, "x-ms-max-item-count", max);
     }
+    if (call->header) *list = f->list_append(*list, call->header);
     return OK;
 }
 
@@ -96,7 +103,7 @@ static void set_options(const struct curl_functions *f, CURL *h, const struct ta
     f->set(h, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
     f->set(h, CURLOPT_NOSIGNAL, 1l);
     f->set(h, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
-    f->set(h, CURLOPT_WRITEFUNCTION, take_body);
+    f->set(h, CURLOPT_WRITEFUNCTION, take_bytes);
     if (call->body.ptr) {
         f->set(h, CURLOPT_POSTFIELDS, call->body.ptr);
         f->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
@@ -148,8 +155,8 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
         f->set(h, CURLOPT_URL, buf_cstr(&url));
         f->set(h, CURLOPT_HTTPHEADER, headers);
         f->set(h, CURLOPT_WRITEDATA, &out->body);
-        f->set(h, CURLOPT_HEADERFUNCTION, take_header);
-        f->set(h, CURLOPT_HEADERDATA, &out->next);
+        f->set(h, CURLOPT_HEADERFUNCTION, take_bytes);
+        f->set(h, CURLOPT_HEADERDATA, &out->headers);
         f->set(h, CURLOPT_ERRORBUFFER, detail);
         CURLcode code = f->perform(h);
         if (code != CURLE_OK) e = explain(f, t, call, code, detail);
@@ -161,10 +168,7 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
     buf_free(&socket);
     if (e == OK && json_parse(&t->cli->arena, buf_slice(&out->body), &out->json) != OK)
         out->json = NULL;
-    if (e != OK) {
-        buf_free(&out->body);
-        buf_free(&out->next);
-    }
+    if (e != OK) http_answer_free(out);
     return e;
 }
 
@@ -212,7 +216,6 @@ enum err http_json(struct target *t, const struct http_call *call, const char *w
     TRY(http_do(t, call, &a));
     enum err e = a.status >= 300 ? http_refusal(t, &a, what) : OK;
     *json = a.json;
-    buf_free(&a.body);
-    buf_free(&a.next);
+    http_answer_free(&a);
     return e;
 }

@@ -16,18 +16,24 @@ struct http_call {
     const char *method;
     const char *path;         /* "/devices/d1", encoded; may have a query */
     const char *if_match;     /* NULL: no such header */
+    const char *header;       /* one more, "name: value"; NULL: none */
     struct slice body;        /* JSON; SLICE_NONE: none */
     unsigned wait_s;          /* for the answer; 0: HTTP_WAIT_S */
     unsigned max_items;       /* of a page; 0: the hub decides */
-    const char *continuation; /* http_answer.next of the page before; NULL: the first page */
+    const char *continuation; /* x-ms-continuation of the page before; NULL: the first page */
 };
 
 struct http_answer {
     long status;
     struct buf body;
-    struct json *json; /* the body, or NULL when it is none */
-    struct buf next;   /* of a page: the token of the next one; empty: there is none */
+    struct buf headers; /* lines of the last head */
+    struct json *json;  /* the body, or NULL when it is none */
 };
+
+void http_answer_free(struct http_answer *a);
+
+/* The value of a header, in any case; SLICE_NONE: there is none. */
+struct slice http_answer_header(const struct http_answer *a, const char *name);
 
 /* Does it and reads the answer, whatever its status.  ERR_CLOSED: nobody answers. */
 enum err http_do(struct target *t, const struct http_call *call, struct http_answer *out) MUST_USE;

@@ -46,7 +46,7 @@ enum err identity_get(struct target *t, struct slice device, struct slice module
     struct http_answer a;
     const struct http_call call = {.method = "GET", .path = path_of(t->cli, device, module)};
     TRY(http_do(t, &call, &a));
-    buf_free(&a.body);
+    http_answer_free(&a);
     *out = a.json;
     if (a.status == 404) return is_missing(t, device, module);
     if (a.status < 300 && a.json) return OK;
@@ -95,7 +95,7 @@ enum err identity_make(struct target *t, struct slice prefix, unsigned count)
         enum err e = http_do(t, &call, &a);
         buf_free(&body);
         if (e != OK) return e;
-        buf_free(&a.body);
+        http_answer_free(&a);
         TRY(check_bulk(t, &a));
     }
     return OK;

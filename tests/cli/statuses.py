@@ -54,6 +54,7 @@ CONNECTING = {
     "hub job cancel": (*JOB, "cancel", "--job-id", "j1"),
     "device c2d-message send": ("device", "c2d-message", "send", "-d", "{d}", "--da", "hello"),
     "device c2d-message purge": ("device", "c2d-message", "purge", "-d", "{d}"),
+    "device c2d-message receive": ("device", "c2d-message", "receive", "-d", "{d}"),
     "hub generate-sas-token": ("hub", "generate-sas-token", "-d", "{d}"),
     "hub consumer-group create": ("hub", "consumer-group", "create", "-n", "readers"),
     "hub consumer-group list": ("hub", "consumer-group", "list"),
@@ -84,6 +85,8 @@ CONNECTING = {
 WAITING = {
     "hub invoke-device-method": ("hub", "invoke-device-method", "-d", "{d}", "--mn", "reboot"),
     "hub invoke-module-method": ("hub", "invoke-module-method", *OF_MODULE, "--mn", "reboot"),
+    **{f"device c2d-message {way}": ("device", "c2d-message", way, "-d", "{d}", "-e", "00112233-4455-6677-8899-aabbccddeeff")
+       for way in ("complete", "abandon", "reject")},
     "hub monitor-feedback": ("hub", "monitor-feedback", "--timeout", 20),
     **{f"dps {kind} registration {verb}": ("dps", kind, "registration", verb, "--rid", "nobody")
        for kind in ("enrollment", "enrollment-group") for verb in ("show", "delete")},

@@ -1,0 +1,207 @@
+/* cmd_c2d_receive.c - azimuth device c2d-message receive, complete, abandon, reject: over HTTPS, as a
+ * device would. */
+#include <stdio.h>
+
+#include "base/num.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/http.h"
+
+enum { LOCK_S = 60, LOCK_S_MIN = 5, LOCK_S_MAX = 300 };
+
+const struct cli_option c2d_receive_options[] = {
+    {"device-id d", "ID", "the device"},
+    {"lock-timeout lt", "SECONDS", "for how long nobody else gets it, 5 to 300 [60]"},
+    {"complete", NULL, "completes it at once"},
+    {"abandon", NULL, "gives it back at once"},
+    {"reject", NULL, "rejects it at once"},
+    {"", NULL, NULL}};
+
+const struct cli_option c2d_settle_options[] = {{"device-id d", "ID", "the device"},
+                                                {"etag e", "LOCK", "what receive printed as etag"},
+                                                {"", NULL, NULL}};
+
+/* ---- settling */
+
+struct way {
+    const char *name, *method, *tail;
+};
+
+static const struct way ways[] = {
+    {"complete", "DELETE", ""}, {"abandon", "POST", "/abandon"}, {"reject", "DELETE", "?reject"}};
+
+static const struct way *way_of(const char *name)
+{
+    const struct way *w = ways;
+    while (strcmp(w->name, name) != 0) w++;
+    return w;
+}
+
+static const char *bound_path(struct cli *c, struct slice device)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/messages/deviceBound", http_path(c, "/devices/", device));
+    const char *text = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
+    buf_free(&path);
+    return text;
+}
+
+/* 412 is about the lock here. */
+static enum err refusal(const struct target *t, const struct http_answer *a, struct slice device)
+{
+    char what[200];
+    struct slice said = http_message(t, a);
+    if (a->status == 412) return fail(ERR_PRECONDITION, "%.*s", SLICE_ARG(said));
+    snprintf(what, sizeof what, "device '%.*s'", SLICE_ARG(slice_head(device, 150)));
+    return http_refusal(t, a, what);
+}
+
+static enum err settle(struct cli *c, struct target *t, struct slice device, struct slice lock,
+                       const struct way *way)
+{
+    struct http_answer a;
+    struct buf path = {0};
+    buf_printf(&path, "%s%s%s", bound_path(c, device), http_path(c, "/", lock), way->tail);
+    const struct http_call call = {.method = way->method, .path = buf_cstr(&path)};
+    enum err e = http_do(t, &call, &a);
+    buf_free(&path);
+    if (e != OK) return e;
+    if (a.status >= 300) e = refusal(t, &a, device);
+    http_answer_free(&a);
+    return e;
+}
+
+static enum err settle_by(struct cli *c, const char *way)
+{
+    struct target t;
+    struct slice device, lock;
+    TRY(cli_need(c, "device-id", &device));
+    TRY(cli_need(c, "etag", &lock));
+    TRY(target_find(c, &t));
+    return settle(c, &t, device, lock, way_of(way));
+}
+
+enum err c2d_message_complete(struct cli *c)
+{
+    return settle_by(c, "complete");
+}
+
+enum err c2d_message_abandon(struct cli *c)
+{
+    return settle_by(c, "abandon");
+}
+
+enum err c2d_message_reject(struct cli *c)
+{
+    return settle_by(c, "reject");
+}
+
+/* ---- receiving */
+
+/* Header, and the member that Azure's tools print it as. */
+static const struct {
+    const char *header, *member;
+} members[] = {
+    {"iothub-ack", "ack"},
+    {"ContentType", "contentType"},
+    {"ContentEncoding", "contentEncoding"},
+    {"iothub-correlationid", "correlationId"},
+    {"iothub-deliverycount", "deliveryCount"},
+    {"iothub-enqueuedtime", "enqueuedTime"},
+    {"iothub-expiry", "expiry"},
+    {"iothub-messageid", "messageId"},
+    {"iothub-sequencenumber", "sequenceNumber"},
+    {"iothub-to", "to"},
+    {"iothub-userid", "userId"},
+};
+
+static void add_text(struct cli *c, struct json *object, struct slice key, struct slice value)
+{
+    json_set(&c->arena, object, key, json_new_string(&c->arena, value));
+}
+
+static void add_properties(struct cli *c, const struct http_answer *a, struct json *message)
+{
+    static const char prefix[] = "iothub-app-";
+    struct json *app = json_new(&c->arena, JSON_OBJECT);
+    struct slice rest = buf_slice(&a->headers), line, name;
+    while (slice_split(&rest, '\n', &line)) {
+        slice_split(&line, ':', &name);
+        if (slice_starts_nocase(name, slice_str(prefix)))
+            add_text(c, app, slice_from(name, strlen(prefix)), slice_trim(line));
+    }
+    json_set(&c->arena, message, SLICE_LIT("properties"), app);
+}
+
+/* Bytes that are no text are shown in base64. */
+static void add_data(struct cli *c, struct slice body, struct json *message)
+{
+    struct buf text = {0};
+    bool plain = text_is_utf8(body) && slice_find(body, '\0') == body.len;
+    if (plain)
+        buf_put_slice(&text, body);
+    else
+        text_base64(&text, body);
+    add_text(c, message, plain ? SLICE_LIT("data") : SLICE_LIT("dataBase64"), buf_slice(&text));
+    buf_free(&text);
+}
+
+static struct json *message_of(struct cli *c, const struct http_answer *a, struct slice lock)
+{
+    struct json *message = json_new(&c->arena, JSON_OBJECT);
+    add_data(c, buf_slice(&a->body), message);
+    add_text(c, message, SLICE_LIT("etag"), lock);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        struct slice value = http_answer_header(a, members[i].header);
+        if (value.ptr) add_text(c, message, slice_str(members[i].member), value);
+    }
+    add_properties(c, a, message);
+    return message;
+}
+
+/* The way that was asked for, NULL: none. */
+static enum err choose_way(struct cli *c, const struct way **out)
+{
+    *out = NULL;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (!cli_given(c, ways[i].name)) continue;
+        if (*out) return fail(ERR_INVALID, "--complete, --abandon and --reject exclude each other");
+        *out = &ways[i];
+    }
+    return OK;
+}
+
+static enum err show(struct cli *c, struct target *t, struct slice device,
+                     const struct http_answer *a, const struct way *way)
+{
+    struct slice etag = http_answer_header(a, "etag");
+    struct slice lock = etag.len > 2 ? slice_of(etag.ptr + 1, etag.len - 2) : etag;
+    TRY(output_value(&c->output, &c->arena, message_of(c, a, lock), NULL));
+    return way ? settle(c, t, device, lock, way) : OK;
+}
+
+/* Prints nothing when there is none. */
+enum err c2d_message_receive(struct cli *c)
+{
+    struct target t;
+    struct slice device;
+    struct http_answer a;
+    const struct way *way;
+    int64_t lock_s;
+    char header[64];
+    TRY(cli_need(c, "device-id", &device));
+    TRY(cli_number(c, "lock-timeout", LOCK_S_MIN, LOCK_S_MAX, LOCK_S, &lock_s));
+    TRY(choose_way(c, &way));
+    TRY(target_find(c, &t));
+    snprintf(header, sizeof header, "iothub-messagelocktimeout: %d", (int)lock_s);
+    const struct http_call call = {
+        .method = "GET", .path = bound_path(c, device), .header = header};
+    TRY(http_do(&t, &call, &a));
+    enum err e = OK;
+    if (a.status == 200)
+        e = show(c, &t, device, &a, way);
+    else if (a.status >= 300)
+        e = refusal(&t, &a, device);
+    http_answer_free(&a);
+    return e;
+}
