@@ -47,9 +47,9 @@ static enum err ask_page(struct target *t, struct slice body, struct rows *rows)
     enum err e = a.status >= 300 ? http_refusal(t, &a, "the query") : OK;
     if (e == OK && (a.json == NULL || a.json->type != JSON_ARRAY))
         e = fail(ERR_PROTOCOL, "%s answered the query with something else than rows", t->name);
-    buf_free(&rows->next);
-    rows->next = a.next;
-    buf_free(&a.body);
+    buf_clear(&rows->next);
+    buf_put_slice(&rows->next, http_answer_header(&a, "x-ms-continuation"));
+    http_answer_free(&a);
     for (struct json *j = e == OK ? a.json->child : NULL; j && rows->left > 0; j = j->next) {
         *rows->end = j;
         rows->end = &j->next;
