@@ -30,15 +30,15 @@ enum err ca_delete(struct cli *c) MUST_USE;
 enum err ca_generate_code(struct cli *c) MUST_USE;
 enum err ca_verify(struct cli *c) MUST_USE;
 
-enum err dps_enrollment_create(struct cli *c) MUST_USE;
-enum err dps_enrollment_show(struct cli *c) MUST_USE;
-enum err dps_enrollment_list(struct cli *c) MUST_USE;
-enum err dps_enrollment_update(struct cli *c) MUST_USE;
-enum err dps_enrollment_delete(struct cli *c) MUST_USE;
-enum err dps_registration_list(struct cli *c) MUST_USE;
-enum err dps_registration_show(struct cli *c) MUST_USE;
-enum err dps_registration_delete(struct cli *c) MUST_USE;
-enum err dps_compute_device_key(struct cli *c) MUST_USE;
+enum err provisioning_enrollment_create(struct cli *c) MUST_USE;
+enum err provisioning_enrollment_show(struct cli *c) MUST_USE;
+enum err provisioning_enrollment_list(struct cli *c) MUST_USE;
+enum err provisioning_enrollment_update(struct cli *c) MUST_USE;
+enum err provisioning_enrollment_delete(struct cli *c) MUST_USE;
+enum err provisioning_registration_list(struct cli *c) MUST_USE;
+enum err provisioning_registration_show(struct cli *c) MUST_USE;
+enum err provisioning_registration_delete(struct cli *c) MUST_USE;
+enum err provisioning_compute_device_key(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;

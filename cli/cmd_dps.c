@@ -308,7 +308,7 @@ static enum err put(struct cli *c, struct place *p, const char *if_match, const 
 
 /* ---- verbs */
 
-enum err dps_enrollment_create(struct cli *c)
+enum err provisioning_enrollment_create(struct cli *c)
 {
     struct place p;
     struct json *doc = json_new(&c->arena, JSON_OBJECT);
@@ -320,7 +320,7 @@ enum err dps_enrollment_create(struct cli *c)
 }
 
 /* What is changed is the version that was read, unless another was named. */
-enum err dps_enrollment_update(struct cli *c)
+enum err provisioning_enrollment_update(struct cli *c)
 {
     struct place p;
     struct json *doc;
@@ -332,7 +332,7 @@ enum err dps_enrollment_update(struct cli *c)
     return put(c, &p, etag, doc);
 }
 
-enum err dps_enrollment_show(struct cli *c)
+enum err provisioning_enrollment_show(struct cli *c)
 {
     struct place p;
     struct json *doc, *attestation;
@@ -350,7 +350,7 @@ enum err dps_enrollment_show(struct cli *c)
     return output_value(&c->output, &c->arena, doc, columns);
 }
 
-enum err dps_enrollment_delete(struct cli *c)
+enum err provisioning_enrollment_delete(struct cli *c)
 {
     struct place p;
     struct json *nothing;
@@ -371,7 +371,7 @@ static enum err list(struct cli *c, struct target *t, const char *path, const ch
     return output_value(&c->output, &c->arena, items, shown);
 }
 
-enum err dps_enrollment_list(struct cli *c)
+enum err provisioning_enrollment_list(struct cli *c)
 {
     struct target t;
     TRY(target_find(c, &t));
@@ -379,7 +379,7 @@ enum err dps_enrollment_list(struct cli *c)
                 "list of enrollments", columns);
 }
 
-enum err dps_registration_list(struct cli *c)
+enum err provisioning_registration_list(struct cli *c)
 {
     struct place p;
     struct buf path = {0};
@@ -404,21 +404,21 @@ static enum err call_registration(struct cli *c, const char *method, struct json
     return http_json(&t, &call, what, out);
 }
 
-enum err dps_registration_show(struct cli *c)
+enum err provisioning_registration_show(struct cli *c)
 {
     struct json *state;
     TRY(call_registration(c, "GET", &state));
     return output_value(&c->output, &c->arena, state, states);
 }
 
-enum err dps_registration_delete(struct cli *c)
+enum err provisioning_registration_delete(struct cli *c)
 {
     struct json *nothing;
     return call_registration(c, "DELETE", &nothing);
 }
 
 /* Asks nobody: the key of a device follows from the group's. */
-enum err dps_compute_device_key(struct cli *c)
+enum err provisioning_compute_device_key(struct cli *c)
 {
     struct slice id, text_of_key;
     struct auth_key key;
