@@ -58,7 +58,7 @@ static void on_delivery(struct peer *p, const struct amqp_event *ev)
 static void on_sasl(struct peer *p, struct slice response)
 {
     for (size_t i = 0; i < response.len && i + 1 < sizeof p->login; i++)
-        p->login[i] = response.ptr[i] ? (char)response.ptr[i] : '|';
+        p->login[i] = (char)(response.ptr[i] ? response.ptr[i] : '|');
     amqp_send_sasl_outcome(&p->amqp, true);
 }
 

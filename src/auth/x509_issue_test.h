@@ -18,7 +18,7 @@
 /* The tests' clock: 2023-11-14. */
 #define NOW_S  INT64_C(1700000000)
 #define NOW_US (NOW_S * 1000000)
-enum { DAY_S = 86400 };
+#define DAY_S  INT64_C(86400)
 
 struct paper {
     X509 *x509;
@@ -28,7 +28,7 @@ struct paper {
 
 struct issue {
     const char *name, *second_name; /* common names */
-    const struct paper *by;         /* NULL: itself */
+    struct paper *by;               /* NULL: itself */
     const char *constraints;        /* "critical,CA:TRUE"; NULL: as `ca` says */
     const char *usage, *purpose;    /* keyUsage, extendedKeyUsage; NULL: none */
     const EVP_MD *hash;             /* NULL: SHA-256 */
@@ -37,11 +37,11 @@ struct issue {
     bool ca;
 };
 
-static inline void add_extension(X509 *x, const X509 *issuer, int nid, const char *value)
+static inline void add_extension(X509 *x, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX ctx;
     if (value == NULL) return;
-    X509V3_set_ctx(&ctx, (X509 *)(uintptr_t)issuer, x, NULL, NULL, 0);
+    X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
     X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
     assert_non_null(e);
     X509_add_ext(x, e, -1);
@@ -63,7 +63,7 @@ static inline void issue(struct paper *p, const struct issue *how)
     bool usual = how->from_s == 0 && how->until_s == 0;
     *p = (struct paper){.x509 = X509_new(), .key = how->key ? how->key : EVP_EC_gen("P-256")};
     X509 *x = p->x509;
-    const X509 *issuer = how->by ? how->by->x509 : x;
+    X509 *issuer = how->by ? how->by->x509 : x;
     X509_set_version(x, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(x), serial++);
     add_name(x, how->name);

@@ -377,6 +377,10 @@ static void an_upload_is_pem_der_or_base64_of_them(void **state)
     for (size_t i = 0; i < 4; i++) buf_free(bufs[i]);
 }
 
+#define ENCRYPTED_PEM                                                                              \
+    "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: "                              \
+    "AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\naGVsbG8=\n-----END CERTIFICATE-----\n"
+
 static void what_is_no_certificate_is_refused(void **state)
 {
     (void)state;
@@ -388,8 +392,7 @@ static void what_is_no_certificate_is_refused(void **state)
         "aGVsbG8=",
         "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
         "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n",
-        "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: "
-        "AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\naGVsbG8=\n-----END CERTIFICATE-----\n",
+        ENCRYPTED_PEM,
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         expect_upload(slice_str(rows[i]), ERR_INVALID);

@@ -36,6 +36,7 @@ static enum err from_pem(struct slice text, struct buf *der)
     if (contains(text, "PRIVATE KEY-----"))
         return fail(ERR_INVALID, "there is a private key in it: send the certificate only, and "
                                  "consider that key known to others");
+    assert(text.ptr != NULL);
     BIO *in = BIO_new_mem_buf(text.ptr, (int)text.len);
     assert(in != NULL);
     X509 *first = PEM_read_bio_X509(in, NULL, no_password, NULL);
