@@ -72,6 +72,9 @@ GROUPS = {
     "python upload": ("python", python("upload")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
+    "node matrix": ("node", node("matrix")),
+    "python matrix": ("python", python("matrix")),
+    "plain matrix": ("python", python("plain_matrix")),
     "node registry": ("node", node("registry")),
     "node device": ("node", node("device")),
     "node x509": ("node", node("x509")),
@@ -116,7 +119,7 @@ class Results:
     def add(self, workers, group, state, name, detail=""):
         self.cases.append({"workers": workers, "group": group, "state": state, "name": name,
                            "detail": detail})
-        if state != "ok":
+        if state not in ("ok", "not offered"):
             print(f"{state} {name} [{workers} workers] # {detail}", flush=True)
 
     def count(self, state, **where):
@@ -212,7 +215,7 @@ def run_group(results, workers, group, environment, case=None):
         timer.start()
         for line in process.stdout:
             errors.write(line)
-            found = re.match(r"(ok|not ok) (.*?) # (.*)", line)
+            found = re.match(r"(ok|not ok|skipped|not offered) (.*?) # (.*)", line)
             if found:
                 seen += 1
                 results.add(workers, group, found[1], found[2], found[3])

@@ -24,8 +24,8 @@ function message(body, more = {}, properties = {}) {
 }
 
 /** A connected device that completes what it gets; `got` grows. */
-async function receiver(device, settle = (client, one) => client.complete(one)) {
-    const client = await open(device);
+async function receiver(device, settle = (client, one) => client.complete(one), transport = undefined) {
+    const client = await open(device, transport);
     const got = [];
     client.on('message', async (one) => {
         got.push(one);

@@ -1,6 +1,7 @@
 'use strict';
 /* check.js - runs cases one after the other and prints one line for each: `ok` or `not ok`, a name,
- * and why not. A case that neither ends nor fails in time has failed. */
+ * and why not; or `skipped` or `not offered`, and why. A case that neither ends nor fails in time
+ * has failed. */
 
 const cases = [];
 const CASE_MS_MAX = 90000;
@@ -8,6 +9,18 @@ const CASE_MS_MAX = 90000;
 /** Registers a case; its name is a sentence. */
 function check(name, run) {
     cases.push({ name, run });
+}
+
+class Skipped extends Error {}
+
+/** Ends a case that cannot be run here. */
+function skip(why) {
+    throw new Skipped(why);
+}
+
+/** Says that the client under test does not have what `name` would look at. */
+function notOffered(name, why) {
+    cases.push({ name, why });
 }
 
 function within(ms, what, promise) {
@@ -47,21 +60,29 @@ function oneLine(error) {
     return text.replace(/\s+/g, ' ').slice(0, 600);
 }
 
+/** Runs one case: what became of it, and the line's last words. */
+async function outcome({ run, why }) {
+    if (why) return ['not offered', why];
+    const start = Date.now();
+    try {
+        await within(CASE_MS_MAX, 'the case', run());
+        return ['ok', `${Date.now() - start} ms`];
+    } catch (error) {
+        if (error instanceof Skipped) return ['skipped', error.message];
+        console.error(error);
+        return ['not ok', oneLine(error)];
+    }
+}
+
 /** Runs every registered case whose name contains `only`, and says whether all went well. */
 async function runAll(group, only) {
     let good = true;
-    for (const { name, run } of cases.filter((one) => !only || one.name.includes(only))) {
-        const start = Date.now();
-        try {
-            await within(CASE_MS_MAX, 'the case', run());
-            console.log(`ok ${group}: ${name} # ${Date.now() - start} ms`);
-        } catch (error) {
-            good = false;
-            console.log(`not ok ${group}: ${name} # ${oneLine(error)}`);
-            console.error(error);
-        }
+    for (const one of cases.filter(({ name }) => !only || name.includes(only))) {
+        const [state, words] = await outcome(one);
+        good = good && state !== 'not ok';
+        console.log(`${state} ${group}: ${one.name} # ${words}`);
     }
     return good;
 }
 
-module.exports = { check, failure, runAll, sleep, until, within };
+module.exports = { check, failure, notOffered, runAll, skip, sleep, until, within };

@@ -3,45 +3,14 @@
  * through `azimuth hub certificate`. */
 
 const assert = require('assert/strict');
-const { execFileSync } = require('child_process');
-const crypto = require('crypto');
 const fs = require('fs');
-const os = require('os');
-const path = require('path');
 const { Client, Message } = require('azure-iot-device');
 const { Http } = require('azure-iot-device-http');
 const { check, failure, sleep, until } = require('./check');
-const { ca, env, deviceString, host, identity, open, openClient, openWithToken, registry, roundTrip, whenGone } = require('./hub');
+const { ca, deviceString, host, identity, open, openWithToken, registry, roundTrip, whenGone } = require('./hub');
 const { token } = require('./sas');
 const { overWebSocket, transport } = require('./transport');
-
-const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-x509-'));
-process.on('exit', () => fs.rmSync(dir, { recursive: true }));
-
-const file = (name) => path.join(dir, name);
-const read = (name) => fs.readFileSync(file(name), 'utf8');
-
-/** Makes a certificate; see ../issue. */
-function issue(...words) {
-    execFileSync(path.join(__dirname, '..', 'issue'), [dir, ...words]);
-}
-
-function thumbprint(name, hash) {
-    return crypto.createHash(hash).update(new crypto.X509Certificate(read(`${name}.pem`)).raw).digest('hex');
-}
-
-function azimuth(...words) {
-    const said = execFileSync(env.AZIMUTH, ['hub', 'certificate', ...words, '--data', env.HUB_DATA],
-        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-    return said.trim() ? JSON.parse(said) : null;
-}
-
-/** A connected device that shows what `issue` made under that name. */
-function openWith(name, deviceId, over = transport) {
-    const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, over);
-    client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
-    return openClient(client);
-}
+const { azimuth, byCa, file, issue, openWith, read, selfSigned, thumbprint } = require('./x509_kit');
 
 async function sendWith(name, deviceId, transport) {
     const client = await openWith(name, deviceId, transport);
@@ -52,13 +21,6 @@ async function sendWith(name, deviceId, transport) {
 async function assertRefused(promise) {
     assert.equal((await failure(promise)).name, 'UnauthorizedError');
 }
-
-const selfSigned = (primary, secondary) => ({
-    authentication: {
-        type: 'selfSigned', x509Thumbprint: { primaryThumbprint: primary, secondaryThumbprint: secondary },
-    },
-});
-const byCa = { authentication: { type: 'certificateAuthority' } };
 
 issue('first', 'x509-self');
 issue('second', 'any name will do');

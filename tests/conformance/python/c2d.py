@@ -1,35 +1,14 @@
 """c2d.py - messages to devices: azure-iot-hub sends (uamqp), azure-iot-device gets."""
 import json
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
 import time
 
-import certifi
 from azure.iot.device import IoTHubDeviceClient
 from azure.iot.hub import IoTHubRegistryManager
 
+from c2d_kit import receiver, send
 from check import check, equal, failure, until
-from hub import device_client, env, identity, registry, string_of
-
-
-certifi.where = lambda: env["HUB_CA"]  # azure-iot-hub cannot be told a CA; its AMQP stack asks here
-
-
-def receiver(device):
-    """A connected device and the messages that it gets."""
-    client, got = device_client(string_of(device)), []
-    client.on_message_received = got.append
-    client.connect()
-    return client, got
-
-
-def send(device_id, text, properties=None):
-    # A manager keeps its link after the first message; this one is for one message alone.
-    manager = IoTHubRegistryManager.from_connection_string(env["HUB_SERVICE"])
-    manager.send_c2d_message(device_id, text, properties or {})
+from hub import env, identity, registry
+from own_server import own_server
 
 
 @check("a message arrives with all that its sender said")
@@ -93,41 +72,12 @@ def _():
     equal(registry.get_device("py-c2d-full").cloud_to_device_message_count, 50, "the count")
 
 
-class OwnHub:
-    """A hub of this group's own, beside the one under test, that can be killed and comes again."""
-
-    def __init__(self):
-        self.host, self.address = env["HUB_SPARE_HOST"], env["HUB_SPARE_ADDRESS"]
-        self.data = tempfile.mkdtemp(prefix="c2d-")
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [env["AZIMUTH"], "serve", "--data", self.data, "--hostname", self.host, "--bind", self.address,
-             "--console", f"{self.address}:8443", "--workers", "1"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.ready = json.loads(self.process.stdout.readline())
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def cli(self, *words):
-        return subprocess.run([env["AZIMUTH"], *words], check=True, capture_output=True, text=True,
-                              env={**os.environ, "AZIMUTH_DATA": self.data}).stdout.strip()
-
-
 @check("after kill -9 of the hub a device gets messages without subscribing again")
 def _():
-    if not env["HUB_SPARE_HOST"]:
-        return  # there is no room for a second hub on the standard ports
-    hub = OwnHub()
-    try:
+    with own_server() as hub:
         hub.cli("hub", "device-identity", "create", "-d", "killed")
-        with open(hub.ready["ca"], encoding="ascii") as pem:
-            client = IoTHubDeviceClient.create_from_connection_string(
-                hub.cli("connection-string", "--device-id", "killed"), server_verification_cert=pem.read(),
-                connection_retry_interval=1)
+        client = IoTHubDeviceClient.create_from_connection_string(
+            hub.string("-d", "killed"), server_verification_cert=hub.ca, connection_retry_interval=1)
         got = []
         client.on_message_received = got.append
         client.connect()
@@ -143,6 +93,3 @@ def _():
         hub.cli("device", "c2d-message", "send", "-d", "killed", "--data", "x")
         hub.cli("device", "c2d-message", "purge", "-d", "killed")
         client.shutdown()
-    finally:
-        hub.kill()
-        shutil.rmtree(hub.data, ignore_errors=True)

@@ -1,5 +1,5 @@
 """check.py - runs cases one after the other and prints one line for each: `ok` or `not ok`, a name,
-and why not."""
+and why not; or `skipped` or `not offered`, and why."""
 import sys
 import time
 import traceback
@@ -15,6 +15,19 @@ def check(name):
         return run
 
     return register
+
+
+class Skipped(Exception):
+    """A case that cannot be run here."""
+
+
+def skip(why):
+    raise Skipped(why)
+
+
+def not_offered(name, why):
+    """Says that the client under test does not have what `name` would look at."""
+    _cases.append((name, why))
 
 
 def until(what, probe, seconds=15):
@@ -42,19 +55,27 @@ def equal(got, wanted, what=""):
     assert got == wanted, f"{what} is {got!r:.400}, not {wanted!r:.400}"
 
 
+def outcome(run):
+    """Runs one case: what became of it, and the line's last words."""
+    if isinstance(run, str):
+        return "not offered", run
+    start = time.monotonic()
+    try:
+        run()
+        return "ok", f"{(time.monotonic() - start) * 1000:.0f} ms"
+    except Skipped as why:
+        return "skipped", str(why)
+    except Exception as error:  # a case may fail in any way
+        traceback.print_exc(file=sys.stderr)
+        return "not ok", " ".join(f"{type(error).__name__}: {error}".split())[:600]
+
+
 def run_all(group, only=""):
     """Runs every registered case whose name contains `only`, and says whether all went well."""
     good = True
     for name, run in _cases:
-        if only not in name:
-            continue
-        start = time.monotonic()
-        try:
-            run()
-            print(f"ok {group}: {name} # {(time.monotonic() - start) * 1000:.0f} ms", flush=True)
-        except Exception as error:  # a case may fail in any way
-            good = False
-            text = " ".join(f"{type(error).__name__}: {error}".split())[:600]
-            print(f"not ok {group}: {name} # {text}", flush=True)
-            traceback.print_exc(file=sys.stderr)
+        if only in name:
+            state, words = outcome(run)
+            good = good and state != "not ok"
+            print(f"{state} {group}: {name} # {words}", flush=True)
     return good

@@ -10,7 +10,7 @@ from msrest.exceptions import HttpOperationError
 
 from check import check, equal, failure, until
 from hub import device_client, env, identity, string_of
-from server_kit import server_and_service
+from own_server import server_and_service
 
 RUN = f"{os.getpid()}{int(time.time()) % 100000}"
 manager = IoTHubJobManager.from_connection_string(env["HUB_SERVICE"])

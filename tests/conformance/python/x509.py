@@ -1,43 +1,11 @@
 """x509.py - devices that show a certificate, through azure-iot-device."""
-import atexit
-import hashlib
 import json
-import pathlib
-import shutil
-import ssl
-import subprocess
-import tempfile
 
-from azure.iot.device import X509, IoTHubDeviceClient
 from azure.iot.device.exceptions import CredentialError
 
 from check import check, equal, failure
-from hub import ca, env, host, registry, round_trip
-
-folder = pathlib.Path(tempfile.mkdtemp(prefix="azimuth-x509-"))
-atexit.register(shutil.rmtree, folder)
-
-
-def issue(*words):
-    """Makes a certificate; see ../issue."""
-    tool = pathlib.Path(__file__).resolve().parent.parent / "issue"
-    subprocess.run([tool, folder, *words], check=True, capture_output=True)
-
-
-def thumbprint(name, digest):
-    der = ssl.PEM_cert_to_DER_cert((folder / f"{name}.pem").read_text())
-    return hashlib.new(digest, der).hexdigest().upper()
-
-
-def register_ca(name, verb="create", *more):
-    subprocess.run([env["AZIMUTH"], "hub", "certificate", verb, "-n", name, *more, "--data",
-                    env["HUB_DATA"]], check=True, capture_output=True)
-
-
-def client_with(name, device_id):
-    return IoTHubDeviceClient.create_from_x509_certificate(
-        X509(str(folder / f"{name}.chain.pem"), str(folder / f"{name}.key")), host, device_id,
-        server_verification_cert=ca, connection_retry=False)
+from hub import registry, round_trip
+from x509_kit import client_with, folder, issue, register_ca, thumbprint
 
 
 def send_with(name, device_id):

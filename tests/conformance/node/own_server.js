@@ -1,0 +1,50 @@
+'use strict';
+/* own_server.js - a server of the cases' own, which they may kill: `azimuth serve` on its standard
+ * ports at an address where nobody else is. */
+
+const { execFile, spawn } = require('child_process');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+const readline = require('readline');
+const { promisify } = require('util');
+const { skip } = require('./check');
+const { env } = require('./hub');
+
+class OwnServer {
+    constructor() {
+        if (!env.HUB_SPARE_HOST) skip('one server has the standard ports of this machine');
+        this.host = env.HUB_SPARE_HOST;
+        this.data = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-own-'));
+        process.on('exit', () => this.#end());
+    }
+
+    /** Starts it, or starts it again, and waits until it is ready. */
+    async start() {
+        this.process = spawn(env.AZIMUTH, ['serve', '--data', this.data, '--hostname', this.host, '--bind',
+            env.HUB_SPARE_ADDRESS, '--console', 'off'], { stdio: ['ignore', 'pipe', 'inherit'] });
+        for await (const line of readline.createInterface({ input: this.process.stdout })) {
+            this.ca = fs.readFileSync(JSON.parse(line).ca, 'utf8');
+            return;
+        }
+        throw new Error('the server ended before it was ready');
+    }
+
+    async kill() {
+        const ended = new Promise((resolve) => { this.process.once('exit', resolve); });
+        this.process.kill('SIGKILL');
+        await ended;
+    }
+
+    #end() {
+        if (this.process) this.process.kill('SIGKILL');
+        fs.rmSync(this.data, { recursive: true, force: true });
+    }
+
+    /** What `azimuth WORDS` prints: this server has a CA of its own, which the SDKs of services do not ask for. */
+    async azimuth(...words) {
+        return (await promisify(execFile)(env.AZIMUTH, [...words, '--data', this.data])).stdout.trim();
+    }
+}
+
+module.exports = { OwnServer };
