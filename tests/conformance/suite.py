@@ -3,7 +3,9 @@
 
 usage: suite.py [--domain NAME] [--long] [--workers N]... [--case WORDS] [GROUP...]
 
-A group is a program that prints `ok NAME # TIME` or `not ok NAME # WHY` for each of its cases.
+A group is a program that prints `ok NAME # TIME`, `not ok NAME # WHY`, `skipped NAME # WHY` or
+`not offered NAME # WHY` for each of its cases. The groups called "... matrix" ask the same of every
+client and transport; compatibility.py makes a table of them.
 Everything runs once with one worker and once with three (--long: with one to four); --workers
 chooses others. With --domain these runs go on side by side: the server with N workers is
 hubN.DOMAIN at 127.0.0.N, hub(N+4).DOMAIN is for servers of the groups, and who calls has seen to the names. Else it is localhost, one after the
@@ -25,6 +27,8 @@ import subprocess
 import sys
 import threading
 import time
+
+import compatibility
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent.parent / "build"
@@ -133,7 +137,7 @@ class Results:
             for workers in all_workers:
                 ok, bad, skipped = (self.count(state, group=group, workers=workers)
                                     for state in ("ok", "not ok", "skipped"))
-                cells.append("skipped" if skipped else f"{ok}/{ok + bad}")
+                cells.append("skipped" if skipped and not ok + bad else f"{ok}/{ok + bad}")
             print(f"{group:18}" + "".join(f"{cell:>14}" for cell in cells))
 
 
@@ -296,6 +300,7 @@ def main():
         all_workers = [0]
         run_group(results, 0, "node ports", {**os.environ, "AZIMUTH": str(AZIMUTH), "NODE_PATH": str(MODULES)})
     results.print_matrix(all_workers)
+    compatibility.print_matrices(results.cases)
     (OUT / "results.json").write_text(json.dumps(results.cases, indent=1))
     passed, failed, skipped = (results.count(state) for state in ("ok", "not ok", "skipped"))
     print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
