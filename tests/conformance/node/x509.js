@@ -9,7 +9,7 @@ const { Http } = require('azure-iot-device-http');
 const { check, failure, sleep, until } = require('./check');
 const { ca, deviceString, host, identity, open, openWithToken, registry, roundTrip, whenGone } = require('./hub');
 const { token } = require('./sas');
-const { overWebSocket, transport } = require('./transport');
+const { overWebSocket } = require('./transport');
 const { azimuth, byCa, file, issue, openWith, read, selfSigned, thumbprint } = require('./x509_kit');
 
 async function sendWith(name, deviceId, transport) {
