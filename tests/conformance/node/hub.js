@@ -31,9 +31,12 @@ function deviceString(device, key = device.authentication.symmetricKey.primaryKe
 }
 
 /** Over AMQP the hub is asked for nothing before the first link: that of the twin, here. */
+/** The HTTP transport says that it took its options only if one of them is how it receives. */
+const POLLING = { http: { receivePolicy: { interval: 1 } } };
+
 async function openClient(client) {
     client.setRetryPolicy(new NoRetry());
-    await client.setOptions({ ca });
+    await client.setOptions({ ca, ...POLLING });
     await client.open();
     if (transports.overAmqp) await client.getTwin();
     return client;
@@ -150,6 +153,6 @@ async function rest(from, options = {}) {
 }
 
 module.exports = {
-    ca, collect, consumer, deviceString, ends, env, eventHubName, host, identity, open, openClient,
+    POLLING, ca, collect, consumer, deviceString, ends, env, eventHubName, host, identity, open, openClient,
     openWithToken, registry, rest, roundTrip, send, sourceOf, whenGone,
 };

@@ -7,7 +7,7 @@ const { Client: ServiceClient, Registry } = require('azure-iothub');
 const { Client, Message, ModuleClient } = require('azure-iot-device');
 const { feedback, message, receiver, serve, text } = require('./c2d_kit');
 const { sleep, until, within } = require('./check');
-const { deviceString, env, identity, open, openClient, registry, roundTrip } = require('./hub');
+const { POLLING, deviceString, env, identity, open, openClient, registry, roundTrip } = require('./hub');
 const { moduleIdentity, moduleString } = require('./modules_kit');
 const { OwnServer } = require('./own_server');
 const { azimuth, byCa, file, issue, openWith, selfSigned, thumbprint } = require('./x509_kit');
@@ -212,7 +212,7 @@ async function byAuthority({ transport, Transport }) {
 async function renewal(cell) {
     const deviceId = idFor('renewal', cell.transport);
     const client = Client.fromConnectionString(deviceString(await identity(deviceId)), cell.Transport);
-    await client.setOptions({ tokenRenewal: { tokenValidTimeInSeconds: 6, tokenRenewalMarginInSeconds: 3 } });
+    await client.setOptions({ tokenRenewal: { tokenValidTimeInSeconds: 6, tokenRenewalMarginInSeconds: 3 }, ...POLLING });
     await openClient(client);
     try {
         await client.sendEvent(new Message('first'));
@@ -231,7 +231,7 @@ async function restart({ transport, Transport }) {
     await server.azimuth('hub', 'device-identity', 'create', '-d', 'survivor');
     const client = Client.fromConnectionString(await server.azimuth('connection-string', '-d', 'survivor'), Transport);
     try {
-        await client.setOptions({ ca: server.ca });
+        await client.setOptions({ ca: server.ca, ...POLLING });
         await client.open();
         if (transport !== 'HTTPS') answers(client);
         await client.sendEvent(new Message('before'));
