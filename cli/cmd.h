@@ -11,13 +11,14 @@ extern const struct cli_option access_connection_string_options[], access_env_op
     twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
     twin_module_replace_options[], c2d_send_options[], c2d_device_options[], c2d_receive_options[],
     c2d_settle_options[], feedback_options[], query_options[], job_create_options[], job_options[],
-    job_list_options[];
+    job_list_options[], command_invoke_options[], digital_twin_options[],
+    digital_twin_update_options[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_create_options[],
     dps_registration_options[], dps_key_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
-    query_help[], dps_group_help[];
+    query_help[], dps_group_help[], digital_twin_update_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -45,6 +46,11 @@ enum err group_list(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
 
 enum err method_invoke(struct cli *c) MUST_USE;
+
+enum err command_invoke(struct cli *c) MUST_USE;
+
+enum err digital_twin_show(struct cli *c) MUST_USE;
+enum err digital_twin_change(struct cli *c) MUST_USE;
 
 enum err twin_show(struct cli *c) MUST_USE;
 enum err twin_update(struct cli *c) MUST_USE;

@@ -1,4 +1,5 @@
-/* cmd_method.c - azimuth hub invoke-device-method, hub invoke-module-method. */
+/* cmd_method.c - azimuth hub invoke-device-method, hub invoke-module-method, hub digital-twin
+ * invoke-command: a command of Plug and Play is a method by the name of "component*command". */
 #include "cli/cmd.h"
 
 #include "cli/file.h"
@@ -23,6 +24,25 @@ const struct cli_option method_device_options[] = {DEVICE_OPTION, METHOD_OPTIONS
 const struct cli_option method_module_options[] = {
     DEVICE_OPTION, {"module-id m", "ID", "the module"}, METHOD_OPTIONS};
 
+const struct cli_option command_invoke_options[] = {
+    DEVICE_OPTION,
+    {"command-name cn", "NAME", "the command"},
+    {"component-path", "NAME", "the component that has it [the device itself]"},
+    {"payload", "JSON", "what it gets, or a file with that [null]"},
+    {"response-timeout rto", "SECONDS", "for the answer, from 5 [30]"},
+    {"connect-timeout cto", "SECONDS", "for the device to connect [0]"},
+    {"", NULL, NULL}};
+
+/* How a verb calls its options. */
+struct words {
+    const char *name, *component, *payload, *response, *connect;
+};
+
+static const struct words method_words = {"method-name", NULL, "method-payload",
+                                          "method-response-timeout", "method-connect-timeout"};
+static const struct words command_words = {"command-name", "component-path", "payload",
+                                           "response-timeout", "connect-timeout"};
+
 const char method_help[] =
     "Prints what the device answered, whatever its status is; 1 and more say that it has not: 5 if "
     "it is\n"
@@ -30,26 +50,39 @@ const char method_help[] =
     "    invoke-device-method -d dev1 --mn reboot --mp '{\"delay\": 5}' --timeout 60";
 
 /* JSON, or the name of a file with some. */
-static enum err read_payload(struct cli *c, struct json **out)
+static enum err read_payload(struct cli *c, const char *option, struct json **out)
 {
-    const char *given = cli_value(c, "method-payload");
+    const char *given = cli_value(c, option);
     struct slice text = slice_str(given ? given : "null");
     if (json_parse(&c->arena, text, out) == OK) return OK;
     if (file_load(c, given, &text) != OK || json_parse(&c->arena, text, out) != OK)
-        return fail(ERR_INVALID, "--method-payload %s: JSON was expected, or a file with some",
-                    given);
+        return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
     return OK;
 }
 
-static enum err make_body(struct cli *c, struct json *body, unsigned *wait_s)
+/* "name", "component*name" */
+static enum err read_name(struct cli *c, const struct words *w, struct slice *out)
+{
+    struct buf name = {0};
+    struct slice given, component = SLICE_NONE;
+    TRY(cli_need(c, w->name, &given));
+    if (w->component && cli_has(c, w->component)) TRY(cli_need(c, w->component, &component));
+    buf_printf(&name, "%.*s%s%.*s", SLICE_ARG(component), component.len ? "*" : "",
+               SLICE_ARG(given));
+    *out = arena_copy(&c->arena, buf_slice(&name));
+    buf_free(&name);
+    return OK;
+}
+
+static enum err make_body(struct cli *c, const struct words *w, struct json *body, unsigned *wait_s)
 {
     struct slice name;
     struct json *payload;
     int64_t response_s, connect_s;
-    TRY(cli_need(c, "method-name", &name));
-    TRY(read_payload(c, &payload));
-    TRY(cli_number(c, "method-response-timeout", 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
-    TRY(cli_number(c, "method-connect-timeout", 0, CONNECT_S_MAX, 0, &connect_s));
+    TRY(read_name(c, w, &name));
+    TRY(read_payload(c, w->payload, &payload));
+    TRY(cli_number(c, w->response, 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
+    TRY(cli_number(c, w->connect, 0, CONNECT_S_MAX, 0, &connect_s));
     json_set(&c->arena, body, SLICE_LIT("methodName"), json_new_string(&c->arena, name));
     json_set(&c->arena, body, SLICE_LIT("payload"), payload);
     json_set(&c->arena, body, SLICE_LIT("responseTimeoutInSeconds"),
@@ -84,14 +117,14 @@ static enum err say_why(const struct target *t, const struct http_answer *a, con
     return fail(ERR_TIMEOUT, "%s has not answered: %.*s", what, SLICE_ARG(said));
 }
 
-enum err method_invoke(struct cli *c)
+static enum err invoke(struct cli *c, const struct words *w)
 {
     struct target t;
     struct http_answer a;
     struct json *body = json_new(&c->arena, JSON_OBJECT);
     struct buf path = {0}, what = {0}, text = {0};
     struct http_call call = {.method = "POST"};
-    enum err e = make_body(c, body, &call.wait_s);
+    enum err e = make_body(c, w, body, &call.wait_s);
     if (e == OK) e = address(c, &path, &what);
     if (e == OK) e = target_find(c, &t);
     if (e == OK) {
@@ -109,4 +142,14 @@ enum err method_invoke(struct cli *c)
     buf_free(&what);
     buf_free(&text);
     return e;
+}
+
+enum err method_invoke(struct cli *c)
+{
+    return invoke(c, &method_words);
+}
+
+enum err command_invoke(struct cli *c)
+{
+    return invoke(c, &command_words);
 }

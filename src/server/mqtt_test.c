@@ -270,6 +270,39 @@ static void a_module_may_subscribe_to_its_inputs(void **state)
     buf_free(&token);
 }
 
+static void a_model_id_is_plain_text_of_bounded_length(void **state)
+{
+    (void)state;
+    char longest[SESSION_MODEL_ID_MAX + 2];
+    memset(longest, 'x', sizeof longest);
+    longest[SESSION_MODEL_ID_MAX] = '\0';
+    const struct {
+        const char *model_id, *more;
+        int code;
+    } rows[] = {
+        {"dtmi:com:example:a;1", "", MQTT_ACCEPTED}, /* Node does not encode it */
+        {"dtmi%3Acom%3Aexample%3Aa%3B1", "", MQTT_ACCEPTED},
+        {longest, "", MQTT_ACCEPTED},
+        {longest, "x", MQTT_BAD_CREDENTIALS},
+        {"a%20b", "", MQTT_BAD_CREDENTIALS},
+        {"a%00", "", MQTT_BAD_CREDENTIALS},
+    };
+    struct buf token = {0};
+    rig_token(&rig, "device", "devices/d1", &token);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct client c;
+        char user[400];
+        snprintf(user, sizeof user, "hub.test/d1/?api-version=2021-04-12&model-id=%s%s",
+                 rows[i].model_id, rows[i].more);
+        start(&c);
+        write_connect(&c, "d1", user, buf_slice(&token));
+        speak(&c);
+        assert_int_equal(c.connack, rows[i].code);
+        end(&c);
+    }
+    buf_free(&token);
+}
+
 static void what_follows_the_connect_waits_for_the_connack(void **state)
 {
     (void)state;
@@ -629,6 +662,7 @@ int main(void)
         TEST(an_edge_devices_modules_need_keys_first),
         TEST(a_module_publishes_in_its_own_name),
         TEST(a_module_may_subscribe_to_its_inputs),
+        TEST(a_model_id_is_plain_text_of_bounded_length),
         TEST(what_follows_the_connect_waits_for_the_connack),
         TEST(a_newer_connection_ends_the_older),
         TEST(a_device_that_is_disabled_is_disconnected),

@@ -43,6 +43,9 @@ CONNECTING = {
     "hub device-twin show": ("hub", "device-twin", "show", "-d", "{d}"),
     "hub device-twin update": ("hub", "device-twin", "update", "-d", "{d}", "--tags", '{"a":1}'),
     "hub device-twin replace": ("hub", "device-twin", "replace", "-d", "{d}", "--json", '{"tags":{"a":2}}'),
+    "hub digital-twin show": ("hub", "digital-twin", "show", "-d", "{d}"),
+    "hub digital-twin update": ("hub", "digital-twin", "update", "-d", "{d}", "--json-patch",
+                                '[{"op":"add","path":"/a","value":1}]'),
     "hub module-twin show": ("hub", "module-twin", "show", *OF_MODULE),
     "hub module-twin update": ("hub", "module-twin", "update", *OF_MODULE, "--tags", '{"a":1}'),
     "hub module-twin replace": ("hub", "module-twin", "replace", *OF_MODULE, "--json", '{"tags":{"a":2}}'),
@@ -84,6 +87,7 @@ CONNECTING = {
 # These wait for a device or its answer, so nothing is there to end them with 0 in passing.
 WAITING = {
     "hub invoke-device-method": ("hub", "invoke-device-method", "-d", "{d}", "--mn", "reboot"),
+    "hub digital-twin invoke-command": ("hub", "digital-twin", "invoke-command", "-d", "{d}", "--cn", "reboot"),
     "hub invoke-module-method": ("hub", "invoke-module-method", *OF_MODULE, "--mn", "reboot"),
     **{f"device c2d-message {way}": ("device", "c2d-message", way, "-d", "{d}", "-e", "00112233-4455-6677-8899-aabbccddeeff")
        for way in ("complete", "abandon", "reject")},
@@ -223,7 +227,8 @@ def status_3_when_it_is_not_there():
         for verb in ("show", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}")), NOT_FOUND, "root")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
-        for verb in ("hub device-twin show", "hub device-twin update", "hub invoke-device-method"):
+        for verb in ("hub device-twin show", "hub device-twin update", "hub digital-twin show", "hub digital-twin update",
+                     "hub digital-twin invoke-command", "hub invoke-device-method"):
             words = [*(CONNECTING | WAITING)[verb]]
             expect(hub.run(*("nobody" if word == "{d}" else word for word in words)), NOT_FOUND, "nobody")
         expect(hub.run("hub", "monitor-events", "--cg", "nobody", "--count", 1, "--quiet"), NOT_FOUND, "nobody")

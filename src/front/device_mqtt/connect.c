@@ -47,6 +47,7 @@ static void ask_for_session(struct device *d, const struct mqtt_connect *c, stru
                               .who = who,
                               .token = c->password,
                               .certificate = conn_peer_certificate(d->conn),
+                              .model_id = buf_slice(&d->model_id),
                               .clean = c->clean_session};
     d->clean = c->clean_session;
     d->state = DEVICE_OPENING;
@@ -59,11 +60,13 @@ static void identify(struct device *d, const struct mqtt_connect *c, const struc
     struct buf who = {0};
     hub_put_who(&who, u->device, u->module);
     const char *wrong = what_is_wrong(d, c, u, buf_slice(&who));
+    if (!user_name_query(u, "model-id", &d->model_id)) buf_clear(&d->model_id);
     if (wrong) {
         refuse(d, MQTT_NOT_AUTHORIZED, wrong);
+    } else if (!session_model_id_valid(buf_slice(&d->model_id))) {
+        refuse(d, MQTT_BAD_CREDENTIALS, "model-id is too long, or no model id");
     } else {
         keep_will(d, c);
-        if (!user_name_query(u, "model-id", &d->model_id)) buf_clear(&d->model_id);
         ask_for_session(d, c, buf_slice(&who));
     }
     buf_free(&who);

@@ -298,6 +298,31 @@ static void add_etag(struct answer *a, struct slice etag, struct buf *quoted)
     add_header(a, "etag", buf_slice(quoted));
 }
 
+void rest_answer_accepted(struct call *c, struct slice etag, struct slice location)
+{
+    struct answer a;
+    struct buf quoted = {0};
+    answer_init(&a, 202);
+    add_etag(&a, etag, &quoted);
+    add_header(&a, "location", location);
+    send(c, &a);
+    buf_free(&quoted);
+}
+
+/* 200 whatever the device's own status is; that stands in a header. */
+void rest_answer_command(struct call *c, int32_t device_status, struct slice payload)
+{
+    struct answer a;
+    char status[16];
+    snprintf(status, sizeof status, "%d", device_status);
+    answer_init(&a, 200);
+    set_body(&a, json_type, payload);
+    add_header(&a, "x-ms-command-statuscode", slice_str(status));
+    send(c, &a);
+}
+
+/* ---- what the registry said */
+
 /* Is it a module's own?  Node knows a device that does not exist, .NET a missing right, by the usual
  * envelope only. */
 static bool is_modules(enum status s)

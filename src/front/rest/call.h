@@ -7,6 +7,7 @@
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/digital_twin/digital_twin.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/query/query.h"
@@ -86,6 +87,7 @@ enum waiting {
     WAITING_C2D,
     WAITING_QUERY,
     WAITING_JOBS,
+    WAITING_DIGITAL_TWIN,
     WAITING_SITE /* the call's `forget` */
 };
 
@@ -116,6 +118,7 @@ struct call {
     struct c2d_wait c2d_wait;
     struct query_wait query_wait;
     struct job_wait job_wait;
+    struct digital_twin_call digital_twin_call;
     bool answered;
     bool stalled; /* no more of the request is read until rest_call_resume() */
     bool begun;   /* an answer is under way, in pieces */
@@ -144,6 +147,9 @@ bool rest_route_has_version(struct call *c);
 
 /* The segment that stands where the route's path has {name}. */
 struct slice rest_route_param(const struct call *c, const char *name);
+
+/* Likewise, SLICE_NONE where the path has no {name}. */
+struct slice rest_route_optional(const struct call *c, const char *name);
 
 /* Sets c->who, the identity that {id} and, where the path has one, {module} name.  An id that is none
  * (its '/' must not turn a device into a module): false, and answered 400. */
@@ -176,7 +182,9 @@ void rest_answer_named(struct call *c, int http, const char *name, const char *t
 void rest_answer_json(struct call *c, struct slice json);
 void rest_answer_text(struct call *c, int http, const char *content_type, struct slice text);
 void rest_answer_page(struct call *c, const char *item_type, struct slice next, struct slice json);
-void rest_answer_nothing(struct call *c); /* 204 */
+void rest_answer_nothing(struct call *c);                                            /* 204 */
+void rest_answer_accepted(struct call *c, struct slice etag, struct slice location); /* 202 */
+void rest_answer_command(struct call *c, int32_t device_status, struct slice payload);
 void rest_answer_not_allowed(struct call *c, const char *methods);
 void rest_answer_registry(struct call *c, const struct registry_answer *a);
 void rest_answer_module(struct call *c, const struct registry_answer *a);
@@ -243,6 +251,15 @@ void rest_job_query(struct call *c);
 
 void rest_upgrade(struct call *c);
 void rest_method_call(struct call *c); /* of a device or a module */
+void rest_method_refuse(struct call *c, enum status s,
+                        const char *text); /* in methods' envelopes */
+void rest_method_start(struct call *c, const struct method_ask *ask,
+                       void (*fn)(struct method_call *m, const struct method_result *r));
+
+void rest_digital_twin_get(struct call *c);
+void rest_digital_twin_patch(struct call *c);
+void rest_digital_twin_command(struct call *c); /* of the device or, with {component}, of that */
+
 /* Of a device or, with {module} in the path, of a module. */
 void rest_twin_get(struct call *c);
 void rest_twin_patch(struct call *c);

@@ -27,7 +27,7 @@ static bool is_nested(enum status s)
            s == STATUS_BAD_GATEWAY || s == STATUS_ARGUMENT_INVALID;
 }
 
-static void answer_error(struct call *c, enum status s, const char *text)
+void rest_method_refuse(struct call *c, enum status s, const char *text)
 {
     if (is_nested(s))
         rest_answer_nested(c, s, text);
@@ -42,7 +42,7 @@ static void on_result(struct method_call *m, const struct method_result *r)
     if (r->status == STATUS_OK)
         answer_device(c, r);
     else
-        answer_error(c, r->status, r->text);
+        rest_method_refuse(c, r->status, r->text);
     rest_call_end(c);
 }
 
@@ -80,14 +80,15 @@ static enum status status_of(enum err e)
     return e == ERR_THROTTLED ? STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED : status_of_err(e);
 }
 
-static void start(struct call *c, const struct method_ask *ask)
+void rest_method_start(struct call *c, const struct method_ask *ask,
+                       void (*fn)(struct method_call *m, const struct method_result *r))
 {
     enum err e = method_call(c->service->methods, ask, &c->method_call);
     if (e != OK) {
-        answer_error(c, status_of(e), fail_text());
+        rest_method_refuse(c, status_of(e), fail_text());
         return;
     }
-    c->method_call.fn = on_result;
+    c->method_call.fn = fn;
     rest_call_wait_long(c, WAITING_METHOD,
                         (ask->response_s + ask->connect_s) * INT64_C(1000000) + SLACK_US);
 }
@@ -102,10 +103,10 @@ void rest_method_call(struct call *c)
     if (json_parse(&arena, buf_slice(&c->body), &doc) != OK)
         rest_answer_status(c, STATUS_DESERIALIZATION_ERROR, "the body is not JSON");
     else if (read_ask(doc, &ask, &payload) != OK)
-        answer_error(c, STATUS_ARGUMENT_INVALID, fail_text());
+        rest_method_refuse(c, STATUS_ARGUMENT_INVALID, fail_text());
     else {
         ask.who = buf_slice(&c->who);
-        start(c, &ask);
+        rest_method_start(c, &ask, on_result);
     }
     arena_free(&arena);
     buf_free(&payload);

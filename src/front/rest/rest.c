@@ -87,6 +87,8 @@ static void drop_call(struct rest *r)
         query_forget(c->service->queries, &c->query_wait);
     else if (c->waiting == WAITING_JOBS)
         job_forget(c->service->jobs, &c->job_wait);
+    else if (c->waiting == WAITING_DIGITAL_TWIN)
+        digital_twin_forget(&c->digital_twin_call);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);

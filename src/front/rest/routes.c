@@ -53,6 +53,15 @@ const struct route rest_routes[] = {
     {"GET", "/jobs/v2/{job}", BY_SERVICE, NO_BODY, rest_job_get, "Show a job"},
     {"POST", "/jobs/v2/{job}/cancel", BY_SERVICE, NO_BODY, rest_job_cancel, "Cancel a job"},
 
+    {"GET", "/digitaltwins/{id}", BY_SERVICE, NO_BODY, rest_digital_twin_get,
+     "Show a device's digital twin"},
+    {"PATCH", "/digitaltwins/{id}", BY_SERVICE, DIGITAL_TWIN_PATCH_MAX, rest_digital_twin_patch,
+     "Update properties of a device's digital twin"},
+    {"POST", "/digitaltwins/{id}/commands/{command}", BY_SERVICE, REST_METHOD_BODY_MAX,
+     rest_digital_twin_command, "Invoke a command of a device"},
+    {"POST", "/digitaltwins/{id}/components/{component}/commands/{command}", BY_SERVICE,
+     REST_METHOD_BODY_MAX, rest_digital_twin_command, "Invoke a command of a device's component"},
+
     {"GET", "/twins/{id}", BY_SERVICE, NO_BODY, rest_twin_get, "Show a device twin"},
     {"PATCH", "/twins/{id}", BY_SERVICE, TWIN_BODY_BYTES_MAX, rest_twin_patch,
      "Merge into tags and desired properties of a device twin"},
@@ -185,6 +194,12 @@ struct slice rest_route_param(const struct call *c, const char *name)
     bool found = find_param(c, name, &value);
     assert(found);
     return value;
+}
+
+struct slice rest_route_optional(const struct call *c, const char *name)
+{
+    struct slice value = SLICE_NONE;
+    return find_param(c, name, &value) ? value : SLICE_NONE;
 }
 
 bool rest_route_who(struct call *c)

@@ -171,6 +171,36 @@ static void subscriptions_survive_a_restart_and_an_update_but_not_a_delete(void 
     assert_int_equal(s.now, 0);
 }
 
+static void a_model_is_kept_beside_the_subscriptions_until_another_is_announced(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *announced, *kept;
+    } rows[] = {{"dtmi:a;1", "dtmi:a;1"}, {"", "dtmi:a;1"}, {"dtmi:b;1", "dtmi:b;1"}};
+    struct subscribing s;
+    struct reply r;
+    put(f, &r, "d1", NULL, "{}");
+    reply_free(&r);
+    assert_int_equal(subscribe(f, &s, 5, 0), OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        s = (struct subscribing){
+            .change = {.model_id = slice_str(rows[i].announced), .fn = take_subscribed}};
+        rig_on(f->rig.cores[0]);
+        registry_subscribe(f->registries[0], SLICE_LIT("d1"), &s.change);
+        rig_run(&f->rig);
+        assert_int_equal(s.err, OK);
+        assert_int_equal(s.now, 5);
+        put(f, &r, "d1", "*", "{}");
+        reply_free(&r);
+        for (int restarted = 0; restarted < 2; restarted++) {
+            struct loaded l = load(f, "d1");
+            assert_true(slice_is(l.id->model_id, rows[i].kept));
+            free(l.id);
+            fixture_restart(f);
+        }
+    }
+}
+
 static void a_device_shows_who_is_connected_and_since_when(void **state)
 {
     struct fixture *f = *state;
@@ -369,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_session_gets_decoded_keys),
         CASE(listeners_hear_what_becomes_of_an_identity),
+        CASE(a_model_is_kept_beside_the_subscriptions_until_another_is_announced),
         CASE(subscriptions_survive_a_restart_and_an_update_but_not_a_delete),
         CASE(a_device_shows_who_is_connected_and_since_when),
         CASE(the_cache_has_a_size),

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "hub/etag.h"
 
-enum { SLICES = 13 };
+enum { SLICES = 14 };
 
 /* Every slice of an identity, so that nothing is forgotten in a copy. */
 static void list_slices(struct identity *id, struct slice *out[SLICES])
@@ -15,7 +15,7 @@ static void list_slices(struct identity *id, struct slice *out[SLICES])
                                  &id->keys[1],        &id->key_texts[0],   &id->key_texts[1],
                                  &id->thumbprints[0], &id->thumbprints[1], &id->status_reason,
                                  &id->device_scope,   &id->parent_scope,   &id->module_id,
-                                 &id->managed_by};
+                                 &id->managed_by,     &id->model_id};
     memcpy(out, all, sizeof all);
 }
 
@@ -107,7 +107,8 @@ enum err identity_of_row(struct arena *a, const struct store_value *col, struct 
         .module_id = col[14].bytes,
         .managed_by = col[15].bytes,
         .subscriptions = (uint32_t)col[16].number,
-        .messages = (unsigned)col[17].number,
+        .model_id = col[17].bytes,
+        .messages = (unsigned)col[18].number,
     };
     TRY(auth_of_name(col[5].bytes, &out->auth));
     return decode_keys(a, out);
@@ -140,6 +141,11 @@ void identity_put_params(struct store_request *r, const struct identity *id)
     put_optional(r, "parent_scope", id->parent_scope);
     store_put_int(r, "status_updated_us", id->status_updated_us);
     put_optional(r, "managed_by", id->managed_by);
+}
+
+void identity_put_model(struct store_request *r, const struct identity *id)
+{
+    put_optional(r, "model_id", id->model_id);
 }
 
 /* ---- JSON */
@@ -257,7 +263,8 @@ void identity_write_twin_members(struct buf *out, const struct identity *id,
     buf_printf(out, ",\"cloudToDeviceMessageCount\":0,\"authenticationType\":\"%s\",",
                auth_names[id->auth]);
     write_thumbprints(out, id);
-    buf_printf(out, ",\"modelId\":\"\",\"capabilities\":{\"iotEdge\":%s}",
-               id->iot_edge ? "true" : "false");
+    buf_put_str(out, ",\"modelId\":");
+    text_json_string(out, id->model_id);
+    buf_printf(out, ",\"capabilities\":{\"iotEdge\":%s}", id->iot_edge ? "true" : "false");
     write_scopes(out, id);
 }

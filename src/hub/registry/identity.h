@@ -25,6 +25,8 @@ enum err identity_of_row(struct arena *a, const struct store_value *col,
 /* All parameters that identity_insert and identity_update have in common. */
 void identity_put_params(struct store_request *r, const struct identity *id);
 
+void identity_put_model(struct store_request *r, const struct identity *id); /* $model_id */
+
 /* The Device or Module object of the service API. */
 void identity_write(struct buf *out, const struct identity *id, const struct presence *p);
 

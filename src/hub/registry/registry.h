@@ -111,6 +111,7 @@ struct identity {
     struct slice parent_scope;
     int64_t status_updated_us; /* wall time; 0: never */
     uint32_t subscriptions;    /* of its MQTT session, see hub/session */
+    struct slice model_id;     /* the Plug and Play model it announced last; empty: none yet */
     unsigned messages;         /* cloudToDeviceMessageCount, see hub/c2d */
 };
 
@@ -166,11 +167,13 @@ struct registry_listener {
 
 void registry_listen(struct registry *r, struct registry_listener *l);
 
-/* What the identity's MQTT session is subscribed to from now on: `set` joins, `clear` leaves.  Calls
- * back once, perhaps before it returns, with what is subscribed now: after it is on disk, or with the
- * error that kept it from that (ERR_NOT_FOUND: there is no such identity). */
+/* What the identity's MQTT session is subscribed to from now on: `set` joins, `clear` leaves; and
+ * which model it has.  Calls back once, perhaps before it returns, with what is subscribed now: after
+ * it is on disk, or with the error that kept it from that (ERR_NOT_FOUND: there is no such
+ * identity). */
 struct registry_subscribe {
     uint32_t set, clear;
+    struct slice model_id; /* lives until it is called back; empty: as it is */
     void (*fn)(struct registry_subscribe *s, uint32_t subscriptions, enum err e);
     struct registry_subscribe_op *op; /* the registry's; NULL: it was called back */
 };

@@ -3,7 +3,7 @@
 -- :name identity_get
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions,
+       status_updated_us, module_id, managed_by, subscriptions, model_id,
        (SELECT COUNT(*) FROM c2d_message m
         WHERE m.device_id = identity.device_id AND identity.module_id = '')
 FROM identity WHERE device_id = $device_id AND module_id = $module_id
@@ -11,14 +11,14 @@ FROM identity WHERE device_id = $device_id AND module_id = $module_id
 -- :name identity_page
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions,
+       status_updated_us, module_id, managed_by, subscriptions, model_id,
        (SELECT COUNT(*) FROM c2d_message m WHERE m.device_id = identity.device_id)
 FROM identity WHERE device_id > $after AND module_id = '' ORDER BY device_id LIMIT $top
 
 -- :name identity_modules
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions
+       status_updated_us, module_id, managed_by, subscriptions, model_id
 FROM identity WHERE device_id = $device_id AND module_id > $after ORDER BY module_id
 
 -- :name identity_insert
@@ -56,8 +56,8 @@ WHERE device_id = $device_id AND module_id = ''
        WHERE other.device_id = $device_id AND other.module_id <> ''
          AND substr(other.module_id, 1, 1) <> '$') < $most
 
--- :name identity_set_subscriptions
-UPDATE identity SET subscriptions = $subscriptions
+-- :name identity_set_session
+UPDATE identity SET subscriptions = $subscriptions, model_id = $model_id
 WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $generation_id
 
 -- :name identity_count_add

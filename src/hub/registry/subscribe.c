@@ -1,4 +1,5 @@
-/* subscribe.c - what an identity's MQTT session is subscribed to, kept in its row.
+/* subscribe.c - what an identity's MQTT session is subscribed to, and the model that it announced,
+ * kept in its row.
  *
  * SDKs do not subscribe again after a reconnect or a renewal, so this must outlive connections and
  * the server.  It is a write like any other: it waits its turn in the identity's queue.
@@ -19,14 +20,16 @@ struct registry_subscribe_op {
     struct registry *registry;
     struct entry *entry;               /* while the store is asked */
     struct registry_subscribe *caller; /* NULL: forgotten */
-    uint32_t next;
+    struct identity *next;             /* likewise */
     size_t who_len;
     char who[HUB_WHO_LEN_MAX];
 };
 
 static void drop_subscribe(struct op *op)
 {
-    free(CONTAINER_OF(op, struct registry_subscribe_op, op));
+    struct registry_subscribe_op *o = CONTAINER_OF(op, struct registry_subscribe_op, op);
+    free(o->next);
+    free(o);
 }
 
 static void end(struct registry_subscribe_op *o, uint32_t subscriptions, enum err e)
@@ -43,25 +46,31 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
 {
     struct registry_subscribe_op *o = CONTAINER_OF(w, struct registry_subscribe_op, wait);
     struct entry *e = o->entry;
+    uint32_t subscriptions = o->next->subscriptions;
     o->registry->waiting--;
-    if (a->err == OK)
-        e->identity->subscriptions = o->next;
-    else if (a->err == ERR_CONFLICT)
+    if (a->err == OK) {
+        o->next->messages = e->identity->messages; /* it may have changed meanwhile */
+        entry_set(e, o->next);
+        o->next = NULL;
+    } else if (a->err == ERR_CONFLICT) {
         entry_forget(e);
-    end(o, o->next, a->err == ERR_CONFLICT ? ERR_NOT_FOUND : a->err);
+    }
+    end(o, subscriptions, a->err == ERR_CONFLICT ? ERR_NOT_FOUND : a->err);
     entry_written(e);
 }
 
-static void start(struct registry_subscribe_op *o, const struct identity *id)
+static void start(struct registry_subscribe_op *o)
 {
+    const struct identity *next = o->next;
     struct store_request u;
     o->entry = registry_entry(o->registry, slice_of(o->who, o->who_len));
     store_begin_unit(&u, STORE_INTERACTIVE);
-    store_add(&u, &sql_identity_set_subscriptions, 1);
-    store_put_int(&u, "subscriptions", o->next);
-    store_put_text(&u, "device_id", id->device_id);
-    store_put_text(&u, "module_id", id->module_id);
-    store_put_text(&u, "generation_id", id->generation);
+    store_add(&u, &sql_identity_set_session, 1);
+    store_put_int(&u, "subscriptions", next->subscriptions);
+    identity_put_model(&u, next);
+    store_put_text(&u, "device_id", next->device_id);
+    store_put_text(&u, "module_id", next->module_id);
+    store_put_text(&u, "generation_id", next->generation);
     metric_inc(&subscribes_total);
     o->registry->waiting++;
     entry_write(o->entry);
@@ -76,11 +85,15 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
         end(o, 0, e);
         return;
     }
-    o->next = (id->subscriptions | o->caller->set) & ~o->caller->clear;
-    if (o->next == id->subscriptions)
-        end(o, o->next, OK);
-    else
-        start(o, id);
+    struct identity next = *id;
+    next.subscriptions = (id->subscriptions | o->caller->set) & ~o->caller->clear;
+    if (o->caller->model_id.len) next.model_id = o->caller->model_id;
+    if (next.subscriptions == id->subscriptions && slice_eq(next.model_id, id->model_id)) {
+        end(o, next.subscriptions, OK);
+        return;
+    }
+    o->next = identity_copy(&next);
+    start(o);
 }
 
 void registry_subscribe(struct registry *r, struct slice who, struct registry_subscribe *s)

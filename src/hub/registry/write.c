@@ -272,6 +272,7 @@ static enum status read_document(struct write_op *o, struct arena *a, const stru
                             .module_id = module_id.len ? module_id : SLICE_LIT(""),
                             .enabled = o->device && o->device->identity->enabled,
                             .subscriptions = old ? old->subscriptions : 0,
+                            .model_id = old ? old->model_id : SLICE_NONE,
                             .messages = old ? old->messages : 0};
     if (json_parse(a, o->write.json, &doc) != OK) return STATUS_DESERIALIZATION_ERROR;
     if (document_read(a, doc, old, &next) != OK) return STATUS_ARGUMENT_INVALID;

@@ -26,6 +26,14 @@ const char *session_scope(const struct session_opened *answer, struct slice who)
     return hub_module_of(who).len ? "module" : "device";
 }
 
+bool session_model_id_valid(struct slice model_id)
+{
+    bool plain = model_id.len <= SESSION_MODEL_ID_MAX;
+    for (size_t i = 0; i < model_id.len && plain; i++)
+        plain = model_id.ptr[i] > ' ' && model_id.ptr[i] < 0x7F;
+    return plain;
+}
+
 static struct slice who_of(const struct session *s)
 {
     return slice_str(s->who);
@@ -106,7 +114,7 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
 {
     bool certified = ask->certificate && ask->token.len == 0;
     size_t certificate_len = certified ? x509_facts_size(ask->certificate) : 0;
-    size_t len = certificate_len + ask->who.len + ask->token.len;
+    size_t len = certificate_len + ask->who.len + ask->token.len + ask->model_id.len;
     struct msg *m = msg_new(kind, sizeof(struct session_open_msg) + len);
     struct session_open_msg *body = (void *)m->body;
     *body = (struct session_open_msg){.protocol = ask->protocol,
@@ -114,10 +122,12 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
                                       .clean = ask->clean,
                                       .who_len = (uint32_t)ask->who.len,
                                       .token_len = (uint32_t)ask->token.len,
+                                      .model_id_len = (uint32_t)ask->model_id.len,
                                       .certificate_len = (uint32_t)certificate_len};
     uint8_t *at = put_bytes(body->bytes, ask->certificate, certificate_len);
     at = put_bytes(at, ask->who.ptr, ask->who.len);
-    put_bytes(at, ask->token.ptr, ask->token.len);
+    at = put_bytes(at, ask->token.ptr, ask->token.len);
+    put_bytes(at, ask->model_id.ptr, ask->model_id.len);
     return m;
 }
 

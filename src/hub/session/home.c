@@ -44,7 +44,7 @@ struct attempt {
     struct list node; /* in home->attempts, or unlinked */
     struct session_home *home;
     struct registry_load load;
-    struct registry_subscribe clean;
+    struct registry_subscribe begin;
     struct msg *open;
     struct session_opened answer;
 };
@@ -253,9 +253,9 @@ static void on_subscribe(void *ctx, struct lane *lane, struct msg *m)
 
 /* ---- opening */
 
-static void on_cleaned(struct registry_subscribe *clean, uint32_t features, enum err e)
+static void on_begun(struct registry_subscribe *begin, uint32_t features, enum err e)
 {
-    struct attempt *a = CONTAINER_OF(clean, struct attempt, clean);
+    struct attempt *a = CONTAINER_OF(begin, struct attempt, begin);
     list_remove(&a->node);
     a->answer.features = features;
     if (e == OK)
@@ -264,14 +264,19 @@ static void on_cleaned(struct registry_subscribe *clean, uint32_t features, enum
         refuse(a, e == ERR_NOT_FOUND ? SESSION_UNKNOWN : SESSION_UNAVAILABLE);
 }
 
-/* What its earlier connections subscribed to counts, unless it asks for a clean session. */
-static void take_subscriptions(struct attempt *a, const struct identity *id)
+/* What its earlier connections subscribed to counts, unless it asks for a clean session.  The model
+ * that it announces is kept; a connection that announces none changes nothing. */
+static void begin_session(struct attempt *a, const struct identity *id)
 {
+    const struct session_open_msg *open = open_of(a);
+    bool clean = open->clean && id->subscriptions;
+    struct slice model_id = open_model_id(open);
     a->answer.features = id->subscriptions;
-    if (open_of(a)->clean && id->subscriptions) {
-        a->clean = (struct registry_subscribe){.clear = UINT32_MAX, .fn = on_cleaned};
+    if (clean || (model_id.len && !slice_eq(model_id, id->model_id))) {
+        a->begin = (struct registry_subscribe){
+            .clear = clean ? UINT32_MAX : 0, .model_id = model_id, .fn = on_begun};
         list_push(&a->home->attempts, &a->node);
-        registry_subscribe(a->home->registry, who_of(a), &a->clean);
+        registry_subscribe(a->home->registry, who_of(a), &a->begin);
     } else {
         admit(a->home, a);
     }
@@ -305,7 +310,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
         answer(a);
         return;
     }
-    take_subscriptions(a, id);
+    begin_session(a, id);
 }
 
 static void on_open(void *ctx, struct lane *lane, struct msg *m)

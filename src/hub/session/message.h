@@ -20,8 +20,8 @@ struct session_open_msg {
     enum session_protocol protocol;
     uint32_t features;
     bool clean;
-    uint32_t who_len, token_len, certificate_len;
-    /* certificate (struct x509_facts), who, token */
+    uint32_t who_len, token_len, model_id_len, certificate_len;
+    /* certificate (struct x509_facts), who, token, model id */
     _Alignas(struct x509_facts) uint8_t bytes[];
 };
 
@@ -38,6 +38,11 @@ static inline struct slice open_who(const struct session_open_msg *o)
 static inline struct slice open_token(const struct session_open_msg *o)
 {
     return slice_of(o->bytes + o->certificate_len + o->who_len, o->token_len);
+}
+
+static inline struct slice open_model_id(const struct session_open_msg *o)
+{
+    return slice_of(o->bytes + o->certificate_len + o->who_len + o->token_len, o->model_id_len);
 }
 
 struct session_subscribe_msg {

@@ -38,7 +38,8 @@ enum {
     SESSION_REPORT_S = 60, /* last activity goes home this often */
     SESSION_GENERATION_MAX = 64,
     SESSION_SUBSCRIBES_MAX = 16,
-    SESSION_LIGHTS_MAX = 64, /* ours; the oldest is closed */
+    SESSION_LIGHTS_MAX = 64,    /* ours; the oldest is closed */
+    SESSION_MODEL_ID_MAX = 256, /* bytes; DTDL allows an interface 128 */
 };
 
 /* What a session wants to be sent.  Kept in the store: never renumber. */
@@ -76,9 +77,14 @@ struct session_ask {
     struct slice who;                     /* valid (hub_who_valid) */
     struct slice token;                   /* SAS; empty: none, then the certificate counts */
     const struct x509_facts *certificate; /* shown in the TLS handshake; NULL: none */
-    uint32_t features;                    /* not MQTT: what it wants from the start */
-    bool clean; /* MQTT's clean session: earlier subscriptions are forgotten */
+    struct slice model_id; /* its Plug and Play model, see session_model_id_valid(); empty: none */
+    uint32_t features;     /* not MQTT: what it wants from the start */
+    bool clean;            /* MQTT's clean session: earlier subscriptions are forgotten */
 };
+
+/* May stand in a twin and in annotations: up to SESSION_MODEL_ID_MAX bytes of ASCII without spaces and
+ * control characters.  Whether it is a DTMI is not looked at. */
+bool session_model_id_valid(struct slice model_id);
 
 /* Home's answer; what follows `auth` counts when the cause is SESSION_GRANTED. */
 struct session_opened {
