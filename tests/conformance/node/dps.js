@@ -133,9 +133,10 @@ for (const transport of Object.keys(transports)) {
         const id = `dps-strict-${transport.toLowerCase()}`;
         await enroll(symmetric(id));
         const wrong = crypto.randomBytes(32).toString('base64');
-        assert.match(String(await failure(register(withKey(id, wrong), transport))), /[Uu]nauthorized|[Nn]ot authorized/);
-        assert.match(String(await failure(register(withKey(`${id}-nobody`, wrong), transport))),
-            /[Uu]nauthorized|[Nn]ot authorized/);
+        for (const who of [id, `${id}-nobody`]) {
+            const error = await failure(register(withKey(who, wrong), transport));
+            assert.match(`${error} ${JSON.stringify(error)}`, /[Uu]nauthorized|[Nn]ot authorized/);
+        }
     });
 }
 
@@ -162,14 +163,20 @@ check('a chain that has expired, is of strangers or of another name is refused',
         assert.match(String(await failure(register(withCertificate(id, name)))), /[Nn]ot authorized/);
 });
 
+/** Promises of the client are not kept where it thinks of callbacks only. */
+function ask(verb, ...words) {
+    return new Promise((resolve, reject) =>
+        service[verb](...words, (error, result) => (error ? reject(error) : resolve(result))));
+}
+
 check('enrollments are read, changed with their etag, listed in pages and deleted', async () => {
     const made = await enroll(symmetric('dps-crud'));
-    const { responseBody: read1 } = await service.getIndividualEnrollment('dps-crud');
+    const read1 = await ask('getIndividualEnrollment', 'dps-crud');
     assert.equal(read1.attestation.symmetricKey, undefined);
     read1.provisioningStatus = 'disabled';
     const changed = await enroll(read1);
     assert.equal(changed.provisioningStatus, 'disabled');
-    const { responseBody: secret } = await service.getIndividualEnrollmentAttestationMechanism('dps-crud');
+    const secret = await ask('getIndividualEnrollmentAttestationMechanism', 'dps-crud');
     assert.equal(secret.symmetricKey.primaryKey, made.attestation.symmetricKey.primaryKey);
     assert.equal((await failure(enroll(read1))).response.statusCode, 412);
     assert.equal((await failure(enroll(symmetric('dps-crud')))).response.statusCode, 409);
@@ -184,18 +191,18 @@ check('enrollments are read, changed with their etag, listed in pages and delete
     assert.ok(ids.includes('dps-crud') && ids.length > 2);
     assert.equal(new Set(ids).size, ids.length);
 
-    await service.deleteIndividualEnrollment('dps-crud');
-    assert.equal((await failure(service.getIndividualEnrollment('dps-crud'))).response.statusCode, 404);
+    await ask('deleteIndividualEnrollment', 'dps-crud');
+    assert.equal((await failure(ask('getIndividualEnrollment', 'dps-crud'))).response.statusCode, 404);
 });
 
 check('a bulk makes and deletes, and tells what went wrong', async () => {
     const enrollments = ['dps-bulk-1', 'dps-bulk-2'].map((id) => symmetric(id));
-    const { responseBody: made } = await service.runBulkEnrollmentOperation({ mode: 'create', enrollments });
+    const made = await ask('runBulkEnrollmentOperation', { mode: 'create', enrollments });
     assert.deepEqual(made, { isSuccessful: true, errors: [] });
-    const { responseBody: again } = await service.runBulkEnrollmentOperation({ mode: 'create', enrollments });
+    const again = await ask('runBulkEnrollmentOperation', { mode: 'create', enrollments });
     assert.equal(again.isSuccessful, false);
     assert.deepEqual(again.errors.map((error) => error.registrationId), ['dps-bulk-1', 'dps-bulk-2']);
-    const { responseBody: gone } = await service.runBulkEnrollmentOperation({ mode: 'delete', enrollments });
+    const gone = await ask('runBulkEnrollmentOperation', { mode: 'delete', enrollments });
     assert.equal(gone.isSuccessful, true);
 });
 

@@ -68,7 +68,8 @@ check('projections, aggregates and groups', async () => {
     const query = service.createQuery(`SELECT TOP 2 deviceId AS id, tags.place.room, tags.gone ${where}`);
     const { result, message } = await query.next();
     assert.equal(message.headers['x-ms-item-type'], 'Raw');
-    assert.deepEqual(result, [{ id: 'query-0', room: 'r0' }, { id: 'query-1', room: 'r1' }]);
+    assert.equal(result.length, 2);
+    for (const { id, ...others } of result) assert.deepEqual(others, { room: id.replace('query-', 'r') });
     assert.deepEqual((await rows(`SELECT COUNT() AS n, SUM(tags.floor) AS sum ${where}`)).all, [{ n: 7, sum: 3 }]);
     assert.deepEqual((await rows(`SELECT tags.floor AS floor, COUNT() AS n ${where} GROUP BY tags.floor`)).all,
         [{ floor: 0, n: 4 }, { floor: 1, n: 3 }]);

@@ -23,10 +23,7 @@ def register(registration_id, key, websockets=False, payload=None):
         server_verification_cert=ca, websockets=websockets)
     if payload:
         client.provisioning_payload = payload
-    try:
-        return client.register()
-    finally:
-        client.shutdown()
+    return client.register()
 
 
 def connect(result, key):
