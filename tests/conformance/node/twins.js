@@ -209,7 +209,7 @@ check('a bulk writes twins with their identities', async () => {
     assert.deepEqual([made.tags, content(made.properties.desired)], [{ t: 1 }, { d: 1 }]);
 });
 
-/* Over AMQP the SDK does not come back from a takeover; see restart.js. */
+/* Over AMQP the SDK does not come back from a takeover. */
 if (!overAmqp) check('a client that reconnects is told without subscribing again', async () => {
     const device = await identity('twin-again');
     const client = Client.fromConnectionString(deviceString(device), transport);
