@@ -64,11 +64,11 @@ static enum err read_payload(struct cli *c, const char *option, struct json **ou
 static enum err read_name(struct cli *c, const struct words *w, struct slice *out)
 {
     struct buf name = {0};
-    struct slice given, component = SLICE_NONE;
+    struct slice given;
+    const char *component = w->component ? cli_value(c, w->component) : NULL;
     TRY(cli_need(c, w->name, &given));
-    if (w->component && cli_has(c, w->component)) TRY(cli_need(c, w->component, &component));
-    buf_printf(&name, "%.*s%s%.*s", SLICE_ARG(component), component.len ? "*" : "",
-               SLICE_ARG(given));
+    if (component) buf_printf(&name, "%s*", component);
+    buf_put_slice(&name, given);
     *out = arena_copy(&c->arena, buf_slice(&name));
     buf_free(&name);
     return OK;
