@@ -30,10 +30,10 @@ function deviceString(device, key = device.authentication.symmetricKey.primaryKe
     return `HostName=${host};DeviceId=${device.deviceId};SharedAccessKey=${key}`;
 }
 
-/** Over AMQP the hub is asked for nothing before the first link: that of the twin, here. */
 /** The HTTP transport says that it took its options only if one of them is how it receives. */
 const POLLING = { http: { receivePolicy: { interval: 1 } } };
 
+/** Over AMQP the hub is asked for nothing before the first link: that of the twin, here. */
 async function openClient(client) {
     client.setRetryPolicy(new NoRetry());
     await client.setOptions({ ca, ...POLLING });

@@ -195,18 +195,18 @@ async function byThumbprint({ transport, Transport }) {
     await sendsWith(deviceId, deviceId, Transport);
 }
 
-let authority;
 async function byAuthority({ transport, Transport }) {
-    const deviceId = idFor('authority', transport);
-    if (!authority) {
-        authority = 'matrix-root';
-        issue(authority, 'Matrix Root', 'self', 'ca');
-        issue('matrix-line', 'Matrix Line', authority, 'ca');
-        azimuth('create', '-n', authority, '-p', file(`${authority}.pem`), '--verified');
+    const deviceId = idFor('authority', transport), root = `${deviceId}-root`, line = `${deviceId}-line`;
+    issue(root, 'Matrix Root', 'self', 'ca');
+    issue(line, 'Matrix Line', root, 'ca');
+    issue(deviceId, deviceId, line);
+    azimuth('create', '-n', root, '-p', file(`${root}.pem`), '--verified');
+    try {
+        await identity(deviceId, byCa);
+        await sendsWith(deviceId, deviceId, Transport);
+    } finally {
+        azimuth('delete', '-n', root);
     }
-    issue(deviceId, deviceId, 'matrix-line');
-    await identity(deviceId, byCa);
-    await sendsWith(deviceId, deviceId, Transport);
 }
 
 async function renewal(cell) {

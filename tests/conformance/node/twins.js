@@ -197,6 +197,7 @@ check('a module has a twin of its own', async () => {
 });
 
 check('a bulk writes twins with their identities', async () => {
+    await Registry.fromConnectionString(env.HUB_OWNER).delete('twin-bulk').catch(() => {});
     await service.updateTwin('twin-new', { tags: { a: 1, b: 1 } }, '*');
     const { errors } = await request('POST', '/devices', env.HUB_OWNER, [
         { id: 'twin-bulk', importMode: 'create', status: 'enabled', tags: { t: 1 }, properties: { desired: { d: 1 } } },

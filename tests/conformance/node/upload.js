@@ -251,6 +251,7 @@ check('older SDKs ask by GET and say the end by POST to the correlation id', asy
 /* ---- an Azure account instead: Azurite, with the certificate of the hub under test */
 
 const { spawn, execFileSync } = require('child_process');
+const dns = require('dns/promises');
 const https = require('https');
 const os = require('os');
 const { ContainerClient } = require('@azure/storage-blob');
@@ -270,8 +271,9 @@ async function running(words, said, act) {
     }
 }
 
-const azurite = (act) => running([
+const azurite = async (act) => running([
     process.execPath, path.join(env.NODE_PATH, 'azurite/dist/src/blob/main.js'), '--blobPort', '0', '--inMemoryPersistence',
+    '--blobHost', (await dns.lookup(host)).address,
     '--skipApiVersionCheck', '--disableTelemetry', '--disableProductStyleUrl', '--silent', '--cert', path.join(env.HUB_DATA, 'server-ec.pem'),
     '--key', path.join(env.HUB_DATA, 'server-ec.key'),
 ], (text) => /https:\/\/[^:\s]+:([1-9]\d*)/.exec(text), ([, port]) => act(`${host}:${port}/${ACCOUNT}`));

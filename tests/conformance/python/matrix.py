@@ -172,6 +172,7 @@ def _(transport, options):
     register_ca(root, "create", "-p", str(folder / f"{root}.pem"), "--verified")
     registry.create_device_with_certificate_authority(device_id, "enabled")
     sends_with(device_id, device_id, options)
+    register_ca(root, "delete")
 
 
 @capability("SAS renewal")

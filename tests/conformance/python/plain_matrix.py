@@ -145,6 +145,7 @@ def _(transport, websockets):
     register_ca(root, "create", "-p", str(folder / f"{root}.pem"), "--verified")
     registry.create_device_with_certificate_authority(device_id, "enabled")
     sends_with(device_id, device_id, websockets)
+    register_ca(root, "delete")
 
 
 @capability("restart")
