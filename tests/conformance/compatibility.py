@@ -17,7 +17,6 @@ CAPABILITIES = (
 CLIENTS = {
     "node matrix": "Node, `azure-iot-device`",
     "python matrix": "Python, `azure-iot-device`",
-    "java matrix": "Java, `iot-device-client`",
     "plain matrix": "any MQTT client, here Eclipse Paho",
 }
 WORST_FIRST = ("not ok", "skipped", "not offered", "ok")
