@@ -1,5 +1,6 @@
 /* main.c - the one program: the server's verbs beside those of the command line. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -89,6 +90,7 @@ static const struct cli_option *list_options(void)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts("azimuth " AZIMUTH_VERSION) < 0;
     const struct cli_option *options = list_options();
     const struct cli_verb verbs[] = {{.words = "serve",
                                       .summary = "Run the hub in the foreground.",

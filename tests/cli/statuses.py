@@ -294,4 +294,6 @@ def serve_ends_with_0_1_or_2():
 def the_short_name_is_the_same_program():
     short = azimuth("--help", program=BUILD / "azm")
     check(short.status == DONE and short.out.startswith("usage: azm VERB"), str(short))
+    version = azimuth("--version", program=BUILD / "azm")
+    check(version.status == DONE and version.out == azimuth("--version").out, str(version))
     expect(azimuth("env", "--data", "/nonexistent", program=BUILD / "azm"), NOT_FOUND, "'azm serve --data")
