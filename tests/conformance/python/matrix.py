@@ -15,7 +15,7 @@ from hub import body, ca, device_client, env, identity, registry, round_trip, st
 from matrix_call import call
 from modules_kit import module_client, module_identity
 from own_server import own_server
-from x509_kit import client_with, folder, issue, register_ca, thumbprint
+from x509_kit import authority, client_with, issue, thumbprint
 
 TRANSPORTS = {"MQTT": {}, "MQTT-WS": {"websockets": True}}
 NO_TRANSPORT = "the SDK speaks MQTT and MQTT over WebSocket only"
@@ -165,14 +165,10 @@ def _(transport, options):
 
 @capability("X.509 CA")
 def _(transport, options):
-    device_id, root = id_for("authority", transport), id_for("root", transport)
-    issue(root, f"Matrix Root {transport}", "self", "ca")
-    issue(f"{root}-line", "Matrix Line", root, "ca")
-    issue(device_id, device_id, f"{root}-line")
-    register_ca(root, "create", "-p", str(folder / f"{root}.pem"), "--verified")
+    device_id = id_for("authority", transport)
     registry.create_device_with_certificate_authority(device_id, "enabled")
-    sends_with(device_id, device_id, options)
-    register_ca(root, "delete")
+    with authority(device_id):
+        sends_with(device_id, device_id, options)
 
 
 @capability("SAS renewal")

@@ -11,7 +11,7 @@ from matrix_call import call
 from modules_kit import module_identity
 from own_server import HOST, own_server
 from plain_kit import PlainDevice
-from x509_kit import folder, issue, register_ca, thumbprint
+from x509_kit import authority, folder, issue, thumbprint
 
 TRANSPORTS = {"MQTT": False, "MQTT-WS": True}
 CAPABILITIES = {}
@@ -138,14 +138,10 @@ def _(transport, websockets):
 
 @capability("X.509 CA")
 def _(transport, websockets):
-    device_id, root = id_for("authority", transport), id_for("root", transport)
-    issue(root, f"Plain Root {transport}", "self", "ca")
-    issue(f"{root}-line", "Plain Line", root, "ca")
-    issue(device_id, device_id, f"{root}-line")
-    register_ca(root, "create", "-p", str(folder / f"{root}.pem"), "--verified")
+    device_id = id_for("authority", transport)
     registry.create_device_with_certificate_authority(device_id, "enabled")
-    sends_with(device_id, device_id, websockets)
-    register_ca(root, "delete")
+    with authority(device_id):
+        sends_with(device_id, device_id, websockets)
 
 
 @capability("restart")

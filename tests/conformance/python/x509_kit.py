@@ -1,6 +1,7 @@
 """x509_kit.py - certificates as the cases see them: made by ../issue, registered through
 `azimuth hub certificate`, shown by devices."""
 import atexit
+import contextlib
 import hashlib
 import pathlib
 import shutil
@@ -36,3 +37,17 @@ def client_with(name, device_id, **options):
     return IoTHubDeviceClient.create_from_x509_certificate(
         X509(str(folder / f"{name}.chain.pem"), str(folder / f"{name}.key")), host, device_id,
         server_verification_cert=ca, connection_retry=False, **options)
+
+
+@contextlib.contextmanager
+def authority(device_id):
+    """A root that the hub knows while this lasts; a line below it has issued the device's certificate."""
+    root, line = f"{device_id}-root", f"{device_id}-line"
+    issue(root, "Matrix Root", "self", "ca")
+    issue(line, "Matrix Line", root, "ca")
+    issue(device_id, device_id, line)
+    register_ca(root, "create", "-p", str(folder / f"{root}.pem"), "--verified")
+    try:
+        yield
+    finally:
+        register_ca(root, "delete")
