@@ -120,10 +120,12 @@ static inline bool rig_step(struct rig *r)
     return ran;
 }
 
+/* Until no lane has mail.  What comes next is later: no two generation ids are from one moment. */
 static inline void rig_run(struct rig *r)
 {
     while (rig_step(r)) {
     }
+    rig_mono_us++;
 }
 
 /* The clock goes on by `us`; timers of all lanes that are due fire. */
