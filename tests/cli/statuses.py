@@ -140,7 +140,7 @@ def expect(done, status, *words):
 
 def expect_all(status, jobs, *words):
     """Side by side: some wait for their time to run out."""
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
         for done in [pool.submit(azimuth, *job) for job in jobs]:
             expect(done.result(), status, *words)
 
@@ -255,7 +255,7 @@ def status_5_when_the_time_is_over():
         expect(hub.run("hub", "monitor-events", "--count", 1, "--timeout", 1, "--quiet"), TIMED_OUT)
     with socket.socket() as silent:  # accepts and says nothing
         silent.bind(("127.0.0.1", 0))
-        silent.listen(64)
+        silent.listen(512)
         port = silent.getsockname()[1]
         login = f"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={BAD_KEY}"
         where = ("--login", login, "--https-port", port, "--mqtt-port", port, "--amqp-port", port, "--admin-url",
