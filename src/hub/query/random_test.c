@@ -2,7 +2,7 @@
  * looked at by itself, says.  The seed is fixed; AZIMUTH_SEED and AZIMUTH_ROUNDS change it. */
 #include "hub/query/fixture_test.h"
 
-enum { DEVICES = 40, ROUNDS = 200, DEPTH = 3 };
+enum { DEVICES = 40, ROUNDS = TEST_ROUNDS(200), DEPTH = 3 };
 
 static uint64_t seed = 20261126;
 
