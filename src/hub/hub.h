@@ -38,6 +38,7 @@ enum hub_range {
     HUB_QUERY = POST_HUB + 0x1c0,
     HUB_JOB = POST_HUB + 0x1e0,
     HUB_UPLOAD = POST_HUB + 0x1f0,
+    HUB_CONFIGURATION = POST_HUB + 0x1a0,
 };
 
 struct log;

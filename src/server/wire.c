@@ -13,6 +13,7 @@
 #include "front/dps/dps.h"
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
+#include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
@@ -130,6 +131,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);
     c->queries = queries_new(&w->hub, lane, c->registry);
     TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
+    TRY(configurations_new(&w->hub, lane, c->registry, c->twins, c->queries, &c->configurations));
     TRY(dps_new(&w->hub, lane,
                 &(struct dps_doors){
                     .registry = c->registry, .twins = c->twins, .certificates = c->certificates},
@@ -157,7 +159,8 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .twins = c->twins,
                                             .c2d = c->c2d,
                                             .queries = c->queries,
-                                            .jobs = c->jobs});
+                                            .jobs = c->jobs,
+                                            .configurations = c->configurations});
     c->dps_http = dps_http_new(c->dps, c->rest);
     c->device_http = device_http_new(
         &(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d, .uploads = c->uploads},
@@ -210,6 +213,7 @@ static void close_core(struct wire_core *c)
     amqp_service_free(c->amqp);
     consumer_groups_free(c->groups);
     jobs_free(c->jobs);
+    configurations_free(c->configurations);
     dps_free(c->dps);
     methods_free(c->methods);
     twins_free(c->twins);

@@ -61,6 +61,7 @@ struct wire_core {
     struct jobs *jobs;
     struct uploads *uploads;
     struct blob_service *blob; /* NULL: files go elsewhere */
+    struct configurations *configurations;
     struct amqp_service *amqp;
     struct rest_service *rest;
     struct device_http_service *device_http;

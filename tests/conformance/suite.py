@@ -90,6 +90,7 @@ GROUPS = {
     "node http": ("node", node("http")),
     "node queries": ("node", node("queries")),
     "node jobs": ("node", node("jobs")),
+    "node configurations": ("node", node("configurations")),
     "node upload": ("node", node("upload")),
     "node pnp": ("node", node("pnp")),
     "node c2d": ("node", node("c2d")),

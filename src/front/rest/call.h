@@ -6,6 +6,7 @@
 #include "front/rest/rest.h"
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
+#include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/digital_twin/digital_twin.h"
 #include "hub/job/job.h"
@@ -31,6 +32,7 @@ struct rest_service {
     struct c2d *c2d;
     struct queries *queries;
     struct jobs *jobs;
+    struct configurations *configurations;
     const struct rest_site *sites[REST_SITES_MAX];
     unsigned site_count;
 };
@@ -88,6 +90,7 @@ enum waiting {
     WAITING_QUERY,
     WAITING_JOBS,
     WAITING_DIGITAL_TWIN,
+    WAITING_CONFIGURATIONS,
     WAITING_SITE /* the call's `forget` */
 };
 
@@ -119,6 +122,7 @@ struct call {
     struct query_wait query_wait;
     struct job_wait job_wait;
     struct digital_twin_call digital_twin_call;
+    struct configuration_wait configuration_wait;
     bool answered;
     bool stalled; /* no more of the request is read until rest_call_resume() */
     bool begun;   /* an answer is under way, in pieces */
@@ -243,6 +247,12 @@ void rest_query(struct call *c);
 void rest_commands_purge(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
+
+void rest_configuration_list(struct call *c);
+void rest_configuration_get(struct call *c);
+void rest_configuration_put(struct call *c);
+void rest_configuration_delete(struct call *c);
+void rest_configuration_test(struct call *c);
 
 void rest_job_put(struct call *c);
 void rest_job_get(struct call *c);

@@ -359,6 +359,54 @@ void query_forget(struct queries *q, struct query_wait *w)
     q->wait = NULL;
 }
 
+/* ---- configurations: likewise */
+
+struct configurations {
+    char asked[512];
+    struct configuration_wait *wait;
+};
+
+static void note_configuration(struct configurations *c, const char *verb, struct slice id,
+                               struct slice match, struct slice json, struct configuration_wait *w)
+{
+    snprintf(c->asked, sizeof c->asked, "%s %.*s match=%.*s %.*s", verb, SLICE_ARG(id),
+             SLICE_ARG(or_none(match)), SLICE_ARG(json));
+    c->wait = w;
+}
+
+void configuration_put(struct configurations *c, struct slice id, struct slice match,
+                       struct slice json, struct configuration_wait *w)
+{
+    note_configuration(c, "put", id, match, json, w);
+}
+
+void configuration_delete(struct configurations *c, struct slice id, struct slice match,
+                          struct configuration_wait *w)
+{
+    note_configuration(c, "delete", id, match, SLICE_NONE, w);
+}
+
+void configuration_get(struct configurations *c, struct slice id, struct configuration_wait *w)
+{
+    note_configuration(c, "get", id, SLICE_NONE, SLICE_NONE, w);
+}
+
+void configuration_list(struct configurations *c, struct configuration_wait *w)
+{
+    note_configuration(c, "list", SLICE_NONE, SLICE_NONE, SLICE_NONE, w);
+}
+
+void configuration_test(struct configurations *c, struct slice json, struct configuration_wait *w)
+{
+    note_configuration(c, "test", SLICE_NONE, SLICE_NONE, json, w);
+}
+
+void configuration_forget(struct configurations *c, struct configuration_wait *w)
+{
+    assert_ptr_equal(c->wait, w);
+    c->wait = NULL;
+}
+
 /* ---- jobs: likewise */
 
 struct jobs {
@@ -412,6 +460,7 @@ static struct world {
     struct c2d c2d;
     struct queries queries;
     struct jobs jobs;
+    struct configurations configurations;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -456,7 +505,8 @@ static int world_open(void **state)
                                                   .twins = &world.twins,
                                                   .c2d = &world.c2d,
                                                   .queries = &world.queries,
-                                                  .jobs = &world.jobs});
+                                                  .jobs = &world.jobs,
+                                                  .configurations = &world.configurations});
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;

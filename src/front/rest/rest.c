@@ -43,7 +43,8 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .twins = doors->twins,
                                .c2d = doors->c2d,
                                .queries = doors->queries,
-                               .jobs = doors->jobs};
+                               .jobs = doors->jobs,
+                               .configurations = doors->configurations};
     return s;
 }
 
@@ -89,6 +90,8 @@ static void drop_call(struct rest *r)
         job_forget(c->service->jobs, &c->job_wait);
     else if (c->waiting == WAITING_DIGITAL_TWIN)
         digital_twin_forget(&c->digital_twin_call);
+    else if (c->waiting == WAITING_CONFIGURATIONS)
+        configuration_forget(c->service->configurations, &c->configuration_wait);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);

@@ -36,6 +36,7 @@ struct twins;
 struct c2d;
 struct queries;
 struct jobs;
+struct configurations;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -70,6 +71,7 @@ struct rest_doors {
     struct c2d *c2d;
     struct queries *queries;
     struct jobs *jobs;
+    struct configurations *configurations;
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,

@@ -6,7 +6,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, ''
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE i.device_id >= $device_id AND i.device_id < $end AND i.module_id = ''
 ORDER BY i.device_id LIMIT $top
@@ -16,7 +16,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, ''
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE (i.device_id, i.module_id) > ($device_id, $module_id) AND i.device_id < $end
   AND i.module_id <> ''
@@ -27,7 +27,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, p.value
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, p.value
 FROM twin_prop AS p JOIN identity AS i ON i.device_id = p.device_id AND i.module_id = p.module_id
      LEFT JOIN twin AS t ON t.device_id = p.device_id AND t.module_id = p.module_id
 WHERE p.path_id = $path AND (p.value, p.device_id, p.module_id) > ($value, $device_id, $module_id)
@@ -39,7 +39,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, ''
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE i.enabled = 0 AND i.module_id = '' AND i.device_id > $device_id
 ORDER BY i.device_id LIMIT $top
@@ -49,7 +49,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, ''
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE i.iot_edge = 1 AND i.device_id > $device_id
 ORDER BY i.device_id LIMIT $top
@@ -59,7 +59,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, ''
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE i.device_scope = $value AND i.device_id > $device_id AND i.module_id = ''
 ORDER BY i.device_id LIMIT $top
@@ -69,7 +69,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, ''
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE i.parent_scope = $value AND i.device_id > $device_id AND i.module_id = ''
 ORDER BY i.device_id LIMIT $top
@@ -79,7 +79,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
        i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, ''
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE i.module_id = $value AND i.module_id <> '' AND i.device_id > $device_id
 ORDER BY i.device_id LIMIT $top

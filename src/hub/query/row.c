@@ -3,7 +3,7 @@
 
 #include "base/list.h"
 
-enum { TWIN_COLUMN = 18, VALUE_COLUMN = 28 };
+enum { TWIN_COLUMN = 18, VALUE_COLUMN = 29 };
 
 enum err row_read(struct arena *a, const struct store_value *col, struct row *out)
 {
@@ -38,6 +38,7 @@ struct row *row_copy(struct arena *a, const struct row *row)
                                     &r->twin.desired_stamps,
                                     &r->twin.reported,
                                     &r->twin.reported_stamps,
+                                    &r->twin.configurations,
                                     &r->value};
     for (size_t i = 0; i < sizeof slices / sizeof *slices; i++) copy(a, slices[i]);
     return r;
@@ -135,7 +136,8 @@ static const struct json *find(struct doc *doc, const struct step *path)
     struct doc_row *d = CONTAINER_OF(doc, struct doc_row, doc);
     if (is(path, "tags")) return of_section(d, &d->tags, d->row->twin.tags, path->next);
     if (is(path, "properties")) return of_properties(d, path);
-    if (is(path, "etag") || is(path, "version")) return of_whole(d, path);
+    if (is(path, "etag") || is(path, "version") || is(path, "configurations"))
+        return of_whole(d, path);
     return of_members(d, path);
 }
 

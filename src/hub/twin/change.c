@@ -37,9 +37,14 @@ static enum err read_sections(struct arena *a, enum twin_write how, const struct
     case TWIN_REPLACE_TAGS: out->tags = doc; return OK;
     case TWIN_MERGE:
     case TWIN_REPLACE:
+    case TWIN_CONFIGURE:
     case TWIN_IMPORT: break;
     }
     TRY(read_twin(doc, out));
+    if (how == TWIN_CONFIGURE) {
+        out->tags = NULL;
+        out->configurations = member(doc, "configurations");
+    }
     if (how != TWIN_IMPORT) out->reported = NULL;
     if (how != TWIN_REPLACE) return OK;
     if (out->tags == NULL) out->tags = json_new(a, JSON_OBJECT);
@@ -50,7 +55,7 @@ static enum err read_sections(struct arena *a, enum twin_write how, const struct
 enum err twin_change_read(struct arena *a, enum twin_write how, const struct json *doc,
                           struct twin_change *out)
 {
-    bool merges = how == TWIN_MERGE || how == TWIN_MERGE_DESIRED;
+    bool merges = how == TWIN_MERGE || how == TWIN_MERGE_DESIRED || how == TWIN_CONFIGURE;
     *out = (struct twin_change){
         .replace_tags = !merges, .replace_desired = !merges, .replace_reported = !merges};
     return read_sections(a, how, doc, out);
@@ -121,6 +126,14 @@ static enum err apply_service(struct arena *a, const struct twin_change *change,
     return OK;
 }
 
+static void apply_configurations(struct arena *a, const struct json *configurations,
+                                 struct twin *next)
+{
+    struct buf text = {0};
+    if (configurations->child) json_write(&text, configurations);
+    next->configurations = to_arena(a, &text);
+}
+
 enum err twin_change_apply(struct arena *a, const struct twin *old,
                            const struct twin_change *change, int64_t wall_us, struct twin *next)
 {
@@ -128,6 +141,7 @@ enum err twin_change_apply(struct arena *a, const struct twin *old,
     next->stored = true;
     next->version++;
     TRY(apply_service(a, change, wall_us, next));
+    if (change->configurations) apply_configurations(a, change->configurations, next);
     if (change->reported == NULL) return OK;
     next->reported_version++;
     struct applied how = {a, &rules_reported, {wall_us, 0}, change->replace_reported};

@@ -10,22 +10,22 @@
 #include "hub/twin/prop.h"
 #include "hub/twin/twin_sql.h"
 
-enum { SLICES = 5 };
+enum { SLICES = 6 };
 
 /* Microseconds from .NET's first instant to 1970. */
 static const int64_t dotnet_epoch_us = INT64_C(62135596800) * 1000000;
 
 static void list_slices(struct twin *t, struct slice *out[SLICES])
 {
-    struct slice *all[SLICES] = {&t->tags, &t->desired, &t->desired_stamps, &t->reported,
-                                 &t->reported_stamps};
+    struct slice *all[SLICES] = {&t->tags,     &t->desired,         &t->desired_stamps,
+                                 &t->reported, &t->reported_stamps, &t->configurations};
     memcpy(out, all, sizeof all);
 }
 
 size_t twin_bytes(const struct twin *t)
 {
     return sizeof *t + t->tags.len + t->desired.len + t->desired_stamps.len + t->reported.len +
-           t->reported_stamps.len;
+           t->reported_stamps.len + t->configurations.len;
 }
 
 struct twin *twin_copy(const struct twin *t)
@@ -82,7 +82,8 @@ void twin_of_row(const struct store_value *col, struct twin *out)
                          .desired_stamps = col[6].bytes,
                          .reported = col[7].bytes,
                          .reported_stamps = col[8].bytes,
-                         .indexed = col[9].number};
+                         .indexed = col[9].number,
+                         .configurations = col[10].bytes};
 }
 
 static void put_key(struct store_request *u, struct slice who)
@@ -109,12 +110,14 @@ static void put_all(struct store_request *u, const struct twin *t)
     store_put_text(u, "desired", t->desired);
     store_put_text(u, "desired_stamps", t->desired_stamps);
     store_put_int(u, "indexed", t->indexed);
+    store_put_text(u, "configurations", t->configurations.len ? t->configurations : SLICE_LIT(""));
 }
 
 static void put_row(struct store_request *u, struct slice who, struct slice generation,
                     const struct twin *old, const struct twin *next)
 {
-    bool reported_only = old->etag == next->etag;
+    bool reported_only =
+        old->etag == next->etag && slice_eq(old->configurations, next->configurations);
     if (!old->stored) {
         store_add(u, &sql_twin_insert, 1);
         put_all(u, next);
@@ -214,6 +217,10 @@ enum err twin_put_for_service(struct buf *out, const struct twin *t, struct slic
     buf_put_slice(out, identity);
     buf_printf(out, ",\"etag\":\"%s\",\"version\":%" PRId64 ",\"tags\":", etag, t->version);
     buf_put_slice(out, t->tags);
+    if (t->configurations.len) {
+        buf_put_str(out, ",\"configurations\":");
+        buf_put_slice(out, t->configurations);
+    }
     buf_put_str(out, ",\"properties\":{\"desired\":");
     TRY(put_properties(out, t->desired, t->desired_stamps, t->desired_version));
     buf_put_str(out, ",\"reported\":");

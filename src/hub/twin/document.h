@@ -18,6 +18,7 @@ struct twin {
     bool indexed; /* by its properties (prop.h) */
     int64_t version, etag, desired_version, reported_version;
     struct slice tags, desired, desired_stamps, reported, reported_stamps; /* see section.h */
+    struct slice configurations; /* JSON: those that mean the twin; empty: none */
 };
 
 /* One allocation with all its bytes; free() it. */
@@ -40,6 +41,7 @@ void twin_etag(const struct twin *t, char out[TWIN_ETAG_LEN + 1]);
 
 struct twin_change {
     const struct json *tags, *desired, *reported; /* NULL: stays as it is */
+    const struct json *configurations;            /* likewise */
     bool replace_tags, replace_desired, replace_reported;
 };
 

@@ -58,7 +58,8 @@ struct twins {
     struct missed missed;
     struct session_listener listener;
     struct registry_twins of_registry;
-    struct list imports; /* entries of bulks under way */
+    struct list imports;   /* entries of bulks under way */
+    struct list listeners; /* struct twin_listener */
     struct registry_listener identity_listener;
     struct timer gone_timer; /* gone.c */
     struct store_wait gone_wait;

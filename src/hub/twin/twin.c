@@ -51,11 +51,17 @@ void twin_write(struct twins *t, struct slice who, enum twin_write how, struct s
     ask_home(t, &ask, w);
 }
 
+void twins_listen(struct twins *t, struct twin_listener *l)
+{
+    list_push(&t->listeners, &l->node);
+}
+
 struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registry *registry,
                         struct session_home *sessions)
 {
     struct twins *t = NEW(struct twins);
     *t = (struct twins){.hub = hub, .lane = lane, .registry = registry, .sessions = sessions};
+    list_init(&t->listeners);
     lane_on(lane, TWIN_DONE, on_done, t);
     twin_home_join(t);
     twin_tell_join(t);

@@ -81,6 +81,16 @@ struct twin_desired {
     struct slice json; /* the changed part, null for what is gone, and "$version" */
 };
 
+/* ---- for who has to know of every change */
+
+/* Embedded in who wants to know; called at the identity's home, after the store said yes. */
+struct twin_listener {
+    struct list node;
+    void (*changed)(struct twin_listener *l, struct slice who);
+};
+
+void twins_listen(struct twins *t, struct twin_listener *l);
+
 /* ---- for services */
 
 /* The whole twin, in the service API's words. */
@@ -96,6 +106,8 @@ enum twin_write {
     TWIN_REPLACE_DESIRED, /* PUT /twins/{id}/properties/desired */
     TWIN_REPLACE_TAGS,    /* PUT /twins/{id}/tags */
     TWIN_IMPORT,          /* of a bulk: replaces what is there, reported properties, too */
+    TWIN_CONFIGURE,       /* of hub/configuration: merges desired properties, replaces
+                             `configurations` */
 };
 
 /* Answers as twin_get().  `if_match` is the header's value; SLICE_NONE (ptr NULL): there was none. */

@@ -1,14 +1,14 @@
 -- :name twin_get
 SELECT version, etag, desired_version, reported_version, tags, desired, desired_stamps, reported,
-       reported_stamps, indexed
+       reported_stamps, indexed, configurations
 FROM twin WHERE device_id = $device_id AND module_id = $module_id
 
 -- The first write of a twin; none for an identity that is gone or another one by now.
 -- :name twin_insert
 INSERT INTO twin (device_id, module_id, version, etag, desired_version, reported_version, tags,
-                  desired, desired_stamps, reported, reported_stamps, indexed)
+                  desired, desired_stamps, reported, reported_stamps, indexed, configurations)
 SELECT $device_id, $module_id, $version, $etag, $desired_version, $reported_version, $tags,
-       $desired, $desired_stamps, $reported, $reported_stamps, $indexed
+       $desired, $desired_stamps, $reported, $reported_stamps, $indexed, $configurations
 FROM identity
 WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $generation_id
 
@@ -21,7 +21,7 @@ WHERE device_id = $device_id AND module_id = $module_id AND version = $old_versi
 UPDATE twin SET version = $version, etag = $etag, desired_version = $desired_version,
        reported_version = $reported_version, tags = $tags, desired = $desired,
        desired_stamps = $desired_stamps, reported = $reported, reported_stamps = $reported_stamps,
-       indexed = $indexed
+       indexed = $indexed, configurations = $configurations
 WHERE device_id = $device_id AND module_id = $module_id AND version = $old_version
 
 -- The index (prop.c). A row that is there already is one of another path with the same number.

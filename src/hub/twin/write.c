@@ -54,6 +54,11 @@ static void take_over(struct op *op)
     else
         twin_op_answer_twin(op);
     if (buf_size(&op->desired)) twin_tell_changed(op, before);
+    LIST_EACH(node, &op->entry->twins->listeners)
+    {
+        struct twin_listener *l = CONTAINER_OF(node, struct twin_listener, node);
+        l->changed(l, op->entry->who);
+    }
     free(before);
 }
 
@@ -90,7 +95,8 @@ static enum status prepare(struct op *op, struct arena *a, struct twin_change *c
     struct twin next;
     enum status status = read_change(a, &op->ask, change);
     if (status != STATUS_OK) return status;
-    if (!change->tags && !change->desired && !change->reported) return STATUS_OK;
+    if (!change->tags && !change->desired && !change->reported && !change->configurations)
+        return STATUS_OK;
     enum err e = twin_change_apply(a, op->entry->twin, change, clock_wall_us(), &next);
     if (e != OK) return status_of_err(e);
     if (change->desired) twin_change_put_desired(&op->desired, change, &next);

@@ -1,0 +1,404 @@
+/* configuration_test.c - configurations on a hub of two cores: what twins become, also after restarts. */
+#include "store/rig.h"
+
+#include "base/json.h"
+#include "hub/configuration/configuration.h"
+#include "hub/query/query.h"
+#include "hub/registry/registry.h"
+#include "hub/session/session.h"
+#include "hub/twin/twin.h"
+
+static struct fixture {
+    struct rig rig;
+    struct hub hub;
+    struct registry *registries[RIG_CORES_MAX];
+    struct session_home *sessions[RIG_CORES_MAX];
+    struct twins *twins[RIG_CORES_MAX];
+    struct queries *queries[RIG_CORES_MAX];
+    struct configurations *configurations[RIG_CORES_MAX];
+    struct arena arena;
+} f;
+
+static void open_all(void)
+{
+    f.hub =
+        (struct hub){.office = &f.rig.office, .core_count = f.rig.core_count, .store = f.rig.store};
+    for (unsigned i = 0; i < f.rig.core_count; i++) f.hub.cores[i] = f.rig.cores[i]->id;
+    for (unsigned i = 0; i < f.rig.core_count; i++) {
+        struct lane *lane = f.rig.cores[i];
+        f.registries[i] = registry_new(&f.hub, lane);
+        f.sessions[i] = session_home_new(&f.hub, lane, f.registries[i], NULL);
+        f.twins[i] = twins_new(&f.hub, lane, f.registries[i], f.sessions[i]);
+        f.queries[i] = queries_new(&f.hub, lane, f.registries[i]);
+        assert_int_equal(configurations_new(&f.hub, lane, f.registries[i], f.twins[i], f.queries[i],
+                                            &f.configurations[i]),
+                         OK);
+    }
+}
+
+static void close_all(void)
+{
+    for (unsigned i = 0; i < f.rig.core_count; i++) {
+        configurations_free(f.configurations[i]);
+        queries_free(f.queries[i]);
+        twins_free(f.twins[i]);
+        session_home_free(f.sessions[i]);
+        registry_free(f.registries[i]);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_init_cores(&f.rig, io_mem_new(), 2);
+    open_all();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close_all();
+    rig_fini(&f.rig);
+    arena_free(&f.arena);
+    return 0;
+}
+
+static void go_on(void)
+{
+    for (int i = 0; i < 3; i++) rig_pass(&f.rig, 1500000);
+}
+
+static void restart(void)
+{
+    close_all();
+    rig_restart(&f.rig);
+    open_all();
+}
+
+/* ---- identities and twins */
+
+static enum status last_status;
+static struct json *last_twin;
+
+static void on_identity(struct registry_wait *w, const struct registry_answer *a)
+{
+    (void)w;
+    last_status = a->status;
+}
+
+static void put_identity(const char *who)
+{
+    struct registry_wait w = {.fn = on_identity};
+    rig_on(f.rig.cores[0]);
+    registry_put(f.registries[0], slice_str(who), SLICE_NONE, SLICE_LIT("{}"), &w);
+    rig_run(&f.rig);
+    assert_int_equal(last_status, STATUS_OK);
+}
+
+static void drop_identity(const char *who)
+{
+    struct registry_wait w = {.fn = on_identity};
+    rig_on(f.rig.cores[0]);
+    registry_delete(f.registries[0], slice_str(who), SLICE_LIT("*"), &w);
+    rig_run(&f.rig);
+    assert_int_equal(last_status, STATUS_OK);
+}
+
+static void on_twin(struct twin_wait *w, const struct twin_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->status, STATUS_OK);
+    assert_int_equal(json_parse(&f.arena, a->body, &last_twin), OK);
+}
+
+static void write_twin(const char *who, const char *json)
+{
+    struct twin_wait w = {.fn = on_twin};
+    rig_on(f.rig.cores[0]);
+    twin_write(f.twins[0], slice_str(who), TWIN_MERGE, SLICE_NONE, slice_str(json), &w);
+    rig_run(&f.rig);
+}
+
+/* "DESIRED CONFIGURATIONS", without $metadata. */
+static const char *twin_of(const char *who)
+{
+    static struct buf text;
+    struct twin_wait w = {.fn = on_twin};
+    rig_on(f.rig.cores[1]);
+    twin_get(f.twins[1], slice_str(who), &w);
+    rig_run(&f.rig);
+    struct json *desired = json_get(json_get(last_twin, "properties"), "desired");
+    struct json *configurations = json_get(last_twin, "configurations");
+    buf_free(&text);
+    for (struct json *m = desired->child; m; m = m->next) {
+        if (m->key.ptr[0] == '$') continue;
+        buf_printf(&text, "%.*s=", SLICE_ARG(m->key));
+        json_write(&text, m);
+        buf_put_u8(&text, ' ');
+    }
+    for (struct json *m = configurations ? configurations->child : NULL; m; m = m->next)
+        buf_printf(&text, "%.*s:%.*s ", SLICE_ARG(m->key), SLICE_ARG(json_str(m, "status")));
+    return buf_cstr(&text);
+}
+
+/* ---- verbs, on the other core */
+
+struct reply {
+    struct configuration_wait wait;
+    unsigned answers;
+    enum status status;
+    struct buf body, etag, text;
+};
+
+static struct reply reply;
+
+static void on_answer(struct configuration_wait *w, const struct configuration_answer *a)
+{
+    struct reply *r = CONTAINER_OF(w, struct reply, wait);
+    r->answers++;
+    r->status = a->status;
+    buf_put_slice(&r->body, a->body);
+    buf_put_slice(&r->etag, a->etag);
+    buf_put_slice(&r->text, a->text);
+}
+
+static struct configurations *ask(void)
+{
+    buf_free(&reply.body);
+    buf_free(&reply.etag);
+    buf_free(&reply.text);
+    reply = (struct reply){.wait.fn = on_answer};
+    rig_on(f.rig.cores[1]);
+    return f.configurations[1];
+}
+
+static enum status answered(void)
+{
+    rig_run(&f.rig);
+    assert_int_equal(reply.answers, 1);
+    go_on();
+    return reply.status;
+}
+
+static enum status put(const char *id, const char *if_match, const char *target, int priority,
+                       const char *content)
+{
+    char json[1024];
+    snprintf(json, sizeof json,
+             "{\"targetCondition\":\"%s\",\"priority\":%d,\"content\":{\"deviceContent\":%s}}",
+             target, priority, content);
+    struct configurations *c = ask();
+    configuration_put(c, slice_str(id), slice_str(if_match), slice_str(json), &reply.wait);
+    return answered();
+}
+
+static enum status drop(const char *id, const char *if_match)
+{
+    struct configurations *c = ask();
+    configuration_delete(c, slice_str(id), slice_str(if_match), &reply.wait);
+    return answered();
+}
+
+/* "TARGETED/APPLIED" */
+static const char *counts_of(const char *id)
+{
+    static char text[64];
+    struct json *j;
+    struct configurations *c = ask();
+    configuration_get(c, slice_str(id), &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    assert_int_equal(json_parse(&f.arena, buf_slice(&reply.body), &j), OK);
+    j = json_get(json_get(j, "systemMetrics"), "results");
+    snprintf(text, sizeof text, "%.*s/%.*s", SLICE_ARG(json_get(j, "targetedCount")->text),
+             SLICE_ARG(json_get(j, "appliedCount")->text));
+    return text;
+}
+
+#define X1 "{\"properties.desired.x\":1}"
+#define X2 "{\"properties.desired.x\":2}"
+
+/* ---- cases */
+
+static void devices_that_match_get_the_settings(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    put_identity("d2");
+    write_twin("d1", "{\"tags\":{\"a\":1}}");
+    assert_int_equal(put("c1", NULL, "tags.a = 1", 0, X1), STATUS_OK);
+    assert_string_equal(buf_cstr(&reply.etag), "MQ==");
+    assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+    assert_string_equal(twin_of("d2"), "");
+    assert_string_equal(counts_of("c1"), "1/1");
+}
+
+static void a_twin_that_changes_comes_and_goes(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    assert_int_equal(put("c1", NULL, "tags.a = 1", 0, X1), STATUS_OK);
+    assert_string_equal(twin_of("d1"), "");
+    write_twin("d1", "{\"tags\":{\"a\":1}}");
+    assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+    write_twin("d1", "{\"properties\":{\"desired\":{\"x\":7}}}");
+    assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+    write_twin("d1", "{\"tags\":{\"a\":2}}");
+    assert_string_equal(twin_of("d1"), "");
+    assert_string_equal(counts_of("c1"), "0/0");
+}
+
+static void a_new_device_gets_them_too(void **state)
+{
+    (void)state;
+    assert_int_equal(put("c1", NULL, "*", 0, X1), STATUS_OK);
+    put_identity("d1");
+    go_on();
+    assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+    drop_identity("d1");
+    go_on();
+    assert_string_equal(counts_of("c1"), "0/0");
+}
+
+static void the_highest_priority_counts(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    assert_int_equal(put("c1", NULL, "*", 5, X1), STATUS_OK);
+    assert_int_equal(put("c2", NULL, "*", 9, X2), STATUS_OK);
+    assert_string_equal(twin_of("d1"), "x=2 c1:Targeted c2:Applied ");
+    assert_string_equal(counts_of("c1"), "1/0");
+    assert_int_equal(put("c1", "*", "*", 10, X1), STATUS_OK);
+    assert_string_equal(twin_of("d1"), "x=1 c2:Targeted c1:Applied ");
+    assert_int_equal(put("c1", "*", "", 10, X1), STATUS_OK);
+    assert_string_equal(twin_of("d1"), "x=2 c2:Applied ");
+    assert_int_equal(drop("c2", NULL), STATUS_OK);
+    assert_string_equal(twin_of("d1"), "x=2 ");
+}
+
+static void content_stays_and_etags_are_looked_at(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    assert_int_equal(put("c1", NULL, "*", 0, X1), STATUS_OK);
+    assert_int_equal(put("c1", NULL, "*", 0, X1), STATUS_CONFIGURATION_ALREADY_EXISTS);
+    assert_int_equal(put("c1", "\"MQ==\"", "*", 3, X2), STATUS_OK);
+    assert_string_equal(buf_cstr(&reply.etag), "Mg==");
+    assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+    assert_int_equal(put("c1", "\"MQ==\"", "*", 3, X2), STATUS_PRECONDITION_FAILED);
+    assert_int_equal(drop("c1", "\"MQ==\""), STATUS_PRECONDITION_FAILED);
+    assert_int_equal(put("c2", "*", "*", 3, X2), STATUS_CONFIGURATION_NOT_FOUND);
+    assert_int_equal(drop("c2", NULL), STATUS_CONFIGURATION_NOT_FOUND);
+    restart();
+    assert_int_equal(drop("c1", "\"Mg==\""), STATUS_OK);
+}
+
+static void modules_have_their_own(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    put_identity("d1/m1");
+    struct configurations *c = ask();
+    configuration_put(
+        c, SLICE_LIT("c1"), SLICE_NONE,
+        SLICE_LIT("{\"targetCondition\":\"from devices.modules where moduleId = 'm1'\","
+                  "\"content\":{\"moduleContent\":" X1 "}}"),
+        &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    assert_string_equal(twin_of("d1/m1"), "x=1 c1:Applied ");
+    assert_string_equal(twin_of("d1"), "");
+}
+
+static void a_restart_at_any_moment_loses_nothing(void **state)
+{
+    (void)state;
+    char who[16], json[256], target[64];
+    for (int i = 0; i < 8; i++) {
+        snprintf(who, sizeof who, "d%d", i);
+        put_identity(who);
+    }
+    for (int steps = 0; steps < 40; steps += 2) {
+        for (int i = 0; i < 8; i++) {
+            snprintf(who, sizeof who, "d%d", i);
+            snprintf(json, sizeof json, "{\"tags\":{\"a\":%d}}", steps + i % 2);
+            write_twin(who, json);
+        }
+        snprintf(target, sizeof target, "tags.a = %d", steps);
+        snprintf(json, sizeof json,
+                 "{\"targetCondition\":\"%s\",\"content\":{\"deviceContent\":" X1 "}}", target);
+        struct configurations *c = ask();
+        configuration_put(c, SLICE_LIT("c1"), steps ? SLICE_LIT("*") : SLICE_NONE, slice_str(json),
+                          &reply.wait);
+        rig_run(&f.rig);
+        assert_int_equal(reply.status, STATUS_OK);
+        for (int i = 0; i < 8; i++) {
+            snprintf(who, sizeof who, "d%d", i);
+            snprintf(json, sizeof json, "{\"tags\":{\"a\":%d}}", steps + (i + 1) % 2);
+            struct twin_wait w = {.fn = on_twin};
+            rig_on(f.rig.cores[0]);
+            twin_write(f.twins[0], slice_str(who), TWIN_MERGE, SLICE_NONE, slice_str(json), &w);
+            for (int s = 0; s < steps; s++) rig_step(&f.rig);
+            rig_run(&f.rig);
+        }
+        restart();
+        go_on();
+        assert_string_equal(twin_of("d0"), "");
+        assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+        assert_string_equal(counts_of("c1"), "4/4");
+    }
+}
+
+static void there_are_100(void **state)
+{
+    (void)state;
+    char id[16];
+    for (int i = 0; i < CONFIGURATIONS_MAX; i++) {
+        snprintf(id, sizeof id, "c%d", i);
+        assert_int_equal(put(id, NULL, "", 0, X1), STATUS_OK);
+    }
+    assert_int_equal(put("more", NULL, "", 0, X1), STATUS_CONFIGURATION_COUNT_LIMIT);
+    assert_int_equal(drop("c0", NULL), STATUS_OK);
+    assert_int_equal(put("more", NULL, "", 0, X1), STATUS_OK);
+}
+
+static void conditions_and_metrics_are_tested(void **state)
+{
+    (void)state;
+    struct configurations *c = ask();
+    configuration_test(c,
+                       SLICE_LIT("{\"targetCondition\":\"tags.a = 1\",\"customMetricQueries\":{"
+                                 "\"good\":\"SELECT * FROM devices\",\"bad\":\"SELECT\"}}"),
+                       &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    const char *body = buf_cstr(&reply.body);
+    assert_non_null(strstr(body, "{\"targetConditionError\":null,\"customMetricQueryErrors\":{"
+                                 "\"bad\":\""));
+    assert_null(strstr(body, "good"));
+    c = ask();
+    configuration_test(c, SLICE_LIT("{\"targetCondition\":\"*\"}"), &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    assert_null(strstr(buf_cstr(&reply.body), "\"targetConditionError\":null"));
+}
+
+static int tear_all_down(void **state)
+{
+    ask();
+    return tear_down(state);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_all_down)
+    const struct CMUnitTest tests[] = {
+        CASE(devices_that_match_get_the_settings),
+        CASE(a_twin_that_changes_comes_and_goes),
+        CASE(a_new_device_gets_them_too),
+        CASE(the_highest_priority_counts),
+        CASE(content_stays_and_etags_are_looked_at),
+        CASE(modules_have_their_own),
+        CASE(a_restart_at_any_moment_loses_nothing),
+        CASE(there_are_100),
+        CASE(conditions_and_metrics_are_tested),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

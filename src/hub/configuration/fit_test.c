@@ -1,0 +1,175 @@
+/* fit_test.c - what configurations make of one twin. */
+#include "base/test.h"
+
+#include "hub/configuration/fit.h"
+
+enum { ITEMS_MAX = 3 };
+
+struct row {
+    const char *items[ITEMS_MAX]; /* "ID|PRIORITY|TARGET|CONTENT" */
+    const char *configurations, *desired;
+    const char *patch; /* NULL: nothing is written */
+};
+
+static struct item *item_of(const char *text)
+{
+    char json[1024], id[64], priority[16], target[128], content[512];
+    struct item *it;
+    int n = sscanf(text, "%63[^|]|%15[^|]|%127[^|]|%511[^|]", id, priority, target, content);
+    assert_int_equal(n, 4);
+    snprintf(json, sizeof json,
+             "{\"priority\":%s,\"targetCondition\":\"%s\",\"content\":{\"deviceContent\":%s}}",
+             priority, target, content);
+    enum status s = conf_item_read(slice_str(id), slice_str(json), NULL, 1, &it);
+    if (s != STATUS_OK) fail_msg("%s: %s", json, fail_text());
+    return it;
+}
+
+static void fit_row(const struct row *row)
+{
+    struct arena a = {0};
+    struct list items;
+    struct json *twin;
+    struct fit fit;
+    char json[2048];
+    list_init(&items);
+    for (int i = 0; i < ITEMS_MAX && row->items[i]; i++)
+        list_push(&items, &item_of(row->items[i])->node);
+    snprintf(json, sizeof json,
+             "{\"deviceId\":\"d1\",\"tags\":{\"a\":1},%s%s%s\"properties\":{\"desired\":%s}}",
+             row->configurations ? "\"configurations\":" : "",
+             row->configurations ? row->configurations : "", row->configurations ? "," : "",
+             row->desired);
+    assert_int_equal(json_parse(&a, slice_str(json), &twin), OK);
+    conf_fit_make(&a, &items, twin, false, &fit);
+    assert_int_equal(fit.changes, row->patch != NULL);
+    if (row->patch) {
+        char *text = slice_dup(fit.json);
+        assert_string_equal(text, row->patch);
+        free(text);
+    }
+    LIST_EACH(node, &items) conf_item_free(CONTAINER_OF(node, struct item, node));
+    arena_free(&a);
+}
+
+#define ONE          "c1|0|*|{\"properties.desired.x\":{\"y\":1}}"
+#define APPLIED(id)  "\"" id "\":{\"status\":\"Applied\"}"
+#define TARGETED(id) "\"" id "\":{\"status\":\"Targeted\"}"
+
+static void settings_become_patches(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        /* nobody means it */
+        {{NULL}, NULL, "{}", NULL},
+        {{"c1|0|tags.a = 2|{\"properties.desired.x\":1}"}, NULL, "{\"x\":5}", NULL},
+        /* a setting that is not there, is there, is another one */
+        {{ONE},
+         NULL,
+         "{\"$version\":1}",
+         "{\"configurations\":{" APPLIED("c1") "},\"properties\":{\"desired\":{\"x\":{\"y\":1}}}}"},
+        {{ONE}, "{" APPLIED("c1") "}", "{\"x\":{\"y\":1},\"z\":2}", NULL},
+        {{ONE},
+         "{" APPLIED("c1") "}",
+         "{\"x\":{\"y\":2,\"w\":3}}",
+         "{\"configurations\":{" APPLIED("c1") "},\"properties\":{\"desired\":{\"x\":{\"w\":null,"
+                                               "\"y\":1}}}}"},
+        /* it is there already, and is noted */
+        {{ONE}, NULL, "{\"x\":{\"y\":1}}", "{\"configurations\":{" APPLIED("c1") "}}"},
+        /* null takes away */
+        {{"c1|0|*|{\"properties.desired.x\":null}"},
+         NULL,
+         "{\"x\":1}",
+         "{\"configurations\":{" APPLIED("c1") "},\"properties\":{\"desired\":{\"x\":null}}}"},
+        /* all of the desired properties at once; deep paths */
+        {{"c1|0|*|{\"properties.desired\":{\"a\":1,\"b\":{\"c\":2}}}"},
+         NULL,
+         "{\"z\":1}",
+         "{\"configurations\":{" APPLIED("c1") "},\"properties\":{\"desired\":{\"a\":1,\"b\":{"
+                                               "\"c\":2}}}}"},
+        {{"c1|0|*|{\"properties.desired.a.b.c\":[1]}"},
+         NULL,
+         "{\"a\":{\"d\":1}}",
+         "{\"configurations\":{" APPLIED("c1") "},\"properties\":{\"desired\":{\"a\":{\"b\":{"
+                                               "\"c\":[1]}}}}}"},
+        /* the later in the list wins, path by path */
+        {{ONE, "c2|5|*|{\"properties.desired.x\":{\"y\":2}}"},
+         NULL,
+         "{}",
+         "{\"configurations\":{" TARGETED("c1") "," APPLIED("c2") "},\"properties\":{\"desired\":{"
+                                                                  "\"x\":{\"y\":2}}}}"},
+        {{ONE, "c2|5|*|{\"properties.desired.w\":2}"},
+         NULL,
+         "{}",
+         "{\"configurations\":{" APPLIED("c1") "," APPLIED("c2") "},\"properties\":{\"desired\":{"
+                                                                 "\"x\":{\"y\":1},\"w\":2}}}"},
+        /* it leaves: what it set goes, unless another one says it */
+        {{"c1|0|tags.a = 2|{\"properties.desired.x.y\":1}"},
+         "{" APPLIED("c1") "}",
+         "{\"x\":{\"y\":1},\"z\":2}",
+         "{\"configurations\":{},\"properties\":{\"desired\":{\"x\":null}}}"},
+        {{ONE, "c2|5|tags.a = 2|{\"properties.desired.x\":{\"y\":2}}"},
+         "{" TARGETED("c1") "," APPLIED("c2") "}",
+         "{\"x\":{\"y\":2}}",
+         "{\"configurations\":{" APPLIED("c1") "},\"properties\":{\"desired\":{\"x\":{\"y\":1}}}}"},
+        {{"c1|0|tags.a = 2|{\"properties.desired.x\":1}"},
+         "{" TARGETED("c1") "}",
+         "{\"x\":1}",
+         "{\"configurations\":{}}"},
+        /* it was deleted: what it set stays */
+        {{NULL}, "{" APPLIED("c1") "}", "{\"x\":1}", "{\"configurations\":{}}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) fit_row(&rows[i]);
+}
+
+static void configurations_have_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *json;
+        enum status status;
+    } rows[] = {
+        {"c1", "{\"content\":{\"deviceContent\":{}}}", STATUS_OK},
+        {"a-z+%_*!'0",
+         "{\"content\":{\"moduleContent\":{\"properties.desired\":{}}},"
+         "\"targetCondition\":\"FROM devices.modules WHERE moduleId = 'm'\"}",
+         STATUS_OK},
+        {"C1", "{\"content\":{\"deviceContent\":{}}}", STATUS_ARGUMENT_INVALID},
+        {"", "{\"content\":{\"deviceContent\":{}}}", STATUS_ARGUMENT_INVALID},
+        {"c1", "{", STATUS_DESERIALIZATION_ERROR},
+        {"c1", "[]", STATUS_ARGUMENT_INVALID},
+        {"c1", "{}", STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"c1", "{\"content\":{\"modulesContent\":{}}}", STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"c1", "{\"content\":{\"deviceContent\":{},\"moduleContent\":{}}}",
+         STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"c1", "{\"content\":{\"deviceContent\":{\"tags.a\":1}}}",
+         STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"c1", "{\"content\":{\"deviceContent\":{\"properties.desiredx\":1}}}",
+         STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"c1", "{\"content\":{\"deviceContent\":{\"properties.desired\":1}}}",
+         STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"c1", "{\"content\":{\"deviceContent\":{}},\"targetCondition\":\"tags. =\"}",
+         STATUS_INVALID_TARGET_CONDITION},
+        {"c1", "{\"content\":{\"moduleContent\":{}},\"targetCondition\":\"tags.a = 1\"}",
+         STATUS_INVALID_TARGET_CONDITION},
+        {"c1", "{\"content\":{\"deviceContent\":{}},\"metrics\":{\"queries\":{\"m\":\"SELECT\"}}}",
+         STATUS_INVALID_METRICS_QUERY},
+        {"c1", "{\"content\":{\"deviceContent\":{}},\"priority\":-1}", STATUS_ARGUMENT_INVALID},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct item *it;
+        assert_int_equal(
+            conf_item_read(slice_str(rows[i].id), slice_str(rows[i].json), NULL, 1, &it),
+            rows[i].status);
+        conf_item_free(it);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_become_patches),
+        cmocka_unit_test(configurations_have_rules),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,266 @@
+/* item.c - one configuration: read, kept, written. */
+#include "hub/configuration/item.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "hub/configuration/configuration_sql.h"
+#include "hub/etag.h"
+
+/* ---- whom it means */
+
+enum err conf_item_target(struct arena *a, struct slice text, enum content_kind kind,
+                          struct query **out)
+{
+    *out = NULL;
+    if (slice_trim(text).len == 0) return OK;
+    TRY(query_target(a, text, out));
+    bool modules = query_source(*out) == QUERY_MODULES;
+    if (query_source(*out) == QUERY_JOBS || modules != (kind == CONTENT_MODULE))
+        return fail(ERR_INVALID, kind == CONTENT_MODULE
+                                     ? "moduleContent is for FROM devices.modules WHERE ..."
+                                     : "deviceContent is for devices");
+    return OK;
+}
+
+/* ---- reading */
+
+static bool id_valid(struct slice id)
+{
+    static const char others[] = "-+%_*!'";
+    if (id.len == 0 || id.len > CONFIGURATION_ID_MAX) return false;
+    for (size_t i = 0; i < id.len; i++) {
+        uint8_t c = id.ptr[i];
+        bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                    memchr(others, c, sizeof others - 1);
+        if (!fine) return false;
+    }
+    return true;
+}
+
+static const struct json *member(const struct json *object, const char *key)
+{
+    const struct json *j = json_get(object, key);
+    return j && j->type != JSON_NULL ? j : NULL;
+}
+
+/* Keys are "properties.desired" and paths below it. */
+static enum err check_paths(const struct json *content)
+{
+    static const struct slice prefix = {(const uint8_t *)"properties.desired", 18};
+    for (const struct json *m = content->child; m; m = m->next) {
+        struct slice rest = slice_from(m->key, prefix.len);
+        if (!slice_starts(m->key, prefix) || (rest.len && rest.ptr[0] != '.'))
+            return fail(ERR_INVALID, "'%.*s' does not begin with properties.desired",
+                        SLICE_ARG(m->key));
+        if (rest.len == 0 && m->type != JSON_OBJECT)
+            return fail(ERR_INVALID, "properties.desired must be an object");
+    }
+    return OK;
+}
+
+static enum err read_content(struct item *it)
+{
+    const struct json *content = member(it->doc, "content");
+    const struct json *device = member(content, "deviceContent");
+    const struct json *module = member(content, "moduleContent");
+    if (member(content, "modulesContent"))
+        return fail(ERR_INVALID, "deployments of IoT Edge (modulesContent) are not offered yet");
+    if ((device == NULL) == (module == NULL))
+        return fail(ERR_INVALID, "content has either deviceContent or moduleContent");
+    it->kind = device ? CONTENT_DEVICE : CONTENT_MODULE;
+    it->content = device ? device : module;
+    if (it->content->type != JSON_OBJECT) return fail(ERR_INVALID, "content must be an object");
+    return check_paths(it->content);
+}
+
+static enum err read_priority(struct item *it)
+{
+    const struct json *j = member(it->doc, "priority");
+    if (j == NULL) return OK;
+    if (j->type != JSON_NUMBER || json_i64(j, &it->priority) != OK || it->priority < 0 ||
+        it->priority > INT32_MAX)
+        return fail(ERR_INVALID, "priority is a whole number from 0");
+    return OK;
+}
+
+static enum err read_metrics(struct item *it)
+{
+    const struct json *queries = member(member(it->doc, "metrics"), "queries");
+    unsigned count = 0;
+    struct query *q;
+    for (const struct json *m = queries ? queries->child : NULL; m; m = m->next) {
+        if (m->type != JSON_STRING || query_read(&it->arena, m->text, &q) != OK)
+            return fail(ERR_INVALID, "metric '%.*s' is no query", SLICE_ARG(m->key));
+        if (++count > CONFIGURATION_METRICS_MAX)
+            return fail(ERR_INVALID, "a configuration has at most %d metrics",
+                        CONFIGURATION_METRICS_MAX);
+    }
+    return OK;
+}
+
+static enum err read_target(struct item *it)
+{
+    const struct json *j = member(it->doc, "targetCondition");
+    if (j && j->type != JSON_STRING) return fail(ERR_INVALID, "targetCondition must be a string");
+    it->target = j ? j->text : SLICE_LIT("");
+    return conf_item_target(&it->arena, it->target, it->kind, &it->query);
+}
+
+static enum status read_doc(struct item *it)
+{
+    if (it->doc->type != JSON_OBJECT) {
+        (void)!fail(ERR_INVALID, "a configuration is a JSON object");
+        return STATUS_ARGUMENT_INVALID;
+    }
+    if (read_content(it) != OK) return STATUS_INVALID_CONFIGURATION_CONTENT;
+    if (read_target(it) != OK) return STATUS_INVALID_TARGET_CONDITION;
+    if (read_metrics(it) != OK) return STATUS_INVALID_METRICS_QUERY;
+    return read_priority(it) == OK ? STATUS_OK : STATUS_ARGUMENT_INVALID;
+}
+
+static struct item *item_new(void)
+{
+    struct item *it = NEW(struct item);
+    list_init(&it->node);
+    return it;
+}
+
+void conf_item_free(struct item *it)
+{
+    if (it == NULL) return;
+    list_remove(&it->node);
+    arena_free(&it->arena);
+    free(it);
+}
+
+static void put_member(struct buf *out, const char *name, const struct json *value)
+{
+    buf_printf(out, ",\"%s\":", name);
+    if (value)
+        json_write(out, value);
+    else
+        buf_put_str(out, "null");
+}
+
+/* What is kept: the members that are the caller's, with the content of `old`, which stays. */
+static void keep(struct item *it, const struct item *old)
+{
+    static const char *const names[] = {"schemaVersion", "labels", "targetCondition", "priority",
+                                        "metrics"};
+    struct buf text = {0};
+    buf_put_str(&text, "{\"content\":");
+    json_write(&text, json_get(old ? old->doc : it->doc, "content"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct json *j = json_get(it->doc, names[i]);
+        if (j) put_member(&text, names[i], j);
+    }
+    buf_put_u8(&text, '}');
+    it->body = arena_copy(&it->arena, buf_slice(&text));
+    buf_free(&text);
+}
+
+enum status conf_item_read(struct slice id, struct slice json, const struct item *old,
+                           int64_t wall_us, struct item **out)
+{
+    struct item *it = *out = item_new();
+    it->id = arena_copy(&it->arena, id);
+    it->created_us = old ? old->created_us : wall_us;
+    it->updated_us = wall_us;
+    it->etag = old ? old->etag + 1 : 1;
+    if (!id_valid(id)) {
+        (void)!fail(ERR_INVALID,
+                    "a configuration's id has 1 to %d of the characters a-z 0-9 - + %% _ * ! '",
+                    CONFIGURATION_ID_MAX);
+        return STATUS_ARGUMENT_INVALID;
+    }
+    if (json_parse(&it->arena, json, &it->doc) != OK) return STATUS_DESERIALIZATION_ERROR;
+    enum status s = read_doc(it);
+    if (s != STATUS_OK) return s;
+    keep(it, old);
+    if (json_parse(&it->arena, it->body, &it->doc) != OK) return STATUS_SERVER_ERROR;
+    return read_doc(it);
+}
+
+enum err conf_item_load(const struct store_value *col, struct item **out)
+{
+    struct item *it = *out = item_new();
+    it->id = arena_copy(&it->arena, col[0].bytes);
+    it->body = arena_copy(&it->arena, col[1].bytes);
+    it->etag = col[2].number;
+    it->created_us = col[3].number;
+    it->updated_us = col[4].number;
+    TRY(json_parse(&it->arena, it->body, &it->doc));
+    return read_doc(it) == STATUS_OK ? OK : ERR_CORRUPT;
+}
+
+void conf_item_put_write(struct store_request *u, const struct item *it, const struct item *old)
+{
+    store_add(u, old ? &sql_configuration_update : &sql_configuration_insert, 1);
+    store_put_text(u, "id", it->id);
+    store_put_text(u, "body", it->body);
+    store_put_int(u, "etag", it->etag);
+    store_put_int(u, "updated_us", it->updated_us);
+    if (old == NULL) store_put_int(u, "created_us", it->created_us);
+}
+
+/* ---- writing */
+
+static void put_time(struct buf *out, const char *name, int64_t wall_us)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+    clock_iso(wall_us, iso);
+    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
+}
+
+static void put_system_metrics(struct buf *out, const struct item *it,
+                               const struct item_counts *counts)
+{
+    struct buf target = {0}, applied = {0};
+    const char *from = it->kind == CONTENT_MODULE ? "devices.modules" : "devices";
+    bool whole = slice_starts_nocase(slice_trim(it->target), SLICE_LIT("from "));
+    if (slice_is(slice_trim(it->target), "*"))
+        buf_printf(&target, "select deviceId from %s", from);
+    else if (whole)
+        buf_printf(&target, "select deviceId %.*s", SLICE_ARG(it->target));
+    else if (it->query)
+        buf_printf(&target, "select deviceId from %s where %.*s", from, SLICE_ARG(it->target));
+    buf_printf(&applied, "select deviceId from %s where configurations.[[%.*s]].status = 'Applied'",
+               from, SLICE_ARG(it->id));
+    buf_printf(out,
+               ",\"systemMetrics\":{\"results\":{\"targetedCount\":%lld,\"appliedCount\":%lld},"
+               "\"queries\":{\"targetedCount\":",
+               (long long)counts->targeted, (long long)counts->applied);
+    text_json_string(out, buf_slice(&target));
+    buf_put_str(out, ",\"appliedCount\":");
+    text_json_string(out, buf_slice(&applied));
+    buf_put_str(out, "}}");
+    buf_free(&target);
+    buf_free(&applied);
+}
+
+void conf_item_write(struct buf *out, const struct item *it, const struct item_counts *counts)
+{
+    char etag[ETAG_MAX + 1];
+    const struct json *queries = json_get(json_get(it->doc, "metrics"), "queries");
+    etag_of_number((uint64_t)it->etag, etag);
+    buf_put_str(out, "{\"id\":");
+    text_json_string(out, it->id);
+    put_member(out, "schemaVersion", json_get(it->doc, "schemaVersion"));
+    put_member(out, "labels", json_get(it->doc, "labels"));
+    put_member(out, "content", json_get(it->doc, "content"));
+    buf_put_str(out, ",\"targetCondition\":");
+    text_json_string(out, it->target);
+    put_time(out, "createdTimeUtc", it->created_us);
+    put_time(out, "lastUpdatedTimeUtc", it->updated_us);
+    buf_printf(out, ",\"priority\":%lld", (long long)it->priority);
+    put_system_metrics(out, it, counts);
+    buf_put_str(out, ",\"metrics\":{\"results\":{},\"queries\":");
+    if (queries)
+        json_write(out, queries);
+    else
+        buf_put_str(out, "{}");
+    buf_printf(out, "},\"etag\":\"%s\"}", etag);
+}
