@@ -18,11 +18,10 @@ struct ask {
     const char *policy;                         /* "device" */
 };
 
-static int status_of(const struct rig_conn *c)
+static int status_of(struct rig_conn *c)
 {
-    struct slice heard = buf_slice(&c->heard);
     int status = 0;
-    if (heard.len) sscanf((const char *)heard.ptr, "HTTP/1.1 %d", &status);
+    sscanf(buf_cstr(&c->heard), "HTTP/1.1 %d", &status);
     return status;
 }
 
