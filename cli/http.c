@@ -5,7 +5,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
-#include "cli/curl.h"
+#include "out/curl.h"
 
 const char *http_path(struct cli *c, const char *before, struct slice id)
 {

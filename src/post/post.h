@@ -26,6 +26,7 @@ enum post_range {
     POST_LOG = 0x100,
     POST_STORE = 0x180,
     POST_BLOB = 0x1c0,
+    POST_OUT = 0x1e0,
     POST_HUB = 0x200,
     POST_FRONT = 0x400,
     POST_DPS = 0x480,

@@ -1,10 +1,10 @@
 /* curl.h - libcurl, loaded when the first request is made.
  *
  * Linking it would make the loader bring some thirty libraries into every start of the program, also
- * of the server, which never uses it from here.  Private to http.c.
+ * of a server that calls nobody.
  */
-#ifndef CLI_CURL_H
-#define CLI_CURL_H
+#ifndef OUT_CURL_H
+#define OUT_CURL_H
 
 #include <curl/curl.h>
 
@@ -20,9 +20,18 @@ struct curl_functions {
     const char *(*error_text)(CURLcode code);
     struct curl_slist *(*list_append)(struct curl_slist *list, const char *text);
     void (*list_free)(struct curl_slist *list);
+    CURLM *(*multi_init)(void);
+    CURLMcode (*multi_cleanup)(CURLM *multi);
+    CURLMcode (*multi_set)(CURLM *multi, CURLMoption option, ...);
+    CURLMcode (*multi_add)(CURLM *multi, CURL *handle);
+    CURLMcode (*multi_remove)(CURLM *multi, CURL *handle);
+    CURLMcode (*multi_perform)(CURLM *multi, int *running);
+    CURLMcode (*multi_poll)(CURLM *multi, struct curl_waitfd *more, unsigned count, int wait_ms,
+                            int *ready);
+    CURLMsg *(*multi_read)(CURLM *multi, int *left);
 };
 
-/* ERR_IO when the library is not there. */
+/* Any thread.  ERR_IO when the library is not there. */
 enum err curl_load(const struct curl_functions **out) MUST_USE;
 
 #endif
