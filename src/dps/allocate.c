@@ -25,10 +25,14 @@ static void add(struct candidates *c, struct slice hub)
     if (c->count < DPS_HUBS_MAX + 1) c->hubs[c->count++] = hub;
 }
 
-/* What the enrollment names, else every hub that is linked. */
+/* What the enrollment names, else every hub that is linked; for a device that is to stay, its own. */
 static void gather(const struct operation *o, struct candidates *out)
 {
     const struct enrollment *e = &o->who.enrollment;
+    if (operation_sticks(o)) {
+        add(out, o->before.hub);
+        return;
+    }
     for (unsigned i = 0; i < e->hub_count; i++) add(out, e->hubs[i]);
     if (out->count == 0 && e->hub.len) add(out, e->hub);
     if (out->count == 0) add(out, hub_own_name(o->dps));
@@ -58,16 +62,13 @@ static struct slice choose_hashed(const struct operation *o, const struct candid
 void operation_allocate(struct operation *o)
 {
     struct candidates c = {0};
-    if (o->who.enrollment.allocation == ALLOCATION_CUSTOM) {
-        operation_failed(o, DPS_ALLOCATION_FAILED,
-                         SLICE_LIT("custom allocation by a webhook is not offered yet"));
-        return;
-    }
     gather(o, &c);
     keep_linked(o, &c);
     if (c.count == 0)
         operation_failed(o, DPS_HUB_NOT_LINKED,
                          SLICE_LIT("none of the enrollment's hubs is linked to this service"));
+    else if (o->who.enrollment.allocation == ALLOCATION_CUSTOM)
+        webhook_ask(o, c.hubs, c.count);
     else
         operation_allocated(o, choose_hashed(o, &c));
 }

@@ -37,7 +37,8 @@ struct dps {
     struct list calls; /* struct call */
     struct list bulks; /* of bulk.c */
     unsigned call_count;
-    struct map operations; /* struct operation by id in lower case */
+    struct map operations;  /* struct operation by id in lower case */
+    unsigned webhook_count; /* of them through enrollments with a webhook */
 };
 
 struct call_msg {

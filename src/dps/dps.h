@@ -43,6 +43,7 @@ enum {
     DPS_OPERATIONS_MAX = 4096,   /* operations under way at one home; 429001 */
     DPS_OPERATIONS_EACH_MAX =
         1024,                /* of them through one enrollment: a flood leaves room; 429001 */
+    DPS_WEBHOOKS_MAX = 2048, /* of them with a webhook to ask; 429001 */
     DPS_CALLS_MAX = 10000,   /* calls under way at one home; 429001 */
     DPS_PAGE_MAX = 1000,     /* items of a query's answer */
     DPS_QUERY_MAX = 4 << 10, /* bytes of a query's JSON; 413 */
@@ -96,11 +97,13 @@ struct dps;
 struct registry;
 struct twins;
 struct certificates;
+struct out;
 
 struct dps_doors {
     struct registry *registry;
     struct twins *twins;
     const struct certificates *certificates;
+    struct out *out; /* for webhooks */
 };
 
 enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_doors *doors,

@@ -7,6 +7,7 @@
 #include "dps/call.h"
 #include "dps/dps_sql.h"
 #include "hub/etag.h"
+#include "out/out.h"
 
 static enum dps_kind kind_of(const struct call *c)
 {
@@ -190,6 +191,15 @@ static void stamp(struct call *c)
     next->etag = c->has_enrollment ? c->enrollment.etag + 1 : 100000000 + rand_u64() % 900000000;
 }
 
+/* Is its webhook, if it has one, as we ask it? */
+static bool may_be_called(const struct enrollment *e)
+{
+    static const struct slice oldest = {(const uint8_t *)"2019-03-31", 10};
+    if (e->webhook_url.len == 0) return true;
+    return out_url_host(e->webhook_url).len && e->webhook_version.len >= oldest.len &&
+           slice_cmp(slice_head(e->webhook_version, oldest.len), oldest) >= 0;
+}
+
 static bool read_next(struct call *c)
 {
     struct json *doc;
@@ -200,6 +210,10 @@ static bool read_next(struct call *c)
                             &c->next, &code);
     if (e != OK)
         dps_call_fail(c, e == ERR_TOO_BIG ? DPS_TOO_LARGE : code, fail_text());
+    else if (!may_be_called(&c->next))
+        dps_call_fail(c, DPS_BAD_ARGUMENT,
+                      "customAllocationDefinition needs a webhookUrl of https and an apiVersion of "
+                      "2019-03-31 or later");
     else if (!slice_eq_nocase(c->next.id, c->id))
         dps_call_fail(c, DPS_BAD_ARGUMENT, "the id of the body is not the one of the address");
     else

@@ -23,11 +23,17 @@ struct operation *operation_find(const struct dps *d, struct slice id_lower)
     return map_get(&d->operations, id_lower);
 }
 
+static bool asks_webhook(const struct enrollment *e)
+{
+    return e->allocation == ALLOCATION_CUSTOM && !e->disabled;
+}
+
 /* ---- the end */
 
 static void drop(struct operation *o)
 {
     hub_ask_forget(&o->ask);
+    webhook_forget(o);
     mem_wipe(&o->who.enrollment.keys, sizeof o->who.enrollment.keys);
     arena_free(&o->arena);
     free(o);
@@ -38,6 +44,7 @@ static void end(struct operation *o)
     struct dps *d = o->dps;
     struct group *g = o->who.group.len ? groups_find(&d->groups, o->who.group) : NULL;
     if (g && g->operations) g->operations--;
+    if (asks_webhook(&o->who.enrollment)) d->webhook_count--;
     map_remove(&d->operations, o->id_lower);
     metric_set(&operations_now, (int64_t)d->operations.count);
     drop(o);
@@ -89,6 +96,7 @@ static void finish(struct operation *o, enum registration_status status)
 void operation_failed(struct operation *o, unsigned code, struct slice text)
 {
     metric_inc(&failed_total);
+    if (operation_was_assigned(o) && o->next.hub.len == 0) o->next.hub = o->before.hub;
     o->next.error_code = code;
     o->next.error_message = arena_copy(&o->arena, slice_head(text, 256));
     finish(o, REGISTRATION_FAILED);
@@ -334,10 +342,17 @@ static void on_identity(struct hub_ask *ask, const struct hub_reply *reply)
     remember(o);
 }
 
-static bool was_assigned(const struct operation *o)
+/* A registration that failed before anything was begun elsewhere has left the device where it was. */
+bool operation_was_assigned(const struct operation *o)
 {
     return o->has_before && o->before.hub.len && o->before.work.len == 0 &&
-           (o->before.status == REGISTRATION_ASSIGNED || o->before.status == REGISTRATION_DISABLED);
+           o->before.status != REGISTRATION_ASSIGNING;
+}
+
+bool operation_sticks(const struct operation *o)
+{
+    const struct enrollment *e = &o->who.enrollment;
+    return e->has_reprovisioning && !e->updates_hub && operation_was_assigned(o);
 }
 
 /* False: nothing was left undone at that hub. */
@@ -368,7 +383,7 @@ static bool resets(const struct operation *o)
 static void choose_work(struct operation *o)
 {
     bool stays = slice_eq_nocase(o->before.hub, o->next.hub);
-    if (!was_assigned(o)) {
+    if (!operation_was_assigned(o)) {
         o->work = WORK_KEEP; /* or to be created: see on_identity() */
         o->next.substatus = SUBSTATUS_INITIAL;
     } else if (resets(o)) {
@@ -381,7 +396,7 @@ static void choose_work(struct operation *o)
         o->work = WORK_MIGRATE;
         o->next.substatus = SUBSTATUS_MIGRATED;
     }
-    if (was_assigned(o) && !stays) o->from = o->before.hub;
+    if (operation_was_assigned(o) && !stays) o->from = o->before.hub;
 }
 
 void operation_allocated(struct operation *o, struct slice hub)
@@ -426,11 +441,12 @@ static void fill_next(struct operation *o, struct slice id, bool resumed)
     };
 }
 
-/* A flood through one group leaves room for the others. */
-static bool has_room(const struct dps *d, struct group *g)
+/* A flood through one group leaves room for the others, and so do webhooks that do not answer. */
+static bool has_room(const struct dps *d, const struct group *g, const struct enrollment *e)
 {
     if (d->operations.count < DPS_OPERATIONS_MAX &&
-        (g == NULL || g->operations < DPS_OPERATIONS_EACH_MAX))
+        (g == NULL || g->operations < DPS_OPERATIONS_EACH_MAX) &&
+        (!asks_webhook(e) || d->webhook_count < DPS_WEBHOOKS_MAX))
         return true;
     metric_inc(&refused_total);
     return false;
@@ -439,12 +455,12 @@ static bool has_room(const struct dps *d, struct group *g)
 static void start(struct operation *o)
 {
     const struct enrollment *e = &o->who.enrollment;
-    bool sticks = e->has_reprovisioning && !e->updates_hub && was_assigned(o);
     if (e->disabled) {
         o->next.hub = o->has_before ? o->before.hub : SLICE_NONE;
         o->next.work = o->has_before ? o->before.work : SLICE_NONE;
         finish(o, REGISTRATION_DISABLED);
-    } else if (sticks || (o->has_before && o->before.work.len)) {
+    } else if ((o->has_before && o->before.work.len) ||
+               (operation_sticks(o) && e->allocation != ALLOCATION_CUSTOM)) {
         operation_allocated(o, o->before.hub);
     } else {
         operation_allocate(o);
@@ -456,8 +472,9 @@ unsigned operation_begin(struct call *c, const struct attested *who, struct slic
 {
     struct dps *d = c->dps;
     struct group *g = who->group.len ? groups_find(&d->groups, who->group) : NULL;
-    if (!has_room(d, g)) return DPS_THROTTLED;
+    if (!has_room(d, g, &who->enrollment)) return DPS_THROTTLED;
     if (g) g->operations++;
+    if (asks_webhook(&who->enrollment)) d->webhook_count++;
     struct operation *o = *out = NEW(struct operation);
     o->dps = d;
     o->arena = c->arena;
@@ -469,6 +486,7 @@ unsigned operation_begin(struct call *c, const struct attested *who, struct slic
     o->initial_twin = who->enrollment.initial_twin;
     o->device_payload = payload;
     hub_ask_init(&o->ask, d);
+    webhook_init(&o->webhook);
     fill_next(o, arena_copy(&o->arena, c->id), resumed);
     map_put(&d->operations, o->id_lower, o);
     metric_set(&operations_now, (int64_t)d->operations.count);

@@ -12,6 +12,7 @@
 
 #include "dps/attest.h"
 #include "dps/hubs.h"
+#include "dps/webhook.h"
 
 enum work { WORK_KEEP, WORK_CREATE, WORK_RESET, WORK_MIGRATE, WORKS };
 
@@ -32,7 +33,7 @@ struct operation {
     struct slice identity_json; /* the identity that is there */
     struct store_wait wait;
     struct hub_ask ask;
-    bool stored; /* the first record is written */
+    struct webhook webhook;
 };
 
 /* The one under way, or NULL. */
@@ -42,6 +43,12 @@ struct operation *operation_find(const struct dps *d, struct slice id_lower);
  * under the id that it had.  DPS_THROTTLED: too many are under way. */
 unsigned operation_begin(struct call *c, const struct attested *who, struct slice payload,
                          bool resumed, struct operation **out);
+
+/* Is `before` an assignment that stands? */
+bool operation_was_assigned(const struct operation *o);
+
+/* Does the device stay where it is, whatever else would be chosen? */
+bool operation_sticks(const struct operation *o);
 
 /* allocate.c: calls operation_allocated() or operation_failed(), perhaps before it returns. */
 void operation_allocate(struct operation *o);

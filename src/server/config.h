@@ -53,8 +53,9 @@ struct config {
     uint64_t retention_bytes;   /* 0: no limit */
     const char *upload_account; /* connection string; NULL: the hub's own container */
     const char *upload_container;
-    bool upload_quiet;     /* services are not told of files */
-    uint64_t disk_reserve; /* bytes free below which nothing new is taken; 0: none */
+    bool upload_quiet;       /* services are not told of files */
+    const char *outgoing_ca; /* PEM file; NULL: the system's CAs */
+    uint64_t disk_reserve;   /* bytes free below which nothing new is taken; 0: none */
     const char *tls_certs[CONFIG_CERTS_MAX], *tls_keys[CONFIG_CERTS_MAX];
     unsigned tls_cert_count, tls_key_count; /* equal */
     bool ephemeral;

@@ -41,6 +41,8 @@ const struct option config_options[] = {
      "container for uploaded files; of its own begins with azimuth-", OPTION_CONTAINER, 0},
     {"no-upload-notifications", NULL, AT(upload_quiet), 0, "off",
      "services are not told of uploaded files", OPTION_SWITCH, 0},
+    {"outgoing-ca", "FILE", AT(outgoing_ca), 0, "the system's",
+     "CAs (PEM) that webhooks and linked hubs are judged by", OPTION_TEXT, 0},
     {"tls-cert", "FILE", AT(tls_certs), AT(tls_cert_count), "made at first start",
      "your own certificate chain (PEM), repeatable: ECDSA, RSA", OPTION_FILES, 0},
     {"tls-key", "FILE", AT(tls_keys), AT(tls_key_count), "made at first start",

@@ -361,11 +361,219 @@ static void a_registration_that_was_cut_off_is_finished_by_the_next(void **state
 static void what_is_not_offered_yet_is_refused(void **state)
 {
     (void)state;
-    put_enrollment("w1", ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{"
-                         "\"webhookUrl\":\"https://f.test/x\",\"apiVersion\":\"2021-10-01\"}");
-    assert_text(provision("w1", own_token("w1")), "status", "failed");
-    assert_int_equal(identity("w1").status, STATUS_DEVICE_NOT_FOUND);
+    put_enrollment("w1", "");
     assert_code(say_register("w1", own_token("w1"), "{\"csr\":\"AAAA\"}"), DPS_BAD_ARGUMENT);
+}
+
+/* ---- webhooks: the test is the network */
+
+static struct out_call *called; /* the last one, until it is answered */
+static unsigned calls;
+
+static void on_call(void *ctx, struct out_call *call)
+{
+    (void)ctx;
+    called = call;
+    calls++;
+}
+
+static void on_abandon(void *ctx, struct out_call *call)
+{
+    (void)ctx, (void)call;
+    called = NULL;
+}
+
+static const struct out_carrier network = {on_call, on_abandon, NULL};
+
+static void answer_with(const struct out_answer *a)
+{
+    assert_non_null(called);
+    lane_running = &rig.wire.out_lane;
+    struct out_call *call = called;
+    called = NULL;
+    out_call_end(call, a);
+    rig_run(&rig);
+}
+
+static void answer_call(unsigned http, const char *body)
+{
+    answer_with(&(struct out_answer){.http = http, .body = slice_str(body)});
+}
+
+#define WEBHOOK                                                                                    \
+    ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{\"webhookUrl\":"             \
+    "\"https://f.test/x?code=secret\",\"apiVersion\":\"2021-10-01\"}"
+
+static const char *begin_registration(const char *id, const char *body)
+{
+    struct reply r = say_register(id, own_token(id), body);
+    assert_int_equal(r.status, 202);
+    return text_of(r.body, "operationId");
+}
+
+static struct json *end_of(const char *id, const char *operation)
+{
+    struct reply r = say_poll(id, own_token(id), operation);
+    assert_int_equal(r.status, 200);
+    return json_get(r.body, "registrationState");
+}
+
+static void a_webhook_is_told_of_the_device_and_chooses(void **state)
+{
+    (void)state;
+    struct out_request r;
+    struct json *asked;
+    put_enrollment("w1", WEBHOOK);
+    const char *operation = begin_registration("w1", "{\"payload\":{\"model\":7}}");
+    assert_int_equal(say_poll("w1", own_token("w1"), operation).status, 202);
+    out_call_request(called, &r);
+    assert_string_equal(r.method, "POST");
+    assert_true(slice_is(r.url, "https://f.test/x?code=secret"));
+    assert_int_equal(json_parse(&arena, r.body, &asked), OK);
+    const struct json *context = json_get(asked, "deviceRuntimeContext");
+    const struct json *enrollment = json_get(asked, "individualEnrollment");
+    assert_text(enrollment, "registrationId", "w1");
+    assert_text(json_get(enrollment, "customAllocationDefinition"), "webhookUrl",
+                "https://f.test/x?****");
+    assert_null(json_get(json_get(enrollment, "attestation"), "symmetricKey"));
+    assert_text(context, "registrationId", "w1");
+    assert_non_null(json_get(context, "symmetricKey"));
+    assert_null(json_get(context, "currentIotHubHostName"));
+    assert_non_null(json_get(json_get(context, "payload"), "model"));
+    assert_true(slice_is(json_get(asked, "linkedHubs")->child->text, "hub.test"));
+    answer_call(200, "{\"iotHubHostName\":\"HUB.test\",\"payload\":[1]}");
+    const struct json *end = end_of("w1", operation);
+    assert_text(end, "status", "assigned");
+    assert_text(end, "assignedHub", "hub.test");
+    assert_int_equal(json_get(end, "payload")->type, JSON_ARRAY);
+    begin_registration("w1", "");
+    out_call_request(called, &r);
+    assert_int_equal(json_parse(&arena, r.body, &asked), OK);
+    assert_text(json_get(asked, "deviceRuntimeContext"), "currentIotHubHostName", "hub.test");
+    assert_text(json_get(asked, "deviceRuntimeContext"), "currentDeviceId", "w1");
+}
+
+static void what_a_webhook_may_get_wrong_fails_the_registration(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned http;
+        const char *body;
+        unsigned code;
+    } rows[] = {
+        {200, "", DPS_ALLOCATION_FAILED},
+        {200, "[]", DPS_ALLOCATION_FAILED},
+        {200, "{\"iotHubHostName\":", DPS_ALLOCATION_FAILED},
+        {200, "{\"iotHubHostName\":7}", DPS_ALLOCATION_FAILED},
+        {200, "{\"iotHubHostName\":\"elsewhere.test\"}", DPS_ALLOCATION_FAILED},
+        {200, "{\"iotHubHostName\":\"hub.test\",\"initialTwin\":[]}", DPS_ALLOCATION_FAILED},
+        {200, "{\"iotHubHostName\":\"hub.test\",\"initialTwin\":{\"tags\":1}}",
+         DPS_ALLOCATION_FAILED},
+        {200, "{}", DPS_ALLOCATION_NO_HUB},
+        {200, "{\"iotHubHostName\":null}", DPS_ALLOCATION_NO_HUB},
+        {200, "{\"iotHubHostName\":\"\"}", DPS_ALLOCATION_NO_HUB},
+        {201, "{\"iotHubHostName\":\"hub.test\"}", DPS_ALLOCATION_FAILED},
+        {302, "", DPS_ALLOCATION_FAILED},
+        {401, "", DPS_ALLOCATION_UNAUTHORIZED},
+        {403, "", DPS_ALLOCATION_FAILED},
+        {404, "", DPS_ALLOCATION_FAILED},
+    };
+    put_enrollment("w2", WEBHOOK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t code = 0;
+        const char *operation = begin_registration("w2", "{}");
+        answer_call(rows[i].http, rows[i].body);
+        const struct json *end = end_of("w2", operation);
+        assert_text(end, "status", "failed");
+        assert_int_equal(json_i64(json_get(end, "errorCode"), &code), OK);
+        assert_int_equal(code, rows[i].code);
+    }
+    assert_int_equal(identity("w2").status, STATUS_DEVICE_NOT_FOUND);
+}
+
+static void a_webhook_that_fails_leaves_a_device_where_it_is(void **state)
+{
+    (void)state;
+    put_enrollment("w3", WEBHOOK);
+    begin_registration("w3", "{}");
+    answer_call(200, "{\"iotHubHostName\":\"hub.test\"}");
+    begin_registration("w3", "{}");
+    answer_call(404, "");
+    const char *operation = begin_registration("w3", "{}");
+    answer_call(200, "{\"iotHubHostName\":\"hub.test\"}");
+    assert_text(end_of("w3", operation), "substatus", "reprovisionedToInitialAssignment");
+}
+
+static void a_webhook_that_is_busy_is_asked_ten_times_more(void **state)
+{
+    (void)state;
+    put_enrollment("w4", WEBHOOK);
+    put_enrollment("w5", "");
+    const char *operation = begin_registration("w4", "{}");
+    unsigned before = calls;
+    for (unsigned i = 0; i < 10; i++) {
+        if (i % 3)
+            answer_call(i % 2 ? 429 : 503, "");
+        else
+            answer_with(&(struct out_answer){.err = ERR_CLOSED, .text = "refused"});
+        assert_int_equal(say_poll("w4", own_token("w4"), operation).status, 202);
+        rig_wait(&rig, (1 + 9 * (int64_t)i) * 1000000 - 1000);
+        assert_int_equal(calls, before + i);
+        rig_wait(&rig, 2000);
+        assert_int_equal(calls, before + i + 1);
+    }
+    assert_text(provision("w5", own_token("w5")), "status", "assigned");
+    answer_call(503, "");
+    assert_text(end_of("w4", operation), "status", "failed");
+}
+
+static void a_webhook_that_is_silent_is_asked_again(void **state)
+{
+    (void)state;
+    put_enrollment("w6", WEBHOOK);
+    const char *operation = begin_registration("w6", "{}");
+    unsigned before = calls;
+    rig_wait(&rig, 5001000);
+    assert_null(called);
+    rig_wait(&rig, 1001000);
+    assert_int_equal(calls, before + 1);
+    answer_call(200, "{\"iotHubHostName\":\"hub.test\"}");
+    assert_text(end_of("w6", operation), "status", "assigned");
+}
+
+static void a_webhook_is_https_and_speaks_2019_03_31_or_later(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *version;
+        int status;
+    } rows[] = {
+        {"http://f.test/", "2021-10-01", 400},  {"http://localhost:7071/", "2021-10-01", 400},
+        {"https://f.test/", "2018-11-01", 400}, {"https://f.test/", "x", 400},
+        {"https://f.test/", "2019-03-31", 200},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char body[512];
+        snprintf(body, sizeof body,
+                 "{\"registrationId\":\"w7\"," BY_KEY ",\"allocationPolicy\":\"custom\","
+                 "\"customAllocationDefinition\":{\"webhookUrl\":\"%s\",\"apiVersion\":\"%s\"}}",
+                 rows[i].url, rows[i].version);
+        assert_int_equal(serve("PUT", "/enrollments/w7", "", body).status, rows[i].status);
+    }
+}
+
+static void a_device_that_is_never_moved_is_offered_its_own_hub(void **state)
+{
+    (void)state;
+    struct out_request r;
+    put_enrollment("w8", WEBHOOK ",\"reprovisionPolicy\":{\"updateHubAssignment\":false,"
+                                 "\"migrateDeviceData\":false}");
+    begin_registration("w8", "{}");
+    answer_call(200, "{\"iotHubHostName\":\"hub.test\"}");
+    const char *operation = begin_registration("w8", "{}");
+    out_call_request(called, &r);
+    answer_call(200, "{\"iotHubHostName\":\"hub.test\",\"payload\":\"again\"}");
+    assert_text(end_of("w8", operation), "payload", "again");
 }
 
 static void a_bulk_has_ten_enrollments_and_not_one_more(void **state)
@@ -518,7 +726,8 @@ static void over_mqtt_the_answers_have_rid_and_retry_after(void **state)
 static int start(void **state)
 {
     (void)state;
-    rig_start(&rig);
+    called = NULL;
+    rig_start_with(&rig, &network);
     return 0;
 }
 
@@ -547,6 +756,13 @@ int main(void)
         TEST(a_registration_that_was_cut_off_is_finished_by_whoever_polls),
         TEST(a_registration_that_was_cut_off_is_finished_by_the_next),
         TEST(what_is_not_offered_yet_is_refused),
+        TEST(a_webhook_is_told_of_the_device_and_chooses),
+        TEST(what_a_webhook_may_get_wrong_fails_the_registration),
+        TEST(a_webhook_that_fails_leaves_a_device_where_it_is),
+        TEST(a_webhook_that_is_busy_is_asked_ten_times_more),
+        TEST(a_webhook_that_is_silent_is_asked_again),
+        TEST(a_webhook_is_https_and_speaks_2019_03_31_or_later),
+        TEST(a_device_that_is_never_moved_is_offered_its_own_hub),
         TEST(a_bulk_has_ten_enrollments_and_not_one_more),
         TEST(a_bulk_refuses_an_id_that_is_named_twice),
         TEST(lists_come_in_pages),

@@ -22,10 +22,19 @@ static int64_t wall_us(void)
 
 void rig_start(struct rig *r)
 {
+    rig_start_with(r, NULL);
+}
+
+void rig_start_with(struct rig *r, const struct out_carrier *carrier)
+{
     static const struct clock_source source = {mono_us, wall_us};
     static const char *const hosts[] = {"hub.test"};
-    struct wire_config cfg = {
-        .hub_name = "hub", .hosts = hosts, .host_count = 1, .partitions = 2, .ephemeral = true};
+    struct wire_config cfg = {.hub_name = "hub",
+                              .hosts = hosts,
+                              .host_count = 1,
+                              .partitions = 2,
+                              .carrier = carrier,
+                              .ephemeral = true};
     struct lane *cores[] = {&r->core};
     *r = (struct rig){.now_us = 1000000, .wall_us = 1800000000000000};
     current = r;

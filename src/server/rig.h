@@ -25,6 +25,8 @@ struct rig_conn {
 };
 
 void rig_start(struct rig *r);
+void rig_start_with(struct rig *r,
+                    const struct out_carrier *carrier); /* who carries its requests */
 void rig_stop(struct rig *r);
 
 /* Turns of all lanes until nobody has mail. */

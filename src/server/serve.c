@@ -20,6 +20,7 @@
 #include "base/rand.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "out/courier.h"
 #include "post/thread.h"
 #include "server/certs.h"
 #include "server/dir.h"
@@ -50,6 +51,7 @@ struct server {
     struct ports ports;
     struct tls_keeper tls;
     struct lane_thread *threads[SERVER_LANES];
+    struct courier *courier;
     struct planting planting;
     pthread_t rsa_thread;
     bool rsa_running;
@@ -64,7 +66,7 @@ struct server {
 static unsigned workers_wanted(const struct config *cfg)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned most = LANES_MAX - SERVER_LANES - 1;
+    unsigned most = LANES_MAX - SERVER_LANES - 2; /* main's, and the courier's */
     if (cfg->workers) return MIN(cfg->workers, most);
     return cpus <= 2 ? 1 : MIN((unsigned)cpus, most);
 }
@@ -84,6 +86,7 @@ static unsigned connections_wanted(const struct config *cfg)
 static enum err open_hub(struct server *s)
 {
     const struct config *cfg = s->cfg;
+    s->courier = courier_new(cfg->outgoing_ca);
     struct wire_config wire = {.io = s->dir.state,
                                .hub_name = cfg->hub_name,
                                .hosts = cfg->hosts,
@@ -97,6 +100,7 @@ static enum err open_hub(struct server *s)
                                .upload_container = cfg->upload_container,
                                .upload_key = slice_str(s->upload_key),
                                .upload_quiet = cfg->upload_quiet,
+                               .carrier = courier_carrier(s->courier),
                                .ephemeral = cfg->ephemeral};
     s->core_count = workers_wanted(cfg);
     unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);
@@ -115,12 +119,14 @@ static void start_lanes(struct server *s)
                                         &s->wire.store_lane,       &s->wire.store_read_lane,
                                         &s->wire.store_check_lane, &s->wire.blob_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
+    courier_start(s->courier, &s->wire.out_lane);
     for (unsigned i = 0; i < s->core_count; i++) core_start(s->cores[i]);
 }
 
 static void stop_lanes(struct server *s)
 {
     for (unsigned i = 0; i < s->core_count; i++) core_stop(s->cores[i]);
+    courier_stop(s->courier);
     for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);
 }
 
@@ -393,6 +399,7 @@ static void dismantle(struct server *s)
     if (s->ports.admin.count) unlink(socket_path);
     for (unsigned i = 0; i < s->core_count; i++) core_close(s->cores[i]);
     wire_close(&s->wire);
+    courier_free(s->courier);
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
     tls_keeper_fini(&s->tls);
     dir_close(&s->dir);

@@ -119,6 +119,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->lane = lane;
     store_attach(lane);
     blobs_attach(lane);
+    out_attach(lane);
     log_writer_init(&c->writer, w->log, lane);
     c->writer.on_relief = on_relief;
     c->writer.relief_ctx = c;
@@ -133,8 +134,10 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
     TRY(configurations_new(&w->hub, lane, c->registry, c->twins, c->queries, &c->configurations));
     TRY(dps_new(&w->hub, lane,
-                &(struct dps_doors){
-                    .registry = c->registry, .twins = c->twins, .certificates = c->certificates},
+                &(struct dps_doors){.registry = c->registry,
+                                    .twins = c->twins,
+                                    .certificates = c->certificates,
+                                    .out = w->out},
                 &c->dps));
     c->mqtt = device_mqtt_new(
         &(struct device_mqtt_doors){.desk = &c->desk,
@@ -194,6 +197,8 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(open_log(w, cfg));
     hub->log = w->log;
     TRY(open_uploads(w, cfg));
+    lane_init(&w->out_lane, &w->office, "out");
+    w->out = out_new(&w->out_lane, cfg->carrier);
     w->rest.hub = hub;
     w->rest.version = AZIMUTH_VERSION;
     w->rest.unready = why_unready;
@@ -232,8 +237,10 @@ void wire_close(struct wire *w)
     if (w->log) log_close(w->log);
     store_close(w->store);
     blobs_close(w->blobs);
+    out_free(w->out);
     struct lane *const lanes[] = {&w->log_lane,        &w->log_read_lane,    &w->store_lane,
-                                  &w->store_read_lane, &w->store_check_lane, &w->blob_lane};
+                                  &w->store_read_lane, &w->store_check_lane, &w->blob_lane,
+                                  &w->out_lane};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
         if (lanes[i]->office) lane_fini(lanes[i]);
 }

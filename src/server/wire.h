@@ -17,6 +17,7 @@
 #include "hub/upload/upload.h"
 #include "log/log.h"
 #include "net/conn.h"
+#include "out/carrier.h"
 #include "store/store.h"
 
 enum { WIRE_TOKEN_MAX = 128 };
@@ -29,14 +30,15 @@ struct wire_config {
     const char *const *hosts;
     unsigned host_count;
     unsigned partitions;
-    int64_t retention_us;         /* 0: no limit */
-    uint64_t retention_bytes;     /* 0: no limit */
-    uint64_t disk_reserve;        /* free bytes below which log and store refuse; 0: none */
-    const char *upload_account;   /* connection string; NULL: devices upload to us */
-    const char *upload_container; /* NULL: WIRE_CONTAINER */
-    struct slice upload_key;      /* of our own account, base64; empty: a random one */
-    bool upload_quiet;            /* services are not told of files */
-    bool ephemeral;               /* the io is memory: smaller files, no reserve */
+    int64_t retention_us;              /* 0: no limit */
+    uint64_t retention_bytes;          /* 0: no limit */
+    uint64_t disk_reserve;             /* free bytes below which log and store refuse; 0: none */
+    const char *upload_account;        /* connection string; NULL: devices upload to us */
+    const char *upload_container;      /* NULL: WIRE_CONTAINER */
+    struct slice upload_key;           /* of our own account, base64; empty: a random one */
+    bool upload_quiet;                 /* services are not told of files */
+    const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
+    bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 
 struct dps;
@@ -73,10 +75,11 @@ struct wire {
     struct policies policies;
     struct lane log_lane, log_read_lane;
     struct lane store_lane, store_read_lane, store_check_lane;
-    struct lane blob_lane;
+    struct lane blob_lane, out_lane;
     struct log *log;
     struct store *store;
     struct blobs *blobs;
+    struct out *out;
     struct upload_config upload;
     struct blob_config blob;
     struct wire_core cores[LANES_MAX];

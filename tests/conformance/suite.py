@@ -105,6 +105,7 @@ GROUPS = {
     "node twins AmqpWs": ("node", node("twins:AmqpWs")),
     "node c2d AmqpWs": ("node", node("c2d:AmqpWs")),
     "node dps": ("node", node("dps")),
+    "node allocation": ("node", node("allocation")),
     "java device AMQPS": ("java", java("Devices", "AMQPS")),
     "java device MQTT": ("java", java("Devices", "MQTT")),
     "java device AMQPS_WS": ("java", java("Devices", "AMQPS_WS")),
@@ -165,7 +166,7 @@ class Server:
         shutil.rmtree(self.data, ignore_errors=True)
         self.process = subprocess.Popen(
             [AZIMUTH, "serve", "--data", self.data, "--hostname", self.hostname, "--bind", address,
-             "--console", f"{address}:8443", "--workers", str(workers)],
+             "--console", f"{address}:8443", "--outgoing-ca", self.data / "ca.pem", "--workers", str(workers)],
             stdout=subprocess.PIPE, stderr=log)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.ready = self._wait_ready()
