@@ -383,22 +383,22 @@ void configuration_put(struct configurations *c, struct slice id, struct slice m
 void configuration_delete(struct configurations *c, struct slice id, struct slice match,
                           struct configuration_wait *w)
 {
-    note_configuration(c, "delete", id, match, SLICE_NONE, w);
+    note_configuration(c, "delete", id, match, SLICE_LIT(""), w);
 }
 
 void configuration_get(struct configurations *c, struct slice id, struct configuration_wait *w)
 {
-    note_configuration(c, "get", id, SLICE_NONE, SLICE_NONE, w);
+    note_configuration(c, "get", id, SLICE_NONE, SLICE_LIT(""), w);
 }
 
 void configuration_list(struct configurations *c, struct configuration_wait *w)
 {
-    note_configuration(c, "list", SLICE_NONE, SLICE_NONE, SLICE_NONE, w);
+    note_configuration(c, "list", SLICE_LIT(""), SLICE_NONE, SLICE_LIT(""), w);
 }
 
 void configuration_test(struct configurations *c, struct slice json, struct configuration_wait *w)
 {
-    note_configuration(c, "test", SLICE_NONE, SLICE_NONE, json, w);
+    note_configuration(c, "test", SLICE_LIT(""), SLICE_NONE, json, w);
 }
 
 void configuration_forget(struct configurations *c, struct configuration_wait *w)
