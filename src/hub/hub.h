@@ -58,6 +58,7 @@ struct hub {
     unsigned host_count;
     char id_scope[HUB_ID_SCOPE_MAX + 1];
     int64_t created_us; /* wall time */
+    unsigned events;    /* sources (1 << enum record_source) whose events go to the stream */
 };
 
 /* The ids in a `who`; of a device the module id is empty (ptr NULL). */
@@ -72,11 +73,15 @@ static inline struct slice hub_module_of(struct slice who)
     return slash < who.len ? slice_from(who, slash + 1) : SLICE_NONE;
 }
 
+static inline unsigned hub_shard(struct slice who)
+{
+    return (unsigned)(map_hash(hub_device_of(who)) & (HUB_SHARDS - 1));
+}
+
 /* The core that owns everything about that device and its modules. */
 static inline struct addr hub_home(const struct hub *hub, struct slice who)
 {
-    unsigned shard = (unsigned)(map_hash(hub_device_of(who)) & (HUB_SHARDS - 1));
-    return (struct addr){.lane = hub->cores[shard % hub->core_count]};
+    return (struct addr){.lane = hub->cores[hub_shard(who) % hub->core_count]};
 }
 
 /* Is `host` (optionally with :port or a trailing dot, any case) one of our names? */

@@ -58,6 +58,7 @@ struct config {
     uint64_t disk_reserve;   /* bytes free below which nothing new is taken; 0: none */
     const char *tls_certs[CONFIG_CERTS_MAX], *tls_keys[CONFIG_CERTS_MAX];
     unsigned tls_cert_count, tls_key_count; /* equal */
+    unsigned events;                        /* 1 << enum record_source */
     bool ephemeral;
     const char *seed;         /* YAML file, see seed.h; NULL: none */
     unsigned workers;         /* 0: by the number of CPUs */

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "base/num.h"
+#include "hub/event/event.h"
 #include "hub/hub.h"
 
 #define AT(field) offsetof(struct config, field)
@@ -43,6 +44,10 @@ const struct option config_options[] = {
      "services are not told of uploaded files", OPTION_SWITCH, 0},
     {"outgoing-ca", "FILE", AT(outgoing_ca), 0, "the system's",
      "CAs (PEM) that webhooks and linked hubs are judged by", OPTION_TEXT, 0},
+    {"events", "SOURCE", 0, 0, "off",
+     "besides telemetry on the stream, repeatable: TwinChangeEvents, DeviceLifecycleEvents, "
+     "DeviceConnectionStateEvents",
+     OPTION_EVENTS, 0},
     {"tls-cert", "FILE", AT(tls_certs), AT(tls_cert_count), "made at first start",
      "your own certificate chain (PEM), repeatable: ECDSA, RSA", OPTION_FILES, 0},
     {"tls-key", "FILE", AT(tls_keys), AT(tls_key_count), "made at first start",
@@ -74,7 +79,7 @@ const struct option *config_option_find(struct slice name)
 bool config_option_is_list(const struct option *o)
 {
     return o->kind == OPTION_HOST || o->kind == OPTION_BIND || o->kind == OPTION_FILES ||
-           o->kind == OPTION_RETENTION;
+           o->kind == OPTION_RETENTION || o->kind == OPTION_EVENTS;
 }
 
 /* ---- fields of struct config by their offset */
@@ -108,6 +113,8 @@ void config_option_clear(struct config *c, const struct option *o)
 {
     if (o->kind == OPTION_RETENTION)
         c->retention_us = INT64_MAX, c->retention_bytes = 0;
+    else if (o->kind == OPTION_EVENTS)
+        c->events = 0;
     else if (config_option_is_list(o))
         *number_at(c, o->count) = 0;
 }
@@ -244,6 +251,16 @@ static enum err set_retention(struct config *c, struct slice value)
     return e != OK || none ? not_a(value, what) : OK;
 }
 
+static enum err set_events(struct config *c, struct slice value)
+{
+    enum record_source source;
+    if (slice_is_nocase(value, "off")) return OK;
+    if (event_source_of(value, &source) != OK)
+        return not_a(value, "TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents");
+    c->events |= 1u << source;
+    return OK;
+}
+
 static enum err set_level(struct config *c, struct slice value)
 {
     return say_level_parse(keep(c, value), &c->log_level) == OK
@@ -279,6 +296,7 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
         return num_bytes(value, size_at(c, o->at)) == OK ? OK : not_a(value, "a size (64MiB)");
     case OPTION_RETENTION: return set_retention(c, value);
     case OPTION_LEVEL: return set_level(c, value);
+    case OPTION_EVENTS: return set_events(c, value);
     case OPTION_FIXED: return set_fixed(o, value);
     }
     return ERR_INVALID;
@@ -329,6 +347,7 @@ bool config_option_same(const struct config *a, const struct config *b, const st
     case OPTION_RETENTION:
         return a->retention_us == b->retention_us && a->retention_bytes == b->retention_bytes;
     case OPTION_LEVEL: return a->log_level == b->log_level;
+    case OPTION_EVENTS: return a->events == b->events;
     case OPTION_FIXED: return true;
     }
     return true;

@@ -19,7 +19,8 @@ enum option_kind {
     OPTION_SIZE,          /* bytes: "256MiB" */
     OPTION_RETENTION,     /* a time, a size, or one of each */
     OPTION_LEVEL,
-    OPTION_FIXED, /* only `initial` is possible in this release */
+    OPTION_EVENTS, /* a list of event_source_of() */
+    OPTION_FIXED,  /* only `initial` is possible in this release */
 };
 
 struct option {

@@ -101,6 +101,7 @@ static enum err open_hub(struct server *s)
                                .upload_key = slice_str(s->upload_key),
                                .upload_quiet = cfg->upload_quiet,
                                .carrier = courier_carrier(s->courier),
+                               .events = cfg->events,
                                .ephemeral = cfg->ephemeral};
     s->core_count = workers_wanted(cfg);
     unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);

@@ -15,6 +15,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/event/event.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/policy/policy.h"
@@ -112,6 +113,7 @@ static void on_relief(void *ctx)
     struct wire_core *c = ctx;
     device_mqtt_relief(c->mqtt);
     amqp_relief(c->amqp);
+    events_relief(c->events);
 }
 
 static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane)
@@ -129,6 +131,9 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->methods = methods_new(&w->hub, lane, c->registry, c->sessions);
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
+    TRY(events_new(&w->hub, lane, &c->writer, &c->events));
+    events_watch_sessions(c->events, c->sessions);
+    twins_set_events(c->twins, c->events);
     c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);
     c->queries = queries_new(&w->hub, lane, c->registry);
     TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
@@ -199,6 +204,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(open_uploads(w, cfg));
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
+    hub->events = cfg->events;
     w->rest.hub = hub;
     w->rest.version = AZIMUTH_VERSION;
     w->rest.unready = why_unready;
@@ -222,6 +228,7 @@ static void close_core(struct wire_core *c)
     dps_free(c->dps);
     methods_free(c->methods);
     twins_free(c->twins);
+    events_free(c->events);
     queries_free(c->queries);
     c2d_free(c->c2d);
     uploads_free(c->uploads);

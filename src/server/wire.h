@@ -37,6 +37,7 @@ struct wire_config {
     const char *upload_container;      /* NULL: WIRE_CONTAINER */
     struct slice upload_key;           /* of our own account, base64; empty: a random one */
     bool upload_quiet;                 /* services are not told of files */
+    unsigned events;                   /* sources whose events go to the stream, see hub.events */
     const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
@@ -55,6 +56,7 @@ struct wire_core {
     struct session_home *sessions;
     struct methods *methods;
     struct twins *twins;
+    struct events *events;
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
     struct certificates *certificates;

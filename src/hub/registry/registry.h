@@ -161,6 +161,14 @@ struct registry_listener {
     /* After the store said yes. */
     void (*changed)(struct registry_listener *l, struct slice who, enum registry_change change);
 
+    /* Adds to the unit that creates an identity what comes with it; it may still fail.  NULL: nothing.
+     * Not called for modules that come with their edge device. */
+    void (*creating)(struct registry_listener *l, const struct identity *next,
+                     struct store_request *unit);
+
+    /* What creating() or deleting() added did not happen.  NULL: nothing. */
+    void (*undone)(struct registry_listener *l, struct slice who);
+
     /* Adds to the unit that deletes the identity what goes with it; it may still fail.  NULL: nothing. */
     void (*deleting)(struct registry_listener *l, struct slice who, struct store_request *unit);
 };

@@ -40,6 +40,15 @@ static void add_delete(struct store_request *u, const struct write_op *o,
     store_put_int(u, "old_etag", (int64_t)old->etag);
 }
 
+static void add_what_comes_with(struct store_request *u, const struct write_op *o)
+{
+    LIST_EACH(node, &o->registry->listeners)
+    {
+        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
+        if (l->creating) l->creating(l, o->next, u);
+    }
+}
+
 /* Creates, updates or deletes. */
 static void add_change(struct store_request *u, const struct write_op *o,
                        const struct identity *old, const struct identity *next)
@@ -104,4 +113,5 @@ void unit_build(struct store_request *u, struct write_op *o, const struct identi
         build_module(u, o, old);
     else
         build_device(u, o, old);
+    if (old == NULL) add_what_comes_with(u, o);
 }

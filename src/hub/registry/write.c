@@ -200,11 +200,21 @@ static void try_again(struct write_op *o)
     entry_written(e);
 }
 
+static void tell_undone(const struct write_op *o)
+{
+    LIST_EACH(node, &o->registry->listeners)
+    {
+        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
+        if (l->undone) l->undone(l, o->write.who);
+    }
+}
+
 static void on_stored(struct store_wait *w, struct store_answer *a)
 {
     struct write_op *o = CONTAINER_OF(w, struct write_op, wait);
     const struct words *words = words_of(o);
     o->registry->waiting--;
+    if (a->err != OK) tell_undone(o);
     if (a->err == ERR_CONFLICT && a->statement != o->room_step && !o->again) {
         try_again(o);
         return;

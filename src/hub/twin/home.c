@@ -121,6 +121,8 @@ static void free_op(struct op *op)
 {
     buf_free(&op->identity);
     buf_free(&op->desired);
+    twin_event_drop(op);
+    buf_free(&op->event_body);
     free(op->next);
     msg_free(op->m);
     free(op);
@@ -230,6 +232,7 @@ void twin_op_retry(struct op *op)
     free(op->next);
     op->next = NULL;
     buf_clear(&op->desired);
+    twin_event_drop(op);
     op->again = true;
     begin(op);
 }

@@ -19,6 +19,8 @@
 #include "hub/twin/missed.h"
 
 struct entry;
+struct event;
+struct events;
 
 /* One verb at home. */
 struct op {
@@ -31,6 +33,8 @@ struct op {
     struct buf identity; /* of services' verbs: the members that mirror it */
     struct twin *next;   /* with the store */
     struct buf desired;  /* what the device is told of it; empty: nothing */
+    struct buf event_body;
+    struct event *event; /* with the store, likewise */
     bool again;          /* the second attempt */
 };
 
@@ -58,12 +62,15 @@ struct twins {
     struct missed missed;
     struct session_listener listener;
     struct registry_twins of_registry;
-    struct list imports;   /* entries of bulks under way */
     struct list listeners; /* struct twin_listener */
     struct registry_listener identity_listener;
     struct timer gone_timer; /* gone.c */
     struct store_wait gone_wait;
     bool gone_asks;
+    struct list imports;   /* entries of bulks under way */
+    struct events *events; /* NULL: nobody is told */
+    struct registry_listener identities;
+    struct map lifecycle; /* event.c */
 };
 
 /* home.c */
@@ -85,6 +92,13 @@ void twin_import_fini(struct twins *t);
 enum { GONE_WAIT_US = 200000 };
 void twin_gone_join(struct twins *t);
 void twin_gone_fini(struct twins *t);
+/* event.c: of the next twin, into its unit, and what became of that. */
+enum err twin_event_prepare(struct op *op, const struct twin_change *change,
+                            const struct twin *next, int64_t wall_us) MUST_USE;
+void twin_event_add(struct op *op, struct store_request *unit);
+void twin_event_stored(struct op *op);
+void twin_event_drop(struct op *op);
+void twin_event_fini(struct twins *t);
 
 /* write.c: the op's twin is there. */
 void twin_op_write(struct op *op);

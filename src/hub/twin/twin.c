@@ -76,6 +76,7 @@ void twins_free(struct twins *t)
     twin_gone_fini(t);
     twin_home_fini(t);
     twin_import_fini(t);
+    twin_event_fini(t);
     twin_missed_fini(&t->missed);
     free(t);
 }

@@ -36,6 +36,7 @@ enum {
 #define TWIN_INTEGER_MIN (-INT64_C(4503599627370496)) /* IoT Hub */
 #define TWIN_INTEGER_MAX INT64_C(4503599627370495)
 
+struct events;
 struct registry;
 struct session_home;
 struct twins;
@@ -44,6 +45,9 @@ struct twins;
 struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registry *registry,
                         struct session_home *sessions);
 void twins_free(struct twins *t); /* NULL is fine */
+
+/* What happens to twins and their identities is told from now on; NULL: nobody is. */
+void twins_set_events(struct twins *t, struct events *events);
 
 /* What a verb answers; borrowed during the call. */
 struct twin_answer {

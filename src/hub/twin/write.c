@@ -70,6 +70,7 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
         twin_op_retry(op);
         return;
     }
+    if (a->err == OK) twin_event_stored(op);
     if (a->err == OK)
         take_over(op);
     else
@@ -86,6 +87,7 @@ static void ask_store(struct op *op)
     struct store_request u;
     store_begin_unit(&u, bulk ? STORE_BULK : STORE_INTERACTIVE);
     twin_put_write(&u, op->entry->who, slice_str(op->entry->generation), op->entry->twin, op->next);
+    twin_event_add(op, &u);
     op->wait.fn = on_stored;
     store_ask(t->hub->store, t->lane, &u, &op->wait);
 }
@@ -97,7 +99,9 @@ static enum status prepare(struct op *op, struct arena *a, struct twin_change *c
     if (status != STATUS_OK) return status;
     if (!change->tags && !change->desired && !change->reported && !change->configurations)
         return STATUS_OK;
-    enum err e = twin_change_apply(a, op->entry->twin, change, clock_wall_us(), &next);
+    int64_t wall_us = clock_wall_us();
+    enum err e = twin_change_apply(a, op->entry->twin, change, wall_us, &next);
+    if (e == OK) e = twin_event_prepare(op, change, &next, wall_us);
     if (e != OK) return status_of_err(e);
     if (change->desired) twin_change_put_desired(&op->desired, change, &next);
     op->next = twin_copy(&next);

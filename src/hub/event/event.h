@@ -1,0 +1,72 @@
+/* event.h - what happens to identities and twins, on its way into the stream.
+ *
+ *   unit { the change, the event's row } ──stored──▶ appended to the log ──durable──▶ row deleted
+ *                                           ▲
+ *   at start, and when memory was short: ───┘ rows that are there
+ *
+ * A change and its event are one unit of the store: no crash keeps the one and loses the other.  An
+ * event may come twice, when the power goes between the log and the row; it never comes before its
+ * change is on disk.  Events of one device keep their order.  What is not stored anywhere (connection
+ * state) is appended as it happens and goes with a crash.
+ *
+ * IoT Hub sends these events along routes only; here they go to the built-in stream, those sources that
+ * the server was told to (hub.events), each record with its source, by which routes can choose.
+ *
+ * Runs on: the core that is home to the identity.
+ * Life:    events_new() after the log's writer and the store are there; events_free() before them.
+ * Limits:  EVENT_PENDING_BYTES in memory, then rows wait in the store until they are read from there.
+ * Source:  "IoT Hub non-telemetry event schemas"; README.md has the table.
+ */
+#ifndef HUB_EVENT_EVENT_H
+#define HUB_EVENT_EVENT_H
+
+#include "hub/hub.h"
+#include "log/log.h"
+
+enum {
+    EVENT_PENDING_BYTES = 16 << 20, /* ours, per core */
+    EVENT_RETRY_US = 1000000,       /* after the log or the store refused */
+    EVENT_PAGE_ROWS = 500,          /* read from the store at a time */
+    EVENT_DELETES_MAX = 100,        /* rows deleted in one unit */
+    EVENT_CONNECTION_BODY_MAX = 128,
+};
+
+struct store_request;
+struct session_home;
+struct event;
+struct events;
+
+/* Before the lanes run.  Fails with what the store says. */
+enum err events_new(const struct hub *hub, struct lane *lane, struct log_writer *writer,
+                    struct events **out) MUST_USE;
+void events_free(struct events *e); /* NULL is fine */
+
+void events_relief(struct events *e); /* the log has room again */
+
+/* Is anybody interested?  `e` NULL: nobody is. */
+bool event_wanted(const struct events *e, enum record_source source);
+
+struct event_draft {
+    enum record_source source;
+    struct slice who;
+    const char *op; /* opType: "updateTwin" */
+    struct slice body;
+};
+
+/* Adds the event's row to the unit that makes the change.  event_stored() follows when the unit was
+ * acknowledged, event_drop() when it was not. */
+struct event *event_add(struct events *e, struct store_request *unit,
+                        const struct event_draft *d) MUST_USE;
+void event_stored(struct events *e, struct event *ev); /* NULL is fine */
+void event_drop(struct event *ev);                     /* likewise */
+
+/* An event of something that is not stored; dropped and counted while the log has no room. */
+void event_tell(struct events *e, const struct event_draft *d);
+
+/* Connections of identities, from now on. */
+void events_watch_sessions(struct events *e, struct session_home *sessions);
+
+/* "TwinChangeEvents", as routes call it, in any case.  ERR_INVALID: no such source. */
+enum err event_source_of(struct slice name, enum record_source *out) MUST_USE;
+
+#endif

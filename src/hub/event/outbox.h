@@ -1,0 +1,60 @@
+/* outbox.h - events between the store and the log.  Private to hub/event. */
+#ifndef HUB_EVENT_OUTBOX_H
+#define HUB_EVENT_OUTBOX_H
+
+#include "hub/event/event.h"
+#include "hub/session/session.h"
+#include "store/store.h"
+
+/* One event, in memory; its bytes behind it. */
+struct event {
+    struct list node; /* in events.unsent, sent, done or deleting */
+    uint64_t place;   /* in the order in which they are sent */
+    int64_t id;       /* of its row; of one device they rise */
+    enum record_source source;
+    uint32_t pair_count;
+    struct slice device_id, key, pairs, sections; /* `key` is id and device */
+};
+
+struct events {
+    const struct hub *hub;
+    struct lane *lane;
+    struct log_writer *writer;
+    struct addr slot;
+    struct map known;   /* struct event by key: all that are in the lists */
+    struct list unsent; /* by place */
+    struct list sent;   /* with the log */
+    struct list done;   /* durable: the rows may go */
+    struct list deleting;
+    struct timer retry;
+    struct store_wait deletion, page;
+    uint64_t next_place;
+    int64_t next_id;
+    size_t bytes, bytes_max; /* of events in memory */
+    bool refused;            /* waits for `retry` */
+    /* rows that are not in memory */
+    bool behind, asking;
+    uint64_t skips,
+        page_skips; /* events that were left in the store; when the page was asked for */
+    struct session_listener listener;
+    struct map open; /* char[] who: sessions that were told of */
+    uint64_t connection_count;
+};
+
+/* encode.c: a record's annotations and sections, as consumers get them. */
+struct event *event_make(const struct hub *hub, const struct event_draft *d, int64_t id,
+                         int64_t wall_us);
+struct event *event_of_row(const struct store_value *col);
+size_t event_bytes(const struct event *ev);
+
+/* outbox.c: into memory, and on to the log. */
+void outbox_take(struct events *e, struct event *ev);
+void outbox_send(struct events *e);
+
+/* drain.c: from the store into memory, when memory is empty. */
+void drain_more(struct events *e);
+
+/* connection.c */
+void connection_fini(struct events *e);
+
+#endif

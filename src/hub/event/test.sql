@@ -1,0 +1,2 @@
+-- :name test_event_count
+SELECT COUNT(*) FROM event

@@ -1,0 +1,217 @@
+/* event.c - what the stream hears of twins: changes, and what becomes of identities.
+ *
+ *   updateTwin    {"version", "tags": {changed}, "properties": {"desired": {changed, "$metadata",
+ *                  "$version"}, "reported": likewise}}
+ *   replaceTwin, createDeviceIdentity, deleteDeviceIdentity   the twin, without what mirrors the
+ *                  identity
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "hub/event/event.h"
+#include "hub/twin/home.h"
+
+/* ---- bodies */
+
+static void put_ids(struct buf *out, struct slice who)
+{
+    buf_put_str(out, "\"deviceId\":");
+    text_json_string(out, hub_device_of(who));
+    if (hub_module_of(who).len == 0) return;
+    buf_put_str(out, ",\"moduleId\":");
+    text_json_string(out, hub_module_of(who));
+}
+
+static enum err put_whole(struct buf *out, struct slice who, const struct twin *twin)
+{
+    struct buf ids = {0};
+    put_ids(&ids, who);
+    enum err e = twin_put_for_service(out, twin, buf_slice(&ids));
+    buf_free(&ids);
+    return e;
+}
+
+/* All of a patch was written now. */
+static void put_stamps(struct buf *out, const struct json *patch, const struct section_stamp *now)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+    clock_iso(now->wall_us, iso);
+    buf_printf(out, "{\"$lastUpdated\":\"%s\"", iso);
+    if (now->version) buf_printf(out, ",\"$lastUpdatedVersion\":%" PRId64, now->version);
+    for (const struct json *j = patch->type == JSON_OBJECT ? patch->child : NULL; j; j = j->next) {
+        if (j->type == JSON_NULL || slice_starts(j->key, SLICE_LIT("$"))) continue;
+        buf_put_u8(out, ',');
+        text_json_string(out, j->key);
+        buf_put_u8(out, ':');
+        put_stamps(out, j, now);
+    }
+    buf_put_u8(out, '}');
+}
+
+static void put_section(struct buf *out, const char *name, const struct json *patch,
+                        const struct section_stamp *now, int64_t version)
+{
+    buf_printf(out, "\"%s\":{", name);
+    if (section_write_patch(out, patch)) buf_put_u8(out, ',');
+    buf_put_str(out, "\"$metadata\":");
+    put_stamps(out, patch, now);
+    buf_printf(out, ",\"$version\":%" PRId64 "}", version);
+}
+
+static void put_change(struct buf *out, const struct twin_change *change, const struct twin *next,
+                       int64_t wall_us)
+{
+    struct section_stamp desired = {wall_us, next->desired_version}, reported = {wall_us, 0};
+    buf_printf(out, "{\"version\":%" PRId64, next->version);
+    if (change->tags) {
+        buf_put_str(out, ",\"tags\":{");
+        section_write_patch(out, change->tags);
+        buf_put_u8(out, '}');
+    }
+    if (change->desired || change->reported) buf_put_str(out, ",\"properties\":{");
+    if (change->desired)
+        put_section(out, "desired", change->desired, &desired, next->desired_version);
+    if (change->desired && change->reported) buf_put_u8(out, ',');
+    if (change->reported)
+        put_section(out, "reported", change->reported, &reported, next->reported_version);
+    if (change->desired || change->reported) buf_put_u8(out, '}');
+    buf_put_u8(out, '}');
+}
+
+/* ---- changes */
+
+static bool replaces(const struct op *op)
+{
+    return op->ask.verb == ASK_WRITE && op->ask.how != TWIN_MERGE &&
+           op->ask.how != TWIN_MERGE_DESIRED;
+}
+
+enum err twin_event_prepare(struct op *op, const struct twin_change *change,
+                            const struct twin *next, int64_t wall_us)
+{
+    if (!event_wanted(op->entry->twins->events, RECORD_TWIN_CHANGE)) return OK;
+    if (replaces(op)) return put_whole(&op->event_body, op->entry->who, next);
+    put_change(&op->event_body, change, next, wall_us);
+    return OK;
+}
+
+void twin_event_add(struct op *op, struct store_request *unit)
+{
+    if (buf_size(&op->event_body) == 0) return;
+    op->event = event_add(op->entry->twins->events, unit,
+                          &(struct event_draft){.source = RECORD_TWIN_CHANGE,
+                                                .who = op->entry->who,
+                                                .op = replaces(op) ? "replaceTwin" : "updateTwin",
+                                                .body = buf_slice(&op->event_body)});
+}
+
+void twin_event_stored(struct op *op)
+{
+    event_stored(op->entry->twins->events, op->event);
+    op->event = NULL;
+}
+
+void twin_event_drop(struct op *op)
+{
+    event_drop(op->event);
+    op->event = NULL;
+    buf_clear(&op->event_body);
+}
+
+/* ---- identities */
+
+struct pending {
+    struct event *event;
+    char who[HUB_WHO_LEN_MAX + 1];
+};
+
+static void drop_pending(struct twins *t, struct slice who)
+{
+    struct pending *p = map_remove(&t->lifecycle, who);
+    if (p == NULL) return;
+    event_drop(p->event);
+    free(p);
+}
+
+static void add_pending(struct twins *t, struct slice who, const char *op, const struct twin *twin,
+                        struct store_request *unit)
+{
+    struct buf body = {0};
+    drop_pending(t, who);
+    if (put_whole(&body, who, twin) == OK) {
+        struct pending *p = NEW(struct pending);
+        snprintf(p->who, sizeof p->who, "%.*s", SLICE_ARG(who));
+        p->event = event_add(
+            t->events, unit,
+            &(struct event_draft){
+                .source = RECORD_DEVICE_LIFECYCLE, .who = who, .op = op, .body = buf_slice(&body)});
+        map_put(&t->lifecycle, slice_str(p->who), p);
+    }
+    buf_free(&body);
+}
+
+static void on_creating(struct registry_listener *l, const struct identity *next,
+                        struct store_request *unit)
+{
+    struct twins *t = CONTAINER_OF(l, struct twins, identities);
+    struct arena arena = {0};
+    struct twin fresh;
+    struct buf who = {0};
+    hub_put_who(&who, next->device_id, next->module_id);
+    twin_fresh(&arena, next->generation, &fresh);
+    add_pending(t, buf_slice(&who), "createDeviceIdentity", &fresh, unit);
+    buf_free(&who);
+    arena_free(&arena);
+}
+
+/* Of a twin that is not in memory the fresh one stands for it. */
+static void on_deleting(struct registry_listener *l, struct slice who, struct store_request *unit)
+{
+    struct twins *t = CONTAINER_OF(l, struct twins, identities);
+    struct entry *e = map_get(&t->entries, who);
+    struct arena arena = {0};
+    struct twin fresh;
+    twin_fresh(&arena, SLICE_LIT(""), &fresh);
+    add_pending(t, who, "deleteDeviceIdentity", e && e->twin ? e->twin : &fresh, unit);
+    arena_free(&arena);
+}
+
+static void on_changed(struct registry_listener *l, struct slice who, enum registry_change change)
+{
+    struct twins *t = CONTAINER_OF(l, struct twins, identities);
+    if (change != REGISTRY_CREATED && change != REGISTRY_DELETED) return;
+    struct pending *p = map_remove(&t->lifecycle, who);
+    if (p == NULL) return; /* of a module that came or went with its device */
+    event_stored(t->events, p->event);
+    free(p);
+}
+
+static void on_undone(struct registry_listener *l, struct slice who)
+{
+    drop_pending(CONTAINER_OF(l, struct twins, identities), who);
+}
+
+void twins_set_events(struct twins *t, struct events *events)
+{
+    t->events = events;
+    if (!event_wanted(events, RECORD_DEVICE_LIFECYCLE)) return;
+    t->identities = (struct registry_listener){.changed = on_changed,
+                                               .creating = on_creating,
+                                               .deleting = on_deleting,
+                                               .undone = on_undone};
+    registry_listen(t->registry, &t->identities);
+}
+
+void twin_event_fini(struct twins *t)
+{
+    struct pending *p;
+    for (size_t at = 0; (p = map_next(&t->lifecycle, &at)) != NULL;) {
+        event_drop(p->event);
+        free(p);
+    }
+    map_free(&t->lifecycle);
+}
