@@ -45,8 +45,8 @@ const struct option config_options[] = {
     {"outgoing-ca", "FILE", AT(outgoing_ca), 0, "the system's",
      "CAs (PEM) that webhooks and linked hubs are judged by", OPTION_TEXT, 0},
     {"events", "SOURCE", 0, 0, "off",
-     "besides telemetry on the stream, repeatable: TwinChangeEvents, DeviceLifecycleEvents, "
-     "DeviceConnectionStateEvents",
+     "besides telemetry on the stream, repeatable: all, TwinChangeEvents, DeviceLifecycleEvents, "
+     "DeviceConnectionStateEvents, DigitalTwinChangeEvents, DeviceJobLifecycleEvents",
      OPTION_EVENTS, 0},
     {"tls-cert", "FILE", AT(tls_certs), AT(tls_cert_count), "made at first start",
      "your own certificate chain (PEM), repeatable: ECDSA, RSA", OPTION_FILES, 0},
@@ -255,8 +255,14 @@ static enum err set_events(struct config *c, struct slice value)
 {
     enum record_source source;
     if (slice_is_nocase(value, "off")) return OK;
+    if (slice_is_nocase(value, "all")) {
+        c->events = EVENT_ALL;
+        return OK;
+    }
     if (event_source_of(value, &source) != OK)
-        return not_a(value, "TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents");
+        return not_a(value, "all, off, TwinChangeEvents, DeviceLifecycleEvents, "
+                            "DeviceConnectionStateEvents, DigitalTwinChangeEvents, "
+                            "DeviceJobLifecycleEvents");
     c->events |= 1u << source;
     return OK;
 }

@@ -36,7 +36,8 @@ void rig_start_with(struct rig *r, const struct out_carrier *carrier)
                               .carrier = carrier,
                               .ephemeral = true};
     struct lane *cores[] = {&r->core};
-    *r = (struct rig){.now_us = 1000000, .wall_us = 1800000000000000};
+    *r = (struct rig){.now_us = 1000000, .wall_us = 1800000000000000, .events = r->events};
+    cfg.events = r->events;
     current = r;
     clock_use(&source);
     cfg.io = r->disk = io_mem_new();

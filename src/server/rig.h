@@ -14,6 +14,7 @@ struct rig {
     struct lane core;
     struct conn_host host;
     int64_t now_us, wall_us;
+    unsigned events; /* of wire_config; set before rig_start() */
 };
 
 struct rig_conn {

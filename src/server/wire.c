@@ -15,6 +15,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/digital_twin/digital_twin.h"
 #include "hub/event/event.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
@@ -133,11 +134,12 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
     TRY(events_new(&w->hub, lane, &c->writer, &c->events));
     events_watch_sessions(c->events, c->sessions);
-    twins_set_events(c->twins, c->events);
+    twins_set_events(c->twins, c->events, digital_twin_put_change);
     c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);
     c->queries = queries_new(&w->hub, lane, c->registry);
     TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
     TRY(configurations_new(&w->hub, lane, c->registry, c->twins, c->queries, &c->configurations));
+    jobs_set_events(c->jobs, c->events);
     TRY(dps_new(&w->hub, lane,
                 &(struct dps_doors){.registry = c->registry,
                                     .twins = c->twins,

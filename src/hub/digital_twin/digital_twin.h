@@ -57,6 +57,10 @@ void digital_twin_update(struct twins *t, struct slice device_id, struct slice i
 
 void digital_twin_forget(struct digital_twin_call *c);
 
+/* Writes the JSON Patch that makes one digital twin out of the other; both are twins as twin_get() shows
+ * them.  False, and nothing is written: there is no difference. */
+bool digital_twin_put_change(struct buf *out, struct slice before, struct slice after);
+
 /* A command of a component is called as a direct method "component*command", one of the device itself
  * by its name ("IoT Plug and Play conventions"). */
 void digital_twin_put_method(struct buf *out, struct slice component, struct slice command);

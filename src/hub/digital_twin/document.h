@@ -12,6 +12,11 @@ bool document_is_component(const struct json *value);
 /* `twin` is what services are shown of it. */
 struct json *document_view(struct arena *a, const struct json *twin);
 
+struct json *document_copy(struct arena *a, const struct json *value);
+
+/* Is it the same value?  The order of members does not count. */
+bool document_same(const struct json *a, const struct json *b);
+
 /* Why a patch is refused. */
 struct document_refusal {
     const char *error; /* Azure's name */

@@ -185,6 +185,55 @@ static void commands_of_components_are_methods_with_a_star(void **state)
     buf_free(&name);
 }
 
+/* ---- changes */
+
+static void expect_change(const char *before, const char *after, const char *expected)
+{
+    struct buf out = {0};
+    bool any = digital_twin_put_change(&out, slice_str(before), slice_str(after));
+    assert_int_equal(any, expected != NULL);
+    assert_string_equal(buf_size(&out) ? buf_cstr(&out) : "", expected ? expected : "");
+    buf_free(&out);
+}
+
+#define TWIN(reported, metadata)                                                                   \
+    "{\"deviceId\":\"d\",\"modelId\":\"m\",\"properties\":{\"desired\":{},\"reported\":{" reported \
+    "\"$metadata\":{" metadata "}}}}"
+
+static void a_change_is_a_patch_from_view_to_view(void **state)
+{
+    (void)state;
+    static const char none[] = TWIN("", "");
+    static const char one[] = TWIN("\"t\":1,", "\"t\":{\"$lastUpdated\":\"A\"}");
+    static const char two[] = TWIN("\"t\":{\"x\":2},", "\"t\":{\"$lastUpdated\":\"B\"}");
+    expect_change(one, one, NULL);
+    expect_change(
+        none, one,
+        "[{\"op\":\"add\",\"path\":\"/$metadata/t\",\"value\":{\"lastUpdateTime\":\"A\"}},"
+        "{\"op\":\"add\",\"path\":\"/t\",\"value\":1}]");
+    expect_change(one, two,
+                  "[{\"op\":\"replace\",\"path\":\"/$metadata/t/lastUpdateTime\",\"value\":\"B\"},"
+                  "{\"op\":\"replace\",\"path\":\"/t\",\"value\":{\"x\":2}}]");
+    expect_change(
+        two, none,
+        "[{\"op\":\"remove\",\"path\":\"/$metadata/t\"},{\"op\":\"remove\",\"path\":\"/t\"}]");
+    expect_change("{", one, NULL);
+}
+
+static void components_come_whole_and_change_in_part(void **state)
+{
+    (void)state;
+    static const char none[] = TWIN("", "");
+    static const char one[] =
+        TWIN("\"c\":{\"__t\":\"c\",\"a/b\":1},", "\"c\":{\"a/b\":{\"$lastUpdated\":\"A\"}}");
+    static const char two[] =
+        TWIN("\"c\":{\"__t\":\"c\",\"a/b\":2},", "\"c\":{\"a/b\":{\"$lastUpdated\":\"A\"}}");
+    expect_change(none, one,
+                  "[{\"op\":\"add\",\"path\":\"/c\",\"value\":{\"$metadata\":{\"a/b\":{"
+                  "\"lastUpdateTime\":\"A\"}},\"a/b\":1}}]");
+    expect_change(one, two, "[{\"op\":\"replace\",\"path\":\"/c/a~1b\",\"value\":2}]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +246,8 @@ int main(void)
         cmocka_unit_test(bad_patches_are_refused_by_azures_names),
         cmocka_unit_test(a_patch_has_at_most_so_many_operations_and_a_path_so_many_segments),
         cmocka_unit_test(commands_of_components_are_methods_with_a_star),
+        cmocka_unit_test(a_change_is_a_patch_from_view_to_view),
+        cmocka_unit_test(components_come_whole_and_change_in_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

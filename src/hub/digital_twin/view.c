@@ -19,23 +19,23 @@ bool document_is_component(const struct json *value)
     return slice_is(json_str(value, "__t"), "c");
 }
 
-static struct json *copy(struct arena *a, const struct json *value)
+struct json *document_copy(struct arena *a, const struct json *value)
 {
     struct json *out = json_new(a, value->type);
     out->truth = value->truth;
     out->text = value->text;
     for (const struct json *child = value->child; child; child = child->next) {
         if (value->type == JSON_OBJECT)
-            json_set(a, out, child->key, copy(a, child));
+            json_set(a, out, child->key, document_copy(a, child));
         else
-            json_append(out, copy(a, child));
+            json_append(out, document_copy(a, child));
     }
     return out;
 }
 
 static void set(struct arena *a, struct json *object, const char *key, const struct json *value)
 {
-    if (value) json_set(a, object, slice_str(key), copy(a, value));
+    if (value) json_set(a, object, slice_str(key), document_copy(a, value));
 }
 
 static const struct json *get(const struct json *object, struct slice key)
@@ -74,7 +74,7 @@ static void put_property(struct arena *a, struct json *out, struct json *metadat
 {
     const struct json *value = s->reported ? s->reported : s->desired;
     if (is_acknowledgement(s->reported)) value = json_get(s->reported, "value");
-    json_set(a, out, key, copy(a, value));
+    json_set(a, out, key, document_copy(a, value));
     json_set(a, metadata, key, metadata_of(a, s));
 }
 

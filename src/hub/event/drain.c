@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "hub/event/event_sql.h"
 #include "hub/event/outbox.h"
 
@@ -28,7 +27,7 @@ static void on_page(struct store_wait *w, struct store_answer *a)
     struct events *e = CONTAINER_OF(w, struct events, page);
     e->asking = false;
     if (a->err != OK) {
-        timer_set(&e->lane->timers, &e->retry, clock_mono_us() + EVENT_RETRY_US);
+        outbox_wait_a_moment(e);
         return;
     }
     bool last = take_rows(e, a) < EVENT_PAGE_ROWS && !a->more;
@@ -37,7 +36,7 @@ static void on_page(struct store_wait *w, struct store_answer *a)
     drain_more(e);
 }
 
-static unsigned core_index(const struct events *e)
+unsigned drain_core_index(const struct events *e)
 {
     unsigned i = 0;
     while (e->hub->cores[i] != e->lane->id) i++;
@@ -54,7 +53,7 @@ void drain_more(struct events *e)
     e->page_skips = e->skips;
     store_begin_query(&q, &sql_event_page);
     store_put_int(&q, "cores", e->hub->core_count);
-    store_put_int(&q, "core", core_index(e));
+    store_put_int(&q, "core", drain_core_index(e));
     store_put_int(&q, "top", EVENT_PAGE_ROWS);
     e->page.fn = on_page;
     store_ask(e->hub->store, e->lane, &q, &e->page);

@@ -17,6 +17,10 @@ static const struct {
                                  "application/json", "DeviceLifecycleEvents"},
     [RECORD_CONNECTION_STATE] = {"deviceConnectionStateEvents", "deviceConnectionStateNotification",
                                  "application/json", "DeviceConnectionStateEvents"},
+    [RECORD_JOB_LIFECYCLE] = {"deviceJobLifecycleEvents", "deviceJobLifecycleNotification",
+                              "application/json", "DeviceJobLifecycleEvents"},
+    [RECORD_DIGITAL_TWIN_CHANGE] = {"digitalTwinChangeEvents", "digitalTwinChangeNotification",
+                                    "application/json-patch+json", "DigitalTwinChangeEvents"},
 };
 
 enum err event_source_of(struct slice name, enum record_source *out)
@@ -32,8 +36,11 @@ enum err event_source_of(struct slice name, enum record_source *out)
 static uint32_t put_pairs(struct buf *b, const struct event_draft *d, int64_t wall_us)
 {
     struct slice module_id = hub_module_of(d->who);
-    amqp_put_sym(b, "iothub-connection-device-id");
-    amqp_put_string(b, hub_device_of(d->who));
+    bool of_device = d->source != RECORD_JOB_LIFECYCLE;
+    if (of_device) {
+        amqp_put_sym(b, "iothub-connection-device-id");
+        amqp_put_string(b, hub_device_of(d->who));
+    }
     if (module_id.len) {
         amqp_put_sym(b, "iothub-connection-module-id");
         amqp_put_string(b, module_id);
@@ -42,7 +49,7 @@ static uint32_t put_pairs(struct buf *b, const struct event_draft *d, int64_t wa
     amqp_put_timestamp(b, wall_us / 1000);
     amqp_put_sym(b, "iothub-message-source");
     amqp_put_str(b, words[d->source].source);
-    return module_id.len ? 4 : 3;
+    return 2u + of_device + (module_id.len > 0);
 }
 
 /* user-id, correlation-id, content-type, content-encoding; in the order of AMQP 1.0 section 3.2.4. */
@@ -71,21 +78,33 @@ static void put_property(struct buf *b, const char *name, struct slice value, ui
     *count += 2;
 }
 
+/* Digital twins' have the zone in digits, as the .NET service writes a time that has one. */
+static void put_time(struct buf *out, enum record_source source, int64_t wall_us)
+{
+    char time[CLOCK_ISO_LEN + 1];
+    bool digits = source == RECORD_DIGITAL_TWIN_CHANGE;
+    clock_iso(wall_us, time);
+    buf_put_slice(out, slice_of(time, CLOCK_ISO_LEN - digits));
+    if (digits) buf_put_str(out, "+00:00");
+}
+
 static void put_application_properties(struct buf *b, const struct hub *hub,
                                        const struct event_draft *d, int64_t wall_us)
 {
-    char time[CLOCK_ISO_LEN + 1];
+    struct buf time = {0};
     uint32_t count = 0;
-    clock_iso(wall_us, time);
+    put_time(&time, d->source, wall_us);
     amqp_put_descriptor(b, AMQP_APPLICATION_PROPERTIES);
     struct amqp_open map = amqp_open_map(b);
     put_property(b, "hubName", slice_str(hub->name), &count);
-    put_property(b, "deviceId", hub_device_of(d->who), &count);
+    put_property(b, d->source == RECORD_JOB_LIFECYCLE ? "jobId" : "deviceId", hub_device_of(d->who),
+                 &count);
     if (hub_module_of(d->who).len) put_property(b, "moduleId", hub_module_of(d->who), &count);
-    put_property(b, "operationTimestamp", slice_str(time), &count);
+    put_property(b, "operationTimestamp", buf_slice(&time), &count);
     put_property(b, "iothub-message-schema", slice_str(words[d->source].schema), &count);
     put_property(b, "opType", slice_str(d->op), &count);
     amqp_close(b, map, count);
+    buf_free(&time);
 }
 
 /* ---- in memory */

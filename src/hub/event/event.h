@@ -6,8 +6,8 @@
  *
  * A change and its event are one unit of the store: no crash keeps the one and loses the other.  An
  * event may come twice, when the power goes between the log and the row; it never comes before its
- * change is on disk.  Events of one device keep their order.  What is not stored anywhere (connection
- * state) is appended as it happens and goes with a crash.
+ * change is on disk.  Events of one device keep their order.  Sessions are in no store, so their events
+ * are a change of their own: who was told to be connected (connection.c).
  *
  * IoT Hub sends these events along routes only; here they go to the built-in stream, those sources that
  * the server was told to (hub.events), each record with its source, by which routes can choose.
@@ -28,8 +28,12 @@ enum {
     EVENT_RETRY_US = 1000000,       /* after the log or the store refused */
     EVENT_PAGE_ROWS = 500,          /* read from the store at a time */
     EVENT_DELETES_MAX = 100,        /* rows deleted in one unit */
+    EVENT_CONNECTIONS_MAX = 100,    /* comings and goings in one unit */
     EVENT_CONNECTION_BODY_MAX = 128,
 };
+
+/* Of hub.events. */
+#define EVENT_ALL ((1u << RECORD_SOURCES) - (1u << (RECORD_TELEMETRY + 1)))
 
 struct store_request;
 struct session_home;
@@ -48,8 +52,8 @@ bool event_wanted(const struct events *e, enum record_source source);
 
 struct event_draft {
     enum record_source source;
-    struct slice who;
-    const char *op; /* opType: "updateTwin" */
+    struct slice who; /* of a job: its id */
+    const char *op;   /* opType: "updateTwin" */
     struct slice body;
 };
 
@@ -59,9 +63,6 @@ struct event *event_add(struct events *e, struct store_request *unit,
                         const struct event_draft *d) MUST_USE;
 void event_stored(struct events *e, struct event *ev); /* NULL is fine */
 void event_drop(struct event *ev);                     /* likewise */
-
-/* An event of something that is not stored; dropped and counted while the log has no room. */
-void event_tell(struct events *e, const struct event_draft *d);
 
 /* Connections of identities, from now on. */
 void events_watch_sessions(struct events *e, struct session_home *sessions);

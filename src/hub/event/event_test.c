@@ -280,26 +280,111 @@ static void sources_are_named_as_routes_name_them(void **state)
     assert_false(event_wanted(NULL, RECORD_TWIN_CHANGE));
 }
 
+/* ---- connections */
+
+static void session(const char *who, unsigned number) /* 0: it has ended */
+{
+    struct session_listener *l = &home_of(who)->listener;
+    struct session_link link = {.session = {.lane = 1, .slot = number}, .features = 1};
+    l->changed(l, slice_str(who), number ? &link : NULL);
+}
+
+static struct slice body_of(unsigned i)
+{
+    struct amqp_message m;
+    assert_int_equal(amqp_message_parse(buf_slice(&f.seen[i].sections), &m), OK);
+    return m.data;
+}
+
+/* "+-" for deviceConnected and deviceDisconnected, of one partition; sequence numbers rise. */
+static void expect_connections(const char *signs)
+{
+    read_log();
+    assert_int_equal(f.count, strlen(signs));
+    for (unsigned i = 0; i < f.count; i++) {
+        const char *op = signs[i] == '+' ? "deviceConnected" : "deviceDisconnected";
+        assert_int_equal(f.seen[i].source, RECORD_CONNECTION_STATE);
+        assert_non_null(memmem(buf_slice(&f.seen[i].sections).ptr, buf_size(&f.seen[i].sections),
+                               op, strlen(op)));
+        assert_int_equal(body_of(i).len, strlen("{\"sequenceNumber\":\"\"}") + 64);
+        if (i) assert_true(memcmp(body_of(i - 1).ptr, body_of(i).ptr, body_of(i).len) < 0);
+    }
+}
+
 static void who_connects_and_leaves_is_told_once(void **state)
 {
     (void)state;
+    session("d1", 1);
+    session("d1", 1); /* other features */
+    rig_run(&f.rig);
+    session("d1", 0);
+    session("d1", 0);
+    rig_run(&f.rig);
+    expect_connections("+-");
+    assert_int_equal(rows(), 0);
+}
+
+static void a_takeover_is_a_leave_and_a_connect(void **state)
+{
+    (void)state;
+    session("d1", 1);
+    session("d1", 0); /* while the store is asked for the first */
+    session("d1", 2);
+    rig_run(&f.rig);
+    expect_connections("+-+");
+    session("d1", 0);
+    session("d1", 3);
+    rig_run(&f.rig);
+    expect_connections("+-+-+");
+}
+
+static void who_comes_and_goes_while_others_are_told_of_is_not_told(void **state)
+{
+    (void)state;
+    session("d1", 1);
+    session("d1", 0);
+    session("d1", 2);
+    session("d1", 0);
+    rig_run(&f.rig);
+    expect_connections("+-");
+    assert_int_equal(home_of("d1")->links.count, 0);
+}
+
+static void who_was_connected_when_the_power_went_has_left(void **state)
+{
+    (void)state;
+    home_of("d1")->next_id += 3600 * INT64_C(1000000); /* later the clock is wrong, too */
+    session("d1", 1);
+    rig_run(&f.rig);
+    io_mem_crash(f.rig.io, 1);
+    restart();
+    rig_pass(&f.rig, EVENT_RETRY_US);
+    expect_connections("+-");
+    session("d1", 1);
+    rig_run(&f.rig);
+    expect_connections("+-+");
+    restart();
+    session("d1", 1); /* before the store was asked */
+    rig_pass(&f.rig, EVENT_RETRY_US);
+    expect_connections("+-+-+");
+}
+
+static void more_than_a_unit_of_connections_are_told(void **state)
+{
+    (void)state;
+    char who[16];
+    for (unsigned i = 0; i <= EVENT_CONNECTIONS_MAX; i++) {
+        snprintf(who, sizeof who, "d1/m%u", i); /* all at one home */
+        session(who, i + 1);
+    }
     struct events *e = home_of("d1");
-    struct session_listener *l = &e->listener;
-    struct session_link link = {.features = 1};
-    l->changed(l, SLICE_LIT("d1"), &link);
-    l->changed(l, SLICE_LIT("d1"), &link); /* other features */
-    l->changed(l, SLICE_LIT("d1"), NULL);
-    l->changed(l, SLICE_LIT("d1"), NULL);
-    lane_run_once(e->lane, rig_mono_us);
+    unsigned asked = 0;
+    LIST_EACH(node, &e->asked) asked++;
+    assert_int_equal(asked, 1); /* the first one's unit is under way */
     rig_run(&f.rig);
     read_log();
-    assert_int_equal(f.count, 2);
-    for (unsigned i = 0; i < 2; i++) {
-        struct amqp_message m;
-        assert_int_equal(f.seen[i].source, RECORD_CONNECTION_STATE);
-        assert_int_equal(amqp_message_parse(buf_slice(&f.seen[i].sections), &m), OK);
-        assert_int_equal(m.data.len, strlen("{\"sequenceNumber\":\"\"}") + 64);
-    }
+    assert_int_equal(f.count, EVENT_CONNECTIONS_MAX + 1);
+    assert_true(list_empty(&e->changed) && list_empty(&e->asked));
 }
 
 static void what_has_no_room_in_memory_is_read_from_the_store_in_order(void **state)
@@ -442,6 +527,10 @@ int main(void)
         CASE(an_event_has_the_words_of_the_schema),
         CASE(sources_are_named_as_routes_name_them),
         CASE(who_connects_and_leaves_is_told_once),
+        CASE(a_takeover_is_a_leave_and_a_connect),
+        CASE(who_comes_and_goes_while_others_are_told_of_is_not_told),
+        CASE(who_was_connected_when_the_power_went_has_left),
+        CASE(more_than_a_unit_of_connections_are_told),
         CASE(what_has_no_room_in_memory_is_read_from_the_store_in_order),
         CASE(what_the_log_refuses_is_sent_again_in_order),
         CASE(no_event_of_an_acknowledged_change_is_lost),

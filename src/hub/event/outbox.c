@@ -17,8 +17,8 @@ COUNTER(appended_total, "azimuth_events_appended_total",
         "Events of identities and twins that the log took");
 COUNTER(refused_total, "azimuth_events_refused_total",
         "Events that the log refused, to be sent again");
-COUNTER(dropped_total, "azimuth_events_dropped_total",
-        "Events that are not stored anywhere and found no room in the log");
+COUNTER(too_big_total, "azimuth_events_too_big_total",
+        "Events that were dropped because no record of the log has room for them");
 GAUGE(pending_bytes, "azimuth_events_pending_bytes", "Events in memory that wait for the log");
 
 /* ---- rows that may go */
@@ -34,7 +34,7 @@ static void forget(struct events *e, struct event *ev)
 
 static void delete_rows(struct events *e);
 
-static void wait_a_moment(struct events *e)
+void outbox_wait_a_moment(struct events *e)
 {
     e->refused = true;
     timer_set(&e->lane->timers, &e->retry, clock_mono_us() + EVENT_RETRY_US);
@@ -55,7 +55,7 @@ static void on_deleted(struct store_wait *w, struct store_answer *a)
     if (a->err == OK)
         delete_rows(e);
     else
-        wait_a_moment(e);
+        outbox_wait_a_moment(e);
     drain_more(e);
 }
 
@@ -85,7 +85,7 @@ static void put_back(struct events *e, struct event *ev)
         at = at->next;
     list_push(at, &ev->node);
     metric_inc(&refused_total);
-    wait_a_moment(e);
+    outbox_wait_a_moment(e);
 }
 
 static void on_logged(struct lane *core, struct addr who, uint64_t cookie, enum err result)
@@ -101,20 +101,19 @@ static void on_logged(struct lane *core, struct addr who, uint64_t cookie, enum 
     if (result == ERR_TOO_BIG)
         say_warn("event.too_big", "device=%.*s bytes=%zu", SLICE_ARG(ev->device_id),
                  ev->sections.len);
-    else
-        metric_inc(&appended_total);
+    metric_inc(result == ERR_TOO_BIG ? &too_big_total : &appended_total);
     list_push(&e->done, &ev->node);
     delete_rows(e);
 }
 
-static void append(struct events *e, const struct event *ev, log_done_fn done)
+static void append(struct events *e, const struct event *ev)
 {
     unsigned partition = hub_partition(ev->device_id, log_partitions(e->hub->log, 0));
     struct buf *b = log_begin(e->writer, 0, partition, ev->source, RECORD_TO_STREAM);
     buf_put_slice(b, ev->pairs);
     log_pairs_done(e->writer, ev->pair_count);
     buf_put_slice(b, ev->sections);
-    log_end(e->writer, done, e->slot, (uint64_t)(uintptr_t)ev);
+    log_end(e->writer, on_logged, e->slot, (uint64_t)(uintptr_t)ev);
 }
 
 void outbox_send(struct events *e)
@@ -122,7 +121,7 @@ void outbox_send(struct events *e)
     while (!e->refused && !list_empty(&e->unsent) && !log_writer_full(e->writer)) {
         struct event *ev = CONTAINER_OF(list_shift(&e->unsent), struct event, node);
         list_push(&e->sent, &ev->node);
-        append(e, ev, on_logged);
+        append(e, ev);
     }
 }
 
@@ -142,16 +141,27 @@ bool event_wanted(const struct events *e, enum record_source source)
     return e && e->hub->events & 1u << source;
 }
 
-struct event *event_add(struct events *e, struct store_request *unit, const struct event_draft *d)
+int64_t outbox_next_id(struct events *e)
 {
     int64_t wall_us = clock_wall_us();
-    ON_LANE(e->lane);
     e->next_id = e->next_id + 1 > wall_us ? e->next_id + 1 : wall_us;
-    struct event *ev = event_make(e->hub, d, e->next_id, wall_us);
+    return e->next_id;
+}
+
+/* Jobs are at home on the first core. */
+static unsigned shard_of(const struct event *ev)
+{
+    return ev->source == RECORD_JOB_LIFECYCLE ? 0 : hub_shard(ev->device_id);
+}
+
+struct event *event_add(struct events *e, struct store_request *unit, const struct event_draft *d)
+{
+    ON_LANE(e->lane);
+    struct event *ev = event_make(e->hub, d, outbox_next_id(e), clock_wall_us());
     store_add(unit, &sql_event_insert, 1);
     store_put_text(unit, "device_id", ev->device_id);
     store_put_int(unit, "id", ev->id);
-    store_put_int(unit, "shard", hub_shard(ev->device_id));
+    store_put_int(unit, "shard", shard_of(ev));
     store_put_int(unit, "source", ev->source);
     store_put_int(unit, "pair_count", ev->pair_count);
     store_put_blob(unit, "pairs", ev->pairs);
@@ -178,25 +188,6 @@ void event_stored(struct events *e, struct event *ev)
     drain_more(e);
 }
 
-static void on_told(struct lane *core, struct addr who, uint64_t cookie, enum err result)
-{
-    (void)core;
-    (void)who;
-    (void)cookie;
-    if (result != OK) metric_inc(&dropped_total);
-}
-
-void event_tell(struct events *e, const struct event_draft *d)
-{
-    if (log_writer_full(e->writer)) {
-        metric_inc(&dropped_total);
-        return;
-    }
-    struct event *ev = event_make(e->hub, d, 0, clock_wall_us());
-    append(e, ev, on_told);
-    event_drop(ev);
-}
-
 /* ---- life */
 
 static void on_retry(struct timer *t, int64_t now_us)
@@ -205,6 +196,7 @@ static void on_retry(struct timer *t, int64_t now_us)
     (void)now_us;
     e->refused = false;
     delete_rows(e);
+    connection_tell(e);
     outbox_send(e);
     drain_more(e);
 }
@@ -245,7 +237,12 @@ enum err events_new(const struct hub *hub, struct lane *lane, struct log_writer 
     e->slot = slot_new(lane, e);
     timer_init(&e->retry, on_retry);
     e->behind = true;
-    drain_more(e);
+    timer_set(&lane->timers, &e->retry, clock_mono_us()); /* rows, as soon as the lane runs */
+    enum err err = connection_init(e);
+    if (err != OK) {
+        events_free(e);
+        return err;
+    }
     *out = e;
     return OK;
 }

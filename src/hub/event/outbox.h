@@ -10,7 +10,7 @@
 struct event {
     struct list node; /* in events.unsent, sent, done or deleting */
     uint64_t place;   /* in the order in which they are sent */
-    int64_t id;       /* of its row; of one device they rise */
+    int64_t id;       /* of its row; they rise */
     enum record_source source;
     uint32_t pair_count;
     struct slice device_id, key, pairs, sections; /* `key` is id and device */
@@ -36,9 +36,12 @@ struct events {
     bool behind, asking;
     uint64_t skips,
         page_skips; /* events that were left in the store; when the page was asked for */
+    /* connection.c */
     struct session_listener listener;
-    struct map open; /* char[] who: sessions that were told of */
-    uint64_t connection_count;
+    struct map links; /* struct connection by who */
+    struct list changed, asked;
+    struct store_wait telling;
+    uint64_t session_count;
 };
 
 /* encode.c: a record's annotations and sections, as consumers get them. */
@@ -50,11 +53,16 @@ size_t event_bytes(const struct event *ev);
 /* outbox.c: into memory, and on to the log. */
 void outbox_take(struct events *e, struct event *ev);
 void outbox_send(struct events *e);
+void outbox_wait_a_moment(struct events *e); /* then everything is tried again */
+int64_t outbox_next_id(struct events *e);    /* of all cores', above those before */
 
 /* drain.c: from the store into memory, when memory is empty. */
 void drain_more(struct events *e);
+unsigned drain_core_index(const struct events *e); /* in hub->cores */
 
-/* connection.c */
+/* connection.c: reads before the lanes run who was connected when the server ended. */
+enum err connection_init(struct events *e) MUST_USE;
 void connection_fini(struct events *e);
+void connection_tell(struct events *e);
 
 #endif

@@ -56,6 +56,7 @@ void change_free(struct change *c)
     list_remove(&c->node);
     c->jobs->change_count--;
     if (c->job) schedule_free(c->job);
+    tell_outcome(c->jobs, &c->event, ERR_CLOSED);
     msg_free(c->m);
     free(c);
 }
@@ -85,6 +86,7 @@ static void on_inserted(struct store_wait *w, struct store_answer *a)
     struct change *c = CONTAINER_OF(w, struct change, wait);
     struct job *job = c->job;
     struct buf json = {0};
+    tell_outcome(c->jobs, &c->event, a->err);
     if (a->err != OK) {
         bool there = a->err == ERR_CONFLICT;
         fail_change(c, there ? STATUS_JOB_ALREADY_EXISTS : status_of_err(a->err),
@@ -106,6 +108,7 @@ static void insert(struct jobs *j, struct msg *m, const struct job_row *row)
     c->job = schedule_make(j, row);
     store_begin_unit(&u, STORE_INTERACTIVE);
     job_row_put_insert(&u, &c->job->row);
+    c->event = tell_add(j, &u, &c->job->row, "createJob");
     c->wait.fn = on_inserted;
     store_ask(j->hub->store, j->lane, &u, &c->wait);
 }

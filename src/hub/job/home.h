@@ -54,6 +54,7 @@ struct change {
     struct store_wait wait; /* a creation's unit, or a look at what ended */
     struct jobs *jobs;
     struct job *job; /* a creation's; NULL: none yet */
+    struct event *event;
 };
 
 /* One identity of a job, from when it was found until what became of it is on disk. */
@@ -96,6 +97,8 @@ struct job {
     bool gathered;                 /* results have waited long enough */
     unsigned noting_fresh, noting; /* of them in the unit under way */
     bool final_noted;              /* that unit ends the job */
+    bool tells;                    /* the next unit says that it runs */
+    struct event *event;           /* of the unit under way */
 
     enum job_status ending; /* JOB_STATUSES: it goes on */
     struct list cancels;    /* struct change: who waits for its end */
@@ -114,6 +117,7 @@ struct jobs {
     struct twins *twins;
     struct methods *methods;
     struct queries *queries;
+    struct events *events; /* NULL: nobody is told */
     struct query_jobs of_queries;
     struct list row_asks; /* of FROM devices.jobs */
     struct list reads;    /* struct job_read */
@@ -135,6 +139,11 @@ void schedule_add(struct job *job);
 void schedule_free(struct job *job);  /* also one that was not added */
 void schedule_ended(struct job *job); /* its end is on disk */
 void schedule_start_more(struct jobs *j);
+
+/* tell.c: what consumers hear of a job, as a part of the unit that writes the row; NULL: nothing. */
+struct event *tell_add(struct jobs *j, struct store_request *unit, const struct job_row *row,
+                       const char *op);
+void tell_outcome(struct jobs *j, struct event **event, enum err result); /* of that unit */
 
 /* change.c: creations and cancellations. */
 void change_join(struct jobs *j);

@@ -50,6 +50,7 @@ enum job_status {
     JOB_STATUSES
 };
 
+struct events;
 struct jobs;
 struct twins;
 struct methods;
@@ -59,6 +60,9 @@ struct queries;
 enum err jobs_new(const struct hub *hub, struct lane *lane, struct twins *twins,
                   struct methods *methods, struct queries *queries, struct jobs **out) MUST_USE;
 void jobs_free(struct jobs *j); /* NULL is fine */
+
+/* When a job is made, runs and ends is told from now on; NULL: nobody is. */
+void jobs_set_events(struct jobs *j, struct events *events);
 
 /* ---- words */
 

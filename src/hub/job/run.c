@@ -112,6 +112,7 @@ static void note(struct job *job)
         next.end_us = clock_wall_us();
     }
     job_row_put_update(&u, &next);
+    if (job->tells || job->final_noted) job->event = tell_add(job->jobs, &u, &next, "updateJob");
     job->store_wait.fn = on_noted;
     job->asks_store = true;
     store_ask(job->jobs->hub->store, job->jobs->lane, &u, &job->store_wait);
@@ -179,6 +180,8 @@ static void on_noted(struct store_wait *w, struct store_answer *a)
 {
     struct job *job = CONTAINER_OF(w, struct job, store_wait);
     job->asks_store = false;
+    tell_outcome(job->jobs, &job->event, a->err);
+    if (a->err == OK) job->tells = false;
     if (a->err == ERR_CONFLICT && a->statement < job->noting_fresh) {
         drop_fresh_at(job, a->statement);
         note(job);
@@ -343,6 +346,7 @@ void run_begin(struct job *job)
         job->redoing = true;
         find_unfinished(job);
     } else {
+        job->tells = true;
         note(job); /* that it runs */
     }
 }
@@ -367,6 +371,7 @@ void run_stop(struct job *job)
     if (job->asks_query) query_forget(job->jobs->queries, &job->query_wait);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         LIST_EACH(node, lists[i]) task_free(CONTAINER_OF(node, struct task, node));
+    tell_outcome(job->jobs, &job->event, ERR_CLOSED);
     if (!job->started) return;
     timer_stop(&job->gather_timer);
     timer_stop(&job->again_timer);

@@ -4,6 +4,8 @@
  *                  "$version"}, "reported": likewise}}
  *   replaceTwin, createDeviceIdentity, deleteDeviceIdentity   the twin, without what mirrors the
  *                  identity
+ *
+ * And of digital twins, whose shape is known elsewhere: twins.digital_change.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,39 +89,65 @@ static void put_change(struct buf *out, const struct twin_change *change, const 
 static bool replaces(const struct op *op)
 {
     return op->ask.verb == ASK_WRITE && op->ask.how != TWIN_MERGE &&
-           op->ask.how != TWIN_MERGE_DESIRED;
+           op->ask.how != TWIN_MERGE_DESIRED && op->ask.how != TWIN_CONFIGURE;
+}
+
+/* What the digital twin makes of it, from both as services are shown them. */
+static enum err put_digital_change(struct op *op, const struct twin *next)
+{
+    const struct twins *t = op->entry->twins;
+    struct buf before = {0}, after = {0};
+    enum err e = put_whole(&before, op->entry->who, op->entry->twin);
+    if (e == OK) e = put_whole(&after, op->entry->who, next);
+    if (e == OK) t->digital_change(&op->bodies[1], buf_slice(&before), buf_slice(&after));
+    buf_free(&before);
+    buf_free(&after);
+    return e;
 }
 
 enum err twin_event_prepare(struct op *op, const struct twin_change *change,
                             const struct twin *next, int64_t wall_us)
 {
-    if (!event_wanted(op->entry->twins->events, RECORD_TWIN_CHANGE)) return OK;
-    if (replaces(op)) return put_whole(&op->event_body, op->entry->who, next);
-    put_change(&op->event_body, change, next, wall_us);
+    const struct twins *t = op->entry->twins;
+    if (!change->tags && !change->desired && !change->reported) return OK; /* configurations */
+    if (event_wanted(t->events, RECORD_DIGITAL_TWIN_CHANGE) && t->digital_change)
+        TRY(put_digital_change(op, next));
+    if (!event_wanted(t->events, RECORD_TWIN_CHANGE)) return OK;
+    if (replaces(op)) return put_whole(&op->bodies[0], op->entry->who, next);
+    put_change(&op->bodies[0], change, next, wall_us);
     return OK;
 }
 
 void twin_event_add(struct op *op, struct store_request *unit)
 {
-    if (buf_size(&op->event_body) == 0) return;
-    op->event = event_add(op->entry->twins->events, unit,
-                          &(struct event_draft){.source = RECORD_TWIN_CHANGE,
-                                                .who = op->entry->who,
-                                                .op = replaces(op) ? "replaceTwin" : "updateTwin",
-                                                .body = buf_slice(&op->event_body)});
+    static const enum record_source sources[TWIN_EVENTS] = {RECORD_TWIN_CHANGE,
+                                                            RECORD_DIGITAL_TWIN_CHANGE};
+    for (int i = 0; i < TWIN_EVENTS; i++) {
+        bool whole = sources[i] == RECORD_TWIN_CHANGE && replaces(op);
+        if (buf_size(&op->bodies[i]) == 0) continue;
+        op->events[i] = event_add(op->entry->twins->events, unit,
+                                  &(struct event_draft){.source = sources[i],
+                                                        .who = op->entry->who,
+                                                        .op = whole ? "replaceTwin" : "updateTwin",
+                                                        .body = buf_slice(&op->bodies[i])});
+    }
 }
 
 void twin_event_stored(struct op *op)
 {
-    event_stored(op->entry->twins->events, op->event);
-    op->event = NULL;
+    for (int i = 0; i < TWIN_EVENTS; i++) {
+        event_stored(op->entry->twins->events, op->events[i]);
+        op->events[i] = NULL;
+    }
 }
 
 void twin_event_drop(struct op *op)
 {
-    event_drop(op->event);
-    op->event = NULL;
-    buf_clear(&op->event_body);
+    for (int i = 0; i < TWIN_EVENTS; i++) {
+        event_drop(op->events[i]);
+        op->events[i] = NULL;
+        buf_free(&op->bodies[i]);
+    }
 }
 
 /* ---- identities */
@@ -195,9 +223,10 @@ static void on_undone(struct registry_listener *l, struct slice who)
     drop_pending(CONTAINER_OF(l, struct twins, identities), who);
 }
 
-void twins_set_events(struct twins *t, struct events *events)
+void twins_set_events(struct twins *t, struct events *events, twin_digital_change_fn digital)
 {
     t->events = events;
+    t->digital_change = digital;
     if (!event_wanted(events, RECORD_DEVICE_LIFECYCLE)) return;
     t->identities = (struct registry_listener){.changed = on_changed,
                                                .creating = on_creating,

@@ -122,7 +122,6 @@ static void free_op(struct op *op)
     buf_free(&op->identity);
     buf_free(&op->desired);
     twin_event_drop(op);
-    buf_free(&op->event_body);
     free(op->next);
     msg_free(op->m);
     free(op);

@@ -22,6 +22,8 @@ struct entry;
 struct event;
 struct events;
 
+enum { TWIN_EVENTS = 2 };
+
 /* One verb at home. */
 struct op {
     struct list node; /* in entry.queue, or the current one */
@@ -30,12 +32,12 @@ struct op {
     struct ask ask; /* borrows from `m` */
     struct registry_load load;
     struct store_wait wait;
-    struct buf identity; /* of services' verbs: the members that mirror it */
-    struct twin *next;   /* with the store */
-    struct buf desired;  /* what the device is told of it; empty: nothing */
-    struct buf event_body;
-    struct event *event; /* with the store, likewise */
-    bool again;          /* the second attempt */
+    struct buf identity;               /* of services' verbs: the members that mirror it */
+    struct twin *next;                 /* with the store */
+    struct buf desired;                /* what the device is told of it; empty: nothing */
+    struct buf bodies[TWIN_EVENTS];    /* of events: the twin's and the digital twin's change */
+    struct event *events[TWIN_EVENTS]; /* with the store, likewise */
+    bool again;                        /* the second attempt */
 };
 
 struct entry {
@@ -69,6 +71,7 @@ struct twins {
     bool gone_asks;
     struct list imports;   /* entries of bulks under way */
     struct events *events; /* NULL: nobody is told */
+    twin_digital_change_fn digital_change;
     struct registry_listener identities;
     struct map lifecycle; /* event.c */
 };

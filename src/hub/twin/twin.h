@@ -46,8 +46,11 @@ struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registr
                         struct session_home *sessions);
 void twins_free(struct twins *t); /* NULL is fine */
 
+/* Writes what a change is to the digital twin, or nothing; see digital_twin_put_change(). */
+typedef bool (*twin_digital_change_fn)(struct buf *out, struct slice before, struct slice after);
+
 /* What happens to twins and their identities is told from now on; NULL: nobody is. */
-void twins_set_events(struct twins *t, struct events *events);
+void twins_set_events(struct twins *t, struct events *events, twin_digital_change_fn digital);
 
 /* What a verb answers; borrowed during the call. */
 struct twin_answer {
