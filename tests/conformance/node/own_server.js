@@ -12,17 +12,25 @@ const { skip } = require('./check');
 const { env } = require('./hub');
 
 class OwnServer {
-    constructor() {
+    /** `words` are more options of `azimuth serve`; `sameCa`: it has the CA of the hub under test, which service
+     * SDKs trust. */
+    constructor(words = [], sameCa = false) {
         if (!env.HUB_SPARE_HOST) skip('one server has the standard ports of this machine');
         this.host = env.HUB_SPARE_HOST;
+        this.words = words;
         this.data = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-own-'));
+        if (sameCa) {
+            for (const file of ['ca.pem', 'ca.key']) {
+                fs.copyFileSync(path.join(path.dirname(env.HUB_CA), file), path.join(this.data, file));
+            }
+        }
         process.on('exit', () => this.#end());
     }
 
     /** Starts it, or starts it again, and waits until it is ready. */
     async start() {
         this.process = spawn(env.AZIMUTH, ['serve', '--data', this.data, '--hostname', this.host, '--bind',
-            env.HUB_SPARE_ADDRESS, '--console', 'off'], { stdio: ['ignore', 'pipe', 'inherit'] });
+            env.HUB_SPARE_ADDRESS, '--console', 'off', ...this.words], { stdio: ['ignore', 'pipe', 'inherit'] });
         for await (const line of readline.createInterface({ input: this.process.stdout })) {
             this.ca = fs.readFileSync(JSON.parse(line).ca, 'utf8');
             return;

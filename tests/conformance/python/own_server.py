@@ -16,9 +16,10 @@ AZIMUTH, HOST, ADDRESS = (os.environ.get(name, "") for name in ("AZIMUTH", "HUB_
 
 
 class OwnServer:
-    def __init__(self):
+    def __init__(self, *words):
         if not HOST:
             skip("one server has the standard ports of this machine")
+        self.words = words
         self.data = tempfile.mkdtemp(prefix="azimuth-own-")
         self.start()
         with open(self.ready["ca"], encoding="ascii") as pem:
@@ -27,7 +28,7 @@ class OwnServer:
     def start(self):
         self.process = subprocess.Popen(
             [AZIMUTH, "serve", "--data", self.data, "--hostname", HOST, "--bind", ADDRESS, "--console",
-             f"{ADDRESS}:8443"], stdout=subprocess.PIPE)
+             f"{ADDRESS}:8443", *self.words], stdout=subprocess.PIPE)
         self.ready = json.loads(self.process.stdout.readline())
 
     def kill(self):
@@ -44,9 +45,9 @@ class OwnServer:
 
 
 @contextlib.contextmanager
-def own_server():
-    """A server that is gone afterwards."""
-    server = OwnServer()
+def own_server(*words):
+    """A server that is gone afterwards; `words` are more options of `azimuth serve`."""
+    server = OwnServer(*words)
     try:
         yield server
     finally:
@@ -55,9 +56,9 @@ def own_server():
 
 
 @contextlib.contextmanager
-def server_and_service(device_id):
+def server_and_service(device_id, *words):
     """A server with a device, and who may do everything there."""
-    with own_server() as server:
+    with own_server(*words) as server:
         os.environ["REQUESTS_CA_BUNDLE"] = server.ready["ca"]
         service = IoTHubRegistryManager.from_connection_string(server.string("--policy", "iothubowner"))
         service.create_device_with_sas(device_id, "", "", "enabled")
