@@ -23,7 +23,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Many devices on one connection: MultiplexingClient of iot-device-client. */
 public final class Multiplex {
-    private static final int DEVICES = 40;
+    private static final int DEVICES = 12;
     private static final int ANSWER_MS_MAX = 3000;
     private static final int TRIES_MAX = 20;
     private final IotHubClientProtocol protocol;
