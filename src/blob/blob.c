@@ -170,7 +170,7 @@ static bool is_the_disks(enum err e)
     return e == ERR_IO || e == ERR_CORRUPT || e == ERR_FULL;
 }
 
-void blobs_reply(struct blobs *b, const struct msg *m, const struct blobs_answer *a)
+void blobs_answer_on(struct lane *lane, const struct msg *m, const struct blobs_answer *a)
 {
     struct buf out = {0};
     struct blobs_done d = {.err = a->err,
@@ -185,11 +185,16 @@ void blobs_reply(struct blobs *b, const struct msg *m, const struct blobs_answer
     for (unsigned i = 0; i < BLOBS_TEXTS; i++) buf_put_slice(&out, a->props.text[i]);
     buf_put(&out, a->text, d.why_len);
     buf_put_slice(&out, a->bytes);
+    post_reply(lane, m, msg_buf_end(&out, BLOBS_DONE));
+}
+
+void blobs_reply(struct blobs *b, const struct msg *m, const struct blobs_answer *a)
+{
     if (is_the_disks(a->err)) {
         metric_inc(&failures);
         say_warn("blob.failed", "error=%s reason=\"%s\"", err_name(a->err), a->text);
     }
-    post_reply(b->lane, m, msg_buf_end(&out, BLOBS_DONE));
+    blobs_answer_on(b->lane, m, a);
 }
 
 /* ---- the lane */

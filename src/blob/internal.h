@@ -20,6 +20,10 @@ enum blobs_kind {
     BLOBS_DISCARD, /* no answer */
     BLOBS_DONE,    /* lane -> core: struct blobs_done */
     BLOBS_GO_ON,   /* lane -> lane: joins are under way */
+    REMOTE_STAGE,  /* to remote.c's lane: struct remote_ask -> BLOBS_DONE; so are the next ones */
+    REMOTE_COMMIT,
+    REMOTE_GET,
+    REMOTE_READ,
 };
 
 struct blobs_ask {
@@ -119,6 +123,7 @@ void joins_free(struct blobs *b);
 
 /* ---- blob.c */
 
+void blobs_answer_on(struct lane *lane, const struct msg *m, const struct blobs_answer *a);
 void blobs_reply(struct blobs *b, const struct msg *m, const struct blobs_answer *a);
 
 #endif

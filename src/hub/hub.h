@@ -35,6 +35,7 @@ enum hub_range {
     HUB_TWIN = POST_HUB + 0xc0,
     HUB_METHOD = POST_HUB + 0x100,
     HUB_C2D = POST_HUB + 0x140,
+    HUB_TRANSFER = POST_HUB + 0x1b0,
     HUB_QUERY = POST_HUB + 0x1c0,
     HUB_JOB = POST_HUB + 0x1e0,
     HUB_UPLOAD = POST_HUB + 0x1f0,

@@ -82,6 +82,13 @@ unsigned status_http(enum status s)
     return s == STATUS_OK ? 200 : status_number(s) / 1000;
 }
 
+enum status status_of_name(struct slice name)
+{
+    enum status s = STATUS_OK;
+    while (s < STATUSES && !slice_is(name, statuses[s].name)) s++;
+    return s;
+}
+
 void status_put_json(struct buf *out, unsigned number, struct slice message)
 {
     char now[CLOCK_ISO_LEN + 1], id[RAND_GUID_LEN + 1];

@@ -75,6 +75,9 @@ const char *status_name(enum status s); /* "DeviceNotFound"; "OK" */
 unsigned status_number(enum status s);  /* 404001; 0 for STATUS_OK */
 unsigned status_http(enum status s);    /* 404; 200 for STATUS_OK */
 
+/* The status of that name; STATUSES: there is none. */
+enum status status_of_name(struct slice name);
+
 /* An error as devices are told of it, in JSON: {"errorCode":404001,"trackingId":..,"message":..,
  * "timestampUtc":..}.  SDKs look for the number and for "message". */
 void status_put_json(struct buf *out, unsigned number, struct slice message);

@@ -15,6 +15,7 @@ static const struct {
     {"curl_global_init", &functions.global_init},
     {"curl_easy_init", &functions.easy_init},
     {"curl_easy_cleanup", &functions.easy_cleanup},
+    {"curl_easy_reset", &functions.reset},
     {"curl_easy_setopt", &functions.set},
     {"curl_easy_perform", &functions.perform},
     {"curl_easy_getinfo", &functions.get},

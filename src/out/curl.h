@@ -14,6 +14,7 @@ struct curl_functions {
     CURLcode (*global_init)(long flags);
     CURL *(*easy_init)(void);
     void (*easy_cleanup)(CURL *handle);
+    void (*reset)(CURL *handle);
     CURLcode (*set)(CURL *handle, CURLoption option, ...);
     CURLcode (*perform)(CURL *handle);
     CURLcode (*get)(CURL *handle, CURLINFO info, ...);

@@ -20,6 +20,7 @@
 #include "base/rand.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "blob/remote.h"
 #include "out/courier.h"
 #include "post/thread.h"
 #include "server/certs.h"
@@ -29,7 +30,7 @@
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
-enum { SERVER_DRAIN_S = 10, SERVER_LANES = 6, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
+enum { SERVER_DRAIN_S = 10, SERVER_LANES = 7, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 /* Somebody waits until the seed is in the registry. */
 struct planting {
@@ -118,7 +119,8 @@ static void start_lanes(struct server *s)
 {
     struct lane *lanes[SERVER_LANES] = {&s->wire.log_lane,         &s->wire.log_read_lane,
                                         &s->wire.store_lane,       &s->wire.store_read_lane,
-                                        &s->wire.store_check_lane, &s->wire.blob_lane};
+                                        &s->wire.store_check_lane, &s->wire.blob_lane,
+                                        &s->wire.remote_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     courier_start(s->courier, &s->wire.out_lane);
     for (unsigned i = 0; i < s->core_count; i++) core_start(s->cores[i]);
@@ -126,6 +128,7 @@ static void start_lanes(struct server *s)
 
 static void stop_lanes(struct server *s)
 {
+    remote_stop(s->wire.remote);
     for (unsigned i = 0; i < s->core_count; i++) core_stop(s->cores[i]);
     courier_stop(s->courier);
     for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);

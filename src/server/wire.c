@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "blob/remote.h"
 #include "front/amqp/amqp.h"
 #include "front/blob/blob.h"
 #include "front/device_http/device_http.h"
@@ -22,6 +23,7 @@
 #include "hub/policy/policy.h"
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
+#include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 
 enum {
@@ -99,12 +101,18 @@ static enum err open_uploads(struct wire *w, const struct wire_config *cfg)
     u->container = cfg->upload_container ? cfg->upload_container : WIRE_CONTAINER;
     u->quiet = cfg->upload_quiet;
     lane_init(&w->blob_lane, &w->office, "blob");
+    lane_init(&w->remote_lane, &w->office, "remote");
+    w->remote = remote_new(&w->remote_lane);
+    w->transfer = (struct transfer_config){.remote = w->remote};
     if (cfg->upload_account) return blob_account_parse(slice_str(cfg->upload_account), &u->account);
     assert(slice_starts(slice_str(u->container), slice_str(&BLOB_PREFIX[1])));
     TRY(own_account(cfg, &u->account));
     TRY(blobs_open(&blobs, &w->blobs));
     u->blobs = w->blobs;
     w->blob = (struct blob_config){w->blobs, &u->account, u->container};
+    w->transfer.blobs = w->blobs;
+    w->transfer.account = &u->account;
+    w->transfer.container = u->container;
     return OK;
 }
 
@@ -140,6 +148,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
     TRY(configurations_new(&w->hub, lane, c->registry, c->twins, c->queries, &c->configurations));
     jobs_set_events(c->jobs, c->events);
+    TRY(transfers_new(&w->hub, lane, c->registry, &w->transfer, &c->transfers));
     TRY(dps_new(&w->hub, lane,
                 &(struct dps_doors){.registry = c->registry,
                                     .twins = c->twins,
@@ -170,7 +179,8 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .c2d = c->c2d,
                                             .queries = c->queries,
                                             .jobs = c->jobs,
-                                            .configurations = c->configurations});
+                                            .configurations = c->configurations,
+                                            .transfers = c->transfers});
     c->dps_http = dps_http_new(c->dps, c->rest);
     c->device_http = device_http_new(
         &(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d, .uploads = c->uploads},
@@ -227,6 +237,7 @@ static void close_core(struct wire_core *c)
     consumer_groups_free(c->groups);
     jobs_free(c->jobs);
     configurations_free(c->configurations);
+    transfers_free(c->transfers);
     dps_free(c->dps);
     methods_free(c->methods);
     twins_free(c->twins);
@@ -247,9 +258,10 @@ void wire_close(struct wire *w)
     store_close(w->store);
     blobs_close(w->blobs);
     out_free(w->out);
+    remote_free(w->remote);
     struct lane *const lanes[] = {&w->log_lane,        &w->log_read_lane,    &w->store_lane,
                                   &w->store_read_lane, &w->store_check_lane, &w->blob_lane,
-                                  &w->out_lane};
+                                  &w->out_lane,        &w->remote_lane};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
         if (lanes[i]->office) lane_fini(lanes[i]);
 }

@@ -14,6 +14,7 @@
 #include "front/blob/blob.h"
 #include "front/rest/rest.h"
 #include "hub/session/session.h"
+#include "hub/transfer/transfer.h"
 #include "hub/upload/upload.h"
 #include "log/log.h"
 #include "net/conn.h"
@@ -63,6 +64,7 @@ struct wire_core {
     struct c2d *c2d;
     struct queries *queries;
     struct jobs *jobs;
+    struct transfers *transfers;
     struct uploads *uploads;
     struct blob_service *blob; /* NULL: files go elsewhere */
     struct configurations *configurations;
@@ -77,12 +79,14 @@ struct wire {
     struct policies policies;
     struct lane log_lane, log_read_lane;
     struct lane store_lane, store_read_lane, store_check_lane;
-    struct lane blob_lane, out_lane;
+    struct lane blob_lane, out_lane, remote_lane;
     struct log *log;
     struct store *store;
     struct blobs *blobs;
     struct out *out;
     struct upload_config upload;
+    struct remote *remote;
+    struct transfer_config transfer;
     struct blob_config blob;
     struct wire_core cores[LANES_MAX];
     struct rest_config rest; /* its ports, addresses and paths are filled by whoever listens */

@@ -93,6 +93,7 @@ GROUPS = {
     "node jobs": ("node", node("jobs")),
     "node configurations": ("node", node("configurations")),
     "node upload": ("node", node("upload")),
+    "node transfer": ("node", node("transfer")),
     "node pnp": ("node", node("pnp")),
     "node events": ("node", node("events")),
     "node c2d": ("node", node("c2d")),

@@ -14,6 +14,7 @@
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/status.h"
+#include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 #include "proto/http1/http1.h"
 
@@ -33,6 +34,7 @@ struct rest_service {
     struct queries *queries;
     struct jobs *jobs;
     struct configurations *configurations;
+    struct transfers *transfers;
     const struct rest_site *sites[REST_SITES_MAX];
     unsigned site_count;
 };
@@ -89,6 +91,7 @@ enum waiting {
     WAITING_C2D,
     WAITING_QUERY,
     WAITING_JOBS,
+    WAITING_TRANSFERS,
     WAITING_DIGITAL_TWIN,
     WAITING_CONFIGURATIONS,
     WAITING_SITE /* the call's `forget` */
@@ -121,6 +124,7 @@ struct call {
     struct c2d_wait c2d_wait;
     struct query_wait query_wait;
     struct job_wait job_wait;
+    struct transfer_wait transfer_wait;
     struct digital_twin_call digital_twin_call;
     struct configuration_wait configuration_wait;
     bool answered;
@@ -258,6 +262,11 @@ void rest_job_put(struct call *c);
 void rest_job_get(struct call *c);
 void rest_job_cancel(struct call *c);
 void rest_job_query(struct call *c);
+
+void rest_transfer_create(struct call *c);
+void rest_transfer_get(struct call *c);
+void rest_transfer_list(struct call *c);
+void rest_transfer_cancel(struct call *c);
 
 void rest_upgrade(struct call *c);
 void rest_method_call(struct call *c); /* of a device or a module */

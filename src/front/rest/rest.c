@@ -44,7 +44,8 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .c2d = doors->c2d,
                                .queries = doors->queries,
                                .jobs = doors->jobs,
-                               .configurations = doors->configurations};
+                               .configurations = doors->configurations,
+                               .transfers = doors->transfers};
     return s;
 }
 
@@ -88,6 +89,8 @@ static void drop_call(struct rest *r)
         query_forget(c->service->queries, &c->query_wait);
     else if (c->waiting == WAITING_JOBS)
         job_forget(c->service->jobs, &c->job_wait);
+    else if (c->waiting == WAITING_TRANSFERS)
+        transfer_forget(c->service->transfers, &c->transfer_wait);
     else if (c->waiting == WAITING_DIGITAL_TWIN)
         digital_twin_forget(&c->digital_twin_call);
     else if (c->waiting == WAITING_CONFIGURATIONS)

@@ -37,6 +37,7 @@ struct c2d;
 struct queries;
 struct jobs;
 struct configurations;
+struct transfers;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -72,6 +73,7 @@ struct rest_doors {
     struct queries *queries;
     struct jobs *jobs;
     struct configurations *configurations;
+    struct transfers *transfers;
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,

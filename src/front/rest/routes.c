@@ -8,6 +8,7 @@ enum {
 
 #define REGISTRY_READ   ACCESS_RIGHTS, AUTH_REGISTRY_READ
 #define REGISTRY_WRITE  ACCESS_RIGHTS, AUTH_REGISTRY_WRITE
+#define BY_REGISTRY     ACCESS_RIGHTS, AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE
 #define OR_DEVICE_READ  ACCESS_DEVICE, AUTH_REGISTRY_READ
 #define OR_DEVICE_WRITE ACCESS_DEVICE, AUTH_REGISTRY_WRITE
 #define BY_SERVICE      ACCESS_RIGHTS, AUTH_SERVICE_CONNECT
@@ -56,6 +57,14 @@ const struct route rest_routes[] = {
      rest_configuration_put, "Create or update a configuration"},
     {"DELETE", "/configurations/{configuration}", BY_SERVICE, NO_BODY, rest_configuration_delete,
      "Delete a configuration"},
+    {"POST", "/jobs/create", BY_REGISTRY, TRANSFER_BODY_MAX, rest_transfer_create,
+     "Import or export device identities"},
+    {"GET", "/jobs", REGISTRY_READ, NO_BODY, rest_transfer_list, "List import and export jobs"},
+    {"GET", "/jobs/{job}", REGISTRY_READ, NO_BODY, rest_transfer_get,
+     "Show an import or export job"},
+    {"DELETE", "/jobs/{job}", BY_REGISTRY, NO_BODY, rest_transfer_cancel,
+     "Cancel an import or export job"},
+
     {"GET", "/jobs/v2/query", BY_SERVICE, NO_BODY, rest_job_query, "List jobs"},
     {"PUT", "/jobs/v2/{job}", BY_SERVICE, JOB_BODY_MAX, rest_job_put,
      "Create a job that updates twins or calls methods"},

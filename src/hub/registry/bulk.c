@@ -239,13 +239,31 @@ static void check_entry(struct bulk_entry *e)
         refuse(e, STATUS_ARGUMENT_INVALID, "this importMode needs an eTag");
 }
 
+/* What is of the twin goes to hub/twin and has limits of its own. */
+static void write_identity(struct buf *out, const struct json *entry)
+{
+    struct json identity = *entry, *members = NULL, **end = &members;
+    struct arena arena = {0};
+    for (const struct json *j = entry->child; j; j = j->next) {
+        if (slice_is(j->key, "tags") || slice_is(j->key, "properties")) continue;
+        struct json *copy = arena_alloc(&arena, sizeof *copy);
+        *copy = *j;
+        copy->next = NULL;
+        *end = copy;
+        end = &copy->next;
+    }
+    identity.child = members;
+    json_write(out, &identity);
+    arena_free(&arena);
+}
+
 static void send_entry(struct bulk_entry *e)
 {
     struct buf json = {0};
     struct write w = {.mode = (e->mode->mode & (WRITES | WRITE_DELETES)) | WRITE_BULK,
                       .who = e->who};
     if (e->mode->mode & WITH_ETAG) w.if_match = json_str(e->json, "eTag");
-    json_write(&json, e->json);
+    write_identity(&json, e->json);
     w.json = buf_slice(&json);
     e->wait.fn = on_entry_done;
     send_home(e->bulk->registry, e->who, write_msg_new(&w), &e->wait);

@@ -219,6 +219,14 @@ static enum err check_id(const struct json *doc, const char *key, struct slice e
     return fail(ERR_INVALID, "the %s of the body is not the one of the address", key);
 }
 
+/* One of the hub's own modules that is shown and sent back, or exported and imported. */
+static bool stays_keyless(const struct json *doc, const struct identity *old)
+{
+    struct slice type = json_str(json_get(doc, "authentication"), "type");
+    return old && old->auth == IDENTITY_NONE &&
+           slice_is_nocase(type, identity_auth_name(IDENTITY_NONE));
+}
+
 static enum err read_module(struct arena *a, const struct json *doc, const struct identity *old,
                             struct identity *out)
 {
@@ -226,13 +234,16 @@ static enum err read_module(struct arena *a, const struct json *doc, const struc
     TRY(read_string(doc, "managedBy", &out->managed_by));
     if (out->managed_by.len > REGISTRY_MANAGED_BY_MAX)
         return fail(ERR_INVALID, "managedBy has more than %d bytes", REGISTRY_MANAGED_BY_MAX);
-    TRY(read_authentication(a, doc, out));
+    if (stays_keyless(doc, old))
+        out->auth = IDENTITY_NONE;
+    else
+        TRY(read_authentication(a, doc, out));
     document_made_by_server(a, old, out);
     return OK;
 }
 
-enum err document_read(struct arena *a, const struct json *doc, const struct identity *old,
-                       struct identity *out)
+enum err document_read(struct arena *a, const struct json *doc, bool of_bulk,
+                       const struct identity *old, struct identity *out)
 {
     if (doc->type != JSON_OBJECT) return fail(ERR_INVALID, "an identity is a JSON object");
     TRY(check_id(doc, "deviceId", out->device_id));
@@ -241,7 +252,7 @@ enum err document_read(struct arena *a, const struct json *doc, const struct ide
     TRY(read_status_reason(doc, out));
     TRY(read_authentication(a, doc, out));
     TRY(read_capabilities(doc, out));
-    TRY(scope_read(a, doc, old, out));
+    TRY(scope_read(a, doc, of_bulk, old, out));
     document_made_by_server(a, old, out);
     return OK;
 }

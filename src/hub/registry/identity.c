@@ -244,6 +244,37 @@ void identity_write(struct buf *out, const struct identity *id, const struct pre
     buf_put_u8(out, '}');
 }
 
+/* Without its keys where it says who it is, but not how it proves that. */
+static void write_bulk_authentication(struct buf *out, const struct identity *id, bool with_keys)
+{
+    struct identity shown = *id;
+    if (!with_keys) shown.key_texts[0] = shown.key_texts[1] = SLICE_NONE;
+    write_authentication(out, &shown);
+}
+
+void identity_write_bulk(struct buf *out, const struct identity *id, bool with_keys,
+                         struct slice twin)
+{
+    char etag[ETAG_MAX + 1];
+    etag_of_number(id->etag, etag);
+    buf_put_u8(out, '{');
+    write_string(out, "id", id->device_id);
+    if (id->module_id.len) {
+        buf_put_u8(out, ',');
+        write_string(out, "moduleId", id->module_id);
+        buf_put_u8(out, ',');
+        write_string(out, "managedBy", id->managed_by);
+    }
+    buf_printf(out, ",\"eTag\":\"%s\",\"status\":\"%s\",", etag,
+               id->enabled ? "enabled" : "disabled");
+    write_string(out, "statusReason", id->status_reason);
+    write_bulk_authentication(out, id, with_keys);
+    if (twin.len) buf_put_u8(out, ',');
+    buf_put_slice(out, twin);
+    write_edge(out, id);
+    buf_put_u8(out, '}');
+}
+
 void identity_write_twin_members(struct buf *out, const struct identity *id,
                                  const struct presence *p)
 {

@@ -30,22 +30,27 @@ void identity_put_model(struct store_request *r, const struct identity *id); /* 
 /* The Device or Module object of the service API. */
 void identity_write(struct buf *out, const struct identity *id, const struct presence *p);
 
+/* The ExportImportDevice object of bulks and of their files; `twin`: its members that are of the twin,
+ * without braces. */
+void identity_write_bulk(struct buf *out, const struct identity *id, bool with_keys,
+                         struct slice twin);
+
 /* The members of the Twin object that mirror the identity, without braces. */
 void identity_write_twin_members(struct buf *out, const struct identity *id,
                                  const struct presence *p);
 
-/* The writable fields of a Device or ExportImportDevice (document.c), for a device that has `old`
- * or none yet (NULL).  What the document leaves out gets its default: a PUT replaces.
+/* The writable fields of a Device or ExportImportDevice (`of_bulk`; document.c), for a device that has
+ * `old` or none yet (NULL).  What the document leaves out gets its default: a PUT replaces.
  * out->device_id and out->module_id are set by the caller, of a module out->enabled, too.  ERR_INVALID
  * with a text; slices borrow from the arena, the document and `old`. */
-enum err document_read(struct arena *a, const struct json *doc, const struct identity *old,
-                       struct identity *out) MUST_USE;
+enum err document_read(struct arena *a, const struct json *doc, bool of_bulk,
+                       const struct identity *old, struct identity *out) MUST_USE;
 
 /* generationId, etag and statusUpdatedTime, which no document says. */
 void document_made_by_server(struct arena *a, const struct identity *old, struct identity *out);
 
 /* deviceScope and parentScopes (scope.c); out->iot_edge is set. */
-enum err scope_read(struct arena *a, const struct json *doc, const struct identity *old,
-                    struct identity *out) MUST_USE;
+enum err scope_read(struct arena *a, const struct json *doc, bool of_bulk,
+                    const struct identity *old, struct identity *out) MUST_USE;
 
 #endif

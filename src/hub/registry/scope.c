@@ -5,6 +5,7 @@
  *
  *   before   after   deviceScope                          parentScopes
  *   -        edge    made, with a suffix; given: ignored  as given
+ *   -        edge    in a bulk: as given, if it is one of that device; else made
  *   -, leaf  leaf    as given                             mirrors deviceScope; given: ignored
  *   leaf     edge    made, without suffix                 as given
  *   edge     edge    must be repeated, never changes      as given; left out: detached
@@ -52,8 +53,27 @@ static struct slice make_scope(struct arena *a, struct slice device_id, bool wit
     return arena_copy(a, slice_str(text));
 }
 
-enum err scope_read(struct arena *a, const struct json *doc, const struct identity *old,
-                    struct identity *out)
+/* So edge devices that come from another hub stay the parents of their leaves. */
+static bool is_scope_of(struct slice scope, struct slice device_id)
+{
+    struct slice rest = slice_from(scope, sizeof SCOPE_PREFIX - 1);
+    if (scope.len == 0 || !slice_starts(rest, device_id)) return false;
+    rest = slice_from(rest, device_id.len);
+    if (rest.len && rest.ptr[0] != '-') return false;
+    for (size_t i = 1; i < rest.len; i++)
+        if (rest.ptr[i] < '0' || rest.ptr[i] > '9') return false;
+    return true;
+}
+
+static struct slice new_scope(struct arena *a, struct slice given, bool of_bulk,
+                              const struct identity *old, struct slice device_id)
+{
+    bool kept = of_bulk && old == NULL && is_scope_of(given, device_id);
+    return kept ? given : make_scope(a, device_id, old == NULL);
+}
+
+enum err scope_read(struct arena *a, const struct json *doc, bool of_bulk,
+                    const struct identity *old, struct identity *out)
 {
     bool was_edge = old && old->iot_edge;
     struct slice scope, parent;
@@ -64,7 +84,8 @@ enum err scope_read(struct arena *a, const struct json *doc, const struct identi
     }
     if (was_edge && !slice_eq(scope, old->device_scope))
         return fail(ERR_INVALID, "Device scope is immutable");
-    out->device_scope = was_edge ? old->device_scope : make_scope(a, out->device_id, old == NULL);
+    out->device_scope =
+        was_edge ? old->device_scope : new_scope(a, scope, of_bulk, old, out->device_id);
     out->parent_scope = parent;
     return OK;
 }

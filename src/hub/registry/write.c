@@ -285,7 +285,8 @@ static enum status read_document(struct write_op *o, struct arena *a, const stru
                             .model_id = old ? old->model_id : SLICE_NONE,
                             .messages = old ? old->messages : 0};
     if (json_parse(a, o->write.json, &doc) != OK) return STATUS_DESERIALIZATION_ERROR;
-    if (document_read(a, doc, old, &next) != OK) return STATUS_ARGUMENT_INVALID;
+    if (document_read(a, doc, (o->write.mode & WRITE_BULK) != 0, old, &next) != OK)
+        return STATUS_ARGUMENT_INVALID;
     o->next = identity_copy(&next);
     return STATUS_OK;
 }

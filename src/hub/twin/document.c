@@ -209,22 +209,38 @@ static enum err put_properties(struct buf *out, struct slice section, struct sli
     return e;
 }
 
+static enum err put_tags_and_properties(struct buf *out, const struct twin *t)
+{
+    buf_put_str(out, ",\"tags\":");
+    buf_put_slice(out, t->tags);
+    buf_put_str(out, ",\"properties\":{\"desired\":");
+    TRY(put_properties(out, t->desired, t->desired_stamps, t->desired_version));
+    buf_put_str(out, ",\"reported\":");
+    TRY(put_properties(out, t->reported, t->reported_stamps, t->reported_version));
+    buf_put_u8(out, '}');
+    return OK;
+}
+
+enum err twin_put_for_bulk(struct buf *out, const struct twin *t)
+{
+    char etag[TWIN_ETAG_LEN + 1];
+    twin_etag(t, etag);
+    buf_printf(out, "\"twinETag\":\"%s\"", etag);
+    return put_tags_and_properties(out, t);
+}
+
 enum err twin_put_for_service(struct buf *out, const struct twin *t, struct slice identity)
 {
     char etag[TWIN_ETAG_LEN + 1];
     twin_etag(t, etag);
     buf_put_u8(out, '{');
     buf_put_slice(out, identity);
-    buf_printf(out, ",\"etag\":\"%s\",\"version\":%" PRId64 ",\"tags\":", etag, t->version);
-    buf_put_slice(out, t->tags);
+    buf_printf(out, ",\"etag\":\"%s\",\"version\":%" PRId64, etag, t->version);
     if (t->configurations.len) {
         buf_put_str(out, ",\"configurations\":");
         buf_put_slice(out, t->configurations);
     }
-    buf_put_str(out, ",\"properties\":{\"desired\":");
-    TRY(put_properties(out, t->desired, t->desired_stamps, t->desired_version));
-    buf_put_str(out, ",\"reported\":");
-    TRY(put_properties(out, t->reported, t->reported_stamps, t->reported_version));
-    buf_put_str(out, "}}");
+    TRY(put_tags_and_properties(out, t));
+    buf_put_u8(out, '}');
     return OK;
 }

@@ -67,6 +67,9 @@ void twin_put_for_device(struct buf *out, const struct twin *t);
 enum err twin_put_for_service(struct buf *out, const struct twin *t,
                               struct slice identity) MUST_USE;
 
+/* As files of many identities have it: members of their objects, without braces. */
+enum err twin_put_for_bulk(struct buf *out, const struct twin *t) MUST_USE;
+
 /* A section's text and one more member, whose value is `value`. */
 void twin_put_section(struct buf *out, struct slice section, const char *key, struct slice value);
 

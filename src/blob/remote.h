@@ -1,0 +1,47 @@
+/* remote.h - blobs in containers elsewhere, spoken to as Azure Blob Storage over HTTP or HTTPS.
+ *
+ * A blob is named by its URI with the signature that opens it.  It is written in blocks, which become the
+ * blob when they are committed, and read in pieces.  What passes (no answer, 408, 429, 5xx) is tried
+ * again.
+ *
+ * Runs on: a lane of its own, which may block on the network; one request at a time.  Everything here on
+ *          the lane that asks, which is attached (blobs_attach), but for remote_stop(): any thread.
+ * Errors:  ERR_NOT_FOUND, ERR_DENIED, ERR_CONFLICT (it has changed), ERR_CLOSED (nobody answers),
+ *          ERR_PROTOCOL; the text never has a signature.
+ * Limits:  the constants below; BLOBS_PIECE_MAX bytes of a block or piece, BLOBS_BLOCKS_MAX blocks.
+ * Source:  "Blob service REST API", version 2021-12-02.
+ */
+#ifndef BLOB_REMOTE_H
+#define BLOB_REMOTE_H
+
+#include "blob/blob.h"
+
+enum {
+    REMOTE_CONNECT_S = 10,
+    REMOTE_STALL_S = 30, /* without a byte either way */
+    REMOTE_TRIES = 4,
+    REMOTE_ERROR_BODY_MAX = 8 << 10, /* of an answer that is no blob; the rest is dropped */
+};
+
+struct remote;
+
+struct remote *remote_new(struct lane *lane); /* initialised, not running yet */
+void remote_stop(struct remote *r); /* what is under way ends soon; before its lane stops */
+void remote_free(struct remote *r); /* after the lane has stopped; NULL is fine */
+
+/* Can the blob be written to?  Leaves a block that nobody commits. */
+void remote_probe(struct remote *r, struct lane *core, struct slice uri, struct blobs_wait *w);
+
+void remote_stage(struct remote *r, struct lane *core, struct slice uri, unsigned block,
+                  struct slice piece, struct blobs_wait *w);
+
+/* Blocks 0 to count - 1 become the blob. */
+void remote_commit(struct remote *r, struct lane *core, struct slice uri, unsigned count,
+                   struct blobs_wait *w);
+
+/* Its size; `modified_us` is a mark that changes with the blob, not a time. */
+void remote_get(struct remote *r, struct lane *core, struct slice uri, struct blobs_wait *w);
+void remote_read(struct remote *r, struct lane *core, struct slice uri, int64_t modified_us,
+                 uint64_t offset, uint32_t len, struct blobs_wait *w);
+
+#endif
