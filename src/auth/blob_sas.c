@@ -75,25 +75,37 @@ static struct slice time_text(int64_t wall_us, char out[32])
     return slice_of(out, strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm));
 }
 
-void blob_sas_make(struct buf *out, const struct blob_account *a, struct slice container,
-                   struct slice blob, int64_t from_us, int64_t until_us)
+static void make(struct buf *out, const struct blob_account *a, struct slice container,
+                 struct slice blob, struct slice rights, int64_t from_us, int64_t until_us)
 {
     char from[32], until[32];
     uint8_t mac[HMAC_SHA256_LEN];
-    struct sas_fields f = {.of = {[SP] = SLICE_LIT("rw"),
+    struct sas_fields f = {.of = {[SP] = rights,
                                   [SV] = SLICE_LIT(VERSION),
-                                  [SR] = SLICE_LIT("b"),
+                                  [SR] = blob.ptr ? SLICE_LIT("b") : SLICE_LIT("c"),
                                   [ST] = time_text(from_us, from),
                                   [SE] = time_text(until_us, until)}};
     struct buf signature = {0};
     sign(&f, a, container, blob, mac);
     text_base64(&signature, slice_of(mac, sizeof mac));
-    buf_put_str(out, "?sv=" VERSION "&sr=b");
+    buf_printf(out, "?sv=" VERSION "&sr=%.*s", SLICE_ARG(f.of[SR]));
     put_field(out, "st", f.of[ST]);
     put_field(out, "se", f.of[SE]);
     put_field(out, "sp", f.of[SP]);
     put_field(out, "sig", buf_slice(&signature));
     buf_free(&signature);
+}
+
+void blob_sas_make(struct buf *out, const struct blob_account *a, struct slice container,
+                   struct slice blob, int64_t from_us, int64_t until_us)
+{
+    make(out, a, container, blob.ptr ? blob : SLICE_LIT(""), SLICE_LIT("rw"), from_us, until_us);
+}
+
+void blob_sas_make_container(struct buf *out, const struct blob_account *a, struct slice container,
+                             int64_t from_us, int64_t until_us)
+{
+    make(out, a, container, SLICE_NONE, SLICE_LIT("racwd"), from_us, until_us);
 }
 
 /* ---- checking */

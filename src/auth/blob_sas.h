@@ -46,6 +46,10 @@ enum blob_right {
 void blob_sas_make(struct buf *out, const struct blob_account *a, struct slice container,
                    struct slice blob, int64_t from_us, int64_t until_us);
 
+/* For reading, writing and deleting all of a container (sp=racwd). */
+void blob_sas_make_container(struct buf *out, const struct blob_account *a, struct slice container,
+                             int64_t from_us, int64_t until_us);
+
 enum blob_sas_cause {
     BLOB_SAS_OK,
     BLOB_SAS_MISSING,   /* no signature */

@@ -28,6 +28,21 @@ static enum err read_twin(const struct json *doc, struct twin_change *out)
     return OK;
 }
 
+/* What is exported has $metadata and $version, which are not the device's to say. */
+static const struct json *without_dollars(struct arena *a, const struct json *section)
+{
+    if (section == NULL || section->type != JSON_OBJECT) return section;
+    struct json *copy = json_new(a, JSON_OBJECT), **end = &copy->child;
+    for (const struct json *j = section->child; j; j = j->next) {
+        if (slice_starts(j->key, SLICE_LIT("$"))) continue;
+        *end = arena_alloc(a, sizeof **end);
+        **end = *j;
+        end = &(*end)->next;
+    }
+    *end = NULL;
+    return copy;
+}
+
 static enum err read_sections(struct arena *a, enum twin_write how, const struct json *doc,
                               struct twin_change *out)
 {
@@ -45,7 +60,7 @@ static enum err read_sections(struct arena *a, enum twin_write how, const struct
         out->tags = NULL;
         out->configurations = member(doc, "configurations");
     }
-    if (how != TWIN_IMPORT) out->reported = NULL;
+    out->reported = how == TWIN_IMPORT ? without_dollars(a, out->reported) : NULL;
     if (how != TWIN_REPLACE) return OK;
     if (out->tags == NULL) out->tags = json_new(a, JSON_OBJECT);
     if (out->desired == NULL) out->desired = json_new(a, JSON_OBJECT);

@@ -173,7 +173,7 @@ check('a container that cannot be used is refused at once', async () => {
 check('jobs are listed, and one that has ended or never was cannot be cancelled', async () => {
     const job = await begin(() => registry.exportDevicesToBlob(own().uri, true));
     await ended(job.jobId);
-    const all = await registry.listJobs();
+    const all = (await registry.listJobs()).responseBody;
     assert.equal(all[0].jobId, job.jobId);
     for (const id of [job.jobId, 'c6c4a1e8-0000-4000-8000-000000000000'])
         assert.equal((await failure(registry.cancelJob(id))).response.headers['iothub-errorcode'], 'JobNotFound');

@@ -1,0 +1,685 @@
+/* transfer_test.c - files out and in: what comes back, bad lines, limits, restarts, cancellations. */
+#include "store/rig.h"
+
+#include "auth/blob_sas.h"
+#include "base/json.h"
+#include "base/rand.h"
+#include "base/text.h"
+#include "blob/blob.h"
+#include "hub/registry/registry.h"
+#include "hub/session/session.h"
+#include "hub/transfer/transfer.h"
+#include "hub/twin/twin.h"
+
+#define CONTAINER "azimuth-uploads"
+
+static struct fixture {
+    struct rig rig;
+    struct hub hub;
+    struct lane *blob_lane;
+    struct blobs *blobs;
+    struct blob_account account;
+    struct transfer_config cfg;
+    struct registry *registries[RIG_CORES_MAX];
+    struct session_home *sessions[RIG_CORES_MAX];
+    struct twins *twins[RIG_CORES_MAX];
+    struct transfers *transfers[RIG_CORES_MAX];
+} f;
+
+static struct arena arena;
+
+static void open_all(void)
+{
+    f.hub =
+        (struct hub){.office = &f.rig.office, .core_count = f.rig.core_count, .store = f.rig.store};
+    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("hub.test")), OK);
+    f.blob_lane = rig_lane(&f.rig, "blob");
+    struct blobs_config blobs = {.io = f.rig.io, .lane = f.blob_lane};
+    assert_int_equal(blobs_open(&blobs, &f.blobs), OK);
+    f.cfg = (struct transfer_config){f.blobs, &f.account, CONTAINER, NULL};
+    for (unsigned i = 0; i < f.rig.core_count; i++) {
+        struct lane *lane = f.rig.cores[i];
+        f.hub.cores[i] = lane->id;
+        blobs_attach(lane);
+    }
+    for (unsigned i = 0; i < f.rig.core_count; i++) {
+        struct lane *lane = f.rig.cores[i];
+        f.registries[i] = registry_new(&f.hub, lane);
+        f.sessions[i] = session_home_new(&f.hub, lane, f.registries[i], NULL);
+        f.twins[i] = twins_new(&f.hub, lane, f.registries[i], f.sessions[i]);
+        assert_int_equal(transfers_new(&f.hub, lane, f.registries[i], &f.cfg, &f.transfers[i]), OK);
+    }
+}
+
+static void close_all(void)
+{
+    for (unsigned i = 0; i < f.rig.core_count; i++) {
+        transfers_free(f.transfers[i]);
+        twins_free(f.twins[i]);
+        session_home_free(f.sessions[i]);
+        registry_free(f.registries[i]);
+    }
+    blobs_close(f.blobs);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    f.account = (struct blob_account){.name = "azimuth", .key = "key", .key_len = 3};
+    rig_init_cores(&f.rig, io_mem_new(), 2);
+    open_all();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close_all();
+    rig_fini(&f.rig);
+    arena_free(&arena);
+    return 0;
+}
+
+static void restart(void)
+{
+    close_all();
+    rig_restart(&f.rig);
+    open_all();
+}
+
+static void another_hub(void)
+{
+    tear_down(NULL);
+    set_up(NULL);
+}
+
+/* ---- blobs */
+
+struct blob_reply {
+    struct blobs_wait wait;
+    enum err err;
+    uint64_t writer, size;
+    int64_t modified_us;
+    struct buf bytes;
+};
+
+static void on_blob(struct blobs_wait *w, const struct blobs_answer *a)
+{
+    struct blob_reply *r = CONTAINER_OF(w, struct blob_reply, wait);
+    r->err = a->err;
+    r->writer = a->writer;
+    r->size = a->props.size;
+    r->modified_us = a->props.modified_us;
+    buf_put_slice(&r->bytes, a->bytes);
+}
+
+static struct blob_name named(const char *name)
+{
+    return (struct blob_name){SLICE_LIT(CONTAINER), slice_str(name)};
+}
+
+static void put_blob(const char *name, struct slice text)
+{
+    struct blob_reply r = {.wait.fn = on_blob};
+    struct lane *core = rig_on(f.rig.cores[0]);
+    blobs_begin(f.blobs, core, &r.wait);
+    rig_run(&f.rig);
+    uint64_t writer = r.writer;
+    while (text.len) {
+        struct slice piece = slice_head(text, BLOBS_PIECE_MAX);
+        rig_on(core);
+        blobs_append(f.blobs, core, writer, piece, &r.wait);
+        rig_run(&f.rig);
+        assert_int_equal(r.err, OK);
+        text = slice_from(text, piece.len);
+    }
+    rig_on(core);
+    blobs_put(f.blobs, core, writer, named(name), &(struct blobs_props){0}, &r.wait);
+    rig_run(&f.rig);
+    assert_int_equal(r.err, OK);
+}
+
+/* Its text, in the arena; ptr NULL: it is not there. */
+static struct slice get_blob(const char *name)
+{
+    struct blob_reply r = {.wait.fn = on_blob};
+    struct lane *core = rig_on(f.rig.cores[0]);
+    blobs_get(f.blobs, core, named(name), &r.wait);
+    rig_run(&f.rig);
+    if (r.err != OK) return SLICE_NONE;
+    for (uint64_t at = 0, size = r.size; at < size; at = buf_size(&r.bytes)) {
+        rig_on(core);
+        blobs_read(f.blobs, core, named(name), r.modified_us, at, BLOBS_PIECE_MAX, &r.wait);
+        rig_run(&f.rig);
+        assert_int_equal(r.err, OK);
+    }
+    struct slice text =
+        arena_copy(&arena, buf_size(&r.bytes) ? buf_slice(&r.bytes) : SLICE_LIT(""));
+    buf_free(&r.bytes);
+    return text;
+}
+
+/* ---- verbs, asked on the core that runs nothing */
+
+static struct reply {
+    struct transfer_wait wait;
+    unsigned answers;
+    enum status status;
+    struct json *body; /* NULL: none */
+    char text[200];
+} reply;
+
+static void on_answer(struct transfer_wait *w, const struct transfer_answer *a)
+{
+    struct reply *r = CONTAINER_OF(w, struct reply, wait);
+    r->answers++;
+    r->status = a->status;
+    snprintf(r->text, sizeof r->text, "%.*s", SLICE_ARG(a->text));
+    if (a->body.len) assert_int_equal(json_parse(&arena, a->body, &r->body), OK);
+}
+
+static struct transfers *ask(void)
+{
+    reply = (struct reply){.wait.fn = on_answer};
+    rig_on(f.rig.cores[1]);
+    return f.transfers[1];
+}
+
+static const char *uri(void)
+{
+    struct buf b = {0};
+    buf_put_str(&b, "https://hub.test/" CONTAINER);
+    blob_sas_make_container(&b, &f.account, SLICE_LIT(CONTAINER), rig_wall() - 1000000,
+                            rig_wall() + INT64_C(3600000000));
+    const char *text = (const char *)arena_copy(&arena, buf_slice(&b)).ptr;
+    buf_free(&b);
+    return text;
+}
+
+static void start(const char *json)
+{
+    struct transfers *t = ask();
+    transfer_create(t, slice_str(json), &reply.wait);
+}
+
+static enum status create(const char *json)
+{
+    start(json);
+    rig_run(&f.rig);
+    assert_int_equal(reply.answers, 1);
+    return reply.status;
+}
+
+static const char *request(const char *type, const char *more)
+{
+    struct buf b = {0};
+    buf_printf(&b, "{\"type\":\"%s\",\"inputBlobContainerUri\":\"%s\",", type, uri());
+    buf_printf(&b, "\"outputBlobContainerUri\":\"%s\"%s}", uri(), more);
+    const char *text = (const char *)arena_copy(&arena, buf_slice(&b)).ptr;
+    buf_free(&b);
+    return text;
+}
+
+static struct json *show(struct slice id)
+{
+    struct transfers *t = ask();
+    transfer_get(t, id, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.status, STATUS_OK);
+    return reply.body;
+}
+
+static struct slice id_of_reply(void)
+{
+    return arena_copy(&arena, json_str(reply.body, "jobId"));
+}
+
+/* Lets timers come, so that bulks that wait are said again. */
+static struct json *ended(struct slice id)
+{
+    for (int i = 0; i < 5; i++) rig_pass(&f.rig, 600000);
+    return show(id);
+}
+
+static void import_text(struct slice text)
+{
+    put_blob("devices.txt", text);
+    assert_int_equal(create(request("import", "")), STATUS_OK);
+    struct json *job = ended(id_of_reply());
+    assert_true(slice_is(json_str(job, "status"), "completed"));
+}
+
+static struct slice export_text(void)
+{
+    assert_int_equal(create(request("export", "")), STATUS_OK);
+    struct json *job = ended(id_of_reply());
+    assert_true(slice_is(json_str(job, "status"), "completed"));
+    assert_true(slice_is(json_get(job, "progress")->text, "100"));
+    return get_blob("devices.txt");
+}
+
+static unsigned count_lines(struct slice text)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < text.len; i++) count += text.ptr[i] == '\n';
+    return count;
+}
+
+/* ---- what comes back */
+
+/* Without what the hub makes anew. */
+static void drop_made(struct json *j)
+{
+    for (struct json **at = &j->child; *at;) {
+        bool made = slice_is((*at)->key, "eTag") || slice_is((*at)->key, "twinETag") ||
+                    slice_is((*at)->key, "$metadata") || slice_is((*at)->key, "$version");
+        if (made) {
+            *at = (*at)->next;
+            continue;
+        }
+        if ((*at)->type == JSON_OBJECT) drop_made(*at);
+        at = &(*at)->next;
+    }
+}
+
+static struct slice plain(struct slice text)
+{
+    struct buf out = {0};
+    struct slice line;
+    while (slice_split(&text, '\n', &line)) {
+        struct json *j;
+        if (line.len == 0) continue;
+        assert_int_equal(json_parse(&arena, line, &j), OK);
+        drop_made(j);
+        json_write(&out, j);
+        buf_put_u8(&out, '\n');
+    }
+    struct slice copy = arena_copy(&arena, buf_slice(&out));
+    buf_free(&out);
+    return copy;
+}
+
+static unsigned dice(unsigned sides)
+{
+    return (unsigned)(rand_u64() % sides);
+}
+
+static void put_words(struct buf *out)
+{
+    static const char *const words[] = {"a", "Łódź", "\\u0001\\\"", "\xF0\x9F\x9A\x80", "0", ""};
+    for (unsigned n = dice(4); n; n--) buf_put_str(out, words[dice(6)]);
+}
+
+static void put_value(struct buf *out, unsigned depth)
+{
+    static const char *const scalars[] = {"1", "1.0", "-4503599627370496", "true", "false", "1e3"};
+    unsigned kind = dice(depth ? 4 : 2);
+    if (kind == 0) {
+        buf_put_str(out, scalars[dice(6)]);
+    } else if (kind == 1) {
+        buf_put_u8(out, '"');
+        put_words(out);
+        buf_put_u8(out, '"');
+    } else {
+        buf_put_u8(out, kind == 2 ? '{' : '[');
+        for (unsigned i = 0, n = dice(4); i < n; i++) {
+            if (i) buf_put_u8(out, ',');
+            if (kind == 2) buf_printf(out, "\"k%u\":", i);
+            put_value(out, depth - 1);
+        }
+        buf_put_u8(out, kind == 2 ? '}' : ']');
+    }
+}
+
+static void put_section(struct buf *out, const char *name)
+{
+    buf_printf(out, "\"%s\":{\"k\":", name);
+    put_value(out, 3);
+    buf_put_u8(out, '}');
+}
+
+static void put_twin(struct buf *out)
+{
+    if (dice(2)) return;
+    buf_put_u8(out, ',');
+    put_section(out, "tags");
+    buf_put_str(out, ",\"properties\":{");
+    put_section(out, "desired");
+    buf_put_u8(out, ',');
+    put_section(out, "reported");
+    buf_put_u8(out, '}');
+}
+
+static void put_authentication(struct buf *out)
+{
+    static const char *const kinds[] = {
+        "",
+        ",\"authentication\":{\"type\":\"certificateAuthority\"}",
+        ",\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"AAAAAAAAAAAAAAAAAAAAAA==\","
+        "\"secondaryKey\":\"AQAAAAAAAAAAAAAAAAAAAA==\"}}",
+        ",\"authentication\":{\"type\":\"selfSigned\",\"x509Thumbprint\":{\"primaryThumbprint\":"
+        "\"0123456789abcdef0123456789abcdef01234567\"}}",
+    };
+    buf_put_str(out, kinds[dice(4)]);
+}
+
+static void put_device(struct buf *out, unsigned n)
+{
+    bool edge = dice(5) == 0;
+    buf_printf(out, "{\"id\":\"d%u\",\"status\":\"%s\"", n, dice(3) ? "enabled" : "disabled");
+    if (dice(3) == 0) {
+        buf_put_str(out, ",\"statusReason\":\"");
+        put_words(out);
+        buf_put_u8(out, '"');
+    }
+    put_authentication(out);
+    put_twin(out);
+    if (edge) buf_put_str(out, ",\"capabilities\":{\"iotEdge\":true}");
+    buf_put_str(out, "}\n");
+    for (unsigned m = dice(3) == 0 ? dice(4) : 0; m; m--) {
+        buf_printf(out, "{\"id\":\"d%u\",\"moduleId\":\"m%u\",\"status\":\"enabled\"", n, m);
+        if (dice(2)) buf_put_str(out, ",\"managedBy\":\"me\"");
+        put_authentication(out);
+        put_twin(out);
+        buf_put_str(out, "}\n");
+    }
+}
+
+static void what_was_exported_imports_equal(void **state)
+{
+    struct buf file = {0};
+    (void)state;
+    for (unsigned n = 0; n < 300; n++) put_device(&file, n);
+    import_text(buf_slice(&file));
+    assert_int_equal(get_blob("importErrors.log").len, 0);
+    buf_free(&file);
+    struct slice first = export_text();
+    struct buf kept = {0};
+    buf_put_slice(&kept, first);
+    assert_true(count_lines(first) >= 300);
+    another_hub();
+    import_text(buf_slice(&kept));
+    assert_int_equal(get_blob("importErrors.log").len, 0);
+    struct slice second = export_text();
+    assert_true(slice_eq(plain(second), plain(buf_slice(&kept))));
+    buf_free(&kept);
+}
+
+static void a_file_without_keys_says_so_first(void **state)
+{
+    (void)state;
+    import_text(SLICE_LIT("{\"id\":\"d\",\"status\":\"enabled\"}"));
+    assert_int_equal(create(request("export", ",\"excludeKeysInExport\":true")), STATUS_OK);
+    ended(id_of_reply());
+    struct slice text = get_blob("devices.txt"), line, rest = text;
+    slice_split(&rest, '\n', &line);
+    assert_false(slice_starts(line, SLICE_LIT("{")));
+    slice_split(&rest, '\n', &line);
+    struct json *j;
+    assert_int_equal(json_parse(&arena, line, &j), OK);
+    struct json *keys = json_get(json_get(j, "authentication"), "symmetricKey");
+    assert_int_equal(json_get(keys, "primaryKey")->type, JSON_NULL);
+    import_text(text);
+    assert_int_equal(get_blob("importErrors.log").len, 0);
+}
+
+/* ---- lines that cannot be done */
+
+static void bad_lines_are_told_by_number_and_the_rest_is_done(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *error; /* NULL: it is done */
+    } rows[] = {
+        {"{\"id\":\"d1\",\"status\":\"enabled\"}", NULL},
+        {"{\"id\":\"d2\"", "\"errorCode\":400012"},
+        {"[]", "\"errorCode\":400004"},
+        {"{\"status\":\"enabled\"}", "\"errorCode\":400004"},
+        {"{\"id\":\"d1\",\"importMode\":\"create\"}", "\"errorCode\":409001"},
+        {"{\"id\":\"d9\",\"importMode\":\"update\"}", "\"errorCode\":404001"},
+        {"{\"id\":\"d3\",\"importMode\":\"none\"}", "\"errorCode\":400004"},
+        {"{\"id\":\"d9\",\"moduleId\":\"m\"}", "\"moduleId\":\"m\",\"errorCode\":404001"},
+        {"{\"id\":\"d1\",\"moduleId\":\"m\"}", NULL},
+        {"{\"id\":\"d4\",\"tags\":{\"a b\":1}}", "DeviceRegisteredWithoutTwin"},
+        {"{\"id\":\"d5\"}", NULL},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    struct buf file = {0};
+    (void)state;
+    for (int i = 0; i < ROWS; i++)
+        buf_printf(&file, "%s%s", rows[i].line, i % 2 ? "\r\n\r\n" : "\n");
+    import_text(buf_slice(&file));
+    buf_free(&file);
+    struct slice log = get_blob("importErrors.log");
+    struct buf text = {0};
+    buf_put_slice(&text, log);
+    unsigned bad = 0;
+    for (int i = 0, line = 1; i < ROWS; line += i % 2 ? 2 : 1, i++) {
+        char number[32];
+        snprintf(number, sizeof number, "\"line\":%d}", line);
+        const char *at = strstr(buf_cstr(&text), number);
+        assert_int_equal(at != NULL, rows[i].error != NULL);
+        if (rows[i].error) assert_non_null(strstr(buf_cstr(&text), rows[i].error));
+        bad += rows[i].error != NULL;
+    }
+    assert_int_equal(count_lines(log), bad);
+    buf_free(&text);
+    assert_int_equal(count_lines(export_text()), 4); /* d1, its module, d4, d5 */
+}
+
+static void what_a_file_says_of_one_identity_happens_in_order(void **state)
+{
+    (void)state;
+    import_text(SLICE_LIT("{\"id\":\"d\",\"tags\":{\"n\":1}}\n"
+                          "{\"id\":\"d\",\"importMode\":\"updateTwin\",\"tags\":{\"m\":2}}\n"
+                          "{\"id\":\"d\",\"importMode\":\"delete\"}\n"
+                          "{\"id\":\"d\",\"importMode\":\"create\",\"tags\":{\"n\":3}}\n"
+                          "{\"id\":\"d\",\"importMode\":\"updateTwin\",\"tags\":{\"m\":4}}\n"));
+    assert_int_equal(get_blob("importErrors.log").len, 0);
+    struct json *j;
+    assert_int_equal(json_parse(&arena, export_text(), &j), OK);
+    assert_true(slice_is(json_get(json_get(j, "tags"), "n")->text, "3"));
+    assert_true(slice_is(json_get(json_get(j, "tags"), "m")->text, "4"));
+}
+
+static void a_line_has_a_limit(void **state)
+{
+    struct buf file = {0};
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        size_t from = buf_size(&file);
+        buf_printf(&file, "{\"id\":\"d%d\"", over);
+        while (buf_size(&file) - from < (size_t)TRANSFER_LINE_MAX - 1 + (size_t)over)
+            buf_put_u8(&file, ' ');
+        buf_put_str(&file, "}\n");
+    }
+    buf_put_str(&file, "{\"id\":\"last\"}");
+    import_text(buf_slice(&file));
+    buf_free(&file);
+    struct json *j;
+    struct slice log = get_blob("importErrors.log");
+    assert_int_equal(count_lines(log), 1);
+    assert_int_equal(json_parse(&arena, log, &j), OK);
+    assert_true(slice_is(json_get(j, "errorCode")->text, "413001"));
+    assert_true(slice_is(json_get(j, "line")->text, "2"));
+    assert_int_equal(count_lines(export_text()), 2);
+}
+
+/* ---- jobs in the middle */
+
+static void put_many(unsigned count)
+{
+    struct buf file = {0};
+    for (unsigned i = 0; i < count; i++) buf_printf(&file, "{\"id\":\"d%05u\"}\n", i);
+    put_blob("devices.txt", buf_slice(&file));
+    buf_free(&file);
+}
+
+/* So far that the job runs, and not to its end. */
+static struct slice begin_only(const char *json)
+{
+    start(json);
+    for (int i = 0; i < 1000 && reply.answers == 0; i++) rig_step(&f.rig);
+    assert_int_equal(reply.status, STATUS_OK);
+    for (int i = 0; i < 3; i++) rig_step(&f.rig);
+    return id_of_reply();
+}
+
+/* ---- requests */
+
+static void containers_that_do_not_open_are_refused(void **state)
+{
+    const struct {
+        const char *uri;
+        enum status status;
+    } rows[] = {
+        {"", STATUS_ARGUMENT_INVALID},
+        {"hub.test/azimuth-uploads", STATUS_ARGUMENT_INVALID},
+        {"ftp://hub.test/azimuth-uploads?x", STATUS_ARGUMENT_INVALID},
+        {"https://hub.test", STATUS_ARGUMENT_INVALID},
+        {"https://hub.test/a b?x", STATUS_ARGUMENT_INVALID},
+        {"https://other.test/azimuth-uploads?x", STATUS_ARGUMENT_INVALID}, /* no remote here */
+        {"https://hub.test/azimuth-uploads", STATUS_BLOB_CONTAINER_VALIDATION_ERROR},
+        {"https://hub.test/azimuth-uploads?sig=x", STATUS_BLOB_CONTAINER_VALIDATION_ERROR},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char json[300];
+        snprintf(json, sizeof json, "{\"type\":\"export\",\"outputBlobContainerUri\":\"%s\"}",
+                 rows[i].uri);
+        assert_int_equal(create(json), rows[i].status);
+    }
+    assert_int_equal(create("{\"type\":\"move\"}"), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(create("[]"), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(create(request("import", "")), STATUS_BLOB_CONTAINER_VALIDATION_ERROR);
+    assert_int_equal(create(request("export", ",\"storageAuthenticationType\":\"IdentityBased\"")),
+                     STATUS_ARGUMENT_INVALID);
+}
+
+static void a_uri_has_a_limit(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct buf b = {0};
+        buf_put_str(&b, "{\"type\":\"export\",\"outputBlobContainerUri\":\"https://hub.test/");
+        size_t from = buf_size(&b) - strlen("https://hub.test/");
+        while (buf_size(&b) - from < (size_t)TRANSFER_URI_MAX + (size_t)over) buf_put_u8(&b, 'x');
+        buf_put_str(&b, "\"}");
+        assert_int_equal(create(buf_cstr(&b)), STATUS_ARGUMENT_INVALID);
+        assert_int_equal(strstr(reply.text, "bytes") != NULL, over);
+        buf_free(&b);
+    }
+}
+
+static void there_is_one_job_at_a_time(void **state)
+{
+    (void)state;
+    put_many(3000);
+    struct slice id = begin_only(request("import", ""));
+    start(request("export", ""));
+    for (int i = 0; i < 1000 && reply.answers == 0; i++) rig_step(&f.rig);
+    assert_int_equal(reply.status, STATUS_JOB_QUOTA_EXCEEDED);
+    ended(id);
+    assert_int_equal(create(request("export", "")), STATUS_OK);
+}
+
+static void jobs_are_shown_and_listed_without_what_opens_containers(void **state)
+{
+    (void)state;
+    export_text();
+    export_text();
+    struct transfers *t = ask();
+    transfer_list(t, &reply.wait);
+    rig_run(&f.rig);
+    struct json *newest = reply.body->child;
+    assert_non_null(newest->next);
+    assert_null(newest->next->next);
+    assert_null(json_get(newest, "outputBlobContainerUri"));
+    assert_true(slice_is(json_str(newest, "type"), "export"));
+    t = ask();
+    transfer_get(t, SLICE_LIT("none"), &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
+    t = ask();
+    transfer_cancel(t, json_str(newest, "jobId"), &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
+}
+
+/* ---- cancelled, stopped in the middle */
+
+static void a_job_that_runs_can_be_cancelled(void **state)
+{
+    (void)state;
+    put_many(3000);
+    struct slice id = begin_only(request("import", ""));
+    struct transfers *t = ask();
+    transfer_cancel(t, id, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.answers, 1);
+    assert_int_equal(reply.status, STATUS_OK);
+    struct json *job = show(id);
+    assert_true(slice_is(json_str(job, "status"), "cancelled"));
+    assert_true(count_lines(export_text()) < 3000);
+}
+
+static void an_export_starts_again_after_a_restart(void **state)
+{
+    (void)state;
+    put_many(1000);
+    import_text(get_blob("devices.txt"));
+    struct slice id = begin_only(request("export", ",\"outputBlobName\":\"out.txt\""));
+    restart();
+    assert_null(get_blob("out.txt").ptr);
+    struct json *job = ended(id);
+    assert_true(slice_is(json_str(job, "status"), "completed"));
+    assert_int_equal(count_lines(get_blob("out.txt")), 1000);
+}
+
+static void an_import_that_had_begun_has_failed_after_a_restart(void **state)
+{
+    (void)state;
+    put_many(3000);
+    struct slice id = begin_only(request("import", ""));
+    restart();
+    struct json *job = ended(id);
+    assert_true(slice_is(json_str(job, "status"), "failed"));
+    assert_true(slice_starts(json_str(job, "failureReason"), SLICE_LIT("the server stopped")));
+    assert_non_null(json_get(job, "endTimeUtc"));
+    import_text(get_blob("devices.txt"));
+    assert_int_equal(count_lines(export_text()), 3000);
+}
+
+static void an_old_job_is_forgotten(void **state)
+{
+    (void)state;
+    export_text();
+    struct slice id = id_of_reply();
+    for (int day = 0; day < 31; day++) rig_pass(&f.rig, INT64_C(86400000000));
+    struct transfers *t = ask();
+    transfer_get(t, id, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_exported_imports_equal),
+        TEST(a_file_without_keys_says_so_first),
+        TEST(bad_lines_are_told_by_number_and_the_rest_is_done),
+        TEST(what_a_file_says_of_one_identity_happens_in_order),
+        TEST(a_line_has_a_limit),
+        TEST(containers_that_do_not_open_are_refused),
+        TEST(a_uri_has_a_limit),
+        TEST(there_is_one_job_at_a_time),
+        TEST(jobs_are_shown_and_listed_without_what_opens_containers),
+        TEST(a_job_that_runs_can_be_cancelled),
+        TEST(an_export_starts_again_after_a_restart),
+        TEST(an_import_that_had_begun_has_failed_after_a_restart),
+        TEST(an_old_job_is_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
