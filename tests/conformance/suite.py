@@ -77,6 +77,7 @@ GROUPS = {
     "python c2d": ("python", python("c2d")),
     "python dps": ("python", python("dps")),
     "python upload": ("python", python("upload")),
+    "python transfer": ("python", python("transfer")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
     "node matrix": ("node", node("matrix")),
