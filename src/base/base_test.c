@@ -25,6 +25,16 @@ static void a_buf_grows_consumes_and_slides(void **state)
     assert_null(b.ptr);
 }
 
+static void room_for_nothing_is_somewhere(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    assert_non_null(buf_reserve(&b, 0));
+    buf_commit(&b, 0);
+    assert_int_equal(buf_size(&b), 0);
+    buf_free(&b);
+}
+
 static void cursor_errors_stick(void **state)
 {
     (void)state;
@@ -163,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buf_grows_consumes_and_slides),
+        cmocka_unit_test(room_for_nothing_is_somewhere),
         cmocka_unit_test(cursor_errors_stick),
         cmocka_unit_test(a_map_behaves_like_a_plain_table),
         cmocka_unit_test(base64_round_trips_and_refuses_rubbish),

@@ -19,7 +19,7 @@ static void slide(struct buf *b)
 
 uint8_t *buf_reserve(struct buf *b, size_t more)
 {
-    if (b->cap - b->len >= more) return b->ptr + b->len;
+    if (b->ptr && b->cap - b->len >= more) return b->ptr + b->len;
     if (b->off >= more && b->off > b->cap / 2) {
         slide(b);
         return b->ptr + b->len;
