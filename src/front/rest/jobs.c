@@ -93,8 +93,8 @@ static bool read_words(const struct call *c, struct job_ask *ask)
         fine = fine && job_status_of(buf_slice(&status), &s);
     buf_free(&type);
     buf_free(&status);
-    ask->type = t;
-    ask->status = s;
+    ask->type = (int)t;
+    ask->status = (int)s;
     return fine;
 }
 
