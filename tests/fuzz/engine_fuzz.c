@@ -1,4 +1,4 @@
-/* engine_fuzz.c - drives an engine twice, whole and cut, and compares what it said. */
+/* engine_fuzz.c - drives an engine whole and cut, and compares what it said. */
 #include "engine_fuzz.h"
 
 #include <stdlib.h>
@@ -11,7 +11,10 @@ enum {
     HEADER_LEN = 2,
     CUT_WHOLE = 0,
     CUT_BYTES = 1,
-    TICKS_MAX = 4, /* deadlines followed after the last byte */
+    CUT_IN_TWO = 255,
+    POINTS_MAX = 512,         /* where it is cut in two */
+    POINTS_BYTES = 128 << 10, /* of all those runs together */
+    TICKS_MAX = 4,            /* deadlines followed after the last byte */
 };
 #define START_US 1000000ll
 
@@ -45,15 +48,25 @@ void fuzz_piece(struct fuzz_trace *t, unsigned kind, struct slice s)
     add(t, s.ptr, s.len);
 }
 
-/* Size of the next piece; `state` is the generator and never 0 for a pseudo-random cut. */
-static size_t piece_len(uint8_t cut, uint32_t *state, size_t left)
+struct cutter {
+    uint8_t cut;
+    uint32_t state; /* of the generator, never 0 for a pseudo-random cut */
+    size_t point;   /* size of the first piece, for CUT_IN_TWO */
+};
+
+static size_t piece_len(struct cutter *c, size_t left)
 {
-    if (cut == CUT_WHOLE) return left;
-    if (cut == CUT_BYTES) return MIN(left, 1);
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return MIN(left, 1 + *state % cut);
+    if (c->cut == CUT_WHOLE) return left;
+    if (c->cut == CUT_BYTES) return MIN(left, 1);
+    if (c->cut == CUT_IN_TWO) {
+        size_t len = c->point ? MIN(left, c->point) : left;
+        c->point = 0;
+        return len;
+    }
+    c->state ^= c->state << 13;
+    c->state ^= c->state >> 17;
+    c->state ^= c->state << 5;
+    return MIN(left, 1 + c->state % c->cut);
 }
 
 static enum err pull(void *engine, struct fuzz_trace *t)
@@ -79,11 +92,10 @@ static enum err feed(void *engine, struct slice piece, struct fuzz_trace *t)
     return e;
 }
 
-static enum err feed_all(void *engine, struct slice input, uint8_t cut, struct fuzz_trace *t)
+static enum err feed_all(void *engine, struct slice input, struct cutter c, struct fuzz_trace *t)
 {
-    uint32_t state = cut;
     while (input.len > 0) {
-        size_t len = piece_len(cut, &state, input.len);
+        size_t len = piece_len(&c, input.len);
         TRY(feed(engine, slice_head(input, len), t));
         input = slice_from(input, len);
     }
@@ -104,7 +116,7 @@ static void follow_deadlines(void *engine)
     }
 }
 
-static uint64_t run(uint8_t variant, uint8_t cut, struct slice input)
+static uint64_t run(uint8_t variant, struct cutter cut, struct slice input)
 {
     struct fuzz_trace t = {.hash = HASH_START};
     struct buf out = {0};
@@ -118,13 +130,24 @@ static uint64_t run(uint8_t variant, uint8_t cut, struct slice input)
     return t.hash;
 }
 
+static void compare(uint8_t variant, uint8_t cut, struct slice input)
+{
+    uint64_t whole = run(variant, (struct cutter){.cut = CUT_WHOLE}, input);
+    size_t points = MIN(input.len, MIN((size_t)POINTS_MAX, POINTS_BYTES / (input.len + 1)));
+    if (cut != CUT_IN_TWO) points = cut != CUT_WHOLE;
+    for (size_t point = 1; point <= points; point++) {
+        uint64_t in_pieces = run(variant, (struct cutter){cut, cut, point}, input);
+        assert(whole == in_pieces);
+    }
+}
+
 void fuzz_one(struct slice input)
 {
     if (input.len < HEADER_LEN) return;
     uint8_t variant = input.ptr[0], cut = input.ptr[1];
     struct slice rest = slice_from(input, HEADER_LEN);
-    uint64_t whole = run(variant, CUT_WHOLE, rest);
-    if (cut == CUT_WHOLE) return;
-    uint64_t in_pieces = run(variant, cut, rest);
-    assert(whole == in_pieces);
+    struct buf made = {0};
+    if (fuzz_engine.wire) fuzz_engine.wire(variant, rest, &made);
+    compare(variant, cut, fuzz_engine.wire ? buf_slice(&made) : rest);
+    buf_free(&made);
 }

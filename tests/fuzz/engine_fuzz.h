@@ -3,8 +3,9 @@
  * A target describes its engine with `const struct fuzz_engine fuzz_engine`.  Each input is
  *
  *     byte 0    variant: handed to open(), which takes role, options and limits from it
- *     byte 1    how to cut the rest: 0 whole, 1 byte by byte, else pieces of pseudo-random size
- *     byte 2..  what the peer sends
+ *     byte 1    how to cut the rest: 0 whole, 1 byte by byte, 255 in two at every point, else pieces
+ *               of pseudo-random size
+ *     byte 2..  what the peer sends, or what wire() makes it from
  *
  * and the harness checks what must hold for every engine:
  *   - no crash, leak, overrun or undefined behaviour; a fed piece is freed once next() has said that
@@ -39,6 +40,9 @@ struct fuzz_engine {
     /* Both NULL when the engine knows no time.  INT64_MAX: nothing is due. */
     int64_t (*deadline)(const void *engine);
     enum err (*tick)(void *engine, int64_t now_us);
+
+    /* NULL, or makes what the peer sends: for bytes that no mutation would get right (encrypted). */
+    void (*wire)(uint8_t variant, struct slice input, struct buf *bytes);
 
     bool output_varies; /* output has random bytes (TLS): not compared */
 };
