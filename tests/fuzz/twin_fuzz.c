@@ -62,6 +62,20 @@ static void check_twin(struct arena *a, const struct twin *old, const struct twi
     buf_free(&out);
 }
 
+/* What a device is told of its desired properties. */
+static void check_told(struct arena *a, const struct twin_change *change, const struct twin *next)
+{
+    struct buf out = {0};
+    struct json *j;
+    int64_t version;
+    if (change->desired == NULL) return;
+    twin_change_put_desired(&out, change, next);
+    enum err e = json_parse(a, buf_slice(&out), &j);
+    if (e == OK) e = json_i64(json_get(j, "$version"), &version);
+    assert(e == OK && version == next->desired_version);
+    buf_free(&out);
+}
+
 static void apply(struct arena *a, struct slice line, struct twin *twin)
 {
     struct json *doc;
@@ -79,6 +93,7 @@ static void apply(struct arena *a, struct slice line, struct twin *twin)
     if (twin_change_apply(a, twin, &change, 1, &next) != OK) return;
     assert(next.version == twin->version + 1);
     check_twin(a, twin, &next);
+    check_told(a, &change, &next);
     *twin = next;
 }
 

@@ -4,6 +4,7 @@
 
 #include "auth/x509.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "fuzz.h"
 
 static void check_upload(struct slice text)
@@ -21,10 +22,40 @@ static void check_upload(struct slice text)
     buf_free(&again);
 }
 
+/* What is shown of a certificate that was kept. */
+static void check_info(struct slice der)
+{
+    struct x509_info info;
+    if (x509_info_read(der, &info) != OK) return;
+    assert(strlen(info.subject) <= X509_SUBJECT_MAX && strlen(info.issuer) <= X509_SUBJECT_MAX);
+    assert(strlen(info.serial) <= 2 * X509_SERIAL_MAX);
+}
+
+/* Its own and none; in its time and outside. */
 static void check_thumbprint(const struct x509_facts *f)
 {
     static const struct slice none[2] = {{NULL, 0}, {(const uint8_t *)"00", 2}};
+    struct buf hex = {0};
+    text_hex(&hex, slice_of(f->sha256, sizeof f->sha256));
+    const struct slice own[2] = {SLICE_NONE, buf_slice(&hex)};
+    enum auth_cause cause = x509_by_thumbprint(f, own, f->from_us);
+    assert(cause == (f->from_us > f->until_us ? AUTH_CERTIFICATE_EXPIRED : AUTH_OK));
     assert(x509_by_thumbprint(f, none, f->from_us) == AUTH_CERTIFICATE_WRONG_THUMBPRINT);
+    if (f->from_us > INT64_MIN)
+        assert(x509_by_thumbprint(f, own, f->from_us - 1) == AUTH_CERTIFICATE_NOT_YET_VALID);
+    buf_free(&hex);
+}
+
+/* An enrollment of the provisioning service names one certificate of the chain. */
+static void check_anchor(const struct x509_facts *f, struct slice anchor)
+{
+    unsigned depth = 0;
+    struct slice name = slice_str(f->common_name);
+    enum auth_cause cause = x509_by_anchor(f, anchor, name, f->from_us, &depth);
+    assert(cause != AUTH_OK || depth < X509_CHAIN_MAX);
+    assert(x509_by_anchor(f, SLICE_LIT("0"), name, f->from_us, &depth) != AUTH_OK);
+    cause = x509_by_anchor(f, anchor, name, INT64_C(7258118400000000), &depth); /* 2200 */
+    assert(cause != AUTH_OK || f->until_us > INT64_C(7258118400000000));
 }
 
 static void check_ca(const struct x509_facts *f, struct slice ca)
@@ -56,12 +87,14 @@ void fuzz_one(struct slice input)
 {
     struct x509_facts *f;
     check_upload(input);
+    check_info(input);
     if (x509_facts_new(input, &f) != OK) return;
     assert(f->shown >= 1 && f->shown <= X509_CHAIN_MAX + 1);
     assert(f->chain_len == (f->shown > X509_CHAIN_MAX ? 0 : input.len));
     assert(strlen(f->common_name) <= X509_COMMON_NAME_MAX);
     check_thumbprint(f);
     check_ca(f, last_certificate(input));
+    check_anchor(f, last_certificate(input));
     enum err e = x509_proves(input, last_certificate(input), slice_str(f->common_name), f->from_us);
     assert(e == OK || e == ERR_DENIED);
     free(f);
