@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # lint.sh [--fast]: formatting, shellcheck over every script and, unless fast, clang-tidy over every
-# file of ours.
+# file of ours that changed since it was clean.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source scripts/common.sh
@@ -11,14 +11,6 @@ case ${1:-} in
 --fast) fast=yes ;;
 *) die "lint takes --fast or nothing, not '$1'" ;;
 esac
-
-# Only files that are built have flags to be read with. One file per process: its checker of va_list
-# remembers the first file and finds fault with the next.
-tidy() {
-    git ls-files '*.c' '*.cc' | while read -r file; do
-        ! grep -qF "/$file\"" build/debug/compile_commands.json || echo "$file"
-    done | xargs -P "$(nproc)" -n 1 clang-tidy-16 --quiet -p build/debug
-}
 
 passed=0 failed=0
 check() {
@@ -37,7 +29,7 @@ check shell shellcheck -x "${shell[@]}"
 if [ -z "$fast" ]; then
     scripts/deps.sh build lint || exit 1
     scripts/build.sh debug || exit 1
-    check tidy tidy
+    check tidy scripts/tidy.sh
 fi
 closing "$passed" "$failed" 0
 [ "$failed" -eq 0 ]
