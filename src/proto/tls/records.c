@@ -90,12 +90,15 @@ static bool broken(struct tls *t, struct tls_event *ev, uint8_t alert, const cha
 /* Length of the record that begins here, head included; 0: what there is of its head is not enough. */
 static size_t record_len(struct slice bytes)
 {
-    return bytes.len < TRAFFIC_HEAD ? 0 : TRAFFIC_HEAD + ((size_t)bytes.ptr[3] << 8 | bytes.ptr[4]);
+    if (bytes.len < TRAFFIC_HEAD) return 0;
+    assert(bytes.ptr != NULL);
+    return TRAFFIC_HEAD + ((size_t)bytes.ptr[3] << 8 | bytes.ptr[4]);
 }
 
 static bool is_possible(struct slice bytes)
 {
     size_t len = record_len(bytes);
+    assert(bytes.ptr != NULL || bytes.len == 0);
     if (bytes.len && bytes.ptr[0] != CONTENT_DATA) return false;
     return len == 0 ||
            (len >= TRAFFIC_HEAD + CIPHERTEXT_MIN && len <= TRAFFIC_HEAD + CIPHERTEXT_MAX);
