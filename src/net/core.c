@@ -138,7 +138,7 @@ struct lane *core_lane(struct core *core)
 
 static unsigned port_of(int fd)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t len = sizeof sa;
     if (getsockname(fd, (struct sockaddr *)&sa, &len)) return 0;
     return ntohs(((struct sockaddr_in *)&sa)->sin_port); /* at the same place in IPv6 */

@@ -129,10 +129,11 @@ enum err net_bind(const char *address, unsigned port, unsigned cores, struct net
 enum err net_bind_unix(const char *path, struct net_port *out)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof un.sun_path)
+    size_t size = strlen(path) + 1;
+    if (size > sizeof un.sun_path)
         return fail(ERR_TOO_BIG, "socket path '%s' is longer than %zu characters", path,
                     sizeof un.sun_path - 1);
-    strcpy(un.sun_path, path);
+    memcpy(un.sun_path, path, size);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return fail_errno("cannot make a socket");
     unlink(path);
