@@ -5,6 +5,7 @@ import selectors
 import ssl
 import time
 
+import speech
 from hub import SLOW, Group, check, main
 from peer import PORTS, caller_says, consumer_says, device_says, dial, dial_raw, tell, under_attack
 
@@ -104,12 +105,15 @@ def dripping(attack):
         *(("open " + kind, kind, consumer[:3], consumer[3]) for kind in ("amqp", "plain-amqp")),
         ("request line", "https", [], caller[0]), ("headers", "https", [headers[:40]], headers[40:]),
         ("body", "https", [put], bytes(5000)),
+        ("WebSocket CONNECT", "https", [speech.upgrade("mqtt")], speech.ws_frame(device[0])),
+        ("WebSocket header", "https", [speech.upgrade("AMQPWSB10")], speech.ws_frame(consumer[0])),
     ]
 
 
 @group.case
 def slow_connections_are_closed_in_time(context):
-    """A byte every two seconds: of TLS handshakes, CONNECT, AMQP's header, SASL and open, HTTP's head and body."""
+    """A byte every two seconds: of TLS handshakes, CONNECT, AMQP's header, SASL and open, HTTP's head and body,
+    and through WebSocket."""
     with under_attack(context) as attack:
         drips = []
         for what, kind, at_once, slowly in dripping(attack):

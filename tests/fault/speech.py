@@ -172,3 +172,16 @@ def consumer(host, path, sas, credit):
 def request(method, path, *headers, body=b"", host="localhost"):
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+# ---- WebSocket
+
+def upgrade(protocol, path="/$iothub/websocket"):
+    """What turns a connection to the HTTPS port into one that speaks MQTT ("mqtt") or AMQP ("AMQPWSB10")."""
+    return request("GET", path, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Sec-WebSocket-Protocol: {protocol}")
+
+
+def ws_frame(payload):
+    """A binary message in one frame, masked with zeros."""
+    return b"\x82\xfe" + struct.pack(">H", len(payload)) + bytes(4) + payload
