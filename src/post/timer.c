@@ -99,7 +99,7 @@ static int64_t next_of_level(const struct timers *w, int level)
     uint64_t ahead =
         turn ? w->used[level] >> turn | w->used[level] << (TIMER_SLOTS - turn) : w->used[level];
     int64_t steps = __builtin_ctzll(ahead) + 1;
-    int64_t unit = TIMER_BITS * level;
+    int64_t unit = (int64_t)TIMER_BITS * level;
     return ((w->tick >> unit) + steps) << unit;
 }
 
