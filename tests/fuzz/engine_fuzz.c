@@ -12,7 +12,7 @@ enum {
     CUT_WHOLE = 0,
     CUT_BYTES = 1,
     CUT_IN_TWO = 255,
-    POINTS_MAX = 512,         /* where it is cut in two */
+    POINTS_MAX = 128,         /* where it is cut in two */
     POINTS_BYTES = 128 << 10, /* of all those runs together */
     TICKS_MAX = 4,            /* deadlines followed after the last byte */
 };
