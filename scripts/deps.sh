@@ -13,7 +13,7 @@ packages() {
         ;;
     test)
         echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \
-            libclang-rt-16-dev mold
+            libclang-rt-16-dev
         ;;
     conformance) echo ca-certificates iproute2 mosquitto-clients openssl ;;
     node) echo npm=npm ;;
