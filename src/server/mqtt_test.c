@@ -1,6 +1,7 @@
 /* mqtt_test.c - devices over MQTT against a whole hub: what is answered, what is refused. */
 #include "base/test.h"
 
+#include "base/clock.h"
 #include "base/io_mem.h"
 #include "hub/c2d/c2d.h"
 #include "hub/telemetry/telemetry.h"
@@ -123,10 +124,21 @@ static const char events[] = "devices/d1/messages/events/";
 
 /* ---- connecting */
 
+/* Of d1, by the policy `device`: signed with `key`, or with its own. */
+static void token_of(struct slice key, int64_t seconds, struct buf *out)
+{
+    const struct policy *p = policies_find(&rig.wire.policies, SLICE_LIT("device"));
+    if (key.len == 0) key = slice_of(p->keys[0].bytes, p->keys[0].len);
+    sas_make(out, SLICE_LIT("hub.test/devices/d1"), key, "device",
+             clock_wall_us() / 1000000 + seconds);
+}
+
 static void a_refusal_has_the_code_the_sdks_expect(void **state)
 {
     (void)state;
-    struct buf good = {0}, other = {0}, service = {0};
+    struct buf good = {0}, other = {0}, service = {0}, expired = {0}, forged = {0};
+    token_of(SLICE_NONE, -301, &expired); /* clocks may differ by five minutes */
+    token_of(SLICE_LIT("a key that nobody has"), 3600, &forged);
     rig_token(&rig, "device", "devices/d1", &good);
     rig_token(&rig, "device", "devices/d2", &other);
     rig_token(&rig, "service", "devices/d1", &service);
@@ -147,6 +159,8 @@ static void a_refusal_has_the_code_the_sdks_expect(void **state)
         {"d1", "other.test/d1/?api-version=1", buf_slice(&good), MQTT_NOT_AUTHORIZED},
         {"d1", "hub.test/d1/?api-version=1", buf_slice(&other), MQTT_NOT_AUTHORIZED},
         {"d1", "hub.test/d1/?api-version=1", buf_slice(&service), MQTT_NOT_AUTHORIZED},
+        {"d1", "hub.test/d1/?api-version=1", buf_slice(&expired), MQTT_NOT_AUTHORIZED},
+        {"d1", "hub.test/d1/?api-version=1", buf_slice(&forged), MQTT_NOT_AUTHORIZED},
         {"d1", "hub.test/d1/?api-version=1", SLICE_LIT("nonsense"), MQTT_NOT_AUTHORIZED},
         {"d1", "hub.test/d1/?api-version=1", SLICE_NONE, MQTT_NOT_AUTHORIZED},
         {"d2", "hub.test/d2/?api-version=1", buf_slice(&other), MQTT_NOT_AUTHORIZED},
@@ -164,6 +178,8 @@ static void a_refusal_has_the_code_the_sdks_expect(void **state)
     buf_free(&good);
     buf_free(&other);
     buf_free(&service);
+    buf_free(&expired);
+    buf_free(&forged);
 }
 
 static void a_policys_token_signs_in_the_modules_below_its_path(void **state)
