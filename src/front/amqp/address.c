@@ -61,7 +61,7 @@ static bool parse_partition(struct slice rest, struct address *out)
 static struct slice decode_id(struct slice text, uint8_t room[HUB_ID_LEN_MAX])
 {
     size_t len;
-    if (text.len > 3 * HUB_ID_LEN_MAX) return SLICE_NONE;
+    if (text.len > (size_t)3 * HUB_ID_LEN_MAX) return SLICE_NONE;
     uint8_t decoded[3 * HUB_ID_LEN_MAX];
     if (text_unpercent_to(decoded, text, &len) != OK) return text;
     if (len > HUB_ID_LEN_MAX) return SLICE_NONE;

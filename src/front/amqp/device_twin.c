@@ -32,13 +32,15 @@ struct twin_link {
     struct list unsent;   /* struct outgoing, in the order in which they are sent */
 };
 
+enum operation { GET, PATCH, PUT, DELETE, NOTHING };
+
 /* A request that was not answered, or whose answer was not sent. */
 struct request {
     struct list node; /* in device.twin_requests */
     struct device *device;
     struct twin_link *asked; /* NULL: gone meanwhile */
     struct twin_wait wait;
-    enum { GET, PATCH, PUT, DELETE, NOTHING } operation;
+    enum operation operation;
     bool answered;
     size_t id_len;
     uint8_t id[]; /* correlation-id as it was encoded */
@@ -216,7 +218,7 @@ static bool names(struct slice resource, const char *path)
     return slice_eq_nocase(resource, slice_str(path));
 }
 
-static int operation_of(const struct amqp_message *m)
+static enum operation operation_of(const struct amqp_message *m)
 {
     struct slice operation = annotation(m, "operation"), resource = annotation(m, "resource");
     if (slice_is_nocase(operation, "GET")) return GET;
