@@ -49,7 +49,7 @@ enum {
 #define C2D_LOCK_US_MIN      (5 * 1000000ll)  /* of c2d_receive(); IoT Hub: 5-300 s */
 #define C2D_LOCK_US_MAX      (300 * 1000000ll)
 #define C2D_TTL_US           (3600 * 1000000ll)      /* IoT Hub's default */
-#define C2D_TTL_US_MAX       (2 * 86400 * 1000000ll) /* IoT Hub: "at most 48 hours" */
+#define C2D_TTL_US_MAX       (2 * 86400ll * 1000000) /* IoT Hub: "at most 48 hours" */
 #define C2D_SWEEP_US         1000000ll /* ours: expired messages of absent devices are found */
 #define C2D_FEEDBACK_TTL_US  (3600 * 1000000ll) /* IoT Hub's default */
 #define C2D_FEEDBACK_LOCK_US (60 * 1000000ll)   /* IoT Hub's default */

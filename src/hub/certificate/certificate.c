@@ -195,7 +195,7 @@ void certificate_forget(struct certificates *c, struct certificate_wait *w)
 static void copy_text(char *out, size_t cap, struct slice text)
 {
     size_t len = MIN(text.len, cap - 1);
-    for (size_t i = 0; i < len; i++) out[i] = text.ptr[i] ? (char)text.ptr[i] : '?';
+    for (size_t i = 0; i < len; i++) out[i] = (char)(text.ptr[i] ? text.ptr[i] : '?');
     out[len] = '\0';
 }
 

@@ -36,7 +36,7 @@ enum {
     JOB_PLACE_MAX = 128,        /* bytes of a continuation token */
     JOB_AHEAD_S_MAX = 7 * 86400 /* of a start time (IoT Hub): ArgumentInvalid */
 };
-#define JOB_RETENTION_US (30 * 86400 * INT64_C(1000000)) /* IoT Hub: of a job that has ended */
+#define JOB_RETENTION_US (30 * INT64_C(86400) * 1000000) /* IoT Hub: of a job that has ended */
 
 enum job_type { JOB_METHOD, JOB_TWIN, JOB_TYPES };
 

@@ -32,7 +32,7 @@ enum {
     TRANSFER_LIST_MAX = 1000,      /* jobs of a list, the newest */
     TRANSFER_ASKS_MAX = 1000,      /* verbs under way: ThrottleBacklogLimitExceeded */
 };
-#define TRANSFER_RETENTION_US (30 * 86400 * INT64_C(1000000)) /* of a job that has ended */
+#define TRANSFER_RETENTION_US (30 * INT64_C(86400) * 1000000) /* of a job that has ended */
 
 struct registry;
 struct blobs;
