@@ -39,6 +39,8 @@ static const struct {
     [STATUS_DEVICE_ALREADY_EXISTS] = {"DeviceAlreadyExists", 409001},
     [STATUS_MODULE_ALREADY_EXISTS] = {"ModuleAlreadyExistsOnDevice", 409301},
     [STATUS_CONFIGURATION_ALREADY_EXISTS] = {"ConfigurationAlreadyExists", 409902},
+    [STATUS_APPLY_CONFIGURATION_IN_PROGRESS] = {"ApplyConfigurationAlreadyInProgressOnDevice",
+                                                409903},
     [STATUS_CONFIGURATION_NOT_FOUND] = {"ConfigurationNotFound", 404901},
     [STATUS_CONFIGURATION_COUNT_LIMIT] = {"ConfigurationCountLimitExceeded", 403901},
     [STATUS_INVALID_CONFIGURATION_CONTENT] = {"InvalidConfigurationContent", 400901},

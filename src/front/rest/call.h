@@ -257,6 +257,7 @@ void rest_configuration_get(struct call *c);
 void rest_configuration_put(struct call *c);
 void rest_configuration_delete(struct call *c);
 void rest_configuration_test(struct call *c);
+void rest_configuration_apply(struct call *c);
 
 void rest_job_put(struct call *c);
 void rest_job_get(struct call *c);

@@ -45,3 +45,9 @@ void rest_configuration_test(struct call *c)
 {
     configuration_test(c->service->configurations, buf_slice(&c->body), wait(c));
 }
+
+void rest_configuration_apply(struct call *c)
+{
+    configuration_apply(c->service->configurations, rest_route_param(c, "id"), buf_slice(&c->body),
+                        wait(c));
+}

@@ -401,6 +401,12 @@ void configuration_test(struct configurations *c, struct slice json, struct conf
     note_configuration(c, "test", SLICE_LIT(""), SLICE_NONE, json, w);
 }
 
+void configuration_apply(struct configurations *c, struct slice device_id, struct slice json,
+                         struct configuration_wait *w)
+{
+    note_configuration(c, "apply", device_id, SLICE_NONE, json, w);
+}
+
 void configuration_forget(struct configurations *c, struct configuration_wait *w)
 {
     assert_ptr_equal(c->wait, w);

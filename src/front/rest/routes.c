@@ -57,6 +57,8 @@ const struct route rest_routes[] = {
      rest_configuration_put, "Create or update a configuration"},
     {"DELETE", "/configurations/{configuration}", BY_SERVICE, NO_BODY, rest_configuration_delete,
      "Delete a configuration"},
+    {"POST", "/devices/{id}/applyConfigurationContent", BY_SERVICE, CONFIGURATION_BODY_MAX,
+     rest_configuration_apply, "Write a deployment into the modules of an edge device"},
     {"POST", "/jobs/create", BY_REGISTRY, TRANSFER_BODY_MAX, rest_transfer_create,
      "Import or export device identities"},
     {"GET", "/jobs", REGISTRY_READ, NO_BODY, rest_transfer_list, "List import and export jobs"},

@@ -50,11 +50,15 @@ void conf_items_add(struct configurations *c, struct item *it)
     while (at != &c->items && counts_less(CONTAINER_OF(at, struct item, node), it)) at = at->next;
     list_insert_before(at, &it->node);
     metric_set(&configurations_now, ++c->item_count);
+    c->edge_count += it->kind == CONTENT_EDGE;
     tell_cores(c);
 }
 
 void conf_items_remove(struct configurations *c, struct item *it)
 {
+    c->edge_count -= it->kind == CONTENT_EDGE;
+    conf_measure_forget(c, it);
+    list_remove(&it->node);
     conf_item_free(it);
     metric_set(&configurations_now, --c->item_count);
     tell_cores(c);
@@ -149,6 +153,7 @@ static enum err open_first(struct configurations *c)
     TRY(load_all(c));
     TRY(load_left(c));
     conf_sweep_soon(c, 0);
+    conf_measure_start(c);
     return OK;
 }
 
@@ -157,7 +162,8 @@ enum err configurations_new(const struct hub *hub, struct lane *lane, struct reg
                             struct configurations **out)
 {
     struct configurations *c = *out = NEW(struct configurations);
-    *c = (struct configurations){.hub = hub, .lane = lane, .twins = twins, .queries = queries};
+    *c = (struct configurations){
+        .hub = hub, .lane = lane, .registry = registry, .twins = twins, .queries = queries};
     list_init(&c->items);
     lane_on(lane, CONFIGURATION_ACTIVE, on_active, c);
     lane_on(lane, CONFIGURATION_CHANGED, on_changed, c);
@@ -168,6 +174,7 @@ enum err configurations_new(const struct hub *hub, struct lane *lane, struct reg
     conf_verb_join(c);
     conf_look_join(c);
     conf_sweep_join(c);
+    conf_measure_join(c);
     return is_first(c) ? open_first(c) : OK;
 }
 
@@ -176,6 +183,7 @@ void configurations_free(struct configurations *c)
     if (c == NULL) return;
     conf_verb_leave(c);
     conf_sweep_leave(c);
+    conf_measure_leave(c);
     conf_look_leave(c);
     LIST_EACH(node, &c->items) conf_item_free(CONTAINER_OF(node, struct item, node));
     free(c);

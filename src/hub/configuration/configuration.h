@@ -26,6 +26,8 @@ enum {
     CONFIGURATION_ID_MAX = 128,         /* IoT Hub: ArgumentInvalid */
     CONFIGURATION_BODY_MAX = 256 << 10, /* bytes: MessageTooLarge */
     CONFIGURATION_METRICS_MAX = 10,  /* queries (IoT Hub): InvalidConfigurationCustomMetricsQuery */
+    CONFIGURATION_LABELS_MAX = 100,  /* ours: ArgumentInvalid */
+    CONFIGURATION_MODULES_MAX = 50,  /* of a deployment (IoT Edge): InvalidConfigurationContent */
     CONFIGURATION_CALLS_MAX = 1000,  /* under way: ThrottleBacklogLimitExceeded */
     CONFIGURATION_QUEUE_MAX = 10000, /* twins that wait to be looked at; then all are */
     CONFIGURATION_AT_ONCE = 32,      /* twins that are looked at */
@@ -67,6 +69,11 @@ void configuration_list(struct configurations *c, struct configuration_wait *w);
 
 /* What is wrong with a target condition and with metrics: POST /configurations/testQueries. */
 void configuration_test(struct configurations *c, struct slice json, struct configuration_wait *w);
+
+/* Writes a content (modulesContent) into the modules of an edge device at once, and makes those that are
+ * missing: POST /devices/{id}/applyConfigurationContent. */
+void configuration_apply(struct configurations *c, struct slice device_id, struct slice json,
+                         struct configuration_wait *w);
 
 void configuration_forget(struct configurations *c, struct configuration_wait *w);
 

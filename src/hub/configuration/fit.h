@@ -1,18 +1,26 @@
-/* fit.h - what configurations make of one twin.  Private to hub/configuration. */
+/* fit.h - what configurations make of one twin, and deployments of an edge device.  Private to
+ * hub/configuration. */
 #ifndef HUB_CONFIGURATION_FIT_H
 #define HUB_CONFIGURATION_FIT_H
 
 #include "hub/configuration/item.h"
 
-struct fit_item {
-    const struct item *item; /* while conf_fit_make() runs */
-    struct slice item_id;    /* in the arena */
-    bool applied;            /* at least one of its properties counts; else it is only meant */
+/* Those that mean a twin, the one that counts least first.  Ids live in an arena. */
+struct meant {
+    struct {
+        struct slice id;
+        bool applied; /* something of it counts; else it is only meant */
+    } of[CONFIGURATIONS_MAX];
+    unsigned count;
 };
 
+bool conf_meant_has(const struct meant *m, struct slice id);
+void conf_meant_put(struct buf *out, const struct meant *m); /* {"ID":{"status":"Applied"}} */
+bool conf_meant_same(struct arena *a, const struct meant *m, const struct json *configurations);
+bool conf_was_applied(const struct json *twin, const struct item *it);
+
 struct fit {
-    struct fit_item items[CONFIGURATIONS_MAX]; /* those that mean the twin */
-    unsigned count;
+    struct meant meant;
     bool changes;      /* the twin has to be written */
     struct slice json; /* for TWIN_CONFIGURE, in the arena */
 };

@@ -2,7 +2,7 @@
  *
  *   a twin or an identity changed ──▶ queue ──▶ twin read ──▶ fit ──the same──▶ done
  *   a configuration changed, a start ──▶ sweep ──▶ ▲            └──▶ rows put ──▶ twin written
- *                                                                     ──▶ rows removed ──▶ done
+ *                                         (edge: those of modules, too) ──▶ rows removed ──▶ done
  *
  * A row is put before the twin is written and removed after it: who stops in between finds the twin
  * again by its condition or by its row, and makes it right.
@@ -23,7 +23,7 @@ enum configuration_kind {
     CONFIGURATION_CHANGED,                 /* to the first core: who */
 };
 
-enum ask_verb { ASK_PUT, ASK_DELETE, ASK_GET, ASK_LIST, ASK_TEST };
+enum ask_verb { ASK_PUT, ASK_DELETE, ASK_GET, ASK_LIST, ASK_TEST, ASK_APPLY };
 
 struct ask_msg {
     enum ask_verb verb;
@@ -46,6 +46,7 @@ struct op {
     enum ask_verb verb;
     struct slice id, if_match, json; /* of `m` */
     struct item *next;               /* with the store */
+    struct apply *apply;             /* of ASK_APPLY, while it is under way */
     struct store_wait wait;
 };
 
@@ -62,9 +63,26 @@ struct sweep {
     bool asks_store, asks_query;
 };
 
+enum {
+    MEASURE_FRESH_US = 1000000,  /* who asks for one configuration gets no older results */
+    MEASURE_EVERY_US = 60000000, /* who asks for all does */
+};
+
+/* The results of metrics: one query after the other. */
+struct measure {
+    struct list queue; /* struct item; the first is under way */
+    unsigned at;       /* of its metrics */
+    int64_t sum;
+    struct buf after;
+    bool asks;
+    struct query_wait wait;
+    struct timer timer;
+};
+
 struct configurations {
     const struct hub *hub;
     struct lane *lane;
+    struct registry *registry;
     struct twins *twins;
     struct queries *queries;
     bool active; /* this core tells of changes */
@@ -72,12 +90,14 @@ struct configurations {
     struct registry_listener registry_listener;
 
     /* on the first core: */
-    struct list items; /* struct item, the one that counts least first */
-    unsigned item_count;
-    struct list ops; /* all under way */
+    struct list items;               /* struct item, the one that counts least first */
+    unsigned item_count, edge_count; /* edge_count: deployments among them */
+    struct list ops;                 /* all under way */
     unsigned op_count;
-    struct list changes; /* puts and deletes, one after the other */
-    struct op *change;   /* with the store */
+    struct list changes;    /* puts and deletes, one after the other */
+    struct op *change;      /* with the store */
+    struct list unmeasured; /* struct op, which wait for results */
+    struct measure measure;
     struct sweep sweep;
     struct map looks; /* struct look by who: waiting or under way */
     struct list queue;
@@ -89,11 +109,27 @@ struct configurations {
 /* verb.c */
 void conf_verb_join(struct configurations *c);
 void conf_verb_leave(struct configurations *c);
+void conf_verb_measured(struct configurations *c, struct slice id);
+void conf_op_done(struct op *op, const struct configuration_answer *a);
+void conf_op_refuse(struct op *op, enum status s, struct slice text);
+
+/* apply.c */
+void conf_apply_start(struct op *op);
+void conf_apply_free(struct apply *a); /* NULL is fine */
+
+/* measure.c */
+void conf_measure_join(struct configurations *c);
+void conf_measure_start(struct configurations *c); /* now, and every so often */
+void conf_measure_leave(struct configurations *c);
+bool conf_measure_is_fresh(const struct item *it);
+void conf_measure(struct configurations *c, struct item *it);
+void conf_measure_forget(struct configurations *c, struct item *it);
 
 /* look.c */
 void conf_look_join(struct configurations *c);
 void conf_look_leave(struct configurations *c);
 void conf_look_at(struct configurations *c, struct slice who);
+void conf_look_at_row(struct configurations *c, struct slice who, struct slice id);
 void conf_look_step(struct configurations *c);
 
 /* sweep.c */

@@ -19,9 +19,9 @@ enum err conf_item_target(struct arena *a, struct slice text, enum content_kind 
     TRY(query_target(a, text, out));
     bool modules = query_source(*out) == QUERY_MODULES;
     if (query_source(*out) == QUERY_JOBS || modules != (kind == CONTENT_MODULE))
-        return fail(ERR_INVALID, kind == CONTENT_MODULE
-                                     ? "moduleContent is for FROM devices.modules WHERE ..."
-                                     : "deviceContent is for devices");
+        return fail(ERR_INVALID, "%s",
+                    kind == CONTENT_MODULE ? "moduleContent is for FROM devices.modules WHERE ..."
+                                           : "this content is for devices");
     return OK;
 }
 
@@ -46,36 +46,6 @@ static const struct json *member(const struct json *object, const char *key)
     return j && j->type != JSON_NULL ? j : NULL;
 }
 
-/* Keys are "properties.desired" and paths below it. */
-static enum err check_paths(const struct json *content)
-{
-    static const struct slice prefix = {(const uint8_t *)"properties.desired", 18};
-    for (const struct json *m = content->child; m; m = m->next) {
-        struct slice rest = slice_from(m->key, prefix.len);
-        if (!slice_starts(m->key, prefix) || (rest.len && rest.ptr[0] != '.'))
-            return fail(ERR_INVALID, "'%.*s' does not begin with properties.desired",
-                        SLICE_ARG(m->key));
-        if (rest.len == 0 && m->type != JSON_OBJECT)
-            return fail(ERR_INVALID, "properties.desired must be an object");
-    }
-    return OK;
-}
-
-static enum err read_content(struct item *it)
-{
-    const struct json *content = member(it->doc, "content");
-    const struct json *device = member(content, "deviceContent");
-    const struct json *module = member(content, "moduleContent");
-    if (member(content, "modulesContent"))
-        return fail(ERR_INVALID, "deployments of IoT Edge (modulesContent) are not offered yet");
-    if ((device == NULL) == (module == NULL))
-        return fail(ERR_INVALID, "content has either deviceContent or moduleContent");
-    it->kind = device ? CONTENT_DEVICE : CONTENT_MODULE;
-    it->content = device ? device : module;
-    if (it->content->type != JSON_OBJECT) return fail(ERR_INVALID, "content must be an object");
-    return check_paths(it->content);
-}
-
 static enum err read_priority(struct item *it)
 {
     const struct json *j = member(it->doc, "priority");
@@ -86,17 +56,44 @@ static enum err read_priority(struct item *it)
     return OK;
 }
 
+static enum err add_metric(struct item *it, const struct json *metric, unsigned *count)
+{
+    struct query *q;
+    if (metric->type != JSON_STRING || query_read(&it->arena, metric->text, &q) != OK)
+        return fail(ERR_INVALID, "metric '%.*s' is no query", SLICE_ARG(metric->key));
+    if (++*count > CONFIGURATION_METRICS_MAX)
+        return fail(ERR_INVALID, "a configuration has at most %d metrics",
+                    CONFIGURATION_METRICS_MAX);
+    it->metrics[it->metric_count++] =
+        (struct item_metric){.name = metric->key, .query = metric->text};
+    return OK;
+}
+
 static enum err read_metrics(struct item *it)
 {
-    const struct json *queries = member(member(it->doc, "metrics"), "queries");
+    const struct json *metrics = member(it->doc, "metrics");
+    const struct json *queries = member(metrics, "queries");
     unsigned count = 0;
-    struct query *q;
-    for (const struct json *m = queries ? queries->child : NULL; m; m = m->next) {
-        if (m->type != JSON_STRING || query_read(&it->arena, m->text, &q) != OK)
-            return fail(ERR_INVALID, "metric '%.*s' is no query", SLICE_ARG(m->key));
-        if (++count > CONFIGURATION_METRICS_MAX)
-            return fail(ERR_INVALID, "a configuration has at most %d metrics",
-                        CONFIGURATION_METRICS_MAX);
+    it->metric_count = 0;
+    if ((metrics && metrics->type != JSON_OBJECT) || (queries && queries->type != JSON_OBJECT))
+        return fail(ERR_INVALID, "metrics.queries must be an object");
+    conf_item_add_system_metrics(it);
+    for (const struct json *m = queries ? queries->child : NULL; m; m = m->next)
+        TRY(add_metric(it, m, &count));
+    return OK;
+}
+
+static enum err check_labels(const struct item *it)
+{
+    const struct json *labels = member(it->doc, "labels");
+    unsigned count = 0;
+    if (labels && labels->type != JSON_OBJECT) return fail(ERR_INVALID, "labels must be an object");
+    for (const struct json *m = labels ? labels->child : NULL; m; m = m->next) {
+        if (m->type != JSON_STRING)
+            return fail(ERR_INVALID, "label '%.*s' must be a string", SLICE_ARG(m->key));
+        if (++count > CONFIGURATION_LABELS_MAX)
+            return fail(ERR_INVALID, "a configuration has at most %d labels",
+                        CONFIGURATION_LABELS_MAX);
     }
     return OK;
 }
@@ -115,9 +112,11 @@ static enum status read_doc(struct item *it)
         (void)!fail(ERR_INVALID, "a configuration is a JSON object");
         return STATUS_ARGUMENT_INVALID;
     }
-    if (read_content(it) != OK) return STATUS_INVALID_CONFIGURATION_CONTENT;
+    if (conf_item_content(it, member(it->doc, "content")) != OK)
+        return STATUS_INVALID_CONFIGURATION_CONTENT;
     if (read_target(it) != OK) return STATUS_INVALID_TARGET_CONDITION;
     if (read_metrics(it) != OK) return STATUS_INVALID_METRICS_QUERY;
+    if (check_labels(it) != OK) return STATUS_ARGUMENT_INVALID;
     return read_priority(it) == OK ? STATUS_OK : STATUS_ARGUMENT_INVALID;
 }
 
@@ -125,13 +124,22 @@ static struct item *item_new(void)
 {
     struct item *it = NEW(struct item);
     list_init(&it->node);
+    list_init(&it->measuring);
+    it->users = 1;
+    return it;
+}
+
+struct item *conf_item_keep(struct item *it)
+{
+    it->users++;
     return it;
 }
 
 void conf_item_free(struct item *it)
 {
-    if (it == NULL) return;
+    if (it == NULL || --it->users > 0) return;
     list_remove(&it->node);
+    list_remove(&it->measuring);
     arena_free(&it->arena);
     free(it);
 }
@@ -184,6 +192,13 @@ enum status conf_item_read(struct slice id, struct slice json, const struct item
     return read_doc(it);
 }
 
+enum status conf_item_read_content(struct slice json, struct item **out)
+{
+    struct item *it = *out = item_new();
+    if (json_parse(&it->arena, json, &it->doc) != OK) return STATUS_DESERIALIZATION_ERROR;
+    return conf_item_content(it, it->doc) == OK ? STATUS_OK : STATUS_INVALID_CONFIGURATION_CONTENT;
+}
+
 enum err conf_item_load(const struct store_value *col, struct item **out)
 {
     struct item *it = *out = item_new();
@@ -204,63 +219,4 @@ void conf_item_put_write(struct store_request *u, const struct item *it, const s
     store_put_int(u, "etag", it->etag);
     store_put_int(u, "updated_us", it->updated_us);
     if (old == NULL) store_put_int(u, "created_us", it->created_us);
-}
-
-/* ---- writing */
-
-static void put_time(struct buf *out, const char *name, int64_t wall_us)
-{
-    char iso[CLOCK_ISO_LEN + 1];
-    clock_iso(wall_us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
-}
-
-static void put_system_metrics(struct buf *out, const struct item *it,
-                               const struct item_counts *counts)
-{
-    struct buf target = {0}, applied = {0};
-    const char *from = it->kind == CONTENT_MODULE ? "devices.modules" : "devices";
-    bool whole = slice_starts_nocase(slice_trim(it->target), SLICE_LIT("from "));
-    if (slice_is(slice_trim(it->target), "*"))
-        buf_printf(&target, "select deviceId from %s", from);
-    else if (whole)
-        buf_printf(&target, "select deviceId %.*s", SLICE_ARG(it->target));
-    else if (it->query)
-        buf_printf(&target, "select deviceId from %s where %.*s", from, SLICE_ARG(it->target));
-    buf_printf(&applied, "select deviceId from %s where configurations.[[%.*s]].status = 'Applied'",
-               from, SLICE_ARG(it->id));
-    buf_printf(out,
-               ",\"systemMetrics\":{\"results\":{\"targetedCount\":%lld,\"appliedCount\":%lld},"
-               "\"queries\":{\"targetedCount\":",
-               (long long)counts->targeted, (long long)counts->applied);
-    text_json_string(out, buf_slice(&target));
-    buf_put_str(out, ",\"appliedCount\":");
-    text_json_string(out, buf_slice(&applied));
-    buf_put_str(out, "}}");
-    buf_free(&target);
-    buf_free(&applied);
-}
-
-void conf_item_write(struct buf *out, const struct item *it, const struct item_counts *counts)
-{
-    char etag[ETAG_MAX + 1];
-    const struct json *queries = json_get(json_get(it->doc, "metrics"), "queries");
-    etag_of_number((uint64_t)it->etag, etag);
-    buf_put_str(out, "{\"id\":");
-    text_json_string(out, it->id);
-    put_member(out, "schemaVersion", json_get(it->doc, "schemaVersion"));
-    put_member(out, "labels", json_get(it->doc, "labels"));
-    put_member(out, "content", json_get(it->doc, "content"));
-    buf_put_str(out, ",\"targetCondition\":");
-    text_json_string(out, it->target);
-    put_time(out, "createdTimeUtc", it->created_us);
-    put_time(out, "lastUpdatedTimeUtc", it->updated_us);
-    buf_printf(out, ",\"priority\":%lld", (long long)it->priority);
-    put_system_metrics(out, it, counts);
-    buf_put_str(out, ",\"metrics\":{\"results\":{},\"queries\":");
-    if (queries)
-        json_write(out, queries);
-    else
-        buf_put_str(out, "{}");
-    buf_printf(out, "},\"etag\":\"%s\"}", etag);
 }

@@ -37,12 +37,13 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
 {
     struct configurations *c = CONTAINER_OF(w, struct configurations, sweep.store_wait);
     struct sweep *s = &c->sweep;
+    struct slice id = first(s)->id;
     struct buf who = {0};
     unsigned count = 0;
     while (a->err == OK && store_next(a)) {
         buf_clear(&who);
         hub_put_who(&who, a->col[0].bytes, a->col[1].bytes);
-        conf_look_at(c, buf_slice(&who));
+        conf_look_at_row(c, buf_slice(&who), id);
         buf_clear(&s->device_id);
         buf_clear(&s->module_id);
         buf_put_slice(&s->device_id, a->col[0].bytes);

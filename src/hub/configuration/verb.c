@@ -64,6 +64,12 @@ void configuration_test(struct configurations *c, struct slice json, struct conf
     ask(c, ASK_TEST, SLICE_NONE, SLICE_NONE, json, w);
 }
 
+void configuration_apply(struct configurations *c, struct slice device_id, struct slice json,
+                         struct configuration_wait *w)
+{
+    ask(c, ASK_APPLY, device_id, SLICE_NONE, json, w);
+}
+
 void configuration_forget(struct configurations *c, struct configuration_wait *w)
 {
     slot_free(c->lane, w->slot);
@@ -103,24 +109,31 @@ static void op_free(struct op *op)
     list_remove(&op->node);
     op->configurations->op_count--;
     conf_item_free(op->next);
+    conf_apply_free(op->apply);
     msg_free(op->m);
     free(op);
 }
 
-static void done(struct op *op, const struct configuration_answer *a)
+void conf_op_done(struct op *op, const struct configuration_answer *a)
 {
     reply(op->configurations, op->m, a);
     op_free(op);
 }
 
+void conf_op_refuse(struct op *op, enum status s, struct slice text)
+{
+    conf_op_done(op, &(struct configuration_answer){.status = s, .text = text});
+}
+
 static void refuse(struct op *op, enum status s, const char *text)
 {
-    done(op, &(struct configuration_answer){.status = s, .text = slice_str(text)});
+    conf_op_refuse(op, s, slice_str(text));
 }
 
 /* ---- changes */
 
 static void next_change(struct configurations *c);
+static void read_counts_of(struct op *op);
 
 static void end_change(struct op *op)
 {
@@ -133,7 +146,8 @@ static void answer_item(struct op *op, const struct item *it, const struct item_
     char etag[ETAG_MAX + 1];
     etag_of_number((uint64_t)it->etag, etag);
     conf_item_write(&json, it, counts);
-    done(op, &(struct configuration_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
+    conf_op_done(op,
+                 &(struct configuration_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
     buf_free(&json);
 }
 
@@ -141,15 +155,19 @@ static void take_over(struct op *op)
 {
     struct configurations *c = op->configurations;
     struct item *old = conf_items_find(c, op->id), *it = op->next;
+    bool updates = old != NULL;
     metric_inc(&changes_total);
     op->next = NULL;
     if (it) conf_items_add(c, it);
     if (old) conf_items_remove(c, old);
     conf_sweep_start(c, op->id);
-    if (it)
+    if (it && it->metric_count) conf_measure(c, it);
+    if (it && updates)
+        read_counts_of(op);
+    else if (it)
         answer_item(op, it, &(struct item_counts){0});
     else
-        done(op, &(struct configuration_answer){0});
+        conf_op_done(op, &(struct configuration_answer){0});
 }
 
 static void on_changed(struct store_wait *w, struct store_answer *a)
@@ -277,19 +295,57 @@ static void on_all_counts(struct store_wait *w, struct store_answer *a)
         conf_item_write(&json, items[i], &all[i]);
     }
     buf_put_u8(&json, ']');
-    done(op, &(struct configuration_answer){.body = buf_slice(&json)});
+    conf_op_done(op, &(struct configuration_answer){.body = buf_slice(&json)});
     buf_free(&json);
 }
 
 /* Every id is less than one "~". */
-static void begin_read(struct op *op)
+static void ask_counts(struct op *op, struct slice from, struct slice upto,
+                       void (*fn)(struct store_wait *w, struct store_answer *a))
 {
     struct store_request q;
-    bool all = op->verb == ASK_LIST;
     store_begin_query(&q, &sql_configuration_count);
-    store_put_text(&q, "from", all ? SLICE_LIT("") : op->id);
-    store_put_text(&q, "upto", all ? SLICE_LIT("~") : op->id);
-    ask_store(op, &q, all ? on_all_counts : on_counts);
+    store_put_text(&q, "from", from);
+    store_put_text(&q, "upto", upto);
+    ask_store(op, &q, fn);
+}
+
+static void read_counts_of(struct op *op)
+{
+    ask_counts(op, op->id, op->id, on_counts);
+}
+
+static void begin_list(struct op *op)
+{
+    ask_counts(op, SLICE_LIT(""), SLICE_LIT("~"), on_all_counts);
+}
+
+/* With results of its metrics that are not old. */
+static void begin_get(struct op *op)
+{
+    struct configurations *c = op->configurations;
+    struct item *it = conf_items_find(c, op->id);
+    if (it == NULL) {
+        refuse(op, STATUS_CONFIGURATION_NOT_FOUND, "there is no such configuration");
+    } else if (conf_measure_is_fresh(it)) {
+        read_counts_of(op);
+    } else {
+        list_remove(&op->node);
+        list_push(&c->unmeasured, &op->node);
+        conf_measure(c, it);
+    }
+}
+
+void conf_verb_measured(struct configurations *c, struct slice id)
+{
+    LIST_EACH(node, &c->unmeasured)
+    {
+        struct op *op = CONTAINER_OF(node, struct op, node);
+        if (!slice_eq(op->id, id)) continue;
+        list_remove(node);
+        list_push(&c->ops, node);
+        read_counts_of(op);
+    }
 }
 
 /* ---- testing */
@@ -341,7 +397,7 @@ static void test(struct op *op)
         put_error(&json, "targetConditionError",
                   target_error(&a, json_str(doc, "targetCondition")));
         put_metric_errors(&json, &a, json_get(doc, "customMetricQueries"));
-        done(op, &(struct configuration_answer){.body = buf_slice(&json)});
+        conf_op_done(op, &(struct configuration_answer){.body = buf_slice(&json)});
     }
     buf_free(&json);
     arena_free(&a);
@@ -384,9 +440,10 @@ static void on_ask(void *ctx, struct lane *lane, struct msg *m)
         list_push(&c->changes, &op->node);
         next_change(c);
         break;
-    case ASK_GET:
-    case ASK_LIST: begin_read(op); break;
+    case ASK_GET: begin_get(op); break;
+    case ASK_LIST: begin_list(op); break;
     case ASK_TEST: test(op); break;
+    case ASK_APPLY: conf_apply_start(op); break;
     }
 }
 
@@ -396,6 +453,7 @@ void conf_verb_join(struct configurations *c)
 {
     list_init(&c->ops);
     list_init(&c->changes);
+    list_init(&c->unmeasured);
     lane_on(c->lane, CONFIGURATION_ASK, on_ask, c);
     lane_on(c->lane, CONFIGURATION_DONE, on_done, c);
 }
@@ -403,5 +461,6 @@ void conf_verb_join(struct configurations *c)
 void conf_verb_leave(struct configurations *c)
 {
     LIST_EACH(node, &c->ops) op_free(CONTAINER_OF(node, struct op, node));
+    LIST_EACH(node, &c->unmeasured) op_free(CONTAINER_OF(node, struct op, node));
     LIST_EACH(node, &c->changes) op_free(CONTAINER_OF(node, struct op, node));
 }
