@@ -13,12 +13,17 @@ extern const struct cli_option access_connection_string_options[], access_env_op
     c2d_settle_options[], feedback_options[], query_options[], job_create_options[], job_options[],
     job_list_options[], command_invoke_options[], digital_twin_options[],
     digital_twin_update_options[];
+extern const struct cli_option rollout_create_options[], rollout_options[], rollout_list_options[],
+    rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
+    deployment_create_options[], deployment_options[], deployment_update_options[],
+    deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_create_options[],
     dps_registration_options[], dps_key_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
-    query_help[], dps_group_help[], digital_twin_update_help[];
+    query_help[], dps_group_help[], digital_twin_update_help[], rollout_create_help[],
+    deployment_create_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
@@ -57,6 +62,20 @@ enum err twin_update(struct cli *c) MUST_USE;
 enum err twin_replace(struct cli *c) MUST_USE;
 
 enum err query_hub(struct cli *c) MUST_USE;
+struct target;
+/* All rows of a query, page by page: an array. */
+enum err query_rows(struct cli *c, struct target *t, struct slice query,
+                    struct json **out) MUST_USE;
+
+enum err rollout_create(struct cli *c) MUST_USE;
+enum err rollout_show(struct cli *c) MUST_USE;
+enum err rollout_list(struct cli *c) MUST_USE;
+enum err rollout_update(struct cli *c) MUST_USE;
+enum err rollout_delete(struct cli *c) MUST_USE;
+enum err rollout_show_metric(struct cli *c) MUST_USE;
+enum err deployment_list(struct cli *c) MUST_USE;
+enum err edge_set_modules(struct cli *c) MUST_USE;
+
 enum err jobs_create(struct cli *c) MUST_USE;
 enum err jobs_show(struct cli *c) MUST_USE;
 enum err jobs_list(struct cli *c) MUST_USE;

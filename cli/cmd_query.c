@@ -77,6 +77,28 @@ static enum err ask_pages(struct cli *c, struct target *t, struct slice body, st
     return c->output.format == OUTPUT_JSONL ? OK : print(c, rows);
 }
 
+static void put_body(struct buf *out, struct slice query)
+{
+    buf_put_str(out, "{\"query\":");
+    text_json_string(out, query);
+    buf_put_u8(out, '}');
+}
+
+enum err query_rows(struct cli *c, struct target *t, struct slice query, struct json **out)
+{
+    struct buf body = {0};
+    struct rows rows = {.all = json_new(&c->arena, JSON_ARRAY), .left = UINT64_MAX};
+    enum err e;
+    rows.end = &rows.all->child;
+    put_body(&body, query);
+    do e = ask_page(t, buf_slice(&body), &rows);
+    while (e == OK && buf_size(&rows.next));
+    *out = rows.all;
+    buf_free(&body);
+    buf_free(&rows.next);
+    return e;
+}
+
 enum err query_hub(struct cli *c)
 {
     struct target t;
@@ -87,9 +109,7 @@ enum err query_hub(struct cli *c)
     TRY(cli_need(c, "query-command", &query));
     TRY(read_top(c, &rows.left));
     TRY(target_find(c, &t));
-    buf_put_str(&body, "{\"query\":");
-    text_json_string(&body, query);
-    buf_put_u8(&body, '}');
+    put_body(&body, query);
     enum err e = ask_pages(c, &t, buf_slice(&body), &rows);
     buf_free(&body);
     buf_free(&rows.next);

@@ -20,6 +20,10 @@ MODULE = ("hub", "module-identity")
 OF_MODULE = ("-d", "{d}", "-m", "m1")
 CERTIFICATE = ("hub", "certificate")
 JOB = ("hub", "job")
+ROLLOUT = ("hub", "configuration")
+DEPLOYMENT = ("edge", "deployment")
+MANIFEST = '{"modulesContent":{"$edgeAgent":{"properties.desired":{"schemaVersion":"1.1"}}}}'
+METRICS = '{"queries":{"m":"SELECT deviceId FROM devices"}}'
 SOON = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
 ENROLLMENT = ("dps", "enrollment")
 LINE = ("dps", "enrollment-group")
@@ -34,7 +38,8 @@ CONNECTING = {
     "hub device-identity update": (*IDENTITY, "update", "-d", "{d}", "--status", "enabled"),
     "hub device-identity renew-key": (*IDENTITY, "renew-key", "-d", "{d}", "--key-type", "secondary"),
     "hub device-identity delete": (*IDENTITY, "delete", "-d", "{d}"),
-    "hub device-identity create": (*IDENTITY, "create", "-d", "{d}"),
+    "hub device-identity create": (*IDENTITY, "create", "-d", "{d}", "--ee", "true"),
+    "edge set-modules": ("edge", "set-modules", "-d", "{d}", "-k", MANIFEST),
     "hub module-identity create": (*MODULE, "create", *OF_MODULE),
     "hub module-identity show": (*MODULE, "show", *OF_MODULE),
     "hub module-identity list": (*MODULE, "list", "-d", "{d}"),
@@ -55,6 +60,19 @@ CONNECTING = {
     "hub job show": (*JOB, "show", "--job-id", "j1"),
     "hub job list": (*JOB, "list"),
     "hub job cancel": (*JOB, "cancel", "--job-id", "j1"),
+    "hub configuration create": (*ROLLOUT, "create", "-c", "c1", "-m", METRICS, "-k",
+                                 '{"deviceContent":{"properties.desired.a":1}}'),
+    "hub configuration show": (*ROLLOUT, "show", "-c", "c1"),
+    "hub configuration list": (*ROLLOUT, "list"),
+    "hub configuration update": (*ROLLOUT, "update", "-c", "c1", "--pri", 5),
+    "hub configuration show-metric": (*ROLLOUT, "show-metric", "-c", "c1", "-m", "m"),
+    "hub configuration delete": (*ROLLOUT, "delete", "-c", "c1"),
+    "edge deployment create": (*DEPLOYMENT, "create", "-d", "e1", "-k", MANIFEST),
+    "edge deployment show": (*DEPLOYMENT, "show", "-d", "e1"),
+    "edge deployment list": (*DEPLOYMENT, "list"),
+    "edge deployment update": (*DEPLOYMENT, "update", "-d", "e1", "--lab", '{"a":"b"}'),
+    "edge deployment show-metric": (*DEPLOYMENT, "show-metric", "-d", "e1", "-m", "appliedCount", "--mt", "system"),
+    "edge deployment delete": (*DEPLOYMENT, "delete", "-d", "e1"),
     "device c2d-message send": ("device", "c2d-message", "send", "-d", "{d}", "--da", "hello"),
     "device c2d-message purge": ("device", "c2d-message", "purge", "-d", "{d}"),
     "device c2d-message receive": ("device", "c2d-message", "receive", "-d", "{d}"),

@@ -71,6 +71,7 @@ GROUPS = {
     "python twins": ("python", python("twins")),
     "python queries": ("python", python("queries")),
     "python jobs": ("python", python("jobs")),
+    "python configurations": ("python", python("configurations")),
     "python pnp": ("python", python("pnp")),
     "python restart": ("python", python("restart")),
     "python events": ("python", python("events")),

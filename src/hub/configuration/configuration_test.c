@@ -87,13 +87,23 @@ static void on_identity(struct registry_wait *w, const struct registry_answer *a
     last_status = a->status;
 }
 
-static void put_identity(const char *who)
+static void put_with(const char *who, const char *json)
 {
     struct registry_wait w = {.fn = on_identity};
     rig_on(f.rig.cores[0]);
-    registry_put(f.registries[0], slice_str(who), SLICE_NONE, SLICE_LIT("{}"), &w);
+    registry_put(f.registries[0], slice_str(who), SLICE_NONE, slice_str(json), &w);
     rig_run(&f.rig);
     assert_int_equal(last_status, STATUS_OK);
+}
+
+static void put_identity(const char *who)
+{
+    put_with(who, "{}");
+}
+
+static void put_edge(const char *who)
+{
+    put_with(who, "{\"capabilities\":{\"iotEdge\":true}}");
 }
 
 static void drop_identity(const char *who)
@@ -361,6 +371,175 @@ static void there_are_100(void **state)
     assert_int_equal(put("more", NULL, "", 0, X1), STATUS_OK);
 }
 
+/* ---- deployments */
+
+static enum status deploy(const char *id, int priority, const char *modules)
+{
+    struct buf json = {0};
+    buf_printf(&json,
+               "{\"targetCondition\":\"*\",\"priority\":%d,\"content\":{\"modulesContent\":{%s}}}",
+               priority, modules);
+    struct configurations *c = ask();
+    configuration_put(c, slice_str(id), SLICE_NONE, buf_slice(&json), &reply.wait);
+    buf_free(&json);
+    return answered();
+}
+
+static enum status apply(const char *device, const char *modules)
+{
+    struct buf json = {0};
+    buf_printf(&json, "{\"modulesContent\":{%s}}", modules);
+    struct configurations *c = ask();
+    configuration_apply(c, slice_str(device), buf_slice(&json), &reply.wait);
+    buf_free(&json);
+    return answered();
+}
+
+#define AGENT(json) "\"$edgeAgent\":{\"properties.desired\":" json "}"
+#define BASE        AGENT("{\"v\":1}") ",\"m\":{\"properties.desired\":{\"x\":1}}"
+#define LAYER       "\"$edgeAgent\":{\"properties.desired.n\":2},\"m\":{\"properties.desired.y\":2}"
+
+static void deployments_are_merged_into_modules(void **state)
+{
+    (void)state;
+    put_edge("e1");
+    put_identity("d1");
+    assert_int_equal(deploy("base", 1, BASE), STATUS_OK);
+    assert_string_equal(twin_of("e1/$edgeAgent"), "v=1 base:Applied ");
+    assert_string_equal(twin_of("e1/m"), "x=1 ");
+    assert_int_equal(deploy("layer", 2, LAYER), STATUS_OK);
+    assert_string_equal(twin_of("e1/$edgeAgent"), "v=1 n=2 base:Applied layer:Applied ");
+    assert_string_equal(twin_of("e1/m"), "x=1 y=2 ");
+    assert_string_equal(twin_of("d1"), "");
+    assert_string_equal(counts_of("layer"), "1/1");
+    write_twin("e1/m", "{\"properties\":{\"desired\":{\"x\":7,\"z\":7}}}");
+    assert_string_equal(twin_of("e1/m"), "x=1 y=2 ");
+    put_edge("e2");
+    go_on();
+    assert_string_equal(twin_of("e2/m"), "x=1 y=2 ");
+    assert_int_equal(drop("base", NULL), STATUS_OK);
+    assert_string_equal(twin_of("e1/$edgeAgent"), "v=1 layer:Targeted ");
+    assert_string_equal(counts_of("layer"), "2/0");
+    restart();
+    go_on();
+    assert_int_equal(drop("layer", NULL), STATUS_OK);
+    assert_string_equal(twin_of("e1/$edgeAgent"), "v=1 ");
+    drop_identity("e2");
+    go_on();
+    assert_int_equal(deploy("base", 1, BASE), STATUS_OK);
+    assert_string_equal(counts_of("base"), "1/1");
+}
+
+static void a_content_is_applied_at_once(void **state)
+{
+    (void)state;
+    put_edge("e1");
+    put_identity("d1");
+    assert_int_equal(apply("e1", BASE), STATUS_OK);
+    assert_string_equal(twin_of("e1/$edgeAgent"), "v=1 ");
+    assert_string_equal(twin_of("e1/m"), "x=1 ");
+    assert_int_equal(apply("e1", LAYER), STATUS_OK);
+    assert_string_equal(twin_of("e1/m"), "x=1 y=2 ");
+    assert_int_equal(apply("d1", BASE), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(apply("nobody", BASE), STATUS_DEVICE_NOT_FOUND);
+    assert_int_equal(apply("e1", ""), STATUS_INVALID_CONFIGURATION_CONTENT);
+}
+
+static void one_content_at_a_time(void **state)
+{
+    (void)state;
+    struct reply first = {.wait.fn = on_answer};
+    put_edge("e1");
+    struct configurations *c = ask();
+    struct slice json = SLICE_LIT("{\"modulesContent\":{" BASE "}}");
+    configuration_apply(c, SLICE_LIT("e1"), json, &first.wait);
+    configuration_apply(c, SLICE_LIT("e1"), json, &reply.wait);
+    assert_int_equal(answered(), STATUS_APPLY_CONFIGURATION_IN_PROGRESS);
+    assert_int_equal(first.status, STATUS_OK);
+}
+
+/* ---- rules */
+
+static void what_a_twin_refuses_is_not_applied(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    assert_int_equal(put("c1", NULL, "*", 0, "{\"properties.desired.a b\":1}"), STATUS_OK);
+    assert_string_equal(twin_of("d1"), "");
+    assert_string_equal(counts_of("c1"), "1/0");
+    put_edge("e1");
+    assert_int_equal(deploy("base", 1, AGENT("{\"a b\":1}")), STATUS_OK);
+    assert_string_equal(twin_of("e1/$edgeAgent"), "");
+    assert_string_equal(counts_of("base"), "1/0");
+}
+
+static enum status put_members(const char *members)
+{
+    struct buf json = {0};
+    buf_printf(&json, "{\"content\":{\"deviceContent\":{}},%s}", members);
+    struct configurations *c = ask();
+    configuration_put(c, SLICE_LIT("c1"), SLICE_NONE, buf_slice(&json), &reply.wait);
+    buf_free(&json);
+    enum status s = answered();
+    if (s == STATUS_OK) assert_int_equal(drop("c1", NULL), STATUS_OK);
+    return s;
+}
+
+static enum status put_many(const char *before, const char *value, const char *after, int count)
+{
+    struct buf text = {0};
+    buf_put_str(&text, before);
+    for (int i = 0; i < count; i++) buf_printf(&text, "%s\"n%d\":\"%s\"", i ? "," : "", i, value);
+    buf_put_str(&text, after);
+    enum status s = put_members(buf_cstr(&text));
+    buf_free(&text);
+    return s;
+}
+
+static void limits_are_kept(void **state)
+{
+    (void)state;
+    static const char metrics[] = "\"metrics\":{\"queries\":{", query[] = "SELECT * FROM devices";
+    assert_int_equal(put_members("\"priority\":2147483647"), STATUS_OK);
+    assert_int_equal(put_members("\"priority\":2147483648"), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(put_many("\"labels\":{", "v", "}", CONFIGURATION_LABELS_MAX), STATUS_OK);
+    assert_int_equal(put_many("\"labels\":{", "v", "}", CONFIGURATION_LABELS_MAX + 1),
+                     STATUS_ARGUMENT_INVALID);
+    assert_int_equal(put_many(metrics, query, "}}", CONFIGURATION_METRICS_MAX), STATUS_OK);
+    assert_int_equal(put_many(metrics, query, "}}", CONFIGURATION_METRICS_MAX + 1),
+                     STATUS_INVALID_METRICS_QUERY);
+}
+
+static void an_id_has_up_to_128_characters(void **state)
+{
+    (void)state;
+    char id[CONFIGURATION_ID_MAX + 2] = {0};
+    memset(id, 'a', CONFIGURATION_ID_MAX);
+    assert_int_equal(put(id, NULL, "", 0, X1), STATUS_OK);
+    id[CONFIGURATION_ID_MAX] = 'a';
+    assert_int_equal(put(id, NULL, "", 0, X1), STATUS_ARGUMENT_INVALID);
+}
+
+static void metrics_count_rows(void **state)
+{
+    (void)state;
+    struct json *j;
+    for (int i = 0; i < 3; i++) put_identity((const char *[]){"d1", "d2", "d3"}[i]);
+    struct configurations *c = ask();
+    configuration_put(
+        c, SLICE_LIT("c1"), SLICE_NONE,
+        SLICE_LIT("{\"content\":{\"deviceContent\":{}},\"metrics\":{\"queries\":{\"all\":"
+                  "\"SELECT deviceId FROM devices\",\"one\":\"SELECT deviceId FROM devices "
+                  "WHERE deviceId = 'd2'\"}}}"),
+        &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    (void)counts_of("c1");
+    assert_int_equal(json_parse(&f.arena, buf_slice(&reply.body), &j), OK);
+    const struct json *results = json_get(json_get(j, "metrics"), "results");
+    assert_true(slice_is(json_get(results, "all")->text, "3"));
+    assert_true(slice_is(json_get(results, "one")->text, "1"));
+}
+
 static void conditions_and_metrics_are_tested(void **state)
 {
     (void)state;
@@ -398,6 +577,13 @@ int main(void)
         CASE(modules_have_their_own),
         CASE(a_restart_at_any_moment_loses_nothing),
         CASE(there_are_100),
+        CASE(deployments_are_merged_into_modules),
+        CASE(a_content_is_applied_at_once),
+        CASE(one_content_at_a_time),
+        CASE(what_a_twin_refuses_is_not_applied),
+        CASE(limits_are_kept),
+        CASE(an_id_has_up_to_128_characters),
+        CASE(metrics_count_rows),
         CASE(conditions_and_metrics_are_tested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
