@@ -35,6 +35,22 @@ static void requests_become_verbs(void **state)
     }
 }
 
+static void a_body_has_a_limit(void **state)
+{
+    (void)state;
+    char *body = malloc(CONFIGURATION_BODY_MAX + 2);
+    memset(body, ' ', CONFIGURATION_BODY_MAX + 1);
+    body[CONFIGURATION_BODY_MAX] = '\0';
+    request("PUT /configurations/c1?" V, token("service", ""), body);
+    say(&(struct configuration_answer){0});
+    assert_int_equal(answered(), 204);
+    body[CONFIGURATION_BODY_MAX] = ' ';
+    body[CONFIGURATION_BODY_MAX + 1] = '\0';
+    request("PUT /configurations/c1?" V, token("service", ""), body);
+    assert_int_equal(answered(), 413);
+    free(body);
+}
+
 static void what_says_nothing_is_204(void **state)
 {
     (void)state;
@@ -73,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(requests_become_verbs, world_open, world_close),
+        cmocka_unit_test_setup_teardown(a_body_has_a_limit, world_open, world_close),
         cmocka_unit_test_setup_teardown(what_says_nothing_is_204, world_open, world_close),
         cmocka_unit_test_setup_teardown(errors_have_their_names, world_open, world_close),
     };

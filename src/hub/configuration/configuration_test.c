@@ -2,7 +2,7 @@
 #include "store/rig.h"
 
 #include "base/json.h"
-#include "hub/configuration/configuration.h"
+#include "hub/configuration/home.h"
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
@@ -520,6 +520,43 @@ static void an_id_has_up_to_128_characters(void **state)
     assert_int_equal(put(id, NULL, "", 0, X1), STATUS_ARGUMENT_INVALID);
 }
 
+static void a_thousand_calls_wait(void **state)
+{
+    (void)state;
+    static struct reply replies[CONFIGURATION_CALLS_MAX + 1];
+    unsigned throttled = 0;
+    struct configurations *c = ask();
+    for (int i = 0; i <= CONFIGURATION_CALLS_MAX; i++) {
+        replies[i] = (struct reply){.wait.fn = on_answer};
+        configuration_list(c, &replies[i].wait);
+    }
+    rig_run(&f.rig);
+    for (int i = 0; i <= CONFIGURATION_CALLS_MAX; i++) {
+        assert_int_equal(replies[i].answers, 1);
+        throttled += replies[i].status == STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED;
+        buf_free(&replies[i].body);
+        buf_free(&replies[i].text);
+    }
+    assert_int_equal(throttled, 1);
+}
+
+static void twins_beyond_the_queue_are_swept(void **state)
+{
+    (void)state;
+    char who[16];
+    struct configurations *c = f.configurations[0];
+    rig_on(f.rig.cores[0]);
+    for (int i = 0; i < CONFIGURATION_QUEUE_MAX + CONFIGURATION_AT_ONCE; i++) {
+        snprintf(who, sizeof who, "d%d", i);
+        conf_look_at(c, slice_str(who));
+    }
+    assert_int_equal(c->looking, CONFIGURATION_AT_ONCE);
+    assert_int_equal(c->queued, CONFIGURATION_QUEUE_MAX);
+    assert_false(c->overflow);
+    conf_look_at(c, SLICE_LIT("one-more"));
+    assert_true(c->overflow);
+}
+
 static void metrics_count_rows(void **state)
 {
     (void)state;
@@ -583,6 +620,8 @@ int main(void)
         CASE(what_a_twin_refuses_is_not_applied),
         CASE(limits_are_kept),
         CASE(an_id_has_up_to_128_characters),
+        CASE(a_thousand_calls_wait),
+        CASE(twins_beyond_the_queue_are_swept),
         CASE(metrics_count_rows),
         CASE(conditions_and_metrics_are_tested),
     };

@@ -206,7 +206,8 @@ static void refuse(struct look *l, struct slice text)
 
 static void go_on(struct look *l, enum status s, struct slice text, void (*next)(struct look *l))
 {
-    bool refused = s == STATUS_ARGUMENT_INVALID || s == STATUS_TOO_MANY_MODULES;
+    bool refused = s == STATUS_ARGUMENT_INVALID || s == STATUS_TOO_MANY_MODULES ||
+                   s == STATUS_TOO_MANY_DEVICES;
     if (s == STATUS_OK)
         next(l);
     else if (refused && !l->refused)
