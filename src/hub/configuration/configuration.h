@@ -1,11 +1,12 @@
-/* configuration.h - automatic device management: desired properties that the hub keeps in the twins that
- * a condition is about.
+/* configuration.h - automatic device management and deployments of IoT Edge: desired properties that the
+ * hub keeps in the twins that a condition is about.
  *
  * The first core has all configurations in memory and looks at a twin when it, or a configuration, has
  * changed, and at all that matter after a start: which configurations mean it, what the one with the
  * highest priority says of each property, and what of it is not there yet.  The twin keeps what was
  * decided, as `configurations`; the store has one row for each twin that a configuration means, by which
- * they are counted and found again.
+ * they are counted and found again.  A deployment is about edge devices and written into the twins of
+ * their modules.
  *
  * Runs on: struct configurations on each core; verbs may be called on any.
  * Life:    configurations_new() after twins and queries, before the lanes run; configurations_free()
