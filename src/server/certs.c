@@ -277,7 +277,7 @@ static bool still_fits(const struct ca *ca, const struct certs_pair *pair, const
 {
     X509 *cert = read_cert(buf_slice(&pair->chain));
     EVP_PKEY *key = read_key(buf_slice(&pair->key));
-    time_t renewal = (time_t)(wall_us / 1000000) + CERTS_RENEW_DAYS * 86400;
+    time_t renewal = (time_t)(wall_us / 1000000) + (time_t)CERTS_RENEW_DAYS * 86400;
     bool fits = cert && key && X509_check_private_key(cert, key) == 1 &&
                 X509_verify(cert, X509_get0_pubkey(ca->cert)) == 1 &&
                 X509_cmp_time(X509_get0_notAfter(cert), &renewal) > 0 && same_names(cert, names);
