@@ -106,7 +106,7 @@ static void note_serial(const X509 *x, struct x509_info *out)
     const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
     int len = MIN(ASN1_STRING_length(serial), (int)X509_SERIAL_MAX);
     for (int i = 0; i < len; i++)
-        snprintf(out->serial + 2 * i, 3, "%02X", ASN1_STRING_get0_data(serial)[i]);
+        snprintf(out->serial + (size_t)2 * (size_t)i, 3, "%02X", ASN1_STRING_get0_data(serial)[i]);
 }
 
 enum err x509_info_read(struct slice der, struct x509_info *out)
