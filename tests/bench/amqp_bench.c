@@ -155,7 +155,7 @@ int main(int argc, char **argv)
     double seconds = (double)(clock_mono_us() - from_us) / 1e6;
     printf("{\"case\":\"amqp_%s\",\"size\":%zu,\"messages\":%" PRIu64
            ",\"cpu_s_per_million\":%.3f,\"per_second\":%.0f}\n",
-           argv[1], size, count, seconds / (double)(count / 1000000), (double)count / seconds);
+           argv[1], size, count, seconds * 1e6 / (double)count, (double)count / seconds);
     amqp_fini(&p.client);
     amqp_fini(&p.server);
     buf_free(&p.to_client);

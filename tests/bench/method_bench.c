@@ -202,7 +202,7 @@ static void run(unsigned rate, unsigned seconds)
 {
     int64_t start_us = clock_mono_us(), begun = 0;
     int64_t calls = (int64_t)rate * (seconds + WARMUP_S);
-    measure_from_us = start_us + WARMUP_S * 1000000;
+    measure_from_us = start_us + WARMUP_S * 1000000ll;
     while (begun < calls) {
         struct line *caller;
         int64_t due_us = start_us + begun * 1000000 / rate;

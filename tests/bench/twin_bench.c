@@ -147,7 +147,7 @@ static void connect_all(unsigned port)
 
 static void run(unsigned seconds)
 {
-    measure_from_us = clock_mono_us() + WARMUP_S * 1000000;
+    measure_from_us = clock_mono_us() + WARMUP_S * 1000000ll;
     end_us = measure_from_us + (int64_t)seconds * 1000000;
     for (unsigned i = 0; i < device_count; i++) {
         for (unsigned k = 0; k < window; k++) report(&devices[i]);

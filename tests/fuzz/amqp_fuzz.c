@@ -149,7 +149,7 @@ static void send_what_may_be_sent(struct target *t, struct amqp_link *l)
     while (t->sent < SENT_MAX && amqp_can_send(l)) {
         struct amqp_transfer transfer = {.settled = t->sent % 2};
         struct buf *out = amqp_transfer_begin(l, &transfer);
-        size_t len = t->sent++ % 4 * SENT_LEN;
+        size_t len = (size_t)(t->sent++ % 4) * SENT_LEN;
         memset(buf_reserve(out, len), 0x40, len);
         buf_commit(out, len);
         if (len == SENT_LEN)

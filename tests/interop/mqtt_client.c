@@ -126,7 +126,8 @@ static void a_window_of_qos_1_is_acknowledged_in_order(void **state)
     struct client *c = open_clean("qos1");
     subscribe(c, "qos1/#", 1);
     uint16_t before = c->m.last_id, acked = before;
-    for (uint8_t i = 0; i < WINDOW; i++) publish(c, "qos1/x", slice_of(&i, 1), 1, false);
+    for (unsigned i = 0; i < WINDOW; i++)
+        publish(c, "qos1/x", slice_of(&(uint8_t){(uint8_t)i}, 1), 1, false);
     for (unsigned received = 0; received < WINDOW || acked < before + WINDOW;) {
         pull(c);
         if (c->ev.kind == MQTT_PUBACK) {

@@ -187,6 +187,6 @@ uint64_t judge_log(struct judge *j)
     j->reader->handlers[LOG_READ_DONE].fn = NULL;
     lane_on(j->reader, LOG_READ_DONE, on_read, j);
     judge_begin(j);
-    for (uint16_t p = 0; p < log_partitions(j->log, 0); p++) read_partition(j, p);
+    for (unsigned p = 0; p < log_partitions(j->log, 0); p++) read_partition(j, (uint16_t)p);
     return judge_end(j);
 }

@@ -55,9 +55,9 @@ static void *xcalloc(size_t n, size_t sz)
 
 static void *xrealloc(void *p, size_t n)
 {
-    p = realloc(p, n);
-    if (!p) die("out of memory");
-    return p;
+    void *grown = realloc(p, n);
+    if (!grown) die("out of memory");
+    return grown;
 }
 
 static uint64_t now_ns(void)
@@ -584,7 +584,7 @@ static void mqtt_write(struct conn *k, const char *p, size_t n)
     memcpy(frame + h, &key, 4);
     const char *m = frame + h;
     char *to = frame + h + 4;
-    for (size_t i = 0; i < n; i++) to[i] = p[i] ^ m[i & 3];
+    for (size_t i = 0; i < n; i++) to[i] = (char)(p[i] ^ m[i & 3]);
     conn_write(k, frame, h + 4 + n);
 }
 
