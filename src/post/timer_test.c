@@ -40,7 +40,7 @@ static void each_timer_fires_once_within_a_tick_of_its_time(void **state)
     }
     for (int i = 0; i < 2000; i++) {
         assert_true(fired_at[i] >= probes[i].timer.due_us);
-        assert_true(fired_at[i] <= probes[i].timer.due_us + 2 * TIMER_TICK_US);
+        assert_true(fired_at[i] <= probes[i].timer.due_us + (int64_t)2 * TIMER_TICK_US);
     }
 }
 

@@ -62,7 +62,7 @@ static unsigned take_delivery(struct rig_conn *c, const char *body, unsigned bef
 {
     char want[100];
     const char *lines = heard(c), *at = strstr(lines, "transfer[");
-    unsigned handle, id;
+    unsigned handle, id = 0;
     if (at == NULL || sscanf(at, "transfer[%u %u ", &handle, &id) != 2) fail_msg("%s", lines);
     snprintf(want, sizeof want, "'iothub-deliverycount' %ub}", before);
     if (!strstr(at, want)) fail_msg("no %s in %s", want, at);

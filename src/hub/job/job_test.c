@@ -109,7 +109,7 @@ static void a_job_waits_for_its_start(void **state)
     (void)state;
     char json[512], iso[CLOCK_ISO_LEN + 1];
     put_devices(1);
-    clock_iso(rig_wall() + 60 * 1000000, iso);
+    clock_iso(rig_wall() + 60 * 1000000ll, iso);
     snprintf(json, sizeof json,
              "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"startTime\":\"%s\","
              "\"updateTwin\":{\"tags\":{\"a\":1}}}",
@@ -121,7 +121,7 @@ static void a_job_waits_for_its_start(void **state)
     restart();
     go_on();
     assert_string_equal(state_of("j1"), "scheduled 0/0/0/0");
-    rig_pass(&f.rig, 60 * 1000000);
+    rig_pass(&f.rig, 60 * 1000000ll);
     go_on();
     assert_string_equal(state_of("j1"), "completed 1/1/0/0");
 }
@@ -136,7 +136,7 @@ static void a_job_has_so_much_time(void **state)
                      STATUS_OK);
     go_on();
     assert_string_equal(state_of("j1"), "running 2/0/0/2");
-    rig_pass(&f.rig, 10 * 1000000);
+    rig_pass(&f.rig, 10 * 1000000ll);
     go_on();
     assert_string_equal(state_of("j1"), "failed 2/0/0/0");
     assert_int_equal(call_count, 0);

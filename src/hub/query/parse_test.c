@@ -142,10 +142,10 @@ static void what_clients_send_is_read(void **state)
         "SELECT * FROM devices WHERE STARTSWITH(id, 'prefix')",
         "select count() AS numberOfDevices from devices",
         "SELECT deviceId FROM devices WHERE properties.reported.chillerWaterSettings.status='p'",
-        "select deviceId from devices.modules where moduleId = '$edgeAgent' and "
-        "configurations.[[c12]].status = 'Applied' and properties.desired.$version = "
-        "properties.reported.lastDesiredVersion and "
-        "properties.reported.lastDesiredStatus.code != 200",
+        ("select deviceId from devices.modules where moduleId = '$edgeAgent' and "
+         "configurations.[[c12]].status = 'Applied' and properties.desired.$version = "
+         "properties.reported.lastDesiredVersion and "
+         "properties.reported.lastDesiredStatus.code != 200"),
         "SELECT * FROM devices.jobs WHERE devices.jobs.jobId = 'j'",
         "SELECT * FROM devices WHERE is_defined(tags.x)",
         "SELECT properties.reported.telemetryConfig.status AS status, COUNT() AS numberOfDevices "

@@ -316,7 +316,7 @@ static void a_tiny_time_out_costs_no_storm_of_heartbeats(void **state)
     struct wire_rig r;
     wire_rig_init(&r, &server);
     wire_rig_feed(&r, "AMQP0\n0 open[\"c\" null null null 1]");
-    assert_int_equal(amqp_deadline(&r.a), r.now_us + AMQP_HEARTBEAT_MS_MIN * 1000);
+    assert_int_equal(amqp_deadline(&r.a), r.now_us + AMQP_HEARTBEAT_MS_MIN * 1000ll);
     wire_rig_fini(&r);
 }
 
