@@ -4,15 +4,15 @@
 
 #include "cli/command.h"
 
-extern const struct cli_option access_connection_string_options[], access_env_options[],
-    access_token_options[], ca_change_options[], ca_create_options[], ca_options[],
-    ca_verify_options[], consumer_group_options[], method_device_options[], method_module_options[],
-    monitor_options[], completion_suggest_options[], twin_device_options[], twin_module_options[],
-    twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
-    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], c2d_receive_options[],
-    c2d_settle_options[], feedback_options[], query_options[], job_create_options[], job_options[],
-    job_list_options[], command_invoke_options[], digital_twin_options[],
-    digital_twin_update_options[];
+extern const struct cli_option access_connection_string_options[], access_dps_options[],
+    access_env_options[], access_token_options[], ca_change_options[], ca_create_options[],
+    ca_options[], ca_verify_options[], consumer_group_options[], method_device_options[],
+    method_module_options[], monitor_options[], completion_suggest_options[], twin_device_options[],
+    twin_module_options[], twin_device_update_options[], twin_module_update_options[],
+    twin_device_replace_options[], twin_module_replace_options[], c2d_send_options[],
+    c2d_device_options[], c2d_receive_options[], c2d_settle_options[], feedback_options[],
+    query_options[], job_create_options[], job_options[], job_list_options[],
+    command_invoke_options[], digital_twin_options[], digital_twin_update_options[];
 extern const struct cli_option rollout_create_options[], rollout_options[], rollout_list_options[],
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
@@ -20,12 +20,14 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_create_options[],
-    dps_registration_options[], dps_key_options[];
+    dps_registration_options[], dps_key_options[], linked_hub_options[],
+    linked_hub_create_options[], linked_hub_update_options[], linked_hub_delete_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
-    query_help[], dps_group_help[], digital_twin_update_help[], rollout_create_help[],
-    deployment_create_help[];
+    query_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
+    rollout_create_help[], deployment_create_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
+enum err access_dps_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
 enum err access_token(struct cli *c) MUST_USE;
 
@@ -45,6 +47,12 @@ enum err provisioning_registration_list(struct cli *c) MUST_USE;
 enum err provisioning_registration_show(struct cli *c) MUST_USE;
 enum err provisioning_registration_delete(struct cli *c) MUST_USE;
 enum err provisioning_compute_device_key(struct cli *c) MUST_USE;
+
+enum err linked_hub_create(struct cli *c) MUST_USE;
+enum err linked_hub_list(struct cli *c) MUST_USE;
+enum err linked_hub_show(struct cli *c) MUST_USE;
+enum err linked_hub_update(struct cli *c) MUST_USE;
+enum err linked_hub_delete(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;

@@ -17,6 +17,10 @@ const struct cli_option access_connection_string_options[] = {
     {"digital-twins", NULL, "the digital twins'"},
     {"", NULL, NULL}};
 
+const struct cli_option access_dps_options[] = {
+    {"policy-name pn", "NAME", "a shared access policy's [provisioningserviceowner]"},
+    {"", NULL, NULL}};
+
 const struct cli_option access_env_options[] = {
     {"device-id d", "ID", "whose connection string [the first device's]"},
     {"format", "FORMAT", "sh, dotenv, json or github [sh]"},
@@ -55,20 +59,36 @@ static enum err wanted_connstr(struct cli *c, struct target *t, struct connstr *
     return OK;
 }
 
-enum err access_connection_string(struct cli *c)
+static enum err print_connstr(const struct connstr *connstr)
 {
-    struct target t;
-    struct connstr connstr;
     struct buf line = {0};
-    if (cli_given(c, "digital-twins"))
-        return fail(ERR_INVALID, "--digital-twins comes with a later release");
-    TRY(target_find(c, &t));
-    TRY(wanted_connstr(c, &t, &connstr));
-    connstr_write(&line, &connstr);
+    connstr_write(&line, connstr);
     buf_put_u8(&line, '\n');
     enum err e = output_text(buf_slice(&line));
     buf_free(&line);
     return e;
+}
+
+enum err access_connection_string(struct cli *c)
+{
+    struct target t;
+    struct connstr connstr;
+    if (cli_given(c, "digital-twins"))
+        return fail(ERR_INVALID, "--digital-twins comes with a later release");
+    TRY(target_find(c, &t));
+    TRY(wanted_connstr(c, &t, &connstr));
+    return print_connstr(&connstr);
+}
+
+enum err access_dps_connection_string(struct cli *c)
+{
+    struct target t;
+    struct connstr connstr;
+    const char *policy = cli_value(c, "policy-name");
+    TRY(target_find(c, &t));
+    TRY(target_policy(&t, policy ? policy : "provisioningserviceowner", &connstr));
+    connstr.port = 0;
+    return print_connstr(&connstr);
 }
 
 /* ---- environment */

@@ -84,7 +84,9 @@ static const char *const states =
 
 static bool of_groups(const struct cli *c)
 {
-    return slice_starts(slice_str(c->verb->words), SLICE_LIT("dps enrollment-group"));
+    struct slice words = slice_str(c->verb->words);
+    return slice_starts(words, SLICE_LIT("dps enrollment-group")) ||
+           slice_starts(words, SLICE_LIT("dps registration"));
 }
 
 struct place {

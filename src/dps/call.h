@@ -3,14 +3,15 @@
 #define DPS_CALL_H
 
 #include "base/list.h"
-#include "dps/groups.h"
+#include "dps/linked.h"
 #include "dps/registration.h"
 
 enum dps_message {
     DPS_CALL = POST_DPS, /* to home: struct call_msg -> DPS_DONE */
     DPS_DONE,            /* struct done_msg */
-    DPS_GROUP_APPLY,     /* first core -> every core: struct group_msg -> DPS_GROUP_APPLIED */
-    DPS_GROUP_APPLIED,
+    DPS_GROUP_APPLY,     /* first core -> every core: struct group_msg -> DPS_APPLIED */
+    DPS_HUB_APPLY,       /* likewise */
+    DPS_APPLIED,
 };
 
 enum verb {
@@ -26,6 +27,10 @@ enum verb {
     VERB_REGISTRATION_DELETE,
     VERB_ENROLLMENT_QUERY,
     VERB_REGISTRATION_QUERY,
+    VERB_HUB_LIST,
+    VERB_HUB_GET,
+    VERB_HUB_PUT,
+    VERB_HUB_DELETE,
     VERBS,
 };
 
@@ -34,6 +39,7 @@ struct dps {
     struct lane *lane;
     struct dps_doors doors;
     struct groups groups;
+    struct linked linked;
     struct list calls; /* struct call */
     struct list bulks; /* of bulk.c */
     unsigned call_count;
@@ -75,10 +81,12 @@ struct call {
     bool has_enrollment;
     struct registration registration; /* if has_registration */
     bool has_registration;
-    /* of a change of a group */
+    /* of a change of a group or a linked hub */
     struct enrollment next;
+    struct group_row row;
     struct addr slot;
     unsigned cores_left;
+    void (*applied)(struct call *c);
 };
 
 /* Each ends the call. */
@@ -96,6 +104,10 @@ struct call *dps_call_of_wait(struct store_wait *w);
 void dps_call_load(struct call *c, void (*fn)(struct store_wait *w, struct store_answer *a));
 bool dps_call_loaded(struct call *c, struct store_answer *a);
 
+/* Sends the row to every core, itself among them; `fn` is called when all have it. */
+void dps_call_tell_cores(struct call *c, enum dps_message kind, const struct group_row *row,
+                         void (*fn)(struct call *c));
+
 /* ---- verbs */
 void enrollment_verb_get(struct call *c);
 void enrollment_verb_put(struct call *c);
@@ -106,8 +118,10 @@ void registration_verb_delete(struct call *c);
 void query_verb(struct call *c);  /* both */
 void device_verb(struct call *c); /* all four */
 
-/* enrollments.c: a copy has been made on one more core. */
-void enrollment_applied(struct call *c);
+void links_verb_list(struct call *c);
+void links_verb_get(struct call *c);
+void links_verb_put(struct call *c);
+void links_verb_delete(struct call *c);
 
 /* The answer comes in a turn of its own: for verbs that know it at once. */
 void dps_answer_later(struct dps *d, struct dps_wait *w, const struct dps_answer *a);

@@ -33,14 +33,17 @@ static const struct {
     {DPS_ALLOCATION_UNAUTHORIZED, "CustomAllocationUnauthorizedAccess"},
     {DPS_UNAUTHORIZED, "Unauthorized"},
     {DPS_TOO_MANY_ENROLLMENTS, "TooManyEnrollments"},
+    {DPS_TOO_MANY_HUBS, "TooManyLinkedHubs"},
     {DPS_NO_ENROLLMENT, "EnrollmentNotFound"},
     {DPS_NO_REGISTRATION, "DeviceRegistrationNotFound"},
     {DPS_NO_OPERATION, "AsyncOperationNotFound"},
     {DPS_NO_GROUP, "EnrollmentGroupNotFound"},
     {DPS_NO_CERTIFICATE, "CertificateAuthorityNotFound"},
+    {DPS_NO_HUB, "LinkedHubNotFound"},
     {DPS_ENROLLMENT_CONFLICT, "EnrollmentConflict"},
     {DPS_GROUP_CONFLICT, "EnrollmentGroupConflict"},
     {DPS_REGISTRATION_CONFLICT, "RegistrationStatusConflict"},
+    {DPS_HUB_CONFLICT, "LinkedHubConflict"},
     {DPS_PRECONDITION, "PreconditionFailed"},
     {DPS_TOO_LARGE, "MessageTooLarge"},
     {DPS_THROTTLED, "ThrottlingException"},
@@ -185,6 +188,20 @@ bool dps_call_loaded(struct call *c, struct store_answer *a)
     return e == OK;
 }
 
+/* ---- at home: changing what every core has */
+
+void dps_call_tell_cores(struct call *c, enum dps_message kind, const struct group_row *row,
+                         void (*fn)(struct call *c))
+{
+    const struct hub *hub = c->dps->hub;
+    c->slot = slot_new(c->dps->lane, c);
+    c->cores_left = hub->core_count;
+    c->applied = fn;
+    for (unsigned core = 0; core < hub->core_count; core++)
+        post(c->dps->lane, c->slot, (struct addr){.lane = hub->cores[core]},
+             group_msg_new(kind, row));
+}
+
 /* ---- at home: calls */
 
 static struct slice take(const struct call_msg *head, size_t *at, uint32_t len)
@@ -221,8 +238,12 @@ static void run(struct call *c)
         [VERB_REGISTRATION_DELETE] = registration_verb_delete,
         [VERB_ENROLLMENT_QUERY] = query_verb,
         [VERB_REGISTRATION_QUERY] = query_verb,
+        [VERB_HUB_LIST] = links_verb_list,
+        [VERB_HUB_GET] = links_verb_get,
+        [VERB_HUB_PUT] = links_verb_put,
+        [VERB_HUB_DELETE] = links_verb_delete,
     };
-    bool of_all = c->head->verb == VERB_ENROLLMENT_QUERY;
+    bool of_all = c->head->verb == VERB_ENROLLMENT_QUERY || c->head->verb == VERB_HUB_LIST;
     if (!of_all && !dps_id_valid(c->id)) {
         dps_call_fail(c, c->head->kind == DPS_GROUP ? DPS_BAD_GROUP_ID : DPS_BAD_REGISTRATION_ID,
                       "an id has 1 to 128 letters, digits, '-', '.', '_' and ':', and ends with a "
@@ -257,14 +278,22 @@ static void on_apply(void *ctx, struct lane *lane, struct msg *m)
     struct dps *d = ctx;
     struct group_row row = group_msg_read(m);
     groups_apply(&d->groups, &row);
-    post_reply(lane, m, msg_new(DPS_GROUP_APPLIED, 0));
+    post_reply(lane, m, msg_new(DPS_APPLIED, 0));
+}
+
+static void on_hub_apply(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct dps *d = ctx;
+    struct group_row row = group_msg_read(m);
+    linked_apply(&d->linked, &row);
+    post_reply(lane, m, msg_new(DPS_APPLIED, 0));
 }
 
 static void on_applied(void *ctx, struct lane *lane, struct msg *m)
 {
     struct call *c = slot_get(lane, m->to);
     (void)ctx;
-    if (c) enrollment_applied(c);
+    if (c && --c->cores_left == 0) c->applied(c);
 }
 
 /* ---- on the caller's core */
@@ -443,6 +472,34 @@ void dps_registration_query(struct dps *d, struct slice group_id, const struct d
                page, w);
 }
 
+/* A group's home is the first core, and so is that of the linked hubs. */
+void dps_hub_list(struct dps *d, struct dps_wait *w)
+{
+    send_service(d, (struct ask){.verb = VERB_HUB_LIST, .kind = DPS_GROUP}, w);
+}
+
+void dps_hub_get(struct dps *d, struct slice name, struct dps_wait *w)
+{
+    send_service(d, (struct ask){.verb = VERB_HUB_GET, .kind = DPS_GROUP, .id = name}, w);
+}
+
+void dps_hub_put(struct dps *d, struct slice name, struct slice if_match, struct slice json,
+                 struct dps_wait *w)
+{
+    send_service(
+        d,
+        (struct ask){
+            .verb = VERB_HUB_PUT, .kind = DPS_GROUP, .id = name, .text = if_match, .json = json},
+        w);
+}
+
+void dps_hub_delete(struct dps *d, struct slice name, struct slice if_match, struct dps_wait *w)
+{
+    send_service(
+        d, (struct ask){.verb = VERB_HUB_DELETE, .kind = DPS_GROUP, .id = name, .text = if_match},
+        w);
+}
+
 void dps_registration_get(struct dps *d, struct slice registration_id, struct dps_wait *w)
 {
     send_service(d, (struct ask){.verb = VERB_REGISTRATION_GET, .id = registration_id}, w);
@@ -473,6 +530,7 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     list_init(&d->calls);
     list_init(&d->bulks);
     enum err e = groups_load(&d->groups, hub->store);
+    if (e == OK) e = linked_load(&d->linked, hub);
     if (e != OK) {
         dps_free(d);
         return e;
@@ -480,7 +538,8 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     lane_on(lane, DPS_CALL, on_call, d);
     lane_on(lane, DPS_DONE, on_done, d);
     lane_on(lane, DPS_GROUP_APPLY, on_apply, d);
-    lane_on(lane, DPS_GROUP_APPLIED, on_applied, d);
+    lane_on(lane, DPS_HUB_APPLY, on_hub_apply, d);
+    lane_on(lane, DPS_APPLIED, on_applied, d);
     *out = d;
     return OK;
 }
@@ -492,5 +551,6 @@ void dps_free(struct dps *d)
     bulks_free(d);
     operations_free(d);
     groups_fini(&d->groups);
+    linked_fini(&d->linked);
     free(d);
 }

@@ -37,10 +37,11 @@ enum {
     DPS_DOCUMENT_MAX = 128 << 10, /* bytes of an enrollment's JSON; 413 */
     DPS_BULK_MAX = 10,            /* enrollments of a bulk (DPS); 400004 */
     DPS_BULK_BODY_MAX = DPS_BULK_MAX * DPS_DOCUMENT_MAX,
-    DPS_REGISTER_MAX = 96 << 10, /* bytes of what a device says (DPS: 96 KB); 413 */
-    DPS_HUBS_MAX = 50,           /* hubs of an enrollment, linked hubs (DPS) */
-    DPS_URL_MAX = 2048,          /* of a webhook */
-    DPS_OPERATIONS_MAX = 4096,   /* operations under way at one home; 429001 */
+    DPS_REGISTER_MAX = 96 << 10,    /* bytes of what a device says (DPS: 96 KB); 413 */
+    DPS_HUBS_MAX = 50,              /* hubs of an enrollment, linked hubs (DPS); 403202 */
+    DPS_HUB_DOCUMENT_MAX = 8 << 10, /* bytes of a linked hub's JSON; 413 */
+    DPS_URL_MAX = 2048,             /* of a webhook */
+    DPS_OPERATIONS_MAX = 4096,      /* operations under way at one home; 429001 */
     DPS_OPERATIONS_EACH_MAX =
         1024,                /* of them through one enrollment: a flood leaves room; 429001 */
     DPS_WEBHOOKS_MAX = 2048, /* of them with a webhook to ask; 429001 */
@@ -72,14 +73,17 @@ enum dps_code {
     DPS_ALLOCATION_UNAUTHORIZED = 400209,
     DPS_UNAUTHORIZED = 401002,
     DPS_TOO_MANY_ENROLLMENTS = 403201,
+    DPS_TOO_MANY_HUBS = 403202,
     DPS_NO_ENROLLMENT = 404201,
     DPS_NO_REGISTRATION = 404202,
     DPS_NO_OPERATION = 404203,
     DPS_NO_GROUP = 404204,
     DPS_NO_CERTIFICATE = 404205,
+    DPS_NO_HUB = 404206,
     DPS_ENROLLMENT_CONFLICT = 409201,
     DPS_GROUP_CONFLICT = 409202,
     DPS_REGISTRATION_CONFLICT = 409203,
+    DPS_HUB_CONFLICT = 409204,
     DPS_PRECONDITION = 412001,
     DPS_TOO_LARGE = 413001,
     DPS_THROTTLED = 429001,
@@ -180,6 +184,14 @@ void dps_enrollment_query(struct dps *d, enum dps_kind kind, const struct dps_pa
                           struct dps_wait *w);
 void dps_registration_query(struct dps *d, struct slice group_id, const struct dps_page *page,
                             struct dps_wait *w);
+
+/* ---- for administrators: the hubs that devices are assigned to, this server's own among them */
+
+void dps_hub_list(struct dps *d, struct dps_wait *w);
+void dps_hub_get(struct dps *d, struct slice name, struct dps_wait *w);
+void dps_hub_put(struct dps *d, struct slice name, struct slice if_match, struct slice json,
+                 struct dps_wait *w);
+void dps_hub_delete(struct dps *d, struct slice name, struct slice if_match, struct dps_wait *w);
 
 void dps_registration_get(struct dps *d, struct slice registration_id, struct dps_wait *w);
 void dps_registration_delete(struct dps *d, struct slice registration_id, struct slice if_match,

@@ -60,3 +60,18 @@ SELECT NULL, 0, 0, 0,
        error_code, error_message, payload, work, proof, etag, created_us, updated_us, id_lower
 FROM dps_registration WHERE group_lower = $group_lower AND id_lower > $after
 ORDER BY id_lower LIMIT $top
+
+-- :name dps_linked_hub_all
+SELECT document, etag, created_us, updated_us, id_lower FROM dps_linked_hub ORDER BY id_lower
+
+-- :name dps_linked_hub_insert
+INSERT INTO dps_linked_hub (id_lower, document, etag, created_us, updated_us)
+VALUES ($id_lower, $document, $etag, $created_us, $updated_us)
+
+-- :name dps_linked_hub_update
+UPDATE dps_linked_hub SET document = $document, etag = $etag, created_us = $created_us,
+       updated_us = $updated_us
+WHERE id_lower = $id_lower AND etag = $old_etag
+
+-- :name dps_linked_hub_remove
+DELETE FROM dps_linked_hub WHERE id_lower = $id_lower AND etag = $old_etag

@@ -100,22 +100,6 @@ void enrollment_verb_attestation(struct call *c)
 
 /* ---- changing */
 
-/* Of a group every core's copy has to change, too. */
-static void tell_cores(struct call *c, struct slice document)
-{
-    const struct hub *hub = c->dps->hub;
-    const struct group_row row = {.id_lower = c->id_lower,
-                                  .document = document,
-                                  .etag = c->next.etag,
-                                  .created_us = c->next.created_us,
-                                  .updated_us = c->next.updated_us};
-    c->slot = slot_new(c->dps->lane, c);
-    c->cores_left = hub->core_count;
-    for (unsigned core = 0; core < hub->core_count; core++)
-        post(c->dps->lane, c->slot, (struct addr){.lane = hub->cores[core]},
-             group_msg_new(DPS_GROUP_APPLY, &row));
-}
-
 static void answer_changed(struct call *c)
 {
     if (c->head->verb == VERB_ENROLLMENT_DELETE)
@@ -124,11 +108,16 @@ static void answer_changed(struct call *c)
         answer_enrollment(c, &c->next, ENROLLMENT_CREATED);
 }
 
-void enrollment_applied(struct call *c)
+/* Of a group every core's copy has to change, too. */
+static void tell_cores(struct call *c, struct slice document)
 {
-    if (--c->cores_left == 0) answer_changed(c);
+    const struct group_row row = {.id_lower = c->id_lower,
+                                  .document = document,
+                                  .etag = c->next.etag,
+                                  .created_us = c->next.created_us,
+                                  .updated_us = c->next.updated_us};
+    dps_call_tell_cores(c, DPS_GROUP_APPLY, &row, answer_changed);
 }
-
 static void on_written(struct store_wait *w, struct store_answer *a)
 {
     struct call *c = dps_call_of_wait(w);

@@ -93,21 +93,33 @@ static void finish(struct operation *o, enum registration_status status)
     write_record(o, on_end_written);
 }
 
+/* What failed before anything was remembered leaves the device where it was, and what is to be done. */
+static void stay(struct operation *o)
+{
+    bool unfinished = o->has_before && o->before.work.len;
+    o->next.hub = unfinished || operation_was_assigned(o) ? o->before.hub : SLICE_NONE;
+    if (unfinished) o->next.work = o->before.work;
+}
+
 void operation_failed(struct operation *o, unsigned code, struct slice text)
 {
     metric_inc(&failed_total);
-    if (operation_was_assigned(o) && o->next.hub.len == 0) o->next.hub = o->before.hub;
+    if (o->next.work.len == 0) stay(o);
     o->next.error_code = code;
     o->next.error_message = arena_copy(&o->arena, slice_head(text, 256));
     finish(o, REGISTRATION_FAILED);
 }
 
-static void fail_at_hub(struct operation *o, const struct hub_reply *reply)
+static void fail_at_hub(struct operation *o, struct slice hub, const struct hub_reply *reply)
 {
     struct buf text = {0};
     unsigned code = reply->http == 429 ? DPS_THROTTLED : DPS_HUB_FAILED;
-    buf_printf(&text, "the hub %.*s answered %u: %.*s", SLICE_ARG(o->next.hub), reply->http,
-               SLICE_ARG(slice_head(reply->text.len ? reply->text : reply->body, 200)));
+    if (reply->http)
+        buf_printf(&text, "the hub %.*s answered %u", SLICE_ARG(hub), reply->http);
+    else
+        buf_printf(&text, "the hub %.*s did not answer", SLICE_ARG(hub));
+    buf_printf(&text, ": %.*s",
+               SLICE_ARG(slice_head(reply->text.len ? reply->text : reply->body, 160)));
     operation_failed(o, code, buf_slice(&text));
     buf_free(&text);
 }
@@ -157,7 +169,7 @@ static void on_kept(struct hub_ask *ask, const struct hub_reply *reply)
     if (went_well(reply))
         leave(o);
     else
-        fail_at_hub(o, reply);
+        fail_at_hub(o, o->next.hub, reply);
 }
 
 static bool same_text(const struct json *a, const struct json *b, const char *object,
@@ -215,7 +227,7 @@ static void on_created(struct hub_ask *ask, const struct hub_reply *reply)
         struct slice text = json_str(trouble, "warningStatus");
         operation_failed(o, DPS_BAD_ARGUMENT, text.len ? text : json_str(trouble, "errorStatus"));
     } else {
-        fail_at_hub(o, reply);
+        fail_at_hub(o, o->next.hub, reply);
     }
 }
 
@@ -261,7 +273,7 @@ static void on_reset(struct hub_ask *ask, const struct hub_reply *reply)
     if (went_well(reply) || reply->http == 404)
         create(o);
     else
-        fail_at_hub(o, reply);
+        fail_at_hub(o, o->next.hub, reply);
 }
 
 static void reset(struct operation *o)
@@ -270,16 +282,19 @@ static void reset(struct operation *o)
     hub_delete_identity(&o->ask, o->next.hub, o->next.device_id);
 }
 
-/* An old hub that has lost the device has nothing to give. */
+/* An old hub that has lost the device, or is not linked any more, has nothing to give. */
 static void on_old_twin(struct hub_ask *ask, const struct hub_reply *reply)
 {
     struct operation *o = of_ask(ask);
     if (!went_well(reply) && reply->http != 404) {
-        fail_at_hub(o, reply);
+        fail_at_hub(o, o->from, reply);
         return;
     }
     if (went_well(reply)) o->twin = arena_copy(&o->arena, reply->body);
-    create(o);
+    if (o->twin.len == 0 && o->identity_json.len)
+        keep(o);
+    else
+        create(o);
 }
 
 static void migrate(struct operation *o)
@@ -331,7 +346,7 @@ static void on_identity(struct hub_ask *ask, const struct hub_reply *reply)
     struct operation *o = of_ask(ask);
     struct json *identity;
     if (!went_well(reply) && reply->http != 404) {
-        fail_at_hub(o, reply);
+        fail_at_hub(o, o->next.hub, reply);
         return;
     }
     if (went_well(reply) && json_parse(&o->arena, reply->body, &identity) == OK) {
@@ -352,7 +367,8 @@ bool operation_was_assigned(const struct operation *o)
 bool operation_sticks(const struct operation *o)
 {
     const struct enrollment *e = &o->who.enrollment;
-    return e->has_reprovisioning && !e->updates_hub && operation_was_assigned(o);
+    return e->has_reprovisioning && !e->updates_hub && operation_was_assigned(o) &&
+           hub_is_linked(o->dps, o->before.hub);
 }
 
 /* False: nothing was left undone at that hub. */
@@ -452,6 +468,12 @@ static bool has_room(const struct dps *d, const struct group *g, const struct en
     return false;
 }
 
+/* What was begun at a hub that is not linked any more is begun anew, elsewhere. */
+static bool is_unfinished(const struct operation *o)
+{
+    return o->has_before && o->before.work.len && hub_is_linked(o->dps, o->before.hub);
+}
+
 static void start(struct operation *o)
 {
     const struct enrollment *e = &o->who.enrollment;
@@ -459,8 +481,7 @@ static void start(struct operation *o)
         o->next.hub = o->has_before ? o->before.hub : SLICE_NONE;
         o->next.work = o->has_before ? o->before.work : SLICE_NONE;
         finish(o, REGISTRATION_DISABLED);
-    } else if ((o->has_before && o->before.work.len) ||
-               (operation_sticks(o) && e->allocation != ALLOCATION_CUSTOM)) {
+    } else if (is_unfinished(o) || (operation_sticks(o) && e->allocation != ALLOCATION_CUSTOM)) {
         operation_allocated(o, o->before.hub);
     } else {
         operation_allocate(o);

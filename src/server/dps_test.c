@@ -562,6 +562,243 @@ static void a_webhook_is_https_and_speaks_2019_03_31_or_later(void **state)
     }
 }
 
+/* ---- linked hubs: other ones are the test, too */
+
+#define OTHER(host)                                                                                \
+    "{\"connectionString\":\"HostName=" host                                                       \
+    ";SharedAccessKeyName=iothubowner;SharedAccessKey=" KEY "\""
+
+static struct reply administer(const char *method, const char *path, const char *headers,
+                               const char *body)
+{
+    struct rig_conn *c = rig_dial(&rig, WIRE_CONSOLE);
+    struct buf request = {0}, token = {0};
+    struct reply r = {0};
+    rig_token(&rig, "iothubowner", "", &token);
+    buf_printf(&request,
+               "%s /admin/v1/dps/linkedHubs%s HTTP/1.1\r\nHost: localhost\r\n"
+               "Authorization: %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+               method, path, buf_cstr(&token), headers, strlen(body), body);
+    rig_say(c, buf_slice(&request));
+    struct slice all = arena_copy(&arena, buf_slice(&c->heard));
+    r.status = atoi((const char *)all.ptr + 9);
+    r.head = (const char *)all.ptr;
+    const char *gap = strstr(r.head, "\r\n\r\n");
+    if (gap[4] && json_parse(&arena, slice_str(gap + 4), &r.body) != OK) r.body = NULL;
+    buf_free(&request);
+    buf_free(&token);
+    rig_free(c);
+    return r;
+}
+
+static void hubs_are_linked_listed_changed_and_unlinked(void **state)
+{
+    (void)state;
+    struct reply r = administer("GET", "", "", "");
+    assert_int_equal(r.status, 200);
+    assert_text(r.body->child, "name", "hub.test");
+    assert_true(json_get(r.body->child, "own")->truth);
+    r = administer("PUT", "/b.test", "", OTHER("B.test") ",\"allocationWeight\":3}");
+    assert_int_equal(r.status, 200);
+    assert_text(r.body, "connectionString",
+                "HostName=B.test;SharedAccessKeyName=iothubowner;SharedAccessKey=****");
+    assert_code(administer("PUT", "/b.test", "", OTHER("b.test") "}"), DPS_HUB_CONFLICT);
+    assert_code(administer("PUT", "/b.test", "If-Match: \"x\"\r\n", "{}"), DPS_PRECONDITION);
+    r = administer("PUT", "/B.TEST", "If-Match: *\r\n",
+                   "{\"applyAllocationPolicy\":false,\"latencyMs\":9}");
+    assert_int_equal(r.status, 200);
+    assert_false(json_get(r.body, "applyAllocationPolicy")->truth);
+    assert_true(slice_is(json_get(r.body, "allocationWeight")->text, "3"));
+    r = administer("PUT", "/localhost", "If-Match: *\r\n", "{\"allocationWeight\":7}");
+    assert_text(r.body, "name", "hub.test");
+    assert_code(administer("DELETE", "/hub.test", "If-Match: *\r\n", ""), DPS_BAD_ARGUMENT);
+    assert_int_equal(administer("DELETE", "/b.test", "If-Match: *\r\n", "").status, 204);
+    assert_code(administer("GET", "/b.test", "", ""), DPS_NO_HUB);
+    static const char *const bad[] = {"{}",
+                                      "[]",
+                                      OTHER("hub.test") "}",
+                                      OTHER("c.test") "}",
+                                      "{\"connectionString\":\"HostName=b.test\"}",
+                                      OTHER("b.test") ",\"allocationWeight\":0}",
+                                      OTHER("b.test") ",\"allocationWeight\":1001}",
+                                      OTHER("b.test") ",\"latencyMs\":60001}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_code(administer("PUT", "/b.test", "", bad[i]), DPS_BAD_ARGUMENT);
+}
+
+static void fifty_hubs_are_linked_and_not_one_more(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= DPS_HUBS_MAX; i++) {
+        char path[32], body[256];
+        snprintf(path, sizeof path, "/h%u.test", i);
+        snprintf(body, sizeof body,
+                 "{\"connectionString\":\"HostName=h%u.test;SharedAccessKeyName=p;"
+                 "SharedAccessKey=" KEY "\"}",
+                 i);
+        struct reply r = administer("PUT", path, "", body);
+        if (i < DPS_HUBS_MAX)
+            assert_int_equal(r.status, 200);
+        else
+            assert_code(r, DPS_TOO_MANY_HUBS);
+    }
+}
+
+/* What the other hub is asked next. */
+static void assert_asked(const char *method, const char *url)
+{
+    struct out_request r;
+    assert_non_null(called);
+    out_call_request(called, &r);
+    assert_string_equal(r.method, method);
+    assert_true(slice_is(r.url, url));
+    assert_true(slice_is(r.headers[0].name, "Authorization"));
+    assert_true(slice_starts(r.headers[0].value, SLICE_LIT("SharedAccessSignature sr=b.test&")));
+}
+
+#define AT_B(path) "https://b.test:443" path "?api-version=2021-04-12"
+
+static void link_b(void)
+{
+    assert_int_equal(administer("PUT", "/b.test", "", OTHER("b.test") "}").status, 200);
+}
+
+static void a_device_is_made_at_another_hub_over_its_rest_api(void **state)
+{
+    (void)state;
+    struct out_request r;
+    struct json *made;
+    link_b();
+    put_enrollment("r1", ",\"allocationPolicy\":\"static\",\"iotHubs\":[\"b.test\"],"
+                         "\"initialTwin\":{\"tags\":{\"a\":1}}");
+    const char *operation = begin_registration("r1", "");
+    assert_asked("GET", AT_B("/devices/r1"));
+    answer_call(404, "{}");
+    assert_asked("POST", AT_B("/devices"));
+    out_call_request(called, &r);
+    assert_int_equal(json_parse(&arena, r.body, &made), OK);
+    assert_text(made->child, "id", "r1");
+    assert_text(json_get(json_get(made->child, "authentication"), "symmetricKey"), "primaryKey",
+                KEY);
+    assert_non_null(json_get(json_get(made->child, "tags"), "a"));
+    answer_call(200, "{\"isSuccessful\":true,\"errors\":[],\"warnings\":[]}");
+    const struct json *end = end_of("r1", operation);
+    assert_text(end, "status", "assigned");
+    assert_text(end, "assignedHub", "b.test");
+    assert_int_equal(identity("r1").status, STATUS_DEVICE_NOT_FOUND);
+}
+
+static void a_device_moves_with_its_twin_and_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct out_request r;
+    struct json *made;
+    link_b();
+    put_enrollment("m2", ",\"iotHubs\":[\"hub.test\"],\"initialTwin\":{\"tags\":{\"a\":1}}");
+    provision("m2", own_token("m2"));
+    assert_int_equal(serve("PUT", "/enrollments/m2", "If-Match: *\r\n",
+                           "{\"registrationId\":\"m2\"," BY_KEY ",\"iotHubs\":[\"b.test\"]}")
+                         .status,
+                     200);
+    const char *operation = begin_registration("m2", "");
+    assert_asked("GET", AT_B("/devices/m2"));
+    answer_call(404, "");
+    assert_asked("POST", AT_B("/devices"));
+    out_call_request(called, &r);
+    assert_int_equal(json_parse(&arena, r.body, &made), OK);
+    assert_non_null(json_get(json_get(made->child, "tags"), "a"));
+    assert_int_equal(identity("m2").status, STATUS_OK);
+    answer_call(200, "{\"isSuccessful\":true}");
+    assert_text(end_of("m2", operation), "substatus", "deviceDataMigrated");
+    assert_int_equal(identity("m2").status, STATUS_DEVICE_NOT_FOUND);
+    /* what fails on the way back leaves it where it is */
+    operation = begin_registration("m2", "");
+    answer_call(500, "");
+    assert_text(end_of("m2", operation), "status", "failed");
+    /* and back: the other hub is asked for the twin, and then to forget the device */
+    assert_int_equal(serve("PUT", "/enrollments/m2", "If-Match: *\r\n",
+                           "{\"registrationId\":\"m2\"," BY_KEY ",\"iotHubs\":[\"hub.test\"]}")
+                         .status,
+                     200);
+    operation = begin_registration("m2", "");
+    assert_asked("GET", AT_B("/twins/m2"));
+    answer_call(200, "{\"tags\":{\"b\":2},\"properties\":{\"desired\":{}}}");
+    assert_asked("DELETE", AT_B("/devices/m2"));
+    assert_int_equal(say_poll("m2", own_token("m2"), operation).status, 202);
+    answer_call(204, "");
+    assert_text(end_of("m2", operation), "assignedHub", "hub.test");
+}
+
+static void a_hub_that_does_not_answer_fails_the_registration_and_is_asked_again(void **state)
+{
+    (void)state;
+    link_b();
+    put_enrollment("x1", ",\"iotHubs\":[\"b.test\"]");
+    const char *operation = begin_registration("x1", "");
+    answer_with(&(struct out_answer){.err = ERR_CLOSED, .text = "nobody is there"});
+    const struct json *end = end_of("x1", operation);
+    assert_text(end, "status", "failed");
+    assert_text(end, "errorMessage", "the hub b.test did not answer: nobody is there");
+    operation = begin_registration("x1", "");
+    answer_call(404, "");
+    answer_call(503, "busy");
+    assert_text(end_of("x1", operation), "status", "failed");
+    operation = begin_registration("x1", "");
+    answer_call(404, "");
+    answer_call(200, "{\"isSuccessful\":true}");
+    assert_text(end_of("x1", operation), "status", "assigned");
+}
+
+/* Work that was begun at a hub is not waited for once the hub is unlinked. */
+static void a_hub_that_is_unlinked_gives_its_devices_up(void **state)
+{
+    (void)state;
+    link_b();
+    put_enrollment("u1", ",\"iotHubs\":[\"b.test\",\"hub.test\"]");
+    assert_int_equal(
+        administer("PUT", "/b.test", "If-Match: *\r\n", "{\"allocationWeight\":1000}").status, 200);
+    begin_registration("u1", "");
+    answer_call(404, "");
+    answer_call(500, "");
+    assert_int_equal(administer("DELETE", "/b.test", "If-Match: *\r\n", "").status, 204);
+    assert_text(provision("u1", own_token("u1")), "assignedHub", "hub.test");
+    assert_int_equal(identity("u1").status, STATUS_OK);
+}
+
+static void a_hub_with_three_times_the_weight_gets_three_times_the_devices(void **state)
+{
+    (void)state;
+    enum { DEVICES = 400 };
+    unsigned at_b = 0;
+    assert_int_equal(
+        administer("PUT", "/b.test", "", OTHER("b.test") ",\"allocationWeight\":3}").status, 200);
+    for (unsigned i = 0; i < DEVICES; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "weighed-%u", i);
+        put_enrollment(id, "");
+        begin_registration(id, "");
+        if (called == NULL) continue;
+        at_b++;
+        answer_call(500, "");
+    }
+    assert_in_range(at_b, DEVICES * 65 / 100, DEVICES * 85 / 100);
+}
+
+static void the_nearest_hub_is_the_one_with_the_least_latency(void **state)
+{
+    (void)state;
+    put_enrollment("n1", ",\"allocationPolicy\":\"geoLatency\"");
+    assert_int_equal(administer("PUT", "/b.test", "", OTHER("b.test") ",\"latencyMs\":20}").status,
+                     200);
+    begin_registration("n1", "");
+    assert_asked("GET", AT_B("/devices/n1"));
+    answer_call(500, "");
+    assert_int_equal(administer("PUT", "/hub.test", "If-Match: *\r\n", "{\"latencyMs\":10}").status,
+                     200);
+    put_enrollment("n2", ",\"allocationPolicy\":\"geoLatency\"");
+    assert_text(provision("n2", own_token("n2")), "assignedHub", "hub.test");
+}
+
 static void a_device_that_is_never_moved_is_offered_its_own_hub(void **state)
 {
     (void)state;
@@ -763,6 +1000,14 @@ int main(void)
         TEST(a_webhook_that_is_silent_is_asked_again),
         TEST(a_webhook_is_https_and_speaks_2019_03_31_or_later),
         TEST(a_device_that_is_never_moved_is_offered_its_own_hub),
+        TEST(hubs_are_linked_listed_changed_and_unlinked),
+        TEST(fifty_hubs_are_linked_and_not_one_more),
+        TEST(a_device_is_made_at_another_hub_over_its_rest_api),
+        TEST(a_device_moves_with_its_twin_and_leaves_nothing_behind),
+        TEST(a_hub_that_does_not_answer_fails_the_registration_and_is_asked_again),
+        TEST(a_hub_that_is_unlinked_gives_its_devices_up),
+        TEST(a_hub_with_three_times_the_weight_gets_three_times_the_devices),
+        TEST(the_nearest_hub_is_the_one_with_the_least_latency),
         TEST(a_bulk_has_ten_enrollments_and_not_one_more),
         TEST(a_bulk_refuses_an_id_that_is_named_twice),
         TEST(lists_come_in_pages),

@@ -27,6 +27,9 @@ METRICS = '{"queries":{"m":"SELECT deviceId FROM devices"}}'
 SOON = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
 ENROLLMENT = ("dps", "enrollment")
 LINE = ("dps", "enrollment-group")
+LINKED = ("dps", "linked-hub")
+DPS_CERTIFICATE = ("dps", "certificate")
+OTHER_HUB = "HostName=other.test;SharedAccessKeyName=iothubowner;SharedAccessKey=c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
@@ -87,6 +90,18 @@ CONNECTING = {
     "hub certificate verify": (*CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
     "hub certificate delete": (*CERTIFICATE, "delete", "-n", "root"),
     "hub query": ("hub", "query", "-q", "SELECT * FROM devices"),
+    "dps connection-string": ("dps", "connection-string"),
+    "dps linked-hub create": (*LINKED, "create", "--cs", OTHER_HUB, "--aw", 2),
+    "dps linked-hub list": (*LINKED, "list"),
+    "dps linked-hub show": (*LINKED, "show", "--lh", "other.test"),
+    "dps linked-hub update": (*LINKED, "update", "--lh", "other.test", "--aap", "false"),
+    "dps linked-hub delete": (*LINKED, "delete", "--lh", "other.test"),
+    "dps certificate create": (*DPS_CERTIFICATE, "create", "-n", "root", "-p", ROOT_PEM),
+    "dps certificate list": (*DPS_CERTIFICATE, "list"),
+    "dps certificate show": (*DPS_CERTIFICATE, "show", "-n", "root"),
+    "dps certificate generate-verification-code": (*DPS_CERTIFICATE, "generate-verification-code", "-n", "root"),
+    "dps certificate verify": (*DPS_CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
+    "dps certificate delete": (*DPS_CERTIFICATE, "delete", "-n", "root"),
     "dps enrollment create": (*ENROLLMENT, "create", "--eid", "e1", "--tags", '{"a":1}'),
     "dps enrollment show": (*ENROLLMENT, "show", "--eid", "e1", "--show-keys"),
     "dps enrollment list": (*ENROLLMENT, "list"),
@@ -97,6 +112,7 @@ CONNECTING = {
     "dps enrollment-group list": (*LINE, "list"),
     "dps enrollment-group update": (*LINE, "update", "--gid", "g1", "--rp", "never"),
     "dps enrollment-group registration list": (*LINE, "registration", "list", "--gid", "g1"),
+    "dps registration list": ("dps", "registration", "list", "--gid", "g1"),
     "dps enrollment-group delete": (*LINE, "delete", "--gid", "g1"),
     "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20,
                            "--quiet"),
@@ -110,6 +126,7 @@ WAITING = {
     **{f"device c2d-message {way}": ("device", "c2d-message", way, "-d", "{d}", "-e", "00112233-4455-6677-8899-aabbccddeeff")
        for way in ("complete", "abandon", "reject")},
     "hub monitor-feedback": ("hub", "monitor-feedback", "--timeout", 20),
+    **{f"dps registration {verb}": ("dps", "registration", verb, "--rid", "nobody") for verb in ("show", "delete")},
     **{f"dps {kind} registration {verb}": ("dps", kind, "registration", verb, "--rid", "nobody")
        for kind in ("enrollment", "enrollment-group") for verb in ("show", "delete")},
 }
@@ -185,7 +202,8 @@ def status_0_from_elsewhere_with_a_login():
         hub.must(*IDENTITY, "create", "-d", "d1")
         remote = hub.remote()
         enroller = (*remote[2:], "--login", hub.login("provisioningserviceowner"))
-        try_all(lambda *words: azimuth(*words, *(enroller if words[0] == "dps" else remote)))
+        try_all(lambda *words: azimuth(*words, *(enroller if "enrollment" in words[1] or "registration" in words
+                                                 else remote)))
 
 
 @group.case
@@ -244,6 +262,8 @@ def status_3_when_it_is_not_there():
             expect(hub.run(*WAITING[f"dps {kind} registration show"]), NOT_FOUND, "nobody")
         for verb in ("show", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}")), NOT_FOUND, "root")
+        for verb in ("show", "update", "delete"):
+            expect(hub.run(*words_of(f"dps linked-hub {verb}")), NOT_FOUND, "other.test")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
         for verb in ("hub device-twin show", "hub device-twin update", "hub digital-twin show", "hub digital-twin update",
                      "hub digital-twin invoke-command", "hub invoke-device-method"):
@@ -294,6 +314,10 @@ def status_6_when_somebody_was_faster():
             expect(hub.run(*words_of(f"dps {kind} create")), CONFLICT, "1")
             for verb in ("update", "delete"):
                 expect(hub.run(*words_of(f"dps {kind} {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
+        hub.must(*words_of("dps linked-hub create"))
+        expect(hub.run(*words_of("dps linked-hub create")), CONFLICT, "other.test")
+        for verb in ("update", "delete"):
+            expect(hub.run(*words_of(f"dps linked-hub {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
         hub.must(*words_of("hub certificate create"))
         for verb in ("create", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")

@@ -220,6 +220,33 @@ static void registration_delete(struct call *c)
     dps_registration_delete(dps_of(c), id_of(c), if_match(c), wait(c));
 }
 
+/* ---- for administrators */
+
+static struct slice name_of(const struct call *c)
+{
+    return rest_route_param(c, "name");
+}
+
+static void hub_list(struct call *c)
+{
+    dps_hub_list(dps_of(c), wait(c));
+}
+
+static void hub_get(struct call *c)
+{
+    dps_hub_get(dps_of(c), name_of(c), wait(c));
+}
+
+static void hub_put(struct call *c)
+{
+    dps_hub_put(dps_of(c), name_of(c), if_match(c), buf_slice(&c->body), wait(c));
+}
+
+static void hub_delete(struct call *c)
+{
+    dps_hub_delete(dps_of(c), name_of(c), if_match(c), wait(c));
+}
+
 /* ---- for devices */
 
 /* False: the path's id scope is another's, and the call is answered. */
@@ -302,6 +329,9 @@ static void device_lookup(struct call *c)
 #define REGISTRATION_WRITE ACCESS_RIGHTS, AUTH_REGISTRATION_WRITE
 #define BY_DEVICE          ACCESS_PUBLIC, 0 /* its home looks at what it shows */
 #define NO_BODY            REST_SMALL_BODY_MAX
+#define BY_OWNER                                                                                   \
+    ACCESS_RIGHTS,                                                                                 \
+        AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT
 
 static const struct route routes[] = {
     {"PUT", "/{scope}/registrations/{id}/register", BY_DEVICE, DPS_REGISTER_MAX + 1,
@@ -336,6 +366,12 @@ static const struct route routes[] = {
      "Delete an enrollment group"},
     {"POST", "/enrollmentGroups/{id}/attestationmechanism", ENROLLMENT_WRITE, NO_BODY,
      enrollment_attestation, "Show how the devices of a group attest, with its keys"},
+    {"GET", "/admin/v1/dps/linkedHubs", BY_OWNER, NO_BODY, hub_list,
+     "List the hubs that device provisioning assigns devices to"},
+    {"GET", "/admin/v1/dps/linkedHubs/{name}", BY_OWNER, NO_BODY, hub_get, "Show a linked hub"},
+    {"PUT", "/admin/v1/dps/linkedHubs/{name}", BY_OWNER, DPS_HUB_DOCUMENT_MAX + 1, hub_put,
+     "Link a hub, or change how it is chosen"},
+    {"DELETE", "/admin/v1/dps/linkedHubs/{name}", BY_OWNER, NO_BODY, hub_delete, "Unlink a hub"},
     {"GET", "/registrations/{id}", REGISTRATION_READ, NO_BODY, registration_get,
      "Show what became of a device's registration"},
     {"DELETE", "/registrations/{id}", REGISTRATION_WRITE, NO_BODY, registration_delete,

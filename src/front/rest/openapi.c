@@ -49,21 +49,28 @@ static void put_operation(struct buf *out, const struct route *r)
     buf_put_str(out, "\"default\":{\"$ref\":\"#/components/responses/Error\"}}}");
 }
 
-/* Routes of one path stand together in the table. */
-static void put_paths(struct buf *out)
+/* Routes of one path stand together in their table. */
+static void put_table(struct buf *out, const struct route *routes, size_t count, const char **open)
 {
-    const char *open = NULL;
-    for (size_t i = 0; i < rest_route_count; i++) {
-        const struct route *r = &rest_routes[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct route *r = &routes[i];
         if (!is_admin(r)) continue;
-        bool same = open && strcmp(open, r->path) == 0;
+        bool same = *open && strcmp(*open, r->path) == 0;
         if (same)
             buf_put_u8(out, ',');
         else
-            buf_printf(out, "%s\"%s\":{", open ? "}," : "", r->path);
+            buf_printf(out, "%s\"%s\":{", *open ? "}," : "", r->path);
         put_operation(out, r);
-        open = r->path;
+        *open = r->path;
     }
+}
+
+static void put_paths(struct buf *out, const struct rest_service *s)
+{
+    const char *open = NULL;
+    put_table(out, rest_routes, rest_route_count, &open);
+    for (unsigned i = 0; i < s->site_count; i++)
+        put_table(out, s->sites[i]->routes, s->sites[i]->route_count, &open);
     buf_put_u8(out, '}');
 }
 
@@ -80,7 +87,7 @@ void rest_admin_openapi(struct call *c)
                "{\"type\":\"object\",\"properties\":{\"Message\":{\"type\":\"string\"},"
                "\"ExceptionMessage\":{\"type\":\"string\"}}}}}}}},\"paths\":{",
                c->service->config->version);
-    put_paths(&out);
+    put_paths(&out, c->service);
     buf_put_str(&out, "}}");
     rest_answer_json(c, buf_slice(&out));
     buf_free(&out);

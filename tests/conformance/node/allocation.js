@@ -1,20 +1,24 @@
 'use strict';
-/* allocation.js - who chooses the hub: webhooks of custom allocation, good and bad ones, behind
- * enrollments of azure-iot-provisioning-service; devices of azure-iot-provisioning-device. */
+/* allocation.js - who chooses the hub, and which hubs there are: webhooks of custom allocation, good and
+ * bad ones; a second server as a linked hub, to which devices move and from which they come back.
+ * Enrollments of azure-iot-provisioning-service, devices of azure-iot-provisioning-device. */
 
 const assert = require('assert/strict');
 const { execFileSync } = require('child_process');
+const crypto = require('crypto');
 const fs = require('fs');
 const https = require('https');
 const os = require('os');
 const path = require('path');
+const { Registry } = require('azure-iothub');
 const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
 const { Mqtt } = require('azure-iot-provisioning-device-mqtt');
 const { Http } = require('azure-iot-provisioning-device-http');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { check, failure } = require('./check');
-const { env, host, registry } = require('./hub');
+const { env, host, open, registry } = require('./hub');
+const { OwnServer } = require('./own_server');
 
 const service = ProvisioningServiceClient.fromConnectionString(env.HUB_DPS);
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-allocation-'));
@@ -172,4 +176,111 @@ check('a webhook that is busy, silent or not there is asked again, and others do
     for (const result of await Promise.all(waiting)) assert.equal(result.status, 'assigned');
     assert.equal(counts['busy allocation-busy'], 2);
     assert.equal(counts['silent allocation-silent'], 2);
+});
+
+/* ---- a second server */
+
+function azimuth(...words) {
+    return execFileSync(env.AZIMUTH, [...words, '--data', env.HUB_DATA], { encoding: 'utf8' }).trim();
+}
+
+let another;
+
+/** A server of our own, with the first one's authority, linked to it. */
+function linked() {
+    another ??= (async () => {
+        const server = new OwnServer([], true);
+        await server.start();
+        server.string = await server.azimuth('connection-string', '--policy', 'iothubowner');
+        azimuth('dps', 'linked-hub', 'create', '--cs', server.string);
+        server.registry = Registry.fromConnectionString(server.string);
+        return server;
+    })();
+    return another;
+}
+
+async function enrollAt(registrationId, hub, more = {}) {
+    const { responseBody } = await service.createOrUpdateIndividualEnrollment({
+        registrationId, attestation: { type: 'symmetricKey' }, allocationPolicy: 'static', iotHubs: [hub],
+        initialTwin: { tags: { made: 'new' }, properties: { desired: { interval: 7 } } }, ...more,
+    });
+    return responseBody;
+}
+
+async function moveTo(enrollment, hub, more = {}) {
+    const { responseBody } = await service.createOrUpdateIndividualEnrollment({ ...enrollment, iotHubs: [hub], ...more });
+    return responseBody;
+}
+
+const connect = (result, key) => open(`HostName=${result.assignedHub};DeviceId=${result.deviceId};SharedAccessKey=${key}`);
+
+async function report(result, key, properties) {
+    const device = await connect(result, key);
+    const twin = await device.getTwin();
+    await new Promise((resolve, reject) => twin.properties.reported.update(properties, (e) => (e ? reject(e) : resolve())));
+    await device.close();
+}
+
+check('a device is made at a linked hub, moves with its twin, is reset and stays', async () => {
+    const other = await linked();
+    const id = 'allocation-mover';
+    let enrollment = await enrollAt(id, other.host);
+    const key = enrollment.attestation.symmetricKey.primaryKey;
+    const first = await register([id, key]);
+    assert.deepEqual([first.status, first.assignedHub, first.substatus], ['assigned', other.host, 'initialAssignment']);
+    await failure(registry.get(id));
+    await report(first, key, { at: 'other' });
+    await other.azimuth('device', 'c2d-message', 'send', '-d', id, '--da', 'waits');
+
+    enrollment = await moveTo(enrollment, host);
+    const moved = await register([id, key]);
+    assert.deepEqual([moved.assignedHub, moved.substatus], [host, 'deviceDataMigrated']);
+    const { responseBody: twin } = await registry.getTwin(id);
+    assert.deepEqual([twin.tags, twin.properties.desired.interval, twin.properties.reported.at], [{ made: 'new' }, 7, 'other']);
+    assert.equal(twin.cloudToDeviceMessageCount, 0); /* messages stay behind, and go with the identity there */
+    assert.match(String(await failure(other.registry.get(id))), /not.*found/i);
+    await (await connect(moved, key)).close();
+
+    const reset = { reprovisionPolicy: { updateHubAssignment: true, migrateDeviceData: false } };
+    enrollment = await moveTo(enrollment, other.host, reset);
+    const anew = await register([id, key]);
+    assert.deepEqual([anew.assignedHub, anew.substatus], [other.host, 'deviceDataReset']);
+    const { responseBody: fresh } = await other.registry.getTwin(id);
+    assert.deepEqual([fresh.tags, fresh.properties.reported.at], [{ made: 'new' }, undefined]);
+    await failure(registry.get(id));
+
+    await report(anew, key, { at: 'other again' });
+    const never = { reprovisionPolicy: { updateHubAssignment: false, migrateDeviceData: false } };
+    await moveTo(enrollment, host, never);
+    const stays = await register([id, key]);
+    assert.deepEqual([stays.assignedHub, stays.substatus], [other.host, 'reprovisionedToInitialAssignment']);
+    assert.equal((await other.registry.getTwin(id)).responseBody.properties.reported.at, 'other again');
+});
+
+check('devices spread over the linked hubs, and those of a dead hub wait for it alone', async () => {
+    const other = await linked();
+    const { responseBody: group } = await service.createOrUpdateEnrollmentGroup(
+        { enrollmentGroupId: 'allocation-spread', attestation: { type: 'symmetricKey' }, allocationPolicy: 'hashed' });
+    const secret = Buffer.from(group.attestation.symmetricKey.primaryKey, 'base64');
+    const derived = (id) => crypto.createHmac('sha256', secret).update(id).digest('base64');
+    const ids = Array.from({ length: 16 }, (_, i) => `allocation-spread-${i}`);
+    const results = await Promise.all(ids.map((id) => register([id, derived(id)], undefined, Http)));
+    const there = results.filter(({ assignedHub }) => assignedHub === other.host);
+    assert.ok(there.length > 0 && there.length < ids.length);
+    await (await connect(there[0], derived(there[0].deviceId))).close();
+
+    await other.kill();
+    const again = await Promise.all(results.map(({ deviceId }) =>
+        register([deviceId, derived(deviceId)], undefined, Http).catch(() => null)));
+    for (const [i, { assignedHub }] of results.entries())
+        assert.equal(again[i]?.status, assignedHub === host ? 'assigned' : undefined);
+    const { status, errorCode } = await stateOf(there[0].deviceId);
+    assert.deepEqual([status, errorCode], ['failed', 502001]);
+
+    await other.start();
+    const back = await register([there[0].deviceId, derived(there[0].deviceId)]);
+    assert.deepEqual([back.status, back.assignedHub], ['assigned', other.host]);
+    azimuth('dps', 'linked-hub', 'delete', '--lh', other.host);
+    const left = await register([there[0].deviceId, derived(there[0].deviceId)]);
+    assert.equal(left.assignedHub, host);
 });

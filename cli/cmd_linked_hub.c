@@ -1,0 +1,178 @@
+/* cmd_linked_hub.c - azimuth dps linked-hub ...: as `az iot dps linked-hub`. */
+#include <stdio.h>
+
+#include "auth/connstr.h"
+#include "base/num.h"
+#include "cli/cmd.h"
+#include "cli/http.h"
+
+#define NAME_OPTION                                                                                \
+    {                                                                                              \
+        "linked-hub lh", "HOST", "the linked hub, by its host name"                                \
+    }
+#define ETAG_OPTION                                                                                \
+    {                                                                                              \
+        "etag e", "ETAG", "only if it is still this version"                                       \
+    }
+#define CONTENT                                                                                    \
+    {"allocation-weight aw", "N", "of hashed allocation, 1 to 1000 [1]"},                          \
+        {"apply-allocation-policy aap", "BOOL",                                                    \
+         "false: only enrollments that name it choose it [true]"},                                 \
+        {"latency-ms", "MS", "of geoLatency; 0: not known [0]"},                                   \
+    {                                                                                              \
+        "location", "TEXT", "where it is, for people"                                              \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        "", NULL, NULL                                                                             \
+    }
+
+const struct cli_option linked_hub_create_options[] = {
+    {"connection-string cs", "CONNECTION_STRING", "of a policy of that hub, with RegistryWrite"},
+    CONTENT,
+    END};
+const struct cli_option linked_hub_update_options[] = {
+    NAME_OPTION,
+    {"connection-string cs", "CONNECTION_STRING", "another key or policy"},
+    CONTENT,
+    ETAG_OPTION,
+    END};
+const struct cli_option linked_hub_options[] = {NAME_OPTION, END};
+const struct cli_option linked_hub_delete_options[] = {NAME_OPTION, ETAG_OPTION, END};
+
+const char linked_hub_help[] =
+    "dps linked-hub create --cs 'HostName=b.example;SharedAccessKeyName=...'\n"
+    "dps linked-hub update --lh a.example --aw 3";
+
+#define HUBS "/admin/v1/dps/linkedHubs"
+
+static const char *const columns =
+    "name own weight=allocationWeight applies=applyAllocationPolicy latency=latencyMs location";
+
+enum { WHAT_MAX = 192 };
+
+/* ---- what it is to be */
+
+static void set_text(struct cli *c, struct json *doc, const char *option, const char *member)
+{
+    const char *given = cli_value(c, option);
+    if (given)
+        json_set(&c->arena, doc, slice_str(member), json_new_string(&c->arena, slice_str(given)));
+}
+
+static enum err set_number(struct cli *c, struct json *doc, const char *option, const char *member)
+{
+    const char *given = cli_value(c, option);
+    int64_t number;
+    if (given == NULL) return OK;
+    if (num_i64(slice_str(given), &number) != OK)
+        return fail(ERR_INVALID, "--%s %s is not a number", option, given);
+    json_set(&c->arena, doc, slice_str(member), json_new_i64(&c->arena, number));
+    return OK;
+}
+
+static enum err set_truth(struct cli *c, struct json *doc, const char *option, const char *member)
+{
+    const char *given = cli_value(c, option);
+    if (given == NULL) return OK;
+    struct json *value = json_new(&c->arena, JSON_BOOL);
+    value->truth = slice_is_nocase(slice_str(given), "true");
+    if (!value->truth && !slice_is_nocase(slice_str(given), "false"))
+        return fail(ERR_INVALID, "--%s is true or false", option);
+    json_set(&c->arena, doc, slice_str(member), value);
+    return OK;
+}
+
+static enum err set_all(struct cli *c, struct json *doc)
+{
+    set_text(c, doc, "connection-string", "connectionString");
+    set_text(c, doc, "location", "location");
+    TRY(set_number(c, doc, "allocation-weight", "allocationWeight"));
+    TRY(set_number(c, doc, "latency-ms", "latencyMs"));
+    return set_truth(c, doc, "apply-allocation-policy", "applyAllocationPolicy");
+}
+
+/* ---- one call about one hub */
+
+static enum err ask(struct cli *c, struct target *t, const char *method, struct slice name,
+                    const char *if_match, const struct json *doc, struct json **answer)
+{
+    char what[WHAT_MAX];
+    struct buf body = {0};
+    snprintf(what, sizeof what, "linked hub '%.*s'", SLICE_ARG(slice_head(name, 128)));
+    if (doc) json_write(&body, doc);
+    const struct http_call call = {.method = method,
+                                   .path = http_path(c, HUBS "/", name),
+                                   .if_match = if_match,
+                                   .body = buf_slice(&body)};
+    enum err e = http_json(t, &call, what, answer);
+    buf_free(&body);
+    return e;
+}
+
+static enum err ask_and_print(struct cli *c, struct target *t, const char *method,
+                              struct slice name, const char *if_match, const struct json *doc)
+{
+    struct json *answer;
+    TRY(ask(c, t, method, name, if_match, doc, &answer));
+    return answer ? output_value(&c->output, &c->arena, answer, columns) : OK;
+}
+
+/* ---- verbs */
+
+enum err linked_hub_create(struct cli *c)
+{
+    struct target t;
+    struct slice text;
+    struct connstr parts;
+    struct json *doc = json_new(&c->arena, JSON_OBJECT);
+    TRY(cli_need(c, "connection-string", &text));
+    TRY(connstr_parse(text, &parts));
+    TRY(set_all(c, doc));
+    TRY(target_find(c, &t));
+    struct slice name = slice_head(parts.host, slice_find(parts.host, ':'));
+    return ask_and_print(c, &t, "PUT", name, NULL, doc);
+}
+
+enum err linked_hub_list(struct cli *c)
+{
+    struct target t;
+    struct json *list;
+    TRY(target_find(c, &t));
+    const struct http_call call = {.method = "GET", .path = HUBS};
+    TRY(http_json(&t, &call, "list of linked hubs", &list));
+    return output_value(&c->output, &c->arena, list, columns);
+}
+
+enum err linked_hub_show(struct cli *c)
+{
+    struct target t;
+    struct slice name;
+    TRY(cli_need(c, "linked-hub", &name));
+    TRY(target_find(c, &t));
+    return ask_and_print(c, &t, "GET", name, NULL, NULL);
+}
+
+/* What is not named stays. */
+enum err linked_hub_update(struct cli *c)
+{
+    struct target t;
+    struct slice name;
+    struct json *doc = json_new(&c->arena, JSON_OBJECT);
+    const char *etag = cli_value(c, "etag");
+    TRY(cli_need(c, "linked-hub", &name));
+    TRY(set_all(c, doc));
+    TRY(target_find(c, &t));
+    return ask_and_print(c, &t, "PUT", name, etag ? etag : "*", doc);
+}
+
+enum err linked_hub_delete(struct cli *c)
+{
+    struct target t;
+    struct slice name;
+    struct json *nothing;
+    const char *etag = cli_value(c, "etag");
+    TRY(cli_need(c, "linked-hub", &name));
+    TRY(target_find(c, &t));
+    return ask(c, &t, "DELETE", name, etag ? etag : "*", NULL, &nothing);
+}
