@@ -106,13 +106,12 @@ static void ask_other(struct hub_ask *ask, const struct linked_hub *h, const cha
         .method = method,
         .url = buf_slice(&url),
         .headers = {{SLICE_LIT("Authorization"), buf_slice(&token)},
-                    {SLICE_LIT("Content-Type"), SLICE_LIT("application/json; charset=utf-8")},
-                    {SLICE_LIT("If-Match"), SLICE_LIT("*")}},
+                    {SLICE_LIT("Content-Type"), SLICE_LIT("application/json; charset=utf-8")}},
         .body = json,
         .timeout_ms = HUB_TIMEOUT_MS,
         .answer_max = HUB_ANSWER_MAX};
-    if (*method != 'P' || slice_is(path, "/devices")) r.headers[2] = (struct out_header){0};
-    if (*method == 'D') r.headers[1] = (struct out_header){SLICE_LIT("If-Match"), SLICE_LIT("*")};
+    bool changes_one = *method != 'G' && !slice_is(path, "/devices");
+    if (changes_one) r.headers[2] = (struct out_header){SLICE_LIT("If-Match"), SLICE_LIT("*")};
     metric_inc(&asked_total);
     out_send(ask->dps->doors.out, ask->dps->lane, &r, &ask->out);
     mem_wipe(token.ptr, token.cap);

@@ -527,6 +527,70 @@ static void a_webhook_that_is_busy_is_asked_ten_times_more(void **state)
     assert_text(end_of("w4", operation), "status", "failed");
 }
 
+/* ---- many at once */
+
+struct heard {
+    struct dps_wait wait;
+    unsigned code;
+};
+
+static void on_heard(struct dps_wait *w, const struct dps_answer *a)
+{
+    CONTAINER_OF(w, struct heard, wait)->code = a->code;
+}
+
+static unsigned register_quickly(const char *id, const char *token)
+{
+    struct heard h = {.wait = {.fn = on_heard}};
+    lane_running = &rig.core;
+    dps_register(rig.wire.cores[0].dps,
+                 &(struct dps_device){.registration_id = slice_str(id), .token = slice_str(token)},
+                 SLICE_LIT("{}"), &h.wait);
+    rig_run(&rig);
+    return h.code;
+}
+
+static unsigned register_in_group(const char *group, unsigned number)
+{
+    uint8_t mac[SAS_SIGNATURE_LEN];
+    struct buf key = {0};
+    char id[64];
+    snprintf(id, sizeof id, "%s-%u", group, number);
+    assert_int_equal(text_unbase64(&key, SLICE_LIT(KEY)), OK);
+    sas_derive_key(buf_slice(&key), slice_str(id), mac);
+    buf_free(&key);
+    return register_quickly(id, device_token(id, slice_of(mac, sizeof mac)));
+}
+
+static void a_group_has_1024_registrations_under_way_and_leaves_room_for_others(void **state)
+{
+    (void)state;
+    assert_int_equal(serve("PUT", "/enrollmentGroups/flood", "",
+                           "{\"enrollmentGroupId\":\"flood\"," BY_KEY WEBHOOK "}")
+                         .status,
+                     200);
+    put_enrollment("calm", "");
+    for (unsigned i = 0; i < DPS_OPERATIONS_EACH_MAX; i++)
+        assert_int_equal(register_in_group("flood", i), DPS_ACCEPTED);
+    assert_int_equal(register_in_group("flood", DPS_OPERATIONS_EACH_MAX), DPS_THROTTLED);
+    assert_int_equal(register_in_group("flood", 0), DPS_ACCEPTED); /* it is under way already */
+    assert_text(provision("calm", own_token("calm")), "status", "assigned");
+    answer_call(404, ""); /* one ends, one may begin */
+    assert_int_equal(register_in_group("flood", DPS_OPERATIONS_EACH_MAX), DPS_ACCEPTED);
+}
+
+static void a_registration_of_the_same_id_at_once_is_the_same_operation(void **state)
+{
+    (void)state;
+    put_enrollment("twice", WEBHOOK);
+    const char *operation = begin_registration("twice", "{}");
+    assert_string_equal(begin_registration("TWICE", "{}"), operation);
+    answer_call(200, "{\"iotHubHostName\":\"hub.test\"}");
+    assert_text(end_of("twice", operation), "status", "assigned");
+    assert_text(end_of("twice", operation), "status", "assigned");
+    assert_code(say_poll("twice", own_token("twice"), "4.0.0"), DPS_NO_OPERATION);
+}
+
 static void a_webhook_that_is_silent_is_asked_again(void **state)
 {
     (void)state;
@@ -997,6 +1061,8 @@ int main(void)
         TEST(what_a_webhook_may_get_wrong_fails_the_registration),
         TEST(a_webhook_that_fails_leaves_a_device_where_it_is),
         TEST(a_webhook_that_is_busy_is_asked_ten_times_more),
+        TEST(a_group_has_1024_registrations_under_way_and_leaves_room_for_others),
+        TEST(a_registration_of_the_same_id_at_once_is_the_same_operation),
         TEST(a_webhook_that_is_silent_is_asked_again),
         TEST(a_webhook_is_https_and_speaks_2019_03_31_or_later),
         TEST(a_device_that_is_never_moved_is_offered_its_own_hub),
