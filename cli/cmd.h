@@ -19,8 +19,8 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
     deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
-    dps_group_show_options[], dps_group_delete_options[], dps_group_create_options[],
-    dps_registration_options[], dps_key_options[], linked_hub_options[],
+    dps_group_show_options[], dps_group_delete_options[], dps_group_revoke_options[],
+    dps_group_create_options[], dps_registration_options[], dps_key_options[], linked_hub_options[],
     linked_hub_create_options[], linked_hub_update_options[], linked_hub_delete_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
     query_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
@@ -43,6 +43,7 @@ enum err provisioning_enrollment_show(struct cli *c) MUST_USE;
 enum err provisioning_enrollment_list(struct cli *c) MUST_USE;
 enum err provisioning_enrollment_update(struct cli *c) MUST_USE;
 enum err provisioning_enrollment_delete(struct cli *c) MUST_USE;
+enum err provisioning_group_revoke(struct cli *c) MUST_USE;
 enum err provisioning_registration_list(struct cli *c) MUST_USE;
 enum err provisioning_registration_show(struct cli *c) MUST_USE;
 enum err provisioning_registration_delete(struct cli *c) MUST_USE;

@@ -64,6 +64,11 @@ const struct cli_option dps_group_create_options[] = {
     {"secondary-ca-name scn", "NAME", "the other one"},
     CONTENT,
     END};
+const struct cli_option dps_group_revoke_options[] = {
+    GROUP_OPTION,
+    {"disable-devices", NULL, "also those that have registered: they are disconnected"},
+    {"dry-run", NULL, "only tell what would be hit"},
+    END};
 const struct cli_option dps_registration_options[] = {
     {"registration-id rid", "ID", "the device"}, ETAG_OPTION, END};
 const struct cli_option dps_key_options[] = {
@@ -361,6 +366,26 @@ enum err provisioning_enrollment_delete(struct cli *c)
     const struct http_call call = {
         .method = "DELETE", .path = p.path, .if_match = etag ? etag : "*"};
     return http_json(&p.target, &call, p.what, &nothing);
+}
+
+enum err provisioning_group_revoke(struct cli *c)
+{
+    struct place p;
+    struct json *answer;
+    struct buf path = {0}, body = {0};
+    TRY(find(c, &p));
+    buf_printf(&path, "%s/revoke", http_path(c, "/admin/v1/dps/enrollmentGroups/", p.id));
+    buf_printf(&body, "{\"dryRun\":%s,\"disableDevices\":%s}",
+               cli_given(c, "dry-run") ? "true" : "false",
+               cli_given(c, "disable-devices") ? "true" : "false");
+    const struct http_call call = {
+        .method = "POST", .path = buf_cstr(&path), .body = buf_slice(&body)};
+    enum err e = http_json(&p.target, &call, p.what, &answer);
+    buf_free(&path);
+    buf_free(&body);
+    TRY(e);
+    return output_value(&c->output, &c->arena, answer,
+                        "group=enrollmentGroupId dryRun registrations disabled absent failed");
 }
 
 static enum err list(struct cli *c, struct target *t, const char *path, const char *what,

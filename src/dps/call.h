@@ -31,6 +31,7 @@ enum verb {
     VERB_HUB_GET,
     VERB_HUB_PUT,
     VERB_HUB_DELETE,
+    VERB_REVOKE,
     VERBS,
 };
 
@@ -87,6 +88,7 @@ struct call {
     struct addr slot;
     unsigned cores_left;
     void (*applied)(struct call *c);
+    struct revocation *revocation; /* revoke.c; NULL: it is another verb */
 };
 
 /* Each ends the call. */
@@ -117,6 +119,9 @@ void registration_verb_get(struct call *c);
 void registration_verb_delete(struct call *c);
 void query_verb(struct call *c);  /* both */
 void device_verb(struct call *c); /* all four */
+
+/* enrollments.c: writes it disabled, then as dps_call_tell_cores(); or the call fails. */
+void enrollment_disable_group(struct call *c, const struct group *g, void (*fn)(struct call *c));
 
 void links_verb_list(struct call *c);
 void links_verb_get(struct call *c);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "dps/call.h"
 #include "dps/dps_sql.h"
+#include "dps/revoke.h"
 
 COUNTER(calls_refused, "azimuth_dps_calls_refused_total",
         "Calls of device provisioning refused because too many were under way");
@@ -108,6 +109,7 @@ void dps_answer_later(struct dps *d, struct dps_wait *w, const struct dps_answer
 
 static void end(struct call *c)
 {
+    revoke_drop(c);
     list_remove(&c->node);
     metric_set(&calls_now, --c->dps->call_count);
     if (c->slot.gen) slot_free(c->dps->lane, c->slot);
@@ -242,6 +244,7 @@ static void run(struct call *c)
         [VERB_HUB_GET] = links_verb_get,
         [VERB_HUB_PUT] = links_verb_put,
         [VERB_HUB_DELETE] = links_verb_delete,
+        [VERB_REVOKE] = revoke_verb,
     };
     bool of_all = c->head->verb == VERB_ENROLLMENT_QUERY || c->head->verb == VERB_HUB_LIST;
     if (!of_all && !dps_id_valid(c->id)) {
@@ -470,6 +473,12 @@ void dps_registration_query(struct dps *d, struct slice group_id, const struct d
 {
     send_query(d, (struct ask){.verb = VERB_REGISTRATION_QUERY, .kind = DPS_GROUP, .id = group_id},
                page, w);
+}
+
+void dps_group_revoke(struct dps *d, struct slice group_id, struct slice json, struct dps_wait *w)
+{
+    send_service(
+        d, (struct ask){.verb = VERB_REVOKE, .kind = DPS_GROUP, .id = group_id, .json = json}, w);
 }
 
 /* A group's home is the first core, and so is that of the linked hubs. */

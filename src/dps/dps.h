@@ -185,6 +185,10 @@ void dps_enrollment_query(struct dps *d, enum dps_kind kind, const struct dps_pa
 void dps_registration_query(struct dps *d, struct slice group_id, const struct dps_page *page,
                             struct dps_wait *w);
 
+/* {"dryRun":bool,"disableDevices":bool}: disables the group, and the identities of those who registered
+ * through it; with dryRun it only counts them.  The answer names up to a hundred. */
+void dps_group_revoke(struct dps *d, struct slice group_id, struct slice json, struct dps_wait *w);
+
 /* ---- for administrators: the hubs that devices are assigned to, this server's own among them */
 
 void dps_hub_list(struct dps *d, struct dps_wait *w);

@@ -219,7 +219,7 @@ static void begin_change(struct call *c, struct store_request *u, const struct s
     if (c->has_enrollment) store_put_int(u, "old_etag", (int64_t)c->enrollment.etag);
 }
 
-static void write(struct call *c)
+static void write_next(struct call *c, void (*fn)(struct store_wait *, struct store_answer *))
 {
     struct store_request u;
     struct buf document = {0};
@@ -233,13 +233,13 @@ static void write(struct call *c)
     store_put_int(&u, "updated_us", c->next.updated_us);
     mem_wipe(document.ptr, document.cap);
     buf_free(&document);
-    dps_call_ask(c, &u, on_written);
+    dps_call_ask(c, &u, fn);
 }
 
 static void on_loaded_to_put(struct store_wait *w, struct store_answer *a)
 {
     struct call *c = dps_call_of_wait(w);
-    if (loaded(c, a) && may_put(c) && read_next(c)) write(c);
+    if (loaded(c, a) && may_put(c) && read_next(c)) write_next(c, on_written);
 }
 
 void enrollment_verb_put(struct call *c)
@@ -248,6 +248,41 @@ void enrollment_verb_put(struct call *c)
         dps_call_fail(c, DPS_TOO_LARGE, "an enrollment has at most 128 KiB of JSON");
     else
         load(c, on_loaded_to_put);
+}
+
+/* ---- cut off */
+
+static void on_disabled(struct store_wait *w, struct store_answer *a)
+{
+    struct call *c = dps_call_of_wait(w);
+    struct buf document = {0};
+    if (a->err == ERR_CONFLICT) {
+        dps_call_fail(c, DPS_PRECONDITION, "somebody else has changed it at the same time");
+        return;
+    }
+    if (a->err != OK) {
+        dps_call_fail_store(c, a->err);
+        return;
+    }
+    enrollment_write(&document, &c->next, ENROLLMENT_STORED, SLICE_NONE);
+    const struct group_row row = {.id_lower = c->id_lower,
+                                  .document = buf_slice(&document),
+                                  .etag = c->next.etag,
+                                  .created_us = c->next.created_us,
+                                  .updated_us = c->next.updated_us};
+    dps_call_tell_cores(c, DPS_GROUP_APPLY, &row, c->applied);
+    mem_wipe(document.ptr, document.cap);
+    buf_free(&document);
+}
+
+void enrollment_disable_group(struct call *c, const struct group *g, void (*fn)(struct call *c))
+{
+    group_copy(&c->arena, g, &c->enrollment);
+    c->has_enrollment = true;
+    c->next = c->enrollment;
+    c->next.disabled = true;
+    c->applied = fn;
+    write_next(c, on_disabled);
 }
 
 /* What became of its devices goes with it; their identities at the hub stay. */

@@ -316,10 +316,20 @@ static void do_work(struct operation *o)
 
 /* ---- what is to be done, and that it be remembered */
 
+/* Its group may have been disabled or deleted since it was attested. */
+static bool is_cut_off(const struct operation *o)
+{
+    if (o->who.group.len == 0) return false;
+    const struct group *g = groups_find(&o->dps->groups, o->who.group);
+    return g == NULL || g->enrollment.disabled;
+}
+
 static void on_work_stored(struct store_wait *w, struct store_answer *a)
 {
     struct operation *o = of_wait(w);
-    if (a->err == OK)
+    if (a->err == OK && is_cut_off(o))
+        finish(o, REGISTRATION_DISABLED);
+    else if (a->err == OK)
         do_work(o);
     else
         on_end_written(w, a);

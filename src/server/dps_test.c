@@ -632,19 +632,21 @@ static void a_webhook_is_https_and_speaks_2019_03_31_or_later(void **state)
     "{\"connectionString\":\"HostName=" host                                                       \
     ";SharedAccessKeyName=iothubowner;SharedAccessKey=" KEY "\""
 
-static struct reply administer(const char *method, const char *path, const char *headers,
-                               const char *body)
+static struct reply administer_at(const char *method, const char *path, const char *headers,
+                                  const char *body)
 {
     struct rig_conn *c = rig_dial(&rig, WIRE_CONSOLE);
     struct buf request = {0}, token = {0};
     struct reply r = {0};
     rig_token(&rig, "iothubowner", "", &token);
     buf_printf(&request,
-               "%s /admin/v1/dps/linkedHubs%s HTTP/1.1\r\nHost: localhost\r\n"
+               "%s /admin/v1/dps%s HTTP/1.1\r\nHost: localhost\r\n"
                "Authorization: %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
                method, path, buf_cstr(&token), headers, strlen(body), body);
     rig_say(c, buf_slice(&request));
+    if (c->heard.len == 0) rig_wait(&rig, 2001000); /* devices are looked for again */
     struct slice all = arena_copy(&arena, buf_slice(&c->heard));
+    assert_true(all.len > 12);
     r.status = atoi((const char *)all.ptr + 9);
     r.head = (const char *)all.ptr;
     const char *gap = strstr(r.head, "\r\n\r\n");
@@ -653,6 +655,89 @@ static struct reply administer(const char *method, const char *path, const char 
     buf_free(&token);
     rig_free(c);
     return r;
+}
+
+static struct reply administer(const char *method, const char *path, const char *headers,
+                               const char *body)
+{
+    char whole[256];
+    snprintf(whole, sizeof whole, "/linkedHubs%s", path);
+    return administer_at(method, whole, headers, body);
+}
+
+/* ---- a line is cut off */
+
+static void put_group(const char *id, const char *more)
+{
+    char path[256], body[1024];
+    snprintf(path, sizeof path, "/enrollmentGroups/%s", id);
+    snprintf(body, sizeof body, "{\"enrollmentGroupId\":\"%s\"," BY_KEY "%s}", id, more);
+    assert_int_equal(serve("PUT", path, "", body).status, 200);
+}
+
+static const char *member_token(const char *id)
+{
+    uint8_t mac[SAS_SIGNATURE_LEN];
+    struct buf key = {0};
+    assert_int_equal(text_unbase64(&key, SLICE_LIT(KEY)), OK);
+    sas_derive_key(buf_slice(&key), slice_str(id), mac);
+    buf_free(&key);
+    return device_token(id, slice_of(mac, sizeof mac));
+}
+
+static unsigned number_of(const struct json *object, const char *key)
+{
+    int64_t number = -1;
+    const struct json *member = json_get(object, key);
+    assert_non_null(member);
+    assert_int_equal(json_i64(member, &number), OK);
+    return (unsigned)number;
+}
+
+static void a_revoked_group_takes_its_devices_with_it_and_no_others(void **state)
+{
+    (void)state;
+    static const char *const members[] = {"line-1", "line-2", "line-3"};
+    static const char path[] = "/enrollmentGroups/line/revoke";
+    put_enrollment("other", "");
+    provision("other", own_token("other"));
+    put_group("line", "");
+    for (int i = 0; i < 3; i++)
+        assert_text(provision(members[i], member_token(members[i])), "status", "assigned");
+    rig_delete(&rig, "line-3");
+    struct reply r = administer_at("POST", path, "", "{\"dryRun\":true,\"disableDevices\":true}");
+    assert_int_equal(r.status, 200);
+    assert_int_equal(number_of(r.body, "registrations"), 3);
+    assert_int_equal(number_of(r.body, "disabled"), 0);
+    assert_text(json_get(r.body, "devices")->child, "deviceId", "line-1");
+    assert_text(identity("line-1").body, "status", "enabled");
+    assert_text(provision("line-1", member_token("line-1")), "status", "assigned");
+    r = administer_at("POST", path, "", "{\"disableDevices\":true}");
+    assert_int_equal(number_of(r.body, "disabled"), 2);
+    assert_int_equal(number_of(r.body, "absent"), 1);
+    assert_int_equal(number_of(r.body, "failed"), 0);
+    assert_text(identity("line-1").body, "status", "disabled");
+    assert_text(identity("line-2").body, "status", "disabled");
+    assert_text(serve("GET", "/enrollmentGroups/line", "", "").body, "provisioningStatus",
+                "disabled");
+    assert_text(provision("line-4", member_token("line-4")), "status", "disabled");
+    assert_text(identity("other").body, "status", "enabled");
+    assert_text(provision("other", own_token("other")), "status", "assigned");
+    assert_code(administer_at("POST", "/enrollmentGroups/nobody/revoke", "", ""), DPS_NO_GROUP);
+    assert_code(administer_at("POST", path, "", "{\"dryRun\":1}"), DPS_BAD_ARGUMENT);
+}
+
+static void a_device_on_its_way_through_a_revoked_group_does_not_arrive(void **state)
+{
+    (void)state;
+    put_group("line", WEBHOOK);
+    struct reply r = say_register("late", member_token("late"), "{}");
+    const char *operation = text_of(r.body, "operationId");
+    assert_int_equal(administer_at("POST", "/enrollmentGroups/line/revoke", "", "").status, 200);
+    answer_call(200, "{\"iotHubHostName\":\"hub.test\"}");
+    struct reply end = say_poll("late", member_token("late"), operation);
+    assert_text(json_get(end.body, "registrationState"), "status", "disabled");
+    assert_int_equal(identity("late").status, STATUS_DEVICE_NOT_FOUND);
 }
 
 static void hubs_are_linked_listed_changed_and_unlinked(void **state)
@@ -1066,6 +1151,8 @@ int main(void)
         TEST(a_webhook_that_is_silent_is_asked_again),
         TEST(a_webhook_is_https_and_speaks_2019_03_31_or_later),
         TEST(a_device_that_is_never_moved_is_offered_its_own_hub),
+        TEST(a_revoked_group_takes_its_devices_with_it_and_no_others),
+        TEST(a_device_on_its_way_through_a_revoked_group_does_not_arrive),
         TEST(hubs_are_linked_listed_changed_and_unlinked),
         TEST(fifty_hubs_are_linked_and_not_one_more),
         TEST(a_device_is_made_at_another_hub_over_its_rest_api),

@@ -112,6 +112,7 @@ CONNECTING = {
     "dps enrollment-group list": (*LINE, "list"),
     "dps enrollment-group update": (*LINE, "update", "--gid", "g1", "--rp", "never"),
     "dps enrollment-group registration list": (*LINE, "registration", "list", "--gid", "g1"),
+    "dps enrollment-group revoke": (*LINE, "revoke", "--gid", "g1", "--disable-devices"),
     "dps registration list": ("dps", "registration", "list", "--gid", "g1"),
     "dps enrollment-group delete": (*LINE, "delete", "--gid", "g1"),
     "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20,
@@ -202,7 +203,7 @@ def status_0_from_elsewhere_with_a_login():
         hub.must(*IDENTITY, "create", "-d", "d1")
         remote = hub.remote()
         enroller = (*remote[2:], "--login", hub.login("provisioningserviceowner"))
-        try_all(lambda *words: azimuth(*words, *(enroller if "enrollment" in words[1] or "registration" in words
+        try_all(lambda *words: azimuth(*words, *(enroller if ("enrollment" in words[1] or "registration" in words) and words[2] != "revoke"
                                                  else remote)))
 
 

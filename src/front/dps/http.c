@@ -227,6 +227,11 @@ static struct slice name_of(const struct call *c)
     return rest_route_param(c, "name");
 }
 
+static void group_revoke(struct call *c)
+{
+    dps_group_revoke(dps_of(c), id_of(c), buf_slice(&c->body), wait(c));
+}
+
 static void hub_list(struct call *c)
 {
     dps_hub_list(dps_of(c), wait(c));
@@ -366,6 +371,8 @@ static const struct route routes[] = {
      "Delete an enrollment group"},
     {"POST", "/enrollmentGroups/{id}/attestationmechanism", ENROLLMENT_WRITE, NO_BODY,
      enrollment_attestation, "Show how the devices of a group attest, with its keys"},
+    {"POST", "/admin/v1/dps/enrollmentGroups/{id}/revoke", BY_OWNER, NO_BODY, group_revoke,
+     "Disable an enrollment group and the devices that registered through it"},
     {"GET", "/admin/v1/dps/linkedHubs", BY_OWNER, NO_BODY, hub_list,
      "List the hubs that device provisioning assigns devices to"},
     {"GET", "/admin/v1/dps/linkedHubs/{name}", BY_OWNER, NO_BODY, hub_get, "Show a linked hub"},
