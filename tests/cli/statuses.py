@@ -90,7 +90,6 @@ CONNECTING = {
     "hub certificate verify": (*CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
     "hub certificate delete": (*CERTIFICATE, "delete", "-n", "root"),
     "hub query": ("hub", "query", "-q", "SELECT * FROM devices"),
-    "dps connection-string": ("dps", "connection-string"),
     "dps linked-hub create": (*LINKED, "create", "--cs", OTHER_HUB, "--aw", 2),
     "dps linked-hub list": (*LINKED, "list"),
     "dps linked-hub show": (*LINKED, "show", "--lh", "other.test"),
@@ -121,6 +120,7 @@ CONNECTING = {
 }
 # These wait for a device or its answer, so nothing is there to end them with 0 in passing.
 WAITING = {
+    "dps connection-string": ("dps", "connection-string"),  # told on the machine of the hub only
     "hub invoke-device-method": ("hub", "invoke-device-method", "-d", "{d}", "--mn", "reboot"),
     "hub digital-twin invoke-command": ("hub", "digital-twin", "invoke-command", "-d", "{d}", "--cn", "reboot"),
     "hub invoke-module-method": ("hub", "invoke-module-method", *OF_MODULE, "--mn", "reboot"),
@@ -203,8 +203,9 @@ def status_0_from_elsewhere_with_a_login():
         hub.must(*IDENTITY, "create", "-d", "d1")
         remote = hub.remote()
         enroller = (*remote[2:], "--login", hub.login("provisioningserviceowner"))
-        try_all(lambda *words: azimuth(*words, *(enroller if ("enrollment" in words[1] or "registration" in words) and words[2] != "revoke"
-                                                 else remote)))
+        def enrolls(words):
+            return words[0] == "dps" and "revoke" not in words and ("enrollment" in words[1] or "registration" in words[1])
+        try_all(lambda *words: azimuth(*words, *(enroller if enrolls(words) else remote)))
 
 
 @group.case
