@@ -182,6 +182,11 @@ static void on_entry_done(struct registry_wait *w, const struct registry_answer 
     struct bulk_entry *e = CONTAINER_OF(w, struct bulk_entry, wait);
     bool twin = a->status == STATUS_OK && (e->mode->mode & WRITES) && speaks_of_twin(e);
     note(e, a->status, a->text);
+    if (a->twin != REGISTRY_TWIN_LEFT) {
+        e->twinless = a->twin == REGISTRY_TWIN_REFUSED;
+        entry_done(e);
+        return;
+    }
     if (twin && e->bulk->registry->twins) {
         send_twin(e);
         return;
@@ -239,35 +244,44 @@ static void check_entry(struct bulk_entry *e)
         refuse(e, STATUS_ARGUMENT_INVALID, "this importMode needs an eTag");
 }
 
-/* What is of the twin goes to hub/twin and has limits of its own. */
-static void write_identity(struct buf *out, const struct json *entry)
+static bool is_of_twin(const struct json *member)
 {
-    struct json identity = *entry, *members = NULL, **end = &members;
+    return slice_is(member->key, "tags") || slice_is(member->key, "properties");
+}
+
+/* The entry's members that are of its twin, or the others: the two have limits of their own. */
+static void write_part(struct buf *out, const struct json *entry, bool of_twin)
+{
+    struct json part = *entry, *members = NULL, **end = &members;
     struct arena arena = {0};
     for (const struct json *j = entry->child; j; j = j->next) {
-        if (slice_is(j->key, "tags") || slice_is(j->key, "properties")) continue;
-        struct json *copy = arena_alloc(&arena, sizeof *copy);
+        if (is_of_twin(j) != of_twin) continue;
+        struct json *copy = *end = arena_alloc(&arena, sizeof *copy);
         *copy = *j;
         copy->next = NULL;
-        *end = copy;
         end = &copy->next;
     }
-    identity.child = members;
-    json_write(out, &identity);
+    part.child = members;
+    json_write(out, &part);
     arena_free(&arena);
 }
 
 static void send_entry(struct bulk_entry *e)
 {
-    struct buf json = {0};
+    struct buf json = {0}, twin = {0};
     struct write w = {.mode = (e->mode->mode & (WRITES | WRITE_DELETES)) | WRITE_BULK,
                       .who = e->who};
     if (e->mode->mode & WITH_ETAG) w.if_match = json_str(e->json, "eTag");
-    write_identity(&json, e->json);
+    write_part(&json, e->json, false);
     w.json = buf_slice(&json);
+    if ((e->mode->mode & WRITE_MAY_CREATE) && speaks_of_twin(e)) {
+        write_part(&twin, e->json, true);
+        w.twin = buf_slice(&twin);
+    }
     e->wait.fn = on_entry_done;
     send_home(e->bulk->registry, e->who, write_msg_new(&w), &e->wait);
     buf_free(&json);
+    buf_free(&twin);
 }
 
 static void take_entry(struct bulk_op *o, struct json *j)

@@ -27,8 +27,8 @@ struct write_msg {
     uint32_t mode; /* enum write_mode */
     bool has_match;
     bool has_token;
-    uint32_t who_len, match_len, json_len;
-    uint8_t bytes[]; /* who, If-Match, JSON, token */
+    uint32_t who_len, match_len, json_len, twin_len;
+    uint8_t bytes[]; /* who, If-Match, JSON, twin, token */
 };
 
 struct ask_msg {
@@ -39,6 +39,7 @@ struct ask_msg {
 
 struct done_msg {
     enum status status;
+    enum registry_twin twin;
     uint32_t etag_len, body_len, text_len;
     uint8_t bytes[]; /* etag, JSON, text */
 };
@@ -47,6 +48,7 @@ struct write {
     unsigned mode;
     struct slice who, json;
     struct slice if_match; /* ptr NULL: none */
+    struct slice twin;     /* of a bulk: JSON of what a new identity's twin is; empty: fresh */
     struct slice token;    /* the device's own; ptr NULL: who asks has been checked */
 };
 

@@ -40,9 +40,17 @@ void registry_free(struct registry *r);
 
 /* ---- verbs, for any device: from fronts, jobs and the command line */
 
+/* What became of a new identity's twin, when a bulk said something of it. */
+enum registry_twin {
+    REGISTRY_TWIN_LEFT,    /* nothing */
+    REGISTRY_TWIN_WRITTEN, /* in the same unit */
+    REGISTRY_TWIN_REFUSED, /* the text says why */
+};
+
 /* What a verb answers; borrowed during the call. */
 struct registry_answer {
     enum status status;
+    enum registry_twin twin;
     struct slice etag; /* of the identity, without quotes; empty: none */
     struct slice body; /* JSON, also of a bulk that failed; empty: none */
     struct slice text; /* for people, when there is a status but no body */
@@ -133,11 +141,18 @@ struct registry_load {
 void registry_load(struct registry *r, struct slice who, struct registry_load *load,
                    registry_loaded_fn fn);
 
+struct store_request;
+
 /* Who writes what a bulk says of twins.  `json` is the entry; `merge`: into what is there, else what it
  * has takes its place.  `w` is called once, not before write() has returned. */
 struct registry_twins {
     void (*write)(struct registry_twins *t, struct slice who, bool merge, struct slice if_match,
                   struct slice json, struct registry_wait *w);
+
+    /* At home: adds to the unit that makes the identity what makes its twin as the entry says.
+     * ERR_INVALID, ERR_TOO_BIG: nothing was added; with a text. */
+    enum err (*first)(struct registry_twins *t, struct slice who, struct slice generation,
+                      struct slice json, struct store_request *unit);
 };
 
 void registry_set_twins(struct registry *r, struct registry_twins *t);
@@ -151,8 +166,6 @@ enum registry_change {
     REGISTRY_DELETED,
     REGISTRY_KEYS_CHANGED,
 };
-
-struct store_request;
 
 /* Embedded in who wants to know. */
 struct registry_listener {

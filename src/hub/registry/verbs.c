@@ -13,7 +13,7 @@ static uint8_t *put_bytes(uint8_t *at, struct slice bytes)
 
 struct msg *write_msg_new(const struct write *w)
 {
-    size_t len = w->who.len + w->if_match.len + w->json.len + w->token.len;
+    size_t len = w->who.len + w->if_match.len + w->json.len + w->twin.len + w->token.len;
     struct msg *m = msg_new(REGISTRY_WRITE, sizeof(struct write_msg) + len);
     struct write_msg *body = (void *)m->body;
     body->mode = w->mode;
@@ -22,8 +22,9 @@ struct msg *write_msg_new(const struct write *w)
     body->who_len = (uint32_t)w->who.len;
     body->match_len = (uint32_t)w->if_match.len;
     body->json_len = (uint32_t)w->json.len;
+    body->twin_len = (uint32_t)w->twin.len;
     uint8_t *json = put_bytes(put_bytes(body->bytes, w->who), w->if_match);
-    put_bytes(put_bytes(json, w->json), w->token);
+    put_bytes(put_bytes(put_bytes(json, w->json), w->twin), w->token);
     return m;
 }
 
@@ -31,12 +32,13 @@ struct write write_msg_read(const struct msg *m)
 {
     const struct write_msg *body = (const void *)m->body;
     const uint8_t *match = body->bytes + body->who_len, *json = match + body->match_len;
-    const uint8_t *token = json + body->json_len;
+    const uint8_t *twin = json + body->json_len, *token = twin + body->twin_len;
     size_t token_len = m->len - (size_t)(token - m->body);
     return (struct write){.mode = body->mode,
                           .who = slice_of(body->bytes, body->who_len),
                           .if_match = slice_of(body->has_match ? match : NULL, body->match_len),
                           .json = slice_of(json, body->json_len),
+                          .twin = slice_of(twin, body->twin_len),
                           .token = slice_of(body->has_token ? token : NULL, token_len)};
 }
 
@@ -65,6 +67,7 @@ static struct msg *done_msg_new(const struct registry_answer *a)
     struct msg *m = msg_new(REGISTRY_DONE, sizeof(struct done_msg) + len);
     struct done_msg *body = (void *)m->body;
     body->status = a->status;
+    body->twin = a->twin;
     body->etag_len = (uint32_t)a->etag.len;
     body->body_len = (uint32_t)a->body.len;
     body->text_len = (uint32_t)a->text.len;
@@ -77,6 +80,7 @@ static struct registry_answer done_msg_read(const struct msg *m)
     const struct done_msg *body = (const void *)m->body;
     const uint8_t *json = body->bytes + body->etag_len, *text = json + body->body_len;
     return (struct registry_answer){.status = body->status,
+                                    .twin = body->twin,
                                     .etag = slice_of(body->bytes, body->etag_len),
                                     .body = slice_of(json, body->body_len),
                                     .text = slice_of(text, body->text_len)};

@@ -10,6 +10,7 @@
  */
 #include "hub/registry/write.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -177,7 +178,10 @@ static void take_over(struct write_op *o)
     tell(r, o->write.who, old, next);
     tell_of_edge_modules(o);
     entry_set(o->entry, next);
-    if (next) {
+    if (next && (o->write.mode & WRITE_BULK)) {
+        answer_done(r, o->m,
+                    &(struct registry_answer){.twin = o->twin, .text = slice_str(o->twin_text)});
+    } else if (next) {
         answer_identity(r, o->m, next);
     } else {
         presence_forget(&r->presences, o->write.who);
@@ -230,11 +234,26 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
 
 /* ---- before: what becomes of a device may concern its modules */
 
+/* A new identity comes with its twin in one unit: it is nobody's yet, so there is none to ask for. */
+static void add_twin(struct store_request *u, struct write_op *o, const struct identity *old)
+{
+    struct registry_twins *twins = o->registry->twins;
+    o->twin = REGISTRY_TWIN_LEFT;
+    if (old || o->next == NULL || o->write.twin.len == 0 || twins == NULL) return;
+    if (twins->first(twins, o->write.who, o->next->generation, o->write.twin, u) == OK) {
+        o->twin = REGISTRY_TWIN_WRITTEN;
+    } else {
+        o->twin = REGISTRY_TWIN_REFUSED;
+        snprintf(o->twin_text, sizeof o->twin_text, "%s", fail_text());
+    }
+}
+
 static void ask_unit(struct write_op *o, const struct identity *old)
 {
     struct store_request u;
     edge_make_modules(o, old);
     unit_build(&u, o, old);
+    add_twin(&u, o, old);
     o->wait.fn = on_stored;
     store_ask(o->registry->hub->store, o->registry->lane, &u, &o->wait);
 }

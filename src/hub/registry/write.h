@@ -9,7 +9,7 @@
 
 #include "hub/registry/message.h"
 
-enum { EDGE_MODULES = 2 };
+enum { EDGE_MODULES = 2, TWIN_TEXT_MAX = 160 };
 
 struct write_op {
     struct op op;
@@ -23,8 +23,10 @@ struct write_op {
     struct identity *next;                       /* likewise; NULL: a delete */
     struct module_ids modules;                   /* of a device, when it matters to them */
     struct identity *edge_modules[EDGE_MODULES]; /* made with it; NULL: not now */
-    uint32_t room_step; /* the unit's statement that keeps numbers in bounds */
-    bool again;         /* the second attempt */
+    uint32_t room_step;            /* the unit's statement that keeps numbers in bounds */
+    enum registry_twin twin;       /* of a bulk: what the unit makes of it */
+    char twin_text[TWIN_TEXT_MAX]; /* why not */
+    bool again;                    /* the second attempt */
 };
 
 static inline bool write_is_module(const struct write_op *o)

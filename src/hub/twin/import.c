@@ -1,7 +1,40 @@
-/* import.c - what a bulk of identities says of their twins, as writes like any other. */
+/* import.c - what a bulk of identities says of their twins: with a new identity in one unit, else as
+ * writes like any other. */
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/metrics.h"
+
 #include "hub/twin/home.h"
+
+COUNTER(first_total, "azimuth_twin_first_writes_total", "Twins that came with their identities");
+
+static enum err make_first(struct arena *a, struct slice who, struct slice generation,
+                           struct slice json, struct store_request *unit)
+{
+    struct json *doc;
+    struct twin_change change;
+    struct twin fresh, next;
+    TRY(json_parse(a, json, &doc));
+    TRY(twin_change_read(a, TWIN_IMPORT, doc, &change));
+    if (!change.tags && !change.desired && !change.reported) return OK;
+    twin_fresh(a, generation, &fresh);
+    TRY(twin_change_apply(a, &fresh, &change, clock_wall_us(), &next));
+    twin_put_write(unit, who, generation, &fresh, &next);
+    metric_inc(&first_total);
+    return OK;
+}
+
+/* Nobody has that twin in memory: what home has is of another generation. */
+static enum err first(struct registry_twins *r, struct slice who, struct slice generation,
+                      struct slice json, struct store_request *unit)
+{
+    struct arena arena = {0};
+    (void)r;
+    enum err e = make_first(&arena, who, generation, json, unit);
+    arena_free(&arena);
+    return e;
+}
 
 struct import {
     struct list node; /* in twins.imports */
@@ -33,6 +66,7 @@ void twin_import_join(struct twins *t)
 {
     list_init(&t->imports);
     t->of_registry.write = write_twin;
+    t->of_registry.first = first;
     registry_set_twins(t->registry, &t->of_registry);
 }
 
