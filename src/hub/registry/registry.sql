@@ -18,7 +18,7 @@ FROM identity WHERE device_id > $after AND module_id = '' ORDER BY device_id LIM
 -- :name identity_modules
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions, model_id
+       status_updated_us, module_id, managed_by, subscriptions, model_id, 0
 FROM identity WHERE device_id = $device_id AND module_id > $after ORDER BY module_id
 
 -- :name identity_insert
