@@ -152,12 +152,12 @@ def try_all(run):
         words = words_of(name)
         if name == "doctor":  # judges the machine too
             continue
-        if name == "hub certificate verify":
+        if name.endswith(" certificate verify"):
             issue("proof", code, "root")
             words[-1] = ROOT_PEM.with_name("proof.pem")
         done = run(*words)
         check(done.status == DONE, str(done))
-        if name == "hub certificate generate-verification-code":
+        if name.endswith(" certificate generate-verification-code"):
             code = done.json()["properties"]["verificationCode"]
 
 
