@@ -392,7 +392,7 @@ static void what_is_no_certificate_is_refused(void **state)
         "aGVsbG8=",
         "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
         "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n",
-        ENCRYPTED_PEM,
+        (ENCRYPTED_PEM),
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         expect_upload(slice_str(rows[i]), ERR_INVALID);

@@ -155,7 +155,7 @@ static void writes_past_the_cache_come_back(struct io *io)
     assert_memory_equal(got, bytes, SIZE);
     memcpy(bytes + 7, "odd", 3);
     assert_int_equal(io_write_at(f, IO_BLOCK, slice_of(bytes, IO_BLOCK)), OK);
-    assert_int_equal(io_read_at(f, 0, got, 2 * IO_BLOCK, &n), OK);
+    assert_int_equal(io_read_at(f, 0, got, (size_t)2 * IO_BLOCK, &n), OK);
     assert_memory_equal(got, bytes, IO_BLOCK);
     assert_memory_equal(got + IO_BLOCK, bytes, IO_BLOCK);
     io_close(f);
