@@ -17,6 +17,8 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
     deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
+extern const struct cli_option parent_show_options[], parent_set_options[], children_list_options[],
+    children_add_options[], children_remove_options[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_revoke_options[],
@@ -65,6 +67,12 @@ enum err command_invoke(struct cli *c) MUST_USE;
 
 enum err digital_twin_show(struct cli *c) MUST_USE;
 enum err digital_twin_change(struct cli *c) MUST_USE;
+
+enum err parent_show(struct cli *c) MUST_USE;
+enum err parent_set(struct cli *c) MUST_USE;
+enum err children_list(struct cli *c) MUST_USE;
+enum err children_add(struct cli *c) MUST_USE;
+enum err children_remove(struct cli *c) MUST_USE;
 
 enum err twin_show(struct cli *c) MUST_USE;
 enum err twin_update(struct cli *c) MUST_USE;

@@ -118,9 +118,14 @@ CONNECTING = {
                            "--quiet"),
     "doctor": ("doctor",),
 }
-# These wait for a device or its answer, so nothing is there to end them with 0 in passing.
+# These wait for a device or its answer, or need an edge device, so nothing is there to end them with 0 in passing.
 WAITING = {
     "dps connection-string": ("dps", "connection-string"),  # told on the machine of the hub only
+    "hub device-identity parent show": (*IDENTITY, "parent", "show", "-d", "{d}"),
+    "hub device-identity parent set": (*IDENTITY, "parent", "set", "-d", "{d}", "--pd", "edge"),
+    "hub device-identity children list": (*IDENTITY, "children", "list", "-d", "{d}"),
+    "hub device-identity children add": (*IDENTITY, "children", "add", "-d", "{d}", "--cl", "d2"),
+    "hub device-identity children remove": (*IDENTITY, "children", "remove", "-d", "{d}", "--cl", "d2"),
     "hub invoke-device-method": ("hub", "invoke-device-method", "-d", "{d}", "--mn", "reboot"),
     "hub digital-twin invoke-command": ("hub", "digital-twin", "invoke-command", "-d", "{d}", "--cn", "reboot"),
     "hub invoke-module-method": ("hub", "invoke-module-method", *OF_MODULE, "--mn", "reboot"),
@@ -272,6 +277,26 @@ def status_3_when_it_is_not_there():
             words = [*(CONNECTING | WAITING)[verb]]
             expect(hub.run(*("nobody" if word == "{d}" else word for word in words)), NOT_FOUND, "nobody")
         expect(hub.run("hub", "monitor-events", "--cg", "nobody", "--count", 1, "--quiet"), NOT_FOUND, "nobody")
+
+
+@group.case
+def hierarchies_of_edge_devices():
+    with Hub() as hub:
+        for name, *more in (("edge", "--ee", "true"), ("low", "--ee", "true"), ("leaf",), ("other",)):
+            hub.must(*IDENTITY, "create", "-d", name, *more)
+        expect(hub.run(*IDENTITY, "parent", "show", "-d", "leaf"), NOT_FOUND, "leaf")
+        expect(hub.run(*IDENTITY, "parent", "set", "-d", "leaf", "--pd", "other"), USAGE, "edge-enabled")
+        hub.must(*IDENTITY, "parent", "set", "-d", "low", "--pd", "edge")
+        hub.must(*IDENTITY, "children", "add", "-d", "low", "--cl", "leaf, other")
+        expect(hub.run(*IDENTITY, "children", "add", "-d", "edge", "--cl", "leaf"), CONFLICT, "--force")
+        check(hub.run(*IDENTITY, "parent", "show", "-d", "leaf").json()["deviceId"] == "low", "the leaf's parent")
+        check(hub.run(*IDENTITY, "parent", "show", "-d", "low").json()["deviceId"] == "edge", "the edge device's parent")
+        listed = hub.run(*IDENTITY, "children", "list", "-d", "low").json()
+        check(sorted(child["deviceId"] for child in listed) == ["leaf", "other"], str(listed))
+        hub.must(*IDENTITY, "children", "remove", "-d", "low", "--cl", "leaf")
+        expect(hub.run(*IDENTITY, "children", "remove", "-d", "low", "--cl", "leaf"), NOT_FOUND, "leaf")
+        hub.must(*IDENTITY, "children", "remove", "-d", "low", "--remove-all")
+        check(hub.run(*IDENTITY, "children", "list", "-d", "low").json() == [], "nobody is left")
 
 
 @group.case

@@ -98,6 +98,7 @@ GROUPS = {
     "node transfer": ("node", node("transfer")),
     "node pnp": ("node", node("pnp")),
     "node events": ("node", node("events")),
+    "node edge": ("node", node("edge")),
     "node c2d": ("node", node("c2d")),
     "node device Amqp": ("node", node("device:Amqp")),
     "node x509 Amqp": ("node", node("x509:Amqp")),

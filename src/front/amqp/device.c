@@ -191,15 +191,33 @@ static const struct session_owner owner = {
     .message = device_on_message,
 };
 
-static struct device *make(struct peer *p, struct slice who, uint32_t features)
+static struct slice link_property(const struct amqp_attach_event *ev, const char *name, size_t max)
+{
+    struct amqp_value v;
+    if (!amqp_map_find(&ev->properties, name, &v) || v.type == AMQP_NULL) return SLICE_NONE;
+    return amqp_text(&v).len <= max ? amqp_text(&v) : SLICE_NONE;
+}
+
+/* With "identity;..;edge device" it is that device's edge hub who asks, with a token of its own. */
+static void put_asker(struct buf *out, struct slice who, struct slice chain)
+{
+    size_t last = slice_rfind(chain, ';');
+    put_resource(out, last < chain.len ? slice_from(chain, last + 1) : who);
+    if (last < chain.len) buf_put_str(out, "/modules/$edgeHub");
+}
+
+static struct device *make(struct peer *p, struct slice who, uint32_t features,
+                           const struct amqp_attach_event *ev)
 {
     struct device *d = NEW(struct device);
     struct buf resource = {0};
-    put_resource(&resource, who);
+    struct slice chain = link_property(ev, "com.microsoft:auth-chain", SESSION_AUTH_CHAIN_MAX);
+    put_asker(&resource, who, chain);
     struct session_ask ask = {.protocol = SESSION_AMQP,
                               .who = who,
                               .token = peer_token_for(p, buf_slice(&resource)),
                               .certificate = conn_peer_certificate(p->conn),
+                              .auth_chain = chain,
                               .features = features};
     *d = (struct device){.peer = p, .ends_us = INT64_MAX, .features = features};
     list_init(&d->links);
@@ -238,7 +256,7 @@ void device_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     struct device_link *link = device_link_of(l);
     struct device *d = map_get(&l->peer->devices, who);
     link->feature = l->link->sender ? l->node->feature : 0;
-    if (d == NULL) d = make(l->peer, who, link->feature);
+    if (d == NULL) d = make(l->peer, who, link->feature, ev);
     link->device = d;
     take_model(d, ev);
     list_push(&d->links, &link->node);
@@ -282,7 +300,8 @@ void devices_renew(struct peer *p, struct slice token)
     struct device *d;
     for (size_t at = 0; (d = map_next(&p->devices, &at)) != NULL;) {
         struct buf resource = {0};
-        put_resource(&resource, slice_str(d->session.who));
+        put_asker(&resource, slice_str(d->session.who),
+                  d->session.auth_chain ? slice_str(d->session.auth_chain) : SLICE_NONE);
         if (peer_token_covers(p, token, buf_slice(&resource))) session_renew(&d->session, token);
         buf_free(&resource);
     }

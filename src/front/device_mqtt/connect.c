@@ -41,13 +41,15 @@ static const char *what_is_wrong(const struct device *d, const struct mqtt_conne
 }
 
 /* A session is asked for; what follows the CONNECT waits for the answer. */
-static void ask_for_session(struct device *d, const struct mqtt_connect *c, struct slice who)
+static void ask_for_session(struct device *d, const struct mqtt_connect *c, struct slice who,
+                            struct slice chain)
 {
     struct session_ask ask = {.protocol = SESSION_MQTT,
                               .who = who,
                               .token = c->password,
                               .certificate = conn_peer_certificate(d->conn),
                               .model_id = buf_slice(&d->model_id),
+                              .auth_chain = chain,
                               .clean = c->clean_session};
     d->clean = c->clean_session;
     d->state = DEVICE_OPENING;
@@ -57,19 +59,23 @@ static void ask_for_session(struct device *d, const struct mqtt_connect *c, stru
 
 static void identify(struct device *d, const struct mqtt_connect *c, const struct user_name *u)
 {
-    struct buf who = {0};
+    struct buf who = {0}, chain = {0};
     hub_put_who(&who, u->device, u->module);
     const char *wrong = what_is_wrong(d, c, u, buf_slice(&who));
     if (!user_name_query(u, "model-id", &d->model_id)) buf_clear(&d->model_id);
+    if (!user_name_query(u, "auth-chain", &chain)) buf_clear(&chain);
     if (wrong) {
         refuse(d, MQTT_NOT_AUTHORIZED, wrong);
     } else if (!session_model_id_valid(buf_slice(&d->model_id))) {
         refuse(d, MQTT_BAD_CREDENTIALS, "model-id is too long, or no model id");
+    } else if (buf_size(&chain) > SESSION_AUTH_CHAIN_MAX) {
+        refuse(d, MQTT_BAD_CREDENTIALS, "auth-chain is too long");
     } else {
         keep_will(d, c);
-        ask_for_session(d, c, buf_slice(&who));
+        ask_for_session(d, c, buf_slice(&who), buf_slice(&chain));
     }
     buf_free(&who);
+    buf_free(&chain);
 }
 
 /* {id scope}/registrations/...: it wants to be provisioned. */

@@ -248,6 +248,14 @@ void rest_module_get(struct call *c);
 void rest_module_put(struct call *c);
 void rest_module_delete(struct call *c);
 void rest_query(struct call *c);
+void rest_scope_page(struct call *c); /* of an edge hub: those below it, or one of them */
+void rest_scope_one(struct call *c);
+void rest_scope_target_page(struct call *c);
+void rest_scope_target_one(struct call *c);
+void rest_behalf_list(struct call *c); /* of an edge hub: modules of a device below it */
+void rest_behalf_get(struct call *c);
+void rest_behalf_put(struct call *c);
+void rest_behalf_delete(struct call *c);
 void rest_commands_purge(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);

@@ -15,6 +15,7 @@
 #ifndef HUB_REGISTRY_REGISTRY_H
 #define HUB_REGISTRY_REGISTRY_H
 
+#include "auth/auth.h"
 #include "hub/hub.h"
 #include "hub/status.h"
 
@@ -30,7 +31,9 @@ enum {
     REGISTRY_BULK_BODY_MAX = 1 << 20, /* bytes of a bulk's JSON; MessageTooLarge */
     REGISTRY_CACHE_BYTES = 32 << 20,  /* per core; the least recently used go */
     REGISTRY_WAITING_MAX = 10000, /* calls under way at one home; ThrottleBacklogLimitExceeded */
-    REGISTRY_IDLE_MAX = 65536,    /* disconnected devices whose last activity a core knows */
+    REGISTRY_LAYERS_MAX = 5,      /* ours: edge devices below each other; ArgumentInvalid */
+    REGISTRY_ANCESTORS_MAX = REGISTRY_LAYERS_MAX + 1, /* a device and the edge devices above it */
+    REGISTRY_IDLE_MAX = 65536, /* disconnected devices whose last activity a core knows */
 };
 
 struct registry;
@@ -86,11 +89,44 @@ void registry_list(struct registry *r, unsigned top, struct registry_wait *w);
 /* All modules of a device by id.  A JSON array. */
 void registry_list_modules(struct registry *r, struct slice device_id, struct registry_wait *w);
 
+/* What an edge hub asks of those that it speaks for: an edge device with its children and all their
+ * modules, or one device. */
+struct registry_scope {
+    struct slice actor;         /* the edge device whose $edgeHub asks */
+    struct slice token;         /* of that $edgeHub; ptr NULL: the caller has checked who asks */
+    struct slice target_device; /* the actor or one below it */
+    struct slice target_module; /* with `target_only`; empty: none */
+    bool target_only;
+    unsigned top;       /* identities on a page; 0: as many as possible */
+    struct slice after; /* where the page begins: the end of the last page's link */
+    struct slice link;  /* what comes before it in a link */
+};
+
+/* IotHubUnauthorizedAccess: it does not speak for the target. */
+void registry_scope_list(struct registry *r, const struct registry_scope *ask,
+                         struct registry_wait *w);
+
 /* {"totalDeviceCount","enabledDeviceCount","disabledDeviceCount"}; {"connectedDeviceCount"} */
 void registry_count_devices(struct registry *r, struct registry_wait *w);
 void registry_count_connected(struct registry *r, struct registry_wait *w);
 
 void registry_forget(struct registry *r, struct registry_wait *w); /* the answer finds nobody */
+
+/* An edge hub reads and writes the modules of a device below it. */
+enum registry_behalf_verb { BEHALF_LIST, BEHALF_GET, BEHALF_PUT, BEHALF_DELETE };
+
+struct registry_behalf {
+    enum registry_behalf_verb verb;
+    struct slice actor; /* the edge device whose $edgeHub asks */
+    struct slice token; /* of that $edgeHub; ptr NULL: the caller has checked who asks */
+    struct slice chain; /* "device;..;actor": whose modules they are, and who stands between */
+    struct slice module_id, json;
+    struct slice if_match; /* of a PUT, as in registry_put() */
+};
+
+/* IotHubUnauthorizedAccess: it does not speak for the target. */
+void registry_on_behalf(struct registry *r, const struct registry_behalf *ask,
+                        struct registry_wait *w);
 
 /* ---- for the code that shares the home core */
 
@@ -201,6 +237,19 @@ struct registry_subscribe {
 
 void registry_subscribe(struct registry *r, struct slice who, struct registry_subscribe *s);
 void registry_subscribe_forget(struct registry_subscribe *s); /* it may still happen */
+
+/* An edge hub connects on behalf of an identity below it. */
+struct registry_vouch {
+    void (*fn)(struct registry_vouch *v);
+    enum err err;         /* of the store */
+    enum auth_cause auth; /* AUTH_OK: it may, until */
+    int64_t ends_us;
+};
+
+/* Is `chain` ("who;device;..;edge device") what the hierarchy is, and the token one of the last one's
+ * $edgeHub?  v->fn follows. */
+void registry_vouch(struct registry *r, struct slice who, struct slice chain, struct slice token,
+                    struct registry_vouch *v);
 
 /* So many messages wait for the device now: home of its queue says so after each change. */
 void registry_set_messages(struct registry *r, struct slice who, unsigned messages);

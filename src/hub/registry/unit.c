@@ -78,13 +78,31 @@ static void add_edge_modules(struct store_request *u, const struct write_op *o)
         if (o->edge_modules[i]) add_insert(u, o->edge_modules[i]);
 }
 
+/* Only where the device gets another place in it. */
+static bool moves(const struct identity *old, const struct identity *next)
+{
+    if (next == NULL || next->parent_scope.len == 0) return false;
+    return old == NULL || !slice_eq(old->parent_scope, next->parent_scope) ||
+           old->iot_edge != next->iot_edge;
+}
+
+static void add_hierarchy(struct store_request *u, const struct identity *next)
+{
+    store_add(u, &sql_identity_hierarchy_room, 1);
+    store_put_text(u, "device_id", next->device_id);
+    store_put_int(u, "most", REGISTRY_LAYERS_MAX);
+}
+
 static void build_device(struct store_request *u, struct write_op *o, const struct identity *old)
 {
     const struct identity *next = o->next;
     int devices = (next != NULL) - (old != NULL);
     int disabled = (next && !next->enabled) - (old && !old->enabled);
+    bool in_hierarchy = moves(old, next);
     add_change(u, o, old, next);
-    o->room_step = devices > 0 ? 1 : UINT32_MAX;
+    o->hierarchy_step = in_hierarchy ? 1 : UINT32_MAX;
+    o->room_step = devices > 0 ? 1u + in_hierarchy : UINT32_MAX;
+    if (in_hierarchy) add_hierarchy(u, next);
     if (devices) add_count(u, "devices", devices);
     if (disabled) add_count(u, "disabled", disabled);
     if (old && (devices || disabled))
@@ -96,7 +114,7 @@ static void build_device(struct store_request *u, struct write_op *o, const stru
 
 static void build_module(struct store_request *u, struct write_op *o, const struct identity *old)
 {
-    o->room_step = UINT32_MAX;
+    o->room_step = o->hierarchy_step = UINT32_MAX;
     if (old == NULL) {
         o->room_step = 0;
         store_add(u, &sql_identity_module_room, 1);

@@ -213,20 +213,37 @@ static void tell_undone(const struct write_op *o)
     }
 }
 
+/* What there is leaves no place for it: that is answered. */
+static bool refused_for_room(const struct write_op *o, const struct store_answer *a)
+{
+    const struct words *words = words_of(o);
+    bool full = a->statement == o->room_step, deep = a->statement == o->hierarchy_step;
+    if (a->err != ERR_CONFLICT || (!full && !deep)) return false;
+    if (full)
+        answer_refusing(o->registry, o->m, words->full, words->is_full);
+    else
+        answer_refusing(
+            o->registry, o->m, STATUS_ARGUMENT_INVALID,
+            "Invalid device scope: the device would be below itself, or more than 5 edge "
+            "devices below each other");
+    return true;
+}
+
 static void on_stored(struct store_wait *w, struct store_answer *a)
 {
     struct write_op *o = CONTAINER_OF(w, struct write_op, wait);
-    const struct words *words = words_of(o);
     o->registry->waiting--;
     if (a->err != OK) tell_undone(o);
-    if (a->err == ERR_CONFLICT && a->statement != o->room_step && !o->again) {
+    if (refused_for_room(o, a)) {
+        end(o);
+        return;
+    }
+    if (a->err == ERR_CONFLICT && !o->again) {
         try_again(o);
         return;
     }
     if (a->err == OK)
         take_over(o);
-    else if (a->err == ERR_CONFLICT && a->statement == o->room_step)
-        answer_refusing(o->registry, o->m, words->full, words->is_full);
     else
         answer_load_error(o->registry, o->m, a->err);
     end(o);

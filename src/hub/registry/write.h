@@ -24,6 +24,7 @@ struct write_op {
     struct module_ids modules;                   /* of a device, when it matters to them */
     struct identity *edge_modules[EDGE_MODULES]; /* made with it; NULL: not now */
     uint32_t room_step;            /* the unit's statement that keeps numbers in bounds */
+    uint32_t hierarchy_step;       /* likewise edge devices below each other */
     enum registry_twin twin;       /* of a bulk: what the unit makes of it */
     char twin_text[TWIN_TEXT_MAX]; /* why not */
     bool again;                    /* the second attempt */

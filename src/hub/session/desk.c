@@ -1,5 +1,6 @@
 /* desk.c - the connection's side of a session. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "hub/session/message.h"
 #include "log/log.h"
@@ -114,7 +115,8 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
 {
     bool certified = ask->certificate && ask->token.len == 0;
     size_t certificate_len = certified ? x509_facts_size(ask->certificate) : 0;
-    size_t len = certificate_len + ask->who.len + ask->token.len + ask->model_id.len;
+    size_t len =
+        certificate_len + ask->who.len + ask->token.len + ask->model_id.len + ask->auth_chain.len;
     struct msg *m = msg_new(kind, sizeof(struct session_open_msg) + len);
     struct session_open_msg *body = (void *)m->body;
     *body = (struct session_open_msg){.protocol = ask->protocol,
@@ -123,11 +125,13 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
                                       .who_len = (uint32_t)ask->who.len,
                                       .token_len = (uint32_t)ask->token.len,
                                       .model_id_len = (uint32_t)ask->model_id.len,
+                                      .chain_len = (uint32_t)ask->auth_chain.len,
                                       .certificate_len = (uint32_t)certificate_len};
     uint8_t *at = put_bytes(body->bytes, ask->certificate, certificate_len);
     at = put_bytes(at, ask->who.ptr, ask->who.len);
     at = put_bytes(at, ask->token.ptr, ask->token.len);
-    put_bytes(at, ask->model_id.ptr, ask->model_id.len);
+    at = put_bytes(at, ask->model_id.ptr, ask->model_id.len);
+    put_bytes(at, ask->auth_chain.ptr, ask->auth_chain.len);
     return m;
 }
 
@@ -136,6 +140,7 @@ void session_open(struct session *s, struct session_desk *desk, const struct ses
 {
     *s = (struct session){.desk = desk, .owner = owner, .protocol = ask->protocol};
     s->slot = slot_new(desk->lane, s);
+    if (ask->auth_chain.len) s->auth_chain = slice_dup(ask->auth_chain);
     snprintf(s->who, sizeof s->who, "%.*s", SLICE_ARG(ask->who));
     post(desk->lane, s->slot, hub_home(desk->hub, ask->who), open_msg(SESSION_OPEN, ask));
 }
@@ -143,6 +148,7 @@ void session_open(struct session *s, struct session_desk *desk, const struct ses
 void session_renew(struct session *s, struct slice token)
 {
     struct session_ask ask = {.protocol = s->protocol, .who = who_of(s), .token = token};
+    if (s->auth_chain) ask.auth_chain = slice_str(s->auth_chain);
     post(s->desk->lane, s->slot, hub_home(s->desk->hub, ask.who), open_msg(SESSION_RENEW, &ask));
 }
 
@@ -172,6 +178,8 @@ void session_end(struct session *s)
         tell_home(s->desk, s->slot, SESSION_ENDED, who_of(s));
     }
     s->desk = NULL;
+    free(s->auth_chain);
+    s->auth_chain = NULL;
 }
 
 void session_active(struct session *s)

@@ -45,6 +45,7 @@ struct attempt {
     struct session_home *home;
     struct registry_load load;
     struct registry_subscribe begin;
+    struct registry_vouch vouch; /* of an edge hub that asks on its behalf */
     struct msg *open;
     struct session_opened answer;
 };
@@ -282,11 +283,23 @@ static void begin_session(struct attempt *a, const struct identity *id)
     }
 }
 
+/* "who;..;edge device"; a chain of one is nobody's but its own. */
+static bool on_behalf(const struct session_open_msg *open)
+{
+    struct slice chain = open_chain(open);
+    return slice_find(chain, ';') < chain.len;
+}
+
 static enum session_cause check(struct attempt *a, const struct identity *id, enum err e)
 {
     if (e == ERR_NOT_FOUND) return SESSION_UNKNOWN;
     if (e != OK) return SESSION_UNAVAILABLE;
     if (!id->enabled) return SESSION_DISABLED;
+    if (on_behalf(open_of(a))) {
+        a->answer.auth = a->vouch.auth;
+        a->answer.ends_us = a->vouch.ends_us;
+        return a->vouch.auth == AUTH_OK ? SESSION_GRANTED : SESSION_BAD_TOKEN;
+    }
     const struct credential_judge judge = {a->home->hub, certificates_cas(a->home->certificates)};
     return credential_check(&judge, open_of(a), id, &a->answer);
 }
@@ -313,6 +326,17 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
     begin_session(a, id);
 }
 
+static void on_vouched(struct registry_vouch *v)
+{
+    struct attempt *a = CONTAINER_OF(v, struct attempt, vouch);
+    if (v->err == OK) {
+        registry_load(a->home->registry, who_of(a), &a->load, on_loaded);
+        return;
+    }
+    list_remove(&a->node);
+    refuse(a, SESSION_UNAVAILABLE);
+}
+
 static void on_open(void *ctx, struct lane *lane, struct msg *m)
 {
     struct session_home *home = ctx;
@@ -322,7 +346,13 @@ static void on_open(void *ctx, struct lane *lane, struct msg *m)
     a->home = home;
     a->open = m;
     list_push(&home->attempts, &a->node);
-    registry_load(home->registry, who_of(a), &a->load, on_loaded);
+    if (on_behalf(open_of(a))) {
+        a->vouch.fn = on_vouched;
+        registry_vouch(home->registry, who_of(a), open_chain(open_of(a)), open_token(open_of(a)),
+                       &a->vouch);
+    } else {
+        registry_load(home->registry, who_of(a), &a->load, on_loaded);
+    }
 }
 
 /* The registry says that an identity is no longer what it was when its session was opened. */

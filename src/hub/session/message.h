@@ -20,8 +20,8 @@ struct session_open_msg {
     enum session_protocol protocol;
     uint32_t features;
     bool clean;
-    uint32_t who_len, token_len, model_id_len, certificate_len;
-    /* certificate (struct x509_facts), who, token, model id */
+    uint32_t who_len, token_len, model_id_len, chain_len, certificate_len;
+    /* certificate (struct x509_facts), who, token, model id, chain */
     _Alignas(struct x509_facts) uint8_t bytes[];
 };
 
@@ -43,6 +43,11 @@ static inline struct slice open_token(const struct session_open_msg *o)
 static inline struct slice open_model_id(const struct session_open_msg *o)
 {
     return slice_of(o->bytes + o->certificate_len + o->who_len + o->token_len, o->model_id_len);
+}
+
+static inline struct slice open_chain(const struct session_open_msg *o)
+{
+    return slice_of(open_model_id(o).ptr + o->model_id_len, o->chain_len);
 }
 
 struct session_subscribe_msg {

@@ -38,8 +38,9 @@ enum {
     SESSION_REPORT_S = 60, /* last activity goes home this often */
     SESSION_GENERATION_MAX = 64,
     SESSION_SUBSCRIBES_MAX = 16,
-    SESSION_LIGHTS_MAX = 64,    /* ours; the oldest is closed */
-    SESSION_MODEL_ID_MAX = 256, /* bytes; DTDL allows an interface 128 */
+    SESSION_LIGHTS_MAX = 64,       /* ours; the oldest is closed */
+    SESSION_AUTH_CHAIN_MAX = 2048, /* bytes; REGISTRY_ANCESTORS_MAX ids */
+    SESSION_MODEL_ID_MAX = 256,    /* bytes; DTDL allows an interface 128 */
 };
 
 /* What a session wants to be sent.  Kept in the store: never renumber. */
@@ -77,6 +78,8 @@ struct session_ask {
     struct slice who;                     /* valid (hub_who_valid) */
     struct slice token;                   /* SAS; empty: none, then the certificate counts */
     const struct x509_facts *certificate; /* shown in the TLS handshake; NULL: none */
+    struct slice
+        auth_chain;        /* "who;..;edge device": that one's $edgeHub asks; empty: nobody else */
     struct slice model_id; /* its Plug and Play model, see session_model_id_valid(); empty: none */
     uint32_t features;     /* not MQTT: what it wants from the start */
     bool clean;            /* MQTT's clean session: earlier subscriptions are forgotten */
@@ -130,6 +133,7 @@ struct session {
     bool granted;
     enum session_protocol protocol;
     unsigned subscribing; /* session_subscribe() calls that home has not answered */
+    char *auth_chain;     /* as it was asked for; NULL: none */
     char who[HUB_WHO_LEN_MAX + 1];
 };
 
