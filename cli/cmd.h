@@ -19,6 +19,8 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
     deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
 extern const struct cli_option parent_show_options[], parent_set_options[], children_list_options[],
     children_add_options[], children_remove_options[];
+extern const struct cli_option transfer_export_options[], transfer_import_options[],
+    state_export_options[], state_import_options[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_revoke_options[],
@@ -26,12 +28,17 @@ extern const struct cli_option dps_individual_options[], dps_individual_show_opt
     linked_hub_create_options[], linked_hub_update_options[], linked_hub_delete_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
     query_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
-    rollout_create_help[], deployment_create_help[];
+    rollout_create_help[], deployment_create_help[], transfer_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_dps_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
 enum err access_token(struct cli *c) MUST_USE;
+
+enum err transfer_export_verb(struct cli *c) MUST_USE;
+enum err transfer_import_verb(struct cli *c) MUST_USE;
+enum err state_export(struct cli *c) MUST_USE;
+enum err state_import(struct cli *c) MUST_USE;
 
 enum err ca_create(struct cli *c) MUST_USE;
 enum err ca_list(struct cli *c) MUST_USE;

@@ -59,7 +59,9 @@ static enum err make_headers(const struct curl_functions *f, struct target *t,
         add_header(f, list, "Authorization", buf_cstr(&token));
         buf_free(&token);
     }
-    if (call->body.ptr) add_header(f, list, "Content-Type", "application/json; charset=utf-8");
+    if (call->body.ptr)
+        add_header(f, list, "Content-Type",
+                   call->type ? call->type : "application/json; charset=utf-8");
     if (call->if_match) add_header(f, list, "If-Match", call->if_match);
     if (call->continuation) add_header(f, list, "x-ms-continuation", call->continuation);
     if (call->max_items) {
@@ -138,6 +140,17 @@ static enum err explain(const struct curl_functions *f, const struct target *t,
                 t->dial, t->https_port, words);
 }
 
+/* One for all: connections are used again. */
+static CURL *handle(const struct curl_functions *f)
+{
+    static CURL *one;
+    if (one)
+        f->reset(one);
+    else
+        one = f->easy_init();
+    return one;
+}
+
 enum err http_do(struct target *t, const struct http_call *call, struct http_answer *out)
 {
     const struct curl_functions *f;
@@ -145,7 +158,7 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
     struct curl_slist *headers = NULL;
     struct buf url = {0}, socket = {0};
     char detail[CURL_ERROR_SIZE] = "";
-    CURL *h = f->easy_init();
+    CURL *h = handle(f);
     *out = (struct http_answer){0};
     enum err e = make_headers(f, t, call, &headers);
     if (e == OK) {
@@ -162,11 +175,11 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
         if (code != CURLE_OK) e = explain(f, t, call, code, detail);
         f->get(h, CURLINFO_RESPONSE_CODE, &out->status);
     }
-    f->easy_cleanup(h);
     f->list_free(headers);
     buf_free(&url);
     buf_free(&socket);
-    if (e == OK && json_parse(&t->cli->arena, buf_slice(&out->body), &out->json) != OK)
+    if (e == OK && !call->raw &&
+        json_parse(&t->cli->arena, buf_slice(&out->body), &out->json) != OK)
         out->json = NULL;
     if (e != OK) http_answer_free(out);
     return e;

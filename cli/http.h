@@ -20,6 +20,8 @@ struct http_call {
     struct slice body;        /* JSON; SLICE_NONE: none */
     unsigned wait_s;          /* for the answer; 0: HTTP_WAIT_S */
     unsigned max_items;       /* of a page; 0: the hub decides */
+    bool raw;                 /* the answer is bytes: a->json stays NULL */
+    const char *type;         /* of the body; NULL: JSON */
     const char *continuation; /* x-ms-continuation of the page before; NULL: the first page */
 };
 

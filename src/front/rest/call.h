@@ -276,6 +276,7 @@ void rest_transfer_create(struct call *c);
 void rest_transfer_get(struct call *c);
 void rest_transfer_list(struct call *c);
 void rest_transfer_cancel(struct call *c);
+void rest_transfer_container(struct call *c);
 
 void rest_upgrade(struct call *c);
 void rest_method_call(struct call *c); /* of a device or a module */

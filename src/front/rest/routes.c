@@ -142,6 +142,8 @@ const struct route rest_routes[] = {
      "Show a shared access policy with its keys"},
     {"GET", "/admin/v1/policies/{name}/connection-strings", BY_SOCKET, NO_BODY,
      rest_admin_connection_string, "Show the connection strings of a shared access policy"},
+    {"POST", "/admin/v1/container/uri", BY_OWNER, NO_BODY, rest_transfer_container,
+     "Make a URI that opens the hub's own blob container for a day"},
     {"GET", "/admin/v1/consumer-groups", BY_OWNER, NO_BODY, rest_group_list,
      "List the consumer groups of the built-in event hub"},
     {"GET", "/admin/v1/consumer-groups/{name}", BY_OWNER, NO_BODY, rest_group_get,

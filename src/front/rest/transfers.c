@@ -1,4 +1,5 @@
 /* transfers.c - import and export jobs: IoT Hub service REST API, "Bulk registry". */
+#include "base/text.h"
 #include "front/rest/call.h"
 
 static void on_answer(struct transfer_wait *w, const struct transfer_answer *a)
@@ -42,4 +43,32 @@ void rest_transfer_list(struct call *c)
 void rest_transfer_cancel(struct call *c)
 {
     transfer_cancel(c->service->transfers, rest_route_param(c, "job"), wait(c));
+}
+
+/* ---- the hub's own container */
+
+static void put_host(struct buf *out, const struct call *c)
+{
+    const struct rest_config *config = c->service->config;
+    unsigned port = config->https_port;
+    buf_put_str(out, config->hub->hosts[0]);
+    if (port && port != 443) buf_printf(out, ":%u", port);
+}
+
+void rest_transfer_container(struct call *c)
+{
+    struct buf host = {0}, uri = {0}, json = {0};
+    put_host(&host, c);
+    if (transfer_put_container(c->service->transfers, buf_slice(&host), &uri)) {
+        buf_put_str(&json, "{\"uri\":");
+        text_json_string(&json, buf_slice(&uri));
+        buf_put_u8(&json, '}');
+        rest_answer_json(c, buf_slice(&json));
+    } else {
+        rest_answer_named(c, 404, "ContainerNotFound",
+                          "this hub has no container of its own: its files go elsewhere");
+    }
+    buf_free(&host);
+    buf_free(&uri);
+    buf_free(&json);
 }

@@ -17,8 +17,9 @@ enum transfer_kind {
     TRANSFER_DONE,               /* struct done_msg */
 };
 
-#define TRANSFER_NOTE_US  1000000ll /* how often progress is noted */
-#define TRANSFER_AGAIN_US 1000000ll /* after the store refused */
+#define TRANSFER_SKEW_US  (300 * 1000000ll) /* a signature is valid that long before now */
+#define TRANSFER_NOTE_US  1000000ll         /* how often progress is noted */
+#define TRANSFER_AGAIN_US 1000000ll         /* after the store refused */
 #define TRANSFER_CLEAN_US (3600 * 1000000ll)
 
 enum verb { VERB_CREATE, VERB_GET, VERB_LIST, VERB_CANCEL };

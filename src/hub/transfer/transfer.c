@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "auth/blob_sas.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "hub/transfer/home.h"
@@ -58,6 +59,17 @@ void transfer_cancel(struct transfers *t, struct slice id, struct transfer_wait 
 void transfer_forget(struct transfers *t, struct transfer_wait *w)
 {
     slot_free(t->lane, w->slot);
+}
+
+bool transfer_put_container(const struct transfers *t, struct slice host, struct buf *out)
+{
+    const struct transfer_config *cfg = t->cfg;
+    int64_t now_us = clock_wall_us();
+    if (cfg->blobs == NULL) return false;
+    buf_printf(out, "https://%.*s/%s", SLICE_ARG(host), cfg->container);
+    blob_sas_make_container(out, cfg->account, slice_str(cfg->container), now_us - TRANSFER_SKEW_US,
+                            now_us + TRANSFER_SAS_US);
+    return true;
 }
 
 /* ---- answering, on the first core */

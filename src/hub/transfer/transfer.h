@@ -32,6 +32,7 @@ enum {
     TRANSFER_LIST_MAX = 1000,      /* jobs of a list, the newest */
     TRANSFER_ASKS_MAX = 1000,      /* verbs under way: ThrottleBacklogLimitExceeded */
 };
+#define TRANSFER_SAS_US       (24 * INT64_C(3600) * 1000000)
 #define TRANSFER_RETENTION_US (30 * INT64_C(86400) * 1000000) /* of a job that has ended */
 
 struct registry;
@@ -75,6 +76,10 @@ void transfer_list(struct transfers *t, struct transfer_wait *w);
 
 /* Answered when nothing happens for it any more; JobNotFound, also when it has ended. */
 void transfer_cancel(struct transfers *t, struct slice id, struct transfer_wait *w);
+
+/* Appends the URI of the hub's own container at that host ("name[:port]"), which opens it for
+ * TRANSFER_SAS_US; false: it has none. */
+bool transfer_put_container(const struct transfers *t, struct slice host, struct buf *out);
 
 void transfer_forget(struct transfers *t, struct transfer_wait *w); /* the answer finds nobody */
 

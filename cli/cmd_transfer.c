@@ -1,0 +1,367 @@
+/* cmd_transfer.c - azimuth hub device-identity {export,import}: all identities to a file and back.
+ *
+ * As in az, a job between the hub and a container; with --file between the hub and this machine, by way
+ * of the hub's own container, in pieces whatever the file's length.
+ */
+#include "cli/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/rand.h"
+#include "base/text.h"
+#include "cli/http.h"
+
+enum { BAR = 30, PIECE = 4 << 20, BLOCKS_MAX = 50000, ERRORS_SHOWN = 100, POLL_MS = 300 };
+
+static const char *const columns = "id=jobId type status progress reason=failureReason";
+
+#define END                                                                                        \
+    {                                                                                              \
+        "", NULL, NULL                                                                             \
+    }
+
+const struct cli_option transfer_export_options[] = {
+    {"file f", "FILE", "write the identities there, by way of the hub's own container"},
+    {"blob-container-uri bcu", "URI", "a container, with its signature, instead of a file"},
+    {"blob-name bn", "NAME", "of the blob in it [devices.txt]"},
+    {"include-keys ik", NULL, "with the keys of devices"},
+    {"wait", NULL, "until the job has ended; so it is with --file"},
+    END};
+const struct cli_option transfer_import_options[] = {
+    {"file f", "FILE", "the identities, by way of the hub's own container"},
+    {"input-blob-container-uri ibcu", "URI", "the container of a blob, instead of a file"},
+    {"input-blob-name ibn", "NAME", "the blob in it [devices.txt]"},
+    {"output-blob-container-uri obcu", "URI", "where importErrors.log goes"},
+    {"wait", NULL, "until the job has ended; so it is with --file"},
+    END};
+
+const char transfer_help[] =
+    "    hub device-identity export --file fleet.txt --include-keys\n"
+    "    hub device-identity import --file fleet.txt\n\n"
+    "Each line of the file is an identity in JSON, as in Azure's devices.txt. A line may say what "
+    "is to\n"
+    "be done: importMode is createOrUpdate (left out), create, update, delete, updateTwin, ...";
+
+/* ---- jobs */
+
+static void show_progress(const struct json *job, bool last)
+{
+    int64_t percent = 0;
+    char bar[BAR + 1];
+    const struct json *j = json_get(job, "progress");
+    if (!isatty(STDERR_FILENO) || j == NULL || json_i64(j, &percent) != OK) return;
+    for (int i = 0; i < BAR; i++) bar[i] = i * 100 < percent * BAR ? '#' : '.';
+    bar[BAR] = '\0';
+    fprintf(stderr, "\r[%s] %lld %%: %.*s\033[K%s", bar, (long long)percent,
+            SLICE_ARG(json_str(job, "status")), last ? "\n" : "");
+    fflush(stderr);
+}
+
+static bool has_ended(const struct json *job)
+{
+    struct slice s = json_str(job, "status");
+    return !slice_is(s, "enqueued") && !slice_is(s, "running");
+}
+
+static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
+{
+    const char *path = http_path(c, "/jobs/", json_str(*job, "jobId"));
+    while (!has_ended(*job)) {
+        show_progress(*job, false);
+        nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000l}, NULL);
+        TRY(http_json(t, &(struct http_call){.method = "GET", .path = path}, "the job", job));
+    }
+    show_progress(*job, true);
+    if (slice_is(json_str(*job, "status"), "completed")) return OK;
+    return fail(ERR_PROTOCOL, "the job is %.*s: %.*s", SLICE_ARG(json_str(*job, "status")),
+                SLICE_ARG(json_str(*job, "failureReason")));
+}
+
+static void set_text(struct cli *c, struct json *object, const char *name, const char *text)
+{
+    if (text)
+        json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, slice_str(text)));
+}
+
+static enum err start(struct cli *c, struct target *t, const struct json *request,
+                      struct json **job)
+{
+    struct buf body = {0};
+    json_write(&body, request);
+    const struct http_call call = {
+        .method = "POST", .path = "/jobs/create", .body = buf_slice(&body)};
+    enum err e = http_json(t, &call, "the job", job);
+    (void)c;
+    buf_free(&body);
+    return e;
+}
+
+static struct json *new_request(struct cli *c, const char *type)
+{
+    struct json *request = json_new(&c->arena, JSON_OBJECT);
+    set_text(c, request, "type", type);
+    return request;
+}
+
+/* ---- blobs in the hub's own container */
+
+struct own {
+    const char *uri;          /* of the container */
+    struct slice path, query; /* of it */
+};
+
+static enum err open_own(struct cli *c, struct target *t, struct own *out)
+{
+    struct json *answer;
+    const struct http_call call = {.method = "POST", .path = "/admin/v1/container/uri"};
+    TRY(http_json(t, &call, "container of the hub's own", &answer));
+    struct slice uri = arena_copy(&c->arena, json_str(answer, "uri"));
+    out->uri = (const char *)uri.ptr;
+    uri = slice_from(uri, slice_find(uri, ':') + 3); /* behind "https://" */
+    uri = slice_from(uri, slice_find(uri, '/'));
+    size_t end = slice_find(uri, '?');
+    out->path = slice_head(uri, end);
+    out->query = slice_from(uri, end + 1);
+    return OK;
+}
+
+static enum err ask_blob(struct target *t, const struct own *own, const struct http_call *call,
+                         const char *name, const char *more, struct http_answer *a)
+{
+    struct buf path = {0};
+    struct http_call whole = *call;
+    buf_printf(&path, "%.*s/%s?%.*s%s", SLICE_ARG(own->path), name, SLICE_ARG(own->query), more);
+    whole.path = buf_cstr(&path);
+    whole.raw = true;
+    enum err e = http_do(t, &whole, a);
+    if (e == OK && a->status >= 300) {
+        e = fail(ERR_PROTOCOL, "%s refused a piece of the file (%ld)", t->name, a->status);
+        http_answer_free(a);
+    }
+    buf_free(&path);
+    return e;
+}
+
+static enum err send_blob(struct target *t, const struct own *own, const char *method,
+                          const char *name, const char *more, struct slice body)
+{
+    struct http_answer a;
+    const struct http_call call = {
+        .method = method, .body = body, .type = body.ptr ? "application/octet-stream" : NULL};
+    TRY(ask_blob(t, own, &call, name, more, &a));
+    http_answer_free(&a);
+    return OK;
+}
+
+static void drop_blob(struct target *t, const struct own *own, const char *name)
+{
+    if (send_blob(t, own, "DELETE", name, "", SLICE_NONE) != OK) return; /* it is not in the way */
+}
+
+static void put_block_id(struct buf *out, unsigned block)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%09u", block);
+    text_base64(out, slice_str(text));
+}
+
+static enum err upload_blocks(struct target *t, const struct own *own, const char *name, FILE *file,
+                              uint8_t *piece, struct buf *list)
+{
+    size_t n;
+    for (unsigned block = 0; (n = fread(piece, 1, PIECE, file)) > 0; block++) {
+        struct buf more = {0};
+        if (block == BLOCKS_MAX) return fail(ERR_TOO_BIG, "the file is too long");
+        buf_put_str(&more, "&comp=block&blockid=");
+        put_block_id(&more, block);
+        buf_put_str(list, "<Latest>");
+        put_block_id(list, block);
+        buf_put_str(list, "</Latest>");
+        enum err e = send_blob(t, own, "PUT", name, buf_cstr(&more), slice_of(piece, n));
+        buf_free(&more);
+        if (e != OK) return e;
+    }
+    return ferror(file) ? fail_errno("the file cannot be read") : OK;
+}
+
+static enum err upload(struct target *t, const struct own *own, const char *name, const char *path)
+{
+    struct buf list = {0};
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return fail(ERR_INVALID, "%s: there is no such file", path);
+    uint8_t *piece = malloc(PIECE);
+    buf_put_str(&list, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
+    enum err e = piece ? upload_blocks(t, own, name, file, piece, &list)
+                       : fail(ERR_NOMEM, "no memory for a piece of the file");
+    buf_put_str(&list, "</BlockList>");
+    if (e == OK) e = send_blob(t, own, "PUT", name, "&comp=blocklist", buf_slice(&list));
+    free(piece);
+    fclose(file);
+    buf_free(&list);
+    return e;
+}
+
+static enum err blob_size(struct target *t, const struct own *own, const char *name, uint64_t *size)
+{
+    struct http_answer a;
+    *size = 0;
+    TRY(ask_blob(t, own, &(struct http_call){.method = "GET", .header = "x-ms-range: bytes=0-0"},
+                 name, "", &a));
+    struct slice range = http_answer_header(&a, "content-range"); /* bytes 0-0/SIZE */
+    enum err e = num_u64(slice_from(range, slice_find(range, '/') + 1), size);
+    http_answer_free(&a);
+    return e;
+}
+
+/* An empty blob has no range: the hub says 416. */
+static enum err download(struct target *t, const struct own *own, const char *name, FILE *file,
+                         struct buf *into)
+{
+    uint64_t size;
+    if (blob_size(t, own, name, &size) != OK) return OK;
+    for (uint64_t at = 0; at < size; at += PIECE) {
+        struct http_answer a;
+        char range[80];
+        snprintf(range, sizeof range, "x-ms-range: bytes=%llu-%llu", (unsigned long long)at,
+                 (unsigned long long)(MIN(at + PIECE, size) - 1));
+        TRY(ask_blob(t, own, &(struct http_call){.method = "GET", .header = range}, name, "", &a));
+        struct slice bytes = buf_slice(&a.body);
+        bool wrote = file == NULL || fwrite(bytes.ptr, 1, bytes.len, file) == bytes.len;
+        if (into) buf_put_slice(into, bytes);
+        http_answer_free(&a);
+        if (!wrote) return fail_errno("the file cannot be written");
+        if (into && buf_size(into) >= PIECE) break; /* of a log the beginning is enough */
+    }
+    return OK;
+}
+
+static const char *new_name(struct cli *c, const char *end)
+{
+    char guid[RAND_GUID_LEN + 1], name[RAND_GUID_LEN + 32];
+    rand_guid(guid);
+    snprintf(name, sizeof name, "cli/%s%s", guid, end);
+    return (const char *)arena_copy(&c->arena, slice_str(name)).ptr;
+}
+
+/* ---- export */
+
+static enum err save(struct target *t, const struct own *own, const char *name, const char *path)
+{
+    FILE *file = fopen(path, "we");
+    if (file == NULL) return fail_errno("%s cannot be written", path);
+    enum err e = download(t, own, name, file, NULL);
+    if (fclose(file) != 0 && e == OK) e = fail_errno("%s cannot be written", path);
+    return e;
+}
+
+static enum err export_to_file(struct cli *c, struct target *t, struct json *request,
+                               const char *path, struct json **job)
+{
+    struct own own;
+    const char *name = new_name(c, ".txt");
+    TRY(open_own(c, t, &own));
+    set_text(c, request, "outputBlobContainerUri", own.uri);
+    set_text(c, request, "outputBlobName", name);
+    TRY(start(c, t, request, job));
+    enum err e = wait_for_end(c, t, job);
+    if (e == OK) e = save(t, &own, name, path);
+    drop_blob(t, &own, name);
+    return e;
+}
+
+enum err transfer_export_verb(struct cli *c)
+{
+    struct target t;
+    struct json *request = new_request(c, "export"), *job;
+    const char *file = cli_value(c, "file"), *uri = cli_value(c, "blob-container-uri");
+    if ((file == NULL) == (uri == NULL))
+        return fail(ERR_INVALID, "either --file or --blob-container-uri is needed");
+    struct json *without = json_new(&c->arena, JSON_BOOL);
+    without->truth = !cli_given(c, "include-keys");
+    json_set(&c->arena, request, SLICE_LIT("excludeKeysInExport"), without);
+    TRY(target_find(c, &t));
+    if (file) {
+        TRY(export_to_file(c, &t, request, file, &job));
+    } else {
+        set_text(c, request, "outputBlobContainerUri", uri);
+        set_text(c, request, "outputBlobName", cli_value(c, "blob-name"));
+        TRY(start(c, &t, request, &job));
+        if (cli_given(c, "wait")) TRY(wait_for_end(c, &t, &job));
+    }
+    return output_value(&c->output, &c->arena, job, columns);
+}
+
+/* ---- import */
+
+/* Lines of the log, the first ones, as a member of the job. */
+static unsigned take_errors(struct cli *c, struct slice log, struct json *job)
+{
+    struct json *list = json_new(&c->arena, JSON_ARRAY), *error;
+    struct slice line;
+    unsigned count = 0;
+    while (slice_split(&log, '\n', &line)) {
+        if (line.len == 0) continue;
+        if (count++ < ERRORS_SHOWN && json_parse(&c->arena, line, &error) == OK)
+            json_append(list, error);
+    }
+    json_set(&c->arena, job, SLICE_LIT("errors"), list);
+    return count;
+}
+
+static enum err import_file(struct cli *c, struct target *t, struct json *request, const char *path,
+                            struct json **job, unsigned *errors)
+{
+    struct own own;
+    struct buf log = {0};
+    const char *name = new_name(c, ".txt"), *log_name = new_name(c, ".log");
+    TRY(open_own(c, t, &own));
+    TRY(upload(t, &own, name, path));
+    set_text(c, request, "inputBlobContainerUri", own.uri);
+    set_text(c, request, "outputBlobContainerUri", own.uri);
+    set_text(c, request, "inputBlobName", name);
+    set_text(c, request, "outputBlobName", log_name);
+    enum err e = start(c, t, request, job);
+    if (e == OK) e = wait_for_end(c, t, job);
+    if (e == OK) e = download(t, &own, log_name, NULL, &log);
+    if (e == OK) *errors = take_errors(c, buf_slice(&log), *job);
+    drop_blob(t, &own, name);
+    drop_blob(t, &own, log_name);
+    buf_free(&log);
+    return e;
+}
+
+static enum err import_blob(struct cli *c, struct target *t, struct json *request,
+                            struct json **job)
+{
+    struct slice input, output;
+    TRY(cli_need(c, "input-blob-container-uri", &input));
+    TRY(cli_need(c, "output-blob-container-uri", &output));
+    set_text(c, request, "inputBlobContainerUri", cli_value(c, "input-blob-container-uri"));
+    set_text(c, request, "outputBlobContainerUri", cli_value(c, "output-blob-container-uri"));
+    set_text(c, request, "inputBlobName", cli_value(c, "input-blob-name"));
+    TRY(start(c, t, request, job));
+    return cli_given(c, "wait") ? wait_for_end(c, t, job) : OK;
+}
+
+enum err transfer_import_verb(struct cli *c)
+{
+    struct target t;
+    struct json *request = new_request(c, "import"), *job;
+    const char *file = cli_value(c, "file");
+    unsigned errors = 0;
+    TRY(target_find(c, &t));
+    if (file)
+        TRY(import_file(c, &t, request, file, &job, &errors));
+    else
+        TRY(import_blob(c, &t, request, &job));
+    TRY(output_value(&c->output, &c->arena, job, columns));
+    if (errors == 0) return OK;
+    return fail(ERR_PROTOCOL,
+                "%u lines of %s could not be done; 'errors' of the job (-o json) has %s of them, "
+                "with their numbers",
+                errors, file, errors > ERRORS_SHOWN ? "the first 100" : "all");
+}
