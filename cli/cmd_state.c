@@ -317,7 +317,7 @@ enum err state_import(struct cli *c)
 {
     struct target t;
     struct slice path;
-    struct json *devices;
+    struct json *devices = NULL;
     struct bulk b = {.t = &t};
     unsigned long count = 0;
     TRY(cli_need(c, "state-file", &path));

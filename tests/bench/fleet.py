@@ -1,4 +1,4 @@
-"""fleet.py - a million devices: created in bulks, listed, found by what their twins say."""
+"""fleet.py - a million devices: created in bulks, listed, found by what their twins say, out to a file and in."""
 import http.client
 import json
 import pathlib
@@ -98,9 +98,27 @@ def walk(client, query):
             return count, count / (time.monotonic() - began)
 
 
+def peak_mib(server):
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+def move(client, kind, count):
+    """Runs a job with the hub's own container; identities a second."""
+    uri = client.ask("POST", "/admin/v1/container/uri")[0]["uri"]
+    began = time.monotonic()
+    job, _ = client.ask("POST", "/jobs/create", {"type": kind, "inputBlobContainerUri": uri, "outputBlobContainerUri": uri})
+    while job["status"] in ("enqueued", "running"):
+        time.sleep(0.2)
+        job, _ = client.ask("GET", f"/jobs/{job['jobId']}")
+    if job["status"] != "completed":
+        raise RuntimeError(f"the {kind} is {job['status']}: {job['failureReason']}")
+    return count / (time.monotonic() - began)
+
+
 def query(book, name, options):
-    """A million identities with tags in bulks of 100, then queries; how much is resident."""
-    count = QUICK_DEVICES if options.quick else DEVICES
+    """A million identities with tags in bulks of 100, queries, a file of all; how much is resident."""
+    count = options.devices or (QUICK_DEVICES if options.quick else DEVICES)
     bare = count // 10
     with Azimuth() as server:
         result = {"round": 0, "resident_empty_mib": resident_mib(server)}
@@ -120,4 +138,8 @@ def query(book, name, options):
         if rows[0]["n"] != len(range(7, count, 13)):
             raise RuntimeError(f"{rows} were counted")
         result["resident_mib"] = resident_mib(server)
+        result["exported_per_s"] = move(client, "export", count + bare)
+        result["resident_exported_mib"] = resident_mib(server)
+        result["imported_per_s"] = move(client, "import", count + bare)
+        result["resident_peak_mib"] = peak_mib(server)
         book.add(name, server.name, result)
