@@ -1,8 +1,8 @@
 /* bulk.c - many identities in one call: each entry goes to its home as a write of its own.
  *
  * Entries are independent of each other.  An id that is named twice is refused in every place, for
- * nobody could say which one should win.  What the entry says of its twin is written after the
- * identity, by hub/twin; a twin that could not be written becomes the warning
+ * nobody could say which one should win.  What the entry says of its twin is made by hub/twin: of a new
+ * identity in its unit, else after the identity; a twin that could not be written becomes the warning
  * DeviceRegisteredWithoutTwin.
  * Source: ExportImportDevice and BulkRegistryOperationResult of the service API.
  */
