@@ -196,10 +196,9 @@ enum err state_export(struct cli *c)
     const char *name = cli_value(c, "state-file");
     if (!cli_given(c, "replace") && access(name, F_OK) == 0)
         return fail(ERR_EXISTS, "%s is there already: --replace writes it anew", name);
-    FILE *file = fopen(name, "we");
-    if (file == NULL) return fail_errno("%s cannot be written", name);
-    enum err e = write_devices(c, &t, file, &count);
-    if (fclose(file) != 0 && e == OK) e = fail_errno("%s cannot be written", name);
+    struct file_new file;
+    TRY(file_begin(name, &file));
+    enum err e = file_finish(name, &file, write_devices(c, &t, file.out, &count));
     return e == OK ? print_count(c, count) : e;
 }
 
@@ -322,8 +321,8 @@ enum err state_import(struct cli *c)
     unsigned long count = 0;
     TRY(cli_need(c, "state-file", &path));
     TRY(check_aspects(c));
-    TRY(read_state(c, cli_value(c, "state-file"), &devices));
     TRY(target_find(c, &t));
+    TRY(read_state(c, cli_value(c, "state-file"), &devices));
     enum err e = cli_given(c, "replace") ? delete_all(&b) : OK;
     if (e == OK) e = add_devices(&b, devices, &count);
     if (e == OK) e = add_modules(&b, devices);

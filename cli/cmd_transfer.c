@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "cli/file.h"
 #include "cli/http.h"
 
 enum { BAR = 30, PIECE = 4 << 20, BLOCKS_MAX = 50000, ERRORS_SHOWN = 100, POLL_MS = 300 };
@@ -251,11 +252,9 @@ static const char *new_name(struct cli *c, const char *end)
 
 static enum err save(struct target *t, const struct own *own, const char *name, const char *path)
 {
-    FILE *file = fopen(path, "we");
-    if (file == NULL) return fail_errno("%s cannot be written", path);
-    enum err e = download(t, own, name, file, NULL);
-    if (fclose(file) != 0 && e == OK) e = fail_errno("%s cannot be written", path);
-    return e;
+    struct file_new file;
+    TRY(file_begin(path, &file));
+    return file_finish(path, &file, download(t, own, name, file.out, NULL));
 }
 
 static enum err export_to_file(struct cli *c, struct target *t, struct json *request,

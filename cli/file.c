@@ -46,3 +46,25 @@ enum err file_blame(enum err e, const char *place)
     snprintf(why, sizeof why, "%s", fail_text());
     return fail(e, "%s: %s", place, why);
 }
+
+enum err file_begin(const char *path, struct file_new *f)
+{
+    struct buf part = {0};
+    buf_printf(&part, "%s.part", path);
+    f->part = slice_dup(buf_slice(&part));
+    buf_free(&part);
+    f->out = fopen(f->part, "we");
+    if (f->out) return OK;
+    enum err e = fail_errno("%s cannot be written", f->part);
+    free(f->part);
+    return e;
+}
+
+enum err file_finish(const char *path, struct file_new *f, enum err e)
+{
+    if (fclose(f->out) != 0 && e == OK) e = fail_errno("%s cannot be written", f->part);
+    if (e == OK && rename(f->part, path) != 0) e = fail_errno("%s cannot be written", path);
+    if (e != OK) remove(f->part);
+    free(f->part);
+    return e;
+}

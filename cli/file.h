@@ -2,6 +2,8 @@
 #ifndef CLI_FILE_H
 #define CLI_FILE_H
 
+#include <stdio.h>
+
 #include "cli/command.h"
 
 enum { FILE_MAX = 16 << 20 }; /* of what is no data: certificates, profiles */
@@ -13,6 +15,16 @@ static inline enum err file_load(struct cli *c, const char *path, struct slice *
 {
     return file_load_max(c, path, FILE_MAX, out);
 }
+
+/* A file that takes the place of `path` when it is complete: until file_finish() said OK, what was there
+ * is there.  `e`: how the writing went. */
+struct file_new {
+    FILE *out;
+    char *part;
+};
+
+enum err file_begin(const char *path, struct file_new *f) MUST_USE;
+enum err file_finish(const char *path, struct file_new *f, enum err e) MUST_USE;
 
 /* The last failure again, as one that was met in that place: "FILE: line 3: ..." */
 enum err file_blame(enum err e, const char *place) MUST_USE;
