@@ -176,6 +176,18 @@ void registry_list_modules(struct registry *r, struct slice id, struct registry_
     note(r, w, "modules %.*s%s", SLICE_ARG(id), w->token.ptr ? " token" : "");
 }
 
+void registry_scope_list(struct registry *r, const struct registry_scope *ask,
+                         struct registry_wait *w)
+{
+    note(r, w, "scope top=%u", ask->top);
+}
+
+void registry_on_behalf(struct registry *r, const struct registry_behalf *ask,
+                        struct registry_wait *w)
+{
+    note(r, w, "behalf %.*s", SLICE_ARG(ask->chain));
+}
+
 void registry_count_devices(struct registry *r, struct registry_wait *w)
 {
     note(r, w, "count");
