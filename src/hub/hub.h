@@ -45,6 +45,7 @@ enum hub_range {
 struct log;
 struct store;
 struct policies;
+struct throttle;
 
 struct hub {
     struct office *office;
@@ -53,6 +54,7 @@ struct hub {
     struct log *log;
     struct store *store;
     const struct policies *policies;
+    struct throttle *throttle;       /* hub/throttle; NULL: nothing is limited */
     char name[HUB_NAME_LEN_MAX + 1]; /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]
               [HUB_HOST_LEN_MAX + 1]; /* names clients dial; the first is the hub's */
