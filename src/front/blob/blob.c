@@ -74,12 +74,12 @@ struct transfer *transfer_of(struct blobs_wait *w)
 
 /* Paths are not looked at: whatever begins with BLOB_PREFIX is a blob. */
 static const struct route routes[] = {
-    {"GET", BLOB_PREFIX "{container}/{blob}", ACCESS_PUBLIC, 0, REST_SMALL_BODY_MAX, on_end,
-     "Get a blob, or its properties"},
-    {"PUT", BLOB_PREFIX "{container}/{blob}", ACCESS_PUBLIC, 0, BLOB_PUT_MAX, on_end,
+    {"GET", BLOB_PREFIX "{container}/{blob}", ACCESS_PUBLIC, 0, THROTTLE_FREE, REST_SMALL_BODY_MAX,
+     on_end, "Get a blob, or its properties"},
+    {"PUT", BLOB_PREFIX "{container}/{blob}", ACCESS_PUBLIC, 0, THROTTLE_FREE, BLOB_PUT_MAX, on_end,
      "Put a blob, a block or a block list"},
-    {"DELETE", BLOB_PREFIX "{container}/{blob}", ACCESS_PUBLIC, 0, REST_SMALL_BODY_MAX, on_end,
-     "Delete a blob"},
+    {"DELETE", BLOB_PREFIX "{container}/{blob}", ACCESS_PUBLIC, 0, THROTTLE_FREE,
+     REST_SMALL_BODY_MAX, on_end, "Delete a blob"},
 };
 
 struct blob_service *blob_service_new(const struct blob_config *cfg, struct lane *lane,

@@ -5,7 +5,10 @@
 
 #include "front/device_http/device.h"
 
-#define BY_DEVICE ACCESS_IDENTITY, AUTH_DEVICE_CONNECT
+#define DEVICE    ACCESS_IDENTITY, AUTH_DEVICE_CONNECT
+#define BY_DEVICE DEVICE, THROTTLE_FREE
+#define RECEIVE   DEVICE, THROTTLE_C2D_RECEIVE
+#define UPLOAD    DEVICE, THROTTLE_UPLOAD
 #define NO_BODY   REST_SMALL_BODY_MAX
 
 static const struct route routes[] = {
@@ -13,19 +16,19 @@ static const struct route routes[] = {
      "Send telemetry of a device"},
     {"POST", "/devices/{id}/modules/{module}/messages/events", BY_DEVICE, DEVICE_HTTP_BODY_MAX,
      device_http_events, "Send telemetry of a module"},
-    {"GET", "/devices/{id}/messages/deviceBound", BY_DEVICE, NO_BODY, device_http_receive,
+    {"GET", "/devices/{id}/messages/deviceBound", RECEIVE, NO_BODY, device_http_receive,
      "Receive the next message to a device"},
     {"DELETE", "/devices/{id}/messages/deviceBound/{lock}", BY_DEVICE, NO_BODY, device_http_settle,
      "Complete or reject a message to a device"},
     {"POST", "/devices/{id}/messages/deviceBound/{lock}/abandon", BY_DEVICE, NO_BODY,
      device_http_abandon, "Give a message to a device back to its queue"},
-    {"POST", "/devices/{id}/files", BY_DEVICE, NO_BODY, device_http_upload,
+    {"POST", "/devices/{id}/files", UPLOAD, NO_BODY, device_http_upload,
      "Ask where to upload a file"},
     {"POST", "/devices/{id}/files/notifications", BY_DEVICE, NO_BODY, device_http_uploaded,
      "Say how an upload went"},
     {"POST", "/devices/{id}/files/notifications/{correlation}", BY_DEVICE, NO_BODY,
      device_http_uploaded_named, "Say how an upload went"},
-    {"GET", "/devices/{id}/files/{file}", BY_DEVICE, NO_BODY, device_http_upload_get,
+    {"GET", "/devices/{id}/files/{file}", UPLOAD, NO_BODY, device_http_upload_get,
      "Ask where to upload a file (older SDKs)"},
 };
 

@@ -65,6 +65,14 @@ static void store_all(struct request *r, const struct guest *g, const struct env
     }
 }
 
+/* A batch counts its messages.  One that has its turn soon is not held back: its connection sends
+ * nothing else meanwhile. */
+static bool is_throttled(const struct request *r, size_t count)
+{
+    return throttle_take(r->service->telemetry.hub->throttle, THROTTLE_TELEMETRY, count,
+                         clock_mono_us()) == THROTTLE_REFUSED;
+}
+
 static void run(struct request *r, struct guest *g)
 {
     struct envelope *messages;
@@ -74,7 +82,10 @@ static void run(struct request *r, struct guest *g)
         return;
     }
     enum err e = read_messages(r, &messages, &count);
-    if (e == OK)
+    if (e == OK && is_throttled(r, count))
+        rest_answer_status(r->call, STATUS_THROTTLING_BACKLOG_TIMEOUT,
+                           "the devices of the hub send too much; try again in 10 seconds");
+    else if (e == OK)
         store_all(r, g, messages, count);
     else
         rest_answer_status(r->call, status_of_err(e), fail_text());

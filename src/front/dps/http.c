@@ -328,11 +328,11 @@ static void device_lookup(struct call *c)
 
 /* ---- the routes */
 
-#define ENROLLMENT_READ    ACCESS_RIGHTS, AUTH_ENROLLMENT_READ
-#define ENROLLMENT_WRITE   ACCESS_RIGHTS, AUTH_ENROLLMENT_WRITE
-#define REGISTRATION_READ  ACCESS_RIGHTS, AUTH_REGISTRATION_READ
-#define REGISTRATION_WRITE ACCESS_RIGHTS, AUTH_REGISTRATION_WRITE
-#define BY_DEVICE          ACCESS_PUBLIC, 0 /* its home looks at what it shows */
+#define ENROLLMENT_READ    ACCESS_RIGHTS, AUTH_ENROLLMENT_READ, THROTTLE_FREE
+#define ENROLLMENT_WRITE   ACCESS_RIGHTS, AUTH_ENROLLMENT_WRITE, THROTTLE_FREE
+#define REGISTRATION_READ  ACCESS_RIGHTS, AUTH_REGISTRATION_READ, THROTTLE_FREE
+#define REGISTRATION_WRITE ACCESS_RIGHTS, AUTH_REGISTRATION_WRITE, THROTTLE_FREE
+#define BY_DEVICE          ACCESS_PUBLIC, 0, THROTTLE_FREE /* its home looks at what it shows */
 #define NO_BODY            REST_SMALL_BODY_MAX
 #define BY_OWNER                                                                                   \
     ACCESS_RIGHTS,                                                                                 \

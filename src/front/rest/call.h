@@ -14,6 +14,7 @@
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/status.h"
+#include "hub/throttle/throttle.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 #include "proto/http1/http1.h"
@@ -74,7 +75,8 @@ enum access {
 struct route {
     const char *method, *path; /* "/devices/{id}"; literals match in any case */
     enum access access;
-    unsigned rights; /* ACCESS_RIGHTS, ACCESS_DEVICE */
+    unsigned rights;                   /* ACCESS_RIGHTS, ACCESS_DEVICE */
+    enum throttle_operation operation; /* what the throttles count it as */
     uint32_t body_max;
     void (*handle)(struct call *c);
     const char *summary; /* for people */
@@ -94,7 +96,8 @@ enum waiting {
     WAITING_TRANSFERS,
     WAITING_DIGITAL_TWIN,
     WAITING_CONFIGURATIONS,
-    WAITING_SITE /* the call's `forget` */
+    WAITING_TURN, /* throttled: the handler has not run */
+    WAITING_SITE  /* the call's `forget` */
 };
 
 struct call {
@@ -169,6 +172,11 @@ extern const size_t rest_route_count;
 /* ---- access.c */
 
 bool rest_access_granted(struct call *c); /* otherwise answered 401; sets device_token */
+
+/* ---- throttle.c */
+
+/* The call's turn has come; otherwise it waits for it, or is answered 429. */
+bool rest_throttle_lets_pass(struct call *c);
 
 /* ---- queries.c */
 

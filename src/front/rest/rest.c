@@ -1,6 +1,6 @@
 /* rest.c - an HTTP connection: requests in, one after the other, answers out.
  *
- *   head ──route, version, access──▶ body ──▶ handler ──answers at once──▶ next request
+ *   head ──route, version, access──▶ body ──turn──▶ handler ──answers at once──▶ next request
  *     └──refused: answered──▶ next                ├──asks the hub, timer──▶ its answer, or 503
  *                                                 └──WebSocket: handed over, this state is freed
  */
@@ -139,6 +139,12 @@ static void run_handler(struct rest *r, int64_t now_us)
     r->call->route->handle(r->call);
 }
 
+static void run_in_turn(struct rest *r, int64_t now_us)
+{
+    r->call->now_us = now_us;
+    if (rest_throttle_lets_pass(r->call)) run_handler(r, now_us);
+}
+
 static void refuse(struct rest *r, const struct http1_event *ev, int64_t now_us)
 {
     metric_inc(&malformed);
@@ -157,7 +163,7 @@ static void on_event(struct rest *r, const struct http1_event *ev, int64_t now_u
         r->call->now_us = now_us;
         take_body(r->call, ev->data);
         break;
-    case HTTP1_END: run_handler(r, now_us); break;
+    case HTTP1_END: run_in_turn(r, now_us); break;
     case HTTP1_BAD: refuse(r, ev, now_us); break;
     case HTTP1_IDLE: break;
     }
@@ -260,6 +266,12 @@ static void on_timer(struct timer *t, int64_t now_us)
     if (c == NULL || c->waiting == WAITING_NONE) {
         http1_tick(r->http, now_us);
         process(r, now_us);
+        return;
+    }
+    if (c->waiting == WAITING_TURN) {
+        rest_call_resume(c);
+        run_handler(r, now_us);
+        rest_call_end(c);
         return;
     }
     metric_inc(&timeouts);

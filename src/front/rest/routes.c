@@ -6,23 +6,33 @@ enum {
     OWNER = AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT,
 };
 
-#define REGISTRY_READ   ACCESS_RIGHTS, AUTH_REGISTRY_READ
-#define REGISTRY_WRITE  ACCESS_RIGHTS, AUTH_REGISTRY_WRITE
-#define BY_REGISTRY     ACCESS_RIGHTS, AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE
-#define OR_DEVICE_READ  ACCESS_DEVICE, AUTH_REGISTRY_READ
-#define OR_DEVICE_WRITE ACCESS_DEVICE, AUTH_REGISTRY_WRITE
-#define BY_SERVICE      ACCESS_RIGHTS, AUTH_SERVICE_CONNECT
-#define BY_OWNER        ACCESS_RIGHTS, OWNER
-#define BY_SOCKET       ACCESS_SOCKET, 0
-#define NO_BODY         REST_SMALL_BODY_MAX
-#define UPGRADE         ACCESS_PUBLIC, 0, NO_BODY, rest_upgrade
-#define CERTIFICATE     REST_CERTIFICATE_BODY_MAX
+/* Who may call it, and what the throttles count it as. */
+#define REGISTRY_READ       ACCESS_RIGHTS, AUTH_REGISTRY_READ, THROTTLE_REGISTRY_READ
+#define REGISTRY_WRITE      ACCESS_RIGHTS, AUTH_REGISTRY_WRITE, THROTTLE_REGISTRY_WRITE
+#define BY_REGISTRY         ACCESS_RIGHTS, AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE, THROTTLE_REGISTRY_WRITE
+#define OR_DEVICE_READ      ACCESS_DEVICE, AUTH_REGISTRY_READ, THROTTLE_REGISTRY_READ
+#define OR_DEVICE_WRITE     ACCESS_DEVICE, AUTH_REGISTRY_WRITE, THROTTLE_REGISTRY_WRITE
+#define SERVICE             ACCESS_RIGHTS, AUTH_SERVICE_CONNECT
+#define BY_SERVICE          SERVICE, THROTTLE_FREE
+#define QUERY               SERVICE, THROTTLE_QUERY
+#define METHOD              SERVICE, THROTTLE_METHOD
+#define JOB                 SERVICE, THROTTLE_JOB
+#define TWIN_READ           SERVICE, THROTTLE_TWIN_READ
+#define TWIN_UPDATE         SERVICE, THROTTLE_TWIN_UPDATE
+#define CONFIGURATION_READ  SERVICE, THROTTLE_CONFIGURATION_READ
+#define CONFIGURATION_WRITE SERVICE, THROTTLE_CONFIGURATION_WRITE
+#define BY_OWNER            ACCESS_RIGHTS, OWNER, THROTTLE_FREE
+#define BY_SOCKET           ACCESS_SOCKET, 0, THROTTLE_FREE
+#define BY_ANYBODY          ACCESS_PUBLIC, 0, THROTTLE_FREE
+#define NO_BODY             REST_SMALL_BODY_MAX
+#define UPGRADE             BY_ANYBODY, NO_BODY, rest_upgrade
+#define CERTIFICATE         REST_CERTIFICATE_BODY_MAX
 
 const struct route rest_routes[] = {
     {"GET", "/devices", REGISTRY_READ, NO_BODY, rest_device_list, "List device identities"},
     {"POST", "/devices", REGISTRY_WRITE, REGISTRY_BULK_BODY_MAX, rest_device_bulk,
      "Create, update or delete up to 100 device identities"},
-    {"POST", "/devices/query", BY_SERVICE, REST_QUERY_BODY_MAX, rest_query,
+    {"POST", "/devices/query", QUERY, REST_QUERY_BODY_MAX, rest_query,
      "Query device twins, module twins and device jobs"},
     {"GET", "/devices/{id}", REGISTRY_READ, NO_BODY, rest_device_get, "Show a device identity"},
     {"PUT", "/devices/{id}", REGISTRY_WRITE, REGISTRY_BODY_MAX, rest_device_put,
@@ -55,10 +65,10 @@ const struct route rest_routes[] = {
      "Create or replace a module of a device below, as an edge hub above"},
     {"POST", "/devices/{id}/modules/{module}/deleteModuleOnBehalfOf", OR_DEVICE_WRITE, NO_BODY,
      rest_behalf_delete, "Delete a module of a device below, as an edge hub above"},
-    {"POST", "/twins/{id}/methods", BY_SERVICE, REST_METHOD_BODY_MAX, rest_method_call,
+    {"POST", "/twins/{id}/methods", METHOD, REST_METHOD_BODY_MAX, rest_method_call,
      "Call a direct method of a device"},
-    {"POST", "/twins/{id}/modules/{module}/methods", BY_SERVICE, REST_METHOD_BODY_MAX,
-     rest_method_call, "Call a direct method of a module"},
+    {"POST", "/twins/{id}/modules/{module}/methods", METHOD, REST_METHOD_BODY_MAX, rest_method_call,
+     "Call a direct method of a module"},
     {"DELETE", "/devices/{id}/commands", BY_SERVICE, NO_BODY, rest_commands_purge,
      "Drop the cloud-to-device messages that wait for a device"},
     {"GET", "/statistics/devices", REGISTRY_READ, NO_BODY, rest_statistics_devices,
@@ -66,16 +76,17 @@ const struct route rest_routes[] = {
     {"GET", "/statistics/service", REGISTRY_READ, NO_BODY, rest_statistics_service,
      "Count connected devices"},
 
-    {"GET", "/configurations", BY_SERVICE, NO_BODY, rest_configuration_list, "List configurations"},
-    {"POST", "/configurations/testQueries", BY_SERVICE, CONFIGURATION_BODY_MAX,
+    {"GET", "/configurations", CONFIGURATION_READ, NO_BODY, rest_configuration_list,
+     "List configurations"},
+    {"POST", "/configurations/testQueries", CONFIGURATION_READ, CONFIGURATION_BODY_MAX,
      rest_configuration_test, "Test a target condition and metrics"},
-    {"GET", "/configurations/{configuration}", BY_SERVICE, NO_BODY, rest_configuration_get,
+    {"GET", "/configurations/{configuration}", CONFIGURATION_READ, NO_BODY, rest_configuration_get,
      "Show a configuration"},
-    {"PUT", "/configurations/{configuration}", BY_SERVICE, CONFIGURATION_BODY_MAX,
+    {"PUT", "/configurations/{configuration}", CONFIGURATION_WRITE, CONFIGURATION_BODY_MAX,
      rest_configuration_put, "Create or update a configuration"},
-    {"DELETE", "/configurations/{configuration}", BY_SERVICE, NO_BODY, rest_configuration_delete,
-     "Delete a configuration"},
-    {"POST", "/devices/{id}/applyConfigurationContent", BY_SERVICE, CONFIGURATION_BODY_MAX,
+    {"DELETE", "/configurations/{configuration}", CONFIGURATION_WRITE, NO_BODY,
+     rest_configuration_delete, "Delete a configuration"},
+    {"POST", "/devices/{id}/applyConfigurationContent", CONFIGURATION_WRITE, CONFIGURATION_BODY_MAX,
      rest_configuration_apply, "Write a deployment into the modules of an edge device"},
     {"POST", "/jobs/create", BY_REGISTRY, TRANSFER_BODY_MAX, rest_transfer_create,
      "Import or export device identities"},
@@ -85,43 +96,43 @@ const struct route rest_routes[] = {
     {"DELETE", "/jobs/{job}", BY_REGISTRY, NO_BODY, rest_transfer_cancel,
      "Cancel an import or export job"},
 
-    {"GET", "/jobs/v2/query", BY_SERVICE, NO_BODY, rest_job_query, "List jobs"},
-    {"PUT", "/jobs/v2/{job}", BY_SERVICE, JOB_BODY_MAX, rest_job_put,
+    {"GET", "/jobs/v2/query", JOB, NO_BODY, rest_job_query, "List jobs"},
+    {"PUT", "/jobs/v2/{job}", JOB, JOB_BODY_MAX, rest_job_put,
      "Create a job that updates twins or calls methods"},
-    {"GET", "/jobs/v2/{job}", BY_SERVICE, NO_BODY, rest_job_get, "Show a job"},
-    {"POST", "/jobs/v2/{job}/cancel", BY_SERVICE, NO_BODY, rest_job_cancel, "Cancel a job"},
+    {"GET", "/jobs/v2/{job}", JOB, NO_BODY, rest_job_get, "Show a job"},
+    {"POST", "/jobs/v2/{job}/cancel", JOB, NO_BODY, rest_job_cancel, "Cancel a job"},
 
-    {"GET", "/digitaltwins/{id}", BY_SERVICE, NO_BODY, rest_digital_twin_get,
+    {"GET", "/digitaltwins/{id}", TWIN_READ, NO_BODY, rest_digital_twin_get,
      "Show a device's digital twin"},
-    {"PATCH", "/digitaltwins/{id}", BY_SERVICE, DIGITAL_TWIN_PATCH_MAX, rest_digital_twin_patch,
+    {"PATCH", "/digitaltwins/{id}", TWIN_UPDATE, DIGITAL_TWIN_PATCH_MAX, rest_digital_twin_patch,
      "Update properties of a device's digital twin"},
-    {"POST", "/digitaltwins/{id}/commands/{command}", BY_SERVICE, REST_METHOD_BODY_MAX,
+    {"POST", "/digitaltwins/{id}/commands/{command}", METHOD, REST_METHOD_BODY_MAX,
      rest_digital_twin_command, "Invoke a command of a device"},
-    {"POST", "/digitaltwins/{id}/components/{component}/commands/{command}", BY_SERVICE,
+    {"POST", "/digitaltwins/{id}/components/{component}/commands/{command}", METHOD,
      REST_METHOD_BODY_MAX, rest_digital_twin_command, "Invoke a command of a device's component"},
 
-    {"GET", "/twins/{id}", BY_SERVICE, NO_BODY, rest_twin_get, "Show a device twin"},
-    {"PATCH", "/twins/{id}", BY_SERVICE, TWIN_BODY_BYTES_MAX, rest_twin_patch,
+    {"GET", "/twins/{id}", TWIN_READ, NO_BODY, rest_twin_get, "Show a device twin"},
+    {"PATCH", "/twins/{id}", TWIN_UPDATE, TWIN_BODY_BYTES_MAX, rest_twin_patch,
      "Merge into tags and desired properties of a device twin"},
-    {"PUT", "/twins/{id}", BY_SERVICE, TWIN_BODY_BYTES_MAX, rest_twin_put,
+    {"PUT", "/twins/{id}", TWIN_UPDATE, TWIN_BODY_BYTES_MAX, rest_twin_put,
      "Replace tags and desired properties of a device twin"},
-    {"PATCH", "/twins/{id}/properties/desired", BY_SERVICE, TWIN_BODY_BYTES_MAX,
+    {"PATCH", "/twins/{id}/properties/desired", TWIN_UPDATE, TWIN_BODY_BYTES_MAX,
      rest_twin_patch_desired, "Merge into the desired properties of a device twin"},
-    {"PUT", "/twins/{id}/properties/desired", BY_SERVICE, TWIN_BODY_BYTES_MAX,
+    {"PUT", "/twins/{id}/properties/desired", TWIN_UPDATE, TWIN_BODY_BYTES_MAX,
      rest_twin_put_desired, "Replace the desired properties of a device twin"},
-    {"PUT", "/twins/{id}/tags", BY_SERVICE, TWIN_BODY_BYTES_MAX, rest_twin_put_tags,
+    {"PUT", "/twins/{id}/tags", TWIN_UPDATE, TWIN_BODY_BYTES_MAX, rest_twin_put_tags,
      "Replace the tags of a device twin"},
-    {"GET", "/twins/{id}/modules/{module}", BY_SERVICE, NO_BODY, rest_twin_get,
+    {"GET", "/twins/{id}/modules/{module}", TWIN_READ, NO_BODY, rest_twin_get,
      "Show a module twin"},
-    {"PATCH", "/twins/{id}/modules/{module}", BY_SERVICE, TWIN_BODY_BYTES_MAX, rest_twin_patch,
+    {"PATCH", "/twins/{id}/modules/{module}", TWIN_UPDATE, TWIN_BODY_BYTES_MAX, rest_twin_patch,
      "Merge into tags and desired properties of a module twin"},
-    {"PUT", "/twins/{id}/modules/{module}", BY_SERVICE, TWIN_BODY_BYTES_MAX, rest_twin_put,
+    {"PUT", "/twins/{id}/modules/{module}", TWIN_UPDATE, TWIN_BODY_BYTES_MAX, rest_twin_put,
      "Replace tags and desired properties of a module twin"},
-    {"PATCH", "/twins/{id}/modules/{module}/properties/desired", BY_SERVICE, TWIN_BODY_BYTES_MAX,
+    {"PATCH", "/twins/{id}/modules/{module}/properties/desired", TWIN_UPDATE, TWIN_BODY_BYTES_MAX,
      rest_twin_patch_desired, "Merge into the desired properties of a module twin"},
-    {"PUT", "/twins/{id}/modules/{module}/properties/desired", BY_SERVICE, TWIN_BODY_BYTES_MAX,
+    {"PUT", "/twins/{id}/modules/{module}/properties/desired", TWIN_UPDATE, TWIN_BODY_BYTES_MAX,
      rest_twin_put_desired, "Replace the desired properties of a module twin"},
-    {"PUT", "/twins/{id}/modules/{module}/tags", BY_SERVICE, TWIN_BODY_BYTES_MAX,
+    {"PUT", "/twins/{id}/modules/{module}/tags", TWIN_UPDATE, TWIN_BODY_BYTES_MAX,
      rest_twin_put_tags, "Replace the tags of a module twin"},
 
     {"GET", "/", UPGRADE, "MQTT or AMQP over WebSocket"},
@@ -129,10 +140,11 @@ const struct route rest_routes[] = {
     {"GET", "/$iothub/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},
     {"GET", "/$servicebus/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},
 
-    {"GET", "/healthz", ACCESS_PUBLIC, 0, NO_BODY, rest_health_alive, "Is the server alive?"},
-    {"GET", "/readyz", ACCESS_PUBLIC, 0, NO_BODY, rest_health_ready,
+    {"GET", "/healthz", BY_ANYBODY, NO_BODY, rest_health_alive, "Is the server alive?"},
+    {"GET", "/readyz", BY_ANYBODY, NO_BODY, rest_health_ready,
      "Does the server accept and acknowledge messages?"},
-    {"GET", "/metrics", ACCESS_METRICS, 0, NO_BODY, rest_health_metrics, "Metrics for Prometheus"},
+    {"GET", "/metrics", ACCESS_METRICS, 0, THROTTLE_FREE, NO_BODY, rest_health_metrics,
+     "Metrics for Prometheus"},
 
     {"GET", "/admin/v1/hub", BY_OWNER, NO_BODY, rest_admin_hub,
      "Names, ports and certificate of the hub"},

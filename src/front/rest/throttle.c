@@ -1,0 +1,36 @@
+/* throttle.c - a request waits for its turn, or is refused with 429.
+ *
+ * Administrators, who came over the server's own socket, are not counted: IoT Hub's management has no
+ * part in its throttles either. */
+#include <stdio.h>
+
+#include "front/rest/call.h"
+
+static uint64_t amount_of(const struct call *c)
+{
+    if (c->route->operation != THROTTLE_METHOD) return 1;
+    return throttle_method_amount(buf_size(&c->body));
+}
+
+/* IoT Hub's own words; Azure's tools look for the operation at the end. */
+static void refuse(struct call *c)
+{
+    char text[160];
+    snprintf(text, sizeof text,
+             "The request was throttled. Wait 10 seconds and try again. Operation type: %s",
+             throttle_operation_name(c->route->operation));
+    rest_answer_status(c, STATUS_THROTTLING_BACKLOG_TIMEOUT, text);
+}
+
+bool rest_throttle_lets_pass(struct call *c)
+{
+    struct throttle *throttle = c->service->config->hub->throttle;
+    if (throttle == NULL || conn_is_socket_admin(c->conn)) return true;
+    int64_t wait_us = throttle_take(throttle, c->route->operation, amount_of(c), c->now_us);
+    if (wait_us == 0) return true;
+    if (wait_us == THROTTLE_REFUSED)
+        refuse(c);
+    else
+        rest_call_wait_long(c, WAITING_TURN, wait_us);
+    return false;
+}
