@@ -144,6 +144,12 @@ static void refuse_missing(struct peer *p, struct amqp_link *link, const struct 
                SLICE_ARG(text));
 }
 
+/* The first link of an identity opens a session, which counts as a new connection. */
+static bool opens_device(const struct peer *p, const struct node *node, const struct address *a)
+{
+    return node->of_device && map_get(&p->devices, slice_str(a->who)) == NULL;
+}
+
 static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_attach_event *ev)
 {
     assert(link != NULL);
@@ -162,6 +168,12 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
             "Unauthorized access. A token for '%.*s' by a policy with ServiceConnect has to be put "
             "to $cbs first.",
             SLICE_ARG(text));
+        return;
+    }
+    if (opens_device(p, node, &address) &&
+        throttle_take(p->service->hub->throttle, THROTTLE_CONNECTION, 1, clock_mono_us()) ==
+            THROTTLE_REFUSED) {
+        refuse(p, link, AMQP_THROTTLED, "Too many devices connect; try again later.");
         return;
     }
     struct peer_link *l = link_new(p, link, node, &address, text);

@@ -8,8 +8,6 @@
 #include "base/metrics.h"
 #include "front/amqp/device.h"
 
-#define THROTTLED "com.microsoft:device-container-throttled"
-
 COUNTER(rejected, "azimuth_amqp_telemetry_rejected_total", "AMQP transfers of devices rejected");
 
 struct events_link {
@@ -18,6 +16,7 @@ struct events_link {
     uint32_t unsettled; /* transfers with the log */
     enum err failed;    /* why an earlier message of the transfer under way was refused */
     struct list full;   /* in service->full */
+    struct timer held;  /* runs: no credit until the throttle's turn has come */
 };
 
 /* Cookie of a stored message: the transfer's delivery id, and what it is in it. */
@@ -43,8 +42,26 @@ static void renew_credit(struct events_link *e)
         if (!list_linked(&e->full)) list_push(&service->full, &e->full);
         return;
     }
-    if (l->link->credit + e->unsettled > AMQP_EVENTS_CREDIT / 2) return;
+    if (timer_active(&e->held) || l->link->credit + e->unsettled > AMQP_EVENTS_CREDIT / 2) return;
     amqp_send_flow(l->link, AMQP_EVENTS_CREDIT - e->unsettled, false);
+}
+
+/* Takes a transfer's messages; what comes next waits for credit.  false: refused. */
+static bool take(struct events_link *e, unsigned count)
+{
+    struct amqp_service *service = base_of(e)->peer->service;
+    int64_t now_us = clock_mono_us();
+    int64_t wait_us = throttle_take(service->hub->throttle, THROTTLE_TELEMETRY, count, now_us);
+    if (wait_us > 0) timer_set(&service->lane->timers, &e->held, now_us + wait_us);
+    return wait_us != THROTTLE_REFUSED;
+}
+
+static void on_turn(struct timer *t, int64_t now_us)
+{
+    struct events_link *e = CONTAINER_OF(t, struct events_link, held);
+    (void)now_us;
+    peer_touch(base_of(e)->peer);
+    renew_credit(e);
 }
 
 void amqp_relief(struct amqp_service *s)
@@ -73,7 +90,7 @@ static void settle(struct events_link *e, uint32_t id, const struct amqp_error *
 /* What the log said, as a reason to reject. */
 static struct amqp_error error_of(enum err e)
 {
-    if (e == ERR_THROTTLED) return amqp_error_of(THROTTLED, "The hub takes no messages now.");
+    if (e == ERR_THROTTLED) return amqp_error_of(AMQP_THROTTLED, "The hub takes no messages now.");
     return amqp_error_of(AMQP_INTERNAL_ERROR, "The message could not be stored.");
 }
 
@@ -131,7 +148,7 @@ static enum err next_message(struct cur *c, bool batch, struct slice *out)
 
 /* Reads all messages; every one of them can be stored. */
 static enum err read_all(struct amqp_service *s, const struct amqp_delivery *d,
-                         struct taken **first)
+                         struct taken **first, unsigned *messages)
 {
     struct cur c = cur_of(d->payload);
     struct slice bytes;
@@ -146,6 +163,7 @@ static enum err read_all(struct amqp_service *s, const struct amqp_delivery *d,
         first = &(*first)->next;
     }
     if (e != ERR_NOT_FOUND) return fail(ERR_INVALID, "it is not a batch of AMQP messages");
+    *messages = count;
     return count ? OK : fail(ERR_INVALID, "it has no message");
 }
 
@@ -164,8 +182,10 @@ static void store_all(struct events_link *e, const struct amqp_delivery *d,
 
 static void reject(struct events_link *e, const struct amqp_delivery *d, enum err why)
 {
-    struct amqp_error no = amqp_error_of(
-        why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED : AMQP_DECODE_ERROR, fail_text());
+    struct amqp_error no = amqp_error_of(why == ERR_THROTTLED ? AMQP_THROTTLED
+                                         : why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED
+                                                              : AMQP_DECODE_ERROR,
+                                         fail_text());
     if (!d->settled) settle(e, d->id, &no);
     renew_credit(e);
 }
@@ -174,8 +194,11 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
 {
     struct events_link *e = of(l);
     struct taken *first = NULL;
+    unsigned count;
     device_active(e->device_link.device);
-    enum err err = read_all(l->peer->service, d, &first);
+    enum err err = read_all(l->peer->service, d, &first, &count);
+    if (err == OK && !take(e, count))
+        err = fail(ERR_THROTTLED, "The devices of the hub send too much; try again later.");
     if (err != OK) {
         reject(e, d, err);
         return;
@@ -190,6 +213,7 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
 static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
 {
     list_init(&of(l)->full);
+    timer_init(&of(l)->held, on_turn);
     device_attach(l, ev);
 }
 
@@ -206,6 +230,7 @@ static void on_detached(struct peer_link *l)
 {
     struct events_link *e = of(l);
     if (e->slot.slot) slot_free(l->peer->service->lane, e->slot);
+    timer_stop(&e->held);
     list_remove(&e->full);
     device_detached(l);
 }

@@ -14,6 +14,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
 #include "front/amqp/device.h"
@@ -236,6 +237,16 @@ static void want_desired(struct device *d, bool want)
     if (!d->subscribing) device_on_synced(d);
 }
 
+/* One that has its turn soon is not held back: the link's credit bounds how many there are. */
+static bool is_throttled(const struct request *r)
+{
+    enum throttle_operation op = r->operation == GET     ? THROTTLE_TWIN_READ
+                                 : r->operation == PATCH ? THROTTLE_TWIN_UPDATE
+                                                         : THROTTLE_FREE;
+    return throttle_take(r->device->peer->service->hub->throttle, op, 1, clock_mono_us()) ==
+           THROTTLE_REFUSED;
+}
+
 static void ask(struct request *r, const struct amqp_message *m)
 {
     struct device *d = r->device;
@@ -243,6 +254,11 @@ static void ask(struct request *r, const struct amqp_message *m)
     struct slice body = m->body_kind == AMQP_DATA ? m->data : amqp_text(&m->value);
     r->operation = operation_of(m);
     r->wait.fn = on_answer;
+    if (is_throttled(r)) {
+        answer_error(r, STATUS_THROTTLING_BACKLOG_TIMEOUT,
+                     SLICE_LIT("the twins of the hub are asked too often; try again later"));
+        return;
+    }
     switch (r->operation) {
     case GET: twin_read(twins_of(d), who, d->session.slot, &r->wait); break;
     case PATCH: twin_report(twins_of(d), who, TWIN_ANY_VERSION, body, &r->wait); break;

@@ -11,6 +11,7 @@
 #include "front/amqp/address.h"
 #include "front/amqp/amqp.h"
 #include "hub/telemetry/telemetry.h"
+#include "hub/throttle/throttle.h"
 #include "proto/amqp/amqp.h"
 
 struct owners;
@@ -30,6 +31,8 @@ struct amqp_service {
     struct arena scratch;
     struct property space[TELEMETRY_PROPERTIES_MAX];
 };
+
+#define AMQP_THROTTLED "com.microsoft:device-container-throttled"
 
 struct node;
 struct rpc_ticket;

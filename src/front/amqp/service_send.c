@@ -9,13 +9,13 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "front/amqp/peer.h"
 #include "hub/c2d/c2d.h"
 
 #define ARGUMENT_ERROR "com.microsoft:argument-error"
-#define THROTTLED      "com.microsoft:device-container-throttled"
 
 COUNTER(rejected, "azimuth_amqp_c2d_rejected_total",
         "Cloud-to-device messages that services sent and that were rejected");
@@ -69,7 +69,8 @@ static const char *condition_of(enum status status)
     case STATUS_INVALID_OPERATION: return AMQP_NOT_ALLOWED;
     case STATUS_ARGUMENT_INVALID: return ARGUMENT_ERROR;
     case STATUS_THROTTLING:
-    case STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED: return THROTTLED;
+    case STATUS_THROTTLING_BACKLOG_TIMEOUT:
+    case STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED: return AMQP_THROTTLED;
     default: return AMQP_INTERNAL_ERROR;
     }
 }
@@ -272,6 +273,12 @@ static void take(struct service_send *l, const struct amqp_delivery *d, struct s
                status == STATUS_INVALID_OPERATION
                    ? "modules do not get cloud-to-device messages"
                    : "properties.to has to be /devices/{id}/messages/devicebound");
+        return;
+    }
+    if (throttle_take(l->base.peer->service->hub->throttle, THROTTLE_C2D_SEND, 1,
+                      clock_mono_us()) == THROTTLE_REFUSED) {
+        refuse(l, d->id, d->settled, STATUS_THROTTLING_BACKLOG_TIMEOUT,
+               "too many messages are sent to devices; wait 10 seconds and try again");
         return;
     }
     struct send *s = send_new(l, d, id);

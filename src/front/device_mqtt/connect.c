@@ -70,6 +70,9 @@ static void identify(struct device *d, const struct mqtt_connect *c, const struc
         refuse(d, MQTT_BAD_CREDENTIALS, "model-id is too long, or no model id");
     } else if (buf_size(&chain) > SESSION_AUTH_CHAIN_MAX) {
         refuse(d, MQTT_BAD_CREDENTIALS, "auth-chain is too long");
+    } else if (throttle_take(d->service->telemetry.hub->throttle, THROTTLE_CONNECTION, 1,
+                             clock_mono_us()) == THROTTLE_REFUSED) {
+        refuse(d, MQTT_UNAVAILABLE, "too many connections are opened");
     } else {
         keep_will(d, c);
         ask_for_session(d, c, buf_slice(&who), buf_slice(&chain));

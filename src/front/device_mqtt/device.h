@@ -5,6 +5,7 @@
 #include "front/device_mqtt/device_mqtt.h"
 #include "hub/method/method.h"
 #include "hub/session/session.h"
+#include "hub/throttle/throttle.h"
 #include "hub/twin/twin.h"
 #include "proto/mqtt/mqtt.h"
 
@@ -19,9 +20,10 @@ struct device_mqtt_service {
 
 /* Why a connection is not read. */
 enum device_pause {
-    PAUSE_OPENING = 1, /* home has not answered the CONNECT */
-    PAUSE_LOG = 2,     /* the log has no room */
-    PAUSE_OUTPUT = 4,  /* the device does not read what it is sent */
+    PAUSE_OPENING = 1,  /* home has not answered the CONNECT */
+    PAUSE_LOG = 2,      /* the log has no room */
+    PAUSE_OUTPUT = 4,   /* the device does not read what it is sent */
+    PAUSE_THROTTLE = 8, /* until held_until_us: it sent more than the hub takes */
 };
 
 /* DEVICE_PASSED: the connection is another front's, this state is to be freed. */
@@ -52,6 +54,7 @@ struct device {
     uint64_t telemetry_sent, telemetry_done; /* with the log, and back from it */
     uint32_t features;                       /* what it is subscribed to (enum session_feature) */
     int64_t ends_us;                         /* wall time at which the credential's grace is over */
+    int64_t held_until_us;                   /* monotonic */
     int64_t report_us;                       /* when activity is reported next */
     enum device_state state;
     unsigned paused; /* enum device_pause */
@@ -103,6 +106,10 @@ void device_message(struct session *session, const struct c2d_message *m);
 void device_puback(struct device *d, uint16_t packet_id); /* of anything else: harmless */
 void device_c2d_drained(struct device *d);
 void device_drop_flight(struct device *d);
+
+/* throttle.c: takes one; what it sends next waits as long as the throttle says.  false: refused. */
+bool device_take(struct device *d, enum throttle_operation op);
+void device_release(struct device *d, int64_t now_us); /* its turn may have come */
 
 /* Sets the timer to what is due next. */
 void device_arm(struct device *d, int64_t now_us);

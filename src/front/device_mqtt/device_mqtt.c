@@ -46,6 +46,7 @@ void device_arm(struct device *d, int64_t now_us)
     if (d->state == DEVICE_OPEN) {
         if (d->ends_us != INT64_MAX) due = MIN(due, now_us + MAX(d->ends_us - clock_wall_us(), 0));
         due = MIN(due, d->report_us);
+        if (d->paused & PAUSE_THROTTLE) due = MIN(due, d->held_until_us);
     }
     timer_set(&conn_lane(d->conn)->timers, &d->timer, due);
 }
@@ -61,7 +62,9 @@ static void report_activity(struct device *d, int64_t now_us)
 static void on_timer(struct timer *t, int64_t now_us)
 {
     struct device *d = CONTAINER_OF(t, struct device, timer);
+    if (d->state == DEVICE_OPEN) device_release(d, now_us);
     bool open = d->state == DEVICE_OPEN;
+    if (d->state == DEVICE_OVER) return;
     if (open) report_activity(d, now_us);
     if (open && clock_wall_us() >= d->ends_us)
         device_reject(d, "the token has expired");
@@ -121,7 +124,9 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
 {
     static const struct property retained = {{(const uint8_t *)"mqtt-retain", 11},
                                              {(const uint8_t *)"true", 4}};
-    if (submit(d, p, bag, p->retain ? &retained : NULL) != OK)
+    if (!device_take(d, THROTTLE_TELEMETRY))
+        device_reject(d, "throttled: the devices of the hub send too much");
+    else if (submit(d, p, bag, p->retain ? &retained : NULL) != OK)
         device_reject(d, fail_text());
     else if (log_writer_full(d->service->telemetry.writer))
         wait_for_room(d);
@@ -199,13 +204,13 @@ void device_process(struct device *d, int64_t now_us)
     struct mqtt_event ev;
     enum err e = OK;
     while ((d->state == DEVICE_GREETING || d->state == DEVICE_OPEN) &&
-           (e = mqtt_next(&d->mqtt, &ev)) == OK) {
+           !(d->paused & PAUSE_THROTTLE) && (e = mqtt_next(&d->mqtt, &ev)) == OK) {
         if (ev.kind != MQTT_PUBLISH) conn_out(d->conn);
         on_packet(d, &ev);
     }
     if (d->state == DEVICE_PASSED)
         leave(d);
-    else if (d->state == DEVICE_OPENING)
+    else if (d->state == DEVICE_OPENING || (d->state == DEVICE_OPEN && d->paused & PAUSE_THROTTLE))
         mqtt_keep(&d->mqtt);
     else if (d->state != DEVICE_OVER && e != ERR_AGAIN)
         device_reject(d, fail_text());

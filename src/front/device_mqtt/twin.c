@@ -132,6 +132,10 @@ void device_twin(struct device *d, const struct topic *t, const struct mqtt_publ
         metric_inc(&pending_refused);
         send_error(d, t->rid, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED,
                    SLICE_LIT("too many twin requests of this connection are under way"));
+    } else if (!device_take(d, t->kind == TOPIC_TWIN_GET ? THROTTLE_TWIN_READ
+                                                         : THROTTLE_TWIN_UPDATE)) {
+        send_error(d, t->rid, STATUS_THROTTLING_BACKLOG_TIMEOUT,
+                   SLICE_LIT("the twins of the hub are asked too often; try again in 10 seconds"));
     } else if (!read_version(t, &version)) {
         send_error(d, t->rid, STATUS_ARGUMENT_INVALID, SLICE_LIT("$version is not a version"));
     } else {
