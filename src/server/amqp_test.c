@@ -310,6 +310,42 @@ static void a_forged_token_does_not_lengthen_a_session(void **state)
     rig_free(c);
 }
 
+/* ---- throttles */
+
+static void limit(const char *rate)
+{
+    struct throttle_config config = {0};
+    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
+    rig.wire.hub.throttle = throttle_new(&config); /* wire_close() frees it */
+}
+
+static void telemetry_above_the_rate_is_rejected_as_throttled(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    limit("telemetry=1/min");
+    open_device(c, 0, "d1");
+    say(c, "0 transfer[0 1 b\"t\" 0 false] @117 b\"one\"");
+    assert_true(hears(c, "@36 []"));
+    say(c, "0 transfer[0 2 b\"t\" 0 false] @117 b\"two\"");
+    assert_true(hears(c, "'com.microsoft:device-container-throttled'"));
+    assert_false(c->gone);
+    rig_free(c);
+}
+
+static void one_device_too_many_is_refused_as_throttled(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    limit("connections=1/min");
+    open_device(c, 0, "d1");
+    put_device_token(c, "d2", KEY, 3600);
+    attach_events(c, 1, "d2");
+    assert_true(hears(c, "'com.microsoft:device-container-throttled'"));
+    assert_false(c->gone);
+    rig_free(c);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -346,6 +382,8 @@ int main(void)
         CASE(one_identity_ends_without_the_others),
         CASE(another_connection_takes_over),
         CASE(a_newer_token_keeps_the_links),
+        CASE(telemetry_above_the_rate_is_rejected_as_throttled),
+        CASE(one_device_too_many_is_refused_as_throttled),
         CASE(a_forged_token_does_not_lengthen_a_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,9 +222,21 @@ static enum err check_uploads(const struct config *c)
     return fail(ERR_INVALID, "--upload-connection-string: %s", why);
 }
 
+static enum err check_units(const struct config *c)
+{
+    unsigned max = throttle_units_max(c->tier);
+    if (c->units <= max) return OK;
+    return fail(ERR_INVALID, "--units %u: %s", c->units,
+                c->tier == THROTTLE_OFF ? "without a --tier there are none"
+                : max == 1              ? "a hub of this tier has one"
+                : max == 10             ? "a hub of this tier has 10 at most"
+                                        : "a hub of this tier has 200 at most");
+}
+
 static enum err check(const struct config *c)
 {
     TRY(check_uploads(c));
+    TRY(check_units(c));
     if (c->tls_cert_count != c->tls_key_count)
         return fail(ERR_INVALID,
                     "%u certificates but %u keys: give --tls-cert and --tls-key in "
@@ -255,6 +267,8 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
         .retention_us = CONFIG_RETENTION_US,
         .disk_reserve = CONFIG_DISK_RESERVE,
         .upload_container = "azimuth-uploads",
+        .tier = THROTTLE_OFF,
+        .units = 1,
         .log_level = SAY_INFO,
         .help = asks_for_help(argc, argv),
     };
@@ -271,6 +285,15 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
 void config_free(struct config *c)
 {
     arena_free(&c->arena);
+}
+
+void config_throttles(const struct config *c, struct throttle_config *out)
+{
+    throttle_of_tier(c->tier, c->units, out);
+    for (unsigned i = 0; i < c->throttle_count; i++) {
+        enum err e = throttle_override(out, slice_str(c->throttles[i]));
+        assert(e == OK); /* it was read once before */
+    }
 }
 
 bool config_is_live(const char *option)

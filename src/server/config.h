@@ -18,13 +18,14 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/say.h"
+#include "hub/throttle/throttle.h"
 
 enum {
     CONFIG_LIST_MAX = 16,
     CONFIG_HOSTS_MAX = CONFIG_LIST_MAX,
     CONFIG_BINDS_MAX = CONFIG_LIST_MAX,
     CONFIG_CERTS_MAX = CONFIG_LIST_MAX,
-    CONFIG_OPTIONS_MAX = 32,
+    CONFIG_OPTIONS_MAX = 40,
     CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
 };
 
@@ -60,6 +61,10 @@ struct config {
     unsigned tls_cert_count, tls_key_count; /* equal */
     unsigned events;                        /* 1 << enum record_source */
     bool ephemeral;
+    enum throttle_tier tier;
+    unsigned units;                         /* of the tier, at least 1 */
+    const char *throttles[CONFIG_LIST_MAX]; /* throttle_override() takes each */
+    unsigned throttle_count;
     const char *seed;         /* YAML file, see seed.h; NULL: none */
     unsigned workers;         /* 0: by the number of CPUs */
     unsigned max_connections; /* 0: by the descriptor limit */
@@ -81,6 +86,9 @@ bool config_is_live(const char *option);
 /* Names the options whose values differ, in the order of the help. */
 void config_compare(const struct config *a, const struct config *b,
                     void (*differs)(void *ctx, const char *option), void *ctx);
+
+/* How much the hub takes: the tier's rates and what was said otherwise. */
+void config_throttles(const struct config *c, struct throttle_config *out);
 
 /* What --help prints. */
 void config_help(struct buf *out, enum config_verb verb);

@@ -57,6 +57,12 @@ const struct option config_options[] = {
      "cores that serve connections", OPTION_NUMBER, LANES_MAX / 2},
     {"max-connections", "N", AT(max_connections), 0, "the descriptor limit",
      "more are closed at once", OPTION_NUMBER, 1u << 30},
+    {"tier", "TIER", AT(tier), 0, "off: no throttles",
+     "throttles of IoT Hub's F1, B1, B2, B3, S1, S2 or S3", OPTION_TIER, 0},
+    {"units", "N", AT(units), 0, "1", "units of the tier", OPTION_NUMBER, THROTTLE_UNITS_MAX},
+    {"throttle", "CLASS=RATE", AT(throttles), AT(throttle_count), "of the tier",
+     "another rate for one class, repeatable: registry=100/min, twin-reads=10/s, methods=off",
+     OPTION_THROTTLES, 0},
     {"log-level", "LEVEL", AT(log_level), 0, "info", "error, warn, info, debug or trace",
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},
@@ -79,7 +85,7 @@ const struct option *config_option_find(struct slice name)
 bool config_option_is_list(const struct option *o)
 {
     return o->kind == OPTION_HOST || o->kind == OPTION_BIND || o->kind == OPTION_FILES ||
-           o->kind == OPTION_RETENTION || o->kind == OPTION_EVENTS;
+           o->kind == OPTION_RETENTION || o->kind == OPTION_EVENTS || o->kind == OPTION_THROTTLES;
 }
 
 /* ---- fields of struct config by their offset */
@@ -274,6 +280,13 @@ static enum err set_level(struct config *c, struct slice value)
                : not_a(value, "error, warn, info, debug or trace");
 }
 
+static enum err set_throttle(struct config *c, const struct option *o, struct slice value)
+{
+    struct throttle_config tried = {0};
+    TRY(throttle_override(&tried, value));
+    return append(c, o, value);
+}
+
 static enum err set_fixed(const struct option *o, struct slice value)
 {
     if (slice_is(value, o->initial)) return OK;
@@ -303,6 +316,8 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
     case OPTION_RETENTION: return set_retention(c, value);
     case OPTION_LEVEL: return set_level(c, value);
     case OPTION_EVENTS: return set_events(c, value);
+    case OPTION_TIER: return throttle_tier_parse(value, &c->tier);
+    case OPTION_THROTTLES: return set_throttle(c, o, value);
     case OPTION_FIXED: return set_fixed(o, value);
     }
     return ERR_INVALID;
@@ -340,6 +355,7 @@ bool config_option_same(const struct config *a, const struct config *b, const st
     case OPTION_SWITCH: return *switch_at(left, o->at) == *switch_at(right, o->at);
     case OPTION_HOST:
     case OPTION_BIND:
+    case OPTION_THROTTLES:
     case OPTION_FILES: return same_list(a, b, o);
     case OPTION_PORT:
     case OPTION_NUMBER: return same_number(a, b, o->at);
@@ -354,6 +370,7 @@ bool config_option_same(const struct config *a, const struct config *b, const st
         return a->retention_us == b->retention_us && a->retention_bytes == b->retention_bytes;
     case OPTION_LEVEL: return a->log_level == b->log_level;
     case OPTION_EVENTS: return a->events == b->events;
+    case OPTION_TIER: return a->tier == b->tier;
     case OPTION_FIXED: return true;
     }
     return true;

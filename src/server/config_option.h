@@ -20,7 +20,9 @@ enum option_kind {
     OPTION_RETENTION,     /* a time, a size, or one of each */
     OPTION_LEVEL,
     OPTION_EVENTS, /* a list of event_source_of() */
-    OPTION_FIXED,  /* only `initial` is possible in this release */
+    OPTION_TIER,
+    OPTION_THROTTLES, /* a list of throttle_override() */
+    OPTION_FIXED,     /* only `initial` is possible in this release */
 };
 
 struct option {

@@ -125,6 +125,29 @@ static void every_option_reads_its_values(void **state)
     config_free(&c);
 }
 
+static void throttles_are_a_tier_s_and_what_is_said_otherwise(void **state)
+{
+    (void)state;
+    char *const env[] = {"AZIMUTH_THROTTLE=registry=3/min, methods=off", NULL};
+    struct throttle_config t;
+    struct config c;
+    assert_int_equal(load(&c, "--tier s2 --units 200", env, "throttle: [queries=1/s]\n"), OK);
+    config_throttles(&c, &t);
+    assert_int_equal(t.rates[THROTTLES_REGISTRY].amount, 3);
+    assert_int_equal(t.rates[THROTTLES_METHODS].amount, 0);
+    assert_int_equal(t.rates[THROTTLES_QUERIES].amount, 4000);
+    config_free(&c);
+    assert_int_equal(load(&c, "", no_env, "tier: F1\nthrottle:\n  - twin-reads=1/s\n"), OK);
+    config_throttles(&c, &t);
+    assert_int_equal(t.rates[THROTTLES_TWIN_READS].amount, 1);
+    assert_int_equal(t.rates[THROTTLES_QUERIES].amount, 20);
+    config_free(&c);
+    assert_int_equal(load(&c, "", no_env, NULL), OK);
+    config_throttles(&c, &t);
+    assert_null(throttle_new(&t));
+    config_free(&c);
+}
+
 static void a_retention_by_size_alone_has_no_time(void **state)
 {
     (void)state;
@@ -171,6 +194,13 @@ static void bad_options_are_named_with_their_place(void **state)
         {"--console 8443", NULL, "ADDR:PORT"},
         {"--console off:1", NULL, "ADDR:PORT"},
         {"--console localhost:8443", NULL, "ADDR:PORT"},
+        {"--tier S4", NULL, "--tier: 'S4' is not off, F1"},
+        {"--tier F1 --units 2", NULL, "--units 2: a hub of this tier has one"},
+        {"--tier S3 --units 11", NULL, "a hub of this tier has 10 at most"},
+        {"--tier S1 --units 201", NULL, "number from 1 to 200"},
+        {"--units 2", NULL, "--units 2: without a --tier there are none"},
+        {"--throttle twins=1/s", NULL, "--throttle: 'twins' is not registry"},
+        {"--throttle jobs=1/week", NULL, "a rate is AMOUNT/PERIOD"},
         {"--partitions 0", NULL, "number from 1 to 32"},
         {"--partitions 33", NULL, "number from 1 to 32"},
         {"--retention 86400", NULL, "not a time (7d, 12h) or a size"},
@@ -313,6 +343,7 @@ int main(void)
         cmocka_unit_test(flags_win_over_environment_over_file),
         cmocka_unit_test(a_stronger_place_replaces_a_whole_list),
         cmocka_unit_test(every_option_reads_its_values),
+        cmocka_unit_test(throttles_are_a_tier_s_and_what_is_said_otherwise),
         cmocka_unit_test(a_retention_by_size_alone_has_no_time),
         cmocka_unit_test(switches_have_words),
         cmocka_unit_test(bad_options_are_named_with_their_place),

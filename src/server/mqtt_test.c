@@ -606,6 +606,68 @@ static void subscriptions_are_refused_and_said_so(void **state)
     end(&c);
 }
 
+/* ---- throttles */
+
+static void limit(const char *rate)
+{
+    struct throttle_config config = {0};
+    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
+    rig.wire.hub.throttle = throttle_new(&config); /* wire_close() frees it */
+}
+
+static void who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    struct client c;
+    limit("telemetry=3/s");
+    open_device(&c, "d1");
+    for (uint16_t id = 1; id <= 6; id++) write_publish(&c, events, SLICE_LIT("x"), id);
+    speak(&c);
+    assert_int_equal(c.pubacks, 4); /* what comes after the first above the rate waits */
+    for (unsigned n = 5; n <= 6; n++) {
+        rig_wait(&rig, 300000);
+        hear(&c);
+        assert_int_equal(c.pubacks, n - 1);
+        rig_wait(&rig, 40000);
+        hear(&c);
+        assert_int_equal(c.pubacks, n);
+    }
+    assert_int_equal(c.last_puback, 6);
+    assert_false(c.conn->gone);
+    end(&c);
+}
+
+static void telemetry_that_would_wait_too_long_ends_the_connection(void **state)
+{
+    (void)state;
+    struct client c;
+    limit("telemetry=1/min"); /* the next would have to wait a minute */
+    open_device(&c, "d1");
+    write_publish(&c, events, SLICE_LIT("x"), 1);
+    speak(&c);
+    assert_int_equal(c.pubacks, 1);
+    write_publish(&c, events, SLICE_LIT("x"), 2);
+    speak(&c);
+    assert_int_equal(c.pubacks, 1);
+    assert_over(&c);
+    end(&c);
+}
+
+static void one_connection_too_many_is_told_to_come_later(void **state)
+{
+    (void)state;
+    struct client first, second;
+    limit("connections=1/min");
+    open_device(&first, "d1");
+    connect_as(&second, "d1");
+    speak(&second);
+    assert_int_equal(second.connack, MQTT_UNAVAILABLE);
+    assert_true(second.conn->gone);
+    assert_false(first.conn->gone);
+    end(&second);
+    end(&first);
+}
+
 static void silence_ends_after_one_and_a_half_keep_alives(void **state)
 {
     (void)state;
@@ -693,6 +755,9 @@ int main(void)
         TEST(at_most_sixteen_wait_for_a_puback),
         TEST(at_qos_0_a_message_is_completed_when_it_was_sent),
         TEST(subscriptions_are_refused_and_said_so),
+        TEST(who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost),
+        TEST(telemetry_that_would_wait_too_long_ends_the_connection),
+        TEST(one_connection_too_many_is_told_to_come_later),
         TEST(silence_ends_after_one_and_a_half_keep_alives),
         TEST(an_expired_token_ends_the_connection_after_its_grace),
         TEST(a_token_that_ends_is_noticed_though_nobody_speaks),

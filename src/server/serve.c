@@ -104,6 +104,7 @@ static enum err open_hub(struct server *s)
                                .carrier = courier_carrier(s->courier),
                                .events = cfg->events,
                                .ephemeral = cfg->ephemeral};
+    config_throttles(cfg, &wire.throttle);
     s->core_count = workers_wanted(cfg);
     unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);
     wire_init(&s->wire);

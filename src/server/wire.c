@@ -206,6 +206,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
 {
     struct hub *hub = &w->hub;
     hub->office = &w->office;
+    hub->throttle = throttle_new(&cfg->throttle);
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
     TRY(name_hub(hub, cfg));
     TRY(open_store(w, cfg));
@@ -254,6 +255,7 @@ static void close_core(struct wire_core *c)
 void wire_close(struct wire *w)
 {
     for (unsigned i = 0; i < w->hub.core_count; i++) close_core(&w->cores[i]);
+    throttle_free(w->hub.throttle);
     if (w->log) log_close(w->log);
     store_close(w->store);
     blobs_close(w->blobs);

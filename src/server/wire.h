@@ -14,6 +14,7 @@
 #include "front/blob/blob.h"
 #include "front/rest/rest.h"
 #include "hub/session/session.h"
+#include "hub/throttle/throttle.h"
 #include "hub/transfer/transfer.h"
 #include "hub/upload/upload.h"
 #include "log/log.h"
@@ -40,6 +41,7 @@ struct wire_config {
     bool upload_quiet;                 /* services are not told of files */
     unsigned events;                   /* sources whose events go to the stream, see hub.events */
     const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
+    struct throttle_config throttle;   /* how much it takes; zero: everything */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 
