@@ -336,7 +336,8 @@ static void device_lookup(struct call *c)
 #define NO_BODY            REST_SMALL_BODY_MAX
 #define BY_OWNER                                                                                   \
     ACCESS_RIGHTS,                                                                                 \
-        AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT
+        AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT,     \
+        THROTTLE_FREE
 
 static const struct route routes[] = {
     {"PUT", "/{scope}/registrations/{id}/register", BY_DEVICE, DPS_REGISTER_MAX + 1,
