@@ -46,6 +46,7 @@ struct log;
 struct store;
 struct policies;
 struct throttle;
+struct faults;
 
 struct hub {
     struct office *office;
@@ -55,6 +56,7 @@ struct hub {
     struct store *store;
     const struct policies *policies;
     struct throttle *throttle;       /* hub/throttle; NULL: nothing is limited */
+    struct faults *faults;           /* hub/fault; NULL: nobody can ask for one */
     char name[HUB_NAME_LEN_MAX + 1]; /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]
               [HUB_HOST_LEN_MAX + 1]; /* names clients dial; the first is the hub's */

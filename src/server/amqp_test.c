@@ -1,5 +1,6 @@
 /* amqp_test.c - devices over AMQP against a whole hub: sessions, telemetry, what is refused. */
 #include "front/amqp/amqp.h"
+#include "hub/fault/fault.h"
 #include "hub/telemetry/telemetry.h"
 #include "server/amqp_client_test.h"
 
@@ -346,6 +347,64 @@ static void one_device_too_many_is_refused_as_throttled(void **state)
     rig_free(c);
 }
 
+/* ---- faults on demand */
+
+static void ask_for_fault(struct rig_conn *c, const char *type)
+{
+    say(c,
+        "0 transfer[0 1 b\"t\" 0 false] @116 {\"AzIoTHub_FaultOperationType\" \"%s\" "
+        "\"AzIoTHub_FaultOperationDelayInSecs\" \"1\" "
+        "\"AzIoTHub_FaultOperationDurationInSecs\" \"5\"} @117 b\"x\"",
+        type);
+    assert_true(hears(c, "@36 []"));
+    rig_wait(&rig, 1100000);
+}
+
+static void a_fault_breaks_what_it_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *heard;
+    } rows[] = {
+        {"KillAmqpD2CLink", "'amqp:link:detach-forced'"},
+        {"KillAmqpSession", "end["},
+        {"KillAmqpCBSLinkReq", "'amqp:link:detach-forced'"},
+        {"KillAmqpConnection", "'amqp:connection:forced'"},
+        {"ShutDownAmqp", "close["},
+    };
+    rig.wire.hub.faults = faults_new(); /* wire_close() frees them */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig_conn *c = connect();
+        open_device(c, 0, "d1");
+        ask_for_fault(c, rows[i].type);
+        assert_true(hears(c, rows[i].heard));
+        rig_free(c);
+    }
+}
+
+static void refusals_on_demand_last_as_long_as_was_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *heard;
+    } rows[] = {
+        {"InvokeThrottling", "'com.microsoft:device-container-throttled'"},
+        {"InvokeMaxMessageQuota", "'amqp:resource-limit-exceeded'"},
+    };
+    rig.wire.hub.faults = faults_new();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig_conn *c = connect();
+        open_device(c, 0, "d1");
+        ask_for_fault(c, rows[i].type);
+        say(c, "0 transfer[0 2 b\"t\" 0 false] @117 b\"two\"");
+        assert_true(hears(c, rows[i].heard));
+        rig_wait(&rig, 5000000);
+        say(c, "0 transfer[0 3 b\"t\" 0 false] @117 b\"three\"");
+        assert_true(hears(c, "@36 []"));
+        rig_free(c);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -384,6 +443,8 @@ int main(void)
         CASE(a_newer_token_keeps_the_links),
         CASE(telemetry_above_the_rate_is_rejected_as_throttled),
         CASE(one_device_too_many_is_refused_as_throttled),
+        CASE(a_fault_breaks_what_it_names),
+        CASE(refusals_on_demand_last_as_long_as_was_said),
         CASE(a_forged_token_does_not_lengthen_a_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,7 @@ struct config {
     unsigned tls_cert_count, tls_key_count; /* equal */
     unsigned events;                        /* 1 << enum record_source */
     bool ephemeral;
+    bool fault_injection; /* devices may ask for faults */
     enum throttle_tier tier;
     unsigned units;                         /* of the tier, at least 1 */
     const char *throttles[CONFIG_LIST_MAX]; /* throttle_override() takes each */

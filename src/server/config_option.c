@@ -63,6 +63,10 @@ const struct option config_options[] = {
     {"throttle", "CLASS=RATE", AT(throttles), AT(throttle_count), "of the tier",
      "another rate for one class, repeatable: registry=100/min, twin-reads=10/s, methods=off",
      OPTION_THROTTLES, 0},
+    {"fault-injection", NULL, AT(fault_injection), 0, "off",
+     "devices may ask for faults by properties of their telemetry, as the suites of Azure's SDKs "
+     "do",
+     OPTION_SWITCH, 0},
     {"log-level", "LEVEL", AT(log_level), 0, "info", "error, warn, info, debug or trace",
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/io_mem.h"
 #include "hub/c2d/c2d.h"
+#include "hub/fault/fault.h"
 #include "hub/telemetry/telemetry.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/rig.h"
@@ -668,6 +669,65 @@ static void one_connection_too_many_is_told_to_come_later(void **state)
     end(&first);
 }
 
+/* ---- faults on demand */
+
+#define ASKS(type)                                                                                 \
+    "devices/d1/messages/events/AzIoTHub_FaultOperationType=" type                                 \
+    "&AzIoTHub_FaultOperationDelayInSecs=2&AzIoTHub_FaultOperationDurationInSecs=9"
+
+static void ask_for_fault(struct client *c, const char *topic)
+{
+    open_device(c, "d1");
+    write_publish(c, topic, SLICE_LIT("x"), 1);
+    speak(c);
+    assert_int_equal(c->pubacks, 1);
+    rig_wait(&rig, 1900000);
+    assert_false(c->conn->gone);
+    rig_wait(&rig, 200000);
+}
+
+static void a_fault_is_done_after_its_delay_if_faults_are_allowed(void **state)
+{
+    (void)state;
+    static const char *const topics[] = {ASKS("KillTcp"), ASKS("ShutDownMqtt"),
+                                         ASKS("InvokeAuthError")};
+    struct client c;
+    ask_for_fault(&c, topics[0]); /* not allowed: nothing happens */
+    rig_wait(&rig, 3000000);
+    assert_false(c.conn->gone);
+    end(&c);
+    rig.wire.hub.faults = faults_new(); /* wire_close() frees them */
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+        ask_for_fault(&c, topics[i]);
+        assert_over(&c);
+        end(&c);
+    }
+    connect_as(&c, "d1"); /* the last one lasts */
+    speak(&c);
+    assert_int_equal(c.connack, MQTT_NOT_AUTHORIZED);
+    end(&c);
+    rig_wait(&rig, 9000000);
+    open_device(&c, "d1");
+    end(&c);
+}
+
+static void throttling_on_demand_refuses_until_it_is_over(void **state)
+{
+    (void)state;
+    struct client c;
+    rig.wire.hub.faults = faults_new();
+    ask_for_fault(&c, ASKS("InvokeThrottling"));
+    write_publish(&c, events, SLICE_LIT("x"), 2);
+    speak(&c);
+    assert_int_equal(c.pubacks, 1);
+    assert_over(&c);
+    end(&c);
+    connect_as(&c, "d1");
+    speak(&c);
+    assert_int_equal(c.connack, MQTT_UNAVAILABLE);
+    end(&c);
+}
+
 static void silence_ends_after_one_and_a_half_keep_alives(void **state)
 {
     (void)state;
@@ -758,6 +818,8 @@ int main(void)
         TEST(who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost),
         TEST(telemetry_that_would_wait_too_long_ends_the_connection),
         TEST(one_connection_too_many_is_told_to_come_later),
+        TEST(a_fault_is_done_after_its_delay_if_faults_are_allowed),
+        TEST(throttling_on_demand_refuses_until_it_is_over),
         TEST(silence_ends_after_one_and_a_half_keep_alives),
         TEST(an_expired_token_ends_the_connection_after_its_grace),
         TEST(a_token_that_ends_is_noticed_though_nobody_speaks),

@@ -105,6 +105,10 @@ static enum err open_hub(struct server *s)
                                .events = cfg->events,
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
+    wire.fault_injection = cfg->fault_injection;
+    if (cfg->fault_injection)
+        say_warn("fault.allowed",
+                 "note=\"whoever may send telemetry may break connections; for tests only\"");
     s->core_count = workers_wanted(cfg);
     unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);
     wire_init(&s->wire);

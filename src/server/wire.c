@@ -18,6 +18,7 @@
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/digital_twin/digital_twin.h"
 #include "hub/event/event.h"
+#include "hub/fault/fault.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/policy/policy.h"
@@ -207,6 +208,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     struct hub *hub = &w->hub;
     hub->office = &w->office;
     hub->throttle = throttle_new(&cfg->throttle);
+    if (cfg->fault_injection) hub->faults = faults_new();
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
     TRY(name_hub(hub, cfg));
     TRY(open_store(w, cfg));
@@ -256,6 +258,7 @@ void wire_close(struct wire *w)
 {
     for (unsigned i = 0; i < w->hub.core_count; i++) close_core(&w->cores[i]);
     throttle_free(w->hub.throttle);
+    faults_free(w->hub.faults);
     if (w->log) log_close(w->log);
     store_close(w->store);
     blobs_close(w->blobs);

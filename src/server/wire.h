@@ -42,6 +42,7 @@ struct wire_config {
     unsigned events;                   /* sources whose events go to the stream, see hub.events */
     const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
     struct throttle_config throttle;   /* how much it takes; zero: everything */
+    bool fault_injection;              /* devices may ask for faults */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 

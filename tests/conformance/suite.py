@@ -87,6 +87,7 @@ GROUPS = {
     "plain matrix": ("python", python("plain_matrix")),
     "node registry": ("node", node("registry")),
     "node limits": ("node", node("limits")),
+    "node faults": ("node", node("faults")),
     "node device": ("node", node("device")),
     "node x509": ("node", node("x509")),
     "node modules": ("node", node("modules")),

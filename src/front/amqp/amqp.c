@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
+#include "front/amqp/device.h"
 #include "front/amqp/owners.h"
 #include "front/amqp/reader.h"
 #include "front/amqp/rpc.h"
@@ -168,6 +169,12 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
             "Unauthorized access. A token for '%.*s' by a policy with ServiceConnect has to be put "
             "to $cbs first.",
             SLICE_ARG(text));
+        return;
+    }
+    const char *fault =
+        node->of_device ? device_fault_condition(p->service, slice_str(address.who), true) : NULL;
+    if (fault) {
+        refuse(p, link, fault, "A fault that the device asked for lasts.");
         return;
     }
     if (opens_device(p, node, &address) &&
@@ -408,6 +415,7 @@ static void peer_closed(void *self, enum err why, int64_t now_us)
     map_free(&p->devices);
     rpc_free_tickets(p);
     peer_free_tokens(p);
+    peer_drop_fault(p);
     timer_stop(&p->timer);
     amqp_fini(&p->engine);
     free(p->host);

@@ -14,6 +14,7 @@
 #define FRONT_AMQP_DEVICE_H
 
 #include "front/amqp/peer.h"
+#include "hub/fault/fault.h"
 #include "hub/method/method.h"
 
 enum device_state { DEVICE_ASKING, DEVICE_OPEN, DEVICE_OVER };
@@ -75,6 +76,11 @@ void device_drop_twin(struct device *d);
 
 /* Something came from the device. */
 void device_active(struct device *d);
+
+/* device_fault.c: the message may ask for a fault; the condition with which one that lasts refuses
+ * what the identity sends or attaches, NULL: none does. */
+void device_inject(struct device *d, const struct envelope *message);
+const char *device_fault_condition(const struct amqp_service *s, struct slice who, bool attaching);
 
 /* A message of a device, as every protocol can say it; text is kept in the arena, properties in
  * `space` (TELEMETRY_PROPERTIES_MAX).  ERR_INVALID, ERR_TOO_BIG with a text. */

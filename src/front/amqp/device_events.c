@@ -177,7 +177,21 @@ static void store_all(struct events_link *e, const struct amqp_delivery *d,
         enum err err = telemetry_submit(&s->telemetry, &e->device_link.device->sender, &t->message,
                                         clock_wall_us(), on_stored, e->slot, cookie);
         assert(err == OK); /* it was checked */
+        device_inject(e->device_link.device, &t->message);
     }
+}
+
+/* A fault that the device asked for lasts. */
+static bool suffers(struct events_link *e, const struct amqp_delivery *d)
+{
+    const struct device *device = e->device_link.device;
+    const char *condition =
+        device_fault_condition(base_of(e)->peer->service, slice_str(device->session.who), false);
+    if (condition == NULL) return false;
+    struct amqp_error no = amqp_error_of(condition, "A fault that the device asked for lasts.");
+    if (!d->settled) settle(e, d->id, &no);
+    renew_credit(e);
+    return true;
 }
 
 static void reject(struct events_link *e, const struct amqp_delivery *d, enum err why)
@@ -196,6 +210,7 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
     struct taken *first = NULL;
     unsigned count;
     device_active(e->device_link.device);
+    if (suffers(e, d)) return;
     enum err err = read_all(l->peer->service, d, &first, &count);
     if (err == OK && !take(e, count))
         err = fail(ERR_THROTTLED, "The devices of the hub send too much; try again later.");

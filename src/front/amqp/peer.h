@@ -57,6 +57,7 @@ struct peer {
     struct list tokens; /* tokens.c */
     unsigned token_count;
     struct list tickets;        /* rpc.c */
+    struct peer_fault *fault;   /* device_fault.c; NULL: none was asked for */
     struct map devices;         /* struct device by who (device.h) */
     const struct policy *login; /* SASL PLAIN with this policy's key; NULL: none */
     bool plain;                 /* SASL PLAIN, with a key or a token */
@@ -136,6 +137,8 @@ void peer_free_tokens(struct peer *p);
 
 /* A new token: sessions that it covers rest on it from now on, if it is good. */
 void devices_renew(struct peer *p, struct slice token);
+
+void peer_drop_fault(struct peer *p); /* device_fault.c */
 
 /* Until when the identity of that link may stay, wall time. */
 int64_t device_ends_us(const struct peer_link *l);

@@ -61,6 +61,7 @@ static void identify(struct device *d, const struct mqtt_connect *c, const struc
 {
     struct buf who = {0}, chain = {0};
     hub_put_who(&who, u->device, u->module);
+    enum mqtt_code code;
     const char *wrong = what_is_wrong(d, c, u, buf_slice(&who));
     if (!user_name_query(u, "model-id", &d->model_id)) buf_clear(&d->model_id);
     if (!user_name_query(u, "auth-chain", &chain)) buf_clear(&chain);
@@ -70,6 +71,8 @@ static void identify(struct device *d, const struct mqtt_connect *c, const struc
         refuse(d, MQTT_BAD_CREDENTIALS, "model-id is too long, or no model id");
     } else if (buf_size(&chain) > SESSION_AUTH_CHAIN_MAX) {
         refuse(d, MQTT_BAD_CREDENTIALS, "auth-chain is too long");
+    } else if (device_fault_of_connect(d, buf_slice(&who), &code)) {
+        refuse(d, code, "a fault that it asked for lasts");
     } else if (throttle_take(d->service->telemetry.hub->throttle, THROTTLE_CONNECTION, 1,
                              clock_mono_us()) == THROTTLE_REFUSED) {
         refuse(d, MQTT_UNAVAILABLE, "too many connections are opened");

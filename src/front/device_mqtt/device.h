@@ -3,6 +3,7 @@
 #define FRONT_DEVICE_MQTT_DEVICE_H
 
 #include "front/device_mqtt/device_mqtt.h"
+#include "hub/fault/fault.h"
 #include "hub/method/method.h"
 #include "hub/session/session.h"
 #include "hub/throttle/throttle.h"
@@ -43,8 +44,9 @@ struct device {
     struct timer timer;
     struct list waiting; /* in service->waiting */
     struct will *will;
-    struct flight *flight; /* of c2d.c; NULL: nothing waits for a PUBACK */
-    struct buf model_id;   /* from CONNECT until the session is granted */
+    struct flight *flight;      /* of c2d.c; NULL: nothing waits for a PUBACK */
+    struct device_fault *fault; /* of fault.c; NULL: none was asked for */
+    struct buf model_id;        /* from CONNECT until the session is granted */
     struct list subscribing, deferred;
     struct method_calls calls;
     struct {
@@ -110,6 +112,13 @@ void device_drop_flight(struct device *d);
 /* throttle.c: takes one; what it sends next waits as long as the throttle says.  false: refused. */
 bool device_take(struct device *d, enum throttle_operation op);
 void device_release(struct device *d, int64_t now_us); /* its turn may have come */
+
+/* fault.c: the message may ask for a fault; the one that its telemetry suffers from now, or NULL; does
+ * one keep it from connecting? */
+void device_mqtt_inject(struct device *d, const struct envelope *message);
+const char *device_fault_of_telemetry(const struct device *d);
+bool device_fault_of_connect(const struct device *d, struct slice who, enum mqtt_code *code);
+void device_drop_fault(struct device *d);
 
 /* Sets the timer to what is due next. */
 void device_arm(struct device *d, int64_t now_us);

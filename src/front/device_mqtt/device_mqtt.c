@@ -117,6 +117,7 @@ static enum err submit(struct device *d, const struct mqtt_publish *p, struct sl
     TRY(telemetry_submit(&service->telemetry, &d->sender, &message, clock_wall_us(), on_stored,
                          d->session.slot, p->packet_id));
     d->telemetry_sent++;
+    device_mqtt_inject(d, &message);
     return OK;
 }
 
@@ -124,7 +125,10 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
 {
     static const struct property retained = {{(const uint8_t *)"mqtt-retain", 11},
                                              {(const uint8_t *)"true", 4}};
-    if (!device_take(d, THROTTLE_TELEMETRY))
+    const char *fault = device_fault_of_telemetry(d);
+    if (fault)
+        device_reject(d, fault);
+    else if (!device_take(d, THROTTLE_TELEMETRY))
         device_reject(d, "throttled: the devices of the hub send too much");
     else if (submit(d, p, bag, p->retain ? &retained : NULL) != OK)
         device_reject(d, fail_text());
@@ -293,6 +297,7 @@ static void device_closed(void *self, enum err why, int64_t now_us)
     device_drop_deferred(d);
     device_twin_drop(d);
     device_drop_flight(d);
+    device_drop_fault(d);
     telemetry_sender_fini(&d->sender);
     mqtt_fini(&d->mqtt);
     buf_free(&d->model_id);

@@ -42,6 +42,11 @@ void conn_close(struct conn *c)
     c->closing = true;
 }
 
+void conn_abort(struct conn *c)
+{
+    conn_close(c);
+}
+
 const char *conn_peer(const struct conn *c)
 {
     (void)c;
