@@ -257,7 +257,7 @@ static enum err turn(struct monitor *m, bool *moved)
     if (ready < 0 && errno != EINTR) return fail_errno("poll");
     int64_t now_us = clock_mono_us();
     enum err read = ready > 0 ? line_ready(&m->line, fd.revents) : OK;
-    while (!*moved && line_next(&m->line, &bytes)) {
+    while (!*moved && !is_done(m) && line_next(&m->line, &bytes)) {
         events_feed(&m->events, bytes, now_us);
         TRY(pull(m, moved));
     }

@@ -75,3 +75,12 @@ def values_go_to_stdout_and_remarks_to_stderr():
         check(len(quiet.out.splitlines()) == 3 and quiet.error == "", str(quiet))
         missing = hub.run("hub", "device-identity", "show", "-d", "nobody")
         check(missing.out == "", str(missing))
+
+
+@group.case
+def monitor_events_ends_in_the_middle_of_what_came():
+    with with_devices() as hub:
+        hub.must("device", "simulate", "-d", "d1", "--messages", 400, "--rate", "max", "--quiet")
+        said = hub.must("hub", "monitor-events", "--from", "beginning", "--count", 3, "--timeout", 20, "--quiet", "-o",
+                        "jsonl")
+        check(len(said.out.splitlines()) == 3, f"{len(said.out.splitlines())} events are shown")
