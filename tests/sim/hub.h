@@ -18,7 +18,7 @@ struct sim_hub {
     struct lane lanes[SIM_CORES_MAX];
     struct conn_host hosts[SIM_CORES_MAX];
     struct lane reader; /* the checker's address */
-    struct lane *all[SIM_CORES_MAX + 8];
+    struct lane *all[LANES_MAX];
     unsigned all_count;
 };
 
