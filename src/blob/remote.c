@@ -22,6 +22,7 @@ enum { PROBE_BLOCK = 99999999, SLEEP_US = 50000 };
 
 struct remote {
     struct lane *lane;
+    const char *ca_path; /* NULL: the system's */
     atomic_bool stopping;
     CURL *handle; /* NULL until the first request; keeps the connection */
 };
@@ -146,7 +147,6 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 static void set_options(const struct curl_functions *f, struct remote *r, struct exchange *x)
 {
     CURL *h = r->handle;
-    const char *ca = getenv("SSL_CERT_FILE");
     f->reset(h);
     f->set(h, CURLOPT_URL, buf_cstr(&x->url));
     f->set(h, CURLOPT_CUSTOMREQUEST, x->method);
@@ -164,7 +164,7 @@ static void set_options(const struct curl_functions *f, struct remote *r, struct
     f->set(h, CURLOPT_WRITEDATA, x);
     f->set(h, CURLOPT_HEADERFUNCTION, take_header);
     f->set(h, CURLOPT_HEADERDATA, x);
-    if (ca) f->set(h, CURLOPT_CAINFO, ca);
+    if (r->ca_path) f->set(h, CURLOPT_CAINFO, r->ca_path);
     if (strcmp(x->method, "HEAD") == 0) f->set(h, CURLOPT_NOBODY, 1l);
     if (x->body.ptr) {
         f->set(h, CURLOPT_POSTFIELDS, x->body.ptr);
@@ -344,10 +344,11 @@ static void on_read(void *ctx, struct lane *lane, struct msg *m)
 
 /* ---- life */
 
-struct remote *remote_new(struct lane *lane)
+struct remote *remote_new(struct lane *lane, const char *ca_path)
 {
     struct remote *r = NEW(struct remote);
     r->lane = lane;
+    r->ca_path = ca_path;
     lane_on(lane, REMOTE_STAGE, on_stage, r);
     lane_on(lane, REMOTE_COMMIT, on_commit, r);
     lane_on(lane, REMOTE_GET, on_get, r);

@@ -25,7 +25,9 @@ enum {
 
 struct remote;
 
-struct remote *remote_new(struct lane *lane); /* initialised, not running yet */
+/* `lane` is initialised and does not run yet.  `ca_path`: a PEM file with the CAs that are trusted, borrowed;
+ * NULL: the system's. */
+struct remote *remote_new(struct lane *lane, const char *ca_path);
 void remote_stop(struct remote *r); /* what is under way ends soon; before its lane stops */
 void remote_free(struct remote *r); /* after the lane has stopped; NULL is fine */
 

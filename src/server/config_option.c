@@ -43,7 +43,7 @@ const struct option config_options[] = {
     {"no-upload-notifications", NULL, AT(upload_quiet), 0, "off",
      "services are not told of uploaded files", OPTION_SWITCH, 0},
     {"outgoing-ca", "FILE", AT(outgoing_ca), 0, "the system's",
-     "CAs (PEM) that webhooks and linked hubs are judged by", OPTION_TEXT, 0},
+     "CAs (PEM) that webhooks, linked hubs and containers are judged by", OPTION_TEXT, 0},
     {"events", "SOURCE", 0, 0, "off",
      "besides telemetry on the stream, repeatable: all, TwinChangeEvents, DeviceLifecycleEvents, "
      "DeviceConnectionStateEvents, DigitalTwinChangeEvents, DeviceJobLifecycleEvents",

@@ -102,6 +102,7 @@ static enum err open_hub(struct server *s)
                                .upload_key = slice_str(s->upload_key),
                                .upload_quiet = cfg->upload_quiet,
                                .carrier = courier_carrier(s->courier),
+                               .outgoing_ca = cfg->outgoing_ca,
                                .events = cfg->events,
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);

@@ -103,7 +103,7 @@ static enum err open_uploads(struct wire *w, const struct wire_config *cfg)
     u->quiet = cfg->upload_quiet;
     lane_init(&w->blob_lane, &w->office, "blob");
     lane_init(&w->remote_lane, &w->office, "remote");
-    w->remote = remote_new(&w->remote_lane);
+    w->remote = remote_new(&w->remote_lane, cfg->outgoing_ca);
     w->transfer = (struct transfer_config){.remote = w->remote};
     if (cfg->upload_account) return blob_account_parse(slice_str(cfg->upload_account), &u->account);
     assert(slice_starts(slice_str(u->container), slice_str(&BLOB_PREFIX[1])));

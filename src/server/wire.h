@@ -32,14 +32,15 @@ struct wire_config {
     const char *const *hosts;
     unsigned host_count;
     unsigned partitions;
-    int64_t retention_us;              /* 0: no limit */
-    uint64_t retention_bytes;          /* 0: no limit */
-    uint64_t disk_reserve;             /* free bytes below which log and store refuse; 0: none */
-    const char *upload_account;        /* connection string; NULL: devices upload to us */
-    const char *upload_container;      /* NULL: WIRE_CONTAINER */
-    struct slice upload_key;           /* of our own account, base64; empty: a random one */
-    bool upload_quiet;                 /* services are not told of files */
-    unsigned events;                   /* sources whose events go to the stream, see hub.events */
+    int64_t retention_us;         /* 0: no limit */
+    uint64_t retention_bytes;     /* 0: no limit */
+    uint64_t disk_reserve;        /* free bytes below which log and store refuse; 0: none */
+    const char *upload_account;   /* connection string; NULL: devices upload to us */
+    const char *upload_container; /* NULL: WIRE_CONTAINER */
+    struct slice upload_key;      /* of our own account, base64; empty: a random one */
+    bool upload_quiet;            /* services are not told of files */
+    unsigned events;              /* sources whose events go to the stream, see hub.events */
+    const char *outgoing_ca;      /* that containers elsewhere are judged by; NULL: the system's */
     const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
     struct throttle_config throttle;   /* how much it takes; zero: everything */
     bool fault_injection;              /* devices may ask for faults */
