@@ -164,10 +164,12 @@ enum blob_sas_cause blob_sas_check(struct slice query, const struct blob_account
     struct buf given = {0};
     if (query.len > BLOB_SAS_MAX || !read_fields(query, space, &f)) return BLOB_SAS_MALFORMED;
     if (!f.of[SIG].len) return BLOB_SAS_MISSING;
-    if (!is_served(&f) || text_unbase64(&given, f.of[SIG]) != OK) return BLOB_SAS_MALFORMED;
+    if (!is_served(&f)) return BLOB_SAS_MALFORMED;
+    enum err e = text_unbase64(&given, f.of[SIG]);
     sign(&f, a, container, blob, mac);
     bool good = slice_eq_secret(buf_slice(&given), slice_of(mac, sizeof mac));
     buf_free(&given);
+    if (e != OK) return BLOB_SAS_MALFORMED;
     if (!good) return BLOB_SAS_BAD_SIGNATURE;
     *rights = rights_of(f.of[SP]);
     return check_time(&f, now_us);
