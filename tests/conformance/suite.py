@@ -132,7 +132,7 @@ GROUPS = {
     "node ports": ("node", node("ports")),
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
-LANES = (r"java|go", r"(python|plain|node) matrix", r"python", r"node .* Amqp", r"node")
+LANES = (r"java|go|node (dps|allocation|faults|limits)", r"(python|plain|node) matrix", r"python", r"node .* Amqp", r"node")
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
 ANY_PORT = {"node ports"}  # starts a server of its own, on free ports
 
