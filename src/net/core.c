@@ -63,6 +63,9 @@ static void take_events(struct core *core)
         struct source *s = events[i].data.ptr;
         s->ready(s, events[i].events, now_us);
     }
+    /* What this core was told before a peer spoke it knows before it listens: nobody is served by what has been
+     * revoked. */
+    if (lane_has_mail(&core->lane)) lane_run_once(&core->lane, now_us);
     socket_read_all(core, now_us);
 }
 

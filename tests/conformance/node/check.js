@@ -2,6 +2,7 @@
 /* check.js - runs cases one after the other and prints one line for each: `ok` or `not ok`, a name,
  * and why not; or `skipped` or `not offered`, and why. A case that neither ends nor fails in time
  * has failed. */
+const { inspect } = require('node:util');
 
 const cases = [];
 const CASE_MS_MAX = 90000;
@@ -52,7 +53,7 @@ async function failure(promise) {
     } catch (error) {
         return error;
     }
-    throw new Error(`should have failed, but gave ${JSON.stringify(value)}`);
+    throw new Error(`should have failed, but gave ${inspect(value, { depth: 1 })}`);
 }
 
 function oneLine(error) {
