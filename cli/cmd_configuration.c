@@ -97,20 +97,9 @@ static enum err find_id(struct cli *c, struct slice *id)
     return cli_need(c, is_deployment(c) ? "deployment-id" : "config-id", id);
 }
 
-/* An option that is JSON or the name of a file with some; NULL: it was not given. */
-static enum err read_json(struct cli *c, const char *option, struct json **out)
-{
-    const char *given = cli_value(c, option);
-    struct slice text = slice_str(given);
-    *out = NULL;
-    if (given == NULL || json_parse(&c->arena, text, out) == OK) return OK;
-    if (file_load(c, given, &text) == OK && json_parse(&c->arena, text, out) == OK) return OK;
-    return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
-}
-
 static enum err read_object(struct cli *c, const char *option, struct json **out)
 {
-    TRY(read_json(c, option, out));
+    TRY(file_json_option(c, option, out));
     if (*out && (*out)->type != JSON_OBJECT)
         return fail(ERR_INVALID, "--%s must be a JSON object", option);
     return OK;

@@ -21,19 +21,6 @@ const char digital_twin_update_help[] =
     "    digital-twin update -d dev1 --json-patch \\\n"
     "        '[{\"op\": \"add\", \"path\": \"/thermostat1/targetTemperature\", \"value\": 21}]'";
 
-/* JSON, or the name of a file with some. */
-static enum err read_patch(struct cli *c, struct json **out)
-{
-    struct slice given, text;
-    TRY(cli_need(c, "json-patch", &given));
-    if (json_parse(&c->arena, given, out) == OK) return OK;
-    if (file_load(c, cli_value(c, "json-patch"), &text) == OK &&
-        json_parse(&c->arena, text, out) == OK)
-        return OK;
-    return fail(ERR_INVALID, "--json-patch %.*s: JSON was expected, or a file with some",
-                SLICE_ARG(given));
-}
-
 /* `patch` NULL: reads. */
 static enum err ask(struct cli *c, const char *path, const struct json *patch, struct json **twin)
 {
@@ -74,9 +61,11 @@ enum err digital_twin_show(struct cli *c)
 enum err digital_twin_change(struct cli *c)
 {
     struct json *patch, *none = NULL;
+    struct slice given;
     const char *path;
     TRY(find_path(c, &path));
-    TRY(read_patch(c, &patch));
+    TRY(cli_need(c, "json-patch", &given));
+    TRY(file_json_option(c, "json-patch", &patch));
     TRY(ask(c, path, patch, &none));
     return digital_twin_show(c);
 }

@@ -147,24 +147,15 @@ static struct json *truth(struct cli *c, bool value)
     return j;
 }
 
-static enum err read_json(struct cli *c, const char *option, struct json **out)
-{
-    const char *given = cli_value(c, option);
-    struct slice from = slice_str(given);
-    if (json_parse(&c->arena, from, out) == OK) return OK;
-    if (file_load(c, given, &from) == OK && json_parse(&c->arena, from, out) == OK) return OK;
-    return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
-}
-
 static enum err set_twin(struct cli *c, struct json *doc)
 {
     struct json *value;
     if (cli_given(c, "initial-twin-tags")) {
-        TRY(read_json(c, "initial-twin-tags", &value));
+        TRY(file_json_option(c, "initial-twin-tags", &value));
         set(c, object_of(c, doc, "initialTwin"), "tags", value);
     }
     if (cli_given(c, "initial-twin-properties")) {
-        TRY(read_json(c, "initial-twin-properties", &value));
+        TRY(file_json_option(c, "initial-twin-properties", &value));
         struct json *twin = object_of(c, doc, "initialTwin");
         set(c, object_of(c, twin, "properties"), "desired", value);
     }

@@ -54,15 +54,6 @@ const char job_create_help[] =
 
 /* ---- what is to be done */
 
-/* An option that is JSON or the name of a file with some. */
-static enum err read_json(struct cli *c, const char *option, const char *given, struct json **out)
-{
-    struct slice text = slice_str(given);
-    if (json_parse(&c->arena, text, out) == OK) return OK;
-    if (file_load(c, given, &text) == OK && json_parse(&c->arena, text, out) == OK) return OK;
-    return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
-}
-
 static void set_number(struct cli *c, struct json *object, const char *name, int64_t number)
 {
     json_set(&c->arena, object, slice_str(name), json_new_i64(&c->arena, number));
@@ -76,13 +67,13 @@ static void set_text(struct cli *c, struct json *object, const char *name, struc
 static enum err put_method(struct cli *c, struct json *job)
 {
     struct json *method = json_new(&c->arena, JSON_OBJECT), *payload;
-    const char *given = cli_value(c, "method-payload");
     struct slice name;
     int64_t response_s, connect_s;
     if (!cli_given(c, "method-name"))
         return fail(ERR_INVALID, "--method-name is needed for scheduleDeviceMethod");
     TRY(cli_need(c, "method-name", &name));
-    TRY(read_json(c, "method-payload", given ? given : "null", &payload));
+    TRY(file_json_option(c, "method-payload", &payload));
+    if (payload == NULL) payload = json_new(&c->arena, JSON_NULL);
     TRY(cli_number(c, "method-response-timeout", 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
     TRY(cli_number(c, "method-connect-timeout", 0, CONNECT_S_MAX, 0, &connect_s));
     set_text(c, method, "methodName", name);
@@ -95,10 +86,9 @@ static enum err put_method(struct cli *c, struct json *job)
 
 static enum err put_twin(struct cli *c, struct json *job)
 {
-    const char *given = cli_value(c, "twin-patch");
     struct json *twin;
-    if (given == NULL) return fail(ERR_INVALID, "--twin-patch is needed for scheduleUpdateTwin");
-    TRY(read_json(c, "twin-patch", given, &twin));
+    TRY(file_json_option(c, "twin-patch", &twin));
+    if (twin == NULL) return fail(ERR_INVALID, "--twin-patch is needed for scheduleUpdateTwin");
     if (twin->type != JSON_OBJECT)
         return fail(ERR_INVALID,
                     "--twin-patch must be a JSON object with tags, properties or both");

@@ -49,17 +49,6 @@ const char method_help[] =
     "not connected or does not answer in time.\n\n"
     "    invoke-device-method -d dev1 --mn reboot --mp '{\"delay\": 5}' --timeout 60";
 
-/* JSON, or the name of a file with some. */
-static enum err read_payload(struct cli *c, const char *option, struct json **out)
-{
-    const char *given = cli_value(c, option);
-    struct slice text = slice_str(given ? given : "null");
-    if (json_parse(&c->arena, text, out) == OK) return OK;
-    if (file_load(c, given, &text) != OK || json_parse(&c->arena, text, out) != OK)
-        return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
-    return OK;
-}
-
 /* "name", "component*name" */
 static enum err read_name(struct cli *c, const struct words *w, struct slice *out)
 {
@@ -80,7 +69,8 @@ static enum err make_body(struct cli *c, const struct words *w, struct json *bod
     struct json *payload;
     int64_t response_s, connect_s;
     TRY(read_name(c, w, &name));
-    TRY(read_payload(c, w->payload, &payload));
+    TRY(file_json_option(c, w->payload, &payload));
+    if (payload == NULL) payload = json_new(&c->arena, JSON_NULL);
     TRY(cli_number(c, w->response, 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
     TRY(cli_number(c, w->connect, 0, CONNECT_S_MAX, 0, &connect_s));
     json_set(&c->arena, body, SLICE_LIT("methodName"), json_new_string(&c->arena, name));

@@ -40,17 +40,6 @@ const char twin_replace_help[] =
     "    device-twin show -d dev1 > twin.json; $EDITOR twin.json\n"
     "    device-twin replace -d dev1 -j twin.json";
 
-/* An option that is JSON or the name of a file with some; NULL: it was not given. */
-static enum err read_json(struct cli *c, const char *option, struct json **out)
-{
-    const char *given = cli_value(c, option);
-    struct slice text = slice_str(given);
-    *out = NULL;
-    if (given == NULL || json_parse(&c->arena, text, out) == OK) return OK;
-    if (file_load(c, given, &text) == OK && json_parse(&c->arena, text, out) == OK) return OK;
-    return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
-}
-
 /* "/twins/d[/modules/m]", and "device 'd'" or "module 'm' of device 'd'". */
 static enum err address(struct cli *c, struct buf *path, struct buf *what)
 {
@@ -97,8 +86,8 @@ enum err twin_show(struct cli *c)
 enum err twin_update(struct cli *c)
 {
     struct json *desired, *tags, *twin = json_new(&c->arena, JSON_OBJECT);
-    TRY(read_json(c, "desired", &desired));
-    TRY(read_json(c, "tags", &tags));
+    TRY(file_json_option(c, "desired", &desired));
+    TRY(file_json_option(c, "tags", &tags));
     if (desired == NULL && tags == NULL)
         return fail(ERR_INVALID, "nothing to change: give --desired, --tags or both");
     if (tags) json_set(&c->arena, twin, SLICE_LIT("tags"), tags);
@@ -113,7 +102,7 @@ enum err twin_update(struct cli *c)
 enum err twin_replace(struct cli *c)
 {
     struct json *twin;
-    TRY(read_json(c, "json", &twin));
+    TRY(file_json_option(c, "json", &twin));
     if (twin == NULL) return fail(ERR_INVALID, "--json is missing: the twin, or a file with it");
     return ask(c, "PUT", twin);
 }

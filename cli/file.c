@@ -47,6 +47,17 @@ enum err file_blame(enum err e, const char *place)
     return fail(e, "%s: %s", place, why);
 }
 
+enum err file_json_option(struct cli *c, const char *option, struct json **out)
+{
+    const char *given = cli_value(c, option);
+    *out = NULL;
+    if (given == NULL) return OK;
+    struct slice text = slice_str(given);
+    if (json_parse(&c->arena, text, out) == OK) return OK;
+    if (file_load(c, given, &text) == OK && json_parse(&c->arena, text, out) == OK) return OK;
+    return fail(ERR_INVALID, "--%s %s: JSON was expected, or a file with some", option, given);
+}
+
 enum err file_begin(const char *path, struct file_new *f)
 {
     struct buf part = {0};

@@ -16,6 +16,9 @@ static inline enum err file_load(struct cli *c, const char *path, struct slice *
     return file_load_max(c, path, FILE_MAX, out);
 }
 
+/* An option that is JSON, or the name of a file with some; NULL: it was not given. */
+enum err file_json_option(struct cli *c, const char *option, struct json **out) MUST_USE;
+
 /* A file that takes the place of `path` when it is complete: until file_finish() said OK, what was there
  * is there.  `e`: how the writing went. */
 struct file_new {
