@@ -178,8 +178,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
         return;
     }
     if (opens_device(p, node, &address) &&
-        throttle_take(p->service->hub->throttle, THROTTLE_CONNECTION, 1, clock_mono_us()) ==
-            THROTTLE_REFUSED) {
+        throttle_take_now(p->service->hub->throttle, THROTTLE_CONNECTION, 1) == THROTTLE_REFUSED) {
         refuse(p, link, AMQP_THROTTLED, "Too many devices connect; try again later.");
         return;
     }

@@ -50,9 +50,8 @@ static void renew_credit(struct events_link *e)
 static bool take(struct events_link *e, unsigned count)
 {
     struct amqp_service *service = base_of(e)->peer->service;
-    int64_t now_us = clock_mono_us();
-    int64_t wait_us = throttle_take(service->hub->throttle, THROTTLE_TELEMETRY, count, now_us);
-    if (wait_us > 0) timer_set(&service->lane->timers, &e->held, now_us + wait_us);
+    int64_t wait_us = throttle_take_now(service->hub->throttle, THROTTLE_TELEMETRY, count);
+    if (wait_us > 0) timer_set(&service->lane->timers, &e->held, clock_mono_us() + wait_us);
     return wait_us != THROTTLE_REFUSED;
 }
 

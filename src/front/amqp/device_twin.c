@@ -243,8 +243,7 @@ static bool is_throttled(const struct request *r)
     enum throttle_operation op = r->operation == GET     ? THROTTLE_TWIN_READ
                                  : r->operation == PATCH ? THROTTLE_TWIN_UPDATE
                                                          : THROTTLE_FREE;
-    return throttle_take(r->device->peer->service->hub->throttle, op, 1, clock_mono_us()) ==
-           THROTTLE_REFUSED;
+    return throttle_take_now(r->device->peer->service->hub->throttle, op, 1) == THROTTLE_REFUSED;
 }
 
 static void ask(struct request *r, const struct amqp_message *m)

@@ -275,8 +275,8 @@ static void take(struct service_send *l, const struct amqp_delivery *d, struct s
                    : "properties.to has to be /devices/{id}/messages/devicebound");
         return;
     }
-    if (throttle_take(l->base.peer->service->hub->throttle, THROTTLE_C2D_SEND, 1,
-                      clock_mono_us()) == THROTTLE_REFUSED) {
+    if (throttle_take_now(l->base.peer->service->hub->throttle, THROTTLE_C2D_SEND, 1) ==
+        THROTTLE_REFUSED) {
         refuse(l, d->id, d->settled, STATUS_THROTTLING_BACKLOG_TIMEOUT,
                "too many messages are sent to devices; wait 10 seconds and try again");
         return;

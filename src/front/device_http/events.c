@@ -69,8 +69,8 @@ static void store_all(struct request *r, const struct guest *g, const struct env
  * nothing else meanwhile. */
 static bool is_throttled(const struct request *r, size_t count)
 {
-    return throttle_take(r->service->telemetry.hub->throttle, THROTTLE_TELEMETRY, count,
-                         clock_mono_us()) == THROTTLE_REFUSED;
+    return throttle_take_now(r->service->telemetry.hub->throttle, THROTTLE_TELEMETRY, count) ==
+           THROTTLE_REFUSED;
 }
 
 static void run(struct request *r, struct guest *g)

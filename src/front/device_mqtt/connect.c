@@ -73,8 +73,8 @@ static void identify(struct device *d, const struct mqtt_connect *c, const struc
         refuse(d, MQTT_BAD_CREDENTIALS, "auth-chain is too long");
     } else if (device_fault_of_connect(d, buf_slice(&who), &code)) {
         refuse(d, code, "a fault that it asked for lasts");
-    } else if (throttle_take(d->service->telemetry.hub->throttle, THROTTLE_CONNECTION, 1,
-                             clock_mono_us()) == THROTTLE_REFUSED) {
+    } else if (throttle_take_now(d->service->telemetry.hub->throttle, THROTTLE_CONNECTION, 1) ==
+               THROTTLE_REFUSED) {
         refuse(d, MQTT_UNAVAILABLE, "too many connections are opened");
     } else {
         keep_will(d, c);

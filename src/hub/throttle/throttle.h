@@ -15,6 +15,7 @@
 #ifndef HUB_THROTTLE_THROTTLE_H
 #define HUB_THROTTLE_THROTTLE_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -118,6 +119,13 @@ static inline int64_t throttle_take(struct throttle *t, enum throttle_operation 
                                     int64_t now_us)
 {
     return t == NULL || op == THROTTLE_FREE ? 0 : throttle_take_from(t, op, amount, now_us);
+}
+
+/* The same for who has no clock at hand: it is read only if something is limited. */
+static inline int64_t throttle_take_now(struct throttle *t, enum throttle_operation op,
+                                        uint64_t amount)
+{
+    return t == NULL ? 0 : throttle_take(t, op, amount, clock_mono_us());
 }
 
 /* What a payload counts. */
