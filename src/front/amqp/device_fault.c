@@ -147,19 +147,13 @@ static void plan(struct peer *p, struct slice who, const struct fault *fault)
 void device_inject(struct device *d, const struct envelope *message)
 {
     struct fault fault;
-    if (d->peer->service->hub->faults == NULL) return;
-    enum err e = fault_read(message, &fault);
-    if (e == ERR_NOT_FOUND) return;
-    if (e != OK) {
-        say_warn("fault.refused", "device=%s reason=\"%s\"", d->session.who, fail_text());
-        return;
-    }
-    say_warn("fault.injected", "device=%s type=%s", d->session.who, fault_type_name(fault.type));
-    plan(d->peer, slice_str(d->session.who), &fault);
+    if (d->peer->service->hub->faults && fault_is_asked(d->session.who, message, &fault))
+        plan(d->peer, slice_str(d->session.who), &fault);
 }
 
 const char *device_fault_condition(const struct amqp_service *s, struct slice who, bool attaching)
 {
+    if (s->hub->faults == NULL) return NULL;
     switch (faults_of(s->hub->faults, who, clock_mono_us())) {
     case FAULT_THROTTLING: return attaching ? NULL : AMQP_THROTTLED;
     case FAULT_QUOTA: return attaching ? NULL : AMQP_RESOURCE_LIMIT;

@@ -45,13 +45,7 @@ void device_mqtt_inject(struct device *d, const struct envelope *message)
 {
     struct fault fault;
     if (d->service->telemetry.hub->faults == NULL || d->state != DEVICE_OPEN) return;
-    enum err e = fault_read(message, &fault);
-    if (e == ERR_NOT_FOUND) return;
-    if (e != OK) {
-        say_warn("fault.refused", "device=%s reason=\"%s\"", d->session.who, fail_text());
-        return;
-    }
-    say_warn("fault.injected", "device=%s type=%s", d->session.who, fault_type_name(fault.type));
+    if (!fault_is_asked(d->session.who, message, &fault)) return;
     if (d->fault == NULL) {
         d->fault = NEW(struct device_fault);
         d->fault->device = d;
@@ -64,6 +58,7 @@ void device_mqtt_inject(struct device *d, const struct envelope *message)
 const char *device_fault_of_telemetry(const struct device *d)
 {
     struct faults *faults = d->service->telemetry.hub->faults;
+    if (faults == NULL) return NULL;
     enum fault_type type = faults_of(faults, slice_str(d->session.who), clock_mono_us());
     return type == FAULT_NONE ? NULL : fault_type_name(type);
 }

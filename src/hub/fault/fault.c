@@ -9,6 +9,7 @@
 
 #include "base/metrics.h"
 #include "base/num.h"
+#include "base/say.h"
 
 #define PREFIX "AzIoTHub_FaultOperation"
 
@@ -81,6 +82,16 @@ enum err fault_read(const struct envelope *message, struct fault *out)
     TRY(read_seconds(message, PREFIX "DurationInSecs", &out->duration_us));
     out->graceful = slice_is_nocase(find(message, PREFIX "CloseReason"), "byebye");
     return OK;
+}
+
+bool fault_is_asked(const char *who, const struct envelope *message, struct fault *out)
+{
+    enum err e = fault_read(message, out);
+    if (e == OK)
+        say_warn("fault.injected", "device=%s type=%s", who, fault_type_name(out->type));
+    else if (e != ERR_NOT_FOUND)
+        say_warn("fault.refused", "device=%s reason=\"%s\"", who, fail_text());
+    return e == OK;
 }
 
 /* ---- what lasts */

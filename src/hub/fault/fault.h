@@ -54,6 +54,9 @@ const char *fault_type_name(enum fault_type t); /* "KillTcp" */
 /* What a message asks for.  ERR_NOT_FOUND: nothing; ERR_INVALID: what cannot be, with a text. */
 enum err fault_read(const struct envelope *message, struct fault *out) MUST_USE;
 
+/* The same of a message of `who`, said in the log; false: nothing that can be done. */
+bool fault_is_asked(const char *who, const struct envelope *message, struct fault *out);
+
 static inline bool fault_lasts(enum fault_type t)
 {
     return t >= FAULT_THROTTLING;
