@@ -6,14 +6,6 @@
 #include "base/json.h"
 #include "front/rest/call.h"
 
-static void on_answer(struct registry_wait *w, const struct registry_answer *a)
-{
-    struct call *c = CONTAINER_OF(w, struct call, registry_wait);
-    rest_call_resume(c);
-    rest_answer_module(c, a);
-    rest_call_end(c);
-}
-
 static struct slice text_of(const struct json *doc, const char *name)
 {
     const struct json *j = json_get_nocase(doc, name);
@@ -45,9 +37,7 @@ static void send(struct call *c, struct registry_behalf *ask, const struct json 
     if (!names) {
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the module has no valid id");
     } else {
-        c->registry_wait = (struct registry_wait){.fn = on_answer};
-        rest_call_wait(c, WAITING_REGISTRY);
-        registry_on_behalf(c->service->registry, ask, &c->registry_wait);
+        registry_on_behalf(c->service->registry, ask, rest_module_wait(c));
     }
     buf_free(&json);
 }

@@ -224,6 +224,11 @@ void rest_answer_switching(struct call *c, const struct http1_header *headers, s
 /* For requests that are none: http1 said what is wrong. */
 void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_us);
 
+/* ---- devices.c: who waits for the registry; its answer is the request's. */
+
+struct registry_wait *rest_device_wait(struct call *c);
+struct registry_wait *rest_module_wait(struct call *c);
+
 /* ---- rest.c */
 
 /* The handler asked the hub: the timer runs until rest_call_resume(), which the hub's answer calls

@@ -13,7 +13,7 @@ static void on_answer(struct registry_wait *w, const struct registry_answer *a)
     rest_call_end(c);
 }
 
-static struct registry_wait *wait(struct call *c)
+struct registry_wait *rest_device_wait(struct call *c)
 {
     c->registry_wait.fn = on_answer;
     rest_call_wait(c, WAITING_REGISTRY);
@@ -44,22 +44,22 @@ static void delete(struct call *c, struct registry_wait *w)
 
 void rest_device_get(struct call *c)
 {
-    if (rest_route_who(c)) get(c, wait(c));
+    if (rest_route_who(c)) get(c, rest_device_wait(c));
 }
 
 void rest_device_put(struct call *c)
 {
-    if (rest_route_who(c)) put(c, wait(c));
+    if (rest_route_who(c)) put(c, rest_device_wait(c));
 }
 
 void rest_device_delete(struct call *c)
 {
-    if (rest_route_who(c)) delete (c, wait(c));
+    if (rest_route_who(c)) delete (c, rest_device_wait(c));
 }
 
 void rest_device_bulk(struct call *c)
 {
-    registry_bulk(c->service->registry, buf_slice(&c->body), wait(c));
+    registry_bulk(c->service->registry, buf_slice(&c->body), rest_device_wait(c));
 }
 
 void rest_device_list(struct call *c)
@@ -71,7 +71,7 @@ void rest_device_list(struct call *c)
         !given || (num_u64(buf_slice(&text), &top) == OK && top >= 1 && top <= REGISTRY_LIST_MAX);
     buf_free(&text);
     if (usable)
-        registry_list(c->service->registry, (unsigned)top, wait(c));
+        registry_list(c->service->registry, (unsigned)top, rest_device_wait(c));
     else
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "top is a number from 1 to 1000");
 }
@@ -86,9 +86,9 @@ static void on_module_answer(struct registry_wait *w, const struct registry_answ
     rest_call_end(c);
 }
 
-static struct registry_wait *wait_for_module(struct call *c)
+struct registry_wait *rest_module_wait(struct call *c)
 {
-    struct registry_wait *w = wait(c);
+    struct registry_wait *w = rest_device_wait(c);
     w->fn = on_module_answer;
     w->token = c->device_token;
     return w;
@@ -97,32 +97,32 @@ static struct registry_wait *wait_for_module(struct call *c)
 void rest_module_list(struct call *c)
 {
     if (rest_route_who(c))
-        registry_list_modules(c->service->registry, buf_slice(&c->who), wait_for_module(c));
+        registry_list_modules(c->service->registry, buf_slice(&c->who), rest_module_wait(c));
 }
 
 void rest_module_get(struct call *c)
 {
-    if (rest_route_who(c)) get(c, wait_for_module(c));
+    if (rest_route_who(c)) get(c, rest_module_wait(c));
 }
 
 void rest_module_put(struct call *c)
 {
-    if (rest_route_who(c)) put(c, wait_for_module(c));
+    if (rest_route_who(c)) put(c, rest_module_wait(c));
 }
 
 void rest_module_delete(struct call *c)
 {
-    if (rest_route_who(c)) delete (c, wait_for_module(c));
+    if (rest_route_who(c)) delete (c, rest_module_wait(c));
 }
 
 /* ---- statistics */
 
 void rest_statistics_devices(struct call *c)
 {
-    registry_count_devices(c->service->registry, wait(c));
+    registry_count_devices(c->service->registry, rest_device_wait(c));
 }
 
 void rest_statistics_service(struct call *c)
 {
-    registry_count_connected(c->service->registry, wait(c));
+    registry_count_connected(c->service->registry, rest_device_wait(c));
 }

@@ -9,21 +9,6 @@
 #include "base/text.h"
 #include "front/rest/call.h"
 
-static void on_answer(struct registry_wait *w, const struct registry_answer *a)
-{
-    struct call *c = CONTAINER_OF(w, struct call, registry_wait);
-    rest_call_resume(c);
-    rest_answer_registry(c, a);
-    rest_call_end(c);
-}
-
-static struct registry_wait *wait(struct call *c)
-{
-    c->registry_wait = (struct registry_wait){.fn = on_answer};
-    rest_call_wait(c, WAITING_REGISTRY);
-    return &c->registry_wait;
-}
-
 /* False: it is no edge hub, and that is answered. */
 static bool begin(struct call *c, struct registry_scope *ask)
 {
@@ -36,7 +21,7 @@ static bool begin(struct call *c, struct registry_scope *ask)
 
 static void list(struct call *c, const struct registry_scope *ask)
 {
-    registry_scope_list(c->service->registry, ask, wait(c));
+    registry_scope_list(c->service->registry, ask, rest_device_wait(c));
 }
 
 static bool is_count(struct slice text, unsigned *out)
