@@ -144,15 +144,6 @@ void conf_item_free(struct item *it)
     free(it);
 }
 
-static void put_member(struct buf *out, const char *name, const struct json *value)
-{
-    buf_printf(out, ",\"%s\":", name);
-    if (value)
-        json_write(out, value);
-    else
-        buf_put_str(out, "null");
-}
-
 /* What is kept: the members that are the caller's, with the content of `old`, which stays. */
 static void keep(struct item *it, const struct item *old)
 {
@@ -163,7 +154,9 @@ static void keep(struct item *it, const struct item *old)
     json_write(&text, json_get(old ? old->doc : it->doc, "content"));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct json *j = json_get(it->doc, names[i]);
-        if (j) put_member(&text, names[i], j);
+        if (j == NULL) continue;
+        buf_printf(&text, ",\"%s\":", names[i]);
+        json_write(&text, j);
     }
     buf_put_u8(&text, '}');
     it->body = arena_copy(&it->arena, buf_slice(&text));
