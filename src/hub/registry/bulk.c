@@ -108,6 +108,10 @@ static void write_warning(struct buf *out, const struct bulk_entry *e)
     text_json_string(out, e->id);
     buf_put_str(out, ",\"warningCode\":\"DeviceRegisteredWithoutTwin\",\"warningStatus\":");
     text_json_string(out, slice_str(e->text));
+    if (e->module_id.len) {
+        buf_put_str(out, ",\"moduleId\":");
+        text_json_string(out, e->module_id);
+    }
     buf_put_u8(out, '}');
 }
 

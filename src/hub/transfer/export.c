@@ -187,8 +187,3 @@ void transfer_export_begin(struct transfer *t)
     store_begin_query(&q, &sql_transfer_devices);
     ask(e, &q, on_counted);
 }
-
-void transfer_export_stop(struct transfer *t)
-{
-    (void)t; /* step() sees it */
-}

@@ -98,9 +98,8 @@ void transfer_progress(struct transfer *t, int64_t done, int64_t of);
 /* Nothing of it is under way any more. */
 void transfer_end(struct transfer *t, enum transfer_status how, const char *reason);
 
-/* export.c, import.c: `stop` ends soon with transfer_end(). */
+/* export.c, import.c: end with transfer_end(), soon after t->stopping is set. */
 void transfer_export_begin(struct transfer *t);
-void transfer_export_stop(struct transfer *t);
 void transfer_export_free(struct transfer *t);
 void transfer_import_begin(struct transfer *t);
 void transfer_import_stop(struct transfer *t);

@@ -22,6 +22,7 @@ enum {
     IMPORT_BULKS = 4,              /* at the registry, or being filled, at a time */
     IMPORT_BULK_BYTES = 768 << 10, /* of its lines */
     IMPORT_TRIES = 120,            /* of a line that is refused because too much waits */
+    AROUND_LINE_MAX = 4,           /* bytes that are not its content: a byte order mark, CR */
 };
 static_assert((int)TRANSFER_LINE_MAX < (int)IMPORT_BULK_BYTES, "a line fits a bulk");
 static_assert((int)IMPORT_BULK_BYTES + REGISTRY_BULK_MAX + 2 <= (int)REGISTRY_BULK_BODY_MAX,
@@ -47,7 +48,6 @@ struct bulk {
 
 struct import {
     struct transfer *t;
-    struct sink log;
     struct buf in, errors;
     uint64_t size, offset; /* of the file; what was read of it */
     int64_t modified_us;
@@ -189,11 +189,8 @@ static void take_error(struct bulk *b, const struct json *error)
 /* The identity is there, its twin is not. */
 static void take_warning(struct bulk *b, const struct json *warning)
 {
-    struct slice id = member(warning, "deviceId");
     struct buf text = {0};
-    struct item *item = find_item(b, id, SLICE_LIT(""));
-    for (unsigned k = 0; item == NULL && k < b->count; k++)
-        if (slice_eq(b->items[k].device_id, id)) item = &b->items[k];
+    struct item *item = find_item(b, member(warning, "deviceId"), member(warning, "moduleId"));
     if (item == NULL) return;
     buf_printf(&text, "DeviceRegisteredWithoutTwin: %.*s",
                SLICE_ARG(member(warning, "warningStatus")));
@@ -230,7 +227,9 @@ static void take_result(struct bulk *b, const struct registry_answer *a)
 {
     struct arena arena = {0};
     struct json *result;
-    if (json_parse(&arena, a->body, &result) == OK) {
+    if (json_parse(&arena, a->body, &result) != OK) {
+        fail_import(b->import, "the registry's answer cannot be read", fail_text());
+    } else {
         const struct json *errors = json_get(result, "errors");
         const struct json *warnings = json_get(result, "warnings");
         for (const struct json *e = errors ? errors->child : NULL; e; e = e->next) take_error(b, e);
@@ -245,6 +244,7 @@ static void on_bulk(struct registry_wait *w, const struct registry_answer *a)
     struct bulk *b = CONTAINER_OF(w, struct bulk, wait);
     struct import *i = b->import;
     unsigned said = b->count;
+    int64_t failed = i->t->row.failed;
     b->asks = false;
     for (unsigned k = 0; k < b->count; k++) b->items[k].again = false;
     if (a->body.len)
@@ -253,7 +253,7 @@ static void on_bulk(struct registry_wait *w, const struct registry_answer *a)
         fail_import(i, "the registry refused a bulk", status_name(a->status));
     unsigned again = keep_again(b);
     i->t->row.lines += said - again;
-    metric_add(&imported_total, said - again);
+    if (!i->failed) metric_add(&imported_total, said - again - (i->t->row.failed - failed));
     if (again == 0) {
         bulk_done(b);
         return;
@@ -422,7 +422,8 @@ static bool take_line(struct import *i, bool *waits)
 /* What there is has no end of line and is too long already. */
 static void skip_long_line(struct import *i)
 {
-    if (buf_size(&i->in) - i->taken <= TRANSFER_LINE_MAX || i->offset == i->size) return;
+    if (buf_size(&i->in) - i->taken <= TRANSFER_LINE_MAX + AROUND_LINE_MAX || i->offset == i->size)
+        return;
     if (!i->skips) {
         i->line++;
         refuse_line(i, STATUS_MESSAGE_TOO_LARGE, "a line has at most 512 KiB");
@@ -454,11 +455,12 @@ static void read_more(struct import *i)
 
 /* ---- steps */
 
-/* Lines become bulks as long as there is room for them; true: more of the file is wanted. */
+/* Lines become bulks as long as there is room for them and for what is wrong with them; true: more of the
+ * file is wanted. */
 static bool take_lines(struct import *i)
 {
     bool waits = false;
-    while (i->under_way < IMPORT_BULKS && !is_stopping(i)) {
+    while (i->under_way < IMPORT_BULKS && !is_stopping(i) && buf_size(&i->errors) < PLACE_PIECE) {
         if (is_filled(i)) {
             send_filled(i);
             continue;
@@ -537,5 +539,5 @@ void transfer_import_begin(struct transfer *t)
 
 void transfer_import_stop(struct transfer *t)
 {
-    if (t->import) pump(t->import);
+    pump(t->import);
 }

@@ -174,10 +174,7 @@ void transfer_stop(struct transfer *t)
 {
     if (t->stopping) return;
     t->stopping = true;
-    if (t->row.type == TRANSFER_EXPORT)
-        transfer_export_stop(t);
-    else
-        transfer_import_stop(t);
+    if (t->import) transfer_import_stop(t);
 }
 
 /* ---- after a start */

@@ -28,7 +28,6 @@ enum {
     TRANSFER_BODY_MAX = 16 << 10,  /* bytes of a request: MessageTooLarge */
     TRANSFER_URI_MAX = 4 << 10,    /* bytes of a container's URI: ArgumentInvalid */
     TRANSFER_LINE_MAX = 512 << 10, /* bytes of a line; a longer one is an error of that line */
-    TRANSFER_ACTIVE_MAX = 1,       /* jobs that have not ended (IoT Hub): JobQuotaExceeded */
     TRANSFER_LIST_MAX = 1000,      /* jobs of a list, the newest */
     TRANSFER_ASKS_MAX = 1000,      /* verbs under way: ThrottleBacklogLimitExceeded */
 };

@@ -8,6 +8,7 @@
 #include "blob/blob.h"
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
+#include "hub/transfer/place.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 
@@ -505,6 +506,38 @@ static void a_line_has_a_limit(void **state)
     assert_int_equal(count_lines(export_text()), 2);
 }
 
+/* Of a line with as much as it may have, the CR is the last byte of a piece. */
+static void a_line_may_end_between_two_pieces(void **state)
+{
+    struct buf file = {0};
+    (void)state;
+    buf_put_str(&file, "{\"id\":\"d0\"");
+    while (buf_size(&file) < PLACE_PIECE - 3) buf_put_u8(&file, ' ');
+    buf_put_str(&file, "}\n{\"id\":\"d1\"");
+    while (buf_size(&file) < PLACE_PIECE - 1 + (size_t)TRANSFER_LINE_MAX - 1)
+        buf_put_u8(&file, ' ');
+    buf_put_str(&file, "}\r\n{\"id\":\"last\"}");
+    import_text(buf_slice(&file));
+    buf_free(&file);
+    assert_int_equal(get_blob("importErrors.log").len, 0);
+    assert_int_equal(count_lines(export_text()), 3);
+}
+
+/* The log of a piece is longer than the piece. */
+static void a_file_of_nonsense_is_all_told_of(void **state)
+{
+    enum { LINES = 20000 };
+    struct buf file = {0};
+    (void)state;
+    buf_put_str(&file, "{\"id\":\"d0\"}\n");
+    for (int i = 0; i < LINES; i++) buf_put_str(&file, "x\n");
+    buf_put_str(&file, "{\"id\":\"last\"}");
+    import_text(buf_slice(&file));
+    buf_free(&file);
+    assert_int_equal(count_lines(get_blob("importErrors.log")), LINES);
+    assert_int_equal(count_lines(export_text()), 2);
+}
+
 /* ---- jobs in the middle */
 
 static void put_many(unsigned count)
@@ -672,6 +705,8 @@ int main(void)
         TEST(bad_lines_are_told_by_number_and_the_rest_is_done),
         TEST(what_a_file_says_of_one_identity_happens_in_order),
         TEST(a_line_has_a_limit),
+        TEST(a_line_may_end_between_two_pieces),
+        TEST(a_file_of_nonsense_is_all_told_of),
         TEST(containers_that_do_not_open_are_refused),
         TEST(a_uri_has_a_limit),
         TEST(there_is_one_job_at_a_time),
