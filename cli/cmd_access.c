@@ -252,8 +252,10 @@ static enum err make_token(struct cli *c, const struct connstr *signer, struct b
     const char *device = cli_value(c, "device-id");
     struct slice id = device ? slice_str(device) : signer->device_id;
     TRY(cli_number(c, "duration", 1, INT32_MAX, 3600, &seconds));
-    if (text_unbase64(&key, signer->key) != OK || buf_size(&key) == 0)
+    if (text_unbase64(&key, signer->key) != OK || buf_size(&key) == 0) {
+        buf_free(&key);
         return fail(ERR_INVALID, "there is no key in base64 to sign with");
+    }
     buf_put_slice(&resource, signer->host);
     if (id.len) buf_printf(&resource, "/devices/%.*s", SLICE_ARG(id));
     if (signer->module_id.len) buf_printf(&resource, "/modules/%.*s", SLICE_ARG(signer->module_id));

@@ -91,28 +91,21 @@ static enum err adopt(struct cli *c, struct target *t, struct json *child, struc
 
 /* ---- queries */
 
-/* The twins that a condition on the scopes finds. */
-static enum err find(struct cli *c, struct target *t, const char *condition, struct slice scope,
-                     struct json **found)
+/* The twins that a condition finds: the scope between `before` and `after`. */
+static enum err find(struct cli *c, struct target *t, const char *before, struct slice scope,
+                     const char *after, struct json **found)
 {
-    struct buf query = {0}, text = {0};
-    struct json *body = json_new(&c->arena, JSON_OBJECT);
-    buf_printf(&query, "SELECT * FROM devices WHERE %s'%.*s'%s", condition, SLICE_ARG(scope),
-               condition[0] == 'a' ? ")" : " AND capabilities.iotEdge = true");
-    json_set(&c->arena, body, SLICE_LIT("query"), json_new_string(&c->arena, buf_slice(&query)));
-    json_write(&text, body);
-    const struct http_call call = {
-        .method = "POST", .path = "/devices/query", .body = buf_slice(&text)};
-    enum err e = http_json(t, &call, "the devices", found);
+    struct buf query = {0};
+    buf_printf(&query, "SELECT * FROM devices WHERE %s'%.*s'%s", before, SLICE_ARG(scope), after);
+    enum err e = query_rows(c, t, buf_slice(&query), found);
     buf_free(&query);
-    buf_free(&text);
     return e;
 }
 
 static enum err find_children(struct cli *c, struct target *t, struct slice scope,
                               struct json **children)
 {
-    return find(c, t, "array_contains(parentScopes, ", scope, children);
+    return find(c, t, "array_contains(parentScopes, ", scope, ")", children);
 }
 
 /* ---- verbs */
@@ -127,8 +120,8 @@ enum err parent_show(struct cli *c)
     if (scope.len == 0)
         return fail(ERR_NOT_FOUND, "device '%.*s' has no parent",
                     SLICE_ARG(json_str(child, "deviceId")));
-    TRY(find(c, &t, "deviceScope = ", scope, &found));
-    if (found == NULL || found->child == NULL)
+    TRY(find(c, &t, "deviceScope = ", scope, " AND capabilities.iotEdge = true", &found));
+    if (found->child == NULL)
         return fail(ERR_NOT_FOUND, "there is no edge device with the scope '%.*s'",
                     SLICE_ARG(scope));
     TRY(identity_get(&t, json_str(found->child, "deviceId"), SLICE_NONE, &found));
@@ -206,7 +199,7 @@ enum err children_remove(struct cli *c)
     TRY(scope_of(parent, &scope));
     if (cli_given(c, "remove-all")) {
         TRY(find_children(c, &t, scope, &children));
-        for (const struct json *j = children ? children->child : NULL; j; j = j->next)
+        for (const struct json *j = children->child; j; j = j->next)
             TRY(leave(c, &t, json_str(j, "deviceId"), scope));
         return OK;
     }

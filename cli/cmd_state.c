@@ -210,6 +210,13 @@ struct bulk {
     unsigned count, failed;
 };
 
+static void tell(struct bulk *b, const struct json *list, const char *why)
+{
+    for (const struct json *j = list ? list->child : NULL; j; j = j->next, b->failed++)
+        fprintf(stderr, "%.*s %.*s: %.*s\n", SLICE_ARG(json_str(j, "deviceId")),
+                SLICE_ARG(json_str(j, "moduleId")), SLICE_ARG(json_str(j, why)));
+}
+
 static enum err send_bulk(struct bulk *b)
 {
     struct http_answer a;
@@ -221,9 +228,9 @@ static enum err send_bulk(struct bulk *b)
     const struct json *errors = json_get(a.json, "errors");
     bool told = errors && errors->type == JSON_ARRAY;
     enum err e = a.status >= 300 && !told ? http_refusal(b->t, &a, "the devices") : OK;
-    for (const struct json *j = told ? errors->child : NULL; j; j = j->next, b->failed++)
-        fprintf(stderr, "%.*s %.*s: %.*s\n", SLICE_ARG(json_str(j, "deviceId")),
-                SLICE_ARG(json_str(j, "moduleId")), SLICE_ARG(json_str(j, "errorStatus")));
+    if (told) tell(b, errors, "errorStatus");
+    if (e == OK)
+        tell(b, json_get(a.json, "warnings"), "warningStatus"); /* there, without its twin */
     http_answer_free(&a);
     buf_clear(&b->json);
     b->count = 0;

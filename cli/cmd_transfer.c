@@ -88,15 +88,13 @@ static void set_text(struct cli *c, struct json *object, const char *name, const
         json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, slice_str(text)));
 }
 
-static enum err start(struct cli *c, struct target *t, const struct json *request,
-                      struct json **job)
+static enum err start(struct target *t, const struct json *request, struct json **job)
 {
     struct buf body = {0};
     json_write(&body, request);
     const struct http_call call = {
         .method = "POST", .path = "/jobs/create", .body = buf_slice(&body)};
     enum err e = http_json(t, &call, "the job", job);
-    (void)c;
     buf_free(&body);
     return e;
 }
@@ -139,11 +137,16 @@ static enum err ask_blob(struct target *t, const struct own *own, const struct h
     whole.path = buf_cstr(&path);
     whole.raw = true;
     enum err e = http_do(t, &whole, a);
-    if (e == OK && a->status >= 300) {
-        e = fail(ERR_PROTOCOL, "%s refused a piece of the file (%ld)", t->name, a->status);
-        http_answer_free(a);
-    }
     buf_free(&path);
+    return e;
+}
+
+/* Frees what is refused. */
+static enum err judge(struct target *t, struct http_answer *a)
+{
+    if (a->status < 300) return OK;
+    enum err e = fail(ERR_PROTOCOL, "%s refused a piece of the file (%ld)", t->name, a->status);
+    http_answer_free(a);
     return e;
 }
 
@@ -154,6 +157,7 @@ static enum err send_blob(struct target *t, const struct own *own, const char *m
     const struct http_call call = {
         .method = method, .body = body, .type = body.ptr ? "application/octet-stream" : NULL};
     TRY(ask_blob(t, own, &call, name, more, &a));
+    TRY(judge(t, &a));
     http_answer_free(&a);
     return OK;
 }
@@ -206,30 +210,36 @@ static enum err upload(struct target *t, const struct own *own, const char *name
     return e;
 }
 
+/* An empty blob has no range: the hub says 416. */
 static enum err blob_size(struct target *t, const struct own *own, const char *name, uint64_t *size)
 {
     struct http_answer a;
+    enum err e = OK;
     *size = 0;
     TRY(ask_blob(t, own, &(struct http_call){.method = "GET", .header = "x-ms-range: bytes=0-0"},
                  name, "", &a));
-    struct slice range = http_answer_header(&a, "content-range"); /* bytes 0-0/SIZE */
-    enum err e = num_u64(slice_from(range, slice_find(range, '/') + 1), size);
+    if (a.status != 416) {
+        TRY(judge(t, &a));
+        struct slice range = http_answer_header(&a, "content-range"); /* bytes 0-0/SIZE */
+        e = num_u64(slice_from(range, MIN(slice_find(range, '/') + 1, range.len)), size);
+        if (e != OK) e = fail(ERR_PROTOCOL, "%s does not say how long the file is", t->name);
+    }
     http_answer_free(&a);
     return e;
 }
 
-/* An empty blob has no range: the hub says 416. */
 static enum err download(struct target *t, const struct own *own, const char *name, FILE *file,
                          struct buf *into)
 {
     uint64_t size;
-    if (blob_size(t, own, name, &size) != OK) return OK;
+    TRY(blob_size(t, own, name, &size));
     for (uint64_t at = 0; at < size; at += PIECE) {
         struct http_answer a;
         char range[80];
         snprintf(range, sizeof range, "x-ms-range: bytes=%llu-%llu", (unsigned long long)at,
                  (unsigned long long)(MIN(at + PIECE, size) - 1));
         TRY(ask_blob(t, own, &(struct http_call){.method = "GET", .header = range}, name, "", &a));
+        TRY(judge(t, &a));
         struct slice bytes = buf_slice(&a.body);
         bool wrote = file == NULL || fwrite(bytes.ptr, 1, bytes.len, file) == bytes.len;
         if (into) buf_put_slice(into, bytes);
@@ -265,7 +275,7 @@ static enum err export_to_file(struct cli *c, struct target *t, struct json *req
     TRY(open_own(c, t, &own));
     set_text(c, request, "outputBlobContainerUri", own.uri);
     set_text(c, request, "outputBlobName", name);
-    TRY(start(c, t, request, job));
+    TRY(start(t, request, job));
     enum err e = wait_for_end(c, t, job);
     if (e == OK) e = save(t, &own, name, path);
     drop_blob(t, &own, name);
@@ -288,7 +298,7 @@ enum err transfer_export_verb(struct cli *c)
     } else {
         set_text(c, request, "outputBlobContainerUri", uri);
         set_text(c, request, "outputBlobName", cli_value(c, "blob-name"));
-        TRY(start(c, &t, request, &job));
+        TRY(start(&t, request, &job));
         if (cli_given(c, "wait")) TRY(wait_for_end(c, &t, &job));
     }
     return output_value(&c->output, &c->arena, job, columns);
@@ -323,7 +333,7 @@ static enum err import_file(struct cli *c, struct target *t, struct json *reques
     set_text(c, request, "outputBlobContainerUri", own.uri);
     set_text(c, request, "inputBlobName", name);
     set_text(c, request, "outputBlobName", log_name);
-    enum err e = start(c, t, request, job);
+    enum err e = start(t, request, job);
     if (e == OK) e = wait_for_end(c, t, job);
     if (e == OK) e = download(t, &own, log_name, NULL, &log);
     if (e == OK) *errors = take_errors(c, buf_slice(&log), *job);
@@ -342,7 +352,7 @@ static enum err import_blob(struct cli *c, struct target *t, struct json *reques
     set_text(c, request, "inputBlobContainerUri", cli_value(c, "input-blob-container-uri"));
     set_text(c, request, "outputBlobContainerUri", cli_value(c, "output-blob-container-uri"));
     set_text(c, request, "inputBlobName", cli_value(c, "input-blob-name"));
-    TRY(start(c, t, request, job));
+    TRY(start(t, request, job));
     return cli_given(c, "wait") ? wait_for_end(c, t, job) : OK;
 }
 

@@ -13,11 +13,10 @@ enum { ROSTER_FILE_MAX = 64 << 20 };
 static enum err decode_key(struct arena *a, struct slice text, struct slice *key)
 {
     struct buf bytes = {0};
-    if (text.len == 0 || text_unbase64(&bytes, text) != OK)
-        return fail(ERR_INVALID, "the key is not base64");
-    *key = arena_copy(a, buf_slice(&bytes));
+    bool good = text.len && text_unbase64(&bytes, text) == OK;
+    if (good) *key = arena_copy(a, buf_slice(&bytes));
     buf_free(&bytes);
-    return OK;
+    return good ? OK : fail(ERR_INVALID, "the key is not base64");
 }
 
 static enum err from_connstr(struct arena *a, const struct connstr *c, struct fleet_identity *out)

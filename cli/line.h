@@ -51,12 +51,6 @@ enum err line_open(struct line *l, const struct line_to *to) MUST_USE;
 /* What to poll for. */
 short line_wants(const struct line *l);
 
-/* Bytes that the socket has not taken yet. */
-static inline size_t line_backlog(const struct line *l)
-{
-    return buf_size(&l->out) + buf_size(&l->cipher);
-}
-
 enum err line_ready(struct line *l, short revents) MUST_USE;
 bool line_next(struct line *l, struct slice *bytes);
 

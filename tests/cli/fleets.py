@@ -1,0 +1,89 @@
+"""fleets.py - many devices at once: files of identities, hubs' states, children of an edge device."""
+import json
+import pathlib
+import tempfile
+
+from hub import Group, Hub, check
+
+group = Group()
+IDENTITY = ("hub", "device-identity")
+
+
+def exported(hub, name):
+    """The lines of an export, by device and module."""
+    path = pathlib.Path(hub.data) / name
+    hub.must(*IDENTITY, "export", "--file", path, "--include-keys", "--quiet")
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return {(line["id"], line.get("moduleId")): line for line in lines}
+
+
+def without(value, *names):
+    if isinstance(value, dict):
+        return {key: without(part, *names) for key, part in value.items() if key not in names}
+    return value
+
+
+@group.case
+def an_edge_device_has_more_children_than_a_page():
+    with Hub() as hub, tempfile.TemporaryDirectory() as place:
+        edge = hub.must(*IDENTITY, "create", "-d", "edge", "--edge-enabled", "true").json()
+        lines = [{"id": f"c{n}", "importMode": "create", "deviceScope": edge["deviceScope"],
+                  "parentScopes": [edge["deviceScope"]]} for n in range(101)]
+        path = pathlib.Path(place) / "devices.txt"
+        path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        hub.must(*IDENTITY, "import", "--file", path)
+        children = hub.must(*IDENTITY, "children", "list", "-d", "edge").json()
+        check(len(children) == 101, f"{len(children)} children are listed")
+        hub.must(*IDENTITY, "children", "remove", "-d", "edge", "--remove-all")
+        check(hub.must(*IDENTITY, "children", "list", "-d", "edge").json() == [], "some are left")
+
+
+@group.case
+def what_is_exported_is_imported_elsewhere_and_exported_again():
+    with Hub() as one, Hub() as other:
+        for name in ("d1", "d2"):
+            one.must(*IDENTITY, "create", "-d", name)
+        one.must("hub", "device-twin", "update", "-d", "d1", "--tags", '{"room": 7}', "--desired", '{"a": {"b": [1, "x"]}}')
+        one.must("hub", "module-identity", "create", "-d", "d1", "-m", "m1")
+        before = exported(one, "fleet.txt")
+        check(set(before) == {("d1", None), ("d2", None), ("d1", "m1")}, f"{set(before)} are exported")
+        other.must(*IDENTITY, "import", "--file", pathlib.Path(one.data) / "fleet.txt")
+        after = exported(other, "fleet.txt")
+        changing = ("eTag", "twinETag", "$metadata", "$version", "$lastUpdated")
+        check(without({str(k): v for k, v in before.items()}, *changing) ==
+              without({str(k): v for k, v in after.items()}, *changing), f"{before} became {after}")
+
+
+@group.case
+def an_empty_hub_has_an_empty_file():
+    with Hub() as hub:
+        path = pathlib.Path(hub.data) / "fleet.txt"
+        path.write_text("of yesterday", encoding="utf-8")
+        hub.must(*IDENTITY, "export", "--file", path, "--include-keys")
+        check(path.read_text(encoding="utf-8").strip() == "", path.read_text(encoding="utf-8"))
+
+
+@group.case
+def a_bad_line_is_told_of_and_the_others_are_done():
+    with Hub() as hub:
+        path = pathlib.Path(hub.data) / "devices.txt"
+        path.write_text('{"id": "d1"}\nnonsense\n{"id": "d2", "tags": {"a.b": 1}}\n{"id": "d3"}\n', encoding="utf-8")
+        done = hub.run(*IDENTITY, "import", "--file", path, "-o", "json")
+        check(done.status == 1 and "2 lines" in done.error, str(done))
+        check([error["line"] for error in done.json()["errors"]] == [2, 3], str(done))
+        listed = hub.must(*IDENTITY, "list").json()
+        check([device["deviceId"] for device in listed] == ["d1", "d2", "d3"], str(listed))
+
+
+@group.case
+def a_state_whose_twin_is_refused_is_not_done():
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        path = pathlib.Path(hub.data) / "state.json"
+        hub.must("hub", "state", "export", "-f", path)
+        state = json.loads(path.read_text(encoding="utf-8"))
+        device = state["devices"]["d1"] if "devices" in state else state["d1"]
+        device["twin"]["tags"] = {"a.b": 1}
+        path.write_text(json.dumps(state), encoding="utf-8")
+        done = hub.run("hub", "state", "import", "-f", path, "--replace")
+        check(done.status == 1 and "d1" in done.error, str(done))
