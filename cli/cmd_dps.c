@@ -359,6 +359,8 @@ enum err provisioning_enrollment_delete(struct cli *c)
     return http_json(&p.target, &call, p.what, &nothing);
 }
 
+enum { REVOKE_WAIT_S = 620 }; /* the hub takes its time for thousands of devices */
+
 enum err provisioning_group_revoke(struct cli *c)
 {
     struct place p;
@@ -369,8 +371,10 @@ enum err provisioning_group_revoke(struct cli *c)
     buf_printf(&body, "{\"dryRun\":%s,\"disableDevices\":%s}",
                cli_given(c, "dry-run") ? "true" : "false",
                cli_given(c, "disable-devices") ? "true" : "false");
-    const struct http_call call = {
-        .method = "POST", .path = buf_cstr(&path), .body = buf_slice(&body)};
+    const struct http_call call = {.method = "POST",
+                                   .path = buf_cstr(&path),
+                                   .body = buf_slice(&body),
+                                   .wait_s = REVOKE_WAIT_S};
     enum err e = http_json(&p.target, &call, p.what, &answer);
     buf_free(&path);
     buf_free(&body);

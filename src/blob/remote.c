@@ -133,8 +133,11 @@ static bool is_link_local(const struct sockaddr *to)
     if (to->sa_family == AF_INET)
         return ntohl(((const struct sockaddr_in *)(const void *)to)->sin_addr.s_addr) >> 16 ==
                0xA9FE;
-    return to->sa_family == AF_INET6 &&
-           IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)(const void *)to)->sin6_addr);
+    if (to->sa_family != AF_INET6) return false;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)to)->sin6_addr;
+    bool is_four = IN6_IS_ADDR_V4MAPPED(six) || IN6_IS_ADDR_V4COMPAT(six);
+    return IN6_IS_ADDR_LINKLOCAL(six) ||
+           (is_four && six->s6_addr[12] == 169 && six->s6_addr[13] == 254);
 }
 
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)

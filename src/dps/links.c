@@ -66,12 +66,13 @@ void links_verb_get(struct call *c)
 
 /* ---- changing */
 
+/* A hub that was put may be unlinked again before the last core has heard of it. */
 static void on_applied(struct call *c)
 {
     if (c->head->verb == VERB_HUB_DELETE)
         dps_call_answer_json(c, DPS_NO_CONTENT, SLICE_NONE);
     else
-        answer(c, find(c));
+        links_verb_get(c);
 }
 
 static void on_written(struct store_wait *w, struct store_answer *a)

@@ -172,6 +172,14 @@ static void on_kept(struct hub_ask *ask, const struct hub_reply *reply)
         fail_at_hub(o, o->next.hub, reply);
 }
 
+/* Its group may have been disabled or deleted since it was attested. */
+static bool is_cut_off(const struct operation *o)
+{
+    if (o->who.group.len == 0) return false;
+    const struct group *g = groups_find(&o->dps->groups, o->who.group);
+    return g == NULL || g->enrollment.disabled;
+}
+
 static bool same_text(const struct json *a, const struct json *b, const char *object,
                       const char *key)
 {
@@ -193,6 +201,10 @@ static void keep(struct operation *o)
 {
     struct json *identity, *credential;
     struct buf text = {0};
+    if (is_cut_off(o)) {
+        finish(o, REGISTRATION_DISABLED);
+        return;
+    }
     if (json_parse(&o->arena, o->identity_json, &identity) != OK ||
         json_parse(&o->arena, o->who.identity, &credential) != OK) {
         operation_failed(o, DPS_HUB_FAILED, SLICE_LIT("the hub's identity is no JSON"));
@@ -252,6 +264,10 @@ static void create(struct operation *o)
 {
     const struct enrollment *e = &o->who.enrollment;
     struct buf text = {0};
+    if (is_cut_off(o)) {
+        finish(o, REGISTRATION_DISABLED);
+        return;
+    }
     buf_put_str(&text, "[{\"id\":");
     text_json_string(&text, o->next.device_id);
     buf_put_str(&text, ",\"importMode\":\"createOrUpdate\",\"status\":");
@@ -315,14 +331,6 @@ static void do_work(struct operation *o)
 }
 
 /* ---- what is to be done, and that it be remembered */
-
-/* Its group may have been disabled or deleted since it was attested. */
-static bool is_cut_off(const struct operation *o)
-{
-    if (o->who.group.len == 0) return false;
-    const struct group *g = groups_find(&o->dps->groups, o->who.group);
-    return g == NULL || g->enrollment.disabled;
-}
 
 static void on_work_stored(struct store_wait *w, struct store_answer *a)
 {

@@ -98,7 +98,9 @@ static void forget(struct call *c)
     free(r);
 }
 
-static struct dps_wait *wait(struct call *c)
+#define REVOKE_WAIT_US (600 * 1000000ll) /* thousands of devices, one after the other */
+
+static struct dps_wait *wait_long(struct call *c, int64_t us)
 {
     struct request *r = NEW(struct request);
     r->call = c;
@@ -106,8 +108,13 @@ static struct dps_wait *wait(struct call *c)
     r->wait.fn = on_answer;
     c->own = r;
     c->forget = forget;
-    rest_call_wait(c, WAITING_SITE);
+    rest_call_wait_long(c, WAITING_SITE, us);
     return &r->wait;
+}
+
+static struct dps_wait *wait(struct call *c)
+{
+    return wait_long(c, REST_WAIT_US);
 }
 
 static struct slice if_match(const struct call *c)
@@ -229,7 +236,7 @@ static struct slice name_of(const struct call *c)
 
 static void group_revoke(struct call *c)
 {
-    dps_group_revoke(dps_of(c), id_of(c), buf_slice(&c->body), wait(c));
+    dps_group_revoke(dps_of(c), id_of(c), buf_slice(&c->body), wait_long(c, REVOKE_WAIT_US));
 }
 
 static void hub_list(struct call *c)
