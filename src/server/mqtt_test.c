@@ -638,6 +638,27 @@ static void who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost(void 
     end(&c);
 }
 
+/* Its keep-alive of 60 s counts what it is heard, not what it is made to wait. */
+static void a_device_that_is_read_later_is_not_silent(void **state)
+{
+    (void)state;
+    struct client c;
+    limit("telemetry=1/s");
+    open_device(&c, "d1");
+    for (uint16_t id = 1; id <= 120; id++) write_publish(&c, events, SLICE_LIT("x"), id);
+    speak(&c);
+    for (int s = 0; s < 120; s++) {
+        rig_wait(&rig, 1010000);
+        hear(&c);
+    }
+    assert_int_equal(c.pubacks, 120);
+    assert_false(c.conn->gone);
+    rig_wait(&rig, 91000000); /* and now it is */
+    rig_wait(&rig, 1000000);
+    assert_over(&c);
+    end(&c);
+}
+
 static void telemetry_that_would_wait_too_long_ends_the_connection(void **state)
 {
     (void)state;
@@ -816,6 +837,7 @@ int main(void)
         TEST(at_qos_0_a_message_is_completed_when_it_was_sent),
         TEST(subscriptions_are_refused_and_said_so),
         TEST(who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost),
+        TEST(a_device_that_is_read_later_is_not_silent),
         TEST(telemetry_that_would_wait_too_long_ends_the_connection),
         TEST(one_connection_too_many_is_told_to_come_later),
         TEST(a_fault_is_done_after_its_delay_if_faults_are_allowed),

@@ -25,6 +25,7 @@ enum device_pause {
     PAUSE_LOG = 2,      /* the log has no room */
     PAUSE_OUTPUT = 4,   /* the device does not read what it is sent */
     PAUSE_THROTTLE = 8, /* until held_until_us: it sent more than the hub takes */
+    PAUSE_BY_HUB = PAUSE_LOG | PAUSE_THROTTLE, /* no silence of the device's */
 };
 
 /* DEVICE_PASSED: the connection is another front's, this state is to be freed. */

@@ -42,7 +42,7 @@ void device_reject(struct device *d, const char *reason)
 
 void device_arm(struct device *d, int64_t now_us)
 {
-    int64_t due = mqtt_deadline(&d->mqtt);
+    int64_t due = d->paused & PAUSE_BY_HUB ? INT64_MAX : mqtt_deadline(&d->mqtt);
     if (d->state == DEVICE_OPEN) {
         if (d->ends_us != INT64_MAX) due = MIN(due, now_us + MAX(d->ends_us - clock_wall_us(), 0));
         due = MIN(due, d->report_us);
@@ -68,7 +68,7 @@ static void on_timer(struct timer *t, int64_t now_us)
     if (open) report_activity(d, now_us);
     if (open && clock_wall_us() >= d->ends_us)
         device_reject(d, "the token has expired");
-    else if (mqtt_tick(&d->mqtt, now_us) != OK)
+    else if (!(d->paused & PAUSE_BY_HUB) && mqtt_tick(&d->mqtt, now_us) != OK)
         device_reject(d, fail_text());
     else
         device_arm(d, now_us);

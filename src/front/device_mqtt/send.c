@@ -2,6 +2,7 @@
  *
  * Who does not read what it is sent is not read: so answers to its requests cannot pile up.
  */
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "front/device_mqtt/device.h"
 
@@ -17,6 +18,11 @@ void device_resume(struct device *d, enum device_pause why)
 {
     if (!(d->paused & why)) return;
     d->paused &= ~(unsigned)why;
+    if (why & PAUSE_BY_HUB && !(d->paused & PAUSE_BY_HUB)) {
+        int64_t now_us = clock_mono_us();
+        mqtt_resumed(&d->mqtt, now_us);
+        device_arm(d, now_us);
+    }
     if (d->paused == 0) conn_resume(d->conn);
 }
 

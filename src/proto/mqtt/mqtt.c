@@ -163,6 +163,11 @@ int64_t mqtt_deadline(const struct mqtt *m)
     return m->error != OK || wait_us == 0 ? INT64_MAX : m->since_us + wait_us;
 }
 
+void mqtt_resumed(struct mqtt *m, int64_t now_us)
+{
+    m->fed_us = m->since_us = now_us;
+}
+
 enum err mqtt_tick(struct mqtt *m, int64_t now_us)
 {
     if (m->error != OK) return (enum err)m->error;

@@ -179,6 +179,9 @@ int64_t mqtt_deadline(const struct mqtt *m);
 /* Sends what is due.  ERR_TIMEOUT: the peer was silent for too long; final. */
 enum err mqtt_tick(struct mqtt *m, int64_t now_us) MUST_USE;
 
+/* The caller reads its peer again: the time in which it did not counts for nothing. */
+void mqtt_resumed(struct mqtt *m, int64_t now_us);
+
 /* ---- output.  Texts are valid where they come from (UTF-8 without NUL, topics without wildcards):
  *      they are not checked again.  ERR_TOO_BIG: MQTT cannot express it, nothing was written. */
 
