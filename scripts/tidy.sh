@@ -13,9 +13,10 @@ readonly BUILD=build/debug STAMPS=build/debug/tidy
 # tidy_one PLACE FILE
 tidy_one() {
     say "tidy $1 $2"
-    clang-tidy-16 --quiet -p "$BUILD" "$2" 2>/dev/null || return
     mkdir -p "$STAMPS/$(dirname "$2")"
-    touch "$STAMPS/$2"
+    touch "$STAMPS/$2.begun"
+    clang-tidy-16 --quiet -p "$BUILD" "$2" 2>/dev/null || return
+    mv "$STAMPS/$2.begun" "$STAMPS/$2"
 }
 
 # "FILE WHAT-IT-INCLUDES..." a line, from the tree's root.
@@ -42,9 +43,12 @@ is_clean() {
 }
 
 declare -A stale=()
+known=0
 while read -r -a paths; do
+    known=$((known + 1))
     is_clean "${paths[@]}" || stale[${paths[0]}]=yes
 done < <(included)
+[ "$known" -gt 0 ] || die "ninja does not know what $BUILD was built of: remove it and build again"
 files=()
 while read -r file; do
     [ -z "${stale[$file]:-}" ] || files+=("$file")
