@@ -360,6 +360,85 @@ static void ask_for_fault(struct rig_conn *c, const char *type)
     rig_wait(&rig, 1100000);
 }
 
+/* The device's links besides events, with the handles that the client gives them. */
+static const struct {
+    const char *name, *address;
+    unsigned handle;
+    bool receives;
+} links[] = {
+    {"c2d", "/devices/d1/messages/devicebound", 1, true},
+    {"twin-in", "/devices/d1/twin", 2, true},
+    {"twin-out", "/devices/d1/twin", 3, false},
+    {"method-in", "/devices/d1/methods/deviceBound", 4, true},
+    {"method-out", "/devices/d1/methods/deviceBound", 5, false},
+    {"cbs-again-out", "$cbs", 6, false},
+    {"cbs-again-in", "$cbs", 7, true},
+};
+
+enum { LINKS = sizeof links / sizeof *links };
+
+/* The hub's handle of the link, from its attach. */
+static unsigned handle_in(const char *lines, const char *name)
+{
+    char attach[64];
+    unsigned handle = 0;
+    snprintf(attach, sizeof attach, "attach[\"%s\" ", name);
+    const char *at = strstr(lines, attach);
+    if (at == NULL || sscanf(at + strlen(attach), "%u", &handle) != 1)
+        fail_msg("no %s in %s", attach, lines);
+    return handle;
+}
+
+/* A device with all of them; those to $cbs are the only ones of their connection. */
+static struct rig_conn *dial_with_all_links(unsigned handles[LINKS])
+{
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    say(c, "0 detach[8 true]\n0 detach[9 true]");
+    heard(c);
+    for (unsigned i = 0; i < LINKS; i++) {
+        const char *me = "me", *hub = links[i].address;
+        say(c, "0 attach[\"%s\" %u %s 2b 0b @40 [\"%s\"] @41 [\"%s\"]]", links[i].name,
+            links[i].handle, links[i].receives ? "true" : "false", links[i].receives ? hub : me,
+            links[i].receives ? me : hub);
+        handles[i] = handle_in(heard(c), links[i].name);
+    }
+    return c;
+}
+
+static void a_fault_detaches_the_one_link_that_it_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *link;
+    } rows[] = {
+        {"KillAmqpC2DLink", "c2d"},
+        {"KillAmqpTwinLinkReq", "twin-out"},
+        {"KillAmqpTwinLinkResp", "twin-in"},
+        {"KillAmqpMethodReqLink", "method-in"},
+        {"KillAmqpMethodRespLink", "method-out"},
+        {"KillAmqpCBSLinkReq", "cbs-again-out"},
+        {"KillAmqpCBSLinkResp", "cbs-again-in"},
+    };
+    rig.wire.hub.faults = faults_new(); /* wire_close() frees them */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsigned handles[LINKS];
+        struct rig_conn *c = dial_with_all_links(handles);
+        ask_for_fault(c, rows[i].type);
+        const char *lines = heard(c);
+        for (unsigned k = 0; k < LINKS; k++) {
+            char want[80];
+            snprintf(want, sizeof want, "0 detach[%u true @29 ['amqp:link:detach-forced'",
+                     handles[k]);
+            bool detached = strstr(lines, want) != NULL;
+            if (detached != (strcmp(links[k].name, rows[i].link) == 0))
+                fail_msg("%s, %s: %s", rows[i].type, links[k].name, lines);
+        }
+        assert_false(c->gone);
+        rig_free(c);
+    }
+}
+
 static void a_fault_breaks_what_it_names(void **state)
 {
     (void)state;
@@ -444,6 +523,7 @@ int main(void)
         CASE(telemetry_above_the_rate_is_rejected_as_throttled),
         CASE(one_device_too_many_is_refused_as_throttled),
         CASE(a_fault_breaks_what_it_names),
+        CASE(a_fault_detaches_the_one_link_that_it_names),
         CASE(refusals_on_demand_last_as_long_as_was_said),
         CASE(a_forged_token_does_not_lengthen_a_session),
     };

@@ -1,9 +1,10 @@
 'use strict';
-/* faults.js - a server that allows faults: each one that Azure's own suites ask for, and the device is there again. */
+/* faults.js - a server that allows faults: each one that Azure's own suites ask for is done, and the device is there
+ * again. */
 
 const assert = require('node:assert');
 const { Client, Message } = require('azure-iot-device');
-const { check, until, within } = require('./check');
+const { check, sleep, until, within } = require('./check');
 const { OwnServer } = require('./own_server');
 
 const { Mqtt } = require('azure-iot-device-mqtt');
@@ -38,16 +39,29 @@ const faults = {
         'KillAmqpMethodReqLink', 'KillAmqpMethodRespLink', 'ShutDownAmqp', 'InvokeThrottling'] },
 };
 
-/** The device is asked for one fault; afterwards what it sends is taken again. */
-async function survive(type, name, Transport) {
-    const client = await device(`${type}-${name}`.toLowerCase(), Transport);
+/** The server has said that it does this fault. */
+function isInjected(deviceId, type) {
+    return server.log.some((line) => line.includes(` fault.injected device=${deviceId} type=${type}`));
+}
+
+const nameOf = (type, name) => `${type}-${name}`.toLowerCase();
+
+/** A device with something of everything, for the fault to hit. */
+async function victim(type, name, Transport) {
+    const client = await device(nameOf(type, name), Transport);
     client.onDeviceMethod('m', (request, response) => response.send(200));
     client.on('message', () => {});
     client.on('error', () => {});
+    await client.getTwin();
+    return client;
+}
+
+/** The device asks for one fault, which is done; afterwards what it sends is taken again. */
+async function survive(client, type, name) {
     try {
-        await client.getTwin();
         await client.sendEvent(asking(type));
-        await new Promise((resolve) => { setTimeout(resolve, 1500); });
+        await until('the fault is injected', () => isInjected(nameOf(type, name), type), 5000);
+        await sleep(1500);
         await until('telemetry is taken again', () =>
             within(20000, 'sending', client.sendEvent(new Message('after'))).then(() => true, () => false), 60000);
     } finally {
@@ -55,10 +69,17 @@ async function survive(type, name, Transport) {
     }
 }
 
+/** Apart from each other, since the server's log folds more than ten of the same lines in a second. */
+const APART_MS = 150;
+
 for (const [name, { Transport, types }] of Object.entries(faults)) {
     check(`a device over ${name} comes back from ${types.join(', ')}`, async () => {
         await started;
-        const ends = await Promise.allSettled(types.map((type) => survive(type, name, Transport)));
+        const clients = await Promise.all(types.map((type) => victim(type, name, Transport)));
+        const ends = await Promise.allSettled(types.map(async (type, i) => {
+            await sleep(i * APART_MS);
+            await survive(clients[i], type, name);
+        }));
         const failed = ends.flatMap(({ status, reason }, i) =>
             (status === 'rejected' ? [`${types[i]}: ${reason.message}`] : []));
         assert.deepEqual(failed, []);
@@ -71,5 +92,6 @@ check('an authentication error ends the connection as unauthorized', async () =>
     const gone = new Promise((resolve) => { client.on('disconnect', resolve); client.on('error', resolve); });
     await client.sendEvent(asking('InvokeAuthError'));
     await within(20000, 'the end', gone);
+    assert.ok(isInjected('denied', 'InvokeAuthError'));
     await client.close().catch(() => {});
 });

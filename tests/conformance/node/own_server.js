@@ -18,6 +18,7 @@ class OwnServer {
         if (!env.HUB_SPARE_HOST) skip('one server has the standard ports of this machine');
         this.host = env.HUB_SPARE_HOST;
         this.words = words;
+        this.log = []; // its lines so far
         this.data = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-own-'));
         if (sameCa) {
             for (const file of ['ca.pem', 'ca.key']) {
@@ -30,7 +31,11 @@ class OwnServer {
     /** Starts it, or starts it again, and waits until it is ready. */
     async start() {
         this.process = spawn(env.AZIMUTH, ['serve', '--data', this.data, '--hostname', this.host, '--bind',
-            env.HUB_SPARE_ADDRESS, '--console', 'off', ...this.words], { stdio: ['ignore', 'pipe', 'inherit'] });
+            env.HUB_SPARE_ADDRESS, '--console', 'off', ...this.words], { stdio: ['ignore', 'pipe', 'pipe'] });
+        readline.createInterface({ input: this.process.stderr }).on('line', (line) => {
+            this.log.push(line);
+            console.error(line);
+        });
         for await (const line of readline.createInterface({ input: this.process.stdout })) {
             this.ca = fs.readFileSync(JSON.parse(line).ca, 'utf8');
             return;
