@@ -349,14 +349,20 @@ static void one_device_too_many_is_refused_as_throttled(void **state)
 
 /* ---- faults on demand */
 
-static void ask_for_fault(struct rig_conn *c, const char *type)
+static void plan_fault(struct rig_conn *c, const char *type, const char *reason)
 {
     say(c,
         "0 transfer[0 1 b\"t\" 0 false] @116 {\"AzIoTHub_FaultOperationType\" \"%s\" "
+        "\"AzIoTHub_FaultOperationCloseReason\" \"%s\" "
         "\"AzIoTHub_FaultOperationDelayInSecs\" \"1\" "
         "\"AzIoTHub_FaultOperationDurationInSecs\" \"5\"} @117 b\"x\"",
-        type);
+        type, reason);
     assert_true(hears(c, "@36 []"));
+}
+
+static void ask_for_fault(struct rig_conn *c, const char *type)
+{
+    plan_fault(c, type, "boom");
     rig_wait(&rig, 1100000);
 }
 
@@ -461,6 +467,62 @@ static void a_fault_breaks_what_it_names(void **state)
     }
 }
 
+static void a_killed_connection_says_farewell_only_if_that_was_asked(void **state)
+{
+    (void)state;
+    static const char *const reasons[] = {"byebye", "boom"};
+    rig.wire.hub.faults = faults_new();
+    for (int aborted = 0; aborted < 2; aborted++) {
+        struct rig_conn *c = connect();
+        open_device(c, 0, "d1");
+        plan_fault(c, "KillTcp", reasons[aborted]);
+        assert_false(c->shut);
+        rig_wait(&rig, 1100000);
+        assert_true(c->shut);
+        assert_int_equal(c->aborted, aborted);
+        assert_string_equal(heard(c), ""); /* the protocol has no part in it */
+        rig_free(c);
+    }
+}
+
+static void the_newest_message_counts(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    rig.wire.hub.faults = faults_new();
+    open_device(c, 0, "d1");
+    plan_fault(c, "KillAmqpConnection", "boom");
+    rig_wait(&rig, 600000);
+    plan_fault(c, "KillAmqpD2CLink", "boom");
+    rig_wait(&rig, 600000); /* when the first would have been due */
+    assert_string_equal(heard(c), "");
+    rig_wait(&rig, 500000);
+    assert_true(hears(c, "'amqp:link:detach-forced'"));
+    rig_wait(&rig, 5000000);
+    assert_string_equal(heard(c), "");
+    assert_false(c->shut);
+    rig_free(c);
+}
+
+static void an_unauthorized_device_is_refused_when_it_comes_back(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    rig.wire.hub.faults = faults_new();
+    open_device(c, 0, "d1");
+    open_device(c, 1, "d2");
+    ask_for_fault(c, "InvokeAuthError");
+    assert_true(hears(c, "true @29 ['amqp:unauthorized-access'"));
+    attach_events(c, 2, "d1");
+    assert_true(hears(c, "true @29 ['amqp:unauthorized-access'"));
+    say(c, "0 transfer[1 1 b\"t\" 0 false] @117 b\"another's\"");
+    assert_true(hears(c, "@36 []"));
+    rig_wait(&rig, 5000000);
+    attach_events(c, 3, "d1");
+    assert_true(hears(c, "flow["));
+    rig_free(c);
+}
+
 static void refusals_on_demand_last_as_long_as_was_said(void **state)
 {
     (void)state;
@@ -524,6 +586,9 @@ int main(void)
         CASE(one_device_too_many_is_refused_as_throttled),
         CASE(a_fault_breaks_what_it_names),
         CASE(a_fault_detaches_the_one_link_that_it_names),
+        CASE(a_killed_connection_says_farewell_only_if_that_was_asked),
+        CASE(the_newest_message_counts),
+        CASE(an_unauthorized_device_is_refused_when_it_comes_back),
         CASE(refusals_on_demand_last_as_long_as_was_said),
         CASE(a_forged_token_does_not_lengthen_a_session),
     };

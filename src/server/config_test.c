@@ -44,7 +44,7 @@ static void defaults_are_those_of_the_manual(void **state)
     assert_int_equal(c.mqtt_port, 8883);
     assert_int_equal(c.amqp_port, 5671);
     assert_int_equal(c.https_port, 443);
-    assert_false(c.plain_mqtt || c.plain_amqp || c.ephemeral || c.help);
+    assert_false(c.plain_mqtt || c.plain_amqp || c.ephemeral || c.help || c.fault_injection);
     assert_int_equal(c.console_port, 8443);
     assert_int_equal(c.partitions, 4);
     assert_true(c.retention_us == CONFIG_RETENTION_US && c.retention_bytes == 0);
@@ -170,6 +170,12 @@ static void switches_have_words(void **state)
     config_free(&c);
     assert_int_equal(load(&c, "--ephemeral=false", env, NULL), OK);
     assert_false(c.ephemeral);
+    config_free(&c);
+    assert_int_equal(load(&c, "--fault-injection", no_env, NULL), OK);
+    assert_true(c.fault_injection);
+    config_free(&c);
+    assert_int_equal(load(&c, "--fault-injection=false", no_env, "fault-injection: true\n"), OK);
+    assert_false(c.fault_injection);
     config_free(&c);
     assert_int_equal(load(&c, "--data /d", env, "plain-mqtt-port: off\n"), OK);
     assert_true(c.ephemeral && !c.plain_mqtt);

@@ -3,6 +3,7 @@
 
 #include "base/metrics.h"
 #include "front/device_http/device_http.h"
+#include "hub/fault/fault.h"
 #include "server/rig.h"
 
 static struct rig rig;
@@ -190,6 +191,30 @@ static void who_hangs_up_before_the_answer_harms_nobody(void **state)
     buf_free(&out);
 }
 
+/* hub/fault: over HTTPS nothing is done. */
+static void a_fault_that_is_asked_for_does_not_happen(void **state)
+{
+    struct rig_conn *c = dial();
+    (void)state;
+    rig.wire.hub.faults = faults_new();
+    const struct ask asks[] = {
+        {.body = "x",
+         .headers = "iothub-app-AzIoTHub_FaultOperationType: InvokeAuthError\r\n"
+                    "iothub-app-AzIoTHub_FaultOperationDurationInSecs: 60\r\n"},
+        {.body = "x", .headers = "iothub-app-AzIoTHub_FaultOperationType: KillTcp\r\n"},
+    };
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        assert_int_equal(ask(c, &asks[i]), 204);
+        rig_wait(&rig, 1000000);
+        assert_false(c->shut);
+        assert_int_equal(faults_of(rig.wire.hub.faults, SLICE_LIT("d1"), rig.now_us), FAULT_NONE);
+        assert_int_equal(ask(c, &(struct ask){.body = "after"}), 204);
+    }
+    rig_free(c);
+    faults_free(rig.wire.hub.faults);
+    rig.wire.hub.faults = NULL;
+}
+
 /* ---- sessions */
 
 static void a_connection_keeps_the_sessions_used_last(void **state)
@@ -271,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_message_has_at_most_256_kib),
         cmocka_unit_test(requests_in_one_piece_are_answered_in_order),
         cmocka_unit_test(who_hangs_up_before_the_answer_harms_nobody),
+        cmocka_unit_test(a_fault_that_is_asked_for_does_not_happen),
         cmocka_unit_test(a_connection_keeps_the_sessions_used_last),
         cmocka_unit_test(an_identity_has_so_many_sessions_and_then_the_oldest_goes),
         cmocka_unit_test(nobody_is_connected_by_it),

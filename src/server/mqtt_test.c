@@ -749,6 +749,64 @@ static void throttling_on_demand_refuses_until_it_is_over(void **state)
     end(&c);
 }
 
+/* Unlike throttling it lets the device come back, if only to be told again. */
+static void a_quota_on_demand_ends_the_connection_that_sends_more(void **state)
+{
+    (void)state;
+    struct client c;
+    rig.wire.hub.faults = faults_new();
+    ask_for_fault(&c, ASKS("InvokeMaxMessageQuota"));
+    assert_false(c.conn->shut);
+    for (int again = 0; again < 2; again++) {
+        unsigned before = c.pubacks;
+        write_publish(&c, events, SLICE_LIT("x"), 2);
+        speak(&c);
+        assert_int_equal(c.pubacks, before);
+        assert_over(&c);
+        end(&c);
+        open_device(&c, "d1");
+    }
+    rig_wait(&rig, 9000000);
+    write_publish(&c, events, SLICE_LIT("x"), 2);
+    speak(&c);
+    assert_int_equal(c.pubacks, 1);
+    end(&c);
+}
+
+static void a_killed_connection_says_farewell_only_if_that_was_asked(void **state)
+{
+    (void)state;
+    static const char *const topics[] = {
+        ASKS("KillTcp") "&AzIoTHub_FaultOperationCloseReason=byebye", ASKS("KillTcp")};
+    rig.wire.hub.faults = faults_new();
+    for (int aborted = 0; aborted < 2; aborted++) {
+        struct client c;
+        ask_for_fault(&c, topics[aborted]);
+        assert_true(c.conn->shut);
+        assert_int_equal(c.conn->aborted, aborted);
+        end(&c);
+    }
+}
+
+static void the_newest_message_counts(void **state)
+{
+    (void)state;
+    struct client c;
+    rig.wire.hub.faults = faults_new();
+    open_device(&c, "d1");
+    write_publish(&c, ASKS("KillTcp"), SLICE_LIT("x"), 1);
+    speak(&c);
+    rig_wait(&rig, 1000000);
+    write_publish(&c, ASKS("ShutDownMqtt"), SLICE_LIT("x"), 2);
+    speak(&c);
+    rig_wait(&rig, 1900000); /* the first would have been due */
+    assert_false(c.conn->shut);
+    rig_wait(&rig, 200000);
+    assert_true(c.conn->shut);
+    assert_false(c.conn->aborted);
+    end(&c);
+}
+
 static void silence_ends_after_one_and_a_half_keep_alives(void **state)
 {
     (void)state;
@@ -842,6 +900,9 @@ int main(void)
         TEST(one_connection_too_many_is_told_to_come_later),
         TEST(a_fault_is_done_after_its_delay_if_faults_are_allowed),
         TEST(throttling_on_demand_refuses_until_it_is_over),
+        TEST(a_quota_on_demand_ends_the_connection_that_sends_more),
+        TEST(a_killed_connection_says_farewell_only_if_that_was_asked),
+        TEST(the_newest_message_counts),
         TEST(silence_ends_after_one_and_a_half_keep_alives),
         TEST(an_expired_token_ends_the_connection_after_its_grace),
         TEST(a_token_that_ends_is_noticed_though_nobody_speaks),

@@ -149,7 +149,7 @@ static void ignore(struct conn *c)
 
 static void on_shut(struct conn *c, bool abort)
 {
-    (void)abort;
+    of(c)->aborted = abort;
     of(c)->shut = true;
 }
 

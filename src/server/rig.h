@@ -23,6 +23,7 @@ struct rig_conn {
     struct buf heard; /* what the hub sent */
     size_t unread;    /* what it pretends not to have read of it */
     bool shut, gone;
+    bool aborted; /* with RST, not FIN */
 };
 
 void rig_start(struct rig *r);

@@ -30,6 +30,9 @@ static void a_message_names_a_fault_and_its_times(void **state)
     assert_int_equal(read("KillTcp", "", "3600", "byebye", &f), OK);
     assert_true(f.graceful && f.delay_us == 0);
     assert_int_equal(read("KillTcp", "1", "3601", "boom", &f), ERR_INVALID);
+    assert_int_equal(read("KillTcp", "3600", "1", "boom", &f), OK);
+    assert_true(f.delay_us == (int64_t)FAULT_SECONDS_MAX * SECOND_US);
+    assert_int_equal(read("KillTcp", "3601", "1", "boom", &f), ERR_INVALID);
     assert_int_equal(read("KillTcp", "-1", "1", "boom", &f), ERR_INVALID);
     assert_int_equal(read("KillBill", "1", "1", "boom", &f), ERR_INVALID);
     assert_int_equal(read("None", "1", "1", "boom", &f), ERR_INVALID);
