@@ -334,6 +334,31 @@ static void telemetry_above_the_rate_is_rejected_as_throttled(void **state)
     rig_free(c);
 }
 
+/* Half of its credit, after which others get the next. */
+static void a_device_above_the_rate_gets_no_credit_until_its_turn(void **state)
+{
+    (void)state;
+    for (int limited = 0; limited < 2; limited++) {
+        struct rig_conn *c = connect();
+        unsigned rejected = 0;
+        if (limited) limit("telemetry=3/s");
+        open_device(c, 0, "d1");
+        for (int i = 1; i <= AMQP_EVENTS_CREDIT / 2; i++) {
+            say(c, "0 transfer[0 %d b\"t\" 0 false] @117 b\"x\"", i);
+            const char *lines = heard(c);
+            if (strstr(lines, "'com.microsoft:device-container-throttled'")) rejected++;
+            bool credit = strstr(lines, "flow[") != NULL;
+            assert_int_equal(credit, !limited && i == AMQP_EVENTS_CREDIT / 2);
+        }
+        assert_int_equal(rejected, limited ? AMQP_EVENTS_CREDIT / 2 - 3 - 30 : 0);
+        rig_wait(&rig, 9900000); /* the last that was taken has to wait for ten seconds */
+        assert_string_equal(heard(c), "");
+        rig_wait(&rig, 200000);
+        assert_int_equal(strstr(heard(c), "flow[") != NULL, limited);
+        rig_free(c);
+    }
+}
+
 static void one_device_too_many_is_refused_as_throttled(void **state)
 {
     (void)state;
@@ -583,6 +608,7 @@ int main(void)
         CASE(another_connection_takes_over),
         CASE(a_newer_token_keeps_the_links),
         CASE(telemetry_above_the_rate_is_rejected_as_throttled),
+        CASE(a_device_above_the_rate_gets_no_credit_until_its_turn),
         CASE(one_device_too_many_is_refused_as_throttled),
         CASE(a_fault_breaks_what_it_names),
         CASE(a_fault_detaches_the_one_link_that_it_names),

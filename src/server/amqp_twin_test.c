@@ -117,6 +117,35 @@ static void what_is_wrong_is_answered_in_json(void **state)
     rig_free(c);
 }
 
+static void requests_above_the_rate_are_answered_429(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rate, *annotations, *good;
+    } rows[] = {
+        {"twin-reads=2/min", GET, "'status' 200i"},
+        {"twin-updates=2/min", PATCH, "'status' 204i"},
+    };
+    struct rig_conn *c = twin_client();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct throttle_config config = {0};
+        assert_int_equal(throttle_override(&config, slice_str(rows[i].rate)), OK);
+        rig.wire.hub.throttle = throttle_new(&config);
+        for (int n = 0; n < 3; n++) {
+            ask(c, "\"a\"", rows[i].annotations, "{}");
+            const char *lines = heard(c);
+            if (!strstr(lines, n < 2 ? rows[i].good : "'status' 429i") ||
+                (n == 2) != (strstr(lines, "\"errorCode\":429003") != NULL))
+                fail_msg("%s, %d: %s", rows[i].rate, n, lines);
+        }
+        ask(c, "\"a\"", i ? GET : PATCH, "{}"); /* the other class has its own */
+        assert_true(hears(c, rows[!i].good));
+        throttle_free(rig.wire.hub.throttle);
+        rig.wire.hub.throttle = NULL;
+    }
+    rig_free(c);
+}
+
 static void a_request_wants_a_receiver_for_its_answer(void **state)
 {
     (void)state;
@@ -243,6 +272,7 @@ int main(void)
         CASE(an_answer_has_the_correlation_id_as_it_came),
         CASE(a_report_is_answered_with_its_version),
         CASE(what_is_wrong_is_answered_in_json),
+        CASE(requests_above_the_rate_are_answered_429),
         CASE(a_request_wants_a_receiver_for_its_answer),
         CASE(requests_have_a_limit),
         CASE(changes_are_sent_while_they_are_asked_for),

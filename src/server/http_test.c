@@ -191,6 +191,97 @@ static void who_hangs_up_before_the_answer_harms_nobody(void **state)
     buf_free(&out);
 }
 
+/* ---- throttles */
+
+static void limit(const char *rate)
+{
+    struct throttle_config config = {0};
+    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
+    rig.wire.hub.throttle = throttle_new(&config);
+}
+
+static void limit_nothing(void)
+{
+    throttle_free(rig.wire.hub.throttle);
+    rig.wire.hub.throttle = NULL;
+}
+
+/* One at once, five in their turn within THROTTLE_QUEUE_US, and then one too many. */
+static void polls_and_uploads_wait_for_their_turn_and_then_are_refused(void **state)
+{
+    enum { TAKEN = 1 + THROTTLE_QUEUE_US / 1000000 };
+    static const struct {
+        const char *rate, *operation;
+        struct ask ask;
+        int status;
+    } rows[] = {
+        {"c2d-receives=1/s",
+         "Operation type: CloudToDeviceReceive",
+         {.method = "GET", .path = BOUND "?api-version=1"},
+         204},
+        {"uploads=1/s",
+         "Operation type: FileUpload",
+         {.path = "/files?api-version=1", .body = "{\"blobName\":\"b\"}"},
+         200},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig_conn *c[TAKEN], *refused = dial();
+        limit(rows[i].rate);
+        for (int n = 0; n < TAKEN; n++) {
+            c[n] = dial();
+            assert_int_equal(ask(c[n], &rows[i].ask), n ? 0 : rows[i].status);
+        }
+        assert_int_equal(ask(refused, &rows[i].ask), 429);
+        assert_true(heard(refused, "ThrottlingBacklogTimeout") &&
+                    heard(refused, "retry-after: 10\r\n") && heard(refused, rows[i].operation));
+        for (int n = 1; n < TAKEN; n++) {
+            rig_wait(&rig, 999000);
+            assert_int_equal(status_of(c[n]), 0);
+            rig_wait(&rig, 1000);
+            assert_int_equal(status_of(c[n]), rows[i].status);
+        }
+        for (int n = 0; n < TAKEN; n++) rig_free(c[n]);
+        rig_free(refused);
+        limit_nothing();
+    }
+}
+
+static int send_batch(struct rig_conn *c, unsigned messages)
+{
+    struct buf body = {0};
+    for (unsigned i = 0; i < messages; i++)
+        buf_printf(&body, "%c{\"body\":\"eA==\"}", i ? ',' : '[');
+    buf_put_str(&body, "]");
+    int status =
+        ask(c, &(struct ask){.headers = "content-type: application/vnd.microsoft.iothub.json\r\n",
+                             .body = buf_cstr(&body)});
+    buf_free(&body);
+    return status;
+}
+
+/* What has its turn within THROTTLE_TELEMETRY_QUEUE_US is answered at once. */
+static void telemetry_is_never_held_and_a_batch_counts_its_messages(void **state)
+{
+    enum { RATE = 3, QUEUE = RATE * THROTTLE_TELEMETRY_QUEUE_US / 1000000 };
+    struct rig_conn *c = dial();
+    (void)state;
+    limit("telemetry=3/s");
+    assert_int_equal(send_batch(c, RATE), 204);
+    assert_int_equal(send_batch(c, QUEUE + 1), 429);
+    assert_true(heard(c, "ThrottlingBacklogTimeout") && heard(c, "retry-after: 10\r\n"));
+    assert_int_equal(send_batch(c, QUEUE - 1), 204); /* what was refused cost nothing */
+    assert_int_equal(ask(c, &(struct ask){.body = "N"}), 204);
+    assert_int_equal(ask(c, &(struct ask){.body = "N + 1"}), 429);
+    rig_wait(&rig, 340000);
+    assert_int_equal(ask(c, &(struct ask){.body = "the next one's turn"}), 204);
+    assert_int_equal(ask(c, &(struct ask){.body = "and no more"}), 429);
+    rig_free(c);
+    limit_nothing();
+}
+
+/* ---- faults on demand */
+
 /* hub/fault: over HTTPS nothing is done. */
 static void a_fault_that_is_asked_for_does_not_happen(void **state)
 {
@@ -296,6 +387,8 @@ int main(void)
         cmocka_unit_test(a_message_has_at_most_256_kib),
         cmocka_unit_test(requests_in_one_piece_are_answered_in_order),
         cmocka_unit_test(who_hangs_up_before_the_answer_harms_nobody),
+        cmocka_unit_test(polls_and_uploads_wait_for_their_turn_and_then_are_refused),
+        cmocka_unit_test(telemetry_is_never_held_and_a_batch_counts_its_messages),
         cmocka_unit_test(a_fault_that_is_asked_for_does_not_happen),
         cmocka_unit_test(a_connection_keeps_the_sessions_used_last),
         cmocka_unit_test(an_identity_has_so_many_sessions_and_then_the_oldest_goes),

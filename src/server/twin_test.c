@@ -232,6 +232,68 @@ static void what_cannot_be_done_is_answered_with_a_number(void **state)
     leave(&d);
 }
 
+/* ---- throttles */
+
+static void limit(const char *rate)
+{
+    struct throttle_config config = {0};
+    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
+    throttle_free(rig.wire.hub.throttle);
+    rig.wire.hub.throttle = throttle_new(&config); /* wire_close() frees it */
+}
+
+#define REPORT "$iothub/twin/PATCH/properties/reported/?$rid=1"
+#define READ   "$iothub/twin/GET/?$rid=1"
+
+static void requests_that_would_wait_too_long_are_answered_429(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rate, *topic, *good, *refused;
+    } rows[] = {
+        {"twin-updates=1/min", REPORT, "$iothub/twin/res/204/", "$iothub/twin/res/429/?$rid=1"},
+        {"twin-reads=1/min", READ, "$iothub/twin/res/200/", "$iothub/twin/res/429/?$rid=1"},
+    };
+    struct device d;
+    connect(&d, false);
+    subscribe(&d, responses);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        limit(rows[i].rate);
+        publish(&d, rows[i].topic, "{}", 0);
+        assert_int_equal(d.count, 1);
+        assert_true(slice_starts(slice_str(d.heard[0].topic), slice_str(rows[i].good)));
+        forget_heard(&d);
+        publish(&d, rows[i].topic, "{}", 0);
+        expect_error(&d, rows[i].refused, "429003");
+    }
+    leave(&d);
+}
+
+static void updates_above_the_rate_are_read_in_their_turn(void **state)
+{
+    (void)state;
+    struct device d;
+    connect(&d, false);
+    subscribe(&d, responses);
+    limit("twin-updates=3/s");
+    for (int i = 0; i < 6; i++) write_publish(&d, REPORT, "{}", 0);
+    speak(&d);
+    assert_int_equal(d.count, 4); /* what comes after the first above the rate waits */
+    for (unsigned n = 5; n <= 6; n++) {
+        rig_wait(&rig, 300000);
+        hear(&d);
+        assert_int_equal(d.count, n - 1);
+        rig_wait(&rig, 40000);
+        hear(&d);
+        assert_int_equal(d.count, n);
+    }
+    for (unsigned i = 0; i < d.count; i++)
+        assert_true(slice_starts(slice_str(d.heard[i].topic), SLICE_LIT("$iothub/twin/res/204/")));
+    leave(&d);
+}
+
+/* ---- */
+
 static void a_rid_has_a_length(void **state)
 {
     (void)state;
@@ -429,6 +491,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_device_reads_and_reports),
         TEST(what_cannot_be_done_is_answered_with_a_number),
+        TEST(requests_that_would_wait_too_long_are_answered_429),
+        TEST(updates_above_the_rate_are_read_in_their_turn),
         TEST(a_rid_has_a_length),
         TEST(who_has_not_subscribed_is_not_answered),
         TEST(requests_are_acknowledged_in_their_order),

@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "front/amqp/testing/testing.h"
+#include "hub/throttle/throttle.h"
 
 #define SEND "0 attach[\"s\" 0 false 0b 0b @40 [\"me\"] @41 [\"/messages/devicebound\"]]\n"
 #define FEEDBACK                                                                                   \
@@ -98,6 +99,31 @@ static void a_refusal_has_the_condition_that_sdks_know(void **state)
         assert_string_equal(rig_output(&c), want);
         stop(&r, &c);
     }
+}
+
+static void messages_above_the_rate_are_rejected_as_throttled(void **state)
+{
+    (void)state;
+    struct throttle_config config = {0};
+    struct front_rig r;
+    struct conn c;
+    start_sender(&r, &c);
+    assert_int_equal(throttle_override(&config, SLICE_LIT("c2d-sends=2/min")), OK);
+    r.hub.throttle = throttle_new(&config);
+    for (unsigned id = 1; id <= 2; id++) {
+        send(&r, &c, id, TO("d") " @117 b\"x\"");
+        fake_c2d_answer(STATUS_OK, "");
+        assert_non_null(strstr(rig_output(&c), "@36 []"));
+    }
+    send(&r, &c, 3, TO("d") " @117 b\"x\"");
+    assert_int_equal(fake_c2d.sends, 2);
+    const char *out = rig_output(&c);
+    assert_non_null(strstr(out, "0 disposition[true 3 3 true @37 [@29 "
+                                "['com.microsoft:device-container-throttled' "
+                                "\"ThrottlingBacklogTimeout: "));
+    assert_non_null(strstr(out, "{'com.microsoft:error-code' 429003i}"));
+    stop(&r, &c);
+    throttle_free(r.hub.throttle);
 }
 
 static void what_is_no_message_for_a_device_is_refused_at_once(void **state)
@@ -324,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_of_a_message_is_read),
         cmocka_unit_test(a_refusal_has_the_condition_that_sdks_know),
+        cmocka_unit_test(messages_above_the_rate_are_rejected_as_throttled),
         cmocka_unit_test(what_is_no_message_for_a_device_is_refused_at_once),
         cmocka_unit_test(an_encoded_id_is_tried_as_it_is_and_then_decoded),
         cmocka_unit_test(credit_is_renewed_as_messages_are_answered),

@@ -7,8 +7,9 @@ static struct throttle *throttle;
 
 static int open_with_throttles(void **state)
 {
-    static const char *const rates[] = {"registry=3/s", "queries=3/s",      "twin-reads=3/s",
-                                        "jobs=3/s",     "twin-updates=3/s", "methods=12KiB/s"};
+    static const char *const rates[] = {"registry=3/s",      "queries=3/s",      "twin-reads=3/s",
+                                        "jobs=3/s",          "twin-updates=3/s", "methods=12KiB/s",
+                                        "configurations=3/s"};
     struct throttle_config c = {0};
     world_open(state);
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
@@ -42,6 +43,7 @@ static void each_class_refuses_what_would_wait_too_long(void **state)
         {"GET /twins/d1?" V, NULL, "TwinRead"},
         {"GET /jobs/v2/j?" V, NULL, "JobOperation"},
         {"PATCH /twins/d1?" V, "{}", "TwinUpdate"},
+        {"DELETE /configurations/c?" V, NULL, "ConfigurationWrite"},
         {"POST /twins/d1/methods?" V, "{\"methodName\":\"m\"}", "DirectMethod"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
