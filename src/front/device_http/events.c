@@ -65,8 +65,8 @@ static void store_all(struct request *r, const struct guest *g, const struct env
     }
 }
 
-/* A batch counts its messages.  One that has its turn soon is not held back: its connection sends
- * nothing else meanwhile. */
+/* A batch counts its messages.  What has its turn within the tolerance is stored and answered at once;
+ * only what would have to wait longer is refused. */
 static bool is_throttled(const struct request *r, size_t count)
 {
     return throttle_take_now(r->service->telemetry.hub->throttle, THROTTLE_TELEMETRY, count) ==

@@ -121,12 +121,18 @@ void throttle_free(struct throttle *t)
 
 /* ---- taking */
 
+/* Bounded, so that two of them and the time fit into 63 bits: 73 years. */
+static int64_t cost_ns(const struct bucket *b, uint64_t amount)
+{
+    return b->each_ns * (int64_t)MIN(amount, (uint64_t)(INT64_MAX / 4 / b->each_ns));
+}
+
 /* What was owed becomes `next`, after a wait of *wait; false: it would be too long. */
 static bool weigh(const struct bucket *b, int64_t owed_ns, uint64_t amount, int64_t now_ns,
                   int64_t *next_ns, int64_t *wait_ns)
 {
     bool idle = owed_ns <= now_ns;
-    *next_ns = MAX(owed_ns, now_ns) + b->each_ns * (int64_t)MIN(amount, THROTTLE_AMOUNT_MAX);
+    *next_ns = MAX(owed_ns, now_ns) + cost_ns(b, amount);
     *wait_ns = idle ? 0 : MAX(*next_ns - now_ns - b->period_ns, 0);
     return *wait_ns <= b->queue_ns;
 }

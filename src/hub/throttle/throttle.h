@@ -65,7 +65,6 @@ enum throttle_operation {
 };
 
 const char *throttle_operation_name(enum throttle_operation op); /* "RegistryRead" */
-const char *throttle_class_name(enum throttle_class c);          /* "registry" */
 
 /* ---- how much (tier.c) */
 

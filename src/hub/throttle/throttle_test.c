@@ -79,6 +79,22 @@ static void what_is_more_than_a_period_gives_passes_when_nothing_is_owed(void **
     throttle_free(t);
 }
 
+static void a_huge_amount_at_a_low_rate_is_owed_for_long(void **state)
+{
+    (void)state;
+    static const uint64_t amounts[] = {THROTTLE_AMOUNT_MAX, 1ull << 40, UINT64_MAX};
+    struct throttle_config c = {0};
+    assert_int_equal(throttle_override(&c, SLICE_LIT("telemetry=1/d")), OK);
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+        struct throttle *t = throttle_new(&c);
+        assert_int_equal(throttle_take(t, THROTTLE_TELEMETRY, amounts[i], 9), 0);
+        assert_int_equal(throttle_take(t, THROTTLE_TELEMETRY, amounts[i], 9), THROTTLE_REFUSED);
+        assert_int_equal(throttle_take(t, THROTTLE_TELEMETRY, 1, 365 * THROTTLE_PERIOD_US_MAX),
+                         THROTTLE_REFUSED);
+        throttle_free(t);
+    }
+}
+
 static void nothing_is_limited_without_a_tier(void **state)
 {
     (void)state;
@@ -207,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_period_s_amount_passes_at_once_one_more_waits_and_then_one_is_refused),
         cmocka_unit_test(classes_do_not_share_a_bucket_and_reads_and_writes_of_one_do),
         cmocka_unit_test(what_is_more_than_a_period_gives_passes_when_nothing_is_owed),
+        cmocka_unit_test(a_huge_amount_at_a_low_rate_is_owed_for_long),
         cmocka_unit_test(nothing_is_limited_without_a_tier),
         cmocka_unit_test(tiers_are_those_of_the_table),
         cmocka_unit_test(overrides_name_a_class_and_a_rate),

@@ -46,12 +46,6 @@ static const struct {
     [THROTTLE_S2] = {"S2", 1, 200},  [THROTTLE_S3] = {"S3", 2, 10},
 };
 
-const char *throttle_class_name(enum throttle_class c)
-{
-    assert((unsigned)c < THROTTLE_CLASSES);
-    return rows[c].name;
-}
-
 enum err throttle_tier_parse(struct slice name, enum throttle_tier *out)
 {
     for (int i = 0; i < THROTTLE_TIERS; i++) {
