@@ -148,6 +148,25 @@ static void throttles_are_a_tier_s_and_what_is_said_otherwise(void **state)
     config_free(&c);
 }
 
+static void a_tier_has_so_many_units(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tier;
+        unsigned max;
+    } rows[] = {{"off", 1}, {"F1", 1},   {"B1", 200}, {"B2", 200},
+                {"B3", 10}, {"S1", 200}, {"S2", 200}, {"S3", 10}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (unsigned over = 0; over < 2; over++) {
+            struct config c;
+            char words[64];
+            snprintf(words, sizeof words, "--tier %s --units %u", rows[i].tier, rows[i].max + over);
+            assert_int_equal(load(&c, words, no_env, NULL), over ? ERR_INVALID : OK);
+            if (!over) assert_int_equal(c.units, rows[i].max);
+            config_free(&c);
+        }
+}
+
 static void a_retention_by_size_alone_has_no_time(void **state)
 {
     (void)state;
@@ -276,6 +295,16 @@ static void what_differs_is_named(void **state)
          "--events devicelifecycleevents --events twinchangeevents", ""},
         {"--tls-cert a --tls-key b", "--tls-cert a --tls-key c", "tls-key "},
         {"--ephemeral", "", "ephemeral "},
+        {"", "--tier S1", "tier "},
+        {"--tier s1", "--tier S1", ""},
+        {"--tier S1", "--tier S1 --units 2", "units "},
+        {"", "--throttle jobs=1/s", "throttle "},
+        {"--throttle jobs=1/s", "--throttle jobs=2/s", "throttle "},
+        {"--throttle jobs=1/s", "--throttle jobs=1/s --throttle queries=1/s", "throttle "},
+        {"--fault-injection", "", "fault-injection "},
+        {"", "--outgoing-ca a", "outgoing-ca "},
+        {"--outgoing-ca a", "--outgoing-ca b", "outgoing-ca "},
+        {"--outgoing-ca a", "--outgoing-ca a", ""},
         {"--workers 1", "--workers 2", "workers "},
         {"--seed a", "--seed a", ""},
     };
@@ -318,14 +347,21 @@ static void an_empty_file_is_fine(void **state)
 static void lists_are_limited(void **state)
 {
     (void)state;
-    for (int count = CONFIG_LIST_MAX; count <= CONFIG_LIST_MAX + 1; count++) {
-        struct config c;
-        char yaml[512] = "hostname:\n";
-        for (int i = 0; i < count; i++)
-            snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml), "- h%d\n", i);
-        assert_int_equal(load(&c, "", no_env, yaml), count > CONFIG_LIST_MAX ? ERR_INVALID : OK);
-        config_free(&c);
-    }
+    static const struct {
+        const char *name, *before, *behind; /* a number */
+    } rows[] = {{"hostname", "h", ""}, {"throttle", "jobs=", "/s"}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (int count = CONFIG_LIST_MAX; count <= CONFIG_LIST_MAX + 1; count++) {
+            struct config c;
+            struct buf yaml = {0};
+            buf_printf(&yaml, "%s:\n", rows[r].name);
+            for (int i = 1; i <= count; i++)
+                buf_printf(&yaml, "- %s%d%s\n", rows[r].before, i, rows[r].behind);
+            enum err want = count > CONFIG_LIST_MAX ? ERR_INVALID : OK;
+            assert_int_equal(load(&c, "", no_env, buf_cstr(&yaml)), want);
+            config_free(&c);
+            buf_free(&yaml);
+        }
 }
 
 static void help_looks_at_nothing_else_and_names_every_option(void **state)
@@ -350,6 +386,7 @@ int main(void)
         cmocka_unit_test(a_stronger_place_replaces_a_whole_list),
         cmocka_unit_test(every_option_reads_its_values),
         cmocka_unit_test(throttles_are_a_tier_s_and_what_is_said_otherwise),
+        cmocka_unit_test(a_tier_has_so_many_units),
         cmocka_unit_test(a_retention_by_size_alone_has_no_time),
         cmocka_unit_test(switches_have_words),
         cmocka_unit_test(bad_options_are_named_with_their_place),
