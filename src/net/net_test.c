@@ -17,6 +17,7 @@ struct echo {
 };
 
 static atomic_int echo_closed;
+static atomic_bool mail_came, echo_knew; /* had the mail come when bytes were fed? */
 static _Atomic(enum err) echo_why;
 
 static void *echo_open(struct conn *c, void *ctx, int64_t now_us)
@@ -32,6 +33,7 @@ static void echo_feed(void *self, struct slice bytes, int64_t now_us)
 {
     struct echo *e = self;
     (void)now_us;
+    atomic_store(&echo_knew, atomic_load(&mail_came));
     buf_put_slice(conn_out(e->conn), bytes);
     if (conn_congested(e->conn)) conn_pause(e->conn);
     if (slice_ends(bytes, SLICE_LIT("quit"))) conn_close(e->conn);
@@ -62,7 +64,7 @@ struct server {
     struct net_port port;
 };
 
-static void start(struct server *s, unsigned max_connections)
+static void make(struct server *s, unsigned max_connections)
 {
     struct net_listener spec = {.front = &echo_front};
     *s = (struct server){0};
@@ -70,6 +72,11 @@ static void start(struct server *s, unsigned max_connections)
     assert_int_equal(net_bind("127.0.0.1", 0, 1, &s->port), OK);
     s->core = core_new(&s->office, 0, max_connections);
     assert_int_equal(core_listen(s->core, s->port.fds[0], false, &spec), OK);
+}
+
+static void start(struct server *s, unsigned max_connections)
+{
+    make(s, max_connections);
     core_start(s->core);
 }
 
@@ -278,6 +285,77 @@ static void draining_waits_for_output(void **state)
     stop(&s);
 }
 
+/* ---- mail: a core that stands still at the end of a turn finds mail and bytes at once */
+
+enum { TEST_MAIL = POST_TEST, TEST_CALL };
+
+struct gate {
+    struct turn_hook hook;
+    atomic_bool shut, reached;
+};
+
+static void stand(struct turn_hook *hook, int64_t now_us)
+{
+    struct gate *g = CONTAINER_OF(hook, struct gate, hook);
+    (void)now_us;
+    if (!atomic_load(&g->shut)) return;
+    atomic_store(&g->reached, true);
+    while (atomic_load(&g->shut)) usleep(100);
+}
+
+static void on_test_mail(void *ctx, struct lane *lane, struct msg *m)
+{
+    (void)ctx, (void)lane, (void)m;
+    atomic_store(&mail_came, true);
+}
+
+static void on_call(void *ctx, struct lane *lane, struct msg *m)
+{
+    (void)ctx, (void)lane, (void)m; /* there is a turn */
+}
+
+static void stand_still(struct gate *g, struct lane *here, const struct lane *lane)
+{
+    atomic_store(&g->shut, true);
+    post(here, lane_addr(here), lane_addr(lane), msg_new(TEST_CALL, 0));
+    while (!atomic_load(&g->reached)) usleep(100);
+}
+
+static void expect_echo(int fd, char c)
+{
+    char got;
+    assert_int_equal(read(fd, &got, 1), 1);
+    assert_int_equal(got, c);
+}
+
+static void mail_is_read_before_the_peers_that_spoke_meanwhile(void **state)
+{
+    (void)state;
+    struct server s;
+    static struct lane here;
+    struct gate gate = {.hook.fn = stand};
+    make(&s, 10);
+    struct lane *lane = core_lane(s.core);
+    lane_init(&here, &s.office, "here");
+    lane_on(lane, TEST_MAIL, on_test_mail, NULL);
+    lane_on(lane, TEST_CALL, on_call, NULL);
+    lane_on_turn_end(lane, &gate.hook);
+    core_start(s.core);
+    int fd = dial(&s);
+    assert_int_equal(write(fd, "a", 1), 1);
+    expect_echo(fd, 'a');
+    assert_false(atomic_load(&echo_knew));
+    stand_still(&gate, &here, lane);
+    assert_int_equal(write(fd, "b", 1), 1);
+    post(&here, lane_addr(&here), lane_addr(lane), msg_new(TEST_MAIL, 0));
+    atomic_store(&gate.shut, false);
+    expect_echo(fd, 'b');
+    assert_true(atomic_load(&echo_knew));
+    close(fd);
+    stop(&s);
+    lane_fini(&here);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +367,7 @@ int main(void)
         cmocka_unit_test(without_descriptors_who_connects_is_sent_away),
         cmocka_unit_test(a_port_is_held_by_one_server),
         cmocka_unit_test(draining_waits_for_output),
+        cmocka_unit_test(mail_is_read_before_the_peers_that_spoke_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
