@@ -248,10 +248,19 @@ struct json *json_get_nocase(const struct json *object, const char *key)
     return j;
 }
 
+static struct slice string_of(const struct json *j)
+{
+    return j && j->type == JSON_STRING ? j->text : SLICE_NONE;
+}
+
 struct slice json_str(const struct json *object, const char *key)
 {
-    const struct json *j = json_get(object, key);
-    return j && j->type == JSON_STRING ? j->text : SLICE_NONE;
+    return string_of(json_get(object, key));
+}
+
+struct slice json_str_nocase(const struct json *object, const char *key)
+{
+    return string_of(json_get_nocase(object, key));
 }
 
 enum err json_i64(const struct json *number, int64_t *out)

@@ -33,6 +33,7 @@ struct json *json_get_nocase(const struct json *object, const char *key);
 
 /* The text of a string member, or SLICE_NONE when it is absent or no string. */
 struct slice json_str(const struct json *object, const char *key);
+struct slice json_str_nocase(const struct json *object, const char *key);
 
 /* Is the text what JSON calls a number (RFC 8259 section 6)? */
 bool json_is_number(struct slice text);

@@ -195,6 +195,8 @@ static void members_are_found_by_name_and_type(void **state)
     assert_true(slice_is(json_str(j, "deviceId"), "d"));
     assert_null(json_get(j, "DEVICEID"));
     assert_non_null(json_get_nocase(j, "DEVICEID"));
+    assert_true(slice_is(json_str_nocase(j, "DEVICEID"), "d"));
+    assert_null(json_str_nocase(j, "N").ptr);
     assert_null(json_get(json_get(j, "n"), "x"));
     assert_null(json_get(NULL, "x"));
     assert_null(json_str(j, "n").ptr);

@@ -85,8 +85,7 @@ static void run_begin(struct request *r, struct guest *g)
     struct json *doc = read_object(r);
     (void)g;
     if (doc == NULL) return;
-    const struct json *name = json_get_nocase(doc, "blobName");
-    begin(r, name && name->type == JSON_STRING ? name->text : SLICE_NONE);
+    begin(r, json_str_nocase(doc, "blobName"));
 }
 
 void device_http_upload(struct call *c)

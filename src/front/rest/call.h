@@ -3,6 +3,7 @@
 #ifndef FRONT_REST_CALL_H
 #define FRONT_REST_CALL_H
 
+#include "base/arena.h"
 #include "front/rest/rest.h"
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
@@ -18,6 +19,8 @@
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 #include "proto/http1/http1.h"
+
+struct json;
 
 struct rest_service {
     const struct rest_config *config;
@@ -223,6 +226,18 @@ void rest_answer_switching(struct call *c, const struct http1_header *headers, s
 
 /* For requests that are none: http1 said what is wrong. */
 void rest_answer_bad(struct http1 *h, int http, const char *reason, int64_t now_us);
+
+/* ---- edge.c: IoT Edge hub's own API */
+
+/* Who asks is the $edgeHub of a device, the actor; its home judges the token.  Otherwise false, and
+ * answered 400 or 401. */
+bool rest_edge_hub(struct call *c, struct slice *actor, struct slice *token);
+
+/* The body as an object; NULL, and answered 400: it is none. */
+struct json *rest_edge_body(struct call *c, struct arena *a);
+
+/* Of a key in any case; empty when it is absent or no string. */
+struct slice rest_edge_text(const struct json *doc, const char *key);
 
 /* ---- devices.c: who waits for the registry; its answer is the request's. */
 

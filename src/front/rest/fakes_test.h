@@ -179,13 +179,19 @@ void registry_list_modules(struct registry *r, struct slice id, struct registry_
 void registry_scope_list(struct registry *r, const struct registry_scope *ask,
                          struct registry_wait *w)
 {
-    note(r, w, "scope top=%u", ask->top);
+    note(r, w, "scope %.*s%s of %.*s/%.*s%s top=%u after=%.*s link=%.*s", SLICE_ARG(ask->actor),
+         ask->token.ptr ? " token" : "", SLICE_ARG(ask->target_device),
+         SLICE_ARG(ask->target_module), ask->target_only ? " only" : "", ask->top,
+         SLICE_ARG(ask->after), SLICE_ARG(ask->link));
 }
 
 void registry_on_behalf(struct registry *r, const struct registry_behalf *ask,
                         struct registry_wait *w)
 {
-    note(r, w, "behalf %.*s", SLICE_ARG(ask->chain));
+    static const char *const verbs[] = {"list", "get", "put", "delete"};
+    note(r, w, "behalf %s %.*s%s %.*s '%.*s' match=%.*s %.*s", verbs[ask->verb],
+         SLICE_ARG(ask->actor), ask->token.ptr ? " token" : "", SLICE_ARG(ask->chain),
+         SLICE_ARG(ask->module_id), SLICE_ARG(or_none(ask->if_match)), SLICE_ARG(ask->json));
 }
 
 void registry_count_devices(struct registry *r, struct registry_wait *w)
@@ -463,6 +469,54 @@ void job_forget(struct jobs *j, struct job_wait *w)
     j->wait = NULL;
 }
 
+/* ---- transfers: likewise */
+
+struct transfers {
+    char asked[512];
+    bool has_container;
+    struct transfer_wait *wait;
+};
+
+static void note_transfer(struct transfers *t, const char *verb, struct slice text,
+                          struct transfer_wait *w)
+{
+    snprintf(t->asked, sizeof t->asked, "%s %.*s", verb, SLICE_ARG(text));
+    t->wait = w;
+}
+
+void transfer_create(struct transfers *t, struct slice json, struct transfer_wait *w)
+{
+    note_transfer(t, "create", json, w);
+}
+
+void transfer_get(struct transfers *t, struct slice id, struct transfer_wait *w)
+{
+    note_transfer(t, "get", id, w);
+}
+
+void transfer_list(struct transfers *t, struct transfer_wait *w)
+{
+    note_transfer(t, "list", SLICE_LIT(""), w);
+}
+
+void transfer_cancel(struct transfers *t, struct slice id, struct transfer_wait *w)
+{
+    note_transfer(t, "cancel", id, w);
+}
+
+bool transfer_put_container(const struct transfers *t, struct slice host, struct buf *out)
+{
+    if (!t->has_container) return false;
+    buf_printf(out, "https://%.*s/files?sig=x", SLICE_ARG(host));
+    return true;
+}
+
+void transfer_forget(struct transfers *t, struct transfer_wait *w)
+{
+    assert_ptr_equal(t->wait, w);
+    t->wait = NULL;
+}
+
 /* ---- all of it together */
 
 static struct world {
@@ -479,6 +533,7 @@ static struct world {
     struct queries queries;
     struct jobs jobs;
     struct configurations configurations;
+    struct transfers transfers;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -524,7 +579,8 @@ static int world_open(void **state)
                                                   .c2d = &world.c2d,
                                                   .queries = &world.queries,
                                                   .jobs = &world.jobs,
-                                                  .configurations = &world.configurations});
+                                                  .configurations = &world.configurations,
+                                                  .transfers = &world.transfers});
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;
@@ -553,6 +609,14 @@ static inline void call_socket(void)
 {
     rest_front.closed(world.rest, ERR_CLOSED, mono_us);
     world.conn.admin = true;
+    world.rest = rest_front.open(&world.conn, world.service, mono_us);
+}
+
+/* The connection is a new one: the last was closed, or is now. */
+static inline void call_again(void)
+{
+    rest_front.closed(world.rest, ERR_CLOSED, mono_us);
+    world.conn.closed = false;
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
 }
 
@@ -650,6 +714,26 @@ static inline void certificates_say(enum err e, const char *text)
     assert(w != NULL);
     world.certificates.wait = NULL;
     w->fn(w, e, text);
+}
+
+static inline void transfers_say(const struct transfer_answer *a)
+{
+    struct transfer_wait *w = world.transfers.wait;
+    assert(w != NULL);
+    world.transfers.wait = NULL;
+    w->fn(w, a);
+}
+
+/* A device's own token or its module's: for its home to judge. */
+static inline const char *own_token(const char *path)
+{
+    static struct buf out;
+    struct buf resource = {0};
+    buf_free(&out);
+    buf_printf(&resource, "my.hub%s", path);
+    sas_make(&out, buf_slice(&resource), SLICE_LIT("0123456789abcdef"), NULL, EPOCH_S + 3600);
+    buf_free(&resource);
+    return buf_cstr(&out);
 }
 
 /* Status of the one answer that was given, which is taken away; its text stays in `said`. */

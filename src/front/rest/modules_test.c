@@ -56,17 +56,6 @@ static void refusals_that_are_modules_have_the_number(void **state)
     }
 }
 
-static const char *own_token(const char *path)
-{
-    static struct buf out;
-    struct buf resource = {0};
-    buf_free(&out);
-    buf_printf(&resource, "my.hub%s", path);
-    sas_make(&out, buf_slice(&resource), SLICE_LIT("0123456789abcdef"), NULL, EPOCH_S + 3600);
-    buf_free(&resource);
-    return buf_cstr(&out);
-}
-
 static void a_devices_own_token_is_for_its_home_to_judge(void **state)
 {
     (void)state;

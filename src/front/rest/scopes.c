@@ -1,22 +1,17 @@
 /* scopes.c - what edge hubs ask of the devices below them.  IoT Edge hub's own API, versions
  * 2018-08-30-preview (a parent and its children) and 2020-06-30-preview (nested: with an auth chain).
  *
- * Who asks is the module of the path, $edgeHub, with its token; the registry looks whether it is good
- * and whether it speaks for the target.
+ * The registry looks whether who asks speaks for the target.
  */
 #include "base/json.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "front/rest/call.h"
 
-/* False: it is no edge hub, and that is answered. */
 static bool begin(struct call *c, struct registry_scope *ask)
 {
-    if (!rest_route_who(c)) return false;
-    *ask = (struct registry_scope){.actor = rest_route_param(c, "id"), .token = c->device_token};
-    if (slice_is(rest_route_param(c, "module"), "$edgeHub")) return true;
-    rest_answer_status(c, STATUS_UNAUTHORIZED_ACCESS, "Unauthorized");
-    return false;
+    *ask = (struct registry_scope){0};
+    return rest_edge_hub(c, &ask->actor, &ask->token);
 }
 
 static void list(struct call *c, const struct registry_scope *ask)
@@ -84,51 +79,43 @@ static struct slice target_of(struct slice chain)
     return hub_device_of(first);
 }
 
-static bool read_body(struct call *c, struct arena *a, struct json **doc)
+static bool is_page_size(const struct json *size, unsigned *out)
 {
-    bool good = json_parse(a, buf_slice(&c->body), doc) == OK && (*doc)->type == JSON_OBJECT;
-    if (!good) rest_answer_status(c, STATUS_DESERIALIZATION_ERROR, "the body is no JSON object");
-    return good;
+    if (size == NULL || size->type == JSON_NULL) return true;
+    return size->type == JSON_NUMBER && is_count(size->text, out);
+}
+
+static void send_page(struct call *c, struct registry_scope *ask, const struct json *doc)
+{
+    struct buf from = {0};
+    struct slice after = json_str_nocase(doc, "continuationLink");
+    if (after.ptr && text_unpercent(&from, after) == OK) ask->after = buf_slice(&from);
+    ask->target_device = target_of(rest_edge_text(doc, "authChain"));
+    ask->link = SLICE_LIT("");
+    if (is_page_size(json_get_nocase(doc, "pageSize"), &ask->top))
+        list(c, ask);
+    else
+        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "pageSize is a number from 0 to 1000");
+    buf_free(&from);
 }
 
 void rest_scope_target_page(struct call *c)
 {
     struct arena arena = {0};
-    struct json *doc;
     struct registry_scope ask;
-    if (!begin(c, &ask)) return;
-    if (read_body(c, &arena, &doc)) {
-        const struct json *size = json_get_nocase(doc, "pageSize");
-        const struct json *after = json_get_nocase(doc, "continuationLink");
-        const struct json *chain = json_get_nocase(doc, "authChain");
-        struct buf from = {0};
-        bool counted = size == NULL || size->type == JSON_NULL ||
-                       (size->type == JSON_NUMBER && is_count(size->text, &ask.top));
-        if (after && after->type == JSON_STRING && text_unpercent(&from, after->text) == OK)
-            ask.after = buf_slice(&from);
-        ask.target_device =
-            target_of(chain && chain->type == JSON_STRING ? chain->text : SLICE_LIT(""));
-        ask.link = SLICE_LIT("");
-        if (counted)
-            list(c, &ask);
-        else
-            rest_answer_status(c, STATUS_ARGUMENT_INVALID, "pageSize is a number from 0 to 1000");
-        buf_free(&from);
-    }
+    const struct json *doc = begin(c, &ask) ? rest_edge_body(c, &arena) : NULL;
+    if (doc) send_page(c, &ask, doc);
     arena_free(&arena);
 }
 
 void rest_scope_target_one(struct call *c)
 {
     struct arena arena = {0};
-    struct json *doc;
     struct registry_scope ask;
-    if (!begin(c, &ask)) return;
-    if (read_body(c, &arena, &doc)) {
-        const struct json *device = json_get_nocase(doc, "targetDeviceId");
-        const struct json *module = json_get_nocase(doc, "targetModuleId");
-        ask.target_device = device && device->type == JSON_STRING ? device->text : SLICE_LIT("");
-        if (module && module->type == JSON_STRING) ask.target_module = module->text;
+    const struct json *doc = begin(c, &ask) ? rest_edge_body(c, &arena) : NULL;
+    if (doc) {
+        ask.target_device = rest_edge_text(doc, "targetDeviceId");
+        ask.target_module = rest_edge_text(doc, "targetModuleId");
         ask.target_only = true;
         list(c, &ask);
     }
