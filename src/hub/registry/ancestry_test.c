@@ -7,6 +7,7 @@
 
 #include "auth/sas.h"
 #include "base/clock.h"
+#include "hub/registry/test_sql.h"
 
 #define KEY_A "MDEyMzQ1Njc4OWFiY2RlZg=="
 #define KEYS                                                                                       \
@@ -272,6 +273,34 @@ static void a_page_has_the_edge_device_its_children_and_their_modules(void **sta
     reply_free(&r);
 }
 
+/* A row that was read before says 1: that is not to be left in those of the list. */
+static void messages_are_not_counted_in_lists(void **state)
+{
+    struct fixture *f = *state;
+    struct reply r;
+    struct store_request u;
+    struct registry_scope ask = {
+        .actor = SLICE_LIT("low"), .target_device = SLICE_LIT("leaf"), .target_only = true};
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_test_add_message, 1);
+    store_put_text(&u, "device_id", SLICE_LIT("leaf"));
+    assert_int_equal(store_now_unit(f->rig.store, &u), OK);
+    fixture_restart(f);
+    assert_int_equal(hub_add_host(&f->hub, SLICE_LIT("my.hub")), OK);
+    for (int page = 0; page < 2; page++) {
+        assert_int_equal(get(f, &r, "leaf"), STATUS_OK);
+        assert_string_equal(text_at(r.body, "cloudToDeviceMessageCount"), "1");
+        reply_free(&r);
+        if (page) ask = (struct registry_scope){.actor = ask.actor, .target_device = ask.actor};
+        assert_int_equal(list(f, &r, ask, HUB_OF("low")), STATUS_OK);
+        for (const struct json *j = at(r.body, "devices")->child; j; j = j->next)
+            assert_string_equal(text_at(j, "cloudToDeviceMessageCount"), "0");
+        for (const struct json *j = at(r.body, "modules")->child; j; j = j->next)
+            assert_string_equal(text_at(j, "cloudToDeviceMessageCount"), "0");
+        reply_free(&r);
+    }
+}
+
 static void pages_follow_each_other_by_their_links(void **state)
 {
     struct reply r;
@@ -342,6 +371,7 @@ int main(void)
         CASE(nobody_is_below_itself),
         CASE(an_edge_hub_writes_modules_of_those_below_along_the_true_chain),
         CASE(a_page_has_the_edge_device_its_children_and_their_modules),
+        CASE(messages_are_not_counted_in_lists),
         CASE(pages_follow_each_other_by_their_links),
         CASE(one_identity_is_shown_with_its_device),
         CASE(what_is_not_below_is_not_shown),

@@ -110,7 +110,7 @@ WHERE device_id = $device_id AND module_id = ''
 -- :name identity_scope
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions, model_id
+       status_updated_us, module_id, managed_by, subscriptions, model_id, 0
 FROM identity
 WHERE (device_id = $device_id OR device_id IN (
            SELECT child.device_id FROM identity AS child
@@ -123,6 +123,6 @@ ORDER BY device_id, module_id LIMIT $top
 -- :name identity_with_device
 SELECT device_id, generation_id, etag, enabled, iot_edge, auth_type, primary_key, secondary_key,
        primary_thumbprint, secondary_thumbprint, status_reason, device_scope, parent_scope,
-       status_updated_us, module_id, managed_by, subscriptions, model_id
+       status_updated_us, module_id, managed_by, subscriptions, model_id, 0
 FROM identity WHERE device_id = $device_id AND (module_id = '' OR module_id = $module_id)
 ORDER BY module_id

@@ -40,7 +40,7 @@ SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type,
        i.secondary_key, i.primary_thumbprint, i.secondary_thumbprint, i.status_reason,
        i.device_scope, i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, NULL, 0,
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
-       t.desired_stamps, t.reported, t.reported_stamps, t.indexed
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
 WHERE (i.device_id, i.module_id) > ($device_id, $module_id)
 ORDER BY i.device_id, i.module_id LIMIT $top
