@@ -115,6 +115,14 @@ static void drop_identity(const char *who)
     assert_int_equal(last_status, STATUS_OK);
 }
 
+/* Whatever becomes of it. */
+static void start_drop(const char *who, struct registry_wait *w)
+{
+    rig_on(f.rig.cores[0]);
+    *w = (struct registry_wait){.fn = on_identity};
+    registry_delete(f.registries[0], slice_str(who), SLICE_LIT("*"), w);
+}
+
 static void on_twin(struct twin_wait *w, const struct twin_answer *a)
 {
     (void)w;
@@ -473,6 +481,78 @@ static void what_a_twin_refuses_is_not_applied(void **state)
     assert_string_equal(counts_of("base"), "1/0");
 }
 
+static bool looks_again(void)
+{
+    return timer_active(&f.configurations[0]->again_timer);
+}
+
+/* Each is refused by the twin, all together by its door. */
+static void settings_that_are_too_many_are_not_applied(void **state)
+{
+    (void)state;
+    char id[16];
+    put_identity("d1");
+    for (int i = 0; i < 5; i++) {
+        struct buf json = {0};
+        snprintf(id, sizeof id, "c%d", i);
+        buf_put_str(&json, "{\"targetCondition\":\"*\",\"content\":{\"deviceContent\":{");
+        for (int at = 0; buf_size(&json) < CONFIGURATION_BODY_MAX - 8192; at++)
+            buf_printf(&json, "%s\"properties.desired.p%d.q%d\":\"%04000d\"", at ? "," : "", i, at,
+                       0);
+        buf_put_str(&json, "}}}");
+        struct configurations *c = ask();
+        configuration_put(c, slice_str(id), SLICE_NONE, buf_slice(&json), &reply.wait);
+        assert_int_equal(answered(), STATUS_OK);
+        buf_free(&json);
+        assert_false(looks_again());
+    }
+    assert_string_equal(twin_of("d1"), "");
+    assert_string_equal(counts_of("c4"), "1/0");
+}
+
+static void start_put(const char *who, struct registry_wait *w)
+{
+    rig_on(f.rig.cores[0]);
+    *w = (struct registry_wait){.fn = on_identity};
+    registry_put(f.registries[0], slice_str(who), SLICE_NONE, SLICE_LIT("{}"), w);
+}
+
+/* `who` is made, and deleted while it is looked at. */
+static void make_and_drop(const char *who)
+{
+    for (int steps = 0; steps < 60; steps++) {
+        struct registry_wait first, made, last;
+        start_drop(who, &first); /* a deployment made it again, or it came too late */
+        start_put(who, &made);
+        for (int s = 0; s < steps; s++) rig_step(&f.rig);
+        start_drop(who, &last);
+        rig_run(&f.rig);
+        assert_false(looks_again());
+    }
+}
+
+static void what_goes_while_it_is_looked_at_is_no_failure(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    put_edge("e1");
+    struct configurations *c = ask();
+    configuration_put(
+        c, SLICE_LIT("c1"), SLICE_NONE,
+        SLICE_LIT("{\"targetCondition\":\"from devices.modules where deviceId = 'd1'\","
+                  "\"content\":{\"moduleContent\":" X1 "}}"),
+        &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    make_and_drop("d1/m1");
+    go_on();
+    assert_string_equal(counts_of("c1"), "0/0");
+    assert_int_equal(deploy("base", 1, BASE), STATUS_OK);
+    make_and_drop("e1/m");
+    go_on();
+    assert_string_equal(twin_of("e1/m"), "x=1 ");
+    assert_string_equal(counts_of("base"), "1/1");
+}
+
 static enum status put_members(const char *members)
 {
     struct buf json = {0};
@@ -618,6 +698,8 @@ int main(void)
         CASE(a_content_is_applied_at_once),
         CASE(one_content_at_a_time),
         CASE(what_a_twin_refuses_is_not_applied),
+        CASE(settings_that_are_too_many_are_not_applied),
+        CASE(what_goes_while_it_is_looked_at_is_no_failure),
         CASE(limits_are_kept),
         CASE(an_id_has_up_to_128_characters),
         CASE(a_thousand_calls_wait),

@@ -1,7 +1,6 @@
 /* look.c - one twin after the other is made what the configurations say (drawn in home.h). */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/say.h"
 #include "hub/configuration/configuration_sql.h"
@@ -191,6 +190,11 @@ static void remove_all_rows(struct look *l)
     ask_store(l, &u, on_removed);
 }
 
+static bool is_gone(enum status s)
+{
+    return s == STATUS_DEVICE_NOT_FOUND || s == STATUS_MODULE_NOT_FOUND;
+}
+
 /* ---- twins are written: its own, then those of its modules */
 
 static void put_rows(struct look *l);
@@ -206,13 +210,13 @@ static void refuse(struct look *l, struct slice text)
 
 static void go_on(struct look *l, enum status s, struct slice text, void (*next)(struct look *l))
 {
-    bool refused = s == STATUS_ARGUMENT_INVALID || s == STATUS_TOO_MANY_MODULES ||
-                   s == STATUS_TOO_MANY_DEVICES;
+    bool refused = s == STATUS_ARGUMENT_INVALID || s == STATUS_MESSAGE_TOO_LARGE ||
+                   s == STATUS_TOO_MANY_MODULES || s == STATUS_TOO_MANY_DEVICES;
     if (s == STATUS_OK)
         next(l);
     else if (refused && !l->refused)
         refuse(l, text);
-    else if (s == STATUS_DEVICE_NOT_FOUND)
+    else if (is_gone(s))
         remove_all_rows(l);
     else
         give_up(l, status_name(s));
@@ -222,7 +226,12 @@ static void on_walked(struct walk *w, enum status s, struct slice text)
 {
     struct look *l = CONTAINER_OF(w, struct look, walk);
     if (w->changed) metric_inc(&writes_total);
-    go_on(l, s, text, remove_rows);
+    if (is_gone(s)) { /* a module, or its device: the next look knows */
+        l->again = true;
+        finish(l);
+    } else {
+        go_on(l, s, text, remove_rows);
+    }
 }
 
 static void write_modules(struct look *l)
@@ -304,8 +313,8 @@ static void on_agent_read(struct twin_wait *w, const struct twin_answer *a)
 {
     struct look *l = CONTAINER_OF(w, struct look, twin_wait);
     l->asks_twin = false;
-    bool none = a->status == STATUS_DEVICE_NOT_FOUND || a->status == STATUS_MODULE_NOT_FOUND;
-    if (!none && (a->status != STATUS_OK || json_parse(&l->arena, a->body, &l->agent) != OK)) {
+    if (!is_gone(a->status) &&
+        (a->status != STATUS_OK || json_parse(&l->arena, a->body, &l->agent) != OK)) {
         give_up(l, "the twin does not answer");
         return;
     }
@@ -339,7 +348,7 @@ static void on_read(struct twin_wait *w, const struct twin_answer *a)
 {
     struct look *l = CONTAINER_OF(w, struct look, twin_wait);
     l->asks_twin = false;
-    if (a->status == STATUS_DEVICE_NOT_FOUND || a->status == STATUS_MODULE_NOT_FOUND)
+    if (is_gone(a->status))
         remove_all_rows(l);
     else if (a->status != STATUS_OK || json_parse(&l->arena, a->body, &l->twin) != OK)
         give_up(l, "the twin does not answer");
