@@ -637,6 +637,56 @@ static void twins_beyond_the_queue_are_swept(void **state)
     assert_true(c->overflow);
 }
 
+static unsigned list_count(const struct list *l)
+{
+    unsigned count = 0;
+    for (const struct list *at = l->next; at != l; at = at->next) count++;
+    return count;
+}
+
+/* How many sweeps wait at most while a PUT is under way. */
+static unsigned sweeps_of(const char *members)
+{
+    const struct configurations *first = f.configurations[0];
+    struct buf json = {0};
+    unsigned most = 0;
+    buf_printf(&json, "{\"content\":{\"deviceContent\":" X1 "}%s}", members);
+    struct configurations *c = ask();
+    configuration_put(c, SLICE_LIT("c1"), SLICE_LIT("*"), buf_slice(&json), &reply.wait);
+    buf_free(&json);
+    do {
+        unsigned now = list_count(&first->sweep.waiting);
+        if (now > most) most = now;
+    } while (rig_step(&f.rig));
+    assert_int_equal(reply.status, STATUS_OK);
+    return most;
+}
+
+static void only_what_concerns_twins_is_swept(void **state)
+{
+    (void)state;
+    assert_int_equal(put("c1", NULL, "", 0, X1), STATUS_OK);
+    assert_int_equal(sweeps_of(",\"labels\":{\"a\":\"b\"}"), 0);
+    assert_int_equal(sweeps_of(",\"metrics\":{\"queries\":{\"m\":\"SELECT * FROM devices\"}}"), 0);
+    assert_int_equal(sweeps_of(",\"priority\":1"), 1);
+    assert_int_equal(sweeps_of(",\"priority\":1,\"schemaVersion\":\"1.0\""), 0);
+    assert_int_equal(sweeps_of(",\"priority\":1,\"targetCondition\":\"*\""), 1);
+}
+
+static void a_configuration_waits_for_its_sweep_once(void **state)
+{
+    (void)state;
+    struct configurations *c = f.configurations[0];
+    rig_on(f.rig.cores[0]);
+    for (int i = 0; i < 3; i++) {
+        conf_sweep_start(c, SLICE_LIT("a"));
+        conf_sweep_start(c, SLICE_LIT("b"));
+    }
+    assert_int_equal(list_count(&c->sweep.waiting), 3); /* "a" is under way, and waits */
+    go_on();
+    assert_true(list_empty(&c->sweep.waiting));
+}
+
 static void metrics_count_rows(void **state)
 {
     (void)state;
@@ -704,6 +754,8 @@ int main(void)
         CASE(an_id_has_up_to_128_characters),
         CASE(a_thousand_calls_wait),
         CASE(twins_beyond_the_queue_are_swept),
+        CASE(only_what_concerns_twins_is_swept),
+        CASE(a_configuration_waits_for_its_sweep_once),
         CASE(metrics_count_rows),
         CASE(conditions_and_metrics_are_tested),
     };

@@ -126,8 +126,18 @@ void conf_sweep_step(struct configurations *c)
         next_configuration(c);
 }
 
+/* Behind the first, which is under way and may have been at twins that have to be seen again. */
+static bool waits(const struct sweep *s, struct slice id)
+{
+    if (list_empty(&s->waiting)) return false;
+    for (const struct list *at = s->waiting.next->next; at != &s->waiting; at = at->next)
+        if (slice_eq(CONTAINER_OF(at, struct sweep_of, node)->id, id)) return true;
+    return false;
+}
+
 void conf_sweep_add(struct configurations *c, struct slice id)
 {
+    if (waits(&c->sweep, id)) return;
     struct sweep_of *of = mem_zero(sizeof *of + id.len);
     memcpy(of + 1, id.ptr, id.len);
     of->id = slice_of(of + 1, id.len);

@@ -151,16 +151,23 @@ static void answer_item(struct op *op, const struct item *it, const struct item_
     buf_free(&json);
 }
 
+/* Labels, metrics and its version concern no twin; the content stays what it was. */
+static bool concerns_twins(const struct item *old, const struct item *next)
+{
+    return old == NULL || next == NULL || old->priority != next->priority ||
+           !slice_eq(old->target, next->target);
+}
+
 static void take_over(struct op *op)
 {
     struct configurations *c = op->configurations;
     struct item *old = conf_items_find(c, op->id), *it = op->next;
-    bool updates = old != NULL;
+    bool updates = old != NULL, sweeps = concerns_twins(old, it);
     metric_inc(&changes_total);
     op->next = NULL;
     if (it) conf_items_add(c, it);
     if (old) conf_items_remove(c, old);
-    conf_sweep_start(c, op->id);
+    if (sweeps) conf_sweep_start(c, op->id);
     if (it && it->metric_count) conf_measure(c, it);
     if (it && updates)
         read_counts_of(op);
