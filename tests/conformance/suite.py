@@ -322,6 +322,8 @@ def main():
     all_workers = options.workers or ([1, 2, 3, 4] if options.long else [1, 3])
     groups = [group for group in GROUPS if not options.groups or group in options.groups
               or group.split()[0] in options.groups]
+    if not groups:
+        parser.error(f"no such group: {' '.join(options.groups)}; there are: {', '.join(GROUPS)}")
     (OUT / "logs").mkdir(parents=True, exist_ok=True)
     results = Results()
     if standard_ports_free():
