@@ -11,6 +11,9 @@ static const struct {
     [AUTH_UNKNOWN_POLICY] = {"unknown-policy", "the token's skn names no policy of this hub"},
     [AUTH_BAD_SIGNATURE] = {"bad-signature", "the token is signed with another key"},
     [AUTH_MISSING_RIGHT] = {"missing-right", "the token's policy does not have the permission"},
+    [AUTH_SAS_REFUSED] = {"sas-refused",
+                          "this hub takes no tokens of devices, or of modules, that they "
+                          "sign themselves: certificates only"},
     [AUTH_CERTIFICATE_EXPIRED] = {"certificate-expired",
                                   "the certificate, or one that it rests on, has expired"},
     [AUTH_CERTIFICATE_NOT_YET_VALID] = {"certificate-not-yet-valid",

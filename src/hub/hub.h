@@ -63,6 +63,7 @@ struct hub {
     unsigned host_count;
     char id_scope[HUB_ID_SCOPE_MAX + 1];
     int64_t created_us; /* wall time */
+    bool device_sas_refused, module_sas_refused; /* tokens by their own keys, see token.h */
     unsigned events;    /* sources (1 << enum record_source) whose events go to the stream */
 };
 

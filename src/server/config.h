@@ -61,7 +61,8 @@ struct config {
     unsigned tls_cert_count, tls_key_count; /* equal */
     unsigned events;                        /* 1 << enum record_source */
     bool ephemeral;
-    bool fault_injection; /* devices may ask for faults */
+    bool fault_injection;              /* devices may ask for faults */
+    bool no_device_sas, no_module_sas; /* no tokens by their own keys */
     enum throttle_tier tier;
     unsigned units;                         /* of the tier, at least 1 */
     const char *throttles[CONFIG_LIST_MAX]; /* throttle_override() takes each */

@@ -67,6 +67,10 @@ const struct option config_options[] = {
      "devices may ask for faults by properties of their telemetry, as the suites of Azure's SDKs "
      "do",
      OPTION_SWITCH, 0},
+    {"disable-device-sas", NULL, AT(no_device_sas), 0, "off",
+     "devices may not sign tokens with their own keys: certificates only", OPTION_SWITCH, 0},
+    {"disable-module-sas", NULL, AT(no_module_sas), 0, "off",
+     "the same of modules, those of IoT Edge too", OPTION_SWITCH, 0},
     {"log-level", "LEVEL", AT(log_level), 0, "info", "error, warn, info, debug or trace",
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},

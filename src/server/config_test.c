@@ -302,6 +302,8 @@ static void what_differs_is_named(void **state)
         {"--throttle jobs=1/s", "--throttle jobs=2/s", "throttle "},
         {"--throttle jobs=1/s", "--throttle jobs=1/s --throttle queries=1/s", "throttle "},
         {"--fault-injection", "", "fault-injection "},
+        {"", "--disable-device-sas", "disable-device-sas "},
+        {"--disable-module-sas", "", "disable-module-sas "},
         {"", "--outgoing-ca a", "outgoing-ca "},
         {"--outgoing-ca a", "--outgoing-ca b", "outgoing-ca "},
         {"--outgoing-ca a", "--outgoing-ca a", ""},

@@ -104,6 +104,8 @@ static enum err open_hub(struct server *s)
                                .carrier = courier_carrier(s->courier),
                                .outgoing_ca = cfg->outgoing_ca,
                                .events = cfg->events,
+                               .no_device_sas = cfg->no_device_sas,
+                               .no_module_sas = cfg->no_module_sas,
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
     wire.fault_injection = cfg->fault_injection;

@@ -220,6 +220,8 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
     hub->events = cfg->events;
+    hub->device_sas_refused = cfg->no_device_sas;
+    hub->module_sas_refused = cfg->no_module_sas;
     w->rest.hub = hub;
     w->rest.version = AZIMUTH_VERSION;
     w->rest.unready = why_unready;

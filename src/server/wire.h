@@ -44,6 +44,7 @@ struct wire_config {
     const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
     struct throttle_config throttle;   /* how much it takes; zero: everything */
     bool fault_injection;              /* devices may ask for faults */
+    bool no_device_sas, no_module_sas; /* see hub.device_sas_refused */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/say.h"
 #include "front/amqp/peer.h"
+#include "hub/token.h"
 
 COUNTER(refused, "azimuth_amqp_tokens_refused_total", "Tokens refused on AMQP connections");
 
@@ -24,26 +25,13 @@ static struct slice text_of(const struct list *node)
     return slice_of(t->text, t->len);
 }
 
-static bool is_our_host(const void *hub, struct slice host)
-{
-    return hub_is_host(hub, host);
-}
-
-static enum auth_cause check(const struct peer *p, const struct sas *sas, struct slice path,
-                             unsigned rights)
-{
-    const struct hub *hub = p->service->hub;
-    struct auth_ask ask = {path, rights, clock_wall_us(), is_our_host, hub};
-    return auth_by_policy(sas, &ask, hub->policies);
-}
-
 /* Is the token good for what it says it is for?  One that names no policy is signed with an
  * identity's key, which only that identity's home knows: it is asked when a link attaches. */
 static enum auth_cause check_alone(const struct peer *p, struct slice text, struct sas *sas)
 {
     struct sas_resource own;
     if (sas_parse(text, sas) != OK || !sas_resource(sas, 0, &own)) return AUTH_MALFORMED;
-    if (sas->policy[0]) return check(p, sas, own.path, 0);
+    if (sas->policy[0]) return hub_token_of_policy(p->service->hub, sas, own.path, 0);
     if (!hub_is_host(p->service->hub, own.host)) return AUTH_WRONG_RESOURCE;
     return sas_ends_us(sas) < clock_wall_us() ? AUTH_EXPIRED : AUTH_OK;
 }
@@ -113,7 +101,8 @@ static bool speaks_for_device(const struct peer *p, const struct sas *sas, struc
 {
     struct buf path = {0};
     buf_printf(&path, "devices/%.*s", SLICE_ARG(name));
-    bool may = sas->policy[0] ? check(p, sas, buf_slice(&path), AUTH_DEVICE_CONNECT) == AUTH_OK
+    bool may = sas->policy[0] ? hub_token_of_policy(p->service->hub, sas, buf_slice(&path),
+                                                    AUTH_DEVICE_CONNECT) == AUTH_OK
                               : peer_token_covers(p, token, buf_slice(&path));
     buf_free(&path);
     return may;
@@ -182,7 +171,7 @@ static bool opens(const struct peer *p, const struct sas *sas, const struct addr
     for (int spelling = 0; spelling < 2 && !may; spelling++) {
         struct buf path = {0};
         address_path(p->service->hub, a, spelling != 0, &path);
-        may = check(p, sas, buf_slice(&path), right) == AUTH_OK;
+        may = hub_token_of_policy(p->service->hub, sas, buf_slice(&path), right) == AUTH_OK;
         buf_free(&path);
     }
     return may;

@@ -1,15 +1,10 @@
 /* access.c - who may call what. */
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/say.h"
 #include "front/rest/call.h"
+#include "hub/token.h"
 
 COUNTER(refused, "azimuth_http_refused_total", "HTTP requests without a sufficient credential");
-
-static bool is_ours(const void *ctx, struct slice host)
-{
-    return hub_is_host(ctx, host);
-}
 
 /* "devices/d1": ids as they are. */
 static void put_resource(const struct call *c, struct buf *out)
@@ -32,12 +27,8 @@ static enum auth_cause check_token(struct call *c)
         return AUTH_OK;
     }
     put_resource(c, &resource);
-    const struct auth_ask ask = {.path = buf_slice(&resource),
-                                 .rights = c->route->rights,
-                                 .now_us = clock_wall_us(),
-                                 .is_host = is_ours,
-                                 .ctx = hub};
-    enum auth_cause cause = auth_by_policy(&token, &ask, hub->policies);
+    enum auth_cause cause =
+        hub_token_of_policy(hub, &token, buf_slice(&resource), c->route->rights);
     buf_free(&resource);
     return cause;
 }

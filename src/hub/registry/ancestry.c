@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "hub/registry/registry_sql.h"
+#include "hub/token.h"
 
 static void take_key(struct arena *a, struct slice text, struct slice *out)
 {
@@ -61,22 +61,15 @@ const struct ancestor *ancestry_chain(const struct ancestry *a, struct slice who
     return i > 0 && a->of[i - 1].iot_edge ? &a->of[i - 1] : NULL;
 }
 
-static bool is_our_host(const void *hub, struct slice host)
-{
-    return hub_is_host(hub, host);
-}
-
 enum auth_cause ancestry_token(const struct registry *r, const struct ancestor *actor,
                                struct slice token, int64_t *ends_us)
 {
-    char path[sizeof "devices//modules/$edgeHub" + HUB_ID_LEN_MAX];
+    char who[HUB_WHO_LEN_MAX + 1];
     struct sas sas;
-    snprintf(path, sizeof path, "devices/%.*s/modules/$edgeHub", SLICE_ARG(actor->device_id));
-    const struct auth_ask ask = {
-        .path = slice_str(path), .now_us = clock_wall_us(), .is_host = is_our_host, .ctx = r->hub};
+    int len = snprintf(who, sizeof who, "%.*s/$edgeHub", SLICE_ARG(actor->device_id));
     if (sas_parse(token, &sas) != OK) return AUTH_MALFORMED;
     *ends_us = sas_ends_us(&sas);
-    return auth_by_keys(&sas, &ask, actor->keys);
+    return hub_token_of_identity(r->hub, &sas, slice_of(who, (size_t)len), actor->keys);
 }
 
 /* ---- on behalf of an identity */
