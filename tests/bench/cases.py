@@ -7,7 +7,7 @@ import time
 
 import fleet
 from measure import PLAIN, TLS, WSS, generate, interleave, wait_quiet
-from servers import BUILD, GENERATOR_CPU, SERVER_CPU, WORK, Azimuth, Mosquitto
+from servers import BUILD, GENERATOR_CPU, HUB, SERVER_CPU, WORK, Azimuth, Mosquitto
 
 IDLE_CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
@@ -15,6 +15,7 @@ TAIL_FILL_MESSAGES = 6000   # of 16 KiB: more than the log keeps in memory
 MANY_PARTITIONS = 32
 METHOD_DEVICES, METHOD_RATE = 1000, 1000
 TWIN_DEVICES, TWIN_WINDOW = 500, 2
+C2D_DEVICES, C2D_WINDOW = 500, 64
 
 
 def wait_settled(server, seconds=15):
@@ -160,6 +161,21 @@ def twins(book, name, options):
             book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
 
 
+# ---- cloud to device
+
+def c2d(book, name, options):
+    """Messages as fast as they are accepted, which is when they are on disk, to devices that take them at once."""
+    for number in range(1 if options.quick else 3):
+        wait_quiet(options.patience)
+        with Azimuth(devices=C2D_DEVICES, plain_amqp=True) as server:
+            wait_settled(server)
+            command = ["taskset", "-c", str(GENERATOR_CPU), BUILD / "tests" / "bench" / "c2d_bench",
+                       str(server.ready["plainAmqp"]), str(server.plain), HUB, server.token("service"),
+                       server.token("device"), str(C2D_DEVICES), str(C2D_WINDOW), str(options.seconds)]
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
+
+
 # ---- what is stored
 
 def saturate(book, name, options):
@@ -206,6 +222,7 @@ CASES = {
     "M9-resumed": connect("--resume"),
     "methods": methods,
     "twins": twins,
+    "c2d": c2d,
     "query": fleet.query,
     "M10": first_connect,
     "M11": saturate,
