@@ -50,6 +50,8 @@ static void put_text(struct buf *out, const char *key, struct slice value)
     text_json_string(out, value);
 }
 
+/* lastUpdatedTime has an offset and no fraction, as a blob's has: Java's SDK parses no other (ParserUtility,
+ * "yyyy-MM-dd'T'HH:mm:ssXXX") and gives the notification back for ever. */
 static void write_record(struct buf *out, const struct store_value *col)
 {
     char at[CLOCK_ISO_LEN + 1], modified[CLOCK_ISO_LEN + 1];
@@ -59,9 +61,9 @@ static void write_record(struct buf *out, const struct store_value *col)
     put_text(out, "deviceId", col[DEVICE].bytes);
     put_text(out, "blobUri", col[BLOB_URI].bytes);
     put_text(out, "blobName", col[BLOB_NAME].bytes);
-    buf_printf(out,
-               ",\"lastUpdatedTime\":\"%s\",\"blobSizeInBytes\":%lld,\"enqueuedTimeUtc\":\"%s\"}",
-               modified, (long long)col[SIZE].number, at);
+    buf_printf(out, ",\"lastUpdatedTime\":\"%.19s+00:00\"", modified);
+    buf_printf(out, ",\"blobSizeInBytes\":%lld,\"enqueuedTimeUtc\":\"%s\"}",
+               (long long)col[SIZE].number, at);
 }
 
 const struct notice_source upload_source = {

@@ -101,6 +101,7 @@ for (const [name, transport] of [['mqtt', Mqtt], ['amqp', Amqp], ['http', Http]]
             assert.equal(told.blobUri, `https://${host}/${CONTAINER}/upload-${name}/logs/a%20b.bin`);
             for (const time of [told.lastUpdatedTime, told.enqueuedTimeUtc])
                 assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60000);
+            assert.match(told.lastUpdatedTime, /:\d\d\+00:00$/);
         });
         assert.deepEqual(await reader(blob).downloadToBuffer(), bytes);
     });
