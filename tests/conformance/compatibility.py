@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """compatibility.py: writes docs/compatibility.md from build/conformance/results.json, the results of a
-whole `./dev conformance`."""
+whole `./dev conformance`.
+
+Each client has a table: capabilities and transports, one case of a "... matrix" group for each cell. A cell
+without a case is missing, which is a failure like any other."""
 import json
 import pathlib
 import sys
@@ -17,59 +20,90 @@ CAPABILITIES = (
 CLIENTS = {
     "node matrix": "Node, `azure-iot-device`",
     "python matrix": "Python, `azure-iot-device`",
+    "java matrix": "Java, `iot-device-client`",
     "plain matrix": "any MQTT client, here Eclipse Paho",
 }
 WORST_FIRST = ("not ok", "skipped", "not offered", "ok")
-WORDS = {"ok": "passed", "not ok": "failed", "skipped": "skipped", "not offered": "-"}
+WORDS = {"ok": "passed", "not ok": "failed", "skipped": "skipped", "not offered": "-", None: "missing"}
 
 HEAD = """# Compatibility
 
 What unmodified clients do against azimuth, one test for each cell. `-`: that client does not offer it
-over that transport. Made by `tests/conformance/compatibility.py` from the results of
-`./dev conformance`; the versions of the clients are in the lock files beside it.
+over that transport; the number leads to where the client says so. Made by
+`tests/conformance/compatibility.py` from the results of `./dev conformance`; the versions of the
+clients are in the lock files beside it.
 """
-RESTART = "restart: the server is killed and started again, and the client goes on without being told."
+MEANINGS = """What the words mean:
+
+* C2D: a message to the device, which settles it so; the sender hears of it.
+* file upload: the client asks where to put a file, and says that it is there; a service is told.
+* SAS renewal: the first token ends while the client is connected. Over AMQP the client puts another on
+  the live connection, over MQTT it comes back with another: before the end, or when the hub cuts.
+* restart: the server is killed and started again, and the client goes on without being told.
+"""
 
 
-def cells(cases, group):
-    """{capability: {transport: state}} of one group, the worst of all runs."""
-    found = {}
-    for case in cases:
-        if case["group"] != group or case["name"].count(": ") < 2:
-            continue
-        _, transport, capability = case["name"].split(": ", 2)
-        row = found.setdefault(capability, {})
-        row[transport] = min(case["state"], row.get(transport, "ok"), key=WORST_FIRST.index)
-    return dict(sorted(found.items(), key=lambda row: CAPABILITIES.index(row[0])))
+class Matrix:
+    """What one client does: {(capability, transport): case}, the worst of all runs."""
+
+    def __init__(self, cases, group):
+        self.cells = {}
+        for case in cases:
+            if case["group"] == group and case["name"].count(": ") >= 2:
+                _, transport, capability = case["name"].split(": ", 2)
+                known = self.cells.get((capability, transport), case)
+                self.cells[capability, transport] = min(known, case, key=lambda one: WORST_FIRST.index(one["state"]))
+
+    def state(self, capability, transport):
+        return self.cells.get((capability, transport), {"state": None})["state"]
+
+    def missing(self):
+        return [f"{t}: {c}" for c in CAPABILITIES for t in TRANSPORTS if self.state(c, t) is None]
+
+    def reasons(self):
+        """Why cells are not offered, each once, in the order of the table."""
+        return list(dict.fromkeys(self.cells[c, t]["detail"] for c in CAPABILITIES for t in TRANSPORTS
+                                  if self.state(c, t) == "not offered"))
+
+    def cell(self, capability, transport, reasons=()):
+        word = WORDS[self.state(capability, transport)]
+        why = self.cells.get((capability, transport), {}).get("detail")
+        return f"- {reasons.index(why) + 1}" if word == "-" and why in reasons else word
 
 
 def matrices(cases):
-    """[(client, cells)] of the clients that ran."""
-    return [(client, rows) for group, client in CLIENTS.items() if (rows := cells(cases, group))]
+    """[(client, matrix)] of the clients that ran."""
+    all_of_them = [(client, Matrix(cases, group)) for group, client in CLIENTS.items()]
+    return [(client, matrix) for client, matrix in all_of_them if matrix.cells]
+
+
+def missing(cases):
+    """The cells of clients that ran of which no case says anything."""
+    return [f"{client}: {cell}" for client, matrix in matrices(cases) for cell in matrix.missing()]
 
 
 def print_matrices(cases):
-    for client, rows in matrices(cases):
+    for client, matrix in matrices(cases):
         print(f"\n{client.replace('`', '')}\n{'':18}" + "".join(f"{transport:>10}" for transport in TRANSPORTS))
-        for capability, row in rows.items():
-            print(f"{capability:18}" + "".join(f"{WORDS.get(row.get(t), ''):>10}" for t in TRANSPORTS))
+        for capability in CAPABILITIES:
+            print(f"{capability:18}" + "".join(f"{matrix.cell(capability, t):>10}" for t in TRANSPORTS))
 
 
 def page(cases):
     lines = [HEAD]
-    for client, rows in matrices(cases):
+    for client, matrix in matrices(cases):
+        reasons = matrix.reasons()
         lines += [f"## {client}\n", "| | " + " | ".join(TRANSPORTS) + " |", "|---" * (len(TRANSPORTS) + 1) + "|"]
-        for capability, row in rows.items():
-            lines.append(f"| {capability} | " + " | ".join(WORDS.get(row.get(t), "") for t in TRANSPORTS) + " |")
-        lines.append("")
-    return "\n".join([*lines, RESTART, ""])
+        lines += [f"| {c} | " + " | ".join(matrix.cell(c, t, reasons) for t in TRANSPORTS) + " |" for c in CAPABILITIES]
+        lines += ["", *(f"{number}. {why}" for number, why in enumerate(reasons, 1)), ""]
+    return "\n".join([*lines, MEANINGS])
 
 
 def main():
     cases = json.loads(RESULTS.read_text())
-    missing = [group for group in CLIENTS if not cells(cases, group)]
-    if missing:
-        sys.exit(f"compatibility.py: {RESULTS} has no {', '.join(missing)}; run ./dev conformance")
+    absent = [group for group in CLIENTS if not Matrix(cases, group).cells]
+    if absent or missing(cases):
+        sys.exit(f"compatibility.py: {RESULTS} has no {', '.join(absent + missing(cases))}; run ./dev conformance")
     PAGE.write_text(page(cases))
     print(f"{PAGE.relative_to(ROOT)} is written")
 

@@ -120,6 +120,7 @@ GROUPS = {
     "java device AMQPS_WS": ("java", java("Devices", "AMQPS_WS")),
     "java device MQTT_WS": ("java", java("Devices", "MQTT_WS")),
     "java device HTTPS": ("java", java("Devices", "HTTPS")),
+    "java matrix": ("java", java("Matrix")),
     "java multiplex AMQPS": ("java", java("Multiplex", "AMQPS")),
     "java multiplex AMQPS_WS": ("java", java("Multiplex", "AMQPS_WS")),
     "node plain": ("node", node("plain")),
@@ -206,7 +207,7 @@ class Server:
             "HUB_EVENTS": self.string("--event-hub"),
             "HUB_DPS": self.string("--dps"), "HUB_ID_SCOPE": self.ready["idScope"],
             "NODE_PATH": str(MODULES), "NODE_EXTRA_CA_CERTS": ca, "REQUESTS_CA_BUNDLE": ca,
-            "PYTHONPATH": str(HERE / "python"), "PYTHONDONTWRITEBYTECODE": "1",
+            "CONFORMANCE": str(HERE), "PYTHONPATH": str(HERE / "python"), "PYTHONDONTWRITEBYTECODE": "1",
             "TRUST_STORE": str(OUT / f"trust-{self.number}.p12"),
         }
 
@@ -229,7 +230,7 @@ def why_missing(client):
 def run_group(results, workers, group, environment, case=None):
     client, command = GROUPS[group]
     missing = why_missing(client) or (group in FED and why_missing("node"))
-    if re.match("java (device|multiplex)", group) and "." not in environment["HUB_HOST"]:
+    if re.match("java (device|multiplex|matrix)", group) and "." not in environment["HUB_HOST"]:
         missing = "this SDK wants a name with a dot, which takes a network namespace"
     if missing:
         results.add(workers, group, "skipped", group, missing)
@@ -334,6 +335,9 @@ def main():
                         "and this client knows no others")
         all_workers = [0]
         run_group(results, 0, "node ports", {**os.environ, "AZIMUTH": str(AZIMUTH), "NODE_PATH": str(MODULES)})
+    if not options.case:
+        for cell in compatibility.missing(results.cases):
+            results.add(0, "matrix", "not ok", cell, "no case says anything of it")
     results.print_matrix(all_workers)
     compatibility.print_matrices(results.cases)
     (OUT / "results.json").write_text(json.dumps(results.cases, indent=1))

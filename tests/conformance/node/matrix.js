@@ -10,18 +10,22 @@ const cells = require('./matrix_cells');
 
 const TRANSPORTS = { MQTT: Mqtt, 'MQTT-WS': MqttWs, AMQP: Amqp, 'AMQP-WS': AmqpWs, HTTPS: Http };
 
-const NO_SETTLING = 'the SDK\'s MQTT transport has no reject and no abandon';
-const NO_HTTP = 'the SDK\'s HTTP transport has none';
+/** The error of each method that the SDK has only to refuse it. */
+const MQTT = 'azure-iot-device-mqtt/dist/mqtt.js: NotImplementedError';
+const HTTP = 'azure-iot-device-http/dist/http.js: NotImplementedError';
+const NO_REJECT = `${MQTT} "the MQTT transport does not support rejecting messages."`;
+const NO_ABANDON = `${MQTT} "The MQTT transport does not support abandoning messages."`;
+const NO_TWINS = `${HTTP} "Twin is not implemented over HTTP."`;
 const NOT_OFFERED = {
-    'MQTT: C2D reject': NO_SETTLING,
-    'MQTT: C2D abandon': NO_SETTLING,
-    'MQTT-WS: C2D reject': NO_SETTLING,
-    'MQTT-WS: C2D abandon': NO_SETTLING,
-    'HTTPS: twin get': NO_HTTP,
-    'HTTPS: twin reported': NO_HTTP,
-    'HTTPS: twin desired': NO_HTTP,
-    'HTTPS: methods': NO_HTTP,
-    'HTTPS: modules': NO_HTTP,
+    'MQTT: C2D reject': NO_REJECT,
+    'MQTT: C2D abandon': NO_ABANDON,
+    'MQTT-WS: C2D reject': NO_REJECT,
+    'MQTT-WS: C2D abandon': NO_ABANDON,
+    'HTTPS: twin get': NO_TWINS,
+    'HTTPS: twin reported': NO_TWINS,
+    'HTTPS: twin desired': NO_TWINS,
+    'HTTPS: methods': `${HTTP} "Direct methods are not implemented over HTTP."`,
+    'HTTPS: modules': `${HTTP} "Output events are not implemented over HTTP.", and the rest of a module likewise`,
 };
 
 for (const [transport, Transport] of Object.entries(TRANSPORTS)) {

@@ -18,8 +18,8 @@ from own_server import own_server
 from x509_kit import authority, client_with, issue, thumbprint
 
 TRANSPORTS = {"MQTT": {}, "MQTT-WS": {"websockets": True}}
-NO_TRANSPORT = "the SDK speaks MQTT and MQTT over WebSocket only"
-NO_SETTLING = "the SDK completes what it gets"
+NO_TRANSPORT = "azure/iot/device/iothub/pipeline has no stages but MQTT's (and HTTPS for uploads and edge modules)"
+NO_SETTLING = "azure/iot/device/common/mqtt_transport.py leaves PUBACK to Paho; IoTHubDeviceClient has no method that settles"
 CAPABILITIES = {}
 
 

@@ -12,21 +12,24 @@ API = "?api-version=2021-04-12"
 
 
 class PlainDevice:
-    """One connection of a device or module; `got` holds what came, as (topic, payload)."""
+    """One connection of a device or module; `got` holds what came, as (topic, payload).
 
-    def __init__(self, who, key=None, websockets=False, certificate=None, at=host, ca_file=env["HUB_CA"]):
+    Its first token is good for so many seconds; when it is cut it comes back with another."""
+
+    def __init__(self, who, key=None, websockets=False, certificate=None, at=host, ca_file=env["HUB_CA"], seconds=3600):
         self.got, self.connected, self._acknowledged, self._granted = [], threading.Event(), set(), {}
         self._topic, self._requests = f"devices/{who.replace('/', '/modules/')}/", 0
         self._client = mqtt.Client(client_id=who, clean_session=False,
                                    transport="websockets" if websockets else "tcp")
-        self._client.username_pw_set(f"{at}/{who}/{API}",
-                                     key and token(f"{at}/devices/{who.replace('/', '/modules/')}", key, 3600))
+        self._sign_in = lambda lasting: self._client.username_pw_set(
+            f"{at}/{who}/{API}", key and token(f"{at}/devices/{who.replace('/', '/modules/')}", key, lasting))
+        self._sign_in(seconds)
         self._client.tls_set_context(self._context(ca_file, certificate))
         if websockets:
             self._client.ws_set_options(path="/$iothub/websocket")
         self._client.reconnect_delay_set(1, 2)
         self._client.on_connect = lambda *_: self._status(_[3])
-        self._client.on_disconnect = lambda *_: self.connected.clear()
+        self._client.on_disconnect = lambda *_: self._cut()
         self._client.on_publish = lambda _, __, number: self._acknowledged.add(number)
         self._client.on_subscribe = lambda _, __, number, granted: self._granted.update({number: granted})
         self._client.on_message = lambda _, __, message: self.got.append((message.topic, message.payload))
@@ -44,6 +47,10 @@ class PlainDevice:
     def _status(self, status):
         if status == 0:
             self.connected.set()
+
+    def _cut(self):
+        self.connected.clear()
+        self._sign_in(3600)
 
     def publish(self, topic, payload):
         """Returns when the hub has acknowledged."""

@@ -7,7 +7,9 @@ import com.azure.messaging.eventhubs.models.EventPosition;
 import com.microsoft.azure.sdk.iot.device.ClientOptions;
 import com.microsoft.azure.sdk.iot.device.DeviceClient;
 import com.microsoft.azure.sdk.iot.device.IotHubClientProtocol;
+import com.microsoft.azure.sdk.iot.device.exceptions.IotHubClientException;
 import com.microsoft.azure.sdk.iot.device.transport.NoRetry;
+import com.microsoft.azure.sdk.iot.service.messaging.DeliveryAcknowledgement;
 import com.microsoft.azure.sdk.iot.service.messaging.IotHubServiceClientProtocol;
 import com.microsoft.azure.sdk.iot.service.messaging.MessagingClient;
 import com.microsoft.azure.sdk.iot.service.methods.DirectMethodsClient;
@@ -25,8 +27,10 @@ import java.util.concurrent.Callable;
 /** The hub under test as the cases of devices see it. The environment says where it is (../suite.py). */
 final class Hub {
     static final String HOST = System.getenv("HUB_HOST");
-    private static final String OWNER = System.getenv("HUB_OWNER");
+    static final String OWNER = System.getenv("HUB_OWNER");
     private static final Duration WAIT = Duration.ofSeconds(20);
+    static final int ANSWER_MS_MAX = 3000; // for one try of again()
+    private static final int TRIES_MAX = 20;
 
     static final RegistryClient REGISTRY = new RegistryClient(OWNER);
     static final DirectMethodsClient METHODS = new DirectMethodsClient(OWNER);
@@ -68,6 +72,37 @@ final class Hub {
             }
         } finally {
             client.close();
+        }
+    }
+
+    /** Sends a message of which the sender wants to hear. */
+    static void sendAsking(String deviceId, String body, Map<String, String> properties) throws Exception {
+        MessagingClient client = new MessagingClient(OWNER, IotHubServiceClientProtocol.AMQPS);
+        client.open();
+        try {
+            var message = new com.microsoft.azure.sdk.iot.service.messaging.Message(body);
+            message.setProperties(properties);
+            message.setDeliveryAcknowledgement(DeliveryAcknowledgement.Full);
+            client.send(deviceId, message);
+        } finally {
+            client.close();
+        }
+    }
+
+    /**
+     * Asks again when the client lost the answer: IotHubTransport queues a received message before it looks up whose
+     * answer it is, and the thread that takes it from there may have forgotten the asker by then.
+     */
+    static <T> T again(Callable<T> ask) throws Exception {
+        for (int tries = 1;; tries++) {
+            try {
+                return ask.call();
+            } catch (IotHubClientException error) {
+                if (tries == TRIES_MAX) {
+                    throw error;
+                }
+                Thread.sleep(200);
+            }
         }
     }
 

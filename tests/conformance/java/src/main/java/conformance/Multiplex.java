@@ -2,6 +2,8 @@ package conformance;
 
 import static conformance.Check.equal;
 import static conformance.Check.failure;
+import static conformance.Hub.ANSWER_MS_MAX;
+import static conformance.Hub.again;
 import static conformance.Hub.until;
 
 import com.azure.messaging.eventhubs.EventData;
@@ -10,7 +12,6 @@ import com.microsoft.azure.sdk.iot.device.IotHubClientProtocol;
 import com.microsoft.azure.sdk.iot.device.IotHubMessageResult;
 import com.microsoft.azure.sdk.iot.device.Message;
 import com.microsoft.azure.sdk.iot.device.MultiplexingClient;
-import com.microsoft.azure.sdk.iot.device.exceptions.IotHubClientException;
 import com.microsoft.azure.sdk.iot.device.transport.NoRetry;
 import com.microsoft.azure.sdk.iot.device.twin.DirectMethodResponse;
 import com.microsoft.azure.sdk.iot.device.twin.TwinCollection;
@@ -18,14 +19,11 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Many devices on one connection: MultiplexingClient of iot-device-client. */
 public final class Multiplex {
     private static final int DEVICES = 12;
-    private static final int ANSWER_MS_MAX = 3000;
-    private static final int TRIES_MAX = 20;
     private final IotHubClientProtocol protocol;
 
     private Multiplex(IotHubClientProtocol protocol) {
@@ -50,23 +48,6 @@ public final class Multiplex {
         client.registerDeviceClients(devices);
         client.open(false);
         return client;
-    }
-
-    /**
-     * Asks again when the client lost the answer: IotHubTransport queues a received message before it looks up whose
-     * answer it is, and the thread that takes it from there may have forgotten the asker by then.
-     */
-    private static <T> T again(Callable<T> ask) throws Exception {
-        for (int tries = 1;; tries++) {
-            try {
-                return ask.call();
-            } catch (IotHubClientException error) {
-                if (tries == TRIES_MAX) {
-                    throw error;
-                }
-                Thread.sleep(200);
-            }
-        }
     }
 
     private void allOfThemWork() throws Exception {
