@@ -62,9 +62,9 @@ struct hub {
               [HUB_HOST_LEN_MAX + 1]; /* names clients dial; the first is the hub's */
     unsigned host_count;
     char id_scope[HUB_ID_SCOPE_MAX + 1];
-    int64_t created_us; /* wall time */
+    int64_t created_us;                          /* wall time */
     bool device_sas_refused, module_sas_refused; /* tokens by their own keys, see token.h */
-    unsigned events;    /* sources (1 << enum record_source) whose events go to the stream */
+    unsigned events; /* sources (1 << enum record_source) whose events go to the stream */
 };
 
 /* The ids in a `who`; of a device the module id is empty (ptr NULL). */
