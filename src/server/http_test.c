@@ -151,6 +151,21 @@ static void a_message_has_at_most_256_kib(void **state)
     rig_free(c);
 }
 
+static void what_is_said_of_a_file_has_4_kib(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct rig_conn *c = dial();
+        struct buf body = {0};
+        buf_put_str(&body, "{\"blobName\":\"b\"}");
+        while (buf_size(&body) < DEVICE_HTTP_FILE_BODY_MAX + (size_t)over) buf_put_u8(&body, ' ');
+        const struct ask file = {.path = "/files?api-version=1", .body = buf_cstr(&body)};
+        assert_int_equal(ask(c, &file), over ? 413 : 200);
+        buf_free(&body);
+        rig_free(c);
+    }
+}
+
 static void requests_in_one_piece_are_answered_in_order(void **state)
 {
     struct rig_conn *c = dial();
@@ -385,6 +400,7 @@ int main(void)
         cmocka_unit_test(telemetry_is_acknowledged_and_opens_one_session),
         cmocka_unit_test(what_cannot_be_taken_has_its_status),
         cmocka_unit_test(a_message_has_at_most_256_kib),
+        cmocka_unit_test(what_is_said_of_a_file_has_4_kib),
         cmocka_unit_test(requests_in_one_piece_are_answered_in_order),
         cmocka_unit_test(who_hangs_up_before_the_answer_harms_nobody),
         cmocka_unit_test(polls_and_uploads_wait_for_their_turn_and_then_are_refused),

@@ -10,6 +10,7 @@
 #define RECEIVE   DEVICE, THROTTLE_C2D_RECEIVE
 #define UPLOAD    DEVICE, THROTTLE_UPLOAD
 #define NO_BODY   REST_SMALL_BODY_MAX
+#define FILE_BODY DEVICE_HTTP_FILE_BODY_MAX
 
 static const struct route routes[] = {
     {"POST", "/devices/{id}/messages/events", BY_DEVICE, DEVICE_HTTP_BODY_MAX, device_http_events,
@@ -22,11 +23,11 @@ static const struct route routes[] = {
      "Complete or reject a message to a device"},
     {"POST", "/devices/{id}/messages/deviceBound/{lock}/abandon", BY_DEVICE, NO_BODY,
      device_http_abandon, "Give a message to a device back to its queue"},
-    {"POST", "/devices/{id}/files", UPLOAD, NO_BODY, device_http_upload,
+    {"POST", "/devices/{id}/files", UPLOAD, FILE_BODY, device_http_upload,
      "Ask where to upload a file"},
-    {"POST", "/devices/{id}/files/notifications", BY_DEVICE, NO_BODY, device_http_uploaded,
+    {"POST", "/devices/{id}/files/notifications", BY_DEVICE, FILE_BODY, device_http_uploaded,
      "Say how an upload went"},
-    {"POST", "/devices/{id}/files/notifications/{correlation}", BY_DEVICE, NO_BODY,
+    {"POST", "/devices/{id}/files/notifications/{correlation}", BY_DEVICE, FILE_BODY,
      device_http_uploaded_named, "Say how an upload went"},
     {"GET", "/devices/{id}/files/{file}", UPLOAD, NO_BODY, device_http_upload_get,
      "Ask where to upload a file (older SDKs)"},

@@ -19,6 +19,7 @@
 enum {
     DEVICE_HTTP_SESSIONS_MAX = 8,            /* of a connection; the one used longest ago goes */
     DEVICE_HTTP_BODY_MAX = 512 << 10,        /* a batch in base64, with its properties */
+    DEVICE_HTTP_FILE_BODY_MAX = 4 << 10,     /* a file's name; how its upload went */
     DEVICE_HTTP_BATCH_MAX = 500,             /* messages */
     DEVICE_HTTP_BATCH_BYTES_MAX = 256 << 10, /* of its messages (IoT Hub) */
 };
