@@ -21,6 +21,7 @@ enum {
     REST_SEGMENTS_MAX = 8,            /* of a path; more match no route */
     REST_METHOD_BODY_MAX = 512 << 10, /* METHOD_PAYLOAD_MAX with room for how it is written */
     REST_SMALL_BODY_MAX = 4 << 10,    /* where no body is expected: read and ignored */
+    REST_EDGE_BODY_MAX = 4 << 10,     /* what an edge hub asks: a chain of devices, a target */
     REST_CERTIFICATE_BODY_MAX = 32 << 10,
     REST_QUERY_BODY_MAX = 64 << 10, /* QUERY_TEXT_MAX with room for how it is written */
     REST_SITES_MAX = 4,

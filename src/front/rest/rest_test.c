@@ -312,6 +312,34 @@ static void a_body_over_the_limit_of_its_route_is_refused(void **state)
     assert_true(world.conn.closed);
 }
 
+static void what_an_edge_hub_asks_has_its_limit(void **state)
+{
+    static const struct {
+        const char *verb, *asked;
+    } rows[] = {
+        {"getModulesOnTargetDevice", "behalf leaf;edge"},
+        {"getModuleOnBehalfOf", "behalf leaf;edge"},
+        {"deleteModuleOnBehalfOf", "behalf leaf;edge"},
+        {"devicesAndModulesInTargetDeviceScope", "scope top=0"},
+        {"getDeviceAndModuleOnBehalfOf", "scope top=0"},
+    };
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        struct buf body = {0};
+        char line[128];
+        bool over = i % 2;
+        buf_put_str(&body,
+                    "{\"authChain\":\"leaf;edge\",\"targetModuleId\":\"m\",\"moduleId\":\"m\"}");
+        while (buf_size(&body) < REST_EDGE_BODY_MAX + (size_t)over) buf_put_u8(&body, ' ');
+        snprintf(line, sizeof line, "POST /devices/edge/modules/$edgeHub/%s?" V, rows[i / 2].verb);
+        world_close(state);
+        world_open(state);
+        request(line, token("iothubowner", ""), buf_cstr(&body));
+        if (over) expect_error(413, "MessageTooLarge");
+        assert_string_equal(world.registry.asked, over ? "" : rows[i / 2].asked);
+        buf_free(&body);
+    }
+}
+
 static void nobody_reads_the_body_of_a_stranger(void **state)
 {
     (void)state;
@@ -775,6 +803,7 @@ int main(void)
         TEST(wrong_paths_methods_and_versions_are_told_apart),
         TEST(a_malformed_request_gets_an_error_body_and_the_end),
         TEST(a_body_over_the_limit_of_its_route_is_refused),
+        TEST(what_an_edge_hub_asks_has_its_limit),
         TEST(nobody_reads_the_body_of_a_stranger),
         TEST(head_is_get_without_the_body),
         TEST(pipelined_requests_are_answered_in_order),

@@ -27,6 +27,7 @@ enum {
 #define NO_BODY             REST_SMALL_BODY_MAX
 #define UPGRADE             BY_ANYBODY, NO_BODY, rest_upgrade
 #define CERTIFICATE         REST_CERTIFICATE_BODY_MAX
+#define EDGE                REST_EDGE_BODY_MAX
 
 const struct route rest_routes[] = {
     {"GET", "/devices", REGISTRY_READ, NO_BODY, rest_device_list, "List device identities"},
@@ -52,18 +53,17 @@ const struct route rest_routes[] = {
     {"GET", "/devices/{id}/modules/{module}/deviceAndModuleInDeviceScope", OR_DEVICE_READ, NO_BODY,
      rest_scope_one, "Show one of those below an edge device, as its edge hub"},
     {"POST", "/devices/{id}/modules/{module}/devicesAndModulesInTargetDeviceScope", OR_DEVICE_READ,
-     NO_BODY, rest_scope_target_page,
-     "List those below a nested edge device, as an edge hub above"},
-    {"POST", "/devices/{id}/modules/{module}/getDeviceAndModuleOnBehalfOf", OR_DEVICE_READ, NO_BODY,
+     EDGE, rest_scope_target_page, "List those below a nested edge device, as an edge hub above"},
+    {"POST", "/devices/{id}/modules/{module}/getDeviceAndModuleOnBehalfOf", OR_DEVICE_READ, EDGE,
      rest_scope_target_one, "Show one of those below, as an edge hub above"},
-    {"POST", "/devices/{id}/modules/{module}/getModulesOnTargetDevice", OR_DEVICE_READ, NO_BODY,
+    {"POST", "/devices/{id}/modules/{module}/getModulesOnTargetDevice", OR_DEVICE_READ, EDGE,
      rest_behalf_list, "List the modules of a device below, as an edge hub above"},
-    {"POST", "/devices/{id}/modules/{module}/getModuleOnBehalfOf", OR_DEVICE_READ, NO_BODY,
+    {"POST", "/devices/{id}/modules/{module}/getModuleOnBehalfOf", OR_DEVICE_READ, EDGE,
      rest_behalf_get, "Show a module of a device below, as an edge hub above"},
     {"PUT", "/devices/{id}/modules/{module}/putModuleOnBehalfOf", OR_DEVICE_WRITE,
      REGISTRY_BODY_MAX, rest_behalf_put,
      "Create or replace a module of a device below, as an edge hub above"},
-    {"POST", "/devices/{id}/modules/{module}/deleteModuleOnBehalfOf", OR_DEVICE_WRITE, NO_BODY,
+    {"POST", "/devices/{id}/modules/{module}/deleteModuleOnBehalfOf", OR_DEVICE_WRITE, EDGE,
      rest_behalf_delete, "Delete a module of a device below, as an edge hub above"},
     {"POST", "/twins/{id}/methods", METHOD, REST_METHOD_BODY_MAX, rest_method_call,
      "Call a direct method of a device"},
