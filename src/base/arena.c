@@ -67,3 +67,9 @@ void arena_free(struct arena *a)
     free_chain(a->block);
     *a = (struct arena){0};
 }
+
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_block *b = a->block; b; b = b->older) mem_wipe(b->bytes, b->size);
+    arena_free(a);
+}

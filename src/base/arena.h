@@ -1,7 +1,7 @@
 /* arena.h - memory for one request or one batch, given back as a whole.
  *
  * Life: `struct arena a = {0};` is ready; arena_reset() keeps one block for reuse, arena_free()
- * none.  Allocations are 8-byte aligned and never freed one by one.
+ * none, nor does arena_wipe().  Allocations are 8-byte aligned and never freed one by one.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -20,5 +20,6 @@ void *arena_zero(struct arena *a, size_t size);
 struct slice arena_copy(struct arena *a, struct slice s); /* NUL behind it, not counted */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
+void arena_wipe(struct arena *a); /* arena_free() of what held a key */
 
 #endif
