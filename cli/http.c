@@ -102,18 +102,13 @@ static void set_options(const struct curl_functions *f, CURL *h, const struct ta
 {
     f->set(h, CURLOPT_CUSTOMREQUEST, call->method);
     f->set(h, CURLOPT_TIMEOUT_MS, wait_ms(t, call));
-    f->set(h, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
-    f->set(h, CURLOPT_NOSIGNAL, 1l);
-    f->set(h, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
+    curl_common(f, h, "http,https", t->data ? NULL : t->ca, HTTP_CONNECT_S);
     f->set(h, CURLOPT_WRITEFUNCTION, take_bytes);
     if (call->body.ptr) {
         f->set(h, CURLOPT_POSTFIELDS, call->body.ptr);
         f->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
     }
-    if (t->data)
-        f->set(h, CURLOPT_UNIX_SOCKET_PATH, socket);
-    else if (t->ca)
-        f->set(h, CURLOPT_CAINFO, t->ca);
+    if (t->data) f->set(h, CURLOPT_UNIX_SOCKET_PATH, socket);
 }
 
 static enum err explain(const struct curl_functions *f, const struct target *t,

@@ -153,10 +153,7 @@ static void set_options(const struct curl_functions *f, struct remote *r, struct
     f->reset(h);
     f->set(h, CURLOPT_URL, buf_cstr(&x->url));
     f->set(h, CURLOPT_CUSTOMREQUEST, x->method);
-    f->set(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    f->set(h, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
-    f->set(h, CURLOPT_NOSIGNAL, 1l);
-    f->set(h, CURLOPT_CONNECTTIMEOUT, (long)REMOTE_CONNECT_S);
+    curl_common(f, h, "http,https", r->ca_path, REMOTE_CONNECT_S);
     f->set(h, CURLOPT_LOW_SPEED_LIMIT, 1l);
     f->set(h, CURLOPT_LOW_SPEED_TIME, (long)REMOTE_STALL_S);
     f->set(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -167,7 +164,6 @@ static void set_options(const struct curl_functions *f, struct remote *r, struct
     f->set(h, CURLOPT_WRITEDATA, x);
     f->set(h, CURLOPT_HEADERFUNCTION, take_header);
     f->set(h, CURLOPT_HEADERDATA, x);
-    if (r->ca_path) f->set(h, CURLOPT_CAINFO, r->ca_path);
     if (strcmp(x->method, "HEAD") == 0) f->set(h, CURLOPT_NOBODY, 1l);
     if (x->body.ptr) {
         f->set(h, CURLOPT_POSTFIELDS, x->body.ptr);

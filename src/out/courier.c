@@ -13,7 +13,7 @@
 #include "base/num.h"
 #include "out/curl.h"
 
-enum { CONNECT_MS = 5000, IDLE_CONNECTIONS = 64, POLL_MS_MAX = 60000 };
+enum { CONNECT_S = 5, IDLE_CONNECTIONS = 64, POLL_MS_MAX = 60000 };
 
 struct courier {
     struct out_carrier carrier;
@@ -79,13 +79,9 @@ static void set_headers(const struct curl_functions *f, struct errand *e,
 static void set_limits(const struct courier *c, CURL *h)
 {
     const struct curl_functions *f = c->curl;
-    f->set(h, CURLOPT_PROTOCOLS_STR, "https");
     f->set(h, CURLOPT_FOLLOWLOCATION, 0l);
     f->set(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    f->set(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    f->set(h, CURLOPT_NOSIGNAL, 1l);
-    f->set(h, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
-    if (c->ca_path) f->set(h, CURLOPT_CAINFO, c->ca_path);
+    curl_common(f, h, "https", c->ca_path, CONNECT_S);
 }
 
 static void set_request(const struct courier *c, struct errand *e, const struct out_request *r)
@@ -182,8 +178,10 @@ static void begin(void *ctx, struct out_call *call)
     e->call = call;
     e->handle = c->curl->easy_init();
     *out_call_own(call) = e;
-    set_request(c, e, &r);
-    c->curl->multi_add(c->multi, e->handle);
+    if (e->handle) set_request(c, e, &r);
+    if (e->handle && c->curl->multi_add(c->multi, e->handle) == CURLM_OK) return;
+    out_call_end(call, &(struct out_answer){.err = ERR_NOMEM, .text = "libcurl takes no more"});
+    errand_free(c, e);
 }
 
 static void abandon(void *ctx, struct out_call *call)
@@ -231,14 +229,18 @@ static void sleep_until(struct courier *c, int64_t due_us)
     }
 }
 
+bool courier_turn(struct courier *c, struct lane *lane, int64_t *due_us)
+{
+    *due_us = lane_run_once(lane, clock_mono_us());
+    return progress(c);
+}
+
 static void *run(void *arg)
 {
     struct courier *c = arg;
-    while (!atomic_load(&c->stopping)) {
-        int64_t due_us = lane_run_once(c->lane, clock_mono_us());
-        if (progress(c)) continue;
-        sleep_until(c, due_us);
-    }
+    int64_t due_us;
+    while (!atomic_load(&c->stopping))
+        if (!courier_turn(c, c->lane, &due_us)) sleep_until(c, due_us);
     return NULL;
 }
 

@@ -18,4 +18,7 @@ const struct out_carrier *courier_carrier(const struct courier *c);
 void courier_start(struct courier *c, struct lane *lane);
 void courier_stop(struct courier *c);
 
+/* What the thread does again and again, without the wait: true, a request ended. */
+bool courier_turn(struct courier *c, struct lane *lane, int64_t *due_us);
+
 #endif

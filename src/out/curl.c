@@ -6,7 +6,8 @@
 #include <stdio.h>
 
 static struct curl_functions functions;
-static char missing[256]; /* empty: everything is there */
+static const struct curl_functions *player; /* NULL: libcurl */
+static char missing[256];                   /* empty: everything is there */
 
 static const struct {
     const char *name;
@@ -53,7 +54,23 @@ static void load(void)
 enum err curl_load(const struct curl_functions **out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    *out = player ? player : &functions;
+    if (player) return OK;
     pthread_once(&once, load);
-    *out = &functions;
     return *missing ? fail(ERR_IO, "%s", missing) : OK;
+}
+
+void curl_use(const struct curl_functions *f)
+{
+    player = f;
+}
+
+void curl_common(const struct curl_functions *f, CURL *handle, const char *protocols,
+                 const char *ca_path, unsigned connect_s)
+{
+    f->set(handle, CURLOPT_PROTOCOLS_STR, protocols);
+    f->set(handle, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
+    f->set(handle, CURLOPT_NOSIGNAL, 1l);
+    f->set(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_s * 1000l);
+    if (ca_path) f->set(handle, CURLOPT_CAINFO, ca_path);
 }

@@ -35,4 +35,13 @@ struct curl_functions {
 /* Any thread.  ERR_IO when the library is not there. */
 enum err curl_load(const struct curl_functions **out) MUST_USE;
 
+/* What every request of this program has: no signals, so long to connect, loopback never through a proxy,
+ * only `protocols` ("https", "http,https"), and the peer's certificate judged by the CAs of the PEM file
+ * `ca_path` (NULL: the system's). */
+void curl_common(const struct curl_functions *f, CURL *handle, const char *protocols,
+                 const char *ca_path, unsigned connect_s);
+
+/* For tests: who plays libcurl from the next curl_load() on; NULL: libcurl. */
+void curl_use(const struct curl_functions *f);
+
 #endif

@@ -176,6 +176,46 @@ static void a_request_has_a_megabyte_and_not_one_byte_more(void **state)
     free(bytes);
 }
 
+static void a_request_has_eight_headers(void **state)
+{
+    (void)state;
+    struct out_request made = {
+        .method = "GET", .url = SLICE_LIT("https://a.test"), .timeout_ms = 1};
+    for (unsigned i = 0; i < OUT_HEADERS_MAX; i++)
+        made.headers[i] = (struct out_header){slice_of((const uint8_t *)"ABCDEFGH" + i, 1),
+                                              slice_of((const uint8_t *)"abcdefgh" + i, 1)};
+    waiters[0].wait.fn = note;
+    out_send(out, core, &made, &waiters[0].wait);
+    run();
+    struct out_request r;
+    out_call_request(carried[0], &r);
+    for (unsigned i = 0; i < OUT_HEADERS_MAX; i++) {
+        assert_true(slice_eq(r.headers[i].name, made.headers[i].name));
+        assert_true(slice_eq(r.headers[i].value, made.headers[i].value));
+    }
+}
+
+static void nobody_waits_longer_than_two_minutes(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        waiters[over].wait.fn = note;
+        out_send(out, core,
+                 &(struct out_request){.method = "GET",
+                                       .url = SLICE_LIT("https://a.test"),
+                                       .timeout_ms = OUT_TIMEOUT_MS_MAX + over},
+                 &waiters[over].wait);
+    }
+    run();
+    now_us += OUT_TIMEOUT_MS_MAX * 1000ll - 1;
+    run();
+    assert_false(waiters[0].came || waiters[1].came);
+    now_us += 1 + TIMER_TICK_US;
+    run();
+    assert_int_equal(waiters[0].err, ERR_TIMEOUT);
+    assert_int_equal(waiters[1].err, ERR_TIMEOUT);
+}
+
 static void one_host_has_its_share_and_others_go_on(void **state)
 {
     (void)state;
@@ -260,6 +300,8 @@ int main(void)
         TEST(what_is_not_https_is_not_sent),
         TEST(the_host_of_an_address_has_no_user_and_no_path),
         TEST(a_request_has_a_megabyte_and_not_one_byte_more),
+        TEST(a_request_has_eight_headers),
+        TEST(nobody_waits_longer_than_two_minutes),
         TEST(one_host_has_its_share_and_others_go_on),
         TEST(only_so_many_are_carried_at_a_time),
         TEST(more_than_may_wait_are_refused),
