@@ -114,7 +114,7 @@ static void end(struct call *c)
     metric_set(&calls_now, --c->dps->call_count);
     if (c->slot.gen) slot_free(c->dps->lane, c->slot);
     msg_free(c->m);
-    arena_free(&c->arena);
+    arena_wipe(&c->arena);
     mem_wipe(&c->enrollment, sizeof c->enrollment);
     mem_wipe(&c->next, sizeof c->next);
     free(c);

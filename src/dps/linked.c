@@ -6,6 +6,7 @@
 #include "auth/connstr.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "dps/dps_sql.h"
 #include "hub/etag.h"
@@ -148,8 +149,7 @@ const struct linked_hub *linked_find(const struct linked *l, struct slice name)
 static void free_hub(struct linked_hub *h)
 {
     struct arena arena = h->arena;
-    mem_wipe(&h->key, sizeof h->key);
-    arena_free(&arena); /* also h */
+    arena_wipe(&arena); /* also h */
 }
 
 static void keep(struct linked *l, struct linked_hub *h, struct arena arena)
@@ -205,8 +205,10 @@ void linked_apply(struct linked *l, const struct group_row *row)
     }
     struct linked_hub *h = arena_alloc(&arena, sizeof *h);
     e = linked_read(&arena, l->hub, doc, NULL, h);
-    if (e != OK) { /* our own has got that name since */
-        arena_free(&arena);
+    if (e != OK) { /* our own has got that name since: the row waits until it is another's again */
+        say_warn("dps.linked", "hub=%.*s reason=\"%s\"", SLICE_ARG(row->id_lower), fail_text());
+        drop(l, row->id_lower);
+        arena_wipe(&arena);
         return;
     }
     h->etag = row->etag;

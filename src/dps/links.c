@@ -163,8 +163,10 @@ void links_verb_put(struct call *c)
     struct linked_hub next;
     if (c->json.len > DPS_HUB_DOCUMENT_MAX)
         dps_call_fail(c, DPS_TOO_LARGE, "a linked hub has at most 8 KiB of JSON");
-    else if (may_put(c, old) && read_next(c, old, &next))
-        write(c, old, &next);
+    else if (may_put(c, old)) {
+        if (read_next(c, old, &next)) write(c, old, &next);
+        mem_wipe(&next, sizeof next);
+    }
 }
 
 void links_verb_delete(struct call *c)

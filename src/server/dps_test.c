@@ -73,6 +73,14 @@ static void put_enrollment(const char *id, const char *more)
     assert_int_equal(serve("PUT", path, "", body).status, 200);
 }
 
+static void put_group(const char *id, const char *more)
+{
+    char path[256], body[1024];
+    snprintf(path, sizeof path, "/enrollmentGroups/%s", id);
+    snprintf(body, sizeof body, "{\"enrollmentGroupId\":\"%s\"," BY_KEY "%s}", id, more);
+    assert_int_equal(serve("PUT", path, "", body).status, 200);
+}
+
 /* A token of the device, signed with that key. */
 static const char *device_token(const char *id, struct slice key)
 {
@@ -550,16 +558,21 @@ static unsigned register_quickly(const char *id, const char *token)
     return h.code;
 }
 
-static unsigned register_in_group(const char *group, unsigned number)
+static unsigned register_with(struct slice key_text, const char *group, unsigned number)
 {
     uint8_t mac[SAS_SIGNATURE_LEN];
     struct buf key = {0};
     char id[64];
     snprintf(id, sizeof id, "%s-%u", group, number);
-    assert_int_equal(text_unbase64(&key, SLICE_LIT(KEY)), OK);
+    assert_int_equal(text_unbase64(&key, key_text), OK);
     sas_derive_key(buf_slice(&key), slice_str(id), mac);
     buf_free(&key);
     return register_quickly(id, device_token(id, slice_of(mac, sizeof mac)));
+}
+
+static unsigned register_in_group(const char *group, unsigned number)
+{
+    return register_with(SLICE_LIT(KEY), group, number);
 }
 
 static void a_group_has_1024_registrations_under_way_and_leaves_room_for_others(void **state)
@@ -577,6 +590,31 @@ static void a_group_has_1024_registrations_under_way_and_leaves_room_for_others(
     assert_text(provision("calm", own_token("calm")), "status", "assigned");
     answer_call(404, ""); /* one ends, one may begin */
     assert_int_equal(register_in_group("flood", DPS_OPERATIONS_EACH_MAX), DPS_ACCEPTED);
+}
+
+#define OTHER_KEY "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+
+static void only_so_many_webhooks_are_asked_at_a_time(void **state)
+{
+    (void)state;
+    _Static_assert(DPS_WEBHOOKS_MAX == 2 * DPS_OPERATIONS_EACH_MAX, "two groups ask all of them");
+    put_group("one", WEBHOOK);
+    assert_int_equal(serve("PUT", "/enrollmentGroups/two", "",
+                           "{\"enrollmentGroupId\":\"two\",\"attestation\":{\"type\":"
+                           "\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" OTHER_KEY
+                           "\",\"secondaryKey\":\"" OTHER_KEY "\"}}" WEBHOOK "}")
+                         .status,
+                     200);
+    put_enrollment("last", WEBHOOK);
+    put_enrollment("calm", "");
+    for (unsigned i = 0; i < DPS_OPERATIONS_EACH_MAX; i++) {
+        assert_int_equal(register_in_group("one", i), DPS_ACCEPTED);
+        assert_int_equal(register_with(SLICE_LIT(OTHER_KEY), "two", i), DPS_ACCEPTED);
+    }
+    assert_int_equal(register_quickly("last", own_token("last")), DPS_THROTTLED);
+    assert_text(provision("calm", own_token("calm")), "status", "assigned");
+    answer_call(404, ""); /* one ends, one may begin */
+    assert_int_equal(register_quickly("last", own_token("last")), DPS_ACCEPTED);
 }
 
 static void a_registration_of_the_same_id_at_once_is_the_same_operation(void **state)
@@ -666,14 +704,6 @@ static struct reply administer(const char *method, const char *path, const char 
 }
 
 /* ---- a line is cut off */
-
-static void put_group(const char *id, const char *more)
-{
-    char path[256], body[1024];
-    snprintf(path, sizeof path, "/enrollmentGroups/%s", id);
-    snprintf(body, sizeof body, "{\"enrollmentGroupId\":\"%s\"," BY_KEY "%s}", id, more);
-    assert_int_equal(serve("PUT", path, "", body).status, 200);
-}
 
 static const char *member_token(const char *id)
 {
@@ -1147,6 +1177,7 @@ int main(void)
         TEST(a_webhook_that_fails_leaves_a_device_where_it_is),
         TEST(a_webhook_that_is_busy_is_asked_ten_times_more),
         TEST(a_group_has_1024_registrations_under_way_and_leaves_room_for_others),
+        TEST(only_so_many_webhooks_are_asked_at_a_time),
         TEST(a_registration_of_the_same_id_at_once_is_the_same_operation),
         TEST(a_webhook_that_is_silent_is_asked_again),
         TEST(a_webhook_is_https_and_speaks_2019_03_31_or_later),
