@@ -9,6 +9,7 @@
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
 #include "hub/transfer/place.h"
+#include "hub/transfer/row.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 
@@ -616,6 +617,38 @@ static void there_is_one_job_at_a_time(void **state)
     assert_int_equal(create(request("export", "")), STATUS_OK);
 }
 
+static void on_stored(struct store_wait *w, struct store_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->err, OK);
+}
+
+/* Jobs that have ended, each newer than the one before; ids "ROUND-NUMBER". */
+static void put_old_jobs(unsigned count, int round)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct store_request u;
+        struct store_wait w = {.fn = on_stored};
+        char id[32];
+        int len = snprintf(id, sizeof id, "%d-%u", round, i);
+        store_begin_unit(&u, STORE_BULK);
+        transfer_row_put_insert(
+            &u, &(struct transfer_row){.id = slice_of((const uint8_t *)id, (size_t)len),
+                                       .type = TRANSFER_EXPORT,
+                                       .status = TRANSFER_COMPLETED,
+                                       .created_us = rig_wall(),
+                                       .end_us = rig_wall(),
+                                       .input_uri = SLICE_LIT(""),
+                                       .input_blob = SLICE_LIT(""),
+                                       .output_uri = SLICE_LIT(""),
+                                       .output_blob = SLICE_LIT("b"),
+                                       .configurations_blob = SLICE_LIT(""),
+                                       .reason = SLICE_LIT("")});
+        store_ask(f.rig.store, rig_on(f.rig.cores[0]), &u, &w);
+        rig_run(&f.rig);
+    }
+}
+
 static void jobs_are_shown_and_listed_without_what_opens_containers(void **state)
 {
     (void)state;
@@ -635,6 +668,42 @@ static void jobs_are_shown_and_listed_without_what_opens_containers(void **state
     assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
     t = ask();
     transfer_cancel(t, json_str(newest, "jobId"), &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
+}
+
+static void a_list_has_the_newest_thousand(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        put_old_jobs(over ? 1 : TRANSFER_LIST_MAX, over);
+        struct transfers *t = ask();
+        transfer_list(t, &reply.wait);
+        rig_run(&f.rig);
+        unsigned count = 0;
+        struct json *last = NULL;
+        for (struct json *j = reply.body->child; j; j = j->next, count++) last = j;
+        assert_int_equal(count, TRANSFER_LIST_MAX);
+        assert_true(slice_is(json_str(last, "jobId"), over ? "0-1" : "0-0"));
+    }
+}
+
+static void so_many_verbs_are_under_way_and_not_one_more(void **state)
+{
+    (void)state;
+    static struct reply replies[TRANSFER_ASKS_MAX + 1];
+    memset(replies, 0, sizeof replies);
+    rig_on(f.rig.cores[1]);
+    for (unsigned i = 0; i <= TRANSFER_ASKS_MAX; i++) {
+        replies[i].wait.fn = on_answer;
+        transfer_get(f.transfers[1], SLICE_LIT("none"), &replies[i].wait);
+    }
+    rig_run(&f.rig);
+    for (unsigned i = 0; i < TRANSFER_ASKS_MAX; i++)
+        assert_int_equal(replies[i].status, STATUS_JOB_NOT_FOUND);
+    assert_int_equal(replies[TRANSFER_ASKS_MAX].status, STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED);
+    assert_int_equal(replies[TRANSFER_ASKS_MAX].answers, 1);
+    transfer_get(ask(), SLICE_LIT("none"), &reply.wait);
     rig_run(&f.rig);
     assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
 }
@@ -711,6 +780,8 @@ int main(void)
         TEST(a_uri_has_a_limit),
         TEST(there_is_one_job_at_a_time),
         TEST(jobs_are_shown_and_listed_without_what_opens_containers),
+        TEST(a_list_has_the_newest_thousand),
+        TEST(so_many_verbs_are_under_way_and_not_one_more),
         TEST(a_job_that_runs_can_be_cancelled),
         TEST(an_export_starts_again_after_a_restart),
         TEST(an_import_that_had_begun_has_failed_after_a_restart),
