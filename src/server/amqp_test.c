@@ -248,6 +248,27 @@ static void a_model_is_taken_from_any_link(void **state)
     rig_free(c);
 }
 
+/* One id alone names nobody else who asks. */
+static void an_auth_chain_has_a_limit(void **state)
+{
+    (void)state;
+    char chain[SESSION_AUTH_CHAIN_MAX + 2];
+    memset(chain, 'x', sizeof chain);
+    struct rig_conn *c = connect();
+    put_device_token(c, "d1", KEY, 3600);
+    for (int more = 0; more < 2; more++) {
+        chain[SESSION_AUTH_CHAIN_MAX + more] = '\0';
+        say(c,
+            "0 attach[\"e%d\" %d false 2b 0b @40 [\"me\"] @41 [\"/devices/d1/messages/events\"] "
+            "null null 0 null null null {'com.microsoft:auth-chain' \"%s\"}]",
+            more, more, chain);
+        assert_true(hears(c, more ? "'amqp:invalid-field'" : "flow["));
+        chain[SESSION_AUTH_CHAIN_MAX] = 'x';
+    }
+    open_device(c, 2, "d1");
+    rig_free(c);
+}
+
 /* ---- ends */
 
 static void one_identity_ends_without_the_others(void **state)
@@ -604,6 +625,7 @@ int main(void)
         CASE(transfers_have_a_credit),
         CASE(half_open_links_harm_nobody),
         CASE(a_model_is_taken_from_any_link),
+        CASE(an_auth_chain_has_a_limit),
         CASE(one_identity_ends_without_the_others),
         CASE(another_connection_takes_over),
         CASE(a_newer_token_keeps_the_links),

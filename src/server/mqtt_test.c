@@ -320,6 +320,28 @@ static void a_model_id_is_plain_text_of_bounded_length(void **state)
     buf_free(&token);
 }
 
+/* One id alone names nobody else who asks. */
+static void an_auth_chain_has_a_limit(void **state)
+{
+    (void)state;
+    struct buf token = {0};
+    rig_token(&rig, "device", "devices/d1", &token);
+    for (int more = 0; more < 2; more++) {
+        struct client c;
+        char user[SESSION_AUTH_CHAIN_MAX + 100];
+        int start_len =
+            snprintf(user, sizeof user, "hub.test/d1/?api-version=2021-04-12&auth-chain=");
+        memset(user + start_len, 'x', (size_t)(SESSION_AUTH_CHAIN_MAX + more));
+        user[start_len + SESSION_AUTH_CHAIN_MAX + more] = '\0';
+        start(&c);
+        write_connect(&c, "d1", user, buf_slice(&token));
+        speak(&c);
+        assert_int_equal(c.connack, more ? MQTT_BAD_CREDENTIALS : MQTT_ACCEPTED);
+        end(&c);
+    }
+    buf_free(&token);
+}
+
 static void what_follows_the_connect_waits_for_the_connack(void **state)
 {
     (void)state;
@@ -880,6 +902,7 @@ int main(void)
         TEST(a_module_publishes_in_its_own_name),
         TEST(a_module_may_subscribe_to_its_inputs),
         TEST(a_model_id_is_plain_text_of_bounded_length),
+        TEST(an_auth_chain_has_a_limit),
         TEST(what_follows_the_connect_waits_for_the_connack),
         TEST(a_newer_connection_ends_the_older),
         TEST(a_device_that_is_disabled_is_disconnected),

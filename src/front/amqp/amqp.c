@@ -177,6 +177,11 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
         refuse(p, link, fault, "A fault that the device asked for lasts.");
         return;
     }
+    if (node->of_device && !device_chain_fits(ev)) {
+        refuse(p, link, AMQP_INVALID_FIELD, "com.microsoft:auth-chain has more than %d bytes.",
+               SESSION_AUTH_CHAIN_MAX);
+        return;
+    }
     if (opens_device(p, node, &address) &&
         throttle_take_now(p->service->hub->throttle, THROTTLE_CONNECTION, 1) == THROTTLE_REFUSED) {
         refuse(p, link, AMQP_THROTTLED, "Too many devices connect; try again later.");

@@ -191,11 +191,16 @@ static const struct session_owner owner = {
     .message = device_on_message,
 };
 
-static struct slice link_property(const struct amqp_attach_event *ev, const char *name, size_t max)
+static struct slice chain_of(const struct amqp_attach_event *ev)
 {
     struct amqp_value v;
-    if (!amqp_map_find(&ev->properties, name, &v) || v.type == AMQP_NULL) return SLICE_NONE;
-    return amqp_text(&v).len <= max ? amqp_text(&v) : SLICE_NONE;
+    bool has = amqp_map_find(&ev->properties, "com.microsoft:auth-chain", &v);
+    return has && v.type != AMQP_NULL ? amqp_text(&v) : SLICE_NONE;
+}
+
+bool device_chain_fits(const struct amqp_attach_event *ev)
+{
+    return chain_of(ev).len <= SESSION_AUTH_CHAIN_MAX;
 }
 
 /* With "identity;..;edge device" it is that device's edge hub who asks, with a token of its own. */
@@ -211,7 +216,7 @@ static struct device *make(struct peer *p, struct slice who, uint32_t features,
 {
     struct device *d = NEW(struct device);
     struct buf resource = {0};
-    struct slice chain = link_property(ev, "com.microsoft:auth-chain", SESSION_AUTH_CHAIN_MAX);
+    struct slice chain = chain_of(ev);
     put_asker(&resource, who, chain);
     struct session_ask ask = {.protocol = SESSION_AMQP,
                               .who = who,

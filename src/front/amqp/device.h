@@ -54,6 +54,7 @@ static inline struct device_link *device_link_of(struct peer_link *l)
 
 /* For struct node: node->ready() follows once the session is open and, where the link is sent
  * something, home knows; it answers the attach. */
+bool device_chain_fits(const struct amqp_attach_event *ev); /* else its attach is refused */
 void device_attach(struct peer_link *l, const struct amqp_attach_event *ev);
 void device_detached(struct peer_link *l);
 
