@@ -3,16 +3,11 @@
  * blobs in Azurite. */
 
 const assert = require('assert/strict');
-const { spawn } = require('child_process');
-const path = require('path');
-const { ContainerClient, StorageSharedKeyCredential } = require('@azure/storage-blob');
+const { ContainerClient } = require('@azure/storage-blob');
 const { BlobCheckpointStore } = require('@azure/eventhubs-checkpointstore-blob');
+const { azurite, credential } = require('./azurite');
 const { check, until } = require('./check');
 const { consumer, ends, identity, send, sourceOf } = require('./hub');
-
-/* Azurite's own well-known development account. */
-const ACCOUNT = 'devstoreaccount1';
-const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 /** A checkpoint store that two processors of this process share; etags decide who wins a claim. */
 class SharedMemory {
@@ -91,22 +86,11 @@ async function shareAndResume(store, prefix) {
 check('processors share partitions and resume, checkpoints in memory',
     () => shareAndResume(new SharedMemory(), 'proc-memory'));
 
-check('processors share partitions and resume, checkpoints as blobs in Azurite', async () => {
-    const program = path.join(process.env.NODE_PATH, 'azurite/dist/src/blob/main.js');
-    const azurite = spawn(process.execPath, [program, '--blobPort', '0', '--inMemoryPersistence',
-        '--skipApiVersionCheck', '--disableTelemetry', '--silent'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    try {
-        let said = '';
-        azurite.stdout.on('data', (data) => { said += data; });
-        const [, url] = await until('Azurite listens', () => /(http:\/\/127\.0\.0\.1:[1-9]\d*)/.exec(said));
-        const container = new ContainerClient(`${url}/${ACCOUNT}/checkpoints`,
-            new StorageSharedKeyCredential(ACCOUNT, KEY));
-        await container.create();
-        await shareAndResume(new BlobCheckpointStore(container), 'proc-azurite');
-        const names = [];
-        for await (const blob of container.listBlobsFlat()) names.push(blob.name);
-        assert.equal(names.filter((name) => /\/checkpoint\/\d$/.test(name)).length, 4);
-    } finally {
-        azurite.kill();
-    }
-});
+check('processors share partitions and resume, checkpoints as blobs in Azurite', () => azurite(async (url) => {
+    const container = new ContainerClient(`${url}/checkpoints`, credential);
+    await container.create();
+    await shareAndResume(new BlobCheckpointStore(container), 'proc-azurite');
+    const names = [];
+    for await (const blob of container.listBlobsFlat()) names.push(blob.name);
+    assert.equal(names.filter((name) => /\/checkpoint\/\d$/.test(name)).length, 4);
+}));

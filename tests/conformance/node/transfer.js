@@ -3,18 +3,16 @@
  * and with one in Azurite. */
 
 const assert = require('assert/strict');
-const { spawn } = require('child_process');
 const fs = require('fs');
 const path = require('path');
 const {
     ContainerClient, ContainerSASPermissions, StorageSharedKeyCredential, generateBlobSASQueryParameters,
 } = require('@azure/storage-blob');
+const { ACCOUNT, KEY, azurite, azuriteTls } = require('./azurite');
 const { check, failure, until } = require('./check');
 const { env, host, registry } = require('./hub');
 
 const run = `${process.pid}${Date.now().toString(36)}`;
-const ACCOUNT = 'devstoreaccount1';
-const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 /** A container and the URI that opens it, signed with its account's key. */
 function container(account, key, url, name, permissions = 'racwd') {
@@ -197,29 +195,19 @@ check('a second job is refused while one is under way, which can be cancelled', 
     assert.ok(end.progress < 100 && end.endTimeUtc);
 });
 
-/** Azurite with what serves HTTP at a free port. */
-async function azurite(act) {
-    const program = spawn(process.execPath, [
-        path.join(env.NODE_PATH, 'azurite/dist/src/blob/main.js'), '--blobPort', '0', '--inMemoryPersistence',
-        '--skipApiVersionCheck', '--disableTelemetry', '--silent',
-    ], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let said = '';
-    program.stdout.on('data', (data) => { said += data; });
-    try {
-        const [, port] = await until('azurite is ready', () => /http:\/\/[^:\s]+:([1-9]\d*)/.exec(said), 60000);
-        return await act(`http://127.0.0.1:${port}/${ACCOUNT}`);
-    } finally {
-        program.kill();
-    }
-}
-
-check('a fleet goes out to a container of another account and comes back the same', () => azurite(async (url) => {
+async function toAnother(url, name) {
     const place = container(ACCOUNT, KEY, url, 'fleet');
     const refused = await failure(registry.exportDevicesToBlob(place.uri, false));
     assert.equal(refused.response.headers['iothub-errorcode'], 'BlobContainerValidationError');
     await place.account.create();
-    await roundTrip(place, 'azurite');
+    await roundTrip(place, name);
     const names = [];
     for await (const blob of place.account.listBlobsFlat()) names.push(blob.name);
     assert.deepEqual(names.sort(), ['devices.txt', 'importErrors.log']);
-}));
+}
+
+check('a fleet goes out to a container of another account and comes back the same',
+    () => azurite((url) => toAnother(url, 'azurite')));
+
+check('a fleet goes out to another account over TLS and comes back the same',
+    () => azuriteTls((url) => toAnother(url, 'azurite-tls')));

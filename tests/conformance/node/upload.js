@@ -9,11 +9,13 @@ const { Amqp } = require('azure-iot-device-amqp');
 const { Http } = require('azure-iot-device-http');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { Client } = require('azure-iot-device');
-const { BlobClient, BlockBlobClient, StorageSharedKeyCredential, generateBlobSASQueryParameters, BlobSASPermissions } = require('@azure/storage-blob');
+const { BlobClient, BlockBlobClient, ContainerClient, StorageSharedKeyCredential, generateBlobSASQueryParameters, BlobSASPermissions } = require('@azure/storage-blob');
 const fs = require('fs');
 const path = require('path');
-const { check, failure, skip, until, within } = require('./check');
+const { ACCOUNT, KEY, azuriteTls, credential } = require('./azurite');
+const { check, failure, until, within } = require('./check');
 const { ca, deviceString, env, host, identity } = require('./hub');
+const { OwnServer } = require('./own_server');
 const { token } = require('./sas');
 
 const MIB = 1 << 20;
@@ -26,15 +28,16 @@ function client(device, transport) {
     return made;
 }
 
-async function ask(device, method, path_, body) {
+async function askAt(hub, device, method, path_, body) {
     const key = device.authentication.symmetricKey.primaryKey;
-    const answer = await fetch(`https://${host}/devices/${device.deviceId}/files${path_}?api-version=2020-09-30`, {
-        method, body: body && JSON.stringify(body), headers: { Authorization: token(`${host}/devices/${device.deviceId}`, key, 3600) },
+    const answer = await fetch(`https://${hub}/devices/${device.deviceId}/files${path_}?api-version=2020-09-30`, {
+        method, body: body && JSON.stringify(body), headers: { Authorization: token(`${hub}/devices/${device.deviceId}`, key, 3600) },
     });
     const text = await answer.text();
     return { status: answer.status, body: text && JSON.parse(text) };
 }
 
+const ask = (device, method, path_, body) => askAt(host, device, method, path_, body);
 const begin = async (device, blobName) => (await ask(device, 'POST', '', { blobName })).body;
 const end = (device, correlationId, isSuccess = true) =>
     ask(device, 'POST', '/notifications', { correlationId, isSuccess, statusCode: 200, statusDescription: null });
@@ -249,72 +252,20 @@ check('older SDKs ask by GET and say the end by POST to the correlation id', asy
     assert.equal(said.status, 204);
 });
 
-/* ---- an Azure account instead: Azurite, with the certificate of the hub under test */
+/* ---- an Azure account instead */
 
-const { spawn, execFileSync } = require('child_process');
-const dns = require('dns/promises');
-const https = require('https');
-const os = require('os');
-const { ContainerClient } = require('@azure/storage-blob');
-
-const ACCOUNT = 'devstoreaccount1';
-const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
-
-/** Runs a program until `act` is done; `said(text)` finds in what it prints what `act` gets. */
-async function running(words, said, act) {
-    const program = spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
-    let text = '';
-    program.stdout.on('data', (data) => { text += data; });
-    try {
-        return await act(await until(`${path.basename(words[1])} is ready`, () => said(text), 60000));
-    } finally {
-        program.kill();
-    }
-}
-
-const azurite = async (act) => running([
-    process.execPath, path.join(env.NODE_PATH, 'azurite/dist/src/blob/main.js'), '--blobPort', '0', '--inMemoryPersistence',
-    '--blobHost', (await dns.lookup(host)).address,
-    '--skipApiVersionCheck', '--disableTelemetry', '--disableProductStyleUrl', '--silent', '--cert', path.join(env.HUB_DATA, 'server-ec.pem'),
-    '--key', path.join(env.HUB_DATA, 'server-ec.key'),
-], (text) => /https:\/\/[^:\s]+:([1-9]\d*)/.exec(text), ([, port]) => act(`${host}:${port}/${ACCOUNT}`));
-
-function ownHub(endpoint, act) {
-    if (!env.HUB_SPARE_HOST) skip('one server has the standard ports of this machine');
-    const data = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-upload-'));
-    return running([
-        env.AZIMUTH, 'serve', '--data', data, '--hostname', env.HUB_SPARE_HOST, '--bind', env.HUB_SPARE_ADDRESS, '--console', 'off',
-        '--upload-container', 'from-devices', '--upload-connection-string',
-        `DefaultEndpointsProtocol=https;AccountName=${ACCOUNT};AccountKey=${KEY};BlobEndpoint=https://${endpoint};`,
-    ], (text) => text.includes('\n'), async () => {
-        const made = execFileSync(env.AZIMUTH, ['hub', 'device-identity', 'create', '-d', 'elsewhere', '--data', data], { encoding: 'utf8' });
-        return act(JSON.parse(made).authentication.symmetricKey.primaryKey, fs.readFileSync(path.join(data, 'ca.pem')));
-    }).finally(() => fs.rmSync(data, { recursive: true }));
-}
-
-function post(ca_, key, path_, body) {
-    return new Promise((resolve, reject) => {
-        const request = https.request(`https://${env.HUB_SPARE_HOST}/devices/elsewhere/files${path_}?api-version=2021-04-12`, {
-            method: 'POST', ca: ca_, headers: { Authorization: token(`${env.HUB_SPARE_HOST}/devices/elsewhere`, key, 3600) },
-        }, (answer) => {
-            let text = '';
-            answer.on('data', (data) => { text += data; });
-            answer.on('end', () => resolve({ status: answer.statusCode, body: text && JSON.parse(text) }));
-        });
-        request.on('error', reject);
-        request.end(JSON.stringify(body));
-    });
-}
-
-check('files go to an account that was configured, signed with its key', () => azurite(async (endpoint) => {
-    const container = new ContainerClient(`https://${endpoint}/from-devices`, new StorageSharedKeyCredential(ACCOUNT, KEY));
+check('files go to an account that was configured, signed with its key', () => azuriteTls(async (url) => {
+    const container = new ContainerClient(`${url}/from-devices`, credential);
     await container.create();
-    await ownHub(endpoint, async (key, hubCa) => {
-        const { body: place } = await post(hubCa, key, '', { blobName: 'a/b.txt' });
-        assert.equal(place.hostName, endpoint);
-        assert.equal(place.containerName, 'from-devices');
-        await new BlockBlobClient(urlOf(place)).uploadData(Buffer.alloc(5 * MIB, 'x'), { blockSize: MIB, maxSingleShotSize: MIB });
-        assert.equal((await post(hubCa, key, '/notifications', { correlationId: place.correlationId, isSuccess: true, statusCode: 200 })).status, 204);
-        assert.equal((await container.getBlobClient('elsewhere/a/b.txt').getProperties()).contentLength, 5 * MIB);
-    });
+    const server = new OwnServer(['--upload-container', 'from-devices', '--upload-connection-string',
+        `DefaultEndpointsProtocol=https;AccountName=${ACCOUNT};AccountKey=${KEY};BlobEndpoint=${url};`], true);
+    await server.start();
+    const device = JSON.parse(await server.azimuth('hub', 'device-identity', 'create', '-d', 'elsewhere'));
+    const { body: place } = await askAt(server.host, device, 'POST', '', { blobName: 'a/b.txt' });
+    assert.equal(`https://${place.hostName}`, url);
+    assert.equal(place.containerName, 'from-devices');
+    await new BlockBlobClient(urlOf(place)).uploadData(Buffer.alloc(5 * MIB, 'x'), { blockSize: MIB, maxSingleShotSize: MIB });
+    const told = { correlationId: place.correlationId, isSuccess: true, statusCode: 200 };
+    assert.equal((await askAt(server.host, device, 'POST', '/notifications', told)).status, 204);
+    assert.equal((await container.getBlobClient('elsewhere/a/b.txt').getProperties()).contentLength, 5 * MIB);
 }));
