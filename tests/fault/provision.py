@@ -7,9 +7,9 @@ import json
 import ssl
 import threading
 import time
-import urllib.parse
 
 from hub import HOST, SLOW, Group, check, main, wait_for
+from speech import token
 
 group = Group()
 API = "api-version=2021-10-01"
@@ -18,20 +18,18 @@ ALIVE_SECONDS_MAX = 0.4 * SLOW
 ALL_SECONDS = 120 * SLOW
 
 
-def signed(key, text):
-    return base64.b64encode(hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()).decode()
+def derived(name):
+    """The key of a device of the group."""
+    return base64.b64encode(hmac.new(base64.b64decode(KEY), name.encode(), hashlib.sha256).digest()).decode()
 
 
 class Device:
     """Registers again and again over HTTPS, however often the connection or the server is lost."""
 
     def __init__(self, hub, name):
-        self.hub, self.name, self.key = hub, name, signed(KEY, name)
+        self.hub, self.name, self.key = hub, name, derived(name)
         self.path = f"/{hub.ready['idScope']}/registrations/{name}"
-        resource = urllib.parse.quote(self.path[1:], safe="")
-        ends = int(time.time()) + 3600
-        signature = urllib.parse.quote(signed(self.key, f"{resource}\n{ends}"), safe="")
-        self.token = f"SharedAccessSignature sr={resource}&sig={signature}&se={ends}&skn=registration"
+        self.token = token(self.path[1:], self.key, "registration")
         self.trust = ssl.create_default_context(cafile=hub.data / "ca.pem")
 
     def ask(self, method, path, body=None):
