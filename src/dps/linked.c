@@ -131,7 +131,7 @@ void linked_write(struct buf *out, const struct linked_hub *h, bool stored)
 
 /* ---- copies */
 
-const struct linked_hub *linked_own(const struct linked *l)
+static const struct linked_hub *own_of(const struct linked *l)
 {
     return map_get(&l->by_id, SLICE_LIT(LINKED_OWN));
 }
@@ -142,7 +142,7 @@ const struct linked_hub *linked_find(const struct linked *l, struct slice name)
     if (name.len == 0 || name.len > DPS_ID_MAX) return NULL;
     const struct linked_hub *h = map_get(&l->by_id, dps_id_lower(&a, name));
     arena_free(&a);
-    if (h == NULL && hub_is_host(l->hub, name)) h = linked_own(l);
+    if (h == NULL && hub_is_host(l->hub, name)) h = own_of(l);
     return h;
 }
 

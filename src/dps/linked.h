@@ -43,7 +43,6 @@ void linked_fini(struct linked *l);
 
 /* By its host name, any of our own for our own; NULL: it is not linked. */
 const struct linked_hub *linked_find(const struct linked *l, struct slice name);
-const struct linked_hub *linked_own(const struct linked *l);
 
 void linked_apply(struct linked *l, const struct group_row *row);
 

@@ -96,6 +96,20 @@ static bool matches(struct call *c, const struct linked_hub *h)
     return false;
 }
 
+/* With those that are on their way to the disk and the cores: DPS_HUBS_MAX holds when two are linked
+ * at once. */
+static size_t count_with_coming(const struct dps *d)
+{
+    size_t count = d->linked.by_id.count;
+    LIST_EACH(node, &d->calls)
+    {
+        const struct call *c = CONTAINER_OF(node, struct call, node);
+        bool writes = c->head->verb == VERB_HUB_PUT && c->row.id_lower.len;
+        count += writes && map_get(&d->linked.by_id, c->row.id_lower) == NULL;
+    }
+    return count;
+}
+
 /* Is a PUT with or without If-Match about what is there?  Otherwise the call has ended. */
 static bool may_put(struct call *c, const struct linked_hub *old)
 {
@@ -105,7 +119,7 @@ static bool may_put(struct call *c, const struct linked_hub *old)
         return matches(c, old);
     else if (c->head->has_if_match)
         fail_absent(c);
-    else if (c->dps->linked.by_id.count >= DPS_HUBS_MAX)
+    else if (count_with_coming(c->dps) >= DPS_HUBS_MAX)
         dps_call_fail(c, DPS_TOO_MANY_HUBS, "there are as many linked hubs as there may be");
     else
         return true;

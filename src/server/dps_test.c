@@ -670,27 +670,40 @@ static void a_webhook_is_https_and_speaks_2019_03_31_or_later(void **state)
     "{\"connectionString\":\"HostName=" host                                                       \
     ";SharedAccessKeyName=iothubowner;SharedAccessKey=" KEY "\""
 
-static struct reply administer_at(const char *method, const char *path, const char *headers,
-                                  const char *body)
+static void put_request(struct buf *out, const char *method, const char *path, const char *headers,
+                        const char *body)
 {
-    struct rig_conn *c = rig_dial(&rig, WIRE_CONSOLE);
-    struct buf request = {0}, token = {0};
-    struct reply r = {0};
+    struct buf token = {0};
     rig_token(&rig, "iothubowner", "", &token);
-    buf_printf(&request,
+    buf_printf(out,
                "%s /admin/v1/dps%s HTTP/1.1\r\nHost: localhost\r\n"
                "Authorization: %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
                method, path, buf_cstr(&token), headers, strlen(body), body);
-    rig_say(c, buf_slice(&request));
-    if (c->heard.len == 0) rig_wait(&rig, 2001000); /* devices are looked for again */
+    buf_free(&token);
+}
+
+static struct reply reply_of(const struct rig_conn *c)
+{
+    struct reply r = {0};
     struct slice all = arena_copy(&arena, buf_slice(&c->heard));
     assert_true(all.len > 12);
     r.status = atoi((const char *)all.ptr + 9);
     r.head = (const char *)all.ptr;
     const char *gap = strstr(r.head, "\r\n\r\n");
     if (gap[4] && json_parse(&arena, slice_str(gap + 4), &r.body) != OK) r.body = NULL;
+    return r;
+}
+
+static struct reply administer_at(const char *method, const char *path, const char *headers,
+                                  const char *body)
+{
+    struct rig_conn *c = rig_dial(&rig, WIRE_CONSOLE);
+    struct buf request = {0};
+    put_request(&request, method, path, headers, body);
+    rig_say(c, buf_slice(&request));
+    if (c->heard.len == 0) rig_wait(&rig, 2001000); /* devices are looked for again */
+    struct reply r = reply_of(c);
     buf_free(&request);
-    buf_free(&token);
     rig_free(c);
     return r;
 }
@@ -805,22 +818,99 @@ static void hubs_are_linked_listed_changed_and_unlinked(void **state)
         assert_code(administer("PUT", "/b.test", "", bad[i]), DPS_BAD_ARGUMENT);
 }
 
+struct numbered_hub {
+    char path[32], body[256];
+};
+
+static struct numbered_hub numbered(unsigned number)
+{
+    struct numbered_hub h;
+    snprintf(h.path, sizeof h.path, "/linkedHubs/h%u.test", number);
+    snprintf(h.body, sizeof h.body,
+             "{\"connectionString\":\"HostName=h%u.test;SharedAccessKeyName=p;"
+             "SharedAccessKey=" KEY "\"}",
+             number);
+    return h;
+}
+
 static void fifty_hubs_are_linked_and_not_one_more(void **state)
 {
     (void)state;
     for (unsigned i = 1; i <= DPS_HUBS_MAX; i++) {
-        char path[32], body[256];
-        snprintf(path, sizeof path, "/h%u.test", i);
-        snprintf(body, sizeof body,
-                 "{\"connectionString\":\"HostName=h%u.test;SharedAccessKeyName=p;"
-                 "SharedAccessKey=" KEY "\"}",
-                 i);
-        struct reply r = administer("PUT", path, "", body);
+        struct numbered_hub h = numbered(i);
+        struct reply r = administer_at("PUT", h.path, "", h.body);
         if (i < DPS_HUBS_MAX)
             assert_int_equal(r.status, 200);
         else
             assert_code(r, DPS_TOO_MANY_HUBS);
     }
+}
+
+static void link_b(void)
+{
+    assert_int_equal(administer("PUT", "/b.test", "", OTHER("b.test") "}").status, 200);
+}
+
+/* All of them are at home before the store has answered one. */
+static void fifty_hubs_are_linked_at_once_and_not_one_more(void **state)
+{
+    (void)state;
+    enum { ASKED = DPS_HUBS_MAX + 10 };
+    struct rig_conn *conns[ASKED];
+    unsigned linked = 0, refused = 0, shown = 0;
+    for (unsigned i = 0; i < ASKED; i++) conns[i] = rig_dial(&rig, WIRE_CONSOLE);
+    for (unsigned i = 0; i < ASKED; i++) {
+        struct numbered_hub h = numbered(i);
+        struct buf request = {0};
+        put_request(&request, "PUT", h.path, "", h.body);
+        lane_running = &rig.core;
+        conn_received(&conns[i]->conn, buf_slice(&request), rig.now_us);
+        buf_free(&request);
+    }
+    rig_run(&rig);
+    for (unsigned i = 0; i < ASKED; i++) {
+        struct reply r = reply_of(conns[i]);
+        linked += r.status == 200;
+        if (r.status != 200) {
+            assert_code(r, DPS_TOO_MANY_HUBS);
+            refused++;
+        }
+        rig_free(conns[i]);
+    }
+    assert_int_equal(linked, DPS_HUBS_MAX - 1);
+    assert_int_equal(refused, ASKED - linked);
+    struct reply all = administer("GET", "", "", "");
+    for (const struct json *h = all.body->child; h; h = h->next) shown++;
+    assert_int_equal(shown, DPS_HUBS_MAX);
+}
+
+/* A hub is linked and unlinked again and again, while devices are on their way to it. */
+static void devices_end_somewhere_while_their_hub_comes_and_goes(void **state)
+{
+    (void)state;
+    enum { DEVICES = 20 };
+    unsigned at_b = 0, at_home = 0;
+    for (unsigned i = 0; i < DEVICES; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "torn-%u", i);
+        put_enrollment(id, ",\"iotHubs\":[\"b.test\",\"hub.test\"]");
+        link_b();
+        const char *operation = begin_registration(id, "");
+        bool chose_b = called != NULL;
+        assert_int_equal(administer("DELETE", "/b.test", "If-Match: *\r\n", "").status, 204);
+        if (chose_b) answer_call(404, "");
+        rig_wait(&rig, 2000);
+        const struct json *end = end_of(id, operation);
+        if (strcmp(text_of(end, "status"), "assigned") != 0) {
+            assert_text(end, "status", "failed");
+            end = provision(id, own_token(id));
+            at_b++;
+        } else {
+            at_home++;
+        }
+        assert_text(end, "assignedHub", "hub.test");
+    }
+    assert_true(at_b && at_home);
 }
 
 /* What the other hub is asked next. */
@@ -836,11 +926,6 @@ static void assert_asked(const char *method, const char *url)
 }
 
 #define AT_B(path) "https://b.test:443" path "?api-version=2021-04-12"
-
-static void link_b(void)
-{
-    assert_int_equal(administer("PUT", "/b.test", "", OTHER("b.test") "}").status, 200);
-}
 
 static void a_device_is_made_at_another_hub_over_its_rest_api(void **state)
 {
@@ -1186,6 +1271,8 @@ int main(void)
         TEST(a_device_on_its_way_through_a_revoked_group_does_not_arrive),
         TEST(hubs_are_linked_listed_changed_and_unlinked),
         TEST(fifty_hubs_are_linked_and_not_one_more),
+        TEST(fifty_hubs_are_linked_at_once_and_not_one_more),
+        TEST(devices_end_somewhere_while_their_hub_comes_and_goes),
         TEST(a_device_is_made_at_another_hub_over_its_rest_api),
         TEST(a_device_moves_with_its_twin_and_leaves_nothing_behind),
         TEST(a_hub_that_does_not_answer_fails_the_registration_and_is_asked_again),
