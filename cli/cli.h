@@ -57,6 +57,4 @@ struct cli_verb {
 /* Runs what `argv` asks for, out of our own verbs and those of the caller; returns the status. */
 int cli_main(int argc, char **argv, const struct cli_verb *more_verbs);
 
-enum cli_status cli_status_of(enum err e);
-
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum cli_status cli_status_of(enum err e)
+static enum cli_status status_of(enum err e)
 {
     switch (e) {
     case OK: return CLI_DONE;
@@ -111,5 +111,5 @@ int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
     enum err e = run(&c, argc - used, argv + used);
     if (e != OK) fprintf(stderr, "%s: %s\n", c.program, fail_text());
     arena_free(&c.arena);
-    return (int)cli_status_of(e);
+    return (int)status_of(e);
 }

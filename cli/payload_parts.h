@@ -107,7 +107,4 @@ struct payload_rows {
 enum err payload_rows_read(struct arena *a, const struct payload_config *config,
                            struct payload_rows *out) MUST_USE;
 
-/* "2012-01-31", "2012/01/31 10:00", ISO 8601, seconds or milliseconds since 1970. */
-enum err payload_time(struct slice text, int64_t *wall_us) MUST_USE;
-
 #endif

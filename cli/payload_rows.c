@@ -73,7 +73,8 @@ static enum err number_time(const char *text, int64_t *wall_us)
     return OK;
 }
 
-enum err payload_time(struct slice text, int64_t *wall_us)
+/* "2012-01-31", "2012/01/31 10:00", ISO 8601, seconds or milliseconds since 1970. */
+static enum err read_time(struct slice text, int64_t *wall_us)
 {
     static const char midnight[] = "0000-00-00T00:00:00";
     enum { DATE = 10, MINUTES = 16, SECONDS = sizeof midnight - 1, MOST = 36 };
@@ -159,7 +160,7 @@ static enum err read_header(struct reader *r, const struct payload_config *confi
 
 static enum err take_time(struct reader *r, struct slice text, size_t line, struct payload_row *row)
 {
-    if (payload_time(slice_trim(text), &row->time_us) != OK)
+    if (read_time(slice_trim(text), &row->time_us) != OK)
         return fail(ERR_INVALID, "line %zu: '%.*s' is not a time, as 2026-01-31T12:00:00Z is", line,
                     SLICE_ARG(text));
     if (r->out->count == 0 || row->time_us < r->out->earliest_us)

@@ -67,8 +67,8 @@ static enum err read_body(struct slice body, struct blob_name name, struct blobs
     return slice_eq(found, name.name) ? OK : ERR_NOT_FOUND;
 }
 
-enum err head_read(struct io_file *f, struct blob_name name, uint8_t space[BLOBS_HEAD_SIZE],
-                   struct blobs_props *out)
+static enum err head_read(struct io_file *f, struct blob_name name, uint8_t space[BLOBS_HEAD_SIZE],
+                          struct blobs_props *out)
 {
     size_t got;
     TRY(io_read_at(f, 0, space, BLOBS_HEAD_SIZE, &got));

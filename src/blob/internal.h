@@ -87,17 +87,13 @@ void path_of_new(uint64_t id, char out[PATH_MAX_LEN]);
 
 enum err head_write(struct io_file *f, struct blob_name name, const struct blobs_props *p) MUST_USE;
 
-/* Text borrows from `space`.  ERR_CORRUPT; ERR_NOT_FOUND: it is another blob's. */
-enum err head_read(struct io_file *f, struct blob_name name, uint8_t space[BLOBS_HEAD_SIZE],
-                   struct blobs_props *out) MUST_USE;
-
-/* The blob's file and head; ERR_NOT_FOUND. */
+/* The blob's file and head, whose text borrows from `space`.  ERR_CORRUPT; ERR_NOT_FOUND: it is not there,
+ * or the file is another blob's. */
 enum err blob_file_open(struct blobs *b, struct blob_name name, uint8_t space[BLOBS_HEAD_SIZE],
                         struct io_file **file, struct blobs_props *out) MUST_USE;
 
 /* ---- write.c */
 
-enum err disk_has_room(const struct blobs *b) MUST_USE; /* ERR_FULL */
 enum err sync_directory_of(struct blobs *b, const char *path) MUST_USE;
 
 enum err writer_begin(struct blobs *b, struct addr owner, uint64_t *id) MUST_USE;
@@ -109,9 +105,6 @@ enum err writer_stage(struct blobs *b, uint64_t id, struct blob_name name,
 void writer_abort(struct blobs *b, uint64_t id);
 void writer_abort_of(struct blobs *b, struct addr owner);
 
-/* A file that was written below new/ becomes the blob.  Closes it. */
-enum err place_blob(struct blobs *b, struct io_file *file, uint64_t id, struct blob_name name,
-                    struct blobs_props *props) MUST_USE;
 void discard_blocks(struct blobs *b, struct blob_name name);
 
 /* ---- join.c */

@@ -14,7 +14,8 @@ GAUGE(writers_now, "azimuth_blob_writers", "Blobs and blocks that are being writ
 COUNTER(bytes_written, "azimuth_blob_written_bytes_total", "Bytes of blobs written");
 COUNTER(no_room, "azimuth_blob_no_room_total", "Pieces of blobs refused for want of disk");
 
-enum err disk_has_room(const struct blobs *b)
+/* ERR_FULL */
+static enum err disk_has_room(const struct blobs *b)
 {
     uint64_t free_bytes;
     if (b->reserve_bytes == 0) return OK;
@@ -152,8 +153,9 @@ static enum err finish(struct blobs *b, struct io_file *file, uint64_t id, struc
     return name_file(b, id, path);
 }
 
-enum err place_blob(struct blobs *b, struct io_file *file, uint64_t id, struct blob_name name,
-                    struct blobs_props *props)
+/* A file that was written below new/ becomes the blob.  Closes it. */
+static enum err place_blob(struct blobs *b, struct io_file *file, uint64_t id,
+                           struct blob_name name, struct blobs_props *props)
 {
     enum err e = finish(b, file, id, name, props);
     io_close(file);

@@ -53,7 +53,7 @@ static const struct {
     {DPS_UNAVAILABLE, "ServiceUnavailable"},
 };
 
-const char *dps_code_name(unsigned code)
+static const char *code_name(unsigned code)
 {
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i].code == code) return codes[i].name;
@@ -67,8 +67,8 @@ void dps_error_write(struct buf *out, unsigned code, struct slice text)
     clock_iso(clock_wall_us(), iso);
     buf_printf(out, "{\"errorCode\":%u,\"trackingId\":\"%s\",\"message\":", code, id);
     text_json_string(out, text);
-    buf_printf(out, ",\"info\":{\"errorName\":\"%s\"},\"timestampUtc\":\"%s\"}",
-               dps_code_name(code), iso);
+    buf_printf(out, ",\"info\":{\"errorName\":\"%s\"},\"timestampUtc\":\"%s\"}", code_name(code),
+               iso);
 }
 
 /* ---- at home: answering */

@@ -92,8 +92,6 @@ enum dps_code {
     DPS_UNAVAILABLE = 503001,
 };
 
-const char *dps_code_name(unsigned code); /* "EnrollmentNotFound" */
-
 /* {"errorCode","trackingId","message","info","timestampUtc"}, as every surface of DPS has it. */
 void dps_error_write(struct buf *out, unsigned code, struct slice text);
 

@@ -232,11 +232,9 @@ struct registry_subscribe {
     uint32_t set, clear;
     struct slice model_id; /* lives until it is called back; empty: as it is */
     void (*fn)(struct registry_subscribe *s, uint32_t subscriptions, enum err e);
-    struct registry_subscribe_op *op; /* the registry's; NULL: it was called back */
 };
 
 void registry_subscribe(struct registry *r, struct slice who, struct registry_subscribe *s);
-void registry_subscribe_forget(struct registry_subscribe *s); /* it may still happen */
 
 /* An edge hub connects on behalf of an identity below it. */
 struct registry_vouch {

@@ -18,9 +18,9 @@ struct registry_subscribe_op {
     struct registry_load load;
     struct store_wait wait;
     struct registry *registry;
-    struct entry *entry;               /* while the store is asked */
-    struct registry_subscribe *caller; /* NULL: forgotten */
-    struct identity *next;             /* likewise */
+    struct entry *entry;   /* while the store is asked */
+    struct identity *next; /* likewise */
+    struct registry_subscribe *caller;
     size_t who_len;
     char who[HUB_WHO_LEN_MAX];
 };
@@ -37,8 +37,6 @@ static void end(struct registry_subscribe_op *o, uint32_t subscriptions, enum er
     struct registry_subscribe *caller = o->caller;
     op_end(&o->op);
     drop_subscribe(&o->op);
-    if (caller == NULL) return;
-    caller->op = NULL;
     caller->fn(caller, subscriptions, e);
 }
 
@@ -81,7 +79,7 @@ static void start(struct registry_subscribe_op *o)
 static void on_loaded(struct registry_load *load, const struct identity *id, enum err e)
 {
     struct registry_subscribe_op *o = CONTAINER_OF(load, struct registry_subscribe_op, load);
-    if (e != OK || o->caller == NULL) {
+    if (e != OK) {
         end(o, 0, e);
         return;
     }
@@ -102,13 +100,6 @@ void registry_subscribe(struct registry *r, struct slice who, struct registry_su
     *o = (struct registry_subscribe_op){.registry = r, .caller = s, .who_len = who.len};
     assert(who.len <= sizeof o->who);
     memcpy(o->who, who.ptr, who.len);
-    s->op = o;
     op_begin(r, &o->op, drop_subscribe);
     registry_load(r, slice_of(o->who, o->who_len), &o->load, on_loaded);
-}
-
-void registry_subscribe_forget(struct registry_subscribe *s)
-{
-    if (s->op) s->op->caller = NULL;
-    s->op = NULL;
 }
