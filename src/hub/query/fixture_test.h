@@ -147,7 +147,9 @@ static inline void take_page(struct query_wait *w, const struct query_answer *a)
 }
 
 /* Goes on behind what `p` has from before. */
-static inline enum status ask(struct page *p, const char *text, unsigned max, bool find)
+static inline enum status ask_by(void (*verb)(struct queries *q, const struct query_ask *ask,
+                                              struct query_wait *w),
+                                 struct page *p, const char *text, unsigned max)
 {
     struct buf after = p->next;
     p->next = (struct buf){0};
@@ -155,14 +157,16 @@ static inline enum status ask(struct page *p, const char *text, unsigned max, bo
     *p = (struct page){.wait.fn = take_page};
     struct query_ask q = {.text = slice_str(text), .after = buf_slice(&after), .max = max};
     rig_on(f.rig.cores[0]);
-    if (find)
-        query_find(f.queries[0], &q, &p->wait);
-    else
-        query_page(f.queries[0], &q, &p->wait);
+    verb(f.queries[0], &q, &p->wait);
     buf_free(&after);
     rig_run(&f.rig);
     assert_int_equal(p->answers, 1);
     return p->status;
+}
+
+static inline enum status ask(struct page *p, const char *text, unsigned max, bool find)
+{
+    return ask_by(find ? query_find : query_page, p, text, max);
 }
 
 /* All pages of a query, `max` items each, as one JSON array. */

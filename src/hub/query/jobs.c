@@ -12,8 +12,11 @@ static bool is_wanted(struct run *r, struct slice text)
 
 static void take_job(struct run *r, struct slice json)
 {
-    buf_put_u8(&r->body, r->count++ ? ',' : '[');
-    buf_put_slice(&r->body, json);
+    if (r->answer == ANSWERS_JSON) {
+        buf_put_u8(&r->body, r->count ? ',' : '[');
+        buf_put_slice(&r->body, json);
+    }
+    r->count++;
     r->place.given++;
 }
 
@@ -48,7 +51,7 @@ static void on_rows(struct query_jobs_wait *w, enum status s, const struct query
 void run_jobs(struct run *r)
 {
     struct query_jobs *jobs = r->queries->jobs;
-    if (r->finds) {
+    if (r->answer == ANSWERS_WHO) {
         run_refuse(r, STATUS_ARGUMENT_INVALID, "devices or modules can be meant, not jobs");
     } else if (jobs == NULL) {
         run_finish(r, false);

@@ -27,15 +27,15 @@ static enum err begin(struct run *r)
     struct slice text = buf_slice(&r->text);
     if (r->max < 1 || r->max > QUERY_PAGE_MAX)
         return fail(ERR_INVALID, "a page has 1 to %d items", QUERY_PAGE_MAX);
-    if (r->finds)
+    if (r->answer == ANSWERS_WHO)
         TRY(query_target(&r->arena, text, &r->query));
     else
         TRY(query_read(&r->arena, text, &r->query));
-    if (r->finds && (r->query->columns || r->query->aggregates))
+    if (r->answer == ANSWERS_WHO && (r->query->columns || r->query->aggregates))
         return fail(ERR_INVALID, "whom it concerns is said by SELECT *");
     plans_make(&r->arena, r->query, &r->plans);
     r->place = (struct cursor){.mark = r->query->mark};
-    if (r->finds) r->who = mem_zero(r->max * sizeof *r->who);
+    if (r->answer == ANSWERS_WHO) r->who = mem_zero(r->max * sizeof *r->who);
     return buf_size(&r->after) ? read_cursor(r) : OK;
 }
 
@@ -59,10 +59,11 @@ static void on_begin(void *ctx, struct lane *lane, struct msg *m)
         run_go_on(r);
 }
 
-static void start(struct queries *q, const struct query_ask *ask, bool finds, struct query_wait *w)
+static void start(struct queries *q, const struct query_ask *ask, enum run_answer answer,
+                  struct query_wait *w)
 {
     ON_LANE(q->lane);
-    struct run *r = run_new(q, ask, finds, w);
+    struct run *r = run_new(q, ask, answer, w);
     post(q->lane, lane_addr(q->lane), r->slot, msg_new(QUERY_BEGIN, 0));
 }
 
@@ -70,12 +71,17 @@ static void start(struct queries *q, const struct query_ask *ask, bool finds, st
 
 void query_page(struct queries *q, const struct query_ask *ask, struct query_wait *w)
 {
-    start(q, ask, false, w);
+    start(q, ask, ANSWERS_JSON, w);
 }
 
 void query_find(struct queries *q, const struct query_ask *ask, struct query_wait *w)
 {
-    start(q, ask, true, w);
+    start(q, ask, ANSWERS_WHO, w);
+}
+
+void query_count(struct queries *q, const struct query_ask *ask, struct query_wait *w)
+{
+    start(q, ask, ANSWERS_COUNT, w);
 }
 
 void query_forget(struct queries *q, struct query_wait *w)

@@ -69,6 +69,55 @@ static void conditions_choose_rows(void **state)
     }
 }
 
+static void rows_are_counted_without_being_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query;
+        unsigned count;
+    } rows[] = {
+        {"SELECT * FROM devices", 3},
+        {"SELECT deviceId FROM devices WHERE tags.floor > 0", 2},
+        {"SELECT * FROM devices WHERE connectionState = 'Connected'", 0},
+        {"SELECT TOP 2 * FROM devices", 2},
+        {"SELECT * FROM devices.modules", 4},
+        {"SELECT COUNT() FROM devices", 1},
+        {"SELECT status, COUNT() AS n FROM devices GROUP BY status", 2},
+        {"SELECT * FROM devices.jobs", 0},
+    };
+    struct page p = {0};
+    three_devices_and_modules();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (ask_by(query_count, &p, rows[i].query, 10) != STATUS_OK)
+            fail_msg("%s: %s", rows[i].query, buf_cstr(&p.text));
+        assert_int_equal(p.count, rows[i].count);
+        assert_int_equal(buf_size(&p.body), 0);
+        assert_int_equal(buf_size(&p.next), 0);
+    }
+    page_free(&p);
+}
+
+static void a_count_goes_on_where_it_has_looked_enough(void **state)
+{
+    (void)state;
+    struct page p = {0};
+    unsigned sum = 0, pages = 0;
+    for (int i = 0; i < 600; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "n%03d", i);
+        put_identity(id, "{}");
+    }
+    f.queries[0]->scan_max = 256;
+    do {
+        assert_int_equal(ask_by(query_count, &p, "SELECT * FROM devices", 1), STATUS_OK);
+        sum += p.count;
+        pages++;
+    } while (buf_size(&p.next));
+    assert_int_equal(sum, 600);
+    assert_int_equal(pages, 3);
+    page_free(&p);
+}
+
 static void a_twin_is_the_one_that_get_shows(void **state)
 {
     (void)state;
@@ -307,6 +356,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(conditions_choose_rows),
+        TEST(rows_are_counted_without_being_shown),
+        TEST(a_count_goes_on_where_it_has_looked_enough),
         TEST(a_twin_is_the_one_that_get_shows),
         TEST(who_is_connected_is_what_homes_say),
         TEST(pages_end_where_they_should),

@@ -16,7 +16,7 @@ GAUGE(running_now, "azimuth_query_running", "Pages of queries under way");
 
 /* ---- life */
 
-struct run *run_new(struct queries *q, const struct query_ask *ask, bool finds,
+struct run *run_new(struct queries *q, const struct query_ask *ask, enum run_answer answer,
                     struct query_wait *w)
 {
     struct run *r = NEW(struct run);
@@ -24,7 +24,7 @@ struct run *run_new(struct queries *q, const struct query_ask *ask, bool finds,
     r->queries = q;
     r->waiter = w->slot;
     r->slot = slot_new(q->lane, r);
-    r->finds = finds;
+    r->answer = answer;
     r->refused = q->running_count >= QUERY_RUNNING_MAX;
     r->max = ask->max;
     r->begun_us = clock_mono_us();
@@ -98,10 +98,11 @@ void run_finish(struct run *r, bool more)
     struct buf next = {0};
     if (r->query->has_top && r->place.given >= r->query->top) more = false;
     if (more) cursor_write(&next, &r->place);
-    if (!r->finds && buf_size(&r->body) == 0) buf_put_u8(&r->body, '[');
-    if (!r->finds) buf_put_u8(&r->body, ']');
+    bool json = r->answer == ANSWERS_JSON;
+    if (json && buf_size(&r->body) == 0) buf_put_u8(&r->body, '[');
+    if (json) buf_put_u8(&r->body, ']');
     answer(r, &(struct query_answer){.item_type = item_type(r->query),
-                                     .body = buf_slice(&r->body),
+                                     .body = json ? buf_slice(&r->body) : SLICE_NONE,
                                      .who = r->who,
                                      .count = r->count,
                                      .next = buf_slice(&next)});
@@ -144,6 +145,7 @@ bool run_is_full(const struct run *r)
 {
     if (r->query->aggregates) return false;
     if (r->query->has_top && r->place.given >= r->query->top) return true;
+    if (r->answer == ANSWERS_COUNT) return false;
     return r->count >= r->max || buf_size(&r->body) >= QUERY_PAGE_BYTES_MAX;
 }
 
@@ -208,7 +210,7 @@ static void on_presences(struct registry_presences_wait *w, const struct presenc
 /* Is it seen in an item who is connected? */
 static bool shows_presence(const struct run *r)
 {
-    if (r->finds) return false;
+    if (r->answer != ANSWERS_JSON) return false;
     if (r->query->columns == NULL) return true;
     for (const struct expr *g = r->query->groups; g; g = g->next)
         if (row_needs_presence(g)) return true;
@@ -271,7 +273,7 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
 /* Without a condition no more rows than there is room for, and one that tells whether that was all. */
 static unsigned how_many(const struct run *r)
 {
-    bool all_taken = r->query->where == NULL && !r->query->aggregates;
+    bool all_taken = r->query->where == NULL && !r->query->aggregates && r->answer != ANSWERS_COUNT;
     return all_taken && r->max - r->count < QUERY_CHUNK ? r->max - r->count + 1 : QUERY_CHUNK;
 }
 

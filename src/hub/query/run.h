@@ -26,6 +26,8 @@ struct queries {
     uint64_t scan_max; /* QUERY_SCAN_MAX, but in tests */
 };
 
+enum run_answer { ANSWERS_JSON, ANSWERS_WHO, ANSWERS_COUNT }; /* query_page(), find(), count() */
+
 struct run {
     struct list node;
     struct queries *queries;
@@ -34,7 +36,7 @@ struct run {
     struct registry_presences_wait presences_wait;
     struct query_jobs_wait jobs_wait;
     bool asks_store, asks_presences, asks_jobs;
-    bool finds;   /* query_find() */
+    enum run_answer answer;
     bool refused; /* too many run */
 
     struct arena arena; /* of the whole page */
@@ -66,7 +68,7 @@ struct run {
 };
 
 /* run.c */
-struct run *run_new(struct queries *q, const struct query_ask *ask, bool finds,
+struct run *run_new(struct queries *q, const struct query_ask *ask, enum run_answer answer,
                     struct query_wait *w);
 void run_free(struct run *r);
 void run_go_on(struct run *r);

@@ -44,8 +44,8 @@ static enum err add_to_groups(struct run *r, const struct row *row)
 enum err run_take(struct run *r, const struct row *row)
 {
     if (r->query->aggregates) return add_to_groups(r, row);
-    if (!r->finds) TRY(put_item(r, row));
-    if (r->finds) r->who[r->count] = row_who(&r->arena, row);
+    if (r->answer == ANSWERS_JSON) TRY(put_item(r, row));
+    if (r->answer == ANSWERS_WHO) r->who[r->count] = row_who(&r->arena, row);
     r->count++;
     r->place.given++;
     return OK;
