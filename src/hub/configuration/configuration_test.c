@@ -2,7 +2,7 @@
 #include "store/rig.h"
 
 #include "base/json.h"
-#include "hub/configuration/home.h"
+#include "hub/configuration/look.h"
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
@@ -481,6 +481,51 @@ static void what_a_twin_refuses_is_not_applied(void **state)
     assert_string_equal(counts_of("base"), "1/0");
 }
 
+/* Two refused ones have rows and do not stand in the twin; both go before it is looked at. */
+static void rows_of_refused_ones_go_too(void **state)
+{
+    (void)state;
+    struct configurations *c = f.configurations[0];
+    put_identity("d1");
+    assert_int_equal(put("c1", NULL, "*", 0, "{\"properties.desired.a b\":1}"), STATUS_OK);
+    assert_int_equal(put("c2", NULL, "*", 0, "{\"properties.desired.a b\":2}"), STATUS_OK);
+    assert_string_equal(counts_of("c1"), "1/0");
+    assert_string_equal(counts_of("c2"), "1/0");
+    struct item *items[] = {conf_items_find(c, SLICE_LIT("c1")),
+                            conf_items_find(c, SLICE_LIT("c2"))};
+    for (int i = 0; i < 2; i++) items[i]->query = NULL; /* they mean nobody */
+    rig_on(f.rig.cores[0]);
+    c->looking += CONFIGURATION_AT_ONCE; /* it waits */
+    conf_look_at_row(c, SLICE_LIT("d1"), SLICE_LIT("c1"));
+    conf_look_at_row(c, SLICE_LIT("d1"), SLICE_LIT("c2"));
+    conf_look_at_row(c, SLICE_LIT("d1"), SLICE_LIT("c1"));
+    c->looking -= CONFIGURATION_AT_ONCE;
+    conf_look_step(c);
+    go_on();
+    assert_string_equal(counts_of("c1"), "0/0");
+    assert_string_equal(counts_of("c2"), "0/0");
+}
+
+static void a_look_knows_50_rows(void **state)
+{
+    (void)state;
+    char id[16];
+    struct configurations *c = f.configurations[0];
+    go_on();
+    rig_on(f.rig.cores[0]);
+    c->looking += CONFIGURATION_AT_ONCE;
+    for (int i = 0; i <= LOOK_ROWS_MAX; i++) {
+        assert_true(list_empty(&c->sweep.waiting));
+        snprintf(id, sizeof id, "c%d", i);
+        conf_look_at_row(c, SLICE_LIT("d1"), slice_str(id));
+    }
+    assert_false(list_empty(&c->sweep.waiting));
+    c->looking -= CONFIGURATION_AT_ONCE;
+    conf_look_step(c);
+    go_on();
+    assert_true(list_empty(&c->sweep.waiting));
+}
+
 static bool looks_again(void)
 {
     return timer_active(&f.configurations[0]->again_timer);
@@ -748,6 +793,8 @@ int main(void)
         CASE(a_content_is_applied_at_once),
         CASE(one_content_at_a_time),
         CASE(what_a_twin_refuses_is_not_applied),
+        CASE(rows_of_refused_ones_go_too),
+        CASE(a_look_knows_50_rows),
         CASE(settings_that_are_too_many_are_not_applied),
         CASE(what_goes_while_it_is_looked_at_is_no_failure),
         CASE(limits_are_kept),

@@ -36,7 +36,7 @@ static void free_look(struct look *l)
     list_remove(&l->node);
     map_remove(&l->configurations->looks, l->who);
     arena_free(&l->arena);
-    buf_free(&l->row_id);
+    buf_free(&l->row_ids);
     free(l);
 }
 
@@ -59,6 +59,21 @@ static struct look *new_look(struct configurations *c, struct slice who)
     return l;
 }
 
+/* Sweeps may find it by several before it is its turn.  No id has a comma. */
+static void note_row(struct look *l, struct slice id)
+{
+    struct slice rest = buf_slice(&l->row_ids), known;
+    while (rest.len && slice_split(&rest, ',', &known))
+        if (slice_eq(known, id)) return;
+    if (l->row_count == LOOK_ROWS_MAX) {
+        conf_sweep_add(l->configurations, id);
+        return;
+    }
+    l->row_count++;
+    buf_put_slice(&l->row_ids, id);
+    buf_put_u8(&l->row_ids, ',');
+}
+
 static void look_at(struct configurations *c, struct slice who, struct slice row_id)
 {
     struct look *l = map_get(&c->looks, who);
@@ -66,10 +81,7 @@ static void look_at(struct configurations *c, struct slice who, struct slice row
         l->again = l->under_way;
     else if (c->queued < CONFIGURATION_QUEUE_MAX)
         l = new_look(c, who);
-    if (l && row_id.len) {
-        buf_clear(&l->row_id);
-        buf_put_slice(&l->row_id, row_id);
-    }
+    if (l && row_id.len) note_row(l, row_id);
     if (l == NULL) {
         metric_inc(&overflow_total);
         c->overflow = true;
@@ -173,7 +185,8 @@ static void remove_rows(struct look *l)
     for (int i = 0; i < 2; i++)
         for (const struct json *m = had[i] ? had[i]->child : NULL; m; m = m->next)
             remove_row(l, &u, m->key, &any);
-    if (buf_size(&l->row_id)) remove_row(l, &u, buf_slice(&l->row_id), &any);
+    for (struct slice rest = buf_slice(&l->row_ids), id; rest.len && slice_split(&rest, ',', &id);)
+        remove_row(l, &u, id, &any);
     if (any)
         ask_store(l, &u, on_removed);
     else
@@ -338,7 +351,7 @@ static void fit(struct look *l)
     bool of_module = hub_module_of(l->who).len > 0;
     l->fit = arena_alloc(&l->arena, sizeof *l->fit);
     conf_fit_make(&l->arena, &l->configurations->items, l->twin, of_module, l->fit);
-    if (!of_module && (buf_size(&l->row_id) || plan_is_edge(l->twin)))
+    if (!of_module && (buf_size(&l->row_ids) || plan_is_edge(l->twin)))
         read_agent(l);
     else
         put_rows(l);
@@ -392,7 +405,7 @@ void conf_look_leave(struct configurations *c)
         if (l->walk.configurations) conf_walk_stop(&l->walk);
         if (l->plan) conf_plan_drop(l->plan);
         arena_free(&l->arena);
-        buf_free(&l->row_id);
+        buf_free(&l->row_ids);
         free(l);
     }
     map_free(&c->looks);

@@ -4,11 +4,16 @@
 
 #include "hub/configuration/walk.h"
 
+enum {
+    LOOK_ROWS_MAX = 50
+}; /* rows by which a twin is found while it waits; then they are swept again */
+
 struct look {
     struct list node; /* in the queue, while it waits */
     struct configurations *configurations;
     struct slice who;
-    struct buf row_id;     /* a configuration by whose row it was found; empty: none */
+    struct buf row_ids; /* configurations by whose rows it was found: "ID,ID," */
+    unsigned row_count;
     bool under_way, again; /* again: the twin changed meanwhile */
     bool refused;          /* by a twin: nothing of it counts */
 
