@@ -82,8 +82,8 @@ static void on_twin_changed(struct twin_listener *l, struct slice who)
 static void on_identity_changed(struct registry_listener *l, struct slice who,
                                 enum registry_change change)
 {
-    if (change != REGISTRY_KEYS_CHANGED)
-        tell_first(CONTAINER_OF(l, struct configurations, registry_listener), who);
+    (void)change;
+    tell_first(CONTAINER_OF(l, struct configurations, registry_listener), who);
 }
 
 static void on_active(void *ctx, struct lane *lane, struct msg *m)

@@ -266,6 +266,43 @@ static void a_twin_that_changes_comes_and_goes(void **state)
     assert_string_equal(counts_of("c1"), "0/0");
 }
 
+static void update_identity(const char *who, const char *json)
+{
+    struct registry_wait w = {.fn = on_identity};
+    rig_on(f.rig.cores[0]);
+    registry_put(f.registries[0], slice_str(who), SLICE_LIT("*"), slice_str(json), &w);
+    rig_run(&f.rig);
+    assert_int_equal(last_status, STATUS_OK);
+}
+
+static void a_condition_may_ask_for_what_the_identity_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition, *json;
+    } rows[] = {
+        {"status = 'disabled'", "{\"status\":\"disabled\"}"},
+        {"statusReason = 'old'", "{\"statusReason\":\"old\"}"},
+        {"capabilities.iotEdge = true", "{\"capabilities\":{\"iotEdge\":true}}"},
+        {"deviceScope = 'ms-azure-iot-edge://e-1'",
+         "{\"deviceScope\":\"ms-azure-iot-edge://e-1\"}"},
+        {"authenticationType = 'certificateAuthority'",
+         "{\"authentication\":{\"type\":\"certificateAuthority\"}}"},
+    };
+    put_identity("d1");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(put("c1", NULL, rows[i].condition, 0, X1), STATUS_OK);
+        assert_string_equal(twin_of("d1"), "");
+        update_identity("d1", rows[i].json);
+        go_on();
+        assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+        update_identity("d1", "{}");
+        go_on();
+        assert_string_equal(twin_of("d1"), "");
+        assert_int_equal(drop("c1", NULL), STATUS_OK);
+    }
+}
+
 static void a_new_device_gets_them_too(void **state)
 {
     (void)state;
@@ -783,6 +820,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(devices_that_match_get_the_settings),
         CASE(a_twin_that_changes_comes_and_goes),
+        CASE(a_condition_may_ask_for_what_the_identity_says),
         CASE(a_new_device_gets_them_too),
         CASE(the_highest_priority_counts),
         CASE(content_stays_and_etags_are_looked_at),

@@ -94,7 +94,10 @@ static void listeners_hear_what_becomes_of_an_identity(void **state)
         int change;
     } rows[] = {
         {"{" KEYS(KEY_A, KEY_B) "}", REGISTRY_CREATED},
+        {"{" KEYS(KEY_A, KEY_B) ",\"statusReason\":\"x\"}", REGISTRY_CHANGED},
         {"{" KEYS(KEY_A, KEY_B) ",\"statusReason\":\"x\"}", NOTHING},
+        {"{" KEYS(KEY_A, KEY_B) ",\"deviceScope\":\"ms-azure-iot-edge://e-1\"}", REGISTRY_CHANGED},
+        {"{" KEYS(KEY_A, KEY_B) "}", REGISTRY_CHANGED},
         {"{" KEYS(KEY_A, KEY_A) "}", REGISTRY_KEYS_CHANGED},
         {"{\"status\":\"disabled\"," KEYS(KEY_A, KEY_A) "}", REGISTRY_DISABLED},
         {"{\"status\":\"disabled\"," KEYS(KEY_A, KEY_A) "}", NOTHING},

@@ -54,6 +54,14 @@ bool identity_same_keys(const struct identity *before, const struct identity *af
     return same;
 }
 
+bool identity_same_shown(const struct identity *before, const struct identity *after)
+{
+    return before->iot_edge == after->iot_edge &&
+           slice_eq(before->status_reason, after->status_reason) &&
+           slice_eq(before->device_scope, after->device_scope) &&
+           slice_eq(before->parent_scope, after->parent_scope);
+}
+
 static const char *const auth_names[] = {
     [IDENTITY_SAS] = "sas",
     [IDENTITY_SELF_SIGNED] = "selfSigned",

@@ -16,6 +16,9 @@ size_t identity_bytes(const struct identity *id);
 /* Would a credential of `before` no longer be one of `after`? */
 bool identity_same_keys(const struct identity *before, const struct identity *after);
 
+/* Do twins show the same, but for status and what comes with keys? */
+bool identity_same_shown(const struct identity *before, const struct identity *after);
+
 const char *identity_auth_name(enum identity_auth auth); /* "sas" */
 
 /* The columns of identity_get and identity_page; slices borrow from the row and the arena. */

@@ -193,14 +193,15 @@ struct registry_twins {
 
 void registry_set_twins(struct registry *r, struct registry_twins *t);
 
-/* An identity came, went, or is no longer what it was: connections that rely on it must end.  What
- * becomes of a device is told of each of its modules, too. */
+/* An identity came, went, or is no longer what it was: connections that rely on it must end, but for
+ * the last one.  What becomes of a device is told of each of its modules, too, but for the last two. */
 enum registry_change {
     REGISTRY_CREATED,
     REGISTRY_ENABLED,
     REGISTRY_DISABLED,
     REGISTRY_DELETED,
     REGISTRY_KEYS_CHANGED,
+    REGISTRY_CHANGED, /* something else that its twin shows: connections stay */
 };
 
 /* Embedded in who wants to know. */

@@ -129,6 +129,8 @@ static void tell(struct registry *r, struct slice who, const struct identity *ol
         registry_tell(r, who, REGISTRY_DELETED);
     else if (old->enabled != next->enabled)
         registry_tell(r, who, next->enabled ? REGISTRY_ENABLED : REGISTRY_DISABLED);
+    else if (!identity_same_shown(old, next))
+        registry_tell(r, who, REGISTRY_CHANGED);
     if (old && next && next->enabled && !identity_same_keys(old, next))
         registry_tell(r, who, REGISTRY_KEYS_CHANGED);
 }

@@ -365,7 +365,9 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
         [REGISTRY_DELETED] = SESSION_UNKNOWN,
         [REGISTRY_KEYS_CHANGED] = SESSION_KEY_CHANGED,
     };
-    if (change == REGISTRY_CREATED || change == REGISTRY_ENABLED) return;
+    bool stays =
+        change == REGISTRY_CREATED || change == REGISTRY_ENABLED || change == REGISTRY_CHANGED;
+    if (stays) return;
     lights_close(&home->lights, who, causes[change]);
     if (p == NULL) return;
     if (p->next) refuse(p->next, causes[change]);
