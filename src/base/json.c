@@ -240,6 +240,20 @@ struct json *json_get(const struct json *object, const char *key)
     return j;
 }
 
+struct json *json_find(const struct json *object, struct slice key)
+{
+    if (object == NULL || object->type != JSON_OBJECT) return NULL;
+    struct json *j = object->child;
+    while (j && !slice_eq(j->key, key)) j = j->next;
+    return j;
+}
+
+struct json *json_given(const struct json *object, const char *key)
+{
+    struct json *j = json_get(object, key);
+    return j && j->type != JSON_NULL ? j : NULL;
+}
+
 struct json *json_get_nocase(const struct json *object, const char *key)
 {
     if (object == NULL || object->type != JSON_OBJECT) return NULL;

@@ -30,6 +30,10 @@ enum err json_parse(struct arena *a, struct slice text, struct json **out) MUST_
 /* Member by key, or NULL (also when `object` is NULL or no object). */
 struct json *json_get(const struct json *object, const char *key);
 struct json *json_get_nocase(const struct json *object, const char *key);
+struct json *json_find(const struct json *object, struct slice key);
+
+/* Likewise, and null counts as left out. */
+struct json *json_given(const struct json *object, const char *key);
 
 /* The text of a string member, or SLICE_NONE when it is absent or no string. */
 struct slice json_str(const struct json *object, const char *key);

@@ -191,7 +191,11 @@ static void members_are_found_by_name_and_type(void **state)
     struct arena a = {0};
     struct json *j;
     assert_int_equal(
-        parse(&a, "{\"deviceId\":\"d\",\"n\":-5,\"f\":1.0,\"big\":9223372036854775808}", &j), OK);
+        parse(
+            &a,
+            "{\"deviceId\":\"d\",\"nothing\":null,\"n\":-5,\"f\":1.0,\"big\":9223372036854775808}",
+            &j),
+        OK);
     assert_true(slice_is(json_str(j, "deviceId"), "d"));
     assert_null(json_get(j, "DEVICEID"));
     assert_non_null(json_get_nocase(j, "DEVICEID"));
@@ -199,6 +203,12 @@ static void members_are_found_by_name_and_type(void **state)
     assert_null(json_str_nocase(j, "N").ptr);
     assert_null(json_get(json_get(j, "n"), "x"));
     assert_null(json_get(NULL, "x"));
+    assert_ptr_equal(json_find(j, SLICE_LIT("n")), json_get(j, "n"));
+    assert_null(json_find(json_get(j, "n"), SLICE_LIT("x")));
+    assert_null(json_find(NULL, SLICE_LIT("x")));
+    assert_ptr_equal(json_given(j, "n"), json_get(j, "n"));
+    assert_null(json_given(j, "nothing"));
+    assert_null(json_given(NULL, "x"));
     assert_null(json_str(j, "n").ptr);
     int64_t v;
     assert_int_equal(json_i64(json_get(j, "n"), &v), OK);

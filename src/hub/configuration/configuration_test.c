@@ -705,18 +705,26 @@ static void a_thousand_calls_wait(void **state)
 static void twins_beyond_the_queue_are_swept(void **state)
 {
     (void)state;
-    char who[16];
     struct configurations *c = f.configurations[0];
-    rig_on(f.rig.cores[0]);
-    for (int i = 0; i < CONFIGURATION_QUEUE_MAX + CONFIGURATION_AT_ONCE; i++) {
-        snprintf(who, sizeof who, "d%d", i);
-        conf_look_at(c, slice_str(who));
-    }
-    assert_int_equal(c->looking, CONFIGURATION_AT_ONCE);
+    put_identity("d1");
+    put_identity("d2");
+    assert_int_equal(put("c1", NULL, "tags.a = 1", 0, X1), STATUS_OK);
+    c->looking += CONFIGURATION_AT_ONCE; /* the others wait, */
+    c->queued += CONFIGURATION_QUEUE_MAX - 1;
+    write_twin("d1", "{\"tags\":{\"a\":1}}"); /* for which there is room, */
     assert_int_equal(c->queued, CONFIGURATION_QUEUE_MAX);
     assert_false(c->overflow);
-    conf_look_at(c, SLICE_LIT("one-more"));
+    write_twin("d2", "{\"tags\":{\"a\":1}}"); /* and here is none. */
+    assert_int_equal(c->queued, CONFIGURATION_QUEUE_MAX);
     assert_true(c->overflow);
+    c->queued -= CONFIGURATION_QUEUE_MAX - 1;
+    c->looking -= CONFIGURATION_AT_ONCE;
+    rig_on(f.rig.cores[0]);
+    conf_look_step(c);
+    go_on();
+    assert_false(c->overflow);
+    assert_string_equal(twin_of("d1"), "x=1 c1:Applied ");
+    assert_string_equal(twin_of("d2"), "x=1 c1:Applied ");
 }
 
 static unsigned list_count(const struct list *l)
@@ -795,13 +803,15 @@ static void conditions_and_metrics_are_tested(void **state)
     struct configurations *c = ask();
     configuration_test(c,
                        SLICE_LIT("{\"targetCondition\":\"tags.a = 1\",\"customMetricQueries\":{"
-                                 "\"good\":\"SELECT * FROM devices\",\"bad\":\"SELECT\"}}"),
+                                 "\"good\":\"SELECT * FROM devices\",\"bad\":\"SELECT\","
+                                 "\"number\":1}}"),
                        &reply.wait);
     assert_int_equal(answered(), STATUS_OK);
     const char *body = buf_cstr(&reply.body);
     assert_non_null(strstr(body, "{\"targetConditionError\":null,\"customMetricQueryErrors\":{"
                                  "\"bad\":\""));
     assert_null(strstr(body, "good"));
+    assert_non_null(strstr(body, "\"number\":\"a query must be a string\""));
     c = ask();
     configuration_test(c, SLICE_LIT("{\"targetCondition\":\"*\"}"), &reply.wait);
     assert_int_equal(answered(), STATUS_OK);

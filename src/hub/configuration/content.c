@@ -4,21 +4,18 @@
 
 static const char paths[] = "properties.desired";
 
-static const struct json *member(const struct json *object, const char *key)
-{
-    const struct json *j = json_get(object, key);
-    return j && j->type != JSON_NULL ? j : NULL;
-}
-
 static enum err check_path(struct slice key)
 {
     struct slice rest = slice_from(key, sizeof paths - 1), name;
     if (!slice_starts(key, slice_str(paths)) || (rest.len && rest.ptr[0] != '.'))
         return fail(ERR_INVALID, "'%.*s' does not begin with properties.desired", SLICE_ARG(key));
     if (rest.len == 0) return OK;
-    for (rest = slice_from(rest, 1); rest.ptr && slice_split(&rest, '.', &name);)
+    for (rest = slice_from(rest, 1); rest.ptr && slice_split(&rest, '.', &name);) {
         if (name.len == 0)
             return fail(ERR_INVALID, "'%.*s' has a property without a name", SLICE_ARG(key));
+        if (slice_find(name, '$') < name.len)
+            return fail(ERR_INVALID, "'%.*s' has a property with a $", SLICE_ARG(key));
+    }
     return slice_ends(key, SLICE_LIT("."))
                ? fail(ERR_INVALID, "'%.*s' ends with a dot", SLICE_ARG(key))
                : OK;
@@ -81,7 +78,7 @@ static bool is_layered(const struct json *modules)
 
 static enum err read_modules(struct item *it)
 {
-    const struct json *agent = tree_child(it->content, PLAN_AGENT);
+    const struct json *agent = json_find(it->content, PLAN_AGENT);
     unsigned count = 0;
     for (struct json *m = it->content->child; m; m = m->next) {
         TRY(check_module(m->key));
@@ -110,7 +107,7 @@ enum err conf_item_content(struct item *it, const struct json *content)
                                         [CONTENT_EDGE] = "modulesContent"};
     const struct json *found = NULL;
     for (int kind = CONTENT_DEVICE; kind <= CONTENT_EDGE; kind++) {
-        const struct json *j = member(content, names[kind]);
+        const struct json *j = json_given(content, names[kind]);
         if (j && found) return fail(ERR_INVALID, "content has one member, not several");
         if (j == NULL) continue;
         found = j;

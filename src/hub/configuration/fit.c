@@ -43,7 +43,7 @@ bool conf_meant_same(struct arena *a, const struct meant *m, const struct json *
 
 bool conf_was_applied(const struct json *twin, const struct item *it)
 {
-    const struct json *had = tree_child(json_get(twin, "configurations"), it->id);
+    const struct json *had = json_find(json_get(twin, "configurations"), it->id);
     return slice_is(json_str(had, "status"), "Applied");
 }
 

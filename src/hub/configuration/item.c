@@ -40,15 +40,9 @@ static bool id_valid(struct slice id)
     return true;
 }
 
-static const struct json *member(const struct json *object, const char *key)
-{
-    const struct json *j = json_get(object, key);
-    return j && j->type != JSON_NULL ? j : NULL;
-}
-
 static enum err read_priority(struct item *it)
 {
-    const struct json *j = member(it->doc, "priority");
+    const struct json *j = json_given(it->doc, "priority");
     if (j == NULL) return OK;
     if (j->type != JSON_NUMBER || json_i64(j, &it->priority) != OK || it->priority < 0 ||
         it->priority > INT32_MAX)
@@ -71,8 +65,8 @@ static enum err add_metric(struct item *it, const struct json *metric, unsigned 
 
 static enum err read_metrics(struct item *it)
 {
-    const struct json *metrics = member(it->doc, "metrics");
-    const struct json *queries = member(metrics, "queries");
+    const struct json *metrics = json_given(it->doc, "metrics");
+    const struct json *queries = json_given(metrics, "queries");
     unsigned count = 0;
     it->metric_count = 0;
     if ((metrics && metrics->type != JSON_OBJECT) || (queries && queries->type != JSON_OBJECT))
@@ -85,7 +79,7 @@ static enum err read_metrics(struct item *it)
 
 static enum err check_labels(const struct item *it)
 {
-    const struct json *labels = member(it->doc, "labels");
+    const struct json *labels = json_given(it->doc, "labels");
     unsigned count = 0;
     if (labels && labels->type != JSON_OBJECT) return fail(ERR_INVALID, "labels must be an object");
     for (const struct json *m = labels ? labels->child : NULL; m; m = m->next) {
@@ -100,7 +94,7 @@ static enum err check_labels(const struct item *it)
 
 static enum err read_target(struct item *it)
 {
-    const struct json *j = member(it->doc, "targetCondition");
+    const struct json *j = json_given(it->doc, "targetCondition");
     if (j && j->type != JSON_STRING) return fail(ERR_INVALID, "targetCondition must be a string");
     it->target = j ? j->text : SLICE_LIT("");
     return conf_item_target(&it->arena, it->target, it->kind, &it->query);
@@ -112,7 +106,7 @@ static enum status read_doc(struct item *it)
         (void)!fail(ERR_INVALID, "a configuration is a JSON object");
         return STATUS_ARGUMENT_INVALID;
     }
-    if (conf_item_content(it, member(it->doc, "content")) != OK)
+    if (conf_item_content(it, json_given(it->doc, "content")) != OK)
         return STATUS_INVALID_CONFIGURATION_CONTENT;
     if (read_target(it) != OK) return STATUS_INVALID_TARGET_CONDITION;
     if (read_metrics(it) != OK) return STATUS_INVALID_METRICS_QUERY;

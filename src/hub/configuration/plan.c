@@ -123,7 +123,7 @@ void conf_plan_drop(struct plan *p)
 
 static const struct json *settings_of(const struct item *it, struct slice module_id)
 {
-    const struct json *module = tree_child(it->content, module_id);
+    const struct json *module = json_find(it->content, module_id);
     return module ? module->child : NULL;
 }
 

@@ -183,6 +183,7 @@ static void deployments_have_rules(void **state)
         {"\"a/b\":{\"properties.desired.x\":1}", STATUS_INVALID_CONFIGURATION_CONTENT},
         {"\"m\":{\"properties.desired.\":1}", STATUS_INVALID_CONFIGURATION_CONTENT},
         {"\"m\":{\"properties.desired.a..b\":1}", STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"\"m\":{\"properties.desired.a.$b\":1}", STATUS_INVALID_CONFIGURATION_CONTENT},
         {"\"m\":1", STATUS_INVALID_CONFIGURATION_CONTENT},
         {"\"m\":{\"properties.reported.x\":1}", STATUS_INVALID_CONFIGURATION_CONTENT},
     };

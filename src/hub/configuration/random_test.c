@@ -131,7 +131,7 @@ static int value_at(const struct json *desired, const char *path)
 {
     struct slice rest = slice_str(path), key;
     int64_t n;
-    while (desired && slice_split(&rest, '.', &key)) desired = tree_child(desired, key);
+    while (desired && slice_split(&rest, '.', &key)) desired = json_find(desired, key);
     if (desired == NULL) return NONE;
     assert_int_equal(json_i64(desired, &n), OK);
     return (int)n;
@@ -141,7 +141,7 @@ static int value_at(const struct json *desired, const char *path)
 static void merge(struct arena *a, struct json *into, const struct json *patch)
 {
     for (const struct json *m = patch ? patch->child : NULL; m; m = m->next) {
-        struct json *old = tree_child(into, m->key);
+        struct json *old = json_find(into, m->key);
         if (m->type == JSON_OBJECT && old && old->type == JSON_OBJECT) {
             merge(a, old, m);
         } else if (m->type != JSON_NULL) {

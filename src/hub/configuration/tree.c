@@ -1,13 +1,6 @@
 /* tree.c - desired properties as a tree of JSON. */
 #include "hub/configuration/tree.h"
 
-struct json *tree_child(const struct json *object, struct slice key)
-{
-    for (struct json *m = object ? object->child : NULL; m; m = m->next)
-        if (slice_eq(m->key, key)) return m;
-    return NULL;
-}
-
 static bool is_of_hub(const struct json *member)
 {
     return member->key.len && member->key.ptr[0] == '$';
@@ -58,9 +51,9 @@ static bool same_elements(const struct json *x, const struct json *y)
 static bool same_members(const struct json *a, const struct json *b)
 {
     for (const struct json *m = a->child; m; m = m->next)
-        if (!tree_same(m, tree_child(b, m->key))) return false;
+        if (!tree_same(m, json_find(b, m->key))) return false;
     for (const struct json *m = b->child; m; m = m->next)
-        if (!tree_child(a, m->key)) return false;
+        if (!json_find(a, m->key)) return false;
     return true;
 }
 
@@ -110,7 +103,7 @@ void tree_set(struct arena *a, struct json *desired, struct slice path, const st
         return;
     }
     while (slice_split(&path, '.', &key) && path.ptr) {
-        struct json *inner = tree_child(desired, key);
+        struct json *inner = json_find(desired, key);
         if (inner == NULL || inner->type != JSON_OBJECT)
             inner = json_set(a, desired, key, json_new(a, JSON_OBJECT));
         desired = inner;
@@ -122,7 +115,7 @@ static void clear_path(struct json *desired, struct slice path)
 {
     struct slice rest = path, key;
     slice_split(&rest, '.', &key);
-    struct json *inner = tree_child(desired, key);
+    struct json *inner = json_find(desired, key);
     if (inner == NULL) return;
     if (rest.ptr && inner->type == JSON_OBJECT) {
         clear_path(inner, rest);
@@ -145,7 +138,7 @@ void tree_clear(struct json *desired, const struct json *setting)
 static const struct json *at_path(const struct json *desired, struct slice path)
 {
     struct slice key;
-    while (desired && path.ptr && slice_split(&path, '.', &key)) desired = tree_child(desired, key);
+    while (desired && path.ptr && slice_split(&path, '.', &key)) desired = json_find(desired, key);
     return desired;
 }
 
@@ -158,7 +151,7 @@ bool tree_has(const struct json *desired, const struct json *setting)
 {
     if (tree_path(setting).len) return says(at_path(desired, tree_path(setting)), setting);
     for (const struct json *m = setting->child; m; m = m->next)
-        if (says(tree_child(desired, m->key), m)) return true;
+        if (says(json_find(desired, m->key), m)) return true;
     return setting->child == NULL;
 }
 
@@ -173,10 +166,10 @@ struct json *tree_difference(struct arena *a, const struct json *is, const struc
 {
     struct json *patch = NULL;
     for (const struct json *m = is->child; m; m = m->next)
-        if (!is_of_hub(m) && !tree_child(wanted, m->key))
+        if (!is_of_hub(m) && !json_find(wanted, m->key))
             put(a, &patch, m->key, json_new(a, JSON_NULL));
     for (const struct json *m = wanted->child; m; m = m->next) {
-        const struct json *old = tree_child(is, m->key);
+        const struct json *old = json_find(is, m->key);
         if (is_of_hub(m) || tree_same(old, m)) continue;
         bool merges = old && old->type == JSON_OBJECT && m->type == JSON_OBJECT;
         put(a, &patch, m->key, merges ? tree_difference(a, old, m) : tree_copy(a, m));

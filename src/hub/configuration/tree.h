@@ -5,8 +5,6 @@
 
 #include "base/json.h"
 
-struct json *tree_child(const struct json *object, struct slice key);
-
 /* The texts stay those of `j`. */
 struct json *tree_copy(struct arena *a, const struct json *j);
 

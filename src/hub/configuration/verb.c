@@ -382,12 +382,13 @@ static void put_metric_errors(struct buf *out, struct arena *a, const struct jso
     bool first = true;
     buf_put_str(out, ",\"customMetricQueryErrors\":{");
     for (const struct json *m = queries ? queries->child : NULL; m; m = m->next) {
-        if (m->type == JSON_STRING && query_read(a, m->text, &q) == OK) continue;
+        bool text = m->type == JSON_STRING;
+        if (text && query_read(a, m->text, &q) == OK) continue;
         if (!first) buf_put_u8(out, ',');
         first = false;
         text_json_string(out, m->key);
         buf_put_u8(out, ':');
-        text_json_string(out, slice_str(fail_text()));
+        text_json_string(out, slice_str(text ? fail_text() : "a query must be a string"));
     }
     buf_put_str(out, "}}");
 }

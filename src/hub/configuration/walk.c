@@ -82,7 +82,7 @@ static void make_module(struct walk *w)
 static bool is_named(const struct walk *w)
 {
     for (unsigned i = 0; i < w->plan->applied_count; i++)
-        if (tree_child(w->plan->applied[i]->content, module_of(w))) return true;
+        if (json_find(w->plan->applied[i]->content, module_of(w))) return true;
     return false;
 }
 

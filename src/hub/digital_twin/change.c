@@ -27,13 +27,6 @@ static struct json *path_of(struct arena *a, struct slice parent, struct slice k
     return out;
 }
 
-static const struct json *member(const struct json *object, struct slice key)
-{
-    for (const struct json *j = object->child; j; j = j->next)
-        if (slice_eq(j->key, key)) return j;
-    return NULL;
-}
-
 static bool same_in(const struct json *from, const struct json *to);
 
 bool document_same(const struct json *a, const struct json *b)
@@ -49,7 +42,7 @@ bool document_same(const struct json *a, const struct json *b)
 static bool same_in(const struct json *from, const struct json *to)
 {
     for (const struct json *j = from->child; j; j = j->next) {
-        const struct json *other = member(to, j->key);
+        const struct json *other = json_find(to, j->key);
         if (other == NULL || !document_same(j, other)) return false;
     }
     return true;
@@ -88,7 +81,7 @@ static void compare(struct diff *d, struct slice path, enum level level, const s
 {
     enum level inner;
     for (const struct json *next = to->child; next; next = next->next) {
-        const struct json *old = member(from, next->key);
+        const struct json *old = json_find(from, next->key);
         struct json *at = path_of(d->arena, path, next->key);
         if (old == NULL)
             add_op(d, "add", at, next);
@@ -98,7 +91,7 @@ static void compare(struct diff *d, struct slice path, enum level level, const s
             add_op(d, "replace", at, next);
     }
     for (const struct json *old = from->child; old; old = old->next)
-        if (member(to, old->key) == NULL)
+        if (json_find(to, old->key) == NULL)
             add_op(d, "remove", path_of(d->arena, path, old->key), NULL);
 }
 

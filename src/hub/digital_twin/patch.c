@@ -27,13 +27,6 @@ static enum err refuse(struct document_refusal *why, const char *error, const ch
 
 /* ---- trees */
 
-static struct json *member(const struct json *object, struct slice key)
-{
-    struct json *child = object ? object->child : NULL;
-    while (child && !slice_eq(child->key, key)) child = child->next;
-    return child;
-}
-
 static void drop_member(struct json *object, struct slice key)
 {
     struct json **at = &object->child;
@@ -102,7 +95,7 @@ static bool read_path(struct arena *a, struct slice text, struct path *out)
 static struct json *make_parent(struct arena *a, struct json *object, struct slice key,
                                 const struct json *reported, bool first)
 {
-    const struct json *told = member(reported, key);
+    const struct json *told = json_find(reported, key);
     struct json *made = json_set(a, object, key, json_new(a, JSON_OBJECT));
     if (first && (told == NULL || document_is_component(told))) mark_component(a, made);
     return made;
@@ -114,7 +107,7 @@ static struct json *find_parent(struct arena *a, struct json *desired, const str
 {
     struct json *at = desired;
     for (unsigned i = 0; i + 1 < path->count; i++) {
-        struct json *next = member(at, path->segments[i]);
+        struct json *next = json_find(at, path->segments[i]);
         if (next && next->type != JSON_OBJECT) return NULL;
         if (next == NULL && !make) return NULL;
         at = next ? next : make_parent(a, at, path->segments[i], reported, i == 0);
@@ -163,9 +156,9 @@ static struct json *difference(struct arena *a, const struct json *from, const s
 {
     struct json *out = json_new(a, JSON_OBJECT);
     for (const struct json *old = from->child; old; old = old->next)
-        if (member(to, old->key) == NULL) json_set(a, out, old->key, json_new(a, JSON_NULL));
+        if (json_find(to, old->key) == NULL) json_set(a, out, old->key, json_new(a, JSON_NULL));
     for (const struct json *now = to->child; now; now = now->next) {
-        const struct json *old = member(from, now->key);
+        const struct json *old = json_find(from, now->key);
         struct json *change = NULL;
         if (old && old->type == JSON_OBJECT && now->type == JSON_OBJECT)
             change = difference(a, old, now);

@@ -12,20 +12,10 @@ static const struct json *element(const struct json *array, uint32_t index)
     return j;
 }
 
-/* Of two equal keys the last counts. */
-static const struct json *member(const struct json *object, struct slice name)
-{
-    const struct json *found = NULL;
-    if (object->type != JSON_OBJECT) return NULL;
-    for (const struct json *j = object->child; j; j = j->next)
-        if (slice_eq(j->key, name)) found = j;
-    return found;
-}
-
 const struct json *doc_walk(const struct json *from, const struct step *path)
 {
     for (; from && path; path = path->next)
-        from = path->name.ptr ? member(from, path->name) : element(from, path->index);
+        from = path->name.ptr ? json_find(from, path->name) : element(from, path->index);
     return from;
 }
 

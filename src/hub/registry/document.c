@@ -19,15 +19,9 @@ static const int64_t dotnet_epoch_us = INT64_C(62135596800) * 1000000;
 
 /* ---- members */
 
-static const struct json *member(const struct json *object, const char *key)
-{
-    const struct json *j = json_get(object, key);
-    return j && j->type != JSON_NULL ? j : NULL;
-}
-
 static enum err read_object(const struct json *parent, const char *key, const struct json **out)
 {
-    *out = member(parent, key);
+    *out = json_given(parent, key);
     if (*out == NULL || (*out)->type == JSON_OBJECT) return OK;
     return fail(ERR_INVALID, "%s must be an object", key);
 }
@@ -35,7 +29,7 @@ static enum err read_object(const struct json *parent, const char *key, const st
 /* SLICE_NONE when it is left out. */
 static enum err read_string(const struct json *object, const char *key, struct slice *out)
 {
-    const struct json *j = member(object, key);
+    const struct json *j = json_given(object, key);
     *out = SLICE_NONE;
     if (j == NULL) return OK;
     if (j->type != JSON_STRING) return fail(ERR_INVALID, "%s must be a string", key);
@@ -144,7 +138,7 @@ static enum err read_thumbprints(const struct json *authentication, struct ident
 
 static bool has_thumbprints(const struct json *authentication)
 {
-    const struct json *x509 = member(authentication, "x509Thumbprint");
+    const struct json *x509 = json_given(authentication, "x509Thumbprint");
     return json_str(x509, "primaryThumbprint").len || json_str(x509, "secondaryThumbprint").len;
 }
 
@@ -185,7 +179,7 @@ static enum err read_capabilities(const struct json *doc, struct identity *out)
 {
     const struct json *capabilities;
     TRY(read_object(doc, "capabilities", &capabilities));
-    const struct json *edge = member(capabilities, "iotEdge");
+    const struct json *edge = json_given(capabilities, "iotEdge");
     if (edge && edge->type != JSON_BOOL)
         return fail(ERR_INVALID, "capabilities.iotEdge must be true or false");
     out->iot_edge = edge && edge->truth;

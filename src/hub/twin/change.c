@@ -9,22 +9,15 @@ static const struct section_rules rules_reported = {"reported", true, TWIN_PROPE
 
 /* ---- reading */
 
-/* A member that is null counts as left out. */
-static const struct json *member(const struct json *object, const char *key)
-{
-    const struct json *j = json_get(object, key);
-    return j && j->type != JSON_NULL ? j : NULL;
-}
-
 static enum err read_twin(const struct json *doc, struct twin_change *out)
 {
-    const struct json *properties = member(doc, "properties");
+    const struct json *properties = json_given(doc, "properties");
     if (doc->type != JSON_OBJECT) return fail(ERR_INVALID, "a twin is a JSON object");
     if (properties && properties->type != JSON_OBJECT)
         return fail(ERR_INVALID, "properties is not an object");
-    out->tags = member(doc, "tags");
-    out->desired = member(properties, "desired");
-    out->reported = member(properties, "reported");
+    out->tags = json_given(doc, "tags");
+    out->desired = json_given(properties, "desired");
+    out->reported = json_given(properties, "reported");
     return OK;
 }
 
@@ -58,7 +51,7 @@ static enum err read_sections(struct arena *a, enum twin_write how, const struct
     TRY(read_twin(doc, out));
     if (how == TWIN_CONFIGURE) {
         out->tags = NULL;
-        out->configurations = member(doc, "configurations");
+        out->configurations = json_given(doc, "configurations");
     }
     out->reported = how == TWIN_IMPORT ? without_dollars(a, out->reported) : NULL;
     if (how != TWIN_REPLACE) return OK;
