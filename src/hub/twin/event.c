@@ -153,7 +153,8 @@ void twin_event_drop(struct op *op)
 /* ---- identities */
 
 struct pending {
-    struct event *event;
+    struct event *event; /* of the identity */
+    struct event *first; /* of the twin that a bulk made with it; NULL: none */
     char who[HUB_WHO_LEN_MAX + 1];
 };
 
@@ -162,7 +163,16 @@ static void drop_pending(struct twins *t, struct slice who)
     struct pending *p = map_remove(&t->lifecycle, who);
     if (p == NULL) return;
     event_drop(p->event);
+    event_drop(p->first);
     free(p);
+}
+
+static struct pending *new_pending(struct twins *t, struct slice who)
+{
+    struct pending *p = NEW(struct pending);
+    snprintf(p->who, sizeof p->who, "%.*s", SLICE_ARG(who));
+    map_put(&t->lifecycle, slice_str(p->who), p);
+    return p;
 }
 
 static void add_pending(struct twins *t, struct slice who, const char *op, const struct twin *twin,
@@ -170,14 +180,27 @@ static void add_pending(struct twins *t, struct slice who, const char *op, const
 {
     struct buf body = {0};
     drop_pending(t, who);
-    if (put_whole(&body, who, twin) == OK) {
-        struct pending *p = NEW(struct pending);
-        snprintf(p->who, sizeof p->who, "%.*s", SLICE_ARG(who));
-        p->event = event_add(
+    if (event_wanted(t->events, RECORD_DEVICE_LIFECYCLE) && put_whole(&body, who, twin) == OK)
+        new_pending(t, who)->event = event_add(
             t->events, unit,
             &(struct event_draft){
                 .source = RECORD_DEVICE_LIFECYCLE, .who = who, .op = op, .body = buf_slice(&body)});
-        map_put(&t->lifecycle, slice_str(p->who), p);
+    buf_free(&body);
+}
+
+void twin_event_first(struct twins *t, struct slice who, const struct twin *twin,
+                      struct store_request *unit)
+{
+    struct pending *p = map_get(&t->lifecycle, who);
+    struct buf body = {0};
+    if (t->events == NULL || !event_wanted(t->events, RECORD_TWIN_CHANGE)) return;
+    if (put_whole(&body, who, twin) == OK) {
+        if (p == NULL) p = new_pending(t, who);
+        p->first = event_add(t->events, unit,
+                             &(struct event_draft){.source = RECORD_TWIN_CHANGE,
+                                                   .who = who,
+                                                   .op = "replaceTwin",
+                                                   .body = buf_slice(&body)});
     }
     buf_free(&body);
 }
@@ -215,6 +238,7 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
     struct pending *p = map_remove(&t->lifecycle, who);
     if (p == NULL) return; /* of a module that came or went with its device */
     event_stored(t->events, p->event);
+    event_stored(t->events, p->first);
     free(p);
 }
 
@@ -227,7 +251,8 @@ void twins_set_events(struct twins *t, struct events *events, twin_digital_chang
 {
     t->events = events;
     t->digital_change = digital;
-    if (!event_wanted(events, RECORD_DEVICE_LIFECYCLE)) return;
+    if (!event_wanted(events, RECORD_DEVICE_LIFECYCLE) && !event_wanted(events, RECORD_TWIN_CHANGE))
+        return;
     t->identities = (struct registry_listener){.changed = on_changed,
                                                .creating = on_creating,
                                                .deleting = on_deleting,
@@ -240,6 +265,7 @@ void twin_event_fini(struct twins *t)
     struct pending *p;
     for (size_t at = 0; (p = map_next(&t->lifecycle, &at)) != NULL;) {
         event_drop(p->event);
+        event_drop(p->first);
         free(p);
     }
     map_free(&t->lifecycle);

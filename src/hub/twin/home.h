@@ -101,6 +101,8 @@ enum err twin_event_prepare(struct op *op, const struct twin_change *change,
 void twin_event_add(struct op *op, struct store_request *unit);
 void twin_event_stored(struct op *op);
 void twin_event_drop(struct op *op);
+void twin_event_first(struct twins *t, struct slice who, const struct twin *twin,
+                      struct store_request *unit); /* a bulk makes it with its identity */
 void twin_event_fini(struct twins *t);
 
 /* write.c: the op's twin is there. */

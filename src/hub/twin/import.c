@@ -9,8 +9,8 @@
 
 COUNTER(first_total, "azimuth_twin_first_writes_total", "Twins that came with their identities");
 
-static enum err make_first(struct arena *a, struct slice who, struct slice generation,
-                           struct slice json, struct store_request *unit)
+static enum err make_first(struct twins *t, struct arena *a, struct slice who,
+                           struct slice generation, struct slice json, struct store_request *unit)
 {
     struct json *doc;
     struct twin_change change;
@@ -21,6 +21,7 @@ static enum err make_first(struct arena *a, struct slice who, struct slice gener
     twin_fresh(a, generation, &fresh);
     TRY(twin_change_apply(a, &fresh, &change, clock_wall_us(), &next));
     twin_put_write(unit, who, generation, &fresh, &next);
+    twin_event_first(t, who, &next, unit);
     metric_inc(&first_total);
     return OK;
 }
@@ -30,8 +31,8 @@ static enum err first(struct registry_twins *r, struct slice who, struct slice g
                       struct slice json, struct store_request *unit)
 {
     struct arena arena = {0};
-    (void)r;
-    enum err e = make_first(&arena, who, generation, json, unit);
+    struct twins *t = CONTAINER_OF(r, struct twins, of_registry);
+    enum err e = make_first(t, &arena, who, generation, json, unit);
     arena_free(&arena);
     return e;
 }

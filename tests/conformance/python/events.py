@@ -4,7 +4,7 @@ import json
 
 from azure.eventhub import EventHubConsumerClient
 from azure.iot.device import IoTHubDeviceClient
-from azure.iot.hub.models import Twin, TwinProperties
+from azure.iot.hub.models import AuthenticationMechanism, ExportImportDevice, Twin, TwinProperties
 
 from check import check, equal, until
 from hub import Reader, body, source
@@ -29,6 +29,9 @@ def _():
         for n in range(30):
             service.update_twin("killed", Twin(tags={"n": n}))
         service.create_device_with_sas("late", "", "", "enabled")
+        service.bulk_create_or_update_devices([ExportImportDevice(
+            id="bulk", import_mode="create", status="enabled", tags={"b": 1},
+            authentication=AuthenticationMechanism(type="certificateAuthority"))])
         server.kill()
         server.start()
         service.update_twin("killed", Twin(properties=TwinProperties(desired={"after": 1})))
@@ -42,6 +45,10 @@ def _():
         equal(told, list(range(3, 34)), "the versions")
         until("the device that was made came", lambda: operations(reader, "late"))
         equal(operations(reader, "late")[0][0], "createDeviceIdentity", "what is told of it")
+        until("the twin that a bulk made came", lambda: len(operations(reader, "bulk")) == 2)
+        (made, fresh), (written, twin) = operations(reader, "bulk")
+        equal((made, fresh["version"], written, twin["version"], twin["tags"]["b"]),
+              ("createDeviceIdentity", 2, "replaceTwin", 3, 1), "what is told of a bulk's device")
         reader.stop()
 
 
