@@ -136,6 +136,31 @@ static void a_message_has_a_largest_size(void **state)
     rig_free(c);
 }
 
+static void text_that_is_not_utf8_is_rejected(void **state)
+{
+    (void)state;
+    static const char *const properties[] = {
+        "@116 {\"p\" \"\xff\"}",
+        "@116 {\"p\" b\"\xff\"}",
+        "@116 {\"\xff\" \"v\"}",
+        "@115 [\"\xff\"]",
+        "@115 [b\"\xff\"]",
+        "@115 [null null null null null '\xff']",
+        "@115 [null null null null null null '\xff']",
+        "@114 {'dt-subject' \"\xff\"}",
+    };
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
+        say(c, "0 transfer[0 %zu b\"t\" 0 false] %s @117 b\"x\"", i + 1, properties[i]);
+        assert_true(hears(c, "is not UTF-8"));
+    }
+    say(c, "0 transfer[0 9 b\"t\" 0 false] @115 [null b\"\xff\"] @116 {\"p\" \"\xc3\xa4\"} @117 "
+           "b\"\xff\"");
+    assert_true(hears(c, "@36 []"));
+    rig_free(c);
+}
+
 /* ---- limits */
 
 static void a_batch_has_a_limit(void **state)
@@ -620,6 +645,7 @@ int main(void)
         CASE(a_transfer_is_accepted_once_it_is_stored),
         CASE(a_batch_is_one_transfer),
         CASE(a_message_has_a_largest_size),
+        CASE(text_that_is_not_utf8_is_rejected),
         CASE(a_batch_has_a_limit),
         CASE(properties_have_a_limit),
         CASE(transfers_have_a_credit),

@@ -32,10 +32,9 @@ enum {
     AMQP_REDIRECT_WAIT_MS = 100, /* between attach and redirect: rhea-promise needs a pause */
     AMQP_EVENTS_CREDIT = 200,    /* messages of a device link that are not settled */
     AMQP_EVENTS_MESSAGE_MAX =
-        1 << 20,              /* bytes of a transfer, as IoT Hub says; see TELEMETRY_SIZE_MAX */
-    AMQP_MODEL_ID_MAX = 2048, /* bytes; DTDL: the longest identifier of a model */
-    AMQP_BATCH_MAX = 1000,    /* messages in a batched transfer */
-    AMQP_DPS_CREDIT = 16,     /* requests of a device that registers, and answers not taken */
+        1 << 20,           /* bytes of a transfer, as IoT Hub says; see TELEMETRY_SIZE_MAX */
+    AMQP_BATCH_MAX = 1000, /* messages in a batched transfer */
+    AMQP_DPS_CREDIT = 16,  /* requests of a device that registers, and answers not taken */
     AMQP_DPS_MESSAGE_MAX = 128 << 10, /* bytes of a request; 96 KB of it are the device's */
     AMQP_FLIGHT_MAX = 32,     /* messages to a device that wait for credit or a disposition */
     AMQP_METHOD_CREDIT = 100, /* answers of a device link that are not settled */

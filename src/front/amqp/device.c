@@ -82,7 +82,7 @@ static void take_model(struct device *d, const struct amqp_attach_event *ev)
     if (buf_size(&d->model_id) ||
         !amqp_map_find(&ev->properties, "com.microsoft:model-id", &model_id))
         return;
-    if (amqp_text(&model_id).len > AMQP_MODEL_ID_MAX) return; /* no model has such an id */
+    if (!session_model_id_valid(amqp_text(&model_id))) return; /* no model has such an id */
     buf_put_slice(&d->model_id, amqp_text(&model_id));
     if (d->state == DEVICE_OPEN) stamp_sender(d);
 }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "front/amqp/device.h"
 
 /* ---- text of any simple value */
@@ -95,6 +96,20 @@ static enum err take_annotations(const struct amqp_value *map, struct arena *a,
     return OK;
 }
 
+/* What consumers get as a string or symbol, whatever the device called it; the user id stays bytes. */
+static enum err check_text(const struct envelope *m)
+{
+    const struct slice fields[] = {m->message_id,       m->correlation_id, m->content_type,
+                                   m->content_encoding, m->subject,        m->interface_id};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (!text_is_utf8(fields[i]))
+            return fail(ERR_INVALID, "one of its properties is not UTF-8");
+    for (size_t i = 0; i < m->property_count; i++)
+        if (!text_is_utf8(m->properties[i].name) || !text_is_utf8(m->properties[i].value))
+            return fail(ERR_INVALID, "an application property is not UTF-8");
+    return OK;
+}
+
 /* ---- body */
 
 static enum err take_body(const struct amqp_message *m, struct envelope *out)
@@ -125,5 +140,6 @@ enum err device_envelope(const struct amqp_message *m, struct arena *a, struct p
     };
     TRY(take_annotations(&m->annotations, a, space, out));
     TRY(take_application(&m->application, a, space, out));
+    TRY(check_text(out));
     return take_body(m, out);
 }
