@@ -14,7 +14,8 @@ fuzz | coverage) scripts/deps.sh build test ;;
 esac
 log=build/$preset.log
 mkdir -p build
-# A build says nothing while it goes well; what went wrong is shown whole.
+# A build says little while it goes well; what went wrong is shown whole.
+[ -e "build/$preset/build.ninja" ] || say "dev: building $preset, which takes minutes the first time"
 if ! { cmake --preset "$preset" &&
     cmake --build --preset "$preset" ${targets:+--target "${targets[@]}"}; } >"$log" 2>&1; then
     grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" | tail -n 60 >&2
