@@ -18,6 +18,7 @@ static struct {
     char body[2000], properties[600];
 } seen[EVENTS_MAX];
 static unsigned count;
+static uint64_t reads_on; /* 0: there is no more */
 
 /* ---- reading the log */
 
@@ -43,6 +44,7 @@ static void on_read(void *ctx, struct lane *lane, struct msg *m)
     (void)ctx;
     (void)lane;
     if (done->err != OK) return;
+    reads_on = done->next;
     struct slice bytes = slice_of(blob_slice(done->blob).ptr + done->offset, done->len);
     for (struct record rec; bytes.len && record_parse(bytes, &rec) == OK;) {
         take_record(&rec);
@@ -51,16 +53,27 @@ static void on_read(void *ctx, struct lane *lane, struct msg *m)
     blob_drop(done->blob);
 }
 
+static void read_piece(unsigned partition, uint64_t from)
+{
+    struct log_read_msg body = {
+        .partition = (uint16_t)partition, .max_bytes = LOG_READ_MAX, .from_ordinal = from};
+    struct msg *m = msg_new(LOG_READ, sizeof body);
+    memcpy(m->body, &body, sizeof body);
+    lane_running = &reader;
+    post(&reader, lane_addr(&reader), log_addr(rig.wire.log), m);
+    rig_run(&rig);
+}
+
 static void read_log(void)
 {
     count = 0;
     for (unsigned p = 0; p < log_partitions(rig.wire.log, 0); p++) {
-        struct log_read_msg body = {.partition = (uint16_t)p, .max_bytes = LOG_READ_MAX};
-        struct msg *m = msg_new(LOG_READ, sizeof body);
-        memcpy(m->body, &body, sizeof body);
-        lane_running = &reader;
-        post(&reader, lane_addr(&reader), log_addr(rig.wire.log), m);
-        rig_run(&rig);
+        uint64_t from = 0;
+        do {
+            reads_on = 0;
+            read_piece(p, from);
+            from = reads_on;
+        } while (from);
     }
 }
 
@@ -155,6 +168,26 @@ static void changes_of_twins_and_identities_are_told_in_their_order(void **state
     stop();
 }
 
+static void modules_that_come_and_go_with_their_device_are_told_of(void **state)
+{
+    (void)state;
+    start(1u << RECORD_DEVICE_LIFECYCLE);
+    rig_put_device(&rig, "e1", "{\"deviceId\":\"e1\",\"capabilities\":{\"iotEdge\":true}}", NULL);
+    rig_put_device(&rig, "e1/m", "{\"deviceId\":\"e1\",\"moduleId\":\"m\"}", NULL);
+    rig_delete(&rig, "e1");
+    read_log();
+    assert_int_equal(count, 8);
+    expect(0, RECORD_DEVICE_LIFECYCLE, "createDeviceIdentity", "{\"deviceId\":\"e1\",\"etag\"");
+    expect(1, RECORD_DEVICE_LIFECYCLE, "createModuleIdentity", "\"moduleId\":\"$edgeAgent\"");
+    expect(2, RECORD_DEVICE_LIFECYCLE, "createModuleIdentity", "\"moduleId\":\"$edgeHub\"");
+    expect(3, RECORD_DEVICE_LIFECYCLE, "createModuleIdentity", "\"moduleId\":\"m\"");
+    expect(4, RECORD_DEVICE_LIFECYCLE, "deleteModuleIdentity", "\"moduleId\":\"$edgeAgent\"");
+    expect(5, RECORD_DEVICE_LIFECYCLE, "deleteModuleIdentity", "\"moduleId\":\"$edgeHub\"");
+    expect(6, RECORD_DEVICE_LIFECYCLE, "moduleLifecycleNotification", "\"moduleId\":\"m\"");
+    expect(7, RECORD_DEVICE_LIFECYCLE, "deleteDeviceIdentity", "{\"deviceId\":\"e1\",\"etag\"");
+    stop();
+}
+
 static void a_change_is_told_of_the_digital_twin_too(void **state)
 {
     (void)state;
@@ -235,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_of_twins_and_identities_are_told_in_their_order),
+        cmocka_unit_test(modules_that_come_and_go_with_their_device_are_told_of),
         cmocka_unit_test(a_change_is_told_of_the_digital_twin_too),
         cmocka_unit_test(jobs_are_told_when_they_are_made_run_and_end),
         cmocka_unit_test(what_was_refused_is_not_told),

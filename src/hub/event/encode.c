@@ -88,6 +88,13 @@ static void put_time(struct buf *out, enum record_source source, int64_t wall_us
     if (digits) buf_put_str(out, "+00:00");
 }
 
+/* Modules have a schema of their own for what becomes of them, under the same source. */
+static const char *schema_of(const struct event_draft *d)
+{
+    bool of_module = d->source == RECORD_DEVICE_LIFECYCLE && hub_module_of(d->who).len;
+    return of_module ? "moduleLifecycleNotification" : words[d->source].schema;
+}
+
 static void put_application_properties(struct buf *b, const struct hub *hub,
                                        const struct event_draft *d, int64_t wall_us)
 {
@@ -101,7 +108,7 @@ static void put_application_properties(struct buf *b, const struct hub *hub,
                  &count);
     if (hub_module_of(d->who).len) put_property(b, "moduleId", hub_module_of(d->who), &count);
     put_property(b, "operationTimestamp", buf_slice(&time), &count);
-    put_property(b, "iothub-message-schema", slice_str(words[d->source].schema), &count);
+    put_property(b, "iothub-message-schema", slice_str(schema_of(d)), &count);
     put_property(b, "opType", slice_str(d->op), &count);
     amqp_close(b, map, count);
     buf_free(&time);

@@ -237,7 +237,7 @@ static void an_event_has_the_words_of_the_schema(void **state)
     c.event = event_add(c.events, &u,
                         &(struct event_draft){.source = RECORD_DEVICE_LIFECYCLE,
                                               .who = SLICE_LIT("d1/m1"),
-                                              .op = "createDeviceIdentity",
+                                              .op = "createModuleIdentity",
                                               .body = SLICE_LIT("{}")});
     store_ask(f.rig.store, c.events->lane, &u, &c.wait);
     rig_run(&f.rig);
@@ -256,9 +256,9 @@ static void an_event_has_the_words_of_the_schema(void **state)
                                         "moduleId",
                                         "operationTimestamp",
                                         "iothub-message-schema",
-                                        "deviceLifecycleNotification",
+                                        "moduleLifecycleNotification",
                                         "opType",
-                                        "createDeviceIdentity",
+                                        "createModuleIdentity",
                                         "application/json",
                                         "utf-8"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

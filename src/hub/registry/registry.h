@@ -212,14 +212,15 @@ struct registry_listener {
     void (*changed)(struct registry_listener *l, struct slice who, enum registry_change change);
 
     /* Adds to the unit that creates an identity what comes with it; it may still fail.  NULL: nothing.
-     * Not called for modules that come with their edge device. */
+     * For modules that come with their edge device, too. */
     void (*creating)(struct registry_listener *l, const struct identity *next,
                      struct store_request *unit);
 
     /* What creating() or deleting() added did not happen.  NULL: nothing. */
     void (*undone)(struct registry_listener *l, struct slice who);
 
-    /* Adds to the unit that deletes the identity what goes with it; it may still fail.  NULL: nothing. */
+    /* Adds to the unit that deletes the identity what goes with it; it may still fail.  NULL: nothing.
+     * For modules that go with their device, too, before the device. */
     void (*deleting)(struct registry_listener *l, struct slice who, struct store_request *unit);
 };
 

@@ -25,27 +25,39 @@ static void add_update(struct store_request *u, const struct identity *old,
     store_put_int(u, "old_etag", (int64_t)old->etag);
 }
 
+static void add_what_goes_with(struct store_request *u, const struct registry *r, struct slice who)
+{
+    LIST_EACH(node, &r->listeners)
+    {
+        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
+        if (l->deleting) l->deleting(l, who, u);
+    }
+}
+
 /* Before it what else there is of it: listeners add their statements. */
 static void add_delete(struct store_request *u, const struct write_op *o,
                        const struct identity *old)
 {
-    LIST_EACH(node, &o->registry->listeners)
-    {
-        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
-        if (l->deleting) l->deleting(l, o->write.who, u);
-    }
+    struct cur at = cur_of(buf_slice(&o->modules.text));
+    struct buf text = {0};
+    struct slice id;
+    while (module_ids_next(&at, &id))
+        add_what_goes_with(u, o->registry, write_module(o, id, &text));
+    add_what_goes_with(u, o->registry, o->write.who);
+    buf_free(&text);
     store_add(u, &sql_identity_delete, 1);
     store_put_text(u, "device_id", old->device_id);
     store_put_text(u, "module_id", old->module_id);
     store_put_int(u, "old_etag", (int64_t)old->etag);
 }
 
-static void add_what_comes_with(struct store_request *u, const struct write_op *o)
+static void add_what_comes_with(struct store_request *u, const struct registry *r,
+                                const struct identity *next)
 {
-    LIST_EACH(node, &o->registry->listeners)
+    LIST_EACH(node, &r->listeners)
     {
         struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
-        if (l->creating) l->creating(l, o->next, u);
+        if (l->creating) l->creating(l, next, u);
     }
 }
 
@@ -131,5 +143,7 @@ void unit_build(struct store_request *u, struct write_op *o, const struct identi
         build_module(u, o, old);
     else
         build_device(u, o, old);
-    if (old == NULL) add_what_comes_with(u, o);
+    if (old == NULL) add_what_comes_with(u, o->registry, o->next);
+    for (int i = 0; i < EDGE_MODULES; i++)
+        if (o->edge_modules[i]) add_what_comes_with(u, o->registry, o->edge_modules[i]);
 }

@@ -111,9 +111,7 @@ static enum status check(const struct write_op *o, const struct identity *id, co
 
 /* ---- after the store said yes */
 
-/* The name of a module of the device, in `text`, which the caller frees. */
-static struct slice who_of_module(const struct write_op *o, struct slice module_id,
-                                  struct buf *text)
+struct slice write_module(const struct write_op *o, struct slice module_id, struct buf *text)
 {
     buf_clear(text);
     hub_put_who(text, hub_device_of(o->write.who), module_id);
@@ -145,7 +143,7 @@ static void tell_of_modules(struct write_op *o, const struct identity *old,
     struct slice id;
     if (old == NULL || (next && old->enabled == next->enabled)) return;
     while (module_ids_next(&at, &id)) {
-        struct slice who = who_of_module(o, id, &text);
+        struct slice who = write_module(o, id, &text);
         registry_doubt(r, who);
         if (next == NULL) presence_forget(&r->presences, who);
         registry_tell(r, who,
@@ -161,7 +159,7 @@ static void tell_of_edge_modules(struct write_op *o)
     struct buf text = {0};
     for (int i = 0; i < EDGE_MODULES; i++) {
         if (o->edge_modules[i] == NULL) continue;
-        struct slice who = who_of_module(o, o->edge_modules[i]->module_id, &text);
+        struct slice who = write_module(o, o->edge_modules[i]->module_id, &text);
         registry_doubt(o->registry, who);
         registry_tell(o->registry, who, REGISTRY_CREATED);
     }
@@ -206,13 +204,28 @@ static void try_again(struct write_op *o)
     entry_written(e);
 }
 
-static void tell_undone(const struct write_op *o)
+static void tell_of_undone(const struct registry *r, struct slice who)
 {
-    LIST_EACH(node, &o->registry->listeners)
+    LIST_EACH(node, &r->listeners)
     {
         struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
-        if (l->undone) l->undone(l, o->write.who);
+        if (l->undone) l->undone(l, who);
     }
+}
+
+/* Of the identity, and of modules that were to come or go with it. */
+static void tell_undone(const struct write_op *o)
+{
+    struct cur at = cur_of(buf_slice(&o->modules.text));
+    struct buf text = {0};
+    struct slice id;
+    while (o->next == NULL && module_ids_next(&at, &id))
+        tell_of_undone(o->registry, write_module(o, id, &text));
+    for (int i = 0; i < EDGE_MODULES; i++)
+        if (o->edge_modules[i])
+            tell_of_undone(o->registry, write_module(o, o->edge_modules[i]->module_id, &text));
+    tell_of_undone(o->registry, o->write.who);
+    buf_free(&text);
 }
 
 /* What there is leaves no place for it: that is answered. */

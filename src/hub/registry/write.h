@@ -35,6 +35,9 @@ static inline bool write_is_module(const struct write_op *o)
     return hub_module_of(o->write.who).len > 0;
 }
 
+/* The name of a module of the device, in `text`, which the caller frees. */
+struct slice write_module(const struct write_op *o, struct slice module_id, struct buf *text);
+
 /* unit.c: what takes the identity from `old` (NULL: there is none) to o->next. */
 void unit_build(struct store_request *u, struct write_op *o, const struct identity *old);
 

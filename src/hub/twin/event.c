@@ -2,8 +2,8 @@
  *
  *   updateTwin    {"version", "tags": {changed}, "properties": {"desired": {changed, "$metadata",
  *                  "$version"}, "reported": likewise}}
- *   replaceTwin, createDeviceIdentity, deleteDeviceIdentity   the twin, without what mirrors the
- *                  identity
+ *   replaceTwin, createDeviceIdentity, deleteDeviceIdentity, createModuleIdentity,
+ *   deleteModuleIdentity   the twin, without what mirrors the identity
  *
  * And of digital twins, whose shape is known elsewhere: twins.digital_change.
  */
@@ -152,6 +152,8 @@ void twin_event_drop(struct op *op)
 
 /* ---- identities */
 
+enum { EVENT_UNIT_BYTES_MAX = 1 << 20 }; /* of a unit to which events of whole twins are added */
+
 struct pending {
     struct event *event; /* of the identity */
     struct event *first; /* of the twin that a bulk made with it; NULL: none */
@@ -175,9 +177,12 @@ static struct pending *new_pending(struct twins *t, struct slice who)
     return p;
 }
 
-static void add_pending(struct twins *t, struct slice who, const char *op, const struct twin *twin,
+static void add_pending(struct twins *t, struct slice who, bool creates, const struct twin *twin,
                         struct store_request *unit)
 {
+    static const char *const ops[2][2] = {{"deleteDeviceIdentity", "createDeviceIdentity"},
+                                          {"deleteModuleIdentity", "createModuleIdentity"}};
+    const char *op = ops[hub_module_of(who).len > 0][creates];
     struct buf body = {0};
     drop_pending(t, who);
     if (event_wanted(t->events, RECORD_DEVICE_LIFECYCLE) && put_whole(&body, who, twin) == OK)
@@ -214,12 +219,13 @@ static void on_creating(struct registry_listener *l, const struct identity *next
     struct buf who = {0};
     hub_put_who(&who, next->device_id, next->module_id);
     twin_fresh(&arena, next->generation, &fresh);
-    add_pending(t, buf_slice(&who), "createDeviceIdentity", &fresh, unit);
+    add_pending(t, buf_slice(&who), true, &fresh, unit);
     buf_free(&who);
     arena_free(&arena);
 }
 
-/* Of a twin that is not in memory the fresh one stands for it. */
+/* Of a twin that is not in memory the fresh one stands for it; so it does for the last of many modules
+ * that go with their device. */
 static void on_deleting(struct registry_listener *l, struct slice who, struct store_request *unit)
 {
     struct twins *t = CONTAINER_OF(l, struct twins, identities);
@@ -227,7 +233,8 @@ static void on_deleting(struct registry_listener *l, struct slice who, struct st
     struct arena arena = {0};
     struct twin fresh;
     twin_fresh(&arena, SLICE_LIT(""), &fresh);
-    add_pending(t, who, "deleteDeviceIdentity", e && e->twin ? e->twin : &fresh, unit);
+    bool whole = e && e->twin && buf_size(&unit->body) <= EVENT_UNIT_BYTES_MAX;
+    add_pending(t, who, false, whole ? e->twin : &fresh, unit);
     arena_free(&arena);
 }
 
@@ -236,7 +243,7 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
     struct twins *t = CONTAINER_OF(l, struct twins, identities);
     if (change != REGISTRY_CREATED && change != REGISTRY_DELETED) return;
     struct pending *p = map_remove(&t->lifecycle, who);
-    if (p == NULL) return; /* of a module that came or went with its device */
+    if (p == NULL) return; /* it could not be written */
     event_stored(t->events, p->event);
     event_stored(t->events, p->first);
     free(p);

@@ -98,9 +98,9 @@ static void on_deleting(struct registry_listener *l, struct slice who, struct st
 {
     (void)l;
     struct slice module_id = hub_module_of(who);
-    store_add(unit, module_id.len ? &sql_twin_gone_add : &sql_twin_gone_add_all, STORE_ANY);
+    store_add(unit, &sql_twin_gone_add, STORE_ANY);
     store_put_text(unit, "device_id", hub_device_of(who));
-    if (module_id.len) store_put_text(unit, "module_id", module_id);
+    store_put_text(unit, "module_id", module_id.len ? module_id : SLICE_LIT(""));
 }
 
 static void on_changed(struct registry_listener *l, struct slice who, enum registry_change change)

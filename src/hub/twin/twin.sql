@@ -70,13 +70,6 @@ FROM twin AS t JOIN identity AS i ON i.device_id = t.device_id AND i.module_id =
 WHERE t.device_id = $device_id AND t.module_id = $module_id
 ON CONFLICT DO NOTHING
 
--- :name twin_gone_add_all
-INSERT INTO twin_gone (device_id, module_id, generation_id, indexed, tags, desired)
-SELECT t.device_id, t.module_id, i.generation_id, t.indexed, t.tags, t.desired
-FROM twin AS t JOIN identity AS i ON i.device_id = t.device_id AND i.module_id = t.module_id
-WHERE t.device_id = $device_id
-ON CONFLICT DO NOTHING
-
 -- :name twin_gone_get
 SELECT g.device_id, g.module_id, g.generation_id, g.indexed, g.tags, g.desired,
        t.version, t.indexed, t.tags, t.desired

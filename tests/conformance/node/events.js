@@ -50,6 +50,7 @@ function expectWords(event, source, schema, op) {
 
 const words = { twin: ['twinChangeEvents', 'twinChangeNotification'],
     life: ['deviceLifecycleEvents', 'deviceLifecycleNotification'],
+    moduleLife: ['deviceLifecycleEvents', 'moduleLifecycleNotification'],
     link: ['deviceConnectionStateEvents', 'deviceConnectionStateNotification'],
     digital: ['digitalTwinChangeEvents', 'digitalTwinChangeNotification'],
     job: ['deviceJobLifecycleEvents', 'deviceJobLifecycleNotification'] };
@@ -61,12 +62,15 @@ check('devices and modules that are made and deleted are told of with their twin
     await registry.create({ deviceId: 'life' });
     await registry.addModule({ deviceId: 'life', moduleId: 'm' });
     await registry.removeModule('life', 'm');
+    await registry.addModule({ deviceId: 'life', moduleId: 'goes-with-it' });
     await registry.delete('life');
     const device = await read(from('life', 'life'), 2);
     const module = await read(from('life', 'life', 'm'), 2);
-    for (const events of [device, module]) {
-        expectWords(events[0], ...words.life, 'createDeviceIdentity');
-        expectWords(events[1], ...words.life, 'deleteDeviceIdentity');
+    const gone = await read(from('life', 'life', 'goes-with-it'), 2);
+    for (const [events, schema, kind] of [[device, words.life, 'Device'], [module, words.moduleLife, 'Module'],
+        [gone, words.moduleLife, 'Module']]) {
+        expectWords(events[0], ...schema, `create${kind}Identity`);
+        expectWords(events[1], ...schema, `delete${kind}Identity`);
         assert.equal(events[0].properties.deviceId, 'life');
         assert.equal(events[0].json.version, 2);
         assert.equal(events[0].json.etag, 'AAAAAAAAAAE=');
