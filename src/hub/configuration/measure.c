@@ -45,7 +45,7 @@ static void ask(struct configurations *c, const struct item *it)
     metric_inc(&queries_total);
     m->wait.fn = on_page;
     m->asks = true;
-    query_count(c->queries, &ask, &m->wait);
+    query_count_rows(c->queries, &ask, &m->wait);
 }
 
 static void step(struct configurations *c)

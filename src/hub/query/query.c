@@ -79,7 +79,7 @@ void query_find(struct queries *q, const struct query_ask *ask, struct query_wai
     start(q, ask, ANSWERS_WHO, w);
 }
 
-void query_count(struct queries *q, const struct query_ask *ask, struct query_wait *w)
+void query_count_rows(struct queries *q, const struct query_ask *ask, struct query_wait *w)
 {
     start(q, ask, ANSWERS_COUNT, w);
 }

@@ -103,7 +103,7 @@ void query_find(struct queries *q, const struct query_ask *ask, struct query_wai
 
 /* How many rows query_page() would have to show: no JSON is made, nobody is asked who is connected
  * unless the condition does, and a page is as long as it may take (`max` is not for it). */
-void query_count(struct queries *q, const struct query_ask *ask, struct query_wait *w);
+void query_count_rows(struct queries *q, const struct query_ask *ask, struct query_wait *w);
 
 void query_forget(struct queries *q, struct query_wait *w); /* the answer finds nobody */
 
