@@ -22,7 +22,16 @@ CLIENTS = {
     "python matrix": "Python, `azure-iot-device`",
     "java matrix": "Java, `iot-device-client`",
     "plain matrix": "any MQTT client, here Eclipse Paho",
+    "node provisioning matrix": "Provisioning: Node, `azure-iot-provisioning-device`",
+    "python provisioning matrix": "Provisioning: Python, `azure-iot-device`",
+    "java provisioning matrix": "Provisioning: Java, `provisioning-device-client`",
 }
+ATTESTATIONS = ("symmetric", "symmetric, group", "X.509", "X.509 group by CA")
+ROWS = {
+    "node provisioning matrix": (*ATTESTATIONS, "TPM"),
+    "python provisioning matrix": ATTESTATIONS,
+    "java provisioning matrix": ATTESTATIONS,
+}  # of others: CAPABILITIES
 WORST_FIRST = ("not ok", "skipped", "not offered", "ok")
 WORDS = {"ok": "passed", "not ok": "failed", "skipped": "skipped", "not offered": "-", None: "missing"}
 
@@ -40,6 +49,7 @@ MEANINGS = """What the words mean:
 * SAS renewal: the first token ends while the client is connected. Over AMQP the client puts another on
   the live connection, over MQTT it comes back with another: before the end, or when the hub cuts.
 * restart: the server is killed and started again, and the client goes on without being told.
+* Provisioning: the device registers, connects over the same transport, sends, and sees its initial twin.
 """
 
 
@@ -47,7 +57,7 @@ class Matrix:
     """What one client does: {(capability, transport): case}, the worst of all runs."""
 
     def __init__(self, cases, group):
-        self.cells = {}
+        self.rows, self.cells = ROWS.get(group, CAPABILITIES), {}
         for case in cases:
             if case["group"] == group and case["name"].count(": ") >= 2:
                 _, transport, capability = case["name"].split(": ", 2)
@@ -58,11 +68,11 @@ class Matrix:
         return self.cells.get((capability, transport), {"state": None})["state"]
 
     def missing(self):
-        return [f"{t}: {c}" for c in CAPABILITIES for t in TRANSPORTS if self.state(c, t) is None]
+        return [f"{t}: {c}" for c in self.rows for t in TRANSPORTS if self.state(c, t) is None]
 
     def reasons(self):
         """Why cells are not offered, each once, in the order of the table."""
-        return list(dict.fromkeys(self.cells[c, t]["detail"] for c in CAPABILITIES for t in TRANSPORTS
+        return list(dict.fromkeys(self.cells[c, t]["detail"] for c in self.rows for t in TRANSPORTS
                                   if self.state(c, t) == "not offered"))
 
     def cell(self, capability, transport, reasons=()):
@@ -85,7 +95,7 @@ def missing(cases):
 def print_matrices(cases):
     for client, matrix in matrices(cases):
         print(f"\n{client.replace('`', '')}\n{'':18}" + "".join(f"{transport:>10}" for transport in TRANSPORTS))
-        for capability in CAPABILITIES:
+        for capability in matrix.rows:
             print(f"{capability:18}" + "".join(f"{matrix.cell(capability, t):>10}" for t in TRANSPORTS))
 
 
@@ -94,7 +104,7 @@ def page(cases):
     for client, matrix in matrices(cases):
         reasons = matrix.reasons()
         lines += [f"## {client}\n", "| | " + " | ".join(TRANSPORTS) + " |", "|---" * (len(TRANSPORTS) + 1) + "|"]
-        lines += [f"| {c} | " + " | ".join(matrix.cell(c, t, reasons) for t in TRANSPORTS) + " |" for c in CAPABILITIES]
+        lines += [f"| {c} | " + " | ".join(matrix.cell(c, t, reasons) for t in TRANSPORTS) + " |" for c in matrix.rows]
         lines += ["", *(f"{number}. {why}" for number, why in enumerate(reasons, 1)), ""]
     return "\n".join([*lines, MEANINGS])
 

@@ -78,6 +78,8 @@ GROUPS = {
     "python events": ("python", python("events")),
     "python c2d": ("python", python("c2d")),
     "python dps": ("python", python("dps")),
+    "python lines": ("python", python("lines")),
+    "python provisioning matrix": ("python", python("provisioning")),
     "python upload": ("python", python("upload")),
     "python transfer": ("python", python("transfer")),
     "python consumer": ("python", python("consumer")),
@@ -115,12 +117,14 @@ GROUPS = {
     "node c2d AmqpWs": ("node", node("c2d:AmqpWs")),
     "node dps": ("node", node("dps")),
     "node allocation": ("node", node("allocation")),
+    "node provisioning matrix": ("node", node("provisioning")),
     "java device AMQPS": ("java", java("Devices", "AMQPS")),
     "java device MQTT": ("java", java("Devices", "MQTT")),
     "java device AMQPS_WS": ("java", java("Devices", "AMQPS_WS")),
     "java device MQTT_WS": ("java", java("Devices", "MQTT_WS")),
     "java device HTTPS": ("java", java("Devices", "HTTPS")),
     "java matrix": ("java", java("Matrix")),
+    "java provisioning matrix": ("java", java("Provisioning")),
     "java multiplex AMQPS": ("java", java("Multiplex", "AMQPS")),
     "java multiplex AMQPS_WS": ("java", java("Multiplex", "AMQPS_WS")),
     "node plain": ("node", node("plain")),
@@ -205,7 +209,7 @@ class Server:
             "HUB_REGISTRY_READ": self.string("--policy", "registryRead"),
             "HUB_REGISTRY_READ_WRITE": self.string("--policy", "registryReadWrite"),
             "HUB_EVENTS": self.string("--event-hub"),
-            "HUB_DPS": self.string("--dps"), "HUB_ID_SCOPE": self.ready["idScope"],
+            "HUB_ISSUE": str(HERE / "issue"), "HUB_DPS": self.string("--dps"), "HUB_ID_SCOPE": self.ready["idScope"], "HUB_READY": json.dumps(self.ready),
             "NODE_PATH": str(MODULES), "NODE_EXTRA_CA_CERTS": ca, "REQUESTS_CA_BUNDLE": ca,
             "CONFORMANCE": str(HERE), "PYTHONPATH": str(HERE / "python"), "PYTHONDONTWRITEBYTECODE": "1",
             "TRUST_STORE": str(OUT / f"trust-{self.number}.p12"),
@@ -230,7 +234,7 @@ def why_missing(client):
 def run_group(results, workers, group, environment, case=None):
     client, command = GROUPS[group]
     missing = why_missing(client) or (group in FED and why_missing("node"))
-    if re.match("java (device|multiplex|matrix)", group) and "." not in environment["HUB_HOST"]:
+    if re.match("java (device|multiplex|matrix|provisioning)", group) and "." not in environment["HUB_HOST"]:
         missing = "this SDK wants a name with a dot, which takes a network namespace"
     if missing:
         results.add(workers, group, "skipped", group, missing)
