@@ -140,7 +140,8 @@ struct amqp_link {
 
 enum amqp_event_kind {
     AMQP_NOTHING,
-    AMQP_ON_SASL_INIT,       /* server: `sasl`; answer: amqp_send_sasl_outcome() */
+    AMQP_ON_SASL_INIT,       /* server: `sasl`; answer: amqp_send_sasl_outcome(), or a challenge */
+    AMQP_ON_SASL_RESPONSE,   /* server: `sasl.response` to a challenge; answer: likewise */
     AMQP_ON_SASL_MECHANISMS, /* client: `mechanisms`; answer: amqp_send_sasl_init() */
     AMQP_ON_SASL_OUTCOME,    /* client: `outcome`; when 0, amqp_send_open() */
     AMQP_ON_OPEN,            /* `open`; the server answers amqp_send_open() */
@@ -226,7 +227,7 @@ struct amqp {
     struct buf tail; /* an unfinished frame, or what waits for SASL's verdict */
     size_t spent;    /* bytes of the tail that the last event borrowed */
     uint8_t phase;
-    bool sasl_done, open_sent, open_received, close_sent;
+    bool sasl_done, challenged, open_sent, open_received, close_sent;
     uint16_t channel_max;        /* the peer's */
     uint32_t frame_max, idle_ms; /* the peer's */
     enum err fate;               /* what amqp_next() says after the last event */
@@ -268,8 +269,12 @@ void amqp_tick(struct amqp *a, int64_t now_us);
 
 /* ---- SASL, open, close */
 
-/* Server, once per AMQP_ON_SASL_INIT, now or later; then pull events: more may have come. */
+/* Server, one of both per AMQP_ON_SASL_INIT or _RESPONSE, now or later; then pull events: more may have
+ * come. */
 void amqp_send_sasl_outcome(struct amqp *a, bool welcome);
+void amqp_send_sasl_challenge(struct amqp *a, struct slice challenge);
+
+/* Client. */
 void amqp_send_sasl_init(struct amqp *a, const char *mechanism, struct slice response);
 
 void amqp_send_open(struct amqp *a);

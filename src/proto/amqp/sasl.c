@@ -1,5 +1,5 @@
-/* sasl.c - the security layer (specification 5.3): mechanisms, init, outcome.  One round; a mechanism
- * with challenges is refused. */
+/* sasl.c - the security layer (specification 5.3): mechanisms, init, challenges and their responses,
+ * outcome.  A client of ours knows no mechanism with challenges. */
 #include "proto/amqp/internal.h"
 
 void amqp_send_mechanisms(struct amqp *a)
@@ -24,6 +24,16 @@ void amqp_send_sasl_outcome(struct amqp *a, bool welcome)
     if (!welcome) amqp_die(a, ERR_DENIED);
 }
 
+void amqp_send_sasl_challenge(struct amqp *a, struct slice challenge)
+{
+    if (a->phase != PHASE_VERDICT) return; /* the peer has gone meanwhile */
+    struct amqp_open fields = amqp_frame_begin(a, FRAME_SASL, 0, P_CHALLENGE);
+    amqp_put_binary(a->out, challenge);
+    amqp_frame_end(a, fields, 1);
+    a->challenged = true;
+    a->phase = PHASE_SASL;
+}
+
 void amqp_send_sasl_init(struct amqp *a, const char *mechanism, struct slice response)
 {
     assert(a->cfg->role == AMQP_CLIENT);
@@ -46,6 +56,13 @@ static void on_init(struct amqp *a, const struct fields *f, struct amqp_event *e
     ev->sasl.hostname = amqp_text(&f->v[2]);
 }
 
+static void on_response(struct amqp *a, const struct fields *f, struct amqp_event *ev)
+{
+    a->phase = PHASE_VERDICT;
+    ev->kind = AMQP_ON_SASL_RESPONSE;
+    ev->sasl.response = amqp_text(&f->v[0]);
+}
+
 static void on_outcome(struct amqp *a, const struct fields *f, struct amqp_event *ev)
 {
     ev->kind = AMQP_ON_SASL_OUTCOME;
@@ -65,8 +82,10 @@ void amqp_on_sasl(struct amqp *a, struct slice body, struct amqp_event *ev)
     struct fields f;
     bool server = a->cfg->role == AMQP_SERVER;
     bool whole = amqp_fields_read(body, &f) == OK;
-    if (whole && server && f.code == P_INIT) {
+    if (whole && server && f.code == P_INIT && !a->challenged) {
         on_init(a, &f, ev);
+    } else if (whole && server && f.code == P_RESPONSE && a->challenged) {
+        on_response(a, &f, ev);
     } else if (whole && !server && f.code == P_MECHANISMS) {
         ev->kind = AMQP_ON_SASL_MECHANISMS;
         ev->mechanisms = f.v[0];

@@ -21,7 +21,9 @@ void wire_rig_fini(struct wire_rig *r)
 
 static void answer(struct wire_rig *r, const struct amqp_event *ev)
 {
-    if (ev->kind == AMQP_ON_SASL_INIT)
+    if (ev->kind == AMQP_ON_SASL_INIT && slice_is(ev->sasl.mechanism, "ASKS"))
+        amqp_send_sasl_challenge(&r->a, SLICE_LIT("who?"));
+    else if (ev->kind == AMQP_ON_SASL_INIT || ev->kind == AMQP_ON_SASL_RESPONSE)
         amqp_send_sasl_outcome(&r->a, !slice_is(ev->sasl.response, "no"));
     if (ev->kind == AMQP_ON_OPEN && !r->a.open_sent) amqp_send_open(&r->a);
     if (ev->kind != AMQP_ON_ATTACH) return;

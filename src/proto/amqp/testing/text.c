@@ -225,6 +225,7 @@ static void put_details(struct buf *out, const struct amqp_event *ev)
         buf_printf(out, " %.*s ", SLICE_ARG(ev->sasl.mechanism));
         quote(out, '"', ev->sasl.response);
         break;
+    case AMQP_ON_SASL_RESPONSE: buf_put_u8(out, ' '), quote(out, '"', ev->sasl.response); break;
     case AMQP_ON_SASL_MECHANISMS:
         buf_put_u8(out, ' '), wire_value_text(out, &ev->mechanisms);
         break;
@@ -246,9 +247,9 @@ static void put_details(struct buf *out, const struct amqp_event *ev)
 void wire_event_text(struct buf *out, const struct amqp_event *ev)
 {
     static const char *const names[] = {
-        "nothing",   "on-init",   "on-mechanisms", "on-outcome",  "on-open",
-        "on-begin",  "on-attach", "on-flow",       "on-delivery", "on-disposition",
-        "on-detach", "on-end",    "on-close",
+        "nothing",        "on-init",   "on-response", "on-mechanisms", "on-outcome",
+        "on-open",        "on-begin",  "on-attach",   "on-flow",       "on-delivery",
+        "on-disposition", "on-detach", "on-end",      "on-close",
     };
     buf_put_str(out, names[ev->kind]);
     put_details(out, ev);
