@@ -5,7 +5,7 @@
  * device has registered before, then whichever key fits.  Disabled ones count: they refuse.
  *
  * Source: "X.509 certificate attestation" (which enrollment applies), "Symmetric key attestation". */
-#include "dps/attest.h"
+#include "dps/tpm.h"
 
 #include <stdio.h>
 
@@ -18,7 +18,7 @@
 COUNTER(refused, "azimuth_dps_attestations_refused_total",
         "Devices that could not prove to device provisioning who they are");
 
-static unsigned deny(const struct call *c, const char *why)
+unsigned attest_deny(const struct call *c, const char *why)
 {
     metric_inc(&refused);
     say_debug("dps.refused", "registration=%.*s reason=\"%s\"", SLICE_ARG(c->id), why);
@@ -74,7 +74,7 @@ static struct slice keep(struct call *c, struct buf *text)
 }
 
 /* The hub's identity gets the keys with which the device has proved itself. */
-static void note_keys(struct call *c, const struct auth_key keys[2], struct attested *out)
+void attest_note_keys(struct call *c, const struct auth_key keys[2], struct attested *out)
 {
     struct buf text = {0};
     put_keys(&text, keys);
@@ -121,7 +121,7 @@ static bool group_signed(struct call *c, const struct group *g, const struct sas
     if (fits) {
         out->group = arena_copy(&c->arena, g->id_lower);
         group_copy(&c->arena, g, &out->enrollment);
-        note_keys(c, keys, out);
+        attest_note_keys(c, keys, out);
     }
     mem_wipe(keys, sizeof keys);
     return fits;
@@ -134,20 +134,21 @@ static unsigned by_group_key(struct call *c, const struct sas *t, struct atteste
     if (g && group_signed(c, g, t, out)) return DPS_OK;
     for (size_t i = 0; (g = map_next(&groups->by_id, &i)) != NULL;)
         if (group_signed(c, g, t, out)) return DPS_OK;
-    return deny(c, "no enrollment has a key with which this token was signed");
+    return attest_deny(c, "no enrollment has a key with which this token was signed");
 }
 
 static unsigned by_token(struct call *c, struct attested *out)
 {
     struct sas t;
-    if (!read_token(c, &t)) return deny(c, fail_text());
+    if (!read_token(c, &t)) return attest_deny(c, fail_text());
     if (!c->has_enrollment) return by_group_key(c, &t, out);
+    if (c->enrollment.attestation == ATTESTATION_TPM) return tpm_attest(c, &t, out);
     if (c->enrollment.attestation != ATTESTATION_SYMMETRIC_KEY)
-        return deny(c, "the enrollment wants another proof than a token");
+        return attest_deny(c, "the enrollment wants another proof than a token");
     if (!signed_with(&t, c->enrollment.keys))
-        return deny(c, "the token is signed with another key");
+        return attest_deny(c, "the token is signed with another key");
     out->enrollment = c->enrollment;
-    note_keys(c, c->enrollment.keys, out);
+    attest_note_keys(c, c->enrollment.keys, out);
     return DPS_OK;
 }
 
@@ -218,14 +219,14 @@ static unsigned by_own_certificate(struct call *c, struct attested *out)
     struct slice signer = SLICE_NONE;
     unsigned depth;
     if (e->attestation != ATTESTATION_X509)
-        return deny(c, "the enrollment wants another proof than a certificate");
+        return attest_deny(c, "the enrollment wants another proof than a certificate");
     if (!slice_eq_nocase(slice_str(f->common_name), c->id))
-        return deny(c, "the certificate's common name is not the registration id");
+        return attest_deny(c, "the certificate's common name is not the registration id");
     if (e->signs ? !signed_by(c, e, &depth, &signer)
                  : !is_own(f, e->der[0]) && !is_own(f, e->der[1]))
-        return deny(c, "the certificate is not that of the enrollment");
+        return attest_deny(c, "the certificate is not that of the enrollment");
     if (now_us < f->from_us || now_us > f->until_us)
-        return deny(c, "the certificate is not valid now");
+        return attest_deny(c, "the certificate is not valid now");
     out->enrollment = *e;
     note_certificate(c, signer, out);
     return DPS_OK;
@@ -259,8 +260,8 @@ static unsigned by_group_certificate(struct call *c, struct attested *out)
 {
     struct slice signer = SLICE_NONE;
     if (!slice_eq_nocase(slice_str(c->certificate->common_name), c->id))
-        return deny(c, "the certificate's common name is not the registration id");
-    if (!is_verified(c)) return deny(c, fail_text());
+        return attest_deny(c, "the certificate's common name is not the registration id");
+    if (!is_verified(c)) return attest_deny(c, fail_text());
     const struct group *g = nearest_group(c, &signer);
     if (g == NULL) {
         fail(ERR_NOT_FOUND, "nobody has enrolled that certificate or a CA above it");
@@ -276,6 +277,6 @@ unsigned attest(struct call *c, struct attested *out)
 {
     *out = (struct attested){0};
     if (c->token.len) return by_token(c, out);
-    if (c->certificate == NULL) return deny(c, "there is neither a token nor a certificate");
+    if (c->certificate == NULL) return attest_deny(c, "there is neither a token nor a certificate");
     return c->has_enrollment ? by_own_certificate(c, out) : by_group_certificate(c, out);
 }

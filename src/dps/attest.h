@@ -15,4 +15,10 @@ struct attested {
  * comes out lies in its arena. */
 unsigned attest(struct call *c, struct attested *out);
 
+/* The hub's identity gets these keys. */
+void attest_note_keys(struct call *c, const struct auth_key keys[2], struct attested *out);
+
+/* DPS_UNAUTHORIZED, and says why. */
+unsigned attest_deny(const struct call *c, const char *why);
+
 #endif

@@ -16,6 +16,7 @@ enum dps_message {
 
 enum verb {
     VERB_AUTHENTICATE,
+    VERB_CHALLENGE,
     VERB_REGISTER,
     VERB_POLL,
     VERB_LOOKUP,
@@ -35,10 +36,14 @@ enum verb {
     VERBS,
 };
 
+enum { DPS_SECRET_LEN = 32 };
+
 struct dps {
     const struct hub *hub;
     struct lane *lane;
     struct dps_doors doors;
+    uint8_t
+        secret[DPS_SECRET_LEN]; /* of this core, until it ends: what keys for TPMs derive from */
     struct groups groups;
     struct linked linked;
     struct list calls; /* struct call */
@@ -53,8 +58,8 @@ struct call_msg {
     enum dps_kind kind;
     bool has_if_match;
     unsigned top; /* of a query */
-    uint32_t certificate_len, id_len, text_len, token_len, json_len;
-    /* certificate (struct x509_facts), id, text, token, JSON */
+    uint32_t certificate_len, id_len, text_len, token_len, tpm_len, json_len;
+    /* certificate (struct x509_facts), id, text, token, a TPM's keys, JSON */
     _Alignas(struct x509_facts) uint8_t bytes[];
 };
 
@@ -76,7 +81,7 @@ struct call {
     struct slice json;
     struct store_wait wait;
     /* of a device's verb */
-    struct slice token;
+    struct slice token, tpm;
     const struct x509_facts *certificate;
     struct enrollment enrollment; /* the individual one, if has_enrollment */
     bool has_enrollment;
@@ -118,7 +123,7 @@ void enrollment_verb_attestation(struct call *c);
 void registration_verb_get(struct call *c);
 void registration_verb_delete(struct call *c);
 void query_verb(struct call *c);  /* both */
-void device_verb(struct call *c); /* all four */
+void device_verb(struct call *c); /* all five */
 
 /* enrollments.c: writes it disabled, then as dps_call_tell_cores(); or the call fails. */
 void enrollment_disable_group(struct call *c, const struct group *g, void (*fn)(struct call *c));

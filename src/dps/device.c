@@ -1,7 +1,11 @@
 /* device.c - what devices ask: may I, register me, how far is it, what became of me. */
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "base/rand.h"
+#include "base/text.h"
 #include "dps/operation.h"
+#include "dps/tpm.h"
 
 static void answer_accepted(struct call *c, struct slice operation_id)
 {
@@ -88,6 +92,8 @@ static void do_poll(struct call *c, const struct attested *who)
         answer_final(c);
     else if (o)
         answer_accepted(c, c->text);
+    else if (who->identity.len == 0) /* the keys of a TPM come with registering only */
+        dps_call_fail(c, DPS_NO_OPERATION, "that operation has ended; register again");
     else
         begin(c, who, SLICE_NONE, true);
 }
@@ -104,6 +110,45 @@ static void do_lookup(struct call *c)
     buf_free(&body);
 }
 
+/* ---- challenges for TPMs */
+
+/* What the SDKs look for is authenticationKey. */
+static void put_challenge(struct buf *out, struct slice blob)
+{
+    char id[RAND_GUID_LEN + 1], iso[CLOCK_ISO_LEN + 1];
+    rand_guid(id);
+    clock_iso(clock_wall_us(), iso);
+    buf_printf(out,
+               "{\"errorCode\":%u,\"trackingId\":\"%s\",\"message\":\"Authorization required\","
+               "\"authenticationKey\":\"",
+               DPS_UNAUTHORIZED, id);
+    text_base64(out, blob);
+    buf_printf(out, "\",\"keyName\":\"registration\",\"timestampUtc\":\"%s\"}", iso);
+}
+
+static void challenge(struct call *c)
+{
+    struct buf blob = {0}, body = {0};
+    unsigned code = tpm_challenge(c, &blob);
+    if (code != DPS_OK) {
+        dps_call_fail(c, code, code == DPS_UNAUTHORIZED ? "Unauthorized" : fail_text());
+    } else if (c->head->verb == VERB_CHALLENGE) {
+        dps_call_answer_json(c, DPS_OK, buf_slice(&blob));
+    } else {
+        put_challenge(&body, buf_slice(&blob));
+        dps_call_answer_json(c, DPS_UNAUTHORIZED, buf_slice(&body));
+    }
+    buf_free(&blob);
+    buf_free(&body);
+}
+
+static bool wants_challenge(struct call *c)
+{
+    enum verb verb = c->head->verb;
+    return verb == VERB_CHALLENGE ||
+           (verb == VERB_REGISTER && c->token.len == 0 && tpm_is_shown(c));
+}
+
 /* ---- all of them */
 
 static void on_loaded(struct store_wait *w, struct store_answer *a)
@@ -111,9 +156,13 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
     struct call *c = dps_call_of_wait(w);
     struct attested who;
     if (!dps_call_loaded(c, a)) return;
+    if (wants_challenge(c)) {
+        challenge(c);
+        return;
+    }
     unsigned code = attest(c, &who);
     if (code != DPS_OK) {
-        dps_call_fail(c, code, code == DPS_NO_ENROLLMENT ? fail_text() : "Unauthorized");
+        dps_call_fail(c, code, code == DPS_UNAUTHORIZED ? "Unauthorized" : fail_text());
         return;
     }
     switch (c->head->verb) {
@@ -127,8 +176,8 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
 
 void device_verb(struct call *c)
 {
-    if (c->json.len > DPS_REGISTER_MAX)
-        dps_call_fail(c, DPS_TOO_LARGE, "a registration has at most 96 KB");
+    if (c->json.len > DPS_REGISTER_MAX || c->tpm.len > DPS_TPM_MAX)
+        dps_call_fail(c, DPS_TOO_LARGE, "a registration has at most 96 KB, a TPM's keys 4 KiB");
     else
         dps_call_load(c, on_loaded);
 }

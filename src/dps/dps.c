@@ -222,6 +222,7 @@ static void read_call(struct call *c)
     c->id = take(c->head, &at, c->head->id_len);
     c->text = take(c->head, &at, c->head->text_len);
     c->token = take(c->head, &at, c->head->token_len);
+    c->tpm = take(c->head, &at, c->head->tpm_len);
     c->json = take(c->head, &at, c->head->json_len);
 }
 
@@ -229,6 +230,7 @@ static void run(struct call *c)
 {
     static void (*const verbs[VERBS])(struct call *) = {
         [VERB_AUTHENTICATE] = device_verb,
+        [VERB_CHALLENGE] = device_verb,
         [VERB_REGISTER] = device_verb,
         [VERB_POLL] = device_verb,
         [VERB_LOOKUP] = device_verb,
@@ -323,7 +325,7 @@ static void on_done(void *ctx, struct lane *lane, struct msg *m)
 struct ask {
     enum verb verb;
     enum dps_kind kind;
-    struct slice id, text, token, json;
+    struct slice id, text, token, tpm, json;
     unsigned top;
     const struct x509_facts *certificate;
 };
@@ -338,7 +340,7 @@ static struct msg *call_msg_new(const struct ask *ask)
 {
     size_t facts = ask->certificate ? (x509_facts_size(ask->certificate) + 7) & ~(size_t)7 : 0;
     size_t len = sizeof(struct call_msg) + facts + ask->id.len + ask->text.len + ask->token.len +
-                 ask->json.len;
+                 ask->tpm.len + ask->json.len;
     struct msg *m = msg_new(DPS_CALL, len);
     struct call_msg *head = (void *)m->body;
     *head = (struct call_msg){.verb = ask->verb,
@@ -349,12 +351,14 @@ static struct msg *call_msg_new(const struct ask *ask)
                               .id_len = (uint32_t)ask->id.len,
                               .text_len = (uint32_t)ask->text.len,
                               .token_len = (uint32_t)ask->token.len,
+                              .tpm_len = (uint32_t)ask->tpm.len,
                               .json_len = (uint32_t)ask->json.len};
     uint8_t *at = head->bytes + facts;
     if (facts) memcpy(head->bytes, ask->certificate, x509_facts_size(ask->certificate));
     copy(&at, ask->id);
     copy(&at, ask->text);
     copy(&at, ask->token);
+    copy(&at, ask->tpm);
     copy(&at, ask->json);
     return m;
 }
@@ -390,6 +394,7 @@ static void send_device(struct dps *d, enum verb verb, const struct dps_device *
                       .id = who->registration_id,
                       .text = text,
                       .token = slice_head(who->token, SAS_TOKEN_MAX + 1),
+                      .tpm = slice_head(who->tpm, DPS_TPM_MAX + 1),
                       .json = json,
                       .certificate = who->certificate},
          w);
@@ -398,6 +403,11 @@ static void send_device(struct dps *d, enum verb verb, const struct dps_device *
 void dps_authenticate(struct dps *d, const struct dps_device *who, struct dps_wait *w)
 {
     send_device(d, VERB_AUTHENTICATE, who, SLICE_NONE, SLICE_NONE, w);
+}
+
+void dps_challenge(struct dps *d, const struct dps_device *who, struct dps_wait *w)
+{
+    send_device(d, VERB_CHALLENGE, who, SLICE_NONE, SLICE_NONE, w);
 }
 
 void dps_register(struct dps *d, const struct dps_device *who, struct slice json,
@@ -536,6 +546,7 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     d->hub = hub;
     d->lane = lane;
     d->doors = *doors;
+    rand_bytes(d->secret, sizeof d->secret);
     list_init(&d->calls);
     list_init(&d->bulks);
     enum err e = groups_load(&d->groups, hub->store);
@@ -561,5 +572,6 @@ void dps_free(struct dps *d)
     operations_free(d);
     groups_fini(&d->groups);
     linked_fini(&d->linked);
+    mem_wipe(d->secret, sizeof d->secret);
     free(d);
 }

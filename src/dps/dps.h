@@ -41,6 +41,7 @@ enum {
     DPS_HUBS_MAX = 50,              /* hubs of an enrollment, linked hubs (DPS); 403202 */
     DPS_HUB_DOCUMENT_MAX = 8 << 10, /* bytes of a linked hub's JSON; 413 */
     DPS_URL_MAX = 2048,             /* of a webhook */
+    DPS_TPM_MAX = 4096,             /* bytes of a TPM's two public keys */
     DPS_OPERATIONS_MAX = 4096,      /* operations under way at one home; 429001 */
     DPS_OPERATIONS_EACH_MAX =
         1024,                /* of them through one enrollment: a flood leaves room; 429001 */
@@ -137,7 +138,10 @@ void dps_forget(struct dps *d, struct dps_wait *w);
 /* Who says that he is it, and what he shows for it. */
 struct dps_device {
     struct slice registration_id;
-    struct slice token;                   /* SAS; empty: none */
+    struct slice token; /* SAS; empty: none */
+    struct slice
+        tpm; /* its endorsement key and its storage root key, TPM2B_PUBLIC each; empty: what it
+                         says when it registers has them */
     const struct x509_facts *certificate; /* NULL: none */
 };
 
@@ -145,7 +149,12 @@ struct dps_device {
  * certificate is good, and nobody has enrolled it. */
 void dps_authenticate(struct dps *d, const struct dps_device *who, struct dps_wait *w);
 
-/* DeviceRegistration in, RegistrationOperationStatus out. */
+/* With a TPM's keys in `who`: DPS_OK and the blob (auth/tpm.h) of a key with which this TPM can sign a
+ * token; DPS_UNAUTHORIZED: it is not that of an enrollment. */
+void dps_challenge(struct dps *d, const struct dps_device *who, struct dps_wait *w);
+
+/* DeviceRegistration in, RegistrationOperationStatus out.  Of a TPM without a token: DPS_UNAUTHORIZED, and
+ * the error has the same blob in base64 as authenticationKey. */
 void dps_register(struct dps *d, const struct dps_device *who, struct slice json,
                   struct dps_wait *w);
 void dps_poll(struct dps *d, const struct dps_device *who, struct slice operation_id,

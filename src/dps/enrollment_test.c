@@ -29,9 +29,18 @@ static const char *shown(const struct enrollment *e, enum enrollment_view view)
     return buf_cstr(&text);
 }
 
-#define KEY_1  "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-#define KEY_2  "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
-#define KEYS   "\"symmetricKey\":{\"primaryKey\":\"" KEY_1 "\",\"secondaryKey\":\"" KEY_2 "\"}"
+#define KEY_1 "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define KEY_2 "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+#define KEYS  "\"symmetricKey\":{\"primaryKey\":\"" KEY_1 "\",\"secondaryKey\":\"" KEY_2 "\"}"
+/* TPM2B_PUBLIC of an endorsement key. */
+#define TPM_KEY                                                                                    \
+    "AToAAQALAAMAsgAgg3GXZ0SEs/gakMyNRqXXJP1S124GUgtk8qHaGzMUaaoABgCAAEMAEAgAAAAAAAEA"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxQ=="
+
 #define BY_KEY "\"attestation\":{\"type\":\"symmetricKey\"," KEYS "}"
 
 static void keys_are_made_where_none_are_given(void **state)
@@ -64,6 +73,21 @@ static void keys_are_shown_to_who_made_them_and_to_nobody_else(void **state)
     assert_non_null(strstr(shown(&e, ENROLLMENT_STORED), KEY_2));
     assert_null(strstr(shown(&e, ENROLLMENT_SHOWN), KEY_1));
     assert_null(strstr(shown(&e, ENROLLMENT_WEBHOOK), KEY_1));
+}
+
+static void the_key_of_a_tpm_reads_back(void **state)
+{
+    (void)state;
+    struct enrollment e =
+        good("{\"registrationId\":\"a\",\"attestation\":{\"type\":\"tpm\",\"tpm\":{"
+             "\"endorsementKey\":\"" TPM_KEY "\"}}}",
+             DPS_INDIVIDUAL);
+    char first[2048];
+    snprintf(first, sizeof first, "%s", shown(&e, ENROLLMENT_STORED));
+    struct enrollment again = good(first, DPS_INDIVIDUAL);
+    assert_int_equal(again.attestation, ATTESTATION_TPM);
+    assert_true(slice_is(again.endorsement_key, TPM_KEY));
+    assert_int_equal(again.storage_root_key.len, 0);
 }
 
 static void what_is_stored_reads_back_the_same(void **state)
@@ -108,6 +132,12 @@ static void what_breaks_a_rule_is_refused(void **state)
          DPS_INDIVIDUAL, DPS_BAD_ARGUMENT},
         {"{\"registrationId\":\"a\",\"attestation\":{\"type\":\"tpm\"}}", DPS_INDIVIDUAL,
          DPS_BAD_ENDORSEMENT_KEY},
+        {"{\"registrationId\":\"a\",\"attestation\":{\"type\":\"tpm\",\"tpm\":{"
+         "\"endorsementKey\":\"AAAA\"}}}",
+         DPS_INDIVIDUAL, DPS_BAD_ENDORSEMENT_KEY},
+        {"{\"registrationId\":\"a\",\"attestation\":{\"type\":\"tpm\",\"tpm\":{"
+         "\"endorsementKey\":\"" TPM_KEY "\",\"storageRootKey\":\"!\"}}}",
+         DPS_INDIVIDUAL, DPS_BAD_STORAGE_ROOT_KEY},
         {"{\"enrollmentGroupId\":\"a\",\"attestation\":{\"type\":\"tpm\",\"tpm\":{"
          "\"endorsementKey\":\"AAAA\"}}}",
          DPS_GROUP, DPS_BAD_ARGUMENT},
@@ -175,6 +205,7 @@ int main(void)
         cmocka_unit_test_teardown(keys_are_made_where_none_are_given, forget),
         cmocka_unit_test_teardown(keys_stay_where_an_update_does_not_say_others, forget),
         cmocka_unit_test_teardown(keys_are_shown_to_who_made_them_and_to_nobody_else, forget),
+        cmocka_unit_test_teardown(the_key_of_a_tpm_reads_back, forget),
         cmocka_unit_test_teardown(what_is_stored_reads_back_the_same, forget),
         cmocka_unit_test_teardown(what_breaks_a_rule_is_refused, forget),
         cmocka_unit_test_teardown(ids_have_128_characters_and_not_one_more, forget),

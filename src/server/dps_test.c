@@ -373,6 +373,53 @@ static void what_is_not_offered_yet_is_refused(void **state)
     assert_code(say_register("w1", own_token("w1"), "{\"csr\":\"AAAA\"}"), DPS_BAD_ARGUMENT);
 }
 
+/* TPM2B_PUBLIC of an endorsement key. */
+#define TPM_KEY                                                                                    \
+    "AToAAQALAAMAsgAgg3GXZ0SEs/gakMyNRqXXJP1S124GUgtk8qHaGzMUaaoABgCAAEMAEAgAAAAAAAEA"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXF"             \
+    "xcXFxcXFxcXFxcXFxcXFxQ=="
+
+#define TPM_SHOWN                                                                                  \
+    "{\"tpm\":{\"endorsementKey\":\"" TPM_KEY "\",\"storageRootKey\":\"" TPM_KEY "\"}}"
+
+/* That a TPM can open what it is sent, and sign, is shown with one: tests/conformance. */
+static void only_the_tpm_that_is_enrolled_is_challenged(void **state)
+{
+    (void)state;
+    assert_int_equal(serve("PUT", "/enrollments/t1", "",
+                           "{\"registrationId\":\"t1\",\"attestation\":{\"type\":\"tpm\",\"tpm\":{"
+                           "\"endorsementKey\":\"" TPM_KEY "\"}}}")
+                         .status,
+                     200);
+    put_enrollment("t2", "");
+    struct reply r = say_register("t1", "", TPM_SHOWN);
+    assert_code(r, DPS_UNAUTHORIZED);
+    assert_text(r.body, "keyName", "registration");
+    assert_true(strlen(text_of(r.body, "authenticationKey")) > 1000);
+    static const struct {
+        const char *id, *body;
+    } others[] = {
+        {"t1", "{}"},
+        {"t1", "{\"tpm\":{\"endorsementKey\":\"AAAA\",\"storageRootKey\":\"" TPM_KEY "\"}}"},
+        {"t2", TPM_SHOWN},
+        {"nobody", TPM_SHOWN},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        r = say_register(others[i].id, "", others[i].body);
+        assert_code(r, DPS_UNAUTHORIZED);
+        assert_text(r.body, "authenticationKey", "");
+    }
+    assert_code(say_register("t1", "",
+                             "{\"tpm\":{\"endorsementKey\":\"" TPM_KEY
+                             "\",\"storageRootKey\":\"AAAA\"}}"),
+                DPS_BAD_STORAGE_ROOT_KEY);
+    assert_code(say_register("t1", own_token("t1"), TPM_SHOWN), DPS_UNAUTHORIZED);
+    assert_int_equal(identity("t1").status, STATUS_DEVICE_NOT_FOUND);
+}
+
 /* ---- webhooks: the test is the network */
 
 static struct out_call *called; /* the last one, until it is answered */
@@ -1256,6 +1303,7 @@ int main(void)
         TEST(a_reset_makes_the_identity_anew),
         TEST(a_registration_that_was_cut_off_is_finished_by_whoever_polls),
         TEST(a_registration_that_was_cut_off_is_finished_by_the_next),
+        TEST(only_the_tpm_that_is_enrolled_is_challenged),
         TEST(what_is_not_offered_yet_is_refused),
         TEST(a_webhook_is_told_of_the_device_and_chooses),
         TEST(what_a_webhook_may_get_wrong_fails_the_registration),

@@ -12,6 +12,7 @@
 #include "front/amqp/owners.h"
 #include "front/amqp/reader.h"
 #include "front/amqp/rpc.h"
+#include "front/amqp/sasl_tpm.h"
 
 COUNTER(logins_refused, "azimuth_amqp_logins_refused_total", "SASL logins refused");
 COUNTER(links_refused, "azimuth_amqp_links_refused_total", "AMQP links refused");
@@ -195,18 +196,34 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
 
 /* ---- events of the engine */
 
+static void refuse_login(struct peer *p, struct slice mechanism)
+{
+    metric_inc(&logins_refused);
+    say_debug("amqp.login_refused", "peer=%s mechanism=%.*s", conn_peer(p->conn),
+              SLICE_ARG(mechanism));
+    amqp_send_sasl_outcome(&p->engine, false);
+}
+
+static void on_tpm(struct peer *p, enum sasl_tpm_result result)
+{
+    if (result == SASL_TPM_REFUSED) refuse_login(p, SLICE_LIT("TPM"));
+    if (result == SASL_TPM_WELCOME) amqp_send_sasl_outcome(&p->engine, true);
+}
+
 static void on_sasl_init(struct peer *p, const struct amqp_sasl *sasl)
 {
+    if (slice_is(sasl->mechanism, "TPM")) {
+        on_tpm(p, sasl_tpm_init(p, sasl->response));
+        return;
+    }
     bool plain = slice_is(sasl->mechanism, "PLAIN");
     bool known = plain || slice_is(sasl->mechanism, "ANONYMOUS") ||
                  slice_is(sasl->mechanism, "MSSBCBS") || slice_is(sasl->mechanism, "EXTERNAL");
     bool welcome = known && (!plain || peer_login_plain(p, sasl->response));
-    if (!welcome) {
-        metric_inc(&logins_refused);
-        say_debug("amqp.login_refused", "peer=%s mechanism=%.*s", conn_peer(p->conn),
-                  SLICE_ARG(sasl->mechanism));
-    }
-    amqp_send_sasl_outcome(&p->engine, welcome);
+    if (welcome)
+        amqp_send_sasl_outcome(&p->engine, true);
+    else
+        refuse_login(p, sasl->mechanism);
 }
 
 const char *peer_host(const struct peer *p)
@@ -260,6 +277,7 @@ static void on_event(struct peer *p, struct amqp_event *ev)
     struct peer_link *l = ev->link ? ev->link->user : NULL;
     switch (ev->kind) {
     case AMQP_ON_SASL_INIT: on_sasl_init(p, &ev->sasl); break;
+    case AMQP_ON_SASL_RESPONSE: on_tpm(p, sasl_tpm_response(p, ev->sasl.response)); break;
     case AMQP_ON_OPEN: on_open(p, &ev->open); break;
     case AMQP_ON_ATTACH: on_attach(p, ev->link, &ev->attach); break;
     case AMQP_ON_FLOW:
@@ -317,6 +335,12 @@ static void process(struct peer *p, int64_t now_us)
         timer_stop(&p->timer);
         conn_close(p->conn);
     }
+}
+
+void peer_go_on(struct peer *p)
+{
+    peer_touch(p);
+    process(p, clock_mono_us());
 }
 
 static int64_t may_until(const struct peer_link *l)
@@ -424,6 +448,7 @@ static void peer_closed(void *self, enum err why, int64_t now_us)
     amqp_fini(&p->engine);
     free(p->host);
     peer_forget_registering(p);
+    sasl_tpm_free(p);
     free(p);
 }
 
@@ -439,7 +464,8 @@ const struct front amqp_front = {
 
 struct amqp_service *amqp_service_new(const struct amqp_doors *doors)
 {
-    static const char *const mechanisms[] = {"MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL", NULL};
+    static const char *const mechanisms[] = {"MSSBCBS",  "PLAIN", "ANONYMOUS",
+                                             "EXTERNAL", "TPM",   NULL};
     struct session_desk *desk = doors->desk;
     const struct hub *hub = desk->hub;
     struct amqp_service *s = NEW(struct amqp_service);

@@ -62,10 +62,11 @@ struct peer {
     const struct policy *login; /* SASL PLAIN with this policy's key; NULL: none */
     bool plain;                 /* SASL PLAIN, with a key or a token */
     bool opened, had_link, over;
-    int64_t ends_us;     /* wall time: the first link's ends_us, or earlier */
-    int64_t linkless_us; /* monotonic: since when there is no link; counts while there is none */
-    char *registering;   /* SASL PLAIN of a device that registers: its token; NULL: none */
-    char *host;          /* our name as the client knows it; NULL: it did not say */
+    int64_t ends_us;      /* wall time: the first link's ends_us, or earlier */
+    int64_t linkless_us;  /* monotonic: since when there is no link; counts while there is none */
+    char *registering;    /* SASL PLAIN or TPM of a device that registers: its token; NULL: none */
+    struct sasl_tpm *tpm; /* sasl_tpm.c; NULL: none */
+    char *host;           /* our name as the client knows it; NULL: it did not say */
 };
 
 /* What a kind of node does.  Functions may be NULL. */
@@ -95,6 +96,9 @@ extern const struct node node_provisioning;
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);
 
+/* The engine was told something outside an event, and may have more to say. */
+void peer_go_on(struct peer *p);
+
 /* Marks the connection's output as dirty; whoever calls the engine outside an event does it. */
 void peer_touch(struct peer *p);
 
@@ -114,6 +118,9 @@ enum err peer_put_token(struct peer *p, struct slice token) MUST_USE;
 /* SASL PLAIN: {policy}@sas.root.{hub} with a token, or {policy} with its key.  Of a device that registers
  * {id scope}/registrations/{id} with a token, which is looked at when a link attaches. */
 bool peer_login_plain(struct peer *p, struct slice response);
+
+/* Keeps the token of a device that registers; false: it is none. */
+bool peer_login_to_register(struct peer *p, struct slice token);
 
 void peer_forget_registering(struct peer *p);
 

@@ -20,7 +20,7 @@ static void stop(struct front_rig *r, struct conn *c)
 
 /* ---- SASL */
 
-#define OFFERED "AMQP3\nsasl mechanisms[<'MSSBCBS' 'PLAIN' 'ANONYMOUS' 'EXTERNAL'>]\n"
+#define OFFERED "AMQP3\nsasl mechanisms[<'MSSBCBS' 'PLAIN' 'ANONYMOUS' 'EXTERNAL' 'TPM'>]\n"
 
 /* Whether that login is welcome; the connection of one that is not is closed. */
 static bool logs_in(struct front_rig *r, const char *mechanism, const char *user,
@@ -77,6 +77,44 @@ static void plain_takes_a_policy_with_its_key(void **state)
     assert_false(logs_in(&r, "PLAIN", "iothubowner", service->keys[0].text));
     assert_false(logs_in(&r, "PLAIN", "nobody", service->keys[0].text));
     assert_false(logs_in(&r, "PLAIN", "service", ""));
+    front_rig_fini(&r);
+}
+
+/* ---- SASL TPM: what comes before its home is asked */
+
+#define TPM_INIT "AMQP3\nsasl init['TPM' b\"\\00ne1\\0device\\0key\"]\n"
+
+static const struct {
+    const char *in;
+    bool challenged;
+} tpm_rows[] = {
+    {TPM_INIT, true},
+    {"AMQP3\nsasl init['TPM' b\"\\0other\\0device\\0key\"]", false}, /* another scope */
+    {"AMQP3\nsasl init['TPM' b\"\\00ne1\\0device\\0\"]", false},     /* no key */
+    {"AMQP3\nsasl init['TPM' b\"\\00ne1\\0device\"]", false},
+    {"AMQP3\nsasl init['TPM' b\"x\\00ne1\\0device\\0key\"]", false},
+    {"AMQP3\nsasl init['TPM']", false},
+    {TPM_INIT "sasl response[b\"root\"]", false}, /* without the NUL before it */
+    {TPM_INIT "sasl response[b\"\\0\"]", false},  /* no storage root key */
+    {TPM_INIT "sasl response[b\"\"]", false},
+};
+
+static void a_tpm_has_to_show_its_keys(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    front_rig_init(&r);
+    snprintf(r.hub.id_scope, sizeof r.hub.id_scope, "0ne1");
+    for (size_t i = 0; i < sizeof tpm_rows / sizeof *tpm_rows; i++) {
+        struct conn c;
+        rig_open(&r, &c, 0);
+        rig_feed(&r, &c, tpm_rows[i].in);
+        const char *out = rig_output(&c);
+        if ((strstr(out, "outcome[1b null]") == NULL) != tpm_rows[i].challenged)
+            fail_msg("%s: %s", tpm_rows[i].in, out);
+        assert_int_equal(c.closing, !tpm_rows[i].challenged);
+        rig_close(&r, &c);
+    }
     front_rig_fini(&r);
 }
 
@@ -441,6 +479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_takes_a_policy_with_its_own_token),
         cmocka_unit_test(plain_takes_a_policy_with_its_key),
+        cmocka_unit_test(a_tpm_has_to_show_its_keys),
         cmocka_unit_test(strangers_may_come_in_and_put_tokens),
         cmocka_unit_test(a_login_opens_what_its_credential_opens),
         cmocka_unit_test(the_answer_carries_the_message_id_as_it_came),

@@ -1,7 +1,7 @@
 /* provisioning.c - devices that register: links to {scope}/registrations/{id}.
  *
  * A link for requests and one for their answers.  Who it is is asked at each attach, by the token of
- * SASL PLAIN or the certificate of TLS, and again with each request.  An answer has the request's
+ * SASL PLAIN or TPM or the certificate of TLS, and again with each request.  An answer has the request's
  * correlation-id; what is refused is a rejected delivery whose description is the JSON error: .NET
  * reads it as such.
  *
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "dps/dps.h"
-#include "front/amqp/peer.h"
+#include "front/amqp/sasl_tpm.h"
 
 struct provisioning {
     struct peer_link base;
@@ -51,6 +51,7 @@ static struct dps_device device_of(const struct provisioning *l)
     const struct peer *p = l->base.peer;
     return (struct dps_device){.registration_id = slice_str(l->base.address.who),
                                .token = slice_str(p->registering),
+                               .tpm = sasl_tpm_keys(p),
                                .certificate = conn_peer_certificate(p->conn)};
 }
 

@@ -135,7 +135,7 @@ static bool is_registering(const struct peer *p, struct slice user)
            slice_is_nocase(scope, p->service->hub->id_scope);
 }
 
-static bool login_to_register(struct peer *p, struct slice token)
+bool peer_login_to_register(struct peer *p, struct slice token)
 {
     if (!sas_is(token) || token.len > SAS_TOKEN_MAX) return false;
     peer_forget_registering(p);
@@ -148,7 +148,7 @@ bool peer_login_plain(struct peer *p, struct slice response)
     struct slice rest = response, authzid, user, name;
     if (!slice_split(&rest, '\0', &authzid) || !slice_split(&rest, '\0', &user) || rest.ptr == NULL)
         return false;
-    if (is_registering(p, user)) return login_to_register(p, rest);
+    if (is_registering(p, user)) return peer_login_to_register(p, rest);
     size_t at = slice_rfind(user, '@'); /* ids may have one, too */
     name = slice_head(user, at);
     user = slice_from(user, at + 1);
