@@ -15,7 +15,7 @@ packages() {
         echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \
             libclang-rt-16-dev
         ;;
-    conformance) echo ca-certificates iproute2 mosquitto-clients openssl ;;
+    conformance) echo ca-certificates iproute2 mosquitto-clients openssl swtpm ;;
     node) echo npm=npm ;;
     python) echo python3-venv ;;
     java) echo javac=default-jdk-headless mvn=maven ;;
