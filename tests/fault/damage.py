@@ -1,9 +1,12 @@
 """damage.py - conversations with bits flipped, with their ends missing, and cut between packets, over real ports."""
 import contextlib
 import ssl
+from functools import partial
 
+import speech
 from hub import Group, main
-from peer import PORTS, await_answer, converse, dial, dial_raw, leave, says, tell, trust, under_attack
+from peer import (PORTS, await_answer, caller_says, consumer_says, converse, device_says, dial, dial_admin, dial_raw,
+                  leave, says, tell, trust, under_attack)
 
 group = Group()
 RUBBISH = 200  # connections to each port
@@ -27,16 +30,28 @@ def flip(data, position, bit):
     return data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1:]
 
 
+def device_says_in_frames(attack):
+    """A device behind a WebSocket: the upgrade, then a frame for each packet."""
+    return [speech.upgrade("mqtt"), *map(speech.ws_frame, device_says(attack.hub))]
+
+
+def conversations(attack):
+    """Who speaks each protocol and how it is reached, with the layers above TLS in the clear where that is possible."""
+    yield partial(dial, attack.hub, "plain-mqtt"), b"".join(device_says(attack.hub))
+    yield partial(dial, attack.hub, "plain-amqp"), b"".join(consumer_says(attack.hub))
+    yield partial(dial_admin, attack.hub), b"".join(caller_says(attack.hub))
+    yield partial(dial, attack.hub, "https"), b"".join(device_says_in_frames(attack))
+
+
 @group.case
 def a_flipped_bit_anywhere_harms_nobody(context):
-    """In everything that a device and a consumer say: one bit of each byte, with --long all of them."""
+    """In everything that a device, a consumer and a caller say: one bit of each byte, with --long all of them."""
     count = 0
     with under_attack(context) as attack:
-        for kind in ("plain-mqtt", "plain-amqp"):
-            data = b"".join(says(attack.hub, kind))
+        for connect, data in conversations(attack):
             for position in range(len(data)):
                 for bit in range(8) if attack.long else [attack.chance.randrange(8)]:
-                    converse(dial(attack.hub, kind), flip(data, position, bit))
+                    converse(connect(), flip(data, position, bit))
                     count += 1
                     if count % LOOK_EVERY == 0:
                         attack.look()
@@ -48,10 +63,9 @@ def a_truncation_anywhere_harms_nobody(context):
     """After each byte the client is gone, with FIN or with RST."""
     count = 0
     with under_attack(context) as attack:
-        for kind in ("plain-mqtt", "plain-amqp"):
-            data = b"".join(says(attack.hub, kind))
+        for connect, data in conversations(attack):
             for end in range(len(data) + 1):
-                connection = dial(attack.hub, kind)
+                connection = connect()
                 tell(connection, data[:end])
                 leave(connection, rudely=end % 2)
                 count += 1

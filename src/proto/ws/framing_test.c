@@ -182,6 +182,71 @@ static void what_breaks_a_rule_is_closed_with_its_code(void **state)
         }
 }
 
+/* Frames of every kind, and one in each form of the length that is short enough. */
+static void put_all_kinds(struct buf *b)
+{
+    put_str(b, BIN, "one ");
+    put_str(b, FIN | PING, "?");
+    put_str(b, FIN | CONT, "two ");
+    put_str(b, FIN | PONG, "");
+    put(b, FIN | BIN, slice_of((const uint8_t[130]){'3'}, 130));
+    put_str(b, FIN | BIN, "four");
+    put_str(b, FIN | CLOSE, "\x03\xe8");
+}
+
+static void a_truncation_anywhere_is_waited_for(void **state)
+{
+    (void)state;
+    struct fixture whole;
+    start(&whole, WS_SERVER);
+    put_all_kinds(&whole.in);
+    size_t size = buf_size(&whole.in);
+    assert_int_equal(feed(&whole, WHOLE), ERR_CLOSED);
+    for (size_t len = 0; len < size; len++) {
+        struct fixture f;
+        start(&f, WS_SERVER);
+        put_all_kinds(&f.in);
+        f.in.len -= size - len;
+        if (len) assert_int_equal(feed(&f, WHOLE), ERR_AGAIN);
+        assert_true(buf_size(&f.got) <= buf_size(&whole.got));
+        assert_true(
+            slice_eq(buf_slice(&f.got), slice_head(buf_slice(&whole.got), buf_size(&f.got))));
+        finish(&f);
+    }
+    finish(&whole);
+}
+
+/* A changed payload is for the protocol above to judge. Whatever changed, what came before it was
+ * handed out as it was, and what ends the stream is a Close. */
+static void a_flipped_bit_anywhere_harms_nothing_before_it(void **state)
+{
+    (void)state;
+    struct buf bytes = {0};
+    put_all_kinds(&bytes);
+    for (size_t at = 0; at < buf_size(&bytes); at++) {
+        struct fixture before;
+        start(&before, WS_SERVER);
+        buf_put_slice(&before.in, slice_head(buf_slice(&bytes), at));
+        if (at) assert_int_equal(feed(&before, WHOLE), ERR_AGAIN);
+        for (unsigned bit = 0; bit < 8; bit++) {
+            struct fixture f;
+            start(&f, WS_SERVER);
+            buf_put_slice(&f.in, buf_slice(&bytes));
+            f.in.ptr[at] ^= (uint8_t)(1u << bit);
+            enum err e = feed(&f, WHOLE);
+            assert_true(e == ERR_AGAIN || e == ERR_CLOSED || e == ERR_PROTOCOL || e == ERR_TOO_BIG);
+            size_t len = buf_size(&before.got);
+            assert_true(buf_size(&f.got) >= len);
+            assert_true(slice_eq(slice_head(buf_slice(&f.got), len), buf_slice(&before.got)));
+            ws_close(&f.ws, WS_NORMAL);
+            assert_int_equal(e != ERR_AGAIN, ws_over(&f.ws));
+            finish(&f);
+        }
+        finish(&before);
+    }
+    buf_free(&bytes);
+}
+
 static void a_server_that_masks_is_refused_by_a_client(void **state)
 {
     (void)state;
@@ -403,6 +468,8 @@ int main(void)
         cmocka_unit_test(frames_become_a_stream_however_they_are_cut),
         cmocka_unit_test(lengths_of_all_forms_are_read),
         cmocka_unit_test(what_breaks_a_rule_is_closed_with_its_code),
+        cmocka_unit_test(a_truncation_anywhere_is_waited_for),
+        cmocka_unit_test(a_flipped_bit_anywhere_harms_nothing_before_it),
         cmocka_unit_test(a_server_that_masks_is_refused_by_a_client),
         cmocka_unit_test(a_frame_over_the_limit_is_refused_at_its_first_byte),
         cmocka_unit_test(a_message_may_be_as_long_as_its_limit_and_no_longer),
