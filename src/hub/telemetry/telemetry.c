@@ -127,7 +127,7 @@ static void put_application_properties(struct buf *b, const struct envelope *m)
 
 /* ---- submitting */
 
-static size_t size_of(const struct envelope *m)
+size_t telemetry_size(const struct envelope *m)
 {
     size_t size = m->body.len + m->message_id.len + m->correlation_id.len + m->user_id.len +
                   m->to.len + m->content_type.len + m->content_encoding.len + m->subject.len +
@@ -139,7 +139,7 @@ static size_t size_of(const struct envelope *m)
 
 enum err telemetry_check(const struct envelope *message)
 {
-    size_t size = size_of(message);
+    size_t size = telemetry_size(message);
     if (size <= TELEMETRY_SIZE_MAX && message->property_count <= TELEMETRY_PROPERTIES_MAX)
         return OK;
     metric_inc(&too_big);
@@ -159,6 +159,6 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
     amqp_put_data(b, message->body);
     log_end(t->writer, done, who, cookie);
     metric_inc(&messages);
-    metric_add(&message_bytes, (int64_t)size_of(message));
+    metric_add(&message_bytes, (int64_t)telemetry_size(message));
     return OK;
 }

@@ -56,6 +56,9 @@ void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t
                            const char *auth_type, struct slice model_id);
 void telemetry_sender_fini(struct telemetry_sender *s);
 
+/* What counts as its size: body, system and application properties. */
+size_t telemetry_size(const struct envelope *message);
+
 /* Would telemetry_submit() take it? */
 enum err telemetry_check(const struct envelope *message) MUST_USE;
 
