@@ -139,7 +139,7 @@ static inline void rig_pass(struct rig *r, int64_t us)
 /* The value of a metric of ours, by its name. */
 static inline int64_t rig_metric(const char *name)
 {
-    static struct metric probe = {.name = "azimuth_store_", .help = "", .labels = NULL};
+    static struct metric probe = {.name = "azimuth_", .help = "", .labels = NULL};
     metric_register(&probe);
     const struct metric *m = probe.next;
     while (strcmp(m->name, name) != 0) m = m->next;
