@@ -46,6 +46,7 @@ struct log;
 struct store;
 struct policies;
 struct throttle;
+struct quota;
 struct faults;
 
 struct hub {
@@ -56,6 +57,7 @@ struct hub {
     struct store *store;
     const struct policies *policies;
     struct throttle *throttle;       /* hub/throttle; NULL: nothing is limited */
+    struct quota *quota;             /* hub/throttle; NULL: messages are not counted */
     struct faults *faults;           /* hub/fault; NULL: nobody can ask for one */
     char name[HUB_NAME_LEN_MAX + 1]; /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]

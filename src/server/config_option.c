@@ -58,10 +58,10 @@ const struct option config_options[] = {
     {"max-connections", "N", AT(max_connections), 0, "the descriptor limit",
      "more are closed at once", OPTION_NUMBER, 1u << 30},
     {"tier", "TIER", AT(tier), 0, "off: no throttles",
-     "throttles of IoT Hub's F1, B1, B2, B3, S1, S2 or S3", OPTION_TIER, 0},
+     "throttles and daily quota of IoT Hub's F1, B1, B2, B3, S1, S2 or S3", OPTION_TIER, 0},
     {"units", "N", AT(units), 0, "1", "units of the tier", OPTION_NUMBER, THROTTLE_UNITS_MAX},
     {"throttle", "CLASS=RATE", AT(throttles), AT(throttle_count), "of the tier",
-     "another rate for one class, repeatable: registry=100/min, twin-reads=10/s, methods=off",
+     "another rate for one class, repeatable: registry=100/min, methods=off, quota=8000/d",
      OPTION_THROTTLES, 0},
     {"fault-injection", NULL, AT(fault_injection), 0, "off",
      "devices may ask for faults by properties of their telemetry, as the suites of Azure's SDKs "

@@ -136,15 +136,20 @@ static void throttles_are_a_tier_s_and_what_is_said_otherwise(void **state)
     assert_int_equal(t.rates[THROTTLES_REGISTRY].amount, 3);
     assert_int_equal(t.rates[THROTTLES_METHODS].amount, 0);
     assert_int_equal(t.rates[THROTTLES_QUERIES].amount, 4000);
+    assert_int_equal(t.quota.messages, 1200000000);
     config_free(&c);
-    assert_int_equal(load(&c, "", no_env, "tier: F1\nthrottle:\n  - twin-reads=1/s\n"), OK);
+    assert_int_equal(
+        load(&c, "", no_env, "tier: F1\nthrottle:\n  - twin-reads=1/s\n  - quota=9/d\n"), OK);
     config_throttles(&c, &t);
     assert_int_equal(t.rates[THROTTLES_TWIN_READS].amount, 1);
     assert_int_equal(t.rates[THROTTLES_QUERIES].amount, 20);
+    assert_int_equal(t.quota.messages, 9);
+    assert_int_equal(t.quota.meter, QUOTA_METER_FREE);
     config_free(&c);
     assert_int_equal(load(&c, "", no_env, NULL), OK);
     config_throttles(&c, &t);
     assert_null(throttle_new(&t));
+    assert_null(quota_new(&t.quota));
     config_free(&c);
 }
 
@@ -225,6 +230,7 @@ static void bad_options_are_named_with_their_place(void **state)
         {"--tier S1 --units 201", NULL, "number from 1 to 200"},
         {"--units 2", NULL, "--units 2: without a --tier there are none"},
         {"--throttle twins=1/s", NULL, "--throttle: 'twins' is not registry"},
+        {"--throttle quota=1/h", NULL, "the quota is MESSAGES/d"},
         {"--throttle jobs=1/week", NULL, "a rate is AMOUNT/PERIOD"},
         {"--partitions 0", NULL, "number from 1 to 32"},
         {"--partitions 33", NULL, "number from 1 to 32"},

@@ -208,11 +208,13 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     struct hub *hub = &w->hub;
     hub->office = &w->office;
     hub->throttle = throttle_new(&cfg->throttle);
+    hub->quota = quota_new(&cfg->throttle.quota);
     if (cfg->fault_injection) hub->faults = faults_new();
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
     TRY(name_hub(hub, cfg));
     TRY(open_store(w, cfg));
     hub->store = w->store;
+    TRY(quota_open(hub->quota, w->store, cores[0]));
     TRY(policy_load(hub, &w->policies));
     TRY(open_log(w, cfg));
     hub->log = w->log;
@@ -259,6 +261,8 @@ static void close_core(struct wire_core *c)
 void wire_close(struct wire *w)
 {
     for (unsigned i = 0; i < w->hub.core_count; i++) close_core(&w->cores[i]);
+    quota_close(w->hub.quota);
+    quota_free(w->hub.quota);
     throttle_free(w->hub.throttle);
     faults_free(w->hub.faults);
     if (w->log) log_close(w->log);

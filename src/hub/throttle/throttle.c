@@ -39,6 +39,7 @@ static const struct {
     [THROTTLE_C2D_SEND] = {"CloudToDeviceSend", THROTTLES_C2D_SENDS},
     [THROTTLE_C2D_RECEIVE] = {"CloudToDeviceReceive", THROTTLES_C2D_RECEIVES},
     [THROTTLE_JOB] = {"JobOperation", THROTTLES_JOBS},
+    [THROTTLE_JOB_DEVICE] = {"JobDeviceOperation", THROTTLES_JOB_DEVICES},
     [THROTTLE_CONFIGURATION_READ] = {"ConfigurationRead", THROTTLES_CONFIGURATIONS},
     [THROTTLE_CONFIGURATION_WRITE] = {"ConfigurationWrite", THROTTLES_CONFIGURATIONS},
     [THROTTLE_UPLOAD] = {"FileUpload", THROTTLES_UPLOADS},
@@ -68,6 +69,7 @@ const char *throttle_operation_name(enum throttle_operation op)
         [THROTTLES_C2D_SENDS] = OF(name_, "c2d-sends", help_),                                     \
         [THROTTLES_C2D_RECEIVES] = OF(name_, "c2d-receives", help_),                               \
         [THROTTLES_JOBS] = OF(name_, "jobs", help_),                                               \
+        [THROTTLES_JOB_DEVICES] = OF(name_, "job-devices", help_),                                 \
         [THROTTLES_CONFIGURATIONS] = OF(name_, "configurations", help_),                           \
         [THROTTLES_UPLOADS] = OF(name_, "uploads", help_),                                         \
         [THROTTLES_CONNECTIONS] = OF(name_, "connections", help_),                                 \

@@ -1,4 +1,5 @@
-/* throttle.h - how much of each kind of work the whole hub takes: the throttles of IoT Hub's tiers.
+/* throttle.h - how much of each kind of work the whole hub takes, and how many messages a day: the throttles
+ * and the quota of IoT Hub's tiers.
  *
  * Work is of a class; each class has a bucket for the whole hub.  A bucket is one number, the time at
  * which all that was taken will have been paid for (GCRA), moved by compare-and-swap.  What a class
@@ -8,7 +9,7 @@
  * Runs on: any thread, without a lock.
  * Life:    made by the starting thread before the lanes run, freed after they stopped.  NULL: nothing
  *          is limited, and asking costs one comparison.
- * Limits:  the rates of the configuration; THROTTLE_QUEUE_US and THROTTLE_TELEMETRY_QUEUE_US of
+ * Limits:  the rates and the quota of the configuration; THROTTLE_QUEUE_US and THROTTLE_TELEMETRY_QUEUE_US of
  *          waiting, so that no more waits than the rate times that.
  * Source:  "IoT Hub quotas and throttling".
  */
@@ -23,9 +24,12 @@ enum {
     THROTTLE_UNITS_MAX = 200,        /* IoT Hub: of S1 and S2 */
     THROTTLE_METHOD_METER = 4 << 10, /* bytes of a method's payload that count as one */
     THROTTLE_AMOUNT_MAX = 1 << 30,   /* per period */
+    QUOTA_METER = 4 << 10,           /* bytes of a message that count as one message */
+    QUOTA_METER_FREE = 512,          /* ... of F1 */
 };
 #define THROTTLE_QUEUE_US           (5 * 1000000ll) /* longer does nothing wait for its turn */
 #define THROTTLE_TELEMETRY_QUEUE_US (10 * 1000000ll)
+#define QUOTA_KEEP_US               1000000ll /* how often what was taken is written down */
 #define THROTTLE_PERIOD_US_MAX      (24 * 3600 * 1000000ll)
 
 enum throttle_class {
@@ -37,6 +41,7 @@ enum throttle_class {
     THROTTLES_C2D_SENDS,
     THROTTLES_C2D_RECEIVES, /* over HTTPS */
     THROTTLES_JOBS,
+    THROTTLES_JOB_DEVICES, /* identities that a job works on */
     THROTTLES_CONFIGURATIONS,
     THROTTLES_UPLOADS, /* initiations */
     THROTTLES_CONNECTIONS,
@@ -56,6 +61,7 @@ enum throttle_operation {
     THROTTLE_C2D_SEND,
     THROTTLE_C2D_RECEIVE,
     THROTTLE_JOB,
+    THROTTLE_JOB_DEVICE,
     THROTTLE_CONFIGURATION_READ,
     THROTTLE_CONFIGURATION_WRITE,
     THROTTLE_UPLOAD,
@@ -85,8 +91,15 @@ struct throttle_rate {
     int64_t period_us;
 };
 
+/* Messages that the whole hub takes on a day. */
+struct quota_config {
+    uint64_t messages; /* 0: no limit */
+    uint32_t meter;    /* bytes that count as one */
+};
+
 struct throttle_config {
     struct throttle_rate rates[THROTTLE_CLASSES];
+    struct quota_config quota;
 };
 
 /* "S1", "f1", "off"; ERR_INVALID: no tier. */
@@ -97,7 +110,7 @@ unsigned throttle_units_max(enum throttle_tier tier);
 void throttle_of_tier(enum throttle_tier tier, unsigned units, struct throttle_config *out);
 
 /* "registry=100/min": one class anew; s, min, h or d, or "registry=off".  Methods count in bytes:
- * "methods=160KiB/s".  ERR_INVALID with the reason. */
+ * "methods=160KiB/s"; "quota=8000/d" is the daily quota.  ERR_INVALID with the reason. */
 enum err throttle_override(struct throttle_config *c, struct slice text) MUST_USE;
 
 /* ---- taking (throttle.c) */
@@ -134,5 +147,41 @@ static inline uint64_t throttle_method_amount(size_t bytes)
                ? 1
                : (bytes + THROTTLE_METHOD_METER - 1) / THROTTLE_METHOD_METER;
 }
+
+/* ---- the daily quota (quota.c, keeper.c): messages from midnight to midnight, UTC.
+ *
+ * Any thread takes from it.  The first core writes down each second what was taken, and so does the end of
+ * the server: a crash forgets what was taken in its last second. */
+
+struct quota;
+
+struct quota *quota_new(const struct quota_config *c); /* NULL: nothing is counted */
+void quota_free(struct quota *q);                      /* NULL is fine */
+
+/* How many messages that many bytes are: at least one. */
+uint64_t quota_messages(const struct quota *q, size_t bytes);
+
+/* false: that many are not left, and nothing was taken.  For 0 it is whether any is left. */
+bool quota_take_from(struct quota *q, uint64_t messages, int64_t wall_us);
+
+static inline bool quota_take_messages(struct quota *q, uint64_t messages)
+{
+    return q == NULL || quota_take_from(q, messages, clock_wall_us());
+}
+
+static inline bool quota_take(struct quota *q, size_t bytes)
+{
+    return q == NULL || quota_take_messages(q, quota_messages(q, bytes));
+}
+
+uint64_t quota_limit(const struct quota *q);
+uint64_t quota_used(const struct quota *q, int64_t wall_us); /* of that time's day */
+
+struct store;
+struct lane;
+
+/* On the starting thread: reads what was taken today and keeps it from then on, on that core. */
+enum err quota_open(struct quota *q, struct store *s, struct lane *lane) MUST_USE;
+void quota_close(struct quota *q); /* after the lanes have stopped, before the store closes */
 
 #endif

@@ -1,4 +1,4 @@
-/* tier.c - what each tier takes, and how a class is given another rate. */
+/* tier.c - what each tier takes, and how a class or the quota is given another limit. */
 #include "base/num.h"
 #include "hub/throttle/throttle.h"
 
@@ -30,6 +30,7 @@ static const struct row rows[THROTTLE_CLASSES] = {
     [THROTTLES_C2D_SENDS] = {"c2d-sends", MINUTE, {{0, 100}, {0, 100}, {0, 5000}}},
     [THROTTLES_C2D_RECEIVES] = {"c2d-receives", MINUTE, {{0, 1000}, {0, 1000}, {0, 50000}}},
     [THROTTLES_JOBS] = {"jobs", MINUTE, {{0, 100}, {0, 100}, {0, 5000}}},
+    [THROTTLES_JOB_DEVICES] = {"job-devices", SECOND, {{10, 0}, {10, 1}, {0, 50}}},
     [THROTTLES_CONFIGURATIONS] = {"configurations", MINUTE, {{0, 20}, {0, 20}, {0, 20}}},
     [THROTTLES_UPLOADS] = {"uploads", MINUTE, {{0, 100}, {0, 100}, {0, 5000}}},
     [THROTTLES_CONNECTIONS] = {"connections", SECOND, {{100, 12}, {0, 120}, {0, 6000}}},
@@ -40,10 +41,17 @@ static const struct {
     const char *name;
     int level; /* -1: no limit */
     unsigned units_max;
+    uint64_t messages; /* a day, of each unit */
+    uint32_t meter;
 } tiers[THROTTLE_TIERS] = {
-    [THROTTLE_OFF] = {"off", -1, 1}, [THROTTLE_F1] = {"F1", 0, 1},  [THROTTLE_B1] = {"B1", 0, 200},
-    [THROTTLE_B2] = {"B2", 1, 200},  [THROTTLE_B3] = {"B3", 2, 10}, [THROTTLE_S1] = {"S1", 0, 200},
-    [THROTTLE_S2] = {"S2", 1, 200},  [THROTTLE_S3] = {"S3", 2, 10},
+    [THROTTLE_OFF] = {"off", -1, 1, 0, QUOTA_METER},
+    [THROTTLE_F1] = {"F1", 0, 1, 8000, QUOTA_METER_FREE},
+    [THROTTLE_B1] = {"B1", 0, 200, 400000, QUOTA_METER},
+    [THROTTLE_B2] = {"B2", 1, 200, 6000000, QUOTA_METER},
+    [THROTTLE_B3] = {"B3", 2, 10, 300000000, QUOTA_METER},
+    [THROTTLE_S1] = {"S1", 0, 200, 400000, QUOTA_METER},
+    [THROTTLE_S2] = {"S2", 1, 200, 6000000, QUOTA_METER},
+    [THROTTLE_S3] = {"S3", 2, 10, 300000000, QUOTA_METER},
 };
 
 enum err throttle_tier_parse(struct slice name, enum throttle_tier *out)
@@ -64,7 +72,9 @@ unsigned throttle_units_max(enum throttle_tier tier)
 
 void throttle_of_tier(enum throttle_tier tier, unsigned units, struct throttle_config *out)
 {
-    *out = (struct throttle_config){0};
+    *out = (struct throttle_config){
+        .quota = {tiers[tier].messages * units, tiers[tier].meter},
+    };
     if (tiers[tier].level < 0) return;
     for (int i = 0; i < THROTTLE_CLASSES; i++) {
         unsigned least = rows[i].level[tiers[tier].level].least;
@@ -118,16 +128,28 @@ static enum err read_rate(enum throttle_class class, struct slice text, struct t
     return read_amount(class, amount, &out->amount);
 }
 
+static enum err read_quota(struct slice text, struct quota_config *out)
+{
+    struct throttle_rate rate;
+    TRY(read_rate(THROTTLES_TELEMETRY, text, &rate));
+    if (rate.amount && rate.period_us != DAY)
+        return fail(ERR_INVALID, "the quota is MESSAGES/d: it is one of a day");
+    out->messages = rate.amount;
+    if (out->meter == 0) out->meter = QUOTA_METER;
+    return OK;
+}
+
 enum err throttle_override(struct throttle_config *c, struct slice text)
 {
     struct slice name;
     enum throttle_class class;
     slice_split(&text, '=', &name);
+    if (slice_is_nocase(name, "quota")) return read_quota(text, &c->quota);
     if (!find_class(name, &class))
         return fail(ERR_INVALID,
                     "'%.*s' is not registry, queries, twin-reads, twin-updates, methods, "
-                    "c2d-sends, c2d-receives, jobs, configurations, uploads, connections or "
-                    "telemetry",
+                    "c2d-sends, c2d-receives, jobs, job-devices, configurations, uploads, "
+                    "connections, telemetry or quota",
                     SLICE_ARG(name));
     return read_rate(class, text, &c->rates[class]);
 }
