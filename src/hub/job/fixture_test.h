@@ -11,6 +11,7 @@
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
+#include "hub/throttle/throttle.h"
 #include "hub/twin/twin.h"
 
 static struct fixture {

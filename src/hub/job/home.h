@@ -15,6 +15,7 @@
 #include "hub/job/row.h"
 #include "hub/method/method.h"
 #include "hub/query/query.h"
+#include "hub/throttle/throttle.h"
 #include "hub/twin/twin.h"
 #include "post/timer.h"
 #include "store/store.h"
@@ -32,7 +33,7 @@ enum {
     JOB_DROP_ROWS = 1000,                 /* of an old job, deleted in one unit */
 };
 #define JOB_GATHER_US  500000ll  /* results wait so long for others */
-#define JOB_AGAIN_US   1000000ll /* after the store refused a unit */
+#define JOB_AGAIN_US   1000000ll /* after the store refused a unit, or the throttle a task */
 #define JOB_CLEAN_US   (3600 * 1000000ll)
 #define JOB_CLEAN_1_US (60 * 1000000ll) /* the first time */
 
@@ -66,6 +67,8 @@ struct task {
     bool asks_twin, asks_method;
     struct twin_wait twin_wait;
     struct method_call call;
+    struct timer turn; /* runs: it waits for the throttle */
+    bool has_turn;     /* its turn is when that is over; else it asks again then */
     enum job_device_status status;
     struct buf outcome;
     const char *error; /* a name; NULL: none */

@@ -144,6 +144,61 @@ static void a_job_has_so_much_time(void **state)
         slice_is(json_str(show("j1"), "failureReason"), "maxExecutionTimeInSeconds is over"));
 }
 
+/* ---- throttles */
+
+static void a_job_does_so_many_identities_in_a_second(void **state)
+{
+    (void)state;
+    struct throttle_config c = {0};
+    assert_int_equal(throttle_override(&c, SLICE_LIT("job-devices=3/s")), OK);
+    f.hub.throttle = throttle_new(&c);
+    put_devices(40);
+    assert_int_equal(create("j1", METHOD_JOB("*")), STATUS_OK);
+    rig_run(&f.rig);
+    rig_run(&f.rig);
+    assert_int_equal(calls_made, 3);
+    for (int s = 1; s <= 13; s++) {
+        rig_pass(&f.rig, 333000);
+        rig_pass(&f.rig, 333000);
+        rig_pass(&f.rig, 335000);
+        assert_in_range(calls_made, 3 * s, 3 * s + 4);
+        answer_all_methods(&(struct method_result){.device_status = 200});
+    }
+    rig_pass(&f.rig, 2000000);
+    answer_all_methods(&(struct method_result){.device_status = 200});
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 40/40/0/0");
+    assert_int_equal(calls_made, 40);
+    throttle_free(f.hub.throttle);
+}
+
+static void a_job_that_waits_for_its_turns_can_be_cancelled(void **state)
+{
+    (void)state;
+    struct throttle_config c = {0};
+    assert_int_equal(throttle_override(&c, SLICE_LIT("job-devices=1/h")), OK);
+    f.hub.throttle = throttle_new(&c);
+    put_devices(5);
+    assert_int_equal(create("j1", METHOD_JOB("*")), STATUS_OK);
+    go_on();
+    assert_int_equal(call_count, 1);
+    cancel("j1");
+    go_on();
+    assert_string_equal(state_of("j1"), "cancelled 5/0/0/0");
+    throttle_free(f.hub.throttle);
+}
+
+static void what_is_above_the_daily_quota_is_the_devices_failure(void **state)
+{
+    (void)state;
+    f.hub.quota = quota_new(&(struct quota_config){2, QUOTA_METER});
+    put_devices(3);
+    assert_int_equal(create("j1", TWIN_JOB("*")), STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 3/2/1/0");
+    quota_free(f.hub.quota);
+}
+
 /* ---- cancelling */
 
 static void a_running_job_can_be_cancelled(void **state)
@@ -407,6 +462,9 @@ int main(void)
         CASE(a_twin_that_moves_behind_the_cursor_is_not_done_twice),
         CASE(a_job_waits_for_its_start),
         CASE(a_job_has_so_much_time),
+        CASE(a_job_does_so_many_identities_in_a_second),
+        CASE(a_job_that_waits_for_its_turns_can_be_cancelled),
+        CASE(what_is_above_the_daily_quota_is_the_devices_failure),
         CASE(a_running_job_can_be_cancelled),
         CASE(cancelled_half_way_the_rest_stays_as_it_is),
         CASE(a_job_that_waits_can_be_cancelled),

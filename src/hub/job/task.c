@@ -1,6 +1,7 @@
 /* task.c - a job's work on one identity: a write of its twin, or a method. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "hub/job/home.h"
 
@@ -10,6 +11,8 @@ COUNTER(failed_total, "azimuth_job_devices_failed_total",
 COUNTER(again_total, "azimuth_job_devices_done_before_total",
         "Twins that had a job's change already when it went on after a restart");
 
+static void on_turn(struct timer *timer, int64_t now_us);
+
 struct task *task_new(struct job *job, struct slice who, bool again)
 {
     struct task *t = mem_zero(sizeof *t + who.len);
@@ -18,6 +21,7 @@ struct task *task_new(struct job *job, struct slice who, bool again)
     t->job = job;
     t->again = again;
     list_init(&t->node);
+    timer_init(&t->turn, on_turn);
     return t;
 }
 
@@ -25,6 +29,7 @@ void task_free(struct task *t)
 {
     if (t->asks_twin) twin_forget(t->job->jobs->twins, &t->twin_wait);
     if (t->asks_method) method_forget(&t->call);
+    timer_stop(&t->turn);
     list_remove(&t->node);
     buf_free(&t->outcome);
     buf_free(&t->text);
@@ -194,13 +199,13 @@ static void call_method(struct task *t)
 
 /* ---- either */
 
-void task_begin(struct task *t)
+static void work(struct task *t)
 {
     struct job *job = t->job;
-    list_remove(&t->node);
-    list_push(&job->working, &t->node);
-    job->working_count++;
-    if (job->row.type == JOB_METHOD)
+    if (!quota_take(job->jobs->hub->quota, job->row.work.len))
+        task_end(t, JOB_DEVICE_FAILED, status_name(STATUS_QUOTA_EXCEEDED),
+                 SLICE_LIT("the messages of the day are used up"));
+    else if (job->row.type == JOB_METHOD)
         call_method(t);
     else if (t->again)
         read_twin(t);
@@ -208,10 +213,46 @@ void task_begin(struct task *t)
         write_twin(t);
 }
 
+static void wait_for_turn(struct task *t, int64_t wait_us)
+{
+    timer_set(&t->job->jobs->lane->timers, &t->turn, clock_mono_us() + wait_us);
+}
+
+/* false: it will come.  Whom the throttle refuses asks again. */
+static bool take_turn(struct task *t, int64_t now_us)
+{
+    int64_t wait_us = throttle_take(t->job->jobs->hub->throttle, THROTTLE_JOB_DEVICE, 1, now_us);
+    t->has_turn = wait_us != THROTTLE_REFUSED;
+    if (wait_us == 0) return true;
+    wait_for_turn(t, t->has_turn ? wait_us : JOB_AGAIN_US);
+    return false;
+}
+
+/* Its turn has come, or it asks for one again. */
+static void on_turn(struct timer *timer, int64_t now_us)
+{
+    struct task *t = CONTAINER_OF(timer, struct task, turn);
+    struct job *job = t->job;
+    if (!t->has_turn && !take_turn(t, now_us)) return;
+    work(t);
+    run_step(job);
+}
+
+void task_begin(struct task *t)
+{
+    struct job *job = t->job;
+    list_remove(&t->node);
+    list_push(&job->working, &t->node);
+    job->working_count++;
+    if (take_turn(t, clock_mono_us())) work(t);
+}
+
 void task_give_up(struct task *t)
 {
-    if (!t->asks_method) return;
-    method_forget(&t->call);
+    bool waits = timer_active(&t->turn);
+    if (!t->asks_method && !waits) return;
+    if (t->asks_method) method_forget(&t->call);
+    timer_stop(&t->turn);
     t->asks_method = false;
     task_end(t, JOB_DEVICE_CANCELED, NULL, SLICE_NONE);
 }
