@@ -380,6 +380,24 @@ static void telemetry_above_the_rate_is_rejected_as_throttled(void **state)
     rig_free(c);
 }
 
+/* A batch counts each of its messages, and 4 KiB of one. */
+static void telemetry_above_the_daily_quota_is_rejected(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    rig.wire.hub.quota = quota_new(&(struct quota_config){2, QUOTA_METER});
+    open_device(c, 0, "d1");
+    for (int i = 1; i <= 3; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "0 transfer[0 %d b\"t\" 0 false] @117 b\"one\"", i);
+        say(c, line);
+        assert_true(hears(c, i < 3 ? "@36 []" : "'amqp:resource-limit-exceeded'"));
+    }
+    assert_int_equal(quota_used(rig.wire.hub.quota, clock_wall_us()), 2);
+    assert_false(c->gone);
+    rig_free(c);
+}
+
 /* Half of its credit, after which others get the next. */
 static void a_device_above_the_rate_gets_no_credit_until_its_turn(void **state)
 {
@@ -656,6 +674,7 @@ int main(void)
         CASE(another_connection_takes_over),
         CASE(a_newer_token_keeps_the_links),
         CASE(telemetry_above_the_rate_is_rejected_as_throttled),
+        CASE(telemetry_above_the_daily_quota_is_rejected),
         CASE(a_device_above_the_rate_gets_no_credit_until_its_turn),
         CASE(one_device_too_many_is_refused_as_throttled),
         CASE(a_fault_breaks_what_it_names),

@@ -146,6 +146,26 @@ static void requests_above_the_rate_are_answered_429(void **state)
     rig_free(c);
 }
 
+static void requests_above_the_daily_quota_are_answered_403(void **state)
+{
+    (void)state;
+    struct rig_conn *c = twin_client();
+    rig.wire.hub.quota = quota_new(&(struct quota_config){2, QUOTA_METER});
+    ask(c, "\"a\"", GET, "{}");
+    assert_true(hears(c, "'status' 200i"));
+    ask(c, "\"a\"", PATCH, "{}");
+    assert_true(hears(c, "'status' 204i"));
+    for (int i = 0; i < 2; i++) {
+        ask(c, "\"a\"", i ? GET : PATCH, "{}");
+        const char *lines = heard(c);
+        assert_non_null(strstr(lines, "'status' 403i"));
+        assert_non_null(strstr(lines, "\"errorCode\":403002"));
+    }
+    quota_free(rig.wire.hub.quota);
+    rig.wire.hub.quota = NULL;
+    rig_free(c);
+}
+
 static void a_request_wants_a_receiver_for_its_answer(void **state)
 {
     (void)state;
@@ -273,6 +293,7 @@ int main(void)
         CASE(a_report_is_answered_with_its_version),
         CASE(what_is_wrong_is_answered_in_json),
         CASE(requests_above_the_rate_are_answered_429),
+        CASE(requests_above_the_daily_quota_are_answered_403),
         CASE(a_request_wants_a_receiver_for_its_answer),
         CASE(requests_have_a_limit),
         CASE(changes_are_sent_while_they_are_asked_for),

@@ -221,6 +221,43 @@ static void limit_nothing(void)
     rig.wire.hub.throttle = NULL;
 }
 
+static void set_quota(uint64_t messages)
+{
+    quota_free(rig.wire.hub.quota);
+    rig.wire.hub.quota = quota_new(&(struct quota_config){messages, QUOTA_METER});
+}
+
+/* Of each request the first passes, with a quota of as many messages as it counts. */
+static void what_is_above_the_daily_quota_is_403(void **state)
+{
+    static const struct {
+        unsigned counts;
+        struct ask ask;
+        int status;
+    } rows[] = {
+        {1, {.path = "/messages/events?api-version=1", .body = "x"}, 204},
+        {2,
+         {.path = "/messages/events?api-version=1",
+          .headers = "Content-Type: application/vnd.microsoft.iothub.json\r\n",
+          .body = "[{\"body\":\"eA==\"},{\"body\":\"eQ==\"}]"},
+         204},
+        {1, {.path = "/files?api-version=1", .body = "{\"blobName\":\"b\"}"}, 200},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig_conn *c = dial();
+        set_quota(rows[i].counts);
+        assert_int_equal(ask(c, &rows[i].ask), rows[i].status);
+        assert_int_equal(ask(c, &rows[i].ask), 403);
+        assert_true(heard(c, "IotHubQuotaExceeded") && heard(c, "iothub-errorcode: "));
+        rig_free(c);
+    }
+    struct rig_conn *c = dial(); /* polls are not counted, and refused all the same */
+    assert_int_equal(ask(c, &(struct ask){.method = "GET", .path = BOUND "?api-version=1"}), 403);
+    rig_free(c);
+    set_quota(0);
+}
+
 /* One at once, five in their turn within THROTTLE_QUEUE_US, and then one too many. */
 static void polls_and_uploads_wait_for_their_turn_and_then_are_refused(void **state)
 {
@@ -403,6 +440,7 @@ int main(void)
         cmocka_unit_test(what_is_said_of_a_file_has_4_kib),
         cmocka_unit_test(requests_in_one_piece_are_answered_in_order),
         cmocka_unit_test(who_hangs_up_before_the_answer_harms_nobody),
+        cmocka_unit_test(what_is_above_the_daily_quota_is_403),
         cmocka_unit_test(polls_and_uploads_wait_for_their_turn_and_then_are_refused),
         cmocka_unit_test(telemetry_is_never_held_and_a_batch_counts_its_messages),
         cmocka_unit_test(a_fault_that_is_asked_for_does_not_happen),

@@ -697,6 +697,31 @@ static void telemetry_that_would_wait_too_long_ends_the_connection(void **state)
     end(&c);
 }
 
+/* Its PUBACK is what it does not get: MQTT 3.1.1 has no other word. */
+static void telemetry_above_the_daily_quota_ends_the_connection(void **state)
+{
+    (void)state;
+    struct client c;
+    rig.wire.hub.quota = quota_new(&(struct quota_config){2, QUOTA_METER});
+    open_device(&c, "d1");
+    for (uint16_t id = 1; id <= 2; id++) write_publish(&c, events, SLICE_LIT("x"), id);
+    speak(&c);
+    assert_int_equal(c.pubacks, 2);
+    write_publish(&c, events, SLICE_LIT("x"), 3);
+    speak(&c);
+    assert_int_equal(c.pubacks, 2);
+    assert_over(&c);
+    end(&c);
+    open_device(&c, "d1"); /* it may come back, and wait for midnight */
+    rig_wait(&rig, 24 * 3600 * 1000000ll - rig.wall_us % (24 * 3600 * 1000000ll));
+    end(&c);
+    open_device(&c, "d1");
+    write_publish(&c, events, SLICE_LIT("x"), 4);
+    speak(&c);
+    assert_int_equal(c.pubacks, 1);
+    end(&c);
+}
+
 static void one_connection_too_many_is_told_to_come_later(void **state)
 {
     (void)state;
@@ -920,6 +945,7 @@ int main(void)
         TEST(who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost),
         TEST(a_device_that_is_read_later_is_not_silent),
         TEST(telemetry_that_would_wait_too_long_ends_the_connection),
+        TEST(telemetry_above_the_daily_quota_ends_the_connection),
         TEST(one_connection_too_many_is_told_to_come_later),
         TEST(a_fault_is_done_after_its_delay_if_faults_are_allowed),
         TEST(throttling_on_demand_refuses_until_it_is_over),

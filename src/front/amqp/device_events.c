@@ -19,6 +19,12 @@ struct events_link {
     struct timer held;  /* runs: no credit until the throttle's turn has come */
 };
 
+/* A message of a transfer, read; in the service's scratch. */
+struct taken {
+    struct taken *next;
+    struct envelope message;
+};
+
 /* Cookie of a stored message: the transfer's delivery id, and what it is in it. */
 enum { MARK_LAST = 1, MARK_SETTLED = 2, MARK_BITS = 2 };
 
@@ -53,6 +59,17 @@ static bool take(struct events_link *e, unsigned count)
     int64_t wait_us = throttle_take_now(service->hub->throttle, THROTTLE_TELEMETRY, count);
     if (wait_us > 0) timer_set(&service->lane->timers, &e->held, clock_mono_us() + wait_us);
     return wait_us != THROTTLE_REFUSED;
+}
+
+/* Every message of a transfer counts by its size. */
+static bool is_over_quota(struct events_link *e, const struct taken *first)
+{
+    struct quota *quota = base_of(e)->peer->service->hub->quota;
+    uint64_t messages = 0;
+    if (quota == NULL) return false;
+    for (const struct taken *t = first; t; t = t->next)
+        messages += quota_messages(quota, telemetry_size(&t->message));
+    return !quota_take_messages(quota, messages);
 }
 
 static void on_turn(struct timer *t, int64_t now_us)
@@ -110,12 +127,6 @@ static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum 
 }
 
 /* ---- taking in */
-
-/* A message of a transfer, read; in the service's scratch. */
-struct taken {
-    struct taken *next;
-    struct envelope message;
-};
 
 static enum err read_message(struct amqp_service *s, struct slice bytes, struct envelope *out)
 {
@@ -196,6 +207,7 @@ static bool suffers(struct events_link *e, const struct amqp_delivery *d)
 static void reject(struct events_link *e, const struct amqp_delivery *d, enum err why)
 {
     struct amqp_error no = amqp_error_of(why == ERR_THROTTLED ? AMQP_THROTTLED
+                                         : why == ERR_FULL    ? AMQP_RESOURCE_LIMIT
                                          : why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED
                                                               : AMQP_DECODE_ERROR,
                                          fail_text());
@@ -213,6 +225,8 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
     enum err err = read_all(l->peer->service, d, &first, &count);
     if (err == OK && !take(e, count))
         err = fail(ERR_THROTTLED, "The devices of the hub send too much; try again later.");
+    if (err == OK && is_over_quota(e, first))
+        err = fail(ERR_FULL, "The messages of the day are used up.");
     if (err != OK) {
         reject(e, d, err);
         return;

@@ -258,6 +258,11 @@ static void ask(struct request *r, const struct amqp_message *m)
                      SLICE_LIT("the twins of the hub are asked too often; try again later"));
         return;
     }
+    if ((r->operation == GET || r->operation == PATCH) &&
+        !quota_take(d->peer->service->hub->quota, body.len)) {
+        answer_error(r, STATUS_QUOTA_EXCEEDED, SLICE_LIT("the messages of the day are used up"));
+        return;
+    }
     switch (r->operation) {
     case GET: twin_read(twins_of(d), who, d->session.slot, &r->wait); break;
     case PATCH: twin_report(twins_of(d), who, TWIN_ANY_VERSION, body, &r->wait); break;

@@ -64,6 +64,7 @@ static const char *condition_of(enum status status)
 {
     switch (status) {
     case STATUS_DEVICE_NOT_FOUND: return AMQP_NOT_FOUND;
+    case STATUS_QUOTA_EXCEEDED:
     case STATUS_DEVICE_QUEUE_DEPTH_EXCEEDED: return AMQP_RESOURCE_LIMIT;
     case STATUS_MESSAGE_TOO_LARGE: return AMQP_MESSAGE_SIZE_EXCEEDED;
     case STATUS_INVALID_OPERATION: return AMQP_NOT_ALLOWED;
@@ -279,6 +280,10 @@ static void take(struct service_send *l, const struct amqp_delivery *d, struct s
         THROTTLE_REFUSED) {
         refuse(l, d->id, d->settled, STATUS_THROTTLING_BACKLOG_TIMEOUT,
                "too many messages are sent to devices; wait 10 seconds and try again");
+        return;
+    }
+    if (!quota_take(l->base.peer->service->hub->quota, d->payload.len)) {
+        refuse(l, d->id, d->settled, STATUS_QUOTA_EXCEEDED, "the messages of the day are used up");
         return;
     }
     struct send *s = send_new(l, d, id);

@@ -78,6 +78,7 @@ static void a_refusal_has_the_condition_that_sdks_know(void **state)
         const char *condition;
     } rows[] = {
         {STATUS_DEVICE_NOT_FOUND, "amqp:not-found"},
+        {STATUS_QUOTA_EXCEEDED, "amqp:resource-limit-exceeded"},
         {STATUS_DEVICE_QUEUE_DEPTH_EXCEEDED, "amqp:resource-limit-exceeded"},
         {STATUS_MESSAGE_TOO_LARGE, "amqp:link:message-size-exceeded"},
         {STATUS_ARGUMENT_INVALID, "com.microsoft:argument-error"},
@@ -124,6 +125,25 @@ static void messages_above_the_rate_are_rejected_as_throttled(void **state)
     assert_non_null(strstr(out, "{'com.microsoft:error-code' 429003i}"));
     stop(&r, &c);
     throttle_free(r.hub.throttle);
+}
+
+static void messages_above_the_daily_quota_are_rejected(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    start_sender(&r, &c);
+    r.hub.quota = quota_new(&(struct quota_config){1, QUOTA_METER});
+    send(&r, &c, 1, TO("d") " @117 b\"x\"");
+    fake_c2d_answer(STATUS_OK, "");
+    assert_non_null(strstr(rig_output(&c), "@36 []"));
+    send(&r, &c, 2, TO("d") " @117 b\"x\"");
+    assert_int_equal(fake_c2d.sends, 1);
+    const char *out = rig_output(&c);
+    assert_non_null(strstr(out, "['amqp:resource-limit-exceeded' \"IotHubQuotaExceeded: "));
+    assert_non_null(strstr(out, "{'com.microsoft:error-code' 403002i}"));
+    stop(&r, &c);
+    quota_free(r.hub.quota);
 }
 
 static void what_is_no_message_for_a_device_is_refused_at_once(void **state)
@@ -351,6 +371,7 @@ int main(void)
         cmocka_unit_test(every_part_of_a_message_is_read),
         cmocka_unit_test(a_refusal_has_the_condition_that_sdks_know),
         cmocka_unit_test(messages_above_the_rate_are_rejected_as_throttled),
+        cmocka_unit_test(messages_above_the_daily_quota_are_rejected),
         cmocka_unit_test(what_is_no_message_for_a_device_is_refused_at_once),
         cmocka_unit_test(an_encoded_id_is_tried_as_it_is_and_then_decoded),
         cmocka_unit_test(credit_is_renewed_as_messages_are_answered),

@@ -73,6 +73,16 @@ static bool is_throttled(const struct request *r, size_t count)
            THROTTLE_REFUSED;
 }
 
+/* Every message of a batch counts by its size. */
+static bool is_over_quota(const struct request *r, const struct envelope *messages, size_t count)
+{
+    struct quota *quota = r->service->telemetry.hub->quota;
+    uint64_t sum = 0;
+    if (quota == NULL) return false;
+    for (size_t i = 0; i < count; i++) sum += quota_messages(quota, telemetry_size(&messages[i]));
+    return !quota_take_messages(quota, sum);
+}
+
 static void run(struct request *r, struct guest *g)
 {
     struct envelope *messages;
@@ -85,6 +95,8 @@ static void run(struct request *r, struct guest *g)
     if (e == OK && is_throttled(r, count))
         rest_answer_status(r->call, STATUS_THROTTLING_BACKLOG_TIMEOUT,
                            "the devices of the hub send too much; try again in 10 seconds");
+    else if (e == OK && is_over_quota(r, messages, count))
+        rest_answer_status(r->call, STATUS_QUOTA_EXCEEDED, "the messages of the day are used up");
     else if (e == OK)
         store_all(r, g, messages, count);
     else

@@ -130,6 +130,8 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
         device_reject(d, fault);
     else if (!device_take(d, THROTTLE_TELEMETRY))
         device_reject(d, "throttled: the devices of the hub send too much");
+    else if (!quota_take(d->service->telemetry.hub->quota, p->payload.len + bag.len))
+        device_reject(d, "the messages of the day are used up");
     else if (submit(d, p, bag, p->retain ? &retained : NULL) != OK)
         device_reject(d, fail_text());
     else if (log_writer_full(d->service->telemetry.writer))

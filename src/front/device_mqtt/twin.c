@@ -136,6 +136,9 @@ void device_twin(struct device *d, const struct topic *t, const struct mqtt_publ
                                                          : THROTTLE_TWIN_UPDATE)) {
         send_error(d, t->rid, STATUS_THROTTLING_BACKLOG_TIMEOUT,
                    SLICE_LIT("the twins of the hub are asked too often; try again in 10 seconds"));
+    } else if (!quota_take(d->service->telemetry.hub->quota, p->payload.len)) {
+        send_error(d, t->rid, STATUS_QUOTA_EXCEEDED,
+                   SLICE_LIT("the messages of the day are used up"));
     } else if (!read_version(t, &version)) {
         send_error(d, t->rid, STATUS_ARGUMENT_INVALID, SLICE_LIT("$version is not a version"));
     } else {

@@ -84,6 +84,22 @@ void rest_admin_hub(struct call *c)
     buf_free(&json);
 }
 
+/* ---- the daily quota: ARM IotHubQuotaMetricInfo, without a pager: there is one */
+
+void rest_admin_quota(struct call *c)
+{
+    const struct quota *quota = c->service->config->hub->quota;
+    struct buf json = {0};
+    buf_put_str(&json, "{\"value\":[");
+    if (quota)
+        buf_printf(&json, "{\"name\":\"TotalMessages\",\"currentValue\":%llu,\"maxValue\":%llu}",
+                   (unsigned long long)quota_used(quota, clock_wall_us()),
+                   (unsigned long long)quota_limit(quota));
+    buf_put_str(&json, "]}");
+    rest_answer_json(c, buf_slice(&json));
+    buf_free(&json);
+}
+
 /* ---- shared access policies: ARM SharedAccessSignatureAuthorizationRule */
 
 void rest_admin_policies(struct call *c)

@@ -330,6 +330,7 @@ void rest_health_ready(struct call *c);
 void rest_health_metrics(struct call *c);
 
 void rest_admin_hub(struct call *c);
+void rest_admin_quota(struct call *c);
 void rest_admin_policies(struct call *c);
 void rest_admin_policy(struct call *c);
 void rest_admin_connection_string(struct call *c);

@@ -148,6 +148,8 @@ const struct route rest_routes[] = {
 
     {"GET", "/admin/v1/hub", BY_OWNER, NO_BODY, rest_admin_hub,
      "Names, ports and certificate of the hub"},
+    {"GET", "/admin/v1/quotaMetrics", BY_SOCKET, NO_BODY, rest_admin_quota,
+     "Show what is used of the daily quota"},
     {"GET", "/admin/v1/policies", BY_SOCKET, NO_BODY, rest_admin_policies,
      "List shared access policies with their keys"},
     {"GET", "/admin/v1/policies/{name}", BY_SOCKET, NO_BODY, rest_admin_policy,

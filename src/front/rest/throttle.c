@@ -1,4 +1,5 @@
-/* throttle.c - a request waits for its turn, or is refused with 429.
+/* throttle.c - a request waits for its turn, or is refused: with 429, and with 403 when the day's messages
+ * are used up.
  *
  * Administrators, who came over the server's own socket, are not counted: IoT Hub's management has no
  * part in its throttles either. */
@@ -22,14 +23,32 @@ static void refuse(struct call *c)
     rest_answer_status(c, STATUS_THROTTLING_BACKLOG_TIMEOUT, text);
 }
 
+/* Azure counts what goes to and from devices; of the rest nothing goes on either once that is used up. */
+static bool is_within_quota(const struct call *c)
+{
+    struct quota *quota = c->service->config->hub->quota;
+    switch (c->route->operation) {
+    case THROTTLE_FREE: return true;
+    case THROTTLE_TWIN_READ:
+    case THROTTLE_TWIN_UPDATE:
+    case THROTTLE_METHOD:
+    case THROTTLE_QUERY:
+    case THROTTLE_UPLOAD: return quota_take(quota, buf_size(&c->body));
+    default: return quota_take_messages(quota, 0);
+    }
+}
+
 bool rest_throttle_lets_pass(struct call *c)
 {
     struct throttle *throttle = c->service->config->hub->throttle;
-    if (throttle == NULL || conn_is_socket_admin(c->conn)) return true;
+    if (conn_is_socket_admin(c->conn)) return true;
     int64_t wait_us = throttle_take(throttle, c->route->operation, amount_of(c), c->now_us);
-    if (wait_us == 0) return true;
     if (wait_us == THROTTLE_REFUSED)
         refuse(c);
+    else if (!is_within_quota(c))
+        rest_answer_status(c, STATUS_QUOTA_EXCEEDED, "the messages of the day are used up");
+    else if (wait_us == 0)
+        return true;
     else
         rest_call_wait_long(c, WAITING_TURN, wait_us);
     return false;

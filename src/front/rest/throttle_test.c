@@ -103,6 +103,61 @@ static void administrators_are_not_counted(void **state)
     }
 }
 
+/* Bytes count in messages of 4 KiB; what is not counted is refused with what is. */
+static void nothing_passes_when_the_messages_of_the_day_are_used_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *body;
+        bool counts;
+    } rows[] = {
+        {"GET /twins/d1?" V, NULL, true},
+        {"PATCH /twins/d1?" V, "{}", true},
+        {"POST /twins/d1/methods?" V, "{\"methodName\":\"m\"}", true},
+        {"POST /devices/query?" V, "{\"query\":\"SELECT * FROM devices\"}", true},
+        {"GET /devices/d1?" V, NULL, false},
+        {"DELETE /configurations/c?" V, NULL, false},
+    };
+    throttle_free(throttle);
+    world.hub.throttle = throttle = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct quota *quota = world.hub.quota = quota_new(&(struct quota_config){1, QUOTA_METER});
+        redial();
+        request(rows[i].line, token("iothubowner", ""), rows[i].body);
+        assert_int_equal(answered(), 0);
+        assert_int_equal(quota_used(quota, clock_wall_us()), rows[i].counts);
+        if (!rows[i].counts) assert_true(quota_take_messages(quota, 1));
+        redial();
+        request(rows[i].line, token("iothubowner", ""), rows[i].body);
+        expect_error(403, "IotHubQuotaExceeded");
+        call_socket();
+        request(rows[i].line, "", rows[i].body); /* administrators are not counted */
+        assert_int_equal(answered(), 0);
+        world.conn.admin = false;
+        world.hub.quota = NULL;
+        quota_free(quota);
+    }
+}
+
+static void the_quota_is_shown(void **state)
+{
+    (void)state;
+    call_socket();
+    request("GET /admin/v1/quotaMetrics", "", NULL);
+    assert_int_equal(answered(), 200);
+    assert_string_equal(said_body(), "{\"value\":[]}");
+    struct quota *quota = world.hub.quota = quota_new(&(struct quota_config){9, QUOTA_METER});
+    assert_true(quota_take_messages(quota, 4));
+    call_socket();
+    request("GET /admin/v1/quotaMetrics", "", NULL);
+    assert_int_equal(answered(), 200);
+    assert_string_equal(
+        said_body(),
+        "{\"value\":[{\"name\":\"TotalMessages\",\"currentValue\":4,\"maxValue\":9}]}");
+    world.hub.quota = NULL;
+    quota_free(quota);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, open_with_throttles, close_with_throttles)
 
 int main(void)
@@ -112,6 +167,8 @@ int main(void)
         WITH(the_fourth_of_three_is_asked_when_its_turn_has_come),
         WITH(who_hangs_up_before_its_turn_is_forgotten),
         WITH(administrators_are_not_counted),
+        WITH(nothing_passes_when_the_messages_of_the_day_are_used_up),
+        WITH(the_quota_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
