@@ -17,6 +17,12 @@ def refused(call, operation):
     equal(error.response.json()["Message"].rpartition(" ")[2], operation, "what it is about")
 
 
+def device_refused(client, status):
+    error = failure(client.get_twin)
+    equal(type(error), ClientError, "what the device gets")
+    equal(str(status) in str(error.__cause__), True, "the status in its cause")
+
+
 @check("calls over a rate are refused with 429, and those of another class are not")
 def _():
     options = [word for rate in RATES for word in ("--throttle", rate)]
@@ -32,8 +38,22 @@ def _():
             server.string("-d", "limited"), server_verification_cert=server.ca)
         client.connect()
         client.get_twin()
-        error = failure(client.get_twin)
-        equal(type(error), ClientError, "what the device gets")
-        equal("429" in str(error.__cause__), True, "the status in its cause")
+        device_refused(client, 429)
         refused(lambda: service.get_twin("limited"), "TwinRead")
+        client.shutdown()
+
+
+@check("when the messages of the day are used up, services and devices are told 403 IotHubQuotaExceeded")
+def _():
+    with server_and_service("spent", "--throttle", "quota=2/d") as (server, service):
+        client = IoTHubDeviceClient.create_from_connection_string(
+            server.string("-d", "spent"), server_verification_cert=server.ca)
+        client.connect()
+        service.get_twin("spent")
+        client.get_twin()
+        device_refused(client, 403)
+        for call in (service.get_twin, service.get_device):  # what is not counted is refused, too
+            error = failure(lambda: call("spent"))
+            equal(error.response.status_code, 403, "the status")
+            equal(error.response.headers["iothub-errorcode"], "IotHubQuotaExceeded", "the header")
         client.shutdown()
