@@ -128,7 +128,8 @@ static void show_replaced_ports(const struct ports *p)
         [PORT_MQTT] = {"MQTT", "device SDKs over MQTT", 8883},
         [PORT_AMQP] = {"AMQP",
                        "device and service SDKs over AMQP, the redirect to the events (Event "
-                       "Hubs SDKs take the port from their string)",
+                       "Hubs SDKs take the port from their string; Python's does not, it wants "
+                       "custom_endpoint_address)",
                        5671},
         [PORT_HTTPS] = {"HTTPS",
                         "service SDKs (identities), and device SDKs over HTTPS or WebSocket", 443},
