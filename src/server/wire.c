@@ -149,7 +149,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(jobs_new(&w->hub, lane, c->twins, c->methods, c->queries, &c->jobs));
     TRY(configurations_new(&w->hub, lane, c->registry, c->twins, c->queries, &c->configurations));
     jobs_set_events(c->jobs, c->events);
-    TRY(transfers_new(&w->hub, lane, c->registry, &w->transfer, &c->transfers));
+    TRY(transfers_new(&w->hub, lane, c->registry, c->configurations, &w->transfer, &c->transfers));
     TRY(dps_new(&w->hub, lane,
                 &(struct dps_doors){.registry = c->registry,
                                     .twins = c->twins,

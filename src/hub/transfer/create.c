@@ -72,13 +72,24 @@ static void probe_output(struct transfer *t)
     sink_begin(&t->sink, &t->to, transfer_wait_blob(t, on_writable));
 }
 
-static void on_readable(struct blobs_wait *w, const struct blobs_answer *a)
+static void on_configurations(struct blobs_wait *w, const struct blobs_answer *a)
 {
     struct transfer *t = transfer_answered(w);
     if (a->err == OK)
         probe_output(t);
     else
         refuse_container(t, "input", a);
+}
+
+static void on_readable(struct blobs_wait *w, const struct blobs_answer *a)
+{
+    struct transfer *t = transfer_answered(w);
+    if (a->err != OK)
+        refuse_container(t, "input", a);
+    else if (t->row.configurations)
+        source_open(&t->configurations, transfer_wait_blob(t, on_configurations));
+    else
+        probe_output(t);
 }
 
 static void begin(struct asked *a, const struct transfer_row *row)

@@ -1,7 +1,7 @@
 /* export.c - identities page by page, their lines piece by piece.
  *
  *   how many devices? ─▶ begin the blob ─▶ page ─▶ piece ─▶ piece ─▶ page ... ─▶ end the blob
- *
+ *                                                                             (─▶ configurations.c)
  * One of them is under way at any time; a cancellation takes effect when it is answered.
  */
 #include <stdlib.h>
@@ -57,11 +57,21 @@ static void on_written(struct blobs_wait *w, const struct blobs_answer *a)
         step(t);
 }
 
+static void on_configurations(struct transfer *t, const char *failure)
+{
+    if (failure)
+        end(t, TRANSFER_FAILED, failure);
+    else
+        end(t, t->stopping ? TRANSFER_CANCELLED : TRANSFER_COMPLETED, NULL);
+}
+
 static void on_ended(struct blobs_wait *w, const struct blobs_answer *a)
 {
     struct transfer *t = transfer_answered(w);
     if (a->err != OK)
         end(t, TRANSFER_FAILED, a->text);
+    else if (t->row.configurations)
+        transfer_configurations_begin(t, on_configurations);
     else
         transfer_end(t, TRANSFER_COMPLETED, NULL);
 }

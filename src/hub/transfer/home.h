@@ -50,9 +50,10 @@ struct transfer {
     struct arena arena;
     struct transfer_row row; /* its slices live in the arena */
     struct place from, to;
-    struct sink sink;    /* to `to` */
-    struct asked *asked; /* whose creation is not answered yet */
-    struct list cancels; /* struct asked */
+    struct place configurations; /* if row.configurations: from or to */
+    struct sink sink;            /* to `to` */
+    struct asked *asked;         /* whose creation is not answered yet */
+    struct list cancels;         /* struct asked */
     struct store_wait store_wait;
     struct blobs_wait blobs_wait;
     bool asks_store, asks_blob;
@@ -62,12 +63,14 @@ struct transfer {
     bool notes_end;      /* which the unit under way does */
     struct export *export;
     struct import *import;
+    struct configuration_file *file;
 };
 
 struct transfers {
     const struct hub *hub;
     struct lane *lane;
     struct registry *registry;
+    struct configurations *configurations;
     const struct transfer_config *cfg;
 
     /* on the first core: */
@@ -104,6 +107,13 @@ void transfer_export_free(struct transfer *t);
 void transfer_import_begin(struct transfer *t);
 void transfer_import_stop(struct transfer *t);
 void transfer_import_free(struct transfer *t);
+
+/* configurations.c: `fn` is called once, when all of them have had their turn, or when nothing is under way
+ * after a cancellation; `failure` NULL: the job goes on. */
+void transfer_configurations_begin(struct transfer *t,
+                                   void (*fn)(struct transfer *t, const char *failure));
+struct slice transfer_configurations_errors(const struct transfer *t); /* of an import: lines */
+void transfer_configurations_free(struct transfer *t);
 
 /* Asks; t->asks_blob until transfer_answered(), which the answer calls first. */
 struct blobs_wait *transfer_wait_blob(struct transfer *t, void (*fn)(struct blobs_wait *w,

@@ -59,7 +59,8 @@ struct import {
     bool failed;         /* it cannot go on: why */
     char failure[200];
     bool log_failed, pumping;
-    struct bulk *filling; /* NULL: none */
+    bool configures, configured; /* configurations.c has its turn; has had it */
+    struct bulk *filling;        /* NULL: none */
     unsigned under_way;
     struct bulk *bulks[IMPORT_BULKS]; /* at the registry; NULL: free */
 };
@@ -483,6 +484,25 @@ static bool take_lines(struct import *i)
     return false;
 }
 
+static void on_configurations(struct transfer *t, const char *failure)
+{
+    struct import *i = t->import;
+    i->configured = true;
+    if (failure) fail_import(i, "the file of configurations cannot be read", failure);
+    buf_put_slice(&i->errors, transfer_configurations_errors(t));
+    pump(i);
+}
+
+/* After the identities.  true: they have their turn. */
+static bool configures(struct import *i)
+{
+    if (i->configures || !i->t->row.configurations || is_stopping(i))
+        return i->configures && !i->configured;
+    i->configures = true;
+    transfer_configurations_begin(i->t, on_configurations);
+    return true;
+}
+
 /* What is said meanwhile (the registry may answer at once) is seen by the pump that runs. */
 static void pump(struct import *i)
 {
@@ -494,6 +514,7 @@ static void pump(struct import *i)
     if (i->t->asks_blob) return;
     bool over = i->under_way == 0 && (i->ended || is_stopping(i));
     size_t errors = buf_size(&i->errors);
+    if (over && configures(i)) return;
     if (over && i->log_failed)
         finish(i);
     else if (!i->log_failed && (errors >= PLACE_PIECE || (over && errors)))

@@ -43,8 +43,9 @@ bool transfer_line_next(struct slice in, size_t *from, bool last, struct slice *
 
 void transfer_line_put_error(struct buf *out, const struct line_error *e)
 {
-    buf_put_str(out, "{\"deviceId\":");
-    text_json_string(out, e->device_id);
+    bool identity = e->configuration_id.ptr == NULL;
+    buf_printf(out, "{\"%s\":", identity ? "deviceId" : "configurationId");
+    text_json_string(out, identity ? e->device_id : e->configuration_id);
     if (e->module_id.len) {
         buf_put_str(out, ",\"moduleId\":");
         text_json_string(out, e->module_id);

@@ -20,7 +20,8 @@ bool transfer_line_next(struct slice in, size_t *from, bool last, struct slice *
 struct line_error {
     int64_t line; /* from 1 */
     struct slice device_id, module_id;
-    unsigned code; /* 409001 */
+    struct slice configuration_id; /* ptr NULL: it is about an identity */
+    unsigned code;                 /* 409001 */
     struct slice text;
 };
 

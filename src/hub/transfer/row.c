@@ -68,9 +68,6 @@ static enum err check_containers(struct arena *a, const struct json *doc,
     if (row->output_uri.len == 0) return fail(ERR_INVALID, "outputBlobContainerUri is missing");
     if (row->type == TRANSFER_IMPORT && row->input_uri.len == 0)
         return fail(ERR_INVALID, "inputBlobContainerUri is missing");
-    if (row->configurations)
-        return fail(ERR_INVALID, "configurations are not in this hub's files: leave "
-                                 "includeConfigurations out");
     return OK;
 }
 
@@ -195,6 +192,8 @@ void transfer_row_write(struct buf *out, const struct transfer_row *row)
                ",\"excludeKeysInExport\":%s,\"storageAuthenticationType\":\"keyBased\","
                "\"includeConfigurations\":%s",
                row->exclude_keys ? "true" : "false", row->configurations ? "true" : "false");
+    if (row->configurations)
+        put_text_member(out, "configurationsBlobName", row->configurations_blob);
     put_text_member(out, "failureReason", row->reason);
     buf_put_u8(out, '}');
 }

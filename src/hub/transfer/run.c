@@ -36,6 +36,7 @@ void transfer_free(struct transfer *t)
     struct transfers *all = t->all;
     transfer_export_free(t);
     transfer_import_free(t);
+    transfer_configurations_free(t);
     if (t->asks_store) store_forget(all->lane, &t->store_wait);
     if (t->asks_blob) blobs_forget(all->lane, &t->blobs_wait);
     timer_stop(&t->note_timer);
@@ -51,9 +52,14 @@ enum err transfer_open_places(struct transfer *t)
 {
     struct transfers *all = t->all;
     const struct transfer_row *row = &t->row;
+    bool import = row->type == TRANSFER_IMPORT;
     TRY(place_read(&t->arena, all->hub, all->cfg, all->lane, row->output_uri, row->output_blob,
                    BLOB_WRITE, &t->to));
-    if (row->type == TRANSFER_EXPORT) return OK;
+    if (row->configurations)
+        TRY(place_read(&t->arena, all->hub, all->cfg, all->lane,
+                       import ? row->input_uri : row->output_uri, row->configurations_blob,
+                       import ? BLOB_READ : BLOB_WRITE, &t->configurations));
+    if (!import) return OK;
     return place_read(&t->arena, all->hub, all->cfg, all->lane, row->input_uri, row->input_blob,
                       BLOB_READ, &t->from);
 }

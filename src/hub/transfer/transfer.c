@@ -246,10 +246,15 @@ static void on_clean(struct timer *timer, int64_t now_us)
 /* ---- life */
 
 enum err transfers_new(const struct hub *hub, struct lane *lane, struct registry *registry,
-                       const struct transfer_config *cfg, struct transfers **out)
+                       struct configurations *configurations, const struct transfer_config *cfg,
+                       struct transfers **out)
 {
     struct transfers *t = *out = NEW(struct transfers);
-    *t = (struct transfers){.hub = hub, .lane = lane, .registry = registry, .cfg = cfg};
+    *t = (struct transfers){.hub = hub,
+                            .lane = lane,
+                            .registry = registry,
+                            .configurations = configurations,
+                            .cfg = cfg};
     list_init(&t->asks);
     lane_on(lane, TRANSFER_DONE, on_done, t);
     if (lane->id != hub->cores[0]) return OK;

@@ -6,13 +6,14 @@
  *
  * An export writes devices.txt, a line of JSON for each identity, modules behind their device.  An import
  * reads such a file, does what each line says, and writes importErrors.log with a line for each that
- * could not be done.  Files pass through in pieces: memory holds a few of them, whatever their length.
+ * could not be done.  With includeConfigurations a second file, configurations.txt, has a line for each
+ * configuration.  Files pass through in pieces: memory holds a few of them, whatever their length.
  *
  * The first core runs them, one at a time.  A blob appears when it is complete.  After a restart an
  * export starts again; an import that had begun has failed, and says how far it had come.
  *
  * Runs on: struct transfers on each core; verbs may be called on any.
- * Life:    transfers_new() after registry_new(), before the lanes run; transfers_free() before it, after
+ * Life:    transfers_new() after registry_new() and configurations_new(), before the lanes run; transfers_free() before it, after
  *          they stopped.  A wait is called once, never before the verb has returned, unless forgotten.
  * Limits:  the constants below, each with what is said when it is reached.
  * Source:  "Import and export IoT Hub device identities in bulk"; service REST API 2021-04-12; the
@@ -35,6 +36,7 @@ enum {
 #define TRANSFER_RETENTION_US (30 * INT64_C(86400) * 1000000) /* of a job that has ended */
 
 struct registry;
+struct configurations;
 struct blobs;
 struct blob_account;
 struct remote;
@@ -50,7 +52,8 @@ struct transfer_config {
 
 /* One per core; `cfg` outlives it.  Reads from the store what has not ended. */
 enum err transfers_new(const struct hub *hub, struct lane *lane, struct registry *registry,
-                       const struct transfer_config *cfg, struct transfers **out) MUST_USE;
+                       struct configurations *configurations, const struct transfer_config *cfg,
+                       struct transfers **out) MUST_USE;
 void transfers_free(struct transfers *t); /* NULL is fine */
 
 /* Borrowed during the call. */

@@ -6,6 +6,8 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "blob/blob.h"
+#include "hub/configuration/configuration.h"
+#include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
 #include "hub/transfer/place.h"
@@ -25,6 +27,8 @@ static struct fixture {
     struct registry *registries[RIG_CORES_MAX];
     struct session_home *sessions[RIG_CORES_MAX];
     struct twins *twins[RIG_CORES_MAX];
+    struct queries *queries[RIG_CORES_MAX];
+    struct configurations *configurations[RIG_CORES_MAX];
     struct transfers *transfers[RIG_CORES_MAX];
 } f;
 
@@ -49,7 +53,13 @@ static void open_all(void)
         f.registries[i] = registry_new(&f.hub, lane);
         f.sessions[i] = session_home_new(&f.hub, lane, f.registries[i], NULL);
         f.twins[i] = twins_new(&f.hub, lane, f.registries[i], f.sessions[i]);
-        assert_int_equal(transfers_new(&f.hub, lane, f.registries[i], &f.cfg, &f.transfers[i]), OK);
+        f.queries[i] = queries_new(&f.hub, lane, f.registries[i]);
+        assert_int_equal(configurations_new(&f.hub, lane, f.registries[i], f.twins[i], f.queries[i],
+                                            &f.configurations[i]),
+                         OK);
+        assert_int_equal(transfers_new(&f.hub, lane, f.registries[i], f.configurations[i], &f.cfg,
+                                       &f.transfers[i]),
+                         OK);
     }
 }
 
@@ -57,6 +67,8 @@ static void close_all(void)
 {
     for (unsigned i = 0; i < f.rig.core_count; i++) {
         transfers_free(f.transfers[i]);
+        configurations_free(f.configurations[i]);
+        queries_free(f.queries[i]);
         twins_free(f.twins[i]);
         session_home_free(f.sessions[i]);
         registry_free(f.registries[i]);
@@ -708,6 +720,165 @@ static void so_many_verbs_are_under_way_and_not_one_more(void **state)
     assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);
 }
 
+/* ---- configurations */
+
+static enum status configured;
+
+static void on_configured(struct configuration_wait *w, const struct configuration_answer *a)
+{
+    (void)w;
+    configured = a->status;
+}
+
+static void put_configuration(const char *id, unsigned priority)
+{
+    struct configuration_wait w = {.fn = on_configured};
+    char json[200];
+    snprintf(json, sizeof json,
+             "{\"id\":\"%s\",\"priority\":%u,\"targetCondition\":\"tags.a = 1\","
+             "\"content\":{\"deviceContent\":{\"properties.desired.%s\":{\"x\":1}}}}",
+             id, priority, id);
+    rig_on(f.rig.cores[1]);
+    configuration_put(f.configurations[1], slice_str(id), SLICE_NONE, slice_str(json), &w);
+    rig_run(&f.rig);
+    assert_int_equal(configured, STATUS_OK);
+}
+
+#define WITH ",\"includeConfigurations\":true"
+
+static struct slice export_configurations(void)
+{
+    assert_int_equal(create(request("export", WITH)), STATUS_OK);
+    struct json *job = ended(id_of_reply());
+    assert_true(slice_is(json_str(job, "status"), "completed"));
+    assert_true(json_get(job, "includeConfigurations")->truth);
+    assert_true(slice_is(json_str(job, "configurationsBlobName"), "configurations.txt"));
+    return get_blob("configurations.txt");
+}
+
+/* What the log says. */
+static struct slice import_configurations(struct slice text)
+{
+    put_blob("devices.txt", SLICE_LIT("\n"));
+    put_blob("configurations.txt", text);
+    assert_int_equal(create(request("import", WITH)), STATUS_OK);
+    struct json *job = ended(id_of_reply());
+    assert_true(slice_is(json_str(job, "status"), "completed"));
+    return get_blob("importErrors.log");
+}
+
+static void configurations_go_out_and_come_back(void **state)
+{
+    (void)state;
+    put_configuration("one", 1);
+    put_configuration("two", 2);
+    struct buf kept = {0};
+    buf_put_slice(&kept, export_configurations());
+    struct slice text = buf_slice(&kept);
+    assert_int_equal(count_lines(text), 2);
+    assert_int_equal(import_configurations(text).len, 0); /* they are there */
+    another_hub();
+    assert_int_equal(export_configurations().len, 0);
+    assert_int_equal(import_configurations(text).len, 0);
+    struct json *there, *was;
+    struct slice line, again = export_configurations();
+    assert_int_equal(count_lines(again), 2);
+    while (slice_split(&text, '\n', &line) && line.len) {
+        assert_int_equal(json_parse(&arena, line, &was), OK);
+        slice_split(&again, '\n', &line);
+        assert_int_equal(json_parse(&arena, line, &there), OK);
+        assert_true(slice_eq(json_str(was, "id"), json_str(there, "id")));
+        assert_true(slice_eq(json_get(was, "priority")->text, json_get(there, "priority")->text));
+    }
+    buf_free(&kept);
+}
+
+static void a_job_without_configurations_has_none(void **state)
+{
+    (void)state;
+    put_configuration("one", 1);
+    export_text();
+    assert_null(get_blob("configurations.txt").ptr);
+}
+
+static void a_configuration_that_cannot_be_imported_is_a_line_of_the_log(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *error;
+    } rows[] = {
+        {"{", "{\"configurationId\":\"\",\"errorCode\":400004"},
+        {"{\"priority\":1}", "{\"configurationId\":\"\",\"errorCode\":400004"},
+        {"{\"id\":\"a\",\"importMode\":\"delete\"}",
+         "{\"configurationId\":\"a\",\"errorCode\":400004"},
+        {"{\"id\":\"A\",\"content\":{\"deviceContent\":{\"properties.desired.z\":1}}}",
+         "{\"configurationId\":\"A\",\"errorCode\":400004"},
+        {"{\"id\":\"one\",\"importMode\":\"createOrUpdateIfMatchETag\",\"etag\":\"none\","
+         "\"priority\":9,\"content\":{\"deviceContent\":{\"properties.desired.one\":{\"x\":1}}}}",
+         "{\"configurationId\":\"one\",\"errorCode\":412001"},
+    };
+    put_configuration("one", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct slice log = import_configurations(slice_str(rows[i].line));
+        if (!slice_starts(log, slice_str(rows[i].error)) || count_lines(log) != 1)
+            fail_msg("%s: %.*s", rows[i].line, SLICE_ARG(log));
+    }
+    assert_int_equal(count_lines(export_configurations()), 1);
+}
+
+static void a_configuration_has_256_kib(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 3; over++) {
+        struct buf text = {0};
+        size_t len =
+            over == 2 ? TRANSFER_LINE_MAX + 2 * PLACE_PIECE : CONFIGURATION_BODY_MAX + over;
+        buf_put_str(&text, "{\"id\":\"big\",\"content\":{\"deviceContent\":"
+                           "{\"properties.desired.z\":1}},\"labels\":{\"l\":\"");
+        while (buf_size(&text) < len - 3) buf_put_u8(&text, 'x');
+        buf_put_str(&text, "\"}}\n{\"id\":\"next\",\"content\":{\"deviceContent\":"
+                           "{\"properties.desired.y\":1}}}");
+        struct slice log = import_configurations(buf_slice(&text));
+        assert_int_equal(count_lines(log), over > 0);
+        if (over) assert_non_null(strstr((const char *)log.ptr, "\"errorCode\":413001"));
+        buf_free(&text);
+    }
+    assert_int_equal(count_lines(export_configurations()), 2);
+}
+
+static void a_file_of_configurations_that_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    put_blob("devices.txt", SLICE_LIT("\n"));
+    assert_int_equal(create(request("import", WITH)), STATUS_BLOB_CONTAINER_VALIDATION_ERROR);
+}
+
+static void a_job_can_be_cancelled_at_its_configurations(void **state)
+{
+    (void)state;
+    char id[16];
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(id, sizeof id, "c%u", i);
+        put_configuration(id, i);
+    }
+    struct buf kept = {0};
+    buf_put_slice(&kept, export_configurations());
+    another_hub();
+    put_blob("devices.txt", SLICE_LIT("\n"));
+    put_blob("configurations.txt", buf_slice(&kept));
+    buf_free(&kept);
+    int64_t before = rig_metric("azimuth_transfer_configurations_imported_total");
+    struct slice job_id = begin_only(request("import", WITH));
+    while (rig_metric("azimuth_transfer_configurations_imported_total") < before + 10)
+        assert_true(rig_step(&f.rig));
+    struct transfers *t = ask();
+    transfer_cancel(t, job_id, &reply.wait);
+    rig_run(&f.rig);
+    assert_int_equal(reply.status, STATUS_OK);
+    assert_true(slice_is(json_str(show(job_id), "status"), "cancelled"));
+    assert_in_range(count_lines(export_configurations()), 10, 20);
+}
+
 /* ---- cancelled, stopped in the middle */
 
 static void a_job_that_runs_can_be_cancelled(void **state)
@@ -780,6 +951,12 @@ int main(void)
         TEST(a_uri_has_a_limit),
         TEST(there_is_one_job_at_a_time),
         TEST(jobs_are_shown_and_listed_without_what_opens_containers),
+        TEST(configurations_go_out_and_come_back),
+        TEST(a_job_without_configurations_has_none),
+        TEST(a_configuration_that_cannot_be_imported_is_a_line_of_the_log),
+        TEST(a_configuration_has_256_kib),
+        TEST(a_file_of_configurations_that_is_not_there_is_refused),
+        TEST(a_job_can_be_cancelled_at_its_configurations),
         TEST(a_list_has_the_newest_thousand),
         TEST(so_many_verbs_are_under_way_and_not_one_more),
         TEST(a_job_that_runs_can_be_cancelled),
