@@ -1,6 +1,8 @@
-/* cmd_state.c - azimuth hub state {export,import}: a hub's devices in one JSON file, as az has it.
+/* cmd_state.c - azimuth hub state {export,import}: a hub's devices and configurations in one JSON file, as az
+ * has it.
  *
- *   {"devices":{ID:{"identity":{..},"twin":{..},"parent":ID,"modules":{ID:{"identity","twin"}}}}}
+ *   {"configurations":{"admConfigurations":{ID:{..}},"edgeDeployments":{ID:{..}}},
+ *    "devices":{ID:{"identity":{..},"twin":{..},"parent":ID,"modules":{ID:{"identity","twin"}}}}}
  *
  * Everything over the service API, so that either hub may be one of Azure's: twins by pages of a query,
  * identities one by one, and back in bulks of 100, modules after all devices.  An export holds one page;
@@ -15,12 +17,13 @@
 #include "cli/file.h"
 #include "cli/http.h"
 #include "cli/identity.h"
+#include "cli/state.h"
 
 enum { PAGE = 100, BULK_BYTES = 700 << 10, STATE_MAX = 1 << 30 };
 
 #define ASPECTS                                                                                    \
     {                                                                                              \
-        "aspects", "NAMES", "what of the hub: devices [all there are]"                             \
+        "aspects", "NAMES", "what of the hub: devices, configurations [all there are]"             \
     }
 #define END                                                                                        \
     {                                                                                              \
@@ -35,14 +38,33 @@ const struct cli_option state_export_options[] = {
 const struct cli_option state_import_options[] = {
     {"state-file f", "FILE", "what 'hub state export' or az wrote"},
     ASPECTS,
-    {"replace r", NULL, "delete the devices that are on the hub first"},
+    {"replace r", NULL, "delete what is on the hub first"},
     END};
 
-static enum err check_aspects(const struct cli *c)
+struct aspects {
+    bool devices, configurations;
+};
+
+static enum err read_aspects(const struct cli *c, struct aspects *out)
 {
-    const char *aspects = cli_value(c, "aspects");
-    if (aspects == NULL || strcmp(aspects, "devices") == 0) return OK;
-    return fail(ERR_INVALID, "--aspects %s: only devices can be moved so far", aspects);
+    const char *value = cli_value(c, "aspects");
+    *out = (struct aspects){.devices = value == NULL, .configurations = value == NULL};
+    struct slice left = slice_str(value ? value : ""), word;
+    while (left.len) {
+        size_t end = 0;
+        while (end < left.len && left.ptr[end] != ' ' && left.ptr[end] != ',') end++;
+        word = slice_head(left, end);
+        left = slice_from(left, end < left.len ? end + 1 : end);
+        if (slice_is(word, "devices"))
+            out->devices = true;
+        else if (slice_is(word, "configurations"))
+            out->configurations = true;
+        else if (word.len)
+            return fail(ERR_INVALID, "--aspects %.*s: devices and configurations can be moved",
+                        SLICE_ARG(word));
+    }
+    if (out->devices || out->configurations) return OK;
+    return fail(ERR_INVALID, "--aspects names nothing: devices, configurations");
 }
 
 static void show(const char *what, unsigned long count, bool last)
@@ -158,7 +180,7 @@ static enum err write_devices(struct cli *c, struct target *t, FILE *file, unsig
     struct buf out = {0};
     struct json *page;
     enum err e = next_page(&pages, &page);
-    buf_put_str(&out, "{\"devices\":{\n");
+    buf_put_str(&out, "\"devices\":{\n");
     while (e == OK && page) {
         for (struct json *twin = page->child; twin && e == OK; twin = twin->next) {
             if ((*count)++) buf_put_str(&out, ",\n");
@@ -172,34 +194,60 @@ static enum err write_devices(struct cli *c, struct target *t, FILE *file, unsig
         if (e == OK) e = next_page(&pages, &page);
     }
     show("export", *count, true);
-    if (e == OK && fputs("\n}}\n", file) < 0) e = fail_errno("the file cannot be written");
+    if (e == OK && fputs("\n}", file) < 0) e = fail_errno("the file cannot be written");
     buf_free(&out);
     buf_free(&pages.next);
     return e;
 }
 
-static enum err print_count(struct cli *c, unsigned long count)
+struct counts {
+    unsigned long devices, configurations;
+};
+
+static enum err write_state(struct cli *c, struct target *t, const struct aspects *aspects,
+                            FILE *file, struct counts *counts)
 {
-    struct json *told = json_new(&c->arena, JSON_OBJECT);
-    json_set(&c->arena, told, SLICE_LIT("devices"), json_new_i64(&c->arena, (int64_t)count));
-    return output_value(&c->output, &c->arena, told, NULL);
+    enum err e = OK;
+    bool wrote = fputc('{', file) >= 0;
+    if (aspects->configurations) {
+        wrote = wrote && fputs("\"configurations\":", file) >= 0;
+        e = state_write_configurations(c, t, file, &counts->configurations);
+        if (aspects->devices) wrote = wrote && fputs(",\n", file) >= 0;
+    }
+    if (e == OK && aspects->devices) e = write_devices(c, t, file, &counts->devices);
+    wrote = wrote && fputs("}\n", file) >= 0;
+    return e == OK && !wrote ? fail_errno("the file cannot be written") : e;
+}
+
+static enum err print_counts(struct cli *c, const struct aspects *aspects,
+                             const struct counts *counts)
+{
+    struct arena *a = &c->arena;
+    struct json *told = json_new(a, JSON_OBJECT);
+    if (aspects->devices)
+        json_set(a, told, SLICE_LIT("devices"), json_new_i64(a, (int64_t)counts->devices));
+    if (aspects->configurations)
+        json_set(a, told, SLICE_LIT("configurations"),
+                 json_new_i64(a, (int64_t)counts->configurations));
+    return output_value(&c->output, a, told, NULL);
 }
 
 enum err state_export(struct cli *c)
 {
     struct target t;
     struct slice path;
-    unsigned long count = 0;
+    struct aspects aspects;
+    struct counts counts = {0};
     TRY(cli_need(c, "state-file", &path));
-    TRY(check_aspects(c));
+    TRY(read_aspects(c, &aspects));
     TRY(target_find(c, &t));
     const char *name = cli_value(c, "state-file");
     if (!cli_given(c, "replace") && access(name, F_OK) == 0)
         return fail(ERR_EXISTS, "%s is there already: --replace writes it anew", name);
     struct file_new file;
     TRY(file_begin(name, &file));
-    enum err e = file_finish(name, &file, write_devices(c, &t, file.out, &count));
-    return e == OK ? print_count(c, count) : e;
+    enum err e = file_finish(name, &file, write_state(c, &t, &aspects, file.out, &counts));
+    return e == OK ? print_counts(c, &aspects, &counts) : e;
 }
 
 /* ---- import */
@@ -305,36 +353,68 @@ static enum err delete_all(struct bulk *b)
     }
 }
 
-static enum err read_state(struct cli *c, const char *path, struct json **devices)
+/* Members that are not there, or not asked for, are NULL. */
+struct state {
+    const struct json *devices, *configurations;
+};
+
+static enum err read_state(struct cli *c, const char *path, const struct aspects *aspects,
+                           struct state *out)
 {
     struct slice text;
-    struct json *state;
+    struct json *doc;
+    *out = (struct state){0};
     TRY(file_load_max(c, path, STATE_MAX, &text));
-    if (json_parse(&c->arena, text, &state) != OK) return file_blame(ERR_INVALID, path);
-    *devices = json_get(state, "devices");
-    if (*devices == NULL || (*devices)->type != JSON_OBJECT)
+    if (json_parse(&c->arena, text, &doc) != OK) return file_blame(ERR_INVALID, path);
+    for (const struct json *j = doc->type == JSON_OBJECT ? doc->child : NULL; j; j = j->next) {
+        if (aspects->devices && slice_is(j->key, "devices"))
+            out->devices = j;
+        else if (aspects->configurations && slice_is(j->key, "configurations"))
+            out->configurations = j;
+        else
+            fprintf(stderr, "%s: '%.*s' is left out\n", path, SLICE_ARG(j->key));
+    }
+    if (aspects->devices && !out->devices && !out->configurations)
         return fail(ERR_INVALID, "%s has no devices", path);
-    for (const struct json *j = state->child; j; j = j->next)
-        if (j != *devices) fprintf(stderr, "%s: '%.*s' is left out\n", path, SLICE_ARG(j->key));
+    if (!out->devices && !out->configurations)
+        return fail(ERR_INVALID, "%s has no configurations", path);
     return OK;
+}
+
+static enum err delete_first(struct cli *c, struct bulk *b, const struct state *state)
+{
+    if (state->configurations) TRY(state_delete_configurations(c, b->t));
+    return state->devices ? delete_all(b) : OK;
+}
+
+static enum err add_state(struct cli *c, struct bulk *b, const struct state *state,
+                          struct counts *counts)
+{
+    if (state->devices) {
+        TRY(add_devices(b, state->devices, &counts->devices));
+        TRY(add_modules(b, state->devices));
+    }
+    if (state->configurations == NULL) return OK;
+    return state_add_configurations(c, b->t, state->configurations, &counts->configurations,
+                                    &b->failed);
 }
 
 enum err state_import(struct cli *c)
 {
     struct target t;
     struct slice path;
-    struct json *devices = NULL;
+    struct state state;
+    struct aspects aspects;
     struct bulk b = {.t = &t};
-    unsigned long count = 0;
+    struct counts counts = {0};
     TRY(cli_need(c, "state-file", &path));
-    TRY(check_aspects(c));
+    TRY(read_aspects(c, &aspects));
     TRY(target_find(c, &t));
-    TRY(read_state(c, cli_value(c, "state-file"), &devices));
-    enum err e = cli_given(c, "replace") ? delete_all(&b) : OK;
-    if (e == OK) e = add_devices(&b, devices, &count);
-    if (e == OK) e = add_modules(&b, devices);
+    TRY(read_state(c, cli_value(c, "state-file"), &aspects, &state));
+    enum err e = cli_given(c, "replace") ? delete_first(c, &b, &state) : OK;
+    if (e == OK) e = add_state(c, &b, &state, &counts);
     buf_free(&b.json);
     if (e != OK) return e;
-    TRY(print_count(c, count));
-    return b.failed ? fail(ERR_PROTOCOL, "%u identities could not be imported", b.failed) : OK;
+    TRY(print_counts(c, &aspects, &counts));
+    return b.failed ? fail(ERR_PROTOCOL, "%u of them could not be imported", b.failed) : OK;
 }

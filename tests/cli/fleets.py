@@ -87,3 +87,29 @@ def a_state_whose_twin_is_refused_is_not_done():
         path.write_text(json.dumps(state), encoding="utf-8")
         done = hub.run("hub", "state", "import", "-f", path, "--replace")
         check(done.status == 1 and "d1" in done.error, str(done))
+
+
+@group.case
+def configurations_go_with_the_state():
+    content = {"deviceContent": {"properties.desired.a": {"x": 1}}}
+    with Hub() as hub:
+        path = pathlib.Path(hub.data) / "state.json"
+        hub.must("hub", "configuration", "create", "-c", "conf", "--content", json.dumps({"content": content}),
+                 "--target-condition", "tags.a=1", "--priority", 3)
+        hub.must("hub", "state", "export", "-f", path)
+        state = json.loads(path.read_text(encoding="utf-8"))
+        check(state["configurations"]["admConfigurations"]["conf"]["priority"] == 3, str(state))
+        check(state["devices"] == {} and state["configurations"]["edgeDeployments"] == {}, str(state))
+        hub.must("hub", "configuration", "delete", "-c", "conf")
+        done = hub.must("hub", "state", "import", "-f", path, "-o", "json")
+        check(done.json() == {"devices": 0, "configurations": 1}, str(done))
+        state["configurations"]["admConfigurations"]["conf"]["priority"] = 4
+        path.write_text(json.dumps(state), encoding="utf-8")
+        hub.must("hub", "state", "import", "-f", path, "--aspects", "configurations")  # it is there: an update
+        shown = hub.must("hub", "configuration", "show", "-c", "conf").json()
+        check(shown["priority"] == 4 and shown["content"]["deviceContent"] == content["deviceContent"], str(shown))
+        hub.must("hub", "state", "import", "-f", path, "--replace")
+        state["configurations"]["admConfigurations"]["conf"]["targetCondition"] = "nonsense ="
+        path.write_text(json.dumps(state), encoding="utf-8")
+        done = hub.run("hub", "state", "import", "-f", path)
+        check(done.status == 1 and "configuration conf" in done.error, str(done))
