@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -31,6 +32,7 @@ struct remote_ask {
     uint64_t offset;
     int64_t mark;
     uint32_t len, block, uri_len;
+    bool probes;     /* somebody waits for it: REMOTE_PROBE_S */
     uint8_t bytes[]; /* the URI, the piece */
 };
 
@@ -52,7 +54,8 @@ static void ask(struct remote *r, struct lane *core, unsigned kind, const struct
 
 void remote_probe(struct remote *r, struct lane *core, struct slice uri, struct blobs_wait *w)
 {
-    ask(r, core, REMOTE_STAGE, &(struct remote_ask){.block = PROBE_BLOCK}, uri, SLICE_LIT("?"), w);
+    const struct remote_ask fixed = {.block = PROBE_BLOCK, .probes = true};
+    ask(r, core, REMOTE_STAGE, &fixed, uri, SLICE_LIT("?"), w);
 }
 
 void remote_stage(struct remote *r, struct lane *core, struct slice uri, unsigned block,
@@ -68,9 +71,10 @@ void remote_commit(struct remote *r, struct lane *core, struct slice uri, unsign
     ask(r, core, REMOTE_COMMIT, &(struct remote_ask){.block = count}, uri, SLICE_NONE, w);
 }
 
-void remote_get(struct remote *r, struct lane *core, struct slice uri, struct blobs_wait *w)
+void remote_get(struct remote *r, struct lane *core, struct slice uri, bool probes,
+                struct blobs_wait *w)
 {
-    ask(r, core, REMOTE_GET, &(struct remote_ask){0}, uri, SLICE_NONE, w);
+    ask(r, core, REMOTE_GET, &(struct remote_ask){.probes = probes}, uri, SLICE_NONE, w);
 }
 
 void remote_read(struct remote *r, struct lane *core, struct slice uri, int64_t modified_us,
@@ -90,6 +94,7 @@ struct exchange {
     const char *headers[4]; /* up to a NULL */
     struct slice body;      /* sent */
     size_t max;             /* of what comes back */
+    int64_t ends_us;        /* no try goes on after that; 0: all may */
     struct buf came;
     long status;
     int64_t size; /* Content-Length */
@@ -154,6 +159,8 @@ static void set_options(const struct curl_functions *f, struct remote *r, struct
     f->set(h, CURLOPT_URL, buf_cstr(&x->url));
     f->set(h, CURLOPT_CUSTOMREQUEST, x->method);
     curl_common(f, h, "http,https", r->ca_path, REMOTE_CONNECT_S);
+    if (x->ends_us)
+        f->set(h, CURLOPT_TIMEOUT_MS, (long)MAX(1, (x->ends_us - clock_mono_us()) / 1000));
     f->set(h, CURLOPT_LOW_SPEED_LIMIT, 1l);
     f->set(h, CURLOPT_LOW_SPEED_TIME, (long)REMOTE_STALL_S);
     f->set(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -217,6 +224,11 @@ static enum err judge(const struct exchange *x)
     return fail(e, "answered %ld %s", x->status, x->code);
 }
 
+static bool may_try_again(const struct exchange *x, unsigned tried)
+{
+    return tried < REMOTE_TRIES - 1 && (x->ends_us == 0 || clock_mono_us() < x->ends_us);
+}
+
 static enum err exchange(struct remote *r, struct exchange *x, const char *more)
 {
     const struct curl_functions *f;
@@ -225,7 +237,7 @@ static enum err exchange(struct remote *r, struct exchange *x, const char *more)
     buf_put_slice(&x->url, x->uri);
     buf_put_str(&x->url, more);
     enum err e = perform(f, r, x);
-    for (unsigned tried = 0; e == ERR_AGAIN && tried < REMOTE_TRIES - 1; tried++) {
+    for (unsigned tried = 0; e == ERR_AGAIN && may_try_again(x, tried); tried++) {
         metric_inc(&retries_total);
         pause_before(r, tried);
         e = perform(f, r, x);
@@ -250,7 +262,10 @@ static struct exchange begin(const struct msg *m, const char *method)
 {
     const struct remote_ask *a = ask_of(m);
     return (struct exchange){
-        .method = method, .uri = slice_of(a->bytes, a->uri_len), .max = REMOTE_ERROR_BODY_MAX};
+        .method = method,
+        .uri = slice_of(a->bytes, a->uri_len),
+        .max = REMOTE_ERROR_BODY_MAX,
+        .ends_us = a->probes ? clock_mono_us() + REMOTE_PROBE_S * INT64_C(1000000) : 0};
 }
 
 static void finish(struct remote *r, const struct msg *m, struct exchange *x,

@@ -20,6 +20,7 @@ enum {
     REMOTE_CONNECT_S = 10,
     REMOTE_STALL_S = 30, /* without a byte either way */
     REMOTE_TRIES = 4,
+    REMOTE_PROBE_S = 8, /* all tries of a look at a container for which somebody waits */
     REMOTE_ERROR_BODY_MAX = 8 << 10, /* of an answer that is no blob; the rest is dropped */
 };
 
@@ -31,7 +32,7 @@ struct remote *remote_new(struct lane *lane, const char *ca_path);
 void remote_stop(struct remote *r); /* what is under way ends soon; before its lane stops */
 void remote_free(struct remote *r); /* after the lane has stopped; NULL is fine */
 
-/* Can the blob be written to?  Leaves a block that nobody commits. */
+/* Can the blob be written to?  Says so within REMOTE_PROBE_S; leaves a block that nobody commits. */
 void remote_probe(struct remote *r, struct lane *core, struct slice uri, struct blobs_wait *w);
 
 void remote_stage(struct remote *r, struct lane *core, struct slice uri, unsigned block,
@@ -41,8 +42,10 @@ void remote_stage(struct remote *r, struct lane *core, struct slice uri, unsigne
 void remote_commit(struct remote *r, struct lane *core, struct slice uri, unsigned count,
                    struct blobs_wait *w);
 
-/* Its size; `modified_us` is a mark that changes with the blob, not a time. */
-void remote_get(struct remote *r, struct lane *core, struct slice uri, struct blobs_wait *w);
+/* Its size; `modified_us` is a mark that changes with the blob, not a time.  `probes`: as remote_probe(),
+ * within REMOTE_PROBE_S. */
+void remote_get(struct remote *r, struct lane *core, struct slice uri, bool probes,
+                struct blobs_wait *w);
 void remote_read(struct remote *r, struct lane *core, struct slice uri, int64_t modified_us,
                  uint64_t offset, uint32_t len, struct blobs_wait *w);
 

@@ -102,7 +102,7 @@ static void begin(struct asked *a, const struct transfer_row *row)
                 e == ERR_DENIED ? STATUS_BLOB_CONTAINER_VALIDATION_ERROR : STATUS_ARGUMENT_INVALID,
                 fail_text());
     else if (row->type == TRANSFER_IMPORT)
-        source_open(&t->from, transfer_wait_blob(t, on_readable));
+        source_open(&t->from, true, transfer_wait_blob(t, on_readable));
     else
         probe_output(t);
 }

@@ -555,7 +555,7 @@ void transfer_import_begin(struct transfer *t)
 {
     t->import = NEW(struct import);
     t->import->t = t;
-    source_open(&t->from, transfer_wait_blob(t, on_opened));
+    source_open(&t->from, false, transfer_wait_blob(t, on_opened));
 }
 
 void transfer_import_stop(struct transfer *t)

@@ -144,12 +144,12 @@ void sink_abort(struct sink *s)
 
 /* ---- reading */
 
-void source_open(const struct place *p, struct blobs_wait *w)
+void source_open(const struct place *p, bool probes, struct blobs_wait *w)
 {
     if (p->own)
         blobs_get(p->cfg->blobs, p->lane, name_of(p), w);
     else
-        remote_get(p->cfg->remote, p->lane, p->uri, w);
+        remote_get(p->cfg->remote, p->lane, p->uri, probes, w);
 }
 
 void source_read(const struct place *p, int64_t modified_us, uint64_t offset, uint32_t len,

@@ -45,7 +45,8 @@ void sink_abort(struct sink *s);                     /* harmless when it has end
 
 /* ---- reading */
 
-void source_open(const struct place *p, struct blobs_wait *w); /* its size and change */
+/* Its size and change; `probes`: somebody waits, so it is not tried for long. */
+void source_open(const struct place *p, bool probes, struct blobs_wait *w);
 
 /* At most PLACE_PIECE bytes; ERR_CONFLICT: it was changed since. */
 void source_read(const struct place *p, int64_t modified_us, uint64_t offset, uint32_t len,

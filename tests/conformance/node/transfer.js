@@ -4,6 +4,7 @@
 
 const assert = require('assert/strict');
 const fs = require('fs');
+const net = require('net');
 const path = require('path');
 const {
     ContainerClient, ContainerSASPermissions, StorageSharedKeyCredential, generateBlobSASQueryParameters,
@@ -169,6 +170,19 @@ check('a container that cannot be used is refused at once', async () => {
         assert.ok(!/sig=/.test(error.responseBody), 'no signature is repeated');
     }
     assert.equal((await failure(registry.exportDevicesToBlob('ftp://a/b', false))).response.headers['iothub-errorcode'], 'ArgumentInvalid');
+});
+
+check('a container that does not answer is refused while the program waits', async () => {
+    const silent = net.createServer(() => {});
+    await new Promise((resolve) => { silent.listen(0, '127.0.0.1', resolve); });
+    try {
+        const error = await failure(begin(() => registry.exportDevicesToBlob(`http://127.0.0.1:${silent.address().port}/none?sig=x`, false)));
+        assert.equal(error.response.statusCode, 400);
+        assert.equal(error.response.headers['iothub-errorcode'], 'BlobContainerValidationError');
+        assert.match(error.responseBody, /no answer/);
+    } finally {
+        silent.close();
+    }
 });
 
 check('jobs are listed, and one that has ended or never was cannot be cancelled', async () => {
