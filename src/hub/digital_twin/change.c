@@ -53,11 +53,12 @@ struct diff {
     struct json *ops;
 };
 
-static void add_op(struct diff *d, const char *op, struct json *path, const struct json *value)
+static void add_op(struct diff *d, const char *op, struct slice parent, struct slice key,
+                   const struct json *value)
 {
     struct json *o = json_new(d->arena, JSON_OBJECT);
     json_set(d->arena, o, SLICE_LIT("op"), json_new_string(d->arena, slice_str(op)));
-    json_set(d->arena, o, SLICE_LIT("path"), path);
+    json_set(d->arena, o, SLICE_LIT("path"), path_of(d->arena, parent, key));
     if (value) json_set(d->arena, o, SLICE_LIT("value"), document_copy(d->arena, value));
     json_append(d->ops, o);
 }
@@ -82,17 +83,15 @@ static void compare(struct diff *d, struct slice path, enum level level, const s
     enum level inner;
     for (const struct json *next = to->child; next; next = next->next) {
         const struct json *old = json_find(from, next->key);
-        struct json *at = path_of(d->arena, path, next->key);
         if (old == NULL)
-            add_op(d, "add", at, next);
+            add_op(d, "add", path, next->key, next);
         else if (goes_into(level, old, next, &inner))
-            compare(d, at->text, inner, old, next);
+            compare(d, path_of(d->arena, path, next->key)->text, inner, old, next);
         else if (!document_same(old, next))
-            add_op(d, "replace", at, next);
+            add_op(d, "replace", path, next->key, next);
     }
     for (const struct json *old = from->child; old; old = old->next)
-        if (json_find(to, old->key) == NULL)
-            add_op(d, "remove", path_of(d->arena, path, old->key), NULL);
+        if (json_find(to, old->key) == NULL) add_op(d, "remove", path, old->key, NULL);
 }
 
 bool digital_twin_put_change(struct buf *out, struct slice before, struct slice after)
