@@ -5,8 +5,8 @@
  *    "devices":{ID:{"identity":{..},"twin":{..},"parent":ID,"modules":{ID:{"identity","twin"}}}}}
  *
  * Everything over the service API, so that either hub may be one of Azure's: twins by pages of a query,
- * identities one by one, and back in bulks of 100, modules after all devices.  An export holds one page;
- * an import holds the file.
+ * identities one by one, and back in bulks of 100, modules after all devices.  An export holds one page
+ * and leaves out what goes while it is read; an import holds the file.
  */
 #include "cli/cmd.h"
 
@@ -127,15 +127,19 @@ static enum err get_twin(struct target *t, struct slice device, struct slice mod
     return e;
 }
 
+/* One that has gone since it was listed is left out. */
 static enum err put_modules(struct target *t, struct slice device, struct buf *out)
 {
     struct json *modules, *twin;
+    unsigned count = 0;
     TRY(identity_modules(t, device, &modules));
     buf_put_str(out, ",\"modules\":{");
     for (struct json *m = modules->child; m; m = m->next) {
         struct slice id = json_str(m, "moduleId");
-        TRY(get_twin(t, device, id, &twin));
-        if (m != modules->child) buf_put_u8(out, ',');
+        enum err e = get_twin(t, device, id, &twin);
+        if (e == ERR_NOT_FOUND) continue;
+        TRY(e);
+        if (count++) buf_put_u8(out, ',');
         text_json_string(out, id);
         buf_put_str(out, ":{");
         put_member(out, "identity", m);
@@ -174,28 +178,46 @@ static enum err put_device(struct cli *c, struct target *t, const struct json *t
     return OK;
 }
 
+static enum err write_device(struct cli *c, struct target *t, const struct json *twin, FILE *file,
+                             unsigned long *count)
+{
+    struct buf out = {0};
+    buf_put_str(&out, *count ? ",\n" : "");
+    enum err e = put_device(c, t, twin, &out);
+    struct slice text = buf_slice(&out);
+    if (e == OK && fwrite(text.ptr, 1, text.len, file) != text.len)
+        e = fail_errno("the file cannot be written");
+    if (e == OK) ++*count;
+    buf_free(&out);
+    return e == ERR_NOT_FOUND ? OK : e; /* it has gone since the page was read */
+}
+
+static enum err write_page(struct cli *c, struct pages *pages, FILE *file, unsigned long *count,
+                           bool *more)
+{
+    struct json *page;
+    TRY(next_page(pages, &page));
+    *more = page != NULL;
+    for (struct json *twin = page ? page->child : NULL; twin; twin = twin->next)
+        TRY(write_device(c, pages->t, twin, file, count));
+    show("export", *count, page == NULL);
+    return OK;
+}
+
+/* What a page takes of memory goes with it. */
 static enum err write_devices(struct cli *c, struct target *t, FILE *file, unsigned long *count)
 {
     struct pages pages = {.t = t};
-    struct buf out = {0};
-    struct json *page;
-    enum err e = next_page(&pages, &page);
-    buf_put_str(&out, "\"devices\":{\n");
-    while (e == OK && page) {
-        for (struct json *twin = page->child; twin && e == OK; twin = twin->next) {
-            if ((*count)++) buf_put_str(&out, ",\n");
-            e = put_device(c, t, twin, &out);
-        }
-        show("export", *count, false);
-        struct slice text = buf_slice(&out);
-        if (e == OK && text.len && fwrite(text.ptr, 1, text.len, file) != text.len)
-            e = fail_errno("the file cannot be written");
-        buf_clear(&out);
-        if (e == OK) e = next_page(&pages, &page);
+    struct arena kept = c->arena;
+    bool more = true;
+    enum err e = fputs("\"devices\":{\n", file) < 0 ? fail_errno("the file cannot be written") : OK;
+    while (e == OK && more) {
+        c->arena = (struct arena){0};
+        e = write_page(c, &pages, file, count, &more);
+        arena_wipe(&c->arena);
     }
-    show("export", *count, true);
+    c->arena = kept;
     if (e == OK && fputs("\n}", file) < 0) e = fail_errno("the file cannot be written");
-    buf_free(&out);
     buf_free(&pages.next);
     return e;
 }

@@ -228,8 +228,25 @@ static enum err blob_size(struct target *t, const struct own *own, const char *n
     return e;
 }
 
+/* A log of errors: its beginning, and how many lines it has. */
+struct log {
+    struct buf head;
+    unsigned lines;
+    bool within; /* a line that has not ended yet */
+};
+
+static void take_log(struct log *l, struct slice bytes)
+{
+    if (buf_size(&l->head) < PIECE) buf_put_slice(&l->head, bytes);
+    for (size_t i = 0; i < bytes.len; i++) {
+        bool ends = bytes.ptr[i] == '\n';
+        if (!ends && !l->within) l->lines++;
+        l->within = !ends;
+    }
+}
+
 static enum err download(struct target *t, const struct own *own, const char *name, FILE *file,
-                         struct buf *into)
+                         struct log *log)
 {
     uint64_t size;
     TRY(blob_size(t, own, name, &size));
@@ -242,10 +259,9 @@ static enum err download(struct target *t, const struct own *own, const char *na
         TRY(judge(t, &a));
         struct slice bytes = buf_slice(&a.body);
         bool wrote = file == NULL || fwrite(bytes.ptr, 1, bytes.len, file) == bytes.len;
-        if (into) buf_put_slice(into, bytes);
+        if (log) take_log(log, bytes);
         http_answer_free(&a);
         if (!wrote) return fail_errno("the file cannot be written");
-        if (into && buf_size(into) >= PIECE) break; /* of a log the beginning is enough */
     }
     return OK;
 }
@@ -307,25 +323,23 @@ enum err transfer_export_verb(struct cli *c)
 /* ---- import */
 
 /* Lines of the log, the first ones, as a member of the job. */
-static unsigned take_errors(struct cli *c, struct slice log, struct json *job)
+static void take_errors(struct cli *c, struct slice log, struct json *job)
 {
     struct json *list = json_new(&c->arena, JSON_ARRAY), *error;
     struct slice line;
-    unsigned count = 0;
-    while (slice_split(&log, '\n', &line)) {
+    for (unsigned count = 0; count < ERRORS_SHOWN && slice_split(&log, '\n', &line);) {
         if (line.len == 0) continue;
-        if (count++ < ERRORS_SHOWN && json_parse(&c->arena, line, &error) == OK)
-            json_append(list, error);
+        if (json_parse(&c->arena, line, &error) == OK) json_append(list, error);
+        count++;
     }
     json_set(&c->arena, job, SLICE_LIT("errors"), list);
-    return count;
 }
 
 static enum err import_file(struct cli *c, struct target *t, struct json *request, const char *path,
                             struct json **job, unsigned *errors)
 {
     struct own own;
-    struct buf log = {0};
+    struct log log = {0};
     const char *name = new_name(c, ".txt"), *log_name = new_name(c, ".log");
     TRY(open_own(c, t, &own));
     TRY(upload(t, &own, name, path));
@@ -336,10 +350,11 @@ static enum err import_file(struct cli *c, struct target *t, struct json *reques
     enum err e = start(t, request, job);
     if (e == OK) e = wait_for_end(c, t, job);
     if (e == OK) e = download(t, &own, log_name, NULL, &log);
-    if (e == OK) *errors = take_errors(c, buf_slice(&log), *job);
+    if (e == OK) take_errors(c, buf_slice(&log.head), *job);
+    *errors = log.lines;
     drop_blob(t, &own, name);
     drop_blob(t, &own, log_name);
-    buf_free(&log);
+    buf_free(&log.head);
     return e;
 }
 
