@@ -3,6 +3,7 @@
 #include "hub/fault/fault.h"
 #include "hub/telemetry/telemetry.h"
 #include "server/amqp_client_test.h"
+#include "server/edge_test.h"
 
 /* ---- links */
 
@@ -292,6 +293,39 @@ static void an_auth_chain_has_a_limit(void **state)
     }
     open_device(c, 2, "d1");
     rig_free(c);
+}
+
+/* ---- on behalf of a device */
+
+static int set_up(void **state);
+
+static void attach_on_behalf(struct rig_conn *c)
+{
+    struct buf token = {0};
+    edge_token(&rig, "top", &token);
+    put_token(c, buf_slice(&token));
+    buf_free(&token);
+    say(c, "0 attach[\"leaf\" 1 false 2b 0b @40 [\"me\"] @41 [\"/devices/leaf/messages/events\"] "
+           "null null 0 null null null {'com.microsoft:auth-chain' \"leaf;mid;top\"}]");
+}
+
+/* One identity of a connection; its edge hub's own and others are not concerned. */
+static void links_on_behalf_end_when_the_hierarchy_changes(void **state)
+{
+    for (unsigned change = 0; change < HIERARCHY_CHANGES; change++) {
+        struct rig_conn *c = connect();
+        struct hierarchy h = put_hierarchy(&rig);
+        open_device(c, 0, "d1");
+        attach_on_behalf(c);
+        assert_true(hears(c, "flow["));
+        change_hierarchy(&rig, &h, change);
+        assert_true(hears(c, " true @29 ['amqp:unauthorized-access'"));
+        say(c, "0 transfer[0 1 b\"t\" 0 false] @117 b\"still here\"");
+        assert_true(hears(c, "@36 []"));
+        rig_free(c);
+        rig_stop(&rig);
+        set_up(state);
+    }
 }
 
 /* ---- ends */
@@ -670,6 +704,7 @@ int main(void)
         CASE(half_open_links_harm_nobody),
         CASE(a_model_is_taken_from_any_link),
         CASE(an_auth_chain_has_a_limit),
+        CASE(links_on_behalf_end_when_the_hierarchy_changes),
         CASE(one_identity_ends_without_the_others),
         CASE(another_connection_takes_over),
         CASE(a_newer_token_keeps_the_links),

@@ -7,7 +7,7 @@
 #include "hub/fault/fault.h"
 #include "hub/telemetry/telemetry.h"
 #include "proto/mqtt/mqtt.h"
-#include "server/rig.h"
+#include "server/edge_test.h"
 
 static struct rig rig;
 
@@ -385,6 +385,64 @@ static void a_device_that_is_disabled_is_disconnected(void **state)
     speak(&c);
     assert_int_equal(c.connack, MQTT_NOT_AUTHORIZED);
     end(&c);
+}
+
+/* ---- on behalf of a device */
+
+static int set_up(void **state);
+
+static void ping(struct client *c)
+{
+    rig_say(c->conn, slice_of("\xC0\0", 2));
+    hear(c);
+}
+
+static void open_on_behalf(struct client *c)
+{
+    struct buf token = {0};
+    edge_token(&rig, "top", &token);
+    start(c);
+    write_connect(c, "leaf", "hub.test/leaf/?api-version=2021-04-12&auth-chain=leaf%3Bmid%3Btop",
+                  buf_slice(&token));
+    speak(c);
+    buf_free(&token);
+}
+
+static void a_session_on_behalf_ends_when_the_hierarchy_changes(void **state)
+{
+    for (unsigned change = 0; change < HIERARCHY_CHANGES; change++) {
+        struct client c;
+        struct hierarchy h = put_hierarchy(&rig);
+        open_on_behalf(&c);
+        assert_int_equal(c.connack, MQTT_ACCEPTED);
+        change_hierarchy(&rig, &h, change);
+        assert_over(&c);
+        end(&c);
+        open_on_behalf(&c);
+        assert_int_not_equal(c.connack, MQTT_ACCEPTED);
+        end(&c);
+        rig_stop(&rig);
+        set_up(state);
+    }
+}
+
+static void other_sessions_stay_when_the_hierarchy_changes(void **state)
+{
+    (void)state;
+    struct client behalf, own;
+    struct hierarchy h = put_hierarchy(&rig);
+    open_on_behalf(&behalf);
+    change_hierarchy(&rig, &h, OTHER_IS_DELETED);
+    ping(&behalf);
+    assert_int_equal(behalf.pingresps, 1);
+    open_device(&own, "leaf"); /* takes over */
+    assert_over(&behalf);
+    change_hierarchy(&rig, &h, LEAF_IS_DETACHED);
+    change_hierarchy(&rig, &h, TOP_IS_DELETED);
+    ping(&own);
+    assert_int_equal(own.pingresps, 1);
+    end(&own);
+    end(&behalf);
 }
 
 /* ---- publishing */
@@ -931,6 +989,8 @@ int main(void)
         TEST(what_follows_the_connect_waits_for_the_connack),
         TEST(a_newer_connection_ends_the_older),
         TEST(a_device_that_is_disabled_is_disconnected),
+        TEST(a_session_on_behalf_ends_when_the_hierarchy_changes),
+        TEST(other_sessions_stay_when_the_hierarchy_changes),
         TEST(telemetry_is_acknowledged_in_order),
         TEST(what_may_not_be_published_ends_the_connection),
         TEST(a_message_has_256_kib),

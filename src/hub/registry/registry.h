@@ -194,13 +194,15 @@ struct registry_twins {
 void registry_set_twins(struct registry *r, struct registry_twins *t);
 
 /* An identity came, went, or is no longer what it was: connections that rely on it must end, but for
- * the last one.  What becomes of a device is told of each of its modules, too, but for the last two. */
+ * the last two.  What becomes of a device is told of each of its modules, too, but for its keys and the
+ * last one. */
 enum registry_change {
     REGISTRY_CREATED,
     REGISTRY_ENABLED,
     REGISTRY_DISABLED,
     REGISTRY_DELETED,
     REGISTRY_KEYS_CHANGED,
+    REGISTRY_MOVED,   /* it has another parent, or speaks for its children no longer */
     REGISTRY_CHANGED, /* something else that its twin shows: connections stay */
 };
 

@@ -118,6 +118,11 @@ struct slice write_module(const struct write_op *o, struct slice module_id, stru
     return buf_slice(text);
 }
 
+static bool moved(const struct identity *old, const struct identity *next)
+{
+    return !slice_eq(old->parent_scope, next->parent_scope) || (old->iot_edge && !next->iot_edge);
+}
+
 static void tell(struct registry *r, struct slice who, const struct identity *old,
                  const struct identity *next)
 {
@@ -131,9 +136,17 @@ static void tell(struct registry *r, struct slice who, const struct identity *ol
         registry_tell(r, who, REGISTRY_CHANGED);
     if (old && next && next->enabled && !identity_same_keys(old, next))
         registry_tell(r, who, REGISTRY_KEYS_CHANGED);
+    if (old && next && moved(old, next)) registry_tell(r, who, REGISTRY_MOVED);
 }
 
-/* Its modules went with it, or are enabled or disabled like it. */
+static enum registry_change fate_of_modules(const struct identity *old, const struct identity *next)
+{
+    if (next == NULL) return REGISTRY_DELETED;
+    if (old->enabled == next->enabled) return REGISTRY_MOVED;
+    return next->enabled ? REGISTRY_ENABLED : REGISTRY_DISABLED;
+}
+
+/* Its modules went with it, are enabled or disabled like it, or have moved with it. */
 static void tell_of_modules(struct write_op *o, const struct identity *old,
                             const struct identity *next)
 {
@@ -141,15 +154,12 @@ static void tell_of_modules(struct write_op *o, const struct identity *old,
     struct cur at = cur_of(buf_slice(&o->modules.text));
     struct buf text = {0};
     struct slice id;
-    if (old == NULL || (next && old->enabled == next->enabled)) return;
+    if (old == NULL || (next && old->enabled == next->enabled && !moved(old, next))) return;
     while (module_ids_next(&at, &id)) {
         struct slice who = write_module(o, id, &text);
         registry_doubt(r, who);
         if (next == NULL) presence_forget(&r->presences, who);
-        registry_tell(r, who,
-                      next == NULL    ? REGISTRY_DELETED
-                      : next->enabled ? REGISTRY_ENABLED
-                                      : REGISTRY_DISABLED);
+        registry_tell(r, who, fate_of_modules(old, next));
     }
     buf_free(&text);
 }
@@ -294,7 +304,7 @@ static bool concerns_modules(const struct write_op *o, const struct identity *ol
 {
     if (old == NULL || write_is_module(o)) return false;
     return o->next == NULL || old->enabled != o->next->enabled ||
-           old->iot_edge != o->next->iot_edge;
+           old->iot_edge != o->next->iot_edge || moved(old, o->next);
 }
 
 static void on_modules(struct store_wait *w, struct store_answer *a)

@@ -7,6 +7,10 @@
  *                                 closing, the newest OPEN waits ──ENDED──▶ open (the one that waited)
  *
  * An identity that is disabled, deleted or gets other keys loses its session: closing, nobody waits.
+ *
+ * A session on behalf of an identity hangs on all that its chain names.  When one of them gets another
+ * parent, goes, is disabled, or its $edgeHub gets other keys, the session ends: whoever may ask now asks
+ * anew.  The edge device's home tells all homes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +26,8 @@
 
 COUNTER(granted, "azimuth_sessions_granted_total", "Sessions opened");
 COUNTER(refused, "azimuth_sessions_refused_total", "Sessions refused");
+COUNTER(doubted_total, "azimuth_sessions_on_behalf_ended_total",
+        "Sessions on behalf of an identity closed because the hierarchy above it changed");
 COUNTER(takeovers, "azimuth_sessions_taken_over_total",
         "Sessions closed because the same identity connected again");
 GAUGE(connected, "azimuth_connected_devices", "Devices and modules with an open session");
@@ -34,6 +40,8 @@ struct session_home {
     struct map presences;    /* struct presence by who */
     struct lights lights;    /* of HTTPS: beside all presences */
     struct list attempts;    /* those that are looked at */
+    struct list waiting;     /* those that take over when an older session has ended */
+    struct list on_behalf;   /* of the presences */
     struct list subscribers; /* changes of subscriptions under way */
     struct list listeners;   /* struct session_listener */
     struct registry_listener identities;
@@ -41,16 +49,19 @@ struct session_home {
 
 /* An OPEN that is looked at, or waits for an older session to end. */
 struct attempt {
-    struct list node; /* in home->attempts, or unlinked */
+    struct list node; /* in home->attempts or home->waiting, or unlinked */
     struct session_home *home;
     struct registry_load load;
     struct registry_subscribe begin;
     struct registry_vouch vouch; /* of an edge hub that asks on its behalf */
+    bool doubted;                /* what vouched for it is no longer so */
     struct msg *open;
     struct session_opened answer;
 };
 
 struct presence {
+    struct list behalf;   /* in home->on_behalf; alone: nobody speaks for it */
+    char *chain;          /* then who does, "who;..;edge device" */
     struct attempt *next; /* granted once the present session has ended */
     bool closing;
     struct session_link link;
@@ -72,6 +83,7 @@ static struct slice who_of(const struct attempt *a)
 static void free_attempt(struct attempt *a)
 {
     if (a == NULL) return;
+    list_remove(&a->node);
     msg_free(a->open);
     free(a);
 }
@@ -115,10 +127,34 @@ static void tell_listeners(struct session_home *home, const struct presence *p, 
     }
 }
 
+/* "who;..;edge device"; a chain of one is nobody's but its own. */
+static bool on_behalf(const struct session_open_msg *open)
+{
+    struct slice chain = open_chain(open);
+    return slice_find(chain, ';') < chain.len;
+}
+
+static void note_chain(struct presence *p, const struct attempt *a)
+{
+    list_remove(&p->behalf);
+    free(p->chain);
+    p->chain = on_behalf(open_of(a)) ? slice_dup(open_chain(open_of(a))) : NULL;
+    if (p->chain == NULL) return;
+    list_push(&a->home->on_behalf, &p->behalf);
+}
+
+static void free_presence(struct presence *p)
+{
+    list_remove(&p->behalf);
+    free(p->chain);
+    free(p);
+}
+
 /* The front hears that it is open before it is sent anything. */
 static void occupy(struct presence *p, struct attempt *a)
 {
     struct session_home *home = a->home;
+    note_chain(p, a);
     bool mqtt = open_of(a)->protocol == SESSION_MQTT;
     p->link = (struct session_link){a->open->from, open_of(a)->protocol,
                                     mqtt ? a->answer.features : open_of(a)->features};
@@ -133,6 +169,7 @@ static void admit(struct session_home *home, struct attempt *a)
     struct presence *p = map_get(&home->presences, who_of(a));
     if (p == NULL) {
         p = NEW(struct presence);
+        list_init(&p->behalf);
         snprintf(p->who, sizeof p->who, "%.*s", SLICE_ARG(who_of(a)));
         map_put(&home->presences, slice_str(p->who), p);
         metric_add(&connected, 1);
@@ -143,12 +180,17 @@ static void admit(struct session_home *home, struct attempt *a)
     metric_inc(&takeovers);
     if (p->next) refuse(p->next, SESSION_TAKEN_OVER);
     p->next = a;
+    list_push(&home->waiting, &a->node);
     tell_close(home, p, SESSION_TAKEN_OVER);
 }
 
 static void vacate(struct session_home *home, struct presence *p)
 {
     tell_listeners(home, p, false);
+    if (p->next && p->next->doubted) {
+        refuse(p->next, SESSION_UNAVAILABLE);
+        p->next = NULL;
+    }
     if (p->next) {
         occupy(p, p->next);
         return;
@@ -156,7 +198,7 @@ static void vacate(struct session_home *home, struct presence *p)
     map_remove(&home->presences, slice_str(p->who));
     metric_add(&connected, -1);
     registry_set_connected(home->registry, slice_str(p->who), false, clock_wall_us());
-    free(p);
+    free_presence(p);
 }
 
 static void on_ended(void *ctx, struct lane *lane, struct msg *m)
@@ -259,7 +301,7 @@ static void on_begun(struct registry_subscribe *begin, uint32_t features, enum e
     struct attempt *a = CONTAINER_OF(begin, struct attempt, begin);
     list_remove(&a->node);
     a->answer.features = features;
-    if (e == OK)
+    if (e == OK && !a->doubted)
         admit(a->home, a);
     else
         refuse(a, e == ERR_NOT_FOUND ? SESSION_UNKNOWN : SESSION_UNAVAILABLE);
@@ -283,18 +325,12 @@ static void begin_session(struct attempt *a, const struct identity *id)
     }
 }
 
-/* "who;..;edge device"; a chain of one is nobody's but its own. */
-static bool on_behalf(const struct session_open_msg *open)
-{
-    struct slice chain = open_chain(open);
-    return slice_find(chain, ';') < chain.len;
-}
-
 static enum session_cause check(struct attempt *a, const struct identity *id, enum err e)
 {
     if (e == ERR_NOT_FOUND) return SESSION_UNKNOWN;
     if (e != OK) return SESSION_UNAVAILABLE;
     if (!id->enabled) return SESSION_DISABLED;
+    if (a->doubted) return SESSION_UNAVAILABLE;
     if (on_behalf(open_of(a))) {
         a->answer.auth = a->vouch.auth;
         a->answer.ends_us = a->vouch.ends_us;
@@ -355,6 +391,64 @@ static void on_open(void *ctx, struct lane *lane, struct msg *m)
     }
 }
 
+/* ---- what sessions rely on changes */
+
+static bool names(struct slice chain, struct slice device_id)
+{
+    struct slice one;
+    while (chain.len) {
+        slice_split(&chain, ';', &one);
+        if (slice_eq(hub_device_of(one), device_id)) return true;
+    }
+    return false;
+}
+
+static bool hangs_on(const struct attempt *a, struct slice device_id)
+{
+    return on_behalf(open_of(a)) && names(open_chain(open_of(a)), device_id);
+}
+
+static void doubt(struct session_home *home, struct presence *p, struct slice device_id)
+{
+    if (p->closing || !names(slice_str(p->chain), device_id)) return;
+    metric_inc(&doubted_total);
+    tell_close(home, p, SESSION_KEY_CHANGED);
+}
+
+static void doubt_attempts(struct list *attempts, struct slice device_id)
+{
+    LIST_EACH(node, attempts)
+    {
+        struct attempt *a = CONTAINER_OF(node, struct attempt, node);
+        a->doubted |= hangs_on(a, device_id);
+    }
+}
+
+static void doubt_here(struct session_home *home, struct slice device_id)
+{
+    doubt_attempts(&home->attempts, device_id);
+    doubt_attempts(&home->waiting, device_id);
+    LIST_EACH(node, &home->on_behalf)
+    {
+        doubt(home, CONTAINER_OF(node, struct presence, behalf), device_id);
+    }
+}
+
+static void on_doubted(void *ctx, struct lane *lane, struct msg *m)
+{
+    (void)lane;
+    doubt_here(ctx, msg_body(m));
+}
+
+static void doubt_everywhere(struct session_home *home, struct slice device_id)
+{
+    for (unsigned i = 0; i < home->hub->core_count; i++) {
+        struct msg *m = msg_new(SESSION_DOUBTED, device_id.len);
+        memcpy(m->body, device_id.ptr, device_id.len);
+        post(home->lane, lane_addr(home->lane), (struct addr){.lane = home->hub->cores[i]}, m);
+    }
+}
+
 /* The registry says that an identity is no longer what it was when its session was opened. */
 static void on_changed(struct registry_listener *l, struct slice who, enum registry_change change)
 {
@@ -368,6 +462,11 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
     bool stays =
         change == REGISTRY_CREATED || change == REGISTRY_ENABLED || change == REGISTRY_CHANGED;
     if (stays) return;
+    if (slice_is(hub_module_of(who), "$edgeHub")) doubt_everywhere(home, hub_device_of(who));
+    if (change == REGISTRY_MOVED) {
+        doubt_here(home, hub_device_of(who));
+        return;
+    }
     lights_close(&home->lights, who, causes[change]);
     if (p == NULL) return;
     if (p->next) refuse(p->next, causes[change]);
@@ -386,6 +485,8 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
         .hub = hub, .lane = lane, .registry = registry, .certificates = certificates};
     lights_init(&home->lights, lane);
     list_init(&home->attempts);
+    list_init(&home->waiting);
+    list_init(&home->on_behalf);
     list_init(&home->subscribers);
     list_init(&home->listeners);
     lane_on(lane, SESSION_OPEN, on_open, home);
@@ -393,6 +494,7 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     lane_on(lane, SESSION_ENDED, on_ended, home);
     lane_on(lane, SESSION_ACTIVE, on_active, home);
     lane_on(lane, SESSION_SUBSCRIBE, on_subscribe, home);
+    lane_on(lane, SESSION_DOUBTED, on_doubted, home);
     home->identities.changed = on_changed;
     registry_listen(registry, &home->identities);
     return home;
@@ -408,7 +510,7 @@ void session_home_free(struct session_home *home)
         free_subscriber(CONTAINER_OF(home->subscribers.next, struct subscriber, node));
     for (size_t i = 0; (p = map_next(&home->presences, &i)) != NULL;) {
         free_attempt(p->next);
-        free(p);
+        free_presence(p);
     }
     map_free(&home->presences);
     lights_fini(&home->lights);
