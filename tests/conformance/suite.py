@@ -63,6 +63,7 @@ GROUPS = {
     "java consumer": ("java", java("Consumer")),
     "python feed": ("python", python("feed")),
     "python c_stack": ("python", python("c_stack")),
+    "python c_device": ("python", python("c_device")),
     "python registry": ("python", python("registry")),
     "python limits": ("python", python("limits")),
     "python device": ("python", python("device")),
