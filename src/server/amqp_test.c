@@ -345,6 +345,25 @@ static void one_identity_ends_without_the_others(void **state)
     rig_free(c);
 }
 
+/* Java's multiplexing client has a session for each device, and reuses it too early if it has to end it itself. */
+static void the_session_of_an_identity_that_ends_is_ended(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    put_device_token(c, "d1", KEY, 3600);
+    say(c, "1 begin[null 1 1000 1000]\n1 attach[\"events\" 0 false 2b 0b @40 [\"me\"] "
+           "@41 [\"/devices/d1/messages/events\"]]");
+    assert_true(hears(c, "flow["));
+    rig_put_device(&rig, "d1", "{\"status\":\"disabled\"," KEYS "}", "*");
+    rig_say(c, SLICE_NONE);
+    const char *said = heard(c);
+    assert_non_null(strstr(said, "true @29 ['amqp:unauthorized-access'"));
+    assert_non_null(strstr(said, "1 end[@29 ['amqp:unauthorized-access'"));
+    assert_false(c->shut);
+    rig_put_device(&rig, "d1", "{" KEYS "}", "*");
+    rig_free(c);
+}
+
 static void another_connection_takes_over(void **state)
 {
     (void)state;
@@ -706,6 +725,7 @@ int main(void)
         CASE(an_auth_chain_has_a_limit),
         CASE(links_on_behalf_end_when_the_hierarchy_changes),
         CASE(one_identity_ends_without_the_others),
+        CASE(the_session_of_an_identity_that_ends_is_ended),
         CASE(another_connection_takes_over),
         CASE(a_newer_token_keeps_the_links),
         CASE(telemetry_above_the_rate_is_rejected_as_throttled),

@@ -37,16 +37,38 @@ static struct words words_of(enum session_cause cause)
     }
 }
 
+/* A session without a link is of no more use to its peer, which knows it only by its links.  Java's multiplexing client
+ * begins another at once, takes our answer to the end of the old one for the end of the new one, and loses its whole
+ * connection over that (AmqpsSessionHandler.onSessionRemoteClose): so the end has to come with the detach. */
+static void end_if_empty(struct peer *p, struct amqp_session *session,
+                         const struct amqp_error *error)
+{
+    LIST_EACH(at, &p->links)
+    {
+        if (CONTAINER_OF(at, struct peer_link, node_in_peer)->link->session == session) return;
+    }
+    amqp_send_end(session, error);
+}
+
+static void detach_last(struct peer_link *l, const struct amqp_error *error)
+{
+    struct peer *p = l->peer;
+    struct amqp_session *session = l->link->session;
+    peer_detach_with(l, error);
+    end_if_empty(p, session, error);
+}
+
 /* Whether or not its attach was answered: the links of an identity end alike. */
 static void end_links(struct device *d, enum session_cause cause, bool answered)
 {
     struct words words = words_of(cause);
     struct buf text = {0};
     status_put_json(&text, words.number, slice_str(words.text));
+    struct amqp_error error = amqp_error_of(words.condition, buf_cstr(&text));
     while (!list_empty(&d->links)) {
         struct device_link *l = CONTAINER_OF(d->links.next, struct device_link, node);
         if (answered)
-            peer_detach(&l->base, words.condition, "%s", buf_cstr(&text));
+            detach_last(&l->base, &error);
         else
             peer_refuse(&l->base, words.condition, "%s", buf_cstr(&text));
     }
