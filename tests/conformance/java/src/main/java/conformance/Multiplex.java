@@ -118,11 +118,25 @@ public final class Multiplex {
         client.close();
     }
 
+    private void oneThatIsDeletedHarmsNobody() throws Exception {
+        List<DeviceClient> devices = devices("deleted", 3);
+        MultiplexingClient client = open(devices);
+        Hub.REGISTRY.removeDevice(name("deleted-0"));
+        List<EventData> events = Hub.events(() -> {
+            for (DeviceClient one : devices.subList(1, 3)) {
+                one.sendEvent(new Message("x"));
+            }
+        });
+        equal("the number of events", events.size(), 2);
+        client.close();
+    }
+
     public static void main(String[] args) {
         Multiplex all = new Multiplex(IotHubClientProtocol.valueOf(args[0]));
         Check check = new Check().add(DEVICES + " devices on one connection do all they can", all::allOfThemWork)
             .add("devices come and go", all::devicesComeAndGo)
-            .add("one that is refused harms nobody", all::oneThatIsRefusedHarmsNobody);
+            .add("one that is refused harms nobody", all::oneThatIsRefusedHarmsNobody)
+            .add("one that is deleted harms nobody", all::oneThatIsDeletedHarmsNobody);
         System.exit(check.runAll("java multiplex " + args[0]) ? 0 : 1);
     }
 }
