@@ -328,6 +328,30 @@ static void links_on_behalf_end_when_the_hierarchy_changes(void **state)
     }
 }
 
+/* Services find it there, as with MQTT. */
+static void the_model_of_the_first_link_is_in_the_twin(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect(), *service = rig_dial(&rig, WIRE_HTTP);
+    struct buf token = {0}, text = {0};
+    put_device_token(c, "d2", KEY, 3600);
+    say(c,
+        "0 attach[\"first\" 0 false 2b 0b @40 [\"me\"] @41 [\"/devices/d2/messages/events\"] null "
+        "null 0 null null null {'com.microsoft:model-id' \"dtmi:b;1\"}]");
+    assert_true(hears(c, "flow["));
+    rig_token(&rig, "service", "", &token);
+    buf_printf(&text,
+               "GET /twins/d2?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.test\r\n"
+               "Authorization: %s\r\n\r\n",
+               buf_cstr(&token));
+    rig_say(service, buf_slice(&text));
+    assert_non_null(strstr(buf_cstr(&service->heard), "\"modelId\":\"dtmi:b;1\""));
+    buf_free(&text);
+    buf_free(&token);
+    rig_free(service);
+    rig_free(c);
+}
+
 /* ---- ends */
 
 static void one_identity_ends_without_the_others(void **state)
@@ -724,6 +748,7 @@ int main(void)
         CASE(a_model_is_taken_from_any_link),
         CASE(an_auth_chain_has_a_limit),
         CASE(links_on_behalf_end_when_the_hierarchy_changes),
+        CASE(the_model_of_the_first_link_is_in_the_twin),
         CASE(one_identity_ends_without_the_others),
         CASE(the_session_of_an_identity_that_ends_is_ended),
         CASE(another_connection_takes_over),

@@ -233,18 +233,29 @@ static void put_asker(struct buf *out, struct slice who, struct slice chain)
     if (last < chain.len) buf_put_str(out, "/modules/$edgeHub");
 }
 
+/* Empty: none, or none that a twin can keep. */
+static struct slice model_of(const struct amqp_attach_event *ev)
+{
+    struct amqp_value v;
+    if (!amqp_map_find(&ev->properties, "com.microsoft:model-id", &v) || v.type == AMQP_NULL)
+        return SLICE_NONE;
+    return session_model_id_valid(amqp_text(&v)) ? amqp_text(&v) : SLICE_NONE;
+}
+
 static struct device *make(struct peer *p, struct slice who, uint32_t features,
                            const struct amqp_attach_event *ev)
 {
     struct device *d = NEW(struct device);
     struct buf resource = {0};
     struct slice chain = chain_of(ev);
+    struct slice model = model_of(ev);
     put_asker(&resource, who, chain);
     struct session_ask ask = {.protocol = SESSION_AMQP,
                               .who = who,
                               .token = peer_token_for(p, buf_slice(&resource)),
                               .certificate = conn_peer_certificate(p->conn),
                               .auth_chain = chain,
+                              .model_id = model,
                               .features = features};
     *d = (struct device){.peer = p, .ends_us = INT64_MAX, .features = features};
     list_init(&d->links);
