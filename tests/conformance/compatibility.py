@@ -2,7 +2,8 @@
 """compatibility.py: writes docs/compatibility.md from build/conformance/results.json, the results of a
 whole `./dev conformance`.
 
-Each client has a table: capabilities and transports, one case of a "... matrix" group for each cell. A cell
+Each client of devices has a table: capabilities and transports, one case of a "... matrix" group for each cell.
+The SDKs of services have one together: for each cell the cases of a group with a word in their names. A cell
 without a case is missing, which is a failure like any other."""
 import json
 import pathlib
@@ -32,6 +33,33 @@ ROWS = {
     "python provisioning matrix": ATTESTATIONS,
     "java provisioning matrix": ATTESTATIONS,
 }  # of others: CAPABILITIES
+SERVICES = {
+    "Node, `azure-iothub`": "node",
+    "Python, `azure-iot-hub`": "python",
+    "Java, `iot-service-client`": "java",
+}
+# {row: (group without the client's name, word in its cases' names)}; Java's are all in "java service".
+SERVICE_ROWS = {
+    "registry": ("registry", ""),
+    "many identities in one call": ("registry", "hundred"),
+    "modules": ("modules", ""),
+    "twins": ("twins", ""),
+    "methods": ("methods", ""),
+    "C2D": ("c2d", ""),
+    "feedback": ("c2d", "feedback"),
+    "file notifications": ("upload", "a service is told"),
+    "query": ("queries", ""),
+    "jobs": ("jobs", ""),
+    "configurations": ("configurations", ""),
+    "digital twins": ("pnp", ""),
+}
+NO_RECEIVER = "azure/iot/hub/iothub_amqp_client.py sends messages to devices and receives nothing"
+SERVICE_NOT_OFFERED = {
+    ("python", "feedback"): NO_RECEIVER,
+    ("python", "file notifications"): NO_RECEIVER,
+    ("java", "many identities in one call"): "com/microsoft/azure/sdk/iot/service/registry/RegistryClient.java adds, "
+                                            "updates and removes one at a time",
+}
 WORST_FIRST = ("not ok", "skipped", "not offered", "ok")
 WORDS = {"ok": "passed", "not ok": "failed", "skipped": "skipped", "not offered": "-", None: "missing"}
 
@@ -50,6 +78,12 @@ MEANINGS = """What the words mean:
   the live connection, over MQTT it comes back with another: before the end, or when the hub cuts.
 * restart: the server is killed and started again, and the client goes on without being told.
 * Provisioning: the device registers, connects over the same transport, sends, and sees its initial twin.
+"""
+
+SERVICES_HEAD = """## Services
+
+The SDKs for programs beside the hub. A cell has passed when all cases of it have that the suite asks of
+that SDK.
 """
 
 
@@ -81,6 +115,36 @@ class Matrix:
         return f"- {reasons.index(why) + 1}" if word == "-" and why in reasons else word
 
 
+class Services:
+    """What the SDKs of services do: {(row, client): state}."""
+
+    def __init__(self, cases):
+        self.cells = {(row, client): self._state(cases, row, client) for row in SERVICE_ROWS for client in SERVICES.values()}
+
+    @staticmethod
+    def _state(cases, row, client):
+        if (client, row) in SERVICE_NOT_OFFERED:
+            return "not offered"
+        group, word = ("service", f": {row}") if client == "java" else SERVICE_ROWS[row]
+        states = [case["state"] for case in cases if case["group"] == f"{client} {group}" and word in case["name"]]
+        return min(states, key=WORST_FIRST.index) if states else None
+
+    def missing(self):
+        return [f"{client}: {row}" for (row, client), state in self.cells.items() if state is None]
+
+    def page(self):
+        reasons = list(dict.fromkeys(SERVICE_NOT_OFFERED.values()))
+        yield "| | " + " | ".join(SERVICES) + " |"
+        yield "|---" * (len(SERVICES) + 1) + "|"
+        for row in SERVICE_ROWS:
+            words = [f"- {reasons.index(SERVICE_NOT_OFFERED[client, row]) + 1}" if (client, row) in SERVICE_NOT_OFFERED
+                     else WORDS[self.cells[row, client]] for client in SERVICES.values()]
+            yield f"| {row} | " + " | ".join(words) + " |"
+        yield ""
+        yield from (f"{number}. {why}" for number, why in enumerate(reasons, 1))
+        yield ""
+
+
 def matrices(cases):
     """[(client, matrix)] of the clients that ran."""
     all_of_them = [(client, Matrix(cases, group)) for group, client in CLIENTS.items()]
@@ -90,6 +154,13 @@ def matrices(cases):
 def missing(cases):
     """The cells of clients that ran of which no case says anything."""
     return [f"{client}: {cell}" for client, matrix in matrices(cases) for cell in matrix.missing()]
+
+
+def print_services(cases):
+    services = Services(cases)
+    print(f"\n{'services':28}" + "".join(f"{client:>12}" for client in SERVICES.values()))
+    for row in SERVICE_ROWS:
+        print(f"{row:28}" + "".join(f"{WORDS[services.cells[row, client]]:>12}" for client in SERVICES.values()))
 
 
 def print_matrices(cases):
@@ -106,14 +177,15 @@ def page(cases):
         lines += [f"## {client}\n", "| | " + " | ".join(TRANSPORTS) + " |", "|---" * (len(TRANSPORTS) + 1) + "|"]
         lines += [f"| {c} | " + " | ".join(matrix.cell(c, t, reasons) for t in TRANSPORTS) + " |" for c in matrix.rows]
         lines += ["", *(f"{number}. {why}" for number, why in enumerate(reasons, 1)), ""]
-    return "\n".join([*lines, MEANINGS])
+    return "\n".join([*lines, MEANINGS, SERVICES_HEAD, *Services(cases).page()])
 
 
 def main():
     cases = json.loads(RESULTS.read_text())
     absent = [group for group in CLIENTS if not Matrix(cases, group).cells]
-    if absent or missing(cases):
-        sys.exit(f"compatibility.py: {RESULTS} has no {', '.join(absent + missing(cases))}; run ./dev conformance")
+    absent += missing(cases) + Services(cases).missing()
+    if absent:
+        sys.exit(f"compatibility.py: {RESULTS} has no {', '.join(absent)}; run ./dev conformance")
     PAGE.write_text(page(cases))
     print(f"{PAGE.relative_to(ROOT)} is written")
 

@@ -342,10 +342,15 @@ def main():
         all_workers = [0]
         run_group(results, 0, "node ports", {**os.environ, "AZIMUTH": str(AZIMUTH), "NODE_PATH": str(MODULES)})
     if not options.case:
-        for cell in compatibility.missing(results.cases):
+        cells = compatibility.missing(results.cases)
+        if not options.groups and 0 not in all_workers:
+            cells += compatibility.Services(results.cases).missing()
+        for cell in cells:
             results.add(0, "matrix", "not ok", cell, "no case says anything of it")
     results.print_matrix(all_workers)
     compatibility.print_matrices(results.cases)
+    if not options.groups:
+        compatibility.print_services(results.cases)
     (OUT / "results.json").write_text(json.dumps(results.cases, indent=1))
     passed, failed, skipped = (results.count(state) for state in ("ok", "not ok", "skipped"))
     print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
