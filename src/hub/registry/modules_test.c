@@ -278,8 +278,8 @@ struct heard {
 
 static void hear(struct registry_listener *l, struct slice who, enum registry_change change)
 {
-    static const char *const words[] = {"created", "enabled", "disabled",
-                                        "deleted", "keys",    "changed"};
+    static const char *const words[] = {"created", "enabled", "disabled", "deleted",
+                                        "keys",    "moved",   "changed"};
     struct heard *h = CONTAINER_OF(l, struct heard, listener);
     size_t at = strlen(h->text);
     snprintf(h->text + at, sizeof h->text - at, "%s%.*s %s", at ? ", " : "", SLICE_ARG(who),

@@ -292,7 +292,7 @@ void transfer_configurations_begin(struct transfer *t,
     f->t = t;
     f->fn = fn;
     if (t->row.type == TRANSFER_IMPORT) {
-        source_open(&t->configurations, transfer_wait_blob(t, on_opened));
+        source_open(&t->configurations, false, transfer_wait_blob(t, on_opened));
         return;
     }
     f->wait = (struct configuration_wait){.fn = on_listed};

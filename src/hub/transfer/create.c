@@ -87,7 +87,7 @@ static void on_readable(struct blobs_wait *w, const struct blobs_answer *a)
     if (a->err != OK)
         refuse_container(t, "input", a);
     else if (t->row.configurations)
-        source_open(&t->configurations, transfer_wait_blob(t, on_configurations));
+        source_open(&t->configurations, true, transfer_wait_blob(t, on_configurations));
     else
         probe_output(t);
 }
