@@ -56,10 +56,11 @@ static uint64_t section_of(uint64_t file_bytes)
 
 /* ---- the file */
 
+/* Never shorter meanwhile than it was or shall be: journal_open() would call that damage. */
 static enum err fill(struct io *io, struct io_file *f, uint64_t bytes)
 {
-    TRY(io_truncate(f, 0));
     TRY(io_allocate(f, bytes));
+    TRY(io_truncate(f, bytes));
     TRY(io_sync(f));
     return io_sync_dir(io, ".");
 }
@@ -73,17 +74,30 @@ enum err journal_create(struct io *io, uint64_t bytes)
     return err;
 }
 
-enum err journal_open(struct journal *j, struct io *io, uint64_t bytes, uint64_t epoch)
-{
-    *j = (struct journal){.section_bytes = section_of(bytes)};
-    journal_restart(j, epoch);
-    return io_open_file(io, journal_path, IO_READ | IO_WRITE | IO_DIRECT, &j->file);
-}
-
 void journal_close(struct journal *j)
 {
     io_close(j->file);
     j->file = NULL;
+}
+
+/* What was cut off may have held commits, of which nothing else would tell. */
+static enum err check_size(struct io_file *f, uint64_t bytes)
+{
+    uint64_t size;
+    TRY(io_size(f, &size));
+    if (size >= bytes) return OK;
+    return fail(ERR_CORRUPT, "journal: only %llu of its %llu bytes are there",
+                (unsigned long long)size, (unsigned long long)bytes);
+}
+
+enum err journal_open(struct journal *j, struct io *io, uint64_t bytes, uint64_t epoch)
+{
+    *j = (struct journal){.section_bytes = section_of(bytes)};
+    journal_restart(j, epoch);
+    TRY(io_open_file(io, journal_path, IO_READ | IO_WRITE | IO_DIRECT, &j->file));
+    enum err err = check_size(j->file, bytes);
+    if (err != OK) journal_close(j);
+    return err;
 }
 
 void journal_restart(struct journal *j, uint64_t epoch)

@@ -100,6 +100,20 @@ static void patch(struct bench *b, uint64_t offset, struct slice bytes)
 
 /* ---- */
 
+static void a_journal_that_was_cut_short_is_damage(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct journal again;
+    begin(&b);
+    assert_true(commit(&b, 1, 100));
+    assert_int_equal(io_truncate(b.j.file, BYTES - 1), OK);
+    assert_int_equal(journal_open(&again, b.io, BYTES, EPOCH), ERR_CORRUPT);
+    assert_int_equal(io_truncate(b.j.file, 0), OK);
+    assert_int_equal(journal_open(&again, b.io, BYTES, EPOCH), ERR_CORRUPT);
+    end(&b);
+}
+
 static void an_empty_journal_gives_nothing(void **state)
 {
     (void)state;
@@ -294,6 +308,7 @@ static void a_failed_write_or_sync_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_journal_that_was_cut_short_is_damage),
         cmocka_unit_test(an_empty_journal_gives_nothing),
         cmocka_unit_test(commits_come_back_in_order_and_only_in_their_epoch),
         cmocka_unit_test(a_torn_last_commit_is_cut_wherever_it_tears),

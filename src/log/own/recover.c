@@ -75,15 +75,25 @@ static enum err replay(struct log *l, bool *found)
     return err;
 }
 
+/* The file is never shorter than log.meta says. */
+static enum err resize_journal(struct log *l)
+{
+    uint64_t bytes = l->cfg.journal_bytes;
+    if (bytes < l->meta.journal_bytes) {
+        l->meta.journal_bytes = bytes;
+        l->meta.epoch = rand_u64();
+        TRY(meta_store(l->cfg.io, &l->meta));
+    }
+    journal_close(&l->journal);
+    TRY(journal_create(l->cfg.io, bytes));
+    l->meta.journal_bytes = bytes;
+    return journal_open(&l->journal, l->cfg.io, bytes, l->meta.epoch);
+}
+
 /* Everything is durable in segments: what the journal holds is history. */
 static enum err renew_epoch(struct log *l)
 {
-    if (l->meta.journal_bytes != l->cfg.journal_bytes) {
-        journal_close(&l->journal);
-        TRY(journal_create(l->cfg.io, l->cfg.journal_bytes));
-        TRY(journal_open(&l->journal, l->cfg.io, l->cfg.journal_bytes, l->meta.epoch));
-        l->meta.journal_bytes = l->cfg.journal_bytes;
-    }
+    if (l->meta.journal_bytes != l->cfg.journal_bytes) TRY(resize_journal(l));
     l->meta.epoch = rand_u64();
     TRY(meta_store(l->cfg.io, &l->meta));
     journal_restart(&l->journal, l->meta.epoch);
