@@ -130,14 +130,15 @@ static void the_delivery_after_the_last_credit_detaches(void **state)
     wire_rig_fini(&r);
 }
 
-/* `frames` frames of `size` bytes of payload, the last with more = false. */
+/* `frames` frames of `size` bytes of payload, the last with more = false. They are no values, or the
+ * rig would write down millions of them. */
 static void send_in_frames(struct wire_rig *r, size_t frames, size_t size)
 {
     for (size_t i = 0; i < frames; i++) {
         struct buf b = {0};
         wire_put(&b, i + 1 < frames ? "0 transfer[0 1 b\"t\" 0 true true]"
                                     : "0 transfer[0 1 b\"t\" 0 true false]");
-        memset(buf_reserve(&b, size), 0x40, size);
+        memset(buf_reserve(&b, size), 0xff, size);
         buf_commit(&b, size);
         uint32_t wire = __builtin_bswap32((uint32_t)buf_size(&b));
         memcpy(b.ptr, &wire, sizeof wire);

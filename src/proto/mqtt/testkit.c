@@ -164,7 +164,7 @@ static bool pull(struct mqtt *m, struct buf *text, bool keeps)
 static bool feed_piece(struct mqtt *m, struct buf *text, struct slice piece, bool keeps)
 {
     uint8_t *copy = mem_new(piece.len);
-    memcpy(copy, piece.ptr, piece.len);
+    if (piece.len) memcpy(copy, piece.ptr, piece.len);
     mqtt_feed(m, slice_of(copy, piece.len), 0);
     bool alive = pull(m, text, keeps);
     free(copy);
