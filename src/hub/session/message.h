@@ -14,7 +14,7 @@ enum session_kind {
     SESSION_ACTIVE,             /* desk -> home: who */
     SESSION_SUBSCRIBE,          /* desk -> home: struct session_subscribe_msg; msg.call: cookie */
     SESSION_SUBSCRIBED,         /* home -> desk: struct session_subscribed_msg */
-    SESSION_DOUBTED,            /* home -> every home: an edge device that may not speak for others now */
+    SESSION_DOUBTED, /* home -> every home: an edge device that may not speak for others now */
 };
 
 struct session_open_msg {
