@@ -6,7 +6,7 @@
 const assert = require('assert/strict');
 const mqtt = require('mqtt');
 const rhea = require('rhea');
-const { check, failure } = require('./check');
+const { check, failure, within } = require('./check');
 const { ca, deviceString, host, identity, open, registry, roundTrip } = require('./hub');
 const { token } = require('./sas');
 const { Message } = require('azure-iot-device');
@@ -199,7 +199,18 @@ check('an edge hub sends for a leaf over AMQP, along the true chain only', async
 
 check('a device that leaves its parent has no edge hub to speak for it any more', async () => {
     const { responseBody: leaf } = await registry.get('edge-leaf');
+    const { responseBody: low } = await registry.get('edge-low');
+    const second = await makeLeaf('edge-second', low);
+    const client = await dial('edge-leaf', 'edge-leaf;edge-low', 'edge-low');
+    const { sender, connection } = await amqpSender('edge-second', 'edge-second;edge-low', 'edge-low');
+    const closed = new Promise((resolve) => { client.once('close', resolve); });
+    const detached = new Promise((resolve) => { sender.once('sender_error', () => resolve(sender.error)); });
     await registry.update({ ...leaf, deviceScope: '', parentScopes: [] });
+    await registry.update({ ...second, deviceScope: '', parentScopes: [] });
+    await within(15000, 'the end of the connections for them', Promise.all([closed, detached]));
+    assert.equal((await detached).condition, 'amqp:unauthorized-access');
+    connection.close();
+    client.end(true);
     const error = await failure(dial('edge-leaf', 'edge-leaf;edge-low', 'edge-low'));
     assert.ok([4, 5].includes(error.code));
     const own = await open(deviceString(leaf));
