@@ -104,7 +104,8 @@ final class MatrixCells {
     }
 
     /** A connected device that settles what it gets: the bodies it got so far are those of `got`. */
-    private static DeviceClient receiver(Cell cell, String id, List<String> got, IotHubMessageResult first) throws Exception {
+    private static DeviceClient receiver(Cell cell, String id, List<String> got, IotHubMessageResult first)
+        throws Exception {
         DeviceClient client = new DeviceClient(Hub.device(id), cell.protocol, Hub.options());
         client.setMessageCallback((message, context) -> {
             got.add(new String(message.getBytes()) + " " + message.getProperty("p"));
@@ -164,7 +165,8 @@ final class MatrixCells {
     private static void twinDesired(Cell cell) throws Exception {
         withDevice(cell, "twin-desired", (client, id) -> {
             List<Object> heard = new CopyOnWriteArrayList<>();
-            client.subscribeToDesiredProperties((change, context) -> heard.add(change.getDesiredProperties().get("n")), null);
+            client.subscribeToDesiredProperties((change, context) ->
+                heard.add(change.getDesiredProperties().get("n")), null);
             for (double n = 0; n < 3; n++) {
                 desire(id, "n", n);
             }

@@ -219,7 +219,8 @@ public final class Service {
             ClientOptions.builder().modelId(model).build());
         device.open(false);
         MatrixCells.echo(device);
-        client.updateDigitalTwin(id, new UpdateOperationUtility().appendAddPropertyOperation("/target", 21).getUpdateOperations());
+        client.updateDigitalTwin(id,
+            new UpdateOperationUtility().appendAddPropertyOperation("/target", 21).getUpdateOperations());
         BasicDigitalTwin twin = client.getDigitalTwin(id, BasicDigitalTwin.class);
         equal("the model", twin.getMetadata().getModelId(), model);
         equal("the property", twin.getCustomProperties().get("target"), 21);
