@@ -21,7 +21,7 @@ static bool add_range(struct plan *p, struct range ***end, struct range *range)
     **end = range;
     *end = &range->next;
     p->weight += guess(range);
-    if (range->kind == RANGE_PROPERTY) p->has_properties = true;
+    if (range->kind == RANGE_PROPERTY) p->halves |= range->half;
     return ++p->count <= PLAN_RANGES_MAX;
 }
 
@@ -79,14 +79,18 @@ static bool plan_of(struct arena *a, enum query_source source, const struct expr
 static void add_wide(struct arena *a, enum query_source source, struct plan *p)
 {
     struct range **end = &p->ranges;
-    if (!p->has_properties) return;
     while (*end) end = &(*end)->next;
-    *end = arena_zero(a, sizeof **end);
-    (*end)->kind = RANGE_WIDE;
-    (*end)->path = twin_index_wide_path(source == QUERY_MODULES);
-    (*end)->low = SLICE_LIT("");
-    (*end)->end = SLICE_LIT("\xFF");
-    p->count++;
+    for (unsigned half = TWIN_INDEX_SERVICE; half <= TWIN_INDEX_REPORTED; half <<= 1) {
+        if ((p->halves & half) == 0) continue;
+        struct range *wide = *end = arena_zero(a, sizeof *wide);
+        *wide = (struct range){.kind = RANGE_WIDE,
+                               .half = half,
+                               .path = twin_index_wide_path(source == QUERY_MODULES, half),
+                               .low = SLICE_LIT(""),
+                               .end = SLICE_LIT("\xFF")};
+        end = &wide->next;
+        p->count++;
+    }
 }
 
 /* The lightest first. */
@@ -199,6 +203,11 @@ bool plan_probe(struct store_request *r, const struct range *range)
 
 /* ---- rows that lie in several ranges */
 
+static bool is_indexed(const struct doc_row *d, const struct range *r)
+{
+    return !d->row->twin.stored || d->row->twin.indexed & r->half;
+}
+
 /* Where the twin stands now; empty: nowhere. */
 static void put_value(const struct range *r, struct doc_row *d, struct buf *out)
 {
@@ -223,7 +232,7 @@ static bool range_has(const struct range *r, struct doc_row *d)
     case RANGE_KEYS:
         return slice_cmp(id->device_id, r->low) >= 0 && slice_cmp(id->device_id, r->end) < 0;
     case RANGE_PROPERTY: return has_property(r, d);
-    case RANGE_WIDE: return false;
+    case RANGE_WIDE: return !is_indexed(d, r);
     case RANGE_DISABLED: return !id->enabled;
     case RANGE_EDGE: return id->iot_edge;
     case RANGE_SCOPE: return slice_eq(id->device_scope, r->low);
@@ -233,18 +242,13 @@ static bool range_has(const struct range *r, struct doc_row *d)
     return false;
 }
 
-static bool is_indexed(const struct doc_row *d)
-{
-    return !d->row->twin.stored || d->row->twin.indexed;
-}
-
 static bool still_stands(const struct range *r, struct doc_row *d)
 {
     struct buf value = {0};
-    if (r->kind == RANGE_WIDE) return !is_indexed(d);
+    if (r->kind == RANGE_WIDE) return !is_indexed(d, r);
     if (r->kind != RANGE_PROPERTY) return true;
     put_value(r, d, &value);
-    bool same = is_indexed(d) && slice_eq(buf_slice(&value), d->row->value);
+    bool same = is_indexed(d, r) && slice_eq(buf_slice(&value), d->row->value);
     buf_free(&value);
     return same;
 }
@@ -254,6 +258,6 @@ bool plan_takes(const struct plan *plan, const struct range *range, struct doc_r
 {
     if (!still_stands(range, d)) return false;
     for (const struct range *r = plan->ranges; r != range; r = r->next)
-        if ((r->kind != RANGE_PROPERTY || is_indexed(d)) && range_has(r, d)) return false;
+        if ((r->kind != RANGE_PROPERTY || is_indexed(d, r)) && range_has(r, d)) return false;
     return true;
 }

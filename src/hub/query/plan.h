@@ -24,7 +24,7 @@ enum {
 enum range_kind {
     RANGE_KEYS,     /* device ids from `low` to before `end` */
     RANGE_PROPERTY, /* an indexed property, likewise (hub/twin/index.h) */
-    RANGE_WIDE,     /* twins that are not indexed by their properties */
+    RANGE_WIDE,     /* twins that a half of the index does not have */
     RANGE_DISABLED, /* devices */
     RANGE_EDGE,
     RANGE_SCOPE,  /* devices whose deviceScope is `low` */
@@ -35,15 +35,16 @@ enum range_kind {
 struct range {
     struct range *next;
     enum range_kind kind;
-    int64_t path;             /* RANGE_PROPERTY, RANGE_WIDE: path_id */
-    const struct step *steps; /* RANGE_PROPERTY: the path */
+    int64_t path;              /* RANGE_PROPERTY, RANGE_WIDE: path_id */
+    enum twin_index_half half; /* likewise: of the index */
+    const struct step *steps;  /* RANGE_PROPERTY: the path */
     struct slice low, end;
 };
 
 struct plan {
     struct range *ranges;
     unsigned count;
-    bool has_properties;
+    unsigned halves; /* of the index that it asks */
     uint64_t weight; /* how many rows, at a guess */
 };
 

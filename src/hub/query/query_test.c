@@ -248,7 +248,7 @@ static void a_page_looks_at_so_many_and_goes_on(void **state)
 {
     (void)state;
     struct page p = {0};
-    const char *none = "SELECT * FROM devices WHERE properties.reported.x = 1";
+    const char *none = "SELECT * FROM devices WHERE properties.reported.$version = 9";
     unsigned pages = 0;
     make_devices(600, "");
     f.queries[0]->scan_max = 512;

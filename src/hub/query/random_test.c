@@ -46,6 +46,7 @@ static const char *const paths[] = {"tags.a",
                                     "properties.desired.a",
                                     "properties.desired.b",
                                     "properties.reported.a",
+                                    "properties.reported.b",
                                     "properties.desired.$version",
                                     "devices.tags['b']",
                                     "tags.gone"};
@@ -77,10 +78,10 @@ static void put_members(struct buf *out, bool deep)
 }
 
 /* So many properties that the twin is not indexed by them. */
-static void put_crowd(struct buf *out)
+static void put_crowd(struct buf *out, unsigned count)
 {
     buf_put_str(out, "\"crowd\":{");
-    for (unsigned i = 0; i < 600; i++) buf_printf(out, "%s\"c%u\":1", i ? "," : "", i);
+    for (unsigned i = 0; i < count; i++) buf_printf(out, "%s\"c%u\":1", i ? "," : "", i);
     buf_put_str(out, "}");
 }
 
@@ -91,7 +92,7 @@ static void write_random_twin(const char *who)
     put_members(&json, true);
     buf_put_str(&json, "},\"properties\":{\"desired\":{");
     if (dice(8) == 0) {
-        put_crowd(&json);
+        put_crowd(&json, 600);
         if (dice(2)) buf_put_str(&json, ",\"a\":1");
     } else {
         put_members(&json, false);
@@ -105,7 +106,10 @@ static void report_random(const char *who)
 {
     struct buf json = {0};
     buf_put_u8(&json, '{');
-    put_members(&json, false);
+    if (dice(6) == 0)
+        put_crowd(&json, 140);
+    else
+        put_members(&json, false);
     buf_put_u8(&json, '}');
     report(who, buf_cstr(&json));
     buf_free(&json);
@@ -299,6 +303,7 @@ static void pages_find_what_each_twin_says(void **state)
         struct arena a = {0};
         const char *source = dice(4) ? "devices" : "devices.modules";
         if (dice(4) == 0) write_random_twin("dev1");
+        if (dice(4) == 0) report_random("dev1");
         if (dice(16) == 0) {
             drop_identity("dev3");
             random_device(3);

@@ -1,5 +1,5 @@
 /* range.c - what of a condition the store can look up: identities by their ids and by what few of them
- * have, twins by a property of tags and desired. */
+ * have, twins by a property. */
 #include "hub/query/range.h"
 
 /* Ids are printable ASCII. */
@@ -29,10 +29,10 @@ static bool is_device_id(const struct step *path)
     return path_is(path, "deviceId", NULL) || path_is(path, "id", NULL);
 }
 
-/* What the index has: tags.a.b as it stands, properties.desired.a as desired.a. */
+/* What the index has: tags.a.b as it stands, properties.desired.a as desired.a, reported likewise. */
 static bool indexed_path(const struct step *path, struct buf *out)
 {
-    if (is(path, "properties") && is(path->next, "desired"))
+    if (is(path, "properties") && (is(path->next, "desired") || is(path->next, "reported")))
         path = path->next;
     else if (!is(path, "tags"))
         return false;
@@ -90,6 +90,8 @@ static struct range *property(const struct range_ask *r, const struct step *path
         range = new_range(r, RANGE_PROPERTY);
         range->path = twin_index_path(r->source == QUERY_MODULES, buf_slice(&text));
         range->steps = path;
+        range->half = is(path->next, "reported") && is(path, "properties") ? TWIN_INDEX_REPORTED
+                                                                           : TWIN_INDEX_SERVICE;
         range->low = low;
         range->end = end;
     }

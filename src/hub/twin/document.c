@@ -82,7 +82,7 @@ void twin_of_row(const struct store_value *col, struct twin *out)
                          .desired_stamps = col[6].bytes,
                          .reported = col[7].bytes,
                          .reported_stamps = col[8].bytes,
-                         .indexed = col[9].number,
+                         .indexed = (unsigned)col[9].number,
                          .configurations = col[10].bytes};
 }
 
@@ -99,6 +99,7 @@ static void put_reported(struct store_request *u, const struct twin *t)
     store_put_int(u, "reported_version", t->reported_version);
     store_put_text(u, "reported", t->reported);
     store_put_text(u, "reported_stamps", t->reported_stamps);
+    store_put_int(u, "indexed", t->indexed);
 }
 
 static void put_all(struct store_request *u, const struct twin *t)
@@ -109,7 +110,6 @@ static void put_all(struct store_request *u, const struct twin *t)
     store_put_text(u, "tags", t->tags);
     store_put_text(u, "desired", t->desired);
     store_put_text(u, "desired_stamps", t->desired_stamps);
-    store_put_int(u, "indexed", t->indexed);
     store_put_text(u, "configurations", t->configurations.len ? t->configurations : SLICE_LIT(""));
 }
 
@@ -133,21 +133,29 @@ static void put_row(struct store_request *u, struct slice who, struct slice gene
     put_key(u, who);
 }
 
-/* Reported properties are not in the index: a report leaves it alone. */
+/* The halves of the index that a write concerns. */
+static unsigned halves_of(const struct twin *old, const struct twin *next)
+{
+    if (!old->stored) return TWIN_INDEX_BOTH;
+    return (old->etag == next->etag ? 0 : TWIN_INDEX_SERVICE) |
+           (slice_eq(old->reported, next->reported) ? 0 : TWIN_INDEX_REPORTED);
+}
+
 void twin_put_write(struct store_request *u, struct slice who, struct slice generation,
                     const struct twin *old, struct twin *next)
 {
     struct arena arena = {0};
     struct props before = {0}, after;
     bool of_module = hub_module_of(who).len > 0;
-    if (old->stored && old->etag == next->etag) {
+    unsigned halves = halves_of(old, next);
+    next->indexed = old->indexed;
+    if (halves == 0) {
         put_row(u, who, generation, old, next);
         return;
     }
-    if (old->stored)
-        props_of_row(&arena, of_module, old->indexed, old->tags, old->desired, &before);
-    props_of(&arena, of_module, next->tags, next->desired, &after);
-    next->indexed = !after.wide;
+    if (old->stored) props_of_row(&arena, of_module, halves, old, &before);
+    props_of(&arena, of_module, halves, next, &after);
+    next->indexed = (old->indexed & ~halves) | after.indexed;
     put_row(u, who, generation, old, next);
     props_put_change(u, who, &before, &after);
     arena_free(&arena);

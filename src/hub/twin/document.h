@@ -14,8 +14,8 @@ enum {
 };
 
 struct twin {
-    bool stored;  /* it has a row */
-    bool indexed; /* by its properties (prop.h) */
+    bool stored;      /* it has a row */
+    unsigned indexed; /* by its properties: enum twin_index_half */
     int64_t version, etag, desired_version, reported_version;
     struct slice tags, desired, desired_stamps, reported, reported_stamps; /* see section.h */
     struct slice configurations; /* JSON: those that mean the twin; empty: none */

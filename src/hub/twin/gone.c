@@ -39,6 +39,14 @@ static void only_old(struct props *old, const struct props *now)
     old->count = kept;
 }
 
+static struct twin sections_of(const struct store_value *col)
+{
+    return (struct twin){.indexed = (unsigned)col[0].number,
+                         .tags = col[1].bytes,
+                         .desired = col[2].bytes,
+                         .reported = col[3].bytes};
+}
+
 /* Columns of twin_gone_get. */
 static void remove_rows(struct twins *t, const struct store_value *col)
 {
@@ -47,17 +55,18 @@ static void remove_rows(struct twins *t, const struct store_value *col)
     struct buf who = {0};
     struct props old, now = {0};
     const struct props none = {0};
-    bool of_module = col[1].bytes.len > 0, is_back = col[6].type != STORE_NULL;
+    bool of_module = col[1].bytes.len > 0, is_back = col[7].type != STORE_NULL;
+    struct twin gone = sections_of(col + 3), back = sections_of(col + 8);
     hub_put_who(&who, col[0].bytes, col[1].bytes);
-    props_of_row(&arena, of_module, col[3].number, col[4].bytes, col[5].bytes, &old);
-    if (is_back) props_of_row(&arena, of_module, col[7].number, col[8].bytes, col[9].bytes, &now);
+    props_of_row(&arena, of_module, TWIN_INDEX_BOTH, &gone, &old);
+    if (is_back) props_of_row(&arena, of_module, TWIN_INDEX_BOTH, &back, &now);
     only_old(&old, &now);
     store_begin_unit(&u, STORE_BULK);
     store_add(&u, &sql_twin_gone_remove, 1);
     store_put_text(&u, "device_id", col[0].bytes);
     store_put_text(&u, "module_id", col[1].bytes);
     store_put_text(&u, "generation_id", col[2].bytes);
-    store_put_int(&u, "version", is_back ? col[6].number : 0);
+    store_put_int(&u, "version", is_back ? col[7].number : 0);
     props_put_change(&u, buf_slice(&who), &old, &none);
     t->gone_wait.fn = on_removed;
     t->gone_asks = true;

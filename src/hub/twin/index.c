@@ -16,7 +16,7 @@ int64_t twin_index_path(bool of_module, struct slice path)
     buf_put_slice(&named, path);
     int64_t number = (int64_t)map_hash(buf_slice(&named)) & PATH_MASK;
     buf_free(&named);
-    return number > 1 ? number : number + 2; /* 0 and 1 are taken */
+    return number < TWIN_INDEX_PATH_MIN ? number + TWIN_INDEX_PATH_MIN : number;
 }
 
 /* Negative numbers turn round, the others come behind them. */

@@ -164,6 +164,62 @@ static void rows_follow_the_twin(void **state)
     assert_int_equal(rows(), 0);
 }
 
+static void report(const char *json)
+{
+    struct twin_wait w = {.fn = on_twin};
+    rig_on(f.rig.cores[0]);
+    twin_report(f.twins, SLICE_LIT("d1"), TWIN_ANY_VERSION, slice_str(json), &w);
+    rig_run(&f.rig);
+    assert_int_equal(f.status, STATUS_OK);
+}
+
+static void rows_follow_reports(void **state)
+{
+    (void)state;
+    put_identity("d1");
+    report("{\"fan\":{\"speed\":1}}");
+    assert_int_equal(rows(), 2);
+    assert_int_equal(rows_at("reported.fan.speed"), 1);
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1}}");
+    assert_int_equal(rows(), 3);
+    report("{\"fan\":null,\"on\":true}");
+    assert_int_equal(rows(), 2);
+    assert_int_equal(rows_at("reported.on"), 1);
+    write_twin("d1", TWIN_REPLACE, "{}");
+    assert_int_equal(rows(), 1);
+    drop_identity("d1");
+    rig_pass(&f.rig, 1000000);
+    assert_int_equal(rows(), 0);
+}
+
+/* {"k0":0,...}: `count` of them. */
+static void report_many(unsigned count)
+{
+    struct buf json = {0};
+    buf_put_u8(&json, '{');
+    for (unsigned i = 0; i < count; i++) buf_printf(&json, "%s\"k%u\":%u", i ? "," : "", i, i);
+    buf_put_u8(&json, '}');
+    report(buf_cstr(&json));
+    buf_free(&json);
+}
+
+static void more_than_128_reported_are_one_row(void **state)
+{
+    (void)state;
+    int64_t wide = twin_index_wide_path(false, TWIN_INDEX_REPORTED);
+    put_identity("d1");
+    report_many(TWIN_INDEX_REPORTED_MAX);
+    assert_int_equal(rows(), TWIN_INDEX_REPORTED_MAX);
+    report_many(TWIN_INDEX_REPORTED_MAX + 1);
+    assert_int_equal(rows(), 1);
+    assert_int_equal(number(&sql_test_props_at, wide), 1);
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1}}"); /* the other half goes on */
+    assert_int_equal(rows_at("tags.a"), 1);
+    report("{\"k0\":null}");
+    assert_int_equal(rows(), TWIN_INDEX_REPORTED_MAX + 1);
+    assert_int_equal(number(&sql_test_props_at, wide), 0);
+}
+
 /* {"tags":{"k0":0,...}}: `count` of them, with `value`. */
 static void write_many(unsigned count, unsigned value)
 {
@@ -185,7 +241,8 @@ static void more_than_512_properties_are_one_row(void **state)
     assert_int_equal(rows(), TWIN_INDEX_ROWS_MAX);
     write_many(TWIN_INDEX_ROWS_MAX + 1, 2);
     assert_int_equal(rows(), 1);
-    assert_int_equal(number(&sql_test_props_at, twin_index_wide_path(false)), 1);
+    assert_int_equal(number(&sql_test_props_at, twin_index_wide_path(false, TWIN_INDEX_SERVICE)),
+                     1);
     write_many(3, 1);
     assert_int_equal(rows(), 3);
 }
@@ -222,6 +279,8 @@ int main(void)
         cmocka_unit_test(values_sort_as_they_compare),
         cmocka_unit_test(strings_are_cut),
         TEST(rows_follow_the_twin),
+        TEST(rows_follow_reports),
+        TEST(more_than_128_reported_are_one_row),
         TEST(more_than_512_properties_are_one_row),
         TEST(rows_of_the_deleted_go),
     };

@@ -13,26 +13,30 @@ struct walk {
     struct arena *arena;
     struct props *props;
     struct buf path, value;
-    bool of_module;
+    bool of_module, full;
+    unsigned end; /* rows that there may be */
 };
+
+static void put(struct walk *w, int64_t path, struct slice value)
+{
+    struct props *p = w->props;
+    p->rows[p->count++] = (struct prop){path, value};
+}
 
 static void add(struct walk *w, const struct json *value)
 {
-    struct props *p = w->props;
-    if (p->count == TWIN_INDEX_ROWS_MAX) {
-        p->wide = true;
-        return;
-    }
+    w->full = w->props->count == w->end;
+    if (w->full) return;
     buf_clear(&w->value);
     twin_index_put_value(&w->value, value);
-    p->rows[p->count++] = (struct prop){twin_index_path(w->of_module, buf_slice(&w->path)),
-                                        arena_copy(w->arena, buf_slice(&w->value))};
+    put(w, twin_index_path(w->of_module, buf_slice(&w->path)),
+        arena_copy(w->arena, buf_slice(&w->value)));
 }
 
 static void walk_members(struct walk *w, const struct json *object)
 {
     size_t outer = w->path.len;
-    for (const struct json *j = object->child; j && !w->props->wide; j = j->next) {
+    for (const struct json *j = object->child; j && !w->full; j = j->next) {
         buf_put_u8(&w->path, '.');
         buf_put_slice(&w->path, j->key);
         add(w, j);
@@ -50,6 +54,26 @@ static void walk_section(struct walk *w, const char *name, struct slice text)
     walk_members(w, j);
 }
 
+static void walk_half(struct walk *w, enum twin_index_half half, const struct twin *t)
+{
+    unsigned first = w->props->count;
+    bool reported = half == TWIN_INDEX_REPORTED;
+    w->full = false;
+    w->end = first + (reported ? TWIN_INDEX_REPORTED_MAX : TWIN_INDEX_ROWS_MAX);
+    if (reported) {
+        walk_section(w, "reported", t->reported);
+    } else {
+        walk_section(w, "tags", t->tags);
+        walk_section(w, "desired", t->desired);
+    }
+    if (!w->full) {
+        w->props->indexed |= half;
+        return;
+    }
+    w->props->count = first;
+    put(w, twin_index_wide_path(w->of_module, half), slice_of("", 0));
+}
+
 int prop_compare(const void *a, const void *b)
 {
     const struct prop *left = a, *right = b;
@@ -57,36 +81,36 @@ int prop_compare(const void *a, const void *b)
     return slice_cmp(left->value, right->value);
 }
 
-static void one_wide_row(struct arena *a, bool of_module, struct props *out)
-{
-    *out = (struct props){.rows = arena_alloc(a, sizeof *out->rows), .count = 1, .wide = true};
-    out->rows[0] = (struct prop){twin_index_wide_path(of_module), slice_of("", 0)};
-}
-
-void props_of(struct arena *a, bool of_module, struct slice tags, struct slice desired,
-              struct props *out)
+/* Of the halves in `known` as they are, of the others one row each. */
+static void make(struct arena *a, bool of_module, unsigned halves, unsigned known,
+                 const struct twin *t, struct props *out)
 {
     struct walk w = {.arena = a, .props = out, .of_module = of_module};
-    *out = (struct props){0};
-    if (tags.len <= 2 && desired.len <= 2) return;
-    out->rows = arena_alloc(a, TWIN_INDEX_ROWS_MAX * sizeof *out->rows);
-    walk_section(&w, "tags", tags);
-    walk_section(&w, "desired", desired);
+    unsigned max =
+        TWIN_INDEX_REPORTED_MAX + (halves & TWIN_INDEX_SERVICE ? TWIN_INDEX_ROWS_MAX : 0);
+    *out = (struct props){.rows = arena_alloc(a, max * sizeof *out->rows)};
+    for (unsigned half = TWIN_INDEX_SERVICE; half <= TWIN_INDEX_REPORTED; half <<= 1) {
+        if ((halves & half) == 0) continue;
+        if (known & half)
+            walk_half(&w, half, t);
+        else
+            put(&w, twin_index_wide_path(of_module, half), slice_of("", 0));
+    }
+    qsort(out->rows, out->count, sizeof *out->rows, prop_compare);
     buf_free(&w.path);
     buf_free(&w.value);
-    if (out->wide)
-        one_wide_row(a, of_module, out);
-    else
-        qsort(out->rows, out->count, sizeof *out->rows, prop_compare);
 }
 
-void props_of_row(struct arena *a, bool of_module, int64_t indexed, struct slice tags,
-                  struct slice desired, struct props *out)
+void props_of(struct arena *a, bool of_module, unsigned halves, const struct twin *t,
+              struct props *out)
 {
-    if (indexed)
-        props_of(a, of_module, tags, desired, out);
-    else
-        one_wide_row(a, of_module, out);
+    make(a, of_module, halves, TWIN_INDEX_BOTH, t, out);
+}
+
+void props_of_row(struct arena *a, bool of_module, unsigned halves, const struct twin *t,
+                  struct props *out)
+{
+    make(a, of_module, halves, t->indexed, t, out);
 }
 
 /* ---- changes */

@@ -13,16 +13,16 @@ struct prop {
 struct props {
     struct prop *rows; /* sorted; in the arena */
     unsigned count;
-    bool wide; /* there were too many */
+    unsigned indexed; /* the halves of which there were not too many */
 };
 
-/* Of a twin's two sections, which have been checked. */
-void props_of(struct arena *a, bool of_module, struct slice tags, struct slice desired,
+/* Those of `halves` (enum twin_index_half) that the twin should have; its sections have been checked. */
+void props_of(struct arena *a, bool of_module, unsigned halves, const struct twin *t,
               struct props *out);
 
-/* Likewise of one that the store has; not `indexed`: it has the one wide row. */
-void props_of_row(struct arena *a, bool of_module, int64_t indexed, struct slice tags,
-                  struct slice desired, struct props *out);
+/* Those that the store has: one wide row of a half that is not in t->indexed. */
+void props_of_row(struct arena *a, bool of_module, unsigned halves, const struct twin *t,
+                  struct props *out);
 
 int prop_compare(const void *a, const void *b);
 

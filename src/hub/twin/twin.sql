@@ -14,7 +14,7 @@ WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $gen
 
 -- :name twin_update_reported
 UPDATE twin SET version = $version, reported_version = $reported_version, reported = $reported,
-       reported_stamps = $reported_stamps
+       reported_stamps = $reported_stamps, indexed = $indexed
 WHERE device_id = $device_id AND module_id = $module_id AND version = $old_version
 
 -- :name twin_update
@@ -64,15 +64,15 @@ WHERE (path_id = $path0 AND value = $value0 AND device_id = $device_id
 
 -- Before the identity goes, and its twin with it (gone.c).
 -- :name twin_gone_add
-INSERT INTO twin_gone (device_id, module_id, generation_id, indexed, tags, desired)
-SELECT t.device_id, t.module_id, i.generation_id, t.indexed, t.tags, t.desired
+INSERT INTO twin_gone (device_id, module_id, generation_id, indexed, tags, desired, reported)
+SELECT t.device_id, t.module_id, i.generation_id, t.indexed, t.tags, t.desired, t.reported
 FROM twin AS t JOIN identity AS i ON i.device_id = t.device_id AND i.module_id = t.module_id
 WHERE t.device_id = $device_id AND t.module_id = $module_id
 ON CONFLICT DO NOTHING
 
 -- :name twin_gone_get
-SELECT g.device_id, g.module_id, g.generation_id, g.indexed, g.tags, g.desired,
-       t.version, t.indexed, t.tags, t.desired
+SELECT g.device_id, g.module_id, g.generation_id, g.indexed, g.tags, g.desired, g.reported,
+       t.version, t.indexed, t.tags, t.desired, t.reported
 FROM twin_gone AS g LEFT JOIN twin AS t ON t.device_id = g.device_id AND t.module_id = g.module_id
 ORDER BY g.device_id, g.module_id LIMIT 1
 

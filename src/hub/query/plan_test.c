@@ -1,0 +1,145 @@
+/* plan_test.c - what SQLite makes of a query: whatever is looked up is searched by an index, in its order. */
+#include "hub/query/fixture_test.h"
+
+#include "hub/query/plan.h"
+#include "hub/query/query_sql.h"
+#include "hub/query/tree.h"
+
+/* Each statement with EXPLAIN QUERY PLAN before it. */
+static const struct store_statement *const statements[] = {
+    &sql_query_devices,  &sql_query_modules, &sql_query_property,
+    &sql_query_disabled, &sql_query_edge,    &sql_query_scope,
+    &sql_query_parent,   &sql_query_module,  &sql_query_probe,
+};
+enum { STATEMENTS = sizeof statements / sizeof *statements, TEXT_MAX = 2048 };
+static struct store_statement explained[STATEMENTS];
+static char texts[STATEMENTS][TEXT_MAX];
+
+__attribute__((constructor)) static void register_explained(void)
+{
+    for (size_t i = 0; i < STATEMENTS; i++) {
+        int len = snprintf(texts[i], TEXT_MAX, "EXPLAIN QUERY PLAN %s", statements[i]->text);
+        explained[i] = *statements[i];
+        explained[i].text = len < TEXT_MAX ? texts[i] : NULL;
+        store_register(&explained[i]);
+    }
+}
+
+/* Plans do not look at what is bound. */
+static void bind_anything(struct store_request *q, const struct store_statement *s)
+{
+    for (unsigned i = 0; i < s->param_count; i++) store_put_int(q, s->params[i], 1);
+}
+
+/* Lines of the plan, with " / " between them. */
+static const char *plan_of(const struct store_statement *s)
+{
+    static struct buf lines;
+    struct store_request q;
+    struct store_answer a;
+    struct msg *page;
+    size_t i = 0;
+    while (i < STATEMENTS && statements[i] != s) i++;
+    assert_true(i < STATEMENTS);
+    buf_clear(&lines);
+    store_begin_query(&q, &explained[i]);
+    bind_anything(&q, &explained[i]);
+    assert_int_equal(store_now_query(f.rig.store, &q, &a, &page), OK);
+    while (store_next(&a))
+        buf_printf(&lines, "%s%.*s", buf_size(&lines) ? " / " : "", SLICE_ARG(a.col[3].bytes));
+    msg_free(page);
+    return buf_cstr(&lines);
+}
+
+static void no_statement_reads_what_it_does_not_return(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < STATEMENTS; i++) {
+        const char *plan = plan_of(statements[i]);
+        bool counts = statements[i] == &sql_query_probe; /* what its inner SELECT found */
+        if (strstr(plan, "SCAN") && !counts) fail_msg("%s: %s", statements[i]->name, plan);
+        if (strstr(plan, "TEMP B-TREE")) fail_msg("%s sorts: %s", statements[i]->name, plan);
+    }
+}
+
+#define PROPERTY "SEARCH p USING PRIMARY KEY (path_id=? AND (value,device_id,module_id)>(?,?,?)"
+
+static void what_is_indexed_is_searched(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *plan;
+    } rows[] = {
+        {"SELECT * FROM devices WHERE tags.floor = 7", PROPERTY},
+        {"SELECT * FROM devices WHERE tags.place.city IN ['Bern', 'Wien']", PROPERTY},
+        {"SELECT * FROM devices WHERE properties.desired.mode > 3", PROPERTY},
+        {"SELECT * FROM devices WHERE properties.reported.firmware.version = '1.2'", PROPERTY},
+        {"SELECT * FROM devices WHERE properties.reported.t >= 20 AND NOT tags.a = 1", PROPERTY},
+        {"SELECT * FROM devices WHERE STARTSWITH(properties.reported.name, 'x')", PROPERTY},
+        {"SELECT * FROM devices WHERE is_defined(properties.reported.fan)", PROPERTY},
+        {"SELECT * FROM devices WHERE tags.a = 1 OR properties.reported.b = 2", PROPERTY},
+        {"SELECT * FROM devices WHERE connectionState = 'Connected' AND tags.floor = 7", PROPERTY},
+        {"SELECT * FROM devices.modules WHERE properties.reported.b = 2", PROPERTY},
+        {"SELECT * FROM devices WHERE deviceId = 'd1'",
+         "SEARCH i USING INDEX sqlite_autoindex_identity_1 (device_id>?"},
+        {"SELECT * FROM devices WHERE STARTSWITH(deviceId, 'd1')",
+         "SEARCH i USING INDEX sqlite_autoindex_identity_1 (device_id>?"},
+        {"SELECT * FROM devices WHERE status = 'disabled'", "identity_disabled"},
+        {"SELECT * FROM devices WHERE capabilities.iotEdge = true", "identity_edge"},
+        {"SELECT * FROM devices WHERE deviceScope = 'ms-azure-iot-edge://e-1'", "identity_scope"},
+        {"SELECT * FROM devices WHERE ARRAY_CONTAINS(parentScopes, 'ms-azure-iot-edge://e-1')",
+         "identity_parent"},
+        {"SELECT * FROM devices.modules WHERE moduleId = '$edgeAgent'", "identity_module "},
+        {"SELECT * FROM devices.modules WHERE deviceId = 'd1'",
+         "SEARCH i USING INDEX identity_modules ((device_id,module_id)>(?,?) AND device_id<?)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct query *q;
+        struct plans plans;
+        struct store_request r;
+        if (query_read(&a, slice_str(rows[i].query), &q) != OK) fail_msg("%s", fail_text());
+        plans_make(&a, q, &plans);
+        for (const struct range *range = plans.plans[0].ranges; range; range = range->next) {
+            plan_ask(&r, q->source, range, &(struct cursor){0}, 100);
+            const char *plan = plan_of(r.statement);
+            if (!strstr(plan, rows[i].plan)) fail_msg("%s: %s", rows[i].query, plan);
+            buf_free(&r.body);
+        }
+        arena_free(&a);
+    }
+}
+
+static void what_is_not_indexed_is_read_row_by_row(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "SELECT * FROM devices WHERE connectionState = 'Connected'",
+        "SELECT * FROM devices WHERE status = 'enabled'",
+        "SELECT * FROM devices WHERE properties.reported.$version > 3",
+        "SELECT * FROM devices WHERE NOT tags.a = 1",
+        "SELECT * FROM devices WHERE tags.list[0] = 1",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct query *q;
+        struct plans plans;
+        assert_int_equal(query_read(&a, slice_str(rows[i]), &q), OK);
+        plans_make(&a, q, &plans);
+        assert_int_equal(plans.count, 1);
+        assert_int_equal(plans.plans[0].ranges->kind, RANGE_KEYS);
+        arena_free(&a);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_statement_reads_what_it_does_not_return),
+        TEST(what_is_indexed_is_searched),
+        TEST(what_is_not_indexed_is_read_row_by_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
