@@ -28,7 +28,7 @@ def parse():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--urgent", action="store_true")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--devices", type=int, help="of the case query")
+    parser.add_argument("--devices", type=int, help="of the cases query and job")
     parser.add_argument("cases", nargs="*", metavar="CASE")
     options = parser.parse_args()
     unknown = set(options.cases) - set(CASES)

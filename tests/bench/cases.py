@@ -224,6 +224,7 @@ CASES = {
     "twins": twins,
     "c2d": c2d,
     "query": fleet.query,
+    "job": fleet.job,
     "M10": first_connect,
     "M11": saturate,
     "start": start,

@@ -9,7 +9,7 @@ import time
 
 from servers import BULK_MAX, HUB, Azimuth
 
-DEVICES, QUICK_DEVICES = 1000000, 20000
+DEVICES, JOB_DEVICES, QUICK_DEVICES = 1000000, 100000, 20000
 CONNECTIONS = 4
 FLOORS = 1000      # the tag has so many values
 PROBES = 50        # of each query
@@ -125,6 +125,38 @@ class Steps(dict):
     def __setitem__(self, key, value):
         super().__setitem__(key, value)
         print(f"   {key:28} {value:10.1f}", flush=True)
+
+
+def job(book, name, options):
+    """A job over all devices writes twins and is cancelled half-way."""
+    count = options.devices or (QUICK_DEVICES if options.quick else JOB_DEVICES)
+    with Azimuth() as server:
+        result = Steps()
+        create(server, 0, count, twins=True)
+        cancel_a_job(Client(server), result, count)
+        result["resident_peak_mib"] = peak_mib(server)
+        book.add(name, server.name, {"round": 0, "devices": count, **result})
+
+
+def cancel_a_job(client, result, count):
+    asked = {"jobId": "all", "type": "scheduleUpdateTwin", "queryCondition": "*", "maxExecutionTimeInSeconds": 3600,
+           "updateTwin": {"etag": "*", "properties": {"desired": {"by": "job"}}}}
+    client.ask("PUT", "/jobs/v2/all", asked)
+    began, done = time.monotonic(), 0
+    while done < count // 2:
+        time.sleep(0.05)
+        done = client.ask("GET", "/jobs/v2/all")[0]["deviceJobStatistics"]["succeededCount"]
+    result["job_per_s"] = done / (time.monotonic() - began)
+    began = time.monotonic()
+    client.ask("POST", "/jobs/v2/all/cancel")
+    result["cancel_ms"] = (time.monotonic() - began) * 1e3
+    while (state := client.ask("GET", "/jobs/v2/all")[0])["status"] != "cancelled":
+        time.sleep(0.005)
+    result["cancelled_ms"] = (time.monotonic() - began) * 1e3
+    done = state["deviceJobStatistics"]["succeededCount"]
+    written = client.page("SELECT COUNT() AS n FROM devices WHERE properties.desired.by = 'job'")[0][0]["n"]
+    if written != done or done >= count:
+        raise RuntimeError(f"the job says {done} of {count}, and {written} twins were written")
 
 
 def scan(client, result):

@@ -12,7 +12,8 @@ static uint64_t guess(const struct range *r)
     bool id = r->kind == RANGE_KEYS && r->end.len == r->low.len + 1 && slice_starts(r->end, r->low);
     if (id) return r->low.len ? 1 : 1000000;
     if (r->kind == RANGE_KEYS) return 100000;
-    if (r->kind == RANGE_PROPERTY) return r->low.len == 1 ? 50000 : 1000;
+    bool value = r->end.len == r->low.len + 1 && slice_starts(r->end, r->low);
+    if (r->kind == RANGE_PROPERTY) return value && r->low.len > 1 ? 1000 : 50000;
     return 2000;
 }
 
@@ -102,6 +103,26 @@ static void insert(struct plans *plans, const struct plan *p)
     plans->plans[at] = *p;
 }
 
+static bool is_of_property(const struct plan *p)
+{
+    return p->count == 1 && p->ranges->kind == RANGE_PROPERTY;
+}
+
+/* a > 1 AND a < 5 is one range. */
+static bool narrow(struct plans *plans, const struct plan *by)
+{
+    const struct range *other = by->ranges;
+    for (unsigned i = 0; is_of_property(by) && i < plans->count; i++) {
+        struct range *r = plans->plans[i].ranges;
+        if (!is_of_property(&plans->plans[i]) || r->path != other->path) continue;
+        if (slice_cmp(other->low, r->low) > 0) r->low = other->low;
+        if (slice_cmp(other->end, r->end) < 0) r->end = other->end;
+        plans->plans[i].weight = guess(r);
+        return true;
+    }
+    return false;
+}
+
 void plans_make(struct arena *a, const struct query *q, struct plans *out)
 {
     const struct expr *where = q->where;
@@ -110,7 +131,7 @@ void plans_make(struct arena *a, const struct query *q, struct plans *out)
     struct plan p;
     out->count = 0;
     for (; part && out->count < PLANS_MAX; part = several ? part->next : NULL)
-        if (plan_of(a, q->source, part, &p)) insert(out, &p);
+        if (plan_of(a, q->source, part, &p) && !narrow(out, &p)) insert(out, &p);
     for (unsigned i = 0; i < out->count; i++) add_wide(a, q->source, &out->plans[i]);
     if (out->count > 0) return;
     out->plans[0] = (struct plan){.ranges = range_all(a), .count = 1};
@@ -190,14 +211,14 @@ void plan_ask(struct store_request *r, enum query_source source, const struct ra
     store_put_int(r, "top", top);
 }
 
-bool plan_probe(struct store_request *r, const struct range *range)
+bool plan_probe(struct store_request *r, const struct range *range, unsigned max)
 {
     if (range->kind != RANGE_PROPERTY && range->kind != RANGE_WIDE) return false;
     store_begin_query(r, &sql_query_probe);
     store_put_int(r, "path", range->path);
     store_put_blob(r, "value", range->low);
     store_put_blob(r, "end", range->end);
-    store_put_int(r, "top", PLAN_PROBE_MAX);
+    store_put_int(r, "top", max);
     return true;
 }
 

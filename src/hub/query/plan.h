@@ -5,7 +5,8 @@
  * lies in several is taken from the first.
  *
  * Of `a AND b` either part will do: there are several plans then, of which the one with the fewest rows
- * is found by counting, up to PLAN_PROBE_MAX each.  Of `a OR b` both are needed.
+ * is found by counting: up to PLAN_PROBE_FIRST each, and if all have that many, up to PLAN_PROBE_MAX.
+ * Ranges of one property are one.  Of `a OR b` both are needed.
  */
 #ifndef HUB_QUERY_PLAN_H
 #define HUB_QUERY_PLAN_H
@@ -16,8 +17,9 @@
 enum {
     PLANS_MAX = 8,          /* of a query; further parts of an AND are not looked at */
     PLAN_RANGES_MAX = 1000, /* of a plan; with more it is none */
-    PLAN_PROBES_MAX = 16,  /* ranges that are counted in a plan; one with more is taken for large */
-    PLAN_PROBE_MAX = 1000, /* rows that are counted in a range */
+    PLAN_PROBES_MAX = 16, /* ranges that are counted in a plan; one with more is taken for large */
+    PLAN_PROBE_FIRST = 1000,
+    PLAN_PROBE_MAX = 20000, /* rows that are counted in a range */
 };
 
 /* In the order of what they cost when nothing is known. */
@@ -63,8 +65,8 @@ bool plans_need_probes(const struct plans *plans);
 void plan_ask(struct store_request *r, enum query_source source, const struct range *range,
               const struct cursor *place, unsigned top);
 
-/* Asks how many rows there are; false: it cannot be counted. */
-bool plan_probe(struct store_request *r, const struct range *range);
+/* Asks how many rows there are, as far as `max`; false: it cannot be counted. */
+bool plan_probe(struct store_request *r, const struct range *range, unsigned max);
 
 /* Is the row to be taken from `range`, in which it was found?  Not if it lies in one of the plan's ranges
  * before it, or if the index has it there from a former life of its identity. */

@@ -132,6 +132,81 @@ static void what_is_not_indexed_is_read_row_by_row(void **state)
     }
 }
 
+static void plans_of(struct arena *a, const char *condition, struct plans *out)
+{
+    struct query *q;
+    char text[256];
+    snprintf(text, sizeof text, "SELECT * FROM devices WHERE %s", condition);
+    if (query_read(a, slice_str(text), &q) != OK) fail_msg("%s: %s", text, fail_text());
+    plans_make(a, q, out);
+}
+
+static void ranges_of_one_property_are_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition;
+        unsigned plans;
+    } rows[] = {
+        {"tags.a > 1 AND tags.a < 5", 1},
+        {"tags.a > 1 AND tags.b < 5", 2},
+        {"tags.a > 1 AND tags.a < 5 AND tags.b = 1", 2},
+        {"tags.a > 1 AND (tags.a = 2 OR tags.a = 3)", 2},
+        {"properties.reported.a > 1 AND properties.desired.a < 5", 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct plans plans;
+        plans_of(&a, rows[i].condition, &plans);
+        if (plans.count != rows[i].plans) fail_msg("%s: %u", rows[i].condition, plans.count);
+        arena_free(&a);
+    }
+}
+
+/* No row with 5 is read to find those above. */
+static void what_is_equal_is_not_greater(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition;
+        bool has;
+    } rows[] = {{"tags.a > 5", false}, {"tags.a >= 5", true}, {"tags.a < 5", false},
+                {"tags.a <= 5", true}, {"tags.a = 5", true},  {"tags.a > 5 AND tags.a < 6", false}};
+    struct buf five = {0};
+    twin_index_put_number(&five, 5);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct plans plans;
+        plans_of(&a, rows[i].condition, &plans);
+        const struct range *r = plans.plans[0].ranges;
+        bool has =
+            slice_cmp(buf_slice(&five), r->low) >= 0 && slice_cmp(buf_slice(&five), r->end) < 0;
+        if (has != rows[i].has) fail_msg("%s", rows[i].condition);
+        arena_free(&a);
+    }
+    buf_free(&five);
+}
+
+/* A string that the index cuts may be greater than what is there. */
+static void cut_strings_are_read(void **state)
+{
+    (void)state;
+    char condition[128], text[TWIN_INDEX_STRING_MAX + 1] = {0};
+    for (size_t len = TWIN_INDEX_STRING_MAX - 1; len <= TWIN_INDEX_STRING_MAX; len++) {
+        struct arena a = {0};
+        struct plans plans;
+        struct buf value = {0};
+        memset(text, 'x', len);
+        snprintf(condition, sizeof condition, "tags.a > '%s'", text);
+        plans_of(&a, condition, &plans);
+        twin_index_put_string(&value, slice_str(text));
+        bool has = slice_cmp(buf_slice(&value), plans.plans[0].ranges->low) >= 0;
+        assert_int_equal(has, len == TWIN_INDEX_STRING_MAX);
+        buf_free(&value);
+        arena_free(&a);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -140,6 +215,9 @@ int main(void)
         TEST(no_statement_reads_what_it_does_not_return),
         TEST(what_is_indexed_is_searched),
         TEST(what_is_not_indexed_is_read_row_by_row),
+        TEST(ranges_of_one_property_are_one),
+        TEST(what_is_equal_is_not_greater),
+        TEST(cut_strings_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,16 @@ static void begin(struct run *r, const struct plan *plan)
     run_go_on(r);
 }
 
+/* All that could be counted have more than was counted: once more, further. */
+static bool count_further(struct run *r)
+{
+    if (r->probe.least < r->probe.max || r->probe.max == PLAN_PROBE_MAX) return false;
+    r->probe.plan = 0;
+    r->probe.best = NULL;
+    r->probe.max = PLAN_PROBE_MAX;
+    return true;
+}
+
 /* This plan is counted; the next one, or the best. */
 static void plan_ends(struct run *r)
 {
@@ -23,7 +33,8 @@ static void plan_ends(struct run *r)
     r->probe.plan++;
     r->probe.at = NULL;
     r->probe.count = 0;
-    if (r->probe.plan == r->plans.count || r->probe.least == 0)
+    bool last = r->probe.plan == r->plans.count;
+    if (r->probe.least == 0 || (last && !count_further(r)))
         begin(r, r->probe.best);
     else
         probe(r);
@@ -50,7 +61,7 @@ static void probe(struct run *r)
     const struct plan *plan = &r->plans.plans[r->probe.plan];
     struct store_request q;
     if (r->probe.at == NULL) r->probe.at = plan->ranges;
-    if (plan->count > PLAN_PROBES_MAX || !plan_probe(&q, r->probe.at)) {
+    if (plan->count > PLAN_PROBES_MAX || !plan_probe(&q, r->probe.at, r->probe.max)) {
         r->probe.count = plan->weight;
         plan_ends(r);
         return;
@@ -60,6 +71,7 @@ static void probe(struct run *r)
 
 void run_choose_plan(struct run *r)
 {
+    r->probe.max = PLAN_PROBE_FIRST;
     if (plans_need_probes(&r->plans))
         probe(r);
     else

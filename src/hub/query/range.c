@@ -157,6 +157,12 @@ static enum compare mirrored(enum compare c)
     }
 }
 
+/* Does the index have all of it? */
+static bool is_whole(struct slice value)
+{
+    return value.ptr[0] != TWIN_INDEX_STRING || value.len < TWIN_INDEX_VALUE_MAX;
+}
+
 /* false and true share a type in the language, but not in the index. */
 static struct range *property_compare(const struct range_ask *r, const struct step *path,
                                       enum compare compare, const struct value *v)
@@ -167,10 +173,13 @@ static struct range *property_compare(const struct range_ask *r, const struct st
     low = type_bound(r, type == TWIN_INDEX_TRUE ? TWIN_INDEX_FALSE : type);
     switch (compare) {
     case CMP_LT:
+        if (is_whole(value)) return property(r, path, low, value);
+        return property(r, path, low, just_behind(r, value));
     case CMP_LE: return property(r, path, low, just_behind(r, value));
     case CMP_GT:
     case CMP_GE:
         type = type == TWIN_INDEX_FALSE ? TWIN_INDEX_TRUE : type;
+        if (compare == CMP_GT && is_whole(value)) value = just_behind(r, value);
         return property(r, path, value, type_bound(r, type + 1));
     default: return property(r, path, value, just_behind(r, value));
     }

@@ -59,7 +59,7 @@ struct run {
     unsigned row_count, top;
     bool range_ends; /* with this chunk */
     struct {
-        unsigned plan;         /* being counted */
+        unsigned plan, max;    /* being counted, as far as that */
         uint64_t count, least; /* of this plan; of the best one */
         const struct plan *best;
         const struct range *at;
