@@ -14,6 +14,8 @@ static const struct {
     [AUTH_SAS_REFUSED] = {"sas-refused",
                           "this hub takes no tokens of devices, or of modules, that they "
                           "sign themselves: certificates only"},
+    [AUTH_TOO_LONG] = {"too-long", "the token lasts longer than this hub allows devices: see "
+                                   "--device-token-lifetime"},
     [AUTH_CERTIFICATE_EXPIRED] = {"certificate-expired",
                                   "the certificate, or one that it rests on, has expired"},
     [AUTH_CERTIFICATE_NOT_YET_VALID] = {"certificate-not-yet-valid",

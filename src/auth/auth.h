@@ -46,6 +46,7 @@ enum auth_cause {
     AUTH_BAD_SIGNATURE,
     AUTH_MISSING_RIGHT, /* the policy does not allow it */
     AUTH_SAS_REFUSED,   /* identities of that kind may not use tokens on this hub */
+    AUTH_TOO_LONG,      /* it would be good for longer than the hub allows devices */
     /* of a client certificate (x509.h) */
     AUTH_CERTIFICATE_EXPIRED, /* itself or one that it rests on; so is the next */
     AUTH_CERTIFICATE_NOT_YET_VALID,

@@ -27,6 +27,12 @@ struct slice hub_token_path(struct slice who, char out[HUB_TOKEN_PATH_MAX])
     return slice_of(out, (size_t)len);
 }
 
+static bool is_too_long(const struct hub *hub, const struct sas *t)
+{
+    return hub->device_token_us &&
+           t->expires_us > clock_wall_us() + hub->device_token_us + HUB_TOKEN_AHEAD_US;
+}
+
 /* The signature goes first: who cannot sign is not told what is switched off. */
 enum auth_cause hub_token_of_identity(const struct hub *hub, const struct sas *t, struct slice who,
                                       const struct slice keys[2])
@@ -35,12 +41,16 @@ enum auth_cause hub_token_of_identity(const struct hub *hub, const struct sas *t
     const struct auth_ask ask = ask_for(hub, hub_token_path(who, path), AUTH_DEVICE_CONNECT);
     enum auth_cause cause = auth_by_keys(t, &ask, keys);
     bool refused = hub_module_of(who).len ? hub->module_sas_refused : hub->device_sas_refused;
-    return cause == AUTH_OK && refused ? AUTH_SAS_REFUSED : cause;
+    if (cause != AUTH_OK) return cause;
+    if (refused) return AUTH_SAS_REFUSED;
+    return is_too_long(hub, t) ? AUTH_TOO_LONG : AUTH_OK;
 }
 
 enum auth_cause hub_token_of_policy(const struct hub *hub, const struct sas *t, struct slice path,
                                     unsigned rights)
 {
     const struct auth_ask ask = ask_for(hub, path, rights);
-    return auth_by_policy(t, &ask, hub->policies);
+    enum auth_cause cause = auth_by_policy(t, &ask, hub->policies);
+    bool as_device = rights == AUTH_DEVICE_CONNECT;
+    return cause == AUTH_OK && as_device && is_too_long(hub, t) ? AUTH_TOO_LONG : cause;
 }

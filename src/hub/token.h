@@ -2,7 +2,8 @@
  *
  * The one place where sessions, services, edge hubs that speak for others and devices that ask about
  * their modules have their tokens judged: which names are ours, what time it is, which kinds of
- * identity may not use tokens at all (hub.sas_refused).
+ * identity may not use tokens at all (hub.device_sas_refused), and for how long those of devices may be
+ * made out (hub.device_token_us).
  *
  * Runs on: any thread.
  * Source:  IoT Hub's management API, `disableDeviceSAS` and `disableModuleSAS`: they refuse what is
@@ -13,6 +14,9 @@
 
 #include "auth/auth.h"
 #include "hub/hub.h"
+
+/* The clock of a device may be ahead of ours by so much when it makes a token of the longest lifetime. */
+#define HUB_TOKEN_AHEAD_US (60 * 1000000ll)
 
 enum { HUB_TOKEN_PATH_MAX = sizeof "devices//modules/" + HUB_WHO_LEN_MAX };
 

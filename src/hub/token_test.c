@@ -9,20 +9,41 @@ enum { DEVICES = 1, MODULES = 2 };
 static const struct slice key = SLICE_LIT("a key of the identity"),
                           other = SLICE_LIT("another key");
 
-static enum auth_cause judge(const struct hub *hub, const char *who, struct slice signed_with)
+static enum auth_cause judge_for(const struct hub *hub, const char *who, struct slice signed_with,
+                                 int64_t seconds)
 {
     char path[HUB_TOKEN_PATH_MAX];
     struct buf resource = {0}, text = {0};
     struct sas sas;
     struct slice of = hub_token_path(slice_str(who), path);
     buf_printf(&resource, "my.hub/%.*s", SLICE_ARG(of));
-    sas_make(&text, buf_slice(&resource), signed_with, NULL, clock_wall_us() / 1000000 + 60);
+    sas_make(&text, buf_slice(&resource), signed_with, NULL, clock_wall_us() / 1000000 + seconds);
     assert_int_equal(sas_parse(buf_slice(&text), &sas), OK);
     enum auth_cause cause =
         hub_token_of_identity(hub, &sas, slice_str(who), (struct slice[]){key, SLICE_NONE});
     buf_free(&resource);
     buf_free(&text);
     return cause;
+}
+
+static enum auth_cause judge(const struct hub *hub, const char *who, struct slice signed_with)
+{
+    return judge_for(hub, who, signed_with, 60);
+}
+
+/* Ten minutes are allowed, and a device's clock may be a minute ahead. */
+static void tokens_of_devices_have_a_longest_lifetime(void **state)
+{
+    (void)state;
+    struct hub hub = {.device_token_us = 600 * 1000000ll};
+    assert_int_equal(hub_add_host(&hub, SLICE_LIT("my.hub")), OK);
+    assert_int_equal(judge_for(&hub, "d", key, 600), AUTH_OK);
+    assert_int_equal(judge_for(&hub, "d", key, 660), AUTH_OK);
+    assert_int_equal(judge_for(&hub, "d", key, 662), AUTH_TOO_LONG);
+    assert_int_equal(judge_for(&hub, "d/m", key, 662), AUTH_TOO_LONG);
+    assert_int_equal(judge_for(&hub, "d", other, 662), AUTH_BAD_SIGNATURE);
+    hub.device_token_us = 0;
+    assert_int_equal(judge_for(&hub, "d", key, 1000000), AUTH_OK);
 }
 
 static void own_keys_can_be_switched_off_by_kind(void **state)
@@ -66,6 +87,8 @@ static void a_policy_counts_as_ever(void **state)
     assert_int_equal(sas_parse(buf_slice(&text), &sas), OK);
     struct slice path = SLICE_LIT("devices/d");
     assert_int_equal(hub_token_of_policy(&hub, &sas, path, AUTH_DEVICE_CONNECT), AUTH_OK);
+    hub.device_token_us = 1;
+    assert_int_equal(hub_token_of_policy(&hub, &sas, path, AUTH_DEVICE_CONNECT), AUTH_OK);
     assert_int_equal(hub_token_of_policy(&hub, &sas, path, AUTH_REGISTRY_READ), AUTH_MISSING_RIGHT);
     buf_free(&text);
 }
@@ -73,6 +96,7 @@ static void a_policy_counts_as_ever(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_of_devices_have_a_longest_lifetime),
         cmocka_unit_test(own_keys_can_be_switched_off_by_kind),
         cmocka_unit_test(a_policy_counts_as_ever),
     };

@@ -63,6 +63,7 @@ struct config {
     bool ephemeral;
     bool fault_injection;              /* devices may ask for faults */
     bool no_device_sas, no_module_sas; /* no tokens by their own keys */
+    int64_t device_token_us;           /* the longest that a device's token may last; 0: any */
     enum throttle_tier tier;
     unsigned units;                         /* of the tier, at least 1 */
     const char *throttles[CONFIG_LIST_MAX]; /* throttle_override() takes each */

@@ -71,6 +71,8 @@ const struct option config_options[] = {
      "devices may not sign tokens with their own keys: certificates only", OPTION_SWITCH, 0},
     {"disable-module-sas", NULL, AT(no_module_sas), 0, "off",
      "the same of modules, those of IoT Edge too", OPTION_SWITCH, 0},
+    {"device-token-lifetime", "TIME", AT(device_token_us), 0, "any",
+     "tokens of devices that last longer are refused: 15m", OPTION_DURATION, 0},
     {"log-level", "LEVEL", AT(log_level), 0, "info", "error, warn, info, debug or trace",
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},
@@ -111,6 +113,11 @@ static unsigned *number_at(struct config *c, size_t at)
 static uint64_t *size_at(struct config *c, size_t at)
 {
     return (uint64_t *)(void *)((char *)c + at);
+}
+
+static int64_t *duration_at(struct config *c, size_t at)
+{
+    return (int64_t *)(void *)((char *)c + at);
 }
 
 static bool *switch_at(struct config *c, size_t at)
@@ -265,6 +272,14 @@ static enum err set_retention(struct config *c, struct slice value)
     return e != OK || none ? not_a(value, what) : OK;
 }
 
+static enum err set_duration(struct config *c, const struct option *o, struct slice value)
+{
+    int64_t us;
+    if (num_duration_us(value, &us) != OK || us < 1000000) return not_a(value, "a time (15m, 1h)");
+    *duration_at(c, o->at) = us;
+    return OK;
+}
+
 static enum err set_events(struct config *c, struct slice value)
 {
     enum record_source source;
@@ -321,6 +336,7 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
     case OPTION_NUMBER: return set_number(c, o, value);
     case OPTION_SIZE:
         return num_bytes(value, size_at(c, o->at)) == OK ? OK : not_a(value, "a size (64MiB)");
+    case OPTION_DURATION: return set_duration(c, o, value);
     case OPTION_RETENTION: return set_retention(c, value);
     case OPTION_LEVEL: return set_level(c, value);
     case OPTION_EVENTS: return set_events(c, value);
@@ -374,6 +390,7 @@ bool config_option_same(const struct config *a, const struct config *b, const st
         return same_text(*text_at(left, o->at), *text_at(right, o->at)) &&
                same_number(a, b, o->count);
     case OPTION_SIZE: return *size_at(left, o->at) == *size_at(right, o->at);
+    case OPTION_DURATION: return *duration_at(left, o->at) == *duration_at(right, o->at);
     case OPTION_RETENTION:
         return a->retention_us == b->retention_us && a->retention_bytes == b->retention_bytes;
     case OPTION_LEVEL: return a->log_level == b->log_level;

@@ -17,6 +17,7 @@ enum option_kind {
     OPTION_ENDPOINT,      /* ADDR:PORT or "off" (NULL); `count` is the offset of the port */
     OPTION_NUMBER,        /* 1 to `max` */
     OPTION_SIZE,          /* bytes: "256MiB" */
+    OPTION_DURATION,      /* at least a second: "15m" */
     OPTION_RETENTION,     /* a time, a size, or one of each */
     OPTION_LEVEL,
     OPTION_EVENTS, /* a list of event_source_of() */

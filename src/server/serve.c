@@ -106,6 +106,7 @@ static enum err open_hub(struct server *s)
                                .events = cfg->events,
                                .no_device_sas = cfg->no_device_sas,
                                .no_module_sas = cfg->no_module_sas,
+                               .device_token_us = cfg->device_token_us,
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
     wire.fault_injection = cfg->fault_injection;

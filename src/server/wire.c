@@ -224,6 +224,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     hub->events = cfg->events;
     hub->device_sas_refused = cfg->no_device_sas;
     hub->module_sas_refused = cfg->no_module_sas;
+    hub->device_token_us = cfg->device_token_us;
     w->rest.hub = hub;
     w->rest.version = AZIMUTH_VERSION;
     w->rest.unready = why_unready;

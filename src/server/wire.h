@@ -45,6 +45,7 @@ struct wire_config {
     struct throttle_config throttle;   /* how much it takes; zero: everything */
     bool fault_injection;              /* devices may ask for faults */
     bool no_device_sas, no_module_sas; /* see hub.device_sas_refused */
+    int64_t device_token_us;           /* see hub.device_token_us */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 

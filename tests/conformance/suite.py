@@ -91,6 +91,7 @@ GROUPS = {
     "node registry": ("node", node("registry")),
     "node limits": ("node", node("limits")),
     "node faults": ("node", node("faults")),
+    "node short_tokens": ("node", node("short_tokens")),
     "node device": ("node", node("device")),
     "node x509": ("node", node("x509")),
     "node modules": ("node", node("modules")),
@@ -139,7 +140,7 @@ GROUPS = {
     "node ports": ("node", node("ports")),
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
-LANES = (r"java|go", r"(python|plain|node) matrix|node (faults|limits|allocation)", r"python", r"node .* Amqp", r"node")
+LANES = (r"java|go", r"(python|plain|node) matrix|node (faults|limits|short_tokens|allocation)", r"python", r"node .* Amqp", r"node")
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
 ANY_PORT = {"node ports"}  # starts a server of its own, on free ports
 
