@@ -8,7 +8,8 @@ struct attested {
     struct enrollment enrollment;
     struct slice group;    /* its id in lower case; empty: an individual enrollment */
     struct slice identity; /* JSON: "authentication" of the hub's identity */
-    struct slice proof;    /* JSON member for the registration's result */
+    struct slice proof;    /* JSON members for the registration's result */
+    bool issued;           /* `identity` is a certificate of ours (issue.h) */
 };
 
 /* DPS_OK; DPS_UNAUTHORIZED, DPS_NO_ENROLLMENT with a text for administrators.  The call is loaded; what

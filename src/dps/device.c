@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "dps/issue.h"
 #include "dps/operation.h"
 #include "dps/tpm.h"
 
@@ -32,7 +33,7 @@ static void begin(struct call *c, const struct attested *who, struct slice paylo
 /* ---- register */
 
 /* False: the call has ended. */
-static bool read_registration(struct call *c, struct slice *payload)
+static bool read_registration(struct call *c, struct attested *who, struct slice *payload)
 {
     struct json *doc = NULL;
     struct buf text = {0};
@@ -48,8 +49,8 @@ static bool read_registration(struct call *c, struct slice *payload)
                       "the registrationId of the body is another device's");
         return false;
     }
-    if (json_str(doc, "csr").len) {
-        dps_call_fail(c, DPS_BAD_ARGUMENT, "csr: certificates are not issued yet");
+    if (issue_certificate(c, doc, who) != DPS_OK) {
+        dps_call_fail(c, DPS_BAD_ARGUMENT, fail_text());
         return false;
     }
     const struct json *value = json_get(doc, "payload");
@@ -60,13 +61,13 @@ static bool read_registration(struct call *c, struct slice *payload)
 }
 
 /* Whoever asks twice at once gets the same operation. */
-static void do_register(struct call *c, const struct attested *who)
+static void do_register(struct call *c, struct attested *who)
 {
     struct slice payload;
     struct operation *o = operation_find(c->dps, c->id_lower);
     if (o)
         answer_accepted(c, o->next.operation_id);
-    else if (read_registration(c, &payload))
+    else if (read_registration(c, who, &payload))
         begin(c, who, payload, false);
 }
 
@@ -80,8 +81,17 @@ static void answer_final(struct call *c)
     buf_free(&body);
 }
 
+static void go_on(struct call *c, struct attested *who)
+{
+    issue_take_up(c, who);
+    if (who->identity.len) /* the keys of a TPM come with registering only */
+        begin(c, who, SLICE_NONE, true);
+    else
+        dps_call_fail(c, DPS_NO_OPERATION, "that operation has ended; register again");
+}
+
 /* An operation that nobody works on was under way when the server was killed. */
-static void do_poll(struct call *c, const struct attested *who)
+static void do_poll(struct call *c, struct attested *who)
 {
     struct operation *o = operation_find(c->dps, c->id_lower);
     if (o && slice_eq(o->next.operation_id, c->text))
@@ -92,10 +102,8 @@ static void do_poll(struct call *c, const struct attested *who)
         answer_final(c);
     else if (o)
         answer_accepted(c, c->text);
-    else if (who->identity.len == 0) /* the keys of a TPM come with registering only */
-        dps_call_fail(c, DPS_NO_OPERATION, "that operation has ended; register again");
     else
-        begin(c, who, SLICE_NONE, true);
+        go_on(c, who);
 }
 
 static void do_lookup(struct call *c)

@@ -101,12 +101,15 @@ struct registry;
 struct twins;
 struct certificates;
 struct out;
+struct x509_issuer;
 
 struct dps_doors {
     struct registry *registry;
     struct twins *twins;
     const struct certificates *certificates;
-    struct out *out; /* for webhooks */
+    struct out *out;                  /* for webhooks */
+    const struct x509_issuer *issuer; /* of certificates for devices; NULL: none are issued */
+    int64_t issued_us;                /* how long they are good */
 };
 
 enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_doors *doors,

@@ -2,7 +2,7 @@
  *
  * What is not known is ignored, what is known has its type; a PUT replaces, so what is left out gets
  * its default. */
-#include "dps/enrollment.h"
+#include "dps/issue.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -157,8 +157,10 @@ static enum err read_twin(struct arena *a, const struct json *doc, struct enroll
     out->initial_twin = text_of(a, twin);
     out->optional_information = text_of(a, optional);
     TRY(member_text(doc, "credentialPolicyName", &out->credential_policy));
-    if (out->credential_policy.len == 0) return OK;
-    return fail(ERR_INVALID, "credentialPolicyName: certificates are not issued yet");
+    if (out->credential_policy.len == 0 || slice_is(out->credential_policy, DPS_CREDENTIAL_POLICY))
+        return OK;
+    return fail(ERR_INVALID,
+                "credentialPolicyName: the only policy is '" DPS_CREDENTIAL_POLICY "'");
 }
 
 enum err enrollment_read(struct arena *a, enum dps_kind kind, const struct json *doc,

@@ -1,5 +1,6 @@
 /* operation.c - the steps; see operation.h for the picture. */
 #include "dps/operation.h"
+#include "dps/issue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,6 +215,7 @@ static void keep(struct operation *o)
         leave(o);
         return;
     }
+    if (o->who.issued) issue_keep_last(&o->arena, identity, credential);
     json_set(&o->arena, identity, SLICE_LIT("authentication"), credential);
     json_write(&text, identity);
     o->ask.fn = on_kept;

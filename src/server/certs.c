@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 
+#include "auth/x509_issuer.h"
 #include "base/mem.h"
 #include "base/rand.h"
 
@@ -337,5 +338,16 @@ enum err certs_server(struct io *files, enum certs_kind kind, const char *const 
     if (e != OK) certs_pair_free(out);
     buf_free(&list);
     ca_free(&ca);
+    return e;
+}
+
+enum err certs_issuer(struct io *files, int64_t wall_us, struct x509_issuer **out)
+{
+    struct certs_pair pair = {0};
+    TRY(certs_prepare(files, wall_us));
+    enum err e = io_load(files, "ca.pem", &pair.chain);
+    if (e == OK) e = io_load(files, "ca.key", &pair.key);
+    if (e == OK) e = x509_issuer_new(buf_slice(&pair.chain), buf_slice(&pair.key), out);
+    certs_pair_free(&pair);
     return e;
 }

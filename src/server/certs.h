@@ -37,6 +37,10 @@ enum err certs_prepare(struct io *files, int64_t wall_us) MUST_USE;
 enum err certs_server(struct io *files, enum certs_kind kind, const char *const *names,
                       unsigned name_count, int64_t wall_us, struct certs_pair *out) MUST_USE;
 
+/* What issues certificates for devices: the CA, which is made if it is not there. */
+struct x509_issuer;
+enum err certs_issuer(struct io *files, int64_t wall_us, struct x509_issuer **out) MUST_USE;
+
 /* Any thread, for good: an RSA key that is being made, or would be, is not (ERR_CLOSED). */
 void certs_abandon(void);
 

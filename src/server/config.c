@@ -266,6 +266,7 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
         .partitions = 4,
         .retention_us = CONFIG_RETENTION_US,
         .disk_reserve = CONFIG_DISK_RESERVE,
+        .issued_us = CONFIG_ISSUED_US,
         .upload_container = "azimuth-uploads",
         .tier = THROTTLE_OFF,
         .units = 1,

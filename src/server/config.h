@@ -29,8 +29,9 @@ enum {
     CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
 };
 
-#define CONFIG_DISK_RESERVE ((uint64_t)256 << 20)   /* free disk kept back for recovery */
-#define CONFIG_RETENTION_US (24ll * 3600 * 1000000) /* IoT Hub: one day */
+#define CONFIG_ISSUED_US    (30 * 86400 * 1000000ll) /* certificates of devices */
+#define CONFIG_DISK_RESERVE ((uint64_t)256 << 20)    /* free disk kept back for recovery */
+#define CONFIG_RETENTION_US (24ll * 3600 * 1000000)  /* IoT Hub: one day */
 
 enum config_verb { CONFIG_SERVE, CONFIG_DEV };
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
@@ -64,6 +65,7 @@ struct config {
     bool fault_injection;              /* devices may ask for faults */
     bool no_device_sas, no_module_sas; /* no tokens by their own keys */
     int64_t device_token_us;           /* the longest that a device's token may last; 0: any */
+    int64_t issued_us;                 /* how long certificates that we issue are good */
     enum throttle_tier tier;
     unsigned units;                         /* of the tier, at least 1 */
     const char *throttles[CONFIG_LIST_MAX]; /* throttle_override() takes each */

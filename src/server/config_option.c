@@ -73,6 +73,8 @@ const struct option config_options[] = {
      "the same of modules, those of IoT Edge too", OPTION_SWITCH, 0},
     {"device-token-lifetime", "TIME", AT(device_token_us), 0, "any",
      "tokens of devices that last longer are refused: 15m", OPTION_DURATION, 0},
+    {"issued-certificate-lifetime", "TIME", AT(issued_us), 0, "30d",
+     "of certificates that devices get when they register with a request", OPTION_DURATION, 0},
     {"log-level", "LEVEL", AT(log_level), 0, "info", "error, warn, info, debug or trace",
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},

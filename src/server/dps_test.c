@@ -1,13 +1,18 @@
 /* dps_test.c - device provisioning against a whole hub: over HTTPS and MQTT, and after a crash. */
 #include "base/test.h"
 
+#include <openssl/x509.h>
+
 #include "auth/sas.h"
+#include "auth/x509.h"
+#include "auth/x509_issuer.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "dps/dps.h"
 #include "dps/dps_sql.h"
 #include "hub/registry/registry.h"
 #include "proto/mqtt/mqtt.h"
+#include "server/certs.h"
 #include "server/rig.h"
 
 static struct rig rig;
@@ -310,7 +315,8 @@ static void on_left_behind(struct store_wait *w, struct store_answer *a)
 }
 
 /* What a server that was killed between the choice of a hub and the identity leaves behind. */
-static void leave_behind(const char *id, const char *operation)
+/* `proof`: JSON members; NULL: none. */
+static void leave_behind_with(const char *id, const char *operation, const char *proof)
 {
     struct store_wait wait = {.fn = on_left_behind};
     struct store_request u;
@@ -333,12 +339,20 @@ static void leave_behind(const char *id, const char *operation)
     static const char *const numbers[] = {"error_code", "etag", "created_us", "updated_us"};
     for (size_t i = 0; i < 4; i++) store_put_int(&u, numbers[i], 0);
     store_put_null(&u, "payload");
-    store_put_null(&u, "proof");
+    if (proof)
+        store_put_text(&u, "proof", slice_str(proof));
+    else
+        store_put_null(&u, "proof");
     lane_running = &rig.core;
     store_ask(rig.wire.store, &rig.core, &u, &wait);
     rig_run(&rig);
     assert_true(left_behind);
     left_behind = false;
+}
+
+static void leave_behind(const char *id, const char *operation)
+{
+    leave_behind_with(id, operation, NULL);
 }
 
 static void a_registration_that_was_cut_off_is_finished_by_whoever_polls(void **state)
@@ -366,11 +380,117 @@ static void a_registration_that_was_cut_off_is_finished_by_the_next(void **state
                 "reprovisionedToInitialAssignment");
 }
 
-static void what_is_not_offered_yet_is_refused(void **state)
+/* ---- certificates that are issued */
+
+#define BY_POLICY ",\"credentialPolicyName\":\"default\""
+
+static struct x509_issuer *issuer;
+
+/* {"csr":..} of a new key. */
+static const char *request_of(const char *name)
+{
+    static char body[2048];
+    struct buf text = {0};
+    unsigned char *der = NULL;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509_REQ *r = X509_REQ_new();
+    X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(r), "CN", MBSTRING_ASC,
+                               (const unsigned char *)name, -1, -1, 0);
+    X509_REQ_set_pubkey(r, key);
+    assert_true(X509_REQ_sign(r, key, EVP_sha256()) > 0);
+    int len = i2d_X509_REQ(r, &der);
+    text_base64(&text, slice_of(der, (size_t)len));
+    snprintf(body, sizeof body, "{\"csr\":\"%s\"}", buf_cstr(&text));
+    OPENSSL_free(der);
+    X509_REQ_free(r);
+    EVP_PKEY_free(key);
+    buf_free(&text);
+    return body;
+}
+
+static struct json *provision_with(const char *id, const char *body)
+{
+    struct reply r = say_register(id, own_token(id), body);
+    assert_int_equal(r.status, 202);
+    r = say_poll(id, own_token(id), text_of(r.body, "operationId"));
+    assert_int_equal(r.status, 200);
+    return json_get(r.body, "registrationState");
+}
+
+/* The thumbprint of the first of the chain. */
+static const char *issued(const struct json *state)
+{
+    struct buf der = {0}, hex = {0};
+    struct x509_info info;
+    const struct json *chain = json_get(state, "issuedCertificateChain");
+    assert_non_null(chain);
+    assert_int_equal(text_unbase64(&der, chain->child->text), OK);
+    assert_int_equal(x509_info_read(buf_slice(&der), &info), OK);
+    text_hex(&hex, slice_of(info.sha256, sizeof info.sha256));
+    const char *kept = (const char *)arena_copy(&arena, slice_str(buf_cstr(&hex))).ptr;
+    buf_free(&der);
+    buf_clear(&der);
+    assert_int_equal(text_unbase64(&der, chain->child->next->text), OK);
+    assert_true(slice_eq(buf_slice(&der), x509_issuer_der(issuer)));
+    buf_free(&der);
+    buf_free(&hex);
+    return kept;
+}
+
+static const struct json *thumbprints_of(const char *id)
+{
+    const struct json *authentication = json_get(identity(id).body, "authentication");
+    assert_text(authentication, "type", "selfSigned");
+    return json_get(authentication, "x509Thumbprint");
+}
+
+static void a_request_gets_a_certificate_and_the_next_does_not_cut_it_off(void **state)
 {
     (void)state;
-    put_enrollment("w1", "");
-    assert_code(say_register("w1", own_token("w1"), "{\"csr\":\"AAAA\"}"), DPS_BAD_ARGUMENT);
+    put_enrollment("c1", BY_POLICY);
+    const char *first = issued(provision_with("c1", request_of("c1")));
+    assert_text(thumbprints_of("c1"), "primaryThumbprint", first);
+    const char *second = issued(provision_with("c1", request_of("C1")));
+    assert_string_not_equal(first, second);
+    assert_text(thumbprints_of("c1"), "primaryThumbprint", second);
+    assert_text(thumbprints_of("c1"), "secondaryThumbprint", first);
+}
+
+static void what_was_issued_counts_after_an_interruption(void **state)
+{
+    (void)state;
+    struct buf proof = {0};
+    put_enrollment("c1", BY_POLICY);
+    put_enrollment("c2", BY_POLICY);
+    struct json *first = provision_with("c1", request_of("c1"));
+    buf_put_str(&proof, "\"symmetricKey\":{},\"issuedCertificateChain\":");
+    json_write(&proof, json_get(first, "issuedCertificateChain"));
+    leave_behind_with("c2", "4.1.2", buf_cstr(&proof));
+    assert_int_equal(say_poll("c2", own_token("c2"), "4.1.2").status, 202);
+    struct reply end = say_poll("c2", own_token("c2"), "4.1.2");
+    const char *kept = issued(json_get(end.body, "registrationState"));
+    assert_string_equal(kept, issued(first));
+    assert_text(thumbprints_of("c2"), "primaryThumbprint", kept);
+    buf_free(&proof);
+}
+
+static void requests_that_break_a_rule_are_refused(void **state)
+{
+    (void)state;
+    put_enrollment("c1", BY_POLICY);
+    put_enrollment("c2", "");
+    put_enrollment("c3", BY_POLICY ",\"provisioningStatus\":\"disabled\"");
+    assert_code(say_register("c1", own_token("c1"), "{\"csr\":\"AAAA\"}"), DPS_BAD_ARGUMENT);
+    assert_code(say_register("c1", own_token("c1"), "{\"csr\":\"!\"}"), DPS_BAD_ARGUMENT);
+    assert_code(say_register("c1", own_token("c1"), request_of("c2")), DPS_BAD_ARGUMENT);
+    assert_code(say_register("c2", own_token("c2"), request_of("c2")), DPS_BAD_ARGUMENT);
+    assert_null(json_get(provision_with("c3", request_of("c3")), "issuedCertificateChain"));
+    assert_int_equal(serve("PUT", "/enrollments/c4", "",
+                           "{\"registrationId\":\"c4\"," BY_KEY
+                           ",\"credentialPolicyName\":\"another\"}")
+                         .status,
+                     400);
+    assert_int_equal(identity("c1").status, STATUS_DEVICE_NOT_FOUND);
 }
 
 /* TPM2B_PUBLIC of an endorsement key. */
@@ -1275,7 +1395,25 @@ static int start(void **state)
 {
     (void)state;
     called = NULL;
+    rig.issuer = issuer;
     rig_start_with(&rig, &network);
+    return 0;
+}
+
+/* One CA for all: it takes a while to make. */
+static int make_issuer(void **state)
+{
+    (void)state;
+    struct io *disk = io_mem_new();
+    assert_int_equal(certs_issuer(disk, INT64_C(1800000000000000), &issuer), OK);
+    io_free(disk);
+    return 0;
+}
+
+static int free_issuer(void **state)
+{
+    (void)state;
+    x509_issuer_free(issuer);
     return 0;
 }
 
@@ -1304,7 +1442,9 @@ int main(void)
         TEST(a_registration_that_was_cut_off_is_finished_by_whoever_polls),
         TEST(a_registration_that_was_cut_off_is_finished_by_the_next),
         TEST(only_the_tpm_that_is_enrolled_is_challenged),
-        TEST(what_is_not_offered_yet_is_refused),
+        TEST(a_request_gets_a_certificate_and_the_next_does_not_cut_it_off),
+        TEST(what_was_issued_counts_after_an_interruption),
+        TEST(requests_that_break_a_rule_are_refused),
         TEST(a_webhook_is_told_of_the_device_and_chooses),
         TEST(what_a_webhook_may_get_wrong_fails_the_registration),
         TEST(a_webhook_that_fails_leaves_a_device_where_it_is),
@@ -1335,5 +1475,5 @@ int main(void)
         TEST(a_registration_is_at_most_96_kilobytes),
         TEST(over_mqtt_the_answers_have_rid_and_retry_after),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_issuer, free_issuer);
 }

@@ -36,8 +36,11 @@ void rig_start_with(struct rig *r, const struct out_carrier *carrier)
                               .carrier = carrier,
                               .ephemeral = true};
     struct lane *cores[] = {&r->core};
-    *r = (struct rig){.now_us = 1000000, .wall_us = 1800000000000000, .events = r->events};
+    *r = (struct rig){
+        .now_us = 1000000, .wall_us = 1800000000000000, .events = r->events, .issuer = r->issuer};
     cfg.events = r->events;
+    cfg.issuer = r->issuer;
+    cfg.issued_us = 3600 * 1000000ll;
     current = r;
     clock_use(&source);
     cfg.io = r->disk = io_mem_new();

@@ -14,7 +14,8 @@ struct rig {
     struct lane core;
     struct conn_host host;
     int64_t now_us, wall_us;
-    unsigned events; /* of wire_config; set before rig_start() */
+    unsigned events;                  /* of wire_config; set before rig_start() */
+    const struct x509_issuer *issuer; /* likewise */
 };
 
 struct rig_conn {

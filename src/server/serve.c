@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/x509_issuer.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/rand.h"
@@ -53,6 +54,7 @@ struct server {
     struct tls_keeper tls;
     struct lane_thread *threads[SERVER_LANES];
     struct courier *courier;
+    struct x509_issuer *issuer; /* NULL: the certificates are the operator's own */
     struct planting planting;
     pthread_t rsa_thread;
     bool rsa_running;
@@ -107,6 +109,8 @@ static enum err open_hub(struct server *s)
                                .no_device_sas = cfg->no_device_sas,
                                .no_module_sas = cfg->no_module_sas,
                                .device_token_us = cfg->device_token_us,
+                               .issuer = s->issuer,
+                               .issued_us = cfg->issued_us,
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
     wire.fault_injection = cfg->fault_injection;
@@ -394,6 +398,7 @@ static enum err prepare(struct server *s, bool dev)
     char socket_path[SOCKET_PATH_MAX];
     TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
     TRY(make_upload_key(s));
+    if (cfg->tls_cert_count == 0) TRY(certs_issuer(s->dir.files, clock_wall_us(), &s->issuer));
     enum err e = open_hub(s);
     if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
     TRY(make_contexts(s, false, &contexts));
@@ -413,6 +418,7 @@ static void dismantle(struct server *s)
     for (unsigned i = 0; i < s->core_count; i++) core_close(s->cores[i]);
     wire_close(&s->wire);
     courier_free(s->courier);
+    x509_issuer_free(s->issuer);
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
     tls_keeper_fini(&s->tls);
     dir_close(&s->dir);

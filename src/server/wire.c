@@ -154,7 +154,9 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                 &(struct dps_doors){.registry = c->registry,
                                     .twins = c->twins,
                                     .certificates = c->certificates,
-                                    .out = w->out},
+                                    .out = w->out,
+                                    .issuer = w->issuer,
+                                    .issued_us = w->issued_us},
                 &c->dps));
     c->mqtt = device_mqtt_new(
         &(struct device_mqtt_doors){.desk = &c->desk,
@@ -221,6 +223,8 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(open_uploads(w, cfg));
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
+    w->issuer = cfg->issuer;
+    w->issued_us = cfg->issued_us;
     hub->events = cfg->events;
     hub->device_sas_refused = cfg->no_device_sas;
     hub->module_sas_refused = cfg->no_module_sas;

@@ -46,11 +46,14 @@ struct wire_config {
     bool fault_injection;              /* devices may ask for faults */
     bool no_device_sas, no_module_sas; /* see hub.device_sas_refused */
     int64_t device_token_us;           /* see hub.device_token_us */
+    const struct x509_issuer *issuer;  /* of certificates for devices that register; NULL: none */
+    int64_t issued_us;                 /* how long those are good */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 
 struct dps;
 struct dps_http;
+struct x509_issuer;
 
 /* What each core has of its own. */
 struct wire_core {
@@ -90,6 +93,8 @@ struct wire {
     struct store *store;
     struct blobs *blobs;
     struct out *out;
+    const struct x509_issuer *issuer; /* as in wire_config */
+    int64_t issued_us;
     struct upload_config upload;
     struct remote *remote;
     struct transfer_config transfer;

@@ -17,7 +17,7 @@ const provisioningAmqp = require('azure-iot-provisioning-device-amqp');
 const { Http } = require('azure-iot-provisioning-device-http');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { X509Security } = require('azure-iot-security-x509');
-const { Client } = require('azure-iot-device');
+const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { check, failure } = require('./check');
 const { env, host, open, openClient, registry } = require('./hub');
@@ -215,4 +215,43 @@ check('the registrations of a group are listed, shown and forgotten', async () =
     await service.deleteDeviceRegistrationState(`${id}-1`);
     assert.equal((await failure(service.getDeviceRegistrationState(`${id}-1`))).response.statusCode, 404);
     assert.equal((await registry.get(`${id}-1`)).responseBody.deviceId, `${id}-1`);
+});
+
+/** Registers over REST with a request for a certificate: no SDK of ours knows `csr` yet. */
+async function registerWithRequest(id, key, name) {
+    const sr = encodeURIComponent(`${scope}/registrations/${id}`), se = Math.floor(Date.now() / 1000) + 600;
+    const sig = crypto.createHmac('sha256', Buffer.from(key, 'base64')).update(`${sr}\n${se}`).digest('base64');
+    const headers = { authorization: `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent(sig)}&se=${se}`,
+        'content-type': 'application/json' };
+    execFileSync('openssl', ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj',
+        `/CN=${id}`, '-keyout', path.join(dir, `${name}.key`), '-outform', 'DER', '-out', path.join(dir, `${name}.csr`)],
+    { stdio: 'ignore' });
+    const csr = fs.readFileSync(path.join(dir, `${name}.csr`)).toString('base64');
+    const place = `https://${host}/${scope}/registrations/${id}`, version = 'api-version=2025-07-01-preview';
+    let answer = await (await fetch(`${place}/register?${version}`,
+        { method: 'PUT', headers, body: JSON.stringify({ registrationId: id, csr }) })).json();
+    while (answer.status === 'assigning')
+        answer = await (await fetch(`${place}/operations/${answer.operationId}?${version}`, { headers })).json();
+    const chain = answer.registrationState.issuedCertificateChain;
+    fs.writeFileSync(path.join(dir, `${name}.chain.pem`),
+        `-----BEGIN CERTIFICATE-----\n${chain[0].match(/.{1,64}/g).join('\n')}\n-----END CERTIFICATE-----\n`);
+    return answer.registrationState;
+}
+
+check('a certificate is issued for a request, opens the hub, and is renewed while the device is connected', async () => {
+    const id = 'dps-issued';
+    const made = await enroll(symmetric(id, { credentialPolicyName: 'default' }));
+    const key = made.attestation.symmetricKey.primaryKey;
+    const first = await registerWithRequest(id, key, 'issued-1');
+    assert.equal(first.status, 'assigned');
+    const device = await connectWith(first, 'issued-1');
+    await device.sendEvent(new Message('before'));
+    await (await connectWith(await registerWithRequest(id, key, 'issued-2'), 'issued-2')).close();
+    const again = await connectWith(first, 'issued-1'); /* the one before is good until it ends, or two later */
+    await again.sendEvent(new Message('after'));
+    await again.close();
+    await device.close().catch(() => {});
+    await registerWithRequest(id, key, 'issued-3');
+    await failure(connectWith(first, 'issued-1'));
+    assert.match(String(await failure(connect(first, key))), /[Uu]nauthorized|[Nn]ot authorized/);
 });
