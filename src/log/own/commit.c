@@ -239,7 +239,7 @@ static void check_room(struct log *l, int64_t now_us)
     l->unchecked_bytes = 0;
     bool roomy = is_roomy(l);
     if (roomy && l->full && l->flushes == 0) try_segments_again(l);
-    roomy &= !l->full;
+    roomy &= !l->full && (log_accepting(l) || l->flushes == 0); /* their answers tell */
     set_roomy(l, roomy);
     if (!roomy) timer_set(&l->lane->timers, &l->room_timer, now_us + OWN_ROOM_EVERY_US);
 }
@@ -313,6 +313,7 @@ static void on_flushed(void *ctx, struct lane *lane, struct msg *m)
         tails_written(&l->tails.partitions[f.partition], f.next);
     else
         take_failure(l, f.err);
+    if (l->flushes == 0 && !l->full && !log_accepting(l)) check_room(l, clock_mono_us());
     keep_tail_small(l);
 }
 

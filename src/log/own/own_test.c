@@ -648,6 +648,27 @@ static void segments_that_cannot_grow_are_tried_again(void **state)
     end(&f);
 }
 
+/* Or who is refused would be told the opposite four times a second. */
+static void the_disk_has_room_once_a_segment_has_grown(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    io_mem_capacity(f.io, 700 << 10);
+    for (uint64_t id = 1; log_accepting(f.rig->log); id++) {
+        append(&f, 0, id, 2000);
+        rig_run(f.rig);
+    }
+    for (int last = 0; last <= 1; last++) {
+        if (last) io_mem_capacity(f.io, 10 << 20);
+        rig_mono_us += OWN_ROOM_EVERY_US;
+        rig_turn(&f.rig->log_lane); /* asks for segments again */
+        assert_false(log_accepting(f.rig->log));
+        rig_run(f.rig); /* their answers */
+        assert_int_equal(log_accepting(f.rig->log), last);
+    }
+    end(&f);
+}
+
 /* From the n-th one on no file can be opened for a while; true when that was noticed. */
 static bool opens_fail_from(uint64_t n)
 {
@@ -751,6 +772,7 @@ int main(void)
         cmocka_unit_test(who_appends_fast_does_not_use_up_the_reserve),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
         cmocka_unit_test(segments_that_cannot_be_opened_are_tried_again),
+        cmocka_unit_test(the_disk_has_room_once_a_segment_has_grown),
         cmocka_unit_test(segments_are_not_asked_twice_for_the_same_records),
         cmocka_unit_test(a_poisoned_log_still_answers_readers),
     };
