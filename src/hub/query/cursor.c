@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "hub/query/query.h"
 
-enum { CURSOR_VERSION = 1 };
+enum { CURSOR_VERSION = 2 }; /* one more whenever plans are numbered differently */
 
 static void put(struct buf *out, struct slice s)
 {
