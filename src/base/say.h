@@ -3,7 +3,8 @@
  *   say_warn("method.timeout", "device=%.*s ms=%d", SLICE_ARG(id), ms);
  *
  * Levels say who must act: error = a person now, warn = a person this week, info = state changes of
- * the service, debug = per connection, trace = per message.  Never a body, key or token.
+ * the service and devices that were turned away, debug = per connection, trace = per message.  Never
+ * a body, key or token.
  * Thread-safe: one write(2) per line to stderr.  A call site that repeats itself more than
  * SAY_BURST times within a second is folded into one line with a count.
  */

@@ -24,6 +24,8 @@
 #include "base/io.h"
 #include "post/post.h"
 
+#define STORE_FILE "store.db"
+
 enum {
     STORE_QUEUE_MAX = 4096,             /* units waiting in each of the two queues */
     STORE_TX_UNITS_MAX = 1000,          /* units that share one transaction and one sync */
@@ -53,7 +55,7 @@ enum store_queue { STORE_INTERACTIVE, STORE_BULK };
 struct store;
 
 struct store_config {
-    struct io *io;                     /* its root holds store.db and its write-ahead log */
+    struct io *io;                     /* its root holds STORE_FILE and its write-ahead log */
     struct lane *write, *read, *check; /* initialised, not running yet */
     uint64_t reserve_bytes;            /* free disk kept back; units are refused below; 0: none */
 };

@@ -113,6 +113,20 @@ def a_store_of_a_newer_version_is_refused_and_left_alone(context):
 
 
 @group.case
+def a_stream_without_its_store_is_refused(context):
+    """Or all devices would be gone without a word."""
+    hub = context.hub().start()
+    hub.stop()
+    path, aside = hub.data / "store.db", hub.data / "aside"
+    path.rename(aside)
+    said = refuses(hub, r"store\.db", "missing", "restore")
+    check(not path.exists(), "a new store was made")
+    aside.rename(path)
+    hub.start().stop()
+    return f'"{said}"'
+
+
+@group.case
 def a_damaged_ca_is_refused_and_left_alone(context):
     hub = context.hub().start()
     hub.stop()

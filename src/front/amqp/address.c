@@ -50,7 +50,7 @@ static bool parse_partition(struct slice rest, struct address *out)
         !next_is(&rest, "Partitions") || !slice_split(&rest, '/', &number) || rest.ptr)
         return false;
     if (group.len == 0 || group.len > CONSUMER_GROUP_NAME_MAX || num_u64(number, &n) != OK ||
-        n > UINT16_MAX)
+        n > UINT16_MAX || (number.len > 1 && number.ptr[0] == '0'))
         return false;
     snprintf(out->group, sizeof out->group, "%.*s", SLICE_ARG(group));
     out->partition = (unsigned)n;

@@ -91,6 +91,7 @@ static void what_is_no_node_is_unknown(void **state)
         "myhub/ConsumerGroups/$Default/Partitions/x",
         "myhub/ConsumerGroups/$Default/Partitions/-1",
         "myhub/ConsumerGroups/$Default/Partitions/65536",
+        "myhub/ConsumerGroups/$Default/Partitions/00",
         "myhub/ConsumerGroups/$Default/Partitions/0/more",
         "myhub/ConsumerGroups//Partitions/0",
         "messages",

@@ -37,12 +37,14 @@ static struct words words_of(enum session_cause cause)
     }
 }
 
-/* A session without a link is of no more use to its peer, which knows it only by its links.  Java's multiplexing client
- * begins another at once, takes our answer to the end of the old one for the end of the new one, and loses its whole
- * connection over that (AmqpsSessionHandler.onSessionRemoteClose): so the end has to come with the detach. */
+/* Where each identity has a session of its own, one without a link is of no more use to its peer.  Java's
+ * multiplexing client begins another at once, takes our answer to the end of the old one for the end of the
+ * new one, and loses its whole connection over that (AmqpsSessionHandler.onSessionRemoteClose): so the end
+ * has to come with the detach.  The only session of a connection stays: the C SDK attaches to it again. */
 static void end_if_empty(struct peer *p, struct amqp_session *session,
                          const struct amqp_error *error)
 {
+    if (list_empty(&p->links)) return;
     LIST_EACH(at, &p->links)
     {
         if (CONTAINER_OF(at, struct peer_link, node_in_peer)->link->session == session) return;
@@ -179,8 +181,8 @@ static void on_opened(struct session *s, const struct session_opened *answer)
         grant(d, answer);
         return;
     }
-    say_debug("amqp.device_refused", "identity=%s peer=%s cause=%s", s->who,
-              conn_peer(d->peer->conn), session_cause_name(answer->cause));
+    say_info("amqp.device_refused", "device=%s peer=%s reason=\"%s\"", s->who,
+             conn_peer(d->peer->conn), session_cause_text(answer));
     d->state = DEVICE_OVER;
     end_links(d, answer->cause, false);
     free_device(d);

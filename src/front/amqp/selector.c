@@ -24,7 +24,8 @@ enum err selector_of_filter(const struct amqp_value *filter, struct slice *text)
     struct cur c = cur_of(filter->bytes);
     struct amqp_value key, value;
     *text = SLICE_NONE;
-    if (filter->type != AMQP_MAP) return OK;
+    if (filter->type == AMQP_NULL) return OK;
+    if (filter->type != AMQP_MAP) return fail(ERR_INVALID, "the source's filter is no map");
     while (cur_left(&c)) {
         TRY(amqp_get(&c, &key));
         TRY(amqp_get(&c, &value));

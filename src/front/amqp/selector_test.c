@@ -119,6 +119,15 @@ static void another_filter_is_not_served(void **state)
     buf_free(&b);
 }
 
+/* It was meant as a filter: without one everything would be sent. */
+static void what_is_no_map_is_no_filter(void **state)
+{
+    (void)state;
+    struct slice text;
+    const struct amqp_value number = {.type = AMQP_ULONG, .u = 7};
+    assert_int_equal(selector_of_filter(&number, &text), ERR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +136,7 @@ int main(void)
         cmocka_unit_test(what_does_not_parse_is_refused),
         cmocka_unit_test(filters_are_described_by_number_or_by_name),
         cmocka_unit_test(another_filter_is_not_served),
+        cmocka_unit_test(what_is_no_map_is_no_filter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,8 +67,8 @@ enum err peer_put_token(struct peer *p, struct slice token)
     enum auth_cause cause = check_alone(p, token, &sas);
     if (cause != AUTH_OK) {
         metric_inc(&refused);
-        say_debug("amqp.token_refused", "peer=%s cause=%s", conn_peer(p->conn),
-                  auth_cause_name(cause));
+        say_info("amqp.token_refused", "peer=%s reason=\"%s\"", conn_peer(p->conn),
+                 auth_cause_text(cause));
         return ERR_DENIED;
     }
     make_room(p, &sas);

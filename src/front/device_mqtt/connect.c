@@ -10,7 +10,8 @@ COUNTER(refused, "azimuth_mqtt_connects_refused_total", "MQTT CONNECTs answered 
 static void refuse(struct device *d, enum mqtt_code code, const char *reason)
 {
     metric_inc(&refused);
-    say_debug("mqtt.refused", "peer=%s code=%d reason=\"%s\"", conn_peer(d->conn), code, reason);
+    say_info("mqtt.refused", "device=%s peer=%s code=%d reason=\"%s\"", d->session.who,
+             conn_peer(d->conn), code, reason);
     conn_out(d->conn);
     mqtt_send_connack(&d->mqtt, code, false);
     device_close(d);
@@ -119,7 +120,7 @@ void device_opened(struct device *d, const struct session_opened *answer)
 {
     if (answer->cause != SESSION_GRANTED) {
         refuse(d, answer->cause == SESSION_UNAVAILABLE ? MQTT_UNAVAILABLE : MQTT_NOT_AUTHORIZED,
-               session_cause_name(answer->cause));
+               session_cause_text(answer));
         return;
     }
     int64_t now_us = clock_mono_us();

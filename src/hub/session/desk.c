@@ -21,6 +21,20 @@ const char *session_cause_name(enum session_cause cause)
     return names[cause];
 }
 
+const char *session_cause_text(const struct session_opened *answer)
+{
+    static const char *const texts[SESSION_CAUSES] = {
+        [SESSION_UNKNOWN] = "there is no device or module of that name",
+        [SESSION_DISABLED] = "the device is disabled",
+        [SESSION_WRONG_KIND] =
+            "it has to show a certificate instead of a token, or a token instead "
+            "of a certificate",
+        [SESSION_UNAVAILABLE] = "the store does not answer",
+    };
+    if (answer->auth != AUTH_OK) return auth_cause_text(answer->auth);
+    return texts[answer->cause] ? texts[answer->cause] : session_cause_name(answer->cause);
+}
+
 const char *session_scope(const struct session_opened *answer, struct slice who)
 {
     if (answer->hub_scope) return "hub";

@@ -100,6 +100,9 @@ struct session_opened {
     char generation[SESSION_GENERATION_MAX + 1];
 };
 
+/* Why it was refused, for administrators: of a credential what is wrong with it. */
+const char *session_cause_text(const struct session_opened *answer);
+
 /* Who vouches for the identity, as consumers are told: "hub", "device", "module". */
 const char *session_scope(const struct session_opened *answer, struct slice who);
 

@@ -16,7 +16,7 @@
 #include "store/sqlite/db.h"
 #include "store/transaction_sql.h"
 
-static const char *const db_path = "store.db", *const wal_path = "store.db-wal";
+static const char *const db_path = STORE_FILE, *const wal_path = STORE_FILE "-wal";
 
 enum { PAGE_BYTES = 4096, COPY_BYTES = 1 << 14 };
 

@@ -30,9 +30,13 @@ final class Stream {
         BY_DEVICE.computeIfAbsent(device, id -> new CopyOnWriteArrayList<>()).add(event);
     }
 
+    private static List<EventData> of(String deviceId) {
+        return BY_DEVICE.getOrDefault(deviceId, List.of());
+    }
+
     /** The first event of a device, which is waited for. */
     static EventData first(String deviceId) throws Exception {
-        Hub.until("an event of " + deviceId + " comes", () -> BY_DEVICE.containsKey(deviceId));
-        return BY_DEVICE.get(deviceId).get(0);
+        Hub.until("an event of " + deviceId + " comes", () -> !of(deviceId).isEmpty());
+        return of(deviceId).get(0);
     }
 }
