@@ -135,6 +135,10 @@ class Hub:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def wait_settled(self):
+        """Until it has the RSA key that its first start leaves to the background: a second of processor time."""
+        wait_for("the server has its RSA key", (self.data / "server-rsa.pem").exists, 60 * SLOW)
+
     def last_words(self):
         lines = self.said.read_text(errors="replace").splitlines()
         return lines[-1] if lines else "nothing"

@@ -251,6 +251,7 @@ def cpu_seconds(pid):
 def out_of_descriptors_it_waits_and_accepts_again(context):
     """The system gives no more, for connections and for files: nothing is lost, and later it goes on."""
     with under_attack(context, losses=True) as attack:
+        attack.hub.wait_settled()
         pid = attack.hub.process.pid
         usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         for _ in range(5 if attack.long else 2):
