@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "front/amqp/event.h"
 #include "front/amqp/management.h"
 #include "front/amqp/owners.h"
@@ -90,6 +91,7 @@ static bool take_properties(struct reader *r, const struct amqp_value *propertie
             (!amqp_integer(&v, &r->claim.level) || r->claim.level < 0))
             return false;
         if (amqp_map_find(properties, RECEIVER_NAME, &v)) name = amqp_text(&v);
+        if (!text_is_utf8(name)) return false;
     }
     snprintf(r->claim.name, sizeof r->claim.name, "%.*s",
              SLICE_ARG(name.ptr ? name : SLICE_LIT("")));
@@ -116,7 +118,9 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
              selector_parse(selector, &r->start) != OK)
         peer_refuse(l, ARGUMENT_ERROR, "%s", fail_text());
     else if (!take_properties(r, &ev->properties))
-        peer_refuse(l, ARGUMENT_ERROR, "the owner level (" EPOCH ") must be a number from 0");
+        peer_refuse(l, ARGUMENT_ERROR,
+                    "the owner level (" EPOCH ") must be a number from 0, the name of the "
+                    "receiver (" RECEIVER_NAME ") text");
     else
         ask(r, owners_of(r), OWNERS_CLAIM, &r->claim, sizeof r->claim);
 }

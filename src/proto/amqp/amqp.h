@@ -167,8 +167,8 @@ struct amqp_open_event {
 
 /* Source or target. */
 struct amqp_terminus {
-    struct slice address;     /* SLICE_NONE: null */
-    struct amqp_value filter; /* source: map or null */
+    struct slice address;     /* SLICE_NONE: null, or not UTF-8 */
+    struct amqp_value filter; /* source: as it came, a map or null if it is right */
     bool present, dynamic;
 };
 

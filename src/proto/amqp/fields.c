@@ -1,4 +1,5 @@
 /* fields.c - performatives taken apart: a table says what the specification says (2.7, 5.3.3). */
+#include "base/text.h"
 #include "proto/amqp/internal.h"
 
 /* One letter per field, capital when it is mandatory:
@@ -33,7 +34,8 @@ static bool is_unsigned(const struct amqp_value *v, uint64_t max)
 static bool fits(char letter, const struct amqp_value *v)
 {
     switch (letter | 0x20) {
-    case 't': return v->type == AMQP_STRING || v->type == AMQP_SYMBOL;
+    case 't':
+        return (v->type == AMQP_STRING || v->type == AMQP_SYMBOL) && text_is_utf8(amqp_text(v));
     case 'b': return is_unsigned(v, UINT8_MAX);
     case 'h': return is_unsigned(v, UINT16_MAX);
     case 'i': return is_unsigned(v, UINT32_MAX);
@@ -105,9 +107,9 @@ struct amqp_terminus amqp_terminus_of(const struct amqp_value *v)
     if (!described_list(v, &code, &list, &c) || (code != P_SOURCE && code != P_TARGET)) return t;
     t.present = true;
     for (uint32_t i = 0; i < list.count && amqp_get(&c, &field) == OK; i++) {
-        if (i == ADDRESS) t.address = amqp_text(&field);
+        if (i == ADDRESS && text_is_utf8(amqp_text(&field))) t.address = amqp_text(&field);
         if (i == DYNAMIC) t.dynamic = field.type == AMQP_BOOL && field.u;
-        if (i == FILTER && code == P_SOURCE && field.type == AMQP_MAP) t.filter = field;
+        if (i == FILTER && code == P_SOURCE) t.filter = field;
     }
     return t;
 }
