@@ -46,8 +46,7 @@ enum err auth_key_set(struct auth_key *key, struct slice text)
         memcpy(key->bytes, buf_slice(&bytes).ptr, len);
         memcpy(key->text, text.ptr, text.len);
     }
-    if (bytes.ptr) mem_wipe(bytes.ptr, bytes.cap);
-    buf_free(&bytes);
+    buf_wipe(&bytes);
     return e == OK ? OK
                    : fail(e, "a key is not base64 of %d to %d bytes", AUTH_KEY_MIN, AUTH_KEY_MAX);
 }
@@ -60,8 +59,7 @@ void auth_key_make(struct auth_key *key)
     text_base64(&text, slice_of(key->bytes, key->len));
     assert(text.ptr);
     memcpy(key->text, buf_slice(&text).ptr, buf_size(&text));
-    mem_wipe(text.ptr, text.cap);
-    buf_free(&text);
+    buf_wipe(&text);
 }
 
 /* ---- policies */

@@ -248,8 +248,7 @@ static void put_sensitive(struct buf *out, const uint8_t blinding[SHA256_LEN],
     put_sized(&fields, slice_of(blinding, SHA256_LEN));
     put_sized(&fields, slice_of(key, TPM_KEY_LEN));
     put_sized(out, buf_slice(&fields));
-    mem_wipe(fields.ptr, fields.cap);
-    buf_free(&fields);
+    buf_wipe(&fields);
 }
 
 /* The inner wrapper: its integrity and the sensitive part, under the inner key. */
@@ -302,8 +301,7 @@ enum err tpm_protect(const struct tpm_public *ek, const struct tpm_public *srk,
     put_public(&public, unique);
     put_sensitive(&sensitive, blinding, key);
     enum err e = put_blob(out, ek, srk, buf_slice(&public), buf_slice(&sensitive));
-    mem_wipe(sensitive.ptr, sensitive.cap);
-    buf_free(&sensitive);
+    buf_wipe(&sensitive);
     buf_free(&public);
     return e;
 }

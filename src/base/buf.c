@@ -105,6 +105,12 @@ void buf_free(struct buf *b)
     *b = (struct buf){0};
 }
 
+void buf_wipe(struct buf *b)
+{
+    if (b->ptr) mem_wipe(b->ptr, b->cap);
+    buf_free(b);
+}
+
 const char *buf_cstr(struct buf *b)
 {
     *buf_reserve(b, 1) = '\0';

@@ -83,6 +83,7 @@ static inline void buf_clear(struct buf *b)
 }
 
 void buf_free(struct buf *b);
+void buf_wipe(struct buf *b); /* the same, of what held a secret */
 
 /* A NUL after the content (not counted); the C string, borrowed until the next change. */
 const char *buf_cstr(struct buf *b);

@@ -65,11 +65,10 @@ static void put_keys(struct buf *out, const struct auth_key keys[2])
                keys[0].text, keys[1].text);
 }
 
-static struct slice keep(struct call *c, struct buf *text)
+struct slice attest_keep(struct call *c, struct buf *text)
 {
     struct slice kept = arena_copy(&c->arena, buf_slice(text));
-    mem_wipe(text->ptr, text->cap);
-    buf_free(text);
+    buf_wipe(text);
     return kept;
 }
 
@@ -78,14 +77,14 @@ void attest_note_keys(struct call *c, const struct auth_key keys[2], struct atte
 {
     struct buf text = {0};
     put_keys(&text, keys);
-    out->identity = keep(c, &text);
+    out->identity = attest_keep(c, &text);
     buf_put_str(&text, "\"symmetricKey\":{");
     if (out->enrollment.kind == DPS_GROUP) {
         buf_put_str(&text, "\"enrollmentGroupId\":");
         text_json_string(&text, out->enrollment.id);
     }
     buf_put_u8(&text, '}');
-    out->proof = keep(c, &text);
+    out->proof = attest_keep(c, &text);
 }
 
 /* ---- groups with keys */
@@ -100,8 +99,7 @@ static void derive(const struct auth_key group[2], struct slice id, struct auth_
         enum err e = auth_key_set(&out[i], buf_slice(&text));
         assert(e == OK);
         mem_wipe(mac, sizeof mac);
-        mem_wipe(text.ptr, text.cap);
-        buf_free(&text);
+        buf_wipe(&text);
     }
 }
 
@@ -189,7 +187,7 @@ static void note_certificate(struct call *c, struct slice signer, struct atteste
     buf_put_str(&text, "{\"type\":\"selfSigned\",\"x509Thumbprint\":{\"primaryThumbprint\":\"");
     text_hex(&text, slice_of(f->sha256, sizeof f->sha256));
     buf_put_str(&text, "\"}}");
-    out->identity = keep(c, &text);
+    out->identity = attest_keep(c, &text);
     buf_put_str(&text, "\"x509\":{\"certificateInfo\":");
     certificate_info_write(&text, slice_of(f->chain, f->chain_len));
     if (out->enrollment.kind == DPS_GROUP) {
@@ -201,7 +199,7 @@ static void note_certificate(struct call *c, struct slice signer, struct atteste
         certificate_info_write(&text, signer);
     }
     buf_put_u8(&text, '}');
-    out->proof = keep(c, &text);
+    out->proof = attest_keep(c, &text);
 }
 
 static bool is_own(const struct x509_facts *f, struct slice der)

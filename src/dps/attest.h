@@ -16,6 +16,9 @@ struct attested {
  * comes out lies in its arena. */
 unsigned attest(struct call *c, struct attested *out);
 
+/* What was written for a call, which has it from then on. */
+struct slice attest_keep(struct call *c, struct buf *text);
+
 /* The hub's identity gets these keys. */
 void attest_note_keys(struct call *c, const struct auth_key keys[2], struct attested *out);
 

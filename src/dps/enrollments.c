@@ -137,8 +137,7 @@ static void on_written(struct store_wait *w, struct store_answer *a)
             enrollment_write(&document, &c->next, ENROLLMENT_STORED, SLICE_NONE);
         tell_cores(c, buf_slice(&document));
     }
-    if (document.ptr) mem_wipe(document.ptr, document.cap);
-    buf_free(&document);
+    buf_wipe(&document);
 }
 
 /* False: If-Match is another's; the call has ended. */
@@ -231,8 +230,7 @@ static void write_next(struct call *c, void (*fn)(struct store_wait *, struct st
     store_put_int(&u, "etag", (int64_t)c->next.etag);
     store_put_int(&u, "created_us", c->next.created_us);
     store_put_int(&u, "updated_us", c->next.updated_us);
-    mem_wipe(document.ptr, document.cap);
-    buf_free(&document);
+    buf_wipe(&document);
     dps_call_ask(c, &u, fn);
 }
 
@@ -271,8 +269,7 @@ static void on_disabled(struct store_wait *w, struct store_answer *a)
                                   .created_us = c->next.created_us,
                                   .updated_us = c->next.updated_us};
     dps_call_tell_cores(c, DPS_GROUP_APPLY, &row, c->applied);
-    mem_wipe(document.ptr, document.cap);
-    buf_free(&document);
+    buf_wipe(&document);
 }
 
 void enrollment_disable_group(struct call *c, const struct group *g, void (*fn)(struct call *c))

@@ -114,8 +114,7 @@ static void ask_other(struct hub_ask *ask, const struct linked_hub *h, const cha
     if (changes_one) r.headers[2] = (struct out_header){SLICE_LIT("If-Match"), SLICE_LIT("*")};
     metric_inc(&asked_total);
     out_send(ask->dps->doors.out, ask->dps->lane, &r, &ask->out);
-    mem_wipe(token.ptr, token.cap);
-    buf_free(&token);
+    buf_wipe(&token);
     buf_free(&url);
 }
 

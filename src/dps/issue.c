@@ -10,13 +10,6 @@
 COUNTER(issued_total, "azimuth_dps_certificates_issued_total",
         "Certificates that were issued to devices that register");
 
-static struct slice keep(struct call *c, struct buf *text)
-{
-    struct slice kept = arena_copy(&c->arena, buf_slice(text));
-    buf_free(text);
-    return kept;
-}
-
 /* "authentication" of the identity. */
 static enum err note_identity(struct call *c, struct slice leaf, struct attested *who)
 {
@@ -26,7 +19,7 @@ static enum err note_identity(struct call *c, struct slice leaf, struct attested
     buf_put_str(&text, "{\"type\":\"selfSigned\",\"x509Thumbprint\":{\"primaryThumbprint\":\"");
     text_hex(&text, slice_of(info.sha256, sizeof info.sha256));
     buf_put_str(&text, "\"}}");
-    who->identity = keep(c, &text);
+    who->identity = attest_keep(c, &text);
     who->issued = true;
     return OK;
 }
@@ -40,7 +33,7 @@ static void note_chain(struct call *c, struct slice leaf, struct attested *who)
     buf_put_str(&text, "\",\"");
     text_base64(&text, x509_issuer_der(c->dps->doors.issuer));
     buf_put_str(&text, "\"]");
-    who->proof = keep(c, &text);
+    who->proof = attest_keep(c, &text);
 }
 
 static enum err issue(struct call *c, struct slice csr, struct attested *who)
@@ -85,7 +78,7 @@ void issue_take_up(struct call *c, struct attested *who)
     struct buf text = {0}, leaf = {0};
     struct json *proof = NULL;
     buf_printf(&text, "{%.*s}", SLICE_ARG(c->registration.proof));
-    struct slice kept = keep(c, &text);
+    struct slice kept = attest_keep(c, &text);
     if (json_parse(&c->arena, kept, &proof) != OK) return;
     const struct json *chain = json_get(proof, "issuedCertificateChain");
     if (chain && chain->child && chain->child->type == JSON_STRING &&

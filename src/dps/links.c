@@ -166,8 +166,7 @@ static void write(struct call *c, const struct linked_hub *old, const struct lin
     store_put_int(&u, "etag", (int64_t)c->row.etag);
     store_put_int(&u, "created_us", c->row.created_us);
     store_put_int(&u, "updated_us", c->row.updated_us);
-    mem_wipe(document.ptr, document.cap);
-    buf_free(&document);
+    buf_wipe(&document);
     dps_call_ask(c, &u, on_written);
 }
 

@@ -220,8 +220,7 @@ static void keep(struct operation *o)
     json_write(&text, identity);
     o->ask.fn = on_kept;
     hub_put_identity(&o->ask, o->next.hub, o->next.device_id, buf_slice(&text));
-    mem_wipe(text.ptr, text.cap);
-    buf_free(&text);
+    buf_wipe(&text);
 }
 
 /* A bulk of one: its errors, or the warning that the twin was not written. */
@@ -281,8 +280,7 @@ static void create(struct operation *o)
     buf_put_str(&text, "}]");
     o->ask.fn = on_created;
     hub_import(&o->ask, o->next.hub, buf_slice(&text));
-    mem_wipe(text.ptr, text.cap);
-    buf_free(&text);
+    buf_wipe(&text);
 }
 
 static void on_reset(struct hub_ask *ask, const struct hub_reply *reply)

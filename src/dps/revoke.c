@@ -112,8 +112,7 @@ static void disable(struct revocation *r, struct json *identity)
     json_write(&text, identity);
     r->ask.fn = on_disabled;
     hub_put_identity(&r->ask, h->hub, h->device_id, buf_slice(&text));
-    mem_wipe(text.ptr, text.cap);
-    buf_free(&text);
+    buf_wipe(&text);
 }
 
 static void note_missing(struct revocation *r, const struct hit *h)

@@ -134,8 +134,7 @@ static void set_key(struct auth_key *out, const uint8_t bytes[TPM_KEY_LEN])
     text_base64(&text, slice_of(bytes, TPM_KEY_LEN));
     enum err e = auth_key_set(out, buf_slice(&text));
     assert(e == OK);
-    mem_wipe(text.ptr, text.cap);
-    buf_free(&text);
+    buf_wipe(&text);
 }
 
 /* "tpm":{"authenticationKey":..} */
@@ -145,9 +144,7 @@ static struct slice proof_of(struct call *c, struct slice blob)
     buf_put_str(&text, "\"tpm\":{\"authenticationKey\":\"");
     text_base64(&text, blob);
     buf_put_str(&text, "\"}");
-    struct slice kept = arena_copy(&c->arena, buf_slice(&text));
-    buf_free(&text);
-    return kept;
+    return attest_keep(c, &text);
 }
 
 /* The second key is nobody's: it is there because an identity has two. */

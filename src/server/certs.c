@@ -64,8 +64,7 @@ static void write_key(EVP_PKEY *key, struct buf *out)
 
 void certs_pair_free(struct certs_pair *pair)
 {
-    if (pair->key.ptr) mem_wipe(pair->key.ptr, pair->key.cap);
-    buf_free(&pair->key);
+    buf_wipe(&pair->key);
     buf_free(&pair->chain);
 }
 

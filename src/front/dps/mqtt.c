@@ -269,8 +269,7 @@ static void closed(void *self, enum err why, int64_t now_us)
         drop_request(r);
     }
     mqtt_fini(&c->mqtt);
-    if (c->token.ptr) mem_wipe(c->token.ptr, c->token.cap);
-    buf_free(&c->token);
+    buf_wipe(&c->token);
     buf_free(&c->registration_id);
     free(c);
 }

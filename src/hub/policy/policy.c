@@ -39,8 +39,7 @@ static enum err make(struct hub *hub, struct policies *policies)
     add_setting(&u, "policies", buf_slice(&json));
     add_setting(&u, "id_scope", slice_str(hub->id_scope));
     add_setting(&u, "created_us", slice_str(created));
-    mem_wipe(json.ptr, json.cap);
-    buf_free(&json);
+    buf_wipe(&json);
     say_info("hub.born", "name=%s id_scope=%s", hub->name, hub->id_scope);
     return store_now_unit(hub->store, &u);
 }
@@ -65,8 +64,7 @@ static enum err read_policies(struct store *store, struct policies *policies)
     struct buf json = {0};
     enum err err = read_setting(store, "policies", &json);
     if (err == OK) err = policies_read(buf_slice(&json), policies);
-    if (json.ptr) mem_wipe(json.ptr, json.cap);
-    buf_free(&json);
+    buf_wipe(&json);
     return err;
 }
 
