@@ -99,15 +99,21 @@ static void stamp_sender(struct device *d)
                           d->grant.certified ? "x509" : "sas", buf_slice(&d->model_id));
 }
 
+/* Empty: none, or none that a twin can keep. */
+static struct slice model_of(const struct amqp_attach_event *ev)
+{
+    struct amqp_value v;
+    if (!amqp_map_find(&ev->properties, "com.microsoft:model-id", &v) || v.type == AMQP_NULL)
+        return SLICE_NONE;
+    return session_model_id_valid(amqp_text(&v)) ? amqp_text(&v) : SLICE_NONE;
+}
+
 /* Java and .NET say it with the links on which they send. */
 static void take_model(struct device *d, const struct amqp_attach_event *ev)
 {
-    struct amqp_value model_id;
-    if (buf_size(&d->model_id) ||
-        !amqp_map_find(&ev->properties, "com.microsoft:model-id", &model_id))
-        return;
-    if (!session_model_id_valid(amqp_text(&model_id))) return; /* no model has such an id */
-    buf_put_slice(&d->model_id, amqp_text(&model_id));
+    struct slice model = model_of(ev);
+    if (buf_size(&d->model_id) || model.len == 0) return;
+    buf_put_slice(&d->model_id, model);
     if (d->state == DEVICE_OPEN) stamp_sender(d);
 }
 
@@ -233,15 +239,6 @@ static void put_asker(struct buf *out, struct slice who, struct slice chain)
     size_t last = slice_rfind(chain, ';');
     put_resource(out, last < chain.len ? slice_from(chain, last + 1) : who);
     if (last < chain.len) buf_put_str(out, "/modules/$edgeHub");
-}
-
-/* Empty: none, or none that a twin can keep. */
-static struct slice model_of(const struct amqp_attach_event *ev)
-{
-    struct amqp_value v;
-    if (!amqp_map_find(&ev->properties, "com.microsoft:model-id", &v) || v.type == AMQP_NULL)
-        return SLICE_NONE;
-    return session_model_id_valid(amqp_text(&v)) ? amqp_text(&v) : SLICE_NONE;
 }
 
 static struct device *make(struct peer *p, struct slice who, uint32_t features,
