@@ -196,7 +196,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
 
 /* ---- events of the engine */
 
-static void refuse_login(struct peer *p, struct slice mechanism)
+void peer_refuse_login(struct peer *p, struct slice mechanism)
 {
     metric_inc(&logins_refused);
     say_info("amqp.login_refused", "peer=%s mechanism=%.*s", conn_peer(p->conn),
@@ -206,7 +206,7 @@ static void refuse_login(struct peer *p, struct slice mechanism)
 
 static void on_tpm(struct peer *p, enum sasl_tpm_result result)
 {
-    if (result == SASL_TPM_REFUSED) refuse_login(p, SLICE_LIT("TPM"));
+    if (result == SASL_TPM_REFUSED) peer_refuse_login(p, SLICE_LIT("TPM"));
     if (result == SASL_TPM_WELCOME) amqp_send_sasl_outcome(&p->engine, true);
 }
 
@@ -223,7 +223,7 @@ static void on_sasl_init(struct peer *p, const struct amqp_sasl *sasl)
     if (welcome)
         amqp_send_sasl_outcome(&p->engine, true);
     else
-        refuse_login(p, sasl->mechanism);
+        peer_refuse_login(p, sasl->mechanism);
 }
 
 const char *peer_host(const struct peer *p)

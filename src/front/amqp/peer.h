@@ -124,6 +124,9 @@ bool peer_login_to_register(struct peer *p, struct slice token);
 
 void peer_forget_registering(struct peer *p);
 
+/* Answers SASL; it is counted and logged. */
+void peer_refuse_login(struct peer *p, struct slice mechanism);
+
 /* Until when any credential of this connection gives that right to the address, wall time;
  * INT64_MIN: none does. */
 int64_t peer_may_until(const struct peer *p, const struct address *a, unsigned right);

@@ -48,7 +48,7 @@ static void on_blob(struct dps_wait *w, const struct dps_answer *a)
         buf_put_slice(&t->blob, a->body);
         send_part(t);
     } else {
-        amqp_send_sasl_outcome(&p->engine, false);
+        peer_refuse_login(p, SLICE_LIT("TPM"));
     }
     peer_go_on(p);
 }
