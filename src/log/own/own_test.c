@@ -648,16 +648,22 @@ static void segments_that_cannot_grow_are_tried_again(void **state)
     end(&f);
 }
 
+/* Until it takes no more. */
+static void fill_disk(struct fixture *f)
+{
+    io_mem_capacity(f->io, 700 << 10);
+    for (uint64_t id = 1; log_accepting(f->rig->log); id++) {
+        append(f, 0, id, 2000);
+        rig_run(f->rig);
+    }
+}
+
 /* Or who is refused would be told the opposite four times a second. */
 static void the_disk_has_room_once_a_segment_has_grown(void **state)
 {
     (void)state;
     struct fixture f = begin();
-    io_mem_capacity(f.io, 700 << 10);
-    for (uint64_t id = 1; log_accepting(f.rig->log); id++) {
-        append(&f, 0, id, 2000);
-        rig_run(f.rig);
-    }
+    fill_disk(&f);
     for (int last = 0; last <= 1; last++) {
         if (last) io_mem_capacity(f.io, 10 << 20);
         rig_mono_us += OWN_ROOM_EVERY_US;
@@ -713,11 +719,7 @@ static void segments_are_not_asked_twice_for_the_same_records(void **state)
 {
     (void)state;
     struct fixture f = begin();
-    io_mem_capacity(f.io, 700 << 10);
-    for (uint64_t id = 1; log_accepting(f.rig->log); id++) {
-        append(&f, 0, id, 2000);
-        rig_run(f.rig);
-    }
+    fill_disk(&f);
     io_mem_capacity(f.io, 10 << 20);
     f.rig->log->flushes++; /* as if one were still under way */
     rig_advance(f.rig, (int64_t)4 * OWN_ROOM_EVERY_US);
