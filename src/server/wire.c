@@ -144,15 +144,9 @@ static void on_relief(void *ctx)
     events_relief(c->events);
 }
 
-static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane)
+/* What the hub does, each on top of those before it. */
+static enum err open_capabilities(struct wire *w, struct wire_core *c, struct lane *lane)
 {
-    c->lane = lane;
-    store_attach(lane);
-    blobs_attach(lane);
-    out_attach(lane);
-    log_writer_init(&c->writer, w->log, lane);
-    c->writer.on_relief = on_relief;
-    c->writer.relief_ctx = c;
     c->registry = registry_new(&w->hub, lane);
     TRY(certificates_new(&w->hub, lane, &c->certificates));
     c->sessions = session_home_new(&w->hub, lane, c->registry, c->certificates);
@@ -168,22 +162,25 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(configurations_new(&w->hub, lane, c->registry, c->twins, c->queries, &c->configurations));
     jobs_set_events(c->jobs, c->events);
     TRY(transfers_new(&w->hub, lane, c->registry, c->configurations, &w->transfer, &c->transfers));
-    TRY(dps_new(&w->hub, lane,
-                &(struct dps_doors){.registry = c->registry,
+    c->uploads = uploads_new(&w->hub, lane, &w->upload);
+    TRY(consumer_groups_new(&w->hub, lane, &c->groups));
+    const struct dps_doors doors = {.registry = c->registry,
                                     .twins = c->twins,
                                     .certificates = c->certificates,
                                     .out = w->out,
                                     .issuer = w->issuer,
-                                    .issued_us = w->issued_us},
-                &c->dps));
+                                    .issued_us = w->issued_us};
+    return dps_new(&w->hub, lane, &doors, &c->dps);
+}
+
+static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
+{
     c->mqtt = device_mqtt_new(
         &(struct device_mqtt_doors){.desk = &c->desk,
                                     .methods = c->methods,
                                     .twins = c->twins,
                                     .c2d = c->c2d,
                                     .guests = {.take = dps_mqtt_take, .ctx = c->dps}});
-    c->uploads = uploads_new(&w->hub, lane, &w->upload);
-    TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     c->amqp = amqp_service_new(&(struct amqp_doors){.desk = &c->desk,
                                                     .dps = c->dps,
                                                     .groups = c->groups,
@@ -209,6 +206,19 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     if (w->blobs) c->blob = blob_service_new(&w->blob, lane, c->rest);
     rest_carry(c->rest, REST_MQTT, &device_mqtt_front, c->mqtt);
     rest_carry(c->rest, REST_AMQP, &amqp_front, c->amqp);
+}
+
+static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane)
+{
+    c->lane = lane;
+    store_attach(lane);
+    blobs_attach(lane);
+    out_attach(lane);
+    log_writer_init(&c->writer, w->log, lane);
+    c->writer.on_relief = on_relief;
+    c->writer.relief_ctx = c;
+    TRY(open_capabilities(w, c, lane));
+    open_fronts(w, c, lane);
     return OK;
 }
 
