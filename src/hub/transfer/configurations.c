@@ -19,6 +19,8 @@ COUNTER(exported_total, "azimuth_transfer_configurations_exported_total",
         "Configurations written by export jobs");
 COUNTER(imported_total, "azimuth_transfer_configurations_imported_total",
         "Configurations made or updated by import jobs");
+COUNTER(given_up_total, "azimuth_transfer_configurations_given_up_total",
+        "Files of configurations that were given up: too many of their lines were wrong");
 
 struct configuration_file {
     struct transfer *t;
@@ -28,6 +30,7 @@ struct configuration_file {
     struct buf out;            /* export: lines that are not on their way yet */
     struct buf in;             /* import: of the file, from the line that is under way */
     struct buf errors;         /* import: lines of the log */
+    unsigned wrong;            /* so many */
     struct buf json, id, etag; /* of the line under way */
     uint64_t size, offset;
     int64_t modified_us, line;
@@ -142,6 +145,7 @@ static void note_error(struct configuration_file *f, enum status s, struct slice
 {
     struct slice id = buf_size(&f->id) ? buf_slice(&f->id) : SLICE_LIT("");
     f->t->row.failed++;
+    f->wrong++;
     transfer_line_put_error(&f->errors, &(struct line_error){.line = f->line,
                                                              .configuration_id = id,
                                                              .code = status_number(s),
@@ -252,18 +256,33 @@ static void read_more(struct configuration_file *f)
                 transfer_wait_blob(f->t, on_piece));
 }
 
+/* What is said of them is in memory. */
+static bool is_hopeless(const struct configuration_file *f)
+{
+    return f->wrong > TRANSFER_WRONG_CONFIGURATIONS_MAX;
+}
+
+static void give_up(struct configuration_file *f)
+{
+    static_assert(TRANSFER_WRONG_CONFIGURATIONS_MAX == 1000, "the text says so");
+    metric_inc(&given_up_total);
+    end(f, "more than 1000 of its lines are wrong");
+}
+
 static void read_on(struct configuration_file *f)
 {
     struct slice line;
     size_t taken = 0;
     bool begun = false;
-    while (!f->t->stopping && !begun &&
+    while (!f->t->stopping && !begun && !is_hopeless(f) &&
            transfer_line_next(buf_slice(&f->in), &taken, f->offset == f->size, &line)) {
         begun = !f->skips && begin_line(f, line);
         f->skips = false;
     }
     buf_consume(&f->in, taken);
-    if (begun)
+    if (is_hopeless(f))
+        give_up(f);
+    else if (begun)
         put(f);
     else if (f->t->stopping || f->offset == f->size)
         end(f, NULL);

@@ -29,8 +29,9 @@ enum {
     TRANSFER_BODY_MAX = 16 << 10,  /* bytes of a request: MessageTooLarge */
     TRANSFER_URI_MAX = 4 << 10,    /* bytes of a container's URI: ArgumentInvalid */
     TRANSFER_LINE_MAX = 512 << 10, /* bytes of a line; a longer one is an error of that line */
-    TRANSFER_LIST_MAX = 1000,      /* jobs of a list, the newest */
-    TRANSFER_ASKS_MAX = 1000,      /* verbs under way: ThrottleBacklogLimitExceeded */
+    TRANSFER_WRONG_CONFIGURATIONS_MAX = 1000, /* lines of their file; with one more the job fails */
+    TRANSFER_LIST_MAX = 1000,                 /* jobs of a list, the newest */
+    TRANSFER_ASKS_MAX = 1000,                 /* verbs under way: ThrottleBacklogLimitExceeded */
 };
 #define TRANSFER_SAS_US       (24 * INT64_C(3600) * 1000000)
 #define TRANSFER_RETENTION_US (30 * INT64_C(86400) * 1000000) /* of a job that has ended */

@@ -756,14 +756,18 @@ static struct slice export_configurations(void)
     return get_blob("configurations.txt");
 }
 
-/* What the log says. */
-static struct slice import_configurations(struct slice text)
+static struct json *run_import(struct slice text)
 {
     put_blob("devices.txt", SLICE_LIT("\n"));
     put_blob("configurations.txt", text);
     assert_int_equal(create(request("import", WITH)), STATUS_OK);
-    struct json *job = ended(id_of_reply());
-    assert_true(slice_is(json_str(job, "status"), "completed"));
+    return ended(id_of_reply());
+}
+
+/* What the log says. */
+static struct slice import_configurations(struct slice text)
+{
+    assert_true(slice_is(json_str(run_import(text), "status"), "completed"));
     return get_blob("importErrors.log");
 }
 
@@ -844,6 +848,24 @@ static void a_configuration_has_256_kib(void **state)
         buf_free(&text);
     }
     assert_int_equal(count_lines(export_configurations()), 2);
+}
+
+static void a_file_of_configurations_has_so_many_wrong_lines(void **state)
+{
+    (void)state;
+    for (int over = 0; over <= 1; over++) {
+        struct buf text = {0};
+        int64_t given_up = rig_metric("azimuth_transfer_configurations_given_up_total");
+        for (int i = 0; i < TRANSFER_WRONG_CONFIGURATIONS_MAX + over; i++)
+            buf_put_str(&text, "x\n");
+        struct json *job = run_import(buf_slice(&text));
+        assert_true(slice_is(json_str(job, "status"), over ? "failed" : "completed"));
+        assert_int_equal(count_lines(get_blob("importErrors.log")),
+                         TRANSFER_WRONG_CONFIGURATIONS_MAX + over);
+        assert_int_equal(rig_metric("azimuth_transfer_configurations_given_up_total") - given_up,
+                         over);
+        buf_free(&text);
+    }
 }
 
 static void a_file_of_configurations_that_is_not_there_is_refused(void **state)
@@ -955,6 +977,7 @@ int main(void)
         TEST(a_job_without_configurations_has_none),
         TEST(a_configuration_that_cannot_be_imported_is_a_line_of_the_log),
         TEST(a_configuration_has_256_kib),
+        TEST(a_file_of_configurations_has_so_many_wrong_lines),
         TEST(a_file_of_configurations_that_is_not_there_is_refused),
         TEST(a_job_can_be_cancelled_at_its_configurations),
         TEST(a_list_has_the_newest_thousand),
