@@ -110,10 +110,13 @@ static enum err submit(struct device *d, const struct mqtt_publish *p, struct sl
                        const struct property *mark)
 {
     struct device_mqtt_service *service = d->service;
+    struct quota *quota = service->telemetry.hub->quota;
     struct envelope message = {.body = p->payload};
     TRY(telemetry_parse_bag(bag, &service->scratch, service->space, &message));
     if (mark && message.property_count < TELEMETRY_PROPERTIES_MAX)
         message.properties[message.property_count++] = *mark;
+    if (quota && !quota_take(quota, telemetry_size(&message)))
+        return fail(ERR_FULL, "the messages of the day are used up");
     TRY(telemetry_submit(&service->telemetry, &d->sender, &message, clock_wall_us(), on_stored,
                          d->session.slot, p->packet_id));
     d->telemetry_sent++;
@@ -130,8 +133,6 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
         device_reject(d, fault);
     else if (!device_take(d, THROTTLE_TELEMETRY))
         device_reject(d, "throttled: the devices of the hub send too much");
-    else if (!quota_take(d->service->telemetry.hub->quota, p->payload.len + bag.len))
-        device_reject(d, "the messages of the day are used up");
     else if (submit(d, p, bag, p->retain ? &retained : NULL) != OK)
         device_reject(d, fail_text());
     else if (log_writer_full(d->service->telemetry.writer))
