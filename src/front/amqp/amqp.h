@@ -38,6 +38,8 @@ enum {
     AMQP_DPS_MESSAGE_MAX = 128 << 10, /* bytes of a request; 96 KB of it are the device's */
     AMQP_FLIGHT_MAX = 32,     /* messages to a device that wait for credit or a disposition */
     AMQP_METHOD_CREDIT = 100, /* answers of a device link that are not settled */
+    AMQP_METHOD_UNSENT_MAX =
+        256 << 10, /* bytes of calls that wait for a device's credit; then 429005 */
     AMQP_METHOD_MESSAGE_MAX = 256 << 10, /* bytes of an answer; the hub takes 128 KiB of payload */
     AMQP_TWIN_CREDIT = 50,               /* requests, and answers not taken, per link */
     AMQP_TWIN_MESSAGE_MAX = 320 << 10,   /* bytes of a request; the hub takes 256 KiB of JSON */

@@ -3,13 +3,43 @@
  *   correlation-id uuid, "IoThub-methodname"  ─▶  the device
  *   correlation-id uuid or text, "IoThub-status"  ◀─
  *
- * A call is sent settled: it is delivered at most once.  What the device does not take now is refused,
- * and its caller told.
+ * A call is sent settled: it is delivered at most once.  One that comes before the device has given
+ * credit (it attached a moment ago, and calls may come at once) waits for that in its link, as long as
+ * its caller does.
  */
+#include <stdlib.h>
+
+#include "base/metrics.h"
 #include "base/text.h"
 #include "front/amqp/device.h"
 
 enum { UUID_LEN = 16 };
+
+COUNTER(busy, "azimuth_amqp_methods_busy_total",
+        "Direct methods refused because the device gives no credit");
+
+/* A call that waits for credit. */
+struct unsent {
+    struct list node;
+    uint64_t rid;
+    struct buf message;
+};
+
+struct method_link {
+    struct device_link device_link;
+    struct list unsent;
+    size_t unsent_bytes; /* not more than AMQP_METHOD_UNSENT_MAX before the last one */
+};
+
+static struct method_link *of(struct peer_link *l)
+{
+    return CONTAINER_OF(device_link_of(l), struct method_link, device_link);
+}
+
+static struct method_calls *calls_of(struct method_link *l)
+{
+    return &l->device_link.device->calls;
+}
 
 /* ---- a rid as uuid and back */
 
@@ -71,20 +101,67 @@ static void put_call(struct buf *out, const struct method_request *r, uint64_t r
     amqp_put_data(out, r->payload);
 }
 
+static void unsent_free(struct method_link *l, struct unsent *u)
+{
+    list_remove(&u->node);
+    l->unsent_bytes -= buf_size(&u->message);
+    buf_free(&u->message);
+    free(u);
+}
+
+/* Nobody waits for those that were in time when they came. */
+static void forget_late(struct method_link *l)
+{
+    LIST_EACH(node, &l->unsent)
+    {
+        struct unsent *u = CONTAINER_OF(node, struct unsent, node);
+        if (!method_waits(calls_of(l), u->rid)) unsent_free(l, u);
+    }
+}
+
+static void pump(struct peer_link *base)
+{
+    struct method_link *l = of(base);
+    forget_late(l);
+    while (!list_empty(&l->unsent) && amqp_can_send(base->link) &&
+           !conn_congested(base->peer->conn)) {
+        struct unsent *u = CONTAINER_OF(l->unsent.next, struct unsent, node);
+        struct buf *out = amqp_transfer_begin(base->link, &(struct amqp_transfer){.settled = true});
+        buf_put_slice(out, buf_slice(&u->message));
+        amqp_transfer_end(base->link);
+        unsent_free(l, u);
+    }
+}
+
+static void send(struct peer_link *base, const struct method_request *r, uint64_t rid)
+{
+    struct unsent *u = NEW(struct unsent);
+    u->rid = rid;
+    put_call(&u->message, r, rid);
+    list_push(&of(base)->unsent, &u->node);
+    of(base)->unsent_bytes += buf_size(&u->message);
+    peer_touch(base->peer);
+    pump(base);
+}
+
+static void refuse_busy(struct device *d, const struct method_request *r)
+{
+    metric_inc(&busy);
+    method_refuse(&d->calls, r, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
+}
+
 void device_on_method(struct session *s, const struct method_request *r)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
     struct peer_link *l = device_link_to(d, &node_device_methods);
     uint64_t rid;
-    if (l == NULL) {
+    if (l) forget_late(of(l));
+    if (l == NULL)
         method_refuse(&d->calls, r, STATUS_DEVICE_NOT_ONLINE);
-    } else if (!amqp_can_send(l->link) || conn_congested(d->peer->conn)) {
-        method_refuse(&d->calls, r, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
-    } else if (method_begin(&d->calls, r, &rid)) {
-        peer_touch(d->peer);
-        put_call(amqp_transfer_begin(l->link, &(struct amqp_transfer){.settled = true}), r, rid);
-        amqp_transfer_end(l->link);
-    }
+    else if (of(l)->unsent_bytes >= AMQP_METHOD_UNSENT_MAX)
+        refuse_busy(d, r);
+    else if (method_begin(&d->calls, r, &rid))
+        send(l, r, rid);
 }
 
 /* ---- answers */
@@ -128,6 +205,12 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
 
 /* ---- the links */
 
+static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
+{
+    list_init(&of(l)->unsent);
+    device_attach(l, ev);
+}
+
 static void on_ready(struct peer_link *l)
 {
     amqp_answer_attach(l->link,
@@ -140,23 +223,30 @@ static void on_detached(struct peer_link *l)
 {
     struct device *d = device_link_of(l)->device;
     list_remove(&device_link_of(l)->node);
+    while (!list_empty(&of(l)->unsent)) {
+        struct unsent *u = CONTAINER_OF(of(l)->unsent.next, struct unsent, node);
+        method_unsent(&d->calls, u->rid);
+        unsent_free(of(l), u);
+    }
     if (device_link_from(d, &node_device_methods) == NULL) method_calls_drop(&d->calls);
     device_detached(l);
 }
 
 static void on_flow(struct peer_link *l)
 {
-    if (l->link->sender && l->link->drain) amqp_send_drained(l->link);
+    if (!l->link->sender) return;
+    pump(l);
+    if (l->link->drain) amqp_send_drained(l->link);
 }
 
 const struct node node_device_methods = {
     .name = "device methods",
-    .size = sizeof(struct device_link),
+    .size = sizeof(struct method_link),
     .sender = true,
     .receiver = true,
     .of_device = true,
     .feature = SESSION_METHODS,
-    .attach = device_attach,
+    .attach = on_attach,
     .ready = on_ready,
     .flow = on_flow,
     .delivery = on_delivery,

@@ -105,6 +105,11 @@ bool method_begin(struct method_calls *c, const struct method_request *r, uint64
  * STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED: the device does not read what it is sent. */
 void method_refuse(struct method_calls *c, const struct method_request *r, enum status status);
 
+/* Does its caller still wait for it?  It was begun, and not sent yet because the device takes nothing
+ * at the moment; and: it will not be sent, what it would have been sent over is gone. */
+bool method_waits(const struct method_calls *c, uint64_t rid);
+void method_unsent(struct method_calls *c, uint64_t rid);
+
 /* What the device said; `payload` as it is, empty: none.  A rid that is not pending (late, given
  * twice, invented) is counted and harms nobody. */
 void method_answer(struct method_calls *c, uint64_t rid, int32_t status, struct slice payload);

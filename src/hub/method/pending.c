@@ -96,22 +96,39 @@ static void on_send(void *ctx, struct lane *lane, struct msg *call)
         method_done(m, call->from, METHOD_NOT_CONNECTED, 0, SLICE_NONE);
 }
 
-/* ---- answers */
-
-static struct pending *find(struct method_calls *c, uint64_t rid)
+static struct pending *find(const struct method_calls *c, uint64_t rid)
 {
     LIST_EACH(node, &c->pending)
     {
         struct pending *p = CONTAINER_OF(node, struct pending, node);
         if (p->rid == rid) return p;
     }
-    metric_inc(&late_total);
     return NULL;
+}
+
+bool method_waits(const struct method_calls *c, uint64_t rid)
+{
+    return find(c, rid) != NULL;
+}
+
+void method_unsent(struct method_calls *c, uint64_t rid)
+{
+    struct pending *p = find(c, rid);
+    if (p) end(p, METHOD_NOT_CONNECTED, 0, SLICE_NONE);
+}
+
+/* ---- answers */
+
+static struct pending *answered(struct method_calls *c, uint64_t rid)
+{
+    struct pending *p = find(c, rid);
+    if (p == NULL) metric_inc(&late_total);
+    return p;
 }
 
 void method_answer(struct method_calls *c, uint64_t rid, int32_t status, struct slice payload)
 {
-    struct pending *p = find(c, rid);
+    struct pending *p = answered(c, rid);
     if (p == NULL) return;
     if (payload.len > METHOD_PAYLOAD_MAX)
         end(p, METHOD_BAD_ANSWER, 0, SLICE_NONE);
@@ -121,7 +138,7 @@ void method_answer(struct method_calls *c, uint64_t rid, int32_t status, struct 
 
 void method_answer_invalid(struct method_calls *c, uint64_t rid)
 {
-    struct pending *p = find(c, rid);
+    struct pending *p = answered(c, rid);
     if (p) end(p, METHOD_BAD_ANSWER, 0, SLICE_NONE);
 }
 

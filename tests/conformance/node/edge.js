@@ -6,6 +6,7 @@
 const assert = require('assert/strict');
 const mqtt = require('mqtt');
 const rhea = require('rhea');
+const { amqpConnect } = require('./amqp_kit');
 const { check, failure, within } = require('./check');
 const { ca, deviceString, host, identity, open, registry, roundTrip } = require('./hub');
 const { token } = require('./sas');
@@ -158,28 +159,15 @@ check('an edge hub sends for a leaf over MQTT, along the true chain only', async
 });
 
 /** A sender of `device` on a connection that put the token of an edge hub, or what the link was refused with. */
-function amqpSender(device, chain, edge) {
-    const container = rhea.create_container();
-    const connection = container.connect({
-        host, port: 5671, transport: 'tls', ca, hostname: host, reconnect: false, container_id: `hub-${chain}`,
+async function amqpSender(device, chain, edge) {
+    const connection = await amqpConnect(hubResource(edge), hubToken(edge));
+    const sender = connection.open_sender({
+        target: `/devices/${device}/messages/events`,
+        properties: { 'com.microsoft:auth-chain': chain, 'com.microsoft:client-version': 'edgeHub' },
     });
     return new Promise((resolve, reject) => {
-        const cbs = connection.open_sender('$cbs');
-        const replies = connection.open_receiver('$cbs');
-        cbs.once('sendable', () => cbs.send({
-            message_id: 1, reply_to: 'cbs', body: hubToken(edge), application_properties: {
-                operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: hubResource(edge),
-            },
-        }));
-        replies.once('message', () => {
-            const sender = connection.open_sender({
-                target: `/devices/${device}/messages/events`,
-                properties: { 'com.microsoft:auth-chain': chain, 'com.microsoft:client-version': 'edgeHub' },
-            });
-            sender.once('sendable', () => resolve({ sender, connection }));
-            sender.once('sender_error', () => { connection.close(); reject(sender.error); });
-        });
-        connection.on('disconnected', (context) => reject(context.error || new Error('disconnected')));
+        sender.once('sendable', () => resolve({ sender, connection }));
+        sender.once('sender_error', () => { connection.close(); reject(sender.error); });
     });
 }
 

@@ -6,10 +6,15 @@ const { spawn, execFileSync } = require('child_process');
 const fs = require('fs');
 const os = require('os');
 const path = require('path');
+const rhea = require('rhea');
+const { types } = rhea;
+const { NoRetry } = require('azure-iot-common');
 const { Client: ServiceClient } = require('azure-iothub');
+const { amqpConnect } = require('./amqp_kit');
 const { check, failure, sleep, until } = require('./check');
-const { env, identity, open } = require('./hub');
+const { env, host, identity, open } = require('./hub');
 const { openModule, moduleIdentity } = require('./modules_kit');
+const { token } = require('./sas');
 
 const service = ServiceClient.fromConnectionString(env.HUB_SERVICE);
 
@@ -50,6 +55,38 @@ check('a device answers with a status and JSON of its own', async () => {
             assert.deepEqual(await call('met-answer', 'echo', payload), { status: 200, payload: { got: payload } });
         }
     });
+});
+
+/** The receiver of a device's methods, on a link that has given no credit. */
+async function methodsWithoutCredit(device) {
+    const resource = `${host}/devices/${device.deviceId}`;
+    const connection = await amqpConnect(resource, token(resource, device.authentication.symmetricKey.primaryKey, 600));
+    const pair = { 'com.microsoft:channel-correlation-id': device.deviceId, 'com.microsoft:api-version': '2020-09-30' };
+    const address = `/devices/${device.deviceId}/methods/devicebound`;
+    const answers = connection.open_sender({ target: address, properties: pair });
+    const calls = connection.open_receiver({ source: address, properties: pair, credit_window: 0 });
+    await new Promise((resolve) => { calls.once('receiver_open', resolve); });
+    return { connection, answers, calls };
+}
+
+check('calls wait for the credit of a device that has just attached, up to 256 KiB of them', async () => {
+    const device = await identity('met-credit');
+    const { connection, answers, calls } = await methodsWithoutCredit(device);
+    calls.on('message', ({ message }) => answers.send({
+        correlation_id: message.correlation_id, application_properties: { 'IoThub-status': types.wrap_int(200) },
+        body: rhea.message.data_section(Buffer.from('1')),
+    }));
+    const long = 'x'.repeat(100 << 10);
+    const called = ['a', 'b', 'c'].map((name) => call('met-credit', name, long));
+    await sleep(300);
+    const impatient = ServiceClient.fromConnectionString(env.HUB_SERVICE);
+    impatient.setRetryPolicy(new NoRetry());
+    const late = await failure(impatient.invokeDeviceMethod('met-credit', { methodName: 'd', payload: long }));
+    assert.match(late.responseBody, /DeviceThrottlingLimitExceeded/);
+    calls.add_credit(10);
+    assert.deepEqual((await Promise.all(called)).map(({ status }) => status), [200, 200, 200]);
+    assert.equal((await call('met-credit', 'd', long)).status, 200);
+    connection.close();
 });
 
 check('a status may be any number, and is not an HTTP status', async () => {
