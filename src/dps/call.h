@@ -48,6 +48,7 @@ struct dps {
     struct linked linked;
     struct list calls; /* struct call */
     struct list bulks; /* of bulk.c */
+    struct list late;  /* of late.c */
     unsigned call_count;
     struct map operations;  /* struct operation by id in lower case */
     unsigned webhook_count; /* of them through enrollments with a webhook */
@@ -137,6 +138,11 @@ void links_verb_delete(struct call *c);
 void dps_answer_later(struct dps *d, struct dps_wait *w, const struct dps_answer *a);
 
 void bulks_free(struct dps *d); /* bulk.c */
+
+/* On the caller's core: who waits for that DPS_DONE is told, now or DPS_LATE_US later (late.c). */
+void dps_answer(struct dps *d, const struct msg *m);
+void answer_late(struct dps *d, struct msg *m);
+void late_free(struct dps *d);
 
 /* operation.c */
 void operations_free(struct dps *d);

@@ -308,18 +308,27 @@ void dps_forget(struct dps *d, struct dps_wait *w)
     slot_free(d->lane, w->slot);
 }
 
-static void on_done(void *ctx, struct lane *lane, struct msg *m)
+void dps_answer(struct dps *d, const struct msg *m)
 {
-    struct dps_wait *w = slot_get(lane, m->to);
+    struct dps_wait *w = slot_get(d->lane, m->to);
     const struct done_msg *done = (const void *)m->body;
     if (w == NULL) return;
-    dps_forget(ctx, w);
+    dps_forget(d, w);
     const uint8_t *at = done->bytes;
     struct dps_answer a = {.code = done->code, .body = slice_of(at, done->body_len)};
     a.etag = slice_of(at += done->body_len, done->etag_len);
     a.operation_id = slice_of(at += done->etag_len, done->operation_len);
     a.continuation = slice_of(at + done->operation_len, done->continuation_len);
     w->fn(w, &a);
+}
+
+static void on_done(void *ctx, struct lane *lane, struct msg *m)
+{
+    const struct dps_wait *w = slot_get(lane, m->to);
+    if (w && w->unhurried)
+        answer_late(ctx, m);
+    else
+        dps_answer(ctx, m);
 }
 
 struct ask {
@@ -549,6 +558,7 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     rand_bytes(d->secret, sizeof d->secret);
     list_init(&d->calls);
     list_init(&d->bulks);
+    list_init(&d->late);
     enum err e = groups_load(&d->groups, hub->store);
     if (e == OK) e = linked_load(&d->linked, hub);
     if (e != OK) {
@@ -569,6 +579,7 @@ void dps_free(struct dps *d)
     if (d == NULL) return;
     LIST_EACH(node, &d->calls) end(CONTAINER_OF(node, struct call, node));
     bulks_free(d);
+    late_free(d);
     operations_free(d);
     groups_fini(&d->groups);
     linked_fini(&d->linked);

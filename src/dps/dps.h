@@ -52,6 +52,7 @@ enum {
     DPS_ETAG_MAX = 64,       /* of an If-Match header; longer ones match nothing */
     DPS_CONTINUATION_MAX = 3 * DPS_ID_MAX,
     DPS_OPERATION_ID_MAX = 64,
+    DPS_LATE_US = 50000,   /* see struct dps_wait */
     DPS_RETRY_AFTER_S = 2, /* Node would poll at once at 0, .NET takes 2 for less */
 };
 
@@ -128,10 +129,15 @@ struct dps_answer {
 };
 
 /* Who waits.  Embedded in its owner; `fn` is called once, after the verb has returned, unless it was
- * forgotten. */
+ * forgotten.
+ *
+ * Unhurried: its answer comes DPS_LATE_US later.  Azure's SDK for Java sends over MQTT and AMQP, then begins
+ * to wait, and never sees an answer that came in between (provisioning-device-client 2.1.3,
+ * ContractAPIMqtt.executeProvisioningMessage, ProvisioningAmqpOperations.sendStatusMessage). */
 struct dps_wait {
     void (*fn)(struct dps_wait *w, const struct dps_answer *a);
     struct addr slot;
+    bool unhurried;
 };
 
 void dps_forget(struct dps *d, struct dps_wait *w);

@@ -219,7 +219,7 @@ static struct request *request_new(struct provisioning *l, const struct amqp_del
 {
     struct request *r = NEW(struct request);
     r->link = l;
-    r->wait.fn = on_answer;
+    r->wait = (struct dps_wait){.fn = on_answer, .unhurried = true};
     r->delivery_id = d->id;
     r->settled = d->settled;
     buf_put_slice(&r->correlation, m->properties[AMQP_CORRELATION_ID].whole);

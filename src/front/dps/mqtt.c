@@ -108,7 +108,7 @@ static struct request *new_request(struct client *c, struct slice rid)
 {
     struct request *r = NEW(struct request);
     r->client = c;
-    r->wait.fn = on_answer;
+    r->wait = (struct dps_wait){.fn = on_answer, .unhurried = true};
     buf_put_slice(&r->rid, rid);
     list_push(&c->requests, &r->node);
     c->pending++;

@@ -36,6 +36,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeoutException;
 
 /**
  * Every attestation over every transport of provisioning-device-client: the device registers, connects to the hub
@@ -173,7 +174,8 @@ public final class Provisioning {
             try {
                 return client.registerDeviceSync(REGISTRATION_MS_MAX);
             } catch (ProvisioningDeviceClientException error) {
-                if (tries == TRIES_MAX || !error.getMessage().startsWith("Timed out")) {
+                boolean lost = error.getMessage().startsWith("Timed out") || error.getCause() instanceof TimeoutException;
+                if (tries == TRIES_MAX || !lost) {
                     throw error;
                 }
             } finally {
