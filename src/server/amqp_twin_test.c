@@ -166,6 +166,23 @@ static void requests_above_the_daily_quota_are_answered_403(void **state)
     rig_free(c);
 }
 
+/* A read counts as many messages as what is read is long; what is written, by the request. */
+static void a_twin_that_is_read_counts_by_its_size(void **state)
+{
+    (void)state;
+    struct rig_conn *c = twin_client();
+    size_t size = strlen("{\"desired\":{\"$version\":1},\"reported\":{\"$version\":1}}");
+    for (unsigned more = 0; more < 2; more++) {
+        rig.wire.hub.quota = quota_new(&(struct quota_config){9, (uint32_t)(size - more)});
+        ask(c, "\"a\"", GET, "{}");
+        assert_true(hears(c, "'status' 200i"));
+        assert_int_equal(quota_used(rig.wire.hub.quota, clock_wall_us()), 1 + more);
+        quota_free(rig.wire.hub.quota);
+    }
+    rig.wire.hub.quota = NULL;
+    rig_free(c);
+}
+
 static void a_request_wants_a_receiver_for_its_answer(void **state)
 {
     (void)state;
@@ -294,6 +311,7 @@ int main(void)
         CASE(what_is_wrong_is_answered_in_json),
         CASE(requests_above_the_rate_are_answered_429),
         CASE(requests_above_the_daily_quota_are_answered_403),
+        CASE(a_twin_that_is_read_counts_by_its_size),
         CASE(a_request_wants_a_receiver_for_its_answer),
         CASE(requests_have_a_limit),
         CASE(changes_are_sent_while_they_are_asked_for),

@@ -269,6 +269,27 @@ static void requests_that_would_wait_too_long_are_answered_429(void **state)
     leave(&d);
 }
 
+/* A read counts as many messages as what is read is long; when they are used up a request is 403. */
+static void a_twin_that_is_read_counts_by_its_size(void **state)
+{
+    (void)state;
+    struct device d;
+    size_t size = strlen("{\"desired\":{\"$version\":1},\"reported\":{\"$version\":1}}");
+    connect(&d, false);
+    subscribe(&d, responses);
+    for (unsigned more = 0; more < 2; more++) {
+        rig.wire.hub.quota = quota_new(&(struct quota_config){1 + more, (uint32_t)(size - more)});
+        publish(&d, READ, "", 0);
+        forget_heard(&d);
+        assert_int_equal(quota_used(rig.wire.hub.quota, clock_wall_us()), 1 + more);
+        publish(&d, READ, "", 0);
+        expect_error(&d, "$iothub/twin/res/403/?$rid=1", "403002");
+        quota_free(rig.wire.hub.quota);
+    }
+    rig.wire.hub.quota = NULL;
+    leave(&d);
+}
+
 static void updates_above_the_rate_are_read_in_their_turn(void **state)
 {
     (void)state;
@@ -492,6 +513,7 @@ int main(void)
         TEST(a_device_reads_and_reports),
         TEST(what_cannot_be_done_is_answered_with_a_number),
         TEST(requests_that_would_wait_too_long_are_answered_429),
+        TEST(a_twin_that_is_read_counts_by_its_size),
         TEST(updates_above_the_rate_are_read_in_their_turn),
         TEST(a_rid_has_a_length),
         TEST(who_has_not_subscribed_is_not_answered),

@@ -183,13 +183,19 @@ static void answer_error(struct request *r, enum status status, struct slice tex
     buf_free(&body);
 }
 
+static void answer_twin(struct request *r, struct slice twin)
+{
+    quota_count_read(r->device->peer->service->hub->quota, twin.len);
+    answer(r, 200, 0, twin);
+}
+
 static void on_answer(struct twin_wait *w, const struct twin_answer *a)
 {
     struct request *r = CONTAINER_OF(w, struct request, wait);
     if (a->status != STATUS_OK)
         answer_error(r, a->status, a->text);
     else if (r->operation == GET)
-        answer(r, 200, 0, a->body);
+        answer_twin(r, a->body);
     else
         answer(r, 204, a->version, SLICE_NONE);
 }

@@ -66,6 +66,12 @@ static void send_error(struct device *d, struct slice rid, enum status status, s
     buf_free(&body);
 }
 
+static void send_twin(struct device *d, struct slice rid, struct slice twin)
+{
+    quota_count_read(d->service->telemetry.hub->quota, twin.len);
+    send_answer(d, rid, 200, 0, twin);
+}
+
 static void free_request(struct twin_request *r)
 {
     list_remove(&r->node);
@@ -83,7 +89,7 @@ static void on_answer(struct twin_wait *w, const struct twin_answer *a)
     else if (a->status != STATUS_OK)
         send_error(d, rid, a->status, a->text);
     else if (r->reads)
-        send_answer(d, rid, 200, 0, a->body);
+        send_twin(d, rid, a->body);
     else
         send_answer(d, rid, 204, a->version, SLICE_NONE);
     free_request(r);

@@ -57,6 +57,7 @@ static void count(int status)
 static void send(struct call *c, const struct answer *a)
 {
     count(a->response.status);
+    rest_throttle_count_answer(c, &a->response);
     c->answered = true;
     http1_send_response(c->http, &a->response, c->now_us);
 }

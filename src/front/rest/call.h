@@ -181,6 +181,9 @@ bool rest_access_granted(struct call *c); /* otherwise answered 401; sets device
 /* The call's turn has come; otherwise it waits for it, or is answered 429. */
 bool rest_throttle_lets_pass(struct call *c);
 
+/* Counts what is answered for the daily quota. */
+void rest_throttle_count_answer(struct call *c, const struct http1_response *r);
+
 /* ---- queries.c */
 
 /* x-ms-max-item-count: 1 to QUERY_PAGE_MAX, or 0: it is none.  Who does not say gets the default. */

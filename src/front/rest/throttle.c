@@ -38,6 +38,19 @@ static bool is_within_quota(const struct call *c)
     }
 }
 
+/* A twin or a page that is read is one message if it is small; what a method returns is one of its own. */
+void rest_throttle_count_answer(struct call *c, const struct http1_response *r)
+{
+    struct quota *quota = c->service->config->hub->quota;
+    if (r->status != 200 || c->route == NULL || conn_is_socket_admin(c->conn)) return;
+    switch (c->route->operation) {
+    case THROTTLE_TWIN_READ:
+    case THROTTLE_QUERY: quota_count_read(quota, r->body.len); break;
+    case THROTTLE_METHOD: quota_count_answer(quota, r->body.len); break;
+    default: break;
+    }
+}
+
 bool rest_throttle_lets_pass(struct call *c)
 {
     struct throttle *throttle = c->service->config->hub->throttle;

@@ -139,6 +139,71 @@ static void nothing_passes_when_the_messages_of_the_day_are_used_up(void **state
     }
 }
 
+enum { FULL = QUOTA_METER, OVER = QUOTA_METER + 1 };
+
+static char text[OVER + 64];
+
+/* A JSON string of that many bytes. */
+static struct slice json_of(size_t bytes)
+{
+    snprintf(text, sizeof text, "\"%0*d\"", (int)bytes - 2, 0);
+    return slice_of(text, bytes);
+}
+
+static void say_twin(size_t bytes)
+{
+    twins_say(&(struct twin_answer){.status = STATUS_OK, .body = json_of(bytes)});
+}
+
+static void say_page(size_t bytes)
+{
+    queries_say(&(struct query_answer){.status = STATUS_OK, .body = json_of(bytes)});
+}
+
+/* The answer is {"status":200,"payload":..}. */
+static void say_result(size_t bytes)
+{
+    struct slice payload = json_of(bytes - strlen("{\"status\":200,\"payload\":}"));
+    method_says(&(struct method_result){.device_status = 200, .payload = payload});
+}
+
+static void say_offline(size_t bytes)
+{
+    (void)bytes;
+    method_says(&(struct method_result){.status = STATUS_DEVICE_NOT_ONLINE, .text = "offline"});
+}
+
+static void answers_count_by_their_size(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *body;
+        void (*say)(size_t bytes);
+        size_t bytes;
+        unsigned counts;
+    } rows[] = {
+        {"GET /twins/d1?" V, NULL, say_twin, FULL, 1},
+        {"GET /twins/d1?" V, NULL, say_twin, OVER, 2},
+        {"PATCH /twins/d1?" V, "{}", say_twin, OVER, 1},
+        {"POST /devices/query?" V, "{\"query\":\"SELECT * FROM devices\"}", say_page, FULL, 1},
+        {"POST /devices/query?" V, "{\"query\":\"SELECT * FROM devices\"}", say_page, OVER, 2},
+        {"POST /twins/d1/methods?" V, "{\"methodName\":\"m\"}", say_result, FULL, 2},
+        {"POST /twins/d1/methods?" V, "{\"methodName\":\"m\"}", say_result, OVER, 3},
+        {"POST /twins/d1/methods?" V, "{\"methodName\":\"m\"}", say_offline, OVER, 1},
+    };
+    throttle_free(throttle);
+    world.hub.throttle = throttle = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct quota *quota = world.hub.quota = quota_new(&(struct quota_config){1, QUOTA_METER});
+        redial();
+        request(rows[i].line, token("iothubowner", ""), rows[i].body);
+        rows[i].say(rows[i].bytes);
+        assert_int_equal(quota_used(quota, clock_wall_us()), rows[i].counts);
+        world.hub.quota = NULL;
+        quota_free(quota);
+    }
+}
+
 static void the_quota_is_shown(void **state)
 {
     (void)state;
@@ -168,6 +233,7 @@ int main(void)
         WITH(who_hangs_up_before_its_turn_is_forgotten),
         WITH(administrators_are_not_counted),
         WITH(nothing_passes_when_the_messages_of_the_day_are_used_up),
+        WITH(answers_count_by_their_size),
         WITH(the_quota_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,28 @@ static void what_is_above_the_daily_quota_is_the_devices_failure(void **state)
     quota_free(f.hub.quota);
 }
 
+/* One message for the call, and one for an answer that is not empty. */
+static void answers_of_methods_count_for_the_quota(void **state)
+{
+    (void)state;
+    static const struct {
+        struct slice payload;
+        unsigned counts;
+    } rows[] = {{SLICE_LIT("null"), 1}, {SLICE_LIT("[1]"), 2}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        f.hub.quota = quota_new(&(struct quota_config){9, QUOTA_METER});
+        if (i == 0) put_devices(1);
+        assert_int_equal(create(i ? "j2" : "j1", METHOD_JOB("*")), STATUS_OK);
+        go_on();
+        answer_all_methods(
+            &(struct method_result){.device_status = 200, .payload = rows[i].payload});
+        go_on();
+        assert_int_equal(quota_used(f.hub.quota, clock_wall_us()), rows[i].counts);
+        quota_free(f.hub.quota);
+        f.hub.quota = NULL;
+    }
+}
+
 /* ---- cancelling */
 
 static void a_running_job_can_be_cancelled(void **state)
@@ -465,6 +487,7 @@ int main(void)
         CASE(a_job_does_so_many_identities_in_a_second),
         CASE(a_job_that_waits_for_its_turns_can_be_cancelled),
         CASE(what_is_above_the_daily_quota_is_the_devices_failure),
+        CASE(answers_of_methods_count_for_the_quota),
         CASE(a_running_job_can_be_cancelled),
         CASE(cancelled_half_way_the_rest_stays_as_it_is),
         CASE(a_job_that_waits_can_be_cancelled),

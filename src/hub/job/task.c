@@ -161,6 +161,7 @@ static void on_result(struct method_call *c, const struct method_result *r)
         end_and_step(t, JOB_DEVICE_FAILED, status_name(r->status), slice_str(r->text));
         return;
     }
+    if (!slice_is(r->payload, "null")) quota_count_answer(t->job->jobs->hub->quota, r->payload.len);
     buf_printf(&t->outcome, "{\"status\":%d,\"payload\":", r->device_status);
     buf_put_slice(&t->outcome, r->payload.len <= JOB_OUTCOME_MAX ? r->payload : SLICE_LIT("null"));
     buf_put_u8(&t->outcome, '}');

@@ -70,6 +70,15 @@ bool quota_take_from(struct quota *q, uint64_t messages, int64_t wall_us)
     return true;
 }
 
+void quota_add(struct quota *q, uint64_t messages, int64_t wall_us)
+{
+    uint64_t old = atomic_load_explicit(&q->taken, memory_order_relaxed), next;
+    do {
+        next = on_day(old, wall_us) + messages;
+    } while (!atomic_compare_exchange_weak_explicit(&q->taken, &old, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
+}
+
 uint64_t quota_limit(const struct quota *q)
 {
     return q->config.messages;

@@ -52,6 +52,25 @@ static void a_quota_is_one_of_a_day_or_none(void **state)
     assert_int_equal(throttle_override(&c, SLICE_LIT("quota=1073741825/d")), ERR_INVALID);
 }
 
+/* The work is done: it counts, and what is asked for next is refused. */
+static void what_was_answered_counts_although_nothing_is_left(void **state)
+{
+    (void)state;
+    struct quota *q = quota_new(&(struct quota_config){2, QUOTA_METER});
+    assert_true(quota_take(q, QUOTA_METER));
+    quota_count_read(q, QUOTA_METER); /* the request's one is enough */
+    assert_int_equal(quota_used(q, clock_wall_us()), 1);
+    quota_count_read(q, QUOTA_METER + 1);
+    assert_int_equal(quota_used(q, clock_wall_us()), 2);
+    quota_count_answer(q, 0);
+    quota_count_answer(q, QUOTA_METER + 1);
+    assert_int_equal(quota_used(q, clock_wall_us()), 5);
+    assert_false(quota_take_messages(q, 0));
+    quota_count_read(NULL, 1 << 20);
+    quota_count_answer(NULL, 1 << 20);
+    quota_free(q);
+}
+
 static void so_many_are_taken_until_midnight_and_not_one_more(void **state)
 {
     (void)state;
@@ -131,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiers_have_so_many_messages_of_so_many_bytes),
         cmocka_unit_test(a_quota_is_one_of_a_day_or_none),
+        cmocka_unit_test(what_was_answered_counts_although_nothing_is_left),
         cmocka_unit_test(so_many_are_taken_until_midnight_and_not_one_more),
         cmocka_unit_test(what_was_taken_survives),
     };

@@ -174,6 +174,20 @@ static inline bool quota_take(struct quota *q, size_t bytes)
     return q == NULL || quota_take_messages(q, quota_messages(q, bytes));
 }
 
+/* What was answered counts too, and although nothing is left: the work is done.  What is read is one message
+ * for the request and its answer together if that is small, so the request's one is taken off. */
+void quota_add(struct quota *q, uint64_t messages, int64_t wall_us);
+
+static inline void quota_count_answer(struct quota *q, size_t bytes)
+{
+    if (q) quota_add(q, quota_messages(q, bytes), clock_wall_us());
+}
+
+static inline void quota_count_read(struct quota *q, size_t bytes)
+{
+    if (q) quota_add(q, quota_messages(q, bytes) - 1, clock_wall_us());
+}
+
 uint64_t quota_limit(const struct quota *q);
 uint64_t quota_used(const struct quota *q, int64_t wall_us); /* of that time's day */
 
