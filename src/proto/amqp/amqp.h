@@ -131,6 +131,7 @@ struct amqp_link {
     uint64_t max_message_size;  /* the peer's; 0: none said */
     /* ---- below: the engine's */
     uint64_t receive_max; /* ours */
+    uint64_t name;        /* its hash, of a link that the peer made */
     uint32_t local, remote, delivery_count;
     bool attach_sent, attach_received, detach_sent, silent;
     struct amqp_kept *kept;       /* what our answer has to repeat */
@@ -227,7 +228,7 @@ struct amqp {
     struct buf tail; /* an unfinished frame, or what waits for SASL's verdict */
     size_t spent;    /* bytes of the tail that the last event borrowed */
     uint8_t phase;
-    bool sasl_done, challenged, open_sent, open_received, close_sent;
+    bool sasl_done, challenged, open_sent, open_received, close_sent, frame_again;
     uint16_t channel_max;        /* the peer's */
     uint32_t frame_max, idle_ms; /* the peer's */
     enum err fate;               /* what amqp_next() says after the last event */

@@ -240,6 +240,15 @@ static void spend(struct amqp *a, size_t len)
         a->in = slice_from(a->in, len);
 }
 
+/* The frame that gather() gave last is read once more. */
+static void unspend(struct amqp *a, size_t len)
+{
+    if (a->spent)
+        a->spent = 0;
+    else
+        a->in = slice_of(a->in.ptr - len, a->in.len + len);
+}
+
 static void drop_spent(struct amqp *a)
 {
     buf_consume(&a->tail, a->spent);
@@ -360,6 +369,8 @@ static enum err read_frame(struct amqp *a, struct amqp_event *ev)
     if (!gather(a, size, &frame)) return ERR_AGAIN;
     spend(a, size);
     on_frame(a, frame, ev);
+    if (a->frame_again) unspend(a, size);
+    a->frame_again = false;
     return OK;
 }
 

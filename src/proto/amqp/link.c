@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "proto/amqp/internal.h"
 
 static uint32_t links_max(const struct amqp *a)
@@ -246,9 +247,34 @@ static struct amqp_link *theirs(struct amqp_session *s, const struct fields *f, 
     }
     struct amqp_link *l = link_new(s, sender);
     l->kept = keep(amqp_text(&f->v[0]), f->v[5].whole, f->v[6].whole);
+    l->name = map_hash(l->kept->name);
     if (f->v[5].type == AMQP_NULL) l->kept->source = SLICE_NONE;
     if (f->v[6].type == AMQP_NULL) l->kept->target = SLICE_NONE;
     return l;
+}
+
+/* The link of the peer that has that name and direction in this session, unless it is going. */
+static struct amqp_link *find_namesake(struct amqp_session *s, struct slice name, bool sender)
+{
+    uint64_t hash = map_hash(name);
+    if (s->amqp->cfg->role != AMQP_SERVER) return NULL;
+    for (uint32_t i = 0; i < s->links_out.count; i++) {
+        struct amqp_link *l = s->links_out.rows[i].object;
+        if (l->name == hash && l->sender == sender && !l->detach_sent) return l;
+    }
+    return NULL;
+}
+
+/* The newer of two links of one name is the one that counts (specification 2.6.1): the older one is told,
+ * and then the attach is read again.  .NET has the same names in each session of a connection, so that a
+ * name counts in its session only. */
+static bool steal(struct amqp_session *s, struct slice name, bool sender, struct amqp_event *ev)
+{
+    struct amqp_link *old = find_namesake(s, name, sender);
+    if (old == NULL) return false;
+    amqp_link_fail(old, AMQP_STOLEN, "A newer link of this session has that name.", ev);
+    s->amqp->frame_again = true;
+    return true;
 }
 
 static void read_attach(struct amqp_link *l, const struct fields *f)
@@ -289,6 +315,7 @@ void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_
         amqp_session_fail(s, AMQP_HANDLE_IN_USE, "The handle has a link already.");
         return;
     }
+    if (steal(s, amqp_text(&f->v[0]), sender, ev)) return;
     struct amqp_link *l = find_ours(s, amqp_text(&f->v[0]), sender);
     if (l == NULL) l = theirs(s, f, sender);
     if (l == NULL) return;

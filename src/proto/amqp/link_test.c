@@ -94,6 +94,52 @@ static void a_handle_in_use_ends_the_session(void **state)
     wire_rig_fini(&r);
 }
 
+static void feed_bytewise(struct wire_rig *r, const char *text)
+{
+    struct buf bytes = {0};
+    wire_put(&bytes, text);
+    for (size_t i = 0; i < buf_size(&bytes); i++)
+        wire_rig_bytes(r, slice_of(buf_slice(&bytes).ptr + i, 1));
+    buf_free(&bytes);
+}
+
+/* Also when the attach comes in pieces; the other direction is another link. */
+static void the_newer_of_two_links_of_one_name_takes_its_place(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct wire_rig r;
+        start(&r);
+        wire_rig_feed(&r, "0 attach[\"x\" 3 true]\n0 attach[\"x\" 4 false]");
+        assert_string_equal(wire_rig_events(&r),
+                            "on-attach x sender 2 0\non-attach x receiver 2 0\n");
+        wire_rig_output(&r);
+        (i ? feed_bytewise : wire_rig_feed)(&r, "0 attach[\"x\" 5 true]\n0 detach[4 true]");
+        assert_string_equal(
+            wire_rig_events(&r),
+            "on-detach amqp:link:stolen: A newer link of this session has that name.\n"
+            "on-attach x sender 2 0\non-detach\n");
+        assert_non_null(strstr(wire_rig_output(&r), "0 detach[0 true @29 ['amqp:link:stolen' "));
+        assert_int_equal(r.a.link_count, 2);
+        wire_rig_feed(&r, "0 detach[3 true]\n0 attach[\"x\" 3 true]"); /* and once more */
+        assert_non_null(strstr(wire_rig_events(&r), "on-attach x sender 2 0\n"));
+        assert_int_equal(r.a.link_count, 2);
+        wire_rig_fini(&r);
+    }
+}
+
+/* .NET names its links alike in each session. */
+static void a_name_counts_in_its_session(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start(&r);
+    wire_rig_feed(&r, "1 begin[null 0 9 9]\n0 attach[\"x\" 3 true]\n1 attach[\"x\" 3 true]");
+    assert_null(strstr(wire_rig_events(&r), "on-detach"));
+    assert_int_equal(r.a.link_count, 2);
+    wire_rig_fini(&r);
+}
+
 static void a_detach_is_answered_in_kind(void **state)
 {
     (void)state;
@@ -389,6 +435,8 @@ int main(void)
         cmocka_unit_test(attaches_are_answered_with_what_they_said),
         cmocka_unit_test(what_breaks_the_rules_is_refused),
         cmocka_unit_test(a_handle_in_use_ends_the_session),
+        cmocka_unit_test(the_newer_of_two_links_of_one_name_takes_its_place),
+        cmocka_unit_test(a_name_counts_in_its_session),
         cmocka_unit_test(a_detach_is_answered_in_kind),
         cmocka_unit_test(a_detach_of_ours_is_the_last_the_caller_hears),
         cmocka_unit_test(an_attach_may_be_refused_later),
