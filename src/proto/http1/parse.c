@@ -139,6 +139,8 @@ static int judge_head(struct http1 *h)
     size_t hosts = count_headers(r, "host");
     if (hosts > 1 || (hosts == 0 && parser->http_minor == 1))
         return refuse(h, 400, "exactly one Host header is needed");
+    if (count_headers(r, "authorization") > 1)
+        return refuse(h, 400, "more than one Authorization header");
     if (!coding_is_plain(parser, r)) return refuse(h, 400, "the transfer coding is not chunked");
     struct slice expect = http1_header(r, "expect");
     if (expect.ptr && !slice_eq_nocase(expect, SLICE_LIT("100-continue")))

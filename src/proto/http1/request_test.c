@@ -144,6 +144,7 @@ static void header_lines_are_not_folded_nor_odd(void **state)
         {SLICE_LIT(GET "X\xff: a\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT(GET HOST "\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.1\r\n\r\n"), "bad 400\n"},
+        {SLICE_LIT(GET "Authorization: a\r\nauthorization: a\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.0\r\n" HOST HOST "\r\n"), "bad 400\n"},
     };
     EXPECT_ROWS(rows);
