@@ -81,8 +81,10 @@ static struct addr owners_of(const struct reader *r)
 
 /* ---- attaching */
 
-static bool take_properties(struct reader *r, const struct amqp_value *properties)
+/* Who gives itself no name is called as its link is. */
+static bool take_properties(struct reader *r, const struct amqp_attach_event *ev)
 {
+    const struct amqp_value *properties = &ev->properties;
     struct amqp_value v;
     struct slice name = SLICE_NONE;
     r->claim.level = OWNER_NO_LEVEL;
@@ -91,10 +93,10 @@ static bool take_properties(struct reader *r, const struct amqp_value *propertie
             (!amqp_integer(&v, &r->claim.level) || r->claim.level < 0))
             return false;
         if (amqp_map_find(properties, RECEIVER_NAME, &v)) name = amqp_text(&v);
-        if (!text_is_utf8(name)) return false;
     }
-    snprintf(r->claim.name, sizeof r->claim.name, "%.*s",
-             SLICE_ARG(name.ptr ? name : SLICE_LIT("")));
+    if (name.len == 0) name = ev->name;
+    if (!text_is_utf8(name)) return false;
+    snprintf(r->claim.name, sizeof r->claim.name, "%.*s", SLICE_ARG(name));
     return true;
 }
 
@@ -117,7 +119,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     else if (selector_of_filter(&ev->source.filter, &selector) != OK ||
              selector_parse(selector, &r->start) != OK)
         peer_refuse(l, ARGUMENT_ERROR, "%s", fail_text());
-    else if (!take_properties(r, &ev->properties))
+    else if (!take_properties(r, ev))
         peer_refuse(l, ARGUMENT_ERROR,
                     "the owner level (" EPOCH ") must be a number from 0, the name of the "
                     "receiver (" RECEIVER_NAME ") text");
@@ -163,7 +165,7 @@ static void on_stolen(void *ctx, struct lane *lane, struct msg *m)
     (void)ctx;
     memcpy(&thief, m->body, sizeof thief);
     if (r == NULL) return;
-    say_info("reader.stolen", "partition=%u group=%s by=%s level=%" PRId64, r->claim.partition,
+    say_info("reader.stolen", "partition=%u group=%s by=\"%s\" level=%" PRId64, r->claim.partition,
              r->claim.group, thief.name, thief.level);
     peer_detach(&r->base, AMQP_STOLEN,
                 "New receiver '%s' with higher epoch of '%" PRId64 "' is created hence current "
