@@ -43,7 +43,7 @@ enum err dir_advise(const struct dir *d, enum err e)
 
 enum err dir_open(const char *path, struct dir *out)
 {
-    *out = (struct dir){.lock = -1};
+    *out = (struct dir){.lock = -1, .made = access(path, F_OK) != 0};
     enum err e = io_posix_new(path, &out->files);
     out->state = out->files;
     if (e == OK && realpath(path, out->path) == NULL) e = fail_errno("cannot resolve %s", path);
@@ -71,6 +71,13 @@ static void remove_entry(void *ctx, const char *name)
     char path[DIR_PATH_MAX + IO_NAME_MAX];
     snprintf(path, sizeof path, "%s/%s", d->path, name);
     unlink(path);
+}
+
+void dir_undo(struct dir *d)
+{
+    if (!d->made || d->lock < 0) return;
+    remove_entry(d, "lock");
+    rmdir(d->path);
 }
 
 void dir_close(struct dir *d)

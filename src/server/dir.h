@@ -13,6 +13,7 @@ struct dir {
     char path[DIR_PATH_MAX]; /* absolute */
     int lock;                /* held for life */
     bool temporary;          /* --ephemeral: removed at exit */
+    bool made;               /* it was not there before */
     struct io *files;        /* ca.pem, metrics.token: always on disk */
     struct io *state;        /* log and store: the same, or in memory with --ephemeral */
 };
@@ -26,6 +27,9 @@ enum err dir_advise(const struct dir *d, enum err e) MUST_USE;
 
 /* A private temporary directory for the small files; the state is in memory. */
 enum err dir_open_ephemeral(struct dir *out) MUST_USE;
+
+/* The server does not start: a directory that was made for it, and is empty but for the lock, goes. */
+void dir_undo(struct dir *d);
 
 void dir_close(struct dir *d);
 

@@ -44,8 +44,7 @@ static int run_hub(const struct config *cfg, struct seed *seed, struct asked *as
     if (dev) dev_start(server_data(server), server_ports(server));
     server_run(server, load, asked);
     if (dev) dev_stop();
-    server_stop(server);
-    return CLI_DONE;
+    return server_stop(server) == OK ? CLI_DONE : complain(CLI_FAILED);
 }
 
 static int run_server(enum config_verb verb, int argc, char **argv)

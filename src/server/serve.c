@@ -1,6 +1,6 @@
 /* serve.c - starting, running and stopping the server.
  *
- * Order of starting: directory, certificates, ports, hub (recovery), lanes, listeners, ready line.
+ * Order of starting: directory, ports, certificates, hub (recovery), lanes, listeners, ready line.
  * Nothing is accepted before the log and the store have recovered.
  */
 #include "server/serve.h"
@@ -397,14 +397,18 @@ static enum err prepare(struct server *s, bool dev)
     struct tls_set contexts;
     char socket_path[SOCKET_PATH_MAX];
     TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
+    socket_name(s, socket_path);
+    enum err e = ports_bind(&s->ports, cfg, socket_path, workers_wanted(cfg), dev);
+    if (e != OK) {
+        dir_undo(&s->dir);
+        return e;
+    }
     TRY(make_upload_key(s));
     if (cfg->tls_cert_count == 0) TRY(certs_issuer(s->dir.files, clock_wall_us(), &s->issuer));
-    enum err e = open_hub(s);
+    e = open_hub(s);
     if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
     TRY(make_contexts(s, false, &contexts));
     tls_keeper_init(&s->tls, s->core_lanes, s->core_count, contexts);
-    socket_name(s, socket_path);
-    TRY(ports_bind(&s->ports, cfg, socket_path, s->core_count, dev));
     TRY(make_metrics_token(s));
     describe(s);
     return listen_all(s);
@@ -564,14 +568,18 @@ static void drain(struct server *s)
     }
 }
 
-void server_stop(struct server *s)
+enum err server_stop(struct server *s)
 {
     pthread_t watcher;
+    enum err e = OK;
     if (pthread_create(&watcher, NULL, watch_for_impatience, NULL) == 0) pthread_detach(watcher);
     say_info("stop", "draining_s_max=%d", SERVER_DRAIN_S);
     certs_abandon();
     drain(s);
     if (s->rsa_running) pthread_join(s->rsa_thread, NULL);
     stop_lanes(s);
+    const char *broken = wire_broken(&s->wire);
+    if (broken) e = fail(ERR_IO, "%s", broken);
     dismantle(s);
+    return e;
 }

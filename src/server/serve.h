@@ -27,7 +27,7 @@ typedef enum err (*server_load_fn)(void *ctx, struct config *out);
  * certificates.  What cannot change while it runs is named in the log and stays as it is. */
 void server_run(struct server *s, server_load_fn load, void *ctx);
 
-/* Drains, stops and frees. */
-void server_stop(struct server *s);
+/* Drains, stops and frees.  ERR_IO: the log or the store had failed, and what came since was refused. */
+enum err server_stop(struct server *s) MUST_USE;
 
 #endif

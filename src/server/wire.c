@@ -222,12 +222,19 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     return OK;
 }
 
+const char *wire_broken(const struct wire *w)
+{
+    if (!log_healthy(w->log)) return "the log could not write or sync; restart the server";
+    if (!store_healthy(w->store)) return "the store could not write or sync; restart the server";
+    return NULL;
+}
+
 /* For /readyz: why nothing new would be acknowledged. */
 static const char *why_unready(const void *ctx)
 {
     const struct wire *w = ctx;
-    if (!log_healthy(w->log)) return "the log could not write or sync; restart the server";
-    if (!store_healthy(w->store)) return "the store could not write or sync; restart the server";
+    const char *broken = wire_broken(w);
+    if (broken) return broken;
     if (!log_accepting(w->log) || !store_accepting(w->store)) return "the disk is nearly full";
     return NULL;
 }

@@ -107,6 +107,8 @@ struct wire {
 void wire_init(struct wire *w);
 enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *const *cores,
                    unsigned core_count) MUST_USE;
+const char *wire_broken(
+    const struct wire *w); /* why all that comes is refused until a restart; or NULL */
 void wire_close(struct wire *w);
 
 /* What answers on a listener of that core. */

@@ -122,3 +122,4 @@ def a_port_that_is_taken_is_named_with_its_option():
             done = azimuth("serve", "--data", data, "--mqtt-port", port, "--amqp-port", 0, "--https-port", 0,
                            "--console", "127.0.0.1:0")
             check(done.status == 1 and f"port {port}" in done.error and "(--mqtt-port)" in done.error, str(done))
+            check(not data.exists(), f"it left {[path.name for path in data.glob('*')]}")

@@ -127,10 +127,10 @@ class Hub:
         self.signal(signal.SIGKILL)
         check(self.wait(10) == -signal.SIGKILL, f"the server ended by itself: {self.last_words()}")
 
-    def stop(self):
+    def stop(self, wanted=0):
         self.signal(signal.SIGTERM)
         status = self.wait(STOP_SECONDS)
-        check(status == 0, f"exit status {status} after SIGTERM: {self.last_words()}")
+        check(status == wanted, f"exit status {status} after SIGTERM: {self.last_words()}")
 
     def alive(self):
         return self.process is not None and self.process.poll() is None

@@ -72,8 +72,8 @@ def after_a_failed_sync_of_the_journal_nothing_is_acknowledged(context):
 
 
 @group.case
-def after_a_failed_sync_it_still_stops_when_told(context):
-    return log_fails(context, "fail 0 /journal", lambda hub: hub.stop())
+def after_a_failed_sync_it_still_stops_when_told_and_says_so(context):
+    return log_fails(context, "fail 0 /journal", lambda hub: hub.stop(wanted=1))
 
 
 @group.case
