@@ -90,6 +90,7 @@ GROUPS = {
     "plain matrix": ("python", python("plain_matrix")),
     "node registry": ("node", node("registry")),
     "node limits": ("node", node("limits")),
+    "node errors": ("node", node("errors")),
     "node faults": ("node", node("faults")),
     "node short_tokens": ("node", node("short_tokens")),
     "node device": ("node", node("device")),
