@@ -66,6 +66,7 @@ GROUPS = {
     "python c_device": ("python", python("c_device")),
     "python registry": ("python", python("registry")),
     "python limits": ("python", python("limits")),
+    "python errors": ("python", python("errors")),
     "python device": ("python", python("device")),
     "python x509": ("python", python("x509")),
     "python modules": ("python", python("modules")),
