@@ -10,17 +10,6 @@
 
 /* ---- one certificate */
 
-X509 *x509_next(struct slice *chain)
-{
-    const uint8_t *at = chain->ptr;
-    X509 *x = d2i_X509(NULL, &at, (long)chain->len);
-    if (x == NULL)
-        ERR_clear_error();
-    else
-        *chain = slice_from(*chain, (size_t)(at - chain->ptr));
-    return x;
-}
-
 void x509_put(struct buf *out, const X509 *x)
 {
     int len = i2d_X509(x, NULL);

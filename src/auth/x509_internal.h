@@ -6,7 +6,13 @@
 
 #include "auth/x509.h"
 
-/* The certificate at the head of a chain, which is cut; NULL: there is none.  X509_free() it. */
+enum {
+    X509_KEPT_MAX = 512, /* certificates that a thread has at hand; then each for another */
+    X509_KEPT_BYTES_MAX = 4 << 10, /* of DER; longer ones are read each time */
+};
+
+/* The certificate at the head of a chain, which is cut; NULL: there is none.  X509_free() it, and do not
+ * change it: others may have the same (x509_kept.c). */
 X509 *x509_next(struct slice *chain);
 
 void x509_put(struct buf *out, const X509 *x); /* its DER */

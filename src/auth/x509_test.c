@@ -330,6 +330,57 @@ static void a_chain_may_have_8_certificates(void **state)
     for (int i = 0; i <= X509_CHAIN_MAX; i++) paper_fini(&p[i]);
 }
 
+/* More than a thread keeps, twice over, and one that is too long to be kept. */
+static void what_was_read_before_reads_the_same(void **state)
+{
+    (void)state;
+    enum { COUNT = X509_KEPT_MAX + 1 };
+    struct buf der[COUNT] = {0};
+    X509 *x = X509_dup(papers[DEVICE].x509);
+    for (int i = 0; i < COUNT; i++) {
+        ASN1_INTEGER_set(X509_get_serialNumber(x), 1000 + i);
+        assert_true(X509_sign(x, papers[LINE].key, EVP_sha256()) > 0);
+        x509_put(&der[i], x);
+    }
+    for (int i = 0; i < 2 * COUNT; i++) {
+        struct slice rest = buf_slice(&der[i % COUNT]), before = rest;
+        X509 *read = x509_next(&rest);
+        assert_int_equal(rest.len, 0);
+        assert_int_equal(ASN1_INTEGER_get(X509_get0_serialNumber(read)), 1000 + i % COUNT);
+        X509 *again = x509_next(&before);
+        assert_ptr_equal(again, read);
+        X509_free(again);
+        X509_free(read);
+    }
+    for (int i = 0; i < COUNT; i++) buf_free(&der[i]);
+    X509_free(x);
+}
+
+static void a_certificate_of_4_kilobytes_is_kept_and_no_longer_one(void **state)
+{
+    (void)state;
+    char name[X509_KEPT_BYTES_MAX] = {0};
+    bool seen[2] = {false, false};
+    struct paper p;
+    issue(&p, &(struct issue){.name = "d1", .by = &papers[LINE]});
+    size_t others = buf_size(&p.der);
+    paper_fini(&p);
+    memset(name, 'n', X509_KEPT_BYTES_MAX - others - 16);
+    while (!seen[0] || !seen[1]) { /* a signature has a byte more or less */
+        strcat(name, "n");
+        issue(&p, &(struct issue){.name = name, .by = &papers[LINE]});
+        struct slice one = buf_slice(&p.der), two = one;
+        X509 *first = x509_next(&one), *second = x509_next(&two);
+        bool fits = buf_size(&p.der) <= X509_KEPT_BYTES_MAX;
+        assert_non_null(first);
+        assert_int_equal(first == second, fits);
+        seen[fits] = true;
+        X509_free(first);
+        X509_free(second);
+        paper_fini(&p);
+    }
+}
+
 static void a_hub_may_have_25_cas(void **state)
 {
     (void)state;
@@ -460,6 +511,8 @@ int main(void)
         cmocka_unit_test(the_ca_that_vouches_is_named),
         cmocka_unit_test(an_expired_ca_does_not_hide_its_successor),
         cmocka_unit_test(a_chain_may_have_8_certificates),
+        cmocka_unit_test(what_was_read_before_reads_the_same),
+        cmocka_unit_test(a_certificate_of_4_kilobytes_is_kept_and_no_longer_one),
         cmocka_unit_test(a_hub_may_have_25_cas),
         cmocka_unit_test(an_upload_is_pem_der_or_base64_of_them),
         cmocka_unit_test(what_is_no_certificate_is_refused),
