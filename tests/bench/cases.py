@@ -7,7 +7,8 @@ import time
 
 import fleet
 from measure import PLAIN, TLS, WSS, generate, interleave, wait_quiet
-from servers import BUILD, GENERATOR_CPU, HUB, SERVER_CPU, WORK, Azimuth, Mosquitto
+from servers import (AZIMUTH, BUILD, GENERATOR_CPU, HUB, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
+                     Mosquitto)
 
 IDLE_CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
@@ -16,6 +17,8 @@ MANY_PARTITIONS = 32
 METHOD_DEVICES, METHOD_RATE = 1000, 1000
 TWIN_DEVICES, TWIN_WINDOW = 500, 2
 C2D_DEVICES, C2D_WINDOW = 500, 64
+PROVISIONING = {"keys": (400, 1000), "certificates": (64, 300)}  # connections at a time, devices for a second
+PROVISIONING_ALL = 100_000
 
 
 def wait_settled(server, seconds=15):
@@ -176,6 +179,52 @@ def c2d(book, name, options):
             book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
 
 
+# ---- provisioning
+
+ISSUE = ROOT / "tests" / "conformance" / "issue"
+
+
+def enroll_lines(server):
+    """A group by key, and one by the certificate of a line under a root that is trusted; the folder of the line."""
+    folder = WORK / "line"
+    folder.mkdir(exist_ok=True)
+    for words in (("root", "Bench Root", "self", "ca"), ("line", "Bench Line", "root", "ca")):
+        subprocess.run([ISSUE, folder, *words], check=True)
+    def dps(*words):
+        subprocess.run([AZIMUTH, "dps", *words, "--data", server.ready["data"]], check=True, stdout=subprocess.DEVNULL)
+    dps("certificate", "create", "-n", "bench", "-p", folder / "root.pem", "--verified")
+    dps("enrollment-group", "create", "--gid", "line", "--cp", folder / "line.pem")
+    dps("enrollment-group", "create", "--gid", "keys", "--primary-key", MASTER_KEY, "--secondary-key", MASTER_KEY)
+    return folder
+
+
+def register(server, how, folder, first, count):
+    """That many devices, number `first` and on, over HTTPS."""
+    command = ["taskset", "-c", str(GENERATOR_CPU), BUILD / "tests" / "bench" / "provisioning_bench", how,
+               server.wss, server.ready["idScope"], server.pid, MASTER_KEY if how == "keys" else folder,
+               PROVISIONING[how][0], first, count]
+    run = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(run.stdout)
+
+
+def provisioning(book, name, options):
+    """Devices that register over HTTPS: by key on connections that stay, by certificate on a fresh one each."""
+    with Azimuth() as server:
+        folder, first = enroll_lines(server), 0
+        wait_settled(server)
+        for number in range(1 if options.quick else 3):
+            for how, (_, rate) in PROVISIONING.items():
+                wait_quiet(options.patience)
+                result = register(server, how, folder, first, rate * options.seconds)
+                first += rate * options.seconds
+                book.add(name, f"azimuth-{how}", {"round": number, **result})
+    with Azimuth() as server:
+        folder, count = enroll_lines(server), PROVISIONING_ALL // (10 if options.quick else 1)
+        wait_settled(server)
+        for which in ("all", "again"):
+            book.add(name, f"azimuth-{which}", register(server, "keys", folder, 0, count))
+
+
 # ---- what is stored
 
 def saturate(book, name, options):
@@ -223,6 +272,7 @@ CASES = {
     "methods": methods,
     "twins": twins,
     "c2d": c2d,
+    "provisioning": provisioning,
     "query": fleet.query,
     "job": fleet.job,
     "M10": first_connect,

@@ -60,6 +60,12 @@ void line_flush(struct line *l)
     buf_clear(&l->out);
 }
 
+void line_close(struct line *l)
+{
+    close(l->fd);
+    buf_free(&l->out);
+}
+
 /* To the microsecond, and asleep: who spins takes the CPU from the system that it measures. */
 void lines_turn(int64_t wait_us)
 {

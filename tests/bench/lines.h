@@ -25,6 +25,7 @@ _Noreturn void lines_stop(const char *why);
 void line_open_port(struct line *l, unsigned port);      /* loopback */
 void line_open_socket(struct line *l, const char *path); /* AF_UNIX */
 void line_flush(struct line *l);                         /* what is in `out`; it is small */
+void line_close(struct line *l);                         /* may be opened again */
 
 /* Reads what is there, waiting at most that long for it; each line hears its own. */
 void lines_turn(int64_t wait_us);
