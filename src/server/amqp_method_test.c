@@ -1,4 +1,6 @@
 /* amqp_method_test.c - direct methods of a device over AMQP, through a whole hub. */
+#include <stdlib.h>
+
 #include "front/amqp/amqp.h"
 #include "hub/method/method.h"
 #include "server/amqp_client_test.h"
@@ -146,15 +148,56 @@ static void who_does_not_listen_is_not_online(void **state)
     call(&caller, "m", "1");
     assert_int_equal(caller.status, STATUS_DEVICE_NOT_ONLINE);
     attach_in(c);
-    call(&caller, "m", "1"); /* but gives no credit */
-    assert_int_equal(caller.status, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
-    give_credit(c, 1);
     call(&caller, "m", "1");
     assert_false(caller.answered);
-    method_forget(&caller.call);
-    say(c, "0 detach[%d true]", IN);
+    say(c, "0 detach[%d true]", IN); /* without having given credit */
+    rig_run(&rig);
+    assert_int_equal(caller.status, STATUS_DEVICE_NOT_ONLINE);
     call(&caller, "m", "1");
     assert_int_equal(caller.status, STATUS_DEVICE_NOT_ONLINE);
+    rig_free(c);
+}
+
+static void a_call_waits_for_credit_as_long_as_its_caller(void **state)
+{
+    (void)state;
+    struct caller late, in_time;
+    char uuid[33];
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    attach_in(c);
+    call(&late, "late", "1");
+    rig_wait(&rig, 29 * 1000000);
+    assert_false(late.answered);
+    call(&in_time, "next", "2");
+    rig_wait(&rig, 1000000);
+    assert_int_equal(late.status, STATUS_GATEWAY_TIMEOUT);
+    say(c, "0 flow[1 5000 1 5000 %d 0 1]", IN);
+    take_request(c, "next", "2", uuid);
+    method_forget(&in_time.call);
+    rig_free(c);
+}
+
+static void calls_wait_for_credit_up_to_a_limit(void **state)
+{
+    (void)state;
+    enum { LEN = AMQP_METHOD_UNSENT_MAX / 2 };
+    struct caller callers[4];
+    struct rig_conn *c = connect();
+    char *text = mem_zero(LEN + 1);
+    memset(text, '1', LEN);
+    open_device(c, 0, "d1");
+    attach_in(c);
+    for (int i = 0; i < 3; i++) call(&callers[i], "m", i == 0 ? text + 100 : i == 1 ? text : "1");
+    assert_false(callers[0].answered);
+    assert_false(callers[1].answered);
+    assert_int_equal(callers[2].status, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
+    give_credit(c, 1);
+    call(&callers[3], "m", "1");
+    assert_false(callers[3].answered);
+    for (int i = 0; i < 4; i++)
+        if (!callers[i].answered) method_forget(&callers[i].call);
+    free(text);
     rig_free(c);
 }
 
@@ -243,6 +286,8 @@ int main(void)
         CASE(a_call_is_answered_by_its_uuid_or_the_text_of_it),
         CASE(answers_to_nobody_are_harmless),
         CASE(who_does_not_listen_is_not_online),
+        CASE(a_call_waits_for_credit_as_long_as_its_caller),
+        CASE(calls_wait_for_credit_up_to_a_limit),
         CASE(calls_end_with_the_link_they_would_be_answered_on),
         CASE(a_link_that_comes_again_at_once_is_heard_of),
         CASE(any_number_of_links_may_come_and_go_at_once),

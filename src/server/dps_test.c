@@ -1377,6 +1377,7 @@ static void over_mqtt_the_answers_have_rid_and_retry_after(void **state)
     assert_int_equal(mqtt_send_connect(&m, &hello), OK);
     assert_int_equal(mqtt_send_publish(&m, &put), OK); /* nobody has to wait for CONNACK */
     rig_say(c, buf_slice(&out));
+    rig_wait(&rig, DPS_LATE_US);
     mqtt_feed(&m, buf_slice(&c->heard), rig.now_us);
     assert_int_equal(mqtt_next(&m, &ev), OK);
     assert_int_equal(ev.kind, MQTT_CONNACK);
