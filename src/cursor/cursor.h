@@ -29,7 +29,6 @@ enum {
     CURSOR_WINDOW_DEFAULT = 256 << 10, /* bytes asked for at a time; two are kept at most */
     CURSOR_WINDOW_MAX = LOG_READ_MAX,  /* a larger wish gets this much */
     CURSOR_STORE_US = 1000000,         /* the position is stored that often at most */
-    CURSOR_RETRY_US = 1000000,         /* after the log or the store refused */
     CURSOR_LAG_US = 5000000,           /* how often the end is asked for while nobody pulls */
 };
 
