@@ -9,7 +9,8 @@ packages() {
     case $1 in
     build)
         echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \
-            libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
+            libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev \
+            zlib1g-dev libsnappy-dev
         ;;
     test)
         echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \

@@ -1,0 +1,144 @@
+/* value.c - a value in Avro's binary encoding, along its type.
+ *
+ * Arrays and maps are blocks of items, each with a count before it (a negative one is followed by the
+ * block's size in bytes); a count of 0 ends them.  What takes no bytes costs whoever wrote it nothing,
+ * so every part of a value is a step, and steps are counted. */
+#include "avro/schema.h"
+
+int64_t value_long(struct cur *c)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = cur_u8(c);
+        if (shift == 63 && byte > 1) break;
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) return (int64_t)(v >> 1 ^ (0 - (v & 1)));
+    }
+    c->bad = true;
+    return 0;
+}
+
+struct slice value_bytes(struct cur *c)
+{
+    int64_t len = value_long(c);
+    if (len < 0) c->bad = true;
+    return c->bad ? SLICE_NONE : cur_take(c, (size_t)len);
+}
+
+static double float_of(uint32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return (double)v;
+}
+
+static double double_of(uint64_t bits)
+{
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static void get(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth,
+                struct avro_value *out);
+
+/* The items of the next block; 0: there is none. */
+static int64_t block_count(struct cur *c)
+{
+    int64_t count = value_long(c);
+    if (count < 0) value_long(c); /* its size, for those who skip */
+    if (count == INT64_MIN) c->bad = true;
+    return c->bad ? 0 : count < 0 ? -count : count;
+}
+
+static void pass_items(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth)
+{
+    struct avro_value item;
+    for (int64_t left; (left = block_count(c)) > 0;)
+        for (; left > 0 && !c->bad; left--) {
+            if (n->type == AVRO_MAP) value_bytes(c);
+            get(c, n->children[0].node, steps, depth + 1, &item);
+        }
+}
+
+static void pass_fields(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth)
+{
+    struct avro_value field;
+    for (size_t i = 0; i < n->child_count && !c->bad; i++)
+        get(c, n->children[i].node, steps, depth + 1, &field);
+}
+
+static void get_compound(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth,
+                         struct avro_value *out)
+{
+    const uint8_t *start = c->at;
+    if (n->type == AVRO_RECORD)
+        pass_fields(c, n, steps, depth);
+    else
+        pass_items(c, n, steps, depth);
+    out->bytes = slice_of(start, (size_t)(c->at - start));
+}
+
+static void get_branch(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth,
+                       struct avro_value *out)
+{
+    int64_t branch = value_long(c);
+    if (branch < 0 || (uint64_t)branch >= n->child_count)
+        c->bad = true;
+    else
+        get(c, n->children[branch].node, steps, depth + 1, out);
+}
+
+static void get_simple(struct cur *c, const struct avro_node *n, struct avro_value *out)
+{
+    switch (n->type) {
+    case AVRO_BOOLEAN: out->number = cur_u8(c) != 0; break;
+    case AVRO_INT:
+    case AVRO_LONG: out->number = value_long(c); break;
+    case AVRO_FLOAT: out->real = float_of(cur_le32(c)); break;
+    case AVRO_DOUBLE: out->real = double_of(cur_le64(c)); break;
+    case AVRO_BYTES:
+    case AVRO_STRING: out->bytes = value_bytes(c); break;
+    case AVRO_FIXED: out->bytes = cur_take(c, n->size); break;
+    case AVRO_ENUM:
+        out->number = value_long(c);
+        if (out->number < 0 || (uint64_t)out->number >= n->size) c->bad = true;
+        break;
+    default: break;
+    }
+}
+
+static void get(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth,
+                struct avro_value *out)
+{
+    *out = (struct avro_value){.type = n->type, .node = n};
+    if (*steps == 0 || depth > AVRO_DEPTH_MAX) {
+        c->bad = true;
+        return;
+    }
+    --*steps;
+    if (n->type == AVRO_UNION)
+        get_branch(c, n, steps, depth, out);
+    else if (n->type == AVRO_ARRAY || n->type == AVRO_MAP || n->type == AVRO_RECORD)
+        get_compound(c, n, steps, depth, out);
+    else
+        get_simple(c, n, out);
+}
+
+void value_get(struct cur *c, const struct avro_node *node, unsigned *steps, struct avro_value *out)
+{
+    get(c, node, steps, 0, out);
+}
+
+bool avro_map_next(const struct avro_value *map, struct cur *at, int64_t *left, struct slice *key,
+                   struct avro_value *value)
+{
+    unsigned steps = AVRO_STEPS_MAX;
+    if (map->type != AVRO_MAP) return false;
+    if (*left == 0) *left = block_count(at);
+    if (*left == 0 || at->bad) return false;
+    --*left;
+    *key = value_bytes(at);
+    value_get(at, map->node->children[0].node, &steps, value);
+    return !at->bad;
+}
