@@ -195,26 +195,27 @@ static enum err verdict(const char *schema, struct slice record, int64_t count)
 
 static void any_type_can_lie_between_fields_that_are_wanted(void **state)
 {
-    static const char schema[] =
-        RECORD(FIELD("a", "{\"type\":\"array\",\"items\":\"int\"}") "," FIELD(
-            "b", "\"boolean"
-                 "\"") "," FIELD("e", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"x\",\"y\"]"
-                                      "}") "," FIELD("f",
-                                                     "\"float\"") "," FIELD("x",
-                                                                            "{\"type\":\"fixed\","
-                                                                            "\"name\":\"n.F\","
-                                                                            "\"size\":"
-                                                                            "2}") "," FIELD("again",
-                                                                                            "\"n."
-                                                                                            "F\"") "," FIELD("in",
-                                                                                                             RECORD2(FIELD(
-                                                                                                                 "u",
-                                                                                                                 "[\"nu"
-                                                                                                                 "ll\","
-                                                                                                                 "\"str"
-                                                                                                                 "ing\""
-                                                                                                                 "]"))) "," FIELD("wanted",
-                                                                                                                                  "{\"type\":\"long\"}"));
+    static const char schema[] = RECORD(FIELD("a", "{\"type\":\"array\",\"items\":\"int\"}") "," FIELD(
+        "b",
+        "\"boolean"
+        "\"") "," FIELD("e",
+                        "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"x\",\"y\"]"
+                        "}") "," FIELD("f",
+                                       "\"float\"") "," FIELD("x",
+                                                              "{\"type\":\"fixed\","
+                                                              "\"name\":\"n.F\","
+                                                              "\"size\":"
+                                                              "2}") "," FIELD("again",
+                                                                              "\"n."
+                                                                              "F\"") "," FIELD("in",
+                                                                                               RECORD2(FIELD(
+                                                                                                   "u",
+                                                                                                   "[\"nu"
+                                                                                                   "ll\","
+                                                                                                   "\"str"
+                                                                                                   "ing\""
+                                                                                                   "]"))) "," FIELD("wanted",
+                                                                                                                    "{\"type\":\"long\"}"));
     /* the array in two blocks, the second with its size in bytes */
     static const uint8_t bytes[] = {2,    2,    3,   4,   8,   10,  0, 1, 2,   0,   0,
                                     0x80, 0x3f, 'h', 'i', 'y', 'o', 2, 4, 'o', 'k', 14};
