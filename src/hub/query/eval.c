@@ -1,8 +1,6 @@
 /* eval.c - what an expression is, for one document. */
 #include "hub/query/eval.h"
 
-#include <math.h>
-
 /* ---- documents */
 
 static const struct json *element(const struct json *array, uint32_t index)
@@ -33,7 +31,7 @@ void doc_whole_init(struct doc_whole *d, struct arena *a, const struct json *twi
     *d = (struct doc_whole){.doc = {.arena = a, .find = find_in_whole}, .twin = twin};
 }
 
-/* ---- AND, OR, NOT: of true, false and neither */
+/* ---- AND, OR, IN */
 
 /* `rules` decides the whole wherever it stands; otherwise one that is neither makes it undefined. */
 static struct value eval_chain(struct doc *d, const struct expr *e, bool rules)
@@ -49,27 +47,6 @@ static struct value eval_chain(struct doc *d, const struct expr *e, bool rules)
     return whole;
 }
 
-static struct value eval_not(struct value v)
-{
-    return v.type == VALUE_BOOL ? value_bool(!v.truth) : UNDEFINED;
-}
-
-/* ---- comparisons */
-
-static struct value eval_compare(enum compare compare, const struct value *a, const struct value *b)
-{
-    int order;
-    if (compare == CMP_EQ) return value_equal(a, b);
-    if (compare == CMP_NE) return eval_not(value_equal(a, b));
-    if (!value_order(a, b, &order)) return UNDEFINED;
-    switch (compare) {
-    case CMP_LT: return value_bool(order < 0);
-    case CMP_GT: return value_bool(order > 0);
-    case CMP_LE: return value_bool(order <= 0);
-    default: return value_bool(order >= 0);
-    }
-}
-
 static struct value eval_in(struct doc *d, const struct expr *e)
 {
     struct value what = eval(d, e->args);
@@ -80,31 +57,6 @@ static struct value eval_in(struct doc *d, const struct expr *e)
         found = value_is_true(&equal);
     }
     return value_bool(found != e->negated);
-}
-
-/* ---- arithmetic */
-
-static double calculate(char sign, double a, double b)
-{
-    switch (sign) {
-    case '+': return a + b;
-    case '-': return a - b;
-    case '*': return a * b;
-    case '/': return a / b;
-    default: return fmod(a, b);
-    }
-}
-
-static struct value eval_math(char sign, const struct value *a, const struct value *b)
-{
-    if (a->type != VALUE_NUMBER || b->type != VALUE_NUMBER) return UNDEFINED;
-    double number = calculate(sign, a->number, b->number);
-    return isfinite(number) ? value_number(number) : UNDEFINED;
-}
-
-static struct value eval_negate(struct value v)
-{
-    return v.type == VALUE_NUMBER ? value_number(-v.number) : UNDEFINED;
 }
 
 /* ---- arrays and calls */
@@ -144,18 +96,19 @@ struct value eval(struct doc *d, const struct expr *e)
     switch (e->kind) {
     case EXPR_CONST: return e->value;
     case EXPR_PATH: return value_of_json(d->find(d, e->path));
-    case EXPR_NOT: return eval_not(eval(d, e->args));
+    case EXPR_NOT: return value_not(eval(d, e->args));
     case EXPR_AND: return eval_chain(d, e, false);
     case EXPR_OR: return eval_chain(d, e, true);
     case EXPR_IN: return eval_in(d, e);
-    case EXPR_NEGATE: return eval_negate(eval(d, e->args));
+    case EXPR_NEGATE: return value_negate(eval(d, e->args));
     case EXPR_ARRAY: return eval_array(d, e);
     case EXPR_CALL: return eval_call(d, e);
     case EXPR_COMPARE:
     case EXPR_MATH: break;
     }
     struct value a = eval(d, e->args), b = eval(d, e->args->next);
-    return e->kind == EXPR_COMPARE ? eval_compare(e->compare, &a, &b) : eval_math(e->sign, &a, &b);
+    return e->kind == EXPR_COMPARE ? value_compare(e->compare, &a, &b)
+                                   : value_math(e->sign, &a, &b);
 }
 
 bool eval_condition(struct doc *d, const struct expr *where)

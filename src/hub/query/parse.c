@@ -161,7 +161,7 @@ static enum err read_groups(struct parser *p, struct query *q)
     if (more) TRY(parse_expect_word(p, "by"));
     for (; more; end = &(*end)->next) {
         if (p->lex.word.kind != WORD_NAME) return parse_unexpected(p, "the path of a property");
-        TRY(parse_path(p, end));
+        TRY(query_read_path(p, end));
         q->aggregates = true;
         TRY(parse_accept_sign(p, ",", &more));
     }
@@ -205,12 +205,20 @@ static enum err read_select(struct parser *p, struct query *q)
 
 /* ---- doors */
 
+static const char *const reserved[] = {"select", "from", "where", "group", "by", "and", "or",
+                                       "not",    "in",   "nin",   "top",   "as", NULL};
+
+static const struct language language = {.text_is = "query",
+                                         .depth_max = QUERY_DEPTH_MAX,
+                                         .reserved = reserved,
+                                         .path = query_read_path};
+
 static enum err begin(struct arena *a, struct slice text, struct parser *p, struct query **out)
 {
     if (text.len > QUERY_TEXT_MAX)
         return fail(ERR_TOO_BIG, "a query has at most %d bytes", QUERY_TEXT_MAX);
     if (!text_is_utf8(text)) return fail(ERR_INVALID, "a query is UTF-8");
-    *p = (struct parser){.lex = {.arena = a, .text = arena_copy(a, text)}};
+    *p = (struct parser){.lex = {.arena = a, .text = arena_copy(a, text)}, .language = &language};
     *out = arena_zero(a, sizeof **out);
     (*out)->mark = (uint32_t)map_hash(text);
     return lex_next(&p->lex);

@@ -1,5 +1,5 @@
 /* lex.c - words: names, numbers, strings with their escapes, signs. */
-#include "hub/query/lex.h"
+#include "lang/lex.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -9,32 +9,37 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-enum { NUMBER_MAX = 64, WHY_MAX = 200 };
+enum { NUMBER_MAX = 64 };
 
 static int byte_at(const struct lex *l, size_t at)
 {
     return at < l->text.len ? l->text.ptr[at] : -1;
 }
 
-/* Columns count characters from 1. */
-enum err lex_fail(const struct lex *l, size_t at, const char *fmt, ...)
+static struct lex_place place_of(const struct lex *l, size_t at)
 {
-    char why[WHY_MAX];
-    unsigned line = 1, column = 1;
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(why, sizeof why, fmt, ap);
-    va_end(ap);
+    struct lex_place p = {1, 1};
     for (size_t i = 0; i < at && i < l->text.len; i++) {
         uint8_t byte = l->text.ptr[i];
-        if (byte == '\n') {
-            line++;
-            column = 1;
-        } else if ((byte & 0xC0) != 0x80) {
-            column++;
-        }
+        if (byte == '\n')
+            p = (struct lex_place){p.line + 1, 1};
+        else if ((byte & 0xC0) != 0x80)
+            p.column++;
     }
-    return fail(ERR_INVALID, "line %u, column %u: %s", line, column, why);
+    return p;
+}
+
+enum err lex_fail(const struct lex *l, size_t at, const char *fmt, ...)
+{
+    struct lex_mistake m = {.start = place_of(l, at)};
+    size_t end = l->word.at == at && l->at > at ? l->at : at + 1;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(m.why, sizeof m.why, fmt, ap);
+    va_end(ap);
+    m.end = place_of(l, end);
+    if (l->mistake) *l->mistake = m;
+    return fail(ERR_INVALID, "line %u, column %u: %s", m.start.line, m.start.column, m.why);
 }
 
 /* ---- names and numbers */
@@ -49,10 +54,17 @@ static bool in_name(int c)
     return begins_name(c) || (c >= 0 && isdigit(c)) || c == '#';
 }
 
+static bool goes_on(const struct lex *l)
+{
+    int c = byte_at(l, l->at);
+    return in_name(c) || (l->hyphens && c == '-' && begins_name(byte_at(l, l->at + 1)) &&
+                          byte_at(l, l->at + 1) != '$');
+}
+
 static struct slice take_name(struct lex *l)
 {
     size_t from = l->at;
-    while (in_name(byte_at(l, l->at))) l->at++;
+    while (goes_on(l)) l->at++;
     return slice_of(l->text.ptr + from, l->at - from);
 }
 

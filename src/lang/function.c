@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/num.h"
-#include "hub/query/tree.h"
+#include "lang/expr.h"
 
 enum { CONCAT_MAX = 64 << 10 }; /* bytes; a longer one is undefined */
 
@@ -89,9 +89,9 @@ static bool all_strings(const struct value *v, unsigned n)
 
 static size_t find(struct slice text, struct slice part)
 {
-    for (size_t at = 0; at + part.len <= text.len; at++)
-        if (slice_starts(slice_from(text, at), part)) return at;
-    return SIZE_MAX;
+    if (part.len == 0) return 0;
+    const uint8_t *at = text.len ? memmem(text.ptr, text.len, part.ptr, part.len) : NULL;
+    return at ? (size_t)(at - text.ptr) : SIZE_MAX;
 }
 
 /* Characters, not bytes. */
@@ -143,15 +143,26 @@ static struct value length(struct arena *a, const struct value *v, unsigned n)
     return all_strings(v, n) ? value_number((double)count_characters(v->text)) : UNDEFINED;
 }
 
-/* From the start to before the end, both counted from 0. */
-static struct value substring(struct arena *a, const struct value *v, unsigned n)
+/* From the start, counted from 0, to before `end`. */
+static struct value cut(const struct value *v, unsigned n, double end)
 {
-    (void)a;
     bool numbers = v[1].type == VALUE_NUMBER && (n < 3 || v[2].type == VALUE_NUMBER);
     if (v[0].type != VALUE_STRING || !numbers || v[1].number < 0) return UNDEFINED;
     size_t from = place_of(v[0].text, v[1].number);
-    size_t to = n < 3 ? v[0].text.len : place_of(v[0].text, v[2].number);
+    size_t to = n < 3 ? v[0].text.len : place_of(v[0].text, end);
     return value_string(slice_of(v[0].text.ptr + from, to > from ? to - from : 0));
+}
+
+static struct value substring(struct arena *a, const struct value *v, unsigned n)
+{
+    (void)a;
+    return cut(v, n, n < 3 ? 0 : v[2].number);
+}
+
+static struct value substring_length(struct arena *a, const struct value *v, unsigned n)
+{
+    (void)a;
+    return cut(v, n, n < 3 ? 0 : v[1].number + v[2].number);
 }
 
 /* ASCII letters only. */
@@ -233,8 +244,11 @@ static const struct function functions[] = {
     {"ARRAY_CONTAINS", 2, 2, array_contains},
 };
 
-const struct function *function_find(struct slice name)
+static const struct function by_length = {"SUBSTRING", 2, 3, substring_length};
+
+const struct function *function_find(struct slice name, bool lengths)
 {
+    if (lengths && slice_is_nocase(name, by_length.name)) return &by_length;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (slice_is_nocase(name, functions[i].name)) return &functions[i];
     return NULL;

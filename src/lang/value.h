@@ -1,10 +1,10 @@
-/* value.h - what an expression is, and how two of them compare.  Private to hub/query.
+/* value.h - what an expression is, and how two of them compare.  
  *
  * Nothing but true counts as true.  What cannot be said is undefined: a property that is not there,
  * 1 < 'a', 1 + 'a'; and it spreads.  Source: README.md, "Rules".
  */
-#ifndef HUB_QUERY_VALUE_H
-#define HUB_QUERY_VALUE_H
+#ifndef LANG_VALUE_H
+#define LANG_VALUE_H
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "hub/query/parse.h"
+#include "lang/parse.h"
 
 /* ---- words */
 
@@ -34,7 +34,8 @@ enum err parse_unexpected(const struct parser *p, const char *expected)
 {
     const struct word *w = &p->lex.word;
     if (w->kind == WORD_END)
-        return lex_fail(&p->lex, w->at, "the query ends where %s was expected", expected);
+        return lex_fail(&p->lex, w->at, "the %s ends where %s was expected", p->language->text_is,
+                        expected);
     return lex_fail(&p->lex, w->at, "'%.*s' where %s was expected",
                     SLICE_ARG(slice_head(w->text, 40)), expected);
 }
@@ -61,6 +62,7 @@ enum err parse_expect_word(struct parser *p, const char *word)
 struct expr *expr_new(struct parser *p, enum expr_kind kind)
 {
     struct expr *e = arena_zero(p->lex.arena, sizeof *e);
+    p->nodes++;
     e->kind = kind;
     e->height = 1;
     return e;
@@ -78,9 +80,9 @@ void expr_add(struct expr *e, struct expr *arg)
 /* Left-hand chains grow without the parser going deeper. */
 static enum err check_height(const struct parser *p, const struct expr *e)
 {
-    if (e->height <= QUERY_DEPTH_MAX) return OK;
-    return lex_fail(&p->lex, p->lex.word.at, "more than %d expressions in each other",
-                    QUERY_DEPTH_MAX);
+    if (e->height <= p->language->depth_max) return OK;
+    return lex_fail(&p->lex, p->lex.word.at, "more than %u expressions in each other",
+                    p->language->depth_max);
 }
 
 static struct expr *pair(struct parser *p, enum expr_kind kind, struct expr *a, struct expr *b)
@@ -114,7 +116,7 @@ static enum err read_args(struct parser *p, struct expr *e, const char *close, u
 static enum err parse_call(struct parser *p, struct word name, struct expr **out)
 {
     struct expr *e = expr_new(p, EXPR_CALL);
-    e->function = function_find(name.text);
+    e->function = function_find(name.text, p->language->substring_length);
     if (e->function == NULL)
         return lex_fail(&p->lex, name.at, "there is no function %.*s()",
                         SLICE_ARG(slice_head(name.text, 40)));
@@ -143,8 +145,6 @@ static bool read_constant_name(const struct parser *p, struct value *out)
 
 static enum err parse_name(struct parser *p, struct expr **out)
 {
-    static const char *const reserved[] = {"select", "from", "where", "group", "by",  "and",
-                                           "or",     "not",  "in",    "nin",   "top", "as"};
     struct word name = p->lex.word;
     struct lex ahead = p->lex;
     struct expr *e = expr_new(p, EXPR_CONST);
@@ -152,11 +152,11 @@ static enum err parse_name(struct parser *p, struct expr **out)
         *out = e;
         return lex_next(&p->lex);
     }
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (parse_is_word(p, reserved[i])) return parse_unexpected(p, "an expression");
+    for (const char *const *word = p->language->reserved; *word; word++)
+        if (parse_is_word(p, *word)) return parse_unexpected(p, "an expression");
     TRY(lex_next(&ahead));
     bool call = ahead.word.kind == WORD_SIGN && slice_is(ahead.word.text, "(");
-    if (!call) return parse_path(p, out);
+    if (!call) return p->language->path(p, out);
     TRY(lex_next(&p->lex));
     return parse_call(p, name, out);
 }
@@ -192,9 +192,9 @@ static enum err parse_primary(struct parser *p, struct expr **out)
 
 static enum err enter(struct parser *p)
 {
-    if (++p->depth <= QUERY_DEPTH_MAX) return OK;
-    return lex_fail(&p->lex, p->lex.word.at, "more than %d expressions in each other",
-                    QUERY_DEPTH_MAX);
+    if (++p->depth <= p->language->depth_max) return OK;
+    return lex_fail(&p->lex, p->lex.word.at, "more than %u expressions in each other",
+                    p->language->depth_max);
 }
 
 static enum err parse_signed(struct parser *p, struct expr **out)

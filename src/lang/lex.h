@@ -1,6 +1,6 @@
-/* lex.h - a query as words.  Private to hub/query. */
-#ifndef HUB_QUERY_LEX_H
-#define HUB_QUERY_LEX_H
+/* lex.h - an expression as words. */
+#ifndef LANG_LEX_H
+#define LANG_LEX_H
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -21,11 +21,26 @@ struct word {
     size_t at;         /* where it begins */
 };
 
+/* Lines and columns count from 1, columns in characters. */
+struct lex_place {
+    unsigned line, column;
+};
+
+enum { LEX_WHY_MAX = 200 };
+
+/* The last thing that lex_fail() said, from where to before where it is meant. */
+struct lex_mistake {
+    struct lex_place start, end;
+    char why[LEX_WHY_MAX];
+};
+
 struct lex {
     struct arena *arena;
     struct slice text;
     size_t at; /* behind `word` */
     struct word word;
+    bool hyphens;                /* '-' and a letter go on with a name: dt-subject */
+    struct lex_mistake *mistake; /* if not NULL */
 };
 
 /* Reads the next word.  ERR_INVALID with a text. */
@@ -39,7 +54,7 @@ enum err lex_member(struct lex *l, struct slice *out) MUST_USE;
 bool lex_is_quoted_name(const struct lex *l);
 enum err lex_quoted_name(struct lex *l, struct slice *out) MUST_USE;
 
-/* Fails with the line and the column of the byte `at`. */
+/* Fails with the line and the column of the byte `at`: the word's, if it begins there. */
 enum err lex_fail(const struct lex *l, size_t at, const char *fmt, ...) PRINTF(3, 4);
 
 #endif

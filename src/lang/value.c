@@ -1,5 +1,5 @@
 /* value.c - values of JSON, their order, and back. */
-#include "hub/query/value.h"
+#include "lang/value.h"
 
 #include <math.h>
 #include <stdio.h>
