@@ -147,9 +147,10 @@ static enum err parse_name(struct parser *p, struct expr **out)
 {
     struct word name = p->lex.word;
     struct lex ahead = p->lex;
-    struct expr *e = expr_new(p, EXPR_CONST);
-    if (read_constant_name(p, &e->value)) {
-        *out = e;
+    struct value constant;
+    if (read_constant_name(p, &constant)) {
+        *out = expr_new(p, EXPR_CONST);
+        (*out)->value = constant;
         return lex_next(&p->lex);
     }
     for (const char *const *word = p->language->reserved; *word; word++)

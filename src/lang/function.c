@@ -33,14 +33,11 @@ IS(is_primitive, value_is_primitive(v))
 /* Of a string that JSON would take for a number, too. */
 static struct value as_number(struct arena *a, const struct value *v, unsigned n)
 {
-    struct json *j;
-    (void)n;
+    (void)a, (void)n;
     if (v->type == VALUE_NUMBER) return *v;
     struct slice text = v->type == VALUE_STRING ? slice_trim(v->text) : SLICE_NONE;
     if (text.len > VALUE_NUMBER_TEXT_MAX || !json_is_number(text)) return UNDEFINED;
-    j = json_new(a, JSON_NUMBER);
-    j->text = text;
-    return value_number(value_of_json(j).number);
+    return value_number(value_read_number(text));
 }
 
 /* ---- numbers */

@@ -16,33 +16,7 @@ static int byte_at(const struct lex *l, size_t at)
     return at < l->text.len ? l->text.ptr[at] : -1;
 }
 
-static struct lex_place place_of(const struct lex *l, size_t at)
-{
-    struct lex_place p = {1, 1};
-    for (size_t i = 0; i < at && i < l->text.len; i++) {
-        uint8_t byte = l->text.ptr[i];
-        if (byte == '\n')
-            p = (struct lex_place){p.line + 1, 1};
-        else if ((byte & 0xC0) != 0x80)
-            p.column++;
-    }
-    return p;
-}
-
-enum err lex_fail(const struct lex *l, size_t at, const char *fmt, ...)
-{
-    struct lex_mistake m = {.start = place_of(l, at)};
-    size_t end = l->word.at == at && l->at > at ? l->at : at + 1;
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(m.why, sizeof m.why, fmt, ap);
-    va_end(ap);
-    m.end = place_of(l, end);
-    if (l->mistake) *l->mistake = m;
-    return fail(ERR_INVALID, "line %u, column %u: %s", m.start.line, m.start.column, m.why);
-}
-
-/* ---- names and numbers */
+/* ---- names */
 
 static bool begins_name(int c)
 {
@@ -67,6 +41,44 @@ static struct slice take_name(struct lex *l)
     while (goes_on(l)) l->at++;
     return slice_of(l->text.ptr + from, l->at - from);
 }
+
+/* ---- mistakes */
+
+static struct lex_place place_of(const struct lex *l, size_t at)
+{
+    struct lex_place p = {1, 1};
+    for (size_t i = 0; i < at && i < l->text.len; i++) {
+        uint8_t byte = l->text.ptr[i];
+        if (byte == '\n')
+            p = (struct lex_place){p.line + 1, 1};
+        else if ((byte & 0xC0) != 0x80)
+            p.column++;
+    }
+    return p;
+}
+
+/* The word that begins there, or a character. */
+static size_t end_of(const struct lex *l, size_t at)
+{
+    struct lex name = {.text = l->text, .at = at, .hyphens = l->hyphens};
+    if (l->word.at == at && l->at > at) return l->at;
+    take_name(&name);
+    return name.at > at ? name.at : at + 1;
+}
+
+enum err lex_fail(const struct lex *l, size_t at, const char *fmt, ...)
+{
+    struct lex_mistake m = {.start = place_of(l, at)};
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(m.why, sizeof m.why, fmt, ap);
+    va_end(ap);
+    m.end = place_of(l, end_of(l, at));
+    if (l->mistake) *l->mistake = m;
+    return fail(ERR_INVALID, "line %u, column %u: %s", m.start.line, m.start.column, m.why);
+}
+
+/* ---- numbers */
 
 static bool is_hex(const struct lex *l)
 {

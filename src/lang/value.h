@@ -58,6 +58,9 @@ static inline bool value_is_primitive(const struct value *v)
     return v->type >= VALUE_NULL && v->type <= VALUE_STRING;
 }
 
+/* The double nearest to what JSON calls a number. */
+double value_read_number(struct slice text);
+
 struct value value_of_json(const struct json *j); /* NULL: undefined */
 
 /* Of two primitives of one type: less than, equal to or greater than 0.  False: they do not compare. */

@@ -29,8 +29,12 @@ enum {
     ROUTE_ENRICHMENTS_MAX = 100,    /* ours; IoT Hub: 10 */
     ROUTE_ENRICHMENT_KEY_MAX = 128, /* bytes, ours */
     ROUTE_ENRICHMENT_VALUE_MAX = 1024,
-    ROUTE_BODY_DEPTH_MAX =
-        64, /* of a JSON body that a condition names; a deeper one is undefined */
+    ROUTE_BODY_DEPTH_MAX = 64, /* of a body or twin that is read; of a deeper one nothing is seen */
+    ROUTE_TABLE_NODES_MAX =
+        1 << 18, /* of all conditions of a table, what is written twice once; ours */
+    ROUTE_WORK_MAX =
+        16 << 20, /* bytes that functions go through for a message; then they are undefined */
+    ROUTE_SOURCES_MAX = 16,
 };
 
 /* ---- what is looked at */
@@ -50,6 +54,9 @@ enum route_system {
     ROUTE_DT_SUBJECT,
     ROUTE_SYSTEM_PROPERTIES
 };
+
+/* The sources that are not like the others: their values in enum record_source of log/record.h. */
+enum { ROUTE_SOURCE_TELEMETRY = 0, ROUTE_SOURCE_DIGITAL_TWIN_CHANGE = 5 };
 
 struct route_property {
     struct slice name, value;
@@ -113,7 +120,8 @@ struct route_table_config {
 
 struct route_table;
 
-/* Everything is copied.  On an error *bad_route says which route's condition it is. */
+/* Everything is copied.  On an error *bad_route says which route it is about; SIZE_MAX: about none.
+ * ERR_EXISTS: a name or key there is already; ERR_FULL: too many routes or enrichments. */
 enum err route_table_new(const struct route_table_config *cfg, struct route_table **out,
                          size_t *bad_route, struct route_mistake *mistake) MUST_USE;
 struct route_table *route_table_ref(struct route_table *t); /* any thread */
@@ -129,10 +137,13 @@ void route_matcher_free(struct route_matcher *x);
 
 struct route_result {
     uint64_t endpoints; /* bits; 0: nobody wants it, it is dropped (IoT Hub counts that) */
-    bool fallback;      /* no route took it */
+    bool fallback;      /* no route took it, and the fallback did */
     unsigned undefined; /* conditions that were null or undefined: counted as false */
+    unsigned tested;    /* conditions that were looked at */
 };
 
+/* Conditions of an endpoint that already has the message are not looked at; those that need neither body
+ * nor twin come first. */
 void route_match(const struct route_table *t, struct route_matcher *x,
                  const struct route_message *m, struct route_result *out);
 

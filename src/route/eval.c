@@ -1,0 +1,287 @@
+/* eval.c - what nodes are; properties, body and twin are read when the first node asks for them. */
+#include "route/eval.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+
+COUNTER(bodies_read, "azimuth_route_bodies_read_total",
+        "Messages whose JSON body a routing condition looked at.");
+COUNTER(bodies_unread, "azimuth_route_bodies_unreadable_total",
+        "Bodies that a routing condition named and that are not what their content type says.");
+COUNTER(work_exceeded, "azimuth_route_work_exceeded_total",
+        "Calls of functions in routing conditions that were undefined: one message took too much "
+        "work.");
+
+enum { ARENA_KEEP_MAX = 256 << 10 };
+
+static const struct value undefined = {.type = VALUE_UNDEFINED};
+
+static struct value run(struct route_matcher *x, uint32_t at);
+
+/* ---- what is looked at */
+
+/* Of two of one name, in any case, the later one counts. */
+static void read_properties(struct route_matcher *x)
+{
+    const struct paths *p = &x->program->properties;
+    const struct route_message *m = x->message;
+    x->has_properties = true;
+    slots_begin(&x->properties, p);
+    for (size_t i = 0; i < m->property_count; i++) {
+        uint32_t node = paths_name(p, PATH_ROOT, m->properties[i].name);
+        struct value v = value_string(m->properties[i].value);
+        if (v.text.ptr == NULL) v.text = SLICE_LIT("");
+        if (node != PATH_NONE) slots_fill(&x->properties, p->nodes[node].slot, &v);
+    }
+}
+
+static void read_body(struct route_matcher *x)
+{
+    const struct paths *p = &x->program->body;
+    const struct slice *system = x->message->system;
+    x->has_body = true;
+    slots_begin(&x->body, p);
+    if (!slice_is_nocase(system[ROUTE_CONTENT_TYPE], "application/json")) return;
+    metric_inc(&bodies_read);
+    buf_clear(&x->body_scan.text);
+    if (!scan_decode(&x->body_scan.text, system[ROUTE_CONTENT_ENCODING], x->message->body) ||
+        !scan_read(&x->body_scan, p, &x->body))
+        metric_inc(&bodies_unread);
+}
+
+static void read_twin(struct route_matcher *x)
+{
+    x->has_twin = true;
+    buf_clear(&x->twin_scan.text);
+    buf_put_slice(&x->twin_scan.text, x->message->twin);
+    (void)scan_read(&x->twin_scan, &x->program->twin, &x->twin);
+}
+
+static const struct value *property(struct route_matcher *x, uint32_t slot)
+{
+    if (!x->has_properties) read_properties(x);
+    return slots_get(&x->properties, slot);
+}
+
+static const struct value *in_body(struct route_matcher *x, uint32_t slot)
+{
+    if (!x->has_body) read_body(x);
+    return slots_get(&x->body, slot);
+}
+
+static const struct value *in_twin(struct route_matcher *x, uint32_t slot)
+{
+    if (!x->has_twin) read_twin(x);
+    return slots_get(&x->twin, slot);
+}
+
+/* An application property of a system property's name is seen if the message has no such one. */
+static const struct value *system_property(struct route_matcher *x, const struct node *n,
+                                           struct value *space)
+{
+    struct slice text = x->message->system[n->detail];
+    if (text.ptr == NULL) return property(x, n->slot);
+    *space = value_string(text);
+    return space;
+}
+
+/* What a node is: where it lies, or in `space`. */
+static const struct value *look(struct route_matcher *x, uint32_t at, struct value *space)
+{
+    const struct node *n = &x->program->nodes[at];
+    const struct value *v;
+    switch ((enum op)n->op) {
+    case OP_CONST: return n->constant;
+    case OP_SYSTEM: v = system_property(x, n, space); break;
+    case OP_PROPERTY: v = property(x, n->slot); break;
+    case OP_BODY: v = in_body(x, n->slot); break;
+    case OP_TWIN: v = in_twin(x, n->slot); break;
+    default: *space = run(x, at); return space;
+    }
+    return v ? v : &undefined;
+}
+
+/* ---- what is made of it */
+
+/* Kleene: `rules` decides the whole wherever it stands; one that is neither makes the rest undefined. */
+static struct value run_chain(struct route_matcher *x, const struct node *n, bool rules)
+{
+    struct value whole = value_bool(!rules), space;
+    const uint32_t *args = x->program->args + n->args;
+    for (uint32_t i = 0; i < n->arg_count; i++) {
+        const struct value *v = look(x, args[i], &space);
+        if (v->type != VALUE_BOOL)
+            whole = undefined;
+        else if (v->truth == rules)
+            return value_bool(rules);
+    }
+    return whole;
+}
+
+static struct value run_in(struct route_matcher *x, const struct node *n, bool negated)
+{
+    struct value space, element_space;
+    const uint32_t *args = x->program->args + n->args;
+    const struct value *what = look(x, args[0], &space);
+    bool found = false;
+    if (what->type == VALUE_UNDEFINED) return undefined;
+    for (uint32_t i = 1; i < n->arg_count && !found; i++) {
+        struct value equal = value_equal(what, look(x, args[i], &element_space));
+        found = value_is_true(&equal);
+    }
+    return value_bool(found != negated);
+}
+
+/* Instants are written with more or fewer digits, or with an offset. */
+static bool read_times(struct value *a, struct value *b)
+{
+    int64_t first, second;
+    if (a->type != VALUE_STRING || b->type != VALUE_STRING) return false;
+    if (clock_parse_iso(a->text, &first) != OK || clock_parse_iso(b->text, &second) != OK)
+        return false;
+    *a = value_number((double)first);
+    *b = value_number((double)second);
+    return true;
+}
+
+static struct value run_compare(struct route_matcher *x, const struct node *n)
+{
+    struct value first, second;
+    const uint32_t *args = x->program->args + n->args;
+    const struct value *a = look(x, args[0], &first), *b = look(x, args[1], &second);
+    if (n->op == OP_COMPARE_TIME) {
+        struct value s = *a, t = *b;
+        if (read_times(&s, &t)) return value_compare(n->detail, &s, &t);
+    }
+    return value_compare(n->detail, a, b);
+}
+
+/* What a function makes is no longer than what it is given, nor does it take longer. */
+static bool afford(struct route_matcher *x, const struct value *args, uint32_t count)
+{
+    size_t work = sizeof(struct json);
+    for (uint32_t i = 0; i < count; i++) work += args[i].text.len;
+    if (x->work + work > ROUTE_WORK_MAX) {
+        metric_inc(&work_exceeded);
+        return false;
+    }
+    x->work += work;
+    return true;
+}
+
+static struct value run_call(struct route_matcher *x, const struct node *n)
+{
+    struct value args[FUNCTION_ARGS_MAX], space;
+    for (uint32_t i = 0; i < n->arg_count; i++)
+        args[i] = *look(x, x->program->args[n->args + i], &space);
+    if (!afford(x, args, n->arg_count)) return undefined;
+    return n->function->run(&x->arena, args, n->arg_count);
+}
+
+static struct value run_math(struct route_matcher *x, const struct node *n)
+{
+    struct value first, second;
+    const uint32_t *args = x->program->args + n->args;
+    const struct value *a = look(x, args[0], &first), *b = look(x, args[1], &second);
+    return value_math((char)n->detail, a, b);
+}
+
+/* Nothing looks into it; but what has an undefined part is undefined. */
+static struct value run_array(struct route_matcher *x, const struct node *n)
+{
+    struct value space;
+    for (uint32_t i = 0; i < n->arg_count; i++)
+        if (look(x, x->program->args[n->args + i], &space)->type == VALUE_UNDEFINED)
+            return undefined;
+    return (struct value){.type = VALUE_ARRAY};
+}
+
+static struct value run_node(struct route_matcher *x, const struct node *n)
+{
+    struct value space;
+    const uint32_t *args = x->program->args + n->args;
+    switch ((enum op)n->op) {
+    case OP_NOT: return value_not(*look(x, args[0], &space));
+    case OP_NEGATE: return value_negate(*look(x, args[0], &space));
+    case OP_AND: return run_chain(x, n, false);
+    case OP_OR: return run_chain(x, n, true);
+    case OP_IN: return run_in(x, n, false);
+    case OP_NOT_IN: return run_in(x, n, true);
+    case OP_MATH: return run_math(x, n);
+    case OP_ARRAY: return run_array(x, n);
+    case OP_CALL: return run_call(x, n);
+    default: return run_compare(x, n);
+    }
+}
+
+static struct value run(struct route_matcher *x, uint32_t at)
+{
+    const struct node *n = &x->program->nodes[at];
+    if (!n->shared) return run_node(x, n);
+    if (x->kept_at[at] == x->stamp) return x->kept[at];
+    struct value v = run_node(x, n);
+    x->kept[at] = v;
+    x->kept_at[at] = x->stamp;
+    return v;
+}
+
+enum route_truth eval_condition(struct route_matcher *x, uint32_t root)
+{
+    struct value space;
+    const struct value *v = look(x, root, &space);
+    if (v->type == VALUE_UNDEFINED || v->type == VALUE_NULL) return ROUTE_UNDEFINED;
+    return value_is_true(v) ? ROUTE_TRUE : ROUTE_FALSE;
+}
+
+/* ---- begin and end */
+
+static void make_room(struct route_matcher *x, uint32_t nodes)
+{
+    if (nodes <= x->kept_cap) return;
+    x->kept = mem_grow(x->kept, nodes * sizeof *x->kept);
+    x->kept_at = mem_grow(x->kept_at, nodes * sizeof *x->kept_at);
+    memset(x->kept_at + x->kept_cap, 0, (nodes - x->kept_cap) * sizeof *x->kept_at);
+    x->kept_cap = nodes;
+}
+
+/* The arena is one block, of twice the size that some message wanted. */
+static void reset_arena(struct route_matcher *x)
+{
+    if (x->work > ARENA_KEEP_MAX) {
+        arena_free(&x->arena);
+        x->arena_size = 0;
+    } else if (x->work > x->arena_size) {
+        arena_free(&x->arena);
+        x->arena_size = x->work * 2;
+        arena_alloc(&x->arena, x->arena_size);
+    }
+    arena_reset(&x->arena);
+    x->work = 0;
+}
+
+void eval_begin(struct route_matcher *x, const struct program *p, const struct route_message *m)
+{
+    x->program = p;
+    x->message = m;
+    x->has_properties = x->has_body = x->has_twin = false;
+    make_room(x, p->node_count);
+    reset_arena(x);
+    if (++x->stamp != 0) return;
+    memset(x->kept_at, 0, x->kept_cap * sizeof *x->kept_at);
+    x->stamp = 1;
+}
+
+void eval_free(struct route_matcher *x)
+{
+    slots_free(&x->properties);
+    slots_free(&x->body);
+    slots_free(&x->twin);
+    scan_free(&x->body_scan);
+    scan_free(&x->twin_scan);
+    free(x->kept);
+    free(x->kept_at);
+    arena_free(&x->arena);
+}

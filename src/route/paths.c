@@ -1,0 +1,188 @@
+/* paths.c - the trie, one hash table for all of its edges, and the slots. */
+#include "route/paths.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { NODES_MIN = 16, EDGES_MIN = 32 };
+
+/* ---- hashes: the bit that differs between cases is set in every byte */
+
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * 0x9E3779B97F4A7C15u;
+    return h ^ h >> 29;
+}
+
+static uint32_t hash_name(uint32_t parent, struct slice name)
+{
+    uint64_t h = mix(parent, name.len), word;
+    size_t at = 0;
+    for (; at + 8 <= name.len; at += 8) {
+        memcpy(&word, name.ptr + at, 8);
+        h = mix(h, word | 0x2020202020202020u);
+    }
+    for (word = 0; at < name.len; at++) word = word << 8 | name.ptr[at] | 0x20;
+    return (uint32_t)(mix(h, word) >> 16);
+}
+
+static uint32_t hash_place(uint32_t parent, uint32_t index)
+{
+    return (uint32_t)(mix(mix(parent, UINT64_MAX), index) >> 16);
+}
+
+/* ---- edges */
+
+static struct path_edge *find(const struct paths *p, const struct path_edge *wanted)
+{
+    for (uint32_t i = wanted->hash;; i++) {
+        struct path_edge *e = &p->edges[i & (p->edge_cap - 1)];
+        if (e->child == 0) return e;
+        if (e->hash != wanted->hash || e->parent != wanted->parent) continue;
+        if ((e->name.ptr == NULL) != (wanted->name.ptr == NULL)) continue;
+        if (e->name.ptr ? slice_eq_nocase(e->name, wanted->name) : e->index == wanted->index)
+            return e;
+    }
+}
+
+static uint32_t lookup(const struct paths *p, const struct path_edge *wanted)
+{
+    const struct path_edge *e = find(p, wanted);
+    return e->child ? e->child : PATH_NONE;
+}
+
+uint32_t paths_name(const struct paths *p, uint32_t parent, struct slice name)
+{
+    struct path_edge wanted = {.name = name, .parent = parent, .hash = hash_name(parent, name)};
+    if (wanted.name.ptr == NULL) wanted.name = slice_of("", 0);
+    return lookup(p, &wanted);
+}
+
+uint32_t paths_place(const struct paths *p, uint32_t parent, uint32_t index)
+{
+    struct path_edge wanted = {.index = index, .parent = parent, .hash = hash_place(parent, index)};
+    return lookup(p, &wanted);
+}
+
+/* ---- growing */
+
+static void grow_edges(struct paths *p)
+{
+    struct path_edge *old = p->edges;
+    uint32_t cap = p->edge_cap;
+    p->edge_cap = cap ? cap * 2 : EDGES_MIN;
+    p->edges = mem_zero(p->edge_cap * sizeof *p->edges);
+    for (uint32_t i = 0; i < cap; i++)
+        if (old[i].child) *find(p, &old[i]) = old[i];
+    free(old);
+}
+
+static uint32_t add_node(struct paths *p, uint32_t parent)
+{
+    if (p->node_count == p->node_cap) {
+        p->node_cap = p->node_cap ? p->node_cap * 2 : NODES_MIN;
+        p->nodes = mem_grow(p->nodes, p->node_cap * sizeof *p->nodes);
+    }
+    uint32_t at = p->node_count++;
+    p->nodes[at] = (struct path_node){.slot = PATH_NONE};
+    if (at == PATH_ROOT) return at;
+    p->nodes[at].sibling = p->nodes[parent].child;
+    p->nodes[parent].child = at;
+    return at;
+}
+
+static uint32_t add_child(struct paths *p, struct arena *a, uint32_t parent,
+                          const struct step *step)
+{
+    struct path_edge edge = {.parent = parent};
+    uint32_t found =
+        step->name.ptr ? paths_name(p, parent, step->name) : paths_place(p, parent, step->index);
+    if (found != PATH_NONE) return found;
+    if (step->name.ptr) {
+        edge.name = arena_copy(a, step->name);
+        edge.hash = hash_name(parent, step->name);
+        p->nodes[parent].names = true;
+    } else {
+        edge.index = step->index;
+        edge.hash = hash_place(parent, step->index);
+        p->nodes[parent].places = true;
+    }
+    edge.child = add_node(p, parent);
+    if (p->node_count * 2 > p->edge_cap) grow_edges(p);
+    *find(p, &edge) = edge;
+    return edge.child;
+}
+
+uint32_t paths_add(struct paths *p, struct arena *a, const struct step *path)
+{
+    uint32_t at = PATH_ROOT;
+    if (p->node_count == 0) {
+        add_node(p, PATH_NONE);
+        grow_edges(p);
+    }
+    for (; path; path = path->next) at = add_child(p, a, at, path);
+    if (p->nodes[at].slot == PATH_NONE) p->nodes[at].slot = p->slot_count++;
+    return p->nodes[at].slot;
+}
+
+void paths_free(struct paths *p)
+{
+    free(p->nodes);
+    free(p->edges);
+    *p = (struct paths){0};
+}
+
+/* ---- slots */
+
+static uint32_t *grow_stamps(uint32_t *stamps, uint32_t old, uint32_t cap)
+{
+    stamps = mem_grow(stamps, cap * sizeof *stamps);
+    memset(stamps + old, 0, (cap - old) * sizeof *stamps);
+    return stamps;
+}
+
+static void make_room(struct slots *s, const struct paths *p)
+{
+    if (p->slot_count > s->slot_cap) {
+        s->values = mem_grow(s->values, p->slot_count * sizeof *s->values);
+        s->filled = grow_stamps(s->filled, s->slot_cap, p->slot_count);
+        s->slot_cap = p->slot_count;
+    }
+    if (p->node_count > s->node_cap) {
+        s->seen = grow_stamps(s->seen, s->node_cap, p->node_count);
+        s->node_cap = p->node_count;
+    }
+}
+
+/* Stamps of other tables' readings are smaller; once in 2^32 all are taken back. */
+void slots_begin(struct slots *s, const struct paths *p)
+{
+    make_room(s, p);
+    if (++s->stamp != 0) return;
+    if (s->slot_cap) memset(s->filled, 0, s->slot_cap * sizeof *s->filled);
+    if (s->node_cap) memset(s->seen, 0, s->node_cap * sizeof *s->seen);
+    s->stamp = 1;
+}
+
+void slots_free(struct slots *s)
+{
+    free(s->values);
+    free(s->filled);
+    free(s->seen);
+    *s = (struct slots){0};
+}
+
+static void forget(struct slots *s, const struct paths *p, uint32_t node)
+{
+    if (s->seen[node] != s->stamp) return;
+    s->seen[node] = 0;
+    if (p->nodes[node].slot != PATH_NONE) s->filled[p->nodes[node].slot] = 0;
+    for (uint32_t at = p->nodes[node].child; at; at = p->nodes[at].sibling) forget(s, p, at);
+}
+
+void slots_meet(struct slots *s, const struct paths *p, uint32_t node)
+{
+    forget(s, p, node);
+    s->seen[node] = s->stamp;
+}

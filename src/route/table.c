@@ -1,0 +1,216 @@
+/* table.c - a table of routes: compiled as one program, tested in the order of what conditions cost. */
+#include "route/table.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "route/eval.h"
+
+enum err table_refuse(struct route_mistake *mistake, enum err code, const char *fmt, ...)
+{
+    char text[sizeof mistake->text];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (mistake) {
+        *mistake = (struct route_mistake){1, 1, 1, 1, ""};
+        memcpy(mistake->text, text, sizeof text);
+    }
+    return fail(code, "%s", text);
+}
+
+/* ---- what is refused */
+
+static bool is_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum(name.ptr[i]) && (name.ptr[i] == 0 || !strchr("._-", name.ptr[i])))
+            return false;
+    return name.len > 0 && name.len <= ROUTE_NAME_MAX;
+}
+
+static enum err check_route(const struct route *r, struct map *names, struct route_mistake *mistake)
+{
+    if (!is_name(r->name))
+        return table_refuse(mistake, ERR_INVALID,
+                            "a route's name has 1 to %d letters, digits, '.', '_' and '-'",
+                            ROUTE_NAME_MAX);
+    if (map_put(names, r->name, (void *)(uintptr_t)r->name.ptr))
+        return table_refuse(mistake, ERR_EXISTS, "two routes are called %.*s", SLICE_ARG(r->name));
+    if (r->source >= ROUTE_SOURCES_MAX)
+        return table_refuse(mistake, ERR_INVALID, "a route has no such source");
+    if (r->endpoint >= ROUTE_ENDPOINTS_MAX)
+        return table_refuse(mistake, ERR_INVALID, "a route has no such endpoint");
+    return OK;
+}
+
+static enum err check_routes(const struct route_table_config *cfg, size_t *bad,
+                             struct route_mistake *mistake)
+{
+    struct map names = {0};
+    enum err err = OK;
+    if (cfg->route_count > ROUTES_MAX)
+        return table_refuse(mistake, ERR_FULL, "there are at most %d routes", ROUTES_MAX);
+    if (cfg->fallback_enabled && cfg->fallback_endpoint >= ROUTE_ENDPOINTS_MAX)
+        return table_refuse(mistake, ERR_INVALID, "the fallback has no such endpoint");
+    for (size_t i = 0; i < cfg->route_count && err == OK; i++) {
+        err = check_route(&cfg->routes[i], &names, mistake);
+        if (err) *bad = i;
+    }
+    map_free(&names);
+    return err;
+}
+
+/* ---- compiling */
+
+static enum err compile_route(struct route_table *t, const struct route *r,
+                              struct route_mistake *mistake)
+{
+    struct table_route *to = &t->routes[t->route_count++];
+    *to = (struct table_route){
+        .source = (uint16_t)r->source, .endpoint = (uint8_t)r->endpoint, .enabled = r->enabled};
+    TRY(program_add(&t->program, r->condition, &to->root, mistake));
+    if (t->program.node_count <= ROUTE_TABLE_NODES_MAX) return OK;
+    return table_refuse(mistake, ERR_FULL, "all conditions together have at most %d parts",
+                        ROUTE_TABLE_NODES_MAX);
+}
+
+/* Counting sort by source and cost; a pass for each. */
+static void order_routes(struct route_table *t)
+{
+    uint32_t at = 0;
+    t->order = mem_new((t->route_count + 1) * sizeof *t->order);
+    for (unsigned source = 0; source < ROUTE_SOURCES_MAX; source++) {
+        t->first[source] = at;
+        for (unsigned cost = 0; cost <= (LOOKS_AT_BODY | LOOKS_AT_TWIN); cost++)
+            for (uint32_t i = 0; i < t->route_count; i++) {
+                const struct table_route *r = &t->routes[i];
+                bool here = r->enabled && r->source == source;
+                if (here && t->program.nodes[r->root].looks == cost) t->order[at++] = i;
+            }
+    }
+    t->first[ROUTE_SOURCES_MAX] = at;
+}
+
+static void note_twins(struct route_table *t)
+{
+    for (unsigned source = 0; source < ROUTE_SOURCES_MAX; source++) {
+        uint64_t endpoints = 0;
+        uint8_t looks = 0;
+        for (uint32_t i = t->first[source]; i < t->first[source + 1]; i++) {
+            const struct table_route *r = &t->routes[t->order[i]];
+            endpoints |= (uint64_t)1 << r->endpoint;
+            looks |= t->program.nodes[r->root].looks;
+        }
+        if (t->fallback && source == ROUTE_SOURCE_TELEMETRY)
+            endpoints |= (uint64_t)1 << t->fallback_endpoint;
+        if ((looks & LOOKS_AT_TWIN) || enrich_wants_twin(t, source, endpoints))
+            t->wants_twin |= 1u << source;
+    }
+}
+
+static enum err compile(struct route_table *t, const struct route_table_config *cfg,
+                        size_t *bad_route, struct route_mistake *mistake)
+{
+    t->fallback = cfg->fallback_enabled;
+    t->fallback_endpoint = (uint8_t)cfg->fallback_endpoint;
+    t->routes = mem_zero((cfg->route_count + 1) * sizeof *t->routes);
+    for (size_t i = 0; i < cfg->route_count; i++) {
+        *bad_route = i;
+        TRY(compile_route(t, &cfg->routes[i], mistake));
+    }
+    *bad_route = SIZE_MAX;
+    program_finish(&t->program);
+    TRY(enrich_compile(t, cfg, mistake));
+    order_routes(t);
+    note_twins(t);
+    return OK;
+}
+
+enum err route_table_new(const struct route_table_config *cfg, struct route_table **out,
+                         size_t *bad_route, struct route_mistake *mistake)
+{
+    size_t ignored;
+    if (bad_route == NULL) bad_route = &ignored;
+    *bad_route = SIZE_MAX;
+    TRY(check_routes(cfg, bad_route, mistake));
+    struct route_table *t = NEW(struct route_table);
+    atomic_init(&t->refs, 1);
+    enum err err = compile(t, cfg, bad_route, mistake);
+    if (err)
+        route_table_unref(t);
+    else
+        *out = t;
+    return err;
+}
+
+struct route_table *route_table_ref(struct route_table *t)
+{
+    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    return t;
+}
+
+void route_table_unref(struct route_table *t)
+{
+    if (t == NULL || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
+    program_free(&t->program);
+    paths_free(&t->twin);
+    arena_free(&t->arena);
+    free(t->routes);
+    free(t->order);
+    free(t->enrichments);
+    free(t);
+}
+
+bool route_table_wants_twin(const struct route_table *t, unsigned source)
+{
+    return source < ROUTE_SOURCES_MAX && (t->wants_twin >> source & 1);
+}
+
+/* ---- matching */
+
+struct route_matcher *route_matcher_new(void)
+{
+    return NEW(struct route_matcher);
+}
+
+void route_matcher_free(struct route_matcher *x)
+{
+    if (x == NULL) return;
+    eval_free(x);
+    free(x);
+}
+
+void route_match(const struct route_table *t, struct route_matcher *x,
+                 const struct route_message *m, struct route_result *out)
+{
+    *out = (struct route_result){0};
+    if (m->source >= ROUTE_SOURCES_MAX) return;
+    eval_begin(x, &t->program, m);
+    for (uint32_t i = t->first[m->source]; i < t->first[m->source + 1]; i++) {
+        const struct table_route *r = &t->routes[t->order[i]];
+        uint64_t endpoint = (uint64_t)1 << r->endpoint;
+        if (out->endpoints & endpoint) continue;
+        enum route_truth truth = eval_condition(x, r->root);
+        out->tested++;
+        if (truth == ROUTE_TRUE) out->endpoints |= endpoint;
+        if (truth == ROUTE_UNDEFINED) out->undefined++;
+    }
+    out->fallback = t->fallback && out->endpoints == 0 && m->source == ROUTE_SOURCE_TELEMETRY;
+    if (out->fallback) out->endpoints = (uint64_t)1 << t->fallback_endpoint;
+}
+
+void route_match_each(const struct route_table *t, struct route_matcher *x,
+                      const struct route_message *m, void (*fn)(void *ctx, size_t route), void *ctx)
+{
+    eval_begin(x, &t->program, m);
+    for (size_t i = 0; i < t->route_count; i++) {
+        const struct table_route *r = &t->routes[i];
+        if (!r->enabled || r->source != m->source) continue;
+        if (eval_condition(x, r->root) == ROUTE_TRUE) fn(ctx, i);
+    }
+}

@@ -1,0 +1,51 @@
+/* table.h - routes and enrichments compiled.  Private to route. */
+#ifndef ROUTE_TABLE_H
+#define ROUTE_TABLE_H
+
+#include <stdatomic.h>
+
+#include "route/program.h"
+
+struct table_route {
+    uint32_t root; /* of the table's program */
+    uint16_t source;
+    uint8_t endpoint;
+    bool enabled;
+};
+
+enum enrich_kind { ENRICH_TEXT, ENRICH_TWIN };
+
+struct table_enrichment {
+    struct slice key, value; /* in the table's arena */
+    uint64_t endpoints;
+    enum enrich_kind kind;
+    uint32_t slot; /* ENRICH_TWIN: in `twin` */
+};
+
+struct route_table {
+    atomic_uint refs;
+    struct program program;
+    struct table_route *routes;
+    uint32_t *order; /* enabled routes, by source and then by what they look at */
+    uint32_t first[ROUTE_SOURCES_MAX + 1]; /* in `order` */
+    struct arena arena;
+    struct table_enrichment *enrichments;
+    size_t route_count, enrichment_count;
+    struct paths twin; /* that enrichments name */
+    bool fallback;
+    uint8_t fallback_endpoint;
+    uint32_t wants_twin; /* bits by source */
+};
+
+/* enrich.c */
+enum err enrich_compile(struct route_table *t, const struct route_table_config *cfg,
+                        struct route_mistake *mistake) MUST_USE;
+
+/* May a message of that source get an enrichment from the twin? */
+bool enrich_wants_twin(const struct route_table *t, unsigned source, uint64_t endpoints);
+
+/* table.c: sets the text of a mistake that has no place in a condition. */
+enum err table_refuse(struct route_mistake *mistake, enum err code, const char *fmt, ...)
+    PRINTF(3, 4);
+
+#endif
