@@ -26,6 +26,11 @@ extern const struct cli_option dps_individual_options[], dps_individual_show_opt
     dps_group_show_options[], dps_group_delete_options[], dps_group_revoke_options[],
     dps_group_create_options[], dps_registration_options[], dps_key_options[], linked_hub_options[],
     linked_hub_create_options[], linked_hub_update_options[], linked_hub_delete_options[];
+extern const struct cli_option message_route_create_options[], message_route_update_options[],
+    message_route_options[], message_route_list_options[], message_route_delete_options[],
+    message_route_test_options[], message_route_fallback_options[], routing_apply_options[],
+    message_enrichment_create_options[], message_enrichment_options[], message_endpoint_options[];
+extern const char message_route_help[], message_enrichment_help[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
     query_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
     rollout_create_help[], deployment_create_help[], transfer_help[];
@@ -67,6 +72,24 @@ enum err linked_hub_delete(struct cli *c) MUST_USE;
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
+
+enum err message_route_create(struct cli *c) MUST_USE;
+enum err message_route_update(struct cli *c) MUST_USE;
+enum err message_route_show(struct cli *c) MUST_USE;
+enum err message_route_list(struct cli *c) MUST_USE;
+enum err message_route_delete(struct cli *c) MUST_USE;
+enum err message_route_test(struct cli *c) MUST_USE;
+enum err message_route_fallback_show(struct cli *c) MUST_USE;
+enum err message_route_fallback_set(struct cli *c) MUST_USE;
+enum err message_routing_show(struct cli *c) MUST_USE;
+enum err message_routing_apply(struct cli *c) MUST_USE;
+enum err message_enrichment_create(struct cli *c) MUST_USE;
+enum err message_enrichment_update(struct cli *c) MUST_USE;
+enum err message_enrichment_delete(struct cli *c) MUST_USE;
+enum err message_enrichment_list(struct cli *c) MUST_USE;
+enum err message_endpoint_list(struct cli *c) MUST_USE;
+enum err message_endpoint_show(struct cli *c) MUST_USE;
+enum err message_endpoint_delete(struct cli *c) MUST_USE;
 
 enum err method_invoke(struct cli *c) MUST_USE;
 

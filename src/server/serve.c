@@ -113,6 +113,7 @@ static enum err open_hub(struct server *s)
                                .issued_us = cfg->issued_us,
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
+    wire.tier = cfg->tier;
     wire.fault_injection = cfg->fault_injection;
     if (cfg->fault_injection)
         say_warn("fault.allowed",

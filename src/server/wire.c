@@ -24,6 +24,7 @@
 #include "hub/policy/policy.h"
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
+#include "hub/routing/routing.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 
@@ -148,6 +149,7 @@ static void on_relief(void *ctx)
 static enum err open_capabilities(struct wire *w, struct wire_core *c, struct lane *lane)
 {
     c->registry = registry_new(&w->hub, lane);
+    TRY(routing_new(&w->hub, lane, &w->routing, &c->routing));
     TRY(certificates_new(&w->hub, lane, &c->certificates));
     c->sessions = session_home_new(&w->hub, lane, c->registry, c->certificates);
     c->methods = methods_new(&w->hub, lane, c->registry, c->sessions);
@@ -198,7 +200,8 @@ static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
                                             .queries = c->queries,
                                             .jobs = c->jobs,
                                             .configurations = c->configurations,
-                                            .transfers = c->transfers});
+                                            .transfers = c->transfers,
+                                            .routing = c->routing});
     c->dps_http = dps_http_new(c->dps, c->rest);
     c->device_http = device_http_new(
         &(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d, .uploads = c->uploads},
@@ -261,6 +264,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     w->issuer = cfg->issuer;
     w->issued_us = cfg->issued_us;
     hub->events = cfg->events;
+    w->routing.tier = cfg->tier;
     hub->device_sas_refused = cfg->no_device_sas;
     hub->module_sas_refused = cfg->no_module_sas;
     hub->device_token_us = cfg->device_token_us;
@@ -294,6 +298,7 @@ static void close_core(struct wire_core *c)
     uploads_free(c->uploads);
     session_home_free(c->sessions);
     certificates_free(c->certificates);
+    routing_free(c->routing);
     registry_free(c->registry);
     log_writer_fini(&c->writer);
 }

@@ -13,6 +13,7 @@
 #include "auth/auth.h"
 #include "front/blob/blob.h"
 #include "front/rest/rest.h"
+#include "hub/routing/routing.h"
 #include "hub/session/session.h"
 #include "hub/throttle/throttle.h"
 #include "hub/transfer/transfer.h"
@@ -43,6 +44,7 @@ struct wire_config {
     const char *outgoing_ca;      /* that containers elsewhere are judged by; NULL: the system's */
     const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
     struct throttle_config throttle;   /* how much it takes; zero: everything */
+    enum throttle_tier tier;           /* whose limits of routes and endpoints there are */
     bool fault_injection;              /* devices may ask for faults */
     bool no_device_sas, no_module_sas; /* see hub.device_sas_refused */
     int64_t device_token_us;           /* see hub.device_token_us */
@@ -70,6 +72,7 @@ struct wire_core {
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
     struct certificates *certificates;
+    struct routing *routing;
     struct c2d *c2d;
     struct queries *queries;
     struct jobs *jobs;
@@ -99,6 +102,7 @@ struct wire {
     struct remote *remote;
     struct transfer_config transfer;
     struct blob_config blob;
+    struct routing_config routing;
     struct wire_core cores[LANES_MAX];
     struct rest_config rest; /* its ports, addresses and paths are filled by whoever listens */
     char metrics_token[WIRE_TOKEN_MAX + 1]; /* what a scraper of /metrics shows */

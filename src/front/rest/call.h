@@ -14,6 +14,7 @@
 #include "hub/method/method.h"
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
+#include "hub/routing/routing.h"
 #include "hub/status.h"
 #include "hub/throttle/throttle.h"
 #include "hub/transfer/transfer.h"
@@ -39,6 +40,7 @@ struct rest_service {
     struct jobs *jobs;
     struct configurations *configurations;
     struct transfers *transfers;
+    struct routing *routing;
     const struct rest_site *sites[REST_SITES_MAX];
     unsigned site_count;
 };
@@ -99,6 +101,7 @@ enum waiting {
     WAITING_TRANSFERS,
     WAITING_DIGITAL_TWIN,
     WAITING_CONFIGURATIONS,
+    WAITING_ROUTING,
     WAITING_TURN, /* throttled: the handler has not run */
     WAITING_SITE  /* the call's `forget` */
 };
@@ -133,6 +136,7 @@ struct call {
     struct transfer_wait transfer_wait;
     struct digital_twin_call digital_twin_call;
     struct configuration_wait configuration_wait;
+    struct routing_wait routing_wait;
     bool answered;
     bool stalled; /* no more of the request is read until rest_call_resume() */
     bool begun;   /* an answer is under way, in pieces */
@@ -343,6 +347,12 @@ void rest_group_list(struct call *c);
 void rest_group_get(struct call *c);
 void rest_group_put(struct call *c);
 void rest_group_delete(struct call *c);
+
+void rest_routing_get(struct call *c);
+void rest_routing_put(struct call *c);
+void rest_routing_test_route(struct call *c);
+void rest_routing_test_all(struct call *c);
+void rest_routing_health(struct call *c);
 
 void rest_certificate_list(struct call *c);
 void rest_certificate_get(struct call *c);

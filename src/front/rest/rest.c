@@ -38,6 +38,7 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .lane = lane,
                                .registry = doors->registry,
                                .groups = doors->groups,
+                               .routing = doors->routing,
                                .certificates = doors->certificates,
                                .methods = doors->methods,
                                .twins = doors->twins,
@@ -75,6 +76,8 @@ static void drop_call(struct rest *r)
     if (c == NULL) return;
     if (c->waiting == WAITING_REGISTRY)
         registry_forget(c->service->registry, &c->registry_wait);
+    else if (c->waiting == WAITING_ROUTING)
+        routing_forget(c->service->routing, &c->routing_wait);
     else if (c->waiting == WAITING_GROUPS)
         consumer_group_forget(c->service->groups, &c->group_wait);
     else if (c->waiting == WAITING_CERTIFICATES)

@@ -39,6 +39,7 @@ struct queries;
 struct jobs;
 struct configurations;
 struct transfers;
+struct routing;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -75,6 +76,7 @@ struct rest_doors {
     struct jobs *jobs;
     struct configurations *configurations;
     struct transfers *transfers;
+    struct routing *routing;
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,

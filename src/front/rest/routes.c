@@ -178,6 +178,16 @@ const struct route rest_routes[] = {
      rest_certificate_make_code, "Make a code for a proof of possession"},
     {"POST", "/admin/v1/certificates/{name}/verify", BY_OWNER, CERTIFICATE, rest_certificate_verify,
      "Verify a certification authority by a proof of possession"},
+    {"GET", "/admin/v1/routing", BY_OWNER, NO_BODY, rest_routing_get,
+     "Show routes, endpoints, enrichments and the fallback route"},
+    {"PUT", "/admin/v1/routing", BY_OWNER, ROUTING_DOCUMENT_MAX, rest_routing_put,
+     "Replace routes, endpoints, enrichments and the fallback route"},
+    {"POST", "/admin/v1/routing/routes/$testnew", BY_OWNER, ROUTING_DOCUMENT_MAX,
+     rest_routing_test_route, "Test a message against a route"},
+    {"POST", "/admin/v1/routing/routes/$testall", BY_OWNER, ROUTING_DOCUMENT_MAX,
+     rest_routing_test_all, "Test a message against all routes"},
+    {"GET", "/admin/v1/routingEndpointsHealth", BY_OWNER, NO_BODY, rest_routing_health,
+     "Show how endpoints stand"},
     {"GET", "/admin/v1/openapi.json", BY_OWNER, NO_BODY, rest_admin_openapi, "This description"},
 };
 

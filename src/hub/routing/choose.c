@@ -1,0 +1,87 @@
+/* choose.c - a message and its endpoints. */
+#include "base/metrics.h"
+#include "hub/routing/home.h"
+
+COUNTER(fallback_total, "azimuth_d2c_telemetry_egress_fallback_total",
+        "Messages that no route took and that went along the fallback route");
+COUNTER(orphaned_total, "azimuth_d2c_telemetry_egress_orphaned_total",
+        "Messages that no route took, with the fallback route disabled");
+COUNTER(invalid_total, "azimuth_d2c_telemetry_egress_invalid_total",
+        "Messages kept from an endpoint: with its enrichments they were over the size limit");
+COUNTER(undefined_total, "azimuth_routing_undefined_total",
+        "Conditions of routes that were neither true nor false of a message");
+
+bool routing_decides(const struct routing *r, enum record_source source)
+{
+    if (r == NULL || r->now->table == NULL) return false;
+    return source == RECORD_TELEMETRY || (r->now->routed | r->hub->events) & 1u << source;
+}
+
+bool routing_wants_twin(const struct routing *r, enum record_source source)
+{
+    return routing_decides(r, source) && route_table_wants_twin(r->now->table, source);
+}
+
+/* Events without a route of their source go where they go without any: to the stream, if the hub was
+ * told to. */
+static void match(struct routing *r, const struct route_message *m, struct route_result *out)
+{
+    *out = (struct route_result){.endpoints = RECORD_TO_STREAM};
+    if (m->source == RECORD_TELEMETRY || r->now->routed & 1u << m->source)
+        route_match(r->now->table, r->matcher, m, out);
+}
+
+static void count(const struct route_message *m, const struct route_result *x)
+{
+    if (x->undefined) metric_add(&undefined_total, x->undefined);
+    if (m->source != RECORD_TELEMETRY) return;
+    if (x->endpoints == 0)
+        metric_inc(&orphaned_total);
+    else if (x->fallback)
+        metric_inc(&fallback_total);
+}
+
+static size_t size_for(struct slice extra, unsigned endpoint)
+{
+    struct route_property p;
+    size_t size = 0;
+    while (route_enrichment_next(&extra, endpoint, &p) == OK) size += p.name.len + p.value.len;
+    return size;
+}
+
+/* Of the endpoints, those that take the message with its enrichments. */
+static uint64_t small_enough(uint64_t endpoints, struct slice extra, size_t size)
+{
+    uint64_t taken = endpoints;
+    if (size + extra.len <= ROUTING_MESSAGE_MAX) return endpoints;
+    for (unsigned bit = 0; bit < ROUTE_ENDPOINTS_MAX; bit++) {
+        if (!(endpoints >> bit & 1) || size + size_for(extra, bit) <= ROUTING_MESSAGE_MAX) continue;
+        taken &= ~(UINT64_C(1) << bit);
+        metric_inc(&invalid_total);
+    }
+    return taken;
+}
+
+void routing_choose(struct routing *r, const struct route_message *m, size_t size,
+                    struct routing_choice *out)
+{
+    struct route_result x;
+    ON_LANE(r->lane);
+    match(r, m, &x);
+    count(m, &x);
+    buf_clear(&r->extra);
+    bool enriches = x.endpoints && m->source != RECORD_DIGITAL_TWIN_CHANGE;
+    if (enriches) route_enrich(r->now->table, m, x.endpoints, &r->extra);
+    out->extra = buf_slice(&r->extra);
+    out->destinations = small_enough(x.endpoints, out->extra, size);
+}
+
+uint64_t routing_still(const struct routing *r, uint64_t destinations, int64_t made_us)
+{
+    uint64_t still = RECORD_TO_STREAM;
+    for (unsigned i = 1; r && i < r->now->endpoint_count; i++) {
+        const struct routing_endpoint *e = &r->now->endpoints[i];
+        if (e->since_us <= made_us) still |= UINT64_C(1) << e->bit;
+    }
+    return destinations & still;
+}
