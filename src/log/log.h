@@ -84,6 +84,7 @@ struct log_writer {
     struct turn_hook hook;
     struct log_batch *batch; /* gathering; NULL: nothing yet */
     size_t frame_at;         /* start of the record under construction, 0: none */
+    size_t extra_at;         /* where its enrichments begin, 0: it has none */
     struct list posted;      /* batches, unanswered, oldest first */
     struct list returned;    /* answered in this turn: their memory is free at its end */
     struct list idle;        /* batches kept for their memory */
@@ -102,11 +103,13 @@ void log_writer_init(struct log_writer *w, struct log *log, struct lane *core);
 void log_writer_fini(struct log_writer *w);
 
 /* Begins a record; the caller appends annotation pairs to the returned buf, then calls
- * log_pairs_done(), then appends message sections, then log_end().  Nothing else may use the writer
- * in between.  Partition < log_partitions(). */
+ * log_pairs_done(), then appends message sections, then log_end(); enrichments (record.h, `extra`) come
+ * last, after log_sections_done().  Nothing else may use the writer in between.  Partition <
+ * log_partitions(). */
 struct buf *log_begin(struct log_writer *w, unsigned stream, unsigned partition,
                       enum record_source source, uint64_t destinations);
 void log_pairs_done(struct log_writer *w, unsigned pair_count);
+void log_sections_done(struct log_writer *w); /* what follows is extra */
 void log_end(struct log_writer *w, log_done_fn done, struct addr who, uint64_t cookie);
 void log_abort(struct log_writer *w); /* forgets the record under construction */
 

@@ -110,6 +110,30 @@ static void a_record_comes_back_as_it_was_written(void **state)
     end(&f);
 }
 
+static void enrichments_lie_beside_the_message(void **state)
+{
+    struct fixture f = begin(state, 1);
+    struct rig_core *core = &f.rig->cores[0];
+    lane_running = &core->lane;
+    struct buf *b = log_begin(&core->writer, 0, 0, RECORD_TELEMETRY, 4);
+    log_pairs_done(&core->writer, 0);
+    buf_put_str(b, "message sections");
+    log_sections_done(&core->writer);
+    buf_put_str(b, "enrichments");
+    log_end(&core->writer, rig_note, core->slot, 7);
+    append(&f, 0, 1, 10);
+    rig_run(f.rig);
+    assert_all_done(&f, 2, OK);
+    reopen(&f);
+    struct record r = first_record(rig_read(f.rig, 0, 0, READ_MAX, false));
+    assert_true(slice_is(r.sections, "message sections") && slice_is(r.extra, "enrichments"));
+    assert_int_equal(r.sequence, -1);
+    struct record next = first_record(rig_read(f.rig, 0, 1, READ_MAX, false));
+    assert_int_equal(next.extra.len, 0);
+    assert_int_equal(next.sequence, 0);
+    end(&f);
+}
+
 static void answers_come_in_the_order_of_the_appends(void **state)
 {
     struct fixture f = begin(state, 8);
@@ -536,6 +560,7 @@ int log_contract_run(const struct log_contract *c)
 {
     struct CMUnitTest rows[] = {
         ROW(a_record_comes_back_as_it_was_written),
+        ROW(enrichments_lie_beside_the_message),
         ROW(answers_come_in_the_order_of_the_appends),
         ROW(partitions_count_for_themselves),
         ROW(only_records_for_the_stream_have_a_sequence_without_gaps),

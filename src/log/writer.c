@@ -173,6 +173,7 @@ struct buf *log_begin(struct log_writer *w, unsigned stream, unsigned partition,
     if (w->batch == NULL) begin_batch(w);
     struct buf *b = &w->batch->frames;
     w->frame_at = b->len;
+    w->extra_at = 0;
     uint8_t *head = buf_reserve(b, RECORD_HEAD);
     memset(head, 0, RECORD_HEAD);
     memcpy(head + 32, &destinations, sizeof destinations);
@@ -193,6 +194,12 @@ void log_pairs_done(struct log_writer *w, unsigned pair_count)
     memcpy(head + 48, &pairs_len, sizeof pairs_len);
 }
 
+void log_sections_done(struct log_writer *w)
+{
+    assert(w->frame_at != 0);
+    w->extra_at = w->batch->frames.len;
+}
+
 /* Completes the head; a record that is too large leaves only its place in the order of answers. */
 static enum err close_frame(struct log_writer *w)
 {
@@ -203,7 +210,9 @@ static enum err close_frame(struct log_writer *w)
         metric_inc(&oversize);
         return ERR_TOO_BIG;
     }
+    uint32_t extra_len = w->extra_at ? (uint32_t)(b->len - w->extra_at) : 0;
     memcpy(b->ptr + w->frame_at, &(uint32_t){(uint32_t)size}, sizeof(uint32_t));
+    memcpy(b->ptr + w->frame_at + 52, &extra_len, sizeof extra_len);
     w->inflight += size;
     return OK;
 }

@@ -154,6 +154,7 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
     c->sessions = session_home_new(&w->hub, lane, c->registry, c->certificates);
     c->methods = methods_new(&w->hub, lane, c->registry, c->sessions);
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
+    c->desk.routing = c->routing;
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
     TRY(events_new(&w->hub, lane, &c->writer, &c->events));
     events_watch_sessions(c->events, c->sessions);

@@ -479,7 +479,7 @@ struct amqp_service *amqp_service_new(const struct amqp_doors *doors)
                                           .container_id = hub->name,
                                           .hostname = hub->hosts[0],
                                           .mechanisms = mechanisms}};
-    telemetry_init(&s->telemetry, hub, desk->writer);
+    telemetry_init(&s->telemetry, hub, desk->writer, desk->routing);
     list_init(&s->full);
     readers_attach(s);
     return s;

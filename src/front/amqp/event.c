@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/amqp.h"
+#include "hub/routing/routing.h"
 
 enum { DIGITS_MAX = 20 };
 
@@ -64,8 +65,9 @@ void event_put(struct buf *out, const struct record *r)
     at = put(at, digits, digit_count);
     at = put_be64(PUT(at, ENQUEUED), r->enqueued_us / 1000);
     at = put(at, r->pairs.ptr, r->pairs.len);
-    at = put(at, r->sections.ptr, r->sections.len);
+    if (r->extra.len == 0) at = put(at, r->sections.ptr, r->sections.len);
     buf_commit(out, (size_t)(at - start));
+    if (r->extra.len) routing_put_sections(out, r, 0);
 }
 
 void event_put_metric(struct buf *out, const struct log_ends *ends, int64_t wall_us)

@@ -4,7 +4,8 @@
 
 #include "log/log.h"
 
-/* Message annotations (ours, then the stored ones), then the stored sections as they are. */
+/* Message annotations (ours, then the stored ones), then the stored sections: as they are, or with the
+ * enrichments of the built-in endpoint. */
 void event_put(struct buf *out, const struct record *r);
 
 /* Delivery annotations with the partition's newest event, for clients that asked for them. */

@@ -39,7 +39,7 @@ struct device_http_service *device_http_new(const struct device_http_doors *door
     struct device_http_service *s = NEW(struct device_http_service);
     s->doors = *doors;
     s->lane = doors->desk->lane;
-    telemetry_init(&s->telemetry, doors->desk->hub, doors->desk->writer);
+    telemetry_init(&s->telemetry, doors->desk->hub, doors->desk->writer, doors->desk->routing);
     s->site = (struct rest_site){.routes = routes,
                                  .route_count = sizeof routes / sizeof *routes,
                                  .ctx = s,

@@ -332,7 +332,8 @@ struct device_mqtt_service *device_mqtt_new(const struct device_mqtt_doors *door
     struct device_mqtt_service *service = NEW(struct device_mqtt_service);
     service->doors = *doors;
     service->offered = offered_by(doors);
-    telemetry_init(&service->telemetry, doors->desk->hub, doors->desk->writer);
+    telemetry_init(&service->telemetry, doors->desk->hub, doors->desk->writer,
+                   doors->desk->routing);
     list_init(&service->waiting);
     return service;
 }

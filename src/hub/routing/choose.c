@@ -55,7 +55,10 @@ static uint64_t small_enough(uint64_t endpoints, struct slice extra, size_t size
     uint64_t taken = endpoints;
     if (size + extra.len <= ROUTING_MESSAGE_MAX) return endpoints;
     for (unsigned bit = 0; bit < ROUTE_ENDPOINTS_MAX; bit++) {
-        if (!(endpoints >> bit & 1) || size + size_for(extra, bit) <= ROUTING_MESSAGE_MAX) continue;
+        size_t added = size_for(extra, bit);
+        bool fits =
+            size + added <= ROUTING_MESSAGE_MAX && (added == 0 || extra.len <= ROUTING_EXTRA_MAX);
+        if (!(endpoints >> bit & 1) || fits) continue;
         taken &= ~(UINT64_C(1) << bit);
         metric_inc(&invalid_total);
     }
@@ -74,6 +77,7 @@ void routing_choose(struct routing *r, const struct route_message *m, size_t siz
     if (enriches) route_enrich(r->now->table, m, x.endpoints, &r->extra);
     out->extra = buf_slice(&r->extra);
     out->destinations = small_enough(x.endpoints, out->extra, size);
+    if (out->extra.len > ROUTING_EXTRA_MAX) out->extra = SLICE_NONE;
 }
 
 uint64_t routing_still(const struct routing *r, uint64_t destinations, int64_t made_us)

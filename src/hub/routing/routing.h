@@ -34,6 +34,8 @@ enum {
     ROUTING_CHANGES_MAX = 16,       /* that wait; ERR_THROTTLED */
     ROUTING_IF_MATCH_MAX = 2 * ETAG_MAX,
     ROUTING_KINDS_MAX = 16,
+    ROUTING_EXTRA_MAX = 1 << 20,     /* bytes of all enrichments of a record; above it, who has some
+                                        does not get the message */
     ROUTING_MESSAGE_MAX = 256 << 10, /* a message with its enrichments, per endpoint (IoT Hub) */
 };
 

@@ -111,7 +111,7 @@ static void on_renewed(void *ctx, struct lane *lane, struct msg *m)
 void session_desk_init(struct session_desk *desk, const struct hub *hub, struct lane *lane,
                        struct log_writer *writer)
 {
-    *desk = (struct session_desk){hub, lane, writer};
+    *desk = (struct session_desk){.hub = hub, .lane = lane, .writer = writer};
     lane_on(lane, SESSION_OPENED, on_opened, desk);
     lane_on(lane, SESSION_CLOSE, on_close, desk);
     lane_on(lane, SESSION_RENEWED, on_renewed, desk);

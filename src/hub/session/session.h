@@ -30,6 +30,7 @@
 struct registry;
 struct certificates;
 struct log_writer;
+struct routing;
 struct twin_desired;
 struct method_request;
 struct c2d_message;
@@ -127,6 +128,7 @@ struct session_desk {
     const struct hub *hub;
     struct lane *lane;
     struct log_writer *writer;
+    struct routing *routing; /* set by whoever made it; NULL: nothing is routed */
 };
 
 struct session {

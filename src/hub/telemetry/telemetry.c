@@ -3,25 +3,31 @@
 
 #include "base/amqp.h"
 #include "base/metrics.h"
+#include "hub/telemetry/route.h"
 
 COUNTER(messages, "azimuth_d2c_telemetry_ingress_total", "Messages from devices taken in");
 COUNTER(message_bytes, "azimuth_d2c_telemetry_ingress_bytes_total",
         "Bytes of messages from devices taken in");
+COUNTER(to_stream, "azimuth_d2c_endpoints_egress_builtIn_events_total",
+        "Messages from devices that went to the built-in stream");
 COUNTER(too_big, "azimuth_d2c_telemetry_too_big_total",
         "Messages from devices refused because of their size");
 
-void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_writer *writer)
+void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_writer *writer,
+                    struct routing *routing)
 {
-    *t = (struct telemetry){hub, writer, log_partitions(hub->log, 0)};
+    *t = (struct telemetry){hub, writer, routing, log_partitions(hub->log, 0)};
 }
 
 /* ---- stamps */
 
-static void stamp(struct telemetry_sender *s, const char *key, struct slice value)
+/* Returns where the text lies in the annotations, which may move until all are there. */
+static size_t stamp(struct telemetry_sender *s, const char *key, struct slice value)
 {
     amqp_put_sym(&s->pairs, key);
     amqp_put_string(&s->pairs, value);
     s->pair_count++;
+    return s->pairs.len - value.len;
 }
 
 void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t, struct slice who,
@@ -34,12 +40,17 @@ void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t
                "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
                "\"acceptingIpFilterRule\":null}",
                auth_scope, auth_type);
-    stamp(s, "iothub-connection-device-id", hub_device_of(who));
-    if (hub_module_of(who).len) stamp(s, "iothub-connection-module-id", hub_module_of(who));
+    size_t device = stamp(s, "iothub-connection-device-id", hub_device_of(who)), module = 0;
+    size_t model = 0;
+    if (hub_module_of(who).len)
+        module = stamp(s, "iothub-connection-module-id", hub_module_of(who));
     stamp(s, "iothub-connection-auth-method", buf_slice(&method));
     stamp(s, "iothub-connection-auth-generation-id", generation_id);
     stamp(s, "iothub-message-source", SLICE_LIT("Telemetry"));
-    if (model_id.len) stamp(s, "dt-dataschema", model_id);
+    if (model_id.len) model = stamp(s, "dt-dataschema", model_id);
+    s->device_id = slice_of(s->pairs.ptr + device, hub_device_of(who).len);
+    if (module) s->module_id = slice_of(s->pairs.ptr + module, hub_module_of(who).len);
+    if (model) s->model_id = slice_of(s->pairs.ptr + model, model_id.len);
     buf_free(&method);
 }
 
@@ -151,14 +162,23 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
                           const struct envelope *message, int64_t wall_us, log_done_fn done,
                           struct addr who, uint64_t cookie)
 {
+    struct routing_choice choice = {.destinations = RECORD_TO_STREAM};
     TRY(telemetry_check(message));
-    struct buf *b = log_begin(t->writer, 0, sender->partition, RECORD_TELEMETRY, RECORD_TO_STREAM);
+    if (routing_decides(t->routing, RECORD_TELEMETRY))
+        telemetry_route(t, sender, message, wall_us, &choice);
+    struct buf *b =
+        log_begin(t->writer, 0, sender->partition, RECORD_TELEMETRY, choice.destinations);
     log_pairs_done(t->writer, put_pairs(b, sender, message, wall_us));
     put_properties(b, message);
     put_application_properties(b, message);
     amqp_put_data(b, message->body);
+    if (choice.extra.len) {
+        log_sections_done(t->writer);
+        buf_put_slice(b, choice.extra);
+    }
     log_end(t->writer, done, who, cookie);
     metric_inc(&messages);
+    if (choice.destinations & RECORD_TO_STREAM) metric_inc(&to_stream);
     metric_add(&message_bytes, (int64_t)telemetry_size(message));
     return OK;
 }

@@ -1,7 +1,8 @@
 /* telemetry.h - messages from devices, on their way into the log.
  *
- * One common envelope for every protocol: a front fills it, telemetry checks it, stamps who sent it
- * and appends it, in the encoding in which consumers will get it.
+ * One common envelope for every protocol: a front fills it, telemetry checks it, stamps who sent it,
+ * asks the routes where it goes (hub/routing) and appends it, in the encoding in which consumers will
+ * get it.  What nobody wants is appended too, to no destination: it is acknowledged as any other.
  *
  * Runs on: the core that holds the device's connection.  Never blocks.
  * Life:    struct telemetry per core; struct telemetry_sender per session.  An envelope is borrowed
@@ -18,13 +19,17 @@
 
 enum { TELEMETRY_SIZE_MAX = 256 << 10, TELEMETRY_PROPERTIES_MAX = 1000 };
 
+struct routing;
+
 struct telemetry {
     const struct hub *hub;
     struct log_writer *writer;
+    struct routing *routing; /* NULL: everything goes to the stream */
     unsigned partitions;
 };
 
-void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_writer *writer);
+void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_writer *writer,
+                    struct routing *routing);
 
 struct property {
     struct slice name, value;
@@ -47,6 +52,8 @@ struct telemetry_sender {
     unsigned partition;
     unsigned pair_count;
     struct buf pairs; /* the constant annotations, encoded once per session */
+    struct slice device_id, module_id, model_id; /* within those */
+    struct slice twin; /* as conditions and enrichments see it; the caller keeps it */
 };
 
 /* `who` is an identity; `auth_type` is "sas" or "x509", `auth_scope` "device", "module" or "hub";
