@@ -19,6 +19,9 @@ IDENTITY = ("hub", "device-identity")
 MODULE = ("hub", "module-identity")
 OF_MODULE = ("-d", "{d}", "-m", "m1")
 CERTIFICATE = ("hub", "certificate")
+ROUTE, ENRICHMENT = ("hub", "message-route"), ("hub", "message-enrichment")
+ROUTING = pathlib.Path(FOLDER.name) / "routing.json"
+ROUTING.write_text("{}")
 JOB = ("hub", "job")
 ROLLOUT = ("hub", "configuration")
 DEPLOYMENT = ("edge", "deployment")
@@ -87,6 +90,22 @@ CONNECTING = {
     "hub consumer-group create": ("hub", "consumer-group", "create", "-n", "readers"),
     "hub consumer-group list": ("hub", "consumer-group", "list"),
     "hub consumer-group delete": ("hub", "consumer-group", "delete", "-n", "readers"),
+    "hub message-route create": (*ROUTE, "create", "--rn", "r1", "-t", "DeviceMessages", "--en", "events"),
+    "hub message-route list": (*ROUTE, "list"),
+    "hub message-route show": (*ROUTE, "show", "--rn", "r1"),
+    "hub message-route update": (*ROUTE, "update", "--rn", "r1", "-c", "a = 'b'"),
+    "hub message-route test": (*ROUTE, "test", "--rn", "r1", "--ap", '{"a":"b"}'),
+    "hub message-route delete": (*ROUTE, "delete", "--rn", "r1"),
+    "hub message-route fallback show": (*ROUTE, "fallback", "show"),
+    "hub message-route fallback set": (*ROUTE, "fallback", "set", "-e", "true"),
+    "hub message-enrichment create": (*ENRICHMENT, "create", "-k", "k1", "-v", "$iothubname", "-e", "events"),
+    "hub message-enrichment list": (*ENRICHMENT, "list"),
+    "hub message-enrichment update": (*ENRICHMENT, "update", "-k", "k1", "-v", "text"),
+    "hub message-enrichment delete": (*ENRICHMENT, "delete", "-k", "k1"),
+    "hub message-endpoint list": ("hub", "message-endpoint", "list"),
+    "hub message-endpoint show": ("hub", "message-endpoint", "show", "--en", "events"),
+    "hub routing show": ("hub", "routing", "show"),
+    "hub routing apply": ("hub", "routing", "apply", "-f", ROUTING),
     "hub certificate create": (*CERTIFICATE, "create", "-n", "root", "-p", ROOT_PEM),
     "hub certificate list": (*CERTIFICATE, "list"),
     "hub certificate show": (*CERTIFICATE, "show", "-n", "root"),
@@ -136,6 +155,7 @@ WAITING = {
     **{f"device c2d-message {way}": ("device", "c2d-message", way, "-d", "{d}", "-e", "00112233-4455-6677-8899-aabbccddeeff")
        for way in ("complete", "abandon", "reject")},
     "hub monitor-feedback": ("hub", "monitor-feedback", "--timeout", 20),
+    "hub message-endpoint delete": ("hub", "message-endpoint", "delete", "--en", "nowhere"),
     **{f"dps registration {verb}": ("dps", "registration", verb, "--rid", "nobody") for verb in ("show", "delete")},
     **{f"dps {kind} registration {verb}": ("dps", kind, "registration", verb, "--rid", "nobody")
        for kind in ("enrollment", "enrollment-group") for verb in ("show", "delete")},
@@ -267,6 +287,12 @@ def status_3_when_it_is_not_there():
         # MQTT says no more than that it is refused; the sentence says how to find out.
         expect(hub.run(*words_of("device send-d2c-message", "nobody")), REFUSED, "device-identity show -d nobody")
         expect(hub.run(*words_of("hub consumer-group delete")), NOT_FOUND, "readers")
+        for verb in ("show", "update", "delete", "test"):
+            expect(hub.run(*words_of(f"hub message-route {verb}")), NOT_FOUND, "r1")
+        for verb in ("update", "delete"):
+            expect(hub.run(*words_of(f"hub message-enrichment {verb}")), NOT_FOUND, "k1")
+        for verb in ("show", "delete"):
+            expect(hub.run("hub", "message-endpoint", verb, "--en", "nowhere"), NOT_FOUND, "nowhere")
         for kind in ("enrollment", "enrollment-group"):
             for verb in ("show", "update", "delete"):
                 expect(hub.run(*words_of(f"dps {kind} {verb}")), NOT_FOUND, "1")
@@ -349,6 +375,10 @@ def status_6_when_somebody_was_faster():
         expect(hub.run(*words_of("dps linked-hub create")), CONFLICT, "other.test")
         for verb in ("update", "delete"):
             expect(hub.run(*words_of(f"dps linked-hub {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
+        for kind, name in (("message-route", "r1"), ("message-enrichment", "k1")):
+            hub.must(*words_of(f"hub {kind} create"))
+            expect(hub.run(*words_of(f"hub {kind} create")), CONFLICT, name)
+        expect(hub.run(*words_of("hub routing apply"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
         hub.must(*words_of("hub certificate create"))
         for verb in ("create", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")

@@ -78,6 +78,7 @@ GROUPS = {
     "python pnp": ("python", python("pnp")),
     "python restart": ("python", python("restart")),
     "python events": ("python", python("events")),
+    "python routing": ("python", python("routing")),
     "python c2d": ("python", python("c2d")),
     "python dps": ("python", python("dps")),
     "python lines": ("python", python("lines")),

@@ -40,6 +40,9 @@ class OwnServer:
         return subprocess.run([AZIMUTH, *words], check=True, capture_output=True, text=True,
                               env={**os.environ, "AZIMUTH_DATA": self.data}).stdout.strip()
 
+    def hub_name(self):
+        return self.string("--event-hub").split("EntityPath=")[1].split(";")[0]
+
     def string(self, *words):
         return self.cli("connection-string", *words)
 

@@ -1,0 +1,85 @@
+"""routing.py - what goes to the stream along routes, and what enrichments add, read with azure-eventhub; sent
+and caused with azure-iot-device and azure-iot-hub; also after the server was killed."""
+import json
+
+from azure.eventhub import EventHubConsumerClient
+from azure.iot.device import IoTHubDeviceClient, Message
+from azure.iot.hub.models import Twin, TwinProperties
+
+from check import check, equal, until
+from hub import Reader, body, source
+from own_server import server_and_service
+
+
+def message(data, **properties):
+    made = Message(json.dumps(data))
+    made.content_type, made.content_encoding = "application/json", "utf-8"
+    made.custom_properties.update(properties)
+    return made
+
+
+def reader_of(server, group="$Default"):
+    client = EventHubConsumerClient.from_connection_string(
+        server.string("--event-hub"), group, connection_verify=server.ready["ca"])
+    return Reader(client, starting_position="-1")
+
+
+def device_of(server, name):
+    client = IoTHubDeviceClient.create_from_connection_string(
+        server.string("-d", name), server_verification_cert=server.ca, connection_retry=False)
+    client.connect()
+    return client
+
+
+def send(server, name, *messages):
+    client = device_of(server, name)
+    for each in messages:
+        client.send_message(each)
+    client.shutdown()
+
+
+def route(server, name, condition, source_type="DeviceMessages"):
+    server.cli("hub", "message-route", "create", "--rn", name, "-t", source_type, "--en", "events", "-c", condition)
+
+
+def bodies(reader, name):
+    return [json.loads(body(event)) for event in list(reader.events)
+            if source(event) == name and event.system_properties[b"iothub-message-source"] == b"Telemetry"]
+
+
+@check("conditions on properties, bodies and twins choose what the stream gets, also after kill -9")
+def _():
+    for workers in (1, 3):
+        with server_and_service("routed", "--workers", str(workers)) as (server, service):
+            service.update_twin("routed", Twin(tags={"site": "north"}))
+            send(server, "routed", message({"n": 0}))
+            route(server, "hot", "level = 'hot'")
+            route(server, "body", "$body.temperature > 50")
+            send(server, "routed", message({"n": 1}))  # nobody's: along the fallback route
+            server.cli("hub", "message-route", "fallback", "set", "--enabled", "false")
+            send(server, "routed", message({"n": 2}), message({"n": 3}, level="hot"), message({"n": 4}, level="cold"),
+                 message({"n": 5, "temperature": 51}), message({"n": 6, "temperature": 50}))
+            server.kill()
+            server.start()
+            send(server, "routed", message({"n": 7}), message({"n": 8}, level="hot"))
+            reader = reader_of(server)
+            until("the last one came", lambda: {"n": 8} in bodies(reader, "routed"))
+            equal([each["n"] for each in bodies(reader, "routed")], [0, 1, 3, 5, 8], "what came")
+            events = [event for event in list(reader.events) if source(event) == "routed"]
+            equal([event.sequence_number for event in events], list(range(5)), "sequence numbers")
+            reader.stop()
+
+
+@check("a consumer sees the enrichments of the stream among the properties")
+def _():
+    with server_and_service("enriched") as (server, _):
+        for key, value in (("hub", "$iothubname"), ("color", "red"), ("site", "$twin.tags.nothing")):
+            server.cli("hub", "message-enrichment", "create", "-k", key, "-v", value, "-e", "events")
+        send(server, "enriched", message({"n": 1}), message({"n": 2}, own="1", color="blue"))
+        reader = reader_of(server)
+        until("both came", lambda: len(bodies(reader, "enriched")) == 2)
+        equal([{key.decode(): value.decode() for key, value in event.properties.items()} for event in list(reader.events)
+               if source(event) == "enriched"],
+              [{"hub": server.hub_name(), "color": "red", "site": "$twin.tags.nothing"},
+               {"own": "1", "hub": server.hub_name(), "color": "red", "site": "$twin.tags.nothing"}], "their properties")
+        reader.stop()
