@@ -96,14 +96,15 @@ static enum err make_table(struct snapshot *s, const struct hub *hub)
     struct route_table_config cfg = {.hub_name = slice_str(hub->name),
                                      .fallback_enabled = json_get(fallback, "isEnabled")->truth,
                                      .fallback_endpoint = endpoint_of(s, fallback)};
-    struct route_mistake mistake;
+    struct route_mistake mistake = {0};
     size_t bad;
     cfg.routes = list_routes(s, &cfg.route_count);
     cfg.enrichments = list_enrichments(s, &cfg.enrichment_count);
     bool plain = cfg.route_count == 0 && cfg.enrichment_count == 0 && cfg.fallback_enabled &&
                  cfg.fallback_endpoint == 0;
     if (plain) return OK;
-    return route_table_new(&cfg, &s->table, &bad, &mistake);
+    enum err e = route_table_new(&cfg, &s->table, &bad, &mistake);
+    return e == OK ? OK : fail(e, "routes: %s", mistake.text);
 }
 
 enum err snapshot_new(const struct hub *hub, const struct routing_config *config,
