@@ -157,6 +157,7 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
     c->desk.routing = c->routing;
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
     TRY(events_new(&w->hub, lane, &c->writer, &c->events));
+    events_set_routing(c->events, c->routing);
     events_watch_sessions(c->events, c->sessions);
     twins_set_events(c->twins, c->events, digital_twin_put_change);
     c->c2d = c2d_new(&w->hub, lane, c->registry, c->sessions);

@@ -61,11 +61,17 @@ static struct event *add_event(struct events *e, struct connection *c, const cha
     int len = snprintf(body, sizeof body, "{\"sequenceNumber\":\"%032llX%016X%016llX\"}",
                        (unsigned long long)(id + filetime_us) * 10, (unsigned)e->lane->id,
                        (unsigned long long)id);
-    return event_add(e, unit,
-                     &(struct event_draft){.source = RECORD_CONNECTION_STATE,
-                                           .who = slice_str(c->who),
-                                           .op = op,
-                                           .body = slice_of(body, (size_t)len)});
+    struct buf twin = {0};
+    if (e->twin && event_wants_twin(e, RECORD_CONNECTION_STATE))
+        e->twin(e->twin_ctx, slice_str(c->who), &twin);
+    struct event *ev = event_add(e, unit,
+                                 &(struct event_draft){.source = RECORD_CONNECTION_STATE,
+                                                       .who = slice_str(c->who),
+                                                       .op = op,
+                                                       .body = slice_of(body, (size_t)len),
+                                                       .twin = buf_slice(&twin)});
+    buf_free(&twin);
+    return ev;
 }
 
 /* First that the session that was told of has ended, then that another one has begun. */
@@ -151,7 +157,7 @@ static void on_session(struct session_listener *l, struct slice who,
 {
     struct events *e = CONTAINER_OF(l, struct events, listener);
     struct connection *c = map_get(&e->links, who);
-    if (c == NULL && link == NULL) return;
+    if (c == NULL && (link == NULL || !event_wanted(e, RECORD_CONNECTION_STATE))) return;
     if (c == NULL) c = make(e, who);
     if (link == NULL) {
         c->present = 0;
@@ -166,7 +172,6 @@ static void on_session(struct session_listener *l, struct slice who,
 
 void events_watch_sessions(struct events *e, struct session_home *sessions)
 {
-    if (!event_wanted(e, RECORD_CONNECTION_STATE)) return;
     e->listener.changed = on_session;
     session_home_listen(sessions, &e->listener);
 }
@@ -210,7 +215,6 @@ enum err connection_init(struct events *e)
     enum err err = OK;
     list_init(&e->changed);
     list_init(&e->asked);
-    if (!event_wanted(e, RECORD_CONNECTION_STATE)) return OK;
     for (bool more = true; more && err == OK;) err = read_page(e, &last, &more);
     buf_free(&last);
     return err;

@@ -9,8 +9,8 @@
  * change is on disk.  Events of one device keep their order.  Sessions are in no store, so their events
  * are a change of their own: who was told to be connected (connection.c).
  *
- * IoT Hub sends these events along routes only; here they go to the built-in stream, those sources that
- * the server was told to (hub.events), each record with its source, by which routes can choose.
+ * They go along the routes of their source, if there are any, as they were when the event was made
+ * (hub/routing); otherwise to the built-in stream, if the server was told so (hub.events).
  *
  * Runs on: the core that is home to the identity.
  * Life:    events_new() after the log's writer and the store are there; events_free() before them.
@@ -37,6 +37,7 @@ enum {
 
 struct store_request;
 struct session_home;
+struct routing;
 struct event;
 struct events;
 
@@ -47,6 +48,16 @@ void events_free(struct events *e); /* NULL is fine */
 
 void events_relief(struct events *e); /* the log has room again */
 
+/* Which routes there are; without it none. */
+void events_set_routing(struct events *e, struct routing *r);
+
+/* Appends the twin of an identity as services see it, if it is at hand. */
+typedef bool (*event_twin_fn)(void *ctx, struct slice who, struct buf *out);
+void events_set_twins(struct events *e, event_twin_fn fn, void *ctx);
+
+/* Does anybody want event_draft.twin? */
+bool event_wants_twin(const struct events *e, enum record_source source);
+
 /* Is anybody interested?  `e` NULL: nobody is. */
 bool event_wanted(const struct events *e, enum record_source source);
 
@@ -55,9 +66,10 @@ struct event_draft {
     struct slice who; /* of a job: its id */
     const char *op;   /* opType: "updateTwin" */
     struct slice body;
+    struct slice twin; /* if event_wants_twin(): with its tags and properties; empty: unknown */
 };
 
-/* Adds the event's row to the unit that makes the change.  event_stored() follows when the unit was
+/* Adds the event's row to the unit that makes the change.  NULL: it goes nowhere.  event_stored() follows when the unit was
  * acknowledged, event_drop() when it was not. */
 struct event *event_add(struct events *e, struct store_request *unit,
                         const struct event_draft *d) MUST_USE;

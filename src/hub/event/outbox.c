@@ -109,10 +109,15 @@ static void on_logged(struct lane *core, struct addr who, uint64_t cookie, enum 
 static void append(struct events *e, const struct event *ev)
 {
     unsigned partition = hub_partition(ev->device_id, log_partitions(e->hub->log, 0));
-    struct buf *b = log_begin(e->writer, 0, partition, ev->source, RECORD_TO_STREAM);
+    uint64_t destinations = routing_still(e->routing, ev->destinations, ev->id);
+    struct buf *b = log_begin(e->writer, 0, partition, ev->source, destinations);
     buf_put_slice(b, ev->pairs);
     log_pairs_done(e->writer, ev->pair_count);
     buf_put_slice(b, ev->sections);
+    if (ev->extra.len) {
+        log_sections_done(e->writer);
+        buf_put_slice(b, ev->extra);
+    }
     log_end(e->writer, on_logged, e->slot, (uint64_t)(uintptr_t)ev);
 }
 
@@ -138,7 +143,23 @@ void outbox_take(struct events *e, struct event *ev)
 
 bool event_wanted(const struct events *e, enum record_source source)
 {
-    return e && e->hub->events & 1u << source;
+    return e && (e->hub->events & 1u << source || routing_decides(e->routing, source));
+}
+
+bool event_wants_twin(const struct events *e, enum record_source source)
+{
+    return e && routing_wants_twin(e->routing, source);
+}
+
+void events_set_routing(struct events *e, struct routing *r)
+{
+    e->routing = r;
+}
+
+void events_set_twins(struct events *e, event_twin_fn fn, void *ctx)
+{
+    e->twin = fn;
+    e->twin_ctx = ctx;
 }
 
 int64_t outbox_next_id(struct events *e)
@@ -157,7 +178,9 @@ static unsigned shard_of(const struct event *ev)
 struct event *event_add(struct events *e, struct store_request *unit, const struct event_draft *d)
 {
     ON_LANE(e->lane);
-    struct event *ev = event_make(e->hub, d, outbox_next_id(e), clock_wall_us());
+    if (!event_wanted(e, d->source)) return NULL;
+    struct event *ev = event_make(e, d, outbox_next_id(e), clock_wall_us());
+    if (ev == NULL) return NULL;
     store_add(unit, &sql_event_insert, 1);
     store_put_text(unit, "device_id", ev->device_id);
     store_put_int(unit, "id", ev->id);
@@ -166,6 +189,8 @@ struct event *event_add(struct events *e, struct store_request *unit, const stru
     store_put_int(unit, "pair_count", ev->pair_count);
     store_put_blob(unit, "pairs", ev->pairs);
     store_put_blob(unit, "sections", ev->sections);
+    store_put_int(unit, "destinations", (int64_t)ev->destinations);
+    store_put_blob(unit, "extra", ev->extra);
     return ev;
 }
 

@@ -3,6 +3,7 @@
 #define HUB_EVENT_OUTBOX_H
 
 #include "hub/event/event.h"
+#include "hub/routing/routing.h"
 #include "hub/session/session.h"
 #include "store/store.h"
 
@@ -13,11 +14,15 @@ struct event {
     int64_t id;       /* of its row; they rise */
     enum record_source source;
     uint32_t pair_count;
-    struct slice device_id, key, pairs, sections; /* `key` is id and device */
+    uint64_t destinations;                               /* chosen when it was made */
+    struct slice device_id, key, pairs, sections, extra; /* `key` is id and device */
 };
 
 struct events {
     const struct hub *hub;
+    struct routing *routing; /* NULL: none */
+    event_twin_fn twin;
+    void *twin_ctx;
     struct lane *lane;
     struct log_writer *writer;
     struct addr slot;
@@ -45,8 +50,8 @@ struct events {
 };
 
 /* encode.c: a record's annotations and sections, as consumers get them. */
-struct event *event_make(const struct hub *hub, const struct event_draft *d, int64_t id,
-                         int64_t wall_us);
+struct event *event_make(struct events *e, const struct event_draft *d, int64_t id,
+                         int64_t wall_us); /* NULL: nobody wants it */
 struct event *event_of_row(const struct store_value *col);
 size_t event_bytes(const struct event *ev);
 

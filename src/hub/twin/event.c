@@ -112,6 +112,9 @@ enum err twin_event_prepare(struct op *op, const struct twin_change *change,
     if (!change->tags && !change->desired && !change->reported) return OK; /* configurations */
     if (event_wanted(t->events, RECORD_DIGITAL_TWIN_CHANGE) && t->digital_change)
         TRY(put_digital_change(op, next));
+    if (event_wants_twin(t->events, RECORD_TWIN_CHANGE) ||
+        event_wants_twin(t->events, RECORD_DIGITAL_TWIN_CHANGE))
+        TRY(put_whole(&op->view, op->entry->who, next));
     if (!event_wanted(t->events, RECORD_TWIN_CHANGE)) return OK;
     if (replaces(op)) return put_whole(&op->bodies[0], op->entry->who, next);
     put_change(&op->bodies[0], change, next, wall_us);
@@ -129,7 +132,8 @@ void twin_event_add(struct op *op, struct store_request *unit)
                                   &(struct event_draft){.source = sources[i],
                                                         .who = op->entry->who,
                                                         .op = whole ? "replaceTwin" : "updateTwin",
-                                                        .body = buf_slice(&op->bodies[i])});
+                                                        .body = buf_slice(&op->bodies[i]),
+                                                        .twin = buf_slice(&op->view)});
     }
 }
 
@@ -148,6 +152,7 @@ void twin_event_drop(struct op *op)
         op->events[i] = NULL;
         buf_free(&op->bodies[i]);
     }
+    buf_free(&op->view);
 }
 
 /* ---- identities */
@@ -186,10 +191,13 @@ static void add_pending(struct twins *t, struct slice who, bool creates, const s
     struct buf body = {0};
     drop_pending(t, who);
     if (event_wanted(t->events, RECORD_DEVICE_LIFECYCLE) && put_whole(&body, who, twin) == OK)
-        new_pending(t, who)->event = event_add(
-            t->events, unit,
-            &(struct event_draft){
-                .source = RECORD_DEVICE_LIFECYCLE, .who = who, .op = op, .body = buf_slice(&body)});
+        new_pending(t, who)->event =
+            event_add(t->events, unit,
+                      &(struct event_draft){.source = RECORD_DEVICE_LIFECYCLE,
+                                            .who = who,
+                                            .op = op,
+                                            .body = buf_slice(&body),
+                                            .twin = buf_slice(&body)});
     buf_free(&body);
 }
 
@@ -205,9 +213,16 @@ void twin_event_first(struct twins *t, struct slice who, const struct twin *twin
                              &(struct event_draft){.source = RECORD_TWIN_CHANGE,
                                                    .who = who,
                                                    .op = "replaceTwin",
-                                                   .body = buf_slice(&body)});
+                                                   .body = buf_slice(&body),
+                                                   .twin = buf_slice(&body)});
     }
     buf_free(&body);
+}
+
+static bool hears_of_identities(const struct twins *t)
+{
+    return event_wanted(t->events, RECORD_DEVICE_LIFECYCLE) ||
+           event_wanted(t->events, RECORD_TWIN_CHANGE);
 }
 
 static void on_creating(struct registry_listener *l, const struct identity *next,
@@ -217,6 +232,7 @@ static void on_creating(struct registry_listener *l, const struct identity *next
     struct arena arena = {0};
     struct twin fresh;
     struct buf who = {0};
+    if (!hears_of_identities(t)) return;
     hub_put_who(&who, next->device_id, next->module_id);
     twin_fresh(&arena, next->generation, &fresh);
     add_pending(t, buf_slice(&who), true, &fresh, unit);
@@ -232,6 +248,7 @@ static void on_deleting(struct registry_listener *l, struct slice who, struct st
     struct entry *e = map_get(&t->entries, who);
     struct arena arena = {0};
     struct twin fresh;
+    if (!hears_of_identities(t)) return;
     twin_fresh(&arena, SLICE_LIT(""), &fresh);
     bool whole = e && e->twin && buf_size(&unit->body) <= EVENT_UNIT_BYTES_MAX;
     add_pending(t, who, false, whole ? e->twin : &fresh, unit);
@@ -254,12 +271,19 @@ static void on_undone(struct registry_listener *l, struct slice who)
     drop_pending(CONTAINER_OF(l, struct twins, identities), who);
 }
 
+static bool put_twin_at_hand(void *ctx, struct slice who, struct buf *out)
+{
+    const struct twins *t = ctx;
+    const struct entry *e = map_get(&t->entries, who);
+    return e && e->twin && put_whole(out, who, e->twin) == OK;
+}
+
 void twins_set_events(struct twins *t, struct events *events, twin_digital_change_fn digital)
 {
     t->events = events;
     t->digital_change = digital;
-    if (!event_wanted(events, RECORD_DEVICE_LIFECYCLE) && !event_wanted(events, RECORD_TWIN_CHANGE))
-        return;
+    if (events == NULL) return;
+    events_set_twins(events, put_twin_at_hand, t);
     t->identities = (struct registry_listener){.changed = on_changed,
                                                .creating = on_creating,
                                                .deleting = on_deleting,

@@ -36,6 +36,7 @@ struct op {
     struct twin *next;                 /* with the store */
     struct buf desired;                /* what the device is told of it; empty: nothing */
     struct buf bodies[TWIN_EVENTS];    /* of events: the twin's and the digital twin's change */
+    struct buf view;                   /* the twin as conditions of routes see it, if any does */
     struct event *events[TWIN_EVENTS]; /* with the store, likewise */
     bool again;                        /* the second attempt */
 };
