@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "base/yaml.h"
 
@@ -39,8 +40,8 @@ static const struct field device_fields[] = {{"deviceId", FIELD_TEXT, NULL},
                                              {"properties", FIELD_LATER, NULL},
                                              {0}};
 
-static const char *const sections_of_later[] = {
-    "enrollments", "enrollmentGroups", "routes", "twins", "endpoints", "configurations"};
+static const char *const sections_of_later[] = {"enrollments", "enrollmentGroups", "twins",
+                                                "configurations"};
 
 static enum err bad(const struct seed *s, const struct yaml *at, const char *what)
 {
@@ -142,13 +143,70 @@ static enum err read_devices(struct seed *s, const struct yaml *list)
     return OK;
 }
 
+/* ---- routes: any YAML, as JSON; the hub judges it */
+
+static void write_any(struct buf *out, const struct yaml *item);
+
+static void write_children(struct buf *out, const struct yaml *item)
+{
+    bool map = item->kind == YAML_MAP;
+    buf_put_u8(out, map ? '{' : '[');
+    for (const struct yaml *child = item->child; child; child = child->next) {
+        if (map) {
+            text_json_string(out, child->name);
+            buf_put_u8(out, ':');
+        }
+        write_any(out, child);
+        if (child->next) buf_put_u8(out, ',');
+    }
+    buf_put_u8(out, map ? '}' : ']');
+}
+
+/* What is text whatever it looks like: a condition may be the word true. */
+static bool is_said(const struct yaml *item)
+{
+    static const char *const names[] = {"name", "condition", "key", "value"};
+    bool said = item->quoted;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        said = said || slice_is(item->name, names[i]);
+    return said;
+}
+
+static void write_any(struct buf *out, const struct yaml *item)
+{
+    bool said = item->kind == YAML_TEXT && is_said(item);
+    bool plain =
+        slice_is(item->text, "true") || slice_is(item->text, "false") || json_is_number(item->text);
+    if (item->kind != YAML_TEXT)
+        write_children(out, item);
+    else if (is_null(item))
+        buf_put_str(out, "null");
+    else if (plain && !said)
+        buf_put_slice(out, item->text);
+    else
+        text_json_string(out, item->text);
+}
+
+static enum err read_routing(struct seed *s, const struct yaml *section)
+{
+    struct buf json = {0};
+    if (is_null(section)) return OK;
+    if (section->kind != YAML_MAP) return bad(s, section, "names and values were expected");
+    write_any(&json, section);
+    s->routing = arena_copy(&s->arena, buf_slice(&json));
+    s->routing_line = section->line;
+    buf_free(&json);
+    return OK;
+}
+
 static enum err read_section(struct seed *s, const struct yaml *section)
 {
     if (slice_is(section->name, "devices")) return is_null(section) ? OK : read_devices(s, section);
+    if (slice_is(section->name, "routing")) return read_routing(s, section);
     for (size_t i = 0; i < sizeof sections_of_later / sizeof *sections_of_later; i++)
         if (slice_is(section->name, sections_of_later[i]))
             return bad(s, section, "comes with a later release");
-    return bad(s, section, "there is no such section; this release has 'devices'");
+    return bad(s, section, "there is no such section; this release has 'devices' and 'routing'");
 }
 
 enum err seed_load(struct seed *s, const char *path)
@@ -187,6 +245,27 @@ static void on_answer(struct registry_wait *w, const struct registry_answer *a)
     plant_some(s);
 }
 
+/* Only a hub whose routing nobody changed has version 0. */
+static void on_routing(struct routing_wait *w, enum err result, const char *text)
+{
+    struct seed *s = CONTAINER_OF(w, struct seed, routing_wait);
+    if (result != OK && result != ERR_PRECONDITION)
+        snprintf(s->why, sizeof s->why, "%s:%zu: routing: %s", s->path, s->routing_line, text);
+    s->done(s->ctx);
+}
+
+static void plant_routing(struct seed *s)
+{
+    char etag[ETAG_MAX + 1];
+    if (s->why[0] || s->routing.len == 0) {
+        s->done(s->ctx);
+        return;
+    }
+    etag_of_number(0, etag);
+    s->routing_wait.fn = on_routing;
+    routing_put(s->routes, slice_str(etag), s->routing, &s->routing_wait);
+}
+
 /* After a refusal nothing more is asked for. */
 static void plant_some(struct seed *s)
 {
@@ -198,12 +277,14 @@ static void plant_some(struct seed *s)
         d->wait.fn = on_answer;
         registry_put(s->registry, d->id, SLICE_NONE, d->json, &d->wait);
     }
-    if (s->under_way == 0) s->done(s->ctx);
+    if (s->under_way == 0) plant_routing(s);
 }
 
-void seed_plant(struct seed *s, struct registry *registry, void (*done)(void *ctx), void *ctx)
+void seed_plant(struct seed *s, struct registry *registry, struct routing *routing,
+                void (*done)(void *ctx), void *ctx)
 {
     s->registry = registry;
+    s->routes = routing;
     s->waiting = s->devices;
     s->done = done;
     s->ctx = ctx;

@@ -1,4 +1,4 @@
-/* seed.h - what a hub has from the start: devices of a YAML file that are made if they are absent.
+/* seed.h - what a hub has from the start: devices and routes of a YAML file, made if they are absent.
  *
  *     devices:
  *       - sensor-1                            # a device with keys of the hub's making
@@ -7,8 +7,14 @@
  *         authentication:
  *           symmetricKey: {primaryKey: ..., secondaryKey: ...}
  *
- * The names are those of a Device in the service API.  What is there already stays as it is, also
- * where the file says something else.
+ *     routing:                                # properties.routing of Azure's hub resource
+ *       routes:
+ *         - {name: hot, source: DeviceMessages, condition: "level = 'hot'", endpointNames: [events]}
+ *       enrichments:
+ *         - {key: site, value: $twin.tags.site, endpointNames: [events]}
+ *
+ * The names of a device are those of a Device in the service API.  What is there already stays as it is,
+ * also where the file says something else; so does the routing of a hub once anybody changed it.
  *
  * Runs on: seed_load() the main thread; seed_plant() and what follows on the registry's core.
  * Life:    seed_load() .. seed_free(); seed_plant() once.
@@ -22,6 +28,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "hub/registry/registry.h"
+#include "hub/routing/routing.h"
 
 enum { SEED_DEVICES_MAX = 10000, SEED_FILE_MAX = 8 << 20, SEED_WINDOW = 64 };
 
@@ -37,9 +44,13 @@ struct seed {
     struct arena arena;
     const char *path; /* as it was given */
     struct seed_device *devices;
-    struct map ids; /* of those */
+    struct map ids;       /* of those */
+    struct slice routing; /* its document; empty: none */
+    size_t routing_line;
 
     struct registry *registry; /* while planting; private, like what follows */
+    struct routing *routes;
+    struct routing_wait routing_wait;
     struct seed_device *waiting;
     unsigned under_way, created;
     char why[512]; /* the first refusal; empty: none */
@@ -50,8 +61,9 @@ struct seed {
 enum err seed_load(struct seed *s, const char *path) MUST_USE;
 void seed_free(struct seed *s);
 
-/* Asks the registry for every device and calls `done` once, perhaps before it returns. */
-void seed_plant(struct seed *s, struct registry *registry, void (*done)(void *ctx), void *ctx);
+/* Asks for every device, then for the routes, and calls `done` once, perhaps before it returns. */
+void seed_plant(struct seed *s, struct registry *registry, struct routing *routing,
+                void (*done)(void *ctx), void *ctx);
 
 /* After `done`, on any thread: were all devices there or made? */
 enum err seed_result(const struct seed *s) MUST_USE;

@@ -74,7 +74,8 @@ static void what_is_wrong_is_named_with_its_line(void **state)
         const char *yaml, *why;
     } rows[] = {
         {"device: []\n", ":1: device: there is no such section"},
-        {"devices: []\n\nroutes: []\n", ":3: routes: comes with a later release"},
+        {"devices: []\n\ntwins: []\n", ":3: twins: comes with a later release"},
+        {"devices: []\nrouting: []\n", ":2: routing: names and values were expected"},
         {"devices:\n  - deviceId: a\n    colour: red\n", ":3: colour: there is no such setting"},
         {"devices:\n  - deviceId: a\n    tags: {x: 1}\n", ":3: tags: comes with a later"},
         {"devices:\n  - deviceId: a\n    properties: {}\n", ":3: properties: comes with a later"},
@@ -179,7 +180,7 @@ static enum err plant(struct seed *s, const char *yaml)
 {
     assert_int_equal(load(s, yaml), OK);
     lane_running = &rig.core;
-    seed_plant(s, rig.wire.cores[0].registry, on_done, NULL);
+    seed_plant(s, rig.wire.cores[0].registry, rig.wire.cores[0].routing, on_done, NULL);
     rig_run(&rig);
     return seed_result(s);
 }
@@ -260,6 +261,45 @@ static void what_the_registry_refuses_is_named_with_its_line(void **state)
     seed_free(&s);
 }
 
+static const char *routing_now(void)
+{
+    static char text[4096];
+    struct buf json = {0};
+    routing_put_document(rig.wire.cores[0].routing, &json);
+    snprintf(text, sizeof text, "%s", buf_cstr(&json));
+    buf_free(&json);
+    return text;
+}
+
+static void routes_are_made_once(void **state)
+{
+    (void)state;
+    struct seed s;
+    assert_int_equal(
+        plant(&s, "routing:\n  routes:\n  - {name: all, source: DeviceMessages, condition: true,\n"
+                  "     endpointNames: [events], isEnabled: false}\n"
+                  "  enrichments: [{key: k, value: 7, endpointNames: [events]}]\n"),
+        OK);
+    assert_int_equal(done_count, 1);
+    assert_non_null(strstr(routing_now(), "\"name\":\"all\",\"source\":\"DeviceMessages\","
+                                          "\"condition\":\"true\",\"endpointNames\":[\"events\"],"
+                                          "\"isEnabled\":false}"));
+    assert_non_null(strstr(routing_now(), "\"value\":\"7\""));
+    seed_free(&s);
+    assert_int_equal(plant(&s, "routing: {routes: []}\n"), OK);
+    assert_non_null(strstr(routing_now(), "\"name\":\"all\""));
+    seed_free(&s);
+}
+
+static void routes_that_are_none_are_named_with_their_line(void **state)
+{
+    (void)state;
+    struct seed s;
+    assert_int_equal(plant(&s, "devices: [a]\nrouting: {routes: [{name: x}]}\n"), ERR_INVALID);
+    assert_non_null(strstr(fail_text(), ":2: routing: route 'x': source is missing"));
+    seed_free(&s);
+}
+
 static void an_empty_seed_is_planted_at_once(void **state)
 {
     (void)state;
@@ -282,6 +322,8 @@ int main(void)
         TEST(absent_devices_are_made_and_others_stay_as_they_are),
         TEST(more_devices_than_the_window_are_made),
         TEST(what_the_registry_refuses_is_named_with_its_line),
+        TEST(routes_are_made_once),
+        TEST(routes_that_are_none_are_named_with_their_line),
         TEST(an_empty_seed_is_planted_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
