@@ -33,7 +33,7 @@ enum route_truth route_test(const struct route_condition *c, const struct route_
 {
     struct route_matcher x = {0};
     eval_begin(&x, &c->program, m);
-    enum route_truth truth = eval_condition(&x, c->root);
+    enum route_truth truth = eval_route(&x, c->root);
     eval_free(&x);
     return truth;
 }

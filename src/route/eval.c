@@ -228,7 +228,7 @@ static struct value run(struct route_matcher *x, uint32_t at)
     return v;
 }
 
-enum route_truth eval_condition(struct route_matcher *x, uint32_t root)
+enum route_truth eval_route(struct route_matcher *x, uint32_t root)
 {
     struct value space;
     const struct value *v = look(x, root, &space);

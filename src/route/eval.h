@@ -22,7 +22,7 @@ struct route_matcher {
 /* A new message: nothing of it is read. */
 void eval_begin(struct route_matcher *x, const struct program *p, const struct route_message *m);
 
-enum route_truth eval_condition(struct route_matcher *x, uint32_t root);
+enum route_truth eval_route(struct route_matcher *x, uint32_t root);
 
 void eval_free(struct route_matcher *x); /* what it has grown */
 

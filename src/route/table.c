@@ -195,7 +195,7 @@ void route_match(const struct route_table *t, struct route_matcher *x,
         const struct table_route *r = &t->routes[t->order[i]];
         uint64_t endpoint = (uint64_t)1 << r->endpoint;
         if (out->endpoints & endpoint) continue;
-        enum route_truth truth = eval_condition(x, r->root);
+        enum route_truth truth = eval_route(x, r->root);
         out->tested++;
         if (truth == ROUTE_TRUE) out->endpoints |= endpoint;
         if (truth == ROUTE_UNDEFINED) out->undefined++;
@@ -211,6 +211,6 @@ void route_match_each(const struct route_table *t, struct route_matcher *x,
     for (size_t i = 0; i < t->route_count; i++) {
         const struct table_route *r = &t->routes[i];
         if (!r->enabled || r->source != m->source) continue;
-        if (eval_condition(x, r->root) == ROUTE_TRUE) fn(ctx, i);
+        if (eval_route(x, r->root) == ROUTE_TRUE) fn(ctx, i);
     }
 }
