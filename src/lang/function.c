@@ -201,7 +201,8 @@ static struct value concat(struct arena *a, const struct value *v, unsigned n)
 static struct value array_contains(struct arena *a, const struct value *v, unsigned n)
 {
     (void)a, (void)n;
-    if (v[0].type != VALUE_ARRAY || v[1].type == VALUE_UNDEFINED) return UNDEFINED;
+    if (v[0].json == NULL || v[0].type != VALUE_ARRAY || v[1].type == VALUE_UNDEFINED)
+        return UNDEFINED;
     for (const struct json *j = v[0].json->child; j; j = j->next) {
         struct value element = value_of_json(j), equal = value_equal(&element, &v[1]);
         if (value_is_true(&equal)) return value_bool(true);

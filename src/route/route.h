@@ -29,11 +29,9 @@ enum {
     ROUTE_ENRICHMENTS_MAX = 100,    /* ours; IoT Hub: 10 */
     ROUTE_ENRICHMENT_KEY_MAX = 128, /* bytes, ours */
     ROUTE_ENRICHMENT_VALUE_MAX = 1024,
-    ROUTE_BODY_DEPTH_MAX = 64, /* of a body or twin that is read; of a deeper one nothing is seen */
-    ROUTE_TABLE_NODES_MAX =
-        1 << 18, /* of all conditions of a table, what is written twice once; ours */
-    ROUTE_WORK_MAX =
-        16 << 20, /* bytes that functions go through for a message; then they are undefined */
+    ROUTE_BODY_DEPTH_MAX = 64,       /* of a body or twin; of a deeper one nothing is seen */
+    ROUTE_TABLE_NODES_MAX = 1 << 16, /* of all conditions, what is written twice once; ours */
+    ROUTE_WORK_MAX = 16 << 20,       /* bytes that functions go through for a message, ours */
     ROUTE_SOURCES_MAX = 16,
 };
 

@@ -161,9 +161,9 @@ static void functions_do_what_their_names_say(void **state)
           {"substring('abc', 1, 99) = 'bc'", T}, {"index_of('abc', 'c') = 2", T},
           {"index_of('abc', 'x') = -1", T}, {"starts_with('abc', 'ab')", T},
           {"ends_with('abc', 'bc')", T}, {"contains('abc', 'b')", T}, {"contains('abc', '')", T},
-          {"contains(1, 'b')", U}, {"as_number('x') = 1", U}, {"as_number('1e2') = 100", T},
-          {"as_number(true) = 1", U}, {"nothing_like('a')", BAD}, {"abs()", BAD},
-          {"abs(1, 2)", BAD});
+          {"contains(1, 'b')", U}, {"array_contains([1], 1)", U}, {"array_contains($body.a, 1)", U},
+          {"as_number('x') = 1", U}, {"as_number('1e2') = 100", T}, {"as_number(true) = 1", U},
+          {"nothing_like('a')", BAD}, {"abs()", BAD}, {"abs(1, 2)", BAD});
 }
 
 static void a_body_is_json_only_if_it_says_so(void **state)

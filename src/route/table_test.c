@@ -181,6 +181,7 @@ static enum err many(size_t count, size_t parts)
     enum err err = route_table_new(&cfg, &t, NULL, &mistake);
     for (size_t i = 0; i < count; i++) buf_free(&conditions[i]);
     route_table_unref(t);
+    if (err && err != ERR_FULL) fail_msg("%s", mistake.text);
     return err;
 }
 
