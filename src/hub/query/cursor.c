@@ -4,12 +4,21 @@
 #include "base/text.h"
 #include "hub/query/query.h"
 
-enum { CURSOR_VERSION = 2 }; /* one more whenever plans are numbered differently */
+enum { CURSOR_VERSION = 3 }; /* one more whenever plans are numbered differently */
 
 static void put(struct buf *out, struct slice s)
 {
     buf_put_le16(out, (uint16_t)s.len);
     buf_put_slice(out, s);
+}
+
+struct cursor cursor_copy(struct arena *a, const struct cursor *c)
+{
+    struct cursor copy = *c;
+    copy.value = arena_copy(a, c->value);
+    copy.device_id = arena_copy(a, c->device_id);
+    copy.module_id = arena_copy(a, c->module_id);
+    return copy;
 }
 
 void cursor_write(struct buf *out, const struct cursor *c)

@@ -6,6 +6,7 @@
 #ifndef HUB_QUERY_CURSOR_H
 #define HUB_QUERY_CURSOR_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/cur.h"
 
@@ -16,6 +17,9 @@ struct cursor {
     uint16_t range;                           /* the how-many-eth of them */
     struct slice value, device_id, module_id; /* after the row that has these */
 };
+
+/* Its slices in the arena. */
+struct cursor cursor_copy(struct arena *a, const struct cursor *c);
 
 /* base64; nothing is borrowed. */
 void cursor_write(struct buf *out, const struct cursor *c);

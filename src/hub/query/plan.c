@@ -1,8 +1,8 @@
-/* plan.c - plans out of a condition, and what they ask of the store. */
+/* plan.c - plans out of a condition, and which of a plan's ranges a row is taken from. */
 #include "hub/query/plan.h"
 
-#include "hub/query/query_sql.h"
 #include "hub/query/range.h"
+#include "hub/query/simple.h"
 
 /* ---- making */
 
@@ -14,6 +14,7 @@ static uint64_t guess(const struct range *r)
     if (r->kind == RANGE_KEYS) return 100000;
     bool value = r->end.len == r->low.len + 1 && slice_starts(r->end, r->low);
     if (r->kind == RANGE_PROPERTY) return value && r->low.len > 1 ? 1000 : 50000;
+    if (r->kind == RANGE_KNOWN) return 10000;
     return 2000;
 }
 
@@ -52,18 +53,36 @@ static bool plan_of_or(struct arena *a, enum query_source source, const struct e
     return true;
 }
 
-/* The best of them will do. */
+/* What `other` says of a property is asked of each row of the plan. */
+static void add_filter(struct arena *a, struct plan *p, const struct plan *other)
+{
+    struct filter f, *kept = NULL;
+    if (!filter_of(other->ranges, &f)) return;
+    for (struct range *r = p->ranges; r; r = r->next) {
+        if (r->kind != RANGE_PROPERTY || r->path == f.path || r->filter_count == FILTERS_MAX)
+            continue;
+        if (kept == NULL) kept = arena_alloc(a, sizeof *kept);
+        *kept = f;
+        r->filters[r->filter_count++] = kept;
+    }
+}
+
+/* The best of them will do; the others are filters. */
 static bool plan_of_and(struct arena *a, enum query_source source, const struct expr *e,
                         struct plan *out)
 {
-    bool found = false;
-    for (const struct expr *arg = e->args; arg; arg = arg->next) {
-        struct plan part;
-        if (!plan_of(a, source, arg, &part) || (found && part.weight >= out->weight)) continue;
-        *out = part;
-        found = true;
+    struct plan parts[PLANS_MAX], *best = NULL;
+    unsigned count = 0;
+    for (const struct expr *arg = e->args; arg && count < PLANS_MAX; arg = arg->next) {
+        if (!plan_of(a, source, arg, &parts[count])) continue;
+        if (best == NULL || parts[count].weight < best->weight) best = &parts[count];
+        count++;
     }
-    return found;
+    if (best == NULL) return false;
+    for (unsigned i = 0; i < count; i++)
+        if (&parts[i] != best) add_filter(a, best, &parts[i]);
+    *out = *best;
+    return true;
 }
 
 static bool plan_of(struct arena *a, enum query_source source, const struct expr *e,
@@ -123,15 +142,25 @@ static bool narrow(struct plans *plans, const struct plan *by)
     return false;
 }
 
+/* Each has those that the others make, of which the lightest come first. */
+static void add_filters(struct arena *a, struct plans *plans)
+{
+    for (unsigned i = 0; i < plans->count; i++)
+        for (unsigned j = 0; j < plans->count; j++)
+            if (i != j) add_filter(a, &plans->plans[i], &plans->plans[j]);
+}
+
 void plans_make(struct arena *a, const struct query *q, struct plans *out)
 {
-    const struct expr *where = q->where;
+    const struct expr *where = expr_simple(a, q->where);
     bool several = where && where->kind == EXPR_AND;
     const struct expr *part = several ? where->args : where;
     struct plan p;
     out->count = 0;
+    out->simple = where;
     for (; part && out->count < PLANS_MAX; part = several ? part->next : NULL)
         if (plan_of(a, q->source, part, &p) && !narrow(out, &p)) insert(out, &p);
+    add_filters(a, out);
     for (unsigned i = 0; i < out->count; i++) add_wide(a, q->source, &out->plans[i]);
     if (out->count > 0) return;
     out->plans[0] = (struct plan){.ranges = range_all(a), .count = 1};
@@ -143,103 +172,12 @@ bool plans_need_probes(const struct plans *plans)
     return plans->count > 1 && plans->plans[0].weight > PLAN_PROBES_MAX;
 }
 
-/* ---- asking */
-
-static void put_ids(struct store_request *r, const struct cursor *place)
-{
-    store_put_text(r, "device_id", place->device_id);
-    store_put_text(r, "module_id", place->module_id);
-}
-
-static void ask_devices(struct store_request *r, const struct range *range,
-                        const struct cursor *place)
-{
-    struct buf low = {0};
-    bool begun = place->device_id.len > 0;
-    store_begin_query(r, &sql_query_devices);
-    buf_put_slice(&low, begun ? place->device_id : range->low);
-    if (begun) buf_put_u8(&low, 1); /* the least that is greater */
-    store_put_text(r, "device_id", buf_slice(&low));
-    store_put_text(r, "end", range->end);
-    buf_free(&low);
-}
-
-static void ask_modules(struct store_request *r, const struct range *range,
-                        const struct cursor *place)
-{
-    struct cursor from = *place;
-    if (place->device_id.len == 0) from.device_id = range->low;
-    store_begin_query(r, &sql_query_modules);
-    put_ids(r, &from);
-    store_put_text(r, "end", range->end);
-}
-
-static void ask_property(struct store_request *r, const struct range *range,
-                         const struct cursor *place)
-{
-    store_begin_query(r, &sql_query_property);
-    store_put_int(r, "path", range->path);
-    store_put_blob(r, "value", place->device_id.len ? place->value : range->low);
-    put_ids(r, place);
-    store_put_blob(r, "end", range->end);
-}
-
-static void ask_looked_up(struct store_request *r, const struct range *range,
-                          const struct cursor *place)
-{
-    static const struct store_statement *const statements[] = {
-        [RANGE_DISABLED] = &sql_query_disabled, [RANGE_EDGE] = &sql_query_edge,
-        [RANGE_SCOPE] = &sql_query_scope,       [RANGE_PARENT] = &sql_query_parent,
-        [RANGE_MODULE] = &sql_query_module,
-    };
-    store_begin_query(r, statements[range->kind]);
-    store_put_text(r, "device_id", place->device_id);
-    if (range->kind >= RANGE_SCOPE) store_put_text(r, "value", range->low);
-}
-
-void plan_ask(struct store_request *r, enum query_source source, const struct range *range,
-              const struct cursor *place, unsigned top)
-{
-    if (range->kind == RANGE_PROPERTY || range->kind == RANGE_WIDE)
-        ask_property(r, range, place);
-    else if (range->kind != RANGE_KEYS)
-        ask_looked_up(r, range, place);
-    else if (source == QUERY_MODULES)
-        ask_modules(r, range, place);
-    else
-        ask_devices(r, range, place);
-    store_put_int(r, "top", top);
-}
-
-bool plan_probe(struct store_request *r, const struct range *range, unsigned max)
-{
-    if (range->kind != RANGE_PROPERTY && range->kind != RANGE_WIDE) return false;
-    store_begin_query(r, &sql_query_probe);
-    store_put_int(r, "path", range->path);
-    store_put_blob(r, "value", range->low);
-    store_put_blob(r, "end", range->end);
-    store_put_int(r, "top", max);
-    return true;
-}
-
 /* ---- rows that lie in several ranges */
-
-static bool is_indexed(const struct doc_row *d, const struct range *r)
-{
-    return !d->row->twin.stored || d->row->twin.indexed & r->half;
-}
-
-/* Where the twin stands now; empty: nowhere. */
-static void put_value(const struct range *r, struct doc_row *d, struct buf *out)
-{
-    const struct json *j = d->doc.find(&d->doc, r->steps);
-    if (j) twin_index_put_value(out, j);
-}
 
 static bool has_property(const struct range *r, struct doc_row *d)
 {
     struct buf value = {0};
-    put_value(r, d, &value);
+    row_put_indexed(r->steps, d, &value);
     bool has = buf_size(&value) > 0 && slice_cmp(buf_slice(&value), r->low) >= 0 &&
                slice_cmp(buf_slice(&value), r->end) < 0;
     buf_free(&value);
@@ -252,13 +190,15 @@ static bool range_has(const struct range *r, struct doc_row *d)
     switch (r->kind) {
     case RANGE_KEYS:
         return slice_cmp(id->device_id, r->low) >= 0 && slice_cmp(id->device_id, r->end) < 0;
-    case RANGE_PROPERTY: return has_property(r, d);
-    case RANGE_WIDE: return !is_indexed(d, r);
+    case RANGE_PROPERTY: return has_property(r, d) && filters_pass(r, d);
+    case RANGE_WIDE: return !row_is_indexed(d, r->half);
     case RANGE_DISABLED: return !id->enabled;
     case RANGE_EDGE: return id->iot_edge;
     case RANGE_SCOPE: return slice_eq(id->device_scope, r->low);
     case RANGE_PARENT: return slice_eq(id->parent_scope, r->low);
     case RANGE_MODULE: return slice_eq(id->module_id, r->low);
+    case RANGE_KNOWN:
+        return d->row->presence.active_us && (d->row->presence.connected || !r->connected);
     }
     return false;
 }
@@ -266,10 +206,10 @@ static bool range_has(const struct range *r, struct doc_row *d)
 static bool still_stands(const struct range *r, struct doc_row *d)
 {
     struct buf value = {0};
-    if (r->kind == RANGE_WIDE) return !is_indexed(d, r);
+    if (r->kind == RANGE_WIDE) return !row_is_indexed(d, r->half);
     if (r->kind != RANGE_PROPERTY) return true;
-    put_value(r, d, &value);
-    bool same = is_indexed(d, r) && slice_eq(buf_slice(&value), d->row->value);
+    row_put_indexed(r->steps, d, &value);
+    bool same = row_is_indexed(d, r->half) && slice_eq(buf_slice(&value), d->row->value);
     buf_free(&value);
     return same;
 }
@@ -279,6 +219,7 @@ bool plan_takes(const struct plan *plan, const struct range *range, struct doc_r
 {
     if (!still_stands(range, d)) return false;
     for (const struct range *r = plan->ranges; r != range; r = r->next)
-        if ((r->kind != RANGE_PROPERTY || is_indexed(d, r)) && range_has(r, d)) return false;
+        if ((r->kind != RANGE_PROPERTY || row_is_indexed(d, r->half)) && range_has(r, d))
+            return false;
     return true;
 }

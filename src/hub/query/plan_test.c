@@ -7,11 +7,15 @@
 
 /* Each statement with EXPLAIN QUERY PLAN before it. */
 static const struct store_statement *const statements[] = {
-    &sql_query_devices,  &sql_query_modules, &sql_query_property,
-    &sql_query_disabled, &sql_query_edge,    &sql_query_scope,
-    &sql_query_parent,   &sql_query_module,  &sql_query_probe,
+    &sql_query_devices,        &sql_query_modules,       &sql_query_property,
+    &sql_query_disabled,       &sql_query_edge,          &sql_query_scope,
+    &sql_query_parent,         &sql_query_module,        &sql_query_probe,
+    &sql_query_window,         &sql_query_filtered,      &sql_query_named_devices,
+    &sql_query_named_modules,  &sql_query_device_names,  &sql_query_module_names,
+    &sql_query_property_names, &sql_query_probe_devices, &sql_query_probe_disabled,
+    &sql_query_probe_edge,
 };
-enum { STATEMENTS = sizeof statements / sizeof *statements, TEXT_MAX = 2048 };
+enum { STATEMENTS = sizeof statements / sizeof *statements, TEXT_MAX = 4096 };
 static struct store_statement explained[STATEMENTS];
 static char texts[STATEMENTS][TEXT_MAX];
 
@@ -56,7 +60,7 @@ static void no_statement_reads_what_it_does_not_return(void **state)
     (void)state;
     for (size_t i = 0; i < STATEMENTS; i++) {
         const char *plan = plan_of(statements[i]);
-        bool counts = statements[i] == &sql_query_probe; /* what its inner SELECT found */
+        bool counts = strstr(statements[i]->name, "probe"); /* what its inner SELECT found */
         if (strstr(plan, "SCAN") && !counts) fail_msg("%s: %s", statements[i]->name, plan);
         if (strstr(plan, "TEMP B-TREE")) fail_msg("%s sorts: %s", statements[i]->name, plan);
     }
@@ -114,10 +118,10 @@ static void what_is_not_indexed_is_read_row_by_row(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "SELECT * FROM devices WHERE connectionState = 'Connected'",
+        "SELECT * FROM devices WHERE connectionState = 'Disconnected'",
         "SELECT * FROM devices WHERE status = 'enabled'",
         "SELECT * FROM devices WHERE properties.reported.$version > 3",
-        "SELECT * FROM devices WHERE NOT tags.a = 1",
+        "SELECT * FROM devices WHERE NOT is_defined(tags.a)",
         "SELECT * FROM devices WHERE tags.list[0] = 1",
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,8 +1,10 @@
 /* probe.c - which of several plans has the fewest rows: each of their ranges is counted, up to a bound.
  * What cannot be counted is taken for what it was guessed to be. */
+#include "base/num.h"
 #include "hub/query/run.h"
 
 static void probe(struct run *r);
+static void ask_known(struct run *r);
 
 static void begin(struct run *r, const struct plan *plan)
 {
@@ -40,6 +42,15 @@ static void plan_ends(struct run *r)
         probe(r);
 }
 
+static void range_ends(struct run *r)
+{
+    r->probe.at = r->probe.at->next;
+    if (r->probe.at)
+        probe(r);
+    else
+        plan_ends(r);
+}
+
 static void on_count(struct store_wait *w, struct store_answer *a)
 {
     struct run *r = CONTAINER_OF(w, struct run, store_wait);
@@ -49,19 +60,44 @@ static void on_count(struct store_wait *w, struct store_answer *a)
         return;
     }
     r->probe.count += (uint64_t)a->col[0].number;
-    r->probe.at = r->probe.at->next;
-    if (r->probe.at)
-        probe(r);
-    else
-        plan_ends(r);
+    range_ends(r);
+}
+
+/* Whom the cores know is counted by each. */
+static void on_known(struct registry_known_wait *w, const struct registry_known *known)
+{
+    struct run *r = CONTAINER_OF(w, struct run, known_wait);
+    r->asks_known = false;
+    r->probe.count += known->total;
+    if (++r->probe.core < r->queries->hub->core_count) {
+        ask_known(r);
+        return;
+    }
+    r->probe.core = 0;
+    range_ends(r);
+}
+
+static void ask_known(struct run *r)
+{
+    const struct registry_known_ask ask = {.core = r->probe.core,
+                                           .of_modules = r->query->source == QUERY_MODULES,
+                                           .connected = r->probe.at->connected};
+    r->known_wait.fn = on_known;
+    r->asks_known = true;
+    registry_known(r->queries->registry, &ask, &r->known_wait);
 }
 
 static void probe(struct run *r)
 {
     const struct plan *plan = &r->plans.plans[r->probe.plan];
+    uint64_t max = r->probe.best ? MIN(r->probe.max, r->probe.least) : r->probe.max;
     struct store_request q;
     if (r->probe.at == NULL) r->probe.at = plan->ranges;
-    if (plan->count > PLAN_PROBES_MAX || !plan_probe(&q, r->probe.at, r->probe.max)) {
+    if (r->probe.at->kind == RANGE_KNOWN) {
+        ask_known(r);
+        return;
+    }
+    if (plan->count > PLAN_PROBES_MAX || !plan_probe(&q, r->probe.at, max)) {
         r->probe.count = plan->weight;
         plan_ends(r);
         return;

@@ -34,6 +34,7 @@ static enum err begin(struct run *r)
     if (r->answer == ANSWERS_WHO && (r->query->columns || r->query->aggregates))
         return fail(ERR_INVALID, "whom it concerns is said by SELECT *");
     plans_make(&r->arena, r->query, &r->plans);
+    r->tries = row_can_be_tried(r->plans.simple);
     r->place = (struct cursor){.mark = r->query->mark};
     if (r->answer == ANSWERS_WHO) r->who = mem_zero(r->max * sizeof *r->who);
     return buf_size(&r->after) ? read_cursor(r) : OK;
@@ -102,8 +103,11 @@ void query_set_jobs(struct queries *q, struct query_jobs *j)
 struct queries *queries_new(const struct hub *hub, struct lane *lane, struct registry *registry)
 {
     struct queries *q = NEW(struct queries);
-    *q = (struct queries){
-        .hub = hub, .lane = lane, .registry = registry, .scan_max = QUERY_SCAN_MAX};
+    *q = (struct queries){.hub = hub,
+                          .lane = lane,
+                          .registry = registry,
+                          .scan_max = QUERY_SCAN_MAX,
+                          .window = PLAN_WINDOW};
     list_init(&q->running);
     lane_on(lane, QUERY_BEGIN, on_begin, q);
     return q;

@@ -2,9 +2,15 @@
  * have, twins by a property. */
 #include "hub/query/range.h"
 
+#include <stdlib.h>
+
 /* Ids are printable ASCII. */
 #define AFTER_ID   "\x01"
 #define BEHIND_IDS "\x7f"
+
+#define NEVER "0001-01-01T00:00:00Z" /* lastActivityTime of whom nobody knows */
+
+enum { NOT_IN_MAX = 16 }; /* of more, it is read whether they are there */
 
 struct range_ask {
     struct arena *arena;
@@ -163,12 +169,36 @@ static bool is_whole(struct slice value)
     return value.ptr[0] != TWIN_INDEX_STRING || value.len < TWIN_INDEX_VALUE_MAX;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* Whatever is there but these values: what lies between them. */
+static struct range *all_but(const struct range_ask *r, const struct step *path,
+                             struct slice *values, unsigned count)
+{
+    struct range *list = NULL, **end = &list;
+    struct slice low = type_bound(r, TWIN_INDEX_NULL);
+    qsort(values, count, sizeof *values, by_bytes);
+    for (unsigned i = 0; i <= count; i++) {
+        struct slice to = i < count ? values[i] : type_bound(r, TWIN_INDEX_END);
+        if (slice_cmp(low, to) >= 0) continue;
+        if ((*end = property(r, path, low, to)) == NULL) return NULL;
+        end = &(*end)->next;
+        if (i < count) low = just_behind(r, to);
+    }
+    return list;
+}
+
 /* false and true share a type in the language, but not in the index. */
 static struct range *property_compare(const struct range_ask *r, const struct step *path,
                                       enum compare compare, const struct value *v)
 {
     struct slice low, value;
-    if (compare == CMP_NE || !bound(r, v, &value)) return whatever_is_there(r, path);
+    if (!bound(r, v, &value)) return whatever_is_there(r, path);
+    if (compare == CMP_NE && is_whole(value)) return all_but(r, path, &value, 1);
+    if (compare == CMP_NE) return whatever_is_there(r, path);
     enum twin_index_type type = (enum twin_index_type)value.ptr[0];
     low = type_bound(r, type == TWIN_INDEX_TRUE ? TWIN_INDEX_FALSE : type);
     switch (compare) {
@@ -205,6 +235,18 @@ static struct range *looked_up(const struct range_ask *r, enum range_kind kind, 
     return range;
 }
 
+/* What few identities are not. */
+static struct range *identity_other(const struct range_ask *r, const struct step *path,
+                                    const struct value *v)
+{
+    if (r->source != QUERY_DEVICES) return NULL;
+    bool no = v->type == VALUE_BOOL && !v->truth;
+    bool enabled = v->type == VALUE_STRING && slice_is(v->text, "enabled");
+    if (no && path_is(path, "capabilities", "iotEdge")) return new_range(r, RANGE_EDGE);
+    if (enabled && path_is(path, "status", NULL)) return new_range(r, RANGE_DISABLED);
+    return NULL;
+}
+
 /* What few identities have. */
 static struct range *identity_equal(const struct range_ask *r, const struct step *path,
                                     const struct value *v)
@@ -221,11 +263,39 @@ static struct range *identity_equal(const struct range_ask *r, const struct step
     return NULL;
 }
 
+static struct range *known(const struct range_ask *r, bool connected)
+{
+    struct range *range = new_range(r, RANGE_KNOWN);
+    range->connected = connected;
+    return range;
+}
+
+/* Who is connected, and who was active: whom nobody knows never was. */
+static struct range *of_presence(const struct range_ask *r, const struct step *path,
+                                 enum compare compare, const struct value *v)
+{
+    bool equal = compare == CMP_EQ, other = compare == CMP_NE;
+    if (v->type != VALUE_STRING) return NULL;
+    if (path_is(path, "connectionState", NULL)) {
+        bool connected = (equal && slice_is(v->text, "Connected")) ||
+                         (other && slice_is(v->text, "Disconnected"));
+        return connected ? known(r, true) : NULL;
+    }
+    int after_never = slice_cmp(v->text, SLICE_LIT(NEVER));
+    bool active = (after_never > 0 && (equal || compare == CMP_GE)) ||
+                  (after_never >= 0 && compare == CMP_GT) || (after_never == 0 && other);
+    return active ? known(r, false) : NULL;
+}
+
 static struct range *path_compare(const struct range_ask *r, const struct step *path,
                                   enum compare compare, const struct value *v)
 {
     if (is_device_id(path) && v->type == VALUE_STRING) return id_compare(r, compare, v->text);
-    struct range *found = compare == CMP_EQ ? identity_equal(r, path, v) : NULL;
+    if (path_is(path, "connectionState", NULL) || path_is(path, "lastActivityTime", NULL))
+        return of_presence(r, path, compare, v);
+    struct range *found = compare == CMP_EQ   ? identity_equal(r, path, v)
+                          : compare == CMP_NE ? identity_other(r, path, v)
+                                              : NULL;
     return found ? found : property_compare(r, path, compare, v);
 }
 
@@ -252,13 +322,27 @@ static bool has(const struct range *list, const struct range *range)
     return false;
 }
 
+/* In none of these: values that the index does not have whole, or none of which is one, do not matter. */
+static struct range *not_in(const struct range_ask *r, const struct expr *what)
+{
+    struct slice values[NOT_IN_MAX];
+    unsigned count = 0;
+    for (const struct expr *arg = what->next; arg; arg = arg->next) {
+        if (count == NOT_IN_MAX) return whatever_is_there(r, what->path);
+        if (arg->kind == EXPR_CONST && bound(r, &arg->value, &values[count]) &&
+            is_whole(values[count]))
+            count++;
+    }
+    return all_but(r, what->path, values, count);
+}
+
 static struct range *of_in(const struct range_ask *r, const struct expr *e)
 {
     const struct expr *what = e->args;
     struct range *list = NULL, **end = &list;
     unsigned count = 0;
     if (what->kind != EXPR_PATH) return NULL;
-    if (e->negated) return whatever_is_there(r, what->path);
+    if (e->negated) return not_in(r, what);
     for (const struct expr *arg = what->next; arg; arg = arg->next) {
         if (arg->kind != EXPR_CONST || ++count > PLAN_RANGES_MAX)
             return whatever_is_there(r, what->path);

@@ -155,3 +155,38 @@ bool row_needs_presence(const struct expr *e)
         if (row_needs_presence(arg)) return true;
     return false;
 }
+
+/* ---- of the presence alone */
+
+/* Does it name nothing else? */
+static bool is_of_presence(const struct expr *e)
+{
+    if (e->kind == EXPR_PATH) return row_needs_presence(e) && e->path->next == NULL;
+    for (const struct expr *arg = e->args; arg; arg = arg->next)
+        if (!is_of_presence(arg)) return false;
+    return e->args != NULL || e->kind == EXPR_CONST;
+}
+
+static bool can_be_tried(const struct expr *e)
+{
+    return row_needs_presence(e) && is_of_presence(e);
+}
+
+bool row_can_be_tried(const struct expr *simple)
+{
+    if (simple == NULL || simple->kind != EXPR_AND) return simple && can_be_tried(simple);
+    for (const struct expr *arg = simple->args; arg; arg = arg->next)
+        if (can_be_tried(arg)) return true;
+    return false;
+}
+
+bool row_may_pass(struct arena *a, const struct expr *simple, const struct presence *p)
+{
+    const struct row row = {.presence = *p};
+    struct doc_row d;
+    doc_row_init(&d, a, &row);
+    if (simple->kind != EXPR_AND) return !can_be_tried(simple) || eval_condition(&d.doc, simple);
+    for (const struct expr *arg = simple->args; arg; arg = arg->next)
+        if (can_be_tried(arg) && !eval_condition(&d.doc, arg)) return false;
+    return true;
+}

@@ -39,4 +39,11 @@ enum err row_put_twin(struct buf *out, const struct row *row) MUST_USE;
 /* Does it matter to the expression who is connected? */
 bool row_needs_presence(const struct expr *e);
 
+/* Can the condition be true for who is connected so, whatever else is there?  Tried before the row is read.
+ * `simple`: see simple.h. */
+bool row_may_pass(struct arena *a, const struct expr *simple, const struct presence *p);
+
+/* Is there a part of it that can be tried so? */
+bool row_can_be_tried(const struct expr *simple);
+
 #endif

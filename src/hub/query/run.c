@@ -40,6 +40,7 @@ static void stop_asking(struct run *r)
     struct queries *q = r->queries;
     if (r->asks_store) store_forget(q->lane, &r->store_wait);
     if (r->asks_presences) registry_presences_forget(q->registry, &r->presences_wait);
+    if (r->asks_known) registry_known_forget(q->registry, &r->known_wait);
     if (r->asks_jobs) q->jobs->forget(q->jobs, &r->jobs_wait);
 }
 
@@ -161,7 +162,7 @@ static bool is_too_late(const struct run *r)
 
 /* ---- rows */
 
-static void take_rows(struct run *r)
+void run_take_rows(struct run *r)
 {
     for (unsigned i = 0; i < r->row_count; i++) {
         if (run_is_full(r)) {
@@ -183,7 +184,7 @@ static void take_rows(struct run *r)
     run_go_on(r);
 }
 
-static bool passes(struct run *r, const struct row *row)
+bool run_passes(struct run *r, const struct row *row)
 {
     struct arena scratch = {0};
     struct doc_row d;
@@ -201,10 +202,11 @@ static void on_presences(struct registry_presences_wait *w, const struct presenc
     r->asks_presences = false;
     for (unsigned i = 0; i < r->row_count; i++) {
         r->rows[i]->presence = presences[i];
-        if (!matters || passes(r, r->rows[i])) r->rows[kept++] = r->rows[i];
+        if (!matters || run_passes(r, r->rows[i])) r->rows[kept++] = r->rows[i];
     }
+    r->dropped += r->row_count - kept;
     r->row_count = kept;
-    take_rows(r);
+    run_take_rows(r);
 }
 
 /* Is it seen in an item who is connected? */
@@ -234,9 +236,11 @@ static enum err look_at(struct run *r, const struct store_value *col, bool prese
     struct row row;
     TRY(row_read(&r->chunk, col, &row));
     r->read = place_of(&row);
-    if (presence_matters || passes(r, &row)) {
+    if (presence_matters || run_passes(r, &row)) {
         r->rows[r->row_count] = row_copy(&r->chunk, &row);
         r->read = place_of(r->rows[r->row_count++]);
+    } else {
+        r->dropped++;
     }
     return OK;
 }
@@ -247,10 +251,12 @@ static enum err look_at_all(struct run *r, struct store_answer *a)
     unsigned seen = 0;
     for (; a->err == OK && store_next(a); seen++) TRY(look_at(r, a->col, presence_matters));
     if (a->err != OK) return a->err;
-    r->read.value = arena_copy(&r->chunk, r->read.value);
-    r->read.device_id = arena_copy(&r->chunk, r->read.device_id);
-    r->read.module_id = arena_copy(&r->chunk, r->read.module_id);
     r->range_ends = !a->more && seen < r->top;
+    if (r->range_ends && r->window.device_id.len) {
+        r->read = r->window;
+        r->range_ends = false;
+    }
+    r->read = cursor_copy(&r->chunk, &r->read);
     r->scanned += seen;
     metric_add(&rows_total, seen);
     return OK;
@@ -267,14 +273,17 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
     else if (r->row_count > 0 && (row_needs_presence(r->query->where) || shows_presence(r)))
         ask_presences(r);
     else
-        take_rows(r);
+        run_take_rows(r);
 }
 
-/* Without a condition no more rows than there is room for, and one that tells whether that was all. */
+/* No more rows than there is room for, and one that tells whether that was all; more of them once the
+ * condition has said no to some. */
 static unsigned how_many(const struct run *r)
 {
-    bool all_taken = r->query->where == NULL && !r->query->aggregates && r->answer != ANSWERS_COUNT;
-    return all_taken && r->max - r->count < QUERY_CHUNK ? r->max - r->count + 1 : QUERY_CHUNK;
+    bool has_max = !r->query->aggregates && r->answer != ANSWERS_COUNT;
+    bool all_taken = r->dropped == 0;
+    unsigned room = r->max - r->count + 1;
+    return has_max && all_taken && room < QUERY_CHUNK ? room : QUERY_CHUNK;
 }
 
 void run_ask_store(struct run *r, struct store_request *q,
@@ -285,13 +294,54 @@ void run_ask_store(struct run *r, struct store_request *q,
     store_ask(r->queries->hub->store, r->queries->lane, q, &r->store_wait);
 }
 
+/* Where the window ends, up to which filters look. */
+static void on_window(struct store_wait *w, struct store_answer *a)
+{
+    struct run *r = CONTAINER_OF(w, struct run, store_wait);
+    struct store_request request;
+    r->asks_store = false;
+    if (a->err != OK) {
+        run_refuse_err(r, a->err);
+        return;
+    }
+    bool goes_on = store_next(a);
+    if (goes_on) {
+        struct cursor end = {
+            .value = a->col[0].bytes, .device_id = a->col[1].bytes, .module_id = a->col[2].bytes};
+        r->window = cursor_copy(&r->chunk, &end);
+        r->scanned += r->queries->window / QUERY_NAMES_PER_TWIN;
+    }
+    plan_ask_filtered(&request, r->query->source, r->range, &r->place, goes_on ? &r->window : NULL,
+                      r->top);
+    run_ask_store(r, &request, on_rows);
+}
+
+static bool can_be_named(const struct range *range)
+{
+    bool property = range->kind == RANGE_PROPERTY && range->filter_count == 0;
+    return property || range->kind == RANGE_KEYS;
+}
+
 static void ask_rows(struct run *r)
 {
     struct store_request request;
     arena_reset(&r->chunk);
     r->row_count = 0;
-    r->read = (struct cursor){0};
+    r->read = r->window = (struct cursor){0};
     r->top = how_many(r);
+    if (r->range->kind == RANGE_KNOWN) {
+        run_known(r);
+        return;
+    }
+    if (r->tries && can_be_named(r->range)) {
+        run_names(r);
+        return;
+    }
+    if (r->range->filter_count) {
+        plan_ask_window(&request, r->range, &r->place, r->queries->window);
+        run_ask_store(r, &request, on_window);
+        return;
+    }
     plan_ask(&request, r->query->source, r->range, &r->place, r->top);
     run_ask_store(r, &request, on_rows);
 }

@@ -90,5 +90,6 @@ void write_join(struct registry *r);
 void list_join(struct registry *r);
 void modules_join(struct registry *r);
 void rows_join(struct registry *r);
+void known_join(struct registry *r);
 
 #endif

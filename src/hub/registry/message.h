@@ -13,6 +13,8 @@ enum registry_kind {
     REGISTRY_PRESENCES_ARE,
     REGISTRY_WHO, /* flat list of identities (rows.c) -> REGISTRY_WHO_IS */
     REGISTRY_WHO_IS,
+    REGISTRY_KNOWN, /* struct registry_known_ask -> REGISTRY_KNOWN_ARE */
+    REGISTRY_KNOWN_ARE,
 };
 
 /* What a write may do with what it finds. */

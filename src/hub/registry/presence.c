@@ -1,14 +1,16 @@
-/* presence.c - a map, and a queue of those that left. */
+/* presence.c - a map, a queue of those that left, and the order in which they came. */
 #include "hub/registry/presence.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "hub/registry/registry.h"
 
 struct known {
     struct presence presence;
     struct list idle;
+    size_t place; /* in `places` */
     size_t id_len;
     uint8_t id[];
 };
@@ -30,7 +32,70 @@ void presences_fini(struct presences *p)
     void *known;
     for (size_t at = 0; (known = map_next(&p->by_id, &at)) != NULL;) free(known);
     map_free(&p->by_id);
+    free(p->places);
 }
+
+/* ---- the order */
+
+enum { PLACES_MIN = 64 };
+
+static void put_place(struct presences *p, struct known *k, int64_t wall_us)
+{
+    if (p->place_count == p->place_max) {
+        p->place_max = MAX(2 * p->place_max, (size_t)PLACES_MIN);
+        p->places = mem_grow(p->places, p->place_max * sizeof *p->places);
+    }
+    p->last_number = MAX(p->last_number + 1, (uint64_t)MAX(wall_us, INT64_C(0)));
+    k->place = p->place_count++;
+    p->places[k->place] = (struct presence_place){p->last_number, k};
+}
+
+static void close_up(struct presences *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->place_count; i++) {
+        if (p->places[i].known == NULL) continue;
+        p->places[i].known->place = kept;
+        p->places[kept++] = p->places[i];
+    }
+    p->place_count = kept;
+    p->holes = 0;
+}
+
+static void drop_place(struct presences *p, const struct known *k)
+{
+    p->places[k->place].known = NULL;
+    if (++p->holes > p->place_count / 2 && p->place_count > PLACES_MIN) close_up(p);
+}
+
+static size_t first_after(const struct presences *p, uint64_t number)
+{
+    size_t low = 0, high = p->place_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (p->places[middle].number > number)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+bool presences_walk(const struct presences *p, struct presence_walk *w, struct presence_seen *out,
+                    unsigned max, unsigned *count)
+{
+    size_t at = first_after(p, w->after), end = MIN(at + PRESENCE_STEPS_MAX, p->place_count);
+    for (*count = 0; at < end && *count < max; at++) {
+        const struct known *k = p->places[at].known;
+        w->after = p->places[at].number;
+        if (k == NULL || is_device(k) == w->of_modules) continue;
+        if (w->connected && !k->presence.connected) continue;
+        out[(*count)++] = (struct presence_seen){w->after, slice_of(k->id, k->id_len), k->presence};
+    }
+    return at < p->place_count;
+}
+
+/* ---- who comes and goes */
 
 struct presence presence_of(const struct presences *p, struct slice who)
 {
@@ -46,6 +111,7 @@ static void forget(struct presences *p, struct known *k)
         p->idle_count--;
     list_remove(&k->idle);
     map_remove(&p->by_id, slice_of(k->id, k->id_len));
+    drop_place(p, k);
     free(k);
 }
 
@@ -57,7 +123,7 @@ static void lay_aside(struct presences *p, struct known *k)
         forget(p, CONTAINER_OF(p->idle.next, struct known, idle));
 }
 
-static struct known *make_known(struct presences *p, struct slice who)
+static struct known *make_known(struct presences *p, struct slice who, int64_t wall_us)
 {
     struct known *k = map_get(&p->by_id, who);
     if (k) return k;
@@ -66,13 +132,14 @@ static struct known *make_known(struct presences *p, struct slice who)
     k->id_len = who.len;
     list_init(&k->idle);
     map_put(&p->by_id, slice_of(k->id, k->id_len), k);
+    put_place(p, k, wall_us);
     lay_aside(p, k);
     return k;
 }
 
 void presence_set_connected(struct presences *p, struct slice who, bool connected, int64_t wall_us)
 {
-    struct known *k = make_known(p, who);
+    struct known *k = make_known(p, who, wall_us);
     k->presence.active_us = wall_us;
     if (k->presence.connected == connected) return;
     k->presence.connected = connected;
@@ -89,7 +156,7 @@ void presence_set_connected(struct presences *p, struct slice who, bool connecte
 
 void presence_set_active(struct presences *p, struct slice who, int64_t wall_us)
 {
-    make_known(p, who)->presence.active_us = wall_us;
+    make_known(p, who, wall_us)->presence.active_us = wall_us;
 }
 
 void presence_forget(struct presences *p, struct slice who)

@@ -2,6 +2,12 @@
  *
  * A device that is connected is always known; of those that are not, the REGISTRY_IDLE_MAX that
  * left last.  Who is not known was never there.
+ *
+ * They can be walked through in the order in which they became known: each has a number, which only grows,
+ * also from one start to the next.
+ *
+ *   places   7:a  8:-  9:c  12:d      sorted by number; who was forgotten leaves a hole, and when half of
+ *                                     them are holes, the others close up
  */
 #ifndef HUB_REGISTRY_PRESENCE_H
 #define HUB_REGISTRY_PRESENCE_H
@@ -15,18 +21,47 @@ struct presence {
     int64_t active_us;  /* lastActivityTime, wall; 0: never */
 };
 
+struct known;
+
+struct presence_place {
+    uint64_t number;
+    struct known *known; /* NULL: a hole */
+};
+
 struct presences {
     struct map by_id;         /* by who */
     struct list idle;         /* disconnected, the one that left first is first */
     unsigned connected_count; /* devices, without modules */
     unsigned idle_count;
+    struct presence_place *places;
+    size_t place_count, place_max, holes;
+    uint64_t last_number;
 };
+
+/* Whom a walk is about, and where it stands. */
+struct presence_walk {
+    uint64_t after;  /* the number of whom it saw last; 0: from the start */
+    bool of_modules; /* else devices */
+    bool connected;  /* only those */
+};
+
+enum { PRESENCE_STEPS_MAX = 4096 }; /* places that one step of a walk looks at */
 
 void presences_init(struct presences *p);
 void presences_fini(struct presences *p);
 struct presence presence_of(const struct presences *p, struct slice who);
 void presence_set_connected(struct presences *p, struct slice who, bool connected, int64_t wall_us);
 void presence_set_active(struct presences *p, struct slice who, int64_t wall_us);
+
+struct presence_seen {
+    uint64_t number;
+    struct slice who; /* borrowed until the presences change */
+    struct presence presence;
+};
+
+/* The next of them, `max` at most; false: those were the last. */
+bool presences_walk(const struct presences *p, struct presence_walk *w, struct presence_seen *out,
+                    unsigned max, unsigned *count);
 void presence_forget(struct presences *p, struct slice who);
 
 #endif

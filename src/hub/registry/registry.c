@@ -253,6 +253,7 @@ struct registry *registry_new(const struct hub *hub, struct lane *lane)
     list_join(r);
     modules_join(r);
     rows_join(r);
+    known_join(r);
     return r;
 }
 

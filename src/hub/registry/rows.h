@@ -26,4 +26,36 @@ void registry_presences(struct registry *r, const struct slice *who, unsigned co
                         struct registry_presences_wait *w);
 void registry_presences_forget(struct registry *r, struct registry_presences_wait *w);
 
+/* ---- whom the cores know: who is connected, or was not long ago (hub/registry/presence.h) */
+
+enum { REGISTRY_KNOWN_MAX = 256 }; /* identities of one answer */
+
+struct registry_known_ask {
+    unsigned core;   /* of the hub's, from 0: each is asked by itself */
+    uint64_t after;  /* `after` of the answer before; 0: from the start */
+    bool of_modules; /* else devices */
+    bool connected;  /* only those */
+    unsigned max;    /* REGISTRY_KNOWN_MAX at most; 0: nobody, only how many there are */
+};
+
+/* Borrowed during the call. */
+struct registry_known {
+    const struct presence_seen
+        *seen;      /* in the order in which they came; `after` is the `number` of each */
+    unsigned count; /* may be 0 although there are more */
+    uint64_t after;
+    bool more;
+    uint64_t total; /* how many there are, at a guess */
+};
+
+/* As registry_presences_wait. */
+struct registry_known_wait {
+    void (*fn)(struct registry_known_wait *w, const struct registry_known *known);
+    struct addr slot;
+};
+
+void registry_known(struct registry *r, const struct registry_known_ask *ask,
+                    struct registry_known_wait *w);
+void registry_known_forget(struct registry *r, struct registry_known_wait *w);
+
 #endif
