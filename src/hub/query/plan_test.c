@@ -167,6 +167,81 @@ static void ranges_of_one_property_are_one(void **state)
     }
 }
 
+/* What plans make of a condition: kind, path and filters of each range of each. */
+static void parts_of_an_and_are_filters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition;
+        unsigned plans, ranges, filters; /* of the first plan, of its first range */
+    } rows[] = {
+        {"tags.a = 1 AND tags.b = 2", 2, 1, 1},
+        {"tags.a = 1 AND properties.reported.b = 2 AND tags.c = 3", 3, 1, 2},
+        {"tags.a = 1 AND tags.b = 2 AND tags.c = 3 AND tags.d = 4 AND tags.e = 5", 5, 1, 3},
+        {"tags.a = 1 AND tags.b > 2", 2, 1, 0},
+        {"tags.a = 1 AND tags.b IN [1, 2, 3, 4, 5]", 2, 1, 1},
+        {"tags.a = 1 AND tags.b IN [1, 2, 3, 4, 5, 6]", 2, 1, 0},
+        {"tags.a = 1 AND (tags.b = 2 OR tags.b = 3)", 2, 1, 1},
+        {"tags.a = 1 AND (tags.b = 2 OR tags.c = 3)", 2, 1, 0},
+        {"tags.a IN [1, 2] AND tags.b = 2", 2, 1, 1},
+        {"tags.a = 1 AND tags.flag AND NOT tags.off", 3, 1, 2},
+        {"tags.a = 1 AND IS_NULL(tags.b)", 2, 1, 1},
+        {"tags.a = 1 AND STARTSWITH(tags.b, 'x')", 2, 1, 0},
+        {"(tags.a = 1 AND tags.b = 2) OR (tags.c = 1 AND tags.d = 2)", 1, 2, 1},
+        {"NOT (tags.a != 1 OR tags.b != 2)", 2, 1, 1},
+        {"(tags.a = 1 AND tags.b = 2) AND tags.c = 3", 3, 1, 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct plans plans;
+        plans_of(&a, rows[i].condition, &plans);
+        const struct range *r = plans.plans[0].ranges;
+        unsigned ranges = 0;
+        for (const struct range *at = r; at; at = at->next) ranges += at->kind == RANGE_PROPERTY;
+        if (plans.count != rows[i].plans || ranges != rows[i].ranges ||
+            r->filter_count != rows[i].filters)
+            fail_msg("%s: %u plans, %u ranges, %u filters", rows[i].condition, plans.count, ranges,
+                     r->filter_count);
+        arena_free(&a);
+    }
+}
+
+static void what_is_not_equal_is_what_lies_around(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition;
+        unsigned kind, ranges;
+    } rows[] = {
+        {"tags.a != 1", RANGE_PROPERTY, 2},
+        {"NOT tags.a = 1", RANGE_PROPERTY, 2},
+        {"tags.a NIN [3, 1, 2, 1]", RANGE_PROPERTY, 4},
+        {"NOT tags.a IN [1, 2]", RANGE_PROPERTY, 3},
+        {"tags.a != null", RANGE_PROPERTY, 1},
+        {"NOT tags.a > 1", RANGE_PROPERTY, 1},
+        {"NOT STARTSWITH(tags.a, 'x')", RANGE_PROPERTY, 1},
+        {"status != 'enabled'", RANGE_DISABLED, 1},
+        {"NOT status = 'enabled'", RANGE_DISABLED, 1},
+        {"NOT capabilities.iotEdge = false", RANGE_EDGE, 1},
+        {"connectionState = 'Connected'", RANGE_KNOWN, 1},
+        {"NOT connectionState = 'Disconnected'", RANGE_KNOWN, 1},
+        {"lastActivityTime > '2026-11-26'", RANGE_KNOWN, 1},
+        {"lastActivityTime < '2026-11-26'", RANGE_KEYS, 1},
+        {"lastActivityTime >= '0001-01-01T00:00:00Z'", RANGE_KEYS, 1},
+        {"connectionState != 'Connected'", RANGE_KEYS, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct plans plans;
+        unsigned ranges = 0;
+        plans_of(&a, rows[i].condition, &plans);
+        for (const struct range *r = plans.plans[0].ranges; r; r = r->next)
+            ranges += r->kind == rows[i].kind;
+        if (ranges != rows[i].ranges) fail_msg("%s: %u ranges", rows[i].condition, ranges);
+        arena_free(&a);
+    }
+}
+
 /* No row with 5 is read to find those above. */
 static void what_is_equal_is_not_greater(void **state)
 {
@@ -211,6 +286,22 @@ static void cut_strings_are_read(void **state)
     }
 }
 
+/* The range gives names from the index alone; each filter is a key of it, before any row is read. */
+static void a_filter_is_a_look_up_for_each_row(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "SEARCH p USING PRIMARY KEY (path_id=? AND (value,device_id,module_id)>(?,?,?) AND "
+        "(value,device_id,module_id)<(?,?,?))",
+        "SEARCH f USING PRIMARY KEY (path_id=? AND value=? AND device_id=? AND module_id=?)",
+    };
+    const char *plan = plan_of(&sql_query_filtered);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(plan, parts[i])) fail_msg("%s", plan);
+    const char *named = plan_of(&sql_query_named_modules);
+    if (!strstr(named, "(device_id=? AND module_id=?)")) fail_msg("%s", named);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -220,6 +311,9 @@ int main(void)
         TEST(what_is_indexed_is_searched),
         TEST(what_is_not_indexed_is_read_row_by_row),
         TEST(ranges_of_one_property_are_one),
+        TEST(parts_of_an_and_are_filters),
+        TEST(what_is_not_equal_is_what_lies_around),
+        TEST(a_filter_is_a_look_up_for_each_row),
         TEST(what_is_equal_is_not_greater),
         TEST(cut_strings_are_read),
     };

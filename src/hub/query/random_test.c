@@ -1,6 +1,7 @@
 /* random_test.c - random conditions over random twins: what pages find is what each twin, fetched and
  * looked at by itself, says.  The seed is fixed; AZIMUTH_SEED and AZIMUTH_ROUNDS change it. */
 #include "hub/query/fixture_test.h"
+#include "hub/query/run.h"
 
 enum { DEVICES = 40, ROUNDS = TEST_ROUNDS(200), DEPTH = 3 };
 
@@ -130,6 +131,25 @@ static void random_device(unsigned i)
     write_random_twin(who);
 }
 
+static void come_or_go(const char *who, bool comes)
+{
+    unsigned core = 0;
+    while (f.hub.cores[core] != hub_home(&f.hub, slice_str(who)).lane) core++;
+    rig_on(f.rig.cores[core]);
+    registry_set_connected(f.registries[core], slice_str(who), comes, rig_wall());
+}
+
+static void some_come_and_go(void)
+{
+    char who[32];
+    unsigned i = dice(DEVICES);
+    snprintf(who, sizeof who, "%s%u", i % 2 ? "dev" : "x-", i);
+    come_or_go(who, dice(2));
+    if (i % 4) return;
+    snprintf(who, sizeof who, "%s%u/m%u", i % 2 ? "dev" : "x-", i, i % 3);
+    come_or_go(who, dice(2));
+}
+
 /* ---- conditions */
 
 static void put_condition(struct buf *out, unsigned depth);
@@ -178,13 +198,39 @@ static void put_of_identity(struct buf *out)
                                        "capabilities.iotEdge",
                                        "moduleId = 'm1'",
                                        "moduleId = '$edgeAgent'",
+                                       "status != 'enabled'",
+                                       "capabilities.iotEdge != false",
+                                       "connectionState = 'Connected'",
+                                       "connectionState != 'Connected'",
+                                       "connectionState = 'Disconnected'",
+                                       "connectionState IN ['Connected', 'x']",
+                                       "lastActivityTime > '0001-01-01T00:00:00Z'",
+                                       "lastActivityTime >= '2020'",
+                                       "lastActivityTime < '2020'",
+                                       "lastActivityTime != '0001-01-01T00:00:00Z'",
                                        "deviceId NIN ['dev1']"};
     buf_put_str(out, ONE_OF(rows));
 }
 
+/* Few values of several properties: what is looked up together. */
+static void put_several(struct buf *out)
+{
+    for (unsigned i = 0, count = 2 + dice(3); i < count; i++) {
+        buf_printf(out, "%s%s IN [", i ? " AND " : "", ONE_OF(paths));
+        for (unsigned k = 0, values_count = 1 + dice(6); k < values_count; k++)
+            buf_printf(out, "%s%s", k ? "," : "", ONE_OF(values));
+        buf_put_u8(out, ']');
+    }
+}
+
 static void put_leaf(struct buf *out)
 {
-    switch (dice(6)) {
+    switch (dice(7)) {
+    case 4:
+        buf_put_u8(out, '(');
+        put_several(out);
+        buf_put_u8(out, ')');
+        break;
     case 0:
         buf_printf(out, "%s %s ", ONE_OF(paths), dice(3) ? "IN" : "NIN");
         put_list(out);
@@ -298,12 +344,14 @@ static void pages_find_what_each_twin_says(void **state)
     (void)state;
     unsigned rounds = number_of("AZIMUTH_ROUNDS", ROUNDS);
     seed += number_of("AZIMUTH_SEED", 0);
+    f.queries[0]->window = 3; /* several turns */
     for (unsigned i = 0; i < DEVICES; i++) random_device(i);
     for (unsigned round = 0; round < rounds; round++) {
         struct arena a = {0};
         const char *source = dice(4) ? "devices" : "devices.modules";
         if (dice(4) == 0) write_random_twin("dev1");
         if (dice(4) == 0) report_random("dev1");
+        if (dice(2) == 0) some_come_and_go();
         if (dice(16) == 0) {
             drop_identity("dev3");
             random_device(3);
