@@ -30,6 +30,10 @@ const struct cli_option transfer_export_options[] = {
     {"blob-container-uri bcu", "URI", "a container, with its signature, instead of a file"},
     {"blob-name bn", "NAME", "of the blob in it [devices.txt]"},
     {"include-keys ik", NULL, "with the keys of devices"},
+    {"include-configurations ic", NULL,
+     "configurations and deployments, too, in a file of their own"},
+    {"configurations-file cf", "FILE", "of --file [configurations.txt beside it]"},
+    {"configurations-blob-name cbn", "NAME", "of --blob-container-uri [configurations.txt]"},
     {"wait", NULL, "until the job has ended; so it is with --file"},
     END};
 const struct cli_option transfer_import_options[] = {
@@ -37,12 +41,17 @@ const struct cli_option transfer_import_options[] = {
     {"input-blob-container-uri ibcu", "URI", "the container of a blob, instead of a file"},
     {"input-blob-name ibn", "NAME", "the blob in it [devices.txt]"},
     {"output-blob-container-uri obcu", "URI", "where importErrors.log goes"},
+    {"include-configurations ic", NULL,
+     "configurations and deployments, too, of a file of their own"},
+    {"configurations-file cf", "FILE", "of --file [configurations.txt beside it]"},
+    {"configurations-blob-name cbn", "NAME", "of --input-blob-container-uri [configurations.txt]"},
     {"wait", NULL, "until the job has ended; so it is with --file"},
     END};
 
 const char transfer_help[] =
     "    hub device-identity export --file fleet.txt --include-keys\n"
-    "    hub device-identity import --file fleet.txt\n\n"
+    "    hub device-identity import --file fleet.txt\n"
+    "    hub device-identity export --file fleet.txt --include-configurations\n\n"
     "Each line of the file is an identity in JSON, as in Azure's devices.txt. A line may say what "
     "is to\n"
     "be done: importMode is createOrUpdate (left out), create, update, delete, updateTwin, ...";
@@ -274,6 +283,49 @@ static const char *new_name(struct cli *c, const char *end)
     return (const char *)arena_copy(&c->arena, slice_str(name)).ptr;
 }
 
+/* ---- configurations: a second file and a second blob, if they are asked for */
+
+struct second {
+    const char *name, *path; /* NULL: not asked for */
+};
+
+static const char *beside(struct cli *c, const char *file)
+{
+    struct buf path = {0};
+    struct slice whole = slice_str(file);
+    size_t end = slice_rfind(whole, '/');
+    if (end < whole.len) buf_put_slice(&path, slice_head(whole, end + 1));
+    buf_put_str(&path, "configurations.txt");
+    const char *copy = (const char *)arena_copy(&c->arena, slice_str(buf_cstr(&path))).ptr;
+    buf_free(&path);
+    return copy;
+}
+
+static void include_configurations(struct cli *c, struct json *request, const char *blob)
+{
+    struct json *with = json_new(&c->arena, JSON_BOOL);
+    with->truth = true;
+    json_set(&c->arena, request, SLICE_LIT("includeConfigurations"), with);
+    set_text(c, request, "configurationsBlobName", blob);
+}
+
+static struct second second_of(struct cli *c, struct json *request, const char *file)
+{
+    struct second s = {0};
+    s.path = cli_value(c, "configurations-file");
+    if (s.path == NULL && !cli_given(c, "include-configurations")) return s;
+    s.name = new_name(c, ".configurations.txt");
+    if (s.path == NULL) s.path = beside(c, file);
+    include_configurations(c, request, s.name);
+    return s;
+}
+
+static void name_second_blob(struct cli *c, struct json *request)
+{
+    const char *name = cli_value(c, "configurations-blob-name");
+    if (name || cli_given(c, "include-configurations")) include_configurations(c, request, name);
+}
+
 /* ---- export */
 
 static enum err save(struct target *t, const struct own *own, const char *name, const char *path)
@@ -291,10 +343,13 @@ static enum err export_to_file(struct cli *c, struct target *t, struct json *req
     TRY(open_own(c, t, &own));
     set_text(c, request, "outputBlobContainerUri", own.uri);
     set_text(c, request, "outputBlobName", name);
+    struct second second = second_of(c, request, path);
     TRY(start(t, request, job));
     enum err e = wait_for_end(c, t, job);
     if (e == OK) e = save(t, &own, name, path);
+    if (e == OK && second.path) e = save(t, &own, second.name, second.path);
     drop_blob(t, &own, name);
+    if (second.path) drop_blob(t, &own, second.name);
     return e;
 }
 
@@ -314,6 +369,7 @@ enum err transfer_export_verb(struct cli *c)
     } else {
         set_text(c, request, "outputBlobContainerUri", uri);
         set_text(c, request, "outputBlobName", cli_value(c, "blob-name"));
+        name_second_blob(c, request);
         TRY(start(&t, request, &job));
         if (cli_given(c, "wait")) TRY(wait_for_end(c, &t, &job));
     }
@@ -347,6 +403,8 @@ static enum err import_file(struct cli *c, struct target *t, struct json *reques
     set_text(c, request, "outputBlobContainerUri", own.uri);
     set_text(c, request, "inputBlobName", name);
     set_text(c, request, "outputBlobName", log_name);
+    struct second second = second_of(c, request, path);
+    if (second.path) TRY(upload(t, &own, second.name, second.path));
     enum err e = start(t, request, job);
     if (e == OK) e = wait_for_end(c, t, job);
     if (e == OK) e = download(t, &own, log_name, NULL, &log);
@@ -354,6 +412,7 @@ static enum err import_file(struct cli *c, struct target *t, struct json *reques
     *errors = log.lines;
     drop_blob(t, &own, name);
     drop_blob(t, &own, log_name);
+    if (second.path) drop_blob(t, &own, second.name);
     buf_free(&log.head);
     return e;
 }
@@ -367,6 +426,7 @@ static enum err import_blob(struct cli *c, struct target *t, struct json *reques
     set_text(c, request, "inputBlobContainerUri", cli_value(c, "input-blob-container-uri"));
     set_text(c, request, "outputBlobContainerUri", cli_value(c, "output-blob-container-uri"));
     set_text(c, request, "inputBlobName", cli_value(c, "input-blob-name"));
+    name_second_blob(c, request);
     TRY(start(t, request, job));
     return cli_given(c, "wait") ? wait_for_end(c, t, job) : OK;
 }

@@ -55,6 +55,28 @@ def what_is_exported_is_imported_elsewhere_and_exported_again():
 
 
 @group.case
+def configurations_go_along_in_a_file_of_their_own():
+    content = '{"deviceContent": {"properties.desired.x": 1}}'
+    with Hub() as one, Hub() as other:
+        one.must("hub", "configuration", "create", "-c", "c1", "--content", content, "--target-condition", "tags.a = 1")
+        fleet = pathlib.Path(one.data) / "fleet.txt"
+        one.must(*IDENTITY, "export", "--file", fleet, "--include-configurations")
+        line = json.loads((fleet.parent / "configurations.txt").read_text(encoding="utf-8"))
+        check((line["id"], line["targetCondition"]) == ("c1", "tags.a = 1"), str(line))
+        named = fleet.parent / "rollouts.txt"
+        one.must(*IDENTITY, "export", "--file", fleet, "--configurations-file", named)
+        check("c1" in named.read_text(encoding="utf-8"), "the named file lacks it")
+        other.must(*IDENTITY, "import", "--file", fleet)
+        check(other.must("hub", "configuration", "list").json() == [], "it came without being asked for")
+        other.must(*IDENTITY, "import", "--file", fleet, "--include-configurations")
+        got = other.must("hub", "configuration", "show", "-c", "c1").json()
+        check(got["content"] == json.loads(content), str(got))
+        named.unlink()
+        done = other.run(*IDENTITY, "import", "--file", fleet, "--configurations-file", named)
+        check(done.status == 2 and "rollouts.txt" in done.error, str(done))
+
+
+@group.case
 def an_empty_hub_has_an_empty_file():
     with Hub() as hub:
         path = pathlib.Path(hub.data) / "fleet.txt"
