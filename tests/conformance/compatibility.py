@@ -50,6 +50,7 @@ SERVICE_ROWS = {
     "file notifications": ("upload", "a service is told"),
     "query": ("queries", ""),
     "jobs": ("jobs", ""),
+    "import and export": ("transfer", ""),
     "configurations": ("configurations", ""),
     "digital twins": ("pnp", ""),
 }

@@ -131,6 +131,7 @@ GROUPS = {
     "java matrix": ("java", java("Matrix")),
     "java provisioning matrix": ("java", java("Provisioning")),
     "java service": ("java", java("Service")),
+    "java errors": ("java", java("Errors")),
     "java multiplex AMQPS": ("java", java("Multiplex", "AMQPS")),
     "java multiplex AMQPS_WS": ("java", java("Multiplex", "AMQPS_WS")),
     "node plain": ("node", node("plain")),
@@ -240,7 +241,7 @@ def why_missing(client):
 def run_group(results, workers, group, environment, case=None):
     client, command = GROUPS[group]
     missing = why_missing(client) or (group in FED and why_missing("node"))
-    if re.match("java (device|multiplex|matrix|provisioning|service)", group) and "." not in environment["HUB_HOST"]:
+    if re.match("java (device|multiplex|matrix|provisioning|service|errors)", group) and "." not in environment["HUB_HOST"]:
         missing = "this SDK wants a name with a dot, which takes a network namespace"
     if missing:
         results.add(workers, group, "skipped", group, missing)

@@ -231,6 +231,7 @@ public final class Service {
     private static Check cases() {
         return new Check().add("configurations", Service::configurations)
             .add("jobs", Service::jobs)
+            .add("import and export", Transfers::run)
             .add("registry", Service::registry)
             .add("modules", Service::modules)
             .add("twins", Service::twins)
