@@ -205,3 +205,27 @@ check('a device that leaves its parent has no edge hub to speak for it any more'
     await own.sendEvent(new Message('alone'));
     await own.close();
 });
+
+/* Their homes and their connections are on any core: the parent's home is told of the change, and theirs. */
+check('a parent that leaves its own parent takes the sessions of all its children along', async () => {
+    const high = await makeEdge('edge-high');
+    const middle = await makeEdge('edge-middle', high);
+    const leaves = await Promise.all(Array.from({ length: 12 }, (_, n) => makeLeaf(`edge-child-${n}`, middle)));
+    const chainOf = ({ deviceId }) => `${deviceId};edge-middle;edge-high`;
+    const clients = await within(15000, 'MQTT', Promise.all(leaves.slice(0, 8).map((leaf) => dial(leaf.deviceId, chainOf(leaf), 'edge-high'))));
+    const senders = await within(15000, 'AMQP', Promise.all(leaves.slice(8).map((leaf) => amqpSender(leaf.deviceId, chainOf(leaf), 'edge-high'))));
+    const ended = Promise.all([
+        ...clients.map((client) => new Promise((resolve) => { client.once('close', resolve); })),
+        ...senders.map(({ sender }) => new Promise((resolve) => { sender.once('sender_error', () => resolve(sender.error)); })),
+    ]);
+    const { responseBody: now } = await registry.get('edge-middle');
+    await registry.update({ ...now, parentScopes: [] });
+    const said = await within(15000, 'the end of the sessions', ended);
+    assert.deepEqual(said.slice(8).map(({ condition }) => condition), Array(4).fill('amqp:unauthorized-access'));
+    for (const { connection } of senders) connection.close();
+    for (const leaf of [leaves[1], leaves[9]]) {
+        assert.ok([4, 5].includes((await failure(dial(leaf.deviceId, chainOf(leaf), 'edge-high'))).code));
+    }
+    const near = await dial('edge-child-0', 'edge-child-0;edge-middle', 'edge-middle'); // that chain is whole
+    near.end(true);
+});
