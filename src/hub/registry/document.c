@@ -186,6 +186,23 @@ static enum err read_capabilities(const struct json *doc, struct identity *out)
     return OK;
 }
 
+/* The model of a device that is made because it has been provisioned: until it connects and names its own.
+ * An extension: Azure's ExportImportDevice has none. */
+static enum err read_model(const struct json *doc, bool of_bulk, const struct identity *old,
+                           struct identity *out)
+{
+    const struct json *model = of_bulk && old == NULL ? json_given(doc, "modelId") : NULL;
+    if (model == NULL) return OK;
+    bool plain = model->type == JSON_STRING && model->text.len <= REGISTRY_MODEL_ID_MAX;
+    for (size_t i = 0; plain && i < model->text.len; i++)
+        plain = model->text.ptr[i] > ' ' && model->text.ptr[i] < 0x7F;
+    if (!plain)
+        return fail(ERR_INVALID, "modelId has at most %d characters of ASCII, and no spaces",
+                    REGISTRY_MODEL_ID_MAX);
+    out->model_id = model->text;
+    return OK;
+}
+
 /* A new device: .NET ticks, as Azure's generation ids look; its last digit is random. */
 static struct slice make_generation(struct arena *a)
 {
@@ -247,6 +264,7 @@ enum err document_read(struct arena *a, const struct json *doc, bool of_bulk,
     TRY(read_authentication(a, doc, out));
     TRY(read_capabilities(doc, out));
     TRY(scope_read(a, doc, of_bulk, old, out));
+    TRY(read_model(doc, of_bulk, old, out));
     document_made_by_server(a, old, out);
     return OK;
 }

@@ -141,6 +141,23 @@ static void what_a_bulk_says_of_twins_is_a_warning(void **state)
     reply_free(&r);
 }
 
+static void a_model_id_has_256_characters(void **state)
+{
+    struct fixture *f = *state;
+    char model[REGISTRY_MODEL_ID_MAX + 2] = {0};
+    memset(model, 'm', REGISTRY_MODEL_ID_MAX);
+    for (int over = 0; over < 2; over++) {
+        struct buf json = {0};
+        struct reply r;
+        buf_printf(&json, "[{\"id\":\"%s\",\"modelId\":\"%s\"}]", over ? "b" : "a", model);
+        enum status status = bulk(f, &r, buf_cstr(&json));
+        assert_int_equal(status, over ? STATUS_BULK_REGISTRY_OPERATION_FAILURE : STATUS_OK);
+        reply_free(&r);
+        buf_free(&json);
+        model[REGISTRY_MODEL_ID_MAX] = 'm';
+    }
+}
+
 static void make_bulk(struct buf *json, int entries)
 {
     buf_clear(json);
@@ -346,6 +363,7 @@ int main(void)
         CASE(import_modes_do_what_their_names_say),
         CASE(entries_of_a_bulk_are_independent),
         CASE(what_a_bulk_says_of_twins_is_a_warning),
+        CASE(a_model_id_has_256_characters),
         CASE(a_bulk_has_100_entries),
         CASE(a_bulk_is_an_array_of_a_largest_size),
         CASE(a_list_has_the_first_devices),

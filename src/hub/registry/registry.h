@@ -28,6 +28,7 @@ enum {
     REGISTRY_STATUS_REASON_MAX = 128, /* characters, IoT Hub; ArgumentInvalid */
     REGISTRY_MANAGED_BY_MAX = 128,    /* bytes, ours; ArgumentInvalid */
     REGISTRY_BODY_MAX = 64 << 10,     /* bytes of one identity's JSON; MessageTooLarge */
+    REGISTRY_MODEL_ID_MAX = 256,      /* bytes; as SESSION_MODEL_ID_MAX */
     REGISTRY_BULK_BODY_MAX = 1 << 20, /* bytes of a bulk's JSON; MessageTooLarge */
     REGISTRY_CACHE_BYTES = 32 << 20,  /* per core; the least recently used go */
     REGISTRY_WAITING_MAX = 10000, /* calls under way at one home; ThrottleBacklogLimitExceeded */

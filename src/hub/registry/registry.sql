@@ -24,10 +24,12 @@ FROM identity WHERE device_id = $device_id AND module_id > $after ORDER BY modul
 -- :name identity_insert
 INSERT INTO identity (device_id, module_id, generation_id, etag, enabled, iot_edge, auth_type,
                       primary_key, secondary_key, primary_thumbprint, secondary_thumbprint,
-                      status_reason, device_scope, parent_scope, status_updated_us, managed_by)
+                      status_reason, device_scope, parent_scope, status_updated_us, managed_by,
+                      model_id)
 VALUES ($device_id, $module_id, $generation_id, $etag, $enabled, $iot_edge, $auth_type,
         $primary_key, $secondary_key, $primary_thumbprint, $secondary_thumbprint,
-        $status_reason, $device_scope, $parent_scope, $status_updated_us, $managed_by)
+        $status_reason, $device_scope, $parent_scope, $status_updated_us, $managed_by,
+        $model_id)
 
 -- :name identity_update
 UPDATE identity SET generation_id = $generation_id, etag = $etag, enabled = $enabled,

@@ -15,6 +15,7 @@ static void add_insert(struct store_request *u, const struct identity *next)
 {
     store_add(u, &sql_identity_insert, 1);
     identity_put_params(u, next);
+    identity_put_model(u, next);
 }
 
 static void add_update(struct store_request *u, const struct identity *old,
