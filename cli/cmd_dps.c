@@ -43,7 +43,11 @@ enum { WHAT_MAX = 192 };
         {"api-version av", "VERSION", "of the webhook [2021-10-01]"},                              \
         {"initial-twin-tags tags", "JSON", "tags, or a file with them"},                           \
         {"initial-twin-properties props", "JSON", "desired properties, or a file with them"},      \
-        {"edge-enabled ee", "BOOL", "true for an IoT Edge device"}, ETAG_OPTION
+        {"model-twins", "JSON", "initial twins by model id, or a file with them"},                 \
+        {"edge-enabled ee", "BOOL", "true for an IoT Edge device"},                                \
+        {"credential-policy cpn", "NAME",                                                          \
+         "default: its devices may ask for certificates; '' for none"},                            \
+        ETAG_OPTION
 
 const struct cli_option dps_individual_options[] = {INDIVIDUAL_OPTION, END};
 const struct cli_option dps_individual_show_options[] = {INDIVIDUAL_OPTION, KEYS_OPTION, END};
@@ -158,6 +162,10 @@ static enum err set_twin(struct cli *c, struct json *doc)
         TRY(file_json_option(c, "initial-twin-properties", &value));
         struct json *twin = object_of(c, doc, "initialTwin");
         set(c, object_of(c, twin, "properties"), "desired", value);
+    }
+    if (cli_given(c, "model-twins")) {
+        TRY(file_json_option(c, "model-twins", &value));
+        set(c, doc, "modelTwins", value);
     }
     return OK;
 }
@@ -287,6 +295,8 @@ static enum err set_all(struct cli *c, struct json *doc)
     if (edge)
         set(c, object_of(c, doc, "capabilities"), "iotEdge",
             truth(c, slice_is_nocase(slice_str(edge), "true")));
+    if (cli_given(c, "credential-policy"))
+        set(c, doc, "credentialPolicyName", text(c, cli_value(c, "credential-policy")));
     if (!of_groups(c) && cli_given(c, "device-id"))
         set(c, doc, "deviceId", text(c, cli_value(c, "device-id")));
     return OK;

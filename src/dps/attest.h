@@ -10,6 +10,9 @@ struct attested {
     struct slice identity; /* JSON: "authentication" of the hub's identity */
     struct slice proof;    /* JSON members for the registration's result */
     bool issued;           /* `identity` is a certificate of ours (issue.h) */
+    struct slice model_id; /* the Plug and Play model that it says it is; empty: none */
+    struct slice
+        storage_root_key; /* base64: of a TPM, for its enrollment; empty: nothing to note */
 };
 
 /* DPS_OK; DPS_UNAUTHORIZED, DPS_NO_ENROLLMENT with a text for administrators.  The call is loaded; what

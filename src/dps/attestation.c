@@ -195,13 +195,22 @@ static void write_x509(struct buf *out, const struct enrollment *e, enum enrollm
 
 /* ---- TPM */
 
-static enum err read_tpm(const struct json *doc, struct enrollment *out, unsigned *code)
+/* Who PUTs what was read enrolls no storage root key by it. */
+static bool put_back(const struct enrollment *old, const struct enrollment *next)
+{
+    return old && old->attestation == ATTESTATION_TPM && old->srk_shown &&
+           slice_eq(old->storage_root_key, next->storage_root_key);
+}
+
+static enum err read_tpm(const struct json *doc, const struct enrollment *old,
+                         struct enrollment *out, unsigned *code)
 {
     const struct json *tpm;
     if (is_ca_of(out)) return fail(ERR_INVALID, "a group cannot attest with TPMs");
     TRY(member_object(doc, "tpm", &tpm));
     TRY(member_text(tpm, "endorsementKey", &out->endorsement_key));
     TRY(member_text(tpm, "storageRootKey", &out->storage_root_key));
+    TRY(member_bool(tpm, "storageRootKeyShown", put_back(old, out), &out->srk_shown));
     *code = DPS_BAD_ENDORSEMENT_KEY;
     if (out->endorsement_key.len == 0) return fail(ERR_INVALID, "tpm needs an endorsementKey");
     TRY(tpm_check_text(out->endorsement_key));
@@ -211,7 +220,7 @@ static enum err read_tpm(const struct json *doc, struct enrollment *out, unsigne
     return OK;
 }
 
-static void write_tpm(struct buf *out, const struct enrollment *e)
+static void write_tpm(struct buf *out, const struct enrollment *e, enum enrollment_view view)
 {
     buf_put_str(out, ",\"tpm\":{\"endorsementKey\":");
     text_json_string(out, e->endorsement_key);
@@ -219,6 +228,8 @@ static void write_tpm(struct buf *out, const struct enrollment *e)
         buf_put_str(out, ",\"storageRootKey\":");
         text_json_string(out, e->storage_root_key);
     }
+    if (e->srk_shown && view == ENROLLMENT_STORED)
+        buf_put_str(out, ",\"storageRootKeyShown\":true");
     buf_put_u8(out, '}');
 }
 
@@ -238,7 +249,7 @@ enum err attestation_read(struct arena *a, const struct json *doc, const struct 
 {
     TRY(read_type(doc, &out->attestation));
     switch (out->attestation) {
-    case ATTESTATION_TPM: return read_tpm(doc, out, code);
+    case ATTESTATION_TPM: return read_tpm(doc, old, out, code);
     case ATTESTATION_X509: return read_x509(a, doc, old, out);
     case ATTESTATION_SYMMETRIC_KEY: return read_symmetric(doc, old, out);
     case ATTESTATIONS: break;
@@ -250,7 +261,7 @@ void attestation_write(struct buf *out, const struct enrollment *e, enum enrollm
 {
     buf_printf(out, "{\"type\":\"%s\"", names[e->attestation]);
     switch (e->attestation) {
-    case ATTESTATION_TPM: write_tpm(out, e); break;
+    case ATTESTATION_TPM: write_tpm(out, e, view); break;
     case ATTESTATION_X509: write_x509(out, e, view); break;
     case ATTESTATION_SYMMETRIC_KEY: write_symmetric(out, e, view); break;
     case ATTESTATIONS: break;

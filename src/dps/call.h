@@ -84,6 +84,7 @@ struct call {
     /* of a device's verb */
     struct slice token, tpm;
     const struct x509_facts *certificate;
+    const struct json *doc;       /* dps_call_doc() */
     struct enrollment enrollment; /* the individual one, if has_enrollment */
     bool has_enrollment;
     struct registration registration; /* if has_registration */
@@ -107,6 +108,9 @@ void dps_call_fail_store(struct call *c, enum err e);
 void dps_call_ask(struct call *c, struct store_request *r,
                   void (*fn)(struct store_wait *w, struct store_answer *a));
 struct call *dps_call_of_wait(struct store_wait *w);
+
+/* What a device says, read once; NULL: it is no JSON. */
+const struct json *dps_call_doc(struct call *c);
 
 /* Loads what is known of the registration id into the call; false: the call has failed. */
 void dps_call_load(struct call *c, void (*fn)(struct store_wait *w, struct store_answer *a));

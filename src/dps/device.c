@@ -7,6 +7,7 @@
 #include "dps/issue.h"
 #include "dps/operation.h"
 #include "dps/tpm.h"
+#include "hub/session/session.h"
 
 static void answer_accepted(struct call *c, struct slice operation_id)
 {
@@ -32,14 +33,22 @@ static void begin(struct call *c, const struct attested *who, struct slice paylo
 
 /* ---- register */
 
+/* "payload":{"modelId":"dtmi:..."}, as Plug and Play has it; what else a payload may be is the webhook's. */
+static struct slice model_of(const struct json *payload)
+{
+    struct slice model = json_str(payload, "modelId");
+    bool fits = slice_starts(model, SLICE_LIT("dtmi:")) && session_model_id_valid(model);
+    return fits ? model : SLICE_NONE;
+}
+
 /* False: the call has ended. */
 static bool read_registration(struct call *c, struct attested *who, struct slice *payload)
 {
-    struct json *doc = NULL;
     struct buf text = {0};
     *payload = SLICE_NONE;
     if (slice_trim(c->json).len == 0) return true;
-    if (json_parse(&c->arena, c->json, &doc) != OK || doc->type != JSON_OBJECT) {
+    const struct json *doc = dps_call_doc(c);
+    if (doc == NULL || doc->type != JSON_OBJECT) {
         dps_call_fail(c, DPS_BAD_ARGUMENT, "a registration is a JSON object");
         return false;
     }
@@ -54,6 +63,7 @@ static bool read_registration(struct call *c, struct attested *who, struct slice
         return false;
     }
     const struct json *value = json_get(doc, "payload");
+    who->model_id = model_of(value);
     if (value && value->type != JSON_NULL) json_write(&text, value);
     *payload = arena_copy(&c->arena, buf_slice(&text));
     buf_free(&text);

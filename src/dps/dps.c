@@ -190,6 +190,13 @@ bool dps_call_loaded(struct call *c, struct store_answer *a)
     return e == OK;
 }
 
+const struct json *dps_call_doc(struct call *c)
+{
+    struct json *doc;
+    if (c->doc == NULL && c->json.len && json_parse(&c->arena, c->json, &doc) == OK) c->doc = doc;
+    return c->doc;
+}
+
 /* ---- at home: changing what every core has */
 
 void dps_call_tell_cores(struct call *c, enum dps_message kind, const struct group_row *row,

@@ -17,6 +17,11 @@ UPDATE dps_enrollment SET document = $document, etag = $etag, created_us = $crea
        updated_us = $updated_us
 WHERE kind = $kind AND id_lower = $id_lower AND etag = $old_etag
 
+-- Of an individual one, unless somebody has changed it meanwhile.
+-- :name dps_enrollment_note
+UPDATE dps_enrollment SET document = $document
+WHERE kind = 0 AND id_lower = $id_lower AND etag = $etag
+
 -- :name dps_enrollment_remove
 DELETE FROM dps_enrollment WHERE kind = $kind AND id_lower = $id_lower AND etag = $old_etag
 

@@ -146,13 +146,34 @@ static struct slice text_of(struct arena *a, const struct json *value)
     return copy;
 }
 
-static enum err read_twin(struct arena *a, const struct json *doc, struct enrollment *out)
+static enum err check_twin(const struct json *twin)
 {
-    const struct json *twin, *tags, *properties, *desired, *optional;
-    TRY(member_object(doc, "initialTwin", &twin));
+    const struct json *tags, *properties, *desired;
     TRY(member_object(twin, "tags", &tags));
     TRY(member_object(twin, "properties", &properties));
-    TRY(member_object(properties, "desired", &desired));
+    return member_object(properties, "desired", &desired);
+}
+
+/* An extension: what a device begins with that says which model it is. */
+static enum err read_model_twins(struct arena *a, const struct json *doc, struct enrollment *out)
+{
+    const struct json *twins;
+    TRY(member_object(doc, "modelTwins", &twins));
+    for (const struct json *twin = twins ? twins->child : NULL; twin; twin = twin->next) {
+        if (twin->type != JSON_OBJECT || twin->key.len == 0)
+            return fail(ERR_INVALID, "modelTwins has initial twins by model id");
+        TRY(check_twin(twin));
+    }
+    out->model_twins = text_of(a, twins);
+    return OK;
+}
+
+static enum err read_twin(struct arena *a, const struct json *doc, struct enrollment *out)
+{
+    const struct json *twin, *optional;
+    TRY(member_object(doc, "initialTwin", &twin));
+    TRY(check_twin(twin));
+    TRY(read_model_twins(a, doc, out));
     TRY(member_object(doc, "optionalDeviceInformation", &optional));
     out->initial_twin = text_of(a, twin);
     out->optional_information = text_of(a, optional);
@@ -271,6 +292,7 @@ void enrollment_write(struct buf *out, const struct enrollment *e, enum enrollme
         buf_printf(out, ",\"capabilities\":{\"iotEdge\":%s}", truth(e->iot_edge));
     put_text(out, "iotHubHostName", e->hub);
     put_json(out, "initialTwin", e->initial_twin);
+    put_json(out, "modelTwins", e->model_twins);
     buf_printf(out, ",\"provisioningStatus\":\"%s\"", e->disabled ? "disabled" : "enabled");
     if (e->has_reprovisioning)
         buf_printf(out,

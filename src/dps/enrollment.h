@@ -33,6 +33,7 @@ struct enrollment {
     struct slice der[2];      /* primary and secondary; empty: none */
     struct slice ca_names[2]; /* or a certificate of the list, by name */
     struct slice endorsement_key, storage_root_key; /* base64 */
+    bool srk_shown; /* by the device, not enrolled: it stands there for people, and binds nobody */
     bool disabled, iot_edge, has_capabilities;
     bool has_reprovisioning, updates_hub, migrates;
     enum allocation allocation;
@@ -41,6 +42,7 @@ struct enrollment {
     unsigned hub_count;
     struct slice webhook_url, webhook_version; /* ALLOCATION_CUSTOM */
     struct slice initial_twin;                 /* JSON; ptr NULL: none; so are those below */
+    struct slice model_twins;                  /* initial twins by model id */
     struct slice optional_information;
     struct slice credential_policy;
     uint64_t etag;

@@ -90,6 +90,31 @@ static void the_key_of_a_tpm_reads_back(void **state)
     assert_int_equal(again.storage_root_key.len, 0);
 }
 
+#define TPM_DOCUMENT(more)                                                                         \
+    "{\"registrationId\":\"a\",\"attestation\":{\"type\":\"tpm\",\"tpm\":{"                        \
+    "\"endorsementKey\":\"" TPM_KEY "\"" more "}}}"
+#define ROOT_KEY ",\"storageRootKey\":\"" TPM_KEY "\""
+
+/* One that a device has shown is put back by people, and stays what it was; one that they enroll binds. */
+static void a_storage_root_key_that_was_shown_is_not_enrolled_by_who_puts_it_back(void **state)
+{
+    (void)state;
+    struct enrollment old = good(TPM_DOCUMENT(ROOT_KEY ",\"storageRootKeyShown\":true"),
+                                 DPS_INDIVIDUAL),
+                      e;
+    unsigned code;
+    assert_true(old.srk_shown);
+    assert_null(strstr(shown(&old, ENROLLMENT_SHOWN), "storageRootKeyShown"));
+    assert_non_null(strstr(shown(&old, ENROLLMENT_SHOWN), "storageRootKey"));
+    assert_true(good(shown(&old, ENROLLMENT_STORED), DPS_INDIVIDUAL).srk_shown);
+    assert_int_equal(read_over(TPM_DOCUMENT(ROOT_KEY), DPS_INDIVIDUAL, &old, &e, &code), OK);
+    assert_true(e.srk_shown);
+    assert_int_equal(read_over(TPM_DOCUMENT(""), DPS_INDIVIDUAL, &old, &e, &code), OK);
+    assert_false(e.srk_shown);
+    assert_int_equal(read_over(TPM_DOCUMENT(ROOT_KEY), DPS_INDIVIDUAL, NULL, &e, &code), OK);
+    assert_false(e.srk_shown);
+}
+
 static void what_is_stored_reads_back_the_same(void **state)
 {
     (void)state;
@@ -97,6 +122,7 @@ static void what_is_stored_reads_back_the_same(void **state)
         good("{\"enrollmentGroupId\":\"Line-1\"," BY_KEY
              ",\"provisioningStatus\":\"disabled\",\"capabilities\":{\"iotEdge\":true},"
              "\"initialTwin\":{\"tags\":{\"a\":1},\"properties\":{\"desired\":{\"b\":[2]}}},"
+             "\"modelTwins\":{\"dtmi:x;1\":{\"tags\":{\"c\":3}}},"
              "\"reprovisionPolicy\":{\"updateHubAssignment\":true,\"migrateDeviceData\":false},"
              "\"allocationPolicy\":\"custom\",\"iotHubs\":[\"h1\",\"h2\"],"
              "\"customAllocationDefinition\":{\"webhookUrl\":\"https://f/x?code=secret\","
@@ -154,6 +180,12 @@ static void what_breaks_a_rule_is_refused(void **state)
         {"{\"registrationId\":\"a\",\"allocationPolicy\":\"static\",\"iotHubs\":[\"a\",\"b\"]"
          "," BY_KEY "}",
          DPS_INDIVIDUAL, DPS_BAD_ARGUMENT},
+        {"{\"registrationId\":\"a\",\"modelTwins\":[]," BY_KEY "}", DPS_INDIVIDUAL,
+         DPS_BAD_ARGUMENT},
+        {"{\"registrationId\":\"a\",\"modelTwins\":{\"m\":1}," BY_KEY "}", DPS_INDIVIDUAL,
+         DPS_BAD_ARGUMENT},
+        {"{\"registrationId\":\"a\",\"modelTwins\":{\"m\":{\"tags\":1}}," BY_KEY "}",
+         DPS_INDIVIDUAL, DPS_BAD_ARGUMENT},
         {"{\"registrationId\":\"a\",\"initialTwin\":[]," BY_KEY "}", DPS_INDIVIDUAL,
          DPS_BAD_ARGUMENT},
     };
@@ -206,6 +238,8 @@ int main(void)
         cmocka_unit_test_teardown(keys_stay_where_an_update_does_not_say_others, forget),
         cmocka_unit_test_teardown(keys_are_shown_to_who_made_them_and_to_nobody_else, forget),
         cmocka_unit_test_teardown(the_key_of_a_tpm_reads_back, forget),
+        cmocka_unit_test_teardown(
+            a_storage_root_key_that_was_shown_is_not_enrolled_by_who_puts_it_back, forget),
         cmocka_unit_test_teardown(what_is_stored_reads_back_the_same, forget),
         cmocka_unit_test_teardown(what_breaks_a_rule_is_refused, forget),
         cmocka_unit_test_teardown(ids_have_128_characters_and_not_one_more, forget),

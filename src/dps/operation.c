@@ -10,6 +10,7 @@
 #include "base/rand.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "dps/dps_sql.h"
 
 COUNTER(assigned_total, "azimuth_dps_assigned_total", "Devices that were assigned to a hub");
 COUNTER(failed_total, "azimuth_dps_failed_total", "Registrations that failed");
@@ -58,6 +59,22 @@ void operations_free(struct dps *d)
     map_free(&d->operations);
 }
 
+/* The enrollment keeps its etag: nobody has changed what it says. */
+static void note_storage_root_key(const struct operation *o, struct store_request *u)
+{
+    struct enrollment e = o->who.enrollment;
+    struct buf document = {0};
+    if (o->who.storage_root_key.len == 0) return;
+    e.storage_root_key = o->who.storage_root_key;
+    e.srk_shown = true;
+    enrollment_write(&document, &e, ENROLLMENT_STORED, SLICE_NONE);
+    store_add(u, &sql_dps_enrollment_note, STORE_ANY);
+    store_put_text(u, "id_lower", o->id_lower);
+    store_put_int(u, "etag", (int64_t)e.etag);
+    store_put_text(u, "document", buf_slice(&document));
+    buf_free(&document);
+}
+
 static void write_record(struct operation *o,
                          void (*fn)(struct store_wait *, struct store_answer *))
 {
@@ -67,6 +84,7 @@ static void write_record(struct operation *o,
     o->wait.fn = fn;
     store_begin_unit(&u, STORE_INTERACTIVE);
     registration_put(&u, o->id_lower, &o->next);
+    if (o->next.status == REGISTRATION_ASSIGNED) note_storage_root_key(o, &u);
     store_ask(o->dps->hub->store, o->dps->lane, &u, &o->wait);
 }
 
@@ -261,6 +279,15 @@ static void put_twin(struct operation *o, struct buf *out)
     put_member(out, "properties", json_get(twin, "properties"));
 }
 
+/* Before the device connects and names it itself.  Only our own hub is known to take it. */
+static void put_model(const struct operation *o, struct buf *out)
+{
+    const struct linked_hub *h = linked_find(&o->dps->linked, o->next.hub);
+    if (o->who.model_id.len == 0 || h == NULL || !h->own) return;
+    buf_put_str(out, ",\"modelId\":");
+    text_json_string(out, o->who.model_id);
+}
+
 static void create(struct operation *o)
 {
     const struct enrollment *e = &o->who.enrollment;
@@ -276,6 +303,7 @@ static void create(struct operation *o)
     buf_put_str(&text, ",\"authentication\":");
     buf_put_slice(&text, o->who.identity);
     buf_printf(&text, ",\"capabilities\":{\"iotEdge\":%s}", e->iot_edge ? "true" : "false");
+    put_model(o, &text);
     put_twin(o, &text);
     buf_put_str(&text, "}]");
     o->ask.fn = on_created;
@@ -352,6 +380,10 @@ static void remember(struct operation *o)
         buf_put_str(&work, ",\"twin\":");
         buf_put_slice(&work, o->initial_twin);
     }
+    if (o->who.model_id.len) {
+        buf_put_str(&work, ",\"modelId\":");
+        text_json_string(&work, o->who.model_id);
+    }
     buf_put_u8(&work, '}');
     o->next.work = arena_copy(&o->arena, buf_slice(&work));
     buf_free(&work);
@@ -399,6 +431,8 @@ static bool resume_work(struct operation *o)
     struct slice name = json_str(left, "work");
     for (o->work = 0; o->work < WORKS - 1 && !slice_is(name, works[o->work]);) o->work++;
     o->from = json_str(left, "from");
+    struct slice model = json_str(left, "modelId");
+    if (model.len) o->who.model_id = model;
     const struct json *twin = json_get(left, "twin");
     struct buf text = {0};
     if (twin) json_write(&text, twin);
@@ -486,6 +520,22 @@ static bool has_room(const struct dps *d, const struct group *g, const struct en
     return false;
 }
 
+/* That of its model, where the enrollment has one. */
+static struct slice initial_twin_of(struct arena *a, const struct attested *who)
+{
+    struct json *twins, *found = NULL;
+    struct buf text = {0};
+    if (who->model_id.len == 0 || who->enrollment.model_twins.len == 0 ||
+        json_parse(a, who->enrollment.model_twins, &twins) != OK)
+        return who->enrollment.initial_twin;
+    for (found = twins->child; found && !slice_eq(found->key, who->model_id);) found = found->next;
+    if (found == NULL) return who->enrollment.initial_twin;
+    json_write(&text, found);
+    struct slice twin = arena_copy(a, buf_slice(&text));
+    buf_free(&text);
+    return twin;
+}
+
 /* What was begun at a hub that is not linked any more is begun anew, elsewhere. */
 static bool is_unfinished(const struct operation *o)
 {
@@ -522,7 +572,7 @@ unsigned operation_begin(struct call *c, const struct attested *who, struct slic
     o->id_lower = c->id_lower;
     o->has_before = c->has_registration;
     if (o->has_before) o->before = c->registration;
-    o->initial_twin = who->enrollment.initial_twin;
+    o->initial_twin = initial_twin_of(&o->arena, who);
     o->device_payload = payload;
     hub_ask_init(&o->ask, d);
     webhook_init(&o->webhook);

@@ -30,12 +30,12 @@ static struct slice decode(struct call *c, struct slice base64)
 
 static bool find_shown(struct call *c, struct shown *out)
 {
-    struct json *doc = NULL;
+    const struct json *doc;
     *out = (struct shown){0};
     if (c->tpm.len) {
         out->ek = slice_head(c->tpm, tpm_sized_len(c->tpm));
         out->srk = slice_from(c->tpm, out->ek.len);
-    } else if (c->json.len && json_parse(&c->arena, c->json, &doc) == OK) {
+    } else if ((doc = dps_call_doc(c)) != NULL) {
         const struct json *tpm = json_get(doc, "tpm");
         out->ek = decode(c, json_str(tpm, "endorsementKey"));
         out->srk = decode(c, json_str(tpm, "storageRootKey"));
@@ -61,7 +61,8 @@ static unsigned read_shown(struct call *c, struct shown *out)
         return attest_deny(c, "the endorsement key is another TPM's");
     if (tpm_public_read(out->ek, &out->ek_public) != OK) return attest_deny(c, fail_text());
     if (tpm_public_read(out->srk, &out->srk_public) != OK) return DPS_BAD_STORAGE_ROOT_KEY;
-    if (e->storage_root_key.len && !slice_eq(out->srk, decode(c, e->storage_root_key)))
+    if (e->storage_root_key.len && !e->srk_shown &&
+        !slice_eq(out->srk, decode(c, e->storage_root_key)))
         return attest_deny(c, "the storage root key is not that of the enrollment");
     return DPS_OK;
 }
@@ -167,6 +168,18 @@ static unsigned give_keys(struct call *c, const struct shown *shown, struct atte
     return e == OK ? DPS_OK : attest_deny(c, fail_text());
 }
 
+/* Its enrollment shows the storage root key that the TPM had last, where nobody has enrolled one. */
+static void note_storage_root_key(struct call *c, const struct shown *shown, struct attested *out)
+{
+    const struct enrollment *e = &c->enrollment;
+    struct buf text = {0};
+    text_base64(&text, shown->srk);
+    if ((e->storage_root_key.len == 0 || e->srk_shown) &&
+        !slice_eq(e->storage_root_key, buf_slice(&text)))
+        out->storage_root_key = arena_copy(&c->arena, buf_slice(&text));
+    buf_free(&text);
+}
+
 unsigned tpm_attest(struct call *c, const struct sas *t, struct attested *out)
 {
     struct shown shown;
@@ -175,5 +188,7 @@ unsigned tpm_attest(struct call *c, const struct sas *t, struct attested *out)
     out->enrollment = c->enrollment;
     if (c->head->verb != VERB_REGISTER) return DPS_OK;
     unsigned code = read_shown(c, &shown);
-    return code == DPS_OK ? give_keys(c, &shown, out) : code;
+    if (code == DPS_OK) code = give_keys(c, &shown, out);
+    if (code == DPS_OK) note_storage_root_key(c, &shown, out);
+    return code;
 }

@@ -181,6 +181,29 @@ static struct shown identity(const char *device_id)
     return s;
 }
 
+static const struct json *twin_of(const char *device_id)
+{
+    char path[256];
+    struct buf token = {0};
+    rig_token(&rig, "iothubowner", "", &token);
+    snprintf(path, sizeof path, "/twins/%s", device_id);
+    struct reply r = ask("GET", path, buf_cstr(&token), "", "");
+    assert_int_equal(r.status, 200);
+    buf_free(&token);
+    return r.body;
+}
+
+/* A token of a device of a group with KEY. */
+static const char *group_token(const char *id)
+{
+    uint8_t mac[SAS_SIGNATURE_LEN];
+    struct buf key = {0};
+    assert_int_equal(text_unbase64(&key, SLICE_LIT(KEY)), OK);
+    sas_derive_key(buf_slice(&key), slice_str(id), mac);
+    buf_free(&key);
+    return device_token(id, slice_of(mac, sizeof mac));
+}
+
 /* ---- tests */
 
 static void a_device_is_assigned_and_its_identity_has_its_key(void **state)
@@ -305,6 +328,34 @@ static void a_reset_makes_the_identity_anew(void **state)
     assert_string_not_equal(text_of(identity("r1").body, "generationId"), before);
 }
 
+/* What it says of itself is in its twin before it has ever connected. */
+static void the_model_that_a_device_says_chooses_its_initial_twin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *body, *model, *site;
+    } rows[] = {
+        {"m1", "{\"payload\":{\"modelId\":\"dtmi:x:pump;1\"}}", "dtmi:x:pump;1", "pumps"},
+        {"m2", "{\"payload\":{\"modelId\":\"dtmi:x:valve;1\"}}", "dtmi:x:valve;1", "all"},
+        {"m3", "{\"payload\":{\"modelId\":\"no model\"}}", "", "all"},
+        {"m4", "{\"payload\":\"dtmi:x:pump;1\"}", "", "all"},
+    };
+    put_group("plant", ",\"initialTwin\":{\"tags\":{\"site\":\"all\"}},\"modelTwins\":{"
+                       "\"dtmi:x:pump;1\":{\"tags\":{\"site\":\"pumps\"},"
+                       "\"properties\":{\"desired\":{\"rpm\":900}}}}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *token = group_token(rows[i].id);
+        struct reply r = say_register(rows[i].id, token, rows[i].body);
+        assert_int_equal(r.status, 202);
+        say_poll(rows[i].id, token, text_of(r.body, "operationId"));
+        const struct json *twin = twin_of(rows[i].id);
+        assert_text(twin, "modelId", rows[i].model);
+        assert_text(json_get(twin, "tags"), "site", rows[i].site);
+        assert_int_equal(json_get(json_get(json_get(twin, "properties"), "desired"), "rpm") != NULL,
+                         i == 0);
+    }
+}
+
 static bool left_behind;
 
 static void on_left_behind(struct store_wait *w, struct store_answer *a)
@@ -332,7 +383,8 @@ static void leave_behind_with(const char *id, const char *operation, const char 
         {"hub", "hub.test"},
         {"device_id", id},
         {"error_message", ""},
-        {"work", "{\"work\":\"create\",\"from\":\"\",\"twin\":{\"tags\":{\"a\":1}}}"},
+        {"work", "{\"work\":\"create\",\"from\":\"\",\"twin\":{\"tags\":{\"a\":1}},"
+                 "\"modelId\":\"dtmi:x;1\"}"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         store_put_text(&u, texts[i][0], slice_str(texts[i][1]));
@@ -364,7 +416,7 @@ static void a_registration_that_was_cut_off_is_finished_by_whoever_polls(void **
     struct reply end = say_poll("cut", own_token("cut"), "4.1.2");
     assert_text(end.body, "status", "assigned");
     assert_text(json_get(end.body, "registrationState"), "substatus", "initialAssignment");
-    assert_int_equal(identity("cut").status, STATUS_OK);
+    assert_text(twin_of("cut"), "modelId", "dtmi:x;1");
 }
 
 static void a_registration_that_was_cut_off_is_finished_by_the_next(void **state)
@@ -1440,6 +1492,7 @@ int main(void)
         TEST(a_hub_that_is_not_linked_is_a_failure),
         TEST(a_device_that_was_deleted_comes_back_with_its_initial_twin),
         TEST(a_reset_makes_the_identity_anew),
+        TEST(the_model_that_a_device_says_chooses_its_initial_twin),
         TEST(a_registration_that_was_cut_off_is_finished_by_whoever_polls),
         TEST(a_registration_that_was_cut_off_is_finished_by_the_next),
         TEST(only_the_tpm_that_is_enrolled_is_challenged),

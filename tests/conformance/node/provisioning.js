@@ -101,7 +101,10 @@ async function tpm(id) {
     const security = new TpmSecurityClient(id, new Tpm(true, '127.0.0.1', await startTpm()));
     const key = (await promised(security, 'getEndorsementKey')).toString('base64');
     await azimuth('enrollment', 'create', '--eid', id, '--at', 'tpm', '--ek', key, ...TWIN);
-    return { security, signs: true };
+    return { security, signs: true, shows: async () => {
+        const shown = await azimuth('enrollment', 'show', '--eid', id);
+        assert.equal(shown.attestation.tpm.storageRootKey, (await promised(security, 'getStorageRootKey')).toString('base64'));
+    } };
 }
 
 /** A token for the hub that the TPM has signed, with the key that it got when it registered. */
@@ -147,6 +150,7 @@ async function run(transport, attestation) {
     const device = await connect(id, credential, Transport);
     await device.sendEvent(new Message('{"n":1}'));
     assert.equal((await initialTwin(device, id, Transport)).interval, 7);
+    if (credential.shows) await credential.shows();
     await device.close();
 }
 
