@@ -82,6 +82,7 @@ GROUPS = {
     "python c2d": ("python", python("c2d")),
     "python dps": ("python", python("dps")),
     "python lines": ("python", python("lines")),
+    "python short_tokens": ("python", python("short_tokens")),
     "python provisioning matrix": ("python", python("provisioning")),
     "python upload": ("python", python("upload")),
     "python transfer": ("python", python("transfer")),
