@@ -455,6 +455,23 @@ static void what_is_no_certificate_is_refused(void **state)
     buf_free(&long_text);
 }
 
+static void a_certificate_whose_dates_cannot_be_read_is_none(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        struct buf der = {0};
+        struct x509_info info;
+        buf_put_slice(&der, buf_slice(&papers[DEVICE].der));
+        struct slice bytes = buf_slice(&der);
+        uint8_t *at = memmem(bytes.ptr, bytes.len, "\x17\x0d", 2); /* UTCTime of 13 characters */
+        assert_non_null(at);
+        at[which ? 15 + 13 : 13] = 'R'; /* a digit of a second: 231113221320Z */
+        assert_int_equal(x509_info_read(bytes, &info), ERR_INVALID);
+        expect_upload(bytes, ERR_INVALID);
+        buf_free(&der);
+    }
+}
+
 static void only_a_ca_is_one(void **state)
 {
     (void)state;
@@ -516,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_hub_may_have_25_cas),
         cmocka_unit_test(an_upload_is_pem_der_or_base64_of_them),
         cmocka_unit_test(what_is_no_certificate_is_refused),
+        cmocka_unit_test(a_certificate_whose_dates_cannot_be_read_is_none),
         cmocka_unit_test(only_a_ca_is_one),
         cmocka_unit_test(a_proof_has_the_code_and_the_signature_and_is_valid),
     };

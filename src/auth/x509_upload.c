@@ -109,6 +109,11 @@ static void note_serial(const X509 *x, struct x509_info *out)
         snprintf(out->serial + (size_t)2 * (size_t)i, 3, "%02X", ASN1_STRING_get0_data(serial)[i]);
 }
 
+static bool has_dates(const X509 *x)
+{
+    return x509_from_us(x) != INT64_MAX && x509_until_us(x) != INT64_MIN;
+}
+
 enum err x509_info_read(struct slice der, struct x509_info *out)
 {
     *out = (struct x509_info){0};
@@ -122,9 +127,10 @@ enum err x509_info_read(struct slice der, struct x509_info *out)
     out->from_us = x509_from_us(x);
     out->until_us = x509_until_us(x);
     out->version = (unsigned)X509_get_version(x) + 1;
+    bool dated = has_dates(x);
     X509_free(x);
     ERR_clear_error();
-    return OK;
+    return dated ? OK : fail(ERR_INVALID, "the certificate's dates cannot be read");
 }
 
 /* X509_check_ca() also takes what OpenSSL forgives old roots (version 1, Netscape's extension). */
@@ -148,9 +154,10 @@ enum err x509_certificate_read(struct slice text, struct buf *der, struct x509_c
     out->is_ca = may_sign(x);
     X509_digest(x, EVP_sha1(), out->sha1, NULL);
     note_name(X509_get_subject_name(x), out->subject);
+    bool dated = has_dates(x);
     X509_free(x);
     ERR_clear_error();
-    return OK;
+    return dated ? OK : fail(ERR_INVALID, "the certificate's dates cannot be read");
 }
 
 /* ---- proof of possession */

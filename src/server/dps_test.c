@@ -277,6 +277,21 @@ static void who_does_not_have_the_key_is_not_let_in(void **state)
     assert_int_equal(identity("s1").status, STATUS_DEVICE_NOT_FOUND);
 }
 
+static void a_registration_id_has_legal_characters_and_128_of_them(void **state)
+{
+    (void)state;
+    char longest[DPS_ID_MAX + 2] = {0};
+    memset(longest, 'n', DPS_ID_MAX);
+    for (int over = 0; over < 2; over++) {
+        unsigned code = over ? DPS_BAD_REGISTRATION_ID : DPS_UNAUTHORIZED; /* nobody enrolled it */
+        assert_code(say_register(longest, own_token(longest), "{}"), code);
+        longest[DPS_ID_MAX] = 'n';
+    }
+    static const char *const ids[] = {"a%20b", "a%2Fb", "a%00", "a.", "%C3%A4"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        assert_code(say_register(ids[i], own_token("a"), "{}"), DPS_BAD_REGISTRATION_ID);
+}
+
 static void an_operation_is_its_devices_and_ends_with_the_next(void **state)
 {
     (void)state;
@@ -775,6 +790,42 @@ static unsigned register_quickly(const char *id, const char *token)
                  SLICE_LIT("{}"), &h.wait);
     rig_run(&rig);
     return h.code;
+}
+
+/* Both have read the same version; one of them changes it, the other is told. */
+static void of_two_changes_at_once_one_is_refused(void **state)
+{
+    (void)state;
+    static const enum dps_kind kinds[] = {DPS_INDIVIDUAL, DPS_GROUP};
+    put_enrollment("race", "");
+    put_group("race", "");
+    for (int kind = 0; kind < 2; kind++) {
+        struct heard both[2] = {{.wait.fn = on_heard}, {.wait.fn = on_heard}};
+        struct reply now =
+            serve("GET", kind ? "/enrollmentGroups/race" : "/enrollments/race", "", "");
+        struct slice etag = json_str(now.body, "etag");
+        lane_running = &rig.core;
+        for (int i = 0; i < 2; i++)
+            dps_enrollment_put(rig.wire.cores[0].dps, kinds[kind], SLICE_LIT("race"), etag,
+                               kind ? SLICE_LIT("{\"enrollmentGroupId\":\"race\"," BY_KEY "}")
+                                    : SLICE_LIT("{\"registrationId\":\"race\"," BY_KEY "}"),
+                               &both[i].wait);
+        rig_run(&rig);
+        assert_int_equal(both[0].code + both[1].code, DPS_OK + DPS_PRECONDITION);
+    }
+}
+
+/* Two make it at once: one did, the other hears that it is there. */
+static void of_two_that_create_at_once_one_is_refused(void **state)
+{
+    (void)state;
+    struct heard both[2] = {{.wait.fn = on_heard}, {.wait.fn = on_heard}};
+    lane_running = &rig.core;
+    for (int i = 0; i < 2; i++)
+        dps_enrollment_put(rig.wire.cores[0].dps, DPS_INDIVIDUAL, SLICE_LIT("race"), SLICE_NONE,
+                           SLICE_LIT("{\"registrationId\":\"race\"," BY_KEY "}"), &both[i].wait);
+    rig_run(&rig);
+    assert_int_equal(both[0].code + both[1].code, DPS_OK + DPS_ENROLLMENT_CONFLICT);
 }
 
 static unsigned register_with(struct slice key_text, const char *group, unsigned number)
@@ -1487,6 +1538,7 @@ int main(void)
         TEST(a_body_for_another_id_is_refused),
         TEST(keys_come_from_the_attestation_mechanism_only),
         TEST(who_does_not_have_the_key_is_not_let_in),
+        TEST(a_registration_id_has_legal_characters_and_128_of_them),
         TEST(an_operation_is_its_devices_and_ends_with_the_next),
         TEST(a_disabled_enrollment_says_so_and_makes_nothing),
         TEST(a_hub_that_is_not_linked_is_a_failure),
@@ -1504,6 +1556,8 @@ int main(void)
         TEST(a_webhook_that_fails_leaves_a_device_where_it_is),
         TEST(a_webhook_that_is_busy_is_asked_ten_times_more),
         TEST(a_group_has_1024_registrations_under_way_and_leaves_room_for_others),
+        TEST(of_two_changes_at_once_one_is_refused),
+        TEST(of_two_that_create_at_once_one_is_refused),
         TEST(only_so_many_webhooks_are_asked_at_a_time),
         TEST(a_registration_of_the_same_id_at_once_is_the_same_operation),
         TEST(a_webhook_that_is_silent_is_asked_again),

@@ -59,8 +59,8 @@ function register(security, transport = 'Mqtt', payload = undefined) {
 }
 
 const withKey = (registrationId, key) => new SymmetricKeySecurityClient(registrationId, key);
-const withCertificate = (registrationId, name) =>
-    new X509Security(registrationId, { cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
+const withCertificate = (registrationId, name, shown = `${name}.chain.pem`) =>
+    new X509Security(registrationId, { cert: read(shown), key: read(`${name}.key`) });
 
 const derived = (key, registrationId) =>
     crypto.createHmac('sha256', Buffer.from(key, 'base64')).update(registrationId).digest('base64');
@@ -80,6 +80,7 @@ issue('root', 'Provisioning Root', 'self', 'ca');
 issue('line-a', 'Provisioning Line A', 'root', 'ca');
 issue('line-b', 'Provisioning Line B', 'root', 'ca');
 issue('a1', 'dps-line-a1', 'line-a');
+issue('short', 'dps-line-short', 'line-a');
 issue('b1', 'dps-line-b1', 'line-b');
 issue('old', 'dps-line-old', 'line-a', 'leaf', '-1');
 issue('elsewhere', 'Elsewhere', 'self', 'ca');
@@ -162,6 +163,43 @@ check('the nearest CA decides: one line is cut off and the other goes on', async
 check('a chain that has expired, is of strangers or of another name is refused', async () => {
     for (const [id, name] of [['dps-line-old', 'old'], ['dps-stranger', 'stranger'], ['dps-other', 'a1']])
         assert.match(String(await failure(register(withCertificate(id, name)))), /[Nn]ot authorized/);
+});
+
+check('a chain whose intermediate is missing, or another line\'s, is refused until it is whole', async () => {
+    const id = 'dps-line-short';
+    fs.writeFileSync(path.join(dir, 'short.mixed.pem'), read('short.pem') + read('line-b.pem'));
+    for (const shown of ['short.pem', 'short.mixed.pem'])
+        assert.match(String(await failure(register(withCertificate(id, 'short', shown)))), /[Nn]ot authorized/);
+    assert.equal((await register(withCertificate(id, 'short'))).status, 'assigned');
+});
+
+check('a CA in use is deleted: who has registered stays, nobody registers any more until it is back', async () => {
+    const create = ['hub', 'certificate', 'create', '-n', 'dps-used', '-p', path.join(dir, 'used.pem'), '--verified'];
+    const id = 'dps-used-1';
+    issue('used', 'Used CA', 'self', 'ca');
+    issue('used1', id, 'used');
+    azimuth(...create);
+    await enrollGroup({ enrollmentGroupId: 'dps-used', attestation: { type: 'x509', x509: { caReferences: { primary: 'dps-used' } } } });
+    const first = await register(withCertificate(id, 'used1'));
+    azimuth('hub', 'certificate', 'delete', '-n', 'dps-used');
+    assert.match(String(await failure(register(withCertificate(id, 'used1')))), /[Nn]ot authorized/);
+    await (await connectWith(first, 'used1')).close();
+    azimuth(...create);
+    assert.equal((await register(withCertificate(id, 'used1'))).substatus, 'reprovisionedToInitialAssignment');
+});
+
+check('messages wait for a device that registers again, and go with its data when that is reset', async () => {
+    const id = 'dps-waiting', waiting = async () => (await registry.getTwin(id)).responseBody.cloudToDeviceMessageCount;
+    const enrollment = await enroll(symmetric(id));
+    const key = enrollment.attestation.symmetricKey.primaryKey;
+    await register(withKey(id, key));
+    azimuth('device', 'c2d-message', 'send', '-d', id, '--da', 'waits');
+    assert.equal((await register(withKey(id, key))).substatus, 'reprovisionedToInitialAssignment');
+    assert.equal(await waiting(), 1);
+    await enroll({ ...(await ask('getIndividualEnrollment', id)),
+        reprovisionPolicy: { updateHubAssignment: true, migrateDeviceData: false } });
+    assert.equal((await register(withKey(id, key))).substatus, 'deviceDataReset');
+    assert.equal(await waiting(), 0);
 });
 
 /** Promises of the client are not kept where it thinks of callbacks only. */
