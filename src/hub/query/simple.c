@@ -76,7 +76,7 @@ static struct expr *of_its_type(struct arena *a, const struct expr *call)
         if (slice_is(name, texts[i])) type = "IS_STRING";
     if (type == NULL) return anything(a);
     struct expr *e = copy(a, call);
-    e->function = function_find(slice_str(type));
+    e->function = function_find(slice_str(type), false);
     e->args = copy(a, call->args);
     e->arg_count = 1;
     return e;
