@@ -189,7 +189,7 @@ check('a CA in use is deleted: who has registered stays, nobody registers any mo
 });
 
 check('messages wait for a device that registers again, and go with its data when that is reset', async () => {
-    const id = 'dps-waiting', waiting = async () => (await registry.getTwin(id)).responseBody.cloudToDeviceMessageCount;
+    const id = 'dps-waiting', waiting = async () => (await registry.get(id)).responseBody.cloudToDeviceMessageCount;
     const enrollment = await enroll(symmetric(id));
     const key = enrollment.attestation.symmetricKey.primaryKey;
     await register(withKey(id, key));
