@@ -6,6 +6,7 @@
  *   rig_restart(&rig);                 closes and opens the store again, on new lanes
  *   rig_pass(&rig, us);                time goes on; it does so only here
  *   rig_fini(&rig);                    frees the io, too
+ *   rig_before(io, 16, sql)            what a store was like before that migration, for rig_init() to open
  */
 #ifndef STORE_RIG_H
 #define STORE_RIG_H
@@ -16,7 +17,8 @@
 #include "base/io_mem.h"
 #include "base/metrics.h"
 #include "base/say.h"
-#include "store/store.h"
+#include "store/engine.h"
+#include "store/sqlite/sqlite.h"
 
 enum { RIG_CORES_MAX = 4 };
 
@@ -93,6 +95,24 @@ static inline void rig_init_cores(struct rig *r, struct io *io, unsigned cores)
 static inline void rig_init(struct rig *r, struct io *io)
 {
     rig_init_cores(r, io, 1);
+}
+
+enum { RIG_MIGRATIONS_MAX = 256 };
+
+static inline void rig_before(struct io *io, unsigned number, const char *sql)
+{
+    struct store_migration list[RIG_MIGRATIONS_MAX] = {{0}};
+    struct engine *e;
+    for (unsigned i = 0; store_migrations[i].number < number; i++) {
+        assert_true(store_migrations[i].number && i + 1 < RIG_MIGRATIONS_MAX);
+        list[i] = store_migrations[i];
+    }
+    assert_int_equal(store_sqlite.open(io, &e), OK);
+    assert_int_equal(store_migrate(&store_sqlite, e, list), OK);
+    assert_int_equal(store_sqlite.begin(e), OK);
+    assert_int_equal(store_sqlite.script(e, sql), OK);
+    assert_int_equal(store_sqlite.commit(e), OK);
+    store_sqlite.close(e);
 }
 
 static inline void rig_restart(struct rig *r)

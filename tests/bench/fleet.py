@@ -1,4 +1,5 @@
 """fleet.py - a million devices: created in bulks, listed, found by what their twins say, out to a file and in."""
+import collections
 import http.client
 import json
 import pathlib
@@ -133,12 +134,29 @@ def job(book, name, options):
     with Azimuth() as server:
         result = Steps()
         create(server, 0, count, twins=True)
-        cancel_a_job(Client(server), result, count)
+        cancel_a_job(server, Client(server), result, count)
         result["resident_peak_mib"] = peak_mib(server)
         book.add(name, server.name, {"round": 0, "devices": count, **result})
 
 
-def cancel_a_job(client, result, count):
+def list_rows(client, result, statistics):
+    """FROM devices.jobs has a row for each device that the job had, and no other: what was done stays done."""
+    by_status, token, began = collections.Counter(), None, time.monotonic()
+    seen = set()
+    while True:
+        rows, token = client.page("SELECT * FROM devices.jobs WHERE devices.jobs.jobId = 'all'", 1000, token)
+        by_status.update(row["status"] for row in rows)
+        seen.update(row["deviceId"] for row in rows)
+        if not token:
+            break
+    listed = sum(by_status.values())
+    result["listed_per_s"] = listed / (time.monotonic() - began)
+    if len(seen) != listed or by_status["completed"] != statistics["succeededCount"] or set(by_status) - {"completed", "canceled"}:
+        raise RuntimeError(f"{by_status} of {len(seen)} devices are listed, the job says {statistics}")
+    print(f"   listed: {dict(by_status)}", flush=True)
+
+
+def cancel_a_job(server, client, result, count):
     asked = {"jobId": "all", "type": "scheduleUpdateTwin", "queryCondition": "*", "maxExecutionTimeInSeconds": 3600,
            "updateTwin": {"etag": "*", "properties": {"desired": {"by": "job"}}}}
     client.ask("PUT", "/jobs/v2/all", asked)
@@ -154,6 +172,8 @@ def cancel_a_job(client, result, count):
         time.sleep(0.005)
     result["cancelled_ms"] = (time.monotonic() - began) * 1e3
     done = state["deviceJobStatistics"]["succeededCount"]
+    result["resident_mib"] = resident_mib(server)
+    list_rows(client, result, state["deviceJobStatistics"])
     written = client.page("SELECT COUNT() AS n FROM devices WHERE properties.desired.by = 'job'")[0][0]["n"]
     if written != done or done >= count:
         raise RuntimeError(f"the job says {done} of {count}, and {written} twins were written")

@@ -102,6 +102,35 @@ static void a_twin_that_moves_behind_the_cursor_is_not_done_twice(void **state)
     assert_string_equal(state_of("j1"), "completed 250/250/0/0");
 }
 
+/* ---- a job that an older server began */
+
+#define OLD_PLACE "AgEAAAABAAAAAAAAAAAAAAAAAgBkMQAA" /* of a cursor of version 2 */
+#define OLD_DEVICE(id)                                                                             \
+    "INSERT INTO identity (device_id, module_id, generation_id, etag, enabled, iot_edge, "         \
+    "auth_type, status_updated_us) VALUES ('" id "', '', '1', 1, 1, 0, 'sas', 0);"
+
+static void a_job_goes_on_after_an_upgrade(void **state)
+{
+    (void)state;
+    struct io *io = io_mem_new();
+    rig_before(
+        io, 16,
+        OLD_DEVICE("d1") OLD_DEVICE("d2") OLD_DEVICE(
+            "d3") "INSERT INTO job (job_id, type, status, condition, work, max_s, created_us, "
+                  "start_us, end_us, reason, place, found_all, found, succeeded, failed, canceled) "
+                  "VALUES ('j1', 1, 2, '*', '{\"tags\":{\"by\":\"job\"}}', 0, 1, 1, 0, '', "
+                  "'" OLD_PLACE "', 0, 1, 1, 0, 0);"
+                  "INSERT INTO job_device (job_id, device_id, module_id, status, created_us, "
+                  "start_us, end_us, outcome, error, text) "
+                  "VALUES ('j1', 'd1', '', 1, 1, 1, 1, '', '', '');");
+    call_count = calls_made = 0;
+    rig_init_cores(&f.rig, io, 2);
+    open_all();
+    go_on();
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 3/3/0/0");
+}
+
 /* ---- time */
 
 static void a_job_waits_for_its_start(void **state)
@@ -482,6 +511,7 @@ int main(void)
         CASE(nobody_matches),
         CASE(a_bad_condition_is_found_when_the_job_runs),
         CASE(a_twin_that_moves_behind_the_cursor_is_not_done_twice),
+        cmocka_unit_test_teardown(a_job_goes_on_after_an_upgrade, tear_down),
         CASE(a_job_waits_for_its_start),
         CASE(a_job_has_so_much_time),
         CASE(a_job_does_so_many_identities_in_a_second),

@@ -7,6 +7,9 @@
 #include "hub/job/home.h"
 #include "hub/job/job_sql.h"
 
+COUNTER(restarted_total, "azimuth_job_searches_restarted_total",
+        "Times a job looked for its devices from the start because an older server had noted the "
+        "place");
 COUNTER(units_refused_total, "azimuth_job_units_refused_total",
         "Times the store refused what a job had to note, so that it was tried again");
 
@@ -204,12 +207,22 @@ static void on_noted(struct store_wait *w, struct store_answer *a)
 
 /* ---- whom it concerns */
 
+static void find_more(struct job *job);
+
 static void on_found(struct query_wait *w, const struct query_answer *a)
 {
     struct job *job = CONTAINER_OF(w, struct job, query_wait);
     job->asks_query = false;
     if (a->status == STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED) {
         timer_set(&job->jobs->lane->timers, &job->gather_timer, clock_mono_us() + JOB_AGAIN_US);
+        return;
+    }
+    if (a->outdated && buf_size(&job->place)) {
+        metric_inc(&restarted_total);
+        say_info("job.searches.again", "job=%.*s", SLICE_ARG(job->row.id));
+        buf_clear(&job->place); /* whom it had has a row: nothing is done twice */
+        set_place(job);
+        find_more(job);
         return;
     }
     if (a->status != STATUS_OK) {

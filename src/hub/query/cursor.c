@@ -48,7 +48,11 @@ enum err cursor_read(struct slice text, struct buf *bytes, struct cursor *out)
     if (text.len > QUERY_CURSOR_MAX || text_unbase64(bytes, text) != OK)
         return fail(ERR_INVALID, "this is no continuation token");
     struct cur c = cur_of(buf_slice(bytes));
-    bool version = cur_u8(&c) == CURSOR_VERSION;
+    unsigned version = cur_u8(&c);
+    if (version > 0 && version < CURSOR_VERSION)
+        return fail(ERR_VERSION,
+                    "the continuation token is of an older version of this hub; ask for "
+                    "the first page again");
     out->mark = cur_le32(&c);
     out->given = cur_le64(&c);
     out->plan = cur_u8(&c);
@@ -56,7 +60,7 @@ enum err cursor_read(struct slice text, struct buf *bytes, struct cursor *out)
     out->value = take(&c);
     out->device_id = take(&c);
     out->module_id = take(&c);
-    bool fine = version && !c.bad && cur_left(&c) == 0 && text_is_utf8(out->device_id) &&
-                text_is_utf8(out->module_id);
+    bool fine = version == CURSOR_VERSION && !c.bad && cur_left(&c) == 0 &&
+                text_is_utf8(out->device_id) && text_is_utf8(out->module_id);
     return fine ? OK : fail(ERR_INVALID, "this is no continuation token");
 }

@@ -24,7 +24,7 @@ struct cursor cursor_copy(struct arena *a, const struct cursor *c);
 /* base64; nothing is borrowed. */
 void cursor_write(struct buf *out, const struct cursor *c);
 
-/* ERR_INVALID: it is none of ours.  The slices borrow from `bytes`, which is emptied before. */
+/* ERR_INVALID: it is none of ours; ERR_VERSION: an older server's, whose plans were others.  The slices borrow from `bytes`, which is emptied before. */
 enum err cursor_read(struct slice text, struct buf *bytes, struct cursor *out) MUST_USE;
 
 #endif

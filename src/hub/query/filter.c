@@ -2,6 +2,7 @@
 #include "hub/query/filter.h"
 
 #include "hub/query/plan.h"
+#include "hub/query/query_sql.h"
 
 /* ---- making */
 
@@ -18,6 +19,15 @@ static bool is_one_value(const struct range *r)
 bool filter_of(const struct range *ranges, struct filter *out)
 {
     *out = (struct filter){.path = -1};
+    if (ranges->kind == RANGE_PROPERTY && ranges->next == NULL && !is_one_value(ranges)) {
+        *out = (struct filter){.path = ranges->path,
+                               .half = ranges->half,
+                               .steps = ranges->steps,
+                               .open = true,
+                               .low = ranges->low,
+                               .end = ranges->end};
+        return true;
+    }
     for (const struct range *r = ranges; r; r = r->next) {
         bool other = out->count && r->path != out->path;
         if (r->kind != RANGE_PROPERTY || other || !is_one_value(r)) return false;
@@ -28,6 +38,36 @@ bool filter_of(const struct range *ranges, struct filter *out)
         out->values[out->count++] = r->low;
     }
     return out->count > 0;
+}
+
+/* ---- values of a range */
+
+void filter_ask(struct store_request *r, const struct filter *f)
+{
+    store_begin_query(r, &sql_query_values);
+    store_put_int(r, "path", f->path);
+    store_put_blob(r, "value", f->low);
+    store_put_blob(r, "end", f->end);
+    store_put_int(r, "top", FILTER_VALUES_MAX + 1);
+}
+
+/* Where there is none, no twin passes that is in the index: none has the value "". */
+void filter_close(struct arena *a, struct filter *f, struct store_answer *values)
+{
+    f->open = false;
+    f->values[0] = SLICE_LIT("");
+    for (; store_next(values); f->count++)
+        if (f->count < FILTER_VALUES_MAX) f->values[f->count] = arena_copy(a, values->col[0].bytes);
+    if (f->count == 0) f->count = 1;
+}
+
+void filters_drop(struct range *range)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < range->filter_count; i++)
+        if (range->filters[i]->count <= FILTER_VALUES_MAX)
+            range->filters[kept++] = range->filters[i];
+    range->filter_count = kept;
 }
 
 /* ---- asking */

@@ -120,6 +120,7 @@ struct page {
     unsigned count;
     struct buf body, next, text, who; /* who: one after the other, with blanks between them */
     const char *item_type;
+    bool outdated;
 };
 
 static inline void page_free(struct page *p)
@@ -137,6 +138,7 @@ static inline void take_page(struct query_wait *w, const struct query_answer *a)
     p->status = a->status;
     p->count = a->count;
     p->item_type = a->item_type;
+    p->outdated = a->outdated;
     buf_put_slice(&p->body, a->body);
     buf_put_slice(&p->next, a->next);
     buf_put_slice(&p->text, a->text);

@@ -26,7 +26,8 @@ static bool is_named(const struct cursor *name, const struct row *row)
 static enum err sort_in(struct run *r, struct store_answer *a, struct row **in_order)
 {
     struct named *n = &r->named;
-    for (; a->err == OK && store_next(a);) {
+    unsigned seen = 0;
+    while (a->err == OK && store_next(a)) {
         struct row row;
         TRY(row_read(&r->chunk, a->col, &row));
         for (unsigned i = 0; i < n->count; i++) {
@@ -35,8 +36,9 @@ static enum err sort_in(struct run *r, struct store_answer *a, struct row **in_o
             in_order[i]->value = n->names[i].value;
             in_order[i]->presence = n->presences[i];
         }
-        r->scanned++;
+        seen++;
     }
+    run_looked_at(r, seen);
     return a->err;
 }
 

@@ -54,10 +54,10 @@ static bool plan_of_or(struct arena *a, enum query_source source, const struct e
 }
 
 /* What `other` says of a property is asked of each row of the plan. */
-static void add_filter(struct arena *a, struct plan *p, const struct plan *other)
+static void add_filter(struct arena *a, struct plan *p, const struct plan *other, bool open)
 {
     struct filter f, *kept = NULL;
-    if (!filter_of(other->ranges, &f)) return;
+    if (!filter_of(other->ranges, &f) || f.open != open) return;
     for (struct range *r = p->ranges; r; r = r->next) {
         if (r->kind != RANGE_PROPERTY || r->path == f.path || r->filter_count == FILTERS_MAX)
             continue;
@@ -79,8 +79,8 @@ static bool plan_of_and(struct arena *a, enum query_source source, const struct 
         count++;
     }
     if (best == NULL) return false;
-    for (unsigned i = 0; i < count; i++)
-        if (&parts[i] != best) add_filter(a, best, &parts[i]);
+    for (unsigned i = 0; i < 2 * count; i++)
+        if (&parts[i % count] != best) add_filter(a, best, &parts[i % count], i >= count);
     *out = *best;
     return true;
 }
@@ -142,12 +142,13 @@ static bool narrow(struct plans *plans, const struct plan *by)
     return false;
 }
 
-/* Each has those that the others make, of which the lightest come first. */
+/* Each has those that the others make, the lightest first, and what is open last. */
 static void add_filters(struct arena *a, struct plans *plans)
 {
     for (unsigned i = 0; i < plans->count; i++)
-        for (unsigned j = 0; j < plans->count; j++)
-            if (i != j) add_filter(a, &plans->plans[i], &plans->plans[j]);
+        for (unsigned j = 0; j < 2 * plans->count; j++)
+            if (i != j % plans->count)
+                add_filter(a, &plans->plans[i], &plans->plans[j % plans->count], j >= plans->count);
 }
 
 void plans_make(struct arena *a, const struct query *q, struct plans *out)

@@ -46,7 +46,7 @@ struct range {
     enum twin_index_half half; /* likewise: of the index */
     const struct step *steps;  /* RANGE_PROPERTY: the path */
     struct slice low, end;
-    const struct filter *filters[FILTERS_MAX]; /* RANGE_PROPERTY */
+    struct filter *filters[FILTERS_MAX]; /* RANGE_PROPERTY; ranges of a plan share them */
     unsigned filter_count;
     bool connected; /* RANGE_KNOWN: only those */
 };

@@ -4,6 +4,43 @@
 #include "hub/query/run.h"
 
 static void probe(struct run *r);
+
+/* ---- values of filters */
+
+static struct filter *open_filter(const struct plan *plan)
+{
+    for (const struct range *range = plan->ranges; range; range = range->next)
+        for (unsigned i = 0; i < range->filter_count; i++)
+            if (range->filters[i]->open) return range->filters[i];
+    return NULL;
+}
+
+static void on_values(struct store_wait *w, struct store_answer *a)
+{
+    struct run *r = CONTAINER_OF(w, struct run, store_wait);
+    r->asks_store = false;
+    if (a->err != OK) {
+        run_refuse_err(r, a->err);
+        return;
+    }
+    filter_close(&r->arena, open_filter(r->plan), a);
+    run_close_filters(r);
+}
+
+void run_close_filters(struct run *r)
+{
+    struct filter *f = open_filter(r->plan);
+    struct store_request q;
+    if (f) {
+        filter_ask(&q, f);
+        run_ask_store(r, &q, on_values);
+        return;
+    }
+    for (struct range *range = r->plan->ranges; range; range = range->next) filters_drop(range);
+    run_go_on(r);
+}
+
+/* ---- which plan */
 static void ask_known(struct run *r);
 
 static void begin(struct run *r, const struct plan *plan)
@@ -11,7 +48,7 @@ static void begin(struct run *r, const struct plan *plan)
     r->plan = plan;
     r->range = plan->ranges;
     r->place.plan = (uint8_t)(plan - r->plans.plans);
-    run_go_on(r);
+    run_close_filters(r);
 }
 
 /* All that could be counted have more than was counted: once more, further. */

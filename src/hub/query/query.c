@@ -10,7 +10,9 @@
 static enum err read_cursor(struct run *r)
 {
     struct cursor c;
-    TRY(cursor_read(buf_slice(&r->after), &r->after_bytes, &c));
+    enum err e = cursor_read(buf_slice(&r->after), &r->after_bytes, &c);
+    r->outdated = e == ERR_VERSION;
+    if (e != OK) return e;
     if (c.mark != r->query->mark)
         return fail(ERR_INVALID, "the continuation token is of another query");
     if (c.plan >= r->plans.count || c.range >= r->plans.plans[c.plan].count)
@@ -57,7 +59,7 @@ static void on_begin(void *ctx, struct lane *lane, struct msg *m)
     else if (r->plan == NULL)
         run_choose_plan(r);
     else
-        run_go_on(r);
+        run_close_filters(r);
 }
 
 static void start(struct queries *q, const struct query_ask *ask, enum run_answer answer,

@@ -87,6 +87,7 @@ struct query_answer {
     unsigned count;          /* of either; may be 0 although there is a next page */
     struct slice next;       /* empty: that was the last page; printable ASCII without spaces */
     struct slice text;       /* for people, when the status is not STATUS_OK */
+    bool outdated;           /* likewise: only `after` is wrong, which an older server gave */
 };
 
 /* Who waits.  Embedded in its owner. */

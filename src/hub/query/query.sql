@@ -188,6 +188,19 @@ ORDER BY i.device_id LIMIT $top
 SELECT COUNT(*) FROM (SELECT 1 FROM twin_prop
                       WHERE path_id = $path AND value >= $value AND value < $end LIMIT $top) AS p
 
+-- Which values of a property there are, as many as $top: each is a look-up behind the one before.
+-- :name query_values
+WITH RECURSIVE v (value, number) AS (
+    SELECT value, 1 FROM (SELECT value FROM twin_prop
+                          WHERE path_id = $path AND value >= $value AND value < $end
+                          ORDER BY value LIMIT 1) AS first
+    UNION ALL
+    SELECT (SELECT p.value FROM twin_prop AS p
+            WHERE p.path_id = $path AND p.value > v.value AND p.value < $end
+            ORDER BY p.value LIMIT 1), v.number + 1
+    FROM v WHERE v.value IS NOT NULL AND v.number < $top)
+SELECT value FROM v WHERE value IS NOT NULL
+
 -- :name query_probe_devices
 SELECT COUNT(*) FROM (SELECT 1 FROM identity WHERE device_id >= $device_id AND device_id < $end
                       LIMIT $top) AS p

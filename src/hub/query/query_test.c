@@ -2,6 +2,11 @@
 #include "hub/query/fixture_test.h"
 #include "hub/query/run.h"
 
+static uint64_t rows_looked_at(void)
+{
+    return (uint64_t)rig_metric("azimuth_query_rows_total");
+}
+
 static void three_devices_and_modules(void)
 {
     put_identity("d1", "{}");
@@ -66,6 +71,109 @@ static void conditions_choose_rows(void **state)
             if (*c == '\'') *c = '"';
         assert_string_equal(rows_of(rows[i].query, 100), expected);
         assert_string_equal(rows_of(rows[i].query, 1), expected);
+    }
+}
+
+/* A twin is read if the index has all that it can say: five values of a range, not six. */
+static void ranges_with_few_values_are_looked_up(void **state)
+{
+    (void)state;
+    char who[16], json[96];
+    for (unsigned i = 0; i < 30; i++) {
+        snprintf(who, sizeof who, "d%02u", i);
+        snprintf(json, sizeof json, "{\"tags\":{\"a\":1,\"five\":%u,\"six\":%u,\"name\":\"n%u\"}}",
+                 i % 10, i % 12, i % 3);
+        put_identity(who, "{}");
+        write_twin(who, TWIN_MERGE, json);
+    }
+    static const struct {
+        const char *condition;
+        unsigned rows, looked_at;
+    } rows[] = {
+        {"tags.a = 1 AND tags.five < 5", 15, 15},
+        {"tags.a = 1 AND tags.six < 6", 18, 30},
+        {"tags.a = 1 AND STARTSWITH(tags.name, 'n1')", 10, 10},
+        {"tags.a = 1 AND tags.five > 100", 0, 0},
+        {"tags.a = 1 AND tags.five = 3 AND tags.name = 'n0'", 1, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char query[160];
+        struct page p = {0};
+        uint64_t before = rows_looked_at();
+        snprintf(query, sizeof query, "SELECT * FROM devices WHERE %s", rows[i].condition);
+        assert_int_equal(ask(&p, query, 100, false), STATUS_OK);
+        if (p.count != rows[i].rows || rows_looked_at() - before > rows[i].looked_at)
+            fail_msg("%s: %u rows of %llu", rows[i].condition, p.count,
+                     (unsigned long long)(rows_looked_at() - before));
+        page_free(&p);
+    }
+}
+
+static void connected(const char *who, bool is)
+{
+    unsigned core = 0;
+    while (f.hub.cores[core] != hub_home(&f.hub, slice_str(who)).lane) core++;
+    rig_on(f.rig.cores[core]);
+    registry_set_connected(f.registries[core], slice_str(who), is, rig_wall());
+}
+
+/* No twin is read of who is not connected, on any core; a page goes on where the one before ended. */
+static void who_is_connected_is_found_without_a_scan(void **state)
+{
+    (void)state;
+    char who[16];
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(who, sizeof who, "d%03u", i);
+        put_identity(who, "{}");
+        if (i % 2 == 0) connected(who, true);
+    }
+    put_identity("d000/m", "{}");
+    connected("d000/m", true);
+    connected("d004", false);
+    uint64_t before = 0;
+    struct json *j;
+    struct arena a = {0};
+    static const struct {
+        const char *query;
+        unsigned rows;
+    } rows[] = {
+        {"SELECT deviceId FROM devices WHERE connectionState = 'Connected'", 99},
+        {"SELECT deviceId FROM devices.modules WHERE connectionState = 'Connected'", 1},
+        {"SELECT deviceId FROM devices WHERE NOT connectionState != 'Connected'", 99},
+        {"SELECT deviceId FROM devices WHERE lastActivityTime > '2000'", 100},
+        {"SELECT deviceId FROM devices WHERE connectionState = 'Disconnected' AND "
+         "lastActivityTime > '2000'",
+         1},
+    };
+    for (unsigned max = 7; max <= 1000; max += 993) {
+        before = rows_looked_at();
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            assert_int_equal(json_parse(&a, slice_str(rows_of(rows[i].query, max)), &j), OK);
+            unsigned count = 0;
+            for (const struct json *row = j->child; row; row = row->next) count++;
+            if (count != rows[i].rows) fail_msg("%s: %u", rows[i].query, count);
+        }
+    }
+    assert_int_equal(rows_looked_at() - before, 300); /* those that were found, in one page each */
+    arena_free(&a);
+}
+
+/* ---- tokens of an older server */
+
+static void an_older_token_is_told_from_a_bad_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *token;
+        bool outdated;
+    } rows[] = {{"AgEAAAABAAAAAAAAAAAAAAAAAgBkMQAA", true}, {"AAAA", false}, {"nonsense", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct page p = {0};
+        buf_put_str(&p.next, rows[i].token);
+        assert_int_equal(ask(&p, "SELECT * FROM devices", 10, false), STATUS_ARGUMENT_INVALID);
+        assert_int_equal(p.outdated, rows[i].outdated);
+        assert_true(rows[i].outdated == (strstr(buf_cstr(&p.text), "older version") != NULL));
+        page_free(&p);
     }
 }
 
@@ -357,6 +465,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(conditions_choose_rows),
         TEST(rows_are_counted_without_being_shown),
+        TEST(ranges_with_few_values_are_looked_up),
+        TEST(who_is_connected_is_found_without_a_scan),
+        TEST(an_older_token_is_told_from_a_bad_one),
         TEST(a_count_goes_on_where_it_has_looked_enough),
         TEST(a_twin_is_the_one_that_get_shows),
         TEST(who_is_connected_is_what_homes_say),

@@ -80,7 +80,8 @@ static void answer(struct run *r, const struct query_answer *a)
 
 void run_refuse(struct run *r, enum status status, const char *text)
 {
-    answer(r, &(struct query_answer){.status = status, .text = slice_str(text)});
+    answer(r, &(struct query_answer){
+                  .status = status, .text = slice_str(text), .outdated = r->outdated});
 }
 
 void run_refuse_err(struct run *r, enum err e)
@@ -141,6 +142,12 @@ static void next_range(struct run *r)
 }
 
 /* ---- limits */
+
+void run_looked_at(struct run *r, unsigned rows)
+{
+    r->scanned += rows;
+    metric_add(&rows_total, rows);
+}
 
 bool run_is_full(const struct run *r)
 {
@@ -257,8 +264,7 @@ static enum err look_at_all(struct run *r, struct store_answer *a)
         r->range_ends = false;
     }
     r->read = cursor_copy(&r->chunk, &r->read);
-    r->scanned += seen;
-    metric_add(&rows_total, seen);
+    run_looked_at(r, seen);
     return OK;
 }
 

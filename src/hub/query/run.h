@@ -52,7 +52,8 @@ struct run {
     struct registry_known_wait known_wait;
     bool asks_store, asks_presences, asks_jobs, asks_known;
     enum run_answer answer;
-    bool refused; /* too many run */
+    bool refused;  /* too many run */
+    bool outdated; /* the cursor is of an older server */
 
     struct arena arena; /* of the whole page */
     struct buf text, after, after_bytes;
@@ -102,6 +103,8 @@ void run_refuse_err(struct run *r, enum err e); /* of the store */
 void run_ask_store(struct run *r, struct store_request *q,
                    void (*fn)(struct store_wait *w, struct store_answer *a));
 
+void run_looked_at(struct run *r, unsigned rows); /* counts them */
+
 /* With the turn's rows, then on. */
 void run_take_rows(struct run *r);
 bool run_passes(struct run *r, const struct row *row);
@@ -114,8 +117,9 @@ void run_known(struct run *r);
 bool run_is_count(const struct run *r);
 void run_count(struct run *r);
 
-/* probe.c: chooses the plan, then goes on. */
+/* probe.c: chooses the plan; asks for the values of its filters; then goes on. */
 void run_choose_plan(struct run *r);
+void run_close_filters(struct run *r);
 
 /* take.c: a row that the condition is true for becomes an item. */
 enum err run_take(struct run *r, const struct row *row) MUST_USE;

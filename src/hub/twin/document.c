@@ -129,6 +129,7 @@ static void put_row(struct store_request *u, struct slice who, struct slice gene
         else
             put_all(u, next);
         store_put_int(u, "old_version", old->version);
+        store_put_int(u, "old_indexed", old->indexed);
     }
     put_key(u, who);
 }

@@ -67,6 +67,7 @@ static void remove_rows(struct twins *t, const struct store_value *col)
     store_put_text(&u, "module_id", col[1].bytes);
     store_put_text(&u, "generation_id", col[2].bytes);
     store_put_int(&u, "version", is_back ? col[7].number : 0);
+    store_put_int(&u, "indexed", is_back ? col[8].number : 0);
     props_put_change(&u, buf_slice(&who), &old, &none);
     t->gone_wait.fn = on_removed;
     t->gone_asks = true;

@@ -70,6 +70,15 @@ struct twins {
     struct timer gone_timer; /* gone.c */
     struct store_wait gone_wait;
     bool gone_asks;
+    struct {
+        struct timer timer;
+        struct store_wait wait;
+        int64_t path;             /* of twins that have one row */
+        struct buf after, before; /* whom it saw last; likewise a turn ago */
+        unsigned writing;
+        uint64_t count;
+        bool asks;
+    } reindex;             /* reindex.c */
     struct list imports;   /* entries of bulks under way */
     struct events *events; /* NULL: nobody is told */
     twin_digital_change_fn digital_change;
@@ -96,6 +105,11 @@ void twin_import_fini(struct twins *t);
 enum { GONE_WAIT_US = 200000 };
 void twin_gone_join(struct twins *t);
 void twin_gone_fini(struct twins *t);
+
+/* reindex.c: twins from before there was an index of their properties. */
+void twin_reindex_join(struct twins *t);
+void twin_reindex_fini(struct twins *t);
+
 /* event.c: of the next twin, into its unit, and what became of that. */
 enum err twin_event_prepare(struct op *op, const struct twin_change *change,
                             const struct twin *next, int64_t wall_us) MUST_USE;

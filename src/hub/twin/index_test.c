@@ -60,15 +60,20 @@ static struct fixture {
     enum status status;
 } f;
 
-static int set_up(void **state)
+static void open_twins(void)
 {
-    (void)state;
-    rig_init(&f.rig, io_mem_new());
     f.hub = (struct hub){.office = &f.rig.office, .core_count = 1, .store = f.rig.store};
     f.hub.cores[0] = f.rig.cores[0]->id;
     f.registry = registry_new(&f.hub, f.rig.cores[0]);
     f.sessions = session_home_new(&f.hub, f.rig.cores[0], f.registry, NULL);
     f.twins = twins_new(&f.hub, f.rig.cores[0], f.registry, f.sessions);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_init(&f.rig, io_mem_new());
+    open_twins();
     return 0;
 }
 
@@ -271,6 +276,78 @@ static void rows_of_the_deleted_go(void **state)
     assert_int_equal(number(&sql_test_gone, 0), 0);
 }
 
+/* ---- from before reported properties were indexed (migration 0016) */
+
+#define TWIN(id, tags, reported)                                                                   \
+    "INSERT INTO identity (device_id, module_id, generation_id, etag, enabled, iot_edge, "         \
+    "auth_type, status_updated_us) VALUES ('" id "', '', '1', 1, 1, 0, 'sas', 0);"                 \
+    "INSERT INTO twin (device_id, module_id, version, etag, desired_version, reported_version, "   \
+    "tags, desired, desired_stamps, reported, reported_stamps, indexed) VALUES ('" id "', '', 3, " \
+    "1, 1, 2, '" tags "', '{}', '[0,0]', '" reported "', '[0,0,[[0,0]]]', 1);"
+
+static void open_old(const char *sql)
+{
+    struct io *io = io_mem_new();
+    rig_before(io, 16, sql);
+    rig_init(&f.rig, io);
+    open_twins();
+}
+
+static int64_t wide_rows(void)
+{
+    return number(&sql_test_props_at, twin_index_wide_path(false, TWIN_INDEX_REPORTED));
+}
+
+static void what_was_reported_before_is_indexed_later(void **state)
+{
+    (void)state;
+    open_old(TWIN("d1", "{}", "{\"a\":1}") TWIN("d2", "{}", "{\"a\":2}") TWIN("d3", "{}", "{}"));
+    assert_int_equal(wide_rows(), 2);
+    rig_pass(&f.rig, 5000000);
+    assert_int_equal(wide_rows(), 0);
+    assert_int_equal(rows_at("reported.a"), 2);
+    assert_int_equal(rows(), 2);
+}
+
+/* Home's memory of the row is older than the index. */
+static void home_finds_that_its_twin_was_indexed(void **state)
+{
+    (void)state;
+    open_old(TWIN("d1", "{}", "{\"a\":1}"));
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"t\":1}}");
+    assert_int_equal(wide_rows(), 1);
+    rig_pass(&f.rig, 5000000);
+    assert_int_equal(rows_at("reported.a"), 1);
+    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"t\":2}}");
+    assert_int_equal(rows_at("reported.a"), 1);
+    report("{\"a\":null,\"b\":1}");
+    assert_int_equal(rows_at("reported.a"), 0);
+    assert_int_equal(rows_at("reported.b"), 1);
+    assert_int_equal(rows(), 2);
+}
+
+/* More of them than one turn takes, and one that has too many properties. */
+static void all_of_them_are_indexed_but_for_what_is_too_wide(void **state)
+{
+    (void)state;
+    struct buf sql = {0}, many = {0};
+    for (unsigned i = 0; i <= TWIN_INDEX_REPORTED_MAX; i++)
+        buf_printf(&many, "%s\"k%u\":1", i ? "," : "", i);
+    for (unsigned i = 0; i < 50; i++) {
+        static const char *const form = TWIN("d%u", "{}", "{%s}");
+        bool wide = i == 20;
+        buf_printf(&sql, form, i, i, wide ? buf_cstr(&many) : "\"a\":1");
+    }
+    open_old(buf_cstr(&sql));
+    rig_pass(&f.rig, 5000000);
+    assert_int_equal(wide_rows(), 1);
+    assert_int_equal(rows_at("reported.a"), 49);
+    assert_int_equal(rows(), 50);
+    buf_free(&sql);
+    buf_free(&many);
+}
+
+#define OLD(name)  cmocka_unit_test_teardown(name, tear_down)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -283,6 +360,9 @@ int main(void)
         TEST(more_than_128_reported_are_one_row),
         TEST(more_than_512_properties_are_one_row),
         TEST(rows_of_the_deleted_go),
+        OLD(what_was_reported_before_is_indexed_later),
+        OLD(home_finds_that_its_twin_was_indexed),
+        OLD(all_of_them_are_indexed_but_for_what_is_too_wide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

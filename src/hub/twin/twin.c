@@ -67,6 +67,7 @@ struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registr
     twin_tell_join(t);
     twin_import_join(t);
     twin_gone_join(t);
+    twin_reindex_join(t);
     return t;
 }
 
@@ -74,6 +75,7 @@ void twins_free(struct twins *t)
 {
     if (t == NULL) return;
     twin_gone_fini(t);
+    twin_reindex_fini(t);
     twin_home_fini(t);
     twin_import_fini(t);
     twin_event_fini(t);

@@ -16,6 +16,7 @@ WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $gen
 UPDATE twin SET version = $version, reported_version = $reported_version, reported = $reported,
        reported_stamps = $reported_stamps, indexed = $indexed
 WHERE device_id = $device_id AND module_id = $module_id AND version = $old_version
+  AND indexed = $old_indexed
 
 -- :name twin_update
 UPDATE twin SET version = $version, etag = $etag, desired_version = $desired_version,
@@ -23,6 +24,7 @@ UPDATE twin SET version = $version, etag = $etag, desired_version = $desired_ver
        desired_stamps = $desired_stamps, reported = $reported, reported_stamps = $reported_stamps,
        indexed = $indexed, configurations = $configurations
 WHERE device_id = $device_id AND module_id = $module_id AND version = $old_version
+  AND indexed = $old_indexed
 
 -- The index (prop.c). A row that is there already is one of another path with the same number.
 -- :name twin_prop_add
@@ -82,3 +84,18 @@ DELETE FROM twin_gone
 WHERE device_id = $device_id AND module_id = $module_id AND generation_id = $generation_id
   AND COALESCE((SELECT version FROM twin AS t
                 WHERE t.device_id = $device_id AND t.module_id = $module_id), 0) = $version
+  AND COALESCE((SELECT indexed FROM twin AS t
+                WHERE t.device_id = $device_id AND t.module_id = $module_id), 0) = $indexed
+
+-- Twins with one row for a half of the index (reindex.c).
+-- :name twin_wide_get
+SELECT t.device_id, t.module_id, t.version, t.indexed, t.tags, t.desired, t.reported
+FROM twin_prop AS p JOIN twin AS t ON t.device_id = p.device_id AND t.module_id = p.module_id
+WHERE p.path_id = $path AND p.value = $value
+  AND (p.device_id, p.module_id) > ($device_id, $module_id)
+ORDER BY p.device_id, p.module_id LIMIT $top
+
+-- :name twin_reindex
+UPDATE twin SET indexed = $indexed
+WHERE device_id = $device_id AND module_id = $module_id AND version = $version
+  AND indexed = $old_indexed
