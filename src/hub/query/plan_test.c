@@ -332,8 +332,8 @@ static void put_ghosts(const char *device_id, unsigned count)
     struct store_request u;
     store_begin_unit(&u, STORE_INTERACTIVE);
     store_add(&u, &sql_test_ghosts, STORE_ANY);
-    store_put_int(&u, "$count", count);
-    store_put_text(&u, "$device_id", slice_str(device_id));
+    store_put_int(&u, "count", count);
+    store_put_text(&u, "device_id", slice_str(device_id));
     assert_int_equal(store_now_unit(f.rig.store, &u), OK);
 }
 

@@ -311,6 +311,49 @@ check('http: the job of the table is cancelled, and cannot be once more', async 
     await registry.removeConfiguration('err-there');
 });
 
+/* ---- limits: what, the last that passes and its status, the first that does not and its error */
+
+const method = (more) => ['POST', `${twin}/methods?${V}`, { body: { methodName: 'm', ...more } }];
+const ahead = (ms) => new Date(Date.now() + 168 * 3600000 + ms).toISOString();
+const jobOf = (jobId, more) => ['PUT', `/jobs/v2/${jobId}?${V}`, { body: newJob(jobId, more) }];
+const queryOf = (query) => ['POST', `/devices/query?${V}`, { body: { query } }];
+const padded = (size) => 'SELECT * FROM devices'.padEnd(size);
+const device = (deviceId, more) => ['PUT', `/devices/${deviceId}?${V}`, { body: { deviceId, ...more } }];
+const keyOfBytes = (bytes) => {
+    const key = Buffer.alloc(bytes, 1).toString('base64');
+    return { authentication: { symmetricKey: { primaryKey: key, secondaryKey: key } } };
+};
+const id = (length) => 'err-'.padEnd(length, 'x');
+const tagsOf = (bytes) => ['PATCH', `${twin}?${V}`, { body: { tags: { [`k${bytes}`.padEnd(bytes, 'k')]: null } } }];
+const LIMITS = [
+    ['seconds to answer a method, least', method({ responseTimeoutInSeconds: 5 }), 404, method({ responseTimeoutInSeconds: 4 }), nested],
+    ['seconds to answer a method, most', method({ responseTimeoutInSeconds: 3600 }), 404,
+        method({ responseTimeoutInSeconds: 3601 }), nested],
+    ['the name of a method', method({ methodName: 'm'.repeat(256) }), 404, method({ methodName: 'm'.repeat(257) }), nested],
+    ['a job ahead', jobOf('err-ahead', { startTime: ahead(-60000) }), 200, jobOf('err-behind', { startTime: ahead(60000) }), plain],
+    ['the id of a job', jobOf(id(64)), 200, jobOf(id(65)), plain],
+    ['devices of a list', ['GET', `/devices?top=1000&${V}`], 200, ['GET', `/devices?top=1001&${V}`], plain],
+    ['the text of a query', queryOf(padded(32 * 1024)), 200, queryOf(padded(32 * 1024 + 1)), plain],
+    ['the id of a device', device(id(128)), 200, device(id(129)), plain],
+    ['the reason of a status', device('err-reason', { statusReason: 'r'.repeat(128) }), 200,
+        device('err-reason-2', { statusReason: 'r'.repeat(129) }), plain],
+    ['a key, shortest', device('err-key-16', keyOfBytes(16)), 200, device('err-key-15', keyOfBytes(15)), plain],
+    ['a key, longest', device('err-key-64', keyOfBytes(64)), 200, device('err-key-65', keyOfBytes(65)), plain],
+    ['a key of a twin', tagsOf(1024), 200, tagsOf(1025), plain],
+];
+
+for (const [what, last, status, first, envelope] of LIMITS) {
+    check(`http: ArgumentInvalid: ${what}, one above its limit`, async () => {
+        await started;
+        assert.equal((await ask(...last)).status, status);
+        judge(await ask(...first), 'ArgumentInvalid', envelope);
+    });
+}
+
+check('http: the jobs of the limits are cancelled', async () => {
+    for (const jobId of ['err-ahead', id(64)]) await jobs.cancelJob(jobId);
+});
+
 /* ---- the rest of the references' rows */
 
 const HELD = [
