@@ -3,13 +3,14 @@
  * hashed: rendezvous hashing of registration id and hub, so that a hub more or less moves few devices.
  *         The hub with the largest -weight / ln(hash) wins, the hash taken as a number between 0 and 1:
  *         each hub is chosen in proportion to its weight.
- * geoLatency: of those with the least latency, as hashed; one whose latency nobody has set comes last.
+ * geoLatency: of those with the least latency, set or measured, as hashed; one that is not known comes last.
  * static: the one that the enrollment names.
  *
  * Source: D. Thaler, C. Ravishankar, "Using name-based mappings to increase hit rates" (1998); the weights:
  *         J. Resch, "New Hashing Algorithms for Data Storage" (2015). */
 #include <math.h>
 
+#include "dps/latency.h"
 #include "dps/operation.h"
 
 struct candidates {
@@ -72,18 +73,16 @@ static const struct linked_hub *choose_hashed(const struct operation *o, const s
     return best;
 }
 
-static unsigned latency(const struct linked_hub *h)
+static void keep_nearest(const struct operation *o, struct candidates *c)
 {
-    return h->latency_ms ? h->latency_ms : UINT32_MAX;
-}
-
-static void keep_nearest(struct candidates *c)
-{
-    unsigned least = UINT32_MAX, kept = 0;
+    int64_t least = INT64_MAX;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < c->count; i++) {
+        if (c->count > 1) latency_measure(o->dps->latency, c->hubs[i]);
+        if (latency_us(c->hubs[i]) < least) least = latency_us(c->hubs[i]);
+    }
     for (unsigned i = 0; i < c->count; i++)
-        if (latency(c->hubs[i]) < least) least = latency(c->hubs[i]);
-    for (unsigned i = 0; i < c->count; i++)
-        if (latency(c->hubs[i]) == least) c->hubs[kept++] = c->hubs[i];
+        if (latency_us(c->hubs[i]) == least) c->hubs[kept++] = c->hubs[i];
     c->count = kept;
 }
 
@@ -99,7 +98,7 @@ void operation_allocate(struct operation *o)
     enum allocation policy = o->who.enrollment.allocation;
     struct candidates c = {0};
     gather(o, &c);
-    if (policy == ALLOCATION_GEO_LATENCY) keep_nearest(&c);
+    if (policy == ALLOCATION_GEO_LATENCY) keep_nearest(o, &c);
     if (c.count == 0)
         operation_failed(o, DPS_HUB_NOT_LINKED,
                          SLICE_LIT("none of the enrollment's hubs is linked to this service"));

@@ -46,6 +46,7 @@ struct dps {
         secret[DPS_SECRET_LEN]; /* of this core, until it ends: what keys for TPMs derive from */
     struct groups groups;
     struct linked linked;
+    struct latency *latency;
     struct list calls; /* struct call */
     struct list bulks; /* of bulk.c */
     struct list late;  /* of late.c */

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "dps/call.h"
 #include "dps/dps_sql.h"
+#include "dps/latency.h"
 #include "dps/revoke.h"
 
 COUNTER(calls_refused, "azimuth_dps_calls_refused_total",
@@ -563,6 +564,7 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     d->lane = lane;
     d->doors = *doors;
     rand_bytes(d->secret, sizeof d->secret);
+    d->latency = latency_new(d);
     list_init(&d->calls);
     list_init(&d->bulks);
     list_init(&d->late);
@@ -588,6 +590,7 @@ void dps_free(struct dps *d)
     bulks_free(d);
     late_free(d);
     operations_free(d);
+    latency_free(d->latency);
     groups_fini(&d->groups);
     linked_fini(&d->linked);
     mem_wipe(d->secret, sizeof d->secret);

@@ -123,6 +123,9 @@ void linked_write(struct buf *out, const struct linked_hub *h, bool stored)
                h->applies ? "true" : "false", h->weight);
     if (h->latency_ms) buf_printf(out, ",\"latencyMs\":%u", h->latency_ms);
     if (!stored) {
+        if (h->measured_us)
+            buf_printf(out, ",\"measuredLatencyMs\":%lld",
+                       (long long)(h->measured_us + 999) / 1000);
         buf_printf(out, ",\"own\":%s", h->own ? "true" : "false");
         put_version(out, h);
     }
@@ -146,6 +149,15 @@ const struct linked_hub *linked_find(const struct linked *l, struct slice name)
     return h;
 }
 
+void linked_measured(struct linked *l, struct slice name, int64_t took_us, int64_t now_us)
+{
+    const struct linked_hub *found = linked_find(l, name);
+    struct linked_hub *h = found ? map_get(&l->by_id, found->id) : NULL;
+    if (h == NULL) return;
+    h->measured_us = took_us;
+    h->measured_at_us = now_us;
+}
+
 static void free_hub(struct linked_hub *h)
 {
     struct arena arena = h->arena;
@@ -156,6 +168,10 @@ static void keep(struct linked *l, struct linked_hub *h, struct arena arena)
 {
     h->arena = arena;
     struct linked_hub *old = map_remove(&l->by_id, h->id);
+    if (old && old->port == h->port) {
+        h->measured_us = old->measured_us;
+        h->measured_at_us = old->measured_at_us;
+    }
     map_put(&l->by_id, h->id, h);
     if (old) free_hub(old);
 }

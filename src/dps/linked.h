@@ -25,10 +25,12 @@ struct linked_hub {
     struct slice policy; /* of the connection string, as what follows */
     struct auth_key key;
     unsigned port;
-    bool own, applies;   /* is it one of those that enrollments without hubs choose from? */
-    unsigned weight;     /* of hashed allocation */
-    unsigned latency_ms; /* 0: not known */
-    uint64_t etag;       /* 0: our own, as nobody has set it yet */
+    bool own, applies;      /* is it one of those that enrollments without hubs choose from? */
+    unsigned weight;        /* of hashed allocation */
+    unsigned latency_ms;    /* as somebody has set it; 0: nobody */
+    int64_t measured_us;    /* how long it takes to answer this core (latency.c); 0: not known */
+    int64_t measured_at_us; /* monotonic */
+    uint64_t etag;          /* 0: our own, as nobody has set it yet */
     int64_t created_us, updated_us;
     struct arena arena;
 };
@@ -43,6 +45,9 @@ void linked_fini(struct linked *l);
 
 /* By its host name, any of our own for our own; NULL: it is not linked. */
 const struct linked_hub *linked_find(const struct linked *l, struct slice name);
+
+/* What was measured of a hub that is still linked. */
+void linked_measured(struct linked *l, struct slice name, int64_t took_us, int64_t now_us);
 
 void linked_apply(struct linked *l, const struct group_row *row);
 

@@ -1324,6 +1324,8 @@ static void the_nearest_hub_is_the_one_with_the_least_latency(void **state)
     put_enrollment("n1", ",\"allocationPolicy\":\"geoLatency\"");
     assert_int_equal(administer("PUT", "/b.test", "", OTHER("b.test") ",\"latencyMs\":20}").status,
                      200);
+    assert_int_equal(administer("PUT", "/hub.test", "If-Match: *\r\n", "{\"latencyMs\":30}").status,
+                     200);
     begin_registration("n1", "");
     assert_asked("GET", AT_B("/devices/n1"));
     answer_call(500, "");
@@ -1331,6 +1333,31 @@ static void the_nearest_hub_is_the_one_with_the_least_latency(void **state)
                      200);
     put_enrollment("n2", ",\"allocationPolicy\":\"geoLatency\"");
     assert_text(provision("n2", own_token("n2")), "assignedHub", "hub.test");
+}
+
+/* Until it is known a hub comes last; what nobody has set is measured, and measured again a minute later. */
+static void a_hub_whose_latency_nobody_has_set_is_measured(void **state)
+{
+    (void)state;
+    administer("PUT", "/b.test", "", OTHER("b.test") "}");
+    administer("PUT", "/hub.test", "If-Match: *\r\n", "{\"latencyMs\":30}");
+    put_group("n", ",\"allocationPolicy\":\"geoLatency\"");
+    assert_text(provision("n1", group_token("n1")), "assignedHub", "hub.test");
+    assert_asked("GET", AT_B("/devices/azimuth-latency"));
+    rig_wait(&rig, 8000);
+    answer_call(404, "");
+    struct reply r = administer("GET", "/b.test", "", "");
+    int64_t ms = 0;
+    assert_int_equal(json_i64(json_get(r.body, "measuredLatencyMs"), &ms), OK);
+    assert_int_equal(ms, 8);
+    say_register("n2", group_token("n2"), "{}"); /* b is the nearest now */
+    assert_asked("GET", AT_B("/devices/n2"));
+    answer_call(500, "");
+    rig_wait(&rig, 61 * 1000000);
+    say_register("n3", group_token("n3"), "{}"); /* it is asked how far it is, and for n3 */
+    unsigned before = calls;
+    answer_call(500, "");
+    assert_int_equal(calls, before);
 }
 
 static void a_device_that_is_never_moved_is_offered_its_own_hub(void **state)
@@ -1575,6 +1602,7 @@ int main(void)
         TEST(a_hub_that_is_unlinked_gives_its_devices_up),
         TEST(a_hub_with_three_times_the_weight_gets_three_times_the_devices),
         TEST(the_nearest_hub_is_the_one_with_the_least_latency),
+        TEST(a_hub_whose_latency_nobody_has_set_is_measured),
         TEST(a_bulk_has_ten_enrollments_and_not_one_more),
         TEST(a_bulk_refuses_an_id_that_is_named_twice),
         TEST(lists_come_in_pages),
