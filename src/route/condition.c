@@ -32,8 +32,8 @@ void route_condition_free(struct route_condition *c)
 enum route_truth route_test(const struct route_condition *c, const struct route_message *m)
 {
     struct route_matcher x = {0};
-    eval_begin(&x, &c->program, m);
-    enum route_truth truth = eval_route(&x, c->root);
-    eval_free(&x);
+    route_eval_begin(&x, &c->program, m);
+    enum route_truth truth = route_eval(&x, c->root);
+    route_eval_free(&x);
     return truth;
 }

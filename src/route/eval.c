@@ -20,6 +20,7 @@ enum { ARENA_KEEP_MAX = 256 << 10 };
 static const struct value undefined = {.type = VALUE_UNDEFINED};
 
 static struct value run(struct route_matcher *x, uint32_t at);
+static enum route_truth truth_of(struct route_matcher *x, uint32_t at);
 
 /* ---- what is looked at */
 
@@ -99,40 +100,89 @@ static const struct value *look(struct route_matcher *x, uint32_t at, struct val
     case OP_PROPERTY: v = property(x, n->slot); break;
     case OP_BODY: v = in_body(x, n->slot); break;
     case OP_TWIN: v = in_twin(x, n->slot); break;
-    default: *space = run(x, at); return space;
+    default:
+        if (n->shared && x->kept_at[at] == x->stamp) return &x->kept[at];
+        *space = run(x, at);
+        return space;
     }
     return v ? v : &undefined;
 }
 
 /* ---- what is made of it */
 
-/* Kleene: `rules` decides the whole wherever it stands; one that is neither makes the rest undefined. */
-static struct value run_chain(struct route_matcher *x, const struct node *n, bool rules)
+static enum route_truth truth(bool yes)
 {
-    struct value whole = value_bool(!rules), space;
+    return yes ? ROUTE_TRUE : ROUTE_FALSE;
+}
+
+static enum route_truth truth_of_value(const struct value *v)
+{
+    return v->type == VALUE_BOOL ? truth(v->truth) : ROUTE_UNDEFINED;
+}
+
+/* Kleene: `rules` decides the whole wherever it stands; one that is neither makes the rest undefined. */
+static enum route_truth run_chain(struct route_matcher *x, const struct node *n,
+                                  enum route_truth rules)
+{
+    enum route_truth whole = rules == ROUTE_TRUE ? ROUTE_FALSE : ROUTE_TRUE;
     const uint32_t *args = x->program->args + n->args;
     for (uint32_t i = 0; i < n->arg_count; i++) {
-        const struct value *v = look(x, args[i], &space);
-        if (v->type != VALUE_BOOL)
-            whole = undefined;
-        else if (v->truth == rules)
-            return value_bool(rules);
+        enum route_truth part = truth_of(x, args[i]);
+        if (part == rules) return rules;
+        if (part == ROUTE_UNDEFINED) whole = ROUTE_UNDEFINED;
     }
     return whole;
 }
 
-static struct value run_in(struct route_matcher *x, const struct node *n, bool negated)
+static enum route_truth run_not(struct route_matcher *x, const struct node *n)
+{
+    enum route_truth part = truth_of(x, x->program->args[n->args]);
+    return part == ROUTE_UNDEFINED ? part : truth(part == ROUTE_FALSE);
+}
+
+static enum route_truth run_in(struct route_matcher *x, const struct node *n, bool negated)
 {
     struct value space, element_space;
     const uint32_t *args = x->program->args + n->args;
     const struct value *what = look(x, args[0], &space);
     bool found = false;
-    if (what->type == VALUE_UNDEFINED) return undefined;
+    if (what->type == VALUE_UNDEFINED) return ROUTE_UNDEFINED;
     for (uint32_t i = 1; i < n->arg_count && !found; i++) {
         struct value equal = value_equal(what, look(x, args[i], &element_space));
         found = value_is_true(&equal);
     }
-    return value_bool(found != negated);
+    return truth(found != negated);
+}
+
+static enum route_truth compare_numbers(enum compare compare, double a, double b)
+{
+    switch (compare) {
+    case CMP_EQ: return truth(a == b);
+    case CMP_NE: return truth(a != b);
+    case CMP_LT: return truth(a < b);
+    case CMP_GT: return truth(a > b);
+    case CMP_LE: return truth(a <= b);
+    default: return truth(a >= b);
+    }
+}
+
+/* As value_compare() has it, which is asked where neither case is the plain one. */
+static enum route_truth compare(enum compare compare, const struct value *a, const struct value *b)
+{
+    if (a->type == VALUE_NUMBER && b->type == VALUE_NUMBER)
+        return compare_numbers(compare, a->number, b->number);
+    if (a->type == VALUE_STRING && b->type == VALUE_STRING && compare <= CMP_NE)
+        return truth(slice_eq(a->text, b->text) == (compare == CMP_EQ));
+    struct value v = value_compare(compare, a, b);
+    return truth_of_value(&v);
+}
+
+static enum route_truth run_test(struct route_matcher *x, const struct node *n)
+{
+    const struct value *v = n->where == OP_BODY       ? in_body(x, n->slot)
+                            : n->where == OP_PROPERTY ? property(x, n->slot)
+                                                      : in_twin(x, n->slot);
+    return v ? compare(n->detail, v, n->constant) : ROUTE_UNDEFINED;
 }
 
 /* Instants are written with more or fewer digits, or with an offset. */
@@ -147,16 +197,16 @@ static bool read_times(struct value *a, struct value *b)
     return true;
 }
 
-static struct value run_compare(struct route_matcher *x, const struct node *n)
+static enum route_truth run_compare(struct route_matcher *x, const struct node *n)
 {
     struct value first, second;
     const uint32_t *args = x->program->args + n->args;
     const struct value *a = look(x, args[0], &first), *b = look(x, args[1], &second);
     if (n->op == OP_COMPARE_TIME) {
         struct value s = *a, t = *b;
-        if (read_times(&s, &t)) return value_compare(n->detail, &s, &t);
+        if (read_times(&s, &t)) return compare(n->detail, &s, &t);
     }
-    return value_compare(n->detail, a, b);
+    return compare(n->detail, a, b);
 }
 
 /* What a function makes is no longer than what it is given, nor does it take longer. */
@@ -189,6 +239,12 @@ static struct value run_math(struct route_matcher *x, const struct node *n)
     return value_math((char)n->detail, a, b);
 }
 
+static struct value run_negate(struct route_matcher *x, const struct node *n)
+{
+    struct value space;
+    return value_negate(*look(x, x->program->args[n->args], &space));
+}
+
 /* Nothing looks into it; but what has an undefined part is undefined. */
 static struct value run_array(struct route_matcher *x, const struct node *n)
 {
@@ -199,41 +255,65 @@ static struct value run_array(struct route_matcher *x, const struct node *n)
     return (struct value){.type = VALUE_ARRAY};
 }
 
-static struct value run_node(struct route_matcher *x, const struct node *n)
-{
-    struct value space;
-    const uint32_t *args = x->program->args + n->args;
-    switch ((enum op)n->op) {
-    case OP_NOT: return value_not(*look(x, args[0], &space));
-    case OP_NEGATE: return value_negate(*look(x, args[0], &space));
-    case OP_AND: return run_chain(x, n, false);
-    case OP_OR: return run_chain(x, n, true);
-    case OP_IN: return run_in(x, n, false);
-    case OP_NOT_IN: return run_in(x, n, true);
-    case OP_MATH: return run_math(x, n);
-    case OP_ARRAY: return run_array(x, n);
-    case OP_CALL: return run_call(x, n);
-    default: return run_compare(x, n);
-    }
-}
+/* ---- nodes, by what they are asked for */
 
-static struct value run(struct route_matcher *x, uint32_t at)
+static struct value keep(struct route_matcher *x, uint32_t at, struct value v)
 {
-    const struct node *n = &x->program->nodes[at];
-    if (!n->shared) return run_node(x, n);
-    if (x->kept_at[at] == x->stamp) return x->kept[at];
-    struct value v = run_node(x, n);
     x->kept[at] = v;
     x->kept_at[at] = x->stamp;
     return v;
 }
 
-enum route_truth eval_route(struct route_matcher *x, uint32_t root)
+static struct value run(struct route_matcher *x, uint32_t at)
+{
+    const struct node *n = &x->program->nodes[at];
+    struct value v;
+    if (n->op <= OP_LAST_TRUTH) {
+        enum route_truth t = truth_of(x, at);
+        return t == ROUTE_UNDEFINED ? undefined : value_bool(t == ROUTE_TRUE);
+    }
+    switch ((enum op)n->op) {
+    case OP_NEGATE: v = run_negate(x, n); break;
+    case OP_MATH: v = run_math(x, n); break;
+    case OP_ARRAY: v = run_array(x, n); break;
+    default: v = run_call(x, n);
+    }
+    return n->shared ? keep(x, at, v) : v;
+}
+
+static enum route_truth run_truth(struct route_matcher *x, const struct node *n)
+{
+    switch ((enum op)n->op) {
+    case OP_NOT: return run_not(x, n);
+    case OP_AND: return run_chain(x, n, ROUTE_FALSE);
+    case OP_OR: return run_chain(x, n, ROUTE_TRUE);
+    case OP_IN: return run_in(x, n, false);
+    case OP_NOT_IN: return run_in(x, n, true);
+    default: return run_compare(x, n);
+    }
+}
+
+static enum route_truth truth_of(struct route_matcher *x, uint32_t at)
+{
+    const struct node *n = &x->program->nodes[at];
+    struct value space;
+    if (n->op == OP_TEST) return run_test(x, n); /* quicker than to keep it */
+    if (n->op > OP_LAST_TRUTH) return truth_of_value(look(x, at, &space));
+    if (!n->shared) return run_truth(x, n);
+    if (x->kept_at[at] == x->stamp) return truth_of_value(&x->kept[at]);
+    enum route_truth t = run_truth(x, n);
+    keep(x, at, t == ROUTE_UNDEFINED ? undefined : value_bool(t == ROUTE_TRUE));
+    return t;
+}
+
+/* A condition that is 1 is false; as a part of another it is neither. */
+enum route_truth route_eval(struct route_matcher *x, uint32_t root)
 {
     struct value space;
+    if (x->program->nodes[root].op <= OP_LAST_TRUTH) return truth_of(x, root);
     const struct value *v = look(x, root, &space);
     if (v->type == VALUE_UNDEFINED || v->type == VALUE_NULL) return ROUTE_UNDEFINED;
-    return value_is_true(v) ? ROUTE_TRUE : ROUTE_FALSE;
+    return truth(value_is_true(v));
 }
 
 /* ---- begin and end */
@@ -262,7 +342,8 @@ static void reset_arena(struct route_matcher *x)
     x->work = 0;
 }
 
-void eval_begin(struct route_matcher *x, const struct program *p, const struct route_message *m)
+void route_eval_begin(struct route_matcher *x, const struct program *p,
+                      const struct route_message *m)
 {
     x->program = p;
     x->message = m;
@@ -274,7 +355,7 @@ void eval_begin(struct route_matcher *x, const struct program *p, const struct r
     x->stamp = 1;
 }
 
-void eval_free(struct route_matcher *x)
+void route_eval_free(struct route_matcher *x)
 {
     slots_free(&x->properties);
     slots_free(&x->body);

@@ -20,10 +20,11 @@ struct route_matcher {
 };
 
 /* A new message: nothing of it is read. */
-void eval_begin(struct route_matcher *x, const struct program *p, const struct route_message *m);
+void route_eval_begin(struct route_matcher *x, const struct program *p,
+                      const struct route_message *m);
 
-enum route_truth eval_route(struct route_matcher *x, uint32_t root);
+enum route_truth route_eval(struct route_matcher *x, uint32_t root);
 
-void eval_free(struct route_matcher *x); /* what it has grown */
+void route_eval_free(struct route_matcher *x); /* what it has grown */
 
 #endif

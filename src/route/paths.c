@@ -135,22 +135,16 @@ void paths_free(struct paths *p)
 
 /* ---- slots */
 
-static uint32_t *grow_stamps(uint32_t *stamps, uint32_t old, uint32_t cap)
-{
-    stamps = mem_grow(stamps, cap * sizeof *stamps);
-    memset(stamps + old, 0, (cap - old) * sizeof *stamps);
-    return stamps;
-}
-
 static void make_room(struct slots *s, const struct paths *p)
 {
     if (p->slot_count > s->slot_cap) {
-        s->values = mem_grow(s->values, p->slot_count * sizeof *s->values);
-        s->filled = grow_stamps(s->filled, s->slot_cap, p->slot_count);
+        s->slots = mem_grow(s->slots, p->slot_count * sizeof *s->slots);
+        memset(s->slots + s->slot_cap, 0, (p->slot_count - s->slot_cap) * sizeof *s->slots);
         s->slot_cap = p->slot_count;
     }
     if (p->node_count > s->node_cap) {
-        s->seen = grow_stamps(s->seen, s->node_cap, p->node_count);
+        s->seen = mem_grow(s->seen, p->node_count * sizeof *s->seen);
+        memset(s->seen + s->node_cap, 0, (p->node_count - s->node_cap) * sizeof *s->seen);
         s->node_cap = p->node_count;
     }
 }
@@ -160,15 +154,14 @@ void slots_begin(struct slots *s, const struct paths *p)
 {
     make_room(s, p);
     if (++s->stamp != 0) return;
-    if (s->slot_cap) memset(s->filled, 0, s->slot_cap * sizeof *s->filled);
+    if (s->slot_cap) memset(s->slots, 0, s->slot_cap * sizeof *s->slots);
     if (s->node_cap) memset(s->seen, 0, s->node_cap * sizeof *s->seen);
     s->stamp = 1;
 }
 
 void slots_free(struct slots *s)
 {
-    free(s->values);
-    free(s->filled);
+    free(s->slots);
     free(s->seen);
     *s = (struct slots){0};
 }
@@ -177,7 +170,7 @@ static void forget(struct slots *s, const struct paths *p, uint32_t node)
 {
     if (s->seen[node] != s->stamp) return;
     s->seen[node] = 0;
-    if (p->nodes[node].slot != PATH_NONE) s->filled[p->nodes[node].slot] = 0;
+    if (p->nodes[node].slot != PATH_NONE) s->slots[p->nodes[node].slot].filled = 0;
     for (uint32_t at = p->nodes[node].child; at; at = p->nodes[at].sibling) forget(s, p, at);
 }
 

@@ -42,10 +42,14 @@ void paths_free(struct paths *p);
 uint32_t paths_name(const struct paths *p, uint32_t parent, struct slice name);
 uint32_t paths_place(const struct paths *p, uint32_t parent, uint32_t index);
 
+struct path_slot {
+    struct value value;
+    uint32_t filled; /* the reading that did it */
+};
+
 struct slots {
-    struct value *values;
-    uint32_t *filled; /* by slot: the reading that did */
-    uint32_t *seen;   /* by node: the reading that met it */
+    struct path_slot *slots;
+    uint32_t *seen; /* by node: the reading that met it */
     uint32_t slot_cap, node_cap, stamp;
 };
 
@@ -55,14 +59,14 @@ void slots_free(struct slots *s);
 
 static inline void slots_fill(struct slots *s, uint32_t slot, const struct value *v)
 {
-    s->values[slot] = *v;
-    s->filled[slot] = s->stamp;
+    s->slots[slot] = (struct path_slot){*v, s->stamp};
 }
 
 /* NULL: undefined. */
 static inline const struct value *slots_get(const struct slots *s, uint32_t slot)
 {
-    return s->filled[slot] == s->stamp ? &s->values[slot] : NULL;
+    const struct path_slot *found = &s->slots[slot];
+    return found->filled == s->stamp ? &found->value : NULL;
 }
 
 /* A node is met: what an earlier member of that name had is forgotten. */

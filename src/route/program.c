@@ -21,8 +21,8 @@ static bool same_constant(const struct value *a, const struct value *b)
 static bool same(const struct program *p, const struct node *a, const struct node *b)
 {
     if (a->op != b->op || a->detail != b->detail || a->slot != b->slot) return false;
-    if (a->arg_count != b->arg_count) return false;
-    if (a->op == OP_CONST) return same_constant(a->constant, b->constant);
+    if (a->arg_count != b->arg_count || a->where != b->where) return false;
+    if (a->op == OP_CONST || a->op == OP_TEST) return same_constant(a->constant, b->constant);
     if (a->op == OP_CALL && a->function != b->function) return false;
     return a->arg_count == 0 ||
            memcmp(p->args + a->args, p->args + b->args, a->arg_count * sizeof *p->args) == 0;
@@ -31,11 +31,12 @@ static bool same(const struct program *p, const struct node *a, const struct nod
 static uint64_t hash(const struct program *p, const struct node *n)
 {
     uint64_t h = (uint64_t)n->op << 40 ^ (uint64_t)n->detail << 32 ^ n->slot;
-    if (n->op == OP_CONST) {
+    if (n->op == OP_CONST || n->op == OP_TEST) {
         uint64_t bits;
         memcpy(&bits, &n->constant->number, sizeof bits);
         bits = (bits ^ bits >> 32) * 0x9E3779B97F4A7C15u; /* small integers end in zeros */
-        return (bits ^ bits >> 32) + n->constant->type + map_hash(n->constant->text);
+        bits ^= map_hash(slice_of(&h, sizeof h)) ^ map_hash(n->constant->text);
+        return (bits ^ bits >> 32) + n->constant->type + n->where;
     }
     if (n->op == OP_CALL) h ^= (uintptr_t)n->function;
     return map_hash(slice_of(&h, sizeof h)) ^
@@ -178,6 +179,30 @@ static void build_args(struct program *p, const struct expr *e, struct node *n)
     free(args);
 }
 
+/* A property, a path of the body or the twin, compared with a constant: what most conditions consist of. */
+static void make_test(struct program *p, struct node *n)
+{
+    static const uint8_t turned[] = {[CMP_EQ] = CMP_EQ, [CMP_NE] = CMP_NE, [CMP_LT] = CMP_GT,
+                                     [CMP_GT] = CMP_LT, [CMP_LE] = CMP_GE, [CMP_GE] = CMP_LE};
+    const struct node *what = &p->nodes[p->args[n->args]], *with = &p->nodes[p->args[n->args + 1]];
+    uint8_t compare = n->detail;
+    if (what->op == OP_CONST) {
+        const struct node *swap = what;
+        what = with;
+        with = swap;
+        compare = turned[compare];
+    }
+    if (with->op != OP_CONST) return;
+    if (what->op != OP_PROPERTY && what->op != OP_BODY && what->op != OP_TWIN) return;
+    p->arg_count -= n->arg_count;
+    *n = (struct node){.op = OP_TEST,
+                       .detail = compare,
+                       .looks = what->looks,
+                       .where = what->op,
+                       .slot = what->slot,
+                       .constant = with->constant};
+}
+
 /* As deep as the tree: ROUTE_DEPTH_MAX. */
 static uint32_t build(struct program *p, const struct expr *e)
 {
@@ -187,6 +212,7 @@ static uint32_t build(struct program *p, const struct expr *e)
     n = (struct node){.op = (uint8_t)op_of(e), .function = e->function};
     n.detail = e->kind == EXPR_MATH ? (uint8_t)e->sign : (uint8_t)e->compare;
     build_args(p, e, &n);
+    if (n.op == OP_COMPARE) make_test(p, &n);
     return add(p, n);
 }
 

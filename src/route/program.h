@@ -14,19 +14,21 @@
 #include "route/route.h"
 
 enum op {
-    OP_CONST,    /* `constant` */
-    OP_SYSTEM,   /* `detail`: enum route_system; else the property of `slot` */
-    OP_PROPERTY, /* `slot`; so are the next two */
-    OP_BODY,
-    OP_TWIN,
+    OP_TEST, /* `slot`, of what `where` says, is compared with `constant` by `detail` */
     OP_NOT,
-    OP_NEGATE,
     OP_AND,
     OP_OR,
     OP_COMPARE,      /* `detail`: enum compare */
     OP_COMPARE_TIME, /* the same of texts that are instants, if both are */
     OP_IN,           /* the first in the others */
     OP_NOT_IN,
+    OP_LAST_TRUTH = OP_NOT_IN, /* up to here true, false or undefined */
+    OP_CONST,                  /* `constant` */
+    OP_SYSTEM,                 /* `detail`: enum route_system; else the property of `slot` */
+    OP_PROPERTY,               /* `slot`; so are the next two */
+    OP_BODY,
+    OP_TWIN,
+    OP_NEGATE,
     OP_MATH, /* `detail`: the sign */
     OP_ARRAY,
     OP_CALL, /* of `function` */
@@ -37,7 +39,8 @@ enum { LOOKS_AT_BODY = 1, LOOKS_AT_TWIN = 2 };
 struct node {
     uint8_t op, detail;
     uint8_t looks;
-    bool shared; /* written twice: worth keeping */
+    uint8_t where; /* OP_TEST: OP_PROPERTY, OP_BODY or OP_TWIN */
+    bool shared;   /* written twice: worth keeping */
     uint32_t arg_count;
     uint32_t args; /* the first in program.args */
     uint32_t slot;

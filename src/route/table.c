@@ -83,14 +83,15 @@ static enum err compile_route(struct route_table *t, const struct route *r,
 static void order_routes(struct route_table *t)
 {
     uint32_t at = 0;
-    t->order = mem_new((t->route_count + 1) * sizeof *t->order);
+    t->tests = mem_new((t->route_count + 1) * sizeof *t->tests);
     for (unsigned source = 0; source < ROUTE_SOURCES_MAX; source++) {
         t->first[source] = at;
         for (unsigned cost = 0; cost <= (LOOKS_AT_BODY | LOOKS_AT_TWIN); cost++)
             for (uint32_t i = 0; i < t->route_count; i++) {
                 const struct table_route *r = &t->routes[i];
                 bool here = r->enabled && r->source == source;
-                if (here && t->program.nodes[r->root].looks == cost) t->order[at++] = i;
+                if (here && t->program.nodes[r->root].looks == cost)
+                    t->tests[at++] = (struct table_test){r->root, r->endpoint};
             }
     }
     t->first[ROUTE_SOURCES_MAX] = at;
@@ -102,7 +103,7 @@ static void note_twins(struct route_table *t)
         uint64_t endpoints = 0;
         uint8_t looks = 0;
         for (uint32_t i = t->first[source]; i < t->first[source + 1]; i++) {
-            const struct table_route *r = &t->routes[t->order[i]];
+            const struct table_test *r = &t->tests[i];
             endpoints |= (uint64_t)1 << r->endpoint;
             looks |= t->program.nodes[r->root].looks;
         }
@@ -161,7 +162,7 @@ void route_table_unref(struct route_table *t)
     paths_free(&t->twin);
     arena_free(&t->arena);
     free(t->routes);
-    free(t->order);
+    free(t->tests);
     free(t->enrichments);
     free(t);
 }
@@ -181,7 +182,7 @@ struct route_matcher *route_matcher_new(void)
 void route_matcher_free(struct route_matcher *x)
 {
     if (x == NULL) return;
-    eval_free(x);
+    route_eval_free(x);
     free(x);
 }
 
@@ -190,12 +191,12 @@ void route_match(const struct route_table *t, struct route_matcher *x,
 {
     *out = (struct route_result){0};
     if (m->source >= ROUTE_SOURCES_MAX) return;
-    eval_begin(x, &t->program, m);
+    route_eval_begin(x, &t->program, m);
     for (uint32_t i = t->first[m->source]; i < t->first[m->source + 1]; i++) {
-        const struct table_route *r = &t->routes[t->order[i]];
+        const struct table_test *r = &t->tests[i];
         uint64_t endpoint = (uint64_t)1 << r->endpoint;
         if (out->endpoints & endpoint) continue;
-        enum route_truth truth = eval_route(x, r->root);
+        enum route_truth truth = route_eval(x, r->root);
         out->tested++;
         if (truth == ROUTE_TRUE) out->endpoints |= endpoint;
         if (truth == ROUTE_UNDEFINED) out->undefined++;
@@ -207,10 +208,10 @@ void route_match(const struct route_table *t, struct route_matcher *x,
 void route_match_each(const struct route_table *t, struct route_matcher *x,
                       const struct route_message *m, void (*fn)(void *ctx, size_t route), void *ctx)
 {
-    eval_begin(x, &t->program, m);
+    route_eval_begin(x, &t->program, m);
     for (size_t i = 0; i < t->route_count; i++) {
         const struct table_route *r = &t->routes[i];
         if (!r->enabled || r->source != m->source) continue;
-        if (eval_route(x, r->root) == ROUTE_TRUE) fn(ctx, i);
+        if (route_eval(x, r->root) == ROUTE_TRUE) fn(ctx, i);
     }
 }

@@ -13,6 +13,11 @@ struct table_route {
     bool enabled;
 };
 
+struct table_test {
+    uint32_t root;
+    uint8_t endpoint;
+};
+
 enum enrich_kind { ENRICH_TEXT, ENRICH_TWIN };
 
 struct table_enrichment {
@@ -26,8 +31,8 @@ struct route_table {
     atomic_uint refs;
     struct program program;
     struct table_route *routes;
-    uint32_t *order; /* enabled routes, by source and then by what they look at */
-    uint32_t first[ROUTE_SOURCES_MAX + 1]; /* in `order` */
+    struct table_test *tests; /* enabled routes, by source and then by what they look at */
+    uint32_t first[ROUTE_SOURCES_MAX + 1]; /* in `tests` */
     struct arena arena;
     struct table_enrichment *enrichments;
     size_t route_count, enrichment_count;
