@@ -149,6 +149,17 @@ def methods(book, name, options):
             book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
 
 
+# ---- routing
+
+def routing(book, name, options):
+    """Conditions alone, in memory: each message looked at by every route, and the plain way in turn."""
+    command = ["taskset", "-c", str(SERVER_CPU), BUILD / "tests" / "bench" / "routing_bench"]
+    for number in range(1 if options.quick else 3):
+        wait_quiet(options.patience)
+        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        book.add(name, "azimuth", {"round": number, **json.loads(run.stdout)})
+
+
 # ---- twins
 
 def twins(book, name, options):
@@ -270,6 +281,7 @@ CASES = {
     "M9": connect(),
     "M9-resumed": connect("--resume"),
     "methods": methods,
+    "routing": routing,
     "twins": twins,
     "c2d": c2d,
     "provisioning": provisioning,

@@ -33,6 +33,13 @@ def acknowledged(case, what):
             for p in ("p50", "p99")]
 
 
+def routing(kind, count, must=None):
+    """What routes add to a message, and how that is to reading the body into a tree and walking conditions."""
+    name = f"{count} routes on {'the body' if kind == 'body' else kind}"
+    return [Goal("routing", f"{name}: CPU of a message", "azimuth", f"{kind}_{count}.ns", "us", 1e-3, must=must),
+            Goal("routing", "the same to the plain way", "azimuth", f"{kind}_{count}.ratio", "ratio")]
+
+
 GOALS = [
     *cost("M1", "TLS, 1000 devices, 1 in flight", 1.0, 0.8, gate=1.0),
     *acknowledged("M1", "TLS, 1000 devices, 1 in flight"),
@@ -63,6 +70,8 @@ GOALS = [
     Goal("methods", "1000 calls/s of 1000 devices, HTTP to MQTT and back: p50", "azimuth", "p50_us", "ms", 1e-3),
     Goal("methods", "1000 calls/s of 1000 devices, HTTP to MQTT and back: p99", "azimuth", "p99_us", "ms", 1e-3,
          must=5, aim=2),
+    *routing("properties", 10), *routing("properties", 100), *routing("properties", 1000),
+    *routing("body", 10), *routing("body", 100, must=2), *routing("body", 1000),
     Goal("twins", "reported patches of 500 devices, 2 in flight, on disk (wanted: 5000)", "azimuth",
          "patches_per_s", "1/s"),
     Goal("twins", "the same: p99 of the answer", "azimuth", "p99_us", "ms", 1e-3),
