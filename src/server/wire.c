@@ -156,6 +156,7 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
     session_desk_init(&c->desk, &w->hub, lane, &c->writer);
     c->desk.routing = c->routing;
     c->twins = twins_new(&w->hub, lane, c->registry, c->sessions);
+    twins_show_to_sessions(c->twins, &c->desk, c->routing);
     TRY(events_new(&w->hub, lane, &c->writer, &c->events));
     events_set_routing(c->events, c->routing);
     events_watch_sessions(c->events, c->sessions);

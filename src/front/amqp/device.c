@@ -97,6 +97,7 @@ static void stamp_sender(struct device *d)
     telemetry_sender_init(&d->sender, &d->peer->service->telemetry, who,
                           slice_str(d->grant.generation), session_scope(&d->grant, who),
                           d->grant.certified ? "x509" : "sas", buf_slice(&d->model_id));
+    d->sender.session = &d->session;
 }
 
 /* Empty: none, or none that a twin can keep. */

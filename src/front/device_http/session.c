@@ -107,6 +107,7 @@ static void let_in(struct guest *g, const struct session_opened *answer)
     telemetry_sender_init(&g->sender, &g->service->telemetry, who, slice_str(answer->generation),
                           session_scope(answer, who), answer->certified ? "x509" : "sas",
                           SLICE_NONE);
+    g->sender.session = &g->session;
 }
 
 /* Last activity is told as of any device, though nobody is connected by HTTPS. */

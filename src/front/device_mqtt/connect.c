@@ -128,6 +128,7 @@ void device_opened(struct device *d, const struct session_opened *answer)
     telemetry_sender_init(&d->sender, &d->service->telemetry, who, slice_str(answer->generation),
                           session_scope(answer, who), answer->certified ? "x509" : "sas",
                           buf_slice(&d->model_id));
+    d->sender.session = &d->session;
     buf_free(&d->model_id);
     d->ends_us = answer->ends_us;
     d->features = answer->features;

@@ -2,6 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/blob.h"
+#include "base/clock.h"
+#include "hub/routing/routing.h"
 #include "hub/session/message.h"
 #include "log/log.h"
 
@@ -61,6 +64,65 @@ static void tell_home(struct session_desk *desk, struct addr from, unsigned kind
     post(desk->lane, from, hub_home(desk->hub, who), m);
 }
 
+/* ---- twins, as routes see them */
+
+static bool asks_twin(const struct session *s)
+{
+    return s->desk->ask_twin && routing_wants_twin(s->desk->routing, RECORD_TELEMETRY);
+}
+
+static void ask_twin(struct session *s)
+{
+    s->twin_asked = true;
+    s->desk->ask_twin(s->desk->ask_ctx, s);
+}
+
+static void wait_for_twin(struct session *s, struct msg *m)
+{
+    msg_keep(m);
+    s->opening = m;
+    ask_twin(s);
+}
+
+/* The session may be gone afterwards. */
+static void open_now(struct session *s)
+{
+    struct msg *m = s->opening;
+    if (m == NULL) return;
+    s->opening = NULL;
+    s->owner->opened(s, (const void *)m->body);
+    msg_free(m);
+}
+
+void session_set_twin(struct session *s, struct slice json)
+{
+    s->twin_asked = false;
+    s->twin_us = clock_mono_us();
+    if (json.ptr) {
+        blob_drop(s->twin);
+        s->twin = blob_copy(json);
+    }
+    open_now(s);
+}
+
+struct slice session_twin(struct session *s)
+{
+    bool told = s->twin && s->protocol != SESSION_HTTP;
+    if (s->desk == NULL) return SLICE_NONE; /* it has ended */
+    if (!told && !s->twin_asked && asks_twin(s) &&
+        (s->twin_us == 0 || clock_mono_us() - s->twin_us >= SESSION_TWIN_US))
+        ask_twin(s);
+    return s->twin ? blob_slice(s->twin) : SLICE_NONE;
+}
+
+/* What is told of a session comes after its opening. */
+static struct session *opened_session(const struct lane *lane, struct addr a)
+{
+    struct session *s = slot_get(lane, a);
+    if (s) open_now(s);
+    return slot_get(lane, a);
+}
+
 /* Home opened a session whose connection is gone meanwhile: home must forget it again. */
 static void on_opened(void *ctx, struct lane *lane, struct msg *m)
 {
@@ -69,7 +131,10 @@ static void on_opened(void *ctx, struct lane *lane, struct msg *m)
     struct session *s = slot_get(lane, m->to);
     if (s) {
         s->granted = answer->cause == SESSION_GRANTED;
-        s->owner->opened(s, answer);
+        if (s->granted && asks_twin(s))
+            wait_for_twin(s, m);
+        else
+            s->owner->opened(s, answer);
     } else if (answer->cause == SESSION_GRANTED) {
         tell_home(desk, m->to, SESSION_ENDED,
                   slice_of(m->body + sizeof *answer, m->len - sizeof *answer));
@@ -80,7 +145,7 @@ static void on_opened(void *ctx, struct lane *lane, struct msg *m)
 static void on_close(void *ctx, struct lane *lane, struct msg *m)
 {
     enum session_cause cause;
-    struct session *s = slot_get(lane, m->to);
+    struct session *s = opened_session(lane, m->to);
     (void)ctx;
     memcpy(&cause, m->body, sizeof cause);
     if (s) s->owner->close(s, cause);
@@ -98,7 +163,7 @@ static void on_subscribed(void *ctx, struct lane *lane, struct msg *m)
 
 struct session *session_of(const struct lane *lane, const struct msg *m)
 {
-    return slot_get(lane, m->to);
+    return opened_session(lane, m->to);
 }
 
 static void on_renewed(void *ctx, struct lane *lane, struct msg *m)
@@ -194,6 +259,10 @@ void session_end(struct session *s)
     s->desk = NULL;
     free(s->auth_chain);
     s->auth_chain = NULL;
+    blob_drop(s->twin);
+    s->twin = NULL;
+    if (s->opening) msg_free(s->opening);
+    s->opening = NULL;
 }
 
 void session_active(struct session *s)

@@ -29,7 +29,9 @@
 
 struct registry;
 struct certificates;
+struct blob;
 struct log_writer;
+struct session;
 struct routing;
 struct twin_desired;
 struct method_request;
@@ -42,6 +44,7 @@ enum {
     SESSION_LIGHTS_MAX = 64,       /* ours; the oldest is closed */
     SESSION_AUTH_CHAIN_MAX = 2048, /* bytes; REGISTRY_ANCESTORS_MAX ids */
     SESSION_MODEL_ID_MAX = 256,    /* bytes; DTDL allows an interface 128 */
+    SESSION_TWIN_US = 5000000,     /* a twin that nobody tells of is asked for this often at most */
 };
 
 /* What a session wants to be sent.  Kept in the store: never renumber. */
@@ -128,7 +131,11 @@ struct session_desk {
     const struct hub *hub;
     struct lane *lane;
     struct log_writer *writer;
-    struct routing *routing; /* set by whoever made it; NULL: nothing is routed */
+
+    /* Set by whoever made it.  NULL: nothing is routed; nobody knows twins. */
+    struct routing *routing;
+    void (*ask_twin)(void *ctx, struct session *s); /* session_set_twin() follows */
+    void *ask_ctx;
 };
 
 struct session {
@@ -139,6 +146,10 @@ struct session {
     enum session_protocol protocol;
     unsigned subscribing; /* session_subscribe() calls that home has not answered */
     char *auth_chain;     /* as it was asked for; NULL: none */
+    struct blob *twin;    /* as routes see it; NULL: unknown, or nobody wants to see it */
+    int64_t twin_us;      /* since then; 0: it was never told */
+    bool twin_asked;
+    struct msg *opening; /* home's answer, until the twin is there */
     char who[HUB_WHO_LEN_MAX + 1];
 };
 
@@ -160,6 +171,12 @@ enum err session_subscribe(struct session *s, uint32_t set, uint32_t clear,
 
 /* The connection is gone or obeys owner->close().  Harmless when the session never opened. */
 void session_end(struct session *s);
+
+/* Its identity's twin, for conditions and enrichments of routes; empty: unknown.  If routes want to see
+ * it, it is there before owner->opened() is called, and home tells of its changes; over HTTPS, and when
+ * routes want it only later, it is asked for on the way and some messages see an older one. */
+struct slice session_twin(struct session *s);
+void session_set_twin(struct session *s, struct slice json); /* ptr NULL: it cannot be had */
 
 void session_active(struct session *s); /* something came from the device since the last report */
 

@@ -2,6 +2,7 @@
 #include "hub/telemetry/route.h"
 
 #include "base/clock.h"
+#include "hub/session/session.h"
 #include "route/route.h"
 
 static void put_properties(const struct envelope *m, struct route_property *space,
@@ -34,8 +35,10 @@ void telemetry_route(const struct telemetry *t, const struct telemetry_sender *s
 {
     struct route_property properties[TELEMETRY_PROPERTIES_MAX];
     char time[CLOCK_ISO_LEN + 1];
-    struct route_message view = {.source = RECORD_TELEMETRY, .body = m->body, .twin = s->twin};
+    struct route_message view = {.source = RECORD_TELEMETRY, .body = m->body};
     clock_iso(wall_us, time);
+    if (s->session && routing_wants_twin(t->routing, RECORD_TELEMETRY))
+        view.twin = session_twin(s->session);
     put_properties(m, properties, &view);
     put_system(s, m, slice_of(time, CLOCK_ISO_LEN), &view);
     routing_choose(t->routing, &view, telemetry_size(m), out);

@@ -20,6 +20,7 @@
 enum { TELEMETRY_SIZE_MAX = 256 << 10, TELEMETRY_PROPERTIES_MAX = 1000 };
 
 struct routing;
+struct session;
 
 struct telemetry {
     const struct hub *hub;
@@ -53,7 +54,7 @@ struct telemetry_sender {
     unsigned pair_count;
     struct buf pairs; /* the constant annotations, encoded once per session */
     struct slice device_id, module_id, model_id; /* within those */
-    struct slice twin; /* as conditions and enrichments see it; the caller keeps it */
+    struct session *session; /* whose twin routes see; set by the caller, NULL: nobody's */
 };
 
 /* `who` is an identity; `auth_type` is "sas" or "x509", `auth_scope` "device", "module" or "hub";

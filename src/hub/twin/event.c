@@ -28,7 +28,7 @@ static void put_ids(struct buf *out, struct slice who)
     text_json_string(out, hub_module_of(who));
 }
 
-static enum err put_whole(struct buf *out, struct slice who, const struct twin *twin)
+enum err twin_put_whole(struct buf *out, struct slice who, const struct twin *twin)
 {
     struct buf ids = {0};
     put_ids(&ids, who);
@@ -97,8 +97,8 @@ static enum err put_digital_change(struct op *op, const struct twin *next)
 {
     const struct twins *t = op->entry->twins;
     struct buf before = {0}, after = {0};
-    enum err e = put_whole(&before, op->entry->who, op->entry->twin);
-    if (e == OK) e = put_whole(&after, op->entry->who, next);
+    enum err e = twin_put_whole(&before, op->entry->who, op->entry->twin);
+    if (e == OK) e = twin_put_whole(&after, op->entry->who, next);
     if (e == OK) t->digital_change(&op->bodies[1], buf_slice(&before), buf_slice(&after));
     buf_free(&before);
     buf_free(&after);
@@ -114,9 +114,9 @@ enum err twin_event_prepare(struct op *op, const struct twin_change *change,
         TRY(put_digital_change(op, next));
     if (event_wants_twin(t->events, RECORD_TWIN_CHANGE) ||
         event_wants_twin(t->events, RECORD_DIGITAL_TWIN_CHANGE))
-        TRY(put_whole(&op->view, op->entry->who, next));
+        TRY(twin_put_whole(&op->view, op->entry->who, next));
     if (!event_wanted(t->events, RECORD_TWIN_CHANGE)) return OK;
-    if (replaces(op)) return put_whole(&op->bodies[0], op->entry->who, next);
+    if (replaces(op)) return twin_put_whole(&op->bodies[0], op->entry->who, next);
     put_change(&op->bodies[0], change, next, wall_us);
     return OK;
 }
@@ -190,7 +190,7 @@ static void add_pending(struct twins *t, struct slice who, bool creates, const s
     const char *op = ops[hub_module_of(who).len > 0][creates];
     struct buf body = {0};
     drop_pending(t, who);
-    if (event_wanted(t->events, RECORD_DEVICE_LIFECYCLE) && put_whole(&body, who, twin) == OK)
+    if (event_wanted(t->events, RECORD_DEVICE_LIFECYCLE) && twin_put_whole(&body, who, twin) == OK)
         new_pending(t, who)->event =
             event_add(t->events, unit,
                       &(struct event_draft){.source = RECORD_DEVICE_LIFECYCLE,
@@ -207,7 +207,7 @@ void twin_event_first(struct twins *t, struct slice who, const struct twin *twin
     struct pending *p = map_get(&t->lifecycle, who);
     struct buf body = {0};
     if (t->events == NULL || !event_wanted(t->events, RECORD_TWIN_CHANGE)) return;
-    if (put_whole(&body, who, twin) == OK) {
+    if (twin_put_whole(&body, who, twin) == OK) {
         if (p == NULL) p = new_pending(t, who);
         p->first = event_add(t->events, unit,
                              &(struct event_draft){.source = RECORD_TWIN_CHANGE,
@@ -275,7 +275,7 @@ static bool put_twin_at_hand(void *ctx, struct slice who, struct buf *out)
 {
     const struct twins *t = ctx;
     const struct entry *e = map_get(&t->entries, who);
-    return e && e->twin && put_whole(out, who, e->twin) == OK;
+    return e && e->twin && twin_put_whole(out, who, e->twin) == OK;
 }
 
 void twins_set_events(struct twins *t, struct events *events, twin_digital_change_fn digital)

@@ -83,7 +83,10 @@ struct twins {
     struct events *events; /* NULL: nobody is told */
     twin_digital_change_fn digital_change;
     struct registry_listener identities;
-    struct map lifecycle; /* event.c */
+    struct map lifecycle;          /* event.c */
+    const struct routing *routing; /* view.c; NULL: nobody wants to see twins */
+    struct twin_listener view_listener;
+    struct list views; /* struct view */
 };
 
 /* home.c */
@@ -119,6 +122,13 @@ void twin_event_drop(struct op *op);
 void twin_event_first(struct twins *t, struct slice who, const struct twin *twin,
                       struct store_request *unit); /* a bulk makes it with its identity */
 void twin_event_fini(struct twins *t);
+
+/* Appends a twin as services see it. */
+enum err twin_put_whole(struct buf *out, struct slice who, const struct twin *twin) MUST_USE;
+
+/* view.c: twins as routes see them. */
+void twin_view_join(struct twins *t);
+void twin_view_fini(struct twins *t);
 
 /* write.c: the op's twin is there. */
 void twin_op_write(struct op *op);

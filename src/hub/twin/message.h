@@ -8,6 +8,7 @@ enum twin_kind {
     TWIN_ASK = HUB_TWIN, /* to home: struct ask_msg -> TWIN_DONE */
     TWIN_DONE,           /* struct done_msg */
     TWIN_DESIRED,        /* home -> session: struct desired_msg */
+    TWIN_VIEW,           /* home -> session: JSON, see view.c */
 };
 
 enum ask_verb { ASK_READ, ASK_REPORT, ASK_GET, ASK_WRITE };

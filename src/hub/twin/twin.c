@@ -68,6 +68,7 @@ struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registr
     twin_import_join(t);
     twin_gone_join(t);
     twin_reindex_join(t);
+    twin_view_join(t);
     return t;
 }
 
@@ -76,6 +77,7 @@ void twins_free(struct twins *t)
     if (t == NULL) return;
     twin_gone_fini(t);
     twin_reindex_fini(t);
+    twin_view_fini(t);
     twin_home_fini(t);
     twin_import_fini(t);
     twin_event_fini(t);

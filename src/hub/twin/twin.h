@@ -38,6 +38,8 @@ enum {
 
 struct events;
 struct registry;
+struct routing;
+struct session_desk;
 struct session_home;
 struct twins;
 
@@ -51,6 +53,10 @@ typedef bool (*twin_digital_change_fn)(struct buf *out, struct slice before, str
 
 /* What happens to twins and their identities is told from now on; NULL: nobody is. */
 void twins_set_events(struct twins *t, struct events *events, twin_digital_change_fn digital);
+
+/* Sessions of the desk are told the twins of their identities, if those routes want to see them. */
+void twins_show_to_sessions(struct twins *t, struct session_desk *desk,
+                            const struct routing *routing);
 
 /* What a verb answers; borrowed during the call. */
 struct twin_answer {

@@ -83,3 +83,65 @@ def _():
               [{"hub": server.hub_name(), "color": "red", "site": "$twin.tags.nothing"},
                {"own": "1", "hub": server.hub_name(), "color": "red", "site": "$twin.tags.nothing"}], "their properties")
         reader.stop()
+
+
+@check("conditions and enrichments see the sender's twin, and its changes while it is connected")
+def _():
+    with server_and_service("twinned", "--workers", "3") as (server, service):
+        client = device_of(server, "twinned")
+        client.send_message(message({"n": 0}))
+        service.update_twin("twinned", Twin(tags={"site": "north"}))
+        route(server, "north", "$twin.tags.site = 'north'")
+        server.cli("hub", "message-route", "fallback", "set", "--enabled", "false")
+        server.cli("hub", "message-enrichment", "create", "-k", "site", "-v", "$twin.tags.site", "-e", "events")
+        server.cli("hub", "message-enrichment", "create", "-k", "fan", "-v", "$twin.properties.reported.fan", "-e", "events")
+        client.shutdown()
+        client = device_of(server, "twinned")
+        client.send_message(message({"n": 1}))  # its first: the twin is there already
+        client.patch_twin_reported_properties({"fan": {"on": True}})
+        client.send_message(message({"n": 2}))
+        service.update_twin("twinned", Twin(tags={"site": "south"}))
+        client.send_message(message({"n": 3}))
+        service.update_twin("twinned", Twin(tags={"site": "north"}))
+        client.send_message(message({"n": 4}))
+        client.shutdown()
+        reader = reader_of(server)
+        until("the last one came", lambda: {"n": 4} in bodies(reader, "twinned"))
+        equal([each["n"] for each in bodies(reader, "twinned")], [0, 1, 2, 4], "what came")
+        seen = [event.properties for event in list(reader.events) if source(event) == "twinned"]
+        equal([each.get(b"site") for each in seen], [None, b"north", b"north", b"north"], "the sites")
+        equal(seen[1][b"fan"], b"$twin.properties.reported.fan", "what the twin does not have")
+        equal(json.loads(seen[2][b"fan"]), {"on": True}, "an object of the twin")
+        reader.stop()
+
+
+@check("events go along routes of their source, also after kill -9")
+def _():
+    with server_and_service("eventful") as (server, service):
+        service.update_twin("eventful", Twin(tags={"n": 0}))  # before there is a route
+        route(server, "sites", "is_defined($body.tags.site)", "TwinChangeEvents")
+        route(server, "births", "opType = 'createDeviceIdentity' AND $connectionDeviceId <> 'quiet'", "DeviceLifecycleEvents")
+        route(server, "links", "true", "DeviceConnectionStateEvents")
+        server.cli("hub", "message-enrichment", "create", "-k", "hub", "-v", "$iothubname", "-e", "events")
+        for n in range(10):
+            service.update_twin("eventful", Twin(tags={"site": n} if n % 2 else {"n": n}))
+        server.kill()
+        server.start()
+        service.update_twin("eventful", Twin(properties=TwinProperties(desired={"x": 1})))
+        for name in ("quiet", "loud"):
+            service.create_device_with_sas(name, "", "", "enabled")
+        device_of(server, "loud").shutdown()
+        service.update_twin("eventful", Twin(tags={"site": "last"}))
+        reader = reader_of(server)
+        def told(name, which):
+            return [json.loads(body(event)) for event in list(reader.events) if source(event) == name
+                    and event.system_properties[b"iothub-message-source"].decode() == which]
+        until("the last one came", lambda: [each for each in told("eventful", "twinChangeEvents")
+                                            if each["tags"]["site"] == "last"])
+        sites = [each["tags"]["site"] for each in told("eventful", "twinChangeEvents")]
+        equal(list(dict.fromkeys(sites)), [1, 3, 5, 7, 9, "last"], "the changes that came")
+        until("the new device came", lambda: told("loud", "deviceLifecycleEvents"))
+        until("it came and went", lambda: len(told("loud", "deviceConnectionStateEvents")) == 2)
+        equal(told("quiet", "deviceLifecycleEvents"), [], "what is told of the quiet one")
+        equal({event.properties[b"hub"].decode() for event in list(reader.events)}, {server.hub_name()}, "what was added")
+        reader.stop()
