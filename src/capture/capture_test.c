@@ -1,0 +1,287 @@
+/* capture_test.c - windows become files, each event in one of them, whatever fails when. */
+#include "capture/capture_rig.h"
+
+static void assert_each_once(const struct capture_rig *r, unsigned first, unsigned last)
+{
+    for (unsigned i = first; i <= last; i++)
+        if (r->seen[i] != 1) fail_msg("event %u is in %u files", i, r->seen[i]);
+    assert_int_equal(r->events, last + 1 - first);
+}
+
+static void send_many(struct capture_rig *r, unsigned count, size_t size)
+{
+    for (unsigned i = 0; i < count; i++) capture_rig_send(r, 0, size);
+}
+
+static void pass(struct capture_rig *r, int64_t us)
+{
+    cursor_rig_run(&r->base, us);
+}
+
+/* ---- rows */
+
+static void what_is_enqueued_from_now_on_is_in_a_file_when_the_window_ends(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    send_many(&r, 3, 10);
+    assert_int_equal(capture_rig_put(&r, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    send_many(&r, 5, 10);
+    capture_rig_look(&r);
+    assert_int_equal(r.files, 0);
+    pass(&r, RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_int_equal(r.files, 1);
+    assert_each_once(&r, 3, 7);
+    assert_string_equal(buf_cstr(&r.names), "capture/hub/hub/0/2023/11/14/22/13/20.avro\n");
+    pass(&r, 3 * RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_int_equal(r.files, 1);
+    capture_rig_fini(&r);
+}
+
+static void an_empty_window_is_an_empty_file_unless_they_are_skipped(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 2), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    pass(&r, 4 * RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_true(r.files >= 4);
+    assert_int_equal(r.empty, r.files);
+    capture_rig_fini(&r);
+}
+
+static void a_window_ends_when_it_is_large_enough(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    send_many(&r, 204, 50 << 10);
+    capture_rig_look(&r);
+    assert_int_equal(r.files, 0);
+    send_many(&r, 1, 50 << 10);
+    capture_rig_look(&r);
+    assert_int_equal(r.files, 1);
+    assert_each_once(&r, 0, 204);
+    capture_rig_fini(&r);
+}
+
+static void a_restart_keeps_the_place(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    send_many(&r, 5, 10);
+    pass(&r, RIG_WINDOW_US);
+    send_many(&r, 5, 10);
+    for (int i = 0; i < 3; i++) {
+        capture_rig_close(&r);
+        assert_int_equal(capture_rig_open(&r), OK);
+    }
+    pass(&r, 2 * RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_each_once(&r, 0, 9);
+    capture_rig_fini(&r);
+}
+
+static void names_go_on_when_the_clock_is_set_back(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    for (int i = 0; i < 5; i++) {
+        send_many(&r, 3, 10);
+        rig_wall_us -= 3600000000;
+        pass(&r, RIG_WINDOW_US);
+    }
+    pass(&r, RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_true(r.files >= 5);
+    assert_each_once(&r, 0, 14);
+    capture_rig_fini(&r);
+}
+
+static void a_change_or_a_stop_in_the_middle_loses_nothing(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    for (int i = 0; i < 6; i++) {
+        send_many(&r, 3, 10);
+        pass(&r, RIG_WINDOW_US / 2);
+        assert_int_equal(
+            capture_rig_put(&r, i % 2 ? FOLDER("") : FOLDER(",\"encoding\":\"AvroDeflate\"")),
+            STATUS_OK);
+    }
+    pass(&r, 2 * RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_each_once(&r, 0, 17);
+    capture_rig_fini(&r);
+}
+
+static void disabled_nothing_is_captured_and_enabled_what_comes_then(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    send_many(&r, 2, 10);
+    pass(&r, RIG_WINDOW_US);
+    assert_int_equal(capture_rig_put(&r, FOLDER(",\"enabled\":false")), STATUS_OK);
+    send_many(&r, 2, 10);
+    pass(&r, 2 * RIG_WINDOW_US);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    send_many(&r, 2, 10);
+    pass(&r, 2 * RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_int_equal(r.events, 4);
+    assert_int_equal(r.seen[2] + r.seen[3], 0);
+    capture_rig_fini(&r);
+}
+
+static void deleted_it_is_not_there_after_a_restart(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    lane_running = r.core;
+    capture_delete(r.captures, r.core, SLICE_LIT("hub"), &r.wait);
+    pass(&r, 0);
+    assert_int_equal(r.status, STATUS_OK);
+    capture_rig_close(&r);
+    assert_int_equal(capture_rig_open(&r), OK);
+    lane_running = r.core;
+    capture_list(r.captures, r.core, &r.wait);
+    pass(&r, 0);
+    assert_string_equal(buf_cstr(&r.body), "[]");
+    capture_rig_fini(&r);
+}
+
+static void who_asks_for_nonsense_is_told_so(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, "{"), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(capture_rig_put(&r, "{}"), STATUS_ARGUMENT_INVALID);
+    lane_running = r.core;
+    capture_put(r.captures, r.core, SLICE_LIT("other"), SLICE_LIT(FOLDER("")), &r.wait);
+    pass(&r, 0);
+    assert_int_equal(r.status, STATUS_HUB_NOT_FOUND);
+    lane_running = r.core;
+    capture_get(r.captures, r.core, SLICE_LIT("hub"), &r.wait);
+    pass(&r, 0);
+    assert_int_equal(r.status, STATUS_HUB_NOT_FOUND);
+    capture_rig_fini(&r);
+}
+
+static void changes_that_wait_have_a_limit(void **state)
+{
+    static struct capture_rig r;
+    static struct capture_wait waits[CAPTURE_ASKS_MAX];
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    lane_running = r.core;
+    for (int i = 0; i < CAPTURE_ASKS_MAX; i++) {
+        waits[i].fn = capture_rig_note;
+        capture_put(r.captures, r.core, SLICE_LIT("hub"), SLICE_LIT(FOLDER("")), &waits[i]);
+        capture_forget(r.core, &waits[i]);
+    }
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_SERVICE_UNAVAILABLE);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    capture_rig_fini(&r);
+}
+
+/* ---- the disk is full, and has room again */
+
+static void a_full_disk_delays_files_and_loses_nothing(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    assert_int_equal(capture_rig_init(&r, 1), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    send_many(&r, 10, 10);
+    io_mem_fail(r.base.io, IO_CALL_OPEN, 1, ERR_FULL, true);
+    pass(&r, 3 * RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_int_equal(r.files, 0);
+    lane_running = r.core;
+    capture_get(r.captures, r.core, SLICE_LIT("hub"), &r.wait);
+    pass(&r, 0);
+    assert_non_null(strstr(buf_cstr(&r.body), "\"state\":\"waiting\""));
+    io_mem_fail(r.base.io, IO_CALL_OPEN, 0, OK, false);
+    send_many(&r, 10, 10);
+    pass(&r, 10 * RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_each_once(&r, 0, 19);
+    capture_rig_fini(&r);
+}
+
+/* ---- the power goes at every point between two changes of the disk */
+
+/* False: it was all done before the power went. */
+static bool live_until_power_goes(struct capture_rig *r, uint64_t n)
+{
+    io_mem_cut_power(r->base.io, n);
+    for (int i = 0; i < 4; i++) {
+        send_many(r, 3, 300);
+        pass(r, RIG_WINDOW_US);
+    }
+    return !log_healthy(r->base.rig->log) || !store_healthy(r->base.store);
+}
+
+static unsigned durable(struct capture_rig *r)
+{
+    return (unsigned)rig_ends(r->base.rig, 0).next_sequence;
+}
+
+static void a_crash_at_any_point_puts_no_event_into_two_files_or_none(void **state)
+{
+    bool cut = true;
+    unsigned tried = 0;
+    (void)state;
+    for (uint64_t n = 1; cut; n++) {
+        static struct capture_rig r;
+        assert_int_equal(capture_rig_init(&r, 1), OK);
+        say_level_max = SAY_ERROR;
+        assert_int_equal(capture_rig_put(&r, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+        cut = live_until_power_goes(&r, n);
+        capture_rig_close(&r);
+        io_mem_cut_power(r.base.io, 0);
+        io_mem_crash(r.base.io, n * 7919);
+        assert_int_equal(capture_rig_open(&r), OK);
+        pass(&r, 3 * RIG_WINDOW_US);
+        capture_rig_look(&r);
+        if (durable(&r)) assert_each_once(&r, 0, durable(&r) - 1);
+        capture_rig_fini(&r);
+        tried++;
+    }
+    assert_true(tried > 30);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_enqueued_from_now_on_is_in_a_file_when_the_window_ends),
+        cmocka_unit_test(an_empty_window_is_an_empty_file_unless_they_are_skipped),
+        cmocka_unit_test(a_window_ends_when_it_is_large_enough),
+        cmocka_unit_test(a_restart_keeps_the_place),
+        cmocka_unit_test(names_go_on_when_the_clock_is_set_back),
+        cmocka_unit_test(a_change_or_a_stop_in_the_middle_loses_nothing),
+        cmocka_unit_test(disabled_nothing_is_captured_and_enabled_what_comes_then),
+        cmocka_unit_test(deleted_it_is_not_there_after_a_restart),
+        cmocka_unit_test(who_asks_for_nonsense_is_told_so),
+        cmocka_unit_test(changes_that_wait_have_a_limit),
+        cmocka_unit_test(a_full_disk_delays_files_and_loses_nothing),
+        cmocka_unit_test(a_crash_at_any_point_puts_no_event_into_two_files_or_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

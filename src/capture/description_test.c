@@ -1,0 +1,116 @@
+/* description_test.c - captureDescription: what is taken, what is refused, what is shown. */
+#include "base/test.h"
+
+#include "base/mem.h"
+#include "capture/description.h"
+
+#define SECRET                                                                                     \
+    "DefaultEndpointsProtocol=http;AccountName=acct;AccountKey=a2V5;BlobEndpoint=http://"          \
+    "127.0.0.1:10000/acct"
+#define BLOB(properties)                                                                           \
+    "{\"destination\":{\"name\":\"EventHubArchive.AzureBlockBlob\",\"properties\":{"               \
+    "\"blobContainer\":\"events\"" properties "}}}"
+#define FILES(more, properties)                                                                    \
+    "{\"destination\":{\"name\":\"Azimuth.Folder\",\"properties\":{" properties "}}" more "}"
+#define FORMAT "{Namespace}/{EventHub}/{PartitionId}/{Year}-{Month}-{Day}/{Hour}{Minute}{Second}"
+
+static void rows_are_taken_or_refused(void **state)
+{
+    static const struct {
+        const char *json;
+        bool good;
+    } rows[] = {
+        {FILES("", ""), true},
+        {FILES("", "\"folder\":\"a/b\""), true},
+        {FILES("", "\"folder\":\"../b\""), false},
+        {FILES("", "\"folder\":\"/etc\""), false},
+        {FILES("", "\"folder\":\"a//b\""), false},
+        {FILES(",\"intervalInSeconds\":60", ""), true},
+        {FILES(",\"intervalInSeconds\":59", ""), false},
+        {FILES(",\"intervalInSeconds\":900", ""), true},
+        {FILES(",\"intervalInSeconds\":901", ""), false},
+        {FILES(",\"intervalInSeconds\":\"60\"", ""), false},
+        {FILES(",\"sizeLimitInBytes\":10485760", ""), true},
+        {FILES(",\"sizeLimitInBytes\":10485759", ""), false},
+        {FILES(",\"sizeLimitInBytes\":524288000", ""), true},
+        {FILES(",\"sizeLimitInBytes\":524288001", ""), false},
+        {FILES(",\"encoding\":\"AvroDeflate\"", ""), true},
+        {FILES(",\"encoding\":\"Parquet\"", ""), false},
+        {FILES(",\"enabled\":1", ""), false},
+        {FILES("", "\"archiveNameFormat\":\"" FORMAT "\""), true},
+        {FILES("", "\"archiveNameFormat\":\"{Namespace}/{EventHub}\""), false},
+        {FILES("", "\"archiveNameFormat\":\"/" FORMAT "\""), false},
+        {FILES("", "\"archiveNameFormat\":\"../" FORMAT "\""), false},
+        {FILES("", "\"archiveNameFormat\":\"a?b" FORMAT "\""), false},
+        {BLOB(",\"connectionString\":\"" SECRET "\""), true},
+        {BLOB(""), false},
+        {BLOB(",\"connectionString\":\"AccountName=x\""), false},
+        {"{\"destination\":{\"blobContainer\":\"events\",\"connectionString\":\"" SECRET "\"}}",
+         true},
+        {"{\"destination\":{\"connectionString\":\"" SECRET "\"}}", false},
+        {"{\"destination\":{\"name\":\"EventHubArchive.AzureDataLake\"}}", false},
+        {"{\"destination\":null}", false},
+        {"[]", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct description d;
+        enum err e = description_parse(slice_str(rows[i].json), NULL, &d);
+        if ((e == OK) != rows[i].good) fail_msg("row %zu: %s", i, rows[i].json);
+    }
+}
+
+static void a_secret_is_kept_for_its_container_and_shown_to_nobody(void **state)
+{
+    struct description old, d;
+    struct buf shown = {0};
+    (void)state;
+    assert_int_equal(
+        description_parse(SLICE_LIT(BLOB(",\"connectionString\":\"" SECRET "\"")), NULL, &old), OK);
+    assert_true(old.plain);
+    assert_int_equal(description_parse(SLICE_LIT(BLOB("")), &old, &d), OK);
+    assert_string_equal(d.secret, SECRET);
+    description_write(&shown, &d, false);
+    assert_null(strstr(buf_cstr(&shown), "a2V5"));
+    assert_non_null(strstr(buf_cstr(&shown), "\"accountName\":\"acct\""));
+    buf_clear(&shown);
+    description_write(&shown, &d, true);
+    assert_int_equal(description_parse(buf_slice(&shown), NULL, &old), OK);
+    assert_string_equal(old.secret, SECRET);
+    snprintf(old.container, sizeof old.container, "other");
+    assert_int_equal(description_parse(SLICE_LIT(BLOB("")), &old, &d), ERR_INVALID);
+    buf_free(&shown);
+}
+
+static void names_are_made_of_the_template_and_have_a_limit(void **state)
+{
+    struct description d;
+    char name[CAPTURE_NAME_MAX + 1], space[CAPTURE_NAME_MAX + 1];
+    const struct description_place place = {"ns", "hub", 7};
+    const size_t rest = strlen("/hub/7/2023-11-14/221320.avro");
+    (void)state;
+    assert_int_equal(
+        description_parse(SLICE_LIT(FILES("", "\"archiveNameFormat\":\"" FORMAT "\"")), NULL, &d),
+        OK);
+    assert_int_equal(description_name(&d, &place, INT64_C(1700000000000000), name), OK);
+    assert_string_equal(name, "ns/hub/7/2023-11-14/221320.avro");
+    for (int over = 0; over < 2; over++) {
+        const struct description_place far = {space, "hub", 7};
+        size_t len = CAPTURE_NAME_MAX - rest + (size_t)over;
+        memset(space, 'n', len);
+        space[len] = '\0';
+        assert_int_equal(description_name(&d, &far, INT64_C(1700000000000000), name),
+                         over ? ERR_INVALID : OK);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_taken_or_refused),
+        cmocka_unit_test(a_secret_is_kept_for_its_container_and_shown_to_nobody),
+        cmocka_unit_test(names_are_made_of_the_template_and_have_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

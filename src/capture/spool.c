@@ -1,0 +1,103 @@
+/* spool.c - a window on the disk: written as it fills, then renamed to where it belongs.
+ *
+ * Folder and spool lie in one file system, so a file of a folder is there whole or not at all. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "capture/home.h"
+
+#define SPOOL "capture-spool"
+
+static struct io *io_of(const struct part *p)
+{
+    return p->capture->cs->cfg.io;
+}
+
+void spool_path(const struct part *p, char *out, size_t size)
+{
+    snprintf(out, size, SPOOL "/%u-%u.avro", p->capture->stream, p->partition);
+}
+
+static enum err open_spool(struct part *p)
+{
+    char path[IO_NAME_MAX];
+    if (p->spool) return OK;
+    spool_path(p, path, sizeof path);
+    TRY(io_make_dir(io_of(p), SPOOL));
+    TRY(io_open_file(io_of(p), path, IO_READ | IO_WRITE | IO_CREATE, &p->spool));
+    return io_truncate(p->spool, 0);
+}
+
+enum err spool_write(struct part *p)
+{
+    TRY(open_spool(p));
+    TRY(io_write_at(p->spool, p->written, buf_slice(&p->out)));
+    p->written += buf_size(&p->out);
+    buf_clear(&p->out);
+    return OK;
+}
+
+enum err spool_finish(struct part *p)
+{
+    TRY(spool_write(p));
+    return io_sync(p->spool);
+}
+
+void spool_drop(struct part *p)
+{
+    char path[IO_NAME_MAX];
+    if (p->spool == NULL) return;
+    io_close(p->spool);
+    p->spool = NULL;
+    spool_path(p, path, sizeof path);
+    enum err e = io_remove(io_of(p), path);
+    (void)e; /* it was renamed, or is truncated the next time */
+}
+
+/* ---- the folder */
+
+static void place_path(const struct part *p, char *out, size_t size)
+{
+    const char *folder = p->capture->description.folder;
+    snprintf(out, size, CAPTURE_FOLDER "/%s%s%s", folder, folder[0] ? "/" : "", p->name);
+}
+
+/* Each directory on the way is made, and made durable in the one above it. */
+static enum err make_way(struct io *io, const char *path)
+{
+    char dir[IO_NAME_MAX], above[IO_NAME_MAX] = ".";
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
+        TRY(io_make_dir(io, dir));
+        TRY(io_sync_dir(io, above));
+        snprintf(above, sizeof above, "%s", dir);
+    }
+    return OK;
+}
+
+static void parent_of(const char *path, char *out, size_t size)
+{
+    snprintf(out, size, "%.*s", (int)(strrchr(path, '/') - path), path);
+}
+
+enum err spool_place(struct part *p)
+{
+    char from[IO_NAME_MAX], to[IO_NAME_MAX], dir[IO_NAME_MAX];
+    spool_path(p, from, sizeof from);
+    place_path(p, to, sizeof to);
+    parent_of(to, dir, sizeof dir);
+    TRY(make_way(io_of(p), to));
+    enum err e = io_rename(io_of(p), from, to);
+    if (e != OK && !(e == ERR_NOT_FOUND && spool_is_placed(p))) return e;
+    return io_sync_dir(io_of(p), dir);
+}
+
+bool spool_is_placed(struct part *p)
+{
+    char path[IO_NAME_MAX];
+    struct io_file *f;
+    place_path(p, path, sizeof path);
+    if (io_open_file(io_of(p), path, IO_READ, &f) != OK) return false;
+    io_close(f);
+    return true;
+}
