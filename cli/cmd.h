@@ -31,8 +31,9 @@ extern const struct cli_option message_route_create_options[], message_route_upd
     message_route_test_options[], message_route_fallback_options[], routing_apply_options[],
     message_enrichment_create_options[], message_enrichment_options[], message_endpoint_options[];
 extern const char message_route_help[], message_enrichment_help[];
+extern const struct cli_option capture_options[], capture_create_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
-    query_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
+    query_help[], capture_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
     rollout_create_help[], deployment_create_help[], transfer_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
@@ -68,6 +69,11 @@ enum err linked_hub_list(struct cli *c) MUST_USE;
 enum err linked_hub_show(struct cli *c) MUST_USE;
 enum err linked_hub_update(struct cli *c) MUST_USE;
 enum err linked_hub_delete(struct cli *c) MUST_USE;
+
+enum err capture_create(struct cli *c) MUST_USE;
+enum err capture_show(struct cli *c) MUST_USE;
+enum err capture_show_all(struct cli *c) MUST_USE;
+enum err capture_end(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;

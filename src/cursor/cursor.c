@@ -348,7 +348,7 @@ static void on_tick(struct timer *t, int64_t now_us)
         if (ends_too) ask_end(c);
     }
     measure(cs);
-    timer_set(&cs->lane->timers, t, now_us + CURSOR_STORE_US);
+    if (!list_empty(&cs->all)) timer_set(&cs->lane->timers, t, now_us + CURSOR_STORE_US);
 }
 
 /* ---- life */
@@ -374,7 +374,6 @@ struct cursors *cursors_new(struct lane *lane, struct log *log, const struct sto
     timer_init(&cs->tick, on_tick);
     handle(lane, LOG_READ_DONE, on_read_done, cs);
     handle(lane, LOG_SEEK_DONE, on_seek_done, cs);
-    timer_set(&lane->timers, &cs->tick, clock_mono_us() + CURSOR_STORE_US);
     return cs;
 }
 
@@ -407,6 +406,8 @@ struct cursor *cursor_new(struct cursors *cs, const struct cursor_config *cfg)
     c->cfg.name = slice_str(c->name);
     c->slot = slot_new(cs->lane, c);
     c->wanting = true;
+    if (!timer_active(&cs->tick))
+        timer_set(&cs->lane->timers, &cs->tick, clock_mono_us() + CURSOR_STORE_US);
     list_push(&cs->all, &c->node);
     metric_add(&cursors_now, 1);
     place_find(c);

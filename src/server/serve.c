@@ -31,7 +31,7 @@
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
-enum { SERVER_DRAIN_S = 10, SERVER_LANES = 7, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
+enum { SERVER_DRAIN_S = 10, SERVER_LANES = 9, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 /* Somebody waits until the seed is in the registry. */
 struct planting {
@@ -87,6 +87,14 @@ static unsigned connections_wanted(const struct config *cfg)
     return cfg->max_connections ? MIN(cfg->max_connections, (unsigned)most) : (unsigned)most;
 }
 
+/* For tests, which cannot wait for a minute: how long a second of Capture's interval is. */
+static int64_t capture_second_us(void)
+{
+    const char *given = getenv("AZIMUTH_CAPTURE_SECOND_US");
+    int64_t us;
+    return given && num_i64(slice_str(given), &us) == OK && us > 0 ? us : 0;
+}
+
 static enum err open_hub(struct server *s)
 {
     const struct config *cfg = s->cfg;
@@ -112,6 +120,7 @@ static enum err open_hub(struct server *s)
                                .device_token_us = cfg->device_token_us,
                                .issuer = s->issuer,
                                .issued_us = cfg->issued_us,
+                               .capture_second_us = capture_second_us(),
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
     wire.tier = cfg->tier;
@@ -132,10 +141,10 @@ static enum err open_hub(struct server *s)
 
 static void start_lanes(struct server *s)
 {
-    struct lane *lanes[SERVER_LANES] = {&s->wire.log_lane,         &s->wire.log_read_lane,
-                                        &s->wire.store_lane,       &s->wire.store_read_lane,
-                                        &s->wire.store_check_lane, &s->wire.blob_lane,
-                                        &s->wire.remote_lane};
+    struct lane *lanes[SERVER_LANES] = {
+        &s->wire.log_lane,        &s->wire.log_read_lane,    &s->wire.store_lane,
+        &s->wire.store_read_lane, &s->wire.store_check_lane, &s->wire.blob_lane,
+        &s->wire.remote_lane,     &s->wire.capture_lane,     &s->wire.capture_remote_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     courier_start(s->courier, &s->wire.out_lane);
     for (unsigned i = 0; i < s->core_count; i++) core_start(s->cores[i]);
@@ -144,6 +153,7 @@ static void start_lanes(struct server *s)
 static void stop_lanes(struct server *s)
 {
     remote_stop(s->wire.remote);
+    remote_stop(s->wire.capture_remote);
     for (unsigned i = 0; i < s->core_count; i++) core_stop(s->cores[i]);
     courier_stop(s->courier);
     for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);

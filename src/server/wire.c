@@ -136,6 +136,21 @@ static enum err open_uploads(struct wire *w, const struct wire_config *cfg)
     return OK;
 }
 
+static enum err open_captures(struct wire *w, const struct wire_config *cfg)
+{
+    lane_init(&w->capture_lane, &w->office, "capture");
+    lane_init(&w->capture_remote_lane, &w->office, "captureremote");
+    store_attach(&w->capture_lane);
+    blobs_attach(&w->capture_lane);
+    w->capture_remote = remote_new(&w->capture_remote_lane, cfg->outgoing_ca);
+    return capture_open(&(struct capture_config){.hub = &w->hub,
+                                                 .lane = &w->capture_lane,
+                                                 .io = cfg->io,
+                                                 .remote = w->capture_remote,
+                                                 .second_us = cfg->capture_second_us},
+                        &w->captures);
+}
+
 /* The log has room again for what this core's devices want to say. */
 static void on_relief(void *ctx)
 {
@@ -204,7 +219,8 @@ static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
                                             .jobs = c->jobs,
                                             .configurations = c->configurations,
                                             .transfers = c->transfers,
-                                            .routing = c->routing});
+                                            .routing = c->routing,
+                                            .captures = w->captures});
     c->dps_http = dps_http_new(c->dps, c->rest);
     c->device_http = device_http_new(
         &(struct device_http_doors){.desk = &c->desk, .c2d = c->c2d, .uploads = c->uploads},
@@ -220,6 +236,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     store_attach(lane);
     blobs_attach(lane);
     out_attach(lane);
+    capture_attach(lane);
     log_writer_init(&c->writer, w->log, lane);
     c->writer.on_relief = on_relief;
     c->writer.relief_ctx = c;
@@ -262,6 +279,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(open_log(w, cfg));
     hub->log = w->log;
     TRY(open_uploads(w, cfg));
+    TRY(open_captures(w, cfg));
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
     w->issuer = cfg->issuer;
@@ -309,6 +327,7 @@ static void close_core(struct wire_core *c)
 void wire_close(struct wire *w)
 {
     for (unsigned i = 0; i < w->hub.core_count; i++) close_core(&w->cores[i]);
+    capture_close(w->captures);
     quota_close(w->hub.quota);
     quota_free(w->hub.quota);
     throttle_free(w->hub.throttle);
@@ -318,9 +337,11 @@ void wire_close(struct wire *w)
     blobs_close(w->blobs);
     out_free(w->out);
     remote_free(w->remote);
-    struct lane *const lanes[] = {&w->log_lane,        &w->log_read_lane,    &w->store_lane,
-                                  &w->store_read_lane, &w->store_check_lane, &w->blob_lane,
-                                  &w->out_lane,        &w->remote_lane};
+    remote_free(w->capture_remote);
+    struct lane *const lanes[] = {&w->log_lane,           &w->log_read_lane,    &w->store_lane,
+                                  &w->store_read_lane,    &w->store_check_lane, &w->blob_lane,
+                                  &w->out_lane,           &w->remote_lane,      &w->capture_lane,
+                                  &w->capture_remote_lane};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
         if (lanes[i]->office) lane_fini(lanes[i]);
 }

@@ -11,6 +11,7 @@
 #define SERVER_WIRE_H
 
 #include "auth/auth.h"
+#include "capture/capture.h"
 #include "front/blob/blob.h"
 #include "front/rest/rest.h"
 #include "hub/routing/routing.h"
@@ -50,6 +51,7 @@ struct wire_config {
     int64_t device_token_us;           /* see hub.device_token_us */
     const struct x509_issuer *issuer;  /* of certificates for devices that register; NULL: none */
     int64_t issued_us;                 /* how long those are good */
+    int64_t capture_second_us;         /* see capture_config; 0: a second */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 
@@ -92,6 +94,7 @@ struct wire {
     struct lane log_lane, log_read_lane;
     struct lane store_lane, store_read_lane, store_check_lane;
     struct lane blob_lane, out_lane, remote_lane;
+    struct lane capture_lane, capture_remote_lane; /* a slow archive is nobody else's matter */
     struct log *log;
     struct store *store;
     struct blobs *blobs;
@@ -99,7 +102,8 @@ struct wire {
     const struct x509_issuer *issuer; /* as in wire_config */
     int64_t issued_us;
     struct upload_config upload;
-    struct remote *remote;
+    struct remote *remote, *capture_remote;
+    struct captures *captures;
     struct transfer_config transfer;
     struct blob_config blob;
     struct routing_config routing;

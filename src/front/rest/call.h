@@ -4,6 +4,7 @@
 #define FRONT_REST_CALL_H
 
 #include "base/arena.h"
+#include "capture/capture.h"
 #include "front/rest/rest.h"
 #include "hub/c2d/c2d.h"
 #include "hub/certificate/certificate.h"
@@ -41,6 +42,7 @@ struct rest_service {
     struct configurations *configurations;
     struct transfers *transfers;
     struct routing *routing;
+    struct captures *captures;
     const struct rest_site *sites[REST_SITES_MAX];
     unsigned site_count;
 };
@@ -102,6 +104,7 @@ enum waiting {
     WAITING_DIGITAL_TWIN,
     WAITING_CONFIGURATIONS,
     WAITING_ROUTING,
+    WAITING_CAPTURES,
     WAITING_TURN, /* throttled: the handler has not run */
     WAITING_SITE  /* the call's `forget` */
 };
@@ -137,6 +140,7 @@ struct call {
     struct digital_twin_call digital_twin_call;
     struct configuration_wait configuration_wait;
     struct routing_wait routing_wait;
+    struct capture_wait capture_wait;
     bool answered;
     bool stalled; /* no more of the request is read until rest_call_resume() */
     bool begun;   /* an answer is under way, in pieces */
@@ -312,6 +316,10 @@ void rest_transfer_get(struct call *c);
 void rest_transfer_list(struct call *c);
 void rest_transfer_cancel(struct call *c);
 void rest_transfer_container(struct call *c);
+void rest_capture_list(struct call *c); /* Event Hubs Capture */
+void rest_capture_get(struct call *c);
+void rest_capture_put(struct call *c);
+void rest_capture_delete(struct call *c);
 
 void rest_upgrade(struct call *c);
 void rest_method_call(struct call *c); /* of a device or a module */

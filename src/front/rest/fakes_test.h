@@ -517,6 +517,53 @@ void transfer_forget(struct transfers *t, struct transfer_wait *w)
     t->wait = NULL;
 }
 
+/* ---- captures: likewise */
+
+struct captures {
+    char asked[512];
+    struct capture_wait *wait;
+};
+
+static void note_capture(struct captures *cs, const char *verb, struct slice event_hub,
+                         struct slice json, struct capture_wait *w)
+{
+    snprintf(cs->asked, sizeof cs->asked, "%s %.*s %.*s", verb, SLICE_ARG(event_hub),
+             SLICE_ARG(json));
+    cs->wait = w;
+}
+
+void capture_put(struct captures *cs, struct lane *lane, struct slice event_hub, struct slice json,
+                 struct capture_wait *w)
+{
+    (void)lane;
+    note_capture(cs, "put", event_hub, json, w);
+}
+
+void capture_get(struct captures *cs, struct lane *lane, struct slice event_hub,
+                 struct capture_wait *w)
+{
+    (void)lane;
+    note_capture(cs, "get", event_hub, SLICE_LIT(""), w);
+}
+
+void capture_list(struct captures *cs, struct lane *lane, struct capture_wait *w)
+{
+    (void)lane;
+    note_capture(cs, "list", SLICE_LIT(""), SLICE_LIT(""), w);
+}
+
+void capture_delete(struct captures *cs, struct lane *lane, struct slice event_hub,
+                    struct capture_wait *w)
+{
+    (void)lane;
+    note_capture(cs, "delete", event_hub, SLICE_LIT(""), w);
+}
+
+void capture_forget(struct lane *lane, struct capture_wait *w)
+{
+    (void)lane, (void)w;
+}
+
 /* ---- all of it together */
 
 static struct world {
@@ -534,6 +581,7 @@ static struct world {
     struct jobs jobs;
     struct configurations configurations;
     struct transfers transfers;
+    struct captures captures;
     struct rest_config config;
     struct rest_service *service;
     struct conn conn;
@@ -580,7 +628,8 @@ static int world_open(void **state)
                                                   .queries = &world.queries,
                                                   .jobs = &world.jobs,
                                                   .configurations = &world.configurations,
-                                                  .transfers = &world.transfers});
+                                                  .transfers = &world.transfers,
+                                                  .captures = &world.captures});
     world.conn = (struct conn){.lane = &world.lane};
     world.rest = rest_front.open(&world.conn, world.service, mono_us);
     return 0;

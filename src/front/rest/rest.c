@@ -46,7 +46,8 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .queries = doors->queries,
                                .jobs = doors->jobs,
                                .configurations = doors->configurations,
-                               .transfers = doors->transfers};
+                               .transfers = doors->transfers,
+                               .captures = doors->captures};
     return s;
 }
 
@@ -98,6 +99,8 @@ static void drop_call(struct rest *r)
         digital_twin_forget(&c->digital_twin_call);
     else if (c->waiting == WAITING_CONFIGURATIONS)
         configuration_forget(c->service->configurations, &c->configuration_wait);
+    else if (c->waiting == WAITING_CAPTURES)
+        capture_forget(c->service->lane, &c->capture_wait);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);

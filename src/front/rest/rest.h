@@ -40,6 +40,7 @@ struct jobs;
 struct configurations;
 struct transfers;
 struct routing;
+struct captures;
 
 /* What the services of all cores share; filled before the lanes run, then unchanged. */
 struct rest_config {
@@ -77,6 +78,7 @@ struct rest_doors {
     struct configurations *configurations;
     struct transfers *transfers;
     struct routing *routing;
+    struct captures *captures;
 };
 
 struct rest_service *rest_new(const struct rest_config *config, struct lane *lane,
