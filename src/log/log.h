@@ -1,7 +1,7 @@
 /* log.h - the log: append once durably, read many times.
  *
- * A log holds streams (0: the built-in event hub), each with a fixed number of partitions.  It runs
- * on two lanes: `log` takes appends, commits them in groups with one fdatasync, answers reads of what
+ * A log holds streams (0: the built-in event hub; others come and go), each with a fixed number of
+ * partitions and its own retention.  It runs on two lanes: `log` takes appends, commits them in groups with one fdatasync, answers reads of what
  * is still in memory and lets waiting readers know; `logread` reads older records from segment files.
  *
  * Runs on: log_open/log_close at start and stop; log_writer_* on the core that owns the writer; the
@@ -12,7 +12,8 @@
  * Order:   appends of one writer keep their order; within a partition ordinals rise by one.  With an
  *          append all that its writer appended before it heard of the refusal is refused: what is
  *          sent again does not come behind what followed it.
- * Limits:  LOG_STREAMS_MAX streams, LOG_PARTITIONS_MAX partitions each, RECORD_MAX bytes a record
+ * Limits:  LOG_STREAMS_MAX streams at a time and LOG_STREAM_IDS_MAX in the log's life,
+ *          LOG_PARTITIONS_MAX partitions each, LOG_PLACES_MAX of all streams, RECORD_MAX bytes a record
  *          (a larger one is answered ERR_TOO_BIG), LOG_INFLIGHT_MAX bytes unanswered per writer (then
  *          log_writer_full() is true and the caller stops reading its sources), LOG_READ_MAX bytes
  *          and LOG_WAITING_MAX waiting reads a partition (then ERR_FULL).
@@ -26,8 +27,10 @@
 #include "post/post.h"
 
 enum {
-    LOG_STREAMS_MAX = 64,
+    LOG_STREAMS_MAX = 64,       /* with stream 0 */
+    LOG_STREAM_IDS_MAX = 65535, /* a number is given once; cursors and journal may name it later */
     LOG_PARTITIONS_MAX = 256,
+    LOG_PLACES_MAX = 1024,      /* partitions of all streams; each that grows holds a descriptor */
     LOG_INFLIGHT_MAX = 8 << 20, /* bytes per writer */
     LOG_BATCH_MAX = 1 << 20,    /* a batch this large does not wait for the end of the turn */
     LOG_READ_MAX = 4 << 20,     /* bytes per answer; a larger wish gets this much */
@@ -44,8 +47,8 @@ struct log;
 struct log_config {
     struct io *io;            /* its root holds journal and streams/ */
     unsigned partitions;      /* of stream 0; fixed when the log is first made */
-    int64_t retention_us;     /* 0: no limit by time */
-    uint64_t retention_bytes; /* per log, all partitions; 0: no limit by size */
+    int64_t retention_us;     /* of stream 0; 0: no limit by time */
+    uint64_t retention_bytes; /* of stream 0, all partitions; 0: no limit by size */
     uint64_t journal_bytes;   /* at least LOG_JOURNAL_MIN; 0: the default */
     uint64_t segment_bytes;   /* at most LOG_SEGMENT_MAX; 0: the default */
     uint64_t tail_bytes;      /* memory for the newest records; 0: the default */
@@ -62,9 +65,29 @@ enum err log_open(const struct log_config *cfg, struct lane *log_lane, struct la
 void log_close(struct log *log);
 
 struct addr log_addr(const struct log *log);
-unsigned log_partitions(const struct log *log, unsigned stream); /* 0: no such stream */
+unsigned log_partitions(const struct log *log, unsigned stream); /* any thread; 0: no such stream */
 bool log_healthy(const struct log *log);                         /* any thread */
 bool log_accepting(const struct log *log); /* healthy and above the reserve; any thread */
+
+/* ---- streams */
+
+/* How long records stay.  Whole segments go, the newest never does. */
+struct log_retention {
+    int64_t age_us; /* 0: no limit by time */
+    uint64_t bytes; /* of all partitions of the stream; 0: no limit by size */
+};
+
+struct log_stream {
+    uint16_t stream; /* from 1 on */
+    uint16_t partitions;
+    struct log_retention keep;
+};
+
+/* Before the lanes run: besides stream 0 the log has exactly these.  Others that are there are
+ * dropped, missing ones are made empty under their number.  ERR_CORRUPT: one is there with another
+ * partition count. */
+enum err log_streams_set(struct log *log, const struct log_stream *streams,
+                         unsigned count) MUST_USE;
 
 /* ---- writing, on a core */
 
@@ -105,7 +128,8 @@ void log_writer_fini(struct log_writer *w);
 /* Begins a record; the caller appends annotation pairs to the returned buf, then calls
  * log_pairs_done(), then appends message sections, then log_end(); enrichments (record.h, `extra`) come
  * last, after log_sections_done().  Nothing else may use the writer in between.  Partition <
- * log_partitions(). */
+ * log_partitions(), as it was in this turn.  A record for a stream that is dropped meanwhile is
+ * answered as if it had come just before. */
 struct buf *log_begin(struct log_writer *w, unsigned stream, unsigned partition,
                       enum record_source source, uint64_t destinations);
 void log_pairs_done(struct log_writer *w, unsigned pair_count);
@@ -133,6 +157,10 @@ enum log_kind {
     LOG_SEEK,              /* struct log_seek_msg      -> LOG_SEEK_DONE */
     LOG_SEEK_DONE,         /* struct log_seek_done */
     LOG_ENDS,              /* struct log_seek_msg (stream, partition) -> LOG_SEEK_DONE */
+    LOG_STREAM_MAKE,       /* struct log_stream_msg    -> LOG_STREAM_DONE, with its number */
+    LOG_STREAM_KEEP,       /* struct log_stream_msg    -> LOG_STREAM_DONE: another retention */
+    LOG_STREAM_DROP,       /* struct log_stream_msg    -> LOG_STREAM_DONE: gone with its records */
+    LOG_STREAM_DONE,       /* struct log_stream_done */
     LOG_INTERNAL,          /* from here on: between the log's own lanes */
 };
 
@@ -197,10 +225,24 @@ struct log_seek_done {
     struct log_ends ends;
 };
 
+/* One change at a time: another one meanwhile is answered ERR_THROTTLED.  What was answered OK is
+ * durable; a crash before that leaves the stream whole or not at all.  Waiting reads of a stream that
+ * is dropped are answered ERR_INVALID. */
+struct log_stream_msg {
+    struct log_stream stream; /* .stream: 0 for LOG_STREAM_MAKE */
+};
+
+/* ERR_INVALID: partitions; ERR_FULL: a limit above, or the disk; ERR_NOT_FOUND: no such stream, or
+ * stream 0, which stays as it was configured. */
+struct log_stream_done {
+    enum err err;
+    uint16_t stream;
+};
+
 /* For the CLI's offline check and for tests: reads everything, verifies every CRC and the order. */
 struct log_check {
     uint64_t records, bytes;
-    struct log_ends ends[LOG_PARTITIONS_MAX];
+    struct log_ends ends[LOG_PARTITIONS_MAX]; /* of stream 0 */
 };
 enum err log_check(struct io *io, struct log_check *out) MUST_USE;
 

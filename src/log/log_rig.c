@@ -43,6 +43,14 @@ static void keep_seek(void *ctx, struct lane *lane, struct msg *m)
     memcpy(r->seek, m->body, sizeof *r->seek);
 }
 
+static void keep_change(void *ctx, struct lane *lane, struct msg *m)
+{
+    (void)lane;
+    struct rig *r = ctx;
+    r->change_count++;
+    memcpy(&r->changed, m->body, sizeof r->changed);
+}
+
 static void drop_read(struct rig *r)
 {
     if (r->read) blob_drop(r->read->blob);
@@ -87,6 +95,7 @@ static void start_core(struct rig *r, struct rig_core *core)
     core->writer.relief_ctx = core;
     lane_on(&core->lane, LOG_READ_DONE, keep_read, r);
     lane_on(&core->lane, LOG_SEEK_DONE, keep_seek, r);
+    lane_on(&core->lane, LOG_STREAM_DONE, keep_change, r);
 }
 
 static void end_lanes(struct rig *r)
@@ -172,7 +181,7 @@ void rig_append(struct rig *r, unsigned core, unsigned partition, uint64_t id, s
 {
     struct rig_core *c = &r->cores[core];
     lane_running = &c->lane;
-    struct buf *b = log_begin(&c->writer, 0, partition, RECORD_TELEMETRY, destinations);
+    struct buf *b = log_begin(&c->writer, r->stream, partition, RECORD_TELEMETRY, destinations);
     log_pairs_done(&c->writer, 0);
     uint8_t *body = buf_reserve(b, size);
     memcpy(body, &id, RIG_BODY_MIN);
@@ -203,18 +212,26 @@ const struct rig_done *rig_done_at(const struct rig *r, size_t index)
 
 /* ---- reading */
 
-static void ask(struct rig *r, unsigned kind, const void *body, size_t len)
+static void send(struct rig *r, unsigned kind, const void *body, size_t len)
 {
     struct msg *m = msg_new(kind, len);
     memcpy(m->body, body, len);
     post(&r->cores[0].lane, r->cores[0].slot, log_addr(r->log), m);
+}
+
+static void ask(struct rig *r, unsigned kind, const void *body, size_t len)
+{
+    send(r, kind, body, len);
     rig_run(r);
 }
 
 const struct log_read_done *rig_read(struct rig *r, unsigned partition, uint64_t from, uint32_t max,
                                      bool wait)
 {
-    struct log_read_msg body = {.partition = (uint16_t)partition, .max_bytes = max, .wait = wait};
+    struct log_read_msg body = {.stream = (uint16_t)r->stream,
+                                .partition = (uint16_t)partition,
+                                .max_bytes = max,
+                                .wait = wait};
     body.from_ordinal = from;
     drop_read(r);
     ask(r, LOG_READ, &body, sizeof body);
@@ -223,14 +240,19 @@ const struct log_read_done *rig_read(struct rig *r, unsigned partition, uint64_t
 
 void rig_cancel(struct rig *r, unsigned partition)
 {
-    struct log_cancel_msg body = {.partition = (uint16_t)partition, .reader = r->cores[0].slot};
+    struct log_cancel_msg body = {.stream = (uint16_t)r->stream,
+                                  .partition = (uint16_t)partition,
+                                  .reader = r->cores[0].slot};
     ask(r, LOG_CANCEL, &body, sizeof body);
 }
 
 const struct log_seek_done *rig_seek(struct rig *r, unsigned partition, enum log_where where,
                                      int64_t value)
 {
-    struct log_seek_msg body = {.partition = (uint16_t)partition, .where = where, .value = value};
+    struct log_seek_msg body = {.stream = (uint16_t)r->stream,
+                                .partition = (uint16_t)partition,
+                                .where = where,
+                                .value = value};
     drop_seek(r);
     ask(r, LOG_SEEK, &body, sizeof body);
     return r->seek;
@@ -238,7 +260,7 @@ const struct log_seek_done *rig_seek(struct rig *r, unsigned partition, enum log
 
 struct log_ends rig_ends(struct rig *r, unsigned partition)
 {
-    struct log_seek_msg body = {.partition = (uint16_t)partition};
+    struct log_seek_msg body = {.stream = (uint16_t)r->stream, .partition = (uint16_t)partition};
     drop_seek(r);
     ask(r, LOG_ENDS, &body, sizeof body);
     return r->seek->ends;
@@ -269,4 +291,20 @@ enum err rig_read_all(struct rig *r, unsigned partition, uint64_t from, uint32_t
         TRY(give_records(d, fn, ctx));
         from = d->next;
     }
+}
+
+/* ---- streams */
+
+void rig_send_change(struct rig *r, unsigned kind, const struct log_stream *s)
+{
+    struct log_stream_msg body = {*s};
+    send(r, kind, &body, sizeof body);
+}
+
+struct log_stream_done rig_change(struct rig *r, unsigned kind, const struct log_stream *s)
+{
+    r->changed = (struct log_stream_done){.err = ERR_TIMEOUT};
+    rig_send_change(r, kind, s);
+    rig_run(r);
+    return r->changed;
 }

@@ -35,7 +35,9 @@ struct rig {
     struct buf done;            /* struct rig_done, in the order of the callbacks */
     struct log_read_done *read; /* the last answers, owned by the rig; NULL: none came */
     struct log_seek_done *seek;
-    unsigned read_count;
+    struct log_stream_done changed; /* the last answer */
+    unsigned read_count, change_count;
+    unsigned stream; /* that the functions below are about; 0 at first */
 };
 
 /* The clock that all rigs see; the wall may be set back. */
@@ -59,6 +61,10 @@ void rig_note(struct lane *lane, struct addr who, uint64_t cookie,
 uint64_t rig_id(const struct record *rec); /* 0: not a record of ours, or damaged */
 size_t rig_done_count(const struct rig *r);
 const struct rig_done *rig_done_at(const struct rig *r, size_t index);
+
+/* LOG_STREAM_MAKE, _KEEP, _DROP; sent, and with the answer. */
+void rig_send_change(struct rig *r, unsigned kind, const struct log_stream *s);
+struct log_stream_done rig_change(struct rig *r, unsigned kind, const struct log_stream *s);
 
 /* Asks and runs until answered; a waiting read may stay unanswered: then NULL. */
 const struct log_read_done *rig_read(struct rig *r, unsigned partition, uint64_t from, uint32_t max,

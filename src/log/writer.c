@@ -169,7 +169,7 @@ struct buf *log_begin(struct log_writer *w, unsigned stream, unsigned partition,
                       enum record_source source, uint64_t destinations)
 {
     ON_LANE(w->core);
-    assert(w->frame_at == 0 && partition < log_partitions(w->log, stream));
+    assert(w->frame_at == 0 && partition < LOG_PARTITIONS_MAX && stream <= LOG_STREAM_IDS_MAX);
     if (w->batch == NULL) begin_batch(w);
     struct buf *b = &w->batch->frames;
     w->frame_at = b->len;

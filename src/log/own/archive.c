@@ -1,9 +1,65 @@
 /* archive.c - segments of all partitions: found at start, written, rolled, trimmed. */
 #include "log/own/archive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/num.h"
+#include "base/say.h"
+
+enum { SEGMENT_LEAST = 1 << 20, SEGMENTS_KEPT = 4 };
+
+/* ---- streams and their partitions */
+
+static struct rack *rack_of(const struct archive *a, unsigned stream)
+{
+    for (unsigned i = 0; i < a->rack_count; i++)
+        if (a->racks[i].stream == stream) return (struct rack *)&a->racks[i];
+    return NULL;
+}
+
+struct shelf *archive_shelf(const struct archive *a, struct shelf_id id)
+{
+    const struct rack *r = rack_of(a, id.stream);
+    return r && id.partition < r->partitions ? &r->shelves[id.partition] : NULL;
+}
+
+unsigned archive_places(const struct archive *a)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < a->rack_count; i++) count += a->racks[i].partitions;
+    return count;
+}
+
+unsigned archive_place(const struct archive *a, struct shelf_id id)
+{
+    unsigned before = 0;
+    for (unsigned i = 0; a->racks[i].stream != id.stream; i++) before += a->racks[i].partitions;
+    return before + id.partition;
+}
+
+struct mark shelf_first(const struct shelf *s)
+{
+    return s->count ? s->infos[0].first : s->next;
+}
+
+/* Whole segments go: a few of each partition must fit into what may stay. */
+void archive_keep(struct archive *a, unsigned stream, const struct log_retention *keep)
+{
+    struct rack *r = rack_of(a, stream);
+    if (r == NULL) return;
+    uint64_t share = keep->bytes / r->partitions / SEGMENTS_KEPT;
+    r->keep = *keep;
+    r->segment_bytes = a->segment_bytes;
+    if (keep->bytes) r->segment_bytes = MIN(a->segment_bytes, MAX(share, (uint64_t)SEGMENT_LEAST));
+}
+
+/* Segments of that stream became so much more, or less. */
+static void count_bytes(struct archive *a, struct shelf_id id, int64_t more)
+{
+    rack_of(a, id.stream)->bytes += (uint64_t)more;
+    a->bytes += (uint64_t)more;
+}
 
 /* ---- start: what is there */
 
@@ -46,7 +102,7 @@ static void add_info(struct archive *a, struct shelf *s, struct segment_info inf
         s->infos = mem_grow(s->infos, s->cap * sizeof *s->infos);
     }
     s->infos[s->count++] = info;
-    a->bytes += info.bytes;
+    count_bytes(a, s->id, (int64_t)info.bytes);
     a->segments++;
 }
 
@@ -134,51 +190,139 @@ static enum err open_shelf(struct archive *a, struct shelf *s, bool *made)
     return err;
 }
 
-static enum err open_shelves(struct archive *a)
+static enum err open_shelves(struct archive *a, struct rack *r, bool *made)
 {
-    bool made = false;
-    for (unsigned p = 0; p < a->partitions; p++) {
-        a->shelves[p].id.partition = (uint16_t)p;
-        TRY(open_shelf(a, &a->shelves[p], &made));
+    for (unsigned p = 0; p < r->partitions; p++) {
+        TRY(open_shelf(a, &r->shelves[p], made));
+        r->shelves[p].told = shelf_first(&r->shelves[p]).ordinal;
     }
-    if (!made) return OK;
-    TRY(io_sync_dir(a->io, "streams/0"));
+    return OK;
+}
+
+static void rack_path(unsigned stream, char out[IO_NAME_MAX])
+{
+    snprintf(out, IO_NAME_MAX, "streams/%u", stream);
+}
+
+static enum err sync_dirs(struct archive *a, unsigned stream)
+{
+    char path[IO_NAME_MAX];
+    rack_path(stream, path);
+    TRY(io_sync_dir(a->io, path));
     TRY(io_sync_dir(a->io, "streams"));
     return io_sync_dir(a->io, ".");
 }
 
-enum err archive_open(struct archive *a, struct io *io, unsigned partitions, uint64_t segment_bytes,
-                      bool look)
+static struct rack *rack_new(struct archive *a, unsigned stream, unsigned partitions)
 {
-    *a = (struct archive){.io = io, .partitions = partitions, .segment_bytes = segment_bytes};
-    a->look = look;
-    a->shelves = mem_zero(partitions * sizeof *a->shelves);
-    enum err err = open_shelves(a);
+    assert(a->rack_count < LOG_STREAMS_MAX);
+    struct rack *r = &a->racks[a->rack_count++];
+    *r = (struct rack){(uint16_t)stream, partitions, .segment_bytes = a->segment_bytes};
+    r->shelves = mem_zero(partitions * sizeof *r->shelves);
+    for (unsigned p = 0; p < partitions; p++)
+        r->shelves[p].id = (struct shelf_id){(uint16_t)stream, (uint16_t)p};
+    return r;
+}
+
+static void close_shelf(struct archive *a, struct shelf *s)
+{
+    if (s->grows) segment_close(&s->growing);
+    for (size_t i = 0; i < s->count; i++) archive_forget_file(a, s->id, s->infos[i].first.ordinal);
+    free(s->infos);
+}
+
+static void rack_free(struct archive *a, struct rack *r)
+{
+    for (unsigned p = 0; p < r->partitions; p++) {
+        a->segments -= r->shelves[p].count;
+        close_shelf(a, &r->shelves[p]);
+    }
+    a->bytes -= r->bytes;
+    free(r->shelves);
+    *r = a->racks[--a->rack_count];
+}
+
+static enum err open_rack(struct archive *a, unsigned stream, unsigned partitions)
+{
+    bool made = false;
+    TRY(open_shelves(a, rack_new(a, stream, partitions), &made));
+    return made ? sync_dirs(a, stream) : OK;
+}
+
+/* ---- what belongs to no stream */
+
+struct names {
+    struct buf text; /* one a line */
+};
+
+static void note_name(void *ctx, const char *name)
+{
+    struct names *n = ctx;
+    buf_printf(&n->text, "%s\n", name);
+}
+
+/* A directory that has directories in it, `depth` deep, and files in those. */
+static enum err remove_tree(struct io *io, const char *path, int depth)
+{
+    struct names names = {0};
+    enum err err = io_list(io, path, note_name, &names);
+    struct slice rest = buf_slice(&names.text), name;
+    while (err == OK && slice_split(&rest, '\n', &name) && name.len) {
+        char inner[IO_NAME_MAX];
+        int len = snprintf(inner, sizeof inner, "%s/%.*s", path, SLICE_ARG(name));
+        if (len >= (int)sizeof inner) continue;
+        err = depth ? remove_tree(io, inner, depth - 1) : io_remove(io, inner);
+    }
+    buf_free(&names.text);
+    return err == OK ? io_remove(io, path) : err;
+}
+
+static enum err remove_stream(struct archive *a, unsigned stream)
+{
+    char path[IO_NAME_MAX];
+    rack_path(stream, path);
+    return remove_tree(a->io, path, 1);
+}
+
+/* Streams whose making or dropping a crash has cut short. */
+static enum err remove_strays(struct archive *a)
+{
+    struct names names = {0};
+    enum err err = io_list(a->io, "streams", note_name, &names);
+    struct slice rest = buf_slice(&names.text), name;
+    while (err == OK && slice_split(&rest, '\n', &name) && name.len) {
+        uint64_t stream;
+        if (num_u64(name, &stream) == OK && stream <= LOG_STREAM_IDS_MAX &&
+            rack_of(a, (unsigned)stream) == NULL)
+            err = remove_stream(a, (unsigned)stream);
+    }
+    buf_free(&names.text);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* ---- life */
+
+static enum err open_racks(struct archive *a, const struct meta *meta)
+{
+    TRY(open_rack(a, 0, meta->partitions));
+    for (unsigned i = 0; i < meta->stream_count; i++)
+        TRY(open_rack(a, meta->streams[i].id, meta->streams[i].partitions));
+    return a->look ? OK : remove_strays(a);
+}
+
+enum err archive_open(struct archive *a, struct io *io, const struct meta *meta,
+                      uint64_t segment_bytes, bool look)
+{
+    *a = (struct archive){.io = io, .segment_bytes = segment_bytes, .look = look};
+    enum err err = open_racks(a, meta);
     if (err != OK) archive_close(a);
     return err;
 }
 
 void archive_close(struct archive *a)
 {
-    for (unsigned p = 0; p < a->partitions; p++) {
-        if (a->shelves[p].grows) segment_close(&a->shelves[p].growing);
-        free(a->shelves[p].infos);
-    }
+    while (a->rack_count) rack_free(a, &a->racks[a->rack_count - 1]);
     for (unsigned i = 0; i < ARCHIVE_FILES_MAX; i++) io_close(a->files[i].file);
-    free(a->shelves);
-    a->shelves = NULL;
-    a->partitions = 0;
-}
-
-struct mark archive_first(const struct archive *a, unsigned partition)
-{
-    const struct shelf *s = &a->shelves[partition];
-    return s->count ? s->infos[0].first : s->next;
-}
-
-struct mark archive_next(const struct archive *a, unsigned partition)
-{
-    return a->shelves[partition].next;
 }
 
 /* ---- growth */
@@ -200,7 +344,8 @@ static enum err begin_segment(struct archive *a, struct shelf *s)
 
 static bool is_grown(const struct archive *a, const struct shelf *s, size_t more)
 {
-    return s->growing.end > SEGMENT_HEAD && s->growing.end + more > a->segment_bytes;
+    return s->growing.end > SEGMENT_HEAD &&
+           s->growing.end + more > rack_of(a, s->id.stream)->segment_bytes;
 }
 
 static enum err check_unbroken(const struct archive *a)
@@ -225,20 +370,23 @@ static enum err write_frames(struct archive *a, struct shelf *s, struct slice fr
     TRY(segment_append(&s->growing, frames));
     s->next = s->growing.next;
     s->infos[s->count - 1].bytes += frames.len;
-    a->bytes += frames.len;
+    count_bytes(a, s->id, (int64_t)frames.len);
     return OK;
 }
 
-enum err archive_write(struct archive *a, unsigned partition, struct slice frames)
+enum err archive_write(struct archive *a, struct shelf *s, struct slice frames)
 {
     TRY(check_unbroken(a));
-    return note_failure(a, write_frames(a, &a->shelves[partition], frames));
+    return note_failure(a, write_frames(a, s, frames));
 }
 
 static enum err sync_shelves(struct archive *a)
 {
-    for (unsigned p = 0; p < a->partitions; p++)
-        if (a->shelves[p].grows) TRY(segment_sync(&a->shelves[p].growing));
+    for (unsigned i = 0; i < a->rack_count; i++)
+        for (unsigned p = 0; p < a->racks[i].partitions; p++) {
+            struct shelf *s = &a->racks[i].shelves[p];
+            if (s->grows) TRY(segment_sync(&s->growing));
+        }
     return OK;
 }
 
@@ -246,6 +394,27 @@ enum err archive_sync(struct archive *a)
 {
     TRY(check_unbroken(a));
     return note_failure(a, sync_shelves(a));
+}
+
+/* ---- streams that come and go */
+
+enum err archive_remove(struct archive *a, unsigned stream)
+{
+    struct rack *r = rack_of(a, stream);
+    if (r) rack_free(a, r);
+    enum err err = note_failure(a, remove_stream(a, stream));
+    if (err != OK)
+        say_warn("log.leftover", "stream=%u reason=\"%s\" effect=\"it goes at the next start\"",
+                 stream, fail_text());
+    return err;
+}
+
+enum err archive_add(struct archive *a, unsigned stream, unsigned partitions)
+{
+    TRY(check_unbroken(a));
+    enum err err = note_failure(a, open_rack(a, stream, partitions));
+    if (err != OK && archive_remove(a, stream) != OK) a->broken = true;
+    return err;
 }
 
 /* ---- retention */
@@ -272,7 +441,7 @@ static enum err remove_oldest(struct archive *a, struct shelf *s)
     segment_dir(s->id, dir);
     TRY(io_sync_dir(a->io, dir));
     a->removals++;
-    a->bytes -= s->infos[0].bytes;
+    count_bytes(a, s->id, -(int64_t)s->infos[0].bytes);
     a->segments--;
     s->count--;
     memmove(s->infos, s->infos + 1, s->count * sizeof *s->infos);
@@ -287,35 +456,48 @@ static enum err renew_stale(struct archive *a, struct shelf *s, int64_t stale_us
     return begin_segment(a, s);
 }
 
-static struct shelf *shelf_with_oldest(struct archive *a)
+static struct shelf *shelf_with_oldest(const struct rack *r)
 {
     struct shelf *oldest = NULL;
-    for (unsigned p = 0; p < a->partitions; p++) {
-        struct shelf *s = &a->shelves[p];
+    for (unsigned p = 0; p < r->partitions; p++) {
+        struct shelf *s = &r->shelves[p];
         if (s->count < 2 || sealed_count(s) == 0) continue;
         if (oldest == NULL || newest_of_oldest(s) < newest_of_oldest(oldest)) oldest = s;
     }
     return oldest;
 }
 
-static enum err trim_shelves(struct archive *a, const struct retention *r)
+static enum err trim_old(struct archive *a, const struct rack *r, int64_t wall_us)
+{
+    for (unsigned p = 0; r->keep.age_us && p < r->partitions; p++) {
+        struct shelf *s = &r->shelves[p];
+        TRY(renew_stale(a, s, wall_us - r->keep.age_us / 4));
+        while (s->count > 1 && newest_of_oldest(s) < wall_us - r->keep.age_us)
+            TRY(remove_oldest(a, s));
+    }
+    return OK;
+}
+
+static enum err trim_rack(struct archive *a, const struct rack *r, int64_t wall_us)
 {
     struct shelf *oldest;
-    for (unsigned p = 0; p < a->partitions; p++) {
-        struct shelf *s = &a->shelves[p];
-        TRY(renew_stale(a, s, r->stale_us));
-        while (s->count > 1 && newest_of_oldest(s) < r->before_us) TRY(remove_oldest(a, s));
-    }
-    while (r->max_bytes && a->bytes > r->max_bytes && (oldest = shelf_with_oldest(a)) != NULL)
+    TRY(trim_old(a, r, wall_us));
+    while (r->keep.bytes && r->bytes > r->keep.bytes && (oldest = shelf_with_oldest(r)) != NULL)
         TRY(remove_oldest(a, oldest));
     return OK;
 }
 
-enum err archive_trim(struct archive *a, const struct retention *r, bool *trimmed)
+static enum err trim_racks(struct archive *a, int64_t wall_us)
+{
+    for (unsigned i = 0; i < a->rack_count; i++) TRY(trim_rack(a, &a->racks[i], wall_us));
+    return OK;
+}
+
+enum err archive_trim(struct archive *a, int64_t wall_us, bool *trimmed)
 {
     uint64_t before = a->removals;
     TRY(check_unbroken(a));
-    enum err err = note_failure(a, trim_shelves(a, r));
+    enum err err = note_failure(a, trim_racks(a, wall_us));
     *trimmed = a->removals != before;
     return err;
 }

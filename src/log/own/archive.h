@@ -1,14 +1,15 @@
-/* archive.h - all segments of all partitions: what is no longer only in memory and in the journal.
+/* archive.h - all segments of all partitions of all streams: what is no longer only in memory and in the journal.
  *
  * Runs on: the logread lane; archive_open() and what recovery calls, at start, before it runs.
  * Life:    archive_open() finds what is there; archive_close() syncs nothing.
- * Errors:  after a failed archive_write() nothing was added: ERR_FULL may be tried again.  After any
+ * Errors:  after a failed archive_write() or archive_add() nothing was added: ERR_FULL may be tried again.  After any
  *          other failed write, sync or trim nothing is written any more: the disk may have dropped
  *          what was not synced, and a later sync would promise what is not there.
  */
 #ifndef LOG_OWN_ARCHIVE_H
 #define LOG_OWN_ARCHIVE_H
 
+#include "log/own/meta.h"
 #include "log/own/segment.h"
 
 enum { ARCHIVE_FILES_MAX = 16, ARCHIVE_HINTS = 64 };
@@ -21,6 +22,17 @@ struct shelf {
     struct segment growing;
     bool grows;
     struct mark next; /* behind the newest record here */
+    uint64_t told;    /* files.c: the first ordinal that the log lane knows of */
+};
+
+/* One stream's partitions. */
+struct rack {
+    uint16_t stream;
+    unsigned partitions;
+    struct shelf *shelves;
+    uint64_t bytes; /* of its segments */
+    uint64_t segment_bytes;
+    struct log_retention keep;
 };
 
 /* A sealed segment opened for reading. */
@@ -42,10 +54,10 @@ struct shelf_hint {
 struct archive {
     struct io *io;
     uint64_t segment_bytes;
-    bool look;             /* nothing is changed */
-    bool broken;           /* a write or sync failed: nothing is written any more */
-    struct shelf *shelves; /* of stream 0, by partition */
-    unsigned partitions;
+    bool look;   /* nothing is changed */
+    bool broken; /* a write or sync failed: nothing is written any more */
+    struct rack racks[LOG_STREAMS_MAX];
+    unsigned rack_count;
     uint64_t bytes, segments; /* of all of them */
     uint64_t removals;        /* segments trimmed so far */
     struct shelf_file files[ARCHIVE_FILES_MAX];
@@ -53,42 +65,52 @@ struct archive {
     struct shelf_hint hints[ARCHIVE_HINTS];
 };
 
-/* `look`: to read only; nothing is changed, not even what a crash left behind. */
-enum err archive_open(struct archive *a, struct io *io, unsigned partitions, uint64_t segment_bytes,
-                      bool look) MUST_USE;
+/* `look`: to read only; nothing is changed, not even what a crash left behind.  Else what belongs to
+ * no stream of `meta` is removed. */
+enum err archive_open(struct archive *a, struct io *io, const struct meta *meta,
+                      uint64_t segment_bytes, bool look) MUST_USE;
 void archive_close(struct archive *a);
 
-struct mark archive_first(const struct archive *a, unsigned partition);
-struct mark archive_next(const struct archive *a, unsigned partition);
+/* A stream that `meta` does not have yet; after an error there is nothing of it. */
+enum err archive_add(struct archive *a, unsigned stream, unsigned partitions) MUST_USE;
+
+/* A stream that `meta` does not have any more; what cannot be removed goes at the next start. */
+enum err archive_remove(struct archive *a, unsigned stream) MUST_USE;
+
+/* Nothing if there is no such stream. */
+void archive_keep(struct archive *a, unsigned stream, const struct log_retention *keep);
+
+struct shelf *archive_shelf(const struct archive *a, struct shelf_id id); /* or NULL */
+
+/* The partitions of all streams in a row: how many, and the place of one of them. */
+unsigned archive_places(const struct archive *a);
+unsigned archive_place(const struct archive *a, struct shelf_id id);
+
+struct mark shelf_first(const struct shelf *s);
 
 /* Whole frames of one partition; unsynced.  ERR_AGAIN: they do not follow what is here. */
-enum err archive_write(struct archive *a, unsigned partition, struct slice frames) MUST_USE;
+enum err archive_write(struct archive *a, struct shelf *s, struct slice frames) MUST_USE;
 enum err archive_sync(struct archive *a) MUST_USE;
 
 /* Whole frames from `from` on in *blob, about `max` bytes.  ERR_NOT_FOUND: trimmed; ERR_CORRUPT:
  * damaged, *next is behind the damage. */
-enum err archive_read(struct archive *a, unsigned partition, uint64_t from, size_t max,
+enum err archive_read(struct archive *a, struct shelf *s, uint64_t from, size_t max,
                       struct blob **blob, uint32_t *len, uint64_t *next) MUST_USE;
 
 /* The first record that hits, or the end. */
-enum err archive_seek(struct archive *a, unsigned partition, const struct target *t,
+enum err archive_seek(struct archive *a, struct shelf *s, const struct target *t,
                       uint64_t *ordinal) MUST_USE;
 
-/* Removes whole segments: those whose records are all older than `before_us`, then the oldest of
- * all until there are no more than max_bytes (0: no limit).  Never the one that grows; one that has
- * not grown since `stale_us` is sealed so that it can go next time.  *trimmed: whether any went. */
-struct retention {
-    int64_t before_us, stale_us; /* INT64_MIN: no limit by time */
-    uint64_t max_bytes;
-};
-enum err archive_trim(struct archive *a, const struct retention *r, bool *trimmed) MUST_USE;
+/* Removes whole segments of each stream as its retention says: those whose records are all too old,
+ * then the oldest until they are not too many bytes.  Never the one that grows; one that has not
+ * grown for a quarter of the time is sealed so that it can go later.  *trimmed: whether any went. */
+enum err archive_trim(struct archive *a, int64_t wall_us, bool *trimmed) MUST_USE;
 
 /* For archive.c: the segment is about to go. */
 void archive_forget_file(struct archive *a, struct shelf_id id, uint64_t ordinal);
 
 /* Every record of a partition, oldest first, with all that can be checked. */
 typedef enum err (*archive_record_fn)(void *ctx, const struct record *r);
-enum err archive_walk(struct archive *a, unsigned partition, archive_record_fn fn,
-                      void *ctx) MUST_USE;
+enum err archive_walk(struct archive *a, struct shelf *s, archive_record_fn fn, void *ctx) MUST_USE;
 
 #endif

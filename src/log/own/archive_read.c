@@ -237,10 +237,9 @@ static enum err read_source(struct archive *a, struct source *src, uint64_t from
         (unsigned long long)from, (unsigned long long)(*next - 1));
 }
 
-enum err archive_read(struct archive *a, unsigned partition, uint64_t from, size_t max,
+enum err archive_read(struct archive *a, struct shelf *s, uint64_t from, size_t max,
                       struct blob **blob, uint32_t *len, uint64_t *next)
 {
-    struct shelf *s = &a->shelves[partition];
     struct source src;
     *blob = NULL;
     if (s->count == 0 || from < s->infos[0].first.ordinal) return ERR_NOT_FOUND;
@@ -270,10 +269,8 @@ static enum err seek_in(struct archive *a, struct source *src, const struct targ
     return err;
 }
 
-enum err archive_seek(struct archive *a, unsigned partition, const struct target *t,
-                      uint64_t *ordinal)
+enum err archive_seek(struct archive *a, struct shelf *s, const struct target *t, uint64_t *ordinal)
 {
-    struct shelf *s = &a->shelves[partition];
     enum err err = ERR_NOT_FOUND;
     for (size_t i = find_segment(s, t); i < s->count && err == ERR_NOT_FOUND; i++) {
         struct source src;
@@ -336,9 +333,8 @@ static enum err walk_source(struct archive *a, struct source *src, archive_recor
     return fail(err, "%s: %s", path, text);
 }
 
-enum err archive_walk(struct archive *a, unsigned partition, archive_record_fn fn, void *ctx)
+enum err archive_walk(struct archive *a, struct shelf *s, archive_record_fn fn, void *ctx)
 {
-    struct shelf *s = &a->shelves[partition];
     for (size_t i = 0; i < s->count; i++) {
         struct source src;
         TRY(open_source(a, s, i, &src));

@@ -17,6 +17,8 @@ COUNTER(batches, "azimuth_log_batches_total", "Batches committed; a core sends o
 COUNTER(commits, "azimuth_log_commits_total", "Commits, each one fdatasync.");
 COUNTER(commit_us, "azimuth_log_commit_microseconds_total",
         "Time spent writing and syncing commits.");
+COUNTER(strays, "azimuth_log_stray_records_total",
+        "Records of streams that were dropped before they came.");
 COUNTER(stalls, "azimuth_log_journal_stalls_total", "Turns without a free journal section.");
 COUNTER(throttled, "azimuth_log_throttled_total", "Batches refused for want of disk space.");
 COUNTER(refused, "azimuth_log_refused_total", "Batches refused after a failed write or sync.");
@@ -75,7 +77,7 @@ static void refuse_stale(struct log *l)
 
 static void request_writes(struct log *l, struct partition *p, bool partial)
 {
-    struct flush_msg f = {.partition = p->index};
+    struct flush_msg f = {.id = p->id};
     while (tails_next_write(p, partial, &f.frames)) {
         struct msg *m = msg_new(LOG_FLUSH, sizeof f);
         memcpy(m->body, &f, sizeof f);
@@ -92,7 +94,8 @@ static bool may_write(const struct log *l)
 static void settle_sections(struct log *l)
 {
     if (!may_write(l)) return;
-    for (unsigned i = 0; i < l->tails.count; i++) request_writes(l, &l->tails.partitions[i], true);
+    for (struct partition *p = NULL; (p = tails_next(&l->tails, p)) != NULL;)
+        request_writes(l, p, true);
     post(l->lane, lane_addr(l->lane), lane_addr(l->read_lane), msg_new(LOG_SYNC, 0));
 }
 
@@ -122,19 +125,44 @@ static bool gather(struct log *l, struct block *b)
 static bool make_room(struct log *l, const struct block *b)
 {
     if (journal_fits(&l->journal, b)) return true;
-    struct recycling *full = &l->sections[l->journal.section];
+    unsigned section = l->journal.section;
     struct recycling *next = &l->sections[(l->journal.section + 1) % JOURNAL_SECTIONS];
     if (!next->clean) {
         metric_inc(&stalls);
         return false;
     }
-    full->last_commit = l->journal.commit - 1;
-    for (unsigned i = 0; i < l->tails.count; i++)
-        full->need[i] = l->tails.partitions[i].durable.ordinal;
+    l->sections[section].last_commit = l->journal.commit - 1;
+    for (struct partition *p = NULL; (p = tails_next(&l->tails, p)) != NULL;)
+        p->need[section] = p->durable.ordinal;
     journal_turn(&l->journal);
     next->clean = false;
     settle_sections(l);
     return true;
+}
+
+/* Its stream was dropped: nobody reads it, and recovery passes it over. */
+static void stamp_stray(struct block *b, uint8_t *at, const struct record *r, int64_t wall_us)
+{
+    assert(r->stream != 0);
+    record_stamp(at, 0, -1, wall_us);
+    block_note(b, at);
+    metric_inc(&strays);
+}
+
+static void stamp_record(struct log *l, struct block *b, uint8_t *at, struct record *r,
+                         int64_t wall_us)
+{
+    struct partition *p = tails_partition(&l->tails, r->stream, r->partition);
+    if (p == NULL) {
+        stamp_stray(b, at, r, wall_us);
+        return;
+    }
+    r->ordinal = p->next.ordinal;
+    r->sequence = r->destinations & RECORD_TO_STREAM ? p->next.sequence : -1;
+    r->enqueued_us = MAX(p->next.enqueued_us, wall_us);
+    record_stamp(at, r->ordinal, r->sequence, r->enqueued_us);
+    block_note(b, at);
+    tails_add(&l->tails, p, r);
 }
 
 /* Numbers, time and CRC for each record, and a copy for readers. */
@@ -143,14 +171,8 @@ static void stamp(struct log *l, struct block *b, struct slice batch, int64_t wa
     for (uint8_t *at = (uint8_t *)batch.ptr; at < batch.ptr + batch.len;) {
         struct record r;
         enum err whole = record_parse(slice_of(at, batch.len - (size_t)(at - batch.ptr)), &r);
-        struct partition *p = whole ? NULL : tails_partition(&l->tails, r.stream, r.partition);
-        assert(p != NULL);
-        r.ordinal = p->next.ordinal;
-        r.sequence = r.destinations & RECORD_TO_STREAM ? p->next.sequence : -1;
-        r.enqueued_us = MAX(p->next.enqueued_us, wall_us);
-        record_stamp(at, r.ordinal, r.sequence, r.enqueued_us);
-        block_note(b, at);
-        tails_add(&l->tails, p, &r);
+        assert(whole == OK);
+        stamp_record(l, b, at, &r, wall_us);
         at += r.frame.len;
     }
 }
@@ -228,7 +250,7 @@ static bool is_roomy(const struct log *l)
 /* Only when every earlier request has been answered: two for the same records would outlive them. */
 static void try_segments_again(struct log *l)
 {
-    for (unsigned i = 0; i < l->tails.count; i++) tails_not_written(&l->tails.partitions[i]);
+    for (struct partition *p = NULL; (p = tails_next(&l->tails, p)) != NULL;) tails_not_written(p);
     l->full = false;
     settle_sections(l);
 }
@@ -309,18 +331,19 @@ static void on_flushed(void *ctx, struct lane *lane, struct msg *m)
     struct flushed_msg f;
     memcpy(&f, m->body, sizeof f);
     l->flushes--;
-    if (f.err == OK)
-        tails_written(&l->tails.partitions[f.partition], f.next);
-    else
+    struct partition *p = tails_partition(&l->tails, f.id.stream, f.id.partition);
+    if (f.err == OK && p)
+        tails_written(p, f.next);
+    else if (f.err)
         take_failure(l, f.err);
     if (l->flushes == 0 && !l->full && !log_accepting(l)) check_room(l, clock_mono_us());
     keep_tail_small(l);
 }
 
-static bool is_clean(const struct log *l, const struct recycling *r)
+static bool is_clean(const struct log *l, unsigned section)
 {
-    for (unsigned i = 0; i < l->tails.count; i++)
-        if (l->tails.partitions[i].synced < r->need[i]) return false;
+    for (const struct partition *p = NULL; (p = tails_next(&l->tails, p)) != NULL;)
+        if (p->synced < p->need[section]) return false;
     return true;
 }
 
@@ -335,11 +358,11 @@ static void on_synced(void *ctx, struct lane *lane, struct msg *m)
         take_failure(l, s.err);
         return;
     }
-    for (unsigned i = 0; i < l->tails.count; i++)
-        l->tails.partitions[i].synced = l->tails.partitions[i].written;
+    for (struct partition *p = NULL; (p = tails_next(&l->tails, p)) != NULL;)
+        p->synced = p->written;
     for (unsigned i = 0; i < JOURNAL_SECTIONS; i++) {
         struct recycling *r = &l->sections[i];
-        if (r->clean || i == l->journal.section || !is_clean(l, r)) continue;
+        if (r->clean || i == l->journal.section || !is_clean(l, i)) continue;
         r->clean = true;
         l->journal.settled = MAX(l->journal.settled, r->last_commit);
     }
@@ -347,10 +370,7 @@ static void on_synced(void *ctx, struct lane *lane, struct msg *m)
 
 void commit_init(struct log *l)
 {
-    for (unsigned i = 0; i < JOURNAL_SECTIONS; i++) {
-        l->sections[i].clean = i != 0;
-        l->sections[i].need = mem_zero(l->tails.count * sizeof(uint64_t));
-    }
+    for (unsigned i = 0; i < JOURNAL_SECTIONS; i++) l->sections[i].clean = i != 0;
     atomic_init(&l->healthy, true);
     atomic_init(&l->roomy, true);
     l->room_checked_us = INT64_MIN / 2;
@@ -369,5 +389,4 @@ void commit_fini(struct log *l)
     while (l->waiting) msg_free(shift_waiting(l));
     timer_stop(&l->room_timer);
     list_remove(&l->hook.node);
-    for (unsigned i = 0; i < JOURNAL_SECTIONS; i++) free(l->sections[i].need);
 }

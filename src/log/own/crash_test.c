@@ -7,6 +7,8 @@
  *   - nothing is there that was not sent, or twice, or in another partition;
  *   - ordinals and sequences have no gaps, enqueued times do not fall;
  *   - of what a core sent between two crashes a first part is there, in its order, and no other;
+ *   - a stream that was made is there with its partitions, one that was dropped is not, one under way
+ *     is whole or not there;
  *   - where the disk is full, what a core sent before it heard of a refusal is refused as well.
  */
 #include "base/test.h"
@@ -17,11 +19,11 @@
 #include "base/say.h"
 #include "log/log_rig.h"
 
-enum { PARTITIONS = 3, IDS_MAX = 5000, READ_MAX = 32 << 10 };
+enum { PARTITIONS = 3, IDS_MAX = 5000, READ_MAX = 32 << 10, MADE_PARTITIONS = 2, MADE_MAX = 3 };
 
 /* What is known of the record with an id. */
 struct fate {
-    uint8_t core, partition;
+    uint8_t core, stream, partition;
     uint8_t round; /* between which crashes it was sent; 0: never */
     bool visible, durable, refused, present;
     uint64_t ordinal; /* as a reader saw it, UINT64_MAX: never */
@@ -40,6 +42,12 @@ struct world {
     size_t seen_done;
     size_t refused_at[RIG_CORES]; /* the last refusal, counted among the answers of this round */
     const char *violation;        /* the first one found */
+    struct log_stream made[MADE_MAX];
+    unsigned made_count;
+    bool dropped[UINT8_MAX + 1]; /* by stream: its records are gone */
+    unsigned changing;           /* LOG_STREAM_MAKE or _DROP under way; 0: none */
+    uint16_t leaving;            /* the stream that is being dropped */
+    unsigned changes_heard;
     /* of the partition being read */
     unsigned partition;
     struct log_ends next;
@@ -94,6 +102,78 @@ static enum err start_round(struct world *w)
     return rig_open(w->rig, &w->cfg);
 }
 
+/* ---- streams */
+
+static struct log_stream *find_made(struct world *w, unsigned stream)
+{
+    for (unsigned i = 0; i < w->made_count; i++)
+        if (w->made[i].stream == stream) return &w->made[i];
+    return NULL;
+}
+
+static void note_made(struct world *w, unsigned stream)
+{
+    violate(w, stream == 0 || stream > UINT8_MAX || w->dropped[stream], "a number was given twice");
+    violate(w, w->made_count == MADE_MAX, "there are too many streams");
+    if (w->violation) return;
+    w->made[w->made_count++] = (struct log_stream){(uint16_t)stream, MADE_PARTITIONS, {0, 0}};
+}
+
+static void note_dropped(struct world *w, unsigned stream)
+{
+    struct log_stream *s = find_made(w, stream);
+    w->dropped[stream] = true;
+    *s = w->made[--w->made_count];
+}
+
+static void change_streams(struct world *w)
+{
+    struct log_stream s = {0, MADE_PARTITIONS, {0, 0}};
+    if (w->changing) return;
+    bool make = w->made_count == 0 || (w->made_count < MADE_MAX && roll(w, 2));
+    if (!make) s = w->made[roll(w, w->made_count)];
+    w->leaving = s.stream;
+    w->changing = make ? LOG_STREAM_MAKE : LOG_STREAM_DROP;
+    rig_send_change(w->rig, w->changing, &s);
+}
+
+/* After an error only the next start tells. */
+static void hear_change(struct world *w)
+{
+    if (w->changes_heard == w->rig->change_count) return;
+    w->changes_heard = w->rig->change_count;
+    if (w->rig->changed.err != OK) return;
+    if (w->changing == LOG_STREAM_MAKE) note_made(w, w->rig->changed.stream);
+    if (w->changing == LOG_STREAM_DROP) note_dropped(w, w->leaving);
+    w->changing = 0;
+}
+
+/* What was under way has happened or not; nothing else has. */
+static void look_at_streams(struct world *w)
+{
+    for (unsigned stream = 1; stream <= UINT8_MAX && w->violation == NULL; stream++) {
+        unsigned there = log_partitions(w->rig->log, stream);
+        bool known = find_made(w, stream) != NULL;
+        violate(w, there && there != MADE_PARTITIONS, "a stream has other partitions");
+        violate(w, there && !known && w->changing != LOG_STREAM_MAKE, "a stream came by itself");
+        violate(w, !there && known && (w->changing != LOG_STREAM_DROP || stream != w->leaving),
+                "a stream is lost");
+        if (there && !known) note_made(w, stream);
+        if (!there && known) note_dropped(w, stream);
+    }
+    w->changing = 0;
+    w->changes_heard = w->rig->change_count;
+}
+
+/* One that is there and stays, for now. */
+static unsigned some_stream(struct world *w)
+{
+    uint64_t at = roll(w, w->made_count + 2);
+    if (at >= w->made_count) return 0;
+    unsigned stream = w->made[at].stream;
+    return w->changing == LOG_STREAM_DROP && stream == w->leaving ? 0 : stream;
+}
+
 /* ---- what happens */
 
 static void send(struct world *w)
@@ -101,18 +181,22 @@ static void send(struct world *w)
     uint64_t id = ++w->last_id;
     struct fate *f = &w->fates[id];
     assert_true(id < IDS_MAX);
-    *f = (struct fate){.core = (uint8_t)roll(w, RIG_CORES),
-                       .partition = (uint8_t)roll(w, PARTITIONS)};
+    *f = (struct fate){.core = (uint8_t)roll(w, RIG_CORES)};
+    uint64_t at = roll(w, w->made_count + 2); /* also one that is being dropped */
+    f->stream = (uint8_t)(at < w->made_count ? w->made[at].stream : 0);
+    f->partition = (uint8_t)roll(w, f->stream ? MADE_PARTITIONS : PARTITIONS);
     f->round = w->round;
     f->visible = roll(w, 4) != 0;
     f->ordinal = UINT64_MAX;
     f->heard = w->seen_done;
     size_t size = RIG_BODY_MIN + roll(w, roll(w, 20) == 0 ? 6000 : 400);
+    w->rig->stream = f->stream;
     rig_append(w->rig, f->core, f->partition, id, size, f->visible ? RECORD_TO_STREAM : 2);
 }
 
 static void hear(struct world *w)
 {
+    hear_change(w);
     for (; w->seen_done < rig_done_count(w->rig); w->seen_done++) {
         const struct rig_done *d = rig_done_at(w->rig, w->seen_done);
         struct fate *f = &w->fates[d->id];
@@ -140,7 +224,8 @@ static void note_ordinal(void *ctx, const struct record *rec)
 /* A reader somewhere. */
 static void peek(struct world *w)
 {
-    unsigned partition = (unsigned)roll(w, PARTITIONS);
+    w->rig->stream = some_stream(w);
+    unsigned partition = (unsigned)roll(w, w->rig->stream ? MADE_PARTITIONS : PARTITIONS);
     struct log_ends ends = rig_ends(w->rig, partition);
     uint64_t from = ends.next_ordinal - roll(w, MIN(ends.next_ordinal, 50u) + 1);
     enum err err = rig_read_all(w->rig, partition, from, READ_MAX, note_ordinal, w);
@@ -150,6 +235,7 @@ static void peek(struct world *w)
 static void act(struct world *w)
 {
     uint64_t what = roll(w, 20);
+    if (roll(w, 25) == 0) change_streams(w);
     struct lane *lane = w->rig->office.lanes[roll(w, w->rig->office.count)];
     bool slow = w->slow_files && (what == 19 || lane == &w->rig->read_lane);
     if (what < 11)
@@ -183,7 +269,8 @@ static void check_record(void *ctx, const struct record *rec)
     struct fate *f = &w->fates[id < IDS_MAX ? id : 0];
     violate(w, id > w->last_id || f->round == 0, "a record was invented");
     violate(w, f->present, "a record is there twice");
-    violate(w, f->partition != w->partition, "a record is in another partition");
+    violate(w, f->partition != w->partition || f->stream != w->rig->stream,
+            "a record is in another partition");
     violate(w, id <= w->last_of_core[f->core], "a core's order was not kept");
     violate(w, f->ordinal != UINT64_MAX && f->ordinal != rec->ordinal,
             "a record changed its ordinal");
@@ -198,6 +285,7 @@ static void check_first_parts(struct world *w)
     bool missing[RIG_CORES][UINT8_MAX] = {{false}};
     for (uint64_t id = 1; id <= w->last_id; id++) {
         const struct fate *f = &w->fates[id];
+        if (w->dropped[f->stream]) continue;
         violate(w, f->durable && !f->present, "a record that was answered OK is lost");
         violate(w, f->present && missing[f->core][f->round],
                 "an earlier record of a core is missing");
@@ -205,18 +293,28 @@ static void check_first_parts(struct world *w)
     }
 }
 
-static void check_all(struct world *w)
+/* Returns how many records it has. */
+static uint64_t check_stream(struct world *w, unsigned stream, unsigned partitions)
 {
     uint64_t count = 0;
-    struct log_check checked;
-    for (uint64_t id = 1; id <= w->last_id; id++) w->fates[id].present = false;
-    for (w->partition = 0; w->partition < PARTITIONS; w->partition++) {
+    w->rig->stream = stream;
+    for (w->partition = 0; w->partition < partitions; w->partition++) {
         w->next = (struct log_ends){0};
         memset(w->last_of_core, 0, sizeof w->last_of_core);
         enum err err = rig_read_all(w->rig, w->partition, 0, READ_MAX, check_record, w);
         violate(w, err != OK, "a partition cannot be read");
         count += w->next.next_ordinal;
     }
+    return count;
+}
+
+static void check_all(struct world *w)
+{
+    struct log_check checked;
+    for (uint64_t id = 1; id <= w->last_id; id++) w->fates[id].present = false;
+    uint64_t count = check_stream(w, 0, PARTITIONS);
+    for (unsigned i = 0; i < w->made_count; i++)
+        count += check_stream(w, w->made[i].stream, MADE_PARTITIONS);
     violate(w, log_check(w->cfg.io, &checked) != OK, "the offline check objects");
     violate(w, checked.records != count, "the offline check counts another number of records");
     check_first_parts(w);
@@ -231,6 +329,7 @@ static bool recovers(struct world *w)
         violate(w, true, fail_text());
         return false;
     }
+    look_at_streams(w);
     check_all(w);
     return w->violation == NULL;
 }

@@ -35,9 +35,11 @@ static void on_flush(void *ctx, struct lane *lane, struct msg *m)
     struct log *l = ctx;
     struct flush_msg f;
     memcpy(&f, m->body, sizeof f);
-    struct flushed_msg answer = {.partition = f.partition};
-    answer.err = archive_write(&l->archive, f.partition, f.frames);
-    answer.next = archive_next(&l->archive, f.partition).ordinal;
+    struct flushed_msg answer = {.id = f.id};
+    struct shelf *shelf = archive_shelf(&l->archive, f.id);
+    assert(shelf != NULL); /* what is asked for a stream comes before it is dropped */
+    answer.err = archive_write(&l->archive, shelf, f.frames);
+    answer.next = shelf->next.ordinal;
     if (answer.err == OK)
         metric_add(&written_bytes, (int64_t)f.frames.len);
     else
@@ -63,12 +65,23 @@ static void on_sync(void *ctx, struct lane *lane, struct msg *m)
 /* ---- reading */
 
 /* What was retained when the log lane sent the question here may be gone. */
-static void renew_ends(const struct log *l, unsigned partition, struct log_ends *ends)
+static void renew_ends(const struct shelf *s, struct log_ends *ends)
 {
-    struct mark first = archive_first(&l->archive, partition);
+    struct mark first = shelf_first(s);
     if (first.ordinal <= ends->first_ordinal) return;
     ends->first_ordinal = first.ordinal;
     ends->first_sequence = first.sequence;
+}
+
+static enum err read_shelf(struct log *l, const struct log_read_msg *r, struct log_read_done *done)
+{
+    struct shelf *s = archive_shelf(&l->archive, (struct shelf_id){r->stream, r->partition});
+    if (s == NULL) return fail(ERR_INVALID, "the stream was dropped");
+    enum err err =
+        archive_read(&l->archive, s, r->from_ordinal, MIN(r->max_bytes, (uint32_t)LOG_READ_MAX),
+                     &done->blob, &done->len, &done->next);
+    renew_ends(s, &done->ends);
+    return err;
 }
 
 static void on_read_file(void *ctx, struct lane *lane, struct msg *m)
@@ -79,18 +92,25 @@ static void on_read_file(void *ctx, struct lane *lane, struct msg *m)
     struct log_read_done done = {.stream = r.read.stream, .partition = r.read.partition};
     done.first = done.next = r.read.from_ordinal;
     done.ends = r.ends;
-    done.err = archive_read(&l->archive, r.read.partition, r.read.from_ordinal,
-                            MIN(r.read.max_bytes, (uint32_t)LOG_READ_MAX), &done.blob, &done.len,
-                            &done.next);
-    renew_ends(l, r.read.partition, &done.ends);
+    done.err = read_shelf(l, &r.read, &done);
     metric_inc(&file_reads);
     metric_add(&file_bytes, done.len);
     if (done.err == ERR_CORRUPT) metric_inc(&damaged);
-    if (done.err && done.err != ERR_NOT_FOUND)
+    if (done.err && done.err != ERR_NOT_FOUND && done.err != ERR_INVALID)
         say_error("log.read", "err=%s reason=\"%s\"", err_name(done.err), fail_text());
     struct msg *reply = msg_new(LOG_READ_DONE, sizeof done);
     memcpy(reply->body, &done, sizeof done);
     post_reply(lane, m, reply);
+}
+
+static enum err seek_shelf(struct log *l, const struct log_seek_msg *m, struct log_seek_done *done)
+{
+    struct shelf *s = archive_shelf(&l->archive, (struct shelf_id){m->stream, m->partition});
+    struct target t = {m->where, m->value};
+    if (s == NULL) return fail(ERR_NOT_FOUND, "the stream was dropped");
+    enum err err = archive_seek(&l->archive, s, &t, &done->ordinal);
+    renew_ends(s, &done->ends);
+    return err;
 }
 
 static void on_seek_file(void *ctx, struct lane *lane, struct msg *m)
@@ -99,11 +119,10 @@ static void on_seek_file(void *ctx, struct lane *lane, struct msg *m)
     struct seek_file_msg s;
     memcpy(&s, m->body, sizeof s);
     struct log_seek_done done = {.stream = s.seek.stream, .partition = s.seek.partition};
-    struct target t = {s.seek.where, s.seek.value};
     done.ends = s.ends;
-    done.err = archive_seek(&l->archive, s.seek.partition, &t, &done.ordinal);
-    renew_ends(l, s.seek.partition, &done.ends);
-    if (done.err) say_error("log.seek", "err=%s reason=\"%s\"", err_name(done.err), fail_text());
+    done.err = seek_shelf(l, &s.seek, &done);
+    if (done.err && done.err != ERR_NOT_FOUND)
+        say_error("log.seek", "err=%s reason=\"%s\"", err_name(done.err), fail_text());
     struct msg *reply = msg_new(LOG_SEEK_DONE, sizeof done);
     memcpy(reply->body, &done, sizeof done);
     post_reply(lane, m, reply);
@@ -111,11 +130,11 @@ static void on_seek_file(void *ctx, struct lane *lane, struct msg *m)
 
 /* ---- retention */
 
-static void tell_first(struct log *l, unsigned partition)
+static void tell_first(struct log *l, struct shelf *s)
 {
-    struct trimmed_msg t = {(uint16_t)partition, archive_first(&l->archive, partition)};
-    if (t.first.ordinal == l->told_first[partition]) return;
-    l->told_first[partition] = t.first.ordinal;
+    struct trimmed_msg t = {s->id, shelf_first(s)};
+    if (t.first.ordinal == s->told) return;
+    s->told = t.first.ordinal;
     struct msg *m = msg_new(LOG_TRIMMED, sizeof t);
     memcpy(m->body, &t, sizeof t);
     post(l->read_lane, lane_addr(l->read_lane), lane_addr(l->lane), m);
@@ -136,13 +155,11 @@ static void trim(struct log *l)
 {
     if (l->archive.broken) return; /* the log lane was told */
     bool trimmed = false;
-    int64_t wall = clock_wall_us(), keep = l->cfg.retention_us;
-    struct retention r = {INT64_MIN, INT64_MIN, l->cfg.retention_bytes};
-    if (keep) r.before_us = wall - keep;
-    if (keep) r.stale_us = wall - keep / 4;
-    enum err err = archive_trim(&l->archive, &r, &trimmed);
+    enum err err = archive_trim(&l->archive, clock_wall_us(), &trimmed);
     if (err) tell_failure(l, err);
-    for (unsigned i = 0; trimmed && i < l->archive.partitions; i++) tell_first(l, i);
+    for (unsigned i = 0; trimmed && i < l->archive.rack_count; i++)
+        for (unsigned p = 0; p < l->archive.racks[i].partitions; p++)
+            tell_first(l, &l->archive.racks[i].shelves[p]);
     note_size(l);
 }
 
@@ -153,23 +170,51 @@ static void on_trim_timer(struct timer *t, int64_t now_us)
     timer_set(&l->read_lane->timers, t, now_us + OWN_TRIM_EVERY_US);
 }
 
-void files_init(struct log *l, int64_t now_us)
+/* ---- streams that come and go */
+
+static void arm_trim(struct log *l, const struct log_retention *keep)
+{
+    int64_t now_us = clock_mono_us();
+    if ((keep->age_us || keep->bytes) && !timer_active(&l->trim_timer))
+        timer_set(&l->read_lane->timers, &l->trim_timer, now_us + OWN_TRIM_EVERY_US);
+}
+
+void files_keep(struct log *l, unsigned stream, const struct log_retention *keep)
+{
+    archive_keep(&l->archive, stream, keep);
+    arm_trim(l, keep);
+}
+
+static void on_files(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct log *l = ctx;
+    struct files_msg f;
+    memcpy(&f, m->body, sizeof f);
+    struct files_done answer = {OK};
+    if (f.kind == LOG_STREAM_DROP) answer.err = archive_remove(&l->archive, f.stream.stream);
+    if (f.kind == LOG_STREAM_MAKE)
+        answer.err = archive_add(&l->archive, f.stream.stream, f.stream.partitions);
+    if (f.kind != LOG_STREAM_DROP && answer.err == OK)
+        files_keep(l, f.stream.stream, &f.stream.keep);
+    note_size(l);
+    struct msg *reply = msg_new(LOG_FILES_DONE, sizeof answer);
+    memcpy(reply->body, &answer, sizeof answer);
+    post_reply(lane, m, reply);
+}
+
+void files_init(struct log *l)
 {
     lane_on(l->read_lane, LOG_FLUSH, on_flush, l);
     lane_on(l->read_lane, LOG_SYNC, on_sync, l);
     lane_on(l->read_lane, LOG_READ_FILE, on_read_file, l);
     lane_on(l->read_lane, LOG_SEEK_FILE, on_seek_file, l);
-    l->told_first = mem_zero(l->archive.partitions * sizeof *l->told_first);
-    for (unsigned i = 0; i < l->archive.partitions; i++)
-        l->told_first[i] = archive_first(&l->archive, i).ordinal;
+    lane_on(l->read_lane, LOG_FILES, on_files, l);
     timer_init(&l->trim_timer, on_trim_timer);
-    if (l->cfg.retention_us || l->cfg.retention_bytes)
-        timer_set(&l->read_lane->timers, &l->trim_timer, now_us + OWN_TRIM_EVERY_US);
+    for (unsigned i = 0; i < l->archive.rack_count; i++) arm_trim(l, &l->archive.racks[i].keep);
     note_size(l);
 }
 
 void files_fini(struct log *l)
 {
     timer_stop(&l->trim_timer);
-    free(l->told_first);
 }

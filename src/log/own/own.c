@@ -9,8 +9,6 @@
 #include "base/rand.h"
 #include "base/say.h"
 
-enum { SEGMENT_LEAST = 1 << 20, SEGMENTS_KEPT = 4 };
-
 static enum err check_config(const struct log_config *c)
 {
     if (c->partitions == 0 || c->partitions > LOG_PARTITIONS_MAX)
@@ -29,10 +27,6 @@ static struct log_config with_defaults(const struct log_config *cfg)
     if (c.journal_bytes == 0) c.journal_bytes = LOG_JOURNAL_DEFAULT;
     if (c.segment_bytes == 0) c.segment_bytes = LOG_SEGMENT_DEFAULT;
     if (c.tail_bytes == 0) c.tail_bytes = LOG_TAIL_DEFAULT;
-    if (c.retention_bytes) { /* whole segments go: a few of each partition must fit */
-        uint64_t share = c.retention_bytes / c.partitions / SEGMENTS_KEPT;
-        c.segment_bytes = MIN(c.segment_bytes, MAX(share, (uint64_t)SEGMENT_LEAST));
-    }
     return c;
 }
 
@@ -54,7 +48,11 @@ static enum err check_empty(struct io *io)
 static enum err make_log(const struct log_config *cfg, struct meta *out)
 {
     TRY(check_empty(cfg->io));
-    *out = (struct meta){cfg->partitions, clock_wall_us(), cfg->journal_bytes, rand_u64()};
+    *out = (struct meta){.partitions = cfg->partitions,
+                         .created_us = clock_wall_us(),
+                         .journal_bytes = cfg->journal_bytes,
+                         .epoch = rand_u64(),
+                         .next_stream = 1};
     TRY(journal_create(cfg->io, cfg->journal_bytes));
     return meta_store(cfg->io, out);
 }
@@ -72,16 +70,14 @@ static enum err find_log(const struct log_config *cfg, struct meta *out)
 
 static void start(struct log *l)
 {
-    tails_init(&l->tails, l->meta.partitions, l->cfg.tail_bytes);
-    for (unsigned i = 0; i < l->meta.partitions; i++)
-        tails_start(&l->tails.partitions[i], archive_first(&l->archive, i),
-                    archive_next(&l->archive, i));
+    tails_init(&l->tails, l->cfg.tail_bytes);
+    streams_init(l);
     unsigned caller = metric_lane; /* gauges belong to the lane that changes them later */
     metric_lane = l->lane->id;
     commit_init(l);
     reads_init(l);
     metric_lane = l->read_lane->id;
-    files_init(l, clock_mono_us());
+    files_init(l);
     metric_lane = caller;
 }
 
@@ -112,6 +108,7 @@ void log_close(struct log *l)
     files_fini(l);
     reads_fini(l);
     commit_fini(l);
+    streams_fini(l);
     tails_fini(&l->tails);
     journal_close(&l->journal);
     archive_close(&l->archive);
@@ -125,7 +122,8 @@ struct addr log_addr(const struct log *l)
 
 unsigned log_partitions(const struct log *l, unsigned stream)
 {
-    return stream == 0 ? l->meta.partitions : 0;
+    if (stream > LOG_STREAM_IDS_MAX) return 0;
+    return atomic_load_explicit(&l->counts[stream], memory_order_relaxed);
 }
 
 bool log_healthy(const struct log *l)

@@ -29,7 +29,6 @@ enum {
 struct recycling {
     bool clean;           /* nothing in it is needed */
     uint64_t last_commit; /* in it */
-    uint64_t *need;       /* by partition: clean when ordinals before it are durable in segments */
 };
 
 struct log {
@@ -49,14 +48,16 @@ struct log {
     struct tails tails;
     struct timer room_timer;
     int64_t room_checked_us;
-    uint64_t unchecked_bytes; /* committed since then */
-    unsigned flushes;         /* LOG_FLUSH without an answer */
-    bool full;                /* segments could not grow: retried with the room timer */
+    uint64_t unchecked_bytes;    /* committed since then */
+    unsigned flushes;            /* LOG_FLUSH without an answer */
+    bool full;                   /* segments could not grow: retried with the room timer */
+    struct msg *change;          /* LOG_STREAM_*, under way; NULL: none */
+    struct tail_stream *leaving; /* being dropped; NULL: none */
+    _Atomic uint16_t *counts;    /* partitions by stream, for any thread */
 
     /* the logread lane's */
     struct archive archive;
     struct timer trim_timer;
-    uint64_t *told_first; /* by partition: as in the last LOG_TRIMMED */
 };
 
 enum own_kind {
@@ -67,16 +68,18 @@ enum own_kind {
     LOG_TRIMMED,              /* struct trimmed_msg */
     LOG_READ_FILE,            /* struct read_file_msg -> LOG_READ_DONE, to who sent the LOG_READ */
     LOG_SEEK_FILE,            /* struct seek_file_msg -> LOG_SEEK_DONE, likewise */
+    LOG_FILES,      /* struct files_msg -> LOG_FILES_DONE: a stream comes, stays or goes */
+    LOG_FILES_DONE, /* struct files_done */
 };
 
 struct flush_msg {
-    uint16_t partition;
+    struct shelf_id id;
     struct slice frames; /* in a chunk, which stays until the answer */
 };
 
 struct flushed_msg {
     enum err err;
-    uint16_t partition;
+    struct shelf_id id;
     uint64_t next;
 };
 
@@ -85,7 +88,7 @@ struct synced_msg {
 };
 
 struct trimmed_msg {
-    uint16_t partition;
+    struct shelf_id id;
     struct mark first;
 };
 
@@ -99,13 +102,30 @@ struct seek_file_msg {
     struct log_ends ends;
 };
 
+struct files_msg {
+    unsigned kind; /* LOG_STREAM_MAKE, _KEEP or _DROP */
+    struct log_stream stream;
+};
+
+struct files_done {
+    enum err err;
+};
+
 /* Each registers its handlers; at start. */
 void commit_init(struct log *l);
 void commit_fini(struct log *l);
 void reads_init(struct log *l);
 void reads_fini(struct log *l);
-void files_init(struct log *l, int64_t now_us);
+void files_init(struct log *l);
 void files_fini(struct log *l);
+void streams_init(struct log *l);
+void streams_fini(struct log *l);
+
+/* Its retention, on the logread lane or before it runs. */
+void files_keep(struct log *l, unsigned stream, const struct log_retention *keep);
+
+/* Whoever waits for records of it waits in vain. */
+void reads_refuse(struct log *l, struct tail_stream *s);
 
 /* New records are durable: answers who waits for them. */
 void reads_wake(struct log *l, struct partition *p);

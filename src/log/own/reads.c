@@ -209,7 +209,8 @@ static void on_trimmed(void *ctx, struct lane *lane, struct msg *m)
     struct log *l = ctx;
     struct trimmed_msg t;
     memcpy(&t, m->body, sizeof t);
-    tails_trim(&l->tails, &l->tails.partitions[t.partition], t.first);
+    struct partition *p = tails_partition(&l->tails, t.id.stream, t.id.partition);
+    if (p) tails_trim(&l->tails, p, t.first);
 }
 
 void reads_init(struct log *l)
@@ -221,10 +222,20 @@ void reads_init(struct log *l)
     lane_on(l->lane, LOG_TRIMMED, on_trimmed, l);
 }
 
+void reads_refuse(struct log *l, struct tail_stream *s)
+{
+    for (unsigned i = 0; i < s->count; i++) LIST_EACH(node, &s->partitions[i].waiting)
+        {
+            struct waiting_read *w = CONTAINER_OF(node, struct waiting_read, node);
+            struct log_read_msg r;
+            memcpy(&r, w->m->body, sizeof r);
+            refuse_read(l, w->m, &r, NULL, ERR_INVALID);
+            end_wait(&s->partitions[i], w);
+        }
+}
+
 void reads_fini(struct log *l)
 {
-    for (unsigned i = 0; i < l->tails.count; i++) {
-        struct partition *p = &l->tails.partitions[i];
+    for (struct partition *p = NULL; (p = tails_next(&l->tails, p)) != NULL;)
         LIST_EACH(node, &p->waiting) end_wait(p, CONTAINER_OF(node, struct waiting_read, node));
-    }
 }

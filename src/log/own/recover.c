@@ -20,11 +20,11 @@ struct replay {
     uint64_t found, records;
 };
 
-static enum err write_frames(struct replay *r, unsigned partition)
+static enum err write_frames(struct replay *r, struct shelf *s)
 {
-    struct buf *b = &r->frames[partition];
+    struct buf *b = &r->frames[archive_place(&r->log->archive, s->id)];
     if (buf_size(b) == 0) return OK;
-    TRY(archive_write(&r->log->archive, partition, buf_slice(b)));
+    TRY(archive_write(&r->log->archive, s, buf_slice(b)));
     buf_clear(b);
     return OK;
 }
@@ -33,35 +33,49 @@ static enum err replay_record(void *ctx, const struct record *rec)
 {
     struct replay *r = ctx;
     r->found++;
-    if (rec->stream != 0 || rec->partition >= r->log->meta.partitions)
+    struct archive *a = &r->log->archive;
+    struct shelf *s = archive_shelf(a, (struct shelf_id){rec->stream, rec->partition});
+    if (s == NULL && meta_was_dropped(&r->log->meta, rec->stream)) return OK;
+    if (s == NULL)
         return fail(ERR_CORRUPT, "journal: a record of partition %u/%u", rec->stream,
                     rec->partition);
-    struct mark *next = &r->next[rec->partition];
+    unsigned place = archive_place(a, s->id);
+    struct mark *next = &r->next[place];
     if (rec->ordinal < next->ordinal) return OK;
     if (!mark_takes(next, rec))
-        return fail(ERR_CORRUPT, "journal: record %llu of partition %u follows %llu",
-                    (unsigned long long)rec->ordinal, rec->partition,
+        return fail(ERR_CORRUPT, "journal: record %llu of partition %u/%u follows %llu",
+                    (unsigned long long)rec->ordinal, rec->stream, rec->partition,
                     (unsigned long long)next->ordinal);
     mark_pass(next, rec);
     r->records++;
-    buf_put_slice(&r->frames[rec->partition], rec->frame);
-    return buf_size(&r->frames[rec->partition]) < CHUNK_MAX ? OK : write_frames(r, rec->partition);
+    buf_put_slice(&r->frames[place], rec->frame);
+    return buf_size(&r->frames[place]) < CHUNK_MAX ? OK : write_frames(r, s);
 }
 
 static enum err replay_all(struct replay *r)
 {
     TRY(journal_replay(&r->log->journal, replay_record, r));
-    for (unsigned i = 0; i < r->log->meta.partitions; i++) TRY(write_frames(r, i));
+    const struct archive *a = &r->log->archive;
+    for (unsigned i = 0; i < a->rack_count; i++)
+        for (unsigned p = 0; p < a->racks[i].partitions; p++)
+            TRY(write_frames(r, &a->racks[i].shelves[p]));
     return archive_sync(&r->log->archive);
+}
+
+/* Behind what the segments have. */
+static void put_marks(const struct archive *a, struct mark *next)
+{
+    for (unsigned i = 0; i < a->rack_count; i++)
+        for (unsigned p = 0; p < a->racks[i].partitions; p++) *next++ = a->racks[i].shelves[p].next;
 }
 
 static enum err replay(struct log *l, bool *found)
 {
-    unsigned count = l->meta.partitions;
+    unsigned count = archive_places(&l->archive);
     struct replay r = {.log = l};
     r.frames = mem_zero(count * sizeof *r.frames);
     r.next = mem_zero(count * sizeof *r.next);
-    for (unsigned i = 0; i < count; i++) r.next[i] = archive_next(&l->archive, i);
+    put_marks(&l->archive, r.next);
     int64_t began = clock_mono_us();
     enum err err = replay_all(&r);
     if (err == OK && r.found)
@@ -116,7 +130,9 @@ static enum err replay_into_archive(struct log *l)
 
 enum err recover(struct log *l)
 {
-    TRY(archive_open(&l->archive, l->cfg.io, l->meta.partitions, l->cfg.segment_bytes, false));
+    struct log_retention keep = {l->cfg.retention_us, l->cfg.retention_bytes};
+    TRY(archive_open(&l->archive, l->cfg.io, &l->meta, l->cfg.segment_bytes, false));
+    archive_keep(&l->archive, 0, &keep);
     enum err err = replay_into_archive(l);
     if (err == OK) return OK;
     journal_close(&l->journal);
@@ -127,11 +143,11 @@ enum err recover(struct log *l)
 enum err settle(struct log *l)
 {
     bool written = false;
-    for (unsigned i = 0; i < l->tails.count; i++) {
-        struct partition *p = &l->tails.partitions[i];
+    for (struct partition *p = NULL; (p = tails_next(&l->tails, p)) != NULL;) {
+        struct shelf *s = archive_shelf(&l->archive, p->id);
         struct slice frames;
-        p->requested = archive_next(&l->archive, i).ordinal;
-        while (tails_next_write(p, true, &frames)) TRY(archive_write(&l->archive, i, frames));
+        p->requested = s->next.ordinal;
+        while (tails_next_write(p, true, &frames)) TRY(archive_write(&l->archive, s, frames));
     }
     written = l->journal.commit > 1;
     TRY(archive_sync(&l->archive));

@@ -5,24 +5,65 @@
 
 #include "base/num.h"
 
-void tails_init(struct tails *t, unsigned partitions, uint64_t limit)
+void tails_init(struct tails *t, uint64_t limit)
 {
-    *t = (struct tails){.count = partitions, .limit = limit};
-    t->partitions = mem_zero(partitions * sizeof *t->partitions);
+    *t = (struct tails){.limit = limit};
     list_init(&t->by_age);
     list_init(&t->touched);
+}
+
+/* ---- streams */
+
+struct tail_stream *tails_add_stream(struct tails *t, unsigned stream, unsigned partitions)
+{
+    assert(t->count < LOG_STREAMS_MAX);
+    struct tail_stream *s = NEW(struct tail_stream);
+    *s = (struct tail_stream){(uint16_t)stream, partitions, NULL};
+    s->partitions = mem_zero(partitions * sizeof *s->partitions);
     for (unsigned i = 0; i < partitions; i++) {
-        struct partition *p = &t->partitions[i];
-        p->index = (uint16_t)i;
+        struct partition *p = &s->partitions[i];
+        p->id = (struct shelf_id){(uint16_t)stream, (uint16_t)i};
         list_init(&p->chunks);
         list_init(&p->touched);
         list_init(&p->waiting);
     }
+    t->streams[t->count++] = s;
+    return s;
+}
+
+/* LOG_STREAMS_MAX: no such stream. */
+static unsigned place_of(const struct tails *t, unsigned stream)
+{
+    for (unsigned i = 0; i < t->count; i++)
+        if (t->streams[i]->id == stream) return i;
+    return LOG_STREAMS_MAX;
+}
+
+struct tail_stream *tails_take_stream(struct tails *t, unsigned stream)
+{
+    unsigned at = place_of(t, stream);
+    if (at == LOG_STREAMS_MAX) return NULL;
+    struct tail_stream *s = t->streams[at];
+    t->count--;
+    memmove(&t->streams[at], &t->streams[at + 1], (t->count - at) * sizeof *t->streams);
+    for (unsigned i = 0; i < s->count; i++) s->partitions[i].gone = true;
+    return s;
 }
 
 struct partition *tails_partition(struct tails *t, unsigned stream, unsigned partition)
 {
-    return stream == 0 && partition < t->count ? &t->partitions[partition] : NULL;
+    unsigned at = place_of(t, stream);
+    if (at == LOG_STREAMS_MAX || partition >= t->streams[at]->count) return NULL;
+    return &t->streams[at]->partitions[partition];
+}
+
+struct partition *tails_next(const struct tails *t, const struct partition *p)
+{
+    if (p == NULL) return t->streams[0]->partitions;
+    unsigned at = place_of(t, p->id.stream);
+    if (p->id.partition + 1u < t->streams[at]->count)
+        return &t->streams[at]->partitions[p->id.partition + 1u];
+    return ++at < t->count ? t->streams[at]->partitions : NULL;
 }
 
 void tails_start(struct partition *p, struct mark first, struct mark next)
@@ -101,10 +142,17 @@ static void note_offset(struct tails *t, struct chunk *c)
     c->offsets[c->count++] = c->used;
 }
 
+void tails_free_stream(struct tails *t, struct tail_stream *s)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        LIST_EACH(node, &s->partitions[i].chunks) drop_chunk(t, chunk_of(node));
+    free(s->partitions);
+    free(s);
+}
+
 void tails_fini(struct tails *t)
 {
-    LIST_EACH(node, &t->by_age) drop_chunk(t, CONTAINER_OF(node, struct chunk, in_age));
-    free(t->partitions);
+    while (t->count) tails_free_stream(t, t->streams[--t->count]);
 }
 
 /* ---- growth */
@@ -235,7 +283,7 @@ struct partition *tails_evict(struct tails *t)
         if (chunk_of(c->owner->chunks.next) != c) continue;
         if (end_of(c) <= c->owner->written)
             drop_chunk(t, c);
-        else if (c->owner->requested < end_of(c))
+        else if (c->owner->requested < end_of(c) && !c->owner->gone)
             return c->owner;
     }
     return NULL;

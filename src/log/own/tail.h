@@ -16,21 +16,24 @@
 
 #include "base/blob.h"
 #include "base/list.h"
-#include "log/own/mark.h"
+#include "log/own/journal.h"
+#include "log/own/segment.h"
 
 enum { CHUNK_MIN = 4 << 10, CHUNK_MAX = 256 << 10 };
 
 struct partition {
-    uint16_t stream, index;
-    struct mark first;   /* oldest retained */
-    struct mark durable; /* behind the newest committed */
-    struct mark next;    /* behind the newest copied here */
-    uint64_t requested;  /* ordinals before it were asked to be written */
-    uint64_t written;    /* ordinals before it are in segment files */
-    uint64_t synced;     /* ordinals before it are durable there */
-    struct list chunks;  /* oldest first; the last one grows */
-    struct list touched; /* in tails.touched while a commit is under way */
-    struct list waiting; /* struct waiting_read */
+    struct shelf_id id;
+    bool gone;                       /* its stream was dropped; not found any more */
+    struct mark first;               /* oldest retained */
+    struct mark durable;             /* behind the newest committed */
+    struct mark next;                /* behind the newest copied here */
+    uint64_t requested;              /* ordinals before it were asked to be written */
+    uint64_t written;                /* ordinals before it are in segment files */
+    uint64_t synced;                 /* ordinals before it are durable there */
+    uint64_t need[JOURNAL_SECTIONS]; /* a section is clean when ordinals before it are durable */
+    struct list chunks;              /* oldest first; the last one grows */
+    struct list touched;             /* in tails.touched while a commit is under way */
+    struct list waiting;             /* struct waiting_read */
     unsigned waiting_count;
 };
 
@@ -44,16 +47,32 @@ struct chunk {
     uint32_t count, offsets_cap;
 };
 
+struct tail_stream {
+    uint16_t id;
+    unsigned count;
+    struct partition *partitions;
+};
+
 struct tails {
-    struct partition *partitions; /* of stream 0 */
+    struct tail_stream *streams[LOG_STREAMS_MAX]; /* the first is stream 0 */
     unsigned count;
     struct list by_age;  /* all chunks, oldest first */
     struct list touched; /* partitions with records that are not durable yet */
     uint64_t bytes, limit;
 };
 
-void tails_init(struct tails *t, unsigned partitions, uint64_t limit);
+void tails_init(struct tails *t, uint64_t limit);
 void tails_fini(struct tails *t);
+
+/* A stream with nothing in it. */
+struct tail_stream *tails_add_stream(struct tails *t, unsigned stream, unsigned partitions);
+
+/* Not found any more; what is being written stays until tails_free_stream().  NULL: no such one. */
+struct tail_stream *tails_take_stream(struct tails *t, unsigned stream);
+void tails_free_stream(struct tails *t, struct tail_stream *s);
+
+/* All partitions, one after the other: for (p = NULL; (p = tails_next(t, p)) != NULL;). */
+struct partition *tails_next(const struct tails *t, const struct partition *p);
 
 struct partition *tails_partition(struct tails *t, unsigned stream,
                                   unsigned partition);                      /* or NULL */
