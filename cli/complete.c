@@ -165,6 +165,9 @@ static void offer_values(struct suggest *s, struct cli *typed, const struct cli_
     slice_split(&rest, ' ', &name);
     if (slice_is(name, "device-id"))
         offer_ids(s, typed, "/devices?top=1000", "deviceId");
+    else if (slice_is(name, "event-hub-name") || o == eventhub_options ||
+             o == eventhub_update_options)
+        offer_ids(s, typed, "/admin/v1/event-hubs", "name");
     else if (slice_is(name, "consumer-group") || o == consumer_group_options)
         offer_ids(s, typed, "/admin/v1/consumer-groups", "name");
     else

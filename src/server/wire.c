@@ -18,6 +18,7 @@
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/digital_twin/digital_twin.h"
 #include "hub/event/event.h"
+#include "hub/event_hub/event_hub.h"
 #include "hub/fault/fault.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
@@ -184,6 +185,7 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
     TRY(transfers_new(&w->hub, lane, c->registry, c->configurations, &w->transfer, &c->transfers));
     c->uploads = uploads_new(&w->hub, lane, &w->upload);
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
+    TRY(event_hubs_new(&w->hub, lane, &c->writer, c->groups, &c->event_hubs));
     const struct dps_doors doors = {.registry = c->registry,
                                     .twins = c->twins,
                                     .certificates = c->certificates,
@@ -204,6 +206,7 @@ static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
     c->amqp = amqp_service_new(&(struct amqp_doors){.desk = &c->desk,
                                                     .dps = c->dps,
                                                     .groups = c->groups,
+                                                    .event_hubs = c->event_hubs,
                                                     .c2d = c->c2d,
                                                     .methods = c->methods,
                                                     .twins = c->twins,
@@ -211,6 +214,7 @@ static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
     c->rest = rest_new(&w->rest, lane,
                        &(struct rest_doors){.registry = c->registry,
                                             .groups = c->groups,
+                                            .event_hubs = c->event_hubs,
                                             .certificates = c->certificates,
                                             .methods = c->methods,
                                             .twins = c->twins,
@@ -306,6 +310,7 @@ static void close_core(struct wire_core *c)
     blob_service_free(c->blob);
     device_mqtt_free(c->mqtt);
     amqp_service_free(c->amqp);
+    event_hubs_free(c->event_hubs);
     consumer_groups_free(c->groups);
     jobs_free(c->jobs);
     configurations_free(c->configurations);

@@ -73,6 +73,7 @@ struct wire_core {
     struct events *events;
     struct device_mqtt_service *mqtt;
     struct consumer_groups *groups;
+    struct event_hubs *event_hubs;
     struct certificates *certificates;
     struct routing *routing;
     struct c2d *c2d;

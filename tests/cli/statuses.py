@@ -110,6 +110,11 @@ CONNECTING = {
     "hub capture list": ("hub", "capture", "list"),
     "hub capture show": ("hub", "capture", "show"),
     "hub capture delete": ("hub", "capture", "delete"),
+    "eventhub create": ("eventhub", "create", "-n", "orders", "-p", 2),
+    "eventhub update": ("eventhub", "update", "-n", "orders", "--retention-time-in-hours", 2),
+    "eventhub show": ("eventhub", "show", "-n", "orders"),
+    "eventhub list": ("eventhub", "list"),
+    "eventhub delete": ("eventhub", "delete", "-n", "orders"),
     "hub certificate create": (*CERTIFICATE, "create", "-n", "root", "-p", ROOT_PEM),
     "hub certificate list": (*CERTIFICATE, "list"),
     "hub certificate show": (*CERTIFICATE, "show", "-n", "root"),
@@ -297,6 +302,9 @@ def status_3_when_it_is_not_there():
             expect(hub.run(*words_of(f"hub message-enrichment {verb}")), NOT_FOUND, "k1")
         for verb in ("show", "delete"):
             expect(hub.run("hub", "message-endpoint", verb, "--en", "nowhere"), NOT_FOUND, "nowhere")
+        for verb in ("show", "update", "delete"):
+            expect(hub.run(*words_of(f"eventhub {verb}")), NOT_FOUND, "orders")
+        expect(hub.run("hub", "consumer-group", "list", "--event-hub-name", "orders"), NOT_FOUND)
         for kind in ("enrollment", "enrollment-group"):
             for verb in ("show", "update", "delete"):
                 expect(hub.run(*words_of(f"dps {kind} {verb}")), NOT_FOUND, "1")

@@ -53,6 +53,7 @@ enum {
 extern const struct front amqp_front;
 
 struct amqp_service;
+struct event_hubs;
 struct c2d;
 struct dps;
 struct methods;
@@ -63,6 +64,7 @@ struct notices;
 struct amqp_doors {
     struct session_desk *desk;
     struct consumer_groups *groups;
+    struct event_hubs *event_hubs; /* beside the built-in one */
     struct c2d *c2d;
     struct dps *dps;
     struct methods *methods;

@@ -11,6 +11,7 @@
 #include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/digital_twin/digital_twin.h"
+#include "hub/event_hub/event_hub.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/query/query.h"
@@ -29,6 +30,7 @@ struct rest_service {
     struct lane *lane;
     struct registry *registry;
     struct consumer_groups *groups;
+    struct event_hubs *event_hubs;
     struct {
         const struct front *front;
         void *ctx;
@@ -94,6 +96,7 @@ enum waiting {
     WAITING_NONE,
     WAITING_REGISTRY,
     WAITING_GROUPS,
+    WAITING_EVENT_HUBS,
     WAITING_CERTIFICATES,
     WAITING_METHOD,
     WAITING_TWINS,
@@ -130,6 +133,7 @@ struct call {
     enum waiting waiting;
     struct registry_wait registry_wait;
     struct consumer_group_wait group_wait;
+    struct event_hub_wait event_hub_wait;
     struct certificate_wait certificate_wait;
     struct method_call method_call;
     struct twin_wait twin_wait;
@@ -350,6 +354,11 @@ void rest_admin_policies(struct call *c);
 void rest_admin_policy(struct call *c);
 void rest_admin_connection_string(struct call *c);
 void rest_admin_openapi(struct call *c);
+
+void rest_event_hub_list(struct call *c);
+void rest_event_hub_get(struct call *c);
+void rest_event_hub_put(struct call *c);
+void rest_event_hub_delete(struct call *c);
 
 void rest_group_list(struct call *c);
 void rest_group_get(struct call *c);

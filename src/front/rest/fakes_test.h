@@ -214,6 +214,7 @@ void registry_forget(struct registry *r, struct registry_wait *w)
 
 struct consumer_groups {
     const char *named;
+    unsigned stream; /* whose group `named` is */
     struct consumer_group_wait *wait;
     char asked[128];
 };
@@ -221,15 +222,14 @@ struct consumer_groups {
 void consumer_group_list(const struct consumer_groups *g, unsigned stream, consumer_group_fn fn,
                          void *ctx)
 {
-    assert_int_equal(stream, 0);
     fn(ctx, "$Default", 0);
-    if (g->named) fn(ctx, g->named, EPOCH_S * INT64_C(1000000));
+    if (g->named && stream == g->stream) fn(ctx, g->named, EPOCH_S * INT64_C(1000000));
 }
 
 void consumer_group_create(struct consumer_groups *g, unsigned stream, struct slice name,
                            struct consumer_group_wait *w)
 {
-    (void)stream;
+    g->stream = stream;
     snprintf(g->asked, sizeof g->asked, "create %.*s", SLICE_ARG(name));
     g->wait = w;
 }
@@ -237,7 +237,7 @@ void consumer_group_create(struct consumer_groups *g, unsigned stream, struct sl
 void consumer_group_delete(struct consumer_groups *g, unsigned stream, struct slice name,
                            struct consumer_group_wait *w)
 {
-    (void)stream;
+    g->stream = stream;
     snprintf(g->asked, sizeof g->asked, "delete %.*s", SLICE_ARG(name));
     g->wait = w;
 }
@@ -246,6 +246,47 @@ void consumer_group_forget(struct consumer_groups *g, struct consumer_group_wait
 {
     assert_ptr_equal(g->wait, w);
     g->wait = NULL;
+}
+
+/* ---- event hubs: `there`, and changes that do what a test says */
+
+struct event_hubs {
+    const struct event_hub *there;
+    struct event_hub_wait *wait;
+    struct event_hub_wish wish;
+    char asked[300];
+};
+
+const struct event_hub *event_hub_find(const struct event_hubs *e, struct slice name)
+{
+    return e->there && slice_eq_nocase(name, slice_str(e->there->name)) ? e->there : NULL;
+}
+
+void event_hub_list(const struct event_hubs *e, event_hub_fn fn, void *ctx)
+{
+    if (e->there) fn(ctx, e->there);
+}
+
+void event_hub_put(struct event_hubs *e, const struct event_hub_wish *wish,
+                   struct event_hub_wait *w)
+{
+    snprintf(e->asked, sizeof e->asked, "put %.*s %u %lld %llu", SLICE_ARG(wish->name),
+             wish->partitions, (long long)(wish->keep.age_us / EVENT_HUB_HOUR_US),
+             (unsigned long long)wish->keep.bytes);
+    e->wish = *wish;
+    e->wait = w;
+}
+
+void event_hub_delete(struct event_hubs *e, struct slice name, struct event_hub_wait *w)
+{
+    snprintf(e->asked, sizeof e->asked, "delete %.*s", SLICE_ARG(name));
+    e->wait = w;
+}
+
+void event_hub_forget(struct event_hubs *e, struct event_hub_wait *w)
+{
+    assert_ptr_equal(e->wait, w);
+    e->wait = NULL;
 }
 
 /* ---- certificates: `there`, and changes that do what a test says */
@@ -573,6 +614,7 @@ static struct world {
     struct policies policies;
     struct registry registry;
     struct consumer_groups groups;
+    struct event_hubs event_hubs;
     struct certificates certificates;
     struct methods methods;
     struct twins twins;
@@ -621,6 +663,7 @@ static int world_open(void **state)
     world.service = rest_new(&world.config, &world.lane,
                              &(struct rest_doors){.registry = &world.registry,
                                                   .groups = &world.groups,
+                                                  .event_hubs = &world.event_hubs,
                                                   .certificates = &world.certificates,
                                                   .methods = &world.methods,
                                                   .twins = &world.twins,

@@ -1,4 +1,4 @@
-/* groups.c - consumer groups of the built-in event hub, the hub's stream 0.
+/* groups.c - consumer groups of the built-in event hub, the hub's stream 0, and of others.
  *
  * Source: ARM IotHubResource, ".../eventHubEndpoints/events/ConsumerGroups/{name}": name and
  *         properties.created. */
@@ -7,6 +7,20 @@
 #include "front/rest/call.h"
 
 enum { BUILT_IN_STREAM = 0 };
+
+/* False: the path names an event hub that is not there, and that is answered. */
+static bool find_stream(struct call *c, unsigned *stream)
+{
+    struct slice name = rest_route_optional(c, "hub");
+    *stream = BUILT_IN_STREAM;
+    if (name.ptr == NULL) return true;
+    const struct event_hub *h = event_hub_find(c->service->event_hubs, name);
+    if (h) *stream = h->stream;
+    if (h == NULL)
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
+                          "there is no such event hub");
+    return h != NULL;
+}
 
 struct listing {
     struct buf json;
@@ -29,8 +43,10 @@ static void put_group(void *ctx, const char *name, int64_t created_us)
 void rest_group_list(struct call *c)
 {
     struct listing l = {0};
+    unsigned stream;
+    if (!find_stream(c, &stream)) return;
     buf_put_u8(&l.json, '[');
-    consumer_group_list(c->service->groups, BUILT_IN_STREAM, put_group, &l);
+    consumer_group_list(c->service->groups, stream, put_group, &l);
     buf_put_u8(&l.json, ']');
     rest_answer_json(c, buf_slice(&l.json));
     buf_free(&l.json);
@@ -39,7 +55,9 @@ void rest_group_list(struct call *c)
 static void answer_group(struct call *c)
 {
     struct listing l = {.only = rest_route_param(c, "name")};
-    consumer_group_list(c->service->groups, BUILT_IN_STREAM, put_group, &l);
+    unsigned stream;
+    if (!find_stream(c, &stream)) return;
+    consumer_group_list(c->service->groups, stream, put_group, &l);
     if (l.count)
         rest_answer_json(c, buf_slice(&l.json));
     else
@@ -98,16 +116,18 @@ static void on_deleted(struct consumer_group_wait *w, enum err e)
 
 void rest_group_put(struct call *c)
 {
+    unsigned stream;
+    if (!find_stream(c, &stream)) return;
     c->group_wait.fn = on_created;
     rest_call_wait(c, WAITING_GROUPS);
-    consumer_group_create(c->service->groups, BUILT_IN_STREAM, rest_route_param(c, "name"),
-                          &c->group_wait);
+    consumer_group_create(c->service->groups, stream, rest_route_param(c, "name"), &c->group_wait);
 }
 
 void rest_group_delete(struct call *c)
 {
+    unsigned stream;
+    if (!find_stream(c, &stream)) return;
     c->group_wait.fn = on_deleted;
     rest_call_wait(c, WAITING_GROUPS);
-    consumer_group_delete(c->service->groups, BUILT_IN_STREAM, rest_route_param(c, "name"),
-                          &c->group_wait);
+    consumer_group_delete(c->service->groups, stream, rest_route_param(c, "name"), &c->group_wait);
 }

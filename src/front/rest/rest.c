@@ -39,6 +39,7 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .registry = doors->registry,
                                .groups = doors->groups,
                                .routing = doors->routing,
+                               .event_hubs = doors->event_hubs,
                                .certificates = doors->certificates,
                                .methods = doors->methods,
                                .twins = doors->twins,
@@ -81,6 +82,8 @@ static void drop_call(struct rest *r)
         routing_forget(c->service->routing, &c->routing_wait);
     else if (c->waiting == WAITING_GROUPS)
         consumer_group_forget(c->service->groups, &c->group_wait);
+    else if (c->waiting == WAITING_EVENT_HUBS)
+        event_hub_forget(c->service->event_hubs, &c->event_hub_wait);
     else if (c->waiting == WAITING_CERTIFICATES)
         certificate_forget(c->service->certificates, &c->certificate_wait);
     else if (c->waiting == WAITING_METHOD)

@@ -31,6 +31,7 @@ enum {
 
 struct registry;
 struct consumer_groups;
+struct event_hubs;
 struct certificates;
 struct methods;
 struct twins;
@@ -69,6 +70,7 @@ enum rest_stream { REST_MQTT, REST_AMQP, REST_STREAMS };
 struct rest_doors {
     struct registry *registry;
     struct consumer_groups *groups;
+    struct event_hubs *event_hubs;
     struct certificates *certificates;
     struct methods *methods;
     struct twins *twins;

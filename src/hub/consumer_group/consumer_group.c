@@ -55,6 +55,11 @@ void consumer_group_list(const struct consumer_groups *g, unsigned stream, consu
     }
 }
 
+void consumer_groups_drop_stream(struct consumer_groups *g, unsigned stream)
+{
+    table_remove_stream(&g->table, stream);
+}
+
 /* ---- on the first core */
 
 static const struct change *change_of(const struct msg *m)

@@ -36,6 +36,9 @@ typedef void (*consumer_group_fn)(void *ctx, const char *name, int64_t created_u
 void consumer_group_list(const struct consumer_groups *g, unsigned stream, consumer_group_fn fn,
                          void *ctx);
 
+/* The stream is gone, here and in the store: so are its groups. */
+void consumer_groups_drop_stream(struct consumer_groups *g, unsigned stream);
+
 /* ---- changes, from any core */
 
 /* Who waits.  Embedded in its owner; `fn` is called once, unless forgotten. */

@@ -97,6 +97,14 @@ void table_remove(struct group_table *t, const struct group *g)
     memmove(&t->items[place], &t->items[place + 1], (t->count - place) * sizeof *t->items);
 }
 
+void table_remove_stream(struct group_table *t, unsigned stream)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->items[i].stream != stream) t->items[kept++] = t->items[i];
+    t->count = kept;
+}
+
 void table_free(struct group_table *t)
 {
     free(t->items);

@@ -28,6 +28,7 @@ const struct group *table_find(const struct group_table *t, unsigned stream, str
 size_t table_count(const struct group_table *t, unsigned stream);
 void table_add(struct group_table *t, const struct group *g);    /* nothing if it is there */
 void table_remove(struct group_table *t, const struct group *g); /* nothing if it is not */
+void table_remove_stream(struct group_table *t, unsigned stream);
 void table_free(struct group_table *t);
 
 #endif
