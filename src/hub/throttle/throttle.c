@@ -45,6 +45,7 @@ static const struct {
     [THROTTLE_UPLOAD] = {"FileUpload", THROTTLES_UPLOADS},
     [THROTTLE_CONNECTION] = {"DeviceConnect", THROTTLES_CONNECTIONS},
     [THROTTLE_TELEMETRY] = {"DeviceToCloudSend", THROTTLES_TELEMETRY},
+    [THROTTLE_EVENT] = {"EventSend", THROTTLES_EVENTS},
 };
 
 const char *throttle_operation_name(enum throttle_operation op)
@@ -74,6 +75,7 @@ const char *throttle_operation_name(enum throttle_operation op)
         [THROTTLES_UPLOADS] = OF(name_, "uploads", help_),                                         \
         [THROTTLES_CONNECTIONS] = OF(name_, "connections", help_),                                 \
         [THROTTLES_TELEMETRY] = OF(name_, "telemetry", help_),                                     \
+        [THROTTLES_EVENTS] = OF(name_, "events", help_),                                           \
     }
 
 static struct metric taken[THROTTLE_CLASSES] =

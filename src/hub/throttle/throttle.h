@@ -46,6 +46,7 @@ enum throttle_class {
     THROTTLES_UPLOADS, /* initiations */
     THROTTLES_CONNECTIONS,
     THROTTLES_TELEMETRY,
+    THROTTLES_EVENTS, /* of producers to event hubs that users made: a throughput unit for each unit */
     THROTTLE_CLASSES
 };
 
@@ -67,6 +68,7 @@ enum throttle_operation {
     THROTTLE_UPLOAD,
     THROTTLE_CONNECTION,
     THROTTLE_TELEMETRY,
+    THROTTLE_EVENT,
     THROTTLE_OPERATIONS
 };
 

@@ -22,6 +22,7 @@ static const enum throttle_operation any_of[THROTTLE_CLASSES] = {
     [THROTTLES_UPLOADS] = THROTTLE_UPLOAD,
     [THROTTLES_CONNECTIONS] = THROTTLE_CONNECTION,
     [THROTTLES_TELEMETRY] = THROTTLE_TELEMETRY,
+    [THROTTLES_EVENTS] = THROTTLE_EVENT,
 };
 
 static void a_period_s_amount_passes_at_once_one_more_waits_and_then_one_is_refused(void **state)

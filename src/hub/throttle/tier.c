@@ -35,6 +35,7 @@ static const struct row rows[THROTTLE_CLASSES] = {
     [THROTTLES_UPLOADS] = {"uploads", MINUTE, {{0, 100}, {0, 100}, {0, 5000}}},
     [THROTTLES_CONNECTIONS] = {"connections", SECOND, {{100, 12}, {0, 120}, {0, 6000}}},
     [THROTTLES_TELEMETRY] = {"telemetry", SECOND, {{100, 12}, {0, 120}, {0, 6000}}},
+    [THROTTLES_EVENTS] = {"events", SECOND, {{0, 1000}, {0, 1000}, {0, 1000}}}, /* Event Hubs */
 };
 
 static const struct {

@@ -305,9 +305,10 @@ struct amqp_link_config {
 struct amqp_link *amqp_send_attach(struct amqp_session *s, const struct amqp_link_config *cfg);
 
 struct amqp_link_answer {
-    uint64_t max_message_size; /* receiver: what we take; 0: no limit */
-    struct slice offered;      /* capabilities: encoded symbols, or empty */
-    struct slice properties;   /* an encoded map; empty: an empty map goes out */
+    uint64_t max_message_size; /* receiver: what we say that we take; 0: no limit */
+    uint64_t receive_max; /* what the caller wants to see all the same, to reject it; 0: no more */
+    struct slice offered; /* capabilities: encoded symbols, or empty */
+    struct slice properties; /* an encoded map; empty: an empty map goes out */
 };
 
 /* Says yes to a link that the peer attached: name, source, target and settle modes are repeated. */

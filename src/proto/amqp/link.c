@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/num.h"
 #include "proto/amqp/internal.h"
 
 static uint32_t links_max(const struct amqp *a)
@@ -170,7 +171,7 @@ static void forget_kept(struct amqp_link *l)
 void amqp_answer_attach(struct amqp_link *l, const struct amqp_link_answer *answer)
 {
     if (!awaits_answer(l)) return;
-    l->receive_max = answer->max_message_size;
+    l->receive_max = MAX(answer->max_message_size, answer->receive_max);
     put_attach(l, &(struct attach){.name = l->kept->name,
                                    .offered = answer->offered,
                                    .properties = answer->properties,
