@@ -137,6 +137,7 @@ GROUPS = {
     "java multiplex AMQPS_WS": ("java", java("Multiplex", "AMQPS_WS")),
     "node plain": ("node", node("plain")),
     "node consumer": ("node", node("consumer")),
+    "node event_hubs": ("node", node("event_hubs")),
     "node redirect": ("node", node("redirect")),
     "node processor": ("node", node("processor")),
     "node websocket": ("node", node("websocket")),

@@ -33,27 +33,57 @@ static bool next_is(struct slice *rest, const char *word)
 }
 
 /* {hub} or messages/events at the front. */
-static bool skip_stream(const struct hub *hub, struct slice *rest, bool *iot_name)
+static bool skip_stream(const struct hub *hub, const struct event_hubs *hubs, struct slice *rest,
+                        struct address *out)
 {
-    struct slice copy = *rest;
-    *iot_name = next_is(&copy, "messages") && next_is(&copy, "events");
-    if (*iot_name) *rest = copy;
-    return *iot_name || next_is(rest, hub->name);
+    struct slice copy = *rest, name = SLICE_NONE;
+    out->iot_name = next_is(&copy, "messages") && next_is(&copy, "events");
+    if (out->iot_name) *rest = copy;
+    if (out->iot_name || next_is(rest, hub->name)) return true;
+    copy = *rest;
+    if (hubs == NULL || !slice_split(&copy, '/', &name)) return false;
+    const struct event_hub *h = event_hub_find(hubs, name);
+    if (h == NULL) return false;
+    out->stream = h->stream;
+    *rest = copy;
+    return true;
+}
+
+static bool parse_number(struct slice text, unsigned *out)
+{
+    uint64_t n;
+    if (num_u64(text, &n) != OK || n > UINT16_MAX || (text.len > 1 && text.ptr[0] == '0'))
+        return false;
+    *out = (unsigned)n;
+    return true;
+}
+
+/* Partitions/{n} and nothing behind it. */
+static bool parse_send_partition(struct slice rest, struct address *out)
+{
+    struct slice number;
+    return next_is(&rest, "Partitions") && slice_split(&rest, '/', &number) && rest.ptr == NULL &&
+           parse_number(number, &out->partition);
+}
+
+static bool parse_publisher(struct slice rest)
+{
+    struct slice name;
+    return next_is(&rest, "Publishers") && slice_split(&rest, '/', &name) && name.len &&
+           rest.ptr == NULL;
 }
 
 /* ConsumerGroups/{group}/Partitions/{n} and nothing behind it. */
 static bool parse_partition(struct slice rest, struct address *out)
 {
     struct slice group, number;
-    uint64_t n;
     if (!next_is(&rest, "ConsumerGroups") || !slice_split(&rest, '/', &group) ||
         !next_is(&rest, "Partitions") || !slice_split(&rest, '/', &number) || rest.ptr)
         return false;
-    if (group.len == 0 || group.len > CONSUMER_GROUP_NAME_MAX || num_u64(number, &n) != OK ||
-        n > UINT16_MAX || (number.len > 1 && number.ptr[0] == '0'))
+    if (group.len == 0 || group.len > CONSUMER_GROUP_NAME_MAX ||
+        !parse_number(number, &out->partition))
         return false;
     snprintf(out->group, sizeof out->group, "%.*s", SLICE_ARG(group));
-    out->partition = (unsigned)n;
     return true;
 }
 
@@ -139,7 +169,8 @@ static enum address_kind fixed_kind(struct slice rest)
     return is_words(rest, feedback) ? ADDRESS_SERVICE_FEEDBACK : ADDRESS_UNKNOWN;
 }
 
-void address_parse(const struct hub *hub, struct slice text, struct address *out)
+void address_parse(const struct hub *hub, const struct event_hubs *hubs, struct slice text,
+                   struct address *out)
 {
     struct slice rest = path_of(text);
     *out = (struct address){.kind = fixed_kind(rest)};
@@ -148,17 +179,30 @@ void address_parse(const struct hub *hub, struct slice text, struct address *out
         out->kind = ADDRESS_REGISTRATION;
     } else if (skip_identity(&rest, out)) {
         out->kind = device_kind(rest);
-    } else if (skip_stream(hub, &rest, &out->iot_name)) {
+    } else if (skip_stream(hub, hubs, &rest, out)) {
         if (rest.ptr == NULL)
             out->kind = ADDRESS_STREAM;
         else if (slice_eq_nocase(rest, SLICE_LIT("$management")))
             out->kind = ADDRESS_MANAGEMENT;
         else if (parse_partition(rest, out))
             out->kind = ADDRESS_PARTITION;
+        else if (parse_send_partition(rest, out))
+            out->kind = ADDRESS_SEND_PARTITION;
+        else if (parse_publisher(rest))
+            out->kind = ADDRESS_PUBLISHER;
     }
 }
 
-void address_path(const struct hub *hub, const struct address *a, bool iot_name, struct buf *out)
+static const char *hub_name(const struct hub *hub, const struct event_hubs *hubs,
+                            const struct address *a, bool iot_name)
+{
+    if (a->stream == 0) return iot_name ? "messages/events" : hub->name;
+    const struct event_hub *h = event_hub_of_stream(hubs, a->stream);
+    return h ? h->name : "";
+}
+
+void address_path(const struct hub *hub, const struct event_hubs *hubs, const struct address *a,
+                  bool iot_name, struct buf *out)
 {
     static const char *const of_services[] = {
         [ADDRESS_SERVICE_SEND] = "messages/devicebound",
@@ -169,8 +213,10 @@ void address_path(const struct hub *hub, const struct address *a, bool iot_name,
         buf_put_str(out, of_services[a->kind]);
         return;
     }
-    buf_put_str(out, iot_name ? "messages/events" : hub->name);
+    buf_put_str(out, hub_name(hub, hubs, a, iot_name));
     if (a->kind == ADDRESS_MANAGEMENT) buf_put_str(out, "/$management");
+    if (a->kind == ADDRESS_SEND_PARTITION) buf_printf(out, "/Partitions/%u", a->partition);
+    if (a->kind == ADDRESS_PUBLISHER) buf_put_str(out, "/Publishers");
     if (a->kind == ADDRESS_PARTITION)
         buf_printf(out, "/ConsumerGroups/%s/Partitions/%u", a->group, a->partition);
 }

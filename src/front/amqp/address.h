@@ -2,8 +2,9 @@
  *
  * Accepted with or without leading '/', as amqps://host:port/path, fixed words in any case:
  *   $cbs | $management | {hub}/$management | {hub}/ConsumerGroups/{group}/Partitions/{n}
+ *   {hub} | {hub}/Partitions/{n} | {hub}/Publishers/{name}, of producers
  *   messages/devicebound | messages/servicebound/feedback | messages/servicebound/filenotifications
- * {hub} is the hub's name or "messages/events".  Of devices, and of modules with /modules/{m} behind it:
+ * {hub} is the hub's name or "messages/events", or an event hub's that a user made.  Of devices, and of modules with /modules/{m} behind it:
  *   devices/{d}/messages/events | devices/{d}/messages/devicebound
  *   devices/{d}/methods/devicebound | devices/{d}/twin
  *   {id scope}/registrations/{r}, of devices that register
@@ -13,6 +14,7 @@
 #define FRONT_AMQP_ADDRESS_H
 
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/event_hub/event_hub.h"
 #include "hub/hub.h"
 
 enum { ADDRESS_MAX = 1024 };
@@ -23,6 +25,8 @@ enum address_kind {
     ADDRESS_MANAGEMENT,
     ADDRESS_STREAM, /* {hub} alone: where producers send; messages/events: leads to the stream */
     ADDRESS_PARTITION,
+    ADDRESS_SEND_PARTITION,
+    ADDRESS_PUBLISHER,
     ADDRESS_SERVICE_SEND, /* where services send to devices */
     ADDRESS_SERVICE_FEEDBACK,
     ADDRESS_REGISTRATION,  /* of a device that registers: `who` is its registration id */
@@ -35,15 +39,19 @@ enum address_kind {
 
 struct address {
     enum address_kind kind;
-    bool iot_name; /* said "messages/events" */
+    bool iot_name;   /* said "messages/events" */
+    uint16_t stream; /* of the event hub; 0: the built-in one */
     char group[CONSUMER_GROUP_NAME_MAX + 1];
     unsigned partition;
     char who[HUB_WHO_LEN_MAX + 1]; /* the identity: hub_who_valid() */
 };
 
-void address_parse(const struct hub *hub, struct slice text, struct address *out);
+/* `hubs`: those that users made; NULL: none. */
+void address_parse(const struct hub *hub, const struct event_hubs *hubs, struct slice text,
+                   struct address *out);
 
-/* The path that a token must cover, spelled with the hub's name or with "messages/events". */
-void address_path(const struct hub *hub, const struct address *a, bool iot_name, struct buf *out);
+/* The path that a token must cover; the built-in event hub's name is the hub's or "messages/events". */
+void address_path(const struct hub *hub, const struct event_hubs *hubs, const struct address *a,
+                  bool iot_name, struct buf *out);
 
 #endif

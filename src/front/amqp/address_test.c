@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "front/amqp/address.h"
+#include "front/amqp/testing/fake_event_hub.h"
 
 static const struct hub *hub(void)
 {
@@ -36,14 +37,52 @@ static void every_spelling_finds_its_node(void **state)
         {"amqps://h/myhub/ConsumerGroups/g1/Partitions/0", ADDRESS_PARTITION, false, "g1", 0},
         {"sb://h/myhub/ConsumerGroups/g1/Partitions/0", ADDRESS_PARTITION, false, "g1", 0},
         {"messages/events/ConsumerGroups/g/Partitions/1", ADDRESS_PARTITION, true, "g", 1},
+        {"myhub/Partitions/2", ADDRESS_SEND_PARTITION, false, "", 2},
+        {"myhub/Publishers/p", ADDRESS_PUBLISHER, false, "", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct address a;
-        address_parse(hub(), slice_str(rows[i].text), &a);
+        address_parse(hub(), &fake_event_hubs, slice_str(rows[i].text), &a);
         assert_int_equal(a.kind, rows[i].kind);
         assert_int_equal(a.iot_name, rows[i].iot_name);
         assert_string_equal(a.group, rows[i].group);
         assert_int_equal(a.partition, rows[i].partition);
+    }
+}
+
+static void event_hubs_that_users_made_have_addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum address_kind kind;
+        unsigned stream, partition;
+        const char *path;
+    } rows[] = {
+        {"orders", ADDRESS_STREAM, 1, 0, "orders"},
+        {"amqps://h:5671/Orders", ADDRESS_STREAM, 1, 0, "orders"},
+        {"orders/Partitions/3", ADDRESS_SEND_PARTITION, 1, 3, "orders/Partitions/3"},
+        {"orders/publishers/me", ADDRESS_PUBLISHER, 1, 0, "orders/Publishers"},
+        {"orders/$management", ADDRESS_MANAGEMENT, 1, 0, "orders/$management"},
+        {"ORDERS/ConsumerGroups/g/Partitions/2", ADDRESS_PARTITION, 1, 2,
+         "orders/ConsumerGroups/g/Partitions/2"},
+        {"orders/Partitions/03", ADDRESS_UNKNOWN, 1, 0, NULL},
+        {"orders/Partitions/3/x", ADDRESS_UNKNOWN, 1, 3, NULL},
+        {"orders/Publishers/", ADDRESS_UNKNOWN, 1, 0, NULL},
+        {"orders/Publishers/a/b", ADDRESS_UNKNOWN, 1, 0, NULL},
+        {"others", ADDRESS_UNKNOWN, 0, 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct address a;
+        struct buf path = {0};
+        address_parse(hub(), &fake_event_hubs, slice_str(rows[i].text), &a);
+        assert_int_equal(a.kind, rows[i].kind);
+        assert_int_equal(a.stream, rows[i].stream);
+        if (rows[i].path == NULL) continue;
+        assert_int_equal(a.partition, rows[i].partition);
+        address_path(hub(), &fake_event_hubs, &a, true, &path);
+        assert_string_equal(buf_cstr(&path), rows[i].path);
+        buf_free(&path);
     }
 }
 
@@ -70,7 +109,7 @@ static void identities_come_in_every_spelling(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct address a;
-        address_parse(hub(), slice_str(rows[i].text), &a);
+        address_parse(hub(), &fake_event_hubs, slice_str(rows[i].text), &a);
         assert_int_equal(a.kind, rows[i].kind);
         assert_string_equal(a.who, rows[i].who);
     }
@@ -103,7 +142,7 @@ static void what_is_no_node_is_unknown(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct address a;
-        address_parse(hub(), slice_str(rows[i]), &a);
+        address_parse(hub(), &fake_event_hubs, slice_str(rows[i]), &a);
         assert_int_equal(a.kind, ADDRESS_UNKNOWN);
     }
 }
@@ -116,7 +155,7 @@ static void a_group_name_has_a_limit(void **state)
     for (int over = 0; over < 2; over++) {
         snprintf(text, sizeof text, "myhub/ConsumerGroups/%0*d/Partitions/0",
                  CONSUMER_GROUP_NAME_MAX + over, 1);
-        address_parse(hub(), slice_str(text), &a);
+        address_parse(hub(), &fake_event_hubs, slice_str(text), &a);
         assert_int_equal(a.kind, over ? ADDRESS_UNKNOWN : ADDRESS_PARTITION);
     }
 }
@@ -126,11 +165,12 @@ static void the_path_is_spelled_both_ways(void **state)
     (void)state;
     struct buf path = {0};
     struct address a;
-    address_parse(hub(), SLICE_LIT("messages/events/ConsumerGroups/g/Partitions/1"), &a);
-    address_path(hub(), &a, false, &path);
+    address_parse(hub(), &fake_event_hubs,
+                  SLICE_LIT("messages/events/ConsumerGroups/g/Partitions/1"), &a);
+    address_path(hub(), &fake_event_hubs, &a, false, &path);
     assert_true(slice_is(buf_slice(&path), "myhub/ConsumerGroups/g/Partitions/1"));
     buf_clear(&path);
-    address_path(hub(), &a, true, &path);
+    address_path(hub(), &fake_event_hubs, &a, true, &path);
     assert_true(slice_is(buf_slice(&path), "messages/events/ConsumerGroups/g/Partitions/1"));
     buf_free(&path);
 }
@@ -139,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_spelling_finds_its_node),
+        cmocka_unit_test(event_hubs_that_users_made_have_addresses),
         cmocka_unit_test(identities_come_in_every_spelling),
         cmocka_unit_test(what_is_no_node_is_unknown),
         cmocka_unit_test(a_group_name_has_a_limit),

@@ -13,6 +13,7 @@
 #include "front/amqp/reader.h"
 #include "front/amqp/rpc.h"
 #include "front/amqp/sasl_tpm.h"
+#include "front/amqp/stream_link.h"
 
 COUNTER(logins_refused, "azimuth_amqp_logins_refused_total", "SASL logins refused");
 COUNTER(links_refused, "azimuth_amqp_links_refused_total", "AMQP links refused");
@@ -103,7 +104,11 @@ static const struct node *node_of(const struct peer *p, const struct address *a)
     switch (a->kind) {
     case ADDRESS_CBS: return &node_cbs;
     case ADDRESS_MANAGEMENT: return iot_login ? &node_redirect : &node_management;
-    case ADDRESS_STREAM: return a->iot_name ? &node_redirect : NULL;
+    case ADDRESS_STREAM:
+        if (a->stream) return &node_event_sender;
+        return a->iot_name ? &node_redirect : NULL;
+    case ADDRESS_SEND_PARTITION:
+    case ADDRESS_PUBLISHER: return a->stream ? &node_event_sender : NULL;
     case ADDRESS_PARTITION: return iot_login ? &node_redirect : &node_partition;
     case ADDRESS_SERVICE_SEND: return doors->c2d ? &node_service_send : NULL;
     case ADDRESS_SERVICE_FEEDBACK: return doors->c2d ? &node_service_feedback : NULL;
@@ -136,7 +141,7 @@ static struct peer_link *link_new(struct peer *p, struct amqp_link *link, const 
 static void refuse_missing(struct peer *p, struct amqp_link *link, const struct address *a,
                            struct slice text)
 {
-    bool sends = !link->sender && (a->kind == ADDRESS_STREAM || a->kind == ADDRESS_PARTITION);
+    bool sends = !link->sender && a->kind >= ADDRESS_STREAM && a->kind <= ADDRESS_PUBLISHER;
     text = slice_head(text, ADDRESS_MAX);
     if (sends)
         refuse(p, link, AMQP_NOT_ALLOWED,
@@ -157,7 +162,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
     assert(link != NULL);
     struct slice text = link->sender ? ev->source.address : ev->target.address;
     struct address address;
-    address_parse(p->service->hub, text, &address);
+    address_parse(p->service->hub, p->service->doors.event_hubs, text, &address);
     const struct node *node = text.len <= ADDRESS_MAX ? node_of(p, &address) : NULL;
     if (node == NULL || !(link->sender ? node->sender : node->receiver)) {
         refuse_missing(p, link, &address, text);
@@ -481,6 +486,8 @@ struct amqp_service *amqp_service_new(const struct amqp_doors *doors)
                                           .mechanisms = mechanisms}};
     telemetry_init(&s->telemetry, hub, desk->writer, desk->routing);
     list_init(&s->full);
+    list_init(&s->full_senders);
+    stream_links_init(s);
     readers_attach(s);
     return s;
 }

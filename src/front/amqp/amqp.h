@@ -2,7 +2,8 @@
  *
  * One connection carries links to any nodes of ours, so one front serves them all: `$cbs` takes
  * tokens, `$management` answers questions about the stream, `{hub}/ConsumerGroups/{group}/
- * Partitions/{n}` is read, and the IoT host name's `messages/events` leads to the stream.  Links to
+ * Partitions/{n}` is read, `{event hub}` is sent to, and the IoT host name's `messages/events` leads to
+ * the stream.  Links to
  * `devices/{d}/...` are devices: each identity has a session of its own, however many of them share
  * the connection.  Services send to devices at `messages/devicebound` and hear of it at
  * `messages/servicebound/feedback`.
@@ -36,6 +37,9 @@ enum {
     AMQP_BATCH_MAX = 1000, /* messages in a batched transfer */
     AMQP_DPS_CREDIT = 16,  /* requests of a device that registers, and answers not taken */
     AMQP_DPS_MESSAGE_MAX = 128 << 10, /* bytes of a request; 96 KB of it are the device's */
+    AMQP_EVENT_MESSAGE_MAX = 1 << 20, /* bytes of a producer's transfer (Event Hubs, Standard) */
+    AMQP_EVENT_TAKEN_MAX = 2 << 20,   /* larger ones are read up to this, to be rejected */
+    AMQP_EVENT_KEY_MAX = 128,         /* of a partition key, as the SDKs have it */
     AMQP_FLIGHT_MAX = 32,     /* messages to a device that wait for credit or a disposition */
     AMQP_METHOD_CREDIT = 100, /* answers of a device link that are not settled */
     AMQP_METHOD_UNSENT_MAX =

@@ -87,6 +87,7 @@ void amqp_relief(struct amqp_service *s)
         peer_touch(base_of(e)->peer);
         renew_credit(e);
     }
+    event_senders_relief(s);
 }
 
 /* ---- settling */

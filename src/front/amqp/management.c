@@ -7,6 +7,8 @@
 #include "base/num.h"
 #include "front/amqp/management.h"
 #include "front/amqp/rpc.h"
+#include "front/amqp/stream_link.h"
+#include "hub/event_hub/event_hub.h"
 #include "log/log.h"
 
 #define TYPE_HUB       "com.microsoft:eventhub"
@@ -30,18 +32,26 @@ static void put_partition_ids(struct buf *b, unsigned count)
     amqp_put_string_array(b, ids, count);
 }
 
-static void answer_hub(struct rpc_ticket *t)
+static const char *name_of(const struct rpc_ticket *t, unsigned stream)
 {
-    const struct hub *hub = rpc_peer(t)->service->hub;
-    unsigned partitions = log_partitions(hub->log, 0);
+    const struct amqp_service *s = rpc_peer(t)->service;
+    const struct event_hub *h = stream_hub(s, stream);
+    return h ? h->name : s->hub->name;
+}
+
+static void answer_hub(struct rpc_ticket *t, unsigned stream)
+{
+    const struct amqp_service *s = rpc_peer(t)->service;
+    const struct event_hub *h = stream_hub(s, stream);
+    unsigned partitions = log_partitions(s->hub->log, stream);
     struct buf b = {0};
     struct amqp_open map = amqp_open_map(&b);
     amqp_put_str(&b, "name");
-    amqp_put_str(&b, hub->name);
+    amqp_put_str(&b, name_of(t, stream));
     amqp_put_str(&b, "type");
     amqp_put_str(&b, TYPE_HUB);
     amqp_put_str(&b, "created_at");
-    amqp_put_timestamp(&b, hub->created_us / 1000);
+    amqp_put_timestamp(&b, (h ? h->created_us : s->hub->created_us) / 1000);
     amqp_put_str(&b, "partition_count");
     amqp_put_int(&b, (int32_t)partitions);
     amqp_put_str(&b, "georeplication_factor");
@@ -63,7 +73,7 @@ static void answer_partition(struct rpc_ticket *t, const struct log_seek_done *d
     struct buf b = {0};
     struct amqp_open map = amqp_open_map(&b);
     amqp_put_str(&b, "name");
-    amqp_put_str(&b, rpc_peer(t)->service->hub->name);
+    amqp_put_str(&b, name_of(t, d->stream));
     amqp_put_str(&b, "type");
     amqp_put_str(&b, TYPE_PARTITION);
     amqp_put_str(&b, "partition");
@@ -85,10 +95,10 @@ static void answer_partition(struct rpc_ticket *t, const struct log_seek_done *d
 
 /* ---- asking the log */
 
-static void ask_log(struct rpc_ticket *t, unsigned partition)
+static void ask_log(struct rpc_ticket *t, unsigned stream, unsigned partition)
 {
     struct amqp_service *s = rpc_peer(t)->service;
-    struct log_seek_msg ask = {.partition = (uint16_t)partition};
+    struct log_seek_msg ask = {.stream = (uint16_t)stream, .partition = (uint16_t)partition};
     struct msg *m = msg_new(LOG_ENDS, sizeof ask);
     m->call = MANAGEMENT_CALL;
     memcpy(m->body, &ask, sizeof ask);
@@ -109,27 +119,32 @@ void management_answered(struct lane *lane, const struct msg *m)
 
 /* ---- requests */
 
-static bool allowed(const struct rpc_ticket *t, const struct amqp_message *m)
+static bool allowed(const struct rpc_ticket *t, const struct amqp_message *m, unsigned stream)
 {
     const struct peer *p = rpc_peer(t);
-    const struct address *a = rpc_address(t);
-    return peer_may_until(p, a, AUTH_SERVICE_CONNECT) != INT64_MIN ||
-           peer_token_opens(p, rpc_property(m, "security_token"), a, AUTH_SERVICE_CONNECT);
+    struct address a = *rpc_address(t); /* of any event hub, where the name decides */
+    a.stream = (uint16_t)stream;
+    return peer_may_until(p, &a, AUTH_SERVICE_CONNECT) != INT64_MIN ||
+           peer_token_opens(p, rpc_property(m, "security_token"), &a, AUTH_SERVICE_CONNECT);
 }
 
-static bool names_our_hub(const struct hub *hub, struct slice name)
+/* Which event hub of ours is meant; false: none. */
+static bool find_stream(const struct amqp_service *s, struct slice name, unsigned *stream)
 {
-    return slice_eq_nocase(name, slice_str(hub->name)) ||
+    const struct event_hub *h = stream_named(s, name);
+    *stream = h ? h->stream : 0;
+    return h || slice_eq_nocase(name, slice_str(s->hub->name)) ||
            slice_eq_nocase(name, SLICE_LIT("messages/events"));
 }
 
-static void read_partition(struct rpc_ticket *t, struct slice partition)
+static void read_partition(struct rpc_ticket *t, unsigned stream, struct slice partition)
 {
     uint64_t n;
-    if (num_u64(partition, &n) != OK || n >= log_partitions(rpc_peer(t)->service->hub->log, 0))
+    unsigned count = log_partitions(rpc_peer(t)->service->hub->log, stream);
+    if (num_u64(partition, &n) != OK || n >= count)
         answer_error(t, 404, AMQP_NOT_FOUND, "the partition does not exist");
     else
-        ask_log(t, (unsigned)n);
+        ask_log(t, stream, (unsigned)n);
 }
 
 /* The name comes before the right to it: a token for a hub that is not here opens nothing, and the
@@ -137,16 +152,17 @@ static void read_partition(struct rpc_ticket *t, struct slice partition)
 static void on_request(struct rpc_ticket *t, const struct amqp_message *m)
 {
     struct slice type = rpc_property(m, "type");
+    unsigned stream;
     if (!slice_eq_nocase(rpc_property(m, "operation"), SLICE_LIT("READ")))
         answer_error(t, 400, ARGUMENT_ERROR, "the operation is not READ");
-    else if (!names_our_hub(rpc_peer(t)->service->hub, rpc_property(m, "name")))
+    else if (!find_stream(rpc_peer(t)->service, rpc_property(m, "name"), &stream))
         answer_error(t, 404, AMQP_NOT_FOUND, "the messaging entity could not be found");
-    else if (!allowed(t, m))
+    else if (!allowed(t, m, stream))
         answer_error(t, 401, AMQP_UNAUTHORIZED, "a token with ServiceConnect is needed");
     else if (slice_is(type, TYPE_HUB))
-        answer_hub(t);
+        answer_hub(t, stream);
     else if (slice_is(type, TYPE_PARTITION))
-        read_partition(t, rpc_property(m, "partition"));
+        read_partition(t, stream, rpc_property(m, "partition"));
     else
         answer_error(t, 400, ARGUMENT_ERROR,
                      "the type is neither " TYPE_HUB " nor " TYPE_PARTITION);

@@ -27,7 +27,7 @@ static struct list *claims_of(struct owners *o, const struct owners_claim *c)
 
 static bool same_place(const struct owners_claim *a, const struct owners_claim *b)
 {
-    return a->partition == b->partition &&
+    return a->stream == b->stream && a->partition == b->partition &&
            slice_eq_nocase(slice_str(a->group), slice_str(b->group));
 }
 

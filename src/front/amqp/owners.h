@@ -24,7 +24,7 @@ enum owners_kind {
 };
 
 struct owners_claim {
-    uint16_t partition;
+    uint16_t stream, partition;
     int64_t level; /* OWNER_NO_LEVEL: none */
     char group[CONSUMER_GROUP_NAME_MAX + 1];
     char name[OWNER_NAME_MAX + 1]; /* the receiver's, for messages */
@@ -41,9 +41,10 @@ struct owners *owners_new(struct lane *lane, uint32_t readers_max);
 void owners_free(struct owners *o);
 
 /* The core that decides about a partition. */
-static inline struct addr owners_home(const struct hub *hub, unsigned partition)
+static inline struct addr owners_home(const struct hub *hub, const struct owners_claim *c)
 {
-    return (struct addr){.lane = hub->cores[partition % hub->core_count]};
+    return (struct addr){.lane =
+                             hub->cores[((unsigned)c->stream + c->partition) % hub->core_count]};
 }
 
 #endif

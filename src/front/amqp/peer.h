@@ -27,7 +27,10 @@ struct amqp_service {
     struct timer idle_timer;
     struct session_desk *desk;
     struct telemetry telemetry;
-    struct list full; /* links of device_events.c that wait for room in the log */
+    struct list full;         /* links of device_events.c that wait for room in the log */
+    struct list full_senders; /* ... of event_sender.c */
+    struct list stream_links; /* stream_link.c */
+    unsigned next_partition;  /* of events without key */
     struct arena scratch;
     struct property space[TELEMETRY_PROPERTIES_MAX];
 };
@@ -91,7 +94,10 @@ struct node {
 extern const struct node node_cbs, node_management, node_partition, node_redirect;
 extern const struct node node_device_events, node_device_c2d, node_device_methods, node_device_twin;
 extern const struct node node_service_send, node_service_feedback, node_service_files;
-extern const struct node node_provisioning;
+extern const struct node node_provisioning, node_event_sender;
+
+/* Producers that wait for room in the log (event_sender.c). */
+void event_senders_relief(struct amqp_service *s);
 
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);

@@ -22,6 +22,7 @@
 #include "front/amqp/owners.h"
 #include "front/amqp/peer.h"
 #include "front/amqp/selector.h"
+#include "front/amqp/stream_link.h"
 #include "log/log.h"
 
 #define EPOCH          "com.microsoft:epoch"
@@ -40,6 +41,7 @@ enum reader_state { READER_CLAIMING, READER_SEEKING, READER_READING };
 
 struct reader {
     struct peer_link base;
+    struct stream_link stream;
     struct addr slot;
     enum reader_state state;
     struct owners_claim claim;
@@ -76,7 +78,7 @@ static struct addr log_of(const struct reader *r)
 
 static struct addr owners_of(const struct reader *r)
 {
-    return owners_home(r->base.peer->service->hub, r->claim.partition);
+    return owners_home(r->base.peer->service->hub, &r->claim);
 }
 
 /* ---- attaching */
@@ -108,13 +110,16 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     r->slot = slot_new(s->lane, r);
     r->state = READER_CLAIMING;
     list_init(&r->idle);
+    stream_link_begin(&r->stream, l);
+    r->claim.stream = l->address.stream;
     r->claim.partition = (uint16_t)l->address.partition;
     snprintf(r->claim.group, sizeof r->claim.group, "%s", l->address.group);
+    r->start.stream = r->claim.stream;
     r->start.partition = r->claim.partition;
     r->metric = amqp_has_capability(&ev->desired, RUNTIME_METRIC);
     metric_add(&readers_now, 1);
-    if (l->address.partition >= log_partitions(s->hub->log, 0) ||
-        !consumer_group_exists(s->doors.groups, 0, slice_str(l->address.group)))
+    if (l->address.partition >= log_partitions(s->hub->log, l->address.stream) ||
+        !consumer_group_exists(s->doors.groups, l->address.stream, slice_str(l->address.group)))
         peer_refuse(l, AMQP_NOT_FOUND, "The messaging entity '%s' could not be found.", l->path);
     else if (selector_of_filter(&ev->source.filter, &selector) != OK ||
              selector_parse(selector, &r->start) != OK)
@@ -204,6 +209,7 @@ static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
     } else {
         r->next = done.ordinal;
         r->state = READER_READING;
+        r->stream.answered = true;
         peer_touch(r->base.peer);
         amqp_answer_attach(r->base.link, &(struct amqp_link_answer){0});
         pump(r);
@@ -214,7 +220,8 @@ static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
 
 static void read_on(struct reader *r, bool wait)
 {
-    struct log_read_msg m = {.partition = r->claim.partition,
+    struct log_read_msg m = {.stream = r->claim.stream,
+                             .partition = r->claim.partition,
                              .max_bytes = AMQP_READ_BYTES,
                              .from_ordinal = r->next,
                              .wait = wait};
@@ -234,8 +241,8 @@ static void rest_at_tail(struct reader *r)
 static void jump(struct reader *r, uint64_t to)
 {
     metric_inc(&jumps);
-    say_warn("reader.jumped", "partition=%u group=%s from=%" PRIu64 " to=%" PRIu64,
-             r->claim.partition, r->claim.group, r->next, to);
+    say_warn("reader.jumped", "path=%s partition=%u group=%s from=%" PRIu64 " to=%" PRIu64,
+             r->base.path, r->claim.partition, r->claim.group, r->next, to);
     r->next = to;
     pump(r);
 }
@@ -395,10 +402,12 @@ static void on_detached(struct peer_link *l)
     struct reader *r = CONTAINER_OF(l, struct reader, base);
     ask(r, owners_of(r), OWNERS_RELEASE, &r->claim, sizeof r->claim);
     if (r->reading) {
-        struct log_cancel_msg cancel = {.partition = r->claim.partition, .reader = r->slot};
+        struct log_cancel_msg cancel = {
+            .stream = r->claim.stream, .partition = r->claim.partition, .reader = r->slot};
         ask(r, log_of(r), LOG_CANCEL, &cancel, sizeof cancel);
     }
     let_piece_go(r);
+    stream_link_end(&r->stream);
     slot_free(lane_of(r), r->slot);
     metric_add(&readers_now, -1);
 }

@@ -170,7 +170,7 @@ static bool opens(const struct peer *p, const struct sas *sas, const struct addr
     bool may = false;
     for (int spelling = 0; spelling < 2 && !may; spelling++) {
         struct buf path = {0};
-        address_path(p->service->hub, a, spelling != 0, &path);
+        address_path(p->service->hub, p->service->doors.event_hubs, a, spelling != 0, &path);
         may = hub_token_of_policy(p->service->hub, sas, buf_slice(&path), right) == AUTH_OK;
         buf_free(&path);
     }

@@ -23,6 +23,7 @@ static void event_hubs_are_listed_made_and_deleted(void **state)
     const char *owner = token("iothubowner", "");
     call_console();
     request("GET /admin/v1/event-hubs", owner, NULL);
+    assert_int_equal(answered(), 200);
     assert_string_equal(said_body(), "[]");
     request("PUT /admin/v1/event-hubs/Orders", owner,
             "{\"properties\":{\"partitionCount\":2,\"retentionDescription\":"
@@ -30,6 +31,7 @@ static void event_hubs_are_listed_made_and_deleted(void **state)
     assert_string_equal(world.event_hubs.asked, "put Orders 2 48 1000000");
     world.event_hubs.there = &orders;
     event_hubs_say(OK);
+    assert_int_equal(answered(), 200);
     assert_non_null(strstr(
         said_body(),
         "{\"name\":\"Orders\",\"properties\":{\"partitionCount\":2,"

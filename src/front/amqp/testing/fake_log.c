@@ -1,5 +1,6 @@
 /* fake_log.c - answers reads and seeks from a buffer of frames. */
 #include "front/amqp/testing/fake_log.h"
+#include "front/amqp/testing/fake_event_hub.h"
 
 #include <assert.h>
 
@@ -15,6 +16,7 @@ struct addr log_addr(const struct log *log)
 unsigned log_partitions(const struct log *log, unsigned stream)
 {
     (void)log;
+    if (stream == FAKE_STREAM) return fake_event_hubs.there ? FAKE_STREAM_PARTITIONS : 0;
     return stream == 0 ? RIG_PARTITIONS : 0;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "front/amqp/testing/fake_event_hub.h"
 #include "front/amqp/testing/fake_log.h"
 #include "front/amqp/testing/testing.h"
 #include "proto/amqp/testing/testing.h"
@@ -75,7 +76,7 @@ unsigned conn_local_port(const struct conn *c)
 bool consumer_group_exists(const struct consumer_groups *g, unsigned stream, struct slice name)
 {
     (void)g;
-    return stream == 0 &&
+    return stream <= FAKE_STREAM &&
            (slice_eq_nocase(name, SLICE_LIT("$Default")) || slice_eq_nocase(name, SLICE_LIT("g2")));
 }
 
@@ -87,6 +88,7 @@ void front_rig_init(struct front_rig *r)
     *r = (struct front_rig){0};
     rig_now_us = 1000000;
     fake_c2d_init();
+    fake_event_hubs = (struct event_hubs){.there = true};
     clock_use(&clock);
     policies_make(&r->policies);
     r->hub.office = &r->office;
@@ -100,8 +102,8 @@ void front_rig_init(struct front_rig *r)
         lane_init(&r->cores[i], &r->office, "core");
         r->hub.cores[r->hub.core_count++] = r->cores[i].id;
         r->desks[i] = (struct session_desk){.hub = &r->hub, .lane = &r->cores[i]};
-        r->services[i] =
-            amqp_service_new(&(struct amqp_doors){.desk = &r->desks[i], .c2d = &fake_c2d});
+        r->services[i] = amqp_service_new(&(struct amqp_doors){
+            .desk = &r->desks[i], .c2d = &fake_c2d, .event_hubs = &fake_event_hubs});
     }
     fake_log_init(&r->log, &r->office);
 }

@@ -1,0 +1,27 @@
+/* stream_link.h - links to event hubs that users made, which may go under them.  Private to
+ * front/amqp. */
+#ifndef FRONT_AMQP_STREAM_LINK_H
+#define FRONT_AMQP_STREAM_LINK_H
+
+#include "front/amqp/peer.h"
+
+/* Embedded in a link's state; zeroed is fine for a link to the built-in event hub. */
+struct stream_link {
+    struct list node; /* in service->stream_links */
+    struct peer_link *link;
+    bool answered; /* the attach */
+};
+
+/* Once a service: hears of event hubs that go. */
+void stream_links_init(struct amqp_service *s);
+
+void stream_link_begin(struct stream_link *s, struct peer_link *l);
+void stream_link_end(struct stream_link *s);
+
+/* The event hub that the stream belongs to; NULL: the built-in one, or none. */
+const struct event_hub *stream_hub(const struct amqp_service *s, unsigned stream);
+
+/* By the name that a request has; NULL: there is none. */
+const struct event_hub *stream_named(const struct amqp_service *s, struct slice name);
+
+#endif

@@ -1,0 +1,267 @@
+'use strict';
+/* event_hubs.js - event hubs that a user made: producers of @azure/event-hubs, readers with groups,
+ * owner levels and checkpoints of their own, and that they come and go. */
+
+const assert = require('assert/strict');
+const http = require('http');
+const path = require('path');
+const { ContainerClient } = require('@azure/storage-blob');
+const { BlobCheckpointStore } = require('@azure/eventhubs-checkpointstore-blob');
+const {
+    EventHubBufferedProducerClient, EventHubProducerClient, earliestEventPosition,
+} = require('@azure/event-hubs');
+const { azurite, credential } = require('./azurite');
+const { check, failure, until } = require('./check');
+const { collect, consumer, env } = require('./hub');
+
+/* Keys and what Event Hubs' hash says of them (@azure/event-hubs, partitionKeyToIdMapper). */
+const HASHES = [
+    ['a', -16220], ['7', -15263], ['131', 30562], ['abc', -14161], ['device-1', 26788], ['dev-000001', 4256],
+    ['contoso-device-1', -16538], ['temperature-sensor-0042', 19978],
+    ['this is a key longer than twelve bytes', 21294], ['é', -24812], ['x'.repeat(128), 21896],
+];
+const partitionOf = (hash, count) => String(Math.abs(hash % count));
+
+/** A request to the server's own socket. */
+function admin(method, where, body) {
+    return new Promise((resolve, reject) => {
+        const request = http.request({ socketPath: path.join(env.HUB_DATA, 'azimuth.sock'), method, path: `/admin/v1/${where}` },
+            (answer) => {
+                let text = '';
+                answer.on('data', (piece) => { text += piece; });
+                answer.on('end', () => resolve({ status: answer.statusCode, body: text && JSON.parse(text) }));
+            });
+        request.on('error', reject);
+        request.end(body && JSON.stringify(body));
+    });
+}
+
+async function make(name, partitionCount = 4) {
+    const made = await admin('PUT', `event-hubs/${name}`, { properties: { partitionCount } });
+    assert.equal(made.status, 200, JSON.stringify(made.body));
+    return name;
+}
+
+const string = (hub) => env.HUB_EVENTS.replace(/EntityPath=[^;]*/, `EntityPath=${hub}`);
+const QUICK = { retryOptions: { maxRetries: 0, timeoutInMs: 15000 } };
+
+async function producing(hub, act, options = {}) {
+    const client = new EventHubProducerClient(string(hub), { ...QUICK, ...options });
+    try {
+        return await act(client);
+    } finally {
+        await client.close();
+    }
+}
+
+/** The first `count` events of an event hub. */
+const read = (hub, count, options = {}) => collect((events) => events.length >= count,
+    { string: string(hub), from: earliestEventPosition, ...options });
+
+/** The SDK sends text as JSON. */
+const text = (event) => JSON.parse(event.body.toString());
+
+check('an event hub is made, described and deleted', async () => {
+    const hub = await make('orders', 3);
+    await producing(hub, async (client) => {
+        const info = await client.getEventHubProperties();
+        assert.equal(info.name, hub);
+        assert.deepEqual(info.partitionIds, ['0', '1', '2']);
+        assert.ok(Math.abs(info.createdOn - Date.now()) < 60000);
+        const partition = await client.getPartitionProperties('2');
+        assert.equal(partition.eventHubName, hub);
+        assert.equal(partition.isEmpty, true);
+        assert.equal(partition.lastEnqueuedSequenceNumber, -1);
+    });
+    assert.equal((await admin('DELETE', `event-hubs/${hub}`)).status, 204);
+    const error = await failure(producing(hub, (client) => client.sendBatch([{ body: 'lost' }])));
+    assert.equal(error.code, 'MessagingEntityNotFoundError');
+});
+
+check('events keep their bodies, properties and annotations', async () => {
+    const hub = await make('kept', 1);
+    await producing(hub, (client) => client.sendBatch([
+        { body: { degrees: 21.5 }, properties: { site: 'north', level: 3, fine: true }, contentType: 'application/json', messageId: 'm-1', correlationId: 'c-1' },
+        { body: Buffer.from([0, 1, 255]) },
+        { bodyType: 'value', body: 'as a value' },
+        { bodyType: 'sequence', body: [[1, 'two'], [3]] },
+    ]));
+    const events = await read(hub, 4, { subscribe: { skipParsingBodyAsJson: false } });
+    assert.deepEqual(events[0].body, { degrees: 21.5 });
+    assert.deepEqual(events[0].properties, { site: 'north', level: 3, fine: true });
+    assert.equal(events[0].contentType, 'application/json');
+    assert.equal(events[0].messageId, 'm-1');
+    assert.equal(events[0].correlationId, 'c-1');
+    assert.deepEqual([...events[1].body], [0, 1, 255]);
+    assert.equal(events[2].body, 'as a value');
+    assert.deepEqual(events[3].body, [[1, 'two'], [3]]);
+    assert.deepEqual(events.map((event) => event.sequenceNumber), [0, 1, 2, 3]);
+});
+
+check('a batch is filled to its limit, goes to one partition and is taken whole', async () => {
+    const hub = await make('batches');
+    const sent = await producing(hub, async (client) => {
+        const batch = await client.createBatch();
+        assert.equal(batch.maxSizeInBytes, 1048576);
+        const body = 'b'.repeat(1000);
+        while (batch.tryAdd({ body: `${batch.count} ${body}` })) ;
+        await client.sendBatch(batch);
+        return batch.count;
+    });
+    const events = await read(hub, sent);
+    assert.equal(new Set(events.map((event) => event.partition)).size, 1);
+    assert.deepEqual(events.map((event) => text(event).split(' ')[0]), Array.from({ length: sent }, (_, n) => String(n)));
+});
+
+check('keys go where the hash of Event Hubs says, and events tell their key', async () => {
+    const hub = await make('keys', 16);
+    await producing(hub, async (client) => {
+        for (const [key] of HASHES) await client.sendBatch([{ body: key }], { partitionKey: key });
+    });
+    const events = await read(hub, HASHES.length);
+    for (const [key, hash] of HASHES) {
+        const event = events.find((one) => text(one) === key);
+        assert.equal(event.partition, partitionOf(hash, 16), key);
+        assert.equal(event.partitionKey, key);
+    }
+});
+
+check('events go to a partition that the producer chooses, and to all of them in turn', async () => {
+    const hub = await make('chosen');
+    await producing(hub, async (client) => {
+        for (const partitionId of ['3', '1']) await client.sendBatch([{ body: partitionId }], { partitionId });
+        for (let n = 0; n < 8; n++) await client.sendBatch([{ body: 'anywhere' }]);
+    });
+    const events = await read(hub, 10);
+    for (const event of events.filter((one) => text(one) !== 'anywhere')) assert.equal(text(event), event.partition);
+    assert.equal(new Set(events.filter((one) => text(one) === 'anywhere').map((one) => one.partition)).size, 4);
+    await producing(hub, async (client) => {
+        const error = await failure(client.sendBatch([{ body: 'nowhere' }], { partitionId: '4' }));
+        assert.equal(error.code, 'MessagingEntityNotFoundError');
+    });
+});
+
+check('a buffered producer sends everything', async () => {
+    const hub = await make('buffered');
+    const failed = [];
+    const client = new EventHubBufferedProducerClient(string(hub), {
+        ...QUICK, maxWaitTimeInMs: 100, onSendEventsErrorHandler: async ({ error }) => { failed.push(error); },
+    });
+    const keyOf = (n) => HASHES[n % HASHES.length][0];
+    for (let n = 0; n < 500; n++) await client.enqueueEvent({ body: n }, n % 2 ? { partitionKey: keyOf(n) } : {});
+    await client.close();
+    assert.deepEqual(failed, []);
+    const events = await read(hub, 500);
+    assert.equal(new Set(events.map(text)).size, 500);
+    for (const event of events.filter((one) => text(one) % 2))
+        assert.equal(event.partition, partitionOf(HASHES[text(event) % HASHES.length][1], 4));
+});
+
+check('an event over the limit is refused and the next one is taken', async () => {
+    const hub = await make('large', 1);
+    await producing(hub, async (client) => {
+        const batch = await client.createBatch();
+        assert.equal(batch.tryAdd({ body: Buffer.alloc(1048577) }), false);
+        const error = await failure(client.sendBatch([{ body: Buffer.alloc(1048577) }]));
+        assert.equal(error.code, 'MessageTooLargeError');
+        await client.sendBatch([{ body: Buffer.alloc(1048576 - 500, 'x') }]);
+    });
+    const [event] = await read(hub, 1);
+    assert.equal(event.body.length, 1048576 - 500);
+});
+
+check('the built-in event hub takes no producers', async () => {
+    const client = new EventHubProducerClient(env.HUB_EVENTS, QUICK);
+    try {
+        const error = await failure(client.sendBatch([{ body: 'x' }]));
+        assert.equal(error.code, 'InvalidOperationError', error);
+    } finally {
+        await client.close();
+    }
+});
+
+check('a policy without ServiceConnect may not send', async () => {
+    const device = Object.fromEntries(env.HUB_DEVICE.split(';').map((part) => part.split(/=(.*)/s).slice(0, 2)));
+    const hub = await make('guarded', 1);
+    const client = new EventHubProducerClient(
+        `Endpoint=sb://${env.HUB_HOST}/;SharedAccessKeyName=device;SharedAccessKey=${device.SharedAccessKey};EntityPath=${hub}`, QUICK);
+    try {
+        assert.equal((await failure(client.sendBatch([{ body: 'x' }]))).code, 'UnauthorizedError');
+    } finally {
+        await client.close();
+    }
+});
+
+check('an event hub has consumer groups and owner levels of its own', async () => {
+    const hub = await make('groups', 1);
+    const other = await make('other-groups', 1);
+    assert.equal((await admin('PUT', `event-hubs/${hub}/consumer-groups/readers`)).status, 200);
+    await producing(hub, (client) => client.sendBatch([{ body: 'one' }]));
+    assert.equal(text((await read(hub, 1, { group: 'readers' }))[0]), 'one');
+    const missing = await failure(read(other, 1, { group: 'readers' }));
+    assert.match(missing.message, /could not be found/);
+
+    const told = [];
+    const owner = (name, level) => {
+        const client = consumer({ string: string(name) });
+        client.subscribe('0', { processEvents: async () => {}, processError: async (error) => { told.push(`${name} ${error.code}`); } },
+            { ownerLevel: level, startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 });
+        return client;
+    };
+    const clients = [owner(hub, 1), owner(other, 1)];
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    clients.push(owner(hub, 2));
+    await until('the lower level of that event hub is told', () => told.length > 0);
+    await Promise.all(clients.map((client) => client.close()));
+    assert.deepEqual([...new Set(told)], [`${hub} ReceiverDisconnectedError`]);
+});
+
+check('a processor with checkpoints in Azurite resumes where it was', () => azurite(async (url) => {
+    const hub = await make('processed');
+    const container = new ContainerClient(`${url}/checkpoints`, credential);
+    await container.create();
+    const run = async (count) => {
+        const seen = [];
+        const client = consumer({
+            string: string(hub), store: new BlobCheckpointStore(container),
+            client: { loadBalancingOptions: { strategy: 'greedy', updateIntervalInMs: 200, partitionOwnershipExpirationIntervalInMs: 2000 } },
+        });
+        const subscription = client.subscribe({
+            processError: async () => {},
+            processEvents: async (batch, context) => {
+                seen.push(...batch.map(text));
+                if (batch.length) await context.updateCheckpoint(batch.at(-1));
+            },
+        }, { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 0.5, maxBatchSize: 50, skipParsingBodyAsJson: true });
+        await until(`${count} events were processed`, () => seen.length >= count);
+        await subscription.close();
+        await client.close();
+        return seen;
+    };
+    const pour = (name) => producing(hub, async (client) => {
+        for (let n = 0; n < 40; n++) await client.sendBatch([{ body: `${name}${n}` }], { partitionKey: String(n) });
+    });
+    await pour('first');
+    assert.equal(new Set(await run(40)).size, 40);
+    await pour('second');
+    assert.ok((await run(40)).every((body) => body.startsWith('second')));
+}));
+
+check('readers and producers of an event hub that goes are told', async () => {
+    const hub = await make('leaving', 1);
+    const errors = [];
+    const client = consumer({ string: string(hub) });
+    client.subscribe('0', { processEvents: async () => {}, processError: async (error) => { errors.push(error.code); } },
+        { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 });
+    await producing(hub, async (sender) => {
+        await sender.sendBatch([{ body: 'last' }]);
+        assert.equal((await admin('DELETE', `event-hubs/${hub}`)).status, 204);
+        await until('the reader is told', () => errors.length > 0);
+        const error = await failure(sender.sendBatch([{ body: 'late' }]));
+        assert.equal(error.code, 'MessagingEntityNotFoundError');
+    });
+    await client.close();
+    const again = await make(hub, 2);
+    await producing(again, (sender) => sender.sendBatch([{ body: 'new' }]));
+    assert.deepEqual((await read(again, 1)).map(text), ['new']);
+});
