@@ -60,6 +60,7 @@ def java(program, *words):
 # Consumers that read the stream from its beginning come first in their lane, while it is short.
 GROUPS = {
     "go consumer": ("go", [OUT / "go" / "consumer"]),
+    "go producer": ("go", [OUT / "go" / "consumer", "producer"]),
     "java consumer": ("java", java("Consumer")),
     "python feed": ("python", python("feed")),
     "python c_stack": ("python", python("c_stack")),
@@ -86,6 +87,7 @@ GROUPS = {
     "python provisioning matrix": ("python", python("provisioning")),
     "python upload": ("python", python("upload")),
     "python transfer": ("python", python("transfer")),
+    "python event_hubs": ("python", python("event_hubs")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
     "node matrix": ("node", node("matrix")),

@@ -186,6 +186,17 @@ static bool beyond_the_end(const struct reader *r)
     return r->start.where == LOG_SEQUENCE && r->start.value > r->ends.next_sequence;
 }
 
+/* Its position was kept elsewhere, and is not retained any more.  From the beginning is 0. */
+static void note_fall(const struct reader *r)
+{
+    if (r->start.where != LOG_SEQUENCE || r->start.value <= 0 ||
+        r->start.value >= r->ends.first_sequence)
+        return;
+    metric_inc(&jumps);
+    say_warn("reader.jumped", "path=%s group=%s from_sequence=%" PRId64 " to_sequence=%" PRId64,
+             r->base.path, r->claim.group, r->start.value, r->ends.first_sequence);
+}
+
 static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
 {
     struct log_seek_done done;
@@ -207,6 +218,7 @@ static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
                     "is '%" PRId64 "'.",
                     r->start.value - 1, r->ends.next_sequence - 1);
     } else {
+        note_fall(r);
         r->next = done.ordinal;
         r->state = READER_READING;
         r->stream.answered = true;

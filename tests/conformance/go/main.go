@@ -240,6 +240,12 @@ func levelsSteal(ctx context.Context, client *azeventhubs.ConsumerClient) error 
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "producer" {
+		if !produce() {
+			os.Exit(1)
+		}
+		return
+	}
 	bound := func(f func(context.Context, *azeventhubs.ConsumerClient) error) func() error {
 		return func() error { return with(f) }
 	}

@@ -13,6 +13,7 @@ const {
 const { azurite, credential } = require('./azurite');
 const { check, failure, until } = require('./check');
 const { collect, consumer, env } = require('./hub');
+const { OwnServer } = require('./own_server');
 
 /* Keys and what Event Hubs' hash says of them (@azure/event-hubs, partitionKeyToIdMapper). */
 const HASHES = [
@@ -264,4 +265,23 @@ check('readers and producers of an event hub that goes are told', async () => {
     const again = await make(hub, 2);
     await producing(again, (sender) => sender.sendBatch([{ body: 'new' }]));
     assert.deepEqual((await read(again, 1)).map(text), ['new']);
+});
+
+check('a client of the emulator needs no TLS, and a busy server says so', async () => {
+    const server = new OwnServer(['--plain-amqp-port', '5672', '--throttle', 'events=50/min']);
+    await server.start();
+    try {
+        await server.azimuth('eventhub', 'create', '-n', 'emulated', '-p', '2');
+        const connection = (await server.azimuth('connection-string', '--event-hub'))
+            .replace(/EntityPath=[^;]*/, 'EntityPath=emulated') + ';UseDevelopmentEmulator=true';
+        const client = new EventHubProducerClient(connection, QUICK);
+        await client.sendBatch([{ body: 'plain' }]);
+        const events = await collect((some) => some.length >= 1, { string: connection, from: earliestEventPosition });
+        assert.deepEqual(events.map(text), ['plain']);
+        const error = await failure(client.sendBatch(Array.from({ length: 100 }, (_, n) => ({ body: n }))));
+        assert.equal(error.code, 'ServerBusyError', error);
+        await client.close();
+    } finally {
+        await server.kill();
+    }
 });

@@ -1,0 +1,325 @@
+/* event_sender_test.c - producers: what is stored where, what is refused, and how it is said. */
+#include "base/test.h"
+
+#include "base/amqp.h"
+#include "base/mem.h"
+#include "front/amqp/peer.h"
+#include "front/amqp/testing/fake_event_hub.h"
+#include "front/amqp/testing/testing.h"
+
+/* What the log has got, and what it says. */
+static struct {
+    struct buf frames;
+    enum err result;
+    struct msg *held; /* LOG_APPEND, while `hold` */
+    bool hold;
+} stored;
+
+struct world {
+    struct front_rig rig;
+    struct log_writer writer;
+    struct conn conn;
+};
+
+static struct world w;
+
+static void answer_append(struct lane *lane, struct msg *m)
+{
+    struct log_appended answer = {stored.result, 0};
+    struct addr from = m->from;
+    memcpy(m->body, &answer, sizeof answer);
+    m->kind = LOG_APPENDED;
+    post(lane, m->to, from, m);
+}
+
+static void on_append(void *ctx, struct lane *lane, struct msg *m)
+{
+    (void)ctx;
+    buf_put_slice(&stored.frames, msg_body(m));
+    msg_keep(m);
+    stored.held = m;
+    if (!stored.hold) answer_append(lane, m);
+}
+
+static void start(const char *target)
+{
+    buf_clear(&stored.frames);
+    stored.result = OK;
+    stored.hold = false;
+    front_rig_init(&w.rig);
+    lane_on(&w.rig.log.lane, LOG_APPEND, on_append, NULL);
+    log_writer_init(&w.writer, &w.rig.log, &w.rig.cores[0]);
+    w.rig.services[0]->telemetry.writer = &w.writer;
+    rig_welcome(&w.rig, &w.conn, 0);
+    rig_authorise(&w.rig, &w.conn, rig_token(&w.rig, "service", "hub.test/orders", RIG_DAY_US));
+    rig_feed_format(&w.rig, &w.conn, "0 attach[\"p\" 0 false 0b 0b @40 [\"me\"] @41 [\"%s\"]]",
+                    target);
+}
+
+static void stop(void)
+{
+    rig_close(&w.rig, &w.conn);
+    log_writer_fini(&w.writer);
+    front_rig_fini(&w.rig);
+}
+
+/* A transfer with that delivery id; what is answered besides credit. */
+static const char *send(unsigned id, const char *format, const char *sections)
+{
+    rig_output(&w.conn);
+    rig_feed_format(&w.rig, &w.conn, "0 transfer[0 %u b\"t\" %s false] %s", id, format, sections);
+    return rig_output(&w.conn);
+}
+
+#define SINGLE   "0"
+#define BATCH    "2147563264"
+#define EVENT(c) "@117 b\"\\x00\\x53\\x75\\xa0\\x01" c "\""
+#define ACCEPTED "disposition[true %u %u true @36 [] false]"
+
+static void expect_accepted(const char *output, unsigned id)
+{
+    char want[100];
+    snprintf(want, sizeof want, ACCEPTED, id, id);
+    assert_non_null(strstr(output, want));
+}
+
+static void expect_rejected(const char *output, const char *condition)
+{
+    char want[100];
+    snprintf(want, sizeof want, "true @37 [@29 ['%s' ", condition);
+    assert_non_null(strstr(output, want));
+}
+
+/* The record with that index. */
+static struct record record_at(unsigned index)
+{
+    struct slice rest = buf_slice(&stored.frames);
+    struct record r;
+    do {
+        assert_int_equal(record_parse(rest, &r), OK);
+        rest = slice_from(rest, r.frame.len);
+    } while (index-- > 0);
+    return r;
+}
+
+static unsigned record_count(void)
+{
+    struct slice rest = buf_slice(&stored.frames);
+    struct record r;
+    unsigned count = 0;
+    for (; record_parse(rest, &r) == OK; rest = slice_from(rest, r.frame.len)) count++;
+    return count;
+}
+
+static struct slice data_of(const struct record *r)
+{
+    static struct amqp_message m;
+    assert_int_equal(amqp_message_parse(r->sections, &m), OK);
+    return m.data;
+}
+
+static bool has_pair(const struct record *r, const char *key, const char *text)
+{
+    struct cur c = cur_of(r->pairs);
+    struct amqp_value k, v;
+    for (unsigned i = 0; i < r->pair_count; i++) {
+        assert_int_equal(amqp_get(&c, &k), OK);
+        assert_int_equal(amqp_get(&c, &v), OK);
+        assert_int_equal(k.type, AMQP_SYMBOL);
+        if (slice_is(k.bytes, key)) return slice_is(amqp_text(&v), text);
+    }
+    return false;
+}
+
+static void single_events_go_round_and_are_accepted_once_they_are_durable(void **state)
+{
+    (void)state;
+    start("orders");
+    stored.hold = true;
+    assert_string_equal(send(0, SINGLE, "@117 b\"one\""), "");
+    lane_running = &w.rig.log.lane;
+    answer_append(&w.rig.log.lane, stored.held);
+    front_rig_run(&w.rig);
+    expect_accepted(rig_output(&w.conn), 0);
+    stored.hold = false;
+    for (unsigned id = 1; id < 8; id++) expect_accepted(send(id, SINGLE, "@117 b\"x\""), id);
+    unsigned seen[FAKE_STREAM_PARTITIONS] = {0};
+    for (unsigned i = 0; i < 8; i++) seen[record_at(i).partition]++;
+    for (unsigned i = 0; i < FAKE_STREAM_PARTITIONS; i++) assert_int_equal(seen[i], 2);
+    struct record r = record_at(0);
+    assert_int_equal(r.stream, FAKE_STREAM);
+    assert_int_equal(r.destinations, RECORD_TO_STREAM);
+    assert_true(slice_is(data_of(&r), "one"));
+    stop();
+}
+
+static void a_batch_goes_to_the_partition_of_its_key_and_is_answered_once(void **state)
+{
+    (void)state;
+    start("orders");
+    const char *output =
+        send(5, BATCH, "@114 {'x-opt-partition-key' \"device-1\"} " EVENT("a") " " EVENT("b"));
+    expect_accepted(output, 5);
+    assert_null(strstr(strstr(output, "disposition") + 1, "disposition"));
+    assert_int_equal(record_count(), 2);
+    for (unsigned i = 0; i < 2; i++) {
+        struct record r = record_at(i);
+        assert_int_equal(r.partition, 0); /* 26788 modulo 4 */
+        assert_true(has_pair(&r, "x-opt-partition-key", "device-1"));
+        assert_true(slice_is(data_of(&r), i ? "b" : "a"));
+    }
+    stop();
+}
+
+static void what_only_the_service_says_is_left_out(void **state)
+{
+    (void)state;
+    start("orders");
+    send(1, SINGLE,
+         "@112 [true] @114 {'x-opt-sequence-number' 7l 'x-opt-offset' \"9\" 'mine' \"m\" \"text\" "
+         "\"t\"} "
+         "@115 [\"id\"] @116 {\"p\" 1i} @117 b\"x\"");
+    struct record r = record_at(0);
+    assert_int_equal(r.pair_count, 2);
+    assert_true(has_pair(&r, "mine", "m"));
+    assert_true(has_pair(&r, "text", "t"));
+    struct amqp_message m;
+    assert_int_equal(amqp_message_parse(r.sections, &m), OK);
+    assert_int_equal(m.header.len, 0);
+    assert_true(slice_is(amqp_text(&m.properties[AMQP_MESSAGE_ID]), "id"));
+    assert_int_equal(m.application.count, 2);
+    stop();
+}
+
+static void a_link_may_be_a_partition_s_or_a_publisher_s(void **state)
+{
+    (void)state;
+    start("orders/Partitions/3");
+    expect_accepted(send(0, SINGLE, "@117 b\"x\""), 0);
+    assert_int_equal(record_at(0).partition, 3);
+    expect_rejected(send(1, SINGLE, "@114 {'x-opt-partition-key' \"k\"} @117 b\"x\""),
+                    "amqp:not-allowed");
+    stop();
+    start("orders/Publishers/press-7");
+    expect_accepted(send(0, SINGLE, "@117 b\"x\""), 0);
+    struct record r = record_at(0);
+    assert_true(has_pair(&r, "x-opt-publisher-name", "press-7"));
+    stop();
+    start("orders/Partitions/4");
+    assert_non_null(strstr(rig_output(&w.conn), "amqp:not-found"));
+    stop();
+}
+
+static void what_is_no_event_is_rejected_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *sections;
+    } rows[] = {
+        {SINGLE, ""},
+        {BATCH, ""},
+        {BATCH, "@114 {'x-opt-partition-key' \"k\"}"},
+        {BATCH, EVENT("a") " @117 b\"nonsense\""},
+        {BATCH, "@117 b\"\""},
+    };
+    start("orders");
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_rejected(send(i, rows[i].format, rows[i].sections), "com.microsoft:argument-error");
+    assert_int_equal(record_count(), 0);
+    stop();
+}
+
+static void a_key_has_at_most_128_bytes(void **state)
+{
+    (void)state;
+    char key[AMQP_EVENT_KEY_MAX + 2] = {0}, sections[300];
+    start("orders");
+    for (size_t len = AMQP_EVENT_KEY_MAX; len <= AMQP_EVENT_KEY_MAX + 1; len++) {
+        memset(key, 'k', len);
+        snprintf(sections, sizeof sections, "@114 {'x-opt-partition-key' \"%s\"} @117 b\"x\"", key);
+        const char *output = send((unsigned)len, SINGLE, sections);
+        if (len == AMQP_EVENT_KEY_MAX)
+            expect_accepted(output, (unsigned)len);
+        else
+            expect_rejected(output, "com.microsoft:argument-error");
+    }
+    stop();
+}
+
+static void a_log_without_room_makes_the_server_busy(void **state)
+{
+    (void)state;
+    start("orders");
+    stored.result = ERR_THROTTLED;
+    expect_rejected(send(0, SINGLE, "@117 b\"x\""), "com.microsoft:server-busy");
+    stored.result = ERR_IO;
+    expect_rejected(send(1, SINGLE, "@117 b\"x\""), "amqp:internal-error");
+    stop();
+}
+
+static void above_the_rate_the_server_is_busy(void **state)
+{
+    (void)state;
+    struct throttle_config config = {0};
+    assert_int_equal(throttle_override(&config, SLICE_LIT("events=1/h")), OK);
+    start("orders");
+    w.rig.hub.throttle = throttle_new(&config);
+    expect_accepted(send(0, SINGLE, "@117 b\"x\""), 0);
+    expect_rejected(send(1, SINGLE, "@117 b\"x\""), "com.microsoft:server-busy");
+    throttle_free(w.rig.hub.throttle);
+    w.rig.hub.throttle = NULL;
+    stop();
+}
+
+static void links_end_with_their_event_hub(void **state)
+{
+    (void)state;
+    start("orders");
+    rig_feed(&w.rig, &w.conn,
+             "0 attach[\"r\" 1 true 0b 0b @40 [\"orders/ConsumerGroups/$Default/Partitions/1\"] "
+             "@41 [\"me\"]]");
+    rig_output(&w.conn);
+    lane_running = &w.rig.cores[0];
+    fake_event_hub_goes();
+    front_rig_run(&w.rig);
+    const char *output = rig_output(&w.conn);
+    const char *second = strstr(output, "amqp:not-found");
+    assert_non_null(second);
+    assert_non_null(strstr(second + 1, "amqp:not-found"));
+    rig_feed(&w.rig, &w.conn, "0 attach[\"q\" 2 false 0b 0b @40 [\"me\"] @41 [\"orders\"]]");
+    assert_non_null(strstr(rig_output(&w.conn), "amqp:not-found"));
+    stop();
+}
+
+static void who_goes_before_the_answer_is_not_missed(void **state)
+{
+    (void)state;
+    start("orders");
+    stored.hold = true;
+    send(0, SINGLE, "@117 b\"x\"");
+    rig_feed(&w.rig, &w.conn, "0 detach[0 true]");
+    lane_running = &w.rig.log.lane;
+    answer_append(&w.rig.log.lane, stored.held);
+    front_rig_run(&w.rig);
+    assert_null(strstr(rig_output(&w.conn), "disposition"));
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(single_events_go_round_and_are_accepted_once_they_are_durable),
+        cmocka_unit_test(a_batch_goes_to_the_partition_of_its_key_and_is_answered_once),
+        cmocka_unit_test(what_only_the_service_says_is_left_out),
+        cmocka_unit_test(a_link_may_be_a_partition_s_or_a_publisher_s),
+        cmocka_unit_test(what_is_no_event_is_rejected_whole),
+        cmocka_unit_test(a_key_has_at_most_128_bytes),
+        cmocka_unit_test(a_log_without_room_makes_the_server_busy),
+        cmocka_unit_test(above_the_rate_the_server_is_busy),
+        cmocka_unit_test(links_end_with_their_event_hub),
+        cmocka_unit_test(who_goes_before_the_answer_is_not_missed),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    buf_free(&stored.frames);
+    return failed;
+}
