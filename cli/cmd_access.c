@@ -13,6 +13,7 @@ const struct cli_option access_connection_string_options[] = {
     {"device-id d", "ID", "a device's"},
     {"module-id m", "ID", "a module's of that device"},
     {"event-hub eh", NULL, "the built-in event hub's, with policy 'service'"},
+    {"event-hub-name", "NAME", "an event hub's that you made, with policy 'service'"},
     {"dps", NULL, "the provisioning service's"},
     {"digital-twins", NULL, "the digital twins'"},
     {"", NULL, NULL}};
@@ -37,11 +38,13 @@ const struct cli_option access_token_options[] = {
 
 /* ---- connection strings */
 
-static enum err event_hub_connstr(struct target *t, const char *policy, struct connstr *out)
+/* `name` NULL: the built-in one's. */
+static enum err event_hub_connstr(struct target *t, const char *policy, const char *name,
+                                  struct connstr *out)
 {
     TRY(target_policy(t, t->data && policy == NULL ? "service" : policy, out));
     out->kind = CONNSTR_EVENT_HUBS;
-    out->entity = slice_str(t->hub_name);
+    out->entity = slice_str(name ? name : t->hub_name);
     return OK;
 }
 
@@ -52,7 +55,8 @@ static enum err wanted_connstr(struct cli *c, struct target *t, struct connstr *
     if (module && device == NULL)
         return fail(ERR_INVALID, "--module-id needs the --device-id that it belongs to");
     if (device) return identity_connstr(t, slice_str(device), slice_str(module), out);
-    if (cli_given(c, "event-hub")) return event_hub_connstr(t, policy, out);
+    const char *event_hub = cli_value(c, "event-hub-name");
+    if (event_hub || cli_given(c, "event-hub")) return event_hub_connstr(t, policy, event_hub, out);
     if (cli_given(c, "dps") && policy == NULL) policy = "provisioningserviceowner";
     TRY(target_policy(t, policy, out));
     out->port = 0;
@@ -139,7 +143,7 @@ static enum err collect(struct target *t, struct json *all)
     struct connstr hub, stream;
     TRY(target_policy(t, NULL, &hub));
     hub.port = 0;
-    TRY(event_hub_connstr(t, NULL, &stream));
+    TRY(event_hub_connstr(t, NULL, NULL, &stream));
     set(t->cli, all, "IOTHUB_CONNECTION_STRING", text_of(t->cli, &hub));
     TRY(collect_device(t, all));
     set(t->cli, all, "EVENTHUB_CONNECTION_STRING", text_of(t->cli, &stream));

@@ -272,8 +272,7 @@ check('a client of the emulator needs no TLS, and a busy server says so', async 
     await server.start();
     try {
         await server.azimuth('eventhub', 'create', '-n', 'emulated', '-p', '2');
-        const connection = (await server.azimuth('connection-string', '--event-hub'))
-            .replace(/EntityPath=[^;]*/, 'EntityPath=emulated') + ';UseDevelopmentEmulator=true';
+        const connection = `${await server.azimuth('connection-string', '--event-hub-name', 'emulated')};UseDevelopmentEmulator=true`;
         const client = new EventHubProducerClient(connection, QUICK);
         await client.sendBatch([{ body: 'plain' }]);
         const events = await collect((some) => some.length >= 1, { string: connection, from: earliestEventPosition });
