@@ -2,7 +2,7 @@
 #include "base/test.h"
 
 #include "front/amqp/address.h"
-#include "front/amqp/testing/fake_event_hub.h"
+#include "front/amqp/testing/testing.h"
 
 static const struct hub *hub(void)
 {

@@ -4,7 +4,6 @@
 #include "base/amqp.h"
 #include "base/mem.h"
 #include "front/amqp/peer.h"
-#include "front/amqp/testing/fake_event_hub.h"
 #include "front/amqp/testing/testing.h"
 
 /* What the log has got, and what it says. */

@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "front/amqp/amqp.h"
 #include "front/amqp/testing/fake_c2d.h"
+#include "front/amqp/testing/fake_event_hub.h"
 #include "log/log.h"
 #include "proto/amqp/amqp.h"
 
