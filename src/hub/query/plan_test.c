@@ -1,10 +1,8 @@
 /* plan_test.c - what SQLite makes of a query: whatever is looked up is searched by an index, in its order. */
 #include "hub/query/fixture_test.h"
 
-#include "base/metrics.h"
 #include "hub/query/plan.h"
 #include "hub/query/query_sql.h"
-#include "hub/query/test_sql.h"
 #include "hub/query/tree.h"
 
 /* Each statement with EXPLAIN QUERY PLAN before it. */
@@ -311,73 +309,6 @@ static void a_filter_is_a_look_up_for_each_row(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-/* ---- which of two plans */
-
-static long metric(const char *name)
-{
-    struct buf text = {0};
-    char line[80];
-    metrics_write(&text);
-    snprintf(line, sizeof line, "\n%s ", name);
-    const char *at = strstr(buf_cstr(&text), line);
-    assert_non_null(at);
-    long value = strtol(at + strlen(line), NULL, 10);
-    buf_free(&text);
-    return value;
-}
-
-/* As many rows of the index as those of the device, for twins that are not there. */
-static void put_ghosts(const char *device_id, unsigned count)
-{
-    struct store_request u;
-    store_begin_unit(&u, STORE_INTERACTIVE);
-    store_add(&u, &sql_test_ghosts, STORE_ANY);
-    store_put_int(&u, "count", count);
-    store_put_text(&u, "device_id", slice_str(device_id));
-    assert_int_equal(store_now_unit(f.rig.store, &u), OK);
-}
-
-enum { A_TWINS = 3, B_TWINS = 2 }; /* with one of both tags; those of a plan are looked at */
-
-static void the_range_with_fewer_rows_is_read_as_far_as_rows_are_counted(void **state)
-{
-    (void)state;
-    static const struct {
-        unsigned a, b; /* rows of the index */
-        long looked, probes, further;
-    } rows[] = {
-        {PLAN_PROBE_FIRST + 1, PLAN_PROBE_FIRST - 1, B_TWINS, 2, 0},
-        {PLAN_PROBE_FIRST - 1, PLAN_PROBE_FIRST + 1, A_TWINS, 2, 0},
-        {PLAN_PROBE_FIRST + 1, PLAN_PROBE_FIRST, B_TWINS, 4, 1},
-        {PLAN_PROBE_FIRST, PLAN_PROBE_FIRST + 1, A_TWINS, 4, 1},
-        {PLAN_PROBE_MAX, PLAN_PROBE_MAX - 1, B_TWINS, 4, 1},
-        {PLAN_PROBE_MAX + 1, PLAN_PROBE_MAX, A_TWINS, 4, 1}, /* not told apart: the first */
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (i) set_up(NULL);
-        static const char *const who[] = {"both", "a1", "a2", "b1"};
-        for (size_t n = 0; n < 4; n++) {
-            put_identity(who[n], "{}");
-            write_twin(who[n], TWIN_REPLACE_TAGS,
-                       n == 0             ? "{\"a\":1,\"b\":1}"
-                       : who[n][0] == 'a' ? "{\"a\":1}"
-                                          : "{\"b\":1}");
-        }
-        put_ghosts("a1", rows[i].a - A_TWINS);
-        put_ghosts("b1", rows[i].b - B_TWINS);
-        long looked = metric("azimuth_query_rows_total"),
-             probes = metric("azimuth_query_probes_total"),
-             further = metric("azimuth_query_probes_further_total");
-        const char *found =
-            rows_of("SELECT deviceId FROM devices WHERE tags.a = 1 AND tags.b = 1", 100);
-        assert_string_equal(found, "[{\"deviceId\":\"both\"}]");
-        assert_int_equal(metric("azimuth_query_rows_total") - looked, rows[i].looked);
-        assert_int_equal(metric("azimuth_query_probes_total") - probes, rows[i].probes);
-        assert_int_equal(metric("azimuth_query_probes_further_total") - further, rows[i].further);
-        if (i + 1 < sizeof rows / sizeof *rows) tear_down(NULL);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,7 +321,6 @@ int main(void)
         TEST(a_filter_is_a_look_up_for_each_row),
         TEST(what_is_equal_is_not_greater),
         TEST(cut_strings_are_read),
-        TEST(the_range_with_fewer_rows_is_read_as_far_as_rows_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

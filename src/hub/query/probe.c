@@ -1,13 +1,7 @@
 /* probe.c - which of several plans has the fewest rows: each of their ranges is counted, up to a bound.
  * What cannot be counted is taken for what it was guessed to be. */
-#include "base/metrics.h"
 #include "base/num.h"
 #include "hub/query/run.h"
-
-COUNTER(probes_total, "azimuth_query_probes_total",
-        "Ranges that were counted to choose between the plans of a query");
-COUNTER(further_total, "azimuth_query_probes_further_total",
-        "Choices for which the ranges were counted once more, further");
 
 static void probe(struct run *r);
 
@@ -61,7 +55,6 @@ static void begin(struct run *r, const struct plan *plan)
 static bool count_further(struct run *r)
 {
     if (r->probe.least < r->probe.max || r->probe.max == PLAN_PROBE_MAX) return false;
-    metric_inc(&further_total);
     r->probe.plan = 0;
     r->probe.best = NULL;
     r->probe.max = PLAN_PROBE_MAX;
@@ -146,7 +139,6 @@ static void probe(struct run *r)
         plan_ends(r);
         return;
     }
-    metric_inc(&probes_total);
     run_ask_store(r, &q, on_count);
 }
 
