@@ -150,16 +150,16 @@ static void put_map(struct buf *out, size_t count, struct slice entries)
     avro_put_map_end(out);
 }
 
-static void put_maps(struct buf *out, const struct record *rec, const struct amqp_message *m)
+static void put_maps(struct buf *out, struct buf *entries, const struct record *rec,
+                     const struct amqp_message *m)
 {
-    static _Thread_local struct buf entries;
-    buf_clear(&entries);
-    size_t count = put_pairs(&entries, rec->pairs, false);
-    count += put_properties(&entries, m);
-    put_map(out, count, buf_slice(&entries));
-    buf_clear(&entries);
-    count = m->application.type == AMQP_MAP ? put_pairs(&entries, m->application.bytes, true) : 0;
-    put_map(out, count, buf_slice(&entries));
+    buf_clear(entries);
+    size_t count = put_pairs(entries, rec->pairs, false);
+    count += put_properties(entries, m);
+    put_map(out, count, buf_slice(entries));
+    buf_clear(entries);
+    count = m->application.type == AMQP_MAP ? put_pairs(entries, m->application.bytes, true) : 0;
+    put_map(out, count, buf_slice(entries));
 }
 
 /* ---- the rest */
@@ -208,7 +208,7 @@ static void put_enqueued(struct buf *out, int64_t wall_us)
     avro_put_bytes(out, slice_of(text, (size_t)len));
 }
 
-enum err capture_event_put(struct buf *out, const struct record *rec)
+enum err capture_event_put(struct buf *out, struct buf *scratch, const struct record *rec)
 {
     struct amqp_message m;
     char offset[24];
@@ -217,7 +217,7 @@ enum err capture_event_put(struct buf *out, const struct record *rec)
     avro_put_long(out, rec->sequence);
     avro_put_bytes(out, slice_of(offset, (size_t)len));
     put_enqueued(out, rec->enqueued_us);
-    put_maps(out, rec, &m);
+    put_maps(out, scratch, rec, &m);
     put_body(out, rec->sections, &m);
     return OK;
 }

@@ -7,7 +7,8 @@
 
 extern const char capture_event_schema[];
 
-/* Appends the fields in the schema's order.  ERR_CORRUPT: the record is no message. */
-enum err capture_event_put(struct buf *out, const struct record *rec) MUST_USE;
+/* Appends the fields in the schema's order.  `scratch` is the caller's, for whatever it likes.
+ * ERR_CORRUPT: the record is no message. */
+enum err capture_event_put(struct buf *out, struct buf *scratch, const struct record *rec) MUST_USE;
 
 #endif

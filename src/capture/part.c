@@ -218,7 +218,7 @@ static void place(struct part *p)
 {
     p->state = PART_PLACING;
     if (!p->capture->description.is_folder)
-        upload_begin(p);
+        container_begin(p);
     else if (has_lost(p) && spool_is_placed(p))
         commit(p);
     else
@@ -297,7 +297,7 @@ static bool take(struct part *p, const struct record *rec)
 {
     struct buf *b = avro_writer_record(&p->writer);
     size_t before = buf_size(b);
-    if (capture_event_put(b, rec) == OK) {
+    if (capture_event_put(b, &p->scratch, rec) == OK) {
         p->events++;
         avro_writer_end(&p->writer, &p->out);
     } else {
@@ -389,10 +389,11 @@ void part_stop(struct part *p)
     struct lane *lane = home_of(p)->cfg.lane;
     timer_stop(&p->timer);
     if (p->storing) store_forget(lane, &p->store_wait);
-    upload_forget(p);
+    container_forget(p);
     cursor_free(p->cursor);
     spool_drop(p);
     avro_writer_fini(&p->writer);
     buf_free(&p->out);
+    buf_free(&p->scratch);
     if (p->error[0]) metric_add(&failing_now, -1);
 }

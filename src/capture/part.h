@@ -34,6 +34,7 @@ struct part {
     /* The window. */
     struct avro_writer writer;
     struct buf out; /* made and not written to the spool */
+    struct buf scratch;
     struct io_file *spool;
     uint64_t written; /* to it */
     int64_t events;
@@ -70,8 +71,8 @@ void spool_drop(struct part *p);
 
 /* ---- upload.c: a container as its destination */
 
-void upload_begin(struct part *p); /* part_placed() follows */
-void upload_forget(struct part *p);
+void container_begin(struct part *p); /* part_placed() follows */
+void container_forget(struct part *p);
 void part_placed(struct part *p, enum err e);
 
 #endif

@@ -74,7 +74,7 @@ static void send_next(struct part *p)
     p->sent += got;
 }
 
-void upload_begin(struct part *p)
+void container_begin(struct part *p)
 {
     if (p->capture->cs->cfg.remote == NULL) {
         part_placed(p, fail(ERR_UNSUPPORTED, "this server speaks to no containers elsewhere"));
@@ -85,7 +85,7 @@ void upload_begin(struct part *p)
     send_next(p);
 }
 
-void upload_forget(struct part *p)
+void container_forget(struct part *p)
 {
     if (p->sending) blobs_forget(p->capture->cs->cfg.lane, &p->remote_wait);
     p->sending = false;

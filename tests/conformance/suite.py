@@ -88,6 +88,7 @@ GROUPS = {
     "python upload": ("python", python("upload")),
     "python transfer": ("python", python("transfer")),
     "python event_hubs": ("python", python("event_hubs")),
+    "python capture": ("python", python("capture")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
     "node matrix": ("node", node("matrix")),
