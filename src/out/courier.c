@@ -31,8 +31,8 @@ struct errand {
     CURL *handle;
     struct out_call *call;
     struct curl_slist *headers;
-    struct buf url, answer;
-    size_t head, answer_max;
+    struct buf url, head, answer;
+    size_t head_size, answer_max;
     bool too_big;
     char detail[CURL_ERROR_SIZE];
 };
@@ -48,13 +48,16 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *ctx)
     return count;
 }
 
+/* A line at a time; what came before a status line was of an answer before, "100 Continue". */
 static size_t take_head(char *bytes, size_t one, size_t count, void *ctx)
 {
     struct errand *e = ctx;
-    (void)bytes;
-    e->head += one * count;
-    e->too_big = e->head > OUT_HEAD_MAX;
-    return e->too_big ? 0 : count;
+    e->head_size += one * count;
+    e->too_big = e->head_size > OUT_HEAD_MAX;
+    if (e->too_big) return 0;
+    if (slice_starts(slice_of(bytes, one * count), SLICE_LIT("HTTP/"))) buf_clear(&e->head);
+    buf_put(&e->head, bytes, one * count);
+    return count;
 }
 
 static void add_header(const struct curl_functions *f, struct errand *e, struct slice name,
@@ -114,6 +117,7 @@ static void errand_free(struct courier *c, struct errand *e)
     }
     c->curl->list_free(e->headers);
     buf_free(&e->url);
+    buf_free(&e->head);
     buf_free(&e->answer);
     free(e);
 }
@@ -147,7 +151,10 @@ static void deliver(struct courier *c, const CURLMsg *m)
                            .text = e->too_big   ? "the answer is too large"
                                    : *e->detail ? e->detail
                                                 : c->curl->error_text(code)};
-    if (a.err == OK) a.body = buf_slice(&e->answer);
+    if (a.err == OK) {
+        a.head = buf_slice(&e->head);
+        a.body = buf_slice(&e->answer);
+    }
     out_call_end(e->call, &a);
     errand_free(c, e);
 }

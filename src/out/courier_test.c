@@ -35,6 +35,7 @@ static struct {
     enum err err;
     size_t len;
     char text[64];
+    char after[16]; /* a header */
 } answered;
 
 /* ---- libcurl */
@@ -211,6 +212,8 @@ static void note(struct out_wait *w, const struct out_answer *a)
     answered.came++;
     answered.err = a->err;
     answered.len = a->body.len;
+    struct slice after = out_answer_header(a, "Retry-After");
+    snprintf(answered.after, sizeof answered.after, "%.*s", SLICE_ARG(after));
     snprintf(answered.text, sizeof answered.text, "%s", a->text);
 }
 
@@ -316,6 +319,22 @@ static void the_headers_of_an_answer_have_64_kib(void **state)
     assert_string_equal(answered.text, "the answer is too large");
 }
 
+static void the_headers_are_those_of_the_last_answer(void **state)
+{
+    static const char *const lines[] = {
+        "HTTP/1.1 100 Continue\r\n", "Retry-After: 1\r\n",    "\r\n",
+        "HTTP/1.1 429 Busy\r\n",     "retry-after:  20 \r\n", "\r\n"};
+    (void)state;
+    ask(0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        curl.head((char *)(uintptr_t)lines[i], 1, strlen(lines[i]), curl.head_ctx);
+    end(CURLE_OK);
+    assert_string_equal(answered.after, "20");
+    ask(0);
+    end(CURLE_OK);
+    assert_string_equal(answered.after, "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -324,6 +343,7 @@ int main(void)
         TEST(a_request_that_libcurl_does_not_take_has_failed),
         TEST(an_answer_has_what_its_caller_takes_and_not_one_byte_more),
         TEST(the_headers_of_an_answer_have_64_kib),
+        TEST(the_headers_are_those_of_the_last_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,8 +59,8 @@ struct ask {
 
 struct done {
     enum err err;
-    uint32_t http, text_len;
-    uint8_t bytes[]; /* text with NUL, body */
+    uint32_t http, text_len, head_len;
+    uint8_t bytes[]; /* text with NUL, head, body */
 };
 
 /* ---- addresses */
@@ -159,11 +159,23 @@ static void on_done(void *ctx, struct lane *lane, struct msg *m)
     (void)ctx;
     if (w == NULL) return;
     out_forget(lane, w);
-    size_t head = offsetof(struct done, bytes) + done->text_len;
+    struct slice rest = slice_from(msg_body(m), offsetof(struct done, bytes) + done->text_len);
     w->fn(w, &(struct out_answer){.err = done->err,
                                   .text = (const char *)done->bytes,
                                   .http = done->http,
-                                  .body = slice_from(msg_body(m), head)});
+                                  .head = slice_head(rest, done->head_len),
+                                  .body = slice_from(rest, done->head_len)});
+}
+
+struct slice out_answer_header(const struct out_answer *a, const char *name)
+{
+    struct slice rest = a->head, line;
+    while (slice_split(&rest, '\n', &line)) {
+        size_t colon = slice_find(line, ':');
+        if (colon < line.len && slice_is_nocase(slice_head(line, colon), name))
+            return slice_trim(slice_from(line, colon + 1));
+    }
+    return SLICE_NONE;
 }
 
 void out_attach(struct lane *lane)
@@ -249,10 +261,14 @@ static void reply(struct out *o, const struct msg *m, const struct out_answer *a
 {
     struct buf out = {0};
     const char *text = a->text ? a->text : "";
-    struct done done = {.err = a->err, .http = a->http, .text_len = (uint32_t)strlen(text) + 1};
+    struct done done = {.err = a->err,
+                        .http = a->http,
+                        .text_len = (uint32_t)strlen(text) + 1,
+                        .head_len = (uint32_t)a->head.len};
     msg_buf_begin(&out);
     buf_put(&out, &done, offsetof(struct done, bytes));
     buf_put(&out, text, done.text_len);
+    buf_put_slice(&out, a->head);
     buf_put_slice(&out, a->body);
     post_reply(o->lane, m, msg_buf_end(&out, OUT_DONE));
 }

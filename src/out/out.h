@@ -57,8 +57,12 @@ struct out_answer {
     enum err err;
     const char *text; /* why not */
     unsigned http;
-    struct slice body; /* borrowed */
+    struct slice head; /* lines "Name: value", borrowed */
+    struct slice body; /* likewise */
 };
+
+/* The value of a header, of the first one of that name; SLICE_NONE: there is none. */
+struct slice out_answer_header(const struct out_answer *a, const char *name);
 
 struct out_wait {
     void (*fn)(struct out_wait *w, const struct out_answer *a);
