@@ -1,18 +1,53 @@
 /* metrics.c - the list of metrics and their Prometheus text. */
 #include "base/metrics.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
 _Thread_local unsigned metric_lane;
 
-static struct metric *first;
+static struct metric *_Atomic first;
+
+/* Between threads that add to the list; who reads it sees whole members only. */
+static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
 
 void metric_register(struct metric *m)
 {
     if (m->registered) return;
     m->registered = true;
-    struct metric **at = &first;
+    struct metric *_Atomic *at = &first;
     while (*at && strcmp((*at)->name, m->name) <= 0) at = &(*at)->next;
     m->next = *at;
     *at = m;
+}
+
+static struct metric *find(const char *name, const char *labels)
+{
+    struct metric *m = first;
+    while (m && (strcmp(m->name, name) != 0 || m->labels == NULL || strcmp(m->labels, labels) != 0))
+        m = m->next;
+    return m;
+}
+
+struct metric *metric_of(enum metric_kind kind, const char *name, const char *labels,
+                         const char *help)
+{
+    pthread_mutex_lock(&adding);
+    struct metric *m = find(name, labels);
+    if (m == NULL) {
+        m = aligned_alloc(_Alignof(struct metric), sizeof *m);
+        assert(m);
+        memset((void *)m, 0, sizeof *m);
+        m->name = name;
+        m->help = help;
+        m->labels = mem_str(labels);
+        m->kind = kind;
+        metric_register(m);
+    }
+    pthread_mutex_unlock(&adding);
+    return m;
 }
 
 int64_t metric_value(const struct metric *m)

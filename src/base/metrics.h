@@ -1,8 +1,9 @@
 /* metrics.h - counters and gauges, one cell per lane, summed when /metrics is read.
  *
  * A lane writes only its own cell (plain relaxed stores, no contention); any thread may read.
- * Names follow Prometheus: azimuth_..., counters end in _total.  Registration is for start-up and
- * not thread-safe; the name, help and labels strings live as long as the process.
+ * Names follow Prometheus: azimuth_..., counters end in _total.  metric_register() is for start-up and
+ * not thread-safe; what is known by name only later is made by metric_of(), on any thread.  Name, help
+ * and labels live as long as the process.
  */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
@@ -18,7 +19,7 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
 struct metric {
     const char *name, *help, *labels; /* labels: `protocol="mqtt"` or NULL */
     enum metric_kind kind;
-    struct metric *next;
+    struct metric *_Atomic next;
     bool registered;
     struct {
         _Alignas(64) _Atomic int64_t value;
@@ -40,6 +41,11 @@ extern _Thread_local unsigned metric_lane;
 #define GAUGE(variable, name, help)   METRIC(variable, METRIC_GAUGE, name, NULL, help)
 
 void metric_register(struct metric *m);
+
+/* The metric of that name with those labels; made if need be, and never gone.  `name` and `help` are
+ * kept, `labels` is copied.  Some 4 KiB each: the caller bounds how many there may be. */
+struct metric *metric_of(enum metric_kind kind, const char *name, const char *labels,
+                         const char *help);
 
 static inline void metric_add(struct metric *m, int64_t delta)
 {
