@@ -131,7 +131,8 @@ static enum err read_endpoint(struct reading *r, const struct routing_kind *kind
         *copy = *m;
         if (m->type != JSON_NULL) json_set(r->arena, e, m->key, copy);
     }
-    enum err err = kind->check(r->arena, e, routing_document_endpoint(r->before, kind->list, name));
+    enum err err = kind->check(r->config->hub, r->arena, e,
+                               routing_document_endpoint(r->before, kind->list, name));
     if (err != OK) {
         char why[512];
         snprintf(why, sizeof why, "%s", fail_text());

@@ -339,6 +339,7 @@ enum err routing_new(const struct hub *hub, struct lane *lane, const struct rout
     struct routing *r = NEW(struct routing);
     assert(config->kind_count <= ROUTING_KINDS_MAX);
     *r = (struct routing){.hub = hub, .lane = lane, .config = *config};
+    r->config.hub = hub;
     list_init(&r->listeners);
     r->matcher = route_matcher_new();
     r->seeker = slot_new(lane, r);

@@ -51,7 +51,8 @@ struct routing_kind {
     /* Looks at all of an endpoint but its name, and completes it.  `before` is the endpoint of that name
      * and kind as it is kept now, or NULL: secrets that were shown masked are taken from there.
      * ERR_INVALID with a text that does not name the endpoint. */
-    enum err (*check)(struct arena *a, struct json *endpoint, const struct json *before);
+    enum err (*check)(const struct hub *hub, struct arena *a, struct json *endpoint,
+                      const struct json *before);
 
     /* Masks the secrets of a copy that is to be shown; NULL: there are none. */
     void (*mask)(struct arena *a, struct json *endpoint);
@@ -62,6 +63,7 @@ struct routing_config {
                                                 endpoint is none of them */
     unsigned kind_count;
     enum throttle_tier tier; /* THROTTLE_OFF: our own limits */
+    const struct hub *hub;   /* routing_new() fills it in */
 };
 
 enum err routing_new(const struct hub *hub, struct lane *lane, const struct routing_config *config,

@@ -9,8 +9,10 @@
 
 /* ---- a kind of endpoint: it has a url and a key */
 
-static enum err check_queue(struct arena *a, struct json *endpoint, const struct json *before)
+static enum err check_queue(const struct hub *hub, struct arena *a, struct json *endpoint,
+                            const struct json *before)
 {
+    if (slice_is(json_str(endpoint, "url"), hub->name)) return fail(ERR_INVALID, "a loop");
     struct slice key = json_str(endpoint, "key");
     if (json_str(endpoint, "url").len == 0) return fail(ERR_INVALID, "url is missing");
     if (slice_is(key, "****"))
@@ -215,6 +217,8 @@ static void bad_documents_are_refused_with_a_reason(void **state)
         {"{\"endpoints\":{\"queues\":[" QUEUE("fileNotifications") "]}}", "reserved"},
         {"{\"endpoints\":{\"queues\":[" QUEUE("q") "," QUEUE("Q") "]}}", "two endpoints"},
         {"{\"endpoints\":{\"queues\":[{\"name\":\"q\"}]}}", "endpoint 'q': url is missing"},
+        {"{\"endpoints\":{\"queues\":[{\"name\":\"q\",\"url\":\"plant\"}]}}",
+         "endpoint 'q': a loop"},
         {"{\"enrichments\":[{\"key\":\"a b\",\"value\":\"x\"," TO("events") "}]}", "key of an"},
         {"{\"enrichments\":[{\"key\":\"a\",\"value\":\"\"," TO("events") "}]}", "its value"},
         {"{\"enrichments\":[{\"key\":\"a\",\"value\":\"$twin.tag.x\"," TO("events") "}]}",
