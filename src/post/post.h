@@ -32,6 +32,7 @@ enum post_range {
     POST_DPS = 0x480,
     POST_SERVER = 0x500,
     POST_CAPTURE = 0x5c0,
+    POST_DELIVER = 0x600,
     POST_TEST = 0x700,
 };
 

@@ -7,6 +7,8 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "blob/remote.h"
+#include "cursor/cursor.h"
+#include "deliver/deliver.h"
 #include "front/amqp/amqp.h"
 #include "front/blob/blob.h"
 #include "front/device_http/device_http.h"
@@ -246,6 +248,10 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->writer.relief_ctx = c;
     TRY(open_capabilities(w, c, lane));
     open_fronts(w, c, lane);
+    c->cursors = cursors_new(lane, w->log, w->store);
+    c->deliver = deliver_new(
+        &w->hub, lane,
+        &(struct deliver_doors){.routing = c->routing, .cursors = c->cursors, .out = w->out});
     return OK;
 }
 
@@ -289,7 +295,8 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     w->issuer = cfg->issuer;
     w->issued_us = cfg->issued_us;
     hub->events = cfg->events;
-    w->routing.tier = cfg->tier;
+    w->routing = (struct routing_config){
+        .kinds = deliver_kinds, .kind_count = deliver_kind_count, .tier = cfg->tier};
     hub->device_sas_refused = cfg->no_device_sas;
     hub->module_sas_refused = cfg->no_module_sas;
     hub->device_token_us = cfg->device_token_us;
@@ -304,6 +311,8 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
 static void close_core(struct wire_core *c)
 {
     if (c->lane == NULL) return;
+    deliver_free(c->deliver);
+    cursors_free(c->cursors);
     rest_free(c->rest);
     device_http_free(c->device_http);
     dps_http_free(c->dps_http);

@@ -86,6 +86,8 @@ struct wire_core {
     struct amqp_service *amqp;
     struct rest_service *rest;
     struct device_http_service *device_http;
+    struct cursors *cursors;
+    struct deliver *deliver;
 };
 
 struct wire {

@@ -1,0 +1,123 @@
+/* deliver.c - which endpoints this core has, as the routing document changes. */
+#include "deliver/deliver.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "deliver/endpoint.h"
+#include "deliver/webhook.h"
+
+enum { TICK_US = 1000000 };
+
+struct deliver {
+    const struct hub *hub;
+    struct lane *lane;
+    struct deliver_doors doors;
+    struct routing_listener listener;
+    struct healths healths;
+    struct list endpoints;
+    struct timer tick;
+    bool begun;
+};
+
+/* ---- kinds */
+
+static const struct deliver_kind *const kinds[] = {&webhook_kind};
+const struct routing_kind *const deliver_kinds[] = {&webhook_kind.routing};
+const unsigned deliver_kind_count = sizeof deliver_kinds / sizeof *deliver_kinds;
+
+const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind)
+{
+    unsigned i = 0;
+    while (i < deliver_kind_count && &kinds[i]->routing != kind) i++;
+    assert(i < deliver_kind_count);
+    return kinds[i];
+}
+
+/* ---- the document */
+
+static bool is_ours(const struct deliver *d, const struct routing_endpoint *e)
+{
+    return e->kind && d->hub->cores[e->bit % d->hub->core_count] == d->lane->id;
+}
+
+static struct endpoint *find(const struct deliver *d, const struct routing_endpoint *e)
+{
+    LIST_EACH(node, &d->endpoints)
+    {
+        struct endpoint *ep = CONTAINER_OF(node, struct endpoint, node);
+        if (ep->bit == e->bit && ep->since_us == e->since_us) return ep;
+    }
+    return NULL;
+}
+
+static void take(struct deliver *d, const struct routing_endpoint *e)
+{
+    struct endpoint *ep = find(d, e);
+    if (ep) {
+        endpoint_take(ep, &d->doors, e);
+    } else {
+        ep = endpoint_new(&d->healths, &d->doors, e);
+        list_push(&d->endpoints, &ep->node);
+    }
+    ep->listed = true;
+}
+
+static void follow(struct deliver *d)
+{
+    const struct routing_endpoint *e;
+    LIST_EACH(node, &d->endpoints) CONTAINER_OF(node, struct endpoint, node)->listed = false;
+    for (unsigned i = 0; (e = routing_endpoint_at(d->doors.routing, i)) != NULL; i++)
+        if (is_ours(d, e)) take(d, e);
+    LIST_EACH(node, &d->endpoints)
+    {
+        struct endpoint *ep = CONTAINER_OF(node, struct endpoint, node);
+        if (!ep->listed) endpoint_remove(ep);
+    }
+}
+
+static void on_change(struct routing_listener *l)
+{
+    struct deliver *d = CONTAINER_OF(l, struct deliver, listener);
+    if (d->begun) follow(d);
+}
+
+/* ---- time */
+
+/* The first one begins: before it the lane did not run. */
+static void on_tick(struct timer *t, int64_t now_us)
+{
+    struct deliver *d = CONTAINER_OF(t, struct deliver, tick);
+    if (!d->begun) {
+        d->begun = true;
+        follow(d);
+    }
+    LIST_EACH(node, &d->endpoints) endpoint_tick(CONTAINER_OF(node, struct endpoint, node));
+    timer_set(&d->lane->timers, t, now_us + TICK_US);
+}
+
+/* ---- life */
+
+struct deliver *deliver_new(const struct hub *hub, struct lane *lane,
+                            const struct deliver_doors *doors)
+{
+    struct deliver *d = NEW(struct deliver);
+    *d = (struct deliver){
+        .hub = hub, .lane = lane, .doors = *doors, .listener = {.changed = on_change}};
+    list_init(&d->endpoints);
+    healths_init(&d->healths, hub, lane, doors->routing);
+    routing_listen(doors->routing, &d->listener);
+    timer_init(&d->tick, on_tick);
+    timer_set(&lane->timers, &d->tick, clock_mono_us());
+    return d;
+}
+
+void deliver_free(struct deliver *d)
+{
+    if (d == NULL) return;
+    LIST_EACH(node, &d->endpoints) endpoint_free(CONTAINER_OF(node, struct endpoint, node));
+    list_remove(&d->listener.node);
+    timer_stop(&d->tick);
+    free(d);
+}

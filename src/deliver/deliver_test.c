@@ -1,0 +1,572 @@
+/* deliver_test.c - endpoints that take, refuse, hang, throttle, break and come back; the test is the
+ * network, and what the two webhooks hear is noted. */
+#include "cursor/cursor_rig.h"
+
+#include "base/amqp.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/metrics.h"
+#include "deliver/deliver.h"
+#include "out/carrier.h"
+
+enum { PARTITIONS = 2, HEARD_MAX = 4096, S = 1000000, LARGE = 800 << 10 };
+
+/* How a webhook answers. */
+enum mode { TAKES, HANGS, BREAKS, ANSWERS };
+
+struct peer {
+    enum mode mode;
+    unsigned http;        /* of ANSWERS */
+    const char *head;     /* likewise */
+    const char *poison;   /* 400 to what has this in it */
+    bool disagrees;       /* in the handshake */
+    int heard[HEARD_MAX]; /* "n" of messages it took, in order */
+    unsigned count;
+    unsigned posts, greetings;
+    char last[4096];          /* the body of the last post */
+    char type[64], event[64]; /* its Content-Type and aeg-event-type */
+};
+
+static struct fixture {
+    struct cursor_rig rig;
+    struct lane out_lane;
+    struct hub hub;
+    struct out *out;
+    struct routing *routing;
+    struct deliver *deliver;
+    struct peer a, b;
+} f;
+
+/* ---- the network */
+
+static void note(struct peer *p, const struct out_request *r)
+{
+    struct buf body = {0};
+    buf_put_slice(&body, r->body);
+    for (const char *at = buf_cstr(&body); (at = strstr(at, "\"n\":")) != NULL; at++)
+        if (p->count < HEARD_MAX) p->heard[p->count++] = atoi(at + 4);
+    buf_free(&body);
+}
+
+static void greet(struct peer *p, struct out_call *call, const struct out_request *r)
+{
+    struct out_answer a = {.http = 200};
+    struct buf text = {0};
+    struct arena arena = {0};
+    struct json *events;
+    p->greetings++;
+    if (slice_is(slice_str(r->method), "OPTIONS")) {
+        if (!p->disagrees) a.head = SLICE_LIT("WebHook-Allowed-Origin: *\r\n");
+    } else {
+        assert_int_equal(json_parse(&arena, r->body, &events), OK);
+        struct slice code = json_str(json_get(events->child, "data"), "validationCode");
+        assert_int_equal(code.len, 36);
+        if (p->disagrees) code = SLICE_LIT("no");
+        buf_printf(&text, "{\"validationResponse\":\"%.*s\"}", SLICE_ARG(code));
+        a.body = buf_slice(&text);
+    }
+    out_call_end(call, &a);
+    buf_free(&text);
+    arena_free(&arena);
+}
+
+static bool has(struct slice bytes, const char *part)
+{
+    return part && memmem(bytes.ptr, bytes.len, part, strlen(part)) != NULL;
+}
+
+static void hear(struct peer *p, struct out_call *call, const struct out_request *r)
+{
+    p->posts++;
+    snprintf(p->last, sizeof p->last, "%.*s", SLICE_ARG(r->body));
+    snprintf(p->type, sizeof p->type, "%.*s", SLICE_ARG(r->headers[0].value));
+    snprintf(p->event, sizeof p->event, "%.*s", SLICE_ARG(r->headers[1].value));
+    struct out_answer a = {.http = 200};
+    if (p->mode == HANGS) return;
+    if (p->mode == BREAKS) a = (struct out_answer){.err = ERR_CLOSED, .text = "reset"};
+    if (p->mode == ANSWERS) a.http = p->http;
+    if (p->mode == ANSWERS && p->head) a.head = slice_str(p->head);
+    if (has(r->body, p->poison)) a.http = 400;
+    if (a.err == OK && a.http == 200) note(p, r);
+    out_call_end(call, &a);
+}
+
+static void begin(void *ctx, struct out_call *call)
+{
+    struct out_request r;
+    (void)ctx;
+    out_call_request(call, &r);
+    struct peer *p = slice_is(out_url_host(r.url), "a.test") ? &f.a : &f.b;
+    bool greeting = r.body.ptr == NULL || slice_is(r.headers[1].value, "SubscriptionValidation");
+    if (greeting && p->mode != HANGS)
+        greet(p, call, &r);
+    else
+        hear(p, call, &r);
+}
+
+static void abandon(void *ctx, struct out_call *call)
+{
+    (void)ctx, (void)call;
+}
+
+/* ---- a hub around it */
+
+static void open_hub(void)
+{
+    static const struct out_carrier carrier = {begin, abandon, NULL};
+    const struct routing_config config = {.kinds = deliver_kinds, .kind_count = deliver_kind_count};
+    assert_int_equal(cursor_rig_open(&f.rig), OK);
+    lane_init(&f.out_lane, &f.rig.rig->office, "out");
+    f.out = out_new(&f.out_lane, &carrier);
+    out_attach(&f.rig.lane);
+    f.hub = (struct hub){.office = &f.rig.rig->office,
+                         .core_count = 1,
+                         .cores = {f.rig.lane.id},
+                         .log = f.rig.rig->log,
+                         .store = f.rig.store,
+                         .name = "plant",
+                         .https_port = 8443,
+                         .created_us = INT64_C(1700000000000000)};
+    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("plant.test")), OK);
+    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("localhost")), OK);
+    assert_int_equal(routing_new(&f.hub, &f.rig.lane, &config, &f.routing), OK);
+    f.deliver = deliver_new(
+        &f.hub, &f.rig.lane,
+        &(struct deliver_doors){.routing = f.routing, .cursors = f.rig.cursors, .out = f.out});
+    cursor_rig_run(&f.rig, 0);
+}
+
+static void close_hub(void)
+{
+    deliver_free(f.deliver);
+    routing_free(f.routing);
+    cursor_rig_close(&f.rig);
+    out_free(f.out);
+    lane_fini(&f.out_lane);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&f, 0, sizeof f);
+    cursor_rig_init(&f.rig, PARTITIONS);
+    f.rig.log.journal_bytes = 4 << 20;
+    open_hub();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close_hub();
+    cursor_rig_fini(&f.rig);
+    return 0;
+}
+
+struct asker {
+    struct routing_wait wait;
+    bool came;
+    enum err err;
+    char text[512];
+};
+
+static void on_put(struct routing_wait *w, enum err e, const char *text)
+{
+    struct asker *a = CONTAINER_OF(w, struct asker, wait);
+    a->came = true;
+    a->err = e;
+    snprintf(a->text, sizeof a->text, "%s", text);
+}
+
+static struct asker put(const char *document)
+{
+    static struct asker asker;
+    asker = (struct asker){.wait.fn = on_put};
+    cursor_rig_on(&f.rig);
+    routing_put(f.routing, SLICE_LIT("*"), slice_str(document), &asker.wait);
+    cursor_rig_run(&f.rig, 0);
+    assert_true(asker.came);
+    return asker;
+}
+
+#define HOOK(name, more)                                                                           \
+    "{\"name\":\"" name "\",\"endpointUri\":\"https://" name ".test/x?code=key\"" more "}"
+#define HOOKS(list) "{\"endpoints\":{\"webhooks\":[" list "]}}"
+
+/* And the handshake. */
+static void use(const char *document)
+{
+    struct asker a = put(document);
+    if (a.err != OK) fail_msg("%s", a.text);
+    cursor_rig_run(&f.rig, S);
+}
+
+/* A message of a device, for endpoints: bit 1 is the first that was made. */
+static void say(unsigned partition, int n, const char *more, uint64_t bits)
+{
+    struct log_writer *w = &f.rig.rig->cores[0].writer;
+    struct buf body = {0};
+    lane_running = &f.rig.rig->cores[0].lane;
+    buf_printf(&body, "{\"n\":%d%s}", n, more);
+    struct buf *b = log_begin(w, 0, partition, RECORD_TELEMETRY, bits);
+    amqp_put_sym(b, "iothub-connection-device-id");
+    amqp_put_str(b, "pump");
+    log_pairs_done(w, 1);
+    amqp_put_descriptor(b, AMQP_PROPERTIES);
+    struct amqp_open list = amqp_open_list(b);
+    for (unsigned i = 0; i < 6; i++) amqp_put_null(b);
+    amqp_put_sym(b, "application/json");
+    amqp_put_sym(b, "utf-8");
+    amqp_close(b, list, 8);
+    amqp_put_descriptor(b, AMQP_APPLICATION_PROPERTIES);
+    struct amqp_open map = amqp_open_map(b);
+    amqp_put_str(b, "level");
+    amqp_put_str(b, "hot");
+    amqp_close(b, map, 2);
+    amqp_put_data(b, buf_slice(&body));
+    log_end(w, rig_note, f.rig.rig->cores[0].slot, 1);
+    buf_free(&body);
+    rig_run(f.rig.rig);
+}
+
+static void say_many(int first, int last, uint64_t bits)
+{
+    for (int n = first; n <= last; n++) say((unsigned)n % PARTITIONS, n, "", bits);
+}
+
+enum { A = 1 << 1, B = 1 << 2 };
+
+/* Everything came, each partition in its order; what came twice came again from a place before. */
+static void assert_heard(const struct peer *p, int first, int last)
+{
+    int next[PARTITIONS];
+    for (int i = 0; i < PARTITIONS; i++)
+        next[i] = first + (i + PARTITIONS - first % PARTITIONS) % PARTITIONS;
+    for (unsigned i = 0; i < p->count; i++) {
+        int *expected = &next[p->heard[i] % PARTITIONS];
+        assert_true(p->heard[i] <= *expected);
+        if (p->heard[i] == *expected) *expected += PARTITIONS;
+    }
+    for (int i = 0; i < PARTITIONS; i++) assert_true(next[i] > last);
+}
+
+static struct routing_health health(unsigned i)
+{
+    struct buf text = {0};
+    struct arena a = {0};
+    struct json *all;
+    struct routing_health h = {0};
+    static const char *const words[] = {"unknown", "healthy", "degraded", "unhealthy", "dead"};
+    cursor_rig_on(&f.rig);
+    routing_put_health(f.routing, &text);
+    assert_int_equal(json_parse(&a, buf_slice(&text), &all), OK);
+    const struct json *e = json_get(all, "value")->child;
+    while (i--) e = e->next;
+    while (!slice_is(json_str(e, "healthStatus"), words[h.status])) h.status++;
+    snprintf(h.error, sizeof h.error, "%.*s", SLICE_ARG(json_str(e, "lastKnownError")));
+    buf_free(&text);
+    arena_free(&a);
+    return h;
+}
+
+static int64_t count_of(const char *endpoint, const char *result)
+{
+    char labels[128];
+    snprintf(labels, sizeof labels, "endpoint=\"%s\",result=\"%s\"", endpoint, result);
+    return metric_value(metric_of(METRIC_COUNTER, "azimuth_routing_deliveries_total", labels, ""));
+}
+
+/* ---- */
+
+static void a_webhook_that_agreed_gets_events(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", "")));
+    assert_int_equal(f.a.greetings, 1);
+    assert_int_equal(health(1).status, ROUTING_HEALTHY);
+    say(1, 7, "", A);
+    cursor_rig_run(&f.rig, 0);
+    assert_int_equal(f.a.posts, 1);
+    assert_string_equal(f.a.event, "Notification");
+    assert_string_equal(
+        f.a.last,
+        "[{\"id\":\"6553f100-0000-0000-0001-000000000000\","
+        "\"topic\":\"/providers/Microsoft.Devices/IotHubs/plant\",\"subject\":\"devices/pump\","
+        "\"eventType\":\"Microsoft.Devices.DeviceTelemetry\","
+        "\"eventTime\":\"2023-11-14T22:13:21.0000000Z\",\"data\":{\"properties\":{\"level\":"
+        "\"hot\"},"
+        "\"systemProperties\":{\"iothub-content-type\":\"application/json\","
+        "\"iothub-content-encoding\":\"utf-8\",\"iothub-connection-device-id\":\"pump\"},"
+        "\"body\":{\"n\":7}},\"dataVersion\":\"\",\"metadataVersion\":\"1\"}]");
+}
+
+static void a_webhook_that_does_not_agree_gets_nothing_until_it_does(void **state)
+{
+    static const char *const documents[] = {
+        HOOKS(HOOK("a", "")), HOOKS(HOOK("a", ",\"schema\":\"CloudEventSchemaV1_0\""))};
+    for (unsigned i = 0; i < 2; i++) {
+        tear_down(state);
+        set_up(state);
+        f.a.disagrees = true;
+        use(documents[i]);
+        say_many(1, 10, A);
+        cursor_rig_run(&f.rig, 10 * S);
+        assert_int_equal(f.a.posts, 0);
+        assert_int_equal(f.a.greetings, 1);
+        assert_int_equal(health(1).status, ROUTING_UNHEALTHY);
+        f.a.disagrees = false;
+        cursor_rig_run(&f.rig, (int64_t)2 * DELIVER_PAUSE_SLOW_S * S);
+        assert_heard(&f.a, 1, 10);
+        assert_int_equal(f.a.count, 10);
+        assert_int_equal(health(1).status, ROUTING_HEALTHY);
+    }
+}
+
+static void cloud_events_come_in_batches(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", ",\"schema\":\"CloudEventSchemaV1_0\"")));
+    say(0, 7, "", A);
+    cursor_rig_run(&f.rig, 0);
+    assert_string_equal(f.a.type, "application/cloudevents-batch+json; charset=utf-8");
+    assert_non_null(strstr(f.a.last, "\"specversion\":\"1.0\""));
+    assert_non_null(strstr(f.a.last, "\"type\":\"Microsoft.Devices.DeviceTelemetry\""));
+    assert_non_null(strstr(f.a.last, "\"source\":\"/providers/Microsoft.Devices/IotHubs/plant\""));
+}
+
+static void a_batch_has_no_more_than_the_endpoint_wants(void **state)
+{
+    (void)state;
+    f.a.mode = HANGS;
+    use(HOOKS(HOOK("a", ",\"maxEventsPerBatch\":3")));
+    f.a.mode = TAKES;
+    for (int n = 2; n <= 14; n += 2) say(0, n, "", A);
+    cursor_rig_run(&f.rig, 120 * S);
+    assert_int_equal(f.a.count, 7);
+    assert_int_equal(f.a.posts, 3 + 1); /* 3, 3, 1; the first greeting hung */
+}
+
+static void an_endpoint_that_fails_loses_nothing_and_keeps_the_order(void **state)
+{
+    static const struct peer ways[] = {{.mode = HANGS},
+                                       {.mode = BREAKS},
+                                       {.mode = ANSWERS, .http = 503},
+                                       {.mode = ANSWERS, .http = 302},
+                                       {.mode = ANSWERS, .http = 401}};
+    (void)state;
+    int n = 1;
+    use(HOOKS(HOOK("a", ",\"maxEventsPerBatch\":7")));
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++, n += 50) {
+        f.a.mode = ways[i].mode;
+        f.a.http = ways[i].http;
+        say_many(n, n + 49, A);
+        cursor_rig_run(&f.rig, 60 * S);
+        assert_int_equal(f.a.count, n - 1);
+        assert_int_equal(health(1).status, ROUTING_UNHEALTHY);
+        f.a.mode = TAKES;
+        cursor_rig_run(&f.rig, (int64_t)2 * DELIVER_PAUSE_SLOW_S * S);
+        assert_int_equal(health(1).status, ROUTING_HEALTHY);
+        assert_heard(&f.a, 1, n + 49);
+        assert_int_equal(f.a.count, n + 49);
+    }
+    assert_non_null(strstr(health(1).error, "credentials"));
+}
+
+static void pauses_grow_and_one_partition_tries(void **state)
+{
+    (void)state;
+    f.a.http = 500;
+    use(HOOKS(HOOK("a", "")));
+    f.a.mode = ANSWERS;
+    say_many(1, 20, A);
+    cursor_rig_run(&f.rig, 600 * S);
+    assert_in_range(f.a.posts, 11, 18); /* 1 2 4 8 16 32 60 60 60 ... */
+}
+
+static void a_target_that_asks_for_time_gets_it(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", "")));
+    f.a = (struct peer){.mode = ANSWERS, .http = 429, .head = "Retry-After: 90\r\n"};
+    say(0, 2, "", A);
+    cursor_rig_run(&f.rig, 89 * S);
+    assert_int_equal(f.a.posts, 1);
+    f.a.mode = TAKES;
+    cursor_rig_run(&f.rig, 30 * S);
+    assert_int_equal(f.a.posts, 2);
+    assert_int_equal(f.a.count, 1);
+}
+
+static void what_is_refused_alone_is_passed_over(void **state)
+{
+    (void)state;
+    int64_t refused = count_of("a", "refused"), taken = count_of("a", "success");
+    use(HOOKS(HOOK("a", "")));
+    f.a.mode = BREAKS;
+    for (int n = 2; n <= 40; n += 2) say(0, n, n == 20 ? ",\"bad\":1" : "", A);
+    f.a.mode = TAKES;
+    f.a.poison = "bad";
+    cursor_rig_run(&f.rig, 10 * S);
+    assert_int_equal(f.a.count, 19);
+    for (unsigned i = 0; i < 19; i++) assert_int_equal(f.a.heard[i], i < 9 ? 2 * i + 2 : 2 * i + 4);
+    assert_int_equal(count_of("a", "refused") - refused, 1);
+    assert_int_equal(count_of("a", "success") - taken, 19);
+    assert_int_equal(health(1).status, ROUTING_HEALTHY);
+}
+
+static void a_message_that_is_too_large_as_an_event_is_passed_over(void **state)
+{
+    (void)state;
+    int64_t refused = count_of("a", "refused");
+    char *large = mem_zero(LARGE + 1);
+    snprintf(large, LARGE, ", no JSON: %0*d", LARGE - 100, 0); /* base64 makes a third more of it */
+    use(HOOKS(HOOK("a", "")));
+    say(0, 2, "", A);
+    say(0, 4, large, A);
+    say(0, 6, "", A);
+    cursor_rig_run(&f.rig, 10 * S);
+    assert_int_equal(f.a.count, 2);
+    assert_int_equal(f.a.heard[1], 6);
+    assert_int_equal(count_of("a", "refused") - refused, 1);
+    free(large);
+}
+
+static void a_stalled_endpoint_does_not_slow_another(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", "") "," HOOK("b", "")));
+    f.a.mode = HANGS;
+    say_many(1, 400, A | B);
+    cursor_rig_run(&f.rig, 0); /* no time passes */
+    assert_int_equal(f.b.count, 400);
+    assert_heard(&f.b, 1, 400);
+    assert_int_equal(f.a.count, 0);
+    assert_true(f.a.posts <= PARTITIONS);
+}
+
+static void what_was_sent_and_not_done_comes_again_after_a_crash(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", ",\"maxEventsPerBatch\":5")));
+    for (int round = 0; round < 5; round++) {
+        f.a.mode = round % 2 ? HANGS : TAKES;
+        say_many(1 + 30 * round, 30 + 30 * round, A);
+        if (round % 3) cursor_rig_run(&f.rig, 2 * S); /* places are stored meanwhile */
+        f.a.mode = TAKES;
+        close_hub();
+        io_mem_crash(f.rig.io, (uint64_t)round);
+        open_hub();
+        cursor_rig_run(&f.rig, 5 * S);
+    }
+    assert_heard(&f.a, 1, 150);
+    assert_true(f.a.count > 150);
+}
+
+static void a_dead_endpoint_drops_until_it_is_back(void **state)
+{
+    (void)state;
+    int64_t dropped = count_of("a", "dropped");
+    use(HOOKS(HOOK("a", "")));
+    f.a.mode = BREAKS;
+    say_many(1, 10, A);
+    for (int i = 0; i < DELIVER_RETRIAL_S / 30; i++) rig_advance(f.rig.rig, 30 * S);
+    assert_int_equal(count_of("a", "dropped") - dropped, 0);
+    cursor_rig_run(&f.rig, 120 * S);
+    assert_int_equal(health(1).status, ROUTING_DEAD);
+    assert_in_range(count_of("a", "dropped") - dropped, 5, 10);
+    say_many(11, 20, A);
+    cursor_rig_run(&f.rig, 200 * S);
+    assert_in_range(count_of("a", "dropped") - dropped, 15, 20);
+    f.a.mode = TAKES;
+    say_many(21, 22, A);
+    cursor_rig_run(&f.rig, 200 * S);
+    say_many(23, 30, A);
+    cursor_rig_run(&f.rig, 200 * S);
+    assert_int_equal(health(1).status, ROUTING_HEALTHY);
+    assert_true(f.a.count >= 8);
+    assert_int_equal(f.a.heard[f.a.count - 1] >= 29, true);
+}
+
+static void another_version_of_an_endpoint_goes_on_where_the_last_one_was(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", "")));
+    say_many(1, 4, A);
+    cursor_rig_run(&f.rig, 0);
+    f.a.mode = HANGS;
+    say_many(5, 8, A);
+    cursor_rig_run(&f.rig, 0);
+    f.a.mode = TAKES;
+    use(HOOKS("{\"name\":\"a\",\"endpointUri\":\"https://b.test/\"}"));
+    assert_heard(&f.b, 5, 8);
+    assert_int_equal(f.a.count, 4);
+    use(HOOKS(""));
+    say_many(9, 12, A);
+    cursor_rig_run(&f.rig, 2 * S);
+    assert_int_equal(f.b.count, 4);
+}
+
+static void addresses_are_looked_at_and_shown_without_their_secrets(void **state)
+{
+    static const struct {
+        const char *members, *error;
+    } rows[] = {
+        {"\"endpointUri\":\"http://a.test\"", "not an https address"},
+        {"\"schema\":\"EventGridSchema\"", "endpointUri is missing"},
+        {"\"endpointUri\":\"https://u:p@a.test/\"", "has a user in it"},
+        {"\"endpointUri\":\"https://PLANT.test/x\"", "a loop"},
+        {"\"endpointUri\":\"https://plant.test:9000/x\"", "a loop"},
+        {"\"endpointUri\":\"https://localhost:8443/x\"", "a loop"},
+        {"\"endpointUri\":\"https://localhost:8444/x\"", NULL},
+        {"\"endpointUri\":\"https://a.test/x?****\"", "is masked"},
+        {"\"endpointUri\":\"https://a.test/\",\"schema\":\"CustomInputSchema\"",
+         "schema is neither"},
+        {"\"endpointUri\":\"https://a.test/\",\"maxEventsPerBatch\":0", "from 1 to 5000"},
+        {"\"endpointUri\":\"https://a.test/\",\"maxEventsPerBatch\":5001", "from 1 to 5000"},
+        {"\"endpointUri\":\"https://a.test/\",\"maxEventsPerBatch\":5000", NULL},
+        {"\"endpointUri\":\"https://a.test/\",\"preferredBatchSizeInKilobytes\":1025", "1 to 1024"},
+        {"\"endpointUri\":\"https://a.test/\",\"preferredBatchSizeInKilobytes\":1024", NULL},
+        {"\"endpointUri\":\"https://a.test/\",\"url\":1", "no member 'url'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char document[512];
+        snprintf(document, sizeof document, HOOKS("{\"name\":\"a\",%s}"), rows[i].members);
+        struct asker a = put(document);
+        if (rows[i].error == NULL && a.err != OK) fail_msg("%s: %s", rows[i].members, a.text);
+        if (rows[i].error && (a.err == OK || !strstr(a.text, rows[i].error)))
+            fail_msg("%s: %s", rows[i].members, a.text);
+    }
+    struct buf shown = {0};
+    use(HOOKS(HOOK("a", "")));
+    routing_put_document(f.routing, &shown);
+    assert_true(has(buf_slice(&shown), "https://a.test/x?****"));
+    assert_false(has(buf_slice(&shown), "key"));
+    buf_free(&shown);
+    use(HOOKS("{\"name\":\"a\",\"endpointUri\":\"https://a.test/x?****\"}"));
+    cursor_rig_on(&f.rig);
+    assert_true(slice_is(json_str(routing_endpoint_at(f.routing, 1)->json, "endpointUri"),
+                         "https://a.test/x?code=key"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_webhook_that_agreed_gets_events),
+        TEST(a_webhook_that_does_not_agree_gets_nothing_until_it_does),
+        TEST(cloud_events_come_in_batches),
+        TEST(a_batch_has_no_more_than_the_endpoint_wants),
+        TEST(an_endpoint_that_fails_loses_nothing_and_keeps_the_order),
+        TEST(pauses_grow_and_one_partition_tries),
+        TEST(a_target_that_asks_for_time_gets_it),
+        TEST(what_is_refused_alone_is_passed_over),
+        TEST(a_message_that_is_too_large_as_an_event_is_passed_over),
+        TEST(a_stalled_endpoint_does_not_slow_another),
+        TEST(what_was_sent_and_not_done_comes_again_after_a_crash),
+        TEST(a_dead_endpoint_drops_until_it_is_back),
+        TEST(another_version_of_an_endpoint_goes_on_where_the_last_one_was),
+        TEST(addresses_are_looked_at_and_shown_without_their_secrets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,254 @@
+/* endpoint.c - versions, pauses, health. */
+#include "deliver/endpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/rand.h"
+#include "base/say.h"
+
+/* ---- health */
+
+static void tell(struct endpoint *ep)
+{
+    ep->untold = false;
+    healths_tell(ep->healths, ep->bit, ep->since_us, &ep->health);
+}
+
+/* One line when it becomes so, not one per failure. */
+static void change(struct endpoint *ep, enum routing_status status)
+{
+    enum routing_status before = ep->health.status;
+    if (status == before) return;
+    ep->health.status = status;
+    if (status == ROUTING_UNHEALTHY)
+        say_warn("deliver.unhealthy", "endpoint=%s reason=\"%s\"", ep->name, ep->health.error);
+    else if (status == ROUTING_DEAD)
+        say_warn("deliver.dead", "endpoint=%s reason=\"%s\" next=\"messages are dropped\"",
+                 ep->name, ep->health.error);
+    else if (status != ROUTING_UNKNOWN && before >= ROUTING_UNHEALTHY)
+        say_info("deliver.healthy", "endpoint=%s", ep->name);
+    tell(ep);
+}
+
+static void note_error(struct endpoint *ep, const char *text)
+{
+    snprintf(ep->health.error, sizeof ep->health.error, "%s", text);
+    ep->health.error_us = ep->health.attempt_us = clock_wall_us();
+    ep->untold = true;
+}
+
+/* ---- pauses */
+
+static int64_t pause_us(const struct endpoint *ep, const struct deliver_result *r)
+{
+    unsigned doublings = MIN(ep->failures - 1, 16u);
+    int64_t us = MIN(INT64_C(1000000) * DELIVER_PAUSE_FIRST_S << doublings,
+                     INT64_C(1000000) * DELIVER_PAUSE_MAX_S);
+    if (r->outcome != DELIVER_AGAIN) us = INT64_C(1000000) * DELIVER_PAUSE_SLOW_S;
+    if (endpoint_is_dead(ep)) us = MAX(us, INT64_C(1000000) * DELIVER_DEAD_PROBE_S);
+    us = MAX(us, MIN(r->pause_us, INT64_C(1000000) * DELIVER_PAUSE_ASKED_MAX_S));
+    return us + (int64_t)(rand_u64() % (uint64_t)(us / 4)); /* endpoints of one host drift apart */
+}
+
+static void connect_target(struct endpoint *ep);
+
+static void on_again(struct timer *t, int64_t now_us)
+{
+    struct endpoint *ep = CONTAINER_OF(t, struct endpoint, again);
+    (void)now_us;
+    if (ep->connected)
+        endpoint_run(ep);
+    else
+        connect_target(ep);
+}
+
+void endpoint_failed(struct endpoint *ep, const struct deliver_result *r)
+{
+    int64_t now_us = clock_mono_us();
+    if (ep->failures++ == 0) ep->failing_since_us = now_us;
+    bool dead = now_us - ep->failing_since_us >= INT64_C(1000000) * DELIVER_RETRIAL_S;
+    note_error(ep, r->text);
+    change(ep, dead ? ROUTING_DEAD : ROUTING_UNHEALTHY);
+    timer_set(&ep->lane->timers, &ep->again, now_us + pause_us(ep, r));
+    if (dead) endpoint_run(ep);
+}
+
+/* ---- what came of it */
+
+void endpoint_reached(struct endpoint *ep, enum deliver_outcome outcome)
+{
+    bool failed = ep->failures != 0;
+    ep->health.attempt_us = clock_wall_us();
+    if (outcome == DELIVER_TAKEN) ep->health.success_us = ep->health.attempt_us;
+    ep->untold = true;
+    ep->failures = 0;
+    ep->failing_since_us = 0;
+    timer_stop(&ep->again);
+    change(ep, outcome == DELIVER_TAKEN ? ROUTING_HEALTHY : ROUTING_DEGRADED);
+    if (failed) endpoint_run(ep);
+}
+
+void endpoint_refused(struct endpoint *ep, const char *text)
+{
+    int64_t now_us = clock_mono_us();
+    note_error(ep, text);
+    endpoint_count(ep, DELIVERY_REFUSED, 1);
+    ep->refused++;
+    if (ep->said_us && now_us - ep->said_us < INT64_C(1000000) * DELIVER_SAY_S) return;
+    say_warn("deliver.refused", "endpoint=%s messages=%u reason=\"%s\"", ep->name, ep->refused,
+             ep->health.error);
+    ep->said_us = now_us;
+    ep->refused = 0;
+}
+
+/* ---- connecting */
+
+bool endpoint_may_send(const struct endpoint *ep)
+{
+    bool alone = ep->failures == 0 || ep->sending == 0;
+    return ep->connected && alone && !timer_active(&ep->again);
+}
+
+void endpoint_run(struct endpoint *ep)
+{
+    unsigned first = ep->turn++;
+    for (unsigned i = 0; i < ep->feed_count; i++)
+        feed_run(&ep->feeds[(first + i) % ep->feed_count]);
+}
+
+static void on_connected(struct deliver_call *c, const struct deliver_result *r)
+{
+    struct endpoint *ep = CONTAINER_OF(c, struct endpoint, connecting);
+    ep->asks = false;
+    if (r->outcome != DELIVER_TAKEN) {
+        c->tries++;
+        endpoint_failed(ep, r);
+        return;
+    }
+    ep->connected = true;
+    endpoint_reached(ep, DELIVER_TAKEN);
+    endpoint_run(ep);
+}
+
+static void connect_target(struct endpoint *ep)
+{
+    ep->connected = ep->kind->connect == NULL;
+    if (ep->connected) {
+        endpoint_run(ep);
+        return;
+    }
+    ep->asks = true;
+    ep->connecting.fn = on_connected;
+    ep->connecting.target = ep->target;
+    ep->kind->connect(ep->target, &ep->connecting);
+}
+
+/* ---- versions */
+
+static void open_target(struct endpoint *ep, const struct deliver_doors *doors,
+                        const struct routing_endpoint *e)
+{
+    ep->target = ep->kind->open(&(struct deliver_place){.hub = ep->healths->hub,
+                                                        .lane = ep->lane,
+                                                        .out = doors->out,
+                                                        .name = ep->name,
+                                                        .bit = ep->bit},
+                                e->json);
+    connect_target(ep);
+}
+
+static void close_target(struct endpoint *ep)
+{
+    if (ep->asks) ep->kind->forget(ep->target, &ep->connecting);
+    ep->asks = ep->connected = false;
+    for (unsigned i = 0; i < ep->feed_count; i++) feed_forget(&ep->feeds[i]);
+    timer_stop(&ep->again);
+    ep->kind->close(ep->target);
+}
+
+void endpoint_take(struct endpoint *ep, const struct deliver_doors *doors,
+                   const struct routing_endpoint *e)
+{
+    struct buf json = {0};
+    json_write(&json, e->json);
+    if (slice_eq(buf_slice(&json), buf_slice(&ep->json))) {
+        buf_wipe(&json);
+        return;
+    }
+    close_target(ep);
+    for (unsigned i = 0; i < ep->feed_count; i++) feed_rewind(&ep->feeds[i]);
+    buf_wipe(&ep->json);
+    ep->json = json;
+    ep->failures = ep->connecting.tries = 0;
+    ep->failing_since_us = 0;
+    change(ep, ROUTING_UNKNOWN);
+    open_target(ep, doors, e);
+}
+
+/* ---- once a second */
+
+void endpoint_tick(struct endpoint *ep)
+{
+    int64_t records = 0, age_us = 0;
+    for (unsigned i = 0; i < ep->feed_count; i++) {
+        struct cursor_status s;
+        cursor_status(ep->feeds[i].cursor, &s);
+        records += (int64_t)s.lag_records;
+        age_us = MAX(age_us, s.lag_us);
+    }
+    metric_set(ep->counters.lag_records, records);
+    metric_set(ep->counters.lag_seconds, age_us / 1000000);
+    if (ep->untold) tell(ep);
+}
+
+/* ---- life */
+
+struct endpoint *endpoint_new(struct healths *healths, const struct deliver_doors *doors,
+                              const struct routing_endpoint *e)
+{
+    unsigned partitions = log_partitions(healths->hub->log, 0);
+    struct endpoint *ep = mem_zero(sizeof *ep + partitions * sizeof *ep->feeds);
+    ep->lane = healths->lane;
+    ep->healths = healths;
+    ep->kind = deliver_kind_of(e->kind);
+    snprintf(ep->name, sizeof ep->name, "%s", e->name);
+    ep->bit = e->bit;
+    ep->since_us = e->since_us;
+    ep->feed_count = partitions;
+    json_write(&ep->json, e->json);
+    list_init(&ep->node);
+    timer_init(&ep->again, on_again);
+    health_counters_init(&ep->counters, ep->name);
+    for (unsigned i = 0; i < partitions; i++) {
+        ep->feeds[i].endpoint = ep;
+        feed_open(&ep->feeds[i], doors->cursors, i);
+    }
+    open_target(ep, doors, e);
+    return ep;
+}
+
+static void end(struct endpoint *ep, bool remove)
+{
+    close_target(ep);
+    for (unsigned i = 0; i < ep->feed_count; i++) feed_fini(&ep->feeds[i], remove);
+    metric_set(ep->counters.lag_records, 0);
+    metric_set(ep->counters.lag_seconds, 0);
+    list_remove(&ep->node);
+    buf_wipe(&ep->json);
+    free(ep);
+}
+
+void endpoint_remove(struct endpoint *ep)
+{
+    end(ep, true);
+}
+
+void endpoint_free(struct endpoint *ep)
+{
+    end(ep, false);
+}

@@ -1,0 +1,17 @@
+/* event_grid.h - messages as events of Event Grid, in both of its schemas.  Private to deliver. */
+#ifndef DELIVER_EVENT_GRID_H
+#define DELIVER_EVENT_GRID_H
+
+#include "deliver/message.h"
+#include "hub/hub.h"
+
+enum event_schema { EVENT_GRID_SCHEMA, CLOUD_EVENT_SCHEMA };
+
+/* One event.  Its id is the same whenever that record is told of. */
+void event_grid_put(const struct hub *hub, enum event_schema schema, const struct message *m,
+                    struct buf *out);
+
+/* The list with the one event that asks an endpoint whether it wants events of this hub. */
+void event_grid_put_validation(const struct hub *hub, const char *code, struct buf *out);
+
+#endif

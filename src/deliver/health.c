@@ -1,0 +1,76 @@
+/* health.c - told by the endpoint's core, kept by each. */
+#include "deliver/health.h"
+
+#include <stdio.h>
+
+enum health_message_kind { DELIVER_HEALTH = POST_DELIVER };
+
+struct news {
+    uint32_t bit;
+    struct health_entry entry;
+};
+
+static void on_news(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct healths *hs = ctx;
+    struct news news;
+    (void)lane;
+    memcpy(&news, m->body, sizeof news);
+    if (news.entry.since_us >= hs->of[news.bit].since_us) hs->of[news.bit] = news.entry;
+}
+
+static void look_up(void *ctx, const struct routing_endpoint *e, struct routing_health *out)
+{
+    const struct healths *hs = ctx;
+    const struct health_entry *entry = &hs->of[e->bit];
+    if (entry->since_us == e->since_us) *out = entry->health;
+}
+
+void healths_init(struct healths *hs, const struct hub *hub, struct lane *lane,
+                  struct routing *routing)
+{
+    *hs = (struct healths){.hub = hub, .lane = lane};
+    lane_on(lane, DELIVER_HEALTH, on_news, hs);
+    routing_set_health(routing, look_up, hs);
+}
+
+void healths_tell(struct healths *hs, unsigned bit, int64_t since_us,
+                  const struct routing_health *h)
+{
+    struct news news = {.bit = bit, .entry = {since_us, *h}};
+    hs->of[bit] = news.entry;
+    for (unsigned i = 0; i < hs->hub->core_count; i++) {
+        if (hs->hub->cores[i] == hs->lane->id) continue;
+        struct msg *m = msg_new(DELIVER_HEALTH, sizeof news);
+        memcpy(m->body, &news, sizeof news);
+        post(hs->lane, lane_addr(hs->lane), (struct addr){.lane = hs->hub->cores[i]}, m);
+    }
+}
+
+/* ---- counters */
+
+static struct metric *counter(const char *endpoint, const char *result)
+{
+    char labels[128];
+    snprintf(labels, sizeof labels, "endpoint=\"%s\",result=\"%s\"", endpoint, result);
+    return metric_of(METRIC_COUNTER, "azimuth_routing_deliveries_total", labels,
+                     "Messages to endpoints, by what came of it");
+}
+
+static struct metric *gauge(const char *endpoint, const char *name, const char *help)
+{
+    char labels[128];
+    snprintf(labels, sizeof labels, "endpoint=\"%s\"", endpoint);
+    return metric_of(METRIC_GAUGE, name, labels, help);
+}
+
+void health_counters_init(struct health_counters *c, const char *endpoint)
+{
+    static const char *const results[] = {"success", "failure", "refused", "dropped"};
+    for (unsigned i = 0; i < DELIVERY_RESULTS; i++)
+        c->deliveries[i] = counter(endpoint, results[i]);
+    c->lag_records = gauge(endpoint, "azimuth_routing_lag_records",
+                           "Records of the log that an endpoint is behind, of all destinations");
+    c->lag_seconds = gauge(endpoint, "azimuth_routing_lag_seconds",
+                           "Age of the oldest message that an endpoint has not got");
+}

@@ -1,0 +1,40 @@
+/* health.h - how an endpoint stands, on its own core and as the others hear of it; its counters.  Private
+ * to deliver. */
+#ifndef DELIVER_HEALTH_H
+#define DELIVER_HEALTH_H
+
+#include "base/metrics.h"
+#include "hub/routing/routing.h"
+#include "route/route.h"
+
+/* By bit.  An entry is of the endpoint that was made at `since_us`. */
+struct health_entry {
+    int64_t since_us;
+    struct routing_health health;
+};
+
+struct healths {
+    const struct hub *hub;
+    struct lane *lane;
+    struct health_entry of[ROUTE_ENDPOINTS_MAX];
+};
+
+void healths_init(struct healths *hs, const struct hub *hub, struct lane *lane,
+                  struct routing *routing);
+
+/* This core's word; the other cores are told. */
+void healths_tell(struct healths *hs, unsigned bit, int64_t since_us,
+                  const struct routing_health *h);
+
+/* ---- counters, as Prometheus has them */
+
+enum delivery { DELIVERED, DELIVERY_FAILED, DELIVERY_REFUSED, DELIVERY_DROPPED, DELIVERY_RESULTS };
+
+struct health_counters {
+    struct metric *deliveries[DELIVERY_RESULTS];
+    struct metric *lag_records, *lag_seconds;
+};
+
+void health_counters_init(struct health_counters *c, const char *endpoint);
+
+#endif

@@ -1,0 +1,73 @@
+/* kind.h - what the engine asks of a kind of endpoint.  Private to deliver.
+ *
+ *   open() ─▶ connect() ─▶ { add() record by record ─▶ send() ─▶ deliver_call_end() } ... ─▶ close()
+ *
+ * A target is one endpoint as one version of the document has it; another version is another target. */
+#ifndef DELIVER_KIND_H
+#define DELIVER_KIND_H
+
+#include "deliver/deliver.h"
+
+enum deliver_outcome {
+    DELIVER_TAKEN,
+    DELIVER_AGAIN,   /* time may mend it */
+    DELIVER_SLOW,    /* somebody has to: tried again, slowly */
+    DELIVER_REFUSED, /* these bytes, for good */
+};
+
+struct deliver_result {
+    enum deliver_outcome outcome;
+    int64_t pause_us; /* that the target asked for; 0: it did not */
+    const char *text; /* what went wrong; borrowed */
+};
+
+/* What a target knows of where it is. */
+struct deliver_place {
+    const struct hub *hub;
+    struct lane *lane;
+    struct out *out;
+    const char *name; /* the endpoint's, kept by the engine */
+    unsigned bit;
+};
+
+/* Begins the kind's own. */
+struct deliver_target {
+    struct deliver_place place;
+};
+
+/* One question to a target.  Of the engine; `out` is for kinds that ask over HTTP. */
+struct deliver_call {
+    void (*fn)(struct deliver_call *c, const struct deliver_result *r);
+    struct deliver_target *target;
+    struct out_wait out;
+    unsigned tries; /* of the same before */
+};
+
+static inline void deliver_call_end(struct deliver_call *c, const struct deliver_result *r)
+{
+    c->fn(c, r);
+}
+
+struct deliver_kind {
+    struct routing_kind routing;
+
+    struct deliver_target *(*open)(const struct deliver_place *place, const struct json *endpoint);
+    void (*close)(struct deliver_target *t); /* no call is under way */
+
+    /* Everything that must be settled before messages; NULL: nothing. */
+    void (*connect)(struct deliver_target *t, struct deliver_call *c);
+
+    /* Appends a message to a batch that has `count` already.  ERR_FULL: not in this batch, which is as it
+     * was; ERR_TOO_BIG, ERR_INVALID: in none, with a text. */
+    enum err (*add)(struct deliver_target *t, const struct record *r, struct buf *batch,
+                    unsigned count);
+
+    /* The answer comes later, never within the call; the batch is gone then. */
+    void (*send)(struct deliver_target *t, struct buf *batch, struct deliver_call *c);
+    void (*forget)(struct deliver_target *t, struct deliver_call *c); /* no answer, please */
+};
+
+/* Which kind that is; the engine's endpoints have no others. */
+const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind);
+
+#endif

@@ -1,0 +1,156 @@
+/* message.c - values of AMQP as texts of JSON. */
+#include "deliver/message.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "hub/routing/routing.h"
+
+enum err message_read(const struct record *r, unsigned endpoint_bit, struct message *out)
+{
+    out->record = r;
+    buf_clear(&out->bytes);
+    routing_put_sections(&out->bytes, r, endpoint_bit);
+    return amqp_message_parse(buf_slice(&out->bytes), &out->sections);
+}
+
+void message_free(struct message *m)
+{
+    buf_free(&m->bytes);
+}
+
+struct slice message_pair(const struct message *m, const char *name)
+{
+    struct cur c = cur_of(m->record->pairs);
+    struct amqp_value key, value;
+    while (cur_left(&c) && amqp_get(&c, &key) == OK && amqp_get(&c, &value) == OK)
+        if (slice_is(amqp_text(&key), name)) return amqp_text(&value);
+    return SLICE_NONE;
+}
+
+struct slice message_property(const struct message *m, const char *name)
+{
+    struct amqp_value value;
+    bool found = m->sections.application.type == AMQP_MAP &&
+                 amqp_map_find(&m->sections.application, name, &value);
+    return found ? amqp_text(&value) : SLICE_NONE;
+}
+
+struct slice message_field(const struct message *m, enum amqp_property field)
+{
+    return amqp_text(&m->sections.properties[field]);
+}
+
+struct slice message_body(const struct message *m)
+{
+    bool is_value = m->sections.body_kind == AMQP_AMQP_VALUE;
+    return is_value ? amqp_text(&m->sections.value) : m->sections.data;
+}
+
+static bool is_json(struct slice text)
+{
+    struct arena a = {0};
+    struct json *value;
+    bool fine = text_is_utf8(text) && json_parse(&a, text, &value) == OK;
+    arena_free(&a);
+    return fine;
+}
+
+bool message_is_json(const struct message *m)
+{
+    return slice_is_nocase(message_field(m, AMQP_CONTENT_TYPE), "application/json") &&
+           slice_is_nocase(message_field(m, AMQP_CONTENT_ENCODING), "utf-8") &&
+           is_json(message_body(m));
+}
+
+/* ---- values */
+
+static void put_uuid(struct buf *out, struct slice bytes)
+{
+    static const uint8_t dashes[] = {4, 6, 8, 10};
+    for (size_t i = 0, at = 0; i < bytes.len; i++) {
+        if (at < sizeof dashes && i == dashes[at]) {
+            buf_put_u8(out, '-');
+            at++;
+        }
+        text_hex(out, slice_of(&bytes.ptr[i], 1));
+    }
+}
+
+static void put_time(struct buf *out, int64_t ms)
+{
+    char text[CLOCK_ISO_LEN + 1];
+    clock_iso(ms * 1000, text);
+    buf_put_str(out, text);
+}
+
+/* False: it is no value that has a text. */
+static bool put_plain(struct buf *out, const struct amqp_value *v)
+{
+    int64_t number;
+    switch (v->type) {
+    case AMQP_STRING:
+    case AMQP_SYMBOL:
+    case AMQP_BINARY: buf_put_slice(out, v->bytes); return true;
+    case AMQP_BOOL: buf_put_str(out, v->u ? "true" : "false"); return true;
+    case AMQP_TIMESTAMP: put_time(out, v->i); return true;
+    case AMQP_UUID: put_uuid(out, v->bytes); return true;
+    case AMQP_FLOAT:
+    case AMQP_DOUBLE: buf_printf(out, "%.17g", v->f); return true;
+    case AMQP_ULONG: buf_printf(out, "%llu", (unsigned long long)v->u); return true;
+    default: break;
+    }
+    if (!amqp_integer(v, &number)) return false;
+    buf_printf(out, "%lld", (long long)number);
+    return true;
+}
+
+/* What is no text in UTF-8 is told in base64. */
+static bool put_member(struct buf *out, bool any, struct slice name, const struct amqp_value *v)
+{
+    struct buf plain = {0}, coded = {0};
+    bool fits = put_plain(&plain, v) && text_is_utf8(name);
+    if (fits) {
+        if (!text_is_utf8(buf_slice(&plain))) text_base64(&coded, buf_slice(&plain));
+        if (any) buf_put_u8(out, ',');
+        text_json_string(out, name);
+        buf_put_u8(out, ':');
+        text_json_string(out, buf_size(&coded) ? buf_slice(&coded) : buf_slice(&plain));
+    }
+    buf_free(&plain);
+    buf_free(&coded);
+    return any || fits;
+}
+
+static bool put_map(struct buf *out, bool any, struct slice elements)
+{
+    struct cur c = cur_of(elements);
+    struct amqp_value key, value;
+    while (cur_left(&c) && amqp_get(&c, &key) == OK && amqp_get(&c, &value) == OK)
+        any = put_member(out, any, amqp_text(&key), &value);
+    return any;
+}
+
+bool message_put_properties(const struct message *m, struct buf *out, bool any)
+{
+    if (m->sections.application.type != AMQP_MAP) return any;
+    return put_map(out, any, m->sections.application.bytes);
+}
+
+bool message_put_system(const struct message *m, struct buf *out, bool any)
+{
+    static const struct {
+        enum amqp_property field;
+        const char *name;
+    } fields[] = {{AMQP_CONTENT_TYPE, "iothub-content-type"},
+                  {AMQP_CONTENT_ENCODING, "iothub-content-encoding"},
+                  {AMQP_MESSAGE_ID, "message-id"},
+                  {AMQP_CORRELATION_ID, "correlation-id"},
+                  {AMQP_USER_ID, "user-id"}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const struct amqp_value *v = &m->sections.properties[fields[i].field];
+        if (v->type != AMQP_NULL) any = put_member(out, any, slice_str(fields[i].name), v);
+    }
+    return put_map(out, any, m->record->pairs);
+}

@@ -1,0 +1,36 @@
+/* message.h - a record as who gets it sees it: with its endpoint's enrichments, every part by its name.
+ * Private to deliver. */
+#ifndef DELIVER_MESSAGE_H
+#define DELIVER_MESSAGE_H
+
+#include "base/amqp.h"
+#include "log/record.h"
+
+/* Borrows the record's bytes, and its own. */
+struct message {
+    const struct record *record;
+    struct buf bytes; /* the sections */
+    struct amqp_message sections;
+};
+
+/* ERR_PROTOCOL: the stored sections are none.  message_free() in any case; `out` may be used again
+ * without. */
+enum err message_read(const struct record *r, unsigned endpoint_bit, struct message *out) MUST_USE;
+void message_free(struct message *m);
+
+/* SLICE_NONE: there is none, or it is no text. */
+struct slice message_pair(const struct message *m, const char *name);
+struct slice message_property(const struct message *m, const char *name);
+struct slice message_field(const struct message *m, enum amqp_property field);
+struct slice message_body(const struct message *m);
+
+/* The body is JSON in UTF-8, and says so: it can stand in JSON as it is. */
+bool message_is_json(const struct message *m);
+
+/* Members `"name":"text"` with commas between them, the first behind one if `any`; whether there are any
+ * then.  All application properties; all annotations and properties of the message, by the names that Event
+ * Grid and storage have for them. */
+bool message_put_properties(const struct message *m, struct buf *out, bool any);
+bool message_put_system(const struct message *m, struct buf *out, bool any);
+
+#endif

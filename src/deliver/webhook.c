@@ -1,0 +1,269 @@
+/* webhook.c - events posted to an https address, as Event Grid posts them.
+ *
+ *   Event Grid schema:  POST SubscriptionValidation ─▶ 200 {"validationResponse": code} ─▶ POST Notification
+ *   CloudEvents 1.0:    OPTIONS WebHook-Request-Origin ─▶ 200 WebHook-Allowed-Origin ─▶ POST a batch
+ *
+ * Nothing is told to who has not agreed: an address that somebody mistyped is not flooded. */
+#include "deliver/webhook.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/num.h"
+#include "base/rand.h"
+#include "base/text.h"
+#include "deliver/event_grid.h"
+#include "deliver/webhook_check.h"
+
+struct webhook {
+    struct deliver_target target;
+    struct buf uri;
+    enum event_schema schema;
+    unsigned events_max;
+    size_t preferred_bytes;
+    char code[RAND_GUID_LEN + 1]; /* of the handshake */
+    struct message message;       /* its memory */
+};
+
+static struct webhook *of(struct deliver_target *t)
+{
+    return CONTAINER_OF(t, struct webhook, target);
+}
+
+/* ---- answers */
+
+static int64_t asked_pause_us(const struct out_answer *a)
+{
+    uint64_t seconds;
+    bool asked = num_u64(out_answer_header(a, "Retry-After"), &seconds) == OK;
+    return asked ? (int64_t)MIN(seconds, (uint64_t)DELIVER_PAUSE_ASKED_MAX_S) * 1000000 : 0;
+}
+
+static enum deliver_outcome outcome_of(unsigned http)
+{
+    if (http >= 200 && http < 300) return DELIVER_TAKEN;
+    switch (http) {
+    case 400:
+    case 413:
+    case 415:
+    case 422: return DELIVER_REFUSED;
+    case 408:
+    case 425:
+    case 429: return DELIVER_AGAIN;
+    default: return http >= 500 ? DELIVER_AGAIN : DELIVER_SLOW;
+    }
+}
+
+static const char *word_of(unsigned http)
+{
+    switch (http) {
+    case 401:
+    case 403: return ": the credentials in its address are wrong";
+    case 404:
+    case 410: return ": there is nothing at its address";
+    case 429: return ": too many requests";
+    default: return http >= 300 && http < 400 ? ": redirects are not followed" : "";
+    }
+}
+
+static void end(struct deliver_call *c, const struct out_answer *a)
+{
+    char text[256];
+    struct deliver_result r = {.text = text};
+    if (a->err == OK) {
+        r.outcome = outcome_of(a->http);
+        r.pause_us = asked_pause_us(a);
+        snprintf(text, sizeof text, "the webhook answered %u%s", a->http, word_of(a->http));
+    } else {
+        bool slow = a->err == ERR_DENIED || a->err == ERR_INVALID;
+        r.outcome = slow ? DELIVER_SLOW : DELIVER_AGAIN;
+        snprintf(text, sizeof text, "the webhook did not answer: %s", a->text);
+    }
+    deliver_call_end(c, &r);
+}
+
+static void on_answer(struct out_wait *w, const struct out_answer *a)
+{
+    end(CONTAINER_OF(w, struct deliver_call, out), a);
+}
+
+static void ask(struct webhook *h, struct out_request *r, struct deliver_call *c,
+                void (*fn)(struct out_wait *w, const struct out_answer *a))
+{
+    c->out.fn = fn;
+    r->url = buf_slice(&h->uri);
+    r->timeout_ms = WEBHOOK_TIMEOUT_MS;
+    r->answer_max = WEBHOOK_ANSWER_MAX;
+    out_send(h->target.place.out, h->target.place.lane, r, &c->out);
+}
+
+/* ---- the handshake */
+
+static void not_agreed(struct deliver_call *c, const char *text)
+{
+    deliver_call_end(c, &(struct deliver_result){.outcome = DELIVER_SLOW, .text = text});
+}
+
+static bool has_code(const struct webhook *h, struct slice body)
+{
+    struct arena a = {0};
+    struct json *answer;
+    bool fine = json_parse(&a, body, &answer) == OK &&
+                slice_is(json_str_nocase(answer, "validationResponse"), h->code);
+    arena_free(&a);
+    return fine;
+}
+
+static void on_code(struct out_wait *w, const struct out_answer *a)
+{
+    struct deliver_call *c = CONTAINER_OF(w, struct deliver_call, out);
+    bool taken = a->err == OK && outcome_of(a->http) == DELIVER_TAKEN;
+    if (taken && !has_code(of(c->target), a->body))
+        not_agreed(c, "the webhook did not answer the validation with its code");
+    else
+        end(c, a);
+}
+
+static void send_code(struct webhook *h, struct deliver_call *c)
+{
+    struct buf body = {0};
+    rand_guid(h->code);
+    event_grid_put_validation(h->target.place.hub, h->code, &body);
+    ask(h,
+        &(struct out_request){
+            .method = "POST",
+            .headers = {{SLICE_LIT("Content-Type"), SLICE_LIT("application/json; charset=utf-8")},
+                        {SLICE_LIT("aeg-event-type"), SLICE_LIT("SubscriptionValidation")},
+                        {SLICE_LIT("aeg-subscription-name"), slice_str(h->target.place.name)}},
+            .body = buf_slice(&body)},
+        c, on_code);
+    buf_free(&body);
+}
+
+static struct slice origin_of(const struct webhook *h)
+{
+    return slice_str(h->target.place.hub->hosts[0]);
+}
+
+static void on_origin(struct out_wait *w, const struct out_answer *a)
+{
+    struct deliver_call *c = CONTAINER_OF(w, struct deliver_call, out);
+    struct slice allowed = out_answer_header(a, "WebHook-Allowed-Origin");
+    bool taken = a->err == OK && outcome_of(a->http) == DELIVER_TAKEN;
+    bool agreed = slice_is(allowed, "*") || slice_eq_nocase(allowed, origin_of(of(c->target)));
+    if (taken && !agreed)
+        not_agreed(c, "the webhook did not answer OPTIONS with WebHook-Allowed-Origin");
+    else
+        end(c, a);
+}
+
+static void send_origin(struct webhook *h, struct deliver_call *c)
+{
+    ask(h,
+        &(struct out_request){.method = "OPTIONS",
+                              .headers = {{SLICE_LIT("WebHook-Request-Origin"), origin_of(h)}}},
+        c, on_origin);
+}
+
+static void webhook_connect(struct deliver_target *t, struct deliver_call *c)
+{
+    if (of(t)->schema == CLOUD_EVENT_SCHEMA)
+        send_origin(of(t), c);
+    else
+        send_code(of(t), c);
+}
+
+/* ---- messages */
+
+static enum err put_event(struct webhook *h, const struct record *r, struct buf *batch)
+{
+    enum err e = message_read(r, h->target.place.bit, &h->message);
+    if (e != OK) return fail(ERR_INVALID, "the stored message is damaged");
+    buf_put_u8(batch, buf_size(batch) ? ',' : '[');
+    event_grid_put(h->target.place.hub, h->schema, &h->message, batch);
+    return OK;
+}
+
+/* The last byte is kept for the bracket. */
+static enum err webhook_add(struct deliver_target *t, const struct record *r, struct buf *batch,
+                            unsigned count)
+{
+    struct webhook *h = of(t);
+    size_t before = batch->len;
+    if (count == h->events_max) return ERR_FULL;
+    enum err e = put_event(h, r, batch);
+    if (e == OK && count && buf_size(batch) + 1 > h->preferred_bytes) e = ERR_FULL;
+    if (e == OK && buf_size(batch) + 1 > DELIVER_BATCH_MAX)
+        e = fail(ERR_TOO_BIG, "as an event the message is larger than %d bytes", DELIVER_BATCH_MAX);
+    if (e != OK) batch->len = before;
+    return e;
+}
+
+static void webhook_send(struct deliver_target *t, struct buf *batch, struct deliver_call *c)
+{
+    struct webhook *h = of(t);
+    char tries[16];
+    bool cloud = h->schema == CLOUD_EVENT_SCHEMA;
+    snprintf(tries, sizeof tries, "%u", c->tries);
+    buf_put_u8(batch, ']');
+    struct out_request r = {
+        .method = "POST",
+        .headers = {{SLICE_LIT("Content-Type"), SLICE_LIT("application/json; charset=utf-8")},
+                    {SLICE_LIT("aeg-event-type"), SLICE_LIT("Notification")},
+                    {SLICE_LIT("aeg-subscription-name"), slice_str(t->place.name)},
+                    {SLICE_LIT("aeg-delivery-count"), slice_str(tries)},
+                    {SLICE_LIT("aeg-metadata-version"), SLICE_LIT("1")}},
+        .body = buf_slice(batch)};
+    if (cloud) r.headers[0].value = SLICE_LIT("application/cloudevents-batch+json; charset=utf-8");
+    if (cloud)
+        r.headers[1] = (struct out_header){SLICE_LIT("WebHook-Request-Origin"), origin_of(h)};
+    if (cloud) r.headers[4] = (struct out_header){SLICE_NONE, SLICE_NONE};
+    ask(h, &r, c, on_answer);
+}
+
+static void webhook_forget(struct deliver_target *t, struct deliver_call *c)
+{
+    out_forget(t->place.lane, &c->out);
+}
+
+/* ---- life */
+
+static int64_t number(const struct json *endpoint, const char *key)
+{
+    int64_t n = 0;
+    enum err e = json_i64(json_get(endpoint, key), &n);
+    assert(e == OK); /* webhook_check() has seen it */
+    return n;
+}
+
+static struct deliver_target *webhook_open(const struct deliver_place *place,
+                                           const struct json *endpoint)
+{
+    struct webhook *h = NEW(struct webhook);
+    bool cloud = slice_is(json_str(endpoint, "schema"), WEBHOOK_CLOUD_SCHEMA);
+    h->target.place = *place;
+    h->schema = cloud ? CLOUD_EVENT_SCHEMA : EVENT_GRID_SCHEMA;
+    buf_put_slice(&h->uri, json_str(endpoint, "endpointUri"));
+    h->events_max = (unsigned)number(endpoint, "maxEventsPerBatch");
+    h->preferred_bytes = (size_t)number(endpoint, "preferredBatchSizeInKilobytes") << 10;
+    return &h->target;
+}
+
+static void webhook_close(struct deliver_target *t)
+{
+    struct webhook *h = of(t);
+    buf_wipe(&h->uri);
+    message_free(&h->message);
+    free(h);
+}
+
+const struct deliver_kind webhook_kind = {
+    .routing = {.list = "webhooks", .check = webhook_check, .mask = webhook_mask},
+    .open = webhook_open,
+    .close = webhook_close,
+    .connect = webhook_connect,
+    .add = webhook_add,
+    .send = webhook_send,
+    .forget = webhook_forget,
+};

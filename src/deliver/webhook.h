@@ -1,0 +1,18 @@
+/* webhook.h - endpoints of the kind "webhooks": a program at an https address.  Private to deliver. */
+#ifndef DELIVER_WEBHOOK_H
+#define DELIVER_WEBHOOK_H
+
+#include "deliver/kind.h"
+
+enum {
+    WEBHOOK_EVENTS_MAX = 5000, /* Event Grid: maxEventsPerBatch */
+    WEBHOOK_EVENTS_DEFAULT = 100,
+    WEBHOOK_KILOBYTES_MAX = 1024, /* Event Grid: preferredBatchSizeInKilobytes */
+    WEBHOOK_KILOBYTES_DEFAULT = 64,
+    WEBHOOK_ANSWER_MAX = 64 << 10, /* bytes */
+    WEBHOOK_TIMEOUT_MS = 30000,    /* Event Grid waits so long, too */
+};
+
+extern const struct deliver_kind webhook_kind;
+
+#endif

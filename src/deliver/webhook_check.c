@@ -1,0 +1,134 @@
+/* webhook_check.c - what a webhook may be.
+ *
+ * Functions have their key in the query of their address, so it is not shown.  A document that comes back
+ * with the mask keeps the address it stands for. */
+#include "deliver/webhook_check.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "deliver/webhook.h"
+
+#define MASK        "?****"
+#define GRID_SCHEMA "EventGridSchema"
+
+static void put_masked(struct buf *out, struct slice uri)
+{
+    size_t query = slice_find(uri, '?');
+    buf_put_slice(out, slice_head(uri, query));
+    if (query < uri.len) buf_put_str(out, MASK);
+}
+
+void webhook_mask(struct arena *a, struct json *endpoint)
+{
+    struct buf masked = {0};
+    put_masked(&masked, json_str(endpoint, "endpointUri"));
+    json_set(a, endpoint, SLICE_LIT("endpointUri"), json_new_string(a, buf_slice(&masked)));
+    buf_free(&masked);
+}
+
+/* The address that a masked one stands for. */
+static struct slice unmasked(struct slice uri, const struct json *before)
+{
+    struct slice kept = json_str(before, "endpointUri");
+    struct buf masked = {0};
+    put_masked(&masked, kept);
+    bool same = slice_eq(uri, buf_slice(&masked));
+    buf_free(&masked);
+    return same ? kept : uri;
+}
+
+static bool is_loopback(struct slice host)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_starts_nocase(host, slice_str(names[i]))) return true;
+    return false;
+}
+
+/* Of the host and port of an address. */
+static struct slice port_of(struct slice host)
+{
+    size_t colon = slice_rfind(host, ':'), bracket = slice_rfind(host, ']');
+    bool has_port = colon < host.len && (bracket == host.len || bracket < colon);
+    return has_port ? slice_from(host, colon + 1) : SLICE_LIT("443");
+}
+
+/* On this machine others may listen, too: there only the hub's own port is a loop.  A hub that does not
+ * listen yet reads what it has kept, which was looked at before. */
+static bool is_own(const struct hub *hub, struct slice host)
+{
+    char own[16];
+    if (hub->https_port == 0 || !hub_is_host(hub, host)) return false;
+    snprintf(own, sizeof own, "%u", hub->https_port);
+    return !is_loopback(host) || slice_is(port_of(host), own);
+}
+
+static enum err check_uri(const struct hub *hub, struct arena *a, struct json *e,
+                          const struct json *before)
+{
+    struct slice uri = unmasked(json_str(e, "endpointUri"), before), host = out_url_host(uri);
+    if (uri.len == 0) return fail(ERR_INVALID, "endpointUri is missing");
+    if (host.len == 0)
+        return fail(ERR_INVALID, "endpointUri is not an https address of at most %d bytes",
+                    OUT_URL_MAX);
+    if (slice_find(uri, '@') < uri.len && slice_find(uri, '@') < slice_find(uri, '?'))
+        return fail(ERR_INVALID, "endpointUri has a user in it");
+    if (slice_ends(uri, SLICE_LIT(MASK)))
+        return fail(ERR_INVALID, "endpointUri is masked: this address was not there before");
+    if (is_own(hub, host))
+        return fail(ERR_INVALID, "endpointUri is this hub's own address: a loop");
+    json_set(a, e, SLICE_LIT("endpointUri"), json_new_string(a, uri));
+    return OK;
+}
+
+static enum err check_schema(struct arena *a, struct json *e)
+{
+    const struct json *given = json_given(e, "schema");
+    struct slice schema = given ? json_str(e, "schema") : SLICE_LIT(GRID_SCHEMA);
+    bool cloud = slice_is_nocase(schema, WEBHOOK_CLOUD_SCHEMA);
+    if (!cloud && !slice_is_nocase(schema, GRID_SCHEMA))
+        return fail(ERR_INVALID, "schema is neither " GRID_SCHEMA " nor " WEBHOOK_CLOUD_SCHEMA);
+    schema = slice_str(cloud ? WEBHOOK_CLOUD_SCHEMA : GRID_SCHEMA);
+    json_set(a, e, SLICE_LIT("schema"), json_new_string(a, schema));
+    return OK;
+}
+
+static enum err check_number(struct arena *a, struct json *e, const char *key, int64_t initial,
+                             int64_t max)
+{
+    const struct json *given = json_given(e, key);
+    int64_t number = initial;
+    bool fine = given == NULL || (given->type == JSON_NUMBER && json_i64(given, &number) == OK);
+    if (!fine || number < 1 || number > max)
+        return fail(ERR_INVALID, "%s is a number from 1 to %lld", key, (long long)max);
+    json_set(a, e, slice_str(key), json_new_i64(a, number));
+    return OK;
+}
+
+/* Azure's tools add where a resource is; it says nothing here. */
+static enum err check_members(const struct json *e)
+{
+    static const char *const known[] = {
+        "name",        "id",     "subscriptionId",    "resourceGroup",
+        "endpointUri", "schema", "maxEventsPerBatch", "preferredBatchSizeInKilobytes"};
+    for (const struct json *m = e->child; m; m = m->next) {
+        size_t i = 0, count = sizeof known / sizeof *known;
+        while (i < count && !slice_is(m->key, known[i])) i++;
+        if (i == count)
+            return fail(ERR_INVALID, "a webhook has no member '%.*s'",
+                        SLICE_ARG(slice_head(m->key, 64)));
+    }
+    return OK;
+}
+
+enum err webhook_check(const struct hub *hub, struct arena *a, struct json *endpoint,
+                       const struct json *before)
+{
+    TRY(check_members(endpoint));
+    TRY(check_uri(hub, a, endpoint, before));
+    TRY(check_schema(a, endpoint));
+    TRY(check_number(a, endpoint, "maxEventsPerBatch", WEBHOOK_EVENTS_DEFAULT, WEBHOOK_EVENTS_MAX));
+    return check_number(a, endpoint, "preferredBatchSizeInKilobytes", WEBHOOK_KILOBYTES_DEFAULT,
+                        WEBHOOK_KILOBYTES_MAX);
+}
