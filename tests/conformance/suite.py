@@ -126,6 +126,7 @@ GROUPS = {
     "node c2d AmqpWs": ("node", node("c2d:AmqpWs")),
     "node dps": ("node", node("dps")),
     "node allocation": ("node", node("allocation")),
+    "node webhooks": ("node", node("webhooks")),
     "node provisioning matrix": ("node", node("provisioning")),
     "java device AMQPS": ("java", java("Devices", "AMQPS")),
     "java device MQTT": ("java", java("Devices", "MQTT")),

@@ -1,0 +1,130 @@
+'use strict';
+/* webhooks.js - endpoints that are https servers of the cases' own: Event Grid's events and CloudEvents, after the
+ * handshake of each; sent with azure-iot-device, caused with azure-iothub; also after the server was killed. */
+
+const assert = require('assert/strict');
+const { execFileSync } = require('child_process');
+const fs = require('fs');
+const https = require('https');
+const os = require('os');
+const path = require('path');
+const { Client, Message } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
+const { Registry } = require('azure-iothub');
+const { check, until } = require('./check');
+const { env } = require('./hub');
+const { OwnServer } = require('./own_server');
+
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-webhooks-'));
+process.on('exit', () => fs.rmSync(dir, { recursive: true }));
+const read = (name) => fs.readFileSync(path.join(dir, name), 'utf8');
+
+for (const name of ['hub.pem', 'hub.root']) fs.copyFileSync(path.join(env.HUB_DATA, 'ca.pem'), path.join(dir, name));
+fs.copyFileSync(path.join(env.HUB_DATA, 'ca.key'), path.join(dir, 'hub.key'));
+execFileSync(path.join(__dirname, '..', 'issue'), [dir, 'webhook', 'localhost', 'hub', 'server']);
+
+const heard = { grid: [], cloud: [] }; /* requests, in order, with their body parsed */
+let down = false;
+
+function answer(request, response, text) {
+    const name = new URL(request.url, 'https://localhost').pathname.slice(1);
+    const body = text && JSON.parse(text);
+    if (down) return response.writeHead(503).end();
+    heard[name].push({ url: request.url, method: request.method, headers: request.headers, body });
+    if (request.method === 'OPTIONS') {
+        response.setHeader('WebHook-Allowed-Origin', request.headers['webhook-request-origin']);
+    }
+    if (request.headers['aeg-event-type'] !== 'SubscriptionValidation') return response.end();
+    return response.end(JSON.stringify({ validationResponse: body[0].data.validationCode }));
+}
+
+function listen() {
+    const server = https.createServer({ cert: read('webhook.pem'), key: read('webhook.key') }, (request, response) => {
+        let text = '';
+        request.on('data', (data) => { text += data; });
+        request.on('end', () => answer(request, response, text));
+    });
+    server.unref();
+    return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
+}
+
+const events = (name) => heard[name].filter(({ method, headers }) => method === 'POST'
+    && headers['aeg-event-type'] !== 'SubscriptionValidation').flatMap(({ body }) => body);
+
+let started;
+
+/** One server for all cases, with a route to each webhook. */
+function theServer() {
+    started = started || (async () => {
+        const port = await listen();
+        const server = new OwnServer(['--outgoing-ca', path.join(env.HUB_DATA, 'ca.pem')], true);
+        await server.start();
+        const hook = (name, schema) => ({ name, endpointUri: `https://localhost:${port}/${name}?code=secret`, schema });
+        const route = (name, source, endpoint) => ({ name, source, endpointNames: [endpoint] });
+        const document = path.join(dir, 'routing.json');
+        fs.writeFileSync(document, JSON.stringify({
+            endpoints: { webhooks: [hook('grid', 'EventGridSchema'), hook('cloud', 'CloudEventSchemaV1_0')] },
+            routes: [route('a', 'DeviceMessages', 'grid'), route('b', 'DeviceMessages', 'cloud'),
+                route('c', 'DeviceLifecycleEvents', 'grid'), route('d', 'DeviceConnectionStateEvents', 'grid'),
+                route('e', 'TwinChangeEvents', 'cloud')],
+            enrichments: [{ key: 'hub', value: '$iothubname', endpointNames: ['grid'] }],
+        }));
+        await server.azimuth('hub', 'routing', 'apply', '-f', document);
+        await until('both were greeted', () => heard.grid.length && heard.cloud.length);
+        const registry = Registry.fromConnectionString(await server.azimuth('connection-string', '--policy', 'iothubowner'));
+        await registry.create({ deviceId: 'hooked' });
+        return { server, registry };
+    })();
+    return started;
+}
+
+async function send(server, ...bodies) {
+    const client = Client.fromConnectionString(await server.azimuth('connection-string', '-d', 'hooked'), Mqtt);
+    await client.setOptions({ ca: server.ca });
+    for (const body of bodies) {
+        const message = new Message(JSON.stringify(body));
+        message.contentType = 'application/json';
+        message.contentEncoding = 'utf-8';
+        message.properties.add('level', 'hot');
+        await client.sendEvent(message);
+    }
+    await client.close();
+}
+
+const telemetry = (name) => events(name).filter((event) => (event.eventType ?? event.type).endsWith('DeviceTelemetry'));
+
+check('a webhook is asked first, then gets what Event Grid would send', async () => {
+    const { server } = await theServer();
+    assert.equal(heard.grid[0].headers['aeg-event-type'], 'SubscriptionValidation');
+    assert.equal(heard.grid[0].url, '/grid?code=secret');
+    await send(server, { n: 1 });
+    await until('it came', () => telemetry('grid').length === 1);
+    const [event] = telemetry('grid');
+    assert.equal(event.subject, 'devices/hooked');
+    assert.deepEqual(event.data.body, { n: 1 });
+    assert.equal(event.data.properties.level, 'hot');
+    assert.ok(event.data.properties.hub);
+    assert.equal(event.data.systemProperties['iothub-connection-device-id'], 'hooked');
+    await until('the device was told of', () => ['DeviceCreated', 'DeviceConnected', 'DeviceDisconnected']
+        .every((type) => events('grid').some(({ eventType }) => eventType === `Microsoft.Devices.${type}`)));
+});
+
+check('a webhook gets CloudEvents, also of twins', async () => {
+    const { registry } = await theServer();
+    assert.equal(heard.cloud[0].method, 'OPTIONS');
+    await registry.updateTwin('hooked', { tags: { site: 'north' } }, '*');
+    await until('the twin came', () => events('cloud').some(({ type }) => type === 'Azimuth.Devices.TwinChanged'));
+    for (const event of events('cloud')) assert.equal(event.specversion, '1.0');
+});
+
+check('messages wait for a webhook that is down, also over kill -9, and come in order', async () => {
+    const { server } = await theServer();
+    down = true;
+    await send(server, { n: 11 }, { n: 12 }, { n: 13 });
+    await server.kill();
+    down = false;
+    await server.start();
+    const numbers = () => telemetry('grid').map(({ data }) => data.body.n).filter((n) => n > 10);
+    await until('they came', () => numbers().includes(13));
+    assert.deepEqual([...new Set(numbers())], [11, 12, 13]);
+});
