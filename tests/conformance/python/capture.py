@@ -1,5 +1,6 @@
 """capture.py - Event Hubs Capture: files in a folder over kill -9, and blobs in Azurite over an outage, listed
 with azure-storage-blob and read with fastavro."""
+import atexit
 import collections
 import contextlib
 import glob
@@ -28,6 +29,7 @@ class Azurite:
         self.process = subprocess.Popen(
             [next(modules.glob("node-linux-*/bin/node")), modules / "azurite/dist/src/blob/main.js", "--blobPort", port, "--inMemoryPersistence",
              "--skipApiVersionCheck", "--disableTelemetry", "--silent"], stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
         line = next(line for line in self.process.stdout if re.search(r"://[^:]+:[1-9]", line))
         self.port = re.search(r"://[^:]+:(\d+)", line)[1]
         self.string = (f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
