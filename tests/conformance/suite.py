@@ -150,7 +150,13 @@ GROUPS = {
     "node ports": ("node", node("ports")),
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
-LANES = (r"java|go", r"(python|plain|node) matrix|node (faults|limits|short_tokens|allocation)", r"python", r"node .* Amqp", r"node")
+# Of about the same length; a group is in the first that matches.
+LANES = (r"java multiplex|python (limits|lines|event_hubs|capture)|node (faults|limits)",
+         r"java|go",
+         r"(python|plain|node) matrix|node allocation",
+         r"python",
+         r"node (.* Amqp|dps|provisioning|frames|plain|consumer)",
+         r"node")
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
 ANY_PORT = {"node ports"}  # starts a server of its own, on free ports
 
