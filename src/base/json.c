@@ -83,8 +83,9 @@ static const uint8_t *skip_digits(const uint8_t *p, const uint8_t *end)
 
 bool json_is_number(struct slice s)
 {
+    if (s.len == 0) return false;
     const uint8_t *p = s.ptr, *end = p + s.len;
-    if (p < end && *p == '-') p++;
+    if (*p == '-') p++;
     const uint8_t *from = p;
     p = skip_digits(p, end);
     if (p == from || (*from == '0' && p - from > 1)) return false;

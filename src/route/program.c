@@ -18,14 +18,19 @@ static bool same_constant(const struct value *a, const struct value *b)
            memcmp(&a->number, &b->number, sizeof a->number) == 0;
 }
 
+static struct slice args_of(const struct program *p, const struct node *n)
+{
+    if (n->arg_count == 0) return SLICE_NONE;
+    return slice_of(p->args + n->args, n->arg_count * sizeof *p->args);
+}
+
 static bool same(const struct program *p, const struct node *a, const struct node *b)
 {
     if (a->op != b->op || a->detail != b->detail || a->slot != b->slot) return false;
     if (a->arg_count != b->arg_count || a->where != b->where) return false;
     if (a->op == OP_CONST || a->op == OP_TEST) return same_constant(a->constant, b->constant);
     if (a->op == OP_CALL && a->function != b->function) return false;
-    return a->arg_count == 0 ||
-           memcmp(p->args + a->args, p->args + b->args, a->arg_count * sizeof *p->args) == 0;
+    return slice_eq(args_of(p, a), args_of(p, b));
 }
 
 static uint64_t hash(const struct program *p, const struct node *n)
@@ -39,8 +44,7 @@ static uint64_t hash(const struct program *p, const struct node *n)
         return (bits ^ bits >> 32) + n->constant->type + n->where;
     }
     if (n->op == OP_CALL) h ^= (uintptr_t)n->function;
-    return map_hash(slice_of(&h, sizeof h)) ^
-           map_hash(slice_of(p->args + n->args, n->arg_count * sizeof *p->args));
+    return map_hash(slice_of(&h, sizeof h)) ^ map_hash(args_of(p, n));
 }
 
 static uint32_t *find(struct program *p, const struct node *n)
@@ -118,7 +122,7 @@ static struct node property_node(struct program *p, const struct step *path)
     for (size_t i = 0; i < sizeof system_names / sizeof *system_names; i++) {
         if (!slice_is_nocase(path->name, system_names[i].name)) continue;
         n.op = OP_SYSTEM;
-        n.detail = system_names[i].property;
+        n.detail = (uint8_t)system_names[i].property;
     }
     return n;
 }

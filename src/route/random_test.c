@@ -32,8 +32,8 @@ static const char *const strings[] = {"",
                                       "ab",
                                       "5",
                                       "1.5",
-                                      "\xC3\xA9"
-                                      "b",
+                                      ("\xC3\xA9"
+                                       "b"),
                                       "b a",
                                       "1e2",
                                       " 7 ",

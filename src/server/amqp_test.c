@@ -465,9 +465,7 @@ static void telemetry_above_the_daily_quota_is_rejected(void **state)
     rig.wire.hub.quota = quota_new(&(struct quota_config){2, QUOTA_METER});
     open_device(c, 0, "d1");
     for (int i = 1; i <= 3; i++) {
-        char line[128];
-        snprintf(line, sizeof line, "0 transfer[0 %d b\"t\" 0 false] @117 b\"one\"", i);
-        say(c, line);
+        say(c, "0 transfer[0 %d b\"t\" 0 false] @117 b\"one\"", i);
         assert_true(hears(c, i < 3 ? "@36 []" : "'amqp:resource-limit-exceeded'"));
     }
     assert_int_equal(quota_used(rig.wire.hub.quota, clock_wall_us()), 2);
