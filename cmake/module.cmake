@@ -1,10 +1,12 @@
 # azm_module(name SOURCES a.c b.c DEPS base post LIBS OpenSSL::SSL TESTS a_test.c SQL a.sql)
 #
-# One folder, one static library `azm_<name>`. Every file in TESTS becomes a program of its own
-# and a CTest case labelled `unit`. A statement file a.sql becomes a_sql.h and a_sql.c (store/sqlgen.c);
+# One folder, one static library `azm_<name>`. Every file in TESTS and THREADS becomes a program of its own
+# and a CTest case labelled `unit`; those in THREADS start threads, are labelled `threads`, too, and run under
+# the thread sanitizer. A statement file a.sql becomes a_sql.h and a_sql.c (store/sqlgen.c);
 # it is included as "<name>/a_sql.h".
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+add_custom_target(threads)
 
 # azm_statements(list folder a.sql ...): appends the C made from each statement file to the list.
 function(azm_statements list folder)
@@ -25,7 +27,7 @@ function(azm_statements list folder)
 endfunction()
 
 function(azm_module name)
-    cmake_parse_arguments(M "" "" "SOURCES;DEPS;LIBS;TESTS;TEST_DEPS;SQL" ${ARGN})
+    cmake_parse_arguments(M "" "" "SOURCES;DEPS;LIBS;TESTS;THREADS;TEST_DEPS;SQL" ${ARGN})
     string(REPLACE "/" "_" target "azm_${name}")
     azm_statements(M_SOURCES ${name} ${M_SQL})
     add_library(${target} STATIC ${M_SOURCES})
@@ -35,7 +37,7 @@ function(azm_module name)
         target_link_libraries(${target} PUBLIC ${dep})
     endforeach()
     target_link_libraries(${target} PUBLIC ${M_LIBS})
-    foreach(test ${M_TESTS})
+    foreach(test ${M_TESTS} ${M_THREADS})
         get_filename_component(stem ${test} NAME_WE)
         string(REPLACE "/" "_" program "${name}_${stem}")
         add_executable(${program} ${test})
@@ -46,6 +48,10 @@ function(azm_module name)
         endforeach()
         add_test(NAME ${name}/${stem} COMMAND ${program})
         set_tests_properties(${name}/${stem} PROPERTIES LABELS unit TIMEOUT 120)
+        if(test IN_LIST M_THREADS)
+            set_tests_properties(${name}/${stem} PROPERTIES LABELS "unit;threads")
+            add_dependencies(threads ${program})
+        endif()
     endforeach()
 endfunction()
 

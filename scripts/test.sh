@@ -17,16 +17,16 @@ done
 
 build_release() { scripts/build.sh release && closing 1 0 0; }
 build_asan() { scripts/build.sh asan && closing 1 0 0; }
-unit() { units asan; }
+unit() { units asan unit; }
 # The thread sanitizer wants a memory layout without randomness where the kernel spreads it wide.
 no_random_layout=()
 ! setarch -R true 2>/dev/null || no_random_layout=(setarch -R)
-tsan() { scripts/build.sh tsan && units tsan "${no_random_layout[@]}"; }
+tsan() { scripts/build.sh tsan threads && units tsan threads "${no_random_layout[@]}"; }
 
-# units PRESET [WRAPPER...]: the unit tests of one build; CTest's count becomes our closing line.
+# units PRESET LABEL [WRAPPER...]: unit tests of one build; CTest's count becomes our closing line.
 units() {
     local out=build/test/units-$1.txt status
-    "${@:2}" ctest --preset "$1" -L unit --no-tests=error 2>&1 | tee "$out"
+    "${@:3}" ctest --preset "$1" -L "^$2\$" --no-tests=error 2>&1 | tee "$out"
     status=${PIPESTATUS[0]}
     awk '/tests failed out of/ { printf "%d passed, %d failed\n", $NF - $4, $4; exit }' "$out"
     return "$status"
@@ -60,7 +60,8 @@ stage release build_release
 stage asan build_asan
 stage unit unit
 stage tsan tsan
-stage sim-tsan env AZM_PRESET=tsan AZM_SIM_SEEDS=5 "${no_random_layout[@]}" tests/sim/run
+stage server-tsan env AZM_PRESET=tsan "${no_random_layout[@]}" tests/conformance/run --workers 3 \
+    "node device" "node methods" "node twins" "node c2d" "node jobs" "node event_hubs" "node queries"
 for suite in interop cli transcripts conformance sim fuzz chaos; do
     ! runner=$(suite_runner "$suite") || stage "$suite" "$runner" "${arguments[@]}"
 done

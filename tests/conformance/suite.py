@@ -34,7 +34,7 @@ import compatibility
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent.parent / "build"
 OUT = BUILD / "conformance"
-AZIMUTH = BUILD / "release" / "azimuth"
+AZIMUTH = BUILD / os.environ.get("AZM_PRESET", "release") / "azimuth"
 STANDARD_PORTS = (8883, 5671, 443)
 GROUP_SECONDS_MAX = 600
 WORKERS_MAX = 4
