@@ -31,21 +31,33 @@ static struct metric *find(const char *name, const char *labels)
     return m;
 }
 
+static struct metric *make(enum metric_kind kind, const char *name, const char *labels,
+                           const char *help)
+{
+    struct metric *m = aligned_alloc(_Alignof(struct metric), sizeof *m);
+    assert(m);
+    memset((void *)m, 0, sizeof *m);
+    m->name = name;
+    m->help = help;
+    m->labels = mem_str(labels);
+    m->kind = kind;
+    metric_register(m);
+    return m;
+}
+
 struct metric *metric_of(enum metric_kind kind, const char *name, const char *labels,
                          const char *help)
 {
+    static unsigned made;
     pthread_mutex_lock(&adding);
     struct metric *m = find(name, labels);
-    if (m == NULL) {
-        m = aligned_alloc(_Alignof(struct metric), sizeof *m);
-        assert(m);
-        memset((void *)m, 0, sizeof *m);
-        m->name = name;
-        m->help = help;
-        m->labels = mem_str(labels);
-        m->kind = kind;
-        metric_register(m);
+    if (m == NULL && made == METRICS_LATER_MAX) {
+        labels = METRIC_OTHERS;
+        m = find(name, labels);
+    } else if (m == NULL) {
+        made++;
     }
+    if (m == NULL) m = make(kind, name, labels, help);
     pthread_mutex_unlock(&adding);
     return m;
 }

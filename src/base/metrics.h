@@ -14,6 +14,8 @@
 
 enum { METRIC_LANES = 64 }; /* most lanes a process may have */
 
+enum { METRICS_LATER_MAX = 1024 };
+
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
 
 struct metric {
@@ -43,7 +45,9 @@ extern _Thread_local unsigned metric_lane;
 void metric_register(struct metric *m);
 
 /* The metric of that name with those labels; made if need be, and never gone.  `name` and `help` are
- * kept, `labels` is copied.  Some 4 KiB each: the caller bounds how many there may be. */
+ * kept, `labels` is copied.  Beyond METRICS_LATER_MAX, at some 4 KiB each, those of one name that are new
+ * are one, with the labels METRIC_OTHERS. */
+#define METRIC_OTHERS "others=\"all\""
 struct metric *metric_of(enum metric_kind kind, const char *name, const char *labels,
                          const char *help);
 
