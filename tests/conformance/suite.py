@@ -150,7 +150,6 @@ GROUPS = {
     "node ports": ("node", node("ports")),
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
-# Of about the same length; a group is in the first that matches.
 LANES = (r"java multiplex|python (limits|lines|event_hubs|capture)|node (faults|limits)",
          r"java|go",
          r"(python|plain|node) matrix|node allocation",
