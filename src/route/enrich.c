@@ -3,7 +3,7 @@
 
 #include "base/cur.h"
 #include "base/mem.h"
-#include "route/scan.h"
+#include "route/eval.h"
 #include "route/table.h"
 
 /* ---- compiling */
@@ -51,7 +51,7 @@ static void read_value(struct route_table *t, struct table_enrichment *to, struc
     } else if (slice_starts_nocase(to->value, SLICE_LIT("$twin.")) &&
                route_parse_twin_path(&words, to->value, &path) == OK) {
         to->kind = ENRICH_TWIN;
-        to->slot = paths_add(&t->twin, &t->arena, path);
+        to->slot = paths_add(&t->program.twin, &t->program.arena, path);
     }
     arena_free(&words);
 }
@@ -97,36 +97,22 @@ static void put_entry(struct buf *out, uint64_t endpoints, struct slice key, str
 }
 
 /* A text, or else what stands in the twin's JSON. */
-static struct slice value_of(const struct table_enrichment *e, const struct slots *twin)
+static struct slice value_of(const struct table_enrichment *e, struct route_matcher *x)
 {
-    const struct value *v = twin && e->kind == ENRICH_TWIN ? slots_get(twin, e->slot) : NULL;
+    const struct value *v = e->kind == ENRICH_TWIN ? route_eval_twin(x, e->slot) : NULL;
     return v && v->text.len <= UINT16_MAX ? v->text : e->value;
 }
 
-static void put_all(const struct route_table *t, const struct slots *twin, uint64_t endpoints,
-                    struct buf *out)
+void route_enrich(const struct route_table *t, struct route_matcher *x, uint64_t endpoints,
+                  struct buf *out)
 {
+    assert(x->program == &t->program);
+    if (x->message->source == ROUTE_SOURCE_DIGITAL_TWIN_CHANGE) return;
     for (size_t i = 0; i < t->enrichment_count; i++) {
         const struct table_enrichment *e = &t->enrichments[i];
         if (e->endpoints & endpoints)
-            put_entry(out, e->endpoints & endpoints, e->key, value_of(e, twin));
+            put_entry(out, e->endpoints & endpoints, e->key, value_of(e, x));
     }
-}
-
-void route_enrich(const struct route_table *t, const struct route_message *m, uint64_t endpoints,
-                  struct buf *out)
-{
-    struct scan scan = {0};
-    struct slots slots = {0};
-    if (m->source == ROUTE_SOURCE_DIGITAL_TWIN_CHANGE) return;
-    bool twin = m->twin.len > 0 && enrich_wants_twin(t, m->source, endpoints);
-    if (twin) {
-        buf_put_slice(&scan.text, m->twin);
-        (void)scan_read(&scan, &t->twin, &slots);
-    }
-    put_all(t, twin ? &slots : NULL, endpoints, out);
-    scan_free(&scan);
-    slots_free(&slots);
 }
 
 enum err route_enrichment_next(struct slice *extra, unsigned endpoint, struct route_property *out)

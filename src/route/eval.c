@@ -73,7 +73,7 @@ static const struct value *in_body(struct route_matcher *x, uint32_t slot)
     return slots_get(&x->body, slot);
 }
 
-static const struct value *in_twin(struct route_matcher *x, uint32_t slot)
+const struct value *route_eval_twin(struct route_matcher *x, uint32_t slot)
 {
     if (!x->has_twin) read_twin(x);
     return slots_get(&x->twin, slot);
@@ -99,7 +99,7 @@ static const struct value *look(struct route_matcher *x, uint32_t at, struct val
     case OP_SYSTEM: v = system_property(x, n, space); break;
     case OP_PROPERTY: v = property(x, n->slot); break;
     case OP_BODY: v = in_body(x, n->slot); break;
-    case OP_TWIN: v = in_twin(x, n->slot); break;
+    case OP_TWIN: v = route_eval_twin(x, n->slot); break;
     default:
         if (n->shared && x->kept_at[at] == x->stamp) return &x->kept[at];
         *space = run(x, at);
@@ -181,7 +181,7 @@ static enum route_truth run_test(struct route_matcher *x, const struct node *n)
 {
     const struct value *v = n->where == OP_BODY       ? in_body(x, n->slot)
                             : n->where == OP_PROPERTY ? property(x, n->slot)
-                                                      : in_twin(x, n->slot);
+                                                      : route_eval_twin(x, n->slot);
     return v ? compare(n->detail, v, n->constant) : ROUTE_UNDEFINED;
 }
 

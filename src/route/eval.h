@@ -25,6 +25,9 @@ void route_eval_begin(struct route_matcher *x, const struct program *p,
 
 enum route_truth route_eval(struct route_matcher *x, uint32_t root);
 
+/* What the message's twin has in that slot, or NULL. */
+const struct value *route_eval_twin(struct route_matcher *x, uint32_t slot);
+
 void route_eval_free(struct route_matcher *x); /* what it has grown */
 
 #endif

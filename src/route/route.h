@@ -157,9 +157,10 @@ void route_match_each(const struct route_table *t, struct route_matcher *x,
  *
  *   u64 endpoint bits | u16 key length | u16 value length | key | value       little-endian
  *
- * A path that the twin does not have, and a message whose sender has none, gets the value's own text;
- * objects and arrays are JSON text. */
-void route_enrich(const struct route_table *t, const struct route_message *m, uint64_t endpoints,
+ * They are of the message that route_match() was called for last, with that table and matcher: its twin is
+ * read once for conditions and enrichments.  A path that the twin does not have, and a message whose
+ * sender has none, gets the value's own text; objects and arrays are JSON text. */
+void route_enrich(const struct route_table *t, struct route_matcher *x, uint64_t endpoints,
                   struct buf *out);
 
 /* The entries of an endpoint: ERR_NOT_FOUND at the end, ERR_CORRUPT for bytes that are none. */

@@ -159,7 +159,6 @@ void route_table_unref(struct route_table *t)
 {
     if (t == NULL || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
     program_free(&t->program);
-    paths_free(&t->twin);
     arena_free(&t->arena);
     free(t->routes);
     free(t->tests);
@@ -190,8 +189,8 @@ void route_match(const struct route_table *t, struct route_matcher *x,
                  const struct route_message *m, struct route_result *out)
 {
     *out = (struct route_result){0};
-    if (m->source >= ROUTE_SOURCES_MAX) return;
     route_eval_begin(x, &t->program, m);
+    if (m->source >= ROUTE_SOURCES_MAX) return;
     for (uint32_t i = t->first[m->source]; i < t->first[m->source + 1]; i++) {
         const struct table_test *r = &t->tests[i];
         uint64_t endpoint = (uint64_t)1 << r->endpoint;

@@ -24,7 +24,7 @@ struct table_enrichment {
     struct slice key, value; /* in the table's arena */
     uint64_t endpoints;
     enum enrich_kind kind;
-    uint32_t slot; /* ENRICH_TWIN: in `twin` */
+    uint32_t slot; /* ENRICH_TWIN: of the program's twin */
 };
 
 struct route_table {
@@ -36,7 +36,6 @@ struct route_table {
     struct arena arena;
     struct table_enrichment *enrichments;
     size_t route_count, enrichment_count;
-    struct paths twin; /* that enrichments name */
     bool fallback;
     uint8_t fallback_endpoint;
     uint32_t wants_twin; /* bits by source */

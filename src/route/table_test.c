@@ -197,13 +197,23 @@ static void a_table_has_so_many_routes_and_parts_and_no_more(void **state)
 
 /* ---- enrichments */
 
+static void enrich(const struct route_table *t, const struct route_message *m, uint64_t endpoints,
+                   struct buf *out)
+{
+    struct route_matcher *x = route_matcher_new();
+    struct route_result r;
+    route_match(t, x, m, &r);
+    route_enrich(t, x, endpoints, out);
+    route_matcher_free(x);
+}
+
 static struct slice stamped(const struct route_table *t, const struct route_message *m,
                             unsigned endpoint, const char *key)
 {
     static struct buf out;
     struct route_property p;
     buf_clear(&out);
-    route_enrich(t, m, UINT64_MAX, &out);
+    enrich(t, m, UINT64_MAX, &out);
     struct slice extra = buf_slice(&out);
     while (route_enrichment_next(&extra, endpoint, &p) == OK)
         if (slice_is(p.name, key)) return p.value;
@@ -258,6 +268,37 @@ static void enrichments_come_from_texts_the_hub_and_the_twin(void **state)
     assert_stamped(t, &m, 1, "site", "$twin.tags.site");
     m.source = ROUTE_SOURCE_DIGITAL_TWIN_CHANGE;
     assert_null(stamped(t, &m, 1, "static").ptr);
+    route_table_unref(t);
+}
+
+/* The twin that a condition has read serves them, that of the message before does not. */
+static void enrichments_are_of_the_message_that_was_matched_last(void **state)
+{
+    struct route route = ROUTE("north", TELEMETRY, "$twin.tags.site = 'north'", 1);
+    struct route_table_config cfg = {
+        .routes = &route, .route_count = 1, .enrichments = enrichments, .enrichment_count = 9};
+    static const char *const twins[] = {twin, "{\"tags\":{\"site\":\"south\"}}", "", "[", twin};
+    static const char *const sites[] = {"north", "south", "$twin.tags.site", "$twin.tags.site",
+                                        "north"};
+    (void)state;
+    struct route_table *t = table_of(&cfg);
+    struct route_matcher *x = route_matcher_new();
+    for (size_t i = 0; i < sizeof twins / sizeof *twins; i++) {
+        struct route_message m = message_of("{}");
+        struct route_result r;
+        struct route_property p = {0};
+        struct buf out = {0};
+        m.twin = slice_str(twins[i]);
+        route_match(t, x, &m, &r);
+        assert_int_equal(r.endpoints, twins[i] == twin ? 1 << 1 : 0);
+        route_enrich(t, x, 1 << 1, &out);
+        struct slice extra = buf_slice(&out);
+        while (!slice_is(p.name, "site"))
+            assert_int_equal(route_enrichment_next(&extra, 1, &p), OK);
+        assert_true(slice_is(p.value, sites[i]));
+        buf_free(&out);
+    }
+    route_matcher_free(x);
     route_table_unref(t);
 }
 
@@ -327,7 +368,7 @@ static void bytes_that_are_no_enrichments_are_told(void **state)
     struct route_property p;
     (void)state;
     struct route_table *t = table_of(&cfg);
-    route_enrich(t, &m, 1, &out);
+    enrich(t, &m, 1, &out);
     for (size_t len = 1; len < out.len; len++) {
         struct slice extra = slice_of(out.ptr, len);
         assert_int_equal(route_enrichment_next(&extra, 0, &p), ERR_CORRUPT);
@@ -348,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_mistake_says_which_route_it_is_in),
         cmocka_unit_test(a_table_has_so_many_routes_and_parts_and_no_more),
         cmocka_unit_test(enrichments_come_from_texts_the_hub_and_the_twin),
+        cmocka_unit_test(enrichments_are_of_the_message_that_was_matched_last),
         cmocka_unit_test(the_twin_is_wanted_by_what_names_it),
         cmocka_unit_test(enrichments_have_limits),
         cmocka_unit_test(bytes_that_are_no_enrichments_are_told),

@@ -33,12 +33,12 @@ static void read_enrichments(struct slice bytes)
     while (route_enrichment_next(&rest, 0, &p) == OK) assert(p.name.len + p.value.len <= bytes.len);
 }
 
-static void enrich(const struct route_table *t, const struct route_message *m)
+static void enrich(const struct route_table *t, struct route_matcher *x)
 {
     struct buf out = {0};
     struct route_property p;
     unsigned count = 0;
-    route_enrich(t, m, 2, &out);
+    route_enrich(t, x, 2, &out);
     struct slice extra = buf_slice(&out);
     while (route_enrichment_next(&extra, 1, &p) == OK) count++;
     assert(count == 1);
@@ -69,7 +69,7 @@ static void match(struct slice condition, enum route_truth truth, const struct r
     route_match(t, x, m, &r);
     assert((r.endpoints >> 1 & 1) == (truth == ROUTE_TRUE));
     assert((r.endpoints >> 2 & 1) == (truth == ROUTE_TRUE));
-    enrich(t, m);
+    enrich(t, x);
     route_matcher_free(x);
     route_table_unref(t);
 }

@@ -2,6 +2,10 @@
 #include "base/metrics.h"
 #include "hub/routing/home.h"
 
+static_assert((int)ROUTE_SOURCE_TELEMETRY == RECORD_TELEMETRY &&
+                  (int)ROUTE_SOURCE_DIGITAL_TWIN_CHANGE == RECORD_DIGITAL_TWIN_CHANGE,
+              "route/route.h says what log/record.h does");
+
 COUNTER(fallback_total, "azimuth_d2c_telemetry_egress_fallback_total",
         "Messages that no route took and that went along the fallback route");
 COUNTER(orphaned_total, "azimuth_d2c_telemetry_egress_orphaned_total",
@@ -26,9 +30,9 @@ bool routing_wants_twin(const struct routing *r, enum record_source source)
  * told to. */
 static void match(struct routing *r, const struct route_message *m, struct route_result *out)
 {
-    *out = (struct route_result){.endpoints = RECORD_TO_STREAM};
-    if (m->source == RECORD_TELEMETRY || r->now->routed & 1u << m->source)
-        route_match(r->now->table, r->matcher, m, out);
+    route_match(r->now->table, r->matcher, m, out);
+    if (m->source != RECORD_TELEMETRY && !(r->now->routed & 1u << m->source))
+        out->endpoints = RECORD_TO_STREAM;
 }
 
 static void count(const struct route_message *m, const struct route_result *x)
@@ -73,8 +77,7 @@ void routing_choose(struct routing *r, const struct route_message *m, size_t siz
     match(r, m, &x);
     count(m, &x);
     buf_clear(&r->extra);
-    bool enriches = x.endpoints && m->source != RECORD_DIGITAL_TWIN_CHANGE;
-    if (enriches) route_enrich(r->now->table, m, x.endpoints, &r->extra);
+    route_enrich(r->now->table, r->matcher, x.endpoints, &r->extra);
     out->extra = buf_slice(&r->extra);
     out->destinations = small_enough(x.endpoints, out->extra, size);
     if (out->extra.len > ROUTING_EXTRA_MAX) out->extra = SLICE_NONE;
