@@ -44,7 +44,7 @@ static void ask(void *ctx, struct session *s)
 
 static void on_view(void *ctx, struct lane *lane, struct msg *m)
 {
-    struct session *s = session_of(lane, m);
+    struct session *s = slot_get(lane, m->to); /* which opens with it, if it waits for a twin */
     (void)ctx;
     if (s) session_set_twin(s, msg_body(m));
 }
