@@ -77,7 +77,6 @@ struct twins {
         struct buf after, before; /* whom it saw last; likewise a turn ago */
         unsigned writing;
         uint64_t count;
-        bool asks;
     } reindex;             /* reindex.c */
     struct list imports;   /* entries of bulks under way */
     struct events *events; /* NULL: nobody is told */

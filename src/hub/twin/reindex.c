@@ -89,7 +89,6 @@ static bool put_twin(struct store_request *u, const struct store_value *col, uns
 static void on_written(struct store_wait *w, struct store_answer *a)
 {
     struct twins *t = CONTAINER_OF(w, struct twins, reindex.wait);
-    t->reindex.asks = false;
     if (a->err == OK) {
         metric_add(&indexed_total, t->reindex.writing);
         t->reindex.count += t->reindex.writing;
@@ -115,7 +114,6 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
     struct twins *t = CONTAINER_OF(w, struct twins, reindex.wait);
     struct store_request u;
     unsigned seen = 0, used = 0, changed = 0;
-    t->reindex.asks = false;
     if (a->err != OK) {
         look_later(t);
         return;
@@ -128,7 +126,6 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
     t->reindex.writing = changed;
     if (changed) {
         t->reindex.wait.fn = on_written;
-        t->reindex.asks = true;
         store_ask(t->hub->store, t->lane, &u, &t->reindex.wait);
         return;
     }
@@ -150,7 +147,6 @@ static void look(struct twins *t)
     store_put_text(&q, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
     store_put_int(&q, "top", AT_ONCE);
     t->reindex.wait.fn = on_rows;
-    t->reindex.asks = true;
     store_ask(t->hub->store, t->lane, &q, &t->reindex.wait);
 }
 
