@@ -296,18 +296,20 @@ static enum err read_named_route(struct reading *r, const struct json *given, st
     return OK;
 }
 
-static enum err read_routes(struct reading *r, const struct json *given)
+/* Routes or enrichments. */
+static enum err read_list(struct reading *r, const struct json *given, const char *name, size_t max,
+                          enum err (*read)(struct reading *r, const struct json *item,
+                                           struct json *list))
 {
     const struct json *item;
     struct json *list = json_new(r->arena, JSON_ARRAY);
     size_t count = 0;
-    TRY(list_of(given, "routes", &item));
+    TRY(list_of(given, name, &item));
     for (; item; item = item->next) {
-        if (++count > r->limits.routes)
-            return fail(ERR_FULL, "there may be %zu routes", r->limits.routes);
-        TRY(read_named_route(r, item, list));
+        if (++count > max) return fail(ERR_FULL, "there may be %zu %s", max, name);
+        TRY(read(r, item, list));
     }
-    json_set(r->arena, r->made, SLICE_LIT("routes"), list);
+    json_set(r->arena, r->made, slice_str(name), list);
     return OK;
 }
 
@@ -386,21 +388,6 @@ static enum err read_enrichment(struct reading *r, const struct json *given, str
     return OK;
 }
 
-static enum err read_enrichments(struct reading *r, const struct json *given)
-{
-    const struct json *item;
-    struct json *list = json_new(r->arena, JSON_ARRAY);
-    size_t count = 0;
-    TRY(list_of(given, "enrichments", &item));
-    for (; item; item = item->next) {
-        if (++count > r->limits.enrichments)
-            return fail(ERR_FULL, "there may be %zu enrichments", r->limits.enrichments);
-        TRY(read_enrichment(r, item, list));
-    }
-    json_set(r->arena, r->made, SLICE_LIT("enrichments"), list);
-    return OK;
-}
-
 /* ---- the whole */
 
 static enum err read_all(struct reading *r, const struct json *given)
@@ -409,9 +396,9 @@ static enum err read_all(struct reading *r, const struct json *given)
                                           NULL};
     TRY(only_known(given, "routing", members));
     TRY(read_endpoints(r, given));
-    TRY(read_routes(r, given));
+    TRY(read_list(r, given, "routes", r->limits.routes, read_named_route));
     TRY(read_fallback(r, given));
-    return read_enrichments(r, given);
+    return read_list(r, given, "enrichments", r->limits.enrichments, read_enrichment);
 }
 
 enum err routing_document_read(struct arena *a, const struct routing_config *config,
