@@ -44,17 +44,21 @@ static unsigned find_oldest(const struct routing_bits *b)
     return oldest;
 }
 
+enum err routing_bits_full(void)
+{
+    return fail(ERR_FULL,
+                "%d endpoints were there in turn, and the stream still has messages for those that "
+                "are gone: try again when they are over its retention",
+                ROUTE_ENDPOINTS_MAX - 1);
+}
+
 static enum err give(struct routing_bits *b, struct slice kind, struct slice name, int64_t wall_us,
                      unsigned *oldest)
 {
     if (routing_bits_find(b, kind, name)) return OK;
     unsigned bit = find_free(b);
     *oldest = bit ? 0 : find_oldest(b);
-    if (bit == 0)
-        return fail(ERR_FULL,
-                    "%d endpoints were there in turn, and the stream still has messages for "
-                    "those that are gone: try again when they are over its retention",
-                    ROUTE_ENDPOINTS_MAX - 1);
+    if (bit == 0) return routing_bits_full();
     struct routing_bit *x = &b->bit[bit];
     *x = (struct routing_bit){.taken = true, .since_us = wall_us};
     snprintf(x->name, sizeof x->name, "%.*s", SLICE_ARG(name));

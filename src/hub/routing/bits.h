@@ -2,7 +2,7 @@
  *
  * An endpoint keeps its bit while it keeps name and kind.  One that goes leaves its bit taken: records
  * that the log retains may name it.  ROUTE_ENDPOINTS_MAX endpoints were never there at once before
- * the first bit is given away again, and only if bits_are_forgotten() by the log. */
+ * the first bit is given away again, and only if the log retains no record that may name it (reuse.c). */
 #ifndef HUB_ROUTING_BITS_H
 #define HUB_ROUTING_BITS_H
 
@@ -32,6 +32,9 @@ void routing_bits_write(const struct routing_bits *b, struct buf *out);
  * that might be forgotten first. */
 enum err routing_bits_assign(struct routing_bits *b, const struct json *document, int64_t wall_us,
                              unsigned *oldest) MUST_USE;
+
+/* ERR_FULL, with its text. */
+enum err routing_bits_full(void) MUST_USE;
 
 /* That of an endpoint; 0: it has none. */
 unsigned routing_bits_find(const struct routing_bits *b, struct slice kind, struct slice name);

@@ -20,11 +20,7 @@ static void ask_partition(struct routing *r)
 static void on_answer(struct routing *r, const struct log_seek_done *done)
 {
     if (done->err != OK || done->ordinal != done->ends.first_ordinal) {
-        routing_refused(r, fail(ERR_FULL,
-                                "%d endpoints were there in turn, and the stream still has "
-                                "messages for those that are gone: try again when they are over "
-                                "its retention",
-                                ROUTE_ENDPOINTS_MAX - 1));
+        routing_refused(r, routing_bits_full());
     } else if (++r->seek_partition < log_partitions(r->hub->log, 0)) {
         ask_partition(r);
     } else {
