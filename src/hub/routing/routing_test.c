@@ -424,6 +424,69 @@ static void the_oldest_bit_that_was_left_is_asked_for(void **state)
     arena_free(&a);
 }
 
+/* ---- messages */
+
+static uint64_t choose(struct fixture *f, struct slice twin, size_t size, size_t *extra)
+{
+    struct routing_choice choice;
+    const struct route_message m = {.source = RECORD_TELEMETRY, .twin = twin};
+    rig_on(f->rig.cores[0]);
+    routing_choose(f->routing[0], &m, size, &choice);
+    *extra = choice.extra.len;
+    return choice.destinations;
+}
+
+static void a_message_with_its_enrichments_has_a_size(void **state)
+{
+    struct fixture *f = *state;
+    size_t extra;
+    assert_int_equal(
+        put(f, "{\"routes\":[" ROUTE("r1", TO("q1")) "," ROUTE(
+                   "r2",
+                   TO("events")) "],"
+                                 "\"endpoints\":{\"queues\":[" QUEUE(
+                                     "q1") "]},\"enrichments\":[{"
+                                           "\"key\":\"key\",\"value\":\"value\"," TO("q1") "}]}"),
+        OK);
+    assert_int_equal(choose(f, SLICE_NONE, ROUTING_MESSAGE_MAX - 8, &extra), 3);
+    assert_int_equal(choose(f, SLICE_NONE, ROUTING_MESSAGE_MAX - 7, &extra), 1);
+}
+
+/* Each of 16 endpoints has one, of 15 bytes and what the twin says. */
+static void all_enrichments_of_a_message_have_a_size(void **state)
+{
+    enum { COUNT = 16, VALUE = ROUTING_EXTRA_MAX / COUNT - 15 };
+    struct fixture *f = *state;
+    struct buf text = {0}, twin = {0};
+    size_t extra;
+    buf_put_str(&text, "{\"routes\":[" ROUTE("r", TO("events")));
+    for (unsigned i = 0; i < COUNT; i++)
+        buf_printf(&text,
+                   ",{\"name\":\"r%u\",\"source\":\"DeviceMessages\",\"endpointNames\":[\"q%u\"]}",
+                   i, i);
+    buf_put_str(&text, "],\"endpoints\":{\"queues\":[");
+    for (unsigned i = 0; i < COUNT; i++)
+        buf_printf(&text, "%s{\"name\":\"q%u\",\"url\":\"x\"}", i ? "," : "", i);
+    buf_put_str(&text, "]},\"enrichments\":[");
+    for (unsigned i = 0; i < COUNT; i++)
+        buf_printf(&text,
+                   "%s{\"key\":\"k%02u\",\"value\":\"$twin.tags.x\",\"endpointNames\":[\"q%u\"]}",
+                   i ? "," : "", i, i);
+    buf_put_str(&text, "]}");
+    assert_int_equal(put_at(f, 0, "*", buf_slice(&text)), OK);
+    for (unsigned over = 0; over < 2; over++) {
+        buf_clear(&twin);
+        buf_put_str(&twin, "{\"tags\":{\"x\":\"");
+        for (unsigned i = 0; i < VALUE + over; i++) buf_put_u8(&twin, 'v');
+        buf_put_str(&twin, "\"}}");
+        uint64_t all = (UINT64_C(1) << (COUNT + 1)) - 1;
+        assert_int_equal(choose(f, buf_slice(&twin), 1, &extra), over ? 1 : all);
+        assert_int_equal(extra, over ? 0 : ROUTING_EXTRA_MAX);
+    }
+    buf_free(&text);
+    buf_free(&twin);
+}
+
 /* ---- listeners, tests */
 
 struct ear {
@@ -511,6 +574,8 @@ int main(void)
         TEST(a_bit_of_an_endpoint_that_went_is_not_given_away),
         TEST(bits_that_were_chosen_before_an_endpoint_came_are_not_its),
         cmocka_unit_test(the_oldest_bit_that_was_left_is_asked_for),
+        TEST(a_message_with_its_enrichments_has_a_size),
+        TEST(all_enrichments_of_a_message_have_a_size),
         TEST(listeners_are_told_on_their_core),
         TEST(health_is_what_who_delivers_says),
         TEST(a_message_is_tested_against_routes),
