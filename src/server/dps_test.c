@@ -733,6 +733,25 @@ static void what_a_webhook_may_get_wrong_fails_the_registration(void **state)
     assert_int_equal(identity("w2").status, STATUS_DEVICE_NOT_FOUND);
 }
 
+/* The network stops reading (out/courier.c); no other try would be better. */
+static void a_webhook_that_says_more_than_128_kilobytes_fails_the_registration(void **state)
+{
+    (void)state;
+    struct out_request r;
+    int64_t code = 0;
+    put_enrollment("w10", WEBHOOK);
+    const char *operation = begin_registration("w10", "{}");
+    unsigned before = calls;
+    out_call_request(called, &r);
+    assert_int_equal(r.answer_max, 128 << 10);
+    answer_with(&(struct out_answer){.err = ERR_TOO_BIG, .text = "the answer is too long"});
+    const struct json *end = end_of("w10", operation);
+    assert_text(end, "status", "failed");
+    assert_int_equal(json_i64(json_get(end, "errorCode"), &code), OK);
+    assert_int_equal(code, DPS_ALLOCATION_FAILED);
+    assert_int_equal(calls, before);
+}
+
 static void a_webhook_that_fails_leaves_a_device_where_it_is(void **state)
 {
     (void)state;
@@ -1580,6 +1599,7 @@ int main(void)
         TEST(requests_that_break_a_rule_are_refused),
         TEST(a_webhook_is_told_of_the_device_and_chooses),
         TEST(what_a_webhook_may_get_wrong_fails_the_registration),
+        TEST(a_webhook_that_says_more_than_128_kilobytes_fails_the_registration),
         TEST(a_webhook_that_fails_leaves_a_device_where_it_is),
         TEST(a_webhook_that_is_busy_is_asked_ten_times_more),
         TEST(a_group_has_1024_registrations_under_way_and_leaves_room_for_others),
