@@ -79,6 +79,8 @@ MEANINGS = """What the words mean:
   the live connection, over MQTT it comes back with another: before the end, or when the hub cuts.
 * restart: the server is killed and started again, and the client goes on without being told.
 * Provisioning: the device registers, connects over the same transport, sends, and sees its initial twin.
+* TPM: a device has a TPM in software (swtpm). The client for Python has no such attestation; that for Java has one
+  (`SecurityProviderTpm`), which the suite does not try.
 """
 
 SERVICES_HEAD = """## Services
