@@ -554,6 +554,24 @@ static void a_message_is_tested_against_routes(void **state)
     buf_free(&out);
 }
 
+static void a_message_that_is_tested_has_1000_properties(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned count = 1000; count <= 1001; count++) {
+        struct buf request = {0}, out = {0};
+        buf_put_str(&request, "{\"route\":{\"condition\":\"p999 = 'x'\"},\"message\":"
+                              "{\"appProperties\":{");
+        for (unsigned i = 0; i < count; i++)
+            buf_printf(&request, "%s\"p%u\":\"x\"", i ? "," : "", i);
+        buf_put_str(&request, "}}}");
+        enum err e = routing_test_route(f->routing[0], buf_slice(&request), &out);
+        assert_int_equal(e, count > 1000 ? ERR_INVALID : OK);
+        if (e == OK) assert_non_null(strstr(buf_cstr(&out), "\"result\":\"true\""));
+        buf_free(&request);
+        buf_free(&out);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -579,6 +597,7 @@ int main(void)
         TEST(listeners_are_told_on_their_core),
         TEST(health_is_what_who_delivers_says),
         TEST(a_message_is_tested_against_routes),
+        TEST(a_message_that_is_tested_has_1000_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
