@@ -136,8 +136,8 @@ void route_matcher_free(struct route_matcher *x);
 struct route_result {
     uint64_t endpoints; /* bits; 0: nobody wants it, it is dropped (IoT Hub counts that) */
     bool fallback;      /* no route took it, and the fallback did */
-    unsigned undefined; /* conditions that were null or undefined: counted as false */
     unsigned tested;    /* conditions that were looked at */
+    unsigned undefined; /* those of them that were null or undefined: taken as false */
 };
 
 /* Conditions of an endpoint that already has the message are not looked at; those that need neither body

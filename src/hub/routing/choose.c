@@ -13,7 +13,7 @@ COUNTER(orphaned_total, "azimuth_d2c_telemetry_egress_orphaned_total",
 COUNTER(invalid_total, "azimuth_d2c_telemetry_egress_invalid_total",
         "Messages kept from an endpoint: with its enrichments they were over the size limit");
 COUNTER(undefined_total, "azimuth_routing_undefined_total",
-        "Conditions of routes that were neither true nor false of a message");
+        "Conditions of routes that a message was tested by and that were neither true nor false");
 
 bool routing_decides(const struct routing *r, enum record_source source)
 {
