@@ -4,6 +4,9 @@
 #include "base/metrics.h"
 #include "front/device_http/device_http.h"
 #include "hub/fault/fault.h"
+#include "hub/routing/routing.h"
+#include "hub/session/session.h"
+#include "hub/twin/twin.h"
 #include "server/rig.h"
 
 static struct rig rig;
@@ -17,6 +20,7 @@ struct ask {
     const char *method, *path, *headers, *body; /* path behind /devices/{id} */
     const char *device;                         /* "d1" */
     const char *policy;                         /* "device" */
+    const char *token;                          /* one of that policy's, of now */
 };
 
 static int status_of(struct rig_conn *c)
@@ -29,7 +33,10 @@ static int status_of(struct rig_conn *c)
 static int ask(struct rig_conn *c, const struct ask *a)
 {
     struct buf token = {0}, out = {0};
-    rig_token(&rig, a->policy ? a->policy : "device", "", &token);
+    if (a->token)
+        buf_put_str(&token, a->token);
+    else
+        rig_token(&rig, a->policy ? a->policy : "device", "", &token);
     buf_printf(&out,
                "%s /devices/%s%s HTTP/1.1\r\nhost: hub.test\r\nauthorization: %s\r\n%s"
                "content-length: %zu\r\n\r\n%s",
@@ -91,6 +98,68 @@ static void telemetry_is_acknowledged_and_opens_one_session(void **state)
     assert_int_equal(ask(c, &(struct ask){.body = "one"}), 204);
     assert_int_equal(ask(c, &(struct ask){.body = "two", .headers = "iothub-app-a: b\r\n"}), 204);
     assert_int_equal(metric("azimuth_sessions_granted_total"), granted + 1);
+    rig_free(c);
+}
+
+/* ---- twins, as routes see them */
+
+static void on_twin(struct twin_wait *w, const struct twin_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->status, STATUS_OK);
+}
+
+static void write_twin(const char *json)
+{
+    struct twin_wait w = {.fn = on_twin};
+    lane_running = &rig.core;
+    twin_write(rig.wire.cores[0].twins, SLICE_LIT("d1"), TWIN_MERGE, SLICE_NONE, slice_str(json),
+               &w);
+    rig_run(&rig);
+}
+
+static void on_routing(struct routing_wait *w, enum err result, const char *text)
+{
+    (void)w, (void)text;
+    assert_int_equal(result, OK);
+}
+
+static void set_routing(const char *document)
+{
+    struct routing_wait w = {.fn = on_routing};
+    lane_running = &rig.core;
+    routing_put(rig.wire.cores[0].routing, SLICE_LIT("*"), slice_str(document), &w);
+    rig_run(&rig);
+}
+
+static bool goes_to_the_stream(struct rig_conn *c, const char *token)
+{
+    long before = metric("azimuth_d2c_endpoints_egress_builtIn_events_total");
+    assert_int_equal(ask(c, &(struct ask){.body = "x", .token = token}), 204);
+    return metric("azimuth_d2c_endpoints_egress_builtIn_events_total") > before;
+}
+
+/* Nobody tells a session over HTTPS of changes; it is the same one as long as the token is. */
+static void routes_see_a_twin_that_is_asked_for_every_5_seconds(void **state)
+{
+    (void)state;
+    struct buf token = {0};
+    struct rig_conn *c = dial();
+    rig_token(&rig, "device", "", &token);
+    const char *t = buf_cstr(&token);
+    write_twin("{\"tags\":{\"site\":\"north\"}}");
+    set_routing("{\"routes\":[{\"name\":\"north\",\"source\":\"DeviceMessages\","
+                "\"condition\":\"$twin.tags.site = 'north'\",\"endpointNames\":[\"events\"]}]}");
+    assert_true(goes_to_the_stream(c, t)); /* the first one has it already */
+    write_twin("{\"tags\":{\"site\":\"south\"}}");
+    rig_wait(&rig, SESSION_TWIN_US - 1);
+    assert_true(goes_to_the_stream(c, t));
+    assert_true(goes_to_the_stream(c, t));
+    rig_wait(&rig, 1);
+    assert_true(goes_to_the_stream(c, t)); /* now it is asked for */
+    assert_false(goes_to_the_stream(c, t));
+    set_routing("{}");
+    buf_free(&token);
     rig_free(c);
 }
 
@@ -435,6 +504,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(telemetry_is_acknowledged_and_opens_one_session),
+        cmocka_unit_test(routes_see_a_twin_that_is_asked_for_every_5_seconds),
         cmocka_unit_test(what_cannot_be_taken_has_its_status),
         cmocka_unit_test(a_message_has_at_most_256_kib),
         cmocka_unit_test(what_is_said_of_a_file_has_4_kib),
