@@ -736,7 +736,7 @@ static void programs_say_what_walking_the_condition_says(void **state)
             make_sample(&s);
             check_sample(&r, x, &s);
         }
-        route_table_unref(r.table);
+        route_table_free(r.table);
         for (unsigned i = 0; i < ROUTES; i++) route_condition_free(r.conditions[i]);
     }
     route_matcher_free(x);

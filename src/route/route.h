@@ -122,8 +122,7 @@ struct route_table;
  * ERR_EXISTS: a name or key there is already; ERR_FULL: too many routes or enrichments. */
 enum err route_table_new(const struct route_table_config *cfg, struct route_table **out,
                          size_t *bad_route, struct route_mistake *mistake) MUST_USE;
-struct route_table *route_table_ref(struct route_table *t); /* any thread */
-void route_table_unref(struct route_table *t);              /* NULL is fine */
+void route_table_free(struct route_table *t); /* NULL is fine */
 
 /* Has anybody to fetch the sender's twin for a message of that source? */
 bool route_table_wants_twin(const struct route_table *t, unsigned source);

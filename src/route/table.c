@@ -140,24 +140,17 @@ enum err route_table_new(const struct route_table_config *cfg, struct route_tabl
     *bad_route = SIZE_MAX;
     TRY(check_routes(cfg, bad_route, mistake));
     struct route_table *t = NEW(struct route_table);
-    atomic_init(&t->refs, 1);
     enum err err = compile(t, cfg, bad_route, mistake);
     if (err)
-        route_table_unref(t);
+        route_table_free(t);
     else
         *out = t;
     return err;
 }
 
-struct route_table *route_table_ref(struct route_table *t)
+void route_table_free(struct route_table *t)
 {
-    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
-    return t;
-}
-
-void route_table_unref(struct route_table *t)
-{
-    if (t == NULL || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
+    if (t == NULL) return;
     program_free(&t->program);
     arena_free(&t->arena);
     free(t->routes);

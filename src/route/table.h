@@ -2,8 +2,6 @@
 #ifndef ROUTE_TABLE_H
 #define ROUTE_TABLE_H
 
-#include <stdatomic.h>
-
 #include "route/program.h"
 
 struct table_route {
@@ -28,7 +26,6 @@ struct table_enrichment {
 };
 
 struct route_table {
-    atomic_uint refs;
     struct program program;
     struct table_route *routes;
     struct table_test *tests; /* enabled routes, by source and then by what they look at */

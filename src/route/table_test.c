@@ -67,7 +67,7 @@ static void each_route_is_tested_for_its_source(void **state)
     assert_int_equal(match(t, &m).endpoints, 0);
     m.source = ROUTE_SOURCES_MAX;
     assert_int_equal(match(t, &m).endpoints, 0);
-    route_table_unref(t);
+    route_table_free(t);
 }
 
 static void the_fallback_takes_telemetry_that_no_route_took(void **state)
@@ -88,15 +88,14 @@ static void the_fallback_takes_telemetry_that_no_route_took(void **state)
     m.source = TWIN_CHANGE;
     assert_int_equal(match(t, &m).endpoints, 0);
     assert_false(match(t, &m).fallback);
-    route_table_unref(t);
+    route_table_free(t);
 
     cfg.fallback_enabled = false;
     t = table_of(&cfg);
     m = message_of("{}");
     assert_int_equal(match(t, &m).endpoints, 0);
-    route_table_unref(route_table_ref(t));
-    route_table_unref(t);
-    route_table_unref(NULL);
+    route_table_free(t);
+    route_table_free(NULL);
 }
 
 static void a_matcher_serves_one_table_after_another(void **state)
@@ -125,8 +124,8 @@ static void a_matcher_serves_one_table_after_another(void **state)
     }
     route_matcher_free(x);
     route_matcher_free(NULL);
-    route_table_unref(first);
-    route_table_unref(second);
+    route_table_free(first);
+    route_table_free(second);
 }
 
 /* ---- what is refused */
@@ -150,7 +149,7 @@ static void a_mistake_says_which_route_it_is_in(void **state)
     assert_int_equal(route_table_new(&cfg, &t, &bad, &mistake), ERR_INVALID);
     routes[1].name = SLICE_LIT("b");
     routes[1].endpoint = ROUTE_ENDPOINTS_MAX - 1;
-    route_table_unref(table_of(&cfg));
+    route_table_free(table_of(&cfg));
     routes[1].endpoint = ROUTE_ENDPOINTS_MAX;
     assert_int_equal(route_table_new(&cfg, &t, &bad, NULL), ERR_INVALID);
     routes[1].endpoint = 0;
@@ -180,7 +179,7 @@ static enum err many(size_t count, size_t parts)
     struct route_table_config cfg = {.routes = routes, .route_count = count};
     enum err err = route_table_new(&cfg, &t, NULL, &mistake);
     for (size_t i = 0; i < count; i++) buf_free(&conditions[i]);
-    route_table_unref(t);
+    route_table_free(t);
     if (err && err != ERR_FULL) fail_msg("%s", mistake.text);
     return err;
 }
@@ -268,7 +267,7 @@ static void enrichments_come_from_texts_the_hub_and_the_twin(void **state)
     assert_stamped(t, &m, 1, "site", "$twin.tags.site");
     m.source = ROUTE_SOURCE_DIGITAL_TWIN_CHANGE;
     assert_null(stamped(t, &m, 1, "static").ptr);
-    route_table_unref(t);
+    route_table_free(t);
 }
 
 /* The twin that a condition has read serves them, that of the message before does not. */
@@ -299,7 +298,7 @@ static void enrichments_are_of_the_message_that_was_matched_last(void **state)
         buf_free(&out);
     }
     route_matcher_free(x);
-    route_table_unref(t);
+    route_table_free(t);
 }
 
 static void the_twin_is_wanted_by_what_names_it(void **state)
@@ -314,13 +313,13 @@ static void the_twin_is_wanted_by_what_names_it(void **state)
     assert_true(route_table_wants_twin(t, TWIN_CHANGE));
     assert_false(route_table_wants_twin(t, 2));
     assert_false(route_table_wants_twin(t, ROUTE_SOURCES_MAX));
-    route_table_unref(t);
+    route_table_free(t);
     cfg.enrichments = enrichments;
     cfg.enrichment_count = 9;
     t = table_of(&cfg);
     assert_true(route_table_wants_twin(t, TELEMETRY));
     assert_false(route_table_wants_twin(t, 2)); /* endpoint 2 gets a text only */
-    route_table_unref(t);
+    route_table_free(t);
 }
 
 static void enrichments_have_limits(void **state)
@@ -336,7 +335,7 @@ static void enrichments_have_limits(void **state)
     memset(value, 'v', sizeof value);
     list[0] = (struct route_enrichment){slice_of(key, sizeof key - 1),
                                         slice_of(value, sizeof value - 1), 1};
-    route_table_unref(table_of(&cfg));
+    route_table_free(table_of(&cfg));
     list[0].key.len++;
     assert_int_equal(route_table_new(&cfg, &t, NULL, &mistake), ERR_TOO_BIG);
     list[0].key.len--;
@@ -349,14 +348,14 @@ static void enrichments_have_limits(void **state)
         list[i] = (struct route_enrichment){slice_str(keys[i]), SLICE_LIT("v"), 1};
     }
     cfg.enrichment_count = ROUTE_ENRICHMENTS_MAX;
-    route_table_unref(table_of(&cfg));
+    route_table_free(table_of(&cfg));
     cfg.enrichment_count++;
     assert_int_equal(route_table_new(&cfg, &t, NULL, &mistake), ERR_FULL);
     cfg.enrichment_count = 2;
     list[1].key = SLICE_LIT("K0");
     assert_int_equal(route_table_new(&cfg, &t, NULL, &mistake), ERR_EXISTS);
     list[1].endpoints = 2;
-    route_table_unref(table_of(&cfg));
+    route_table_free(table_of(&cfg));
 }
 
 static void bytes_that_are_no_enrichments_are_told(void **state)
@@ -377,7 +376,7 @@ static void bytes_that_are_no_enrichments_are_told(void **state)
     assert_int_equal(route_enrichment_next(&extra, 0, &p), OK);
     assert_int_equal(route_enrichment_next(&extra, 0, &p), ERR_NOT_FOUND);
     buf_free(&out);
-    route_table_unref(t);
+    route_table_free(t);
 }
 
 int main(void)

@@ -102,7 +102,7 @@ static void begin(struct bench *b, bool of_body, size_t count)
 
 static void end(struct bench *b)
 {
-    route_table_unref(b->table);
+    route_table_free(b->table);
     route_matcher_free(b->matcher);
     free(b->conditions);
     arena_free(&b->trees);

@@ -71,7 +71,7 @@ static void match(struct slice condition, enum route_truth truth, const struct r
     assert((r.endpoints >> 2 & 1) == (truth == ROUTE_TRUE));
     enrich(t, x);
     route_matcher_free(x);
-    route_table_unref(t);
+    route_table_free(t);
 }
 
 void fuzz_one(struct slice input)

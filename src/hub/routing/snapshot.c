@@ -34,7 +34,8 @@ static void list_endpoints(struct snapshot *s, const struct routing_config *conf
     }
 }
 
-unsigned snapshot_bit(const struct snapshot *s, struct slice name)
+/* Of an endpoint that there is. */
+static unsigned bit_of(const struct snapshot *s, struct slice name)
 {
     unsigned i = 0;
     while (i < s->endpoint_count && !slice_is_nocase(name, s->endpoints[i].name)) i++;
@@ -52,7 +53,7 @@ static size_t count(const struct json *list)
 /* Its only one. */
 static unsigned endpoint_of(const struct snapshot *s, const struct json *route)
 {
-    return snapshot_bit(s, json_get(route, "endpointNames")->child->text);
+    return bit_of(s, json_get(route, "endpointNames")->child->text);
 }
 
 static struct route *list_routes(struct snapshot *s, size_t *n)
@@ -83,7 +84,7 @@ static struct route_enrichment *list_enrichments(struct snapshot *s, size_t *n)
         *at = (struct route_enrichment){.key = json_str(x, "key"), .value = json_str(x, "value")};
         const struct json *names = json_get(x, "endpointNames");
         for (const struct json *name = names->child; name; name = name->next)
-            at->endpoints |= UINT64_C(1) << snapshot_bit(s, name->text);
+            at->endpoints |= UINT64_C(1) << bit_of(s, name->text);
     }
     *n = (size_t)(at - all);
     return all;
@@ -134,7 +135,7 @@ struct snapshot *snapshot_ref(struct snapshot *s)
 void snapshot_unref(struct snapshot *s)
 {
     if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
-    route_table_unref(s->table);
+    route_table_free(s->table);
     arena_wipe(&s->arena); /* endpoints have keys */
     free(s);
 }

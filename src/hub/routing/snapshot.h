@@ -25,7 +25,4 @@ enum err snapshot_new(const struct hub *hub, const struct routing_config *config
 struct snapshot *snapshot_ref(struct snapshot *s); /* any thread */
 void snapshot_unref(struct snapshot *s);           /* NULL is fine */
 
-/* The bit of an endpoint that there is. */
-unsigned snapshot_bit(const struct snapshot *s, struct slice name);
-
 #endif
