@@ -68,7 +68,8 @@ struct expr *expr_new(struct parser *p, enum expr_kind kind)
     return e;
 }
 
-void expr_add(struct expr *e, struct expr *arg)
+/* At the end of its arguments. */
+static void expr_add(struct expr *e, struct expr *arg)
 {
     struct expr **end = &e->args;
     while (*end) end = &(*end)->next;

@@ -44,6 +44,5 @@ enum err parse_steps(struct parser *p, struct step **end) MUST_USE;
 struct step **parse_add_step(struct parser *p, struct step **end, struct slice name);
 
 struct expr *expr_new(struct parser *p, enum expr_kind kind);
-void expr_add(struct expr *e, struct expr *arg); /* at the end of its arguments */
 
 #endif

@@ -24,7 +24,7 @@ static bool is(const struct step *s, const char *name)
     return s && s->name.ptr && slice_is(s->name, name);
 }
 
-bool path_is(const struct step *path, const char *first, const char *second)
+static bool path_is(const struct step *path, const char *first, const char *second)
 {
     if (!is(path, first)) return false;
     return second ? is(path->next, second) && path->next->next == NULL : path->next == NULL;

@@ -11,7 +11,4 @@ struct range *range_of(struct arena *a, enum query_source source, const struct e
 /* All identities. */
 struct range *range_all(struct arena *a);
 
-/* Is that the path? */
-bool path_is(const struct step *path, const char *first, const char *second);
-
 #endif

@@ -5,11 +5,15 @@
 
 #include "route/route.h"
 
-void routing_limits_of(enum throttle_tier tier, struct routing_limits *out)
+/* How many there may be. */
+struct limits {
+    size_t routes, endpoints, enrichments;
+};
+
+static void limits_of(enum throttle_tier tier, struct limits *out)
 {
-    static const struct routing_limits ours = {ROUTES_MAX, ROUTE_ENDPOINTS_MAX - 1,
-                                               ROUTE_ENRICHMENTS_MAX};
-    static const struct routing_limits free_tier = {5, 1, 2}, paid = {100, 10, 10};
+    static const struct limits ours = {ROUTES_MAX, ROUTE_ENDPOINTS_MAX - 1, ROUTE_ENRICHMENTS_MAX};
+    static const struct limits free_tier = {5, 1, 2}, paid = {100, 10, 10};
     *out = tier == THROTTLE_OFF ? ours : tier == THROTTLE_F1 ? free_tier : paid;
 }
 
@@ -93,7 +97,7 @@ static enum err list_of(const struct json *object, const char *key, const struct
 struct reading {
     struct arena *arena;
     const struct routing_config *config;
-    struct routing_limits limits;
+    struct limits limits;
     const struct json *before;
     struct json *made; /* what is read already */
 };
@@ -411,7 +415,7 @@ enum err routing_document_read(struct arena *a, const struct routing_config *con
     TRY(json_parse(a, text, &given));
     const struct json *inner = json_get(json_get(given, "properties"), "routing");
     r.made = json_new(a, JSON_OBJECT);
-    routing_limits_of(config->tier, &r.limits);
+    limits_of(config->tier, &r.limits);
     TRY(read_all(&r, inner ? inner : given));
     *out = r.made;
     return OK;

@@ -15,12 +15,6 @@
 
 #define ROUTING_EVENTS "events" /* the built-in endpoint */
 
-/* How many there may be. */
-struct routing_limits {
-    size_t routes, endpoints, enrichments;
-};
-void routing_limits_of(enum throttle_tier tier, struct routing_limits *out);
-
 /* The document in `text`, checked against `config`; `before` is the one that is kept now.  Values lie
  * in the arena, those of `before` are borrowed.  ERR_INVALID, ERR_TOO_BIG, ERR_FULL with a text. */
 enum err routing_document_read(struct arena *a, const struct routing_config *config,
