@@ -143,6 +143,16 @@ static struct slice key_of(const struct amqp_value *annotations)
     return there ? amqp_text(&v) : SLICE_NONE;
 }
 
+/* The first one counts: all events of a transfer lie in one partition. */
+static enum err take_key(const struct amqp_value *annotations, struct transfer *t)
+{
+    struct slice key = key_of(annotations);
+    if (key.len > AMQP_EVENT_KEY_MAX)
+        return fail(ERR_INVALID, "the partition key has more than %d bytes", AMQP_EVENT_KEY_MAX);
+    if (t->key.ptr == NULL) t->key = key;
+    return OK;
+}
+
 /* What a batch says of all of its events. */
 static enum err read_envelope(struct slice payload, struct transfer *t)
 {
@@ -152,9 +162,8 @@ static enum err read_envelope(struct slice payload, struct transfer *t)
     struct slice whole;
     enum err e;
     while ((e = amqp_next_section(&c, &code, &value, &whole)) == OK)
-        if (code == AMQP_MESSAGE_ANNOTATIONS && t->key.ptr == NULL && amqp_check(&value) == OK)
-            t->key = key_of(&value);
-    return e == ERR_NOT_FOUND ? OK : e;
+        if (code == AMQP_MESSAGE_ANNOTATIONS && amqp_check(&value) == OK) TRY(take_key(&value, t));
+    return e == ERR_NOT_FOUND ? OK : fail(ERR_INVALID, "it is not a batch of AMQP messages");
 }
 
 static enum err check_event(struct slice bytes, struct transfer *t)
@@ -162,11 +171,7 @@ static enum err check_event(struct slice bytes, struct transfer *t)
     struct amqp_message m;
     if (bytes.len == 0 || amqp_message_parse(bytes, &m) != OK)
         return fail(ERR_INVALID, "an event is not an AMQP message");
-    struct slice key = key_of(&m.annotations);
-    if (key.len > AMQP_EVENT_KEY_MAX)
-        return fail(ERR_INVALID, "the partition key has more than %d bytes", AMQP_EVENT_KEY_MAX);
-    if (t->key.ptr == NULL) t->key = key;
-    return OK;
+    return take_key(&m.annotations, t);
 }
 
 /* Every event can be stored, and where all of them belong is known. */
@@ -179,8 +184,7 @@ static enum err read_transfer(struct event_sender *e, struct transfer *t)
     if (t->delivery->payload.len > AMQP_EVENT_MESSAGE_MAX)
         return fail(ERR_TOO_BIG, "The received message exceeds the limit of %d bytes.",
                     AMQP_EVENT_MESSAGE_MAX);
-    if (batch && read_envelope(t->delivery->payload, t) != OK)
-        return fail(ERR_INVALID, "it is not a batch of AMQP messages");
+    if (batch) TRY(read_envelope(t->delivery->payload, t));
     for (; (err = next_event(&c, batch, &bytes)) == OK; t->events++) TRY(check_event(bytes, t));
     if (err != ERR_NOT_FOUND) return fail(ERR_INVALID, "it is not a batch of AMQP messages");
     if (t->events == 0) return fail(ERR_INVALID, "it has no event");

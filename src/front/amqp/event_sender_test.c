@@ -228,20 +228,28 @@ static void what_is_no_event_is_rejected_whole(void **state)
     stop();
 }
 
+/* Of an event, and of a batch, which gives it to each of its events. */
 static void a_key_has_at_most_128_bytes(void **state)
 {
     (void)state;
+    static const struct {
+        const char *format, *event;
+    } rows[] = {{SINGLE, "@117 b\"x\""}, {BATCH, EVENT("a") " " EVENT("b")}};
     char key[AMQP_EVENT_KEY_MAX + 2] = {0}, sections[300];
     start("orders");
-    for (size_t len = AMQP_EVENT_KEY_MAX; len <= AMQP_EVENT_KEY_MAX + 1; len++) {
+    for (unsigned id = 0; id < 4; id++) {
+        size_t len = AMQP_EVENT_KEY_MAX + id % 2;
         memset(key, 'k', len);
-        snprintf(sections, sizeof sections, "@114 {'x-opt-partition-key' \"%s\"} @117 b\"x\"", key);
-        const char *output = send((unsigned)len, SINGLE, sections);
+        key[len] = '\0';
+        snprintf(sections, sizeof sections, "@114 {'x-opt-partition-key' \"%s\"} %s", key,
+                 rows[id / 2].event);
+        const char *output = send(id, rows[id / 2].format, sections);
         if (len == AMQP_EVENT_KEY_MAX)
-            expect_accepted(output, (unsigned)len);
+            expect_accepted(output, id);
         else
             expect_rejected(output, "com.microsoft:argument-error");
     }
+    assert_int_equal(record_count(), 3);
     stop();
 }
 
