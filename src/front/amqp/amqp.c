@@ -95,6 +95,18 @@ void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ..
     buf_free(&text);
 }
 
+void peer_settle(struct peer_link *l, uint32_t id, bool settled, const struct amqp_error *no)
+{
+    struct amqp_disposition said = {.from_receiver = true,
+                                    .settled = true,
+                                    .first = id,
+                                    .last = id,
+                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
+    if (no) said.error = *no;
+    peer_touch(l->peer);
+    if (!settled) amqp_send_disposition(l->link->session, &said);
+}
+
 /* ---- attaching: the node behind an address */
 
 static const struct node *node_of(const struct peer *p, const struct address *a)

@@ -92,16 +92,10 @@ void amqp_relief(struct amqp_service *s)
 
 /* ---- settling */
 
-static void settle(struct events_link *e, uint32_t id, const struct amqp_error *no)
+static void settle(struct events_link *e, uint32_t id, bool settled, const struct amqp_error *no)
 {
-    struct amqp_disposition said = {.from_receiver = true,
-                                    .settled = true,
-                                    .first = id,
-                                    .last = id,
-                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
-    if (no) said.error = *no;
     if (no) metric_inc(&rejected);
-    amqp_send_disposition(base_of(e)->link->session, &said);
+    peer_settle(base_of(e), id, settled, no);
 }
 
 /* What the log said, as a reason to reject. */
@@ -121,8 +115,7 @@ static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum 
     struct amqp_error no = error_of(e->failed);
     peer_touch(base_of(e)->peer);
     e->unsettled--;
-    if (!(cookie & MARK_SETTLED))
-        settle(e, (uint32_t)(cookie >> MARK_BITS), e->failed == OK ? NULL : &no);
+    settle(e, (uint32_t)(cookie >> MARK_BITS), cookie & MARK_SETTLED, e->failed == OK ? NULL : &no);
     e->failed = OK;
     renew_credit(e);
 }
@@ -200,7 +193,7 @@ static bool suffers(struct events_link *e, const struct amqp_delivery *d)
         device_fault_condition(base_of(e)->peer->service, slice_str(device->session.who), false);
     if (condition == NULL) return false;
     struct amqp_error no = amqp_error_of(condition, "A fault that the device asked for lasts.");
-    if (!d->settled) settle(e, d->id, &no);
+    settle(e, d->id, d->settled, &no);
     renew_credit(e);
     return true;
 }
@@ -212,7 +205,7 @@ static void reject(struct events_link *e, const struct amqp_delivery *d, enum er
                                          : why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED
                                                               : AMQP_DECODE_ERROR,
                                          fail_text());
-    if (!d->settled) settle(e, d->id, &no);
+    settle(e, d->id, d->settled, &no);
     renew_credit(e);
 }
 

@@ -168,13 +168,7 @@ void device_on_method(struct session *s, const struct method_request *r)
 
 static void settle(struct peer_link *l, const struct amqp_delivery *d, const struct amqp_error *no)
 {
-    struct amqp_disposition said = {.from_receiver = true,
-                                    .settled = true,
-                                    .first = d->id,
-                                    .last = d->id,
-                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
-    if (no) said.error = *no;
-    if (!d->settled) amqp_send_disposition(l->link->session, &said);
+    peer_settle(l, d->id, d->settled, no);
     if (l->link->credit <= AMQP_METHOD_CREDIT / 2)
         amqp_send_flow(l->link, AMQP_METHOD_CREDIT, false);
 }

@@ -86,16 +86,10 @@ void event_senders_relief(struct amqp_service *s)
 
 /* ---- settling */
 
-static void settle(struct event_sender *e, uint32_t id, const struct amqp_error *no)
+static void settle(struct event_sender *e, uint32_t id, bool settled, const struct amqp_error *no)
 {
-    struct amqp_disposition said = {.from_receiver = true,
-                                    .settled = true,
-                                    .first = id,
-                                    .last = id,
-                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
-    if (no) said.error = *no;
     if (no) metric_inc(&rejected);
-    amqp_send_disposition(e->base.link->session, &said);
+    peer_settle(&e->base, id, settled, no);
 }
 
 /* In the order of the events: an error of an earlier one of its transfer is known by the last. */
@@ -112,8 +106,7 @@ static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum 
             : amqp_error_of(AMQP_INTERNAL_ERROR, "The event could not be stored.");
     peer_touch(e->base.peer);
     e->unsettled--;
-    if (!(cookie & MARK_SETTLED))
-        settle(e, (uint32_t)(cookie >> MARK_BITS), e->failed == OK ? NULL : &no);
+    settle(e, (uint32_t)(cookie >> MARK_BITS), cookie & MARK_SETTLED, e->failed == OK ? NULL : &no);
     e->failed = OK;
     renew_credit(e);
 }
@@ -302,7 +295,7 @@ static void reject(struct event_sender *e, const struct amqp_delivery *d, enum e
                                          : why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED
                                                               : ARGUMENT_ERROR,
                                          fail_text());
-    if (!d->settled) settle(e, d->id, &no);
+    settle(e, d->id, d->settled, &no);
     renew_credit(e);
 }
 

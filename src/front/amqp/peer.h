@@ -113,6 +113,10 @@ void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ..
 
 void peer_detach_with(struct peer_link *l, const struct amqp_error *error);
 
+/* Accepts the delivery that came over the link, or rejects it with *no.  One that came settled needs no
+ * answer. */
+void peer_settle(struct peer_link *l, uint32_t id, bool settled, const struct amqp_error *no);
+
 const char *peer_host(const struct peer *p); /* our name as the client knows it */
 
 /* ---- tokens (tokens.c) */

@@ -153,14 +153,7 @@ static void renew_credit(struct provisioning *l)
 
 static void settle(struct provisioning *l, uint32_t id, bool settled, const struct amqp_error *no)
 {
-    struct amqp_disposition said = {.from_receiver = true,
-                                    .settled = true,
-                                    .first = id,
-                                    .last = id,
-                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
-    if (no) said.error = *no;
-    peer_touch(l->base.peer);
-    if (!settled) amqp_send_disposition(l->base.link->session, &said);
+    peer_settle(&l->base, id, settled, no);
     renew_credit(l);
 }
 

@@ -125,13 +125,7 @@ static struct rpc_link *find_answering(struct rpc_link *asked, struct slice repl
 
 static void settle(struct peer_link *l, const struct amqp_delivery *d, const struct amqp_error *no)
 {
-    struct amqp_disposition said = {.from_receiver = true,
-                                    .settled = true,
-                                    .first = d->id,
-                                    .last = d->id,
-                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
-    if (no) said.error = *no;
-    if (!d->settled) amqp_send_disposition(l->link->session, &said);
+    peer_settle(l, d->id, d->settled, no);
     if (no) renew_credit(of(l));
 }
 

@@ -47,15 +47,8 @@ static struct service_send *of(struct peer_link *l)
 
 static void settle(struct service_send *l, uint32_t id, bool settled, const struct amqp_error *no)
 {
-    struct amqp_disposition said = {.from_receiver = true,
-                                    .settled = true,
-                                    .first = id,
-                                    .last = id,
-                                    .outcome = no ? AMQP_REJECTED : AMQP_ACCEPTED};
-    if (no) said.error = *no;
     if (no) metric_inc(&rejected);
-    peer_touch(l->base.peer);
-    if (!settled) amqp_send_disposition(l->base.link->session, &said);
+    peer_settle(&l->base, id, settled, no);
     if (l->base.link->credit > AMQP_C2D_CREDIT / 2 || l->under_way >= AMQP_C2D_CREDIT) return;
     amqp_send_flow(l->base.link, AMQP_C2D_CREDIT - l->under_way, false);
 }
