@@ -11,18 +11,23 @@
     {                                                                                              \
         "", NULL, NULL                                                                             \
     }
-#define RETENTION_OPTIONS                                                                          \
+#define RETENTION_OPTIONS(hours, bytes)                                                            \
     {"retention-time-in-hours retention-time", "HOURS",                                            \
-     "how long events stay; 0: no limit [168]"},                                                   \
+     "how long events stay; 0: no limit [" hours "]"},                                             \
     {                                                                                              \
-        "retention-size-in-bytes retention-size", "BYTES", "how much stays; 0: no limit [0]"       \
+        "retention-size-in-bytes retention-size", "BYTES",                                         \
+            "how much stays; 0: no limit [" bytes "]"                                              \
     }
 
 /* As in az, where -n is the event hub. */
 const struct cli_option eventhub_options[] = {NAME_OPTION, END};
-const struct cli_option eventhub_update_options[] = {NAME_OPTION, RETENTION_OPTIONS, END};
+const struct cli_option eventhub_update_options[] = {
+    NAME_OPTION, RETENTION_OPTIONS("as it is", "as it is"), END};
 const struct cli_option eventhub_create_options[] = {
-    NAME_OPTION, {"partition-count p", "N", "fixed from then on [4]"}, RETENTION_OPTIONS, END};
+    NAME_OPTION,
+    {"partition-count p", "N", "fixed from then on [4]"},
+    RETENTION_OPTIONS("168", "0"),
+    END};
 
 enum { PARTITIONS_MAX = 256, HOURS_MAX = 878400 };
 

@@ -160,9 +160,9 @@ static bool read_wish(const struct json *properties, struct event_hub_wish *wish
     if (!read_number(properties, "partitionCount", EVENT_HUB_PARTITIONS_MAX, &partitions,
                      &counted) ||
         !read_number(properties, "messageRetentionInDays", EVENT_HUB_HOURS_MAX / HOURS_A_DAY, &days,
-                     &wish->keeps) ||
-        !read_number(keep, "retentionTimeInHours", EVENT_HUB_HOURS_MAX, &hours, &wish->keeps) ||
-        !read_number(keep, "retentionSizeInBytes", INT64_MAX, &bytes, &wish->keeps) ||
+                     &wish->says_age) ||
+        !read_number(keep, "retentionTimeInHours", EVENT_HUB_HOURS_MAX, &hours, &wish->says_age) ||
+        !read_number(keep, "retentionSizeInBytes", INT64_MAX, &bytes, &wish->says_bytes) ||
         (counted && partitions == 0))
         return false;
     wish->partitions = (unsigned)partitions;

@@ -52,20 +52,24 @@ static void what_is_not_said_stays_or_is_the_default(void **state)
     (void)state;
     static const struct {
         const char *body, *asked;
-        bool keeps;
+        bool says_age, says_bytes;
     } rows[] = {
-        {"", "put x 0 0 0", false},
-        {"{}", "put x 0 0 0", false},
-        {"{\"properties\":{\"partitionCount\":7}}", "put x 7 0 0", false},
-        {"{\"properties\":{\"messageRetentionInDays\":2}}", "put x 0 48 0", true},
+        {"", "put x 0 0 0", false, false},
+        {"{}", "put x 0 0 0", false, false},
+        {"{\"properties\":{\"partitionCount\":7}}", "put x 7 0 0", false, false},
+        {"{\"properties\":{\"messageRetentionInDays\":2}}", "put x 0 48 0", true, false},
         {"{\"properties\":{\"retentionDescription\":{\"retentionTimeInHours\":0}}}", "put x 0 0 0",
-         true},
+         true, false},
+        {"{\"properties\":{\"retentionDescription\":{\"retentionTimeInHours\":null,"
+         "\"retentionSizeInBytes\":9}}}",
+         "put x 0 0 9", false, true},
     };
     call_console();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         request("PUT /admin/v1/event-hubs/x", token("iothubowner", ""), rows[i].body);
         assert_string_equal(world.event_hubs.asked, rows[i].asked);
-        assert_int_equal(world.event_hubs.wish.keeps, rows[i].keeps);
+        assert_int_equal(world.event_hubs.wish.says_age, rows[i].says_age);
+        assert_int_equal(world.event_hubs.wish.says_bytes, rows[i].says_bytes);
         event_hubs_say(OK);
     }
 }

@@ -30,8 +30,8 @@ enum event_hub_kind {
 };
 
 struct change {
-    bool remove, create; /* neither: another retention */
-    bool keeps;          /* as in struct event_hub_wish */
+    bool remove, create;       /* neither: another retention */
+    bool says_age, says_bytes; /* as in struct event_hub_wish */
     struct event_hub hub;
 };
 
@@ -243,12 +243,20 @@ static void start_removal(struct event_hubs *e, struct change *c, const struct e
     ask_store(e);
 }
 
+/* What the change does not say stays as it was. */
+static struct log_retention retention_after(const struct change *c, struct log_retention before)
+{
+    if (c->says_age) before.age_us = c->hub.keep.age_us;
+    if (c->says_bytes) before.bytes = c->hub.keep.bytes;
+    return before;
+}
+
 static void start_creation(struct event_hubs *e, struct change *c)
 {
+    struct log_retention usual = {EVENT_HUB_HOURS_DEFAULT * EVENT_HUB_HOUR_US, 0};
     c->create = true;
     if (c->hub.partitions == 0) c->hub.partitions = EVENT_HUB_PARTITIONS_DEFAULT;
-    if (!c->keeps)
-        c->hub.keep = (struct log_retention){EVENT_HUB_HOURS_DEFAULT * EVENT_HUB_HOUR_US, 0};
+    c->hub.keep = retention_after(c, usual);
     c->hub.created_us = c->hub.updated_us = clock_wall_us();
     if (e->table.count == EVENT_HUBS_MAX)
         finish_first(e, ERR_FULL);
@@ -267,7 +275,7 @@ static void start_update(struct event_hubs *e, struct change *c, const struct ev
         finish_first(e, ERR_EXISTS);
         return;
     }
-    struct log_retention keep = c->keeps ? c->hub.keep : old->keep;
+    struct log_retention keep = retention_after(c, old->keep);
     c->hub = *old;
     c->hub.keep = keep;
     c->hub.updated_us = clock_wall_us();
@@ -390,7 +398,7 @@ void event_hub_put(struct event_hubs *e, const struct event_hub_wish *wish,
         refuse(e, w, err);
         return;
     }
-    struct change c = {.keeps = wish->keeps};
+    struct change c = {.says_age = wish->says_age, .says_bytes = wish->says_bytes};
     c.hub.partitions = (uint16_t)wish->partitions;
     c.hub.keep = wish->keep;
     event_hub_set_name(&c.hub, wish->name);

@@ -70,7 +70,8 @@ struct event_hub_wait {
 struct event_hub_wish {
     struct slice name;
     unsigned partitions; /* 0: as it is, or EVENT_HUB_PARTITIONS_DEFAULT */
-    bool keeps;          /* says how long records stay; else as it is, or EVENT_HUB_HOURS_DEFAULT */
+    bool says_age;       /* of `keep`; else as it is, or EVENT_HUB_HOURS_DEFAULT */
+    bool says_bytes;     /* likewise; else as it is, or no limit */
     struct log_retention keep;
 };
 

@@ -101,16 +101,21 @@ static void note_result(struct event_hub_wait *w, enum err result, bool created)
     a->created = created;
 }
 
-static struct asker put(unsigned core, const char *name, unsigned partitions, int64_t hours)
+static struct asker put_wish(unsigned core, const struct event_hub_wish *wish)
 {
     struct asker a = {.wait.fn = note_result};
-    struct event_hub_wish wish = {slice_str(name), partitions, hours != 0, {0, 0}};
-    wish.keep.age_us = hours * EVENT_HUB_HOUR_US;
     rig_on(f.rig.cores[core]);
-    event_hub_put(f.hubs[core], &wish, &a.wait);
+    event_hub_put(f.hubs[core], wish, &a.wait);
     rig_run(&f.rig);
     assert_int_equal(a.answers, 1);
     return a;
+}
+
+static struct asker put(unsigned core, const char *name, unsigned partitions, int64_t hours)
+{
+    struct event_hub_wish wish = {slice_str(name), partitions, .says_age = hours != 0};
+    wish.keep.age_us = hours * EVENT_HUB_HOUR_US;
+    return put_wish(core, &wish);
 }
 
 static enum err drop(unsigned core, const char *name)
@@ -180,6 +185,24 @@ static void what_is_there_gets_another_retention_but_no_other_partitions(void **
     restart();
     assert_int_equal(known("orders")->keep.age_us, 5 * EVENT_HUB_HOUR_US);
     assert_int_equal(known("orders")->partitions, 2);
+}
+
+/* Or who bounds the size would have kept everything of each age. */
+static void time_and_size_are_said_each_for_itself(void **state)
+{
+    (void)state;
+    struct event_hub_wish size = {
+        .name = SLICE_LIT("orders"), .says_bytes = true, .keep.bytes = 7000};
+    assert_int_equal(put_wish(0, &size).result, OK);
+    assert_int_equal(known("orders")->keep.age_us, EVENT_HUB_HOURS_DEFAULT * EVENT_HUB_HOUR_US);
+    assert_int_equal(known("orders")->keep.bytes, 7000);
+    assert_int_equal(put(0, "orders", 0, 3).result, OK);
+    assert_int_equal(known("orders")->keep.age_us, 3 * EVENT_HUB_HOUR_US);
+    assert_int_equal(known("orders")->keep.bytes, 7000);
+    size.keep.bytes = 0;
+    assert_int_equal(put_wish(0, &size).result, OK);
+    assert_int_equal(known("orders")->keep.age_us, 3 * EVENT_HUB_HOUR_US);
+    assert_int_equal(known("orders")->keep.bytes, 0);
 }
 
 static void names_and_numbers_have_rules(void **state)
@@ -359,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(event_hubs_come_and_go_on_every_core_and_stay_after_a_restart),
         CASE(what_is_there_gets_another_retention_but_no_other_partitions),
+        CASE(time_and_size_are_said_each_for_itself),
         CASE(names_and_numbers_have_rules),
         CASE(there_are_63_of_them),
         CASE(partitions_of_all_have_a_limit),
