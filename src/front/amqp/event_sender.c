@@ -15,6 +15,7 @@
 #define SERVER_BUSY    "com.microsoft:server-busy"
 #define PARTITION_KEY  "x-opt-partition-key"
 #define PUBLISHER_NAME "x-opt-publisher-name"
+#define IDEMPOTENT     "com.microsoft:idempotent-producer"
 
 COUNTER(events_in, "azimuth_event_hub_events_in_total", "Events that producers sent to event hubs");
 COUNTER(rejected, "azimuth_event_hub_rejected_total", "Transfers of producers rejected");
@@ -320,7 +321,6 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     struct event_sender *e = of(l);
     struct amqp_service *s = l->peer->service;
     const struct event_hub *h = stream_hub(s, l->address.stream);
-    (void)ev;
     assert(h != NULL);
     list_init(&e->full);
     timer_init(&e->held, on_turn);
@@ -330,6 +330,11 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     metric_add(&senders_now, 1);
     if (l->address.kind == ADDRESS_SEND_PARTITION && l->address.partition >= h->partitions) {
         peer_refuse(l, AMQP_NOT_FOUND, "The messaging entity '%s' could not be found.", l->path);
+        return;
+    }
+    if (amqp_has_capability(&ev->desired, IDEMPOTENT)) {
+        peer_refuse(l, AMQP_NOT_IMPLEMENTED,
+                    "Events sent twice are stored twice: idempotent producers are not offered.");
         return;
     }
     struct slice path = slice_str(l->path);

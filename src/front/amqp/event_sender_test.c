@@ -209,6 +209,20 @@ static void a_link_may_be_a_partition_s_or_a_publisher_s(void **state)
     stop();
 }
 
+/* Who wants each event once is not left to believe that it is. */
+static void an_idempotent_producer_is_refused(void **state)
+{
+    (void)state;
+    start("orders");
+    rig_output(&w.conn);
+    rig_feed(&w.rig, &w.conn,
+             "0 attach[\"i\" 1 false 0b 0b @40 [\"me\"] @41 [\"orders\"] null null null null null "
+             "<'com.microsoft:idempotent-producer'>]");
+    assert_non_null(strstr(rig_output(&w.conn), "'amqp:not-implemented'"));
+    expect_accepted(send(0, SINGLE, "@117 b\"x\""), 0);
+    stop();
+}
+
 static void what_is_no_event_is_rejected_whole(void **state)
 {
     (void)state;
@@ -319,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_batch_goes_to_the_partition_of_its_key_and_is_answered_once),
         cmocka_unit_test(what_only_the_service_says_is_left_out),
         cmocka_unit_test(a_link_may_be_a_partition_s_or_a_publisher_s),
+        cmocka_unit_test(an_idempotent_producer_is_refused),
         cmocka_unit_test(what_is_no_event_is_rejected_whole),
         cmocka_unit_test(a_key_has_at_most_128_bytes),
         cmocka_unit_test(a_log_without_room_makes_the_server_busy),

@@ -158,6 +158,19 @@ check('a buffered producer sends everything', async () => {
         assert.equal(event.partition, partitionOf(HASHES[text(event) % HASHES.length][1], 4));
 });
 
+check('who asks for idempotent retries is refused', async () => {
+    const hub = await make('idempotent', 1);
+    const failed = [];
+    const client = new EventHubBufferedProducerClient(string(hub), {
+        ...QUICK, maxWaitTimeInMs: 100, enableIdempotentRetries: true,
+        onSendEventsErrorHandler: async ({ error }) => { failed.push(error); },
+    });
+    await client.enqueueEvent({ body: 'once' });
+    await until('the refusal', () => failed.length > 0);
+    await client.close({ flush: false });
+    assert.equal(failed[0].code, 'NotImplementedError', failed[0]);
+});
+
 check('an event over the limit is refused and the next one is taken', async () => {
     const hub = await make('large', 1);
     await producing(hub, async (client) => {
