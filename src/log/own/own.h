@@ -8,7 +8,8 @@
  *
  * A record is durable when its commit is synced in the journal.  It is in a segment file some time
  * later, and a section of the journal is written again only when all of its records are durable in
- * segments.  So the log lane waits for nothing but its own fdatasync.
+ * segments.  So the log lane waits for nothing but its own fdatasync, and log.meta's when a stream
+ * comes or goes.
  */
 #ifndef LOG_OWN_OWN_H
 #define LOG_OWN_OWN_H

@@ -170,7 +170,7 @@ static void on_files_done(void *ctx, struct lane *lane, struct msg *m)
     if (note_failure(l, done.err) != OK && l->change->kind == LOG_STREAM_DROP)
         done.err = OK; /* log.meta does not have it any more */
     else if (is_undone(l, &s))
-        done.err = ERR_IO;
+        done.err = log_healthy(l) ? ERR_FULL : ERR_IO; /* what else there is poisons */
     else if (done.err == OK && l->change->kind == LOG_STREAM_MAKE && (done.err = made(l, &s)) != OK)
         return;
     finish(l, done.err, s.stream);

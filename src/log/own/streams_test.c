@@ -230,6 +230,19 @@ static void partitions_of_all_streams_have_a_limit(void **state)
     end(&f);
 }
 
+static void without_room_there_is_no_stream_and_nothing_of_it(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    io_mem_capacity(f.io, 1);
+    assert_int_equal(make(&f, 1).err, ERR_FULL);
+    assert_true(log_healthy(f.rig->log));
+    assert_int_equal(entries(&f, "streams"), 1);
+    io_mem_capacity(f.io, 10 << 20);
+    made(&f, 1);
+    end(&f);
+}
+
 static void numbers_are_not_given_twice_and_run_out(void **state)
 {
     (void)state;
@@ -293,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_stream_has_its_own_retention),
         cmocka_unit_test(streams_have_a_limit),
         cmocka_unit_test(partitions_of_all_streams_have_a_limit),
+        cmocka_unit_test(without_room_there_is_no_stream_and_nothing_of_it),
         cmocka_unit_test(numbers_are_not_given_twice_and_run_out),
         cmocka_unit_test(one_change_at_a_time),
         cmocka_unit_test(a_start_may_say_which_streams_there_are),
