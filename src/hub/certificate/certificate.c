@@ -16,6 +16,7 @@
 #include "hub/certificate/certificate_sql.h"
 #include "hub/certificate/change.h"
 #include "hub/certificate/row.h"
+#include "hub/rollout.h"
 
 enum certificate_kind {
     CERTIFICATE_CHANGE = HUB_CERTIFICATE, /* struct change -> CERTIFICATE_DONE */
@@ -34,10 +35,8 @@ struct certificates {
     struct lane *lane;
     struct certificate_table table;
     /* on the first core: */
-    struct msg *first, *last; /* CERTIFICATE_CHANGE; the first is under way */
-    unsigned waiting;
+    struct rollout changes;    /* CERTIFICATE_CHANGE */
     struct certificate *after; /* what the one under way makes; NULL: nothing is left */
-    unsigned cores_left;       /* that have not applied it yet */
     struct store_wait wait;
 };
 
@@ -79,34 +78,25 @@ static void start_first(struct certificates *c);
 
 static void finish_first(struct certificates *c, enum err result)
 {
-    struct msg *m = c->first;
-    answer(c, m, result);
+    answer(c, c->changes.first, result);
     free(c->after);
     c->after = NULL;
-    c->first = m->next;
-    c->waiting--;
-    msg_free(m);
+    rollout_shift(&c->changes);
     start_first(c);
 }
 
 static void tell_cores(struct certificates *c)
 {
     struct slice row = c->after ? slice_of(c->after, certificate_size(c->after))
-                                : slice_str(change_of(c->first)->name);
-    c->cores_left = c->hub->core_count;
-    for (unsigned core = 0; core < c->hub->core_count; core++) {
-        struct msg *m = msg_new(CERTIFICATE_APPLY, row.len);
-        memcpy(m->body, row.ptr, row.len);
-        struct addr to = {.lane = c->hub->cores[core]};
-        post(c->lane, lane_addr(c->lane), to, m);
-    }
+                                : slice_str(change_of(c->changes.first)->name);
+    rollout_tell(&c->changes, c->hub, c->lane, CERTIFICATE_APPLY, row);
 }
 
 static void on_applied(void *ctx, struct lane *lane, struct msg *m)
 {
     struct certificates *c = ctx;
     (void)lane, (void)m;
-    if (--c->cores_left == 0) finish_first(c, OK);
+    if (rollout_applied(&c->changes)) finish_first(c, OK);
 }
 
 static void say_change(const struct certificates *c)
@@ -115,7 +105,7 @@ static void say_change(const struct certificates *c)
                                         [CHANGE_DELETE] = "certificate.deleted",
                                         [CHANGE_MAKE_CODE] = "certificate.code",
                                         [CHANGE_VERIFY] = "certificate.verified"};
-    const struct change *change = change_of(c->first);
+    const struct change *change = change_of(c->changes.first);
     say_info(names[change->kind], "name=%s verified=%d thumbprint=%s", change->name,
              c->after && c->after->verified, c->after ? c->after->thumbprint : "");
 }
@@ -136,8 +126,8 @@ static void start_first(struct certificates *c)
 {
     const struct certificate *before;
     struct store_request u;
-    if (c->first == NULL) return;
-    enum err e = certificate_decide(change_of(c->first), &c->table, &before, &c->after);
+    if (c->changes.first == NULL) return;
+    enum err e = certificate_decide(change_of(c->changes.first), &c->table, &before, &c->after);
     if (e != OK) {
         finish_first(c, e);
         return;
@@ -151,18 +141,11 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
 {
     struct certificates *c = ctx;
     (void)lane;
-    if (c->waiting == CERTIFICATE_CHANGES_MAX) {
-        answer(c, m, fail(ERR_THROTTLED, "too many changes wait already"));
-        return;
-    }
-    msg_keep(m);
-    m->next = NULL;
-    if (c->waiting++)
-        c->last->next = m;
-    else
-        c->first = m;
-    c->last = m;
-    if (c->waiting == 1) start_first(c);
+    enum err e = rollout_add(&c->changes, m, CERTIFICATE_CHANGES_MAX);
+    if (e != OK)
+        answer(c, m, e);
+    else if (c->changes.waiting == 1)
+        start_first(c);
 }
 
 /* ---- on every core */
@@ -294,11 +277,7 @@ enum err certificates_new(const struct hub *hub, struct lane *lane, struct certi
 void certificates_free(struct certificates *c)
 {
     if (c == NULL) return;
-    while (c->first) {
-        struct msg *next = c->first->next;
-        msg_free(c->first);
-        c->first = next;
-    }
+    rollout_free(&c->changes);
     free(c->after);
     certificate_table_fini(&c->table);
     free(c);

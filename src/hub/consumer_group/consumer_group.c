@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "hub/consumer_group/consumer_group_sql.h"
 #include "hub/consumer_group/table.h"
+#include "hub/rollout.h"
 #include "store/store.h"
 
 enum group_kind {
@@ -32,9 +33,7 @@ struct consumer_groups {
     struct lane *lane;
     struct group_table table;
     /* on the first core: */
-    struct msg *first, *last; /* GROUP_CHANGE; the first is under way */
-    unsigned waiting;
-    unsigned cores_left; /* that have not applied it yet */
+    struct rollout changes; /* GROUP_CHANGE */
     struct store_wait wait;
 };
 
@@ -78,30 +77,21 @@ static void start_first(struct consumer_groups *g);
 
 static void finish_first(struct consumer_groups *g, enum err result)
 {
-    struct msg *m = g->first;
-    answer(g, m, result);
-    g->first = m->next;
-    g->waiting--;
-    msg_free(m);
+    answer(g, g->changes.first, result);
+    rollout_shift(&g->changes);
     start_first(g);
 }
 
 static void tell_cores(struct consumer_groups *g)
 {
-    g->cores_left = g->hub->core_count;
-    for (unsigned core = 0; core < g->hub->core_count; core++) {
-        struct msg *m = msg_new(GROUP_APPLY, sizeof(struct change));
-        memcpy(m->body, g->first->body, sizeof(struct change));
-        struct addr to = {.lane = g->hub->cores[core]};
-        post(g->lane, lane_addr(g->lane), to, m);
-    }
+    rollout_tell(&g->changes, g->hub, g->lane, GROUP_APPLY, msg_body(g->changes.first));
 }
 
 static void on_applied(void *ctx, struct lane *lane, struct msg *m)
 {
     struct consumer_groups *g = ctx;
     (void)lane, (void)m;
-    if (--g->cores_left == 0) finish_first(g, OK);
+    if (rollout_applied(&g->changes)) finish_first(g, OK);
 }
 
 static void on_stored(struct store_wait *w, struct store_answer *a)
@@ -139,10 +129,10 @@ static enum err check(const struct consumer_groups *g, const struct change *c)
 
 static void start_first(struct consumer_groups *g)
 {
-    if (g->first == NULL) return;
-    enum err err = check(g, change_of(g->first));
+    if (g->changes.first == NULL) return;
+    enum err err = check(g, change_of(g->changes.first));
     if (err == OK)
-        ask_store(g, change_of(g->first));
+        ask_store(g, change_of(g->changes.first));
     else
         finish_first(g, err == ERR_EXISTS ? OK : err);
 }
@@ -151,18 +141,11 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
 {
     struct consumer_groups *g = ctx;
     (void)lane;
-    if (g->waiting == CONSUMER_GROUP_CHANGES_MAX) {
-        answer(g, m, ERR_THROTTLED);
-        return;
-    }
-    msg_keep(m);
-    m->next = NULL;
-    if (g->waiting++)
-        g->last->next = m;
-    else
-        g->first = m;
-    g->last = m;
-    if (g->waiting == 1) start_first(g);
+    enum err err = rollout_add(&g->changes, m, CONSUMER_GROUP_CHANGES_MAX);
+    if (err != OK)
+        answer(g, m, err);
+    else if (g->changes.waiting == 1)
+        start_first(g);
 }
 
 /* ---- on every core */
@@ -272,11 +255,7 @@ enum err consumer_groups_new(const struct hub *hub, struct lane *lane, struct co
 void consumer_groups_free(struct consumer_groups *g)
 {
     if (g == NULL) return;
-    while (g->first) {
-        struct msg *next = g->first->next;
-        msg_free(g->first);
-        g->first = next;
-    }
+    rollout_free(&g->changes);
     table_free(&g->table);
     free(g);
 }

@@ -18,6 +18,7 @@
 #include "base/say.h"
 #include "hub/event_hub/event_hub_sql.h"
 #include "hub/event_hub/table.h"
+#include "hub/rollout.h"
 #include "store/store.h"
 
 GAUGE(event_hubs_now, "azimuth_event_hubs", "Event hubs besides the built-in one");
@@ -49,10 +50,8 @@ struct event_hubs {
     event_hub_fn gone;
     void *gone_ctx;
     /* on the first core: */
-    struct msg *first, *last; /* EVENT_HUB_CHANGE; the first is under way */
-    unsigned waiting;
-    unsigned cores_left; /* that have not applied it yet */
-    enum err refused;    /* a creation that the store refused: its stream is being dropped */
+    struct rollout changes; /* EVENT_HUB_CHANGE */
+    enum err refused;       /* a creation that the store refused: its stream is being dropped */
     struct store_wait wait;
 };
 
@@ -98,23 +97,15 @@ static void start_first(struct event_hubs *e);
 
 static void finish_first(struct event_hubs *e, enum err result)
 {
-    struct msg *m = e->first;
+    const struct msg *m = e->changes.first;
     answer(e, m, result, result == OK && change_of(m)->create);
-    e->first = m->next;
-    e->waiting--;
-    msg_free(m);
+    rollout_shift(&e->changes);
     start_first(e);
 }
 
 static void tell_cores(struct event_hubs *e)
 {
-    e->cores_left = e->hub->core_count;
-    for (unsigned core = 0; core < e->hub->core_count; core++) {
-        struct msg *m = msg_new(EVENT_HUB_APPLY, sizeof(struct change));
-        memcpy(m->body, e->first->body, sizeof(struct change));
-        struct addr to = {.lane = e->hub->cores[core]};
-        post(e->lane, lane_addr(e->lane), to, m);
-    }
+    rollout_tell(&e->changes, e->hub, e->lane, EVENT_HUB_APPLY, msg_body(e->changes.first));
 }
 
 static void ask_log(struct event_hubs *e, unsigned kind, const struct event_hub *h)
@@ -129,13 +120,13 @@ static void ask_log(struct event_hubs *e, unsigned kind, const struct event_hub 
 static void take_back(struct event_hubs *e, enum err err)
 {
     e->refused = err;
-    ask_log(e, LOG_STREAM_DROP, &change_of(e->first)->hub);
+    ask_log(e, LOG_STREAM_DROP, &change_of(e->changes.first)->hub);
 }
 
 static void on_stored(struct store_wait *w, struct store_answer *a)
 {
     struct event_hubs *e = CONTAINER_OF(w, struct event_hubs, wait);
-    const struct change *c = change_of(e->first);
+    const struct change *c = change_of(e->changes.first);
     if (a->err != OK && c->create)
         take_back(e, a->err);
     else if (a->err != OK)
@@ -180,7 +171,7 @@ static void put_removal(struct store_request *u, const struct event_hub *h)
 
 static void ask_store(struct event_hubs *e)
 {
-    const struct change *c = change_of(e->first);
+    const struct change *c = change_of(e->changes.first);
     struct store_request u;
     store_begin_unit(&u, STORE_INTERACTIVE);
     if (c->create)
@@ -196,7 +187,7 @@ static void ask_store(struct event_hubs *e)
 static void on_log_done(void *ctx, struct lane *lane, struct msg *m)
 {
     struct event_hubs *e = ctx;
-    struct change *c = change_of(e->first);
+    struct change *c = change_of(e->changes.first);
     struct log_stream_done done;
     (void)lane;
     memcpy(&done, m->body, sizeof done);
@@ -225,8 +216,8 @@ static void on_applied(void *ctx, struct lane *lane, struct msg *m)
 {
     struct event_hubs *e = ctx;
     (void)lane, (void)m;
-    if (--e->cores_left) return;
-    const struct change *c = change_of(e->first);
+    if (!rollout_applied(&e->changes)) return;
+    const struct change *c = change_of(e->changes.first);
     if (c->remove)
         ask_log(e, LOG_STREAM_DROP, &c->hub);
     else
@@ -287,8 +278,8 @@ static void start_update(struct event_hubs *e, struct change *c, const struct ev
 
 static void start_first(struct event_hubs *e)
 {
-    if (e->first == NULL) return;
-    struct change *c = change_of(e->first);
+    if (e->changes.first == NULL) return;
+    struct change *c = change_of(e->changes.first);
     const struct event_hub *old = hub_table_find(&e->table, slice_str(c->hub.name));
     if (c->remove)
         start_removal(e, c, old);
@@ -302,18 +293,11 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
 {
     struct event_hubs *e = ctx;
     (void)lane;
-    if (e->waiting == EVENT_HUB_CHANGES_MAX) {
-        answer(e, m, ERR_THROTTLED, false);
-        return;
-    }
-    msg_keep(m);
-    m->next = NULL;
-    if (e->waiting++)
-        e->last->next = m;
-    else
-        e->first = m;
-    e->last = m;
-    if (e->waiting == 1) start_first(e);
+    enum err err = rollout_add(&e->changes, m, EVENT_HUB_CHANGES_MAX);
+    if (err != OK)
+        answer(e, m, err, false);
+    else if (e->changes.waiting == 1)
+        start_first(e);
 }
 
 /* ---- on every core */
@@ -496,11 +480,7 @@ enum err event_hubs_new(const struct hub *hub, struct lane *lane, struct log_wri
 void event_hubs_free(struct event_hubs *e)
 {
     if (e == NULL) return;
-    while (e->first) {
-        struct msg *next = e->first->next;
-        msg_free(e->first);
-        e->first = next;
-    }
+    rollout_free(&e->changes);
     hub_table_free(&e->table);
     free(e);
 }

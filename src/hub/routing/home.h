@@ -2,6 +2,7 @@
 #ifndef HUB_ROUTING_HOME_H
 #define HUB_ROUTING_HOME_H
 
+#include "hub/rollout.h"
 #include "hub/routing/snapshot.h"
 #include "store/store.h"
 
@@ -19,11 +20,9 @@ struct routing {
     struct buf extra; /* of the choice at hand */
     /* on the first core: */
     struct routing_bits bits;
-    struct msg *first, *last; /* ROUTING_CHANGE; the first is under way */
-    unsigned waiting;
+    struct rollout changes;        /* ROUTING_CHANGE */
     struct snapshot *next;         /* what the one under way makes */
     struct routing_bits next_bits; /* likewise */
-    unsigned cores_left;           /* that have not applied it yet */
     struct store_wait wait;
     struct addr seeker; /* reuse.c: whom the log answers */
     unsigned seek_bit, seek_partition;

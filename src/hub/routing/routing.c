@@ -61,13 +61,10 @@ static void start_first(struct routing *r);
 
 static void finish_first(struct routing *r, enum err result)
 {
-    struct msg *m = r->first;
-    answer(r, m, result);
+    answer(r, r->changes.first, result);
     snapshot_unref(r->next);
     r->next = NULL;
-    r->first = m->next;
-    r->waiting--;
-    msg_free(m);
+    rollout_shift(&r->changes);
     start_first(r);
 }
 
@@ -78,19 +75,14 @@ void routing_refused(struct routing *r, enum err e)
 
 static void tell_cores(struct routing *r)
 {
-    r->cores_left = r->hub->core_count;
-    for (unsigned core = 0; core < r->hub->core_count; core++) {
-        struct msg *m = msg_new(ROUTING_APPLY, sizeof r->next);
-        memcpy(m->body, &r->next, sizeof r->next);
-        post(r->lane, lane_addr(r->lane), (struct addr){.lane = r->hub->cores[core]}, m);
-    }
+    rollout_tell(&r->changes, r->hub, r->lane, ROUTING_APPLY, slice_of(&r->next, sizeof r->next));
 }
 
 static void on_applied(void *ctx, struct lane *lane, struct msg *m)
 {
     struct routing *r = ctx;
     (void)lane, (void)m;
-    if (--r->cores_left == 0) finish_first(r, OK);
+    if (rollout_applied(&r->changes)) finish_first(r, OK);
 }
 
 static void on_stored(struct store_wait *w, struct store_answer *a)
@@ -151,7 +143,7 @@ static enum err make_next(struct routing *r, const struct change *c, unsigned *o
 static void go_on(struct routing *r)
 {
     unsigned oldest;
-    enum err e = make_next(r, change_of(r->first), &oldest);
+    enum err e = make_next(r, change_of(r->changes.first), &oldest);
     if (e == OK)
         keep_next(r);
     else if (oldest)
@@ -177,8 +169,8 @@ enum err routing_check_match(const struct routing *r, struct slice if_match)
 
 static void start_first(struct routing *r)
 {
-    if (r->first == NULL) return;
-    const struct change *c = change_of(r->first);
+    if (r->changes.first == NULL) return;
+    const struct change *c = change_of(r->changes.first);
     enum err e = routing_check_match(r, c->has_if_match ? slice_str(c->if_match) : SLICE_NONE);
     if (e != OK) {
         finish_first(r, e);
@@ -192,18 +184,11 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
 {
     struct routing *r = ctx;
     (void)lane;
-    if (r->waiting == ROUTING_CHANGES_MAX) {
-        answer(r, m, fail(ERR_THROTTLED, "too many changes wait already"));
-        return;
-    }
-    msg_keep(m);
-    m->next = NULL;
-    if (r->waiting++)
-        r->last->next = m;
-    else
-        r->first = m;
-    r->last = m;
-    if (r->waiting == 1) start_first(r);
+    enum err e = rollout_add(&r->changes, m, ROUTING_CHANGES_MAX);
+    if (e != OK)
+        answer(r, m, e);
+    else if (r->changes.waiting == 1)
+        start_first(r);
 }
 
 /* ---- on every core */
@@ -359,11 +344,7 @@ enum err routing_new(const struct hub *hub, struct lane *lane, const struct rout
 void routing_free(struct routing *r)
 {
     if (r == NULL) return;
-    while (r->first) {
-        struct msg *next = r->first->next;
-        msg_free(r->first);
-        r->first = next;
-    }
+    rollout_free(&r->changes);
     snapshot_unref(r->next);
     snapshot_unref(r->now);
     route_matcher_free(r->matcher);
