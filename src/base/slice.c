@@ -24,6 +24,12 @@ bool slice_eq_nocase(struct slice a, struct slice b)
     return true;
 }
 
+void slice_lower(struct slice s, char *out)
+{
+    for (size_t i = 0; i < s.len; i++) out[i] = (char)lower(s.ptr[i]);
+    out[s.len] = '\0';
+}
+
 bool slice_starts_nocase(struct slice s, struct slice prefix)
 {
     return s.len >= prefix.len && slice_eq_nocase(slice_head(s, prefix.len), prefix);

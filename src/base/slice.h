@@ -88,6 +88,9 @@ bool slice_split(struct slice *s, uint8_t byte, struct slice *head);
 
 struct slice slice_trim(struct slice s); /* without leading and trailing space, tab, CR, LF */
 
+/* A copy with small ASCII letters, plus NUL: s.len + 1 bytes. */
+void slice_lower(struct slice s, char *out);
+
 /* NUL-terminated copy; mem_new'd, the caller frees it. */
 char *slice_dup(struct slice s);
 

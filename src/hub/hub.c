@@ -58,6 +58,14 @@ bool hub_id_valid(struct slice id)
     return true;
 }
 
+bool hub_entity_valid(struct slice name, size_t max)
+{
+    if (name.len == 0 || name.len > max) return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (!alphanumeric(name.ptr[i]) && !memchr(".-_", name.ptr[i], 3)) return false;
+    return alphanumeric(name.ptr[0]) && alphanumeric(name.ptr[name.len - 1]);
+}
+
 bool hub_who_valid(struct slice who)
 {
     struct slice device_id = hub_device_of(who), module_id = hub_module_of(who);

@@ -106,6 +106,10 @@ enum err hub_add_host(struct hub *hub, struct slice host) MUST_USE;
 bool hub_id_valid(struct slice id);
 bool hub_who_valid(struct slice who);
 
+/* 1 to `max` ASCII alphanumerics and . - _, the first and the last one alphanumeric (Event Hubs: event
+ * hubs and consumer groups). */
+bool hub_entity_valid(struct slice name, size_t max);
+
 /* Writes "device" or, with a module id that is not empty, "device/module". */
 void hub_put_who(struct buf *out, struct slice device_id, struct slice module_id);
 

@@ -19,10 +19,7 @@ bool certificate_name_valid(struct slice name)
 
 void certificate_lower(const char *name, char out[CERTIFICATE_NAME_MAX + 1])
 {
-    size_t i = 0;
-    for (; name[i]; i++)
-        out[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
-    out[i] = '\0';
+    slice_lower(slice_str(name), out);
 }
 
 void certificate_describe(struct certificate *c, const struct x509_certificate *x)

@@ -5,19 +5,9 @@
 
 #include "base/mem.h"
 
-static bool alphanumeric(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool group_name_valid(struct slice name)
 {
-    if (name.len == 0 || name.len > CONSUMER_GROUP_NAME_MAX) return false;
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = name.ptr[i];
-        if (!alphanumeric(c) && c != '.' && c != '-' && c != '_') return false;
-    }
-    return alphanumeric(name.ptr[0]) && alphanumeric(name.ptr[name.len - 1]);
+    return hub_entity_valid(name, CONSUMER_GROUP_NAME_MAX);
 }
 
 bool group_is_default(struct slice name)
@@ -30,10 +20,7 @@ struct group group_make(unsigned stream, struct slice name, int64_t created_us)
     struct group g = {.stream = (uint16_t)stream, .created_us = created_us};
     assert(group_name_valid(name));
     memcpy(g.name, name.ptr, name.len);
-    for (size_t i = 0; i < name.len; i++) {
-        bool upper = g.name[i] >= 'A' && g.name[i] <= 'Z';
-        g.lower[i] = (char)(upper ? g.name[i] - 'A' + 'a' : g.name[i]);
-    }
+    slice_lower(name, g.lower);
     return g;
 }
 

@@ -5,19 +5,9 @@
 
 #include "base/mem.h"
 
-static bool alphanumeric(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool event_hub_name_valid(struct slice name)
 {
-    if (name.len == 0 || name.len > EVENT_HUB_NAME_MAX) return false;
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = name.ptr[i];
-        if (!alphanumeric(c) && c != '.' && c != '-' && c != '_') return false;
-    }
-    return alphanumeric(name.ptr[0]) && alphanumeric(name.ptr[name.len - 1]);
+    return hub_entity_valid(name, EVENT_HUB_NAME_MAX);
 }
 
 void event_hub_set_name(struct event_hub *h, struct slice name)
@@ -25,10 +15,7 @@ void event_hub_set_name(struct event_hub *h, struct slice name)
     assert(event_hub_name_valid(name));
     memcpy(h->name, name.ptr, name.len);
     h->name[name.len] = '\0';
-    for (size_t i = 0; i <= name.len; i++) {
-        bool upper = h->name[i] >= 'A' && h->name[i] <= 'Z';
-        h->lower[i] = (char)(upper ? h->name[i] - 'A' + 'a' : h->name[i]);
-    }
+    slice_lower(name, h->lower);
 }
 
 struct event_hub *hub_table_find(const struct hub_table *t, struct slice name)
