@@ -20,11 +20,4 @@
         _fail(__FILE__, __LINE__);                                                                 \
     } while (0)
 
-/* How often a test of one thread throws its dice: the thread sanitizer is slow, and finds nothing there. */
-#ifdef __SANITIZE_THREAD__
-#define TEST_ROUNDS(n) ((n) / 8)
-#else
-#define TEST_ROUNDS(n) (n)
-#endif
-
 #endif

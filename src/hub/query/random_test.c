@@ -3,7 +3,7 @@
 #include "hub/query/fixture_test.h"
 #include "hub/query/run.h"
 
-enum { DEVICES = 40, ROUNDS = TEST_ROUNDS(200), DEPTH = 3 };
+enum { DEVICES = 40, ROUNDS = 200, DEPTH = 3 };
 
 static uint64_t seed = 20261126;
 
