@@ -383,6 +383,17 @@ static void pauses_grow_and_one_partition_tries(void **state)
     assert_in_range(f.a.posts, 11, 18); /* 1 2 4 8 16 32 60 60 60 ... */
 }
 
+static void what_fails_together_is_one_failure(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", "")));
+    f.a.mode = HANGS;
+    say_many(1, PARTITIONS, A);
+    assert_int_equal(f.a.posts, PARTITIONS);
+    cursor_rig_run(&f.rig, 30 * S + 7 * S / 4); /* the first pause is 1 s, or a quarter more */
+    assert_int_equal(f.a.posts, PARTITIONS + 1);
+}
+
 static void a_target_that_asks_for_time_gets_it(void **state)
 {
     (void)state;
@@ -559,6 +570,7 @@ int main(void)
         TEST(a_batch_has_no_more_than_the_endpoint_wants),
         TEST(an_endpoint_that_fails_loses_nothing_and_keeps_the_order),
         TEST(pauses_grow_and_one_partition_tries),
+        TEST(what_fails_together_is_one_failure),
         TEST(a_target_that_asks_for_time_gets_it),
         TEST(what_is_refused_alone_is_passed_over),
         TEST(a_message_that_is_too_large_as_an_event_is_passed_over),

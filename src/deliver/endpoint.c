@@ -67,10 +67,11 @@ static void on_again(struct timer *t, int64_t now_us)
         connect_target(ep);
 }
 
+/* What was under way with the first that failed is the same failure. */
 void endpoint_failed(struct endpoint *ep, const struct deliver_result *r)
 {
     int64_t now_us = clock_mono_us();
-    if (ep->failures++ == 0) ep->failing_since_us = now_us;
+    if (!timer_active(&ep->again) && ep->failures++ == 0) ep->failing_since_us = now_us;
     bool dead = now_us - ep->failing_since_us >= INT64_C(1000000) * DELIVER_RETRIAL_S;
     note_error(ep, r->text);
     change(ep, dead ? ROUTING_DEAD : ROUTING_UNHEALTHY);
