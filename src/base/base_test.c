@@ -127,6 +127,32 @@ static void iso_times_round_trip(void **state)
     assert_int_equal(clock_parse_iso(SLICE_LIT("yesterday"), &us), ERR_INVALID);
 }
 
+static void a_time_from_outside_may_be_any(void **state)
+{
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = {{1763870706123, "2025-11-23T04:05:06.1230000Z"},
+                {INT64_MAX, "9999-12-31T23:59:59.9990000Z"},
+                {INT64_MIN, "1000-01-01T00:00:00.0000000Z"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[CLOCK_ISO_LEN + 1];
+        clock_iso_ms(rows[i].ms, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static void a_guid_has_its_bytes_in_order(void **state)
+{
+    char text[TEXT_GUID_LEN + 1];
+    (void)state;
+    text_guid((const uint8_t *)"\x01\x23\x45\x67\x89\xab\xcd\xef"
+                               "ghijklm\xff",
+              text);
+    assert_string_equal(text, "01234567-89ab-cdef-6768-696a6b6c6dff");
+}
+
 static void numbers_are_checked(void **state)
 {
     (void)state;
@@ -180,6 +206,8 @@ int main(void)
         cmocka_unit_test(percent_decoding_leaves_plus_alone),
         cmocka_unit_test(utf8_is_checked_strictly),
         cmocka_unit_test(iso_times_round_trip),
+        cmocka_unit_test(a_time_from_outside_may_be_any),
+        cmocka_unit_test(a_guid_has_its_bytes_in_order),
         cmocka_unit_test(numbers_are_checked),
         cmocka_unit_test(an_arena_survives_many_rounds),
         cmocka_unit_test(slices_split_and_trim),

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/cur.h"
+#include "base/num.h"
 
 static int64_t os_clock(clockid_t id)
 {
@@ -51,6 +52,12 @@ void clock_iso(int64_t wall_us, char out[CLOCK_ISO_LEN + 1])
     char date[40];
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(out, CLOCK_ISO_LEN + 1, "%.19s.%06d0Z", date, (int)fraction);
+}
+
+void clock_iso_ms(int64_t ms, char out[CLOCK_ISO_LEN + 1])
+{
+    const int64_t first_ms = INT64_C(-30610224000000), last_ms = INT64_C(253402300799999);
+    clock_iso(MAX(first_ms, MIN(ms, last_ms)) * 1000, out);
 }
 
 static int digits(struct cur *c, int count)

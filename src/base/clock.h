@@ -28,6 +28,9 @@ enum { CLOCK_ISO_LEN = 28 };
 /* "2026-11-23T04:05:06.1234567Z", .NET round-trip form (7 digits, the last always 0), plus NUL. */
 void clock_iso(int64_t wall_us, char out[CLOCK_ISO_LEN + 1]);
 
+/* The same of milliseconds from outside, which may be any: the nearest time of the years 1000 to 9999. */
+void clock_iso_ms(int64_t ms, char out[CLOCK_ISO_LEN + 1]);
+
 /* ISO 8601 / RFC 3339 with optional fraction and 'Z' or an offset (none: UTC). */
 enum err clock_parse_iso(struct slice text, int64_t *wall_us) MUST_USE;
 

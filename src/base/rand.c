@@ -1,9 +1,10 @@
 /* rand.c - the replaceable source of randomness. */
 #include "base/rand.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+
+#include "base/text.h"
 
 static void from_kernel(void *out, size_t len)
 {
@@ -41,8 +42,5 @@ void rand_guid(char out[RAND_GUID_LEN + 1])
     rand_bytes(b, sizeof b);
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    snprintf(out, RAND_GUID_LEN + 1,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-             b[15]);
+    text_guid(b, out);
 }

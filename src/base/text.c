@@ -56,6 +56,17 @@ void text_hex(struct buf *out, struct slice bytes)
     }
 }
 
+void text_guid(const uint8_t guid[16], char out[TEXT_GUID_LEN + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
+        *out++ = digits[guid[i] >> 4];
+        *out++ = digits[guid[i] & 15];
+    }
+    *out = '\0';
+}
+
 static int hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9') return c - '0';

@@ -14,6 +14,11 @@ enum err text_unbase64(struct buf *out, struct slice text) MUST_USE;
 void text_hex(struct buf *out, struct slice bytes); /* lower case */
 enum err text_unhex(struct buf *out, struct slice text) MUST_USE;
 
+enum { TEXT_GUID_LEN = 36 };
+
+/* Lower case with dashes, the bytes in their order, plus NUL. */
+void text_guid(const uint8_t guid[16], char out[TEXT_GUID_LEN + 1]);
+
 /* Percent-encodes all but RFC 3986 unreserved characters (A-Z a-z 0-9 - . _ ~), upper-case hex. */
 void text_percent(struct buf *out, struct slice bytes);
 

@@ -12,6 +12,7 @@
 #include "avro/avro.h"
 #include "base/amqp.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /* Of "Capture events through Azure Event Hubs"; `null` among Properties as in files of today. */
 const char capture_event_schema[] =
@@ -46,18 +47,14 @@ static void put_string(struct buf *out, struct slice text)
 static void put_time(struct buf *out, int64_t ms)
 {
     char iso[CLOCK_ISO_LEN + 1];
-    bool fits = ms > INT64_MIN / 1000 && ms < INT64_MAX / 1000;
-    clock_iso(fits ? ms * 1000 : 0, iso);
+    clock_iso_ms(ms, iso);
     put_string(out, slice_str(iso));
 }
 
-static void put_uuid(struct buf *out, const uint8_t *u)
+static void put_uuid(struct buf *out, const uint8_t *uuid)
 {
-    char text[37];
-    snprintf(text, sizeof text,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
-             u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
-             u[15]);
+    char text[TEXT_GUID_LEN + 1];
+    text_guid(uuid, text);
     put_string(out, slice_str(text));
 }
 
@@ -164,7 +161,7 @@ static void put_maps(struct buf *out, struct buf *entries, const struct record *
 
 /* ---- the rest */
 
-/* The bytes of all data sections; ptr NULL: it is one section, and they lie in the record. */
+/* The bytes of all data sections as one. */
 static void put_sections(struct buf *out, struct slice sections)
 {
     struct cur c = cur_of(sections);

@@ -66,22 +66,17 @@ bool message_is_json(const struct message *m)
 
 /* ---- values */
 
-static void put_uuid(struct buf *out, struct slice bytes)
+static void put_uuid(struct buf *out, const uint8_t *uuid)
 {
-    static const uint8_t dashes[] = {4, 6, 8, 10};
-    for (size_t i = 0, at = 0; i < bytes.len; i++) {
-        if (at < sizeof dashes && i == dashes[at]) {
-            buf_put_u8(out, '-');
-            at++;
-        }
-        text_hex(out, slice_of(&bytes.ptr[i], 1));
-    }
+    char text[TEXT_GUID_LEN + 1];
+    text_guid(uuid, text);
+    buf_put_str(out, text);
 }
 
 static void put_time(struct buf *out, int64_t ms)
 {
     char text[CLOCK_ISO_LEN + 1];
-    clock_iso(ms * 1000, text);
+    clock_iso_ms(ms, text);
     buf_put_str(out, text);
 }
 
@@ -95,7 +90,7 @@ static bool put_plain(struct buf *out, const struct amqp_value *v)
     case AMQP_BINARY: buf_put_slice(out, v->bytes); return true;
     case AMQP_BOOL: buf_put_str(out, v->u ? "true" : "false"); return true;
     case AMQP_TIMESTAMP: put_time(out, v->i); return true;
-    case AMQP_UUID: put_uuid(out, v->bytes); return true;
+    case AMQP_UUID: put_uuid(out, v->bytes.ptr); return true;
     case AMQP_FLOAT:
     case AMQP_DOUBLE: buf_printf(out, "%.17g", v->f); return true;
     case AMQP_ULONG: buf_printf(out, "%llu", (unsigned long long)v->u); return true;

@@ -21,10 +21,9 @@ static struct slice print(struct arena *a, const char *fmt, ...)
 /* Lower case with dashes: Node sends ids that look so as this type. */
 static struct slice uuid_text(struct arena *a, struct slice u)
 {
-    const uint8_t *b = u.ptr;
-    return print(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                 b[14], b[15]);
+    char text[TEXT_GUID_LEN + 1];
+    text_guid(u.ptr, text);
+    return arena_copy(a, slice_str(text));
 }
 
 /* SLICE_NONE: null, or a value that is no text, number or truth. */
