@@ -394,6 +394,7 @@ void blobs_close(struct blobs *b)
     struct staging *s;
     if (b == NULL) return;
     joins_free(b);
+    buf_free(&b->room);
     for (unsigned i = 0; i < BLOBS_WRITERS_MAX; i++)
         if (b->writers[i].file) io_close(b->writers[i].file);
     for (size_t at = 0; (s = map_next(&b->stagings, &at)) != NULL;) free(s);

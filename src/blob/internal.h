@@ -72,7 +72,8 @@ struct blobs {
     struct map stagings; /* by path; those that were touched since the start */
     struct list joins;
     unsigned join_count;
-    bool going_on; /* BLOBS_GO_ON is under way */
+    struct buf room; /* that joins copy through; none until there was one */
+    bool going_on;   /* BLOBS_GO_ON is under way */
 };
 
 /* ---- path.c */

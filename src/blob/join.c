@@ -53,8 +53,8 @@ static enum err open_next(struct blobs *b, struct join *j)
 /* `*copied` is 0 at the end of the block. */
 static enum err copy_some(struct blobs *b, struct join *j, size_t *copied)
 {
-    static _Thread_local uint8_t bytes[COPY_BYTES];
-    TRY(io_read_at(j->from, BLOBS_HEAD_SIZE + j->at, bytes, sizeof bytes, copied));
+    uint8_t *bytes = buf_reserve(&b->room, COPY_BYTES);
+    TRY(io_read_at(j->from, BLOBS_HEAD_SIZE + j->at, bytes, COPY_BYTES, copied));
     TRY(writer_append(b, j->id, slice_of(bytes, *copied)));
     j->at += *copied;
     return OK;

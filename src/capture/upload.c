@@ -54,12 +54,13 @@ static void on_staged(struct blobs_wait *w, const struct blobs_answer *a)
         send_next(p);
 }
 
+/* `out` is empty: all of the window is in the spool. */
 static void send_next(struct part *p)
 {
     struct captures *cs = p->capture->cs;
-    static _Thread_local uint8_t piece[PART_UPLOADS_PIECE];
+    uint8_t *piece = buf_reserve(&p->out, PART_UPLOADS_PIECE);
     size_t got = 0;
-    enum err e = io_read_at(p->spool, p->sent, piece, sizeof piece, &got);
+    enum err e = io_read_at(p->spool, p->sent, piece, PART_UPLOADS_PIECE, &got);
     if (e != OK) {
         end(p, e);
         return;
