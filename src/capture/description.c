@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "log/log.h"
 
 #define BLOCK_BLOB "EventHubArchive.AzureBlockBlob"
 #define FOLDER     "Azimuth.Folder"
@@ -132,8 +133,9 @@ static bool is_path(struct slice path)
 
 static enum err check_format(const struct description *d)
 {
-    const struct description_place longest = {"", "", 999};
-    char name[CAPTURE_NAME_MAX + 1];
+    char name[CAPTURE_NAME_MAX + 1], hub[HUB_NAME_LEN_MAX + 1] = "";
+    const struct description_place longest = {hub, hub, LOG_PARTITIONS_MAX - 1};
+    memset(hub, 'n', HUB_NAME_LEN_MAX);
     for (unsigned i = 0; i < FIELDS; i++)
         if (strcasestr(d->format, fields[i]) == NULL)
             return fail(ERR_INVALID,

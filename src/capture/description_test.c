@@ -105,12 +105,31 @@ static void names_are_made_of_the_template_and_have_a_limit(void **state)
     }
 }
 
+/* With the longest names of hubs it could have; each may be there more than once. */
+static void a_template_that_could_make_names_over_the_limit_is_refused(void **state)
+{
+    struct description d;
+    char json[1024], more[CAPTURE_NAME_MAX];
+    const size_t rest = 4 * HUB_NAME_LEN_MAX + strlen("//255/1970-01-01/000000/.avro");
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        size_t len = CAPTURE_NAME_MAX - rest + over;
+        memset(more, 'n', len);
+        snprintf(json, sizeof json,
+                 FILES("", "\"archiveNameFormat\":\"" FORMAT "/{EventHub}{Namespace}%.*s\""),
+                 (int)len, more);
+        assert_int_equal(description_parse(slice_str(json), NULL, &d), over ? ERR_INVALID : OK);
+        if (over) assert_non_null(strstr(fail_text(), "names of more than 368 bytes"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_taken_or_refused),
         cmocka_unit_test(a_secret_is_kept_for_its_container_and_shown_to_nobody),
         cmocka_unit_test(names_are_made_of_the_template_and_have_a_limit),
+        cmocka_unit_test(a_template_that_could_make_names_over_the_limit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
