@@ -49,6 +49,7 @@ struct capture_config {
     struct io *io;
     struct remote *remote; /* for containers elsewhere; NULL: there are none */
     int64_t second_us;     /* how long a second of intervalInSeconds is: 0: a second; for tests */
+    bool ephemeral;        /* nobody finds what is in the io: folders are refused */
 };
 
 /* Reads what is to be captured.  Fails with what the store says. */

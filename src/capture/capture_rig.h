@@ -15,6 +15,7 @@ struct capture_rig {
     struct cursor_rig base;
     struct hub hub;
     struct captures *captures;
+    bool ephemeral;
     struct lane *core; /* asks */
     /* of the newest answer */
     unsigned answers;
@@ -38,10 +39,12 @@ static inline enum err capture_rig_open(struct capture_rig *r)
     r->core = &r->base.rig->cores[0].lane;
     blobs_attach(&r->base.lane);
     capture_attach(r->core);
-    return capture_open(
-        &(struct capture_config){
-            .hub = &r->hub, .lane = &r->base.lane, .io = r->base.io, .second_us = RIG_SECOND_US},
-        &r->captures);
+    return capture_open(&(struct capture_config){.hub = &r->hub,
+                                                 .lane = &r->base.lane,
+                                                 .io = r->base.io,
+                                                 .second_us = RIG_SECOND_US,
+                                                 .ephemeral = r->ephemeral},
+                        &r->captures);
 }
 
 static inline enum err capture_rig_init(struct capture_rig *r, unsigned partitions)

@@ -180,6 +180,11 @@ static void who_asks_for_nonsense_is_told_so(void **state)
     capture_get(r.captures, r.core, SLICE_LIT("hub"), &r.wait);
     pass(&r, 0);
     assert_int_equal(r.status, STATUS_HUB_NOT_FOUND);
+    capture_rig_close(&r);
+    r.ephemeral = true;
+    assert_int_equal(capture_rig_open(&r), OK);
+    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_ARGUMENT_INVALID);
+    assert_non_null(strstr(buf_cstr(&r.body), "an ephemeral server keeps no files"));
     capture_rig_fini(&r);
 }
 

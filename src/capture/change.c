@@ -237,6 +237,12 @@ static void run(struct change *ch)
         end(ch, STATUS_ARGUMENT_INVALID, SLICE_NONE, fail_text());
         return;
     }
+    if (ch->description.is_folder && cs->cfg.ephemeral) {
+        end(ch, STATUS_ARGUMENT_INVALID, SLICE_NONE,
+            "an ephemeral server keeps no files: capture to a container, or serve without "
+            "--ephemeral");
+        return;
+    }
     ch->part_count = log_partitions(cs->cfg.hub->log, ch->stream);
     if (ch->description.enabled && (c == NULL || c->parts == NULL))
         ask_ends(ch);

@@ -150,7 +150,8 @@ static enum err open_captures(struct wire *w, const struct wire_config *cfg)
                                                  .lane = &w->capture_lane,
                                                  .io = cfg->io,
                                                  .remote = w->capture_remote,
-                                                 .second_us = cfg->capture_second_us},
+                                                 .second_us = cfg->capture_second_us,
+                                                 .ephemeral = cfg->ephemeral},
                         &w->captures);
 }
 
