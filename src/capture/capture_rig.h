@@ -6,7 +6,7 @@
 
 #include "avro/avro.h"
 #include "base/amqp.h"
-#include "blob/blob.h"
+#include "blob/remote_rig.h"
 #include "capture/capture.h"
 
 enum { EVENTS_MAX = 3000, RIG_SECOND_US = 10000, RIG_WINDOW_US = 61 * RIG_SECOND_US };
@@ -16,6 +16,7 @@ struct capture_rig {
     struct hub hub;
     struct captures *captures;
     bool ephemeral;
+    struct remote_rig account;
     struct lane *core; /* asks */
     /* of the newest answer */
     unsigned answers;
@@ -28,6 +29,8 @@ struct capture_rig {
     struct buf names; /* one per line */
 };
 
+/* ---- life */
+
 static inline enum err capture_rig_open(struct capture_rig *r)
 {
     enum err e = cursor_rig_open(&r->base);
@@ -39,9 +42,11 @@ static inline enum err capture_rig_open(struct capture_rig *r)
     r->core = &r->base.rig->cores[0].lane;
     blobs_attach(&r->base.lane);
     capture_attach(r->core);
+    remote_rig_open(&r->account, &r->base.lane);
     return capture_open(&(struct capture_config){.hub = &r->hub,
                                                  .lane = &r->base.lane,
                                                  .io = r->base.io,
+                                                 .remote = r->account.remote,
                                                  .second_us = RIG_SECOND_US,
                                                  .ephemeral = r->ephemeral},
                         &r->captures);
@@ -62,6 +67,7 @@ static inline void capture_rig_close(struct capture_rig *r)
     capture_close(r->captures);
     r->captures = NULL;
     cursor_rig_close(&r->base);
+    remote_free(r->account.remote);
 }
 
 static inline void capture_rig_fini(struct capture_rig *r)
@@ -162,6 +168,10 @@ static inline void capture_rig_look(struct capture_rig *r)
     assert_true(e == OK || e == ERR_NOT_FOUND);
 }
 
+#define CONTAINER                                                                                  \
+    "{\"skipEmptyArchives\":true,\"intervalInSeconds\":60,\"sizeLimitInBytes\":10485760,"          \
+    "\"destination\":{\"blobContainer\":\"events\",\"connectionString\":"                          \
+    "\"AccountName=acct;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/acct\"}}"
 #define FOLDER(more)                                                                               \
     "{\"intervalInSeconds\":60,\"sizeLimitInBytes\":10485760" more                                 \
     ",\"destination\":{\"name\":\"Azimuth.Folder\"}}"

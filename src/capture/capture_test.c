@@ -1,6 +1,8 @@
 /* capture_test.c - windows become files, each event in one of them, whatever fails when. */
 #include "capture/capture_rig.h"
 
+#include "capture/capture_sql.h"
+
 static void assert_each_once(const struct capture_rig *r, unsigned first, unsigned last)
 {
     for (unsigned i = first; i <= last; i++)
@@ -272,6 +274,86 @@ static void a_crash_at_any_point_puts_no_event_into_two_files_or_none(void **sta
     assert_true(tried > 30);
 }
 
+/* As if the power had gone before the store heard that the first file is there; and the log has taken its
+ * events since. */
+static void forget_the_first_file(struct capture_rig *r, uint64_t until, const char *name)
+{
+    struct store_request u;
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_capture_partition_put, 1);
+    store_put_int(&u, "stream", 0);
+    store_put_int(&u, "partition", 0);
+    store_put_int(&u, "ordinal", 0);
+    store_add(&u, &sql_capture_partition_seal, 1);
+    store_put_int(&u, "stream", 0);
+    store_put_int(&u, "partition", 0);
+    store_put_int(&u, "until", (int64_t)until);
+    store_put_text(&u, "name", slice_str(name));
+    store_put_int(&u, "named_us", rig_wall_us);
+    store_put_int(&u, "from", 0);
+    assert_int_equal(store_now_unit(r->base.store, &u), OK);
+}
+
+static void open_with_retention(struct capture_rig *r)
+{
+    assert_int_equal(capture_rig_init(r, 1), OK);
+    capture_rig_close(r);
+    r->base.log.retention_bytes = 128 << 10;
+    assert_int_equal(capture_rig_open(r), OK);
+}
+
+static void lose_the_first_events(struct capture_rig *r, uint64_t until, const char *name)
+{
+    send_many(r, 300, 2000);
+    pass(r, 30000000);
+    assert_true(rig_ends(r->base.rig, 0).first_ordinal > until);
+    lane_running = &r->base.lane;
+    capture_close(r->captures);
+    r->captures = NULL;
+    forget_the_first_file(r, until, name);
+    capture_rig_close(r);
+    assert_int_equal(capture_rig_open(r), OK);
+}
+
+static void a_file_whose_events_the_log_has_taken_since_stays_as_it_is(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    open_with_retention(&r);
+    assert_int_equal(capture_rig_put(&r, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    send_many(&r, 3, 10);
+    pass(&r, RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_int_equal(r.files, 1);
+    lose_the_first_events(&r, 3, "hub/hub/0/2023/11/14/22/13/20.avro");
+    pass(&r, RIG_WINDOW_US);
+    capture_rig_look(&r);
+    assert_int_equal(r.seen[0] + r.seen[1] + r.seen[2], 3);
+    capture_rig_fini(&r);
+}
+
+static void so_does_a_blob(void **state)
+{
+    static struct capture_rig r;
+    (void)state;
+    for (int there = 0; there < 2; there++) {
+        open_with_retention(&r);
+        assert_int_equal(capture_rig_put(&r, CONTAINER), STATUS_OK);
+        send_many(&r, 3, 10);
+        pass(&r, RIG_WINDOW_US);
+        assert_int_equal(r.account.commits, 1);
+        assert_int_equal(r.account.looks, 0);
+        lose_the_first_events(&r, 3, "first.avro");
+        r.account.has_blob = there;
+        r.account.looks = r.account.stages = r.account.commits = 0;
+        pass(&r, 0);
+        assert_int_equal(r.account.looks, 1);
+        assert_int_equal(r.account.commits, !there);
+        assert_int_equal(r.account.stages, !there);
+        capture_rig_fini(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +368,8 @@ int main(void)
         cmocka_unit_test(who_asks_for_nonsense_is_told_so),
         cmocka_unit_test(changes_that_wait_have_a_limit),
         cmocka_unit_test(a_full_disk_delays_files_and_loses_nothing),
+        cmocka_unit_test(a_file_whose_events_the_log_has_taken_since_stays_as_it_is),
+        cmocka_unit_test(so_does_a_blob),
         cmocka_unit_test(a_crash_at_any_point_puts_no_event_into_two_files_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,7 +218,7 @@ static void place(struct part *p)
 {
     p->state = PART_PLACING;
     if (!p->capture->description.is_folder)
-        container_begin(p);
+        container_begin(p, has_lost(p));
     else if (has_lost(p) && spool_is_placed(p))
         commit(p);
     else

@@ -71,7 +71,8 @@ void spool_drop(struct part *p);
 
 /* ---- upload.c: a container as its destination */
 
-void container_begin(struct part *p); /* part_placed() follows */
+/* part_placed() follows.  `keeps`: a blob of that name that is there stays. */
+void container_begin(struct part *p, bool keeps);
 void container_forget(struct part *p);
 void part_placed(struct part *p, enum err e);
 

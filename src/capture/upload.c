@@ -75,7 +75,25 @@ static void send_next(struct part *p)
     p->sent += got;
 }
 
-void container_begin(struct part *p)
+static void on_looked(struct blobs_wait *w, const struct blobs_answer *a)
+{
+    struct part *p = CONTAINER_OF(w, struct part, remote_wait);
+    p->sending = false;
+    if (a->err == ERR_NOT_FOUND)
+        send_next(p);
+    else
+        end(p, a->err == OK ? OK : fail(a->err, "%s", a->text));
+}
+
+static void look(struct part *p)
+{
+    p->sending = true;
+    p->remote_wait.fn = on_looked;
+    remote_get(p->capture->cs->cfg.remote, p->capture->cs->cfg.lane, buf_slice(&p->uri), false,
+               &p->remote_wait);
+}
+
+void container_begin(struct part *p, bool keeps)
 {
     if (p->capture->cs->cfg.remote == NULL) {
         part_placed(p, fail(ERR_UNSUPPORTED, "this server speaks to no containers elsewhere"));
@@ -83,7 +101,10 @@ void container_begin(struct part *p)
     }
     make_uri(p);
     p->sent = p->block = 0;
-    send_next(p);
+    if (keeps)
+        look(p);
+    else
+        send_next(p);
 }
 
 void container_forget(struct part *p)
