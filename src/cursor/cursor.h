@@ -5,7 +5,7 @@
  *                    └───────────────────────── more comes ◀─────────────────────────────┘
  *
  * The owner pulls: nothing is read ahead of him but two windows.  What he has said to be done is
- * stored at most once a second and when he stops, so that after a crash records come again from
+ * stored at most once a second and when he or the server stops, so that after a crash records come again from
  * there: at least once, in order.  A sink that stores the position with its own output is told
  * nothing twice: it gives `at`, and the cursor stores nothing (CURSOR_AT).
  *
@@ -58,6 +58,9 @@ struct cursor_config {
 
 /* `log` outlives them; `store` may be NULL when all are CURSOR_AT. */
 struct cursors *cursors_new(struct lane *lane, struct log *log, const struct store *store);
+
+/* A clean stop, after the lane has stopped: stores what is done.  NULL is fine. */
+void cursors_store(struct cursors *cs, struct store *store);
 
 /* After the lane has stopped; frees what cursors are left, storing nothing.  NULL is fine. */
 void cursors_free(struct cursors *cs);

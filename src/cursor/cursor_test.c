@@ -171,6 +171,47 @@ static void who_stops_stores_what_is_done(void **state)
     cursor_rig_fini(&r);
 }
 
+static void a_clean_stop_stores_what_is_done(void **state)
+{
+    (void)state;
+    struct cursor_rig r;
+    struct owner o;
+    rig_with(&r, 10);
+    begin(&r, &o, CURSOR_EARLIEST, false);
+    cursor_rig_on(&r);
+    cursor_done(o.cursor, 7);
+    cursors_store(r.cursors, r.store);
+    again(&r);
+    begin(&r, &o, CURSOR_EARLIEST, false);
+    assert_ids(&o, 8, 10);
+    cursor_rig_fini(&r);
+}
+
+/* One unit has so many positions. */
+static void so_it_does_for_more_cursors_than_a_unit_has_statements(void **state)
+{
+    static struct owner owners[STORE_STATEMENTS_MAX + 1];
+    struct cursor_rig r;
+    (void)state;
+    rig_with(&r, 2);
+    for (unsigned life = 1; life <= 2; life++) {
+        for (size_t i = 0; i < sizeof owners / sizeof *owners; i++) {
+            char name[32];
+            struct owner *o = &owners[i];
+            *o = (struct owner){.most = 1, .finishes = true};
+            struct cursor_config cfg = config_of(o);
+            cfg.name = slice_of(name, (size_t)snprintf(name, sizeof name, "test %zu", i));
+            o->cursor = cursor_new(cursor_rig_on(&r), &cfg);
+        }
+        cursor_rig_run(&r, 0);
+        for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
+            assert_ids(&owners[i], life, life);
+        cursors_store(r.cursors, r.store);
+        again(&r);
+    }
+    cursor_rig_fini(&r);
+}
+
 static void who_is_removed_is_forgotten(void **state)
 {
     (void)state;
@@ -423,6 +464,8 @@ int main(void)
         cmocka_unit_test(a_time_is_a_place),
         cmocka_unit_test(what_is_done_is_stored_after_a_second_and_not_before),
         cmocka_unit_test(who_stops_stores_what_is_done),
+        cmocka_unit_test(a_clean_stop_stores_what_is_done),
+        cmocka_unit_test(so_it_does_for_more_cursors_than_a_unit_has_statements),
         cmocka_unit_test(who_is_removed_is_forgotten),
         cmocka_unit_test(a_position_that_the_owner_keeps_is_not_stored),
         cmocka_unit_test(records_of_others_are_passed_over_and_done),

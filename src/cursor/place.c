@@ -88,13 +88,18 @@ static bool is_dirty(const struct cursor *c)
     return c->cfg.start != CURSOR_AT && (!c->is_stored || c->stored != c->done);
 }
 
+static void add_put(const struct cursor *c, struct store_request *u)
+{
+    store_add(u, &sql_cursor_put, 1);
+    name_it(c, u);
+    store_put_int(u, "ordinal", (int64_t)c->done);
+}
+
 static void put(struct cursor *c, void (*answered)(struct store_wait *, struct store_answer *))
 {
     struct store_request u;
     store_begin_unit(&u, STORE_INTERACTIVE);
-    store_add(&u, &sql_cursor_put, 1);
-    name_it(c, &u);
-    store_put_int(&u, "ordinal", (int64_t)c->done);
+    add_put(c, &u);
     c->wait.fn = answered;
     c->storing = c->is_stored = true;
     c->stored = c->done;
@@ -142,4 +147,30 @@ void place_leave(struct cursor *c, bool remove)
         put(c, on_left);
     else
         cursor_drop(c);
+}
+
+/* ---- all of them, while no lane runs */
+
+static void store_now(struct store *store, struct store_request *u)
+{
+    enum err e = store_now_unit(store, u);
+    if (e != OK) say_warn("cursor.not_stored", "why=%s next=\"records come again\"", err_name(e));
+}
+
+void cursors_store(struct cursors *cs, struct store *store)
+{
+    struct store_request u;
+    unsigned count = 0;
+    if (cs == NULL || !store_healthy(store)) return;
+    LIST_EACH(node, &cs->all)
+    {
+        const struct cursor *c = CONTAINER_OF(node, struct cursor, node);
+        if (c->state != CURSOR_READING || !(c->storing || is_dirty(c))) continue;
+        if (count++ == 0) store_begin_unit(&u, STORE_INTERACTIVE);
+        add_put(c, &u);
+        if (count < STORE_STATEMENTS_MAX) continue;
+        store_now(store, &u);
+        count = 0;
+    }
+    if (count) store_now(store, &u);
 }

@@ -52,6 +52,6 @@ extern const unsigned deliver_kind_count;
 
 struct deliver *deliver_new(const struct hub *hub, struct lane *lane,
                             const struct deliver_doors *doors);
-void deliver_free(struct deliver *d); /* NULL is fine; places are not stored */
+void deliver_free(struct deliver *d); /* NULL is fine; stores no places (cursors_store) */
 
 #endif

@@ -341,7 +341,10 @@ static void close_core(struct wire_core *c)
 
 void wire_close(struct wire *w)
 {
-    for (unsigned i = 0; i < w->hub.core_count; i++) close_core(&w->cores[i]);
+    for (unsigned i = 0; i < w->hub.core_count; i++) {
+        cursors_store(w->cores[i].cursors, w->store);
+        close_core(&w->cores[i]);
+    }
     capture_close(w->captures);
     quota_close(w->hub.quota);
     quota_free(w->hub.quota);
