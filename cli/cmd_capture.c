@@ -57,26 +57,11 @@ static void set(struct cli *c, struct json *object, const char *member, struct j
     json_set(&c->arena, object, slice_str(member), value);
 }
 
-static void set_text(struct cli *c, struct json *object, const char *member, const char *text)
-{
-    if (text) set(c, object, member, json_new_string(&c->arena, slice_str(text)));
-}
-
 static void set_truth(struct cli *c, struct json *object, const char *member, bool truth)
 {
     struct json *value = json_new(&c->arena, JSON_BOOL);
     value->truth = truth;
     set(c, object, member, value);
-}
-
-static enum err set_number(struct cli *c, struct json *object, const char *member,
-                           const char *option)
-{
-    int64_t number = 0;
-    if (cli_value(c, option) == NULL) return OK;
-    TRY(cli_number(c, option, 0, INT64_MAX, 0, &number));
-    set(c, object, member, json_new_i64(&c->arena, number));
-    return OK;
 }
 
 static enum err set_destination(struct cli *c, struct json *doc)
@@ -86,11 +71,12 @@ static enum err set_destination(struct cli *c, struct json *doc)
     if ((folder == NULL) == (container == NULL))
         return fail(ERR_INVALID, "--folder or --blob-container says where the files go");
     if (folder && slice_is(slice_str(folder), ".")) folder = "";
-    set_text(c, to, "name", folder ? "Azimuth.Folder" : "EventHubArchive.AzureBlockBlob");
-    set_text(c, in, "folder", folder);
-    set_text(c, in, "blobContainer", container);
-    set_text(c, in, "connectionString", cli_value(c, "storage-connection-string"));
-    set_text(c, in, "archiveNameFormat", cli_value(c, "archive-name-format"));
+    cli_set_text(c, to, "name",
+                 slice_str(folder ? "Azimuth.Folder" : "EventHubArchive.AzureBlockBlob"));
+    cli_set_text(c, in, "folder", slice_str(folder));
+    cli_set_text(c, in, "blobContainer", slice_str(container));
+    cli_set_text(c, in, "connectionString", slice_str(cli_value(c, "storage-connection-string")));
+    cli_set_text(c, in, "archiveNameFormat", slice_str(cli_value(c, "archive-name-format")));
     set(c, to, "properties", in);
     set(c, doc, "destination", to);
     return OK;
@@ -100,9 +86,9 @@ static enum err describe(struct cli *c, struct json *doc)
 {
     set_truth(c, doc, "enabled", cli_value(c, "disabled") == NULL);
     set_truth(c, doc, "skipEmptyArchives", cli_value(c, "skip-empty-archives") != NULL);
-    set_text(c, doc, "encoding", cli_value(c, "encoding"));
-    TRY(set_number(c, doc, "intervalInSeconds", "capture-interval"));
-    TRY(set_number(c, doc, "sizeLimitInBytes", "capture-size-limit"));
+    cli_set_text(c, doc, "encoding", slice_str(cli_value(c, "encoding")));
+    TRY(cli_set_number(c, doc, "intervalInSeconds", "capture-interval"));
+    TRY(cli_set_number(c, doc, "sizeLimitInBytes", "capture-size-limit"));
     return set_destination(c, doc);
 }
 

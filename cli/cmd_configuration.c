@@ -134,11 +134,6 @@ static enum err check_base(struct cli *c, const struct json *content)
                        "another deployment there is --layered");
 }
 
-static void set_text(struct cli *c, struct json *object, const char *name, struct slice text)
-{
-    json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, text));
-}
-
 static enum err set_metrics(struct cli *c, struct json *doc)
 {
     struct json *metrics;
@@ -158,8 +153,7 @@ static enum err set_rest(struct cli *c, struct json *doc)
     int64_t priority;
     TRY(cli_number(c, "priority", 0, INT32_MAX, 0, &priority));
     TRY(read_object(c, "labels", &labels));
-    if (cli_given(c, "target-condition"))
-        set_text(c, doc, "targetCondition", slice_str(cli_value(c, "target-condition")));
+    cli_set_text(c, doc, "targetCondition", slice_str(cli_value(c, "target-condition")));
     if (cli_given(c, "priority"))
         json_set(&c->arena, doc, SLICE_LIT("priority"), json_new_i64(&c->arena, priority));
     if (labels) json_set(&c->arena, doc, SLICE_LIT("labels"), labels);
@@ -202,9 +196,9 @@ enum err rollout_create(struct cli *c)
     TRY(find_id(c, &id));
     TRY(is_deployment(c) ? read_modules(c, &content) : read_content(c, &content));
     if (is_deployment(c)) TRY(check_base(c, content));
-    set_text(c, doc, "id", id);
-    set_text(c, doc, "schemaVersion", SLICE_LIT("2.0"));
-    set_text(c, doc, "targetCondition", SLICE_LIT(""));
+    cli_set_text(c, doc, "id", id);
+    cli_set_text(c, doc, "schemaVersion", SLICE_LIT("2.0"));
+    cli_set_text(c, doc, "targetCondition", SLICE_LIT(""));
     json_set(&c->arena, doc, SLICE_LIT("content"), content);
     TRY(set_rest(c, doc));
     TRY(target_find(c, &t));
@@ -304,8 +298,8 @@ enum err rollout_show_metric(struct cli *c)
     TRY(target_find(c, &t));
     TRY(find_query(c, &t, metric, &query));
     TRY(query_rows(c, &t, query, &rows));
-    set_text(c, out, "metric", metric);
-    set_text(c, out, "query", query);
+    cli_set_text(c, out, "metric", metric);
+    cli_set_text(c, out, "query", query);
     json_set(&c->arena, out, SLICE_LIT("result"), rows);
     return output_value(&c->output, &c->arena, out, NULL);
 }

@@ -100,12 +100,6 @@ static struct json *object_in(struct cli *c, struct json *parent, const char *na
     return json_set(&c->arena, parent, slice_str(name), json_new(&c->arena, JSON_OBJECT));
 }
 
-static void set_text(struct cli *c, struct json *object, const char *name, const char *text)
-{
-    if (text)
-        json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, slice_str(text)));
-}
-
 /* az's names of authentication methods, and the wire's. */
 static enum err set_method(struct cli *c, struct json *identity)
 {
@@ -118,7 +112,7 @@ static enum err set_method(struct cli *c, struct json *identity)
     if (method == NULL) return OK;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (!slice_is_nocase(slice_str(method), methods[i][0])) continue;
-        set_text(c, object_in(c, identity, "authentication"), "type", methods[i][1]);
+        cli_set_text(c, object_in(c, identity, "authentication"), "type", slice_str(methods[i][1]));
         return OK;
     }
     return fail(ERR_INVALID, "--auth-method %s: shared_private_key, x509_thumbprint or x509_ca",
@@ -135,9 +129,11 @@ static void set_pair(struct cli *c, struct json *identity, const char *group, co
         snprintf(member, sizeof member, "%s%c%s", ranks[i], kind[0] & ~0x20, kind + 1);
         if (!cli_given(c, option)) continue;
         struct json *authentication = object_in(c, identity, "authentication");
-        set_text(c, object_in(c, authentication, group), member, cli_value(c, option));
+        cli_set_text(c, object_in(c, authentication, group), member,
+                     slice_str(cli_value(c, option)));
         if (json_get(authentication, "type") == NULL)
-            set_text(c, authentication, "type", kind[0] == 'k' ? "sas" : "selfSigned");
+            cli_set_text(c, authentication, "type",
+                         slice_str(kind[0] == 'k' ? "sas" : "selfSigned"));
     }
 }
 
@@ -158,8 +154,8 @@ static enum err set_content(struct cli *c, struct json *identity)
     const char *status = cli_value(c, "status");
     if (status && strcmp(status, "enabled") != 0 && strcmp(status, "disabled") != 0)
         return fail(ERR_INVALID, "--status %s: enabled or disabled", status);
-    set_text(c, identity, "status", status);
-    set_text(c, identity, "statusReason", cli_value(c, "status-reason"));
+    cli_set_text(c, identity, "status", slice_str(status));
+    cli_set_text(c, identity, "statusReason", slice_str(cli_value(c, "status-reason")));
     TRY(set_method(c, identity));
     set_pair(c, identity, "symmetricKey", "key");
     set_pair(c, identity, "x509Thumbprint", "thumbprint");

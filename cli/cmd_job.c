@@ -59,11 +59,6 @@ static void set_number(struct cli *c, struct json *object, const char *name, int
     json_set(&c->arena, object, slice_str(name), json_new_i64(&c->arena, number));
 }
 
-static void set_text(struct cli *c, struct json *object, const char *name, struct slice text)
-{
-    json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, text));
-}
-
 static enum err put_method(struct cli *c, struct json *job)
 {
     struct json *method = json_new(&c->arena, JSON_OBJECT), *payload;
@@ -76,7 +71,7 @@ static enum err put_method(struct cli *c, struct json *job)
     if (payload == NULL) payload = json_new(&c->arena, JSON_NULL);
     TRY(cli_number(c, "method-response-timeout", 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
     TRY(cli_number(c, "method-connect-timeout", 0, CONNECT_S_MAX, 0, &connect_s));
-    set_text(c, method, "methodName", name);
+    cli_set_text(c, method, "methodName", name);
     json_set(&c->arena, method, SLICE_LIT("payload"), payload);
     set_number(c, method, "responseTimeoutInSeconds", response_s);
     set_number(c, method, "connectTimeoutInSeconds", connect_s);
@@ -92,7 +87,7 @@ static enum err put_twin(struct cli *c, struct json *job)
     if (twin->type != JSON_OBJECT)
         return fail(ERR_INVALID,
                     "--twin-patch must be a JSON object with tags, properties or both");
-    if (json_get(twin, "etag") == NULL) set_text(c, twin, "etag", SLICE_LIT("*"));
+    if (json_get(twin, "etag") == NULL) cli_set_text(c, twin, "etag", SLICE_LIT("*"));
     json_set(&c->arena, job, SLICE_LIT("updateTwin"), twin);
     return OK;
 }
@@ -104,17 +99,16 @@ static enum err make_job(struct cli *c, struct slice id, struct json *job)
     TRY(cli_need(c, "job-type", &type));
     TRY(cli_need(c, "query-condition", &condition));
     TRY(cli_number(c, "ttl", 0, TTL_S_MAX, TTL_S, &ttl_s));
-    set_text(c, job, "jobId", id);
-    set_text(c, job, "queryCondition", condition);
-    if (cli_given(c, "start-time"))
-        set_text(c, job, "startTime", slice_str(cli_value(c, "start-time")));
+    cli_set_text(c, job, "jobId", id);
+    cli_set_text(c, job, "queryCondition", condition);
+    cli_set_text(c, job, "startTime", slice_str(cli_value(c, "start-time")));
     set_number(c, job, "maxExecutionTimeInSeconds", ttl_s);
     bool method = slice_is_nocase(type, "scheduleDeviceMethod");
     if (!method && !slice_is_nocase(type, "scheduleUpdateTwin"))
         return fail(ERR_INVALID,
                     "--job-type %.*s: it is scheduleUpdateTwin or scheduleDeviceMethod",
                     SLICE_ARG(type));
-    set_text(c, job, "type", type);
+    cli_set_text(c, job, "type", type);
     return method ? put_method(c, job) : put_twin(c, job);
 }
 

@@ -53,24 +53,6 @@ enum { WHAT_MAX = 192 };
 
 /* ---- what it is to be */
 
-static void set_text(struct cli *c, struct json *doc, const char *option, const char *member)
-{
-    const char *given = cli_value(c, option);
-    if (given)
-        json_set(&c->arena, doc, slice_str(member), json_new_string(&c->arena, slice_str(given)));
-}
-
-static enum err set_number(struct cli *c, struct json *doc, const char *option, const char *member)
-{
-    const char *given = cli_value(c, option);
-    int64_t number;
-    if (given == NULL) return OK;
-    if (num_i64(slice_str(given), &number) != OK)
-        return fail(ERR_INVALID, "--%s %s is not a number", option, given);
-    json_set(&c->arena, doc, slice_str(member), json_new_i64(&c->arena, number));
-    return OK;
-}
-
 static enum err set_truth(struct cli *c, struct json *doc, const char *option, const char *member)
 {
     const char *given = cli_value(c, option);
@@ -85,10 +67,10 @@ static enum err set_truth(struct cli *c, struct json *doc, const char *option, c
 
 static enum err set_all(struct cli *c, struct json *doc)
 {
-    set_text(c, doc, "connection-string", "connectionString");
-    set_text(c, doc, "location", "location");
-    TRY(set_number(c, doc, "allocation-weight", "allocationWeight"));
-    TRY(set_number(c, doc, "latency-ms", "latencyMs"));
+    cli_set_text(c, doc, "connectionString", slice_str(cli_value(c, "connection-string")));
+    cli_set_text(c, doc, "location", slice_str(cli_value(c, "location")));
+    TRY(cli_set_number(c, doc, "allocationWeight", "allocation-weight"));
+    TRY(cli_set_number(c, doc, "latencyMs", "latency-ms"));
     return set_truth(c, doc, "apply-allocation-policy", "applyAllocationPolicy");
 }
 

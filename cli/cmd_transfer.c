@@ -91,12 +91,6 @@ static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
                 SLICE_ARG(json_str(*job, "failureReason")));
 }
 
-static void set_text(struct cli *c, struct json *object, const char *name, const char *text)
-{
-    if (text)
-        json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, slice_str(text)));
-}
-
 static enum err start(struct target *t, const struct json *request, struct json **job)
 {
     struct buf body = {0};
@@ -111,7 +105,7 @@ static enum err start(struct target *t, const struct json *request, struct json 
 static struct json *new_request(struct cli *c, const char *type)
 {
     struct json *request = json_new(&c->arena, JSON_OBJECT);
-    set_text(c, request, "type", type);
+    cli_set_text(c, request, "type", slice_str(type));
     return request;
 }
 
@@ -306,7 +300,7 @@ static void include_configurations(struct cli *c, struct json *request, const ch
     struct json *with = json_new(&c->arena, JSON_BOOL);
     with->truth = true;
     json_set(&c->arena, request, SLICE_LIT("includeConfigurations"), with);
-    set_text(c, request, "configurationsBlobName", blob);
+    cli_set_text(c, request, "configurationsBlobName", slice_str(blob));
 }
 
 static struct second second_of(struct cli *c, struct json *request, const char *file)
@@ -341,8 +335,8 @@ static enum err export_to_file(struct cli *c, struct target *t, struct json *req
     struct own own;
     const char *name = new_name(c, ".txt");
     TRY(open_own(c, t, &own));
-    set_text(c, request, "outputBlobContainerUri", own.uri);
-    set_text(c, request, "outputBlobName", name);
+    cli_set_text(c, request, "outputBlobContainerUri", slice_str(own.uri));
+    cli_set_text(c, request, "outputBlobName", slice_str(name));
     struct second second = second_of(c, request, path);
     TRY(start(t, request, job));
     enum err e = wait_for_end(c, t, job);
@@ -367,8 +361,8 @@ enum err transfer_export_verb(struct cli *c)
     if (file) {
         TRY(export_to_file(c, &t, request, file, &job));
     } else {
-        set_text(c, request, "outputBlobContainerUri", uri);
-        set_text(c, request, "outputBlobName", cli_value(c, "blob-name"));
+        cli_set_text(c, request, "outputBlobContainerUri", slice_str(uri));
+        cli_set_text(c, request, "outputBlobName", slice_str(cli_value(c, "blob-name")));
         name_second_blob(c, request);
         TRY(start(&t, request, &job));
         if (cli_given(c, "wait")) TRY(wait_for_end(c, &t, &job));
@@ -399,10 +393,10 @@ static enum err import_file(struct cli *c, struct target *t, struct json *reques
     const char *name = new_name(c, ".txt"), *log_name = new_name(c, ".log");
     TRY(open_own(c, t, &own));
     TRY(upload(t, &own, name, path));
-    set_text(c, request, "inputBlobContainerUri", own.uri);
-    set_text(c, request, "outputBlobContainerUri", own.uri);
-    set_text(c, request, "inputBlobName", name);
-    set_text(c, request, "outputBlobName", log_name);
+    cli_set_text(c, request, "inputBlobContainerUri", slice_str(own.uri));
+    cli_set_text(c, request, "outputBlobContainerUri", slice_str(own.uri));
+    cli_set_text(c, request, "inputBlobName", slice_str(name));
+    cli_set_text(c, request, "outputBlobName", slice_str(log_name));
     struct second second = second_of(c, request, path);
     if (second.path) TRY(upload(t, &own, second.name, second.path));
     enum err e = start(t, request, job);
@@ -423,9 +417,11 @@ static enum err import_blob(struct cli *c, struct target *t, struct json *reques
     struct slice input, output;
     TRY(cli_need(c, "input-blob-container-uri", &input));
     TRY(cli_need(c, "output-blob-container-uri", &output));
-    set_text(c, request, "inputBlobContainerUri", cli_value(c, "input-blob-container-uri"));
-    set_text(c, request, "outputBlobContainerUri", cli_value(c, "output-blob-container-uri"));
-    set_text(c, request, "inputBlobName", cli_value(c, "input-blob-name"));
+    cli_set_text(c, request, "inputBlobContainerUri",
+                 slice_str(cli_value(c, "input-blob-container-uri")));
+    cli_set_text(c, request, "outputBlobContainerUri",
+                 slice_str(cli_value(c, "output-blob-container-uri")));
+    cli_set_text(c, request, "inputBlobName", slice_str(cli_value(c, "input-blob-name")));
     name_second_blob(c, request);
     TRY(start(t, request, job));
     return cli_given(c, "wait") ? wait_for_end(c, t, job) : OK;

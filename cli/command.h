@@ -39,6 +39,11 @@ enum err cli_need(const struct cli *c, const char *name, struct slice *out) MUST
 enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t max,
                     int64_t initial, int64_t *out) MUST_USE;
 
+/* A member of what is sent: a text, unless its ptr is NULL; a number, if its option was given. */
+void cli_set_text(struct cli *c, struct json *object, const char *name, struct slice text);
+enum err cli_set_number(struct cli *c, struct json *object, const char *name,
+                        const char *option) MUST_USE;
+
 /* The server's directory that was named, or NULL; also where --data of the verb is a message. */
 const char *cli_data(const struct cli *c);
 

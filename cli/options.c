@@ -175,3 +175,17 @@ enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t 
                     (long long)min, (long long)max);
     return OK;
 }
+
+void cli_set_text(struct cli *c, struct json *object, const char *name, struct slice text)
+{
+    if (text.ptr) json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, text));
+}
+
+enum err cli_set_number(struct cli *c, struct json *object, const char *name, const char *option)
+{
+    int64_t number;
+    if (!cli_given(c, option)) return OK;
+    TRY(cli_number(c, option, 0, INT64_MAX, 0, &number));
+    json_set(&c->arena, object, slice_str(name), json_new_i64(&c->arena, number));
+    return OK;
+}
