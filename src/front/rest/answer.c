@@ -299,6 +299,19 @@ static void add_etag(struct answer *a, struct slice etag, struct buf *quoted)
     add_header(a, "etag", buf_slice(quoted));
 }
 
+void rest_answer_outcome(struct call *c, enum status s, struct slice text, struct slice json)
+{
+    struct buf why = {0};
+    buf_put_slice(&why, text);
+    if (s != STATUS_OK)
+        rest_answer_status(c, s, buf_cstr(&why));
+    else if (json.len)
+        rest_answer_json(c, json);
+    else
+        rest_answer_nothing(c);
+    buf_free(&why);
+}
+
 void rest_answer_accepted(struct call *c, struct slice etag, struct slice location)
 {
     struct answer a;

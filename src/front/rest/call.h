@@ -214,6 +214,8 @@ void rest_answer_numbered(struct call *c, enum status s, const char *text); /* m
 void rest_answer_nested(struct call *c, enum status s, const char *text);   /* methods' */
 void rest_answer_named(struct call *c, int http, const char *name, const char *text);
 void rest_answer_json(struct call *c, struct slice json);
+void rest_answer_outcome(struct call *c, enum status s, struct slice text,
+                         struct slice json); /* the text, the JSON, or nothing */
 void rest_answer_text(struct call *c, int http, const char *content_type, struct slice text);
 void rest_answer_page(struct call *c, const char *item_type, struct slice next, struct slice json);
 void rest_answer_nothing(struct call *c);                                            /* 204 */

@@ -1,22 +1,13 @@
 /* captures.c - Event Hubs Capture: what is captured where to, and how far it is.
  *
  * Source: @azure/arm-eventhub 5.2, properties.captureDescription of an event hub. */
-#include "base/buf.h"
 #include "front/rest/call.h"
 
 static void on_answer(struct capture_wait *w, const struct capture_answer *a)
 {
     struct call *c = CONTAINER_OF(w, struct call, capture_wait);
-    struct buf text = {0};
     rest_call_resume(c);
-    buf_put_slice(&text, a->text);
-    if (a->status != STATUS_OK)
-        rest_answer_status(c, a->status, buf_cstr(&text));
-    else if (a->body.len)
-        rest_answer_json(c, a->body);
-    else
-        rest_answer_nothing(c);
-    buf_free(&text);
+    rest_answer_outcome(c, a->status, a->text, a->body);
     rest_call_end(c);
 }
 

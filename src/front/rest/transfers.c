@@ -5,16 +5,8 @@
 static void on_answer(struct transfer_wait *w, const struct transfer_answer *a)
 {
     struct call *c = CONTAINER_OF(w, struct call, transfer_wait);
-    struct buf text = {0};
     rest_call_resume(c);
-    buf_put_slice(&text, a->text);
-    if (a->status != STATUS_OK)
-        rest_answer_status(c, a->status, buf_cstr(&text));
-    else if (a->body.len)
-        rest_answer_json(c, a->body);
-    else
-        rest_answer_nothing(c);
-    buf_free(&text);
+    rest_answer_outcome(c, a->status, a->text, a->body);
     rest_call_end(c);
 }
 
