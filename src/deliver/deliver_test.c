@@ -25,6 +25,7 @@ struct peer {
     unsigned posts, greetings;
     char last[4096];          /* the body of the last post */
     char type[64], event[64]; /* its Content-Type and aeg-event-type */
+    struct out_call *hanging; /* the newest */
 };
 
 static struct fixture {
@@ -82,6 +83,7 @@ static void hear(struct peer *p, struct out_call *call, const struct out_request
     snprintf(p->type, sizeof p->type, "%.*s", SLICE_ARG(r->headers[0].value));
     snprintf(p->event, sizeof p->event, "%.*s", SLICE_ARG(r->headers[1].value));
     struct out_answer a = {.http = 200};
+    p->hanging = call;
     if (p->mode == HANGS) return;
     if (p->mode == BREAKS) a = (struct out_answer){.err = ERR_CLOSED, .text = "reset"};
     if (p->mode == ANSWERS) a.http = p->http;
@@ -408,6 +410,25 @@ static void a_target_that_asks_for_time_gets_it(void **state)
     assert_int_equal(f.a.count, 1);
 }
 
+static void nor_does_another_partition_take_it_away(void **state)
+{
+    (void)state;
+    use(HOOKS(HOOK("a", "")));
+    f.a = (struct peer){.mode = HANGS, .http = 429, .head = "Retry-After: 90\r\n"};
+    say(0, 2, "", A);
+    struct out_call *first = f.a.hanging;
+    f.a.mode = ANSWERS;
+    say(1, 1, "", A);
+    lane_running = &f.out_lane;
+    out_call_end(first, &(struct out_answer){.http = 200});
+    cursor_rig_run(&f.rig, 89 * S);
+    assert_int_equal(f.a.posts, 2);
+    f.a.mode = TAKES;
+    cursor_rig_run(&f.rig, 30 * S);
+    assert_int_equal(f.a.posts, 3);
+    assert_int_equal(health(1).status, ROUTING_HEALTHY);
+}
+
 static void what_is_refused_alone_is_passed_over(void **state)
 {
     (void)state;
@@ -572,6 +593,7 @@ int main(void)
         TEST(pauses_grow_and_one_partition_tries),
         TEST(what_fails_together_is_one_failure),
         TEST(a_target_that_asks_for_time_gets_it),
+        TEST(nor_does_another_partition_take_it_away),
         TEST(what_is_refused_alone_is_passed_over),
         TEST(a_message_that_is_too_large_as_an_event_is_passed_over),
         TEST(a_stalled_endpoint_does_not_slow_another),

@@ -81,15 +81,16 @@ void endpoint_failed(struct endpoint *ep, const struct deliver_result *r)
 
 /* ---- what came of it */
 
+/* What was under way when another failed does not end the pause. */
 void endpoint_reached(struct endpoint *ep, enum deliver_outcome outcome)
 {
     bool failed = ep->failures != 0;
     ep->health.attempt_us = clock_wall_us();
     if (outcome == DELIVER_TAKEN) ep->health.success_us = ep->health.attempt_us;
     ep->untold = true;
+    if (timer_active(&ep->again)) return;
     ep->failures = 0;
     ep->failing_since_us = 0;
-    timer_stop(&ep->again);
     change(ep, outcome == DELIVER_TAKEN ? ROUTING_HEALTHY : ROUTING_DEGRADED);
     if (failed) endpoint_run(ep);
 }
