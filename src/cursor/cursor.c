@@ -26,8 +26,9 @@ COUNTER(records_total, "azimuth_cursor_records_total", "Records that were handed
 COUNTER(lost_total, "azimuth_cursor_records_lost_total",
         "Records that retention or damage took before they were read.");
 GAUGE(lag_records, "azimuth_cursor_lag_records", "Records that are not done, over all cursors.");
-GAUGE(lag_seconds, "azimuth_cursor_lag_seconds",
-      "Age of the oldest record that is not done, of the cursor that is most behind on its lane.");
+GAUGE(
+    lag_seconds, "azimuth_cursor_lag_seconds",
+    "Age of the oldest record that is not done, of the cursor most behind on each lane, added up.");
 GAUGE(cursors_now, "azimuth_cursors", "Cursors on the log.");
 
 /* ---- asking the log */
