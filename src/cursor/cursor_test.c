@@ -3,6 +3,8 @@
 
 enum { IDS_MAX = 4000, BODY = 64 };
 
+static struct cursor_rig rig; /* of two partitions, unless a row makes its own */
+
 /* Who reads: takes what comes until `stop_after` of them are in hand. */
 struct owner {
     struct cursor *cursor;
@@ -43,18 +45,19 @@ static struct cursor_config config_of(struct owner *o)
     return (struct cursor_config){.name = SLICE_LIT("test"), .fn = on_something, .ctx = o};
 }
 
-static void begin(struct cursor_rig *r, struct owner *o, enum cursor_start start, bool finishes)
+static void begin(struct owner *o, enum cursor_start start, bool finishes)
 {
     struct cursor_config cfg = config_of(o);
     cfg.start = start;
     *o = (struct owner){.most = IDS_MAX, .finishes = finishes};
-    o->cursor = cursor_new(cursor_rig_on(r), &cfg);
-    cursor_rig_run(r, 0);
+    o->cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+    cursor_rig_run(&rig, 0);
 }
 
-static void append(struct cursor_rig *r, uint64_t first, uint64_t last)
+static void append(uint64_t first, uint64_t last)
 {
-    for (uint64_t id = first; id <= last; id++) cursor_rig_append(r, 0, id, BODY, RECORD_TO_STREAM);
+    for (uint64_t id = first; id <= last; id++)
+        cursor_rig_append(&rig, 0, id, BODY, RECORD_TO_STREAM);
 }
 
 static void assert_ids(const struct owner *o, uint64_t first, uint64_t last)
@@ -63,25 +66,41 @@ static void assert_ids(const struct owner *o, uint64_t first, uint64_t last)
     for (size_t i = 0; i < o->count; i++) assert_int_equal(o->ids[i], first + i);
 }
 
-static void rig_with(struct cursor_rig *r, uint64_t records)
+static void again(void)
 {
-    cursor_rig_init(r, 2);
-    assert_int_equal(cursor_rig_open(r), OK);
-    append(r, 1, records);
+    cursor_rig_close(&rig);
+    assert_int_equal(cursor_rig_open(&rig), OK);
 }
 
-static void again(struct cursor_rig *r)
-{
-    cursor_rig_close(r);
-    assert_int_equal(cursor_rig_open(r), OK);
-}
-
-static struct cursor_status status_of(struct cursor_rig *r, const struct owner *o)
+static struct cursor_status status_of(const struct owner *o)
 {
     struct cursor_status s;
-    cursor_rig_on(r);
+    cursor_rig_on(&rig);
     cursor_status(o->cursor, &s);
     return s;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    cursor_rig_init(&rig, 2);
+    return cursor_rig_open(&rig);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cursor_rig_fini(&rig);
+    return 0;
+}
+
+/* The next life gets so much of what there is. */
+static void assert_comes_again(uint64_t first, uint64_t last)
+{
+    static struct owner o;
+    again();
+    begin(&o, CURSOR_EARLIEST, false);
+    assert_ids(&o, first, last);
 }
 
 /* ---- rows */
@@ -89,111 +108,92 @@ static struct cursor_status status_of(struct cursor_rig *r, const struct owner *
 static void records_come_in_order_from_the_beginning_and_as_they_are_appended(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 100);
-    begin(&r, &o, CURSOR_EARLIEST, true);
-    append(&r, 101, 130);
+    static struct owner o;
+    append(1, 100);
+    begin(&o, CURSOR_EARLIEST, true);
+    append(101, 130);
     assert_ids(&o, 1, 130);
-    assert_int_equal(status_of(&r, &o).done, 130);
-    assert_int_equal(status_of(&r, &o).lag_records, 0);
-    cursor_rig_fini(&r);
+    assert_int_equal(status_of(&o).done, 130);
+    assert_int_equal(status_of(&o).lag_records, 0);
 }
 
 static void the_latest_is_what_is_appended_from_now_on_also_after_a_restart(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 10);
-    begin(&r, &o, CURSOR_LATEST, true);
-    cursor_rig_run(&r, CURSOR_STORE_US);
-    again(&r);
-    append(&r, 11, 12);
-    begin(&r, &o, CURSOR_LATEST, true);
-    append(&r, 13, 14);
+    static struct owner o;
+    append(1, 10);
+    begin(&o, CURSOR_LATEST, true);
+    cursor_rig_run(&rig, CURSOR_STORE_US);
+    again();
+    append(11, 12);
+    begin(&o, CURSOR_LATEST, true);
+    append(13, 14);
     assert_ids(&o, 11, 14);
-    cursor_rig_fini(&r);
 }
 
 static void a_time_is_a_place(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o = {.most = IDS_MAX};
-    rig_with(&r, 10);
-    cursor_rig_run(&r, 10000000);
+    static struct owner o = {.most = IDS_MAX};
+    append(1, 10);
+    cursor_rig_run(&rig, 10000000);
     struct cursor_config cfg = config_of(&o);
     cfg.start = CURSOR_TIME;
     cfg.start_us = rig_wall_us;
-    append(&r, 11, 15);
-    o.cursor = cursor_new(cursor_rig_on(&r), &cfg);
-    cursor_rig_run(&r, 0);
+    append(11, 15);
+    o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+    cursor_rig_run(&rig, 0);
     assert_ids(&o, 11, 15);
-    cursor_rig_fini(&r);
 }
 
 static void what_is_done_is_stored_after_a_second_and_not_before(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 10);
-    begin(&r, &o, CURSOR_EARLIEST, false);
-    cursor_rig_on(&r);
+    static struct owner o;
+    append(1, 10);
+    begin(&o, CURSOR_EARLIEST, false);
+    cursor_rig_on(&rig);
     cursor_done(o.cursor, 4);
-    cursor_rig_run(&r, CURSOR_STORE_US);
-    cursor_rig_on(&r);
+    cursor_rig_run(&rig, CURSOR_STORE_US);
+    cursor_rig_on(&rig);
     cursor_done(o.cursor, 9);
-    io_mem_crash(r.io, 0);
-    again(&r);
-    begin(&r, &o, CURSOR_EARLIEST, false);
-    assert_ids(&o, 5, 10);
-    cursor_rig_fini(&r);
+    io_mem_crash(rig.io, 0);
+    assert_comes_again(5, 10);
 }
 
 static void who_stops_stores_what_is_done(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 10);
-    begin(&r, &o, CURSOR_EARLIEST, false);
-    cursor_rig_on(&r);
+    static struct owner o;
+    append(1, 10);
+    begin(&o, CURSOR_EARLIEST, false);
+    cursor_rig_on(&rig);
     cursor_done(o.cursor, 7);
     cursor_stop(o.cursor, on_gone, &o);
     assert_false(o.gone);
-    cursor_rig_run(&r, 0);
+    cursor_rig_run(&rig, 0);
     assert_true(o.gone);
-    again(&r);
-    begin(&r, &o, CURSOR_EARLIEST, false);
-    assert_ids(&o, 8, 10);
-    cursor_rig_fini(&r);
+    assert_comes_again(8, 10);
 }
 
 static void a_clean_stop_stores_what_is_done(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 10);
-    begin(&r, &o, CURSOR_EARLIEST, false);
-    cursor_rig_on(&r);
+    static struct owner o;
+    append(1, 10);
+    begin(&o, CURSOR_EARLIEST, false);
+    cursor_rig_on(&rig);
     cursor_done(o.cursor, 7);
-    cursors_store(r.cursors, r.store);
-    again(&r);
-    begin(&r, &o, CURSOR_EARLIEST, false);
-    assert_ids(&o, 8, 10);
-    cursor_rig_fini(&r);
+    cursors_store(rig.cursors, rig.store);
+    assert_comes_again(8, 10);
 }
 
 /* One unit has so many positions. */
 static void so_it_does_for_more_cursors_than_a_unit_has_statements(void **state)
 {
     static struct owner owners[STORE_STATEMENTS_MAX + 1];
-    struct cursor_rig r;
     (void)state;
-    rig_with(&r, 2);
+    append(1, 2);
     for (unsigned life = 1; life <= 2; life++) {
         for (size_t i = 0; i < sizeof owners / sizeof *owners; i++) {
             char name[32];
@@ -201,154 +201,141 @@ static void so_it_does_for_more_cursors_than_a_unit_has_statements(void **state)
             *o = (struct owner){.most = 1, .finishes = true};
             struct cursor_config cfg = config_of(o);
             cfg.name = slice_of(name, (size_t)snprintf(name, sizeof name, "test %zu", i));
-            o->cursor = cursor_new(cursor_rig_on(&r), &cfg);
+            o->cursor = cursor_new(cursor_rig_on(&rig), &cfg);
         }
-        cursor_rig_run(&r, 0);
+        cursor_rig_run(&rig, 0);
         for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
             assert_ids(&owners[i], life, life);
-        cursors_store(r.cursors, r.store);
-        again(&r);
+        cursors_store(rig.cursors, rig.store);
+        again();
     }
-    cursor_rig_fini(&r);
 }
 
 static void who_is_removed_is_forgotten(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 10);
-    begin(&r, &o, CURSOR_EARLIEST, true);
-    cursor_rig_run(&r, CURSOR_STORE_US);
-    cursor_rig_on(&r);
+    static struct owner o;
+    append(1, 10);
+    begin(&o, CURSOR_EARLIEST, true);
+    cursor_rig_run(&rig, CURSOR_STORE_US);
+    cursor_rig_on(&rig);
     cursor_remove(o.cursor, on_gone, &o);
-    cursor_rig_run(&r, 0);
+    cursor_rig_run(&rig, 0);
     assert_true(o.gone);
-    begin(&r, &o, CURSOR_EARLIEST, true);
+    begin(&o, CURSOR_EARLIEST, true);
     assert_ids(&o, 1, 10);
-    cursor_rig_fini(&r);
 }
 
 static void a_position_that_the_owner_keeps_is_not_stored(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o = {.most = IDS_MAX, .finishes = true};
-    rig_with(&r, 10);
+    static struct owner o = {.most = IDS_MAX, .finishes = true};
+    append(1, 10);
     for (int i = 0; i < 2; i++) {
         struct cursor_config cfg = config_of(&o);
         cfg.start = CURSOR_AT;
         cfg.at = 6;
         o.count = 0;
-        o.cursor = cursor_new(cursor_rig_on(&r), &cfg);
-        cursor_rig_run(&r, 2 * CURSOR_STORE_US);
+        o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+        cursor_rig_run(&rig, 2 * CURSOR_STORE_US);
         assert_ids(&o, 7, 10);
-        cursor_rig_on(&r);
+        cursor_rig_on(&rig);
         cursor_stop(o.cursor, NULL, NULL);
     }
-    cursor_rig_fini(&r);
 }
 
 static void records_of_others_are_passed_over_and_done(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o = {.most = IDS_MAX};
+    static struct owner o = {.most = IDS_MAX};
     struct cursor_config cfg = config_of(&o);
-    rig_with(&r, 0);
     cfg.destinations = 1 << 5 | 1 << 6;
-    o.cursor = cursor_new(cursor_rig_on(&r), &cfg);
+    o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
     for (uint64_t id = 1; id <= 20; id++)
-        cursor_rig_append(&r, 0, id, BODY, id == 7 ? 1 << 5 : id == 9 ? 1 << 6 | 1 : 1);
+        cursor_rig_append(&rig, 0, id, BODY, id == 7 ? 1 << 5 : id == 9 ? 1 << 6 | 1 : 1);
     assert_int_equal(o.count, 2);
     assert_int_equal(o.ids[0], 7);
     assert_int_equal(o.ids[1], 9);
-    assert_int_equal(status_of(&r, &o).done, 6);
-    cursor_rig_on(&r);
+    assert_int_equal(status_of(&o).done, 6);
+    cursor_rig_on(&rig);
     cursor_done(o.cursor, 7);
-    assert_int_equal(status_of(&r, &o).done, 7);
+    assert_int_equal(status_of(&o).done, 7);
     cursor_done_all(o.cursor);
-    assert_int_equal(status_of(&r, &o).done, 20);
-    cursor_rig_fini(&r);
+    assert_int_equal(status_of(&o).done, 20);
 }
 
 static void rewound_what_is_not_done_comes_again(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 10);
-    begin(&r, &o, CURSOR_EARLIEST, false);
-    cursor_rig_on(&r);
+    static struct owner o;
+    append(1, 10);
+    begin(&o, CURSOR_EARLIEST, false);
+    cursor_rig_on(&rig);
     cursor_done(o.cursor, 4);
     cursor_rewind(o.cursor);
     o.count = 0;
-    cursor_rig_run(&r, 0);
+    cursor_rig_run(&rig, 0);
     assert_ids(&o, 5, 10);
-    append(&r, 11, 12);
+    append(11, 12);
     assert_ids(&o, 5, 12);
-    cursor_rig_fini(&r);
 }
 
 /* The owner's pace is his own: two windows are read ahead, no more. */
 static void an_owner_that_does_not_pull_is_not_read_for(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o = {.most = 3};
+    static struct owner o = {.most = 3};
     struct cursor_config cfg = config_of(&o);
-    rig_with(&r, 1000);
+    append(1, 1000);
     cfg.window_bytes = 1000;
-    o.cursor = cursor_new(cursor_rig_on(&r), &cfg);
-    cursor_rig_run(&r, 0);
+    o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+    cursor_rig_run(&rig, 0);
     assert_int_equal(o.count, 3);
-    struct cursor_status s = status_of(&r, &o);
+    struct cursor_status s = status_of(&o);
     assert_int_equal(s.pulled, 3);
     assert_int_equal(s.lag_records, 1000);
-    append(&r, 1001, 1010);
-    cursor_rig_run(&r, CURSOR_LAG_US);
-    s = status_of(&r, &o);
+    append(1001, 1010);
+    cursor_rig_run(&rig, CURSOR_LAG_US);
+    s = status_of(&o);
     assert_int_equal(s.lag_records, 1010);
     assert_true(s.lag_us >= CURSOR_LAG_US);
     o.most = IDS_MAX;
-    cursor_rig_on(&r);
+    cursor_rig_on(&rig);
     pull(&o);
-    cursor_rig_run(&r, 0);
+    cursor_rig_run(&rig, 0);
     assert_ids(&o, 1, 1010);
-    cursor_rig_fini(&r);
 }
 
 static void who_fell_behind_is_moved_to_the_oldest_record_once(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o = {.most = 1};
-    cursor_rig_init(&r, 2);
-    r.log.retention_bytes = 128 << 10;
-    assert_int_equal(cursor_rig_open(&r), OK);
-    append(&r, 1, 5);
+    static struct owner o = {.most = 1};
+    cursor_rig_init(&rig, 2);
+    rig.log.retention_bytes = 128 << 10;
+    assert_int_equal(cursor_rig_open(&rig), OK);
+    append(1, 5);
     struct cursor_config cfg = config_of(&o);
     cfg.window_bytes = 200;
-    o.cursor = cursor_new(cursor_rig_on(&r), &cfg);
-    cursor_rig_run(&r, 0);
-    for (uint64_t id = 6; id <= 1000; id++) cursor_rig_append(&r, 0, id, 1000, RECORD_TO_STREAM);
-    cursor_rig_run(&r, 30000000);
-    uint64_t first = rig_ends(r.rig, 0).first_ordinal;
+    o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+    cursor_rig_run(&rig, 0);
+    for (uint64_t id = 6; id <= 1000; id++) cursor_rig_append(&rig, 0, id, 1000, RECORD_TO_STREAM);
+    cursor_rig_run(&rig, 30000000);
+    uint64_t first = rig_ends(rig.rig, 0).first_ordinal;
     assert_true(first > 100);
     o.most = IDS_MAX;
     o.finishes = true;
-    cursor_rig_on(&r);
+    cursor_rig_on(&rig);
     pull(&o);
-    cursor_rig_run(&r, 0);
+    cursor_rig_run(&rig, 0);
     assert_int_equal(o.ids[o.count - 1], 1000);
     uint64_t gaps = 0;
     for (size_t i = 1; i < o.count; i++) gaps += o.ids[i] != o.ids[i - 1] + 1;
     assert_int_equal(gaps, 1);
-    struct cursor_status s = status_of(&r, &o);
+    struct cursor_status s = status_of(&o);
     assert_true(s.lost > 0);
     assert_int_equal(s.lost + o.count, 1000);
     assert_int_equal(s.done, 1000);
-    cursor_rig_fini(&r);
+    cursor_rig_fini(&rig);
 }
 
 static unsigned others;
@@ -365,41 +352,37 @@ static void on_other(void *ctx, struct lane *lane, struct msg *m)
 static void who_else_reads_on_the_lane_gets_his_answers(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o;
-    rig_with(&r, 3);
-    cursor_rig_on(&r);
-    cursors_free(r.cursors);
-    lane_on(&r.lane, LOG_READ_DONE, on_other, NULL);
-    r.cursors = cursors_new(&r.lane, r.rig->log, r.store);
-    begin(&r, &o, CURSOR_EARLIEST, true);
+    static struct owner o;
+    append(1, 3);
+    cursor_rig_on(&rig);
+    cursors_free(rig.cursors);
+    lane_on(&rig.lane, LOG_READ_DONE, on_other, NULL);
+    rig.cursors = cursors_new(&rig.lane, rig.rig->log, rig.store);
+    begin(&o, CURSOR_EARLIEST, true);
     struct msg *m = msg_new(LOG_READ, sizeof(struct log_read_msg));
     *(struct log_read_msg *)(void *)m->body = (struct log_read_msg){.max_bytes = 1000};
     m->call = 0;
-    post(&r.lane, lane_addr(&r.lane), log_addr(r.rig->log), m);
-    cursor_rig_run(&r, 0);
+    post(&rig.lane, lane_addr(&rig.lane), log_addr(rig.rig->log), m);
+    cursor_rig_run(&rig, 0);
     assert_int_equal(others, 1);
     assert_ids(&o, 1, 3);
-    cursor_rig_fini(&r);
 }
 
 static void freed_in_the_middle_nothing_is_left(void **state)
 {
     (void)state;
-    struct cursor_rig r;
-    struct owner o = {.most = 2};
+    static struct owner o = {.most = 2};
     struct cursor_config cfg = config_of(&o);
-    rig_with(&r, 100);
+    append(1, 100);
     cfg.window_bytes = 500;
     for (int turns = 0; turns < 12; turns++) {
-        struct cursor *c = cursor_new(cursor_rig_on(&r), &cfg);
+        struct cursor *c = cursor_new(cursor_rig_on(&rig), &cfg);
         for (int i = 0; i < turns; i++)
-            rig_turn(r.rig->office.lanes[(unsigned)i % r.rig->office.count]);
-        cursor_rig_on(&r);
+            rig_turn(rig.rig->office.lanes[(unsigned)i % rig.rig->office.count]);
+        cursor_rig_on(&rig);
         cursor_free(c);
     }
-    cursor_rig_run(&r, 0);
-    cursor_rig_fini(&r);
+    cursor_rig_run(&rig, 0);
 }
 
 /* ---- crashes: at least once, in order, wherever the power goes */
@@ -422,16 +405,16 @@ static void check_life(const struct owner *o, uint64_t *seen)
     if (o->count) *seen = MAX(*seen, o->ordinals[o->count - 1] + 1);
 }
 
-static void live(struct cursor_rig *r, struct owner *o, uint64_t *id)
+static void live(struct owner *o, uint64_t *id)
 {
-    begin(r, o, CURSOR_EARLIEST, roll(2));
-    io_mem_cut_power(r->io, 1 + roll(60));
+    begin(o, CURSOR_EARLIEST, roll(2));
+    io_mem_cut_power(rig.io, 1 + roll(60));
     for (unsigned acts = 0; acts < 40; acts++) {
-        if (roll(3)) cursor_rig_append(r, 0, ++*id, BODY + roll(2000), RECORD_TO_STREAM);
-        cursor_rig_on(r);
-        if (!o->finishes && o->count && roll(2) && log_healthy(r->rig->log))
+        if (roll(3)) cursor_rig_append(&rig, 0, ++*id, BODY + roll(2000), RECORD_TO_STREAM);
+        cursor_rig_on(&rig);
+        if (!o->finishes && o->count && roll(2) && log_healthy(rig.rig->log))
             cursor_done(o->cursor, o->ordinals[roll(o->count)] + 1);
-        cursor_rig_run(r, (int64_t)roll(CURSOR_STORE_US));
+        cursor_rig_run(&rig, (int64_t)roll(CURSOR_STORE_US));
     }
 }
 
@@ -439,41 +422,41 @@ static void a_crash_loses_nothing_and_keeps_the_order(void **state)
 {
     (void)state;
     for (unsigned seed = 1; seed <= 16; seed++) {
-        struct cursor_rig r;
         static struct owner o;
         uint64_t id = 0, seen = 0;
         dice = seed;
-        cursor_rig_init(&r, 1);
+        cursor_rig_init(&rig, 1);
         for (unsigned lives = 0; lives < 6; lives++) {
-            assert_int_equal(cursor_rig_open(&r), OK);
-            live(&r, &o, &id);
+            assert_int_equal(cursor_rig_open(&rig), OK);
+            live(&o, &id);
             check_life(&o, &seen);
-            cursor_rig_close(&r);
-            io_mem_cut_power(r.io, 0);
-            io_mem_crash(r.io, roll(UINT32_MAX));
+            cursor_rig_close(&rig);
+            io_mem_cut_power(rig.io, 0);
+            io_mem_crash(rig.io, roll(UINT32_MAX));
         }
-        cursor_rig_fini(&r);
+        cursor_rig_fini(&rig);
     }
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_come_in_order_from_the_beginning_and_as_they_are_appended),
-        cmocka_unit_test(the_latest_is_what_is_appended_from_now_on_also_after_a_restart),
-        cmocka_unit_test(a_time_is_a_place),
-        cmocka_unit_test(what_is_done_is_stored_after_a_second_and_not_before),
-        cmocka_unit_test(who_stops_stores_what_is_done),
-        cmocka_unit_test(a_clean_stop_stores_what_is_done),
-        cmocka_unit_test(so_it_does_for_more_cursors_than_a_unit_has_statements),
-        cmocka_unit_test(who_is_removed_is_forgotten),
-        cmocka_unit_test(a_position_that_the_owner_keeps_is_not_stored),
-        cmocka_unit_test(records_of_others_are_passed_over_and_done),
-        cmocka_unit_test(rewound_what_is_not_done_comes_again),
-        cmocka_unit_test(an_owner_that_does_not_pull_is_not_read_for),
+        TEST(records_come_in_order_from_the_beginning_and_as_they_are_appended),
+        TEST(the_latest_is_what_is_appended_from_now_on_also_after_a_restart),
+        TEST(a_time_is_a_place),
+        TEST(what_is_done_is_stored_after_a_second_and_not_before),
+        TEST(who_stops_stores_what_is_done),
+        TEST(a_clean_stop_stores_what_is_done),
+        TEST(so_it_does_for_more_cursors_than_a_unit_has_statements),
+        TEST(who_is_removed_is_forgotten),
+        TEST(a_position_that_the_owner_keeps_is_not_stored),
+        TEST(records_of_others_are_passed_over_and_done),
+        TEST(rewound_what_is_not_done_comes_again),
+        TEST(an_owner_that_does_not_pull_is_not_read_for),
         cmocka_unit_test(who_fell_behind_is_moved_to_the_oldest_record_once),
-        cmocka_unit_test(who_else_reads_on_the_lane_gets_his_answers),
-        cmocka_unit_test(freed_in_the_middle_nothing_is_left),
+        TEST(who_else_reads_on_the_lane_gets_his_answers),
+        TEST(freed_in_the_middle_nothing_is_left),
         cmocka_unit_test(a_crash_loses_nothing_and_keeps_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
