@@ -20,27 +20,39 @@ static void pass(struct capture_rig *r, int64_t us)
     cursor_rig_run(&r->base, us);
 }
 
+static struct capture_rig rig; /* of one partition */
+
+static int set_up(void **state)
+{
+    (void)state;
+    return capture_rig_init(&rig, 1);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    capture_rig_fini(&rig);
+    return 0;
+}
+
 /* ---- rows */
 
 static void what_is_enqueued_from_now_on_is_in_a_file_when_the_window_ends(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    send_many(&r, 3, 10);
-    assert_int_equal(capture_rig_put(&r, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
-    send_many(&r, 5, 10);
-    capture_rig_look(&r);
-    assert_int_equal(r.files, 0);
-    pass(&r, RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_int_equal(r.files, 1);
-    assert_each_once(&r, 3, 7);
-    assert_string_equal(buf_cstr(&r.names), "capture/hub/hub/0/2023/11/14/22/13/20.avro\n");
-    pass(&r, 3 * RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_int_equal(r.files, 1);
-    capture_rig_fini(&r);
+    send_many(&rig, 3, 10);
+    assert_int_equal(capture_rig_put(&rig, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    send_many(&rig, 5, 10);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 0);
+    pass(&rig, RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 1);
+    assert_each_once(&rig, 3, 7);
+    assert_string_equal(buf_cstr(&rig.names), "capture/hub/hub/0/2023/11/14/22/13/20.avro\n");
+    pass(&rig, 3 * RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 1);
 }
 
 static void an_empty_window_is_an_empty_file_unless_they_are_skipped(void **state)
@@ -58,178 +70,151 @@ static void an_empty_window_is_an_empty_file_unless_they_are_skipped(void **stat
 
 static void a_window_ends_when_it_is_large_enough(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
-    send_many(&r, 204, 50 << 10);
-    capture_rig_look(&r);
-    assert_int_equal(r.files, 0);
-    send_many(&r, 1, 50 << 10);
-    capture_rig_look(&r);
-    assert_int_equal(r.files, 1);
-    assert_each_once(&r, 0, 204);
-    capture_rig_fini(&r);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
+    send_many(&rig, 204, 50 << 10);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 0);
+    send_many(&rig, 1, 50 << 10);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 1);
+    assert_each_once(&rig, 0, 204);
 }
 
 static void a_restart_keeps_the_place(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
-    send_many(&r, 5, 10);
-    pass(&r, RIG_WINDOW_US);
-    send_many(&r, 5, 10);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
+    send_many(&rig, 5, 10);
+    pass(&rig, RIG_WINDOW_US);
+    send_many(&rig, 5, 10);
     for (int i = 0; i < 3; i++) {
-        capture_rig_close(&r);
-        assert_int_equal(capture_rig_open(&r), OK);
+        capture_rig_close(&rig);
+        assert_int_equal(capture_rig_open(&rig), OK);
     }
-    pass(&r, 2 * RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_each_once(&r, 0, 9);
-    capture_rig_fini(&r);
+    pass(&rig, 2 * RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_each_once(&rig, 0, 9);
 }
 
 static void names_go_on_when_the_clock_is_set_back(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
     for (int i = 0; i < 5; i++) {
-        send_many(&r, 3, 10);
+        send_many(&rig, 3, 10);
         rig_wall_us -= 3600000000;
-        pass(&r, RIG_WINDOW_US);
+        pass(&rig, RIG_WINDOW_US);
     }
-    pass(&r, RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_true(r.files >= 5);
-    assert_each_once(&r, 0, 14);
-    capture_rig_fini(&r);
+    pass(&rig, RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_true(rig.files >= 5);
+    assert_each_once(&rig, 0, 14);
 }
 
 static void a_change_or_a_stop_in_the_middle_loses_nothing(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
     for (int i = 0; i < 6; i++) {
-        send_many(&r, 3, 10);
-        pass(&r, RIG_WINDOW_US / 2);
+        send_many(&rig, 3, 10);
+        pass(&rig, RIG_WINDOW_US / 2);
         assert_int_equal(
-            capture_rig_put(&r, i % 2 ? FOLDER("") : FOLDER(",\"encoding\":\"AvroDeflate\"")),
+            capture_rig_put(&rig, i % 2 ? FOLDER("") : FOLDER(",\"encoding\":\"AvroDeflate\"")),
             STATUS_OK);
     }
-    pass(&r, 2 * RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_each_once(&r, 0, 17);
-    capture_rig_fini(&r);
+    pass(&rig, 2 * RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_each_once(&rig, 0, 17);
 }
 
 static void disabled_nothing_is_captured_and_enabled_what_comes_then(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
-    send_many(&r, 2, 10);
-    pass(&r, RIG_WINDOW_US);
-    assert_int_equal(capture_rig_put(&r, FOLDER(",\"enabled\":false")), STATUS_OK);
-    send_many(&r, 2, 10);
-    pass(&r, 2 * RIG_WINDOW_US);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
-    send_many(&r, 2, 10);
-    pass(&r, 2 * RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_int_equal(r.events, 4);
-    assert_int_equal(r.seen[2] + r.seen[3], 0);
-    capture_rig_fini(&r);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
+    send_many(&rig, 2, 10);
+    pass(&rig, RIG_WINDOW_US);
+    assert_int_equal(capture_rig_put(&rig, FOLDER(",\"enabled\":false")), STATUS_OK);
+    send_many(&rig, 2, 10);
+    pass(&rig, 2 * RIG_WINDOW_US);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
+    send_many(&rig, 2, 10);
+    pass(&rig, 2 * RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.events, 4);
+    assert_int_equal(rig.seen[2] + rig.seen[3], 0);
 }
 
 static void deleted_it_is_not_there_after_a_restart(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
-    lane_running = r.core;
-    capture_delete(r.captures, r.core, SLICE_LIT("hub"), &r.wait);
-    pass(&r, 0);
-    assert_int_equal(r.status, STATUS_OK);
-    capture_rig_close(&r);
-    assert_int_equal(capture_rig_open(&r), OK);
-    lane_running = r.core;
-    capture_list(r.captures, r.core, &r.wait);
-    pass(&r, 0);
-    assert_string_equal(buf_cstr(&r.body), "[]");
-    capture_rig_fini(&r);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
+    lane_running = rig.core;
+    capture_delete(rig.captures, rig.core, SLICE_LIT("hub"), &rig.wait);
+    pass(&rig, 0);
+    assert_int_equal(rig.status, STATUS_OK);
+    capture_rig_close(&rig);
+    assert_int_equal(capture_rig_open(&rig), OK);
+    lane_running = rig.core;
+    capture_list(rig.captures, rig.core, &rig.wait);
+    pass(&rig, 0);
+    assert_string_equal(buf_cstr(&rig.body), "[]");
 }
 
 static void who_asks_for_nonsense_is_told_so(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, "{"), STATUS_ARGUMENT_INVALID);
-    assert_int_equal(capture_rig_put(&r, "{}"), STATUS_ARGUMENT_INVALID);
-    lane_running = r.core;
-    capture_put(r.captures, r.core, SLICE_LIT("other"), SLICE_LIT(FOLDER("")), &r.wait);
-    pass(&r, 0);
-    assert_int_equal(r.status, STATUS_HUB_NOT_FOUND);
-    lane_running = r.core;
-    capture_get(r.captures, r.core, SLICE_LIT("hub"), &r.wait);
-    pass(&r, 0);
-    assert_int_equal(r.status, STATUS_HUB_NOT_FOUND);
-    capture_rig_close(&r);
-    r.ephemeral = true;
-    assert_int_equal(capture_rig_open(&r), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_ARGUMENT_INVALID);
-    assert_non_null(strstr(buf_cstr(&r.body), "an ephemeral server keeps no files"));
-    capture_rig_fini(&r);
+    assert_int_equal(capture_rig_put(&rig, "{"), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(capture_rig_put(&rig, "{}"), STATUS_ARGUMENT_INVALID);
+    lane_running = rig.core;
+    capture_put(rig.captures, rig.core, SLICE_LIT("other"), SLICE_LIT(FOLDER("")), &rig.wait);
+    pass(&rig, 0);
+    assert_int_equal(rig.status, STATUS_HUB_NOT_FOUND);
+    lane_running = rig.core;
+    capture_get(rig.captures, rig.core, SLICE_LIT("hub"), &rig.wait);
+    pass(&rig, 0);
+    assert_int_equal(rig.status, STATUS_HUB_NOT_FOUND);
+    capture_rig_close(&rig);
+    rig.ephemeral = true;
+    assert_int_equal(capture_rig_open(&rig), OK);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_ARGUMENT_INVALID);
+    assert_non_null(strstr(buf_cstr(&rig.body), "an ephemeral server keeps no files"));
 }
 
 static void changes_that_wait_have_a_limit(void **state)
 {
-    static struct capture_rig r;
     static struct capture_wait waits[CAPTURE_ASKS_MAX];
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    lane_running = r.core;
+    lane_running = rig.core;
     for (int i = 0; i < CAPTURE_ASKS_MAX; i++) {
         waits[i].fn = capture_rig_note;
-        capture_put(r.captures, r.core, SLICE_LIT("hub"), SLICE_LIT(FOLDER("")), &waits[i]);
-        capture_forget(r.core, &waits[i]);
+        capture_put(rig.captures, rig.core, SLICE_LIT("hub"), SLICE_LIT(FOLDER("")), &waits[i]);
+        capture_forget(rig.core, &waits[i]);
     }
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_SERVICE_UNAVAILABLE);
-    assert_int_equal(capture_rig_put(&r, FOLDER("")), STATUS_OK);
-    capture_rig_fini(&r);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_SERVICE_UNAVAILABLE);
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
 }
 
 /* ---- the disk is full, and has room again */
 
 static void a_full_disk_delays_files_and_loses_nothing(void **state)
 {
-    static struct capture_rig r;
     (void)state;
-    assert_int_equal(capture_rig_init(&r, 1), OK);
-    assert_int_equal(capture_rig_put(&r, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
-    send_many(&r, 10, 10);
-    io_mem_fail(r.base.io, IO_CALL_OPEN, 1, ERR_FULL, true);
-    pass(&r, 3 * RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_int_equal(r.files, 0);
-    lane_running = r.core;
-    capture_get(r.captures, r.core, SLICE_LIT("hub"), &r.wait);
-    pass(&r, 0);
-    assert_non_null(strstr(buf_cstr(&r.body), "\"state\":\"waiting\""));
-    io_mem_fail(r.base.io, IO_CALL_OPEN, 0, OK, false);
-    send_many(&r, 10, 10);
-    pass(&r, 10 * RIG_WINDOW_US);
-    capture_rig_look(&r);
-    assert_each_once(&r, 0, 19);
-    capture_rig_fini(&r);
+    assert_int_equal(capture_rig_put(&rig, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    send_many(&rig, 10, 10);
+    io_mem_fail(rig.base.io, IO_CALL_OPEN, 1, ERR_FULL, true);
+    pass(&rig, 3 * RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 0);
+    lane_running = rig.core;
+    capture_get(rig.captures, rig.core, SLICE_LIT("hub"), &rig.wait);
+    pass(&rig, 0);
+    assert_non_null(strstr(buf_cstr(&rig.body), "\"state\":\"waiting\""));
+    io_mem_fail(rig.base.io, IO_CALL_OPEN, 0, OK, false);
+    send_many(&rig, 10, 10);
+    pass(&rig, 10 * RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_each_once(&rig, 0, 19);
 }
 
 /* ---- the power goes at every point between two changes of the disk */
@@ -356,18 +341,19 @@ static void so_does_a_blob(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_enqueued_from_now_on_is_in_a_file_when_the_window_ends),
+        TEST(what_is_enqueued_from_now_on_is_in_a_file_when_the_window_ends),
         cmocka_unit_test(an_empty_window_is_an_empty_file_unless_they_are_skipped),
-        cmocka_unit_test(a_window_ends_when_it_is_large_enough),
-        cmocka_unit_test(a_restart_keeps_the_place),
-        cmocka_unit_test(names_go_on_when_the_clock_is_set_back),
-        cmocka_unit_test(a_change_or_a_stop_in_the_middle_loses_nothing),
-        cmocka_unit_test(disabled_nothing_is_captured_and_enabled_what_comes_then),
-        cmocka_unit_test(deleted_it_is_not_there_after_a_restart),
-        cmocka_unit_test(who_asks_for_nonsense_is_told_so),
-        cmocka_unit_test(changes_that_wait_have_a_limit),
-        cmocka_unit_test(a_full_disk_delays_files_and_loses_nothing),
+        TEST(a_window_ends_when_it_is_large_enough),
+        TEST(a_restart_keeps_the_place),
+        TEST(names_go_on_when_the_clock_is_set_back),
+        TEST(a_change_or_a_stop_in_the_middle_loses_nothing),
+        TEST(disabled_nothing_is_captured_and_enabled_what_comes_then),
+        TEST(deleted_it_is_not_there_after_a_restart),
+        TEST(who_asks_for_nonsense_is_told_so),
+        TEST(changes_that_wait_have_a_limit),
+        TEST(a_full_disk_delays_files_and_loses_nothing),
         cmocka_unit_test(a_file_whose_events_the_log_has_taken_since_stays_as_it_is),
         cmocka_unit_test(so_does_a_blob),
         cmocka_unit_test(a_crash_at_any_point_puts_no_event_into_two_files_or_none),
