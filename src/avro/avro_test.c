@@ -280,13 +280,24 @@ static struct buf wide(unsigned fields)
     return b;
 }
 
+/* Each branch is a type, and so are the union and the record. */
+static struct buf branched(unsigned branches)
+{
+    struct buf b = {0};
+    buf_put_str(&b, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":[");
+    for (unsigned i = 0; i < branches; i++) buf_put_str(&b, i ? ",\"null\"" : "\"null\"");
+    buf_put_str(&b, "]}]}");
+    return b;
+}
+
 static void schemas_have_limits(void **state)
 {
     (void)state;
     static const struct {
         struct buf (*make)(unsigned n);
         unsigned most;
-    } rows[] = {{nested, AVRO_DEPTH_MAX - 1}, {wide, AVRO_FIELDS_MAX}};
+    } rows[] = {
+        {nested, AVRO_DEPTH_MAX - 1}, {wide, AVRO_FIELDS_MAX}, {branched, AVRO_NODES_MAX - 2}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (unsigned over = 0; over < 2; over++) {
             struct buf schema = rows[i].make(rows[i].most + over);
