@@ -27,12 +27,12 @@ enum {
     CAPTURE_SIZE_MIN = 10485760, /* Event Hubs */
     CAPTURE_SIZE_MAX = 524288000,
     CAPTURE_SIZE_DEFAULT = 314572800,
-    CAPTURE_BODY_MAX = 16 << 10,    /* of a description */
-    CAPTURE_FORMAT_MAX = 256,       /* bytes of archiveNameFormat, ours */
-    CAPTURE_NAME_MAX = 368,         /* of a file's name; what a format can make is checked */
-    CAPTURE_ASKS_MAX = 100,         /* changes that wait: STATUS_SERVICE_UNAVAILABLE */
-    CAPTURE_RETRY_MIN_US = 1000000, /* after a failure, then twice as long each time */
-    CAPTURE_RETRY_MAX_US = 60000000,
+    CAPTURE_BODY_MAX = 16 << 10, /* of a description */
+    CAPTURE_FORMAT_MAX = 256,    /* bytes of archiveNameFormat, ours */
+    CAPTURE_NAME_MAX = 368,      /* of a file's name; what a format can make is checked */
+    CAPTURE_ASKS_MAX = 100,      /* changes that wait: STATUS_SERVICE_UNAVAILABLE */
+    CAPTURE_RETRY_MIN_S = 1,     /* after a failure, then twice as long each time */
+    CAPTURE_RETRY_MAX_S = 60,
     CAPTURE_SAS_S = 3600, /* what opens a container is good for so long */
 };
 
@@ -48,8 +48,8 @@ struct capture_config {
     struct lane *lane; /* initialised, not running yet; attached to the store and to blobs */
     struct io *io;
     struct remote *remote; /* for containers elsewhere; NULL: there are none */
-    int64_t second_us;     /* how long a second of intervalInSeconds is: 0: a second; for tests */
-    bool ephemeral;        /* nobody finds what is in the io: folders are refused */
+    int64_t second_us; /* how long a second of intervals and pauses is; 0: a second; for tests */
+    bool ephemeral;    /* nobody finds what is in the io: folders are refused */
 };
 
 /* Reads what is to be captured.  Fails with what the store says. */

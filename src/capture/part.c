@@ -65,10 +65,9 @@ static void make_sync(const struct part *p, uint8_t out[AVRO_SYNC_LEN])
     memcpy(out, words, AVRO_SYNC_LEN);
 }
 
-static int64_t interval_us(const struct part *p)
+static int64_t seconds_us(const struct part *p, uint32_t seconds)
 {
-    int64_t second_us = home_of(p)->cfg.second_us ? home_of(p)->cfg.second_us : SECOND_US;
-    return p->capture->description.interval_s * second_us;
+    return seconds * (home_of(p)->cfg.second_us ? home_of(p)->cfg.second_us : SECOND_US);
 }
 
 static void begin_window(struct part *p)
@@ -84,7 +83,7 @@ static void begin_window(struct part *p)
     p->written = 0;
     p->events = 0;
     p->state = PART_FILLING;
-    p->until_us = now_us + interval_us(p);
+    p->until_us = now_us + seconds_us(p, p->capture->description.interval_s);
     if (!is_rebuilding(p)) timer_set(&home_of(p)->cfg.lane->timers, &p->timer, p->until_us);
 }
 
@@ -124,14 +123,14 @@ static void complain(struct part *p, enum err e, const char *text)
 
 static void wait_before(struct part *p, enum part_state again, enum err e, const char *text)
 {
-    int64_t pause_us = CAPTURE_RETRY_MIN_US << MIN(p->tries, 10u);
+    uint32_t pause_s = (uint32_t)CAPTURE_RETRY_MIN_S << MIN(p->tries, 10u);
     metric_inc(&failures_total);
     complain(p, e, text);
     p->tries++;
     p->again = again;
     p->state = PART_WAITING;
     timer_set(&home_of(p)->cfg.lane->timers, &p->timer,
-              clock_mono_us() + MIN(pause_us, (int64_t)CAPTURE_RETRY_MAX_US));
+              clock_mono_us() + seconds_us(p, MIN(pause_s, (uint32_t)CAPTURE_RETRY_MAX_S)));
 }
 
 static void all_is_well(struct part *p)
