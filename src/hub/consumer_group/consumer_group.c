@@ -99,15 +99,18 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
     struct consumer_groups *g = CONTAINER_OF(w, struct consumer_groups, wait);
     if (a->err == OK)
         tell_cores(g);
-    else
-        finish_first(g, a->err);
+    else /* a conflict: its event hub was deleted meanwhile */
+        finish_first(g, a->err == ERR_CONFLICT ? ERR_NOT_FOUND : a->err);
 }
 
 static void ask_store(struct consumer_groups *g, const struct change *c)
 {
     struct store_request u;
     store_begin_unit(&u, STORE_INTERACTIVE);
-    store_add(&u, c->create ? &sql_consumer_group_insert : &sql_consumer_group_remove, STORE_ANY);
+    if (c->create)
+        store_add(&u, &sql_consumer_group_insert, 1);
+    else
+        store_add(&u, &sql_consumer_group_remove, STORE_ANY);
     store_put_int(&u, "stream", c->group.stream);
     store_put_text(&u, "name_lower", slice_str(c->group.lower));
     if (c->create) {

@@ -4,7 +4,8 @@ WHERE stream > $stream OR (stream = $stream AND name_lower > $after) ORDER BY st
 
 -- :name consumer_group_insert
 INSERT INTO consumer_group (stream, name_lower, name, created_us)
-VALUES ($stream, $name_lower, $name, $created_us) ON CONFLICT (stream, name_lower) DO NOTHING
+SELECT $stream, $name_lower, $name, $created_us
+WHERE $stream = 0 OR EXISTS (SELECT 1 FROM event_hub WHERE stream = $stream)
 
 -- :name consumer_group_remove
 DELETE FROM consumer_group WHERE stream = $stream AND name_lower = $name_lower

@@ -231,6 +231,18 @@ static void what_the_store_refuses_is_not_known(void **state)
     expect_list(f, 0, "$Default before ");
 }
 
+static void an_event_hub_that_is_gone_gets_no_group(void **state)
+{
+    struct fixture *f = *state;
+    struct asker a;
+    consumer_group_create(on_core(f, 1, &a, "late"), 7, SLICE_LIT("late"), &a.wait);
+    rig_run(&f->rig);
+    assert_int_equal(a.result, ERR_NOT_FOUND);
+    expect_list(f, 7, "$Default ");
+    restart(f);
+    expect_list(f, 7, "$Default ");
+}
+
 static void a_hub_can_stop_in_the_middle(void **state)
 {
     struct fixture *f = *state;
@@ -252,6 +264,7 @@ int main(void)
         CASE(a_stream_has_1000_groups),
         CASE(changes_happen_one_after_the_other),
         CASE(what_the_store_refuses_is_not_known),
+        CASE(an_event_hub_that_is_gone_gets_no_group),
         CASE(a_hub_can_stop_in_the_middle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
