@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "deliver/endpoint.h"
+#include "deliver/event_hubs.h"
 #include "deliver/webhook.h"
 
 enum { TICK_US = 1000000 };
@@ -23,8 +24,9 @@ struct deliver {
 
 /* ---- kinds */
 
-static const struct deliver_kind *const kinds[] = {&webhook_kind};
-const struct routing_kind *const deliver_kinds[] = {&webhook_kind.routing};
+static const struct deliver_kind *const kinds[] = {&event_hubs_kind, &webhook_kind};
+const struct routing_kind *const deliver_kinds[] = {&event_hubs_kind.routing,
+                                                    &webhook_kind.routing};
 const unsigned deliver_kind_count = sizeof deliver_kinds / sizeof *deliver_kinds;
 
 const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind)

@@ -39,11 +39,14 @@ enum {
 };
 
 struct deliver;
+struct event_hubs;
 
 struct deliver_doors {
     struct routing *routing;
     struct cursors *cursors;
     struct out *out; /* the lane is attached to it */
+    struct log_writer *writer;
+    const struct event_hubs *event_hubs; /* that users made here */
 };
 
 /* What routing_config has: the kinds of endpoints that there are. */

@@ -158,6 +158,8 @@ static void open_target(struct endpoint *ep, const struct deliver_doors *doors,
     ep->target = ep->kind->open(&(struct deliver_place){.hub = ep->healths->hub,
                                                         .lane = ep->lane,
                                                         .out = doors->out,
+                                                        .writer = doors->writer,
+                                                        .event_hubs = doors->event_hubs,
                                                         .name = ep->name,
                                                         .bit = ep->bit},
                                 e->json);

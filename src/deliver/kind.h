@@ -26,6 +26,8 @@ struct deliver_place {
     const struct hub *hub;
     struct lane *lane;
     struct out *out;
+    struct log_writer *writer; /* of the lane */
+    const struct event_hubs *event_hubs;
     const char *name; /* the endpoint's, kept by the engine */
     unsigned bit;
 };

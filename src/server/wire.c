@@ -250,9 +250,12 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(open_capabilities(w, c, lane));
     open_fronts(w, c, lane);
     c->cursors = cursors_new(lane, w->log, w->store);
-    c->deliver = deliver_new(
-        &w->hub, lane,
-        &(struct deliver_doors){.routing = c->routing, .cursors = c->cursors, .out = w->out});
+    c->deliver = deliver_new(&w->hub, lane,
+                             &(struct deliver_doors){.routing = c->routing,
+                                                     .cursors = c->cursors,
+                                                     .out = w->out,
+                                                     .writer = &c->writer,
+                                                     .event_hubs = c->event_hubs});
     return OK;
 }
 

@@ -1,0 +1,12 @@
+/* event_hubs.h - endpoints of the kind "eventHubs": event hubs that users made on this server.  Private to
+ * deliver. */
+#ifndef DELIVER_EVENT_HUBS_H
+#define DELIVER_EVENT_HUBS_H
+
+#include "deliver/kind.h"
+
+enum { EVENT_HUBS_EVENT_BYTES_MAX = 1 << 20 }; /* of an event, as of a producer's */
+
+extern const struct deliver_kind event_hubs_kind;
+
+#endif

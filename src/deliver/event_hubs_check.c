@@ -1,0 +1,91 @@
+/* event_hubs_check.c - which event hubs there may be.
+ *
+ * An identity is what this server is to itself: who gives no connection string means an event hub that
+ * was made here.  It need not be there yet, as it may go later: health tells of it. */
+#include "deliver/event_hubs_check.h"
+
+#include "base/json.h"
+#include "hub/event_hub/event_hub.h"
+
+#define IDENTITY "identityBased"
+#define SCHEME   "sb://"
+
+static enum err check_members(const struct json *e)
+{
+    static const char *const known[] = {
+        "name",       "id",       "subscriptionId",   "resourceGroup",     "endpointUri",
+        "entityPath", "identity", "connectionString", "authenticationType"};
+    for (const struct json *m = e->child; m; m = m->next) {
+        size_t i = 0, count = sizeof known / sizeof *known;
+        while (i < count && !slice_is(m->key, known[i])) i++;
+        if (i == count)
+            return fail(ERR_INVALID, "an event hub has no member '%.*s'",
+                        SLICE_ARG(slice_head(m->key, 64)));
+    }
+    return OK;
+}
+
+/* As in Azure keys are what is meant if nothing is said; but without one there is only the other. */
+static enum err check_authentication(struct arena *a, struct json *e)
+{
+    const struct json *given = json_given(e, "authenticationType");
+    struct slice type = given ? json_str(e, "authenticationType") : SLICE_LIT(IDENTITY);
+    if (json_given(e, "connectionString") || slice_is_nocase(type, "keyBased"))
+        return fail(
+            ERR_INVALID,
+            "event hubs elsewhere, by a connectionString, are not offered; one of this server "
+            "has " IDENTITY ", endpointUri and entityPath");
+    if (!slice_is_nocase(type, IDENTITY))
+        return fail(ERR_INVALID, "authenticationType is neither " IDENTITY " nor keyBased");
+    json_set(a, e, SLICE_LIT("authenticationType"), json_new_string(a, SLICE_LIT(IDENTITY)));
+    return OK;
+}
+
+/* Of sb://host:port/ with nothing behind it; empty: it is not that. */
+static struct slice host_of(struct slice uri)
+{
+    if (!slice_starts_nocase(uri, SLICE_LIT(SCHEME))) return SLICE_NONE;
+    struct slice host = slice_from(uri, sizeof SCHEME - 1);
+    if (slice_ends(host, SLICE_LIT("/"))) host.len--;
+    return slice_find(host, '/') == host.len ? host : SLICE_NONE;
+}
+
+/* A hub that does not listen yet reads what it has kept, which was looked at before: another name since
+ * does not keep it from its start. */
+static enum err check_uri(const struct hub *hub, const struct json *e)
+{
+    struct slice uri = json_str(e, "endpointUri"), host = host_of(uri);
+    if (uri.len == 0) return fail(ERR_INVALID, "endpointUri is missing");
+    if (host.len == 0) return fail(ERR_INVALID, "endpointUri is not " SCHEME "HOST/");
+    if (hub->https_port && !hub_is_host(hub, host))
+        return fail(ERR_INVALID,
+                    "endpointUri: '%.*s' is no name of this server, and " IDENTITY
+                    " endpoints are event hubs of its own",
+                    SLICE_ARG(slice_head(host, HUB_HOST_LEN_MAX)));
+    return OK;
+}
+
+/* The built-in one has a name in routes, `events`; what routes take from its messages would come back
+ * to them. */
+static enum err check_path(const struct hub *hub, const struct json *e)
+{
+    struct slice path = json_str(e, "entityPath");
+    if (path.len == 0) return fail(ERR_INVALID, "entityPath is missing");
+    if (slice_is_nocase(path, hub->name) || slice_is_nocase(path, "messages/events"))
+        return fail(ERR_INVALID,
+                    "entityPath is the built-in event hub, which routes call 'events': "
+                    "a loop");
+    if (!hub_entity_valid(path, EVENT_HUB_NAME_MAX))
+        return fail(ERR_INVALID, "entityPath is no name of an event hub");
+    return OK;
+}
+
+enum err event_hubs_check(const struct hub *hub, struct arena *a, struct json *endpoint,
+                          const struct json *before)
+{
+    (void)before;
+    TRY(check_members(endpoint));
+    TRY(check_authentication(a, endpoint));
+    TRY(check_uri(hub, endpoint));
+    return check_path(hub, endpoint);
+}
