@@ -31,8 +31,10 @@ extern const struct cli_option dps_individual_options[], dps_individual_show_opt
 extern const struct cli_option message_route_create_options[], message_route_update_options[],
     message_route_options[], message_route_list_options[], message_route_delete_options[],
     message_route_test_options[], message_route_fallback_options[], routing_apply_options[],
-    message_enrichment_create_options[], message_enrichment_options[], message_endpoint_options[];
-extern const char message_route_help[], message_enrichment_help[];
+    message_enrichment_create_options[], message_enrichment_options[], message_endpoint_options[],
+    message_endpoint_list_options[], message_endpoint_delete_options[], endpoint_eventhub_options[],
+    endpoint_webhook_options[];
+extern const char message_route_help[], message_enrichment_help[], message_endpoint_help[];
 extern const struct cli_option capture_options[], capture_create_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
     query_help[], capture_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
@@ -100,6 +102,8 @@ enum err message_enrichment_create(struct cli *c) MUST_USE;
 enum err message_enrichment_update(struct cli *c) MUST_USE;
 enum err message_enrichment_delete(struct cli *c) MUST_USE;
 enum err message_enrichment_list(struct cli *c) MUST_USE;
+enum err message_endpoint_create(struct cli *c) MUST_USE;
+enum err message_endpoint_update(struct cli *c) MUST_USE;
 enum err message_endpoint_list(struct cli *c) MUST_USE;
 enum err message_endpoint_show(struct cli *c) MUST_USE;
 enum err message_endpoint_delete(struct cli *c) MUST_USE;

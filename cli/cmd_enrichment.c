@@ -1,4 +1,4 @@
-/* cmd_enrichment.c - azimuth hub message-enrichment ..., hub message-endpoint ...: as az has them. */
+/* cmd_enrichment.c - azimuth hub message-enrichment ...: as `az iot hub message-enrichment`. */
 #include <stdio.h>
 
 #include "cli/cmd.h"
@@ -20,8 +20,6 @@
 
 const struct cli_option message_enrichment_create_options[] = {KEY_OPTION, CONTENT, END};
 const struct cli_option message_enrichment_options[] = {KEY_OPTION, END};
-const struct cli_option message_endpoint_options[] = {
-    {"endpoint-name en n", "NAME", "the endpoint"}, END};
 
 const char message_enrichment_help[] =
     "hub message-enrichment create -k site -v '$twin.tags.site' -e events";
@@ -94,87 +92,4 @@ enum err message_enrichment_list(struct cli *c)
     struct message_routing m;
     TRY(message_routing_fetch(c, &m));
     return output_value(&c->output, &c->arena, message_routing_list(c, &m, "enrichments"), columns);
-}
-
-/* ---- endpoints */
-
-/* Each with its type and how it stands. */
-static void put_health(struct cli *c, struct json *out, const struct json *health)
-{
-    for (const struct json *h = health ? health->child : NULL; h; h = h->next) {
-        if (slice_is(h->key, "endpointId")) continue;
-        struct json *copy = json_new_string(&c->arena, h->text);
-        json_set(&c->arena, out, h->key, copy);
-    }
-}
-
-static struct json *with_type(struct cli *c, struct slice name, struct slice type,
-                              const struct json *endpoint, const struct json *health)
-{
-    struct json *out = json_new(&c->arena, JSON_OBJECT);
-    json_set(&c->arena, out, SLICE_LIT("name"), json_new_string(&c->arena, name));
-    json_set(&c->arena, out, SLICE_LIT("type"), json_new_string(&c->arena, type));
-    for (const struct json *m = endpoint ? endpoint->child : NULL; m; m = m->next) {
-        struct json *copy = json_new(&c->arena, m->type);
-        *copy = *m;
-        json_set(&c->arena, out, m->key, copy);
-    }
-    put_health(c, out, message_routing_find(health, "endpointId", name));
-    return out;
-}
-
-static enum err collect_endpoints(struct cli *c, struct message_routing *m, struct json **out)
-{
-    struct json *answer;
-    const struct http_call call = {.method = "GET", .path = "/admin/v1/routingEndpointsHealth"};
-    TRY(message_routing_fetch(c, m));
-    TRY(http_json(&m->target, &call, "health of endpoints", &answer));
-    const struct json *health = json_get(answer, "value"),
-                      *kinds = json_get(m->document, "endpoints");
-    *out = json_new(&c->arena, JSON_ARRAY);
-    json_append(*out, with_type(c, SLICE_LIT("events"), SLICE_LIT("builtin"), NULL, health));
-    for (const struct json *kind = kinds ? kinds->child : NULL; kind; kind = kind->next)
-        for (const struct json *e = kind->child; e; e = e->next)
-            json_append(*out, with_type(c, json_str(e, "name"), kind->key, e, health));
-    return OK;
-}
-
-static const char *const endpoint_columns = "name type health=healthStatus error=lastKnownError";
-
-enum err message_endpoint_list(struct cli *c)
-{
-    struct message_routing m;
-    struct json *all;
-    TRY(collect_endpoints(c, &m, &all));
-    return output_value(&c->output, &c->arena, all, endpoint_columns);
-}
-
-enum err message_endpoint_show(struct cli *c)
-{
-    struct message_routing m;
-    struct slice name;
-    struct json *all;
-    TRY(cli_need(c, "endpoint-name", &name));
-    TRY(collect_endpoints(c, &m, &all));
-    struct json *found = message_routing_find(all, "name", name);
-    if (found == NULL) return fail(ERR_NOT_FOUND, "there is no endpoint '%.*s'", SLICE_ARG(name));
-    return output_value(&c->output, &c->arena, found, endpoint_columns);
-}
-
-enum err message_endpoint_delete(struct cli *c)
-{
-    struct message_routing m;
-    struct slice name;
-    TRY(cli_need(c, "endpoint-name", &name));
-    TRY(message_routing_fetch(c, &m));
-    struct json *kinds = json_get(m.document, "endpoints");
-    for (struct json *kind = kinds ? kinds->child : NULL; kind; kind = kind->next) {
-        struct json *found = message_routing_find(kind, "name", name);
-        if (found == NULL) continue;
-        message_routing_remove(kind, found);
-        char what[WHAT_MAX];
-        snprintf(what, sizeof what, "endpoint '%.*s'", SLICE_ARG(slice_head(name, 128)));
-        return message_routing_send(c, &m, what);
-    }
-    return fail(ERR_NOT_FOUND, "there is no endpoint '%.*s'", SLICE_ARG(name));
 }

@@ -5,6 +5,20 @@
 
 enum { ASKS = CLI_CONNECTS | CLI_PRINTS };
 
+/* Of a kind of endpoint. */
+#define ENDPOINT_VERBS(kind_word, what, option_list)                                               \
+    {.words = "hub message-endpoint create " kind_word,                                            \
+     .summary = "Makes " what " an endpoint of routes",                                            \
+     .kind = ASKS,                                                                                 \
+     .options = option_list,                                                                       \
+     .run = message_endpoint_create,                                                               \
+     .more = message_endpoint_help},                                                               \
+    {                                                                                              \
+        .words = "hub message-endpoint update " kind_word,                                         \
+        .summary = "Changes an endpoint that is " what, .kind = ASKS, .options = option_list,      \
+        .run = message_endpoint_update                                                             \
+    }
+
 const struct cli_verb cli_verbs[] = {
     {.words = "connection-string",
      .summary = "Prints one connection string, and nothing else",
@@ -407,16 +421,19 @@ const struct cli_verb cli_verbs[] = {
     {.words = "hub message-endpoint list",
      .summary = "Lists endpoints and how they stand",
      .kind = ASKS,
+     .options = message_endpoint_list_options,
      .run = message_endpoint_list},
     {.words = "hub message-endpoint show",
      .summary = "Shows an endpoint and how it stands",
      .kind = ASKS,
      .options = message_endpoint_options,
      .run = message_endpoint_show},
+    ENDPOINT_VERBS("eventhub", "an event hub", endpoint_eventhub_options),
+    ENDPOINT_VERBS("webhook", "a webhook", endpoint_webhook_options),
     {.words = "hub message-endpoint delete",
-     .summary = "Deletes an endpoint",
+     .summary = "Deletes an endpoint, those of a type, or all",
      .kind = CLI_CONNECTS,
-     .options = message_endpoint_options,
+     .options = message_endpoint_delete_options,
      .run = message_endpoint_delete},
     {.words = "hub routing show",
      .summary = "Shows routes, endpoints and enrichments as one document",

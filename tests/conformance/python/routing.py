@@ -145,3 +145,37 @@ def _():
         equal(told("quiet", "deviceLifecycleEvents"), [], "what is told of the quiet one")
         equal({event.properties[b"hub"].decode() for event in list(reader.events)}, {server.hub_name()}, "what was added")
         reader.stop()
+
+
+@check("routes lead to event hubs of this server, with enrichments and in order, also after kill -9")
+def _():
+    with server_and_service("led", "--workers", "3") as (server, _):
+        server.cli("eventhub", "create", "-n", "orders", "-p", "4")
+        server.cli("hub", "message-endpoint", "create", "eventhub", "--en", "to-orders", "--entity-path", "orders")
+        server.cli("hub", "message-route", "create", "--rn", "hot", "-t", "DeviceMessages", "--en", "to-orders", "-c",
+                   "level = 'hot'")
+        server.cli("hub", "message-enrichment", "create", "-k", "hub", "-v", "$iothubname", "-e", "to-orders")
+        send(server, "led", message({"n": 0}), *[message({"n": n}, level="hot") for n in range(1, 40)])
+        server.kill()
+        server.start()
+        send(server, "led", *[message({"n": n}, level="hot") for n in range(40, 60)])
+        client = EventHubConsumerClient.from_connection_string(
+            server.string("--event-hub-name", "orders"), "$Default", connection_verify=server.ready["ca"])
+        reader = Reader(client, starting_position="-1")
+        until("the last one came", lambda: {"n": 59} in bodies(reader, "led"))
+        numbers = [each["n"] for each in bodies(reader, "led")]
+        equal(list(dict.fromkeys(numbers)), list(range(1, 60)), "what came, twice or not")
+        for event in list(reader.events):
+            equal(event.partition_key, b"led", "the key")
+            equal({key.decode(): value.decode() for key, value in event.properties.items()},
+                  {"level": "hot", "hub": server.hub_name()}, "their properties")
+        reader.stop()
+        builtin = reader_of(server)
+        until("the cold one is in the stream", lambda: bodies(builtin, "led") == [{"n": 0}])
+        builtin.stop()
+        server.cli("eventhub", "delete", "-n", "orders")
+        send(server, "led", message({"n": 60}, level="hot"))
+        def health():
+            return json.loads(server.cli("hub", "message-endpoint", "show", "--en", "to-orders", "-o", "json"))
+        until("health tells", lambda: health()["healthStatus"] == "unhealthy")
+        equal(health()["lastKnownError"], "there is no event hub 'orders' on this server", "the reason")

@@ -1,0 +1,350 @@
+/* cmd_endpoint.c - azimuth hub message-endpoint ...: as `az iot hub message-endpoint`.
+ *
+ * A kind of endpoint is a row of `kinds`, a list of options and ENDPOINT_VERBS() in verbs.c.  Options mean
+ * the same in each kind that has them (`members`). */
+#include <stdio.h>
+
+#include "cli/cmd.h"
+#include "cli/message_routing.h"
+
+#define NAME_OPTION                                                                                \
+    {                                                                                              \
+        "endpoint-name endpoint en n", "NAME", "the endpoint"                                      \
+    }
+#define TYPE_OPTION(help)                                                                          \
+    {                                                                                              \
+        "endpoint-type type t", "TYPE", help                                                       \
+    }
+#define RESOURCE                                                                                   \
+    {"endpoint-resource-group erg r", "NAME", "kept, and not looked at"},                          \
+    {                                                                                              \
+        "endpoint-subscription-id s", "ID", "likewise"                                             \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        "", NULL, NULL                                                                             \
+    }
+
+const struct cli_option message_endpoint_options[] = {NAME_OPTION, END};
+const struct cli_option message_endpoint_list_options[] = {
+    TYPE_OPTION("only those: eventhub, ..."), END};
+const struct cli_option message_endpoint_delete_options[] = {
+    NAME_OPTION,
+    TYPE_OPTION("all of that type"),
+    {"force f", NULL, "also routes to it, and enrichments that only it has"},
+    {"yes y", NULL, "as in az; nothing is asked anyway"},
+    END};
+const struct cli_option endpoint_eventhub_options[] = {
+    NAME_OPTION,
+    {"endpoint-uri", "URI", "sb://HOST/ of this server [that of the hub]"},
+    {"entity-path", "NAME", "the event hub"},
+    {"identity", "ID", "[system]: as which the hub goes there [[system]]"},
+    RESOURCE,
+    END};
+const struct cli_option endpoint_webhook_options[] = {
+    NAME_OPTION,
+    {"endpoint-uri", "URL", "an https address"},
+    {"event-delivery-schema schema", "SCHEMA",
+     "EventGridSchema or CloudEventSchemaV1_0 [the first]"},
+    {"max-events-per-batch", "N", "[100]"},
+    {"preferred-batch-size-in-kilobytes", "N", "[64]"},
+    END};
+
+const char message_endpoint_help[] =
+    "hub message-endpoint create eventhub --en orders --entity-path orders\n"
+    "hub message-endpoint create webhook --en hook --endpoint-uri https://example.com/hub\n"
+    "hub message-route create --rn hot -t DeviceMessages --en orders -c \"level = 'hot'\"";
+
+static const char *const columns = "name type health=healthStatus error=lastKnownError";
+
+enum { WHAT_MAX = 192 };
+
+/* ---- kinds */
+
+struct endpoint_kind {
+    const char *word; /* the verb's last one */
+    const char *list; /* of routing.endpoints */
+};
+
+static const struct endpoint_kind kinds[] = {
+    {"eventhub", "eventHubs"},
+    {"webhook", "webhooks"},
+};
+
+static const struct endpoint_kind *kind_named(struct slice word)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (slice_is_nocase(word, kinds[i].word) || slice_is_nocase(word, kinds[i].list))
+            return &kinds[i];
+    return NULL;
+}
+
+/* That of the verb: "hub message-endpoint create eventhub". */
+static const struct endpoint_kind *kind_of_verb(const struct cli *c)
+{
+    struct slice words = slice_str(c->verb->words);
+    const struct endpoint_kind *kind = kind_named(slice_from(words, slice_rfind(words, ' ') + 1));
+    assert(kind != NULL);
+    return kind;
+}
+
+/* That of --endpoint-type; NULL: it was not given. */
+static enum err kind_of_option(const struct cli *c, const struct endpoint_kind **out)
+{
+    const char *type = cli_value(c, "endpoint-type");
+    *out = type ? kind_named(slice_str(type)) : NULL;
+    if (type && *out == NULL)
+        return fail(ERR_INVALID, "--endpoint-type: there is no kind '%s'", type);
+    return OK;
+}
+
+/* ---- options */
+
+struct member {
+    const char *option, *name;
+    bool is_number;
+};
+
+static const struct member members[] = {
+    {"endpoint-uri", "endpointUri", false},
+    {"entity-path", "entityPath", false},
+    {"connection-string", "connectionString", false},
+    {"endpoint-resource-group", "resourceGroup", false},
+    {"endpoint-subscription-id", "subscriptionId", false},
+    {"event-delivery-schema", "schema", false},
+    {"max-events-per-batch", "maxEventsPerBatch", true},
+    {"preferred-batch-size-in-kilobytes", "preferredBatchSizeInKilobytes", true},
+};
+
+/* Azure's text for the hub's own identity; another one is a resource's id. */
+static void set_identity(struct cli *c, struct json *endpoint)
+{
+    const char *id = cli_value(c, "identity");
+    if (id == NULL) return;
+    cli_set_text(c, endpoint, "authenticationType", SLICE_LIT("identityBased"));
+    struct json *identity = json_new(&c->arena, JSON_OBJECT);
+    if (slice_is(slice_str(id), "[system]"))
+        identity->type = JSON_NULL;
+    else
+        cli_set_text(c, identity, "userAssignedIdentity", slice_str(id));
+    json_set(&c->arena, endpoint, SLICE_LIT("identity"), identity);
+}
+
+static enum err set_members(struct cli *c, struct json *endpoint)
+{
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const struct member *m = &members[i];
+        if (!cli_given(c, m->option)) continue;
+        if (m->is_number)
+            TRY(cli_set_number(c, endpoint, m->name, m->option));
+        else
+            message_routing_text(c, endpoint, m->option, m->name);
+    }
+    set_identity(c, endpoint);
+    return OK;
+}
+
+/* An event hub without a word on where it is is this server's. */
+static void set_place(struct cli *c, const struct message_routing *m,
+                      const struct endpoint_kind *kind, struct json *endpoint)
+{
+    struct buf uri = {0};
+    if (!slice_is(slice_str(kind->list), "eventHubs") || cli_given(c, "connection-string") ||
+        cli_given(c, "endpoint-uri"))
+        return;
+    buf_printf(&uri, "sb://%s/", m->target.name);
+    cli_set_text(c, endpoint, "endpointUri", buf_slice(&uri));
+    buf_free(&uri);
+}
+
+/* ---- changes */
+
+/* The list of a kind, made if it is not there. */
+static struct json *list_of(struct cli *c, struct message_routing *m,
+                            const struct endpoint_kind *kind)
+{
+    struct json *all = json_get(m->document, "endpoints"), *list = json_get(all, kind->list);
+    if (all == NULL || all->type != JSON_OBJECT)
+        all = json_set(&c->arena, m->document, SLICE_LIT("endpoints"),
+                       json_new(&c->arena, JSON_OBJECT));
+    if (list == NULL || list->type != JSON_ARRAY)
+        list = json_set(&c->arena, all, slice_str(kind->list), json_new(&c->arena, JSON_ARRAY));
+    return list;
+}
+
+static enum err show_one(struct cli *c, struct message_routing *m, struct slice name);
+
+static enum err send_and_print(struct cli *c, struct message_routing *m, struct slice name)
+{
+    char what[WHAT_MAX];
+    snprintf(what, sizeof what, "endpoint '%.*s'", SLICE_ARG(slice_head(name, 128)));
+    TRY(message_routing_send(c, m, what));
+    return show_one(c, m, name);
+}
+
+enum err message_endpoint_create(struct cli *c)
+{
+    struct message_routing m;
+    struct slice name;
+    const struct endpoint_kind *kind = kind_of_verb(c);
+    struct json *made = json_new(&c->arena, JSON_OBJECT);
+    TRY(cli_need(c, "endpoint-name", &name));
+    cli_set_text(c, made, "name", name);
+    TRY(set_members(c, made));
+    TRY(message_routing_fetch(c, &m));
+    set_place(c, &m, kind, made);
+    const struct json *lists = json_get(m.document, "endpoints");
+    for (const struct json *list = lists ? lists->child : NULL; list; list = list->next)
+        if (message_routing_find(list, "name", name))
+            return fail(ERR_EXISTS, "there is an endpoint '%.*s' already: update or delete it",
+                        SLICE_ARG(name));
+    json_append(list_of(c, &m, kind), made);
+    return send_and_print(c, &m, name);
+}
+
+enum err message_endpoint_update(struct cli *c)
+{
+    struct message_routing m;
+    struct slice name;
+    const struct endpoint_kind *kind = kind_of_verb(c);
+    TRY(cli_need(c, "endpoint-name", &name));
+    TRY(message_routing_fetch(c, &m));
+    struct json *endpoint = message_routing_find(list_of(c, &m, kind), "name", name);
+    if (endpoint == NULL)
+        return fail(ERR_NOT_FOUND, "there is no endpoint '%.*s' of the type %s", SLICE_ARG(name),
+                    kind->word);
+    TRY(set_members(c, endpoint));
+    return send_and_print(c, &m, name);
+}
+
+/* ---- showing */
+
+/* Each with its type and how it stands. */
+static void put_health(struct cli *c, struct json *out, const struct json *health)
+{
+    for (const struct json *h = health ? health->child : NULL; h; h = h->next) {
+        if (slice_is(h->key, "endpointId")) continue;
+        struct json *copy = json_new_string(&c->arena, h->text);
+        json_set(&c->arena, out, h->key, copy);
+    }
+}
+
+static struct json *with_type(struct cli *c, struct slice name, struct slice type,
+                              const struct json *endpoint, const struct json *health)
+{
+    struct json *out = json_new(&c->arena, JSON_OBJECT);
+    json_set(&c->arena, out, SLICE_LIT("name"), json_new_string(&c->arena, name));
+    json_set(&c->arena, out, SLICE_LIT("type"), json_new_string(&c->arena, type));
+    for (const struct json *m = endpoint ? endpoint->child : NULL; m; m = m->next) {
+        struct json *copy = json_new(&c->arena, m->type);
+        *copy = *m;
+        json_set(&c->arena, out, m->key, copy);
+    }
+    put_health(c, out, message_routing_find(health, "endpointId", name));
+    return out;
+}
+
+/* Of a document that was fetched, those of a kind, or all. */
+static enum err collect(struct cli *c, struct message_routing *m, const struct endpoint_kind *only,
+                        struct json **out)
+{
+    struct json *answer;
+    const struct http_call call = {.method = "GET", .path = "/admin/v1/routingEndpointsHealth"};
+    TRY(http_json(&m->target, &call, "health of endpoints", &answer));
+    const struct json *health = json_get(answer, "value"),
+                      *lists = json_get(m->document, "endpoints");
+    *out = json_new(&c->arena, JSON_ARRAY);
+    if (only == NULL)
+        json_append(*out, with_type(c, SLICE_LIT("events"), SLICE_LIT("builtin"), NULL, health));
+    for (const struct json *list = lists ? lists->child : NULL; list; list = list->next)
+        for (const struct json *e = list->child; e; e = e->next)
+            if (only == NULL || slice_is(list->key, only->list))
+                json_append(*out, with_type(c, json_str(e, "name"), list->key, e, health));
+    return OK;
+}
+
+enum err message_endpoint_list(struct cli *c)
+{
+    struct message_routing m;
+    struct json *all;
+    const struct endpoint_kind *kind;
+    TRY(kind_of_option(c, &kind));
+    TRY(message_routing_fetch(c, &m));
+    TRY(collect(c, &m, kind, &all));
+    return output_value(&c->output, &c->arena, all, columns);
+}
+
+static enum err show_one(struct cli *c, struct message_routing *m, struct slice name)
+{
+    struct json *all;
+    TRY(collect(c, m, NULL, &all));
+    struct json *found = message_routing_find(all, "name", name);
+    if (found == NULL) return fail(ERR_NOT_FOUND, "there is no endpoint '%.*s'", SLICE_ARG(name));
+    return output_value(&c->output, &c->arena, found, columns);
+}
+
+enum err message_endpoint_show(struct cli *c)
+{
+    struct message_routing m;
+    struct slice name;
+    TRY(cli_need(c, "endpoint-name", &name));
+    TRY(message_routing_fetch(c, &m));
+    return show_one(c, &m, name);
+}
+
+/* ---- deleting */
+
+/* Takes a name out of the item's endpointNames; items that had no other one go. */
+static void drop_from(struct json *list, struct slice name)
+{
+    struct json **at = list ? &list->child : NULL;
+    while (at && *at) {
+        struct json *names = json_get(*at, "endpointNames"), **n = names ? &names->child : NULL;
+        bool had = false;
+        while (n && *n) {
+            bool it = slice_eq_nocase((*n)->text, name);
+            had = had || it;
+            if (it)
+                *n = (*n)->next;
+            else
+                n = &(*n)->next;
+        }
+        if (had && names->child == NULL)
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    }
+}
+
+/* Takes them out: one by its name, or those of a type, or all, as in az. */
+static unsigned drop(struct cli *c, struct message_routing *m, struct slice name,
+                     const struct endpoint_kind *kind)
+{
+    unsigned count = 0;
+    struct json *lists = json_get(m->document, "endpoints");
+    for (struct json *list = lists ? lists->child : NULL; list; list = list->next) {
+        if (kind && !slice_is(list->key, kind->list)) continue;
+        for (struct json *e = list->child; e; e = e->next) {
+            if (name.ptr && !slice_eq_nocase(json_str(e, "name"), name)) continue;
+            message_routing_remove(list, e);
+            count++;
+            if (!cli_given(c, "force")) continue;
+            drop_from(json_get(m->document, "routes"), json_str(e, "name"));
+            drop_from(json_get(m->document, "enrichments"), json_str(e, "name"));
+        }
+    }
+    return count;
+}
+
+enum err message_endpoint_delete(struct cli *c)
+{
+    struct message_routing m;
+    const struct endpoint_kind *kind;
+    struct slice name = slice_str(cli_value(c, "endpoint-name"));
+    TRY(kind_of_option(c, &kind));
+    TRY(message_routing_fetch(c, &m));
+    unsigned count = drop(c, &m, name, kind);
+    if (name.ptr && count == 0)
+        return fail(ERR_NOT_FOUND, "there is no endpoint '%.*s'", SLICE_ARG(name));
+    return count ? message_routing_send(c, &m, "endpoints") : OK;
+}
