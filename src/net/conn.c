@@ -6,10 +6,12 @@
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
+#include "net/dialer.h"
 #include "net/stack.h"
 #include "net/websocket.h"
 
-COUNTER(conn_opened, "azimuth_connections_opened_total", "Connections accepted");
+COUNTER(conn_opened, "azimuth_connections_opened_total",
+        "Connections accepted, or opened by this server itself");
 COUNTER(conn_stalled, "azimuth_connections_stalled_total",
         "Connections closed because the peer did not read for 30 s");
 COUNTER(conn_choked, "azimuth_connections_choked_total",
@@ -18,6 +20,7 @@ COUNTER(tls_failures, "azimuth_tls_handshake_failures_total", "TLS handshakes th
 GAUGE(conn_open_now, "azimuth_connections", "Connections open now");
 
 static void flush(struct conn *c, int64_t now_us);
+static void send_cipher(struct conn *c);
 static void hang_up(struct conn *c);
 
 /* Fronts that were told to stop writing go on in a turn of their own, so that one fast reader does
@@ -123,6 +126,8 @@ void conn_init(struct conn *c, struct conn_host *h, const struct transport *t,
 static void open_front(struct conn *c, int64_t now_us)
 {
     timer_stop(&c->timer);
+    if (c->dial) dial_opened(c->dial);
+    c->dial = NULL;
     c->state = CONN_OPEN;
     c->front_open = true;
     c->front_ctx = c->front->open(c, c->front_ctx, now_us);
@@ -137,9 +142,21 @@ void conn_begin(struct conn *c, int64_t now_us)
     timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_HANDSHAKE_US);
 }
 
+void conn_begin_client(struct conn *c, struct tls_context *tls, const char *host, int64_t now_us)
+{
+    c->encrypted = tls != NULL;
+    if (!c->encrypted) {
+        open_front(c, now_us);
+        return;
+    }
+    tls_init_client(&c->tls, tls, &c->host->cipher, host);
+    send_cipher(c);
+}
+
 void conn_gone(struct conn *c, int64_t now_us)
 {
     assert(c->state == CONN_SHUT);
+    if (c->dial) dial_lost(c->dial);
     if (c->front_open) c->front->closed(c->front_ctx, c->why, now_us);
     list_remove(&c->node);
     websocket_free(c);
@@ -330,6 +347,10 @@ static void tls_failed(struct conn *c, const struct tls_event *ev)
     metric_inc(&tls_failures);
     say_debug("tls.failed", "peer=%s cause=%s alert=%u reason=%s", c->peer,
               tls_cause_name(ev->cause), ev->alert, fail_text());
+    if (c->dial && ev->cause == TLS_CAUSE_CERT)
+        dial_note(c->dial, ERR_DENIED, "cannot be trusted: %s", fail_text());
+    else if (c->dial)
+        dial_note(c->dial, ERR_PROTOCOL, "and this server find no TLS: %s", fail_text());
     send_cipher(c);
     conn_ended(c, ERR_PROTOCOL);
 }

@@ -75,6 +75,7 @@ static void obey(struct core *core)
     int wish = atomic_load(&core->wish);
     if (wish == CORE_RUN) return;
     close_listeners(core);
+    if (!core->draining) dialer_drain(&core->dialer);
     if (!core->draining) socket_close_all(core, false);
     core->draining = true;
     if (wish == CORE_STOP) {
@@ -128,6 +129,7 @@ struct core *core_new(struct office *office, unsigned index, unsigned max_connec
     list_init(&core->unread);
     list_init(&core->gone);
     core->conn_max = max_connections;
+    socket_dialer_init(core);
     open_poll(core);
     core->lane.wake_ctx = core;
     core->lane.wake = wake;
@@ -201,6 +203,8 @@ void core_close(struct core *core)
     core->lane.wake = wake_nobody;
     lane_running = &core->lane;
     close_listeners(core);
+    dialer_close(&core->dialer);
+    lookups_close(core->lookups);
     socket_close_all(core, true);
     socket_bury(core, clock_mono_us());
     close(core->poll);

@@ -16,6 +16,7 @@
 enum { NET_BACKLOG = 4096 };
 
 struct core;
+struct dialer;
 struct tls_context;
 
 /* A port held by this process, with one listening socket for each core. */
@@ -47,6 +48,7 @@ struct net_listener {
 
 struct core *core_new(struct office *office, unsigned index, unsigned max_connections);
 struct lane *core_lane(struct core *core);
+struct dialer *core_dialer(struct core *core); /* dial.h */
 enum err core_listen(struct core *core, int fd, bool is_unix,
                      const struct net_listener *l) MUST_USE;
 void core_start(struct core *core); /* its thread */

@@ -94,7 +94,7 @@ static int dial_with(const struct server *s, int fd)
     return connect(fd, (struct sockaddr *)&sa, sizeof sa);
 }
 
-static int dial(const struct server *s)
+static int call(const struct server *s)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(dial_with(s, fd), 0);
@@ -122,7 +122,7 @@ static void what_is_sent_comes_back_and_close_flushes(void **state)
     struct server s;
     uint8_t got[64];
     start(&s, 10);
-    int fd = dial(&s);
+    int fd = call(&s);
     assert_int_equal(write(fd, "hello", 5), 5);
     assert_int_equal(read_all(fd, got, 5), 5);
     assert_memory_equal(got, "hello", 5);
@@ -142,7 +142,7 @@ static void a_slow_reader_gets_every_byte_in_order(void **state)
     struct server s;
     static uint8_t out[CHUNK], in[CHUNK];
     start(&s, 10);
-    int fd = dial(&s);
+    int fd = call(&s);
     pid_t writer = fork();
     if (writer == 0) {
         for (size_t sent = 0; sent < SIZE; sent += CHUNK) {
@@ -171,15 +171,15 @@ static void connections_have_a_limit(void **state)
     struct server s;
     uint8_t got[8];
     start(&s, 2);
-    int a = dial(&s), b = dial(&s);
+    int a = call(&s), b = call(&s);
     assert_int_equal(write(a, "a", 1), 1);
     assert_int_equal(write(b, "b", 1), 1);
     assert_int_equal(read_all(a, got, 1) + read_all(b, got, 1), 2);
-    int c = dial(&s);
+    int c = call(&s);
     assert_int_equal(read_all(c, got, 1), 0);
     close(a);
     wait_closed(1);
-    int d = dial(&s);
+    int d = call(&s);
     assert_int_equal(write(d, "d", 1), 1);
     assert_int_equal(read_all(d, got, 1), 1);
     close(b);
@@ -196,7 +196,7 @@ static void more_than_a_turn_accepts_are_all_served(void **state)
     uint8_t got[1];
     int fds[COUNT];
     start(&s, COUNT);
-    for (int i = 0; i < COUNT; i++) fds[i] = dial(&s);
+    for (int i = 0; i < COUNT; i++) fds[i] = call(&s);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(write(fds[i], "a", 1), 1);
         assert_int_equal(read_all(fds[i], got, 1), 1);
@@ -212,7 +212,7 @@ static void input_and_the_end_behind_it_both_count(void **state)
     struct server s;
     uint8_t got[8];
     start(&s, 10);
-    int fd = dial(&s);
+    int fd = call(&s);
     assert_int_equal(write(fd, "abc", 3), 3);
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
     assert_int_equal(read_all(fd, got, sizeof got), 3);
@@ -248,7 +248,7 @@ static void without_descriptors_who_connects_is_sent_away(void **state)
     while (count) close(fds[--count]);
     setrlimit(RLIMIT_NOFILE, &before);
     close(fd);
-    fd = dial(&s);
+    fd = call(&s);
     assert_int_equal(write(fd, "d", 1), 1);
     assert_int_equal(read_all(fd, got, 1), 1);
     close(fd);
@@ -275,7 +275,7 @@ static void draining_waits_for_output(void **state)
     struct server s;
     uint8_t got[8];
     start(&s, 10);
-    int fd = dial(&s);
+    int fd = call(&s);
     assert_int_equal(write(fd, "abc", 3), 3);
     assert_int_equal(read_all(fd, got, 3), 3);
     core_drain(s.core);
@@ -341,7 +341,7 @@ static void mail_is_read_before_the_peers_that_spoke_meanwhile(void **state)
     lane_on(lane, TEST_CALL, on_call, NULL);
     lane_on_turn_end(lane, &gate.hook);
     core_start(s.core);
-    int fd = dial(&s);
+    int fd = call(&s);
     assert_int_equal(write(fd, "a", 1), 1);
     expect_echo(fd, 'a');
     assert_false(atomic_load(&echo_knew));

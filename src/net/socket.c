@@ -171,6 +171,7 @@ void socket_bury(struct core *core, int64_t now_us)
         buf_free(&s->pending);
         free(s);
     }
+    socket_bury_attempts(core);
 }
 
 void socket_close_all(struct core *core, bool abort)
@@ -209,27 +210,49 @@ static void name_peer(struct conn *c, const struct sockaddr_storage *sa)
     snprintf(c->peer, sizeof c->peer, six ? "[%s]:%u" : "%s:%u", ip, ntohs(v4->sin_port));
 }
 
-static void begin(struct listener *l, int fd, const struct sockaddr_storage *peer, int64_t now_us)
+static struct socket *socket_new(struct core *core, int fd)
 {
-    struct core *core = l->core;
     struct socket *s = NEW(struct socket);
     s->source.ready = on_ready;
     s->core = core;
     s->fd = fd;
-    s->is_unix = l->is_unix;
     list_init(&s->unread);
+    core->conn_count++;
+    list_push(&core->conns, &s->node);
+    return s;
+}
+
+static void watch(struct socket *s, int op)
+{
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                             .data.ptr = &s->source};
+    if (epoll_ctl(s->core->poll, op, s->fd, &ev)) conn_ended(&s->conn, ERR_IO);
+}
+
+static void begin(struct listener *l, int fd, const struct sockaddr_storage *peer, int64_t now_us)
+{
+    struct core *core = l->core;
+    struct socket *s = socket_new(core, fd);
+    s->is_unix = l->is_unix;
     if (!l->is_unix) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     conn_init(&s->conn, &core->host, &socket_transport, l->spec.front, l->spec.front_ctx,
               l->spec.tls ? *l->spec.tls : NULL);
     s->conn.admin = l->spec.admin;
     s->conn.local_port = (uint16_t)l->port;
     name_peer(&s->conn, peer);
-    core->conn_count++;
-    list_push(&core->conns, &s->node);
     conn_begin(&s->conn, now_us);
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                             .data.ptr = &s->source};
-    if (epoll_ctl(core->poll, EPOLL_CTL_ADD, fd, &ev)) conn_ended(&s->conn, ERR_IO);
+    if (s->fd >= 0) watch(s, EPOLL_CTL_ADD);
+}
+
+/* The descriptor is in the set already, for its dial. */
+void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storage *peer,
+                         struct dial *d, int64_t now_us)
+{
+    struct socket *s = socket_new(core, fd);
+    conn_init(&s->conn, &core->host, &socket_transport, d->to.front, d->to.front_ctx, NULL);
+    name_peer(&s->conn, peer);
+    dial_connected(d, &s->conn, now_us);
+    if (s->fd >= 0) watch(s, EPOLL_CTL_MOD);
 }
 
 /* Without a descriptor the waiting connection would be reported for ever: it gets the spare one and

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "net/dialer.h"
+#include "net/lookup.h"
 #include "net/net.h"
 #include "net/stack.h"
 
@@ -29,9 +31,12 @@ struct core {
     atomic_int wish;    /* enum core_wish, set by the main thread */
     pthread_t thread;
     struct list listeners, conns;
-    struct list unread;     /* connections with input that has not been taken */
-    struct list gone;       /* closed sockets whose connections have not been told */
-    atomic_uint conn_count; /* written by the core, read by core_drain() */
+    struct list unread; /* connections with input that has not been taken */
+    struct list gone;   /* closed sockets whose connections have not been told */
+    struct dialer dialer;
+    struct lookups *lookups;
+    struct list attempts_gone; /* of dials, not freed yet */
+    atomic_uint conn_count;    /* written by the core, read by core_drain() */
     unsigned conn_max;
     bool draining, stopped, closed;
     uint8_t read_buffer[NET_READ_BUFFER];
@@ -51,6 +56,13 @@ struct listener {
 
 /* The `ready` of a listener. */
 void socket_accept(struct source *s, uint32_t events, int64_t now_us);
+
+/* A dial has its stream: `fd` becomes a connection, which opens once TLS is up. */
+void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storage *peer,
+                         struct dial *d, int64_t now_us);
+
+void socket_dialer_init(struct core *core);
+void socket_bury_attempts(struct core *core);
 
 /* One read for each connection that has input. */
 void socket_read_all(struct core *core, int64_t now_us);

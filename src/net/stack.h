@@ -34,7 +34,7 @@ struct conn_host {
     struct ws_spare spare;
 };
 
-enum { NET_RESUME = POST_NET };
+enum { NET_RESUME = POST_NET, NET_RESOLVED };
 
 enum conn_state { CONN_OPENING, CONN_OPEN, CONN_CLOSING, CONN_SHUT };
 
@@ -45,6 +45,7 @@ struct conn {
     void *front_ctx; /* the listener's, until open; then the front's own state */
     struct tls tls;  /* unused when plain */
     struct x509_facts *peer_certificate; /* or NULL */
+    struct dial *dial;                   /* that waits for TLS to be up; NULL: none */
     bool encrypted;
     struct ws *ws;   /* after an upgrade */
     struct buf out;  /* plaintext from the front */
@@ -70,6 +71,10 @@ void conn_host_fini(struct conn_host *h);
 void conn_init(struct conn *c, struct conn_host *h, const struct transport *t,
                const struct front *front, void *front_ctx, struct tls_context *tls);
 void conn_begin(struct conn *c, int64_t now_us); /* plain: opens the front at once */
+
+/* Instead, for one that we dialed: `tls` of a client or NULL; the dial bounds the handshake. */
+void conn_begin_client(struct conn *c, struct tls_context *tls, const char *host, int64_t now_us);
+
 void conn_received(struct conn *c, struct slice bytes, int64_t now_us);
 void conn_writable(struct conn *c, int64_t now_us);
 void conn_ended(struct conn *c, enum err why);  /* the peer closed or the transport failed */
