@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "deliver/endpoint.h"
 #include "deliver/event_hubs.h"
+#include "deliver/trust.h"
 #include "deliver/webhook.h"
 
 enum { TICK_US = 1000000 };
@@ -17,6 +18,7 @@ struct deliver {
     struct deliver_doors doors;
     struct routing_listener listener;
     struct healths healths;
+    struct trust trust;
     struct list endpoints;
     struct timer tick;
     bool begun;
@@ -108,6 +110,8 @@ struct deliver *deliver_new(const struct hub *hub, struct lane *lane,
     *d = (struct deliver){
         .hub = hub, .lane = lane, .doors = *doors, .listener = {.changed = on_change}};
     list_init(&d->endpoints);
+    trust_init(&d->trust, doors->ca_pem);
+    d->doors.trust = &d->trust;
     healths_init(&d->healths, hub, lane, doors->routing);
     routing_listen(doors->routing, &d->listener);
     timer_init(&d->tick, on_tick);
@@ -121,5 +125,6 @@ void deliver_free(struct deliver *d)
     LIST_EACH(node, &d->endpoints) endpoint_free(CONTAINER_OF(node, struct endpoint, node));
     list_remove(&d->listener.node);
     timer_stop(&d->tick);
+    trust_fini(&d->trust);
     free(d);
 }

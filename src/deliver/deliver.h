@@ -39,12 +39,17 @@ enum {
 };
 
 struct deliver;
+struct dialer;
 struct event_hubs;
+struct trust;
 
 struct deliver_doors {
     struct routing *routing;
     struct cursors *cursors;
-    struct out *out; /* the lane is attached to it */
+    struct out *out;       /* the lane is attached to it */
+    struct dialer *dialer; /* of the core; NULL: it opens no connections */
+    struct slice ca_pem;   /* that peers are judged by, kept; empty: the system's */
+    struct trust *trust;   /* filled in by deliver_new() */
     struct log_writer *writer;
     const struct event_hubs *event_hubs; /* that users made here */
 };

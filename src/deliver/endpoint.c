@@ -160,6 +160,8 @@ static void open_target(struct endpoint *ep, const struct deliver_doors *doors,
                                                         .out = doors->out,
                                                         .writer = doors->writer,
                                                         .event_hubs = doors->event_hubs,
+                                                        .dialer = doors->dialer,
+                                                        .trust = doors->trust,
                                                         .name = ep->name,
                                                         .bit = ep->bit},
                                 e->json);

@@ -28,7 +28,9 @@ struct deliver_place {
     struct out *out;
     struct log_writer *writer; /* of the lane */
     const struct event_hubs *event_hubs;
-    const char *name; /* the endpoint's, kept by the engine */
+    struct dialer *dialer; /* NULL: no connections are opened */
+    struct trust *trust;   /* that they rest on */
+    const char *name;      /* the endpoint's, kept by the engine */
     unsigned bit;
 };
 

@@ -50,6 +50,8 @@ struct server {
     struct lane main_lane; /* an address to post from; it gets no mail */
     struct core *cores[LANES_MAX];
     struct lane *core_lanes[LANES_MAX];
+    struct dialer *dialers[LANES_MAX];
+    struct buf outgoing_ca; /* its text */
     unsigned core_count;
     struct ports ports;
     struct tls_keeper tls;
@@ -66,6 +68,18 @@ struct server {
 };
 
 /* ---- the hub on its cores */
+
+static enum err read_file(const char *path, struct buf *out)
+{
+    char piece[4096];
+    size_t n;
+    FILE *f = fopen(path, "re");
+    if (f == NULL) return fail_errno("cannot read %s", path);
+    while ((n = fread(piece, 1, sizeof piece, f)) > 0) buf_put(out, piece, n);
+    fclose(f);
+    mem_wipe(piece, sizeof piece);
+    return OK;
+}
 
 static unsigned workers_wanted(const struct config *cfg)
 {
@@ -99,6 +113,7 @@ static enum err open_hub(struct server *s)
 {
     const struct config *cfg = s->cfg;
     s->courier = courier_new(cfg->outgoing_ca);
+    if (cfg->outgoing_ca) TRY(read_file(cfg->outgoing_ca, &s->outgoing_ca));
     struct wire_config wire = {.io = s->dir.state,
                                .hub_name = cfg->hub_name,
                                .hosts = cfg->hosts,
@@ -114,6 +129,7 @@ static enum err open_hub(struct server *s)
                                .upload_quiet = cfg->upload_quiet,
                                .carrier = courier_carrier(s->courier),
                                .outgoing_ca = cfg->outgoing_ca,
+                               .dialers = s->dialers,
                                .events = cfg->events,
                                .no_device_sas = cfg->no_device_sas,
                                .no_module_sas = cfg->no_module_sas,
@@ -123,6 +139,7 @@ static enum err open_hub(struct server *s)
                                .capture_second_us = capture_second_us(),
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
+    wire.outgoing_ca_pem = buf_slice(&s->outgoing_ca);
     wire.tier = cfg->tier;
     wire.fault_injection = cfg->fault_injection;
     if (cfg->fault_injection)
@@ -134,6 +151,7 @@ static enum err open_hub(struct server *s)
     for (unsigned i = 0; i < s->core_count; i++) {
         s->cores[i] = core_new(&s->wire.office, i, connections);
         s->core_lanes[i] = core_lane(s->cores[i]);
+        s->dialers[i] = core_dialer(s->cores[i]);
     }
     lane_init(&s->main_lane, &s->wire.office, "main");
     return wire_open(&s->wire, &wire, s->core_lanes, s->core_count);
@@ -160,18 +178,6 @@ static void stop_lanes(struct server *s)
 }
 
 /* ---- certificates */
-
-static enum err read_file(const char *path, struct buf *out)
-{
-    char piece[4096];
-    size_t n;
-    FILE *f = fopen(path, "re");
-    if (f == NULL) return fail_errno("cannot read %s", path);
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0) buf_put(out, piece, n);
-    fclose(f);
-    mem_wipe(piece, sizeof piece);
-    return OK;
-}
 
 /* The operator's own certificates. */
 static enum err load_given(const struct config *cfg, struct certs_pair *pairs, size_t *count)
@@ -437,6 +443,7 @@ static void dismantle(struct server *s)
     x509_issuer_free(s->issuer);
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
     tls_keeper_fini(&s->tls);
+    buf_free(&s->outgoing_ca);
     dir_close(&s->dir);
     config_free(&s->reloaded);
     free(s);

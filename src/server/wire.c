@@ -250,12 +250,15 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     TRY(open_capabilities(w, c, lane));
     open_fronts(w, c, lane);
     c->cursors = cursors_new(lane, w->log, w->store);
-    c->deliver = deliver_new(&w->hub, lane,
-                             &(struct deliver_doors){.routing = c->routing,
-                                                     .cursors = c->cursors,
-                                                     .out = w->out,
-                                                     .writer = &c->writer,
-                                                     .event_hubs = c->event_hubs});
+    c->deliver =
+        deliver_new(&w->hub, lane,
+                    &(struct deliver_doors){.routing = c->routing,
+                                            .cursors = c->cursors,
+                                            .out = w->out,
+                                            .dialer = w->dialers ? w->dialers[c - w->cores] : NULL,
+                                            .ca_pem = w->outgoing_ca_pem,
+                                            .writer = &c->writer,
+                                            .event_hubs = c->event_hubs});
     return OK;
 }
 
@@ -296,6 +299,8 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(open_captures(w, cfg));
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
+    w->dialers = cfg->dialers;
+    w->outgoing_ca_pem = cfg->outgoing_ca_pem;
     w->issuer = cfg->issuer;
     w->issued_us = cfg->issued_us;
     hub->events = cfg->events;

@@ -34,15 +34,17 @@ struct wire_config {
     const char *const *hosts;
     unsigned host_count;
     unsigned partitions;
-    int64_t retention_us;         /* 0: no limit */
-    uint64_t retention_bytes;     /* 0: no limit */
-    uint64_t disk_reserve;        /* free bytes below which log and store refuse; 0: none */
-    const char *upload_account;   /* connection string; NULL: devices upload to us */
-    const char *upload_container; /* NULL: WIRE_CONTAINER */
-    struct slice upload_key;      /* of our own account, base64; empty: a random one */
-    bool upload_quiet;            /* services are not told of files */
-    unsigned events;              /* sources whose events go to the stream, see hub.events */
-    const char *outgoing_ca;      /* that containers elsewhere are judged by; NULL: the system's */
+    int64_t retention_us;          /* 0: no limit */
+    uint64_t retention_bytes;      /* 0: no limit */
+    uint64_t disk_reserve;         /* free bytes below which log and store refuse; 0: none */
+    const char *upload_account;    /* connection string; NULL: devices upload to us */
+    const char *upload_container;  /* NULL: WIRE_CONTAINER */
+    struct slice upload_key;       /* of our own account, base64; empty: a random one */
+    bool upload_quiet;             /* services are not told of files */
+    unsigned events;               /* sources whose events go to the stream, see hub.events */
+    const char *outgoing_ca;       /* that containers elsewhere are judged by; NULL: the system's */
+    struct slice outgoing_ca_pem;  /* the same, its text; borrowed */
+    struct dialer *const *dialers; /* of the cores; NULL: they open no connections */
     const struct out_carrier *carrier; /* of requests that the hub makes; NULL: it makes none */
     struct throttle_config throttle;   /* how much it takes; zero: everything */
     enum throttle_tier tier;           /* whose limits of routes and endpoints there are */
@@ -55,6 +57,7 @@ struct wire_config {
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 
+struct dialer;
 struct dps;
 struct dps_http;
 struct x509_issuer;
@@ -111,6 +114,8 @@ struct wire {
     struct blob_config blob;
     struct routing_config routing;
     struct wire_core cores[LANES_MAX];
+    struct dialer *const *dialers;
+    struct slice outgoing_ca_pem;
     struct rest_config rest; /* its ports, addresses and paths are filled by whoever listens */
     char metrics_token[WIRE_TOKEN_MAX + 1]; /* what a scraper of /metrics shows */
 };
