@@ -26,8 +26,8 @@
     }
 
 const struct cli_option message_endpoint_options[] = {NAME_OPTION, END};
-const struct cli_option message_endpoint_list_options[] = {
-    TYPE_OPTION("only those: eventhub, ..."), END};
+const struct cli_option message_endpoint_list_options[] = {TYPE_OPTION("only those: eventhub, ..."),
+                                                           END};
 const struct cli_option message_endpoint_delete_options[] = {
     NAME_OPTION,
     TYPE_OPTION("all of that type"),
