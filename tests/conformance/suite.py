@@ -6,8 +6,8 @@ usage: suite.py [--domain NAME] [--long] [--workers N]... [--case WORDS] [GROUP.
 A group is a program that prints `ok NAME # TIME`, `not ok NAME # WHY`, `skipped NAME # WHY` or
 `not offered NAME # WHY` for each of its cases. The groups called "... matrix" ask the same of every
 client and transport; compatibility.py makes a table of them.
-Everything runs once with one worker and once with three (--long: with one to four); --workers
-chooses others. The groups are in lanes, each with a server of its own. With --domain all lanes of all
+Everything runs once with one worker and once with three, but for what is said in ONCE (--long: all of
+it with one to four); --workers chooses others. The groups are in lanes, each with a server of its own. With --domain all lanes of all
 workers go on side by side: server number N is hubN.DOMAIN at 127.0.0.N, hub(N+1).DOMAIN is for servers
 of its groups, and who calls has seen to the names. Else it is localhost, one after the other. --case
 runs only the cases of Node and Python with these words in their names.
@@ -156,6 +156,15 @@ LANES = (r"java multiplex|python (limits|lines|event_hubs|capture)|node (faults|
          r"python",
          r"node (.* Amqp|dps|provisioning|frames|plain|consumer)",
          r"node")
+# The number of workers with which one run is enough every day: the texts of errors are the same on every
+# core, and each cell of a matrix is looked at by another group in both settings.
+ONCE = {
+    **dict.fromkeys(("node errors", "python errors", "java errors", "python limits", "node limits", "node faults",
+                     "node frames", "python lines"), 1),
+    **dict.fromkeys(("node matrix", "python matrix", "plain matrix", "java matrix", "node provisioning matrix",
+                     "python provisioning matrix", "java provisioning matrix", "java device AMQPS_WS",
+                     "java device MQTT_WS", "java multiplex AMQPS_WS", "python capture"), 3),
+}
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
 ANY_PORT = {"node ports"}  # starts a server of its own, on free ports
 
@@ -182,7 +191,8 @@ class Results:
                 ok, bad, skipped = (self.count(state, group=group, workers=workers)
                                     for state in ("ok", "not ok", "skipped"))
                 seconds = self.seconds.get((workers, group), 0)
-                cells.append("skipped" if skipped and not ok + bad else f"{ok}/{ok + bad} {seconds:6.1f} s")
+                ran = f"{ok}/{ok + bad} {seconds:6.1f} s" if ok + bad else "-"
+                cells.append("skipped" if skipped and not ok + bad else ran)
             print(f"{group:18}" + "".join(f"{cell:>20}" for cell in cells))
 
 
@@ -317,10 +327,12 @@ def run_lane(results, workers, lane, groups, options):
 def run_lanes(results, all_workers, groups, options):
     """Each lane of each number of workers, side by side where every server has a name of its own."""
     lane_of = {group: next(n for n, lane in enumerate(LANES) if re.match(lane, group)) for group in groups}
-    runs = [(workers, lane, [group for group in groups if lane_of[group] == lane])
+    daily = not options.workers and not options.long
+    runs = [(workers, lane, [group for group in groups if lane_of[group] == lane
+                             and (not daily or ONCE.get(group, workers) == workers)])
             for lane in sorted(set(lane_of.values())) for workers in all_workers]
     with concurrent.futures.ThreadPoolExecutor(len(runs) if options.domain else 1) as pool:
-        for done in [pool.submit(run_lane, results, *run, options) for run in runs]:
+        for done in [pool.submit(run_lane, results, *run, options) for run in runs if run[2]]:
             done.result()
 
 
