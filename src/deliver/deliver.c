@@ -26,17 +26,13 @@ struct deliver {
 
 /* ---- kinds */
 
-static const struct deliver_kind *const kinds[] = {&event_hubs_kind, &webhook_kind};
 const struct routing_kind *const deliver_kinds[] = {&event_hubs_kind.routing,
                                                     &webhook_kind.routing};
 const unsigned deliver_kind_count = sizeof deliver_kinds / sizeof *deliver_kinds;
 
 const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind)
 {
-    unsigned i = 0;
-    while (i < deliver_kind_count && &kinds[i]->routing != kind) i++;
-    assert(i < deliver_kind_count);
-    return kinds[i];
+    return CONTAINER_OF(kind, const struct deliver_kind, routing);
 }
 
 /* ---- the document */

@@ -71,7 +71,7 @@ struct deliver_kind {
     void (*forget)(struct deliver_target *t, struct deliver_call *c); /* no answer, please */
 };
 
-/* Which kind that is; the engine's endpoints have no others. */
+/* Which kind that is: what the routing document knows as a kind is part of one. */
 const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind);
 
 #endif
