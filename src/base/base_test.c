@@ -127,6 +127,25 @@ static void iso_times_round_trip(void **state)
     assert_int_equal(clock_parse_iso(SLICE_LIT("yesterday"), &us), ERR_INVALID);
 }
 
+static void dates_of_http_are_read(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "Sun, 06 Nov 1994 08:49:37",
+                                      "Sun, 06 Nov 1994 08:49:37 CET",
+                                      "Sun, 06 Nox 1994 08:49:37 GMT",
+                                      "Sun, 00 Nov 1994 08:49:37 GMT",
+                                      "Sun, 06 Nov 1994 24:49:37 GMT",
+                                      "Sun, 06 Nov 1994 08:49:37 GMT ",
+                                      "Sunday, 06-Nov-94 08:49:37 GMT",
+                                      "1994-11-06T08:49:37Z"};
+    int64_t us;
+    (void)state;
+    assert_int_equal(clock_parse_http(SLICE_LIT("Sun, 06 Nov 1994 08:49:37 GMT"), &us), OK);
+    assert_int_equal(us, INT64_C(784111777000000));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(clock_parse_http(slice_str(bad[i]), &us), ERR_INVALID);
+}
+
 static void a_time_from_outside_may_be_any(void **state)
 {
     static const struct {
@@ -206,6 +225,7 @@ int main(void)
         cmocka_unit_test(percent_decoding_leaves_plus_alone),
         cmocka_unit_test(utf8_is_checked_strictly),
         cmocka_unit_test(iso_times_round_trip),
+        cmocka_unit_test(dates_of_http_are_read),
         cmocka_unit_test(a_time_from_outside_may_be_any),
         cmocka_unit_test(a_guid_has_its_bytes_in_order),
         cmocka_unit_test(numbers_are_checked),

@@ -126,3 +126,39 @@ enum err clock_parse_iso(struct slice text, int64_t *wall_us)
     *wall_us = (int64_t)timegm(&tm) * 1000000 + us - zone;
     return OK;
 }
+
+static int month(struct cur *c)
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct slice name = cur_take(c, 3);
+    for (int i = 0; i < 12 && !c->bad; i++)
+        if (memcmp(name.ptr, names + (ptrdiff_t)3 * i, 3) == 0) return i;
+    c->bad = true;
+    return 0;
+}
+
+enum err clock_parse_http(struct slice text, int64_t *wall_us)
+{
+    struct cur c = cur_of(text);
+    struct tm tm = {0};
+    cur_take(&c, 3); /* the weekday says nothing new */
+    literal(&c, ',', ',');
+    literal(&c, ' ', ' ');
+    tm.tm_mday = digits(&c, 2);
+    literal(&c, ' ', ' ');
+    tm.tm_mon = month(&c);
+    literal(&c, ' ', ' ');
+    tm.tm_year = digits(&c, 4) - 1900;
+    literal(&c, ' ', ' ');
+    tm.tm_hour = digits(&c, 2);
+    literal(&c, ':', ':');
+    tm.tm_min = digits(&c, 2);
+    literal(&c, ':', ':');
+    tm.tm_sec = digits(&c, 2);
+    struct slice zone = cur_take(&c, 4);
+    if (c.bad || cur_left(&c) || !slice_is(zone, " GMT") || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+        tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        return ERR_INVALID;
+    *wall_us = (int64_t)timegm(&tm) * 1000000;
+    return OK;
+}

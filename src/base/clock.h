@@ -34,4 +34,7 @@ void clock_iso_ms(int64_t ms, char out[CLOCK_ISO_LEN + 1]);
 /* ISO 8601 / RFC 3339 with optional fraction and 'Z' or an offset (none: UTC). */
 enum err clock_parse_iso(struct slice text, int64_t *wall_us) MUST_USE;
 
+/* The date of HTTP as it is written today (RFC 9110 section 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT". */
+enum err clock_parse_http(struct slice text, int64_t *wall_us) MUST_USE;
+
 #endif
