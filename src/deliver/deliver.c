@@ -39,7 +39,7 @@ const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind)
 
 static bool is_ours(const struct deliver *d, const struct routing_endpoint *e)
 {
-    return e->kind && d->hub->cores[e->bit % d->hub->core_count] == d->lane->id;
+    return e->kind && routing_home(d->hub, e->bit).lane == d->lane->id;
 }
 
 static struct endpoint *find(const struct deliver *d, const struct routing_endpoint *e)
@@ -83,6 +83,12 @@ static void on_change(struct routing_listener *l)
     if (d->begun) follow(d);
 }
 
+static bool on_agree(void *ctx, const struct routing_endpoint *e, struct slice code)
+{
+    struct endpoint *ep = find(ctx, e);
+    return ep && endpoint_agree(ep, code);
+}
+
 /* ---- time */
 
 /* The first one begins: before it the lane did not run. */
@@ -110,6 +116,7 @@ struct deliver *deliver_new(const struct hub *hub, struct lane *lane,
     d->doors.trust = &d->trust;
     healths_init(&d->healths, hub, lane, doors->routing);
     routing_listen(doors->routing, &d->listener);
+    routing_set_agree(doors->routing, on_agree, d);
     timer_init(&d->tick, on_tick);
     timer_set(&lane->timers, &d->tick, clock_mono_us());
     return d;

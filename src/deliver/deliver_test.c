@@ -26,6 +26,7 @@ struct peer {
     char last[4096];          /* the body of the last post */
     char type[64], event[64]; /* its Content-Type and aeg-event-type */
     struct out_call *hanging; /* the newest */
+    char callback[512];       /* the address that the last handshake told of */
 };
 
 static struct fixture {
@@ -58,10 +59,13 @@ static void greet(struct peer *p, struct out_call *call, const struct out_reques
     p->greetings++;
     if (slice_is(slice_str(r->method), "OPTIONS")) {
         if (!p->disagrees) a.head = SLICE_LIT("WebHook-Allowed-Origin: *\r\n");
+        snprintf(p->callback, sizeof p->callback, "%.*s", SLICE_ARG(r->headers[1].value));
     } else {
         assert_int_equal(json_parse(&arena, r->body, &events), OK);
         struct slice code = json_str(json_get(events->child, "data"), "validationCode");
         assert_int_equal(code.len, 36);
+        snprintf(p->callback, sizeof p->callback, "%.*s",
+                 SLICE_ARG(json_str(json_get(events->child, "data"), "validationUrl")));
         if (p->disagrees) code = SLICE_LIT("no");
         buf_printf(&text, "{\"validationResponse\":\"%.*s\"}", SLICE_ARG(code));
         a.body = buf_slice(&text);
@@ -296,7 +300,7 @@ static void a_webhook_that_agreed_gets_events(void **state)
         "\"topic\":\"/providers/Microsoft.Devices/IotHubs/plant\",\"subject\":\"devices/pump\","
         "\"eventType\":\"Microsoft.Devices.DeviceTelemetry\","
         "\"eventTime\":\"2023-11-14T22:13:21.0000000Z\",\"data\":{\"properties\":{\"level\":"
-        "\"hot\"},"
+        "\"hot\",\"azimuth-passed\":\"plant-6553f100/a\"},"
         "\"systemProperties\":{\"iothub-content-type\":\"application/json\","
         "\"iothub-content-encoding\":\"utf-8\",\"iothub-connection-device-id\":\"pump\"},"
         "\"body\":{\"n\":7}},\"dataVersion\":\"\",\"metadataVersion\":\"1\"}]");
@@ -322,6 +326,63 @@ static void a_webhook_that_does_not_agree_gets_nothing_until_it_does(void **stat
         assert_int_equal(f.a.count, 10);
         assert_int_equal(health(1).status, ROUTING_HEALTHY);
     }
+}
+
+/* Somebody asks for the address, or for one like it. */
+static enum err agree(const char *endpoint, const char *uri)
+{
+    static struct asker asker;
+    asker = (struct asker){.wait.fn = on_put};
+    const char *code = strstr(uri, "?id=");
+    assert_non_null(code);
+    cursor_rig_on(&f.rig);
+    routing_agree(f.routing, slice_str(endpoint), slice_str(code + 4), &asker.wait);
+    cursor_rig_run(&f.rig, 0);
+    assert_true(asker.came);
+    return asker.err;
+}
+
+static void a_webhook_may_agree_later_by_asking_for_the_address_that_it_was_told(void **state)
+{
+    static const char *const documents[] = {
+        HOOKS(HOOK("a", "")), HOOKS(HOOK("a", ",\"schema\":\"CloudEventSchemaV1_0\""))};
+    for (unsigned i = 0; i < 2; i++) {
+        tear_down(state);
+        set_up(state);
+        f.a.disagrees = true;
+        use(documents[i]);
+        assert_non_null(strstr(health(1).error, "awaiting manual action"));
+        const char *uri = "https://plant.test:8443/eventsubscriptions/a/validate?id=";
+        assert_int_equal(strncmp(f.a.callback, uri, strlen(uri)), 0);
+        say_many(1, 10, A);
+        cursor_rig_run(&f.rig, (ROUTING_AGREE_S - 10) * S);
+        assert_int_equal(agree("a", "?id=00000000-0000-0000-0000-000000000000"), ERR_NOT_FOUND);
+        assert_int_equal(agree("b", f.a.callback), ERR_NOT_FOUND);
+        assert_int_equal(f.a.posts, 0);
+        assert_int_equal(agree("a", f.a.callback), OK);
+        cursor_rig_run(&f.rig, S);
+        assert_heard(&f.a, 1, 10);
+        assert_int_equal(health(1).status, ROUTING_HEALTHY);
+        assert_int_equal(agree("a", f.a.callback), OK); /* a browser may ask twice */
+        assert_int_equal(f.a.greetings, 1);
+        assert_int_equal(f.a.count, 10);
+    }
+}
+
+static void not_after_five_minutes_nor_with_a_code_from_before(void **state)
+{
+    (void)state;
+    char first[sizeof f.a.callback];
+    f.a.disagrees = true;
+    use(HOOKS(HOOK("a", "")));
+    memcpy(first, f.a.callback, sizeof first);
+    cursor_rig_run(&f.rig, ROUTING_AGREE_S * S - 3 * S / 4); /* it was asked after the first tick */
+    assert_int_equal(agree("a", first), ERR_NOT_FOUND);
+    cursor_rig_run(&f.rig, DELIVER_PAUSE_SLOW_S / 4 * S + S);
+    assert_int_equal(f.a.greetings, 2);
+    assert_string_not_equal(f.a.callback, first);
+    assert_int_equal(agree("a", first), ERR_NOT_FOUND);
+    assert_int_equal(f.a.posts, 0);
 }
 
 static void cloud_events_come_in_batches(void **state)
@@ -408,6 +469,31 @@ static void a_target_that_asks_for_time_gets_it(void **state)
     cursor_rig_run(&f.rig, 30 * S);
     assert_int_equal(f.a.posts, 2);
     assert_int_equal(f.a.count, 1);
+}
+
+/* The hub's wall clock is 2023-11-14 22:13:20 at first. */
+static void it_may_say_until_when(void **state)
+{
+    static const struct {
+        const char *head;
+        int64_t not_before, not_after;
+    } rows[] = {{"Retry-After: Tue, 14 Nov 2023 22:14:50 GMT\r\n", 86, 115},
+                {"Retry-After: Tue, 14 Nov 2023 22:10:00 GMT\r\n", 0, 3},
+                {"Retry-After: Wed, 14 Nov 2063 22:10:00 GMT\r\n", 598, 752},
+                {"Retry-After: tomorrow\r\n", 0, 3},
+                {"Retry-After: 18446744073709551615\r\n", 598, 752}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tear_down(state);
+        set_up(state);
+        use(HOOKS(HOOK("a", "")));
+        f.a = (struct peer){.mode = ANSWERS, .http = 429, .head = rows[i].head};
+        say(0, 2, "", A);
+        cursor_rig_run(&f.rig, rows[i].not_before * S);
+        assert_int_equal(f.a.posts, 1);
+        f.a.mode = TAKES;
+        cursor_rig_run(&f.rig, (rows[i].not_after - rows[i].not_before) * S);
+        assert_int_equal(f.a.posts, 2);
+    }
 }
 
 static void nor_does_another_partition_take_it_away(void **state)
@@ -587,12 +673,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_webhook_that_agreed_gets_events),
         TEST(a_webhook_that_does_not_agree_gets_nothing_until_it_does),
+        TEST(a_webhook_may_agree_later_by_asking_for_the_address_that_it_was_told),
+        TEST(not_after_five_minutes_nor_with_a_code_from_before),
         TEST(cloud_events_come_in_batches),
         TEST(a_batch_has_no_more_than_the_endpoint_wants),
         TEST(an_endpoint_that_fails_loses_nothing_and_keeps_the_order),
         TEST(pauses_grow_and_one_partition_tries),
         TEST(what_fails_together_is_one_failure),
         TEST(a_target_that_asks_for_time_gets_it),
+        TEST(it_may_say_until_when),
         TEST(nor_does_another_partition_take_it_away),
         TEST(what_is_refused_alone_is_passed_over),
         TEST(a_message_that_is_too_large_as_an_event_is_passed_over),

@@ -150,6 +150,16 @@ static void connect_target(struct endpoint *ep)
     ep->kind->connect(ep->target, &ep->connecting);
 }
 
+bool endpoint_agree(struct endpoint *ep, struct slice code)
+{
+    if (ep->kind->agree == NULL || !ep->kind->agree(ep->target, code)) return false;
+    if (ep->connected) return true;
+    if (ep->asks) ep->kind->forget(ep->target, &ep->connecting);
+    timer_stop(&ep->again);
+    on_connected(&ep->connecting, &(struct deliver_result){.outcome = DELIVER_TAKEN});
+    return true;
+}
+
 /* ---- versions */
 
 static void open_target(struct endpoint *ep, const struct deliver_doors *doors,

@@ -61,6 +61,9 @@ struct endpoint *endpoint_new(struct healths *healths, const struct deliver_door
 void endpoint_take(struct endpoint *ep, const struct deliver_doors *doors,
                    const struct routing_endpoint *e);
 
+/* Whoever has this code says that messages are wanted; false: it is not the one that the target gave away. */
+bool endpoint_agree(struct endpoint *ep, struct slice code);
+
 /* It is gone from the document, with its place in the log; or the server ends. */
 void endpoint_remove(struct endpoint *ep);
 void endpoint_free(struct endpoint *ep);

@@ -141,7 +141,8 @@ void event_grid_put(const struct hub *hub, enum event_schema schema, const struc
                            : ",\"dataVersion\":\"\",\"metadataVersion\":\"1\"}");
 }
 
-void event_grid_put_validation(const struct hub *hub, const char *code, struct buf *out)
+void event_grid_put_validation(const struct hub *hub, const char *code, struct slice uri,
+                               struct buf *out)
 {
     char id[RAND_GUID_LEN + 1], time[CLOCK_ISO_LEN + 1];
     rand_guid(id);
@@ -151,7 +152,11 @@ void event_grid_put_validation(const struct hub *hub, const char *code, struct b
     buf_printf(out,
                "\",\"subject\":\"\",\"eventType\":"
                "\"Microsoft.EventGrid.SubscriptionValidationEvent\",\"eventTime\":\"%s\","
-               "\"data\":{\"validationCode\":\"%s\"},\"dataVersion\":\"2\","
-               "\"metadataVersion\":\"1\"}]",
+               "\"data\":{\"validationCode\":\"%s\"",
                time, code);
+    if (uri.len) {
+        buf_put_u8(out, ',');
+        put_text(out, "validationUrl", uri);
+    }
+    buf_put_str(out, "},\"dataVersion\":\"2\",\"metadataVersion\":\"1\"}]");
 }

@@ -61,6 +61,10 @@ struct deliver_kind {
     /* Everything that must be settled before messages; NULL: nothing. */
     void (*connect)(struct deliver_target *t, struct deliver_call *c);
 
+    /* Somebody outside has a code that connect() gave away: is it the one that counts?  Then the target is
+     * connected, whatever connect() came to.  NULL: there are none. */
+    bool (*agree)(struct deliver_target *t, struct slice code);
+
     /* Appends a message to a batch that has `count` already.  ERR_FULL: not in this batch, which is as it
      * was; ERR_TOO_BIG, ERR_INVALID: in none, with a text. */
     enum err (*add)(struct deliver_target *t, const struct record *r, struct buf *batch,

@@ -11,6 +11,7 @@ enum err message_read(const struct record *r, unsigned endpoint_bit, struct mess
 {
     out->record = r;
     buf_clear(&out->bytes);
+    buf_clear(&out->passed);
     routing_put_sections(&out->bytes, r, endpoint_bit);
     return amqp_message_parse(buf_slice(&out->bytes), &out->sections);
 }
@@ -18,6 +19,12 @@ enum err message_read(const struct record *r, unsigned endpoint_bit, struct mess
 void message_free(struct message *m)
 {
     buf_free(&m->bytes);
+    buf_free(&m->passed);
+}
+
+void message_mark(struct message *m, const struct hub *hub, const char *endpoint)
+{
+    routing_put_passed(hub, endpoint, message_property(m, ROUTING_PASSED), &m->passed);
 }
 
 struct slice message_pair(const struct message *m, const char *name)
@@ -118,19 +125,25 @@ static bool put_member(struct buf *out, bool any, struct slice name, const struc
     return any || fits;
 }
 
-static bool put_map(struct buf *out, bool any, struct slice elements)
+/* `but`: not this one; NULL: all. */
+static bool put_map(struct buf *out, bool any, struct slice elements, const char *but)
 {
     struct cur c = cur_of(elements);
     struct amqp_value key, value;
     while (cur_left(&c) && amqp_get(&c, &key) == OK && amqp_get(&c, &value) == OK)
-        any = put_member(out, any, amqp_text(&key), &value);
+        if (but == NULL || !slice_is(amqp_text(&key), but))
+            any = put_member(out, any, amqp_text(&key), &value);
     return any;
 }
 
 bool message_put_properties(const struct message *m, struct buf *out, bool any)
 {
-    if (m->sections.application.type != AMQP_MAP) return any;
-    return put_map(out, any, m->sections.application.bytes);
+    struct slice passed = buf_slice(&m->passed);
+    if (m->sections.application.type == AMQP_MAP)
+        any = put_map(out, any, m->sections.application.bytes, passed.len ? ROUTING_PASSED : NULL);
+    if (passed.len == 0) return any;
+    const struct amqp_value value = {.type = AMQP_STRING, .bytes = passed};
+    return put_member(out, any, SLICE_LIT(ROUTING_PASSED), &value);
 }
 
 bool message_put_system(const struct message *m, struct buf *out, bool any)
@@ -147,5 +160,5 @@ bool message_put_system(const struct message *m, struct buf *out, bool any)
         const struct amqp_value *v = &m->sections.properties[fields[i].field];
         if (v->type != AMQP_NULL) any = put_member(out, any, slice_str(fields[i].name), v);
     }
-    return put_map(out, any, m->record->pairs);
+    return put_map(out, any, m->record->pairs, NULL);
 }

@@ -4,6 +4,7 @@
 #define DELIVER_MESSAGE_H
 
 #include "base/amqp.h"
+#include "hub/hub.h"
 #include "log/record.h"
 
 /* Borrows the record's bytes, and its own. */
@@ -11,12 +12,16 @@ struct message {
     const struct record *record;
     struct buf bytes; /* the sections */
     struct amqp_message sections;
+    struct buf passed; /* the property ROUTING_PASSED as this endpoint tells it; empty: as it is */
 };
 
 /* ERR_PROTOCOL: the stored sections are none.  message_free() in any case; `out` may be used again
  * without. */
 enum err message_read(const struct record *r, unsigned endpoint_bit, struct message *out) MUST_USE;
 void message_free(struct message *m);
+
+/* The endpoint's target may send the message back: it is told which endpoints the message has passed. */
+void message_mark(struct message *m, const struct hub *hub, const char *endpoint);
 
 /* SLICE_NONE: there is none, or it is no text. */
 struct slice message_pair(const struct message *m, const char *name);

@@ -2,6 +2,7 @@
  *
  *   Event Grid schema:  POST SubscriptionValidation ─▶ 200 {"validationResponse": code} ─▶ POST Notification
  *   CloudEvents 1.0:    OPTIONS WebHook-Request-Origin ─▶ 200 WebHook-Allowed-Origin ─▶ POST a batch
+ *   either, later:      GET of the address with the code that it was asked with
  *
  * Nothing is told to who has not agreed: an address that somebody mistyped is not flooded. */
 #include "deliver/webhook.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/num.h"
 #include "base/rand.h"
@@ -23,6 +25,7 @@ struct webhook {
     unsigned events_max;
     size_t preferred_bytes;
     char code[RAND_GUID_LEN + 1]; /* of the handshake */
+    int64_t code_until_us;        /* it is accepted until then */
     struct message message;       /* its memory */
 };
 
@@ -33,11 +36,17 @@ static struct webhook *of(struct deliver_target *t)
 
 /* ---- answers */
 
+/* Seconds, or a date (RFC 9110 section 10.2.3). */
 static int64_t asked_pause_us(const struct out_answer *a)
 {
+    const int64_t most_us = INT64_C(1000000) * DELIVER_PAUSE_ASKED_MAX_S;
+    struct slice value = out_answer_header(a, "Retry-After");
     uint64_t seconds;
-    bool asked = num_u64(out_answer_header(a, "Retry-After"), &seconds) == OK;
-    return asked ? (int64_t)MIN(seconds, (uint64_t)DELIVER_PAUSE_ASKED_MAX_S) * 1000000 : 0;
+    int64_t at_us;
+    if (num_u64(value, &seconds) == OK)
+        return (int64_t)MIN(seconds, (uint64_t)DELIVER_PAUSE_ASKED_MAX_S) * 1000000;
+    if (clock_parse_http(value, &at_us) != OK) return 0;
+    return MAX(MIN(at_us - clock_wall_us(), most_us), INT64_C(0));
 }
 
 static enum deliver_outcome outcome_of(unsigned http)
@@ -100,9 +109,32 @@ static void ask(struct webhook *h, struct out_request *r, struct deliver_call *c
 
 /* ---- the handshake */
 
+/* Event Grid calls this AwaitingManualAction. */
 static void not_agreed(struct deliver_call *c, const char *text)
 {
     deliver_call_end(c, &(struct deliver_result){.outcome = DELIVER_SLOW, .text = text});
+}
+
+static void make_code(struct webhook *h)
+{
+    rand_guid(h->code);
+    h->code_until_us = clock_mono_us() + INT64_C(1000000) * ROUTING_AGREE_S;
+}
+
+/* Where somebody with the code may ask, if this server listens for HTTPS. */
+static void put_agree_uri(const struct webhook *h, struct buf *out)
+{
+    const struct hub *hub = h->target.place.hub;
+    if (hub->https_port == 0) return;
+    buf_printf(out, "https://%s", hub->hosts[0]);
+    if (hub->https_port != 443) buf_printf(out, ":%u", hub->https_port);
+    buf_printf(out, "/eventsubscriptions/%s/validate?id=%s", h->target.place.name, h->code);
+}
+
+static bool webhook_agree(struct deliver_target *t, struct slice code)
+{
+    const struct webhook *h = of(t);
+    return clock_mono_us() < h->code_until_us && slice_eq_secret(code, slice_str(h->code));
 }
 
 static bool has_code(const struct webhook *h, struct slice body)
@@ -120,16 +152,18 @@ static void on_code(struct out_wait *w, const struct out_answer *a)
     struct deliver_call *c = CONTAINER_OF(w, struct deliver_call, out);
     bool taken = a->err == OK && outcome_of(a->http) == DELIVER_TAKEN;
     if (taken && !has_code(of(c->target), a->body))
-        not_agreed(c, "the webhook did not answer the validation with its code");
+        not_agreed(c, "awaiting manual action: the webhook did not answer the validation with its "
+                      "code, nor was its validationUrl asked for yet");
     else
         end(c, a);
 }
 
 static void send_code(struct webhook *h, struct deliver_call *c)
 {
-    struct buf body = {0};
-    rand_guid(h->code);
-    event_grid_put_validation(h->target.place.hub, h->code, &body);
+    struct buf body = {0}, uri = {0};
+    make_code(h);
+    put_agree_uri(h, &uri);
+    event_grid_put_validation(h->target.place.hub, h->code, buf_slice(&uri), &body);
     ask(h,
         &(struct out_request){
             .method = "POST",
@@ -139,6 +173,7 @@ static void send_code(struct webhook *h, struct deliver_call *c)
             .body = buf_slice(&body)},
         c, on_code);
     buf_free(&body);
+    buf_free(&uri);
 }
 
 static struct slice origin_of(const struct webhook *h)
@@ -153,17 +188,23 @@ static void on_origin(struct out_wait *w, const struct out_answer *a)
     bool taken = a->err == OK && outcome_of(a->http) == DELIVER_TAKEN;
     bool agreed = slice_is(allowed, "*") || slice_eq_nocase(allowed, origin_of(of(c->target)));
     if (taken && !agreed)
-        not_agreed(c, "the webhook did not answer OPTIONS with WebHook-Allowed-Origin");
+        not_agreed(c, "awaiting manual action: the webhook did not answer OPTIONS with "
+                      "WebHook-Allowed-Origin, nor was its callback asked for yet");
     else
         end(c, a);
 }
 
 static void send_origin(struct webhook *h, struct deliver_call *c)
 {
-    ask(h,
-        &(struct out_request){.method = "OPTIONS",
-                              .headers = {{SLICE_LIT("WebHook-Request-Origin"), origin_of(h)}}},
-        c, on_origin);
+    struct buf uri = {0};
+    struct out_request r = {.method = "OPTIONS",
+                            .headers = {{SLICE_LIT("WebHook-Request-Origin"), origin_of(h)}}};
+    make_code(h);
+    put_agree_uri(h, &uri);
+    if (buf_size(&uri))
+        r.headers[1] = (struct out_header){SLICE_LIT("WebHook-Request-Callback"), buf_slice(&uri)};
+    ask(h, &r, c, on_origin);
+    buf_free(&uri);
 }
 
 static void webhook_connect(struct deliver_target *t, struct deliver_call *c)
@@ -180,6 +221,7 @@ static enum err put_event(struct webhook *h, const struct record *r, struct buf 
 {
     enum err e = message_read(r, h->target.place.bit, &h->message);
     if (e != OK) return fail(ERR_INVALID, "the stored message is damaged");
+    message_mark(&h->message, h->target.place.hub, h->target.place.name);
     buf_put_u8(batch, buf_size(batch) ? ',' : '[');
     event_grid_put(h->target.place.hub, h->schema, &h->message, batch);
     return OK;
@@ -263,6 +305,7 @@ const struct deliver_kind webhook_kind = {
     .open = webhook_open,
     .close = webhook_close,
     .connect = webhook_connect,
+    .agree = webhook_agree,
     .add = webhook_add,
     .send = webhook_send,
     .forget = webhook_forget,

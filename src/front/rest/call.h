@@ -372,6 +372,7 @@ void rest_routing_put(struct call *c);
 void rest_routing_test_route(struct call *c);
 void rest_routing_test_all(struct call *c);
 void rest_routing_health(struct call *c);
+void rest_routing_agree(struct call *c);
 
 void rest_certificate_list(struct call *c);
 void rest_certificate_get(struct call *c);

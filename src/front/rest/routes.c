@@ -140,6 +140,10 @@ const struct route rest_routes[] = {
     {"GET", "/$iothub/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},
     {"GET", "/$servicebus/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},
 
+    {"GET", "/eventsubscriptions/{name}/validate", BY_ANYBODY, NO_BODY, rest_routing_agree,
+     "The validationUrl, or the callback, that a webhook was told of: it wants messages"},
+    {"POST", "/eventsubscriptions/{name}/validate", BY_ANYBODY, NO_BODY, rest_routing_agree,
+     "The same"},
     {"GET", "/healthz", BY_ANYBODY, NO_BODY, rest_health_alive, "Is the server alive?"},
     {"GET", "/readyz", BY_ANYBODY, NO_BODY, rest_health_ready,
      "Does the server accept and acknowledge messages?"},

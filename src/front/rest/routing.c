@@ -11,6 +11,9 @@ static void answer_error(struct call *c, enum err e, const char *text)
     case ERR_INVALID: rest_answer_status(c, STATUS_ARGUMENT_INVALID, text); break;
     case ERR_TOO_BIG: rest_answer_status(c, STATUS_MESSAGE_TOO_LARGE, text); break;
     case ERR_PRECONDITION: rest_answer_status(c, STATUS_PRECONDITION_FAILED, text); break;
+    case ERR_NOT_FOUND:
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), text);
+        break;
     case ERR_FULL: rest_answer_named(c, 403, status_name(STATUS_QUOTA_EXCEEDED), text); break;
     default: rest_answer_status(c, status_of_err(e), text);
     }
@@ -88,4 +91,29 @@ void rest_routing_health(struct call *c)
     struct buf json = {0};
     routing_put_health(c->service->routing, &json);
     answer_now(c, OK, &json);
+}
+
+/* ---- an endpoint that was asked whether it wants messages: its validationUrl, or its callback */
+
+static void on_agreed(struct routing_wait *w, enum err e, const char *text)
+{
+    struct call *c = CONTAINER_OF(w, struct call, routing_wait);
+    rest_call_resume(c);
+    if (e == OK)
+        rest_answer_text(c, 200, "text/plain; charset=utf-8",
+                         SLICE_LIT("The endpoint is validated: it gets messages now.\n"));
+    else
+        answer_error(c, e, text);
+    rest_call_end(c);
+}
+
+void rest_routing_agree(struct call *c)
+{
+    struct buf code = {0};
+    rest_query_get(c, "id", &code);
+    c->routing_wait.fn = on_agreed;
+    rest_call_wait(c, WAITING_ROUTING);
+    routing_agree(c->service->routing, rest_route_param(c, "name"), buf_slice(&code),
+                  &c->routing_wait);
+    buf_free(&code);
 }

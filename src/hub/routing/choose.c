@@ -76,6 +76,7 @@ void routing_choose(struct routing *r, const struct route_message *m, size_t siz
     ON_LANE(r->lane);
     match(r, m, &x);
     count(m, &x);
+    x.endpoints = routing_without_loops(r, m, x.endpoints);
     buf_clear(&r->extra);
     route_enrich(r->now->table, r->matcher, x.endpoints, &r->extra);
     out->extra = buf_slice(&r->extra);

@@ -4,9 +4,18 @@
 
 #include "hub/rollout.h"
 #include "hub/routing/snapshot.h"
+#include "route/route.h"
 #include "store/store.h"
 
 struct route_matcher;
+
+enum routing_message_kind {
+    ROUTING_CHANGE = HUB_ROUTING, /* struct change -> ROUTING_DONE */
+    ROUTING_DONE,                 /* struct done */
+    ROUTING_APPLY,                /* struct snapshot * -> ROUTING_APPLIED */
+    ROUTING_APPLIED,
+    ROUTING_AGREE, /* agree.c -> ROUTING_DONE */
+};
 
 struct routing {
     const struct hub *hub;
@@ -16,6 +25,9 @@ struct routing {
     struct list listeners;
     routing_health_fn health;
     void *health_ctx;
+    routing_agree_fn agree;
+    void *agree_ctx;
+    int64_t loop_said_us[ROUTE_ENDPOINTS_MAX]; /* by bit: when a loop was told of */
     struct route_matcher *matcher;
     struct buf extra; /* of the choice at hand */
     /* on the first core: */
@@ -39,5 +51,14 @@ enum err routing_check_match(const struct routing *r, struct slice if_match) MUS
 void routing_ask_log(struct routing *r, unsigned bit);
 void routing_reused(struct routing *r);
 void routing_refused(struct routing *r, enum err e);
+
+/* Answers a message with ROUTING_DONE; of an error, with fail_text(). */
+void routing_answer(struct routing *r, const struct msg *m, enum err result);
+
+/* passed.c: of the endpoints, those that the message has not passed yet. */
+uint64_t routing_without_loops(struct routing *r, const struct route_message *m,
+                               uint64_t endpoints);
+
+void routing_listen_agree(struct routing *r); /* agree.c */
 
 #endif

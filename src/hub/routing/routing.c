@@ -21,13 +21,6 @@
 #include "hub/routing/routing_sql.h"
 #include "log/log.h"
 
-enum routing_message_kind {
-    ROUTING_CHANGE = HUB_ROUTING, /* struct change -> ROUTING_DONE */
-    ROUTING_DONE,                 /* struct done */
-    ROUTING_APPLY,                /* struct snapshot * -> ROUTING_APPLIED */
-    ROUTING_APPLIED,
-};
-
 struct change {
     bool has_if_match;
     uint32_t document_len;
@@ -47,7 +40,7 @@ static const struct change *change_of(const struct msg *m)
     return (const void *)m->body;
 }
 
-static void answer(struct routing *r, const struct msg *m, enum err result)
+void routing_answer(struct routing *r, const struct msg *m, enum err result)
 {
     const char *text = result == OK ? "" : fail_text();
     struct msg *reply = msg_new(ROUTING_DONE, sizeof(struct done) + strlen(text) + 1);
@@ -61,7 +54,7 @@ static void start_first(struct routing *r);
 
 static void finish_first(struct routing *r, enum err result)
 {
-    answer(r, r->changes.first, result);
+    routing_answer(r, r->changes.first, result);
     snapshot_unref(r->next);
     r->next = NULL;
     rollout_shift(&r->changes);
@@ -186,7 +179,7 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
     (void)lane;
     enum err e = rollout_add(&r->changes, m, ROUTING_CHANGES_MAX);
     if (e != OK)
-        answer(r, m, e);
+        routing_answer(r, m, e);
     else if (r->changes.waiting == 1)
         start_first(r);
 }
@@ -337,6 +330,7 @@ enum err routing_new(const struct hub *hub, struct lane *lane, const struct rout
     lane_on(lane, ROUTING_DONE, on_done, r);
     lane_on(lane, ROUTING_APPLY, on_apply, r);
     lane_on(lane, ROUTING_APPLIED, on_applied, r);
+    routing_listen_agree(r);
     *out = r;
     return OK;
 }

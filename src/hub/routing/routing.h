@@ -34,8 +34,12 @@ enum {
     ROUTING_CHANGES_MAX = 16,       /* that wait; ERR_THROTTLED */
     ROUTING_IF_MATCH_MAX = 2 * ETAG_MAX,
     ROUTING_KINDS_MAX = 16,
-    ROUTING_EXTRA_MAX = 1 << 20,     /* bytes of all enrichments of a record; above it, who has some
+    ROUTING_EXTRA_MAX = 1 << 20, /* bytes of all enrichments of a record; above it, who has some
                                         does not get the message */
+    ROUTING_PASSED_MAX = 4096,   /* bytes of the list of endpoints passed; longer ones begin anew */
+    ROUTING_SAY_S = 60,          /* a line on a loop at most that often, per endpoint */
+    ROUTING_CODE_MAX = 63,       /* bytes of a handshake's code */
+    ROUTING_AGREE_S = 300,       /* who was asked may agree for so long (Event Grid) */
     ROUTING_MESSAGE_MAX = 256 << 10, /* a message with its enrichments, per endpoint (IoT Hub) */
 };
 
@@ -115,6 +119,13 @@ typedef void (*routing_health_fn)(void *ctx, const struct routing_endpoint *e,
                                   struct routing_health *out);
 void routing_set_health(struct routing *r, routing_health_fn fn, void *ctx);
 
+/* The core that delivers to the endpoint of that bit. */
+struct addr routing_home(const struct hub *hub, unsigned bit);
+
+/* Who delivers, on that core: does that endpoint wait for this code?  Then it has agreed. */
+typedef bool (*routing_agree_fn)(void *ctx, const struct routing_endpoint *e, struct slice code);
+void routing_set_agree(struct routing *r, routing_agree_fn fn, void *ctx);
+
 /* EndpointHealthDataListResult: {"value":[...]}. */
 void routing_put_health(const struct routing *r, struct buf *out);
 
@@ -150,6 +161,10 @@ void routing_put(struct routing *r, struct slice if_match, struct slice document
                  struct routing_wait *w);
 void routing_forget(struct routing *r, struct routing_wait *w);
 
+/* Whoever owns that code wants that endpoint to have messages.  ERR_NOT_FOUND: it does not wait for it. */
+void routing_agree(struct routing *r, struct slice endpoint, struct slice code,
+                   struct routing_wait *w);
+
 /* ---- messages (choose.c) */
 
 /* Does the document decide about that source?  If not, messages of devices go to the stream, and
@@ -175,6 +190,14 @@ uint64_t routing_still(const struct routing *r, uint64_t destinations, int64_t m
 /* "DeviceMessages", in any case; ERR_INVALID: no such source. */
 enum err routing_source_of(struct slice name, enum record_source *out) MUST_USE;
 const char *routing_source_name(enum record_source source);
+
+/* ---- loops (passed.c): routing_choose() leaves endpoints out that the message says it has passed */
+
+#define ROUTING_PASSED "azimuth-passed" /* the application property that says so */
+
+/* Its value for a message that passes this endpoint now and had the value `before`. */
+void routing_put_passed(const struct hub *hub, const char *endpoint, struct slice before,
+                        struct buf *out);
 
 /* ---- reading (sections.c) */
 

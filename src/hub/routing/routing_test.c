@@ -2,6 +2,7 @@
 #include "store/rig.h"
 
 #include "base/json.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "hub/routing/bits.h"
 #include "hub/routing/routing.h"
@@ -487,6 +488,121 @@ static void all_enrichments_of_a_message_have_a_size(void **state)
     buf_free(&twin);
 }
 
+/* ---- loops */
+
+static uint64_t choose_passed(struct fixture *f, const char *passed)
+{
+    struct routing_choice choice;
+    struct route_property p = {SLICE_LIT(ROUTING_PASSED), slice_str(passed)};
+    const struct route_message m = {
+        .source = RECORD_TELEMETRY, .properties = &p, .property_count = 1};
+    rig_on(f->rig.cores[0]);
+    routing_choose(f->routing[0], &m, 1, &choice);
+    return choice.destinations;
+}
+
+static long loops(void)
+{
+    static const char name[] = "\nazimuth_routing_loops_total ";
+    struct buf text = {0};
+    metrics_write(&text);
+    const char *at = strstr(buf_cstr(&text), name);
+    assert_non_null(at);
+    long count = strtol(at + strlen(name), NULL, 10);
+    buf_free(&text);
+    return count;
+}
+
+static void a_message_that_came_back_does_not_go_there_again(void **state)
+{
+    static const struct {
+        const char *passed;
+        uint64_t destinations; /* of bits 0: events, 1: q1, 2: q2 */
+    } rows[] = {{"", 7},
+                {"plant-00000000/q1", 5},
+                {"plant-00000000/Q1", 5},
+                {"plant-00000000/q1,plant-00000000/q2", 1},
+                {"other-00000000/q1 , plant-00000000/q2", 3},
+                {"plant-00000001/q1", 7}, /* a hub of that name, not this one */
+                {"plant-00000000/", 7},
+                {"plant-00000000/events", 7},
+                {"plant-00000000/gone,,", 7},
+                {"q1", 7}};
+    struct fixture *f = *state;
+    long before = loops();
+    assert_int_equal(
+        put(f, "{\"routes\":[" ROUTE("r1", TO("q1")) "," ROUTE("r2", TO("q2")) "," ROUTE(
+                   "r3",
+                   TO("events")) "],\"endpoints\":{\"queues\":[" QUEUE("q1") "," QUEUE("q2") "]}}"),
+        OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (choose_passed(f, rows[i].passed) != rows[i].destinations)
+            fail_msg("\"%s\"", rows[i].passed);
+    assert_int_equal(loops() - before, 5);
+}
+
+static void the_list_of_endpoints_passed_has_a_size(void **state)
+{
+    struct fixture *f = *state;
+    struct buf before = {0}, out = {0};
+    const size_t own = strlen("plant-00000000/a");
+    buf_put_str(&before, "plant-00000000/b");
+    routing_put_passed(&f->hub, "a", buf_slice(&before), &out);
+    assert_string_equal(buf_cstr(&out), "plant-00000000/b,plant-00000000/a");
+    buf_clear(&before);
+    routing_put_passed(&f->hub, "b", buf_slice(&out), &before);
+    assert_string_equal(buf_cstr(&before), "plant-00000000/b,plant-00000000/a");
+    for (unsigned over = 0; over < 2; over++) {
+        buf_clear(&before);
+        buf_clear(&out);
+        while (buf_size(&before) < ROUTING_PASSED_MAX - own - 1 + over) buf_put_u8(&before, 'x');
+        routing_put_passed(&f->hub, "a", buf_slice(&before), &out);
+        assert_int_equal(buf_size(&out), over ? own : ROUTING_PASSED_MAX);
+    }
+    buf_free(&before);
+    buf_free(&out);
+}
+
+/* ---- agreements */
+
+static bool agrees(void *ctx, const struct routing_endpoint *e, struct slice code)
+{
+    (void)ctx;
+    return strcmp(e->name, "q1") == 0 && slice_is(code, "code");
+}
+
+static enum err agree(struct fixture *f, const char *endpoint, struct slice code)
+{
+    last = (struct asker){.wait.fn = note};
+    rig_on(f->rig.cores[2]);
+    routing_agree(f->routing[2], slice_str(endpoint), code, &last.wait);
+    rig_run(&f->rig);
+    assert_int_equal(last.answers, 1);
+    return last.result;
+}
+
+static void an_endpoint_that_agrees_is_asked_for_on_its_core(void **state)
+{
+    static const struct {
+        const char *endpoint, *code;
+        enum err err;
+    } rows[] = {{"q1", "code", OK},
+                {"Q1", "code", OK},
+                {"q1", "", ERR_NOT_FOUND},
+                {"q1", "cod", ERR_NOT_FOUND},
+                {"q2", "code", ERR_NOT_FOUND},
+                {"", "code", ERR_NOT_FOUND},
+                {"events", "code", ERR_NOT_FOUND}};
+    struct fixture *f = *state;
+    char longer[ROUTING_CODE_MAX + 2];
+    memset(longer, 'x', sizeof longer);
+    assert_int_equal(put(f, "{\"endpoints\":{\"queues\":[" QUEUE("q1") "," QUEUE("q2") "]}}"), OK);
+    routing_set_agree(f->routing[1 % f->rig.core_count], agrees, NULL); /* bit 1 */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(agree(f, rows[i].endpoint, slice_str(rows[i].code)), rows[i].err);
+    assert_int_equal(agree(f, "q1", slice_of(longer, sizeof longer)), ERR_NOT_FOUND);
+}
+
 /* ---- listeners, tests */
 
 struct ear {
@@ -594,6 +710,9 @@ int main(void)
         cmocka_unit_test(the_oldest_bit_that_was_left_is_asked_for),
         TEST(a_message_with_its_enrichments_has_a_size),
         TEST(all_enrichments_of_a_message_have_a_size),
+        TEST(a_message_that_came_back_does_not_go_there_again),
+        TEST(the_list_of_endpoints_passed_has_a_size),
+        TEST(an_endpoint_that_agrees_is_asked_for_on_its_core),
         TEST(listeners_are_told_on_their_core),
         TEST(health_is_what_who_delivers_says),
         TEST(a_message_is_tested_against_routes),

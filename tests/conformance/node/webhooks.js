@@ -1,6 +1,7 @@
 'use strict';
 /* webhooks.js - endpoints that are https servers of the cases' own: Event Grid's events and CloudEvents, after the
- * handshake of each; sent with azure-iot-device, caused with azure-iothub; also after the server was killed. */
+ * handshake of each, at once or later; sent with azure-iot-device, caused with azure-iothub; also after the server was
+ * killed; one sends what it gets back to the hub. */
 
 const assert = require('assert/strict');
 const { execFileSync } = require('child_process');
@@ -23,7 +24,8 @@ for (const name of ['hub.pem', 'hub.root']) fs.copyFileSync(path.join(env.HUB_DA
 fs.copyFileSync(path.join(env.HUB_DATA, 'ca.key'), path.join(dir, 'hub.key'));
 execFileSync(path.join(__dirname, '..', 'issue'), [dir, 'webhook', 'localhost', 'hub', 'server']);
 
-const heard = { grid: [], cloud: [] }; /* requests, in order, with their body parsed */
+const heard = { grid: [], cloud: [], later: [], callback: [] }; /* requests, in order, with their body parsed */
+const agree = {}; /* where the last two may say that they want messages after all */
 let down = false;
 
 function answer(request, response, text) {
@@ -31,6 +33,9 @@ function answer(request, response, text) {
     const body = text && JSON.parse(text);
     if (down) return response.writeHead(503).end();
     heard[name].push({ url: request.url, method: request.method, headers: request.headers, body });
+    if (name === 'callback') agree.callback = request.headers['webhook-request-callback'] ?? agree.callback;
+    if (name === 'later') agree.later = body?.[0]?.data.validationUrl ?? agree.later;
+    if (name === 'later' || name === 'callback') return response.end();
     if (request.method === 'OPTIONS') {
         response.setHeader('WebHook-Allowed-Origin', request.headers['webhook-request-origin']);
     }
@@ -63,10 +68,12 @@ function theServer() {
         const route = (name, source, endpoint) => ({ name, source, endpointNames: [endpoint] });
         const document = path.join(dir, 'routing.json');
         fs.writeFileSync(document, JSON.stringify({
-            endpoints: { webhooks: [hook('grid', 'EventGridSchema'), hook('cloud', 'CloudEventSchemaV1_0')] },
+            endpoints: { webhooks: [hook('grid', 'EventGridSchema'), hook('cloud', 'CloudEventSchemaV1_0'),
+                hook('later', 'EventGridSchema'), hook('callback', 'CloudEventSchemaV1_0')] },
             routes: [route('a', 'DeviceMessages', 'grid'), route('b', 'DeviceMessages', 'cloud'),
                 route('c', 'DeviceLifecycleEvents', 'grid'), route('d', 'DeviceConnectionStateEvents', 'grid'),
-                route('e', 'TwinChangeEvents', 'cloud')],
+                route('e', 'TwinChangeEvents', 'cloud'), route('f', 'DeviceMessages', 'later'),
+                route('g', 'DeviceMessages', 'callback')],
             enrichments: [{ key: 'hub', value: '$iothubname', endpointNames: ['grid'] }],
         }));
         await server.azimuth('hub', 'routing', 'apply', '-f', document);
@@ -78,18 +85,24 @@ function theServer() {
     return started;
 }
 
-async function send(server, ...bodies) {
+async function sendWith(server, properties, ...bodies) {
     const client = Client.fromConnectionString(await server.azimuth('connection-string', '-d', 'hooked'), Mqtt);
     await client.setOptions({ ca: server.ca });
     for (const body of bodies) {
         const message = new Message(JSON.stringify(body));
         message.contentType = 'application/json';
         message.contentEncoding = 'utf-8';
-        message.properties.add('level', 'hot');
+        for (const [key, value] of Object.entries(properties)) message.properties.add(key, value);
         await client.sendEvent(message);
     }
     await client.close();
 }
+
+const send = (server, ...bodies) => sendWith(server, { level: 'hot' }, ...bodies);
+
+const get = (url, ca) => new Promise((resolve, reject) => {
+    https.get(url, { ca }, (response) => { response.resume(); resolve(response.statusCode); }).on('error', reject);
+});
 
 const telemetry = (name) => events(name).filter((event) => (event.eventType ?? event.type).endsWith('DeviceTelemetry'));
 
@@ -115,6 +128,31 @@ check('a webhook gets CloudEvents, also of twins', async () => {
     await registry.updateTwin('hooked', { tags: { site: 'north' } }, '*');
     await until('the twin came', () => events('cloud').some(({ type }) => type === 'Azimuth.Devices.TwinChanged'));
     for (const event of events('cloud')) assert.equal(event.specversion, '1.0');
+});
+
+check('a webhook agrees later, at its validationUrl or its callback, and gets what waited', async () => {
+    const { server } = await theServer();
+    await send(server, { n: 2 });
+    for (const name of ['later', 'callback']) {
+        await until(`${name} was asked`, () => agree[name]);
+        assert.equal(events(name).length, 0);
+        assert.equal(await get(agree[name].replace(/id=.*/, 'id=00000000-0000-0000-0000-000000000000'), server.ca), 404);
+        assert.equal(await get(agree[name], server.ca), 200);
+        await until(`${name} got it`, () => telemetry(name).some(({ data }) => data.body.n === 2));
+    }
+});
+
+check('what a webhook sends back with its properties goes to the others, not there again', async () => {
+    const { server } = await theServer();
+    await send(server, { n: 3 });
+    const find = (name, n) => telemetry(name).filter(({ data }) => data.body.n === n);
+    await until('it came', () => find('grid', 3).length);
+    await sendWith(server, find('grid', 3)[0].data.properties, { n: 4 });
+    await send(server, { n: 5 });
+    await until('the next came', () => find('grid', 5).length && find('cloud', 5).length);
+    assert.equal(find('grid', 4).length, 0);
+    assert.equal(find('cloud', 4).length, 1);
+    assert.equal(server.log.filter((line) => line.includes('routing.loop')).length, 1);
 });
 
 check('messages wait for a webhook that is down, also over kill -9, and come in order', async () => {

@@ -1,0 +1,61 @@
+/* agree.c - an endpoint outside agrees later: its handshake gave it an address of the hub with a code, and who
+ * asks for that address owns the code.
+ *
+ *   any core ──AGREE──▶ the endpoint's core: who delivers knows the code ──DONE──▶ any core */
+#include "base/num.h"
+#include "hub/routing/home.h"
+
+struct agreement {
+    char name[ROUTE_NAME_MAX + 1], code[ROUTING_CODE_MAX + 1];
+};
+
+void routing_set_agree(struct routing *r, routing_agree_fn fn, void *ctx)
+{
+    r->agree = fn;
+    r->agree_ctx = ctx;
+}
+
+static void put(char *out, size_t max, struct slice text)
+{
+    size_t len = MIN(text.len, max);
+    if (len) memcpy(out, text.ptr, len);
+    out[len] = 0;
+}
+
+struct addr routing_home(const struct hub *hub, unsigned bit)
+{
+    return (struct addr){.lane = hub->cores[bit % hub->core_count]};
+}
+
+void routing_agree(struct routing *r, struct slice endpoint, struct slice code,
+                   struct routing_wait *w)
+{
+    ON_LANE(r->lane);
+    const struct routing_endpoint *e = routing_endpoint_find(r, endpoint);
+    struct msg *m = msg_new(ROUTING_AGREE, sizeof(struct agreement));
+    struct agreement *a = (void *)m->body;
+    put(a->name, ROUTE_NAME_MAX, slice_str(e ? e->name : ""));
+    put(a->code, ROUTING_CODE_MAX, code);
+    w->slot = slot_new(r->lane, w);
+    post(r->lane, w->slot, routing_home(r->hub, e ? e->bit : 0), m);
+}
+
+static void on_agree(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct routing *r = ctx;
+    const struct agreement *a = (const void *)m->body;
+    const struct routing_endpoint *e = routing_endpoint_find(r, slice_str(a->name));
+    bool known = e && r->agree && r->agree(r->agree_ctx, e, slice_str(a->code));
+    (void)lane;
+    routing_answer(r, m,
+                   known ? OK
+                         : fail(ERR_NOT_FOUND,
+                                "no endpoint waits for this code: it was asked again since, or "
+                                "more than %d seconds ago",
+                                ROUTING_AGREE_S));
+}
+
+void routing_listen_agree(struct routing *r)
+{
+    lane_on(r->lane, ROUTING_AGREE, on_agree, r);
+}
