@@ -89,6 +89,8 @@ static void a_transfer_is_accepted_once_it_is_stored(void **state)
     rig_free(c);
 }
 
+#define TOO_LARGE "'amqp:link:message-size-exceeded' \"{\"errorCode\":413001"
+
 /* The C SDK sends every message so, annotations behind the application properties. */
 static void a_batch_is_one_transfer(void **state)
 {
@@ -99,7 +101,7 @@ static void a_batch_is_one_transfer(void **state)
            "b\"\\0Su\\xa0\\x01b\"");
     assert_true(hears(c, "disposition[true 1 1 true @36 []"));
     say(c, "0 transfer[0 2 b\"t\" 2147563264 false] @117 b\"\\0Su\\xa0\\x01a\" @117 b\"nonsense\"");
-    assert_true(hears(c, "'amqp:decode-error'"));
+    assert_true(hears(c, "'amqp:decode-error' \"{\"errorCode\":400004"));
     rig_free(c);
 }
 
@@ -129,7 +131,7 @@ static void a_message_has_a_largest_size(void **state)
             rig_say(c, buf_slice(&bytes));
             at += piece;
         }
-        assert_true(hears(c, over ? "'amqp:link:message-size-exceeded'" : "@36 []"));
+        assert_true(hears(c, over ? TOO_LARGE : "@36 []"));
         buf_free(&payload);
     }
     buf_free(&line);
@@ -175,7 +177,7 @@ static void a_batch_has_a_limit(void **state)
         for (int i = 0; i < AMQP_BATCH_MAX + over; i++)
             buf_put_str(&line, " @117 b\"\\0Su\\xa0\\x01a\"");
         say(c, "%s", buf_cstr(&line));
-        assert_true(hears(c, over ? "'amqp:link:message-size-exceeded'" : "@36 []"));
+        assert_true(hears(c, over ? TOO_LARGE : "@36 []"));
         buf_free(&line);
     }
     rig_free(c);
@@ -193,7 +195,7 @@ static void properties_have_a_limit(void **state)
             buf_printf(&line, "\"%d\" \"v\" ", i);
         buf_put_str(&line, "} @117 b\"x\"");
         say(c, "%s", buf_cstr(&line));
-        assert_true(hears(c, over ? "'amqp:link:message-size-exceeded'" : "@36 []"));
+        assert_true(hears(c, over ? TOO_LARGE : "@36 []"));
         buf_free(&line);
     }
     rig_free(c);

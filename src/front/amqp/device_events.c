@@ -98,11 +98,41 @@ static void settle(struct events_link *e, uint32_t id, bool settled, const struc
     peer_settle(base_of(e), id, settled, no);
 }
 
-/* What the log said, as a reason to reject. */
-static struct amqp_error error_of(enum err e)
+static enum status status_of_condition(const char *condition)
 {
-    if (e == ERR_THROTTLED) return amqp_error_of(AMQP_THROTTLED, "The hub takes no messages now.");
-    return amqp_error_of(AMQP_INTERNAL_ERROR, "The message could not be stored.");
+    static const struct {
+        const char *condition;
+        enum status status;
+    } rows[] = {
+        {AMQP_THROTTLED, STATUS_THROTTLING},
+        {AMQP_RESOURCE_LIMIT, STATUS_QUOTA_EXCEEDED},
+        {AMQP_MESSAGE_SIZE_EXCEEDED, STATUS_MESSAGE_TOO_LARGE},
+        {AMQP_DECODE_ERROR, STATUS_ARGUMENT_INVALID},
+        {AMQP_UNAUTHORIZED, STATUS_UNAUTHORIZED_ACCESS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(condition, rows[i].condition) == 0) return rows[i].status;
+    return STATUS_SERVER_ERROR;
+}
+
+/* Described in JSON, as IoT Hub does: its number is what tells .NET one cause of a condition from another. */
+static void reject(struct events_link *e, uint32_t id, bool settled, const char *condition,
+                   const char *why)
+{
+    struct buf text = {0};
+    status_put_json(&text, status_number(status_of_condition(condition)), slice_str(why));
+    struct amqp_error no = amqp_error_of(condition, buf_cstr(&text));
+    settle(e, id, settled, &no);
+    buf_free(&text);
+}
+
+/* What the log said is why it is not stored. */
+static void reject_unstored(struct events_link *e, uint32_t id, bool settled)
+{
+    if (e->failed == ERR_THROTTLED)
+        reject(e, id, settled, AMQP_THROTTLED, "The hub takes no messages now.");
+    else
+        reject(e, id, settled, AMQP_INTERNAL_ERROR, "The message could not be stored.");
 }
 
 /* In the order of the messages: an error of an earlier one of its transfer is known by the last. */
@@ -112,10 +142,14 @@ static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum 
     if (e == NULL) return;
     if (result != OK && e->failed == OK) e->failed = result;
     if (!(cookie & MARK_LAST)) return;
-    struct amqp_error no = error_of(e->failed);
+    uint32_t id = (uint32_t)(cookie >> MARK_BITS);
+    bool settled = cookie & MARK_SETTLED;
     peer_touch(base_of(e)->peer);
     e->unsettled--;
-    settle(e, (uint32_t)(cookie >> MARK_BITS), cookie & MARK_SETTLED, e->failed == OK ? NULL : &no);
+    if (e->failed == OK)
+        settle(e, id, settled, NULL);
+    else
+        reject_unstored(e, id, settled);
     e->failed = OK;
     renew_credit(e);
 }
@@ -192,21 +226,19 @@ static bool suffers(struct events_link *e, const struct amqp_delivery *d)
     const char *condition =
         device_fault_condition(base_of(e)->peer->service, slice_str(device->session.who), false);
     if (condition == NULL) return false;
-    struct amqp_error no = amqp_error_of(condition, "A fault that the device asked for lasts.");
-    settle(e, d->id, d->settled, &no);
+    reject(e, d->id, d->settled, condition, "A fault that the device asked for lasts.");
     renew_credit(e);
     return true;
 }
 
-static void reject(struct events_link *e, const struct amqp_delivery *d, enum err why)
+static const char *condition_of(enum err why)
 {
-    struct amqp_error no = amqp_error_of(why == ERR_THROTTLED ? AMQP_THROTTLED
-                                         : why == ERR_FULL    ? AMQP_RESOURCE_LIMIT
-                                         : why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED
-                                                              : AMQP_DECODE_ERROR,
-                                         fail_text());
-    settle(e, d->id, d->settled, &no);
-    renew_credit(e);
+    switch (why) {
+    case ERR_THROTTLED: return AMQP_THROTTLED;
+    case ERR_FULL: return AMQP_RESOURCE_LIMIT;
+    case ERR_TOO_BIG: return AMQP_MESSAGE_SIZE_EXCEEDED;
+    default: return AMQP_DECODE_ERROR;
+    }
 }
 
 static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
@@ -222,7 +254,8 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
     if (err == OK && is_over_quota(e, first))
         err = fail(ERR_FULL, "The messages of the day are used up.");
     if (err != OK) {
-        reject(e, d, err);
+        reject(e, d->id, d->settled, condition_of(err), fail_text());
+        renew_credit(e);
         return;
     }
     e->unsettled++;

@@ -160,7 +160,8 @@ for (const [condition, what, tokens, kind, options, number] of REFUSED) {
     }));
 }
 
-/* ---- messages that are rejected: condition, what, token, address, message, number in the info */
+/* ---- messages that are rejected: condition, what, token, address, message, number: in the info for services,
+ * in the description for devices */
 
 const to = (deviceId) => ({ to: `/devices/${deviceId}/messages/devicebound`, body: text('x') });
 const DEVICEBOUND = '/messages/devicebound';
@@ -178,11 +179,11 @@ const REJECTED = [
         [Buffer.from('nonsense'), undefined, 0], 400004],
     ['amqp:link:message-size-exceeded', 'a message of 64 KiB and a byte', of(env.HUB_SERVICE), DEVICEBOUND,
         [{ ...to('err-amqp'), body: text('x'.repeat(64 * 1024 + 1)) }], 413001],
-    ['amqp:decode-error', 'telemetry that is no message', own, `${ME}/messages/events`, [Buffer.from('nonsense'), undefined, 0]],
+    ['amqp:decode-error', 'telemetry that is no message', own, `${ME}/messages/events`, [Buffer.from('nonsense'), undefined, 0], 400004],
     ['amqp:decode-error', 'a batch of what is no message', own, `${ME}/messages/events`,
-        [Buffer.from([0, 0x53, 0x75, 0xa0, 1, 0]), undefined, 0x80013700]],
+        [Buffer.from([0, 0x53, 0x75, 0xa0, 1, 0]), undefined, 0x80013700], 400004],
     ['amqp:link:message-size-exceeded', 'telemetry of 256 KiB and a byte', own, `${ME}/messages/events`,
-        [{ body: text('x'.repeat(256 * 1024 + 1)) }]],
+        [{ body: text('x'.repeat(256 * 1024 + 1)) }], 413001],
     ['amqp:decode-error', 'a request for the twin that is no message', own, `${ME}/twin`, [Buffer.from('nonsense'), undefined, 0]],
     ['amqp:not-allowed', 'a request for the twin whose answer nobody takes', own, `${ME}/twin`, [{ body: text(' ') }]],
 ];
@@ -193,6 +194,10 @@ for (const [condition, what, one, address, sent, number] of REJECTED) {
         assert.equal(error.condition, condition);
         assert.ok(error.description.length > 0);
         if (number === undefined) return;
+        if (address !== DEVICEBOUND) {
+            described(error, number);
+            return;
+        }
         assert.equal(error.info['com.microsoft:error-code'], number);
         const name = error.description.split(':')[0];
         assert.equal(NUMBERS[name], number);
