@@ -28,8 +28,8 @@ enum {
     CERTIFICATE_NAME_MAX = 64, /* ARM: letters, digits, '-', '.', '_' */
     CERTIFICATE_CODE_LEN = 48, /* hex digits of a verification code */
     CERTIFICATE_THUMBPRINT_LEN = 2 * X509_SHA1_LEN,
-    CERTIFICATE_CHANGES_MAX = 100, /* that wait for the store; ERR_THROTTLED */
-    CERTIFICATE_IF_MATCH_MAX = 2 * ETAG_MAX,
+    CERTIFICATE_CHANGES_MAX = 100,           /* that wait for the store; ERR_THROTTLED */
+    CERTIFICATE_IF_MATCH_MAX = 2 * ETAG_MAX, /* bytes; a longer one matches nothing */
 };
 
 struct certificates;

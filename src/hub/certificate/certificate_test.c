@@ -244,6 +244,17 @@ static void a_change_names_the_version_that_it_changes(void **state)
     for (int i = 1; i < 4; i++) assert_int_equal(ask(f, verbs[i], "ca", "*", &root), ERR_NOT_FOUND);
 }
 
+static void an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char wanted[CERTIFICATE_IF_MATCH_MAX + 2];
+    assert_int_equal(ask(f, PUT, "ca", NULL, &root), OK);
+    snprintf(wanted, sizeof wanted, "%-*s", CERTIFICATE_IF_MATCH_MAX + 1, "*");
+    assert_int_equal(ask(f, DELETE, "ca", wanted, NULL), ERR_PRECONDITION);
+    wanted[CERTIFICATE_IF_MATCH_MAX] = '\0';
+    assert_int_equal(ask(f, DELETE, "ca", wanted, NULL), OK);
+}
+
 static void another_certificate_is_not_verified_by_the_old_proof(void **state)
 {
     struct fixture *f = *state;
@@ -346,6 +357,7 @@ int main(void)
         CASE(an_upload_is_shown_and_trusted_once_it_is_verified),
         CASE(possession_is_proven_with_a_code),
         CASE(a_change_names_the_version_that_it_changes),
+        CASE(an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing),
         CASE(another_certificate_is_not_verified_by_the_old_proof),
         CASE(what_cannot_be_a_ca_here_is_refused),
         CASE(a_hub_has_25),

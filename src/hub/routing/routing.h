@@ -30,9 +30,9 @@
 #include "log/record.h"
 
 enum {
-    ROUTING_DOCUMENT_MAX = 1 << 20, /* bytes */
-    ROUTING_CHANGES_MAX = 16,       /* that wait; ERR_THROTTLED */
-    ROUTING_IF_MATCH_MAX = 2 * ETAG_MAX,
+    ROUTING_DOCUMENT_MAX = 1 << 20,      /* bytes */
+    ROUTING_CHANGES_MAX = 16,            /* that wait; ERR_THROTTLED */
+    ROUTING_IF_MATCH_MAX = 2 * ETAG_MAX, /* bytes; a longer one matches nothing */
     ROUTING_KINDS_MAX = 16,
     ROUTING_EXTRA_MAX = 1 << 20, /* bytes of all enrichments of a record; above it, who has some
                                         does not get the message */

@@ -325,6 +325,16 @@ static void a_change_names_the_version_that_it_changes(void **state)
     assert_string_equal(first, second);
 }
 
+static void an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char wanted[ROUTING_IF_MATCH_MAX + 2];
+    snprintf(wanted, sizeof wanted, "%-*s", ROUTING_IF_MATCH_MAX + 1, "*");
+    assert_int_equal(put_at(f, 2, wanted, SLICE_LIT("{}")), ERR_PRECONDITION);
+    wanted[ROUTING_IF_MATCH_MAX] = '\0';
+    assert_int_equal(put_at(f, 2, wanted, SLICE_LIT("{}")), OK);
+}
+
 static void of_changes_that_come_together_one_wins(void **state)
 {
     struct fixture *f = *state;
@@ -702,6 +712,7 @@ int main(void)
         TEST(a_document_has_a_size),
         TEST(there_are_limits_of_ours_and_of_tiers),
         TEST(a_change_names_the_version_that_it_changes),
+        TEST(an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing),
         TEST(of_changes_that_come_together_one_wins),
         TEST(a_try_shows_what_would_change_and_changes_nothing),
         TEST(secrets_are_masked_and_kept),
