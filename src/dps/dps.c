@@ -447,7 +447,7 @@ void dps_lookup(struct dps *d, const struct dps_device *who, struct dps_wait *w)
 
 static void send_service(struct dps *d, struct ask ask, struct dps_wait *w)
 {
-    ask.text = slice_head(ask.text, DPS_ETAG_MAX + 1);
+    if (ask.text.len > DPS_ETAG_MAX) ask.text = SLICE_LIT("");
     send(d, ask, w);
 }
 
@@ -483,7 +483,7 @@ void dps_enrollment_attestation(struct dps *d, enum dps_kind kind, struct slice 
 static void send_query(struct dps *d, struct ask ask, const struct dps_page *page,
                        struct dps_wait *w)
 {
-    ask.text = slice_head(page->continuation, DPS_CONTINUATION_MAX);
+    ask.text = slice_head(page->continuation, DPS_CONTINUATION_MAX + 1);
     ask.json = page->json;
     ask.top = page->top;
     send(d, ask, w);

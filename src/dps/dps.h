@@ -40,8 +40,8 @@ enum {
     DPS_REGISTER_MAX = 96 << 10,    /* bytes of what a device says (DPS: 96 KB); 413 */
     DPS_HUBS_MAX = 50,              /* hubs of an enrollment, linked hubs (DPS); 403202 */
     DPS_HUB_DOCUMENT_MAX = 8 << 10, /* bytes of a linked hub's JSON; 413 */
-    DPS_URL_MAX = 2048,             /* of a webhook */
-    DPS_TPM_MAX = 4096,             /* bytes of a TPM's two public keys */
+    DPS_URL_MAX = 2048,             /* of a webhook; 400004 */
+    DPS_TPM_MAX = 4096,             /* bytes of a TPM's two public keys; 413 */
     DPS_OPERATIONS_MAX = 4096,      /* operations under way at one home; 429001 */
     DPS_OPERATIONS_EACH_MAX =
         1024,                /* of them through one enrollment: a flood leaves room; 429001 */
@@ -50,10 +50,10 @@ enum {
     DPS_PAGE_MAX = 1000,     /* items of a query's answer */
     DPS_QUERY_MAX = 4 << 10, /* bytes of a query's JSON; 413 */
     DPS_ETAG_MAX = 64,       /* of an If-Match header; longer ones match nothing */
-    DPS_CONTINUATION_MAX = 3 * DPS_ID_MAX,
-    DPS_OPERATION_ID_MAX = 64,
-    DPS_LATE_US = 50000,   /* see struct dps_wait */
-    DPS_RETRY_AFTER_S = 2, /* Node would poll at once at 0, .NET takes 2 for less */
+    DPS_CONTINUATION_MAX = 3 * DPS_ID_MAX, /* 400004 */
+    DPS_OPERATION_ID_MAX = 64,             /* a longer one is nobody's: 404 */
+    DPS_LATE_US = 50000,                   /* see struct dps_wait */
+    DPS_RETRY_AFTER_S = 2,                 /* Node would poll at once at 0, .NET takes 2 for less */
 };
 
 /* What a verb answers with besides HTTP's own 200, 202 and 204: the number in the body.  A number's

@@ -106,7 +106,8 @@ static void ask_page(struct call *c)
 {
     struct store_request q;
     struct buf after = {0};
-    if (text_unpercent(&after, c->text) != OK || !text_is_utf8(buf_slice(&after))) {
+    if (c->text.len > DPS_CONTINUATION_MAX || text_unpercent(&after, c->text) != OK ||
+        !text_is_utf8(buf_slice(&after))) {
         dps_call_fail(c, DPS_BAD_ARGUMENT, "x-ms-continuation is not one that was given");
     } else {
         bool of_registrations = c->head->verb == VERB_REGISTRATION_QUERY;

@@ -1,0 +1,282 @@
+/* dps_limits_test.c - limits of device provisioning against a whole hub: at each, and one above. */
+#include "server/dps_client_test.h"
+
+/* ---- without a connection, for what takes thousands */
+
+static unsigned put_quickly(enum dps_kind kind, const char *id, struct slice if_match,
+                            struct slice json)
+{
+    struct heard h = {.wait = {.fn = on_heard}};
+    lane_running = &rig.core;
+    dps_enrollment_put(rig.wire.cores[0].dps, kind, slice_str(id), if_match, json, &h.wait);
+    rig_run(&rig);
+    return h.code;
+}
+
+static unsigned delete_quickly(enum dps_kind kind, const char *id, struct slice if_match)
+{
+    struct heard h = {.wait = {.fn = on_heard}};
+    lane_running = &rig.core;
+    dps_enrollment_delete(rig.wire.cores[0].dps, kind, slice_str(id), if_match, &h.wait);
+    rig_run(&rig);
+    return h.code;
+}
+
+static unsigned put_numbered(enum dps_kind kind, unsigned number)
+{
+    char id[32], json[512];
+    snprintf(id, sizeof id, "n-%04u", number);
+    snprintf(json, sizeof json, "{\"%s\":\"%s\"," BY_KEY "}",
+             kind == DPS_GROUP ? "enrollmentGroupId" : "registrationId", id);
+    return put_quickly(kind, id, SLICE_NONE, slice_str(json));
+}
+
+/* `head`, so many x and `tail`: `len` bytes; in the arena. */
+static const char *padded(const char *head, char pad, const char *tail, size_t len)
+{
+    size_t around = strlen(head) + strlen(tail);
+    assert_true(len >= around);
+    char *text = arena_alloc(&arena, len + 1);
+    memcpy(text, head, strlen(head));
+    memset(text + strlen(head), pad, len - around);
+    memcpy(text + len - strlen(tail), tail, strlen(tail) + 1);
+    return text;
+}
+
+/* ---- how many there are */
+
+static void a_thousand_groups_and_not_one_more(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < DPS_GROUPS_MAX; i++)
+        assert_int_equal(put_numbered(DPS_GROUP, i), DPS_OK);
+    assert_int_equal(put_numbered(DPS_GROUP, DPS_GROUPS_MAX), DPS_TOO_MANY_ENROLLMENTS);
+    assert_int_equal(put_numbered(DPS_INDIVIDUAL, 0), DPS_OK);
+    assert_int_equal(delete_quickly(DPS_GROUP, "n-0000", SLICE_NONE), DPS_NO_CONTENT);
+    assert_int_equal(put_numbered(DPS_GROUP, DPS_GROUPS_MAX), DPS_OK);
+}
+
+/* Who comes when all places are taken is told to come again, and comes when one is free. */
+static void so_many_operations_are_under_way_and_not_one_more(void **state)
+{
+    (void)state;
+    enum { GROUPS = DPS_OPERATIONS_MAX / DPS_OPERATIONS_EACH_MAX };
+    static const char *const names[GROUPS] = {"one", "two", "three", "four"};
+    static const char *const how[GROUPS] = {WEBHOOK, WEBHOOK,
+                                            ",\"allocationPolicy\":\"static\",\"iotHubs\":["
+                                            "\"b.test\"]",
+                                            ",\"allocationPolicy\":\"static\",\"iotHubs\":["
+                                            "\"b.test\"]"};
+    char keys[GROUPS][48];
+    _Static_assert(GROUPS == 4 && DPS_WEBHOOKS_MAX == 2 * DPS_OPERATIONS_EACH_MAX,
+                   "two groups that ask webhooks, two that ask another hub");
+    assert_int_equal(administer_at("PUT", "/linkedHubs/b.test", "",
+                                   "{\"connectionString\":\"HostName=b.test;SharedAccessKeyName="
+                                   "iothubowner;SharedAccessKey=" KEY "\"}")
+                         .status,
+                     200);
+    for (int g = 0; g < GROUPS; g++) {
+        char body[1024];
+        snprintf(keys[g], sizeof keys[g], "%c%s", "NOPQ"[g], &KEY[1]);
+        snprintf(body, sizeof body,
+                 "{\"enrollmentGroupId\":\"%s\",\"attestation\":{\"type\":\"symmetricKey\","
+                 "\"symmetricKey\":{\"primaryKey\":\"%s\",\"secondaryKey\":\"%s\"}}%s}",
+                 names[g], keys[g], keys[g], how[g]);
+        assert_int_equal(put_quickly(DPS_GROUP, names[g], SLICE_NONE, slice_str(body)), DPS_OK);
+    }
+    put_enrollment("last", "");
+    for (unsigned i = 0; i < DPS_OPERATIONS_EACH_MAX; i++)
+        for (int g = 0; g < GROUPS; g++)
+            assert_int_equal(register_with(slice_str(keys[g]), names[g], i), DPS_ACCEPTED);
+    assert_int_equal(register_quickly("last", own_token("last")), DPS_THROTTLED);
+    answer_call(404, ""); /* that a device is not there yet, or that the webhook is not */
+    if (called) answer_call(401, "");
+    assert_int_equal(register_quickly("last", own_token("last")), DPS_ACCEPTED);
+}
+
+/* They all wait for the store. */
+static void ten_thousand_calls_wait_and_not_one_more(void **state)
+{
+    (void)state;
+    struct heard *heard = calloc(DPS_CALLS_MAX + 1, sizeof *heard);
+    unsigned throttled = 0, unknown = 0;
+    lane_running = &rig.core;
+    for (unsigned i = 0; i <= DPS_CALLS_MAX; i++) {
+        heard[i].wait.fn = on_heard;
+        dps_enrollment_get(rig.wire.cores[0].dps, DPS_INDIVIDUAL, SLICE_LIT("nobody"),
+                           &heard[i].wait);
+    }
+    rig_run(&rig);
+    for (unsigned i = 0; i <= DPS_CALLS_MAX; i++) {
+        throttled += heard[i].code == DPS_THROTTLED;
+        unknown += heard[i].code == DPS_NO_ENROLLMENT;
+    }
+    assert_int_equal(throttled, 1);
+    assert_int_equal(unknown, DPS_CALLS_MAX);
+    free(heard);
+}
+
+static void a_page_has_a_thousand_items_and_not_one_more(void **state)
+{
+    (void)state;
+    char wish[64];
+    for (unsigned i = 0; i <= DPS_PAGE_MAX; i++)
+        assert_int_equal(put_numbered(DPS_INDIVIDUAL, i), DPS_OK);
+    snprintf(wish, sizeof wish, "x-ms-max-item-count: %d\r\n", DPS_PAGE_MAX + 1);
+    struct reply r = serve("POST", "/enrollments/query", wish, "{\"query\":\"SELECT *\"}");
+    unsigned count = 0;
+    for (const struct json *item = r.body->child; item; item = item->next) count++;
+    assert_int_equal(count, DPS_PAGE_MAX);
+    assert_non_null(strstr(r.head, "x-ms-continuation: n-0999\r\n"));
+}
+
+static void a_revocation_names_a_hundred_devices_and_counts_all(void **state)
+{
+    (void)state;
+    put_group("line", "");
+    for (unsigned i = 0; i <= 100; i++)
+        assert_int_equal(register_in_group("line", i), DPS_ACCEPTED);
+    struct reply r =
+        administer_at("POST", "/enrollmentGroups/line/revoke", "", "{\"dryRun\":true}");
+    int64_t registrations = 0;
+    unsigned named = 0;
+    assert_int_equal(json_i64(json_get(r.body, "registrations"), &registrations), OK);
+    assert_int_equal(registrations, 101);
+    for (const struct json *d = json_get(r.body, "devices")->child; d; d = d->next) named++;
+    assert_int_equal(named, 100);
+}
+
+/* ---- how long they are */
+
+static void an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing(void **state)
+{
+    (void)state;
+    put_enrollment("e1", "");
+    struct slice longer = slice_str(padded("*", ' ', "", DPS_ETAG_MAX + 1));
+    assert_int_equal(delete_quickly(DPS_INDIVIDUAL, "e1", longer), DPS_PRECONDITION);
+    assert_int_equal(delete_quickly(DPS_INDIVIDUAL, "e1", slice_head(longer, DPS_ETAG_MAX)),
+                     DPS_NO_CONTENT);
+}
+
+static void a_continuation_over_its_limit_is_refused(void **state)
+{
+    (void)state;
+    static const char query[] = "{\"query\":\"SELECT *\"}";
+    for (size_t more = 0; more < 2; more++) {
+        const char *header =
+            padded("x-ms-continuation: ", 'a', "\r\n",
+                   sizeof "x-ms-continuation: \r\n" - 1 + DPS_CONTINUATION_MAX + more);
+        struct reply r = serve("POST", "/enrollments/query", header, query);
+        if (more)
+            assert_code(r, DPS_BAD_ARGUMENT);
+        else
+            assert_int_equal(r.status, 200);
+    }
+}
+
+static void an_operation_id_of_any_length_is_only_its_own(void **state)
+{
+    (void)state;
+    put_enrollment("o1", "");
+    struct reply r = say_register("o1", own_token("o1"), "{}");
+    const char *operation = text_of(r.body, "operationId");
+    for (size_t len = DPS_OPERATION_ID_MAX; len <= DPS_OPERATION_ID_MAX + 1; len++)
+        assert_code(say_poll("o1", own_token("o1"), padded(operation, '0', "", len)),
+                    DPS_NO_OPERATION);
+    assert_int_equal(say_poll("o1", own_token("o1"), operation).status, 200);
+}
+
+static void a_webhooks_url_has_2048_characters(void **state)
+{
+    (void)state;
+    for (size_t more = 2; more--;) {
+        char body[4096];
+        snprintf(body, sizeof body,
+                 "{\"registrationId\":\"u1\"," BY_KEY ",\"allocationPolicy\":\"custom\","
+                 "\"customAllocationDefinition\":{\"webhookUrl\":\"%s\","
+                 "\"apiVersion\":\"2021-10-01\"}}",
+                 padded("https://f.test/", 'a', "", DPS_URL_MAX + more));
+        assert_int_equal(serve("PUT", "/enrollments/u1", "", body).status, more ? 400 : 200);
+    }
+}
+
+static void the_keys_of_a_tpm_have_4_kilobytes(void **state)
+{
+    (void)state;
+    static const uint8_t keys[DPS_TPM_MAX + 1];
+    for (size_t more = 0; more < 2; more++) {
+        struct heard h = {.wait = {.fn = on_heard}};
+        lane_running = &rig.core;
+        dps_register(rig.wire.cores[0].dps,
+                     &(struct dps_device){.registration_id = SLICE_LIT("t1"),
+                                          .tpm = slice_of(keys, DPS_TPM_MAX + more)},
+                     SLICE_LIT("{}"), &h.wait);
+        rig_run(&rig);
+        assert_int_equal(h.code, more ? DPS_TOO_LARGE : DPS_UNAUTHORIZED);
+    }
+}
+
+/* Spaces count, too. */
+static void documents_have_a_largest_size(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path, *head, *tail;
+        size_t most;
+    } rows[] = {
+        {"PUT", "/enrollments/d1", "{\"registrationId\":\"d1\",", BY_KEY "}", DPS_DOCUMENT_MAX},
+        {"PUT", "/enrollmentGroups/g1", "{\"enrollmentGroupId\":\"g1\",", BY_KEY "}",
+         DPS_DOCUMENT_MAX},
+        {"POST", "/enrollments", "{\"mode\":\"create\",\"enrollments\":[",
+         "{\"registrationId\":\"d2\"," BY_KEY "}]}", DPS_BULK_BODY_MAX},
+        {"POST", "/enrollments/query", "{\"query\":", "\"SELECT *\"}", DPS_QUERY_MAX},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t more = 2; more--;) {
+            const char *body = padded(rows[i].head, ' ', rows[i].tail, rows[i].most + more);
+            struct reply r = serve(rows[i].method, rows[i].path, "", body);
+            assert_int_equal(r.status, more ? 413 : 200);
+        }
+    for (size_t more = 2; more--;) {
+        const char *body = padded("{\"connectionString\":\"HostName=b.test;SharedAccessKeyName="
+                                  "iothubowner;SharedAccessKey=" KEY "\"",
+                                  ' ', "}", DPS_HUB_DOCUMENT_MAX + more);
+        assert_int_equal(administer_at("PUT", "/linkedHubs/b.test", "", body).status,
+                         more ? 413 : 200);
+    }
+}
+
+static int start(void **state)
+{
+    (void)state;
+    called = NULL;
+    rig_start_with(&rig, &network);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    arena_free(&arena);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(a_thousand_groups_and_not_one_more),
+        TEST(so_many_operations_are_under_way_and_not_one_more),
+        TEST(ten_thousand_calls_wait_and_not_one_more),
+        TEST(a_page_has_a_thousand_items_and_not_one_more),
+        TEST(a_revocation_names_a_hundred_devices_and_counts_all),
+        TEST(an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing),
+        TEST(a_continuation_over_its_limit_is_refused),
+        TEST(an_operation_id_of_any_length_is_only_its_own),
+        TEST(a_webhooks_url_has_2048_characters),
+        TEST(the_keys_of_a_tpm_have_4_kilobytes),
+        TEST(documents_have_a_largest_size),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
