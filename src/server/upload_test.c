@@ -5,10 +5,12 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "front/blob/blob.h"
+#include "hub/notice/notice.h"
 #include "hub/upload/upload.h"
 #include "server/rig.h"
 
 static struct rig rig;
+static const char *who = "d1"; /* asks */
 
 static int set_up(void **state)
 {
@@ -52,9 +54,10 @@ static int ask(struct rig_conn *c, const char *path, const char *body)
     struct buf token = {0}, out = {0};
     rig_token(&rig, "device", "", &token);
     buf_printf(&out,
-               "POST /devices/d1/files%s?api-version=2016-11-14 HTTP/1.1\r\nHost: hub.test:8443\r\n"
+               "POST /devices/%s/files%s?api-version=2016-11-14 HTTP/1.1\r\n"
+               "Host: hub.test:8443\r\n"
                "Authorization: %s\r\nContent-Length: %zu\r\n\r\n%s",
-               path, buf_cstr(&token), strlen(body), body);
+               who, path, buf_cstr(&token), strlen(body), body);
     int status = say(c, buf_cstr(&out));
     buf_free(&token);
     buf_free(&out);
@@ -62,12 +65,12 @@ static int ask(struct rig_conn *c, const char *path, const char *body)
 }
 
 struct place {
-    char correlation_id[64], uri[1024]; /* "/container/blob?sas" */
+    char correlation_id[64], uri[2048]; /* "/container/blob?sas" */
 };
 
 static int begin(struct rig_conn *c, const char *name, struct place *out)
 {
-    char body[200];
+    char body[1100];
     struct arena arena = {0};
     struct json *doc;
     snprintf(body, sizeof body, "{\"blobName\":\"%s\"}", name);
@@ -258,6 +261,202 @@ static void a_body_comes_in_pieces_and_may_break_off(void **state)
     free(piece);
 }
 
+/* ---- limits */
+
+static void a_blobs_name_has_1024_characters_with_the_devices(void **state)
+{
+    struct rig_conn *c = rig_dial(&rig, WIRE_HTTP);
+    struct place p;
+    char name[UPLOAD_NAME_MAX + 1];
+    (void)state;
+    for (int over = 1; over >= 0; over--) {
+        memset(name, 'n', UPLOAD_NAME_MAX);
+        name[UPLOAD_NAME_MAX - (int)strlen("d1/") + over] = '\0';
+        assert_int_equal(begin(c, name, &p), over ? 400 : 200);
+        if (over) assert_true(heard(c, "ArgumentInvalid"));
+    }
+    assert_int_equal(end(c, &p, false), 204);
+    rig_free(c);
+}
+
+/* Of a body that is too long nothing is read. */
+static void a_body_and_a_block_list_have_a_largest_size(void **state)
+{
+    static const struct {
+        const char *tail;
+        long long most;
+    } rows[] = {{"", BLOB_PUT_MAX}, {"&comp=block&blockid=MDAw", BLOB_PUT_MAX}};
+    struct rig_conn *c = rig_dial(&rig, WIRE_HTTP), *blob;
+    struct place p;
+    struct buf list = {0};
+    (void)state;
+    assert_int_equal(begin(c, "large", &p), 200);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int over = 0; over < 2; over++) {
+            struct buf head = {0};
+            blob = rig_dial(&rig, WIRE_HTTP);
+            buf_printf(&head, "PUT %s%s HTTP/1.1\r\nHost: h\r\nContent-Length: %lld\r\n\r\nx",
+                       p.uri, rows[i].tail, rows[i].most + over);
+            assert_int_equal(say(blob, buf_cstr(&head)), over ? 413 : 0);
+            buf_free(&head);
+            rig_free(blob);
+        }
+    blob = rig_dial(&rig, WIRE_HTTP);
+    assert_int_equal(put(blob, &p, "&comp=block&blockid=MDAw", "", "x"), 201);
+    buf_put_str(&list, "<BlockList><Latest>MDAw</Latest></BlockList>");
+    while (buf_size(&list) < BLOB_LIST_MAX) buf_put_u8(&list, ' ');
+    assert_int_equal(put(blob, &p, "&comp=blocklist", "", buf_cstr(&list)), 201);
+    buf_put_u8(&list, ' ');
+    assert_int_equal(put(blob, &p, "&comp=blocklist", "", buf_cstr(&list)), 413);
+    assert_int_equal(end(c, &p, false), 204);
+    buf_free(&list);
+    rig_free(blob);
+    rig_free(c);
+}
+
+static uint64_t metric(const char *line)
+{
+    struct buf text = {0};
+    metrics_write(&text);
+    const char *at = strstr(buf_cstr(&text), line);
+    assert_non_null(at);
+    uint64_t value = strtoull(at + strlen(line), NULL, 10);
+    buf_free(&text);
+    return value;
+}
+
+/* A sweep looks for so many; where it finds them all, another follows. */
+static void more_uploads_expire_than_a_sweep_looks_for(void **state)
+{
+    enum { DEVICES = UPLOAD_SWEEP_MAX / UPLOAD_ACTIVE_MAX + 1 };
+    struct rig_conn *c;
+    struct place p;
+    char id[32];
+    (void)state;
+    rig_wait(&rig, UPLOAD_SAS_US + UPLOAD_SWEEP_US);
+    uint64_t before = metric("\nazimuth_uploads_expired_total ");
+    c = rig_dial(&rig, WIRE_HTTP);
+    for (int d = 0; d < DEVICES; d++) {
+        snprintf(id, sizeof id, "sweep-%d", d);
+        rig_create_device(&rig, id);
+        who = id;
+        for (int i = 0; i < UPLOAD_ACTIVE_MAX; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "f%d", i);
+            assert_int_equal(begin(c, name, &p), 200);
+        }
+    }
+    who = "d1";
+    rig_free(c);
+    rig_wait(&rig, UPLOAD_SAS_US + UPLOAD_SWEEP_US);
+    for (int i = 0; i < DEVICES; i++) rig_wait(&rig, 2000);
+    assert_int_equal(metric("\nazimuth_uploads_expired_total ") - before,
+                     DEVICES * UPLOAD_ACTIVE_MAX);
+}
+
+/* A service that hears of files. */
+struct ear {
+    struct notice_receiver base;
+    unsigned count, settled;
+    uint8_t first[NOTICE_LOCK_LEN], last[NOTICE_LOCK_LEN];
+};
+
+static void on_batch(struct notice_receiver *r, const uint8_t lock[NOTICE_LOCK_LEN],
+                     int64_t enqueued_us, struct slice json)
+{
+    struct ear *e = CONTAINER_OF(r, struct ear, base);
+    (void)enqueued_us, (void)json;
+    if (e->count++ == 0) memcpy(e->first, lock, NOTICE_LOCK_LEN);
+    memcpy(e->last, lock, NOTICE_LOCK_LEN);
+}
+
+static void on_settled(struct notice_receiver *r, const uint8_t lock[NOTICE_LOCK_LEN],
+                       enum status status)
+{
+    (void)lock;
+    assert_int_equal(status, STATUS_OK);
+    CONTAINER_OF(r, struct ear, base)->settled++;
+}
+
+static struct notices *notices(void)
+{
+    lane_running = &rig.core;
+    return upload_notices(rig.wire.cores[0].uploads);
+}
+
+static void open_ear(struct ear *e, unsigned credit)
+{
+    *e = (struct ear){.base = {.batch = on_batch, .settled = on_settled}};
+    notices_open(notices(), &e->base);
+    notices_credit(notices(), &e->base, credit);
+    rig_run(&rig);
+}
+
+static void settle(struct ear *e, const uint8_t *lock, enum notice_outcome outcome)
+{
+    notices_settle(notices(), &e->base, lock, outcome);
+    rig_run(&rig);
+}
+
+static void upload_files(unsigned count)
+{
+    struct rig_conn *c = rig_dial(&rig, WIRE_HTTP);
+    struct place p;
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(begin(c, "noticed", &p), 200);
+        assert_int_equal(put(c, &p, "", "x-ms-blob-type: BlockBlob\r\n", "x"), 201);
+        assert_int_equal(end(c, &p, true), 204);
+    }
+    rig_free(c);
+    rig_wait(&rig, 1000000);
+}
+
+static void files_are_told_of_until_64_are_not_settled(void **state)
+{
+    struct ear e;
+    (void)state;
+    open_ear(&e, 1000);
+    rig_wait(&rig, 1000000);
+    while (e.count > e.settled) settle(&e, e.last, NOTICE_COMPLETE); /* of the tests before */
+    notices_close(notices(), &e.base);
+    rig_run(&rig);
+    upload_files(UPLOAD_NOTICES_LOCKED_MAX + 1);
+    open_ear(&e, 1000);
+    for (int i = 0; i < 10; i++) rig_wait(&rig, 1000);
+    assert_int_equal(e.count, UPLOAD_NOTICES_LOCKED_MAX);
+    settle(&e, e.first, NOTICE_COMPLETE);
+    assert_int_equal(e.count, UPLOAD_NOTICES_LOCKED_MAX + 1);
+    notices_close(notices(), &e.base);
+    rig_run(&rig);
+    open_ear(&e, 1);
+    for (int i = 0; i < UPLOAD_NOTICES_LOCKED_MAX; i++) {
+        assert_int_equal(e.count, i + 1);
+        settle(&e, e.last, NOTICE_COMPLETE);
+        notices_credit(notices(), &e.base, 1);
+        rig_run(&rig);
+    }
+    assert_int_equal(e.count, UPLOAD_NOTICES_LOCKED_MAX);
+    notices_close(notices(), &e.base);
+    rig_run(&rig);
+}
+
+static void a_file_is_told_of_a_hundred_times_and_not_once_more(void **state)
+{
+    struct ear e;
+    (void)state;
+    upload_files(1);
+    open_ear(&e, 1);
+    for (unsigned i = 0; i < UPLOAD_NOTICE_DELIVERIES_MAX; i++) {
+        assert_int_equal(e.count, i + 1);
+        settle(&e, e.last, NOTICE_ABANDON);
+        notices_credit(notices(), &e.base, 1);
+        rig_run(&rig);
+    }
+    assert_int_equal(e.count, UPLOAD_NOTICE_DELIVERIES_MAX);
+    notices_close(notices(), &e.base);
+    rig_run(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +465,11 @@ int main(void)
         cmocka_unit_test(a_signature_expires),
         cmocka_unit_test(a_device_has_ten_uploads_and_room_again_when_they_expire),
         cmocka_unit_test(a_body_comes_in_pieces_and_may_break_off),
+        cmocka_unit_test(a_blobs_name_has_1024_characters_with_the_devices),
+        cmocka_unit_test(a_body_and_a_block_list_have_a_largest_size),
+        cmocka_unit_test(files_are_told_of_until_64_are_not_settled),
+        cmocka_unit_test(a_file_is_told_of_a_hundred_times_and_not_once_more),
+        cmocka_unit_test(more_uploads_expire_than_a_sweep_looks_for),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

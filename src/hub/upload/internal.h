@@ -12,6 +12,7 @@ struct uploads {
     struct notices *notices;
     struct timer sweep; /* on the first core */
     struct store_wait sweeping, removing;
+    unsigned swept; /* found by the sweep under way */
 };
 
 extern const struct notice_source upload_source;

@@ -6,15 +6,18 @@
 
 COUNTER(expired, "azimuth_uploads_expired_total", "Uploads that were begun and never ended");
 
+/* Where as many were found as are looked for at a time, there may be more. */
 static void arm(struct uploads *u)
 {
-    timer_set(&u->lane->timers, &u->sweep, clock_mono_us() + UPLOAD_SWEEP_US);
+    int64_t pause_us = u->swept == UPLOAD_SWEEP_MAX ? 1000 : UPLOAD_SWEEP_US;
+    timer_set(&u->lane->timers, &u->sweep, clock_mono_us() + pause_us);
 }
 
 static void on_removed(struct store_wait *w, struct store_answer *a)
 {
-    (void)a; /* what is left is found again */
-    arm(CONTAINER_OF(w, struct uploads, removing));
+    struct uploads *u = CONTAINER_OF(w, struct uploads, removing);
+    if (a->err != OK) u->swept = 0; /* what is left is found again, later */
+    arm(u);
 }
 
 static void on_found(struct store_wait *w, struct store_answer *a)
@@ -33,6 +36,7 @@ static void on_found(struct store_wait *w, struct store_answer *a)
         count++;
     }
     metric_add(&expired, count);
+    u->swept = count;
     if (count)
         store_ask(u->hub->store, u->lane, &unit, &u->removing);
     else
