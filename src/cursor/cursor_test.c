@@ -1,5 +1,6 @@
 /* cursor_test.c - a place in the log: what comes, in which order, and what is left after a crash. */
 #include "cursor/cursor_rig.h"
+#include "cursor/place.h"
 
 enum { IDS_MAX = 4000, BODY = 64 };
 
@@ -306,6 +307,30 @@ static void an_owner_that_does_not_pull_is_not_read_for(void **state)
     assert_ids(&o, 1, 1010);
 }
 
+static void a_window_has_its_limit_and_a_name_too(void **state)
+{
+    (void)state;
+    static struct owner o = {.most = IDS_MAX};
+    char name[CURSOR_NAME_MAX + 1];
+    struct cursor_config cfg = config_of(&o);
+    memset(name, 'n', CURSOR_NAME_MAX);
+    name[CURSOR_NAME_MAX] = '\0';
+    append(1, 20);
+    cfg.name = slice_str(name);
+    for (uint32_t more = 0; more < 2; more++) {
+        o.count = 0;
+        cfg.window_bytes = CURSOR_WINDOW_MAX + more;
+        o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+        assert_int_equal(o.cursor->cfg.window_bytes, CURSOR_WINDOW_MAX);
+        assert_string_equal(o.cursor->name, name);
+        cursor_rig_run(&rig, 0);
+        assert_ids(&o, 1, 20);
+        cursor_rig_on(&rig);
+        cursor_free(o.cursor);
+    }
+    o.cursor = NULL;
+}
+
 static void who_fell_behind_is_moved_to_the_oldest_record_once(void **state)
 {
     (void)state;
@@ -454,6 +479,7 @@ int main(void)
         TEST(records_of_others_are_passed_over_and_done),
         TEST(rewound_what_is_not_done_comes_again),
         TEST(an_owner_that_does_not_pull_is_not_read_for),
+        TEST(a_window_has_its_limit_and_a_name_too),
         cmocka_unit_test(who_fell_behind_is_moved_to_the_oldest_record_once),
         TEST(who_else_reads_on_the_lane_gets_his_answers),
         TEST(freed_in_the_middle_nothing_is_left),

@@ -387,6 +387,18 @@ static void more_than_a_unit_of_connections_are_told(void **state)
     assert_true(list_empty(&e->changed) && list_empty(&e->asked));
 }
 
+/* Those that are logged go in units of so many. */
+static void more_than_a_unit_of_events_is_deleted(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n <= EVENT_DELETES_MAX; n++) begin_change(&changes[n], "d1", n);
+    rig_run(&f.rig);
+    read_log();
+    expect_all("d1", EVENT_DELETES_MAX + 1);
+    assert_int_equal(rows(), 0);
+    assert_true(list_empty(&home_of("d1")->done) && list_empty(&home_of("d1")->deleting));
+}
+
 static void what_has_no_room_in_memory_is_read_from_the_store_in_order(void **state)
 {
     (void)state;
@@ -531,6 +543,7 @@ int main(void)
         CASE(who_comes_and_goes_while_others_are_told_of_is_not_told),
         CASE(who_was_connected_when_the_power_went_has_left),
         CASE(more_than_a_unit_of_connections_are_told),
+        CASE(more_than_a_unit_of_events_is_deleted),
         CASE(what_has_no_room_in_memory_is_read_from_the_store_in_order),
         CASE(what_the_log_refuses_is_sent_again_in_order),
         CASE(no_event_of_an_acknowledged_change_is_lost),

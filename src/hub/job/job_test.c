@@ -1,5 +1,6 @@
 /* job_test.c - jobs from their creation to their end: twins, methods, restarts, cancellation, limits. */
 #include "hub/job/fixture_test.h"
+#include "hub/job/home.h"
 
 #define TWIN_JOB(condition)                                                                        \
     "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"" condition                             \
@@ -418,6 +419,73 @@ static void ten_run_and_a_hundred_wait(void **state)
     assert_int_equal(create("more", METHOD_JOB("*")), STATUS_OK);
 }
 
+/* All of them are asked of the store before it answers one. */
+static void a_thousand_changes_are_under_way_and_not_one_more(void **state)
+{
+    (void)state;
+    static struct reply replies[JOB_CHANGES_MAX + 1];
+    unsigned refused = 0;
+    rig_on(f.rig.cores[1]);
+    for (unsigned i = 0; i <= JOB_CHANGES_MAX; i++) {
+        replies[i] = (struct reply){.wait.fn = on_job};
+        job_cancel(f.jobs[1], SLICE_LIT("nobody"), &replies[i].wait);
+    }
+    rig_run(&f.rig);
+    for (unsigned i = 0; i <= JOB_CHANGES_MAX; i++) {
+        refused += replies[i].status == STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED;
+        if (replies[i].status != STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED)
+            assert_int_equal(replies[i].status, STATUS_JOB_NOT_FOUND);
+        buf_free(&replies[i].text);
+    }
+    assert_int_equal(refused, 1);
+}
+
+static void a_job_starts_within_a_week(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        char json[512], iso[CLOCK_ISO_LEN + 1];
+        clock_iso(rig_wall() + (JOB_AHEAD_S_MAX + more) * 1000000ll, iso);
+        snprintf(json, sizeof json,
+                 "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"startTime\":\"%s\","
+                 "\"updateTwin\":{\"tags\":{\"a\":1}}}",
+                 iso);
+        assert_int_equal(create(more ? "late" : "last", json),
+                         more ? STATUS_ARGUMENT_INVALID : STATUS_OK);
+    }
+}
+
+/* More than a unit of them in the store, and more than is kept of an answer. */
+static void results_are_kept_in_units_and_a_long_answer_as_null(void **state)
+{
+    (void)state;
+    struct buf payload = {0};
+    put_devices(JOB_RESULTS_MAX + 1);
+    for (int over = 0; over < 2; over++) {
+        const char *id = over ? "over" : "at";
+        buf_clear(&payload);
+        buf_put_u8(&payload, '"');
+        while (buf_size(&payload) < JOB_OUTCOME_MAX - 1u + (unsigned)over)
+            buf_put_u8(&payload, 'x');
+        buf_put_u8(&payload, '"');
+        assert_int_equal(create(id, METHOD_JOB("deviceId = 'd000'")), STATUS_OK);
+        go_on();
+        answer_all_methods(&(struct method_result){
+            .status = STATUS_OK, .device_status = 200, .payload = buf_slice(&payload)});
+        go_on();
+        assert_string_equal(state_of(id), "completed 1/1/0/0");
+        char query[128];
+        snprintf(query, sizeof query, "SELECT * FROM devices.jobs WHERE jobId = '%s'", id);
+        const struct json *outcome = json_get(device_jobs(query)->child, "outcome");
+        const struct json *said = json_get(json_get(outcome, "deviceMethodResponse"), "payload");
+        assert_int_equal(said->type, over ? JSON_NULL : JSON_STRING);
+    }
+    assert_int_equal(create("many", TWIN_JOB("*")), STATUS_OK);
+    go_on();
+    assert_string_equal(state_of("many"), "completed 101/101/0/0");
+    buf_free(&payload);
+}
+
 static void lists_come_in_pages_the_newest_first(void **state)
 {
     (void)state;
@@ -525,6 +593,9 @@ int main(void)
         CASE(a_method_that_was_under_way_is_called_again),
         CASE(requests_have_rules),
         CASE(ten_run_and_a_hundred_wait),
+        CASE(a_thousand_changes_are_under_way_and_not_one_more),
+        CASE(a_job_starts_within_a_week),
+        CASE(results_are_kept_in_units_and_a_long_answer_as_null),
         CASE(lists_come_in_pages_the_newest_first),
         CASE(a_store_that_refuses_is_asked_again),
         CASE(jobs_are_forgotten_after_30_days),

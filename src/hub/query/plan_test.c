@@ -287,6 +287,87 @@ static void cut_strings_are_read(void **state)
     }
 }
 
+/* ---- limits */
+
+/* `before`, numbers from 1 to `count`, `after`, and what is between them. */
+static void plans_of_many(struct arena *a, const char *before, const char *between, unsigned count,
+                          const char *after, struct plans *out)
+{
+    struct buf text = {0};
+    struct query *q;
+    buf_printf(&text, "SELECT * FROM devices WHERE %s", before);
+    for (unsigned i = 1; i <= count; i++) buf_printf(&text, "%s%u", i > 1 ? between : "", i);
+    buf_put_str(&text, after);
+    if (query_read(a, slice_str(buf_cstr(&text)), &q) != OK) fail_msg("%s", fail_text());
+    plans_make(a, q, out);
+    buf_free(&text);
+}
+
+static unsigned count_of(const struct range *ranges, enum range_kind kind)
+{
+    unsigned count = 0;
+    for (; ranges; ranges = ranges->next) count += ranges->kind == kind;
+    return count;
+}
+
+/* One above, the property is looked up whatever its value; what the condition says is evaluated. */
+static void a_plan_has_so_many_ranges_and_not_one_more(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *between, *after;
+        unsigned count, ranges; /* RANGE_PROPERTY */
+    } rows[] = {
+        {"tags.a IN [", ",", "]", PLAN_RANGES_MAX, PLAN_RANGES_MAX},
+        {"tags.a IN [", ",", "]", PLAN_RANGES_MAX + 1, 1},
+        {"tags.a NIN [", ",", "]", 16, 17},
+        {"tags.a NIN [", ",", "]", 17, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct plans plans;
+        plans_of_many(&a, rows[i].before, rows[i].between, rows[i].count, rows[i].after, &plans);
+        assert_int_equal(plans.count, 1);
+        assert_int_equal(count_of(plans.plans[0].ranges, RANGE_PROPERTY), rows[i].ranges);
+        arena_free(&a);
+    }
+    for (unsigned more = 0; more < 2;
+         more++) { /* of two INs joined by OR: no plan but all devices */
+        struct arena a = {0};
+        struct plans plans;
+        plans_of_many(&a, more ? "tags.b IN [8, 9] OR tags.a IN [" : "tags.b IN [9] OR tags.a IN [",
+                      ",", PLAN_RANGES_MAX - 1, "]", &plans);
+        assert_int_equal(count_of(plans.plans[0].ranges, RANGE_PROPERTY),
+                         more ? 0 : PLAN_RANGES_MAX);
+        arena_free(&a);
+    }
+}
+
+static void eight_parts_of_an_and_are_plans(void **state)
+{
+    (void)state;
+    for (unsigned count = PLANS_MAX; count <= PLANS_MAX + 1; count++) {
+        struct arena a = {0};
+        struct plans plans;
+        plans_of_many(&a, "tags.t0 = 0 AND tags.t", " = 1 AND tags.u", count - 1, " = 1", &plans);
+        assert_int_equal(plans.count, PLANS_MAX);
+        arena_free(&a);
+    }
+}
+
+/* With more, it is taken for large, and not counted. */
+static void sixteen_ranges_of_a_plan_are_counted(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct plans plans;
+    plans_of_many(&a, "tags.b IN [1, 2] AND tags.a IN [", ",", PLAN_PROBES_MAX, "]", &plans);
+    assert_int_equal(plans.count, 2);
+    assert_true(plans.plans[0].count <= PLAN_PROBES_MAX && plans_need_probes(&plans));
+    assert_true(plans.plans[1].count > PLAN_PROBES_MAX); /* the twins that the index has not */
+    arena_free(&a);
+}
+
 /* The range gives names from the index alone; each filter is a key of it, before any row is read. */
 static void a_filter_is_a_look_up_for_each_row(void **state)
 {
@@ -321,6 +402,9 @@ int main(void)
         TEST(a_filter_is_a_look_up_for_each_row),
         TEST(what_is_equal_is_not_greater),
         TEST(cut_strings_are_read),
+        TEST(a_plan_has_so_many_ranges_and_not_one_more),
+        TEST(eight_parts_of_an_and_are_plans),
+        TEST(sixteen_ranges_of_a_plan_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

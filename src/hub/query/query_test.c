@@ -158,6 +158,37 @@ static void who_is_connected_is_found_without_a_scan(void **state)
     arena_free(&a);
 }
 
+/* More than a core says at a time, than are asked for at a time, and than are read by name in a turn. */
+static void many_who_are_connected_are_found_in_turns(void **state)
+{
+    (void)state;
+    enum { COUNT = REGISTRY_PRESENCES_MAX + 50 };
+    char who[16];
+    struct page p = {0};
+    _Static_assert(COUNT / 2 > 2 * PLAN_NAMED_MAX + REGISTRY_KNOWN_MAX, "on each of two cores");
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(who, sizeof who, "d%04u", i);
+        put_identity(who, "{}");
+        if (i % 20) connected(who, true);
+    }
+    static const struct {
+        const char *state;
+        unsigned rows;
+    } rows[] = {{"Connected", COUNT - (COUNT + 19) / 20}, {"Disconnected", (COUNT + 19) / 20}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "SELECT deviceId FROM devices WHERE connectionState = '%s'",
+                 rows[i].state);
+        unsigned count = 0;
+        do {
+            assert_int_equal(ask_by(query_count_rows, &p, text, 1000), STATUS_OK);
+            count += p.count;
+        } while (buf_size(&p.next));
+        assert_int_equal(count, rows[i].rows);
+    }
+    page_free(&p);
+}
+
 /* ---- tokens of an older server */
 
 static void an_older_token_is_told_from_a_bad_one(void **state)
@@ -467,6 +498,7 @@ int main(void)
         TEST(rows_are_counted_without_being_shown),
         TEST(ranges_with_few_values_are_looked_up),
         TEST(who_is_connected_is_found_without_a_scan),
+        TEST(many_who_are_connected_are_found_in_turns),
         TEST(an_older_token_is_told_from_a_bad_one),
         TEST(a_count_goes_on_where_it_has_looked_enough),
         TEST(a_twin_is_the_one_that_get_shows),
