@@ -3,6 +3,7 @@
 
 #include "auth/blob_sas.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #define KEY                                                                                        \
     "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
@@ -132,6 +133,38 @@ static void connection_strings_name_an_account(void **state)
     }
 }
 
+/* `head`, so many a and `tail`. */
+static enum err parse_long(const char *head, size_t count, const char *tail)
+{
+    struct blob_account a;
+    struct buf text = {0};
+    buf_put_str(&text, head);
+    while (count--) buf_put_u8(&text, 'a');
+    buf_put_str(&text, tail);
+    enum err e = blob_account_parse(slice_str(buf_cstr(&text)), &a);
+    buf_free(&text);
+    return e;
+}
+
+static void names_keys_and_endpoints_have_limits(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        enum err expected = over ? ERR_INVALID : OK;
+        struct buf key = {0};
+        static const uint8_t bytes[BLOB_ACCOUNT_KEY_MAX + 1];
+        assert_int_equal(
+            parse_long("AccountName=", BLOB_ACCOUNT_NAME_MAX + over, ";AccountKey=" KEY), expected);
+        assert_int_equal(parse_long("AccountName=a;AccountKey=" KEY ";BlobEndpoint=https://",
+                                    BLOB_ENDPOINT_MAX + over, ""),
+                         expected);
+        buf_put_str(&key, "AccountName=a;AccountKey=");
+        text_base64(&key, slice_of(bytes, BLOB_ACCOUNT_KEY_MAX + over));
+        assert_int_equal(parse_long(buf_cstr(&key), 0, ""), expected);
+        buf_free(&key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +172,7 @@ int main(void)
         cmocka_unit_test(ours_open_what_they_were_made_for),
         cmocka_unit_test(a_query_has_a_limit),
         cmocka_unit_test(connection_strings_name_an_account),
+        cmocka_unit_test(names_keys_and_endpoints_have_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

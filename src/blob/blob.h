@@ -25,7 +25,6 @@
 
 enum {
     BLOBS_NAME_MAX = 1024,       /* bytes of a blob's name (Azure: characters) */
-    BLOBS_CONTAINER_MAX = 63,    /* Azure */
     BLOBS_PIECE_MAX = 256 << 10, /* of an append; of an answer to a read */
     BLOBS_WRITERS_MAX = 256,     /* open at a time: ERR_THROTTLED */
     BLOBS_JOINS_MAX = 16,        /* under way at a time: ERR_THROTTLED */

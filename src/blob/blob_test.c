@@ -257,6 +257,39 @@ static void writers_have_a_limit(void **state)
     assert_int_equal(begin(&more), OK);
 }
 
+static unsigned throttled;
+
+static void count_throttled(struct blobs_wait *w, const struct blobs_answer *a)
+{
+    (void)w;
+    throttled += a->err == ERR_THROTTLED;
+    assert_true(a->err == OK || a->err == ERR_THROTTLED);
+}
+
+/* They are begun before one has got its turn. */
+static void so_many_lists_are_joined_at_a_time(void **state)
+{
+    (void)state;
+    static struct blobs_wait waits[BLOBS_JOINS_MAX + 1];
+    static const struct slice list[] = {{(const uint8_t *)"1", 1}};
+    struct blobs_props props = {0};
+    char name[32];
+    throttled = 0;
+    for (int i = 0; i <= BLOBS_JOINS_MAX; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        assert_int_equal(stage(name, "1", "x"), OK);
+    }
+    lane_running = core;
+    for (int i = 0; i <= BLOBS_JOINS_MAX; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        waits[i].fn = count_throttled;
+        blobs_join(blobs, core, named(name), list, 1, &props, &waits[i]);
+    }
+    for (int i = 0; i < 10; i++) run();
+    assert_int_equal(throttled, 1);
+    assert_int_equal(join("b16", (const char *const[]){"1"}, 1), OK);
+}
+
 static void a_full_disk_refuses_and_gives_its_room_back(void **state)
 {
     uint64_t writer;
@@ -345,6 +378,7 @@ int main(void)
         TEST(blocks_become_a_blob_in_the_order_of_the_list),
         TEST(a_writer_that_is_aborted_or_forgotten_leaves_nothing),
         TEST(writers_have_a_limit),
+        TEST(so_many_lists_are_joined_at_a_time),
         TEST(a_full_disk_refuses_and_gives_its_room_back),
         TEST(what_was_answered_survives_a_power_cut),
         TEST(discarded_blocks_and_removed_blobs_are_gone),

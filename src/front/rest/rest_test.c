@@ -312,6 +312,62 @@ static void a_body_over_the_limit_of_its_route_is_refused(void **state)
     assert_true(world.conn.closed);
 }
 
+/* Only the head is sent: what is announced counts. */
+static int announced(const struct route *r, unsigned long long bytes)
+{
+    struct buf head = {0};
+    buf_printf(&head, "%s ", r->method);
+    for (const char *at = r->path; *at; at++) {
+        if (*at != '{') buf_put_u8(&head, (uint8_t)*at);
+        if (*at != '{') continue;
+        buf_put_u8(&head, 'x');
+        at = strchr(at, '}');
+    }
+    buf_printf(&head,
+               "?" V " HTTP/1.1\r\nHost: my.hub\r\nAuthorization: %s\r\nContent-Length: %llu"
+               "\r\n\r\n",
+               token("iothubowner", ""), bytes);
+    feed(buf_slice(&head));
+    buf_free(&head);
+    return answered();
+}
+
+static void every_route_has_a_largest_body(void **state)
+{
+    unsigned seen = 0;
+    for (size_t i = 0; i < rest_route_count; i++) {
+        const struct route *r = &rest_routes[i];
+        if (r->access == ACCESS_PUBLIC || r->access == ACCESS_METRICS) continue;
+        for (unsigned over = 0; over < 2; over++) {
+            world_close(state);
+            world_open(state);
+            int status = announced(r, r->body_max + over);
+            if (status == 404 || status == 401) break; /* served elsewhere, or not to a token */
+            seen++;
+            if (status != (over ? 413 : 0))
+                fail_msg("%s %s: %d at %u + %u bytes", r->method, r->path, status, r->body_max,
+                         over);
+        }
+    }
+    assert_true(seen > 50);
+}
+
+static void a_path_has_so_many_segments(void **state)
+{
+    (void)state;
+    for (unsigned count = REST_SEGMENTS_MAX; count <= REST_SEGMENTS_MAX + 1; count++) {
+        struct buf line = {0};
+        buf_put_str(&line, "GET ");
+        for (unsigned i = 0; i < count; i++) buf_put_str(&line, "/s");
+        buf_put_str(&line, "?" V);
+        request(buf_cstr(&line), token("iothubowner", ""), NULL);
+        assert_int_equal(answered(), 404);
+        buf_free(&line);
+    }
+    request("GET /statistics/service?" V, token("iothubowner", ""), NULL); /* it goes on */
+    assert_string_equal(world.registry.asked, "connected");
+}
+
 static void what_an_edge_hub_asks_has_its_limit(void **state)
 {
     static const struct {
@@ -807,6 +863,8 @@ int main(void)
         TEST(wrong_paths_methods_and_versions_are_told_apart),
         TEST(a_malformed_request_gets_an_error_body_and_the_end),
         TEST(a_body_over_the_limit_of_its_route_is_refused),
+        TEST(every_route_has_a_largest_body),
+        TEST(a_path_has_so_many_segments),
         TEST(what_an_edge_hub_asks_has_its_limit),
         TEST(nobody_reads_the_body_of_a_stranger),
         TEST(head_is_get_without_the_body),
