@@ -166,6 +166,35 @@ static void text_that_is_not_utf8_is_rejected(void **state)
 
 /* ---- limits */
 
+/* What is longer ends the link: transfer_test.c. */
+static void links_say_how_long_a_message_may_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        unsigned most;
+    } rows[] = {
+        {"/devices/d1/messages/events", AMQP_EVENTS_MESSAGE_MAX},
+        {"/devices/d1/twin", AMQP_TWIN_MESSAGE_MAX},
+        {"/devices/d1/methods/devicebound", AMQP_METHOD_MESSAGE_MAX},
+        {"$cbs", AMQP_RPC_MESSAGE_MAX},
+        {"/messages/devicebound", AMQP_C2D_MESSAGE_MAX},
+    };
+    struct rig_conn *c = connect();
+    struct buf token = {0};
+    put_device_token(c, "d1", KEY, 3600);
+    rig_token(&rig, "service", "", &token);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char size[32];
+        snprintf(size, sizeof size, " %u", rows[i].most);
+        if (strstr(rows[i].address, "/messages/devicebound")) put_token(c, buf_slice(&token));
+        say(c, "0 attach[\"l%u\" %u false 2b 0b @40 [\"me\"] @41 [\"%s\"]]", i, i, rows[i].address);
+        assert_true(hears(c, size));
+    }
+    buf_free(&token);
+    rig_free(c);
+}
+
 static void a_batch_has_a_limit(void **state)
 {
     (void)state;
@@ -741,6 +770,7 @@ int main(void)
         CASE(a_batch_is_one_transfer),
         CASE(a_message_has_a_largest_size),
         CASE(text_that_is_not_utf8_is_rejected),
+        CASE(links_say_how_long_a_message_may_be),
         CASE(a_batch_has_a_limit),
         CASE(properties_have_a_limit),
         CASE(transfers_have_a_credit),

@@ -1,4 +1,6 @@
 /* dps_limits_test.c - limits of device provisioning against a whole hub: at each, and one above. */
+#include "front/dps/dps.h"
+#include "proto/mqtt/mqtt.h"
 #include "server/dps_client_test.h"
 
 /* ---- without a connection, for what takes thousands */
@@ -246,6 +248,65 @@ static void documents_have_a_largest_size(void **state)
     }
 }
 
+/* ---- MQTT */
+
+struct client {
+    struct rig_conn *conn;
+    struct mqtt mqtt;
+    struct buf out;
+};
+
+static void connect_client(struct client *c, const char *id)
+{
+    char user[256];
+    *c = (struct client){.conn = rig_dial(&rig, WIRE_MQTT)};
+    snprintf(user, sizeof user, "%s/registrations/%s/api-version=2019-03-31&ClientVersion=x",
+             rig.wire.hub.id_scope, id);
+    mqtt_init(&c->mqtt, &(struct mqtt_config){MQTT_CLIENT, &c->out, 0}, rig.now_us);
+    struct mqtt_connect hello = {.client_id = slice_str(id),
+                                 .user_name = slice_str(user),
+                                 .password = slice_str(own_token(id)),
+                                 .keep_alive_s = 60,
+                                 .has_user_name = true,
+                                 .has_password = true};
+    assert_int_equal(mqtt_send_connect(&c->mqtt, &hello), OK);
+}
+
+static void ask_with(struct client *c, const char *rid)
+{
+    char topic[512];
+    snprintf(topic, sizeof topic, "$dps/registrations/PUT/iotdps-register/?$rid=%s", rid);
+    struct mqtt_publish put = {.topic = slice_str(topic), .payload = SLICE_LIT("{}")};
+    assert_int_equal(mqtt_send_publish(&c->mqtt, &put), OK);
+}
+
+/* What it has asked for is sent in one breath; is the connection over then? */
+static bool is_over_after(struct client *c)
+{
+    rig_say(c->conn, buf_slice(&c->out));
+    rig_wait(&rig, DPS_LATE_US);
+    bool over = c->conn->shut || c->conn->gone;
+    rig_free(c->conn);
+    mqtt_fini(&c->mqtt);
+    buf_free(&c->out);
+    return over;
+}
+
+static void over_mqtt_so_many_requests_wait_and_their_rids_have_a_length(void **state)
+{
+    (void)state;
+    struct client c;
+    put_enrollment("m1", "");
+    for (unsigned more = 0; more < 2; more++) {
+        connect_client(&c, "m1");
+        for (unsigned i = 0; i < DPS_MQTT_PENDING_MAX + more; i++) ask_with(&c, "1");
+        assert_int_equal(is_over_after(&c), more);
+        connect_client(&c, "m1");
+        ask_with(&c, padded("", 'r', "", DPS_MQTT_RID_MAX + more));
+        assert_int_equal(is_over_after(&c), more);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -277,6 +338,7 @@ int main(void)
         TEST(a_webhooks_url_has_2048_characters),
         TEST(the_keys_of_a_tpm_have_4_kilobytes),
         TEST(documents_have_a_largest_size),
+        TEST(over_mqtt_so_many_requests_wait_and_their_rids_have_a_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
