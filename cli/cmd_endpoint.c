@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli/cmd.h"
+#include "cli/file.h"
 #include "cli/message_routing.h"
 
 #define NAME_OPTION                                                                                \
@@ -50,9 +51,22 @@ const struct cli_option endpoint_webhook_options[] = {
     {"preferred-batch-size-in-kilobytes", "N", "[64]"},
     END};
 
+const struct cli_option endpoint_mqtt_options[] = {
+    NAME_OPTION,
+    {"url", "URL", "mqtts://HOST[:PORT], or mqtt:// at this machine"},
+    {"client-id", "ID", "[azimuth-HUB-ENDPOINT]"},
+    {"user", "NAME", "for the broker"},
+    {"password", "TEXT", "likewise"},
+    {"broker-ca", "FILE", "CA of the broker's certificate (PEM) [the server's --outgoing-ca]"},
+    {"topic", "TEMPLATE", "with {iothub}, {deviceid}, {source} [all three]"},
+    {"envelope", "true|false", "JSON with properties and body, not the bare body [false]"},
+    END};
+
 const char message_endpoint_help[] =
     "hub message-endpoint create eventhub --en orders --entity-path orders\n"
     "hub message-endpoint create webhook --en hook --endpoint-uri https://example.com/hub\n"
+    "hub message-endpoint create mqtt --en plant --url mqtts://broker.example.com --user hub "
+    "--password ...\n"
     "hub message-route create --rn hot -t DeviceMessages --en orders -c \"level = 'hot'\"";
 
 static const char *const columns = "name type health=healthStatus error=lastKnownError";
@@ -68,6 +82,7 @@ struct endpoint_kind {
 
 static const struct endpoint_kind kinds[] = {
     {"eventhub", "eventHubs"},
+    {"mqtt", "mqtt"},
     {"webhook", "webhooks"},
 };
 
@@ -114,6 +129,11 @@ static const struct member members[] = {
     {"event-delivery-schema", "schema", false},
     {"max-events-per-batch", "maxEventsPerBatch", true},
     {"preferred-batch-size-in-kilobytes", "preferredBatchSizeInKilobytes", true},
+    {"url", "url", false},
+    {"client-id", "clientId", false},
+    {"user", "user", false},
+    {"password", "password", false},
+    {"topic", "topic", false},
 };
 
 /* Azure's text for the hub's own identity; another one is a resource's id. */
@@ -130,6 +150,23 @@ static void set_identity(struct cli *c, struct json *endpoint)
     json_set(&c->arena, endpoint, SLICE_LIT("identity"), identity);
 }
 
+/* Of a broker. */
+static enum err set_broker(struct cli *c, struct json *endpoint)
+{
+    struct slice ca, envelope = slice_str(cli_value(c, "envelope"));
+    if (cli_given(c, "broker-ca")) {
+        TRY(file_load(c, cli_value(c, "broker-ca"), &ca));
+        cli_set_text(c, endpoint, "ca", ca);
+    }
+    if (envelope.len == 0) return OK;
+    if (!slice_is(envelope, "true") && !slice_is(envelope, "false"))
+        return fail(ERR_INVALID, "--envelope is true or false");
+    struct json *value = json_new(&c->arena, JSON_BOOL);
+    value->truth = slice_is(envelope, "true");
+    json_set(&c->arena, endpoint, SLICE_LIT("envelope"), value);
+    return OK;
+}
+
 static enum err set_members(struct cli *c, struct json *endpoint)
 {
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
@@ -141,7 +178,7 @@ static enum err set_members(struct cli *c, struct json *endpoint)
             message_routing_text(c, endpoint, m->option, m->name);
     }
     set_identity(c, endpoint);
-    return OK;
+    return set_broker(c, endpoint);
 }
 
 /* An event hub without a word on where it is is this server's. */

@@ -429,6 +429,7 @@ const struct cli_verb cli_verbs[] = {
      .options = message_endpoint_options,
      .run = message_endpoint_show},
     ENDPOINT_VERBS("eventhub", "an event hub", endpoint_eventhub_options),
+    ENDPOINT_VERBS("mqtt", "an MQTT broker", endpoint_mqtt_options),
     ENDPOINT_VERBS("webhook", "a webhook", endpoint_webhook_options),
     {.words = "hub message-endpoint delete",
      .summary = "Deletes an endpoint, those of a type, or all",

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "deliver/bridge.h"
 #include "deliver/endpoint.h"
 #include "deliver/event_hubs.h"
 #include "deliver/trust.h"
@@ -26,7 +27,7 @@ struct deliver {
 
 /* ---- kinds */
 
-const struct routing_kind *const deliver_kinds[] = {&event_hubs_kind.routing,
+const struct routing_kind *const deliver_kinds[] = {&bridge_kind.routing, &event_hubs_kind.routing,
                                                     &webhook_kind.routing};
 const unsigned deliver_kind_count = sizeof deliver_kinds / sizeof *deliver_kinds;
 

@@ -1,8 +1,7 @@
 /* deliver_test.c - endpoints that take, refuse, hang, throttle, break and come back; the test is the
  * network, and what the two webhooks hear is noted. */
-#include "cursor/cursor_rig.h"
+#include "deliver/say_test.h"
 
-#include "base/amqp.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/metrics.h"
@@ -207,32 +206,12 @@ static void use(const char *document)
     cursor_rig_run(&f.rig, S);
 }
 
-/* A message of a device, for endpoints: bit 1 is the first that was made. */
 static void say(unsigned partition, int n, const char *more, uint64_t bits)
 {
-    struct log_writer *w = &f.rig.rig->cores[0].writer;
     struct buf body = {0};
-    lane_running = &f.rig.rig->cores[0].lane;
     buf_printf(&body, "{\"n\":%d%s}", n, more);
-    struct buf *b = log_begin(w, 0, partition, RECORD_TELEMETRY, bits);
-    amqp_put_sym(b, "iothub-connection-device-id");
-    amqp_put_str(b, "pump");
-    log_pairs_done(w, 1);
-    amqp_put_descriptor(b, AMQP_PROPERTIES);
-    struct amqp_open list = amqp_open_list(b);
-    for (unsigned i = 0; i < 6; i++) amqp_put_null(b);
-    amqp_put_sym(b, "application/json");
-    amqp_put_sym(b, "utf-8");
-    amqp_close(b, list, 8);
-    amqp_put_descriptor(b, AMQP_APPLICATION_PROPERTIES);
-    struct amqp_open map = amqp_open_map(b);
-    amqp_put_str(b, "level");
-    amqp_put_str(b, "hot");
-    amqp_close(b, map, 2);
-    amqp_put_data(b, buf_slice(&body));
-    log_end(w, rig_note, f.rig.rig->cores[0].slot, 1);
+    say_body(&f.rig, partition, "pump", buf_slice(&body), bits);
     buf_free(&body);
-    rig_run(f.rig.rig);
 }
 
 static void say_many(int first, int last, uint64_t bits)

@@ -86,7 +86,7 @@ static void put_identity(const struct message *m, const char *body, struct buf *
     buf_put_u8(out, '}');
 }
 
-static void put_data(const struct message *m, struct buf *out)
+void event_grid_put_data(const struct message *m, struct buf *out)
 {
     if (m->record->source == RECORD_CONNECTION_STATE)
         put_identity(m, "deviceConnectionStateEventInfo", out);
@@ -136,7 +136,7 @@ void event_grid_put(const struct hub *hub, enum event_schema schema, const struc
     put_subject(m, out);
     buf_printf(out, ",\"%s\":\"%s\",\"%s\":\"%s\",\"data\":", cloud ? "type" : "eventType",
                type_of(m), cloud ? "time" : "eventTime", time);
-    put_data(m, out);
+    event_grid_put_data(m, out);
     buf_put_str(out, cloud ? ",\"specversion\":\"1.0\",\"datacontenttype\":\"application/json\"}"
                            : ",\"dataVersion\":\"\",\"metadataVersion\":\"1\"}");
 }

@@ -11,6 +11,9 @@ enum event_schema { EVENT_GRID_SCHEMA, CLOUD_EVENT_SCHEMA };
 void event_grid_put(const struct hub *hub, enum event_schema schema, const struct message *m,
                     struct buf *out);
 
+/* Its data alone: {"properties", "systemProperties", "body"} of telemetry. */
+void event_grid_put_data(const struct message *m, struct buf *out);
+
 /* The list with the one event that asks an endpoint whether it wants events of this hub: it may answer with
  * the code, or somebody asks for the address `uri` (empty: there is none). */
 void event_grid_put_validation(const struct hub *hub, const char *code, struct slice uri,

@@ -104,8 +104,10 @@ CONNECTING = {
     "hub message-enrichment update": (*ENRICHMENT, "update", "-k", "k1", "-v", "text"),
     "hub message-enrichment delete": (*ENRICHMENT, "delete", "-k", "k1"),
     "hub message-endpoint create eventhub": (*ENDPOINT, "create", "eventhub", "--en", "e1", "--entity-path", "orders"),
+    "hub message-endpoint create mqtt": (*ENDPOINT, "create", "mqtt", "--en", "b1", "--url", "mqtt://localhost:1"),
     "hub message-endpoint create webhook": (*ENDPOINT, "create", "webhook", "--en", "w1", "--endpoint-uri", "https://localhost:1/"),
     "hub message-endpoint update eventhub": (*ENDPOINT, "update", "eventhub", "--en", "e1", "--entity-path", "orders2"),
+    "hub message-endpoint update mqtt": (*ENDPOINT, "update", "mqtt", "--en", "b1", "--envelope", "true"),
     "hub message-endpoint update webhook": (*ENDPOINT, "update", "webhook", "--en", "w1", "--max-events-per-batch", "7"),
     "hub message-endpoint list": ("hub", "message-endpoint", "list"),
     "hub message-endpoint show": ("hub", "message-endpoint", "show", "--en", "events"),
@@ -307,7 +309,7 @@ def status_3_when_it_is_not_there():
             expect(hub.run(*words_of(f"hub message-enrichment {verb}")), NOT_FOUND, "k1")
         for verb in ("show", "delete"):
             expect(hub.run("hub", "message-endpoint", verb, "--en", "nowhere"), NOT_FOUND, "nowhere")
-        for kind, name in (("eventhub", "e1"), ("webhook", "w1")):
+        for kind, name in (("eventhub", "e1"), ("mqtt", "b1"), ("webhook", "w1")):
             expect(hub.run(*words_of(f"hub message-endpoint update {kind}")), NOT_FOUND, name)
         for verb in ("show", "update", "delete"):
             expect(hub.run(*words_of(f"eventhub {verb}")), NOT_FOUND, "orders")
@@ -397,7 +399,7 @@ def status_6_when_somebody_was_faster():
         for kind, name in (("message-route", "r1"), ("message-enrichment", "k1")):
             hub.must(*words_of(f"hub {kind} create"))
             expect(hub.run(*words_of(f"hub {kind} create")), CONFLICT, name)
-        for kind, name in (("eventhub", "e1"), ("webhook", "w1")):
+        for kind, name in (("eventhub", "e1"), ("mqtt", "b1"), ("webhook", "w1")):
             hub.must(*words_of(f"hub message-endpoint create {kind}"))
             expect(hub.run(*words_of(f"hub message-endpoint create {kind}")), CONFLICT, name)
         expect(hub.run(*words_of("hub routing apply"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")

@@ -127,6 +127,7 @@ GROUPS = {
     "node dps": ("node", node("dps")),
     "node allocation": ("node", node("allocation")),
     "node webhooks": ("node", node("webhooks")),
+    "node bridge": ("node", node("bridge")),
     "node provisioning matrix": ("node", node("provisioning")),
     "java device AMQPS": ("java", java("Devices", "AMQPS")),
     "java device MQTT": ("java", java("Devices", "MQTT")),
