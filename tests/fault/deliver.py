@@ -6,6 +6,7 @@ import collections
 import time
 
 from hub import SLOW, Failed, Group, Storm, check, main, wait_for
+from target_event_hub import EventHub
 from target_mqtt import Broker
 from target_webhook import CloudWebhook, Webhook
 
@@ -15,7 +16,7 @@ RATE = 400  # messages a second, of all devices
 ALIVE_SECONDS = (0.3 * SLOW, 1.5 * SLOW)
 ARRIVE_SECONDS = 150 * SLOW  # a failing target is tried again after a minute at the latest
 
-TARGETS = {"grid": Webhook, "cloud": CloudWebhook, "broker": Broker}
+TARGETS = {"grid": Webhook, "cloud": CloudWebhook, "broker": Broker, "orders": EventHub}
 
 
 def route(hub, targets):
@@ -60,6 +61,8 @@ def storm_and_kill(context, kills, names, workers):
         if wrong:
             raise Failed("; ".join(wrong))
         hub.kill()
+        for target in targets:
+            target.judge(storm.ledger)
     finally:
         for target in targets:
             target.close()
@@ -73,8 +76,8 @@ def what_was_acknowledged_arrives_at_webhooks_that_fail(context):
 
 
 @group.case
-def what_was_acknowledged_arrives_at_a_broker_that_fails(context):
-    return storm_and_kill(context, 30 if context.long else 5, ("broker",), workers=2)
+def what_was_acknowledged_arrives_at_a_broker_that_fails_and_an_event_hub(context):
+    return storm_and_kill(context, 30 if context.long else 5, ("broker", "orders"), workers=2)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ class Target:
         """It takes everything from now on."""
         self.is_calm = True
 
+    def judge(self, ledger):
+        """More to look at when the server is gone."""
+
     def close(self):
         pass
 

@@ -64,7 +64,7 @@ static void count_occurrence(struct judge *j, uint64_t device, uint64_t number)
     const struct account *a = &j->ledger->accounts[device];
     struct judge_seen *s = &j->seen[device];
     unsigned times = ++s->times[number];
-    if (times > 1 && times > account_copies_max(a, number))
+    if (times > 1 && !j->may_repeat && times > account_copies_max(a, number))
         violated(j, JUDGE_REPEATED, "%s: message %" PRIu64 " is there %u times", a->id, number,
                  times);
     if (times > 1) return;
@@ -155,8 +155,10 @@ static void on_read(void *ctx, struct lane *lane, struct msg *m)
 
 static void read_from(struct judge *j, uint16_t partition)
 {
-    struct log_read_msg ask = {
-        .partition = partition, .max_bytes = READ_BYTES, .from_ordinal = j->ordinal};
+    struct log_read_msg ask = {.stream = (uint16_t)j->stream,
+                               .partition = partition,
+                               .max_bytes = READ_BYTES,
+                               .from_ordinal = j->ordinal};
     struct msg *m = msg_new(LOG_READ, sizeof ask);
     memcpy(m->body, &ask, sizeof ask);
     j->answered = false;
@@ -187,6 +189,6 @@ uint64_t judge_log(struct judge *j)
     j->reader->handlers[LOG_READ_DONE].fn = NULL;
     lane_on(j->reader, LOG_READ_DONE, on_read, j);
     judge_begin(j);
-    for (unsigned p = 0; p < log_partitions(j->log, 0); p++) read_partition(j, (uint16_t)p);
+    for (unsigned p = 0; p < log_partitions(j->log, j->stream); p++) read_partition(j, (uint16_t)p);
     return judge_end(j);
 }

@@ -27,6 +27,8 @@ enum judge_kind {
 struct judge {
     const struct ledger *ledger;
     bool among_others;   /* messages of devices that have no account are let be */
+    unsigned stream;     /* of the log; others than 0 are endpoints of routes: */
+    bool may_repeat;     /* at least once is what was promised: not the fourth */
     struct lane *reader; /* an address of the judge's own */
     struct log *log;
     bool (*step)(void *ctx); /* lets the log's lanes run; false: nothing will happen any more */

@@ -1,11 +1,12 @@
 /* stored.c - is what a server acknowledged in its log, as the five promises of judge.h want it?
  *
- * usage: stored DATA PARTITIONS LEDGER [among-others]
+ * usage: stored DATA PARTITIONS LEDGER [among-others | stream N]
  *
  * DATA is the directory of a server that is gone; opening its log recovers it as the next start
  * would.  LEDGER is a file of ledger_save(), or what `mqttload --acked-log` writes.  One line of JSON
  * tells what was found, stderr the first violations; status 0 when nothing is wrong.  among-others:
- * what devices sent that are not in LEDGER is let be.
+ * what devices sent that are not in LEDGER is let be.  stream: that of an event hub to which a route leads;
+ * there messages may be more than once.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,15 +72,20 @@ int main(int argc, char **argv)
 {
     static struct reader reader;
     static struct ledger ledger;
-    uint64_t partitions;
+    uint64_t partitions, stream = 0;
     bool among_others = argc == 5 && strcmp(argv[4], "among-others") == 0;
-    if (argc != 4 + among_others || num_u64(slice_str(argv[2]), &partitions) != OK) {
-        fputs("usage: stored DATA PARTITIONS LEDGER [among-others]\n", stderr);
+    bool of_stream =
+        argc == 6 && strcmp(argv[4], "stream") == 0 && num_u64(slice_str(argv[5]), &stream) == OK;
+    if (argc != 4 + among_others + 2 * of_stream ||
+        num_u64(slice_str(argv[2]), &partitions) != OK) {
+        fputs("usage: stored DATA PARTITIONS LEDGER [among-others | stream N]\n", stderr);
         return 2;
     }
     if (ledger_load(&ledger, argv[3]) != OK) stop("the ledger");
     struct judge judge = {.ledger = &ledger,
                           .among_others = among_others,
+                          .stream = (unsigned)stream,
+                          .may_repeat = of_stream,
                           .reader = &reader.lane,
                           .log = open_log(&reader, argv[1], partitions),
                           .step = step,
