@@ -52,8 +52,8 @@ async function enrollGroup(group) {
     return (await service.createOrUpdateEnrollmentGroup(group)).responseBody;
 }
 
-function register(security, transport = 'Mqtt', payload = undefined) {
-    const client = ProvisioningDeviceClient.create(host, scope, new transports[transport](), security);
+function register(security, transport = 'Mqtt', payload = undefined, idScope = scope) {
+    const client = ProvisioningDeviceClient.create(host, idScope, new transports[transport](), security);
     if (payload !== undefined) client.setProvisioningPayload(payload);
     return client.register();
 }
@@ -139,6 +139,15 @@ for (const transport of Object.keys(transports)) {
             const error = await failure(register(withKey(who, wrong), transport));
             assert.match(inspect(error, { depth: 2 }), /[Uu]nauthorized|[Nn]ot authorized/);
         }
+    });
+
+    check(`another id scope is refused over ${transport}`, async () => {
+        const id = `dps-scope-${transport.toLowerCase()}`;
+        const { primaryKey } = (await enroll(symmetric(id))).attestation.symmetricKey;
+        const error = await failure(register(withKey(id, primaryKey), transport, undefined, `${scope}1`));
+        /* Over AMQP it is SASL that fails, of which the client tells only that there is no connection. */
+        assert.match(inspect(error, { depth: 2 }), /[Uu]nauthorized|[Nn]ot authorized|NotConnectedError/);
+        assert.equal((await register(withKey(id, primaryKey), transport)).status, 'assigned');
     });
 }
 

@@ -4,6 +4,7 @@
 
 const assert = require('assert/strict');
 const fs = require('fs');
+const tls = require('tls');
 const { Client, Message } = require('azure-iot-device');
 const { Http } = require('azure-iot-device-http');
 const { check, failure, sleep, until } = require('./check');
@@ -115,6 +116,39 @@ check('an intermediate may be registered instead of its root, and is then not se
     assert.deepEqual(['Conformance', 'line', 'device'].map((name) => names.includes(name)), [true, true, false]);
     azimuth('delete', '-n', 'line');
     await assertRefused(openWith('bare', 'x509-ca'));
+});
+
+/** Telemetry over a connection of that version, which goes on with `session` if the server lets it. */
+function sendOver(version, session) {
+    return new Promise((resolve, reject) => {
+        const sessions = [];
+        let said = '';
+        const socket = tls.connect({
+            host, port: 443, ca, session, minVersion: version, maxVersion: version, cert: read('device.chain.pem'),
+            key: read('device.key'),
+        });
+        socket.on('session', (one) => sessions.push(one));
+        socket.on('data', (bytes) => { said += bytes; });
+        socket.on('error', reject);
+        socket.on('end', () => resolve({
+            status: Number(said.split(' ')[1]), resumed: socket.isSessionReused(), session: sessions[0] || socket.getSession(),
+        }));
+        socket.write('POST /devices/x509-ca/messages/events?api-version=2021-04-12 HTTP/1.1\r\n'
+            + `Host: ${host}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`);
+    });
+}
+
+check('with a certificate no session is resumed: who is revoked comes in no more, chain or not', async () => {
+    for (const version of ['TLSv1.2', 'TLSv1.3']) {
+        const first = await sendOver(version);
+        assert.deepEqual([first.status, first.resumed], [204, false]);
+        const second = await sendOver(version, first.session);
+        assert.deepEqual([second.status, second.resumed], [204, false]);
+        await registry.update({ deviceId: 'x509-ca', status: 'disabled', ...byCa });
+        const third = await sendOver(version, first.session);
+        assert.deepEqual([third.status, third.resumed], [401, false]);
+        await registry.update({ deviceId: 'x509-ca', status: 'enabled', ...byCa });
+    }
 });
 
 check('a device is connected until its thumbprint is another one; deleting a CA ends no connection', async () => {
