@@ -31,7 +31,7 @@ ATTESTATIONS = ("symmetric", "symmetric, group", "X.509", "X.509 group by CA")
 ROWS = {
     "node provisioning matrix": (*ATTESTATIONS, "TPM"),
     "python provisioning matrix": ATTESTATIONS,
-    "java provisioning matrix": ATTESTATIONS,
+    "java provisioning matrix": (*ATTESTATIONS, "TPM"),
 }  # of others: CAPABILITIES
 SERVICES = {
     "Node, `azure-iothub`": "node",
@@ -79,8 +79,7 @@ MEANINGS = """What the words mean:
   the live connection, over MQTT it comes back with another: before the end, or when the hub cuts.
 * restart: the server is killed and started again, and the client goes on without being told.
 * Provisioning: the device registers, connects over the same transport, sends, and sees its initial twin.
-* TPM: a device has a TPM in software (swtpm). The client for Python has no such attestation; that for Java has one
-  (`SecurityProviderTpm`), which the suite does not try.
+* TPM: a device has a TPM in software (swtpm). The client for Python has no such attestation.
 """
 
 SERVICES_HEAD = """## Services

@@ -135,7 +135,7 @@ GROUPS = {
     "java device MQTT_WS": ("java", java("Devices", "MQTT_WS")),
     "java device HTTPS": ("java", java("Devices", "HTTPS")),
     "java matrix": ("java", java("Matrix")),
-    "java provisioning matrix": ("java", java("Provisioning")),
+    "java provisioning matrix": ("java", java("Unsigned", "Provisioning")),
     "java service": ("java", java("Service")),
     "java errors": ("java", java("Errors")),
     "java multiplex AMQPS": ("java", java("Multiplex", "AMQPS")),

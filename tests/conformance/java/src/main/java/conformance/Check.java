@@ -65,6 +65,11 @@ final class Check {
         System.out.printf("not offered %s: %s # %s%n", group, name, why);
     }
 
+    /** Says what is missing here for that case. */
+    static void skipped(String group, String name, String why) {
+        System.out.printf("skipped %s: %s # %s%n", group, name, why);
+    }
+
     static void equal(String what, Object got, Object wanted) {
         if (!Objects.equals(got, wanted)) {
             throw new AssertionError(what + " is " + got + ", not " + wanted);

@@ -16,6 +16,7 @@ import com.microsoft.azure.sdk.iot.provisioning.device.ProvisioningDeviceClientT
 import com.microsoft.azure.sdk.iot.provisioning.device.internal.exceptions.ProvisioningDeviceClientException;
 import com.microsoft.azure.sdk.iot.provisioning.security.SecurityProvider;
 import com.microsoft.azure.sdk.iot.provisioning.security.SecurityProviderSymmetricKey;
+import com.microsoft.azure.sdk.iot.provisioning.security.hsm.SecurityProviderTPMHsm;
 import com.microsoft.azure.sdk.iot.provisioning.security.hsm.SecurityProviderX509Cert;
 import java.io.IOException;
 import java.io.InputStream;
@@ -48,6 +49,8 @@ public final class Provisioning {
     private static final String ROOT = "java-provisioning-root";
     private static final int REGISTRATION_MS_MAX = 20000; // for one try
     private static final int TRIES_MAX = 3;
+    private static final String GROUP = "java provisioning matrix";
+    private static final String TPM = "TPM";
 
     /** Enrolls a device, and gives what it shows. */
     private interface Attestation {
@@ -76,6 +79,7 @@ public final class Provisioning {
         all.put("symmetric, group", this::groupKey);
         all.put("X.509", this::individualCertificate);
         all.put("X.509 group by CA", this::groupCertificate);
+        all.put(TPM, this::tpm);
         return all;
     }
 
@@ -108,7 +112,7 @@ public final class Provisioning {
         return folder.resolve(name).toString();
     }
 
-    // ---- the four attestations
+    // ---- the attestations
 
     private static byte[] primaryKey(JsonNode enrollment) {
         String text = enrollment.at("/attestation/symmetricKey/primaryKey").textValue();
@@ -137,6 +141,14 @@ public final class Provisioning {
         issue(id, id, line);
         azimuth(TWIN, "enrollment-group", "create", "--gid", line, "--cp", file(line + ".pem"));
         return certificate(id);
+    }
+
+    /** The client for devices with a TPM finds another one each time it looks for the machine's own. */
+    private SecurityProvider tpm(String id) throws Exception {
+        SecurityProviderTPMHsm security = new SecurityProviderTPMHsm(id);
+        String key = Base64.getEncoder().encodeToString(security.getEndorsementKey());
+        azimuth(TWIN, "enrollment", "create", "--eid", id, "--at", "tpm", "--ek", key);
+        return security;
     }
 
     private SecurityProvider certificate(String id) throws Exception {
@@ -216,6 +228,15 @@ public final class Provisioning {
             int[] number = {0};
             attestations().forEach((attestation, how) -> {
                 String id = ("java-" + name + "-" + number[0]++).toLowerCase();
+                if (attestation.equals(TPM) && name.startsWith("MQTT")) {
+                    Check.notOffered(GROUP, name + ": " + TPM, "ContractAPIMqtt.requestNonceForTPM throws "
+                        + "UnsupportedOperationException, nor has the service TPMs over MQTT");
+                    return;
+                }
+                if (attestation.equals(TPM) && !Tpms.canBeHad()) {
+                    Check.skipped(GROUP, name + ": " + TPM, "swtpm is not installed");
+                    return;
+                }
                 Future<Void> ran = pool.submit(() -> cell(id, transport, how));
                 check.add(name + ": " + attestation, () -> await(ran));
             });
@@ -228,7 +249,10 @@ public final class Provisioning {
         ExecutorService pool = Executors.newFixedThreadPool(5);
         all.issue(ROOT, "Java Provisioning Root", "self", "ca");
         azimuth(new String[0], "certificate", "create", "-n", "java-provisioning", "-p", all.file(ROOT + ".pem"), "--verified");
-        boolean good = all.begin(pool).runAll("java provisioning matrix");
+        if (Tpms.canBeHad()) {
+            Tpms.serve();
+        }
+        boolean good = all.begin(pool).runAll(GROUP);
         try (var files = Files.list(all.folder)) {
             files.forEach(one -> one.toFile().delete());
         }
