@@ -25,6 +25,7 @@
 #include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/policy/policy.h"
+#include "hub/producer/producer.h"
 #include "hub/query/query.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
@@ -249,6 +250,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->writer.relief_ctx = c;
     TRY(open_capabilities(w, c, lane));
     open_fronts(w, c, lane);
+    c->producers = producers_new(&w->hub, lane, &c->writer, c->event_hubs);
     c->cursors = cursors_new(lane, w->log, w->store);
     c->deliver =
         deliver_new(&w->hub, lane,
@@ -322,6 +324,7 @@ static void close_core(struct wire_core *c)
     if (c->lane == NULL) return;
     deliver_free(c->deliver);
     cursors_free(c->cursors);
+    producers_free(c->producers);
     rest_free(c->rest);
     device_http_free(c->device_http);
     dps_http_free(c->dps_http);

@@ -89,6 +89,7 @@ struct wire_core {
     struct amqp_service *amqp;
     struct rest_service *rest;
     struct device_http_service *device_http;
+    struct producers *producers;
     struct cursors *cursors;
     struct deliver *deliver;
 };

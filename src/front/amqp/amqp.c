@@ -500,6 +500,7 @@ struct amqp_service *amqp_service_new(const struct amqp_doors *doors)
     list_init(&s->full);
     list_init(&s->full_senders);
     stream_links_init(s);
+    idempotent_init(s);
     readers_attach(s);
     return s;
 }

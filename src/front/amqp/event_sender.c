@@ -4,11 +4,13 @@
  * goes to one partition: the link's, the one of the partition key, else the next one in turn.  It is
  * accepted once it is durable; one that breaks a rule is rejected whole, before any of it is stored.
  */
+#include "front/amqp/event_sender.h"
+
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/text.h"
-#include "front/amqp/stream_link.h"
 #include "hub/event_hub/event_hub.h"
+#include "hub/producer/producer.h"
 #include "log/log.h"
 
 #define ARGUMENT_ERROR "com.microsoft:argument-error"
@@ -21,44 +23,19 @@ COUNTER(events_in, "azimuth_event_hub_events_in_total", "Events that producers s
 COUNTER(rejected, "azimuth_event_hub_rejected_total", "Transfers of producers rejected");
 GAUGE(senders_now, "azimuth_event_hub_senders", "Links of producers to event hubs now");
 
-struct event_sender {
-    struct peer_link base;
-    struct stream_link stream;
-    struct addr slot;
-    unsigned partitions;
-    uint32_t unsettled;     /* transfers with the log */
-    enum err failed;        /* why an earlier event of the transfer under way was refused */
-    struct list full;       /* in service->full_senders */
-    struct timer held;      /* runs: no credit until the throttle's turn has come */
-    struct slice publisher; /* in base.path; ptr NULL: none */
-};
-
 /* Cookie of an event: the transfer's delivery id, and what it is in it. */
 enum { MARK_LAST = 1, MARK_SETTLED = 2, MARK_BITS = 2 };
-
-/* A transfer, read. */
-struct transfer {
-    const struct amqp_delivery *delivery;
-    struct slice key; /* of the envelope, or of the first event that has one; ptr NULL: none */
-    unsigned events;
-    unsigned partition;
-};
 
 static struct event_sender *of(struct peer_link *l)
 {
     return CONTAINER_OF(l, struct event_sender, base);
 }
 
-static struct amqp_service *service_of(const struct event_sender *e)
-{
-    return e->base.peer->service;
-}
-
 /* ---- credit */
 
-static void renew_credit(struct event_sender *e)
+void event_renew_credit(struct event_sender *e)
 {
-    struct amqp_service *service = service_of(e);
+    struct amqp_service *service = event_sender_service(e);
     if (log_writer_full(service->telemetry.writer)) {
         if (!list_linked(&e->full)) list_push(&service->full_senders, &e->full);
         return;
@@ -73,7 +50,7 @@ static void on_turn(struct timer *t, int64_t now_us)
     struct event_sender *e = CONTAINER_OF(t, struct event_sender, held);
     (void)now_us;
     peer_touch(e->base.peer);
-    renew_credit(e);
+    event_renew_credit(e);
 }
 
 void event_senders_relief(struct amqp_service *s)
@@ -81,13 +58,13 @@ void event_senders_relief(struct amqp_service *s)
     for (struct list *node; (node = list_shift(&s->full_senders)) != NULL;) {
         struct event_sender *e = CONTAINER_OF(node, struct event_sender, full);
         peer_touch(e->base.peer);
-        renew_credit(e);
+        event_renew_credit(e);
     }
 }
 
 /* ---- settling */
 
-static void settle(struct event_sender *e, uint32_t id, bool settled, const struct amqp_error *no)
+void event_settle(struct event_sender *e, uint32_t id, bool settled, const struct amqp_error *no)
 {
     if (no) metric_inc(&rejected);
     peer_settle(&e->base, id, settled, no);
@@ -107,15 +84,15 @@ static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum 
             : amqp_error_of(AMQP_INTERNAL_ERROR, "The event could not be stored.");
     peer_touch(e->base.peer);
     e->unsettled--;
-    settle(e, (uint32_t)(cookie >> MARK_BITS), cookie & MARK_SETTLED, e->failed == OK ? NULL : &no);
+    event_settle(e, (uint32_t)(cookie >> MARK_BITS), cookie & MARK_SETTLED,
+                 e->failed == OK ? NULL : &no);
     e->failed = OK;
-    renew_credit(e);
+    event_renew_credit(e);
 }
 
 /* ---- reading */
 
-/* The next event of a transfer; ERR_NOT_FOUND at its end. */
-static enum err next_event(struct cur *c, bool batch, struct slice *out)
+enum err event_next(struct cur *c, bool batch, struct slice *out)
 {
     if (!batch) {
         *out = cur_take(c, cur_left(c));
@@ -179,7 +156,7 @@ static enum err read_transfer(struct event_sender *e, struct transfer *t)
         return fail(ERR_TOO_BIG, "The received message exceeds the limit of %d bytes.",
                     AMQP_EVENT_MESSAGE_MAX);
     if (batch) TRY(read_envelope(t->delivery->payload, t));
-    for (; (err = next_event(&c, batch, &bytes)) == OK; t->events++) TRY(check_event(bytes, t));
+    for (; (err = event_next(&c, batch, &bytes)) == OK; t->events++) TRY(check_event(bytes, t));
     if (err != ERR_NOT_FOUND) return fail(ERR_INVALID, "it is not a batch of AMQP messages");
     if (t->events == 0) return fail(ERR_INVALID, "it has no event");
     if (e->base.address.kind == ADDRESS_SEND_PARTITION) {
@@ -190,7 +167,7 @@ static enum err read_transfer(struct event_sender *e, struct transfer *t)
     } else if (t->key.ptr) {
         t->partition = hub_partition(t->key, e->partitions);
     } else {
-        t->partition = service_of(e)->next_partition++ % e->partitions;
+        t->partition = event_sender_service(e)->next_partition++ % e->partitions;
     }
     return OK;
 }
@@ -204,8 +181,16 @@ static bool is_ours(struct slice key)
            slice_is(key, "x-opt-enqueued-time") || slice_is(key, PUBLISHER_NAME);
 }
 
+/* What the hub goes by after a restart: only idempotent producers say it. */
+static bool is_numbering(struct slice key)
+{
+    return slice_is(key, PRODUCER_ID) || slice_is(key, PRODUCER_EPOCH) ||
+           slice_is(key, PRODUCER_SEQUENCE);
+}
+
 /* Keys go out as symbols, as consumers want them; values as they came. */
-static unsigned put_annotations(struct buf *b, const struct amqp_value *map)
+static unsigned put_annotations(const struct event_sender *e, struct buf *b,
+                                const struct amqp_value *map)
 {
     unsigned pairs = 0;
     if (map->type != AMQP_MAP) return 0;
@@ -214,7 +199,7 @@ static unsigned put_annotations(struct buf *b, const struct amqp_value *map)
         struct amqp_value key, value;
         if (amqp_get(&c, &key) != OK || amqp_get(&c, &value) != OK) break;
         struct slice name = amqp_text(&key);
-        if (name.len == 0 || is_ours(name)) continue;
+        if (name.len == 0 || is_ours(name) || (is_numbering(name) && !e->idempotent)) continue;
         amqp_put_symbol(b, name);
         amqp_put_value(b, &value);
         pairs++;
@@ -222,10 +207,10 @@ static unsigned put_annotations(struct buf *b, const struct amqp_value *map)
     return pairs;
 }
 
-static unsigned put_pairs(const struct event_sender *e, struct buf *b, const struct transfer *t,
-                          const struct amqp_message *m)
+unsigned event_put_pairs(const struct event_sender *e, struct buf *b, const struct transfer *t,
+                         const struct amqp_message *m)
 {
-    unsigned pairs = put_annotations(b, &m->annotations);
+    unsigned pairs = put_annotations(e, b, &m->annotations);
     if (t->key.ptr && key_of(&m->annotations).ptr == NULL) {
         amqp_put_sym(b, PARTITION_KEY);
         amqp_put_string(b, t->key);
@@ -240,7 +225,7 @@ static unsigned put_pairs(const struct event_sender *e, struct buf *b, const str
 }
 
 /* Everything that is the producer's word to the consumer, as it came. */
-static void put_sections(struct buf *b, struct slice event)
+void event_put_sections(struct buf *b, struct slice event)
 {
     struct cur c = cur_of(event);
     uint64_t code;
@@ -253,14 +238,14 @@ static void put_sections(struct buf *b, struct slice event)
 static void store_event(struct event_sender *e, const struct transfer *t, struct slice bytes,
                         uint64_t cookie)
 {
-    struct log_writer *w = service_of(e)->telemetry.writer;
+    struct log_writer *w = event_sender_service(e)->telemetry.writer;
     struct amqp_message m;
     enum err err = amqp_message_parse(bytes, &m);
     assert(err == OK); /* it was checked */
     struct buf *b =
         log_begin(w, e->base.address.stream, t->partition, RECORD_TELEMETRY, RECORD_TO_STREAM);
-    log_pairs_done(w, put_pairs(e, b, t, &m));
-    put_sections(b, bytes);
+    log_pairs_done(w, event_put_pairs(e, b, t, &m));
+    event_put_sections(b, bytes);
     log_end(w, on_stored, e->slot, cookie);
 }
 
@@ -271,9 +256,8 @@ static void store_transfer(struct event_sender *e, const struct transfer *t)
     struct slice bytes;
     uint64_t cookie = (uint64_t)d->id << MARK_BITS | (d->settled ? MARK_SETTLED : 0);
     e->unsettled++;
-    for (unsigned i = 1; next_event(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK; i++)
+    for (unsigned i = 1; event_next(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK; i++)
         store_event(e, t, bytes, cookie | (i == t->events ? MARK_LAST : 0));
-    metric_add(&events_in, t->events);
 }
 
 /* ---- deliveries */
@@ -281,7 +265,7 @@ static void store_transfer(struct event_sender *e, const struct transfer *t)
 /* Takes a transfer's events; what comes next waits for credit. */
 static enum err take(struct event_sender *e, const struct transfer *t)
 {
-    struct amqp_service *service = service_of(e);
+    struct amqp_service *service = event_sender_service(e);
     int64_t wait_us = throttle_take_now(service->hub->throttle, THROTTLE_EVENT, t->events);
     if (wait_us > 0) timer_set(&service->lane->timers, &e->held, clock_mono_us() + wait_us);
     if (wait_us != THROTTLE_REFUSED) return OK;
@@ -296,25 +280,45 @@ static void reject(struct event_sender *e, const struct amqp_delivery *d, enum e
                                          : why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED
                                                               : ARGUMENT_ERROR,
                                          fail_text());
-    settle(e, d->id, d->settled, &no);
-    renew_credit(e);
+    event_settle(e, d->id, d->settled, &no);
+    event_renew_credit(e);
 }
 
 static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
 {
     struct event_sender *e = of(l);
     struct transfer t = {.delivery = d};
+    uint32_t first = 0;
     enum err err = read_transfer(e, &t);
+    if (err == OK && e->idempotent) err = idempotent_check(e, &t, &first);
     if (err == OK) err = take(e, &t);
     if (err != OK) {
         reject(e, d, err);
         return;
     }
-    store_transfer(e, &t);
-    renew_credit(e);
+    metric_add(&events_in, t.events);
+    if (e->idempotent)
+        idempotent_store(e, &t, first);
+    else
+        store_transfer(e, &t);
+    event_renew_credit(e);
 }
 
 /* ---- the link */
+
+void event_welcome(struct event_sender *e, struct slice properties)
+{
+    struct buf offered = {0};
+    if (e->idempotent) amqp_put_sym(&offered, IDEMPOTENT);
+    e->stream.answered = true;
+    amqp_answer_attach(e->base.link,
+                       &(struct amqp_link_answer){.max_message_size = AMQP_EVENT_MESSAGE_MAX,
+                                                  .receive_max = AMQP_EVENT_TAKEN_MAX,
+                                                  .offered = buf_slice(&offered),
+                                                  .properties = properties});
+    buf_free(&offered);
+    event_renew_credit(e);
+}
 
 static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
 {
@@ -332,19 +336,13 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
         peer_refuse(l, AMQP_NOT_FOUND, "The messaging entity '%s' could not be found.", l->path);
         return;
     }
-    if (amqp_has_capability(&ev->desired, IDEMPOTENT)) {
-        peer_refuse(l, AMQP_NOT_IMPLEMENTED,
-                    "Events sent twice are stored twice: idempotent producers are not offered.");
-        return;
-    }
     struct slice path = slice_str(l->path);
     if (l->address.kind == ADDRESS_PUBLISHER)
         e->publisher = slice_from(path, slice_rfind(path, '/') + 1);
-    e->stream.answered = true;
-    amqp_answer_attach(l->link,
-                       &(struct amqp_link_answer){.max_message_size = AMQP_EVENT_MESSAGE_MAX,
-                                                  .receive_max = AMQP_EVENT_TAKEN_MAX});
-    renew_credit(e);
+    if (amqp_has_capability(&ev->desired, IDEMPOTENT))
+        idempotent_attach(e, ev);
+    else
+        event_welcome(e, SLICE_NONE);
 }
 
 static void on_detached(struct peer_link *l)

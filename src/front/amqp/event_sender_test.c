@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "front/amqp/peer.h"
 #include "front/amqp/testing/testing.h"
+#include "hub/producer/producer.h"
 
 /* What the log has got, and what it says. */
 static struct {
@@ -209,17 +210,152 @@ static void a_link_may_be_a_partition_s_or_a_publisher_s(void **state)
     stop();
 }
 
-/* Who wants each event once is not left to believe that it is. */
-static void an_idempotent_producer_is_refused(void **state)
+/* ---- idempotent producers: the test is the partition's home */
+
+static struct {
+    struct msg *asked; /* the last question, owned */
+    struct producer_answer answer;
+} home;
+
+static void on_question(void *ctx, struct lane *lane, struct msg *m)
+{
+    (void)ctx;
+    msg_keep(m);
+    if (home.asked) msg_free(home.asked);
+    home.asked = m;
+    struct msg *reply = msg_new(m->kind + 1, sizeof home.answer);
+    memcpy(reply->body, &home.answer, sizeof home.answer);
+    post_reply(lane, m, reply);
+}
+
+/* A link that wants to be idempotent, with those properties; what is answered. */
+static const char *attach_idempotent(const char *target, const char *properties,
+                                     struct producer_answer answer)
+{
+    start("orders");
+    for (unsigned i = 0; i < RIG_CORES; i++) {
+        lane_on(&w.rig.cores[i], PRODUCER_OPEN, on_question, NULL);
+        lane_on(&w.rig.cores[i], PRODUCER_SEND, on_question, NULL);
+    }
+    home.answer = answer;
+    rig_output(&w.conn);
+    rig_feed_format(
+        &w.rig, &w.conn,
+        "0 attach[\"i\" 1 false 0b 0b @40 [\"me\"] @41 [\"%s\"] null null null null null "
+        "<'com.microsoft:idempotent-producer'> %s]",
+        target, properties);
+    return rig_output(&w.conn);
+}
+
+static void end_idempotent(void)
+{
+    msg_free(home.asked);
+    home.asked = NULL;
+    stop();
+}
+
+#define PROPERTIES(id, epoch, sequence)                                                            \
+    "{'com.microsoft:producer-id' " id " 'com.microsoft:producer-epoch' " epoch                    \
+    " 'com.microsoft:producer-sequence-number' " sequence "}"
+#define NUMBERED(id, epoch, sequence) "@114 " PROPERTIES(id, epoch, sequence) " @117 b\"x\""
+
+static const char *send_numbered(unsigned id, const char *sections)
+{
+    rig_feed_format(&w.rig, &w.conn, "0 transfer[1 %u b\"t\" 0 false] %s", id, sections);
+    return rig_output(&w.conn);
+}
+
+static void an_idempotent_producer_is_told_who_it_is(void **state)
 {
     (void)state;
-    start("orders");
-    rig_output(&w.conn);
-    rig_feed(&w.rig, &w.conn,
-             "0 attach[\"i\" 1 false 0b 0b @40 [\"me\"] @41 [\"orders\"] null null null null null "
-             "<'com.microsoft:idempotent-producer'>]");
-    assert_non_null(strstr(rig_output(&w.conn), "'amqp:not-implemented'"));
-    expect_accepted(send(0, SINGLE, "@117 b\"x\""), 0);
+    const char *out =
+        attach_idempotent("orders/Partitions/3", "{}",
+                          (struct producer_answer){.id = 4711, .epoch = 2, .sequence = 9});
+    assert_non_null(strstr(out, "'com.microsoft:producer-id' 4711L"));
+    assert_non_null(strstr(out, "'com.microsoft:producer-sequence-number' 9i"));
+    assert_non_null(strstr(out, "'com.microsoft:idempotent-producer'"));
+    struct producer_open want;
+    memcpy(&want, home.asked->body, sizeof want);
+    assert_int_equal(want.partition, 3);
+    assert_int_equal(want.id, PRODUCER_NONE);
+    assert_int_equal(want.epoch, PRODUCER_NONE);
+    assert_int_equal(want.sequence, PRODUCER_NONE);
+    expect_accepted(send_numbered(0, NUMBERED("4711L", "2i", "10i")), 0);
+    struct producer_send sent;
+    memcpy(&sent, home.asked->body, sizeof sent);
+    assert_int_equal(sent.id, 4711);
+    assert_int_equal(sent.epoch, 2);
+    assert_int_equal(sent.first, 10);
+    assert_int_equal(sent.count, 1);
+    end_idempotent();
+}
+
+static void what_an_idempotent_producer_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        struct producer_answer answer;
+        const char *condition, *text;
+    } rows[] = {
+        {{.outcome = PRODUCER_STOLEN, .epoch = 3},
+         "com.microsoft:producer-epoch-stolen",
+         "Received:2 Current:3"},
+        {{.outcome = PRODUCER_OLD}, "com.microsoft:out-of-order-sequence", "old sequence"},
+        {{.outcome = PRODUCER_GAP}, "com.microsoft:out-of-order-sequence", "leave out"},
+        {{.outcome = PRODUCER_GONE}, "amqp:not-found", "could not be found"},
+        {{.outcome = PRODUCER_BUSY}, "com.microsoft:server-busy", "try again"},
+        {{.outcome = PRODUCER_BROKEN}, "amqp:internal-error", "could not be stored"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        attach_idempotent("orders/Partitions/3", PROPERTIES("1L", "2i", "0i"),
+                          (struct producer_answer){.id = 1, .epoch = 2});
+        home.answer = rows[i].answer;
+        const char *out = send_numbered(0, NUMBERED("1L", "2i", "1i"));
+        expect_rejected(out, rows[i].condition);
+        assert_non_null(strstr(out, rows[i].text));
+        end_idempotent();
+        out =
+            attach_idempotent("orders/Partitions/3", PROPERTIES("1L", "2i", "0i"), rows[i].answer);
+        assert_non_null(strstr(out, rows[i].condition));
+        assert_non_null(strstr(out, rows[i].text));
+        end_idempotent();
+    }
+}
+
+static void numbers_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const char *const attaches[] = {
+        PROPERTIES("-1L", "0i", "0i"),         PROPERTIES("1L", "-1i", "0i"),
+        PROPERTIES("1L", "0i", "-1i"),         PROPERTIES("1L", "32768i", "0i"),
+        PROPERTIES("1L", "0i", "2147483648L"), PROPERTIES("\"1\"", "0i", "0i")};
+    static const char *const events[] = {"@117 b\"x\"", NUMBERED("2L", "0i", "1i"),
+                                         NUMBERED("1L", "1i", "1i"), NUMBERED("1L", "0i", "-1i"),
+                                         NUMBERED("1L", "0i", "2147483648L")};
+    for (size_t i = 0; i < sizeof attaches / sizeof *attaches; i++) {
+        const char *out =
+            attach_idempotent("orders/Partitions/3", attaches[i], (struct producer_answer){0});
+        assert_non_null(strstr(out, "com.microsoft:argument-out-of-range"));
+        assert_null(home.asked);
+        stop();
+    }
+    attach_idempotent("orders/Partitions/3", PROPERTIES("1L", "null", "null"),
+                      (struct producer_answer){.id = 1});
+    for (unsigned i = 0; i < sizeof events / sizeof *events; i++)
+        expect_rejected(send_numbered(i, events[i]), "com.microsoft:argument-error");
+    end_idempotent();
+    const char *out = attach_idempotent("orders", "{}", (struct producer_answer){0});
+    assert_non_null(strstr(out, "amqp:not-allowed"));
+    stop();
+}
+
+/* The hub goes by them after a restart. */
+static void others_do_not_say_whose_events_they_are(void **state)
+{
+    (void)state;
+    start("orders/Partitions/3");
+    expect_accepted(send(0, SINGLE, NUMBERED("1L", "0i", "1i")), 0);
+    assert_int_equal(record_at(0).pair_count, 0);
     stop();
 }
 
@@ -333,7 +469,10 @@ int main(void)
         cmocka_unit_test(a_batch_goes_to_the_partition_of_its_key_and_is_answered_once),
         cmocka_unit_test(what_only_the_service_says_is_left_out),
         cmocka_unit_test(a_link_may_be_a_partition_s_or_a_publisher_s),
-        cmocka_unit_test(an_idempotent_producer_is_refused),
+        cmocka_unit_test(an_idempotent_producer_is_told_who_it_is),
+        cmocka_unit_test(what_an_idempotent_producer_is_refused),
+        cmocka_unit_test(numbers_that_cannot_be_are_refused),
+        cmocka_unit_test(others_do_not_say_whose_events_they_are),
         cmocka_unit_test(what_is_no_event_is_rejected_whole),
         cmocka_unit_test(a_key_has_at_most_128_bytes),
         cmocka_unit_test(a_log_without_room_makes_the_server_busy),

@@ -98,6 +98,7 @@ extern const struct node node_provisioning, node_event_sender;
 
 /* Producers that wait for room in the log (event_sender.c). */
 void event_senders_relief(struct amqp_service *s);
+void idempotent_init(struct amqp_service *s); /* idempotent.c */
 
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);

@@ -158,17 +158,84 @@ check('a buffered producer sends everything', async () => {
         assert.equal(event.partition, partitionOf(HASHES[text(event) % HASHES.length][1], 4));
 });
 
-check('who asks for idempotent retries is refused', async () => {
-    const hub = await make('idempotent', 1);
+/** Idempotent retries, as the buffered client switches them on; what that keeps to itself is asked of the plain one. */
+const idempotent = (client, partitionOptions) => Object.assign(client, { _enableIdempotentRetries: true, _partitionOptions: partitionOptions });
+const stateOf = (client) => client.getPartitionPublishingProperties('0');
+const sendOne = (client, body) => client.sendBatch([{ body }], { partitionId: '0' });
+
+check('an idempotent buffered producer sends everything once', async () => {
+    const hub = await make('idempotent', 2);
     const failed = [];
     const client = new EventHubBufferedProducerClient(string(hub), {
-        ...QUICK, maxWaitTimeInMs: 100, enableIdempotentRetries: true,
+        ...QUICK, maxWaitTimeInMs: 50, enableIdempotentRetries: true,
         onSendEventsErrorHandler: async ({ error }) => { failed.push(error); },
     });
-    await client.enqueueEvent({ body: 'once' });
-    await until('the refusal', () => failed.length > 0);
-    await client.close({ flush: false });
-    assert.equal(failed[0].code, 'NotImplementedError', failed[0]);
+    for (let n = 0; n < 200; n++) await client.enqueueEvent({ body: n });
+    await client.close();
+    assert.deepEqual(failed, []);
+    const events = await read(hub, 200);
+    assert.equal(new Set(events.map(text)).size, 200);
+    assert.equal(typeof events[0].systemProperties['com.microsoft:producer-id'], 'number');
+});
+
+check('an idempotent producer goes on where it was, and what it sends again is not stored again', async () => {
+    const hub = await make('idempotent-state', 1);
+    await producing(hub, async (client) => {
+        idempotent(client);
+        await client.sendBatch(['one', 'two', 'three', 'four', 'five'].map((body) => ({ body })), { partitionId: '0' });
+        const state = await stateOf(client);
+        assert.equal(state.ownerLevel, 0);
+        assert.equal(state.lastPublishedSequenceNumber, 5);
+        const group = { producerGroupId: state.producerGroupId };
+        const again = (options, act) => producing(hub, (other) => act(idempotent(other, { 0: options })));
+        await again({ ...group, startingSequenceNumber: 0 }, (other) => other.sendBatch(
+            ['one', 'two', 'three', 'four', 'five'].map((body) => ({ body })), { partitionId: '0' }));
+        const old = await failure(again({ ...group, startingSequenceNumber: 1 }, (other) => sendOne(other, 'six as two')));
+        assert.equal(old.code, 'SequenceOutOfOrderError', old);
+        assert.match(old.message, /old sequence/);
+        const gap = await failure(again({ ...group, startingSequenceNumber: 9 }, (other) => sendOne(other, 'ten')));
+        assert.equal(gap.code, 'SequenceOutOfOrderError', gap);
+        await again({ ...group, ownerLevel: 1, startingSequenceNumber: 5 }, (other) => sendOne(other, 'six'));
+        const stolen = await failure(sendOne(client, 'should fail'));
+        assert.equal(stolen.code, 'ProducerDisconnectedError', stolen);
+        assert.match(stolen.message, /Received:0 Current:1/);
+        const wrong = await failure(again({ ownerLevel: -1 }, (other) => sendOne(other, 'x')));
+        assert.equal(wrong.code, 'ArgumentOutOfRangeError', wrong);
+    });
+    assert.deepEqual((await read(hub, 6)).map(text), ['one', 'two', 'three', 'four', 'five', 'six']);
+});
+
+check('an idempotent producer sends again after its connection broke and after kill -9, and nothing is there twice', async () => {
+    const server = new OwnServer([], true);
+    await server.start();
+    try {
+        await server.azimuth('eventhub', 'create', '-n', 'exactly', '-p', '2');
+        const options = { ...QUICK, retryOptions: { maxRetries: 20, retryDelayInMs: 200, maxRetryDelayInMs: 500, timeoutInMs: 10000 } };
+        const where = await server.azimuth('connection-string', '--event-hub-name', 'exactly');
+        const client = idempotent(new EventHubProducerClient(where, options));
+        const sent = [];
+        const pour = async (from, to) => {
+            for (let n = from; n < to; n++) {
+                await client.sendBatch([{ body: `${n}a` }, { body: `${n}b` }], { partitionId: '1' });
+                sent.push(`${n}a`, `${n}b`);
+            }
+        };
+        await pour(0, 5);
+        client._context.connection._connection.idle();
+        await pour(5, 10);
+        for (let round = 1; round < 4; round++) {
+            const under = pour(round * 10, round * 10 + 10);
+            await new Promise((resolve) => setTimeout(resolve, 15 * round));
+            await server.kill();
+            await server.start();
+            await under;
+        }
+        await client.close();
+        const events = await collect((some) => some.length >= sent.length, { string: where, from: earliestEventPosition });
+        assert.deepEqual(events.map(text), sent);
+    } finally {
+        await server.kill();
+    }
 });
 
 check('an event over the limit is refused and the next one is taken', async () => {
