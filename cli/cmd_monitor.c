@@ -109,6 +109,7 @@ static enum err read_options(struct monitor *m)
     m->device = slice_str(cli_value(m->cli, "device-id"));
     m->cfg.group = group ? group : "$Default";
     m->cfg.selector = m->selector;
+    m->cfg.all = cli_given(m->cli, "all");
     return OK;
 }
 

@@ -144,6 +144,20 @@ static struct json *payload_json(struct arena *a, const struct amqp_message *m)
     return bytes_json(a, body);
 }
 
+#define ENDPOINTS "azimuth-endpoints"
+
+/* Where routes led it, if that was asked for. */
+static void put_endpoints(struct arena *a, struct json *event, const struct amqp_message *m)
+{
+    struct amqp_value v;
+    if (m->annotations.type != AMQP_MAP || !amqp_map_find(&m->annotations, ENDPOINTS, &v)) return;
+    struct json *names = json_new(a, JSON_ARRAY);
+    struct slice rest = amqp_text(&v), name;
+    while (slice_split(&rest, ',', &name))
+        if (name.len) json_append(names, json_new_string(a, name));
+    set(a, event, "endpoints", names);
+}
+
 struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned parts)
 {
     static const char *const origins[][2] = {
@@ -161,6 +175,7 @@ struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned 
     if (parts & EVENT_SYSTEM) set(a, properties, "system", system_json(a, m));
     if (parts & EVENT_APPLICATION) set(a, properties, "application", map_json(a, &m->application));
     if (parts & EVENT_ANNOTATIONS) set(a, event, "annotations", map_json(a, &m->annotations));
+    put_endpoints(a, event, m);
     set(a, event, "payload", payload_json(a, m));
     return top;
 }
@@ -170,14 +185,19 @@ void event_line(struct buf *out, struct arena *a, const struct amqp_message *m, 
     struct amqp_value when = {0}, sequence = {0};
     char time[CLOCK_ISO_LEN + 1] = "";
     int64_t number = 0;
+    bool numbered = false;
     if (m->annotations.type == AMQP_MAP) {
         (void)amqp_map_find(&m->annotations, "x-opt-enqueued-time", &when);
         if (amqp_map_find(&m->annotations, "x-opt-sequence-number", &sequence))
-            (void)amqp_integer(&sequence, &number);
+            numbered = amqp_integer(&sequence, &number);
     }
     clock_iso(when.i * 1000, time);
     struct slice device = event_annotation(m, "iothub-connection-device-id");
-    buf_printf(out, "%.23sZ  %.*s  %u:%" PRId64 "  ", time, SLICE_ARG(device), partition, number);
+    buf_printf(out, "%.23sZ  %.*s  %u:", time, SLICE_ARG(device), partition);
+    if (numbered) buf_printf(out, "%" PRId64, number);
+    struct slice endpoints = event_annotation(m, ENDPOINTS);
+    if (endpoints.ptr) buf_printf(out, "  [%.*s]", SLICE_ARG(endpoints));
+    buf_put_str(out, "  ");
     json_write(out, payload_json(a, m));
     buf_put_u8(out, '\n');
 }

@@ -69,8 +69,9 @@ static void ask(struct events *e)
 
 /* ---- links */
 
-static struct amqp_link *attach(struct events *e, const char *name, bool sender,
-                                const char *address, struct slice filter)
+static struct amqp_link *attach_with(struct events *e, const char *name, bool sender,
+                                     const char *address, struct slice filter,
+                                     struct slice properties)
 {
     struct slice there = slice_str(address), here = SLICE_LIT("azimuth-reply");
     const struct amqp_link_config cfg = {
@@ -81,8 +82,15 @@ static struct amqp_link *attach(struct events *e, const char *name, bool sender,
         .source = sender ? here : there,
         .target = sender ? there : here,
         .filter = filter,
+        .properties = properties,
     };
     return amqp_send_attach(e->session, &cfg);
+}
+
+static struct amqp_link *attach(struct events *e, const char *name, bool sender,
+                                const char *address)
+{
+    return attach_with(e, name, sender, address, SLICE_NONE, SLICE_NONE);
 }
 
 static void attach_pair(struct events *e, const char *name, const char *node, struct amqp_link **to,
@@ -90,8 +98,8 @@ static void attach_pair(struct events *e, const char *name, const char *node, st
 {
     char in[32];
     snprintf(in, sizeof in, "%s-in", name);
-    *from = attach(e, in, false, node, SLICE_NONE);
-    *to = attach(e, name, true, node, SLICE_NONE);
+    *from = attach(e, in, false, node);
+    *to = attach(e, name, true, node);
     assert(*from && *to);
     amqp_send_flow(*from, ANSWER_CREDIT, false);
 }
@@ -116,19 +124,30 @@ static void put_selector(struct buf *out, const char *text)
     amqp_close(out, map, 2);
 }
 
+static void put_wish(struct buf *out)
+{
+    struct amqp_open map = amqp_open_map(out);
+    amqp_put_sym(out, "azimuth:all-records");
+    amqp_put_bool(out, true);
+    amqp_close(out, map, 2);
+}
+
 static enum err attach_partition(struct events *e, struct slice id)
 {
     char address[512], name[64];
     uint64_t number;
-    struct buf filter = {0};
+    struct buf filter = {0}, wish = {0};
     if (num_u64(id, &number) != OK || number >= EVENTS_PARTITIONS_MAX)
         return fail(ERR_PROTOCOL, "the hub has a partition '%.*s'", SLICE_ARG(id));
     snprintf(address, sizeof address, "%s/ConsumerGroups/%s/Partitions/%u", e->cfg->entity,
              e->cfg->group, (unsigned)number);
     snprintf(name, sizeof name, "%s-%u", e->container, (unsigned)number);
     put_selector(&filter, e->cfg->selector);
-    struct amqp_link *l = attach(e, name, false, address, buf_slice(&filter));
+    if (e->cfg->all) put_wish(&wish);
+    struct amqp_link *l =
+        attach_with(e, name, false, address, buf_slice(&filter), buf_slice(&wish));
     buf_free(&filter);
+    buf_free(&wish);
     if (l == NULL) return fail(ERR_FULL, "the hub has too many partitions");
     l->user = &e->reading[number];
     amqp_send_flow(l, EVENTS_CREDIT, false);
@@ -222,7 +241,7 @@ static enum err on_outcome(struct events *e, uint8_t outcome)
     e->state = EVENTS_TOKEN;
     if (e->cfg->login) {
         e->state = EVENTS_ASKED; /* to be sent elsewhere, which a receiver is enough for */
-        e->ask_in = attach(e, "management", false, "messages/events/$management", SLICE_NONE);
+        e->ask_in = attach(e, "management", false, "messages/events/$management");
     } else
         attach_pair(e, "cbs", "$cbs", &e->cbs_out, &e->cbs_in);
     return OK;

@@ -34,6 +34,7 @@ struct events_config {
     const char *audience; /* the token's: "sb://host/hub" */
     const char *group;    /* consumer group */
     const char *selector; /* where to begin: "amqp.annotation.x-opt-offset > '-1'" */
+    bool all;             /* also what routes take away from it; an azimuth knows what that is */
     struct slice token;
     const char
         *login; /* SASL PLAIN user, on a hub that sends us elsewhere; NULL: anonymous, and the

@@ -84,3 +84,22 @@ def monitor_events_ends_in_the_middle_of_what_came():
         said = hub.must("hub", "monitor-events", "--from", "beginning", "--count", 3, "--timeout", 20, "--quiet", "-o",
                         "jsonl")
         check(len(said.out.splitlines()) == 3, f"{len(said.out.splitlines())} events are shown")
+
+
+@group.case
+def monitor_events_shows_what_routes_took_away_if_asked():
+    with with_devices() as hub:
+        hub.must("eventhub", "create", "-n", "orders", "-p", 1)
+        hub.must("hub", "message-endpoint", "create", "eventhub", "--en", "to-orders", "--entity-path", "orders")
+        hub.must("hub", "message-route", "create", "--rn", "hot", "-t", "DeviceMessages", "--en", "to-orders", "-c",
+                 "level = 'hot'")
+        for properties in ("level=hot", "level=cold"):
+            hub.must("device", "send-d2c-message", "-d", "d1", "--da", properties, "--props", properties)
+        hub.must("hub", "message-route", "fallback", "set", "-e", "false")
+        hub.must("device", "send-d2c-message", "-d", "d1", "--da", "nobody's")
+        words = ("hub", "monitor-events", "--from", "beginning", "--timeout", 20, "--quiet", "-o", "jsonl")
+        events = [json.loads(line)["event"] for line in hub.must(*words, "--count", 3, "--all").out.splitlines()]
+        check({event["payload"]: event["endpoints"] for event in events}
+              == {"level=hot": ["to-orders"], "level=cold": ["events"], "nobody's": []}, str(events))
+        [only] = [json.loads(line)["event"] for line in hub.must(*words, "--count", 1).out.splitlines()]
+        check(only["payload"] == "level=cold" and "endpoints" not in only, str(only))

@@ -70,6 +70,43 @@ void event_put(struct buf *out, const struct record *r)
     if (r->extra.len) routing_put_sections(out, r, 0);
 }
 
+/* Endpoints that have gone since are not named. */
+static void put_endpoints(struct buf *out, const struct record *r, const struct routing *routing)
+{
+    const struct routing_endpoint *e;
+    struct buf names = {0};
+    uint64_t bits = r->stream || routing == NULL
+                        ? r->destinations
+                        : routing_still(routing, r->destinations, r->enqueued_us);
+    for (unsigned i = 0; routing && (e = routing_endpoint_at(routing, i)) != NULL; i++)
+        if (bits >> e->bit & 1) buf_printf(&names, "%s%s", buf_size(&names) ? "," : "", e->name);
+    amqp_put_sym(out, EVENT_ENDPOINTS);
+    amqp_put_string(out, buf_slice(&names));
+    buf_free(&names);
+}
+
+void event_put_any(struct buf *out, const struct record *r, const struct routing *routing)
+{
+    char offset[24];
+    int len = snprintf(offset, sizeof offset, "%lld", (long long)r->sequence);
+    uint32_t pairs = r->pair_count + 2u;
+    amqp_put_descriptor(out, AMQP_MESSAGE_ANNOTATIONS);
+    struct amqp_open map = amqp_open_map(out);
+    if (r->sequence >= 0) {
+        amqp_put_sym(out, "x-opt-sequence-number");
+        amqp_put_long(out, r->sequence);
+        amqp_put_sym(out, "x-opt-offset");
+        amqp_put_string(out, slice_of(offset, (size_t)len));
+        pairs += 2;
+    }
+    amqp_put_sym(out, "x-opt-enqueued-time");
+    amqp_put_timestamp(out, r->enqueued_us / 1000);
+    put_endpoints(out, r, routing);
+    buf_put_slice(out, r->pairs);
+    amqp_close(out, map, 2 * pairs);
+    routing_put_sections(out, r, 0);
+}
+
 void event_put_metric(struct buf *out, const struct log_ends *ends, int64_t wall_us)
 {
     char offset[24];

@@ -28,6 +28,7 @@
 #define EPOCH          "com.microsoft:epoch"
 #define RECEIVER_NAME  "com.microsoft:receiver-name"
 #define RUNTIME_METRIC "com.microsoft:enable-receiver-runtime-metric"
+#define ALL_RECORDS    "azimuth:all-records" /* ours: a link property, true */
 #define ARGUMENT_ERROR "com.microsoft:argument-error"
 #define SERVER_BUSY    "com.microsoft:server-busy"
 #define ARGUMENT_RANGE "com.microsoft:argument-out-of-range"
@@ -55,6 +56,7 @@ struct reader {
     bool reading;         /* a LOG_READ is under way */
     bool at_tail;         /* ... and waits for what is not there yet */
     bool metric;          /* the client wants delivery annotations */
+    bool all;             /* ... and all records, also those that routes took away */
 };
 
 static void pump(struct reader *r);
@@ -95,6 +97,7 @@ static bool take_properties(struct reader *r, const struct amqp_attach_event *ev
             (!amqp_integer(&v, &r->claim.level) || r->claim.level < 0))
             return false;
         if (amqp_map_find(properties, RECEIVER_NAME, &v)) name = amqp_text(&v);
+        r->all = amqp_map_find(properties, ALL_RECORDS, &v) && v.type == AMQP_BOOL && v.u;
     }
     if (name.len == 0) name = ev->name;
     if (!text_is_utf8(name)) return false;
@@ -316,7 +319,10 @@ static bool send_event(struct reader *r, const struct record *record)
     struct buf *out = amqp_transfer_begin(l, &transfer);
     size_t from = buf_size(out);
     if (r->metric) event_put_metric(out, &r->ends, clock_wall_us());
-    event_put(out, record);
+    if (r->all)
+        event_put_any(out, record, r->base.peer->service->desk->routing);
+    else
+        event_put(out, record);
     if (l->max_message_size && buf_size(out) - from > l->max_message_size) {
         amqp_transfer_abort(l);
         peer_detach(&r->base, AMQP_MESSAGE_SIZE_EXCEEDED,
@@ -340,7 +346,7 @@ static bool send_piece(struct reader *r)
             return false;
         }
         r->frames = slice_from(r->frames, record.frame.len);
-        if (record.sequence >= 0 && !send_event(r, &record)) return false;
+        if ((r->all || record.sequence >= 0) && !send_event(r, &record)) return false;
     }
     return true;
 }

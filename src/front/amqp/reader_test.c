@@ -350,6 +350,26 @@ static void records_that_are_not_for_the_stream_are_skipped(void **state)
     stop(&r, &c);
 }
 
+static void who_asks_for_all_records_gets_those_too(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    start(&r, &c, 1);
+    rig_append(&r, 0, "routed away", false);
+    rig_feed(&r, &c,
+             "0 attach[\"l\" 0 true 2b 0b @40 [\"" P0 "\"] @41 [\"me\"] null null null null "
+             "null null {'azimuth:all-records' true}]\n"
+             "0 flow[1 1000 1 1000 0 0 9]");
+    const char *out = rig_output(&c);
+    assert_non_null(strstr(out, "{'x-opt-sequence-number' 0L 'x-opt-offset' \"0\" "
+                                "'x-opt-enqueued-time' 1767225601000t 'azimuth-endpoints' \"\" 'k' "
+                                "\"v\"} @117 b\"m0\""));
+    assert_non_null(strstr(out, "'azimuth-endpoints' \"\" 'k' \"v\"} @117 b\"routed away\""));
+    assert_null(strstr(out, "'x-opt-sequence-number' -1L"));
+    stop(&r, &c);
+}
+
 static void a_place_that_was_trimmed_jumps_to_the_oldest(void **state)
 {
     (void)state;
@@ -565,6 +585,7 @@ int main(void)
         cmocka_unit_test(only_who_settles_second_gets_unsettled_events),
         cmocka_unit_test(an_event_larger_than_the_link_takes_ends_it),
         cmocka_unit_test(records_that_are_not_for_the_stream_are_skipped),
+        cmocka_unit_test(who_asks_for_all_records_gets_those_too),
         cmocka_unit_test(a_place_that_was_trimmed_jumps_to_the_oldest),
         cmocka_unit_test(damaged_records_are_stepped_over),
         cmocka_unit_test(a_log_that_cannot_be_read_ends_the_link),
