@@ -43,7 +43,7 @@ static const struct field device_fields[] = {{"deviceId", FIELD_TEXT, NULL},
 static const char *const sections_of_later[] = {"enrollments", "enrollmentGroups", "twins",
                                                 "configurations"};
 
-static enum err bad(const struct seed *s, const struct yaml *at, const char *what)
+enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 {
     return fail(ERR_INVALID, "%s:%zu: %.*s%s%s", s->path, at->line, SLICE_ARG(at->name),
                 at->name.len ? ": " : "", what);
@@ -63,15 +63,15 @@ static enum err write_object(const struct seed *s, struct buf *out, const struct
 static enum err write_value(const struct seed *s, struct buf *out, const struct yaml *item,
                             const struct field *f)
 {
-    if (f->kind == FIELD_LATER) return bad(s, item, "comes with a later release");
+    if (f->kind == FIELD_LATER) return seed_bad(s, item, "comes with a later release");
     if (f->kind == FIELD_OBJECT) return write_object(s, out, item, f->members);
-    if (item->kind != YAML_TEXT) return bad(s, item, "a plain value was expected");
+    if (item->kind != YAML_TEXT) return seed_bad(s, item, "a plain value was expected");
     if (f->kind == FIELD_TEXT) {
         text_json_string(out, item->text);
         return OK;
     }
     if (!slice_is(item->text, "true") && !slice_is(item->text, "false"))
-        return bad(s, item, "true or false was expected");
+        return seed_bad(s, item, "true or false was expected");
     buf_put_slice(out, item->text);
     return OK;
 }
@@ -80,12 +80,12 @@ static enum err write_object(const struct seed *s, struct buf *out, const struct
                              const struct field *fields)
 {
     const char *gap = "";
-    if (map->kind != YAML_MAP) return bad(s, map, "names and values were expected");
+    if (map->kind != YAML_MAP) return seed_bad(s, map, "names and values were expected");
     buf_put_u8(out, '{');
     for (const struct yaml *item = map->child; item; item = item->next) {
         const struct field *f = fields;
         while (f->name && !slice_is(item->name, f->name)) f++;
-        if (f->name == NULL) return bad(s, item, "there is no such setting");
+        if (f->name == NULL) return seed_bad(s, item, "there is no such setting");
         if (is_null(item)) continue;
         buf_printf(out, "%s\"%s\":", gap, f->name);
         TRY(write_value(s, out, item, f));
@@ -99,7 +99,7 @@ static enum err write_object(const struct seed *s, struct buf *out, const struct
 static enum err find_id(const struct seed *s, const struct yaml *item, struct slice *out)
 {
     const struct yaml *id = item->kind == YAML_TEXT ? item : yaml_get(item, "deviceId");
-    if (id == NULL || is_null(id)) return bad(s, item, "deviceId is missing");
+    if (id == NULL || is_null(id)) return seed_bad(s, item, "deviceId is missing");
     if (id->kind != YAML_TEXT || !hub_id_valid(id->text))
         return fail(ERR_INVALID, "%s:%zu: '%.*s' is not a device id", s->path, id->line,
                     SLICE_ARG(slice_head(id->text, HUB_ID_LEN_MAX)));
@@ -126,7 +126,7 @@ static enum err read_device(struct seed *s, const struct yaml *item, struct seed
 static enum err read_devices(struct seed *s, const struct yaml *list)
 {
     struct seed_device **end = &s->devices;
-    if (list->kind != YAML_LIST) return bad(s, list, "a list was expected");
+    if (list->kind != YAML_LIST) return seed_bad(s, list, "a list was expected");
     for (const struct yaml *item = list->child; item; item = item->next) {
         if (s->ids.count == SEED_DEVICES_MAX)
             return fail(ERR_INVALID, "%s:%zu: more than %d devices", s->path, item->line,
@@ -187,34 +187,51 @@ static void write_any(struct buf *out, const struct yaml *item)
         text_json_string(out, item->text);
 }
 
-static enum err read_routing(struct seed *s, const struct yaml *section)
+struct slice seed_json(struct seed *s, const struct yaml *item)
 {
     struct buf json = {0};
-    if (is_null(section)) return OK;
-    if (section->kind != YAML_MAP) return bad(s, section, "names and values were expected");
-    write_any(&json, section);
-    s->routing = arena_copy(&s->arena, buf_slice(&json));
-    s->routing_line = section->line;
+    write_any(&json, item);
+    struct slice kept = arena_copy(&s->arena, buf_slice(&json));
     buf_free(&json);
+    return kept;
+}
+
+static enum err read_routing(struct seed *s, const struct yaml *section)
+{
+    if (section->kind != YAML_MAP) return seed_bad(s, section, "names and values were expected");
+    s->routing = seed_json(s, section);
+    s->routing_line = section->line;
     return OK;
 }
 
 static enum err read_section(struct seed *s, const struct yaml *section)
 {
-    if (slice_is(section->name, "devices")) return is_null(section) ? OK : read_devices(s, section);
-    if (slice_is(section->name, "routing")) return read_routing(s, section);
+    static const struct {
+        const char *name;
+        enum err (*read)(struct seed *s, const struct yaml *section);
+    } sections[] = {{"devices", read_devices},
+                    {"eventHubs", seed_read_event_hubs},
+                    {"consumerGroups", seed_read_groups},
+                    {"capture", seed_read_capture},
+                    {"routing", read_routing}};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        if (slice_is(section->name, sections[i].name))
+            return is_null(section) ? OK : sections[i].read(s, section);
     for (size_t i = 0; i < sizeof sections_of_later / sizeof *sections_of_later; i++)
         if (slice_is(section->name, sections_of_later[i]))
-            return bad(s, section, "comes with a later release");
-    return bad(s, section, "there is no such section; this release has 'devices' and 'routing'");
+            return seed_bad(s, section, "comes with a later release");
+    return seed_bad(s, section,
+                    "there is no such section; this release has 'devices', 'eventHubs', "
+                    "'consumerGroups', 'capture' and 'routing'");
 }
 
 enum err seed_load(struct seed *s, const char *path)
 {
     struct yaml *top;
     *s = (struct seed){.path = path};
+    s->steps_end = &s->steps;
     TRY(yaml_read(&s->arena, path, SEED_FILE_MAX, &top));
-    if (top->kind != YAML_MAP) return bad(s, top, "the file does not begin with 'devices:'");
+    if (top->kind != YAML_MAP) return seed_bad(s, top, "the file does not begin with 'devices:'");
     for (const struct yaml *section = top->child; section; section = section->next)
         TRY(read_section(s, section));
     return OK;
@@ -254,7 +271,7 @@ static void on_routing(struct routing_wait *w, enum err result, const char *text
     s->done(s->ctx);
 }
 
-static void plant_routing(struct seed *s)
+void seed_plant_routing(struct seed *s)
 {
     char etag[ETAG_MAX + 1];
     if (s->why[0] || s->routing.len == 0) {
@@ -263,7 +280,7 @@ static void plant_routing(struct seed *s)
     }
     etag_of_number(0, etag);
     s->routing_wait.fn = on_routing;
-    routing_put(s->routes, slice_str(etag), s->routing, &s->routing_wait);
+    routing_put(s->doors.routing, slice_str(etag), s->routing, &s->routing_wait);
 }
 
 /* After a refusal nothing more is asked for. */
@@ -275,16 +292,14 @@ static void plant_some(struct seed *s)
         s->waiting = d->next;
         s->under_way++;
         d->wait.fn = on_answer;
-        registry_put(s->registry, d->id, SLICE_NONE, d->json, &d->wait);
+        registry_put(s->doors.registry, d->id, SLICE_NONE, d->json, &d->wait);
     }
-    if (s->under_way == 0) plant_routing(s);
+    if (s->under_way == 0) seed_plant_streams(s);
 }
 
-void seed_plant(struct seed *s, struct registry *registry, struct routing *routing,
-                void (*done)(void *ctx), void *ctx)
+void seed_plant(struct seed *s, const struct seed_doors *doors, void (*done)(void *ctx), void *ctx)
 {
-    s->registry = registry;
-    s->routes = routing;
+    s->doors = *doors;
     s->waiting = s->devices;
     s->done = done;
     s->ctx = ctx;

@@ -1,4 +1,5 @@
-/* seed.h - what a hub has from the start: devices and routes of a YAML file, made if they are absent.
+/* seed.h - what a hub has from the start: devices, event hubs and routes of a YAML file, made if they are
+ * absent.
  *
  *     devices:
  *       - sensor-1                            # a device with keys of the hub's making
@@ -13,12 +14,25 @@
  *       enrichments:
  *         - {key: site, value: $twin.tags.site, endpointNames: [events]}
  *
+ *     eventHubs:
+ *       - orders
+ *       - name: alarms                        # as `azimuth eventhub create` has it
+ *         partitionCount: 8
+ *         retentionTimeInHours: 48
+ *         retentionSizeInBytes: 1073741824
+ *         consumerGroups: [readers]
+ *     consumerGroups: [dashboard]             # of the built-in event hub
+ *     capture:                                # likewise: a captureDescription
+ *       destination: {name: Azimuth.Folder}
+ *
  * The names of a device are those of a Device in the service API.  What is there already stays as it is,
- * also where the file says something else; so does the routing of a hub once anybody changed it.
+ * also where the file says something else; so do event hubs, a capture, and the routing of a hub once
+ * anybody changed it.
  *
  * Runs on: seed_load() the main thread; seed_plant() and what follows on the registry's core.
  * Life:    seed_load() .. seed_free(); seed_plant() once.
- * Limits:  SEED_DEVICES_MAX devices, SEED_FILE_MAX bytes, SEED_WINDOW creations under way.
+ * Limits:  SEED_DEVICES_MAX devices, SEED_FILE_MAX bytes, SEED_WINDOW creations under way,
+ *          SEED_STEPS_MAX event hubs, consumer groups and captures.
  * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make;
  *          ERR_NOT_FOUND, ERR_IO when the file cannot be read.
  */
@@ -27,10 +41,13 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "capture/capture.h"
+#include "hub/consumer_group/consumer_group.h"
+#include "hub/event_hub/event_hub.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
 
-enum { SEED_DEVICES_MAX = 10000, SEED_FILE_MAX = 8 << 20, SEED_WINDOW = 64 };
+enum { SEED_DEVICES_MAX = 10000, SEED_FILE_MAX = 8 << 20, SEED_WINDOW = 64, SEED_STEPS_MAX = 4096 };
 
 struct seed_device {
     struct registry_wait wait;
@@ -40,6 +57,27 @@ struct seed_device {
     size_t line;
 };
 
+/* An event hub, a consumer group or a capture (seed_stream.c). */
+struct seed_step {
+    enum { SEED_EVENT_HUB, SEED_GROUP, SEED_CAPTURE } kind;
+    struct slice event_hub; /* its name; empty: the built-in one */
+    struct event_hub_wish wish;
+    struct slice text; /* the group's name, or the captureDescription */
+    size_t line;
+    struct seed_step *next;
+};
+
+/* Where things are made. */
+struct seed_doors {
+    struct lane *lane;
+    const char *hub_name; /* and the built-in event hub's */
+    struct registry *registry;
+    struct routing *routing;
+    struct event_hubs *event_hubs;
+    struct consumer_groups *groups;
+    struct captures *captures;
+};
+
 struct seed {
     struct arena arena;
     const char *path; /* as it was given */
@@ -47,10 +85,15 @@ struct seed {
     struct map ids;       /* of those */
     struct slice routing; /* its document; empty: none */
     size_t routing_line;
+    struct seed_step *steps, **steps_end;
+    unsigned step_count;
 
-    struct registry *registry; /* while planting; private, like what follows */
-    struct routing *routes;
+    struct seed_doors doors; /* while planting; private, like what follows */
     struct routing_wait routing_wait;
+    struct seed_step *step; /* under way */
+    struct event_hub_wait hub_wait;
+    struct consumer_group_wait group_wait;
+    struct capture_wait capture_wait;
     struct seed_device *waiting;
     unsigned under_way, created;
     char why[512]; /* the first refusal; empty: none */
@@ -61,9 +104,19 @@ struct seed {
 enum err seed_load(struct seed *s, const char *path) MUST_USE;
 void seed_free(struct seed *s);
 
-/* Asks for every device, then for the routes, and calls `done` once, perhaps before it returns. */
-void seed_plant(struct seed *s, struct registry *registry, struct routing *routing,
-                void (*done)(void *ctx), void *ctx);
+/* Asks for every device, for event hubs, then for the routes, and calls `done` once, perhaps before it returns. */
+void seed_plant(struct seed *s, const struct seed_doors *doors, void (*done)(void *ctx), void *ctx);
+
+/* ---- between seed.c and seed_stream.c */
+
+struct yaml;
+enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what) MUST_USE;
+struct slice seed_json(struct seed *s, const struct yaml *item); /* any YAML, as JSON */
+enum err seed_read_event_hubs(struct seed *s, const struct yaml *list) MUST_USE;
+enum err seed_read_groups(struct seed *s, const struct yaml *list) MUST_USE;
+enum err seed_read_capture(struct seed *s, const struct yaml *section) MUST_USE;
+void seed_plant_streams(struct seed *s); /* seed_plant_routing() follows */
+void seed_plant_routing(struct seed *s);
 
 /* After `done`, on any thread: were all devices there or made? */
 enum err seed_result(const struct seed *s) MUST_USE;

@@ -180,7 +180,9 @@ static enum err plant(struct seed *s, const char *yaml)
 {
     assert_int_equal(load(s, yaml), OK);
     lane_running = &rig.core;
-    seed_plant(s, rig.wire.cores[0].registry, rig.wire.cores[0].routing, on_done, NULL);
+    struct seed_doors doors;
+    wire_seed_doors(&rig.wire, &doors);
+    seed_plant(s, &doors, on_done, NULL);
     rig_run(&rig);
     return seed_result(s);
 }
@@ -311,6 +313,90 @@ static void an_empty_seed_is_planted_at_once(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, hub_start, hub_stop)
 
+static void event_hubs_groups_and_captures_are_made_and_stay_as_they_are(void **state)
+{
+    (void)state;
+    struct seed s;
+    const struct wire_core *c = &rig.wire.cores[0];
+    for (int round = 0; round < 2; round++) {
+        enum err e =
+            plant(&s, "eventHubs:\n"
+                      "  - plain\n"
+                      "  - name: alarms\n"
+                      "    partitionCount: 2\n"
+                      "    retentionTimeInHours: 48\n"
+                      "    retentionSizeInBytes: 1000\n"
+                      "    consumerGroups: [readers, others]\n"
+                      "consumerGroups: [dashboard]\n"
+                      "capture: {enabled: true, destination: {name: Azimuth.Folder}}\n"
+                      "routing:\n"
+                      "  endpoints:\n"
+                      "    eventHubs:\n"
+                      "    - {name: a, endpointUri: \"sb://localhost/\", entityPath: alarms}\n"
+                      "  routes:\n"
+                      "  - {name: all, source: DeviceMessages, endpointNames: [a]}\n");
+        if (e != OK) fail_msg("%s", fail_text());
+        const struct event_hub *h = event_hub_find(c->event_hubs, SLICE_LIT("alarms"));
+        assert_non_null(event_hub_find(c->event_hubs, SLICE_LIT("plain")));
+        assert_int_equal(h->partitions, 2);
+        assert_int_equal(h->keep.age_us, 48 * EVENT_HUB_HOUR_US);
+        assert_int_equal(h->keep.bytes, 1000);
+        assert_true(consumer_group_exists(c->groups, h->stream, SLICE_LIT("others")));
+        assert_true(consumer_group_exists(c->groups, 0, SLICE_LIT("dashboard")));
+        assert_false(consumer_group_exists(c->groups, 0, SLICE_LIT("readers")));
+        assert_non_null(routing_endpoint_find(c->routing, SLICE_LIT("a")));
+        seed_free(&s);
+    }
+    assert_int_equal(plant(&s, "eventHubs: [{name: alarms, partitionCount: 8}]\n"), OK);
+    assert_int_equal(event_hub_find(c->event_hubs, SLICE_LIT("alarms"))->partitions, 2);
+    seed_free(&s);
+}
+
+static void what_is_wrong_with_event_hubs_is_named_with_its_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *why;
+    } rows[] = {
+        {"eventHubs: {a: 1}\n", ":1: eventHubs: a list was expected"},
+        {"eventHubs:\n  - partitionCount: 1\n", ":2: name is missing"},
+        {"eventHubs:\n  - name: a\n    partitionCount: 257\n", ":3: partitionCount: a number"},
+        {"eventHubs:\n  - name: a\n    retentionTimeInHours: x\n",
+         ":3: retentionTimeInHours: a number"},
+        {"eventHubs:\n  - name: a\n    color: red\n", ":3: color: there is no such setting"},
+        {"eventHubs:\n  - name: a\n    capture: {}\n", ":3: capture: comes with a later release"},
+        {"consumerGroups: a\n", ":1: consumerGroups: a list was expected"},
+        {"capture: []\n", ":1: capture: names and values"},
+        {"eventHubs:\n  - a b\n", ":2: event hub 'a b': its name or a number cannot be"},
+        {"eventHubs:\n  - messages\n", ":2: event hub 'messages': its name is taken"},
+        {"consumerGroups:\n  - a b\n", ":2: consumer group 'a b': its name"},
+        {"capture: {intervalInSeconds: 1}\n", ":1: capture '"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct seed s;
+        enum err e = load(&s, rows[i].yaml);
+        seed_free(&s);
+        if (e == OK) e = plant(&s, rows[i].yaml);
+        if (e != ERR_INVALID) fail_msg("%s: accepted", rows[i].yaml);
+        if (!strstr(fail_text(), rows[i].why)) fail_msg("%s: %s", rows[i].yaml, fail_text());
+        seed_free(&s);
+    }
+}
+
+static void a_seed_has_so_many_event_hubs_and_groups_and_no_more(void **state)
+{
+    (void)state;
+    struct seed s;
+    for (unsigned extra = 0; extra < 2; extra++) {
+        struct buf yaml = {0};
+        buf_put_str(&yaml, "consumerGroups:\n");
+        for (unsigned i = 0; i < SEED_STEPS_MAX + extra; i++) buf_printf(&yaml, "  - g%u\n", i);
+        assert_int_equal(load(&s, buf_cstr(&yaml)), extra ? ERR_INVALID : OK);
+        seed_free(&s);
+        buf_free(&yaml);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +408,9 @@ int main(void)
         TEST(absent_devices_are_made_and_others_stay_as_they_are),
         TEST(more_devices_than_the_window_are_made),
         TEST(what_the_registry_refuses_is_named_with_its_line),
+        cmocka_unit_test(a_seed_has_so_many_event_hubs_and_groups_and_no_more),
+        TEST(event_hubs_groups_and_captures_are_made_and_stay_as_they_are),
+        TEST(what_is_wrong_with_event_hubs_is_named_with_its_line),
         TEST(routes_are_made_once),
         TEST(routes_that_are_none_are_named_with_their_line),
         TEST(an_empty_seed_is_planted_at_once),

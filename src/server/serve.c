@@ -36,8 +36,7 @@ enum { SERVER_DRAIN_S = 10, SERVER_LANES = 9, SOCKET_PATH_MAX = DIR_PATH_MAX + 1
 /* Somebody waits until the seed is in the registry. */
 struct planting {
     struct seed *seed;
-    struct routing *routing;
-    struct registry *registry;
+    struct seed_doors doors;
     sem_t done;
 };
 
@@ -461,7 +460,7 @@ static void on_seed(void *ctx, struct lane *lane, struct msg *m)
 {
     struct planting *p = ctx;
     (void)lane, (void)m;
-    seed_plant(p->seed, p->registry, p->routing, on_planted, p);
+    seed_plant(p->seed, &p->doors, on_planted, p);
 }
 
 /* The lanes start here, because a core must know what to do with a seed before it runs. */
@@ -470,8 +469,7 @@ static enum err start_lanes_with(struct server *s, struct seed *seed)
     struct planting *p = &s->planting;
     if (seed) lane_on(s->core_lanes[0], SERVER_SEED, on_seed, p);
     p->seed = seed;
-    p->registry = s->wire.cores[0].registry;
-    p->routing = s->wire.cores[0].routing;
+    wire_seed_doors(&s->wire, &p->doors);
     sem_init(&p->done, 0, 0);
     start_lanes(s);
     if (seed == NULL) return OK;

@@ -31,6 +31,7 @@
 #include "hub/routing/routing.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
+#include "server/seed.h"
 
 enum {
     EPHEMERAL_JOURNAL = 8 << 20, /* memory is the disk */
@@ -395,6 +396,18 @@ void wire_front(struct wire_core *c, enum wire_protocol p, const struct front **
         *ctx = c->rest;
         break;
     }
+}
+
+void wire_seed_doors(const struct wire *w, struct seed_doors *out)
+{
+    const struct wire_core *c = &w->cores[0];
+    *out = (struct seed_doors){.lane = c->lane,
+                               .hub_name = w->hub.name,
+                               .registry = c->registry,
+                               .routing = c->routing,
+                               .event_hubs = c->event_hubs,
+                               .groups = c->groups,
+                               .captures = w->captures};
 }
 
 void wire_set_metrics_token(struct wire *w, struct slice token)

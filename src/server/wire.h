@@ -132,6 +132,10 @@ void wire_close(struct wire *w);
 enum wire_protocol { WIRE_MQTT, WIRE_AMQP, WIRE_HTTP, WIRE_CONSOLE };
 void wire_front(struct wire_core *c, enum wire_protocol p, const struct front **front, void **ctx);
 
+/* Where a seed is planted: on the first core. */
+struct seed_doors;
+void wire_seed_doors(const struct wire *w, struct seed_doors *out);
+
 void wire_set_metrics_token(struct wire *w, struct slice token);
 
 #endif

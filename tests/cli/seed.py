@@ -77,3 +77,28 @@ def a_bad_seed_starts_nothing():
             done = azimuth("serve", "--ephemeral", "--mqtt-port", 0, "--amqp-port", 0, "--https-port", 0, "--console",
                            "off", "--seed", seed)
             check(done.status == status and words in done.error and done.out == "", str(done))
+
+
+@group.case
+def event_hubs_groups_a_capture_and_routes_are_there_when_the_server_is_ready():
+    text = """\
+eventHubs:
+  - name: alarms
+    partitionCount: 2
+    consumerGroups: [readers]
+consumerGroups: [dashboard]
+capture: {enabled: true, destination: {name: Azimuth.Folder}}
+routing:
+  endpoints:
+    eventHubs: [{name: to-alarms, endpointUri: sb://localhost/, entityPath: alarms}]
+  routes: [{name: all, source: DeviceMessages, endpointNames: [to-alarms]}]
+"""
+    with File(text) as seed, Hub("--seed", seed) as hub:
+        [made] = hub.must("eventhub", "list").json()
+        check(made["name"] == "alarms" and made["properties"]["partitionCount"] == 2, str(made))
+        groups = [row["name"] for row in hub.must("hub", "consumer-group", "list", "--event-hub-name", "alarms").json()]
+        check("readers" in groups, str(groups))
+        groups = [row["name"] for row in hub.must("hub", "consumer-group", "list").json()]
+        check("dashboard" in groups, str(groups))
+        check(len(hub.must("hub", "capture", "list").json()) == 1, "no capture")
+        check(hub.must("hub", "message-endpoint", "show", "--en", "to-alarms").json()["entityPath"] == "alarms", "no endpoint")

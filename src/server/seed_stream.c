@@ -1,0 +1,202 @@
+/* seed_stream.c - event hubs of a seed, their consumer groups and captures: made one after the other, since
+ * each needs the one before. */
+#include <stdio.h>
+
+#include "base/num.h"
+#include "base/yaml.h"
+#include "server/seed.h"
+
+/* ---- from the file to steps */
+
+static enum err add(struct seed *s, const struct yaml *at, const struct seed_step *step)
+{
+    if (s->step_count++ == SEED_STEPS_MAX)
+        return fail(ERR_INVALID, "%s:%zu: more than %d event hubs, consumer groups and captures",
+                    s->path, at->line, SEED_STEPS_MAX);
+    struct seed_step *copy = arena_zero(&s->arena, sizeof *copy);
+    *copy = *step;
+    copy->line = at->line;
+    *s->steps_end = copy;
+    s->steps_end = &copy->next;
+    return OK;
+}
+
+static enum err read_groups_of(struct seed *s, struct slice event_hub, const struct yaml *list)
+{
+    if (list->kind != YAML_LIST) return seed_bad(s, list, "a list was expected");
+    for (const struct yaml *item = list->child; item; item = item->next) {
+        if (item->kind != YAML_TEXT) return seed_bad(s, item, "a name was expected");
+        TRY(add(
+            s, item,
+            &(struct seed_step){.kind = SEED_GROUP, .event_hub = event_hub, .text = item->text}));
+    }
+    return OK;
+}
+
+static enum err read_number(const struct seed *s, const struct yaml *item, uint64_t max,
+                            uint64_t *out)
+{
+    if (item->kind == YAML_TEXT && num_u64(item->text, out) == OK && *out <= max) return OK;
+    return seed_bad(s, item, "a number was expected, or a smaller one");
+}
+
+static enum err read_setting(struct seed *s, const struct yaml *item, struct event_hub_wish *wish)
+{
+    uint64_t n = 0;
+    if (slice_is(item->name, "name")) return OK;
+    if (slice_is(item->name, "partitionCount")) {
+        TRY(read_number(s, item, EVENT_HUB_PARTITIONS_MAX, &n));
+        wish->partitions = (unsigned)n;
+    } else if (slice_is(item->name, "retentionTimeInHours")) {
+        TRY(read_number(s, item, EVENT_HUB_HOURS_MAX, &n));
+        wish->says_age = true;
+        wish->keep.age_us = (int64_t)n * EVENT_HUB_HOUR_US;
+    } else if (slice_is(item->name, "retentionSizeInBytes")) {
+        TRY(read_number(s, item, INT64_MAX, &n));
+        wish->says_bytes = true;
+        wish->keep.bytes = n;
+    } else if (slice_is(item->name, "capture")) {
+        return seed_bad(s, item, "comes with a later release");
+    } else if (!slice_is(item->name, "consumerGroups")) {
+        return seed_bad(s, item, "there is no such setting");
+    }
+    return OK;
+}
+
+static enum err read_event_hub(struct seed *s, const struct yaml *item)
+{
+    const struct yaml *name = item->kind == YAML_MAP ? yaml_get(item, "name") : item;
+    struct seed_step step = {.kind = SEED_EVENT_HUB};
+    if (name == NULL || name->kind != YAML_TEXT || name->text.len == 0)
+        return seed_bad(s, item, "name is missing");
+    step.event_hub = step.wish.name = name->text;
+    bool is_map = item->kind == YAML_MAP;
+    for (const struct yaml *m = is_map ? item->child : NULL; m; m = m->next)
+        TRY(read_setting(s, m, &step.wish));
+    TRY(add(s, item, &step));
+    const struct yaml *groups = is_map ? yaml_get(item, "consumerGroups") : NULL;
+    return groups ? read_groups_of(s, name->text, groups) : OK;
+}
+
+enum err seed_read_event_hubs(struct seed *s, const struct yaml *list)
+{
+    if (list->kind != YAML_LIST) return seed_bad(s, list, "a list was expected");
+    for (const struct yaml *item = list->child; item; item = item->next)
+        TRY(read_event_hub(s, item));
+    return OK;
+}
+
+enum err seed_read_groups(struct seed *s, const struct yaml *list)
+{
+    return read_groups_of(s, SLICE_NONE, list);
+}
+
+enum err seed_read_capture(struct seed *s, const struct yaml *section)
+{
+    if (section->kind != YAML_MAP) return seed_bad(s, section, "names and values were expected");
+    return add(s, section,
+               &(struct seed_step){.kind = SEED_CAPTURE, .text = seed_json(s, section)});
+}
+
+/* ---- making them */
+
+static void go_on(struct seed *s);
+
+static void refuse(struct seed *s, const char *what, struct slice name, struct slice why)
+{
+    snprintf(s->why, sizeof s->why, "%s:%zu: %s '%.*s': %.*s", s->path, s->step->line, what,
+             SLICE_ARG(slice_head(name, 128)), SLICE_ARG(why));
+}
+
+static void next(struct seed *s)
+{
+    s->step = s->step->next;
+    go_on(s);
+}
+
+static const char *why_not(enum err e)
+{
+    switch (e) {
+    case ERR_INVALID: return "its name or a number cannot be";
+    case ERR_EXISTS: return "its name is taken";
+    case ERR_FULL: return "there is no room for another one";
+    default: return err_name(e);
+    }
+}
+
+static void on_event_hub(struct event_hub_wait *w, enum err result, bool created)
+{
+    struct seed *s = CONTAINER_OF(w, struct seed, hub_wait);
+    (void)created;
+    if (result != OK) refuse(s, "event hub", s->step->event_hub, slice_str(why_not(result)));
+    next(s);
+}
+
+static void on_group(struct consumer_group_wait *w, enum err result)
+{
+    struct seed *s = CONTAINER_OF(w, struct seed, group_wait);
+    if (result != OK) refuse(s, "consumer group", s->step->text, slice_str(why_not(result)));
+    next(s);
+}
+
+static void on_captured(struct capture_wait *w, const struct capture_answer *a)
+{
+    struct seed *s = CONTAINER_OF(w, struct seed, capture_wait);
+    if (a->status != STATUS_OK) refuse(s, "capture", s->step->event_hub, a->text);
+    next(s);
+}
+
+static void on_capture_looked(struct capture_wait *w, const struct capture_answer *a)
+{
+    struct seed *s = CONTAINER_OF(w, struct seed, capture_wait);
+    struct slice hub = s->step->event_hub;
+    if (a->status == STATUS_OK) {
+        next(s);
+        return;
+    }
+    s->capture_wait.fn = on_captured;
+    capture_put(s->doors.captures, s->doors.lane, hub, s->step->text, &s->capture_wait);
+}
+
+static void make_event_hub(struct seed *s)
+{
+    if (event_hub_find(s->doors.event_hubs, s->step->event_hub)) {
+        next(s);
+        return;
+    }
+    s->hub_wait.fn = on_event_hub;
+    event_hub_put(s->doors.event_hubs, &s->step->wish, &s->hub_wait);
+}
+
+static void make_group(struct seed *s)
+{
+    const struct event_hub *h = event_hub_find(s->doors.event_hubs, s->step->event_hub);
+    s->group_wait.fn = on_group;
+    consumer_group_create(s->doors.groups, h ? h->stream : 0, s->step->text, &s->group_wait);
+}
+
+static void make_capture(struct seed *s)
+{
+    s->capture_wait.fn = on_capture_looked;
+    capture_get(s->doors.captures, s->doors.lane, s->step->event_hub, &s->capture_wait);
+}
+
+static void go_on(struct seed *s)
+{
+    if (s->why[0] || s->step == NULL)
+        seed_plant_routing(s);
+    else if (s->step->kind == SEED_EVENT_HUB)
+        make_event_hub(s);
+    else if (s->step->kind == SEED_GROUP)
+        make_group(s);
+    else
+        make_capture(s);
+}
+
+void seed_plant_streams(struct seed *s)
+{
+    s->step = s->steps;
+    for (struct seed_step *step = s->steps; step; step = step->next)
+        if (step->event_hub.len == 0) step->event_hub = slice_str(s->doors.hub_name);
+    go_on(s);
+}
