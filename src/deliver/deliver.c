@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "deliver/amqp_target.h"
 #include "deliver/bridge.h"
 #include "deliver/endpoint.h"
 #include "deliver/event_hubs.h"
@@ -27,13 +28,20 @@ struct deliver {
 
 /* ---- kinds */
 
-const struct routing_kind *const deliver_kinds[] = {&bridge_kind.routing, &event_hubs_kind.routing,
-                                                    &webhook_kind.routing};
+const struct routing_kind *const deliver_kinds[] = {
+    &bridge_kind.routing,
+    &event_hubs_kind.routing,
+    &service_bus_queues_kind.routing,
+    &service_bus_topics_kind.routing,
+    &webhook_kind.routing,
+};
 const unsigned deliver_kind_count = sizeof deliver_kinds / sizeof *deliver_kinds;
 
-const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind)
+const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind,
+                                           const struct json *endpoint)
 {
-    return CONTAINER_OF(kind, const struct deliver_kind, routing);
+    const struct deliver_kind *k = CONTAINER_OF(kind, const struct deliver_kind, routing);
+    return k->choose ? k->choose(endpoint) : k;
 }
 
 /* ---- the document */

@@ -165,6 +165,7 @@ bool endpoint_agree(struct endpoint *ep, struct slice code)
 static void open_target(struct endpoint *ep, const struct deliver_doors *doors,
                         const struct routing_endpoint *e)
 {
+    ep->kind = deliver_kind_of(e->kind, e->json);
     ep->target = ep->kind->open(&(struct deliver_place){.hub = ep->healths->hub,
                                                         .lane = ep->lane,
                                                         .out = doors->out,
@@ -231,7 +232,6 @@ struct endpoint *endpoint_new(struct healths *healths, const struct deliver_door
     struct endpoint *ep = mem_zero(sizeof *ep + partitions * sizeof *ep->feeds);
     ep->lane = healths->lane;
     ep->healths = healths;
-    ep->kind = deliver_kind_of(e->kind);
     snprintf(ep->name, sizeof ep->name, "%s", e->name);
     ep->bit = e->bit;
     ep->since_us = e->since_us;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "deliver/amqp_target.h"
 #include "deliver/event_hubs_check.h"
 #include "deliver/message.h"
 #include "hub/event_hub/event_hub.h"
@@ -192,11 +193,20 @@ static void own_hub_close(struct deliver_target *t)
     free(h);
 }
 
-const struct deliver_kind event_hubs_kind = {
-    .routing = {.list = "eventHubs", .check = event_hubs_check},
+static const struct deliver_kind own_hub_kind = {
     .open = own_hub_open,
     .close = own_hub_close,
     .add = own_hub_add,
     .send = own_hub_send,
     .forget = own_hub_forget,
+};
+
+static const struct deliver_kind *choose(const struct json *endpoint)
+{
+    return event_hubs_elsewhere(endpoint) ? &amqp_event_hubs_kind : &own_hub_kind;
+}
+
+const struct deliver_kind event_hubs_kind = {
+    .routing = {.list = "eventHubs", .check = event_hubs_check, .mask = event_hubs_mask},
+    .choose = choose,
 };

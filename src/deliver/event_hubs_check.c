@@ -1,10 +1,12 @@
 /* event_hubs_check.c - which event hubs there may be.
  *
  * An identity is what this server is to itself: who gives no connection string means an event hub that
- * was made here.  It need not be there yet, as it may go later: health tells of it. */
+ * was made here.  It need not be there yet, as it may go later: health tells of it.  With a connection
+ * string it is one elsewhere. */
 #include "deliver/event_hubs_check.h"
 
 #include "base/json.h"
+#include "deliver/amqp_check.h"
 #include "hub/event_hub/event_hub.h"
 
 #define IDENTITY "identityBased"
@@ -25,16 +27,22 @@ static enum err check_members(const struct json *e)
     return OK;
 }
 
+bool event_hubs_elsewhere(const struct json *e)
+{
+    return json_given(e, "connectionString") ||
+           slice_is_nocase(json_str(e, "authenticationType"), "keyBased");
+}
+
+void event_hubs_mask(struct arena *a, struct json *endpoint)
+{
+    if (event_hubs_elsewhere(endpoint)) amqp_mask(a, endpoint);
+}
+
 /* As in Azure keys are what is meant if nothing is said; but without one there is only the other. */
 static enum err check_authentication(struct arena *a, struct json *e)
 {
     const struct json *given = json_given(e, "authenticationType");
     struct slice type = given ? json_str(e, "authenticationType") : SLICE_LIT(IDENTITY);
-    if (json_given(e, "connectionString") || slice_is_nocase(type, "keyBased"))
-        return fail(
-            ERR_INVALID,
-            "event hubs elsewhere, by a connectionString, are not offered; one of this server "
-            "has " IDENTITY ", endpointUri and entityPath");
     if (!slice_is_nocase(type, IDENTITY))
         return fail(ERR_INVALID, "authenticationType is neither " IDENTITY " nor keyBased");
     json_set(a, e, SLICE_LIT("authenticationType"), json_new_string(a, SLICE_LIT(IDENTITY)));
@@ -83,7 +91,7 @@ static enum err check_path(const struct hub *hub, const struct json *e)
 enum err event_hubs_check(const struct hub *hub, struct arena *a, struct json *endpoint,
                           const struct json *before)
 {
-    (void)before;
+    if (event_hubs_elsewhere(endpoint)) return amqp_check_event_hub(hub, a, endpoint, before);
     TRY(check_members(endpoint));
     TRY(check_authentication(a, endpoint));
     TRY(check_uri(hub, endpoint));

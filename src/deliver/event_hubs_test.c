@@ -401,8 +401,8 @@ static void what_an_endpoint_may_be(void **state)
         {ENDPOINT(OWN("sb://plant.test/", "Plant")), "a loop"},
         {ENDPOINT(OWN("sb://plant.test/", "messages/events")), "a loop"},
         {ENDPOINT(OWN("sb://plant.test/", "a/b")), "entityPath is no name of an event hub"},
-        {ENDPOINT(",\"connectionString\":\"Endpoint=sb://x/\""), "are not offered"},
-        {ENDPOINT(",\"authenticationType\":\"keyBased\""), "are not offered"},
+        {ENDPOINT(",\"connectionString\":\"Endpoint=sb://x/\""), "has no SharedAccessKey"},
+        {ENDPOINT(",\"authenticationType\":\"keyBased\""), "connectionString is missing"},
         {ENDPOINT(",\"authenticationType\":\"mine\""), "neither identityBased nor keyBased"},
         {ENDPOINT(OWN("sb://plant.test/", "a") ",\"color\":1"), "has no member 'color'"},
     };

@@ -55,6 +55,9 @@ static inline void deliver_call_end(struct deliver_call *c, const struct deliver
 struct deliver_kind {
     struct routing_kind routing;
 
+    /* Endpoints of one list may be of several kinds; NULL: all of them are of this one. */
+    const struct deliver_kind *(*choose)(const struct json *endpoint);
+
     struct deliver_target *(*open)(const struct deliver_place *place, const struct json *endpoint);
     void (*close)(struct deliver_target *t); /* no call is under way */
 
@@ -75,7 +78,8 @@ struct deliver_kind {
     void (*forget)(struct deliver_target *t, struct deliver_call *c); /* no answer, please */
 };
 
-/* Which kind that is: what the routing document knows as a kind is part of one. */
-const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind);
+/* Which kind that endpoint is of: what the routing document knows as a kind is part of one. */
+const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind,
+                                           const struct json *endpoint);
 
 #endif

@@ -1,0 +1,139 @@
+/* amqp_check.c - what an endpoint with a connection string may be.
+ *
+ *   Endpoint=sb://HOST[:PORT]/;SharedAccessKeyName=NAME;SharedAccessKey=KEY;EntityPath=ENTITY
+ *
+ * The key is shown as ****.  A document that comes back with it keeps the key it stands for, if nothing
+ * else of the connection string is another. */
+#include "deliver/amqp_check.h"
+
+#include "auth/connstr.h"
+#include "base/json.h"
+#include "deliver/amqp_sender.h"
+
+#define MEMBER "connectionString"
+#define KEYS   "keyBased"
+#define MASK   "****"
+
+/* What is no connection string is shown as it is: it has never been kept. */
+static void put_masked(struct buf *out, struct slice text)
+{
+    struct connstr c;
+    if (connstr_parse(text, &c) != OK) return;
+    c.key = SLICE_LIT(MASK);
+    connstr_write(out, &c);
+}
+
+void amqp_mask(struct arena *a, struct json *endpoint)
+{
+    struct buf masked = {0};
+    put_masked(&masked, json_str(endpoint, MEMBER));
+    json_set(a, endpoint, SLICE_LIT(MEMBER), json_new_string(a, buf_slice(&masked)));
+    buf_free(&masked);
+}
+
+static struct slice unmasked(struct slice given, const struct json *before)
+{
+    struct slice kept = json_str(before, MEMBER);
+    struct buf masked = {0}, again = {0};
+    put_masked(&masked, kept);
+    put_masked(&again, given);
+    bool same = buf_size(&masked) && slice_eq(buf_slice(&masked), buf_slice(&again));
+    buf_free(&masked);
+    buf_free(&again);
+    return same ? kept : given;
+}
+
+static enum err check_lengths(const struct connstr *c)
+{
+    const struct {
+        const char *name;
+        struct slice value;
+        size_t max;
+    } parts[] = {{"the host of Endpoint", c->host, DIAL_HOST_MAX},
+                 {"EntityPath", c->entity, AMQP_SENDER_ENTITY_MAX},
+                 {"SharedAccessKeyName", c->policy, AMQP_SENDER_POLICY_MAX},
+                 {"SharedAccessKey", c->key, AMQP_SENDER_KEY_MAX}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].value.len > parts[i].max)
+            return fail(ERR_INVALID, MEMBER ": %s has more than %zu bytes", parts[i].name,
+                        parts[i].max);
+    return OK;
+}
+
+static enum err check_parts(const struct connstr *c)
+{
+    if (c->kind != CONNSTR_EVENT_HUBS)
+        return fail(ERR_INVALID, MEMBER " has no Endpoint=sb://HOST/");
+    if (c->signature.len)
+        return fail(ERR_INVALID, MEMBER " has a SharedAccessSignature, which ends some time; "
+                                        "SharedAccessKeyName and SharedAccessKey are wanted");
+    if (c->key.len == 0) return fail(ERR_INVALID, MEMBER " has no SharedAccessKey");
+    if (slice_is(c->key, MASK))
+        return fail(ERR_INVALID, MEMBER " is masked: it was another one before");
+    if (c->entity.len == 0) return fail(ERR_INVALID, MEMBER " has no EntityPath");
+    return check_lengths(c);
+}
+
+static enum err check_connection(struct arena *a, struct json *e, const struct json *before)
+{
+    struct connstr c;
+    if (json_str(e, MEMBER).len == 0) return fail(ERR_INVALID, MEMBER " is missing");
+    struct slice text = unmasked(json_str(e, MEMBER), before);
+    enum err parsed = connstr_parse(text, &c);
+    if (parsed != OK) return parsed;
+    TRY(check_parts(&c));
+    json_set(a, e, SLICE_LIT(MEMBER), json_new_string(a, text));
+    return OK;
+}
+
+static enum err check_authentication(struct arena *a, struct json *e)
+{
+    const struct json *given = json_given(e, "authenticationType");
+    if (given && !slice_is_nocase(json_str(e, "authenticationType"), KEYS))
+        return fail(ERR_INVALID,
+                    "authenticationType is not " KEYS ": there are no identities of Azure here");
+    json_set(a, e, SLICE_LIT("authenticationType"), json_new_string(a, SLICE_LIT(KEYS)));
+    return OK;
+}
+
+static enum err check_members(const struct json *e, const char *what)
+{
+    static const char *const known[] = {"name",          "id",   "subscriptionId",
+                                        "resourceGroup", MEMBER, "authenticationType"};
+    for (const struct json *m = e->child; m; m = m->next) {
+        size_t i = 0, count = sizeof known / sizeof *known;
+        while (i < count && !slice_is(m->key, known[i])) i++;
+        if (i == count && m->type != JSON_NULL)
+            return fail(ERR_INVALID, "%s with a " MEMBER " has no member '%.*s'", what,
+                        SLICE_ARG(slice_head(m->key, 64)));
+    }
+    return OK;
+}
+
+static enum err check(struct arena *a, struct json *e, const struct json *before, const char *what)
+{
+    TRY(check_members(e, what));
+    TRY(check_authentication(a, e));
+    return check_connection(a, e, before);
+}
+
+enum err amqp_check_event_hub(const struct hub *hub, struct arena *a, struct json *endpoint,
+                              const struct json *before)
+{
+    (void)hub;
+    return check(a, endpoint, before, "an event hub");
+}
+
+enum err amqp_check_queue(const struct hub *hub, struct arena *a, struct json *endpoint,
+                          const struct json *before)
+{
+    (void)hub;
+    return check(a, endpoint, before, "a queue");
+}
+
+enum err amqp_check_topic(const struct hub *hub, struct arena *a, struct json *endpoint,
+                          const struct json *before)
+{
+    (void)hub;
+    return check(a, endpoint, before, "a topic");
+}
