@@ -16,6 +16,10 @@
     {                                                                                              \
         "endpoint-type type t", "TYPE", help                                                       \
     }
+#define CONNECTION                                                                                 \
+    {                                                                                              \
+        "connection-string c", "STRING", "Endpoint=sb://...;...;EntityPath=NAME"                   \
+    }
 #define RESOURCE                                                                                   \
     {"endpoint-resource-group erg r", "NAME", "kept, and not looked at"},                          \
     {                                                                                              \
@@ -40,8 +44,11 @@ const struct cli_option endpoint_eventhub_options[] = {
     {"endpoint-uri", "URI", "sb://HOST/ of this server [that of the hub]"},
     {"entity-path", "NAME", "the event hub"},
     {"identity", "ID", "[system]: as which the hub goes there [[system]]"},
+    {"connection-string c", "STRING",
+     "of one elsewhere, instead: Endpoint=sb://...;EntityPath=NAME"},
     RESOURCE,
     END};
+const struct cli_option endpoint_service_bus_options[] = {NAME_OPTION, CONNECTION, RESOURCE, END};
 const struct cli_option endpoint_webhook_options[] = {
     NAME_OPTION,
     {"endpoint-uri", "URL", "an https address"},
@@ -64,6 +71,8 @@ const struct cli_option endpoint_mqtt_options[] = {
 
 const char message_endpoint_help[] =
     "hub message-endpoint create eventhub --en orders --entity-path orders\n"
+    "hub message-endpoint create servicebus-queue --en jobs -c "
+    "\"Endpoint=sb://...;EntityPath=jobs\"\n"
     "hub message-endpoint create webhook --en hook --endpoint-uri https://example.com/hub\n"
     "hub message-endpoint create mqtt --en plant --url mqtts://broker.example.com --user hub "
     "--password ...\n"
@@ -83,6 +92,8 @@ struct endpoint_kind {
 static const struct endpoint_kind kinds[] = {
     {"eventhub", "eventHubs"},
     {"mqtt", "mqtt"},
+    {"servicebus-queue", "serviceBusQueues"},
+    {"servicebus-topic", "serviceBusTopics"},
     {"webhook", "webhooks"},
 };
 

@@ -21,6 +21,7 @@ OF_MODULE = ("-d", "{d}", "-m", "m1")
 CERTIFICATE = ("hub", "certificate")
 ROUTE, ENRICHMENT = ("hub", "message-route"), ("hub", "message-enrichment")
 ENDPOINT = ("hub", "message-endpoint")
+BUS = "Endpoint=sb://localhost:1/;SharedAccessKeyName=send;SharedAccessKey=a2V5;EntityPath=jobs"
 ROUTING = pathlib.Path(FOLDER.name) / "routing.json"
 ROUTING.write_text("{}")
 JOB = ("hub", "job")
@@ -35,6 +36,7 @@ LINKED = ("dps", "linked-hub")
 DPS_CERTIFICATE = ("dps", "certificate")
 OTHER_HUB = "HostName=other.test;SharedAccessKeyName=iothubowner;SharedAccessKey=c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
+ENDPOINTS = (("eventhub", "e1"), ("mqtt", "b1"), ("servicebus-queue", "q1"), ("servicebus-topic", "t1"), ("webhook", "w1"))
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
     "env": ("env",),
@@ -108,6 +110,10 @@ CONNECTING = {
     "hub message-endpoint create webhook": (*ENDPOINT, "create", "webhook", "--en", "w1", "--endpoint-uri", "https://localhost:1/"),
     "hub message-endpoint update eventhub": (*ENDPOINT, "update", "eventhub", "--en", "e1", "--entity-path", "orders2"),
     "hub message-endpoint update mqtt": (*ENDPOINT, "update", "mqtt", "--en", "b1", "--envelope", "true"),
+    "hub message-endpoint create servicebus-queue": (*ENDPOINT, "create", "servicebus-queue", "--en", "q1", "-c", BUS),
+    "hub message-endpoint create servicebus-topic": (*ENDPOINT, "create", "servicebus-topic", "--en", "t1", "-c", BUS),
+    "hub message-endpoint update servicebus-queue": (*ENDPOINT, "update", "servicebus-queue", "--en", "q1", "-c", BUS),
+    "hub message-endpoint update servicebus-topic": (*ENDPOINT, "update", "servicebus-topic", "--en", "t1", "-c", BUS),
     "hub message-endpoint update webhook": (*ENDPOINT, "update", "webhook", "--en", "w1", "--max-events-per-batch", "7"),
     "hub message-endpoint list": ("hub", "message-endpoint", "list"),
     "hub message-endpoint show": ("hub", "message-endpoint", "show", "--en", "events"),
@@ -309,7 +315,7 @@ def status_3_when_it_is_not_there():
             expect(hub.run(*words_of(f"hub message-enrichment {verb}")), NOT_FOUND, "k1")
         for verb in ("show", "delete"):
             expect(hub.run("hub", "message-endpoint", verb, "--en", "nowhere"), NOT_FOUND, "nowhere")
-        for kind, name in (("eventhub", "e1"), ("mqtt", "b1"), ("webhook", "w1")):
+        for kind, name in ENDPOINTS:
             expect(hub.run(*words_of(f"hub message-endpoint update {kind}")), NOT_FOUND, name)
         for verb in ("show", "update", "delete"):
             expect(hub.run(*words_of(f"eventhub {verb}")), NOT_FOUND, "orders")
@@ -399,7 +405,7 @@ def status_6_when_somebody_was_faster():
         for kind, name in (("message-route", "r1"), ("message-enrichment", "k1")):
             hub.must(*words_of(f"hub {kind} create"))
             expect(hub.run(*words_of(f"hub {kind} create")), CONFLICT, name)
-        for kind, name in (("eventhub", "e1"), ("mqtt", "b1"), ("webhook", "w1")):
+        for kind, name in ENDPOINTS:
             hub.must(*words_of(f"hub message-endpoint create {kind}"))
             expect(hub.run(*words_of(f"hub message-endpoint create {kind}")), CONFLICT, name)
         expect(hub.run(*words_of("hub routing apply"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")

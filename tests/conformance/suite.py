@@ -128,6 +128,7 @@ GROUPS = {
     "node allocation": ("node", node("allocation")),
     "node webhooks": ("node", node("webhooks")),
     "node bridge": ("node", node("bridge")),
+    "node amqp_endpoints": ("node", node("amqp_endpoints")),
     "node provisioning matrix": ("node", node("provisioning")),
     "java device AMQPS": ("java", java("Devices", "AMQPS")),
     "java device MQTT": ("java", java("Devices", "MQTT")),
@@ -163,7 +164,7 @@ ONCE = {
     **dict.fromkeys(("node errors", "python errors", "java errors", "python limits", "node limits", "node faults",
                      "node frames", "python lines"), 1),
     **dict.fromkeys(("node matrix", "python matrix", "plain matrix", "java matrix", "node provisioning matrix",
-                     "python provisioning matrix", "java provisioning matrix", "java device AMQPS_WS",
+                     "python provisioning matrix", "node amqp_endpoints", "java provisioning matrix", "java device AMQPS_WS",
                      "java device MQTT_WS", "java multiplex AMQPS_WS", "python capture"), 3),
 }
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
