@@ -1,0 +1,179 @@
+/* sender_fuzz.c - endpoints over AMQP (deliver) against any peer.
+ *
+ *     byte 0    bit 0 a queue, else an event hub; bits 1 to 4 messages, of three devices
+ *     byte 1    how much of the rest comes at a time; 0: all of it
+ *     byte 2..  what the peer says; then it hangs up
+ *
+ * What must hold: each question gets one answer, at the latest when the peer is gone. */
+#include <stdlib.h>
+
+#include "base/amqp.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "deliver/amqp_target.h"
+#include "fuzz.h"
+#include "net/dialer.h"
+
+enum { NOW = 1000000, QUEUE = 1 };
+
+struct wire {
+    struct conn conn;
+    bool open, shut;
+};
+
+struct question {
+    struct deliver_call call;
+    unsigned answers;
+};
+
+static struct wire wire;
+static const struct deliver_kind *kind;
+
+static int64_t stopped(void)
+{
+    return NOW;
+}
+
+static const struct clock_source stopped_clock = {stopped, stopped};
+
+static void wire_write(struct conn *c, struct slice bytes)
+{
+    (void)c, (void)bytes;
+}
+
+static size_t wire_waiting(const struct conn *c)
+{
+    (void)c;
+    return 0;
+}
+
+static void wire_hold(struct conn *c)
+{
+    (void)c;
+}
+
+static void wire_shut(struct conn *c, bool abort)
+{
+    (void)c, (void)abort;
+    wire.shut = true;
+}
+
+static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
+                                           wire_shut};
+
+/* There is one connection; another one is refused. */
+static void net_connect(struct dialer *dr, struct dial *d, int64_t now_us)
+{
+    if (wire.open) {
+        dial_failed(d, ERR_IO, "refused");
+        return;
+    }
+    wire.open = true;
+    conn_init(&wire.conn, dr->host, &transport, d->to.front, d->to.front_ctx, NULL);
+    dial_connected(d, &wire.conn, now_us);
+}
+
+static void net_stop(struct dialer *dr, struct dial *d)
+{
+    (void)dr, (void)d;
+}
+
+static void on_answer(struct deliver_call *c, const struct deliver_result *r)
+{
+    struct question *q = CONTAINER_OF(c, struct question, call);
+    assert(r->outcome == DELIVER_TAKEN || r->text);
+    assert(q->answers++ == 0);
+}
+
+static struct deliver_target *open_target(const struct deliver_place *place)
+{
+    static const char text[] =
+        "{\"connectionString\":\"Endpoint=sb://h/;SharedAccessKeyName=p;SharedAccessKey=a2V5;"
+        "EntityPath=e;UseDevelopmentEmulator=true\"}";
+    struct arena a = {0};
+    struct json *endpoint;
+    enum err e = json_parse(&a, slice_str(text), &endpoint);
+    assert(e == OK);
+    struct deliver_target *t = kind->open(place, endpoint);
+    arena_free(&a);
+    return t;
+}
+
+static void add(struct deliver_target *t, struct buf *batch, unsigned n)
+{
+    struct buf pairs = {0}, sections = {0};
+    const char *const devices[] = {"a", "b", "c"};
+    amqp_put_sym(&pairs, "iothub-connection-device-id");
+    amqp_put_str(&pairs, devices[n % 3]);
+    amqp_put_data(&sections, slice_str(devices[n % 3]));
+    struct record r = {.ordinal = n,
+                       .pair_count = 1,
+                       .pairs = buf_slice(&pairs),
+                       .sections = buf_slice(&sections)};
+    enum err e = kind->add(t, &r, batch, n);
+    assert(e == OK);
+    buf_free(&pairs);
+    buf_free(&sections);
+}
+
+static void say(struct lane *lane, struct slice bytes, size_t piece)
+{
+    while (bytes.len && wire.open && !wire.shut) {
+        struct slice now = slice_head(bytes, piece);
+        uint8_t *copy = mem_new(now.len);
+        memcpy(copy, now.ptr, now.len);
+        conn_received(&wire.conn, slice_of(copy, now.len), NOW);
+        free(copy);
+        lane_run_once(lane, NOW);
+        bytes = slice_from(bytes, now.len);
+    }
+}
+
+static void hang_up(struct lane *lane)
+{
+    if (!wire.shut) conn_ended(&wire.conn, ERR_CLOSED);
+    conn_gone(&wire.conn, NOW);
+    lane_run_once(lane, NOW + TIMER_TICK_US);
+    lane_run_once(lane, NOW + 2 * TIMER_TICK_US);
+}
+
+static void talk(struct lane *lane, struct dialer *dr, struct slice input)
+{
+    struct question connecting = {.call.fn = on_answer}, sending = {.call.fn = on_answer};
+    struct deliver_place place = {.lane = lane, .dialer = dr, .name = "n", .bit = 1};
+    struct buf batch = {0};
+    unsigned count = input.ptr[0] >> 1 & 15;
+    size_t piece = input.ptr[1] ? input.ptr[1] : input.len;
+    kind = input.ptr[0] & QUEUE ? &service_bus_queues_kind : &amqp_event_hubs_kind;
+    struct deliver_target *t = open_target(&place);
+    kind->connect(t, &connecting.call);
+    for (unsigned n = 0; n < count; n++) add(t, &batch, n);
+    if (count) kind->send(t, &batch, &sending.call);
+    buf_free(&batch);
+    say(lane, slice_from(input, 2), piece);
+    hang_up(lane);
+    assert(connecting.answers == 1);
+    assert(sending.answers == (count > 0));
+    kind->close(t);
+    dialer_close(dr);
+}
+
+void fuzz_one(struct slice input)
+{
+    static struct office office;
+    static struct lane lane;
+    struct conn_host host;
+    struct dialer dr = {.connect = net_connect, .stop = net_stop};
+    if (input.len < 2) return;
+    clock_use(&stopped_clock);
+    office = (struct office){0};
+    wire = (struct wire){0};
+    lane_init(&lane, &office, "core");
+    conn_host_init(&host, &lane);
+    dialer_init(&dr, &host);
+    talk(&lane, &dr, input);
+    conn_host_fini(&host);
+    lane_fini(&lane);
+}
