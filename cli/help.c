@@ -1,7 +1,7 @@
 /* help.c - what --help prints on each level, from the tables of verbs and options. */
 #include "cli/command.h"
 
-enum { COLUMN = 30, VERB_COLUMN = 45 };
+enum { COLUMN = 30, VERB_COLUMN = 50 };
 
 static void pad(struct buf *out, size_t from, size_t column)
 {
