@@ -21,7 +21,8 @@ enum {
     JSON_INDEX_KEEP = 256 << 10 /* a thread's index for longer texts is not kept */
 };
 
-/* Offsets of `*count` tokens, borrowed until this thread's next call.  NULL, or why not. */
+/* Offsets of `*count` tokens, and behind them `len`, borrowed until this thread's next call.  NULL, or why
+ * not. */
 const char *json_index(const uint8_t *text, size_t len, const uint32_t **tokens, size_t *count);
 
 /* Unescapes the string behind an opening quote up to its closing quote.  `out` has room for it and

@@ -51,7 +51,7 @@ static void read_value(struct route_table *t, struct table_enrichment *to, struc
     } else if (slice_starts_nocase(to->value, SLICE_LIT("$twin.")) &&
                route_parse_twin_path(&words, to->value, &path) == OK) {
         to->kind = ENRICH_TWIN;
-        to->slot = paths_add(&t->program.twin, &t->program.arena, path);
+        to->slot = paths_add(&t->program.paths[IN_TWIN], &t->program.arena, path);
     }
     arena_free(&words);
 }
@@ -99,7 +99,7 @@ static void put_entry(struct buf *out, uint64_t endpoints, struct slice key, str
 /* A text, or else what stands in the twin's JSON. */
 static struct slice value_of(const struct table_enrichment *e, struct route_matcher *x)
 {
-    const struct value *v = e->kind == ENRICH_TWIN ? route_eval_twin(x, e->slot) : NULL;
+    const struct value *v = e->kind == ENRICH_TWIN ? route_eval_slot(x, IN_TWIN, e->slot) : NULL;
     return v && v->text.len <= UINT16_MAX ? v->text : e->value;
 }
 

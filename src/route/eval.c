@@ -27,56 +27,47 @@ static enum route_truth truth_of(struct route_matcher *x, uint32_t at);
 /* Of two of one name, in any case, the later one counts. */
 static void read_properties(struct route_matcher *x)
 {
-    const struct paths *p = &x->program->properties;
+    const struct paths *p = &x->program->paths[IN_PROPERTIES];
+    struct slots *slots = &x->slots[IN_PROPERTIES];
     const struct route_message *m = x->message;
-    x->has_properties = true;
-    slots_begin(&x->properties, p);
+    slots_begin(slots, p);
     for (size_t i = 0; i < m->property_count; i++) {
         uint32_t node = paths_name(p, PATH_ROOT, m->properties[i].name);
         struct value v = value_string(m->properties[i].value);
         if (v.text.ptr == NULL) v.text = SLICE_LIT("");
-        if (node != PATH_NONE) slots_fill(&x->properties, p->nodes[node].slot, &v);
+        if (node != PATH_NONE) slots_fill(slots, p->nodes[node].slot, &v);
     }
 }
 
 static void read_body(struct route_matcher *x)
 {
-    const struct paths *p = &x->program->body;
+    const struct paths *p = &x->program->paths[IN_BODY];
+    struct slots *slots = &x->slots[IN_BODY];
     const struct slice *system = x->message->system;
-    x->has_body = true;
-    slots_begin(&x->body, p);
+    slots_begin(slots, p);
     if (!slice_is_nocase(system[ROUTE_CONTENT_TYPE], "application/json")) return;
     metric_inc(&bodies_read);
     buf_clear(&x->body_scan.text);
     if (!scan_decode(&x->body_scan.text, system[ROUTE_CONTENT_ENCODING], x->message->body) ||
-        !scan_read(&x->body_scan, p, &x->body))
+        !scan_read(&x->body_scan, p, slots))
         metric_inc(&bodies_unread);
 }
 
 static void read_twin(struct route_matcher *x)
 {
-    x->has_twin = true;
     buf_clear(&x->twin_scan.text);
     buf_put_slice(&x->twin_scan.text, x->message->twin);
-    (void)scan_read(&x->twin_scan, &x->program->twin, &x->twin);
+    (void)scan_read(&x->twin_scan, &x->program->paths[IN_TWIN], &x->slots[IN_TWIN]);
 }
 
-static const struct value *property(struct route_matcher *x, uint32_t slot)
+void route_eval_read(struct route_matcher *x, enum place place)
 {
-    if (!x->has_properties) read_properties(x);
-    return slots_get(&x->properties, slot);
-}
-
-static const struct value *in_body(struct route_matcher *x, uint32_t slot)
-{
-    if (!x->has_body) read_body(x);
-    return slots_get(&x->body, slot);
-}
-
-const struct value *route_eval_twin(struct route_matcher *x, uint32_t slot)
-{
-    if (!x->has_twin) read_twin(x);
-    return slots_get(&x->twin, slot);
+    x->read[place] = true;
+    switch (place) {
+    case IN_PROPERTIES: read_properties(x); break;
+    case IN_BODY: read_body(x); break;
+    default: read_twin(x);
+    }
 }
 
 /* An application property of a system property's name is seen if the message has no such one. */
@@ -84,7 +75,7 @@ static const struct value *system_property(struct route_matcher *x, const struct
                                            struct value *space)
 {
     struct slice text = x->message->system[n->detail];
-    if (text.ptr == NULL) return property(x, n->slot);
+    if (text.ptr == NULL) return route_eval_slot(x, IN_PROPERTIES, n->slot);
     *space = value_string(text);
     return space;
 }
@@ -97,9 +88,7 @@ static const struct value *look(struct route_matcher *x, uint32_t at, struct val
     switch ((enum op)n->op) {
     case OP_CONST: return n->constant;
     case OP_SYSTEM: v = system_property(x, n, space); break;
-    case OP_PROPERTY: v = property(x, n->slot); break;
-    case OP_BODY: v = in_body(x, n->slot); break;
-    case OP_TWIN: v = route_eval_twin(x, n->slot); break;
+    case OP_PATH: v = route_eval_slot(x, n->place, n->slot); break;
     default:
         if (n->shared && x->kept_at[at] == x->stamp) return &x->kept[at];
         *space = run(x, at);
@@ -110,14 +99,9 @@ static const struct value *look(struct route_matcher *x, uint32_t at, struct val
 
 /* ---- what is made of it */
 
-static enum route_truth truth(bool yes)
-{
-    return yes ? ROUTE_TRUE : ROUTE_FALSE;
-}
-
 static enum route_truth truth_of_value(const struct value *v)
 {
-    return v->type == VALUE_BOOL ? truth(v->truth) : ROUTE_UNDEFINED;
+    return v->type == VALUE_BOOL ? route_truth(v->truth) : ROUTE_UNDEFINED;
 }
 
 /* Kleene: `rules` decides the whole wherever it stands; one that is neither makes the rest undefined. */
@@ -137,7 +121,7 @@ static enum route_truth run_chain(struct route_matcher *x, const struct node *n,
 static enum route_truth run_not(struct route_matcher *x, const struct node *n)
 {
     enum route_truth part = truth_of(x, x->program->args[n->args]);
-    return part == ROUTE_UNDEFINED ? part : truth(part == ROUTE_FALSE);
+    return part == ROUTE_UNDEFINED ? part : route_truth(part == ROUTE_FALSE);
 }
 
 static enum route_truth run_in(struct route_matcher *x, const struct node *n, bool negated)
@@ -151,38 +135,20 @@ static enum route_truth run_in(struct route_matcher *x, const struct node *n, bo
         struct value equal = value_equal(what, look(x, args[i], &element_space));
         found = value_is_true(&equal);
     }
-    return truth(found != negated);
+    return route_truth(found != negated);
 }
 
-static enum route_truth compare_numbers(enum compare compare, double a, double b)
+enum route_truth route_compare_others(enum compare compare, const struct value *a,
+                                      const struct value *b)
 {
-    switch (compare) {
-    case CMP_EQ: return truth(a == b);
-    case CMP_NE: return truth(a != b);
-    case CMP_LT: return truth(a < b);
-    case CMP_GT: return truth(a > b);
-    case CMP_LE: return truth(a <= b);
-    default: return truth(a >= b);
-    }
-}
-
-/* As value_compare() has it, which is asked where neither case is the plain one. */
-static enum route_truth compare(enum compare compare, const struct value *a, const struct value *b)
-{
-    if (a->type == VALUE_NUMBER && b->type == VALUE_NUMBER)
-        return compare_numbers(compare, a->number, b->number);
-    if (a->type == VALUE_STRING && b->type == VALUE_STRING && compare <= CMP_NE)
-        return truth(slice_eq(a->text, b->text) == (compare == CMP_EQ));
     struct value v = value_compare(compare, a, b);
     return truth_of_value(&v);
 }
 
 static enum route_truth run_test(struct route_matcher *x, const struct node *n)
 {
-    const struct value *v = n->where == OP_BODY       ? in_body(x, n->slot)
-                            : n->where == OP_PROPERTY ? property(x, n->slot)
-                                                      : route_eval_twin(x, n->slot);
-    return v ? compare(n->detail, v, n->constant) : ROUTE_UNDEFINED;
+    const struct value *v = route_eval_slot(x, n->place, n->slot);
+    return v ? route_compare(n->detail, v, n->constant) : ROUTE_UNDEFINED;
 }
 
 /* Instants are written with more or fewer digits, or with an offset. */
@@ -204,9 +170,9 @@ static enum route_truth run_compare(struct route_matcher *x, const struct node *
     const struct value *a = look(x, args[0], &first), *b = look(x, args[1], &second);
     if (n->op == OP_COMPARE_TIME) {
         struct value s = *a, t = *b;
-        if (read_times(&s, &t)) return compare(n->detail, &s, &t);
+        if (read_times(&s, &t)) return route_compare(n->detail, &s, &t);
     }
-    return compare(n->detail, a, b);
+    return route_compare(n->detail, a, b);
 }
 
 /* What a function makes is no longer than what it is given, nor does it take longer. */
@@ -313,7 +279,7 @@ enum route_truth route_eval(struct route_matcher *x, uint32_t root)
     if (x->program->nodes[root].op <= OP_LAST_TRUTH) return truth_of(x, root);
     const struct value *v = look(x, root, &space);
     if (v->type == VALUE_UNDEFINED || v->type == VALUE_NULL) return ROUTE_UNDEFINED;
-    return truth(value_is_true(v));
+    return route_truth(value_is_true(v));
 }
 
 /* ---- begin and end */
@@ -347,7 +313,7 @@ void route_eval_begin(struct route_matcher *x, const struct program *p,
 {
     x->program = p;
     x->message = m;
-    x->has_properties = x->has_body = x->has_twin = false;
+    memset(x->read, 0, sizeof x->read);
     make_room(x, p->node_count);
     reset_arena(x);
     if (++x->stamp != 0) return;
@@ -357,9 +323,7 @@ void route_eval_begin(struct route_matcher *x, const struct program *p,
 
 void route_eval_free(struct route_matcher *x)
 {
-    slots_free(&x->properties);
-    slots_free(&x->body);
-    slots_free(&x->twin);
+    for (unsigned i = 0; i < PLACES; i++) slots_free(&x->slots[i]);
     scan_free(&x->body_scan);
     scan_free(&x->twin_scan);
     free(x->kept);

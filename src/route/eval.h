@@ -8,8 +8,8 @@
 struct route_matcher {
     const struct program *program;
     const struct route_message *message;
-    struct slots properties, body, twin;
-    bool has_properties, has_body, has_twin; /* of this message they are read */
+    struct slots slots[PLACES];
+    bool read[PLACES]; /* the slots are this message's */
     struct scan body_scan, twin_scan;
     struct value *kept; /* what shared nodes are */
     uint32_t *kept_at;  /* ... for the message of this number */
@@ -25,8 +25,47 @@ void route_eval_begin(struct route_matcher *x, const struct program *p,
 
 enum route_truth route_eval(struct route_matcher *x, uint32_t root);
 
-/* What the message's twin has in that slot, or NULL. */
-const struct value *route_eval_twin(struct route_matcher *x, uint32_t slot);
+void route_eval_read(struct route_matcher *x, enum place place);
+
+/* What the message has in that slot, or NULL. */
+static inline const struct value *route_eval_slot(struct route_matcher *x, enum place place,
+                                                  uint32_t slot)
+{
+    if (!x->read[place]) route_eval_read(x, place);
+    return slots_get(&x->slots[place], slot);
+}
+
+/* ---- comparing: here what most comparisons are, numbers and equal strings, for the loop over routes */
+
+enum route_truth route_compare_others(enum compare compare, const struct value *a,
+                                      const struct value *b);
+
+static inline enum route_truth route_truth(bool yes)
+{
+    return yes ? ROUTE_TRUE : ROUTE_FALSE;
+}
+
+/* By the order that they have, a bit, in those where the comparison is true. */
+static inline bool route_compare_numbers(enum compare compare, double a, double b)
+{
+    enum { LESS = 1, EQUAL = 2, GREATER = 4 };
+    static const uint8_t orders[] = {
+        [CMP_EQ] = EQUAL,   [CMP_NE] = LESS | GREATER, [CMP_LT] = LESS,
+        [CMP_GT] = GREATER, [CMP_LE] = LESS | EQUAL,   [CMP_GE] = GREATER | EQUAL};
+    return orders[compare] & (a < b ? LESS : a > b ? GREATER : EQUAL);
+}
+
+/* As value_compare() has it. */
+static inline enum route_truth route_compare(enum compare compare, const struct value *a,
+                                             const struct value *b)
+{
+    if (a->type != b->type) return route_compare_others(compare, a, b);
+    if (a->type == VALUE_NUMBER)
+        return route_truth(route_compare_numbers(compare, a->number, b->number));
+    if (a->type == VALUE_STRING && compare <= CMP_NE)
+        return route_truth(slice_eq(a->text, b->text) == (compare == CMP_EQ));
+    return route_compare_others(compare, a, b);
+}
 
 void route_eval_free(struct route_matcher *x); /* what it has grown */
 

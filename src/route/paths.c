@@ -15,16 +15,36 @@ static uint64_t mix(uint64_t h, uint64_t word)
     return h ^ h >> 29;
 }
 
+static uint64_t eight(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static uint32_t four(const uint8_t *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* The last 8 bytes, or all of fewer, some of them twice. */
+static uint64_t tail(struct slice name)
+{
+    const uint8_t *from = name.ptr, *end = from + name.len;
+    if (name.len >= 8) return eight(end - 8);
+    if (name.len >= 4) return (uint64_t)four(from) << 32 | four(end - 4);
+    if (name.len == 0) return 0;
+    return (uint64_t)from[0] << 16 | (uint64_t)from[name.len / 2] << 8 | end[-1];
+}
+
 static uint32_t hash_name(uint32_t parent, struct slice name)
 {
-    uint64_t h = mix(parent, name.len), word;
-    size_t at = 0;
-    for (; at + 8 <= name.len; at += 8) {
-        memcpy(&word, name.ptr + at, 8);
-        h = mix(h, word | 0x2020202020202020u);
-    }
-    for (word = 0; at < name.len; at++) word = word << 8 | name.ptr[at] | 0x20;
-    return (uint32_t)(mix(h, word) >> 16);
+    const uint64_t cases = 0x2020202020202020u;
+    uint64_t h = mix(parent, name.len);
+    for (size_t at = 0; at + 8 < name.len; at += 8) h = mix(h, eight(name.ptr + at) | cases);
+    return (uint32_t)(mix(h, tail(name) | cases) >> 16);
 }
 
 static uint32_t hash_place(uint32_t parent, uint32_t index)
@@ -102,7 +122,7 @@ static uint32_t add_child(struct paths *p, struct arena *a, uint32_t parent,
     if (step->name.ptr) {
         edge.name = arena_copy(a, step->name);
         edge.hash = hash_name(parent, step->name);
-        p->nodes[parent].names = true;
+        p->nodes[parent].lengths |= (uint64_t)1 << (step->name.len & 63);
     } else {
         edge.index = step->index;
         edge.hash = hash_place(parent, step->index);

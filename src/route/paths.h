@@ -19,7 +19,8 @@ enum { PATH_ROOT = 0 };
 struct path_node {
     uint32_t slot; /* PATH_NONE: only on the way to others */
     uint32_t child, sibling;
-    bool names, places; /* there are children of that kind */
+    bool places;      /* there are children at places */
+    uint64_t lengths; /* of its children's names: see paths_may_name() */
 };
 
 struct path_edge {
@@ -37,6 +38,12 @@ struct paths {
 /* The slot of a path; names are copied into `a`. */
 uint32_t paths_add(struct paths *p, struct arena *a, const struct step *path);
 void paths_free(struct paths *p);
+
+/* Has a child a name of that length?  What most members' names are told by, for they are not wanted. */
+static inline bool paths_may_name(const struct path_node *parent, size_t len)
+{
+    return parent->lengths >> (len & 63) & 1;
+}
 
 /* The child of that name or at that place, or PATH_NONE. */
 uint32_t paths_name(const struct paths *p, uint32_t parent, struct slice name);

@@ -27,7 +27,7 @@ static struct slice args_of(const struct program *p, const struct node *n)
 static bool same(const struct program *p, const struct node *a, const struct node *b)
 {
     if (a->op != b->op || a->detail != b->detail || a->slot != b->slot) return false;
-    if (a->arg_count != b->arg_count || a->where != b->where) return false;
+    if (a->arg_count != b->arg_count || a->place != b->place) return false;
     if (a->op == OP_CONST || a->op == OP_TEST) return same_constant(a->constant, b->constant);
     if (a->op == OP_CALL && a->function != b->function) return false;
     return slice_eq(args_of(p, a), args_of(p, b));
@@ -35,13 +35,14 @@ static bool same(const struct program *p, const struct node *a, const struct nod
 
 static uint64_t hash(const struct program *p, const struct node *n)
 {
-    uint64_t h = (uint64_t)n->op << 40 ^ (uint64_t)n->detail << 32 ^ n->slot;
+    uint64_t h =
+        (uint64_t)n->op << 48 ^ (uint64_t)n->place << 40 ^ (uint64_t)n->detail << 32 ^ n->slot;
     if (n->op == OP_CONST || n->op == OP_TEST) {
         uint64_t bits;
         memcpy(&bits, &n->constant->number, sizeof bits);
         bits = (bits ^ bits >> 32) * 0x9E3779B97F4A7C15u; /* small integers end in zeros */
         bits ^= map_hash(slice_of(&h, sizeof h)) ^ map_hash(n->constant->text);
-        return (bits ^ bits >> 32) + n->constant->type + n->where;
+        return (bits ^ bits >> 32) + n->constant->type;
     }
     if (n->op == OP_CALL) h ^= (uintptr_t)n->function;
     return map_hash(slice_of(&h, sizeof h)) ^ map_hash(args_of(p, n));
@@ -118,7 +119,8 @@ static const struct {
 
 static struct node property_node(struct program *p, const struct step *path)
 {
-    struct node n = {.op = OP_PROPERTY, .slot = paths_add(&p->properties, &p->arena, path)};
+    struct node n = {.op = OP_PATH, .place = IN_PROPERTIES};
+    n.slot = paths_add(&p->paths[IN_PROPERTIES], &p->arena, path);
     for (size_t i = 0; i < sizeof system_names / sizeof *system_names; i++) {
         if (!slice_is_nocase(path->name, system_names[i].name)) continue;
         n.op = OP_SYSTEM;
@@ -129,16 +131,11 @@ static struct node property_node(struct program *p, const struct step *path)
 
 static uint32_t build_path(struct program *p, const struct step *path)
 {
-    struct node n = {.op = OP_BODY, .looks = LOOKS_AT_BODY};
-    if (slice_is_nocase(path->name, "$body")) {
-        n.slot = paths_add(&p->body, &p->arena, path->next);
-    } else if (slice_is_nocase(path->name, "$twin")) {
-        n.op = OP_TWIN;
-        n.looks = LOOKS_AT_TWIN;
-        n.slot = paths_add(&p->twin, &p->arena, path->next);
-    } else {
-        n = property_node(p, path);
-    }
+    bool twin = slice_is_nocase(path->name, "$twin");
+    struct node n = {.op = OP_PATH, .place = twin ? IN_TWIN : IN_BODY};
+    if (!twin && !slice_is_nocase(path->name, "$body")) return add(p, property_node(p, path));
+    n.looks = twin ? LOOKS_AT_TWIN : LOOKS_AT_BODY;
+    n.slot = paths_add(&p->paths[n.place], &p->arena, path->next);
     return add(p, n);
 }
 
@@ -197,12 +194,12 @@ static void make_test(struct program *p, struct node *n)
         compare = turned[compare];
     }
     if (with->op != OP_CONST) return;
-    if (what->op != OP_PROPERTY && what->op != OP_BODY && what->op != OP_TWIN) return;
+    if (what->op != OP_PATH) return;
     p->arg_count -= n->arg_count;
     *n = (struct node){.op = OP_TEST,
                        .detail = compare,
                        .looks = what->looks,
-                       .where = what->op,
+                       .place = what->place,
                        .slot = what->slot,
                        .constant = with->constant};
 }
@@ -243,9 +240,7 @@ void program_free(struct program *p)
     free(p->nodes);
     free(p->args);
     free(p->index);
-    paths_free(&p->properties);
-    paths_free(&p->body);
-    paths_free(&p->twin);
+    for (unsigned i = 0; i < PLACES; i++) paths_free(&p->paths[i]);
     arena_free(&p->arena);
     *p = (struct program){0};
 }

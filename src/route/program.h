@@ -1,7 +1,7 @@
 /* program.h - conditions compiled: expressions as nodes that refer to earlier nodes.
  *
- *   a = '1' AND $body.x > 2        0 PROPERTY a   1 CONST '1'   2 COMPARE = 0 1
- *   NOT $body.x > 2                3 BODY x       4 CONST 2     5 COMPARE > 3 4     6 AND 2 5     7 NOT 5
+ *   a = '1' AND $body.x > 2        0 PATH a       1 CONST '1'   2 TEST a = '1'
+ *   NOT $body.x > 2                3 PATH x       4 CONST 2     5 TEST x > 2        6 AND 2 5     7 NOT 5
  *
  * What is written twice, in one condition or in two, is one node (here 5), and what it is for a message is
  * kept for the second who asks.  Once compiled a program is immutable and shared by cores.
@@ -14,7 +14,7 @@
 #include "route/route.h"
 
 enum op {
-    OP_TEST, /* `slot`, of what `where` says, is compared with `constant` by `detail` */
+    OP_TEST, /* what `slot` has is compared with `constant` by `detail` */
     OP_NOT,
     OP_AND,
     OP_OR,
@@ -25,21 +25,22 @@ enum op {
     OP_LAST_TRUTH = OP_NOT_IN, /* up to here true, false or undefined */
     OP_CONST,                  /* `constant` */
     OP_SYSTEM,                 /* `detail`: enum route_system; else the property of `slot` */
-    OP_PROPERTY,               /* `slot`; so are the next two */
-    OP_BODY,
-    OP_TWIN,
+    OP_PATH,                   /* what `slot` has */
     OP_NEGATE,
     OP_MATH, /* `detail`: the sign */
     OP_ARRAY,
     OP_CALL, /* of `function` */
 };
 
+/* Where a path leads; each has slots of its own. */
+enum place { IN_PROPERTIES, IN_BODY, IN_TWIN, PLACES };
+
 enum { LOOKS_AT_BODY = 1, LOOKS_AT_TWIN = 2 };
 
 struct node {
     uint8_t op, detail;
     uint8_t looks;
-    uint8_t where; /* OP_TEST: OP_PROPERTY, OP_BODY or OP_TWIN */
+    uint8_t place; /* of `slot` */
     bool shared;   /* written twice: worth keeping */
     uint32_t arg_count;
     uint32_t args; /* the first in program.args */
@@ -56,7 +57,7 @@ struct program {
     uint32_t *args;
     uint32_t *index; /* nodes + 1 by what they are; while it is compiled */
     uint32_t node_count, node_cap, arg_count, arg_cap, index_cap;
-    struct paths properties, body, twin;
+    struct paths paths[PLACES];
 };
 
 /* Adds a condition; *root is its node. */

@@ -18,9 +18,10 @@ struct walk {
 
 static bool walk_value(struct walk *w, uint32_t node);
 
+/* Behind the last one 0, which lies behind the text. */
 static uint8_t peek(const struct walk *w)
 {
-    return w->at < w->count ? w->text.ptr[w->tokens[w->at]] : 0;
+    return w->text.ptr[w->tokens[w->at]];
 }
 
 static bool accept(struct walk *w, uint8_t c)
@@ -35,11 +36,10 @@ static bool is_space(uint8_t c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The characters of the current token. */
+/* The characters of the current token; there is one. */
 static struct slice token(const struct walk *w)
 {
-    size_t from = w->tokens[w->at];
-    size_t end = w->at + 1 < w->count ? w->tokens[w->at + 1] : w->text.len;
+    size_t from = w->tokens[w->at], end = w->tokens[w->at + 1];
     while (end > from && is_space(w->text.ptr[end - 1])) end--;
     return slice_of(w->text.ptr + from, end - from);
 }
@@ -118,8 +118,8 @@ static bool walk_array(struct walk *w, uint32_t node)
 static bool walk_member(struct walk *w, uint32_t node)
 {
     struct slice name = SLICE_NONE;
-    bool wanted = node != PATH_NONE && w->paths->nodes[node].names;
     if (!walk_string(w, &name) || !accept(w, ':')) return false;
+    bool wanted = node != PATH_NONE && paths_may_name(&w->paths->nodes[node], name.len);
     uint32_t child = wanted ? paths_name(w->paths, node, name) : PATH_NONE;
     if (child != PATH_NONE) slots_meet(w->slots, w->paths, child);
     return walk_value(w, child);

@@ -79,6 +79,19 @@ static enum err compile_route(struct route_table *t, const struct route *r,
                         ROUTE_TABLE_NODES_MAX);
 }
 
+static struct table_test test_of(const struct program *p, const struct table_route *r)
+{
+    const struct node *n = &p->nodes[r->root];
+    struct table_test t = {.root = r->root, .endpoint = (uint64_t)1 << r->endpoint};
+    while (n->op == OP_AND) n = &p->nodes[p->args[n->args]];
+    if (n->op != OP_TEST) return t;
+    t.constant = n->constant;
+    t.slot = n->slot;
+    t.place = n->place;
+    t.compare = n->detail;
+    return t;
+}
+
 /* Counting sort by source and cost; a pass for each. */
 static void order_routes(struct route_table *t)
 {
@@ -91,7 +104,7 @@ static void order_routes(struct route_table *t)
                 const struct table_route *r = &t->routes[i];
                 bool here = r->enabled && r->source == source;
                 if (here && t->program.nodes[r->root].looks == cost)
-                    t->tests[at++] = (struct table_test){r->root, r->endpoint};
+                    t->tests[at++] = test_of(&t->program, r);
             }
     }
     t->first[ROUTE_SOURCES_MAX] = at;
@@ -104,7 +117,7 @@ static void note_twins(struct route_table *t)
         uint8_t looks = 0;
         for (uint32_t i = t->first[source]; i < t->first[source + 1]; i++) {
             const struct table_test *r = &t->tests[i];
-            endpoints |= (uint64_t)1 << r->endpoint;
+            endpoints |= r->endpoint;
             looks |= t->program.nodes[r->root].looks;
         }
         if (t->fallback && source == ROUTE_SOURCE_TELEMETRY)
@@ -178,23 +191,41 @@ void route_matcher_free(struct route_matcher *x)
     free(x);
 }
 
+/* Something that is false makes a chain of ANDs false wherever it stands. */
+static inline bool fails_at_once(struct route_matcher *x, const struct table_test *t)
+{
+    if (t->constant == NULL) return false;
+    const struct value *v = route_eval_slot(x, t->place, t->slot);
+    return v && route_compare(t->compare, v, t->constant) == ROUTE_FALSE;
+}
+
+/* The routes of its source, into `r`. */
+static void match_all(const struct route_table *t, struct route_matcher *x, unsigned source,
+                      struct route_result *r)
+{
+    const struct table_test *test = t->tests + t->first[source];
+    const struct table_test *end = t->tests + t->first[source + 1];
+    for (; test < end; test++) {
+        if (r->endpoints & test->endpoint) continue;
+        r->tested++;
+        if (fails_at_once(x, test)) continue;
+        enum route_truth truth = route_eval(x, test->root);
+        if (truth == ROUTE_TRUE) r->endpoints |= test->endpoint;
+        if (truth == ROUTE_UNDEFINED) r->undefined++;
+    }
+}
+
 void route_match(const struct route_table *t, struct route_matcher *x,
                  const struct route_message *m, struct route_result *out)
 {
-    *out = (struct route_result){0};
+    struct route_result r = {0};
     route_eval_begin(x, &t->program, m);
-    if (m->source >= ROUTE_SOURCES_MAX) return;
-    for (uint32_t i = t->first[m->source]; i < t->first[m->source + 1]; i++) {
-        const struct table_test *r = &t->tests[i];
-        uint64_t endpoint = (uint64_t)1 << r->endpoint;
-        if (out->endpoints & endpoint) continue;
-        enum route_truth truth = route_eval(x, r->root);
-        out->tested++;
-        if (truth == ROUTE_TRUE) out->endpoints |= endpoint;
-        if (truth == ROUTE_UNDEFINED) out->undefined++;
+    if (m->source < ROUTE_SOURCES_MAX) {
+        match_all(t, x, m->source, &r);
+        r.fallback = t->fallback && r.endpoints == 0 && m->source == ROUTE_SOURCE_TELEMETRY;
+        if (r.fallback) r.endpoints = (uint64_t)1 << t->fallback_endpoint;
     }
-    out->fallback = t->fallback && out->endpoints == 0 && m->source == ROUTE_SOURCE_TELEMETRY;
-    if (out->fallback) out->endpoints = (uint64_t)1 << t->fallback_endpoint;
+    *out = r;
 }
 
 void route_match_each(const struct route_table *t, struct route_matcher *x,

@@ -11,9 +11,13 @@ struct table_route {
     bool enabled;
 };
 
+/* A route as it is tested.  Most messages fail most conditions at the first comparison with a constant in
+ * a chain of ANDs; so that is asked here, without the way down from the root. */
 struct table_test {
-    uint32_t root;
-    uint8_t endpoint;
+    const struct value *constant; /* NULL: the condition begins otherwise */
+    uint32_t slot, root;
+    uint8_t place, compare;
+    uint64_t endpoint; /* its bit */
 };
 
 enum enrich_kind { ENRICH_TEXT, ENRICH_TWIN };
