@@ -40,6 +40,7 @@ enum {
     AMQP_EVENT_MESSAGE_MAX = 1 << 20, /* bytes of a producer's transfer (Event Hubs, Standard) */
     AMQP_EVENT_TAKEN_MAX = 2 << 20,   /* larger ones are read up to this, to be rejected */
     AMQP_EVENT_KEY_MAX = 128,         /* of a partition key, as the SDKs have it */
+    AMQP_PUBLISHER_MAX = 128,         /* of a publisher's name, which its events carry; ours */
     AMQP_FLIGHT_MAX = 32,     /* messages to a device that wait for credit or a disposition */
     AMQP_METHOD_CREDIT = 100, /* answers of a device link that are not settled */
     AMQP_METHOD_UNSENT_MAX =

@@ -320,6 +320,11 @@ void event_welcome(struct event_sender *e, struct slice properties)
     event_renew_credit(e);
 }
 
+static struct slice last_word(struct slice path)
+{
+    return slice_from(path, slice_rfind(path, '/') + 1);
+}
+
 static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
 {
     struct event_sender *e = of(l);
@@ -336,9 +341,12 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
         peer_refuse(l, AMQP_NOT_FOUND, "The messaging entity '%s' could not be found.", l->path);
         return;
     }
-    struct slice path = slice_str(l->path);
-    if (l->address.kind == ADDRESS_PUBLISHER)
-        e->publisher = slice_from(path, slice_rfind(path, '/') + 1);
+    if (l->address.kind == ADDRESS_PUBLISHER) e->publisher = last_word(slice_str(l->path));
+    if (e->publisher.len > AMQP_PUBLISHER_MAX) {
+        peer_refuse(l, ARGUMENT_ERROR, "The publisher's name has more than %d bytes.",
+                    AMQP_PUBLISHER_MAX);
+        return;
+    }
     if (amqp_has_capability(&ev->desired, IDEMPOTENT))
         idempotent_attach(e, ev);
     else

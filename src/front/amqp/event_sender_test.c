@@ -210,6 +210,26 @@ static void a_link_may_be_a_partition_s_or_a_publisher_s(void **state)
     stop();
 }
 
+/* A batch of the smallest events would carry a longer one a hundred thousand times. */
+static void a_publisher_s_name_has_at_most_128_bytes(void **state)
+{
+    (void)state;
+    char target[sizeof "orders/Publishers/" + AMQP_PUBLISHER_MAX + 1], *name;
+    for (int over = 0; over < 2; over++) {
+        snprintf(target, sizeof target, "orders/Publishers/%0*d", AMQP_PUBLISHER_MAX + over, 7);
+        name = strrchr(target, '/') + 1;
+        start(target);
+        if (over) {
+            assert_non_null(strstr(rig_output(&w.conn), "'com.microsoft:argument-error'"));
+        } else {
+            expect_accepted(send(0, SINGLE, "@117 b\"x\""), 0);
+            struct record r = record_at(0);
+            assert_true(has_pair(&r, "x-opt-publisher-name", name));
+        }
+        stop();
+    }
+}
+
 /* ---- idempotent producers: the test is the partition's home */
 
 static struct {
@@ -469,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_batch_goes_to_the_partition_of_its_key_and_is_answered_once),
         cmocka_unit_test(what_only_the_service_says_is_left_out),
         cmocka_unit_test(a_link_may_be_a_partition_s_or_a_publisher_s),
+        cmocka_unit_test(a_publisher_s_name_has_at_most_128_bytes),
         cmocka_unit_test(an_idempotent_producer_is_told_who_it_is),
         cmocka_unit_test(what_an_idempotent_producer_is_refused),
         cmocka_unit_test(numbers_that_cannot_be_are_refused),
