@@ -39,6 +39,17 @@ struct x509_facts {
     uint8_t chain[];
 };
 
+struct ossl_lib_ctx_st; /* OpenSSL's, and this one too */
+struct x509_st;
+
+/* The library context of OpenSSL in which certificates are read, much faster than in the default one;
+ * for TLS too.  It stays until the process ends. */
+struct ossl_lib_ctx_st *x509_library(void);
+
+/* The first certificate of a chain, as TLS has read it in that library context; x509_facts_new() does not read
+ * it again, then.  Takes it; NULL is fine. */
+void x509_remember(struct slice chain, struct x509_st *first);
+
 /* Of a chain as above.  ERR_INVALID when it is none, ERR_TOO_BIG; *out is freed with free(). */
 enum err x509_facts_new(struct slice chain, struct x509_facts **out) MUST_USE;
 

@@ -1,6 +1,8 @@
 /* x509_test.c - which certificates a device may rely on. */
 #include "auth/x509_issue_test.h"
 
+#include <openssl/rsa.h>
+
 #include "base/text.h"
 
 /* ---- a factory: root, line (an intermediate), device; and others that go wrong in one way each */
@@ -356,6 +358,122 @@ static void what_was_read_before_reads_the_same(void **state)
     X509_free(x);
 }
 
+static enum auth_cause judge(const struct x509_facts *f, int ca, int64_t now_us)
+{
+    struct x509_cas *cas = x509_cas_new();
+    assert_int_equal(x509_cas_add(cas, buf_slice(&papers[ca].der)), OK);
+    enum auth_cause cause = x509_by_ca(f, cas, SLICE_LIT("d1"), now_us, NULL);
+    x509_cas_free(cas);
+    return cause;
+}
+
+/* The leaf is still valid when the line's certificate has expired. */
+static void a_path_that_held_holds_again_in_its_time_and_to_its_ca(void **state)
+{
+    (void)state;
+    const struct paper *line[] = {&papers[OLD_LINE_DEVICE], &papers[OLD_LINE]};
+    const struct paper *alone[] = {&papers[OLD_LINE_DEVICE]};
+    struct x509_facts *f = facts_of(line, 2), *incomplete = facts_of(alone, 1);
+    int64_t end_us = NOW_US - 1000000;
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(judge(f, ROOT, end_us - 1), AUTH_OK);
+        assert_int_equal(judge(f, ROOT, end_us), AUTH_CERTIFICATE_EXPIRED);
+        assert_int_equal(judge(f, ROOT, NOW_US - 10000000), AUTH_CERTIFICATE_NOT_YET_VALID);
+        assert_int_equal(judge(f, FALSE_ROOT, end_us - 1), AUTH_CERTIFICATE_BAD_CHAIN);
+        assert_int_equal(judge(f, OTHER_ROOT, end_us - 1), AUTH_CERTIFICATE_UNKNOWN_CA);
+        assert_int_equal(judge(incomplete, ROOT, end_us - 1), AUTH_CERTIFICATE_UNKNOWN_CA);
+    }
+    f->chain[f->chain_len - 1] ^= 1; /* of the line's signature */
+    assert_int_equal(judge(f, ROOT, end_us - 1), AUTH_CERTIFICATE_BAD_CHAIN);
+    free(f);
+    free(incomplete);
+}
+
+static void a_thread_remembers_512_paths_and_then_each_for_another(void **state)
+{
+    (void)state;
+    unsigned depth = 0, there = 0;
+    struct x509_path p = {.from_us = 0, .until_us = 10, .depth = 3};
+    for (uint32_t i = 0; i <= X509_PATHS_MAX; i++) {
+        memcpy(p.ends.shown, &i, sizeof i);
+        x509_path_keep(&p);
+        assert_true(x509_path_find(&p.ends, 9, &depth));
+        assert_int_equal(depth, 3);
+        assert_false(x509_path_find(&p.ends, 10, &depth));
+        assert_false(x509_path_find(&p.ends, -1, &depth));
+    }
+    for (uint32_t i = 0; i <= X509_PATHS_MAX; i++) {
+        memcpy(p.ends.shown, &i, sizeof i);
+        there += x509_path_find(&p.ends, 0, &depth);
+    }
+    assert_int_equal(there, X509_PATHS_MAX);
+}
+
+/* What TLS has read is what is found, once; of bytes that are none nothing is kept. */
+static void what_tls_has_read_is_not_read_again(void **state)
+{
+    (void)state;
+    struct paper p;
+    issue(&p, &(struct issue){.name = "d9", .by = &papers[LINE]});
+    struct slice der = buf_slice(&p.der);
+    X509_up_ref(p.x509);
+    x509_remember(der, p.x509);
+    X509 *x = x509_next(&der);
+    assert_ptr_equal(x, p.x509);
+    X509_free(x);
+    X509_up_ref(p.x509);
+    x509_remember(SLICE_LIT("none"), p.x509);
+    x509_remember(buf_slice(&p.der), NULL);
+    paper_fini(&p);
+}
+
+/* The path over a line to the root is one to the line, too. */
+static void a_path_holds_up_to_each_of_its_cas(void **state)
+{
+    (void)state;
+    const struct paper *shown[] = {&papers[CLIENT], &papers[LINE]};
+    struct x509_facts *f = facts_of(shown, 2);
+    struct slice name = SLICE_LIT("d1"), line = buf_slice(&papers[LINE].der);
+    unsigned depth = 9;
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(judge(f, ROOT, NOW_US), AUTH_OK);
+        assert_int_equal(x509_by_anchor(f, line, name, NOW_US, &depth), AUTH_OK);
+        assert_int_equal(depth, 0);
+        assert_int_equal(x509_by_anchor(f, buf_slice(&papers[ROOT].der), name, NOW_US, &depth),
+                         AUTH_OK);
+        assert_int_equal(depth, 1);
+    }
+    free(f);
+}
+
+static EVP_PKEY *new_key(const char *type)
+{
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    assert_true(EVP_PKEY_keygen_init(ctx) > 0);
+    if (*type == 'R') assert_true(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 1024) > 0);
+    if (strcmp(type, "EC") == 0) assert_true(EVP_PKEY_CTX_set_group_name(ctx, "P-384") > 0);
+    assert_true(EVP_PKEY_generate(ctx, &key) > 0);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+static void every_kind_of_key_can_be_read(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"EC", "RSA", "RSA-PSS", "ED25519", "ED448"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct paper p;
+        issue(&p, &(struct issue){.name = "d1", .by = &papers[ROOT], .key = new_key(types[i])});
+        struct slice der = buf_slice(&p.der);
+        X509 *x = x509_next(&der);
+        assert_non_null(x);
+        assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(x), p.key), 1);
+        X509_free(x);
+        paper_fini(&p);
+    }
+}
+
 static void a_certificate_of_4_kilobytes_is_kept_and_no_longer_one(void **state)
 {
     (void)state;
@@ -529,6 +647,11 @@ int main(void)
         cmocka_unit_test(an_expired_ca_does_not_hide_its_successor),
         cmocka_unit_test(a_chain_may_have_8_certificates),
         cmocka_unit_test(what_was_read_before_reads_the_same),
+        cmocka_unit_test(a_path_that_held_holds_again_in_its_time_and_to_its_ca),
+        cmocka_unit_test(a_thread_remembers_512_paths_and_then_each_for_another),
+        cmocka_unit_test(what_tls_has_read_is_not_read_again),
+        cmocka_unit_test(a_path_holds_up_to_each_of_its_cas),
+        cmocka_unit_test(every_kind_of_key_can_be_read),
         cmocka_unit_test(a_certificate_of_4_kilobytes_is_kept_and_no_longer_one),
         cmocka_unit_test(a_hub_may_have_25_cas),
         cmocka_unit_test(an_upload_is_pem_der_or_base64_of_them),

@@ -363,6 +363,7 @@ static void note_certificate(struct conn *c)
 {
     struct buf chain;
     tls_take_client_chain(&c->tls, &chain);
+    x509_remember(buf_slice(&chain), tls_take_client_leaf(&c->tls));
     if (buf_size(&chain) && x509_facts_new(buf_slice(&chain), &c->peer_certificate) != OK)
         say_debug("tls.certificate", "peer=%s reason=\"%s\"", c->peer, fail_text());
     buf_free(&chain);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/x509.h"
 #include "auth/x509_issuer.h"
 #include "base/clock.h"
 #include "base/num.h"
@@ -215,7 +216,13 @@ static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *o
         identities[i] = (struct tls_identity){buf_slice(&pairs[i].chain), buf_slice(&pairs[i].key)};
     *out = (struct tls_set){0};
     for (int use = 0; use < TLS_USES && e == OK; use++) {
-        struct tls_server_config config = {identities, count, "http/1.1", asks_client_cert[use]};
+        struct tls_server_config config = {
+            .identities = identities,
+            .identity_count = count,
+            .alpn = "http/1.1",
+            .ask_client_cert = asks_client_cert[use],
+            .library = x509_library(),
+        };
         e = tls_server_context(&config, s->tls.newest.of[use], &out->of[use]);
     }
     if (e != OK) tls_set_drop(out);

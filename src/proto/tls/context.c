@@ -36,10 +36,11 @@ static struct tls_context *context_alloc(bool server)
 }
 
 /* Behaviour must not depend on the machine's openssl.cnf, and reading it costs start-up time. */
-static enum err common_setup(struct tls_context *ctx)
+static enum err common_setup(struct tls_context *ctx, struct ossl_lib_ctx_st *library)
 {
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-    ctx->ssl_ctx = SSL_CTX_new(ctx->server ? TLS_server_method() : TLS_client_method());
+    ctx->ssl_ctx =
+        SSL_CTX_new_ex(library, NULL, ctx->server ? TLS_server_method() : TLS_client_method());
     if (ctx->ssl_ctx == NULL) return tls_cause_fail(ERR_NOMEM, "no TLS context");
     SSL_CTX *s = ctx->ssl_ctx;
     SSL_CTX_set_mode(s, SSL_MODE_RELEASE_BUFFERS);
@@ -72,6 +73,9 @@ static int on_client_cert(X509_STORE_CTX *store, void *unused)
     struct tls *t = tls_wire_current();
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(store);
     for (int i = 0; i < sk_X509_num(chain); i++) keep_der(&t->shown, sk_X509_value(chain, i));
+    X509_free(t->leaf);
+    t->leaf = sk_X509_value(chain, 0);
+    X509_up_ref(t->leaf);
     t->has_shown = true;
     SSL_set_num_tickets(t->ssl, 0);
     return 1;
@@ -130,7 +134,7 @@ static void setup_alpn(struct tls_context *ctx, const char *name)
 static enum err server_setup(struct tls_context *ctx, const struct tls_server_config *config,
                              const struct tls_context *previous)
 {
-    TRY(common_setup(ctx));
+    TRY(common_setup(ctx, config->library));
     assert(config->identity_count > 0 && config->identity_count <= TLS_IDENTITIES_MAX);
     for (size_t i = 0; i < config->identity_count; i++)
         TRY(tls_identity_load(ctx->ssl_ctx, &config->identities[i]));
@@ -165,7 +169,7 @@ enum err tls_server_context(const struct tls_server_config *config,
 
 static enum err client_setup(struct tls_context *ctx, struct slice ca_pem)
 {
-    TRY(common_setup(ctx));
+    TRY(common_setup(ctx, NULL));
     TRY(tls_identity_trust(ctx->ssl_ctx, ca_pem));
     SSL_CTX_set_verify(ctx->ssl_ctx, SSL_VERIFY_PEER, NULL);
     return OK;

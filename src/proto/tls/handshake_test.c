@@ -17,6 +17,10 @@ static void expect_chain(struct tls *t, const X509 *certificate, size_t count)
     }
     assert_ptr_equal(at, count ? chain.ptr + chain.len : NULL);
     buf_free(&chain);
+    X509 *leaf = tls_take_client_leaf(t);
+    assert_true(leaf ? count && X509_cmp(leaf, certificate) == 0 : count == 0);
+    assert_null(tls_take_client_leaf(t));
+    X509_free(leaf);
 }
 
 static void both_versions_work_with_both_kinds_of_key(void **state)

@@ -222,6 +222,7 @@ static void an_idle_connection_costs_little(void **state)
         struct buf shown;
         tls_take_client_chain(&p.server, &shown);
         buf_free(&shown);
+        X509_free(tls_take_client_leaf(&p.server));
         struct tls client = p.client;
         p.client = (struct tls){0};
         tls_fini(&client);

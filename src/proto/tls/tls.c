@@ -55,6 +55,7 @@ void tls_fini(struct tls *t)
     records_free(t->records);
     tls_context_drop(t->ctx);
     buf_free(&t->shown);
+    X509_free(t->leaf);
     *t = (struct tls){.state = TLS_OVER};
 }
 
@@ -166,6 +167,13 @@ void tls_take_client_chain(struct tls *t, struct buf *out)
 {
     *out = t->shown;
     t->shown = (struct buf){0};
+}
+
+struct x509_st *tls_take_client_leaf(struct tls *t)
+{
+    struct x509_st *leaf = t->leaf;
+    t->leaf = NULL;
+    return leaf;
 }
 
 bool tls_resumed(const struct tls *t)

@@ -51,6 +51,7 @@ struct tls_server_config {
     const char *alpn;     /* chosen when the client offers it ("http/1.1"); NULL: ALPN is ignored */
     bool ask_client_cert; /* requested, never required; not from clients that offer h2 by ALPN
                              (browsers do and would pop up a dialogue, device SDKs do not) */
+    struct ossl_lib_ctx_st *library; /* OpenSSL's, to read certificates in; NULL: the default */
 };
 
 /* A server context.  `previous` is the one it replaces, or NULL: tickets that it gave out are still
@@ -76,6 +77,7 @@ struct tls {
     struct buf *out;
     struct slice in;      /* fed and not yet read; borrowed from the caller of tls_feed() */
     struct buf shown;     /* the client's certificates in DER, leaf first */
+    struct x509_st *leaf; /* the first of them, as OpenSSL has it */
     enum tls_state state; /* of reading */
     bool greeted, can_send;
     bool has_shown; /* the client showed a certificate, whoever has it now */
@@ -137,6 +139,10 @@ const char *tls_sni(const struct tls *t);
  * from here, and is empty if there are none.  The client has proven that it owns the leaf's key;
  * nothing else about them was checked. */
 void tls_take_client_chain(struct tls *t, struct buf *out);
+
+/* The leaf as OpenSSL has read it in the library context of the server's contexts, X509_free() it; NULL:
+ * there is none, or it has been taken. */
+struct x509_st *tls_take_client_leaf(struct tls *t);
 
 bool tls_resumed(const struct tls *t);        /* by a ticket: no certificate was exchanged */
 const char *tls_version(const struct tls *t); /* "TLSv1.3" */
