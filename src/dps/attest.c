@@ -178,12 +178,20 @@ static bool signed_by(const struct call *c, const struct enrollment *e, unsigned
     return any;
 }
 
+/* Only who registers, or asks for what a crash has left undone, gets an identity. */
+static bool gets_identity(const struct call *c)
+{
+    return c->head->verb == VERB_REGISTER ||
+           (c->has_registration && c->registration.status == REGISTRATION_ASSIGNING);
+}
+
 /* The hub's identity gets the certificate that was shown: whoever shows another one of the same name,
  * from wherever under the same root, is not that device. */
 static void note_certificate(struct call *c, struct slice signer, struct attested *out)
 {
     struct buf text = {0};
     const struct x509_facts *f = c->certificate;
+    if (!gets_identity(c)) return;
     buf_put_str(&text, "{\"type\":\"selfSigned\",\"x509Thumbprint\":{\"primaryThumbprint\":\"");
     text_hex(&text, slice_of(f->sha256, sizeof f->sha256));
     buf_put_str(&text, "\"}}");
