@@ -8,6 +8,7 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "dps/operation.h"
+#include "dps/webhook_answer.h"
 
 COUNTER(asked_total, "azimuth_dps_webhook_calls_total", "Calls of custom allocation webhooks");
 COUNTER(again_total, "azimuth_dps_webhook_retries_total",
@@ -70,7 +71,7 @@ static void put_request(struct operation *o, struct buf *out)
     put_context(o, out);
 }
 
-/* ---- the answer: AllocationResponse */
+/* ---- the answer */
 
 static void failed(struct operation *o, unsigned code, const char *why)
 {
@@ -80,50 +81,18 @@ static void failed(struct operation *o, unsigned code, const char *why)
     buf_free(&text);
 }
 
-static struct slice among(const struct webhook *w, struct slice hub)
-{
-    for (unsigned i = 0; i < w->hub_count; i++)
-        if (slice_eq_nocase(w->hubs[i], hub)) return w->hubs[i];
-    return SLICE_NONE;
-}
-
-static struct slice text_of(struct operation *o, const struct json *value)
-{
-    struct buf text = {0};
-    if (value == NULL || value->type == JSON_NULL) return SLICE_NONE;
-    json_write(&text, value);
-    struct slice copy = arena_copy(&o->arena, buf_slice(&text));
-    buf_free(&text);
-    return copy;
-}
-
-static bool is_twin(const struct json *answer, const struct json **twin)
-{
-    const struct json *tags, *properties, *desired;
-    return member_object(answer, "initialTwin", twin) == OK &&
-           member_object(*twin, "tags", &tags) == OK &&
-           member_object(*twin, "properties", &properties) == OK &&
-           member_object(properties, "desired", &desired) == OK;
-}
-
 static void take(struct operation *o, struct slice body)
 {
-    struct json *answer;
-    const struct json *twin;
-    struct slice hub;
-    if (json_parse(&o->arena, body, &answer) != OK || answer->type != JSON_OBJECT) {
-        failed(o, DPS_ALLOCATION_FAILED, "the webhook's answer is no JSON object");
-    } else if (member_text(answer, "iotHubHostName", &hub) != OK || !is_twin(answer, &twin)) {
-        failed(o, DPS_ALLOCATION_FAILED, fail_text());
-    } else if (hub.len == 0) {
-        failed(o, DPS_ALLOCATION_NO_HUB, "the webhook names no iotHubHostName");
-    } else if (among(&o->webhook, hub).len == 0) {
-        failed(o, DPS_ALLOCATION_FAILED, "the webhook names a hub that is not in linkedHubs");
-    } else {
-        if (twin) o->initial_twin = text_of(o, twin);
-        o->next.payload = text_of(o, json_get(answer, "payload"));
-        operation_allocated(o, among(&o->webhook, hub));
+    struct webhook_answer answer;
+    const struct webhook *w = &o->webhook;
+    unsigned code = webhook_answer_read(&o->arena, body, w->hubs, w->hub_count, &answer);
+    if (code != DPS_OK) {
+        failed(o, code, fail_text());
+        return;
     }
+    if (answer.twin.len) o->initial_twin = answer.twin;
+    o->next.payload = answer.payload;
+    operation_allocated(o, answer.hub);
 }
 
 /* ---- again */
