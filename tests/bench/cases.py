@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import fanout
 import fleet
 from measure import PLAIN, TLS, WSS, generate, interleave, wait_quiet
 from servers import (AZIMUTH, BUILD, GENERATOR_CPU, HUB, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
@@ -282,6 +283,7 @@ CASES = {
     "M9-resumed": connect("--resume"),
     "methods": methods,
     "routing": routing,
+    "fanout": fanout.fanout,
     "twins": twins,
     "c2d": c2d,
     "provisioning": provisioning,

@@ -72,6 +72,8 @@ GOALS = [
          must=5, aim=2),
     *routing("properties", 10), *routing("properties", 100), *routing("properties", 1000),
     *routing("body", 10), *routing("body", 100, must=2), *routing("body", 1000),
+    Goal("fanout", "60 000 events to each of four webhooks", "azimuth-alone", "per_s", "1/s"),
+    Goal("fanout", "the same beside a fifth that never answers: less by", "azimuth", "lost_percent", "%", must=5),
     Goal("twins", "reported patches of 500 devices, 2 in flight, on disk (wanted: 5000)", "azimuth",
          "patches_per_s", "1/s"),
     Goal("twins", "the same: p99 of the answer", "azimuth", "p99_us", "ms", 1e-3),

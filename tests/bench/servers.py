@@ -129,7 +129,7 @@ class Azimuth(Server):
     extra = ("--azure", HUB, "--sas-key", MASTER_KEY)
 
     def __init__(self, name="azimuth", devices=0, partitions=None, ephemeral=False, pinned=True, data=None,
-                 plain_amqp=False):
+                 plain_amqp=False, arguments=()):
         super().__init__(name)
         self.data = data or WORK / f"data-{name}"
         if data is None:
@@ -140,6 +140,7 @@ class Azimuth(Server):
         command += ["--ephemeral"] if ephemeral else ["--data", self.data]
         command += ["--partitions", partitions] if partitions else []
         command += ["--plain-amqp-port", 0] if plain_amqp else []
+        command += arguments
         began = time.monotonic()
         self._start(command, pinned, stdout=subprocess.PIPE)
         self.ready = self._wait_ready()
