@@ -98,7 +98,7 @@ void event_grid_put_data(const struct message *m, struct buf *out)
 
 /* ---- events */
 
-static void put_id(const struct hub *hub, const struct record *r, struct buf *out)
+void event_grid_put_id(const struct hub *hub, const struct record *r, struct buf *out)
 {
     buf_printf(out, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(hub->created_us / 1000000),
                (unsigned)(hub->created_us % 1000000 >> 4), r->stream, r->partition,
@@ -129,7 +129,7 @@ void event_grid_put(const struct hub *hub, enum event_schema schema, const struc
     char time[CLOCK_ISO_LEN + 1];
     clock_iso(m->record->enqueued_us, time);
     buf_put_str(out, "{\"id\":\"");
-    put_id(hub, m->record, out);
+    event_grid_put_id(hub, m->record, out);
     buf_printf(out, "\",\"%s\":\"", cloud ? "source" : "topic");
     put_topic(hub, out);
     buf_put_str(out, "\",");

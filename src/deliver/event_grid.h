@@ -7,6 +7,9 @@
 
 enum event_schema { EVENT_GRID_SCHEMA, CLOUD_EVENT_SCHEMA };
 
+/* Of a record, a GUID: the same whenever it is told of. */
+void event_grid_put_id(const struct hub *hub, const struct record *r, struct buf *out);
+
 /* One event.  Its id is the same whenever that record is told of. */
 void event_grid_put(const struct hub *hub, enum event_schema schema, const struct message *m,
                     struct buf *out);
