@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "deliver/amqp_target.h"
 #include "deliver/bridge.h"
+#include "deliver/cosmos.h"
 #include "deliver/endpoint.h"
 #include "deliver/event_hubs.h"
 #include "deliver/trust.h"
@@ -30,6 +31,7 @@ struct deliver {
 
 const struct routing_kind *const deliver_kinds[] = {
     &bridge_kind.routing,
+    &cosmos_kind.routing,
     &event_hubs_kind.routing,
     &service_bus_queues_kind.routing,
     &service_bus_topics_kind.routing,

@@ -1,0 +1,50 @@
+/* check.c - see check.h. */
+#include "deliver/check.h"
+
+#include "base/text.h"
+
+enum err check_members(const struct json *e, const char *what, const char *const *known)
+{
+    for (const struct json *m = e->child; m; m = m->next) {
+        size_t i = 0;
+        while (known[i] && !slice_is(m->key, known[i])) i++;
+        if (known[i] == NULL)
+            return fail(ERR_INVALID, "a %s has no member '%.*s'", what,
+                        SLICE_ARG(slice_head(m->key, 64)));
+    }
+    return OK;
+}
+
+static bool is_plain(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < ' ' || text.ptr[i] == 0x7f) return false;
+    return text_is_utf8(text);
+}
+
+enum err check_text(const struct json *e, const char *key, size_t max)
+{
+    struct slice text = json_str(e, key);
+    if (json_given(e, key) == NULL) return fail(ERR_INVALID, "%s is missing", key);
+    if (text.len < 1 || text.len > max || !is_plain(text))
+        return fail(ERR_INVALID, "%s is not a text of 1 to %zu bytes", key, max);
+    return OK;
+}
+
+enum err check_secret(struct arena *a, struct json *e, const struct json *before, const char *key,
+                      size_t max)
+{
+    if (json_given(e, key) == NULL) return OK;
+    TRY(check_text(e, key, max));
+    if (!slice_is(json_str(e, key), CHECK_MASK)) return OK;
+    struct slice kept = json_str(before, key);
+    if (kept.len == 0) return fail(ERR_INVALID, "%s is masked, and there is none to keep", key);
+    json_set(a, e, slice_str(key), json_new_string(a, kept));
+    return OK;
+}
+
+void check_mask(struct arena *a, struct json *e, const char *key)
+{
+    if (json_given(e, key) == NULL) return;
+    json_set(a, e, slice_str(key), json_new_string(a, SLICE_LIT(CHECK_MASK)));
+}

@@ -1,0 +1,25 @@
+/* check.h - what several kinds look for in an endpoint of the routing document.  Private to deliver.
+ *
+ * A secret is shown as CHECK_MASK; a document that comes back with the mask keeps the secret it stands for. */
+#ifndef DELIVER_CHECK_H
+#define DELIVER_CHECK_H
+
+#include "base/json.h"
+
+#define CHECK_MASK "****"
+
+/* Azure's tools add where a resource is; it says nothing here. */
+#define CHECK_MEMBERS_OF_ALL "name", "id", "subscriptionId", "resourceGroup"
+
+/* All of its members are in `known`, which ends with NULL. */
+enum err check_members(const struct json *e, const char *what, const char *const *known) MUST_USE;
+
+/* A text of 1 to `max` bytes in UTF-8, without control characters. */
+enum err check_text(const struct json *e, const char *key, size_t max) MUST_USE;
+
+/* The same, or nothing; of a masked one what it was before takes its place. */
+enum err check_secret(struct arena *a, struct json *e, const struct json *before, const char *key,
+                      size_t max) MUST_USE;
+void check_mask(struct arena *a, struct json *e, const char *key);
+
+#endif
