@@ -19,6 +19,7 @@ packages() {
     conformance) echo ca-certificates iproute2 mosquitto-clients openssl swtpm ;;
     node) echo npm=npm ;;
     python) echo python3-venv ;;
+    cosmos) echo npm=npm ;;
     java) echo javac=default-jdk-headless mvn=maven ;;
     go) echo go=golang-go ;;
     bench) echo mosquitto openssl ;;
@@ -58,7 +59,7 @@ install() {
         -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" >/dev/null
 }
 
-[ $# -gt 0 ] || set -- build test conformance node python java go bench lint
+[ $# -gt 0 ] || set -- build test conformance node python java go cosmos bench lint
 wanted=()
 for need in "$@"; do
     list=$(packages "$need")
