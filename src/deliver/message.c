@@ -87,8 +87,7 @@ static void put_time(struct buf *out, int64_t ms)
     buf_put_str(out, text);
 }
 
-/* False: it is no value that has a text. */
-static bool put_plain(struct buf *out, const struct amqp_value *v)
+bool message_put_value(struct buf *out, const struct amqp_value *v)
 {
     int64_t number;
     switch (v->type) {
@@ -112,7 +111,7 @@ static bool put_plain(struct buf *out, const struct amqp_value *v)
 static bool put_member(struct buf *out, bool any, struct slice name, const struct amqp_value *v)
 {
     struct buf plain = {0}, coded = {0};
-    bool fits = put_plain(&plain, v) && text_is_utf8(name);
+    bool fits = message_put_value(&plain, v) && text_is_utf8(name);
     if (fits) {
         if (!text_is_utf8(buf_slice(&plain))) text_base64(&coded, buf_slice(&plain));
         if (any) buf_put_u8(out, ',');
@@ -146,7 +145,7 @@ bool message_put_properties(const struct message *m, struct buf *out, bool any)
     return put_member(out, any, SLICE_LIT(ROUTING_PASSED), &value);
 }
 
-bool message_put_system(const struct message *m, struct buf *out, bool any)
+const char *message_system_field(const struct message *m, unsigned i, const struct amqp_value **v)
 {
     static const struct {
         enum amqp_property field;
@@ -156,9 +155,16 @@ bool message_put_system(const struct message *m, struct buf *out, bool any)
                   {AMQP_MESSAGE_ID, "message-id"},
                   {AMQP_CORRELATION_ID, "correlation-id"},
                   {AMQP_USER_ID, "user-id"}};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const struct amqp_value *v = &m->sections.properties[fields[i].field];
-        if (v->type != AMQP_NULL) any = put_member(out, any, slice_str(fields[i].name), v);
-    }
+    if (i >= sizeof fields / sizeof *fields) return NULL;
+    *v = &m->sections.properties[fields[i].field];
+    return fields[i].name;
+}
+
+bool message_put_system(const struct message *m, struct buf *out, bool any)
+{
+    const struct amqp_value *v;
+    const char *name;
+    for (unsigned i = 0; (name = message_system_field(m, i, &v)) != NULL; i++)
+        if (v->type != AMQP_NULL) any = put_member(out, any, slice_str(name), v);
     return put_map(out, any, m->record->pairs, NULL);
 }

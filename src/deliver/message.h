@@ -38,4 +38,10 @@ bool message_is_json(const struct message *m);
 bool message_put_properties(const struct message *m, struct buf *out, bool any);
 bool message_put_system(const struct message *m, struct buf *out, bool any);
 
+/* The i-th of the message's properties by its name there, or NULL; AMQP_NULL: it is not set. */
+const char *message_system_field(const struct message *m, unsigned i, const struct amqp_value **v);
+
+/* A value as text, or as its bytes.  False: it is none that has a text. */
+bool message_put_value(struct buf *out, const struct amqp_value *v);
+
 #endif
