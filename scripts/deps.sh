@@ -10,7 +10,7 @@ packages() {
     build)
         echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \
             libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev \
-            zlib1g-dev libsnappy-dev
+            zlib1g-dev libsnappy-dev librdkafka-dev
         ;;
     test)
         echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \
@@ -20,6 +20,7 @@ packages() {
     node) echo npm=npm ;;
     python) echo python3-venv ;;
     cosmos) echo npm=npm ;;
+    kafka) echo kcat java=default-jdk-headless mvn=maven ;;
     java) echo javac=default-jdk-headless mvn=maven ;;
     go) echo go=golang-go ;;
     bench) echo mosquitto openssl ;;
@@ -59,7 +60,7 @@ install() {
         -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" >/dev/null
 }
 
-[ $# -gt 0 ] || set -- build test conformance node python java go cosmos bench lint
+[ $# -gt 0 ] || set -- build test conformance node python java go cosmos kafka bench lint
 wanted=()
 for need in "$@"; do
     list=$(packages "$need")

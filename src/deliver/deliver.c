@@ -10,6 +10,8 @@
 #include "deliver/cosmos.h"
 #include "deliver/endpoint.h"
 #include "deliver/event_hubs.h"
+#include "deliver/kafka.h"
+#include "deliver/kafka_courier.h"
 #include "deliver/trust.h"
 #include "deliver/webhook.h"
 
@@ -33,6 +35,7 @@ const struct routing_kind *const deliver_kinds[] = {
     &bridge_kind.routing,
     &cosmos_kind.routing,
     &event_hubs_kind.routing,
+    &kafka_kind.routing,
     &service_bus_queues_kind.routing,
     &service_bus_topics_kind.routing,
     &webhook_kind.routing,
@@ -128,6 +131,7 @@ struct deliver *deliver_new(const struct hub *hub, struct lane *lane,
     healths_init(&d->healths, hub, lane, doors->routing);
     routing_listen(doors->routing, &d->listener);
     routing_set_agree(doors->routing, on_agree, d);
+    kafka_attach(lane);
     timer_init(&d->tick, on_tick);
     timer_set(&lane->timers, &d->tick, clock_mono_us());
     return d;
@@ -139,6 +143,7 @@ void deliver_free(struct deliver *d)
     LIST_EACH(node, &d->endpoints) endpoint_free(CONTAINER_OF(node, struct endpoint, node));
     list_remove(&d->listener.node);
     timer_stop(&d->tick);
+    kafka_courier_settle();
     trust_fini(&d->trust);
     free(d);
 }
