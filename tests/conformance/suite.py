@@ -133,6 +133,7 @@ GROUPS = {
     "node bridge": ("node", node("bridge")),
     "node amqp_endpoints": ("node", node("amqp_endpoints")),
     "node cosmos": ("cosmos", node("cosmos")),
+    "node kafka": ("kafka", node("kafka")),
     "node provisioning matrix": ("node", node("provisioning")),
     "java device AMQPS": ("java", java("Devices", "AMQPS")),
     "java device MQTT": ("java", java("Devices", "MQTT")),

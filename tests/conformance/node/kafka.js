@@ -1,0 +1,209 @@
+'use strict';
+/* kafka.js - endpoints that are topics of a real Kafka broker, read back with kcat: keys, headers and order, also
+ * when the broker and the hub are killed; users over TLS, and what is said of what is wrong. */
+
+const assert = require('assert/strict');
+const { execFile, execFileSync, spawn } = require('child_process');
+const fs = require('fs');
+const net = require('net');
+const os = require('os');
+const path = require('path');
+const readline = require('readline');
+const { promisify } = require('util');
+const { Client, Message } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
+const { Registry } = require('azure-iothub');
+const { check, until } = require('./check');
+const { env } = require('./hub');
+const { OwnServer } = require('./own_server');
+
+const DEVICES = ['pump', 'valve', 'fan'];
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-kafka-'));
+const file = (name) => path.join(dir, name);
+let process_; /* the broker */
+process.on('exit', () => {
+    process_?.kill('SIGKILL');
+    fs.rmSync(dir, { recursive: true });
+});
+
+for (const name of ['hub.pem', 'hub.root']) fs.copyFileSync(path.join(env.HUB_DATA, 'ca.pem'), file(name));
+fs.copyFileSync(path.join(env.HUB_DATA, 'ca.key'), file('hub.key'));
+execFileSync(path.join(__dirname, '..', 'issue'), [dir, 'broker', 'localhost', 'hub', 'server']);
+const key = execFileSync('openssl', ['pkcs8', '-topk8', '-nocrypt', '-in', file('broker.key')]);
+fs.writeFileSync(file('store.pem'), Buffer.concat([key, fs.readFileSync(file('broker.pem'))]));
+
+const freePort = () => new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+        const { port } = server.address();
+        server.close(() => resolve(port));
+    });
+});
+
+/* The name of this machine, which the broker looks up, is known to nobody in a network namespace. */
+fs.writeFileSync(file('hosts'), `127.0.0.1 localhost ${os.hostname()}\n`);
+
+let ports;
+
+async function writeProperties() {
+    ports = await Promise.all([freePort(), freePort(), freePort()]);
+    const [plain, sasl, controller] = ports;
+    fs.writeFileSync(file('broker.properties'), `
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:${controller}
+listeners=PLAINTEXT://127.0.0.1:${plain},SASL_SSL://127.0.0.1:${sasl},CONTROLLER://127.0.0.1:${controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:${plain},SASL_SSL://localhost:${sasl}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
+inter.broker.listener.name=PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_azimuth="secret";
+ssl.keystore.type=PEM
+ssl.keystore.location=${file('store.pem')}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+log.dirs=${file('log')}
+plain=127.0.0.1:${plain}
+`);
+}
+
+/** Starts the broker, or starts it again, and waits until its topics are there. */
+async function startBroker() {
+    process_ = spawn('java', ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djdk.net.hosts.file=${file('hosts')}`, '-cp',
+        path.join(env.CONFORMANCE, '../../build/conformance/kafka/lib/*'), path.join(env.CONFORMANCE, 'kafka/Broker.java'),
+        file('broker.properties'), 'telemetry:3', 'users:1', 'small:1:2000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    for await (const line of readline.createInterface({ input: process_.stdout })) if (line === 'ready') return;
+    throw new Error('the broker ended before it was ready');
+}
+
+async function killBroker() {
+    const ended = new Promise((resolve) => { process_.once('exit', resolve); });
+    process_.kill('SIGKILL');
+    await ended;
+}
+
+/** All records of a topic so far, as kcat tells of them. */
+async function records(topic) {
+    const { stdout } = await promisify(execFile)('kcat', ['-C', '-q', '-e', '-J', '-b', `127.0.0.1:${ports[0]}`, '-t', topic],
+        { maxBuffer: 1 << 26 });
+    return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+}
+
+let started;
+
+/** One broker and one server for all cases. */
+function theServer() {
+    started = started || (async () => {
+        await writeProperties();
+        await startBroker();
+        const server = new OwnServer([], true);
+        await server.start();
+        const secure = { bootstrapServers: `localhost:${ports[1]}`, topic: 'users', securityProtocol: 'SASL_SSL', sslCaPem: fs.readFileSync(file('hub.pem'), 'utf8'), saslUsername: 'azimuth', saslPassword: 'secret' };
+        const plain = { bootstrapServers: `127.0.0.1:${ports[0]}` };
+        const kafka = [{ name: 'plain', ...plain, topic: 'telemetry' },
+            { name: 'small', ...plain, topic: 'small' },
+            { name: 'none', ...plain, topic: 'none' },
+            { name: 'user', ...secure },
+            { name: 'wrong', ...secure, saslPassword: 'not-it' },
+            { name: 'untrusted', ...secure, sslCaPem: undefined }];
+        fs.writeFileSync(file('routing.json'), JSON.stringify({
+            endpoints: { kafka },
+            routes: kafka.map(({ name }) => ({ name, source: 'DeviceMessages', endpointNames: [name], condition: name === 'plain' ? 'true' : "extra = 'yes'" })),
+            enrichments: [{ key: 'hub', value: '$iothubname', endpointNames: ['plain'] }],
+        }));
+        await server.azimuth('hub', 'routing', 'apply', '-f', file('routing.json'));
+        const registry = Registry.fromConnectionString(await server.azimuth('connection-string', '--policy', 'iothubowner'));
+        for (const deviceId of DEVICES) await registry.create({ deviceId });
+        return server;
+    })();
+    return started;
+}
+
+async function send(server, deviceId, bodies, properties = {}) {
+    const client = Client.fromConnectionString(await server.azimuth('connection-string', '-d', deviceId), Mqtt);
+    await client.setOptions({ ca: server.ca });
+    for (const body of bodies) {
+        const message = new Message(JSON.stringify(body));
+        message.contentType = 'application/json';
+        message.contentEncoding = 'utf-8';
+        for (const [name, value] of Object.entries(properties)) message.properties.add(name, value);
+        await client.sendEvent(message);
+    }
+    await client.close();
+}
+
+const numbers = (from, count) => Array.from({ length: count }, (_, i) => ({ n: from + i }));
+
+/** Each device's from `from` on came in order; what came twice came again from a place before. */
+function assertInOrder(all, from, last) {
+    for (const device of DEVICES) {
+        let next = from;
+        const mine = all.filter((record) => record.key === device).map(({ payload }) => JSON.parse(payload).n).filter((n) => n >= from);
+        for (const n of mine) {
+            assert.ok(n <= next, `${device}: ${n} came before ${next}: ${mine}`);
+            if (n === next) next += 1;
+        }
+        assert.equal(next, last + 1, `${device}: ${mine}`);
+        assert.equal(new Set(all.filter((record) => record.key === device).map(({ partition }) => partition)).size, 1);
+    }
+}
+
+/* It takes its time: the other cases have theirs. */
+check('a broker and a hub that knows its topics start', () => theServer());
+
+check('a message is a record with its device as key, headers and the time', async () => {
+    const server = await theServer();
+    const before = Date.now();
+    await Promise.all(DEVICES.map((id) => send(server, id, numbers(0, 20), { level: 'hot' })));
+    const all = await until('they came', async () => {
+        const now = await records('telemetry');
+        return now.length >= 60 && now;
+    }, 30000);
+    assert.equal(all.length, 60);
+    assertInOrder(all, 0, 19);
+    const [first] = all;
+    const headers = Object.fromEntries(Array.from({ length: first.headers.length / 2 }, (_, i) => first.headers.slice(2 * i, 2 * i + 2)));
+    assert.equal(headers.level, 'hot');
+    assert.ok(headers.hub);
+    assert.equal(headers['iothub-connection-device-id'], first.key);
+    assert.equal(headers['iothub-content-type'], 'application/json');
+    assert.ok(first.ts >= before - 1000 && first.ts <= Date.now() + 1000);
+});
+
+check('what is wrong is named, once, and holds up nobody', async () => {
+    const server = await theServer();
+    const large = { n: 2, text: 'x'.repeat(4000) };
+    await send(server, 'pump', [{ n: 1 }, large, { n: 3 }], { extra: 'yes' });
+    const said = (name, pattern) => until(`${name} is said`, () => server.log.some((line) => line.includes(`endpoint=${name} `) && pattern.test(line)), 40000);
+    await Promise.all([
+        said('small', /deliver.refused.*larger than the topic allows/),
+        said('none', /deliver.unhealthy.*there is no such topic/),
+        said('wrong', /deliver.unhealthy.*[Aa]uthentication/),
+        said('untrusted', /deliver.unhealthy.*certificate/),
+        until('users got all', async () => (await records('users')).length === 3, 40000),
+        until('small got two', async () => (await records('small')).length >= 2, 40000),
+    ]);
+    assert.deepEqual([...new Set((await records('small')).map(({ payload }) => JSON.parse(payload).n))], [1, 3]);
+    const lines = server.log.filter((line) => /endpoint=(none|wrong|untrusted) /.test(line));
+    assert.equal(lines.length, 3, lines.join('\n'));
+    assert.ok(!server.log.join('\n').includes('not-it'));
+});
+
+check('messages outlive a broker and a hub that are killed, in order', async () => {
+    const server = await theServer();
+    const sending = Promise.all(DEVICES.map((id) => send(server, id, numbers(100, 200))));
+    await until('some came', async () => (await records('telemetry')).length > 90, 30000);
+    await killBroker();
+    await sending;
+    const again = startBroker();
+    await server.kill();
+    await server.start();
+    await again;
+    await Promise.all(DEVICES.map((id) => send(server, id, numbers(300, 10))));
+    await until('they came', async () => {
+        const now = await records('telemetry');
+        return DEVICES.every((id) => now.some(({ key: device, payload }) => device === id && JSON.parse(payload).n === 309));
+    }, 60000);
+    assertInOrder(await records('telemetry'), 100, 309);
+});
