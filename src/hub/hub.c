@@ -79,3 +79,10 @@ void hub_put_who(struct buf *out, struct slice device_id, struct slice module_id
     buf_put_u8(out, '/');
     buf_put_slice(out, module_id);
 }
+
+void hub_stream_identity(const struct hub *hub, struct slice event_hub, struct buf *out)
+{
+    buf_printf(out, "%s.%llx/", hub->id_scope, (unsigned long long)hub->created_us);
+    slice_lower(event_hub, (char *)buf_reserve(out, event_hub.len + 1));
+    buf_commit(out, event_hub.len);
+}

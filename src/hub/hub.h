@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/partition.h"
 #include "post/post.h"
 
 enum {
@@ -114,8 +115,12 @@ bool hub_entity_valid(struct slice name, size_t max);
 /* Writes "device" or, with a module id that is not empty, "device/module". */
 void hub_put_who(struct buf *out, struct slice device_id, struct slice module_id);
 
-/* Partition of a key, as Event Hubs computes it: Jenkins lookup3 (hashlittle2, seeds 0) of the UTF-8
- * bytes, 16 bits of c ^ b as a signed number, modulo, absolute value (@azure/event-hubs). */
-unsigned hub_partition(struct slice key, unsigned partitions);
+/* Which event hub it is, by whatever name the server is reached: "SERVER/name" in small letters. */
+void hub_stream_identity(const struct hub *hub, struct slice event_hub, struct buf *out);
+
+static inline unsigned hub_partition(struct slice key, unsigned partitions)
+{
+    return key_partition(key, partitions);
+}
 
 #endif

@@ -2,7 +2,7 @@
  *
  * The three words a, b, c are stirred in a fixed order; the two tables are the rotations.
  */
-#include "hub/hub.h"
+#include "base/partition.h"
 
 static uint32_t rotate(uint32_t x, unsigned k)
 {
@@ -39,7 +39,7 @@ static void add_block(uint32_t w[3], struct slice block)
     for (unsigned i = 0; i < 3; i++) w[i] += words[i];
 }
 
-unsigned hub_partition(struct slice key, unsigned partitions)
+unsigned key_partition(struct slice key, unsigned partitions)
 {
     uint32_t start = 0xdeadbeef + (uint32_t)key.len;
     uint32_t w[3] = {start, start, start};
