@@ -59,8 +59,17 @@ struct avro_writer {
     void *deflate;
 };
 
+/* What Capture notes in its files, for a replay: which event hub they are of (hub_stream_identity()). */
+#define AVRO_NOTE_SOURCE "azimuth.source"
+
+/* One more entry of the metadata; `key` NULL: none. */
+struct avro_note {
+    const char *key;
+    struct slice value;
+};
+
 void avro_writer_begin(struct avro_writer *w, const char *schema, enum avro_codec codec,
-                       const uint8_t sync[AVRO_SYNC_LEN], struct buf *out);
+                       const uint8_t sync[AVRO_SYNC_LEN], struct avro_note note, struct buf *out);
 
 /* Where the next record's fields are put, in the schema's order. */
 static inline struct buf *avro_writer_record(struct avro_writer *w)
@@ -125,5 +134,8 @@ bool avro_map_next(const struct avro_value *map, struct cur *at, int64_t *left, 
 
 /* Once the header was read (next() has said OK, or ERR_AGAIN after the whole of it); else SLICE_NONE. */
 struct slice avro_reader_schema(const struct avro_reader *r);
+
+/* Likewise, any entry of the file's metadata; SLICE_NONE: there is none of that name. */
+struct slice avro_reader_note(const struct avro_reader *r, const char *key);
 
 #endif

@@ -12,6 +12,7 @@ static const char event_schema[] =
     "\"string\",\"bytes\",\"null\"]}},"
     "{\"name\":\"Body\",\"type\":[\"null\",\"bytes\"]}]}";
 
+static const struct avro_note note = {AVRO_NOTE_SOURCE, SLICE_LIT("0ne1.5/events")};
 static const uint8_t sync[AVRO_SYNC_LEN] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
 static void put_record(struct avro_writer *w, int64_t n, size_t body, struct buf *out)
@@ -41,7 +42,7 @@ static struct buf file_of(enum avro_codec codec, int64_t records, size_t body)
 {
     struct buf out = {0};
     struct avro_writer w;
-    avro_writer_begin(&w, event_schema, codec, sync, &out);
+    avro_writer_begin(&w, event_schema, codec, sync, note, &out);
     for (int64_t n = 0; n < records; n++) put_record(&w, n, body, &out);
     avro_writer_flush(&w, &out);
     avro_writer_fini(&w);
@@ -108,6 +109,14 @@ static void a_file_without_records_is_a_header(void **state)
     enum err end;
     (void)state;
     struct buf file = file_of(AVRO_NULL_CODEC, 0, 0);
+    struct avro_reader *r = avro_reader_new();
+    assert_true(avro_reader_note(r, AVRO_NOTE_SOURCE).ptr == NULL);
+    avro_reader_feed(r, buf_slice(&file));
+    assert_int_equal(avro_reader_next(r), ERR_AGAIN);
+    assert_true(slice_is(avro_reader_note(r, AVRO_NOTE_SOURCE), "0ne1.5/events"));
+    assert_true(slice_is(avro_reader_note(r, "avro.codec"), "null"));
+    assert_true(avro_reader_note(r, "azimuth.else").ptr == NULL);
+    avro_reader_free(r);
     assert_int_equal(read_in(buf_slice(&file), 10, 0, &end), 0);
     assert_int_equal(end, OK);
     buf_free(&file);
@@ -163,7 +172,7 @@ static struct buf file_with(const char *schema, struct slice record, int64_t cou
 {
     struct buf out = {0};
     struct avro_writer w;
-    avro_writer_begin(&w, schema, AVRO_NULL_CODEC, sync, &out);
+    avro_writer_begin(&w, schema, AVRO_NULL_CODEC, sync, (struct avro_note){0}, &out);
     buf_put_slice(avro_writer_record(&w), record);
     w.count = count;
     avro_writer_flush(&w, &out);
@@ -329,7 +338,8 @@ static void a_block_has_a_limit_before_and_after_it_is_unpacked(void **state)
         struct avro_writer w;
         struct avro_reader *r = avro_reader_new();
         size_t body = AVRO_BLOCK_MAX - 4 + over; /* with its length before it: the limit */
-        avro_writer_begin(&w, RECORD(FIELD("b", "\"bytes\"")), AVRO_DEFLATE, sync, &file);
+        avro_writer_begin(&w, RECORD(FIELD("b", "\"bytes\"")), AVRO_DEFLATE, sync,
+                          (struct avro_note){0}, &file);
         memset(buf_reserve(&plain, body), 0, body);
         buf_commit(&plain, body);
         avro_put_bytes(avro_writer_record(&w), buf_slice(&plain));

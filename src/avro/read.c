@@ -15,7 +15,8 @@ struct avro_reader {
     struct arena arena;
     bool has_header;
     enum avro_codec codec;
-    struct slice schema_text; /* in the arena */
+    struct slice metadata; /* in the arena, as are the next two */
+    struct slice schema_text;
     const struct avro_node *schema;
     uint8_t sync[AVRO_SYNC_LEN];
     struct cur at; /* in `plain` */
@@ -56,46 +57,64 @@ static bool starts_like_avro(struct slice in)
     return memcmp(in.ptr, magic, MIN(in.len, sizeof magic)) == 0;
 }
 
-/* c->bad: not all of it is there. */
-static void read_metadata(struct cur *c, struct slice *codec, struct slice *schema)
+/* Past the map; *found: the value of `key`, if it is there.  c->bad: not all of it is there. */
+static void read_metadata(struct cur *c, const char *key, struct slice *found)
 {
+    *found = SLICE_NONE;
     for (int64_t left; (left = value_long(c)) != 0 && !c->bad;) {
         if (left < 0) value_long(c);
         for (int64_t i = left < 0 ? left : -left; i < 0 && !c->bad; i++) {
-            struct slice key = value_bytes(c), value = value_bytes(c);
-            if (slice_is(key, "avro.codec")) *codec = value;
-            if (slice_is(key, "avro.schema")) *schema = value;
+            struct slice name = value_bytes(c), value = value_bytes(c);
+            if (slice_is(name, key)) *found = value;
         }
     }
 }
 
-static enum err take_header(struct avro_reader *r, struct slice codec, struct slice schema)
+static struct slice note_of(const struct avro_reader *r, const char *key)
 {
+    struct cur c = cur_of(r->metadata);
+    struct slice found;
+    read_metadata(&c, key, &found);
+    return found;
+}
+
+static enum err take_header(struct avro_reader *r, struct slice metadata)
+{
+    r->metadata = arena_copy(&r->arena, metadata);
+    struct slice codec = note_of(r, "avro.codec");
     r->codec = AVRO_NULL_CODEC;
     if (codec.len) TRY(avro_codec_of(codec, &r->codec));
-    if (schema.len == 0) return fail(ERR_CORRUPT, "there is no schema in the file's header");
-    r->schema_text = arena_copy(&r->arena, schema);
+    r->schema_text = note_of(r, "avro.schema");
+    if (r->schema_text.len == 0)
+        return fail(ERR_CORRUPT, "there is no schema in the file's header");
     return schema_parse(&r->arena, r->schema_text, &r->schema);
 }
 
 static enum err read_header(struct avro_reader *r)
 {
-    struct slice in = buf_slice(&r->in), codec = SLICE_NONE, schema = SLICE_NONE;
+    struct slice in = buf_slice(&r->in), unused;
     if (in.len == 0) return ERR_AGAIN;
     if (!starts_like_avro(in)) return fail(ERR_CORRUPT, "this is no Avro container file");
     struct cur c = cur_of(slice_head(in, AVRO_HEADER_MAX));
     cur_take(&c, 4);
-    read_metadata(&c, &codec, &schema);
+    const uint8_t *start = c.at;
+    read_metadata(&c, "", &unused);
+    size_t len = (size_t)(c.at - start);
     struct slice sync = cur_take(&c, AVRO_SYNC_LEN);
     if (c.bad)
         return in.len >= AVRO_HEADER_MAX
                    ? fail(ERR_TOO_BIG, "a header of more than %d bytes", AVRO_HEADER_MAX)
                    : ERR_AGAIN;
-    TRY(take_header(r, codec, schema));
+    TRY(take_header(r, slice_of(start, len)));
     memcpy(r->sync, sync.ptr, AVRO_SYNC_LEN);
     r->has_header = true;
     buf_consume(&r->in, (size_t)(c.at - in.ptr));
     return OK;
+}
+
+struct slice avro_reader_note(const struct avro_reader *r, const char *key)
+{
+    return r->has_header ? note_of(r, key) : SLICE_NONE;
 }
 
 /* ---- a block */

@@ -39,16 +39,20 @@ void avro_put_map_end(struct buf *b)
 /* ---- the file */
 
 void avro_writer_begin(struct avro_writer *w, const char *schema, enum avro_codec codec,
-                       const uint8_t sync[AVRO_SYNC_LEN], struct buf *out)
+                       const uint8_t sync[AVRO_SYNC_LEN], struct avro_note note, struct buf *out)
 {
     *w = (struct avro_writer){.codec = codec};
     memcpy(w->sync, sync, AVRO_SYNC_LEN);
     buf_put(out, magic, sizeof magic);
-    avro_put_map(out, 2);
+    avro_put_map(out, note.key ? 3 : 2);
     avro_put_bytes(out, SLICE_LIT("avro.codec"));
     avro_put_bytes(out, slice_str(avro_codec_name(codec)));
     avro_put_bytes(out, SLICE_LIT("avro.schema"));
     avro_put_bytes(out, slice_str(schema));
+    if (note.key) {
+        avro_put_bytes(out, slice_str(note.key));
+        avro_put_bytes(out, note.value);
+    }
     avro_put_map_end(out);
     buf_put(out, sync, AVRO_SYNC_LEN);
 }

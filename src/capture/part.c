@@ -74,12 +74,15 @@ static void begin_window(struct part *p)
 {
     uint8_t sync[AVRO_SYNC_LEN];
     int64_t now_us = clock_mono_us();
+    struct buf source = {0};
     make_sync(p, sync);
+    hub_stream_identity(home_of(p)->cfg.hub, slice_str(p->capture->event_hub), &source);
     avro_writer_fini(&p->writer);
     buf_clear(&p->out);
     spool_drop(p);
     avro_writer_begin(&p->writer, capture_event_schema, p->capture->description.codec, sync,
-                      &p->out);
+                      (struct avro_note){AVRO_NOTE_SOURCE, buf_slice(&source)}, &p->out);
+    buf_free(&source);
     p->written = 0;
     p->events = 0;
     p->state = PART_FILLING;
