@@ -37,7 +37,7 @@ enum err event_next(struct cur *c, bool batch, struct slice *out) MUST_USE;
 
 /* An event as it is stored: its annotations, how many there are, and its sections. */
 unsigned event_put_pairs(const struct event_sender *e, struct buf *b, const struct transfer *t,
-                         const struct amqp_message *m);
+                         const struct amqp_value *annotations);
 void event_put_sections(struct buf *b, struct slice event);
 
 /* Accepts a transfer, or rejects it with *no. */

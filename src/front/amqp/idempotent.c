@@ -205,7 +205,7 @@ static void put_event(const struct event_sender *e, const struct transfer *t, st
     enum err err = amqp_message_parse(bytes, &m);
     assert(err == OK);
     buf_put(out, &head, sizeof head);
-    head.pair_count = event_put_pairs(e, out, t, &m);
+    head.pair_count = event_put_pairs(e, out, t, &m.annotations);
     head.pairs_len = (uint32_t)(out->len - at - sizeof head);
     event_put_sections(out, bytes);
     head.sections_len = (uint32_t)(out->len - at - sizeof head) - head.pairs_len;

@@ -44,7 +44,7 @@ static void answer_hub(struct rpc_ticket *t, unsigned stream)
     const struct amqp_service *s = rpc_peer(t)->service;
     const struct event_hub *h = stream_hub(s, stream);
     unsigned partitions = log_partitions(s->hub->log, stream);
-    struct buf b = {0};
+    struct buf b = {0}, identity = {0};
     struct amqp_open map = amqp_open_map(&b);
     amqp_put_str(&b, "name");
     amqp_put_str(&b, name_of(t, stream));
@@ -58,9 +58,13 @@ static void answer_hub(struct rpc_ticket *t, unsigned stream)
     amqp_put_int(&b, 1);
     amqp_put_str(&b, "partition_ids");
     put_partition_ids(&b, partitions);
-    amqp_close(&b, map, 12);
+    hub_stream_identity(s->hub, slice_str(name_of(t, stream)), &identity);
+    amqp_put_str(&b, "azimuth_identity");
+    amqp_put_string(&b, buf_slice(&identity));
+    amqp_close(&b, map, 14);
     rpc_answer(t, &(struct rpc_answer){200, "OK", NULL, buf_slice(&b)});
     buf_free(&b);
+    buf_free(&identity);
 }
 
 static void answer_partition(struct rpc_ticket *t, const struct log_seek_done *d)

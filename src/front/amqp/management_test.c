@@ -54,7 +54,7 @@ static void the_hub_describes_itself(void **state)
             "@116 {\"status-code\" 200i \"status-description\" \"OK\"} "
             "@119 {\"name\" \"hub\" \"type\" \"com.microsoft:eventhub\" \"created_at\" "
             "1767225600000t \"partition_count\" 3i \"georeplication_factor\" 1i \"partition_ids\" "
-            "<\"0\" \"1\" \"2\">}\n");
+            "<\"0\" \"1\" \"2\"> \"azimuth_identity\" \".6474846204000/hub\"}\n");
         stop(&r, &c);
     }
 }
