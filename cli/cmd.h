@@ -35,10 +35,10 @@ extern const struct cli_option message_route_create_options[], message_route_upd
     message_endpoint_list_options[], message_endpoint_delete_options[], endpoint_eventhub_options[],
     endpoint_mqtt_options[], endpoint_service_bus_options[], endpoint_webhook_options[];
 extern const char message_route_help[], message_enrichment_help[], message_endpoint_help[];
-extern const struct cli_option capture_options[], capture_create_options[];
+extern const struct cli_option replay_options[], capture_options[], capture_create_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
-    query_help[], capture_help[], dps_group_help[], linked_hub_help[], digital_twin_update_help[],
-    rollout_create_help[], deployment_create_help[], transfer_help[];
+    query_help[], capture_help[], replay_help[], dps_group_help[], linked_hub_help[],
+    digital_twin_update_help[], rollout_create_help[], deployment_create_help[], transfer_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_dps_connection_string(struct cli *c) MUST_USE;
@@ -78,6 +78,7 @@ enum err capture_create(struct cli *c) MUST_USE;
 enum err capture_show(struct cli *c) MUST_USE;
 enum err capture_show_all(struct cli *c) MUST_USE;
 enum err capture_end(struct cli *c) MUST_USE;
+enum err hub_replay(struct cli *c) MUST_USE;
 enum err eventhub_create(struct cli *c) MUST_USE;
 enum err eventhub_update(struct cli *c) MUST_USE;
 enum err eventhub_show(struct cli *c) MUST_USE;

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "auth/sas.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -12,7 +11,9 @@
 #include "cli/event_json.h"
 #include "cli/events.h"
 #include "cli/line.h"
+#include "cli/replay_filter.h"
 #include "cli/target.h"
+#include "cli/way.h"
 
 enum { REDIRECTS_MAX = 2, WAKE_MS = 1000 };
 
@@ -113,94 +114,22 @@ static enum err read_options(struct monitor *m)
     return OK;
 }
 
-/* ---- which endpoint, with which token */
-
-static const char *text_in(struct cli *c, struct buf *text)
-{
-    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
-    buf_free(text);
-    return kept;
-}
-
-/* As Event Hubs clients sign: for sb://host/hub, with the text of the key. */
-static enum err event_hubs_token(struct monitor *m, struct buf *token)
-{
-    struct connstr as;
-    struct buf policy = {0};
-    TRY(target_policy(&m->target, NULL, &as));
-    if (as.signature.len) {
-        buf_put_slice(token, as.signature);
-        return OK;
-    }
-    buf_put_slice(&policy, as.policy);
-    sas_make(token, slice_str(m->cfg.audience), as.key, buf_cstr(&policy),
-             clock_wall_us() / 1000000 + TARGET_TOKEN_S);
-    buf_free(&policy);
-    return OK;
-}
-
-static enum err set_token(struct monitor *m, bool event_hubs)
-{
-    struct buf token = {0}, audience = {0};
-    buf_printf(&audience, "sb://%s/%s", m->cfg.host, m->cfg.entity);
-    m->cfg.audience = text_in(m->cli, &audience);
-    TRY(event_hubs ? event_hubs_token(m, &token) : target_token(&m->target, "", &token));
-    m->cfg.token = slice_str(text_in(m->cli, &token));
-    return OK;
-}
-
-/* An Azure IoT hub takes a login and names its event hub; our own is read where it is. */
-static enum err choose_endpoint(struct monitor *m)
-{
-    const struct connstr *login = &m->target.login;
-    struct buf user = {0};
-    bool event_hubs = login->kind == CONNSTR_EVENT_HUBS;
-    m->cfg.host = m->target.name;
-    m->cfg.entity = event_hubs || m->target.data ? m->target.hub_name : "messages/events";
-    if (event_hubs && login->entity.len == 0)
-        return fail(ERR_INVALID, "the connection string has no EntityPath");
-    if (target_is_azure(&m->target) && !event_hubs) {
-        buf_printf(&user, "%.*s@sas.root.%s", SLICE_ARG(login->policy), m->target.hub_name);
-        m->cfg.login = text_in(m->cli, &user);
-    }
-    TRY(set_token(m, event_hubs));
-    return target_way(&m->target, m->target.amqp_port, &m->to);
-}
+/* ---- elsewhere */
 
 static enum err follow(struct monitor *m, const struct events_event *ev)
 {
-    struct buf host = {0}, entity = {0};
     if (++m->redirects > REDIRECTS_MAX)
         return fail(ERR_PROTOCOL, "%s sends us round in circles", m->cfg.host);
-    buf_put_slice(&host, ev->host);
-    buf_put_slice(&entity, ev->entity);
-    m->cfg.host = text_in(m->cli, &host);
-    m->cfg.entity = text_in(m->cli, &entity);
-    m->cfg.login = NULL;
-    m->to.name = m->cfg.host;
-    TRY(set_token(m, true));
-    return line_resolve(m->cfg.host, ev->port, &m->to);
+    return way_follow(&m->target, ev, &m->cfg, &m->to);
 }
 
 /* ---- events */
-
-/* A '*' stands for any characters. */
-static bool matches(struct slice pattern, struct slice text)
-{
-    size_t star = slice_find(pattern, '*');
-    if (star == pattern.len) return slice_eq(pattern, text);
-    if (!slice_starts(text, slice_head(pattern, star))) return false;
-    struct slice rest = slice_from(pattern, star + 1);
-    for (size_t i = star; i <= text.len; i++)
-        if (matches(rest, slice_from(text, i))) return true;
-    return false;
-}
 
 static enum err print(struct monitor *m, const struct events_event *ev)
 {
     const struct output *o = &m->cli->output;
     struct slice device = event_annotation(&ev->message, "iothub-connection-device-id");
-    if (m->device.ptr && !matches(m->device, device)) return OK;
+    if (m->device.ptr && !replay_matches(m->device, device)) return OK;
     m->printed++;
     if (o->format == OUTPUT_TABLE && o->query == NULL && m->parts == 0) {
         struct buf line = {0};
@@ -284,7 +213,7 @@ static enum err run_connection(struct monitor *m, bool *moved)
         e = turn(m, moved);
         if (clock_mono_us() < renew_us || e != OK || *moved) continue;
         renew_us += TARGET_TOKEN_S / 2 * 1000000ll;
-        e = set_token(m, m->redirects > 0 || m->target.login.kind == CONNSTR_EVENT_HUBS);
+        e = way_sign(&m->target, m->redirects > 0, &m->cfg);
         if (e == OK) events_renew(&m->events, m->cfg.token);
     }
     if (e == OK) {
@@ -301,7 +230,7 @@ enum err monitor_events(struct cli *c)
     struct monitor m = {.cli = c, .line.fd = -1};
     TRY(read_options(&m));
     TRY(target_find(c, &m.target));
-    enum err e = choose_endpoint(&m);
+    enum err e = way_choose(&m.target, NULL, &m.cfg, &m.to);
     m.heard_us = clock_mono_us();
     for (bool moved = true; e == OK && moved;) {
         moved = false;

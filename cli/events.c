@@ -54,17 +54,28 @@ static void put_token(struct events *e, struct slice token)
     amqp_transfer_end(e->cbs_out);
 }
 
-static void ask(struct events *e)
+static void put_question(struct events *e, const char *type, const char *partition)
 {
     const struct property properties[] = {
-        {"operation", SLICE_LIT("READ")},
-        {"name", slice_str(e->cfg->entity)},
-        {"type", SLICE_LIT("com.microsoft:eventhub")},
-        {"security_token", e->cfg->token},
+        {"operation", SLICE_LIT("READ")},    {"name", slice_str(e->cfg->entity)},
+        {"type", slice_str(type)},           {"security_token", e->cfg->token},
+        {"partition", slice_str(partition)},
     };
     struct buf *out = amqp_transfer_begin(e->ask_out, &(struct amqp_transfer){.settled = true});
-    put_request(out, "hub", "$management", properties, 4, SLICE_LIT(""));
+    put_request(out, "hub", "$management", properties, partition ? 5 : 4, SLICE_LIT(""));
     amqp_transfer_end(e->ask_out);
+}
+
+static void ask(struct events *e)
+{
+    put_question(e, "com.microsoft:eventhub", NULL);
+}
+
+static void ask_partition(struct events *e)
+{
+    char id[12];
+    snprintf(id, sizeof id, "%u", e->walked);
+    put_question(e, "com.microsoft:partition", id);
 }
 
 /* ---- links */
@@ -132,27 +143,35 @@ static void put_wish(struct buf *out)
     amqp_close(out, map, 2);
 }
 
-static enum err attach_partition(struct events *e, struct slice id)
+enum err events_read(struct events *e, unsigned partition, const char *selector)
 {
     char address[512], name[64];
-    uint64_t number;
     struct buf filter = {0}, wish = {0};
-    if (num_u64(id, &number) != OK || number >= EVENTS_PARTITIONS_MAX)
-        return fail(ERR_PROTOCOL, "the hub has a partition '%.*s'", SLICE_ARG(id));
     snprintf(address, sizeof address, "%s/ConsumerGroups/%s/Partitions/%u", e->cfg->entity,
-             e->cfg->group, (unsigned)number);
-    snprintf(name, sizeof name, "%s-%u", e->container, (unsigned)number);
-    put_selector(&filter, e->cfg->selector);
+             e->cfg->group, partition);
+    snprintf(name, sizeof name, "%s-%u", e->container, partition);
+    put_selector(&filter, selector);
     if (e->cfg->all) put_wish(&wish);
     struct amqp_link *l =
         attach_with(e, name, false, address, buf_slice(&filter), buf_slice(&wish));
     buf_free(&filter);
     buf_free(&wish);
     if (l == NULL) return fail(ERR_FULL, "the hub has too many partitions");
-    l->user = &e->reading[number];
+    l->user = &e->readers[partition];
+    e->readers[partition] = l;
     amqp_send_flow(l, EVENTS_CREDIT, false);
-    e->partitions++;
+    e->opened++;
     return OK;
+}
+
+static enum err attach_partition(struct events *e, struct slice id)
+{
+    uint64_t number;
+    if (num_u64(id, &number) != OK || number >= EVENTS_PARTITIONS_MAX)
+        return fail(ERR_PROTOCOL, "the hub has a partition '%.*s'", SLICE_ARG(id));
+    e->partitions++;
+    if (e->cfg->sends || e->cfg->walks) return OK;
+    return events_read(e, (unsigned)number, e->cfg->selector);
 }
 
 /* ---- answers */
@@ -181,8 +200,35 @@ static enum err check_status(const struct events *e, const struct amqp_message *
                 (long long)status);
 }
 
+/* What does not change with the name that it was called by: ours says it, of others the day it was made
+ * has to do. */
+static void take_identity(struct events *e, const struct amqp_value *description)
+{
+    struct amqp_value said = {0}, name = {0}, made = {0};
+    (void)amqp_map_find(description, "azimuth_identity", &said);
+    (void)amqp_map_find(description, "name", &name);
+    (void)amqp_map_find(description, "created_at", &made);
+    struct slice identity = amqp_text(&said), called = amqp_text(&name);
+    if (identity.len)
+        snprintf(e->identity, sizeof e->identity, "%.*s", SLICE_ARG(identity));
+    else
+        snprintf(e->identity, sizeof e->identity, "%.*s@%lld", SLICE_ARG(called),
+                 (long long)made.i);
+}
+
+/* What happens now that the partitions are known. */
+static void go_on(struct events *e, struct events_event *ev, bool *told)
+{
+    bool walks = e->cfg->walks && !e->cfg->sends;
+    e->state = walks ? EVENTS_WALKING : EVENTS_READING;
+    if (walks) ask_partition(e);
+    *told = e->cfg->sends;
+    *ev = (struct events_event){.kind = EVENTS_READY, .count = e->partitions};
+}
+
 /* partition_ids is an array of strings, from some servers a list. */
-static enum err take_partitions(struct events *e, const struct amqp_message *m)
+static enum err take_partitions(struct events *e, const struct amqp_message *m,
+                                struct events_event *ev, bool *told)
 {
     struct amqp_value ids, id;
     TRY(check_status(e, m, "to describe the event hub"));
@@ -195,8 +241,33 @@ static enum err take_partitions(struct events *e, const struct amqp_message *m)
         TRY(ids.type == AMQP_ARRAY ? amqp_get_element(&c, &ids, &id) : amqp_get(&c, &id));
         TRY(attach_partition(e, amqp_text(&id)));
     }
-    e->state = EVENTS_READING;
-    return e->partitions ? OK : fail(ERR_PROTOCOL, "%s has no partitions", e->cfg->host);
+    if (e->partitions == 0) return fail(ERR_PROTOCOL, "%s has no partitions", e->cfg->host);
+    take_identity(e, &m->value);
+    go_on(e, ev, told);
+    return OK;
+}
+
+static int64_t number_of(const struct amqp_value *map, const char *name, int64_t otherwise)
+{
+    struct amqp_value v;
+    int64_t number;
+    return amqp_map_find(map, name, &v) && amqp_integer(&v, &number) ? number : otherwise;
+}
+
+static enum err take_partition(struct events *e, const struct amqp_message *m,
+                               struct events_event *ev)
+{
+    struct amqp_value time;
+    TRY(check_status(e, m, "to describe a partition"));
+    if (m->body_kind != AMQP_AMQP_VALUE || m->value.type != AMQP_MAP)
+        return fail(ERR_PROTOCOL, "%s does not describe a partition", e->cfg->host);
+    *ev = (struct events_event){.kind = EVENTS_PARTITION,
+                                .partition = e->walked,
+                                .first = number_of(&m->value, "begin_sequence_number", 0),
+                                .last = number_of(&m->value, "last_enqueued_sequence_number", -1)};
+    if (amqp_map_find(&m->value, "last_enqueued_time_utc", &time)) ev->last_ms = time.i;
+    e->walked++;
+    return OK;
 }
 
 /* ---- what the engine says */
@@ -260,18 +331,21 @@ static void on_flow(struct events *e, struct amqp_link *l)
     }
 }
 
-static enum err on_answer(struct events *e, const struct amqp_event *got)
+static enum err on_answer(struct events *e, const struct amqp_event *got, struct events_event *ev,
+                          bool *told)
 {
     struct amqp_message m;
     if (amqp_message_parse(got->delivery.payload, &m) != OK)
         return fail(ERR_PROTOCOL, "%s sent what is not a message", e->cfg->host);
-    if (got->link == e->ask_in) return take_partitions(e, &m);
+    *told = got->link == e->ask_in && e->state == EVENTS_WALKING;
+    if (*told) return take_partition(e, &m, ev);
+    if (got->link == e->ask_in) return take_partitions(e, &m, ev, told);
     TRY(check_status(e, &m, "the token"));
     if (e->state == EVENTS_TOKEN_SENT) attach_management(e);
     return OK;
 }
 
-static void settle(const struct amqp_event *got)
+static void settle(const struct events *e, const struct amqp_event *got)
 {
     const struct amqp_disposition d = {
         .from_receiver = true,
@@ -281,14 +355,16 @@ static void settle(const struct amqp_event *got)
         .outcome = AMQP_ACCEPTED,
     };
     if (!got->delivery.settled) amqp_send_disposition(got->session, &d);
-    if (got->link->user && got->link->credit < EVENTS_CREDIT / 2)
+    if (got->link == e->ask_in && got->link->credit < ANSWER_CREDIT / 2)
+        amqp_send_flow(got->link, ANSWER_CREDIT, false);
+    if (got->link->user && !e->cfg->walks && got->link->credit < EVENTS_CREDIT / 2)
         amqp_send_flow(got->link, EVENTS_CREDIT, false);
 }
 
 static enum err on_event(struct events *e, const struct amqp_event *got, struct events_event *ev)
 {
     ev->kind = EVENTS_EVENT;
-    ev->partition = (unsigned)((const bool *)got->link->user - e->reading);
+    ev->partition = (unsigned)((struct amqp_link *const *)got->link->user - e->readers);
     if (amqp_message_parse(got->delivery.payload, &ev->message) != OK)
         return fail(ERR_PROTOCOL, "%s sent an event that is not a message", e->cfg->host);
     return OK;
@@ -329,17 +405,26 @@ static enum err handle(struct events *e, struct amqp_event *got, struct events_e
     case AMQP_ON_FLOW: on_flow(e, got->link); return OK;
     case AMQP_ON_DELIVERY:
         *told = got->link->user != NULL;
-        TRY(*told ? on_event(e, got, ev) : on_answer(e, got));
-        settle(got);
+        TRY(*told ? on_event(e, got, ev) : on_answer(e, got, ev, told));
+        settle(e, got);
         return OK;
     case AMQP_ON_ATTACH:
-        if (got->link->user == NULL) return OK;
-        *(bool *)got->link->user = true;
-        *told = ++e->attached == e->partitions;
+        if (got->link->user == NULL || e->cfg->sends || e->cfg->walks) return OK;
+        *told = ++e->attached == e->opened;
         *ev = (struct events_event){.kind = EVENTS_READY, .count = e->partitions};
+        return OK;
+    case AMQP_ON_DISPOSITION:
+        *told = e->cfg->sends;
+        *ev = (struct events_event){.kind = EVENTS_SETTLED, .settled = got->disposition};
         return OK;
     case AMQP_ON_DETACH:
         *told = slice_is(got->error.condition, AMQP_REDIRECT);
+        if (!*told && e->cfg->sends && got->link->user) {
+            *told = true;
+            *ev = (struct events_event){
+                .kind = EVENTS_REFUSED, .sender = got->link->user, .error = got->error};
+            return OK;
+        }
         return *told ? on_redirect(e, &got->error, ev) : refused(e, &got->error, "the reading");
     case AMQP_ON_END:
     case AMQP_ON_CLOSE: return refused(e, &got->error, "the connection");
@@ -347,16 +432,33 @@ static enum err handle(struct events *e, struct amqp_event *got, struct events_e
     }
 }
 
+/* The partition that was told of last is being read, or not; now the next one. */
+static bool walk_on(struct events *e, struct events_event *ev)
+{
+    if (e->state != EVENTS_WALKING || !e->told_partition) return false;
+    e->told_partition = false;
+    if (e->walked < e->partitions) {
+        ask_partition(e);
+        return false;
+    }
+    e->state = EVENTS_READING;
+    *ev = (struct events_event){.kind = EVENTS_READY, .count = e->partitions};
+    return true;
+}
+
 enum err events_next(struct events *e, struct events_event *ev)
 {
     while (e->fate == OK) {
         bool told = false;
+        if (walk_on(e, ev)) return OK;
         enum err end = amqp_next(&e->amqp, &e->got);
         if (end == ERR_AGAIN) return end;
         if (end == ERR_DENIED) end = fail(end, "%s refused the login", e->cfg->host);
         if (end == ERR_TIMEOUT) end = fail(end, "%s fell silent", e->cfg->host);
         e->fate = end == OK ? handle(e, &e->got, ev, &told) : end;
-        if (e->fate == OK && told) return OK;
+        if (e->fate != OK || !told) continue;
+        e->told_partition = ev->kind == EVENTS_PARTITION;
+        return OK;
     }
     return e->fate;
 }
@@ -395,6 +497,28 @@ void events_tick(struct events *e, int64_t now_us)
 void events_renew(struct events *e, struct slice token)
 {
     put_token(e, token);
+}
+
+void events_credit(struct events *e, unsigned partition, uint32_t more)
+{
+    struct amqp_link *l = e->readers[partition];
+    if (l && e->fate == OK) amqp_send_flow(l, l->credit + more, false);
+}
+
+struct amqp_link *events_attach_sender(struct events *e, const char *address, void *user)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s-s%u", e->container, e->opened++);
+    const struct amqp_link_config cfg = {
+        .name = slice_str(name),
+        .sender = true,
+        .rcv_mode = FIRST,
+        .source = SLICE_LIT("azimuth-replay"),
+        .target = slice_str(address),
+    };
+    struct amqp_link *l = amqp_send_attach(e->session, &cfg);
+    if (l) l->user = user;
+    return l;
 }
 
 void events_close(struct events *e)

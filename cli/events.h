@@ -1,9 +1,15 @@
-/* events.h - a reader of every partition of an event hub: AMQP 1.0 in the client role, sans-IO.
+/* events.h - a reader of every partition of an event hub, or a producer: AMQP 1.0 in the client role,
+ * sans-IO.
  *
  *   sasl ─> open ─> token at $cbs ─> partitions from $management ─> a receiver each ─> events
  *
  * A hub's own name leads elsewhere with amqp:link:redirect: EVENTS_REDIRECTED ends that connection
  * and says where to go.
+ *
+ * events_config.walks: EVENTS_PARTITION comes for each partition first, and says what there is; those that
+ * events_read() was called for are read, with the credit that events_credit() gives.
+ * events_config.sends: EVENTS_READY comes once the event hub is described; then links to it are attached
+ * with events_attach_sender(), and what becomes of transfers is EVENTS_SETTLED.
  *
  *     events_init(&e, &config, now);
  *     events_feed(&e, bytes, now);  while ((err = events_next(&e, &ev)) == OK) ...
@@ -25,6 +31,7 @@ enum {
     EVENTS_PARTITIONS_MAX = 2048, /* Event Hubs: the most of any tier */
     EVENTS_CREDIT = 300,          /* what the Python SDK asks for */
     EVENTS_LOGIN_MAX = 256,
+    EVENTS_IDENTITY_MAX = 511,
 };
 
 struct events_config {
@@ -39,12 +46,16 @@ struct events_config {
     const char
         *login; /* SASL PLAIN user, on a hub that sends us elsewhere; NULL: anonymous, and the
                           token goes to $cbs */
+    bool walks, sends;
 };
 
 enum events_kind {
     EVENTS_READY, /* every partition is being read; `count` of them */
     EVENTS_EVENT, /* `partition`, `message` */
     EVENTS_REDIRECTED,
+    EVENTS_PARTITION, /* `partition` has events `first` to `last`; none if first > last */
+    EVENTS_SETTLED,   /* deliveries `settled.first` to `settled.last`, `settled.outcome` */
+    EVENTS_REFUSED,   /* the sender whose user is `sender` is gone: `error` */
 };
 
 struct events_event {
@@ -53,6 +64,10 @@ struct events_event {
     struct amqp_message message;
     struct slice host, entity; /* where to go */
     unsigned port;
+    int64_t first, last, last_ms; /* the last one's enqueued time */
+    struct amqp_disposition settled;
+    void *sender;
+    struct amqp_error error;
 };
 
 enum events_state {
@@ -61,6 +76,7 @@ enum events_state {
     EVENTS_TOKEN_SENT,
     EVENTS_ASKING, /* waiting for credit to ask for the partitions */
     EVENTS_ASKED,
+    EVENTS_WALKING, /* asks for partition after partition */
     EVENTS_READING,
 };
 
@@ -72,9 +88,13 @@ struct events {
     enum events_state state;
     struct amqp_session *session;
     struct amqp_link *cbs_out, *cbs_in, *ask_out, *ask_in;
-    unsigned partitions, attached;
-    bool reading[EVENTS_PARTITIONS_MAX]; /* a link's `user` is its partition's place here */
-    struct amqp_event got;               /* the delivery under the last event */
+    unsigned partitions, attached, walked;
+    char identity[EVENTS_IDENTITY_MAX +
+                  1]; /* which event hub it is, by whatever name it was called */
+    unsigned opened;  /* links to it */
+    bool told_partition;
+    struct amqp_link *readers[EVENTS_PARTITIONS_MAX]; /* a link's `user` is its place here */
+    struct amqp_event got;                            /* the delivery under the last event */
     enum err fate;
 };
 
@@ -89,6 +109,19 @@ void events_tick(struct events *e, int64_t now_us);
 
 /* Puts a fresh token in time, on connections that put the first one. */
 void events_renew(struct events *e, struct slice token);
+
+/* ---- events_config.walks */
+
+/* After EVENTS_PARTITION and before the next call: reads it from there. */
+enum err events_read(struct events *e, unsigned partition, const char *selector) MUST_USE;
+
+/* So many events more of that partition. */
+void events_credit(struct events *e, unsigned partition, uint32_t more);
+
+/* ---- events_config.sends */
+
+/* A link to that address; NULL: too many.  It takes transfers when amqp_can_send() says so. */
+struct amqp_link *events_attach_sender(struct events *e, const char *address, void *user) MUST_USE;
 
 /* Says good-bye. */
 void events_close(struct events *e);

@@ -11,7 +11,7 @@ struct peer {
     struct amqp amqp;
     struct buf out;
     struct amqp_link *cbs, *management; /* where answers go */
-    struct amqp_link *readers[PARTITIONS];
+    struct amqp_link *readers[PARTITIONS], *producer;
     unsigned sent[PARTITIONS];
     struct buf address, selector;
     const char *refuse; /* address that is not found */
@@ -26,6 +26,8 @@ struct rig {
     enum err fate;
     unsigned ready, count, redirects;
     unsigned next[PARTITIONS]; /* events came in order up to here */
+    unsigned walked, settled, refused;
+    struct amqp_link *sender;
     struct buf where;
 };
 
@@ -51,7 +53,17 @@ static void put_answer(struct buf *out, int code, bool partitions)
     struct amqp_open list = amqp_open_list(out);
     for (unsigned i = 0; i < PARTITIONS; i++) amqp_put_string(out, slice_of(&"012"[i], 1));
     amqp_close(out, list, PARTITIONS);
-    amqp_close(out, body, 2);
+    amqp_put_str(out, "name");
+    amqp_put_str(out, "hub");
+    amqp_put_str(out, "created_at");
+    amqp_put_timestamp(out, 5);
+    amqp_put_str(out, "begin_sequence_number");
+    amqp_put_long(out, 7);
+    amqp_put_str(out, "last_enqueued_sequence_number");
+    amqp_put_long(out, EVENTS + 6);
+    amqp_put_str(out, "last_enqueued_time_utc");
+    amqp_put_timestamp(out, 9);
+    amqp_close(out, body, 12);
 }
 
 static void answer(struct peer *p, struct amqp_link *to, int code, bool partitions)
@@ -104,6 +116,7 @@ static void on_attach(struct peer *p, const struct amqp_event *ev)
     }
     amqp_answer_attach(ev->link, &(struct amqp_link_answer){0});
     if (!ev->link->sender) {
+        if (slice_is(address, "hub")) p->producer = ev->link;
         amqp_send_flow(ev->link, 10, false);
         return;
     }
@@ -124,6 +137,15 @@ static void on_request(struct peer *p, const struct amqp_event *ev)
 {
     struct amqp_message m;
     struct amqp_value operation;
+    if (ev->link == p->producer) {
+        const struct amqp_disposition d = {.from_receiver = true,
+                                           .settled = true,
+                                           .first = ev->delivery.id,
+                                           .last = ev->delivery.id,
+                                           .outcome = AMQP_ACCEPTED};
+        amqp_send_disposition(ev->session, &d);
+        return;
+    }
     assert_int_equal(amqp_message_parse(ev->delivery.payload, &m), OK);
     assert_true(amqp_map_find(&m.application, "operation", &operation));
     if (slice_is(amqp_text(&operation), "put-token")) {
@@ -160,11 +182,27 @@ static void take(struct rig *r)
         if (ev.kind == EVENTS_READY) {
             assert_int_equal(ev.count, PARTITIONS);
             r->ready++;
+            if (r->events.cfg->sends) r->sender = events_attach_sender(&r->events, "hub", r);
+        } else if (ev.kind == EVENTS_PARTITION) {
+            assert_int_equal(ev.partition, r->walked++);
+            assert_true(ev.first == 7 && ev.last == EVENTS + 6 && ev.last_ms == 9);
+            if (ev.partition == 1) continue; /* nobody wants it */
+            assert_int_equal(
+                events_read(&r->events, ev.partition, "amqp.annotation.x-opt-offset > '6'"), OK);
+        } else if (ev.kind == EVENTS_SETTLED) {
+            assert_int_equal(ev.settled.outcome, AMQP_ACCEPTED);
+            r->settled++;
+        } else if (ev.kind == EVENTS_REFUSED) {
+            assert_ptr_equal(ev.sender, r);
+            assert_true(slice_is(ev.error.condition, AMQP_NOT_FOUND));
+            r->refused++;
+            r->sender = NULL;
         } else if (ev.kind == EVENTS_EVENT) {
             char body[32];
             snprintf(body, sizeof body, "{\"n\":%u}", r->next[ev.partition]++);
             assert_true(slice_is(ev.message.data, body));
             r->count++;
+            if (r->events.cfg->walks) events_credit(&r->events, ev.partition, 1);
         } else {
             buf_printf(&r->where, "%.*s %u %.*s", SLICE_ARG(ev.host), ev.port,
                        SLICE_ARG(ev.entity));
@@ -173,6 +211,9 @@ static void take(struct rig *r)
             return;
         }
     }
+    if (r->sender == NULL || !amqp_can_send(r->sender) || r->settled) return;
+    amqp_put_data(amqp_transfer_begin(r->sender, &(struct amqp_transfer){0}), SLICE_LIT("x"));
+    amqp_transfer_end(r->sender);
 }
 
 /* Carries bytes to and fro until nobody has anything to say. */
@@ -221,6 +262,34 @@ static void every_partition_is_read_to_its_end_in_order(void **state)
     assert_int_equal(r.count, PARTITIONS * EVENTS);
     assert_int_equal(r.peer.token_count, 1);
     assert_true(slice_is(buf_slice(&r.peer.address), "hub/ConsumerGroups/$Default/Partitions/2"));
+    fini(&r);
+}
+
+static void partitions_are_walked_through_and_read_where_somebody_wants_them(void **state)
+{
+    struct rig r = {0};
+    (void)state;
+    run(&r, &(struct events_config){.entity = "hub", .walks = true});
+    assert_int_equal(r.ready, 1);
+    assert_int_equal(r.walked, PARTITIONS);
+    assert_int_equal(r.count, 2 * EVENTS);
+    assert_int_equal(r.next[1], 0);
+    fini(&r);
+}
+
+static void a_producer_is_told_what_became_of_its_events(void **state)
+{
+    struct rig r = {0};
+    (void)state;
+    run(&r, &(struct events_config){.entity = "hub", .sends = true});
+    assert_int_equal(r.ready, 1);
+    assert_true(r.settled >= 1 && r.count == 0);
+    assert_string_equal(r.events.identity, "hub@5");
+    fini(&r);
+    r = (struct rig){.peer.refuse = "hub"};
+    run(&r, &(struct events_config){.entity = "hub", .sends = true});
+    assert_int_equal(r.refused, 1);
+    assert_int_equal(r.settled, 0);
     fini(&r);
 }
 
@@ -334,6 +403,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_partition_is_read_to_its_end_in_order),
+        cmocka_unit_test(partitions_are_walked_through_and_read_where_somebody_wants_them),
+        cmocka_unit_test(a_producer_is_told_what_became_of_its_events),
         cmocka_unit_test(a_refused_token_is_a_refusal),
         cmocka_unit_test(a_missing_partition_or_hub_is_not_found),
         cmocka_unit_test(a_hub_may_send_us_elsewhere),

@@ -49,7 +49,7 @@ static double part_done(const struct fleet *f, int64_t elapsed_us)
     return MIN(part, 1);
 }
 
-static void put_bar(struct buf *out, double part, int64_t elapsed_us)
+void fleet_put_bar(struct buf *out, double part, int64_t elapsed_us)
 {
     buf_put_str(out, "  [");
     for (int i = 0; i < BAR; i++) buf_put_u8(out, (double)i < part * BAR ? '#' : ' ');
@@ -67,7 +67,7 @@ void fleet_progress_line(struct buf *out, const struct fleet *f, int64_t elapsed
                (unsigned long long)r->sent, (unsigned long long)r->acknowledged);
     if (seconds > 0) buf_printf(out, ", %.0f/s", (double)r->acknowledged / seconds);
     if (r->refused) buf_printf(out, ", %zu refused", r->refused);
-    if (part >= 0) put_bar(out, part, elapsed_us);
+    if (part >= 0) fleet_put_bar(out, part, elapsed_us);
 }
 
 void fleet_show_progress(const struct fleet *f, int64_t since_us, int64_t now_us)

@@ -14,6 +14,9 @@ void fleet_give_up(struct fleet *f, enum err why);
 
 /* The line of progress, on a terminal only. */
 bool fleet_shows_progress(const struct fleet *f);
+/* "  [####    ] 43 %, 12 s left" */
+void fleet_put_bar(struct buf *out, double part, int64_t elapsed_us);
+
 void fleet_show_progress(const struct fleet *f, int64_t since_us, int64_t now_us);
 void fleet_clear_progress(const struct fleet *f);
 

@@ -1,0 +1,97 @@
+/* replay_resume.c - see replay_resume.h. */
+#include "cli/replay_resume.h"
+
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "base/json.h"
+#include "base/rand.h"
+#include "base/text.h"
+#include "cli/file.h"
+
+static enum err read_file(struct json *doc, struct replay_resume *out)
+{
+    struct slice run = json_str(doc, "run");
+    struct json *lanes = json_get(doc, "lanes");
+    if (run.len == 0 || run.len >= sizeof out->run || lanes == NULL || lanes->type != JSON_OBJECT ||
+        json_given(doc, "events") == NULL ||
+        json_i64(json_given(doc, "events"), &out->events) != OK)
+        return fail(ERR_INVALID, "%s is no file of --resume", out->path);
+    memcpy(out->run, run.ptr, run.len);
+    out->run[run.len] = '\0';
+    const struct json *shift = json_given(doc, "shiftMicroseconds");
+    out->has_shift = shift && json_i64(shift, &out->shift_us) == OK;
+    out->target = json_str(doc, "target");
+    out->lanes = lanes;
+    return OK;
+}
+
+enum err replay_resume_load(struct cli *c, const char *path, struct replay_resume *out)
+{
+    struct stat st;
+    struct slice text;
+    struct json *doc;
+    *out = (struct replay_resume){.path = path};
+    rand_guid(out->run);
+    if (path == NULL || stat(path, &st) != 0) return OK;
+    TRY(file_load_max(c, path, REPLAY_RESUME_FILE_MAX, &text));
+    if (json_parse(&c->arena, text, &doc) != OK || doc->type != JSON_OBJECT)
+        return fail(ERR_INVALID, "%s is no file of --resume", path);
+    return read_file(doc, out);
+}
+
+enum err replay_resume_check(const struct replay_resume *r, const char *target)
+{
+    if (r->lanes == NULL || slice_is(r->target, target)) return OK;
+    return fail(ERR_CONFLICT, "%s is of a replay into %.*s, this one goes to %s", r->path,
+                SLICE_ARG(r->target), target);
+}
+
+/* Lanes are asked for in the order in which they were written, but for those that are new. */
+bool replay_resume_lane(struct replay_resume *r, const char *name, int64_t *next)
+{
+    if (r->lanes == NULL) return false;
+    struct json *start = r->at ? r->at : r->lanes->child;
+    struct slice key = slice_str(name);
+    for (struct json *j = start; j; j = j->next) {
+        if (!slice_eq(j->key, key)) continue;
+        r->at = j->next;
+        return json_i64(j, next) == OK && *next >= 0;
+    }
+    const struct json *found = start == r->lanes->child ? NULL : json_find(r->lanes, key);
+    return found && json_i64(found, next) == OK && *next >= 0;
+}
+
+static void write_lanes(struct buf *out, const struct replay_source *s,
+                        int64_t (*next_of)(void *ctx, unsigned lane), void *ctx)
+{
+    const char *comma = "";
+    for (unsigned lane = 0; lane < s->lane_count(s->ctx); lane++) {
+        int64_t next = next_of(ctx, lane);
+        if (next < 0) continue;
+        buf_put_str(out, comma);
+        text_json_string(out, slice_str(s->lane_name(s->ctx, lane)));
+        buf_printf(out, ":%" PRId64, next);
+        comma = ",\n";
+    }
+}
+
+enum err replay_resume_save(struct replay_resume *r, const char *target, int64_t events,
+                            const struct replay_source *s,
+                            int64_t (*next_of)(void *ctx, unsigned lane), void *ctx)
+{
+    struct file_new f;
+    struct buf text = {0};
+    if (r->path == NULL) return OK;
+    TRY(file_begin(r->path, &f));
+    buf_printf(&text, "{\"run\":\"%s\",\"events\":%" PRId64 ",\"target\":", r->run, events);
+    text_json_string(&text, slice_str(target));
+    if (r->has_shift) buf_printf(&text, ",\"shiftMicroseconds\":%" PRId64, r->shift_us);
+    buf_put_str(&text, ",\"lanes\":{");
+    write_lanes(&text, s, next_of, ctx);
+    buf_put_str(&text, "}}\n");
+    bool whole = fwrite(text.ptr, 1, buf_size(&text), f.out) == buf_size(&text);
+    enum err e = whole ? OK : fail_errno("%s cannot be written", r->path);
+    buf_free(&text);
+    return file_finish(r->path, &f, e);
+}

@@ -1,0 +1,40 @@
+/* replay_resume.h - how far a replay has come, in a file, so that another run goes on from there.
+ *
+ * {"run", "shiftMicroseconds", "target", "events", "lanes": {"NAME": NEXT}}: of each file, or partition, what
+ * was not acknowledged yet.  What was on its way when the run ended is replayed again.
+ */
+#ifndef CLI_REPLAY_RESUME_H
+#define CLI_REPLAY_RESUME_H
+
+#include "cli/command.h"
+#include "cli/replay.h"
+
+struct replay_resume {
+    const char *path;    /* NULL: nothing is kept */
+    struct json *lanes;  /* as it was read; NULL: the run begins */
+    struct json *at;     /* where the next lane is likely */
+    struct slice target; /* as it was read */
+    char run[40];        /* its id, in every event */
+    bool has_shift;
+    int64_t shift_us;
+    int64_t events;   /* of the runs before */
+    int64_t saved_us; /* monotonic */
+};
+
+enum { REPLAY_SAVE_US = 1000000, REPLAY_RESUME_FILE_MAX = 64 << 20 };
+
+/* `path` NULL, or no such file: the run begins. */
+enum err replay_resume_load(struct cli *c, const char *path, struct replay_resume *out) MUST_USE;
+
+/* ERR_CONFLICT: the file is of a replay into something else. */
+enum err replay_resume_check(const struct replay_resume *r, const char *target) MUST_USE;
+
+/* What the file says of a lane; false: nothing. */
+bool replay_resume_lane(struct replay_resume *r, const char *name, int64_t *next);
+
+/* `next_of(ctx, lane)`: what was not acknowledged; -1: nothing is known of the lane. */
+enum err replay_resume_save(struct replay_resume *r, const char *target, int64_t events,
+                            const struct replay_source *s,
+                            int64_t (*next_of)(void *ctx, unsigned lane), void *ctx) MUST_USE;
+
+#endif

@@ -1,0 +1,72 @@
+/* way.c - see way.h. */
+#include "cli/way.h"
+
+#include "auth/sas.h"
+#include "base/clock.h"
+
+static const char *text_in(struct cli *c, struct buf *text)
+{
+    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
+    buf_free(text);
+    return kept;
+}
+
+/* As Event Hubs clients sign: for sb://host/hub, with the text of the key. */
+static enum err event_hubs_token(struct target *t, const char *audience, struct buf *token)
+{
+    struct connstr as;
+    struct buf policy = {0};
+    TRY(target_policy(t, NULL, &as));
+    if (as.signature.len) {
+        buf_put_slice(token, as.signature);
+        return OK;
+    }
+    buf_put_slice(&policy, as.policy);
+    sas_make(token, slice_str(audience), as.key, buf_cstr(&policy),
+             clock_wall_us() / 1000000 + TARGET_TOKEN_S);
+    buf_free(&policy);
+    return OK;
+}
+
+enum err way_sign(struct target *t, bool sent_on, struct events_config *cfg)
+{
+    struct buf token = {0}, audience = {0};
+    bool event_hubs = sent_on || t->login.kind == CONNSTR_EVENT_HUBS;
+    buf_printf(&audience, "sb://%s/%s", cfg->host, cfg->entity);
+    cfg->audience = text_in(t->cli, &audience);
+    TRY(event_hubs ? event_hubs_token(t, cfg->audience, &token) : target_token(t, "", &token));
+    cfg->token = slice_str(text_in(t->cli, &token));
+    return OK;
+}
+
+/* An Azure IoT hub takes a login and names its event hub; our own is read where it is. */
+enum err way_choose(struct target *t, const char *entity, struct events_config *cfg,
+                    struct line_to *to)
+{
+    struct buf user = {0};
+    bool event_hubs = t->login.kind == CONNSTR_EVENT_HUBS && t->data == NULL;
+    cfg->host = t->name;
+    cfg->entity = entity ? entity : (event_hubs || t->data) ? t->hub_name : "messages/events";
+    if (event_hubs && t->login.entity.len == 0 && entity == NULL)
+        return fail(ERR_INVALID, "the connection string has no EntityPath");
+    if (target_is_azure(t) && !event_hubs) {
+        buf_printf(&user, "%.*s@sas.root.%s", SLICE_ARG(t->login.policy), t->hub_name);
+        cfg->login = text_in(t->cli, &user);
+    }
+    TRY(way_sign(t, false, cfg));
+    return target_way(t, t->amqp_port, to);
+}
+
+enum err way_follow(struct target *t, const struct events_event *ev, struct events_config *cfg,
+                    struct line_to *to)
+{
+    struct buf host = {0}, entity = {0};
+    buf_put_slice(&host, ev->host);
+    buf_put_slice(&entity, ev->entity);
+    cfg->host = text_in(t->cli, &host);
+    cfg->entity = text_in(t->cli, &entity);
+    cfg->login = NULL;
+    to->name = cfg->host;
+    TRY(way_sign(t, true, cfg));
+    return line_resolve(cfg->host, ev->port, to);
+}
