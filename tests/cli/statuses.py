@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 
+import capture_file
 from hub import BUILD, ROOT, Group, Hub, azimuth, check
 
 group = Group()
@@ -24,6 +25,7 @@ ENDPOINT = ("hub", "message-endpoint")
 BUS = "Endpoint=sb://localhost:1/;SharedAccessKeyName=send;SharedAccessKey=a2V5;EntityPath=jobs"
 ROUTING = pathlib.Path(FOLDER.name) / "routing.json"
 ROUTING.write_text("{}")
+CAPTURED = capture_file.write(pathlib.Path(FOLDER.name) / "events.avro", [capture_file.event(1, 1_750_000_000, "d1", "x")])
 JOB = ("hub", "job")
 ROLLOUT = ("hub", "configuration")
 DEPLOYMENT = ("edge", "deployment")
@@ -127,6 +129,7 @@ CONNECTING = {
     "eventhub update": ("eventhub", "update", "-n", "orders", "--retention-time-in-hours", 2),
     "eventhub show": ("eventhub", "show", "-n", "orders"),
     "eventhub list": ("eventhub", "list"),
+    "hub replay": ("hub", "replay", "--source", CAPTURED, "-n", "orders"),
     "eventhub delete": ("eventhub", "delete", "-n", "orders"),
     "hub certificate create": (*CERTIFICATE, "create", "-n", "root", "-p", ROOT_PEM),
     "hub certificate list": (*CERTIFICATE, "list"),
@@ -320,6 +323,7 @@ def status_3_when_it_is_not_there():
         for verb in ("show", "update", "delete"):
             expect(hub.run(*words_of(f"eventhub {verb}")), NOT_FOUND, "orders")
         expect(hub.run("hub", "consumer-group", "list", "--event-hub-name", "orders"), NOT_FOUND)
+        expect(hub.run(*words_of("hub replay")), NOT_FOUND, "orders")
         for kind in ("enrollment", "enrollment-group"):
             for verb in ("show", "update", "delete"):
                 expect(hub.run(*words_of(f"dps {kind} {verb}")), NOT_FOUND, "1")

@@ -8,6 +8,7 @@ import fleets
 import formats
 import login
 import reload
+import replays
 import seed
 import statuses
 
@@ -15,7 +16,7 @@ import statuses
 def main():
     words = " ".join(word for word in sys.argv[1:] if word != "--long")
     total = {"ok": 0, "not ok": 0, "skipped": 0}
-    for module in (statuses, formats, fleets, login, console, seed, reload, completion):
+    for module in (statuses, formats, fleets, login, console, seed, reload, replays, completion):
         for kind, count in module.group.run(words).items():
             total[kind] += count
     print(f"\n{total['ok']} passed, {total['not ok']} failed" +

@@ -92,6 +92,7 @@ GROUPS = {
     "python transfer": ("python", python("transfer")),
     "python event_hubs": ("python", python("event_hubs")),
     "python capture": ("python", python("capture")),
+    "python replay": ("python", python("replay")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
     "node matrix": ("node", node("matrix")),
@@ -157,7 +158,7 @@ GROUPS = {
     "node ports": ("node", node("ports")),
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
-LANES = (r"java multiplex|python (limits|lines|event_hubs|capture)|node (faults|limits)",
+LANES = (r"java multiplex|python (limits|lines|event_hubs|capture|replay)|node (faults|limits)",
          r"java|go",
          r"(python|plain|node) matrix|node allocation",
          r"python",

@@ -1,0 +1,142 @@
+"""replays.py - `hub replay`: filters, pace, resuming, refusals. What SDKs see of it is tests/conformance/python/replay.py."""
+import json
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+import capture_file
+from capture_file import event
+from hub import AZIMUTH, Group, Hub, azimuth, check, environment
+
+group = Group()
+FOLDER = tempfile.TemporaryDirectory(prefix="azm-replay-")
+START = 1_750_000_000
+REPLAY = ("hub", "replay", "-o", "json")
+
+
+def folder(name, files):
+    """A folder of files, each a list of (sequence number, second, device)."""
+    path = pathlib.Path(FOLDER.name) / name
+    for number, events in enumerate(files):
+        below = path / "hub" / str(number)
+        below.mkdir(parents=True, exist_ok=True)
+        capture_file.write(below / "00.avro", [event(n, START + second, device, json.dumps({"n": n}), line="A")
+                                               for n, second, device in events])
+    return path
+
+
+TWO = folder("two", [[(n, n, f"press-{n % 3}") for n in range(0, 20)], [(n, n, "oven-1") for n in range(5)], []])
+
+
+def shown(hub, *words):
+    done = hub.run(*REPLAY, *words)
+    check(done.status == 0, str(done))
+    return done.json()
+
+
+def events_of(hub, name, count):
+    login = hub.run("connection-string", "--event-hub").out.strip()
+    login = login[:login.index("EntityPath=")] + f"EntityPath={name}"
+    done = azimuth("hub", "monitor-events", "--login", login, "--from", "beginning", "--count", count, "--timeout", 10, "-o",
+                   "jsonl", "--properties", "all", "--quiet", *hub.remote()[2:])
+    check(done.status == 0, str(done))
+    return [json.loads(line)["event"] for line in done.out.splitlines()]
+
+
+@group.case
+def a_dry_run_counts_and_shows_and_needs_no_hub():
+    done = azimuth(*REPLAY, "--source", TWO, "-n", "x", "--dry-run")
+    check(done.status == 0, str(done))
+    told = done.json()
+    check((told["read"], told["matched"], len(told["sample"])) == (25, 25, 3), str(told))
+    check(told["firstEnqueuedTime"].startswith("2025-06-15T15:06:40"), str(told))
+    marks = told["sample"][0]["event"]["properties"]["application"]
+    check(marks["azimuth-replay-sequence-number"] == 0 and "azimuth-replay" in marks, str(marks))
+    for words, count in ((("-d", "press-1"), 7), (("-d", "press-*,oven-1"), 25), (("-d", "*-1"), 12), (("--from", 3, "--to", 4), 4),
+                         (("--from", "2025-06-15T15:06:50Z"), 10), (("--where", "line = 'B'"), 0),
+                         (("--where", "$connectionDeviceId = 'oven-1' AND line = 'A'"), 5)):
+        told = azimuth(*REPLAY, "--source", TWO, "-n", "x", "--dry-run", *words).json()
+        check(told["matched"] == count, f"{words}: {told['matched']}")
+
+
+@group.case
+def wrong_usage_is_said():
+    for words, said in ((("-n", "x"), "--source"), (("--source", TWO, "--as-devices", "-n", "x"), "--as-devices"),
+                        (("--source", TWO, "-n", "x", "--speed", "0"), "--speed"),
+                        (("--source", TWO, "-n", "x", "--where", "a = "), "--where"),
+                        (("--source", TWO, "-n", "x", "--from", "5", "--to", "10m"), "--from"),
+                        (("--source", TWO, "-n", "x", "--create-devices"), "--create-devices"),
+                        (("--source", TWO, "-n", "x", "--time-shift", "soon"), "--time-shift")):
+        done = azimuth(*REPLAY, *words, "--dry-run")
+        check(done.status == 2 and said in done.error, str(done))
+    done = azimuth(*REPLAY, "--source", "/nonexistent", "--dry-run")
+    check(done.status == 3 and "/nonexistent" in done.error, str(done))
+    bad = pathlib.Path(FOLDER.name) / "bad.avro"
+    bad.write_bytes(b"PK\3\4 this is something else")
+    done = azimuth(*REPLAY, "--source", bad, "--dry-run")
+    check(done.status == 1 and "bad.avro" in done.error and "Avro" in done.error, str(done))
+
+
+@group.case
+def a_stream_and_files_come_in_order_with_marks_and_not_into_themselves():
+    with Hub() as hub:
+        for name in ("one", "other"):
+            hub.must("eventhub", "create", "-n", name, "-p", 3)
+        told = shown(hub, "--source", TWO, "-n", "one", "--speed", "max", "-d", "press-*")
+        check((told["replayed"], told["read"], told["complete"]) == (20, 25, True), str(told))
+        done = hub.run(*REPLAY, "--source-event-hub", "ONE", "-n", "one", "--speed", "max")
+        check(done.status == 6 and "itself" in done.error, str(done))
+        told = shown(hub, "--source-event-hub", "one", "-n", "other", "--speed", "max", "--to", 1000)
+        check(told["replayed"] == 20, str(told))
+        events = events_of(hub, "other", 20)
+        for device in ("press-0", "press-1", "press-2"):
+            mine = [e["payload"]["n"] for e in events if e["origin"] == device]
+            check(mine == sorted(mine) and len(mine) in (6, 7), f"{device}: {mine}")
+        check(all(e["annotations"]["x-opt-partition-key"] == e["origin"] for e in events), str(events[0]))
+        check(all("azimuth-replay-enqueued-time" in e["properties"]["application"] for e in events), str(events[0]))
+        identity = hub.run(*REPLAY, "--source-event-hub", "one", "-n", "one").error.split("'")[1]
+        mine = capture_file.write(pathlib.Path(FOLDER.name) / "mine.avro", [event(1, START, "d", "x")], source=identity)
+        done = hub.run(*REPLAY, "--source", mine, "-n", "one", "--speed", "max")
+        check(done.status == 6, str(done))
+        check(shown(hub, "--source", mine, "-n", "one", "--speed", "max", "--force")["replayed"] == 1, "--force")
+        check(hub.run(*REPLAY, "--source", TWO, "-n", "nothing").status == 3, "an event hub that is not there")
+
+
+@group.case
+def devices_say_it_themselves():
+    with Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "oven-1")
+        done = hub.run(*REPLAY, "--source", TWO, "--as-devices", "--speed", "max")
+        check(done.status == 1 and "--create-devices" in done.error, str(done))
+        check((done.json()["replayed"], done.json()["refused"]) == (5, 20), str(done))
+        told = shown(hub, "--source", TWO, "--as-devices", "--speed", "max", "--create-devices", "-d", "press-*")
+        check((told["replayed"], told["refused"]) == (20, 0), str(told))
+        events = events_of(hub, hub.run("connection-string", "--event-hub").out.strip().split("EntityPath=")[1], 25)
+        check({e["origin"] for e in events} == {"oven-1", "press-0", "press-1", "press-2"}, str(events[0]))
+        check("azimuth-replay" in events[0]["properties"]["application"], str(events[0]))
+
+
+@group.case
+def the_pace_is_kept_and_an_interrupted_replay_goes_on():
+    state = pathlib.Path(FOLDER.name) / "state.json"
+    slow = folder("slow", [[(n, n, "d1") for n in range(40)]])
+    with Hub() as hub:
+        hub.must("eventhub", "create", "-n", "one")
+        words = ("--source", slow, "-n", "one", "--speed", 10, "--resume", state)
+        with subprocess.Popen([str(word) for word in (AZIMUTH, *REPLAY, "--data", hub.data, *words)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, env=environment()) as process:
+            time.sleep(1.2)
+            process.send_signal(signal.SIGINT)
+            out, error = process.communicate(timeout=20)
+        first = json.loads(out)
+        check(process.returncode == 1 and "goes on" in error and not first["complete"], error)
+        check(2 <= first["replayed"] <= 20, str(first))
+        rest = shown(hub, *words[:4], "--speed", "max", "--resume", state)
+        check(first["replayed"] + rest["replayed"] == 40 and rest["run"] == first["run"], f"{first} {rest}")
+        check([e["payload"]["n"] for e in events_of(hub, "one", 40)] == list(range(40)), "every event once")
+        check(shown(hub, *words)["replayed"] == 0, "nothing is left")
+        hub.must("eventhub", "create", "-n", "two")
+        done = hub.run(*REPLAY, "--source", slow, "-n", "two", "--resume", state)
+        check(done.status == 6, str(done))
