@@ -7,6 +7,7 @@ import time
 
 import fanout
 import fleet
+import replay
 from measure import PLAIN, TLS, WSS, generate, interleave, wait_quiet
 from servers import (AZIMUTH, BUILD, GENERATOR_CPU, HUB, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
                      Mosquitto)
@@ -287,6 +288,7 @@ CASES = {
     "twins": twins,
     "c2d": c2d,
     "provisioning": provisioning,
+    "replay": replay.case,
     "query": fleet.query,
     "job": fleet.job,
     "M10": first_connect,

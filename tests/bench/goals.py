@@ -96,6 +96,12 @@ GOALS = [
     Goal("provisioning", "the same: resident after", "azimuth-all", "rss_after", "MiB", 1 / KIB**2),
     Goal("provisioning", "the same: growth for each", "azimuth-all", "rss_bytes_each", "bytes"),
     Goal("provisioning", "the same devices once more: growth for each", "azimuth-again", "rss_bytes_each", "bytes"),
+    *[Goal("replay", f"capture files ({codec}) into an event hub, on disk{wanted}", f"azimuth-{codec}", "per_s", "1/s")
+      for codec, wanted in (("null", " (wanted: 300000)"), ("deflate", ""))],
+    *[Goal("replay", f"the same to reading the files ({codec}) alone with fastavro", f"azimuth-{codec}", "ratio", "ratio")
+      for codec in ("null", "deflate")],
+    Goal("replay", "an event (deflate): CPU of the server", "azimuth-deflate", "server_us", "CPU-us"),
+    Goal("replay", "an event (deflate): CPU of the command", "azimuth-deflate", "client_us", "CPU-us"),
     Goal("query", "devices created in bulks of 100, on disk (wanted: 5000)", "azimuth", "creates_per_s", "1/s"),
     Goal("query", "the same with three tags and two reported properties each", "azimuth", "creates_with_tags_per_s", "1/s"),
     Goal("query", "first page of 100 by a tag, 1 in 1000 of a million devices", "azimuth", "found_ms", "ms",
