@@ -43,6 +43,18 @@ struct blobs_done {
     uint8_t bytes[]; /* texts, why with its NUL, what was read */
 };
 
+/* ---- remote.c */
+
+struct remote_ask {
+    uint64_t offset;
+    int64_t mark;
+    uint32_t len, block, uri_len;
+    bool probes;     /* somebody waits for it: REMOTE_PROBE_S */
+    uint8_t bytes[]; /* the URI, the piece */
+};
+
+/* ---- blob.c */
+
 /* An ask, read; slices borrow from its message. */
 struct blobs_call {
     struct blob_name name;

@@ -28,14 +28,6 @@ struct remote {
     CURL *handle; /* NULL until the first request; keeps the connection */
 };
 
-struct remote_ask {
-    uint64_t offset;
-    int64_t mark;
-    uint32_t len, block, uri_len;
-    bool probes;     /* somebody waits for it: REMOTE_PROBE_S */
-    uint8_t bytes[]; /* the URI, the piece */
-};
-
 /* ---- asking */
 
 static void ask(struct remote *r, struct lane *core, unsigned kind, const struct remote_ask *fixed,

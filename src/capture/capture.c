@@ -11,15 +11,7 @@
 #include "capture/capture_sql.h"
 #include "capture/home.h"
 
-enum { BUILT_IN_STREAM = 0 };
-
 /* ---- event hubs */
-
-bool capture_stream_of(const struct captures *cs, struct slice event_hub, unsigned *stream)
-{
-    *stream = BUILT_IN_STREAM;
-    return slice_eq_nocase(event_hub, slice_str(cs->cfg.hub->name));
-}
 
 struct capture *capture_find(struct captures *cs, unsigned stream)
 {
@@ -31,67 +23,59 @@ struct capture *capture_find(struct captures *cs, unsigned stream)
     return NULL;
 }
 
-struct capture *capture_new(struct captures *cs, unsigned stream)
+void capture_owner(unsigned stream, char out[ARCHIVE_OWNER_MAX + 1])
+{
+    snprintf(out, ARCHIVE_OWNER_MAX + 1, "capture/%u", stream);
+}
+
+struct capture *capture_new(struct captures *cs, unsigned stream, struct slice event_hub)
 {
     struct capture *c = NEW(struct capture);
+    char owner[ARCHIVE_OWNER_MAX + 1];
+    capture_owner(stream, owner);
     c->cs = cs;
     c->stream = stream;
-    snprintf(c->event_hub, sizeof c->event_hub, "%s", cs->cfg.hub->name);
+    snprintf(c->event_hub, sizeof c->event_hub, "%.*s", SLICE_ARG(event_hub));
+    c->archive =
+        archive_new(cs->cfg.archives, &(struct archive_config){.kind = &capture_kind,
+                                                               .ctx = c,
+                                                               .owner = slice_str(owner),
+                                                               .label = slice_str(c->event_hub),
+                                                               .stream = stream,
+                                                               .destinations = RECORD_TO_STREAM});
     list_push(&cs->all, &c->node);
     return c;
 }
 
+void capture_start(struct capture *c, void (*started)(void *ctx, enum err e))
+{
+    c->runs = true;
+    archive_start(c->archive, &c->description.archive, started);
+}
+
 void capture_stop(struct capture *c)
 {
-    for (unsigned i = 0; i < c->part_count; i++) part_stop(&c->parts[i]);
-    free(c->parts);
-    c->parts = NULL;
-    c->part_count = 0;
+    c->runs = false;
+    archive_stop(c->archive);
 }
 
 void capture_free(struct capture *c)
 {
-    capture_stop(c);
+    archive_free(c->archive);
     list_remove(&c->node);
     mem_wipe(&c->description, sizeof c->description);
     free(c);
 }
 
-void capture_take_rows(struct capture *c, struct store_answer *rows)
-{
-    unsigned most = log_partitions(c->cs->cfg.hub->log, c->stream);
-    assert(c->parts == NULL);
-    if (rows->rows_left == 0) return;
-    c->parts = mem_zero(most * sizeof *c->parts);
-    while (c->part_count < most && store_next(rows)) {
-        struct part *p = &c->parts[c->part_count++];
-        p->capture = c;
-        p->partition = (unsigned)rows->col[0].number;
-        p->from = (uint64_t)rows->col[1].number;
-        p->until = (uint64_t)rows->col[2].number;
-        snprintf(p->name, sizeof p->name, "%.*s", SLICE_ARG(rows->col[3].bytes));
-        p->named_us = rows->col[4].number;
-    }
-}
-
-void capture_start(struct capture *c)
-{
-    for (unsigned i = 0; i < c->part_count; i++) part_start(&c->parts[i]);
-}
-
 /* ---- what is shown */
 
-static const char *const states[] = {"filling", "sealing", "placing", "committing", "waiting"};
-
-static void write_part(struct buf *out, const struct part *p)
+static void write_part(struct buf *out, const struct archive_part_status *p)
 {
-    struct cursor_status s;
-    cursor_status(p->cursor, &s);
     buf_printf(out,
                "{\"partitionId\":\"%u\",\"state\":\"%s\",\"files\":%" PRIu64 ",\"events\":%" PRIu64
                ",\"lagRecords\":%" PRIu64 ",\"lagSeconds\":%" PRId64 ",\"lostRecords\":%" PRIu64,
-               p->partition, states[p->state], p->files, p->captured, s.lag_records,
-               s.lag_us / 1000000, s.lost);
+               p->partition, p->state, p->files, p->events, p->cursor.lag_records,
+               p->cursor.lag_us / 1000000, p->cursor.lost);
     if (p->file_us) {
         char iso[CLOCK_ISO_LEN + 1];
         clock_iso(p->file_us, iso);
@@ -109,18 +93,18 @@ void capture_write(struct buf *out, struct capture *c)
     buf_put_str(out, ",\"captureDescription\":");
     description_write(out, &c->description, false);
     buf_put_str(out, ",\"partitions\":[");
-    for (unsigned i = 0; i < c->part_count; i++) {
+    struct archive_part_status status;
+    for (unsigned i = 0; archive_part_status(c->archive, i, &status); i++) {
         if (i) buf_put_u8(out, ',');
-        write_part(out, &c->parts[i]);
+        write_part(out, &status);
     }
     buf_put_str(out, "]}");
 }
 
-static void show(struct captures *cs, const struct msg *m, struct slice event_hub)
+static void show(struct captures *cs, const struct msg *m, unsigned stream)
 {
     struct buf json = {0};
-    unsigned stream;
-    struct capture *c = capture_stream_of(cs, event_hub, &stream) ? capture_find(cs, stream) : NULL;
+    struct capture *c = capture_find(cs, stream);
     if (c) {
         capture_write(&json, c);
         capture_answer(cs, m, STATUS_OK, buf_slice(&json), "");
@@ -156,6 +140,8 @@ void capture_answer(struct captures *cs, const struct msg *ask, enum status stat
                     struct slice body, const char *text)
 {
     size_t text_len = strlen(text);
+    const struct capture_ask *asked = (const void *)ask->body;
+    if (asked->verb == CAPTURE_GONE) return; /* nobody waits */
     struct msg *m = msg_new(CAPTURE_DONE, sizeof(struct done) + body.len + text_len);
     struct done *d = (void *)m->body;
     *d = (struct done){status, (uint32_t)body.len, (uint32_t)text_len};
@@ -170,10 +156,11 @@ static void on_ask(void *ctx, struct lane *lane, struct msg *m)
     const struct capture_ask *a = (const void *)m->body;
     (void)lane;
     switch (a->verb) {
-    case CAPTURE_GET: show(cs, m, slice_of(a->bytes, a->name_len)); break;
+    case CAPTURE_GET: show(cs, m, a->stream); break;
     case CAPTURE_LIST: show_all(cs, m); break;
     case CAPTURE_PUT:
-    case CAPTURE_DELETE: change_take(cs, m); break;
+    case CAPTURE_DELETE:
+    case CAPTURE_GONE: change_take(cs, m); break;
     }
 }
 
@@ -199,61 +186,56 @@ void capture_forget(struct lane *lane, struct capture_wait *w)
     slot_free(lane, w->slot);
 }
 
+/* `w` NULL: nobody waits. */
 static void ask(struct captures *cs, struct lane *lane, enum capture_verb verb,
-                struct slice event_hub, struct slice json, struct capture_wait *w)
+                struct capture_hub hub, struct slice json, struct capture_wait *w)
 {
-    struct msg *m = msg_new(CAPTURE_ASK, sizeof(struct capture_ask) + event_hub.len + json.len);
+    struct msg *m = msg_new(CAPTURE_ASK, sizeof(struct capture_ask) + hub.name.len + json.len);
     struct capture_ask *a = (void *)m->body;
     ON_LANE(lane);
-    *a = (struct capture_ask){verb, (uint32_t)event_hub.len, (uint32_t)json.len};
-    if (event_hub.len) memcpy(a->bytes, event_hub.ptr, event_hub.len);
-    if (json.len) memcpy(a->bytes + event_hub.len, json.ptr, json.len);
-    w->slot = slot_new(lane, w);
-    post(lane, w->slot, lane_addr(cs->cfg.lane), m);
+    *a = (struct capture_ask){verb, hub.stream, (uint32_t)hub.name.len, (uint32_t)json.len};
+    if (hub.name.len) memcpy(a->bytes, hub.name.ptr, hub.name.len);
+    if (json.len) memcpy(a->bytes + hub.name.len, json.ptr, json.len);
+    if (w) w->slot = slot_new(lane, w);
+    post(lane, w ? w->slot : lane_addr(lane), lane_addr(cs->cfg.lane), m);
 }
 
-void capture_put(struct captures *cs, struct lane *lane, struct slice event_hub, struct slice json,
+void capture_put(struct captures *cs, struct lane *lane, struct capture_hub hub, struct slice json,
                  struct capture_wait *w)
 {
-    ask(cs, lane, CAPTURE_PUT, event_hub, json, w);
+    ask(cs, lane, CAPTURE_PUT, hub, json, w);
 }
 
-void capture_get(struct captures *cs, struct lane *lane, struct slice event_hub,
+void capture_get(struct captures *cs, struct lane *lane, struct capture_hub hub,
                  struct capture_wait *w)
 {
-    ask(cs, lane, CAPTURE_GET, event_hub, SLICE_NONE, w);
+    ask(cs, lane, CAPTURE_GET, hub, SLICE_NONE, w);
 }
 
 void capture_list(struct captures *cs, struct lane *lane, struct capture_wait *w)
 {
-    ask(cs, lane, CAPTURE_LIST, SLICE_NONE, SLICE_NONE, w);
+    ask(cs, lane, CAPTURE_LIST, (struct capture_hub){0}, SLICE_NONE, w);
 }
 
-void capture_delete(struct captures *cs, struct lane *lane, struct slice event_hub,
+void capture_delete(struct captures *cs, struct lane *lane, struct capture_hub hub,
                     struct capture_wait *w)
 {
-    ask(cs, lane, CAPTURE_DELETE, event_hub, SLICE_NONE, w);
+    ask(cs, lane, CAPTURE_DELETE, hub, SLICE_NONE, w);
+}
+
+void capture_gone(struct captures *cs, struct lane *lane, unsigned stream)
+{
+    ask(cs, lane, CAPTURE_GONE, (struct capture_hub){.stream = stream}, SLICE_NONE, NULL);
 }
 
 /* ---- life */
 
-static enum err load_rows(struct capture *c)
-{
-    struct store_request q;
-    struct store_answer a;
-    struct msg *page;
-    store_begin_query(&q, &sql_capture_partition_page);
-    store_put_int(&q, "stream", c->stream);
-    enum err e = store_now_query(c->cs->cfg.hub->store, &q, &a, &page);
-    if (e == OK) capture_take_rows(c, &a);
-    msg_free(page);
-    return e;
-}
-
 /* A description of which a newer program knows more than we is not captured, and says so. */
 static void take_description(struct captures *cs, const struct store_answer *a)
 {
-    struct capture *c = capture_new(cs, (unsigned)a->col[0].number);
+    unsigned stream = (unsigned)a->col[0].number;
+    struct slice name = stream ? a->col[2].bytes : slice_str(cs->cfg.hub->name);
+    struct capture *c = capture_new(cs, stream, name);
     if (description_parse(a->col[1].bytes, NULL, &c->description) == OK) return;
     say_error("capture.description", "event_hub=%s reason=\"%s\" next=\"it is not captured\"",
               c->event_hub, fail_text());
@@ -270,20 +252,23 @@ static enum err load(struct captures *cs)
     enum err e = store_now_query(cs->cfg.hub->store, &q, &a, &page);
     while (e == OK && store_next(&a)) take_description(cs, &a);
     msg_free(page);
-    LIST_EACH(node, &cs->all)
-    {
-        struct capture *c = CONTAINER_OF(node, struct capture, node);
-        if (e == OK && c->description.enabled) e = load_rows(c);
-    }
     return e;
 }
 
-/* The first message of all: nobody asks anything before the parts have started. */
+/* The first message of all: nobody asks anything before the archives have started.  Of an event hub that
+ * went while nobody could say so, what is left goes now. */
 static void on_begin(void *ctx, struct lane *lane, struct msg *m)
 {
     struct captures *cs = ctx;
-    (void)lane, (void)m;
-    LIST_EACH(node, &cs->all) capture_start(CONTAINER_OF(node, struct capture, node));
+    (void)m;
+    LIST_EACH(node, &cs->all)
+    {
+        struct capture *c = CONTAINER_OF(node, struct capture, node);
+        if (c->event_hub[0] == '\0')
+            capture_gone(cs, lane, c->stream);
+        else if (c->description.enabled)
+            capture_start(c, NULL);
+    }
 }
 
 enum err capture_open(const struct capture_config *cfg, struct captures **out)
@@ -295,8 +280,6 @@ enum err capture_open(const struct capture_config *cfg, struct captures **out)
     list_init(&cs->changes);
     lane_on(cfg->lane, CAPTURE_BEGIN, on_begin, cs);
     lane_on(cfg->lane, CAPTURE_ASK, on_ask, cs);
-    lane_on(cfg->lane, LOG_SEEK_DONE, change_on_ends, cs);
-    cs->cursors = cursors_new(cfg->lane, cfg->hub->log, NULL);
     TRY(load(cs));
     post(cfg->lane, lane_addr(cfg->lane), lane_addr(cfg->lane), msg_new(CAPTURE_BEGIN, 0));
     return OK;
@@ -307,6 +290,5 @@ void capture_close(struct captures *cs)
     if (cs == NULL) return;
     changes_free(cs);
     LIST_EACH(node, &cs->all) capture_free(CONTAINER_OF(node, struct capture, node));
-    cursors_free(cs->cursors);
     free(cs);
 }

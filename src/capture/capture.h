@@ -4,19 +4,18 @@
  *
  * A description (Azure's captureDescription) says where to and how often.  Each partition has windows of
  * its own: one ends when it is old or large enough, and becomes one file with a name from its template.
- * No event is in two files and none is in none, whatever crashes when: part.c says how.
+ * No event is in two files and none is in none, whatever crashes when: archive/part.c says how.
  *
  * Runs on: a lane of its own, which may block on the disk; the verbs on any lane that was attached
  *          (capture_attach); the answer comes there.
- * Life:    capture_open() before the lanes run, capture_close() after they stopped.  An open window is
- *          not kept over a restart: its events are read from the log again.
+ * Life:    capture_open() before the lanes run, capture_close() after they stopped, before its archives.
  * Limits:  the constants below.
  * Source:  "Capture events through Azure Event Hubs", @azure/arm-eventhub 5.2 (CaptureDescription).
  */
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
 
-#include "base/io.h"
+#include "archive/archive.h"
 #include "hub/hub.h"
 #include "hub/status.h"
 
@@ -27,13 +26,11 @@ enum {
     CAPTURE_SIZE_MIN = 10485760, /* Event Hubs */
     CAPTURE_SIZE_MAX = 524288000,
     CAPTURE_SIZE_DEFAULT = 314572800,
-    CAPTURE_BODY_MAX = 16 << 10, /* of a description */
-    CAPTURE_FORMAT_MAX = 256,    /* bytes of archiveNameFormat, ours */
-    CAPTURE_NAME_MAX = 368,      /* of a file's name; what a format can make is checked */
-    CAPTURE_ASKS_MAX = 100,      /* changes that wait: STATUS_SERVICE_UNAVAILABLE */
-    CAPTURE_RETRY_MIN_S = 1,     /* after a failure, then twice as long each time */
-    CAPTURE_RETRY_MAX_S = 60,
-    CAPTURE_SAS_S = 3600, /* what opens a container is good for so long */
+    CAPTURE_BODY_MAX = 16 << 10,         /* of a description */
+    CAPTURE_FORMAT_MAX = 256,            /* bytes of archiveNameFormat, ours */
+    CAPTURE_NAME_MAX = ARCHIVE_NAME_MAX, /* of a file's name; what a format can make is checked */
+    CAPTURE_HUB_NAME_MAX = 256,          /* of an event hub (Event Hubs) */
+    CAPTURE_ASKS_MAX = 100,              /* changes that wait: STATUS_SERVICE_UNAVAILABLE */
 };
 
 #define CAPTURE_FORMAT_DEFAULT                                                                     \
@@ -41,15 +38,12 @@ enum {
 #define CAPTURE_FOLDER "capture" /* below it, in the io, what goes to folders */
 
 struct captures;
-struct remote;
 
 struct capture_config {
     const struct hub *hub;
-    struct lane *lane; /* initialised, not running yet; attached to the store and to blobs */
-    struct io *io;
-    struct remote *remote; /* for containers elsewhere; NULL: there are none */
-    int64_t second_us; /* how long a second of intervals and pauses is; 0: a second; for tests */
-    bool ephemeral;    /* nobody finds what is in the io: folders are refused */
+    struct lane *lane;         /* initialised, not running yet; attached to the store */
+    struct archives *archives; /* of that lane */
+    bool ephemeral;            /* nobody finds what is in the io: folders are refused */
 };
 
 /* Reads what is to be captured.  Fails with what the store says. */
@@ -73,14 +67,23 @@ struct capture_wait {
     struct addr slot;
 };
 
-/* `event_hub`: the name of a stream; the built-in one has the hub's.  `json` is a captureDescription. */
-void capture_put(struct captures *cs, struct lane *lane, struct slice event_hub, struct slice json,
+/* The event hub that is meant: the name as it was made, and its stream; whoever asks knows both. */
+struct capture_hub {
+    unsigned stream;
+    struct slice name; /* at most CAPTURE_HUB_NAME_MAX bytes */
+};
+
+/* `json` is a captureDescription. */
+void capture_put(struct captures *cs, struct lane *lane, struct capture_hub hub, struct slice json,
                  struct capture_wait *w);
-void capture_get(struct captures *cs, struct lane *lane, struct slice event_hub,
+void capture_get(struct captures *cs, struct lane *lane, struct capture_hub hub,
                  struct capture_wait *w);
 void capture_list(struct captures *cs, struct lane *lane, struct capture_wait *w);
-void capture_delete(struct captures *cs, struct lane *lane, struct slice event_hub,
+void capture_delete(struct captures *cs, struct lane *lane, struct capture_hub hub,
                     struct capture_wait *w);
+
+/* The event hub is about to go, with its records.  Nobody waits for an answer. */
+void capture_gone(struct captures *cs, struct lane *lane, unsigned stream);
 void capture_forget(struct lane *lane, struct capture_wait *w); /* the answer finds nobody */
 
 #endif

@@ -14,6 +14,7 @@ enum { EVENTS_MAX = 3000, RIG_SECOND_US = 10000, RIG_WINDOW_US = 61 * RIG_SECOND
 struct capture_rig {
     struct cursor_rig base;
     struct hub hub;
+    struct archives *archives;
     struct captures *captures;
     bool ephemeral;
     struct remote_rig account;
@@ -43,11 +44,15 @@ static inline enum err capture_rig_open(struct capture_rig *r)
     blobs_attach(&r->base.lane);
     capture_attach(r->core);
     remote_rig_open(&r->account, &r->base.lane);
+    r->archives = archives_new(&(struct archives_config){.lane = &r->base.lane,
+                                                         .log = r->hub.log,
+                                                         .store = r->hub.store,
+                                                         .io = r->base.io,
+                                                         .remote = r->account.remote,
+                                                         .second_us = RIG_SECOND_US});
     return capture_open(&(struct capture_config){.hub = &r->hub,
                                                  .lane = &r->base.lane,
-                                                 .io = r->base.io,
-                                                 .remote = r->account.remote,
-                                                 .second_us = RIG_SECOND_US,
+                                                 .archives = r->archives,
                                                  .ephemeral = r->ephemeral},
                         &r->captures);
 }
@@ -60,12 +65,19 @@ static inline enum err capture_rig_init(struct capture_rig *r, unsigned partitio
     return capture_rig_open(r);
 }
 
+static inline void capture_rig_stop(struct capture_rig *r)
+{
+    lane_running = &r->base.lane;
+    capture_close(r->captures);
+    archives_free(r->archives);
+    r->captures = NULL;
+    r->archives = NULL;
+}
+
 static inline void capture_rig_close(struct capture_rig *r)
 {
     rig_run(r->base.rig);
-    lane_running = &r->base.lane;
-    capture_close(r->captures);
-    r->captures = NULL;
+    capture_rig_stop(r);
     cursor_rig_close(&r->base);
     remote_free(r->account.remote);
 }
@@ -89,11 +101,13 @@ static inline void capture_rig_note(struct capture_wait *w, const struct capture
     buf_put_slice(&r->body, a->body.len ? a->body : a->text);
 }
 
+static const struct capture_hub rig_hub = {0, {(const uint8_t *)"hub", 3}};
+
 static inline enum status capture_rig_put(struct capture_rig *r, const char *json)
 {
     lane_running = r->core;
     r->wait.fn = capture_rig_note;
-    capture_put(r->captures, r->core, SLICE_LIT("HUB"), slice_str(json), &r->wait);
+    capture_put(r->captures, r->core, rig_hub, slice_str(json), &r->wait);
     cursor_rig_run(&r->base, 0);
     return r->status;
 }
@@ -172,6 +186,9 @@ static inline void capture_rig_look(struct capture_rig *r)
     "{\"skipEmptyArchives\":true,\"intervalInSeconds\":60,\"sizeLimitInBytes\":10485760,"          \
     "\"destination\":{\"blobContainer\":\"events\",\"connectionString\":"                          \
     "\"AccountName=acct;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/acct\"}}"
+#define ELSEWHERE                                                                                  \
+    "{\"skipEmptyArchives\":true,\"intervalInSeconds\":60,\"sizeLimitInBytes\":10485760,"          \
+    "\"destination\":{\"name\":\"Azimuth.Folder\",\"folder\":\"else\"}}"
 #define FOLDER(more)                                                                               \
     "{\"intervalInSeconds\":60,\"sizeLimitInBytes\":10485760" more                                 \
     ",\"destination\":{\"name\":\"Azimuth.Folder\"}}"

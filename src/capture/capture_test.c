@@ -1,6 +1,7 @@
 /* capture_test.c - windows become files, each event in one of them, whatever fails when. */
 #include "capture/capture_rig.h"
 
+#include "archive/archive_sql.h"
 #include "capture/capture_sql.h"
 
 static void assert_each_once(const struct capture_rig *r, unsigned first, unsigned last)
@@ -150,7 +151,7 @@ static void deleted_it_is_not_there_after_a_restart(void **state)
     (void)state;
     assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
     lane_running = rig.core;
-    capture_delete(rig.captures, rig.core, SLICE_LIT("hub"), &rig.wait);
+    capture_delete(rig.captures, rig.core, rig_hub, &rig.wait);
     pass(&rig, 0);
     assert_int_equal(rig.status, STATUS_OK);
     capture_rig_close(&rig);
@@ -167,11 +168,12 @@ static void who_asks_for_nonsense_is_told_so(void **state)
     assert_int_equal(capture_rig_put(&rig, "{"), STATUS_ARGUMENT_INVALID);
     assert_int_equal(capture_rig_put(&rig, "{}"), STATUS_ARGUMENT_INVALID);
     lane_running = rig.core;
-    capture_put(rig.captures, rig.core, SLICE_LIT("other"), SLICE_LIT(FOLDER("")), &rig.wait);
+    capture_put(rig.captures, rig.core, (struct capture_hub){9, SLICE_LIT("other")},
+                SLICE_LIT(FOLDER("")), &rig.wait);
     pass(&rig, 0);
     assert_int_equal(rig.status, STATUS_HUB_NOT_FOUND);
     lane_running = rig.core;
-    capture_get(rig.captures, rig.core, SLICE_LIT("hub"), &rig.wait);
+    capture_get(rig.captures, rig.core, rig_hub, &rig.wait);
     pass(&rig, 0);
     assert_int_equal(rig.status, STATUS_HUB_NOT_FOUND);
     capture_rig_close(&rig);
@@ -188,14 +190,96 @@ static void changes_that_wait_have_a_limit(void **state)
     lane_running = rig.core;
     for (int i = 0; i < CAPTURE_ASKS_MAX; i++) {
         waits[i].fn = capture_rig_note;
-        capture_put(rig.captures, rig.core, SLICE_LIT("hub"), SLICE_LIT(FOLDER("")), &waits[i]);
+        capture_put(rig.captures, rig.core, rig_hub, SLICE_LIT(FOLDER("")), &waits[i]);
         capture_forget(rig.core, &waits[i]);
     }
     assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_SERVICE_UNAVAILABLE);
     assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
 }
 
+static void an_event_hub_that_goes_takes_its_capture_with_it(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
+        send_many(&rig, 2, 10);
+        lane_running = rig.core;
+        capture_gone(rig.captures, rig.core, 0);
+        pass(&rig, 2 * RIG_WINDOW_US);
+        lane_running = rig.core;
+        capture_get(rig.captures, rig.core, rig_hub, &rig.wait);
+        pass(&rig, 0);
+        assert_int_equal(rig.status, STATUS_HUB_NOT_FOUND);
+        capture_rig_close(&rig);
+        assert_int_equal(capture_rig_open(&rig), OK);
+    }
+}
+
+/* Its rows are there and no event hub: the server died between the two. */
+static void what_is_left_of_an_event_hub_that_went_goes_at_the_start(void **state)
+{
+    struct store_request u;
+    (void)state;
+    rig.wait.fn = capture_rig_note;
+    pass(&rig, 0);
+    capture_rig_stop(&rig);
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_capture_put, 1);
+    store_put_int(&u, "stream", 7);
+    store_put_text(&u, "description", SLICE_LIT(FOLDER("")));
+    archive_add_row(&u, SLICE_LIT("capture/7"), 0, 0);
+    assert_int_equal(store_now_unit(rig.base.store, &u), OK);
+    for (int i = 0; i < 2; i++) {
+        capture_rig_close(&rig);
+        assert_int_equal(capture_rig_open(&rig), OK);
+        pass(&rig, RIG_WINDOW_US);
+        lane_running = rig.core;
+        capture_list(rig.captures, rig.core, &rig.wait);
+        pass(&rig, 0);
+        assert_string_equal(buf_cstr(&rig.body), "[]");
+    }
+}
+
+/* A file that was begun is ended in the old folder: it is not in both. */
+static void a_change_of_the_folder_in_the_middle_of_a_file_leaves_it_in_one(void **state)
+{
+    (void)state;
+    for (unsigned step = 0; step < 12; step++) {
+        static struct capture_rig r;
+        assert_int_equal(capture_rig_init(&r, 1), OK);
+        assert_int_equal(capture_rig_put(&r, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+        send_many(&r, 3, 10);
+        io_mem_fail(r.base.io, IO_CALL_OPEN, step, ERR_IO, false);
+        pass(&r, RIG_WINDOW_US);
+        lane_running = r.core;
+        capture_put(r.captures, r.core, rig_hub, SLICE_LIT(ELSEWHERE), &r.wait);
+        pass(&r, 70 * RIG_WINDOW_US);
+        capture_rig_look(&r);
+        assert_each_once(&r, 0, 2);
+        capture_rig_fini(&r);
+    }
+}
+
 /* ---- the disk is full, and has room again */
+
+static void what_the_store_cannot_read_or_write_now_is_tried_again(void **state)
+{
+    static const enum io_call calls[] = {IO_CALL_READ, IO_CALL_ALLOCATE, IO_CALL_OPEN};
+    (void)state;
+    assert_int_equal(capture_rig_put(&rig, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    unsigned sent = 0;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        io_mem_fail(rig.base.io, calls[i], 1, ERR_FULL, true);
+        capture_rig_put(&rig, FOLDER(",\"skipEmptyArchives\":true,\"encoding\":\"AvroSnappy\""));
+        pass(&rig, RIG_WINDOW_US);
+        io_mem_fail(rig.base.io, calls[i], 0, OK, false);
+        send_many(&rig, 3, 10);
+        sent += 3;
+        pass(&rig, 70 * RIG_WINDOW_US);
+        capture_rig_look(&rig);
+        assert_each_once(&rig, 0, sent - 1);
+    }
+}
 
 static void a_full_disk_delays_files_and_loses_nothing(void **state)
 {
@@ -207,7 +291,7 @@ static void a_full_disk_delays_files_and_loses_nothing(void **state)
     capture_rig_look(&rig);
     assert_int_equal(rig.files, 0);
     lane_running = rig.core;
-    capture_get(rig.captures, rig.core, SLICE_LIT("hub"), &rig.wait);
+    capture_get(rig.captures, rig.core, rig_hub, &rig.wait);
     pass(&rig, 0);
     assert_non_null(strstr(buf_cstr(&rig.body), "\"state\":\"waiting\""));
     io_mem_fail(rig.base.io, IO_CALL_OPEN, 0, OK, false);
@@ -265,12 +349,9 @@ static void forget_the_first_file(struct capture_rig *r, uint64_t until, const c
 {
     struct store_request u;
     store_begin_unit(&u, STORE_INTERACTIVE);
-    store_add(&u, &sql_capture_partition_put, 1);
-    store_put_int(&u, "stream", 0);
-    store_put_int(&u, "partition", 0);
-    store_put_int(&u, "ordinal", 0);
-    store_add(&u, &sql_capture_partition_seal, 1);
-    store_put_int(&u, "stream", 0);
+    archive_add_row(&u, SLICE_LIT("capture/0"), 0, 0);
+    store_add(&u, &sql_archive_seal, 1);
+    store_put_text(&u, "owner", SLICE_LIT("capture/0"));
     store_put_int(&u, "partition", 0);
     store_put_int(&u, "until", (int64_t)until);
     store_put_text(&u, "name", slice_str(name));
@@ -292,9 +373,7 @@ static void lose_the_first_events(struct capture_rig *r, uint64_t until, const c
     send_many(r, 300, 2000);
     pass(r, 30000000);
     assert_true(rig_ends(r->base.rig, 0).first_ordinal > until);
-    lane_running = &r->base.lane;
-    capture_close(r->captures);
-    r->captures = NULL;
+    capture_rig_stop(r);
     forget_the_first_file(r, until, name);
     capture_rig_close(r);
     assert_int_equal(capture_rig_open(r), OK);
@@ -327,9 +406,9 @@ static void so_does_a_blob(void **state)
         send_many(&r, 3, 10);
         pass(&r, RIG_WINDOW_US);
         assert_int_equal(r.account.commits, 1);
-        assert_int_equal(r.account.looks, 0);
+        assert_int_equal(r.account.looks, 1);
         lose_the_first_events(&r, 3, "first.avro");
-        r.account.has_blob = there;
+        r.account.has_all = there;
         r.account.looks = r.account.stages = r.account.commits = 0;
         pass(&r, 0);
         assert_int_equal(r.account.looks, 1);
@@ -353,6 +432,10 @@ int main(void)
         TEST(deleted_it_is_not_there_after_a_restart),
         TEST(who_asks_for_nonsense_is_told_so),
         TEST(changes_that_wait_have_a_limit),
+        TEST(an_event_hub_that_goes_takes_its_capture_with_it),
+        TEST(what_is_left_of_an_event_hub_that_went_goes_at_the_start),
+        cmocka_unit_test(a_change_of_the_folder_in_the_middle_of_a_file_leaves_it_in_one),
+        TEST(what_the_store_cannot_read_or_write_now_is_tried_again),
         TEST(a_full_disk_delays_files_and_loses_nothing),
         cmocka_unit_test(a_file_whose_events_the_log_has_taken_since_stays_as_it_is),
         cmocka_unit_test(so_does_a_blob),

@@ -1,8 +1,8 @@
-/* change.c - a description is put or deleted: parts stop, the store is told, parts start again.
+/* change.c - a description is put or deleted: the archive stops, the store is told, it starts again.
  *
- *   asked ──▶ (ends of the partitions) ──▶ parts stopped, unit ──▶ rows read ──▶ parts started, answer
+ *   asked ──▶ (ends of the partitions) ──▶ archive settled, stopped; unit ──▶ started again, answer
  *
- * What a part had under way in the store is behind it when the unit is answered, so the rows that are
+ * What an archive had under way in the store is behind it when the unit is answered, so the rows that are
  * read then are what holds.  What is captured first is what is enqueued from the change on. */
 #include <stdlib.h>
 
@@ -13,12 +13,9 @@ struct change {
     struct list node;
     struct captures *cs;
     struct msg *ask; /* kept for its answer */
-    struct addr slot;
-    unsigned stream;
     struct description description;
-    unsigned ends_left; /* partitions whose end is not known yet */
-    unsigned part_count;
-    uint64_t ends[LOG_PARTITIONS_MAX];
+    struct archive_seek ends;
+    bool seeking;
     bool begins; /* at `ends` */
     enum err stored;
     struct store_wait wait;
@@ -47,8 +44,10 @@ static struct slice json_of(const struct change *ch)
 static void change_free(struct change *ch)
 {
     struct captures *cs = ch->cs;
+    struct capture *c = capture_find(cs, ask_of(ch)->stream);
     if (ch->waiting) store_forget(cs->cfg.lane, &ch->wait);
-    slot_free(cs->cfg.lane, ch->slot);
+    if (ch->seeking) archives_forget(cs->cfg.archives, &ch->ends);
+    if (c && c->change == ch) c->change = NULL;
     list_remove(&ch->node);
     cs->change_count--;
     mem_wipe(ch->ask->body, ch->ask->len); /* has a connection string */
@@ -72,7 +71,8 @@ void changes_free(struct captures *cs)
 
 void change_take(struct captures *cs, struct msg *ask)
 {
-    if (cs->change_count == CAPTURE_ASKS_MAX) {
+    const struct capture_ask *a = (const void *)ask->body;
+    if (cs->change_count >= CAPTURE_ASKS_MAX && a->verb != CAPTURE_GONE) {
         capture_answer(cs, ask, STATUS_SERVICE_UNAVAILABLE, SLICE_NONE,
                        "as many changes of captures wait as may");
         return;
@@ -81,7 +81,6 @@ void change_take(struct captures *cs, struct msg *ask)
     msg_keep(ask);
     ch->cs = cs;
     ch->ask = ask;
-    ch->slot = slot_new(cs->cfg.lane, ch);
     bool is_first = list_empty(&cs->changes);
     list_push(&cs->changes, &ch->node);
     cs->change_count++;
@@ -102,149 +101,148 @@ static void answer(struct change *ch, struct capture *c)
     buf_free(&json);
 }
 
-static void on_rows(struct store_wait *w, struct store_answer *a)
+/* Whatever came of it: an archive that does not run now is tried again by itself. */
+static void on_started(void *ctx, enum err e)
 {
-    struct change *ch = CONTAINER_OF(w, struct change, wait);
-    struct capture *c = capture_find(ch->cs, ch->stream);
-    ch->waiting = false;
-    if (a->err != OK && ch->stored == OK) ch->stored = a->err;
-    if (c && a->err == OK) {
-        capture_take_rows(c, a);
-        capture_start(c);
-    }
-    answer(ch, c);
+    struct capture *c = ctx;
+    (void)e;
+    if (c->change) answer(c->change, c);
 }
 
-static void read_rows(struct change *ch)
+static void start_again(struct change *ch, struct capture *c)
 {
-    struct store_request q;
-    store_begin_query(&q, &sql_capture_partition_page);
-    store_put_int(&q, "stream", ch->stream);
-    ch->wait.fn = on_rows;
-    ch->waiting = true;
-    store_ask(ch->cs->cfg.hub->store, ch->cs->cfg.lane, &q, &ch->wait);
+    if (c == NULL || !c->description.enabled) {
+        answer(ch, c);
+        return;
+    }
+    c->change = ch;
+    capture_start(c, on_started);
+}
+
+static bool deletes(const struct change *ch)
+{
+    return ask_of(ch)->verb != CAPTURE_PUT;
 }
 
 static void on_stored(struct store_wait *w, struct store_answer *a)
 {
     struct change *ch = CONTAINER_OF(w, struct change, wait);
-    struct capture *c = capture_find(ch->cs, ch->stream);
+    struct capture *c = capture_find(ch->cs, ask_of(ch)->stream);
     ch->waiting = false;
     ch->stored = a->err;
-    if (a->err == OK && ask_of(ch)->verb == CAPTURE_DELETE) {
-        capture_free(c);
+    if (a->err == OK && deletes(ch)) {
+        if (c) capture_free(c);
         answer(ch, NULL);
         return;
     }
     if (a->err == OK) {
-        if (c == NULL) c = capture_new(ch->cs, ch->stream);
+        if (c == NULL) c = capture_new(ch->cs, ask_of(ch)->stream, name_of(ch));
         c->description = ch->description;
     }
-    read_rows(ch);
+    start_again(ch, c);
 }
 
 /* ---- the unit */
-
-static void add_row(struct change *ch, struct store_request *u, unsigned partition)
-{
-    store_add(u, &sql_capture_partition_put, 1);
-    store_put_int(u, "stream", ch->stream);
-    store_put_int(u, "partition", partition);
-    store_put_int(u, "ordinal", (int64_t)ch->ends[partition]);
-}
 
 static void add_description(struct change *ch, struct store_request *u)
 {
     struct buf json = {0};
     description_write(&json, &ch->description, true);
     store_add(u, &sql_capture_put, 1);
-    store_put_int(u, "stream", ch->stream);
+    store_put_int(u, "stream", ask_of(ch)->stream);
     store_put_text(u, "description", buf_slice(&json));
     buf_wipe(&json);
 }
 
-static void add_deletion(struct change *ch, struct store_request *u,
-                         const struct store_statement *s)
+static void add_deletion(struct change *ch, struct store_request *u)
 {
-    store_add(u, s, STORE_ANY);
-    store_put_int(u, "stream", ch->stream);
+    store_add(u, &sql_capture_delete, STORE_ANY);
+    store_put_int(u, "stream", ask_of(ch)->stream);
 }
 
 static void store_change(struct change *ch)
 {
     struct store_request u;
-    bool deletes = ask_of(ch)->verb == CAPTURE_DELETE;
-    struct capture *c = capture_find(ch->cs, ch->stream);
+    char owner[ARCHIVE_OWNER_MAX + 1];
+    struct capture *c = capture_find(ch->cs, ask_of(ch)->stream);
     if (c) capture_stop(c);
+    capture_owner(ask_of(ch)->stream, owner);
     store_begin_unit(&u, STORE_INTERACTIVE);
-    if (deletes)
-        add_deletion(ch, &u, &sql_capture_delete);
+    if (deletes(ch))
+        add_deletion(ch, &u);
     else
         add_description(ch, &u);
-    if (deletes || !ch->description.enabled) add_deletion(ch, &u, &sql_capture_partition_delete);
-    for (unsigned i = 0; ch->begins && i < ch->part_count; i++) add_row(ch, &u, i);
+    if (deletes(ch) || !ch->description.enabled) archive_add_removal(&u, slice_str(owner));
+    for (unsigned i = 0; ch->begins && i < ch->ends.count; i++)
+        archive_add_row(&u, slice_str(owner), i, ch->ends.at[i]);
     ch->wait.fn = on_stored;
     ch->waiting = true;
     store_ask(ch->cs->cfg.hub->store, ch->cs->cfg.lane, &u, &ch->wait);
 }
 
-/* ---- where the partitions end now */
+/* ---- what must be behind it before */
 
-void change_on_ends(void *ctx, struct lane *lane, struct msg *m)
+static void on_settled(void *ctx)
 {
-    struct change *ch = slot_get(lane, m->to);
-    struct log_seek_done done;
-    (void)ctx;
-    if (ch == NULL) return;
-    memcpy(&done, m->body, sizeof done);
-    if (done.err == OK && done.partition < ch->part_count)
-        ch->ends[done.partition] = done.ends.next_ordinal;
-    if (--ch->ends_left == 0) store_change(ch);
+    struct capture *c = ctx;
+    store_change(c->change);
+}
+
+static void settle(struct change *ch, struct capture *c)
+{
+    c->change = ch;
+    archive_settle(c->archive, on_settled);
+}
+
+static void on_ends(struct archive_seek *s, enum err e)
+{
+    struct change *ch = CONTAINER_OF(s, struct change, ends);
+    ch->seeking = false;
+    if (e == ERR_NOT_FOUND)
+        end(ch, STATUS_HUB_NOT_FOUND, SLICE_NONE, "there is no event hub of that name");
+    else if (e != OK)
+        end(ch, status_of_err(e), SLICE_NONE, "the log does not say where the event hub ends");
+    else
+        store_change(ch);
 }
 
 static void ask_ends(struct change *ch)
 {
-    struct captures *cs = ch->cs;
-    ch->begins = true;
-    ch->ends_left = ch->part_count;
-    for (unsigned i = 0; i < ch->part_count; i++) {
-        struct msg *m = msg_new(LOG_ENDS, sizeof(struct log_seek_msg));
-        const struct log_seek_msg seek = {.stream = (uint16_t)ch->stream, .partition = (uint16_t)i};
-        memcpy(m->body, &seek, sizeof seek);
-        m->call = 0;
-        post(cs->cfg.lane, ch->slot, log_addr(cs->cfg.hub->log), m);
-    }
+    ch->begins = ch->seeking = true;
+    ch->ends.fn = on_ends;
+    archives_seek(ch->cs->cfg.archives, ask_of(ch)->stream, LOG_LATEST, 0, &ch->ends);
 }
 
 /* ---- a change's turn has come */
 
+static void run_removal(struct change *ch, struct capture *c)
+{
+    if (c || ask_of(ch)->verb == CAPTURE_GONE)
+        store_change(ch);
+    else
+        end(ch, STATUS_HUB_NOT_FOUND, SLICE_NONE, "the event hub is not captured");
+}
+
+static enum err read_description(struct change *ch, const struct capture *c)
+{
+    TRY(description_parse(json_of(ch), c ? &c->description : NULL, &ch->description));
+    if (ch->description.archive.target.is_folder && ch->cs->cfg.ephemeral)
+        return fail(ERR_INVALID,
+                    "an ephemeral server keeps no files: capture to a container, or serve without "
+                    "--ephemeral");
+    return OK;
+}
+
 static void run(struct change *ch)
 {
-    struct captures *cs = ch->cs;
-    if (!capture_stream_of(cs, name_of(ch), &ch->stream)) {
-        end(ch, STATUS_HUB_NOT_FOUND, SLICE_NONE, "there is no event hub of that name");
-        return;
-    }
-    struct capture *c = capture_find(cs, ch->stream);
-    if (ask_of(ch)->verb == CAPTURE_DELETE) {
-        if (c)
-            store_change(ch);
-        else
-            end(ch, STATUS_HUB_NOT_FOUND, SLICE_NONE, "the event hub is not captured");
-        return;
-    }
-    if (description_parse(json_of(ch), c ? &c->description : NULL, &ch->description) != OK) {
+    struct capture *c = capture_find(ch->cs, ask_of(ch)->stream);
+    if (deletes(ch))
+        run_removal(ch, c);
+    else if (read_description(ch, c) != OK)
         end(ch, STATUS_ARGUMENT_INVALID, SLICE_NONE, fail_text());
-        return;
-    }
-    if (ch->description.is_folder && cs->cfg.ephemeral) {
-        end(ch, STATUS_ARGUMENT_INVALID, SLICE_NONE,
-            "an ephemeral server keeps no files: capture to a container, or serve without "
-            "--ephemeral");
-        return;
-    }
-    ch->part_count = log_partitions(cs->cfg.hub->log, ch->stream);
-    if (ch->description.enabled && (c == NULL || c->parts == NULL))
+    else if (c && c->runs)
+        settle(ch, c);
+    else if (ch->description.enabled)
         ask_ends(ch);
     else
         store_change(ch);

@@ -13,28 +13,16 @@
 #ifndef CAPTURE_DESCRIPTION_H
 #define CAPTURE_DESCRIPTION_H
 
-#include "auth/blob_sas.h"
-#include "avro/avro.h"
+#include "archive/archive.h"
 #include "capture/capture.h"
 
-enum {
-    DESCRIPTION_FOLDER_MAX = 120,
-    DESCRIPTION_RESOURCE_MAX = 512,
-    DESCRIPTION_SECRET_MAX = 1024
-};
+enum { DESCRIPTION_RESOURCE_MAX = 512 };
 
 struct description {
-    bool enabled, skip_empty, is_folder;
-    enum avro_codec codec;
-    unsigned interval_s;
-    uint64_t size_limit;
+    bool enabled;
+    struct archive_settings archive;
     char format[CAPTURE_FORMAT_MAX + 1];
-    char folder[DESCRIPTION_FOLDER_MAX + 1];
-    char container[BLOB_ACCOUNT_NAME_MAX + 1];
     char resource[DESCRIPTION_RESOURCE_MAX + 1];
-    char secret[DESCRIPTION_SECRET_MAX + 1]; /* the connection string */
-    struct blob_account account;
-    bool plain; /* http, not https */
 };
 
 /* What a name is made of, besides the time. */

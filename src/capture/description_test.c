@@ -68,17 +68,17 @@ static void a_secret_is_kept_for_its_container_and_shown_to_nobody(void **state)
     (void)state;
     assert_int_equal(
         description_parse(SLICE_LIT(BLOB(",\"connectionString\":\"" SECRET "\"")), NULL, &old), OK);
-    assert_true(old.plain);
+    assert_true(old.archive.target.plain);
     assert_int_equal(description_parse(SLICE_LIT(BLOB("")), &old, &d), OK);
-    assert_string_equal(d.secret, SECRET);
+    assert_string_equal(d.archive.target.secret, SECRET);
     description_write(&shown, &d, false);
     assert_null(strstr(buf_cstr(&shown), "a2V5"));
     assert_non_null(strstr(buf_cstr(&shown), "\"accountName\":\"acct\""));
     buf_clear(&shown);
     description_write(&shown, &d, true);
     assert_int_equal(description_parse(buf_slice(&shown), NULL, &old), OK);
-    assert_string_equal(old.secret, SECRET);
-    snprintf(old.container, sizeof old.container, "other");
+    assert_string_equal(old.archive.target.secret, SECRET);
+    snprintf(old.archive.target.container, sizeof old.archive.target.container, "other");
     assert_int_equal(description_parse(SLICE_LIT(BLOB("")), &old, &d), ERR_INVALID);
     buf_free(&shown);
 }

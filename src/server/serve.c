@@ -162,7 +162,7 @@ static void start_lanes(struct server *s)
     struct lane *lanes[SERVER_LANES] = {
         &s->wire.log_lane,        &s->wire.log_read_lane,    &s->wire.store_lane,
         &s->wire.store_read_lane, &s->wire.store_check_lane, &s->wire.blob_lane,
-        &s->wire.remote_lane,     &s->wire.capture_lane,     &s->wire.capture_remote_lane};
+        &s->wire.remote_lane,     &s->wire.archive_lane,     &s->wire.archive_remote_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     courier_start(s->courier, &s->wire.out_lane);
     for (unsigned i = 0; i < s->core_count; i++) core_start(s->cores[i]);
@@ -171,7 +171,7 @@ static void start_lanes(struct server *s)
 static void stop_lanes(struct server *s)
 {
     remote_stop(s->wire.remote);
-    remote_stop(s->wire.capture_remote);
+    remote_stop(s->wire.archive_remote);
     for (unsigned i = 0; i < s->core_count; i++) core_stop(s->cores[i]);
     courier_stop(s->courier);
     for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);

@@ -141,18 +141,22 @@ static enum err open_uploads(struct wire *w, const struct wire_config *cfg)
     return OK;
 }
 
-static enum err open_captures(struct wire *w, const struct wire_config *cfg)
+static enum err open_archives(struct wire *w, const struct wire_config *cfg)
 {
-    lane_init(&w->capture_lane, &w->office, "capture");
-    lane_init(&w->capture_remote_lane, &w->office, "captureremote");
-    store_attach(&w->capture_lane);
-    blobs_attach(&w->capture_lane);
-    w->capture_remote = remote_new(&w->capture_remote_lane, cfg->outgoing_ca);
+    lane_init(&w->archive_lane, &w->office, "archive");
+    lane_init(&w->archive_remote_lane, &w->office, "archiveremote");
+    store_attach(&w->archive_lane);
+    blobs_attach(&w->archive_lane);
+    w->archive_remote = remote_new(&w->archive_remote_lane, cfg->outgoing_ca);
+    w->archives = archives_new(&(struct archives_config){.lane = &w->archive_lane,
+                                                         .log = w->log,
+                                                         .store = w->store,
+                                                         .io = cfg->io,
+                                                         .remote = w->archive_remote,
+                                                         .second_us = cfg->capture_second_us});
     return capture_open(&(struct capture_config){.hub = &w->hub,
-                                                 .lane = &w->capture_lane,
-                                                 .io = cfg->io,
-                                                 .remote = w->capture_remote,
-                                                 .second_us = cfg->capture_second_us,
+                                                 .lane = &w->archive_lane,
+                                                 .archives = w->archives,
                                                  .ephemeral = cfg->ephemeral},
                         &w->captures);
 }
@@ -164,6 +168,13 @@ static void on_relief(void *ctx)
     device_mqtt_relief(c->mqtt);
     amqp_relief(c->amqp);
     events_relief(c->events);
+}
+
+/* On the first core. */
+static void on_event_hub_gone(void *ctx, const struct event_hub *h)
+{
+    struct wire *w = ctx;
+    capture_gone(w->captures, w->cores[0].lane, h->stream);
 }
 
 /* What the hub does, each on top of those before it. */
@@ -191,6 +202,7 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
     c->uploads = uploads_new(&w->hub, lane, &w->upload);
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     TRY(event_hubs_new(&w->hub, lane, &c->writer, c->groups, &c->event_hubs));
+    if (c == w->cores) event_hubs_on_gone(c->event_hubs, on_event_hub_gone, w);
     const struct dps_doors doors = {.registry = c->registry,
                                     .twins = c->twins,
                                     .certificates = c->certificates,
@@ -299,7 +311,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(open_log(w, cfg));
     hub->log = w->log;
     TRY(open_uploads(w, cfg));
-    TRY(open_captures(w, cfg));
+    TRY(open_archives(w, cfg));
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
     w->dialers = cfg->dialers;
@@ -358,6 +370,7 @@ void wire_close(struct wire *w)
         close_core(&w->cores[i]);
     }
     capture_close(w->captures);
+    archives_free(w->archives);
     quota_close(w->hub.quota);
     quota_free(w->hub.quota);
     throttle_free(w->hub.throttle);
@@ -367,11 +380,11 @@ void wire_close(struct wire *w)
     blobs_close(w->blobs);
     out_free(w->out);
     remote_free(w->remote);
-    remote_free(w->capture_remote);
+    remote_free(w->archive_remote);
     struct lane *const lanes[] = {&w->log_lane,           &w->log_read_lane,    &w->store_lane,
                                   &w->store_read_lane,    &w->store_check_lane, &w->blob_lane,
-                                  &w->out_lane,           &w->remote_lane,      &w->capture_lane,
-                                  &w->capture_remote_lane};
+                                  &w->out_lane,           &w->remote_lane,      &w->archive_lane,
+                                  &w->archive_remote_lane};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
         if (lanes[i]->office) lane_fini(lanes[i]);
 }

@@ -101,7 +101,7 @@ struct wire {
     struct lane log_lane, log_read_lane;
     struct lane store_lane, store_read_lane, store_check_lane;
     struct lane blob_lane, out_lane, remote_lane;
-    struct lane capture_lane, capture_remote_lane; /* a slow archive is nobody else's matter */
+    struct lane archive_lane, archive_remote_lane; /* a slow archive is nobody else's matter */
     struct log *log;
     struct store *store;
     struct blobs *blobs;
@@ -109,7 +109,8 @@ struct wire {
     const struct x509_issuer *issuer; /* as in wire_config */
     int64_t issued_us;
     struct upload_config upload;
-    struct remote *remote, *capture_remote;
+    struct remote *remote, *archive_remote;
+    struct archives *archives;
     struct captures *captures;
     struct transfer_config transfer;
     struct blob_config blob;

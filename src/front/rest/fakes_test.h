@@ -565,39 +565,39 @@ struct captures {
     struct capture_wait *wait;
 };
 
-static void note_capture(struct captures *cs, const char *verb, struct slice event_hub,
+static void note_capture(struct captures *cs, const char *verb, struct capture_hub hub,
                          struct slice json, struct capture_wait *w)
 {
-    snprintf(cs->asked, sizeof cs->asked, "%s %.*s %.*s", verb, SLICE_ARG(event_hub),
+    snprintf(cs->asked, sizeof cs->asked, "%s %u %.*s %.*s", verb, hub.stream, SLICE_ARG(hub.name),
              SLICE_ARG(json));
     cs->wait = w;
 }
 
-void capture_put(struct captures *cs, struct lane *lane, struct slice event_hub, struct slice json,
+void capture_put(struct captures *cs, struct lane *lane, struct capture_hub hub, struct slice json,
                  struct capture_wait *w)
 {
     (void)lane;
-    note_capture(cs, "put", event_hub, json, w);
+    note_capture(cs, "put", hub, json, w);
 }
 
-void capture_get(struct captures *cs, struct lane *lane, struct slice event_hub,
+void capture_get(struct captures *cs, struct lane *lane, struct capture_hub hub,
                  struct capture_wait *w)
 {
     (void)lane;
-    note_capture(cs, "get", event_hub, SLICE_LIT(""), w);
+    note_capture(cs, "get", hub, SLICE_LIT(""), w);
 }
 
 void capture_list(struct captures *cs, struct lane *lane, struct capture_wait *w)
 {
     (void)lane;
-    note_capture(cs, "list", SLICE_LIT(""), SLICE_LIT(""), w);
+    note_capture(cs, "list", (struct capture_hub){.name = SLICE_LIT("")}, SLICE_LIT(""), w);
 }
 
-void capture_delete(struct captures *cs, struct lane *lane, struct slice event_hub,
+void capture_delete(struct captures *cs, struct lane *lane, struct capture_hub hub,
                     struct capture_wait *w)
 {
     (void)lane;
-    note_capture(cs, "delete", event_hub, SLICE_LIT(""), w);
+    note_capture(cs, "delete", hub, SLICE_LIT(""), w);
 }
 
 void capture_forget(struct lane *lane, struct capture_wait *w)

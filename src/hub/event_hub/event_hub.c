@@ -47,8 +47,11 @@ struct event_hubs {
     struct log_writer *writer;
     struct consumer_groups *groups;
     struct hub_table table;
-    event_hub_fn gone;
-    void *gone_ctx;
+    struct {
+        event_hub_fn fn;
+        void *ctx;
+    } gone[EVENT_HUB_LISTENERS_MAX];
+    unsigned gone_count;
     /* on the first core: */
     struct rollout changes; /* EVENT_HUB_CHANGE */
     enum err refused;       /* a creation that the store refused: its stream is being dropped */
@@ -74,8 +77,9 @@ void event_hub_list(const struct event_hubs *e, event_hub_fn fn, void *ctx)
 
 void event_hubs_on_gone(struct event_hubs *e, event_hub_fn fn, void *ctx)
 {
-    e->gone = fn;
-    e->gone_ctx = ctx;
+    assert(e->gone_count < EVENT_HUB_LISTENERS_MAX);
+    e->gone[e->gone_count].fn = fn;
+    e->gone[e->gone_count++].ctx = ctx;
 }
 
 /* ---- on the first core */
@@ -307,7 +311,7 @@ static void remove_here(struct event_hubs *e, const struct event_hub *h)
 {
     hub_table_remove(&e->table, h->stream);
     consumer_groups_drop_stream(e->groups, h->stream);
-    if (e->gone) e->gone(e->gone_ctx, h);
+    for (unsigned i = 0; i < e->gone_count; i++) e->gone[i].fn(e->gone[i].ctx, h);
     log_flush(e->writer);
 }
 

@@ -27,6 +27,7 @@ enum {
     EVENT_HUB_HOURS_DEFAULT = 7 * 24,
     EVENT_HUB_HOURS_MAX = 100 * 366 * 24,
     EVENT_HUB_CHANGES_MAX = 100, /* that wait for the log and the store; ERR_THROTTLED */
+    EVENT_HUB_LISTENERS_MAX = 4, /* who is told that one goes, per core; assertion */
 };
 
 #define EVENT_HUB_HOUR_US (3600 * 1000000ll)
@@ -55,7 +56,7 @@ const struct event_hub *event_hub_of_stream(const struct event_hubs *e, unsigned
 typedef void (*event_hub_fn)(void *ctx, const struct event_hub *h);
 void event_hub_list(const struct event_hubs *e, event_hub_fn fn, void *ctx);
 
-/* `fn` is called on this core when one goes, before its records do: nothing is appended to it from
+/* From now on `fn` is called on this core when one goes, before its records do: nothing is appended to it from
  * then on. */
 void event_hubs_on_gone(struct event_hubs *e, event_hub_fn fn, void *ctx);
 

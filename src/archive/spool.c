@@ -4,18 +4,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "capture/home.h"
+#include "archive/home.h"
+#include "base/map.h"
 
-#define SPOOL "capture-spool"
+#define SPOOL "archive-spool"
 
 static struct io *io_of(const struct part *p)
 {
-    return p->capture->cs->cfg.io;
+    return p->archive->as->cfg.io;
 }
 
-void spool_path(const struct part *p, char *out, size_t size)
+/* Owners have names that are none of files. */
+static void spool_path(const struct part *p, char *out, size_t size)
 {
-    snprintf(out, size, SPOOL "/%u-%u.avro", p->capture->stream, p->partition);
+    snprintf(out, size, SPOOL "/%016" PRIx64 "-%u", map_hash(slice_str(p->archive->owner)),
+             p->partition);
 }
 
 static enum err open_spool(struct part *p)
@@ -58,8 +61,9 @@ void spool_drop(struct part *p)
 
 static void place_path(const struct part *p, char *out, size_t size)
 {
-    const char *folder = p->capture->description.folder;
-    snprintf(out, size, CAPTURE_FOLDER "/%s%s%s", folder, folder[0] ? "/" : "", p->name);
+    const char *folder = p->archive->settings.target.folder;
+    snprintf(out, size, "%s/%s%s%s", p->archive->cfg.kind->root, folder, folder[0] ? "/" : "",
+             p->name);
 }
 
 /* Each directory on the way is made, and made durable in the one above it. */

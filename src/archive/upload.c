@@ -2,9 +2,9 @@
  *
  * Blocks have numbers and the blob's name is in the store before the first of them is sent, so whoever
  * begins again, in this life or the next, makes the same blob once more. */
+#include "archive/home.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "capture/home.h"
 
 static void put_path(struct buf *out, const char *path)
 {
@@ -18,7 +18,7 @@ static void put_path(struct buf *out, const char *path)
 /* With a signature of its own: the account's key opens more than is needed. */
 static void make_uri(struct part *p)
 {
-    const struct description *d = &p->capture->description;
+    const struct archive_target *d = &p->archive->settings.target;
     int64_t now_us = clock_wall_us(), second_us = 1000000;
     buf_wipe(&p->uri);
     buf_put_str(&p->uri, d->plain ? "http://" : "https://");
@@ -26,7 +26,7 @@ static void make_uri(struct part *p)
     put_path(&p->uri, d->container);
     put_path(&p->uri, p->name);
     blob_sas_make(&p->uri, &d->account, slice_str(d->container), slice_str(p->name),
-                  now_us - CAPTURE_SAS_S * second_us, now_us + CAPTURE_SAS_S * second_us);
+                  now_us - ARCHIVE_SAS_S * second_us, now_us + ARCHIVE_SAS_S * second_us);
 }
 
 static void end(struct part *p, enum err e)
@@ -57,7 +57,7 @@ static void on_staged(struct blobs_wait *w, const struct blobs_answer *a)
 /* `out` is empty: all of the window is in the spool. */
 static void send_next(struct part *p)
 {
-    struct captures *cs = p->capture->cs;
+    const struct archives *cs = p->archive->as;
     uint8_t *piece = buf_reserve(&p->out, PART_UPLOADS_PIECE);
     size_t got = 0;
     enum err e = io_read_at(p->spool, p->sent, piece, PART_UPLOADS_PIECE, &got);
@@ -75,7 +75,44 @@ static void send_next(struct part *p)
     p->sent += got;
 }
 
+/* ---- is there a blob of that name? */
+
+static void ask_for(struct part *p, void (*fn)(struct blobs_wait *, const struct blobs_answer *))
+{
+    p->sending = true;
+    p->remote_wait.fn = fn;
+    remote_get(p->archive->as->cfg.remote, p->archive->as->cfg.lane, buf_slice(&p->uri), false,
+               &p->remote_wait);
+}
+
+static enum err open_container(struct part *p)
+{
+    if (p->archive->as->cfg.remote == NULL)
+        return fail(ERR_UNSUPPORTED, "this server speaks to no containers elsewhere");
+    make_uri(p);
+    return OK;
+}
+
 static void on_looked(struct blobs_wait *w, const struct blobs_answer *a)
+{
+    struct part *p = CONTAINER_OF(w, struct part, remote_wait);
+    p->sending = false;
+    buf_wipe(&p->uri);
+    part_looked(p, a->err == OK ? OK : fail(a->err, "%s", a->text));
+}
+
+void container_look(struct part *p)
+{
+    enum err e = open_container(p);
+    if (e != OK)
+        part_looked(p, e);
+    else
+        ask_for(p, on_looked);
+}
+
+/* ---- placing it */
+
+static void on_kept(struct blobs_wait *w, const struct blobs_answer *a)
 {
     struct part *p = CONTAINER_OF(w, struct part, remote_wait);
     p->sending = false;
@@ -85,31 +122,21 @@ static void on_looked(struct blobs_wait *w, const struct blobs_answer *a)
         end(p, a->err == OK ? OK : fail(a->err, "%s", a->text));
 }
 
-static void look(struct part *p)
-{
-    p->sending = true;
-    p->remote_wait.fn = on_looked;
-    remote_get(p->capture->cs->cfg.remote, p->capture->cs->cfg.lane, buf_slice(&p->uri), false,
-               &p->remote_wait);
-}
-
 void container_begin(struct part *p, bool keeps)
 {
-    if (p->capture->cs->cfg.remote == NULL) {
-        part_placed(p, fail(ERR_UNSUPPORTED, "this server speaks to no containers elsewhere"));
-        return;
-    }
-    make_uri(p);
+    enum err e = open_container(p);
     p->sent = p->block = 0;
-    if (keeps)
-        look(p);
+    if (e != OK)
+        part_placed(p, e);
+    else if (keeps)
+        ask_for(p, on_kept);
     else
         send_next(p);
 }
 
 void container_forget(struct part *p)
 {
-    if (p->sending) blobs_forget(p->capture->cs->cfg.lane, &p->remote_wait);
+    if (p->sending) blobs_forget(p->archive->as->cfg.lane, &p->remote_wait);
     p->sending = false;
     buf_wipe(&p->uri);
 }

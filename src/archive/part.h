@@ -1,0 +1,93 @@
+/* part.h - one partition on its way into files.  Private to archive/. */
+#ifndef ARCHIVE_PART_H
+#define ARCHIVE_PART_H
+
+#include "archive/archive.h"
+
+enum { PART_UPLOADS_PIECE = BLOBS_PIECE_MAX };
+
+/*            ┌────────────────────────────────────────────────────────────────────┐
+ *            ▼                                                                    │
+ *        FILLING ──old or large──▶ NAMING ──▶ SEALING ──stored──▶ PLACING ──▶ COMMITTING
+ *            ▲                      ▲  │         │                  │ ▲           │
+ *            └──── WAITING ◀────────┴──┴─────────┴───── failed ─────┴─┴───────────┘            */
+enum part_state {
+    PART_FILLING,
+    PART_NAMING,
+    PART_SEALING,
+    PART_PLACING,
+    PART_COMMITTING,
+    PART_WAITING,
+    PART_STATES
+};
+
+struct part {
+    struct archive *archive;
+    unsigned partition;
+    enum part_state state;
+    struct cursor *cursor;
+
+    /* As the store has it. */
+    uint64_t from;                   /* everything below is in files */
+    uint64_t until;                  /* of the file that is to be made; with `name` */
+    char name[ARCHIVE_NAME_MAX + 1]; /* empty: none is */
+    int64_t named_us;                /* what the newest name was made of */
+
+    /* The window. */
+    struct avro_writer writer;
+    struct buf out; /* made and not written to the spool */
+    struct buf scratch;
+    struct io_file *spool;
+    uint64_t written; /* to it */
+    uint64_t events;
+    uint64_t damaged;
+    int64_t until_us; /* monotonic: when it is old enough */
+
+    struct timer timer;                /* the window's end, or another try */
+    enum part_state again;             /* WAITING: what is tried again */
+    unsigned tries;                    /* that failed, one after the other */
+    unsigned taken;                    /* names, one after the other, that there are files of */
+    char error[ARCHIVE_ERROR_MAX + 1]; /* why; empty: all is well */
+    struct store_wait store_wait;
+    bool storing;
+    struct blobs_wait remote_wait;
+    bool sending;
+    uint64_t sent; /* of the spool, to the container */
+    unsigned block;
+    struct buf uri;
+
+    uint64_t files, archived; /* since the start */
+    int64_t file_us;          /* wall: the newest */
+};
+
+const char *part_state_name(enum part_state state);
+
+/* What the store has; begins to read.  Later: part_stop(). */
+void part_start(struct part *p);
+void part_stop(struct part *p);
+
+/* Is a file being made, and may still be? */
+bool part_is_busy(const struct part *p);
+
+/* ---- what the two kinds of targets say */
+
+void part_looked(struct part *p, enum err e); /* OK: there is a file of that name; ERR_NOT_FOUND */
+void part_placed(struct part *p, enum err e);
+
+/* ---- spool.c: the window on the disk, and a folder as its target */
+
+enum err spool_write(struct part *p) MUST_USE;  /* what is in `out` */
+enum err spool_finish(struct part *p) MUST_USE; /* likewise, and it is durable */
+enum err spool_place(struct part *p) MUST_USE;  /* into the folder */
+bool spool_is_placed(struct part *p);           /* is a file of that name in the folder? */
+void spool_drop(struct part *p);
+
+/* ---- upload.c: a container as its target */
+
+void container_look(struct part *p); /* part_looked() follows */
+
+/* part_placed() follows.  `keeps`: a blob of that name that is there stays. */
+void container_begin(struct part *p, bool keeps);
+void container_forget(struct part *p);
+
+#endif
