@@ -316,6 +316,70 @@ static void schemas_have_limits(void **state)
         }
 }
 
+static struct buf field_named(unsigned len)
+{
+    struct buf b = {0};
+    buf_put_str(&b,
+                "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"type\":\"null\",\"name\":\"");
+    for (unsigned i = 0; i < len; i++) buf_put_u8(&b, 'n');
+    buf_put_str(&b, "\"}]}");
+    return b;
+}
+
+/* With the dot between namespace and name. */
+static struct buf type_named(unsigned len)
+{
+    struct buf b = {0};
+    buf_put_str(&b, "{\"type\":\"record\",\"namespace\":\"space\",\"fields\":[],\"name\":\"");
+    for (unsigned i = 0; i < len - strlen("space."); i++) buf_put_u8(&b, 'n');
+    buf_put_str(&b, "\"}");
+    return b;
+}
+
+static void names_have_a_limit(void **state)
+{
+    static struct buf (*const makers[])(unsigned len) = {field_named, type_named};
+    (void)state;
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
+        for (unsigned over = 0; over < 2; over++) {
+            struct buf schema = makers[i](AVRO_NAME_MAX + over);
+            enum err e = verdict(buf_cstr(&schema), SLICE_LIT("\0"), 1);
+            assert_int_equal(e == ERR_INVALID, over);
+            buf_free(&schema);
+        }
+}
+
+/* A header whose schema has that many spaces behind it, and nothing more. */
+static size_t put_header(struct buf *file, size_t spaces)
+{
+    struct buf schema = {0};
+    struct avro_writer w;
+    buf_put_str(&schema, RECORD(FIELD("a", "\"null\"")));
+    memset(buf_reserve(&schema, spaces), ' ', spaces);
+    buf_commit(&schema, spaces);
+    buf_clear(file);
+    avro_writer_begin(&w, buf_cstr(&schema), AVRO_NULL_CODEC, sync, file);
+    avro_writer_fini(&w);
+    buf_free(&schema);
+    return buf_size(file);
+}
+
+static void a_header_has_a_limit(void **state)
+{
+    struct buf file = {0};
+    const size_t some = AVRO_HEADER_MAX - 4096;
+    size_t spaces = some + AVRO_HEADER_MAX - put_header(&file, some);
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct avro_reader *r = avro_reader_new();
+        assert_int_equal(put_header(&file, spaces + over), AVRO_HEADER_MAX + over);
+        avro_reader_feed(r, buf_slice(&file));
+        assert_int_equal(avro_reader_next(r), over ? ERR_TOO_BIG : ERR_AGAIN);
+        avro_reader_free(r);
+    }
+    buf_free(&file);
+}
+
 /* What takes no bytes is free for whoever wrote it: it must not be work without end for us. */
 static void values_without_bytes_have_an_end(void **state)
 {
@@ -373,6 +437,8 @@ int main(void)
         cmocka_unit_test(any_type_can_lie_between_fields_that_are_wanted),
         cmocka_unit_test(schemas_that_are_none_are_refused),
         cmocka_unit_test(schemas_have_limits),
+        cmocka_unit_test(names_have_a_limit),
+        cmocka_unit_test(a_header_has_a_limit),
         cmocka_unit_test(values_without_bytes_have_an_end),
         cmocka_unit_test(a_block_has_a_limit_before_and_after_it_is_unpacked),
         cmocka_unit_test(codecs_are_known_by_name),
