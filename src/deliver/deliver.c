@@ -12,6 +12,7 @@
 #include "deliver/event_hubs.h"
 #include "deliver/kafka.h"
 #include "deliver/kafka_courier.h"
+#include "deliver/storage.h"
 #include "deliver/trust.h"
 #include "deliver/webhook.h"
 
@@ -53,7 +54,7 @@ const struct deliver_kind *deliver_kind_of(const struct routing_kind *kind,
 
 static bool is_ours(const struct deliver *d, const struct routing_endpoint *e)
 {
-    return e->kind && routing_home(d->hub, e->bit).lane == d->lane->id;
+    return e->kind && e->kind != &storage_kind && routing_home(d->hub, e->bit).lane == d->lane->id;
 }
 
 static struct endpoint *find(const struct deliver *d, const struct routing_endpoint *e)
@@ -81,6 +82,9 @@ static void take(struct deliver *d, const struct routing_endpoint *e)
 static void follow(struct deliver *d)
 {
     const struct routing_endpoint *e;
+    bool first = d->hub->cores[0] == d->lane->id;
+    if (first && d->doors.storage_lane)
+        storages_tell(d->lane, d->doors.storage_lane, d->doors.routing);
     LIST_EACH(node, &d->endpoints) CONTAINER_OF(node, struct endpoint, node)->listed = false;
     for (unsigned i = 0; (e = routing_endpoint_at(d->doors.routing, i)) != NULL; i++)
         if (is_ours(d, e)) take(d, e);

@@ -52,9 +52,10 @@ struct deliver_doors {
     struct trust *trust;   /* filled in by deliver_new() */
     struct log_writer *writer;
     const struct event_hubs *event_hubs; /* that users made here */
+    struct lane *storage_lane; /* of storage endpoints (storage.h); NULL: there are none */
 };
 
-/* What routing_config has: the kinds of endpoints that there are. */
+/* What routing_config has: the kinds of endpoints that there are, those of storage.h among them. */
 extern const struct routing_kind *const deliver_kinds[];
 extern const unsigned deliver_kind_count;
 

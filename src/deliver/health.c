@@ -34,17 +34,23 @@ void healths_init(struct healths *hs, const struct hub *hub, struct lane *lane,
     routing_set_health(routing, look_up, hs);
 }
 
+void health_post(const struct hub *hub, struct lane *lane, unsigned bit, int64_t since_us,
+                 const struct routing_health *h)
+{
+    struct news news = {.bit = bit, .entry = {since_us, *h}};
+    for (unsigned i = 0; i < hub->core_count; i++) {
+        if (hub->cores[i] == lane->id) continue;
+        struct msg *m = msg_new(DELIVER_HEALTH, sizeof news);
+        memcpy(m->body, &news, sizeof news);
+        post(lane, lane_addr(lane), (struct addr){.lane = hub->cores[i]}, m);
+    }
+}
+
 void healths_tell(struct healths *hs, unsigned bit, int64_t since_us,
                   const struct routing_health *h)
 {
-    struct news news = {.bit = bit, .entry = {since_us, *h}};
-    hs->of[bit] = news.entry;
-    for (unsigned i = 0; i < hs->hub->core_count; i++) {
-        if (hs->hub->cores[i] == hs->lane->id) continue;
-        struct msg *m = msg_new(DELIVER_HEALTH, sizeof news);
-        memcpy(m->body, &news, sizeof news);
-        post(hs->lane, lane_addr(hs->lane), (struct addr){.lane = hs->hub->cores[i]}, m);
-    }
+    hs->of[bit] = (struct health_entry){since_us, *h};
+    health_post(hs->hub, hs->lane, bit, since_us, h);
 }
 
 /* ---- counters */

@@ -22,6 +22,10 @@ struct healths {
 void healths_init(struct healths *hs, const struct hub *hub, struct lane *lane,
                   struct routing *routing);
 
+/* Every core but this lane is told. */
+void health_post(const struct hub *hub, struct lane *lane, unsigned bit, int64_t since_us,
+                 const struct routing_health *h);
+
 /* This core's word; the other cores are told. */
 void healths_tell(struct healths *hs, unsigned bit, int64_t since_us,
                   const struct routing_health *h);

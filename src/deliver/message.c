@@ -107,42 +107,69 @@ bool message_put_value(struct buf *out, const struct amqp_value *v)
     return true;
 }
 
-/* What is no text in UTF-8 is told in base64. */
-static bool put_member(struct buf *out, bool any, struct slice name, const struct amqp_value *v)
+static void tell(struct slice name, const struct amqp_value *v, message_text_fn fn, void *ctx)
 {
     struct buf plain = {0}, coded = {0};
-    bool fits = message_put_value(&plain, v) && text_is_utf8(name);
-    if (fits) {
-        if (!text_is_utf8(buf_slice(&plain))) text_base64(&coded, buf_slice(&plain));
-        if (any) buf_put_u8(out, ',');
-        text_json_string(out, name);
-        buf_put_u8(out, ':');
-        text_json_string(out, buf_size(&coded) ? buf_slice(&coded) : buf_slice(&plain));
+    if (message_put_value(&plain, v) && text_is_utf8(name)) {
+        bool is_text = text_is_utf8(buf_slice(&plain));
+        if (!is_text) text_base64(&coded, buf_slice(&plain));
+        fn(ctx, name, is_text ? buf_slice(&plain) : buf_slice(&coded));
     }
     buf_free(&plain);
     buf_free(&coded);
-    return any || fits;
 }
 
 /* `but`: not this one; NULL: all. */
-static bool put_map(struct buf *out, bool any, struct slice elements, const char *but)
+static void tell_each(struct slice elements, const char *but, message_text_fn fn, void *ctx)
 {
     struct cur c = cur_of(elements);
     struct amqp_value key, value;
     while (cur_left(&c) && amqp_get(&c, &key) == OK && amqp_get(&c, &value) == OK)
-        if (but == NULL || !slice_is(amqp_text(&key), but))
-            any = put_member(out, any, amqp_text(&key), &value);
-    return any;
+        if (but == NULL || !slice_is(amqp_text(&key), but)) tell(amqp_text(&key), &value, fn, ctx);
+}
+
+void message_each_property(const struct message *m, message_text_fn fn, void *ctx)
+{
+    struct slice passed = buf_slice(&m->passed);
+    if (m->sections.application.type == AMQP_MAP)
+        tell_each(m->sections.application.bytes, passed.len ? ROUTING_PASSED : NULL, fn, ctx);
+    if (passed.len) fn(ctx, SLICE_LIT(ROUTING_PASSED), passed);
+}
+
+void message_each_pair(const struct message *m, message_text_fn fn, void *ctx)
+{
+    tell_each(m->record->pairs, NULL, fn, ctx);
+}
+
+void message_each_field(const struct message *m, enum amqp_property field, const char *name,
+                        message_text_fn fn, void *ctx)
+{
+    const struct amqp_value *v = &m->sections.properties[field];
+    if (v->type != AMQP_NULL) tell(slice_str(name), v, fn, ctx);
+}
+
+/* ---- members of an object */
+
+struct members {
+    struct buf *out;
+    bool any;
+};
+
+static void put_member(void *ctx, struct slice name, struct slice text)
+{
+    struct members *m = ctx;
+    if (m->any) buf_put_u8(m->out, ',');
+    text_json_string(m->out, name);
+    buf_put_u8(m->out, ':');
+    text_json_string(m->out, text);
+    m->any = true;
 }
 
 bool message_put_properties(const struct message *m, struct buf *out, bool any)
 {
-    struct slice passed = buf_slice(&m->passed);
-    if (m->sections.application.type == AMQP_MAP)
-        any = put_map(out, any, m->sections.application.bytes, passed.len ? ROUTING_PASSED : NULL);
-    if (passed.len == 0) return any;
-    const struct amqp_value value = {.type = AMQP_STRING, .bytes = passed};
-    return put_member(out, any, SLICE_LIT(ROUTING_PASSED), &value);
+    struct members all = {out, any};
+    message_each_property(m, put_member, &all);
+    return all.any;
 }
 
 const char *message_system_field(const struct message *m, unsigned i, const struct amqp_value **v)
@@ -162,9 +189,11 @@ const char *message_system_field(const struct message *m, unsigned i, const stru
 
 bool message_put_system(const struct message *m, struct buf *out, bool any)
 {
+    struct members all = {out, any};
     const struct amqp_value *v;
     const char *name;
     for (unsigned i = 0; (name = message_system_field(m, i, &v)) != NULL; i++)
-        if (v->type != AMQP_NULL) any = put_member(out, any, slice_str(name), v);
-    return put_map(out, any, m->record->pairs, NULL);
+        if (v->type != AMQP_NULL) tell(slice_str(name), v, put_member, &all);
+    message_each_pair(m, put_member, &all);
+    return all.any;
 }

@@ -9,6 +9,7 @@
 #include "blob/remote.h"
 #include "cursor/cursor.h"
 #include "deliver/deliver.h"
+#include "deliver/storage.h"
 #include "front/amqp/amqp.h"
 #include "front/blob/blob.h"
 #include "front/device_http/device_http.h"
@@ -154,6 +155,10 @@ static enum err open_archives(struct wire *w, const struct wire_config *cfg)
                                                          .io = cfg->io,
                                                          .remote = w->archive_remote,
                                                          .second_us = cfg->capture_second_us});
+    w->storages = storages_new(&(struct storages_config){.hub = &w->hub,
+                                                         .lane = &w->archive_lane,
+                                                         .archives = w->archives,
+                                                         .ephemeral = cfg->ephemeral});
     return capture_open(&(struct capture_config){.hub = &w->hub,
                                                  .lane = &w->archive_lane,
                                                  .archives = w->archives,
@@ -273,7 +278,8 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .dialer = w->dialers ? w->dialers[c - w->cores] : NULL,
                                             .ca_pem = w->outgoing_ca_pem,
                                             .writer = &c->writer,
-                                            .event_hubs = c->event_hubs});
+                                            .event_hubs = c->event_hubs,
+                                            .storage_lane = &w->archive_lane});
     return OK;
 }
 
@@ -370,6 +376,7 @@ void wire_close(struct wire *w)
         close_core(&w->cores[i]);
     }
     capture_close(w->captures);
+    storages_free(w->storages);
     archives_free(w->archives);
     quota_close(w->hub.quota);
     quota_free(w->hub.quota);

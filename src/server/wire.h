@@ -111,6 +111,7 @@ struct wire {
     struct upload_config upload;
     struct remote *remote, *archive_remote;
     struct archives *archives;
+    struct storages *storages;
     struct captures *captures;
     struct transfer_config transfer;
     struct blob_config blob;

@@ -93,6 +93,7 @@ GROUPS = {
     "python event_hubs": ("python", python("event_hubs")),
     "python capture": ("python", python("capture")),
     "python replay": ("python", python("replay")),
+    "python storage": ("python", python("storage")),
     "python consumer": ("python", python("consumer")),
     "python websocket": ("python", python("websocket_443")),
     "node matrix": ("node", node("matrix")),
@@ -135,6 +136,7 @@ GROUPS = {
     "node amqp_endpoints": ("node", node("amqp_endpoints")),
     "node cosmos": ("cosmos", node("cosmos")),
     "node kafka": ("kafka", node("kafka")),
+    "node storage": ("node", node("storage")),
     "node provisioning matrix": ("node", node("provisioning")),
     "java device AMQPS": ("java", java("Devices", "AMQPS")),
     "java device MQTT": ("java", java("Devices", "MQTT")),
@@ -159,6 +161,7 @@ GROUPS = {
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
 LANES = (r"java multiplex|python (limits|lines|event_hubs|capture|replay)|node (faults|limits)",
+LANES = (r"java multiplex|python (limits|lines|event_hubs|capture|storage)|node (faults|limits)",
          r"java|go",
          r"(python|plain|node) matrix|node allocation",
          r"python",

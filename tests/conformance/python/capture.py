@@ -12,6 +12,7 @@ import fastavro
 from azurite import Azurite
 from check import check, equal, until
 from own_server import own_server
+from storage_account import Azurite
 
 os.environ["AZIMUTH_CAPTURE_SECOND_US"] = "20000"  # a minute is 1.2 s
 
@@ -68,18 +69,18 @@ def _():
 def _():
     with own_server() as server:
         azurite = Azurite()
-        azurite.container.create_container()
+        azurite.container("events").create_container()
         server.cli("hub", "device-identity", "create", "-d", "d1")
         server.cli("hub", "capture", "create", "--cs", azurite.string, "--blob-container", "events",
                    "--capture-interval", "60", "--skip-empty-archives", "--encoding", "AvroDeflate")
         send(server, 5)
-        all_once(lambda: in_container(azurite.container), 5)
+        all_once(lambda: in_container(azurite.container("events")), 5)
         azurite.kill()
         send(server, 5)
         until("the outage is said", lambda: "no answer" in server.cli("hub", "capture", "show", "-o", "json"))
         azurite = Azurite(azurite.port)
         until("the container is missed", lambda: "'events' is not there" in server.cli("hub", "capture", "show", "-o", "json"))
-        azurite.container.create_container()
-        all_once(lambda: in_container(azurite.container), 5)
+        azurite.container("events").create_container()
+        all_once(lambda: in_container(azurite.container("events")), 5)
         until("all is well", lambda: '"lastError": ""' in server.cli("hub", "capture", "show", "-o", "json"))
         azurite.kill()

@@ -1,0 +1,295 @@
+/* storage_settings.c - what a storage endpoint may be, and what its files are called.
+ *
+ * Names tell minutes.  Of files of one minute the second gets "-1" at its end, before an ending such as
+ * ".json", the third "-2": Azure says nothing of them, and nothing may be written over.
+ *
+ * The account's key is not shown.  A document that comes back with the mask keeps it. */
+#include "deliver/storage_settings.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "archive/template.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "base/text.h"
+
+#define MASK "****"
+
+#define MINUTE_US INT64_C(60000000)
+
+static const char *const encodings[STORAGE_ENCODINGS] = {"Avro", "AvroDeflate", "JSON"};
+
+/* ---- members */
+
+static enum err check_members(const struct json *e)
+{
+    static const char *const known[] = {"name",
+                                        "id",
+                                        "subscriptionId",
+                                        "resourceGroup",
+                                        "authenticationType",
+                                        "identity",
+                                        "endpointUri",
+                                        "connectionString",
+                                        "containerName",
+                                        "folder",
+                                        "fileNameFormat",
+                                        "batchFrequencyInSeconds",
+                                        "maxChunkSizeInBytes",
+                                        "encoding",
+                                        "skipEmptyBlobs"};
+    for (const struct json *m = e->child; m; m = m->next) {
+        size_t i = 0, count = sizeof known / sizeof *known;
+        while (i < count && !slice_is(m->key, known[i])) i++;
+        if (i == count)
+            return fail(ERR_INVALID, "a storage container has no member '%.*s'",
+                        SLICE_ARG(slice_head(m->key, 64)));
+    }
+    return OK;
+}
+
+static enum err read_text(const struct json *e, const char *name, char *out, size_t size)
+{
+    const struct json *v = json_given(e, name);
+    if (v == NULL) return OK;
+    if (v->type != JSON_STRING || v->text.len >= size || !text_is_utf8(v->text) ||
+        slice_find(v->text, '\0') < v->text.len)
+        return fail(ERR_INVALID, "%s is text of at most %zu bytes", name, size - 1);
+    snprintf(out, size, "%.*s", SLICE_ARG(v->text));
+    return OK;
+}
+
+static enum err read_number(const struct json *e, const char *name, int64_t least, int64_t most,
+                            int64_t initial, int64_t *out)
+{
+    const struct json *v = json_given(e, name);
+    *out = initial;
+    if (v == NULL) return OK;
+    if (v->type != JSON_NUMBER || json_i64(v, out) != OK || *out < least || *out > most)
+        return fail(ERR_INVALID, "%s is a number from %" PRId64 " to %" PRId64, name, least, most);
+    return OK;
+}
+
+static enum err read_truth(const struct json *e, const char *name, bool *out)
+{
+    const struct json *v = json_given(e, name);
+    if (v == NULL) return OK;
+    if (v->type != JSON_BOOL) return fail(ERR_INVALID, "%s is true or false", name);
+    *out = v->truth;
+    return OK;
+}
+
+static enum err read_encoding(const struct json *e, enum storage_encoding *out)
+{
+    char text[16] = "Avro";
+    TRY(read_text(e, "encoding", text, sizeof text));
+    for (unsigned i = 0; i < STORAGE_ENCODINGS; i++) {
+        if (!slice_is_nocase(slice_str(text), encodings[i])) continue;
+        *out = (enum storage_encoding)i;
+        return OK;
+    }
+    return fail(ERR_INVALID, "encoding is Avro, AvroDeflate or JSON");
+}
+
+/* ---- names of files */
+
+static void fill(struct template_fields *f, const char *hub, unsigned partition, int64_t wall_us)
+{
+    static const char *const times[] = {"{YYYY}", "{MM}", "{DD}", "{HH}", "{mm}", NULL};
+    *f = (struct template_fields){.exact = true};
+    template_text(f, "{iothub}", hub);
+    template_number(f, "{partition}", 1, (int)partition);
+    template_time(f, times, wall_us);
+}
+
+int64_t storage_next_us(int64_t wall_us, int64_t before_us)
+{
+    int64_t minute = wall_us / MINUTE_US * MINUTE_US;
+    return MAX(minute, before_us + 1);
+}
+
+/* Before the ending of its last part, if that has one. */
+static void add_suffix(char name[ARCHIVE_NAME_MAX + 1], int64_t nth)
+{
+    char ending[ARCHIVE_NAME_MAX + 1], *slash = strrchr(name, '/');
+    char *dot = strrchr(slash ? slash : name, '.');
+    char *at = dot ? dot : name + strlen(name);
+    snprintf(ending, sizeof ending, "%s", at);
+    snprintf(at, (size_t)(name + ARCHIVE_NAME_MAX + 1 - at), "-%" PRId64 "%s", nth, ending);
+}
+
+enum err storage_name(const struct storage_settings *s, const char *hub, unsigned partition,
+                      int64_t named_us, char out[ARCHIVE_NAME_MAX + 1])
+{
+    struct template_fields f;
+    fill(&f, hub, partition, named_us);
+    if (template_write(&f, s->format, out, ARCHIVE_NAME_MAX + 1 - STORAGE_SUFFIX_MAX) != OK)
+        return fail(ERR_INVALID, "fileNameFormat makes names of more than %d bytes",
+                    ARCHIVE_NAME_MAX - STORAGE_SUFFIX_MAX);
+    if (named_us % MINUTE_US) add_suffix(out, named_us % MINUTE_US);
+    return OK;
+}
+
+static enum err check_format(const struct storage_settings *s)
+{
+    char name[ARCHIVE_NAME_MAX + 1], hub[HUB_NAME_LEN_MAX + 1] = "";
+    struct template_fields f;
+    memset(hub, 'n', HUB_NAME_LEN_MAX);
+    fill(&f, hub, LOG_PARTITIONS_MAX - 1, 0);
+    const char *missing = template_missing(&f, s->format);
+    if (missing)
+        return fail(ERR_INVALID,
+                    "fileNameFormat has no %s: it needs {iothub}, {partition}, {YYYY}, {MM}, {DD}, "
+                    "{HH} and {mm}",
+                    missing);
+    TRY(storage_name(s, hub, LOG_PARTITIONS_MAX - 1, 0, name));
+    if (archive_is_path(slice_str(s->format))) return OK;
+    return fail(ERR_INVALID,
+                "fileNameFormat is a path of printable characters without \\ ? # %% \" "
+                "< > | * : and without parts that are empty or begin with a dot");
+}
+
+/* ---- the mask */
+
+/* Where the key's text is in a connection string; false: nowhere. */
+static bool find_key(struct slice text, size_t *at, size_t *len)
+{
+    struct slice rest = text, part;
+    while (slice_split(&rest, ';', &part)) {
+        if (!slice_starts_nocase(part, SLICE_LIT("AccountKey="))) continue;
+        *at = (size_t)(part.ptr - text.ptr) + strlen("AccountKey=");
+        *len = part.len - strlen("AccountKey=");
+        return true;
+    }
+    return false;
+}
+
+static void put_masked(struct buf *out, struct slice text)
+{
+    size_t at, len;
+    if (find_key(text, &at, &len)) {
+        buf_put_slice(out, slice_head(text, at));
+        buf_put_str(out, MASK);
+        buf_put_slice(out, slice_from(text, at + len));
+    } else if (text.len) {
+        buf_put_str(out, MASK);
+    }
+}
+
+void storage_mask(struct arena *a, struct json *endpoint)
+{
+    struct buf masked = {0};
+    if (json_given(endpoint, "connectionString") == NULL) return;
+    put_masked(&masked, json_str(endpoint, "connectionString"));
+    json_set(a, endpoint, SLICE_LIT("connectionString"), json_new_string(a, buf_slice(&masked)));
+    buf_free(&masked);
+}
+
+/* The string that a masked one stands for. */
+static struct slice unmasked(struct slice text, const struct json *before)
+{
+    struct slice kept = json_str(before, "connectionString");
+    struct buf masked = {0};
+    put_masked(&masked, kept);
+    bool same = kept.len && slice_eq(text, buf_slice(&masked));
+    buf_free(&masked);
+    return same ? kept : text;
+}
+
+static bool is_masked(struct slice text)
+{
+    size_t at, len;
+    return find_key(text, &at, &len) && slice_is(slice_head(slice_from(text, at), len), MASK);
+}
+
+/* ---- where to */
+
+static enum err read_folder(const struct json *e, struct archive_target *t)
+{
+    if (json_given(e, "connectionString") || json_given(e, "containerName"))
+        return fail(ERR_INVALID, "folder is instead of connectionString and containerName");
+    TRY(read_text(e, "folder", t->folder, sizeof t->folder));
+    t->is_folder = true;
+    return t->folder[0] == '\0' || archive_is_path(slice_str(t->folder))
+               ? OK
+               : fail(ERR_INVALID, "folder is a path below the server's folder of storage "
+                                   "endpoints, without parts that begin with a dot");
+}
+
+static enum err read_container(const struct json *e, struct archive_target *t)
+{
+    TRY(read_text(e, "connectionString", t->secret, sizeof t->secret));
+    TRY(read_text(e, "containerName", t->container, sizeof t->container));
+    if (t->secret[0] == '\0') return fail(ERR_INVALID, "connectionString is missing");
+    if (is_masked(slice_str(t->secret)))
+        return fail(ERR_INVALID, "connectionString is masked: this account was not there before");
+    if (!archive_is_container(slice_str(t->container)))
+        return fail(ERR_INVALID, "containerName is missing, or is no name of a container");
+    return archive_target_read_account(t);
+}
+
+static enum err read_target(const struct json *e, struct archive_target *t)
+{
+    char how[32] = "keyBased";
+    TRY(read_text(e, "authenticationType", how, sizeof how));
+    if (!slice_is_nocase(slice_str(how), "keyBased"))
+        return fail(ERR_INVALID, "authenticationType is keyBased: there are no identities here");
+    return json_given(e, "folder") ? read_folder(e, t) : read_container(e, t);
+}
+
+/* ---- all of it */
+
+enum err storage_settings_read(const struct json *e, struct storage_settings *out)
+{
+    int64_t frequency, chunk;
+    *out = (struct storage_settings){.format = STORAGE_FORMAT_DEFAULT};
+    TRY(check_members(e));
+    TRY(read_target(e, &out->archive.target));
+    TRY(read_encoding(e, &out->encoding));
+    TRY(read_text(e, "fileNameFormat", out->format, sizeof out->format));
+    TRY(check_format(out));
+    TRY(read_number(e, "batchFrequencyInSeconds", STORAGE_FREQUENCY_MIN_S, STORAGE_FREQUENCY_MAX_S,
+                    STORAGE_FREQUENCY_DEFAULT_S, &frequency));
+    TRY(read_number(e, "maxChunkSizeInBytes", STORAGE_CHUNK_MIN, STORAGE_CHUNK_MAX,
+                    STORAGE_CHUNK_DEFAULT, &chunk));
+    TRY(read_truth(e, "skipEmptyBlobs", &out->archive.skip_empty));
+    out->archive.interval_s = (unsigned)frequency;
+    out->archive.size_limit = (uint64_t)chunk;
+    out->archive.codec = out->encoding == STORAGE_AVRO_DEFLATE ? AVRO_DEFLATE : AVRO_NULL_CODEC;
+    return OK;
+}
+
+/* Readers of what is there already would stumble. */
+static enum err check_encoding(const struct storage_settings *s, const struct json *before)
+{
+    if (before == NULL || slice_is_nocase(json_str(before, "encoding"), encodings[s->encoding]))
+        return OK;
+    return fail(ERR_INVALID, "encoding cannot be changed, it is %.*s: make another endpoint",
+                SLICE_ARG(json_str(before, "encoding")));
+}
+
+static void complete(struct arena *a, struct json *e, const struct storage_settings *s)
+{
+    json_set(a, e, SLICE_LIT("encoding"), json_new_string(a, slice_str(encodings[s->encoding])));
+    json_set(a, e, SLICE_LIT("fileNameFormat"), json_new_string(a, slice_str(s->format)));
+    json_set(a, e, SLICE_LIT("batchFrequencyInSeconds"), json_new_i64(a, s->archive.interval_s));
+    json_set(a, e, SLICE_LIT("maxChunkSizeInBytes"),
+             json_new_i64(a, (int64_t)s->archive.size_limit));
+}
+
+enum err storage_check(const struct hub *hub, struct arena *a, struct json *endpoint,
+                       const struct json *before)
+{
+    struct storage_settings s;
+    const struct json *given = json_given(endpoint, "connectionString");
+    (void)hub;
+    if (given && given->type == JSON_STRING)
+        json_set(a, endpoint, SLICE_LIT("connectionString"),
+                 json_new_string(a, unmasked(given->text, before)));
+    enum err e = storage_settings_read(endpoint, &s);
+    if (e == OK) e = check_encoding(&s, before);
+    if (e == OK) complete(a, endpoint, &s);
+    mem_wipe(&s, sizeof s);
+    return e == OK ? OK : ERR_INVALID;
+}
