@@ -8,7 +8,7 @@ import time
 import fanout
 import fleet
 import replay
-from measure import PLAIN, TLS, WSS, generate, interleave, wait_quiet
+from measure import PLAIN, TLS, WSS, generate, generate_undisturbed, interleave, wait_quiet
 from servers import (AZIMUTH, BUILD, GENERATOR_CPU, HUB, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
                      Mosquitto)
 
@@ -162,6 +162,31 @@ def routing(book, name, options):
         book.add(name, "azimuth", {"round": number, **json.loads(run.stdout)})
 
 
+# ---- Capture
+
+CAPTURE = {"intervalInSeconds": 60, "sizeLimitInBytes": 10485760, "skipEmptyArchives": True,
+           "destination": {"name": "Azimuth.Folder"}}
+
+
+def capture(book, name, options):
+    """As fast as it goes, with every message in a file besides, and without, in turn."""
+    servers = [Azimuth(devices=100), Azimuth("azimuth-capture", devices=100)]
+    try:
+        path = f"/admin/v1/captures/{servers[1].admin('GET', '/admin/v1/hub')['hubName']}"
+        servers[1].admin("PUT", path, CAPTURE)
+        for server in servers:
+            wait_settled(server)
+        arguments = f"{PLAIN} -c 100 --qos 1 --window 16 --duration {options.seconds}"
+        for number in range(options.rounds):
+            for server in servers:
+                result = generate_undisturbed(server, arguments, options)
+                parts = servers[1].admin("GET", path)["partitions"]
+                book.add(name, server.name, {"round": number, **result,
+                                             "events_in_files": sum(p["events"] for p in parts)})
+    finally:
+        stop_all(servers)
+
+
 # ---- twins
 
 def twins(book, name, options):
@@ -285,6 +310,7 @@ CASES = {
     "methods": methods,
     "routing": routing,
     "fanout": fanout.fanout,
+    "capture": capture,
     "twins": twins,
     "c2d": c2d,
     "provisioning": provisioning,

@@ -19,6 +19,7 @@ class Goal:
     must: float = None
     aim: float = None
     gate: float = None   # fails the suite above it; without one the row is only printed
+    peer: str = PEER
 
 
 def cost(case, what, must=None, aim=None, gate=None):
@@ -31,6 +32,11 @@ def cost(case, what, must=None, aim=None, gate=None):
 def acknowledged(case, what):
     return [Goal(case, f"{what}: {p} of PUBACK", "azimuth", f"ack_us.{p}", "ms", 1e-3, ratio=True)
             for p in ("p50", "p99")]
+
+
+def beside_itself(case, what, server, **limits):
+    """Server CPU for a message, to that of azimuth as it comes."""
+    return [Goal(case, what, server, "cpu_s_per_million", "CPU-s/M", ratio=True, peer="azimuth", **limits)]
 
 
 def routing(kind, count, must=None):
@@ -70,6 +76,7 @@ GOALS = [
     Goal("methods", "1000 calls/s of 1000 devices, HTTP to MQTT and back: p50", "azimuth", "p50_us", "ms", 1e-3),
     Goal("methods", "1000 calls/s of 1000 devices, HTTP to MQTT and back: p99", "azimuth", "p99_us", "ms", 1e-3,
          must=5, aim=2),
+    *beside_itself("capture", "plain, 100 devices, 16 in flight, every message captured", "azimuth-capture", must=1.15),
     *routing("properties", 10), *routing("properties", 100), *routing("properties", 1000),
     *routing("body", 10), *routing("body", 100, must=2), *routing("body", 1000),
     Goal("fanout", "60 000 events to each of four webhooks", "azimuth-alone", "per_s", "1/s"),

@@ -10,7 +10,7 @@ import json
 import pathlib
 import statistics
 
-from goals import GOALS, PEER
+from goals import GOALS
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENT = HERE.parent.parent / "docs" / "benchmarks.md"
@@ -32,7 +32,7 @@ class Row:
         self.lines = [line for line in lines
                       if line["case"] == goal.case and line["server"] == goal.server]
         own = self._values(lines, goal.server)
-        peer = self._values(lines, PEER)
+        peer = self._values(lines, goal.peer)
         self.own = statistics.median(own) if own else None
         self.peer = statistics.median(peer) if peer else None
         self.spread = (max(own) - min(own)) / self.own if own and self.own else 0
@@ -87,7 +87,7 @@ def table(lines, case):
     for row in rows:
         mark = {None: " ", True: "+", False: "!"}[row.held]
         ratio = "" if row.ratio is None else f"ratio {row.ratio:.2f}"
-        text.append(f" {mark} {row.goal.what:52} {number(row.own):>7} {row.goal.unit:8} {PEER} "
+        text.append(f" {mark} {row.goal.what:52} {number(row.own):>7} {row.goal.unit:8} {row.goal.peer} "
                     f"{number(row.peer):>7}  {ratio:11} spread {row.spread * 100:3.0f} %  "
                     f"{row.limits()}: {row.distance()}".rstrip(": "))
     if not rows:

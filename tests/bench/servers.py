@@ -174,6 +174,19 @@ class Azimuth(Server):
                 raise RuntimeError(f"devices were not created: {answer.status} {text[:500]}")
         admin.close()
 
+    def admin(self, method, path, body=None):
+        """A request over the administrator's socket; the answer's JSON."""
+        admin = http.client.HTTPConnection(HUB)
+        admin.sock = socket.socket(socket.AF_UNIX)
+        admin.sock.connect(f"{self.ready['data']}/azimuth.sock")
+        admin.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+        answer = admin.getresponse()
+        text = answer.read()
+        admin.close()
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {path} was answered {answer.status} {text[:500]}")
+        return json.loads(text)
+
     def token(self, policy, seconds=3600):
         """A token of that policy for the whole hub."""
         string = subprocess.run([AZIMUTH, "connection-string", "--data", self.ready["data"], "--policy", policy],
