@@ -69,6 +69,18 @@ const struct cli_option endpoint_mqtt_options[] = {
     {"envelope", "true|false", "JSON with properties and body, not the bare body [false]"},
     END};
 
+const struct cli_option endpoint_storage_options[] = {
+    NAME_OPTION,
+    {"connection-string c", "TEXT", "of the storage account"},
+    {"container-name container", "NAME", "its container"},
+    {"folder", "PATH", "instead of both: files go to DATA/storage/PATH of the server"},
+    {"batch-frequency b", "SECONDS", "the oldest that a file becomes, 60 to 720 [300]"},
+    {"chunk-size w", "MB", "the largest, 10 to 500 [300]"},
+    {"encoding", "NAME", "avro, avrodeflate or json; fixed once it is there [avro]"},
+    {"file-name-format ff", "TEMPLATE", "[{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}]"},
+    RESOURCE,
+    END};
+
 const char message_endpoint_help[] =
     "hub message-endpoint create eventhub --en orders --entity-path orders\n"
     "hub message-endpoint create servicebus-queue --en jobs -c "
@@ -76,6 +88,8 @@ const char message_endpoint_help[] =
     "hub message-endpoint create webhook --en hook --endpoint-uri https://example.com/hub\n"
     "hub message-endpoint create mqtt --en plant --url mqtts://broker.example.com --user hub "
     "--password ...\n"
+    "hub message-endpoint create storage-container --en cold -c 'AccountName=..;AccountKey=..' "
+    "--container telemetry\n"
     "hub message-route create --rn hot -t DeviceMessages --en orders -c \"level = 'hot'\"";
 
 static const char *const columns = "name type health=healthStatus error=lastKnownError";
@@ -94,6 +108,7 @@ static const struct endpoint_kind kinds[] = {
     {"mqtt", "mqtt"},
     {"servicebus-queue", "serviceBusQueues"},
     {"servicebus-topic", "serviceBusTopics"},
+    {"storage-container", "storageContainers"},
     {"webhook", "webhooks"},
 };
 
@@ -145,6 +160,11 @@ static const struct member members[] = {
     {"user", "user", false},
     {"password", "password", false},
     {"topic", "topic", false},
+    {"container-name", "containerName", false},
+    {"folder", "folder", false},
+    {"batch-frequency", "batchFrequencyInSeconds", true},
+    {"encoding", "encoding", false},
+    {"file-name-format", "fileNameFormat", false},
 };
 
 /* Azure's text for the hub's own identity; another one is a resource's id. */
@@ -178,8 +198,21 @@ static enum err set_broker(struct cli *c, struct json *endpoint)
     return OK;
 }
 
+/* az tells megabytes. */
+static enum err set_chunk(struct cli *c, struct json *endpoint)
+{
+    int64_t number;
+    const int64_t unit = 1 << 20;
+    if (!cli_given(c, "chunk-size")) return OK;
+    TRY(cli_number(c, "chunk-size", 0, INT64_MAX / unit, 0, &number));
+    json_set(&c->arena, endpoint, SLICE_LIT("maxChunkSizeInBytes"),
+             json_new_i64(&c->arena, number * unit));
+    return OK;
+}
+
 static enum err set_members(struct cli *c, struct json *endpoint)
 {
+    TRY(set_chunk(c, endpoint));
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         const struct member *m = &members[i];
         if (!cli_given(c, m->option)) continue;

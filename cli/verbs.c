@@ -432,6 +432,7 @@ const struct cli_verb cli_verbs[] = {
     ENDPOINT_VERBS("mqtt", "an MQTT broker", endpoint_mqtt_options),
     ENDPOINT_VERBS("servicebus-queue", "a queue of Service Bus", endpoint_service_bus_options),
     ENDPOINT_VERBS("servicebus-topic", "a topic of Service Bus", endpoint_service_bus_options),
+    ENDPOINT_VERBS("storage-container", "a storage container", endpoint_storage_options),
     ENDPOINT_VERBS("webhook", "a webhook", endpoint_webhook_options),
     {.words = "hub message-endpoint delete",
      .summary = "Deletes an endpoint, those of a type, or all",

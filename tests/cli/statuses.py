@@ -38,7 +38,8 @@ LINKED = ("dps", "linked-hub")
 DPS_CERTIFICATE = ("dps", "certificate")
 OTHER_HUB = "HostName=other.test;SharedAccessKeyName=iothubowner;SharedAccessKey=c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
-ENDPOINTS = (("eventhub", "e1"), ("mqtt", "b1"), ("servicebus-queue", "q1"), ("servicebus-topic", "t1"), ("webhook", "w1"))
+ENDPOINTS = (("eventhub", "e1"), ("mqtt", "b1"), ("servicebus-queue", "q1"), ("servicebus-topic", "t1"), ("storage-container", "s1"),
+             ("webhook", "w1"))
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
     "env": ("env",),
@@ -109,6 +110,8 @@ CONNECTING = {
     "hub message-enrichment delete": (*ENRICHMENT, "delete", "-k", "k1"),
     "hub message-endpoint create eventhub": (*ENDPOINT, "create", "eventhub", "--en", "e1", "--entity-path", "orders"),
     "hub message-endpoint create mqtt": (*ENDPOINT, "create", "mqtt", "--en", "b1", "--url", "mqtt://localhost:1"),
+    "hub message-endpoint create storage-container": (*ENDPOINT, "create", "storage-container", "--en", "s1", "--folder", "cold",
+                                                      "--batch-frequency", "60", "--chunk-size", "10"),
     "hub message-endpoint create webhook": (*ENDPOINT, "create", "webhook", "--en", "w1", "--endpoint-uri", "https://localhost:1/"),
     "hub message-endpoint update eventhub": (*ENDPOINT, "update", "eventhub", "--en", "e1", "--entity-path", "orders2"),
     "hub message-endpoint update mqtt": (*ENDPOINT, "update", "mqtt", "--en", "b1", "--envelope", "true"),
@@ -116,6 +119,8 @@ CONNECTING = {
     "hub message-endpoint create servicebus-topic": (*ENDPOINT, "create", "servicebus-topic", "--en", "t1", "-c", BUS),
     "hub message-endpoint update servicebus-queue": (*ENDPOINT, "update", "servicebus-queue", "--en", "q1", "-c", BUS),
     "hub message-endpoint update servicebus-topic": (*ENDPOINT, "update", "servicebus-topic", "--en", "t1", "-c", BUS),
+    "hub message-endpoint update storage-container": (*ENDPOINT, "update", "storage-container", "--en", "s1", "--ff",
+                                                      "{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}.avro"),
     "hub message-endpoint update webhook": (*ENDPOINT, "update", "webhook", "--en", "w1", "--max-events-per-batch", "7"),
     "hub message-endpoint list": ("hub", "message-endpoint", "list"),
     "hub message-endpoint show": ("hub", "message-endpoint", "show", "--en", "events"),
