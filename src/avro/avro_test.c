@@ -358,7 +358,7 @@ static size_t put_header(struct buf *file, size_t spaces)
     memset(buf_reserve(&schema, spaces), ' ', spaces);
     buf_commit(&schema, spaces);
     buf_clear(file);
-    avro_writer_begin(&w, buf_cstr(&schema), AVRO_NULL_CODEC, sync, file);
+    avro_writer_begin(&w, buf_cstr(&schema), AVRO_NULL_CODEC, sync, (struct avro_note){0}, file);
     avro_writer_fini(&w);
     buf_free(&schema);
     return buf_size(file);

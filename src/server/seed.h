@@ -21,8 +21,9 @@
  *         retentionTimeInHours: 48
  *         retentionSizeInBytes: 1073741824
  *         consumerGroups: [readers]
+ *         capture: {destination: {name: Azimuth.Folder}}
  *     consumerGroups: [dashboard]             # of the built-in event hub
- *     capture:                                # likewise: a captureDescription
+ *     capture:                                # likewise; a captureDescription
  *       destination: {name: Azimuth.Folder}
  *
  * The names of a device are those of a Device in the service API.  What is there already stays as it is,

@@ -55,12 +55,18 @@ static enum err read_setting(struct seed *s, const struct yaml *item, struct eve
         TRY(read_number(s, item, INT64_MAX, &n));
         wish->says_bytes = true;
         wish->keep.bytes = n;
-    } else if (slice_is(item->name, "capture")) {
-        return seed_bad(s, item, "comes with a later release");
-    } else if (!slice_is(item->name, "consumerGroups")) {
+    } else if (!slice_is(item->name, "consumerGroups") && !slice_is(item->name, "capture")) {
         return seed_bad(s, item, "there is no such setting");
     }
     return OK;
+}
+
+static enum err read_capture_of(struct seed *s, struct slice event_hub, const struct yaml *section)
+{
+    if (section->kind != YAML_MAP) return seed_bad(s, section, "names and values were expected");
+    struct seed_step step = {
+        .kind = SEED_CAPTURE, .event_hub = event_hub, .text = seed_json(s, section)};
+    return add(s, section, &step);
 }
 
 static enum err read_event_hub(struct seed *s, const struct yaml *item)
@@ -75,7 +81,9 @@ static enum err read_event_hub(struct seed *s, const struct yaml *item)
         TRY(read_setting(s, m, &step.wish));
     TRY(add(s, item, &step));
     const struct yaml *groups = is_map ? yaml_get(item, "consumerGroups") : NULL;
-    return groups ? read_groups_of(s, name->text, groups) : OK;
+    const struct yaml *capture = is_map ? yaml_get(item, "capture") : NULL;
+    if (groups) TRY(read_groups_of(s, name->text, groups));
+    return capture ? read_capture_of(s, name->text, capture) : OK;
 }
 
 enum err seed_read_event_hubs(struct seed *s, const struct yaml *list)
@@ -93,9 +101,7 @@ enum err seed_read_groups(struct seed *s, const struct yaml *list)
 
 enum err seed_read_capture(struct seed *s, const struct yaml *section)
 {
-    if (section->kind != YAML_MAP) return seed_bad(s, section, "names and values were expected");
-    return add(s, section,
-               &(struct seed_step){.kind = SEED_CAPTURE, .text = seed_json(s, section)});
+    return read_capture_of(s, SLICE_NONE, section);
 }
 
 /* ---- making them */
@@ -146,16 +152,23 @@ static void on_captured(struct capture_wait *w, const struct capture_answer *a)
     next(s);
 }
 
+/* Without a name: the built-in one. */
+static struct capture_hub captured_hub(const struct seed *s)
+{
+    const struct event_hub *h = event_hub_find(s->doors.event_hubs, s->step->event_hub);
+    return h ? (struct capture_hub){h->stream, slice_str(h->name)}
+             : (struct capture_hub){0, slice_str(s->doors.hub_name)};
+}
+
 static void on_capture_looked(struct capture_wait *w, const struct capture_answer *a)
 {
     struct seed *s = CONTAINER_OF(w, struct seed, capture_wait);
-    struct slice hub = s->step->event_hub;
     if (a->status == STATUS_OK) {
         next(s);
         return;
     }
     s->capture_wait.fn = on_captured;
-    capture_put(s->doors.captures, s->doors.lane, hub, s->step->text, &s->capture_wait);
+    capture_put(s->doors.captures, s->doors.lane, captured_hub(s), s->step->text, &s->capture_wait);
 }
 
 static void make_event_hub(struct seed *s)
@@ -178,7 +191,7 @@ static void make_group(struct seed *s)
 static void make_capture(struct seed *s)
 {
     s->capture_wait.fn = on_capture_looked;
-    capture_get(s->doors.captures, s->doors.lane, s->step->event_hub, &s->capture_wait);
+    capture_get(s->doors.captures, s->doors.lane, captured_hub(s), &s->capture_wait);
 }
 
 static void go_on(struct seed *s)

@@ -327,6 +327,7 @@ static void event_hubs_groups_and_captures_are_made_and_stay_as_they_are(void **
                       "    retentionTimeInHours: 48\n"
                       "    retentionSizeInBytes: 1000\n"
                       "    consumerGroups: [readers, others]\n"
+                      "    capture: {enabled: true, destination: {name: Azimuth.Folder}}\n"
                       "consumerGroups: [dashboard]\n"
                       "capture: {enabled: true, destination: {name: Azimuth.Folder}}\n"
                       "routing:\n"
@@ -364,7 +365,7 @@ static void what_is_wrong_with_event_hubs_is_named_with_its_line(void **state)
         {"eventHubs:\n  - name: a\n    retentionTimeInHours: x\n",
          ":3: retentionTimeInHours: a number"},
         {"eventHubs:\n  - name: a\n    color: red\n", ":3: color: there is no such setting"},
-        {"eventHubs:\n  - name: a\n    capture: {}\n", ":3: capture: comes with a later release"},
+        {"eventHubs:\n  - name: a\n    capture: []\n", ":3: capture: names and values"},
         {"consumerGroups: a\n", ":1: consumerGroups: a list was expected"},
         {"capture: []\n", ":1: capture: names and values"},
         {"eventHubs:\n  - a b\n", ":2: event hub 'a b': its name or a number cannot be"},

@@ -37,9 +37,9 @@ LINE = ("dps", "enrollment-group")
 LINKED = ("dps", "linked-hub")
 DPS_CERTIFICATE = ("dps", "certificate")
 OTHER_HUB = "HostName=other.test;SharedAccessKeyName=iothubowner;SharedAccessKey=c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
-# Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 ENDPOINTS = (("eventhub", "e1"), ("mqtt", "b1"), ("servicebus-queue", "q1"), ("servicebus-topic", "t1"), ("storage-container", "s1"),
              ("webhook", "w1"))
+# Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
     "env": ("env",),
