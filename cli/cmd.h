@@ -33,8 +33,8 @@ extern const struct cli_option message_route_create_options[], message_route_upd
     message_route_test_options[], message_route_fallback_options[], routing_apply_options[],
     message_enrichment_create_options[], message_enrichment_options[], message_endpoint_options[],
     message_endpoint_list_options[], message_endpoint_delete_options[], endpoint_eventhub_options[],
-    endpoint_mqtt_options[], endpoint_service_bus_options[], endpoint_storage_options[],
-    endpoint_webhook_options[];
+    endpoint_cosmos_options[], endpoint_kafka_options[], endpoint_mqtt_options[],
+    endpoint_service_bus_options[], endpoint_storage_options[], endpoint_webhook_options[];
 extern const char message_route_help[], message_enrichment_help[], message_endpoint_help[];
 extern const struct cli_option replay_options[], capture_options[], capture_create_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],

@@ -1,85 +1,12 @@
 /* cmd_endpoint.c - azimuth hub message-endpoint ...: as `az iot hub message-endpoint`.
  *
- * A kind of endpoint is a row of `kinds`, a list of options and ENDPOINT_VERBS() in verbs.c.  Options mean
- * the same in each kind that has them (`members`). */
+ * A kind of endpoint is a row of `kinds`, a list of options (endpoint_members.c) and ENDPOINT_VERBS() in
+ * verbs.c. */
 #include <stdio.h>
 
 #include "cli/cmd.h"
-#include "cli/file.h"
+#include "cli/endpoint_members.h"
 #include "cli/message_routing.h"
-
-#define NAME_OPTION                                                                                \
-    {                                                                                              \
-        "endpoint-name endpoint en n", "NAME", "the endpoint"                                      \
-    }
-#define TYPE_OPTION(help)                                                                          \
-    {                                                                                              \
-        "endpoint-type type t", "TYPE", help                                                       \
-    }
-#define CONNECTION                                                                                 \
-    {                                                                                              \
-        "connection-string c", "STRING", "Endpoint=sb://...;...;EntityPath=NAME"                   \
-    }
-#define RESOURCE                                                                                   \
-    {"endpoint-resource-group erg r", "NAME", "kept, and not looked at"},                          \
-    {                                                                                              \
-        "endpoint-subscription-id s", "ID", "likewise"                                             \
-    }
-#define END                                                                                        \
-    {                                                                                              \
-        "", NULL, NULL                                                                             \
-    }
-
-const struct cli_option message_endpoint_options[] = {NAME_OPTION, END};
-const struct cli_option message_endpoint_list_options[] = {TYPE_OPTION("only those: eventhub, ..."),
-                                                           END};
-const struct cli_option message_endpoint_delete_options[] = {
-    NAME_OPTION,
-    TYPE_OPTION("all of that type"),
-    {"force f", NULL, "also routes to it, and enrichments that only it has"},
-    {"yes y", NULL, "as in az; nothing is asked anyway"},
-    END};
-const struct cli_option endpoint_eventhub_options[] = {
-    NAME_OPTION,
-    {"endpoint-uri", "URI", "sb://HOST/ of this server [that of the hub]"},
-    {"entity-path", "NAME", "the event hub"},
-    {"identity", "ID", "[system]: as which the hub goes there [[system]]"},
-    {"connection-string c", "STRING",
-     "of one elsewhere, instead: Endpoint=sb://...;EntityPath=NAME"},
-    RESOURCE,
-    END};
-const struct cli_option endpoint_service_bus_options[] = {NAME_OPTION, CONNECTION, RESOURCE, END};
-const struct cli_option endpoint_webhook_options[] = {
-    NAME_OPTION,
-    {"endpoint-uri", "URL", "an https address"},
-    {"event-delivery-schema schema", "SCHEMA",
-     "EventGridSchema or CloudEventSchemaV1_0 [the first]"},
-    {"max-events-per-batch", "N", "[100]"},
-    {"preferred-batch-size-in-kilobytes", "N", "[64]"},
-    END};
-
-const struct cli_option endpoint_mqtt_options[] = {
-    NAME_OPTION,
-    {"url", "URL", "mqtts://HOST[:PORT], or mqtt:// at this machine"},
-    {"client-id", "ID", "[azimuth-HUB-ENDPOINT]"},
-    {"user", "NAME", "for the broker"},
-    {"password", "TEXT", "likewise"},
-    {"broker-ca", "FILE", "CA of the broker's certificate (PEM) [the server's --outgoing-ca]"},
-    {"topic", "TEMPLATE", "with {iothub}, {deviceid}, {source} [all three]"},
-    {"envelope", "true|false", "JSON with properties and body, not the bare body [false]"},
-    END};
-
-const struct cli_option endpoint_storage_options[] = {
-    NAME_OPTION,
-    {"connection-string c", "TEXT", "of the storage account"},
-    {"container-name container", "NAME", "its container"},
-    {"folder", "PATH", "instead of both: files go to DATA/storage/PATH of the server"},
-    {"batch-frequency b", "SECONDS", "the oldest that a file becomes, 60 to 720 [300]"},
-    {"chunk-size w", "MB", "the largest, 10 to 500 [300]"},
-    {"encoding", "NAME", "avro, avrodeflate or json; fixed once it is there [avro]"},
-    {"file-name-format ff", "TEMPLATE", "[{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}]"},
-    RESOURCE,
-    END};
 
 const char message_endpoint_help[] =
     "hub message-endpoint create eventhub --en orders --entity-path orders\n"
@@ -88,6 +15,8 @@ const char message_endpoint_help[] =
     "hub message-endpoint create webhook --en hook --endpoint-uri https://example.com/hub\n"
     "hub message-endpoint create mqtt --en plant --url mqtts://broker.example.com --user hub "
     "--password ...\n"
+    "hub message-endpoint create kafka --en lake --bootstrap-servers k1:9092,k2:9092 --topic "
+    "telemetry\n"
     "hub message-endpoint create storage-container --en cold -c 'AccountName=..;AccountKey=..' "
     "--container telemetry\n"
     "hub message-route create --rn hot -t DeviceMessages --en orders -c \"level = 'hot'\"";
@@ -104,7 +33,9 @@ struct endpoint_kind {
 };
 
 static const struct endpoint_kind kinds[] = {
+    {"cosmosdb-container", "cosmosDBSqlContainers"},
     {"eventhub", "eventHubs"},
+    {"kafka", "kafka"},
     {"mqtt", "mqtt"},
     {"servicebus-queue", "serviceBusQueues"},
     {"servicebus-topic", "serviceBusTopics"},
@@ -137,92 +68,6 @@ static enum err kind_of_option(const struct cli *c, const struct endpoint_kind *
     if (type && *out == NULL)
         return fail(ERR_INVALID, "--endpoint-type: there is no kind '%s'", type);
     return OK;
-}
-
-/* ---- options */
-
-struct member {
-    const char *option, *name;
-    bool is_number;
-};
-
-static const struct member members[] = {
-    {"endpoint-uri", "endpointUri", false},
-    {"entity-path", "entityPath", false},
-    {"connection-string", "connectionString", false},
-    {"endpoint-resource-group", "resourceGroup", false},
-    {"endpoint-subscription-id", "subscriptionId", false},
-    {"event-delivery-schema", "schema", false},
-    {"max-events-per-batch", "maxEventsPerBatch", true},
-    {"preferred-batch-size-in-kilobytes", "preferredBatchSizeInKilobytes", true},
-    {"url", "url", false},
-    {"client-id", "clientId", false},
-    {"user", "user", false},
-    {"password", "password", false},
-    {"topic", "topic", false},
-    {"container-name", "containerName", false},
-    {"folder", "folder", false},
-    {"batch-frequency", "batchFrequencyInSeconds", true},
-    {"encoding", "encoding", false},
-    {"file-name-format", "fileNameFormat", false},
-};
-
-/* Azure's text for the hub's own identity; another one is a resource's id. */
-static void set_identity(struct cli *c, struct json *endpoint)
-{
-    const char *id = cli_value(c, "identity");
-    if (id == NULL) return;
-    cli_set_text(c, endpoint, "authenticationType", SLICE_LIT("identityBased"));
-    struct json *identity = json_new(&c->arena, JSON_OBJECT);
-    if (slice_is(slice_str(id), "[system]"))
-        identity->type = JSON_NULL;
-    else
-        cli_set_text(c, identity, "userAssignedIdentity", slice_str(id));
-    json_set(&c->arena, endpoint, SLICE_LIT("identity"), identity);
-}
-
-/* Of a broker. */
-static enum err set_broker(struct cli *c, struct json *endpoint)
-{
-    struct slice ca, envelope = slice_str(cli_value(c, "envelope"));
-    if (cli_given(c, "broker-ca")) {
-        TRY(file_load(c, cli_value(c, "broker-ca"), &ca));
-        cli_set_text(c, endpoint, "ca", ca);
-    }
-    if (envelope.len == 0) return OK;
-    if (!slice_is(envelope, "true") && !slice_is(envelope, "false"))
-        return fail(ERR_INVALID, "--envelope is true or false");
-    struct json *value = json_new(&c->arena, JSON_BOOL);
-    value->truth = slice_is(envelope, "true");
-    json_set(&c->arena, endpoint, SLICE_LIT("envelope"), value);
-    return OK;
-}
-
-/* az tells megabytes. */
-static enum err set_chunk(struct cli *c, struct json *endpoint)
-{
-    int64_t number;
-    const int64_t unit = 1 << 20;
-    if (!cli_given(c, "chunk-size")) return OK;
-    TRY(cli_number(c, "chunk-size", 0, INT64_MAX / unit, 0, &number));
-    json_set(&c->arena, endpoint, SLICE_LIT("maxChunkSizeInBytes"),
-             json_new_i64(&c->arena, number * unit));
-    return OK;
-}
-
-static enum err set_members(struct cli *c, struct json *endpoint)
-{
-    TRY(set_chunk(c, endpoint));
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        const struct member *m = &members[i];
-        if (!cli_given(c, m->option)) continue;
-        if (m->is_number)
-            TRY(cli_set_number(c, endpoint, m->name, m->option));
-        else
-            message_routing_text(c, endpoint, m->option, m->name);
-    }
-    set_identity(c, endpoint);
-    return set_broker(c, endpoint);
 }
 
 /* An event hub without a word on where it is is this server's. */
@@ -271,7 +116,7 @@ enum err message_endpoint_create(struct cli *c)
     struct json *made = json_new(&c->arena, JSON_OBJECT);
     TRY(cli_need(c, "endpoint-name", &name));
     cli_set_text(c, made, "name", name);
-    TRY(set_members(c, made));
+    TRY(endpoint_members_set(c, kind->list, made));
     TRY(message_routing_fetch(c, &m));
     set_place(c, &m, kind, made);
     const struct json *lists = json_get(m.document, "endpoints");
@@ -294,7 +139,7 @@ enum err message_endpoint_update(struct cli *c)
     if (endpoint == NULL)
         return fail(ERR_NOT_FOUND, "there is no endpoint '%.*s' of the type %s", SLICE_ARG(name),
                     kind->word);
-    TRY(set_members(c, endpoint));
+    TRY(endpoint_members_set(c, kind->list, endpoint));
     return send_and_print(c, &m, name);
 }
 

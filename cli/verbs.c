@@ -428,6 +428,8 @@ const struct cli_verb cli_verbs[] = {
      .kind = ASKS,
      .options = message_endpoint_options,
      .run = message_endpoint_show},
+    ENDPOINT_VERBS("cosmosdb-container", "a container of Cosmos DB", endpoint_cosmos_options),
+    ENDPOINT_VERBS("kafka", "a topic of Kafka", endpoint_kafka_options),
     ENDPOINT_VERBS("eventhub", "an event hub", endpoint_eventhub_options),
     ENDPOINT_VERBS("mqtt", "an MQTT broker", endpoint_mqtt_options),
     ENDPOINT_VERBS("servicebus-queue", "a queue of Service Bus", endpoint_service_bus_options),

@@ -36,9 +36,10 @@ ENROLLMENT = ("dps", "enrollment")
 LINE = ("dps", "enrollment-group")
 LINKED = ("dps", "linked-hub")
 DPS_CERTIFICATE = ("dps", "certificate")
+ACCOUNT = "AccountEndpoint=https://localhost:1/;AccountKey=c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4=;"
 OTHER_HUB = "HostName=other.test;SharedAccessKeyName=iothubowner;SharedAccessKey=c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
-ENDPOINTS = (("eventhub", "e1"), ("mqtt", "b1"), ("servicebus-queue", "q1"), ("servicebus-topic", "t1"), ("storage-container", "s1"),
-             ("webhook", "w1"))
+ENDPOINTS = (("cosmosdb-container", "c1"), ("eventhub", "e1"), ("kafka", "k1"), ("mqtt", "b1"), ("servicebus-queue", "q1"),
+             ("servicebus-topic", "t1"), ("storage-container", "s1"), ("webhook", "w1"))
 # Every verb that talks to a hub, in a form that works there; {d} is a device of the case.
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
@@ -108,6 +109,12 @@ CONNECTING = {
     "hub message-enrichment list": (*ENRICHMENT, "list"),
     "hub message-enrichment update": (*ENRICHMENT, "update", "-k", "k1", "-v", "text"),
     "hub message-enrichment delete": (*ENRICHMENT, "delete", "-k", "k1"),
+    "hub message-endpoint create cosmosdb-container": (*ENDPOINT, "create", "cosmosdb-container", "--en", "c1", "-c", ACCOUNT,
+                                                       "--db", "plant", "--container", "telemetry"),
+    "hub message-endpoint create kafka": (*ENDPOINT, "create", "kafka", "--en", "k1", "--bootstrap-servers", "localhost:1",
+                                          "--topic", "telemetry"),
+    "hub message-endpoint update cosmosdb-container": (*ENDPOINT, "update", "cosmosdb-container", "--en", "c1", "--db", "other"),
+    "hub message-endpoint update kafka": (*ENDPOINT, "update", "kafka", "--en", "k1", "--topic", "other"),
     "hub message-endpoint create eventhub": (*ENDPOINT, "create", "eventhub", "--en", "e1", "--entity-path", "orders"),
     "hub message-endpoint create mqtt": (*ENDPOINT, "create", "mqtt", "--en", "b1", "--url", "mqtt://localhost:1"),
     "hub message-endpoint create storage-container": (*ENDPOINT, "create", "storage-container", "--en", "s1", "--folder", "cold",
