@@ -160,21 +160,22 @@ GROUPS = {
     "node ports": ("node", node("ports")),
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
-LANES = (r"java multiplex|python (limits|lines|event_hubs|capture|replay)|node (faults|limits)",
-LANES = (r"java multiplex|python (limits|lines|event_hubs|capture|storage)|node (faults|limits)",
+LANES = (r"java multiplex|python (limits|lines|event_hubs)|node (faults|limits)",
+         r"python (capture|replay|storage)|node (amqp_endpoints|bridge|cosmos|kafka|storage|webhooks)",
          r"java|go",
          r"(python|plain|node) matrix|node allocation",
          r"python",
          r"node (.* Amqp|dps|provisioning|frames|plain|consumer)",
          r"node")
 # The number of workers with which one run is enough every day: the texts of errors are the same on every
-# core, and each cell of a matrix is looked at by another group in both settings.
+# core, each cell of a matrix is looked at by another group in both settings, and an endpoint is of one core.
 ONCE = {
     **dict.fromkeys(("node errors", "python errors", "java errors", "python limits", "node limits", "node faults",
                      "node frames", "python lines"), 1),
     **dict.fromkeys(("node matrix", "python matrix", "plain matrix", "java matrix", "node provisioning matrix",
-                     "python provisioning matrix", "node amqp_endpoints", "java provisioning matrix", "java device AMQPS_WS",
-                     "java device MQTT_WS", "java multiplex AMQPS_WS", "python capture"), 3),
+                     "python provisioning matrix", "java provisioning matrix", "java device AMQPS_WS", "java device MQTT_WS",
+                     "java multiplex AMQPS_WS", "python capture", "python replay", "python storage",
+                     "node amqp_endpoints", "node bridge", "node cosmos", "node kafka", "node storage"), 3),
 }
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
 ANY_PORT = {"node ports"}  # starts a server of its own, on free ports

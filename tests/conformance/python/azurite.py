@@ -1,18 +1,17 @@
-"""azurite.py - a storage account that is not the hub's, in memory."""
+"""azurite.py - Azurite as a storage account that is not the hub's, in memory, with azure-storage-blob."""
 import atexit
 import os
 import pathlib
 import re
 import subprocess
 
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import BlobServiceClient
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 class Azurite:
-    """A storage account that is not the hub's, in memory."""
     def __init__(self, port="0"):
         modules = pathlib.Path(os.environ["NODE_PATH"])
         self.process = subprocess.Popen(
@@ -21,9 +20,15 @@ class Azurite:
         atexit.register(self.process.kill)
         line = next(line for line in self.process.stdout if re.search(r"://[^:]+:[1-9]", line))
         self.port = re.search(r"://[^:]+:(\d+)", line)[1]
-        self.string = (f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
-                       f"BlobEndpoint=http://127.0.0.1:{self.port}/{ACCOUNT}")
-        self.container = ContainerClient.from_connection_string(self.string, "events")
+        self.string = self.string_with(KEY)
+        self.service = BlobServiceClient.from_connection_string(self.string)
+
+    def string_with(self, key):
+        return (f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};"
+                f"BlobEndpoint=http://127.0.0.1:{self.port}/{ACCOUNT}")
+
+    def container(self, name):
+        return self.service.get_container_client(name)
 
     def kill(self):
         self.process.kill()

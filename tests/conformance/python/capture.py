@@ -12,7 +12,6 @@ import fastavro
 from azurite import Azurite
 from check import check, equal, until
 from own_server import own_server
-from storage_account import Azurite
 
 os.environ["AZIMUTH_CAPTURE_SECOND_US"] = "20000"  # a minute is 1.2 s
 

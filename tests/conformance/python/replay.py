@@ -93,16 +93,17 @@ def _():
 def _():
     with own_server() as server, tempfile.TemporaryDirectory() as folder:
         azurite = Azurite()
-        azurite.container.create_container()
+        events = azurite.container("events")
+        events.create_container()
         for number in range(2):
             path = pathlib.Path(folder) / f"{number}.avro"
             write(path, [record(n, "d1") for n in range(number, 3000, 2)], "deflate", null_too=True)
-            azurite.container.upload_blob(f"ns/hub & more/{number}/2024.avro", path.read_bytes())
-        azurite.container.upload_blob("else.txt", b"no events")
+            events.upload_blob(f"ns/hub & more/{number}/2024.avro", path.read_bytes())
+        events.upload_blob("else.txt", b"no events")
         sas = generate_container_sas(ACCOUNT, "events", account_key=KEY, permission=ContainerSasPermissions(read=True, list=True),
                                      expiry=datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1))
         server.cli("eventhub", "create", "-n", "staging", "-p", "2")
-        server.cli("hub", "replay", "--source", f"{azurite.container.url}?{sas}", "-n", "staging", "--speed", "max")
+        server.cli("hub", "replay", "--source", f"{events.url}?{sas}", "-n", "staging", "--speed", "max")
         equal([event.body_as_json()["n"] for event in read(server, "staging", 3000)], list(range(3000)), "the events")
         azurite.kill()
 

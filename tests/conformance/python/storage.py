@@ -17,7 +17,7 @@ import fastavro
 
 from check import check, equal, until
 from own_server import own_server
-from storage_account import Azurite
+from azurite import Azurite
 
 os.environ["AZIMUTH_CAPTURE_SECOND_US"] = "20000"  # a minute is 1.2 s
 
