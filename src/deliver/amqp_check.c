@@ -9,17 +9,16 @@
 #include "auth/connstr.h"
 #include "base/json.h"
 #include "deliver/amqp_sender.h"
+#include "deliver/check.h"
 
 #define MEMBER "connectionString"
-#define KEYS   "keyBased"
-#define MASK   "****"
 
 /* What is no connection string is shown as it is: it has never been kept. */
 static void put_masked(struct buf *out, struct slice text)
 {
     struct connstr c;
     if (connstr_parse(text, &c) != OK) return;
-    c.key = SLICE_LIT(MASK);
+    c.key = SLICE_LIT(CHECK_MASK);
     connstr_write(out, &c);
 }
 
@@ -68,7 +67,7 @@ static enum err check_parts(const struct connstr *c)
         return fail(ERR_INVALID, MEMBER " has a SharedAccessSignature, which ends some time; "
                                         "SharedAccessKeyName and SharedAccessKey are wanted");
     if (c->key.len == 0) return fail(ERR_INVALID, MEMBER " has no SharedAccessKey");
-    if (slice_is(c->key, MASK))
+    if (slice_is(c->key, CHECK_MASK))
         return fail(ERR_INVALID, MEMBER " is masked: it was another one before");
     if (c->entity.len == 0) return fail(ERR_INVALID, MEMBER " has no EntityPath");
     return check_lengths(c);
@@ -86,34 +85,12 @@ static enum err check_connection(struct arena *a, struct json *e, const struct j
     return OK;
 }
 
-static enum err check_authentication(struct arena *a, struct json *e)
-{
-    const struct json *given = json_given(e, "authenticationType");
-    if (given && !slice_is_nocase(json_str(e, "authenticationType"), KEYS))
-        return fail(ERR_INVALID,
-                    "authenticationType is not " KEYS ": there are no identities of Azure here");
-    json_set(a, e, SLICE_LIT("authenticationType"), json_new_string(a, SLICE_LIT(KEYS)));
-    return OK;
-}
-
-static enum err check_members(const struct json *e, const char *what)
-{
-    static const char *const known[] = {"name",          "id",   "subscriptionId",
-                                        "resourceGroup", MEMBER, "authenticationType"};
-    for (const struct json *m = e->child; m; m = m->next) {
-        size_t i = 0, count = sizeof known / sizeof *known;
-        while (i < count && !slice_is(m->key, known[i])) i++;
-        if (i == count && m->type != JSON_NULL)
-            return fail(ERR_INVALID, "%s with a " MEMBER " has no member '%.*s'", what,
-                        SLICE_ARG(slice_head(m->key, 64)));
-    }
-    return OK;
-}
+static const char *const members[] = {CHECK_MEMBERS_OF_ALL, MEMBER, "authenticationType", NULL};
 
 static enum err check(struct arena *a, struct json *e, const struct json *before, const char *what)
 {
-    TRY(check_members(e, what));
-    TRY(check_authentication(a, e));
+    TRY(check_members(e, what, members));
+    TRY(check_key_based(a, e));
     return check_connection(a, e, before);
 }
 
@@ -121,19 +98,19 @@ enum err amqp_check_event_hub(const struct hub *hub, struct arena *a, struct jso
                               const struct json *before)
 {
     (void)hub;
-    return check(a, endpoint, before, "an event hub");
+    return check(a, endpoint, before, "an event hub with a " MEMBER);
 }
 
 enum err amqp_check_queue(const struct hub *hub, struct arena *a, struct json *endpoint,
                           const struct json *before)
 {
     (void)hub;
-    return check(a, endpoint, before, "a queue");
+    return check(a, endpoint, before, "a queue with a " MEMBER);
 }
 
 enum err amqp_check_topic(const struct hub *hub, struct arena *a, struct json *endpoint,
                           const struct json *before)
 {
     (void)hub;
-    return check(a, endpoint, before, "a topic");
+    return check(a, endpoint, before, "a topic with a " MEMBER);
 }

@@ -10,14 +10,13 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "deliver/bridge_topic.h"
+#include "deliver/check.h"
 #include "proto/tls/tls.h"
-
-#define MASK "****"
 
 void bridge_mask(struct arena *a, struct json *endpoint)
 {
     if (json_str(endpoint, "password").len)
-        json_set(a, endpoint, SLICE_LIT("password"), json_new_string(a, SLICE_LIT(MASK)));
+        json_set(a, endpoint, SLICE_LIT("password"), json_new_string(a, SLICE_LIT(CHECK_MASK)));
 }
 
 /* ---- the address */
@@ -128,7 +127,7 @@ static enum err check_password(struct arena *a, struct json *e, const struct jso
     struct slice password = json_str(e, "password");
     if (password.len && json_str(e, "user").len == 0)
         return fail(ERR_INVALID, "user is missing: MQTT 3.1.1 has no password without one");
-    if (!slice_is(password, MASK)) return OK;
+    if (!slice_is(password, CHECK_MASK)) return OK;
     if (before == NULL || !same(e, before, "url") || !same(e, before, "user"))
         return fail(ERR_INVALID,
                     "password is masked: it was not there before for this url and user");
@@ -155,26 +154,13 @@ static enum err check_envelope(struct arena *a, struct json *e)
     return OK;
 }
 
-/* Azure's tools add where a resource is; it says nothing here. */
-static enum err check_members(const struct json *e)
-{
-    static const char *const known[] = {"name", "id",       "subscriptionId", "resourceGroup",
-                                        "url",  "clientId", "user",           "password",
-                                        "ca",   "topic",    "envelope"};
-    for (const struct json *m = e->child; m; m = m->next) {
-        size_t i = 0, count = sizeof known / sizeof *known;
-        while (i < count && !slice_is(m->key, known[i])) i++;
-        if (i == count)
-            return fail(ERR_INVALID, "an MQTT broker has no member '%.*s'",
-                        SLICE_ARG(slice_head(m->key, 64)));
-    }
-    return OK;
-}
+static const char *const members[] = {
+    CHECK_MEMBERS_OF_ALL, "url", "clientId", "user", "password", "ca", "topic", "envelope", NULL};
 
 enum err bridge_check(const struct hub *hub, struct arena *a, struct json *endpoint,
                       const struct json *before)
 {
-    TRY(check_members(endpoint));
+    TRY(check_members(endpoint, "an MQTT broker", members));
     TRY(check_url(hub, endpoint));
     TRY(check_client_id(hub, a, endpoint));
     TRY(check_password(a, endpoint, before));

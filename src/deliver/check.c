@@ -8,8 +8,8 @@ enum err check_members(const struct json *e, const char *what, const char *const
     for (const struct json *m = e->child; m; m = m->next) {
         size_t i = 0;
         while (known[i] && !slice_is(m->key, known[i])) i++;
-        if (known[i] == NULL)
-            return fail(ERR_INVALID, "a %s has no member '%.*s'", what,
+        if (known[i] == NULL && m->type != JSON_NULL)
+            return fail(ERR_INVALID, "%s has no member '%.*s'", what,
                         SLICE_ARG(slice_head(m->key, 64)));
     }
     return OK;
@@ -47,4 +47,14 @@ void check_mask(struct arena *a, struct json *e, const char *key)
 {
     if (json_given(e, key) == NULL) return;
     json_set(a, e, slice_str(key), json_new_string(a, SLICE_LIT(CHECK_MASK)));
+}
+
+enum err check_key_based(struct arena *a, struct json *e)
+{
+    const struct json *given = json_given(e, "authenticationType");
+    if (given && !slice_is_nocase(json_str(e, "authenticationType"), CHECK_KEY_BASED))
+        return fail(ERR_INVALID, "authenticationType is not " CHECK_KEY_BASED
+                                 ": there are no identities of Azure here");
+    json_set(a, e, SLICE_LIT("authenticationType"), json_new_string(a, SLICE_LIT(CHECK_KEY_BASED)));
+    return OK;
 }

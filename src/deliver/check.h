@@ -6,12 +6,13 @@
 
 #include "base/json.h"
 
-#define CHECK_MASK "****"
+#define CHECK_MASK      "****"
+#define CHECK_KEY_BASED "keyBased"
 
 /* Azure's tools add where a resource is; it says nothing here. */
 #define CHECK_MEMBERS_OF_ALL "name", "id", "subscriptionId", "resourceGroup"
 
-/* All of its members are in `known`, which ends with NULL. */
+/* All of its members are in `known`, which ends with NULL, or null themselves.  `what`: "a webhook". */
 enum err check_members(const struct json *e, const char *what, const char *const *known) MUST_USE;
 
 /* A text of 1 to `max` bytes in UTF-8, without control characters. */
@@ -21,5 +22,8 @@ enum err check_text(const struct json *e, const char *key, size_t max) MUST_USE;
 enum err check_secret(struct arena *a, struct json *e, const struct json *before, const char *key,
                       size_t max) MUST_USE;
 void check_mask(struct arena *a, struct json *e, const char *key);
+
+/* Of what is opened by a key alone: authenticationType, if it says something, and from now on. */
+enum err check_key_based(struct arena *a, struct json *e) MUST_USE;
 
 #endif

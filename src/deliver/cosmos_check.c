@@ -7,8 +7,6 @@
 #include "deliver/cosmos.h"
 #include "deliver/cosmos_document.h"
 
-#define KEY_BASED "keyBased"
-
 static const char *const members[] = {CHECK_MEMBERS_OF_ALL,
                                       "endpointUri",
                                       "authenticationType",
@@ -30,16 +28,6 @@ static enum err check_uri(const struct hub *hub, const struct json *e)
         return fail(ERR_INVALID, "endpointUri is not https://HOST/, an account's address");
     if (hub->https_port && hub_is_host(hub, host) && slice_find(host, ':') == host.len)
         return fail(ERR_INVALID, "endpointUri is this hub's own address");
-    return OK;
-}
-
-static enum err check_authentication(struct arena *a, struct json *e)
-{
-    const struct json *given = json_given(e, "authenticationType");
-    if (given && !slice_is_nocase(json_str(e, "authenticationType"), KEY_BASED))
-        return fail(ERR_INVALID,
-                    "authenticationType is not " KEY_BASED ": identities of Azure are not offered");
-    json_set(a, e, SLICE_LIT("authenticationType"), json_new_string(a, SLICE_LIT(KEY_BASED)));
     return OK;
 }
 
@@ -108,9 +96,9 @@ static enum err check_partition_key(struct arena *a, struct json *e)
 enum err cosmos_check(const struct hub *hub, struct arena *a, struct json *endpoint,
                       const struct json *before)
 {
-    TRY(check_members(endpoint, "container of Cosmos DB", members));
+    TRY(check_members(endpoint, "a container of Cosmos DB", members));
     TRY(check_uri(hub, endpoint));
-    TRY(check_authentication(a, endpoint));
+    TRY(check_key_based(a, endpoint));
     TRY(check_keys(a, endpoint, before));
     TRY(check_name(endpoint, "databaseName"));
     TRY(check_name(endpoint, "containerName"));

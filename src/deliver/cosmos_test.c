@@ -456,7 +456,7 @@ static void containers_are_looked_at_and_shown_without_their_keys(void **state)
         {MEMBERS, NULL},
         {MEMBERS ",\"authenticationType\":\"keyBased\",\"resourceGroup\":\"g\"", NULL},
         {MEMBERS ",\"authenticationType\":\"identityBased\"",
-         "identities of Azure are not offered"},
+         "there are no identities of Azure here"},
         {MEMBERS ",\"collection\":\"x\"", "no member 'collection'"},
         {"\"databaseName\":\"d\"", "endpointUri is missing"},
         {"\"endpointUri\":\"http://a.test/\"", "not https://HOST/"},

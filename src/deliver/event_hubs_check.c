@@ -7,30 +7,20 @@
 
 #include "base/json.h"
 #include "deliver/amqp_check.h"
+#include "deliver/check.h"
 #include "hub/event_hub/event_hub.h"
 
 #define IDENTITY "identityBased"
 #define SCHEME   "sb://"
 
-static enum err check_members(const struct json *e)
-{
-    static const char *const known[] = {
-        "name",       "id",       "subscriptionId",   "resourceGroup",     "endpointUri",
-        "entityPath", "identity", "connectionString", "authenticationType"};
-    for (const struct json *m = e->child; m; m = m->next) {
-        size_t i = 0, count = sizeof known / sizeof *known;
-        while (i < count && !slice_is(m->key, known[i])) i++;
-        if (i == count)
-            return fail(ERR_INVALID, "an event hub has no member '%.*s'",
-                        SLICE_ARG(slice_head(m->key, 64)));
-    }
-    return OK;
-}
+static const char *const members[] = {
+    CHECK_MEMBERS_OF_ALL, "endpointUri",        "entityPath", "identity",
+    "connectionString",   "authenticationType", NULL};
 
 bool event_hubs_elsewhere(const struct json *e)
 {
     return json_given(e, "connectionString") ||
-           slice_is_nocase(json_str(e, "authenticationType"), "keyBased");
+           slice_is_nocase(json_str(e, "authenticationType"), CHECK_KEY_BASED);
 }
 
 void event_hubs_mask(struct arena *a, struct json *endpoint)
@@ -44,7 +34,7 @@ static enum err check_authentication(struct arena *a, struct json *e)
     const struct json *given = json_given(e, "authenticationType");
     struct slice type = given ? json_str(e, "authenticationType") : SLICE_LIT(IDENTITY);
     if (!slice_is_nocase(type, IDENTITY))
-        return fail(ERR_INVALID, "authenticationType is neither " IDENTITY " nor keyBased");
+        return fail(ERR_INVALID, "authenticationType is neither " IDENTITY " nor " CHECK_KEY_BASED);
     json_set(a, e, SLICE_LIT("authenticationType"), json_new_string(a, SLICE_LIT(IDENTITY)));
     return OK;
 }
@@ -92,7 +82,7 @@ enum err event_hubs_check(const struct hub *hub, struct arena *a, struct json *e
                           const struct json *before)
 {
     if (event_hubs_elsewhere(endpoint)) return amqp_check_event_hub(hub, a, endpoint, before);
-    TRY(check_members(endpoint));
+    TRY(check_members(endpoint, "an event hub", members));
     TRY(check_authentication(a, endpoint));
     TRY(check_uri(hub, endpoint));
     return check_path(hub, endpoint);

@@ -112,7 +112,7 @@ enum err kafka_check(const struct hub *hub, struct arena *a, struct json *endpoi
                      const struct json *before)
 {
     (void)hub;
-    TRY(check_members(endpoint, "topic of Kafka", members));
+    TRY(check_members(endpoint, "a topic of Kafka", members));
     TRY(check_servers(endpoint));
     TRY(check_topic(endpoint));
     TRY(check_word(a, endpoint, "securityProtocol", protocols));

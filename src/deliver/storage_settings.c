@@ -13,8 +13,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/text.h"
-
-#define MASK "****"
+#include "deliver/check.h"
 
 #define MINUTE_US INT64_C(60000000)
 
@@ -22,32 +21,19 @@ static const char *const encodings[STORAGE_ENCODINGS] = {"Avro", "AvroDeflate", 
 
 /* ---- members */
 
-static enum err check_members(const struct json *e)
-{
-    static const char *const known[] = {"name",
-                                        "id",
-                                        "subscriptionId",
-                                        "resourceGroup",
-                                        "authenticationType",
-                                        "identity",
-                                        "endpointUri",
-                                        "connectionString",
-                                        "containerName",
-                                        "folder",
-                                        "fileNameFormat",
-                                        "batchFrequencyInSeconds",
-                                        "maxChunkSizeInBytes",
-                                        "encoding",
-                                        "skipEmptyBlobs"};
-    for (const struct json *m = e->child; m; m = m->next) {
-        size_t i = 0, count = sizeof known / sizeof *known;
-        while (i < count && !slice_is(m->key, known[i])) i++;
-        if (i == count)
-            return fail(ERR_INVALID, "a storage container has no member '%.*s'",
-                        SLICE_ARG(slice_head(m->key, 64)));
-    }
-    return OK;
-}
+static const char *const members[] = {CHECK_MEMBERS_OF_ALL,
+                                      "authenticationType",
+                                      "identity",
+                                      "endpointUri",
+                                      "connectionString",
+                                      "containerName",
+                                      "folder",
+                                      "fileNameFormat",
+                                      "batchFrequencyInSeconds",
+                                      "maxChunkSizeInBytes",
+                                      "encoding",
+                                      "skipEmptyBlobs",
+                                      NULL};
 
 static enum err read_text(const struct json *e, const char *name, char *out, size_t size)
 {
@@ -170,10 +156,10 @@ static void put_masked(struct buf *out, struct slice text)
     size_t at, len;
     if (find_key(text, &at, &len)) {
         buf_put_slice(out, slice_head(text, at));
-        buf_put_str(out, MASK);
+        buf_put_str(out, CHECK_MASK);
         buf_put_slice(out, slice_from(text, at + len));
     } else if (text.len) {
-        buf_put_str(out, MASK);
+        buf_put_str(out, CHECK_MASK);
     }
 }
 
@@ -200,7 +186,7 @@ static struct slice unmasked(struct slice text, const struct json *before)
 static bool is_masked(struct slice text)
 {
     size_t at, len;
-    return find_key(text, &at, &len) && slice_is(slice_head(slice_from(text, at), len), MASK);
+    return find_key(text, &at, &len) && slice_is(slice_head(slice_from(text, at), len), CHECK_MASK);
 }
 
 /* ---- where to */
@@ -244,7 +230,7 @@ enum err storage_settings_read(const struct json *e, struct storage_settings *ou
 {
     int64_t frequency, chunk;
     *out = (struct storage_settings){.format = STORAGE_FORMAT_DEFAULT};
-    TRY(check_members(e));
+    TRY(check_members(e, "a storage container", members));
     TRY(read_target(e, &out->archive.target));
     TRY(read_encoding(e, &out->encoding));
     TRY(read_text(e, "fileNameFormat", out->format, sizeof out->format));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "deliver/check.h"
 #include "deliver/webhook.h"
 
 #define MASK        "?****"
@@ -106,26 +107,17 @@ static enum err check_number(struct arena *a, struct json *e, const char *key, i
     return OK;
 }
 
-/* Azure's tools add where a resource is; it says nothing here. */
-static enum err check_members(const struct json *e)
-{
-    static const char *const known[] = {
-        "name",        "id",     "subscriptionId",    "resourceGroup",
-        "endpointUri", "schema", "maxEventsPerBatch", "preferredBatchSizeInKilobytes"};
-    for (const struct json *m = e->child; m; m = m->next) {
-        size_t i = 0, count = sizeof known / sizeof *known;
-        while (i < count && !slice_is(m->key, known[i])) i++;
-        if (i == count)
-            return fail(ERR_INVALID, "a webhook has no member '%.*s'",
-                        SLICE_ARG(slice_head(m->key, 64)));
-    }
-    return OK;
-}
+static const char *const members[] = {CHECK_MEMBERS_OF_ALL,
+                                      "endpointUri",
+                                      "schema",
+                                      "maxEventsPerBatch",
+                                      "preferredBatchSizeInKilobytes",
+                                      NULL};
 
 enum err webhook_check(const struct hub *hub, struct arena *a, struct json *endpoint,
                        const struct json *before)
 {
-    TRY(check_members(endpoint));
+    TRY(check_members(endpoint, "a webhook", members));
     TRY(check_uri(hub, a, endpoint, before));
     TRY(check_schema(a, endpoint));
     TRY(check_number(a, endpoint, "maxEventsPerBatch", WEBHOOK_EVENTS_DEFAULT, WEBHOOK_EVENTS_MAX));
