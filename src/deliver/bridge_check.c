@@ -93,8 +93,8 @@ static enum err check_url(const struct hub *hub, const struct json *e)
 
 /* ---- the rest */
 
-static enum err check_text(struct arena *a, struct json *e, const char *key, size_t max,
-                           struct slice initial)
+static enum err complete_text(struct arena *a, struct json *e, const char *key, size_t max,
+                              struct slice initial)
 {
     const struct json *given = json_given(e, key);
     struct slice text = given ? json_str(e, key) : initial;
@@ -110,7 +110,7 @@ static enum err check_client_id(const struct hub *hub, struct arena *a, struct j
 {
     struct buf initial = {0};
     buf_printf(&initial, "azimuth-%s-%.*s", hub->name, SLICE_ARG(json_str(e, "name")));
-    enum err err = check_text(a, e, "clientId", BRIDGE_CLIENT_ID_MAX, buf_slice(&initial));
+    enum err err = complete_text(a, e, "clientId", BRIDGE_CLIENT_ID_MAX, buf_slice(&initial));
     buf_free(&initial);
     return err;
 }
@@ -122,8 +122,8 @@ static bool same(const struct json *e, const struct json *before, const char *ke
 
 static enum err check_password(struct arena *a, struct json *e, const struct json *before)
 {
-    TRY(check_text(a, e, "user", BRIDGE_USER_MAX, SLICE_NONE));
-    TRY(check_text(a, e, "password", BRIDGE_PASSWORD_MAX, SLICE_NONE));
+    TRY(complete_text(a, e, "user", BRIDGE_USER_MAX, SLICE_NONE));
+    TRY(complete_text(a, e, "password", BRIDGE_PASSWORD_MAX, SLICE_NONE));
     struct slice password = json_str(e, "password");
     if (password.len && json_str(e, "user").len == 0)
         return fail(ERR_INVALID, "user is missing: MQTT 3.1.1 has no password without one");
@@ -138,7 +138,7 @@ static enum err check_password(struct arena *a, struct json *e, const struct jso
 static enum err check_ca(struct arena *a, struct json *e)
 {
     struct tls_context *tls = NULL;
-    TRY(check_text(a, e, "ca", BRIDGE_CA_MAX, SLICE_NONE));
+    TRY(complete_text(a, e, "ca", BRIDGE_CA_MAX, SLICE_NONE));
     struct slice ca = json_str(e, "ca");
     if (ca.len && tls_client_context(ca, &tls) != OK)
         return fail(ERR_INVALID, "ca is no certificate in PEM");
@@ -166,6 +166,6 @@ enum err bridge_check(const struct hub *hub, struct arena *a, struct json *endpo
     TRY(check_password(a, endpoint, before));
     TRY(check_ca(a, endpoint));
     TRY(check_envelope(a, endpoint));
-    TRY(check_text(a, endpoint, "topic", BRIDGE_TOPIC_MAX, SLICE_LIT(BRIDGE_TOPIC)));
+    TRY(complete_text(a, endpoint, "topic", BRIDGE_TOPIC_MAX, SLICE_LIT(BRIDGE_TOPIC)));
     return bridge_topic_check(json_str(endpoint, "topic"));
 }
