@@ -39,6 +39,7 @@ const struct routing_kind *const deliver_kinds[] = {
     &kafka_kind.routing,
     &service_bus_queues_kind.routing,
     &service_bus_topics_kind.routing,
+    &storage_kind,
     &webhook_kind.routing,
 };
 const unsigned deliver_kind_count = sizeof deliver_kinds / sizeof *deliver_kinds;
