@@ -399,10 +399,10 @@ static void what_waits_has_a_limit_and_so_has_an_event(void **state)
     char id[16];
     (void)state;
     begin(&t);
-    make(&e, "d", REPLAY_EVENT_MAX - 522); /* 512 for the marks, 8 before the body, the id */
+    make(&e, "d", REPLAY_EVENT_MAX - 521); /* 512 for the marks, 8 before the body, the id */
     assert_int_equal(replay_target_put(&t, &e), OK);
     assert_int_equal(t.refused, 0);
-    make(&e, "d", REPLAY_EVENT_MAX - 521);
+    make(&e, "d", REPLAY_EVENT_MAX - 520);
     assert_int_equal(replay_target_put(&t, &e), OK);
     assert_int_equal(t.refused, 1);
     for (int i = 0; t.held + REPLAY_EVENT_MAX - 1000 <= REPLAY_HELD_MAX; i++) {
