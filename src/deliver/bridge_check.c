@@ -79,7 +79,7 @@ static bool is_loopback(const char *host)
 
 static enum err check_url(const struct hub *hub, const struct json *e)
 {
-    struct bridge_url url;
+    struct bridge_url url = {0};
     struct slice text = json_str(e, "url");
     if (text.len == 0) return fail(ERR_INVALID, "url is missing");
     TRY(bridge_url_read(text, &url));
@@ -100,7 +100,7 @@ static enum err complete_text(struct arena *a, struct json *e, const char *key, 
     struct slice text = given ? json_str(e, key) : initial;
     if (given && given->type != JSON_STRING) return fail(ERR_INVALID, "%s is no text", key);
     if (text.len > max) return fail(ERR_INVALID, "%s is longer than %zu bytes", key, max);
-    if (!text_is_utf8(text) || (text.len && memchr(text.ptr, 0, text.len)))
+    if (!text_is_utf8(text) || slice_find(text, 0) < text.len)
         return fail(ERR_INVALID, "%s is not UTF-8 without NUL", key);
     if (text.len) json_set(a, e, slice_str(key), json_new_string(a, text));
     return OK;
