@@ -327,9 +327,7 @@ static void event_hubs_groups_and_captures_are_made_and_stay_as_they_are(void **
                       "    retentionTimeInHours: 48\n"
                       "    retentionSizeInBytes: 1000\n"
                       "    consumerGroups: [readers, others]\n"
-                      "    capture: {enabled: true, destination: {name: Azimuth.Folder}}\n"
                       "consumerGroups: [dashboard]\n"
-                      "capture: {enabled: true, destination: {name: Azimuth.Folder}}\n"
                       "routing:\n"
                       "  endpoints:\n"
                       "    eventHubs:\n"
@@ -372,6 +370,10 @@ static void what_is_wrong_with_event_hubs_is_named_with_its_line(void **state)
         {"eventHubs:\n  - messages\n", ":2: event hub 'messages': its name is taken"},
         {"consumerGroups:\n  - a b\n", ":2: consumer group 'a b': its name"},
         {"capture: {intervalInSeconds: 1}\n", ":1: capture '"},
+        {"capture: {destination: {name: Azimuth.Folder}}\n",
+         ":1: capture 'hub': an ephemeral server"},
+        {"eventHubs:\n  - name: a\n    capture: {destination: {name: Azimuth.Folder}}\n",
+         ":3: capture 'a': an ephemeral server"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct seed s;
