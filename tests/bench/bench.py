@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures azimuth beside Debian's mosquitto, in turn, and prints how far every goal is.
 
-usage: ./dev bench [--quick] [--urgent] [CASE...]
+usage: ./dev bench [--quick] [--urgent] [--rounds N] [--seconds N] [CASE...]
 
 Without cases all are run. --quick takes shorter and fewer runs: it tells the order of magnitude.
 --urgent is for a machine that others use too: servers and generator run at real-time priority, and nobody
@@ -28,14 +28,16 @@ def parse():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--urgent", action="store_true")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=int, help="that one run lasts")
     parser.add_argument("--devices", type=int, help="of the cases query and job")
     parser.add_argument("cases", nargs="*", metavar="CASE")
     options = parser.parse_args()
     unknown = set(options.cases) - set(CASES)
     if unknown:
         parser.error(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    options.turns = options.rounds or (1 if options.quick else 3)  # where there is no peer to take turns with
     options.rounds = options.rounds or (2 if options.quick else 5)
-    options.seconds = 2 if options.quick else 5
+    options.seconds = options.seconds or (2 if options.quick else 5)
     # seconds to wait for a quiet machine before a run
     options.patience = 0 if options.urgent else 4 if options.quick else 60
     options.attempts = 1 if options.urgent else ATTEMPTS

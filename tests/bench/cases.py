@@ -145,7 +145,7 @@ def methods(book, name, options):
         command = ["taskset", "-c", str(GENERATOR_CPU), BUILD / "tests" / "bench" / "method_bench",
                    str(server.plain), f"{server.ready['data']}/azimuth.sock", server.token("device"),
                    str(METHOD_DEVICES), str(METHOD_RATE), str(options.seconds)]
-        for number in range(1 if options.quick else 3):
+        for number in range(options.turns):
             wait_quiet(options.patience)
             run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
@@ -156,7 +156,7 @@ def methods(book, name, options):
 def routing(book, name, options):
     """Conditions alone, in memory: each message looked at by every route, and the plain way in turn."""
     command = ["taskset", "-c", str(SERVER_CPU), BUILD / "tests" / "bench" / "routing_bench"]
-    for number in range(1 if options.quick else 3):
+    for number in range(options.turns):
         wait_quiet(options.patience)
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         book.add(name, "azimuth", {"round": number, **json.loads(run.stdout)})
@@ -191,7 +191,7 @@ def capture(book, name, options):
 
 def twins(book, name, options):
     """Reported properties as fast as they are answered, which is when they are on disk."""
-    for number in range(1 if options.quick else 3):
+    for number in range(options.turns):
         wait_quiet(options.patience)
         with Azimuth(devices=TWIN_DEVICES) as server:
             wait_settled(server)
@@ -206,7 +206,7 @@ def twins(book, name, options):
 
 def c2d(book, name, options):
     """Messages as fast as they are accepted, which is when they are on disk, to devices that take them at once."""
-    for number in range(1 if options.quick else 3):
+    for number in range(options.turns):
         wait_quiet(options.patience)
         with Azimuth(devices=C2D_DEVICES, plain_amqp=True) as server:
             wait_settled(server)
@@ -250,7 +250,7 @@ def provisioning(book, name, options):
     with Azimuth() as server:
         folder, first = enroll_lines(server), 0
         wait_settled(server)
-        for number in range(1 if options.quick else 3):
+        for number in range(options.turns):
             for how, (_, rate) in PROVISIONING.items():
                 wait_quiet(options.patience)
                 result = register(server, how, folder, first, rate * options.seconds)
