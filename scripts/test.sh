@@ -65,7 +65,7 @@ fi
 stage lint scripts/lint.sh --fast
 stage release build_release
 # These suites mostly wait for clients that wait; what they leave of the processors builds the rest.
-nice -n 10 bash -c 'scripts/build.sh asan; scripts/build.sh tsan threads azimuth; scripts/build.sh fuzz' \
+nice -n 10 bash -c 'scripts/build.sh asan; scripts/build.sh tsan threads azimuth; scripts/build.sh fuzz fuzzers' \
     >build/test/ahead.log 2>&1 &
 suites_of cli transcripts conformance
 wait

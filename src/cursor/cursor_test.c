@@ -85,7 +85,7 @@ static int set_up(void **state)
 {
     (void)state;
     cursor_rig_init(&rig, 2);
-    return cursor_rig_open(&rig);
+    return cursor_rig_open(&rig) == OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
