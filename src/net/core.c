@@ -200,11 +200,11 @@ static void wake_nobody(struct lane *lane)
 void core_close(struct core *core)
 {
     if (core->closed) return;
+    lookups_close(core->lookups); /* whose threads would wake it */
     core->lane.wake = wake_nobody;
     lane_running = &core->lane;
     close_listeners(core);
     dialer_close(&core->dialer);
-    lookups_close(core->lookups);
     socket_close_all(core, true);
     socket_bury(core, clock_mono_us());
     close(core->poll);
