@@ -85,10 +85,16 @@ static void hear_caller(struct line *l, struct slice bytes)
 
 /* ---- */
 
+/* Each in turn: the server closes a connection that rests for long. */
 static struct caller *free_caller(void)
 {
-    for (unsigned i = 0; i < CALLERS; i++)
-        if (!callers[i].busy) return &callers[i];
+    static unsigned next;
+    for (unsigned i = 0; i < CALLERS; i++) {
+        struct caller *c = &callers[(next + i) % CALLERS];
+        if (c->busy) continue;
+        next = (unsigned)(c - callers) + 1;
+        return c;
+    }
     return NULL;
 }
 
