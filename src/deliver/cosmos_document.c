@@ -86,18 +86,6 @@ void cosmos_put_key(const struct hub *hub, struct slice text, const struct messa
 
 /* ---- the document */
 
-static void put_body(const struct message *m, struct buf *out)
-{
-    struct slice body = message_body(m);
-    if (message_is_json(m)) {
-        buf_put_slice(out, body);
-        return;
-    }
-    buf_put_u8(out, '"');
-    text_base64(out, body);
-    buf_put_u8(out, '"');
-}
-
 void cosmos_put_document(const struct hub *hub, const struct message *m, struct slice key_name,
                          struct slice key, struct buf *out)
 {
@@ -115,6 +103,6 @@ void cosmos_put_document(const struct hub *hub, const struct message *m, struct 
     buf_put_str(out, "},\"SystemProperties\":{");
     message_put_system(m, out, false);
     buf_printf(out, "},\"iothub-name\":\"%s\",\"Body\":", hub->name);
-    put_body(m, out);
+    message_put_json_body(m, out);
     buf_put_u8(out, '}');
 }

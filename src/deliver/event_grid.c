@@ -29,18 +29,6 @@ static const char *type_of(const struct message *m)
 
 /* ---- data */
 
-static void put_body(const struct message *m, struct buf *out)
-{
-    struct slice body = message_body(m);
-    if (message_is_json(m)) {
-        buf_put_slice(out, body);
-        return;
-    }
-    buf_put_u8(out, '"');
-    text_base64(out, body);
-    buf_put_u8(out, '"');
-}
-
 static void put_text(struct buf *out, const char *name, struct slice text)
 {
     buf_printf(out, "\"%s\":", name);
@@ -61,7 +49,7 @@ static void put_telemetry(const struct message *m, struct buf *out)
     buf_put_str(out, ",\"systemProperties\":{");
     message_put_system(m, out, false);
     buf_put_str(out, "},\"body\":");
-    put_body(m, out);
+    message_put_json_body(m, out);
     buf_put_u8(out, '}');
 }
 
@@ -70,7 +58,7 @@ static void put_identity(const struct message *m, const char *body, struct buf *
 {
     struct slice module_id = message_property(m, "moduleId");
     buf_printf(out, "{\"%s\":", body);
-    put_body(m, out);
+    message_put_json_body(m, out);
     buf_put_u8(out, ',');
     put_text(out, "hubName", message_property(m, "hubName"));
     buf_put_u8(out, ',');

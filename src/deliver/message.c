@@ -148,16 +148,23 @@ void message_each_field(const struct message *m, enum amqp_property field, const
     if (v->type != AMQP_NULL) tell(slice_str(name), v, fn, ctx);
 }
 
-/* ---- members of an object */
+/* ---- in JSON */
 
-struct members {
-    struct buf *out;
-    bool any;
-};
-
-static void put_member(void *ctx, struct slice name, struct slice text)
+void message_put_json_body(const struct message *m, struct buf *out)
 {
-    struct members *m = ctx;
+    struct slice body = message_body(m);
+    if (message_is_json(m)) {
+        buf_put_slice(out, body);
+        return;
+    }
+    buf_put_u8(out, '"');
+    text_base64(out, body);
+    buf_put_u8(out, '"');
+}
+
+void message_put_member(void *ctx, struct slice name, struct slice text)
+{
+    struct message_members *m = ctx;
     if (m->any) buf_put_u8(m->out, ',');
     text_json_string(m->out, name);
     buf_put_u8(m->out, ':');
@@ -167,8 +174,8 @@ static void put_member(void *ctx, struct slice name, struct slice text)
 
 bool message_put_properties(const struct message *m, struct buf *out, bool any)
 {
-    struct members all = {out, any};
-    message_each_property(m, put_member, &all);
+    struct message_members all = {out, any};
+    message_each_property(m, message_put_member, &all);
     return all.any;
 }
 
@@ -189,11 +196,11 @@ const char *message_system_field(const struct message *m, unsigned i, const stru
 
 bool message_put_system(const struct message *m, struct buf *out, bool any)
 {
-    struct members all = {out, any};
+    struct message_members all = {out, any};
     const struct amqp_value *v;
     const char *name;
     for (unsigned i = 0; (name = message_system_field(m, i, &v)) != NULL; i++)
-        if (v->type != AMQP_NULL) tell(slice_str(name), v, put_member, &all);
-    message_each_pair(m, put_member, &all);
+        if (v->type != AMQP_NULL) tell(slice_str(name), v, message_put_member, &all);
+    message_each_pair(m, message_put_member, &all);
     return all.any;
 }

@@ -32,6 +32,9 @@ struct slice message_body(const struct message *m);
 /* The body is JSON in UTF-8, and says so: it can stand in JSON as it is. */
 bool message_is_json(const struct message *m);
 
+/* ... as it does, or else as text in base64. */
+void message_put_json_body(const struct message *m, struct buf *out);
+
 /* Each application property, or each annotation that the record was stored with, as text: what is none in
  * UTF-8 is told in base64, what has no text is left out. */
 typedef void (*message_text_fn)(void *ctx, struct slice name, struct slice text);
@@ -41,6 +44,14 @@ void message_each_pair(const struct message *m, message_text_fn fn, void *ctx);
 /* Likewise a field of the properties section, under that name. */
 void message_each_field(const struct message *m, enum amqp_property field, const char *name,
                         message_text_fn fn, void *ctx);
+
+/* A message_text_fn that appends a member `"name":"text"`, with a comma before it unless it is the first; `ctx`
+ * is a struct message_members. */
+struct message_members {
+    struct buf *out;
+    bool any;
+};
+void message_put_member(void *ctx, struct slice name, struct slice text);
 
 /* Members `"name":"text"` with commas between them, the first behind one if `any`; whether there are any
  * then.  All application properties; all annotations and properties of the message, by the names that Event

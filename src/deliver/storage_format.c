@@ -136,27 +136,12 @@ void storage_put_avro(const struct message *m, struct buf *scratch, struct buf *
 
 /* ---- JSON */
 
-struct members {
-    struct buf *out;
-    bool any;
-};
-
-static void put_member(void *ctx, struct slice name, struct slice text)
-{
-    struct members *m = ctx;
-    if (m->any) buf_put_u8(m->out, ',');
-    text_json_string(m->out, name);
-    buf_put_u8(m->out, ':');
-    text_json_string(m->out, text);
-    m->any = true;
-}
-
 static void put_object(const struct message *m, struct buf *out,
                        void (*each)(const struct message *, message_text_fn, void *))
 {
-    struct members all = {.out = out};
+    struct message_members all = {.out = out};
     buf_put_u8(out, '{');
-    each(m, put_member, &all);
+    each(m, message_put_member, &all);
     buf_put_u8(out, '}');
 }
 
