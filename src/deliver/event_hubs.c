@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/partition.h"
 #include "deliver/amqp_target.h"
 #include "deliver/event_hubs_check.h"
 #include "deliver/message.h"
@@ -115,7 +116,7 @@ static unsigned put_key(struct buf *b, struct slice key)
 /* What is of no device keeps the order of its partition. */
 static unsigned partition_of(const struct event_hub *to, const struct record *r, struct slice key)
 {
-    return key.len ? hub_partition(key, to->partitions) : (unsigned)r->partition % to->partitions;
+    return key.len ? key_partition(key, to->partitions) : (unsigned)r->partition % to->partitions;
 }
 
 /* The record as the endpoint gets it, with its enrichments as properties. */

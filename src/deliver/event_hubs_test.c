@@ -4,6 +4,7 @@
 
 #include "base/amqp.h"
 #include "base/json.h"
+#include "base/partition.h"
 #include "deliver/deliver.h"
 #include "deliver/event_hubs.h"
 #include "hub/event_hub/event_hub.h"
@@ -243,7 +244,7 @@ static void messages_arrive_with_their_stamps_their_key_and_enrichments(void **s
     read_all("Orders");
     assert_int_equal(f.count, 1);
     assert_int_equal(record_parse(buf_slice(&f.last), &r), OK);
-    assert_int_equal(r.partition, hub_partition(SLICE_LIT("pump"), 4));
+    assert_int_equal(r.partition, key_partition(SLICE_LIT("pump"), 4));
     assert_int_equal(r.source, RECORD_TWIN_CHANGE);
     assert_int_equal(r.sequence, 0);
     assert_int_equal(r.destinations, RECORD_TO_STREAM);
@@ -275,7 +276,7 @@ static void a_device_keeps_its_order_and_what_is_of_none_that_of_its_partition(v
     assert_int_equal(f.count, 400);
     struct buf expected = {0};
     for (int n = 100; n < 400; n++) buf_printf(&expected, "%d ", n);
-    assert_string_equal(buf_cstr(&f.heard[hub_partition(SLICE_LIT("pump"), 4)]),
+    assert_string_equal(buf_cstr(&f.heard[key_partition(SLICE_LIT("pump"), 4)]),
                         buf_cstr(&expected));
     buf_clear(&expected);
     for (int n = 400; n < 500; n++) buf_printf(&expected, "%d ", n);

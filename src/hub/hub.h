@@ -13,7 +13,6 @@
 
 #include "base/buf.h"
 #include "base/map.h"
-#include "base/partition.h"
 #include "post/post.h"
 
 enum {
@@ -117,10 +116,5 @@ void hub_put_who(struct buf *out, struct slice device_id, struct slice module_id
 
 /* Which event hub it is, by whatever name the server is reached: "SERVER/name" in small letters. */
 void hub_stream_identity(const struct hub *hub, struct slice event_hub, struct buf *out);
-
-static inline unsigned hub_partition(struct slice key, unsigned partitions)
-{
-    return key_partition(key, partitions);
-}
 
 #endif

@@ -1,4 +1,5 @@
 /* hub_test.c - host names, ids and the partition of a key. */
+#include "base/partition.h"
 #include "base/test.h"
 
 #include "hub/hub.h"
@@ -71,7 +72,7 @@ static void keys_go_to_the_partition_event_hubs_gives_them(void **state)
     };
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
         for (unsigned i = 0; i < 5; i++)
-            assert_int_equal(hub_partition(slice_str(rows[r].key), 2u << i), rows[r].in[i]);
+            assert_int_equal(key_partition(slice_str(rows[r].key), 2u << i), rows[r].in[i]);
 }
 
 int main(void)

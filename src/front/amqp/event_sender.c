@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/partition.h"
 #include "base/text.h"
 #include "hub/event_hub/event_hub.h"
 #include "hub/producer/producer.h"
@@ -165,7 +166,7 @@ static enum err read_transfer(struct event_sender *e, struct transfer *t)
                                     "one partition");
         t->partition = e->base.address.partition;
     } else if (t->key.ptr) {
-        t->partition = hub_partition(t->key, e->partitions);
+        t->partition = key_partition(t->key, e->partitions);
     } else {
         t->partition = event_sender_service(e)->next_partition++ % e->partitions;
     }

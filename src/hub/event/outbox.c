@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/partition.h"
 #include "base/say.h"
 #include "hub/event/event_sql.h"
 #include "hub/event/outbox.h"
@@ -108,7 +109,7 @@ static void on_logged(struct lane *core, struct addr who, uint64_t cookie, enum 
 
 static void append(struct events *e, const struct event *ev)
 {
-    unsigned partition = hub_partition(ev->device_id, log_partitions(e->hub->log, 0));
+    unsigned partition = key_partition(ev->device_id, log_partitions(e->hub->log, 0));
     uint64_t destinations = routing_still(e->routing, ev->destinations, ev->id);
     struct buf *b = log_begin(e->writer, 0, partition, ev->source, destinations);
     buf_put_slice(b, ev->pairs);

@@ -3,6 +3,7 @@
 
 #include "base/amqp.h"
 #include "base/metrics.h"
+#include "base/partition.h"
 #include "hub/telemetry/route.h"
 
 COUNTER(messages, "azimuth_d2c_telemetry_ingress_total", "Messages from devices taken in");
@@ -35,7 +36,7 @@ void telemetry_sender_init(struct telemetry_sender *s, const struct telemetry *t
                            const char *auth_type, struct slice model_id)
 {
     struct buf method = {0};
-    *s = (struct telemetry_sender){.partition = hub_partition(hub_device_of(who), t->partitions)};
+    *s = (struct telemetry_sender){.partition = key_partition(hub_device_of(who), t->partitions)};
     buf_printf(&method,
                "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
                "\"acceptingIpFilterRule\":null}",
