@@ -548,6 +548,7 @@ static void members_are_looked_at(void **state)
         {"\"url\":\"mqtts://a.test/\"", NULL},
         {"\"url\":\"MQTTS://[::1]:99\"", NULL},
         {"\"url\":\"mqtt://a.test\"", "only for this machine"},
+        {"\"url\":\"mqtt://127.a.test\"", "only for this machine"},
         {"\"url\":\"mqtt://127.0.0.2\"", NULL},
         {"\"url\":\"mqtts://PLANT.test\"", "a loop"},
         {"\"url\":\"mqtts://a.test\",\"password\":\"x\"", "user is missing"},
