@@ -50,7 +50,7 @@ public final class Devices {
         String id = name("sends");
         DeviceClient client = Hub.open(Hub.device(id), protocol);
         List<EventData> events = Hub.events(() -> client.sendEvent(message("1")));
-        client.close();
+        Hub.close(client::close);
         equal("the number of events", events.size(), 1);
         EventData event = events.get(0);
         equal("the body", event.getBodyAsString(), "1");
@@ -74,7 +74,7 @@ public final class Devices {
                 }
             }
         });
-        client.close();
+        Hub.close(client::close);
         equal("what came", events.stream().map(EventData::getBodyAsString).collect(Collectors.toList()), sent);
     }
 
@@ -84,7 +84,7 @@ public final class Devices {
             ClientOptions.builder().modelId(model).build());
         client.open(false);
         List<EventData> events = Hub.events(() -> client.sendEvent(new Message("{}")));
-        client.close();
+        Hub.close(client::close);
         equal("the model", Hub.stamp(events.get(0), "dt-dataschema"), model);
     }
 
@@ -96,7 +96,7 @@ public final class Devices {
             try {
                 client.sendEvent(new Message("{}"));
             } finally {
-                client.close();
+                Hub.close(client::close);
             }
         });
         String words = error.toString().toLowerCase();
@@ -115,7 +115,7 @@ public final class Devices {
             equal("the status", answer.getStatus(), 6);
             equal("the payload", answer.getPayloadAsJsonString().contains("\\\"n\\\":" + n), true);
         }
-        client.close();
+        Hub.close(client::close);
         until("it is away", () -> failure(() -> Hub.METHODS.invoke(id, "reboot")) != null);
     }
 
@@ -139,7 +139,7 @@ public final class Devices {
         equal("the changes", heard.get(9), 9.0);
         equal("the twin", client.getTwin().getDesiredProperties().get("n"), 9.0);
         equal("what was reported", Hub.TWINS.get(id).getReportedProperties().containsKey("fan"), true);
-        client.close();
+        Hub.close(client::close);
     }
 
     private void messagesAreSettled() throws Exception {
@@ -158,7 +158,7 @@ public final class Devices {
         Hub.send(id, "completed", "abandoned", "rejected");
         until("all are settled", () -> got.size() == (overMqtt() ? 3 : 5)
             && Hub.REGISTRY.getDevice(id).getCloudToDeviceMessageCount() == 0);
-        client.close();
+        Hub.close(client::close);
     }
 
     private boolean overMqtt() {
@@ -184,7 +184,7 @@ public final class Devices {
         reported.put("r", 1.0);
         client.updateReportedProperties(reported);
         equal("what was reported", Hub.TWINS.get(id, "m1").getReportedProperties().containsKey("r"), true);
-        client.close();
+        Hub.close(client::close);
     }
 
     private Check cases() {

@@ -75,7 +75,7 @@ final class Lasting {
         equal("what came", Stream.first(id).getBodyAsString(), "later");
         equal("cuts", cuts, mqtt ? List.of(IotHubConnectionStatus.DISCONNECTED_RETRYING) : List.of());
         equal("that it has asked for another token", renewed.get() > 0, true);
-        client.close();
+        Hub.close(client::close);
     }
 
     /** One server, which is killed once when all protocols' devices are connected to it. */
@@ -126,7 +126,7 @@ final class Lasting {
             }
         } finally {
             Shared.MEETING.arriveAndDeregister();
-            client.close();
+            Hub.close(client::close);
         }
     }
 }

@@ -83,7 +83,7 @@ final class MatrixCells {
         try {
             use.run(client, id);
         } finally {
-            client.close();
+            Hub.close(client::close);
         }
     }
 
@@ -122,7 +122,7 @@ final class MatrixCells {
         Hub.sendAsking(id, "do", Map.of("p", "v"));
         equal("what the sender is told", Notices.feedback(id).getStatusCode(), told);
         equal("what came", got, List.of("do v"));
-        client.close();
+        Hub.close(client::close);
     }
 
     private static void abandoned(Cell cell) throws Exception {
@@ -132,7 +132,7 @@ final class MatrixCells {
         Hub.sendAsking(id, "again", Map.of("p", "v"));
         equal("what the sender is told", Notices.feedback(id).getStatusCode(), FeedbackStatusCode.success);
         equal("what came", got, List.of("again v", "again v"));
-        client.close();
+        Hub.close(client::close);
     }
 
     private static void desire(String id, String name, Object value) throws Exception {
@@ -226,7 +226,7 @@ final class MatrixCells {
         equal("what was reported", Hub.TWINS.get(id, "worker").getReportedProperties().get("n"), 1.0);
         echo(client);
         isEcho(Hub.METHODS.invoke(id, "worker", "echo", CALL));
-        client.close();
+        Hub.close(client::close);
     }
 
     /** A device that shows the certificate of its name sends. */
@@ -238,7 +238,7 @@ final class MatrixCells {
         client.sendEvent(new Message("{}"));
         String how = Hub.stamp(Stream.first(id), "iothub-connection-auth-method");
         equal("a certificate in " + how, how.contains("\"type\":\"x509\""), true);
-        client.close();
+        Hub.close(client::close);
     }
 
     private static void byThumbprint(Cell cell) throws Exception {

@@ -84,7 +84,7 @@ public final class Multiplex {
             Hub.send(id, "hello");
         }
         until("each has its message", () -> got.size() == DEVICES);
-        client.close();
+        Hub.close(client::close);
     }
 
     private void devicesComeAndGo() throws Exception {
@@ -99,7 +99,7 @@ public final class Multiplex {
             }
         });
         equal("the number of events", events.size(), 3);
-        client.close();
+        Hub.close(client::close);
     }
 
     private void oneThatIsRefusedHarmsNobody() throws Exception {
@@ -115,7 +115,7 @@ public final class Multiplex {
             }
         });
         equal("the number of events", events.size(), 2);
-        client.close();
+        Hub.close(client::close);
     }
 
     private void oneThatIsDeletedHarmsNobody() throws Exception {
@@ -128,7 +128,7 @@ public final class Multiplex {
             }
         });
         equal("the number of events", events.size(), 2);
-        client.close();
+        Hub.close(client::close);
     }
 
     public static void main(String[] args) {

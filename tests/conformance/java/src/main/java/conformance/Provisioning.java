@@ -209,7 +209,7 @@ public final class Provisioning {
         device.open(false);
         device.sendEvent(new Message("{\"n\":1}"));
         equal("the interval", interval(device, id, protocol), 7.0);
-        device.close();
+        Hub.close(device::close);
         return null;
     }
 

@@ -111,7 +111,7 @@ public final class Service {
         DeviceClient device = Hub.open(Hub.device(id), IotHubClientProtocol.AMQPS);
         MatrixCells.echo(device);
         MatrixCells.call(Hub.METHODS, id);
-        device.close();
+        Hub.close(device::close);
         refused(IotHubNotFoundException.class, () -> Hub.METHODS.invoke(id("nobody"), "x"));
     }
 
@@ -131,14 +131,14 @@ public final class Service {
         DeviceClient client = receiver(id("c2d"), got, IotHubMessageResult.COMPLETE);
         Hub.sendAsking(id("c2d"), "do", Map.of("p", "v"));
         until("it comes", () -> got.equals(List.of("do v")));
-        client.close();
+        Hub.close(client::close);
     }
 
     private static void feedback() throws Exception {
         DeviceClient client = receiver(id("feedback"), new CopyOnWriteArrayList<>(), IotHubMessageResult.REJECT);
         Hub.sendAsking(id("feedback"), "do", Map.of());
         equal("what the sender hears", Notices.feedback(id("feedback")).getStatusCode(), FeedbackStatusCode.rejected);
-        client.close();
+        Hub.close(client::close);
     }
 
     private static void fileNotifications() throws Exception {
@@ -149,7 +149,7 @@ public final class Service {
             .PUT(HttpRequest.BodyPublishers.ofString("text")).build(), HttpResponse.BodyHandlers.discarding());
         client.completeFileUpload(new FileUploadCompletionNotification(storage.getCorrelationId(), true));
         equal("the size", Notices.file(id).getBlobSizeInBytes(), 4L);
-        client.close();
+        Hub.close(client::close);
     }
 
     private static void queries() throws Exception {
@@ -187,7 +187,7 @@ public final class Service {
         equal("the state", jobs.cancel(RUN + "-later").getJobStatus(), ScheduledJobStatus.cancelled);
         String mine = "SELECT * FROM devices.jobs WHERE devices.jobs.jobId = '" + RUN + "-twin'";
         equal("the row", new QueryClient(Hub.OWNER).queryJobs(mine).next().getDeviceId(), id);
-        device.close();
+        Hub.close(device::close);
     }
 
     private static void configurations() throws Exception {
@@ -225,7 +225,7 @@ public final class Service {
         equal("the model", twin.getMetadata().getModelId(), model);
         equal("the property", twin.getCustomProperties().get("target"), 21);
         equal("the answer", client.invokeCommand(id, "echo", "\"hello\"").getPayload(String.class), "\"hello\"");
-        device.close();
+        Hub.close(device::close);
     }
 
     private static Check cases() {
