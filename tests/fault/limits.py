@@ -6,7 +6,7 @@ import ssl
 import time
 
 import speech
-from hub import SLOW, Group, check, main
+from hub import SLOW, Group, check, main, wait_for
 from peer import (MIB, STRANGER, STRANGERS, await_answer, consumer_says, device_says, dial, dial_admin, dial_raw,
                   hear, leave, tell, under_attack)
 
@@ -216,29 +216,30 @@ def who_asks_more_than_it_reads_is_slowed_down(context):
 SPARE = 20  # descriptors
 
 
-def open_until_refused(hub, kind, most):
-    """Connections that were made and are still there."""
-    made = []
-    for _ in range(most):
-        connection = dial_raw(hub, kind)
-        made.append(connection)
+def open_until_refused(hub, kind, tries, most):
+    """So many connections are tried, of which the server holds no more than so many once it has come round to all."""
+    made = [dial_raw(hub, kind) for _ in range(tries)]
     time.sleep(0.5 * SLOW)
-    held = [connection for connection in made if not is_over(connection)]
-    return made, held
+
+    def held():
+        return sum(not is_over(connection) for connection in made)
+
+    wait_for(f"of {tries} connections at most {most} are held", lambda: held() <= most)
+    return made, held()
 
 
 @group.case
 def with_few_descriptors_it_refuses_and_accepts_again(context):
     with under_attack(context, wrapper=("prlimit", "--nofile=256:256")) as attack:
         for kind in ("plain-mqtt", "amqp", "https"):
-            made, held = open_until_refused(attack.hub, kind, 300)
-            check(0 < len(held) < 150, f"{len(held)} of 300 connections were taken with 256 descriptors")
+            made, held = open_until_refused(attack.hub, kind, tries=300, most=150)
+            check(held > 0, "none of 300 connections was taken with 256 descriptors")
             attack.storm.wait_acked(100)
             for connection in made:
                 connection.close()
             attack.over()
             greeted(attack).close()
-    return f"{len(held)} taken"
+    return f"{held} taken"
 
 
 def cpu_seconds(pid):
@@ -257,8 +258,7 @@ def out_of_descriptors_it_waits_and_accepts_again(context):
         for _ in range(5 if attack.long else 2):
             used = 1 + max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + SPARE, usual[1]))
-            made, held = open_until_refused(attack.hub, "plain-mqtt", used + 5 * SPARE)
-            check(len(held) <= used + SPARE, f"{len(held)} connections were taken with {used + SPARE} descriptors")
+            made, _ = open_until_refused(attack.hub, "plain-mqtt", tries=used + 5 * SPARE, most=used + SPARE)
             before = cpu_seconds(pid)
             time.sleep(2)
             busy = cpu_seconds(pid) - before
