@@ -291,7 +291,6 @@ struct archives *archives_new(const struct archives_config *cfg)
     struct archives *as = NEW(struct archives);
     as->cfg = *cfg;
     list_init(&as->all);
-    lane_on(cfg->lane, LOG_SEEK_DONE, seek_on_done, as);
     as->cursors = cursors_new(cfg->lane, cfg->log, NULL);
     return as;
 }

@@ -8,8 +8,7 @@
  * are called, is the owner's (struct archive_kind).
  *
  * Runs on: one lane, which may block on the disk and is attached to the store and to blobs.
- * Life:    archives_new() once, after whoever else reads the log on its lane; then archive_new(),
- *          archive_start() .. archive_free().  An open window is not kept over a restart: its records are
+ * Life:    archives_new() once on its lane; then archive_new(), archive_start() .. archive_free().  An open window is not kept over a restart: its records are
  *          read from the log again.
  * Limits:  the constants below.
  */
@@ -149,7 +148,7 @@ bool archive_part_status(const struct archive *a, unsigned i, struct archive_par
 /* Embedded in who wants to know; `fn` is called once, unless forgotten. */
 struct archive_seek {
     void (*fn)(struct archive_seek *s, enum err e);
-    struct addr slot;
+    struct log_asker asker;
     enum err err;
     unsigned count, left;
     uint64_t at[LOG_PARTITIONS_MAX]; /* ordinals */

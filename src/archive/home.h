@@ -55,8 +55,4 @@ void archive_settle_look(struct archive *a); /* a part may be settled now */
 /* Is another part of this lane making a file of that name in the same place? */
 bool archive_is_made(const struct part *p, const char *name);
 
-/* ---- seek.c */
-
-void seek_on_done(void *ctx, struct lane *lane, struct msg *m);
-
 #endif

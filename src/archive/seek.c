@@ -1,29 +1,16 @@
 /* seek.c - places in all partitions of a stream, asked of the log. */
 #include "archive/home.h"
 
-void seek_on_done(void *ctx, struct lane *lane, struct msg *m)
+static void on_sought(struct log_asker *a, const struct log_seek_done *done)
 {
-    struct archive_seek *s = slot_get(lane, m->to);
-    struct log_seek_done done;
-    (void)ctx;
-    if (s == NULL) return;
-    memcpy(&done, m->body, sizeof done);
-    if (done.err != OK)
-        s->err = done.err;
-    else if (done.partition < s->count)
-        s->at[done.partition] = done.ordinal;
+    struct archive_seek *s = CONTAINER_OF(a, struct archive_seek, asker);
+    if (done->err != OK)
+        s->err = done->err;
+    else if (done->partition < s->count)
+        s->at[done->partition] = done->ordinal;
     if (--s->left) return;
-    slot_free(lane, s->slot);
-    s->slot = (struct addr){0};
+    log_ask_forget(&s->asker);
     s->fn(s, s->err);
-}
-
-static void ask(struct archives *as, const struct log_seek_msg *seek, struct archive_seek *s)
-{
-    struct msg *m = msg_new(LOG_SEEK, sizeof *seek);
-    memcpy(m->body, seek, sizeof *seek);
-    m->call = 0;
-    post(as->cfg.lane, s->slot, log_addr(as->cfg.log), m);
 }
 
 /* Of a stream that is not there the log is asked all the same, so that the answer comes later. */
@@ -34,14 +21,15 @@ void archives_seek(struct archives *as, unsigned stream, enum log_where where, i
     s->err = OK;
     s->count = log_partitions(as->cfg.log, stream);
     s->left = s->count ? s->count : 1;
-    s->slot = slot_new(as->cfg.lane, s);
+    s->asker = (struct log_asker){.lane = as->cfg.lane, .log = as->cfg.log, .sought = on_sought};
     for (unsigned i = 0; i < s->left; i++) {
         seek.partition = (uint16_t)i;
-        ask(as, &seek, s);
+        log_ask_seek(&s->asker, &seek);
     }
 }
 
 void archives_forget(struct archives *as, struct archive_seek *s)
 {
-    slot_free(as->cfg.lane, s->slot);
+    (void)as;
+    log_ask_forget(&s->asker);
 }

@@ -19,9 +19,6 @@
 #include "base/say.h"
 #include "cursor/place.h"
 
-/* Of a question of ours, in the upper half of its call; answers to others on this lane are theirs. */
-#define CALL_MARK ((uint64_t)0x63757273 << 32)
-
 COUNTER(records_total, "azimuth_cursor_records_total", "Records that were handed out.");
 COUNTER(lost_total, "azimuth_cursor_records_lost_total",
         "Records that retention or damage took before they were read.");
@@ -33,15 +30,6 @@ GAUGE(cursors_now, "azimuth_cursors", "Cursors on the log.");
 
 /* ---- asking the log */
 
-void cursor_ask(struct cursor *c, unsigned kind, const void *body, size_t len)
-{
-    struct msg *m = msg_new(kind, len);
-    memcpy(m->body, body, len);
-    m->call = CALL_MARK | ++c->ask_epoch;
-    c->asking = true;
-    post(c->cs->lane, c->slot, log_addr(c->cs->log), m);
-}
-
 static void ask_more(struct cursor *c)
 {
     struct log_read_msg m = {.stream = (uint16_t)c->cfg.stream,
@@ -50,20 +38,14 @@ static void ask_more(struct cursor *c)
                              .from_ordinal = c->ask_next,
                              .wait = true};
     if (c->state != CURSOR_READING || c->asking || c->piece_count == CURSOR_PIECES) return;
-    cursor_ask(c, LOG_READ, &m, sizeof m);
+    c->asking = true;
+    log_ask_read(&c->asker, &m);
 }
 
 static void forget_answers(struct cursor *c)
 {
-    struct log_cancel_msg m = {.stream = (uint16_t)c->cfg.stream,
-                               .partition = (uint16_t)c->cfg.partition,
-                               .reader = c->slot};
-    c->ask_epoch++;
-    if (!c->asking) return;
     c->asking = false;
-    struct msg *cancel = msg_new(LOG_CANCEL, sizeof m);
-    memcpy(cancel->body, &m, sizeof m);
-    post(c->cs->lane, c->slot, log_addr(c->cs->log), cancel);
+    log_ask_forget(&c->asker);
 }
 
 /* ---- pieces */
@@ -154,34 +136,11 @@ static void take_read(struct cursor *c, const struct log_read_done *done)
     }
 }
 
-/* The cursor whose newest question this answers, or NULL. */
-static struct cursor *asker(struct lane *lane, const struct msg *m)
+static void on_read(struct log_asker *a, const struct log_read_done *done)
 {
-    struct cursor *c = slot_get(lane, m->to);
-    if (c == NULL || (uint32_t)m->call != c->ask_epoch || !c->asking) return NULL;
+    struct cursor *c = CONTAINER_OF(a, struct cursor, asker);
     c->asking = false;
-    return c;
-}
-
-static bool is_ours(const struct msg *m)
-{
-    return m->call >> 32 == CALL_MARK >> 32;
-}
-
-static void on_read_done(void *ctx, struct lane *lane, struct msg *m)
-{
-    struct cursors *cs = ctx;
-    struct log_read_done done;
-    if (!is_ours(m)) {
-        if (cs->other_read) cs->other_read(cs->other_read_ctx, lane, m);
-        return;
-    }
-    memcpy(&done, m->body, sizeof done);
-    struct cursor *c = asker(lane, m);
-    if (c)
-        take_read(c, &done);
-    else
-        blob_drop(done.blob);
+    take_read(c, done);
 }
 
 void cursor_placed(struct cursor *c, uint64_t at)
@@ -191,21 +150,17 @@ void cursor_placed(struct cursor *c, uint64_t at)
     ask_more(c);
 }
 
-static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
+/* Where to begin, or only how far the partition reaches; meanwhile nothing was read. */
+static void on_sought(struct log_asker *a, const struct log_seek_done *done)
 {
-    struct cursors *cs = ctx;
-    struct log_seek_done done;
-    if (!is_ours(m)) {
-        if (cs->other_seek) cs->other_seek(cs->other_seek_ctx, lane, m);
-        return;
-    }
-    memcpy(&done, m->body, sizeof done);
-    struct cursor *c = asker(lane, m);
-    if (c == NULL) return;
-    if (done.err == OK) c->ends = done.ends;
-    if (c->state == CURSOR_SEEKING && done.err == OK)
-        cursor_placed(c, done.ordinal);
-    else if (c->state == CURSOR_SEEKING)
+    struct cursor *c = CONTAINER_OF(a, struct cursor, asker);
+    c->asking = false;
+    if (done->err == OK) c->ends = done->ends;
+    if (c->state == CURSOR_READING)
+        ask_more(c);
+    else if (done->err == OK)
+        cursor_placed(c, done->ordinal);
+    else
         c->retry = true;
 }
 
@@ -306,9 +261,9 @@ void cursor_status(const struct cursor *c, struct cursor_status *out)
 /* The end is heard of with every answer; whoever does not pull has to ask for it. */
 static void ask_end(struct cursor *c)
 {
-    struct log_seek_msg m = {.stream = (uint16_t)c->cfg.stream,
-                             .partition = (uint16_t)c->cfg.partition};
-    if (c->state == CURSOR_READING && !c->asking) cursor_ask(c, LOG_ENDS, &m, sizeof m);
+    if (c->state != CURSOR_READING || c->asking) return;
+    c->asking = true;
+    log_ask_ends(&c->asker, c->cfg.stream, c->cfg.partition);
 }
 
 static void measure(const struct cursors *cs)
@@ -354,27 +309,12 @@ static void on_tick(struct timer *t, int64_t now_us)
 
 /* ---- life */
 
-/* Before whoever has the lane's messages of that kind; NULL: as if there were nobody. */
-static void handle(struct lane *lane, unsigned kind, msg_fn fn, void *ctx)
-{
-    lane->handlers[kind].fn = NULL;
-    if (fn) lane_on(lane, kind, fn, ctx);
-}
-
 struct cursors *cursors_new(struct lane *lane, struct log *log, const struct store *store)
 {
     struct cursors *cs = NEW(struct cursors);
-    *cs = (struct cursors){.lane = lane,
-                           .log = log,
-                           .store = store,
-                           .other_read = lane->handlers[LOG_READ_DONE].fn,
-                           .other_read_ctx = lane->handlers[LOG_READ_DONE].ctx,
-                           .other_seek = lane->handlers[LOG_SEEK_DONE].fn,
-                           .other_seek_ctx = lane->handlers[LOG_SEEK_DONE].ctx};
+    *cs = (struct cursors){.lane = lane, .log = log, .store = store};
     list_init(&cs->all);
     timer_init(&cs->tick, on_tick);
-    handle(lane, LOG_READ_DONE, on_read_done, cs);
-    handle(lane, LOG_SEEK_DONE, on_seek_done, cs);
     return cs;
 }
 
@@ -389,8 +329,6 @@ void cursors_free(struct cursors *cs)
         cursor_drop(c);
     }
     timer_stop(&cs->tick);
-    handle(cs->lane, LOG_READ_DONE, cs->other_read, cs->other_read_ctx);
-    handle(cs->lane, LOG_SEEK_DONE, cs->other_seek, cs->other_seek_ctx);
     free(cs);
 }
 
@@ -405,7 +343,8 @@ struct cursor *cursor_new(struct cursors *cs, const struct cursor_config *cfg)
     c->cfg.window_bytes = MIN(c->cfg.window_bytes, (uint32_t)CURSOR_WINDOW_MAX);
     snprintf(c->name, sizeof c->name, "%.*s", SLICE_ARG(cfg->name));
     c->cfg.name = slice_str(c->name);
-    c->slot = slot_new(cs->lane, c);
+    c->asker =
+        (struct log_asker){.lane = cs->lane, .log = cs->log, .read = on_read, .sought = on_sought};
     c->wanting = true;
     if (!timer_active(&cs->tick))
         timer_set(&cs->lane->timers, &cs->tick, clock_mono_us() + CURSOR_STORE_US);
@@ -415,13 +354,12 @@ struct cursor *cursor_new(struct cursors *cs, const struct cursor_config *cfg)
     return c;
 }
 
-/* Frees what it has; the slot's next life is another's. */
 void cursor_drop(struct cursor *c)
 {
     void (*gone)(void *) = c->gone;
     void *ctx = c->gone_ctx;
     while (c->piece_count) drop_piece(c);
-    slot_free(c->cs->lane, c->slot);
+    slot_free(c->cs->lane, c->asker.slot); /* the log may have stopped: it is told before, or not */
     list_remove(&c->node);
     metric_add(&cursors_now, -1);
     free(c);

@@ -363,34 +363,60 @@ static void who_fell_behind_is_moved_to_the_oldest_record_once(void **state)
     cursor_rig_fini(&rig);
 }
 
-static unsigned others;
+struct other {
+    struct log_asker asker;
+    unsigned reads, seeks;
+};
 
-static void on_other(void *ctx, struct lane *lane, struct msg *m)
+static void on_other_read(struct log_asker *a, const struct log_read_done *done)
 {
-    struct log_read_done done;
-    (void)ctx, (void)lane;
-    memcpy(&done, m->body, sizeof done);
-    blob_drop(done.blob);
-    others++;
+    CONTAINER_OF(a, struct other, asker)->reads++;
+    blob_drop(done->blob);
+}
+
+static void on_other_seek(struct log_asker *a, const struct log_seek_done *done)
+{
+    assert_int_equal(done->err, OK);
+    CONTAINER_OF(a, struct other, asker)->seeks++;
 }
 
 static void who_else_reads_on_the_lane_gets_his_answers(void **state)
 {
     (void)state;
     static struct owner o;
+    struct other other = {.asker = {&rig.lane, rig.rig->log, on_other_read, on_other_seek}};
     append(1, 3);
-    cursor_rig_on(&rig);
-    cursors_free(rig.cursors);
-    lane_on(&rig.lane, LOG_READ_DONE, on_other, NULL);
-    rig.cursors = cursors_new(&rig.lane, rig.rig->log, rig.store);
     begin(&o, CURSOR_EARLIEST, true);
-    struct msg *m = msg_new(LOG_READ, sizeof(struct log_read_msg));
-    *(struct log_read_msg *)(void *)m->body = (struct log_read_msg){.max_bytes = 1000};
-    m->call = 0;
-    post(&rig.lane, lane_addr(&rig.lane), log_addr(rig.rig->log), m);
+    log_ask_read(&other.asker, &(struct log_read_msg){.max_bytes = 1000});
+    log_ask_ends(&other.asker, 0, 0);
     cursor_rig_run(&rig, 0);
-    assert_int_equal(others, 1);
+    assert_int_equal(other.reads, 1);
+    assert_int_equal(other.seeks, 1);
     assert_ids(&o, 1, 3);
+    log_ask_read(&other.asker, &(struct log_read_msg){.max_bytes = 1000});
+    log_ask_forget(&other.asker);
+    cursor_rig_run(&rig, 0);
+    assert_int_equal(other.reads, 1);
+}
+
+static void what_is_pulled_while_the_end_is_asked_for_is_read_on(void **state)
+{
+    (void)state;
+    static struct owner o;
+    struct cursor_config cfg = config_of(&o);
+    append(1, 50);
+    cfg.window_bytes = 500;
+    o = (struct owner){.most = 1, .finishes = true};
+    o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+    cursor_rig_run(&rig, CURSOR_LAG_US - CURSOR_STORE_US);
+    rig_mono_us += CURSOR_STORE_US;
+    rig_turn(&rig.lane); /* asks for the end; both pieces are in hand */
+    o.most = IDS_MAX;
+    cursor_rig_on(&rig);
+    pull(&o);
+    assert_true(o.count < 50);
+    cursor_rig_run(&rig, 0);
+    assert_ids(&o, 1, 50);
 }
 
 static void freed_in_the_middle_nothing_is_left(void **state)
@@ -482,6 +508,7 @@ int main(void)
         TEST(a_window_has_its_limit_and_a_name_too),
         cmocka_unit_test(who_fell_behind_is_moved_to_the_oldest_record_once),
         TEST(who_else_reads_on_the_lane_gets_his_answers),
+        TEST(what_is_pulled_while_the_end_is_asked_for_is_read_on),
         TEST(freed_in_the_middle_nothing_is_left),
         cmocka_unit_test(a_crash_loses_nothing_and_keeps_the_order),
     };

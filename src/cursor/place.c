@@ -30,7 +30,8 @@ static void seek(struct cursor *c)
     case CURSOR_AT: assert(false);
     }
     m.value = c->cfg.start_us;
-    cursor_ask(c, LOG_SEEK, &m, sizeof m);
+    c->asking = true;
+    log_ask_seek(&c->asker, &m);
 }
 
 static void on_looked(struct store_wait *w, struct store_answer *a)

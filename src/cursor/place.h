@@ -23,18 +23,17 @@ struct piece {
 struct cursor {
     struct list node; /* in cursors.all */
     struct cursors *cs;
-    struct addr slot;
+    struct log_asker asker;
     struct cursor_config cfg;
     char name[CURSOR_NAME_MAX + 1];
     enum cursor_state state;
 
     struct piece pieces[CURSOR_PIECES]; /* the older first */
     unsigned piece_count;
-    uint64_t ask_next;  /* where to read on */
-    uint32_t ask_epoch; /* an answer of another epoch is dropped */
-    bool asking;        /* a question to the log is under way */
-    bool retry;         /* the next tick asks again */
-    bool wanting;       /* the owner waits for fn() */
+    uint64_t ask_next; /* where to read on */
+    bool asking;       /* a question to the log is under way */
+    bool retry;        /* the next tick asks again */
+    bool wanting;      /* the owner waits for fn() */
 
     uint64_t done, pulled;
     uint64_t handed; /* behind the last record that was handed out; above `done`: one is not done */
@@ -58,8 +57,6 @@ struct cursors {
     struct list all;
     struct timer tick;
     unsigned ticks;
-    msg_fn other_read, other_seek; /* who had the lane's answers before us */
-    void *other_read_ctx, *other_seek_ctx;
 };
 
 /* Finding the place, keeping it. */
@@ -67,8 +64,6 @@ void place_find(struct cursor *c);
 void place_store(struct cursor *c); /* what is done, if the store does not have it */
 void place_leave(struct cursor *c, bool remove);
 
-/* Questions to the log. */
-void cursor_ask(struct cursor *c, unsigned kind, const void *body, size_t len);
 void cursor_placed(struct cursor *c, uint64_t at);
 void cursor_drop(struct cursor *c); /* the end of it */
 

@@ -146,7 +146,7 @@ static inline bool log_writer_full(const struct log_writer *w)
     return w->inflight >= LOG_INFLIGHT_MAX;
 }
 
-/* ---- reading, by messages to log_addr() */
+/* ---- reading: log_ask_*() below send messages to log_addr() */
 
 enum log_kind {
     LOG_APPEND = POST_LOG, /* internal to log/ */
@@ -186,8 +186,7 @@ struct log_read_msg {
     bool wait; /* nothing there yet: answer when there is (else ERR_AGAIN) */
 };
 
-/* Whole frames, consecutive ordinals from `first`.  The receiver owns one reference of `blob` and
- * drops it, also when its slot is dead: whoever handles LOG_READ_DONE looks the slot up afterwards.
+/* Whole frames, consecutive ordinals from `first`.  The receiver owns one reference of `blob`.
  * ERR_NOT_FOUND: from_ordinal was trimmed, see ends.first_ordinal; ERR_INVALID: no such partition, or
  * from_ordinal lies beyond its end; ERR_CORRUPT: damaged records follow, `next` is behind them. */
 struct log_read_done {
@@ -224,6 +223,26 @@ struct log_seek_done {
     uint64_t ordinal;
     struct log_ends ends;
 };
+
+/* Who asks: embedded in its owner, who sets the first four.  Each answer finds him on his lane by the
+ * slot that the first question gives him; one that comes when he has forgotten finds nobody. */
+struct log_asker {
+    struct lane *lane;
+    struct log *log;
+    void (*read)(struct log_asker *a, const struct log_read_done *done); /* takes done->blob */
+    void (*sought)(struct log_asker *a, const struct log_seek_done *done);
+
+    struct addr slot;
+    uint16_t stream, partition; /* of the read that is under way */
+    bool reading;
+};
+
+void log_ask_read(struct log_asker *a, const struct log_read_msg *m); /* one at a time */
+void log_ask_seek(struct log_asker *a, const struct log_seek_msg *m);
+void log_ask_ends(struct log_asker *a, unsigned stream, unsigned partition);
+
+/* No question is open any more; the next one may follow at once.  Before the asker goes. */
+void log_ask_forget(struct log_asker *a);
 
 /* One change at a time: another one meanwhile is answered ERR_THROTTLED.  What was answered OK is
  * durable; a crash before that leaves the stream whole or not at all.  Waiting reads of a stream that

@@ -38,11 +38,9 @@ static void take_record(const struct record *rec)
     count++;
 }
 
-static void on_read(void *ctx, struct lane *lane, struct msg *m)
+static void on_read(struct log_asker *a, const struct log_read_done *done)
 {
-    const struct log_read_done *done = (const void *)m->body;
-    (void)ctx;
-    (void)lane;
+    (void)a;
     if (done->err != OK) return;
     reads_on = done->next;
     struct slice bytes = slice_of(blob_slice(done->blob).ptr + done->offset, done->len);
@@ -57,11 +55,11 @@ static void read_piece(unsigned partition, uint64_t from)
 {
     struct log_read_msg body = {
         .partition = (uint16_t)partition, .max_bytes = LOG_READ_MAX, .from_ordinal = from};
-    struct msg *m = msg_new(LOG_READ, sizeof body);
-    memcpy(m->body, &body, sizeof body);
+    struct log_asker asker = {.lane = &reader, .log = rig.wire.log, .read = on_read};
     lane_running = &reader;
-    post(&reader, lane_addr(&reader), log_addr(rig.wire.log), m);
+    log_ask_read(&asker, &body);
     rig_run(&rig);
+    log_ask_forget(&asker);
 }
 
 static void read_log(void)
@@ -131,7 +129,6 @@ static void start(unsigned events)
     rig = (struct rig){.events = events};
     rig_start(&rig);
     lane_init(&reader, &rig.wire.office, "reader");
-    lane_on(&reader, LOG_READ_DONE, on_read, NULL);
 }
 
 static void stop(void)

@@ -38,6 +38,7 @@ struct bench {
     struct log *log;
     struct log_writer writer;
     struct addr self;
+    struct log_asker asker;
     unsigned partitions, window, size;
     uint64_t appended, answered, goal; /* goal: stop appending at that many; 0: at `until_us` */
     int64_t until_us;
@@ -162,39 +163,39 @@ static void ask(struct bench *b)
 {
     struct log_read_msg body = {.partition = (uint16_t)b->partition, .max_bytes = READ_BYTES};
     body.from_ordinal = b->from;
-    struct msg *m = msg_new(LOG_READ, sizeof body);
-    memcpy(m->body, &body, sizeof body);
-    post(&b->core, b->self, log_addr(b->log), m);
+    log_ask_read(&b->asker, &body);
+}
+
+static void read_pass(struct bench *b)
+{
+    b->partition = 0;
+    ask(b);
 }
 
 static void begin_read(void *ctx, struct lane *lane, struct msg *m)
 {
     (void)lane;
     (void)m;
-    struct bench *b = ctx;
-    b->partition = 0;
-    ask(b);
+    read_pass(ctx);
 }
 
-static void on_read(void *ctx, struct lane *lane, struct msg *m)
+static void on_read(struct log_asker *a, const struct log_read_done *done)
 {
-    struct bench *b = ctx;
-    struct log_read_done done;
-    memcpy(&done, m->body, sizeof done);
-    blob_drop(done.blob);
-    if (done.err == ERR_AGAIN) {
+    struct bench *b = CONTAINER_OF(a, struct bench, asker);
+    blob_drop(done->blob);
+    if (done->err == ERR_AGAIN) {
         b->from = 0;
         b->partition++;
-    } else if (done.err != OK) {
+    } else if (done->err != OK) {
         stop("read");
     }
-    b->bytes_read += done.len;
-    if (done.err == OK) b->records_read += done.next - done.first;
-    if (done.err == OK) b->from = done.next;
+    b->bytes_read += done->len;
+    if (done->err == OK) b->records_read += done->next - done->first;
+    if (done->err == OK) b->from = done->next;
     if (b->partition < b->partitions)
         ask(b);
     else if (--b->passes)
-        begin_read(b, lane, m);
+        read_pass(b);
     else
         atomic_store(&b->busy, false);
 }
@@ -228,7 +229,7 @@ static void open_log(struct bench *b, const char *dir)
     b->self = slot_new(&b->core, b);
     lane_on(&b->core, BEGIN_APPEND, begin_append, b);
     lane_on(&b->core, BEGIN_READ, begin_read, b);
-    lane_on(&b->core, LOG_READ_DONE, on_read, b);
+    b->asker = (struct log_asker){.lane = &b->core, .log = b->log, .read = on_read};
     b->log_thread = lane_thread_start(&b->log_lane);
     b->read_thread = lane_thread_start(&b->log_read_lane);
     b->core_thread = lane_thread_start(&b->core);

@@ -145,11 +145,10 @@ uint64_t judge_end(struct judge *j)
 
 /* ---- the whole log */
 
-static void on_read(void *ctx, struct lane *lane, struct msg *m)
+static void on_read(struct log_asker *a, const struct log_read_done *done)
 {
-    struct judge *j = ctx;
-    (void)lane;
-    memcpy(&j->answer, m->body, sizeof j->answer);
+    struct judge *j = CONTAINER_OF(a, struct judge, asker);
+    j->answer = *done;
     j->answered = true;
 }
 
@@ -159,10 +158,8 @@ static void read_from(struct judge *j, uint16_t partition)
                                .partition = partition,
                                .max_bytes = READ_BYTES,
                                .from_ordinal = j->ordinal};
-    struct msg *m = msg_new(LOG_READ, sizeof ask);
-    memcpy(m->body, &ask, sizeof ask);
     j->answered = false;
-    post(j->reader, lane_addr(j->reader), log_addr(j->log), m);
+    log_ask_read(&j->asker, &ask);
     while (!j->answered)
         if (!j->step(j->ctx)) abort();
 }
@@ -186,9 +183,9 @@ static void read_partition(struct judge *j, uint16_t partition)
 
 uint64_t judge_log(struct judge *j)
 {
-    j->reader->handlers[LOG_READ_DONE].fn = NULL;
-    lane_on(j->reader, LOG_READ_DONE, on_read, j);
+    j->asker = (struct log_asker){.lane = j->reader, .log = j->log, .read = on_read};
     judge_begin(j);
     for (unsigned p = 0; p < log_partitions(j->log, j->stream); p++) read_partition(j, (uint16_t)p);
+    log_ask_forget(&j->asker);
     return judge_end(j);
 }

@@ -38,6 +38,7 @@ struct judge {
     uint64_t records, found[JUDGE_KINDS]; /* the findings */
 
     struct judge_seen *seen; /* private from here on: by account */
+    struct log_asker asker;
     struct log_read_done answer;
     bool answered;
     uint64_t ordinal;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "front/amqp/management.h"
 #include "front/amqp/rpc.h"
 #include "front/amqp/stream_link.h"
 #include "hub/event_hub/event_hub.h"
@@ -99,26 +98,20 @@ static void answer_partition(struct rpc_ticket *t, const struct log_seek_done *d
 
 /* ---- asking the log */
 
-static void ask_log(struct rpc_ticket *t, unsigned stream, unsigned partition)
+static void on_ends(struct log_asker *a, const struct log_seek_done *done)
 {
-    struct amqp_service *s = rpc_peer(t)->service;
-    struct log_seek_msg ask = {.stream = (uint16_t)stream, .partition = (uint16_t)partition};
-    struct msg *m = msg_new(LOG_ENDS, sizeof ask);
-    m->call = MANAGEMENT_CALL;
-    memcpy(m->body, &ask, sizeof ask);
-    post(s->lane, rpc_addr(t), log_addr(s->hub->log), m);
-}
-
-void management_answered(struct lane *lane, const struct msg *m)
-{
-    struct rpc_ticket *t = rpc_find(lane, m->to);
-    struct log_seek_done done;
-    memcpy(&done, m->body, sizeof done);
-    if (t == NULL) return;
-    if (done.err == OK)
-        answer_partition(t, &done);
+    struct rpc_ticket *t = rpc_of_asker(a);
+    if (done->err == OK)
+        answer_partition(t, done);
     else
         answer_error(t, 503, AMQP_INTERNAL_ERROR, "the partition cannot be read now");
+}
+
+static void ask_log(struct rpc_ticket *t, unsigned stream, unsigned partition)
+{
+    struct log_asker *a = rpc_asker(t);
+    a->sought = on_ends;
+    log_ask_ends(a, stream, partition);
 }
 
 /* ---- requests */

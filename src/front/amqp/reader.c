@@ -18,7 +18,6 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "front/amqp/event.h"
-#include "front/amqp/management.h"
 #include "front/amqp/owners.h"
 #include "front/amqp/peer.h"
 #include "front/amqp/selector.h"
@@ -43,7 +42,8 @@ enum reader_state { READER_CLAIMING, READER_SEEKING, READER_READING };
 struct reader {
     struct peer_link base;
     struct stream_link stream;
-    struct addr slot;
+    struct addr slot; /* for owners */
+    struct log_asker asker;
     enum reader_state state;
     struct owners_claim claim;
     struct log_seek_msg start;
@@ -53,13 +53,14 @@ struct reader {
     struct slice frames;  /* what of it has not been sent */
     struct list idle;     /* in service->idle_readers: holds a piece and may not send */
     int64_t idle_us;      /* since then */
-    bool reading;         /* a LOG_READ is under way */
-    bool at_tail;         /* ... and waits for what is not there yet */
+    bool at_tail;         /* a read waits for what is not there yet */
     bool metric;          /* the client wants delivery annotations */
     bool all;             /* ... and all records, also those that routes took away */
 };
 
 static void pump(struct reader *r);
+static void on_sought(struct log_asker *a, const struct log_seek_done *done);
+static void on_read(struct log_asker *a, const struct log_read_done *done);
 
 static struct lane *lane_of(const struct reader *r)
 {
@@ -71,11 +72,6 @@ static void ask(struct reader *r, struct addr to, unsigned kind, const void *bod
     struct msg *m = msg_new(kind, len);
     memcpy(m->body, body, len);
     post(lane_of(r), r->slot, to, m);
-}
-
-static struct addr log_of(const struct reader *r)
-{
-    return log_addr(r->base.peer->service->hub->log);
 }
 
 static struct addr owners_of(const struct reader *r)
@@ -111,6 +107,8 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     struct amqp_service *s = l->peer->service;
     struct slice selector = SLICE_NONE;
     r->slot = slot_new(s->lane, r);
+    r->asker = (struct log_asker){
+        .lane = s->lane, .log = s->hub->log, .read = on_read, .sought = on_sought};
     r->state = READER_CLAIMING;
     list_init(&r->idle);
     stream_link_begin(&r->stream, l);
@@ -163,7 +161,7 @@ static void on_claimed(void *ctx, struct lane *lane, struct msg *m)
         return;
     }
     r->state = READER_SEEKING;
-    ask(r, log_of(r), LOG_SEEK, &r->start, sizeof r->start);
+    log_ask_seek(&r->asker, &r->start);
 }
 
 static void on_stolen(void *ctx, struct lane *lane, struct msg *m)
@@ -200,21 +198,13 @@ static void note_fall(const struct reader *r)
              r->base.path, r->claim.group, r->start.value, r->ends.first_sequence);
 }
 
-static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
+static void on_sought(struct log_asker *a, const struct log_seek_done *done)
 {
-    struct log_seek_done done;
-    (void)ctx;
-    if (m->call == MANAGEMENT_CALL) {
-        management_answered(lane, m);
-        return;
-    }
-    struct reader *r = slot_get(lane, m->to);
-    if (r == NULL) return;
-    memcpy(&done, m->body, sizeof done);
-    r->ends = done.ends;
-    if (done.err != OK) {
+    struct reader *r = CONTAINER_OF(a, struct reader, asker);
+    r->ends = done->ends;
+    if (done->err != OK) {
         peer_refuse(&r->base, AMQP_INTERNAL_ERROR, "the log cannot be read: %s",
-                    err_name(done.err));
+                    err_name(done->err));
     } else if (beyond_the_end(r)) {
         peer_refuse(&r->base, ARGUMENT_RANGE,
                     "The supplied offset '%" PRId64 "' is invalid. The last offset in the system "
@@ -222,7 +212,7 @@ static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
                     r->start.value - 1, r->ends.next_sequence - 1);
     } else {
         note_fall(r);
-        r->next = done.ordinal;
+        r->next = done->ordinal;
         r->state = READER_READING;
         r->stream.answered = true;
         peer_touch(r->base.peer);
@@ -240,16 +230,15 @@ static void read_on(struct reader *r, bool wait)
                              .max_bytes = AMQP_READ_BYTES,
                              .from_ordinal = r->next,
                              .wait = wait};
-    r->reading = true;
     r->at_tail = wait;
-    ask(r, log_of(r), LOG_READ, &m, sizeof m);
+    log_ask_read(&r->asker, &m);
 }
 
 /* Nothing is there to send: a client that drains gets its credit back. */
 static void rest_at_tail(struct reader *r)
 {
     if (r->base.link->drain) amqp_send_drained(r->base.link);
-    if (!r->reading && r->base.link->credit) read_on(r, true);
+    if (!r->asker.reading && r->base.link->credit) read_on(r, true);
 }
 
 /* What was at the reader's place is not there any more: goes on where there is something. */
@@ -286,20 +275,13 @@ static void take_answer(struct reader *r, const struct log_read_done *done)
     }
 }
 
-static void on_read_done(void *ctx, struct lane *lane, struct msg *m)
+static void on_read(struct log_asker *a, const struct log_read_done *done)
 {
-    struct log_read_done done;
-    struct reader *r = slot_get(lane, m->to);
-    (void)ctx;
-    memcpy(&done, m->body, sizeof done);
-    if (r == NULL) {
-        blob_drop(done.blob);
-        return;
-    }
+    struct reader *r = CONTAINER_OF(a, struct reader, asker);
     peer_touch(r->base.peer);
-    r->reading = r->at_tail = false;
-    r->ends = done.ends;
-    take_answer(r, &done);
+    r->at_tail = false;
+    r->ends = done->ends;
+    take_answer(r, done);
 }
 
 /* ---- sending */
@@ -400,7 +382,7 @@ static void pump(struct reader *r)
         return;
     }
     let_piece_go(r);
-    if (r->reading) {
+    if (r->asker.reading) {
         if (r->at_tail) rest_at_tail(r);
     } else if (l->credit) {
         read_on(r, r->next >= r->ends.next_ordinal && !l->drain);
@@ -419,11 +401,7 @@ static void on_detached(struct peer_link *l)
 {
     struct reader *r = CONTAINER_OF(l, struct reader, base);
     ask(r, owners_of(r), OWNERS_RELEASE, &r->claim, sizeof r->claim);
-    if (r->reading) {
-        struct log_cancel_msg cancel = {
-            .stream = r->claim.stream, .partition = r->claim.partition, .reader = r->slot};
-        ask(r, log_of(r), LOG_CANCEL, &cancel, sizeof cancel);
-    }
+    log_ask_forget(&r->asker);
     let_piece_go(r);
     stream_link_end(&r->stream);
     slot_free(lane_of(r), r->slot);
@@ -436,8 +414,6 @@ void readers_attach(struct amqp_service *s)
     timer_init(&s->idle_timer, drop_idle);
     lane_on(s->lane, OWNERS_CLAIMED, on_claimed, NULL);
     lane_on(s->lane, OWNERS_STOLEN, on_stolen, NULL);
-    lane_on(s->lane, LOG_SEEK_DONE, on_seek_done, NULL);
-    lane_on(s->lane, LOG_READ_DONE, on_read_done, NULL);
 }
 
 const struct node node_partition = {

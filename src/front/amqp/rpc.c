@@ -11,7 +11,7 @@ struct rpc_ticket {
     struct rpc_link *asked;     /* NULL: gone meanwhile */
     struct rpc_link *answering; /* likewise */
     struct address address;
-    struct addr slot;
+    struct log_asker asker;
     size_t id_len, to_len;
     uint8_t bytes[]; /* message-id as it was encoded, then reply-to */
 };
@@ -39,20 +39,21 @@ const struct address *rpc_address(const struct rpc_ticket *t)
     return &t->address;
 }
 
-struct addr rpc_addr(struct rpc_ticket *t)
+struct log_asker *rpc_asker(struct rpc_ticket *t)
 {
-    if (t->slot.slot == 0) t->slot = slot_new(t->peer->service->lane, t);
-    return t->slot;
+    const struct amqp_service *s = t->peer->service;
+    if (t->asker.lane == NULL) t->asker = (struct log_asker){.lane = s->lane, .log = s->hub->log};
+    return &t->asker;
 }
 
-struct rpc_ticket *rpc_find(const struct lane *lane, struct addr a)
+struct rpc_ticket *rpc_of_asker(struct log_asker *a)
 {
-    return slot_get(lane, a);
+    return CONTAINER_OF(a, struct rpc_ticket, asker);
 }
 
 static void free_ticket(struct rpc_ticket *t)
 {
-    if (t->slot.slot) slot_free(t->peer->service->lane, t->slot);
+    log_ask_forget(&t->asker);
     list_remove(&t->node);
     free(t);
 }

@@ -11,6 +11,7 @@
 #define FRONT_AMQP_RPC_H
 
 #include "front/amqp/peer.h"
+#include "log/log.h"
 
 /* State of both links of such a node. */
 struct rpc_link {
@@ -42,10 +43,9 @@ void rpc_answer(struct rpc_ticket *t, const struct rpc_answer *a);
 struct peer *rpc_peer(const struct rpc_ticket *t);
 const struct address *rpc_address(const struct rpc_ticket *t); /* where the request came in */
 
-/* For answers that somebody else has to give: the address to send from, and back from it.  NULL: the
- * connection is gone. */
-struct addr rpc_addr(struct rpc_ticket *t);
-struct rpc_ticket *rpc_find(const struct lane *lane, struct addr a);
+/* For answers that the log has to give: who asks it, to be told how it is answered, and back from him. */
+struct log_asker *rpc_asker(struct rpc_ticket *t);
+struct rpc_ticket *rpc_of_asker(struct log_asker *a);
 
 /* A string application property, or SLICE_NONE. */
 struct slice rpc_property(const struct amqp_message *m, const char *name);

@@ -29,7 +29,7 @@ struct fixture {
     struct log_writer writers[CORES];
     struct events *events[CORES];
     struct session_home homes[CORES];
-    struct addr reader;
+    struct log_asker reader;
     uint64_t reserve_bytes;
     /* what the log has, in its order: bodies, which are "device number" */
     unsigned count;
@@ -62,16 +62,13 @@ static void ask_log(unsigned partition, uint64_t from)
 {
     struct log_read_msg body = {
         .partition = (uint16_t)partition, .max_bytes = LOG_READ_MAX, .from_ordinal = from};
-    struct msg *m = msg_new(LOG_READ, sizeof body);
-    memcpy(m->body, &body, sizeof body);
-    post(rig_on(f.rig.cores[0]), f.reader, log_addr(f.log), m);
+    rig_on(f.rig.cores[0]);
+    log_ask_read(&f.reader, &body);
 }
 
-static void on_read(void *ctx, struct lane *lane, struct msg *m)
+static void on_read(struct log_asker *a, const struct log_read_done *done)
 {
-    const struct log_read_done *done = (const void *)m->body;
-    (void)ctx;
-    (void)lane;
+    (void)a;
     if (done->err != OK) return; /* the end */
     struct slice bytes = slice_of(blob_slice(done->blob).ptr + done->offset, done->len);
     for (struct record rec; bytes.len && record_parse(bytes, &rec) == OK;) {
@@ -123,8 +120,7 @@ static void open_all(void)
         assert_int_equal(events_new(&f.hub, f.rig.cores[i], &f.writers[i], &f.events[i]), OK);
         events_watch_sessions(f.events[i], &f.homes[i]);
     }
-    lane_on(f.rig.cores[0], LOG_READ_DONE, on_read, NULL);
-    f.reader = slot_new(rig_on(f.rig.cores[0]), &f);
+    f.reader = (struct log_asker){.lane = f.rig.cores[0], .log = f.log, .read = on_read};
 }
 
 static void close_all(void)

@@ -33,7 +33,7 @@ struct part {
     struct producers *ps;
     uint16_t stream, partition;
     enum part_state state;
-    struct addr slot;
+    struct log_asker asker;
     struct list producers;
     unsigned count;
     struct list waiting; /* struct question */
@@ -68,8 +68,6 @@ struct producers {
     struct event_hubs *event_hubs;
     struct list parts, orphans;
     struct timer tick;
-    msg_fn other_read, other_seek; /* who had the lane's answers of the log before us */
-    void *other_read_ctx, *other_seek_ctx;
 };
 
 /* ---- place.c */

@@ -14,23 +14,6 @@
 #include "hub/producer/part.h"
 #include "hub/producer/producer_sql.h"
 
-/* Of a question of ours, in the upper half of its call; answers to others on this lane are theirs. */
-#define CALL_MARK ((uint64_t)0x70726f64 << 32)
-
-static void ask_log(struct part *p, unsigned kind, const void *body, size_t len)
-{
-    struct msg *m = msg_new(kind, len);
-    memcpy(m->body, body, len);
-    m->call = CALL_MARK;
-    post(p->ps->lane, p->slot, log_addr(p->ps->hub->log), m);
-}
-
-static void ask_end(struct part *p)
-{
-    struct log_seek_msg m = {.stream = p->stream, .partition = p->partition};
-    ask_log(p, LOG_ENDS, &m, sizeof m);
-}
-
 /* ---- the row */
 
 static void put_producers(const struct part *p, struct buf *out)
@@ -122,7 +105,7 @@ static void read_on(struct part *p)
                              .max_bytes = PRODUCER_READ_BYTES,
                              .from_ordinal = p->at};
     p->state = PART_READING;
-    ask_log(p, LOG_READ, &m, sizeof m);
+    log_ask_read(&p->asker, &m);
 }
 
 static void take_frames(struct part *p, const struct log_read_done *d)
@@ -132,10 +115,12 @@ static void take_frames(struct part *p, const struct log_read_done *d)
     for (; record_parse(rest, &r) == OK; rest = slice_from(rest, r.frame.len)) take_record(p, &r);
 }
 
-static void on_read(struct part *p, const struct log_read_done *d)
+static void on_read(struct log_asker *a, const struct log_read_done *d)
 {
+    struct part *p = CONTAINER_OF(a, struct part, asker);
     uint64_t before = p->at;
     if (d->err == OK) take_frames(p, d);
+    blob_drop(d->blob);
     if (d->err == OK || d->err == ERR_CORRUPT) p->at = d->next;
     if (d->err == ERR_NOT_FOUND) p->at = d->ends.first_ordinal;
     if (p->at > before)
@@ -146,27 +131,9 @@ static void on_read(struct part *p, const struct log_read_done *d)
         part_fail(p, PRODUCER_BROKEN);
 }
 
-static bool is_ours(const struct msg *m)
+static void on_sought(struct log_asker *a, const struct log_seek_done *d)
 {
-    return m->call == CALL_MARK;
-}
-
-static void on_read_done(void *ctx, struct lane *lane, struct msg *m)
-{
-    struct producers *ps = ctx;
-    struct log_read_done d;
-    if (!is_ours(m)) {
-        if (ps->other_read) ps->other_read(ps->other_read_ctx, lane, m);
-        return;
-    }
-    memcpy(&d, m->body, sizeof d);
-    struct part *p = slot_get(lane, m->to);
-    if (p) on_read(p, &d);
-    blob_drop(d.blob);
-}
-
-static void on_ends(struct part *p, const struct log_seek_done *d)
-{
+    struct part *p = CONTAINER_OF(a, struct part, asker);
     if (d->err != OK && p->state == PART_SEEKING) {
         part_fail(p, PRODUCER_GONE);
     } else if (p->state == PART_SEEKING) {
@@ -175,19 +142,6 @@ static void on_ends(struct part *p, const struct log_seek_done *d)
     } else if (d->err == OK && !p->storing && d->ends.next_ordinal != p->at) {
         keep_row(p, d->ends.next_ordinal); /* all below it was answered before this was */
     }
-}
-
-static void on_seek_done(void *ctx, struct lane *lane, struct msg *m)
-{
-    struct producers *ps = ctx;
-    struct log_seek_done d;
-    if (!is_ours(m)) {
-        if (ps->other_seek) ps->other_seek(ps->other_seek_ctx, lane, m);
-        return;
-    }
-    memcpy(&d, m->body, sizeof d);
-    struct part *p = slot_get(lane, m->to);
-    if (p) on_ends(p, &d);
 }
 
 /* ---- opening */
@@ -204,7 +158,7 @@ static void on_row(struct store_wait *w, struct store_answer *a)
         read_on(p);
     } else {
         p->state = PART_SEEKING;
-        ask_end(p);
+        log_ask_ends(&p->asker, p->stream, p->partition);
     }
 }
 
@@ -214,6 +168,8 @@ void place_open(struct part *p)
     store_begin_query(&q, &sql_producer_state_get);
     store_put_int(&q, "stream", p->stream);
     store_put_int(&q, "partition", p->partition);
+    p->asker = (struct log_asker){
+        .lane = p->ps->lane, .log = p->ps->hub->log, .read = on_read, .sought = on_sought};
     p->state = PART_LOADING;
     p->storing = true;
     p->wait.fn = on_row;
@@ -250,7 +206,7 @@ static void on_tick(struct timer *t, int64_t now_us)
         struct part *p = CONTAINER_OF(node, struct part, node);
         if (p->state != PART_READY || p->storing) continue;
         if (event_hub_of_stream(ps->event_hubs, p->stream))
-            ask_end(p);
+            log_ask_ends(&p->asker, p->stream, p->partition);
         else
             forget(p);
     }
@@ -259,22 +215,8 @@ static void on_tick(struct timer *t, int64_t now_us)
 
 /* ---- life */
 
-/* Before whoever has the lane's messages of that kind. */
-static void handle(struct lane *lane, unsigned kind, msg_fn fn, void *ctx)
-{
-    lane->handlers[kind].fn = NULL;
-    lane_on(lane, kind, fn, ctx);
-}
-
 void place_init(struct producers *ps)
 {
-    struct lane *lane = ps->lane;
-    ps->other_read = lane->handlers[LOG_READ_DONE].fn;
-    ps->other_read_ctx = lane->handlers[LOG_READ_DONE].ctx;
-    ps->other_seek = lane->handlers[LOG_SEEK_DONE].fn;
-    ps->other_seek_ctx = lane->handlers[LOG_SEEK_DONE].ctx;
-    handle(lane, LOG_READ_DONE, on_read_done, ps);
-    handle(lane, LOG_SEEK_DONE, on_seek_done, ps);
     timer_init(&ps->tick, on_tick);
-    timer_set(&lane->timers, &ps->tick, clock_mono_us() + PRODUCER_KEEP_US);
+    timer_set(&ps->lane->timers, &ps->tick, clock_mono_us() + PRODUCER_KEEP_US);
 }

@@ -303,7 +303,7 @@ void part_free(struct part *p)
         producer_free(p, CONTAINER_OF(p->producers.next, struct producer, node));
     drop_all(&p->waiting);
     if (p->storing) store_forget(lane, &p->wait);
-    slot_free(lane, p->slot);
+    slot_free(lane, p->asker.slot);
     list_remove(&p->node);
     free(p);
 }
@@ -325,7 +325,6 @@ static struct part *part_of(struct producers *ps, unsigned stream, unsigned part
     *p = (struct part){.ps = ps, .stream = (uint16_t)stream, .partition = (uint16_t)partition};
     list_init(&p->producers);
     list_init(&p->waiting);
-    p->slot = slot_new(ps->lane, p);
     list_push(&ps->parts, &p->node);
     place_open(p);
     return p;

@@ -164,24 +164,19 @@ static enum producer_outcome send(unsigned partition, int64_t id, uint32_t first
 
 static uint64_t stored;
 
-static void on_end(void *ctx, struct lane *lane, struct msg *m)
+static void on_end(struct log_asker *a, const struct log_seek_done *d)
 {
-    struct log_seek_done d;
-    (void)ctx, (void)lane;
-    memcpy(&d, m->body, sizeof d);
-    stored = d.ends.next_ordinal;
+    (void)a;
+    stored = d->ends.next_ordinal;
 }
 
 /* How many events a partition has. */
 static uint64_t count_of(unsigned partition)
 {
-    struct lane *lane = rig_on(f.rig.cores[ASKER]);
-    struct log_seek_msg body = {.stream = (uint16_t)f.stream, .partition = (uint16_t)partition};
-    struct msg *m = msg_new(LOG_ENDS, sizeof body);
-    memcpy(m->body, &body, sizeof body);
-    f.producers[ASKER]->other_seek = on_end;
-    post(lane, lane_addr(lane), log_addr(f.log), m);
+    struct log_asker asker = {.lane = rig_on(f.rig.cores[ASKER]), .log = f.log, .sought = on_end};
+    log_ask_ends(&asker, f.stream, partition);
     rig_run(&f.rig);
+    log_ask_forget(&asker);
     return stored;
 }
 

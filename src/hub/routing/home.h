@@ -4,6 +4,7 @@
 
 #include "hub/rollout.h"
 #include "hub/routing/snapshot.h"
+#include "log/log.h"
 #include "route/route.h"
 #include "store/store.h"
 
@@ -36,11 +37,8 @@ struct routing {
     struct snapshot *next;         /* what the one under way makes */
     struct routing_bits next_bits; /* likewise */
     struct store_wait wait;
-    struct addr seeker; /* reuse.c: whom the log answers */
+    struct log_asker seeker; /* reuse.c */
     unsigned seek_bit, seek_partition;
-    msg_fn other_seek; /* who else asks the log on this lane */
-    void *other_seek_ctx;
-    bool seeks; /* ... is known */
 };
 
 /* If-Match is there and is of the document that is kept. */
@@ -49,6 +47,7 @@ enum err routing_check_match(const struct routing *r, struct slice if_match) MUS
 /* reuse.c: asks the log whether it retains a record that may have that bit of `next_bits`, and goes on
  * with routing_reused() or, with the reason, routing_refused(). */
 void routing_ask_log(struct routing *r, unsigned bit);
+void routing_sought(struct log_asker *a, const struct log_seek_done *done);
 void routing_reused(struct routing *r);
 void routing_refused(struct routing *r, enum err e);
 

@@ -320,7 +320,7 @@ enum err routing_new(const struct hub *hub, struct lane *lane, const struct rout
     r->config.hub = hub;
     list_init(&r->listeners);
     r->matcher = route_matcher_new();
-    r->seeker = slot_new(lane, r);
+    r->seeker = (struct log_asker){.lane = lane, .log = hub->log, .sought = routing_sought};
     enum err e = load(r);
     if (e != OK) {
         routing_free(r);
@@ -342,7 +342,7 @@ void routing_free(struct routing *r)
     snapshot_unref(r->next);
     snapshot_unref(r->now);
     route_matcher_free(r->matcher);
-    slot_free(r->lane, r->seeker);
+    slot_free(r->lane, r->seeker.slot);
     buf_free(&r->extra);
     free(r);
 }
