@@ -5,17 +5,17 @@
  *
  * One batch of a partition is under way at a time and a device has one partition, here and in the topic, so
  * the order holds; what is not acknowledged in time is taken back and comes again, after what came before. */
-#include "deliver/kafka.h"
+#include "deliver/kafka/kafka.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "base/num.h"
-#include "deliver/kafka_carrier.h"
-#include "deliver/kafka_check.h"
-#include "deliver/kafka_courier.h"
-#include "deliver/kafka_message.h"
+#include "deliver/kafka/carrier.h"
+#include "deliver/kafka/check.h"
+#include "deliver/kafka/courier.h"
+#include "deliver/kafka/message.h"
 #include "deliver/trust.h"
 
 static const struct kafka_carrier *carrier = &kafka_courier;

@@ -1,7 +1,7 @@
 /* kafka.h - endpoints of the kind "kafka": a topic of Apache Kafka, or of what speaks like it.  Private to
  * deliver. */
-#ifndef DELIVER_KAFKA_H
-#define DELIVER_KAFKA_H
+#ifndef DELIVER_KAFKA_KAFKA_H
+#define DELIVER_KAFKA_KAFKA_H
 
 #include "deliver/kind.h"
 

@@ -1,12 +1,12 @@
-/* kafka_check.c - what a topic may be: the words of Kafka's own configuration.
+/* check.c - what a topic may be: the words of Kafka's own configuration.
  *
  * With PLAIN a password is shown to whoever is the server: a masked one is kept for those servers and that
  * protocol only for which it was given. */
-#include "deliver/kafka_check.h"
+#include "deliver/kafka/check.h"
 
 #include "base/json.h"
 #include "deliver/check.h"
-#include "deliver/kafka.h"
+#include "deliver/kafka/kafka.h"
 
 static const char *const members[] = {CHECK_MEMBERS_OF_ALL, "bootstrapServers", "topic",
                                       "securityProtocol",   "saslMechanism",    "saslUsername",

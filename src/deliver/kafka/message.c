@@ -1,5 +1,5 @@
-/* kafka_message.c - see kafka_message.h. */
-#include "deliver/kafka_message.h"
+/* message.c - see message.h. */
+#include "deliver/kafka/message.h"
 
 #include "base/num.h"
 

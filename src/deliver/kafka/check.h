@@ -1,4 +1,4 @@
-/* kafka_check.h - a topic of Kafka in the routing document.  Private to deliver. */
+/* check.h - a topic of Kafka in the routing document.  Private to deliver. */
 #ifndef DELIVER_KAFKA_CHECK_H
 #define DELIVER_KAFKA_CHECK_H
 

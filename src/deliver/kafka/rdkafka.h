@@ -2,8 +2,8 @@
  *
  * Linking it would bring its libraries into every start of the program, also of a server that talks to no
  * Kafka.  Private to deliver. */
-#ifndef DELIVER_RDKAFKA_H
-#define DELIVER_RDKAFKA_H
+#ifndef DELIVER_KAFKA_RDKAFKA_H
+#define DELIVER_KAFKA_RDKAFKA_H
 
 #include <librdkafka/rdkafka.h>
 

@@ -1,4 +1,4 @@
-/* kafka_message.h - messages of a batch, from the core to the thread that talks to Kafka.  Private to
+/* message.h - messages of a batch, from the core to the thread that talks to Kafka.  Private to
  * deliver.
  *
  *   key     the device id; none: whichever partition of the topic

@@ -1,4 +1,4 @@
-/* kafka_verdict.h - what Kafka's errors mean for messages.  Private to deliver. */
+/* verdict.h - what Kafka's errors mean for messages.  Private to deliver. */
 #ifndef DELIVER_KAFKA_VERDICT_H
 #define DELIVER_KAFKA_VERDICT_H
 

@@ -1,4 +1,4 @@
-/* kafka_courier.c - the thread of one endpoint, and librdkafka.
+/* courier.c - the thread of one endpoint, and librdkafka.
  *
  *   job: look ─▶ metadata of the topic, asked in pieces so that close() need not wait long
  *   job: batch ─▶ produce each message ─▶ the last delivery report ─▶ answer
@@ -10,7 +10,7 @@
  *
  * Two threads share the inbox and the flag `closed`, under a lock that nobody holds for longer than it takes
  * to post: the lane of the core may be gone when close() has returned. */
-#include "deliver/kafka_courier.h"
+#include "deliver/kafka/courier.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -23,9 +23,9 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/say.h"
-#include "deliver/kafka_message.h"
-#include "deliver/kafka_verdict.h"
-#include "deliver/rdkafka.h"
+#include "deliver/kafka/message.h"
+#include "deliver/kafka/rdkafka.h"
+#include "deliver/kafka/verdict.h"
 
 enum { TEXT_MAX = 256, PIECE_MS = 500, IDLE_MS = 1000, HEADERS_HINT = 16 };
 

@@ -1,6 +1,6 @@
-/* kafka_verdict.c - see kafka_verdict.h.  Sources: Kafka's protocol error codes; librdkafka's INTRODUCTION.md,
+/* verdict.c - see verdict.h.  Sources: Kafka's protocol error codes; librdkafka's INTRODUCTION.md,
  * "Error handling". */
-#include "deliver/kafka_verdict.h"
+#include "deliver/kafka/verdict.h"
 
 enum deliver_outcome kafka_outcome(rd_kafka_resp_err_t code)
 {

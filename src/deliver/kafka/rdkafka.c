@@ -1,5 +1,5 @@
 /* rdkafka.c - see rdkafka.h. */
-#include "deliver/rdkafka.h"
+#include "deliver/kafka/rdkafka.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

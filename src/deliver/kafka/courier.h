@@ -1,4 +1,4 @@
-/* kafka_courier.h - an endpoint's producer: librdkafka on a thread of its own.  Private to deliver.
+/* courier.h - an endpoint's producer: librdkafka on a thread of its own.  Private to deliver.
  *
  *   core ──question──▶ inbox ─▶ thread: produce, delivery reports ──post──▶ core
  *
@@ -7,7 +7,7 @@
 #ifndef DELIVER_KAFKA_COURIER_H
 #define DELIVER_KAFKA_COURIER_H
 
-#include "deliver/kafka_carrier.h"
+#include "deliver/kafka/carrier.h"
 
 extern const struct kafka_carrier kafka_courier;
 

@@ -1,9 +1,9 @@
-/* kafka_carrier.h - who talks to Kafka.  For the program: librdkafka (kafka_courier.h); for tests: themselves.
+/* carrier.h - who talks to Kafka.  For the program: librdkafka (courier.h); for tests: themselves.
  * Private to deliver. */
 #ifndef DELIVER_KAFKA_CARRIER_H
 #define DELIVER_KAFKA_CARRIER_H
 
-#include "deliver/kafka.h"
+#include "deliver/kafka/kafka.h"
 
 /* Texts that end with NUL, borrowed by open(); empty: there is none. */
 struct kafka_settings {

@@ -1,9 +1,9 @@
 /* kafka_test.c - a topic that takes, refuses, hangs and comes back; the test is who talks to Kafka. */
 #include "deliver/deliver_rig.h"
 
-#include "deliver/kafka_carrier.h"
-#include "deliver/kafka_message.h"
-#include "deliver/kafka_verdict.h"
+#include "deliver/kafka/carrier.h"
+#include "deliver/kafka/message.h"
+#include "deliver/kafka/verdict.h"
 
 enum { HEARD_MAX = 4096, S = RIG_S };
 
