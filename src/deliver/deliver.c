@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "deliver/amqp_target.h"
 #include "deliver/bridge.h"
-#include "deliver/cosmos.h"
+#include "deliver/cosmos/cosmos.h"
 #include "deliver/endpoint.h"
 #include "deliver/event_hubs.h"
 #include "deliver/kafka/courier.h"

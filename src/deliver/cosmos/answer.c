@@ -1,5 +1,5 @@
-/* cosmos_answer.c - "HTTP status codes for Azure Cosmos DB". */
-#include "deliver/cosmos_answer.h"
+/* answer.c - "HTTP status codes for Azure Cosmos DB". */
+#include "deliver/cosmos/answer.h"
 
 #include <stdio.h>
 

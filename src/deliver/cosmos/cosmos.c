@@ -6,7 +6,7 @@
  *
  * A batch has no two messages of one device, and another batch of its partition begins when it is over:
  * documents of a device are written in their order.  A document that is written again replaces itself. */
-#include "deliver/cosmos.h"
+#include "deliver/cosmos/cosmos.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +16,10 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "deliver/cosmos_answer.h"
-#include "deliver/cosmos_check.h"
-#include "deliver/cosmos_document.h"
-#include "deliver/cosmos_sign.h"
+#include "deliver/cosmos/answer.h"
+#include "deliver/cosmos/check.h"
+#include "deliver/cosmos/document.h"
+#include "deliver/cosmos/sign.h"
 #include "deliver/event_grid.h"
 
 enum { KEYS = 2 };

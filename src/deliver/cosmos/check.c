@@ -1,11 +1,11 @@
-/* cosmos_check.c - RoutingCosmosDBSqlApiProperties of ARM: what a container may be. */
-#include "deliver/cosmos_check.h"
+/* check.c - RoutingCosmosDBSqlApiProperties of ARM: what a container may be. */
+#include "deliver/cosmos/check.h"
 
 #include "base/json.h"
 #include "base/text.h"
 #include "deliver/check.h"
-#include "deliver/cosmos.h"
-#include "deliver/cosmos_document.h"
+#include "deliver/cosmos/cosmos.h"
+#include "deliver/cosmos/document.h"
 
 static const char *const members[] = {CHECK_MEMBERS_OF_ALL,
                                       "endpointUri",

@@ -1,4 +1,4 @@
-/* cosmos_sign.h - "Access control on Azure Cosmos DB resources": requests signed with an account's key.
+/* sign.h - "Access control on Azure Cosmos DB resources": requests signed with an account's key.
  * Private to deliver. */
 #ifndef DELIVER_COSMOS_SIGN_H
 #define DELIVER_COSMOS_SIGN_H

@@ -1,4 +1,4 @@
-/* cosmos_check.h - a container of Cosmos DB in the routing document.  Private to deliver. */
+/* check.h - a container of Cosmos DB in the routing document.  Private to deliver. */
 #ifndef DELIVER_COSMOS_CHECK_H
 #define DELIVER_COSMOS_CHECK_H
 

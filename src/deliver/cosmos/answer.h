@@ -1,4 +1,4 @@
-/* cosmos_answer.h - what an answer of Cosmos DB means.  Private to deliver. */
+/* answer.h - what an answer of Cosmos DB means.  Private to deliver. */
 #ifndef DELIVER_COSMOS_ANSWER_H
 #define DELIVER_COSMOS_ANSWER_H
 

@@ -1,5 +1,5 @@
-/* cosmos_document.c - see cosmos_document.h. */
-#include "deliver/cosmos_document.h"
+/* document.c - see document.h. */
+#include "deliver/cosmos/document.h"
 
 #include <time.h>
 

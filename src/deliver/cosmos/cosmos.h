@@ -1,6 +1,6 @@
 /* cosmos.h - endpoints of the kind "cosmosDBSqlContainers": a document per message.  Private to deliver. */
-#ifndef DELIVER_COSMOS_H
-#define DELIVER_COSMOS_H
+#ifndef DELIVER_COSMOS_COSMOS_H
+#define DELIVER_COSMOS_COSMOS_H
 
 #include "deliver/kind.h"
 

@@ -3,10 +3,10 @@
 #include "deliver/deliver_rig.h"
 
 #include "base/text.h"
-#include "deliver/cosmos.h"
-#include "deliver/cosmos_check.h"
-#include "deliver/cosmos_document.h"
-#include "deliver/cosmos_sign.h"
+#include "deliver/cosmos/check.h"
+#include "deliver/cosmos/cosmos.h"
+#include "deliver/cosmos/document.h"
+#include "deliver/cosmos/sign.h"
 
 enum { HELD_MAX = 64, DOCUMENTS_MAX = 512, S = RIG_S };
 

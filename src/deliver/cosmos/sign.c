@@ -1,5 +1,5 @@
-/* cosmos_sign.c - see cosmos_sign.h. */
-#include "deliver/cosmos_sign.h"
+/* sign.c - see sign.h. */
+#include "deliver/cosmos/sign.h"
 
 #include <openssl/evp.h>
 #include <time.h>

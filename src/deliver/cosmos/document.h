@@ -1,4 +1,4 @@
-/* cosmos_document.h - a message as a document of Cosmos DB.  Private to deliver.
+/* document.h - a message as a document of Cosmos DB.  Private to deliver.
  *
  *   {"id": GUID, "<partitionKeyName>": "pump-2026-11", "Properties": {..}, "SystemProperties": {..},
  *    "iothub-name": "plant", "Body": {..}}
