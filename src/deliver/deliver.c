@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "deliver/amqp_target.h"
-#include "deliver/bridge.h"
+#include "deliver/bridge/bridge.h"
 #include "deliver/cosmos/cosmos.h"
 #include "deliver/endpoint.h"
 #include "deliver/event_hubs.h"

@@ -4,9 +4,9 @@
 
 #include "base/json.h"
 #include "base/rand.h"
-#include "deliver/bridge.h"
-#include "deliver/bridge_check.h"
-#include "deliver/bridge_topic.h"
+#include "deliver/bridge/bridge.h"
+#include "deliver/bridge/check.h"
+#include "deliver/bridge/topic.h"
 #include "net/dialer.h"
 #include "proto/mqtt/mqtt.h"
 

@@ -1,5 +1,5 @@
-/* bridge_line.c - see bridge_line.h. */
-#include "deliver/bridge_line.h"
+/* line.c - see line.h. */
+#include "deliver/bridge/line.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* bridge_topic.c - see bridge_topic.h. */
-#include "deliver/bridge_topic.h"
+/* topic.c - see topic.h. */
+#include "deliver/bridge/topic.h"
 
 #include "base/text.h"
 #include "hub/routing/routing.h"

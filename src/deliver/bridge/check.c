@@ -1,8 +1,8 @@
-/* bridge_check.c - what a broker may be.
+/* check.c - what a broker may be.
  *
  * Its password is shown masked.  A document that comes back with the mask keeps the password as long as it is for the
  * same user at the same address: nobody learns a password by pointing its endpoint at a broker of his own. */
-#include "deliver/bridge_check.h"
+#include "deliver/bridge/check.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "deliver/bridge_topic.h"
+#include "deliver/bridge/topic.h"
 #include "deliver/check.h"
 #include "proto/tls/tls.h"
 

@@ -1,4 +1,4 @@
-/* bridge_line.h - the connection of a bridge to its broker: MQTT in the client role on a dialled connection.
+/* line.h - the connection of a bridge to its broker: MQTT in the client role on a dialled connection.
  * Private to deliver.
  *
  *   down ──..._open()──▶ dialling ─▶ greeting (CONNECT) ──CONNACK──▶ up(): ..._publish(), acked() ...

@@ -1,6 +1,6 @@
 /* bridge.h - endpoints of the kind "mqtt": another MQTT broker.  Private to deliver. */
-#ifndef DELIVER_BRIDGE_H
-#define DELIVER_BRIDGE_H
+#ifndef DELIVER_BRIDGE_BRIDGE_H
+#define DELIVER_BRIDGE_BRIDGE_H
 
 #include "deliver/kind.h"
 

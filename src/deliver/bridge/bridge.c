@@ -5,7 +5,7 @@
  * A flight is a batch under way.  They are published in the order in which they came, on one connection, so
  * messages of a partition arrive in its order; when the connection ends all of them end, and the engine sends them
  * again from the first that was not done. */
-#include "deliver/bridge.h"
+#include "deliver/bridge/bridge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +14,9 @@
 #include "base/cur.h"
 #include "base/json.h"
 #include "base/num.h"
-#include "deliver/bridge_check.h"
-#include "deliver/bridge_line.h"
-#include "deliver/bridge_topic.h"
+#include "deliver/bridge/check.h"
+#include "deliver/bridge/line.h"
+#include "deliver/bridge/topic.h"
 #include "deliver/event_grid.h"
 #include "deliver/trust.h"
 #include "proto/tls/tls.h"

@@ -1,4 +1,4 @@
-/* bridge_check.h - an MQTT broker in the routing document.  Private to deliver. */
+/* check.h - an MQTT broker in the routing document.  Private to deliver. */
 #ifndef DELIVER_BRIDGE_CHECK_H
 #define DELIVER_BRIDGE_CHECK_H
 

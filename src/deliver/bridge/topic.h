@@ -1,4 +1,4 @@
-/* bridge_topic.h - the topic of a message at a broker: a template with {iothub}, {deviceid}, {source}.
+/* topic.h - the topic of a message at a broker: a template with {iothub}, {deviceid}, {source}.
  * Private to deliver. */
 #ifndef DELIVER_BRIDGE_TOPIC_H
 #define DELIVER_BRIDGE_TOPIC_H
