@@ -12,7 +12,7 @@
 #include "deliver/event_hubs.h"
 #include "deliver/kafka/courier.h"
 #include "deliver/kafka/kafka.h"
-#include "deliver/storage.h"
+#include "deliver/storage/storage.h"
 #include "deliver/trust.h"
 #include "deliver/webhook.h"
 

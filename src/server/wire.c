@@ -9,7 +9,7 @@
 #include "blob/remote.h"
 #include "cursor/cursor.h"
 #include "deliver/deliver.h"
-#include "deliver/storage.h"
+#include "deliver/storage/storage.h"
 #include "front/amqp/amqp.h"
 #include "front/blob/blob.h"
 #include "front/device_http/device_http.h"

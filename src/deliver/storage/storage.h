@@ -9,8 +9,8 @@
  * Life:    storages_new() before the lanes run, storages_free() after they stopped, before the archives.
  * Limits:  those of archive/archive.h.
  */
-#ifndef DELIVER_STORAGE_H
-#define DELIVER_STORAGE_H
+#ifndef DELIVER_STORAGE_STORAGE_H
+#define DELIVER_STORAGE_STORAGE_H
 
 #include "archive/archive.h"
 #include "hub/routing/routing.h"

@@ -1,4 +1,4 @@
-/* storage_format.h - a message as a storage endpoint writes it.  Private to deliver. */
+/* format.h - a message as a storage endpoint writes it.  Private to deliver. */
 #ifndef DELIVER_STORAGE_FORMAT_H
 #define DELIVER_STORAGE_FORMAT_H
 

@@ -1,9 +1,9 @@
-/* storage_settings_test.c - storage endpoints: what is taken, what is refused, what is shown, names. */
+/* settings_test.c - storage endpoints: what is taken, what is refused, what is shown, names. */
 #include "base/test.h"
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "deliver/storage_settings.h"
+#include "deliver/storage/settings.h"
 
 #define SECRET                                                                                     \
     "DefaultEndpointsProtocol=http;AccountName=acct;AccountKey=a2V5;BlobEndpoint=http://"          \

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "blob/remote_rig.h"
 #include "deliver/deliver.h"
-#include "deliver/storage.h"
-#include "deliver/storage_settings.h"
+#include "deliver/storage/settings.h"
+#include "deliver/storage/storage.h"
 
 enum { S = 1000000, SECOND_US = 10000, WINDOW_US = 61 * SECOND_US, MESSAGES_MAX = 400 };
 enum { A = 1 << 1, B = 1 << 2 };

@@ -1,11 +1,11 @@
-/* storage_format.c - messages in Avro and in lines of JSON, as IoT Hub writes them to storage.
+/* format.c - messages in Avro and in lines of JSON, as IoT Hub writes them to storage.
  *
  * System properties have the names that they have in Azure's files: "iothub-connection-device-id" is
  * connectionDeviceId.  Values are text.
  *
  * Source: "Query Avro data by using Azure Data Lake Analytics" (schema); "IoT Hub message routing query
  * syntax" and files of tutorials (names, when a body is JSON). */
-#include "deliver/storage_format.h"
+#include "deliver/storage/format.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* storage.c - which storage endpoints there are, an archive for each, and how they stand.
  *
  * An endpoint that is changed ends the files that it has begun where they were to go, then goes on. */
-#include "deliver/storage.h"
+#include "deliver/storage/storage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "base/say.h"
 #include "deliver/deliver.h"
 #include "deliver/health.h"
-#include "deliver/storage_format.h"
-#include "deliver/storage_settings.h"
+#include "deliver/storage/format.h"
+#include "deliver/storage/settings.h"
 
 enum { STORAGE_LIST = POST_DELIVER + 0x20, TICK_US = 1000000 };
 

@@ -1,10 +1,10 @@
-/* storage_settings.c - what a storage endpoint may be, and what its files are called.
+/* settings.c - what a storage endpoint may be, and what its files are called.
  *
  * Names tell minutes.  Of files of one minute the second gets "-1" at its end, before an ending such as
  * ".json", the third "-2": Azure says nothing of them, and nothing may be written over.
  *
  * The account's key is not shown.  A document that comes back with the mask keeps it. */
-#include "deliver/storage_settings.h"
+#include "deliver/storage/settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>

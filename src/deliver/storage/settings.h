@@ -1,4 +1,4 @@
-/* storage_settings.h - a storage endpoint in the routing document.  Private to deliver.
+/* settings.h - a storage endpoint in the routing document.  Private to deliver.
  *
  *   {"name":"cold","connectionString":"...","containerName":"telemetry","encoding":"avro",
  *    "fileNameFormat":"{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}",
