@@ -14,7 +14,7 @@
 #include "deliver/kafka/kafka.h"
 #include "deliver/storage/storage.h"
 #include "deliver/trust.h"
-#include "deliver/webhook.h"
+#include "deliver/webhook/webhook.h"
 
 enum { TICK_US = 1000000 };
 

@@ -1,6 +1,6 @@
 /* webhook.h - endpoints of the kind "webhooks": a program at an https address.  Private to deliver. */
-#ifndef DELIVER_WEBHOOK_H
-#define DELIVER_WEBHOOK_H
+#ifndef DELIVER_WEBHOOK_WEBHOOK_H
+#define DELIVER_WEBHOOK_WEBHOOK_H
 
 #include "deliver/kind.h"
 

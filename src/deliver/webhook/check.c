@@ -1,14 +1,14 @@
-/* webhook_check.c - what a webhook may be.
+/* check.c - what a webhook may be.
  *
  * Functions have their key in the query of their address, so it is not shown.  A document that comes back
  * with the mask keeps the address it stands for. */
-#include "deliver/webhook_check.h"
+#include "deliver/webhook/check.h"
 
 #include <stdio.h>
 
 #include "base/json.h"
 #include "deliver/check.h"
-#include "deliver/webhook.h"
+#include "deliver/webhook/webhook.h"
 
 #define MASK        "?****"
 #define GRID_SCHEMA "EventGridSchema"

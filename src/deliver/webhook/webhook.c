@@ -5,7 +5,7 @@
  *   either, later:      GET of the address with the code that it was asked with
  *
  * Nothing is told to who has not agreed: an address that somebody mistyped is not flooded. */
-#include "deliver/webhook.h"
+#include "deliver/webhook/webhook.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "deliver/event_grid.h"
-#include "deliver/webhook_check.h"
+#include "deliver/webhook/check.h"
 
 struct webhook {
     struct deliver_target target;

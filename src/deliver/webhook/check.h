@@ -1,4 +1,4 @@
-/* webhook_check.h - a webhook in the routing document.  Private to deliver. */
+/* check.h - a webhook in the routing document.  Private to deliver. */
 #ifndef DELIVER_WEBHOOK_CHECK_H
 #define DELIVER_WEBHOOK_CHECK_H
 
