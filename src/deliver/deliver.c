@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "deliver/amqp_target.h"
+#include "deliver/amqp/amqp.h"
 #include "deliver/bridge/bridge.h"
 #include "deliver/cosmos/cosmos.h"
 #include "deliver/endpoint.h"

@@ -17,7 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/partition.h"
-#include "deliver/amqp_target.h"
+#include "deliver/amqp/amqp.h"
 #include "deliver/event_hubs_check.h"
 #include "deliver/message.h"
 #include "hub/event_hub/event_hub.h"

@@ -6,7 +6,7 @@
 #include "deliver/event_hubs_check.h"
 
 #include "base/json.h"
-#include "deliver/amqp_check.h"
+#include "deliver/amqp/check.h"
 #include "deliver/check.h"
 #include "hub/event_hub/event_hub.h"
 

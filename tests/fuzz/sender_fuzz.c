@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "deliver/amqp_target.h"
+#include "deliver/amqp/amqp.h"
 #include "fuzz.h"
 #include "net/dialer.h"
 

@@ -1,9 +1,9 @@
-/* amqp_sender_error.c - what a peer's no means: again, later, or never.
+/* sender_error.c - what a peer's no means: again, later, or never.
  *
  * Source: "AMQP errors in Azure Service Bus", "Event Hubs quotas", AMQP 1.0 2.8.15 to 2.8.18. */
 #include <stdio.h>
 
-#include "deliver/amqp_sender.h"
+#include "deliver/amqp/sender.h"
 #include "proto/amqp/amqp.h"
 
 /* Conditions that somebody has to do something about, and those that are about the message alone. */

@@ -1,5 +1,5 @@
-/* amqp_sender.c - a connection and its link, from dialing to whatever ends it. */
-#include "deliver/amqp_sender.h"
+/* sender.c - a connection and its link, from dialing to whatever ends it. */
+#include "deliver/amqp/sender.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
-#include "deliver/amqp_sender_peer.h"
+#include "deliver/amqp/sender_peer.h"
 #include "deliver/trust.h"
 
 GAUGE(links_now, "azimuth_deliver_amqp_links",

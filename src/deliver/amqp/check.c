@@ -1,14 +1,14 @@
-/* amqp_check.c - what an endpoint with a connection string may be.
+/* check.c - what an endpoint with a connection string may be.
  *
  *   Endpoint=sb://HOST[:PORT]/;SharedAccessKeyName=NAME;SharedAccessKey=KEY;EntityPath=ENTITY
  *
  * The key is shown as ****.  A document that comes back with it keeps the key it stands for, if nothing
  * else of the connection string is another. */
-#include "deliver/amqp_check.h"
+#include "deliver/amqp/check.h"
 
 #include "auth/connstr.h"
 #include "base/json.h"
-#include "deliver/amqp_sender.h"
+#include "deliver/amqp/sender.h"
 #include "deliver/check.h"
 
 #define MEMBER "connectionString"

@@ -1,12 +1,12 @@
-/* amqp_target_test.c - event hubs and queues elsewhere that take, refuse, give back, say nothing and hang up; the
+/* amqp_test.c - event hubs and queues elsewhere that take, refuse, give back, say nothing and hang up; the
  * test is the network, and the peer is our own AMQP engine in the other role. */
 #include "cursor/cursor_rig.h"
 
 #include "base/amqp.h"
 #include "base/json.h"
 #include "base/metrics.h"
-#include "deliver/amqp_sender.h"
-#include "deliver/amqp_target.h"
+#include "deliver/amqp/amqp.h"
+#include "deliver/amqp/sender.h"
 #include "net/dialer.h"
 #include "proto/amqp/amqp.h"
 

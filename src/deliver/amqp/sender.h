@@ -1,4 +1,4 @@
-/* amqp_sender.h - a link to an entity of Event Hubs or Service Bus, on which messages go out.  Private to deliver.
+/* sender.h - a link to an entity of Event Hubs or Service Bus, on which messages go out.  Private to deliver.
  *
  *   down ──amqp_sender_start()──▶ dialing ─▶ SASL ─▶ CBS: the token ─▶ attach ─▶ up: ready()
  *     ▲                                                                     │ settled() ...
@@ -82,7 +82,7 @@ uint32_t amqp_sender_end(struct amqp_sender *s);
 void amqp_sender_drop(struct amqp_sender *s, enum deliver_outcome outcome,
                       const char *text); /* goes down, with that */
 
-/* ---- conditions (amqp_sender_error.c) */
+/* ---- conditions (sender_error.c) */
 
 struct amqp_disposition;
 struct amqp_error;

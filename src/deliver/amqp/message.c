@@ -1,5 +1,5 @@
-/* amqp_message.c - stored bytes with annotations before them. */
-#include "deliver/amqp_message.h"
+/* message.c - stored bytes with annotations before them. */
+#include "deliver/amqp/message.h"
 
 #include "deliver/message.h"
 #include "hub/routing/routing.h"

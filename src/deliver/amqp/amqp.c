@@ -1,10 +1,10 @@
-/* amqp_target.c - batches over one link: what is sent, what is settled, what comes again.
+/* amqp.c - batches over one link: what is sent, what is settled, what comes again.
  *
  *   send() ─▶ shipment ─▶ lots, as credit allows ─▶ settled ─▶ all of them: the call ends
  *                               ▲                              some: again, without those that were taken
  *                               └── the link is made anew by the next batch
  */
-#include "deliver/amqp_target.h"
+#include "deliver/amqp/amqp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +14,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "deliver/amqp_check.h"
-#include "deliver/amqp_message.h"
-#include "deliver/shipment.h"
+#include "deliver/amqp/check.h"
+#include "deliver/amqp/message.h"
+#include "deliver/amqp/shipment.h"
 
 /* A delivery that is not settled. */
 struct flight {

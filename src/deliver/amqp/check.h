@@ -1,4 +1,4 @@
-/* amqp_check.h - event hubs, queues and topics elsewhere in the routing document.  Private to deliver. */
+/* check.h - event hubs, queues and topics elsewhere in the routing document.  Private to deliver. */
 #ifndef DELIVER_AMQP_CHECK_H
 #define DELIVER_AMQP_CHECK_H
 

@@ -7,10 +7,10 @@
  *
  * If some were taken and others not, the engine brings all of them again; what was taken is remembered and
  * not sent twice. */
-#ifndef DELIVER_SHIPMENT_H
-#define DELIVER_SHIPMENT_H
+#ifndef DELIVER_AMQP_SHIPMENT_H
+#define DELIVER_AMQP_SHIPMENT_H
 
-#include "deliver/amqp_sender.h"
+#include "deliver/amqp/sender.h"
 
 enum {
     SHIPMENT_HEAD = 14

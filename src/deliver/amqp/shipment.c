@@ -1,5 +1,5 @@
 /* shipment.c - lots of messages by their devices. */
-#include "deliver/shipment.h"
+#include "deliver/amqp/shipment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/cur.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "deliver/amqp_message.h"
+#include "deliver/amqp/message.h"
 #include "proto/amqp/amqp.h"
 
 /* ---- parcels */

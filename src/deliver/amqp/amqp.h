@@ -1,7 +1,7 @@
-/* amqp_target.h - endpoints that are reached over AMQP: event hubs, queues and topics elsewhere.  Private to
+/* amqp.h - endpoints that are reached over AMQP: event hubs, queues and topics elsewhere.  Private to
  * deliver. */
-#ifndef DELIVER_AMQP_TARGET_H
-#define DELIVER_AMQP_TARGET_H
+#ifndef DELIVER_AMQP_AMQP_H
+#define DELIVER_AMQP_AMQP_H
 
 #include "deliver/kind.h"
 

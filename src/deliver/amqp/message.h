@@ -1,4 +1,4 @@
-/* amqp_message.h - a record as a message of Event Hubs or Service Bus.  Private to deliver. */
+/* message.h - a record as a message of Event Hubs or Service Bus.  Private to deliver. */
 #ifndef DELIVER_AMQP_MESSAGE_H
 #define DELIVER_AMQP_MESSAGE_H
 

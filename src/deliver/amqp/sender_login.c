@@ -1,4 +1,4 @@
-/* amqp_sender_login.c - who we are: SASL, then a token for $cbs.
+/* sender_login.c - who we are: SASL, then a token for $cbs.
  *
  *   MSSBCBS offered        ─▶ MSSBCBS, token      Event Hubs, Service Bus
  *   PLAIN, no MSSBCBS      ─▶ PLAIN, no token     brokers that are not Azure's
@@ -10,7 +10,7 @@
 #include "auth/sas.h"
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "deliver/amqp_sender_peer.h"
+#include "deliver/amqp/sender_peer.h"
 
 COUNTER(tokens_put, "azimuth_deliver_tokens_total",
         "Tokens that were put to Event Hubs and Service Bus elsewhere");

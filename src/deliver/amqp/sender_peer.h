@@ -1,9 +1,9 @@
-/* amqp_sender_peer.h - the connection of a sender.  Private to amqp_sender*.c. */
+/* sender_peer.h - the connection of a sender.  Private to sender*.c. */
 #ifndef DELIVER_AMQP_SENDER_PEER_H
 #define DELIVER_AMQP_SENDER_PEER_H
 
 #include "base/rand.h"
-#include "deliver/amqp_sender.h"
+#include "deliver/amqp/sender.h"
 #include "proto/amqp/amqp.h"
 
 enum amqp_sender_step { AMQP_SENDER_LOGIN, AMQP_SENDER_TOKEN, AMQP_SENDER_ATTACH, AMQP_SENDER_UP };
@@ -36,7 +36,7 @@ void amqp_sender_fail_error(struct amqp_sender_peer *p, const struct amqp_error 
 
 void amqp_sender_attach(struct amqp_sender_peer *p); /* what the login was for */
 
-/* ---- amqp_sender_login.c */
+/* ---- sender_login.c */
 
 void amqp_sender_greet(struct amqp_sender_peer *p, const struct amqp_value *mechanisms);
 void amqp_sender_begun(struct amqp_sender_peer *p);     /* there is a session */
