@@ -9,7 +9,7 @@
 #include "deliver/bridge/bridge.h"
 #include "deliver/cosmos/cosmos.h"
 #include "deliver/endpoint.h"
-#include "deliver/event_hubs.h"
+#include "deliver/event_hubs/event_hubs.h"
 #include "deliver/kafka/courier.h"
 #include "deliver/kafka/kafka.h"
 #include "deliver/storage/storage.h"

@@ -1,7 +1,7 @@
 /* event_hubs.h - endpoints of the kind "eventHubs": event hubs that users made on this server, or elsewhere
  * (amqp_target.h).  Private to deliver. */
-#ifndef DELIVER_EVENT_HUBS_H
-#define DELIVER_EVENT_HUBS_H
+#ifndef DELIVER_EVENT_HUBS_EVENT_HUBS_H
+#define DELIVER_EVENT_HUBS_EVENT_HUBS_H
 
 #include "deliver/kind.h"
 

@@ -1,9 +1,9 @@
-/* event_hubs_check.c - which event hubs there may be.
+/* check.c - which event hubs there may be.
  *
  * An identity is what this server is to itself: who gives no connection string means an event hub that
  * was made here.  It need not be there yet, as it may go later: health tells of it.  With a connection
  * string it is one elsewhere. */
-#include "deliver/event_hubs_check.h"
+#include "deliver/event_hubs/check.h"
 
 #include "base/json.h"
 #include "deliver/amqp/check.h"

@@ -8,7 +8,7 @@
  *
  * No loop can arise: routes see what devices and identities do, never what an event hub that a user made
  * holds. */
-#include "deliver/event_hubs.h"
+#include "deliver/event_hubs/event_hubs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/partition.h"
 #include "deliver/amqp/amqp.h"
-#include "deliver/event_hubs_check.h"
+#include "deliver/event_hubs/check.h"
 #include "deliver/message.h"
 #include "hub/event_hub/event_hub.h"
 

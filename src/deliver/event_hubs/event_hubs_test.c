@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/partition.h"
 #include "deliver/deliver.h"
-#include "deliver/event_hubs.h"
+#include "deliver/event_hubs/event_hubs.h"
 #include "hub/event_hub/event_hub.h"
 
 enum { PARTITIONS = 2, S = 1000000, HEARD_MAX = 4096 };

@@ -1,4 +1,4 @@
-/* event_hubs_check.h - an event hub in the routing document.  Private to deliver. */
+/* check.h - an event hub in the routing document.  Private to deliver. */
 #ifndef DELIVER_EVENT_HUBS_CHECK_H
 #define DELIVER_EVENT_HUBS_CHECK_H
 
