@@ -6,7 +6,7 @@ import collections
 import time
 
 from hub import SLOW, Failed, Group, Storm, check, main, wait_for
-from target_event_hub import EventHub
+from target_event_hub import EventHub, FarEventHub
 from target_mqtt import Broker
 from target_webhook import CloudWebhook, Webhook
 
@@ -16,7 +16,7 @@ RATE = 400  # messages a second, of all devices
 ALIVE_SECONDS = (0.3 * SLOW, 1.5 * SLOW)
 ARRIVE_SECONDS = 150 * SLOW  # a failing target is tried again after a minute at the latest
 
-TARGETS = {"grid": Webhook, "cloud": CloudWebhook, "broker": Broker, "orders": EventHub}
+TARGETS = {"grid": Webhook, "cloud": CloudWebhook, "broker": Broker, "orders": EventHub, "far": FarEventHub}
 
 
 def route(hub, targets):
@@ -40,7 +40,7 @@ def storm_and_kill(context, kills, names, workers):
     hub = context.hub("--workers", workers, "--log-level", "warn")
     hub.options += ["--outgoing-ca", hub.data / "ca.pem"]
     hub.start()
-    targets = [TARGETS[name](hub, name, chance) for name in names]
+    targets = [TARGETS[name](context, hub, name) for name in names]
     try:
         route(hub, targets)
         with Storm(hub, DEVICES, seed=chance.randrange(1 << 31), rate=RATE) as storm:
@@ -78,6 +78,11 @@ def what_was_acknowledged_arrives_at_webhooks_that_fail(context):
 @group.case
 def what_was_acknowledged_arrives_at_a_broker_that_fails_and_an_event_hub(context):
     return storm_and_kill(context, 30 if context.long else 5, ("broker", "orders"), workers=2)
+
+
+@group.case
+def what_was_acknowledged_arrives_at_another_server_that_is_killed_too(context):
+    return storm_and_kill(context, 30 if context.long else 5, ("far",), workers=2)
 
 
 if __name__ == "__main__":

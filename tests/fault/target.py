@@ -8,8 +8,8 @@ class Target:
 
     kind = None  # the list of routing.endpoints that it stands in
 
-    def __init__(self, hub, name, chance):
-        self.hub, self.name, self.chance, self.is_calm = hub, name, chance, False
+    def __init__(self, context, hub, name):
+        self.hub, self.name, self.chance, self.is_calm = hub, name, context.chance, False
         self.guard, self.next, self.arrived, self.again = threading.Lock(), collections.Counter(), 0, 0
         self.wrong = None
 

@@ -33,8 +33,8 @@ def packet(stream):
 class Broker(Target):
     kind = "mqtt"
 
-    def __init__(self, hub, name, chance):
-        super().__init__(hub, name, chance)
+    def __init__(self, context, hub, name):
+        super().__init__(context, hub, name)
         self.socket = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self.listen, daemon=True).start()
 

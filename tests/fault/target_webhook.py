@@ -20,8 +20,8 @@ class Webhook(Target):
     schema = "EventGridSchema"
     ways = ("unavailable", "throttles", "hangs", "breaks", "forgets to answer", "takes half", "wants fewer")
 
-    def __init__(self, hub, name, chance):
-        super().__init__(hub, name, chance)
+    def __init__(self, context, hub, name):
+        super().__init__(context, hub, name)
         for file in ("hub.pem", "hub.root"):
             (hub.work / file).write_bytes((hub.data / "ca.pem").read_bytes())
         (hub.work / "hub.key").write_bytes((hub.data / "ca.key").read_bytes())
