@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 
-from hub import WORK
+from hub import CONFORMANCE, ROOT, WORK
 
 HERE = pathlib.Path(__file__).resolve().parent
 # The longest begin first; `disk` wants a file system of its own.
 GROUPS = ("damage", "limits", "slow", "kill", "deliver", "provision", "disk", "sync", "web", "stop", "start")
 AT_ONCE = 2
+CLIENTS = ("node", "java", "cosmos", "kafka")  # of the conformance suite, which `deliver` has its targets from
 
 
 def may_mount():
@@ -30,6 +31,13 @@ def command(group, options):
     wrapper = may_mount() if group == "disk" else []
     return [*wrapper, sys.executable, HERE / f"{group}.py", str(options.seed),
             *(["--long"] if options.long else [])]
+
+
+def bring_clients():
+    """Those that are not there; which cannot be had, they say themselves."""
+    wanted = [name for name in CLIENTS if not (CONFORMANCE / name / ".installed").exists()]
+    if wanted:
+        subprocess.run([ROOT / "tests" / "conformance" / "clients", *wanted], check=True)
 
 
 def run_group(group, options, lines):
@@ -72,6 +80,8 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     os.chdir(WORK)  # sockets are named by short relative paths
     print(f"seed {options.seed} (again with: ./dev chaos --seed {options.seed})", flush=True)
+    if "deliver" in (options.groups or GROUPS):
+        bring_clients()
     lines = run_all(options.groups or GROUPS, options)
     passed, failed, skipped = (sum(bool(re.match(mark, line)) for line in lines)
                                for mark in ("ok ", "not ok ", "skipped: "))

@@ -21,6 +21,7 @@ AZIMUTH = BUILD / "azimuth"
 STORM = BUILD / "tests" / "fault" / "storm"
 SHIM = BUILD / "tests" / "fault" / "shim.so"
 STORED = BUILD / "tests" / "promise" / "stored"
+CONFORMANCE = ROOT / "build" / "conformance"  # what its clients brought
 HOST = "localhost"
 PARTITIONS = 4
 BULK_MAX = 100  # identities in one request
@@ -187,7 +188,7 @@ class Hub:
 
     def metric(self, name):
         _, text = self.ask("GET", "/metrics")
-        found = re.search(rf"^{name}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.MULTILINE)
+        found = re.search(rf"^{re.escape(name)}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.MULTILINE)
         check(found, f"there is no metric {name}")
         return float(found.group(1))
 

@@ -3,7 +3,6 @@ killed at moments of its own."""
 import json
 import shutil
 import subprocess
-import threading
 import time
 
 from hub import HOST, PARTITIONS, STORED, check
@@ -24,9 +23,9 @@ class EventHub(Target):
         return {"endpointUri": f"sb://{HOST}/", "entityPath": self.name, "authenticationType": "identityBased"}
 
     def lacks(self, acked):
-        return self.hub.metric("azimuth_routing_lag_records")
+        return self.hub.metric(f'azimuth_routing_lag_records{{endpoint="{self.name}"}}')
 
-    def judge(self, ledger):
+    def judge(self, ledger, stored):
         self.read(self.hub, ledger)
 
     def read(self, hub, ledger):
@@ -47,25 +46,20 @@ class FarEventHub(EventHub):
         for file in ("ca.pem", "ca.key"):
             shutil.copy(hub.data / file, self.far.data / file)  # whom the server trusts
         self.far.start()
-        self.killer = threading.Thread(target=self.kill_some_times, daemon=True)
 
     def endpoint(self):
         self.make(self.far)
-        self.killer.start()
         return {"connectionString": f"Endpoint=sb://{HOST}:{self.far.ports['amqp']}/;SharedAccessKeyName=service;"
                                     f"SharedAccessKey={self.far.policy_key('service')};EntityPath={self.name}"}
 
-    def kill_some_times(self):
-        while not self.is_calm:
-            time.sleep(self.chance.uniform(0.5, 3))
-            self.far.kill()
-            time.sleep(self.chance.uniform(0, 1))
-            self.far.start()
+    def begin_to_fail(self):
+        self.misfortunes(self.die_a_while, (0.5, 3))
 
-    def calm(self):
-        super().calm()
-        self.killer.join()
+    def die_a_while(self):
+        self.far.kill()
+        time.sleep(self.chance.uniform(0, 1))
+        self.far.start()
 
-    def judge(self, ledger):
+    def judge(self, ledger, stored):
         self.far.kill()
         self.read(self.far, ledger)

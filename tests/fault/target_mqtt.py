@@ -42,6 +42,7 @@ class Broker(Target):
         return {"url": f"mqtt://{HOST}:{self.socket.getsockname()[1]}"}
 
     def close(self):
+        super().close()
         self.socket.close()
 
     def listen(self):

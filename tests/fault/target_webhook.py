@@ -5,12 +5,11 @@ import json
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import time
 
-from hub import HOST, ROOT
-from target import Target
+from hub import HOST
+from target import Target, certificate
 
 
 class Webhook(Target):
@@ -22,14 +21,10 @@ class Webhook(Target):
 
     def __init__(self, context, hub, name):
         super().__init__(context, hub, name)
-        for file in ("hub.pem", "hub.root"):
-            (hub.work / file).write_bytes((hub.data / "ca.pem").read_bytes())
-        (hub.work / "hub.key").write_bytes((hub.data / "ca.key").read_bytes())
-        subprocess.run([ROOT / "tests" / "conformance" / "issue", hub.work, name, HOST, "hub", "server"], check=True,
-                       capture_output=True)
+        pair = certificate(hub, name)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"hook": self}))
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trust.load_cert_chain(hub.work / f"{name}.pem", hub.work / f"{name}.key")
+        trust.load_cert_chain(*pair)
         self.server.socket = trust.wrap_socket(self.server.socket, server_side=True)
         self.server.handle_error = lambda *_: None  # the other side was killed
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -39,6 +34,7 @@ class Webhook(Target):
                 "maxEventsPerBatch": 20}
 
     def close(self):
+        super().close()
         self.server.shutdown()
         self.server.server_close()
 

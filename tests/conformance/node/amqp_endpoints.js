@@ -16,6 +16,7 @@ const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { Registry } = require('azure-iothub');
 const { earliestEventPosition } = require('@azure/event-hubs');
+const { taking } = require('../broker/queue');
 const { check, skip, sleep, until } = require('./check');
 const { collect, env } = require('./hub');
 const { OwnServer } = require('./own_server');
@@ -73,7 +74,6 @@ const cut = () => { for (const socket of relayed) socket.destroy(); };
 /* ---- Artemis */
 
 const BROKER = path.join(env.CONFORMANCE, '..', '..', 'build', 'conformance', 'broker');
-const LOGIN = { username: 'send', password: 'a2V5' };
 let broker, brokerPort;
 
 const freePort = () => new Promise((resolve) => {
@@ -85,7 +85,7 @@ const freePort = () => new Promise((resolve) => {
 
 async function startBroker() {
     brokerPort = brokerPort || await freePort();
-    broker = spawn('java', ['-Xmx128m', '-cp', `${BROKER}/classes:${BROKER}/lib/*`, 'conformance.Broker', brokerPort, path.join(dir, 'broker')],
+    broker = spawn(path.join(env.CONFORMANCE, 'broker/start'), [brokerPort, path.join(dir, 'broker')],
         { stdio: ['ignore', 'pipe', 'inherit'] });
     doomed.push(broker);
     for await (const line of readline.createInterface({ input: broker.stdout })) if (line === 'ready') return;
@@ -104,10 +104,7 @@ const queue = (entity) => `Endpoint=sb://127.0.0.1:${brokerPort};SharedAccessKey
 /** What lies in a queue, taken from it, until `enough`. */
 async function take(address, enough) {
     const messages = [];
-    const connection = rhea.create_container().connect({ host: '127.0.0.1', port: brokerPort, ...LOGIN });
-    connection.on('connection_error', () => {});
-    connection.open_receiver({ source: address, credit_window: 50 });
-    connection.on('message', ({ message }) => messages.push(message));
+    const connection = taking(brokerPort, address, (message) => messages.push(message));
     try {
         await until(`${address} had what was waited for`, () => enough(messages), 30000);
     } finally {

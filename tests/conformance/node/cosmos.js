@@ -1,12 +1,11 @@
 'use strict';
 /* cosmos.js - an endpoint that is a container of Cosmos DB: an account played by @vercel/cosmosdb-server behind
- * a door of the cases' own, which counts, throttles, and looks at signatures; read back with @azure/cosmos. */
+ * a door of ours (cosmos/account.js), read back with @azure/cosmos. */
 
 const assert = require('assert/strict');
 const { execFileSync } = require('child_process');
 const crypto = require('crypto');
 const fs = require('fs');
-const http = require('http');
 const https = require('https');
 const os = require('os');
 const path = require('path');
@@ -18,7 +17,7 @@ const { env } = require('./hub');
 const { OwnServer } = require('./own_server');
 
 const { CosmosClient } = require(path.join(env.COSMOS_MODULES, '@azure/cosmos'));
-const { createHttpServer } = require(path.join(env.COSMOS_MODULES, '@vercel/cosmosdb-server'));
+const { KEY, account, listen } = require('../cosmos/account');
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-cosmos-'));
 process.on('exit', () => fs.rmSync(dir, { recursive: true }));
@@ -28,49 +27,12 @@ for (const name of ['hub.pem', 'hub.root']) fs.copyFileSync(path.join(env.HUB_DA
 fs.copyFileSync(path.join(env.HUB_DATA, 'ca.key'), path.join(dir, 'hub.key'));
 execFileSync(path.join(__dirname, '..', 'issue'), [dir, 'account', 'localhost', 'hub', 'server']);
 
-const KEY = crypto.randomBytes(64).toString('base64');
-const account = { down: false, throttle: 0, key: KEY, seen: [] };
-
-const listening = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => {
-    server.unref();
-    resolve(server.address().port);
-}));
-
-/** What @azure/cosmos signs and cosmosdb-server does not look at. */
-function isSigned({ method, url, headers }) {
-    const parts = decodeURIComponent(url).split('?')[0].split('/').filter(Boolean);
-    const even = parts.length % 2 === 0;
-    const type = parts[parts.length - (even ? 2 : 1)] ?? '';
-    const link = (even ? parts : parts.slice(0, -1)).join('/');
-    const text = `${method}\n${type}\n`.toLowerCase() + `${link}\n${headers['x-ms-date'].toLowerCase()}\n\n`;
-    const sig = crypto.createHmac('sha256', Buffer.from(account.key, 'base64')).update(text).digest('base64');
-    return decodeURIComponent(headers.authorization) === `type=master&ver=1.0&sig=${sig}`;
-}
-
-/** The account's door: https in front of cosmosdb-server. */
-async function listen() {
-    const inner = await listening(createHttpServer());
-    return listening(https.createServer({ cert: read('account.pem'), key: read('account.key') }, (request, response) => {
-        const write = request.headers['x-ms-documentdb-is-upsert'] && request.method === 'POST';
-        const refuse = (status, headers) => {
-            request.resume();
-            response.writeHead(status, headers).end('{"code":"no","message":"no"}');
-        };
-        if (account.down) { refuse(503); return; }
-        if (!isSigned(request)) { refuse(401); return; }
-        if (write && account.throttle-- > 0) { refuse(429, { 'x-ms-retry-after-ms': '50' }); return; }
-        if (write) account.seen.push(request.headers['x-ms-documentdb-partitionkey']);
-        request.pipe(http.request({ port: inner, host: '127.0.0.1', agent: false, method: request.method, path: request.url, headers: request.headers },
-            (answer) => { response.writeHead(answer.statusCode, answer.headers); answer.pipe(response); }));
-    }));
-}
-
 let started;
 
 /** One server and one account for all cases. */
 function theServer() {
     started = started || (async () => {
-        const endpoint = `https://localhost:${await listen()}/`;
+        const endpoint = `https://localhost:${(await listen(read('account.pem'), read('account.key'))).port}/`;
         const client = new CosmosClient({ endpoint, key: KEY, agent: new https.Agent({ ca: read('hub.pem') }), connectionPolicy: { enableEndpointDiscovery: false } });
         const { database } = await client.databases.createIfNotExists({ id: 'plant' });
         const { container } = await database.containers.createIfNotExists({ id: 'telemetry', partitionKey: { paths: ['/pk'] } });

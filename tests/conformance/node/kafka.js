@@ -39,40 +39,12 @@ const freePort = () => new Promise((resolve) => {
     });
 });
 
-/* The name of this machine, which the broker looks up, is known to nobody in a network namespace. */
-fs.writeFileSync(file('hosts'), `127.0.0.1 localhost ${os.hostname()}\n`);
-
 let ports;
-
-async function writeProperties() {
-    ports = await Promise.all([freePort(), freePort(), freePort()]);
-    const [plain, sasl, controller] = ports;
-    fs.writeFileSync(file('broker.properties'), `
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:${controller}
-listeners=PLAINTEXT://127.0.0.1:${plain},SASL_SSL://127.0.0.1:${sasl},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:${plain},SASL_SSL://localhost:${sasl}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
-inter.broker.listener.name=PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
-listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_azimuth="secret";
-ssl.keystore.type=PEM
-ssl.keystore.location=${file('store.pem')}
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-log.dirs=${file('log')}
-plain=127.0.0.1:${plain}
-`);
-}
 
 /** Starts the broker, or starts it again, and waits until its topics are there. */
 async function startBroker() {
-    process_ = spawn('java', ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djdk.net.hosts.file=${file('hosts')}`, '-cp',
-        path.join(env.CONFORMANCE, '../../build/conformance/kafka/lib/*'), path.join(env.CONFORMANCE, 'kafka/Broker.java'),
-        file('broker.properties'), 'telemetry:3', 'users:1', 'small:1:2000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    process_ = spawn(path.join(env.CONFORMANCE, 'kafka/start'), [dir, ...ports, 'telemetry:3', 'users:1', 'small:1:2000'],
+        { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of readline.createInterface({ input: process_.stdout })) if (line === 'ready') return;
     throw new Error('the broker ended before it was ready');
 }
@@ -95,7 +67,7 @@ let started;
 /** One broker and one server for all cases. */
 function theServer() {
     started = started || (async () => {
-        await writeProperties();
+        ports = await Promise.all([freePort(), freePort(), freePort()]);
         await startBroker();
         const server = new OwnServer([], true);
         await server.start();

@@ -1,19 +1,18 @@
 """azurite.py - Azurite as a storage account that is not the hub's, in memory, with azure-storage-blob."""
 import atexit
+import functools
 import os
 import pathlib
 import re
 import subprocess
-
-from azure.storage.blob import BlobServiceClient
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 class Azurite:
-    def __init__(self, port="0"):
-        modules = pathlib.Path(os.environ["NODE_PATH"])
+    def __init__(self, port="0", modules=None):
+        modules = pathlib.Path(modules or os.environ["NODE_PATH"])
         self.process = subprocess.Popen(
             [next(modules.glob("node-linux-*/bin/node")), modules / "azurite/dist/src/blob/main.js", "--blobPort", port, "--inMemoryPersistence",
              "--skipApiVersionCheck", "--disableTelemetry", "--silent"], stdout=subprocess.PIPE, text=True)
@@ -21,7 +20,11 @@ class Azurite:
         line = next(line for line in self.process.stdout if re.search(r"://[^:]+:[1-9]", line))
         self.port = re.search(r"://[^:]+:(\d+)", line)[1]
         self.string = self.string_with(KEY)
-        self.service = BlobServiceClient.from_connection_string(self.string)
+
+    @functools.cached_property
+    def service(self):
+        from azure.storage.blob import BlobServiceClient  # here, for who starts Azurite need not have it
+        return BlobServiceClient.from_connection_string(self.string)
 
     def string_with(self, key):
         return (f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};"
