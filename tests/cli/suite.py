@@ -7,6 +7,7 @@ import console
 import fleets
 import formats
 import login
+import pages
 import reload
 import replays
 import seed
@@ -16,7 +17,8 @@ import statuses
 def main():
     words = " ".join(word for word in sys.argv[1:] if word != "--long")
     total = {"ok": 0, "not ok": 0, "skipped": 0}
-    for module in (statuses, formats, fleets, login, console, seed, reload, replays, completion):
+    for module in (statuses, formats, fleets, login, console, seed, reload, replays, completion,
+                   pages):
         for kind, count in module.group.run(words).items():
             total[kind] += count
     print(f"\n{total['ok']} passed, {total['not ok']} failed" +

@@ -7,7 +7,7 @@ import threading
 
 from hub import CONFORMANCE, HOST, ROOT, SLOW, Skipped, check
 
-READY_SECONDS = 60 * SLOW  # of a program that is not ours
+READY_SECONDS = 120 * SLOW  # of a program that is not ours
 
 
 class Target:
