@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "link.h"
 #include "world.h"
 
 void sim_hub_init(struct sim_hub *h, unsigned cores)
@@ -40,8 +39,7 @@ bool sim_hub_start(struct sim_hub *h)
     collect_lanes(h);
     h->alive = true;
     if (e == OK) return true;
-    fprintf(stderr, "seed %llu: the hub does not start again: %s: %s\n",
-            (unsigned long long)world.seed, err_name(e), fail_text());
+    world_violated("the hub does not start again: %s: %s", err_name(e), fail_text());
     sim_hub_crash(h, 0);
     return false;
 }
@@ -65,4 +63,26 @@ void sim_hub_fini(struct sim_hub *h)
 {
     if (h->alive) sim_hub_crash(h, 0);
     io_free(h->disk);
+}
+
+/* ---- how clients reach it */
+
+struct link *sim_hub_dial(struct sim_hub *h, enum wire_protocol protocol,
+                          const struct link_client *client, void *client_ctx)
+{
+    const struct front *front;
+    void *ctx;
+    if (!h->alive || h->closed) return NULL;
+    unsigned core = (unsigned)world_random(h->core_count);
+    wire_front(&h->wire.cores[core], protocol, &front, &ctx);
+    return link_open(&h->hosts[core], front, ctx, client, client_ctx);
+}
+
+void sim_hub_token(const struct sim_hub *h, const char *policy, const char *path, struct buf *out)
+{
+    const struct policy *p = policies_find(&h->wire.policies, slice_str(policy));
+    char resource[256];
+    snprintf(resource, sizeof resource, "hub.sim%s%s", *path ? "/" : "", path);
+    sas_make(out, slice_str(resource), slice_of(p->keys[0].bytes, p->keys[0].len), policy,
+             (world.now_us + world.wall_us) / 1000000 + 7200);
 }

@@ -22,13 +22,15 @@ struct link {
     struct pipe up, down;
     const struct link_client *client;
     void *client_ctx; /* NULL: the client has gone */
+    int64_t deaf_until_us;
     bool server_gone, paused, cut;
-    bool dying; /* the server's process is being killed */
+    bool dying;      /* the server's process is being killed */
+    bool delivering; /* the client may close it meanwhile */
 };
 
 static void free_if_over(struct link *l)
 {
-    if (!l->server_gone || l->client_ctx) return;
+    if (!l->server_gone || l->client_ctx || l->delivering) return;
     world_forget(l);
     buf_free(&l->up.bytes);
     buf_free(&l->down.bytes);
@@ -99,11 +101,25 @@ static void arrive_down(void *ctx, uint64_t unused)
     struct link *l = ctx;
     (void)unused;
     if (buf_size(&l->down.bytes) == 0) return;
-    struct buf piece = l->down.bytes;
-    l->down.bytes = (struct buf){0};
+    if (l->deaf_until_us > world.now_us && !l->server_gone) {
+        world_at(l->deaf_until_us, arrive_down, l, 0);
+        return;
+    }
+    struct buf piece = {0};
+    size_t n = buf_size(&l->down.bytes);
+    if (!l->server_gone && world_chance(20)) n = 1 + (size_t)world_random(n);
+    buf_put_slice(&piece, slice_head(buf_slice(&l->down.bytes), n));
+    buf_consume(&l->down.bytes, n);
+    if (buf_size(&l->down.bytes))
+        world_at(world.now_us + (int64_t)world_random(200), arrive_down, l, 0);
+    else
+        buf_free(&l->down.bytes);
+    l->delivering = true;
     if (l->client_ctx) l->client->received(l->client_ctx, buf_slice(&piece));
+    l->delivering = false;
     buf_free(&piece);
-    server_may_write(l, 0);
+    if (!l->server_gone) server_may_write(l, 0);
+    free_if_over(l);
 }
 
 static void server_write(struct conn *c, struct slice bytes)
@@ -141,9 +157,13 @@ static void client_hears_end(void *ctx, uint64_t unused)
 {
     struct link *l = ctx;
     (void)unused;
+    if (l->client_ctx == NULL) return;
+    if (!l->cut && buf_size(&l->down.bytes)) {
+        world_at(world.now_us, client_hears_end, l, 0);
+        arrive_down(l, 0);
+        return;
+    }
     void *client = l->client_ctx;
-    if (client == NULL) return;
-    if (!l->cut && buf_size(&l->down.bytes)) arrive_down(l, 0);
     l->client_ctx = NULL;
     l->client->ended(client);
     free_if_over(l);
@@ -191,6 +211,11 @@ void link_close(struct link *l)
         free_if_over(l);
     else
         world_at(MAX(l->up.busy_until, world.now_us + latency()), server_hears_end, l, 0);
+}
+
+void link_deaf(struct link *l, int64_t until_us)
+{
+    l->deaf_until_us = until_us;
 }
 
 void link_cut(struct link *l)

@@ -2,9 +2,10 @@
  *
  *   sim [--seed N] [--seeds N] [--devices N] [--messages N] [--lying-disk] [-v]
  *
- * A hub on one to three cores, devices that send, links that stall and break, syncs and writes that
- * fail, a disk that runs full, and crashes that lose what was not synced.  After every crash and at the
- * end the whole log is read back and compared with what the devices were told.
+ * A hub on one to three cores, devices that send, devices and services that share twins, links that
+ * stall and break, syncs and writes that fail, a disk that runs full, and crashes that lose what was
+ * not synced.  After every crash and at the end the whole log is read back and compared with what the
+ * devices were told; the other actors compare with their models all the while.
  * --lying-disk: syncs do nothing; then acknowledged messages must be found missing, or the simulator
  * itself is blind: the exit status is 0 only if it noticed.
  */
@@ -20,11 +21,14 @@
 #include "hub.h"
 #include "hub/registry/registry.h"
 #include "promise/judge.h"
+#include "twin.h"
 
 enum {
     RUN_US_MAX = 600 * 1000000,
+    VERIFY_US_MAX = 60 * 1000000,
     CRASH_EVERY_US_MAX = 700000,
     CRASH_RARELY_US_MAX = 6000000, /* lives long enough to run full and have room again */
+    CRASHES_OFTEN = 15,            /* then rarely: after each of them everything is read */
     FILLED_EVERY_US_MAX = 600000,
     FILLED_US_MAX = 200000,
     ROOM_LEFT_MAX = 100 << 10,
@@ -33,33 +37,27 @@ enum {
 static struct sim_hub hub;
 static struct ledger ledger;
 static struct device *devices;
+static struct twin_world twins;
 static unsigned device_count = 12, crashes, faults, fillings;
 static uint64_t messages = 600;
+static unsigned twin_writes = 25; /* of each section */
 static uint64_t crash_every_us_max;
 static bool lying_disk, verbose;
-static bool checking; /* the operator waits with everything else meanwhile */
 
-/* ---- how devices reach the hub */
+/* ---- how senders reach the hub */
 
 static struct link *dial(struct device *d, const struct link_client *client)
 {
-    if (!hub.alive || checking) return NULL; /* or what is judged would change meanwhile */
-    unsigned core = (unsigned)world_random(hub.core_count);
-    const struct front *front;
-    void *ctx;
-    wire_front(&hub.wire.cores[core], WIRE_MQTT, &front, &ctx);
-    return link_open(&hub.hosts[core], front, ctx, client, d);
+    return sim_hub_dial(&hub, WIRE_MQTT, client, d);
 }
 
 static void credential(const struct device *d, struct buf *user_name, struct buf *token)
 {
-    const struct policy *p = policies_find(&hub.wire.policies, SLICE_LIT("device"));
     const char *id = d->sender.account->id;
-    char resource[LEDGER_ID_MAX + 32];
-    snprintf(resource, sizeof resource, "hub.sim/devices/%s", id);
+    char path[LEDGER_ID_MAX + 32];
+    snprintf(path, sizeof path, "devices/%s", id);
     buf_printf(user_name, "hub.sim/%s/?api-version=2021-04-12", id);
-    sas_make(token, slice_str(resource), slice_of(p->keys[0].bytes, p->keys[0].len), p->name,
-             (world.now_us + world.wall_us) / 1000000 + 7200);
+    sim_hub_token(&hub, "device", path, token);
 }
 
 static const struct device_net device_net = {dial, credential};
@@ -81,20 +79,21 @@ static void created(struct registry_wait *w, const struct registry_answer *a)
     c->left--;
 }
 
-static void create_devices(void)
+static void create_identity(const char *id)
 {
-    struct creation c = {.wait = {.fn = created}};
-    for (unsigned i = 0; i < device_count; i++) {
-        const char *id = ledger.accounts[i].id;
-        char json[LEDGER_ID_MAX + 32];
-        snprintf(json, sizeof json, "{\"deviceId\":\"%s\"}", id);
-        c.left = 1;
-        lane_running = hub.wire.cores[0].lane;
-        registry_put(hub.wire.cores[0].registry, slice_str(id), SLICE_NONE, slice_str(json),
-                     &c.wait);
-        while (c.left)
-            if (!world_step(hub.all, hub.all_count, world.now_us + 10000000)) abort();
-    }
+    struct creation c = {.wait = {.fn = created}, .left = 1};
+    char json[LEDGER_ID_MAX + 32];
+    snprintf(json, sizeof json, "{\"deviceId\":\"%s\"}", id);
+    lane_running = hub.wire.cores[0].lane;
+    registry_put(hub.wire.cores[0].registry, slice_str(id), SLICE_NONE, slice_str(json), &c.wait);
+    while (c.left)
+        if (!world_step(hub.all, hub.all_count, world.now_us + 10000000)) abort();
+}
+
+static void create_identities(void)
+{
+    for (unsigned i = 0; i < device_count; i++) create_identity(ledger.accounts[i].id);
+    for (unsigned i = 0; i < TWINS; i++) create_identity(twins.twins[i].id);
 }
 
 /* ---- the judge */
@@ -108,28 +107,27 @@ static bool judge_step(void *ctx)
 static void violated(void *ctx, enum judge_kind kind, const char *what)
 {
     (void)ctx;
-    fprintf(stderr, "seed %" PRIu64 ": %s: %s\n", world.seed, judge_kind_name(kind), what);
+    world_violated("%s: %s", judge_kind_name(kind), what);
 }
 
-static unsigned check_now(const char *when)
+static void check_now(const char *when)
 {
     struct judge judge = {.ledger = &ledger,
                           .reader = &hub.reader,
                           .log = hub.wire.log,
                           .step = judge_step,
                           .violated = violated};
-    checking = true;
+    hub.closed = true;
     uint64_t violations = judge_log(&judge);
-    checking = false;
+    hub.closed = false;
     if (verbose) fprintf(stderr, "%s: %" PRIu64 " violations\n", when, violations);
-    return (unsigned)violations;
 }
 
 static bool all_done(void)
 {
     for (unsigned i = 0; i < device_count; i++)
         if (!sender_done(&devices[i].sender)) return false;
-    return true;
+    return twin_world_done(&twins);
 }
 
 static void make_room(void *ctx, uint64_t unused)
@@ -141,32 +139,33 @@ static void make_room(void *ctx, uint64_t unused)
 
 static void restart(void *ctx, uint64_t unused)
 {
-    unsigned *violations = ctx;
+    (void)ctx;
     (void)unused;
     if (hub.alive) return;
     make_room(NULL, 0);
-    *violations += sim_hub_start(&hub) ? check_now("after a crash") : 1;
+    if (sim_hub_start(&hub)) check_now("after a crash");
 }
 
 static void crash(void *ctx, uint64_t unused);
 
-static void plan_crash(void *violations)
+static void plan_crash(void)
 {
-    world_at(world.now_us + (int64_t)world_random(crash_every_us_max), crash, violations, 0);
+    if (crashes >= CRASHES_OFTEN) crash_every_us_max = CRASH_RARELY_US_MAX;
+    world_at(world.now_us + (int64_t)world_random(crash_every_us_max), crash, NULL, 0);
 }
 
 static void crash(void *ctx, uint64_t unused)
 {
     (void)unused;
     if (all_done()) return;
-    if (checking) {
-        plan_crash(ctx);
+    if (hub.closed) {
+        plan_crash();
         return;
     }
     crashes++;
     if (hub.alive) sim_hub_crash(&hub, world_chance(30) ? 0 : world_random(UINT64_MAX) | 1);
     world_at(world.now_us + 1000 + (int64_t)world_random(100000), restart, ctx, 0);
-    plan_crash(ctx);
+    plan_crash();
 }
 
 /* The disk fails once; the hub must stop acknowledging until it is restarted. */
@@ -174,7 +173,7 @@ static void fail_disk(void *ctx, uint64_t unused)
 {
     (void)ctx;
     (void)unused;
-    if (all_done() || checking || !hub.alive) return;
+    if (all_done() || hub.closed || !hub.alive) return;
     faults++;
     enum io_call call = world_chance(60) ? IO_CALL_SYNC : IO_CALL_WRITE;
     io_mem_fail(hub.disk, call, 1 + world_random(20), ERR_IO, world_chance(30));
@@ -187,7 +186,7 @@ static void fill_disk(void *ctx, uint64_t unused)
     (void)unused;
     if (all_done()) return;
     world_at(world.now_us + (int64_t)world_random(FILLED_EVERY_US_MAX), fill_disk, ctx, 0);
-    if (checking || !hub.alive) return;
+    if (hub.closed || !hub.alive) return;
     fillings++;
     io_mem_capacity(hub.disk, INT64_MAX);
     if (io_free_bytes(hub.disk, &room) != OK) abort();
@@ -197,22 +196,33 @@ static void fill_disk(void *ctx, uint64_t unused)
 
 /* ---- a run */
 
-static unsigned finish(unsigned violations)
+/* Lets the world go on until `over`, or until a promise was broken. */
+static void run_until(bool (*over)(void), int64_t end_us, const char *what)
+{
+    while (!over() && world.now_us < end_us && world.violations == 0)
+        if (!world_step(hub.all, hub.alive ? hub.all_count : 0, end_us)) break;
+    if (!over() && world.violations == 0) world_violated("not done after all that time: %s", what);
+}
+
+static bool verified(void)
+{
+    return twin_world_verified(&twins);
+}
+
+/* A last crash; then everything is read once more. */
+static void finish(void)
 {
     make_room(NULL, 0);
     if (hub.alive) sim_hub_crash(&hub, 0);
-    violations += sim_hub_start(&hub) ? check_now("at the end") : 1;
-    for (unsigned i = 0; i < device_count; i++) device_fini(&devices[i]);
-    sim_hub_fini(&hub);
-    world_fini();
-    free(devices);
-    ledger_fini(&ledger);
-    return violations;
+    if (!sim_hub_start(&hub)) return;
+    check_now("at the end");
+    if (lying_disk || world.violations) return;
+    twin_world_verify(&twins);
+    run_until(verified, world.now_us + VERIFY_US_MAX, "everybody reads everything");
 }
 
-static unsigned run(uint64_t seed)
+static void set_up(uint64_t seed)
 {
-    unsigned violations = 0;
     world_init(seed);
     crashes = faults = fillings = 0;
     crash_every_us_max = world_chance(50) ? CRASH_EVERY_US_MAX : CRASH_RARELY_US_MAX;
@@ -223,26 +233,39 @@ static unsigned run(uint64_t seed)
     ledger_init(&ledger, device_count);
     for (unsigned i = 0; i < device_count; i++)
         device_init(&devices[i], &ledger, i, messages, &device_net);
-    create_devices();
+    twin_world_init(&twins, &hub, twin_writes);
+    create_identities();
     for (unsigned i = 0; i < device_count; i++) device_start(&devices[i]);
-    plan_crash(&violations);
+    twin_world_start(&twins);
+}
+
+static void tear_down(void)
+{
+    for (unsigned i = 0; i < device_count; i++) device_fini(&devices[i]);
+    twin_world_fini(&twins);
+    sim_hub_fini(&hub);
+    world_fini();
+    free(devices);
+    ledger_fini(&ledger);
+}
+
+static unsigned run(uint64_t seed)
+{
+    set_up(seed);
+    plan_crash();
     for (int i = 0; i < 3; i++)
         world_at(world.now_us + (int64_t)world_random(4000000), fail_disk, NULL, 0);
     if (world_chance(50)) fill_disk(NULL, 0);
-    while (!all_done() && world.now_us < RUN_US_MAX && violations == 0)
-        if (!world_step(hub.all, hub.alive ? hub.all_count : 0, RUN_US_MAX)) break;
-    if (!all_done() && violations == 0) {
-        fprintf(stderr, "seed %" PRIu64 ": devices are not done after %d s\n", seed,
-                RUN_US_MAX / 1000000);
-        violations++;
-    }
-    uint64_t steps = world.steps;
-    violations = finish(violations);
+    run_until(all_done, RUN_US_MAX, "devices and services");
+    int64_t took_us = world.now_us;
+    finish();
+    tear_down();
     if (verbose)
         fprintf(stderr,
-                "seed %" PRIu64 ": %u crashes, %u faults, %u full disks, %" PRIu64 " steps\n", seed,
-                crashes, faults, fillings, steps);
-    return violations;
+                "seed %" PRIu64 ": %u crashes, %u faults, %u full disks, %.1f s, %" PRIu64
+                " steps\n",
+                seed, crashes, faults, fillings, (double)took_us / 1e6, world.steps);
+    return world.violations;
 }
 
 /* ---- the command line */

@@ -1,6 +1,8 @@
 /* world.c - time, chance and what comes next. */
 #include "world.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -56,6 +58,17 @@ void world_fini(void)
     free(world.events);
     clock_use(NULL);
     rand_use(NULL);
+}
+
+void world_violated(const char *fmt, ...)
+{
+    char what[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "seed %" PRIu64 ", %.6f s: %s\n", world.seed, (double)world.now_us / 1e6, what);
+    world.violations++;
 }
 
 uint64_t world_random(uint64_t below)

@@ -29,12 +29,16 @@ struct world {
     uint64_t steps;
     const struct lane *stalled; /* not run before stalled_until_us, whatever waits for it */
     int64_t stalled_until_us;
+    unsigned violations; /* promises found broken */
 };
 
 extern struct world world;
 
 void world_init(uint64_t seed); /* also takes over clock.h and rand.h */
 void world_fini(void);
+
+/* A promise was found broken: said on stderr with seed and time, and the run has failed. */
+void world_violated(const char *fmt, ...) PRINTF(1, 2);
 
 /* Uniform in [0, below). */
 uint64_t world_random(uint64_t below);

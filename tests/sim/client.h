@@ -1,0 +1,39 @@
+/* client.h - what all simulated clients but the senders (device.h) do alike: connect to whatever hub is
+ * alive, send what was written, come back after every end of a connection, and now and then end it
+ * themselves, or read nothing for a while.
+ */
+#ifndef SIM_CLIENT_H
+#define SIM_CLIENT_H
+
+#include "hub.h"
+
+struct client;
+
+/* What an actor does with its connection. */
+struct client_actor {
+    void (*up)(struct client *c); /* a new one; writes into c->out */
+    void (*received)(struct client *c, struct slice bytes);
+    void (*down)(struct client *c); /* it is over */
+};
+
+struct client {
+    const struct client_actor *actor;
+    struct sim_hub *hub;
+    enum wire_protocol protocol;
+    struct link *link; /* NULL while away */
+    struct buf out;    /* for the hub; sent by client_flush() */
+    unsigned connects;
+    unsigned trouble; /* percent of its connections that it breaks itself */
+};
+
+void client_init(struct client *c, const struct client_actor *actor, struct sim_hub *hub,
+                 enum wire_protocol protocol);
+void client_fini(struct client *c);
+void client_start(struct client *c); /* connects, some time soon */
+void client_flush(struct client *c);
+void client_hang_up(struct client *c); /* and comes back */
+
+/* A hub that is alive answers within that time, or the connection has ended. */
+#define CLIENT_PATIENCE_US (45 * 1000000ll)
+
+#endif
