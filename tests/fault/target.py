@@ -92,6 +92,7 @@ class Program:
     def wait_ready(self):
         """What it says."""
         said = select.select([self.process.stdout], [], [], READY_SECONDS)[0] and self.process.stdout.readline()
+        check(said != b"", f"{self.words[0]} ended before it was ready")
         check(said, f"{self.words[0]} was not ready within {READY_SECONDS} s")
         return said
 
