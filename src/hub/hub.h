@@ -70,6 +70,7 @@ struct hub {
     char id_scope[HUB_ID_SCOPE_MAX + 1];
     int64_t created_us;                          /* wall time */
     bool device_sas_refused, module_sas_refused; /* tokens by their own keys, see token.h */
+    bool hasty;                                  /* refusals never wait, see session/suspects.h */
     int64_t device_token_us; /* what a device's token may have left at most; 0: anything */
     unsigned events;         /* sources (1 << enum record_source) whose events go to the stream */
 };

@@ -54,6 +54,7 @@ void conn_host_init(struct conn_host *h, struct lane *lane)
     *h = (struct conn_host){.lane = lane, .flush.fn = flush_dirty};
     list_init(&h->dirty);
     list_init(&h->relieved);
+    guard_init(&h->guard);
     lane_on(lane, NET_RESUME, on_resume, h);
     lane_on_turn_end(lane, &h->flush);
 }
@@ -62,6 +63,7 @@ void conn_host_fini(struct conn_host *h)
 {
     buf_free(&h->cipher);
     buf_free(&h->frames);
+    guard_fini(&h->guard);
     ws_spare_fini(&h->spare);
 }
 
@@ -452,6 +454,16 @@ struct lane *conn_lane(const struct conn *c)
 struct list *conn_node(struct conn *c)
 {
     return &c->node;
+}
+
+void conn_login_failed(struct conn *c)
+{
+    guard_failed(&c->host->guard, c->address, clock_mono_us());
+}
+
+void conn_login_good(struct conn *c)
+{
+    guard_proved(&c->host->guard, c->address, clock_mono_us());
 }
 
 const char *conn_peer(const struct conn *c)

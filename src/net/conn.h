@@ -84,6 +84,11 @@ unsigned conn_local_port(const struct conn *c);    /* the listener's; 0: a Unix 
 bool conn_encrypted(const struct conn *c);
 bool conn_is_socket_admin(const struct conn *c); /* came over DIR/azimuth.sock */
 
+/* What the peer showed was refused, or somebody was let in with it: who only fails is not accepted for a
+ * while (guard.h).  Whoever judges says so, once for each login. */
+void conn_login_failed(struct conn *c);
+void conn_login_good(struct conn *c);
+
 /* The certificate that the client showed (auth/x509.h), borrowed until front->closed; NULL: none.
  * The client owns its key; whether anybody trusts it is for the front to find out. */
 const struct x509_facts *conn_peer_certificate(const struct conn *c);

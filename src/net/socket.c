@@ -20,6 +20,8 @@
 #include "base/metrics.h"
 #include "base/say.h"
 
+COUNTER(barred, "azimuth_connections_barred_total",
+        "Connections closed at accept because their address had too many failed logins");
 COUNTER(refused, "azimuth_connections_refused_total",
         "Connections closed at accept because max-connections was reached");
 COUNTER(shed, "azimuth_connections_shed_total",
@@ -210,6 +212,22 @@ static void name_peer(struct conn *c, const struct sockaddr_storage *sa)
     snprintf(c->peer, sizeof c->peer, six ? "[%s]:%u" : "%s:%u", ip, ntohs(v4->sin_port));
 }
 
+/* Of IPv6 the network, which one machine has to itself. */
+static struct guard_key key_of(const struct sockaddr_storage *sa)
+{
+    struct guard_key key = {{0}};
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+    if (sa->ss_family == AF_INET6) {
+        memcpy(key.bytes, &v6->sin6_addr, sizeof key.bytes);
+        if (key.bytes[0] == 0) key.bytes[0] = 6; /* ::1 */
+    } else if (sa->ss_family == AF_INET) {
+        key.bytes[0] = 4;
+        memcpy(key.bytes + 4, &v4->sin_addr, sizeof v4->sin_addr);
+    }
+    return key;
+}
+
 static struct socket *socket_new(struct core *core, int fd)
 {
     struct socket *s = NEW(struct socket);
@@ -240,6 +258,7 @@ static void begin(struct listener *l, int fd, const struct sockaddr_storage *pee
     s->conn.admin = l->spec.admin;
     s->conn.local_port = (uint16_t)l->port;
     name_peer(&s->conn, peer);
+    s->conn.address = key_of(peer);
     conn_begin(&s->conn, now_us);
     if (s->fd >= 0) watch(s, EPOLL_CTL_ADD);
 }
@@ -282,6 +301,9 @@ static bool accept_one(struct listener *l, int64_t now_us)
     }
     if (core->conn_count >= core->conn_max || core->draining) {
         metric_inc(&refused);
+        close(fd);
+    } else if (!core->host.unguarded && guard_bars(&core->host.guard, key_of(&peer), now_us)) {
+        metric_inc(&barred);
         close(fd);
     } else {
         begin(l, fd, &peer, now_us);

@@ -10,6 +10,7 @@
 #define NET_STACK_H
 
 #include "net/conn.h"
+#include "net/guard.h"
 #include "proto/tls/tls.h"
 #include "proto/ws/ws.h"
 
@@ -32,6 +33,8 @@ struct conn_host {
     struct buf cipher;    /* where TLS engines write; empty between calls */
     struct buf frames;    /* the same for WebSocket engines */
     struct ws_spare spare;
+    struct guard guard; /* of the addresses that connections come from */
+    bool unguarded;     /* nobody is barred */
 };
 
 enum { NET_RESUME = POST_NET, NET_RESOLVED };
@@ -61,6 +64,7 @@ struct conn {
     bool owes_drained, admin;
     bool goodbye; /* all is sent, the peer's Close is awaited */
     uint16_t local_port;
+    struct guard_key address; /* all zero: a Unix socket, one that we dialed */
     char peer[56];
 };
 

@@ -63,6 +63,9 @@ struct config {
     unsigned events;                        /* 1 << enum record_source */
     bool ephemeral;
     bool fault_injection;              /* devices may ask for faults */
+    const char *user;                  /* whom root becomes; NULL: stays root */
+    bool debuggable;                   /* core files and debuggers are allowed */
+    bool no_login_limits;              /* neither addresses nor identities that fail */
     bool no_device_sas, no_module_sas; /* no tokens by their own keys */
     int64_t device_token_us;           /* the longest that a device's token may last; 0: any */
     int64_t issued_us;                 /* how long certificates that we issue are good */

@@ -67,6 +67,15 @@ const struct option config_options[] = {
      "devices may ask for faults by properties of their telemetry, as the suites of Azure's SDKs "
      "do",
      OPTION_SWITCH, 0},
+    {"user", "NAME", AT(user), 0, "stay root",
+     "whom a server that root starts becomes, before it opens a file; it keeps the right to bind "
+     "ports below 1024 until they are bound",
+     OPTION_TEXT, 0},
+    {"debuggable", NULL, AT(debuggable), 0, "off",
+     "debuggers and core files are allowed, though keys are in memory", OPTION_SWITCH, 0},
+    {"disable-login-limits", NULL, AT(no_login_limits), 0, "off",
+     "addresses and identities whose logins fail again and again are not slowed down; for tests",
+     OPTION_SWITCH, 0},
     {"disable-device-sas", NULL, AT(no_device_sas), 0, "off",
      "devices may not sign tokens with their own keys: certificates only", OPTION_SWITCH, 0},
     {"disable-module-sas", NULL, AT(no_module_sas), 0, "off",

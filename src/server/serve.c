@@ -27,6 +27,7 @@
 #include "post/thread.h"
 #include "server/certs.h"
 #include "server/dir.h"
+#include "server/harden.h"
 #include "server/ports.h"
 #include "server/tls_keeper.h"
 #include "server/wire.h"
@@ -131,6 +132,7 @@ static enum err open_hub(struct server *s)
                                .outgoing_ca = cfg->outgoing_ca,
                                .dialers = s->dialers,
                                .events = cfg->events,
+                               .no_login_limits = cfg->no_login_limits,
                                .no_device_sas = cfg->no_device_sas,
                                .no_module_sas = cfg->no_module_sas,
                                .device_token_us = cfg->device_token_us,
@@ -150,6 +152,7 @@ static enum err open_hub(struct server *s)
     wire_init(&s->wire);
     for (unsigned i = 0; i < s->core_count; i++) {
         s->cores[i] = core_new(&s->wire.office, i, connections);
+        if (cfg->no_login_limits) core_admit_all(s->cores[i]);
         s->core_lanes[i] = core_lane(s->cores[i]);
         s->dialers[i] = core_dialer(s->cores[i]);
     }
@@ -350,8 +353,8 @@ static enum err make_metrics_token(struct server *s)
     text_hex(&text, slice_of(bytes, sizeof bytes));
     enum err e = load_secret(s, "metrics.token", buf_slice(&text), &token);
     if (e == OK) wire_set_metrics_token(&s->wire, slice_trim(buf_slice(&token)));
-    buf_free(&token);
-    buf_free(&text);
+    buf_wipe(&token);
+    buf_wipe(&text);
     return e;
 }
 
@@ -365,8 +368,8 @@ static enum err make_upload_key(struct server *s)
     enum err e = load_secret(s, "upload.key", buf_slice(&text), &key);
     snprintf(s->upload_key, sizeof s->upload_key, "%.*s", SLICE_ARG(slice_trim(buf_slice(&key))));
     mem_wipe(bytes, sizeof bytes);
-    buf_free(&key);
-    buf_free(&text);
+    buf_wipe(&key);
+    buf_wipe(&text);
     return e;
 }
 
@@ -489,14 +492,33 @@ static enum err start_lanes_with(struct server *s, struct seed *seed)
     return seed_result(seed);
 }
 
+/* The sanitizers' own tools trace the process. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+static const bool sanitized = true;
+#else
+static const bool sanitized = false;
+#endif
+
+/* `dev` starts its simulators as programs. */
+static enum err harden(const struct config *cfg, bool dev)
+{
+    if (cfg->user) TRY(harden_user(cfg->user));
+    if (sanitized || cfg->debuggable) return OK;
+    harden_memory();
+    if (!dev && !harden_calls()) say_warn("harden", "note=\"this kernel filters no system calls\"");
+    return OK;
+}
+
 enum err server_start(const struct config *cfg, struct seed *seed, bool dev, struct server **out)
 {
     struct server *s = NEW(struct server);
     s->cfg = s->live = cfg;
     say_level_max = cfg->log_level;
     take_signals(s);
-    enum err e = prepare(s, dev);
+    enum err e = harden(cfg, dev);
+    if (e == OK) e = prepare(s, dev);
     if (e == OK) {
+        harden_ports_bound();
         e = start_lanes_with(s, seed);
         if (e != OK) stop_lanes(s);
     }

@@ -114,7 +114,7 @@ static enum err own_account(const struct wire_config *cfg, struct blob_account *
     enum err e = text_unbase64(&key, cfg->upload_key);
     out->key_len = MIN(buf_size(&key), sizeof out->key);
     if (e == OK) memcpy(out->key, buf_slice(&key).ptr, out->key_len);
-    buf_free(&key);
+    buf_wipe(&key);
     return e == OK && out->key_len ? OK : fail(ERR_CORRUPT, "the key of uploads is damaged");
 }
 
@@ -327,6 +327,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     hub->events = cfg->events;
     w->routing = (struct routing_config){
         .kinds = deliver_kinds, .kind_count = deliver_kind_count, .tier = cfg->tier};
+    hub->hasty = cfg->no_login_limits;
     hub->device_sas_refused = cfg->no_device_sas;
     hub->module_sas_refused = cfg->no_module_sas;
     hub->device_token_us = cfg->device_token_us;

@@ -50,6 +50,7 @@ struct wire_config {
     enum throttle_tier tier;           /* whose limits of routes and endpoints there are */
     bool fault_injection;              /* devices may ask for faults */
     bool no_device_sas, no_module_sas; /* see hub.device_sas_refused */
+    bool no_login_limits;              /* see hub.hasty */
     int64_t device_token_us;           /* see hub.device_token_us */
     const struct x509_issuer *issuer;  /* of certificates for devices that register; NULL: none */
     int64_t issued_us;                 /* how long those are good */

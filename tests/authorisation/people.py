@@ -42,9 +42,11 @@ class Server:
     d1 and d2 are devices, d1/m1 a module, off a disabled device; x1 and x2 have certificates; e1 and e2
     are edge devices with an $edgeHub, l1 is below e1; r1 and r2 have enrollments. Nobody is `nobody`."""
 
-    def __init__(self, *options):
-        self.said = tempfile.TemporaryFile("w+")
-        command = [AZIMUTH, "serve", "--ephemeral", "--console", "127.0.0.1:0", "--hostname", HOST, *options]
+    def __init__(self, *options, limits=False, data=None):
+        self.said = tempfile.NamedTemporaryFile("w+")
+        place = ["--data", data] if data else ["--ephemeral"]
+        command = [AZIMUTH, "serve", *place, "--console", "127.0.0.1:0", "--hostname", HOST, *options]
+        command += [] if limits else ["--disable-login-limits"]
         for name in ("mqtt", "amqp", "https"):
             command += [f"--{name}-port", "0"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AZIMUTH_")}
@@ -53,8 +55,7 @@ class Server:
         select.select([self.process.stdout], [], [], 20)
         line = self.process.stdout.readline()
         if not line:
-            self.said.seek(0)
-            raise SystemExit(f"the server did not start: {self.said.read()}")
+            raise SystemExit(f"the server did not start: {self.log()}")
         self.ready = json.loads(line)
         self.data = pathlib.Path(self.ready["data"])
         self.scope = self.ready["idScope"]
@@ -74,10 +75,21 @@ class Server:
         self.process.stdout.close()
         self.scratch.cleanup()
         if status:
-            self.said.seek(0)
-            raise SystemExit(f"the server ended with {status}: {self.said.read()[-2000:]}")
+            raise SystemExit(f"the server ended with {status}: {self.log()[-2000:]}")
 
     # ---- what is there
+
+    def log(self):
+        return pathlib.Path(self.said.name).read_text(encoding="utf-8")
+
+    def text(self, path):
+        """What GET says over the server's own socket."""
+        connection = http.client.HTTPConnection(HOST)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(self.data / "azimuth.sock"))
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
 
     def admin(self, method, path, document=None, match=None):
         """A request over the server's own socket."""

@@ -81,7 +81,7 @@ class Hub:
 
     def command(self):
         ports = [word for kind, port in self.ports.items() for word in (f"--{kind}-port", port)]
-        return [*self.wrapper, AZIMUTH, "serve", "--data", self.data, "--bind", "127.0.0.1", "--hostname",
+        return [*self.wrapper, AZIMUTH, "serve", "--debuggable", "--data", self.data, "--bind", "127.0.0.1", "--hostname",
                 HOST, "--partitions", PARTITIONS, "--console", "127.0.0.1:0", *ports, *self.options]
 
     def launch(self):

@@ -216,6 +216,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
 void peer_refuse_login(struct peer *p, struct slice mechanism)
 {
     metric_inc(&logins_refused);
+    conn_login_failed(p->conn);
     say_info("amqp.login_refused", "peer=%s mechanism=%.*s", conn_peer(p->conn),
              SLICE_ARG(mechanism));
     amqp_send_sasl_outcome(&p->engine, false);

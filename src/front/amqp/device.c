@@ -185,9 +185,11 @@ static void on_opened(struct session *s, const struct session_opened *answer)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
     if (answer->cause == SESSION_GRANTED) {
+        conn_login_good(d->peer->conn);
         grant(d, answer);
         return;
     }
+    if (answer->cause != SESSION_UNAVAILABLE) conn_login_failed(d->peer->conn);
     say_info("amqp.device_refused", "device=%s peer=%s reason=\"%s\"", s->who,
              conn_peer(d->peer->conn), session_cause_text(answer));
     d->state = DEVICE_OVER;

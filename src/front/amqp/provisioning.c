@@ -258,6 +258,7 @@ static void on_greeted(struct dps_wait *w, const struct dps_answer *a)
     l->asking = false;
     peer_touch(l->base.peer);
     if (a->code != DPS_OK && a->code != DPS_NO_ENROLLMENT) {
+        if (a->code / 1000 == 401) conn_login_failed(l->base.peer->conn);
         peer_refuse(&l->base, condition_of(a->code), "%.*s", SLICE_ARG(a->body));
         return;
     }

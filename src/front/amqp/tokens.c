@@ -67,10 +67,12 @@ enum err peer_put_token(struct peer *p, struct slice token)
     enum auth_cause cause = check_alone(p, token, &sas);
     if (cause != AUTH_OK) {
         metric_inc(&refused);
+        conn_login_failed(p->conn);
         say_info("amqp.token_refused", "peer=%s reason=\"%s\"", conn_peer(p->conn),
                  auth_cause_text(cause));
         return ERR_DENIED;
     }
+    if (sas.policy[0]) conn_login_good(p->conn); /* an identity's is judged at its home */
     make_room(p, &sas);
     if (p->token_count == AMQP_PEER_TOKENS_MAX) return ERR_FULL;
     struct token *t = mem_new(sizeof *t + token.len);
@@ -159,6 +161,7 @@ bool peer_login_plain(struct peer *p, struct slice response)
     const struct policy *policy = policies_find(p->service->hub->policies, name);
     p->plain = policy && key_matches(policy, rest);
     if (p->plain) p->login = policy;
+    if (p->plain) conn_login_good(p->conn);
     return p->plain;
 }
 

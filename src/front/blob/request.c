@@ -98,6 +98,7 @@ static bool check_signature(struct transfer *t)
                        buf_slice(&t->name), clock_wall_us(), &t->rights);
     if (cause == BLOB_SAS_OK && has_right(t)) return true;
     metric_inc(&refused);
+    conn_login_failed(t->call->conn);
     say_debug("blob.refused", "peer=%s cause=\"%s\"", conn_peer(t->call->conn),
               cause == BLOB_SAS_OK ? "a right is missing" : blob_sas_cause_text(cause));
     if (cause == BLOB_SAS_OK)

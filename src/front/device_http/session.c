@@ -26,7 +26,7 @@ static void guest_free(struct guest *g)
     if (g->asking) g->asking->guest = NULL;
     if (g->open) telemetry_sender_fini(&g->sender);
     session_end(&g->session);
-    buf_free(&g->token);
+    buf_wipe(&g->token);
     free(g);
 }
 
@@ -136,10 +136,13 @@ static void on_opened(struct session *s, const struct session_opened *answer)
     if (r) {
         r->guest = NULL;
         rest_call_resume(c);
-        if (granted)
+        if (granted) {
+            conn_login_good(c->conn);
             run(r, g);
-        else
+        } else {
+            if (answer->cause != SESSION_UNAVAILABLE) conn_login_failed(c->conn);
             answer_refusal(c, answer->cause);
+        }
     }
     if (!granted) {
         metric_inc(&refused);

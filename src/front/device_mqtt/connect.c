@@ -10,6 +10,7 @@ COUNTER(refused, "azimuth_mqtt_connects_refused_total", "MQTT CONNECTs answered 
 static void refuse(struct device *d, enum mqtt_code code, const char *reason)
 {
     metric_inc(&refused);
+    if (code == MQTT_NOT_AUTHORIZED) conn_login_failed(d->conn);
     say_info("mqtt.refused", "device=%s peer=%s code=%d reason=\"%s\"", d->session.who,
              conn_peer(d->conn), code, reason);
     conn_out(d->conn);
@@ -125,6 +126,7 @@ void device_opened(struct device *d, const struct session_opened *answer)
     }
     int64_t now_us = clock_mono_us();
     struct slice who = slice_str(d->session.who);
+    conn_login_good(d->conn);
     telemetry_sender_init(&d->sender, &d->service->telemetry, who, slice_str(answer->generation),
                           session_scope(answer, who), answer->certified ? "x509" : "sas",
                           buf_slice(&d->model_id));

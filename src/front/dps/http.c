@@ -48,6 +48,7 @@ static void answer_error(struct call *c, unsigned code, struct slice body)
     snprintf(retry, sizeof retry, "%d", DPS_RETRY_AFTER_S);
     struct http1_header headers[] = {{SLICE_LIT("x-ms-error-code"), slice_str(number)},
                                      {SLICE_LIT("retry-after"), slice_str(retry)}};
+    if (code / 1000 == 401) conn_login_failed(c->conn);
     bool again = code / 1000 == 429 || code / 1000 == 503;
     answer_with(c, (int)(code / 1000), headers, again ? 2 : 1, body);
 }

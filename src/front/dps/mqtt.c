@@ -54,6 +54,7 @@ static void reject(struct client *c, const char *reason)
 static void refuse(struct client *c, enum mqtt_code code, const char *reason)
 {
     metric_inc(&refused_total);
+    if (code == MQTT_NOT_AUTHORIZED) conn_login_failed(c->conn);
     say_debug("dps.refused", "peer=%s code=%d reason=\"%s\"", conn_peer(c->conn), code, reason);
     conn_out(c->conn);
     mqtt_send_connack(&c->mqtt, code, false);
@@ -211,6 +212,7 @@ static void on_greeted(struct dps_wait *w, const struct dps_answer *a)
         refuse(c, MQTT_NOT_AUTHORIZED, "not authorised");
     } else {
         c->state = OPEN;
+        if (a->code == DPS_OK) conn_login_good(c->conn);
         conn_out(c->conn);
         mqtt_send_connack(&c->mqtt, MQTT_ACCEPTED, false);
         conn_resume(c->conn);

@@ -69,8 +69,11 @@ static enum auth_cause check(struct call *c)
 bool rest_access_granted(struct call *c)
 {
     enum auth_cause cause = check(c);
+    bool judged = c->route->access != ACCESS_PUBLIC && c->route->access != ACCESS_IDENTITY;
+    if (cause == AUTH_OK && judged && c->device_token.ptr == NULL) conn_login_good(c->conn);
     if (cause == AUTH_OK) return true;
     metric_inc(&refused);
+    conn_login_failed(c->conn);
     say_debug("http.refused", "peer=%s route=\"%s %s\" cause=%s", conn_peer(c->conn),
               c->route->method, c->route->path, auth_cause_name(cause));
     rest_answer_status(c, STATUS_UNAUTHORIZED_ACCESS, "Unauthorized");

@@ -90,6 +90,16 @@ void conn_resume(struct conn *c)
     c->paused = false;
 }
 
+void conn_login_failed(struct conn *c)
+{
+    (void)c;
+}
+
+void conn_login_good(struct conn *c)
+{
+    (void)c;
+}
+
 const char *conn_peer(const struct conn *c)
 {
     (void)c;

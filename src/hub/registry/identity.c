@@ -1,6 +1,8 @@
 /* identity.c - copies, rows, JSON. */
 #include "hub/registry/identity.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -45,6 +47,14 @@ struct identity *identity_copy(const struct identity *id)
     return copy;
 }
 
+void identity_free(struct identity *id)
+{
+    if (id == NULL) return;
+    const size_t bytes = identity_bytes(id);
+    mem_wipe(id, bytes);
+    free(id);
+}
+
 bool identity_same_keys(const struct identity *before, const struct identity *after)
 {
     bool same = before->auth == after->auth;
@@ -82,7 +92,7 @@ static enum err decode_keys(struct arena *a, struct identity *id)
         struct buf bytes = {0};
         enum err err = text_unbase64(&bytes, id->key_texts[i]);
         if (err == OK) id->keys[i] = arena_copy(a, buf_slice(&bytes));
-        buf_free(&bytes);
+        buf_wipe(&bytes);
         if (err != OK) return fail(ERR_CORRUPT, "the store has a key that is not base64");
     }
     return OK;

@@ -13,6 +13,8 @@ struct json;
 struct identity *identity_copy(const struct identity *id);
 size_t identity_bytes(const struct identity *id);
 
+void identity_free(struct identity *id); /* of identity_copy(): its keys are wiped */
+
 /* Would a credential of `before` no longer be one of `after`? */
 bool identity_same_keys(const struct identity *before, const struct identity *after);
 

@@ -33,7 +33,7 @@ static void drop_entry(struct entry *e)
     struct registry *r = e->registry;
     map_remove(&r->entries, e->who);
     r->bytes -= e->bytes;
-    free(e->identity);
+    identity_free(e->identity);
     free(e);
 }
 
@@ -47,7 +47,7 @@ void entry_set(struct entry *e, struct identity *next)
 {
     struct registry *r = e->registry;
     size_t bytes = sizeof *e + e->who.len + (next ? identity_bytes(next) : 0);
-    free(e->identity);
+    identity_free(e->identity);
     e->identity = next;
     e->loaded = true;
     r->bytes += bytes - e->bytes;
@@ -266,7 +266,7 @@ void registry_free(struct registry *r)
     }
     struct entry *e;
     for (size_t at = 0; (e = map_next(&r->entries, &at)) != NULL;) {
-        free(e->identity);
+        identity_free(e->identity);
         free(e);
     }
     map_free(&r->entries);

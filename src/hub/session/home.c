@@ -23,9 +23,12 @@
 #include "hub/registry/registry.h"
 #include "hub/session/credential.h"
 #include "hub/session/light.h"
+#include "hub/session/suspects.h"
 
 COUNTER(granted, "azimuth_sessions_granted_total", "Sessions opened");
 COUNTER(refused, "azimuth_sessions_refused_total", "Sessions refused");
+COUNTER(held_total, "azimuth_sessions_refused_slowly_total",
+        "Sessions refused after a while, because their identity had failed too often");
 COUNTER(doubted_total, "azimuth_sessions_on_behalf_ended_total",
         "Sessions on behalf of an identity closed because the hierarchy above it changed");
 COUNTER(takeovers, "azimuth_sessions_taken_over_total",
@@ -45,11 +48,16 @@ struct session_home {
     struct list subscribers; /* changes of subscriptions under way */
     struct list listeners;   /* struct session_listener */
     struct registry_listener identities;
+    struct suspects suspects;
+    struct list held; /* attempts that are refused later, the next one first */
+    size_t held_count;
+    struct timer held_timer;
 };
 
 /* An OPEN that is looked at, or waits for an older session to end. */
 struct attempt {
-    struct list node; /* in home->attempts or home->waiting, or unlinked */
+    struct list node; /* in home->attempts, home->waiting or home->held, or unlinked */
+    int64_t due_us;   /* when it is held: until then */
     struct session_home *home;
     struct registry_load load;
     struct registry_subscribe begin;
@@ -107,6 +115,56 @@ static void refuse(struct attempt *a, enum session_cause cause)
     say_debug("session.refused", "identity=%.*s cause=%s auth=%s", SLICE_ARG(who_of(a)),
               session_cause_name(cause), auth_cause_name(a->answer.auth));
     answer(a);
+}
+
+/* ---- refusals that wait */
+
+static void release_first(struct session_home *home)
+{
+    struct attempt *a = CONTAINER_OF(list_shift(&home->held), struct attempt, node);
+    home->held_count--;
+    answer(a);
+}
+
+static void await_first(struct session_home *home)
+{
+    if (list_empty(&home->held)) return;
+    struct attempt *a = CONTAINER_OF(home->held.next, struct attempt, node);
+    timer_set(&home->lane->timers, &home->held_timer, a->due_us);
+}
+
+static void on_held(struct timer *t, int64_t now_us)
+{
+    struct session_home *home = CONTAINER_OF(t, struct session_home, held_timer);
+    while (!list_empty(&home->held) &&
+           CONTAINER_OF(home->held.next, struct attempt, node)->due_us <= now_us)
+        release_first(home);
+    await_first(home);
+}
+
+static void hold(struct attempt *a, int64_t now_us)
+{
+    struct session_home *home = a->home;
+    metric_inc(&held_total);
+    if (home->held_count == SUSPECT_HELD_MAX) release_first(home);
+    a->due_us = now_us + SUSPECT_HOLD_US;
+    list_push(&home->held, &a->node);
+    home->held_count++;
+    await_first(home);
+}
+
+/* What it showed was bad.  The judgement is made; only the answer may wait. */
+static void refuse_login(struct attempt *a, enum session_cause cause)
+{
+    int64_t now_us = clock_mono_us();
+    bool slow = cause != SESSION_UNAVAILABLE &&
+                suspects_failed(&a->home->suspects, who_of(a), now_us) && !a->home->hub->hasty;
+    if (!slow) {
+        refuse(a, cause);
+        return;
+    }
+    a->answer.cause = cause;
+    hold(a, now_us);
 }
 
 static void tell_close(struct session_home *home, struct presence *p, enum session_cause cause)
@@ -346,7 +404,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
     list_remove(&a->node);
     enum session_cause cause = check(a, id, e);
     if (cause != SESSION_GRANTED) {
-        refuse(a, cause);
+        refuse_login(a, cause);
         return;
     }
     if (a->open->kind == SESSION_RENEW) {
@@ -489,6 +547,9 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     list_init(&home->on_behalf);
     list_init(&home->subscribers);
     list_init(&home->listeners);
+    list_init(&home->held);
+    suspects_init(&home->suspects);
+    timer_init(&home->held_timer, on_held);
     lane_on(lane, SESSION_OPEN, on_open, home);
     lane_on(lane, SESSION_RENEW, on_open, home);
     lane_on(lane, SESSION_ENDED, on_ended, home);
@@ -506,6 +567,10 @@ void session_home_free(struct session_home *home)
     if (home == NULL) return;
     for (struct list *node; (node = list_shift(&home->attempts)) != NULL;)
         free_attempt(CONTAINER_OF(node, struct attempt, node));
+    timer_stop(&home->held_timer);
+    for (struct list *node; (node = list_shift(&home->held)) != NULL;)
+        free_attempt(CONTAINER_OF(node, struct attempt, node));
+    suspects_fini(&home->suspects);
     while (!list_empty(&home->subscribers))
         free_subscriber(CONTAINER_OF(home->subscribers.next, struct subscriber, node));
     for (size_t i = 0; (p = map_next(&home->presences, &i)) != NULL;) {

@@ -48,6 +48,16 @@ void conn_abort(struct conn *c)
     conn_close(c);
 }
 
+void conn_login_failed(struct conn *c)
+{
+    (void)c;
+}
+
+void conn_login_good(struct conn *c)
+{
+    (void)c;
+}
+
 const char *conn_peer(const struct conn *c)
 {
     (void)c;
