@@ -40,9 +40,9 @@ static void memory_goes_into_no_file(void **state)
 
 static int try_to_run(void)
 {
-    char *const words[] = {"true", NULL};
+    char *const words[] = {"false", NULL};
     if (!harden_calls()) return 77;
-    execv("/bin/true", words);
+    execv("/bin/false", words); /* whose status would be 1 */
     return errno == EPERM ? 0 : 1;
 }
 
