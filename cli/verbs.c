@@ -1,4 +1,5 @@
 /* verbs.c - the table.  Words, options and values are those of `az iot` where az has the verb. */
+#include "cli/backup.h"
 #include "cli/cmd.h"
 #include "cli/cmd_device.h"
 #include "cli/identity.h"
@@ -35,6 +36,22 @@ const struct cli_verb cli_verbs[] = {
      .summary = "Checks ports, names, trust, clock and disk, and says what to do",
      .kind = ASKS,
      .run = doctor_examine},
+    {.words = "backup create",
+     .summary = "Copies a data directory while its server runs",
+     .kind = ASKS,
+     .options = backup_create_options,
+     .run = backup_create,
+     .more = "azimuth backup create --data /var/lib/azimuth --to /backup/monday"},
+    {.words = "backup verify",
+     .summary = "Looks whether a backup is whole and unchanged",
+     .kind = ASKS,
+     .options = backup_verify_options,
+     .run = backup_verify},
+    {.words = "backup restore",
+     .summary = "Checks a backup and makes a data directory of it",
+     .kind = ASKS,
+     .options = backup_restore_options,
+     .run = backup_restore},
     {.words = "device simulate",
      .summary = "Sends telemetry as one device, or as thousands",
      .kind = ASKS | CLI_BODY,

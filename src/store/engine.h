@@ -36,6 +36,7 @@ struct store_engine {
 
     uint64_t (*backlog)(const struct engine *e); /* bytes that wait for a checkpoint */
     enum err (*checkpoint)(struct engine *e);    /* on the lane `check` */
+    enum err (*snapshot)(struct engine *e);      /* to STORE_SNAPSHOT, on the lane `check` */
     enum err (*drain)(struct engine *e);         /* the same on the lane `write` */
 };
 

@@ -19,7 +19,7 @@
 #include "store/engine.h"
 #include "store/sqlite/sqlite.h"
 
-enum { STORE_AGAIN = STORE_INTERNAL, STORE_CHECKPOINT_DUE, STORE_CHECKPOINTED };
+enum { STORE_AGAIN = STORE_INTERNAL, STORE_CHECKPOINT_DUE, STORE_CHECKPOINTED, STORE_SNAPSHOT_DUE };
 
 COUNTER(units_total, "azimuth_store_units_total", "Units that were committed.");
 COUNTER(conflicts_total, "azimuth_store_conflicts_total",
@@ -242,6 +242,23 @@ static void on_checkpoint_due(void *ctx, struct lane *lane, struct msg *m)
     post_reply(lane, m, msg_new(STORE_CHECKPOINTED, 0));
 }
 
+static void on_snapshot_due(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct store *s = ctx;
+    struct buf page = {0};
+    struct answer_writer w;
+    msg_buf_begin(&page);
+    enum err err = store_healthy(s) ? s->engine->snapshot(s->db) : ERR_IO;
+    if (err != OK) {
+        say_warn("store.snapshot", "reason=\"%s\"", fail_text());
+        answer_error(&page, err, 0);
+    } else {
+        answer_begin(&w, &page, 0);
+        answer_end(&w, false);
+    }
+    post_reply(lane, m, msg_buf_end(&page, STORE_ANSWER));
+}
+
 static void on_checkpointed(void *ctx, struct lane *lane, struct msg *m)
 {
     struct store *s = ctx;
@@ -314,6 +331,13 @@ void store_ask(const struct store *s, struct lane *lane, struct store_request *r
     post(lane, w->slot, lane_addr(to), request_end(r));
 }
 
+void store_snapshot(const struct store *s, struct lane *lane, struct store_wait *w)
+{
+    ON_LANE(lane);
+    w->slot = slot_new(lane, w);
+    post(lane, w->slot, lane_addr(s->check), msg_new(STORE_SNAPSHOT_DUE, 0));
+}
+
 void store_forget(struct lane *lane, struct store_wait *w)
 {
     slot_free(lane, w->slot);
@@ -354,6 +378,7 @@ static void join_lanes(struct store *s)
     lane_on(s->write, STORE_CHECKPOINTED, on_checkpointed, s);
     lane_on(s->read, STORE_QUERY, on_query, s);
     lane_on(s->check, STORE_CHECKPOINT_DUE, on_checkpoint_due, s);
+    lane_on(s->check, STORE_SNAPSHOT_DUE, on_snapshot_due, s);
     timer_init(&s->recheck, on_recheck);
     s->hook.fn = turn_end;
     lane_on_turn_end(s->write, &s->hook);

@@ -24,7 +24,8 @@
 #include "base/io.h"
 #include "post/post.h"
 
-#define STORE_FILE "store.db"
+#define STORE_FILE     "store.db"
+#define STORE_SNAPSHOT "store-snapshot.db"
 
 enum {
     STORE_QUEUE_MAX = 4096,             /* units waiting in each of the two queues */
@@ -139,6 +140,10 @@ void store_attach(struct lane *lane);
 /* Sends the request, which is then empty again.  `w` lives until it is called or forgotten. */
 void store_ask(const struct store *s, struct lane *lane, struct store_request *r,
                struct store_wait *w);
+
+/* A whole copy of the store as it is when its turn comes goes into STORE_SNAPSHOT, synced; what was there is
+ * gone.  Others go on.  The answer has no rows. */
+void store_snapshot(const struct store *s, struct lane *lane, struct store_wait *w);
 
 /* The answer will find nobody. */
 void store_forget(struct lane *lane, struct store_wait *w);

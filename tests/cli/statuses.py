@@ -180,6 +180,9 @@ CONNECTING = {
 }
 # These wait for a device or its answer, or need an edge device, so nothing is there to end them with 0 in passing.
 WAITING = {
+    "backup create": ("backup", "create", "--to", pathlib.Path(FOLDER.name) / "backup"),
+    "backup verify": ("backup", "verify", "--from", pathlib.Path(FOLDER.name) / "backup"),
+    "backup restore": ("backup", "restore", "--from", pathlib.Path(FOLDER.name) / "backup"),
     "dps connection-string": ("dps", "connection-string"),  # told on the machine of the hub only
     "hub device-identity parent show": (*IDENTITY, "parent", "show", "-d", "{d}"),
     "hub device-identity parent set": (*IDENTITY, "parent", "set", "-d", "{d}", "--pd", "edge"),

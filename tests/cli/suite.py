@@ -2,6 +2,7 @@
 """suite.py [--long] [WORDS]: runs the groups, or the cases with these words in their names; sums up."""
 import sys
 
+import backup
 import completion
 import console
 import fleets
@@ -12,13 +13,14 @@ import reload
 import replays
 import seed
 import statuses
+import upgrade
 
 
 def main():
     words = " ".join(word for word in sys.argv[1:] if word != "--long")
     total = {"ok": 0, "not ok": 0, "skipped": 0}
-    for module in (statuses, formats, fleets, login, console, seed, reload, replays, completion,
-                   pages):
+    for module in (statuses, formats, fleets, login, console, seed, reload, replays, backup, upgrade,
+                   completion, pages):
         for kind, count in module.group.run(words).items():
             total[kind] += count
     print(f"\n{total['ok']} passed, {total['not ok']} failed" +

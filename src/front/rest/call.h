@@ -25,6 +25,8 @@
 
 struct json;
 
+#define REST_BACKUP_WAIT_US (3600 * 1000000ll) /* a store of many GiB is written */
+
 struct rest_service {
     const struct rest_config *config;
     struct lane *lane;
@@ -350,6 +352,7 @@ void rest_health_alive(struct call *c);
 void rest_health_ready(struct call *c);
 void rest_health_metrics(struct call *c);
 
+void rest_backup_snapshot(struct call *c);
 void rest_admin_hub(struct call *c);
 void rest_admin_quota(struct call *c);
 void rest_admin_policies(struct call *c);

@@ -160,6 +160,8 @@ const struct route rest_routes[] = {
      "Show a shared access policy with its keys"},
     {"GET", "/admin/v1/policies/{name}/connection-strings", BY_SOCKET, NO_BODY,
      rest_admin_connection_string, "Show the connection strings of a shared access policy"},
+    {"POST", "/admin/v1/backup/snapshot", BY_SOCKET, NO_BODY, rest_backup_snapshot,
+     "Write a copy of the store beside it, for a backup"},
     {"POST", "/admin/v1/container/uri", BY_OWNER, NO_BODY, rest_transfer_container,
      "Make a URI that opens the hub's own blob container for a day"},
     {"GET", "/admin/v1/event-hubs", BY_OWNER, NO_BODY, rest_event_hub_list,

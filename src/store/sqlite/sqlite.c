@@ -187,6 +187,15 @@ static enum err sqlite_checkpoint(struct engine *e)
     return checkpoint(&e->check, SQLITE_CHECKPOINT_PASSIVE);
 }
 
+/* What a snapshot that was cut short has left is no database. */
+static enum err sqlite_snapshot(struct engine *e)
+{
+    enum err err = io_remove(e->vfs->io, STORE_SNAPSHOT);
+    if (err != OK && err != ERR_NOT_FOUND) return err;
+    err = db_exec(&e->check, "VACUUM INTO '" STORE_SNAPSHOT "'");
+    return err == OK ? io_sync_dir(e->vfs->io, ".") : err;
+}
+
 /* ---- the lane `storeread` */
 
 static struct store_value column(sqlite3_stmt *stmt, int i)
@@ -263,6 +272,7 @@ const struct store_engine store_sqlite = {
     .unit = sqlite_unit,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .snapshot = sqlite_snapshot,
     .script = sqlite_script,
     .query = sqlite_query,
     .backlog = sqlite_backlog,

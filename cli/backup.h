@@ -1,0 +1,73 @@
+/* backup.h - a data directory copied while its server runs, checked, and put back.
+ *
+ * What is copied must be what a crash could have left at one moment, because the next start takes it for that:
+ *
+ *   store        the server writes a whole copy of one moment (POST /admin/v1/backup/snapshot)
+ *   streams/     segments only grow; each has a beginning that is durable, and more is cut at the start
+ *   journal      what is not in the segments yet.  It is read backwards: a commit that is written meanwhile is
+ *                then torn or missing, and nothing newer lies behind it.  Should a section be begun again while
+ *                it is read, it is read again
+ *   streams/     what has grown since: all that the journal has let go by then
+ *   log.meta     last, and not changed meanwhile, or the backup is none
+ *
+ * So a backup has all that was acknowledged before it began, and perhaps some of what came later.  Other files
+ * (certificates, keys, uploads, captures) are copied as they are.  MANIFEST.json has the SHA-256 of each and is
+ * written last: a directory without it is no backup.
+ *
+ * Runs on: the main thread of the command.
+ * Limits:  BACKUP_PATH_MAX bytes in a path, BACKUP_FILES_MAX files, BACKUP_TRIES looks at the journal.
+ */
+#ifndef CLI_BACKUP_H
+#define CLI_BACKUP_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cli/command.h"
+
+enum {
+    BACKUP_PATH_MAX = 4096,
+    BACKUP_FILES_MAX = 1000000,
+    BACKUP_DEPTH_MAX = 16,
+    BACKUP_TRIES = 20,
+    BACKUP_DIGEST_LEN = 32,
+};
+
+#define BACKUP_MANIFEST "MANIFEST.json"
+
+/* How far it is: a bar on a terminal. */
+struct backup_progress {
+    const char *what; /* "copying" */
+    uint64_t done, all;
+    int64_t shown_us;
+};
+
+void backup_show(struct backup_progress *p, uint64_t more);
+void backup_shown(struct backup_progress *p); /* the bar goes */
+
+/* One file from `offset` on, as long as it is when it is opened; synced.  `digest`, if not NULL, gets
+ * the SHA-256 of what was copied.  ERR_NOT_FOUND: it is not there (any more). */
+enum err backup_copy_file(const char *from, const char *to, struct backup_progress *p,
+                          uint8_t *digest) MUST_USE;
+enum err backup_digest(const char *path, struct backup_progress *p, uint64_t *size,
+                       uint8_t digest[BACKUP_DIGEST_LEN]) MUST_USE;
+
+/* Each regular file below `root`, depth first, names in order; `path` is relative and borrowed.  Directories
+ * come with `is_dir`, before what is in them. */
+typedef enum err (*backup_file_fn)(void *ctx, const char *path, bool is_dir, uint64_t size);
+enum err backup_walk(const char *root, const char *below, backup_file_fn fn, void *ctx) MUST_USE;
+
+enum err backup_make_dir(const char *path) MUST_USE; /* ERR_EXISTS: there is something in it */
+enum err backup_sync_dir(const char *path) MUST_USE;
+
+/* The log's files, from `from` to `to`, while it grows. */
+enum err backup_copy_log(const char *from, const char *to, struct backup_progress *p) MUST_USE;
+
+/* ---- verbs */
+
+extern const struct cli_option backup_create_options[], backup_verify_options[],
+    backup_restore_options[];
+enum err backup_create(struct cli *c) MUST_USE;
+enum err backup_verify(struct cli *c) MUST_USE;
+enum err backup_restore(struct cli *c) MUST_USE;
+
+#endif

@@ -1,0 +1,336 @@
+/* cmd_backup.c - azimuth backup create | verify | restore. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/backup.h"
+#include "cli/file.h"
+#include "cli/http.h"
+
+enum { MANIFEST_MAX = 256 << 20, MANIFEST_VERSION = 1, SNAPSHOT_WAIT_S = 3600 };
+
+const struct cli_option backup_create_options[] = {
+    {"to t", "DIR", "where to; it must not be there, or be empty"}, {"", NULL, NULL}};
+const struct cli_option backup_verify_options[] = {{"from f", "DIR", "the backup"},
+                                                   {"", NULL, NULL}};
+const struct cli_option backup_restore_options[] = {
+    {"from f", "DIR", "the backup; --data is where it goes: not there, or empty"},
+    {"", NULL, NULL}};
+
+static const char *data_of(const struct cli *c)
+{
+    const char *variable = getenv("AZIMUTH_DATA");
+    if (cli_data(c)) return cli_data(c);
+    return variable && *variable ? variable : "./azimuth-data";
+}
+
+static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
+{
+    snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
+}
+
+/* ---- the manifest */
+
+struct files {
+    const char *root;
+    struct buf text; /* of the manifest's members */
+    unsigned count;
+    uint64_t bytes;
+    struct backup_progress *progress;
+};
+
+static enum err list_file(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    struct files *f = ctx;
+    char whole[BACKUP_PATH_MAX];
+    uint8_t digest[BACKUP_DIGEST_LEN];
+    join(whole, f->root, path);
+    if (is_dir) return backup_sync_dir(whole);
+    if (f->count == BACKUP_FILES_MAX)
+        return fail(ERR_TOO_BIG, "a backup has at most %d files", BACKUP_FILES_MAX);
+    TRY(backup_digest(whole, f->progress, &size, digest));
+    buf_put_str(&f->text, f->count++ ? ",\n{\"path\":" : "\n{\"path\":");
+    text_json_string(&f->text, slice_str(path));
+    buf_printf(&f->text, ",\"size\":%llu,\"sha256\":\"", (unsigned long long)size);
+    text_hex(&f->text, slice_of(digest, sizeof digest));
+    buf_put_str(&f->text, "\"}");
+    f->bytes += size;
+    return OK;
+}
+
+/* Written last, and durable with everything before it. */
+static enum err write_manifest(const char *root, struct files *f)
+{
+    char path[BACKUP_PATH_MAX], iso[CLOCK_ISO_LEN + 1];
+    struct file_new made;
+    clock_iso(clock_wall_us(), iso);
+    join(path, root, BACKUP_MANIFEST);
+    TRY(backup_walk(root, "", list_file, f));
+    TRY(backup_sync_dir(root));
+    TRY(file_begin(path, &made));
+    int n = fprintf(made.out, "{\"version\":%d,\"createdAt\":\"%s\",\"files\":[", MANIFEST_VERSION,
+                    iso);
+    bool good = n > 0 &&
+                fwrite(f->text.ptr, 1, buf_size(&f->text), made.out) == buf_size(&f->text) &&
+                fputs("\n]}\n", made.out) >= 0;
+    TRY(file_finish(path, &made, good ? OK : fail_errno("cannot write %s", path)));
+    return backup_sync_dir(root);
+}
+
+static enum err read_manifest(struct cli *c, const char *root, const struct json **files)
+{
+    char path[BACKUP_PATH_MAX];
+    struct slice text;
+    struct json *doc;
+    int64_t version = 0;
+    join(path, root, BACKUP_MANIFEST);
+    if (access(path, F_OK))
+        return fail(ERR_NOT_FOUND,
+                    "%s has no " BACKUP_MANIFEST ": it is no backup, or one that was not finished",
+                    root);
+    TRY(file_load_max(c, path, MANIFEST_MAX, &text));
+    if (json_parse(&c->arena, text, &doc) != OK) return fail(ERR_CORRUPT, "%s is damaged", path);
+    const struct json *v = json_get(doc, "version");
+    if (v == NULL || json_i64(v, &version) != OK || version > MANIFEST_VERSION)
+        return fail(
+            ERR_VERSION,
+            "%s is of version %lld, this program knows up to %d; restore it with the newer program",
+            path, (long long)version, MANIFEST_VERSION);
+    *files = json_get(doc, "files");
+    return *files && (*files)->type == JSON_ARRAY ? OK : fail(ERR_CORRUPT, "%s is damaged", path);
+}
+
+/* ---- create */
+
+/* Held while no server runs, so that none starts meanwhile; -1: one runs. */
+static enum err lock_if_idle(const char *data, int *lock)
+{
+    char path[BACKUP_PATH_MAX];
+    join(path, data, "lock");
+    *lock = open(path, O_RDWR | O_CLOEXEC);
+    if (*lock < 0)
+        return fail(ERR_NOT_FOUND, "%s is no data directory of a server; name it with --data",
+                    data);
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0) return OK;
+    close(*lock);
+    *lock = -1;
+    return OK;
+}
+
+static bool is_special(const char *path)
+{
+    static const char *const names[] = {"lock",         "store.db",          "store.db-wal",
+                                        "store.db-shm", "store-snapshot.db", "journal",
+                                        "log.meta",     "streams",           BACKUP_MANIFEST};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(path, names[i], len) == 0 && (path[len] == '\0' || path[len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+struct copies {
+    const char *from, *to;
+    struct backup_progress progress;
+};
+
+static enum err copy_other(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    struct copies *x = ctx;
+    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
+    (void)size;
+    if (is_special(path)) return OK;
+    join(from, x->from, path);
+    join(to, x->to, path);
+    if (is_dir)
+        return mkdir(to, 0700) == 0 || errno == EEXIST ? OK : fail_errno("cannot make %s", to);
+    enum err e = backup_copy_file(from, to, &x->progress, NULL);
+    return e == ERR_NOT_FOUND ? OK : e; /* it has gone since */
+}
+
+static enum err add_size(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    (void)path, (void)is_dir;
+    *(uint64_t *)ctx += size;
+    return OK;
+}
+
+static enum err copy_store_of_idle(struct copies *x)
+{
+    static const char *const names[] = {"store.db", "store.db-wal"};
+    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
+    for (size_t i = 0; i < 2; i++) {
+        join(from, x->from, names[i]);
+        join(to, x->to, names[i]);
+        enum err e = backup_copy_file(from, to, &x->progress, NULL);
+        if (e != OK && !(i == 1 && e == ERR_NOT_FOUND)) return e;
+    }
+    return OK;
+}
+
+static enum err copy_store_of_server(struct cli *c, struct copies *x)
+{
+    struct target t;
+    struct json *made;
+    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
+    TRY(target_find(c, &t));
+    const struct http_call call = {
+        .method = "POST", .path = "/admin/v1/backup/snapshot", .wait_s = SNAPSHOT_WAIT_S};
+    TRY(http_json(&t, &call, "the store's snapshot", &made));
+    join(from, x->from, "store-snapshot.db");
+    join(to, x->to, "store.db");
+    enum err e = backup_copy_file(from, to, &x->progress, NULL);
+    if (e == ERR_NOT_FOUND)
+        e = fail(
+            ERR_NOT_FOUND,
+            "the server at %s keeps nothing on disk (--ephemeral): there is nothing to back up",
+            x->from);
+    unlink(from);
+    return e;
+}
+
+static enum err copy_all(struct cli *c, struct copies *x, int lock)
+{
+    TRY(backup_walk(x->from, "", add_size, &x->progress.all));
+    TRY(lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x));
+    TRY(backup_walk(x->from, "", copy_other, x));
+    return backup_copy_log(x->from, x->to, &x->progress);
+}
+
+static enum err print_done(struct cli *c, const char *place, const char *what, unsigned count,
+                           uint64_t bytes)
+{
+    struct json *o = json_new(&c->arena, JSON_OBJECT);
+    json_set(&c->arena, o, SLICE_LIT("path"), json_new_string(&c->arena, slice_str(place)));
+    json_set(&c->arena, o, SLICE_LIT("status"), json_new_string(&c->arena, slice_str(what)));
+    json_set(&c->arena, o, SLICE_LIT("files"), json_new_i64(&c->arena, count));
+    json_set(&c->arena, o, SLICE_LIT("bytes"), json_new_i64(&c->arena, (int64_t)bytes));
+    return output_value(&c->output, &c->arena, o, "path status files bytes");
+}
+
+enum err backup_create(struct cli *c)
+{
+    struct slice to;
+    int lock;
+    struct copies x = {.from = data_of(c), .progress.what = "copying"};
+    TRY(cli_need(c, "to", &to));
+    x.to = cli_value(c, "to");
+    umask(0077);
+    TRY(lock_if_idle(x.from, &lock));
+    enum err e = backup_make_dir(x.to);
+    if (e == OK) e = copy_all(c, &x, lock);
+    if (lock >= 0) close(lock);
+    backup_shown(&x.progress);
+    TRY(e);
+    struct backup_progress progress = {.what = "checking", .all = x.progress.done};
+    struct files f = {.root = x.to, .progress = &progress};
+    e = write_manifest(x.to, &f);
+    buf_free(&f.text);
+    backup_shown(&progress);
+    TRY(e);
+    return print_done(c, x.to, "created", f.count, f.bytes);
+}
+
+/* ---- verify, restore */
+
+/* A path that leads out of the backup is nobody's of ours. */
+static bool is_inside(struct slice path)
+{
+    struct slice part;
+    if (path.len == 0 || path.len >= BACKUP_PATH_MAX / 2 || path.ptr[0] == '/') return false;
+    while (slice_split(&path, '/', &part))
+        if (part.len == 0 || slice_is(part, ".") || slice_is(part, "..") ||
+            memchr(part.ptr, 0, part.len))
+            return false;
+    return true;
+}
+
+static enum err make_parents(const char *path)
+{
+    char part[BACKUP_PATH_MAX];
+    for (const char *at = path; (at = strchr(at + 1, '/')) != NULL;) {
+        snprintf(part, sizeof part, "%.*s", (int)(at - path), path);
+        if (mkdir(part, 0700) && errno != EEXIST) return fail_errno("cannot make %s", part);
+    }
+    return OK;
+}
+
+/* `to` NULL: it is only looked at. */
+static enum err take_file(const struct json *j, const char *from, const char *to,
+                          struct backup_progress *p, uint64_t *bytes)
+{
+    char source[BACKUP_PATH_MAX], target[BACKUP_PATH_MAX];
+    uint8_t digest[BACKUP_DIGEST_LEN];
+    struct buf hex = {0};
+    struct slice path = json_str(j, "path");
+    if (!is_inside(path))
+        return fail(ERR_CORRUPT, "%s: the manifest names a path outside of it", from);
+    snprintf(source, sizeof source, "%s/%.*s", from, SLICE_ARG(path));
+    uint64_t before = p->done;
+    if (to) {
+        snprintf(target, sizeof target, "%s/%.*s", to, SLICE_ARG(path));
+        TRY(make_parents(target));
+    }
+    TRY(backup_copy_file(source, to ? target : NULL, p, digest));
+    *bytes += p->done - before;
+    text_hex(&hex, slice_of(digest, sizeof digest));
+    bool same = slice_eq(buf_slice(&hex), json_str(j, "sha256"));
+    buf_free(&hex);
+    return same ? OK
+                : fail(ERR_CORRUPT, "%s is not what was backed up: its SHA-256 differs", source);
+}
+
+static enum err take_all(struct cli *c, const char *from, const char *to, const char *what)
+{
+    const struct json *files;
+    struct backup_progress p = {.what = what};
+    unsigned count = 0;
+    uint64_t bytes = 0;
+    int64_t size;
+    TRY(read_manifest(c, from, &files));
+    for (const struct json *j = files->child; j; j = j->next)
+        if (json_get(j, "size") && json_i64(json_get(j, "size"), &size) == OK)
+            p.all += (uint64_t)size;
+    enum err e = OK;
+    for (const struct json *j = files->child; j && e == OK; j = j->next, count++)
+        e = take_file(j, from, to, &p, &bytes);
+    backup_shown(&p);
+    TRY(e);
+    return print_done(c, to ? to : from, to ? "restored" : "good", count, bytes);
+}
+
+enum err backup_verify(struct cli *c)
+{
+    struct slice from;
+    TRY(cli_need(c, "from", &from));
+    return take_all(c, cli_value(c, "from"), NULL, "checking");
+}
+
+static enum err sync_directory(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    char whole[BACKUP_PATH_MAX];
+    (void)size;
+    join(whole, ctx, path);
+    return is_dir ? backup_sync_dir(whole) : OK;
+}
+
+enum err backup_restore(struct cli *c)
+{
+    struct slice from;
+    char data[BACKUP_PATH_MAX];
+    TRY(cli_need(c, "from", &from));
+    snprintf(data, sizeof data, "%s", data_of(c));
+    umask(0077);
+    TRY(backup_make_dir(data));
+    TRY(take_all(c, cli_value(c, "from"), data, "restoring"));
+    TRY(backup_walk(data, "", sync_directory, data));
+    return backup_sync_dir(data);
+}

@@ -1,0 +1,160 @@
+"""backup.py - a data directory copied while its server runs and devices send, checked, damaged, put back."""
+import hashlib
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import threading
+
+from hub import AZIMUTH, Group, Hub, azimuth, check, environment
+
+group = Group()
+
+
+class Elsewhere(Hub):
+    """A server on a directory that is there."""
+
+    def __init__(self, data):
+        super().__init__()
+        self.stop()
+        shutil.rmtree(self.data / "streams", ignore_errors=True)
+        self.said = open(f"{data}/said.txt", "w+", encoding="utf-8")
+        self.command[self.command.index(str(self.data))] = str(data)
+        shutil.rmtree(self.data)
+        self.data = pathlib.Path(data)
+        self.start()
+
+
+def scratch():
+    return tempfile.TemporaryDirectory(prefix="azm-backup-")
+
+
+def send(hub, device, count, first=0):
+    for number in range(first, first + count):
+        hub.must("device", "send-d2c-message", "-d", device, "--data", json.dumps({"n": number}))
+
+
+def numbers(hub, device, count):
+    done = hub.must("hub", "monitor-events", "-d", device, "--from", "beginning", "--count", count, "--timeout", "20", "-o",
+                    "jsonl")
+    found = [json.loads(line)["event"]["payload"] for line in done.out.splitlines()]
+    return [item["n"] if isinstance(item, dict) else json.loads(item)["n"] for item in found]
+
+
+@group.case
+def a_backup_of_a_running_server_becomes_a_server_that_knows_all_that_was():
+    with scratch() as place, Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "press")
+        hub.must("hub", "device-twin", "update", "-d", "press", "--tags", '{"hall":7}')
+        hub.must("eventhub", "create", "-n", "orders")
+        send(hub, "press", 3)
+        key = hub.must("connection-string", "--device-id", "press").out
+        done = hub.must("backup", "create", "--to", f"{place}/monday").json()
+        check(done["status"] == "created" and done["files"] > 5, str(done))
+        check(not (hub.data / "store-snapshot.db").exists(), "the store's copy was left behind")
+        send(hub, "press", 1, 3)
+        check(azimuth("backup", "verify", "--from", f"{place}/monday").json()["status"] == "good", "it does not verify")
+        restored = azimuth("backup", "restore", "--from", f"{place}/monday", "--data", f"{place}/data")
+        check(restored.status == 0 and restored.json()["status"] == "restored", str(restored))
+        with Elsewhere(f"{place}/data") as again:
+            check(again.must("hub", "device-twin", "show", "-d", "press").json()["tags"] == {"hall": 7}, "the twin")
+            check(again.must("connection-string", "--device-id", "press").out == key, "the device's key, or the host")
+            check([item["name"] for item in again.must("eventhub", "list").json()] == ["orders"], "the event hub")
+            check(numbers(again, "press", 3) == [0, 1, 2], "the events")
+            send(again, "press", 1, 9)
+            check(numbers(again, "press", 4) == [0, 1, 2, 9], "it takes no new ones")
+
+
+@group.case
+def what_is_acknowledged_before_it_begins_is_in_it_whatever_comes_meanwhile():
+    with scratch() as place, Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "press")
+        hub.must("hub", "device-identity", "create", "-d", "busy")
+        send(hub, "press", 2)
+        command = [str(word) for word in (AZIMUTH, "device", "simulate", "-d", "busy", "--message-interval", "0", "--msg-count",
+                                          "4000", "--data", "{}")]
+        noise = subprocess.Popen([*command, "--data", str(hub.data)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, cwd="/", env=environment())
+        stop = threading.Event()
+
+        def change():
+            number = 0
+            while not stop.is_set():
+                number += 1
+                hub.must("hub", "device-twin", "update", "-d", "busy", "--tags", json.dumps({"n": number}))
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            for day in ("monday", "tuesday", "wednesday"):
+                hub.must("backup", "create", "--to", f"{place}/{day}")
+        finally:
+            stop.set()
+            thread.join()
+            noise.kill()
+            noise.wait()
+        for day in ("monday", "wednesday"):
+            check(azimuth("backup", "restore", "--from", f"{place}/{day}", "--data", f"{place}/data-{day}").status == 0, day)
+            with Elsewhere(f"{place}/data-{day}") as again:
+                check(numbers(again, "press", 2) == [0, 1], f"{day}: the events")
+                again.must("hub", "device-twin", "show", "-d", "busy")
+
+
+@group.case
+def a_server_that_does_not_run_is_backed_up_just_the_same():
+    with scratch() as place:
+        hub = Hub()
+        try:
+            hub.must("hub", "device-identity", "create", "-d", "press")
+            send(hub, "press", 1)
+            hub.process.kill()
+            hub.process.wait()
+            hub.process.stdout.close()
+            done = azimuth("backup", "create", "--data", hub.data, "--to", f"{place}/b")
+            check(done.status == 0, str(done))
+        finally:
+            hub.said.close()
+            shutil.rmtree(hub.data)
+        check(azimuth("backup", "restore", "--from", f"{place}/b", "--data", f"{place}/data").status == 0, "restore")
+        with Elsewhere(f"{place}/data") as again:
+            check(numbers(again, "press", 1) == [0], "the events")
+
+
+@group.case
+def damage_is_found_and_nothing_is_overwritten():
+    with scratch() as place, Hub() as hub:
+        backup = pathlib.Path(place) / "b"
+        hub.must("backup", "create", "--to", backup)
+        check(hub.run("backup", "create", "--to", backup).status == 6, "it wrote over a backup")
+        check(azimuth("backup", "restore", "--from", backup, "--data", hub.data).status == 6, "it wrote over a server's data")
+        store = backup / "store.db"
+        whole = store.read_bytes()
+        store.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+        done = azimuth("backup", "verify", "--from", backup)
+        check(done.status == 1 and "store.db" in done.error and "SHA-256" in done.error, str(done))
+        check(azimuth("backup", "restore", "--from", backup, "--data", f"{place}/x").status == 1, "it restored what is damaged")
+        store.write_bytes(whole)
+        (backup / "ca.pem").rename(backup / "gone")
+        check(azimuth("backup", "verify", "--from", backup).status == 3, "a missing file")
+        (backup / "gone").rename(backup / "ca.pem")
+        manifest = backup / "MANIFEST.json"
+        text = manifest.read_text(encoding="utf-8")
+        manifest.write_text(text.replace('"path":"ca.pem"', '"path":"../ca.pem"'), encoding="utf-8")
+        check(azimuth("backup", "verify", "--from", backup).status == 1, "a path that leads outside")
+        manifest.write_text(text.replace('"version":1', '"version":2'), encoding="utf-8")
+        done = azimuth("backup", "verify", "--from", backup)
+        check(done.status == 1 and "version 2" in done.error, str(done))
+        manifest.unlink()
+        done = azimuth("backup", "verify", "--from", backup)
+        check(done.status == 3 and "not finished" in done.error, str(done))
+        check(hashlib.sha256(whole).hexdigest() in text, "the manifest's digest is not SHA-256")
+
+
+@group.case
+def secrets_in_a_backup_are_for_their_owner_alone():
+    with scratch() as place, Hub() as hub:
+        hub.must("backup", "create", "--to", f"{place}/b")
+        for path in (pathlib.Path(place) / "b").rglob("*"):
+            check(path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others: {path.stat().st_mode:o}")
+        check((pathlib.Path(place) / "b").stat().st_mode & 0o077 == 0, "the directory is open to others")
