@@ -1,0 +1,90 @@
+"""promises.py - what docs/reliability.md promises, and for each the line that keeps it and the test that would notice."""
+import dataclasses
+
+
+@dataclasses.dataclass
+class Promise:
+    sentence: str
+    file: str
+    line: str  # once in the file
+    broken: str
+    test: str = ""  # a unit test's program
+    suite: str = ""  # or a suite with the words of its cases
+    target: str = ""
+
+    def __post_init__(self):
+        self.target = self.target or self.test or "azimuth"
+
+
+PROMISES = [
+    # ---- what is acknowledged is kept
+    Promise("What is acknowledged survives a power cut: it is synced first.",
+            "src/log/own/journal.c", "    TRY(io_sync(j->file));\n    j->at += whole;", "    j->at += whole;", "log_crash_test"),
+    Promise("After a write or sync that failed nothing is acknowledged any more.",
+            "src/log/own/commit.c", "    if (b.frames > 0 && write_group(l, &b) != OK) {\n        own_poison(l);\n        return true;",
+            "    if (b.frames > 0 && write_group(l, &b) != OK) {\n        return true;", "log_own_test"),
+    Promise("What was half written when the power went is not taken for a record.",
+            "src/log/own/journal.c", "return count == frames && crc == crc32c(", "return count == frames && crc | crc32c(",
+            "log_journal_test"),
+    Promise("Below the reserve of the disk appends are refused, so that what is there can still be served.",
+            "src/log/own/commit.c", "room >= l->cfg.reserve_bytes;", "room >= 0 * l->cfg.reserve_bytes + 1;", "log_own_test"),
+    Promise("Acknowledgements of one device come in the order of what it sent.",
+            "src/front/device_mqtt/acknowledge.c", "    if (d->telemetry_done == d->telemetry_sent) {", "    if (true) {",
+            "server_twin_test"),
+    Promise("A unit of the store happens wholly or not at all.",
+            "src/store/sqlite/sqlite.c", "    if (result->err != OK) TRY(run_command(e, &sql_unit_rollback));\n", "",
+            "store_contract_test"),
+    Promise("A store that a newer program wrote is refused, not misread.",
+            "src/store/migrate.c", "    if (version > known)", "    if (version > known + 1000)", "store_migrate_test"),
+
+    # ---- who is let in
+    Promise("A token that has ended lets nobody in.",
+            "src/auth/auth.c", "    if (ask->now_us > sas_ends_us(t)) return AUTH_EXPIRED;\n", "", "auth_auth_test"),
+    Promise("A token for one device or host opens no other.",
+            "src/auth/auth.c", "return covers(t, ask) ? AUTH_OK : AUTH_WRONG_RESOURCE;", "return covers(t, ask) ? AUTH_OK : AUTH_OK;",
+            "auth_auth_test"),
+    Promise("A token that another key has signed lets nobody in.",
+            "src/auth/auth.c", "sas_verify(t, keys[1]) ? AUTH_OK : AUTH_BAD_SIGNATURE;", "sas_verify(t, keys[1]) ? AUTH_OK : AUTH_OK;",
+            "auth_auth_test"),
+    Promise("A policy may do what its rights say, and no more.",
+            "src/auth/auth.c", "return (policy->rights & ask->rights) == ask->rights ? AUTH_OK : AUTH_MISSING_RIGHT;",
+            "return (policy->rights & ask->rights) == ask->rights ? AUTH_OK : AUTH_OK;", suite="authorisation http"),
+    Promise("A policy's keys are told over the server's own socket alone.",
+            "src/front/rest/access.c", "    case ACCESS_SOCKET: return AUTH_MISSING_RIGHT;", "    case ACCESS_SOCKET: return check_token(c);",
+            suite="authorisation http"),
+    Promise("A disabled device is not let in.",
+            "src/hub/session/home.c", "    if (!id->enabled) return SESSION_DISABLED;\n", "", suite="authorisation mqtt_connect"),
+    Promise("No device reads what is meant for another.",
+            "src/front/amqp/tokens.c", "            sas_path_covers(resource.path, path))\n            return true;\n    return false;\n}\n\nstruct slice peer_token_for",
+            "            true)\n            return true;\n    return false;\n}\n\nstruct slice peer_token_for", suite="authorisation amqp"),
+    Promise("An address that only fails to log in is not listened to for the rest of a minute.",
+            "src/net/guard.c", "    return s && is_barred(s, now_us);", "    return s && is_barred(s, now_us) && false;", "net_guard_test"),
+    Promise("Behind an address from which somebody was let in nobody is locked out.",
+            "src/net/guard.c", " && !is_trusted(s, now_us);", " && (is_trusted(s, now_us) || true);", "net_guard_test"),
+    Promise("The server starts no other program.",
+            "src/server/harden.c", "SYS_execve,", "SYS_chroot,", "server_harden_test"),
+
+    # ---- what happens to what was taken in
+    Promise("The version of desired properties rises by one with each change.",
+            "src/hub/twin/change.c", "        next->desired_version++;", "        next->desired_version += 2;", "hub_twin_twin_test"),
+    Promise("A message to a device that is given back ten times is dead, and its sender is told so.",
+            "src/hub/c2d/call.c", "    else if (i->delivery_count + 1 >= C2D_DELIVERIES_MAX)", "    else if (i->delivery_count >= C2D_DELIVERIES_MAX)",
+            "hub_c2d_c2d_test"),
+    Promise("A message to a device is not delivered after its time.",
+            "src/hub/c2d/deliver.c", "        if (i->state != ITEM_ENQUEUED || i->expires_us > wall_us) continue;",
+            "        if (i->state != ITEM_ENQUEUED || i->expires_us > 0 * wall_us) continue;",
+            "hub_c2d_c2d_test"),
+    Promise("An answer that comes too late reaches nobody, and not whoever asks now.",
+            "src/post/post.c", "    return s->gen == a.gen ? s->object : NULL;", "    return s->object;", "post_post_test"),
+    Promise("An event that an idempotent producer sends again is there once.",
+            "src/hub/producer/producer.c", "    if (!goes_on) return s->first < who->next ? PRODUCER_OLD : PRODUCER_GAP;\n", "    if (!goes_on && s->first > who->next) return PRODUCER_GAP;\n",
+            "hub_producer_producer_test"),
+    Promise("A consumer's place is kept no earlier than what it is done with.",
+            "src/cursor/place.c", "    store_put_int(u, \"ordinal\", (int64_t)c->done);", "    store_put_int(u, \"ordinal\", (int64_t)c->done + 1);",
+            "cursor_cursor_test"),
+    Promise("What an endpoint did not take is sent again.",
+            "src/deliver/feed.c", "    bool failed = r->outcome == DELIVER_AGAIN || r->outcome == DELIVER_SLOW;", "    bool failed = r->outcome == DELIVER_SLOW;",
+            "deliver_deliver_test"),
+    Promise("More than a throttle allows is refused.",
+            "src/hub/throttle/throttle.c", "    return *wait_ns <= b->queue_ns;", "    return *wait_ns <= b->queue_ns + INT64_MAX / 2;", "hub_throttle_throttle_test"),
+]
