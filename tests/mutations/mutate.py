@@ -89,12 +89,18 @@ def mutate(promise):
         path.write_text(text, encoding="utf-8")
 
 
+def changed(before, after):
+    """The lines of one that the other has not, in one line."""
+    gone = [line.strip() for line in before.splitlines() if line not in after.splitlines()]
+    return " ".join(f"`{line}`" for line in gone if line).replace("|", "\\|") or "nothing"
+
+
 def table(rows):
-    lines = ["| promise | broken by | caught by |", "|---|---|---|"]
+    lines = ["| promise | where | the line | becomes | caught by |", "|---|---|---|---|---|"]
     for promise, outcome in rows:
-        change = f"`{promise.file}`: `{promise.line.strip()}` → `{promise.broken.strip() or 'nothing'}`".replace("|", "\\|")
         by = f"`{promise.suite or promise.test}`: {outcome.text}" if outcome.caught else f"**not caught**: {outcome.text}"
-        lines.append(f"| {promise.sentence} | {change} | {by} |")
+        lines.append(f"| {promise.sentence} | `{promise.file}` | {changed(promise.line, promise.broken)} | "
+                     f"{changed(promise.broken, promise.line)} | {by} |".replace("\n", " "))
     return "\n".join(lines) + "\n"
 
 
