@@ -35,7 +35,7 @@ static inline void rig_pair(struct buf *b, const char *key, const char *value)
 
 static inline void rig_put(struct avro_writer *w, const struct rig_event *e, struct buf *out)
 {
-    struct buf *b = avro_writer_record(w);
+    struct buf *b = avro_writer_record(w, out);
     char text[64];
     avro_put_long(b, e->sequence);
     avro_put_bytes(b, SLICE_LIT("0"));

@@ -25,8 +25,6 @@
 #include "base/num.h"
 #include "base/say.h"
 
-enum { SPOOL_WRITE = 256 << 10 };
-
 static void pump(struct part *p);
 static void seal(struct part *p);
 static void look(struct part *p);
@@ -360,7 +358,7 @@ static void seal(struct part *p)
 static enum err put(struct part *p, const struct record *rec)
 {
     bool is_avro = kind_of(p)->schema != NULL;
-    struct buf *b = is_avro ? avro_writer_record(&p->writer) : &p->out;
+    struct buf *b = is_avro ? avro_writer_record(&p->writer, &p->out) : &p->out;
     size_t before = buf_size(b);
     enum err e = kind_of(p)->put(p->archive, rec, &p->scratch, b);
     if (e != OK)
@@ -379,7 +377,7 @@ static bool take(struct part *p, const struct record *rec)
         p->damaged++;
         metric_inc(kind_of(p)->counters.damaged);
     }
-    if (buf_size(&p->out) < SPOOL_WRITE) return true;
+    if (buf_size(&p->out) < SPOOL_WRITE || avro_writer_is_open(&p->writer)) return true;
     enum err e = spool_write(p);
     if (e != OK) wait_before(p, PART_FILLING, e, fail_text());
     return e == OK;

@@ -4,6 +4,9 @@
 
 #include "archive/archive.h"
 
+/* What is written to the spool at a time: whole blocks. */
+enum { SPOOL_WRITE = 512 << 10 };
+
 enum { PART_UPLOADS_PIECE = BLOBS_PIECE_MAX };
 
 /*            ┌────────────────────────────────────────────────────────────────────┐
@@ -38,7 +41,8 @@ struct part {
     struct buf out; /* made and not written to the spool */
     struct buf scratch;
     struct io_file *spool;
-    uint64_t written; /* to it */
+    char way[IO_NAME_MAX]; /* a directory of the folder that was made; empty: none is known */
+    uint64_t written;      /* to it */
     uint64_t events;
     uint64_t damaged;
     int64_t until_us; /* monotonic: when it is old enough */
@@ -76,8 +80,8 @@ void part_placed(struct part *p, enum err e);
 
 /* ---- spool.c: the window on the disk, and a folder as its target */
 
-enum err spool_write(struct part *p) MUST_USE;  /* what is in `out` */
-enum err spool_finish(struct part *p) MUST_USE; /* likewise, and it is durable */
+enum err spool_write(struct part *p) MUST_USE;  /* of what is in `out`, multiples of SPOOL_WRITE */
+enum err spool_finish(struct part *p) MUST_USE; /* all of it, and it is durable */
 enum err spool_place(struct part *p) MUST_USE;  /* into the folder */
 bool spool_is_placed(struct part *p);           /* is a file of that name in the folder? */
 void spool_drop(struct part *p);

@@ -21,28 +21,37 @@ static void spool_path(const struct part *p, char *out, size_t size)
              p->partition);
 }
 
+/* What goes to a container is read again; a file of a folder is not. */
 static enum err open_spool(struct part *p)
 {
     char path[IO_NAME_MAX];
+    int past_cache = p->archive->settings.target.is_folder ? IO_DIRECT : 0;
     if (p->spool) return OK;
     spool_path(p, path, sizeof path);
     TRY(io_make_dir(io_of(p), SPOOL));
-    TRY(io_open_file(io_of(p), path, IO_READ | IO_WRITE | IO_CREATE, &p->spool));
+    TRY(io_open_file(io_of(p), path, IO_READ | IO_WRITE | IO_CREATE | past_cache, &p->spool));
     return io_truncate(p->spool, 0);
+}
+
+static enum err write_head(struct part *p, size_t len)
+{
+    TRY(open_spool(p));
+    TRY(io_write_at(p->spool, p->written, slice_head(buf_slice(&p->out), len)));
+    p->written += len;
+    buf_consume(&p->out, len);
+    return OK;
 }
 
 enum err spool_write(struct part *p)
 {
-    TRY(open_spool(p));
-    TRY(io_write_at(p->spool, p->written, buf_slice(&p->out)));
-    p->written += buf_size(&p->out);
-    buf_clear(&p->out);
-    return OK;
+    size_t len = buf_size(&p->out) / SPOOL_WRITE * SPOOL_WRITE;
+    return len ? write_head(p, len) : OK;
 }
 
 enum err spool_finish(struct part *p)
 {
     TRY(spool_write(p));
+    TRY(write_head(p, buf_size(&p->out)));
     return io_sync(p->spool);
 }
 
@@ -84,14 +93,25 @@ static void parent_of(const char *path, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)(strrchr(path, '/') - path), path);
 }
 
+/* Most files have the directory of the one before. */
+static enum err find_way(struct part *p, const char *to, const char *dir)
+{
+    if (strcmp(dir, p->way) == 0) return OK;
+    p->way[0] = '\0';
+    TRY(make_way(io_of(p), to));
+    snprintf(p->way, sizeof p->way, "%s", dir);
+    return OK;
+}
+
 enum err spool_place(struct part *p)
 {
     char from[IO_NAME_MAX], to[IO_NAME_MAX], dir[IO_NAME_MAX];
     spool_path(p, from, sizeof from);
     place_path(p, to, sizeof to);
     parent_of(to, dir, sizeof dir);
-    TRY(make_way(io_of(p), to));
+    TRY(find_way(p, to, dir));
     enum err e = io_rename(io_of(p), from, to);
+    if (e != OK) p->way[0] = '\0'; /* somebody may have removed it: the next try makes it again */
     if (e != OK && !(e == ERR_NOT_FOUND && spool_is_placed(p))) return e;
     return io_sync_dir(io_of(p), dir);
 }

@@ -53,9 +53,11 @@ void avro_put_map_end(struct buf *b);
 struct avro_writer {
     enum avro_codec codec;
     uint8_t sync[AVRO_SYNC_LEN];
-    struct buf block;  /* records that are in no block yet */
+    struct buf block;  /* records that are in no block yet, and are to be compressed */
     struct buf packed; /* room to compress into */
     int64_t count;     /* of them */
+    size_t
+        open; /* without a codec: records of `out` that are in no block yet begin there; else 0 */
     void *deflate;
 };
 
@@ -71,10 +73,13 @@ struct avro_note {
 void avro_writer_begin(struct avro_writer *w, const char *schema, enum avro_codec codec,
                        const uint8_t sync[AVRO_SYNC_LEN], struct avro_note note, struct buf *out);
 
-/* Where the next record's fields are put, in the schema's order. */
-static inline struct buf *avro_writer_record(struct avro_writer *w)
+/* Where the next record's fields are put, in the schema's order: perhaps `out` itself. */
+struct buf *avro_writer_record(struct avro_writer *w, struct buf *out);
+
+/* Nothing may be taken from `out` now: its end is a block that is not whole. */
+static inline bool avro_writer_is_open(const struct avro_writer *w)
 {
-    return &w->block;
+    return w->open != 0;
 }
 
 void avro_writer_end(struct avro_writer *w, struct buf *out);   /* the record is whole */

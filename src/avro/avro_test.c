@@ -17,7 +17,7 @@ static const uint8_t sync[AVRO_SYNC_LEN] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1
 
 static void put_record(struct avro_writer *w, int64_t n, size_t body, struct buf *out)
 {
-    struct buf *b = avro_writer_record(w);
+    struct buf *b = avro_writer_record(w, out);
     struct buf bytes = {0};
     memset(buf_reserve(&bytes, body), 'x', body);
     buf_commit(&bytes, body);
@@ -173,7 +173,7 @@ static struct buf file_with(const char *schema, struct slice record, int64_t cou
     struct buf out = {0};
     struct avro_writer w;
     avro_writer_begin(&w, schema, AVRO_NULL_CODEC, sync, (struct avro_note){0}, &out);
-    buf_put_slice(avro_writer_record(&w), record);
+    buf_put_slice(avro_writer_record(&w, &out), record);
     w.count = count;
     avro_writer_flush(&w, &out);
     avro_writer_fini(&w);
@@ -241,6 +241,42 @@ static void any_type_can_lie_between_fields_that_are_wanted(void **state)
     assert_int_equal(avro_reader_next(r), ERR_AGAIN);
     assert_int_equal(avro_reader_end(r), OK);
     avro_reader_free(r);
+}
+
+/* Also while what was written before is taken away. */
+static void a_block_has_its_numbers_in_their_shortest_form(void **state)
+{
+    static const struct {
+        int64_t count;
+        size_t size;
+    } rows[] = {{1, 1},    {1, 63},    {1, 64},    {63, 100},
+                {64, 100}, {64, 9000}, {1, 70000}, {9000, 9000}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = {0}, wanted = {0}, records = {0};
+        struct avro_writer w;
+        avro_writer_begin(&w, event_schema, AVRO_NULL_CODEC, sync, note, &out);
+        buf_consume(&out, buf_size(&out) - 1);
+        memset(buf_reserve(&records, rows[i].size), 'r', rows[i].size);
+        buf_commit(&records, rows[i].size);
+        buf_put_slice(&wanted, buf_slice(&out));
+        avro_put_long(&wanted, rows[i].count);
+        avro_put_bytes(&wanted, buf_slice(&records));
+        buf_put(&wanted, sync, sizeof sync);
+        buf_put_slice(avro_writer_record(&w, &out), buf_slice(&records));
+        assert_true(avro_writer_is_open(&w));
+        w.count = rows[i].count;
+        avro_writer_flush(&w, &out);
+        assert_false(avro_writer_is_open(&w));
+        assert_true(slice_eq(buf_slice(&out), buf_slice(&wanted)));
+        avro_writer_record(&w, &out);
+        avro_writer_flush(&w, &out);
+        assert_true(slice_eq(buf_slice(&out), buf_slice(&wanted)));
+        avro_writer_fini(&w);
+        buf_free(&out);
+        buf_free(&wanted);
+        buf_free(&records);
+    }
 }
 
 static void schemas_that_are_none_are_refused(void **state)
@@ -406,7 +442,7 @@ static void a_block_has_a_limit_before_and_after_it_is_unpacked(void **state)
                           (struct avro_note){0}, &file);
         memset(buf_reserve(&plain, body), 0, body);
         buf_commit(&plain, body);
-        avro_put_bytes(avro_writer_record(&w), buf_slice(&plain));
+        avro_put_bytes(avro_writer_record(&w, &file), buf_slice(&plain));
         avro_writer_end(&w, &file);
         avro_reader_feed(r, buf_slice(&file));
         assert_int_equal(avro_reader_next(r), over ? ERR_TOO_BIG : OK);
@@ -435,6 +471,7 @@ int main(void)
         cmocka_unit_test(a_file_that_was_cut_off_anywhere_is_not_whole),
         cmocka_unit_test(a_flipped_bit_is_no_crash_and_in_a_packed_block_no_record),
         cmocka_unit_test(any_type_can_lie_between_fields_that_are_wanted),
+        cmocka_unit_test(a_block_has_its_numbers_in_their_shortest_form),
         cmocka_unit_test(schemas_that_are_none_are_refused),
         cmocka_unit_test(schemas_have_limits),
         cmocka_unit_test(names_have_a_limit),

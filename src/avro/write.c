@@ -4,13 +4,22 @@
 #include "avro/avro.h"
 #include "avro/codec.h"
 
+enum { LONG_MAX_LEN = 10 };
+
 static const uint8_t magic[4] = {'O', 'b', 'j', 1};
+
+static inline uint8_t *put_long(uint8_t *at, int64_t v)
+{
+    uint64_t zigzag = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+    for (; zigzag >= 0x80; zigzag >>= 7) *at++ = (uint8_t)(zigzag | 0x80);
+    *at++ = (uint8_t)zigzag;
+    return at;
+}
 
 void avro_put_long(struct buf *b, int64_t v)
 {
-    uint64_t zigzag = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-    for (; zigzag >= 0x80; zigzag >>= 7) buf_put_u8(b, (uint8_t)(zigzag | 0x80));
-    buf_put_u8(b, (uint8_t)zigzag);
+    uint8_t *from = buf_reserve(b, LONG_MAX_LEN);
+    buf_commit(b, (size_t)(put_long(from, v) - from));
 }
 
 void avro_put_double(struct buf *b, double v)
@@ -57,26 +66,66 @@ void avro_writer_begin(struct avro_writer *w, const char *schema, enum avro_code
     buf_put(out, sync, AVRO_SYNC_LEN);
 }
 
+/* ---- a block: its records' number and size, they themselves, the sync marker
+ *
+ * Without a codec records are put where they stay, behind room for the two numbers that are known later:
+ * of nearly all blocks they take two bytes and three. */
+
+enum { HEAD_ROOM = 5 };
+
+struct buf *avro_writer_record(struct avro_writer *w, struct buf *out)
+{
+    if (w->codec != AVRO_NULL_CODEC) return &w->block;
+    if (w->open) return out;
+    buf_reserve(out, HEAD_ROOM);
+    buf_commit(out, HEAD_ROOM);
+    w->open = buf_size(out);
+    return out;
+}
+
 void avro_writer_end(struct avro_writer *w, struct buf *out)
 {
     w->count++;
-    if (buf_size(&w->block) >= AVRO_BLOCK_TARGET) avro_writer_flush(w, out);
+    size_t size = w->open ? buf_size(out) - w->open : buf_size(&w->block);
+    if (size >= AVRO_BLOCK_TARGET) avro_writer_flush(w, out);
+}
+
+static void close_block(struct avro_writer *w, struct buf *out)
+{
+    size_t size = buf_size(out) - w->open;
+    uint8_t head[2 * LONG_MAX_LEN], *at = put_long(head, w->count);
+    at = put_long(at, (int64_t)size);
+    size_t len = (size_t)(at - head);
+    if (len > HEAD_ROOM) buf_reserve(out, len - HEAD_ROOM);
+    uint8_t *records = out->ptr + out->off + w->open;
+    if (len != HEAD_ROOM) memmove(records - HEAD_ROOM + len, records, size);
+    memcpy(records - HEAD_ROOM, head, len);
+    out->len += len - HEAD_ROOM;
+}
+
+static void pack_block(struct avro_writer *w, struct buf *out)
+{
+    buf_clear(&w->packed);
+    codec_pack(w->codec, &w->deflate, buf_slice(&w->block), &w->packed);
+    avro_put_long(out, w->count);
+    avro_put_bytes(out, buf_slice(&w->packed));
+    buf_clear(&w->block);
 }
 
 void avro_writer_flush(struct avro_writer *w, struct buf *out)
 {
-    if (w->count == 0) return;
-    struct slice bytes = buf_slice(&w->block);
-    if (w->codec != AVRO_NULL_CODEC) {
-        buf_clear(&w->packed);
-        codec_pack(w->codec, &w->deflate, bytes, &w->packed);
-        bytes = buf_slice(&w->packed);
+    if (w->count == 0) {
+        if (w->open) out->len = out->off + w->open - HEAD_ROOM;
+        w->open = 0;
+        return;
     }
-    avro_put_long(out, w->count);
-    avro_put_bytes(out, bytes);
+    if (w->open)
+        close_block(w, out);
+    else
+        pack_block(w, out);
     buf_put(out, w->sync, AVRO_SYNC_LEN);
-    buf_clear(&w->block);
     w->count = 0;
+    w->open = 0;
 }
 
 void avro_writer_fini(struct avro_writer *w)

@@ -24,7 +24,8 @@ static const uint8_t type_of[256] = {
 };
 #undef IS
 
-enum { DESCRIBED = 0x00, TRUE = 0x41, BOOLEAN = 0x56, LIST0 = 0x45 };
+enum { SHORT = 0xa }; /* the high nibble */
+enum { DESCRIBED = 0x00, TRUE = 0x41, LIST0 = 0x45, SMALL_ULONG = 0x53, BOOLEAN = 0x56 };
 
 /* The bytes of a value that follow its constructor and length. */
 static struct slice take_body(struct cur *c, uint8_t ctor)
@@ -157,6 +158,13 @@ static enum err read_described(struct cur *c, struct amqp_value *out)
     return OK;
 }
 
+/* Text and binary of up to 255 bytes: most values. */
+static inline enum err read_short(struct cur *c, struct amqp_value *out)
+{
+    out->bytes = cur_take(c, cur_u8(c));
+    return c->bad ? ERR_PROTOCOL : OK;
+}
+
 enum err amqp_get(struct cur *c, struct amqp_value *out)
 {
     const uint8_t *start = c->at;
@@ -168,7 +176,7 @@ enum err amqp_get(struct cur *c, struct amqp_value *out)
     } else {
         if (type_of[ctor] == 0) return ERR_PROTOCOL;
         out->type = (enum amqp_type)(type_of[ctor] - 1);
-        TRY(read_body(c, ctor, out));
+        TRY(ctor >> 4 == SHORT ? read_short(c, out) : read_body(c, ctor, out));
     }
     out->whole = slice_of(start, (size_t)(c->at - start));
     return OK;
@@ -177,6 +185,11 @@ enum err amqp_get(struct cur *c, struct amqp_value *out)
 enum err amqp_get_descriptor(struct cur *c, uint64_t *code)
 {
     struct amqp_value v;
+    if (cur_left(c) >= 3 && c->at[0] == DESCRIBED && c->at[1] == SMALL_ULONG) {
+        *code = c->at[2];
+        c->at += 3;
+        return OK;
+    }
     if (cur_u8(c) != DESCRIBED || c->bad) return ERR_PROTOCOL;
     TRY(amqp_get(c, &v));
     if (v.type != AMQP_ULONG) return ERR_PROTOCOL;
@@ -215,10 +228,28 @@ static enum err check_inside(const struct amqp_value *v, unsigned depth)
     return cur_left(&c) ? ERR_PROTOCOL : OK;
 }
 
+/* Null to symbol: nothing lies inside, and but for booleans anything may be its bytes. */
+static bool is_simple(uint8_t ctor)
+{
+    return type_of[ctor] != 0 && ctor < 0xc0 && ctor != LIST0 && ctor != BOOLEAN;
+}
+
+static inline enum err pass_simple(struct cur *c)
+{
+    static const uint8_t widths[16] = {[5] = 1, [6] = 2, [7] = 4, [8] = 8, [9] = 16};
+    uint8_t ctor = cur_u8(c), kind = ctor >> 4;
+    if (kind < SHORT)
+        cur_take(c, widths[kind]);
+    else
+        take_body(c, ctor);
+    return c->bad ? ERR_PROTOCOL : OK;
+}
+
 static enum err check(struct cur *c, unsigned depth)
 {
     struct amqp_value v;
     if (depth > AMQP_DEPTH_MAX) return ERR_PROTOCOL;
+    if (cur_left(c) && is_simple(*c->at)) return pass_simple(c);
     TRY(amqp_get(c, &v));
     return check_inside(&v, depth);
 }

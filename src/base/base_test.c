@@ -1,6 +1,8 @@
 /* base_test.c - the small tools. */
 #include "base/test.h"
 
+#include <time.h>
+
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/cur.h"
@@ -124,7 +126,45 @@ static void iso_times_round_trip(void **state)
     assert_int_equal(clock_parse_iso(SLICE_LIT("2025-11-23T05:05:06+01:00"), &us), OK);
     assert_int_equal(us, 1763870706000000);
     assert_int_equal(clock_parse_iso(SLICE_LIT("2025-13-23T05:05:06Z"), &us), ERR_INVALID);
+    assert_int_equal(clock_parse_iso(SLICE_LIT("2025-00-23T05:05:06Z"), &us), ERR_INVALID);
     assert_int_equal(clock_parse_iso(SLICE_LIT("yesterday"), &us), ERR_INVALID);
+}
+
+/* As the C library has it, in both directions. */
+static void the_calendar_is_that_of_the_c_library(void **state)
+{
+    const int64_t first_s = INT64_C(-62167219200), last_s = INT64_C(253402300799);
+    (void)state;
+    for (int64_t s = first_s; s <= last_s; s += INT64_C(86400) * 17 + 12345) {
+        struct tm tm;
+        struct clock_date d = clock_date(s * 1000000 + 999999);
+        time_t seconds = (time_t)s;
+        gmtime_r(&seconds, &tm);
+        if (d.year != tm.tm_year + 1900 || d.month != tm.tm_mon + 1 || d.day != tm.tm_mday ||
+            d.hour != tm.tm_hour || d.minute != tm.tm_min || d.second != tm.tm_sec)
+            fail_msg("second %lld is another one", (long long)s);
+        int64_t days = clock_days(d.year, d.month, d.day);
+        assert_int_equal(days * 86400 + d.hour * 3600 + d.minute * 60 + d.second, s);
+    }
+    assert_int_equal(clock_days(2026, 2, 29), clock_days(2026, 3, 1));
+}
+
+static void times_that_have_no_text_are_the_nearest_that_do(void **state)
+{
+    static const struct {
+        int64_t us;
+        const char *text;
+    } rows[] = {{INT64_MIN, "0000-01-01T00:00:00.0000000Z"},
+                {-1, "1969-12-31T23:59:59.9999990Z"},
+                {0, "1970-01-01T00:00:00.0000000Z"},
+                {INT64_C(951782400000001), "2000-02-29T00:00:00.0000010Z"},
+                {INT64_MAX, "9999-12-31T23:59:59.9999990Z"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[CLOCK_ISO_LEN + 1];
+        clock_iso(rows[i].us, text);
+        assert_string_equal(text, rows[i].text);
+    }
 }
 
 static void dates_of_http_are_read(void **state)
@@ -188,6 +228,20 @@ static void numbers_are_checked(void **state)
     assert_int_equal(num_duration_us(SLICE_LIT("12x"), &i), ERR_INVALID);
 }
 
+static void numbers_have_a_text(void **state)
+{
+    static const uint64_t rows[] = {0, 9, 10, 1234567890, UINT64_MAX};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[NUM_TEXT_MAX];
+        uint64_t back;
+        size_t len = num_text(rows[i], text);
+        assert_int_equal(num_u64(slice_of(text, len), &back), OK);
+        assert_int_equal(back, rows[i]);
+        assert_true(len == 1 || text[0] != '0');
+    }
+}
+
 static void an_arena_survives_many_rounds(void **state)
 {
     (void)state;
@@ -225,10 +279,13 @@ int main(void)
         cmocka_unit_test(percent_decoding_leaves_plus_alone),
         cmocka_unit_test(utf8_is_checked_strictly),
         cmocka_unit_test(iso_times_round_trip),
+        cmocka_unit_test(the_calendar_is_that_of_the_c_library),
+        cmocka_unit_test(times_that_have_no_text_are_the_nearest_that_do),
         cmocka_unit_test(dates_of_http_are_read),
         cmocka_unit_test(a_time_from_outside_may_be_any),
         cmocka_unit_test(a_guid_has_its_bytes_in_order),
         cmocka_unit_test(numbers_are_checked),
+        cmocka_unit_test(numbers_have_a_text),
         cmocka_unit_test(an_arena_survives_many_rounds),
         cmocka_unit_test(slices_split_and_trim),
     };

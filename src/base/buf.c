@@ -17,9 +17,8 @@ static void slide(struct buf *b)
     b->off = 0;
 }
 
-uint8_t *buf_reserve(struct buf *b, size_t more)
+uint8_t *buf_grow(struct buf *b, size_t more)
 {
-    if (b->ptr && b->cap - b->len >= more) return b->ptr + b->len;
     if (b->off >= more && b->off > b->cap / 2) {
         slide(b);
         return b->ptr + b->len;

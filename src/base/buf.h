@@ -28,8 +28,13 @@ static inline struct slice buf_slice(const struct buf *b)
     return (struct slice){b->ptr ? b->ptr + b->off : NULL, b->len - b->off};
 }
 
+uint8_t *buf_grow(struct buf *b, size_t more); /* buf_reserve() where there is no room yet */
+
 /* Room for `more` bytes at the end; returns where they go.  They count after buf_commit(). */
-uint8_t *buf_reserve(struct buf *b, size_t more);
+static inline uint8_t *buf_reserve(struct buf *b, size_t more)
+{
+    return b->ptr && b->cap - b->len >= more ? b->ptr + b->len : buf_grow(b, more);
+}
 
 static inline void buf_commit(struct buf *b, size_t added)
 {

@@ -42,16 +42,62 @@ void clock_use(const struct clock_source *other)
     source = other ? other : &os_source;
 }
 
+/* ---- the calendar: years begin with March, so that the leap day is the last; 400 of them are an era */
+
+enum { DAY_S = 86400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 };
+
+int64_t clock_days(int year, int month, int day)
+{
+    int64_t y = year - (month <= 2), m = month + (month <= 2 ? 9 : -3);
+    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+    return era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 -
+           DAYS_TO_1970;
+}
+
+static int64_t floor_div(int64_t v, int64_t by)
+{
+    return v / by - (v % by < 0);
+}
+
+struct clock_date clock_date(int64_t wall_us)
+{
+    int64_t seconds = floor_div(wall_us, 1000000), days = floor_div(seconds, DAY_S);
+    int rest = (int)(seconds - days * DAY_S);
+    int64_t era = floor_div(days + DAYS_TO_1970, ERA_DAYS);
+    int day = (int)(days + DAYS_TO_1970 - era * ERA_DAYS);
+    int year = (day - day / 1460 + day / 36524 - day / (ERA_DAYS - 1)) / 365;
+    int of_year = day - (365 * year + year / 4 - year / 100);
+    int month = (5 * of_year + 2) / 153;
+    return (struct clock_date){.year = (int)(era * 400) + year + (month >= 10),
+                               .month = month < 10 ? month + 3 : month - 9,
+                               .day = of_year - (153 * month + 2) / 5 + 1,
+                               .hour = rest / 3600,
+                               .minute = rest / 60 % 60,
+                               .second = rest % 60};
+}
+
+/* ---- ISO 8601 */
+
+static char *put_digits(char *at, int v, int count)
+{
+    for (int i = count; i-- > 0; v /= 10) at[i] = (char)('0' + v % 10);
+    return at + count;
+}
+
 void clock_iso(int64_t wall_us, char out[CLOCK_ISO_LEN + 1])
 {
-    int64_t fraction = wall_us % 1000000;
-    if (fraction < 0) fraction += 1000000;
-    time_t seconds = (time_t)((wall_us - fraction) / 1000000);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    char date[40];
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, CLOCK_ISO_LEN + 1, "%.19s.%06d0Z", date, (int)fraction);
+    const int64_t first_us = INT64_C(-62167219200000000), last_us = INT64_C(253402300799999999);
+    int64_t us = MAX(first_us, MIN(wall_us, last_us));
+    struct clock_date d = clock_date(us);
+    const int parts[] = {d.month, d.day, d.hour, d.minute, d.second};
+    char *at = put_digits(out, d.year, 4);
+    for (int i = 0; i < 5; i++) {
+        *at++ = "--T::"[i];
+        at = put_digits(at, parts[i], 2);
+    }
+    *at++ = '.';
+    at = put_digits(at, (int)(us - floor_div(us, 1000000) * 1000000), 6);
+    memcpy(at, "0Z", 3);
 }
 
 void clock_iso_ms(int64_t ms, char out[CLOCK_ISO_LEN + 1])
@@ -103,62 +149,69 @@ static int64_t zone_us(struct cur *c)
     return sign == '-' ? -us : us;
 }
 
+static int64_t seconds_of(const struct clock_date *d)
+{
+    return clock_days(d->year, d->month, d->day) * DAY_S + d->hour * 3600 + d->minute * 60 +
+           d->second;
+}
+
 enum err clock_parse_iso(struct slice text, int64_t *wall_us)
 {
     struct cur c = cur_of(text);
-    struct tm tm = {0};
-    tm.tm_year = digits(&c, 4) - 1900;
+    struct clock_date d;
+    d.year = digits(&c, 4);
     literal(&c, '-', '-');
-    tm.tm_mon = digits(&c, 2) - 1;
+    d.month = digits(&c, 2);
     literal(&c, '-', '-');
-    tm.tm_mday = digits(&c, 2);
+    d.day = digits(&c, 2);
     literal(&c, 'T', ' ');
-    tm.tm_hour = digits(&c, 2);
+    d.hour = digits(&c, 2);
     literal(&c, ':', ':');
-    tm.tm_min = digits(&c, 2);
+    d.minute = digits(&c, 2);
     literal(&c, ':', ':');
-    tm.tm_sec = digits(&c, 2);
+    d.second = digits(&c, 2);
     int64_t us = fraction_us(&c);
     int64_t zone = zone_us(&c);
-    if (c.bad || cur_left(&c) || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour > 24 || tm.tm_min > 59 || tm.tm_sec > 60)
+    if (c.bad || cur_left(&c) || d.month < 1 || d.month > 12 || d.day < 1 || d.day > 31 ||
+        d.hour > 24 || d.minute > 59 || d.second > 60)
         return ERR_INVALID;
-    *wall_us = (int64_t)timegm(&tm) * 1000000 + us - zone;
+    *wall_us = seconds_of(&d) * 1000000 + us - zone;
     return OK;
 }
 
+/* From 1. */
 static int month(struct cur *c)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct slice name = cur_take(c, 3);
     for (int i = 0; i < 12 && !c->bad; i++)
-        if (memcmp(name.ptr, names + (ptrdiff_t)3 * i, 3) == 0) return i;
+        if (memcmp(name.ptr, names + (ptrdiff_t)3 * i, 3) == 0) return i + 1;
     c->bad = true;
-    return 0;
+    return 1;
 }
 
 enum err clock_parse_http(struct slice text, int64_t *wall_us)
 {
     struct cur c = cur_of(text);
-    struct tm tm = {0};
+    struct clock_date d;
     cur_take(&c, 3); /* the weekday says nothing new */
     literal(&c, ',', ',');
     literal(&c, ' ', ' ');
-    tm.tm_mday = digits(&c, 2);
+    d.day = digits(&c, 2);
     literal(&c, ' ', ' ');
-    tm.tm_mon = month(&c);
+    d.month = month(&c);
     literal(&c, ' ', ' ');
-    tm.tm_year = digits(&c, 4) - 1900;
+    d.year = digits(&c, 4);
     literal(&c, ' ', ' ');
-    tm.tm_hour = digits(&c, 2);
+    d.hour = digits(&c, 2);
     literal(&c, ':', ':');
-    tm.tm_min = digits(&c, 2);
+    d.minute = digits(&c, 2);
     literal(&c, ':', ':');
-    tm.tm_sec = digits(&c, 2);
+    d.second = digits(&c, 2);
     struct slice zone = cur_take(&c, 4);
-    if (c.bad || cur_left(&c) || !slice_is(zone, " GMT") || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+    if (c.bad || cur_left(&c) || !slice_is(zone, " GMT") || d.day < 1 || d.day > 31 ||
+        d.hour > 23 || d.minute > 59 || d.second > 60)
         return ERR_INVALID;
-    *wall_us = (int64_t)timegm(&tm) * 1000000;
+    *wall_us = seconds_of(&d) * 1000000;
     return OK;
 }

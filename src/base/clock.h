@@ -23,9 +23,20 @@ int64_t clock_wall_us(void);
 /* NULL: the operating system's clocks again. */
 void clock_use(const struct clock_source *source);
 
+/* A second in the calendar of today, UTC; months and days from 1. */
+struct clock_date {
+    int year, month, day, hour, minute, second;
+};
+
+struct clock_date clock_date(int64_t wall_us);
+
+/* Days since 1970 of a date; a day that its month has not counts on into the next. */
+int64_t clock_days(int year, int month, int day);
+
 enum { CLOCK_ISO_LEN = 28 };
 
-/* "2026-11-23T04:05:06.1234567Z", .NET round-trip form (7 digits, the last always 0), plus NUL. */
+/* "2026-11-23T04:05:06.1234567Z", .NET round-trip form (7 digits, the last always 0), plus NUL.  Of
+ * times before the year 0 or after 9999 the nearest one. */
 void clock_iso(int64_t wall_us, char out[CLOCK_ISO_LEN + 1]);
 
 /* The same of milliseconds from outside, which may be any: the nearest time of the years 1000 to 9999. */

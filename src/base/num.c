@@ -80,3 +80,13 @@ enum err num_duration_us(struct slice text, int64_t *out)
     *out = (int64_t)v;
     return OK;
 }
+
+size_t num_text(uint64_t v, char out[NUM_TEXT_MAX])
+{
+    char digits[NUM_TEXT_MAX], *at = digits + NUM_TEXT_MAX;
+    do *--at = (char)('0' + v % 10);
+    while (v /= 10);
+    size_t len = (size_t)(digits + NUM_TEXT_MAX - at);
+    memcpy(out, at, len);
+    return len;
+}

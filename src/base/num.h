@@ -22,6 +22,10 @@ static inline bool num_mul(size_t a, size_t b, size_t *out)
 enum err num_u64(struct slice text, uint64_t *out) MUST_USE;
 enum err num_i64(struct slice text, int64_t *out) MUST_USE;
 
+/* In decimal digits, without a NUL; returns how many. */
+enum { NUM_TEXT_MAX = 20 };
+size_t num_text(uint64_t v, char out[NUM_TEXT_MAX]);
+
 /* "64", "64k", "10M", "2GiB": bytes, powers of 1024. */
 enum err num_bytes(struct slice text, uint64_t *out) MUST_USE;
 

@@ -82,6 +82,43 @@ static void a_window_ends_when_it_is_large_enough(void **state)
     assert_each_once(&rig, 0, 204);
 }
 
+/* More than is written at a time, of records that do not end where blocks do; and the rest. */
+static void a_large_window_is_one_file_with_each_event_once(void **state)
+{
+    (void)state;
+    assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
+    send_many(&rig, 1800, 1111);
+    pass(&rig, RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 1);
+    assert_each_once(&rig, 0, 1799);
+}
+
+static void remove_folder_of_file(struct capture_rig *r)
+{
+    char path[IO_NAME_MAX];
+    snprintf(path, sizeof path, "%.*s", (int)(buf_size(&r->names) - 1), buf_cstr(&r->names));
+    assert_int_equal(io_remove(r->base.io, path), OK);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(io_remove(r->base.io, path), OK);
+}
+
+static void a_folder_that_is_removed_is_made_again(void **state)
+{
+    (void)state;
+    assert_int_equal(capture_rig_put(&rig, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    send_many(&rig, 2, 10);
+    pass(&rig, RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 1);
+    remove_folder_of_file(&rig);
+    send_many(&rig, 3, 10);
+    pass(&rig, 2 * RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 1);
+    assert_int_equal(rig.events, 3);
+}
+
 static void a_restart_keeps_the_place(void **state)
 {
     (void)state;
@@ -425,6 +462,8 @@ int main(void)
         TEST(what_is_enqueued_from_now_on_is_in_a_file_when_the_window_ends),
         cmocka_unit_test(an_empty_window_is_an_empty_file_unless_they_are_skipped),
         TEST(a_window_ends_when_it_is_large_enough),
+        TEST(a_large_window_is_one_file_with_each_event_once),
+        TEST(a_folder_that_is_removed_is_made_again),
         TEST(a_restart_keeps_the_place),
         TEST(names_go_on_when_the_clock_is_set_back),
         TEST(a_change_or_a_stop_in_the_middle_loses_nothing),

@@ -7,11 +7,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "avro/avro.h"
 #include "base/amqp.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/text.h"
 
 /* Of "Capture events through Azure Event Hubs"; `null` among Properties as in files of today. */
@@ -29,12 +29,75 @@ const char capture_event_schema[] =
 enum branch { BRANCH_LONG, BRANCH_DOUBLE, BRANCH_STRING, BRANCH_BYTES, BRANCH_NULL };
 enum body_branch { BODY_NULL, BODY_BYTES };
 
-static const char *const property_names[AMQP_PROPERTY_COUNT] = {
-    "message-id",       "user-id",          "to",
-    "subject",          "reply-to",         "correlation-id",
-    "content-type",     "content-encoding", "absolute-expiry-time",
-    "creation-time",    "group-id",         "group-sequence",
-    "reply-to-group-id"};
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+static const struct slice property_names[AMQP_PROPERTY_COUNT] = {
+    NAME("message-id"),       NAME("user-id"),          NAME("to"),
+    NAME("subject"),          NAME("reply-to"),         NAME("correlation-id"),
+    NAME("content-type"),     NAME("content-encoding"), NAME("absolute-expiry-time"),
+    NAME("creation-time"),    NAME("group-id"),         NAME("group-sequence"),
+    NAME("reply-to-group-id")};
+#undef NAME
+
+/* ---- what a message consists of */
+
+struct event_parts {
+    struct amqp_value properties; /* a list, or null */
+    struct slice application;     /* pairs */
+    bool has_body;
+    struct slice body;
+    bool many; /* sections of data: `body` is not all */
+};
+
+/* As the hub itself writes them: properties and application properties, where there are any, and one
+ * section of data.  What lies in them is looked at when it is put.  False: otherwise. */
+static bool take_plain(struct slice sections, struct event_parts *p)
+{
+    struct cur c = cur_of(sections);
+    struct amqp_value value;
+    struct slice whole;
+    uint64_t code;
+    *p = (struct event_parts){.has_body = true};
+    if (amqp_next_section(&c, &code, &value, &whole) != OK) return false;
+    if (code == AMQP_PROPERTIES) {
+        if (value.type != AMQP_LIST || value.count > AMQP_PROPERTY_COUNT) return false;
+        p->properties = value;
+        if (amqp_next_section(&c, &code, &value, &whole) != OK) return false;
+    }
+    if (code == AMQP_APPLICATION_PROPERTIES) {
+        if (value.type != AMQP_MAP) return false;
+        p->application = value.bytes;
+        if (amqp_next_section(&c, &code, &value, &whole) != OK) return false;
+    }
+    p->body = value.bytes;
+    return code == AMQP_DATA && value.type == AMQP_BINARY && cur_left(&c) == 0;
+}
+
+static struct slice body_of(const struct amqp_message *m)
+{
+    if (m->body_kind == AMQP_DATA) return m->data;
+    bool text = m->body_kind == AMQP_AMQP_VALUE && amqp_text(&m->value).ptr;
+    return text ? amqp_text(&m->value) : m->body;
+}
+
+/* Whatever a message may be. */
+static enum err take_any(struct slice sections, struct event_parts *p)
+{
+    struct amqp_message m;
+    uint64_t code;
+    TRY(amqp_message_parse(sections, &m));
+    *p = (struct event_parts){.body = body_of(&m)};
+    p->has_body =
+        m.body_count > 0 && !(m.body_kind == AMQP_AMQP_VALUE && m.value.type == AMQP_NULL);
+    p->many = m.body_kind == AMQP_DATA && m.body_count > 1;
+    if (m.application.type == AMQP_MAP) p->application = m.application.bytes;
+    if (m.properties_section.len == 0) return OK;
+    struct cur c = cur_of(m.properties_section);
+    TRY(amqp_get_descriptor(&c, &code));
+    return amqp_get(&c, &p->properties);
+}
 
 /* ---- values */
 
@@ -44,11 +107,36 @@ static void put_string(struct buf *out, struct slice text)
     avro_put_bytes(out, text);
 }
 
-static void put_time(struct buf *out, int64_t ms)
-{
+/* Most events have the second of the one before: its texts are kept. */
+struct event_memory {
+    int64_t iso_s, dotnet_s; /* what they are of */
     char iso[CLOCK_ISO_LEN + 1];
-    clock_iso_ms(ms, iso);
-    put_string(out, slice_str(iso));
+    char dotnet[6 * NUM_TEXT_MAX + sizeof "// :: AM"];
+    size_t dotnet_len; /* 0: nothing is kept */
+};
+
+static struct event_memory *memory_of(struct buf *scratch)
+{
+    if (buf_size(scratch) == 0) {
+        const struct event_memory none = {.iso_s = INT64_MIN};
+        buf_put(scratch, &none, sizeof none);
+    }
+    return (struct event_memory *)(void *)scratch->ptr;
+}
+
+static void put_time(struct buf *out, int64_t ms, struct event_memory *m)
+{
+    if (ms < 0 || ms / 1000 != m->iso_s) {
+        clock_iso_ms(ms, m->iso);
+        m->iso_s = ms < 0 ? INT64_MIN : ms / 1000;
+    } else {
+        int64_t rest = ms % 1000;
+        char *at = m->iso + sizeof "2026-11-23T04:05:06." - 1;
+        at[0] = (char)('0' + rest / 100);
+        at[1] = (char)('0' + rest / 10 % 10);
+        at[2] = (char)('0' + rest % 10);
+    }
+    put_string(out, slice_of(m->iso, CLOCK_ISO_LEN));
 }
 
 static void put_uuid(struct buf *out, const uint8_t *uuid)
@@ -70,7 +158,7 @@ static void put_unsigned(struct buf *out, uint64_t v)
     put_string(out, slice_str(text));
 }
 
-static void put_value(struct buf *out, const struct amqp_value *v)
+static void put_value(struct buf *out, const struct amqp_value *v, struct event_memory *m)
 {
     switch (v->type) {
     case AMQP_NULL: avro_put_long(out, BRANCH_NULL); break;
@@ -92,7 +180,7 @@ static void put_value(struct buf *out, const struct amqp_value *v)
         avro_put_long(out, BRANCH_DOUBLE);
         avro_put_double(out, v->f);
         break;
-    case AMQP_TIMESTAMP: put_time(out, v->i); break;
+    case AMQP_TIMESTAMP: put_time(out, v->i, m); break;
     case AMQP_UUID: put_uuid(out, v->bytes.ptr); break;
     case AMQP_STRING:
     case AMQP_SYMBOL: put_string(out, v->bytes); break;
@@ -106,57 +194,149 @@ static void put_value(struct buf *out, const struct amqp_value *v)
     }
 }
 
-/* ---- maps */
+/* ---- maps: Avro wants the number of entries first, which is known when they are there */
+
+/* Where the number will be; nearly always it takes a byte. */
+static size_t open_map(struct buf *out)
+{
+    buf_put_u8(out, 0);
+    return buf_size(out);
+}
+
+/* A number that takes more: the entries move behind it. */
+static void widen_map(struct buf *out, size_t entries, size_t count)
+{
+    uint8_t number[NUM_TEXT_MAX];
+    size_t end = buf_size(out);
+    avro_put_map(out, count);
+    size_t len = buf_size(out) - end;
+    uint8_t *at = out->ptr + out->off + entries;
+    memcpy(number, at + (end - entries), len);
+    memmove(at - 1 + len, at, end - entries);
+    memcpy(at - 1, number, len);
+    out->len--;
+}
+
+static void close_map(struct buf *out, size_t entries, size_t count)
+{
+    enum { OF_A_BYTE = 63 };
+    if (count == 0) return; /* the 0 that ends it is there */
+    if (count <= OF_A_BYTE)
+        out->ptr[out->off + entries - 1] = (uint8_t)(count << 1);
+    else
+        widen_map(out, entries, count);
+    avro_put_map_end(out);
+}
 
 static bool is_text(const struct amqp_value *v)
 {
     return v->type == AMQP_STRING || v->type == AMQP_SYMBOL;
 }
 
-/* Entries are counted before they are put: Avro wants the number first. */
-static size_t put_pairs(struct buf *out, struct slice pairs, bool nulls_too)
+/* A string or symbol of at most 255 bytes: its length is the second byte, its text follows.  NULL: none. */
+static const uint8_t *short_text(const uint8_t *at, const uint8_t *end)
+{
+    bool is_short = end - at >= 2 && (at[0] == 0xa1 || at[0] == 0xa3);
+    return is_short && end - at - 2 >= at[1] ? at + 2 : NULL;
+}
+
+enum { SHORT_MAX = 2 + UINT8_MAX };
+
+static uint8_t *put_short(uint8_t *to, const uint8_t *text)
+{
+    uint8_t len = text[-1];
+    if (len < 64) {
+        *to++ = (uint8_t)(len << 1);
+    } else {
+        *to++ = (uint8_t)(len << 1 | 0x80);
+        *to++ = len >> 6;
+    }
+    memcpy(to, text, len);
+    return to + len;
+}
+
+/* What nearly all pairs are, short texts, without a look at what they might be.  False: another kind. */
+static bool put_short_pair(struct buf *out, struct cur *c)
+{
+    enum { ROOM = 2 * SHORT_MAX + 1 };
+    const uint8_t *key = short_text(c->at, c->end);
+    const uint8_t *value = key ? short_text(key + key[-1], c->end) : NULL;
+    if (value == NULL) return false;
+    uint8_t *from = buf_reserve(out, ROOM), *to = put_short(from, key);
+    *to++ = BRANCH_STRING << 1;
+    to = put_short(to, value);
+    buf_commit(out, (size_t)(to - from));
+    c->at = value + value[-1];
+    return true;
+}
+
+/* False: they are not well-formed.  *count: of those that were put. */
+static bool put_pairs(struct buf *out, struct slice pairs, bool nulls_too, struct event_memory *m,
+                      size_t *count)
 {
     struct cur c = cur_of(pairs);
     struct amqp_value key, value;
-    size_t count = 0;
-    while (cur_left(&c) && amqp_get(&c, &key) == OK && amqp_get(&c, &value) == OK) {
+    while (cur_left(&c)) {
+        if (put_short_pair(out, &c)) {
+            ++*count;
+            continue;
+        }
+        if (amqp_get(&c, &key) || amqp_get(&c, &value) || amqp_check(&key) || amqp_check(&value))
+            return false;
         if (!is_text(&key) || (value.type == AMQP_NULL && !nulls_too)) continue;
         avro_put_bytes(out, key.bytes);
-        put_value(out, &value);
-        count++;
+        put_value(out, &value, m);
+        ++*count;
     }
-    return count;
+    return true;
 }
 
-static size_t put_properties(struct buf *out, const struct amqp_message *m)
+static bool put_property(struct buf *out, struct cur *c, unsigned which, struct event_memory *m)
 {
-    size_t count = 0;
-    for (unsigned i = 0; i < AMQP_PROPERTY_COUNT; i++) {
-        if (m->properties[i].type == AMQP_NULL) continue;
-        avro_put_bytes(out, slice_str(property_names[i]));
-        put_value(out, &m->properties[i]);
-        count++;
+    const uint8_t *text = short_text(c->at, c->end);
+    struct amqp_value value;
+    avro_put_bytes(out, property_names[which]);
+    if (text) {
+        uint8_t *from = buf_reserve(out, 1 + SHORT_MAX);
+        *from = BRANCH_STRING << 1;
+        buf_commit(out, (size_t)(put_short(from + 1, text) - from));
+        c->at = text + text[-1];
+        return true;
     }
-    return count;
+    if (amqp_get(c, &value) || amqp_check(&value)) return false;
+    put_value(out, &value, m);
+    return true;
 }
 
-static void put_map(struct buf *out, size_t count, struct slice entries)
+static bool put_properties(struct buf *out, const struct amqp_value *list, struct event_memory *m,
+                           size_t *count)
 {
-    avro_put_map(out, count);
-    buf_put_slice(out, entries);
-    avro_put_map_end(out);
+    enum { NOTHING = 0x40 };
+    struct cur c = cur_of(list->bytes);
+    for (unsigned i = 0; i < list->count; i++) {
+        if (cur_left(&c) && *c.at == NOTHING) {
+            c.at++;
+            continue;
+        }
+        if (!put_property(out, &c, i, m)) return false;
+        ++*count;
+    }
+    return cur_left(&c) == 0;
 }
 
-static void put_maps(struct buf *out, struct buf *entries, const struct record *rec,
-                     const struct amqp_message *m)
+static bool put_maps(struct buf *out, const struct record *rec, const struct event_parts *p,
+                     struct event_memory *m)
 {
-    buf_clear(entries);
-    size_t count = put_pairs(entries, rec->pairs, false);
-    count += put_properties(entries, m);
-    put_map(out, count, buf_slice(entries));
-    buf_clear(entries);
-    count = m->application.type == AMQP_MAP ? put_pairs(entries, m->application.bytes, true) : 0;
-    put_map(out, count, buf_slice(entries));
+    size_t map = open_map(out), count = 0;
+    if (!put_pairs(out, rec->pairs, false, m, &count) ||
+        !put_properties(out, &p->properties, m, &count))
+        return false;
+    close_map(out, map, count);
+    map = open_map(out);
+    count = 0;
+    if (!put_pairs(out, p->application, true, m, &count)) return false;
+    close_map(out, map, count);
+    return true;
 }
 
 /* ---- the rest */
@@ -175,46 +355,73 @@ static void put_sections(struct buf *out, struct slice sections)
     buf_free(&body);
 }
 
-static void put_body(struct buf *out, struct slice sections, const struct amqp_message *m)
+static void put_body(struct buf *out, struct slice sections, const struct event_parts *p)
 {
-    if (m->body_count == 0 || (m->body_kind == AMQP_AMQP_VALUE && m->value.type == AMQP_NULL)) {
-        avro_put_long(out, BODY_NULL);
-        return;
-    }
-    avro_put_long(out, BODY_BYTES);
-    if (m->body_kind == AMQP_DATA && m->body_count == 1)
-        avro_put_bytes(out, m->data);
-    else if (m->body_kind == AMQP_DATA)
+    avro_put_long(out, p->has_body ? BODY_BYTES : BODY_NULL);
+    if (p->many)
         put_sections(out, sections);
-    else if (m->body_kind == AMQP_AMQP_VALUE && amqp_text(&m->value).ptr)
-        avro_put_bytes(out, amqp_text(&m->value));
-    else
-        avro_put_bytes(out, m->body);
+    else if (p->has_body)
+        avro_put_bytes(out, p->body);
+}
+
+static char *put_number(char *at, int v, int least)
+{
+    if (v < 10 && least == 2) *at++ = '0';
+    return at + num_text((uint64_t)v, at);
 }
 
 /* .NET's invariant form of a date and time, as in files of Azure: "11/26/2026 1:07:05 PM". */
-static void put_enqueued(struct buf *out, int64_t wall_us)
+static void make_dotnet(int64_t seconds, struct event_memory *m)
 {
-    time_t seconds = (time_t)(wall_us / 1000000);
-    char text[64];
-    struct tm t;
-    gmtime_r(&seconds, &t);
-    int len = snprintf(text, sizeof text, "%d/%d/%d %d:%02d:%02d %s", t.tm_mon + 1, t.tm_mday,
-                       t.tm_year + 1900, t.tm_hour % 12 ? t.tm_hour % 12 : 12, t.tm_min, t.tm_sec,
-                       t.tm_hour < 12 ? "AM" : "PM");
-    avro_put_bytes(out, slice_of(text, (size_t)len));
+    struct clock_date d = clock_date(seconds * 1000000);
+    const int parts[] = {d.month,  d.day,   d.year, d.hour % 12 ? d.hour % 12 : 12,
+                         d.minute, d.second};
+    char *at = m->dotnet;
+    for (int i = 0; i < 6; i++) {
+        at = put_number(at, parts[i], i < 4 ? 1 : 2);
+        *at++ = "// :: "[i];
+    }
+    *at++ = d.hour < 12 ? 'A' : 'P';
+    *at++ = 'M';
+    m->dotnet_s = seconds;
+    m->dotnet_len = (size_t)(at - m->dotnet);
+}
+
+static void put_enqueued(struct buf *out, int64_t wall_us, struct event_memory *m)
+{
+    int64_t seconds = MAX(wall_us, 0) / 1000000;
+    if (m->dotnet_len == 0 || seconds != m->dotnet_s) make_dotnet(seconds, m);
+    avro_put_bytes(out, slice_of(m->dotnet, m->dotnet_len));
+}
+
+/* Of a sequence number; a record that only endpoints see has none. */
+static void put_offset(struct buf *out, int64_t sequence)
+{
+    char text[1 + NUM_TEXT_MAX], *at = text;
+    if (sequence < 0) *at++ = '-';
+    at += num_text(sequence < 0 ? 0 - (uint64_t)sequence : (uint64_t)sequence, at);
+    avro_put_bytes(out, slice_of(text, (size_t)(at - text)));
+}
+
+static enum err put_event(struct buf *out, const struct record *rec, const struct event_parts *p,
+                          struct event_memory *m)
+{
+    size_t before = buf_size(out);
+    avro_put_long(out, rec->sequence);
+    put_offset(out, rec->sequence);
+    put_enqueued(out, rec->enqueued_us, m);
+    if (!put_maps(out, rec, p, m)) {
+        out->len = out->off + before;
+        return ERR_CORRUPT;
+    }
+    put_body(out, rec->sections, p);
+    return OK;
 }
 
 enum err capture_event_put(struct buf *out, struct buf *scratch, const struct record *rec)
 {
-    struct amqp_message m;
-    char offset[24];
-    if (amqp_message_parse(rec->sections, &m) != OK) return ERR_CORRUPT;
-    int len = snprintf(offset, sizeof offset, "%" PRId64, rec->sequence);
-    avro_put_long(out, rec->sequence);
-    avro_put_bytes(out, slice_of(offset, (size_t)len));
-    put_enqueued(out, rec->enqueued_us);
-    put_maps(out, scratch, rec, &m);
-    put_body(out, rec->sections, &m);
-    return OK;
+    struct event_parts parts;
+    if (!take_plain(rec->sections, &parts) && take_any(rec->sections, &parts) != OK)
+        return ERR_CORRUPT;
+    return put_event(out, rec, &parts, memory_of(scratch));
 }

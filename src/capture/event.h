@@ -7,8 +7,8 @@
 
 extern const char capture_event_schema[];
 
-/* Appends the fields in the schema's order.  `scratch` is the caller's, for whatever it likes.
- * ERR_CORRUPT: the record is no message. */
+/* Appends the fields in the schema's order.  ERR_CORRUPT: the record is no message.  `scratch` is empty
+ * at first and is kept between records. */
 enum err capture_event_put(struct buf *out, struct buf *scratch, const struct record *rec) MUST_USE;
 
 #endif
