@@ -103,9 +103,10 @@ static void refuse(struct replay_target *t, unsigned events, struct slice name, 
     t->refused += events;
 }
 
-static bool is_full(const struct replay_batch *b)
+static bool is_full(const struct replay_target *t, const struct replay_batch *b)
 {
-    return buf_size(&b->bytes) >= REPLAY_BATCH_BYTES || b->events >= REPLAY_BATCH_EVENTS;
+    return buf_size(&b->bytes) >= REPLAY_BATCH_BYTES ||
+           (t->devices && b->events >= REPLAY_BATCH_EVENTS);
 }
 
 static size_t size_of(const struct replay_event *e)
@@ -150,7 +151,7 @@ enum err replay_target_put(struct replay_target *t, const struct replay_event *e
         t->refused++;
         return OK;
     }
-    if (is_full(&g->filling) || t->held + size_of(e) > REPLAY_HELD_MAX ||
+    if (is_full(t, &g->filling) || t->held + size_of(e) > REPLAY_HELD_MAX ||
         (g->filling.events && buf_size(&g->filling.bytes) + size_of(e) > most))
         return ERR_AGAIN;
     put_event(t, &g->filling, e);
@@ -213,7 +214,7 @@ static enum err pump_group(struct replay_target *t, struct replay_group *g, bool
 {
     if (list_linked(&g->flight) || now_us < g->again_us) return OK;
     bool again = g->flying.events > 0;
-    if (!again && (g->filling.events == 0 || (!all && !is_full(&g->filling)))) return OK;
+    if (!again && (g->filling.events == 0 || (!all && !is_full(t, &g->filling)))) return OK;
     if (t->devices && g->link == NULL) TRY(attach_device(t, g));
     struct amqp_link *l = t->devices ? g->link : t->link;
     if (!amqp_can_send(l)) return OK;

@@ -367,11 +367,29 @@ static void a_batch_has_so_many_events(void **state)
     int64_t next[1] = {9};
     (void)state;
     begin(&t);
+    t.devices = true;
     make(&e, "d1", 10);
     for (int i = 0; i < REPLAY_BATCH_EVENTS; i++) assert_int_equal(replay_target_put(&t, &e), OK);
     assert_int_equal(replay_target_put(&t, &e), ERR_AGAIN);
     replay_target_floor(&t, next, 1);
     assert_int_equal(next[0], 7);
+    replay_target_close(&t);
+    replay_event_free(&e);
+}
+
+static void a_batch_has_so_many_bytes(void **state)
+{
+    struct replay_target t;
+    struct replay_event e = {0};
+    size_t held = 0;
+    (void)state;
+    begin(&t);
+    make(&e, "d1", 300);
+    while (replay_target_put(&t, &e) == OK) {
+        assert_true(held < REPLAY_BATCH_BYTES);
+        held = t.held;
+    }
+    assert_true(held >= REPLAY_BATCH_BYTES);
     replay_target_close(&t);
     replay_event_free(&e);
 }
@@ -431,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_filter_has_so_many_patterns),
         cmocka_unit_test(conditions_see_the_event),
         cmocka_unit_test(a_batch_has_so_many_events),
+        cmocka_unit_test(a_batch_has_so_many_bytes),
         cmocka_unit_test(so_many_batches_are_begun),
         cmocka_unit_test(what_waits_has_a_limit_and_so_has_an_event),
     };

@@ -193,9 +193,10 @@ enum err avro_reader_end(const struct avro_reader *r)
 
 bool avro_field(const struct avro_reader *r, const char *name, struct avro_value *out)
 {
+    struct slice wanted = slice_str(name);
     if (!r->has_header || r->broken != OK) return false;
     for (size_t i = 0; i < r->schema->child_count; i++) {
-        if (!slice_is(r->schema->children[i].name, name)) continue;
+        if (!slice_eq(r->schema->children[i].name, wanted)) continue;
         *out = r->fields[i];
         return true;
     }

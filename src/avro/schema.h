@@ -27,7 +27,16 @@ enum err schema_parse(struct arena *a, struct slice text, const struct avro_node
 void value_get(struct cur *c, const struct avro_node *node, unsigned *steps,
                struct avro_value *out);
 
-int64_t value_long(struct cur *c); /* c->bad beyond 64 bits */
+int64_t value_any_long(struct cur *c); /* c->bad beyond 64 bits */
+
+/* Nearly all are of one byte: lengths, branches. */
+static inline int64_t value_long(struct cur *c)
+{
+    if (c->bad || c->at == c->end || *c->at >= 0x80) return value_any_long(c);
+    uint8_t byte = *c->at++;
+    return (int64_t)(byte >> 1) ^ -(int64_t)(byte & 1);
+}
+
 struct slice value_bytes(struct cur *c);
 
 #endif

@@ -5,7 +5,7 @@
  * so every part of a value is a step, and steps are counted. */
 #include "avro/schema.h"
 
-int64_t value_long(struct cur *c)
+int64_t value_any_long(struct cur *c)
 {
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -39,8 +39,7 @@ static double double_of(uint64_t bits)
     return v;
 }
 
-static void get(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth,
-                struct avro_value *out);
+static void pass(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth);
 
 /* The items of the next block; 0: there is none. */
 static int64_t block_count(struct cur *c)
@@ -53,19 +52,59 @@ static int64_t block_count(struct cur *c)
 
 static void pass_items(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth)
 {
-    struct avro_value item;
     for (int64_t left; (left = block_count(c)) > 0;)
         for (; left > 0 && !c->bad; left--) {
             if (n->type == AVRO_MAP) value_bytes(c);
-            get(c, n->children[0].node, steps, depth + 1, &item);
+            pass(c, n->children[0].node, steps, depth + 1);
         }
 }
 
 static void pass_fields(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth)
 {
-    struct avro_value field;
     for (size_t i = 0; i < n->child_count && !c->bad; i++)
-        get(c, n->children[i].node, steps, depth + 1, &field);
+        pass(c, n->children[i].node, steps, depth + 1);
+}
+
+static bool take_step(struct cur *c, unsigned *steps, unsigned depth)
+{
+    if (*steps == 0 || depth > AVRO_DEPTH_MAX) {
+        c->bad = true;
+        return false;
+    }
+    --*steps;
+    return true;
+}
+
+/* NULL: there is no such one. */
+static const struct avro_node *branch_of(struct cur *c, const struct avro_node *n)
+{
+    int64_t branch = value_long(c);
+    if (!c->bad && branch >= 0 && (uint64_t)branch < n->child_count)
+        return n->children[branch].node;
+    c->bad = true;
+    return NULL;
+}
+
+static void get_simple(struct cur *c, const struct avro_node *n, struct avro_value *out);
+
+/* Of what lies inside only the end is looked for. */
+static void pass(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth)
+{
+    struct avro_value unused;
+    const struct avro_node *branch;
+    if (!take_step(c, steps, depth)) return;
+    switch (n->type) {
+    case AVRO_BYTES:
+    case AVRO_STRING: value_bytes(c); break;
+    case AVRO_UNION:
+        branch = branch_of(c, n);
+        if (branch) pass(c, branch, steps, depth);
+        break;
+    case AVRO_RECORD: pass_fields(c, n, steps, depth); break;
+    case AVRO_ARRAY:
+    case AVRO_MAP: pass_items(c, n, steps, depth); break;
+    default: get_simple(c, n, &unused);
+    }
 }
 
 static void get_compound(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth,
@@ -77,16 +116,6 @@ static void get_compound(struct cur *c, const struct avro_node *n, unsigned *ste
     else
         pass_items(c, n, steps, depth);
     out->bytes = slice_of(start, (size_t)(c->at - start));
-}
-
-static void get_branch(struct cur *c, const struct avro_node *n, unsigned *steps, unsigned depth,
-                       struct avro_value *out)
-{
-    int64_t branch = value_long(c);
-    if (branch < 0 || (uint64_t)branch >= n->child_count)
-        c->bad = true;
-    else
-        get(c, n->children[branch].node, steps, depth + 1, out);
 }
 
 static void get_simple(struct cur *c, const struct avro_node *n, struct avro_value *out)
@@ -112,17 +141,15 @@ static void get(struct cur *c, const struct avro_node *n, unsigned *steps, unsig
                 struct avro_value *out)
 {
     *out = (struct avro_value){.type = n->type, .node = n};
-    if (*steps == 0 || depth > AVRO_DEPTH_MAX) {
-        c->bad = true;
-        return;
-    }
-    --*steps;
-    if (n->type == AVRO_UNION)
-        get_branch(c, n, steps, depth, out);
-    else if (n->type == AVRO_ARRAY || n->type == AVRO_MAP || n->type == AVRO_RECORD)
+    if (!take_step(c, steps, depth)) return;
+    if (n->type == AVRO_UNION) {
+        const struct avro_node *branch = branch_of(c, n);
+        if (branch) get(c, branch, steps, depth, out);
+    } else if (n->type == AVRO_ARRAY || n->type == AVRO_MAP || n->type == AVRO_RECORD) {
         get_compound(c, n, steps, depth, out);
-    else
+    } else {
         get_simple(c, n, out);
+    }
 }
 
 void value_get(struct cur *c, const struct avro_node *node, unsigned *steps, struct avro_value *out)

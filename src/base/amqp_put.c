@@ -4,8 +4,9 @@
 static void put_wide(struct buf *b, uint8_t ctor, uint64_t v, unsigned width)
 {
     uint8_t *p = buf_reserve(b, 9);
-    *p++ = ctor;
-    for (unsigned i = width; i > 0; i--) *p++ = (uint8_t)(v >> (8 * (i - 1)));
+    uint64_t wire = __builtin_bswap64(v << (64 - 8 * width));
+    p[0] = ctor;
+    memcpy(p + 1, &wire, sizeof wire);
     buf_commit(b, 1 + width);
 }
 
@@ -92,11 +93,16 @@ void amqp_put_uuid(struct buf *b, const uint8_t uuid[16])
 static void put_bytes(struct buf *b, uint8_t small, struct slice v)
 {
     assert(v.len <= UINT32_MAX);
-    if (v.len <= UINT8_MAX)
-        put_wide(b, small, v.len, 1);
-    else
+    if (v.len > UINT8_MAX) {
         put_wide(b, (uint8_t)(small + 0x10), v.len, 4);
-    buf_put_slice(b, v);
+        buf_put_slice(b, v);
+        return;
+    }
+    uint8_t *p = buf_reserve(b, 2 + v.len);
+    p[0] = small;
+    p[1] = (uint8_t)v.len;
+    if (v.len) memcpy(p + 2, v.ptr, v.len);
+    buf_commit(b, 2 + v.len);
 }
 
 void amqp_put_binary(struct buf *b, struct slice v)

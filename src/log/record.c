@@ -11,33 +11,51 @@ static uint32_t frame_crc(const uint8_t *frame, uint32_t size)
     return crc32c(0, frame + CRC_FROM, size - CRC_FROM);
 }
 
+static uint16_t le16(const uint8_t *at)
+{
+    uint16_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static uint32_t le32(const uint8_t *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static uint64_t le64(const uint8_t *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+/* Each record goes through here several times, so the head's length is checked once. */
 enum err record_parse(struct slice bytes, struct record *out)
 {
+    const uint8_t *head = bytes.ptr;
     if (bytes.len < RECORD_HEAD) return ERR_AGAIN;
-    struct cur c = cur_of(slice_head(bytes, RECORD_HEAD));
-    uint32_t size = cur_le32(&c);
-    cur_le32(&c);
-    out->ordinal = cur_le64(&c);
-    out->sequence = (int64_t)cur_le64(&c);
-    out->enqueued_us = (int64_t)cur_le64(&c);
-    out->destinations = cur_le64(&c);
-    out->stream = cur_le16(&c);
-    out->partition = cur_le16(&c);
-    uint8_t source = cur_u8(&c);
-    uint8_t flags = cur_u8(&c);
-    out->pair_count = cur_le16(&c);
-    uint32_t pairs_len = cur_le32(&c);
-    uint32_t extra_len = cur_le32(&c);
+    uint32_t size = le32(head), pairs_len = le32(head + 48), extra_len = le32(head + 52);
+    uint8_t source = head[44], flags = head[45];
     if (size < RECORD_HEAD || size > RECORD_MAX || source >= RECORD_SOURCES || flags != 0 ||
         (uint64_t)pairs_len + extra_len > size - RECORD_HEAD)
         return ERR_CORRUPT;
     if (bytes.len < size) return ERR_AGAIN;
-    out->source = (enum record_source)source;
-    out->pairs = slice_of(bytes.ptr + RECORD_HEAD, pairs_len);
-    out->sections =
-        slice_of(out->pairs.ptr + pairs_len, size - RECORD_HEAD - pairs_len - extra_len);
-    out->extra = slice_of(bytes.ptr + size - extra_len, extra_len);
-    out->frame = slice_head(bytes, size);
+    const uint8_t *sections = head + RECORD_HEAD + pairs_len, *extra = head + size - extra_len;
+    *out = (struct record){.ordinal = le64(head + 8),
+                           .sequence = (int64_t)le64(head + 16),
+                           .enqueued_us = (int64_t)le64(head + 24),
+                           .destinations = le64(head + 32),
+                           .stream = le16(head + 40),
+                           .partition = le16(head + 42),
+                           .source = (enum record_source)source,
+                           .pair_count = le16(head + 46),
+                           .pairs = slice_of(head + RECORD_HEAD, pairs_len),
+                           .sections = slice_of(sections, (size_t)(extra - sections)),
+                           .extra = slice_of(extra, extra_len),
+                           .frame = slice_head(bytes, size)};
     return OK;
 }
 

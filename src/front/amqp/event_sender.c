@@ -201,8 +201,12 @@ static unsigned put_annotations(const struct event_sender *e, struct buf *b,
         if (amqp_get(&c, &key) != OK || amqp_get(&c, &value) != OK) break;
         struct slice name = amqp_text(&key);
         if (name.len == 0 || is_ours(name) || (is_numbering(name) && !e->idempotent)) continue;
-        amqp_put_symbol(b, name);
-        amqp_put_value(b, &value);
+        if (key.type == AMQP_SYMBOL) {
+            buf_put(b, key.whole.ptr, (size_t)(c.at - key.whole.ptr));
+        } else {
+            amqp_put_symbol(b, name);
+            amqp_put_value(b, &value);
+        }
         pairs++;
     }
     return pairs;
