@@ -615,6 +615,8 @@ static void addresses_are_looked_at_and_shown_without_their_secrets(void **state
         {"\"endpointUri\":\"https://plant.test:9000/x\"", "a loop"},
         {"\"endpointUri\":\"https://localhost:8443/x\"", "a loop"},
         {"\"endpointUri\":\"https://localhost:8444/x\"", NULL},
+        {"\"endpointUri\":\"https://127.0.0.1:8443/x\"", "a loop"},
+        {"\"endpointUri\":\"https://localhost.test:8443/x\"", NULL},
         {"\"endpointUri\":\"https://a.test/x?****\"", "is masked"},
         {"\"endpointUri\":\"https://a.test/\",\"schema\":\"CustomInputSchema\"",
          "schema is neither"},

@@ -66,7 +66,7 @@ struct hub {
     char hosts[HUB_HOSTS_MAX]
               [HUB_HOST_LEN_MAX + 1]; /* names clients dial; the first is the hub's */
     unsigned host_count;
-    unsigned https_port; /* where it listens itself; 0: not known */
+    unsigned https_port, mqtt_port, plain_mqtt_port; /* where it listens itself; 0: not known */
     char id_scope[HUB_ID_SCOPE_MAX + 1];
     int64_t created_us;                          /* wall time */
     bool device_sas_refused, module_sas_refused; /* tokens by their own keys, see token.h */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "auth/blob_sas.h"
+#include "base/net.h"
 #include "base/num.h"
 #include "base/yaml.h"
 #include "hub/hub.h"
@@ -178,11 +179,6 @@ static enum err assign_file(struct config *c, int argc, char *const argv[], char
 
 /* ---- the whole */
 
-static bool is_loopback(const char *address)
-{
-    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 static bool is_name_with_dot(const char *host)
 {
     unsigned char bytes[16];
@@ -192,7 +188,8 @@ static bool is_name_with_dot(const char *host)
 /* What follows from other options. */
 static void derive(struct config *c, enum config_verb verb)
 {
-    c->console_plain = verb == CONFIG_DEV && c->console_address && is_loopback(c->console_address);
+    c->console_plain = verb == CONFIG_DEV && c->console_address &&
+                       net_is_loopback(slice_str(c->console_address));
     if (c->host_count == 0) c->hosts[c->host_count++] = "localhost";
     if (c->hub_name) return;
     size_t len = strcspn(c->hosts[0], ".");
@@ -245,7 +242,7 @@ static enum err check(const struct config *c)
     if (c->ephemeral && given_as_flag(c, "ephemeral") && given_as_flag(c, "data"))
         return fail(ERR_INVALID, "--ephemeral keeps nothing, so --data makes no sense with it");
     for (unsigned i = 0; (c->plain_mqtt || c->plain_amqp) && i < c->bind_count; i++)
-        if (!is_loopback(c->binds[i]))
+        if (!net_is_loopback(slice_str(c->binds[i])))
             return fail(ERR_INVALID,
                         "ports without TLS are for loopback only: take %s out of --bind, or "
                         "--plain-mqtt-port and --plain-amqp-port away",

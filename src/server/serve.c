@@ -405,10 +405,10 @@ static void describe(struct server *s)
     rest->data_path = s->dir.path;
     rest->addresses = s->ports.addresses;
     rest->address_count = s->ports.binds;
-    rest->mqtt_port = s->ports.number[PORT_MQTT];
+    rest->mqtt_port = s->wire.hub.mqtt_port = s->ports.number[PORT_MQTT];
     rest->amqp_port = s->ports.number[PORT_AMQP];
     rest->https_port = s->wire.hub.https_port = s->ports.number[PORT_HTTPS];
-    rest->plain_mqtt_port = s->ports.number[PORT_PLAIN_MQTT];
+    rest->plain_mqtt_port = s->wire.hub.plain_mqtt_port = s->ports.number[PORT_PLAIN_MQTT];
     rest->plain_amqp_port = s->ports.number[PORT_PLAIN_AMQP];
     name_console(s);
 }

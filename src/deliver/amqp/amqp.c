@@ -303,7 +303,7 @@ static enum err target_add(struct deliver_target *target, const struct record *r
     struct slice key = amqp_message_key(r);
     size_t before = batch->len, at = parcel_begin(batch, r->ordinal, key);
     size_t start = batch->len;
-    amqp_message_put(batch, r, target->place.bit, t->what);
+    amqp_message_put(batch, r, &target->place, t->what);
     size_t len = batch->len - start;
     parcel_end(batch, at);
     bool large = len > message_max(t);

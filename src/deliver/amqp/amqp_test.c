@@ -595,6 +595,8 @@ static void an_event_hub_gets_the_message_with_its_devices_key(void **state)
     assert_true(slice_is(amqp_text(&v), "d1"));
     assert_true(amqp_map_find(&m.annotations, "iothub-connection-device-id", &v));
     assert_true(amqp_map_find(&m.application, "level", &v));
+    assert_true(amqp_map_find(&m.application, ROUTING_PASSED, &v));
+    assert_true(slice_is(amqp_text(&v), "plant-00000000/a"));
     assert_int_equal(m.header.len, 0);
 }
 

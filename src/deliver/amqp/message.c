@@ -29,7 +29,7 @@ static void put_durable(struct buf *out)
     amqp_close(out, list, 1);
 }
 
-void amqp_message_put(struct buf *out, const struct record *r, unsigned endpoint_bit,
+void amqp_message_put(struct buf *out, const struct record *r, const struct deliver_place *place,
                       enum amqp_message_for what)
 {
     unsigned keys = 0;
@@ -39,7 +39,7 @@ void amqp_message_put(struct buf *out, const struct record *r, unsigned endpoint
     buf_put_slice(out, r->pairs);
     if (what == AMQP_FOR_EVENT_HUBS) keys = put_key(out, amqp_message_key(r));
     amqp_close(out, map, 2u * r->pair_count + keys);
-    routing_put_sections(out, r, endpoint_bit);
+    routing_put_marked_sections(out, r, place->bit, place->hub, place->name);
 }
 
 void amqp_message_put_envelope(struct buf *out, struct slice key)

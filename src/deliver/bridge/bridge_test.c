@@ -211,7 +211,9 @@ static void open_hub(void)
                          .log = f.rig.rig->log,
                          .store = f.rig.store,
                          .name = "plant",
-                         .created_us = INT64_C(1700000000000000)};
+                         .created_us = INT64_C(1700000000000000),
+                         .mqtt_port = 18883,
+                         .plain_mqtt_port = 11883};
     assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("plant.test")), OK);
     assert_int_equal(routing_new(&f.hub, &f.rig.lane, &config, &f.routing), OK);
     f.deliver =
@@ -551,6 +553,11 @@ static void members_are_looked_at(void **state)
         {"\"url\":\"mqtt://127.a.test\"", "only for this machine"},
         {"\"url\":\"mqtt://127.0.0.2\"", NULL},
         {"\"url\":\"mqtts://PLANT.test\"", "a loop"},
+        {"\"url\":\"mqtts://localhost:18883\"", "a loop"},
+        {"\"url\":\"mqtts://[::1]:18883\"", "a loop"},
+        {"\"url\":\"mqtt://127.0.0.1:11883\"", "a loop"},
+        {"\"url\":\"mqtt://127.0.0.1:11884\"", NULL},
+        {"\"url\":\"mqtts://a.test:18883\"", NULL},
         {"\"url\":\"mqtts://a.test\",\"password\":\"x\"", "user is missing"},
         {"\"url\":\"mqtts://a.test\",\"user\":\"x\",\"password\":\"****\"", "password is masked"},
         {"\"url\":\"mqtts://a.test\",\"user\":7", "user is no text"},

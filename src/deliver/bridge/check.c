@@ -4,10 +4,10 @@
  * same user at the same address: nobody learns a password by pointing its endpoint at a broker of his own. */
 #include "deliver/bridge/check.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/net.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "deliver/bridge/topic.h"
@@ -37,14 +37,6 @@ static bool take_scheme(struct slice *text, struct bridge_url *out)
     return true;
 }
 
-/* "[::1]:8883" or "host:8883": where the host ends. */
-static size_t host_end(struct slice text)
-{
-    if (!slice_starts(text, SLICE_LIT("["))) return slice_find(text, ':');
-    size_t bracket = slice_find(text, ']');
-    return bracket + (bracket < text.len);
-}
-
 static bool is_host(struct slice host)
 {
     for (size_t i = 0; i < host.len; i++)
@@ -58,7 +50,7 @@ enum err bridge_url_read(struct slice text, struct bridge_url *out)
     uint64_t port;
     if (text.len > BRIDGE_URL_MAX || !take_scheme(&text, out)) return bad_url();
     if (slice_ends(text, SLICE_LIT("/"))) text.len--;
-    size_t end = host_end(text);
+    size_t end = net_host_end(text);
     struct slice host = slice_head(text, end), rest = slice_from(text, end);
     if (slice_starts(host, SLICE_LIT("[")) && slice_ends(host, SLICE_LIT("]")))
         host = slice_of(host.ptr + 1, host.len - 2);
@@ -72,12 +64,12 @@ enum err bridge_url_read(struct slice text, struct bridge_url *out)
     return OK;
 }
 
-/* A name that merely begins like an address of this machine is somebody else's. */
-static bool is_loopback(const char *host)
+/* On this machine others may listen, too: there only the hub's own ports are a loop.  A hub that does not
+ * listen yet reads what it has kept, which was looked at before. */
+static bool is_own(const struct hub *hub, const struct bridge_url *url, bool loopback)
 {
-    struct in_addr a;
-    bool is_address = inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
-    return is_address || strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
+    if (loopback) return url->port == hub->mqtt_port || url->port == hub->plain_mqtt_port;
+    return hub_is_host(hub, slice_str(url->host));
 }
 
 static enum err check_url(const struct hub *hub, const struct json *e)
@@ -86,10 +78,10 @@ static enum err check_url(const struct hub *hub, const struct json *e)
     struct slice text = json_str(e, "url");
     if (text.len == 0) return fail(ERR_INVALID, "url is missing");
     TRY(bridge_url_read(text, &url));
-    bool loopback = is_loopback(url.host);
+    bool loopback = net_is_loopback(slice_str(url.host));
     if (!url.encrypted && !loopback)
         return fail(ERR_INVALID, "url is mqtt://, without TLS: only for this machine");
-    if (!loopback && hub_is_host(hub, slice_str(url.host)))
+    if (is_own(hub, &url, loopback))
         return fail(ERR_INVALID, "url is this hub's own address: a loop");
     return OK;
 }

@@ -91,6 +91,7 @@ static enum err kafka_add(struct deliver_target *t, const struct record *r, stru
     if (count == KAFKA_BATCH_MAX) return ERR_FULL;
     if (message_read(r, t->place.bit, &k->message) != OK)
         return fail(ERR_INVALID, "the stored message is damaged");
+    message_mark(&k->message, t->place.hub, t->place.name);
     kafka_put_message(batch, &k->message);
     bool too_big = batch->len - before > KAFKA_MESSAGE_MAX;
     bool full = count && buf_size(batch) > DELIVER_BATCH_MAX;

@@ -2,6 +2,7 @@
 #include "deliver/kafka/message.h"
 
 #include "base/num.h"
+#include "hub/routing/routing.h"
 
 static uint32_t put_header(struct buf *batch, struct slice name, const struct amqp_value *v)
 {
@@ -17,13 +18,15 @@ static uint32_t put_header(struct buf *batch, struct slice name, const struct am
     return fits;
 }
 
-static uint32_t put_map(struct buf *batch, struct slice elements)
+/* `but`: not this one; NULL: all. */
+static uint32_t put_map(struct buf *batch, struct slice elements, const char *but)
 {
     uint32_t count = 0;
     struct cur c = cur_of(elements);
     struct amqp_value key, value;
     while (cur_left(&c) && amqp_get(&c, &key) == OK && amqp_get(&c, &value) == OK)
-        count += put_header(batch, amqp_text(&key), &value);
+        if (but == NULL || !slice_is(amqp_text(&key), but))
+            count += put_header(batch, amqp_text(&key), &value);
     return count;
 }
 
@@ -32,11 +35,14 @@ static uint32_t put_headers(struct buf *batch, const struct message *m)
     uint32_t count = 0;
     const struct amqp_value *v;
     const char *name;
+    const struct amqp_value passed = {.type = AMQP_STRING, .bytes = buf_slice(&m->passed)};
+    bool marked = passed.bytes.len != 0;
     if (m->sections.application.type == AMQP_MAP)
-        count += put_map(batch, m->sections.application.bytes);
+        count += put_map(batch, m->sections.application.bytes, marked ? ROUTING_PASSED : NULL);
+    if (marked) count += put_header(batch, SLICE_LIT(ROUTING_PASSED), &passed);
     for (unsigned i = 0; (name = message_system_field(m, i, &v)) != NULL; i++)
         if (v->type != AMQP_NULL) count += put_header(batch, slice_str(name), v);
-    return count + put_map(batch, m->record->pairs);
+    return count + put_map(batch, m->record->pairs, NULL);
 }
 
 static void set_le32(uint8_t *at, uint32_t v)

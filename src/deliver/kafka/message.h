@@ -4,7 +4,7 @@
  *   key     the device id; none: whichever partition of the topic
  *   value   the body, byte for byte
  *   time    when the hub took it, milliseconds
- *   headers application properties, then system properties by the names that Event Grid and storage have for
+ *   headers application properties, with the mark of loops, then system properties by the names that Event Grid and storage have for
  *           them: what a device calls so itself does not hide what the hub says of it
  *
  * Bytes of one: le32 lengths of key (KAFKA_NO_KEY: none) and value, le32 count of headers, le64 time, key,

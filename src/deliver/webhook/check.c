@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/net.h"
 #include "deliver/check.h"
 #include "deliver/webhook/webhook.h"
 
@@ -39,30 +40,16 @@ static struct slice unmasked(struct slice uri, const struct json *before)
     return same ? kept : uri;
 }
 
-static bool is_loopback(struct slice host)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_starts_nocase(host, slice_str(names[i]))) return true;
-    return false;
-}
-
-/* Of the host and port of an address. */
-static struct slice port_of(struct slice host)
-{
-    size_t colon = slice_rfind(host, ':'), bracket = slice_rfind(host, ']');
-    bool has_port = colon < host.len && (bracket == host.len || bracket < colon);
-    return has_port ? slice_from(host, colon + 1) : SLICE_LIT("443");
-}
-
 /* On this machine others may listen, too: there only the hub's own port is a loop.  A hub that does not
  * listen yet reads what it has kept, which was looked at before. */
 static bool is_own(const struct hub *hub, struct slice host)
 {
     char own[16];
-    if (hub->https_port == 0 || !hub_is_host(hub, host)) return false;
+    size_t end = net_host_end(host);
+    struct slice port = end < host.len ? slice_from(host, end + 1) : SLICE_LIT("443");
+    if (hub->https_port == 0) return false;
     snprintf(own, sizeof own, "%u", hub->https_port);
-    return !is_loopback(host) || slice_is(port_of(host), own);
+    return net_is_loopback(slice_head(host, end)) ? slice_is(port, own) : hub_is_host(hub, host);
 }
 
 static enum err check_uri(const struct hub *hub, struct arena *a, struct json *e,

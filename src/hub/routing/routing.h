@@ -205,4 +205,8 @@ void routing_put_passed(const struct hub *hub, const char *endpoint, struct slic
  * properties, where they stand in the place of properties of the same name.  Any thread. */
 void routing_put_sections(struct buf *out, const struct record *r, unsigned endpoint);
 
+/* ... and with ROUTING_PASSED, which names it. */
+void routing_put_marked_sections(struct buf *out, const struct record *r, unsigned endpoint,
+                                 const struct hub *hub, const char *name);
+
 #endif

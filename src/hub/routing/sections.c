@@ -1,4 +1,4 @@
-/* sections.c - stored sections with the enrichments of an endpoint.
+/* sections.c - stored sections with what an endpoint adds to them: its enrichments, the mark of loops.
  *
  * Enrichments lie beside the message: each endpoint has its own, and none sees another's.  They become
  * application properties when the message is read, so that those bytes are copied only for messages
@@ -7,23 +7,30 @@
 #include "hub/routing/routing.h"
 #include "route/route.h"
 
-static bool is_enriched(struct slice extra, unsigned endpoint, struct slice name)
+struct additions {
+    struct slice extra; /* of the record: enrichments of all endpoints */
+    unsigned endpoint;
+    const struct hub *hub; /* NULL: no mark */
+    const char *name;      /* ... of that endpoint */
+};
+
+static bool is_replaced(const struct additions *a, struct slice name)
 {
+    struct slice rest = a->extra;
     struct route_property p;
-    while (route_enrichment_next(&extra, endpoint, &p) == OK)
+    while (route_enrichment_next(&rest, a->endpoint, &p) == OK)
         if (slice_eq(p.name, name)) return true;
-    return false;
+    return a->hub && slice_is(name, ROUTING_PASSED);
 }
 
-/* The message's own, but for those whose names enrichments have. */
-static uint32_t put_own(struct buf *out, const struct amqp_value *map, struct slice extra,
-                        unsigned endpoint)
+/* The message's own, but for those in whose place others stand. */
+static uint32_t put_own(struct buf *out, const struct amqp_value *map, const struct additions *a)
 {
     uint32_t count = 0;
     struct cur c = cur_of(map->bytes);
     struct amqp_value key, value;
     while (cur_left(&c) && amqp_get(&c, &key) == OK && amqp_get(&c, &value) == OK) {
-        if (is_enriched(extra, endpoint, amqp_text(&key))) continue;
+        if (is_replaced(a, amqp_text(&key))) continue;
         amqp_put_value(out, &key);
         amqp_put_value(out, &value);
         count += 2;
@@ -31,24 +38,46 @@ static uint32_t put_own(struct buf *out, const struct amqp_value *map, struct sl
     return count;
 }
 
-static void put_properties(struct buf *out, const struct amqp_value *own, struct slice extra,
-                           unsigned endpoint)
+static uint32_t put_enrichments(struct buf *out, const struct additions *a)
 {
+    struct slice rest = a->extra;
     struct route_property p;
+    uint32_t count = 0;
+    while (route_enrichment_next(&rest, a->endpoint, &p) == OK) {
+        if (a->hub && slice_is(p.name, ROUTING_PASSED)) continue;
+        amqp_put_string(out, p.name);
+        amqp_put_string(out, p.value);
+        count += 2;
+    }
+    return count;
+}
+
+static uint32_t put_mark(struct buf *out, const struct amqp_value *own, const struct additions *a)
+{
+    struct buf passed = {0};
+    struct amqp_value before;
+    if (a->hub == NULL) return 0;
+    bool known = own && amqp_map_find(own, ROUTING_PASSED, &before);
+    routing_put_passed(a->hub, a->name, known ? amqp_text(&before) : SLICE_NONE, &passed);
+    amqp_put_str(out, ROUTING_PASSED);
+    amqp_put_string(out, buf_slice(&passed));
+    buf_free(&passed);
+    return 2;
+}
+
+static void put_properties(struct buf *out, const struct amqp_value *own, const struct additions *a)
+{
     uint32_t count = 0;
     amqp_put_descriptor(out, AMQP_APPLICATION_PROPERTIES);
     struct amqp_open map = amqp_open_map(out);
-    if (own) count = put_own(out, own, extra, endpoint);
-    for (struct slice rest = extra; route_enrichment_next(&rest, endpoint, &p) == OK; count += 2) {
-        amqp_put_string(out, p.name);
-        amqp_put_string(out, p.value);
-    }
+    if (own) count = put_own(out, own, a);
+    count += put_enrichments(out, a);
+    count += put_mark(out, own, a);
     amqp_close(out, map, count);
 }
 
 /* Properties stand behind the other sections and before the body. */
-static void put_enriched(struct buf *out, struct slice sections, struct slice extra,
-                         unsigned endpoint)
+static void put_added(struct buf *out, struct slice sections, const struct additions *a)
 {
     struct cur c = cur_of(sections);
     struct amqp_value value;
@@ -58,12 +87,12 @@ static void put_enriched(struct buf *out, struct slice sections, struct slice ex
     while (amqp_next_section(&c, &code, &value, &whole) == OK) {
         bool own = code == AMQP_APPLICATION_PROPERTIES && value.type == AMQP_MAP;
         if (!done && (own || code >= AMQP_DATA)) {
-            put_properties(out, own ? &value : NULL, extra, endpoint);
+            put_properties(out, own ? &value : NULL, a);
             done = true;
         }
         if (!own) buf_put_slice(out, whole);
     }
-    if (!done) put_properties(out, NULL, extra, endpoint);
+    if (!done) put_properties(out, NULL, a);
 }
 
 void routing_put_sections(struct buf *out, const struct record *r, unsigned endpoint)
@@ -71,7 +100,13 @@ void routing_put_sections(struct buf *out, const struct record *r, unsigned endp
     struct slice rest = r->extra;
     struct route_property first;
     if (r->extra.len && route_enrichment_next(&rest, endpoint, &first) == OK)
-        put_enriched(out, r->sections, r->extra, endpoint);
+        put_added(out, r->sections, &(struct additions){.extra = r->extra, .endpoint = endpoint});
     else
         buf_put_slice(out, r->sections);
+}
+
+void routing_put_marked_sections(struct buf *out, const struct record *r, unsigned endpoint,
+                                 const struct hub *hub, const char *name)
+{
+    put_added(out, r->sections, &(struct additions){r->extra, endpoint, hub, name});
 }
