@@ -274,14 +274,25 @@ static void hosts_of_this_machine_are_known(void **state)
     static const struct {
         const char *host;
         bool loopback;
-    } rows[] = {{"localhost", true},  {"LocalHost", true},         {"127.0.0.1", true},
-                {"127.9.8.7", true},  {"::1", true},               {"[::1]", true},
-                {"0:0:0:0:0:0:0:1", true}, {"", false},            {"localhost.test", false},
-                {"127.test", false},  {"127.0.0.1.test", false},   {"128.0.0.1", false},
-                {"::2", false},       {"[localhost", false},       {"[]", false}};
+    } rows[] = {{"localhost", true},
+                {"LocalHost", true},
+                {"127.0.0.1", true},
+                {"127.9.8.7", true},
+                {"::1", true},
+                {"[::1]", true},
+                {"0:0:0:0:0:0:0:1", true},
+                {"", false},
+                {"localhost.test", false},
+                {"127.test", false},
+                {"127.0.0.1.test", false},
+                {"128.0.0.1", false},
+                {"::2", false},
+                {"[localhost", false},
+                {"[]", false}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (net_is_loopback(slice_str(rows[i].host)) != rows[i].loopback) fail_msg("%s", rows[i].host);
+        if (net_is_loopback(slice_str(rows[i].host)) != rows[i].loopback)
+            fail_msg("%s", rows[i].host);
 }
 
 static void an_authority_has_a_host_and_perhaps_a_port(void **state)
@@ -289,7 +300,8 @@ static void an_authority_has_a_host_and_perhaps_a_port(void **state)
     static const struct {
         const char *authority;
         size_t end;
-    } rows[] = {{"a.test", 6}, {"a.test:1", 6}, {"[::1]:99", 5}, {"[::1]", 5}, {"[::1", 4}, {"", 0}};
+    } rows[] = {{"a.test", 6}, {"a.test:1", 6}, {"[::1]:99", 5},
+                {"[::1]", 5},  {"[::1", 4},     {"", 0}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(net_host_end(slice_str(rows[i].authority)), rows[i].end);

@@ -348,6 +348,32 @@ static void a_webhook_may_agree_later_by_asking_for_the_address_that_it_was_told
     }
 }
 
+/* Until its address, or the endpoint itself, is another. */
+static void who_agreed_by_hand_is_not_asked_again_after_a_restart(void **state)
+{
+    (void)state;
+    f.a.disagrees = true;
+    use(HOOKS(HOOK("a", "")));
+    assert_int_equal(agree("a", f.a.callback), OK);
+    cursor_rig_run(&f.rig, S);
+    close_hub();
+    open_hub();
+    cursor_rig_run(&f.rig, S);
+    assert_int_equal(f.a.greetings, 1);
+    say_many(1, 10, A);
+    cursor_rig_run(&f.rig, S);
+    assert_heard(&f.a, 1, 10);
+    use(HOOKS(HOOK("a", ",\"maxEventsPerBatch\":5")));
+    assert_int_equal(f.a.greetings, 1);
+    use(HOOKS(HOOK("a", ",\"schema\":\"CloudEventSchemaV1_0\"")));
+    assert_int_equal(f.a.greetings, 2);
+    use(HOOKS(HOOK("a", "")));
+    assert_int_equal(f.a.greetings, 2);
+    use("{}");
+    use(HOOKS(HOOK("a", "")));
+    assert_int_equal(f.a.greetings, 3);
+}
+
 static void not_after_five_minutes_nor_with_a_code_from_before(void **state)
 {
     (void)state;
@@ -655,6 +681,7 @@ int main(void)
         TEST(a_webhook_that_agreed_gets_events),
         TEST(a_webhook_that_does_not_agree_gets_nothing_until_it_does),
         TEST(a_webhook_may_agree_later_by_asking_for_the_address_that_it_was_told),
+        TEST(who_agreed_by_hand_is_not_asked_again_after_a_restart),
         TEST(not_after_five_minutes_nor_with_a_code_from_before),
         TEST(cloud_events_come_in_batches),
         TEST(a_batch_has_no_more_than_the_endpoint_wants),

@@ -174,7 +174,8 @@ static void open_target(struct endpoint *ep, const struct deliver_doors *doors,
                                                         .dialer = doors->dialer,
                                                         .trust = doors->trust,
                                                         .name = ep->name,
-                                                        .bit = ep->bit},
+                                                        .bit = ep->bit,
+                                                        .since_us = ep->since_us},
                                 e->json);
     connect_target(ep);
 }
@@ -250,6 +251,7 @@ struct endpoint *endpoint_new(struct healths *healths, const struct deliver_door
 
 static void end(struct endpoint *ep, bool remove)
 {
+    if (remove && ep->kind->removed) ep->kind->removed(ep->target);
     close_target(ep);
     for (unsigned i = 0; i < ep->feed_count; i++) feed_fini(&ep->feeds[i], remove);
     metric_set(ep->counters.lag_records, 0);

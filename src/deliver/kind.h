@@ -32,6 +32,7 @@ struct deliver_place {
     struct trust *trust;   /* that they rest on */
     const char *name;      /* the endpoint's, kept by the engine */
     unsigned bit;
+    int64_t since_us; /* when it was made */
 };
 
 /* Begins the kind's own. */
@@ -60,6 +61,8 @@ struct deliver_kind {
 
     struct deliver_target *(*open)(const struct deliver_place *place, const struct json *endpoint);
     void (*close)(struct deliver_target *t); /* no call is under way */
+    void (*removed)(struct deliver_target
+                        *t); /* the endpoint is gone for good; before close().  NULL: so what */
 
     /* Everything that must be settled before messages; NULL: nothing. */
     void (*connect)(struct deliver_target *t, struct deliver_call *c);

@@ -188,8 +188,8 @@ static bool is_name_with_dot(const char *host)
 /* What follows from other options. */
 static void derive(struct config *c, enum config_verb verb)
 {
-    c->console_plain = verb == CONFIG_DEV && c->console_address &&
-                       net_is_loopback(slice_str(c->console_address));
+    c->console_plain =
+        verb == CONFIG_DEV && c->console_address && net_is_loopback(slice_str(c->console_address));
     if (c->host_count == 0) c->hosts[c->host_count++] = "localhost";
     if (c->hub_name) return;
     size_t len = strcspn(c->hosts[0], ".");

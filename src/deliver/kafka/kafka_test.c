@@ -130,7 +130,8 @@ static void a_message_has_key_time_and_headers(void **state)
     deliver_rig_say_n(&f.d, 1, "pump", 7);
     run(0);
     assert_string_equal(f.last, "pump 1700000001000 level=hot azimuth-passed=plant-6553f100/a "
-                                "iothub-content-type=application/json iothub-content-encoding=utf-8 iothub-connection-device-id=pump "
+                                "iothub-content-type=application/json "
+                                "iothub-content-encoding=utf-8 iothub-connection-device-id=pump "
                                 "{\"n\":7}");
     deliver_rig_say(&f.d, 1, "pump", "text/plain", "");
     run(0);

@@ -2,7 +2,7 @@
  *
  *   Event Grid schema:  POST SubscriptionValidation ─▶ 200 {"validationResponse": code} ─▶ POST Notification
  *   CloudEvents 1.0:    OPTIONS WebHook-Request-Origin ─▶ 200 WebHook-Allowed-Origin ─▶ POST a batch
- *   either, later:      GET of the address with the code that it was asked with
+ *   either, later:      GET of the address with the code that it was asked with; that is kept (agreement.h)
  *
  * Nothing is told to who has not agreed: an address that somebody mistyped is not flooded. */
 #include "deliver/webhook/webhook.h"
@@ -16,6 +16,7 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "deliver/event_grid.h"
+#include "deliver/webhook/agreement.h"
 #include "deliver/webhook/check.h"
 
 struct webhook {
@@ -26,7 +27,10 @@ struct webhook {
     size_t preferred_bytes;
     char code[RAND_GUID_LEN + 1]; /* of the handshake */
     int64_t code_until_us;        /* it is accepted until then */
-    struct message message;       /* its memory */
+    struct webhook_agreement agreement;
+    bool looked;                   /* whether it is kept */
+    struct deliver_call *connects; /* while it is looked for */
+    struct message message;        /* its memory */
 };
 
 static struct webhook *of(struct deliver_target *t)
@@ -133,8 +137,10 @@ static void put_agree_uri(const struct webhook *h, struct buf *out)
 
 static bool webhook_agree(struct deliver_target *t, struct slice code)
 {
-    const struct webhook *h = of(t);
-    return clock_mono_us() < h->code_until_us && slice_eq_secret(code, slice_str(h->code));
+    struct webhook *h = of(t);
+    bool agreed = clock_mono_us() < h->code_until_us && slice_eq_secret(code, slice_str(h->code));
+    if (agreed) webhook_agreement_keep(&h->agreement);
+    return agreed;
 }
 
 static bool has_code(const struct webhook *h, struct slice body)
@@ -207,12 +213,33 @@ static void send_origin(struct webhook *h, struct deliver_call *c)
     buf_free(&uri);
 }
 
+static void shake_hands(struct webhook *h, struct deliver_call *c)
+{
+    if (h->schema == CLOUD_EVENT_SCHEMA)
+        send_origin(h, c);
+    else
+        send_code(h, c);
+}
+
+static void on_looked(struct webhook_agreement *a, bool agreed)
+{
+    struct webhook *h = CONTAINER_OF(a, struct webhook, agreement);
+    h->looked = true;
+    if (agreed)
+        deliver_call_end(h->connects, &(struct deliver_result){.outcome = DELIVER_TAKEN});
+    else
+        shake_hands(h, h->connects);
+}
+
+/* Who agreed by hand is not asked again. */
 static void webhook_connect(struct deliver_target *t, struct deliver_call *c)
 {
-    if (of(t)->schema == CLOUD_EVENT_SCHEMA)
-        send_origin(of(t), c);
+    struct webhook *h = of(t);
+    h->connects = c;
+    if (h->looked)
+        shake_hands(h, c);
     else
-        send_code(of(t), c);
+        webhook_agreement_look(&h->agreement, on_looked);
 }
 
 /* ---- messages */
@@ -266,6 +293,8 @@ static void webhook_send(struct deliver_target *t, struct buf *batch, struct del
 
 static void webhook_forget(struct deliver_target *t, struct deliver_call *c)
 {
+    struct webhook *h = of(t);
+    if (!h->looked && c == h->connects) webhook_agreement_forget(&h->agreement);
     out_forget(t->place.lane, &c->out);
 }
 
@@ -283,18 +312,26 @@ static struct deliver_target *webhook_open(const struct deliver_place *place,
                                            const struct json *endpoint)
 {
     struct webhook *h = NEW(struct webhook);
-    bool cloud = slice_is(json_str(endpoint, "schema"), WEBHOOK_CLOUD_SCHEMA);
+    struct slice schema = json_str(endpoint, "schema");
+    bool cloud = slice_is(schema, WEBHOOK_CLOUD_SCHEMA);
     h->target.place = *place;
     h->schema = cloud ? CLOUD_EVENT_SCHEMA : EVENT_GRID_SCHEMA;
     buf_put_slice(&h->uri, json_str(endpoint, "endpointUri"));
+    webhook_agreement_init(&h->agreement, &h->target.place, buf_slice(&h->uri), schema);
     h->events_max = (unsigned)number(endpoint, "maxEventsPerBatch");
     h->preferred_bytes = (size_t)number(endpoint, "preferredBatchSizeInKilobytes") << 10;
     return &h->target;
 }
 
+static void webhook_removed(struct deliver_target *t)
+{
+    webhook_agreement_drop(&of(t)->agreement);
+}
+
 static void webhook_close(struct deliver_target *t)
 {
     struct webhook *h = of(t);
+    webhook_agreement_forget(&h->agreement);
     buf_wipe(&h->uri);
     message_free(&h->message);
     free(h);
@@ -304,6 +341,7 @@ const struct deliver_kind webhook_kind = {
     .routing = {.list = "webhooks", .check = webhook_check, .mask = webhook_mask},
     .open = webhook_open,
     .close = webhook_close,
+    .removed = webhook_removed,
     .connect = webhook_connect,
     .agree = webhook_agree,
     .add = webhook_add,
