@@ -17,6 +17,7 @@
 
 #include "base/num.h"
 #include "base/say.h"
+#include "c2d.h"
 #include "device.h"
 #include "hub.h"
 #include "hub/registry/registry.h"
@@ -38,9 +39,11 @@ static struct sim_hub hub;
 static struct ledger ledger;
 static struct device *devices;
 static struct twin_world twins;
+static struct c2d_world c2d;
 static unsigned device_count = 12, crashes, faults, fillings;
 static uint64_t messages = 600;
 static unsigned twin_writes = 25; /* of each section */
+static unsigned c2d_messages = 100;
 static uint64_t crash_every_us_max;
 static bool lying_disk, verbose;
 
@@ -94,6 +97,7 @@ static void create_identities(void)
 {
     for (unsigned i = 0; i < device_count; i++) create_identity(ledger.accounts[i].id);
     for (unsigned i = 0; i < TWINS; i++) create_identity(twins.twins[i].id);
+    for (unsigned i = 0; i < C2D_DEVICES; i++) create_identity(c2d_devices[i]);
 }
 
 /* ---- the judge */
@@ -127,7 +131,7 @@ static bool all_done(void)
 {
     for (unsigned i = 0; i < device_count; i++)
         if (!sender_done(&devices[i].sender)) return false;
-    return twin_world_done(&twins);
+    return twin_world_done(&twins) && c2d_world_done(&c2d);
 }
 
 static void make_room(void *ctx, uint64_t unused)
@@ -234,15 +238,18 @@ static void set_up(uint64_t seed)
     for (unsigned i = 0; i < device_count; i++)
         device_init(&devices[i], &ledger, i, messages, &device_net);
     twin_world_init(&twins, &hub, twin_writes);
+    c2d_world_init(&c2d, &hub, c2d_messages);
     create_identities();
     for (unsigned i = 0; i < device_count; i++) device_start(&devices[i]);
     twin_world_start(&twins);
+    c2d_world_start(&c2d);
 }
 
 static void tear_down(void)
 {
     for (unsigned i = 0; i < device_count; i++) device_fini(&devices[i]);
     twin_world_fini(&twins);
+    c2d_world_fini(&c2d);
     sim_hub_fini(&hub);
     world_fini();
     free(devices);

@@ -1,0 +1,190 @@
+/* model_c2d.c - messages, their ends, and what may be said of them. */
+#include "model_c2d.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/num.h"
+
+enum { DELIVERIES_MAX = 10, BODY_MAX = 400 };
+#define LATE_US (8 * 1000000ll) /* a device may read that long after the hub has sent */
+
+static int64_t wall_us(void)
+{
+    return world.now_us + world.wall_us;
+}
+
+/* ---- messages */
+
+unsigned model_c2d_send(struct model_c2d *m, const char *device, unsigned ack, int64_t expiry_us,
+                        unsigned connect)
+{
+    assert(m->count < C2D_MESSAGES_MAX);
+    m->messages[m->count] =
+        (struct c2d_sent){.device = device, .ack = ack, .expiry_us = expiry_us, .connect = connect};
+    return m->count++;
+}
+
+void model_c2d_put_body(struct buf *out, unsigned number)
+{
+    buf_printf(out, "%u:", number);
+    for (unsigned i = 0; i < number * 37 % BODY_MAX; i++)
+        buf_put_u8(out, (uint8_t)('a' + (number + i) % 26));
+}
+
+bool model_c2d_number(struct slice message_id, unsigned *out)
+{
+    uint64_t number;
+    if (!slice_starts(message_id, SLICE_LIT("m-"))) return false;
+    if (num_u64(slice_from(message_id, 2), &number) != OK || number >= C2D_MESSAGES_MAX)
+        return false;
+    *out = (unsigned)number;
+    return true;
+}
+
+static struct c2d_sent *find(struct model_c2d *m, struct slice message_id, unsigned *number)
+{
+    if (model_c2d_number(message_id, number) && *number < m->count) return &m->messages[*number];
+    world_violated("a message %.*s that nobody sent", SLICE_ARG(message_id));
+    return NULL;
+}
+
+/* It may have ended without the device's doing. */
+static bool may_be_over(const struct c2d_sent *s)
+{
+    return s->maybe[END_SUCCESS] || s->maybe[END_REJECTED] || s->given_back >= DELIVERIES_MAX ||
+           (s->expiry_us && s->expiry_us <= wall_us());
+}
+
+/* ---- deliveries */
+
+/* Messages of one connection are accepted, and so delivered, in their order. */
+static void check_order(const struct model_c2d *m, unsigned number)
+{
+    const struct c2d_sent *s = &m->messages[number];
+    for (unsigned i = 0; i < m->count; i++) {
+        const struct c2d_sent *other = &m->messages[i];
+        if (other->device != s->device || other->connect != s->connect) continue;
+        if (i > number && other->deliveries)
+            world_violated("%s: message %u came first after %u", s->device, number, i);
+        if (i < number && other->fate == C2D_TAKEN && other->deliveries == 0 && !may_be_over(other))
+            world_violated("%s: message %u came, %u did not", s->device, number, i);
+    }
+}
+
+static void check_body(const struct c2d_sent *s, unsigned number, struct slice body)
+{
+    struct buf want = {0};
+    model_c2d_put_body(&want, number);
+    if (!slice_eq(buf_slice(&want), body))
+        world_violated("%s: message %u has another body: %.*s", s->device, number, SLICE_ARG(body));
+    buf_free(&want);
+}
+
+void model_c2d_delivered(struct model_c2d *m, const char *device, struct slice message_id,
+                         struct slice body, bool locked)
+{
+    unsigned number;
+    struct c2d_sent *s = find(m, message_id, &number);
+    if (s == NULL) return;
+    check_body(s, number, body);
+    if (strcmp(s->device, device) != 0)
+        world_violated("%s: message %u was for %s", device, number, s->device);
+    if (s->fate == C2D_REFUSED)
+        world_violated("%s: message %u came, and was refused", device, number);
+    for (int end = 0; end < ENDS; end++)
+        if (s->sure[end]) world_violated("%s: message %u came again after its end", device, number);
+    if (s->told == END_SUCCESS || s->told == END_REJECTED)
+        world_violated("%s: message %u came again after its feedback", device, number);
+    if (s->expiry_us && wall_us() > s->expiry_us + LATE_US)
+        world_violated("%s: message %u came %" PRId64 " us after its expiry", device, number,
+                       wall_us() - s->expiry_us);
+    if (s->deliveries++ == 0 && !locked) check_order(m, number);
+}
+
+void model_c2d_settled(struct model_c2d *m, unsigned number, enum c2d_end end, bool sure)
+{
+    struct c2d_sent *s = &m->messages[number];
+    s->maybe[end] = true;
+    if (sure) s->sure[end] = true;
+}
+
+void model_c2d_given_back(struct model_c2d *m, unsigned number)
+{
+    m->messages[number].given_back++;
+}
+
+/* ---- feedback */
+
+static enum c2d_end end_of(struct slice status)
+{
+    static const char *const names[ENDS] = {[END_NONE] = "",
+                                            [END_SUCCESS] = "Success",
+                                            [END_REJECTED] = "Rejected",
+                                            [END_EXPIRED] = "Expired",
+                                            [END_TOO_OFTEN] = "DeliveryCountExceeded"};
+    for (int end = 1; end < ENDS; end++)
+        if (slice_is(status, names[end])) return (enum c2d_end)end;
+    return END_NONE;
+}
+
+static bool may_end_so(const struct c2d_sent *s, enum c2d_end end)
+{
+    switch (end) {
+    case END_EXPIRED: return s->expiry_us && s->expiry_us <= wall_us();
+    case END_TOO_OFTEN: return s->given_back >= DELIVERIES_MAX;
+    default: return s->maybe[end];
+    }
+}
+
+void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice device,
+                    struct slice status)
+{
+    unsigned number;
+    struct c2d_sent *s = find(m, message_id, &number);
+    enum c2d_end end = end_of(status);
+    if (s == NULL) return;
+    if (!slice_is(device, s->device))
+        world_violated("message %u was for %s, not %.*s", number, s->device, SLICE_ARG(device));
+    if (end == END_NONE || !may_end_so(s, end))
+        world_violated("%s: message %u cannot have ended as %.*s", s->device, number,
+                       SLICE_ARG(status));
+    if (!(s->ack & (end == END_SUCCESS ? C2D_ACK_POSITIVE : C2D_ACK_NEGATIVE)))
+        world_violated("%s: nobody wanted to know that message %u ended as %.*s", s->device, number,
+                       SLICE_ARG(status));
+    if (s->told && s->told != end)
+        world_violated("%s: message %u ended in two ways", s->device, number);
+    for (int other = 1; other < ENDS; other++)
+        if (s->sure[other] && other != (int)end)
+            world_violated("%s: message %u ended as %.*s, and was confirmed another way", s->device,
+                           number, SLICE_ARG(status));
+    s->told = end;
+}
+
+/* ---- the end */
+
+static bool is_over(const struct c2d_sent *s)
+{
+    if (s->fate != C2D_TAKEN || s->told) return true;
+    if (s->ack == C2D_ACK_FULL || !may_be_over(s)) return false;
+    if (s->sure[END_SUCCESS]) return !(s->ack & C2D_ACK_POSITIVE);
+    if (s->sure[END_REJECTED]) return !(s->ack & C2D_ACK_NEGATIVE);
+    return true;
+}
+
+bool model_c2d_over(const struct model_c2d *m)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (!is_over(&m->messages[i])) return false;
+    return true;
+}
+
+void model_c2d_say_open(const struct model_c2d *m)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        const struct c2d_sent *s = &m->messages[i];
+        if (!is_over(s))
+            fprintf(stderr, "%s: message %u is open: %u deliveries, %u given back, ack %u\n",
+                    s->device, i, s->deliveries, s->given_back, s->ack);
+    }
+}

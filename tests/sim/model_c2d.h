@@ -1,0 +1,57 @@
+/* model_c2d.h - what a hub promises about messages to devices.
+ *
+ * One service numbers its messages and sends each of them once.  It was accepted, refused, or nobody
+ * knows.  A device settles a message one way or the other; the hub confirms that (`sure`), or its word
+ * was lost or there is none (MQTT).
+ */
+#ifndef SIM_MODEL_C2D_H
+#define SIM_MODEL_C2D_H
+
+#include "world.h"
+
+enum { C2D_MESSAGES_MAX = 256 };
+
+enum c2d_fate { C2D_SENT, C2D_TAKEN, C2D_REFUSED };
+
+/* As feedback says it. */
+enum c2d_end { END_NONE, END_SUCCESS, END_REJECTED, END_EXPIRED, END_TOO_OFTEN, ENDS };
+
+enum { C2D_ACK_NONE, C2D_ACK_POSITIVE = 1, C2D_ACK_NEGATIVE = 2, C2D_ACK_FULL = 3 };
+
+struct c2d_sent {
+    const char *device;
+    enum c2d_fate fate;
+    unsigned connect;                /* the service's connection it was sent on */
+    unsigned ack;                    /* which ends are to be told */
+    int64_t expiry_us;               /* wall; 0: none within the run */
+    unsigned deliveries, given_back; /* the second: at most */
+    bool maybe[ENDS], sure[ENDS];    /* what the device said, what was confirmed */
+    enum c2d_end told;               /* by feedback */
+};
+
+struct model_c2d {
+    struct c2d_sent messages[C2D_MESSAGES_MAX]; /* numbers from 0 */
+    unsigned count;
+};
+
+/* The next message's number; its body and "m-{number}" as its id are given by the next two. */
+unsigned model_c2d_send(struct model_c2d *m, const char *device, unsigned ack, int64_t expiry_us,
+                        unsigned connect);
+void model_c2d_put_body(struct buf *out, unsigned number);
+bool model_c2d_number(struct slice message_id, unsigned *out);
+
+/* A device got it.  `locked`: what came before may be hidden for a while (HTTPS). */
+void model_c2d_delivered(struct model_c2d *m, const char *device, struct slice message_id,
+                         struct slice body, bool locked);
+void model_c2d_settled(struct model_c2d *m, unsigned number, enum c2d_end end, bool sure);
+void model_c2d_given_back(struct model_c2d *m, unsigned number);
+
+/* A record of feedback. */
+void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice device,
+                    struct slice status);
+
+/* Whatever was accepted has come to an end, and who wanted to know of it does. */
+bool model_c2d_over(const struct model_c2d *m);
+void model_c2d_say_open(const struct model_c2d *m); /* on stderr: what has not */
+
+#endif
