@@ -21,6 +21,7 @@
 #include "device.h"
 #include "hub.h"
 #include "hub/registry/registry.h"
+#include "method.h"
 #include "promise/judge.h"
 #include "twin.h"
 
@@ -40,10 +41,11 @@ static struct ledger ledger;
 static struct device *devices;
 static struct twin_world twins;
 static struct c2d_world c2d;
+static struct method_world methods;
 static unsigned device_count = 12, crashes, faults, fillings;
 static uint64_t messages = 600;
-static unsigned twin_writes = 25; /* of each section */
-static unsigned c2d_messages = 100;
+static unsigned twin_writes = 25;                        /* of each section */
+static unsigned c2d_messages = 100, method_answers = 15; /* of each caller */
 static uint64_t crash_every_us_max;
 static bool lying_disk, verbose;
 
@@ -98,6 +100,7 @@ static void create_identities(void)
     for (unsigned i = 0; i < device_count; i++) create_identity(ledger.accounts[i].id);
     for (unsigned i = 0; i < TWINS; i++) create_identity(twins.twins[i].id);
     for (unsigned i = 0; i < C2D_DEVICES; i++) create_identity(c2d_devices[i]);
+    for (unsigned i = 0; i < METHOD_DEVICES; i++) create_identity(method_devices[i]);
 }
 
 /* ---- the judge */
@@ -131,7 +134,7 @@ static bool all_done(void)
 {
     for (unsigned i = 0; i < device_count; i++)
         if (!sender_done(&devices[i].sender)) return false;
-    return twin_world_done(&twins) && c2d_world_done(&c2d);
+    return twin_world_done(&twins) && c2d_world_done(&c2d) && method_world_done(&methods);
 }
 
 static void make_room(void *ctx, uint64_t unused)
@@ -239,10 +242,12 @@ static void set_up(uint64_t seed)
         device_init(&devices[i], &ledger, i, messages, &device_net);
     twin_world_init(&twins, &hub, twin_writes);
     c2d_world_init(&c2d, &hub, c2d_messages);
+    method_world_init(&methods, &hub, method_answers);
     create_identities();
     for (unsigned i = 0; i < device_count; i++) device_start(&devices[i]);
     twin_world_start(&twins);
     c2d_world_start(&c2d);
+    method_world_start(&methods);
 }
 
 static void tear_down(void)
@@ -250,6 +255,7 @@ static void tear_down(void)
     for (unsigned i = 0; i < device_count; i++) device_fini(&devices[i]);
     twin_world_fini(&twins);
     c2d_world_fini(&c2d);
+    method_world_fini(&methods);
     sim_hub_fini(&hub);
     world_fini();
     free(devices);

@@ -1,0 +1,44 @@
+/* method.h - direct methods: services that call them over HTTPS (method_caller.c), and devices that answer
+ * over MQTT (method_mqtt.c): late, twice, not at all, or to calls that nobody made.
+ */
+#ifndef SIM_METHOD_H
+#define SIM_METHOD_H
+
+#include "http_peer.h"
+#include "model_method.h"
+#include "mqtt_peer.h"
+
+enum { METHOD_DEVICES = 2, METHOD_CALLERS = 3 };
+
+extern const char *const method_devices[METHOD_DEVICES];
+
+struct method_mqtt {
+    struct mqtt_peer peer;
+    struct model_method *model;
+    uint64_t rids[16]; /* of calls that are answered later, by number % 16 */
+};
+
+struct method_caller {
+    struct http_peer peer;
+    struct model_method *model;
+    unsigned number;        /* of the call that waits */
+    unsigned answers, goal; /* of devices */
+};
+
+void method_mqtt_init(struct method_mqtt *d, struct model_method *m, struct sim_hub *hub,
+                      const char *id);
+void method_caller_init(struct method_caller *c, struct model_method *m, struct sim_hub *hub,
+                        unsigned goal);
+
+struct method_world {
+    struct model_method model;
+    struct method_mqtt devices[METHOD_DEVICES];
+    struct method_caller callers[METHOD_CALLERS];
+};
+
+void method_world_init(struct method_world *w, struct sim_hub *hub, unsigned goal);
+void method_world_start(struct method_world *w);
+bool method_world_done(const struct method_world *w);
+void method_world_fini(struct method_world *w);
+
+#endif
