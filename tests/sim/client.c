@@ -14,6 +14,7 @@ static void connect_now(void *ctx, uint64_t unused);
 static void come_back_later(struct client *c)
 {
     c->link = NULL;
+    if (c->rests) return;
     world_at(world.now_us + 1000 + (int64_t)world_random(AWAY_US_MAX), connect_now, c, 0);
 }
 
@@ -67,6 +68,7 @@ static void connect_now(void *ctx, uint64_t unused)
         return;
     }
     c->connects++;
+    c->since_us = world.now_us;
     c->actor->up(c);
     client_flush(c);
     if (world_chance(c->trouble))

@@ -23,6 +23,8 @@ struct client {
     struct link *link; /* NULL while away */
     struct buf out;    /* for the hub; sent by client_flush() */
     unsigned connects;
+    int64_t since_us; /* when the newest connection was made */
+    bool rests;       /* does not come back */
     unsigned trouble; /* percent of its connections that it breaks itself */
 };
 

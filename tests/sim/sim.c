@@ -1,11 +1,12 @@
 /* sim.c - one run of the simulated world per seed.
  *
- *   sim [--seed N] [--seeds N] [--devices N] [--messages N] [--lying-disk] [-v]
+ *   sim [--seed N] [--seeds N | --hours N] [--devices N] [--messages N] [--lying-disk] [-v]
  *
  * A hub on one to three cores, devices that send, devices and services that share twins, links that
  * stall and break, syncs and writes that fail, a disk that runs full, and crashes that lose what was
  * not synced.  After every crash and at the end the whole log is read back and compared with what the
  * devices were told; the other actors compare with their models all the while.
+ * --hours: seed after seed for that long, or until one fails.
  * --lying-disk: syncs do nothing; then acknowledged messages must be found missing, or the simulator
  * itself is blind: the exit status is 0 only if it noticed.
  */
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/num.h"
 #include "base/say.h"
@@ -23,6 +25,7 @@
 #include "hub/registry/registry.h"
 #include "method.h"
 #include "promise/judge.h"
+#include "takeover.h"
 #include "twin.h"
 
 enum {
@@ -34,6 +37,8 @@ enum {
     FILLED_EVERY_US_MAX = 600000,
     FILLED_US_MAX = 200000,
     ROOM_LEFT_MAX = 100 << 10,
+    TAKEOVERS = 30,
+    PROGRESS_S = 10,
 };
 
 static struct sim_hub hub;
@@ -42,6 +47,7 @@ static struct device *devices;
 static struct twin_world twins;
 static struct c2d_world c2d;
 static struct method_world methods;
+static struct takeover_world takeover;
 static unsigned device_count = 12, crashes, faults, fillings;
 static uint64_t messages = 600;
 static unsigned twin_writes = 25;                        /* of each section */
@@ -101,6 +107,7 @@ static void create_identities(void)
     for (unsigned i = 0; i < TWINS; i++) create_identity(twins.twins[i].id);
     for (unsigned i = 0; i < C2D_DEVICES; i++) create_identity(c2d_devices[i]);
     for (unsigned i = 0; i < METHOD_DEVICES; i++) create_identity(method_devices[i]);
+    create_identity(takeover_device);
 }
 
 /* ---- the judge */
@@ -134,7 +141,8 @@ static bool all_done(void)
 {
     for (unsigned i = 0; i < device_count; i++)
         if (!sender_done(&devices[i].sender)) return false;
-    return twin_world_done(&twins) && c2d_world_done(&c2d) && method_world_done(&methods);
+    return twin_world_done(&twins) && c2d_world_done(&c2d) && method_world_done(&methods) &&
+           takeover_world_done(&takeover);
 }
 
 static void make_room(void *ctx, uint64_t unused)
@@ -243,11 +251,13 @@ static void set_up(uint64_t seed)
     twin_world_init(&twins, &hub, twin_writes);
     c2d_world_init(&c2d, &hub, c2d_messages);
     method_world_init(&methods, &hub, method_answers);
+    takeover_world_init(&takeover, &hub, TAKEOVERS);
     create_identities();
     for (unsigned i = 0; i < device_count; i++) device_start(&devices[i]);
     twin_world_start(&twins);
     c2d_world_start(&c2d);
     method_world_start(&methods);
+    takeover_world_start(&takeover);
 }
 
 static void tear_down(void)
@@ -256,6 +266,7 @@ static void tear_down(void)
     twin_world_fini(&twins);
     c2d_world_fini(&c2d);
     method_world_fini(&methods);
+    takeover_world_fini(&takeover);
     sim_hub_fini(&hub);
     world_fini();
     free(devices);
@@ -295,23 +306,50 @@ static int report(uint64_t seed, unsigned seeds, unsigned failed)
     return lying_disk ? blind : failed != 0;
 }
 
+static void say_replay(uint64_t seed)
+{
+    printf("seed %" PRIu64 " failed; replay with: ./dev sim --seed %" PRIu64 " -v\n", seed, seed);
+}
+
+/* A line of progress now and then; the first seed that fails ends it. */
+static int run_for(double hours, uint64_t first)
+{
+    time_t began = time(NULL), said = began;
+    uint64_t seed = first;
+    while (difftime(time(NULL), began) < hours * 3600) {
+        if (run(seed)) {
+            say_replay(seed);
+            printf("not ok: seed %" PRIu64 " after %" PRIu64 " good ones\n", seed, seed - first);
+            return 1;
+        }
+        seed++;
+        if (difftime(time(NULL), said) < PROGRESS_S) continue;
+        said = time(NULL);
+        fprintf(stderr, "%" PRIu64 " seeds from %" PRIu64 ", %.0f s of %.0f s\n", seed - first,
+                first, difftime(said, began), hours * 3600);
+    }
+    printf("ok: %" PRIu64 " seeds from %" PRIu64 " in %g hours, 0 failed\n", seed - first, first,
+           hours);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"seeds", required_argument, NULL, 'n'},
-                                            {"devices", required_argument, NULL, 'd'},
-                                            {"messages", required_argument, NULL, 'm'},
-                                            {"lying-disk", no_argument, NULL, 'l'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'n'},
+        {"hours", required_argument, NULL, 'h'},    {"devices", required_argument, NULL, 'd'},
+        {"messages", required_argument, NULL, 'm'}, {"lying-disk", no_argument, NULL, 'l'},
+        {"verbose", no_argument, NULL, 'v'},        {0}};
     uint64_t seed = 1;
     unsigned seeds = 1, failed = 0;
+    double hours = 0;
     int option;
     say_level_max = SAY_ERROR;
     while ((option = getopt_long(argc, argv, "v", options, NULL)) != -1) {
         switch (option) {
         case 's': seed = strtoull(optarg, NULL, 0); break;
         case 'n': seeds = (unsigned)strtoul(optarg, NULL, 0); break;
+        case 'h': hours = strtod(optarg, NULL); break;
         case 'd': device_count = (unsigned)strtoul(optarg, NULL, 0); break;
         case 'm': messages = strtoull(optarg, NULL, 0); break;
         case 'l': lying_disk = true; break;
@@ -319,12 +357,11 @@ int main(int argc, char **argv)
         default: return 2;
         }
     }
+    if (hours > 0) return run_for(hours, seed > 1 ? seed : (uint64_t)time(NULL) * 1000);
     for (unsigned i = 0; i < seeds; i++) {
         unsigned violations = run(seed + i);
         failed += violations != 0;
-        if (violations && !lying_disk)
-            printf("seed %" PRIu64 " failed; replay with: ./dev sim --seed %" PRIu64 " -v\n",
-                   seed + i, seed + i);
+        if (violations && !lying_disk) say_replay(seed + i);
     }
     return report(seed, seeds, failed);
 }
