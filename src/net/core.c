@@ -164,6 +164,11 @@ enum err core_listen(struct core *core, int fd, bool is_unix, const struct net_l
     return OK;
 }
 
+void core_watch(struct core *core, const struct conn_watch *watch)
+{
+    core->host.watch = *watch;
+}
+
 void core_start(struct core *core)
 {
     int failed = pthread_create(&core->thread, NULL, run, core);

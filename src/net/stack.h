@@ -32,6 +32,8 @@ struct conn_host {
     struct buf cipher;    /* where TLS engines write; empty between calls */
     struct buf frames;    /* the same for WebSocket engines */
     struct ws_spare spare;
+    struct conn_watch watch; /* .failed NULL: nobody */
+    struct slice fed;        /* during conn_received(): what came */
 };
 
 enum { NET_RESUME = POST_NET, NET_RESOLVED };
@@ -60,6 +62,8 @@ struct conn {
     bool choked;     /* by ourselves: too much output waits */
     bool owes_drained, admin;
     bool goodbye; /* all is sent, the peer's Close is awaited */
+    bool dialed;  /* by us */
+    bool heard;   /* the front got something */
     uint16_t local_port;
     char peer[56];
 };

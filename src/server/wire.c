@@ -28,6 +28,7 @@
 #include "hub/policy/policy.h"
 #include "hub/producer/producer.h"
 #include "hub/query/query.h"
+#include "hub/refusal/refusal.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
 #include "hub/transfer/transfer.h"
@@ -259,6 +260,7 @@ static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
 static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane)
 {
     c->lane = lane;
+    refusals_attach(w->hub.refusals, lane);
     store_attach(lane);
     blobs_attach(lane);
     out_attach(lane);
@@ -309,6 +311,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     hub->quota = quota_new(&cfg->throttle.quota);
     if (cfg->fault_injection) hub->faults = faults_new();
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
+    hub->refusals = refusals_new(hub);
     TRY(name_hub(hub, cfg));
     TRY(open_store(w, cfg));
     hub->store = w->store;
@@ -382,6 +385,7 @@ void wire_close(struct wire *w)
     quota_free(w->hub.quota);
     throttle_free(w->hub.throttle);
     faults_free(w->hub.faults);
+    refusals_free(w->hub.refusals);
     if (w->log) log_close(w->log);
     store_close(w->store);
     blobs_close(w->blobs);

@@ -22,6 +22,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/registry/registry.h"
 #include "hub/session/credential.h"
+#include "hub/session/explain.h"
 #include "hub/session/light.h"
 
 COUNTER(granted, "azimuth_sessions_granted_total", "Sessions opened");
@@ -62,6 +63,7 @@ struct attempt {
 struct presence {
     struct list behalf;   /* in home->on_behalf; alone: nobody speaks for it */
     char *chain;          /* then who does, "who;..;edge device" */
+    char *caller;         /* who it is that is connected, for explain_takeover() */
     struct attempt *next; /* granted once the present session has ended */
     bool closing;
     struct session_link link;
@@ -101,12 +103,18 @@ static void answer(struct attempt *a)
     free_attempt(a);
 }
 
-static void refuse(struct attempt *a, enum session_cause cause)
+static void refuse_for(struct attempt *a, enum session_cause cause, const struct identity *id)
 {
     a->answer.cause = cause;
+    explain_refusal(&(struct explain){a->home->hub, a->home->lane, open_of(a), id, &a->answer});
     say_debug("session.refused", "identity=%.*s cause=%s auth=%s", SLICE_ARG(who_of(a)),
               session_cause_name(cause), auth_cause_name(a->answer.auth));
     answer(a);
+}
+
+static void refuse(struct attempt *a, enum session_cause cause)
+{
+    refuse_for(a, cause, NULL);
 }
 
 static void tell_close(struct session_home *home, struct presence *p, enum session_cause cause)
@@ -147,6 +155,7 @@ static void free_presence(struct presence *p)
 {
     list_remove(&p->behalf);
     free(p->chain);
+    free(p->caller);
     free(p);
 }
 
@@ -155,6 +164,9 @@ static void occupy(struct presence *p, struct attempt *a)
 {
     struct session_home *home = a->home;
     note_chain(p, a);
+    free(p->caller);
+    p->caller = explain_caller(open_of(a));
+    explain_connected(home->hub, home->lane, open_of(a));
     bool mqtt = open_of(a)->protocol == SESSION_MQTT;
     p->link = (struct session_link){a->open->from, open_of(a)->protocol,
                                     mqtt ? a->answer.features : open_of(a)->features};
@@ -178,6 +190,7 @@ static void admit(struct session_home *home, struct attempt *a)
         return;
     }
     metric_inc(&takeovers);
+    explain_takeover(home->hub, home->lane, open_of(a), p->caller);
     if (p->next) refuse(p->next, SESSION_TAKEN_OVER);
     p->next = a;
     list_push(&home->waiting, &a->node);
@@ -346,7 +359,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
     list_remove(&a->node);
     enum session_cause cause = check(a, id, e);
     if (cause != SESSION_GRANTED) {
-        refuse(a, cause);
+        refuse_for(a, cause, id);
         return;
     }
     if (a->open->kind == SESSION_RENEW) {

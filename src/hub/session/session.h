@@ -44,6 +44,7 @@ enum {
     SESSION_LIGHTS_MAX = 64,       /* ours; the oldest is closed */
     SESSION_AUTH_CHAIN_MAX = 2048, /* bytes; REGISTRY_ANCESTORS_MAX ids */
     SESSION_MODEL_ID_MAX = 256,    /* bytes; DTDL allows an interface 128 */
+    SESSION_SDK_MAX = 128,         /* bytes that are kept of what it says that it is */
     SESSION_TWIN_US = 5000000,     /* a twin that nobody tells of is asked for this often at most */
 };
 
@@ -87,6 +88,9 @@ struct session_ask {
     struct slice model_id; /* its Plug and Play model, see session_model_id_valid(); empty: none */
     uint32_t features;     /* not MQTT: what it wants from the start */
     bool clean;            /* MQTT's clean session: earlier subscriptions are forgotten */
+
+    /* For hub/refusal: where it comes from, and what it says that it is. */
+    struct slice peer, sdk;
 };
 
 /* May stand in a twin and in annotations: up to SESSION_MODEL_ID_MAX bytes of ASCII without spaces and
