@@ -183,6 +183,11 @@ static void on_event_hub_gone(void *ctx, const struct event_hub *h)
     capture_gone(w->captures, w->cores[0].lane, h->stream);
 }
 
+static bool is_group_key(void *ctx, const struct sas *t, struct buf *group)
+{
+    return dps_is_group_key(ctx, t, group);
+}
+
 /* What the hub does, each on top of those before it. */
 static enum err open_capabilities(struct wire *w, struct wire_core *c, struct lane *lane)
 {
@@ -215,7 +220,9 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
                                     .out = w->out,
                                     .issuer = w->issuer,
                                     .issued_us = w->issued_us};
-    return dps_new(&w->hub, lane, &doors, &c->dps);
+    TRY(dps_new(&w->hub, lane, &doors, &c->dps));
+    session_home_set_guess(c->sessions, is_group_key, c->dps);
+    return OK;
 }
 
 static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)

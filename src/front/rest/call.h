@@ -284,6 +284,7 @@ void rest_call_hand_over(struct call *c, enum rest_stream stream);
 /* ---- upgrade.c */
 
 bool rest_upgrade_wanted(const struct call *c); /* the request asks for WebSocket */
+void rest_upgrade_note(const struct call *c, const char *what); /* ... and does not get it */
 
 /* ---- handlers */
 

@@ -385,6 +385,7 @@ bool rest_route_find(struct call *c)
 {
     struct buf allowed = {0};
     enum err e = search_all(c, &allowed);
+    if (c->route == NULL && rest_upgrade_wanted(c)) rest_upgrade_note(c, "no such path");
     if (e == ERR_INVALID)
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the path is not percent-encoded correctly");
     else if (c->route == NULL && buf_size(&allowed) > 0)

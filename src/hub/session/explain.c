@@ -82,8 +82,65 @@ static const char *kind_of(struct slice text)
     return text.len == 44 ? "what looks like a key" : "a text that is no token";
 }
 
+/* Not for a flood: each guess is some signatures. */
+static bool may_guess(struct explain_guess *g)
+{
+    int64_t second = clock_wall_us() / 1000000;
+    if (second != g->second) g->count = 0;
+    g->second = second;
+    return g->count++ < SESSION_GUESSES_MAX;
+}
+
+static bool by_text_of_key(const struct sas *t, const struct identity *id)
+{
+    return (id->key_texts[0].len && sas_verify(t, id->key_texts[0])) ||
+           (id->key_texts[1].len && sas_verify(t, id->key_texts[1]));
+}
+
+static const struct policy *by_policy_unnamed(const struct hub *hub, const struct sas *t)
+{
+    for (size_t i = 0; i < hub->policies->count; i++) {
+        const struct policy *p = &hub->policies->items[i];
+        for (int k = 0; k < 2; k++)
+            if (sas_verify(t, slice_of(p->keys[k].bytes, p->keys[k].len))) return p;
+    }
+    return NULL;
+}
+
+/* Whose key is it, if not the identity's own? */
+static void guess_key(const struct explain *x, struct refusal *r, const struct sas *t,
+                      struct buf *observed, struct buf *next)
+{
+    struct buf group = {0};
+    char iso[CLOCK_ISO_LEN + 1];
+    int64_t replaced_us;
+    const struct policy *policy;
+    if (!may_guess(x->guess)) return;
+    if ((replaced_us = formers_signed(x->formers, r->who, t)) != 0) {
+        clock_iso(replaced_us, iso);
+        buf_printf(observed, "signed with the key that was replaced at %.19sZ", iso);
+    } else if (x->id && by_text_of_key(t, x->id)) {
+        buf_put_str(observed, "signed with the key's base64 text");
+        buf_put_str(next, "decode the key's base64 before it is used for HMAC-SHA256");
+    } else if ((policy = by_policy_unnamed(x->hub, t)) != NULL) {
+        buf_printf(observed,
+                   "signed with the key of the policy '%s', which the token does not name",
+                   policy->name);
+        buf_printf(next, "add &skn=%s to the token, or sign it with the device's own key",
+                   policy->name);
+    } else if (x->guess->fn && x->guess->fn(x->guess->ctx, t, &group)) {
+        buf_printf(observed, "signed with the key of the enrollment group %.*s itself",
+                   SLICE_ARG(buf_slice(&group)));
+        buf_printf(next,
+                   "derive the device's key: azimuth dps compute-device-key --key GROUPKEY "
+                   "--registration-id %.*s",
+                   SLICE_ARG(r->who));
+    }
+    buf_free(&group);
+}
+
 static void explain_token(const struct explain *x, struct refusal *r, struct buf *observed,
-                          struct buf *expected)
+                          struct buf *expected, struct buf *next)
 {
     struct sas t;
     char path[HUB_TOKEN_PATH_MAX];
@@ -102,6 +159,8 @@ static void explain_token(const struct explain *x, struct refusal *r, struct buf
     else if (r->cause == REFUSAL_SAS_SIGNATURE && t.policy[0]) {
         buf_printf(observed, "a signature that fits neither key of the policy '%s'", t.policy);
         buf_printf(expected, "a key of the policy '%s', or a token without skn", t.policy);
+    } else if (r->cause == REFUSAL_SAS_SIGNATURE) {
+        guess_key(x, r, &t, observed, next);
     }
 }
 
@@ -179,7 +238,7 @@ static bool is_on_behalf(const struct session_open_msg *open)
 }
 
 static bool fill(const struct explain *x, struct refusal *r, struct buf *observed,
-                 struct buf *expected)
+                 struct buf *expected, struct buf *next)
 {
     switch (x->answer->cause) {
     case SESSION_UNKNOWN: r->cause = REFUSAL_UNKNOWN_ID; break;
@@ -196,7 +255,7 @@ static bool fill(const struct explain *x, struct refusal *r, struct buf *observe
         if (is_on_behalf(x->open))
             buf_put_slice(observed, open_chain(x->open));
         else
-            explain_token(x, r, observed, expected);
+            explain_token(x, r, observed, expected, next);
         break;
     case SESSION_BAD_CERTIFICATE: explain_certificate(x, r, observed, expected); break;
     case SESSION_UNAVAILABLE:
@@ -211,15 +270,17 @@ static bool fill(const struct explain *x, struct refusal *r, struct buf *observe
 void explain_refusal(const struct explain *x)
 {
     struct refusal r = begin(x->open, REFUSAL_CAUSES);
-    struct buf observed = {0}, expected = {0};
-    if (fill(x, &r, &observed, &expected)) {
+    struct buf observed = {0}, expected = {0}, next = {0};
+    if (fill(x, &r, &observed, &expected, &next)) {
         r.known = r.cause != REFUSAL_UNKNOWN_ID;
         r.observed = buf_slice(&observed);
         r.expected = buf_slice(&expected);
+        r.next = buf_slice(&next);
         refusal_home_note(x->hub->refusals, x->home, &r);
     }
     buf_free(&observed);
     buf_free(&expected);
+    buf_free(&next);
 }
 
 /* ---- sessions */

@@ -3,7 +3,15 @@
 #define HUB_SESSION_EXPLAIN_H
 
 #include "hub/registry/registry.h"
+#include "hub/session/former.h"
 #include "hub/session/message.h"
+
+struct explain_guess {
+    bool (*fn)(void *ctx, const struct sas *t, struct buf *out); /* NULL: nobody knows */
+    void *ctx;
+    int64_t second; /* in which `count` were asked about */
+    unsigned count;
+};
 
 struct explain {
     const struct hub *hub;
@@ -11,6 +19,8 @@ struct explain {
     const struct session_open_msg *open;
     const struct identity *id; /* NULL: it is not at hand, or there is none */
     const struct session_opened *answer;
+    const struct formers *formers;
+    struct explain_guess *guess;
 };
 
 void explain_refusal(const struct explain *x);

@@ -46,6 +46,8 @@ struct session_home {
     struct list subscribers; /* changes of subscriptions under way */
     struct list listeners;   /* struct session_listener */
     struct registry_listener identities;
+    struct formers formers;
+    struct explain_guess guess;
 };
 
 /* An OPEN that is looked at, or waits for an older session to end. */
@@ -106,7 +108,8 @@ static void answer(struct attempt *a)
 static void refuse_for(struct attempt *a, enum session_cause cause, const struct identity *id)
 {
     a->answer.cause = cause;
-    explain_refusal(&(struct explain){a->home->hub, a->home->lane, open_of(a), id, &a->answer});
+    explain_refusal(&(struct explain){a->home->hub, a->home->lane, open_of(a), id, &a->answer,
+                                      &a->home->formers, &a->home->guess});
     say_debug("session.refused", "identity=%.*s cause=%s auth=%s", SLICE_ARG(who_of(a)),
               session_cause_name(cause), auth_cause_name(a->answer.auth));
     answer(a);
@@ -368,6 +371,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
     }
     snprintf(a->answer.generation, sizeof a->answer.generation, "%.*s", SLICE_ARG(id->generation));
     if (open_of(a)->protocol == SESSION_HTTP) {
+        explain_connected(a->home->hub, a->home->lane, open_of(a));
         lights_add(&a->home->lights, who_of(a), a->open->from);
         answer(a);
         return;
@@ -487,7 +491,20 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
     tell_close(home, p, causes[change]);
 }
 
+static void on_rekeying(struct registry_listener *l, const struct identity *old)
+{
+    struct session_home *home = CONTAINER_OF(l, struct session_home, identities);
+    if (old->auth == IDENTITY_SAS) formers_add(&home->formers, old, clock_wall_us());
+}
+
 /* ---- life */
+
+void session_home_set_guess(struct session_home *home,
+                            bool (*guess)(void *ctx, const struct sas *t, struct buf *out),
+                            void *ctx)
+{
+    home->guess = (struct explain_guess){.fn = guess, .ctx = ctx};
+}
 
 struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
                                       struct registry *registry,
@@ -509,6 +526,8 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     lane_on(lane, SESSION_SUBSCRIBE, on_subscribe, home);
     lane_on(lane, SESSION_DOUBTED, on_doubted, home);
     home->identities.changed = on_changed;
+    home->identities.rekeying = on_rekeying;
+    formers_init(&home->formers);
     registry_listen(registry, &home->identities);
     return home;
 }
@@ -527,5 +546,6 @@ void session_home_free(struct session_home *home)
     }
     map_free(&home->presences);
     lights_fini(&home->lights);
+    formers_fini(&home->formers);
     free(home);
 }
