@@ -111,6 +111,7 @@ enum waiting {
     WAITING_ROUTING,
     WAITING_CAPTURES,
     WAITING_REFUSALS,
+    WAITING_SPELLING,
     WAITING_TURN, /* throttled: the handler has not run */
     WAITING_SITE  /* the call's `forget` */
 };
@@ -149,6 +150,8 @@ struct call {
     struct routing_wait routing_wait;
     struct capture_wait capture_wait;
     struct refusal_wait refusal_wait;
+    struct refusal_spelling spelling;
+    unsigned refusals_top;
     bool answered;
     bool stalled; /* no more of the request is read until rest_call_resume() */
     bool begun;   /* an answer is under way, in pieces */
@@ -283,7 +286,7 @@ void rest_call_hand_over(struct call *c, enum rest_stream stream);
 
 /* ---- upgrade.c */
 
-bool rest_upgrade_wanted(const struct call *c); /* the request asks for WebSocket */
+bool rest_upgrade_wanted(const struct call *c);                 /* the request asks for WebSocket */
 void rest_upgrade_note(const struct call *c, const char *what); /* ... and does not get it */
 
 /* ---- handlers */

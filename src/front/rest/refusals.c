@@ -13,7 +13,7 @@ enum { ATTEMPTS_MAX = REFUSAL_RING_MAX, LIST_DEFAULT = 100 };
 static struct refusal_reader reader_of(const struct call *c)
 {
     const struct rest_config *config = c->service->config;
-    return (struct refusal_reader){config->hub->hosts[0], config->ca_path};
+    return (struct refusal_reader){.host = config->hub->hosts[0], .ca = config->ca_path};
 }
 
 static void bad(struct call *c, const char *text)
@@ -95,30 +95,72 @@ static bool get_place(const struct call *c, struct refusal_query *q)
 
 /* ---- of one identity */
 
-static void on_attempts(struct refusal_wait *w, const struct refusal_page *page)
+static void ask_attempts(struct call *c)
 {
-    struct call *c = CONTAINER_OF(w, struct call, refusal_wait);
+    struct refusal_query q = {.cause = REFUSAL_CAUSES,
+                              .top = c->refusals_top,
+                              .before_us = INT64_MAX,
+                              .who = buf_slice(&c->who)};
+    rest_call_wait(c, WAITING_REFUSALS);
+    refusal_ask(c->service->config->hub->refusals, c->service->lane, &q, &c->refusal_wait);
+}
+
+static void answer_attempts(struct call *c, const struct refusal_page *page)
+{
     struct refusal_reader reader = reader_of(c);
     struct buf json = {0};
-    rest_call_resume(c);
+    reader.spelling = buf_slice(&c->body);
     refusal_write_all(&json, buf_slice(&c->who), page, &reader, c->service->started_us);
     rest_answer_json(c, buf_slice(&json));
     buf_free(&json);
+}
+
+static void on_attempts_again(struct refusal_wait *w, const struct refusal_page *page)
+{
+    struct call *c = CONTAINER_OF(w, struct call, refusal_wait);
+    rest_call_resume(c);
+    answer_attempts(c, page);
+    rest_call_end(c);
+}
+
+/* The journal is asked again rather than kept. */
+static void on_spelling(struct refusal_spelling *s, struct slice other)
+{
+    struct call *c = CONTAINER_OF(s, struct call, spelling);
+    rest_call_resume(c);
+    buf_clear(&c->body);
+    buf_put_slice(&c->body, other);
+    c->refusal_wait.fn = on_attempts_again;
+    ask_attempts(c);
+    rest_call_end(c);
+}
+
+static void on_attempts(struct refusal_wait *w, const struct refusal_page *page)
+{
+    struct call *c = CONTAINER_OF(w, struct call, refusal_wait);
+    rest_call_resume(c);
+    buf_clear(&c->body);
+    if (refusal_is_of_unknown_id(page)) {
+        c->spelling.fn = on_spelling;
+        rest_call_wait(c, WAITING_SPELLING);
+        refusal_ask_spelling(c->service->config->hub->store, c->service->lane, buf_slice(&c->who),
+                             &c->spelling);
+    } else {
+        answer_attempts(c, page);
+    }
     rest_call_end(c);
 }
 
 void rest_refusal_attempts(struct call *c)
 {
-    struct refusal_query q = {.cause = REFUSAL_CAUSES, .top = ATTEMPTS_MAX, .before_us = INT64_MAX};
+    c->refusals_top = ATTEMPTS_MAX;
     if (!rest_route_who(c)) return;
-    if (!get_number(c, "top", ATTEMPTS_MAX, &q.top)) {
+    if (!get_number(c, "top", ATTEMPTS_MAX, &c->refusals_top)) {
         bad(c, "top is a number from 1 to 64");
         return;
     }
-    q.who = buf_slice(&c->who);
     c->refusal_wait.fn = on_attempts;
-    rest_call_wait(c, WAITING_REFUSALS);
-    refusal_ask(c->service->config->hub->refusals, c->service->lane, &q, &c->refusal_wait);
+    ask_attempts(c);
 }
 
 /* ---- the list */

@@ -107,6 +107,8 @@ static void drop_call(struct rest *r)
         capture_forget(c->service->lane, &c->capture_wait);
     else if (c->waiting == WAITING_REFUSALS)
         refusal_forget(&c->refusal_wait);
+    else if (c->waiting == WAITING_SPELLING)
+        store_forget(c->service->lane, &c->spelling.wait);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);

@@ -1,6 +1,6 @@
 /* cause.c - the causes: codes, stages, texts.
  *
- * docs/why.md has the same table; tests/why compares them.  Codes stay for ever: a cause that goes leaves a
+ * docs/why.md has the same table; refusal_test.c compares them.  Codes stay for ever: a cause that goes leaves a
  * gap.  Every text follows one rule: what happened, what was seen, what was expected, one next step. */
 #include "hub/refusal/refusal.h"
 
@@ -28,7 +28,7 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
     [REFUSAL_NAME_MISMATCH] =
         {"C104", "name-mismatch", STAGE_TLS, SEVERITY_REFUSED,
          "{peer} asked for a name that our certificate does not have, and left.", "{sni}",
-         "one of our names", "azimuth serve --hostname {sni}, beside the names there are"},
+         "one of our names", "azimuth serve --hostname {sniword}, beside the names there are"},
     [REFUSAL_CLIENT_CERT] =
         {"C105", "client-cert", STAGE_CREDENTIAL, SEVERITY_REFUSED,
          "The client certificate that {id} showed does not count.", "a certificate",
@@ -91,7 +91,8 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
         {"C134", "sas-not-allowed", STAGE_PERMISSION, SEVERITY_REFUSED,
          "{id} showed a token of its own, and this hub takes none of its kind.",
          "a token that is good", "a client certificate",
-         "give it a certificate, or change device-sas and module-sas in azimuth.yaml"},
+         "give it a certificate, or set disable-device-sas and disable-module-sas to false in "
+         "azimuth.yaml"},
     [REFUSAL_POLICY_RIGHT] = {"C135", "policy-right", STAGE_PERMISSION, SEVERITY_REFUSED,
                               "The policy that signed the token of {id} may not connect devices.",
                               "another right", "DeviceConnect",
@@ -156,12 +157,12 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
          "look at the network between {peer} and this server, or at whether the device restarted"},
     [REFUSAL_WE_CLOSED] = {"C165", "we-closed", STAGE_SESSION, SEVERITY_CLOSED,
                            "This server closed the connection of {id}.", "a reason of the server's",
-                           "a new connection", "see that it connects again: azimuth why {id}"},
+                           "a new connection", "see that it connects again: azimuth why {word}"},
     [REFUSAL_DPS_NO_ENROLLMENT] = {"C170", "dps-no-enrollment", STAGE_IDENTITY, SEVERITY_REFUSED,
                                    "Nobody has enrolled {id} for provisioning.",
                                    "no enrollment that fits",
                                    "an individual enrollment, or a group's key or CA",
-                                   "azimuth dps enrollment create --eid {id} --at symmetrickey"},
+                                   "azimuth dps enrollment create --eid {word}"},
     [REFUSAL_DPS_CERTIFICATE] =
         {"C171", "dps-certificate", STAGE_CREDENTIAL, SEVERITY_REFUSED,
          "The certificate with which {id} asks to be provisioned does not count.", "a certificate",
@@ -173,7 +174,7 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
         {"C172", "dps-disabled", STAGE_PERMISSION, SEVERITY_REFUSED,
          "The enrollment of {id} is disabled.", "provisioningStatus disabled",
          "provisioningStatus enabled",
-         "azimuth dps enrollment update --eid {id} --provisioning-status enabled"},
+         "azimuth dps enrollment update --eid {word} --provisioning-status enabled"},
     [REFUSAL_DPS_NO_HUB] = {"C173", "dps-no-hub", STAGE_SESSION, SEVERITY_REFUSED,
                             "{id} proved who it is, and could not be assigned to a hub.",
                             "no hub that takes it", "a linked hub that answers",
@@ -188,7 +189,7 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
                          "a token",
                          "SharedAccessSignature sr=IDSCOPE/registrations/{id}, signed with the "
                          "enrollment's key or one derived from the group's",
-                         "azimuth dps compute-device-key --registration-id {id} --key GROUPKEY"},
+                         "azimuth dps compute-device-key --rid {word} --key GROUPKEY"},
     [REFUSAL_NOT_SUBSCRIBED] = {"M10", "not-subscribed", STAGE_SUBSCRIPTIONS, SEVERITY_REFUSED,
                                 "{id} is connected, but does not listen to direct methods.",
                                 "no subscription",

@@ -21,6 +21,7 @@
 #define HUB_REFUSAL_REFUSAL_H
 
 #include "hub/hub.h"
+#include "store/store.h"
 
 enum {
     REFUSAL_RING_MAX = 64,        /* records of an identity; the oldest goes */
@@ -100,8 +101,8 @@ enum refusal_severity {
 };
 
 /* A cause, for people.  Texts have fill-ins: {id} {peer} {port} {protocol} {sni} {sdk} {observed}
- * {expected} {for} (of the evidence's number, as a time span), {host}, {ca}, and for commands {target} (-d d -m m)
- * and {kind} (device-identity). */
+ * {expected} {for} (of the evidence's number, as a time span), {host}, {ca}; and for commands {target}
+ * (-d d -m m), {kind} (device-identity), {word} (the id) and {sniword}, quoted for a shell. */
 struct refusal_text {
     const char *code; /* "C131", for ever */
     const char *name; /* "sas-expired" */
@@ -187,12 +188,26 @@ void refusal_ask(struct refusals *r, struct lane *lane, const struct refusal_que
                  struct refusal_wait *w);
 void refusal_forget(struct refusal_wait *w);
 
+bool refusal_is_of_unknown_id(const struct refusal_page *page); /* the latest */
+
+/* Is there a device of that name in another spelling?  `fn` is called once, with it or with nothing,
+ * unless `wait` is forgotten (store_forget()). */
+struct refusal_spelling {
+    void (*fn)(struct refusal_spelling *s, struct slice other);
+    struct store_wait wait;
+};
+
+void refusal_ask_spelling(const struct store *store, struct lane *lane, struct slice who,
+                          struct refusal_spelling *s);
+
 /* ---- for people */
 
 /* Who is reading: names for the fill-ins. */
 struct refusal_reader {
     const char *host; /* the hub's */
     const char *ca;   /* its authority's file; NULL: "the CA's certificate" */
+    struct slice
+        spelling; /* of a device that exists, where the id asked about does not; or empty */
 };
 
 /* A record as JSON: time, cause, stage, evidence, texts. */

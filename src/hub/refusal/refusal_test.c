@@ -12,7 +12,7 @@ static struct office office;
 static struct lane lanes[CORES];
 static struct hub hub;
 static struct refusals *refusals;
-static struct refusal_reader reader = {"hub.example", "/d/ca.pem"};
+static struct refusal_reader reader = {.host = "hub.example", .ca = "/d/ca.pem"};
 static int64_t wall_us;
 
 static int64_t now_wall(void)
@@ -314,6 +314,29 @@ static void every_cause_has_its_texts(void **state)
     assert_int_equal(refusal_cause_of(SLICE_LIT("C999")), REFUSAL_CAUSES);
 }
 
+/* docs/why.md has a row for each cause, made of the same texts. */
+static void the_page_has_every_cause(void **state)
+{
+    struct buf page = {0}, row = {0};
+    FILE *f = fopen(WHY_PAGE, "r");
+    (void)state;
+    assert_non_null(f);
+    for (int c; (c = fgetc(f)) != EOF;) buf_put_u8(&page, (uint8_t)c);
+    fclose(f);
+    for (int i = 0; i < REFUSAL_CAUSES; i++) {
+        const struct refusal_text *t = refusal_text((enum refusal_cause)i);
+        buf_clear(&row);
+        buf_printf(&row, "| `%s` | %s | %s | %s | %s | %s |\n", t->code, t->name,
+                   refusal_stage_name(t->stage), t->happened, t->expected, t->next);
+        if (strstr(buf_cstr(&page), buf_cstr(&row)) == NULL) {
+            print_error("docs/why.md lacks this row:\n%s", buf_cstr(&row));
+            assert_true(false);
+        }
+    }
+    buf_free(&page);
+    buf_free(&row);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_was_never_seen_is_told_where_to_look, set_up,
                                         tear_down),
         cmocka_unit_test(every_cause_has_its_texts),
+        cmocka_unit_test(the_page_has_every_cause),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     buf_free(&said);

@@ -72,6 +72,10 @@ static void put_fill_in(struct buf *out, struct slice name, const struct refusal
         put_plain(out, or_text(w->who, "the client"));
     else if (slice_is(name, "target"))
         put_target(out, w->who);
+    else if (slice_is(name, "word"))
+        put_word(out, w->who);
+    else if (slice_is(name, "sniword"))
+        put_word(out, w->sni);
     else if (slice_is(name, "kind"))
         buf_put_str(out, hub_module_of(w->who).len ? "module-identity" : "device-identity");
     else if (slice_is(name, "peer"))
@@ -143,9 +147,19 @@ static void put_observed(struct buf *out, const struct refusal_seen *s,
                  s, reader);
 }
 
+static bool is_misspelt(const struct refusal_seen *s, const struct refusal_reader *reader)
+{
+    return s->what.cause == REFUSAL_UNKNOWN_ID && reader->spelling.len > 0;
+}
+
 static void put_expected(struct buf *out, const struct refusal_seen *s,
                          const struct refusal_reader *reader)
 {
+    if (is_misspelt(s, reader)) {
+        put_plain(out, reader->spelling);
+        buf_put_str(out, " exists: ids are case-sensitive");
+        return;
+    }
     put_sentence(out,
                  s->what.expected.len ? SLICE_LIT("{expected}")
                                       : slice_str(refusal_text(s->what.cause)->expected),
@@ -155,7 +169,12 @@ static void put_expected(struct buf *out, const struct refusal_seen *s,
 static void put_next(struct buf *out, const struct refusal_seen *s,
                      const struct refusal_reader *reader)
 {
-    if (s->what.next.len)
+    if (is_misspelt(s, reader)) {
+        buf_put_str(out, "connect as ");
+        put_word(out, reader->spelling);
+        buf_put_str(out, ": azimuth connection-string -d ");
+        put_word(out, reader->spelling);
+    } else if (s->what.next.len)
         put_plain(out, s->what.next);
     else
         put_sentence(out, slice_str(refusal_text(s->what.cause)->next), s, reader);
@@ -254,6 +273,12 @@ static const struct refusal_seen *latest(const struct refusal_page *page)
         if (refusal_text(page->items[i].what.cause)->severity != SEVERITY_GREY)
             return &page->items[i];
     return page->count ? &page->items[0] : NULL;
+}
+
+bool refusal_is_of_unknown_id(const struct refusal_page *page)
+{
+    const struct refusal_seen *s = latest(page);
+    return s && s->what.cause == REFUSAL_UNKNOWN_ID;
 }
 
 static const char *state_of(enum refusal_stage stage, const struct refusal_seen *s)

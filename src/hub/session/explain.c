@@ -133,7 +133,7 @@ static void guess_key(const struct explain *x, struct refusal *r, const struct s
                    SLICE_ARG(buf_slice(&group)));
         buf_printf(next,
                    "derive the device's key: azimuth dps compute-device-key --key GROUPKEY "
-                   "--registration-id %.*s",
+                   "--rid %.*s",
                    SLICE_ARG(r->who));
     }
     buf_free(&group);
