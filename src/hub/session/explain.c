@@ -272,7 +272,7 @@ void explain_refusal(const struct explain *x)
     struct refusal r = begin(x->open, REFUSAL_CAUSES);
     struct buf observed = {0}, expected = {0}, next = {0};
     if (fill(x, &r, &observed, &expected, &next)) {
-        r.known = r.cause != REFUSAL_UNKNOWN_ID;
+        r.known = x->id != NULL;
         r.observed = buf_slice(&observed);
         r.expected = buf_slice(&expected);
         r.next = buf_slice(&next);
