@@ -115,7 +115,7 @@ void journal_fini(struct journal *j)
 /* ---- what is equal */
 
 /* A peer comes back from another port. */
-static struct slice address_of(struct slice peer)
+struct slice journal_address_of(struct slice peer)
 {
     return slice_head(peer, slice_rfind(peer, ':'));
 }
@@ -131,7 +131,7 @@ static uint64_t same_of(const struct refusal *r)
     uint64_t h = (uint64_t)r->cause << 2 | (uint64_t)r->known << 1 | r->doubtful;
     if (r->protocol) h = mix(h, slice_str(r->protocol));
     h = mix(h, r->who);
-    h = mix(h, address_of(r->peer));
+    h = mix(h, journal_address_of(r->peer));
     h = mix(h, r->sni);
     h = mix(h, r->sdk);
     h = mix(h, r->observed);

@@ -56,6 +56,8 @@ bool journal_was_claimed(const struct journal *j, struct slice who);
 
 bool journal_matches(const struct record *r, const struct refusal_query *q, unsigned core);
 
+struct slice journal_address_of(struct slice peer); /* without its port */
+
 /* The texts of a refusal, for copying. */
 enum { REFUSAL_TEXTS = 7 };
 void refusal_texts_of(struct refusal *r, struct slice *out[REFUSAL_TEXTS]);

@@ -39,15 +39,16 @@ static struct msg *flatten(const struct refusal *what)
     return m;
 }
 
-/* An id from outside may be anything; only one that could be registered has a home. */
-static struct addr place_of(const struct hub *hub, const struct lane *lane, struct slice who)
+/* An id from outside may be anything; only one that could be registered has a home.  What comes from one
+ * address without such an id is counted together, whichever cores took its connections. */
+static struct addr place_of(const struct hub *hub, const struct refusal *what)
 {
-    return hub_who_valid(who) ? hub_home(hub, who) : lane_addr(lane);
+    return hub_home(hub, hub_who_valid(what->who) ? what->who : journal_address_of(what->peer));
 }
 
 void refusal_note(struct refusals *r, struct lane *lane, const struct refusal *what)
 {
-    if (r) post(lane, lane_addr(lane), place_of(r->hub, lane, what->who), flatten(what));
+    if (r) post(lane, lane_addr(lane), place_of(r->hub, what), flatten(what));
 }
 
 static unsigned core_of(const struct hub *hub, const struct lane *lane)

@@ -5,7 +5,7 @@
  * read it, devices never do.  Each cause has a stable code.
  *
  *   who refuses ──refusal_note()──▶ journal of the identity's home ◀──refusal_ask()── an administrator
- *                                   (of this core, if nobody is named)   asks all cores
+ *                                   (the address's, if nobody is named)  asks all cores
  *
  * A journal has a ring for each identity that exists, and one for strangers: ids that nobody vouched for,
  * and connections that got no further than TLS.  Equal repeats fold into one record with a count.  The

@@ -195,7 +195,10 @@ static void one_time_proves_nothing(void **state)
     (void)state;
     note(&r);
     assert_string_equal(ask(any()), "");
-    note(&r);
+    r.peer = SLICE_LIT("10.0.0.1:2");
+    wall_us += 1000000;
+    refusal_note(refusals, &lanes[1], &r); /* another core took this one */
+    run();
     assert_string_equal(ask(any()), "C103*2 ");
 }
 
