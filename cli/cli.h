@@ -40,6 +40,7 @@ enum cli_kind {
     CLI_CONNECTS = 1, /* talks to a hub: --login, --data and where to find it */
     CLI_PRINTS = 2,   /* prints values: --output, --query */
     CLI_HIDDEN = 8,   /* not for people: neither help nor completion names it */
+    CLI_WORD = 16,    /* a word that is no option is the value of the verb's first one */
     CLI_BODY = 4,     /* --data is a message, as in az; a server's directory is still recognised */
 };
 

@@ -21,6 +21,11 @@ enum {
     SPACE_NONE_MB = 100,
 };
 
+const struct cli_option doctor_options[] = {
+    {"from-device", "HOST", "can a device that stands here reach the hub of that name?"},
+    {"", NULL, NULL},
+};
+
 struct port {
     const char *check, *name; /* name: of the member of GET /admin/v1/hub */
     unsigned standard;
@@ -294,6 +299,7 @@ enum err doctor_examine(struct cli *c)
     struct target t;
     struct doctor *d = arena_zero(&c->arena, sizeof *d);
     d->cli = c;
+    if (cli_given(c, "from-device")) return doctor_from_device(d, cli_value(c, "from-device"));
     enum err e = target_find(c, &t);
     if (e == OK && t.data)
         examine_server(d, &t);

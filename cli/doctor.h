@@ -34,10 +34,16 @@ size_t doctor_count(const struct doctor *d, enum doctor_state state);
 /* All findings, for a terminal or in the format that was asked for. */
 enum err doctor_print(struct doctor *d) MUST_USE;
 
+/* Can a device that stands here reach the hub of that name?  Prints, and fails if a check does. */
+enum err doctor_from_device(struct doctor *d, const char *host) MUST_USE;
+
 /* ---- probes */
 
 /* A TLS handshake: ERR_CLOSED nobody there, ERR_TIMEOUT, ERR_PROTOCOL not trusted or another name. */
 enum err doctor_handshake(const struct line_to *to, const char **version) MUST_USE;
+
+/* The time of the server's clock, as an answer to HTTP has it. */
+enum err doctor_http_date(const struct line_to *to, int64_t *wall_us) MUST_USE;
 
 /* May this process listen there?  ERR_DENIED, ERR_EXISTS (somebody does), ERR_IO. */
 enum err doctor_bind(const char *address, unsigned port) MUST_USE;

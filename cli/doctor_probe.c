@@ -13,6 +13,8 @@
 #include "base/io.h"
 #include "cli/doctor.h"
 
+enum { HEAD_MAX = 64 << 10 }; /* bytes of an answer's head */
+
 /* ---- network */
 
 /* Until TLS is up, the line is over or time is. */
@@ -41,6 +43,51 @@ enum err doctor_handshake(const struct line_to *to, const char **version)
     if (e == OK) e = shake_hands(&l);
     if (e == OK) *version = tls_version(&l.tls);
     line_close(&l);
+    return e;
+}
+
+/* Until the head of an answer is there. */
+static enum err read_head(struct line *l, struct buf *head)
+{
+    int64_t until_us = clock_mono_us() + DOCTOR_WAIT_MS * 1000ll;
+    struct slice bytes;
+    while (memmem(buf_slice(head).ptr, buf_size(head), "\r\n\r\n", 4) == NULL) {
+        struct pollfd fd = {.fd = l->fd, .events = line_wants(l)};
+        int64_t left_us = until_us - clock_mono_us();
+        if (left_us <= 0 || buf_size(head) > HEAD_MAX)
+            return fail(ERR_TIMEOUT, "no answer within %d ms", DOCTOR_WAIT_MS);
+        if (poll(&fd, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR)
+            return fail_errno("poll");
+        TRY(line_ready(l, fd.revents));
+        while (line_next(l, &bytes)) buf_put_slice(head, bytes);
+        TRY(line_flush(l));
+    }
+    return OK;
+}
+
+static enum err read_date(struct slice head, int64_t *wall_us)
+{
+    struct slice rest = head, line, name;
+    while (slice_split(&rest, '\n', &line))
+        if (slice_split(&line, ':', &name) && slice_is_nocase(name, "date"))
+            return clock_parse_http(slice_trim(line), wall_us);
+    return fail(ERR_NOT_FOUND, "its answer has no date");
+}
+
+enum err doctor_http_date(const struct line_to *to, int64_t *wall_us)
+{
+    struct line l;
+    struct buf head = {0};
+    enum err e = line_open(&l, to);
+    if (e == OK) e = shake_hands(&l);
+    if (e == OK) {
+        buf_printf(&l.out, "GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", to->name);
+        e = line_flush(&l);
+    }
+    if (e == OK) e = read_head(&l, &head);
+    if (e == OK) e = read_date(buf_slice(&head), wall_us);
+    line_close(&l);
+    buf_free(&head);
     return e;
 }
 

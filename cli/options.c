@@ -129,6 +129,10 @@ static enum err read_one(struct cli *c, int argc, char **argv, int *at)
     const char *word = argv[(*at)++];
     struct slice name, value;
     struct place p;
+    if (c->verb->kind & CLI_WORD && word[0] != '-' && c->values[CLI_OWN][0] == NULL) {
+        c->values[CLI_OWN][0] = word;
+        return OK;
+    }
     if (!cut(word, &name, &value) || !find(c, CLI_OWN, name, &p)) return unknown(c, word);
     const struct cli_option *option = &c->options[p.list][p.index];
     if (option->value == NULL) {

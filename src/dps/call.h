@@ -60,8 +60,8 @@ struct call_msg {
     enum dps_kind kind;
     bool has_if_match;
     unsigned top; /* of a query */
-    uint32_t certificate_len, id_len, text_len, token_len, tpm_len, json_len;
-    /* certificate (struct x509_facts), id, text, token, a TPM's keys, JSON */
+    uint32_t certificate_len, id_len, text_len, token_len, tpm_len, json_len, peer_len;
+    /* certificate (struct x509_facts), id, text, token, a TPM's keys, JSON, peer */
     _Alignas(struct x509_facts) uint8_t bytes[];
 };
 
@@ -83,7 +83,7 @@ struct call {
     struct slice json;
     struct store_wait wait;
     /* of a device's verb */
-    struct slice token, tpm;
+    struct slice token, tpm, peer;
     const struct x509_facts *certificate;
     const struct json *doc;       /* dps_call_doc() */
     struct enrollment enrollment; /* the individual one, if has_enrollment */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "dps/explain.h"
 #include "dps/issue.h"
 #include "dps/operation.h"
 #include "dps/tpm.h"
@@ -180,7 +181,7 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
     }
     unsigned code = attest(c, &who);
     if (code != DPS_OK) {
-        dps_call_fail(c, code, code == DPS_UNAUTHORIZED ? "Unauthorized" : fail_text());
+        dps_call_fail(c, code, explain_attestation(c, code));
         return;
     }
     switch (c->head->verb) {

@@ -232,6 +232,7 @@ static void read_call(struct call *c)
     c->token = take(c->head, &at, c->head->token_len);
     c->tpm = take(c->head, &at, c->head->tpm_len);
     c->json = take(c->head, &at, c->head->json_len);
+    c->peer = take(c->head, &at, c->head->peer_len);
 }
 
 static void run(struct call *c)
@@ -342,7 +343,7 @@ static void on_done(void *ctx, struct lane *lane, struct msg *m)
 struct ask {
     enum verb verb;
     enum dps_kind kind;
-    struct slice id, text, token, tpm, json;
+    struct slice id, text, token, tpm, json, peer;
     unsigned top;
     const struct x509_facts *certificate;
 };
@@ -357,7 +358,7 @@ static struct msg *call_msg_new(const struct ask *ask)
 {
     size_t facts = ask->certificate ? (x509_facts_size(ask->certificate) + 7) & ~(size_t)7 : 0;
     size_t len = sizeof(struct call_msg) + facts + ask->id.len + ask->text.len + ask->token.len +
-                 ask->tpm.len + ask->json.len;
+                 ask->tpm.len + ask->json.len + ask->peer.len;
     struct msg *m = msg_new(DPS_CALL, len);
     struct call_msg *head = (void *)m->body;
     *head = (struct call_msg){.verb = ask->verb,
@@ -369,7 +370,8 @@ static struct msg *call_msg_new(const struct ask *ask)
                               .text_len = (uint32_t)ask->text.len,
                               .token_len = (uint32_t)ask->token.len,
                               .tpm_len = (uint32_t)ask->tpm.len,
-                              .json_len = (uint32_t)ask->json.len};
+                              .json_len = (uint32_t)ask->json.len,
+                              .peer_len = (uint32_t)ask->peer.len};
     uint8_t *at = head->bytes + facts;
     if (facts) memcpy(head->bytes, ask->certificate, x509_facts_size(ask->certificate));
     copy(&at, ask->id);
@@ -377,6 +379,7 @@ static struct msg *call_msg_new(const struct ask *ask)
     copy(&at, ask->token);
     copy(&at, ask->tpm);
     copy(&at, ask->json);
+    copy(&at, ask->peer);
     return m;
 }
 
@@ -413,7 +416,8 @@ static void send_device(struct dps *d, enum verb verb, const struct dps_device *
                       .token = slice_head(who->token, SAS_TOKEN_MAX + 1),
                       .tpm = slice_head(who->tpm, DPS_TPM_MAX + 1),
                       .json = json,
-                      .certificate = who->certificate},
+                      .certificate = who->certificate,
+                      .peer = who->peer},
          w);
 }
 

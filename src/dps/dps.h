@@ -53,6 +53,7 @@ enum {
     DPS_CONTINUATION_MAX = 3 * DPS_ID_MAX, /* 400004 */
     DPS_OPERATION_ID_MAX = 64,             /* a longer one is nobody's: 404 */
     DPS_LATE_US = 50000,                   /* see struct dps_wait */
+    DPS_GUESSES_MAX = 64,                  /* groups whose keys are tried for dps_is_group_key() */
     DPS_RETRY_AFTER_S = 2,                 /* Node would poll at once at 0, .NET takes 2 for less */
 };
 
@@ -152,6 +153,7 @@ struct dps_device {
         tpm; /* its endorsement key and its storage root key, TPM2B_PUBLIC each; empty: what it
                          says when it registers has them */
     const struct x509_facts *certificate; /* NULL: none */
+    struct slice peer;                    /* where it comes from, for hub/refusal */
 };
 
 /* Could it register?  DPS_OK, also of a disabled enrollment; DPS_UNAUTHORIZED; DPS_NO_ENROLLMENT: its
@@ -171,6 +173,10 @@ void dps_poll(struct dps *d, const struct dps_device *who, struct slice operatio
 
 /* DeviceRegistrationResult of what became of it. */
 void dps_lookup(struct dps *d, const struct dps_device *who, struct dps_wait *w);
+
+/* For whoever explains a refusal: is a token of a hub's device signed with a group's own key?  `group`
+ * gets its id.  The first DPS_GUESSES_MAX groups with keys are tried. */
+bool dps_is_group_key(const struct dps *d, const struct sas *t, struct buf *group);
 
 /* ---- for services */
 

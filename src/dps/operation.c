@@ -1,5 +1,6 @@
 /* operation.c - the steps; see operation.h for the picture. */
 #include "dps/operation.h"
+#include "dps/explain.h"
 #include "dps/issue.h"
 
 #include <stdio.h>
@@ -106,6 +107,7 @@ static void on_end_written(struct store_wait *w, struct store_answer *a)
 static void finish(struct operation *o, enum registration_status status)
 {
     o->next.status = status;
+    if (status == REGISTRATION_DISABLED) explain_disabled(o);
     say_debug("dps.registered", "registration=%.*s status=%s hub=%.*s device=%.*s code=%u",
               SLICE_ARG(o->next.id), registration_status_name(status), SLICE_ARG(o->next.hub),
               SLICE_ARG(o->next.device_id), o->next.error_code);
@@ -123,6 +125,7 @@ static void stay(struct operation *o)
 void operation_failed(struct operation *o, unsigned code, struct slice text)
 {
     metric_inc(&failed_total);
+    explain_failed(o, code, text);
     if (o->next.work.len == 0) stay(o);
     o->next.error_code = code;
     o->next.error_message = arena_copy(&o->arena, slice_head(text, 256));
@@ -570,6 +573,7 @@ unsigned operation_begin(struct call *c, const struct attested *who, struct slic
     c->arena = (struct arena){0};
     o->who = *who;
     o->id_lower = c->id_lower;
+    o->peer = arena_copy(&o->arena, c->peer);
     o->has_before = c->has_registration;
     if (o->has_before) o->before = c->registration;
     o->initial_twin = initial_twin_of(&o->arena, who);

@@ -20,7 +20,7 @@ struct operation {
     struct dps *dps;
     struct arena arena; /* all slices below */
     struct attested who;
-    struct slice id_lower;
+    struct slice id_lower, peer;
     struct registration before; /* if has_before */
     struct registration next;
     bool has_before;

@@ -42,6 +42,7 @@ enum hub_range {
     HUB_QUERY = POST_HUB + 0x1c0,
     HUB_JOB = POST_HUB + 0x1e0,
     HUB_UPLOAD = POST_HUB + 0x1f0,
+    HUB_REFUSAL = POST_HUB + 0x1f8,
     HUB_CONFIGURATION = POST_HUB + 0x1a0,
 };
 
@@ -51,6 +52,7 @@ struct policies;
 struct throttle;
 struct quota;
 struct faults;
+struct refusals;
 
 struct hub {
     struct office *office;
@@ -62,6 +64,7 @@ struct hub {
     struct throttle *throttle;       /* hub/throttle; NULL: nothing is limited */
     struct quota *quota;             /* hub/throttle; NULL: messages are not counted */
     struct faults *faults;           /* hub/fault; NULL: nobody can ask for one */
+    struct refusals *refusals;       /* hub/refusal; NULL: nobody keeps account of them */
     char name[HUB_NAME_LEN_MAX + 1]; /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]
               [HUB_HOST_LEN_MAX + 1]; /* names clients dial; the first is the hub's */

@@ -147,6 +147,7 @@ void conn_begin(struct conn *c, int64_t now_us)
 void conn_begin_client(struct conn *c, struct tls_context *tls, const char *host, int64_t now_us)
 {
     c->encrypted = tls != NULL;
+    c->dialed = true;
     if (!c->encrypted) {
         open_front(c, now_us);
         return;
@@ -179,8 +180,26 @@ static void shut(struct conn *c, bool abort)
     c->transport->shut(c, abort);
 }
 
+static void tell_watch(const struct conn *c, enum tls_cause cause, unsigned alert)
+{
+    const struct conn_watch *w = &c->host->watch;
+    const struct conn_failure failure = {cause, alert, fail_text(), c->host->fed};
+    if (w->failed && !c->dialed && !c->heard) w->failed(w->ctx, c, &failure);
+}
+
+/* It greeted, saw our certificate, and left without a word: as Node does that does not trust it, with TLS
+ * 1.3 before it has finished the handshake, with 1.2 after that. */
+static bool left_in_silence(const struct conn *c, enum err why)
+{
+    if (why != ERR_CLOSED || !c->encrypted || c->dialed || !c->tls.greeted || c->heard)
+        return false;
+    return c->state == CONN_OPENING ||
+           (c->state == CONN_OPEN && strcmp(tls_version(&c->tls), "TLSv1.2") == 0);
+}
+
 void conn_ended(struct conn *c, enum err why)
 {
+    if (left_in_silence(c, why)) tell_watch(c, TLS_CAUSE_NONE, 0);
     if (c->state == CONN_OPENING || c->state == CONN_OPEN) c->why = why;
     shut(c, false);
 }
@@ -338,6 +357,7 @@ static bool listens(const struct conn *c)
 
 static void received_plain(struct conn *c, struct slice bytes, int64_t now_us)
 {
+    c->heard = true;
     if (c->ws)
         websocket_received(c, bytes, now_us);
     else
@@ -347,6 +367,7 @@ static void received_plain(struct conn *c, struct slice bytes, int64_t now_us)
 static void tls_failed(struct conn *c, const struct tls_event *ev)
 {
     metric_inc(&tls_failures);
+    tell_watch(c, ev->cause, ev->alert);
     say_debug("tls.failed", "peer=%s cause=%s alert=%u reason=%s", c->peer,
               tls_cause_name(ev->cause), ev->alert, fail_text());
     if (c->dial && ev->cause == TLS_CAUSE_CERT)
@@ -389,11 +410,13 @@ static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now
 static void received_cipher(struct conn *c, struct slice bytes, int64_t now_us)
 {
     struct tls_event ev;
+    c->host->fed = bytes;
     tls_feed(&c->tls, bytes);
     while (listens(c) && tls_next(&c->tls, &ev)) on_tls_event(c, &ev, now_us);
     if (!listens(c)) tls_stop_reading(&c->tls);
     if (c->state != CONN_SHUT) send_cipher(c);
     buf_clear(&c->host->cipher);
+    c->host->fed = SLICE_NONE;
 }
 
 void conn_received(struct conn *c, struct slice bytes, int64_t now_us)

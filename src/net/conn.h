@@ -28,6 +28,20 @@ enum {
 struct conn;
 struct x509_facts;
 
+/* Why a connection that was accepted never came to its front, or said nothing there. */
+struct conn_failure {
+    unsigned cause;     /* enum tls_cause (proto/tls); TLS_CAUSE_NONE: the peer left in silence */
+    unsigned alert;     /* of TLS_CAUSE_ALERT */
+    const char *text;   /* what is wrong */
+    struct slice bytes; /* what it sent last, borrowed */
+};
+
+/* Who is told of it, on the connection's core.  For people: nothing depends on it. */
+struct conn_watch {
+    void (*failed)(void *ctx, const struct conn *c, const struct conn_failure *f);
+    void *ctx;
+};
+
 struct front {
     const char *name; /* "mqtt", "amqp", "http" */
 

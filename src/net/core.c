@@ -169,6 +169,11 @@ void core_admit_all(struct core *core)
     core->host.unguarded = true;
 }
 
+void core_watch(struct core *core, const struct conn_watch *watch)
+{
+    core->host.watch = *watch;
+}
+
 void core_start(struct core *core)
 {
     int failed = pthread_create(&core->thread, NULL, run, core);

@@ -52,7 +52,8 @@ struct dialer *core_dialer(struct core *core); /* dial.h */
 enum err core_listen(struct core *core, int fd, bool is_unix,
                      const struct net_listener *l) MUST_USE;
 void core_admit_all(struct core *core); /* addresses are not barred (guard.h) */
-void core_start(struct core *core);     /* its thread */
+void core_watch(struct core *core, const struct conn_watch *watch); /* `watch` is copied */
+void core_start(struct core *core);                                 /* its thread */
 
 /* From now on refuses new connections and closes the ones there are, output first. */
 void core_drain(struct core *core);

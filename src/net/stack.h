@@ -33,8 +33,10 @@ struct conn_host {
     struct buf cipher;    /* where TLS engines write; empty between calls */
     struct buf frames;    /* the same for WebSocket engines */
     struct ws_spare spare;
-    struct guard guard; /* of the addresses that connections come from */
-    bool unguarded;     /* nobody is barred */
+    struct guard guard;      /* of the addresses that connections come from */
+    bool unguarded;          /* nobody is barred */
+    struct conn_watch watch; /* .failed NULL: nobody */
+    struct slice fed;        /* during conn_received(): what came */
 };
 
 enum { NET_RESUME = POST_NET, NET_RESOLVED };
@@ -63,6 +65,8 @@ struct conn {
     bool choked;     /* by ourselves: too much output waits */
     bool owes_drained, admin;
     bool goodbye; /* all is sent, the peer's Close is awaited */
+    bool dialed;  /* by us */
+    bool heard;   /* the front got something */
     uint16_t local_port;
     struct guard_key address; /* all zero: a Unix socket, one that we dialed */
     char peer[56];

@@ -30,6 +30,7 @@
 #include "server/harden.h"
 #include "server/ports.h"
 #include "server/tls_keeper.h"
+#include "server/tls_watch.h"
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
@@ -157,6 +158,7 @@ static enum err open_hub(struct server *s)
         s->dialers[i] = core_dialer(s->cores[i]);
     }
     lane_init(&s->main_lane, &s->wire.office, "main");
+    for (unsigned i = 0; i < s->core_count; i++) tls_watch(s->cores[i], &s->wire.hub);
     return wire_open(&s->wire, &wire, s->core_lanes, s->core_count);
 }
 

@@ -28,6 +28,7 @@
 #include "hub/policy/policy.h"
 #include "hub/producer/producer.h"
 #include "hub/query/query.h"
+#include "hub/refusal/refusal.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
 #include "hub/transfer/transfer.h"
@@ -182,6 +183,11 @@ static void on_event_hub_gone(void *ctx, const struct event_hub *h)
     capture_gone(w->captures, w->cores[0].lane, h->stream);
 }
 
+static bool is_group_key(void *ctx, const struct sas *t, struct buf *group)
+{
+    return dps_is_group_key(ctx, t, group);
+}
+
 /* What the hub does, each on top of those before it. */
 static enum err open_capabilities(struct wire *w, struct wire_core *c, struct lane *lane)
 {
@@ -214,7 +220,9 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
                                     .out = w->out,
                                     .issuer = w->issuer,
                                     .issued_us = w->issued_us};
-    return dps_new(&w->hub, lane, &doors, &c->dps);
+    TRY(dps_new(&w->hub, lane, &doors, &c->dps));
+    session_home_set_guess(c->sessions, is_group_key, c->dps);
+    return OK;
 }
 
 static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
@@ -259,6 +267,7 @@ static void open_fronts(struct wire *w, struct wire_core *c, struct lane *lane)
 static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane)
 {
     c->lane = lane;
+    refusals_attach(w->hub.refusals, lane);
     store_attach(lane);
     blobs_attach(lane);
     out_attach(lane);
@@ -309,6 +318,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     hub->quota = quota_new(&cfg->throttle.quota);
     if (cfg->fault_injection) hub->faults = faults_new();
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
+    hub->refusals = refusals_new(hub);
     TRY(name_hub(hub, cfg));
     TRY(open_store(w, cfg));
     hub->store = w->store;
@@ -383,6 +393,7 @@ void wire_close(struct wire *w)
     quota_free(w->hub.quota);
     throttle_free(w->hub.throttle);
     faults_free(w->hub.faults);
+    refusals_free(w->hub.refusals);
     if (w->log) log_close(w->log);
     store_close(w->store);
     blobs_close(w->blobs);

@@ -82,6 +82,22 @@ sed "s|HostName=.*|$(azimuth connection-string --policy iothubowner)|; s|/home/m
     ).run()
 
 
+@group.case
+def the_page_on_refusals_does_what_it_says():
+    stale = "SharedAccessSignature sr=localhost%2Fdevices%2Fpress-4&sig=" + "A" * 43 + "%3D&se=1700000000"
+    return Page(
+        "docs/why.md",
+        begin=f"""azimuth serve --console off &
+until azimuth hub device-identity create -d press-4 >/dev/null 2>&1; do sleep 0.05; done
+curl -s --cacert azimuth-data/ca.pem -H 'Authorization: {stale}' -d x \\
+    'https://localhost/devices/press-4/messages/events?api-version=2021-04-12' >/dev/null
+""",
+        changed={"hub.example --ca ca.pem": "localhost --ca azimuth-data/ca.pem"},
+        shown={"azimuth why press-4": r'The token of press-4 had run out \d+ days before.*"cause": "C131"',
+               "--cause C131": r'"cause": "C131"', "doctor --from-device": r'"check": "mqtt",\s+"state": "ok"'},
+    ).run()
+
+
 def node():
     subprocess.run([ROOT / "tests" / "conformance" / "clients", "node"], check=True)
     if (CONFORMANCE / "missing-node").exists():

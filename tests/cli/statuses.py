@@ -177,6 +177,7 @@ CONNECTING = {
     "hub monitor-events": ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20,
                            "--quiet"),
     "doctor": ("doctor",),
+    "why": ("why", "{d}"),
 }
 # These wait for a device or its answer, or need an edge device, so nothing is there to end them with 0 in passing.
 WAITING = {

@@ -106,6 +106,7 @@ GROUPS = {
     "node short_tokens": ("node", node("short_tokens")),
     "node device": ("node", node("device")),
     "node x509": ("node", node("x509")),
+    "node why": ("node", node("why")),
     "node modules": ("node", node("modules")),
     "node methods": ("node", node("methods")),
     "node twins": ("node", node("twins")),
@@ -160,7 +161,7 @@ GROUPS = {
     "node ports": ("node", node("ports")),
 }
 # A group runs in the first lane that its name begins like; they take about as long as each other.
-LANES = (r"java multiplex|python (limits|lines|event_hubs)|node (faults|limits)",
+LANES = (r"java multiplex|python (limits|lines|event_hubs)|node (faults|limits|why)",
          r"python (capture|replay|storage)|node (amqp_endpoints|bridge|cosmos|kafka|storage|webhooks)",
          r"java|go",
          r"(python|plain|node) matrix|node allocation",
@@ -171,7 +172,7 @@ LANES = (r"java multiplex|python (limits|lines|event_hubs)|node (faults|limits)"
 # core, each cell of a matrix is looked at by another group in both settings, and an endpoint is of one core.
 ONCE = {
     **dict.fromkeys(("node errors", "python errors", "java errors", "python limits", "node limits", "node faults",
-                     "node frames", "python lines"), 1),
+                     "node frames", "node why", "python lines"), 1),
     **dict.fromkeys(("node matrix", "python matrix", "plain matrix", "java matrix", "node provisioning matrix",
                      "python provisioning matrix", "java provisioning matrix", "java device AMQPS_WS", "java device MQTT_WS",
                      "java multiplex AMQPS_WS", "python capture", "python replay", "python storage",

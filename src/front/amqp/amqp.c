@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/say.h"
 #include "front/amqp/device.h"
+#include "front/amqp/explain.h"
 #include "front/amqp/owners.h"
 #include "front/amqp/reader.h"
 #include "front/amqp/rpc.h"
@@ -202,6 +203,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
     }
     if (opens_device(p, node, &address) &&
         throttle_take_now(p->service->hub->throttle, THROTTLE_CONNECTION, 1) == THROTTLE_REFUSED) {
+        explain_throttled(p, slice_str(address.who));
         refuse(p, link, AMQP_THROTTLED, "Too many devices connect; try again later.");
         return;
     }
@@ -377,6 +379,8 @@ static void check_tokens(struct peer *p)
     {
         struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
         if (l->ends_us <= wall_us) l->ends_us = may_until(l);
+        if (l->ends_us <= wall_us && l->node->of_device)
+            explain_expired(p, slice_str(l->address.who));
         if (l->ends_us <= wall_us)
             peer_detach(l, AMQP_UNAUTHORIZED,
                         "The token for '%s' has expired; a new one has to be put to $cbs.",
@@ -454,8 +458,8 @@ static void peer_drained(void *self, int64_t now_us)
 static void peer_closed(void *self, enum err why, int64_t now_us)
 {
     struct peer *p = self;
-    (void)why;
     (void)now_us;
+    explain_end(p, why);
     amqp_hang_up(&p->engine);
     LIST_EACH(node, &p->links) let_go(CONTAINER_OF(node, struct peer_link, node_in_peer));
     map_free(&p->devices);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/say.h"
+#include "front/amqp/explain.h"
 #include "hub/status.h"
 
 #define LINK_CONFLICT "com.microsoft:link-creation-conflict"
@@ -210,6 +211,7 @@ static void on_close(struct session *s, enum session_cause cause)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
     d->state = DEVICE_OVER;
+    explain_close(d->peer, slice_str(s->who), cause);
     end_links(d, cause, true);
     free_device(d);
 }
@@ -228,6 +230,14 @@ static struct slice chain_of(const struct amqp_attach_event *ev)
 {
     struct amqp_value v;
     bool has = amqp_map_find(&ev->properties, "com.microsoft:auth-chain", &v);
+    return has && v.type != AMQP_NULL ? amqp_text(&v) : SLICE_NONE;
+}
+
+/* What SDKs say that they are, with each link. */
+static struct slice sdk_of(const struct amqp_attach_event *ev)
+{
+    struct amqp_value v;
+    bool has = amqp_map_find(&ev->properties, "com.microsoft:client-version", &v);
     return has && v.type != AMQP_NULL ? amqp_text(&v) : SLICE_NONE;
 }
 
@@ -256,6 +266,8 @@ static struct device *make(struct peer *p, struct slice who, uint32_t features,
                               .who = who,
                               .token = peer_token_for(p, buf_slice(&resource)),
                               .certificate = conn_peer_certificate(p->conn),
+                              .peer = slice_str(conn_peer(p->conn)),
+                              .sdk = sdk_of(ev),
                               .auth_chain = chain,
                               .model_id = model,
                               .features = features};

@@ -52,7 +52,8 @@ static struct dps_device device_of(const struct provisioning *l)
     return (struct dps_device){.registration_id = slice_str(l->base.address.who),
                                .token = slice_str(p->registering),
                                .tpm = sasl_tpm_keys(p),
-                               .certificate = conn_peer_certificate(p->conn)};
+                               .certificate = conn_peer_certificate(p->conn),
+                               .peer = slice_str(conn_peer(p->conn))};
 }
 
 /* ---- answers */

@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
-#include "front/amqp/peer.h"
+#include "front/amqp/explain.h"
 #include "hub/token.h"
 
 COUNTER(refused, "azimuth_amqp_tokens_refused_total", "Tokens refused on AMQP connections");
@@ -68,6 +68,7 @@ enum err peer_put_token(struct peer *p, struct slice token)
     if (cause != AUTH_OK) {
         metric_inc(&refused);
         conn_login_failed(p->conn);
+        explain_token(p, token, cause);
         say_info("amqp.token_refused", "peer=%s reason=\"%s\"", conn_peer(p->conn),
                  auth_cause_text(cause));
         return ERR_DENIED;
@@ -110,6 +111,13 @@ static bool speaks_for_device(const struct peer *p, const struct sas *sas, struc
     return may;
 }
 
+static void explain_login(const struct peer *p, struct slice token)
+{
+    struct sas sas;
+    enum auth_cause cause = check_alone(p, token, &sas);
+    explain_token(p, token, cause == AUTH_OK ? AUTH_WRONG_RESOURCE : cause);
+}
+
 /* {policy}@sas.root.{hub}, {device}[/modules/{module}]@sas.{hub}.  The token says who it is by itself;
  * a user name that says otherwise is refused. */
 static bool login_with_token(struct peer *p, struct slice name, struct slice realm,
@@ -120,6 +128,7 @@ static bool login_with_token(struct peer *p, struct slice name, struct slice rea
         return false;
     bool root = slice_starts_nocase(realm, SLICE_LIT("sas.root."));
     bool named = root ? slice_is(name, sas.policy) : speaks_for_device(p, &sas, token, name);
+    if (!named) explain_login(p, token);
     return named && peer_put_token(p, token) == OK;
 }
 

@@ -189,6 +189,8 @@ static void ask_home(struct request *r, struct guests *all)
     struct session_ask ask = {.protocol = SESSION_HTTP,
                               .who = buf_slice(&c->who),
                               .token = buf_slice(&g->token),
+                              .peer = slice_str(conn_peer(c->conn)),
+                              .sdk = http1_header(c->request, "user-agent"),
                               .certificate = conn_peer_certificate(c->conn)};
     rest_call_wait(c, WAITING_SITE);
     session_open(&g->session, r->service->doors.desk, &owner, &ask);

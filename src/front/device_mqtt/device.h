@@ -5,6 +5,7 @@
 #include "front/device_mqtt/device_mqtt.h"
 #include "hub/fault/fault.h"
 #include "hub/method/method.h"
+#include "hub/refusal/refusal.h"
 #include "hub/session/session.h"
 #include "hub/throttle/throttle.h"
 #include "hub/twin/twin.h"
@@ -126,7 +127,17 @@ void device_arm(struct device *d, int64_t now_us);
 
 /* The peer broke a rule or its time is over: MQTT 3.1.1 has no packet for that. */
 void device_reject(struct device *d, const char *reason);
+void device_reject_unnoted(struct device *d, const char *reason);
 void device_close(struct device *d);
+
+/* explain.c: the same, for another cause than what it sent; `expected` NULL: see the cause. */
+void device_reject_for(struct device *d, enum refusal_cause cause, const char *reason,
+                       const char *expected);
+void device_reject_by_home(struct device *d, enum session_cause cause);
+
+/* Notes what was seen; who it is and where it comes from is added. */
+void device_explain(const struct device *d, struct refusal *r);
+void device_explain_end(const struct device *d, enum err why);
 
 extern const struct session_owner device_session_owner;
 

@@ -7,6 +7,7 @@
  */
 #include "front/device_mqtt/device_mqtt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -30,7 +31,7 @@ void device_close(struct device *d)
     conn_close(d->conn);
 }
 
-void device_reject(struct device *d, const char *reason)
+void device_reject_unnoted(struct device *d, const char *reason)
 {
     metric_inc(&closed_for_fault);
     say_debug("mqtt.closed", "device=%s peer=%s reason=\"%s\"", d->session.who, conn_peer(d->conn),
@@ -59,6 +60,19 @@ static void report_activity(struct device *d, int64_t now_us)
     d->report_us = now_us + SESSION_REPORT_S * 1000000ll;
 }
 
+/* Before its CONNECT it has promised nothing. */
+static void reject_silence(struct device *d)
+{
+    char observed[100];
+    if (d->state != DEVICE_OPEN) {
+        device_reject(d, fail_text());
+        return;
+    }
+    snprintf(observed, sizeof observed, "no packet for %u s; the client promised one every %u s",
+             d->mqtt.keep_alive_s * 3u / 2, d->mqtt.keep_alive_s);
+    device_reject_for(d, REFUSAL_KEEPALIVE, observed, NULL);
+}
+
 static void on_timer(struct timer *t, int64_t now_us)
 {
     struct device *d = CONTAINER_OF(t, struct device, timer);
@@ -67,9 +81,9 @@ static void on_timer(struct timer *t, int64_t now_us)
     if (d->state == DEVICE_OVER) return;
     if (open) report_activity(d, now_us);
     if (open && clock_wall_us() >= d->ends_us)
-        device_reject(d, "the token has expired");
+        device_reject_for(d, REFUSAL_TOKEN_RENEWAL, "the token has expired", NULL);
     else if (!(d->paused & PAUSE_BY_HUB) && mqtt_tick(&d->mqtt, now_us) != OK)
-        device_reject(d, fail_text());
+        reject_silence(d);
     else
         device_arm(d, now_us);
 }
@@ -85,7 +99,9 @@ static void on_stored(struct lane *core, struct addr who, uint64_t packet_id, en
     if (d->state != DEVICE_OPEN) return;
     if (result != OK) {
         metric_inc(&not_acknowledged);
-        device_reject(d, result == ERR_THROTTLED ? "throttled" : "the log takes no messages");
+        device_reject_for(
+            d, result == ERR_THROTTLED ? REFUSAL_THROTTLED : REFUSAL_WE_CLOSED,
+            result == ERR_THROTTLED ? "the log is behind" : "the log takes no messages", NULL);
     } else {
         device_telemetry_done(d, (uint16_t)packet_id);
     }
@@ -129,28 +145,31 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
     static const struct property retained = {{(const uint8_t *)"mqtt-retain", 11},
                                              {(const uint8_t *)"true", 4}};
     const char *fault = device_fault_of_telemetry(d);
+    enum err e = OK;
     if (fault)
         device_reject(d, fault);
     else if (!device_take(d, THROTTLE_TELEMETRY))
-        device_reject(d, "throttled: the devices of the hub send too much");
-    else if (submit(d, p, bag, p->retain ? &retained : NULL) != OK)
-        device_reject(d, fail_text());
+        device_reject_for(d, REFUSAL_THROTTLED, "throttled: the devices of the hub send too much",
+                          "less than the limit of DeviceTelemetry");
+    else if ((e = submit(d, p, bag, p->retain ? &retained : NULL)) != OK)
+        device_reject_for(d, e == ERR_FULL ? REFUSAL_QUOTA : REFUSAL_PROTOCOL, fail_text(), NULL);
     else if (log_writer_full(d->service->telemetry.writer))
         wait_for_room(d);
 }
 
 static void reject_topic(struct device *d, struct slice topic)
 {
-    fail(ERR_DENIED, "topic '%.*s' is not one that %s may publish to",
-         SLICE_ARG(slice_head(topic, 200)), d->session.who);
-    device_reject(d, fail_text());
+    char nearest[HUB_WHO_LEN_MAX + 64];
+    topic_nearest(topic, slice_str(d->session.who), nearest, sizeof nearest);
+    fail(ERR_DENIED, "PUBLISH to '%.*s'", SLICE_ARG(slice_head(topic, 200)));
+    device_reject_for(d, REFUSAL_PROTOCOL, fail_text(), nearest);
 }
 
 static void on_publish(struct device *d, const struct mqtt_publish *p)
 {
     struct topic t = topic_parse(p->topic, slice_str(d->session.who));
     if (p->qos == 2)
-        device_reject(d, "PUBLISH with QoS 2");
+        device_reject_for(d, REFUSAL_PROTOCOL, "PUBLISH with QoS 2", "QoS 0 or 1");
     else if (t.kind == TOPIC_EVENTS)
         on_telemetry(d, p, t.bag);
     else if (t.kind == TOPIC_METHOD_RESPONSE && d->service->doors.methods)
@@ -235,7 +254,7 @@ static void session_opened_(struct session *s, const struct session_opened *answ
 static void session_close_(struct session *s, enum session_cause cause)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
-    if (d->state != DEVICE_OVER) device_reject(d, session_cause_name(cause));
+    if (d->state != DEVICE_OVER) device_reject_by_home(d, cause);
     if (d->will) submit_will(d);
     free(d->will);
     d->will = NULL;
@@ -288,8 +307,8 @@ static void device_drained(void *self, int64_t now_us)
 static void device_closed(void *self, enum err why, int64_t now_us)
 {
     struct device *d = self;
-    (void)why;
     (void)now_us;
+    if (d->state == DEVICE_OPEN) device_explain_end(d, why);
     d->state = DEVICE_OVER;
     if (d->will && d->session.granted) submit_will(d);
     method_calls_drop(&d->calls);

@@ -1,6 +1,8 @@
 /* topic.c - which topic or filter is which. */
 #include "front/device_mqtt/topic.h"
 
+#include <stdio.h>
+
 #include "hub/hub.h"
 #include "hub/session/session.h"
 
@@ -85,4 +87,17 @@ uint32_t topic_filter(struct slice filter, struct slice who)
     if (slice_is(filter, "/messages/devicebound/#")) return SESSION_C2D;
     if (hub_module_of(who).len == 0) return 0;
     return slice_is(filter, "/inputs/#") || slice_is(filter, "/#") ? SESSION_INPUTS : 0;
+}
+
+void topic_nearest(struct slice text, struct slice who, char *out, size_t size)
+{
+    struct slice module_id = hub_module_of(who);
+    if (slice_starts(text, SLICE_LIT("$iothub/twin")))
+        snprintf(out, size,
+                 "$iothub/twin/GET/?$rid=N or $iothub/twin/PATCH/properties/reported/?$rid=N");
+    else if (slice_starts(text, SLICE_LIT("$iothub/methods")))
+        snprintf(out, size, "$iothub/methods/res/STATUS/?$rid=N");
+    else
+        snprintf(out, size, "devices/%.*s%s%.*s/messages/events/", SLICE_ARG(hub_device_of(who)),
+                 module_id.len ? "/modules/" : "", SLICE_ARG(module_id));
 }

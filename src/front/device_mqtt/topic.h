@@ -30,6 +30,9 @@ struct topic {
 /* Slices borrow from `text`.  `who` is the identity that publishes. */
 struct topic topic_parse(struct slice text, struct slice who);
 
+/* Which topic somebody who publishes to `text` may have meant, as text. */
+void topic_nearest(struct slice text, struct slice who, char *out, size_t size);
+
 /* The features (enum session_feature) that a filter subscribes `who` to; 0: it is none of ours. */
 uint32_t topic_filter(struct slice filter, struct slice who);
 

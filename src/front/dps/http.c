@@ -275,7 +275,8 @@ static struct dps_device device_of(const struct call *c)
 {
     return (struct dps_device){.registration_id = id_of(c),
                                .token = http1_header(c->request, "authorization"),
-                               .certificate = conn_peer_certificate(c->conn)};
+                               .certificate = conn_peer_certificate(c->conn),
+                               .peer = slice_str(conn_peer(c->conn))};
 }
 
 /* Where to ask how far it is, and when. */

@@ -15,6 +15,7 @@
 #include "hub/job/job.h"
 #include "hub/method/method.h"
 #include "hub/query/query.h"
+#include "hub/refusal/refusal.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
 #include "hub/status.h"
@@ -47,6 +48,7 @@ struct rest_service {
     struct transfers *transfers;
     struct routing *routing;
     struct captures *captures;
+    int64_t started_us; /* wall time */
     const struct rest_site *sites[REST_SITES_MAX];
     unsigned site_count;
 };
@@ -110,6 +112,8 @@ enum waiting {
     WAITING_CONFIGURATIONS,
     WAITING_ROUTING,
     WAITING_CAPTURES,
+    WAITING_REFUSALS,
+    WAITING_SPELLING,
     WAITING_TURN, /* throttled: the handler has not run */
     WAITING_SITE  /* the call's `forget` */
 };
@@ -147,6 +151,9 @@ struct call {
     struct configuration_wait configuration_wait;
     struct routing_wait routing_wait;
     struct capture_wait capture_wait;
+    struct refusal_wait refusal_wait;
+    struct refusal_spelling spelling;
+    unsigned refusals_top;
     bool answered;
     bool stalled; /* no more of the request is read until rest_call_resume() */
     bool begun;   /* an answer is under way, in pieces */
@@ -281,7 +288,8 @@ void rest_call_hand_over(struct call *c, enum rest_stream stream);
 
 /* ---- upgrade.c */
 
-bool rest_upgrade_wanted(const struct call *c); /* the request asks for WebSocket */
+bool rest_upgrade_wanted(const struct call *c);                 /* the request asks for WebSocket */
+void rest_upgrade_note(const struct call *c, const char *what); /* ... and does not get it */
 
 /* ---- handlers */
 
@@ -324,6 +332,9 @@ void rest_transfer_get(struct call *c);
 void rest_transfer_list(struct call *c);
 void rest_transfer_cancel(struct call *c);
 void rest_transfer_container(struct call *c);
+void rest_refusal_attempts(struct call *c); /* of a device or a module */
+void rest_refusal_list(struct call *c);
+void rest_refusal_causes(struct call *c);
 void rest_capture_list(struct call *c); /* Event Hubs Capture */
 void rest_capture_get(struct call *c);
 void rest_capture_put(struct call *c);

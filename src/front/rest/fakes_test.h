@@ -106,6 +106,18 @@ const char *conn_peer(const struct conn *c)
     return "peer";
 }
 
+const char *conn_local_name(const struct conn *c)
+{
+    (void)c;
+    return "";
+}
+
+unsigned conn_local_port(const struct conn *c)
+{
+    (void)c;
+    return 443;
+}
+
 bool conn_is_socket_admin(const struct conn *c)
 {
     return c->admin;

@@ -36,6 +36,7 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
     struct rest_service *s = NEW(struct rest_service);
     *s = (struct rest_service){.config = config,
                                .lane = lane,
+                               .started_us = clock_wall_us(),
                                .registry = doors->registry,
                                .groups = doors->groups,
                                .routing = doors->routing,
@@ -104,6 +105,10 @@ static void drop_call(struct rest *r)
         configuration_forget(c->service->configurations, &c->configuration_wait);
     else if (c->waiting == WAITING_CAPTURES)
         capture_forget(c->service->lane, &c->capture_wait);
+    else if (c->waiting == WAITING_REFUSALS)
+        refusal_forget(&c->refusal_wait);
+    else if (c->waiting == WAITING_SPELLING)
+        store_forget(c->service->lane, &c->spelling.wait);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);

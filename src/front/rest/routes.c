@@ -208,6 +208,14 @@ const struct route rest_routes[] = {
      rest_certificate_make_code, "Make a code for a proof of possession"},
     {"POST", "/admin/v1/certificates/{name}/verify", BY_OWNER, CERTIFICATE, rest_certificate_verify,
      "Verify a certification authority by a proof of possession"},
+    {"GET", "/admin/v1/devices/{id}/attempts", BY_OWNER, NO_BODY, rest_refusal_attempts,
+     "Show why a device was refused, and how far its connections came"},
+    {"GET", "/admin/v1/devices/{id}/modules/{module}/attempts", BY_OWNER, NO_BODY,
+     rest_refusal_attempts, "Show why a module was refused, and how far its connections came"},
+    {"GET", "/admin/v1/refusals", BY_OWNER, NO_BODY, rest_refusal_list,
+     "List what was refused: the latest first, by cause, id and since when"},
+    {"GET", "/admin/v1/refusals/causes", BY_OWNER, NO_BODY, rest_refusal_causes,
+     "List the causes for which connections are refused"},
     {"GET", "/admin/v1/routing", BY_OWNER, NO_BODY, rest_routing_get,
      "Show routes, endpoints, enrichments and the fallback route"},
     {"PUT", "/admin/v1/routing", BY_OWNER, ROUTING_DOCUMENT_MAX, rest_routing_put,
@@ -379,6 +387,7 @@ bool rest_route_find(struct call *c)
 {
     struct buf allowed = {0};
     enum err e = search_all(c, &allowed);
+    if (c->route == NULL && rest_upgrade_wanted(c)) rest_upgrade_note(c, "no such path");
     if (e == ERR_INVALID)
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the path is not percent-encoded correctly");
     else if (c->route == NULL && buf_size(&allowed) > 0)

@@ -64,8 +64,26 @@ static bool choose(const struct http1_request *r, struct slice *name, enum rest_
 
 /* ---- what it is told */
 
+void rest_upgrade_note(const struct call *c, const char *what)
+{
+    const struct http1_request *r = c->request;
+    struct buf observed = {0};
+    buf_printf(&observed, "path %.*s, subprotocol %.*s: %s", SLICE_ARG(slice_head(r->path, 100)),
+               SLICE_ARG(slice_head(http1_header(r, "sec-websocket-protocol"), 60)), what);
+    refusal_note(c->service->config->hub->refusals, c->service->lane,
+                 &(struct refusal){.cause = REFUSAL_WS_PATH,
+                                   .protocol = "https",
+                                   .port = (uint16_t)conn_local_port(c->conn),
+                                   .peer = slice_str(conn_peer(c->conn)),
+                                   .sni = slice_str(conn_local_name(c->conn)),
+                                   .sdk = http1_header(r, "user-agent"),
+                                   .observed = buf_slice(&observed)});
+    buf_free(&observed);
+}
+
 static void refuse(struct call *c, const char *text)
 {
+    rest_upgrade_note(c, text);
     rest_answer_status(c, STATUS_ARGUMENT_INVALID, text);
 }
 

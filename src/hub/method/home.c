@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "hub/method/message.h"
+#include "hub/refusal/refusal.h"
 
 GAUGE(waiting_now, "azimuth_methods_waiting", "Direct methods that wait for a device to connect");
 
@@ -34,8 +35,19 @@ struct waiting {
     struct msg *m;
 };
 
+static void note_deafness(struct methods *m, struct slice who)
+{
+    refusal_home_note(m->hub->refusals, m->lane,
+                      &(struct refusal){.cause = REFUSAL_NOT_SUBSCRIBED,
+                                        .known = true,
+                                        .who = who,
+                                        .observed = SLICE_LIT("a method was called, and it has no "
+                                                              "subscription to methods")});
+}
+
 static void refuse(struct methods *m, const struct msg *call, enum method_end why)
 {
+    if (why == METHOD_NOT_SUBSCRIBED) note_deafness(m, method_msg_who(call));
     method_done(m, call->from, why, 0, SLICE_NONE);
 }
 

@@ -83,6 +83,7 @@ struct presence identity_presence(const struct registry *r, const struct identit
 
 /* Tells the listeners. */
 void registry_tell(struct registry *r, struct slice who, enum registry_change change);
+void registry_tell_rekeying(struct registry *r, const struct identity *old);
 
 /* The handlers of one file each. */
 void verbs_join(struct registry *r);

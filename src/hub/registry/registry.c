@@ -210,6 +210,15 @@ void registry_tell(struct registry *r, struct slice who, enum registry_change ch
     }
 }
 
+void registry_tell_rekeying(struct registry *r, const struct identity *old)
+{
+    LIST_EACH(node, &r->listeners)
+    {
+        struct registry_listener *l = CONTAINER_OF(node, struct registry_listener, node);
+        if (l->rekeying) l->rekeying(l, old);
+    }
+}
+
 void registry_set_connected(struct registry *r, struct slice who, bool connected, int64_t wall_us)
 {
     ON_LANE(r->lane);

@@ -214,6 +214,9 @@ struct registry_listener {
     /* After the store said yes. */
     void (*changed)(struct registry_listener *l, struct slice who, enum registry_change change);
 
+    /* Before REGISTRY_KEYS_CHANGED: what it was till now.  NULL: nothing. */
+    void (*rekeying)(struct registry_listener *l, const struct identity *old);
+
     /* Adds to the unit that creates an identity what comes with it; it may still fail.  NULL: nothing.
      * For modules that come with their edge device, too. */
     void (*creating)(struct registry_listener *l, const struct identity *next,

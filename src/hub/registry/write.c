@@ -134,8 +134,10 @@ static void tell(struct registry *r, struct slice who, const struct identity *ol
         registry_tell(r, who, next->enabled ? REGISTRY_ENABLED : REGISTRY_DISABLED);
     else if (!identity_same_shown(old, next))
         registry_tell(r, who, REGISTRY_CHANGED);
-    if (old && next && next->enabled && !identity_same_keys(old, next))
+    if (old && next && next->enabled && !identity_same_keys(old, next)) {
+        registry_tell_rekeying(r, old);
         registry_tell(r, who, REGISTRY_KEYS_CHANGED);
+    }
     if (old && next && moved(old, next)) registry_tell(r, who, REGISTRY_MOVED);
 }
 

@@ -194,8 +194,9 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
 {
     bool certified = ask->certificate && ask->token.len == 0;
     size_t certificate_len = certified ? x509_facts_size(ask->certificate) : 0;
-    size_t len =
-        certificate_len + ask->who.len + ask->token.len + ask->model_id.len + ask->auth_chain.len;
+    struct slice sdk = slice_head(ask->sdk, SESSION_SDK_MAX);
+    size_t len = certificate_len + ask->who.len + ask->token.len + ask->model_id.len +
+                 ask->auth_chain.len + ask->peer.len + sdk.len;
     struct msg *m = msg_new(kind, sizeof(struct session_open_msg) + len);
     struct session_open_msg *body = (void *)m->body;
     *body = (struct session_open_msg){.protocol = ask->protocol,
@@ -205,12 +206,16 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
                                       .token_len = (uint32_t)ask->token.len,
                                       .model_id_len = (uint32_t)ask->model_id.len,
                                       .chain_len = (uint32_t)ask->auth_chain.len,
-                                      .certificate_len = (uint32_t)certificate_len};
+                                      .certificate_len = (uint32_t)certificate_len,
+                                      .peer_len = (uint32_t)ask->peer.len,
+                                      .sdk_len = (uint32_t)sdk.len};
     uint8_t *at = put_bytes(body->bytes, ask->certificate, certificate_len);
     at = put_bytes(at, ask->who.ptr, ask->who.len);
     at = put_bytes(at, ask->token.ptr, ask->token.len);
     at = put_bytes(at, ask->model_id.ptr, ask->model_id.len);
-    put_bytes(at, ask->auth_chain.ptr, ask->auth_chain.len);
+    at = put_bytes(at, ask->auth_chain.ptr, ask->auth_chain.len);
+    at = put_bytes(at, ask->peer.ptr, ask->peer.len);
+    put_bytes(at, sdk.ptr, sdk.len);
     return m;
 }
 

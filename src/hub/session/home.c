@@ -22,6 +22,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/registry/registry.h"
 #include "hub/session/credential.h"
+#include "hub/session/explain.h"
 #include "hub/session/light.h"
 #include "hub/session/suspects.h"
 
@@ -52,6 +53,8 @@ struct session_home {
     struct list held; /* attempts that are refused later, the next one first */
     size_t held_count;
     struct timer held_timer;
+    struct formers formers;
+    struct explain_guess guess;
 };
 
 /* An OPEN that is looked at, or waits for an older session to end. */
@@ -70,6 +73,7 @@ struct attempt {
 struct presence {
     struct list behalf;   /* in home->on_behalf; alone: nobody speaks for it */
     char *chain;          /* then who does, "who;..;edge device" */
+    char *caller;         /* who it is that is connected, for explain_takeover() */
     struct attempt *next; /* granted once the present session has ended */
     bool closing;
     struct session_link link;
@@ -109,11 +113,19 @@ static void answer(struct attempt *a)
     free_attempt(a);
 }
 
-static void refuse(struct attempt *a, enum session_cause cause)
+/* What was decided, for those who ask why. */
+static void judge(struct attempt *a, enum session_cause cause, const struct identity *id)
 {
     a->answer.cause = cause;
+    explain_refusal(&(struct explain){a->home->hub, a->home->lane, open_of(a), id, &a->answer,
+                                      &a->home->formers, &a->home->guess});
     say_debug("session.refused", "identity=%.*s cause=%s auth=%s", SLICE_ARG(who_of(a)),
               session_cause_name(cause), auth_cause_name(a->answer.auth));
+}
+
+static void refuse(struct attempt *a, enum session_cause cause)
+{
+    judge(a, cause, NULL);
     answer(a);
 }
 
@@ -154,17 +166,16 @@ static void hold(struct attempt *a, int64_t now_us)
 }
 
 /* What it showed was bad.  The judgement is made; only the answer may wait. */
-static void refuse_login(struct attempt *a, enum session_cause cause)
+static void refuse_login(struct attempt *a, enum session_cause cause, const struct identity *id)
 {
     int64_t now_us = clock_mono_us();
     bool slow = cause != SESSION_UNAVAILABLE &&
                 suspects_failed(&a->home->suspects, who_of(a), now_us) && !a->home->hub->hasty;
-    if (!slow) {
-        refuse(a, cause);
-        return;
-    }
-    a->answer.cause = cause;
-    hold(a, now_us);
+    judge(a, cause, id);
+    if (slow)
+        hold(a, now_us);
+    else
+        answer(a);
 }
 
 static void tell_close(struct session_home *home, struct presence *p, enum session_cause cause)
@@ -205,6 +216,7 @@ static void free_presence(struct presence *p)
 {
     list_remove(&p->behalf);
     free(p->chain);
+    free(p->caller);
     free(p);
 }
 
@@ -213,6 +225,9 @@ static void occupy(struct presence *p, struct attempt *a)
 {
     struct session_home *home = a->home;
     note_chain(p, a);
+    free(p->caller);
+    p->caller = explain_caller(open_of(a));
+    explain_connected(home->hub, home->lane, open_of(a));
     bool mqtt = open_of(a)->protocol == SESSION_MQTT;
     p->link = (struct session_link){a->open->from, open_of(a)->protocol,
                                     mqtt ? a->answer.features : open_of(a)->features};
@@ -236,6 +251,7 @@ static void admit(struct session_home *home, struct attempt *a)
         return;
     }
     metric_inc(&takeovers);
+    explain_takeover(home->hub, home->lane, open_of(a), p->caller);
     if (p->next) refuse(p->next, SESSION_TAKEN_OVER);
     p->next = a;
     list_push(&home->waiting, &a->node);
@@ -404,7 +420,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
     list_remove(&a->node);
     enum session_cause cause = check(a, id, e);
     if (cause != SESSION_GRANTED) {
-        refuse_login(a, cause);
+        refuse_login(a, cause, id);
         return;
     }
     if (a->open->kind == SESSION_RENEW) {
@@ -413,6 +429,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
     }
     snprintf(a->answer.generation, sizeof a->answer.generation, "%.*s", SLICE_ARG(id->generation));
     if (open_of(a)->protocol == SESSION_HTTP) {
+        explain_connected(a->home->hub, a->home->lane, open_of(a));
         lights_add(&a->home->lights, who_of(a), a->open->from);
         answer(a);
         return;
@@ -532,7 +549,20 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
     tell_close(home, p, causes[change]);
 }
 
+static void on_rekeying(struct registry_listener *l, const struct identity *old)
+{
+    struct session_home *home = CONTAINER_OF(l, struct session_home, identities);
+    if (old->auth == IDENTITY_SAS) formers_add(&home->formers, old, clock_wall_us());
+}
+
 /* ---- life */
+
+void session_home_set_guess(struct session_home *home,
+                            bool (*guess)(void *ctx, const struct sas *t, struct buf *out),
+                            void *ctx)
+{
+    home->guess = (struct explain_guess){.fn = guess, .ctx = ctx};
+}
 
 struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
                                       struct registry *registry,
@@ -557,6 +587,8 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     lane_on(lane, SESSION_SUBSCRIBE, on_subscribe, home);
     lane_on(lane, SESSION_DOUBTED, on_doubted, home);
     home->identities.changed = on_changed;
+    home->identities.rekeying = on_rekeying;
+    formers_init(&home->formers);
     registry_listen(registry, &home->identities);
     return home;
 }
@@ -579,5 +611,6 @@ void session_home_free(struct session_home *home)
     }
     map_free(&home->presences);
     lights_fini(&home->lights);
+    formers_fini(&home->formers);
     free(home);
 }

@@ -21,8 +21,8 @@ struct session_open_msg {
     enum session_protocol protocol;
     uint32_t features;
     bool clean;
-    uint32_t who_len, token_len, model_id_len, chain_len, certificate_len;
-    /* certificate (struct x509_facts), who, token, model id, chain */
+    uint32_t who_len, token_len, model_id_len, chain_len, certificate_len, peer_len, sdk_len;
+    /* certificate (struct x509_facts), who, token, model id, chain, peer, sdk */
     _Alignas(struct x509_facts) uint8_t bytes[];
 };
 
@@ -49,6 +49,16 @@ static inline struct slice open_model_id(const struct session_open_msg *o)
 static inline struct slice open_chain(const struct session_open_msg *o)
 {
     return slice_of(open_model_id(o).ptr + o->model_id_len, o->chain_len);
+}
+
+static inline struct slice open_peer(const struct session_open_msg *o)
+{
+    return slice_of(open_chain(o).ptr + o->chain_len, o->peer_len);
+}
+
+static inline struct slice open_sdk(const struct session_open_msg *o)
+{
+    return slice_of(open_peer(o).ptr + o->peer_len, o->sdk_len);
 }
 
 struct session_subscribe_msg {

@@ -44,6 +44,8 @@ enum {
     SESSION_LIGHTS_MAX = 64,       /* ours; the oldest is closed */
     SESSION_AUTH_CHAIN_MAX = 2048, /* bytes; REGISTRY_ANCESTORS_MAX ids */
     SESSION_MODEL_ID_MAX = 256,    /* bytes; DTDL allows an interface 128 */
+    SESSION_GUESSES_MAX = 50,      /* a second, on each core */
+    SESSION_SDK_MAX = 128,         /* bytes that are kept of what it says that it is */
     SESSION_TWIN_US = 5000000,     /* a twin that nobody tells of is asked for this often at most */
 };
 
@@ -87,6 +89,9 @@ struct session_ask {
     struct slice model_id; /* its Plug and Play model, see session_model_id_valid(); empty: none */
     uint32_t features;     /* not MQTT: what it wants from the start */
     bool clean;            /* MQTT's clean session: earlier subscriptions are forgotten */
+
+    /* For hub/refusal: where it comes from, and what it says that it is. */
+    struct slice peer, sdk;
 };
 
 /* May stand in a twin and in annotations: up to SESSION_MODEL_ID_MAX bytes of ASCII without spaces and
@@ -181,12 +186,19 @@ void session_set_twin(struct session *s, struct slice json); /* ptr NULL: it can
 void session_active(struct session *s); /* something came from the device since the last report */
 
 struct session_home;
+struct sas;
 
 /* One per core, after its registry. */
 struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
                                       struct registry *registry,
                                       const struct certificates *certificates);
 void session_home_free(struct session_home *home);
+
+/* For whoever is refused: is the token signed with a key of another service's that devices mistake for
+ * their own?  `out` gets which.  At most SESSION_GUESSES_MAX tokens a second are asked about. */
+void session_home_set_guess(struct session_home *home,
+                            bool (*guess)(void *ctx, const struct sas *t, struct buf *out),
+                            void *ctx);
 
 /* ---- for the capabilities that share the home core */
 

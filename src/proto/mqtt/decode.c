@@ -64,6 +64,21 @@ static enum err check_connect(const struct mqtt_connect *con)
     return OK;
 }
 
+/* Of MQTT 5 the client id, for whoever explains the refusal: behind the properties, if there are such. */
+static struct slice peek_client_id(struct cur c)
+{
+    uint32_t skip = 0, shift = 0;
+    uint8_t byte = 0x80;
+    cur_take(&c, 3); /* flags, keep-alive */
+    for (; byte & 0x80 && shift < 28 && !c.bad; shift += 7) {
+        byte = cur_u8(&c);
+        skip |= (uint32_t)(byte & 0x7F) << shift;
+    }
+    cur_take(&c, skip);
+    struct slice id = take_string(&c);
+    return c.bad ? SLICE_NONE : id;
+}
+
 static enum err decode_connect(struct cur *c, struct mqtt_connect *con)
 {
     *con = (struct mqtt_connect){0};
@@ -71,6 +86,7 @@ static enum err decode_connect(struct cur *c, struct mqtt_connect *con)
     if (!slice_eq(name, SLICE_LIT("MQTT")))
         return fail(ERR_PROTOCOL, "[MQTT-3.1.2-1] protocol name is not MQTT");
     con->level = cur_u8(c);
+    if (con->level == 5 && !c->bad) con->client_id = peek_client_id(*c);
     if (con->level != MQTT_LEVEL && !c->bad) return OK; /* the rest may mean anything */
     TRY(take_connect_flags(c, con));
     con->keep_alive_s = cur_be16(c);

@@ -75,7 +75,8 @@ struct mqtt_connect {
     struct slice user_name, password;
     struct slice will_topic, will_payload;
     uint16_t keep_alive_s;
-    uint8_t level; /* not MQTT_LEVEL: nothing else is known, the answer is MQTT_BAD_LEVEL */
+    uint8_t level; /* not MQTT_LEVEL: nothing else is known but perhaps the client id of MQTT 5, the
+                      answer is MQTT_BAD_LEVEL */
     uint8_t will_qos;
     bool clean_session, has_user_name, has_password, has_will, will_retain;
 };

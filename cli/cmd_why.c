@@ -1,0 +1,149 @@
+/* cmd_why.c - azimuth why: why a device is refused, as the server's journal has it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/http.h"
+
+const struct cli_option why_options[] = {
+    {"device-id d", "ID", "the device; may also stand alone behind the verb"},
+    {"module-id m", "ID", "a module of it"},
+    {"refused", NULL, "what was refused of all devices, the latest first"},
+    {"cause", "CODE", "with --refused: only that, C131 or sas-expired"},
+    {"since", "TIME", "with --refused: 90s, 30m, 1h, 7d or a time"},
+    {"top", "N", "with --refused: at most so many [100]"},
+    {"", NULL, NULL},
+};
+
+const char why_help[] = "why dev1\n"
+                        "why dev1 -m module1 -o json\n"
+                        "why --refused --cause C131 --since 1h\n"
+                        "All causes: docs/why.md. Nothing at all came from a device? Run there:\n"
+                        "doctor --from-device HOST";
+
+/* ---- for a terminal */
+
+static bool has_colour(void)
+{
+    const char *no = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
+}
+
+static void put_ladder(struct buf *out, const struct json *stages)
+{
+    bool colour = has_colour();
+    for (const struct json *s = stages ? stages->child : NULL; s; s = s->next) {
+        struct slice state = json_str(s, "state");
+        const char *mark = slice_is(state, "passed")    ? "ok"
+                           : slice_is(state, "failed")  ? "FAILED"
+                           : slice_is(state, "skipped") ? "-"
+                                                        : "?";
+        bool failed = slice_is(state, "failed");
+        buf_printf(out, "  %-14.*s%s%s%s\n", SLICE_ARG(json_str(s, "stage")),
+                   colour && failed ? "\x1b[31m" : "", mark, colour && failed ? "\x1b[0m" : "");
+    }
+}
+
+static void put_line(struct buf *out, const struct json *attempt, const char *name)
+{
+    struct slice text = json_str(attempt, name);
+    if (text.len) buf_printf(out, "  %-10s%.*s\n", name, SLICE_ARG(text));
+}
+
+static void put_attempt(struct buf *out, const struct json *a)
+{
+    const struct json *number = json_get(a, "count");
+    int64_t count = 1;
+    if (number && json_i64(number, &count) != OK) count = 1;
+    struct slice peer = json_str(a, "peer"), sdk = json_str(a, "sdk");
+    buf_printf(out, "\n%.*s %.*s  %.19s", SLICE_ARG(json_str(a, "cause")),
+               SLICE_ARG(json_str(a, "name")), (const char *)json_str(a, "time").ptr);
+    if (count > 1)
+        buf_printf(out, ", %lld times since %.19s", (long long)count,
+                   (const char *)json_str(a, "firstTime").ptr);
+    if (peer.len) buf_printf(out, ", from %.*s", SLICE_ARG(peer));
+    if (sdk.len) buf_printf(out, ", %.*s", SLICE_ARG(sdk));
+    buf_put_u8(out, '\n');
+    put_line(out, a, "happened");
+    put_line(out, a, "observed");
+    put_line(out, a, "expected");
+    put_line(out, a, "next");
+}
+
+static enum err print_text(const struct json *answer)
+{
+    struct buf out = {0};
+    const struct json *attempts = json_get(answer, "attempts");
+    buf_printf(&out, "%.*s\n", SLICE_ARG(json_str(answer, "summary")));
+    if (attempts && attempts->child) {
+        buf_put_u8(&out, '\n');
+        put_ladder(&out, json_get(answer, "stages"));
+    }
+    for (const struct json *a = attempts ? attempts->child : NULL; a; a = a->next)
+        put_attempt(&out, a);
+    enum err e = output_text(buf_slice(&out));
+    buf_free(&out);
+    return e;
+}
+
+/* ---- asking */
+
+static void put_parameter(struct buf *path, const struct cli *c, const char *option,
+                          const char *name)
+{
+    const char *value = cli_value(c, option);
+    if (value == NULL) return;
+    buf_printf(path, "%s%s=", slice_find(buf_slice(path), '?') < buf_size(path) ? "&" : "?", name);
+    text_percent(path, slice_str(value));
+}
+
+static enum err list_refused(struct cli *c)
+{
+    struct target t;
+    struct json *answer;
+    struct buf path = {0};
+    int64_t top;
+    TRY(cli_number(c, "top", 1, 256, 100, &top));
+    TRY(target_find(c, &t));
+    buf_put_str(&path, "/admin/v1/refusals");
+    put_parameter(&path, c, "cause", "cause");
+    put_parameter(&path, c, "since", "since");
+    put_parameter(&path, c, "device-id", "id");
+    put_parameter(&path, c, "top", "top");
+    const struct http_call call = {.method = "GET", .path = buf_cstr(&path)};
+    enum err e = http_json(&t, &call, "list of refusals", &answer);
+    buf_free(&path);
+    if (e != OK) return e;
+    return output_value(&c->output, &c->arena, json_get(answer, "value"),
+                        "time cause name id peer count next");
+}
+
+/* "device/module" is understood, too. */
+static enum err explain_one(struct cli *c)
+{
+    struct target t;
+    struct json *answer;
+    struct slice id, rest, device_id;
+    struct buf path = {0};
+    TRY(cli_need(c, "device-id", &id));
+    TRY(target_find(c, &t));
+    rest = id;
+    slice_split(&rest, '/', &device_id);
+    if (cli_given(c, "module-id")) rest = slice_str(cli_value(c, "module-id"));
+    buf_put_str(&path, http_path(c, "/admin/v1/devices/", device_id));
+    if (rest.len) buf_put_str(&path, http_path(c, "/modules/", rest));
+    buf_put_str(&path, "/attempts");
+    const struct http_call call = {.method = "GET", .path = buf_cstr(&path)};
+    enum err e = http_json(&t, &call, "journal of that device", &answer);
+    buf_free(&path);
+    if (e != OK) return e;
+    if (c->output.format == OUTPUT_TABLE && c->output.query == NULL) return print_text(answer);
+    return output_value(&c->output, &c->arena, answer, NULL);
+}
+
+enum err why_refused(struct cli *c)
+{
+    return cli_given(c, "refused") ? list_refused(c) : explain_one(c);
+}

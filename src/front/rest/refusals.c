@@ -1,0 +1,216 @@
+/* refusals.c - /admin/v1: why devices are refused (hub/refusal).
+ *
+ * GET .../refusals takes cause, id, since ("1h" or a time), top and continuationToken. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "front/rest/call.h"
+
+enum { ATTEMPTS_MAX = REFUSAL_RING_MAX, LIST_DEFAULT = 100 };
+
+static struct refusal_reader reader_of(const struct call *c)
+{
+    const struct rest_config *config = c->service->config;
+    return (struct refusal_reader){.host = config->hub->hosts[0], .ca = config->ca_path};
+}
+
+static void bad(struct call *c, const char *text)
+{
+    rest_answer_status(c, STATUS_ARGUMENT_INVALID, text);
+}
+
+/* ---- parameters; false: it is none */
+
+static bool get_number(const struct call *c, const char *name, unsigned max, unsigned *out)
+{
+    struct buf text = {0};
+    uint64_t n = *out;
+    bool fine = !rest_query_get(c, name, &text) ||
+                (num_u64(buf_slice(&text), &n) == OK && n >= 1 && n <= max);
+    *out = (unsigned)n;
+    buf_free(&text);
+    return fine;
+}
+
+/* "90s", "30m", "1h", "7d": so long ago. */
+static bool parse_span(struct slice text, int64_t *us)
+{
+    static const struct {
+        char unit;
+        int seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    uint64_t n;
+    if (text.len < 2 || num_u64(slice_head(text, text.len - 1), &n) != OK || n > 100000)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (text.ptr[text.len - 1] != units[i].unit) continue;
+        *us = (int64_t)n * units[i].seconds * 1000000;
+        return true;
+    }
+    return false;
+}
+
+static bool get_since(const struct call *c, int64_t *out)
+{
+    struct buf text = {0};
+    int64_t span_us;
+    bool fine = true;
+    if (!rest_query_get(c, "since", &text))
+        *out = 0;
+    else if (parse_span(buf_slice(&text), &span_us))
+        *out = clock_wall_us() - span_us;
+    else
+        fine = clock_parse_iso(buf_slice(&text), out) == OK;
+    buf_free(&text);
+    return fine;
+}
+
+static bool get_cause(const struct call *c, enum refusal_cause *out)
+{
+    struct buf text = {0};
+    bool given = rest_query_get(c, "cause", &text);
+    *out = given ? refusal_cause_of(buf_slice(&text)) : REFUSAL_CAUSES;
+    buf_free(&text);
+    return !given || *out != REFUSAL_CAUSES;
+}
+
+/* "time.core" of the last record of the page before. */
+static bool get_place(const struct call *c, struct refusal_query *q)
+{
+    struct buf text = {0};
+    uint64_t us = INT64_MAX, core = 0;
+    bool fine = true;
+    if (rest_query_get(c, "continuationToken", &text)) {
+        struct slice rest = buf_slice(&text), first;
+        fine = slice_split(&rest, '.', &first) && num_u64(first, &us) == OK &&
+               num_u64(rest, &core) == OK && us <= INT64_MAX && core < LANES_MAX;
+    }
+    q->before_us = (int64_t)us;
+    q->before_core = (unsigned)core;
+    buf_free(&text);
+    return fine;
+}
+
+/* ---- of one identity */
+
+static void ask_attempts(struct call *c)
+{
+    struct refusal_query q = {.cause = REFUSAL_CAUSES,
+                              .top = c->refusals_top,
+                              .before_us = INT64_MAX,
+                              .who = buf_slice(&c->who)};
+    rest_call_wait(c, WAITING_REFUSALS);
+    refusal_ask(c->service->config->hub->refusals, c->service->lane, &q, &c->refusal_wait);
+}
+
+static void answer_attempts(struct call *c, const struct refusal_page *page)
+{
+    struct refusal_reader reader = reader_of(c);
+    struct buf json = {0};
+    reader.spelling = buf_slice(&c->body);
+    refusal_write_all(&json, buf_slice(&c->who), page, &reader, c->service->started_us);
+    rest_answer_json(c, buf_slice(&json));
+    buf_free(&json);
+}
+
+static void on_attempts_again(struct refusal_wait *w, const struct refusal_page *page)
+{
+    struct call *c = CONTAINER_OF(w, struct call, refusal_wait);
+    rest_call_resume(c);
+    answer_attempts(c, page);
+    rest_call_end(c);
+}
+
+/* The journal is asked again rather than kept. */
+static void on_spelling(struct refusal_spelling *s, struct slice other)
+{
+    struct call *c = CONTAINER_OF(s, struct call, spelling);
+    rest_call_resume(c);
+    buf_clear(&c->body);
+    buf_put_slice(&c->body, other);
+    c->refusal_wait.fn = on_attempts_again;
+    ask_attempts(c);
+    rest_call_end(c);
+}
+
+static void on_attempts(struct refusal_wait *w, const struct refusal_page *page)
+{
+    struct call *c = CONTAINER_OF(w, struct call, refusal_wait);
+    rest_call_resume(c);
+    buf_clear(&c->body);
+    if (refusal_is_of_unknown_id(page)) {
+        c->spelling.fn = on_spelling;
+        rest_call_wait(c, WAITING_SPELLING);
+        refusal_ask_spelling(c->service->config->hub->store, c->service->lane, buf_slice(&c->who),
+                             &c->spelling);
+    } else {
+        answer_attempts(c, page);
+    }
+    rest_call_end(c);
+}
+
+void rest_refusal_attempts(struct call *c)
+{
+    c->refusals_top = ATTEMPTS_MAX;
+    if (!rest_route_who(c)) return;
+    if (!get_number(c, "top", ATTEMPTS_MAX, &c->refusals_top)) {
+        bad(c, "top is a number from 1 to 64");
+        return;
+    }
+    c->refusal_wait.fn = on_attempts;
+    ask_attempts(c);
+}
+
+/* ---- the list */
+
+static void on_list(struct refusal_wait *w, const struct refusal_page *page)
+{
+    struct call *c = CONTAINER_OF(w, struct call, refusal_wait);
+    struct refusal_reader reader = reader_of(c);
+    struct buf json = {0};
+    rest_call_resume(c);
+    buf_put_str(&json, "{\"value\":[");
+    for (size_t i = 0; i < page->count; i++) {
+        if (i) buf_put_u8(&json, ',');
+        refusal_write(&json, &page->items[i], &reader);
+    }
+    buf_put_str(&json, "],\"continuationToken\":");
+    if (page->more)
+        buf_printf(&json, "\"%lld.%u\"}", (long long)page->items[page->count - 1].last_us,
+                   page->items[page->count - 1].core);
+    else
+        buf_put_str(&json, "null}");
+    rest_answer_json(c, buf_slice(&json));
+    buf_free(&json);
+    rest_call_end(c);
+}
+
+void rest_refusal_list(struct call *c)
+{
+    struct refusal_query q = {.refused_only = true, .top = LIST_DEFAULT};
+    if (!get_cause(c, &q.cause))
+        bad(c, "there is no such cause: see /admin/v1/refusals/causes");
+    else if (!get_since(c, &q.since_us))
+        bad(c, "since is a time (2026-01-31T12:00:00Z) or how long ago (90s, 30m, 1h, 7d)");
+    else if (!get_number(c, "top", REFUSAL_PAGE_MAX, &q.top))
+        bad(c, "top is a number from 1 to 256");
+    else if (!get_place(c, &q))
+        bad(c, "the continuationToken is none of ours");
+    else {
+        rest_query_get(c, "id", &c->who);
+        q.who = buf_slice(&c->who);
+        c->refusal_wait.fn = on_list;
+        rest_call_wait(c, WAITING_REFUSALS);
+        refusal_ask(c->service->config->hub->refusals, c->service->lane, &q, &c->refusal_wait);
+    }
+}
+
+void rest_refusal_causes(struct call *c)
+{
+    struct buf json = {0};
+    refusal_write_causes(&json);
+    rest_answer_json(c, buf_slice(&json));
+    buf_free(&json);
+}

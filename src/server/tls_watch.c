@@ -1,0 +1,77 @@
+/* tls_watch.c - failures of TLS as causes.
+ *
+ * What clients do that do not trust our certificate: Python, curl and OpenSSL send alert 48, GnuTLS 42, Java
+ * and Chromium 46.  Node sends nothing and leaves: of one time nothing can be concluded from that. */
+#include "server/tls_watch.h"
+
+#include <stdio.h>
+
+#include "hub/refusal/refusal.h"
+#include "proto/tls/tls.h"
+
+enum { BAD_CERTIFICATE = 42, CERTIFICATE_UNKNOWN = 46, UNKNOWN_CA = 48 };
+
+static bool is_about_our_certificate(const struct conn_failure *f)
+{
+    return f->cause == TLS_CAUSE_NONE ||
+           (f->cause == TLS_CAUSE_ALERT &&
+            (f->alert == BAD_CERTIFICATE || f->alert == CERTIFICATE_UNKNOWN ||
+             f->alert == UNKNOWN_CA));
+}
+
+static enum refusal_cause cause_of(const struct hub *hub, const struct conn_failure *f,
+                                   struct slice sni)
+{
+    if (is_about_our_certificate(f))
+        return sni.len && !hub_is_host(hub, sni) ? REFUSAL_NAME_MISMATCH
+                                                 : REFUSAL_SERVER_NOT_TRUSTED;
+    switch (f->cause) {
+    case TLS_CAUSE_NOT_TLS: return REFUSAL_NO_TLS;
+    case TLS_CAUSE_VERSION: return REFUSAL_TLS_VERSION;
+    case TLS_CAUSE_NO_COMMON: return REFUSAL_NO_COMMON_CIPHER;
+    default: return REFUSAL_TLS_BROKEN;
+    }
+}
+
+/* The version in a ClientHello: 5 bytes of record, 4 of handshake, then it. */
+static const char *version_offered(struct slice hello)
+{
+    static const char *const names[] = {"SSL 3.0", "TLS 1.0", "TLS 1.1"};
+    bool known = hello.len > 10 && hello.ptr[0] == 22 && hello.ptr[9] == 3 && hello.ptr[10] < 3;
+    return known ? names[hello.ptr[10]] : "a version below TLS 1.2";
+}
+
+static void put_names(struct buf *out, const struct hub *hub)
+{
+    for (unsigned i = 0; i < hub->host_count; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", hub->hosts[i]);
+}
+
+static void on_failed(void *ctx, const struct conn *c, const struct conn_failure *f)
+{
+    const struct hub *hub = ctx;
+    struct slice sni = slice_str(conn_local_name(c));
+    struct buf names = {0};
+    struct refusal r = {.cause = cause_of(hub, f, sni),
+                        .protocol = "tls",
+                        .port = (uint16_t)conn_local_port(c),
+                        .doubtful = f->cause == TLS_CAUSE_NONE,
+                        .peer = slice_str(conn_peer(c)),
+                        .sni = sni,
+                        .observed = slice_str(f->text)};
+    if (r.doubtful)
+        r.observed = SLICE_LIT("it left without a word once it had seen our certificate");
+    if (r.cause == REFUSAL_TLS_VERSION) r.observed = slice_str(version_offered(f->bytes));
+    if (r.cause == REFUSAL_NAME_MISMATCH) {
+        put_names(&names, hub);
+        r.observed = sni;
+        r.expected = buf_slice(&names);
+    }
+    refusal_note(hub->refusals, conn_lane(c), &r);
+    buf_free(&names);
+}
+
+void tls_watch(struct core *core, const struct hub *hub)
+{
+    core_watch(core, &(struct conn_watch){on_failed, (void *)(uintptr_t)hub});
+}
