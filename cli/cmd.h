@@ -155,6 +155,7 @@ enum err c2d_message_receive(struct cli *c) MUST_USE;
 enum err c2d_message_complete(struct cli *c) MUST_USE;
 enum err c2d_message_abandon(struct cli *c) MUST_USE;
 enum err c2d_message_reject(struct cli *c) MUST_USE;
+enum err console_link(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;
 enum err why_refused(struct cli *c) MUST_USE;
 extern const struct cli_option why_options[], doctor_options[];

@@ -48,7 +48,7 @@ static void words_of_verbs_are_completed_one_by_one(void **state)
         const char *words, *said;
     } rows[] = {
         {"s", "serve,simulate,"},
-        {"con", "connection-string,"},
+        {"con", "connection-string,console,"},
         {"comp", "completion,"},
         {"hub\ndevice-i", "device-identity,"},
         {"hub\ndevice-identity\ncr", "create,"},

@@ -8,7 +8,7 @@ source scripts/common.sh
 packages() {
     case $1 in
     build)
-        echo g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \
+        echo npm=npm g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \
             libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev \
             zlib1g-dev libsnappy-dev librdkafka-dev
         ;;
@@ -18,6 +18,7 @@ packages() {
         ;;
     conformance) echo ca-certificates iproute2 mosquitto-clients openssl swtpm ;;
     node) echo npm=npm ;;
+    console) echo npm=npm chromium=chromium ;;
     python) echo python3-venv ;;
     cosmos) echo npm=npm ;;
     kafka) echo kcat java=default-jdk-headless mvn=maven ;;
@@ -60,7 +61,7 @@ install() {
         -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" >/dev/null
 }
 
-[ $# -gt 0 ] || set -- build test conformance node python java go cosmos kafka bench lint
+[ $# -gt 0 ] || set -- build test conformance node console python java go cosmos kafka bench lint
 wanted=()
 for need in "$@"; do
     list=$(packages "$need")

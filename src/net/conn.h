@@ -45,6 +45,10 @@ struct conn_watch {
 struct front {
     const char *name; /* "mqtt", "amqp", "http" */
 
+    /* Inside WebSocket frames: messages of text, each with WS_TEXT_END (proto/ws/ws.h) behind it in what
+     * is fed and what is put out.  Else one stream of bytes in binary frames. */
+    bool text;
+
     /* A new connection.  Returns the front's own state, handed to every call below. */
     void *(*open)(struct conn *c, void *listener_ctx, int64_t now_us);
 

@@ -99,7 +99,8 @@ static void front_closed(void *self, enum err why, int64_t at_us)
     r->closed++;
 }
 
-static const struct front front = {"test", front_open, front_feed, NULL, front_closed};
+static const struct front front = {
+    .name = "test", .open = front_open, .feed = front_feed, .closed = front_closed};
 
 static void on_failed(struct dial *d, enum err e, const char *text)
 {

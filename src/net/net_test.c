@@ -54,7 +54,11 @@ static void echo_gone(void *self, enum err why, int64_t now_us)
     free(self);
 }
 
-static const struct front echo_front = {"echo", echo_open, echo_feed, echo_drained, echo_gone};
+static const struct front echo_front = {.name = "echo",
+                                        .open = echo_open,
+                                        .feed = echo_feed,
+                                        .drained = echo_drained,
+                                        .closed = echo_gone};
 
 /* ---- one core */
 

@@ -32,7 +32,8 @@ static void echo_closed(void *self, enum err why, int64_t now_us)
     *(struct conn **)self = NULL;
 }
 
-static const struct front echo_front = {"echo", echo_open, echo_feed, NULL, echo_closed};
+static const struct front echo_front = {
+    .name = "echo", .open = echo_open, .feed = echo_feed, .closed = echo_closed};
 
 struct call {
     struct dial dial;
@@ -70,7 +71,8 @@ static void hello_closed(void *self, enum err why, int64_t now_us)
     atomic_store(&call->over, true);
 }
 
-static const struct front hello_front = {"hello", hello_open, hello_feed, NULL, hello_closed};
+static const struct front hello_front = {
+    .name = "hello", .open = hello_open, .feed = hello_feed, .closed = hello_closed};
 
 static void on_failed(struct dial *d, enum err e, const char *text)
 {

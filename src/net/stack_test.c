@@ -74,7 +74,8 @@ static void front_closed(void *self, enum err why, int64_t now_us)
     front_why = why;
 }
 
-static const struct front front = {"test", front_open, front_feed, NULL, front_closed};
+static const struct front front = {
+    .name = "test", .open = front_open, .feed = front_feed, .closed = front_closed};
 
 /* ---- a core's part of it, and a TLS client */
 

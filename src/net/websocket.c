@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/num.h"
 #include "base/say.h"
 #include "proto/ws/ws.h"
 
@@ -26,7 +27,30 @@ static void send_frames(struct conn *c)
     buf_clear(frames);
 }
 
-void websocket_send(struct conn *c, struct slice bytes)
+/* `bytes` up to the end of a message, or a part of one. */
+static void send_text(struct conn *c, struct slice bytes, bool whole)
+{
+    while (bytes.len || whole) {
+        struct slice payload = slice_head(bytes, WS_FRAME_SEND_MAX);
+        bytes = slice_from(bytes, payload.len);
+        bool last = whole && bytes.len == 0;
+        ws_send_text_head(c->ws, payload.len, last);
+        buf_put_slice(&c->host->frames, payload);
+        send_frames(c);
+        if (last) return;
+    }
+}
+
+static void send_texts(struct conn *c, struct slice bytes)
+{
+    while (bytes.len && !ws_is_closed(c->ws)) {
+        size_t end = slice_find(bytes, WS_TEXT_END);
+        send_text(c, slice_head(bytes, end), end < bytes.len);
+        bytes = slice_from(bytes, MIN(end + 1, bytes.len));
+    }
+}
+
+static void send_stream(struct conn *c, struct slice bytes)
 {
     struct buf *frames = &c->host->frames;
     while (bytes.len && !ws_is_closed(c->ws)) {
@@ -38,6 +62,14 @@ void websocket_send(struct conn *c, struct slice bytes)
         conn_send_plain(c, slice_from(payload, together));
         bytes = slice_from(bytes, payload.len);
     }
+}
+
+void websocket_send(struct conn *c, struct slice bytes)
+{
+    if (c->ws->text)
+        send_texts(c, bytes);
+    else
+        send_stream(c, bytes);
 }
 
 /* ---- input */
@@ -87,7 +119,10 @@ void conn_upgrade(struct conn *c, const struct front *front, void *listener_ctx,
     conn_send_plain(c, buf_slice(&c->out));
     buf_free(&c->out);
     c->ws = NEW(struct ws);
-    ws_init(c->ws, &(struct ws_config){WS_SERVER, &c->host->frames, &c->host->spare});
+    ws_init(c->ws, &(struct ws_config){.role = WS_SERVER,
+                                       .out = &c->host->frames,
+                                       .spare = &c->host->spare,
+                                       .text = front->text});
     metric_inc(&upgraded);
     metric_add(&open_now, 1);
     c->front = front;

@@ -92,7 +92,8 @@ static void inner_closed(void *self, enum err why, int64_t now_us)
     r->why = why;
 }
 
-static const struct front inner = {"inner", inner_open, inner_feed, NULL, inner_closed};
+static const struct front inner = {
+    .name = "inner", .open = inner_open, .feed = inner_feed, .closed = inner_closed};
 
 static void *outer_open(struct conn *c, void *listener_ctx, int64_t now_us)
 {
@@ -115,7 +116,8 @@ static void outer_closed(void *self, enum err why, int64_t now_us)
     fail_msg("a front that handed its connection over is told nothing");
 }
 
-static const struct front outer = {"outer", outer_open, outer_feed, NULL, outer_closed};
+static const struct front outer = {
+    .name = "outer", .open = outer_open, .feed = outer_feed, .closed = outer_closed};
 
 /* ---- */
 
@@ -155,7 +157,8 @@ static void start(struct rig *r)
     clock_use(&stopped_clock);
     lane_init(&r->lane, &r->office, "core");
     conn_host_init(&r->host, &r->lane);
-    ws_init(&r->peer, &(struct ws_config){WS_CLIENT, &r->to_server, &r->spare});
+    ws_init(&r->peer,
+            &(struct ws_config){.role = WS_CLIENT, .out = &r->to_server, .spare = &r->spare});
     conn_init(&r->conn, &r->host, &transport, &outer, NULL, NULL);
     conn_begin(&r->conn, NOW);
 }

@@ -142,13 +142,17 @@ static void show_replaced_ports(const struct ports *p)
     }
 }
 
-void dev_start(const char *data, const struct ports *ports)
+void dev_start(const char *data, const char *console, const struct ports *ports)
 {
     const char *simulate[] = {"azimuth", "device",  "simulate", "--data", data, "--device-prefix",
                               "sensor",  "--count", "3",        "--rate", "1",  NULL};
     const char *monitor[] = {"azimuth", "hub", "monitor-events", "--data", data, NULL};
     show_replaced_ports(ports);
     make_devices(data);
+    if (console[0])
+        printf("\nThe console, in a browser (this link signs in once; 'azimuth console link' makes "
+               "another):\n  %s\n",
+               console);
     printf("\nA device's connection string:\n");
     show_connection_string("  sensor-1", data, "--device-id", device_names[0]);
     show_connection_string("A back end's connection string (Azure IoT Hub SDKs):", data, "--policy",

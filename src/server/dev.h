@@ -10,7 +10,8 @@
 
 struct ports;
 
-void dev_start(const char *data, const struct ports *ports); /* the server's directory and ports */
+/* The server's directory, the link to its console (empty: there is none), its ports. */
+void dev_start(const char *data, const char *console, const struct ports *ports);
 void dev_stop(void);
 
 #endif

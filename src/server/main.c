@@ -41,7 +41,7 @@ static int run_hub(const struct config *cfg, struct seed *seed, struct asked *as
     struct server *server;
     bool dev = asked->verb == CONFIG_DEV;
     if (server_start(cfg, seed, dev, &server) != OK) return complain(CLI_FAILED);
-    if (dev) dev_start(server_data(server), server_ports(server));
+    if (dev) dev_start(server_data(server), server_console(server), server_ports(server));
     server_run(server, load, asked);
     if (dev) dev_stop();
     return server_stop(server) == OK ? CLI_DONE : complain(CLI_FAILED);

@@ -23,6 +23,7 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "blob/remote.h"
+#include "front/console/console.h"
 #include "out/courier.h"
 #include "post/thread.h"
 #include "server/certs.h"
@@ -67,6 +68,7 @@ struct server {
     char ca_path[DIR_PATH_MAX + 16];
     char upload_key[2 * BLOB_ACCOUNT_KEY_MAX];
     char admin_url[80];
+    struct buf console; /* where people find it */
 };
 
 /* ---- the hub on its cores */
@@ -320,8 +322,12 @@ static void say_ready(const struct server *s)
     struct buf b = {0};
     buf_put_str(&b, "{\"event\":\"ready\"");
     put_member(&b, "hostname", s->wire.hub.hosts[0]);
-    buf_printf(&b, ",\"mqtt\":%u,\"amqp\":%u,\"https\":%u,\"console\":null",
-               s->ports.number[PORT_MQTT], s->ports.number[PORT_AMQP], s->ports.number[PORT_HTTPS]);
+    buf_printf(&b, ",\"mqtt\":%u,\"amqp\":%u,\"https\":%u", s->ports.number[PORT_MQTT],
+               s->ports.number[PORT_AMQP], s->ports.number[PORT_HTTPS]);
+    if (s->console.len)
+        put_member(&b, "console", server_console(s));
+    else
+        buf_put_str(&b, ",\"console\":null");
     if (s->ports.number[PORT_PLAIN_MQTT])
         buf_printf(&b, ",\"plainMqtt\":%u", s->ports.number[PORT_PLAIN_MQTT]);
     if (s->ports.number[PORT_PLAIN_AMQP])
@@ -387,7 +393,8 @@ static void take_signals(struct server *s)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void name_console(struct server *s)
+/* Under dev the link signs in: whoever sees this terminal may do everything anyway. */
+static void name_console(struct server *s, bool dev)
 {
     const char *address = s->cfg->console_address;
     if (s->ports.console.count == 0) return;
@@ -396,10 +403,15 @@ static void name_console(struct server *s)
              s->cfg->console_plain ? "" : "s", v6 ? "[" : "", address, v6 ? "]" : "",
              s->ports.console.port);
     s->wire.rest.admin_url = s->admin_url;
+    if (dev)
+        console_put_link(s->wire.cores[0].console, &s->console);
+    else
+        buf_printf(&s->console, "%s/console/", s->admin_url);
+    buf_cstr(&s->console);
 }
 
 /* What /admin/v1/hub tells the command line. */
-static void describe(struct server *s)
+static void describe(struct server *s, bool dev)
 {
     struct rest_config *rest = &s->wire.rest;
     snprintf(s->ca_path, sizeof s->ca_path, "%s/ca.pem", s->dir.path);
@@ -412,7 +424,7 @@ static void describe(struct server *s)
     rest->https_port = s->wire.hub.https_port = s->ports.number[PORT_HTTPS];
     rest->plain_mqtt_port = s->wire.hub.plain_mqtt_port = s->ports.number[PORT_PLAIN_MQTT];
     rest->plain_amqp_port = s->ports.number[PORT_PLAIN_AMQP];
-    name_console(s);
+    name_console(s, dev);
 }
 
 static void socket_name(const struct server *s, char out[SOCKET_PATH_MAX])
@@ -439,7 +451,7 @@ static enum err prepare(struct server *s, bool dev)
     TRY(make_contexts(s, false, &contexts));
     tls_keeper_init(&s->tls, s->core_lanes, s->core_count, contexts);
     TRY(make_metrics_token(s));
-    describe(s);
+    describe(s, dev);
     return listen_all(s);
 }
 
@@ -455,6 +467,7 @@ static void dismantle(struct server *s)
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
     tls_keeper_fini(&s->tls);
     buf_free(&s->outgoing_ca);
+    buf_wipe(&s->console);
     dir_close(&s->dir);
     config_free(&s->reloaded);
     free(s);
@@ -532,6 +545,11 @@ enum err server_start(const struct config *cfg, struct seed *seed, bool dev, str
     start_rsa(s);
     *out = s;
     return OK;
+}
+
+const char *server_console(const struct server *s)
+{
+    return s->console.len ? (const char *)s->console.ptr : "";
 }
 
 const char *server_data(const struct server *s)

@@ -18,6 +18,9 @@ enum err server_start(const struct config *cfg, struct seed *seed, bool dev,
                       struct server **out) MUST_USE;
 
 const char *server_data(const struct server *s); /* its directory */
+/* Where the console is, for people; empty: there is none.  Under dev with a token that signs in once. */
+const char *server_console(const struct server *s);
+
 const struct ports *server_ports(const struct server *s);
 
 /* Reads the configuration again, as at the start. */

@@ -12,6 +12,7 @@
 #include "deliver/storage/storage.h"
 #include "front/amqp/amqp.h"
 #include "front/blob/blob.h"
+#include "front/console/console.h"
 #include "front/device_http/device_http.h"
 #include "front/device_mqtt/device_mqtt.h"
 #include "front/dps/dps.h"
@@ -289,6 +290,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
                                             .writer = &c->writer,
                                             .event_hubs = c->event_hubs,
                                             .storage_lane = &w->archive_lane});
+    if (c == w->cores) c->console = console_new(&w->rest, lane, c->rest);
     return OK;
 }
 
@@ -352,6 +354,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
 static void close_core(struct wire_core *c)
 {
     if (c->lane == NULL) return;
+    console_free(c->console);
     deliver_free(c->deliver);
     cursors_free(c->cursors);
     producers_free(c->producers);

@@ -58,6 +58,7 @@ struct wire_config {
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
 };
 
+struct console;
 struct dialer;
 struct dps;
 struct dps_http;
@@ -89,6 +90,7 @@ struct wire_core {
     struct configurations *configurations;
     struct amqp_service *amqp;
     struct rest_service *rest;
+    struct console *console; /* of the first core */
     struct device_http_service *device_http;
     struct producers *producers;
     struct cursors *cursors;

@@ -29,7 +29,7 @@ def administration_is_there_and_not_on_https():
         check(hub.ask("GET", f"/devices{API}", token, url=https)[0] == 200, "Azure's API is not on the HTTPS port")
         for url in (console, https):
             check(hub.ask("GET", "/healthz", url=url)[0] == 200 == hub.ask("GET", "/readyz", url=url)[0], url)
-        check(hub.ready["console"] is None, "the ready line tells of a console")
+        check(hub.ready["console"] == f"{console}/console/", f"the ready line says {hub.ready['console']}")
 
 
 @group.case
@@ -40,16 +40,25 @@ def the_description_names_what_is_served():
         check(described["openapi"].startswith("3.1"), "no OpenAPI 3.1")
         for path, methods in described["paths"].items():
             check(path.startswith("/admin/v1/"), path)
+            if path in ("/admin/v1/session", "/admin/v1/live"):  # of who has signed in
+                continue
             if "get" in methods and "{" not in path:
                 status = hub.ask("GET", path, socket_path=True)[0]
                 check(status == 200, f"{path}: {status}")
 
 
 @group.case
-def there_is_no_page_yet_and_it_says_so():
+def its_pages_are_there_and_a_link_signs_in_once():
     with Hub() as hub:
-        status, text = hub.ask("GET", "/", url=hub.admin_url())
+        status, text = hub.ask("GET", "/console/", url=hub.admin_url())
+        check(status == 200 and "<!doctype html>" in text, text)
+        status, text = hub.ask("GET", "/nowhere", url=hub.admin_url())
         check(status == 404 and "/admin/v1/openapi.json" in text, text)
+        link = azimuth("console", "link", "--data", hub.data).out.strip()
+        check(link.startswith(f"{hub.admin_url()}/console/#token="), link)
+        body = json.dumps({"token": link.partition("=")[2]})
+        answers = [hub.ask("POST", "/admin/v1/session", {}, body=body, url=hub.admin_url())[0] for _ in range(2)]
+        check(answers == [200, 401], f"the link answers {answers}")
 
 
 @group.case

@@ -155,7 +155,7 @@ class Hub:
     def token(self):
         return self.must("hub", "generate-sas-token", "--query", "sas", "-o", "tsv").out.strip()
 
-    def ask(self, method, path, headers=(), url=None, socket_path=False):
+    def ask(self, method, path, headers=(), url=None, socket_path=False, body=None):
         """A request over the socket or to a URL: status and body."""
         if socket_path:
             connection = http.client.HTTPConnection("localhost")
@@ -167,7 +167,7 @@ class Hub:
         else:
             connection = http.client.HTTPConnection(url.split("//")[1], timeout=20)
         with contextlib.closing(connection):
-            connection.request(method, path, headers=dict(headers))
+            connection.request(method, path, body=body, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 

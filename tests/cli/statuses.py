@@ -204,6 +204,7 @@ WAITING = {
 LOCAL = {f"completion {shell}": ("completion", shell) for shell in ("bash", "zsh", "fish")}
 LOCAL["dps compute-device-key"] = ("dps", "compute-device-key", "--rid", "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6", "--key",
                                    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==")
+SOCKET = {"console link": ("console", "link")}  # asks the server of --data and no other
 BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 SENTENCE = re.compile(r"^(azimuth|azm): \S.*\S\n\Z")
 
@@ -254,7 +255,7 @@ def expect_all(status, jobs, *words):
 @group.case
 def every_verb_of_the_help_is_in_this_table():
     listed = re.findall(r"^  (\S+(?: [a-z0-9-]+)*)  ", azimuth("--help").out, re.MULTILINE)
-    known = {*CONNECTING, *WAITING, *LOCAL, "serve", "dev"}
+    known = {*CONNECTING, *WAITING, *LOCAL, *SOCKET, "serve", "dev"}
     check(set(listed) == known, f"the help lists {sorted(set(listed) ^ known)}")
 
 
@@ -265,6 +266,16 @@ def status_0_when_it_is_done():
         try_all(hub.run)
     for words in LOCAL.values():
         expect(azimuth(*words), DONE)
+
+
+@group.case
+def who_may_ask_the_socket_alone():
+    with Hub() as hub:
+        expect(hub.run(*SOCKET["console link"]), DONE)
+        expect(azimuth(*SOCKET["console link"], *hub.remote()), REFUSED, "--data")
+    expect(azimuth(*SOCKET["console link"]), NOT_FOUND, "no server runs on ./azimuth-data")
+    with Hub("--console", "off") as hub:
+        expect(hub.run(*SOCKET["console link"]), NOT_FOUND, "there is no console")
 
 
 @group.case

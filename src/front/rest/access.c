@@ -55,7 +55,8 @@ static enum auth_cause check(struct call *c)
 {
     if (conn_is_socket_admin(c->conn)) return AUTH_OK;
     switch (c->route->access) {
-    case ACCESS_PUBLIC: return AUTH_OK;
+    case ACCESS_PUBLIC:
+    case ACCESS_PAGE: return AUTH_OK;
     case ACCESS_METRICS: return check_metrics_token(c);
     case ACCESS_RIGHTS:
     case ACCESS_DEVICE: return check_token(c);
@@ -65,9 +66,47 @@ static enum auth_cause check(struct call *c)
     return AUTH_MALFORMED;
 }
 
+/* ---- who has signed in to the console */
+
+static unsigned rights_wanted(const struct route *r)
+{
+    return r->access == ACCESS_METRICS ? AUTH_SERVICE_CONNECT : r->rights;
+}
+
+static bool is_open(const struct route *r)
+{
+    return r->access == ACCESS_PUBLIC || r->access == ACCESS_PAGE;
+}
+
+/* A session is told what is wrong: who has it has shown who he is.  NULL: nothing. */
+static const char *fault_of_visit(const struct call *c)
+{
+    unsigned wanted = rights_wanted(c->route);
+    if (c->visit == REST_VISIT_BLIND) return "x-azimuth-csrf is not that of the session";
+    if (c->route->access == ACCESS_SOCKET || c->route->access == ACCESS_IDENTITY)
+        return "this is served over azimuth.sock only";
+    return (c->visit_rights & wanted) == wanted ? NULL
+                                                : "the rights of this session do not reach so far";
+}
+
+static bool is_visit_granted(struct call *c)
+{
+    if (c->visit == REST_VISIT_ENDED) {
+        rest_answer_status(c, STATUS_UNAUTHORIZED_ACCESS,
+                           "there is no session, or it is over: sign in");
+        return false;
+    }
+    const char *fault = fault_of_visit(c);
+    if (fault == NULL) return true;
+    metric_inc(&refused);
+    rest_answer_named(c, 403, status_name(STATUS_UNAUTHORIZED_ACCESS), fault);
+    return false;
+}
+
 /* The client learns no more than that; the log says why. */
 bool rest_access_granted(struct call *c)
 {
+    if (c->visit != REST_NO_VISIT && !is_open(c->route)) return is_visit_granted(c);
     enum auth_cause cause = check(c);
     bool judged = c->route->access != ACCESS_PUBLIC && c->route->access != ACCESS_IDENTITY;
     if (cause == AUTH_OK && judged && c->device_token.ptr == NULL) conn_login_good(c->conn);

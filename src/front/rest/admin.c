@@ -46,6 +46,14 @@ static void put_names(struct buf *out, const struct hub *hub)
     buf_put_str(out, "]");
 }
 
+static void put_console(struct buf *out, const char *admin_url)
+{
+    struct buf url = {0};
+    if (admin_url) buf_printf(&url, "%s/console/", admin_url);
+    put_text(out, "console", buf_slice(&url));
+    buf_free(&url);
+}
+
 static void put_listeners(struct buf *out, const struct rest_config *config)
 {
     put_name(out, "addresses");
@@ -58,7 +66,7 @@ static void put_listeners(struct buf *out, const struct rest_config *config)
     put_port(out, "mqtt", config->mqtt_port);
     put_port(out, "amqp", config->amqp_port);
     put_port(out, "https", config->https_port);
-    put_text(out, "console", SLICE_NONE); /* there are no pages yet */
+    put_console(out, config->admin_url);
     put_text(out, "admin", slice_str(config->admin_url));
     put_port(out, "plainMqtt", config->plain_mqtt_port);
     put_port(out, "plainAmqp", config->plain_amqp_port);

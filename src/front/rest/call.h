@@ -51,6 +51,7 @@ struct rest_service {
     int64_t started_us; /* wall time */
     const struct rest_site *sites[REST_SITES_MAX];
     unsigned site_count;
+    const struct rest_guard *guard;
 };
 
 struct rest;
@@ -75,9 +76,30 @@ struct rest_site {
 /* Before the first request; `site` is kept. */
 void rest_add_site(struct rest_service *s, const struct rest_site *site);
 
+/* Who asks the console's listener with a session of its own instead of a token (front/console). */
+enum rest_visit {
+    REST_NO_VISIT,    /* but with a token */
+    REST_VISIT_ENDED, /* with neither, or a session that is over */
+    REST_VISIT_BLIND, /* a change without the proof that one of our own pages asks for it */
+    REST_VISIT,
+};
+
+struct rest_guard {
+    /* Sets the rights of a REST_VISIT. */
+    enum rest_visit (*look)(void *ctx, const struct call *c, unsigned *rights);
+
+    /* GET /console, on the console's own listener. */
+    void (*home)(struct call *c);
+    void *ctx;
+};
+
+/* Before the first request; `guard` is kept. */
+void rest_set_guard(struct rest_service *s, const struct rest_guard *guard);
+
 /* Who may call a route.  Administrators, who came over the server's own socket, may call any. */
 enum access {
     ACCESS_PUBLIC,
+    ACCESS_PAGE,    /* anybody who asks the console's listener */
     ACCESS_METRICS, /* the bearer of the metrics token */
     ACCESS_RIGHTS,  /* a policy's token with the route's rights */
     ACCESS_DEVICE,  /* likewise, or a token of the device's own, which its home checks */
@@ -155,9 +177,11 @@ struct call {
     struct refusal_spelling spelling;
     unsigned refusals_top;
     bool answered;
-    bool stalled; /* no more of the request is read until rest_call_resume() */
-    bool begun;   /* an answer is under way, in pieces */
-    bool console; /* came to the console's listener */
+    bool stalled;          /* no more of the request is read until rest_call_resume() */
+    bool begun;            /* an answer is under way, in pieces */
+    bool console;          /* came to the console's listener */
+    enum rest_visit visit; /* there; what follows are the rights of a REST_VISIT */
+    unsigned visit_rights;
     int64_t now_us;
 };
 
@@ -341,6 +365,9 @@ void rest_capture_put(struct call *c);
 void rest_capture_delete(struct call *c);
 
 void rest_upgrade(struct call *c);
+/* Of a site: to that subprotocol and no other.  False: answered why not. */
+bool rest_upgrade_to(struct call *c, const char *protocol, enum rest_stream stream);
+void rest_to_console(struct call *c);  /* a browser that came to the HTTPS port */
 void rest_method_call(struct call *c); /* of a device or a module */
 void rest_method_refuse(struct call *c, enum status s,
                         const char *text); /* in methods' envelopes */

@@ -2,33 +2,42 @@
  *
  * Azure's API is on the HTTPS port, where its SDKs look for it; administration is on the console's
  * listener, which never asks for a client certificate and is not open to the network unless somebody
- * says so.  What is for watchers is on both, and everything is on the server's own socket.
+ * says so.  There the pages are, too, and whoever has signed in gets Azure's API there, as far as the
+ * pages need it.  What is for watchers is on both, and everything is on the server's own socket.
  *
  * A browser that was lured to another site may be made to send requests here: under a name of that
  * site which was led to our address (Host), or from that site's pages (Origin).  Neither is let in.
  */
 #include "front/rest/call.h"
 
-static bool is_for_watchers(const struct route *r)
+static bool is_everywhere(const struct route *r)
 {
-    static const char *const paths[] = {"/healthz", "/readyz", "/metrics"};
+    static const char *const paths[] = {"/healthz", "/readyz", "/metrics", "/", "/console"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (strcmp(r->path, paths[i]) == 0) return true;
     return false;
 }
 
+/* What pages may ask for: Azure's API for services. */
+static bool is_for_pages(const struct route *r)
+{
+    return r->access == ACCESS_RIGHTS || r->access == ACCESS_DEVICE;
+}
+
 bool rest_place_serves(const struct call *c, const struct route *r)
 {
-    bool admin = slice_starts(slice_str(r->path), SLICE_LIT("/admin/"));
-    return conn_is_socket_admin(c->conn) || is_for_watchers(r) || c->console == admin;
+    bool admin = r->access == ACCESS_PAGE || slice_starts(slice_str(r->path), SLICE_LIT("/admin/"));
+    if (conn_is_socket_admin(c->conn) || is_everywhere(r)) return true;
+    if (c->visit != REST_NO_VISIT && is_for_pages(r)) return true;
+    return c->console == admin;
 }
 
 const char *rest_place_advice(const struct call *c)
 {
     struct slice path = c->request->path;
     if (c->console)
-        return "the console's pages come with a later release; what administrators may ask for is "
-               "described at /admin/v1/openapi.json, Azure's API is on the HTTPS port";
+        return "the console is at /console/; what administrators may ask for is described at "
+               "/admin/v1/openapi.json, Azure's API is on the HTTPS port";
     if (slice_starts_nocase(path, SLICE_LIT("/admin/")))
         return "/admin/v1 is served on the console's address (--console) and on the server's "
                "socket";

@@ -71,6 +71,11 @@ void rest_add_site(struct rest_service *s, const struct rest_site *site)
     s->sites[s->site_count++] = site;
 }
 
+void rest_set_guard(struct rest_service *s, const struct rest_guard *guard)
+{
+    s->guard = guard;
+}
+
 /* ---- calls */
 
 static void drop_call(struct rest *r)
@@ -122,6 +127,12 @@ static void drop_answered(struct rest *r)
     if (r->call && r->call->answered) drop_call(r);
 }
 
+static void look_at_visitor(struct call *c)
+{
+    const struct rest_guard *guard = c->service->guard;
+    if (c->console && guard) c->visit = guard->look(guard->ctx, c, &c->visit_rights);
+}
+
 static void begin_call(struct rest *r, const struct http1_request *request, int64_t now_us)
 {
     struct call *c = r->call = NEW(struct call);
@@ -132,6 +143,7 @@ static void begin_call(struct rest *r, const struct http1_request *request, int6
     c->request = request;
     c->console = r->console;
     c->now_us = now_us;
+    look_at_visitor(c);
     if (rest_place_is_own(c) && rest_route_find(c) && rest_route_has_version(c) &&
         rest_access_granted(c)) {
         http1_limit_body(r->http, c->route->body_max);

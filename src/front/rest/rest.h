@@ -64,7 +64,7 @@ struct rest_config {
 struct rest_service;
 
 /* What is carried inside WebSocket frames. */
-enum rest_stream { REST_MQTT, REST_AMQP, REST_STREAMS };
+enum rest_stream { REST_MQTT, REST_AMQP, REST_LIVE, REST_STREAMS };
 
 /* The hub's doors on this core. */
 struct rest_doors {

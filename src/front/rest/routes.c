@@ -135,7 +135,8 @@ const struct route rest_routes[] = {
     {"PUT", "/twins/{id}/modules/{module}/tags", TWIN_UPDATE, TWIN_BODY_BYTES_MAX,
      rest_twin_put_tags, "Replace the tags of a module twin"},
 
-    {"GET", "/", UPGRADE, "MQTT or AMQP over WebSocket"},
+    {"GET", "/", UPGRADE, "MQTT or AMQP over WebSocket; a browser is led to the console"},
+    {"GET", "/console", BY_ANYBODY, NO_BODY, rest_to_console, "Where the console is"},
     {"GET", "/mqtt", UPGRADE, "MQTT or AMQP over WebSocket"},
     {"GET", "/$iothub/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},
     {"GET", "/$servicebus/websocket", UPGRADE, "MQTT or AMQP over WebSocket"},

@@ -87,7 +87,7 @@ static void refuse(struct call *c, const char *text)
     rest_answer_status(c, STATUS_ARGUMENT_INVALID, text);
 }
 
-static void refuse_protocol(struct call *c)
+static void refuse_protocol(struct call *c, const char *expected)
 {
     struct buf text = {0};
     struct slice offered = http1_header(c->request, "sec-websocket-protocol");
@@ -96,7 +96,7 @@ static void refuse_protocol(struct call *c)
                    SLICE_ARG(slice_head(offered, 100)));
     else
         buf_put_str(&text, "Sec-WebSocket-Protocol is missing");
-    buf_put_str(&text, "; expected 'mqtt' or 'AMQPWSB10'");
+    buf_printf(&text, "; expected %s", expected);
     refuse(c, buf_cstr(&text));
     buf_free(&text);
 }
@@ -114,25 +114,86 @@ static void accept(struct call *c, struct slice key, struct slice protocol)
     rest_answer_switching(c, headers, sizeof headers / sizeof *headers);
 }
 
-void rest_upgrade(struct call *c)
+static void redirect(struct call *c, const char *url)
+{
+    struct buf to = {0};
+    buf_printf(&to, "%s/console/", url);
+    const struct http1_header location = {SLICE_LIT("location"), buf_slice(&to)};
+    rest_answer_with(
+        c, &(struct http1_response){.status = 302, .headers = &location, .header_count = 1});
+    buf_free(&to);
+}
+
+void rest_to_console(struct call *c)
+{
+    const struct rest_guard *guard = c->console ? c->service->guard : NULL;
+    const char *url = c->service->config->admin_url;
+    if (guard && slice_ends(c->request->path, SLICE_LIT("console/")))
+        guard->home(c);
+    else if (guard)
+        redirect(c, "");
+    else if (url && !c->console)
+        redirect(c, url);
+    else
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), rest_place_advice(c));
+}
+
+static bool is_browser(const struct http1_request *r)
+{
+    struct slice accept = http1_header(r, "accept");
+    return slice_starts_nocase(accept, SLICE_LIT("text/html"));
+}
+
+/* Is it an upgrade as it should be, but for the subprotocol?  Otherwise answered. */
+static bool is_sound(struct call *c)
 {
     const struct http1_request *r = c->request;
-    struct slice key = only_header(r, "sec-websocket-key"), protocol;
-    enum rest_stream stream;
     if (!asks_for_websocket(r))
         rest_answer_upgrade_required(c, "this path takes WebSocket upgrades only");
     else if (!slice_is(only_header(r, "sec-websocket-version"), "13"))
         rest_answer_upgrade_required(c, "Sec-WebSocket-Version must be 13");
-    else if (!ws_key_is_valid(key))
+    else if (!ws_key_is_valid(only_header(r, "sec-websocket-key")))
         refuse(c, "Sec-WebSocket-Key must be 16 bytes in base64");
     else if (r->chunked || r->content_length)
         refuse(c, "an upgrade has no body");
-    else if (!choose(r, &protocol, &stream))
-        refuse_protocol(c);
-    else {
-        accept(c, key, protocol);
+    return !c->answered;
+}
+
+void rest_upgrade(struct call *c)
+{
+    struct slice protocol;
+    enum rest_stream stream;
+    bool browser = !asks_for_websocket(c->request) && is_browser(c->request);
+    if (c->console || (browser && c->service->config->admin_url)) {
+        rest_to_console(c);
+    } else if (!is_sound(c)) {
+        return;
+    } else if (!choose(c->request, &protocol, &stream)) {
+        refuse_protocol(c, "'mqtt' or 'AMQPWSB10'");
+    } else {
+        accept(c, only_header(c->request, "sec-websocket-key"), protocol);
         rest_call_hand_over(c, stream);
     }
+}
+
+static bool offers(const struct http1_request *r, const char *protocol)
+{
+    struct slice list = http1_header(r, "sec-websocket-protocol"), name;
+    while (ws_next_protocol(&list, &name))
+        if (slice_is(name, protocol)) return true;
+    return false;
+}
+
+bool rest_upgrade_to(struct call *c, const char *protocol, enum rest_stream stream)
+{
+    if (!is_sound(c)) return false;
+    if (!offers(c->request, protocol)) {
+        refuse_protocol(c, protocol);
+        return false;
+    }
+    accept(c, only_header(c->request, "sec-websocket-key"), slice_str(protocol));
+    rest_call_hand_over(c, stream);
+    return true;
 }
 
 /* Where people look for an upgrade in vain. */

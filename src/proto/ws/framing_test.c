@@ -427,6 +427,59 @@ static void a_client_masks_each_frame_with_a_new_key(void **state)
     finish(&server);
 }
 
+static void start_text(struct fixture *f)
+{
+    *f = (struct fixture){0};
+    ws_init(&f->ws, &(struct ws_config){
+                        .role = WS_SERVER, .out = &f->out, .spare = &f->spare, .text = true});
+}
+
+static void a_server_of_text_tells_where_messages_end(void **state)
+{
+    (void)state;
+    for (size_t size = 1; size < 40; size++) {
+        struct fixture f;
+        start_text(&f);
+        put_str(&f.in, FIN | TEXT, "whole");
+        put_str(&f.in, TEXT, "in ");
+        put_str(&f.in, FIN | PING, "");
+        put_str(&f.in, FIN | CONT, "parts");
+        put_str(&f.in, FIN | TEXT, "");
+        assert_int_equal(feed(&f, size), ERR_AGAIN);
+        expect(&f.got, SLICE_LIT("whole\x1ein parts\x1e\x1e"));
+        finish(&f);
+    }
+}
+
+static void a_server_of_text_takes_no_binary_frames(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start_text(&f);
+    put_str(&f.in, FIN | BIN, "bytes");
+    assert_int_equal(feed(&f, WHOLE), ERR_PROTOCOL);
+    assert_non_null(strstr(fail_text(), "binary"));
+    finish(&f);
+}
+
+static void a_text_in_parts_is_continued(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start_text(&f);
+    ws_send_text_head(&f.ws, 3, true);
+    expect(&f.out, SLICE_LIT("\x81\x03"));
+    ws_send_text_head(&f.ws, WS_FRAME_SEND_MAX, false);
+    expect(&f.out, SLICE_LIT("\x01\x7e\xff\xff"));
+    ws_send_text_head(&f.ws, 5, false);
+    expect(&f.out, SLICE_LIT("\x00\x05"));
+    ws_send_text_head(&f.ws, 0, true);
+    expect(&f.out, SLICE_LIT("\x80\x00"));
+    ws_send_text_head(&f.ws, 1, true);
+    expect(&f.out, SLICE_LIT("\x81\x01"));
+    finish(&f);
+}
+
 /* ---- memory */
 
 static void engines_between_frames_share_one_reader(void **state)
@@ -436,7 +489,7 @@ static void engines_between_frames_share_one_reader(void **state)
     struct ws other;
     struct slice piece;
     start(&f, WS_SERVER);
-    ws_init(&other, &(struct ws_config){WS_SERVER, &f.out, &f.spare});
+    ws_init(&other, &(struct ws_config){.role = WS_SERVER, .out = &f.out, .spare = &f.spare});
     put_str(&f.in, FIN | BIN, "whole");
     assert_int_equal(feed(&f, WHOLE), ERR_AGAIN);
     struct ws_reader *shared = f.spare.reader;
@@ -480,6 +533,9 @@ int main(void)
         cmocka_unit_test(output_is_cut_into_frames_of_the_largest_size),
         cmocka_unit_test(a_head_alone_is_followed_by_the_callers_bytes),
         cmocka_unit_test(a_client_masks_each_frame_with_a_new_key),
+        cmocka_unit_test(a_server_of_text_tells_where_messages_end),
+        cmocka_unit_test(a_server_of_text_takes_no_binary_frames),
+        cmocka_unit_test(a_text_in_parts_is_continued),
         cmocka_unit_test(engines_between_frames_share_one_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

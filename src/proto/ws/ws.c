@@ -20,7 +20,10 @@ enum { FIN_BIT = 0x80, MASK_BIT = 0x80, CONTROL_BIT = 8, LEN_16_BITS = 126, MASK
 
 void ws_init(struct ws *w, const struct ws_config *config)
 {
-    *w = (struct ws){.out = config->out, .spare = config->spare, .role = (uint8_t)config->role};
+    *w = (struct ws){.out = config->out,
+                     .spare = config->spare,
+                     .role = (uint8_t)config->role,
+                     .text = config->text};
 }
 
 void ws_fini(struct ws *w)
@@ -42,17 +45,22 @@ static void mask(uint8_t *bytes, size_t len, const uint8_t key[MASK_LEN])
     for (size_t i = 0; i < len; i++) bytes[i] ^= key[i % MASK_LEN];
 }
 
-static void put_head(struct ws *w, enum opcode opcode, size_t len)
+static void put_head_of(struct ws *w, unsigned first, size_t len)
 {
     uint8_t mask_bit = w->role == WS_CLIENT ? MASK_BIT : 0;
     assert(len <= WS_FRAME_SEND_MAX && !w->closed);
-    buf_put_u8(w->out, (uint8_t)(FIN_BIT | opcode));
+    buf_put_u8(w->out, (uint8_t)first);
     if (len < LEN_16_BITS) {
         buf_put_u8(w->out, (uint8_t)(mask_bit | len));
     } else {
         buf_put_u8(w->out, mask_bit | LEN_16_BITS);
         buf_put_be16(w->out, (uint16_t)len);
     }
+}
+
+static void put_head(struct ws *w, enum opcode opcode, size_t len)
+{
+    put_head_of(w, FIN_BIT | opcode, len);
 }
 
 static void put_frame(struct ws *w, enum opcode opcode, struct slice payload)
@@ -82,6 +90,13 @@ void ws_send_head(struct ws *w, size_t len)
 {
     assert(w->role == WS_SERVER && len > 0);
     put_head(w, BINARY, len);
+}
+
+void ws_send_text_head(struct ws *w, size_t len, bool last)
+{
+    assert(w->role == WS_SERVER && w->text && (len > 0 || last));
+    put_head_of(w, (last ? FIN_BIT : 0u) | (w->in_output ? CONTINUATION : TEXT), len);
+    w->in_output = !last;
 }
 
 void ws_close(struct ws *w, enum ws_code code)
@@ -148,12 +163,13 @@ static bool is_control(const struct ws_chunk *c)
 
 static enum err begin_data(struct ws *w, const struct ws_chunk *c)
 {
-    if (c->opcode == TEXT) return refuse(w, WS_NOT_TAKEN, "text; send binary frames");
-    if (c->opcode == BINARY && w->in_message)
+    if (c->opcode == TEXT && !w->text) return refuse(w, WS_NOT_TAKEN, "text; send binary frames");
+    if (c->opcode == BINARY && w->text) return refuse(w, WS_NOT_TAKEN, "binary; send text frames");
+    if (c->opcode != CONTINUATION && w->in_message)
         return refuse(w, WS_BROKE_RULES, "a message begins inside another");
     if (c->opcode == CONTINUATION && !w->in_message)
         return refuse(w, WS_BROKE_RULES, "a continuation of no message");
-    if (c->opcode == BINARY) w->message_len = 0;
+    if (c->opcode != CONTINUATION) w->message_len = 0;
     w->message_len += c->frame_len;
     if (c->frame_len > WS_FRAME_MAX) return refuse(w, WS_TOO_BIG, "the frame is too long");
     if (w->message_len > WS_MESSAGE_MAX) return refuse(w, WS_TOO_BIG, "the message is too long");
@@ -238,17 +254,24 @@ static enum err next_chunk(struct ws *w, struct slice *piece)
     if (c.starts) TRY(begin_frame(w, &c));
     if (is_control(&c)) return on_control(w, &c);
     *piece = c.data;
+    w->ended = w->text && c.ends && c.fin;
     return OK;
 }
 
 enum err ws_next(struct ws *w, struct slice *piece)
 {
-    enum err e;
+    static const uint8_t text_end[] = {WS_TEXT_END};
+    enum err e = OK;
     if (w->error != OK) return (enum err)w->error;
     if (w->reader == NULL) borrow_reader(w);
-    do {
-        e = next_chunk(w, piece);
-    } while (e == OK && piece->len == 0);
+    for (*piece = SLICE_NONE; e == OK && piece->len == 0;) {
+        if (w->ended) {
+            w->ended = false;
+            *piece = slice_of(text_end, sizeof text_end);
+        } else {
+            e = next_chunk(w, piece);
+        }
+    }
     if (e == ERR_AGAIN) give_back_reader(w);
     return e;
 }

@@ -5,6 +5,9 @@
  * frames what it is given.  Pings are answered here, the closing handshake is ws_close().  No
  * extension is ever agreed upon.
  *
+ * A server may speak text instead (ws_config.text): then messages matter, and each ends with
+ * WS_TEXT_END in the stream, which no JSON has, in both directions.
+ *
  * Runs on: the thread that feeds it.
  * Life:    after the upgrade: ws_init(), then per piece of input ws_feed(), ws_next() until it is not
  *          OK; ws_fini().  Output is appended to config.out (docs/decisions/0001).
@@ -27,6 +30,7 @@ enum {
     WS_PIECE_MAX = 4096,       /* what ws_next() hands out at once */
     WS_FRAME_SEND_MAX = 65535, /* payload of a frame of ours: the most with a 16 bit length */
     WS_RESPONSE_MAX = 8 << 10, /* client: head of the answer to the upgrade */
+    WS_TEXT_END = 0x1e,        /* ASCII's record separator */
 };
 
 /* Section 7.4.1. */
@@ -56,6 +60,7 @@ struct ws_config {
     enum ws_role role;
     struct buf *out;        /* outlives the engine */
     struct ws_spare *spare; /* outlives the engine, same thread */
+    bool text;              /* messages of text and no others */
 };
 
 /* All fields are the engine's. */
@@ -70,6 +75,9 @@ struct ws {
     uint8_t role, error;      /* enum ws_role, enum err; not OK: nothing more is read */
     bool in_message;          /* a frame without FIN came */
     bool closed;              /* our Close is sent */
+    bool text;                /* as in ws_config */
+    bool ended;               /* text: the end of a message is to be told */
+    bool in_output;           /* text: a message of ours has begun */
 };
 
 void ws_init(struct ws *w, const struct ws_config *config);
@@ -90,6 +98,9 @@ void ws_send(struct ws *w, struct slice bytes);
 /* Server: only the head of a frame; `len` bytes (1 .. WS_FRAME_SEND_MAX) that the caller sends behind
  * it are its payload. */
 void ws_send_head(struct ws *w, size_t len);
+
+/* The same with text: `last` if the message ends there, and only then may `len` be 0. */
+void ws_send_text_head(struct ws *w, size_t len, bool last);
 
 /* Sends Close, once: the answer to the peer's, or what ended ws_next(), or else `code`. */
 void ws_close(struct ws *w, enum ws_code code);

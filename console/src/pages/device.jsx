@@ -1,0 +1,196 @@
+/* device.jsx - one device: what it is, sends, shall be, does. */
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { go, href } from '../router.js';
+import { ask, may, session } from '../state.js';
+import { Ago, Button, Copy, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
+import { connectionString } from '../connection.js';
+import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
+import { Presence } from './devices.jsx';
+import { Twin } from './twin.jsx';
+
+const TABS = [['overview', 'Overview'], ['live', 'Live'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages']];
+
+export function at(method, path, body, headers) {
+    return { method, path: `${path}?api-version=2021-04-12`, body, headers, host: session.value.hostname, port: session.value.https };
+}
+
+export function pathOf(kind, id, more = '') {
+    return `/${kind}/${encodeURIComponent(id)}${more}`;
+}
+
+function Facts({ identity: d, twin }) {
+    const rows = [['Authentication', d.authentication.type], ['Generation', d.generationId], ['Status', d.status + (d.statusReason ? `: ${d.statusReason}` : '')],
+        ['Last activity', <Ago time={d.lastActivityTime} />], ['Connection changed', <Ago time={d.connectionStateUpdatedTime} />],
+        ['Messages that wait', d.cloudToDeviceMessageCount], ['IoT Edge', d.capabilities?.iotEdge ? 'yes' : 'no'],
+        ...(twin?.modelId ? [['Model', twin.modelId]] : [])];
+    return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+function Overview({ id, identity, twin, again }) {
+    const [deleting, setDeleting] = useState(false);
+    const work = useWork();
+    const keys = identity.authentication.symmetricKey;
+    const off = identity.status === 'disabled';
+    const status = off ? 'enabled' : 'disabled';
+    const put = () => work.run(async () => {
+        await ask('PUT', pathOf('devices', id), { body: { ...identity, status }, headers: { 'if-match': `"${identity.etag}"` } });
+        await again();
+    });
+    const remove = () => work.run(async () => {
+        await ask('DELETE', pathOf('devices', id), { headers: { 'if-match': '*' } });
+        go(href('devices'));
+    });
+    return <>
+        <Wrong error={work.error} />
+        <div class="columns">
+            <section class="card"><h2>Identity</h2><Facts identity={identity} twin={twin} /></section>
+            <section class="card"><h2>Connect</h2>
+                {identity.authentication.type === 'sas' ? <>
+                    <Secret label="Connection string, primary key" text={connectionString(id, keys.primaryKey)} />
+                    <Secret label="Connection string, secondary key" text={connectionString(id, keys.secondaryKey)} />
+                    <Same cli={['azimuth', 'connection-string', '--device-id', id]} />
+                </> : <p>This device shows a certificate ({identity.authentication.type}).</p>}
+            </section>
+            <section class="card"><h2>Tags</h2><pre class="snippet" tabIndex={0}>{JSON.stringify(twin?.tags ?? {}, null, 2)}</pre>
+                <a href={href('devices', id, 'twin')}>Edit on Twin</a></section>
+        </div>
+        {may('RegistryWrite') && <><div class="row">
+            <Button busy={work.busy} onClick={put}>{off ? 'Enable' : 'Disable'}</Button>
+            <Button kind="bad" onClick={() => setDeleting(true)}>Delete…</Button></div>
+        <Same cli={['azimuth', 'hub', 'device-identity', 'update', '-d', id, '--status', status]} /></>}
+        {deleting && <Dialog title={`Delete ${id}?`} onClose={() => setDeleting(false)}>
+            <p>Identity, twin, modules and waiting messages go. What it sent stays in the stream.</p>
+            <div class="row"><Button kind="bad" busy={work.busy} onClick={remove}>Delete</Button>
+                <Button onClick={() => setDeleting(false)}>Keep</Button></div>
+            <Same cli={['azimuth', 'hub', 'device-identity', 'delete', '-d', id]} request={at('DELETE', pathOf('devices', id))} />
+        </Dialog>}
+    </>;
+}
+
+function LiveTab({ id }) {
+    const [kinds, setKinds] = useState(KINDS), [from, setFrom] = useState('-10m');
+    const [paused, setPaused] = useState(false), [filter, setFilter] = useState('');
+    const stream = useEvents({ device: id, kinds, from, paused });
+    return <>
+        <Controls {...{ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter }} />
+        <Wrong error={stream.error && { message: stream.error }} />
+        <Numbers events={stream.events} />
+        <Events events={stream.events} lost={stream.lost} filter={filter} />
+        <Same cli={['azimuth', 'hub', 'monitor-events', '-d', id, '--from', '10m']} />
+    </>;
+}
+
+function readJson(text) {
+    try { return { value: text.trim() ? JSON.parse(text) : null }; } catch (e) { return { problem: e.message }; }
+}
+
+function Methods({ id, identity }) {
+    const [name, setName] = useState(''), [payload, setPayload] = useState('{}'), [timeout, setTimeout_] = useState(30);
+    const [past, setPast] = useState([]);
+    const work = useWork();
+    const { value, problem } = readJson(payload);
+    const body = { methodName: name, payload: value, responseTimeoutInSeconds: timeout, connectTimeoutInSeconds: 0 };
+    const path = pathOf('twins', id, '/methods');
+    const call = async (e) => {
+        e.preventDefault();
+        const began = performance.now();
+        const got = await work.run(() => ask('POST', path, { body }));
+        if (got) setPast([{ at: new Date(), name, payload, ms: Math.round(performance.now() - began), ...got.json }, ...past].slice(0, 20));
+    };
+    return <>
+        {identity.connectionState !== 'Connected' && <Notice>The device is not connected: a call ends with DeviceNotOnline at once.</Notice>}
+        <Wrong error={work.error} onClose={work.clear} />
+        <form onSubmit={call} class="card">
+            <div class="columns">
+                <Field label="Method"><input value={name} onInput={(e) => setName(e.target.value)} spellcheck={false} placeholder="reboot" /></Field>
+                <Field label="Answer within" hint="5 to 300 seconds"><input type="number" min={5} max={300} value={timeout}
+                    onInput={(e) => setTimeout_(Number(e.target.value))} /></Field>
+            </div>
+            <Field label="Payload" hint={problem ?? 'JSON'}><textarea rows={5} value={payload} spellcheck={false} aria-invalid={!!problem}
+                onInput={(e) => setPayload(e.target.value)} /></Field>
+            <Button kind="primary" type="submit" busy={work.busy} disabled={!name || !!problem}>Call</Button>
+            <Same cli={['azimuth', 'hub', 'invoke-device-method', '-d', id, '--mn', name || 'reboot', '--mp', payload]} request={at('POST', path, body)} />
+        </form>
+        {past.length > 0 && <section aria-label="Calls"><h2>Calls of this visit</h2>{past.map((p) => <article class="card call" key={+p.at}>
+            <div class="row"><strong>{p.name}</strong><State kind={p.status < 400 ? 'good' : 'bad'}>status {p.status}</State>
+                <span class="hint">{p.at.toLocaleTimeString()}, {p.ms} ms</span><span class="spring" />
+                <Button kind="small" onClick={() => { setName(p.name); setPayload(p.payload); }}>Again</Button></div>
+            <pre tabIndex={0}>{JSON.stringify(p.payload, null, 2)}</pre></article>)}</section>}
+    </>;
+}
+
+function Messages({ id, identity, again }) {
+    const [text, setText] = useState(''), [properties, setProperties] = useState('{}'), [ack, setAck] = useState('none');
+    const [said, setSaid] = useState('');
+    const work = useWork();
+    const { value, problem } = readJson(properties);
+    const body = { body: text, properties: value ?? {}, ...(ack === 'none' ? {} : { ack }) };
+    const path = `/admin/v1/devices/${encodeURIComponent(id)}/messages`;
+    const send = async (e) => {
+        e.preventDefault();
+        const got = await work.run(() => ask('POST', path, { body }));
+        if (!got) return;
+        setSaid(`Accepted as ${got.json.messageId}. It waits until the device takes it.`);
+        again();
+    };
+    const purge = () => work.run(async () => {
+        const { json } = await ask('DELETE', pathOf('devices', id, '/commands'));
+        setSaid(`${json.totalMessagesPurged} went.`);
+        again();
+    });
+    return <>
+        <Wrong error={work.error} onClose={work.clear} />
+        {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
+        <div class="row"><strong>{identity.cloudToDeviceMessageCount}</strong> of at most 50 messages wait for this device <span class="spring" />
+            <Button busy={work.busy} onClick={purge}>Drop all that wait</Button></div>
+        <form class="card" onSubmit={send}>
+            <h2>Send a message</h2>
+            <Field label="Body"><textarea rows={5} value={text} onInput={(e) => setText(e.target.value)} spellcheck={false} /></Field>
+            <div class="columns">
+                <Field label="Properties" hint={problem ?? 'JSON: {"name":"text"}'}><input value={properties} spellcheck={false} aria-invalid={!!problem}
+                    onInput={(e) => setProperties(e.target.value)} /></Field>
+                <Field label="Feedback"><select value={ack} onChange={(e) => setAck(e.target.value)}>
+                    {['none', 'positive', 'negative', 'full'].map((a) => <option key={a}>{a}</option>)}</select></Field>
+            </div>
+            <Button kind="primary" type="submit" busy={work.busy} disabled={!!problem}>Send</Button>
+            <Same cli={['azimuth', 'device', 'c2d-message', 'send', '-d', id, '--data', text, ...(ack === 'none' ? [] : ['--ack', ack])]}
+                request={{ method: 'POST', path, body, admin: true }} />
+        </form>
+    </>;
+}
+
+/** Identity and twin, as far as the session may see them; looked at again every few seconds. */
+function useDevice(id) {
+    const [state, setState] = useState({});
+    const load = useCallback(async () => {
+        const [identity, twin] = await Promise.allSettled([
+            may('RegistryRead') ? ask('GET', pathOf('devices', id)) : Promise.reject(new Error('This session has no RegistryRead right.')),
+            may('ServiceConnect') ? ask('GET', pathOf('twins', id)) : Promise.reject(new Error('This session has no ServiceConnect right.'))]);
+        // What was there stays there: somebody may be typing into it.
+        setState((s) => ({ identity: identity.value?.json ?? s.identity, twin: twin.value?.json ?? s.twin, error: identity.reason ?? null }));
+    }, [id]);
+    useEffect(() => {
+        load();
+        const timer = setInterval(() => { if (!document.hidden) load(); }, 5000);
+        return () => clearInterval(timer);
+    }, [load]);
+    return { ...state, load };
+}
+
+export function Device({ id, tab = 'overview' }) {
+    const { identity, twin, error, load } = useDevice(id);
+    const known = TABS.some(([t]) => t === tab) ? tab : 'overview';
+    useEffect(() => { document.title = `${id} · azimuth`; return () => { document.title = 'azimuth'; }; }, [id]);
+    return <>
+        <p class="crumbs"><a href={href('devices')}>Devices</a></p>
+        <div class="row"><h1 class="id">{id}</h1><Copy text={id} label="Copy id" />
+            {identity && <><Presence row={identity} /><span class="hint">last seen <Ago time={identity.lastActivityTime} /></span></>}</div>
+        <Tabs label="Device" tabs={TABS} current={known} link={(t) => (t === 'overview' ? href('devices', id) : href('devices', id, t))} />
+        <Wrong error={error} />
+        {identity && known === 'overview' && <Overview {...{ id, identity, twin, again: load }} />}
+        {known === 'live' && <LiveTab id={id} />}
+        {twin && known === 'twin' && <Twin key={id} id={id} twin={twin} again={load} />}
+        {identity && known === 'methods' && <Methods {...{ id, identity }} />}
+        {identity && known === 'messages' && <Messages {...{ id, identity, again: load }} />}
+    </>;
+}

@@ -1,0 +1,143 @@
+/* home.jsx - how the hub is, at a glance, and the first steps of who is new. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { href } from '../router.js';
+import { ask, may, session } from '../state.js';
+import { count, Copy, Notice, State, Tabs } from '../parts.jsx';
+import { listen } from '../live.js';
+import { Chart } from '../chart.jsx';
+
+const KEPT = 600; // seconds of the charts
+const TELEMETRY = 'azimuth_d2c_telemetry_ingress_total';
+const REPORTED = 'azimuth_twin_reported_writes_total', METHODS = 'azimuth_methods_called_total';
+const STREAMS = [['telemetry', TELEMETRY], ['reported properties', REPORTED], ['methods', METHODS]];
+const REFUSED = ['azimuth_mqtt_connects_refused_total', 'azimuth_amqp_logins_refused_total', 'azimuth_http_devices_refused_total'];
+const NAMES = [TELEMETRY, REPORTED, METHODS, ...REFUSED, 'azimuth_connected_devices', 'azimuth_connections',
+    'azimuth_cursor_lag_seconds', 'azimuth_log_healthy', 'azimuth_log_accepting'];
+
+/** Metrics of the server, once a second: the newest, and rates of what only rises. */
+function useMetrics() {
+    const points = useRef([]);
+    const [now, setNow] = useState(null);
+    useEffect(() => {
+        let before = null;
+        const link = listen({ sub: 'metrics', names: NAMES }, ({ metrics, at, error }) => {
+            if (error || !metrics) return;
+            const rates = {};
+            for (const [, name] of STREAMS) {
+                rates[name] = before ? Math.max(0, (metrics[name] - before.metrics[name]) * 1000 / (at - before.at)) : 0;
+            }
+            if (before) points.current = [...points.current, { at, rates }].slice(-KEPT);
+            before = { metrics, at };
+            setNow({ metrics, rates, points: points.current });
+        });
+        return () => link.end();
+    }, []);
+    return now;
+}
+
+function useStatistics() {
+    const [total, setTotal] = useState(null);
+    useEffect(() => {
+        if (!may('RegistryRead')) return undefined;
+        const look = () => ask('GET', '/statistics/devices').then(({ json }) => setTotal(json.totalDeviceCount)).catch(() => {});
+        look();
+        const timer = setInterval(look, 5000);
+        return () => clearInterval(timer);
+    }, []);
+    return total;
+}
+
+function Tile({ name, value, unit, kind, note, to }) {
+    const inside = <><span class="name">{name}</span><span class="value">{value}{unit && <small> {unit}</small>}</span>
+        <span class="note">{kind ? <State kind={kind}>{note}</State> : note}</span></>;
+    return to ? <a class="tile" href={to}>{inside}</a> : <div class="tile">{inside}</div>;
+}
+
+function Strip({ now, total }) {
+    const m = now?.metrics ?? {};
+    const refused = now ? REFUSED.reduce((sum, name) => sum + m[name], 0) : null;
+    const rate = now ? now.rates[TELEMETRY] : null;
+    const lag = m.azimuth_cursor_lag_seconds;
+    const writes = m.azimuth_log_healthy === undefined ? null : m.azimuth_log_healthy && m.azimuth_log_accepting;
+    return <section class="strip" aria-label="Health">
+        <Tile name="Ingest" value={rate === null ? '–' : count(Math.round(rate * 10) / 10)} unit="msg/s"
+            note={`${count(m[TELEMETRY])} since the start`} to={href('live')} />
+        <Tile name="Connected" value={count(m.azimuth_connected_devices)} note={`of ${count(total)} devices`} to={href('devices')} />
+        <Tile name="Connections" value={count(m.azimuth_connections)} note="of any kind, now" />
+        <Tile name="Route lag" value={lag === undefined ? '–' : count(lag)} unit="s"
+            kind={lag > 60 ? 'bad' : lag > 5 ? 'wait' : 'good'} note={lag > 5 ? 'behind' : 'keeping up'} />
+        <Tile name="Refused" value={count(refused)} kind={refused ? 'wait' : 'good'} note="devices so far" />
+        <Tile name="Storage" value={writes === null ? '–' : writes ? 'writing' : 'refusing'}
+            kind={writes === false ? 'bad' : 'good'} note={writes === false ? 'see /readyz' : 'log and store'} />
+    </section>;
+}
+
+const SNIPPETS = (connection) => [
+    ['cli', 'azimuth', 'azimuth device simulate -d my-device --rate 1'],
+    ['node', 'Node.js', `const { Client, Message } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
+const client = Client.fromConnectionString('${connection}', Mqtt);
+client.setOptions({ ca: require('fs').readFileSync('ca.pem', 'utf8') });
+client.open().then(() => client.sendEvent(new Message('{"temperature":21}')));`],
+    ['python', 'Python', `from azure.iot.device import IoTHubDeviceClient
+client = IoTHubDeviceClient.create_from_connection_string(
+    '${connection}', server_verification_cert=open('ca.pem').read())
+client.connect()
+client.send_message('{"temperature":21}')`],
+    ['csharp', 'C#', `using Microsoft.Azure.Devices.Client;
+var client = DeviceClient.CreateFromConnectionString("${connection}", TransportType.Mqtt);
+await client.SendEventAsync(new Message("{\\"temperature\\":21}"u8.ToArray()));`],
+];
+
+function Step({ done, children }) {
+    return <li class={done ? 'done' : ''}><State kind={done ? 'good' : 'off'}>{done ? 'done' : 'to do'}</State><span>{children}</span></li>;
+}
+
+function FirstSteps({ now, total }) {
+    const [tab, setTab] = useState('cli');
+    const m = now?.metrics ?? {};
+    const steps = [total > 0, m.azimuth_connected_devices > 0, m[TELEMETRY] > 0];
+    const snippets = SNIPPETS('HostName=…;DeviceId=my-device;SharedAccessKey=…');
+    const text = snippets.find(([id]) => id === tab)[2];
+    return <section class="card" aria-label="First steps">
+        <h2>First steps</h2>
+        <ol class="steps">
+            <Step done={steps[0]}>Create a device: <a href={`${href('devices')}?new`}>Devices → New device</a></Step>
+            <Step done={steps[1]}>Connect it with its connection string</Step>
+            <Step done={steps[2]}>Send a first message and see it on <a href={href('live')}>Live</a></Step>
+        </ol>
+        <Tabs label="SDK" tabs={snippets.map(([id, name]) => [id, name])} current={tab} onChoose={setTab} />
+        <pre class="snippet" tabIndex={0}>{text}</pre><Copy text={text} />
+    </section>;
+}
+
+function Throughput({ points }) {
+    const [table, setTable] = useState(false);
+    const last = points.slice(-12).reverse();
+    return <section class="card wide" aria-label="Throughput">
+        <div class="row"><h2>Throughput</h2><span class="hint">per second, last {Math.max(1, Math.round(points.length / 60))} min</span><span class="spring" />
+            <Tabs label="Chart or table" tabs={[['chart', 'Chart'], ['table', 'Table']]} current={table ? 'table' : 'chart'}
+                onChoose={(id) => setTable(id === 'table')} /></div>
+        {table
+            ? <table class="plain-table"><thead><tr><th>time</th>{STREAMS.map(([n]) => <th key={n}>{n}/s</th>)}</tr></thead>
+                <tbody>{last.map((p) => <tr key={p.at}><td>{new Date(p.at).toLocaleTimeString()}</td>
+                    {STREAMS.map(([n, id]) => <td key={n}>{p.rates[id].toFixed(1)}</td>)}</tr>)}</tbody></table>
+            : <Chart label="Messages per second" times={points.map((p) => p.at / 1000)}
+                series={STREAMS.map(([name, id]) => ({ name, values: points.map((p) => p.rates[id]) }))} />}
+    </section>;
+}
+
+export function Home() {
+    const now = useMetrics();
+    const total = useStatistics();
+    const begun = now && total !== null && (total === 0 || !now.metrics[TELEMETRY]);
+    return <>
+        <div class="row"><h1>{session.value.hubName}</h1><span class="hint">azimuth {session.value.version}</span></div>
+        {!may('ServiceConnect') && <Notice>This session has no ServiceConnect right: no live figures.</Notice>}
+        <Strip now={now} total={total} />
+        <div class="columns">
+            <Throughput points={now?.points ?? []} />
+            {(begun || (now && now.metrics[TELEMETRY] < 1000)) && <FirstSteps now={now} total={total} />}
+        </div>
+    </>;
+}

@@ -1,0 +1,104 @@
+/* shell.jsx - the left rail, the bar above, the keys, and which page is shown. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { go, href, place } from './router.js';
+import { lapsed, session, signOut } from './state.js';
+import { linkState } from './live.js';
+import { nextTheme, theme } from './theme.js';
+import { Dialog, State } from './parts.jsx';
+import { SignIn } from './pages/sign_in.jsx';
+import { Home } from './pages/home.jsx';
+import { Devices } from './pages/devices.jsx';
+import { Device } from './pages/device.jsx';
+import { Live } from './pages/live.jsx';
+
+/* One entry per page that there is: the key behind `g`, where it leads, its name, its icon. */
+const PAGES = [
+    ['h', [], 'Home', 'M3 11l9-8 9 8v9h-6v-6H9v6H3z'],
+    ['d', ['devices'], 'Devices', 'M4 4h16v6H4zm0 10h16v6H4zm3-7h2m-2 10h2'],
+    ['l', ['live'], 'Live', 'M2 12h5l3-8 4 16 3-8h5'],
+];
+
+function Icon({ path }) {
+    return <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={path} /></svg>;
+}
+
+function Rail({ current }) {
+    return <nav class="rail" aria-label="Pages">
+        {PAGES.map(([key, segments, name, icon]) => <a key={name} href={href(...segments)} title={`${name} (g ${key})`}
+            aria-current={current === (segments[0] ?? '') ? 'page' : undefined}>
+            <Icon path={icon} /><span>{name}</span><kbd aria-hidden="true">g {key}</kbd></a>)}
+    </nav>;
+}
+
+function Bar({ onHelp }) {
+    const who = session.value;
+    const words = { up: ['good', 'live'], down: ['bad', 'reconnecting'], idle: ['off', 'no live link'] };
+    const [kind, text] = words[linkState.value];
+    return <header class="bar">
+        <a class="brand" href={href()}><img src="/console/mark.svg" alt="" width="22" height="22" />azimuth</a>
+        <span class="hub">{who.hubName}<small>{who.hostname}</small></span>
+        <span class="spring" />
+        <State kind={kind}>{text}</State>
+        <button type="button" class="plain" onClick={nextTheme} title="Light, dark, or as the system has it">
+            Theme: {theme.value}</button>
+        <button type="button" class="plain" onClick={onHelp} aria-keyshortcuts="?">Keys</button>
+        <span class="who" title={who.rights.join(', ')}>{who.name}</span>
+        <button type="button" class="plain" onClick={signOut}>Sign out</button>
+    </header>;
+}
+
+function Keys({ onClose }) {
+    return <Dialog title="Keys" onClose={onClose}>
+        <dl class="keys">
+            {PAGES.map(([key, , name]) => <div key={key}><dt><kbd>g</kbd> <kbd>{key}</kbd></dt><dd>{name}</dd></div>)}
+            <div><dt><kbd>/</kbd></dt><dd>to the filter of the page</dd></div>
+            <div><dt><kbd>?</kbd></dt><dd>these keys</dd></div>
+        </dl>
+    </Dialog>;
+}
+
+function typing(target) {
+    return target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName) || target.shadowRoot;
+}
+
+/** `g` and a letter leads to a page, `/` to its filter. */
+function useKeys(onHelp) {
+    const waits = useRef(0);
+    useEffect(() => {
+        const onKey = (e) => {
+            if (e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || document.querySelector('dialog[open]')) return;
+            const page = PAGES.find(([key]) => key === e.key);
+            if (Date.now() < waits.current && page) go(href(...page[1]));
+            else if (e.key === '?') onHelp();
+            else if (e.key === '/') document.querySelector('[data-filter]')?.focus();
+            else if (e.key !== 'g') return;
+            waits.current = e.key === 'g' ? Date.now() + 1500 : 0;
+            e.preventDefault();
+        };
+        addEventListener('keydown', onKey);
+        return () => removeEventListener('keydown', onKey);
+    }, []);
+}
+
+function Page() {
+    const [first, ...rest] = place.value.segments;
+    if (first === undefined) return <Home />;
+    if (first === 'devices') return rest.length ? <Device key={rest[0]} id={rest[0]} tab={rest[1]} /> : <Devices />;
+    if (first === 'live') return <Live />;
+    return <><h1>There is no such page</h1><p><a href={href()}>Home</a></p></>;
+}
+
+export function Shell({ problem }) {
+    const [help, setHelp] = useState(false);
+    useKeys(() => setHelp(true));
+    if (!session.value) return <SignIn problem={problem} />;
+    return <div class="shell">
+        <a class="skip" href="#main">To the content</a>
+        <Bar onHelp={() => setHelp(true)} />
+        <Rail current={place.value.segments[0] ?? ''} />
+        <main id="main" tabIndex={-1}><Page /></main>
+        {help && <Keys onClose={() => setHelp(false)} />}
+        {lapsed.value && <Dialog title="Sign in again"><p>The session is over. What you typed is still there.</p>
+            <SignIn inside /></Dialog>}
+    </div>;
+}

@@ -1,0 +1,86 @@
+/* state.js - what all pages share: who has signed in, and how the server is asked. */
+import { signal } from '@preact/signals';
+
+/** undefined: not known yet; null: nobody; else what GET /admin/v1/session says. */
+export const session = signal(undefined);
+
+/** Somebody was signed in when the session ended: the page stays as it is, below the sign-in. */
+export const lapsed = signal(false);
+
+export const VERSION = 'api-version=2021-04-12';
+
+export class AskError extends Error {
+    constructor(status, code, message) {
+        super(message);
+        this.status = status;
+        this.code = code;
+    }
+}
+
+/** IoT Hub's envelope: {"Message":"ErrorCode:Name;text"}, sometimes as text inside of Message. */
+function readError(status, text) {
+    let message = text, code = '';
+    try {
+        const outer = JSON.parse(text);
+        message = outer.Message ?? outer.message ?? text;
+        try {
+            const inner = JSON.parse(message);
+            message = inner.message ?? message;
+        } catch { /* it is plain text */ }
+    } catch { /* it is no JSON */ }
+    const found = /^ErrorCode:(\w+);([^]*)$/.exec(message);
+    if (found) [, code, message] = found;
+    return new AskError(status, code, message || `the server answered ${status}`);
+}
+
+export function pathOf(path) {
+    return path.startsWith('/admin/') ? path : path + (path.includes('?') ? '&' : '?') + VERSION;
+}
+
+/** Answers {json, headers}; throws AskError. */
+export async function ask(method, path, { body, headers = {}, signal: abort } = {}) {
+    const all = { ...headers };
+    if (body !== undefined) all['content-type'] = 'application/json';
+    if (method !== 'GET' && session.value) all['x-azimuth-csrf'] = session.value.csrf;
+    let answer;
+    try {
+        answer = await fetch(pathOf(path), {
+            method, headers: all, body: body === undefined ? undefined : JSON.stringify(body), signal: abort,
+        });
+    } catch (e) {
+        if (e.name === 'AbortError') throw e;
+        throw new AskError(0, 'Unreachable', 'the server cannot be reached');
+    }
+    const text = await answer.text();
+    if (answer.status === 401 && session.value) lapsed.value = true;
+    if (!answer.ok) throw readError(answer.status, text);
+    return { json: text ? JSON.parse(text) : null, headers: answer.headers };
+}
+
+export function may(right) {
+    return !!session.value?.rights.includes(right);
+}
+
+export async function signIn(credential) {
+    const { json } = await ask('POST', '/admin/v1/session', { body: credential });
+    session.value = json;
+    lapsed.value = false;
+}
+
+export async function signOut() {
+    await ask('DELETE', '/admin/v1/session').catch(() => {});
+    session.value = null;
+}
+
+/** The token of a one-time link is behind the '#', which no server and no log sees. */
+export async function begin() {
+    const found = /^#token=([0-9a-f]+)$/.exec(location.hash);
+    if (found) history.replaceState(null, '', location.pathname);
+    try {
+        if (found) return await signIn({ token: found[1] });
+        session.value = (await ask('GET', '/admin/v1/session')).json;
+    } catch (e) {
+        session.value = null;
+        return found ? e.message : undefined;
+    }
+}

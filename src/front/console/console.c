@@ -1,0 +1,94 @@
+/* console.c - the routes, and who may pass. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "front/console/live.h"
+#include "front/console/parts.h"
+
+enum { SIGN_IN_BODY_MAX = 8 << 10, MESSAGE_BODY_MAX = 512 << 10 };
+
+#define FREE THROTTLE_FREE
+#define PAGE ACCESS_PAGE, 0, FREE, REST_SMALL_BODY_MAX, files_answer, "A file of the console"
+
+/* Pages are drawn in the browser: whatever their address, the server's answer is index.html. */
+static const struct route routes[] = {
+    {"GET", "/console/{page}", PAGE},
+    {"GET", "/console/{page}/{id}", PAGE},
+    {"GET", "/console/{page}/{id}/{tab}", PAGE},
+    {"GET", "/admin/v1/session", ACCESS_PUBLIC, 0, FREE, REST_SMALL_BODY_MAX, sign_in_show,
+     "Show who has signed in"},
+    {"POST", "/admin/v1/session", ACCESS_PUBLIC, 0, FREE, SIGN_IN_BODY_MAX, sign_in_begin,
+     "Sign in"},
+    {"DELETE", "/admin/v1/session", ACCESS_PUBLIC, 0, FREE, REST_SMALL_BODY_MAX, sign_in_end,
+     "Sign out"},
+    {"POST", "/admin/v1/console/links", ACCESS_SOCKET, 0, FREE, REST_SMALL_BODY_MAX, sign_in_link,
+     "Make a link that signs in once"},
+    {"GET", "/admin/v1/live", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE, REST_SMALL_BODY_MAX,
+     live_upgrade, "The live link, over WebSocket"},
+    {"POST", "/admin/v1/devices/{id}/messages", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT,
+     THROTTLE_C2D_SEND, MESSAGE_BODY_MAX, messages_send, "Send a message to a device"},
+};
+
+/* ---- who may */
+
+static bool changes(const struct http1_request *r)
+{
+    return !slice_is(r->method, "GET") && !slice_is(r->method, "HEAD");
+}
+
+static bool shows_proof(const struct call *call, const struct console_session *s)
+{
+    struct slice given = http1_header(call->request, "x-azimuth-csrf");
+    return slice_eq_secret(given, slice_str(s->csrf.text));
+}
+
+/* Who shows a token is judged by that.  Who shows nothing is told to sign in. */
+static enum rest_visit look(void *ctx, const struct call *call, unsigned *rights)
+{
+    bool named;
+    if (http1_header(call->request, "authorization").ptr) return REST_NO_VISIT;
+    const struct console_session *s = sign_in_session(ctx, call, &named);
+    if (s == NULL) return REST_VISIT_ENDED;
+    *rights = s->rights;
+    return changes(call->request) && !shows_proof(call, s) ? REST_VISIT_BLIND : REST_VISIT;
+}
+
+/* ---- life */
+
+static void closed(void *state)
+{
+    (void)state;
+}
+
+struct console *console_new(const struct rest_config *config, struct lane *lane,
+                            struct rest_service *rest)
+{
+    struct console *c = NEW(struct console);
+    c->config = config;
+    c->lane = lane;
+    c->rest = rest;
+    c->site = (struct rest_site){.routes = routes,
+                                 .route_count = sizeof routes / sizeof *routes,
+                                 .ctx = c,
+                                 .closed = closed};
+    c->guard = (struct rest_guard){.look = look, .home = files_answer, .ctx = c};
+    rest_add_site(rest, &c->site);
+    rest_set_guard(rest, &c->guard);
+    c->live = live_new(c);
+    return c;
+}
+
+void console_free(struct console *c)
+{
+    if (c == NULL) return;
+    live_free(c->live);
+    mem_wipe(&c->sessions, sizeof c->sessions);
+    free(c);
+}
+
+void console_put_link(struct console *c, struct buf *out)
+{
+    const struct session_secret *link = console_link_make(&c->sessions, clock_mono_us());
+    buf_printf(out, "%s/console/#token=%s", c->config->admin_url, link->text);
+}

@@ -1,0 +1,191 @@
+/* event_text.c - see event_text.h. */
+#include "front/console/event_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/amqp.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "front/console/live.h"
+
+static const char *const kinds[RECORD_SOURCES] = {
+    [RECORD_TELEMETRY] = "telemetry",        [RECORD_TWIN_CHANGE] = "twin",
+    [RECORD_DEVICE_LIFECYCLE] = "lifecycle", [RECORD_CONNECTION_STATE] = "connection",
+    [RECORD_JOB_LIFECYCLE] = "job",          [RECORD_DIGITAL_TWIN_CHANGE] = "twin",
+};
+
+const char *event_kind(enum record_source source)
+{
+    return source < RECORD_SOURCES ? kinds[source] : "other";
+}
+
+unsigned event_sources(struct slice kind)
+{
+    unsigned sources = 0;
+    for (unsigned i = 0; i < RECORD_SOURCES; i++)
+        if (slice_is(kind, kinds[i])) sources |= 1u << i;
+    return sources;
+}
+
+/* ---- annotations */
+
+static bool next_pair(struct cur *c, struct slice *name, struct amqp_value *value)
+{
+    struct amqp_value key;
+    if (amqp_get(c, &key) != OK || amqp_get(c, value) != OK) return false;
+    *name = amqp_text(&key);
+    return true;
+}
+
+static struct slice annotation(const struct record *r, const char *wanted)
+{
+    struct cur c = cur_of(r->pairs);
+    struct slice name;
+    struct amqp_value value;
+    for (unsigned i = 0; i < r->pair_count && next_pair(&c, &name, &value); i++)
+        if (slice_is(name, wanted)) return amqp_text(&value);
+    return SLICE_NONE;
+}
+
+/* What is about a device has it among the application properties. */
+static struct slice property(const struct record *r, const char *wanted)
+{
+    struct amqp_message m;
+    struct amqp_value value;
+    if (amqp_message_parse(r->sections, &m) != OK || m.application.type != AMQP_MAP ||
+        !amqp_map_find(&m.application, wanted, &value))
+        return SLICE_NONE;
+    return amqp_text(&value);
+}
+
+struct slice event_device(const struct record *r)
+{
+    struct slice id = annotation(r, "iothub-connection-device-id");
+    return id.ptr || r->source == RECORD_TELEMETRY ? id : property(r, "deviceId");
+}
+
+/* ---- values */
+
+/* Whole characters of the first `max` bytes. */
+static struct slice first_part(struct slice text, size_t max)
+{
+    if (text.len <= max) return text;
+    size_t len = max;
+    while (len > 0 && (text.ptr[len] & 0xc0) == 0x80) len--;
+    return slice_head(text, len);
+}
+
+static void put_string(struct buf *out, struct slice bytes)
+{
+    struct slice part = first_part(bytes, LIVE_TEXT_MAX);
+    struct buf base64 = {0};
+    if (text_is_utf8(part)) {
+        text_json_string(out, part);
+        return;
+    }
+    text_base64(&base64, slice_head(bytes, LIVE_TEXT_MAX));
+    text_json_string(out, buf_slice(&base64));
+    buf_free(&base64);
+}
+
+static void put_value(struct buf *out, const struct amqp_value *v)
+{
+    int64_t number;
+    char time[CLOCK_ISO_LEN + 1];
+    if (v->type == AMQP_TIMESTAMP) {
+        clock_iso_ms(v->i, time);
+        text_json_string(out, slice_str(time));
+    } else if (v->type == AMQP_BOOL) {
+        buf_put_str(out, v->u ? "true" : "false");
+    } else if (amqp_integer(v, &number)) {
+        buf_printf(out, "%" PRId64, number);
+    } else if (amqp_text(v).ptr || v->type == AMQP_STRING) {
+        put_string(out, amqp_text(v));
+    } else {
+        buf_put_str(out, "null");
+    }
+}
+
+static void put_pairs(struct buf *out, const char *name, struct slice pairs, unsigned count)
+{
+    struct cur c = cur_of(pairs);
+    struct slice key;
+    struct amqp_value value;
+    const char *comma = "";
+    buf_printf(out, ",\"%s\":{", name);
+    for (unsigned i = 0; i < count && i < LIVE_PROPERTIES_MAX && next_pair(&c, &key, &value); i++) {
+        buf_put_str(out, comma);
+        put_string(out, key);
+        buf_put_u8(out, ':');
+        put_value(out, &value);
+        comma = ",";
+    }
+    buf_put_u8(out, '}');
+}
+
+static void put_system(struct buf *out, const struct amqp_message *m)
+{
+    static const struct {
+        enum amqp_property property;
+        const char *name;
+    } names[] = {{AMQP_MESSAGE_ID, "message_id"},
+                 {AMQP_CORRELATION_ID, "correlation_id"},
+                 {AMQP_CONTENT_TYPE, "content_type"},
+                 {AMQP_CONTENT_ENCODING, "content_encoding"}};
+    const char *comma = "";
+    buf_put_str(out, ",\"system\":{");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct amqp_value *v = &m->properties[names[i].property];
+        if (v->type == AMQP_NULL) continue;
+        buf_printf(out, "%s\"%s\":", comma, names[i].name);
+        put_value(out, v);
+        comma = ",";
+    }
+    buf_put_u8(out, '}');
+}
+
+/* As text if it is some, else in base64. */
+static void put_body(struct buf *out, struct slice body)
+{
+    struct slice part = first_part(body, LIVE_BODY_MAX);
+    struct buf base64 = {0};
+    bool text = text_is_utf8(part);
+    if (!text) {
+        part = slice_head(body, LIVE_BODY_MAX / 4);
+        text_base64(&base64, part);
+    }
+    buf_printf(out, ",\"size\":%zu,\"encoding\":\"%s\"", body.len, text ? "text" : "base64");
+    if (part.len < body.len) buf_put_str(out, ",\"truncated\":true");
+    buf_put_str(out, ",\"body\":");
+    text_json_string(out, text ? part : buf_slice(&base64));
+    buf_free(&base64);
+}
+
+static void put_member(struct buf *out, const char *name, struct slice value)
+{
+    if (value.ptr == NULL) return;
+    buf_printf(out, ",\"%s\":", name);
+    put_string(out, value);
+}
+
+void event_put_text(struct buf *out, const struct record *r)
+{
+    struct amqp_message m;
+    char enqueued[CLOCK_ISO_LEN + 1];
+    clock_iso(r->enqueued_us, enqueued);
+    buf_printf(out, "{\"kind\":\"%s\",\"partition\":%u,\"ordinal\":%" PRIu64 ",\"enqueued\":\"%s\"",
+               event_kind(r->source), r->partition, r->ordinal, enqueued);
+    if (r->sequence >= 0) buf_printf(out, ",\"sequence\":%" PRId64, r->sequence);
+    put_member(out, "device", event_device(r));
+    put_member(out, "module", annotation(r, "iothub-connection-module-id"));
+    put_pairs(out, "annotations", r->pairs, r->pair_count);
+    if (amqp_message_parse(r->sections, &m) == OK) {
+        put_system(out, &m);
+        put_pairs(out, "properties",
+                  m.application.type == AMQP_MAP ? m.application.bytes : SLICE_NONE,
+                  m.application.type == AMQP_MAP ? m.application.count / 2 : 0);
+        put_body(out, m.body_kind == AMQP_DATA ? m.data : amqp_text(&m.value));
+    }
+    buf_put_u8(out, '}');
+}

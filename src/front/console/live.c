@@ -1,0 +1,541 @@
+/* live.c - links, what their pages ask for, and batches. */
+#include "front/console/live.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/num.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "front/console/event_text.h"
+#include "front/console/tap.h"
+#include "proto/ws/ws.h"
+
+COUNTER(told, "azimuth_live_events_total", "Events told to pages of the console");
+COUNTER(lost, "azimuth_live_events_passed_over_total",
+        "Events that pages of the console were not told of, since there were too many");
+GAUGE(links_now, "azimuth_live_links", "Pages of the console with a live link");
+GAUGE(subs_now, "azimuth_live_subscriptions", "Subscriptions of live links");
+
+struct live {
+    struct console *console;
+    struct lane *lane;
+    struct log *log;
+    unsigned links;
+    uint64_t session; /* of the request that is being upgraded */
+};
+
+struct link {
+    struct live *live;
+    struct conn *conn;
+    uint64_t session;
+    struct buf in;    /* of a message, until its end has come */
+    struct list subs; /* struct sub */
+    unsigned sub_count;
+    struct timer watch; /* is the session still there? */
+    bool closing;
+};
+
+enum sub_kind { SUB_EVENTS, SUB_METRICS };
+
+struct sub {
+    struct list node;
+    struct link *link;
+    int64_t id;
+    enum sub_kind kind;
+    struct timer timer;
+    int64_t interval_us, told_us;
+    bool paused;
+
+    struct taps taps; /* SUB_EVENTS */
+    struct slice device;
+    unsigned sources;
+    bool from_now; /* or it has been at the end once: who falls behind is moved there */
+    bool begun;
+    struct buf batch;    /* what the next message has */
+    size_t read, pieces; /* of the log, since the last one */
+    uint64_t lost;
+
+    struct slice names[LIVE_NAMES_MAX]; /* SUB_METRICS */
+    unsigned name_count;
+
+    struct arena arena; /* what the slices lie in */
+    uint64_t *places;   /* `from`, by partition; NULL: `where` counts for all */
+    struct log_seek_msg where;
+};
+
+/* ---- output */
+
+static void end_message(struct link *l)
+{
+    buf_put_u8(conn_out(l->conn), WS_TEXT_END);
+}
+
+static void tell_error(struct link *l, int64_t id, const char *text)
+{
+    struct buf *out = conn_out(l->conn);
+    buf_printf(out, "{\"id\":%" PRId64 ",\"error\":", id);
+    text_json_string(out, slice_str(text));
+    buf_put_u8(out, '}');
+    end_message(l);
+}
+
+static void put_next(struct buf *out, const struct sub *s)
+{
+    const char *comma = "";
+    buf_put_str(out, ",\"next\":{");
+    for (unsigned i = 0; i < s->taps.count; i++) {
+        const struct tap *t = &s->taps.items[i];
+        buf_printf(out, "%s\"%u\":%" PRIu64, comma, t->partition, t->next);
+        comma = ",";
+    }
+    buf_put_u8(out, '}');
+}
+
+/* ---- batches */
+
+static bool is_wanted(const struct sub *s, const struct record *r)
+{
+    if (!(s->sources & (1u << r->source))) return false;
+    return s->device.ptr == NULL || slice_eq(event_device(r), s->device);
+}
+
+/* What does not fit is counted. */
+static void take_piece(struct sub *s, struct tap *t)
+{
+    size_t room = (size_t)(LIVE_BYTES_MAX * s->interval_us / 1000000);
+    struct record r;
+    if (t->frames.len == 0) return;
+    s->pieces++;
+    s->read += t->frames.len;
+    while (tap_next(t, &r)) {
+        if (!is_wanted(s, &r)) continue;
+        if (buf_size(&s->batch) >= room) {
+            s->lost++;
+            continue;
+        }
+        if (buf_size(&s->batch)) buf_put_u8(&s->batch, ',');
+        event_put_text(&s->batch, &r);
+        metric_inc(&told);
+    }
+}
+
+static void tell(struct sub *s)
+{
+    struct buf *out = conn_out(s->link->conn);
+    s->lost += s->taps.skipped;
+    s->taps.skipped = 0;
+    if (buf_size(&s->batch) == 0 && s->lost == 0 && s->begun) return;
+    metric_add(&lost, (int64_t)s->lost);
+    buf_printf(out, "{\"id\":%" PRId64 ",\"batch\":[", s->id);
+    buf_put_slice(out, buf_slice(&s->batch));
+    buf_put_u8(out, ']');
+    put_next(out, s);
+    buf_printf(out, ",\"lost\":%" PRIu64 "}", s->lost);
+    end_message(s->link);
+    s->lost = 0;
+    s->begun = true;
+    buf_free(&s->batch);
+}
+
+/* Who is told from now on, or has caught up once, is not left behind for long. */
+static void look_at_end(struct sub *s)
+{
+    bool at_end = true;
+    for (unsigned i = 0; i < s->taps.count; i++) {
+        struct tap *t = &s->taps.items[i];
+        t->behind = t->next < t->end ? t->behind + 1 : 0;
+        if (t->behind) at_end = false;
+        if (s->from_now && t->behind >= LIVE_BEHIND_MAX) tap_to_end(t);
+    }
+    if (at_end) s->from_now = true;
+}
+
+static void wait_for_turn(struct sub *s, int64_t now_us)
+{
+    int64_t due_us = MAX(s->told_us + s->interval_us, now_us);
+    timer_set(&s->link->live->lane->timers, &s->timer, due_us);
+}
+
+/* A page that does not read is told nothing meanwhile; what comes waits in the log. */
+static void tell_events(struct sub *s, int64_t now_us)
+{
+    s->told_us = now_us;
+    if (conn_congested(s->link->conn)) {
+        wait_for_turn(s, now_us);
+        return;
+    }
+    look_at_end(s);
+    tell(s);
+    s->read = s->pieces = 0;
+    taps_read_on(&s->taps);
+}
+
+static void on_came(struct taps *t)
+{
+    struct sub *s = CONTAINER_OF(t, struct sub, taps);
+    if (s->paused) {
+        for (unsigned i = 0; i < t->count; i++) tap_let_go(&t->items[i]);
+        return;
+    }
+    if (!taps_placed(t)) return;
+    for (unsigned i = 0; i < t->count; i++) take_piece(s, &t->items[i]);
+    if (!timer_active(&s->timer)) wait_for_turn(s, clock_mono_us());
+    if (s->read < LIVE_READ_BYTES && s->pieces < LIVE_PIECES_MAX) taps_read_on(t);
+}
+
+/* ---- metrics */
+
+/* "name{labels} value": the sum over all labels. */
+static int64_t sum_of(struct slice text, struct slice name)
+{
+    struct slice line;
+    int64_t sum = 0, value;
+    while (slice_split(&text, '\n', &line)) {
+        if (!slice_starts(line, name) || line.len == name.len) continue;
+        uint8_t behind = line.ptr[name.len];
+        if (behind != ' ' && behind != '{') continue;
+        size_t space = slice_rfind(line, ' ');
+        if (space < line.len && num_i64(slice_from(line, space + 1), &value) == OK) sum += value;
+    }
+    return sum;
+}
+
+static void tell_metrics(struct sub *s, int64_t now_us)
+{
+    struct buf text = {0}, *out = conn_out(s->link->conn);
+    timer_set(&s->link->live->lane->timers, &s->timer, now_us + LIVE_METRICS_US);
+    if (s->paused || conn_congested(s->link->conn)) return;
+    metrics_write(&text);
+    buf_printf(out, "{\"id\":%" PRId64 ",\"at\":%" PRId64 ",\"metrics\":{", s->id,
+               clock_wall_us() / 1000);
+    for (unsigned i = 0; i < s->name_count; i++) {
+        if (i) buf_put_u8(out, ',');
+        text_json_string(out, s->names[i]);
+        buf_printf(out, ":%" PRId64, sum_of(buf_slice(&text), s->names[i]));
+    }
+    buf_put_str(out, "}}");
+    end_message(s->link);
+    buf_free(&text);
+}
+
+/* ---- subscriptions */
+
+static void on_timer(struct timer *t, int64_t now_us)
+{
+    struct sub *s = CONTAINER_OF(t, struct sub, timer);
+    if (s->kind == SUB_METRICS)
+        tell_metrics(s, now_us);
+    else if (!s->paused)
+        tell_events(s, now_us);
+}
+
+static void drop_sub(struct sub *s)
+{
+    timer_stop(&s->timer);
+    list_remove(&s->node);
+    taps_close(&s->taps);
+    buf_free(&s->batch);
+    arena_free(&s->arena);
+    s->link->sub_count--;
+    metric_add(&subs_now, -1);
+    free(s);
+}
+
+static struct sub *find_sub(struct link *l, int64_t id)
+{
+    LIST_EACH(node, &l->subs)
+    {
+        struct sub *s = CONTAINER_OF(node, struct sub, node);
+        if (s->id == id) return s;
+    }
+    return NULL;
+}
+
+static struct log_seek_msg place_of(void *ctx, uint16_t partition)
+{
+    const struct sub *s = ctx;
+    struct log_seek_msg seek = s->where;
+    if (s->places && s->places[partition] != UINT64_MAX) {
+        seek.where = LOG_ORDINAL;
+        seek.value = (int64_t)s->places[partition];
+    }
+    seek.partition = partition;
+    return seek;
+}
+
+/* "-10m" */
+static const char *read_time(struct sub *s, struct slice text)
+{
+    int64_t us;
+    if (!slice_starts(text, SLICE_LIT("-")) || num_duration_us(slice_from(text, 1), &us) != OK)
+        return "from: expected \"now\", a time ago such as \"-10m\", or the next of a batch";
+    s->where.where = LOG_TIME;
+    s->where.value = clock_wall_us() - us;
+    return NULL;
+}
+
+static const char *read_places(struct sub *s, const struct json *from, unsigned partitions)
+{
+    uint64_t partition;
+    int64_t ordinal;
+    s->places = arena_alloc(&s->arena, partitions * sizeof *s->places);
+    for (unsigned i = 0; i < partitions; i++) s->places[i] = UINT64_MAX;
+    for (const struct json *j = from->child; j; j = j->next) {
+        if (num_u64(j->key, &partition) != OK || partition >= partitions ||
+            json_i64(j, &ordinal) != OK || ordinal < 0)
+            return "from: not the next of a batch of this hub";
+        s->places[partition] = (uint64_t)ordinal;
+    }
+    return NULL;
+}
+
+static const char *read_from(struct sub *s, const struct json *from)
+{
+    unsigned partitions = log_partitions(s->link->live->log, 0);
+    s->where.where = LOG_LATEST;
+    s->from_now = true;
+    if (from == NULL || (from->type == JSON_STRING && slice_is(from->text, "now"))) return NULL;
+    s->from_now = false;
+    if (from->type == JSON_OBJECT) return read_places(s, from, partitions);
+    return read_time(s, from->type == JSON_STRING ? from->text : SLICE_NONE);
+}
+
+static const char *read_kinds(struct sub *s, const struct json *kinds)
+{
+    s->sources = (1u << RECORD_SOURCES) - 1;
+    if (kinds == NULL) return NULL;
+    if (kinds->type != JSON_ARRAY) return "kinds: expected a list";
+    s->sources = 0;
+    for (const struct json *j = kinds->child; j; j = j->next) {
+        unsigned sources = j->type == JSON_STRING ? event_sources(j->text) : 0;
+        if (sources == 0) return "kinds: telemetry, twin, lifecycle, connection or job";
+        s->sources |= sources;
+    }
+    return NULL;
+}
+
+static const char *read_events(struct sub *s, const struct json *m)
+{
+    struct json *hz = json_given(m, "max_hz");
+    struct slice device = json_str(m, "device");
+    int64_t per_second = LIVE_HZ_MAX;
+    if (hz && (json_i64(hz, &per_second) != OK || per_second < 1 || per_second > LIVE_HZ_MAX))
+        return "max_hz: expected 1 to 10";
+    s->interval_us = 1000000 / per_second;
+    if (device.ptr && !hub_id_valid(device)) return "device: that is no device id";
+    if (device.ptr) s->device = arena_copy(&s->arena, device);
+    const char *fault = read_kinds(s, json_given(m, "kinds"));
+    return fault ? fault : read_from(s, json_given(m, "from"));
+}
+
+static const char *read_metrics(struct sub *s, const struct json *m)
+{
+    struct json *names = json_given(m, "names");
+    if (names == NULL || names->type != JSON_ARRAY) return "names: expected a list of metrics";
+    for (const struct json *j = names->child; j; j = j->next) {
+        if (s->name_count == LIVE_NAMES_MAX) return "names: at most 32 metrics";
+        if (j->type != JSON_STRING || j->text.len == 0) return "names: expected a list of metrics";
+        s->names[s->name_count++] = arena_copy(&s->arena, j->text);
+    }
+    return NULL;
+}
+
+static void start(struct sub *s)
+{
+    struct live *live = s->link->live;
+    if (s->kind == SUB_METRICS) {
+        timer_set(&live->lane->timers, &s->timer, clock_mono_us());
+        return;
+    }
+    unsigned partitions = log_partitions(live->log, 0);
+    uint32_t bytes = MAX(LIVE_READ_BYTES / partitions, (unsigned)LIVE_READ_MIN);
+    s->taps =
+        (struct taps){.lane = live->lane, .log = live->log, .came = on_came, .read_bytes = bytes};
+    taps_open(&s->taps, place_of, s);
+}
+
+static void subscribe(struct link *l, int64_t id, struct slice what, const struct json *m)
+{
+    const char *fault = NULL;
+    if (l->sub_count == LIVE_SUBS_MAX || find_sub(l, id)) {
+        tell_error(l, id, find_sub(l, id) ? "this id is taken" : "at most 16 subscriptions");
+        return;
+    }
+    struct sub *s = NEW(struct sub);
+    s->link = l;
+    s->id = id;
+    timer_init(&s->timer, on_timer);
+    list_push(&l->subs, &s->node);
+    l->sub_count++;
+    metric_add(&subs_now, 1);
+    if (slice_is(what, "events")) {
+        fault = read_events(s, m);
+    } else if (slice_is(what, "metrics")) {
+        s->kind = SUB_METRICS;
+        fault = read_metrics(s, m);
+    } else {
+        fault = "sub: events or metrics";
+    }
+    if (fault) {
+        drop_sub(s);
+        tell_error(l, id, fault);
+    } else {
+        start(s);
+    }
+}
+
+static void pause_sub(struct sub *s, bool on)
+{
+    s->paused = on;
+    if (s->kind == SUB_METRICS) return;
+    if (on) {
+        timer_stop(&s->timer);
+        if (taps_placed(&s->taps)) tell(s);
+    } else if (taps_placed(&s->taps)) {
+        s->from_now = false; /* it goes on where it was */
+        on_came(&s->taps);
+    }
+}
+
+/* ---- messages of the page */
+
+static void on_request(struct link *l, const struct json *m)
+{
+    struct json *number = json_given(m, "id"), *pause = json_given(m, "pause");
+    struct slice what = json_str(m, "sub");
+    int64_t id;
+    if (number == NULL || json_i64(number, &id) != OK) {
+        tell_error(l, 0, "id: expected a number");
+        return;
+    }
+    if (what.ptr) {
+        subscribe(l, id, what, m);
+        return;
+    }
+    struct sub *s = find_sub(l, id);
+    if (s == NULL)
+        tell_error(l, id, "there is no such subscription");
+    else if (json_given(m, "unsub"))
+        drop_sub(s);
+    else if (pause && pause->type == JSON_BOOL)
+        pause_sub(s, pause->truth);
+    else
+        tell_error(l, id, "expected sub, unsub or pause");
+}
+
+static void on_message(struct link *l)
+{
+    struct arena a = {0};
+    struct json *m;
+    if (json_parse(&a, buf_slice(&l->in), &m) == OK && m->type == JSON_OBJECT)
+        on_request(l, m);
+    else
+        tell_error(l, 0, "expected a JSON object");
+    buf_clear(&l->in);
+    arena_free(&a);
+}
+
+static void hang_up(struct link *l, const char *why)
+{
+    if (l->closing) return;
+    say_debug("live.closed", "peer=%s reason=\"%s\"", conn_peer(l->conn), why);
+    l->closing = true;
+    conn_close(l->conn);
+}
+
+static void live_feed(void *self, struct slice bytes, int64_t now_us)
+{
+    struct link *l = self;
+    (void)now_us;
+    while (bytes.len && !l->closing) {
+        size_t end = slice_find(bytes, WS_TEXT_END);
+        if (buf_size(&l->in) + end > LIVE_REQUEST_MAX) {
+            hang_up(l, "the message is too long");
+            return;
+        }
+        buf_put_slice(&l->in, slice_head(bytes, end));
+        if (end == bytes.len) return;
+        on_message(l);
+        bytes = slice_from(bytes, end + 1);
+    }
+}
+
+/* ---- links */
+
+static void watch(struct timer *t, int64_t now_us)
+{
+    struct link *l = CONTAINER_OF(t, struct link, watch);
+    if (console_session_numbered(&l->live->console->sessions, l->session, now_us) == NULL)
+        hang_up(l, "the session is over");
+    else
+        timer_set(&l->live->lane->timers, t, now_us + LIVE_METRICS_US);
+}
+
+static void *live_open(struct conn *conn, void *ctx, int64_t now_us)
+{
+    struct link *l = NEW(struct link);
+    l->live = ctx;
+    l->conn = conn;
+    l->session = l->live->session;
+    l->live->links++;
+    list_init(&l->subs);
+    timer_init(&l->watch, watch);
+    timer_set(&l->live->lane->timers, &l->watch, now_us + LIVE_METRICS_US);
+    metric_add(&links_now, 1);
+    return l;
+}
+
+static void live_closed(void *self, enum err why, int64_t now_us)
+{
+    struct link *l = self;
+    (void)why, (void)now_us;
+    while (!list_empty(&l->subs)) drop_sub(CONTAINER_OF(l->subs.next, struct sub, node));
+    timer_stop(&l->watch);
+    buf_free(&l->in);
+    l->live->links--;
+    metric_add(&links_now, -1);
+    free(l);
+}
+
+static const struct front live_front = {
+    .name = "live",
+    .text = true,
+    .open = live_open,
+    .feed = live_feed,
+    .closed = live_closed,
+};
+
+void live_upgrade(struct call *c)
+{
+    struct console *console = c->ctx;
+    bool named;
+    const struct console_session *s = sign_in_session(console, c, &named);
+    if (s == NULL) {
+        rest_answer_status(c, STATUS_UNAUTHORIZED_ACCESS, "the live link needs a session");
+    } else if (console->live->links >= LIVE_LINKS_MAX) {
+        rest_answer_status(c, STATUS_SERVICE_UNAVAILABLE, "there are 64 live links already");
+    } else {
+        console->live->session = s->number;
+        rest_upgrade_to(c, "azm.live.1", REST_LIVE);
+    }
+}
+
+struct live *live_new(struct console *c)
+{
+    struct live *l = NEW(struct live);
+    l->console = c;
+    l->lane = c->lane;
+    l->log = c->config->hub->log;
+    rest_carry(c->rest, REST_LIVE, &live_front, l);
+    return l;
+}
+
+void live_free(struct live *l)
+{
+    free(l);
+}

@@ -1,0 +1,53 @@
+/* live.h - the live link: what happens in the hub, told to a page over one WebSocket.
+ *
+ *   GET /admin/v1/live, subprotocol azm.live.1, JSON in text frames
+ *
+ *   > {"id":7,"sub":"events","device":"d","kinds":["telemetry"],"from":"now","max_hz":10}
+ *   > {"id":8,"sub":"metrics","names":["azimuth_connections"]}
+ *   > {"id":7,"pause":true}   {"id":7,"pause":false}   {"id":7,"unsub":true}
+ *   < {"id":7,"batch":[event, ...],"next":{"0":ordinal, ...},"lost":0}
+ *   < {"id":8,"at":ms,"metrics":{"azimuth_connections":3}}
+ *   < {"id":7,"error":"text"}
+ *
+ * `from` is "now", "-10m", or the `next` of an earlier batch.  The first batch comes when the place is
+ * found, and may be empty.
+ *
+ * A subscription reads the log by places of its own, piece by piece, and is a guest there: it asks for the
+ * next piece when it has told of the last, at most max_hz times a second and within its bytes.  What does
+ * not fit is counted, never queued; who is told from now on and falls behind is moved to the end.
+ *
+ * Runs on: the console's lane.
+ * Life:    a link is a front of its connection; it ends with the session that opened it.
+ * Limits:  the constants below.  A message that breaks a rule is answered with an error; one that is too
+ *          long or no text ends the link.
+ */
+#ifndef FRONT_CONSOLE_LIVE_H
+#define FRONT_CONSOLE_LIVE_H
+
+#include "front/console/parts.h"
+
+enum {
+    LIVE_LINKS_MAX = 64,         /* 503 */
+    LIVE_SUBS_MAX = 16,          /* of a link: an error */
+    LIVE_REQUEST_MAX = 64 << 10, /* a message of the page: closed */
+    LIVE_HZ_MAX = 10,            /* batches a second */
+    LIVE_BYTES_MAX = 256 << 10,  /* of a subscription, a second */
+    LIVE_BODY_MAX = 16 << 10,    /* of an event's body: the first part is told */
+    LIVE_TEXT_MAX = 1 << 10,     /* of a property: likewise */
+    LIVE_PROPERTIES_MAX = 64,    /* of an event: the first are told */
+    LIVE_READ_MIN = 16 << 10,    /* of a partition at a time */
+    LIVE_READ_BYTES = 512 << 10, /* of all partitions for a batch, unless LIVE_READ_MIN is more */
+    LIVE_PIECES_MAX = 256,       /* read for a batch */
+    LIVE_BEHIND_MAX = 3,         /* batches without reaching the end: moved there */
+    LIVE_NAMES_MAX = 32,         /* metrics of a subscription: an error */
+};
+#define LIVE_METRICS_US 1000000ll
+
+struct live;
+
+struct live *live_new(struct console *c);
+void live_free(struct live *l); /* NULL is fine */
+
+void live_upgrade(struct call *c); /* GET /admin/v1/live */
+
+#endif

@@ -1,0 +1,182 @@
+/* session.c - see session.h. */
+#include "front/console/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/num.h"
+#include "base/rand.h"
+#include "base/text.h"
+
+GAUGE(sessions_now, "azimuth_console_sessions", "Sessions of the console");
+COUNTER(begun, "azimuth_console_sign_ins_total", "Sign-ins to the console");
+COUNTER(evicted, "azimuth_console_sessions_evicted_total",
+        "Sessions that ended early because there were too many");
+COUNTER(failed, "azimuth_console_sign_ins_failed_total", "Sign-ins to the console that failed");
+COUNTER(throttled, "azimuth_console_sign_ins_throttled_total",
+        "Sign-ins to the console that were refused after too many failures");
+
+static void make_secret(struct session_secret *s)
+{
+    uint8_t bytes[SESSION_SECRET_LEN / 2];
+    struct buf text = {0};
+    rand_bytes(bytes, sizeof bytes);
+    text_hex(&text, slice_of(bytes, sizeof bytes));
+    snprintf(s->text, sizeof s->text, "%.*s", SLICE_ARG(buf_slice(&text)));
+    mem_wipe(bytes, sizeof bytes);
+    buf_wipe(&text);
+}
+
+static bool is_secret(const struct session_secret *s, struct slice given)
+{
+    return s->text[0] && slice_eq_secret(slice_str(s->text), given);
+}
+
+/* ---- sessions */
+
+static bool is_free(const struct console_session *s)
+{
+    return s->id.text[0] == '\0';
+}
+
+static bool is_over(const struct console_session *s, int64_t now_us)
+{
+    return now_us - s->used_us >= SESSION_IDLE_US || now_us - s->began_us >= SESSION_LIFE_US;
+}
+
+void console_session_end(struct session_table *t, struct console_session *s)
+{
+    assert(s >= t->items && s < t->items + SESSIONS_MAX && !is_free(s));
+    mem_wipe(s, sizeof *s);
+    metric_add(&sessions_now, -1);
+}
+
+static void end_old_ones(struct session_table *t, int64_t now_us)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (!is_free(&t->items[i]) && is_over(&t->items[i], now_us))
+            console_session_end(t, &t->items[i]);
+}
+
+static struct console_session *make_room(struct session_table *t)
+{
+    struct console_session *oldest = &t->items[0];
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        if (is_free(&t->items[i])) return &t->items[i];
+        if (t->items[i].used_us < oldest->used_us) oldest = &t->items[i];
+    }
+    metric_inc(&evicted);
+    console_session_end(t, oldest);
+    return oldest;
+}
+
+struct console_session *console_session_begin(struct session_table *t, const char *name,
+                                              unsigned rights, int64_t now_us)
+{
+    end_old_ones(t, now_us);
+    struct console_session *s = make_room(t);
+    *s = (struct console_session){.rights = rights, .began_us = now_us, .used_us = now_us};
+    make_secret(&s->id);
+    make_secret(&s->csrf);
+    snprintf(s->name, sizeof s->name, "%s", name);
+    s->number = ++t->last_number;
+    metric_add(&sessions_now, 1);
+    metric_inc(&begun);
+    return s;
+}
+
+/* All are compared, whoever it is. */
+struct console_session *console_session_find(struct session_table *t, struct slice id,
+                                             int64_t now_us)
+{
+    struct console_session *found = NULL;
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (is_secret(&t->items[i].id, id)) found = &t->items[i];
+    if (found && is_over(found, now_us)) {
+        console_session_end(t, found);
+        found = NULL;
+    }
+    if (found) found->used_us = now_us;
+    return found;
+}
+
+struct console_session *console_session_numbered(struct session_table *t, uint64_t number,
+                                                 int64_t now_us)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct console_session *s = &t->items[i];
+        if (!is_free(s) && s->number == number) return is_over(s, now_us) ? NULL : s;
+    }
+    return NULL;
+}
+
+/* ---- links */
+
+const struct session_secret *console_link_make(struct session_table *t, int64_t now_us)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < SESSION_LINKS_MAX; i++) {
+        if (t->links[i].secret.text[0] == '\0') {
+            at = i;
+            break;
+        }
+        if (t->links[i].made_us < t->links[at].made_us) at = i;
+    }
+    make_secret(&t->links[at].secret);
+    t->links[at].made_us = now_us;
+    return &t->links[at].secret;
+}
+
+bool console_link_take(struct session_table *t, struct slice secret, int64_t now_us)
+{
+    bool good = false;
+    for (size_t i = 0; i < SESSION_LINKS_MAX; i++) {
+        if (!is_secret(&t->links[i].secret, secret)) continue;
+        good = now_us - t->links[i].made_us < SESSION_LINK_US;
+        mem_wipe(&t->links[i].secret, sizeof t->links[i].secret);
+    }
+    return good;
+}
+
+/* ---- failures */
+
+static struct slice address_of(const char *peer)
+{
+    struct slice s = slice_str(peer);
+    return slice_head(s, slice_rfind(s, ':'));
+}
+
+static size_t find_address(const struct session_table *t, struct slice address)
+{
+    size_t i = 0;
+    while (i < SESSION_ADDRESSES_MAX && !slice_eq(slice_str(t->addresses[i].address), address)) i++;
+    return i;
+}
+
+bool console_may_try(struct session_table *t, const char *peer, int64_t now_us)
+{
+    size_t i = find_address(t, address_of(peer));
+    if (i == SESSION_ADDRESSES_MAX) return true;
+    if (now_us - t->addresses[i].since_us >= SESSION_FAILURES_US) t->addresses[i].failures = 0;
+    bool may = t->addresses[i].failures < SESSION_FAILURES_MAX;
+    if (!may) metric_inc(&throttled);
+    return may;
+}
+
+void console_failed(struct session_table *t, const char *peer, int64_t now_us)
+{
+    struct slice address = address_of(peer);
+    size_t at = find_address(t, address);
+    metric_inc(&failed);
+    if (at == SESSION_ADDRESSES_MAX) {
+        at = 0;
+        for (size_t i = 1; i < SESSION_ADDRESSES_MAX; i++)
+            if (t->addresses[i].since_us < t->addresses[at].since_us) at = i;
+        snprintf(t->addresses[at].address, sizeof t->addresses[at].address, "%.*s",
+                 SLICE_ARG(address));
+        t->addresses[at].failures = 0;
+    }
+    if (t->addresses[at].failures++ == 0) t->addresses[at].since_us = now_us;
+}

@@ -1,0 +1,75 @@
+/* session.h - who has signed in, one-time links, and who fails to.  Private to front/console.
+ *
+ *   link or connection string ──right──▶ session ──unused or old──▶ over
+ *            └──wrong──▶ counted; too many from one address: refused for a minute
+ *
+ * All of it lives in memory: a restart signs everybody out.  Secrets are compared in constant time.
+ *
+ * Runs on: the lane of the console.  Time is the monotonic clock's.
+ */
+#ifndef FRONT_CONSOLE_SESSION_H
+#define FRONT_CONSOLE_SESSION_H
+
+#include "auth/auth.h"
+#include "base/buf.h"
+
+enum {
+    SESSIONS_MAX = 64,          /* the one that was unused longest makes room */
+    SESSION_LINKS_MAX = 16,     /* the oldest makes room */
+    SESSION_ADDRESSES_MAX = 64, /* that failed lately; the one that failed first makes room */
+    SESSION_FAILURES_MAX = 10,  /* of an address within SESSION_FAILURES_US */
+    SESSION_SECRET_LEN = 64,    /* 32 random bytes in hex */
+    SESSION_NAME_MAX = 80,
+};
+#define SESSION_IDLE_US     (12 * 3600 * 1000000ll)
+#define SESSION_LIFE_US     (7 * 24 * 3600 * 1000000ll)
+#define SESSION_LINK_US     (3600 * 1000000ll)
+#define SESSION_FAILURES_US (60 * 1000000ll)
+
+struct session_secret {
+    char text[SESSION_SECRET_LEN + 1];
+};
+
+struct console_session {
+    struct session_secret id, csrf; /* id[0] NUL: free */
+    char name[SESSION_NAME_MAX + 1];
+    unsigned rights;
+    uint64_t number; /* of each one another: a live link remembers it */
+    int64_t began_us, used_us;
+};
+
+struct session_table {
+    struct console_session items[SESSIONS_MAX];
+    struct {
+        struct session_secret secret;
+        int64_t made_us;
+    } links[SESSION_LINKS_MAX];
+    struct {
+        char address[64];
+        int64_t since_us;
+        unsigned failures;
+    } addresses[SESSION_ADDRESSES_MAX];
+    uint64_t last_number;
+};
+
+struct console_session *console_session_begin(struct session_table *t, const char *name,
+                                              unsigned rights, int64_t now_us);
+void console_session_end(struct session_table *t, struct console_session *s);
+
+/* NULL: there is none, or it is over.  It counts as used. */
+struct console_session *console_session_find(struct session_table *t, struct slice id,
+                                             int64_t now_us);
+
+/* Likewise, without using it. */
+struct console_session *console_session_numbered(struct session_table *t, uint64_t number,
+                                                 int64_t now_us);
+
+/* A link that opens once. */
+const struct session_secret *console_link_make(struct session_table *t, int64_t now_us);
+bool console_link_take(struct session_table *t, struct slice secret, int64_t now_us);
+
+/* May somebody at "ADDRESS:PORT" try? */
+bool console_may_try(struct session_table *t, const char *peer, int64_t now_us);
+void console_failed(struct session_table *t, const char *peer, int64_t now_us);
+
+#endif

@@ -1,0 +1,149 @@
+/* session_test.c - sessions, links and failures, with a clock of the test's. */
+#include "base/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "front/console/session.h"
+
+static struct session_table *table;
+static int64_t now_us;
+
+static int open_table(void **state)
+{
+    (void)state;
+    table = NEW(struct session_table);
+    now_us = 1000000;
+    return 0;
+}
+
+static int close_table(void **state)
+{
+    (void)state;
+    free(table);
+    return 0;
+}
+
+static struct slice id_of(const struct session_secret *s)
+{
+    return slice_str(s->text);
+}
+
+static void a_session_is_found_by_its_secret_and_no_other(void **state)
+{
+    (void)state;
+    struct console_session *s =
+        console_session_begin(table, "service", AUTH_SERVICE_CONNECT, now_us);
+    assert_int_equal(strlen(s->id.text), SESSION_SECRET_LEN);
+    assert_string_not_equal(s->id.text, s->csrf.text);
+    assert_ptr_equal(console_session_find(table, id_of(&s->id), now_us), s);
+    assert_null(console_session_find(table, id_of(&s->csrf), now_us));
+    assert_null(console_session_find(table, SLICE_NONE, now_us));
+    assert_null(console_session_find(table, SLICE_LIT(""), now_us));
+    assert_ptr_equal(console_session_numbered(table, s->number, now_us), s);
+    assert_null(console_session_numbered(table, s->number + 1, now_us));
+}
+
+static void an_unused_session_ends_and_a_used_one_lives_on_for_a_week(void **state)
+{
+    (void)state;
+    struct console_session *s = console_session_begin(table, "a", 0, now_us);
+    struct session_secret id = s->id;
+    assert_non_null(console_session_find(table, id_of(&id), now_us + SESSION_IDLE_US - 1));
+    int64_t end_us = now_us + SESSION_LIFE_US;
+    for (int64_t t = now_us; t < end_us; t += SESSION_IDLE_US / 2)
+        assert_non_null(console_session_find(table, id_of(&id), t));
+    assert_null(console_session_find(table, id_of(&id), end_us));
+    s = console_session_begin(table, "b", 0, now_us);
+    id = s->id;
+    assert_null(console_session_numbered(table, s->number, now_us + SESSION_IDLE_US));
+    assert_null(console_session_find(table, id_of(&id), now_us + SESSION_IDLE_US));
+}
+
+static void who_signs_out_is_out(void **state)
+{
+    (void)state;
+    struct console_session *s = console_session_begin(table, "a", 0, now_us);
+    struct session_secret id = s->id;
+    console_session_end(table, s);
+    assert_null(console_session_find(table, id_of(&id), now_us));
+}
+
+static void one_more_than_there_is_room_for_ends_the_one_unused_longest(void **state)
+{
+    (void)state;
+    struct session_secret ids[SESSIONS_MAX];
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        ids[i] = console_session_begin(table, "a", 0, now_us + (int64_t)i)->id;
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (i != 1) assert_non_null(console_session_find(table, id_of(&ids[i]), now_us + 1000));
+    assert_non_null(console_session_begin(table, "one more", 0, now_us + 1001));
+    assert_null(console_session_find(table, id_of(&ids[1]), now_us + 1002));
+    assert_non_null(console_session_find(table, id_of(&ids[0]), now_us + 1002));
+}
+
+static void a_link_opens_once_and_not_for_ever(void **state)
+{
+    (void)state;
+    struct session_secret link = *console_link_make(table, now_us);
+    assert_false(console_link_take(table, SLICE_LIT("no"), now_us));
+    assert_true(console_link_take(table, id_of(&link), now_us + SESSION_LINK_US - 1));
+    assert_false(console_link_take(table, id_of(&link), now_us + SESSION_LINK_US - 1));
+    link = *console_link_make(table, now_us);
+    assert_false(console_link_take(table, id_of(&link), now_us + SESSION_LINK_US));
+}
+
+static void the_oldest_link_makes_room(void **state)
+{
+    (void)state;
+    struct session_secret links[SESSION_LINKS_MAX + 1];
+    for (size_t i = 0; i <= SESSION_LINKS_MAX; i++)
+        links[i] = *console_link_make(table, now_us + (int64_t)i);
+    assert_false(console_link_take(table, id_of(&links[0]), now_us + 100));
+    for (size_t i = 1; i <= SESSION_LINKS_MAX; i++)
+        assert_true(console_link_take(table, id_of(&links[i]), now_us + 100));
+}
+
+static void too_many_failures_of_an_address_shut_it_out_for_a_minute(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SESSION_FAILURES_MAX; i++) {
+        assert_true(console_may_try(table, "10.0.0.1:1000", now_us));
+        console_failed(table, "10.0.0.1:1001", now_us);
+    }
+    assert_false(console_may_try(table, "10.0.0.1:1002", now_us));
+    assert_true(console_may_try(table, "10.0.0.2:1002", now_us));
+    assert_false(console_may_try(table, "10.0.0.1:9", now_us + SESSION_FAILURES_US - 1));
+    assert_true(console_may_try(table, "10.0.0.1:9", now_us + SESSION_FAILURES_US));
+}
+
+static void the_address_that_failed_first_makes_room(void **state)
+{
+    (void)state;
+    char peer[32];
+    for (int i = 0; i <= SESSION_ADDRESSES_MAX; i++) {
+        snprintf(peer, sizeof peer, "10.0.0.%d:1", i);
+        for (int k = 0; k < SESSION_FAILURES_MAX; k++) console_failed(table, peer, now_us + i);
+    }
+    assert_true(console_may_try(table, "10.0.0.0:1", now_us + 100));
+    assert_false(console_may_try(table, "10.0.0.1:1", now_us + 100));
+    assert_false(console_may_try(table, peer, now_us + 100));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_session_is_found_by_its_secret_and_no_other),
+        TEST(an_unused_session_ends_and_a_used_one_lives_on_for_a_week),
+        TEST(who_signs_out_is_out),
+        TEST(one_more_than_there_is_room_for_ends_the_one_unused_longest),
+        TEST(a_link_opens_once_and_not_for_ever),
+        TEST(the_oldest_link_makes_room),
+        TEST(too_many_failures_of_an_address_shut_it_out_for_a_minute),
+        TEST(the_address_that_failed_first_makes_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

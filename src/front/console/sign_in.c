@@ -1,0 +1,250 @@
+/* sign_in.c - from a one-time link or a policy's connection string to a session.
+ *
+ * The cookie's name has the port in it: a browser shows a host's cookies to all its ports, and there
+ * may be two servers. */
+#include <stdio.h>
+
+#include "auth/connstr.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "front/console/parts.h"
+
+enum {
+    COOKIE_NAME_MAX = 40,
+    ADMINISTRATOR =
+        AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT,
+};
+
+/* ---- cookies */
+
+/* A browser takes "__Host-" from an encrypted connection and for the whole host only. */
+static void cookie_name(const struct call *call, char out[COOKIE_NAME_MAX])
+{
+    snprintf(out, COOKIE_NAME_MAX, "%sazimuth_%u", conn_encrypted(call->conn) ? "__Host-" : "",
+             conn_local_port(call->conn));
+}
+
+static struct slice find_cookie(struct slice cookies, const char *name)
+{
+    struct slice pair;
+    while (slice_split(&cookies, ';', &pair)) {
+        pair = slice_trim(pair);
+        size_t equals = slice_find(pair, '=');
+        if (equals < pair.len && slice_is(slice_head(pair, equals), name))
+            return slice_from(pair, equals + 1);
+    }
+    return SLICE_NONE;
+}
+
+struct console_session *sign_in_session(struct console *c, const struct call *call, bool *named)
+{
+    char name[COOKIE_NAME_MAX];
+    cookie_name(call, name);
+    struct slice id = find_cookie(http1_header(call->request, "cookie"), name);
+    *named = id.ptr != NULL;
+    return *named ? console_session_find(&c->sessions, id, call->now_us) : NULL;
+}
+
+/* `id` empty: the cookie goes. */
+static void answer_with_cookie(struct call *call, int http, const char *id, struct slice json)
+{
+    struct buf cookie = {0};
+    char name[COOKIE_NAME_MAX];
+    cookie_name(call, name);
+    buf_printf(&cookie, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s", name, id,
+               conn_encrypted(call->conn) ? "; Secure" : "", id[0] ? "" : "; Max-Age=0");
+    const struct http1_header headers[] = {{SLICE_LIT("set-cookie"), buf_slice(&cookie)},
+                                           {SLICE_LIT("cache-control"), SLICE_LIT("no-store")}};
+    rest_answer_with(call,
+                     &(struct http1_response){.status = http,
+                                              .content_type = json.len ? "application/json" : NULL,
+                                              .headers = headers,
+                                              .header_count = 2,
+                                              .body = json});
+    buf_wipe(&cookie);
+}
+
+/* ---- what a page is told */
+
+static void put_rights(struct buf *out, unsigned rights)
+{
+    static const struct {
+        unsigned right;
+        const char *name;
+    } names[] = {{AUTH_REGISTRY_READ, "RegistryRead"},
+                 {AUTH_REGISTRY_WRITE, "RegistryWrite"},
+                 {AUTH_SERVICE_CONNECT, "ServiceConnect"},
+                 {AUTH_DEVICE_CONNECT, "DeviceConnect"}};
+    const char *comma = "";
+    buf_put_str(out, "\"rights\":[");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!(rights & names[i].right)) continue;
+        buf_printf(out, "%s\"%s\"", comma, names[i].name);
+        comma = ",";
+    }
+    buf_put_u8(out, ']');
+}
+
+static void put_member(struct buf *out, const char *name, const char *value)
+{
+    buf_printf(out, ",\"%s\":", name);
+    text_json_string(out, slice_str(value));
+}
+
+static void put_session(struct buf *out, const struct console *c, const struct console_session *s)
+{
+    const struct rest_config *config = c->config;
+    char expires[CLOCK_ISO_LEN + 1];
+    clock_iso(clock_wall_us() + s->began_us + SESSION_LIFE_US - clock_mono_us(), expires);
+    buf_put_u8(out, '{');
+    put_rights(out, s->rights);
+    put_member(out, "name", s->name);
+    put_member(out, "csrf", s->csrf.text);
+    put_member(out, "expires", expires);
+    put_member(out, "hostname", config->hub->hosts[0]);
+    put_member(out, "hubName", config->hub->name);
+    put_member(out, "version", config->version);
+    buf_printf(out, ",\"https\":%u,\"mqtt\":%u,\"amqp\":%u}", config->https_port, config->mqtt_port,
+               config->amqp_port);
+}
+
+static void answer_session(struct call *call, const struct console_session *s, bool fresh)
+{
+    struct buf json = {0};
+    put_session(&json, call->ctx, s);
+    if (fresh)
+        answer_with_cookie(call, 200, s->id.text, buf_slice(&json));
+    else
+        rest_answer_json(call, buf_slice(&json));
+    buf_wipe(&json);
+}
+
+/* ---- signing in */
+
+static void refuse(struct call *call, const char *text)
+{
+    struct console *c = call->ctx;
+    console_failed(&c->sessions, conn_peer(call->conn), call->now_us);
+    say_info("console.refused", "peer=%s reason=\"%s\"", conn_peer(call->conn), text);
+    rest_answer_named(call, 401, status_name(STATUS_UNAUTHORIZED_ACCESS), text);
+}
+
+static void accept(struct call *call, const char *name, unsigned rights)
+{
+    struct console *c = call->ctx;
+    bool named;
+    struct console_session *old = sign_in_session(c, call, &named);
+    if (old) console_session_end(&c->sessions, old);
+    say_info("console.signed_in", "peer=%s as=\"%s\"", conn_peer(call->conn), name);
+    answer_session(call, console_session_begin(&c->sessions, name, rights, call->now_us), true);
+}
+
+static void by_link(struct call *call, struct slice secret)
+{
+    struct console *c = call->ctx;
+    if (console_link_take(&c->sessions, secret, call->now_us))
+        accept(call, "one-time link", ADMINISTRATOR);
+    else
+        refuse(call, "this link was used, or is older than an hour; make another with 'azimuth "
+                     "console link'");
+}
+
+static bool has_key(const struct policy *p, struct slice key)
+{
+    bool first = slice_eq_secret(slice_str(p->keys[0].text), key);
+    bool second = slice_eq_secret(slice_str(p->keys[1].text), key);
+    return key.len && (first || second);
+}
+
+static void by_policy(struct call *call, struct slice text)
+{
+    struct console *c = call->ctx;
+    const struct hub *hub = c->config->hub;
+    struct connstr connstr;
+    char name[SESSION_NAME_MAX];
+    if (connstr_parse(slice_trim(text), &connstr) != OK || connstr.kind == CONNSTR_DEVICE ||
+        connstr.policy.len == 0) {
+        refuse(call, "this is no connection string of a policy: "
+                     "HostName=...;SharedAccessKeyName=...;SharedAccessKey=...");
+        return;
+    }
+    const struct policy *p = policies_find(hub->policies, connstr.policy);
+    if (!hub_is_host(hub, connstr.host))
+        refuse(call, "this connection string is another hub's");
+    else if (p == NULL || !has_key(p, connstr.key))
+        refuse(call, "this hub has no policy of that name with that key");
+    else {
+        snprintf(name, sizeof name, "policy %s", p->name);
+        accept(call, name, p->rights);
+    }
+}
+
+void sign_in_begin(struct call *call)
+{
+    struct console *c = call->ctx;
+    struct arena a = {0};
+    struct json *body = NULL;
+    if (!console_may_try(&c->sessions, conn_peer(call->conn), call->now_us)) {
+        rest_answer_named(call, 429, status_name(STATUS_UNAUTHORIZED_ACCESS),
+                          "too many sign-ins from this address failed; wait a minute");
+        return;
+    }
+    struct slice link = SLICE_NONE, connection_string = SLICE_NONE;
+    if (json_parse(&a, buf_slice(&call->body), &body) == OK) {
+        link = json_str(body, "token");
+        connection_string = json_str(body, "connectionString");
+    }
+    if (link.ptr)
+        by_link(call, link);
+    else if (connection_string.ptr)
+        by_policy(call, connection_string);
+    else
+        rest_answer_status(call, STATUS_ARGUMENT_INVALID,
+                           "expected {\"token\":...} or {\"connectionString\":...}");
+    arena_wipe(&a);
+}
+
+void sign_in_show(struct call *call)
+{
+    bool named;
+    struct console_session *s = sign_in_session(call->ctx, call, &named);
+    if (s)
+        answer_session(call, s, false);
+    else
+        rest_answer_status(call, STATUS_UNAUTHORIZED_ACCESS, "nobody has signed in");
+}
+
+/* Not at the wish of another site, which cannot show the proof. */
+void sign_in_end(struct call *call)
+{
+    struct console *c = call->ctx;
+    bool named;
+    struct console_session *s = sign_in_session(c, call, &named);
+    if (s && call->visit != REST_VISIT) {
+        rest_answer_named(call, 403, status_name(STATUS_UNAUTHORIZED_ACCESS),
+                          "x-azimuth-csrf is not that of the session");
+        return;
+    }
+    if (s) console_session_end(&c->sessions, s);
+    answer_with_cookie(call, 204, "", SLICE_NONE);
+}
+
+void sign_in_link(struct call *call)
+{
+    struct console *c = call->ctx;
+    struct buf json = {0}, link = {0};
+    if (c->config->admin_url == NULL) {
+        rest_answer_named(call, 404, status_name(STATUS_INVALID_OPERATION),
+                          "this server runs without a console (--console off)");
+        return;
+    }
+    console_put_link(c, &link);
+    buf_put_str(&json, "{\"url\":");
+    text_json_string(&json, buf_slice(&link));
+    buf_put_u8(&json, '}');
+    rest_answer_json(call, buf_slice(&json));
+    buf_wipe(&link);
+    buf_wipe(&json);
+}

@@ -1,0 +1,550 @@
+/* console_test.c - the console over its listener: files, sign-in, what a session may, the live link. */
+#include "base/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "front/console/console.h"
+#include "front/console/live.h"
+#include "hub/policy/policy.h"
+#include "server/rig.h"
+
+static struct rig rig;
+static struct rig_conn *conn;
+
+static int start_hub(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    rig.wire.rest.admin_url = "http://127.0.0.1:8080";
+    conn = rig_dial(&rig, WIRE_CONSOLE);
+    return 0;
+}
+
+static int stop_hub(void **state)
+{
+    (void)state;
+    rig_free(conn);
+    rig_stop(&rig);
+    return 0;
+}
+
+/* ---- requests */
+
+static char head[8192];
+static struct buf body;
+
+/* Splits what the hub answered; the status. */
+static int answered(void)
+{
+    struct slice all = buf_slice(&conn->heard);
+    const char *text = buf_cstr(&conn->heard), *end = strstr(text, "\r\n\r\n");
+    assert_non_null(end);
+    size_t len = (size_t)(end - text) + 2;
+    assert_true(len < sizeof head);
+    memcpy(head, text, len);
+    head[len] = '\0';
+    buf_clear(&body);
+    buf_put_slice(&body, slice_from(all, len + 2));
+    buf_free(&conn->heard);
+    return atoi(head + strlen("HTTP/1.1 "));
+}
+
+/* `headers` end each with CRLF. */
+static int request(const char *line, const char *headers, const char *content)
+{
+    struct buf b = {0};
+    buf_printf(&b, "%s HTTP/1.1\r\nHost: localhost:8080\r\n%s", line, headers);
+    if (content)
+        buf_printf(&b, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                   strlen(content), content);
+    else
+        buf_put_str(&b, "\r\n");
+    rig_say(conn, buf_slice(&b));
+    buf_free(&b);
+    return answered();
+}
+
+static const char *said(void)
+{
+    return buf_cstr(&body);
+}
+
+/* The value of a header, or "". */
+static const char *header(const char *name)
+{
+    static char value[1024];
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "\r\n%s: ", name);
+    const char *at = strcasestr(head, wanted);
+    value[0] = '\0';
+    if (at) snprintf(value, sizeof value, "%s", at + strlen(wanted));
+    value[strcspn(value, "\r")] = '\0';
+    return value;
+}
+
+static void expect(int got, int wanted)
+{
+    if (got != wanted) fail_msg("%d instead of %d: %s%s", got, wanted, head, said());
+}
+
+/* ---- signing in */
+
+static char cookie[256], proof[256], both[512];
+
+static void take_session(void)
+{
+    struct arena a = {0};
+    struct json *j;
+    const char *set = header("set-cookie");
+    snprintf(cookie, sizeof cookie, "Cookie: %.*s\r\n", (int)strcspn(set, ";"), set);
+    assert_int_equal(json_parse(&a, buf_slice(&body), &j), OK);
+    snprintf(proof, sizeof proof, "x-azimuth-csrf: %.*s\r\n", SLICE_ARG(json_str(j, "csrf")));
+    snprintf(both, sizeof both, "%s%s", cookie, proof);
+    arena_free(&a);
+}
+
+static void link_body(char out[256])
+{
+    struct buf link = {0};
+    console_put_link(rig.wire.cores[0].console, &link);
+    const char *at = strstr(buf_cstr(&link), "#token=");
+    assert_non_null(at);
+    snprintf(out, 256, "{\"token\":\"%s\"}", at + strlen("#token="));
+    buf_free(&link);
+}
+
+static void sign_in(void)
+{
+    char token[256];
+    link_body(token);
+    expect(request("POST /admin/v1/session", "", token), 200);
+    take_session();
+}
+
+static int sign_in_with(const char *host, const char *policy, const char *key)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"connectionString\":\"HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=%s\"}",
+             host, policy, key);
+    return request("POST /admin/v1/session", "", text);
+}
+
+static const char *key_of(const char *policy)
+{
+    return policies_find(&rig.wire.policies, slice_str(policy))->keys[1].text;
+}
+
+/* ---- files */
+
+static void files_are_served_compressed_and_kept_by_the_browser(void **state)
+{
+    (void)state;
+    static const char *const gzip = "Accept-Encoding: deflate, gzip;q=1.0\r\n";
+    char known[256];
+    expect(request("GET /console/", gzip, NULL), 200);
+    assert_string_equal(header("content-encoding"), "gzip");
+    assert_string_equal(header("content-type"), "text/html; charset=utf-8");
+    assert_string_equal(header("cache-control"), "no-cache");
+    assert_memory_equal(buf_slice(&body).ptr, "\x1f\x8b", 2);
+    snprintf(known, sizeof known, "%sIf-None-Match: \"x\", %s\r\n", gzip, header("etag"));
+    expect(request("GET /console/", known, NULL), 304);
+    assert_int_equal(buf_size(&body), 0);
+    expect(request("GET /console/devices/a%2Fb/twin", "", NULL), 200);
+    assert_string_equal(header("content-encoding"), "");
+    assert_non_null(strstr(said(), "<!doctype html>"));
+    expect(request("HEAD /console/", gzip, NULL), 200);
+    assert_int_equal(buf_size(&body), 0);
+    expect(request("GET /console/assets/none.js", gzip, NULL), 404);
+}
+
+static void no_script_or_frame_of_others_gets_in(void **state)
+{
+    (void)state;
+    expect(request("GET /console/", "", NULL), 200);
+    const char *policy = header("content-security-policy");
+    assert_non_null(strstr(policy, "default-src 'none'"));
+    assert_non_null(strstr(policy, "frame-ancestors 'none'"));
+    assert_null(strstr(policy, "unsafe"));
+    assert_string_equal(header("x-content-type-options"), "nosniff");
+    assert_string_equal(header("referrer-policy"), "no-referrer");
+}
+
+static void browsers_are_led_to_the_pages(void **state)
+{
+    (void)state;
+    expect(request("GET /", "", NULL), 302);
+    assert_string_equal(header("location"), "/console/");
+    expect(request("GET /console", "", NULL), 302);
+    rig_free(conn);
+    conn = rig_dial(&rig, WIRE_HTTP);
+    expect(request("GET /", "Accept: text/html,*/*\r\n", NULL), 302);
+    assert_string_equal(header("location"), "http://127.0.0.1:8080/console/");
+    expect(request("GET /console/", "", NULL), 302);
+    expect(request("GET /", "", NULL), 426);
+    expect(request("GET /console/assets/none.js", "", NULL), 404);
+}
+
+/* ---- sessions */
+
+static void a_link_signs_in_once(void **state)
+{
+    (void)state;
+    char token[256];
+    link_body(token);
+    expect(request("POST /admin/v1/session", "", token), 200);
+    const char *set = header("set-cookie");
+    assert_non_null(strstr(set, "HttpOnly"));
+    assert_non_null(strstr(set, "SameSite=Strict"));
+    assert_null(strstr(set, "Secure"));
+    assert_non_null(strstr(said(), "\"RegistryWrite\""));
+    expect(request("POST /admin/v1/session", "", token), 401);
+    expect(request("GET /admin/v1/session", "", NULL), 401);
+}
+
+static void a_policy_gives_the_rights_that_it_has(void **state)
+{
+    (void)state;
+    expect(sign_in_with("localhost", "registryRead", key_of("registryRead")), 200);
+    assert_non_null(strstr(said(), "\"rights\":[\"RegistryRead\"]"));
+    assert_null(strstr(said(), key_of("registryRead")));
+    take_session();
+    expect(request("GET /devices?api-version=2021-04-12", cookie, NULL), 200);
+    expect(request("PUT /devices/d?api-version=2021-04-12", both, "{\"deviceId\":\"d\"}"), 403);
+    expect(request("GET /twins/d?api-version=2021-04-12", cookie, NULL), 403);
+    expect(request("GET /metrics", cookie, NULL), 403);
+    expect(request("GET /admin/v1/live", cookie, NULL), 403);
+}
+
+static void a_wrong_policy_key_or_hub_is_refused_and_not_for_ever(void **state)
+{
+    (void)state;
+    expect(sign_in_with("localhost", "service", "AAAA"), 401);
+    expect(sign_in_with("localhost", "service", ""), 401);
+    expect(sign_in_with("localhost", "none", key_of("service")), 401);
+    expect(sign_in_with("other.hub", "service", key_of("service")), 401);
+    expect(request("POST /admin/v1/session", "", "{}"), 400);
+    expect(request("POST /admin/v1/session", "", "nonsense"), 400);
+    for (int i = 4; i < SESSION_FAILURES_MAX; i++)
+        expect(request("POST /admin/v1/session", "", "{\"token\":\"x\"}"), 401);
+    expect(sign_in_with("localhost", "service", key_of("service")), 429);
+    rig_wait(&rig, SESSION_FAILURES_US);
+    expect(sign_in_with("localhost", "service", key_of("service")), 200);
+}
+
+static void a_session_opens_the_service_api_and_no_keys_of_policies(void **state)
+{
+    (void)state;
+    expect(request("GET /devices?api-version=2021-04-12", "", NULL), 401);
+    expect(request("GET /devices?api-version=2021-04-12", "Authorization: x\r\n", NULL), 404);
+    sign_in();
+    expect(request("PUT /devices/d1?api-version=2021-04-12", both, "{\"deviceId\":\"d1\"}"), 200);
+    expect(request("GET /devices/d1?api-version=2021-04-12", cookie, NULL), 200);
+    expect(request("GET /admin/v1/hub", cookie, NULL), 200);
+    expect(request("GET /admin/v1/policies", cookie, NULL), 403);
+    expect(request("POST /admin/v1/console/links", both, "{}"), 403);
+    expect(request("GET /metrics", cookie, NULL), 200);
+}
+
+static void a_change_needs_the_proof_of_a_page(void **state)
+{
+    (void)state;
+    sign_in();
+    expect(request("PUT /devices/d1?api-version=2021-04-12", cookie, "{\"deviceId\":\"d1\"}"), 403);
+    expect(request("DELETE /admin/v1/session", cookie, NULL), 403);
+    expect(request("GET /admin/v1/session", cookie, NULL), 200);
+    char foreign[1024];
+    snprintf(foreign, sizeof foreign, "%sOrigin: http://evil.example\r\n", both);
+    expect(request("DELETE /admin/v1/session", foreign, NULL), 403);
+}
+
+static void who_signs_out_or_stays_away_is_told_so(void **state)
+{
+    (void)state;
+    sign_in();
+    expect(request("DELETE /admin/v1/session", both, NULL), 204);
+    assert_non_null(strstr(header("set-cookie"), "Max-Age=0"));
+    expect(request("GET /devices?api-version=2021-04-12", cookie, NULL), 401);
+    sign_in();
+    rig_wait(&rig, SESSION_IDLE_US);
+    rig_free(conn);
+    conn = rig_dial(&rig, WIRE_CONSOLE);
+    expect(request("GET /devices?api-version=2021-04-12", cookie, NULL), 401);
+    expect(request("GET /console/", cookie, NULL), 200);
+}
+
+static void a_message_to_a_device_is_queued(void **state)
+{
+    (void)state;
+    static const char *const path = "POST /admin/v1/devices/d1/messages";
+    sign_in();
+    expect(request(path, both, "{\"body\":\"on\"}"), 404);
+    rig_create_device(&rig, "d1");
+    expect(request(path, both, "{\"body\":\"on\",\"properties\":{\"a\":\"b\"},\"ack\":\"full\"}"),
+           200);
+    assert_non_null(strstr(said(), "messageId"));
+    expect(request(path, both, "{\"body\":7}"), 400);
+    expect(request(path, both, "{\"body\":\"on\",\"properties\":{\"a\":1}}"), 400);
+    expect(request(path, both, "{\"body\":\"on\",\"ack\":\"some\"}"), 400);
+    expect(request("GET /devices/d1?api-version=2021-04-12", cookie, NULL), 200);
+    assert_non_null(strstr(said(), "\"cloudToDeviceMessageCount\":1"));
+}
+
+/* ---- the live link */
+
+#define UPGRADE                                                                                    \
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                   \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+static int upgrade(const char *protocol)
+{
+    char headers[1024];
+    snprintf(headers, sizeof headers, "%s" UPGRADE "Sec-WebSocket-Protocol: %s\r\n", cookie,
+             protocol);
+    return request("GET /admin/v1/live", headers, NULL);
+}
+
+static void open_link(void)
+{
+    sign_in();
+    expect(upgrade("azm.live.1"), 101);
+    assert_string_equal(header("sec-websocket-protocol"), "azm.live.1");
+}
+
+/* A text frame of a client, masked with zeros, in two parts if `parts`. */
+static void say_frame(const char *text, bool parts)
+{
+    struct buf b = {0};
+    size_t len = strlen(text), first = parts ? len / 2 : len;
+    for (size_t at = 0; at < len; at += first, first = len - at) {
+        bool last = at + first >= len;
+        buf_put_u8(&b, (uint8_t)((last ? 0x80 : 0) | (at ? 0 : 1)));
+        buf_put_u8(&b, (uint8_t)(0x80 | (first < 126 ? first : 126)));
+        if (first >= 126) buf_put_be16(&b, (uint16_t)first);
+        buf_put(&b, "\0\0\0\0", 4);
+        buf_put(&b, text + at, first);
+    }
+    rig_say(conn, buf_slice(&b));
+    buf_free(&b);
+}
+
+/* The next message of the server, or NULL. */
+static const char *next_message(void)
+{
+    struct slice s = buf_slice(&conn->heard);
+    size_t at = 2, len;
+    if (s.len < 2) return NULL;
+    assert_int_equal(s.ptr[0], 0x81); /* text, whole */
+    len = s.ptr[1];
+    if (len == 126) {
+        len = (size_t)s.ptr[2] << 8 | s.ptr[3];
+        at = 4;
+    }
+    assert_true(len < 126 * 1000 && s.len >= at + len);
+    buf_clear(&body);
+    buf_put(&body, s.ptr + at, len);
+    buf_consume(&conn->heard, at + len);
+    return said();
+}
+
+static void expect_message(const char *part)
+{
+    const char *text = next_message();
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("'%s' instead of %s", text ? text : "nothing", part);
+}
+
+/* Of a subscription; the first batch may be empty. */
+static void expect_batch(const char *part)
+{
+    const char *text = next_message();
+    if (text && strstr(text, "\"batch\":[]")) text = next_message();
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("'%s' instead of %s", text ? text : "nothing", part);
+}
+
+static void a_live_link_needs_a_session_and_its_protocol(void **state)
+{
+    (void)state;
+    cookie[0] = '\0';
+    expect(upgrade("azm.live.1"), 401);
+    sign_in();
+    expect(upgrade("mqtt"), 400);
+    expect(request("GET /admin/v1/live", cookie, NULL), 426);
+    expect(upgrade("other, azm.live.1"), 101);
+}
+
+static void what_a_page_asks_wrongly_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *answer;
+    } rows[] = {
+        {"nonsense", "JSON object"},
+        {"[]", "JSON object"},
+        {"{}", "id: "},
+        {"{\"id\":\"x\"}", "id: "},
+        {"{\"id\":1}", "no such subscription"},
+        {"{\"id\":1,\"sub\":\"other\"}", "events or metrics"},
+        {"{\"id\":1,\"sub\":\"events\",\"max_hz\":0}", "max_hz"},
+        {"{\"id\":1,\"sub\":\"events\",\"max_hz\":11}", "max_hz"},
+        {"{\"id\":1,\"sub\":\"events\",\"kinds\":[\"none\"]}", "kinds"},
+        {"{\"id\":1,\"sub\":\"events\",\"kinds\":{}}", "kinds"},
+        {"{\"id\":1,\"sub\":\"events\",\"from\":\"soon\"}", "from"},
+        {"{\"id\":1,\"sub\":\"events\",\"from\":{\"9999\":1}}", "from"},
+        {"{\"id\":1,\"sub\":\"events\",\"from\":{\"0\":-1}}", "from"},
+        {"{\"id\":1,\"sub\":\"events\",\"device\":\"a/b\"}", "device"},
+        {"{\"id\":1,\"sub\":\"metrics\"}", "names"},
+    };
+    open_link();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        say_frame(rows[i].text, i % 2);
+        expect_message(rows[i].answer);
+    }
+    assert_null(next_message());
+}
+
+static void there_are_so_many_subscriptions(void **state)
+{
+    (void)state;
+    char text[128];
+    open_link();
+    for (int i = 0; i <= LIVE_SUBS_MAX; i++) {
+        snprintf(text, sizeof text, "{\"id\":%d,\"sub\":\"events\"}", i);
+        say_frame(text, false);
+        rig_wait(&rig, 100000);
+        expect_message(i < LIVE_SUBS_MAX ? "\"batch\":[]" : "at most 16");
+    }
+    say_frame("{\"id\":3,\"sub\":\"events\"}", false);
+    expect_message("taken");
+    say_frame("{\"id\":3,\"unsub\":true}", false);
+    say_frame("{\"id\":3,\"sub\":\"metrics\",\"names\":[\"azimuth_live_links\"]}", false);
+    rig_wait(&rig, 1000000);
+    expect_message("\"metrics\":{\"azimuth_live_links\":1}");
+}
+
+/* An event of a device's life is in the stream, since the hub was told to put it there. */
+static void events_come_in_batches_and_resume_where_they_ended(void **state)
+{
+    (void)state;
+    char again[512];
+    open_link();
+    say_frame("{\"id\":7,\"sub\":\"events\",\"from\":\"now\"}", false);
+    rig_wait(&rig, 100000);
+    expect_message("{\"id\":7,\"batch\":[],\"next\":{");
+    rig_create_device(&rig, "d-1");
+    rig_wait(&rig, 100000);
+    expect_message("\"kind\":\"lifecycle\"");
+    assert_non_null(strstr(said(), "\"device\":\"d-1\""));
+    assert_non_null(strstr(said(), "\"lost\":0"));
+    const char *next = strstr(said(), "\"next\":");
+    snprintf(again, sizeof again, "{\"id\":8,\"sub\":\"events\",\"from\":%.*s}",
+             (int)(strchr(next, '}') + 1 - next - 7), next + 7);
+
+    say_frame("{\"id\":7,\"pause\":true}", false);
+    rig_create_device(&rig, "d-2");
+    rig_wait(&rig, 1000000);
+    assert_null(next_message());
+    say_frame("{\"id\":7,\"pause\":false}", false);
+    rig_wait(&rig, 200000);
+    expect_message("\"device\":\"d-2\"");
+    say_frame("{\"id\":7,\"unsub\":true}", false);
+
+    say_frame(again, true);
+    rig_wait(&rig, 200000);
+    expect_batch("\"device\":\"d-2\"");
+    say_frame("{\"id\":9,\"sub\":\"events\",\"from\":\"-1h\",\"device\":\"d-1\"}", false);
+    rig_wait(&rig, 200000);
+    expect_batch("\"device\":\"d-1\"");
+    assert_null(strstr(said(), "d-2"));
+    say_frame("{\"id\":10,\"sub\":\"events\",\"from\":\"-1h\",\"kinds\":[\"telemetry\"]}", false);
+    rig_wait(&rig, 200000);
+    expect_message("{\"id\":10,\"batch\":[]");
+}
+
+static void a_burst_is_sampled_and_counted(void **state)
+{
+    (void)state;
+    char id[32];
+    unsigned long lost = 0, told = 0;
+    open_link();
+    for (int i = 0; i < 100; i++) {
+        snprintf(id, sizeof id, "burst-%03d", i);
+        rig_create_device(&rig, id);
+    }
+    say_frame("{\"id\":1,\"sub\":\"events\",\"from\":\"-1h\"}", false);
+    rig_wait(&rig, 100000);
+    rig_wait(&rig, 100000);
+    while (next_message()) {
+        assert_true(buf_size(&body) < LIVE_BYTES_MAX / LIVE_HZ_MAX + 4096);
+        lost += strtoul(strstr(said(), "\"lost\":") + 7, NULL, 10);
+        for (const char *p = said(); (p = strstr(p, "\"kind\":")) != NULL; p++) told++;
+    }
+    assert_int_equal(told + lost, 100);
+    assert_true(lost > 0 && told > 10);
+}
+
+static void a_link_ends_with_its_session_and_with_nonsense(void **state)
+{
+    (void)state;
+    open_link();
+    rig_wait(&rig, SESSION_IDLE_US);
+    assert_true(conn->conn.state >= CONN_CLOSING);
+    rig_free(conn);
+    conn = rig_dial(&rig, WIRE_CONSOLE);
+    open_link();
+    char *large = mem_zero(40000);
+    memset(large, ' ', 39999);
+    say_frame(large, true);
+    expect_message("JSON");
+    struct buf b = {0};
+    for (int i = 0; i < 2; i++) {
+        buf_put(&b, i ? "\0\xfe" : "\x01\xfe", 2);
+        buf_put_be16(&b, 39999);
+        buf_put(&b, "\0\0\0\0", 4);
+        buf_put(&b, large, 39999);
+    }
+    rig_say(conn, buf_slice(&b));
+    assert_true(conn->conn.state >= CONN_CLOSING);
+    buf_free(&b);
+    free(large);
+}
+
+static int start_hub_with_events(void **state)
+{
+    rig.events = ~0u;
+    int failed = start_hub(state);
+    rig.events = 0;
+    return failed;
+}
+
+#define TEST(name)   cmocka_unit_test_setup_teardown(name, start_hub, stop_hub)
+#define EVENTS(name) cmocka_unit_test_setup_teardown(name, start_hub_with_events, stop_hub)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(files_are_served_compressed_and_kept_by_the_browser),
+        TEST(no_script_or_frame_of_others_gets_in),
+        TEST(browsers_are_led_to_the_pages),
+        TEST(a_link_signs_in_once),
+        TEST(a_policy_gives_the_rights_that_it_has),
+        TEST(a_wrong_policy_key_or_hub_is_refused_and_not_for_ever),
+        TEST(a_session_opens_the_service_api_and_no_keys_of_policies),
+        TEST(a_change_needs_the_proof_of_a_page),
+        TEST(who_signs_out_or_stays_away_is_told_so),
+        TEST(a_message_to_a_device_is_queued),
+        TEST(a_live_link_needs_a_session_and_its_protocol),
+        TEST(what_a_page_asks_wrongly_is_told),
+        TEST(there_are_so_many_subscriptions),
+        EVENTS(events_come_in_batches_and_resume_where_they_ended),
+        EVENTS(a_burst_is_sampled_and_counted),
+        TEST(a_link_ends_with_its_session_and_with_nonsense),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    buf_free(&body);
+    return failed;
+}

@@ -1,0 +1,118 @@
+'use strict';
+/* rig.js - a server, a browser and a device for the cases, and what every page is held to. */
+
+const { execFile, spawn } = require('child_process');
+const fs = require('fs');
+const path = require('path');
+const readline = require('readline');
+const { promisify } = require('util');
+const { chromium } = require('playwright-core');
+const { Client, Message } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
+
+const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const { AZIMUTH, CHROMIUM, CONSOLE_WORK } = process.env;
+
+class Server {
+    /** `azimuth dev` with nothing on disk and on ports that are free. */
+    async start() {
+        const ports = ['--mqtt-port', '0', '--amqp-port', '0', '--https-port', '0', '--console', '127.0.0.1:0'];
+        this.process = spawn(AZIMUTH, ['dev', '--ephemeral', '--events', 'all', ...ports], { stdio: ['ignore', 'pipe', 'pipe'] });
+        this.log = fs.createWriteStream(path.join(CONSOLE_WORK, 'server.log'));
+        this.process.stderr.pipe(this.log);
+        const lines = readline.createInterface({ input: this.process.stdout });
+        await new Promise((resolve, reject) => {
+            this.process.once('exit', () => reject(new Error('the server ended; see server.log')));
+            lines.on('line', (line) => {
+                if (!line.startsWith('{"event":"ready"')) return;
+                this.ready = JSON.parse(line);
+                resolve();
+            });
+        });
+        this.base = this.ready.console.split('#')[0];
+    }
+
+    async run(...words) {
+        return (await promisify(execFile)(AZIMUTH, [...words, '--data', this.ready.data])).stdout.trim();
+    }
+
+    link() {
+        return this.run('console', 'link');
+    }
+
+    stop() {
+        this.process.kill('SIGKILL');
+    }
+}
+
+/** A device on the SDK; the port stands where an SDK lets one name it. */
+async function device(server, connectionString) {
+    const text = connectionString.replace(/;GatewayHostName=[^;]*/, '') + `;GatewayHostName=localhost:${server.ready.mqtt}`;
+    const client = Client.fromConnectionString(text, Mqtt);
+    await client.setOptions({ ca: fs.readFileSync(server.ready.ca, 'utf8') });
+    await client.open();
+    return client;
+}
+
+class Browser {
+    async start() {
+        const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
+        if (process.env.CONSOLE_DIST) args.push('--disable-features=LocalNetworkAccessChecks');
+        this.browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    }
+
+    /** For whoever works on the pages: those of CONSOLE_DIST instead of the binary's, under the same policy. */
+    async fromDisk(context) {
+        await context.route('**/console/**', async (route) => {
+            const name = new URL(route.request().url()).pathname.replace('/console/', '');
+            const file = path.join(process.env.CONSOLE_DIST, name);
+            const body = fs.existsSync(file) && fs.statSync(file).isFile() ? file : path.join(process.env.CONSOLE_DIST, 'index.html');
+            const { headers } = await route.fetch({ method: 'HEAD' });
+            const type = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }[path.extname(body)] ?? 'text/html';
+            await route.fulfill({ path: body, contentType: type, headers: { 'content-security-policy': headers['content-security-policy'] ?? '' } });
+        });
+    }
+
+    /** A person: own cookies; what breaks a rule is kept in `faults`. */
+    async person(options = {}) {
+        const context = await this.browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light', ...options });
+        context.setDefaultTimeout(10000);
+        const faults = [];
+        await context.addInitScript(() => {
+            addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`));
+        });
+        if (process.env.CONSOLE_DIST) await this.fromDisk(context);
+        const page = await context.newPage();
+        page.on('pageerror', (e) => faults.push(`error: ${e.message}`));
+        page.on('console', (m) => {
+            if (/policy/i.test(m.text()) && m.type() === 'error') faults.push(m.text());
+        });
+        return { context, page, faults };
+    }
+
+    stop() {
+        return this.browser?.close();
+    }
+}
+
+/** What a screen reader's user, a keyboard or bad eyes would stumble over. */
+async function barriers(page, only = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']) {
+    await page.evaluate(AXE);
+    const found = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), only);
+    return found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')} ${v.nodes[0].any[0]?.message ?? ''}`);
+}
+
+function check(good, text) {
+    if (!good) throw new Error(text);
+}
+
+async function eventually(what, fn, ms = 10000) {
+    for (const end = Date.now() + ms; ;) {
+        const got = await fn();
+        if (got) return got;
+        if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+        await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+}
+
+module.exports = { barriers, Browser, check, device, eventually, Message, Server };
