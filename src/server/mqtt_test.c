@@ -355,6 +355,24 @@ static void what_follows_the_connect_waits_for_the_connack(void **state)
     end(&c);
 }
 
+/* Both wait for the first to end; which of them gets the session is no matter of who they are. */
+static void whom_a_still_newer_connection_overtakes_may_try_again(void **state)
+{
+    (void)state;
+    struct client clients[3];
+    open_device(&clients[0], "d1");
+    for (int i = 1; i < 3; i++) connect_as(&clients[i], "d1");
+    for (int i = 1; i < 3; i++) {
+        lane_running = &rig.core;
+        conn_received(&clients[i].conn->conn, buf_slice(&clients[i].out), rig.now_us);
+        buf_clear(&clients[i].out);
+    }
+    for (int i = 1; i < 3; i++) speak(&clients[i]);
+    assert_int_equal(clients[1].connack, MQTT_UNAVAILABLE);
+    assert_int_equal(clients[2].connack, MQTT_ACCEPTED);
+    for (int i = 0; i < 3; i++) end(&clients[i]);
+}
+
 static void a_newer_connection_ends_the_older(void **state)
 {
     (void)state;
@@ -988,6 +1006,7 @@ int main(void)
         TEST(an_auth_chain_has_a_limit),
         TEST(what_follows_the_connect_waits_for_the_connack),
         TEST(a_newer_connection_ends_the_older),
+        TEST(whom_a_still_newer_connection_overtakes_may_try_again),
         TEST(a_device_that_is_disabled_is_disconnected),
         TEST(a_session_on_behalf_ends_when_the_hierarchy_changes),
         TEST(other_sessions_stay_when_the_hierarchy_changes),

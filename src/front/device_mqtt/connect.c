@@ -177,12 +177,17 @@ void device_connect(struct device *d, const struct mqtt_connect *c)
         identify(d, c, &u);
 }
 
+/* Whom a still newer connection overtook has done nothing wrong: SDKs give up after a 5. */
+static enum mqtt_code code_of(enum session_cause cause)
+{
+    bool again = cause == SESSION_UNAVAILABLE || cause == SESSION_TAKEN_OVER;
+    return again ? MQTT_UNAVAILABLE : MQTT_NOT_AUTHORIZED;
+}
+
 void device_opened(struct device *d, const struct session_opened *answer)
 {
     if (answer->cause != SESSION_GRANTED) {
-        refuse_unnoted(
-            d, answer->cause == SESSION_UNAVAILABLE ? MQTT_UNAVAILABLE : MQTT_NOT_AUTHORIZED,
-            session_cause_text(answer));
+        refuse_unnoted(d, code_of(answer->cause), session_cause_text(answer));
         return;
     }
     int64_t now_us = clock_mono_us();
