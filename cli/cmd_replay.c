@@ -158,7 +158,7 @@ static enum err open_source(struct replay *r)
 /* Events that are read and written again and again: the same event hub, or as devices the same server. */
 static enum err check_loop(const struct replay *r, const char *source)
 {
-    struct slice from = slice_str(source), to = slice_str(r->to.events.identity);
+    struct slice from = slice_str(source), to = slice_str(r->to.identity);
     if (r->to.devices) {
         from = slice_head(from, slice_find(from, '/'));
         to = slice_head(to, slice_find(to, '/'));
@@ -173,7 +173,7 @@ static enum err check_loop(const struct replay *r, const char *source)
 static enum err on_ready(void *ctx)
 {
     struct replay *r = ctx;
-    TRY(replay_resume_check(&r->run.resume, r->to.events.identity));
+    TRY(replay_resume_check(&r->run.resume, r->to.identity));
     if (cli_given(r->cli, "force")) return OK;
     if (r->run.stream) return check_loop(r, r->stream.events.identity);
     for (unsigned i = 0; replay_files_identity(r->files, i); i++)
@@ -253,6 +253,7 @@ static enum err print(struct replay *r)
     set(c, all, "bytes", result->bytes);
     if (t) set(c, all, "replayed", t->acked);
     if (t) set(c, all, "refused", t->refused);
+    if (result->reconnects) set(c, all, "reconnects", result->reconnects);
     if (r->run.resume.events) set(c, all, "replayedBefore", r->run.resume.events);
     if (result->matched) set_time(c, all, "firstEnqueuedTime", result->first_us);
     if (result->matched) set_time(c, all, "lastEnqueuedTime", result->last_us);
@@ -278,6 +279,8 @@ static enum err verdict(struct replay *r, enum err e)
     if (tell) TRY(print(r));
     if (e != OK && r->run.began && r->run.resume.path)
         return fail(e, "%s; the same command goes on from there", why);
+    if (replay_back_is_loss(e) && r->run.began)
+        return fail(e, "%s; with --resume FILE the same command can go on from there", why);
     if (e != OK) return fail(e, "%s", why);
     if (r->to.refused)
         return fail(ERR_PROTOCOL, "%lld events were refused: %s%s", (long long)r->to.refused,

@@ -157,7 +157,7 @@ static enum err save(struct replay_run *r, int64_t now_us)
 {
     struct replay_source *s = &r->source;
     unsigned count = s->lane_count(s->ctx);
-    if (r->resume.path == NULL || r->target == NULL || !r->target->ready) return OK;
+    if (r->resume.path == NULL || r->target == NULL || !r->target->identity[0]) return OK;
     if (count > r->lane_cap) {
         r->lanes = mem_grow(r->lanes, count * sizeof *r->lanes);
         r->lane_cap = count;
@@ -165,8 +165,8 @@ static enum err save(struct replay_run *r, int64_t now_us)
     for (unsigned i = 0; i < count; i++) r->lanes[i] = s->next_index(s->ctx, i);
     replay_target_floor(r->target, r->lanes, count);
     r->resume.saved_us = now_us;
-    return replay_resume_save(&r->resume, r->target->events.identity,
-                              r->resume.events + r->target->acked, s, saved_lane, r);
+    return replay_resume_save(&r->resume, r->target->identity, r->resume.events + r->target->acked,
+                              s, saved_lane, r);
 }
 
 /* ---- what a terminal sees */
@@ -190,6 +190,68 @@ static void stop_showing(const struct replay_run *r)
     if (!r->quiet && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
 }
 
+/* ---- connections that are lost */
+
+static void say_lost(const struct replay_run *r, const struct replay_back *b, const char *host,
+                     int64_t now_us)
+{
+    if (r->quiet || b->tries > 1) return;
+    fprintf(stderr, "%sthe connection to %s was lost (%s): again in %.1f s\n",
+            isatty(STDERR_FILENO) ? "\r\033[K" : "", host, fail_text(),
+            (double)(b->at_us - now_us) / 1e6);
+}
+
+static enum err given_up(const struct replay_back *b, enum err e)
+{
+    char why[256];
+    if (b->tries < REPLAY_TRIES_MAX || !replay_back_is_loss(e)) return e;
+    snprintf(why, sizeof why, "%s", fail_text());
+    return fail(e, "%s; nor did %d tries to make the connection anew succeed", why,
+                (int)REPLAY_TRIES_MAX);
+}
+
+/* What was done with the target's connection ended with `e`: OK, too, if it is lost and will be tried again.
+ * One that never came about is final. */
+static enum err with_target(struct replay_run *r, enum err e)
+{
+    int64_t now_us = clock_mono_us();
+    if (e == OK || !r->target->identity[0]) return e;
+    if (!replay_back_lost(&r->target_back, e, r->target->acked, now_us))
+        return given_up(&r->target_back, e);
+    say_lost(r, &r->target_back, r->target->cfg.host, now_us);
+    replay_target_lost(r->target);
+    return OK;
+}
+
+static enum err with_stream(struct replay_run *r, enum err e)
+{
+    int64_t now_us = clock_mono_us();
+    if (e == OK || r->stream->partitions == NULL) return e;
+    if (!replay_back_lost(&r->stream_back, e, r->result.read, now_us))
+        return given_up(&r->stream_back, e);
+    say_lost(r, &r->stream_back, r->stream->cfg.host, now_us);
+    replay_stream_lost(r->stream);
+    return OK;
+}
+
+static enum err target_turn(struct replay_run *r, short revents)
+{
+    if (replay_back_try(&r->target_back, clock_mono_us())) {
+        r->result.reconnects++;
+        return with_target(r, replay_target_reopen(r->target));
+    }
+    return r->target->opened ? with_target(r, replay_target_turn(r->target, revents)) : OK;
+}
+
+static enum err stream_turn(struct replay_run *r, short revents)
+{
+    if (replay_back_try(&r->stream_back, clock_mono_us())) {
+        r->result.reconnects++;
+        return with_stream(r, replay_stream_open(r->stream));
+    }
+    return r->stream->opened ? with_stream(r, replay_stream_turn(r->stream, revents)) : OK;
+}
+
 /* ---- the loop */
 
 static int wait_ms(const struct replay_run *r, int64_t now_us)
@@ -198,6 +260,8 @@ static int wait_ms(const struct replay_run *r, int64_t now_us)
     if (r->target) until = MIN(until, replay_target_deadline(r->target));
     if (r->stream) until = MIN(until, replay_stream_deadline(r->stream));
     if (r->next_us && !r->over) until = MIN(until, r->next_us);
+    if (r->target_back.at_us) until = MIN(until, r->target_back.at_us);
+    if (r->stream_back.at_us) until = MIN(until, r->stream_back.at_us);
     return until <= now_us ? 0 : (int)((until - now_us + 999) / 1000);
 }
 
@@ -210,9 +274,9 @@ static enum err wait(struct replay_run *r, int64_t now_us)
         fds[1] =
             (struct pollfd){.fd = r->stream->line.fd, .events = replay_stream_wants(r->stream)};
     if (poll(fds, 2, wait_ms(r, now_us)) < 0 && errno != EINTR) return fail_errno("poll");
-    if (r->target) TRY(replay_target_turn(r->target, fds[0].revents));
+    if (r->target) TRY(target_turn(r, fds[0].revents));
     if (r->stream && !r->over) {
-        enum err e = replay_stream_turn(r->stream, fds[1].revents);
+        enum err e = stream_turn(r, fds[1].revents);
         if (e != OK) end_early(r, e);
     }
     return OK;
@@ -244,9 +308,11 @@ static enum err turn(struct replay_run *r)
     int64_t now_us = clock_mono_us();
     if (interrupted && r->fate == OK) end_early(r, fail(ERR_CLOSED, "interrupted"));
     fill(r, now_us);
-    if (r->target) TRY(replay_target_pump(r->target, r->blocked || r->over || r->next_us != 1));
+    if (r->target)
+        TRY(with_target(r,
+                        replay_target_pump(r->target, r->blocked || r->over || r->next_us != 1)));
     show(r, now_us);
-    if (now_us >= r->renew_us) {
+    if (now_us >= r->renew_us && is_ready(r)) {
         r->renew_us = now_us + REPLAY_RENEW_US;
         TRY(r->renew(r->ctx));
     }

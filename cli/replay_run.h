@@ -5,6 +5,7 @@
 #ifndef CLI_REPLAY_RUN_H
 #define CLI_REPLAY_RUN_H
 
+#include "cli/replay_back.h"
 #include "cli/replay_filter.h"
 #include "cli/replay_resume.h"
 #include "cli/replay_stream.h"
@@ -21,6 +22,7 @@ struct replay_result {
         bytes; /* events, events that passed the filters, bytes of bodies and properties */
     int64_t first_us, last_us; /* enqueued times of those that matched */
     int64_t elapsed_us;
+    int64_t reconnects;
     bool complete;
 };
 
@@ -45,6 +47,7 @@ struct replay_run {
     struct json *sample; /* of --dry-run; an array */
     /* ---- */
     struct replay_result result;
+    struct replay_back target_back, stream_back;
     struct replay_event event;
     bool built;   /* `event` waits for room */
     bool blocked; /* there is none */

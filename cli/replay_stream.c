@@ -26,7 +26,7 @@ static void choose_start(const struct replay_stream *s, struct replay_partition 
         p->last = MIN(p->last, s->filter->to);
     }
     if (replay_resume_lane(s->resume, name, &next)) p->start = MAX(p->start, next);
-    p->next = p->start;
+    p->next = p->read = p->start;
     bool before = !s->filter->by_number && last_ms < s->filter->from / 1000;
     p->over = p->start > p->last || before;
 }
@@ -37,17 +37,20 @@ static enum err read_partition(struct replay_stream *s, const struct events_even
     if (s->partitions == NULL)
         s->partitions = mem_zero(EVENTS_PARTITIONS_MAX * sizeof *s->partitions);
     struct replay_partition *p = &s->partitions[ev->partition];
-    s->count = ev->partition + 1;
-    *p = (struct replay_partition){.start = ev->first, .last = ev->last};
-    choose_start(s, p, ev->partition, ev->last_ms);
+    if (ev->partition >= s->count) {
+        s->count = ev->partition + 1;
+        *p = (struct replay_partition){.start = ev->first, .last = ev->last};
+        choose_start(s, p, ev->partition, ev->last_ms);
+    }
+    p->taken = 0;
     if (p->over) return OK;
-    bool by_time = !s->filter->by_number && s->filter->from != INT64_MIN && p->start == ev->first;
+    bool by_time = !s->filter->by_number && s->filter->from != INT64_MIN && p->read == ev->first;
     if (by_time)
         snprintf(selector, sizeof selector, "amqp.annotation.x-opt-enqueued-time >= '%" PRId64 "'",
                  s->filter->from / 1000);
     else
         snprintf(selector, sizeof selector, "amqp.annotation.x-opt-sequence-number > '%" PRId64 "'",
-                 p->start - 1);
+                 p->read - 1);
     p->asked = true;
     return events_read(&s->events, ev->partition, selector);
 }
@@ -79,7 +82,8 @@ static void take_event(struct replay_stream *s, const struct events_event *ev)
     s->heard_us = clock_mono_us();
     bool late = !s->filter->by_number && s->filter->to / 1000 < time_ms;
     if (sequence >= p->last || late) p->over = true;
-    if (sequence > p->last || sequence < p->next || late) return;
+    if (sequence > p->last || sequence < p->read || late) return;
+    p->read = sequence + 1;
     p->has_head = false; /* its texts may move */
     buf_put_le32(&p->queue, (uint32_t)bytes.len);
     buf_put_slice(&p->queue, bytes);
@@ -148,6 +152,7 @@ short replay_stream_wants(const struct replay_stream *s)
 
 int64_t replay_stream_deadline(const struct replay_stream *s)
 {
+    if (!s->opened) return INT64_MAX;
     int64_t until = events_deadline(&s->events);
     return is_waiting(s) ? MIN(until, s->heard_us + REPLAY_STREAM_WAIT_US + 1) : until;
 }
@@ -381,6 +386,13 @@ enum err replay_stream_open(struct replay_stream *s)
     events_init(&s->events, &s->cfg, clock_mono_us());
     s->opened = true;
     return OK;
+}
+
+void replay_stream_lost(struct replay_stream *s)
+{
+    if (s->opened) events_fini(&s->events);
+    line_close(&s->line);
+    s->opened = s->ready = false;
 }
 
 void replay_stream_close(struct replay_stream *s)

@@ -5,7 +5,8 @@
  *
  * Limits:  EVENTS_CREDIT events of a partition, REPLAY_STREAM_HELD_MAX bytes of all: nothing is read meanwhile,
  *          and what is there goes in the order of its arrival.
- * Errors:  final, with a text; ERR_TIMEOUT: a partition does not give what it said to have.
+ * Errors:  final, with a text, but for a lost connection; ERR_TIMEOUT: a partition does not give what it
+ *          said to have.
  */
 #ifndef CLI_REPLAY_STREAM_H
 #define CLI_REPLAY_STREAM_H
@@ -24,6 +25,7 @@ struct replay_partition {
     bool has_head;
     struct replay_head head; /* of the first message in the queue */
     int64_t start, next, last;
+    int64_t read; /* the next that is to come */
 };
 
 struct replay_stream {
@@ -45,6 +47,9 @@ struct replay_stream {
 
 enum err replay_stream_open(struct replay_stream *s) MUST_USE;
 void replay_stream_close(struct replay_stream *s);
+
+/* The connection is gone; replay_stream_open() makes another one. */
+void replay_stream_lost(struct replay_stream *s);
 
 enum err replay_stream_turn(struct replay_stream *s, short revents) MUST_USE;
 short replay_stream_wants(const struct replay_stream *s); /* what to poll for; 0: nothing */

@@ -309,9 +309,12 @@ static enum err on_refused(struct replay_target *t, const struct events_event *e
 static enum err on_ready(struct replay_target *t, unsigned partitions)
 {
     bool ours = slice_find(slice_str(t->events.identity), '/') < strlen(t->events.identity);
+    if (t->identity[0] && strcmp(t->identity, t->events.identity) != 0)
+        return fail(ERR_CONFLICT, "%s is another one since the connection was lost", t->cfg.host);
+    strcpy(t->identity, t->events.identity);
     t->ready = true;
     if (t->devices) return OK;
-    if (ours) {
+    if (ours && t->by_partition == NULL) {
         t->partitions = partitions;
         t->by_partition = mem_zero((partitions + 1) * sizeof *t->by_partition);
     }
@@ -351,7 +354,7 @@ enum err replay_target_turn(struct replay_target *t, short revents)
 
 int64_t replay_target_deadline(const struct replay_target *t)
 {
-    int64_t until = events_deadline(&t->events);
+    int64_t until = t->opened ? events_deadline(&t->events) : INT64_MAX;
     for (const struct list *node = t->groups.next; node != &t->groups; node = node->next) {
         const struct replay_group *g = CONTAINER_OF(node, const struct replay_group, node);
         if (g->again_us && g->flying.events && !list_linked(&g->flight))
@@ -367,11 +370,27 @@ enum err replay_target_open(struct replay_target *t)
     list_init(&t->groups);
     list_init(&t->flying);
     t->cfg.sends = true;
+    return replay_target_reopen(t);
+}
+
+enum err replay_target_reopen(struct replay_target *t)
+{
     TRY(line_open(&t->line, &t->to));
     t->cfg.out = &t->line.out;
     events_init(&t->events, &t->cfg, clock_mono_us());
     t->opened = true;
     return OK;
+}
+
+void replay_target_lost(struct replay_target *t)
+{
+    if (t->opened) events_fini(&t->events);
+    line_close(&t->line);
+    t->opened = t->ready = false;
+    t->link = NULL;
+    while (list_shift(&t->flying) != NULL) continue;
+    for (struct list *node = t->groups.next; node != &t->groups; node = node->next)
+        CONTAINER_OF(node, struct replay_group, node)->link = NULL;
 }
 
 void replay_target_close(struct replay_target *t)

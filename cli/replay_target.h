@@ -10,7 +10,7 @@
  *
  * Runs on: one thread; waits in replay_target_wait() only.
  * Limits:  REPLAY_BATCH_BYTES, _BATCH_EVENTS, _BATCHES_MAX, _HELD_MAX.
- * Errors:  final, with a text; ERR_CLOSED: the server went away, what was not acknowledged is not counted.
+ * Errors:  final, with a text; after ERR_CLOSED and ERR_TIMEOUT, the server went away, it may be opened anew.
  */
 #ifndef CLI_REPLAY_TARGET_H
 #define CLI_REPLAY_TARGET_H
@@ -58,8 +58,9 @@ struct replay_target {
     struct line line;
     struct events events;
     bool opened, ready;
-    unsigned partitions;    /* of an event hub of ours; 0: groups are keys */
-    struct amqp_link *link; /* to the event hub */
+    char identity[EVENTS_IDENTITY_MAX + 1]; /* of the event hub, once it was reached */
+    unsigned partitions;                    /* of an event hub of ours; 0: groups are keys */
+    struct amqp_link *link;                 /* to the event hub */
     struct list groups, flying;
     struct map by_name;
     struct replay_group **by_partition;
@@ -73,6 +74,10 @@ struct replay_target {
 
 enum err replay_target_open(struct replay_target *t) MUST_USE;
 void replay_target_close(struct replay_target *t);
+
+/* The connection is gone: what was on its way goes again once it was opened anew. */
+void replay_target_lost(struct replay_target *t);
+enum err replay_target_reopen(struct replay_target *t) MUST_USE;
 
 /* Handles what poll said of t->line.fd; 0: only the time has passed. */
 enum err replay_target_turn(struct replay_target *t, short revents) MUST_USE;

@@ -6,6 +6,7 @@
 #include "base/amqp.h"
 #include "base/clock.h"
 #include "cli/replay_avro.h"
+#include "cli/replay_back.h"
 #include "cli/replay_blobs.h"
 #include "cli/replay_files.h"
 #include "cli/replay_filter.h"
@@ -434,6 +435,24 @@ static void what_waits_has_a_limit_and_so_has_an_event(void **state)
     replay_event_free(&e);
 }
 
+static void a_lost_connection_is_tried_so_often_without_progress(void **state)
+{
+    struct replay_back b = {0};
+    (void)state;
+    assert_false(replay_back_lost(&b, ERR_DENIED, 0, 0));
+    assert_false(replay_back_try(&b, INT64_MAX));
+    for (int i = 0; i < REPLAY_TRIES_MAX; i++) {
+        assert_true(replay_back_lost(&b, i % 2 ? ERR_CLOSED : ERR_TIMEOUT, 7, 1000));
+        assert_int_equal(b.at_us, 1000 + (REPLAY_PAUSE_US << i));
+        assert_false(replay_back_try(&b, b.at_us - 1));
+        assert_true(replay_back_try(&b, b.at_us));
+        assert_false(replay_back_try(&b, INT64_MAX)); /* it is there */
+    }
+    assert_false(replay_back_lost(&b, ERR_CLOSED, 7, 1000));
+    assert_true(replay_back_lost(&b, ERR_CLOSED, 8, 1000));
+    assert_int_equal(b.at_us, 1000 + REPLAY_PAUSE_US);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_batch_has_so_many_events),
         cmocka_unit_test(a_batch_has_so_many_bytes),
         cmocka_unit_test(so_many_batches_are_begun),
+        cmocka_unit_test(a_lost_connection_is_tried_so_often_without_progress),
         cmocka_unit_test(what_waits_has_a_limit_and_so_has_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,33 @@
+/* replay_back.h - a connection that was lost, and how it comes back.
+ *
+ *   there ──lost──▶ away: a pause ──▶ a try ──▶ there
+ *                    ▲                  │
+ *                    └── twice as long ─┘  REPLAY_TRIES_MAX without progress between them: given up
+ */
+#ifndef CLI_REPLAY_BACK_H
+#define CLI_REPLAY_BACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { REPLAY_TRIES_MAX = 6 };
+#define REPLAY_PAUSE_US (500 * 1000ll) /* before the first try; 31.5 s with all the others */
+
+struct replay_back {
+    int64_t at_us; /* monotonic: of the next try; 0: it is there */
+    unsigned tries;
+    int64_t progress; /* when it was lost last */
+};
+
+/* May another connection mend what ended this one? */
+bool replay_back_is_loss(enum err e);
+
+/* It was lost by `e`, when the replay was as far as `progress`.  Will it be tried again? */
+bool replay_back_lost(struct replay_back *b, enum err e, int64_t progress, int64_t now_us);
+
+/* Is it away, and has its pause ended?  Then it is there until it is lost again. */
+bool replay_back_try(struct replay_back *b, int64_t now_us);
+
+#endif
