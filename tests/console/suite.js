@@ -231,7 +231,7 @@ test('devices_are_asked_for_and_changed_together', async () => {
     await eventually('one device', async () => (await page.locator('.grid-row').count()) === 1);
     await page.getByLabel('Query').fill('SELECT COUNT() AS n FROM devices');
     await page.getByRole('button', { name: 'Run' }).click();
-    await page.getByRole('columnheader', { name: 'n' }).waitFor();
+    await page.getByRole('columnheader', { name: 'n', exact: true }).waitFor();
     await page.getByLabel('Query').fill('deviceId = ');
     await page.getByRole('button', { name: 'Run' }).click();
     await page.getByRole('alert').waitFor();
