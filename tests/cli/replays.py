@@ -197,7 +197,6 @@ def a_first_connection_that_fails_is_final():
         hub.must("eventhub", "create", "-n", "one")
         gone = Relay(hub.ready["amqp"], random.Random(1))
         gone.close()
-        began = time.monotonic()
         done = azimuth(*REPLAY, "--login", hub.login(), "--ca", hub.ca, "--amqp-port", gone.port, "--source", TWO, "-n", "one")
         check(done.status == 1 and "no hub answers" in done.error, str(done))
-        check(time.monotonic() - began < 5, "it was tried again")
+        check("tries" not in done.error, "it was tried again")

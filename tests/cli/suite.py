@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """suite.py [--long] [WORDS]: runs the groups, or the cases with these words in their names; sums up."""
+import concurrent.futures
+import functools
 import sys
 
 import backup
@@ -16,13 +18,22 @@ import statuses
 import upgrade
 
 
+SIDE_BY_SIDE = 3  # groups: most of their time is waiting
+GROUPS = {module.__name__: module.group for module in (
+    pages, statuses, upgrade, replays, backup, formats, fleets, login, console, seed, reload, completion)}
+
+
+def run(words, name):
+    return GROUPS[name].run(words)
+
+
 def main():
     words = " ".join(word for word in sys.argv[1:] if word != "--long")
     total = {"ok": 0, "not ok": 0, "skipped": 0}
-    for module in (statuses, formats, fleets, login, console, seed, reload, replays, backup, upgrade,
-                   completion, pages):
-        for kind, count in module.group.run(words).items():
-            total[kind] += count
+    with concurrent.futures.ProcessPoolExecutor(SIDE_BY_SIDE) as pool:
+        for counts in pool.map(functools.partial(run, words), GROUPS):
+            for kind, count in counts.items():
+                total[kind] += count
     print(f"\n{total['ok']} passed, {total['not ok']} failed" +
           (f", {total['skipped']} skipped" if total["skipped"] else ""))
     return 1 if total["not ok"] else 0
