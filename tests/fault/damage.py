@@ -9,6 +9,7 @@ from peer import (PORTS, await_answer, caller_says, consumer_says, converse, dev
                   leave, says, tell, trust, under_attack)
 
 group = Group()
+HASTY = "--disable-login-limits"  # damaged tokens are refused at once, however many
 RUBBISH = 200  # connections to each port
 LOOK_EVERY = 200  # conversations
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
@@ -17,7 +18,7 @@ HEAD = 5  # of a TLS record: type, version, length
 
 @group.case
 def random_bytes_harm_nobody(context):
-    with under_attack(context) as attack:
+    with under_attack(context, HASTY) as attack:
         for kind in PORTS:
             for number in range(RUBBISH):
                 connection = (dial if number % 10 == 0 else dial_raw)(attack.hub, kind)
@@ -47,7 +48,7 @@ def conversations(attack):
 def a_flipped_bit_anywhere_harms_nobody(context):
     """In everything that a device, a consumer and a caller say: one bit of each byte, with --long all of them."""
     count = 0
-    with under_attack(context) as attack:
+    with under_attack(context, HASTY) as attack:
         for connect, data in conversations(attack):
             for position in range(len(data)):
                 for bit in range(8) if attack.long else [attack.chance.randrange(8)]:
@@ -62,7 +63,7 @@ def a_flipped_bit_anywhere_harms_nobody(context):
 def a_truncation_anywhere_harms_nobody(context):
     """After each byte the client is gone, with FIN or with RST."""
     count = 0
-    with under_attack(context) as attack:
+    with under_attack(context, HASTY) as attack:
         for connect, data in conversations(attack):
             for end in range(len(data) + 1):
                 connection = connect()
@@ -78,7 +79,7 @@ def a_truncation_anywhere_harms_nobody(context):
 def a_cut_between_any_two_packets_harms_nobody(context):
     """With answers read on the way, on every port, with FIN and with RST."""
     count = 0
-    with under_attack(context) as attack:
+    with under_attack(context, HASTY) as attack:
         for kind in PORTS:
             packets = says(attack.hub, kind)
             for end in range(len(packets) + 1):
@@ -162,7 +163,7 @@ def tampered(attack, kind, version, tamper):
 def a_flipped_bit_in_any_tls_record_harms_nobody(context):
     """In the record's head, its first and last byte and in between; nothing of such a record may be believed."""
     count = 0
-    with under_attack(context) as attack:
+    with under_attack(context, HASTY) as attack:
         for kind in ("mqtt", "amqp", "https"):
             for version in VERSIONS:
                 total = tampered(attack, kind, version, lambda _, record: record)
@@ -182,7 +183,7 @@ def a_flipped_bit_in_any_tls_record_harms_nobody(context):
 @group.case
 def a_cut_in_or_between_tls_records_harms_nobody(context):
     count = 0
-    with under_attack(context) as attack:
+    with under_attack(context, HASTY) as attack:
         for kind in ("mqtt", "amqp", "https"):
             for version in VERSIONS:
                 total = tampered(attack, kind, version, lambda _, record: record)
