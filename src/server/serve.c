@@ -64,6 +64,7 @@ struct server {
     struct planting planting;
     pthread_t rsa_thread;
     bool rsa_running;
+    atomic_bool rsa_ended; /* made or failed: nobody else writes its files now */
     sigset_t signals;
     char ca_path[DIR_PATH_MAX + 16];
     char upload_key[2 * BLOB_ACCOUNT_KEY_MAX];
@@ -237,11 +238,12 @@ static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *o
     return e;
 }
 
-/* Called now and then: new certificates, or a new key for session tickets. */
+/* Called now and then: new certificates, or a new key for session tickets. While the RSA certificate is
+ * being made it is left out; SIGUSR1 follows. */
 static void renew_context(struct server *s, const char *why)
 {
     struct tls_set next;
-    if (make_contexts(s, true, &next) != OK) {
+    if (make_contexts(s, !s->rsa_running || atomic_load(&s->rsa_ended), &next) != OK) {
         say_error("tls.renew", "why=%s reason=\"%s\"", why, fail_text());
         return;
     }
@@ -256,6 +258,7 @@ static void *make_rsa(void *arg)
     struct certs_pair pair;
     enum err e = certs_server(s->dir.files, CERTS_RSA, s->cfg->hosts, s->cfg->host_count,
                               clock_wall_us(), &pair);
+    atomic_store(&s->rsa_ended, true);
     if (e == OK) {
         certs_pair_free(&pair);
         kill(getpid(), SIGUSR1);

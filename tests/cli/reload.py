@@ -48,3 +48,14 @@ def a_bad_file_changes_nothing():
                       "everything stays as it is")
         check("config.changed" not in said, said)
         check(hub.run("hub", "device-identity", "list").status == 0, "the server does not go on")
+
+
+@group.case
+def one_that_comes_while_the_rsa_certificate_is_made_waits_for_nobody():
+    with Hub() as hub:
+        hangup(hub, "log-level: debug\n", "config.changed option=log-level")
+        end = time.monotonic() + 20
+        while "tls.renewed why=rsa" not in hub.log():
+            check(time.monotonic() < end, f"no RSA certificate: {hub.log()}")
+            time.sleep(0.05)
+        check("error tls.renew" not in hub.log(), hub.log())
