@@ -91,6 +91,10 @@ async function ends() {
     }
 }
 
+/** Enough of an event to know it by. */
+const inShort = (event) => [event.systemProperties['iothub-connection-device-id'],
+    event.properties?.opType].filter(Boolean).join(' ');
+
 /**
  * Reads events until `enough(events)` says so, and returns them as {partition, ...event}. Reads all
  * partitions or options.partition, from options.from (default: behind what is there now).
@@ -120,9 +124,9 @@ async function collect(enough, options = {}) {
         subscription = options.partition === undefined
             ? client.subscribe(handlers, how)
             : client.subscribe(String(options.partition), handlers, how);
-        await within(options.ms || 30000, `reading (${events.length} events so far)`, done);
+        await within(options.ms || 30000, 'reading', done);
     } catch (error) {
-        error.message += ` [${events.length} events were read]`;
+        error.message += ` [read: ${events.map(inShort).join(', ') || 'nothing'}]`;
         throw error;
     } finally {
         if (subscription) await subscription.close();
