@@ -18,8 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/list.h"
-#include "base/map.h"
+#include "base/strikes.h"
 
 enum {
     GUARD_ADDRESSES_MAX = 4096,
@@ -35,8 +34,7 @@ struct guard_key {
 };
 
 struct guard {
-    struct map by_key;  /* struct suspect */
-    struct list oldest; /* the same, the one heard of last at the end */
+    struct strikes strikes;
 };
 
 void guard_init(struct guard *g);

@@ -84,7 +84,7 @@ static void beyond_the_table_the_oldest_is_forgotten(void **state)
     for (uint32_t i = 1; i < GUARD_ADDRESSES_MAX; i++) guard_failed(&g, address(i), NOW_US);
     assert_true(guard_bars(&g, address(0), NOW_US));
     guard_failed(&g, address(GUARD_ADDRESSES_MAX), NOW_US);
-    assert_int_equal(g.by_key.count, GUARD_ADDRESSES_MAX);
+    assert_int_equal(g.strikes.by_key.count, GUARD_ADDRESSES_MAX);
     assert_false(guard_bars(&g, address(0), NOW_US));
     guard_fini(&g);
 }

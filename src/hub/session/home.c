@@ -28,8 +28,6 @@
 
 COUNTER(granted, "azimuth_sessions_granted_total", "Sessions opened");
 COUNTER(refused, "azimuth_sessions_refused_total", "Sessions refused");
-COUNTER(held_total, "azimuth_sessions_refused_slowly_total",
-        "Sessions refused after a while, because their identity had failed too often");
 COUNTER(doubted_total, "azimuth_sessions_on_behalf_ended_total",
         "Sessions on behalf of an identity closed because the hierarchy above it changed");
 COUNTER(takeovers, "azimuth_sessions_taken_over_total",
@@ -50,17 +48,14 @@ struct session_home {
     struct list listeners;   /* struct session_listener */
     struct registry_listener identities;
     struct suspects suspects;
-    struct list held; /* attempts that are refused later, the next one first */
-    size_t held_count;
-    struct timer held_timer;
     struct formers formers;
     struct explain_guess guess;
 };
 
 /* An OPEN that is looked at, or waits for an older session to end. */
 struct attempt {
-    struct list node; /* in home->attempts, home->waiting or home->held, or unlinked */
-    int64_t due_us;   /* when it is held: until then */
+    struct list node; /* in home->attempts or home->waiting, or unlinked */
+    struct held held; /* linked while its refusal waits */
     struct session_home *home;
     struct registry_load load;
     struct registry_subscribe begin;
@@ -129,42 +124,6 @@ static void refuse(struct attempt *a, enum session_cause cause)
     answer(a);
 }
 
-/* ---- refusals that wait */
-
-static void release_first(struct session_home *home)
-{
-    struct attempt *a = CONTAINER_OF(list_shift(&home->held), struct attempt, node);
-    home->held_count--;
-    answer(a);
-}
-
-static void await_first(struct session_home *home)
-{
-    if (list_empty(&home->held)) return;
-    struct attempt *a = CONTAINER_OF(home->held.next, struct attempt, node);
-    timer_set(&home->lane->timers, &home->held_timer, a->due_us);
-}
-
-static void on_held(struct timer *t, int64_t now_us)
-{
-    struct session_home *home = CONTAINER_OF(t, struct session_home, held_timer);
-    while (!list_empty(&home->held) &&
-           CONTAINER_OF(home->held.next, struct attempt, node)->due_us <= now_us)
-        release_first(home);
-    await_first(home);
-}
-
-static void hold(struct attempt *a, int64_t now_us)
-{
-    struct session_home *home = a->home;
-    metric_inc(&held_total);
-    if (home->held_count == SUSPECT_HELD_MAX) release_first(home);
-    a->due_us = now_us + SUSPECT_HOLD_US;
-    list_push(&home->held, &a->node);
-    home->held_count++;
-    await_first(home);
-}
-
 /* What it showed was bad.  The judgement is made; only the answer may wait. */
 static void refuse_login(struct attempt *a, enum session_cause cause, const struct identity *id)
 {
@@ -173,9 +132,14 @@ static void refuse_login(struct attempt *a, enum session_cause cause, const stru
                 suspects_failed(&a->home->suspects, who_of(a), now_us) && !a->home->hub->hasty;
     judge(a, cause, id);
     if (slow)
-        hold(a, now_us);
+        suspects_hold(&a->home->suspects, &a->held, now_us);
     else
         answer(a);
+}
+
+static void on_released(struct held *one)
+{
+    answer(CONTAINER_OF(one, struct attempt, held));
 }
 
 static void tell_close(struct session_home *home, struct presence *p, enum session_cause cause)
@@ -577,9 +541,7 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     list_init(&home->on_behalf);
     list_init(&home->subscribers);
     list_init(&home->listeners);
-    list_init(&home->held);
-    suspects_init(&home->suspects);
-    timer_init(&home->held_timer, on_held);
+    suspects_init(&home->suspects, &lane->timers, on_released);
     lane_on(lane, SESSION_OPEN, on_open, home);
     lane_on(lane, SESSION_RENEW, on_open, home);
     lane_on(lane, SESSION_ENDED, on_ended, home);
@@ -599,9 +561,8 @@ void session_home_free(struct session_home *home)
     if (home == NULL) return;
     for (struct list *node; (node = list_shift(&home->attempts)) != NULL;)
         free_attempt(CONTAINER_OF(node, struct attempt, node));
-    timer_stop(&home->held_timer);
-    for (struct list *node; (node = list_shift(&home->held)) != NULL;)
-        free_attempt(CONTAINER_OF(node, struct attempt, node));
+    for (struct held *one; (one = suspects_take(&home->suspects)) != NULL;)
+        free_attempt(CONTAINER_OF(one, struct attempt, held));
     suspects_fini(&home->suspects);
     while (!list_empty(&home->subscribers))
         free_subscriber(CONTAINER_OF(home->subscribers.next, struct subscriber, node));

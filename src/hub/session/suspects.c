@@ -1,58 +1,61 @@
-/* suspects.c - failed logins of an identity within a window. */
+/* suspects.c - who fails too often, and the answers that wait for it. */
 #include "hub/session/suspects.h"
 
-#include <stdlib.h>
+#include "base/metrics.h"
 
-#include "base/mem.h"
+COUNTER(held_total, "azimuth_sessions_refused_slowly_total",
+        "Sessions refused after a while, because their identity had failed too often");
 
-struct suspect {
-    struct list node;
-    int64_t window_us;
-    unsigned failures;
-    size_t who_len;
-    uint8_t who[];
-};
-
-void suspects_init(struct suspects *s)
+static struct held *first_of(const struct suspects *s)
 {
-    *s = (struct suspects){0};
-    list_init(&s->oldest);
+    return CONTAINER_OF(s->held.next, struct held, node);
 }
 
-static void forget_oldest(struct suspects *s)
+static void await_first(struct suspects *s)
 {
-    struct suspect *one = CONTAINER_OF(list_shift(&s->oldest), struct suspect, node);
-    map_remove(&s->by_who, slice_of(one->who, one->who_len));
-    free(one);
+    if (!list_empty(&s->held)) timer_set(s->timers, &s->timer, first_of(s)->due_us);
+}
+
+static void on_due(struct timer *t, int64_t now_us)
+{
+    struct suspects *s = CONTAINER_OF(t, struct suspects, timer);
+    while (!list_empty(&s->held) && first_of(s)->due_us <= now_us) s->release(suspects_take(s));
+    await_first(s);
+}
+
+void suspects_init(struct suspects *s, struct timers *timers, void (*release)(struct held *one))
+{
+    *s = (struct suspects){.timers = timers, .release = release};
+    strikes_init(&s->strikes, SUSPECTS_MAX, SUSPECT_WINDOW_US);
+    list_init(&s->held);
+    timer_init(&s->timer, on_due);
 }
 
 void suspects_fini(struct suspects *s)
 {
-    while (!list_empty(&s->oldest)) forget_oldest(s);
-    map_free(&s->by_who);
-}
-
-static struct suspect *make(struct suspects *s, struct slice who, int64_t now_us)
-{
-    if (s->by_who.count == SUSPECTS_MAX) forget_oldest(s);
-    struct suspect *one = mem_zero(sizeof *one + who.len);
-    list_init(&one->node);
-    one->window_us = now_us;
-    one->who_len = who.len;
-    memcpy(one->who, who.ptr, who.len);
-    map_put(&s->by_who, slice_of(one->who, one->who_len), one);
-    return one;
+    timer_stop(&s->timer);
+    strikes_fini(&s->strikes);
 }
 
 bool suspects_failed(struct suspects *s, struct slice who, int64_t now_us)
 {
-    struct suspect *one = map_get(&s->by_who, who);
-    if (one == NULL) one = make(s, who, now_us);
-    list_remove(&one->node);
-    list_push(&s->oldest, &one->node);
-    if (now_us - one->window_us >= SUSPECT_WINDOW_US) {
-        one->window_us = now_us;
-        one->failures = 0;
-    }
-    return ++one->failures > SUSPECT_FAILURES_MAX;
+    return strikes_add(&s->strikes, who, now_us) > SUSPECT_FAILURES_MAX;
+}
+
+struct held *suspects_take(struct suspects *s)
+{
+    struct list *node = list_shift(&s->held);
+    if (node == NULL) return NULL;
+    s->held_count--;
+    return CONTAINER_OF(node, struct held, node);
+}
+
+void suspects_hold(struct suspects *s, struct held *one, int64_t now_us)
+{
+    metric_inc(&held_total);
+    if (s->held_count == SUSPECT_HELD_MAX) s->release(suspects_take(s));
+    one->due_us = now_us + SUSPECT_HOLD_US;
+    list_push(&s->held, &one->node);
+    s->held_count++;
+    await_first(s);
 }
