@@ -61,6 +61,11 @@ export function may(right) {
     return !!session.value?.rights.includes(right);
 }
 
+/** All that the hub's own policy `iothubowner` may. */
+export function isOwner() {
+    return ['RegistryRead', 'RegistryWrite', 'ServiceConnect', 'DeviceConnect'].every(may);
+}
+
 export async function signIn(credential) {
     const { json } = await ask('POST', '/admin/v1/session', { body: credential });
     session.value = json;

@@ -5,6 +5,7 @@ const { execFile, spawn } = require('child_process');
 const fs = require('fs');
 const path = require('path');
 const readline = require('readline');
+const tls = require('tls');
 const { promisify } = require('util');
 const { chromium } = require('playwright-core');
 const { Client, Message } = require('azure-iot-device');
@@ -52,6 +53,26 @@ async function device(server, connectionString) {
     await client.setOptions({ ca: fs.readFileSync(server.ready.ca, 'utf8') });
     await client.open();
     return client;
+}
+
+function field(text) {
+    const bytes = Buffer.from(text);
+    return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
+}
+
+/** A CONNECT of MQTT as no SDK would send it; answers the CONNACK's return code. */
+async function knock(server, { clientId, userName, password }) {
+    const body = Buffer.concat([field('MQTT'), Buffer.from([4, 0xc2, 0, 60]), field(clientId), field(userName), field(password)]);
+    const size = body.length < 128 ? [body.length] : [(body.length & 127) | 128, body.length >> 7];
+    const socket = tls.connect({ port: server.ready.mqtt, host: 'localhost', ca: fs.readFileSync(server.ready.ca) });
+    const answer = await new Promise((resolve, reject) => {
+        socket.once('error', reject);
+        socket.once('close', () => reject(new Error('closed without an answer')));
+        socket.once('data', resolve);
+        socket.write(Buffer.concat([Buffer.from([0x10, ...size]), body]));
+    });
+    socket.destroy();
+    return answer[3];
 }
 
 class Browser {
@@ -115,4 +136,4 @@ async function eventually(what, fn, ms = 10000) {
     }
 }
 
-module.exports = { barriers, Browser, check, device, eventually, Message, Server };
+module.exports = { barriers, Browser, check, device, eventually, knock, Message, Server };

@@ -213,6 +213,8 @@ test('a_message_reaches_the_device', async () => {
     await noBarriers('messages');
 });
 
+require('./connect')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
+
 test('devices_are_asked_for_and_changed_together', async () => {
     await page.goto(`${server.base}devices`);
     await page.getByRole('link', { name: ODD }).waitFor();
@@ -279,7 +281,7 @@ test('a_policy_signs_in_with_its_rights_and_no_more', async () => {
     await other.page.getByRole('heading', { name: 'Identity' }).waitFor();
     check(await other.page.getByRole('button', { name: 'Delete…' }).count() === 0, 'who reads may delete');
     await other.page.getByRole('button', { name: 'Sign out' }).click();
-    await other.page.getByLabel(/Connection string/).waitFor();
+    await other.page.getByRole('textbox', { name: /Connection string/ }).waitFor();
     check(!other.faults.length, other.faults.join('; '));
     await other.context.close();
 });

@@ -6,9 +6,11 @@ import { Ago, Button, Copy, Dialog, Field, Notice, Same, Secret, State, Tabs, us
 import { connectionString } from '../connection.js';
 import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
 import { Presence } from './devices.jsx';
+import { Connect } from './connect.jsx';
 import { Twin } from './twin.jsx';
 
-const TABS = [['overview', 'Overview'], ['live', 'Live'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages']];
+const TABS = [['overview', 'Overview'], ['live', 'Live'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
+    ['connect', 'Connect']];
 
 export function at(method, path, body, headers) {
     return { method, path: `${path}?api-version=2021-04-12`, body, headers, host: session.value.hostname, port: session.value.https };
@@ -191,6 +193,7 @@ export function Device({ id, tab = 'overview' }) {
         {known === 'live' && <LiveTab id={id} />}
         {twin && known === 'twin' && <Twin key={id} id={id} twin={twin} again={load} />}
         {identity && known === 'methods' && <Methods {...{ id, identity }} />}
+        {identity && known === 'connect' && <Connect key={id} id={id} identity={identity} />}
         {identity && known === 'messages' && <Messages {...{ id, identity, again: load }} />}
     </>;
 }

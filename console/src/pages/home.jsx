@@ -2,7 +2,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { href } from '../router.js';
 import { ask, may, session } from '../state.js';
-import { count, Copy, Notice, State, Tabs } from '../parts.jsx';
+import { count, Copy, Notice, shell, State, Tabs } from '../parts.jsx';
+import { snippets } from '../snippets.js';
 import { listen } from '../live.js';
 import { Chart } from '../chart.jsx';
 
@@ -66,28 +67,11 @@ function Strip({ now, total }) {
         <Tile name="Connections" value={count(m.azimuth_connections)} note="of any kind, now" />
         <Tile name="Route lag" value={lag === undefined ? '–' : count(lag)} unit="s"
             kind={lag > 60 ? 'bad' : lag > 5 ? 'wait' : 'good'} note={lag > 5 ? 'behind' : 'keeping up'} />
-        <Tile name="Refused" value={count(refused)} kind={refused ? 'wait' : 'good'} note="devices so far" />
+        <Tile name="Refused" value={count(refused)} kind={refused ? 'wait' : 'good'} note="devices so far" to={href('refused')} />
         <Tile name="Storage" value={writes === null ? '–' : writes ? 'writing' : 'refusing'}
             kind={writes === false ? 'bad' : 'good'} note={writes === false ? 'see /readyz' : 'log and store'} />
     </section>;
 }
-
-const SNIPPETS = (connection) => [
-    ['cli', 'azimuth', 'azimuth device simulate -d my-device --rate 1'],
-    ['node', 'Node.js', `const { Client, Message } = require('azure-iot-device');
-const { Mqtt } = require('azure-iot-device-mqtt');
-const client = Client.fromConnectionString('${connection}', Mqtt);
-client.setOptions({ ca: require('fs').readFileSync('ca.pem', 'utf8') });
-client.open().then(() => client.sendEvent(new Message('{"temperature":21}')));`],
-    ['python', 'Python', `from azure.iot.device import IoTHubDeviceClient
-client = IoTHubDeviceClient.create_from_connection_string(
-    '${connection}', server_verification_cert=open('ca.pem').read())
-client.connect()
-client.send_message('{"temperature":21}')`],
-    ['csharp', 'C#', `using Microsoft.Azure.Devices.Client;
-var client = DeviceClient.CreateFromConnectionString("${connection}", TransportType.Mqtt);
-await client.SendEventAsync(new Message("{\\"temperature\\":21}"u8.ToArray()));`],
-];
 
 function Step({ done, children }) {
     return <li class={done ? 'done' : ''}><State kind={done ? 'good' : 'off'}>{done ? 'done' : 'to do'}</State><span>{children}</span></li>;
@@ -97,8 +81,9 @@ function FirstSteps({ now, total }) {
     const [tab, setTab] = useState('cli');
     const m = now?.metrics ?? {};
     const steps = [total > 0, m.azimuth_connected_devices > 0, m[TELEMETRY] > 0];
-    const snippets = SNIPPETS('HostName=…;DeviceId=my-device;SharedAccessKey=…');
-    const text = snippets.find(([id]) => id === tab)[2];
+    const all = snippets('HostName=…;DeviceId=my-device;SharedAccessKey=…');
+    const program = all.find(([id]) => id === tab)[2];
+    const text = Array.isArray(program) ? shell(program) : program;
     return <section class="card" aria-label="First steps">
         <h2>First steps</h2>
         <ol class="steps">
@@ -106,7 +91,7 @@ function FirstSteps({ now, total }) {
             <Step done={steps[1]}>Connect it with its connection string</Step>
             <Step done={steps[2]}>Send a first message and see it on <a href={href('live')}>Live</a></Step>
         </ol>
-        <Tabs label="SDK" tabs={snippets.map(([id, name]) => [id, name])} current={tab} onChoose={setTab} />
+        <Tabs label="SDK" tabs={all} current={tab} onChoose={setTab} />
         <pre class="snippet" tabIndex={0}>{text}</pre><Copy text={text} />
     </section>;
 }

@@ -1,0 +1,60 @@
+'use strict';
+/* connect.js - why devices are refused: a device's tab Connect, and the page Refused. */
+
+const { check, eventually, knock } = require('./rig');
+
+module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCRIPT }) => {
+    /* With the name of an SDK that has a script in it, and a signature that nobody made. */
+    function attempt(id) {
+        const sr = encodeURIComponent(`${server.ready.hostname}/devices/${id}`);
+        return knock(server, {
+            clientId: id,
+            userName: `${server.ready.hostname}/${id}/?api-version=2021-04-12&DeviceClientType=${encodeURIComponent(SCRIPT)}`,
+            password: `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent('bm90aGluZyBvZiB0aGlzIGlzIHRydWUgYXQgYWxsISE=')}&se=4102444800`,
+        });
+    }
+
+    test('why_a_device_is_refused_is_seen_as_it_happens', async () => {
+        const page = current();
+        await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/connect`);
+        await page.getByRole('region', { name: 'Doctor' }).getByRole('status').waitFor();
+        await page.getByLabel('Program text').waitFor();
+        check(await attempt(PRESS) !== 0, 'a wrong key is good enough');
+        const first = page.locator('.attempt', { hasText: 'C133' });
+        await first.waitFor();
+        check((await first.textContent()).includes('onerror'), 'the name of the SDK is not shown as text');
+        await page.locator('.ladder .failed', { hasText: 'credential' }).waitFor();
+        await page.getByRole('navigation', { name: 'SDK' }).getByRole('button', { name: 'Python' }).click();
+        const program = await page.getByLabel('Program text').textContent();
+        check(program.includes('IoTHubDeviceClient') && program.includes('SharedAccessKey=…'), `the program is ${program}`);
+        check((await page.getByLabel('Trust text').textContent()).includes(server.ready.ca), 'where the CA is, is not said');
+        check(await page.getByRole('region', { name: 'Hosts and ports' }).getByText(String(server.ready.mqtt)).count() === 1, 'the port is not there');
+        await noBarriers('device, connect');
+        await page.locator('#main').evaluate((e) => { e.scrollTop = 0; });
+        await picture('connect');
+    });
+
+    test('the_refused_are_listed_as_they_come', async () => {
+        const page = current();
+        await page.goto(`${server.base}refused`);
+        const rows = page.locator('.refused tbody tr');
+        await rows.filter({ hasText: PRESS }).waitFor();
+        await attempt('nobody-1');
+        await attempt(SCRIPT);
+        await rows.filter({ hasText: 'nobody-1' }).waitFor();
+        await rows.filter({ hasText: 'img src' }).first().waitFor();
+        await rows.filter({ hasText: 'nobody-1' }).getByRole('button', { name: 'More' }).click();
+        await noBarriers('refused');
+        await picture('refused');
+        await page.getByLabel('Cause').selectOption('C140');
+        await eventually('one cause alone', async () => {
+            const texts = await rows.allTextContents();
+            return texts.length > 0 && texts.every((t) => t.includes('C140'));
+        }, 20000);
+        await page.getByText('Do this from a shell').click();
+        const line = await page.getByLabel('command').textContent();
+        check(line === 'azimuth why --refused --cause C140', `the command line is ${line}`);
+        await rows.first().getByRole('link').click();
+        await page.getByRole('heading', { name: 'nobody-1' }).waitFor();
+    });
+};
