@@ -100,7 +100,7 @@ test('its_telemetry_moves_and_scripts_in_it_do_not_run', async () => {
     await page.getByRole('heading', { name: PRESS }).waitFor();
     let n = 0;
     sender = setInterval(() => {
-        const m = new Message(JSON.stringify({ temperature: 20 + Math.sin(n / 5) * 3, n: ++n, note: SCRIPT }));
+        const m = new Message(JSON.stringify({ temperature: 20 + Math.sin(n / 5) * 3, n: ++n, note: SCRIPT, [SCRIPT]: 1 }));
         m.contentType = 'application/json';
         m.contentEncoding = 'utf-8';
         m.properties.add(SCRIPT, SCRIPT);
@@ -213,6 +213,7 @@ test('a_message_reaches_the_device', async () => {
     await noBarriers('messages');
 });
 
+require('./charts')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 require('./connect')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 
 test('devices_are_asked_for_and_changed_together', async () => {

@@ -7,9 +7,10 @@ import { connectionString } from '../connection.js';
 import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
 import { Presence } from './devices.jsx';
 import { Connect } from './connect.jsx';
+import { Charts } from './explore.jsx';
 import { Twin } from './twin.jsx';
 
-const TABS = [['overview', 'Overview'], ['live', 'Live'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
+const TABS = [['overview', 'Overview'], ['live', 'Live'], ['charts', 'Charts'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
     ['connect', 'Connect']];
 
 export function at(method, path, body, headers) {
@@ -191,6 +192,7 @@ export function Device({ id, tab = 'overview' }) {
         <Wrong error={error} />
         {identity && known === 'overview' && <Overview {...{ id, identity, twin, again: load }} />}
         {known === 'live' && <LiveTab id={id} />}
+        {known === 'charts' && <Charts key={id} device={id} />}
         {twin && known === 'twin' && <Twin key={id} id={id} twin={twin} again={load} />}
         {identity && known === 'methods' && <Methods {...{ id, identity }} />}
         {identity && known === 'connect' && <Connect key={id} id={id} identity={identity} />}

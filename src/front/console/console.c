@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "front/console/live.h"
 #include "front/console/parts.h"
+#include "front/console/scan.h"
+#include "front/console/series.h"
 
 enum { SIGN_IN_BODY_MAX = 8 << 10, MESSAGE_BODY_MAX = 512 << 10 };
 
@@ -26,6 +28,8 @@ static const struct route routes[] = {
      "Make a link that signs in once"},
     {"GET", "/admin/v1/live", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE, REST_SMALL_BODY_MAX,
      live_upgrade, "The live link, over WebSocket"},
+    {"POST", "/admin/v1/series", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE, SERIES_REQUEST_MAX,
+     scan_series, "Numbers of telemetry over time, in buckets"},
     {"POST", "/admin/v1/devices/{id}/messages", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT,
      THROTTLE_C2D_SEND, MESSAGE_BODY_MAX, messages_send, "Send a message to a device"},
 };

@@ -14,6 +14,7 @@ struct console {
     struct rest_guard guard;
     struct session_table sessions;
     struct live *live;
+    unsigned scans; /* that run (scan.h) */
 };
 
 /* ---- sign_in.c */

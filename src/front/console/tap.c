@@ -114,7 +114,7 @@ void taps_read_on(struct taps *t)
                                           .max_bytes = t->read_bytes,
                                           .from_ordinal = tap->next,
                                           .wait = true};
-        if (!tap->placed || tap->asker.reading || tap->frames.len) continue;
+        if (!tap->placed || tap->finished || tap->asker.reading || tap->frames.len) continue;
         log_ask_read(&tap->asker, &read);
     }
 }

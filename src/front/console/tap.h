@@ -19,6 +19,7 @@ struct tap {
     struct log_asker asker;
     uint16_t partition;
     bool placed;
+    bool finished;   /* its owner wants no more of it */
     unsigned behind; /* pieces since it was at the end */
     uint64_t next;   /* ordinal to read next */
     uint64_t end;    /* of the partition, as last heard */
