@@ -102,10 +102,11 @@ static void on_change(struct routing_listener *l)
     if (d->begun) follow(d);
 }
 
-static bool on_agree(void *ctx, const struct routing_endpoint *e, struct slice code)
+static enum err on_agree(void *ctx, const struct routing_endpoint *e,
+                         const struct routing_consent *consent)
 {
     struct endpoint *ep = find(ctx, e);
-    return ep && endpoint_agree(ep, code);
+    return ep ? endpoint_agree(ep, consent) : ERR_NOT_FOUND;
 }
 
 /* ---- time */

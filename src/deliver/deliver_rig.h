@@ -181,6 +181,8 @@ static inline struct routing_health deliver_rig_health(struct deliver_rig *f)
     const struct json *e = json_get(all, "value")->child->next;
     while (!slice_is(json_str(e, "healthStatus"), words[h.status])) h.status++;
     snprintf(h.error, sizeof h.error, "%.*s", SLICE_ARG(json_str(e, "lastKnownError")));
+    int64_t rate = 0;
+    if (json_i64(json_get(e, "allowedRequestsPerMinute"), &rate) == OK) h.rate = (uint64_t)rate;
     buf_free(&text);
     arena_free(&a);
     return h;

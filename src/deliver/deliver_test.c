@@ -315,7 +315,8 @@ static enum err agree(const char *endpoint, const char *uri)
     const char *code = strstr(uri, "?id=");
     assert_non_null(code);
     cursor_rig_on(&f.rig);
-    routing_agree(f.routing, slice_str(endpoint), slice_str(code + 4), &asker.wait);
+    routing_agree(f.routing, slice_str(endpoint),
+                  &(struct routing_consent){.code = slice_str(code + 4)}, &asker.wait);
     cursor_rig_run(&f.rig, 0);
     assert_true(asker.came);
     return asker.err;

@@ -113,7 +113,8 @@ void endpoint_refused(struct endpoint *ep, const char *text)
 bool endpoint_may_send(const struct endpoint *ep)
 {
     bool alone = ep->failures == 0 || ep->sending == 0;
-    return ep->connected && alone && !timer_active(&ep->again);
+    bool waits = timer_active(&ep->again) || timer_active(&ep->pace);
+    return ep->connected && alone && !waits;
 }
 
 void endpoint_run(struct endpoint *ep)
@@ -121,6 +122,34 @@ void endpoint_run(struct endpoint *ep)
     unsigned first = ep->turn++;
     for (unsigned i = 0; i < ep->feed_count; i++)
         feed_run(&ep->feeds[(first + i) % ep->feed_count]);
+}
+
+/* ---- pace: no more requests a minute than the target granted */
+
+static uint64_t granted_rate(const struct endpoint *ep)
+{
+    return ep->kind->rate ? ep->kind->rate(ep->target) : 0;
+}
+
+void endpoint_sends(struct endpoint *ep)
+{
+    const int64_t minute_us = INT64_C(60000000), late_us = INT64_C(1000) * DELIVER_LATE_MS;
+    uint64_t rate = granted_rate(ep);
+    int64_t now_us = clock_mono_us();
+    ep->sending++;
+    if (rate == 0) return;
+    int64_t part_us = (minute_us + (int64_t)rate - 1) / (int64_t)rate;
+    ep->next_send_us = MAX(ep->next_send_us, now_us - late_us) + part_us;
+    if (ep->next_send_us > now_us) timer_set(&ep->lane->timers, &ep->pace, ep->next_send_us);
+}
+
+static void on_pace(struct timer *t, int64_t now_us)
+{
+    struct endpoint *ep = CONTAINER_OF(t, struct endpoint, pace);
+    unsigned before = ep->sending;
+    (void)now_us;
+    endpoint_run(ep);
+    if (ep->sending > before) metric_add(ep->counters.paced, 1);
 }
 
 static void on_connected(struct deliver_call *c, const struct deliver_result *r)
@@ -150,14 +179,15 @@ static void connect_target(struct endpoint *ep)
     ep->kind->connect(ep->target, &ep->connecting);
 }
 
-bool endpoint_agree(struct endpoint *ep, struct slice code)
+enum err endpoint_agree(struct endpoint *ep, const struct routing_consent *consent)
 {
-    if (ep->kind->agree == NULL || !ep->kind->agree(ep->target, code)) return false;
-    if (ep->connected) return true;
+    if (ep->kind->agree == NULL) return ERR_NOT_FOUND;
+    TRY(ep->kind->agree(ep->target, consent));
+    if (ep->connected) return OK;
     if (ep->asks) ep->kind->forget(ep->target, &ep->connecting);
     timer_stop(&ep->again);
     on_connected(&ep->connecting, &(struct deliver_result){.outcome = DELIVER_TAKEN});
-    return true;
+    return OK;
 }
 
 /* ---- versions */
@@ -210,6 +240,15 @@ void endpoint_take(struct endpoint *ep, const struct deliver_doors *doors,
 
 /* ---- once a second */
 
+static void note_rate(struct endpoint *ep)
+{
+    uint64_t rate = granted_rate(ep);
+    if (rate == ep->health.rate) return;
+    ep->health.rate = rate;
+    ep->untold = true;
+    metric_set(ep->counters.granted_rate, (int64_t)rate);
+}
+
 void endpoint_tick(struct endpoint *ep)
 {
     int64_t records = 0, age_us = 0;
@@ -221,6 +260,7 @@ void endpoint_tick(struct endpoint *ep)
     }
     metric_set(ep->counters.lag_records, records);
     metric_set(ep->counters.lag_seconds, age_us / 1000000);
+    note_rate(ep);
     if (ep->untold) tell(ep);
 }
 
@@ -240,6 +280,7 @@ struct endpoint *endpoint_new(struct healths *healths, const struct deliver_door
     json_write(&ep->json, e->json);
     list_init(&ep->node);
     timer_init(&ep->again, on_again);
+    timer_init(&ep->pace, on_pace);
     health_counters_init(&ep->counters, ep->name);
     for (unsigned i = 0; i < partitions; i++) {
         ep->feeds[i].endpoint = ep;
@@ -253,9 +294,11 @@ static void end(struct endpoint *ep, bool remove)
 {
     if (remove && ep->kind->removed) ep->kind->removed(ep->target);
     close_target(ep);
+    timer_stop(&ep->pace);
     for (unsigned i = 0; i < ep->feed_count; i++) feed_fini(&ep->feeds[i], remove);
     metric_set(ep->counters.lag_records, 0);
     metric_set(ep->counters.lag_seconds, 0);
+    metric_set(ep->counters.granted_rate, 0);
     list_remove(&ep->node);
     buf_wipe(&ep->json);
     free(ep);

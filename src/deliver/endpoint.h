@@ -5,7 +5,8 @@
  *   connecting ─▶ connected ─▶ each partition: gather ─▶ send ─▶ answer: yes ─▶ done, gather ...
  *
  * While it fails (`failures`), one partition at a time tries, each in turn, so that what makes one
- * partition fail does not stop the others for long. */
+ * partition fail does not stop the others for long.  If the target granted a rate, the partitions take turns,
+ * too, each request a minute's part after the one before (`pace`). */
 #ifndef DELIVER_ENDPOINT_H
 #define DELIVER_ENDPOINT_H
 
@@ -43,7 +44,9 @@ struct endpoint {
     unsigned failures;        /* in a row */
     int64_t failing_since_us; /* 0: it is not */
     struct timer again;
-    unsigned turn; /* whose feed tries first */
+    struct timer pace;    /* no request before it */
+    int64_t next_send_us; /* likewise; with what a late timer left */
+    unsigned turn;        /* whose feed tries first */
     struct routing_health health;
     bool untold; /* of a change in it */
     struct health_counters counters;
@@ -61,8 +64,8 @@ struct endpoint *endpoint_new(struct healths *healths, const struct deliver_door
 void endpoint_take(struct endpoint *ep, const struct deliver_doors *doors,
                    const struct routing_endpoint *e);
 
-/* Whoever has this code says that messages are wanted; false: it is not the one that the target gave away. */
-bool endpoint_agree(struct endpoint *ep, struct slice code);
+/* Whoever has this code says that messages are wanted.  Errors as routing_agree_fn has them. */
+enum err endpoint_agree(struct endpoint *ep, const struct routing_consent *consent) MUST_USE;
 
 /* It is gone from the document, with its place in the log; or the server ends. */
 void endpoint_remove(struct endpoint *ep);
@@ -80,6 +83,7 @@ void feed_rewind(struct feed *f); /* what was not done comes again */
 void feed_fini(struct feed *f, bool remove);
 
 void endpoint_run(struct endpoint *ep);
+void endpoint_sends(struct endpoint *ep); /* a feed does */
 bool endpoint_may_send(const struct endpoint *ep);
 void endpoint_reached(struct endpoint *ep, enum deliver_outcome outcome); /* it took or refused */
 void endpoint_failed(struct endpoint *ep, const struct deliver_result *r);

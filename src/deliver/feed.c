@@ -99,7 +99,7 @@ static void send_batch(struct feed *f)
 {
     struct endpoint *ep = f->endpoint;
     f->sending = true;
-    ep->sending++;
+    endpoint_sends(ep);
     f->call.fn = on_answer;
     f->call.target = ep->target;
     ep->kind->send(ep->target, &f->batch, &f->call);

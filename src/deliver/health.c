@@ -55,7 +55,7 @@ void healths_tell(struct healths *hs, unsigned bit, int64_t since_us,
 
 /* ---- counters */
 
-static struct metric *counter(const char *endpoint, const char *result)
+static struct metric *deliveries(const char *endpoint, const char *result)
 {
     char labels[128];
     snprintf(labels, sizeof labels, "endpoint=\"%s\",result=\"%s\"", endpoint, result);
@@ -63,20 +63,27 @@ static struct metric *counter(const char *endpoint, const char *result)
                      "Messages to endpoints, by what came of it");
 }
 
-static struct metric *gauge(const char *endpoint, const char *name, const char *help)
+static struct metric *of_endpoint(enum metric_kind kind, const char *endpoint, const char *name,
+                                  const char *help)
 {
     char labels[128];
     snprintf(labels, sizeof labels, "endpoint=\"%s\"", endpoint);
-    return metric_of(METRIC_GAUGE, name, labels, help);
+    return metric_of(kind, name, labels, help);
 }
 
 void health_counters_init(struct health_counters *c, const char *endpoint)
 {
     static const char *const results[] = {"success", "failure", "refused", "dropped"};
     for (unsigned i = 0; i < DELIVERY_RESULTS; i++)
-        c->deliveries[i] = counter(endpoint, results[i]);
-    c->lag_records = gauge(endpoint, "azimuth_routing_lag_records",
-                           "Records of the log that an endpoint is behind, of all destinations");
-    c->lag_seconds = gauge(endpoint, "azimuth_routing_lag_seconds",
-                           "Age of the oldest message that an endpoint has not got");
+        c->deliveries[i] = deliveries(endpoint, results[i]);
+    c->lag_records =
+        of_endpoint(METRIC_GAUGE, endpoint, "azimuth_routing_lag_records",
+                    "Records of the log that an endpoint is behind, of all destinations");
+    c->lag_seconds = of_endpoint(METRIC_GAUGE, endpoint, "azimuth_routing_lag_seconds",
+                                 "Age of the oldest message that an endpoint has not got");
+    c->granted_rate =
+        of_endpoint(METRIC_GAUGE, endpoint, "azimuth_routing_granted_requests_per_minute",
+                    "Requests that an endpoint's target granted (0: as many as there are)");
+    c->paced = of_endpoint(METRIC_COUNTER, endpoint, "azimuth_routing_paced_requests_total",
+                           "Requests to an endpoint that waited because of the granted rate");
 }

@@ -37,6 +37,7 @@ enum delivery { DELIVERED, DELIVERY_FAILED, DELIVERY_REFUSED, DELIVERY_DROPPED, 
 struct health_counters {
     struct metric *deliveries[DELIVERY_RESULTS];
     struct metric *lag_records, *lag_seconds;
+    struct metric *granted_rate, *paced;
 };
 
 void health_counters_init(struct health_counters *c, const char *endpoint);

@@ -67,9 +67,12 @@ struct deliver_kind {
     /* Everything that must be settled before messages; NULL: nothing. */
     void (*connect)(struct deliver_target *t, struct deliver_call *c);
 
-    /* Somebody outside has a code that connect() gave away: is it the one that counts?  Then the target is
-     * connected, whatever connect() came to.  NULL: there are none. */
-    bool (*agree)(struct deliver_target *t, struct slice code);
+    /* Somebody outside has a code that connect() gave away; if it is the one that counts, the target is
+     * connected, whatever connect() came to.  Errors as routing_agree_fn has them.  NULL: there are none. */
+    enum err (*agree)(struct deliver_target *t, const struct routing_consent *consent);
+
+    /* Requests with messages that the target granted, a minute; 0: as many as there are.  NULL: likewise. */
+    uint64_t (*rate)(const struct deliver_target *t);
 
     /* Appends a message to a batch that has `count` already.  ERR_FULL: not in this batch, which is as it
      * was; ERR_TOO_BIG, ERR_INVALID: in none, with a text. */

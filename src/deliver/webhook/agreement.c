@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/num.h"
 #include "base/say.h"
 #include "deliver/webhook_sql.h"
 
@@ -18,9 +19,18 @@ void webhook_agreement_init(struct webhook_agreement *a, const struct deliver_pl
     buf_wipe(&all);
 }
 
-static struct slice digest(const struct webhook_agreement *a)
+/* What is stored: the digest, and the rate if there is one. */
+static void put_agreed(const struct webhook_agreement *a, struct buf *out)
 {
-    return slice_of(a->to, sizeof a->to);
+    buf_put(out, a->to, sizeof a->to);
+    if (a->rate) buf_printf(out, "%llu", (unsigned long long)a->rate);
+}
+
+static bool take_agreed(struct webhook_agreement *a, struct slice stored)
+{
+    if (stored.len < sizeof a->to || memcmp(stored.ptr, a->to, sizeof a->to) != 0) return false;
+    struct slice rate = slice_from(stored, sizeof a->to);
+    return rate.len == 0 || num_u64(rate, &a->rate) == OK;
 }
 
 static void ask(struct webhook_agreement *a, struct store_request *r,
@@ -43,7 +53,7 @@ static void on_row(struct store_wait *w, struct store_answer *row)
 {
     struct webhook_agreement *a = CONTAINER_OF(w, struct webhook_agreement, wait);
     bool agreed = row->err == OK && store_next(row) && row->col[0].number == a->place->since_us &&
-                  slice_eq(row->col[1].bytes, digest(a));
+                  take_agreed(a, row->col[1].bytes);
     a->asking = false;
     a->fn(a, agreed);
 }
@@ -72,13 +82,16 @@ static void on_kept(struct store_wait *w, struct store_answer *answer)
 void webhook_agreement_keep(struct webhook_agreement *a)
 {
     struct store_request u;
+    struct buf agreed = {0};
     if (a->asking) return; /* he asks twice */
+    put_agreed(a, &agreed);
     store_begin_unit(&u, STORE_INTERACTIVE);
     store_add(&u, &sql_webhook_agreement_put, 1);
     store_put_text(&u, "endpoint", slice_str(a->place->name));
     store_put_int(&u, "since_us", a->place->since_us);
-    store_put_blob(&u, "agreed_to", digest(a));
+    store_put_blob(&u, "agreed_to", buf_slice(&agreed));
     ask(a, &u, on_kept);
+    buf_free(&agreed);
 }
 
 void webhook_agreement_drop(struct webhook_agreement *a)

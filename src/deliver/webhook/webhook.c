@@ -4,6 +4,8 @@
  *   CloudEvents 1.0:    OPTIONS WebHook-Request-Origin ─▶ 200 WebHook-Allowed-Origin ─▶ POST a batch
  *   either, later:      GET of the address with the code that it was asked with; that is kept (agreement.h)
  *
+ * Who agrees may grant a rate, WebHook-Allowed-Rate, to which the engine keeps.
+ *
  * Nothing is told to who has not agreed: an address that somebody mistyped is not flooded. */
 #include "deliver/webhook/webhook.h"
 
@@ -27,6 +29,7 @@ struct webhook {
     size_t preferred_bytes;
     char code[RAND_GUID_LEN + 1]; /* of the handshake */
     int64_t code_until_us;        /* it is accepted until then */
+    uint64_t rate;                /* requests a minute that were granted; 0: as many as there are */
     struct webhook_agreement agreement;
     bool looked;                   /* whether it is kept */
     struct deliver_call *connects; /* while it is looked for */
@@ -135,12 +138,33 @@ static void put_agree_uri(const struct webhook *h, struct buf *out)
     buf_printf(out, "/eventsubscriptions/%s/validate?id=%s", h->target.place.name, h->code);
 }
 
-static bool webhook_agree(struct deliver_target *t, struct slice code)
+enum err webhook_rate_read(struct slice text, uint64_t *rate)
+{
+    *rate = 0;
+    if (text.len == 0 || slice_is(text, "*")) return OK;
+    if (num_u64(text, rate) != OK || *rate == 0)
+        return fail(ERR_INVALID, "WebHook-Allowed-Rate is neither * nor a number of requests a "
+                                 "minute that is larger than 0");
+    if (*rate > WEBHOOK_RATE_MAX) *rate = 0;
+    return OK;
+}
+
+static enum err webhook_agree(struct deliver_target *t, const struct routing_consent *consent)
 {
     struct webhook *h = of(t);
-    bool agreed = clock_mono_us() < h->code_until_us && slice_eq_secret(code, slice_str(h->code));
-    if (agreed) webhook_agreement_keep(&h->agreement);
-    return agreed;
+    uint64_t rate;
+    bool known =
+        clock_mono_us() < h->code_until_us && slice_eq_secret(consent->code, slice_str(h->code));
+    if (!known) return ERR_NOT_FOUND;
+    TRY(webhook_rate_read(consent->rate, &rate));
+    h->rate = h->agreement.rate = rate;
+    webhook_agreement_keep(&h->agreement);
+    return OK;
+}
+
+static uint64_t webhook_rate(const struct deliver_target *t)
+{
+    return CONTAINER_OF(t, const struct webhook, target)->rate;
 }
 
 static bool has_code(const struct webhook *h, struct slice body)
@@ -190,12 +214,15 @@ static struct slice origin_of(const struct webhook *h)
 static void on_origin(struct out_wait *w, const struct out_answer *a)
 {
     struct deliver_call *c = CONTAINER_OF(w, struct deliver_call, out);
+    struct webhook *h = of(c->target);
     struct slice allowed = out_answer_header(a, "WebHook-Allowed-Origin");
     bool taken = a->err == OK && outcome_of(a->http) == DELIVER_TAKEN;
-    bool agreed = slice_is(allowed, "*") || slice_eq_nocase(allowed, origin_of(of(c->target)));
+    bool agreed = slice_is(allowed, "*") || slice_eq_nocase(allowed, origin_of(h));
     if (taken && !agreed)
         not_agreed(c, "awaiting manual action: the webhook did not answer OPTIONS with "
                       "WebHook-Allowed-Origin, nor was its callback asked for yet");
+    else if (taken && webhook_rate_read(out_answer_header(a, "WebHook-Allowed-Rate"), &h->rate))
+        not_agreed(c, fail_text());
     else
         end(c, a);
 }
@@ -225,6 +252,7 @@ static void on_looked(struct webhook_agreement *a, bool agreed)
 {
     struct webhook *h = CONTAINER_OF(a, struct webhook, agreement);
     h->looked = true;
+    if (agreed) h->rate = a->rate;
     if (agreed)
         deliver_call_end(h->connects, &(struct deliver_result){.outcome = DELIVER_TAKEN});
     else
@@ -343,6 +371,7 @@ const struct deliver_kind webhook_kind = {
     .close = webhook_close,
     .removed = webhook_removed,
     .connect = webhook_connect,
+    .rate = webhook_rate,
     .agree = webhook_agree,
     .add = webhook_add,
     .send = webhook_send,

@@ -113,7 +113,8 @@ void rest_routing_agree(struct call *c)
     rest_query_get(c, "id", &code);
     c->routing_wait.fn = on_agreed;
     rest_call_wait(c, WAITING_ROUTING);
-    routing_agree(c->service->routing, rest_route_param(c, "name"), buf_slice(&code),
-                  &c->routing_wait);
+    const struct routing_consent consent = {buf_slice(&code),
+                                            http1_header(c->request, "WebHook-Allowed-Rate")};
+    routing_agree(c->service->routing, rest_route_param(c, "name"), &consent, &c->routing_wait);
     buf_free(&code);
 }

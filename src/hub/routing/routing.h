@@ -39,6 +39,7 @@ enum {
     ROUTING_PASSED_MAX = 4096,   /* bytes of the list of endpoints passed; longer ones begin anew */
     ROUTING_SAY_S = 60,          /* a line on a loop at most that often, per endpoint */
     ROUTING_CODE_MAX = 63,       /* bytes of a handshake's code */
+    ROUTING_RATE_MAX = 20,       /* ... of a granted rate: what a uint64_t needs */
     ROUTING_AGREE_S = 300,       /* who was asked may agree for so long (Event Grid) */
     ROUTING_MESSAGE_MAX = 256 << 10, /* a message with its enrichments, per endpoint (IoT Hub) */
 };
@@ -112,6 +113,7 @@ struct routing_health {
     enum routing_status status;
     char error[256]; /* the last one; empty: none */
     int64_t error_us, success_us, attempt_us;
+    uint64_t rate; /* requests a minute that its target granted; 0: as many as there are */
 };
 
 /* Who delivers says how it stands, at once, from what this core knows. */
@@ -122,8 +124,16 @@ void routing_set_health(struct routing *r, routing_health_fn fn, void *ctx);
 /* The core that delivers to the endpoint of that bit. */
 struct addr routing_home(const struct hub *hub, unsigned bit);
 
-/* Who delivers, on that core: does that endpoint wait for this code?  Then it has agreed. */
-typedef bool (*routing_agree_fn)(void *ctx, const struct routing_endpoint *e, struct slice code);
+/* What a target says when it agrees later.  `rate` is its WebHook-Allowed-Rate, as it came; empty: it said
+ * none. */
+struct routing_consent {
+    struct slice code, rate;
+};
+
+/* Who delivers, on that core: the endpoint has agreed.  ERR_NOT_FOUND: it does not wait for this code;
+ * ERR_INVALID: what it says besides is nothing, with a text. */
+typedef enum err (*routing_agree_fn)(void *ctx, const struct routing_endpoint *e,
+                                     const struct routing_consent *consent);
 void routing_set_agree(struct routing *r, routing_agree_fn fn, void *ctx);
 
 /* EndpointHealthDataListResult: {"value":[...]}. */
@@ -161,8 +171,8 @@ void routing_put(struct routing *r, struct slice if_match, struct slice document
                  struct routing_wait *w);
 void routing_forget(struct routing *r, struct routing_wait *w);
 
-/* Whoever owns that code wants that endpoint to have messages.  ERR_NOT_FOUND: it does not wait for it. */
-void routing_agree(struct routing *r, struct slice endpoint, struct slice code,
+/* Whoever owns that code wants that endpoint to have messages.  Errors are those of routing_agree_fn. */
+void routing_agree(struct routing *r, struct slice endpoint, const struct routing_consent *consent,
                    struct routing_wait *w);
 
 /* ---- messages (choose.c) */

@@ -575,17 +575,22 @@ static void the_list_of_endpoints_passed_has_a_size(void **state)
 
 /* ---- agreements */
 
-static bool agrees(void *ctx, const struct routing_endpoint *e, struct slice code)
+/* A rate is a number of one digit, or of as many as there may be. */
+static enum err agrees(void *ctx, const struct routing_endpoint *e,
+                       const struct routing_consent *consent)
 {
     (void)ctx;
-    return strcmp(e->name, "q1") == 0 && slice_is(code, "code");
+    if (strcmp(e->name, "q1") != 0 || !slice_is(consent->code, "code")) return ERR_NOT_FOUND;
+    bool known = consent->rate.len <= 1 || consent->rate.len == ROUTING_RATE_MAX;
+    return known ? OK : fail(ERR_INVALID, "no rate");
 }
 
-static enum err agree(struct fixture *f, const char *endpoint, struct slice code)
+static enum err agree(struct fixture *f, const char *endpoint, struct slice code, const char *rate)
 {
+    const struct routing_consent consent = {code, slice_str(rate)};
     last = (struct asker){.wait.fn = note};
     rig_on(f->rig.cores[2]);
-    routing_agree(f->routing[2], slice_str(endpoint), code, &last.wait);
+    routing_agree(f->routing[2], slice_str(endpoint), &consent, &last.wait);
     rig_run(&f->rig);
     assert_int_equal(last.answers, 1);
     return last.result;
@@ -594,23 +599,28 @@ static enum err agree(struct fixture *f, const char *endpoint, struct slice code
 static void an_endpoint_that_agrees_is_asked_for_on_its_core(void **state)
 {
     static const struct {
-        const char *endpoint, *code;
+        const char *endpoint, *code, *rate;
         enum err err;
-    } rows[] = {{"q1", "code", OK},
-                {"Q1", "code", OK},
-                {"q1", "", ERR_NOT_FOUND},
-                {"q1", "cod", ERR_NOT_FOUND},
-                {"q2", "code", ERR_NOT_FOUND},
-                {"", "code", ERR_NOT_FOUND},
-                {"events", "code", ERR_NOT_FOUND}};
+    } rows[] = {{"q1", "code", "", OK},
+                {"Q1", "code", "", OK},
+                {"q1", "code", "*", OK},
+                {"q1", "code", "12", ERR_INVALID},
+                {"q1", "code", "18446744073709551615", OK},
+                {"q1", "code", "184467440737095516150", OK}, /* the rest is cut off */
+                {"q1", "", "", ERR_NOT_FOUND},
+                {"q1", "cod", "", ERR_NOT_FOUND},
+                {"q2", "code", "", ERR_NOT_FOUND},
+                {"", "code", "", ERR_NOT_FOUND},
+                {"events", "code", "", ERR_NOT_FOUND}};
     struct fixture *f = *state;
     char longer[ROUTING_CODE_MAX + 2];
     memset(longer, 'x', sizeof longer);
     assert_int_equal(put(f, "{\"endpoints\":{\"queues\":[" QUEUE("q1") "," QUEUE("q2") "]}}"), OK);
     routing_set_agree(f->routing[1 % f->rig.core_count], agrees, NULL); /* bit 1 */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(agree(f, rows[i].endpoint, slice_str(rows[i].code)), rows[i].err);
-    assert_int_equal(agree(f, "q1", slice_of(longer, sizeof longer)), ERR_NOT_FOUND);
+        assert_int_equal(agree(f, rows[i].endpoint, slice_str(rows[i].code), rows[i].rate),
+                         rows[i].err);
+    assert_int_equal(agree(f, "q1", slice_of(longer, sizeof longer), ""), ERR_NOT_FOUND);
 }
 
 /* ---- listeners, tests */

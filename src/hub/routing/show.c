@@ -67,6 +67,7 @@ static void put_endpoint(struct buf *out, const struct routing_endpoint *e,
     put_time(out, "lastKnownErrorTime", h->error_us);
     put_time(out, "lastSuccessfulSendAttemptTime", h->success_us);
     put_time(out, "lastSendAttemptTime", h->attempt_us);
+    if (h->rate) buf_printf(out, ",\"allowedRequestsPerMinute\":%llu", (unsigned long long)h->rate);
     buf_put_u8(out, '}');
 }
 
