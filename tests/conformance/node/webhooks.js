@@ -24,20 +24,22 @@ for (const name of ['hub.pem', 'hub.root']) fs.copyFileSync(path.join(env.HUB_DA
 fs.copyFileSync(path.join(env.HUB_DATA, 'ca.key'), path.join(dir, 'hub.key'));
 execFileSync(path.join(__dirname, '..', 'issue'), [dir, 'webhook', 'localhost', 'hub', 'server']);
 
-const heard = { grid: [], cloud: [], later: [], callback: [] }; /* requests, in order, with their body parsed */
-const agree = {}; /* where the last two may say that they want messages after all */
+const heard = { grid: [], cloud: [], later: [], callback: [], paced: [] }; /* requests, in order, with their body parsed */
+const agree = {}; /* where later and callback may say that they want messages after all */
+const GRANTED = 60; /* requests a minute, to paced */
 let down = false;
 
 function answer(request, response, text) {
     const name = new URL(request.url, 'https://localhost').pathname.slice(1);
     const body = text && JSON.parse(text);
     if (down) return response.writeHead(503).end();
-    heard[name].push({ url: request.url, method: request.method, headers: request.headers, body });
+    heard[name].push({ url: request.url, method: request.method, headers: request.headers, body, at: Date.now() });
     if (name === 'callback') agree.callback = request.headers['webhook-request-callback'] ?? agree.callback;
     if (name === 'later') agree.later = body?.[0]?.data.validationUrl ?? agree.later;
     if (name === 'later' || name === 'callback') return response.end();
     if (request.method === 'OPTIONS') {
         response.setHeader('WebHook-Allowed-Origin', request.headers['webhook-request-origin']);
+        response.setHeader('WebHook-Allowed-Rate', name === 'paced' ? String(GRANTED) : '*');
     }
     if (request.headers['aeg-event-type'] !== 'SubscriptionValidation') return response.end();
     return response.end(JSON.stringify({ validationResponse: body[0].data.validationCode }));
@@ -69,11 +71,12 @@ function theServer() {
         const document = path.join(dir, 'routing.json');
         fs.writeFileSync(document, JSON.stringify({
             endpoints: { webhooks: [hook('grid', 'EventGridSchema'), hook('cloud', 'CloudEventSchemaV1_0'),
-                hook('later', 'EventGridSchema'), hook('callback', 'CloudEventSchemaV1_0')] },
+                hook('later', 'EventGridSchema'), hook('callback', 'CloudEventSchemaV1_0'),
+                { ...hook('paced', 'CloudEventSchemaV1_0'), maxEventsPerBatch: 1 }] },
             routes: [route('a', 'DeviceMessages', 'grid'), route('b', 'DeviceMessages', 'cloud'),
                 route('c', 'DeviceLifecycleEvents', 'grid'), route('d', 'DeviceConnectionStateEvents', 'grid'),
                 route('e', 'TwinChangeEvents', 'cloud'), route('f', 'DeviceMessages', 'later'),
-                route('g', 'DeviceMessages', 'callback')],
+                route('g', 'DeviceMessages', 'callback'), { ...route('h', 'DeviceMessages', 'paced'), condition: 'level = \'paced\'' }],
             enrichments: [{ key: 'hub', value: '$iothubname', endpointNames: ['grid'] }],
         }));
         await server.azimuth('hub', 'routing', 'apply', '-f', document);
@@ -153,6 +156,24 @@ check('what a webhook sends back with its properties goes to the others, not the
     assert.equal(find('grid', 4).length, 0);
     assert.equal(find('cloud', 4).length, 1);
     assert.equal(server.log.filter((line) => line.includes('routing.loop')).length, 1);
+});
+
+check('a webhook gets no more requests a minute than it granted', async () => {
+    const { server } = await theServer();
+    const asked = () => heard.paced.filter(({ method }) => method === 'OPTIONS').length;
+    await until('it was asked', asked);
+    await sendWith(server, { level: 'paced' }, { n: 6 }, { n: 7 }, { n: 8 }, { n: 9 });
+    await until('they came', () => events('paced').length === 4);
+    const posts = heard.paced.filter(({ method }) => method === 'POST');
+    assert.deepEqual(posts.map(({ body }) => body[0].data.body.n), [6, 7, 8, 9]);
+    const due = 3 * 60000 / GRANTED;
+    assert.ok(posts[3].at - posts[0].at > due / 2, `4 requests in ${posts[3].at - posts[0].at} ms`);
+    const listed = JSON.parse(await server.azimuth('hub', 'message-endpoint', 'show', '--en', 'paced', '-o', 'json'));
+    assert.equal(Number(listed.allowedRequestsPerMinute), GRANTED);
+    const before = asked();
+    await server.kill();
+    await server.start();
+    await until('it was asked again', () => asked() > before);
 });
 
 check('messages wait for a webhook that is down, also over kill -9, and come in order', async () => {
