@@ -275,6 +275,24 @@ static void files_of_so_many_event_hubs_are_told_apart(void **state)
     drop_folder();
 }
 
+/* None of them is an Avro file: what is counted is not what is read. */
+static void there_are_so_many_files_and_not_one_more(void **state)
+{
+    struct replay_files *f;
+    char path[100];
+    (void)state;
+    make_folder();
+    for (unsigned i = 0; i <= REPLAY_FILES_MAX; i++) {
+        snprintf(path, sizeof path, "%s/%u.avro", folder, i);
+        assert_int_equal(symlink("/proc/self/comm", path), 0); /* a file that is there */
+        if (i + 1 == REPLAY_FILES_MAX)
+            assert_int_equal(replay_files_open(folder, NULL, &f), ERR_CORRUPT);
+    }
+    assert_int_equal(replay_files_open(folder, NULL, &f), ERR_TOO_BIG);
+    assert_non_null(strstr(fail_text(), "more than 100000 files"));
+    drop_folder();
+}
+
 /* ---- filters */
 
 static void patterns_match(void **state)
@@ -464,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_list_of_blobs_is_read),
         cmocka_unit_test(so_many_files_are_open_at_a_time),
         cmocka_unit_test(files_of_so_many_event_hubs_are_told_apart),
+        cmocka_unit_test(there_are_so_many_files_and_not_one_more),
         cmocka_unit_test(patterns_match),
         cmocka_unit_test(a_filter_has_so_many_patterns),
         cmocka_unit_test(conditions_see_the_event),

@@ -590,6 +590,28 @@ static void a_certificate_whose_dates_cannot_be_read_is_none(void **state)
     }
 }
 
+/* RFC 5280 section 4.1.2.2 allows twenty bytes; of longer ones the first are shown. */
+static void a_serial_number_is_shown_up_to_its_limit(void **state)
+{
+    (void)state;
+    for (unsigned len = X509_SERIAL_MAX; len <= X509_SERIAL_MAX + 1; len++) {
+        uint8_t bytes[X509_SERIAL_MAX + 1], *der = NULL;
+        struct x509_info info;
+        X509 *x = X509_dup(papers[SELF].x509);
+        memset(bytes, 0x5a, sizeof bytes);
+        BIGNUM *number = BN_bin2bn(bytes, (int)len, NULL);
+        assert_non_null(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x)));
+        assert_true(X509_sign(x, papers[SELF].key, EVP_sha256()) > 0);
+        int size = i2d_X509(x, &der);
+        assert_true(size > 0);
+        assert_int_equal(x509_info_read(slice_of(der, (size_t)size), &info), OK);
+        assert_int_equal(strlen(info.serial), 2 * X509_SERIAL_MAX);
+        OPENSSL_free(der);
+        BN_free(number);
+        X509_free(x);
+    }
+}
+
 static void only_a_ca_is_one(void **state)
 {
     (void)state;
@@ -639,6 +661,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_are_what_the_leaf_says),
+        cmocka_unit_test(a_serial_number_is_shown_up_to_its_limit),
         cmocka_unit_test(a_name_that_can_be_no_id_is_none),
         cmocka_unit_test(what_is_no_chain_is_refused),
         cmocka_unit_test(a_thumbprint_is_either_hash_in_either_case_and_either_place),

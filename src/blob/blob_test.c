@@ -369,6 +369,20 @@ static void what_does_not_fit_into_the_head_is_refused(void **state)
     free(text);
 }
 
+static void a_blob_is_as_large_as_it_may_be(void **state)
+{
+    uint64_t writer;
+    (void)state;
+    assert_int_equal(begin(&writer), OK);
+    assert_int_equal(blobs->writers[0].id, writer);
+    blobs->writers[0].size = BLOBS_SIZE_MAX - 4; /* as if so much had come */
+    assert_int_equal(append(writer, "12345"), ERR_TOO_BIG);
+    assert_int_equal(append(writer, "1234"), OK);
+    assert_int_equal(append(writer, "5"), ERR_TOO_BIG);
+    blobs_abort(blobs, core, writer);
+    run();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -376,6 +390,7 @@ int main(void)
         TEST(what_was_put_is_there_and_replaced_as_a_whole),
         TEST(no_name_leads_out_of_its_container),
         TEST(blocks_become_a_blob_in_the_order_of_the_list),
+        TEST(a_blob_is_as_large_as_it_may_be),
         TEST(a_writer_that_is_aborted_or_forgotten_leaves_nothing),
         TEST(writers_have_a_limit),
         TEST(so_many_lists_are_joined_at_a_time),

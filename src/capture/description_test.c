@@ -12,6 +12,9 @@
     "\"blobContainer\":\"events\"" properties "}}}"
 #define FILES(more, properties)                                                                    \
     "{\"destination\":{\"name\":\"Azimuth.Folder\",\"properties\":{" properties "}}" more "}"
+#define FILES_UP_TO(text) "{\"destination\":{\"name\":\"Azimuth.Folder\",\"properties\":{" text
+#define BLOB_UP_TO(text)                                                                           \
+    "{\"destination\":{\"name\":\"EventHubArchive.AzureBlockBlob\",\"properties\":{" text
 #define FORMAT "{Namespace}/{EventHub}/{PartitionId}/{Year}-{Month}-{Day}/{Hour}{Minute}{Second}"
 
 static void rows_are_taken_or_refused(void **state)
@@ -105,6 +108,40 @@ static void names_are_made_of_the_template_and_have_a_limit(void **state)
     }
 }
 
+/* Texts are as long as they may be, and not a byte longer. */
+static void texts_have_limits(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        size_t most;
+    } rows[] = {
+        {FILES_UP_TO("\"folder\":\""), "\"}}}", ARCHIVE_FOLDER_MAX},
+        {FILES_UP_TO("\"archiveNameFormat\":\"" FORMAT), "\"}}}",
+         CAPTURE_FORMAT_MAX - (sizeof FORMAT - 1)},
+        {BLOB_UP_TO("\"blobContainer\":\""), "\",\"connectionString\":\"" SECRET "\"}}}",
+         BLOB_ACCOUNT_NAME_MAX},
+        {BLOB_UP_TO("\"blobContainer\":\"events\",\"connectionString\":\"" SECRET ";"
+                    "QueueEndpoint="),
+         "\"}}}", ARCHIVE_SECRET_MAX - (sizeof SECRET ";QueueEndpoint=" - 1)},
+        {BLOB_UP_TO("\"blobContainer\":\"events\",\"connectionString\":\"" SECRET
+                    "\",\"storageAccountResourceId\":\""),
+         "\"}}}", DESCRIPTION_RESOURCE_MAX},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t over = 0; over < 2; over++) {
+            struct description d;
+            struct buf json = {0};
+            buf_put_str(&json, rows[i].before);
+            for (size_t n = 0; n < rows[i].most + over; n++) buf_put_u8(&json, 'n');
+            buf_put_str(&json, rows[i].after);
+            enum err e = description_parse(buf_slice(&json), NULL, &d);
+            if (e != (over ? ERR_INVALID : OK))
+                fail_msg("row %zu over %zu: %s", i, over, fail_text());
+            buf_free(&json);
+        }
+}
+
 /* With the longest names of hubs it could have; each may be there more than once. */
 static void a_template_that_could_make_names_over_the_limit_is_refused(void **state)
 {
@@ -129,6 +166,7 @@ int main(void)
         cmocka_unit_test(rows_are_taken_or_refused),
         cmocka_unit_test(a_secret_is_kept_for_its_container_and_shown_to_nobody),
         cmocka_unit_test(names_are_made_of_the_template_and_have_a_limit),
+        cmocka_unit_test(texts_have_limits),
         cmocka_unit_test(a_template_that_could_make_names_over_the_limit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

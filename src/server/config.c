@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/yaml.h"
 #include "hub/hub.h"
+#include "proto/tls/tls.h"
 #include "server/config_option.h"
 
 enum { HELP_COLUMN = 28 };
@@ -239,6 +240,10 @@ static enum err check(const struct config *c)
                     "%u certificates but %u keys: give --tls-cert and --tls-key in "
                     "pairs, in the same order",
                     c->tls_cert_count, c->tls_key_count);
+    if (c->tls_cert_count > TLS_IDENTITIES_MAX)
+        return fail(ERR_INVALID,
+                    "%u certificates: at most %d may be given; one ECDSA and one RSA are enough",
+                    c->tls_cert_count, TLS_IDENTITIES_MAX);
     if (c->ephemeral && given_as_flag(c, "ephemeral") && given_as_flag(c, "data"))
         return fail(ERR_INVALID, "--ephemeral keeps nothing, so --data makes no sense with it");
     for (unsigned i = 0; (c->plain_mqtt || c->plain_amqp) && i < c->bind_count; i++)

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "proto/tls/tls.h"
 #include "server/config.h"
 
 enum { WORDS_MAX = 48 };
@@ -206,6 +207,17 @@ static void switches_have_words(void **state)
     config_free(&c);
 }
 
+#define PAIR "--tls-cert a --tls-key b "
+
+static void so_many_certificates_may_be_given(void **state)
+{
+    (void)state;
+    struct config c;
+    assert_int_equal(load(&c, PAIR PAIR PAIR PAIR, no_env, NULL), OK);
+    assert_int_equal(c.tls_cert_count, TLS_IDENTITIES_MAX);
+    config_free(&c);
+}
+
 static void bad_options_are_named_with_their_place(void **state)
 {
     (void)state;
@@ -246,6 +258,7 @@ static void bad_options_are_named_with_their_place(void **state)
         {"--upload-container azimuth--x", NULL, "a container's name"},
         {"--upload-connection-string AccountName=a", NULL, "AccountKey is not base64"},
         {"--tls-cert a", NULL, "1 certificates but 0 keys"},
+        {PAIR PAIR PAIR PAIR PAIR, NULL, "5 certificates: at most 4 may be given"},
         {"--store postgres://me:secret@db", NULL, "'postgres' comes with a later release"},
         {"--log kafka://k:9092", NULL, "'kafka' comes with a later release"},
         {"--plain-mqtt-port 1883 --bind 0.0.0.0", NULL, "loopback only: take 0.0.0.0 out"},
@@ -399,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_tier_has_so_many_units),
         cmocka_unit_test(a_retention_by_size_alone_has_no_time),
         cmocka_unit_test(switches_have_words),
+        cmocka_unit_test(so_many_certificates_may_be_given),
         cmocka_unit_test(bad_options_are_named_with_their_place),
         cmocka_unit_test(what_differs_is_named),
         cmocka_unit_test(a_bad_variable_is_named),

@@ -190,9 +190,6 @@ static void stop_lanes(struct server *s)
 /* The operator's own certificates. */
 static enum err load_given(const struct config *cfg, struct certs_pair *pairs, size_t *count)
 {
-    if (cfg->tls_cert_count > TLS_IDENTITIES_MAX)
-        return fail(ERR_FULL, "more than %d certificates; one ECDSA and one RSA are enough",
-                    TLS_IDENTITIES_MAX);
     for (; *count < cfg->tls_cert_count; ++*count) {
         TRY(read_file(cfg->tls_certs[*count], &pairs[*count].chain));
         TRY(read_file(cfg->tls_keys[*count], &pairs[*count].key));

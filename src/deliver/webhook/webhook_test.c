@@ -1,4 +1,4 @@
-/* webhook_test.c - the rate that a webhook grants; the test is the webhook. */
+/* webhook_test.c - the rate that a webhook grants, the largest of what is posted to it; the test is the webhook. */
 #include "deliver/deliver_rig.h"
 
 #include "deliver/webhook/webhook.h"
@@ -14,6 +14,7 @@ static struct fixture {
     const char *head; /* of its answer to OPTIONS; NULL: it does not agree */
     char code[64];    /* that it was given with the callback */
     unsigned greetings, posts;
+    size_t posted; /* bytes, with the newest */
     unsigned http; /* of its answer to POST; 0: 200 */
 } f;
 
@@ -36,10 +37,12 @@ static void begin(void *ctx, struct out_call *call)
     struct out_request r;
     (void)ctx;
     out_call_request(call, &r);
+    assert_int_equal(r.answer_max, WEBHOOK_ANSWER_MAX); /* out_test.c keeps to it */
     if (strcmp(r.method, "OPTIONS") == 0) {
         greet(call, &r);
     } else {
         f.posts++;
+        f.posted = r.body.len;
         out_call_end(call, &(struct out_answer){.http = f.http ? f.http : 200});
     }
 }
@@ -99,6 +102,33 @@ static void assert_pace(unsigned rate)
         run(60 * S);
         assert_in_range(f.posts - posts, minute * rate - 2, minute * rate + 1);
     }
+}
+
+/* An event with so many bytes more than the smallest. */
+static void say_larger(size_t more)
+{
+    struct buf body = {0};
+    buf_put_str(&body, "{\"n\":1,\"fill\":\"");
+    for (size_t i = 0; i < more; i++) buf_put_u8(&body, 'x');
+    buf_put_str(&body, "\"}");
+    deliver_rig_say(&f.d, 0, "pump", "application/json", buf_cstr(&body));
+    buf_free(&body);
+    run(S);
+}
+
+static void an_event_is_as_large_as_a_batch_may_be(void **state)
+{
+    (void)state;
+    int64_t refused = deliver_rig_count("refused");
+    f.head = "WebHook-Allowed-Origin: *\r\n";
+    deliver_rig_use(&f.d, HOOK(""));
+    say_larger(0);
+    size_t more = DELIVER_BATCH_MAX - f.posted;
+    say_larger(more);
+    assert_int_equal(f.posted, DELIVER_BATCH_MAX);
+    say_larger(more + 1);
+    assert_int_equal(f.posts, 2);
+    assert_int_equal(deliver_rig_count("refused") - refused, 1);
 }
 
 static void rates_are_read(void **state)
@@ -223,6 +253,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(an_event_is_as_large_as_a_batch_may_be),
         cmocka_unit_test(rates_are_read),
         TEST(a_webhook_gets_no_more_requests_than_it_granted),
         TEST(also_while_it_fails_and_after_a_change),

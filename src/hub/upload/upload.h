@@ -24,11 +24,11 @@
 
 enum {
     UPLOAD_ACTIVE_MAX = 10, /* of a device (IoT Hub): DeviceMaximumActiveFileUploadLimitExceeded */
-    UPLOAD_NAME_MAX = BLOBS_NAME_MAX, /* with the device's id: ArgumentInvalid */
-    UPLOAD_HOST_MAX = 255,
-    UPLOAD_SWEEP_MAX = 100,             /* expired uploads found at a time */
-    UPLOAD_NOTICES_LOCKED_MAX = 64,     /* notifications delivered and not settled */
-    UPLOAD_NOTICE_DELIVERIES_MAX = 100, /* IoT Hub's default; then it is dropped */
+    UPLOAD_NAME_MAX = BLOBS_NAME_MAX,       /* with the device's id: ArgumentInvalid */
+    UPLOAD_HOST_MAX = HUB_HOST_LEN_MAX + 6, /* with a port */
+    UPLOAD_SWEEP_MAX = 100,                 /* expired uploads found at a time */
+    UPLOAD_NOTICES_LOCKED_MAX = 64,         /* notifications delivered and not settled */
+    UPLOAD_NOTICE_DELIVERIES_MAX = 100,     /* IoT Hub's default; then it is dropped */
 };
 #define UPLOAD_SAS_US         (3600 * 1000000ll) /* IoT Hub's default of sasTtlAsIso8601 */
 #define UPLOAD_SKEW_US        (300 * 1000000ll)  /* a signature is valid that long before now */
