@@ -53,5 +53,11 @@ const char *json_index(const uint8_t *text, size_t len, const uint32_t **tokens,
 
 uint8_t *json_index_unescape(const uint8_t *string, uint8_t *out)
 {
+    if (!parser && make_room(0)) return nullptr;
     return parser->parse_string(string, out);
+}
+
+bool json_index_is_utf8(const uint8_t *text, size_t len)
+{
+    return simdjson::validate_utf8(reinterpret_cast<const char *>(text), len);
 }

@@ -20,26 +20,32 @@ static double read_slowly(struct slice text)
     return number;
 }
 
-/* 15 digits are a double as they are, and so is 10 to the power of 22 and less: one operation on the two
- * rounds once, as it should be. */
 double value_read_number(struct slice text)
 {
-    static const double power[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     size_t at = text.len && text.ptr[0] == '-', dot = text.len;
-    int64_t digits = 0;
-    if (text.len > 16) return read_slowly(text);
+    uint64_t digits = 0;
+    if (text.len > VALUE_DIGITS_MAX + 1) return read_slowly(text);
     for (size_t i = at; i < text.len; i++) {
         if (text.ptr[i] >= '0' && text.ptr[i] <= '9')
-            digits = digits * 10 + (text.ptr[i] - '0');
+            digits = digits * 10 + (text.ptr[i] - (uint64_t)'0');
         else if (text.ptr[i] == '.')
             dot = i;
         else
             return read_slowly(text);
     }
-    if (text.len - at > 15 && dot == text.len) return read_slowly(text);
-    double number = dot < text.len ? (double)digits / power[text.len - dot - 1] : (double)digits;
-    return at ? -number : number;
+    if (text.len - at > VALUE_DIGITS_MAX && dot == text.len) return read_slowly(text);
+    return value_of_digits(digits, dot < text.len ? text.len - dot - 1 : 0, at);
+}
+
+/* 10 to the power of 22 and less is a double as it is, too: one operation on the two rounds once, as it
+ * should be. */
+double value_of_digits(uint64_t digits, size_t places, bool negative)
+{
+    static const double power[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    assert(places <= VALUE_DIGITS_MAX);
+    double number = (double)digits / power[places];
+    return negative ? -number : number;
 }
 
 struct value value_of_json(const struct json *j)

@@ -10,7 +10,10 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-enum { VALUE_NUMBER_TEXT_MAX = 64 }; /* characters of a number (hub/twin has the same limit) */
+enum {
+    VALUE_NUMBER_TEXT_MAX = 64, /* characters of a number (hub/twin has the same limit) */
+    VALUE_DIGITS_MAX = 15,      /* of a number that is a double as it is */
+};
 
 enum value_type {
     VALUE_UNDEFINED,
@@ -60,6 +63,9 @@ static inline bool value_is_primitive(const struct value *v)
 
 /* The double nearest to what JSON calls a number. */
 double value_read_number(struct slice text);
+
+/* The same of at most VALUE_DIGITS_MAX digits, so many of them behind the point. */
+double value_of_digits(uint64_t digits, size_t places, bool negative);
 
 struct value value_of_json(const struct json *j); /* NULL: undefined */
 

@@ -33,9 +33,10 @@ static void read_properties(struct route_matcher *x)
     slots_begin(slots, p);
     for (size_t i = 0; i < m->property_count; i++) {
         uint32_t node = paths_name(p, PATH_ROOT, m->properties[i].name);
-        struct value v = value_string(m->properties[i].value);
-        if (v.text.ptr == NULL) v.text = SLICE_LIT("");
-        if (node != PATH_NONE) slots_fill(slots, p->nodes[node].slot, &v);
+        if (node == PATH_NONE) continue;
+        struct value *v = slots_open(slots, p->nodes[node].slot);
+        *v = value_string(m->properties[i].value);
+        if (v->text.ptr == NULL) v->text = SLICE_LIT("");
     }
 }
 

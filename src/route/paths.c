@@ -30,7 +30,7 @@ static uint32_t four(const uint8_t *at)
 }
 
 /* The last 8 bytes, or all of fewer, some of them twice. */
-static uint64_t tail(struct slice name)
+static inline uint64_t tail_of(struct slice name)
 {
     const uint8_t *from = name.ptr, *end = from + name.len;
     if (name.len >= 8) return eight(end - 8);
@@ -39,12 +39,12 @@ static uint64_t tail(struct slice name)
     return (uint64_t)from[0] << 16 | (uint64_t)from[name.len / 2] << 8 | end[-1];
 }
 
-static uint32_t hash_name(uint32_t parent, struct slice name)
+static inline uint32_t hash_name(uint32_t parent, struct slice name, uint64_t tail)
 {
     const uint64_t cases = 0x2020202020202020u;
     uint64_t h = mix(parent, name.len);
     for (size_t at = 0; at + 8 < name.len; at += 8) h = mix(h, eight(name.ptr + at) | cases);
-    return (uint32_t)(mix(h, tail(name) | cases) >> 16);
+    return (uint32_t)(mix(h, tail | cases) >> 16);
 }
 
 static uint32_t hash_place(uint32_t parent, uint32_t index)
@@ -54,19 +54,41 @@ static uint32_t hash_place(uint32_t parent, uint32_t index)
 
 /* ---- edges */
 
-static struct path_edge *find(const struct paths *p, const struct path_edge *wanted)
+/* An edge as it is looked for. */
+static inline struct path_edge to_name(uint32_t parent, struct slice name)
+{
+    uint64_t tail = tail_of(name);
+    if (name.ptr == NULL) name = slice_of("", 0);
+    return (struct path_edge){
+        .name = name, .tail = tail, .parent = parent, .hash = hash_name(parent, name, tail)};
+}
+
+static inline struct path_edge to_place(uint32_t parent, uint32_t index)
+{
+    return (struct path_edge){.index = index, .parent = parent, .hash = hash_place(parent, index)};
+}
+
+/* Short names that are written alike are told without a call. */
+static inline bool is_same(const struct path_edge *a, const struct path_edge *b)
+{
+    if (a->hash != b->hash || a->parent != b->parent) return false;
+    if (a->name.ptr == NULL || b->name.ptr == NULL)
+        return a->name.ptr == b->name.ptr && a->index == b->index;
+    if (a->name.len <= sizeof a->tail && a->name.len == b->name.len && a->tail == b->tail)
+        return true;
+    return slice_eq_nocase(a->name, b->name);
+}
+
+/* The edge, or the free one where it would be. */
+static inline struct path_edge *find(const struct paths *p, const struct path_edge *wanted)
 {
     for (uint32_t i = wanted->hash;; i++) {
         struct path_edge *e = &p->edges[i & (p->edge_cap - 1)];
-        if (e->child == 0) return e;
-        if (e->hash != wanted->hash || e->parent != wanted->parent) continue;
-        if ((e->name.ptr == NULL) != (wanted->name.ptr == NULL)) continue;
-        if (e->name.ptr ? slice_eq_nocase(e->name, wanted->name) : e->index == wanted->index)
-            return e;
+        if (e->child == 0 || is_same(e, wanted)) return e;
     }
 }
 
-static uint32_t lookup(const struct paths *p, const struct path_edge *wanted)
+static inline uint32_t lookup(const struct paths *p, const struct path_edge *wanted)
 {
     const struct path_edge *e = find(p, wanted);
     return e->child ? e->child : PATH_NONE;
@@ -74,14 +96,13 @@ static uint32_t lookup(const struct paths *p, const struct path_edge *wanted)
 
 uint32_t paths_name(const struct paths *p, uint32_t parent, struct slice name)
 {
-    struct path_edge wanted = {.name = name, .parent = parent, .hash = hash_name(parent, name)};
-    if (wanted.name.ptr == NULL) wanted.name = slice_of("", 0);
+    struct path_edge wanted = to_name(parent, name);
     return lookup(p, &wanted);
 }
 
 uint32_t paths_place(const struct paths *p, uint32_t parent, uint32_t index)
 {
-    struct path_edge wanted = {.index = index, .parent = parent, .hash = hash_place(parent, index)};
+    struct path_edge wanted = to_place(parent, index);
     return lookup(p, &wanted);
 }
 
@@ -115,17 +136,14 @@ static uint32_t add_node(struct paths *p, uint32_t parent)
 static uint32_t add_child(struct paths *p, struct arena *a, uint32_t parent,
                           const struct step *step)
 {
-    struct path_edge edge = {.parent = parent};
-    uint32_t found =
-        step->name.ptr ? paths_name(p, parent, step->name) : paths_place(p, parent, step->index);
+    struct path_edge edge =
+        step->name.ptr ? to_name(parent, step->name) : to_place(parent, step->index);
+    uint32_t found = lookup(p, &edge);
     if (found != PATH_NONE) return found;
     if (step->name.ptr) {
         edge.name = arena_copy(a, step->name);
-        edge.hash = hash_name(parent, step->name);
-        p->nodes[parent].lengths |= (uint64_t)1 << (step->name.len & 63);
+        p->nodes[parent].names |= paths_name_bit(step->name);
     } else {
-        edge.index = step->index;
-        edge.hash = hash_place(parent, step->index);
         p->nodes[parent].places = true;
     }
     edge.child = add_node(p, parent);

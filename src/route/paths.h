@@ -19,12 +19,13 @@ enum { PATH_ROOT = 0 };
 struct path_node {
     uint32_t slot; /* PATH_NONE: only on the way to others */
     uint32_t child, sibling;
-    bool places;      /* there are children at places */
-    uint64_t lengths; /* of its children's names: see paths_may_name() */
+    bool places;    /* there are children at places */
+    uint64_t names; /* its children's: see paths_may_name() */
 };
 
 struct path_edge {
     struct slice name; /* ptr NULL: the place `index` */
+    uint64_t tail;     /* the name's last bytes, as it was written */
     uint32_t index, hash, parent;
     uint32_t child; /* 0: free */
 };
@@ -39,10 +40,17 @@ struct paths {
 uint32_t paths_add(struct paths *p, struct arena *a, const struct step *path);
 void paths_free(struct paths *p);
 
-/* Has a child a name of that length?  What most members' names are told by, for they are not wanted. */
-static inline bool paths_may_name(const struct path_node *parent, size_t len)
+/* A bit for a name's length and its first letter, in any case. */
+static inline uint64_t paths_name_bit(struct slice name)
 {
-    return parent->lengths >> (len & 63) & 1;
+    size_t first = name.len ? name.ptr[0] | 0x20u : 0;
+    return (uint64_t)1 << ((name.len * 5 + first) & 63);
+}
+
+/* Has a child a name that looks like it?  What most members' names are told by, for they are not wanted. */
+static inline bool paths_may_name(const struct path_node *parent, struct slice name)
+{
+    return parent->names & paths_name_bit(name);
 }
 
 /* The child of that name or at that place, or PATH_NONE. */
@@ -64,9 +72,11 @@ struct slots {
 void slots_begin(struct slots *s, const struct paths *p);
 void slots_free(struct slots *s);
 
-static inline void slots_fill(struct slots *s, uint32_t slot, const struct value *v)
+/* The slot is filled: by what the caller puts there. */
+static inline struct value *slots_open(struct slots *s, uint32_t slot)
 {
-    s->slots[slot] = (struct path_slot){*v, s->stamp};
+    s->slots[slot].filled = s->stamp;
+    return &s->slots[slot].value;
 }
 
 /* NULL: undefined. */

@@ -79,46 +79,14 @@ static enum err compile_route(struct route_table *t, const struct route *r,
                         ROUTE_TABLE_NODES_MAX);
 }
 
-static struct table_test test_of(const struct program *p, const struct table_route *r)
-{
-    const struct node *n = &p->nodes[r->root];
-    struct table_test t = {.root = r->root, .endpoint = (uint64_t)1 << r->endpoint};
-    while (n->op == OP_AND) n = &p->nodes[p->args[n->args]];
-    if (n->op != OP_TEST) return t;
-    t.constant = n->constant;
-    t.slot = n->slot;
-    t.place = n->place;
-    t.compare = n->detail;
-    return t;
-}
-
-/* Counting sort by source and cost; a pass for each. */
-static void order_routes(struct route_table *t)
-{
-    uint32_t at = 0;
-    t->tests = mem_new((t->route_count + 1) * sizeof *t->tests);
-    for (unsigned source = 0; source < ROUTE_SOURCES_MAX; source++) {
-        t->first[source] = at;
-        for (unsigned cost = 0; cost <= (LOOKS_AT_BODY | LOOKS_AT_TWIN); cost++)
-            for (uint32_t i = 0; i < t->route_count; i++) {
-                const struct table_route *r = &t->routes[i];
-                bool here = r->enabled && r->source == source;
-                if (here && t->program.nodes[r->root].looks == cost)
-                    t->tests[at++] = test_of(&t->program, r);
-            }
-    }
-    t->first[ROUTE_SOURCES_MAX] = at;
-}
-
 static void note_twins(struct route_table *t)
 {
     for (unsigned source = 0; source < ROUTE_SOURCES_MAX; source++) {
         uint64_t endpoints = 0;
         uint8_t looks = 0;
         for (uint32_t i = t->first[source]; i < t->first[source + 1]; i++) {
-            const struct table_test *r = &t->tests[i];
-            endpoints |= r->endpoint;
-            looks |= t->program.nodes[r->root].looks;
+            endpoints |= t->groups[i].endpoints;
+            looks |= t->tests[t->groups[i].from].looks;
         }
         if (t->fallback && source == ROUTE_SOURCE_TELEMETRY)
             endpoints |= (uint64_t)1 << t->fallback_endpoint;
@@ -140,7 +108,7 @@ static enum err compile(struct route_table *t, const struct route_table_config *
     *bad_route = SIZE_MAX;
     program_finish(&t->program);
     TRY(enrich_compile(t, cfg, mistake));
-    order_routes(t);
+    table_order(t);
     note_twins(t);
     return OK;
 }
@@ -168,6 +136,7 @@ void route_table_free(struct route_table *t)
     arena_free(&t->arena);
     free(t->routes);
     free(t->tests);
+    free(t->groups);
     free(t->enrichments);
     free(t);
 }
@@ -192,27 +161,78 @@ void route_matcher_free(struct route_matcher *x)
 }
 
 /* Something that is false makes a chain of ANDs false wherever it stands. */
-static inline bool fails_at_once(struct route_matcher *x, const struct table_test *t)
+static inline bool fails_at_once(const struct table_test *t, const struct value *v)
 {
-    if (t->constant == NULL) return false;
-    const struct value *v = route_eval_slot(x, t->place, t->slot);
-    return v && route_compare(t->compare, v, t->constant) == ROUTE_FALSE;
+    return v && t->constant && route_compare(t->compare, v, t->constant) == ROUTE_FALSE;
+}
+
+/* How many of a group's constants are less than `v`, or equal to it, too. */
+static uint32_t count_below(const struct table_test *tests, uint32_t count, const struct value *v,
+                            bool equal_too)
+{
+    uint32_t low = 0;
+    while (low < count) {
+        uint32_t middle = low + (count - low) / 2;
+        const struct value *c = tests[middle].constant;
+        int order = v->type == VALUE_NUMBER ? (c->number > v->number) - (c->number < v->number)
+                                            : slice_cmp(c->text, v->text);
+        if (order < equal_too)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return low;
+}
+
+/* Those of a group that a value of its type does not let fail. */
+static struct table_group narrow(const struct route_table *t, const struct table_group *g,
+                                 const struct value *v)
+{
+    const struct table_test *tests = t->tests + g->from;
+    uint32_t from = 0, end = g->count;
+    switch (g->compare) {
+    case CMP_LT: from = count_below(tests, end, v, true); break;
+    case CMP_LE: from = count_below(tests, end, v, false); break;
+    case CMP_GT: end = count_below(tests, end, v, false); break;
+    case CMP_GE: end = count_below(tests, end, v, true); break;
+    default: from = count_below(tests, end, v, false); end = count_below(tests, end, v, true);
+    }
+    return (struct table_group){.from = g->from + from, .count = end - from};
+}
+
+static void match_tests(const struct route_table *t, struct route_matcher *x,
+                        const struct table_group *g, const struct value *v, struct route_result *r)
+{
+    const struct table_test *test = t->tests + g->from, *end = test + g->count;
+    for (; test < end; test++) {
+        if (r->endpoints & test->endpoint) continue;
+        r->tested++;
+        if (fails_at_once(test, v)) continue;
+        enum route_truth truth = route_eval(x, test->root);
+        if (truth == ROUTE_TRUE) r->endpoints |= test->endpoint;
+        if (truth == ROUTE_UNDEFINED) r->undefined++;
+    }
+}
+
+/* A group whose endpoints all have the message is not looked at. */
+static void match_group(const struct route_table *t, struct route_matcher *x,
+                        const struct table_group *g, struct route_result *r)
+{
+    if ((g->endpoints & ~r->endpoints) == 0) return;
+    bool begins = t->tests[g->from].constant != NULL;
+    const struct value *v = begins ? route_eval_slot(x, g->place, g->slot) : NULL;
+    struct table_group left = *g;
+    if (v && g->type == v->type) left = narrow(t, g, v);
+    r->tested += g->count - left.count;
+    match_tests(t, x, &left, v, r);
 }
 
 /* The routes of its source, into `r`. */
 static void match_all(const struct route_table *t, struct route_matcher *x, unsigned source,
                       struct route_result *r)
 {
-    const struct table_test *test = t->tests + t->first[source];
-    const struct table_test *end = t->tests + t->first[source + 1];
-    for (; test < end; test++) {
-        if (r->endpoints & test->endpoint) continue;
-        r->tested++;
-        if (fails_at_once(x, test)) continue;
-        enum route_truth truth = route_eval(x, test->root);
-        if (truth == ROUTE_TRUE) r->endpoints |= test->endpoint;
-        if (truth == ROUTE_UNDEFINED) r->undefined++;
-    }
+    for (uint32_t i = t->first[source]; i < t->first[source + 1]; i++)
+        match_group(t, x, &t->groups[i], r);
 }
 
 void route_match(const struct route_table *t, struct route_matcher *x,

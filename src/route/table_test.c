@@ -70,6 +70,49 @@ static void each_route_is_tested_for_its_source(void **state)
     route_table_free(t);
 }
 
+/* Alike comparisons are sorted and found by halves: for values at, between and beside constants, of other
+ * types and missing, what each says alone. */
+static void many_alike_conditions_say_what_each_says_alone(void **state)
+{
+    static const char *const compares[] = {"=", "!=", "<", ">", "<=", ">="};
+    static const char *const constants[] = {"7", "-3", "20.5", "'7'", "20.5", "'m'", "'b'", "null"};
+    static const char *const values[] = {"-4",    "-3",    "0",     "7",    "20.5", "21",   "'m'",
+                                         "\"m\"", "\"7\"", "\"b\"", "\"\"", "null", "true", "[]"};
+    enum { ROUTES = 6 * 8 };
+    static char names[ROUTES][4], texts[ROUTES][32];
+    struct route routes[ROUTES];
+    (void)state;
+    for (unsigned i = 0; i < ROUTES; i++) {
+        snprintf(names[i], sizeof names[i], "r%u", i);
+        snprintf(texts[i], sizeof texts[i], "$body.x %s %s AND $body.y", compares[i % 6],
+                 constants[i / 6]);
+        routes[i] = (struct route){.name = slice_str(names[i]),
+                                   .condition = slice_str(texts[i]),
+                                   .endpoint = i,
+                                   .enabled = true};
+    }
+    struct route_table_config cfg = {.routes = routes, .route_count = ROUTES};
+    struct route_table *t = table_of(&cfg);
+    for (unsigned i = 0; i <= sizeof values / sizeof *values; i++) {
+        char body[64];
+        bool there = i < sizeof values / sizeof *values;
+        snprintf(body, sizeof body, there ? "{\"x\":%s,\"y\":true}" : "{\"y\":%s}",
+                 there ? values[i] : "true");
+        struct route_message m = message_of(body);
+        struct route_result r = match(t, &m);
+        unsigned undefined = 0;
+        for (unsigned n = 0; n < ROUTES; n++) {
+            int truth = truth_of(texts[n], &m);
+            undefined += truth == ROUTE_UNDEFINED;
+            if ((r.endpoints >> n & 1) != (truth == ROUTE_TRUE))
+                fail_msg("%s of %s is %d", texts[n], body, truth);
+        }
+        assert_int_equal(r.undefined, undefined);
+        assert_int_equal(r.tested, ROUTES);
+    }
+    route_table_free(t);
+}
+
 static void the_fallback_takes_telemetry_that_no_route_took(void **state)
 {
     struct route routes[] = {ROUTE("hot", TELEMETRY, "path = 'hot'", 3)};
@@ -383,6 +426,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_route_is_tested_for_its_source),
+        cmocka_unit_test(many_alike_conditions_say_what_each_says_alone),
         cmocka_unit_test(the_fallback_takes_telemetry_that_no_route_took),
         cmocka_unit_test(a_matcher_serves_one_table_after_another),
         cmocka_unit_test(a_mistake_says_which_route_it_is_in),

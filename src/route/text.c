@@ -75,10 +75,11 @@ static bool decode_wide(struct buf *out, struct slice body, unsigned width)
 bool scan_decode(struct buf *out, struct slice encoding, struct slice body)
 {
     static const uint8_t mark[] = {0xEF, 0xBB, 0xBF};
+    if (slice_is_nocase(encoding, "utf-8")) {
+        if (slice_starts(body, slice_of(mark, sizeof mark))) body = slice_from(body, sizeof mark);
+        buf_put_slice(out, body);
+        return true;
+    }
     if (slice_is_nocase(encoding, "utf-16")) return decode_wide(out, body, 2);
-    if (slice_is_nocase(encoding, "utf-32")) return decode_wide(out, body, 4);
-    if (!slice_is_nocase(encoding, "utf-8")) return false;
-    if (slice_starts(body, slice_of(mark, sizeof mark))) body = slice_from(body, sizeof mark);
-    buf_put_slice(out, body);
-    return true;
+    return slice_is_nocase(encoding, "utf-32") && decode_wide(out, body, 4);
 }
