@@ -11,6 +11,7 @@ import { Devices } from './pages/devices.jsx';
 import { Device } from './pages/device.jsx';
 import { Live } from './pages/live.jsx';
 import { Explore } from './pages/explore.jsx';
+import { Flow } from './pages/flow.jsx';
 import { Refused } from './pages/refused.jsx';
 
 /* One entry per page that there is: the key behind `g`, where it leads, its name, its icon. */
@@ -19,6 +20,7 @@ const PAGES = [
     ['d', ['devices'], 'Devices', 'M4 4h16v6H4zm0 10h16v6H4zm3-7h2m-2 10h2'],
     ['l', ['live'], 'Live', 'M2 12h5l3-8 4 16 3-8h5'],
     ['e', ['explore'], 'Explore', 'M4 4v16h16M7 15l4-5 3 3 5-7'],
+    ['f', ['flow'], 'Flow', 'M3 6h5l8 12h5M3 18h5l3-4.5M21 6h-5l-2 3'],
     ['r', ['refused'], 'Refused', 'M12 3a9 9 0 100 18 9 9 0 000-18zM6 6l12 12'],
 ];
 
@@ -90,6 +92,7 @@ function Page() {
     if (first === 'devices') return rest.length ? <Device key={rest[0]} id={rest[0]} tab={rest[1]} /> : <Devices />;
     if (first === 'live') return <Live />;
     if (first === 'explore') return <Explore />;
+    if (first === 'flow') return <Flow />;
     if (first === 'refused') return <Refused />;
     return <><h1>There is no such page</h1><p><a href={href()}>Home</a></p></>;
 }

@@ -42,7 +42,7 @@ function pretty(body) {
 
 function Row({ event, open, onOpen, withDevice }) {
     const e = event;
-    const detail = { partition: e.partition, sequence: e.sequence, offset: e.offset, size: e.size, system: e.system,
+    const detail = { partition: e.partition, sequence: e.sequence, offset: e.offset, size: e.size, endpoints: e.endpoints, system: e.system,
         annotations: e.annotations, properties: e.properties };
     return <div class={`event ${open ? 'open' : ''}`}>
         <button type="button" class="event-line" aria-expanded={open} onClick={onOpen}>

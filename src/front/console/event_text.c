@@ -169,7 +169,21 @@ static void put_member(struct buf *out, const char *name, struct slice value)
     put_string(out, value);
 }
 
-void event_put_text(struct buf *out, const struct record *r)
+static void put_endpoints(struct buf *out, const struct record *r, const struct routing *routing)
+{
+    const struct routing_endpoint *e;
+    const char *comma = "";
+    buf_put_str(out, ",\"endpoints\":[");
+    for (unsigned i = 0; (e = routing_endpoint_at(routing, i)) != NULL; i++) {
+        if (!(r->destinations >> e->bit & 1) || r->enqueued_us < e->since_us) continue;
+        buf_put_str(out, comma);
+        text_json_string(out, slice_str(e->name));
+        comma = ",";
+    }
+    buf_put_u8(out, ']');
+}
+
+void event_put_text(struct buf *out, const struct record *r, const struct routing *routing)
 {
     struct amqp_message m;
     char enqueued[CLOCK_ISO_LEN + 1];
@@ -179,6 +193,7 @@ void event_put_text(struct buf *out, const struct record *r)
     if (r->sequence >= 0) buf_printf(out, ",\"sequence\":%" PRId64, r->sequence);
     put_member(out, "device", event_device(r));
     put_member(out, "module", annotation(r, "iothub-connection-module-id"));
+    put_endpoints(out, r, routing);
     put_pairs(out, "annotations", r->pairs, r->pair_count);
     if (amqp_message_parse(r->sections, &m) == OK) {
         put_system(out, &m);

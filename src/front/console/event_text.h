@@ -3,7 +3,7 @@
 #define FRONT_CONSOLE_EVENT_TEXT_H
 
 #include "base/buf.h"
-#include "log/record.h"
+#include "hub/routing/routing.h"
 
 /* "telemetry", "twin", "lifecycle", "connection", "job" */
 const char *event_kind(enum record_source source);
@@ -14,8 +14,8 @@ unsigned event_sources(struct slice kind);
 /* Of the device it comes from or is about. */
 struct slice event_device(const struct record *r);
 
-/* {"kind":...,"partition":...,"sequence":...,"offset":...,"enqueued":...,"device":...,"body":...,...}.
- * Whatever a device wrote is a string in it, cut to the limits of live.h. */
-void event_put_text(struct buf *out, const struct record *r);
+/* {"kind":...,"partition":...,"sequence":...,"enqueued":...,"device":...,"endpoints":[...],"body":...,...}.
+ * `endpoints` are those it was for that are there still.  Whatever a device wrote is a string in it, cut to the limits of live.h. */
+void event_put_text(struct buf *out, const struct record *r, const struct routing *routing);
 
 #endif

@@ -119,7 +119,7 @@ static void take_piece(struct sub *s, struct tap *t)
             continue;
         }
         if (buf_size(&s->batch)) buf_put_u8(&s->batch, ',');
-        event_put_text(&s->batch, &r);
+        event_put_text(&s->batch, &r, s->link->live->console->rest->routing);
         metric_inc(&told);
     }
 }
