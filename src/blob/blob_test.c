@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "base/io_mem.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "blob/internal.h"
@@ -376,7 +377,9 @@ static void a_blob_is_as_large_as_it_may_be(void **state)
     assert_int_equal(begin(&writer), OK);
     assert_int_equal(blobs->writers[0].id, writer);
     blobs->writers[0].size = BLOBS_SIZE_MAX - 4; /* as if so much had come */
+    int64_t reached = limit_reached("blob-size");
     assert_int_equal(append(writer, "12345"), ERR_TOO_BIG);
+    assert_int_equal(limit_reached("blob-size") - reached, 1);
     assert_int_equal(append(writer, "1234"), OK);
     assert_int_equal(append(writer, "5"), ERR_TOO_BIG);
     blobs_abort(blobs, core, writer);

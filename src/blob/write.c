@@ -6,12 +6,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "blob/internal.h"
 
 GAUGE(writers_now, "azimuth_blob_writers", "Blobs and blocks that are being written");
 COUNTER(bytes_written, "azimuth_blob_written_bytes_total", "Bytes of blobs written");
+LIMIT_REACHED(too_large, "blob-size")
 COUNTER(no_room, "azimuth_blob_no_room_total", "Pieces of blobs refused for want of disk");
 
 /* ERR_FULL */
@@ -61,7 +62,10 @@ enum err writer_append(struct blobs *b, uint64_t id, struct slice piece)
 {
     struct writer *w = find(b, id);
     if (w == NULL) return fail(ERR_CLOSED, "the upload is over");
-    if (piece.len > BLOBS_SIZE_MAX - w->size) return fail(ERR_TOO_BIG, "the blob is too large");
+    if (piece.len > BLOBS_SIZE_MAX - w->size) {
+        metric_inc(&too_large);
+        return fail(ERR_TOO_BIG, "the blob is too large");
+    }
     TRY(disk_has_room(b));
     TRY(io_write_at(w->file, BLOBS_HEAD_SIZE + w->size, piece));
     w->size += piece.len;

@@ -6,8 +6,11 @@
  * read then are what holds.  What is captured first is what is enqueued from the change on. */
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "capture/capture_sql.h"
 #include "capture/home.h"
+
+LIMIT_REACHED(changes_refused, "capture-changes")
 
 struct change {
     struct list node;
@@ -73,6 +76,7 @@ void change_take(struct captures *cs, struct msg *ask)
 {
     const struct capture_ask *a = (const void *)ask->body;
     if (cs->change_count >= CAPTURE_ASKS_MAX && a->verb != CAPTURE_GONE) {
+        metric_inc(&changes_refused);
         capture_answer(cs, ask, STATUS_SERVICE_UNAVAILABLE, SLICE_NONE,
                        "as many changes of captures wait as may");
         return;

@@ -22,6 +22,8 @@
 
 COUNTER(events_in, "azimuth_event_hub_events_in_total", "Events that producers sent to event hubs");
 COUNTER(rejected, "azimuth_event_hub_rejected_total", "Transfers of producers rejected");
+METRIC(names_refused, METRIC_COUNTER, EVENT_PUBLISHERS_REFUSED, "reason=\"name\"",
+       EVENT_PUBLISHERS_REFUSED_HELP)
 GAUGE(senders_now, "azimuth_event_hub_senders", "Links of producers to event hubs now");
 
 /* Cookie of an event: the transfer's delivery id, and what it is in it. */
@@ -358,6 +360,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     }
     if (l->address.kind == ADDRESS_PUBLISHER) e->publisher = last_word(slice_str(l->path));
     if (e->publisher.len > AMQP_PUBLISHER_MAX) {
+        metric_inc(&names_refused);
         peer_refuse(l, ARGUMENT_ERROR, "The publisher's name has more than %d bytes.",
                     AMQP_PUBLISHER_MAX);
         return;

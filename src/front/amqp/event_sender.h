@@ -4,6 +4,10 @@
 
 #include "front/amqp/stream_link.h"
 
+/* Links of producers that are refused for who they say they are, by reason. */
+#define EVENT_PUBLISHERS_REFUSED      "azimuth_event_hub_publishers_refused_total"
+#define EVENT_PUBLISHERS_REFUSED_HELP "Links of publishers and idempotent producers refused"
+
 struct event_sender {
     struct peer_link base;
     struct stream_link stream;

@@ -3,6 +3,8 @@
 
 #include "base/amqp.h"
 #include "base/mem.h"
+#include "base/metrics.h"
+#include "front/amqp/event_sender.h"
 #include "front/amqp/peer.h"
 #include "front/amqp/testing/testing.h"
 #include "hub/producer/producer.h"
@@ -214,11 +216,15 @@ static void a_link_may_be_a_partition_s_or_a_publisher_s(void **state)
 static void a_publisher_s_name_has_at_most_128_bytes(void **state)
 {
     (void)state;
+    struct metric *refused =
+        metric_of(METRIC_COUNTER, EVENT_PUBLISHERS_REFUSED, "reason=\"name\"", "");
+    int64_t before = metric_value(refused);
     char target[sizeof "orders/Publishers/" + AMQP_PUBLISHER_MAX + 1], *name;
     for (int over = 0; over < 2; over++) {
         snprintf(target, sizeof target, "orders/Publishers/%0*d", AMQP_PUBLISHER_MAX + over, 7);
         name = strrchr(target, '/') + 1;
         start(target);
+        assert_int_equal(metric_value(refused) - before, over);
         if (over) {
             assert_non_null(strstr(rig_output(&w.conn), "'com.microsoft:argument-error'"));
         } else {

@@ -7,8 +7,16 @@
  */
 #include <stdio.h>
 
+#include "base/metrics.h"
 #include "front/amqp/event_sender.h"
 #include "hub/producer/producer.h"
+
+METRIC(addresses_refused, METRIC_COUNTER, EVENT_PUBLISHERS_REFUSED, "reason=\"no partition\"",
+       EVENT_PUBLISHERS_REFUSED_HELP)
+METRIC(states_refused, METRIC_COUNTER, EVENT_PUBLISHERS_REFUSED, "reason=\"state\"",
+       EVENT_PUBLISHERS_REFUSED_HELP)
+METRIC(producers_refused, METRIC_COUNTER, EVENT_PUBLISHERS_REFUSED, "reason=\"producer\"",
+       EVENT_PUBLISHERS_REFUSED_HELP)
 
 #define OUT_OF_RANGE "com.microsoft:argument-out-of-range"
 #define OUT_OF_ORDER "com.microsoft:out-of-order-sequence"
@@ -52,11 +60,13 @@ void idempotent_attach(struct event_sender *e, const struct amqp_attach_event *e
     struct producer_open want = {.stream = a->stream, .partition = (uint16_t)a->partition};
     struct lane *lane = event_sender_service(e)->lane;
     if (a->kind != ADDRESS_SEND_PARTITION) {
+        metric_inc(&addresses_refused);
         peer_refuse(&e->base, AMQP_NOT_ALLOWED,
                     "Idempotent producers send to one partition: {event hub}/Partitions/{n}.");
         return;
     }
     if (read_properties(&ev->properties, &want) != OK) {
+        metric_inc(&states_refused);
         peer_refuse(&e->base, OUT_OF_RANGE,
                     "Invalid range for idempotent producer state. Producer Id, Epoch, and Sequence "
                     "Number must be zero or positive.");
@@ -134,6 +144,7 @@ static void on_opened(void *ctx, struct lane *lane, struct msg *m)
     if (a.outcome != PRODUCER_FINE) {
         char why[ADDRESS_MAX + 100];
         say_why(&a, (int32_t)m->call, e->base.path, why);
+        metric_inc(&producers_refused);
         peer_refuse(&e->base, condition_of(a.outcome), "%s", why);
     } else {
         struct buf properties = {0};

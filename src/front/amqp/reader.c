@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "base/text.h"
@@ -33,6 +33,7 @@
 #define ARGUMENT_RANGE "com.microsoft:argument-out-of-range"
 
 COUNTER(events_sent, "azimuth_stream_events_out_total", "Events sent to readers of the stream");
+LIMIT_REACHED(too_many_readers, "readers-of-a-group")
 COUNTER(jumps, "azimuth_stream_reader_jumps_total",
         "Readers whose place was no longer retained and that went on at the oldest event");
 GAUGE(readers_now, "azimuth_stream_readers", "Links that read the stream now");
@@ -135,6 +136,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
 
 static void refuse_claim(struct reader *r, const struct owners_claimed *c)
 {
+    if (c->err == ERR_FULL) metric_inc(&too_many_readers);
     if (c->err == ERR_FULL)
         peer_refuse(&r->base, AMQP_RESOURCE_LIMIT,
                     "Exceeded the maximum number of allowed receivers per partition in a consumer "

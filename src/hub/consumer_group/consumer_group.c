@@ -10,11 +10,15 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "hub/consumer_group/consumer_group_sql.h"
 #include "hub/consumer_group/table.h"
 #include "hub/rollout.h"
 #include "store/store.h"
+
+LIMIT_REACHED(too_many_groups, "consumer-groups")
+LIMIT_REACHED(changes_refused, "consumer-group-changes")
 
 enum group_kind {
     GROUP_CHANGE = HUB_CONSUMER_GROUP, /* struct change -> GROUP_DONE */
@@ -134,6 +138,7 @@ static void start_first(struct consumer_groups *g)
 {
     if (g->changes.first == NULL) return;
     enum err err = check(g, change_of(g->changes.first));
+    if (err == ERR_FULL) metric_inc(&too_many_groups);
     if (err == OK)
         ask_store(g, change_of(g->changes.first));
     else
@@ -145,6 +150,7 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
     struct consumer_groups *g = ctx;
     (void)lane;
     enum err err = rollout_add(&g->changes, m, CONSUMER_GROUP_CHANGES_MAX);
+    if (err != OK) metric_inc(&changes_refused);
     if (err != OK)
         answer(g, m, err);
     else if (g->changes.waiting == 1)

@@ -1,4 +1,5 @@
 /* consumer_group_test.c - names, limits, and that every core knows. */
+#include "base/limit.h"
 #include "store/rig.h"
 
 #include "hub/consumer_group/consumer_group.h"
@@ -190,7 +191,9 @@ static void a_stream_has_1000_groups(void **state)
         snprintf(name, sizeof name, "g%d", i);
         assert_int_equal(create(f, 0, name), OK);
     }
+    int64_t reached = limit_reached("consumer-groups");
     assert_int_equal(create(f, 0, "more"), ERR_FULL);
+    assert_int_equal(limit_reached("consumer-groups") - reached, 1);
     assert_int_equal(create(f, 0, "g5"), OK);
     assert_int_equal(drop(f, 0, "g5"), OK);
     assert_int_equal(create(f, 0, "more"), OK);

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/say.h"
 #include "hub/event_hub/event_hub_sql.h"
 #include "hub/event_hub/table.h"
@@ -22,6 +22,7 @@
 #include "store/store.h"
 
 GAUGE(event_hubs_now, "azimuth_event_hubs", "Event hubs besides the built-in one");
+LIMIT_REACHED(too_many_hubs, "event-hubs")
 
 enum event_hub_kind {
     EVENT_HUB_CHANGE = HUB_EVENT_HUB, /* struct change -> EVENT_HUB_DONE */
@@ -253,6 +254,7 @@ static void start_creation(struct event_hubs *e, struct change *c)
     if (c->hub.partitions == 0) c->hub.partitions = EVENT_HUB_PARTITIONS_DEFAULT;
     c->hub.keep = retention_after(c, usual);
     c->hub.created_us = c->hub.updated_us = clock_wall_us();
+    if (e->table.count == EVENT_HUBS_MAX) metric_inc(&too_many_hubs);
     if (e->table.count == EVENT_HUBS_MAX)
         finish_first(e, ERR_FULL);
     else

@@ -1,4 +1,5 @@
 /* event_hub_test.c - event hubs between a store and a log: rules, limits, kills at every call. */
+#include "base/limit.h"
 #include "store/rig.h"
 
 #include "hub/event_hub/event_hub.h"
@@ -247,7 +248,9 @@ static void there_are_63_of_them(void **state)
         snprintf(name, sizeof name, "hub%d", i);
         assert_int_equal(put(0, name, 1, 0).result, OK);
     }
+    int64_t reached = limit_reached("event-hubs");
     assert_int_equal(put(0, "more", 1, 0).result, ERR_FULL);
+    assert_int_equal(limit_reached("event-hubs") - reached, 1);
     assert_int_equal(put(0, "hub7", 1, 3).result, OK);
     assert_int_equal(drop(0, "hub7"), OK);
     assert_int_equal(put(0, "more", 1, 0).result, OK);

@@ -10,8 +10,8 @@
 
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/num.h"
 #include "base/rand.h"
 #include "hub/producer/part.h"
@@ -20,6 +20,7 @@ COUNTER(repeats, "azimuth_producer_repeats_total",
         "Batches of idempotent producers that came again and were not stored again");
 COUNTER(refusals, "azimuth_producer_refusals_total",
         "Batches and links of idempotent producers refused: owner level or sequence numbers");
+LIMIT_REACHED(too_many_waiting, "producer-questions")
 GAUGE(producers_now, "azimuth_producers", "Idempotent producers that are known");
 
 /* ---- questions: each message is owned from when it comes */
@@ -347,6 +348,7 @@ static void on_question(void *ctx, struct lane *lane, struct msg *m)
     if (p->state == PART_READY) {
         ask(p, m);
     } else if (p->waiting_count == PRODUCER_WAITING_MAX) {
+        metric_inc(&too_many_waiting);
         answer(ps, m, &(struct producer_answer){.outcome = PRODUCER_BUSY});
     } else {
         p->waiting_count++;

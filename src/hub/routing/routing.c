@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/rand.h"
@@ -20,6 +21,8 @@
 #include "hub/routing/home.h"
 #include "hub/routing/routing_sql.h"
 #include "log/log.h"
+
+LIMIT_REACHED(changes_refused, "routing-changes")
 
 struct change {
     bool has_if_match;
@@ -178,6 +181,7 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
     struct routing *r = ctx;
     (void)lane;
     enum err e = rollout_add(&r->changes, m, ROUTING_CHANGES_MAX);
+    if (e != OK) metric_inc(&changes_refused);
     if (e != OK)
         routing_answer(r, m, e);
     else if (r->changes.waiting == 1)
