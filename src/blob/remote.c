@@ -1,8 +1,11 @@
-/* remote.c - the lane that speaks to other people's containers. */
+/* remote.c - the lane that speaks to other people's containers.
+ *
+ *   ask ──▶ its container's queue ──turn──▶ carried ──no answer: a pause, once more──▶ answered
+ *
+ * Of each container a few requests are carried at a time: one that hangs holds up its own and no others. */
 #include "blob/remote.h"
 
 #include <arpa/inet.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,19 +16,33 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "blob/internal.h"
-#include "out/curl.h"
+#include "out/loop.h"
 
 COUNTER(requests_total, "azimuth_remote_blob_requests_total",
         "Requests to containers that are not the hub's");
 COUNTER(retries_total, "azimuth_remote_blob_retries_total", "Of them those that were tried again");
 
-enum { PROBE_BLOCK = 99999999, SLEEP_US = 50000 };
+GAUGE(waiting_now, "azimuth_remote_blob_requests_waiting",
+      "Requests that wait because their container has as many under way as it may");
+
+enum { PROBE_BLOCK = 99999999, PAUSE_FIRST_US = 200000 };
+
+/* What goes to one container, in order of arrival. */
+struct container {
+    struct list node; /* whose turn is next comes first */
+    struct buf name;  /* the URI up to its second slash behind the host */
+    struct list waiting;
+    unsigned carried;
+};
 
 struct remote {
     struct lane *lane;
     const char *ca_path; /* NULL: the system's */
-    atomic_bool stopping;
-    CURL *handle; /* NULL until the first request; keeps the connection */
+    struct loop loop;
+    struct list containers; /* that have something to do */
+    struct list carried;
+    unsigned carried_count;
+    bool pumping; /* what ends at once meanwhile pumps no more */
 };
 
 /* ---- asking */
@@ -79,14 +96,23 @@ void remote_read(struct remote *r, struct lane *core, struct slice uri, int64_t 
 
 /* ---- one request */
 
-struct exchange {
+struct job {
+    struct list node; /* in its container's queue, or among the carried */
+    struct remote *remote;
+    struct container *container;
+    struct msg *m;                                            /* kept for its answer */
+    enum err (*judge)(struct job *j, struct blobs_answer *a); /* an answer that is no error */
+    CURL *handle;
+    struct curl_slist *headers;
+    unsigned tried;
+    struct timer again;
+
     const char *method;
-    struct slice uri;
-    struct buf url;
-    const char *headers[4]; /* up to a NULL */
-    struct slice body;      /* sent */
-    size_t max;             /* of what comes back */
-    int64_t ends_us;        /* no try goes on after that; 0: all may */
+    struct buf url, own; /* of the body, if it is not the message's */
+    struct slice body;   /* sent */
+    char header[80];     /* one more; empty: none */
+    size_t max;          /* of what comes back */
+    int64_t ends_us;     /* no try goes on after that; 0: all may */
     struct buf came;
     long status;
     int64_t size; /* Content-Length */
@@ -95,9 +121,9 @@ struct exchange {
 
 static size_t take_bytes(char *bytes, size_t one, size_t count, void *ctx)
 {
-    struct exchange *x = ctx;
-    size_t room = x->max - buf_size(&x->came);
-    buf_put(&x->came, bytes, MIN(one * count, room));
+    struct job *j = ctx;
+    size_t room = j->max - buf_size(&j->came);
+    buf_put(&j->came, bytes, MIN(one * count, room));
     return one * count;
 }
 
@@ -108,20 +134,13 @@ static void keep(char *out, size_t size, struct slice value)
 
 static size_t take_header(char *bytes, size_t one, size_t count, void *ctx)
 {
-    struct exchange *x = ctx;
+    struct job *j = ctx;
     struct slice line = slice_of(bytes, one * count), key;
     slice_split(&line, ':', &key);
     line = slice_trim(line);
-    if (slice_is_nocase(key, "x-ms-error-code")) keep(x->code, sizeof x->code, line);
-    if (slice_is_nocase(key, "etag")) keep(x->etag, sizeof x->etag, line);
+    if (slice_is_nocase(key, "x-ms-error-code")) keep(j->code, sizeof j->code, line);
+    if (slice_is_nocase(key, "etag")) keep(j->etag, sizeof j->etag, line);
     return one * count;
-}
-
-static int has_stopped(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    struct remote *r = ctx;
-    (void)a, (void)b, (void)c, (void)d;
-    return atomic_load(&r->stopping);
 }
 
 /* Where clouds tell machines their secrets (169.254.169.254) nobody keeps blobs. */
@@ -144,130 +163,252 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
-static void set_options(const struct curl_functions *f, struct remote *r, struct exchange *x)
+static void set_limits(const struct curl_functions *f, const struct job *j)
 {
-    CURL *h = r->handle;
-    f->reset(h);
-    f->set(h, CURLOPT_URL, buf_cstr(&x->url));
-    f->set(h, CURLOPT_CUSTOMREQUEST, x->method);
-    curl_common(f, h, "http,https", r->ca_path, REMOTE_CONNECT_S);
-    if (x->ends_us)
-        f->set(h, CURLOPT_TIMEOUT_MS, (long)MAX(1, (x->ends_us - clock_mono_us()) / 1000));
+    CURL *h = j->handle;
+    curl_common(f, h, "http,https", j->remote->ca_path, REMOTE_CONNECT_S);
+    if (j->ends_us)
+        f->set(h, CURLOPT_TIMEOUT_MS, (long)MAX(1, (j->ends_us - clock_mono_us()) / 1000));
+    f->set(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     f->set(h, CURLOPT_LOW_SPEED_LIMIT, 1l);
     f->set(h, CURLOPT_LOW_SPEED_TIME, (long)REMOTE_STALL_S);
     f->set(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    f->set(h, CURLOPT_NOPROGRESS, 0l);
-    f->set(h, CURLOPT_XFERINFOFUNCTION, has_stopped);
-    f->set(h, CURLOPT_XFERINFODATA, r);
+}
+
+static void set_headers(const struct curl_functions *f, struct job *j)
+{
+    j->headers = f->list_append(NULL, "x-ms-version: 2021-12-02");
+    j->headers = f->list_append(j->headers, "Expect:");
+    if (j->body.ptr)
+        j->headers = f->list_append(j->headers, "Content-Type: application/octet-stream");
+    if (j->header[0]) j->headers = f->list_append(j->headers, j->header);
+    f->set(j->handle, CURLOPT_HTTPHEADER, j->headers);
+}
+
+static void set_request(const struct curl_functions *f, struct job *j)
+{
+    CURL *h = j->handle;
+    f->set(h, CURLOPT_URL, buf_cstr(&j->url));
+    f->set(h, CURLOPT_CUSTOMREQUEST, j->method);
+    f->set(h, CURLOPT_PRIVATE, j);
     f->set(h, CURLOPT_WRITEFUNCTION, take_bytes);
-    f->set(h, CURLOPT_WRITEDATA, x);
+    f->set(h, CURLOPT_WRITEDATA, j);
     f->set(h, CURLOPT_HEADERFUNCTION, take_header);
-    f->set(h, CURLOPT_HEADERDATA, x);
-    if (strcmp(x->method, "HEAD") == 0) f->set(h, CURLOPT_NOBODY, 1l);
-    if (x->body.ptr) {
-        f->set(h, CURLOPT_POSTFIELDS, x->body.ptr);
-        f->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len);
+    f->set(h, CURLOPT_HEADERDATA, j);
+    if (strcmp(j->method, "HEAD") == 0) f->set(h, CURLOPT_NOBODY, 1l);
+    if (j->body.ptr) {
+        f->set(h, CURLOPT_POSTFIELDS, j->body.ptr);
+        f->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->body.len);
     }
+    set_headers(f, j);
+    set_limits(f, j);
 }
 
-static struct curl_slist *list_headers(const struct curl_functions *f, const struct exchange *x)
+/* ---- what comes of it */
+
+static void pump(struct remote *r);
+
+static void drop_handle(struct job *j)
 {
-    struct curl_slist *list = f->list_append(NULL, "x-ms-version: 2021-12-02");
-    list = f->list_append(list, "Expect:");
-    if (x->body.ptr) list = f->list_append(list, "Content-Type: application/octet-stream");
-    for (int i = 0; x->headers[i]; i++) list = f->list_append(list, x->headers[i]);
-    return list;
+    const struct loop *l = &j->remote->loop;
+    if (j->handle) {
+        l->curl->multi_remove(l->multi, j->handle);
+        l->curl->easy_cleanup(j->handle);
+        l->curl->list_free(j->headers);
+    }
+    j->handle = NULL;
+    j->headers = NULL;
 }
 
-/* ERR_AGAIN: it may be different soon. */
-static enum err perform(const struct curl_functions *f, struct remote *r, struct exchange *x)
+static void job_free(struct job *j)
 {
-    struct curl_slist *headers = list_headers(f, x);
-    curl_off_t size = -1;
-    buf_clear(&x->came);
-    x->code[0] = x->etag[0] = '\0';
-    x->status = 0;
-    set_options(f, r, x);
-    f->set(r->handle, CURLOPT_HTTPHEADER, headers);
-    CURLcode code = f->perform(r->handle);
-    f->get(r->handle, CURLINFO_RESPONSE_CODE, &x->status);
-    f->get(r->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
-    x->size = size;
-    f->list_free(headers);
-    metric_inc(&requests_total);
-    if (code == CURLE_ABORTED_BY_CALLBACK) return fail(ERR_CLOSED, "the server stops");
-    if (code != CURLE_OK) return fail(ERR_AGAIN, "no answer: %s", f->error_text(code));
-    bool passes = x->status == 408 || x->status == 429 || x->status >= 500;
-    return passes ? fail(ERR_AGAIN, "answered %ld %s", x->status, x->code) : OK;
+    drop_handle(j);
+    timer_stop(&j->again);
+    list_remove(&j->node);
+    buf_wipe(&j->url); /* has a signature */
+    buf_free(&j->own);
+    buf_free(&j->came);
+    msg_free(j->m);
+    free(j);
 }
 
-static void pause_before(const struct remote *r, unsigned tried)
+static void drop_idle(struct container *c)
 {
-    for (unsigned i = 0; i < (4u << tried) && !atomic_load(&r->stopping); i++) usleep(SLEEP_US);
+    if (c->carried || !list_empty(&c->waiting)) return;
+    list_remove(&c->node);
+    buf_free(&c->name);
+    free(c);
 }
 
-static enum err judge(const struct exchange *x)
+static void end(struct job *j, enum err e)
 {
-    if (x->status >= 200 && x->status < 300) return OK;
-    enum err e = x->status == 404                       ? ERR_NOT_FOUND
-                 : x->status == 401 || x->status == 403 ? ERR_DENIED
-                 : x->status == 409 || x->status == 412 ? ERR_CONFLICT
+    struct remote *r = j->remote;
+    struct container *c = j->container;
+    struct blobs_answer a = {0};
+    if (e == OK) e = j->judge(j, &a);
+    a.err = e;
+    a.text = fail_text();
+    if (e != OK) a.bytes = SLICE_NONE;
+    blobs_answer_on(r->lane, j->m, &a);
+    job_free(j);
+    r->carried_count--;
+    c->carried--;
+    drop_idle(c);
+    pump(r);
+}
+
+static enum err judge_status(const struct job *j)
+{
+    if (j->status >= 200 && j->status < 300) return OK;
+    enum err e = j->status == 404                       ? ERR_NOT_FOUND
+                 : j->status == 401 || j->status == 403 ? ERR_DENIED
+                 : j->status == 409 || j->status == 412 ? ERR_CONFLICT
                                                         : ERR_PROTOCOL;
-    return fail(e, "answered %ld %s", x->status, x->code);
+    return fail(e, "answered %ld %s", j->status, j->code);
 }
 
-static bool may_try_again(const struct exchange *x, unsigned tried)
+static bool may_try_again(const struct job *j)
 {
-    return tried < REMOTE_TRIES - 1 && (x->ends_us == 0 || clock_mono_us() < x->ends_us);
+    return j->tried < REMOTE_TRIES - 1 && (j->ends_us == 0 || clock_mono_us() < j->ends_us);
 }
 
-static enum err exchange(struct remote *r, struct exchange *x, const char *more)
+/* `e` ERR_AGAIN: it may be different soon. */
+static void end_try(struct job *j, enum err e)
 {
-    const struct curl_functions *f;
-    TRY(curl_load(&f));
-    if (r->handle == NULL) r->handle = f->easy_init();
-    buf_put_slice(&x->url, x->uri);
-    buf_put_str(&x->url, more);
-    enum err e = perform(f, r, x);
-    for (unsigned tried = 0; e == ERR_AGAIN && may_try_again(x, tried); tried++) {
+    if (e == ERR_AGAIN && may_try_again(j)) {
+        int64_t pause_us = (int64_t)PAUSE_FIRST_US << j->tried++;
         metric_inc(&retries_total);
-        pause_before(r, tried);
-        e = perform(f, r, x);
+        drop_handle(j);
+        timer_set(&j->remote->lane->timers, &j->again, clock_mono_us() + pause_us);
+        return;
     }
-    return e == OK ? judge(x) : e == ERR_AGAIN ? ERR_CLOSED : e;
+    end(j, e == OK ? judge_status(j) : e == ERR_AGAIN ? ERR_CLOSED : e);
 }
 
-static void exchange_free(struct exchange *x)
+static void on_ended(struct loop *l, CURL *handle, CURLcode code)
 {
-    buf_free(&x->url);
-    buf_free(&x->came);
+    const struct curl_functions *f = l->curl;
+    struct job *j;
+    curl_off_t size = -1;
+    f->get(handle, CURLINFO_PRIVATE, (char **)&j);
+    f->get(handle, CURLINFO_RESPONSE_CODE, &j->status);
+    f->get(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+    j->size = size;
+    bool passes = j->status == 408 || j->status == 429 || j->status >= 500;
+    if (code != CURLE_OK)
+        end_try(j, fail(ERR_AGAIN, "no answer: %s", f->error_text(code)));
+    else
+        end_try(j, passes ? fail(ERR_AGAIN, "answered %ld %s", j->status, j->code) : OK);
+}
+
+static void perform(struct job *j)
+{
+    struct loop *l = &j->remote->loop;
+    enum err e = loop_ready(l);
+    buf_clear(&j->came);
+    j->code[0] = j->etag[0] = '\0';
+    j->status = 0;
+    if (e == OK && (j->handle = l->curl->easy_init()) == NULL)
+        e = fail(ERR_NOMEM, "libcurl takes no more");
+    if (e == OK) set_request(l->curl, j);
+    if (e == OK && l->curl->multi_add(l->multi, j->handle) != CURLM_OK)
+        e = fail(ERR_NOMEM, "libcurl takes no more");
+    metric_inc(&requests_total);
+    if (e != OK) end_try(j, e);
+}
+
+static void on_again(struct timer *t, int64_t now_us)
+{
+    (void)now_us;
+    perform(CONTAINER_OF(t, struct job, again));
+}
+
+/* ---- turns */
+
+static void carry(struct remote *r, struct container *c)
+{
+    struct job *j = CONTAINER_OF(c->waiting.next, struct job, node);
+    list_remove(&j->node);
+    list_push(&r->carried, &j->node);
+    r->carried_count++;
+    c->carried++;
+    metric_add(&waiting_now, -1);
+    list_remove(&c->node); /* the others come first now */
+    list_push(&r->containers, &c->node);
+    perform(j);
+}
+
+static struct container *next_container(const struct remote *r)
+{
+    LIST_EACH(node, &r->containers)
+    {
+        struct container *c = CONTAINER_OF(node, struct container, node);
+        if (!list_empty(&c->waiting) && c->carried < REMOTE_CONTAINER_CARRIED_MAX) return c;
+    }
+    return NULL;
+}
+
+static void pump(struct remote *r)
+{
+    struct container *c;
+    if (r->pumping) return;
+    r->pumping = true;
+    while (r->carried_count < REMOTE_CARRIED_MAX && (c = next_container(r)) != NULL) carry(r, c);
+    r->pumping = false;
+}
+
+/* "https://host:port/container", of whatever lies in it. */
+static struct slice container_name(struct slice uri)
+{
+    struct slice path = slice_head(uri, slice_find(uri, '?'));
+    size_t end = slice_find(path, ':') + strlen("://");
+    for (unsigned slashes = 0; end < path.len && slashes < 2; end++)
+        if (path.ptr[end] == '/') slashes++;
+    return slice_head(path, MIN(end, path.len));
+}
+
+static struct container *container_of(struct remote *r, struct slice uri)
+{
+    struct slice name = container_name(uri);
+    LIST_EACH(node, &r->containers)
+    {
+        struct container *c = CONTAINER_OF(node, struct container, node);
+        if (slice_eq(buf_slice(&c->name), name)) return c;
+    }
+    struct container *c = NEW(struct container);
+    buf_put_slice(&c->name, name);
+    list_init(&c->waiting);
+    list_push(&r->containers, &c->node);
+    return c;
 }
 
 /* ---- what is asked */
 
-static const struct remote_ask *ask_of(const struct msg *m)
+static const struct remote_ask *ask_of(const struct job *j)
 {
-    return (const void *)m->body;
+    return (const void *)j->m->body;
 }
 
-static struct exchange begin(const struct msg *m, const char *method)
+static struct job *begin(struct remote *r, struct msg *m, const char *method)
 {
-    const struct remote_ask *a = ask_of(m);
-    return (struct exchange){
-        .method = method,
-        .uri = slice_of(a->bytes, a->uri_len),
-        .max = REMOTE_ERROR_BODY_MAX,
-        .ends_us = a->probes ? clock_mono_us() + REMOTE_PROBE_S * INT64_C(1000000) : 0};
+    struct job *j = NEW(struct job);
+    msg_keep(m);
+    *j = (struct job){.remote = r, .m = m, .method = method, .max = REMOTE_ERROR_BODY_MAX};
+    const struct remote_ask *a = ask_of(j);
+    list_init(&j->node);
+    timer_init(&j->again, on_again);
+    buf_put_slice(&j->url, slice_of(a->bytes, a->uri_len));
+    if (a->probes) j->ends_us = clock_mono_us() + REMOTE_PROBE_S * INT64_C(1000000);
+    return j;
 }
 
-static void finish(struct remote *r, const struct msg *m, struct exchange *x,
-                   struct blobs_answer *a, enum err e)
+static void submit(struct job *j)
 {
-    a->err = e;
-    a->text = fail_text();
-    if (e != OK) a->bytes = SLICE_NONE;
-    blobs_answer_on(r->lane, m, a);
-    exchange_free(x);
+    struct remote *r = j->remote;
+    j->container = container_of(r, slice_of(ask_of(j)->bytes, ask_of(j)->uri_len));
+    list_push(&j->container->waiting, &j->node);
+    metric_add(&waiting_now, 1);
+    pump(r);
 }
 
 /* All ids of a blob have one length (Azure). */
@@ -278,74 +419,82 @@ static void put_block_id(struct buf *out, unsigned block)
     text_base64(out, slice_of(text, (size_t)len));
 }
 
+static enum err judge_done(struct job *j, struct blobs_answer *a)
+{
+    (void)j, (void)a;
+    return OK;
+}
+
 static void on_stage(void *ctx, struct lane *lane, struct msg *m)
 {
-    struct exchange x = begin(m, "PUT");
-    struct blobs_answer a = {0};
-    struct buf more = {0};
+    struct job *j = begin(ctx, m, "PUT");
+    const struct remote_ask *a = ask_of(j);
     (void)lane;
-    x.body = slice_of(ask_of(m)->bytes + x.uri.len, m->len - sizeof(struct remote_ask) - x.uri.len);
-    buf_put_str(&more, "&comp=block&blockid=");
-    put_block_id(&more, ask_of(m)->block); /* digits in base64 need no encoding: no + and / */
-    enum err e = exchange(ctx, &x, buf_cstr(&more));
-    finish(ctx, m, &x, &a, e);
-    buf_free(&more);
+    j->judge = judge_done;
+    j->body = slice_of(a->bytes + a->uri_len, m->len - sizeof *a - a->uri_len);
+    buf_put_str(&j->url, "&comp=block&blockid=");
+    put_block_id(&j->url, a->block); /* digits in base64 need no encoding: no + and / */
+    submit(j);
 }
 
 static void on_commit(void *ctx, struct lane *lane, struct msg *m)
 {
-    struct exchange x = begin(m, "PUT");
-    struct blobs_answer a = {0};
-    struct buf list = {0};
+    struct job *j = begin(ctx, m, "PUT");
+    struct buf *list = &j->own;
     (void)lane;
-    buf_put_str(&list, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
-    for (unsigned i = 0; i < ask_of(m)->block; i++) {
-        buf_put_str(&list, "<Latest>");
-        put_block_id(&list, i);
-        buf_put_str(&list, "</Latest>");
+    j->judge = judge_done;
+    buf_put_str(list, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
+    for (unsigned i = 0; i < ask_of(j)->block; i++) {
+        buf_put_str(list, "<Latest>");
+        put_block_id(list, i);
+        buf_put_str(list, "</Latest>");
     }
-    buf_put_str(&list, "</BlockList>");
-    x.body = buf_slice(&list);
-    x.headers[0] = "x-ms-blob-content-type: text/plain";
-    enum err e = exchange(ctx, &x, "&comp=blocklist");
-    finish(ctx, m, &x, &a, e);
-    buf_free(&list);
+    buf_put_str(list, "</BlockList>");
+    j->body = buf_slice(list);
+    snprintf(j->header, sizeof j->header, "x-ms-blob-content-type: text/plain");
+    buf_put_str(&j->url, "&comp=blocklist");
+    submit(j);
 }
 
-static int64_t mark_of(const struct exchange *x)
+static int64_t mark_of(const struct job *j)
 {
-    return (int64_t)(map_hash(slice_str(x->etag)) >> 1);
+    return (int64_t)(map_hash(slice_str(j->etag)) >> 1);
+}
+
+static enum err judge_got(struct job *j, struct blobs_answer *a)
+{
+    if (j->size < 0) return fail(ERR_PROTOCOL, "the answer has no Content-Length");
+    a->props = (struct blobs_props){.size = (uint64_t)j->size, .modified_us = mark_of(j)};
+    return OK;
 }
 
 static void on_get(void *ctx, struct lane *lane, struct msg *m)
 {
-    struct exchange x = begin(m, "HEAD");
-    struct blobs_answer a = {0};
+    struct job *j = begin(ctx, m, "HEAD");
     (void)lane;
-    enum err e = exchange(ctx, &x, "");
-    if (e == OK && x.size < 0) e = fail(ERR_PROTOCOL, "the answer has no Content-Length");
-    if (e == OK)
-        a.props = (struct blobs_props){.size = (uint64_t)x.size, .modified_us = mark_of(&x)};
-    finish(ctx, m, &x, &a, e);
+    j->judge = judge_got;
+    submit(j);
+}
+
+static enum err judge_read(struct job *j, struct blobs_answer *a)
+{
+    if (mark_of(j) != ask_of(j)->mark) return fail(ERR_CONFLICT, "the blob has changed");
+    if (j->status != 206 || buf_size(&j->came) != ask_of(j)->len)
+        return fail(ERR_PROTOCOL, "the answer is not the piece that was asked for");
+    a->bytes = buf_slice(&j->came);
+    return OK;
 }
 
 static void on_read(void *ctx, struct lane *lane, struct msg *m)
 {
-    struct exchange x = begin(m, "GET");
-    struct blobs_answer a = {0};
-    char range[80];
-    const struct remote_ask *ask = ask_of(m);
+    struct job *j = begin(ctx, m, "GET");
+    const struct remote_ask *a = ask_of(j);
     (void)lane;
-    snprintf(range, sizeof range, "x-ms-range: bytes=%llu-%llu", (unsigned long long)ask->offset,
-             (unsigned long long)(ask->offset + ask->len - 1));
-    x.headers[0] = range;
-    x.max = ask->len;
-    enum err e = exchange(ctx, &x, "");
-    if (e == OK && mark_of(&x) != ask->mark) e = fail(ERR_CONFLICT, "the blob has changed");
-    if (e == OK && (x.status != 206 || buf_size(&x.came) != ask->len))
-        e = fail(ERR_PROTOCOL, "the answer is not the piece that was asked for");
-    a.bytes = buf_slice(&x.came);
-    finish(ctx, m, &x, &a, e);
+    j->judge = judge_read;
+    snprintf(j->header, sizeof j->header, "x-ms-range: bytes=%llu-%llu",
+             (unsigned long long)a->offset, (unsigned long long)(a->offset + a->len - 1));
+    j->max = a->len;
+    submit(j);
 }
 
 /* ---- life */
@@ -355,6 +504,9 @@ struct remote *remote_new(struct lane *lane, const char *ca_path)
     struct remote *r = NEW(struct remote);
     r->lane = lane;
     r->ca_path = ca_path;
+    list_init(&r->containers);
+    list_init(&r->carried);
+    loop_init(&r->loop, on_ended);
     lane_on(lane, REMOTE_STAGE, on_stage, r);
     lane_on(lane, REMOTE_COMMIT, on_commit, r);
     lane_on(lane, REMOTE_GET, on_get, r);
@@ -362,15 +514,37 @@ struct remote *remote_new(struct lane *lane, const char *ca_path)
     return r;
 }
 
+void remote_start(struct remote *r)
+{
+    loop_start(&r->loop, r->lane);
+}
+
 void remote_stop(struct remote *r)
 {
-    if (r) atomic_store(&r->stopping, true);
+    loop_stop(&r->loop);
+}
+
+bool remote_turn(struct remote *r, int64_t *due_us)
+{
+    return loop_turn(&r->loop, r->lane, due_us);
+}
+
+static void container_free(struct container *c)
+{
+    LIST_EACH(node, &c->waiting)
+    {
+        metric_add(&waiting_now, -1);
+        job_free(CONTAINER_OF(node, struct job, node));
+    }
+    c->carried = 0;
+    drop_idle(c);
 }
 
 void remote_free(struct remote *r)
 {
-    const struct curl_functions *f;
     if (r == NULL) return;
-    if (r->handle && curl_load(&f) == OK) f->easy_cleanup(r->handle);
+    LIST_EACH(node, &r->carried) job_free(CONTAINER_OF(node, struct job, node));
+    LIST_EACH(node, &r->containers) container_free(CONTAINER_OF(node, struct container, node));
+    loop_fini(&r->loop);
     free(r);
 }

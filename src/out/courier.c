@@ -1,29 +1,17 @@
 /* courier.c - requests over libcurl's multi interface. */
 #include "out/courier.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/num.h"
-#include "out/curl.h"
+#include "out/loop.h"
 
-enum { CONNECT_S = 5, IDLE_CONNECTIONS = 64, POLL_MS_MAX = 60000 };
+enum { CONNECT_S = 5 };
 
 struct courier {
     struct out_carrier carrier;
     const char *ca_path;
-    struct lane *lane;
-    const struct curl_functions *curl;
-    CURLM *multi; /* NULL: no request has come yet */
-    pthread_t thread;
-    int bell;
-    atomic_bool stopping;
+    struct loop loop;
 };
 
 /* One request on its way: the carrier's own of a call. */
@@ -81,7 +69,7 @@ static void set_headers(const struct curl_functions *f, struct errand *e,
 
 static void set_limits(const struct courier *c, CURL *h)
 {
-    const struct curl_functions *f = c->curl;
+    const struct curl_functions *f = c->loop.curl;
     f->set(h, CURLOPT_FOLLOWLOCATION, 0l);
     f->set(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_common(f, h, "https", c->ca_path, CONNECT_S);
@@ -89,7 +77,7 @@ static void set_limits(const struct courier *c, CURL *h)
 
 static void set_request(const struct courier *c, struct errand *e, const struct out_request *r)
 {
-    const struct curl_functions *f = c->curl;
+    const struct curl_functions *f = c->loop.curl;
     CURL *h = e->handle;
     buf_put_slice(&e->url, r->url);
     e->answer_max = r->answer_max;
@@ -112,10 +100,10 @@ static void set_request(const struct courier *c, struct errand *e, const struct 
 static void errand_free(struct courier *c, struct errand *e)
 {
     if (e->handle) {
-        c->curl->multi_remove(c->multi, e->handle);
-        c->curl->easy_cleanup(e->handle);
+        c->loop.curl->multi_remove(c->loop.multi, e->handle);
+        c->loop.curl->easy_cleanup(e->handle);
     }
-    c->curl->list_free(e->headers);
+    c->loop.curl->list_free(e->headers);
     buf_free(&e->url);
     buf_free(&e->head);
     buf_free(&e->answer);
@@ -139,18 +127,18 @@ static enum err err_of(CURLcode code, const struct errand *e)
     }
 }
 
-static void deliver(struct courier *c, const CURLMsg *m)
+static void deliver(struct loop *l, CURL *handle, CURLcode code)
 {
+    struct courier *c = CONTAINER_OF(l, struct courier, loop);
     struct errand *e;
     long status = 0;
-    CURLcode code = m->data.result;
-    c->curl->get(m->easy_handle, CURLINFO_PRIVATE, (char **)&e);
-    c->curl->get(m->easy_handle, CURLINFO_RESPONSE_CODE, &status);
+    l->curl->get(handle, CURLINFO_PRIVATE, (char **)&e);
+    l->curl->get(handle, CURLINFO_RESPONSE_CODE, &status);
     struct out_answer a = {.err = err_of(code, e),
                            .http = (unsigned)status,
                            .text = e->too_big   ? "the answer is too large"
                                    : *e->detail ? e->detail
-                                                : c->curl->error_text(code)};
+                                                : l->curl->error_text(code)};
     if (a.err == OK) {
         a.head = buf_slice(&e->head);
         a.body = buf_slice(&e->answer);
@@ -161,21 +149,11 @@ static void deliver(struct courier *c, const CURLMsg *m)
 
 /* ---- the carrier */
 
-static enum err ready(struct courier *c)
-{
-    if (c->multi) return OK;
-    TRY(curl_load(&c->curl));
-    c->multi = c->curl->multi_init();
-    if (c->multi == NULL) return fail(ERR_NOMEM, "libcurl does not start");
-    c->curl->multi_set(c->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
-    return OK;
-}
-
 static void begin(void *ctx, struct out_call *call)
 {
     struct courier *c = ctx;
     struct out_request r;
-    enum err err = ready(c);
+    enum err err = loop_ready(&c->loop);
     if (err != OK) {
         out_call_end(call, &(struct out_answer){.err = err, .text = fail_text()});
         return;
@@ -183,10 +161,10 @@ static void begin(void *ctx, struct out_call *call)
     struct errand *e = NEW(struct errand);
     out_call_request(call, &r);
     e->call = call;
-    e->handle = c->curl->easy_init();
+    e->handle = c->loop.curl->easy_init();
     *out_call_own(call) = e;
     if (e->handle) set_request(c, e, &r);
-    if (e->handle && c->curl->multi_add(c->multi, e->handle) == CURLM_OK) return;
+    if (e->handle && c->loop.curl->multi_add(c->loop.multi, e->handle) == CURLM_OK) return;
     out_call_end(call, &(struct out_answer){.err = ERR_NOMEM, .text = "libcurl takes no more"});
     errand_free(c, e);
 }
@@ -198,74 +176,19 @@ static void abandon(void *ctx, struct out_call *call)
 
 /* ---- the thread */
 
-static void ring(struct lane *lane)
-{
-    const struct courier *c = lane->wake_ctx;
-    ssize_t n = write(c->bell, &(uint64_t){1}, sizeof(uint64_t));
-    (void)n; /* full: it rings already */
-}
-
-/* Whether something ended. */
-static bool progress(struct courier *c)
-{
-    int left;
-    bool any = false;
-    CURLMsg *m;
-    if (c->multi == NULL) return false;
-    c->curl->multi_perform(c->multi, &left);
-    while ((m = c->curl->multi_read(c->multi, &left)) != NULL) {
-        if (m->msg != CURLMSG_DONE) continue;
-        deliver(c, m);
-        any = true;
-    }
-    return any;
-}
-
-static void sleep_until(struct courier *c, int64_t due_us)
-{
-    int64_t wait_us = due_us == INT64_MAX ? POLL_MS_MAX * 1000ll : due_us - clock_mono_us();
-    int ms = (int)MIN(MAX(wait_us + 999, 0) / 1000, (int64_t)POLL_MS_MAX);
-    uint64_t rings;
-    if (c->multi) {
-        struct curl_waitfd bell = {.fd = c->bell, .events = CURL_WAIT_POLLIN};
-        c->curl->multi_poll(c->multi, &bell, 1, ms, NULL);
-    } else {
-        poll(&(struct pollfd){.fd = c->bell, .events = POLLIN}, 1, ms);
-    }
-    while (read(c->bell, &rings, sizeof rings) == sizeof rings) {
-    }
-}
-
-bool courier_turn(struct courier *c, struct lane *lane, int64_t *due_us)
-{
-    *due_us = lane_run_once(lane, clock_mono_us());
-    return progress(c);
-}
-
-static void *run(void *arg)
-{
-    struct courier *c = arg;
-    int64_t due_us;
-    while (!atomic_load(&c->stopping))
-        if (!courier_turn(c, c->lane, &due_us)) sleep_until(c, due_us);
-    return NULL;
-}
-
 void courier_start(struct courier *c, struct lane *lane)
 {
-    c->lane = lane;
-    lane->wake_ctx = c;
-    lane->wake = ring;
-    int failed = pthread_create(&c->thread, NULL, run, c);
-    assert(!failed);
-    pthread_setname_np(c->thread, lane->name);
+    loop_start(&c->loop, lane);
 }
 
 void courier_stop(struct courier *c)
 {
-    atomic_store(&c->stopping, true);
-    ring(c->lane);
-    pthread_join(c->thread, NULL);
+    loop_stop(&c->loop);
+}
+
+bool courier_turn(struct courier *c, struct lane *lane, int64_t *due_us)
+{
+    return loop_turn(&c->loop, lane, due_us);
 }
 
 /* ---- life */
@@ -275,8 +198,7 @@ struct courier *courier_new(const char *ca_path)
     struct courier *c = NEW(struct courier);
     c->carrier = (struct out_carrier){begin, abandon, c};
     c->ca_path = ca_path;
-    c->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    assert(c->bell >= 0);
+    loop_init(&c->loop, deliver);
     return c;
 }
 
@@ -288,7 +210,6 @@ const struct out_carrier *courier_carrier(const struct courier *c)
 void courier_free(struct courier *c)
 {
     if (c == NULL) return;
-    if (c->multi) c->curl->multi_cleanup(c->multi);
-    close(c->bell);
+    loop_fini(&c->loop);
     free(c);
 }

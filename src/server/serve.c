@@ -35,7 +35,7 @@
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
-enum { SERVER_DRAIN_S = 10, SERVER_LANES = 9, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
+enum { SERVER_DRAIN_S = 10, SERVER_LANES = 7, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 /* Somebody waits until the seed is in the registry. */
 struct planting {
@@ -89,7 +89,7 @@ static enum err read_file(const char *path, struct buf *out)
 static unsigned workers_wanted(const struct config *cfg)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned most = LANES_MAX - SERVER_LANES - 2; /* main's, and the courier's */
+    unsigned most = LANES_MAX - SERVER_LANES - 4; /* main's, the courier's, and those of remotes */
     if (cfg->workers) return MIN(cfg->workers, most);
     return cpus <= 2 ? 1 : MIN((unsigned)cpus, most);
 }
@@ -167,21 +167,23 @@ static enum err open_hub(struct server *s)
 
 static void start_lanes(struct server *s)
 {
-    struct lane *lanes[SERVER_LANES] = {
-        &s->wire.log_lane,        &s->wire.log_read_lane,    &s->wire.store_lane,
-        &s->wire.store_read_lane, &s->wire.store_check_lane, &s->wire.blob_lane,
-        &s->wire.remote_lane,     &s->wire.archive_lane,     &s->wire.archive_remote_lane};
+    struct lane *lanes[SERVER_LANES] = {&s->wire.log_lane,         &s->wire.log_read_lane,
+                                        &s->wire.store_lane,       &s->wire.store_read_lane,
+                                        &s->wire.store_check_lane, &s->wire.blob_lane,
+                                        &s->wire.archive_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     courier_start(s->courier, &s->wire.out_lane);
+    remote_start(s->wire.remote);
+    remote_start(s->wire.archive_remote);
     for (unsigned i = 0; i < s->core_count; i++) core_start(s->cores[i]);
 }
 
 static void stop_lanes(struct server *s)
 {
-    remote_stop(s->wire.remote);
-    remote_stop(s->wire.archive_remote);
     for (unsigned i = 0; i < s->core_count; i++) core_stop(s->cores[i]);
     courier_stop(s->courier);
+    remote_stop(s->wire.remote);
+    remote_stop(s->wire.archive_remote);
     for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);
 }
 

@@ -5,6 +5,7 @@ import contextlib
 import glob
 import io
 import os
+import socket
 import time
 
 import fastavro
@@ -82,4 +83,22 @@ def _():
         azurite.container("events").create_container()
         all_once(lambda: in_container(azurite.container("events")), 5)
         until("all is well", lambda: '"lastError": ""' in server.cli("hub", "capture", "show", "-o", "json"))
+        azurite.kill()
+
+
+@check("a container that takes connections and says nothing holds up no other")
+def _():
+    with own_server() as server, socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        string = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:{silent.getsockname()[1]}/a"
+        server.cli("eventhub", "create", "-n", "silent", "-p", "2")
+        server.cli("hub", "capture", "create", "-n", "silent", "--cs", string, "--blob-container", "events",
+                   "--capture-interval", "60")  # of windows without events, too
+        silent.accept()
+        azurite = Azurite()
+        azurite.container("events").create_container()
+        server.cli("hub", "device-identity", "create", "-d", "d1")
+        server.cli("hub", "capture", "create", "--cs", azurite.string, "--blob-container", "events",
+                   "--capture-interval", "60", "--skip-empty-archives")
+        send(server, 3)
+        all_once(lambda: in_container(azurite.container("events")), 3)
         azurite.kill()
