@@ -6,6 +6,9 @@
  * A message is copied once, out of the log into the writer's batch; the engine's own batch stays empty.
  * The key is the device's id, so that all of a device lies in one partition, in its order.
  *
+ * What arrives counts among the events that event hubs of users take (the throttle's class `events`), as it
+ * takes of a namespace's throughput units in Azure: a batch is answered when its turn has come.
+ *
  * No loop can arise: routes see what devices and identities do, never what an event hub that a user made
  * holds. */
 #include "deliver/event_hubs/event_hubs.h"
@@ -16,11 +19,13 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/partition.h"
 #include "deliver/amqp/amqp.h"
 #include "deliver/event_hubs/check.h"
 #include "deliver/message.h"
 #include "hub/event_hub/event_hub.h"
+#include "hub/throttle/throttle.h"
 
 struct own_hub {
     struct deliver_target target;
@@ -35,7 +40,8 @@ struct append {
     struct own_hub *hub;
     struct addr slot;
     struct deliver_call *call; /* NULL: it gathers */
-    struct timer soon;         /* there is nothing that the log would answer */
+    struct timer soon; /* there is nothing that the log would answer, or it is not its turn yet */
+    int64_t until_us;  /* that is then; 0: at once */
     unsigned under_way;
     enum err failed;
 };
@@ -58,7 +64,9 @@ static void append_free(struct append *a)
 static void say_why(const struct append *a, char *out, size_t size)
 {
     const char *name = a->hub->name;
-    if (a->failed == ERR_NOT_FOUND)
+    if (a->failed == ERR_AGAIN)
+        snprintf(out, size, "event hubs get as many events as the throttle lets them");
+    else if (a->failed == ERR_NOT_FOUND)
         snprintf(out, size, "there is no event hub '%.200s' on this server", name);
     else
         snprintf(out, size, "the log of event hub '%.200s' %s", name,
@@ -84,13 +92,22 @@ static void on_soon(struct timer *t, int64_t now_us)
     end(CONTAINER_OF(t, struct append, soon));
 }
 
+/* All of it is stored, or failed. */
+static void end_in_turn(struct append *a)
+{
+    if (a->until_us > clock_mono_us())
+        timer_set(&a->hub->target.place.lane->timers, &a->soon, a->until_us);
+    else
+        end(a);
+}
+
 static void on_stored(struct lane *lane, struct addr who, uint64_t cookie, enum err result)
 {
     struct append *a = slot_get(lane, who);
     (void)cookie;
     if (a == NULL) return;
     if (result != OK) a->failed = result;
-    if (--a->under_way == 0 && a->call) end(a);
+    if (--a->under_way == 0 && a->call) end_in_turn(a);
 }
 
 /* ---- messages */
@@ -140,6 +157,21 @@ static enum err append(struct own_hub *h, const struct event_hub *to, const stru
     return OK;
 }
 
+/* ERR_AGAIN: the throttle takes no more now. */
+static enum err take_turn(struct own_hub *h)
+{
+    struct throttle *throttle = h->target.place.hub->throttle;
+    int64_t wait_us = throttle_take_now(throttle, THROTTLE_EVENT, 1);
+    if (wait_us == THROTTLE_REFUSED) return ERR_AGAIN;
+    if (wait_us > 0) h->open->until_us = clock_mono_us() + wait_us;
+    return OK;
+}
+
+static bool is_ahead(const struct append *a)
+{
+    return a && a->until_us > clock_mono_us() + EVENT_HUBS_AHEAD_MS * INT64_C(1000);
+}
+
 /* A writer that is full takes one message more of each partition, so that what waits for it is bounded. */
 static enum err own_hub_add(struct deliver_target *t, const struct record *r, struct buf *batch,
                             unsigned count)
@@ -147,10 +179,13 @@ static enum err own_hub_add(struct deliver_target *t, const struct record *r, st
     struct own_hub *h = of(t);
     const struct event_hub *to = event_hub_find(t->place.event_hubs, slice_str(h->name));
     (void)batch;
-    if (count && log_writer_full(t->place.writer)) return ERR_FULL;
+    if (count && (log_writer_full(t->place.writer) || is_ahead(h->open))) return ERR_FULL;
     if (h->open == NULL) h->open = begin(h);
-    if (to == NULL) h->open->failed = ERR_NOT_FOUND;
-    return to ? append(h, to, r) : OK;
+    enum err e = to ? take_turn(h) : ERR_NOT_FOUND;
+    if (e == ERR_AGAIN && count) return ERR_FULL;
+    if (e == OK) return append(h, to, r);
+    h->open->failed = e;
+    return OK;
 }
 
 static void own_hub_send(struct deliver_target *t, struct buf *batch, struct deliver_call *c)
@@ -161,7 +196,8 @@ static void own_hub_send(struct deliver_target *t, struct buf *batch, struct del
     h->open = NULL;
     a->call = c;
     list_push(&h->sent, &a->node);
-    if (a->under_way == 0) timer_set(&t->place.lane->timers, &a->soon, clock_mono_us());
+    if (a->under_way == 0)
+        timer_set(&t->place.lane->timers, &a->soon, MAX(a->until_us, clock_mono_us()));
 }
 
 /* What the log was given it stores; nobody waits for its word. */

@@ -5,7 +5,10 @@
 
 #include "deliver/kind.h"
 
-enum { EVENT_HUBS_EVENT_BYTES_MAX = 1 << 20 }; /* of an event, as of a producer's */
+enum {
+    EVENT_HUBS_EVENT_BYTES_MAX = 1 << 20, /* of an event, as of a producer's */
+    EVENT_HUBS_AHEAD_MS = 100,            /* a batch may be so far ahead of the throttle */
+};
 
 extern const struct deliver_kind event_hubs_kind;
 

@@ -8,6 +8,7 @@
 #include "deliver/deliver.h"
 #include "deliver/event_hubs/event_hubs.h"
 #include "hub/event_hub/event_hub.h"
+#include "hub/throttle/throttle.h"
 
 enum { PARTITIONS = 2, S = 1000000, HEARD_MAX = 4096 };
 
@@ -414,6 +415,51 @@ static void what_an_endpoint_may_be(void **state)
     }
 }
 
+/* Ten at once, ten more each second; none is lost, and their order stays. */
+static void what_arrives_counts_among_the_events_of_the_throttle(void **state)
+{
+    (void)state;
+    struct throttle_config config = {0};
+    make("orders", 1);
+    assert_string_equal(put(ORDERS), "");
+    cursor_rig_run(&f.rig, S);
+    assert_int_equal(throttle_override(&config, SLICE_LIT("events=10/s")), OK);
+    f.hub.throttle = throttle_new(&config);
+    for (int n = 0; n < 60; n++) say("pump", 1, n, 0, NULL);
+    read_all("orders");
+    assert_in_range(f.count, 10, 12);
+    cursor_rig_run(&f.rig, 2 * S);
+    read_all("orders");
+    assert_in_range(f.count, 25, 32);
+    cursor_rig_run(&f.rig, 5 * S);
+    read_all("orders");
+    assert_int_equal(f.count, 60);
+    const char *at = buf_cstr(&f.heard[0]);
+    for (int n = 0; n < 60; n++) assert_int_equal(strtol(at, (char **)&at, 10), n);
+    throttle_free(f.hub.throttle);
+    f.hub.throttle = NULL;
+}
+
+static void what_others_have_taken_is_waited_for_and_said(void **state)
+{
+    (void)state;
+    struct throttle_config config = {0};
+    make("orders", 1);
+    assert_string_equal(put(ORDERS), "");
+    cursor_rig_run(&f.rig, S);
+    assert_int_equal(throttle_override(&config, SLICE_LIT("events=1/min")), OK);
+    f.hub.throttle = throttle_new(&config);
+    assert_int_equal(throttle_take_now(f.hub.throttle, THROTTLE_EVENT, 1), 0);
+    say("pump", 1, 7, 0, NULL);
+    cursor_rig_run(&f.rig, CURSOR_RIG_STEP_US);
+    if (!strstr(health(), "as many events as the throttle lets them")) fail_msg("%s", health());
+    cursor_rig_run(&f.rig, 120 * (int64_t)S);
+    read_all("orders");
+    assert_int_equal(f.count, 1);
+    throttle_free(f.hub.throttle);
+    f.hub.throttle = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +471,8 @@ int main(void)
         T(a_full_writer_takes_a_message_at_a_time),
         T(a_crash_and_another_name_lose_nothing),
         T(what_an_endpoint_may_be),
+        T(what_arrives_counts_among_the_events_of_the_throttle),
+        T(what_others_have_taken_is_waited_for_and_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
