@@ -124,7 +124,7 @@ static struct event_memory *memory_of(struct buf *scratch)
     return (struct event_memory *)(void *)scratch->ptr;
 }
 
-static void put_time(struct buf *out, int64_t ms, struct event_memory *m)
+static struct slice time_text(int64_t ms, struct event_memory *m)
 {
     if (ms < 0 || ms / 1000 != m->iso_s) {
         clock_iso_ms(ms, m->iso);
@@ -136,7 +136,7 @@ static void put_time(struct buf *out, int64_t ms, struct event_memory *m)
         at[1] = (char)('0' + rest / 10 % 10);
         at[2] = (char)('0' + rest % 10);
     }
-    put_string(out, slice_of(m->iso, CLOCK_ISO_LEN));
+    return slice_of(m->iso, CLOCK_ISO_LEN);
 }
 
 static void put_uuid(struct buf *out, const uint8_t *uuid)
@@ -180,7 +180,7 @@ static void put_value(struct buf *out, const struct amqp_value *v, struct event_
         avro_put_long(out, BRANCH_DOUBLE);
         avro_put_double(out, v->f);
         break;
-    case AMQP_TIMESTAMP: put_time(out, v->i, m); break;
+    case AMQP_TIMESTAMP: put_string(out, time_text(v->i, m)); break;
     case AMQP_UUID: put_uuid(out, v->bytes.ptr); break;
     case AMQP_STRING:
     case AMQP_SYMBOL: put_string(out, v->bytes); break;
@@ -242,31 +242,70 @@ static const uint8_t *short_text(const uint8_t *at, const uint8_t *end)
 
 enum { SHORT_MAX = 2 + UINT8_MAX };
 
-static uint8_t *put_short(uint8_t *to, const uint8_t *text)
+/* Texts are a few bytes to a hundred: too short for a call, and for the instruction that a compiler takes. */
+static inline uint8_t *copy(uint8_t *to, const uint8_t *from, size_t len)
 {
-    uint8_t len = text[-1];
+    enum { STEP = 16 };
+    if (len >= STEP) {
+        for (size_t at = 0; at < len - STEP; at += STEP) memcpy(to + at, from + at, STEP);
+        memcpy(to + len - STEP, from + len - STEP, STEP);
+    } else if (len >= STEP / 2) {
+        memcpy(to, from, STEP / 2);
+        memcpy(to + len - STEP / 2, from + len - STEP / 2, STEP / 2);
+    } else {
+        for (size_t at = 0; at < len; at++) to[at] = from[at];
+    }
+    return to + len;
+}
+
+static inline uint8_t *put_short(uint8_t *to, const uint8_t *text, uint8_t len)
+{
     if (len < 64) {
         *to++ = (uint8_t)(len << 1);
     } else {
         *to++ = (uint8_t)(len << 1 | 0x80);
         *to++ = len >> 6;
     }
-    memcpy(to, text, len);
-    return to + len;
+    return copy(to, text, len);
 }
 
-/* What nearly all pairs are, short texts, without a look at what they might be.  False: another kind. */
-static bool put_short_pair(struct buf *out, struct cur *c)
+static inline uint8_t *put_short_string(uint8_t *to, const uint8_t *text, uint8_t len)
+{
+    *to = BRANCH_STRING << 1;
+    return put_short(to + 1, text, len);
+}
+
+/* The hub's own times: a constructor and 8 bytes.  NULL: something else. */
+static const uint8_t *timestamp(const uint8_t *at, const uint8_t *end)
+{
+    return end - at >= 9 && *at == 0x83 ? at + 1 : NULL;
+}
+
+static int64_t be64(const uint8_t *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return (int64_t)__builtin_bswap64(v);
+}
+
+/* What nearly all pairs are, short texts or times, without a look at what they might be.  False: another kind. */
+static bool put_short_pair(struct buf *out, struct cur *c, struct event_memory *m)
 {
     enum { ROOM = 2 * SHORT_MAX + 1 };
     const uint8_t *key = short_text(c->at, c->end);
-    const uint8_t *value = key ? short_text(key + key[-1], c->end) : NULL;
-    if (value == NULL) return false;
-    uint8_t *from = buf_reserve(out, ROOM), *to = put_short(from, key);
-    *to++ = BRANCH_STRING << 1;
-    to = put_short(to, value);
+    if (key == NULL) return false;
+    const uint8_t *behind = key + key[-1], *value = short_text(behind, c->end);
+    const uint8_t *time = value ? NULL : timestamp(behind, c->end);
+    if (value == NULL && time == NULL) return false;
+    uint8_t *from = buf_reserve(out, ROOM), *to = put_short(from, key, key[-1]);
+    if (value) {
+        to = put_short_string(to, value, value[-1]);
+        c->at = value + value[-1];
+    } else {
+        to = put_short_string(to, time_text(be64(time), m).ptr, CLOCK_ISO_LEN);
+        c->at = time + sizeof(int64_t);
+    }
     buf_commit(out, (size_t)(to - from));
-    c->at = value + value[-1];
     return true;
 }
 
@@ -277,7 +316,7 @@ static bool put_pairs(struct buf *out, struct slice pairs, bool nulls_too, struc
     struct cur c = cur_of(pairs);
     struct amqp_value key, value;
     while (cur_left(&c)) {
-        if (put_short_pair(out, &c)) {
+        if (put_short_pair(out, &c, m)) {
             ++*count;
             continue;
         }
@@ -293,16 +332,17 @@ static bool put_pairs(struct buf *out, struct slice pairs, bool nulls_too, struc
 
 static bool put_property(struct buf *out, struct cur *c, unsigned which, struct event_memory *m)
 {
+    const struct slice *name = &property_names[which];
     const uint8_t *text = short_text(c->at, c->end);
     struct amqp_value value;
-    avro_put_bytes(out, property_names[which]);
+    uint8_t *from = buf_reserve(out, 2 * SHORT_MAX + 1);
+    uint8_t *to = put_short(from, name->ptr, (uint8_t)name->len);
     if (text) {
-        uint8_t *from = buf_reserve(out, 1 + SHORT_MAX);
-        *from = BRANCH_STRING << 1;
-        buf_commit(out, (size_t)(put_short(from + 1, text) - from));
+        to = put_short_string(to, text, text[-1]);
         c->at = text + text[-1];
-        return true;
     }
+    buf_commit(out, (size_t)(to - from));
+    if (text) return true;
     if (amqp_get(c, &value) || amqp_check(&value)) return false;
     put_value(out, &value, m);
     return true;
