@@ -103,6 +103,8 @@ static void begin_window(struct part *p)
 {
     avro_writer_fini(&p->writer);
     buf_clear(&p->out);
+    if (p->out.ptr == NULL)
+        buf_align(&p->out, IO_BLOCK, SPOOL_ROOM); /* to a folder it goes from there */
     spool_drop(p);
     begin_file(p);
     p->written = p->events = p->damaged = 0;

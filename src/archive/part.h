@@ -5,7 +5,7 @@
 #include "archive/archive.h"
 
 /* What is written to the spool at a time: whole blocks. */
-enum { SPOOL_WRITE = 512 << 10 };
+enum { SPOOL_WRITE = 512 << 10, SPOOL_ROOM = 2 * SPOOL_WRITE };
 
 enum { PART_UPLOADS_PIECE = BLOBS_PIECE_MAX };
 

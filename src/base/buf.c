@@ -31,6 +31,12 @@ uint8_t *buf_grow(struct buf *b, size_t more)
     return b->ptr + b->len;
 }
 
+void buf_align(struct buf *b, size_t multiple, size_t size)
+{
+    assert(b->ptr == NULL && size % multiple == 0);
+    *b = (struct buf){.ptr = mem_aligned(multiple, size), .cap = size};
+}
+
 void buf_put_be16(struct buf *b, uint16_t v)
 {
     uint8_t *p = buf_reserve(b, 2);

@@ -87,6 +87,10 @@ static inline void buf_clear(struct buf *b)
     b->off = b->len = 0;
 }
 
+/* An empty buf owns `size` bytes that begin at a multiple of `multiple`, as `size` is one: for IO_DIRECT.  When it
+ * grows beyond them they begin anywhere. */
+void buf_align(struct buf *b, size_t multiple, size_t size);
+
 void buf_free(struct buf *b);
 void buf_wipe(struct buf *b); /* the same, of what held a secret */
 

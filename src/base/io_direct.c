@@ -35,10 +35,10 @@ static bool make_room(struct direct *d, size_t len)
     return d->piece != NULL;
 }
 
-static bool write_piece(const struct direct *d, uint64_t offset, size_t len)
+static bool write_bytes(const struct direct *d, uint64_t offset, const uint8_t *bytes, size_t len)
 {
     for (size_t done = 0; done < len;) {
-        ssize_t n = pwrite(d->fd, d->piece + done, len - done, (off_t)(offset + done));
+        ssize_t n = pwrite(d->fd, bytes + done, len - done, (off_t)(offset + done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return false;
         done += (size_t)n;
@@ -46,10 +46,17 @@ static bool write_piece(const struct direct *d, uint64_t offset, size_t len)
     return true;
 }
 
+static bool lies_aligned(const struct slice *part)
+{
+    return (uintptr_t)part->ptr % IO_BLOCK == 0;
+}
+
 bool direct_writev(struct direct *d, uint64_t offset, const struct slice *parts, size_t count)
 {
     size_t total = 0, filled = 0;
     for (size_t i = 0; i < count; i++) total += parts[i].len;
+    if (count == 1 && offset % IO_BLOCK == 0 && total % IO_BLOCK == 0 && lies_aligned(parts))
+        return write_bytes(d, offset, parts->ptr, total);
     if (offset % IO_BLOCK || total % IO_BLOCK || !make_room(d, MIN(total, (size_t)PIECE_MAX))) {
         errno = EINVAL;
         return false;
@@ -61,9 +68,9 @@ bool direct_writev(struct direct *d, uint64_t offset, const struct slice *parts,
             rest = slice_from(rest, n);
             filled += n;
             if (filled < d->cap) continue;
-            if (!write_piece(d, offset, filled)) return false;
+            if (!write_bytes(d, offset, d->piece, filled)) return false;
             offset += filled;
             filled = 0;
         }
-    return filled == 0 || write_piece(d, offset, filled);
+    return filled == 0 || write_bytes(d, offset, d->piece, filled);
 }

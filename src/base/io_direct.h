@@ -1,7 +1,7 @@
 /* io_direct.h - writes past the page cache, for io_posix.c; private to base.
  *
- * The bytes go from aligned memory of our own to the disk: against a write through the cache and its
- * sync that is a third less CPU and a quarter less time.  A file that is written in this way is read
+ * The bytes go from aligned memory, where they lie or, if that is not, of our own, to the disk: against a write
+ * through the cache and its sync that is a third less CPU and a quarter less time.  A file that is written in this way is read
  * through the cache like any other. */
 #ifndef BASE_IO_DIRECT_H
 #define BASE_IO_DIRECT_H

@@ -163,6 +163,33 @@ static void writes_past_the_cache_come_back(struct io *io)
     free(got);
 }
 
+/* From where they lie. */
+static void aligned_bytes_go_past_the_cache(struct io *io)
+{
+    enum { SIZE = 256 * IO_BLOCK };
+    struct buf b = {0};
+    uint8_t *got = mem_new(SIZE);
+    size_t n;
+    io_close(must_open(io, "a", IO_WRITE | IO_CREATE));
+    struct io_file *f = must_open(io, "a", IO_READ | IO_WRITE | IO_DIRECT);
+    buf_align(&b, IO_BLOCK, SIZE);
+    for (size_t i = 0; i < SIZE; i++) buf_put_u8(&b, (uint8_t)(i * 31 + i / 4096));
+    assert_int_equal((uintptr_t)b.ptr % IO_BLOCK, 0);
+    assert_int_equal(io_write_at(f, 0, buf_slice(&b)), OK);
+    assert_int_equal(io_write_at(f, SIZE, slice_from(buf_slice(&b), IO_BLOCK)), OK);
+    assert_int_equal(io_read_at(f, 0, got, SIZE, &n), OK);
+    assert_memory_equal(got, b.ptr, SIZE);
+    assert_int_equal(io_read_at(f, SIZE, got, SIZE, &n), OK);
+    assert_int_equal(n, SIZE - IO_BLOCK);
+    assert_memory_equal(got, b.ptr + IO_BLOCK, n);
+    buf_put_u8(&b, 1); /* one more than there is room for */
+    assert_int_equal(io_write_at(f, 0, slice_head(buf_slice(&b), SIZE)), OK);
+    assert_int_equal(buf_size(&b), SIZE + 1);
+    io_close(f);
+    buf_free(&b);
+    free(got);
+}
+
 static void sizes_shrink_and_grow_with_zeros(struct io *io)
 {
     struct io_file *f = must_open(io, "a", IO_READ | IO_WRITE | IO_CREATE);
@@ -256,6 +283,7 @@ static void (*const contract[])(struct io *io) = {
     bytes_come_back_where_they_were_written,
     many_parts_are_written_as_one,
     writes_past_the_cache_come_back,
+    aligned_bytes_go_past_the_cache,
     sizes_shrink_and_grow_with_zeros,
     names_are_made_renamed_and_removed,
     a_directory_lists_its_entries_once,

@@ -27,6 +27,11 @@ void *mem_grow(void *old, size_t new_size)
     return checked(realloc(old, new_size), new_size);
 }
 
+void *mem_aligned(size_t multiple, size_t size)
+{
+    return checked(aligned_alloc(multiple, size), size);
+}
+
 char *mem_str(const char *text)
 {
     return checked(strdup(text), strlen(text) + 1);

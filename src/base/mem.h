@@ -14,6 +14,9 @@ void *mem_zero(size_t size); /* cleared */
 void *mem_grow(void *old, size_t new_size);
 char *mem_str(const char *text); /* copy of a C string */
 
+/* Begins at a multiple, as its size is one; free() takes it. */
+void *mem_aligned(size_t multiple, size_t size);
+
 /* Overwrites `len` bytes in a way the compiler keeps: for keys and tokens. */
 void mem_wipe(void *ptr, size_t len);
 

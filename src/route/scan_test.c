@@ -51,27 +51,101 @@ static void check(struct reading *r, struct slice text)
     struct arena arena = {0};
     struct json *tree;
     bool json = json_parse(&arena, text, &tree) == OK;
-    if (read_text(r, text) != json)
-        fail_msg("%.*s is %sJSON", SLICE_ARG(text), json ? "" : "not ");
+    if (read_text(r, text) != json) fail_msg("%.*s is %sJSON", SLICE_ARG(text), json ? "" : "not ");
     arena_free(&arena);
 }
 
 static void a_text_is_json_or_not_as_base_has_it(void **state)
 {
-    static const char *const texts[] = {
-        "",          " ",         "{}",      " { } ",    "{",       "}",          "[]",
-        "[",         "[ ]",       "[1,]",    "[,1]",     "[1 2]",   "[1,2",       "{\"a\"}",
-        "{\"a\":}",  "{\"a\":1,}", "{,}",     "{a:1}",    "{\"a\" 1}", "{\"a\":1 \"b\":2}", "1",
-        " 1 ",       "-1",        "-",       "--1",      "+1",      "01",         "-01",
-        "0",         "-0",        "0.",      ".5",       "0.5",     "1.5.5",      "1e",
-        "1e+",       "1e5",       "1E-5",    "1e5.5",    "1.e5",    "1a",         "1 1",
-        "0x10",      "Infinity",  "NaN",     "true",     "tru",     "truex",      "true x",
-        "True",      "false",     "fals",    "null",     "nul",     "nulll",      "\"\"",
-        "\"a",       "\"a\"b",    "\"a\"\"b\"", "a\"b\"",   "\"\\\"",   "\"\\",       "\"\\\\\"",
-        "\"\\x\"",   "\"\\u12\"", "\"\\u1234\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud83d\\ude00\"", "\"\\u0000\"",
-        "\"\t\"",     "\"\x7f\"",  "\"\x80\"", "\"\xc3\xa9\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\xef\xbb\xbf{}",
-        "[1]\f",     "\v[1]",     "[1]]",    "{}{}",     "[\"a\",\"b\"]", "[[[]],{}]", "{\"a\":[{\"b\":null}]}",
-        "{\"\\u0061\":{\"b\":[1,2]}}", "{1:2}", "{\"a\":1;\"b\":2}", "/**/1", "'a'"};
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "{}",
+                                        " { } ",
+                                        "{",
+                                        "}",
+                                        "[]",
+                                        "[",
+                                        "[ ]",
+                                        "[1,]",
+                                        "[,1]",
+                                        "[1 2]",
+                                        "[1,2",
+                                        "{\"a\"}",
+                                        "{\"a\":}",
+                                        "{\"a\":1,}",
+                                        "{,}",
+                                        "{a:1}",
+                                        "{\"a\" 1}",
+                                        "{\"a\":1 \"b\":2}",
+                                        "1",
+                                        " 1 ",
+                                        "-1",
+                                        "-",
+                                        "--1",
+                                        "+1",
+                                        "01",
+                                        "-01",
+                                        "0",
+                                        "-0",
+                                        "0.",
+                                        ".5",
+                                        "0.5",
+                                        "1.5.5",
+                                        "1e",
+                                        "1e+",
+                                        "1e5",
+                                        "1E-5",
+                                        "1e5.5",
+                                        "1.e5",
+                                        "1a",
+                                        "1 1",
+                                        "0x10",
+                                        "Infinity",
+                                        "NaN",
+                                        "true",
+                                        "tru",
+                                        "truex",
+                                        "true x",
+                                        "True",
+                                        "false",
+                                        "fals",
+                                        "null",
+                                        "nul",
+                                        "nulll",
+                                        "\"\"",
+                                        "\"a",
+                                        "\"a\"b",
+                                        "\"a\"\"b\"",
+                                        "a\"b\"",
+                                        "\"\\\"",
+                                        "\"\\",
+                                        "\"\\\\\"",
+                                        "\"\\x\"",
+                                        "\"\\u12\"",
+                                        "\"\\u1234\"",
+                                        "\"\\ud800\"",
+                                        "\"\\udc00\"",
+                                        "\"\\ud83d\\ude00\"",
+                                        "\"\\u0000\"",
+                                        "\"\t\"",
+                                        "\"\x7f\"",
+                                        "\"\x80\"",
+                                        "\"\xc3\xa9\"",
+                                        "\"\xc3\"",
+                                        "\"\xed\xa0\x80\"",
+                                        "\xef\xbb\xbf{}",
+                                        "[1]\f",
+                                        "\v[1]",
+                                        "[1]]",
+                                        "{}{}",
+                                        "[\"a\",\"b\"]",
+                                        "[[[]],{}]",
+                                        "{\"a\":[{\"b\":null}]}",
+                                        "{\"\\u0061\":{\"b\":[1,2]}}",
+                                        "{1:2}",
+                                        "{\"a\":1;\"b\":2}",
+                                        "/**/1",
+                                        "'a'"};
     struct reading *r = reading_new();
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) check(r, slice_str(texts[i]));
@@ -119,12 +193,29 @@ static void what_is_cut_off_anywhere_is_not_json(void **state)
 
 static void numbers_are_the_doubles_next_to_them(void **state)
 {
-    static const char *const numbers[] = {
-        "0",          "-0",     "7",        "-12.5",  "0.1",    "0.30000000000000004",
-        "1e3",        "1.5E-7", "1e400",    "-1e400", "4.9e-324", "123456789012345",
-        "1234567890123456", "999999999999999.9", "12345678901234.5", "-123456789012345.678",
-        "0.000000000000001", "0.0000000000000001", "9007199254740993", "18446744073709551616",
-        "0.3",        "2.675",  "179769313486231580793728971405301e277"};
+    static const char *const numbers[] = {"0",
+                                          "-0",
+                                          "7",
+                                          "-12.5",
+                                          "0.1",
+                                          "0.30000000000000004",
+                                          "1e3",
+                                          "1.5E-7",
+                                          "1e400",
+                                          "-1e400",
+                                          "4.9e-324",
+                                          "123456789012345",
+                                          "1234567890123456",
+                                          "999999999999999.9",
+                                          "12345678901234.5",
+                                          "-123456789012345.678",
+                                          "0.000000000000001",
+                                          "0.0000000000000001",
+                                          "9007199254740993",
+                                          "18446744073709551616",
+                                          "0.3",
+                                          "2.675",
+                                          "179769313486231580793728971405301e277"};
     struct reading *r = reading_new();
     (void)state;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -145,10 +236,14 @@ static void names_are_told_apart_whatever_their_length_and_case(void **state)
     static const struct {
         const char *name;
         bool same;
-    } rows[] = {{"TemperatureOfTheOven", true}, {"temperatureoftheoven", true},
-                {"TEMPERATUREOFTHEOVEN", true}, {"TemperatureOfTheOve", false},
-                {"TemperatureOfTheOvenx", false}, {"TemperatureOfXheOven", false},
-                {"\\u0054emperatureOfTheOven", true}, {"UemperatureOfTheOven", false},
+    } rows[] = {{"TemperatureOfTheOven", true},
+                {"temperatureoftheoven", true},
+                {"TEMPERATUREOFTHEOVEN", true},
+                {"TemperatureOfTheOve", false},
+                {"TemperatureOfTheOvenx", false},
+                {"TemperatureOfXheOven", false},
+                {"\\u0054emperatureOfTheOven", true},
+                {"UemperatureOfTheOven", false},
                 {"", false}};
     struct reading *r = reading_new();
     (void)state;
