@@ -29,6 +29,7 @@
 #include "server/certs.h"
 #include "server/dir.h"
 #include "server/harden.h"
+#include "server/notify.h"
 #include "server/ports.h"
 #include "server/tls_keeper.h"
 #include "server/tls_watch.h"
@@ -311,7 +312,12 @@ static enum err listen_all(struct server *s)
     return core_listen(s->cores[0], s->ports.admin.fds[0], true, &admin);
 }
 
-/* ---- the ready line */
+/* ---- who waits for us: the service manager, and whoever reads our standard output */
+
+static void tell_manager(enum err told)
+{
+    if (told != OK) say_warn("notify", "reason=\"%s\"", fail_text());
+}
 
 static void put_member(struct buf *b, const char *name, const char *value)
 {
@@ -544,6 +550,7 @@ enum err server_start(const struct config *cfg, struct seed *seed, bool dev, str
         return e;
     }
     say_ready(s);
+    tell_manager(notify_manager("READY=1"));
     start_rsa(s);
     *out = s;
     return OK;
@@ -601,8 +608,10 @@ void server_run(struct server *s, server_load_fn load, void *ctx)
         int signal_number = sigtimedwait(&s->signals, NULL, &wait);
         if (signal_number == SIGTERM || signal_number == SIGINT) return;
         if (signal_number == SIGHUP) {
+            tell_manager(notify_reloading());
             reload(s, load, ctx);
             renew_context(s, "hangup");
+            tell_manager(notify_manager("READY=1"));
         }
         if (signal_number == SIGUSR1) renew_context(s, "rsa");
         if (clock_mono_us() < rotate_us) continue;
@@ -643,6 +652,7 @@ enum err server_stop(struct server *s)
     enum err e = OK;
     if (pthread_create(&watcher, NULL, watch_for_impatience, NULL) == 0) pthread_detach(watcher);
     say_info("stop", "draining_s_max=%d", SERVER_DRAIN_S);
+    tell_manager(notify_manager("STOPPING=1"));
     certs_abandon();
     drain(s);
     if (s->rsa_running) pthread_join(s->rsa_thread, NULL);
