@@ -1,0 +1,30 @@
+// azimuth.mjs - an example: the image of packaging/container with Testcontainers for Node.
+//
+//   npm install testcontainers
+//   const hub = await startAzimuthContainer({ devices: ['sensor-1'] })
+//   const device = await hub.run('connection-string', '--device-id', 'sensor-1')
+//   ...
+//   await hub.stop()
+import { GenericContainer, Wait } from 'testcontainers'
+
+const PORTS = [8883, 5671, 443] // SDKs dial these very ports
+
+/** `hostname` is what clients dial: the certificate has it. */
+export async function startAzimuthContainer({ image = 'azimuth', hostname = 'localhost', devices = [] } = {}) {
+  const container = await new GenericContainer(image)
+    .withCommand(['serve', '--hostname', hostname, '--bind', '0.0.0.0'])
+    .withExposedPorts(...PORTS.map((port) => ({ container: port, host: port })))
+    .withWaitStrategy(Wait.forLogMessage(/"event":"ready"/))
+    .start()
+  const exec = async (...words) => {
+    const done = await container.exec(words)
+    if (done.exitCode !== 0) throw new Error(done.output.trim())
+    return done.output.trim()
+  }
+  for (const device of devices) await exec('azimuth', 'hub', 'device-identity', 'create', '--device-id', device)
+  return {
+    run: (...words) => exec('azimuth', ...words),
+    ca: () => exec('cat', '/data/ca.pem'),
+    stop: () => container.stop()
+  }
+}

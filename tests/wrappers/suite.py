@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""suite.py [--long] [WORDS]: the packages are made and installed as a user does; then his tests run, which are
+beside this file. With words only the cases that have them in their names."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+HERE = pathlib.Path(__file__).resolve().parent
+WORK = ROOT / "build" / "wrappers"
+AZIMUTH = ROOT / "build" / "release" / "azimuth"
+SECONDS_MAX = 120
+# What would lead to another program or another hub.
+FOREIGN = ("AZIMUTH_", "IOTHUB_", "EVENTHUB_", "NODE_EXTRA_CA_CERTS", "PYTHON", "GITHUB_", "RUNNER_")
+CASES = []
+
+
+class Failed(Exception):
+    """What a case found wrong, in a sentence."""
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def check(good, sentence):
+    if not good:
+        raise Failed(sentence)
+
+
+def run(*words, cwd=WORK, **variables):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    done = subprocess.run([str(word) for word in words], cwd=cwd, env=kept | variables, capture_output=True, text=True,
+                          timeout=SECONDS_MAX, stdin=subprocess.DEVNULL, check=False)
+    check(done.returncode == 0, f"'{' '.join(map(str, words))}': status {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def packed(pattern):
+    if not list(WORK.glob("out/*.whl")):
+        run(ROOT / "scripts/package/wrappers.sh", AZIMUTH, WORK / "out", cwd=ROOT)
+    return next((WORK / "out").glob(pattern))
+
+
+@case
+def the_npm_package_starts_and_stops_azimuth_in_a_test():
+    project = WORK / "node"
+    project.mkdir()
+    (project / "package.json").write_text('{"name": "somebody", "private": true, "type": "module"}')
+    run("npm", "install", "--silent", "--no-audit", "--no-fund", "--offline", packed("*.tgz"), cwd=project)
+    shutil.copy(HERE / "somebody.test.mjs", project)
+    said = run("node", "--test", "--test-reporter=tap", "somebody.test.mjs", cwd=project)
+    return f"{re.search(r'# pass ([0-9]+)', said)[1]} tests"
+
+
+@case
+def the_pypi_package_starts_and_stops_azimuth_in_a_test():
+    project = WORK / "python"
+    run("python3", "-m", "venv", "--without-pip", project)
+    run(ROOT / "build/wrappers-venv/bin/pip" if packed("*.whl") else "", "--python", project / "bin/python", "install", "-q",
+        "--disable-pip-version-check", "--no-deps", "--no-index", packed("*.whl"))
+    shutil.copy(HERE / "test_somebody.py", project)
+    run(project / "bin/python", "-m", "unittest", "-q", "test_somebody", cwd=project)
+
+
+@case
+def the_action_for_github_sets_what_later_steps_read():
+    action = (ROOT / "packaging/github-action/action.yml").read_text()
+    check("start.sh" in action, "the action does not run start.sh")
+    with tempfile.TemporaryDirectory(prefix="azm-action-") as folder:
+        place = pathlib.Path(folder)
+        (place / "azimuth").symlink_to(AZIMUTH)
+        told = {name: place / name for name in ("GITHUB_ENV", "GITHUB_OUTPUT")}
+        run(ROOT / "packaging/github-action/start.sh", RUNNER_TEMP=folder, PATH=f"{folder}:{os.environ['PATH']}",
+            DEVICES="sensor-1 sensor-2", OPTIONS="--mqtt-port 0 --amqp-port 0 --https-port 0 --console off",
+            **{name: str(path) for name, path in told.items()})
+        outputs = dict(line.split("=", 1) for line in told["GITHUB_OUTPUT"].read_text().splitlines())
+        try:
+            names = dict(line.split("=", 1) for line in told["GITHUB_ENV"].read_text().splitlines())
+            check("DeviceId=sensor-1;" in names["IOTHUB_DEVICE_CONNECTION_STRING"], f"{names}")
+            check(json.loads(outputs["ready"])["data"] == outputs["data"], f"{outputs}")
+            listed = run(AZIMUTH, "hub", "device-identity", "list", "--data", outputs["data"], "--query", "[].deviceId")
+            check(sorted(json.loads(listed)) == ["sensor-1", "sensor-2"], listed)
+        finally:
+            end(int(outputs["pid"]))
+
+
+def end(pid):
+    """It is no child of ours: its directory goes when it has ended."""
+    os.kill(pid, signal.SIGTERM)
+    until = time.monotonic() + 20
+    while pathlib.Path(f"/proc/{pid}/status").exists() and "zombie" not in pathlib.Path(f"/proc/{pid}/status").read_text():
+        check(time.monotonic() < until, "the hub does not end")
+        time.sleep(0.05)
+
+
+@case
+def the_container_s_options_are_options():
+    known = re.findall(r"^  --([a-z-]+)", run(AZIMUTH, "serve", "--help"), re.MULTILINE)
+    for name in ("container/Containerfile", "container/compose.yaml", "testcontainers/azimuth.mjs"):
+        text = (ROOT / "packaging" / name).read_text()
+        serve = re.search(r"serve(.*)", text)[1]
+        for option in re.findall(r"--([a-z-]+)", serve):
+            check(option in known, f"{name}: there is no --{option}")
+        for variable in re.findall(r"AZIMUTH_([A-Z_]+)", text):
+            check(variable.lower().replace("_", "-") in known, f"{name}: there is no AZIMUTH_{variable}")
+        for port in re.findall(r"\b(8883|5671|443)\b", text):
+            check(port in run(AZIMUTH, "serve", "--help"), f"{name}: {port} is no port of ours")
+
+
+def judge(function):
+    name, began = function.__name__.replace("_", " "), time.monotonic()
+    try:
+        note = function() or ""
+        print(f"ok {name} # {time.monotonic() - began:.1f} s {note}".rstrip(), flush=True)
+        return True
+    except Exception as why:  # whatever went wrong, the others are tried
+        print(f"not ok {name} # {type(why).__name__}: {why}", flush=True)
+        return False
+
+
+def main():
+    words = " ".join(word for word in sys.argv[1:] if word != "--long")
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    results = [judge(function) for function in CASES if words in function.__name__.replace("_", " ")]
+    print(f"\n{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

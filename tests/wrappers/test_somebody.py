@@ -1,0 +1,59 @@
+"""test_somebody.py - how somebody's own test uses the package, as he would write it."""
+import json
+import os
+import pathlib
+import ssl
+import unittest
+import urllib.request
+
+from azimuth_iot import start_azimuth
+
+
+class Somebody(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.azimuth = start_azimuth(devices=["sensor-1"])
+        cls.addClassCleanup(cls.azimuth.stop)
+
+    def test_a_device_is_there_with_its_connection_string(self):
+        start = f"HostName={self.azimuth.hostname};DeviceId=sensor-1;"
+        self.assertTrue(self.azimuth.connection_string(device_id="sensor-1").startswith(start))
+        self.assertIn("EntityPath=azimuth", self.azimuth.connection_string(event_hub=True))
+        self.assertIn("DeviceId=sensor-2;", self.azimuth.create_device("sensor-2"))
+
+    def test_what_it_sends_is_on_the_stream(self):
+        self.azimuth.run("device", "send-d2c-message", "--device-id", "sensor-1", "--da", "hello")
+        said = self.azimuth.run("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 20, "-o", "jsonl")
+        self.assertEqual(json.loads(said)["event"]["payload"], "hello")
+
+    def test_its_address_is_in_its_certificate(self):
+        context = ssl.create_default_context(cafile=self.azimuth.ca)
+        url = f"https://{self.azimuth.hostname}:{self.azimuth.https}/readyz"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+        with opener.open(url, timeout=20) as answer:
+            self.assertEqual(answer.status, 200)
+
+    def test_the_variables_of_samples(self):
+        self.assertEqual(self.azimuth.env("sensor-1")["AZ_IOT_HUB_DEVICE_ID"], "sensor-1")
+
+    def test_two_side_by_side_have_the_same_ports_and_not_the_same_devices(self):
+        with start_azimuth() as other:
+            self.assertEqual(other.mqtt, self.azimuth.mqtt)
+            self.assertEqual(json.loads(other.run("hub", "device-identity", "list")), [])
+        self.assertFalse(pathlib.Path(other.data).exists())
+        self.assertIn("stop", other.log)
+
+    def test_what_is_wrong_is_said_in_one_sentence(self):
+        with self.assertRaisesRegex(RuntimeError, "there is no device 'nobody'"):
+            self.azimuth.run("hub", "device-identity", "show", "-d", "nobody")
+        with self.assertRaisesRegex(RuntimeError, "--no-such-option"):
+            start_azimuth(options=["--no-such-option"])
+
+    def test_ports_that_are_free(self):
+        with start_azimuth(ports="free") as other:
+            self.assertEqual(other.hostname, "localhost")
+        self.assertTrue(os.path.exists(self.azimuth.ca))
+
+
+if __name__ == "__main__":
+    unittest.main()
