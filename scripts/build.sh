@@ -8,7 +8,7 @@ source scripts/common.sh
 preset=${1:-release}
 targets=("${@:2}")
 case $preset in
-release | debug | asan | tsan) scripts/deps.sh build ;;
+release | debug | asan | tsan | package | package-arm64) scripts/deps.sh build ;;
 fuzz | coverage) scripts/deps.sh build test ;;
 *) die "there is no preset '$preset': release, debug, asan, tsan, fuzz or coverage" ;;
 esac

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# deps.sh [NEED...]: install the Debian 12 packages that each NEED asks for and that are missing.
+# deps.sh [NEED...]: install the Debian 12 packages that each NEED asks for and that are missing;
+# with --list NEED it only names them.
 # An entry `command=package` is missing only if the command is: another source may have brought it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -24,6 +25,9 @@ packages() {
     kafka) echo kcat java=default-jdk-headless mvn=maven ;;
     java) echo javac=default-jdk-headless mvn=maven ;;
     go) echo go=golang-go ;;
+    package) echo dpkg-dev ;;
+    cross) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-aarch64=qemu-user ;;
+    packaging) echo debootstrap=debootstrap mandoc=mandoc systemd-nspawn=systemd-container util-linux ;;
     bench) echo mosquitto openssl ;;
     format) echo clang-format-16 shellcheck ;;
     lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
@@ -61,6 +65,10 @@ install() {
         -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" >/dev/null
 }
 
+if [ "${1:-}" = --list ]; then
+    packages "$2"
+    exit
+fi
 [ $# -gt 0 ] || set -- build test conformance node console python java go cosmos kafka bench lint
 wanted=()
 for need in "$@"; do
