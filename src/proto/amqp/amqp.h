@@ -237,6 +237,11 @@ struct amqp {
     uint32_t link_count;
     size_t partial_bytes;
     size_t frame_at, more_at; /* the frame under construction, the place of its `more` */
+    struct amqp_accepted {    /* the frame at the end of `out` is a disposition that can grow */
+        const struct amqp_session *session; /* NULL: it is not */
+        size_t at, end;
+        uint32_t first, last;
+    } accepted;
     struct amqp_session *dissolving, *waking;
     uint32_t wake_from; /* handle from which on links of `waking` are told */
     struct amqp_link *dead_link;
@@ -347,6 +352,8 @@ struct buf *amqp_transfer_begin(struct amqp_link *l, const struct amqp_transfer 
 uint32_t amqp_transfer_end(struct amqp_link *l);
 void amqp_transfer_abort(struct amqp_link *l); /* as if it had never begun */
 
+/* Deliveries that are accepted one after the other, with nothing else said and sent between them, share
+ * a frame. */
 void amqp_send_disposition(struct amqp_session *s, const struct amqp_disposition *d);
 
 #endif

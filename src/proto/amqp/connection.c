@@ -189,6 +189,7 @@ int64_t amqp_deadline(const struct amqp *a)
 static void beat(struct amqp *a)
 {
     const uint8_t empty[FRAME_HEAD] = {0, 0, 0, FRAME_HEAD, FRAME_HEAD / 4, FRAME_AMQP, 0, 0};
+    a->accepted.session = NULL;
     buf_put(a->out, empty, sizeof empty);
     a->sent_us = a->now_us;
 }

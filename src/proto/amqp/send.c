@@ -64,6 +64,7 @@ static void put_transfer(struct amqp_link *l, const struct amqp_transfer *t, boo
     enum { HEAD_MAX = 96, LIST_AT = 11 };
     struct amqp_session *s = l->session;
     struct amqp *a = s->amqp;
+    a->accepted.session = NULL;
     a->frame_at = buf_size(a->out);
     uint8_t *start = buf_reserve(a->out, HEAD_MAX), *p = start + LIST_AT + 3;
     const uint8_t head[] = {
@@ -183,10 +184,9 @@ static void put_state(struct amqp *a, const struct amqp_disposition *d)
     amqp_close(a->out, list, d->outcome == AMQP_REJECTED);
 }
 
-void amqp_send_disposition(struct amqp_session *s, const struct amqp_disposition *d)
+static void put_disposition(struct amqp_session *s, const struct amqp_disposition *d)
 {
     struct amqp *a = s->amqp;
-    if (!amqp_session_live(s)) return;
     struct amqp_open fields = amqp_frame_begin(a, FRAME_AMQP, s->local, P_DISPOSITION);
     amqp_put_bool(a->out, d->from_receiver);
     amqp_put_uint(a->out, d->first);
@@ -195,4 +195,29 @@ void amqp_send_disposition(struct amqp_session *s, const struct amqp_disposition
     put_state(a, d);
     amqp_put_bool(a->out, false);
     amqp_frame_end(a, fields, 6);
+}
+
+/* Takes the frame before back if its deliveries and these are one range.  Sent frames are no more in
+ * `out`, and whatever is written next has forgotten it. */
+static void join_accepted(struct amqp_session *s, struct amqp_disposition *d)
+{
+    struct amqp *a = s->amqp;
+    const struct amqp_accepted *before = &a->accepted;
+    if (before->session != s || before->end != buf_size(a->out)) return;
+    if (d->first != before->last + 1 || d->last - before->first > INT32_MAX) return;
+    d->first = before->first;
+    a->out->len -= before->end - before->at;
+}
+
+void amqp_send_disposition(struct amqp_session *s, const struct amqp_disposition *d)
+{
+    struct amqp *a = s->amqp;
+    struct amqp_disposition whole = *d;
+    if (!amqp_session_live(s)) return;
+    bool grows = d->from_receiver && d->settled && d->outcome == AMQP_ACCEPTED;
+    if (grows) join_accepted(s, &whole);
+    put_disposition(s, &whole);
+    if (grows)
+        a->accepted =
+            (struct amqp_accepted){s, a->frame_at, buf_size(a->out), whole.first, whole.last};
 }

@@ -399,6 +399,74 @@ static void outcomes_are_written_in_full(void **state)
     wire_rig_fini(&r);
 }
 
+static void accept(struct wire_rig *r, uint32_t first, uint32_t last)
+{
+    struct amqp_disposition d = {.from_receiver = true,
+                                 .settled = true,
+                                 .first = first,
+                                 .last = last,
+                                 .outcome = AMQP_ACCEPTED};
+    amqp_send_disposition(r->session, &d);
+}
+
+static void neighbours_that_are_accepted_share_a_frame(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start_plain(&r);
+    for (uint32_t id = 250; id < 260; id++) accept(&r, id, id);
+    accept(&r, 260, 270);
+    accept(&r, 272, 272); /* not a neighbour */
+    accept(&r, 272, 272); /* nor is it its own */
+    accept(&r, 273, 273);
+    assert_string_equal(wire_rig_output(&r), "0 disposition[true 250 270 true @36 [] false]\n"
+                                             "0 disposition[true 272 272 true @36 [] false]\n"
+                                             "0 disposition[true 272 273 true @36 [] false]\n");
+    wire_rig_fini(&r);
+}
+
+static void what_was_sent_or_said_between_parts_neighbours(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start_plain(&r);
+    accept(&r, 1, 1);
+    assert_string_equal(wire_rig_output(&r), "0 disposition[true 1 1 true @36 [] false]\n");
+    accept(&r, 2, 2); /* the first is on its way */
+    send(&r, &(struct amqp_transfer){.settled = true}, 0);
+    accept(&r, 3, 3);
+    struct amqp_disposition no = {
+        .from_receiver = true, .settled = true, .first = 4, .last = 4, .outcome = AMQP_RELEASED};
+    amqp_send_disposition(r.session, &no);
+    accept(&r, 5, 5);
+    assert_string_equal(
+        wire_rig_output(&r),
+        "0 disposition[true 2 2 true @36 [] false]\n"
+        "0 transfer[1 0 b\"\\0\\0\\0\\0\" 0 true false null null false false false]\n"
+        "0 disposition[true 3 3 true @36 [] false]\n"
+        "0 disposition[true 4 4 true @38 [] false]\n"
+        "0 disposition[true 5 5 true @36 [] false]\n");
+    wire_rig_fini(&r);
+}
+
+static void deliveries_of_two_sessions_share_no_frame(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start_plain(&r);
+    struct amqp_session *first = r.session;
+    wire_rig_feed(&r, "1 begin[null 1 9 9]");
+    struct amqp_session *second = r.session;
+    wire_rig_output(&r);
+    accept(&r, 1, 1);
+    r.session = first;
+    accept(&r, 2, 2);
+    assert_ptr_not_equal(first, second);
+    assert_string_equal(wire_rig_output(&r), "1 disposition[true 1 1 true @36 [] false]\n"
+                                             "0 disposition[true 2 2 true @36 [] false]\n");
+    wire_rig_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +485,9 @@ int main(void)
         cmocka_unit_test(a_detach_forgets_the_unsent_rest),
         cmocka_unit_test(a_large_window_is_not_taken_for_a_negative_one),
         cmocka_unit_test(outcomes_are_written_in_full),
+        cmocka_unit_test(neighbours_that_are_accepted_share_a_frame),
+        cmocka_unit_test(what_was_sent_or_said_between_parts_neighbours),
+        cmocka_unit_test(deliveries_of_two_sessions_share_no_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

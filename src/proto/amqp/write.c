@@ -11,6 +11,7 @@ static uint8_t *frame_start(const struct amqp *a)
 
 struct amqp_open amqp_frame_begin(struct amqp *a, uint8_t type, uint16_t channel, uint8_t code)
 {
+    a->accepted.session = NULL;
     a->frame_at = buf_size(a->out);
     buf_put_be32(a->out, 0);
     buf_put_u8(a->out, FRAME_HEAD / 4);
