@@ -29,6 +29,9 @@ packages() {
     cross) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-aarch64=qemu-user ;;
     packaging) echo debootstrap=debootstrap mandoc=mandoc systemd-nspawn=systemd-container util-linux ;;
     bench) echo mosquitto openssl ;;
+    nginx) echo nginx=nginx-light ;;
+    proton) echo libqpid-proton11-dev libqpid-proton11-dev-examples ;;
+    rabbitmq) echo rabbitmq-server ;;
     format) echo clang-format-16 shellcheck ;;
     lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
     *) die "there is no list of packages for '$1'" ;;

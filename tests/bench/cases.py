@@ -3,14 +3,15 @@ import json
 import resource
 import signal
 import subprocess
-import time
 
 import fanout
 import fleet
 import replay
+import roads
 from measure import PLAIN, TLS, WSS, generate, generate_undisturbed, interleave, wait_quiet
 from servers import (AZIMUTH, BUILD, GENERATOR_CPU, HUB, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
-                     Mosquitto)
+                     Mosquitto, stop_all, wait_settled)
+from peers import Proton, Rabbit
 
 IDLE_CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
@@ -23,30 +24,12 @@ PROVISIONING = {"keys": (400, 1000), "certificates": (64, 300)}  # connections a
 PROVISIONING_ALL = 100_000
 
 
-def wait_settled(server, seconds=15):
-    """What a start leaves to the background (an RSA key) must not run into the measurement."""
-    def ticks():
-        with open(f"/proc/{server.pid}/stat", encoding="ascii") as f:
-            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        before = ticks()
-        time.sleep(0.5)
-        if ticks() == before:
-            return
-
-
 def trio(devices):
     servers = [Mosquitto(), Azimuth(devices=devices),
                Azimuth("azimuth-32", devices=devices, partitions=MANY_PARTITIONS)]
     for server in servers:
         wait_settled(server)
     return servers
-
-
-def stop_all(servers):
-    for server in servers:
-        server.stop()
 
 
 def compare(book, case, options, arguments, devices):
@@ -302,11 +285,18 @@ CASES = {
     "M2": publish(TLS, 100, 16),
     "M2-plain": publish(PLAIN, 100, 16),
     "M4": open_loop,
+    "M6": roads.through,
     "M7": idle(TLS),
     "M7-used": idle(TLS, 16384),
     "M8": idle(PLAIN),
     "M9": connect(),
     "M9-resumed": connect("--resume"),
+    "H1": roads.https("kept", 100),
+    "H2": roads.https("fresh", 16),
+    "A1": roads.amqp_send(100, 1, (Proton,)),
+    "A2": roads.amqp_send(100, 16, (Proton, Rabbit)),
+    "A4": roads.amqp_send(1, 1, (Rabbit,)),
+    "A5": roads.amqp_read,
     "methods": methods,
     "routing": routing,
     "fanout": fanout.fanout,

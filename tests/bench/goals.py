@@ -39,6 +39,12 @@ def beside_itself(case, what, server, **limits):
     return [Goal(case, what, server, "cpu_s_per_million", "CPU-s/M", ratio=True, peer="azimuth", **limits)]
 
 
+def road(case, what, peer, must, aim):
+    """Server CPU for a message by another protocol, to that of who does least for it."""
+    return [Goal(case, f"{what}: CPU", "azimuth", "cpu_s_per_million", "CPU-s/M", ratio=True, must=must, aim=aim,
+                 peer=peer)]
+
+
 def routing(kind, count, must=None):
     """What routes add to a message, and how that is to reading the body into a tree and walking conditions."""
     name = f"{count} routes on {'the body' if kind == 'body' else kind}"
@@ -63,6 +69,7 @@ GOALS = [
          must=5, aim=2),
     Goal("M4", "TLS, 1000 devices, 10 000 msg/s: CPU", "azimuth", "cpu_s_per_million", "CPU-s/M",
          ratio=True),
+    *road("M6", "TLS, 1000 devices, 1 in flight, to one reader", PEER, 0.9, None),
     Goal("M7", "idle TLS connection: resident", "azimuth", "rss_bytes_per_conn", "KiB", 1 / KIB,
          must=18e3 / KIB, aim=16e3 / KIB, gate=24),
     Goal("M7-used", "the same, each after a message of 16 KiB", "azimuth", "rss_bytes_per_conn", "KiB",
@@ -73,6 +80,15 @@ GOALS = [
          ratio=True, must=1.0, aim=0.85),
     Goal("M9-resumed", "the same, resumed by ticket", "azimuth", "cpu_us_per_conn", "CPU-us",
          ratio=True, must=1.0),
+    *road("H1", "HTTPS that stays open, 100 devices", "nginx", 1.5, 1.3),
+    *road("H2", "HTTPS, a new connection for each message", "nginx", 1.1, 1.0),
+    *road("A1", "AMQP, 100 devices, 1 unsettled", "proton", 1.25, 1.1),
+    *road("A2", "AMQP, 100 devices, 16 unsettled", "proton", 2.0, 1.3),
+    *road("A2", "the same", "rabbitmq", 1 / 10, 1 / 15),
+    *[Goal("A4", f"AMQP, 1 device, 1 unsettled: {p} of the disposition", "azimuth", f"ack_us.{p}", "ms", 1e-3,
+           ratio=True, must=must, aim=aim, peer="rabbitmq") for p, must, aim in (("p50", 0.7, 0.4), ("p99", 1.0, 0.7))],
+    *road("A5", "one AMQP reader of a log that was filled", "rabbitmq", 1 / 10, None),
+    *road("A5", "the same", "proton", None, 2.0),
     Goal("methods", "1000 calls/s of 1000 devices, HTTP to MQTT and back: p50", "azimuth", "p50_us", "ms", 1e-3),
     Goal("methods", "1000 calls/s of 1000 devices, HTTP to MQTT and back: p99", "azimuth", "p99_us", "ms", 1e-3,
          must=5, aim=2),

@@ -9,7 +9,6 @@
  * certificate that the line in FOLDER has issued.  Before that, HANDSHAKES connections are opened and
  * closed, so that their price is known by itself.  PID is the server's.  Prints one line of JSON.
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "provisioning_tls.h"
+#include "load.h"
+#include "tls_line.h"
 
 enum { HANDSHAKES = 1000, WAIT_US = 200 * 1000, HANDSHAKE_WAIT_US = 20 * 1000, NAME_MAX_ = 32 };
 #define API "api-version=2021-10-01"
@@ -44,26 +44,6 @@ static struct client *waiting, **waiting_end = &waiting;
 static struct times times;
 
 /* ---- the server */
-
-/* What all its threads have run, in nanoseconds. */
-static uint64_t server_cpu_ns(void)
-{
-    char path[300];
-    uint64_t all = 0;
-    snprintf(path, sizeof path, "/proc/%s/task", pid);
-    DIR *tasks = opendir(path);
-    if (tasks == NULL) lines_stop(path);
-    for (struct dirent *d; (d = readdir(tasks)) != NULL;) {
-        uint64_t ran = 0;
-        if (*d->d_name == '.') continue;
-        snprintf(path, sizeof path, "/proc/%s/task/%.32s/schedstat", pid, d->d_name);
-        FILE *f = fopen(path, "r");
-        if (f && fscanf(f, "%" SCNu64, &ran) == 1) all += ran;
-        if (f) fclose(f);
-    }
-    closedir(tasks);
-    return all;
-}
 
 static long server_resident(void)
 {
@@ -229,12 +209,12 @@ static void run(struct client *clients, unsigned count, unsigned first, unsigned
 
 static double measure_handshakes(struct client *clients, unsigned count, unsigned first)
 {
-    uint64_t before_ns = server_cpu_ns();
+    uint64_t before_ns = server_cpu_ns(pid);
     shakes_only = true;
     run(clients, MIN(count, 32), first, HANDSHAKES);
     shakes_only = false;
     usleep(HANDSHAKE_WAIT_US);
-    return (double)(server_cpu_ns() - before_ns) / 1e3 / HANDSHAKES;
+    return (double)(server_cpu_ns(pid) - before_ns) / 1e3 / HANDSHAKES;
 }
 
 /* Keys: connections are there before anything is measured. */
@@ -258,11 +238,11 @@ static void measure(struct client *clients, unsigned count, unsigned first, unsi
     for (unsigned i = 0; with_keys && i < count; i++) clients[i].tls.opened = ignore;
     if (with_keys) open_all(clients, count);
     long resident = server_resident();
-    uint64_t before_ns = server_cpu_ns();
+    uint64_t before_ns = server_cpu_ns(pid);
     int64_t began_us = clock_mono_us();
     run(clients, count, first, devices);
     double seconds = (double)(clock_mono_us() - began_us) / 1e6;
-    double cpu_us = (double)(server_cpu_ns() - before_ns) / 1e3 / devices;
+    double cpu_us = (double)(server_cpu_ns(pid) - before_ns) / 1e3 / devices;
     long grown = server_resident() - resident;
     times_sort(&times);
     printf("{\"clients\":%u,\"registrations\":%u,\"seconds\":%.2f,\"per_s\":%.0f,"

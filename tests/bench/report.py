@@ -10,7 +10,7 @@ import json
 import pathlib
 import statistics
 
-from goals import GOALS
+from goals import GOALS, PEER
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENT = HERE.parent.parent / "docs" / "benchmarks.md"
@@ -117,8 +117,13 @@ def newest(lines):
     return chosen
 
 
+def peer_of(row):
+    named = row.peer is not None and row.goal.peer != PEER
+    return f"{number(row.peer)} {row.goal.peer}" if named else number(row.peer)
+
+
 def markdown(lines):
-    text = ["| case | what | azimuth | mosquitto | ratio | runs | spread | goal | commit |",
+    text = ["| case | what | azimuth | peer | ratio | runs | spread | goal | commit |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for goal in GOALS:
         of_case = [line for line in lines if line["case"] == goal.case]
@@ -129,7 +134,7 @@ def markdown(lines):
         own = f"{number(row.own)} {goal.unit}"
         limits = f"{row.limits()}: {row.distance()}".strip(": ")
         text.append(f"| {goal.case} | {goal.what} | {own if goal.ratio else f'**{own}**'} | "
-                    f"{number(row.peer)} | {ratio} | {row.runs()} | {row.spread * 100:.0f} % | {limits} | "
+                    f"{peer_of(row)} | {ratio} | {row.runs()} | {row.spread * 100:.0f} % | {limits} | "
                     f"{of_case[0]['commit']} |")
     return "\n".join(text)
 

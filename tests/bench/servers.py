@@ -22,6 +22,7 @@ AZIMUTH = BUILD / "azimuth"
 HUB = "localhost"
 MASTER_KEY = base64.b64encode(b"the devices of the benchmark").decode()
 BULK_MAX = 100
+PARTITIONS = 4  # that a hub has unless it is told otherwise
 READY_SECONDS = 20
 SERVER_CPU, GENERATOR_CPU = 0, 1
 
@@ -54,13 +55,24 @@ def free_port():
         return s.getsockname()[1]
 
 
+def certificate():
+    """Of the kind that azimuth has, with its key, for the peers."""
+    cert, key = WORK / "peer.pem", WORK / "peer.key"
+    if not cert.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", f"/CN={HUB}", "-days", "365", "-keyout", key, "-out", cert], check=True,
+                       capture_output=True)
+    return cert, key
+
+
 class Server:
     """A running server: its name in the results, process and ports, and what its clients must say."""
 
     extra = ()
 
     def __init__(self, name):
-        self.name, self.process, self.plain, self.tls, self.wss = name, None, 0, 0, 0
+        self.name, self.process = name, None
+        self.plain, self.tls, self.wss, self.amqps = 0, 0, 0, 0
 
     @property
     def pid(self):
@@ -69,6 +81,16 @@ class Server:
     def _start(self, command, pinned=True, **streams):
         prefix = ["taskset", "-c", str(SERVER_CPU)] if pinned else []
         self.process = subprocess.Popen([*prefix, *map(str, command)], **streams)
+
+    def _wait_for(self, port, seconds=READY_SECONDS):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.name} does not answer on port {port}")
 
     def stop(self, signal_number=signal.SIGTERM):
         self.process.send_signal(signal_number)
@@ -94,7 +116,7 @@ class Mosquitto(Server):
     def __init__(self, name="mosquitto"):
         super().__init__(name)
         self.plain, self.tls, self.wss = free_port(), free_port(), free_port()
-        cert, key = self._certificate()
+        cert, key = certificate()
         config = WORK / f"{name}.conf"
         config.write_text(MOSQUITTO.format(user=pwd.getpwuid(os.getuid()).pw_name, plain=self.plain,
                                            tls=self.tls, wss=self.wss, cert=cert,
@@ -102,25 +124,6 @@ class Mosquitto(Server):
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         self._start([binary, "-c", config], stderr=subprocess.DEVNULL)
         self._wait_for(self.tls)
-
-    @staticmethod
-    def _certificate():
-        cert, key = WORK / "mosquitto.pem", WORK / "mosquitto.key"
-        if not cert.exists():
-            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                            "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={HUB}", "-days", "365",
-                            "-keyout", key, "-out", cert], check=True, capture_output=True)
-        return cert, key
-
-    def _wait_for(self, port):
-        end = time.monotonic() + READY_SECONDS
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError(f"{self.name} does not answer on port {port}")
 
 
 class Azimuth(Server):
@@ -131,6 +134,7 @@ class Azimuth(Server):
     def __init__(self, name="azimuth", devices=0, partitions=None, ephemeral=False, pinned=True, data=None,
                  plain_amqp=False, arguments=()):
         super().__init__(name)
+        self.partitions = partitions
         self.data = data or WORK / f"data-{name}"
         if data is None:
             shutil.rmtree(self.data, ignore_errors=True)
@@ -145,7 +149,8 @@ class Azimuth(Server):
         self._start(command, pinned, stdout=subprocess.PIPE)
         self.ready = self._wait_ready()
         self.start_ms = (time.monotonic() - began) * 1e3
-        self.plain, self.tls, self.wss = (self.ready[port] for port in ("plainMqtt", "mqtt", "https"))
+        self.plain, self.tls, self.wss, self.amqps = (
+            self.ready[port] for port in ("plainMqtt", "mqtt", "https", "amqp"))
         self._create(devices)
 
     def _wait_ready(self):
@@ -187,11 +192,20 @@ class Azimuth(Server):
             raise RuntimeError(f"{method} {path} was answered {answer.status} {text[:500]}")
         return json.loads(text)
 
-    def token(self, policy, seconds=3600):
-        """A token of that policy for the whole hub."""
+    def key(self, policy):
         string = subprocess.run([AZIMUTH, "connection-string", "--data", self.ready["data"], "--policy", policy],
                                 check=True, capture_output=True, text=True).stdout.strip()
-        key = string.split("SharedAccessKey=")[1].split(";")[0]
+        return string.split("SharedAccessKey=")[1].split(";")[0]
+
+    def stream(self):
+        """The way in for a reader over AMQP of all partitions of the built-in stream."""
+        name, count = self.admin("GET", "/admin/v1/hub")["hubName"], self.partitions or PARTITIONS
+        return ("plain", "service", self.key("service"),
+                *(f"{name}/ConsumerGroups/$Default/Partitions/{number}" for number in range(count)))
+
+    def token(self, policy, seconds=3600):
+        """A token of that policy for the whole hub."""
+        key = self.key(policy)
         expiry = int(time.time()) + seconds
         digest = hmac.new(base64.b64decode(key), f"{HUB}\n{expiry}".encode(), hashlib.sha256).digest()
         sig = urllib.parse.quote(base64.b64encode(digest), safe="")
@@ -205,3 +219,21 @@ class Azimuth(Server):
         key = {"primaryKey": base64.b64encode(digest).decode()}
         return {"id": name, "importMode": "create", "status": "enabled",
                 "authentication": {"type": "sas", "symmetricKey": {**key, "secondaryKey": key["primaryKey"]}}}
+
+
+def wait_settled(server, seconds=15):
+    """What a start leaves to the background (an RSA key) must not run into the measurement."""
+    def ticks():
+        with open(f"/proc/{server.pid}/stat", encoding="ascii") as f:
+            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        before = ticks()
+        time.sleep(0.5)
+        if ticks() == before:
+            return
+
+
+def stop_all(servers):
+    for server in servers:
+        server.stop()

@@ -1,7 +1,7 @@
-/* provisioning_tls.c - see provisioning_tls.h.
+/* tls_line.c - see tls_line.h.
  *
  * What goes to OpenSSL and comes from it is in memory, so that one poller serves all. */
-#include "provisioning_tls.h"
+#include "tls_line.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>

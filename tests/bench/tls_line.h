@@ -1,9 +1,9 @@
-/* provisioning_tls.h - connections over TLS for provisioning_bench.c: the engine of OpenSSL over lines.h, and a
- * certificate for each device, of a production line whose key is here.
+/* tls_line.h - connections over TLS 1.3: the engine of OpenSSL over lines.h, and a certificate for each device, of
+ * a production line whose key is here.
  *
  * Runs on: one thread.  Whatever goes wrong ends the program with a word on stderr. */
-#ifndef BENCH_PROVISIONING_TLS_H
-#define BENCH_PROVISIONING_TLS_H
+#ifndef BENCH_TLS_LINE_H
+#define BENCH_TLS_LINE_H
 
 #include <openssl/ssl.h>
 
