@@ -258,6 +258,28 @@ static void messages_expire_whether_their_device_is_there_or_not(void **state)
     fixture_fini(&f);
 }
 
+/* It cannot be taken out and its sender not be told, for the moment; nobody gets it meanwhile. */
+static void what_has_expired_is_not_handed_out_while_the_store_refuses(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    create(&f, "d");
+    assert_int_equal(send_as(&f, "d", "late", "negative", 3000), STATUS_OK);
+    assert_int_equal(send(&f, "d", "in time"), STATUS_OK);
+    io_mem_capacity(f.rig.io, 0);
+    rig_pass(&f.rig, 4000000);
+    struct reply r = receive(&f, "d", 5000000);
+    assert_int_equal(r.status, STATUS_OK);
+    assert_string_equal(r.body, "in time");
+    assert_int_equal(rows(&f, "d"), 2);
+    io_mem_capacity(f.rig.io, UINT64_MAX);
+    rig_pass(&f.rig, 2000000);
+    assert_int_equal(rows(&f, "d"), 1);
+    assert_int_equal(rows_of(&f, &sql_test_c2d_feedback_count, "d"), 1);
+    fixture_fini(&f);
+}
+
 static void a_purge_takes_what_waits_and_what_is_under_way(void **state)
 {
     struct fixture f;
@@ -423,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_message_is_abandoned_nine_times_and_then_gone),
         cmocka_unit_test(a_restart_loses_nothing_and_numbers_go_on),
         cmocka_unit_test(messages_expire_whether_their_device_is_there_or_not),
+        cmocka_unit_test(what_has_expired_is_not_handed_out_while_the_store_refuses),
         cmocka_unit_test(a_purge_takes_what_waits_and_what_is_under_way),
         cmocka_unit_test(a_queue_goes_with_its_identity),
         cmocka_unit_test(messages_under_way_while_the_identity_goes_are_all_answered),

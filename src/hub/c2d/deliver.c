@@ -125,14 +125,16 @@ static void read_sections(struct queue *q, const struct item *from)
 
 /* ---- handing out */
 
-/* The next message for somebody, with its sections; NULL: there is none, or it is being read. */
+/* The next message for somebody, with its sections; NULL: there is none, or it is being read.  One whose time
+ * is over may still be there, while the store takes nothing. */
 static struct item *next_item(struct queue *q, bool *reading)
 {
+    int64_t wall_us = clock_wall_us();
     *reading = false;
     LIST_EACH(node, &q->items)
     {
         struct item *i = item_of(node);
-        if (i->state != ITEM_ENQUEUED) continue;
+        if (i->state != ITEM_ENQUEUED || i->expires_us <= wall_us) continue;
         if (i->sections) return i;
         *reading = true;
         read_sections(q, i);
