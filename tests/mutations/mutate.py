@@ -7,6 +7,7 @@ Its words are looked for in the promises. What it found goes into build/mutation
 quotes."""
 import dataclasses
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -55,7 +56,9 @@ def build(targets):
 
 
 def command_of(promise):
-    """A unit test's program below the build, or a suite's with its words."""
+    """A unit test's program below the build, a suite's with its words, or the simulator."""
+    if promise.sim:
+        return [BUILD / "tests" / "sim" / "sim", *promise.sim.split()]
     if promise.suite:
         program, *words = promise.suite.split(" ", 1)
         return ["python3", "-B", COPY / "tests" / program / "suite.py", *words]
@@ -69,6 +72,7 @@ def passes(promise):
         return False, f"did not end within {SECONDS_MAX} s"
     said = done.stdout + done.stderr
     failed = [line.split("]", 1)[1].strip() for line in said.splitlines() if line.startswith("[  FAILED  ]") and "listed below" not in line]
+    failed += [line for line in said.splitlines() if promise.sim and re.match(r"seed \d+, ", line)]
     failed += [line[7:].split(" #")[0] for line in said.splitlines() if line.startswith("not ok ")]
     return done.returncode == 0, failed[0] if failed else (said.strip().splitlines() or ["it crashed"])[-1]
 
@@ -98,7 +102,7 @@ def changed(before, after):
 def table(rows):
     lines = ["| promise | where | the line | becomes | caught by |", "|---|---|---|---|---|"]
     for promise, outcome in rows:
-        by = f"`{promise.suite or promise.test}`: {outcome.text}" if outcome.caught else f"**not caught**: {outcome.text}"
+        by = f"`{promise.by()}`: {outcome.text}" if outcome.caught else f"**not caught**: {outcome.text}"
         lines.append(f"| {promise.sentence} | `{promise.file}` | {changed(promise.line, promise.broken)} | "
                      f"{changed(promise.broken, promise.line)} | {by} |".replace("\n", " "))
     return "\n".join(lines) + "\n"
@@ -117,7 +121,7 @@ def main():
     rows, passed, failed = [], 0, 0
     fine = {}
     for promise in chosen:
-        key = (promise.test, promise.suite)
+        key = (promise.test, promise.suite, promise.sim)
         if key not in fine:  # the last one broken may still be in what was built
             fine[key] = passes(promise) if build([promise.target]) is None else (False, "it does not build")
         if not fine[key][0]:

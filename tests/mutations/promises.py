@@ -10,11 +10,17 @@ class Promise:
     broken: str
     test: str = ""  # a unit test's program
     suite: str = ""  # or a suite with the words of its cases
+    sim: str = ""  # or the simulator with its arguments
     target: str = ""
 
     def __post_init__(self):
-        self.target = self.target or self.test or "azimuth"
+        self.target = self.target or ("sim" if self.sim else self.test) or "azimuth"
 
+    def by(self):
+        return f"sim {self.sim}" if self.sim else self.suite or self.test
+
+
+SEEDS = "--seed 1 --seeds 10"
 
 PROMISES = [
     # ---- what is acknowledged is kept
@@ -84,4 +90,31 @@ PROMISES = [
             "deliver_deliver_test"),
     Promise("More than a throttle allows is refused.",
             "src/hub/throttle/throttle.c", "    return *wait_ns <= b->queue_ns;", "    return *wait_ns <= b->queue_ns + INT64_MAX / 2;", "hub_throttle_throttle_test"),
+
+    # ---- what only the simulator sees
+    Promise("What was taken for a session is given back.",
+            "src/hub/session/home.c", "    registry_set_connected(home->registry, slice_str(p->who), false, clock_wall_us());\n    free_presence(p);\n",
+            "    registry_set_connected(home->registry, slice_str(p->who), false, clock_wall_us());\n", sim=SEEDS),
+    Promise("What was taken for callers of a method is given back.",
+            "src/hub/method/home.c", "        map_remove(&m->lines, slice_of(line->who, line->who_len));\n        free(line);\n",
+            "        map_remove(&m->lines, slice_of(line->who, line->who_len));\n", sim=SEEDS),
+    Promise("What was taken for a message to a device is given back.",
+            "src/hub/c2d/work.c", "    for (unsigned n = 0; n < w->count; n++) item_free(w->items[n]);\n",
+            "    for (unsigned n = 0; n < w->count; n++) list_remove(&w->items[n]->node);\n", sim=SEEDS),
+    Promise("What was taken for a subscription is given back.",
+            "src/front/device_mqtt/subscribe.c", "    buf_free(&s->codes);\n    free(s);\n", "    buf_free(&s->codes);\n", sim=SEEDS),
+    Promise("A message to a device that waits does not wait in vain once its lock is over.",
+            "src/hub/c2d/deliver.c", "i->locked_until_us > now_us) continue;", "i->locked_until_us > now_us - INT64_C(1000000000000)) continue;",
+            sim=SEEDS),
+    Promise("A message to a device is given to nobody else before its lock is over.",
+            "src/hub/c2d/deliver.c", "i->locked_until_us > now_us) continue;", "i->locked_until_us > now_us + INT64_C(4000000)) continue;", sim=SEEDS),
+    Promise("A message to a device is not delivered after its time, whatever the store does.",
+            "src/hub/c2d/deliver.c", "i->state != ITEM_ENQUEUED || i->expires_us <= wall_us) continue;\n        if (i->sections) return i;",
+            "i->state != ITEM_ENQUEUED || i->expires_us <= 0 * wall_us) continue;\n        if (i->sections) return i;", sim=SEEDS),
+    Promise("The answer to a method reaches the one who called it.",
+            "src/hub/method/pending.c", "        if (p->rid == rid) return p;", "        if (p->rid >= rid) return p;", sim=SEEDS),
+    Promise("A method is called once.",
+            "src/hub/method/pending.c", "        s->owner->method(s, &r);\n", "        s->owner->method(s, &r), s->owner->method(s, &r);\n", sim=SEEDS),
+    Promise("A method is answered once.",
+            "src/hub/method/call.c", "    slot_free(c->methods->lane, c->slot);\n", "", sim=SEEDS),
 ]

@@ -101,7 +101,7 @@ void amqp_peer_init_device(struct amqp_peer *p, const struct amqp_actor *actor, 
 
 void amqp_peer_fini(struct amqp_peer *p)
 {
-    if (p->client.link) amqp_fini(&p->amqp);
+    if (p->client.is_up) amqp_fini(&p->amqp);
     client_fini(&p->client);
 }
 

@@ -1,8 +1,7 @@
 /* c2d.c - everybody who has to do with messages to devices. */
 #include "c2d.h"
 
-const char *const c2d_devices[C2D_DEVICES] = {"c2d-mqtt-0", "c2d-mqtt-1", "c2d-amqp-0",
-                                              "c2d-amqp-1", "c2d-http-0"};
+char c2d_devices[C2D_DEVICES][WORLD_NAME_MAX + 1];
 
 enum { REJECT_PERCENT = 5, GIVE_BACK_PERCENT = 12 };
 
@@ -15,12 +14,13 @@ enum c2d_verdict c2d_verdict(void)
 void c2d_world_init(struct c2d_world *w, struct sim_hub *hub, unsigned goal)
 {
     w->model = (struct model_c2d){0};
+    for (unsigned i = 0; i < C2D_DEVICES; i++) world_name(c2d_devices[i], "c2d", i);
     for (unsigned i = 0; i < 2; i++) {
         c2d_mqtt_init(&w->mqtt[i], &w->model, hub, c2d_devices[i]);
         c2d_amqp_init(&w->amqp[i], &w->model, hub, c2d_devices[2 + i]);
     }
     c2d_http_init(&w->http, &w->model, hub, c2d_devices[4]);
-    c2d_service_init(&w->service, &w->model, hub, c2d_devices, C2D_DEVICES, goal);
+    c2d_service_init(&w->service, &w->model, hub, goal);
 }
 
 void c2d_world_start(struct c2d_world *w)

@@ -12,6 +12,11 @@
 
 enum { C2D_DEVICES = 5, C2D_HELD_MAX = 64 };
 
+extern char c2d_devices[C2D_DEVICES][WORLD_NAME_MAX + 1]; /* of the newest world */
+
+/* The hub locks what it sends in a session for a minute; it was sent some time before it came. */
+#define C2D_SESSION_LOCK_US (50 * 1000000ll)
+
 /* What a device does with a message. */
 enum c2d_verdict { C2D_COMPLETES, C2D_REJECTS, C2D_GIVES_BACK };
 enum c2d_verdict c2d_verdict(void);
@@ -46,7 +51,8 @@ struct c2d_http {
     char lock[64]; /* of the message in hand; empty: none */
     unsigned number;
     enum c2d_verdict verdict;
-    bool settles; /* what waits is about the message in hand */
+    bool settles;               /* what waits is about the message in hand */
+    int64_t asked_us, doubt_us; /* when what waits was asked; until when some may be hidden */
 };
 
 void c2d_mqtt_init(struct c2d_mqtt *d, struct model_c2d *m, struct sim_hub *hub, const char *id);
@@ -63,15 +69,14 @@ struct c2d_sending {
 struct c2d_service {
     struct amqp_peer peer;
     struct model_c2d *model;
-    const char *const *devices;
-    unsigned device_count, goal; /* messages in all */
+    unsigned goal; /* messages in all */
     struct amqp_link *sender, *feedback;
     struct c2d_sending sending[C2D_HELD_MAX];
     unsigned sending_count;
 };
 
 void c2d_service_init(struct c2d_service *s, struct model_c2d *m, struct sim_hub *hub,
-                      const char *const *devices, unsigned device_count, unsigned goal);
+                      unsigned goal);
 
 /* ---- all of them */
 
@@ -82,8 +87,6 @@ struct c2d_world {
     struct c2d_http http;
     struct c2d_service service;
 };
-
-extern const char *const c2d_devices[C2D_DEVICES];
 
 void c2d_world_init(struct c2d_world *w, struct sim_hub *hub, unsigned goal);
 void c2d_world_start(struct c2d_world *w);

@@ -49,7 +49,11 @@ static void on_delivery(struct c2d_amqp *d, const struct amqp_delivery *in)
         return;
     }
     struct slice id = amqp_text(&m.properties[AMQP_MESSAGE_ID]);
-    model_c2d_delivered(d->model, d->id, id, m.data, false);
+    struct c2d_receipt how = {.device = d->id,
+                              .since_us = d->peer.client.since_us,
+                              .lock_us = C2D_SESSION_LOCK_US,
+                              .life = d->peer.client.life};
+    model_c2d_delivered(d->model, &how, id, m.data);
     if (!model_c2d_number(id, &h.number)) return;
     settle(d, &h, false);
     assert(d->held_count < C2D_HELD_MAX);
@@ -90,6 +94,7 @@ static void heard(struct amqp_peer *p, const struct amqp_event *ev)
 static void lost(struct amqp_peer *p)
 {
     of(p)->link = NULL;
+    model_c2d_released(of(p)->model, of(p)->id);
 }
 
 void c2d_amqp_init(struct c2d_amqp *d, struct model_c2d *m, struct sim_hub *hub, const char *id)

@@ -3,7 +3,8 @@
 
 #include "c2d.h"
 
-enum { PAUSE_US_MAX = 50000 };
+enum { PAUSE_US_MAX = 50000, LOCK_S = 5, FORGET_PERCENT = 10 };
+#define SLACK_US 1000000ll /* the hub may begin a lock that long after it was asked */
 
 static struct c2d_http *of(struct http_peer *p)
 {
@@ -29,9 +30,10 @@ static void ask(struct c2d_http *d, const char *method, const char *what)
     char resource[64];
     snprintf(resource, sizeof resource, "devices/%s", d->id);
     sim_hub_token(d->peer.client.hub, "device", resource, &token);
-    buf_printf(&headers, "Authorization: %.*s\r\niothub-messagelocktimeout: 5\r\n",
-               SLICE_ARG(buf_slice(&token)));
+    buf_printf(&headers, "Authorization: %.*s\r\niothub-messagelocktimeout: %d\r\n",
+               SLICE_ARG(buf_slice(&token)), LOCK_S);
     buf_printf(&path, "/%s/messages/deviceBound%sapi-version=2021-04-12", resource, what);
+    d->asked_us = world.now_us;
     http_peer_ask(&d->peer, method, buf_cstr(&path), buf_cstr(&headers), SLICE_NONE);
     buf_free(&token);
     buf_free(&headers);
@@ -63,12 +65,29 @@ static void go_on(struct http_peer *p)
 
 /* ---- hearing */
 
+/* What it has in hand it forgets; until the locks are over it does not know what is hidden. */
+static void doubt(struct c2d_http *d)
+{
+    if (d->settles) *d->lock = '\0';
+    d->doubt_us = world.now_us + LOCK_S * 1000000ll + SLACK_US;
+}
+
+/* Some it forgets at once: they come again when their lock is over, and not before. */
 static void on_message(struct c2d_http *d, const struct http_answer *a)
 {
     struct slice id = http_answer_header(a, "iothub-messageid"),
                  etag = http_answer_header(a, "etag");
-    model_c2d_delivered(d->model, d->id, id, a->body, true);
+    struct c2d_receipt how = {.device = d->id,
+                              .since_us = d->asked_us,
+                              .lock_us = LOCK_S * 1000000ll,
+                              .life = d->peer.client.life,
+                              .locked = true};
+    model_c2d_delivered(d->model, &how, id, a->body);
     if (!model_c2d_number(id, &d->number)) return;
+    if (world_chance(FORGET_PERCENT)) {
+        doubt(d);
+        return;
+    }
     d->verdict = c2d_verdict();
     snprintf(d->lock, sizeof d->lock, "%.*s",
              SLICE_ARG(slice_from(slice_head(etag, etag.len - 1), 1)));
@@ -80,17 +99,19 @@ static void answered(struct http_peer *p, const struct http_answer *a)
     struct c2d_http *d = of(p);
     if (!d->settles && a->status == 200)
         on_message(d, a);
+    else if (!d->settles && a->status == 204)
+        model_c2d_none(d->model, d->id, d->asked_us, d->doubt_us);
     else if (d->settles && a->status == 204)
         settle(d, true);
     else if (a->status < 500 && a->status != 204 && a->status != 412 && a->status != 429)
         world_violated("%s: answer %u: %.*s", d->id, a->status, SLICE_ARG(a->body));
-    if (d->settles) *d->lock = '\0';
+    if (d->settles || a->status >= 400) doubt(d);
     go_on(p);
 }
 
 static void lost(struct http_peer *p)
 {
-    if (of(p)->settles) *of(p)->lock = '\0';
+    doubt(of(p));
 }
 
 void c2d_http_init(struct c2d_http *d, struct model_c2d *m, struct sim_hub *hub, const char *id)

@@ -44,7 +44,11 @@ static void on_message(struct c2d_mqtt *d, const struct mqtt_publish *p)
     struct buf id = {0};
     unsigned number;
     read_property(p->topic, "$.mid", &id);
-    model_c2d_delivered(d->model, d->peer.id, buf_slice(&id), p->payload, false);
+    struct c2d_receipt how = {.device = d->peer.id,
+                              .since_us = d->peer.client.since_us,
+                              .lock_us = C2D_SESSION_LOCK_US,
+                              .life = d->peer.client.life};
+    model_c2d_delivered(d->model, &how, buf_slice(&id), p->payload);
     if (p->qos != 1) world_violated("%s: QoS %u", d->peer.id, p->qos);
     if (model_c2d_number(buf_slice(&id), &number))
         model_c2d_settled(d->model, number, END_SUCCESS, false);
@@ -63,6 +67,7 @@ static void heard(struct mqtt_peer *p, const struct mqtt_event *ev)
 static void lost(struct mqtt_peer *p)
 {
     p->clean = world_chance(30);
+    model_c2d_released(of(p)->model, p->id);
 }
 
 void c2d_mqtt_init(struct c2d_mqtt *d, struct model_c2d *m, struct sim_hub *hub, const char *id)

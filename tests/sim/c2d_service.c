@@ -24,11 +24,11 @@ static void put_message(struct buf *out, const struct c2d_sent *s, unsigned numb
 {
     static const char *const acks[] = {"none", "positive", "negative", "full"};
     char text[80];
-    struct buf body = {0};
+    struct buf id = {0}, body = {0};
     amqp_put_descriptor(out, AMQP_PROPERTIES);
     struct amqp_open list = amqp_open_list(out);
-    snprintf(text, sizeof text, "m-%u", number);
-    amqp_put_str(out, text);
+    model_c2d_put_id(&id, number);
+    amqp_put_string(out, buf_slice(&id));
     amqp_put_null(out); /* user-id */
     snprintf(text, sizeof text, "/devices/%s/messages/devicebound", s->device);
     amqp_put_str(out, text);
@@ -45,12 +45,13 @@ static void put_message(struct buf *out, const struct c2d_sent *s, unsigned numb
     amqp_close(out, map, 2);
     model_c2d_put_body(&body, number);
     amqp_put_data(out, buf_slice(&body));
+    buf_free(&id);
     buf_free(&body);
 }
 
 static void send_one(struct c2d_service *s)
 {
-    const char *device = s->devices[world_random(s->device_count)];
+    const char *device = c2d_devices[world_random(C2D_DEVICES)];
     int64_t expiry_us = 0;
     if (world_chance(EXPIRY_PERCENT)) /* whole milliseconds, as AMQP has them */
         expiry_us =
@@ -87,7 +88,7 @@ static void on_disposition(struct c2d_service *s, const struct amqp_disposition 
         bool full = slice_is(said->error.condition, AMQP_RESOURCE_LIMIT) ||
                     slice_is(said->error.condition, "com.microsoft:argument-error");
         if (said->outcome == AMQP_ACCEPTED)
-            m->fate = C2D_TAKEN;
+            m->fate = C2D_TAKEN, m->taken_us = world.now_us;
         else if (full && (m->fate = C2D_REFUSED) && m->deliveries)
             world_violated("message %u came, and was refused", one.number);
         else if (slice_is(said->error.condition, AMQP_NOT_FOUND))
@@ -151,10 +152,9 @@ static void lost(struct amqp_peer *p)
 }
 
 void c2d_service_init(struct c2d_service *s, struct model_c2d *m, struct sim_hub *hub,
-                      const char *const *devices, unsigned device_count, unsigned goal)
+                      unsigned goal)
 {
     static const struct amqp_actor actor = {ready, heard, lost};
-    *s = (struct c2d_service){
-        .model = m, .devices = devices, .device_count = device_count, .goal = goal};
+    *s = (struct c2d_service){.model = m, .goal = goal};
     amqp_peer_init_service(&s->peer, &actor, hub);
 }

@@ -7,7 +7,10 @@ enum {
     TROUBLE_US_MAX = 1500000,
     DEAF_PERCENT = 10,
     DEAF_US_MAX = 3000000,
+    TUNNEL_PERCENT = 20,
 };
+
+static struct list clients = {&clients, &clients};
 
 static void connect_now(void *ctx, uint64_t unused);
 
@@ -21,22 +24,60 @@ static void come_back_later(struct client *c)
 static void ended(void *ctx)
 {
     struct client *c = ctx;
+    bool was_up = c->is_up;
     buf_clear(&c->out);
+    if (c->tunnelled) tunnel_fini(&c->tunnel);
     c->link = NULL;
-    c->actor->down(c);
+    c->is_up = false;
+    if (was_up) c->actor->down(c);
     come_back_later(c);
+}
+
+static void begin(struct client *c)
+{
+    c->is_up = true;
+    c->actor->up(c);
+    client_flush(c);
+}
+
+/* The actor may hang up in the middle of it. */
+static void received_in_tunnel(struct client *c, struct slice bytes)
+{
+    struct slice piece;
+    unsigned connect = c->connects;
+    enum err e;
+    tunnel_feed(&c->tunnel, bytes);
+    while ((e = tunnel_next(&c->tunnel, &piece)) == OK && c->link && c->connects == connect) {
+        if (!c->is_up) begin(c);
+        if (piece.len) c->actor->received(c, piece);
+        if (c->link == NULL) return;
+    }
+    if (e == ERR_PROTOCOL) world_violated("the hub breaks WebSocket: %s", fail_text());
+    if (e == ERR_AGAIN)
+        client_flush(c);
+    else
+        client_hang_up(c);
 }
 
 static void received(void *ctx, struct slice bytes)
 {
     struct client *c = ctx;
+    if (c->tunnelled) {
+        received_in_tunnel(c, bytes);
+        return;
+    }
     c->actor->received(c, bytes);
     client_flush(c);
 }
 
 void client_flush(struct client *c)
 {
-    if (c->link && buf_size(&c->out)) link_send(c->link, buf_slice(&c->out));
+    if (c->link && c->tunnelled) {
+        tunnel_send(&c->tunnel, buf_slice(&c->out));
+        link_send_all(c->link, &c->tunnel.out);
+    } else if (c->link) {
+        link_send_all(c->link, &c->out);
+    }
     buf_clear(&c->out);
 }
 
@@ -62,17 +103,24 @@ static void connect_now(void *ctx, uint64_t unused)
     static const struct link_client client = {received, ended};
     struct client *c = ctx;
     (void)unused;
-    c->link = sim_hub_dial(c->hub, c->protocol, &client, c);
+    if (c->rests) return;
+    c->tunnelled = c->protocol != WIRE_HTTP && world_chance(TUNNEL_PERCENT);
+    c->link = sim_hub_dial(c->hub, c->tunnelled ? WIRE_HTTP : c->protocol, &client, c);
     if (c->link == NULL) {
         come_back_later(c);
         return;
     }
     c->connects++;
     c->since_us = world.now_us;
-    c->actor->up(c);
-    client_flush(c);
+    c->life = c->hub->lives;
+    if (c->tunnelled) {
+        tunnel_init(&c->tunnel, c->protocol == WIRE_MQTT ? "mqtt" : "amqp");
+        client_flush(c);
+    } else {
+        begin(c);
+    }
     if (world_chance(c->trouble))
-        world_at(world.now_us + (int64_t)world_random(TROUBLE_US_MAX), make_trouble, c,
+        world_at(world.now_us + (int64_t)world_random((uint64_t)c->trouble_us_max), make_trouble, c,
                  c->connects);
     if (c->trouble && world_chance(DEAF_PERCENT))
         link_deaf(c->link, world.now_us + (int64_t)world_random(DEAF_US_MAX));
@@ -81,8 +129,12 @@ static void connect_now(void *ctx, uint64_t unused)
 void client_init(struct client *c, const struct client_actor *actor, struct sim_hub *hub,
                  enum wire_protocol protocol)
 {
-    *c = (struct client){
-        .actor = actor, .hub = hub, .protocol = protocol, .trouble = TROUBLE_PERCENT};
+    *c = (struct client){.actor = actor,
+                         .hub = hub,
+                         .protocol = protocol,
+                         .trouble = TROUBLE_PERCENT,
+                         .trouble_us_max = TROUBLE_US_MAX};
+    list_push(&clients, &c->node);
 }
 
 void client_start(struct client *c)
@@ -90,8 +142,20 @@ void client_start(struct client *c)
     come_back_later(c);
 }
 
+void clients_leave(void)
+{
+    LIST_EACH(node, &clients)
+    {
+        struct client *c = CONTAINER_OF(node, struct client, node);
+        c->rests = true;
+        client_hang_up(c);
+    }
+}
+
 void client_fini(struct client *c)
 {
+    list_remove(&c->node);
     if (c->link) link_close(c->link);
+    if (c->link && c->tunnelled) tunnel_fini(&c->tunnel);
     buf_free(&c->out);
 }

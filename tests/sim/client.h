@@ -1,4 +1,4 @@
-/* client.h - what all simulated clients but the senders (device.h) do alike: connect to whatever hub is
+/* client.h - what all simulated clients do alike: connect to whatever hub is
  * alive, send what was written, come back after every end of a connection, and now and then end it
  * themselves, or read nothing for a while.
  */
@@ -6,6 +6,7 @@
 #define SIM_CLIENT_H
 
 #include "hub.h"
+#include "tunnel.h"
 
 struct client;
 
@@ -17,15 +18,21 @@ struct client_actor {
 };
 
 struct client {
+    struct list node; /* all of them, from client_init() to client_fini() */
     const struct client_actor *actor;
     struct sim_hub *hub;
     enum wire_protocol protocol;
     struct link *link; /* NULL while away */
+    bool is_up;        /* the actor speaks */
     struct buf out;    /* for the hub; sent by client_flush() */
+    bool tunnelled;    /* this connection comes over a WebSocket */
+    struct tunnel tunnel;
     unsigned connects;
-    int64_t since_us; /* when the newest connection was made */
-    bool rests;       /* does not come back */
-    unsigned trouble; /* percent of its connections that it breaks itself */
+    int64_t since_us;       /* when the newest connection was made */
+    unsigned life;          /* of the hub, in which it was made */
+    bool rests;             /* does not come back */
+    unsigned trouble;       /* percent of its connections that it breaks itself */
+    int64_t trouble_us_max; /* ... within that time */
 };
 
 void client_init(struct client *c, const struct client_actor *actor, struct sim_hub *hub,
@@ -34,6 +41,7 @@ void client_fini(struct client *c);
 void client_start(struct client *c); /* connects, some time soon */
 void client_flush(struct client *c);
 void client_hang_up(struct client *c); /* and comes back */
+void clients_leave(void);              /* all of them, for good */
 
 /* A hub that is alive answers within that time, or the connection has ended. */
 #define CLIENT_PATIENCE_US (45 * 1000000ll)

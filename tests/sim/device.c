@@ -1,99 +1,68 @@
-/* device.c - the client side of the simulated world. */
+/* device.c - senders over MQTT. */
 #include "device.h"
 
 #include <stdio.h>
 
-static const struct device_net *net;
+enum { TROUBLE_PERCENT = 60, TROUBLE_US_MAX = 500000 };
 
-static void connect_now(void *ctx, uint64_t unused);
-
-static void flush(struct device *d)
+static struct device *of(struct client *c)
 {
-    struct buf *out = &d->sender.out;
-    if (d->link && buf_size(out)) link_send(d->link, buf_slice(out));
-    buf_clear(out);
+    return CONTAINER_OF(c, struct device, client);
 }
 
-static void come_back_later(struct device *d)
+static void hand_over(struct device *d)
 {
-    d->link = NULL;
-    world_at(world.now_us + 1000 + (int64_t)world_random(100000), connect_now, d, 0);
+    buf_put_slice(&d->client.out, buf_slice(&d->sender.out));
+    buf_clear(&d->sender.out);
 }
 
-static void ended(void *ctx)
+static void up(struct client *c)
 {
-    struct device *d = ctx;
-    sender_lost(&d->sender);
-    come_back_later(d);
-}
-
-static void hang_up(struct device *d)
-{
-    link_close(d->link);
-    ended(d);
-}
-
-static void received(void *ctx, struct slice bytes)
-{
-    struct device *d = ctx;
-    enum err e = sender_feed(&d->sender, bytes, world.now_us);
-    assert(e == OK);
-    flush(d);
-}
-
-/* Now and then a device drops its connection, with or without the network's help. */
-static void misbehave(void *ctx, uint64_t connect)
-{
-    struct device *d = ctx;
-    if (d->link == NULL || d->sender.connects != connect || sender_done(&d->sender)) return;
-    if (world_chance(50))
-        link_cut(d->link);
-    else
-        hang_up(d);
-}
-
-/* ---- connecting */
-
-static void connect_now(void *ctx, uint64_t unused)
-{
-    static const struct link_client client = {received, ended};
-    struct device *d = ctx;
+    struct device *d = of(c);
     struct buf user_name = {0}, token = {0};
-    (void)unused;
-    d->link = net->dial(d, &client);
-    if (d->link == NULL) {
-        come_back_later(d);
-        return;
-    }
-    net->credential(d, &user_name, &token);
+    const char *id = d->sender.account->id;
+    char path[LEDGER_ID_MAX + 32];
+    snprintf(path, sizeof path, "devices/%s", id);
+    buf_printf(&user_name, "hub.sim/%s/?api-version=2021-04-12", id);
+    sim_hub_token(c->hub, "device", path, &token);
     sender_connect(&d->sender, buf_slice(&user_name), buf_slice(&token),
                    1 + (unsigned)world_random(DEVICE_WINDOW_MAX), world.now_us);
-    flush(d);
+    hand_over(d);
     buf_free(&user_name);
     buf_free(&token);
-    if (world_chance(60))
-        world_at(world.now_us + (int64_t)world_random(500000), misbehave, d, d->sender.connects);
+    if (sender_done(&d->sender)) c->trouble = 0;
+}
+
+static void received(struct client *c, struct slice bytes)
+{
+    struct device *d = of(c);
+    enum err e = sender_feed(&d->sender, bytes, world.now_us);
+    if (e != OK) world_violated("%s: %s", d->sender.account->id, fail_text());
+    hand_over(d);
+}
+
+static void down(struct client *c)
+{
+    sender_lost(&of(c)->sender);
 }
 
 void device_init(struct device *d, struct ledger *l, unsigned index, uint64_t goal,
-                 const struct device_net *how)
+                 struct sim_hub *hub)
 {
-    net = how;
+    static const struct client_actor actor = {up, received, down};
     *d = (struct device){0};
-    snprintf(l->accounts[index].id, sizeof l->accounts[index].id, "sim-%03u", index);
+    client_init(&d->client, &actor, hub, WIRE_MQTT);
+    d->client.trouble = TROUBLE_PERCENT;
+    d->client.trouble_us_max = TROUBLE_US_MAX;
+    world_name(l->accounts[index].id, "sim", index);
     sender_init(&d->sender, l, index);
     d->sender.goal = goal;
     d->sender.padding_max = 300;
     d->sender.padding_large_max = 60000;
 }
 
-void device_start(struct device *d)
-{
-    come_back_later(d);
-}
-
 void device_fini(struct device *d)
 {
-    if (d->link) link_close(d->link);
+    client_fini(&d->client);
     sender_fini(&d->sender);
 }

@@ -29,6 +29,7 @@ bool sim_hub_start(struct sim_hub *h)
                               .partitions = 4,
                               .ephemeral = true};
     wire_init(&h->wire);
+    h->lives++;
     for (unsigned i = 0; i < h->core_count; i++) {
         cores[i] = &h->lanes[i];
         lane_init(cores[i], &h->wire.office, names[i]);

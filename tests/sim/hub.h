@@ -15,7 +15,8 @@ struct sim_hub {
     struct io *disk; /* survives the hub */
     unsigned core_count;
     bool alive;
-    bool closed; /* takes no connections: what is judged would change meanwhile */
+    unsigned lives; /* begun so far */
+    bool closed;    /* takes no connections: what is judged would change meanwhile */
     struct wire wire;
     struct lane lanes[SIM_CORES_MAX];
     struct conn_host hosts[SIM_CORES_MAX];

@@ -70,6 +70,7 @@ static void arrive_up(void *ctx, uint64_t unused)
     buf_consume(&l->up.bytes, n);
     if (buf_size(&l->up.bytes))
         world_at(world.now_us + (int64_t)world_random(200), arrive_up, l, 0);
+    world_trace(buf_slice(&piece));
     enter_core(l);
     conn_received(&l->conn, buf_slice(&piece), world.now_us);
     lane_run_once(l->host->lane, world.now_us);
@@ -82,6 +83,12 @@ void link_send(struct link *l, struct slice bytes)
     buf_put_slice(&l->up.bytes, bytes);
     l->up.busy_until = MAX(l->up.busy_until, world.now_us + latency());
     world_at(l->up.busy_until, arrive_up, l, 0);
+}
+
+void link_send_all(struct link *l, struct buf *bytes)
+{
+    if (buf_size(bytes)) link_send(l, buf_slice(bytes));
+    buf_clear(bytes);
 }
 
 /* ---- towards the client */
@@ -114,6 +121,7 @@ static void arrive_down(void *ctx, uint64_t unused)
         world_at(world.now_us + (int64_t)world_random(200), arrive_down, l, 0);
     else
         buf_free(&l->down.bytes);
+    world_trace(buf_slice(&piece));
     l->delivering = true;
     if (l->client_ctx) l->client->received(l->client_ctx, buf_slice(&piece));
     l->delivering = false;

@@ -1,11 +1,12 @@
 /* method.c - everybody who has to do with direct methods. */
 #include "method.h"
 
-const char *const method_devices[METHOD_DEVICES] = {"method-0", "method-1"};
+char method_devices[METHOD_DEVICES][WORLD_NAME_MAX + 1];
 
 void method_world_init(struct method_world *w, struct sim_hub *hub, unsigned goal)
 {
     model_method_init(&w->model);
+    for (unsigned i = 0; i < METHOD_DEVICES; i++) world_name(method_devices[i], "method", i);
     for (unsigned i = 0; i < METHOD_DEVICES; i++)
         method_mqtt_init(&w->devices[i], &w->model, hub, method_devices[i]);
     for (unsigned i = 0; i < METHOD_CALLERS; i++)

@@ -10,7 +10,7 @@
 
 enum { METHOD_DEVICES = 2, METHOD_CALLERS = 3 };
 
-extern const char *const method_devices[METHOD_DEVICES];
+extern char method_devices[METHOD_DEVICES][WORLD_NAME_MAX + 1]; /* of the newest world */
 
 struct method_mqtt {
     struct mqtt_peer peer;

@@ -7,7 +7,6 @@
 #include "base/num.h"
 
 enum { DELIVERIES_MAX = 10, BODY_MAX = 400 };
-#define LATE_US (8 * 1000000ll) /* a device may read that long after the hub has sent */
 
 static int64_t wall_us(void)
 {
@@ -32,12 +31,33 @@ void model_c2d_put_body(struct buf *out, unsigned number)
         buf_put_u8(out, (uint8_t)('a' + (number + i) % 26));
 }
 
+void model_c2d_put_id(struct buf *out, unsigned number)
+{
+    buf_printf(out, "m%u-%u", world.casts, number);
+}
+
+static bool is_ours(struct slice cast)
+{
+    char text[16];
+    snprintf(text, sizeof text, "m%u", world.casts);
+    return slice_is(cast, text);
+}
+
+/* Of an earlier cast, whose devices are gone. */
+static bool is_old(struct slice message_id)
+{
+    struct slice cast;
+    uint64_t n;
+    return slice_split(&message_id, '-', &cast) && slice_starts(cast, SLICE_LIT("m")) &&
+           num_u64(slice_from(cast, 1), &n) == OK && n < world.casts;
+}
+
 bool model_c2d_number(struct slice message_id, unsigned *out)
 {
     uint64_t number;
-    if (!slice_starts(message_id, SLICE_LIT("m-"))) return false;
-    if (num_u64(slice_from(message_id, 2), &number) != OK || number >= C2D_MESSAGES_MAX)
-        return false;
+    struct slice ours;
+    if (!slice_split(&message_id, '-', &ours) || !is_ours(ours)) return false;
+    if (num_u64(message_id, &number) != OK || number >= C2D_MESSAGES_MAX) return false;
     *out = (unsigned)number;
     return true;
 }
@@ -81,37 +101,78 @@ static void check_body(const struct c2d_sent *s, unsigned number, struct slice b
     buf_free(&want);
 }
 
-void model_c2d_delivered(struct model_c2d *m, const char *device, struct slice message_id,
-                         struct slice body, bool locked)
+/* Whoever asked after its time must not get it. */
+static void check_expiry(const struct c2d_sent *s, unsigned number, const struct c2d_receipt *how)
+{
+    if (s->expiry_us && s->expiry_us < how->since_us + world.wall_us)
+        world_violated("%s: message %u came %" PRId64 " us after its expiry", how->device, number,
+                       wall_us() - s->expiry_us);
+}
+
+static void check_lock(const struct c2d_sent *s, unsigned number, const struct c2d_receipt *how)
+{
+    if (how->life == s->locked_life && world.now_us < s->locked_until_us)
+        world_violated("%s: message %u came %" PRId64 " us before its lock was over", how->device,
+                       number, s->locked_until_us - world.now_us);
+}
+
+static void check_end(const struct c2d_sent *s, unsigned number)
+{
+    if (s->fate == C2D_REFUSED)
+        world_violated("%s: message %u came, and was refused", s->device, number);
+    for (int end = 0; end < ENDS; end++)
+        if (s->sure[end])
+            world_violated("%s: message %u came again after its end", s->device, number);
+    if (s->told == END_SUCCESS || s->told == END_REJECTED)
+        world_violated("%s: message %u came again after its feedback", s->device, number);
+}
+
+void model_c2d_delivered(struct model_c2d *m, const struct c2d_receipt *how,
+                         struct slice message_id, struct slice body)
 {
     unsigned number;
     struct c2d_sent *s = find(m, message_id, &number);
     if (s == NULL) return;
     check_body(s, number, body);
-    if (strcmp(s->device, device) != 0)
-        world_violated("%s: message %u was for %s", device, number, s->device);
-    if (s->fate == C2D_REFUSED)
-        world_violated("%s: message %u came, and was refused", device, number);
-    for (int end = 0; end < ENDS; end++)
-        if (s->sure[end]) world_violated("%s: message %u came again after its end", device, number);
-    if (s->told == END_SUCCESS || s->told == END_REJECTED)
-        world_violated("%s: message %u came again after its feedback", device, number);
-    if (s->expiry_us && wall_us() > s->expiry_us + LATE_US)
-        world_violated("%s: message %u came %" PRId64 " us after its expiry", device, number,
-                       wall_us() - s->expiry_us);
-    if (s->deliveries++ == 0 && !locked) check_order(m, number);
+    if (strcmp(s->device, how->device) != 0)
+        world_violated("%s: message %u was for %s", how->device, number, s->device);
+    check_end(s, number);
+    check_expiry(s, number, how);
+    check_lock(s, number, how);
+    s->locked_until_us = how->since_us + how->lock_us;
+    s->locked_life = how->life;
+    if (s->deliveries++ == 0 && !how->locked) check_order(m, number);
+}
+
+void model_c2d_released(struct model_c2d *m, const char *device)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (strcmp(m->messages[i].device, device) == 0) m->messages[i].locked_until_us = 0;
+}
+
+void model_c2d_none(const struct model_c2d *m, const char *device, int64_t asked_us,
+                    int64_t doubt_us)
+{
+    for (unsigned i = 0; i < m->count && asked_us > doubt_us; i++) {
+        const struct c2d_sent *s = &m->messages[i];
+        if (strcmp(s->device, device) == 0 && s->fate == C2D_TAKEN && s->taken_us < asked_us &&
+            s->locked_until_us < asked_us && !may_be_over(s))
+            world_violated("%s: there is no message, and %u was accepted", device, i);
+    }
 }
 
 void model_c2d_settled(struct model_c2d *m, unsigned number, enum c2d_end end, bool sure)
 {
     struct c2d_sent *s = &m->messages[number];
     s->maybe[end] = true;
+    s->locked_until_us = 0; /* what could not be done leaves it in the queue */
     if (sure) s->sure[end] = true;
 }
 
 void model_c2d_given_back(struct model_c2d *m, unsigned number)
 {
     m->messages[number].given_back++;
+    m->messages[number].locked_until_us = 0;
 }
 
 /* ---- feedback */
@@ -141,6 +202,7 @@ void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice d
                     struct slice status)
 {
     unsigned number;
+    if (is_old(message_id)) return;
     struct c2d_sent *s = find(m, message_id, &number);
     enum c2d_end end = end_of(status);
     if (s == NULL) return;

@@ -27,6 +27,18 @@ struct c2d_sent {
     unsigned deliveries, given_back; /* the second: at most */
     bool maybe[ENDS], sure[ENDS];    /* what the device said, what was confirmed */
     enum c2d_end told;               /* by feedback */
+    int64_t taken_us;                /* when its sender was told so */
+    int64_t locked_until_us;         /* at least: nobody gets it before that, in that life */
+    unsigned locked_life;            /* of the hub, which forgets locks when it dies */
+};
+
+/* How a device came to a message. */
+struct c2d_receipt {
+    const char *device;
+    int64_t since_us; /* it was not sent before that: the request, the connection */
+    int64_t lock_us;  /* nobody else gets it for so long from then on */
+    unsigned life;    /* of the hub */
+    bool locked;      /* what came before may be hidden for a while (HTTPS) */
 };
 
 struct model_c2d {
@@ -34,15 +46,25 @@ struct model_c2d {
     unsigned count;
 };
 
-/* The next message's number; its body and "m-{number}" as its id are given by the next two. */
+/* The next message's number. */
 unsigned model_c2d_send(struct model_c2d *m, const char *device, unsigned ack, int64_t expiry_us,
                         unsigned connect);
+
+/* "m{cast}-{number}": a message of an earlier cast may have feedback that nobody heard of. */
+void model_c2d_put_id(struct buf *out, unsigned number);
 void model_c2d_put_body(struct buf *out, unsigned number);
 bool model_c2d_number(struct slice message_id, unsigned *out);
 
-/* A device got it.  `locked`: what came before may be hidden for a while (HTTPS). */
-void model_c2d_delivered(struct model_c2d *m, const char *device, struct slice message_id,
-                         struct slice body, bool locked);
+void model_c2d_delivered(struct model_c2d *m, const struct c2d_receipt *how,
+                         struct slice message_id, struct slice body);
+
+/* The session of that device is over: nothing is locked for it. */
+void model_c2d_released(struct model_c2d *m, const char *device);
+
+/* The device was told that there is no message, having asked then; until `doubt_us` some may have been
+ * locked without its knowledge. */
+void model_c2d_none(const struct model_c2d *m, const char *device, int64_t asked_us,
+                    int64_t doubt_us);
 void model_c2d_settled(struct model_c2d *m, unsigned number, enum c2d_end end, bool sure);
 void model_c2d_given_back(struct model_c2d *m, unsigned number);
 

@@ -75,7 +75,7 @@ void mqtt_peer_init(struct mqtt_peer *p, const struct mqtt_actor *actor, struct 
 
 void mqtt_peer_fini(struct mqtt_peer *p)
 {
-    if (p->client.link) mqtt_fini(&p->mqtt);
+    if (p->client.is_up) mqtt_fini(&p->mqtt);
     client_fini(&p->client);
 }
 

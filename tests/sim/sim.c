@@ -1,12 +1,12 @@
 /* sim.c - one run of the simulated world per seed.
  *
- *   sim [--seed N] [--seeds N | --hours N] [--devices N] [--messages N] [--lying-disk] [-v]
+ *   sim [--seed N] [--seeds N | --hours N | --cpu SECONDS] [--devices N] [--messages N] [--lying-disk] [-v]
  *
  * A hub on one to three cores, devices that send, devices and services that share twins, links that
  * stall and break, syncs and writes that fail, a disk that runs full, and crashes that lose what was
  * not synced.  After every crash and at the end the whole log is read back and compared with what the
  * devices were told; the other actors compare with their models all the while.
- * --hours: seed after seed for that long, or until one fails.
+ * --hours, --cpu: seed after seed for that long, or until one fails.
  * --lying-disk: syncs do nothing; then acknowledged messages must be found missing, or the simulator
  * itself is blind: the exit status is 0 only if it noticed.
  */
@@ -17,16 +17,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/num.h"
 #include "base/say.h"
-#include "c2d.h"
-#include "device.h"
-#include "hub.h"
-#include "hub/registry/registry.h"
-#include "method.h"
+#include "baseline.h"
+#include "cast.h"
 #include "promise/judge.h"
-#include "takeover.h"
-#include "twin.h"
 
 enum {
     RUN_US_MAX = 600 * 1000000,
@@ -37,78 +31,24 @@ enum {
     FILLED_EVERY_US_MAX = 600000,
     FILLED_US_MAX = 200000,
     ROOM_LEFT_MAX = 100 << 10,
-    TAKEOVERS = 30,
     PROGRESS_S = 10,
 };
 
 static struct sim_hub hub;
-static struct ledger ledger;
-static struct device *devices;
-static struct twin_world twins;
-static struct c2d_world c2d;
-static struct method_world methods;
-static struct takeover_world takeover;
-static unsigned device_count = 12, crashes, faults, fillings;
-static uint64_t messages = 600;
-static unsigned twin_writes = 25;                        /* of each section */
-static unsigned c2d_messages = 100, method_answers = 15; /* of each caller */
+static struct cast cast;
+static struct cast_goals goals = {.devices = 9,
+                                  .devices_amqp = 2,
+                                  .devices_http = 2,
+                                  .messages = 600,
+                                  .twin_writes = 25,
+                                  .c2d_messages = 100,
+                                  .method_answers = 15,
+                                  .takeovers = 30};
+static unsigned crashes, faults, fillings;
 static uint64_t crash_every_us_max;
-static bool lying_disk, verbose;
-
-/* ---- how senders reach the hub */
-
-static struct link *dial(struct device *d, const struct link_client *client)
-{
-    return sim_hub_dial(&hub, WIRE_MQTT, client, d);
-}
-
-static void credential(const struct device *d, struct buf *user_name, struct buf *token)
-{
-    const char *id = d->sender.account->id;
-    char path[LEDGER_ID_MAX + 32];
-    snprintf(path, sizeof path, "devices/%s", id);
-    buf_printf(user_name, "hub.sim/%s/?api-version=2021-04-12", id);
-    sim_hub_token(&hub, "device", path, token);
-}
-
-static const struct device_net device_net = {dial, credential};
-
-/* ---- the operator: identities first, then crashes and restarts */
-
-struct creation {
-    struct registry_wait wait;
-    unsigned left;
-};
-
-static void created(struct registry_wait *w, const struct registry_answer *a)
-{
-    struct creation *c = CONTAINER_OF(w, struct creation, wait);
-    if (a->status != STATUS_OK) {
-        fprintf(stderr, "device not created: %s\n", status_name(a->status));
-        exit(1);
-    }
-    c->left--;
-}
-
-static void create_identity(const char *id)
-{
-    struct creation c = {.wait = {.fn = created}, .left = 1};
-    char json[LEDGER_ID_MAX + 32];
-    snprintf(json, sizeof json, "{\"deviceId\":\"%s\"}", id);
-    lane_running = hub.wire.cores[0].lane;
-    registry_put(hub.wire.cores[0].registry, slice_str(id), SLICE_NONE, slice_str(json), &c.wait);
-    while (c.left)
-        if (!world_step(hub.all, hub.all_count, world.now_us + 10000000)) abort();
-}
-
-static void create_identities(void)
-{
-    for (unsigned i = 0; i < device_count; i++) create_identity(ledger.accounts[i].id);
-    for (unsigned i = 0; i < TWINS; i++) create_identity(twins.twins[i].id);
-    for (unsigned i = 0; i < C2D_DEVICES; i++) create_identity(c2d_devices[i]);
-    for (unsigned i = 0; i < METHOD_DEVICES; i++) create_identity(method_devices[i]);
-    create_identity(takeover_device);
-}
+static bool lying_disk, verbose, calm; /* calm: no crashes and faults any more */
+static uint64_t traces;                /* of all seeds */
+static int64_t virtual_us;             /* that have passed in all of them */
 
 /* ---- the judge */
 
@@ -126,7 +66,7 @@ static void violated(void *ctx, enum judge_kind kind, const char *what)
 
 static void check_now(const char *when)
 {
-    struct judge judge = {.ledger = &ledger,
+    struct judge judge = {.ledger = &cast.ledger,
                           .reader = &hub.reader,
                           .log = hub.wire.log,
                           .step = judge_step,
@@ -139,10 +79,7 @@ static void check_now(const char *when)
 
 static bool all_done(void)
 {
-    for (unsigned i = 0; i < device_count; i++)
-        if (!sender_done(&devices[i].sender)) return false;
-    return twin_world_done(&twins) && c2d_world_done(&c2d) && method_world_done(&methods) &&
-           takeover_world_done(&takeover);
+    return cast_done(&cast);
 }
 
 static void make_room(void *ctx, uint64_t unused)
@@ -172,7 +109,7 @@ static void plan_crash(void)
 static void crash(void *ctx, uint64_t unused)
 {
     (void)unused;
-    if (all_done()) return;
+    if (calm) return;
     if (hub.closed) {
         plan_crash();
         return;
@@ -188,7 +125,7 @@ static void fail_disk(void *ctx, uint64_t unused)
 {
     (void)ctx;
     (void)unused;
-    if (all_done() || hub.closed || !hub.alive) return;
+    if (calm || hub.closed || !hub.alive) return;
     faults++;
     enum io_call call = world_chance(60) ? IO_CALL_SYNC : IO_CALL_WRITE;
     io_mem_fail(hub.disk, call, 1 + world_random(20), ERR_IO, world_chance(30));
@@ -199,7 +136,7 @@ static void fill_disk(void *ctx, uint64_t unused)
 {
     uint64_t room;
     (void)unused;
-    if (all_done()) return;
+    if (calm) return;
     world_at(world.now_us + (int64_t)world_random(FILLED_EVERY_US_MAX), fill_disk, ctx, 0);
     if (hub.closed || !hub.alive) return;
     fillings++;
@@ -221,56 +158,50 @@ static void run_until(bool (*over)(void), int64_t end_us, const char *what)
 
 static bool verified(void)
 {
-    return twin_world_verified(&twins);
+    return twin_world_verified(&cast.twins);
 }
 
 /* A last crash; then everything is read once more. */
 static void finish(void)
 {
+    calm = true;
     make_room(NULL, 0);
     if (hub.alive) sim_hub_crash(&hub, 0);
     if (!sim_hub_start(&hub)) return;
     check_now("at the end");
     if (lying_disk || world.violations) return;
-    twin_world_verify(&twins);
+    twin_world_verify(&cast.twins);
     run_until(verified, world.now_us + VERIFY_US_MAX, "everybody reads everything");
+    clients_leave();
+}
+
+/* Memory is given back when those are gone for whom it was taken. */
+static void return_to_baseline(void)
+{
+    cast_delete(&cast);
+    baseline_check(&hub);
 }
 
 static void set_up(uint64_t seed)
 {
     world_init(seed);
     crashes = faults = fillings = 0;
+    calm = false;
     crash_every_us_max = world_chance(50) ? CRASH_EVERY_US_MAX : CRASH_RARELY_US_MAX;
     sim_hub_init(&hub, 1 + (unsigned)world_random(SIM_CORES_MAX));
     io_mem_ignore_sync(hub.disk, lying_disk);
     if (!sim_hub_start(&hub)) abort();
-    devices = mem_zero(device_count * sizeof *devices);
-    ledger_init(&ledger, device_count);
-    for (unsigned i = 0; i < device_count; i++)
-        device_init(&devices[i], &ledger, i, messages, &device_net);
-    twin_world_init(&twins, &hub, twin_writes);
-    c2d_world_init(&c2d, &hub, c2d_messages);
-    method_world_init(&methods, &hub, method_answers);
-    takeover_world_init(&takeover, &hub, TAKEOVERS);
-    create_identities();
-    for (unsigned i = 0; i < device_count; i++) device_start(&devices[i]);
-    twin_world_start(&twins);
-    c2d_world_start(&c2d);
-    method_world_start(&methods);
-    takeover_world_start(&takeover);
+    goals.disk_fills = world_chance(50);
+    cast_init(&cast, &hub, &goals);
+    cast_create(&cast);
+    cast_start(&cast);
 }
 
 static void tear_down(void)
 {
-    for (unsigned i = 0; i < device_count; i++) device_fini(&devices[i]);
-    twin_world_fini(&twins);
-    c2d_world_fini(&c2d);
-    method_world_fini(&methods);
-    takeover_world_fini(&takeover);
+    cast_fini(&cast);
     sim_hub_fini(&hub);
     world_fini();
-    free(devices);
-    ledger_fini(&ledger);
 }
 
 static unsigned run(uint64_t seed)
@@ -279,11 +210,15 @@ static unsigned run(uint64_t seed)
     plan_crash();
     for (int i = 0; i < 3; i++)
         world_at(world.now_us + (int64_t)world_random(4000000), fail_disk, NULL, 0);
-    if (world_chance(50)) fill_disk(NULL, 0);
+    if (goals.disk_fills) fill_disk(NULL, 0);
     run_until(all_done, RUN_US_MAX, "devices and services");
     int64_t took_us = world.now_us;
     finish();
+    if (!lying_disk && world.violations == 0) return_to_baseline();
     tear_down();
+    world_trace_number(traces);
+    traces = world.trace;
+    virtual_us += world.now_us;
     if (verbose)
         fprintf(stderr,
                 "seed %" PRIu64 ": %u crashes, %u faults, %u full disks, %.1f s, %" PRIu64
@@ -301,8 +236,8 @@ static int report(uint64_t seed, unsigned seeds, unsigned failed)
         printf("%s: a disk that loses synced writes was noticed with %u of %u seeds\n",
                blind ? "not ok" : "ok", failed, seeds);
     else
-        printf("%s: %u seeds from %" PRIu64 ", %u failed\n", failed ? "not ok" : "ok", seeds, seed,
-               failed);
+        printf("%s: %u seeds from %" PRIu64 ", %u failed, trace %016" PRIx64 "\n",
+               failed ? "not ok" : "ok", seeds, seed, failed, traces);
     return lying_disk ? blind : failed != 0;
 }
 
@@ -311,38 +246,50 @@ static void say_replay(uint64_t seed)
     printf("seed %" PRIu64 " failed; replay with: ./dev sim --seed %" PRIu64 " -v\n", seed, seed);
 }
 
-/* A line of progress now and then; the first seed that fails ends it. */
-static int run_for(double hours, uint64_t first)
+/* Real time, or CPU time of ours. */
+static double elapsed_s(bool cpu)
 {
-    time_t began = time(NULL), said = began;
+    struct timespec t;
+    clock_gettime(cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A line of progress now and then; the first seed that fails ends it. */
+static int run_for(double seconds, bool cpu, uint64_t first)
+{
+    double began = elapsed_s(cpu), said = began, now = began;
     uint64_t seed = first;
-    while (difftime(time(NULL), began) < hours * 3600) {
+    for (; now - began < seconds; now = elapsed_s(cpu)) {
         if (run(seed)) {
             say_replay(seed);
             printf("not ok: seed %" PRIu64 " after %" PRIu64 " good ones\n", seed, seed - first);
             return 1;
         }
         seed++;
-        if (difftime(time(NULL), said) < PROGRESS_S) continue;
-        said = time(NULL);
+        if (now - said < PROGRESS_S) continue;
+        said = now;
         fprintf(stderr, "%" PRIu64 " seeds from %" PRIu64 ", %.0f s of %.0f s\n", seed - first,
-                first, difftime(said, began), hours * 3600);
+                first, now - began, seconds);
     }
-    printf("ok: %" PRIu64 " seeds from %" PRIu64 " in %g hours, 0 failed\n", seed - first, first,
-           hours);
+    printf("ok: %" PRIu64 " seeds from %" PRIu64 " in %g s%s, %.1f virtual hours, 0 failed\n",
+           seed - first, first, seconds, cpu ? " of CPU" : "", (double)virtual_us / 3.6e9);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'n'},
-        {"hours", required_argument, NULL, 'h'},    {"devices", required_argument, NULL, 'd'},
-        {"messages", required_argument, NULL, 'm'}, {"lying-disk", no_argument, NULL, 'l'},
-        {"verbose", no_argument, NULL, 'v'},        {0}};
+    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+                                            {"seeds", required_argument, NULL, 'n'},
+                                            {"hours", required_argument, NULL, 'h'},
+                                            {"cpu", required_argument, NULL, 'c'},
+                                            {"devices", required_argument, NULL, 'd'},
+                                            {"messages", required_argument, NULL, 'm'},
+                                            {"lying-disk", no_argument, NULL, 'l'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {0}};
     uint64_t seed = 1;
     unsigned seeds = 1, failed = 0;
-    double hours = 0;
+    double hours = 0, cpu_s = 0;
     int option;
     say_level_max = SAY_ERROR;
     while ((option = getopt_long(argc, argv, "v", options, NULL)) != -1) {
@@ -350,14 +297,17 @@ int main(int argc, char **argv)
         case 's': seed = strtoull(optarg, NULL, 0); break;
         case 'n': seeds = (unsigned)strtoul(optarg, NULL, 0); break;
         case 'h': hours = strtod(optarg, NULL); break;
-        case 'd': device_count = (unsigned)strtoul(optarg, NULL, 0); break;
-        case 'm': messages = strtoull(optarg, NULL, 0); break;
+        case 'c': cpu_s = strtod(optarg, NULL); break;
+        case 'd': goals.devices = (unsigned)strtoul(optarg, NULL, 0); break;
+        case 'm': goals.messages = strtoull(optarg, NULL, 0); break;
         case 'l': lying_disk = true; break;
         case 'v': verbose = true; break;
         default: return 2;
         }
     }
-    if (hours > 0) return run_for(hours, seed > 1 ? seed : (uint64_t)time(NULL) * 1000);
+    if (hours > 0)
+        return run_for(hours * 3600, false, seed > 1 ? seed : (uint64_t)time(NULL) * 1000);
+    if (cpu_s > 0) return run_for(cpu_s, true, seed);
     for (unsigned i = 0; i < seeds; i++) {
         unsigned violations = run(seed + i);
         failed += violations != 0;

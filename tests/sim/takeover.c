@@ -6,7 +6,7 @@
 enum { PAUSE_US_MAX = 30000 };
 #define CLOSED_WITHIN_US (10 * 1000000ll) /* stalls, and a client that reads nothing for a while */
 
-const char takeover_device[] = "takeover";
+char takeover_device[WORLD_NAME_MAX + 1];
 
 static struct takeover_half *of(struct mqtt_peer *p)
 {
@@ -66,13 +66,14 @@ static void lost(struct mqtt_peer *p)
     struct takeover_half *h = of(p);
     h->waits = false;
     h->taken_us = INT64_MAX;
-    p->client.rests = takeover_world_done(h->world);
+    if (takeover_world_done(h->world)) p->client.rests = true;
 }
 
 void takeover_world_init(struct takeover_world *w, struct sim_hub *hub, unsigned goal)
 {
     static const struct mqtt_actor actor = {connected, heard, lost};
     *w = (struct takeover_world){.goal = goal};
+    world_name(takeover_device, "takeover", 0);
     for (unsigned i = 0; i < 2; i++) {
         w->halves[i].world = w;
         w->halves[i].taken_us = INT64_MAX;

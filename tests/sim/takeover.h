@@ -6,7 +6,7 @@
 
 #include "mqtt_peer.h"
 
-extern const char takeover_device[];
+extern char takeover_device[WORLD_NAME_MAX + 1];
 
 struct takeover_half {
     struct mqtt_peer peer;

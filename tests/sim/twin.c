@@ -6,7 +6,7 @@
 void sim_twin_init(struct sim_twin *t, unsigned index)
 {
     *t = (struct sim_twin){0};
-    snprintf(t->id, sizeof t->id, "twin-%02u", index);
+    world_name(t->id, "twin", index);
     model_init(&t->desired, t->id, "desired");
     model_init(&t->reported, t->id, "reported");
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/num.h"
@@ -71,6 +72,17 @@ void world_violated(const char *fmt, ...)
     world.violations++;
 }
 
+void world_trace_number(uint64_t n)
+{
+    world.trace = (world.trace ^ n) * 0x9e3779b97f4a7c15u;
+    world.trace ^= world.trace >> 29;
+}
+
+void world_trace(struct slice bytes)
+{
+    world_trace_number(map_hash(bytes));
+}
+
 uint64_t world_random(uint64_t below)
 {
     return below ? next_random() % below : 0;
@@ -79,6 +91,11 @@ uint64_t world_random(uint64_t below)
 bool world_chance(unsigned percent)
 {
     return world_random(100) < percent;
+}
+
+void world_name(char out[WORLD_NAME_MAX + 1], const char *stem, unsigned index)
+{
+    snprintf(out, WORLD_NAME_MAX + 1, "%s-%02u-%02u", stem, world.casts, index);
 }
 
 /* ---- events, earliest first */
@@ -182,6 +199,7 @@ bool world_step(struct lane *const *lanes, unsigned count, int64_t end_us)
     if (choices == 0) return advance(lanes, count, end_us);
     uint64_t choice = world_random(choices);
     world.steps++;
+    world_trace_number((uint64_t)world.now_us ^ choice);
     world.now_us += (int64_t)world_random(20);
     if (choice < ready_count) {
         lane_run_once(lanes[ready[choice]], world.now_us);

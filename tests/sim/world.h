@@ -30,6 +30,8 @@ struct world {
     const struct lane *stalled; /* not run before stalled_until_us, whatever waits for it */
     int64_t stalled_until_us;
     unsigned violations; /* promises found broken */
+    unsigned casts;      /* that have come so far, see cast.h */
+    uint64_t trace;      /* a hash of all that happened, in its order */
 };
 
 extern struct world world;
@@ -40,9 +42,17 @@ void world_fini(void);
 /* A promise was found broken: said on stderr with seed and time, and the run has failed. */
 void world_violated(const char *fmt, ...) PRINTF(1, 2);
 
+/* Something happened: bytes came, or a number says what it was.  Equal seeds leave equal traces. */
+void world_trace(struct slice bytes);
+void world_trace_number(uint64_t n);
+
 /* Uniform in [0, below). */
 uint64_t world_random(uint64_t below);
 bool world_chance(unsigned percent);
+
+/* "{stem}-{cast}-{index}": the name of somebody. */
+enum { WORLD_NAME_MAX = 31 };
+void world_name(char out[WORLD_NAME_MAX + 1], const char *stem, unsigned index);
 
 void world_at(int64_t due_us, void (*fn)(void *ctx, uint64_t arg), void *ctx, uint64_t arg);
 
