@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/net.h"
 #include "base/num.h"
+#include "base/rand.h"
 #include "base/text.h"
 
 static void a_buf_grows_consumes_and_slides(void **state)
@@ -307,9 +308,57 @@ static void an_authority_has_a_host_and_perhaps_a_port(void **state)
         assert_int_equal(net_host_end(slice_str(rows[i].authority)), rows[i].end);
 }
 
+static void ones(void *out, size_t len)
+{
+    memset(out, 0x11, len);
+}
+
+static void twos(void *out, size_t len)
+{
+    memset(out, 0x22, len);
+}
+
+/* However many were drawn from the source before. */
+static void guids_are_of_the_source_in_use(void **state)
+{
+    char guid[RAND_GUID_LEN + 1], before[RAND_GUID_LEN + 1] = "";
+    (void)state;
+    rand_use(ones);
+    rand_guid(guid);
+    assert_string_equal(guid, "11111111-1111-4111-9111-111111111111");
+    rand_use(twos);
+    for (int i = 0; i < 40; i++) rand_guid(guid);
+    assert_string_equal(guid, "22222222-2222-4222-a222-222222222222");
+    rand_use(NULL);
+    for (int i = 0; i < 40; i++) {
+        rand_guid(guid);
+        assert_string_not_equal(guid, before);
+        memcpy(before, guid, sizeof before);
+    }
+}
+
+static void secrets_are_compared_to_the_last_byte(void **state)
+{
+    uint8_t a[40], b[40];
+    (void)state;
+    memset(a, 'x', sizeof a);
+    for (size_t len = 0; len <= sizeof a; len++) {
+        memcpy(b, a, sizeof a);
+        assert_true(slice_eq_secret(slice_of(a, len), slice_of(b, len)));
+        assert_false(len && slice_eq_secret(slice_of(a, len), slice_of(b, len - 1)));
+        for (size_t i = 0; i < len; i++) {
+            b[i] ^= 0x80;
+            assert_false(slice_eq_secret(slice_of(a, len), slice_of(b, len)));
+            b[i] ^= 0x80;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(guids_are_of_the_source_in_use),
+        cmocka_unit_test(secrets_are_compared_to_the_last_byte),
         cmocka_unit_test(hosts_of_this_machine_are_known),
         cmocka_unit_test(an_authority_has_a_host_and_perhaps_a_port),
         cmocka_unit_test(a_buf_grows_consumes_and_slides),

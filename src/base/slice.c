@@ -73,10 +73,20 @@ char *slice_dup(struct slice s)
     return copy;
 }
 
+static uint64_t word(const uint8_t *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+/* All of it, however early they differ. */
 bool slice_eq_secret(struct slice a, struct slice b)
 {
     if (a.len != b.len) return false;
-    volatile uint8_t difference = 0;
-    for (size_t i = 0; i < a.len; i++) difference = (uint8_t)(difference | (a.ptr[i] ^ b.ptr[i]));
+    volatile uint64_t difference = 0;
+    size_t i = 0;
+    for (; i + 8 <= a.len; i += 8) difference = difference | (word(a.ptr + i) ^ word(b.ptr + i));
+    for (; i < a.len; i++) difference = difference | (uint64_t)(a.ptr[i] ^ b.ptr[i]);
     return difference == 0;
 }
