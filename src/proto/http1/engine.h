@@ -15,6 +15,8 @@ enum http1_phase { HTTP1_IN_IDLE, HTTP1_IN_HEAD, HTTP1_IN_BODY, HTTP1_IN_DONE, H
 
 enum http1_answer { ANSWER_NONE, ANSWER_OWED, ANSWER_RUNNING, ANSWER_COMPLETE };
 
+enum { HTTP1_TEXT_USUAL = 1 << 10 }; /* bytes of target and headers together: more grow */
+
 /* The request being served; made at its first byte, freed when it is over. */
 struct http1_current {
     struct http1_request request;

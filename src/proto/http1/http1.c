@@ -84,10 +84,20 @@ void http1_feed(struct http1 *h, struct slice bytes, int64_t now_us)
 
 /* ---- phases ---- */
 
+/* Headers are cleared as they begin: most requests have few of the hundred. */
+static struct http1_current *current_new(uint64_t body_max)
+{
+    struct http1_current *c = mem_new(sizeof *c);
+    memset(c, 0, offsetof(struct http1_current, headers));
+    c->headers[0] = (struct http1_header){0};
+    c->body_max = body_max;
+    buf_reserve(&c->text, HTTP1_TEXT_USUAL);
+    return c;
+}
+
 static void begin_request(struct http1 *h)
 {
-    h->current = NEW(struct http1_current);
-    h->current->body_max = h->body_max;
+    h->current = current_new(h->body_max);
     h->phase = HTTP1_IN_HEAD;
     h->deadline_us = h->now_us + HTTP1_HEAD_US;
     h->framing = 0;

@@ -71,8 +71,11 @@ static int on_header_value_complete(llhttp_t *parser)
 {
     struct http1 *h = self(parser);
     if (h->phase != HTTP1_IN_HEAD) return HPE_OK;
-    bool fits = ++h->current->request.header_count <= HTTP1_HEADER_COUNT_MAX;
-    return fits ? HPE_OK : refuse(h, 431, "there are too many header lines");
+    struct http1_current *c = h->current;
+    if (++c->request.header_count > HTTP1_HEADER_COUNT_MAX)
+        return refuse(h, 431, "there are too many header lines");
+    c->headers[c->request.header_count] = (struct http1_header){0};
+    return HPE_OK;
 }
 
 /* The text does not move any more: lengths become slices. */

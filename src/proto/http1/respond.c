@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "proto/http1/engine.h"
 
+enum { HEAD_USUAL = 256 }; /* bytes of an answer's head: more grow */
+
 const char *http1_status_text(int status)
 {
     switch (status) {
@@ -103,11 +105,22 @@ static bool has_no_body(int status)
     return status < 200 || status == 204 || status == 304;
 }
 
+static void put_status(struct buf *out, int status)
+{
+    const char digits[] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+                           (char)('0' + status % 10), ' '};
+    buf_reserve(out, HEAD_USUAL);
+    buf_put(out, "HTTP/1.1 ", 9);
+    buf_put(out, digits, sizeof digits);
+    buf_put_str(out, http1_status_text(status));
+    buf_put(out, "\r\n", 2);
+}
+
 /* Everything up to the line that says how long the body is. */
 static void put_head(struct http1 *h, const struct http1_response *r)
 {
     struct buf *out = h->out;
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", r->status, http1_status_text(r->status));
+    put_status(out, r->status);
     put_header(out, SLICE_LIT("date"), date());
     if (r->content_type) put_header(out, SLICE_LIT("content-type"), slice_str(r->content_type));
     for (size_t i = 0; i < r->header_count; i++)
