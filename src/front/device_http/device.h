@@ -30,6 +30,7 @@ struct guest {
     struct buf token;       /* empty: it came with a certificate */
     struct request *asking; /* waits for home's answer */
     bool open;
+    bool own_token;    /* which is no policy's */
     int64_t ends_us;   /* wall time at which its credential's grace is over */
     int64_t report_us; /* monotonic: when activity is reported next */
 };
@@ -59,6 +60,9 @@ void request_begin(struct call *c, void (*run)(struct request *r, struct guest *
 void request_begin_or_admin(struct call *c, void (*run)(struct request *r, struct guest *g));
 
 void guests_free(void *guests);
+
+/* One of them was let in by that token, which is an identity's own. */
+bool guests_know(const void *guests, struct slice token);
 
 /* ---- envelope.c */
 

@@ -43,7 +43,8 @@ struct device_http_service *device_http_new(const struct device_http_doors *door
     s->site = (struct rest_site){.routes = routes,
                                  .route_count = sizeof routes / sizeof *routes,
                                  .ctx = s,
-                                 .closed = guests_free};
+                                 .closed = guests_free,
+                                 .knows = guests_know};
     rest_add_site(rest, &s->site);
     return s;
 }

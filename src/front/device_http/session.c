@@ -42,6 +42,19 @@ void guests_free(void *guests)
     free(all);
 }
 
+/* The one that was used last, mostly. */
+bool guests_know(const void *guests, struct slice token)
+{
+    const struct guests *all = guests;
+    if (all == NULL || token.ptr == NULL) return false;
+    LIST_EACH(node, &all->list)
+    {
+        const struct guest *g = guest_of(node);
+        if (g->open && g->own_token && slice_eq_secret(buf_slice(&g->token), token)) return true;
+    }
+    return false;
+}
+
 static struct guests *guests_of(struct call *c)
 {
     struct guests **state = (struct guests **)rest_call_state(c);
@@ -182,6 +195,7 @@ static void ask_home(struct request *r, struct guests *all)
     g->guests = all;
     g->service = r->service;
     buf_put_slice(&g->token, token_of(c));
+    g->own_token = c->device_token.ptr != NULL;
     list_insert_before(all->list.next, &g->node);
     all->count++;
     g->asking = r;

@@ -33,12 +33,16 @@ static enum auth_cause check_token(struct call *c)
     return cause;
 }
 
-/* Who shows no token may mean its certificate. */
+/* Who shows no token may mean its certificate.  A token that the connection has shown before is not read
+ * again. */
 static enum auth_cause check_identity(struct call *c)
 {
-    bool with_token = http1_header(c->request, "authorization").ptr != NULL;
-    if (!with_token && conn_peer_certificate(c->conn)) return AUTH_OK;
-    return check_token(c);
+    struct slice token = http1_header(c->request, "authorization");
+    if (token.ptr == NULL && conn_peer_certificate(c->conn)) return AUTH_OK;
+    if (c->site == NULL || c->site->knows == NULL || !c->site->knows(*rest_call_state(c), token))
+        return check_token(c);
+    c->device_token = token;
+    return AUTH_OK;
 }
 
 static enum auth_cause check_metrics_token(const struct call *c)

@@ -28,6 +28,18 @@ struct json;
 
 #define REST_BACKUP_WAIT_US (3600 * 1000000ll) /* a store of many GiB is written */
 
+/* What a path looks like from afar: most routes are told apart from a request by that. */
+struct route_shape {
+    uint8_t segments;
+    uint8_t literal[REST_SEGMENTS_MAX]; /* length of each; 0: a {name} */
+};
+
+struct route_table {
+    const struct route *routes;
+    size_t count;
+    struct route_shape *shapes; /* of each */
+};
+
 struct rest_service {
     const struct rest_config *config;
     struct lane *lane;
@@ -49,7 +61,9 @@ struct rest_service {
     struct routing *routing;
     struct captures *captures;
     int64_t started_us; /* wall time */
+    struct route_table own;
     const struct rest_site *sites[REST_SITES_MAX];
+    struct route_table site_routes[REST_SITES_MAX];
     unsigned site_count;
     const struct rest_guard *guard;
 };
@@ -66,6 +80,10 @@ struct rest_site {
                            hold; its routes are told apart by their methods alone */
     void *ctx;          /* the core's own, as c->ctx */
     void (*closed)(void *state); /* of a connection: what rest_call_state() kept.  May be NULL */
+
+    /* ACCESS_IDENTITY: the connection has shown that token of an identity's own before, and it was read; what it
+     * is worth is still for the handler to find out.  `state` as for closed().  May be NULL */
+    bool (*knows)(const void *state, struct slice token);
 
     /* Both or neither: bodies are not gathered.  begin() at the head, before a byte of the body; it
      * may answer, or stall.  body() for each piece; it may stall. */
@@ -197,6 +215,9 @@ const char *rest_place_advice(const struct call *c);
 bool rest_place_is_own(struct call *c);
 
 /* ---- routes.c */
+
+void rest_route_table_init(struct route_table *t, const struct route *routes, size_t count);
+void rest_route_table_fini(struct route_table *t);
 
 /* Finds the route of c->request and fills path and segments; otherwise answers 400, 404 or 405. */
 bool rest_route_find(struct call *c);

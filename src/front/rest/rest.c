@@ -50,11 +50,15 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                                .configurations = doors->configurations,
                                .transfers = doors->transfers,
                                .captures = doors->captures};
+    rest_route_table_init(&s->own, rest_routes, rest_route_count);
     return s;
 }
 
 void rest_free(struct rest_service *s)
 {
+    if (s == NULL) return;
+    rest_route_table_fini(&s->own);
+    for (unsigned i = 0; i < s->site_count; i++) rest_route_table_fini(&s->site_routes[i]);
     free(s);
 }
 
@@ -68,6 +72,7 @@ void rest_carry(struct rest_service *s, enum rest_stream stream, const struct fr
 void rest_add_site(struct rest_service *s, const struct rest_site *site)
 {
     assert(s->site_count < REST_SITES_MAX);
+    rest_route_table_init(&s->site_routes[s->site_count], site->routes, site->route_count);
     s->sites[s->site_count++] = site;
 }
 

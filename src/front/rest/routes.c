@@ -1,4 +1,7 @@
 /* routes.c - which method and path is served, to whom, by which handler. */
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "base/text.h"
 #include "front/rest/call.h"
 
@@ -343,58 +346,119 @@ bool rest_route_has_version(struct call *c)
     return fine;
 }
 
-/* The first route of a table that serves the request; `allowed` gets the methods that the path has. */
-static void search(struct call *c, const struct route *routes, size_t count,
-                   const struct rest_site *site, struct buf *allowed)
+static struct route_shape shape_of(const struct route *r)
 {
+    struct route_shape shape = {0};
+    struct slice path = without_slash(r->path), part;
+    for (; next_part(&path, &part); shape.segments++) {
+        assert(shape.segments < REST_SEGMENTS_MAX && part.len <= UINT8_MAX);
+        if (part.len && !is_param(part)) shape.literal[shape.segments] = (uint8_t)part.len;
+    }
+    return shape;
+}
+
+static bool fits(const struct call *c, const struct route_shape *shape)
+{
+    if (shape->segments != c->segment_count) return false;
+    for (unsigned i = 0; i < c->segment_count; i++)
+        if (shape->literal[i] && shape->literal[i] != c->segments[i].len) return false;
+    return true;
+}
+
+void rest_route_table_init(struct route_table *t, const struct route *routes, size_t count)
+{
+    *t = (struct route_table){routes, count, mem_zero((count + 1) * sizeof *t->shapes)};
+    for (size_t i = 0; i < count; i++) t->shapes[i] = shape_of(&routes[i]);
+}
+
+void rest_route_table_fini(struct route_table *t)
+{
+    free(t->shapes);
+}
+
+/* The first from `i` on whose path is the request's, at the place that it came to; count: none. */
+static size_t next_at(const struct call *c, const struct route_table *t, size_t i, bool any_path)
+{
+    for (; i < t->count; i++) {
+        if (!any_path && !fits(c, &t->shapes[i])) continue;
+        const struct route *r = &t->routes[i];
+        if ((any_path || path_matches(c, r)) && rest_place_serves(c, r)) break;
+    }
+    return i;
+}
+
+/* The first route of a table that serves the request. */
+static void search(struct call *c, const struct route_table *t, const struct rest_site *site,
+                   struct buf *unused)
+{
+    (void)unused;
     bool any_path = site && site->prefix;
-    for (size_t i = 0; i < count && c->route == NULL; i++) {
-        const struct route *r = &routes[i];
-        if (!(any_path || path_matches(c, r)) || !rest_place_serves(c, r)) continue;
-        buf_printf(allowed, "%s%s", buf_size(allowed) ? ", " : "", r->method);
-        if (!method_matches(c, r)) continue;
-        c->route = r;
+    size_t i = 0;
+    for (; c->route == NULL && (i = next_at(c, t, i, any_path)) < t->count; i++) {
+        if (!method_matches(c, &t->routes[i])) continue;
+        c->route = &t->routes[i];
         c->site = site;
         if (site) c->ctx = site->ctx;
     }
 }
 
-static const struct rest_site *site_of_prefix(const struct call *c)
+/* The index of the site that has the path whatever it holds; site_count: none. */
+static unsigned site_of_prefix(const struct call *c)
 {
-    for (unsigned i = 0; i < c->service->site_count; i++) {
-        const struct rest_site *site = c->service->sites[i];
-        if (site->prefix && slice_starts(c->request->path, slice_str(site->prefix))) return site;
+    const struct rest_service *s = c->service;
+    unsigned i = 0;
+    for (; i < s->site_count; i++) {
+        const char *prefix = s->sites[i]->prefix;
+        if (prefix && slice_starts(c->request->path, slice_str(prefix))) break;
     }
-    return NULL;
+    return i;
 }
 
-static enum err search_all(struct call *c, struct buf *allowed)
+/* The methods that the path has. */
+static void list_methods(struct call *c, const struct route_table *t, const struct rest_site *site,
+                         struct buf *methods)
 {
-    const struct rest_site *owner = site_of_prefix(c);
-    if (owner) {
-        search(c, owner->routes, owner->route_count, owner, allowed);
-        return OK;
+    bool any_path = site && site->prefix;
+    for (size_t i = 0; (i = next_at(c, t, i, any_path)) < t->count; i++)
+        buf_printf(methods, "%s%s", buf_size(methods) ? ", " : "", t->routes[i].method);
+}
+
+/* In each table that may have the request's route. */
+static void look_in_all(struct call *c,
+                        void (*look)(struct call *c, const struct route_table *t,
+                                     const struct rest_site *site, struct buf *out),
+                        struct buf *out)
+{
+    const struct rest_service *s = c->service;
+    unsigned owner = site_of_prefix(c);
+    if (owner < s->site_count) {
+        look(c, &s->site_routes[owner], s->sites[owner], out);
+        return;
     }
-    TRY(decode_path(c));
-    search(c, rest_routes, rest_route_count, NULL, allowed);
-    for (unsigned i = 0; i < c->service->site_count; i++) {
-        const struct rest_site *site = c->service->sites[i];
-        if (site->prefix == NULL) search(c, site->routes, site->route_count, site, allowed);
-    }
-    return OK;
+    look(c, &s->own, NULL, out);
+    for (unsigned i = 0; i < s->site_count; i++)
+        if (s->sites[i]->prefix == NULL) look(c, &s->site_routes[i], s->sites[i], out);
+}
+
+static void answer_without_route(struct call *c, enum err why)
+{
+    struct buf methods = {0};
+    if (rest_upgrade_wanted(c)) rest_upgrade_note(c, "no such path");
+    if (why == OK) look_in_all(c, list_methods, &methods);
+    if (why == ERR_INVALID)
+        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the path is not percent-encoded correctly");
+    else if (buf_size(&methods) > 0)
+        rest_answer_not_allowed(c, buf_cstr(&methods));
+    else
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), rest_place_advice(c));
+    buf_free(&methods);
 }
 
 bool rest_route_find(struct call *c)
 {
-    struct buf allowed = {0};
-    enum err e = search_all(c, &allowed);
-    if (c->route == NULL && rest_upgrade_wanted(c)) rest_upgrade_note(c, "no such path");
-    if (e == ERR_INVALID)
-        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the path is not percent-encoded correctly");
-    else if (c->route == NULL && buf_size(&allowed) > 0)
-        rest_answer_not_allowed(c, buf_cstr(&allowed));
-    else if (c->route == NULL)
-        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), rest_place_advice(c));
-    buf_free(&allowed);
+    bool any_path = site_of_prefix(c) < c->service->site_count;
+    enum err e = any_path ? OK : decode_path(c);
+    if (e == OK) look_in_all(c, search, NULL);
+    if (c->route == NULL) answer_without_route(c, e);
     return c->route != NULL;
 }
