@@ -31,6 +31,7 @@ const struct cli_option replay_options[] = {
     {"time-shift", "BY", "now or a duration (7d, -1h): times of messages move by it, bodies stay"},
     {"dry-run", NULL, "nothing is sent: counts, and shows the first events"},
     {"resume", "FILE", "keeps there how far it came, and goes on from there"},
+    {"give-up-after", "TIME", "a lost connection is made anew for so long [5m]"},
     {"force", NULL, "also into the event hub that the events are of"},
     {"", NULL, NULL}};
 
@@ -81,6 +82,15 @@ static enum err read_shift(struct replay_run *run, const char *text)
     return OK;
 }
 
+static enum err read_patience(struct replay_run *run, const char *text)
+{
+    int64_t us = REPLAY_GIVE_UP_US;
+    if (text && (num_duration_us(slice_str(text), &us) != OK || us <= 0))
+        return fail(ERR_INVALID, "--give-up-after %s: a duration (10s, 5m, 1h)", text);
+    run->target_back.give_up_us = run->stream_back.give_up_us = us;
+    return OK;
+}
+
 static enum err read_options(struct replay *r)
 {
     struct cli *c = r->cli;
@@ -96,6 +106,7 @@ static enum err read_options(struct replay *r)
     run->quiet = cli_given(c, "quiet");
     TRY(read_speed(run, cli_value(c, "speed")));
     TRY(read_shift(run, cli_value(c, "time-shift")));
+    TRY(read_patience(run, cli_value(c, "give-up-after")));
     TRY(replay_filter_init(&run->filter, cli_value(c, "device-id"), cli_value(c, "from"),
                            cli_value(c, "to"), cli_value(c, "where")));
     run->filter.no_events = r->to.devices;
@@ -302,12 +313,15 @@ static enum err replay(struct replay *r)
     return replay_run(&r->run);
 }
 
+/* What closing says is no news. */
 enum err hub_replay(struct cli *c)
 {
+    char why[512];
     struct replay r = {.cli = c, .stream.line.fd = -1, .to.line.fd = -1};
     r.run.cli = c;
     r.run.sample = json_new(&c->arena, JSON_ARRAY);
     enum err e = verdict(&r, replay(&r));
+    snprintf(why, sizeof why, "%s", fail_text());
     if (r.run.target) replay_target_close(&r.to);
     if (r.run.stream) replay_stream_close(&r.stream);
     tls_context_drop(r.to.to.tls);
@@ -315,5 +329,5 @@ enum err hub_replay(struct cli *c)
     replay_files_free(r.files);
     replay_run_fini(&r.run);
     map_free(&r.made);
-    return e;
+    return e == OK ? OK : fail(e, "%s", why);
 }

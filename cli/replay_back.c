@@ -1,6 +1,8 @@
 /* replay_back.c - see replay_back.h. */
 #include "cli/replay_back.h"
 
+#include "base/num.h"
+
 /* TLS that breaks off in the middle is ERR_PROTOCOL. */
 bool replay_back_is_loss(enum err e)
 {
@@ -11,9 +13,13 @@ bool replay_back_lost(struct replay_back *b, enum err e, int64_t progress, int64
 {
     if (!replay_back_is_loss(e)) return false;
     if (progress > b->progress) b->tries = 0;
+    if (b->tries == 0) b->since_us = now_us;
     b->progress = progress;
-    if (b->tries == REPLAY_TRIES_MAX) return false;
-    b->at_us = now_us + (REPLAY_PAUSE_US << b->tries++);
+    if (b->tries && now_us - b->since_us >= b->give_up_us) return false;
+    unsigned doublings = MIN(b->tries, 16u);
+    b->tries++;
+    int64_t at_us = now_us + MIN(REPLAY_PAUSE_US << doublings, REPLAY_PAUSE_MAX_US);
+    b->at_us = MIN(at_us, MAX(b->since_us + b->give_up_us, now_us + REPLAY_PAUSE_US));
     return true;
 }
 

@@ -2,7 +2,7 @@
  *
  *   there ──lost──▶ away: a pause ──▶ a try ──▶ there
  *                    ▲                  │
- *                    └── twice as long ─┘  REPLAY_TRIES_MAX without progress between them: given up
+ *                    └── twice as long ─┘  `give_up_us` without progress: given up
  */
 #ifndef CLI_REPLAY_BACK_H
 #define CLI_REPLAY_BACK_H
@@ -12,11 +12,14 @@
 
 #include "base/err.h"
 
-enum { REPLAY_TRIES_MAX = 6 };
-#define REPLAY_PAUSE_US (500 * 1000ll) /* before the first try; 31.5 s with all the others */
+#define REPLAY_PAUSE_US     (500 * 1000ll)    /* before the first try */
+#define REPLAY_PAUSE_MAX_US (10 * 1000000ll)  /* before any */
+#define REPLAY_GIVE_UP_US   (300 * 1000000ll) /* if nothing else is said */
 
 struct replay_back {
-    int64_t at_us; /* monotonic: of the next try; 0: it is there */
+    int64_t give_up_us; /* how long it may be lost again and again */
+    int64_t at_us;      /* monotonic: of the next try; 0: it is there */
+    int64_t since_us;   /* likewise: the first of the losses without progress */
     unsigned tries;
     int64_t progress; /* when it was lost last */
 };

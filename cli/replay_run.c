@@ -171,6 +171,13 @@ static enum err save(struct replay_run *r, int64_t now_us)
 
 /* ---- what a terminal sees */
 
+static void put_wait(struct buf *line, const struct replay_back *b, const char *host,
+                     int64_t now_us)
+{
+    double wait_s = (double)MAX(b->at_us - now_us, 0) / 1e6;
+    buf_printf(line, ", waiting for %s: try %u in %.0f s", host, b->tries, wait_s);
+}
+
 static void show(struct replay_run *r, int64_t now_us)
 {
     struct buf line = {0};
@@ -181,6 +188,8 @@ static void show(struct replay_run *r, int64_t now_us)
     buf_printf(&line, "\r%" PRId64 " replayed", done);
     if (elapsed_us > 0) buf_printf(&line, ", %.0f/s", (double)done * 1e6 / (double)elapsed_us);
     fleet_put_bar(&line, r->source.progress(r->source.ctx), elapsed_us);
+    if (r->target_back.at_us) put_wait(&line, &r->target_back, r->target->cfg.host, now_us);
+    if (r->stream_back.at_us) put_wait(&line, &r->stream_back, r->stream->cfg.host, now_us);
     fprintf(stderr, "%s\033[K", buf_cstr(&line));
     buf_free(&line);
 }
@@ -204,10 +213,10 @@ static void say_lost(const struct replay_run *r, const struct replay_back *b, co
 static enum err given_up(const struct replay_back *b, enum err e)
 {
     char why[256];
-    if (b->tries < REPLAY_TRIES_MAX || !replay_back_is_loss(e)) return e;
+    if (!replay_back_is_loss(e)) return e;
     snprintf(why, sizeof why, "%s", fail_text());
-    return fail(e, "%s; nor did %d tries to make the connection anew succeed", why,
-                (int)REPLAY_TRIES_MAX);
+    return fail(e, "%s; nor did %u tries to make the connection anew in %.0f s get any further",
+                why, b->tries, (double)b->give_up_us / 1e6);
 }
 
 /* What was done with the target's connection ended with `e`: OK, too, if it is lost and will be tried again.

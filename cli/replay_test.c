@@ -5,6 +5,7 @@
 
 #include "base/amqp.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "cli/replay_avro.h"
 #include "cli/replay_back.h"
 #include "cli/replay_blobs.h"
@@ -453,22 +454,28 @@ static void what_waits_has_a_limit_and_so_has_an_event(void **state)
     replay_event_free(&e);
 }
 
-static void a_lost_connection_is_tried_so_often_without_progress(void **state)
+/* Half a second, 1, 2, 4, 8, 10, 10 ...: the last try is when the time is over. */
+static void a_lost_connection_is_tried_for_so_long_without_progress(void **state)
 {
-    struct replay_back b = {0};
+    struct replay_back b = {.give_up_us = REPLAY_GIVE_UP_US};
+    int64_t now_us = 1000;
+    unsigned tries = 0;
     (void)state;
     assert_false(replay_back_lost(&b, ERR_DENIED, 0, 0));
     assert_false(replay_back_try(&b, INT64_MAX));
-    for (int i = 0; i < REPLAY_TRIES_MAX; i++) {
-        assert_true(replay_back_lost(&b, i % 2 ? ERR_CLOSED : ERR_TIMEOUT, 7, 1000));
-        assert_int_equal(b.at_us, 1000 + (REPLAY_PAUSE_US << i));
-        assert_false(replay_back_try(&b, b.at_us - 1));
-        assert_true(replay_back_try(&b, b.at_us));
+    while (replay_back_lost(&b, tries % 2 ? ERR_CLOSED : ERR_TIMEOUT, 7, now_us)) {
+        int64_t pause_us = tries < 5 ? REPLAY_PAUSE_US << tries : REPLAY_PAUSE_MAX_US;
+        now_us = MIN(now_us + pause_us, 1000 + REPLAY_GIVE_UP_US);
+        assert_int_equal(b.at_us, now_us);
+        assert_false(replay_back_try(&b, now_us - 1));
+        assert_true(replay_back_try(&b, now_us));
         assert_false(replay_back_try(&b, INT64_MAX)); /* it is there */
+        tries++;
     }
-    assert_false(replay_back_lost(&b, ERR_CLOSED, 7, 1000));
-    assert_true(replay_back_lost(&b, ERR_CLOSED, 8, 1000));
-    assert_int_equal(b.at_us, 1000 + REPLAY_PAUSE_US);
+    assert_int_equal(now_us, 1000 + REPLAY_GIVE_UP_US);
+    assert_int_equal(tries, 34);
+    assert_true(replay_back_lost(&b, ERR_CLOSED, 8, now_us));
+    assert_int_equal(b.at_us, now_us + REPLAY_PAUSE_US);
 }
 
 int main(void)
@@ -489,7 +496,7 @@ int main(void)
         cmocka_unit_test(a_batch_has_so_many_events),
         cmocka_unit_test(a_batch_has_so_many_bytes),
         cmocka_unit_test(so_many_batches_are_begun),
-        cmocka_unit_test(a_lost_connection_is_tried_so_often_without_progress),
+        cmocka_unit_test(a_lost_connection_is_tried_for_so_long_without_progress),
         cmocka_unit_test(what_waits_has_a_limit_and_so_has_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,3 +200,32 @@ def a_first_connection_that_fails_is_final():
         done = azimuth(*REPLAY, "--login", hub.login(), "--ca", hub.ca, "--amqp-port", gone.port, "--source", TWO, "-n", "one")
         check(done.status == 1 and "no hub answers" in done.error, str(done))
         check("tries" not in done.error, "it was tried again")
+
+
+def cut_words(hub, relay):
+    return ("--login", hub.login(), "--ca", hub.ca, "--amqp-port", relay.port, "--https-port", hub.ready["https"], "--source", TWO,
+            "-n", "one", "--speed", "max")
+
+
+@group.case
+def a_target_that_cuts_before_it_acknowledges_is_waited_for_as_long_as_was_said():
+    """A connection lives for the login and the attach, and not for the first event (`bytes_of_life`)."""
+    with Hub() as hub:
+        hub.must("eventhub", "create", "-n", "one", "-p", 3)
+        relay = Relay(hub.ready["amqp"], random.Random(3), (8000, 8000))
+        big = folder("big", [[(n, n, "d" * 100 + str(n)) for n in range(200)]])
+        words = [*REPLAY, *cut_words(hub, relay)]
+        words[words.index(TWO)] = big
+        done = azimuth(*words, "--give-up-after", "2s")
+        check(done.status == 1 and "in 2 s get any further" in done.error and "was lost" in done.error, str(done))
+        check(done.json()["replayed"] < 200, str(done))
+        with subprocess.Popen([str(word) for word in (AZIMUTH, *words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=environment()) as process:
+            while "was lost" not in process.stderr.readline():
+                check(process.poll() is None, "it ended")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        check(process.returncode == 1, "Ctrl-C ends it while it waits")
+        relay.is_calm = True
+        check(azimuth(*words).json()["complete"], "then it comes through")
+        relay.close()
