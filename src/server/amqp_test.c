@@ -1,4 +1,5 @@
 /* amqp_test.c - devices over AMQP against a whole hub: sessions, telemetry, what is refused. */
+#include "base/metrics.h"
 #include "front/amqp/amqp.h"
 #include "hub/fault/fault.h"
 #include "hub/telemetry/telemetry.h"
@@ -758,6 +759,29 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* ---- counting: the last case, over all that the others sent */
+
+static long long ingress(const char *fate)
+{
+    char series[96];
+    struct buf text = {0};
+    metrics_write(&text);
+    snprintf(series, sizeof series, "\nazimuth_d2c_telemetry_ingress_%s_total{t=\"amqp\"} ", fate);
+    const char *at = strstr(buf_cstr(&text), series);
+    assert_non_null(at);
+    long long value = strtoll(at + strlen(series), NULL, 10);
+    buf_free(&text);
+    return value;
+}
+
+static void all_that_arrived_had_one_outcome(void **state)
+{
+    (void)state;
+    assert_true(ingress("success") > 0 && ingress("sendThrottle") > 0 && ingress("refused") > 0);
+    assert_int_equal(ingress("allProtocol"),
+                     ingress("success") + ingress("sendThrottle") + ingress("refused"));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -794,6 +818,7 @@ int main(void)
         CASE(an_unauthorized_device_is_refused_when_it_comes_back),
         CASE(refusals_on_demand_last_as_long_as_was_said),
         CASE(a_forged_token_does_not_lengthen_a_session),
+        cmocka_unit_test(all_that_arrived_had_one_outcome),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,7 @@ static void stamp_sender(struct device *d)
                           slice_str(d->grant.generation), session_scope(&d->grant, who),
                           d->grant.certified ? "x509" : "sas", buf_slice(&d->model_id));
     d->sender.session = &d->session;
+    d->sender.transport = TELEMETRY_AMQP;
 }
 
 /* Empty: none, or none that a twin can keep. */

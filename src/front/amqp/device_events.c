@@ -245,15 +245,18 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
 {
     struct events_link *e = of(l);
     struct taken *first = NULL;
-    unsigned count;
+    unsigned count = 1; /* what cannot be read counts as one */
     device_active(e->device_link.device);
     if (suffers(e, d)) return;
     enum err err = read_all(l->peer->service, d, &first, &count);
+    telemetry_arrived(TELEMETRY_AMQP, count);
     if (err == OK && !take(e, count))
         err = fail(ERR_THROTTLED, "The devices of the hub send too much; try again later.");
     if (err == OK && is_over_quota(e, first))
         err = fail(ERR_FULL, "The messages of the day are used up.");
     if (err != OK) {
+        telemetry_turned_away(
+            TELEMETRY_AMQP, err == ERR_THROTTLED ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED, count);
         reject(e, d->id, d->settled, condition_of(err), fail_text());
         renew_credit(e);
         return;

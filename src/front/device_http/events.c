@@ -83,24 +83,36 @@ static bool is_over_quota(const struct request *r, const struct envelope *messag
     return !quota_take_messages(quota, sum);
 }
 
+/* What came of `count` messages, of which none was stored. */
+static void turn_away(const struct request *r, size_t count, enum status status, const char *text)
+{
+    bool throttled = status == STATUS_THROTTLING_BACKLOG_TIMEOUT;
+    telemetry_turned_away(TELEMETRY_HTTPS, throttled ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED,
+                          (unsigned)count);
+    rest_answer_status(r->call, status, text);
+}
+
 static void run(struct request *r, struct guest *g)
 {
     struct envelope *messages;
-    size_t count;
+    size_t count = 1; /* what cannot be read counts as one */
     if (log_writer_full(r->service->telemetry.writer)) {
+        telemetry_arrived(TELEMETRY_HTTPS, 1);
+        telemetry_turned_away(TELEMETRY_HTTPS, TELEMETRY_THROTTLED, 1);
         answer_err(r->call, ERR_THROTTLED);
         return;
     }
     enum err e = read_messages(r, &messages, &count);
-    if (e == OK && is_throttled(r, count))
-        rest_answer_status(r->call, STATUS_THROTTLING_BACKLOG_TIMEOUT,
-                           "the devices of the hub send too much; try again in 10 seconds");
-    else if (e == OK && is_over_quota(r, messages, count))
-        rest_answer_status(r->call, STATUS_QUOTA_EXCEEDED, "the messages of the day are used up");
-    else if (e == OK)
-        store_all(r, g, messages, count);
+    telemetry_arrived(TELEMETRY_HTTPS, (unsigned)count);
+    if (e != OK)
+        turn_away(r, count, status_of_err(e), fail_text());
+    else if (is_throttled(r, count))
+        turn_away(r, count, STATUS_THROTTLING_BACKLOG_TIMEOUT,
+                  "the devices of the hub send too much; try again in 10 seconds");
+    else if (is_over_quota(r, messages, count))
+        turn_away(r, count, STATUS_QUOTA_EXCEEDED, "the messages of the day are used up");
     else
-        rest_answer_status(r->call, status_of_err(e), fail_text());
+        store_all(r, g, messages, count);
 }
 
 void device_http_events(struct call *c)

@@ -121,6 +121,7 @@ static void let_in(struct guest *g, const struct session_opened *answer)
                           session_scope(answer, who), answer->certified ? "x509" : "sas",
                           SLICE_NONE);
     g->sender.session = &g->session;
+    g->sender.transport = TELEMETRY_HTTPS;
 }
 
 /* Last activity is told as of any device, though nobody is connected by HTTPS. */

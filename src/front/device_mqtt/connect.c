@@ -197,6 +197,7 @@ void device_opened(struct device *d, const struct session_opened *answer)
                           session_scope(answer, who), answer->certified ? "x509" : "sas",
                           buf_slice(&d->model_id));
     d->sender.session = &d->session;
+    d->sender.transport = TELEMETRY_MQTT;
     buf_free(&d->model_id);
     d->ends_us = answer->ends_us;
     d->features = answer->features;

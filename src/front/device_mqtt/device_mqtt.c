@@ -145,16 +145,24 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
     static const struct property retained = {{(const uint8_t *)"mqtt-retain", 11},
                                              {(const uint8_t *)"true", 4}};
     const char *fault = device_fault_of_telemetry(d);
+    enum telemetry_fate fate = TELEMETRY_STORED;
     enum err e = OK;
-    if (fault)
+    if (fault) {
         device_reject(d, fault);
-    else if (!device_take(d, THROTTLE_TELEMETRY))
+        return;
+    }
+    telemetry_arrived(TELEMETRY_MQTT, 1);
+    if (!device_take(d, THROTTLE_TELEMETRY)) {
+        fate = TELEMETRY_THROTTLED;
         device_reject_for(d, REFUSAL_THROTTLED, "throttled: the devices of the hub send too much",
                           "less than the limit of DeviceTelemetry");
-    else if ((e = submit(d, p, bag, p->retain ? &retained : NULL)) != OK)
+    } else if ((e = submit(d, p, bag, p->retain ? &retained : NULL)) != OK) {
+        fate = TELEMETRY_REFUSED;
         device_reject_for(d, e == ERR_FULL ? REFUSAL_QUOTA : REFUSAL_PROTOCOL, fail_text(), NULL);
-    else if (log_writer_full(d->service->telemetry.writer))
+    } else if (log_writer_full(d->service->telemetry.writer)) {
         wait_for_room(d);
+    }
+    if (fate != TELEMETRY_STORED) telemetry_turned_away(TELEMETRY_MQTT, fate, 1);
 }
 
 static void reject_topic(struct device *d, struct slice topic)

@@ -10,6 +10,8 @@
 GAUGE(active_now, "azimuth_jobs_active", "Jobs that have not ended");
 GAUGE(running_now, "azimuth_jobs_running", "Jobs that run");
 COUNTER(ended_total, "azimuth_jobs_ended_total", "Jobs that have ended");
+COUNTER(completed_total, "azimuth_jobs_completed_total", "Jobs that have ended as completed");
+COUNTER(failed_total, "azimuth_jobs_failed_total", "Jobs that have ended as failed");
 
 /* ---- making */
 
@@ -117,6 +119,8 @@ void schedule_ended(struct job *job)
              job_status_name(job->row.status), (long long)job->row.found,
              (long long)job->row.failed);
     metric_inc(&ended_total);
+    if (job->row.status == JOB_COMPLETED) metric_inc(&completed_total);
+    if (job->row.status == JOB_FAILED) metric_inc(&failed_total);
     answer_cancels(job);
     schedule_free(job);
     schedule_start_more(j);

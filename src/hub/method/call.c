@@ -16,6 +16,13 @@ COUNTER(timeouts_total, "azimuth_methods_timeouts_total",
         "Direct methods that were sent and not answered in time");
 COUNTER(refused_total, "azimuth_methods_refused_total",
         "Direct methods refused because too many are under way");
+/* IoT Hub's c2d.methods.{success,failure,requestSize,responseSize}. */
+COUNTER(failures, "azimuth_c2d_methods_failure_total", "Direct methods that no device answered");
+COUNTER(successes, "azimuth_c2d_methods_success_total", "Direct methods that a device answered");
+COUNTER(request_bytes, "azimuth_c2d_methods_requestSize_bytes_total",
+        "Bytes of payload of the methods that were answered");
+COUNTER(response_bytes, "azimuth_c2d_methods_responseSize_bytes_total",
+        "Bytes of payload of their answers");
 GAUGE(calling, "azimuth_methods_calling", "Direct methods under way");
 
 static const struct {
@@ -126,6 +133,14 @@ void method_forget(struct method_call *c)
     metric_set(&calling, --c->methods->calling);
 }
 
+static void count(const struct method_call *c, bool answered, struct slice payload)
+{
+    metric_inc(answered ? &successes : &failures);
+    if (!answered) return;
+    metric_add(&request_bytes, c->asked);
+    metric_add(&response_bytes, (int64_t)payload.len);
+}
+
 static void end(struct method_call *c, const struct method_done_msg *done, struct slice payload)
 {
     struct method_result r = {.status = ends[done->end].status,
@@ -133,6 +148,7 @@ static void end(struct method_call *c, const struct method_done_msg *done, struc
                               .device_status = done->device_status,
                               .payload = payload};
     if (ends[done->end].metric) metric_inc(ends[done->end].metric);
+    count(c, done->end == METHOD_ANSWERED, payload);
     method_forget(c);
     c->fn(c, &r);
 }
@@ -181,11 +197,13 @@ enum err method_call(struct methods *m, const struct method_ask *ask, struct met
     TRY(check(ask));
     if (m->calling == METHOD_CALLS_MAX) {
         metric_inc(&refused_total);
+        metric_inc(&failures);
         return fail(ERR_THROTTLED, "%d calls are under way, try again later", METHOD_CALLS_MAX);
     }
     metric_inc(&calls_total);
     metric_set(&calling, ++m->calling);
     c->methods = m;
+    c->asked = (uint32_t)ask->payload.len;
     c->slot = slot_new(m->lane, c);
     timer_init(&c->timer, on_timer);
     timer_set(&m->lane->timers, &c->timer,

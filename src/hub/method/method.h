@@ -65,6 +65,7 @@ struct method_call {
     struct methods *methods;
     struct addr slot;
     struct timer timer;
+    uint32_t asked; /* bytes of the payload; ours */
 };
 
 /* c->fn follows, never from inside.  ERR_INVALID: the name or a timeout; ERR_TOO_BIG: the payload;

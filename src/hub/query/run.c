@@ -12,6 +12,10 @@ COUNTER(refused_total, "azimuth_query_refused_total", "Pages of queries that wer
 COUNTER(rows_total, "azimuth_query_rows_total", "Twins that queries looked at");
 COUNTER(cut_total, "azimuth_query_cut_total",
         "Pages that ended before they were full because they had looked at enough");
+/* IoT Hub's twinQueries.{success,failure,resultSize}: pages for services. */
+COUNTER(successes, "azimuth_twinQueries_success_total", "Pages of services' queries answered");
+COUNTER(failures, "azimuth_twinQueries_failure_total", "Pages of services' queries refused");
+COUNTER(result_bytes, "azimuth_twinQueries_resultSize_bytes_total", "Bytes of those pages");
 GAUGE(running_now, "azimuth_query_running", "Pages of queries under way");
 
 /* ---- life */
@@ -65,12 +69,20 @@ void run_free(struct run *r)
 
 /* ---- answers */
 
+static void count_for_services(const struct run *r, const struct query_answer *a)
+{
+    if (r->answer != ANSWERS_JSON) return;
+    metric_inc(a->status == STATUS_OK ? &successes : &failures);
+    metric_add(&result_bytes, (int64_t)a->body.len);
+}
+
 /* Who waits may ask for the next page at once: the run is gone by then. */
 static void answer(struct run *r, const struct query_answer *a)
 {
     struct queries *q = r->queries;
     struct query_wait *w = slot_get(q->lane, r->waiter);
     metric_inc(a->status == STATUS_OK ? &pages_total : &refused_total);
+    count_for_services(r, a);
     if (w) {
         slot_free(q->lane, r->waiter);
         w->fn(w, a);

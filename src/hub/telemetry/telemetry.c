@@ -4,6 +4,7 @@
 #include "base/amqp.h"
 #include "base/metrics.h"
 #include "base/partition.h"
+#include "hub/telemetry/reception.h"
 #include "hub/telemetry/route.h"
 
 COUNTER(messages, "azimuth_d2c_telemetry_ingress_total", "Messages from devices taken in");
@@ -179,6 +180,7 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
     }
     log_end(t->writer, done, who, cookie);
     metric_inc(&messages);
+    reception_stored(sender->transport, message);
     if (choice.destinations & RECORD_TO_STREAM) metric_inc(&to_stream);
     metric_add(&message_bytes, (int64_t)telemetry_size(message));
     return OK;

@@ -67,10 +67,14 @@ struct twin_answer {
     struct slice text; /* for people, when the status is not STATUS_OK */
 };
 
-/* Who waits.  Embedded in its owner. */
+struct twin_meter;
+
+/* Who waits.  Embedded in its owner; all but `fn` is ours. */
 struct twin_wait {
     void (*fn)(struct twin_wait *w, const struct twin_answer *a);
     struct addr slot;
+    const struct twin_meter *meter; /* what it counts as, NULL: nothing */
+    uint32_t written;               /* bytes of JSON that were sent along */
 };
 
 void twin_forget(struct twins *t, struct twin_wait *w); /* the answer finds nobody */

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""suite.py [--long] [WORDS]: one hub under a throttle, devices over each transport, and what it says of them."""
+import http.client
+import json
+import pathlib
+import re
+import ssl
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "cli"))
+from hub import Group, Hub, Skipped, check  # noqa: E402
+
+TOOLS = ROOT / "build" / "tools"
+RULES = ROOT / "packaging" / "prometheus"
+DASHBOARD = ROOT / "packaging" / "grafana" / "azimuth.json"
+INGRESS = "azimuth_d2c_telemetry_ingress"
+group = Group()
+
+
+def promtool(*words, text=None):
+    """Of Debian's package, unpacked and not installed: it would start a server."""
+    program = TOOLS / "usr/bin/promtool"
+    if not program.exists():
+        TOOLS.mkdir(parents=True, exist_ok=True)
+        fetched = subprocess.run(["apt-get", "download", "-qq", "prometheus"], cwd=TOOLS, capture_output=True, text=True, check=False)
+        if fetched.returncode:
+            raise Skipped(f"promtool cannot be had: {fetched.stderr.strip()[-200:]}")
+        subprocess.run(["dpkg-deb", "-x", next(TOOLS.glob("prometheus_*.deb")), TOOLS], check=True)
+    return subprocess.run([program, *map(str, words)], input=text, capture_output=True, text=True, check=False)
+
+
+def series(hub):
+    """{"name{labels}": value}, and the text."""
+    text = hub.ask("GET", "/metrics", socket_path=True)[1]
+    pairs = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: int(value) for name, value in pairs}, text
+
+
+def ingress(found, t):
+    return {fate: found[f'{INGRESS}_{fate}_total{{t="{t}"}}'] for fate in ("allProtocol", "success", "sendThrottle", "refused")}
+
+
+def check_sum(counts):
+    check(counts["allProtocol"] == counts["success"] + counts["sendThrottle"] + counts["refused"], f"some have no outcome: {counts}")
+
+
+def post(hub, body, device="d1", **headers):
+    """A message over HTTPS, as a device."""
+    token = hub.must("hub", "generate-sas-token", "-d", device, "--query", "sas", "-o", "tsv").out.strip()
+    line = http.client.HTTPSConnection("localhost", hub.ready["https"], timeout=20,
+                                       context=ssl.create_default_context(cafile=hub.ca))
+    line.request("POST", f"/devices/{device}/messages/events?api-version=2021-04-12", body=body,
+                 headers={"Authorization": token} | headers)
+    answer = line.getresponse()
+    answer.read()
+    line.close()
+    return answer.status
+
+
+def send(hub, *more):
+    return hub.run("device", "send-d2c-message", "-d", "d1", "--da", "hello", "--timeout", 20, *more)
+
+
+@group.case
+def every_message_has_one_outcome_over_mqtt_and_https():
+    with Hub("--throttle", "telemetry=6/d") as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+        for _ in range(2):
+            check(send(hub, "-p", "$.ct=text/plain;$.mid=m1").status == 0, "MQTT")
+        check(post(hub, b"hello", **{"iothub-messageid": "m2"}) == 204, "HTTPS")
+        check(post(hub, b"x" * 300_000) in (400, 413), "a message over 256 KiB is taken")
+        check([post(hub, b"hello") for _ in range(5)][-1] == 429, "nothing is throttled")
+        found, _ = series(hub)
+        mqtt, https = ingress(found, "mqtt"), ingress(found, "https")
+        check_sum(mqtt)
+        check_sum(https)
+        check(mqtt["success"] == 2 and https["sendThrottle"] >= 1 and https["refused"] <= 1, f"{mqtt} {https}")
+        check(mqtt["success"] + https["success"] == found[f"{INGRESS}_total"], "the sum of all transports")
+        properties = {key: value for key, value in found.items() if key.startswith("azimuth_d2c_telemetry_property_total") and value}
+        check(properties == {'azimuth_d2c_telemetry_property_total{t="mqtt",property="ct"}': 2,
+                             'azimuth_d2c_telemetry_property_total{t="mqtt",property="mid"}': 2,
+                             'azimuth_d2c_telemetry_property_total{t="https",property="mid"}': 1}, str(properties))
+
+
+@group.case
+def twins_methods_queries_and_jobs_count_as_in_azure():
+    with Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+        hub.must("hub", "device-twin", "show", "-d", "d1")
+        hub.must("hub", "device-twin", "update", "-d", "d1", "--tags", '{"a":1}')
+        hub.run("hub", "device-twin", "show", "-d", "nobody")
+        hub.must("hub", "query", "-q", "SELECT * FROM devices")
+        hub.run("hub", "query", "-q", "SELECT nonsense")
+        hub.run("hub", "invoke-device-method", "-d", "d1", "--mn", "reboot")
+        found, _ = series(hub)
+        expected = {"c2d_twin_read_failure": 1, "c2d_twin_update_failure": 0, "twinQueries_success": 1, "twinQueries_failure": 1,
+                    "c2d_methods_success": 0, "c2d_methods_failure": 1, "d2c_twin_read_success": 0}
+        for name, value in expected.items():
+            check(found[f"azimuth_{name}_total"] == value, f"{name}: {found[f'azimuth_{name}_total']}, not {value}")
+        # An update with an etag of what was shown reads first.
+        check(found["azimuth_c2d_twin_read_success_total"] >= 1 and found["azimuth_c2d_twin_update_success_total"] == 1, "twins")
+        check(found["azimuth_c2d_twin_read_size_bytes_total"] > 100 and found["azimuth_twinQueries_resultSize_bytes_total"] > 100,
+              "sizes")
+
+
+@group.case
+def every_series_that_the_documentation_the_alerts_and_the_dashboard_name_is_there():
+    with Hub() as hub:
+        found, text = series(hub)
+    known = {name.split("{")[0] for name in found} | {"azimuth_routing_deliveries_total", "azimuth_routing_lag_seconds"}  # of endpoints
+    for file in (ROOT / "docs/metrics.md", RULES / "azimuth-alerts.yaml", RULES / "azimuth-alerts-test.yaml", DASHBOARD):
+        named = set(re.findall(r"azimuth_[a-zA-Z0-9_]+[a-zA-Z0-9]", file.read_text()))
+        check(named <= known, f"{file.name} names {sorted(named - known)}")
+    said = promtool("check", "metrics", text=text)
+    wrong = [line for line in (said.stdout + said.stderr).splitlines() if "camelCase" not in line and "base unit" not in line]
+    check(not wrong, "; ".join(wrong))
+    return f"{len(known)} names"
+
+
+@group.case
+def alerts_fire_when_they_should_and_not_otherwise():
+    for words in (("check", "rules", RULES / "azimuth-alerts.yaml"), ("test", "rules", RULES / "azimuth-alerts-test.yaml"),
+                  ("check", "config", "--syntax-only", RULES / "prometheus.yaml")):
+        said = promtool(*words)
+        check(said.returncode == 0, said.stdout + said.stderr)
+    named = re.findall(r"- alert: (\S+)", (RULES / "azimuth-alerts.yaml").read_text())
+    tested = (RULES / "azimuth-alerts-test.yaml").read_text()
+    untested = [name for name in named if name not in tested]
+    return f"{len(named)} alerts, by their expression alone: {', '.join(untested)}"
+
+
+@group.case
+def the_dashboard_asks_what_prometheus_understands():
+    dashboard = json.loads(DASHBOARD.read_text())
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+    rules = {"groups": [{"name": "dashboard", "rules": [
+        {"record": f"panel_{n}", "expr": expr.replace("$__rate_interval", "5m").replace("$instance", ".*")}
+        for n, expr in enumerate(asked)]}]}
+    file = ROOT / "build" / "tools" / "dashboard.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(rules))
+    said = promtool("check", "rules", file)
+    check(said.returncode == 0, said.stdout + said.stderr)
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    check(len(ids) == len(set(ids)), "two panels have one id")
+    for panel in panels:
+        check(panel["datasource"]["uid"] == "${datasource}", f"'{panel['title']}' has a data source of its own")
+        place = panel["gridPos"]
+        check(place["x"] + place["w"] <= 24, f"'{panel['title']}' is too wide")
+    return f"{len(panels)} panels, {len(asked)} questions"
+
+
+def main():
+    counts = group.run(" ".join(word for word in sys.argv[1:] if word != "--long"))
+    print(f"\n{counts['ok']} passed, {counts['not ok']} failed" + (f", {counts['skipped']} skipped" if counts["skipped"] else ""))
+    return 1 if counts["not ok"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
