@@ -38,10 +38,10 @@ static void take(struct amqp_peer *p, const struct amqp_event *ev)
     switch (ev->kind) {
     case AMQP_ON_SASL_MECHANISMS: sign_in(p); break;
     case AMQP_ON_SASL_OUTCOME:
-        if (ev->outcome)
-            world_violated("%s: SASL outcome %u", p->user, ev->outcome);
-        else
+        if (ev->outcome == 0)
             amqp_send_open(&p->amqp);
+        else if (!client_overtaken(&p->client))
+            world_violated("%s: SASL outcome %u", p->user, ev->outcome);
         break;
     case AMQP_ON_OPEN: amqp_send_begin(&p->amqp); break;
     case AMQP_ON_BEGIN:

@@ -142,6 +142,36 @@ void client_start(struct client *c)
     come_back_later(c);
 }
 
+bool client_overtaken(const struct client *c)
+{
+    return world.forward_us >= c->since_us;
+}
+
+void clients_stay(void)
+{
+    LIST_EACH(node, &clients) CONTAINER_OF(node, struct client, node)->trouble = 0;
+}
+
+/* HTTPS asks with a new token each time. */
+void clients_note(void)
+{
+    LIST_EACH(node, &clients)
+    {
+        struct client *c = CONTAINER_OF(node, struct client, node);
+        c->noted = c->link && c->protocol != WIRE_HTTP ? c->connects : 0;
+    }
+}
+
+void clients_must_be_gone(void)
+{
+    LIST_EACH(node, &clients)
+    {
+        const struct client *c = CONTAINER_OF(node, struct client, node);
+        if (c->noted && c->link && c->connects == c->noted)
+            world_violated("a connection of protocol %d outlives its credential", (int)c->protocol);
+    }
+}
+
 void clients_leave(void)
 {
     LIST_EACH(node, &clients)

@@ -27,12 +27,12 @@ struct client {
     struct buf out;    /* for the hub; sent by client_flush() */
     bool tunnelled;    /* this connection comes over a WebSocket */
     struct tunnel tunnel;
-    unsigned connects;
-    int64_t since_us;       /* when the newest connection was made */
-    unsigned life;          /* of the hub, in which it was made */
-    bool rests;             /* does not come back */
-    unsigned trouble;       /* percent of its connections that it breaks itself */
-    int64_t trouble_us_max; /* ... within that time */
+    unsigned connects, noted; /* noted: the connection of clients_note(); 0: none */
+    int64_t since_us;         /* when the newest connection was made */
+    unsigned life;            /* of the hub, in which it was made */
+    bool rests;               /* does not come back */
+    unsigned trouble;         /* percent of its connections that it breaks itself */
+    int64_t trouble_us_max;   /* ... within that time */
 };
 
 void client_init(struct client *c, const struct client_actor *actor, struct sim_hub *hub,
@@ -41,7 +41,16 @@ void client_fini(struct client *c);
 void client_start(struct client *c); /* connects, some time soon */
 void client_flush(struct client *c);
 void client_hang_up(struct client *c); /* and comes back */
-void clients_leave(void);              /* all of them, for good */
+
+/* Its token was good when it was made, and may have ended since by a step of the clock. */
+bool client_overtaken(const struct client *c);
+
+/* All of them: they stay from now on; who is there now; whoever of those still is breaks a promise. */
+void clients_stay(void);
+void clients_note(void);
+void clients_must_be_gone(void);
+
+void clients_leave(void); /* all of them, for good */
 
 /* A hub that is alive answers within that time, or the connection has ended. */
 #define CLIENT_PATIENCE_US (45 * 1000000ll)

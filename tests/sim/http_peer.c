@@ -46,6 +46,19 @@ static size_t parse(struct slice in, struct http_answer *out)
     return out->body.len == length ? head + length : 0;
 }
 
+static void hang_up(void *ctx, uint64_t connect)
+{
+    struct http_peer *p = ctx;
+    if (p->client.connects == connect) client_hang_up(&p->client);
+}
+
+/* Its token ended by a step of the clock. */
+static void overtaken(struct http_peer *p)
+{
+    p->actor->lost(p);
+    world_at(world.now_us, hang_up, p, p->client.connects);
+}
+
 static void received(struct client *c, struct slice bytes)
 {
     struct http_peer *p = of(c);
@@ -61,7 +74,10 @@ static void received(struct client *c, struct slice bytes)
     p->in = (struct buf){0};
     p->asked = 0;
     assert(len == buf_size(&whole));
-    p->actor->answered(p, &a);
+    if (a.status == 401 && world.forward_us >= p->asked_us)
+        overtaken(p);
+    else
+        p->actor->answered(p, &a);
     buf_free(&whole);
 }
 
@@ -115,6 +131,7 @@ bool http_peer_ask(struct http_peer *p, const char *method, const char *path, co
 {
     if (!http_peer_idle(p)) return false;
     p->asked = ++p->requests;
+    p->asked_us = world.now_us;
     buf_printf(&p->client.out, "%s %s HTTP/1.1\r\nHost: hub.sim\r\n%sContent-Length: %zu\r\n\r\n",
                method, path, headers, body.len);
     buf_put_slice(&p->client.out, body);

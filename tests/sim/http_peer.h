@@ -25,6 +25,7 @@ struct http_peer {
     struct buf in;
     uint64_t asked; /* number of the request that waits; 0: none */
     uint64_t requests;
+    int64_t asked_us;
 };
 
 void http_peer_init(struct http_peer *p, const struct http_actor *actor, struct sim_hub *hub);

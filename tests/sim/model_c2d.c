@@ -7,6 +7,8 @@
 #include "base/num.h"
 
 enum { DELIVERIES_MAX = 10, BODY_MAX = 400 };
+#define LIFE_US   (3600 * 1000000ll) /* of a message that says none, and of feedback */
+#define MOMENT_US (60 * 1000000ll)
 
 static int64_t wall_us(void)
 {
@@ -20,7 +22,11 @@ unsigned model_c2d_send(struct model_c2d *m, const char *device, unsigned ack, i
 {
     assert(m->count < C2D_MESSAGES_MAX);
     m->messages[m->count] =
-        (struct c2d_sent){.device = device, .ack = ack, .expiry_us = expiry_us, .connect = connect};
+        (struct c2d_sent){.device = device,
+                          .ack = ack,
+                          .expiry_us = expiry_us,
+                          .latest_us = expiry_us ? expiry_us : wall_us() + LIFE_US,
+                          .connect = connect};
     return m->count++;
 }
 
@@ -69,11 +75,16 @@ static struct c2d_sent *find(struct model_c2d *m, struct slice message_id, unsig
     return NULL;
 }
 
+static bool may_have_expired(const struct c2d_sent *s)
+{
+    return s->maybe_expired || s->latest_us <= wall_us();
+}
+
 /* It may have ended without the device's doing. */
 static bool may_be_over(const struct c2d_sent *s)
 {
     return s->maybe[END_SUCCESS] || s->maybe[END_REJECTED] || s->given_back >= DELIVERIES_MAX ||
-           (s->expiry_us && s->expiry_us <= wall_us());
+           may_have_expired(s);
 }
 
 /* ---- deliveries */
@@ -104,7 +115,8 @@ static void check_body(const struct c2d_sent *s, unsigned number, struct slice b
 /* Whoever asked after its time must not get it. */
 static void check_expiry(const struct c2d_sent *s, unsigned number, const struct c2d_receipt *how)
 {
-    if (s->expiry_us && s->expiry_us < how->since_us + world.wall_us)
+    if (s->expiry_us && world.stepped_us < how->since_us &&
+        s->expiry_us < how->since_us + world.wall_us)
         world_violated("%s: message %u came %" PRId64 " us after its expiry", how->device, number,
                        wall_us() - s->expiry_us);
 }
@@ -142,6 +154,16 @@ void model_c2d_delivered(struct model_c2d *m, const struct c2d_receipt *how,
     s->locked_until_us = how->since_us + how->lock_us;
     s->locked_life = how->life;
     if (s->deliveries++ == 0 && !how->locked) check_order(m, number);
+}
+
+/* Until now the clock only went on: it has been no later than this. */
+void model_c2d_step(struct model_c2d *m, int64_t by_us)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        struct c2d_sent *s = &m->messages[i];
+        s->maybe_expired = may_have_expired(s);
+        if (by_us > MOMENT_US && may_be_over(s) && !s->told) s->unheard = true;
+    }
 }
 
 void model_c2d_released(struct model_c2d *m, const char *device)
@@ -192,7 +214,7 @@ static enum c2d_end end_of(struct slice status)
 static bool may_end_so(const struct c2d_sent *s, enum c2d_end end)
 {
     switch (end) {
-    case END_EXPIRED: return s->expiry_us && s->expiry_us <= wall_us();
+    case END_EXPIRED: return may_have_expired(s);
     case END_TOO_OFTEN: return s->given_back >= DELIVERIES_MAX;
     default: return s->maybe[end];
     }
@@ -227,7 +249,7 @@ void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice d
 
 static bool is_over(const struct c2d_sent *s)
 {
-    if (s->fate != C2D_TAKEN || s->told) return true;
+    if (s->fate != C2D_TAKEN || s->told || s->unheard) return true;
     if (s->ack == C2D_ACK_FULL || !may_be_over(s)) return false;
     if (s->sure[END_SUCCESS]) return !(s->ack & C2D_ACK_POSITIVE);
     if (s->sure[END_REJECTED]) return !(s->ack & C2D_ACK_NEGATIVE);

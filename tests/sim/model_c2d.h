@@ -23,7 +23,10 @@ struct c2d_sent {
     enum c2d_fate fate;
     unsigned connect;                /* the service's connection it was sent on */
     unsigned ack;                    /* which ends are to be told */
-    int64_t expiry_us;               /* wall; 0: none within the run */
+    int64_t expiry_us;               /* wall; 0: the sender said none */
+    int64_t latest_us;               /* wall: then it may be over, said or not */
+    bool maybe_expired;              /* the clock has been there */
+    bool unheard;                    /* feedback of it may be over, too, by a step of the clock */
     unsigned deliveries, given_back; /* the second: at most */
     bool maybe[ENDS], sure[ENDS];    /* what the device said, what was confirmed */
     enum c2d_end told;               /* by feedback */
@@ -57,6 +60,9 @@ bool model_c2d_number(struct slice message_id, unsigned *out);
 
 void model_c2d_delivered(struct model_c2d *m, const struct c2d_receipt *how,
                          struct slice message_id, struct slice body);
+
+/* The clock is about to be set. */
+void model_c2d_step(struct model_c2d *m, int64_t by_us);
 
 /* The session of that device is over: nothing is locked for it. */
 void model_c2d_released(struct model_c2d *m, const char *device);

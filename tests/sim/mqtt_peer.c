@@ -47,7 +47,8 @@ static void take(struct mqtt_peer *p, const struct mqtt_event *ev)
     } else if (ev->connack.code == MQTT_ACCEPTED) {
         p->connected = true;
         p->actor->connected(p);
-    } else if (ev->connack.code != MQTT_UNAVAILABLE) {
+    } else if (ev->connack.code != MQTT_UNAVAILABLE &&
+               !(ev->connack.code == MQTT_NOT_AUTHORIZED && client_overtaken(&p->client))) {
         world_violated("%s: CONNACK %d", p->id, (int)ev->connack.code);
     }
 }

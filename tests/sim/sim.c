@@ -30,6 +30,9 @@ enum {
     CRASHES_OFTEN = 15,            /* then rarely: after each of them everything is read */
     FILLED_EVERY_US_MAX = 600000,
     FILLED_US_MAX = 200000,
+    STEPS_PERCENT = 40, /* of the seeds */
+    STEP_EVERY_US_MAX = 3000000,
+    NOTICED_US_MAX = 75 * 1000000, /* sessions look at the time once a minute */
     ROOM_LEFT_MAX = 100 << 10,
     PROGRESS_S = 10,
 };
@@ -44,7 +47,7 @@ static struct cast_goals goals = {.devices = 9,
                                   .c2d_messages = 100,
                                   .method_answers = 15,
                                   .takeovers = 30};
-static unsigned crashes, faults, fillings;
+static unsigned crashes, faults, fillings, steps;
 static uint64_t crash_every_us_max;
 static bool lying_disk, verbose, calm; /* calm: no crashes and faults any more */
 static uint64_t traces;                /* of all seeds */
@@ -146,6 +149,25 @@ static void fill_disk(void *ctx, uint64_t unused)
     world_at(world.now_us + (int64_t)world_random(FILLED_US_MAX), make_room, ctx, 0);
 }
 
+/* From a second to a day, either way. */
+static int64_t random_step_us(void)
+{
+    static const int64_t most_s[] = {10, 300, 3600, 3 * 3600, 24 * 3600};
+    int64_t s = 1 + (int64_t)world_random((uint64_t)most_s[world_random(5)]);
+    return (world_chance(50) ? s : -s) * 1000000;
+}
+
+static void step_clock(void *ctx, uint64_t unused)
+{
+    (void)unused;
+    if (calm) return;
+    int64_t by_us = random_step_us();
+    steps++;
+    model_c2d_step(&cast.c2d.model, by_us);
+    world_step_clock(by_us);
+    world_at(world.now_us + (int64_t)world_random(STEP_EVERY_US_MAX), step_clock, ctx, 0);
+}
+
 /* ---- a run */
 
 /* Lets the world go on until `over`, or until a promise was broken. */
@@ -161,6 +183,18 @@ static bool verified(void)
     return twin_world_verified(&cast.twins);
 }
 
+/* A connection ends with its token, also when the clock was set past that. */
+static void outlive_credentials(void)
+{
+    int64_t by_us = 3 * 3600 * 1000000ll, end_us = world.now_us + NOTICED_US_MAX;
+    clients_note();
+    model_c2d_step(&cast.c2d.model, by_us);
+    world_step_clock(by_us);
+    while (world.violations == 0 && world_step(hub.all, hub.all_count, end_us)) {
+    }
+    if (world.violations == 0) clients_must_be_gone();
+}
+
 /* A last crash; then everything is read once more. */
 static void finish(void)
 {
@@ -171,7 +205,9 @@ static void finish(void)
     check_now("at the end");
     if (lying_disk || world.violations) return;
     twin_world_verify(&cast.twins);
+    clients_stay();
     run_until(verified, world.now_us + VERIFY_US_MAX, "everybody reads everything");
+    if (steps) outlive_credentials();
     clients_leave();
 }
 
@@ -185,7 +221,7 @@ static void return_to_baseline(void)
 static void set_up(uint64_t seed)
 {
     world_init(seed);
-    crashes = faults = fillings = 0;
+    crashes = faults = fillings = steps = 0;
     calm = false;
     crash_every_us_max = world_chance(50) ? CRASH_EVERY_US_MAX : CRASH_RARELY_US_MAX;
     sim_hub_init(&hub, 1 + (unsigned)world_random(SIM_CORES_MAX));
@@ -211,6 +247,8 @@ static unsigned run(uint64_t seed)
     for (int i = 0; i < 3; i++)
         world_at(world.now_us + (int64_t)world_random(4000000), fail_disk, NULL, 0);
     if (goals.disk_fills) fill_disk(NULL, 0);
+    if (world_chance(STEPS_PERCENT))
+        world_at(world.now_us + (int64_t)world_random(STEP_EVERY_US_MAX), step_clock, NULL, 0);
     run_until(all_done, RUN_US_MAX, "devices and services");
     int64_t took_us = world.now_us;
     finish();
@@ -221,9 +259,9 @@ static unsigned run(uint64_t seed)
     virtual_us += world.now_us;
     if (verbose)
         fprintf(stderr,
-                "seed %" PRIu64 ": %u crashes, %u faults, %u full disks, %.1f s, %" PRIu64
-                " steps\n",
-                seed, crashes, faults, fillings, (double)took_us / 1e6, world.steps);
+                "seed %" PRIu64 ": %u crashes, %u faults, %u full disks, %u steps of the clock, "
+                "%.1f s, %" PRIu64 " steps\n",
+                seed, crashes, faults, fillings, steps, (double)took_us / 1e6, world.steps);
     return world.violations;
 }
 

@@ -98,6 +98,13 @@ void world_name(char out[WORLD_NAME_MAX + 1], const char *stem, unsigned index)
     snprintf(out, WORLD_NAME_MAX + 1, "%s-%02u-%02u", stem, world.casts, index);
 }
 
+void world_step_clock(int64_t by_us)
+{
+    world.wall_us += by_us;
+    world.stepped_us = world.now_us;
+    if (by_us > 0) world.forward_us = world.now_us;
+}
+
 /* ---- events, earliest first */
 
 static bool earlier(const struct event *a, const struct event *b)

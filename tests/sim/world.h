@@ -23,6 +23,8 @@ struct world {
     uint64_t random[2];
     int64_t now_us;       /* monotonic */
     int64_t wall_us;      /* added to now_us: wall time; may step */
+    int64_t stepped_us;   /* now_us at its last step; 0: it never did */
+    int64_t forward_us;   /* ... at its last step forward */
     struct event *events; /* a heap */
     size_t event_count, event_cap;
     uint64_t event_order;
@@ -49,6 +51,9 @@ void world_trace_number(uint64_t n);
 /* Uniform in [0, below). */
 uint64_t world_random(uint64_t below);
 bool world_chance(unsigned percent);
+
+/* Somebody sets the wall clock. */
+void world_step_clock(int64_t by_us);
 
 /* "{stem}-{cast}-{index}": the name of somebody. */
 enum { WORLD_NAME_MAX = 31 };
