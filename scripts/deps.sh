@@ -27,7 +27,8 @@ packages() {
     go) echo go=golang-go ;;
     package) echo dpkg-dev ;;
     cross) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-aarch64=qemu-user ;;
-    packaging) echo debootstrap=debootstrap mandoc=mandoc systemd-nspawn=systemd-container util-linux ;;
+    image) echo buildah=buildah ca-certificates ;;
+    packaging) echo buildah=buildah podman=podman runc=runc ca-certificates debootstrap=debootstrap mandoc=mandoc systemd-nspawn=systemd-container util-linux ;;
     bench) echo mosquitto openssl ;;
     nginx) echo nginx=nginx-light ;;
     proton) echo libqpid-proton11-dev libqpid-proton11-dev-examples ;;

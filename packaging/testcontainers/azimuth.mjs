@@ -1,4 +1,4 @@
-// azimuth.mjs - an example: the image of packaging/container with Testcontainers for Node.
+// azimuth.mjs - an example: the image of scripts/package/image.sh with Testcontainers for Node.
 //
 //   npm install testcontainers
 //   const hub = await startAzimuthContainer({ devices: ['sensor-1'] })
@@ -10,7 +10,7 @@ import { GenericContainer, Wait } from 'testcontainers'
 const PORTS = [8883, 5671, 443] // SDKs dial these very ports
 
 /** `hostname` is what clients dial: the certificate has it. */
-export async function startAzimuthContainer({ image = 'azimuth', hostname = 'localhost', devices = [] } = {}) {
+export async function startAzimuthContainer({ image = 'localhost/azimuth', hostname = 'localhost', devices = [] } = {}) {
   const container = await new GenericContainer(image)
     .withCommand(['serve', '--hostname', hostname, '--bind', '0.0.0.0'])
     .withExposedPorts(...PORTS.map((port) => ({ container: port, host: port })))
@@ -21,10 +21,10 @@ export async function startAzimuthContainer({ image = 'azimuth', hostname = 'loc
     if (done.exitCode !== 0) throw new Error(done.output.trim())
     return done.output.trim()
   }
-  for (const device of devices) await exec('azimuth', 'hub', 'device-identity', 'create', '--device-id', device)
+  for (const device of devices) await exec('/usr/bin/azimuth', 'hub', 'device-identity', 'create', '--device-id', device)
   return {
-    run: (...words) => exec('azimuth', ...words),
-    ca: () => exec('cat', '/data/ca.pem'),
+    run: (...words) => exec('/usr/bin/azimuth', ...words),
+    caArchive: () => container.copyArchiveFromContainer('/data/ca.pem'), // a stream, tar
     stop: () => container.stop()
   }
 }

@@ -3,6 +3,7 @@
 import sys
 
 import files
+import image
 import installed
 from judge import Skipped
 from machine import Machine
@@ -11,6 +12,7 @@ from machine import Machine
 def main():
     words = " ".join(word for word in sys.argv[1:] if word != "--long")
     files.cases.run(words)
+    image.cases.run(words)
     if not words or any(words in case.__name__.replace("_", " ") for case in installed.cases.cases):
         try:
             with Machine("machine") as machine:
@@ -21,7 +23,7 @@ def main():
         except Exception as why:  # no machine, or one that cannot be put away
             installed.cases.counts["not ok"] += 1
             print(f"not ok the machine # {type(why).__name__}: {why}")
-    total = {kind: files.cases.counts[kind] + installed.cases.counts[kind] for kind in ("ok", "not ok", "skipped")}
+    total = {kind: sum(part.cases.counts[kind] for part in (files, image, installed)) for kind in ("ok", "not ok", "skipped")}
     print(f"\n{total['ok']} passed, {total['not ok']} failed" + (f", {total['skipped']} skipped" if total["skipped"] else ""))
     return 1 if total["not ok"] else 0
 

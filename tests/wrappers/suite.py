@@ -103,9 +103,9 @@ def end(pid):
 
 
 @case
-def the_container_s_options_are_options():
+def the_options_of_containers_are_options():
     known = re.findall(r"^  --([a-z-]+)", run(AZIMUTH, "serve", "--help"), re.MULTILINE)
-    for name in ("container/Containerfile", "container/compose.yaml", "testcontainers/azimuth.mjs"):
+    for name in ("container/compose.yaml", "testcontainers/azimuth.mjs"):
         text = (ROOT / "packaging" / name).read_text()
         serve = re.search(r"serve(.*)", text)[1]
         for option in re.findall(r"--([a-z-]+)", serve):
