@@ -21,6 +21,12 @@ struct blob *blob_copy(struct slice s);
 struct blob *blob_ref(struct blob *b);
 void blob_drop(struct blob *b); /* NULL is fine */
 
+/* Nobody but the caller, who has a reference, looks at it, or will: it may be filled anew. */
+static inline bool blob_is_alone(const struct blob *b)
+{
+    return atomic_load_explicit(&b->refs, memory_order_acquire) == 1;
+}
+
 static inline struct slice blob_slice(const struct blob *b)
 {
     return (struct slice){b->bytes, b->len};

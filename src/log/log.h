@@ -32,6 +32,7 @@ enum {
     LOG_PARTITIONS_MAX = 256,
     LOG_PLACES_MAX = 1024,      /* partitions of all streams; each that grows holds a descriptor */
     LOG_INFLIGHT_MAX = 8 << 20, /* bytes per writer */
+    LOG_IDLE_MAX = 4 << 20,     /* bytes of memory that a writer keeps for batches to come */
     LOG_BATCH_MAX = 1 << 20,    /* a batch this large does not wait for the end of the turn */
     LOG_READ_MAX = 4 << 20,     /* bytes per answer; a larger wish gets this much */
     LOG_WAITING_MAX = 4096,     /* reads that wait, per partition */
@@ -112,6 +113,7 @@ struct log_writer {
     struct list returned;    /* answered in this turn: their memory is free at its end */
     struct list idle;        /* batches kept for their memory */
     unsigned idle_count;
+    size_t idle_bytes;
     uint64_t last_call;
     uint32_t refusals;            /* heard of; tells the log which batches were made before one */
     size_t inflight;              /* bytes posted and gathered, unanswered */

@@ -8,10 +8,7 @@
 #include "base/metrics.h"
 #include "log/log.h"
 
-enum {
-    IDLE_MAX = 4,           /* batches kept for their memory */
-    IDLE_BYTES = 512 << 10, /* a larger one is given back */
-};
+enum { IDLE_BATCHES = 4 }; /* of LOG_IDLE_MAX bytes together: what is more is given back */
 
 struct waiter {
     log_done_fn done;
@@ -43,7 +40,10 @@ static void begin_batch(struct log_writer *w)
 {
     struct list *node = list_shift(&w->idle);
     struct log_batch *b = node ? CONTAINER_OF(node, struct log_batch, node) : NEW(struct log_batch);
-    if (node) w->idle_count--;
+    if (node) {
+        w->idle_count--;
+        w->idle_bytes -= b->frames.cap;
+    }
     if (b->frames.cap)
         b->frames.len = sizeof(struct msg);
     else
@@ -85,7 +85,7 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
  * delivered the message still looks at it. */
 static void recycle(struct log_writer *w, struct log_batch *b, struct msg *m)
 {
-    if (w->idle_count == IDLE_MAX || b->cap > IDLE_BYTES) {
+    if (w->idle_count == IDLE_BATCHES || w->idle_bytes + b->cap > LOG_IDLE_MAX) {
         free_batch(b);
         return;
     }
@@ -93,6 +93,7 @@ static void recycle(struct log_writer *w, struct log_batch *b, struct msg *m)
     b->frames = (struct buf){.ptr = (uint8_t *)m, .cap = b->cap};
     list_push(&w->returned, &b->node);
     w->idle_count++;
+    w->idle_bytes += b->cap;
 }
 
 /* Each is told once. */

@@ -436,6 +436,25 @@ static void a_large_batch_does_not_wait_for_the_end_of_the_turn(void **state)
     end(&f);
 }
 
+/* Batches that come back are there for the next ones, up to so much memory. */
+static void a_writer_keeps_so_much_memory(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    f.cfg.journal_bytes = 0;
+    reopen(&f);
+    for (uint64_t id = 1; id <= 5; id++) append(&f, 0, id, LOG_BATCH_MAX);
+    rig_run(f.rig);
+    assert_ids(&f, 0, 5);
+    const struct log_writer *w = &f.rig->cores[0].writer;
+    assert_in_range(w->idle_bytes, LOG_BATCH_MAX, LOG_IDLE_MAX);
+    assert_in_range(w->idle_count, 1, 3); /* each has more than a fourth of that */
+    append(&f, 0, 6, 8);
+    rig_run(f.rig);
+    assert_in_range(w->idle_bytes, LOG_BATCH_MAX, LOG_IDLE_MAX);
+    end(&f);
+}
+
 /* While segments are not written, the journal fills up and nothing more is acknowledged. */
 static void a_journal_without_a_clean_section_makes_appends_wait(void **state)
 {
@@ -722,6 +741,46 @@ static void segments_that_cannot_be_opened_are_tried_again(void **state)
 }
 
 /* A second request for the same records would outlive the chunk that holds them. */
+static void add_chunk_sized(struct tails *t, struct partition *p, uint64_t ordinal)
+{
+    static uint8_t frame[CHUNK_MAX];
+    struct record r = {
+        .ordinal = ordinal, .sequence = (int64_t)ordinal, .frame = slice_of(frame, sizeof frame)};
+    tails_add(t, p, &r);
+    tails_publish(p);
+    tails_written(p, ordinal + 1);
+}
+
+/* Not one that a reader has, and so many. */
+static void chunks_that_leave_memory_are_there_for_others(void **state)
+{
+    struct tails t;
+    struct blob *read;
+    uint32_t offset, len;
+    uint64_t next, count = 0;
+    (void)state;
+    tails_init(&t, 0);
+    tails_add_stream(&t, 0, 1);
+    struct partition *p = tails_partition(&t, 0, 0);
+    tails_start(p, (struct mark){0}, (struct mark){0});
+    while (count < SPARES_MAX + 1) add_chunk_sized(&t, p, count++);
+    assert_true(tails_read(p, 0, CHUNK_MAX, &read, &offset, &len, &next));
+    blob_ref(read);
+    assert_null(tails_evict(&t));
+    assert_int_equal(t.spare_count, SPARES_MAX);
+    add_chunk_sized(&t, p, count++);
+    assert_int_equal(t.spare_count, SPARES_MAX - 1);
+    add_chunk_sized(&t, p, count++);
+    assert_null(tails_evict(&t));
+    assert_int_equal(t.spare_count, SPARES_MAX);
+    for (unsigned i = 0; i < SPARES_MAX + 1; i++) add_chunk_sized(&t, p, count++);
+    assert_int_equal(t.spare_count, 0);
+    assert_null(tails_evict(&t));
+    assert_int_equal(t.spare_count, SPARES_MAX);
+    blob_drop(read);
+    tails_fini(&t);
+}
+
 static void segments_are_not_asked_twice_for_the_same_records(void **state)
 {
     (void)state;
@@ -770,6 +829,7 @@ int main(void)
         cmocka_unit_test(a_batch_over_a_section_is_refused_in_its_turn),
         cmocka_unit_test(a_commit_takes_a_limited_number_of_batches),
         cmocka_unit_test(a_large_batch_does_not_wait_for_the_end_of_the_turn),
+        cmocka_unit_test(a_writer_keeps_so_much_memory),
         cmocka_unit_test(a_journal_without_a_clean_section_makes_appends_wait),
         cmocka_unit_test(memory_for_the_newest_records_is_bounded),
         cmocka_unit_test(a_place_in_memory_is_found_across_chunks),
@@ -782,6 +842,7 @@ int main(void)
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
         cmocka_unit_test(segments_that_cannot_be_opened_are_tried_again),
         cmocka_unit_test(the_disk_has_room_once_a_segment_has_grown),
+        cmocka_unit_test(chunks_that_leave_memory_are_there_for_others),
         cmocka_unit_test(segments_are_not_asked_twice_for_the_same_records),
         cmocka_unit_test(a_poisoned_log_still_answers_readers),
     };

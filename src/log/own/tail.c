@@ -102,12 +102,27 @@ static uint64_t memory_of(const struct chunk *c)
     return sizeof *c + sizeof *c->blob + c->blob->len + c->offsets_cap * sizeof *c->offsets;
 }
 
+/* A reader may have it still. */
+static void give_back(struct tails *t, struct blob *b)
+{
+    if (b->len == CHUNK_MAX && t->spare_count < SPARES_MAX && blob_is_alone(b))
+        t->spares[t->spare_count++] = b;
+    else
+        blob_drop(b);
+}
+
+static struct blob *take_blob(struct tails *t, size_t size)
+{
+    if (size == CHUNK_MAX && t->spare_count) return t->spares[--t->spare_count];
+    return blob_new(size);
+}
+
 static void drop_chunk(struct tails *t, struct chunk *c)
 {
     t->bytes -= memory_of(c);
     list_remove(&c->in_partition);
     list_remove(&c->in_age);
-    blob_drop(c->blob);
+    give_back(t, c->blob);
     free(c->offsets);
     free(c);
 }
@@ -123,7 +138,7 @@ static struct chunk *add_chunk(struct tails *t, struct partition *p, size_t fram
 {
     struct chunk *c = NEW(struct chunk);
     c->owner = p;
-    c->blob = blob_new(chunk_size(newest(p), frame));
+    c->blob = take_blob(t, chunk_size(newest(p), frame));
     c->first = p->next;
     list_push(&p->chunks, &c->in_partition);
     list_push(&t->by_age, &c->in_age);
@@ -153,6 +168,7 @@ void tails_free_stream(struct tails *t, struct tail_stream *s)
 void tails_fini(struct tails *t)
 {
     while (t->count) tails_free_stream(t, t->streams[--t->count]);
+    while (t->spare_count) blob_drop(t->spares[--t->spare_count]);
 }
 
 /* ---- growth */

@@ -19,7 +19,12 @@
 #include "log/own/journal.h"
 #include "log/own/segment.h"
 
-enum { CHUNK_MIN = 4 << 10, CHUNK_MAX = 256 << 10 };
+enum {
+    CHUNK_MIN = 4 << 10,
+    CHUNK_MAX = 256 << 10,
+    SPARES_MAX =
+        8, /* blobs of CHUNK_MAX that are kept for chunks to come: fresh memory costs a fault a page */
+};
 
 struct partition {
     struct shelf_id id;
@@ -59,6 +64,8 @@ struct tails {
     struct list by_age;  /* all chunks, oldest first */
     struct list touched; /* partitions with records that are not durable yet */
     uint64_t bytes, limit;
+    struct blob *spares[SPARES_MAX];
+    unsigned spare_count;
 };
 
 void tails_init(struct tails *t, uint64_t limit);
