@@ -24,7 +24,7 @@ enum {
     REPLAY_SOURCES_MAX = 64,   /* event hubs that the files are of; ERR_TOO_BIG */
     REPLAY_EVENT_MAX =
         (1 << 20) - (16 << 10), /* of an event that is sent, Event Hubs; it is counted as refused */
-    REPLAY_BATCH_BYTES = 512 << 10, /* of a batch that is sent, or one event */
+    REPLAY_BATCH_BYTES = 512 << 10, /* with them a batch is sent; one that has to wait grows on */
     REPLAY_BATCH_EVENTS = 1000,     /* of a device: IoT Hub takes no more in a transfer */
     REPLAY_BATCHES_MAX =
         5000, /* devices that are sent as at a time; keys of an event hub elsewhere */

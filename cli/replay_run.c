@@ -18,7 +18,7 @@
 #include "cli/event_json.h"
 #include "cli/fleet_report.h"
 
-enum { EVENTS_PER_TURN = 2000, WAKE_MS = 500, SHOW_US = 200000 };
+enum { EVENTS_PER_TURN = 500, WAKE_MS = 500, SHOW_US = 200000 };
 #define LAST_WAIT_US (10 * 1000000ll) /* for what is on its way when a run ends early */
 
 static volatile sig_atomic_t interrupted;
@@ -312,14 +312,22 @@ static enum err begin(struct replay_run *r)
     return r->ready ? r->ready(r->ctx) : OK;
 }
 
+/* What is full; all when nothing else is due.  Where a batch went there may be room again. */
+static enum err send_what_goes(struct replay_run *r)
+{
+    int64_t sent = r->target->sent;
+    bool all = r->blocked ? replay_target_hurries(r->target) : r->next_us != 1;
+    TRY(replay_target_pump(r->target, all || r->over));
+    if (r->blocked && r->target->sent != sent) r->next_us = 1;
+    return OK;
+}
+
 static enum err turn(struct replay_run *r)
 {
     int64_t now_us = clock_mono_us();
     if (interrupted && r->fate == OK) end_early(r, fail(ERR_CLOSED, "interrupted"));
     fill(r, now_us);
-    if (r->target)
-        TRY(with_target(r,
-                        replay_target_pump(r->target, r->blocked || r->over || r->next_us != 1)));
+    if (r->target) TRY(with_target(r, send_what_goes(r)));
     show(r, now_us);
     if (now_us >= r->renew_us && is_ready(r)) {
         r->renew_us = now_us + REPLAY_RENEW_US;

@@ -137,6 +137,15 @@ static size_t most_of(const struct replay_target *t)
     return said > ENVELOPE ? MIN(REPLAY_EVENT_MAX, (size_t)said - ENVELOPE) : REPLAY_EVENT_MAX;
 }
 
+/* What is full waits to be sent; while another batch of its group is on its way, to an event hub, it grows on. */
+static bool has_room(const struct replay_target *t, const struct replay_group *g, size_t size,
+                     size_t most)
+{
+    bool waits = list_linked(&g->flight) && !t->devices;
+    if (t->held + size > REPLAY_HELD_MAX || (!waits && is_full(t, &g->filling))) return false;
+    return g->filling.events == 0 || buf_size(&g->filling.bytes) + size <= most;
+}
+
 enum err replay_target_put(struct replay_target *t, const struct replay_event *e)
 {
     size_t most = most_of(t);
@@ -151,9 +160,7 @@ enum err replay_target_put(struct replay_target *t, const struct replay_event *e
         t->refused++;
         return OK;
     }
-    if (is_full(t, &g->filling) || t->held + size_of(e) > REPLAY_HELD_MAX ||
-        (g->filling.events && buf_size(&g->filling.bytes) + size_of(e) > most))
-        return ERR_AGAIN;
+    if (!has_room(t, g, size_of(e), most)) return ERR_AGAIN;
     put_event(t, &g->filling, e);
     note_place(&g->filling, &e->head);
     return OK;
@@ -225,6 +232,12 @@ static enum err pump_group(struct replay_target *t, struct replay_group *g, bool
     }
     send_batch(t, g, l);
     return OK;
+}
+
+/* What is on its way makes room when it arrives: meanwhile batches fill. */
+bool replay_target_hurries(const struct replay_target *t)
+{
+    return list_empty(&t->flying) || t->held > REPLAY_HELD_MAX / 2;
 }
 
 enum err replay_target_pump(struct replay_target *t, bool all)

@@ -86,6 +86,9 @@ int64_t replay_target_deadline(const struct replay_target *t);
 /* ERR_AGAIN: there is no room now. */
 enum err replay_target_put(struct replay_target *t, const struct replay_event *e) MUST_USE;
 
+/* Has what is not full to go, too, so that there will be room again? */
+bool replay_target_hurries(const struct replay_target *t);
+
 /* Sends what is full; `all`: everything that may go. */
 enum err replay_target_pump(struct replay_target *t, bool all) MUST_USE;
 

@@ -414,6 +414,30 @@ static void a_batch_has_so_many_bytes(void **state)
     replay_event_free(&e);
 }
 
+/* As long as another one of its group is on its way; nothing else has to go then. */
+static void a_batch_that_waits_grows_to_the_largest_event(void **state)
+{
+    struct replay_target t;
+    struct replay_event e = {0};
+    size_t held = 0;
+    (void)state;
+    begin(&t);
+    make(&e, "d1", 300);
+    assert_int_equal(replay_target_put(&t, &e), OK);
+    assert_true(replay_target_hurries(&t));
+    struct replay_group *g = CONTAINER_OF(t.groups.next, struct replay_group, node);
+    list_push(&t.flying, &g->flight);
+    while (replay_target_put(&t, &e) == OK) held = t.held;
+    assert_in_range(held, REPLAY_EVENT_MAX - 2048, REPLAY_EVENT_MAX);
+    assert_false(replay_target_hurries(&t));
+    t.held += REPLAY_HELD_MAX / 2;
+    assert_true(replay_target_hurries(&t));
+    list_remove(&g->flight);
+    assert_int_equal(replay_target_put(&t, &e), ERR_AGAIN);
+    replay_target_close(&t);
+    replay_event_free(&e);
+}
+
 static void so_many_batches_are_begun(void **state)
 {
     struct replay_target t;
@@ -495,6 +519,7 @@ int main(void)
         cmocka_unit_test(conditions_see_the_event),
         cmocka_unit_test(a_batch_has_so_many_events),
         cmocka_unit_test(a_batch_has_so_many_bytes),
+        cmocka_unit_test(a_batch_that_waits_grows_to_the_largest_event),
         cmocka_unit_test(so_many_batches_are_begun),
         cmocka_unit_test(a_lost_connection_is_tried_for_so_long_without_progress),
         cmocka_unit_test(what_waits_has_a_limit_and_so_has_an_event),
