@@ -6,15 +6,15 @@
 
 extern const struct cli_option access_connection_string_options[], access_dps_options[],
     access_env_options[], access_token_options[], ca_change_options[], ca_create_options[],
-    ca_options[], ca_verify_options[], consumer_group_options[], consumer_group_list_options[],
-    eventhub_options[], eventhub_create_options[], eventhub_update_options[],
-    method_device_options[], method_module_options[], monitor_options[],
-    completion_suggest_options[], twin_device_options[], twin_module_options[],
-    twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
-    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], c2d_receive_options[],
-    c2d_settle_options[], feedback_options[], query_options[], job_create_options[], job_options[],
-    job_list_options[], command_invoke_options[], digital_twin_options[],
-    digital_twin_update_options[];
+    ca_options[], ca_verify_options[], consumer_group_options[], policy_options[],
+    policy_renew_options[], consumer_group_list_options[], eventhub_options[],
+    eventhub_create_options[], eventhub_update_options[], method_device_options[],
+    method_module_options[], monitor_options[], completion_suggest_options[], twin_device_options[],
+    twin_module_options[], twin_device_update_options[], twin_module_update_options[],
+    twin_device_replace_options[], twin_module_replace_options[], c2d_send_options[],
+    c2d_device_options[], c2d_receive_options[], c2d_settle_options[], feedback_options[],
+    query_options[], job_create_options[], job_options[], job_list_options[],
+    command_invoke_options[], digital_twin_options[], digital_twin_update_options[];
 extern const struct cli_option rollout_create_options[], rollout_options[], rollout_list_options[],
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
@@ -88,6 +88,9 @@ enum err eventhub_list(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
+enum err policy_list(struct cli *c) MUST_USE;
+enum err policy_show(struct cli *c) MUST_USE;
+enum err policy_renew_key(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
 
 enum err message_route_create(struct cli *c) MUST_USE;

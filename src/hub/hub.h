@@ -60,12 +60,12 @@ struct hub {
     uint16_t cores[LANES_MAX]; /* lane ids */
     struct log *log;
     struct store *store;
-    const struct policies *policies;
-    struct throttle *throttle;       /* hub/throttle; NULL: nothing is limited */
-    struct quota *quota;             /* hub/throttle; NULL: messages are not counted */
-    struct faults *faults;           /* hub/fault; NULL: nobody can ask for one */
-    struct refusals *refusals;       /* hub/refusal; NULL: nobody keeps account of them */
-    char name[HUB_NAME_LEN_MAX + 1]; /* the hub's name and the built-in event hub's path */
+    const struct policies *_Atomic policies; /* hub/policy exchanges it */
+    struct throttle *throttle;               /* hub/throttle; NULL: nothing is limited */
+    struct quota *quota;                     /* hub/throttle; NULL: messages are not counted */
+    struct faults *faults;                   /* hub/fault; NULL: nobody can ask for one */
+    struct refusals *refusals;               /* hub/refusal; NULL: nobody keeps account of them */
+    char name[HUB_NAME_LEN_MAX + 1];         /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]
               [HUB_HOST_LEN_MAX + 1]; /* names clients dial; the first is the hub's */
     unsigned host_count;

@@ -6,6 +6,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "auth/x509_issuer.h"
 #include "base/mem.h"
@@ -60,6 +61,15 @@ static void write_key(EVP_PKEY *key, struct buf *out)
     BIO *bio = BIO_new(BIO_s_mem());
     PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
     take_bio(bio, out);
+}
+
+int64_t certs_pair_until_s(const struct certs_pair *pair)
+{
+    X509 *cert = read_cert(buf_slice(&pair->chain));
+    struct tm tm;
+    bool fine = cert && ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1;
+    X509_free(cert);
+    return fine ? (int64_t)timegm(&tm) : 0;
 }
 
 void certs_pair_free(struct certs_pair *pair)

@@ -44,6 +44,9 @@ enum err certs_issuer(struct io *files, int64_t wall_us, struct x509_issuer **ou
 /* Any thread, for good: an RSA key that is being made, or would be, is not (ERR_CLOSED). */
 void certs_abandon(void);
 
+/* When the first certificate of the chain ends: seconds since 1970, 0: that cannot be read. */
+int64_t certs_pair_until_s(const struct certs_pair *pair);
+
 void certs_pair_free(struct certs_pair *pair); /* the key is overwritten */
 
 #endif

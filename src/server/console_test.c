@@ -135,7 +135,7 @@ static int sign_in_with(const char *host, const char *policy, const char *key)
 
 static const char *key_of(const char *policy)
 {
-    return policies_find(&rig.wire.policies, slice_str(policy))->keys[1].text;
+    return policies_find(rig.wire.hub.policies, slice_str(policy))->keys[1].text;
 }
 
 /* ---- files */
@@ -235,7 +235,7 @@ static void a_wrong_policy_key_or_hub_is_refused_and_not_for_ever(void **state)
     expect(sign_in_with("localhost", "service", key_of("service")), 200);
 }
 
-static void a_session_opens_the_service_api_and_no_keys_of_policies(void **state)
+static void a_session_opens_the_service_api(void **state)
 {
     (void)state;
     expect(request("GET /devices?api-version=2021-04-12", "", NULL), 401);
@@ -244,9 +244,55 @@ static void a_session_opens_the_service_api_and_no_keys_of_policies(void **state
     expect(request("PUT /devices/d1?api-version=2021-04-12", both, "{\"deviceId\":\"d1\"}"), 200);
     expect(request("GET /devices/d1?api-version=2021-04-12", cookie, NULL), 200);
     expect(request("GET /admin/v1/hub", cookie, NULL), 200);
-    expect(request("GET /admin/v1/policies", cookie, NULL), 403);
     expect(request("POST /admin/v1/console/links", both, "{}"), 403);
     expect(request("GET /metrics", cookie, NULL), 200);
+}
+
+/* ---- keys of policies */
+
+#define RENEW "POST /admin/v1/policies/service/renewKey"
+
+static void keys_of_policies_are_told_to_who_came_by_a_link_alone(void **state)
+{
+    (void)state;
+    expect(sign_in_with("localhost", "iothubowner", key_of("iothubowner")), 200);
+    take_session();
+    expect(request("GET /admin/v1/policies", cookie, NULL), 403);
+    expect(request(RENEW, both, "{\"keyType\":\"primary\"}"), 403);
+    sign_in();
+    expect(request("GET /admin/v1/policies", cookie, NULL), 200);
+    assert_non_null(strstr(said(), key_of("service")));
+    expect(request(RENEW, cookie, "{\"keyType\":\"primary\"}"), 403);
+}
+
+static void a_key_that_is_renewed_counts_at_once_and_is_kept(void **state)
+{
+    (void)state;
+    static struct policies kept;
+    struct hub hub = {.store = rig.wire.store};
+    char old[AUTH_KEY_TEXT_MAX + 1], now[AUTH_KEY_TEXT_MAX + 1];
+    sign_in();
+    snprintf(old, sizeof old, "%s", key_of("service"));
+    expect(request(RENEW, both, "{\"keyType\":\"third\"}"), 400);
+    expect(request("POST /admin/v1/policies/none/renewKey", both, "{\"keyType\":\"primary\"}"),
+           404);
+    expect(request(RENEW, both, "{\"keyType\":\"secondary\"}"), 200);
+    snprintf(now, sizeof now, "%s", key_of("service"));
+    assert_string_not_equal(now, old);
+    assert_non_null(strstr(said(), now));
+    expect(sign_in_with("localhost", "service", old), 401);
+    expect(sign_in_with("localhost", "service", now), 200);
+    assert_int_equal(policy_load(&hub, &kept), OK);
+    assert_string_equal(policies_find(&kept, SLICE_LIT("service"))->keys[1].text, now);
+}
+
+static void keys_are_renewed_so_often_and_no_more(void **state)
+{
+    (void)state;
+    sign_in();
+    for (int i = 0; i < POLICY_RENEWALS_MAX; i++)
+        expect(request(RENEW, both, "{\"keyType\":\"primary\"}"), 200);
+    expect(request(RENEW, both, "{\"keyType\":\"primary\"}"), 403);
 }
 
 static void a_change_needs_the_proof_of_a_page(void **state)
@@ -533,7 +579,10 @@ int main(void)
         TEST(a_link_signs_in_once),
         TEST(a_policy_gives_the_rights_that_it_has),
         TEST(a_wrong_policy_key_or_hub_is_refused_and_not_for_ever),
-        TEST(a_session_opens_the_service_api_and_no_keys_of_policies),
+        TEST(a_session_opens_the_service_api),
+        TEST(keys_of_policies_are_told_to_who_came_by_a_link_alone),
+        TEST(a_key_that_is_renewed_counts_at_once_and_is_kept),
+        TEST(keys_are_renewed_so_often_and_no_more),
         TEST(a_change_needs_the_proof_of_a_page),
         TEST(who_signs_out_or_stays_away_is_told_so),
         TEST(a_message_to_a_device_is_queued),

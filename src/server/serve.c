@@ -18,6 +18,7 @@
 #include "auth/x509.h"
 #include "auth/x509_issuer.h"
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/num.h"
 #include "base/rand.h"
 #include "base/say.h"
@@ -212,6 +213,19 @@ static enum err load_ours(struct server *s, bool with_rsa, struct certs_pair *pa
     return OK;
 }
 
+GAUGE(certificate_until, "azimuth_tls_certificate_expiry_seconds",
+      "When that of the server's certificates ends that ends first, in seconds since 1970");
+
+static void note_until(const struct certs_pair *pairs, size_t count)
+{
+    int64_t first = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t until = certs_pair_until_s(&pairs[i]);
+        if (first == 0 || until < first) first = until;
+    }
+    metric_set(&certificate_until, first);
+}
+
 static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *out)
 {
     static const bool asks_client_cert[TLS_USES] = {[TLS_FOR_CLIENTS] = true};
@@ -233,6 +247,7 @@ static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *o
         };
         e = tls_server_context(&config, s->tls.newest.of[use], &out->of[use]);
     }
+    if (e == OK) note_until(pairs, count);
     if (e != OK) tls_set_drop(out);
     for (size_t i = 0; i < TLS_IDENTITIES_MAX; i++) certs_pair_free(&pairs[i]);
     return e;

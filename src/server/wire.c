@@ -326,6 +326,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     hub->store = w->store;
     TRY(quota_open(hub->quota, w->store, cores[0]));
     TRY(policy_load(hub, &w->policies));
+    w->rest.policy_keys = w->policy_keys = policy_keys_new(hub, cores[0]);
     TRY(open_log(w, cfg));
     hub->log = w->log;
     TRY(open_uploads(w, cfg));
@@ -345,6 +346,8 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     hub->device_token_us = cfg->device_token_us;
     w->rest.hub = hub;
     w->rest.version = AZIMUTH_VERSION;
+    w->rest.retention_us = cfg->retention_us;
+    w->rest.retention_bytes = cfg->retention_bytes;
     w->rest.unready = why_unready;
     w->rest.unready_ctx = w;
     for (unsigned i = 0; i < core_count; i++) TRY(open_core(w, &w->cores[i], cores[i]));
@@ -393,6 +396,7 @@ void wire_close(struct wire *w)
     storages_free(w->storages);
     archives_free(w->archives);
     quota_close(w->hub.quota);
+    policy_keys_free(w->policy_keys);
     quota_free(w->hub.quota);
     throttle_free(w->hub.throttle);
     faults_free(w->hub.faults);

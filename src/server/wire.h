@@ -101,6 +101,7 @@ struct wire {
     struct office office;
     struct hub hub;
     struct policies policies;
+    struct policy_keys *policy_keys;
     struct lane log_lane, log_read_lane;
     struct lane store_lane, store_read_lane, store_check_lane;
     struct lane blob_lane, out_lane, remote_lane;

@@ -204,7 +204,12 @@ WAITING = {
 LOCAL = {f"completion {shell}": ("completion", shell) for shell in ("bash", "zsh", "fish")}
 LOCAL["dps compute-device-key"] = ("dps", "compute-device-key", "--rid", "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6", "--key",
                                    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==")
-SOCKET = {"console link": ("console", "link")}  # asks the server of --data and no other
+SOCKET = {  # asks the server of --data and no other
+    "console link": ("console", "link"),
+    "hub policy list": ("hub", "policy", "list"),
+    "hub policy show": ("hub", "policy", "show", "-n", "service"),
+    "hub policy renew-key": ("hub", "policy", "renew-key", "-n", "service", "--rk", "secondary"),
+}
 BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 SENTENCE = re.compile(r"^(azimuth|azm): \S.*\S\n\Z")
 
@@ -271,9 +276,13 @@ def status_0_when_it_is_done():
 @group.case
 def who_may_ask_the_socket_alone():
     with Hub() as hub:
-        expect(hub.run(*SOCKET["console link"]), DONE)
-        expect(azimuth(*SOCKET["console link"], *hub.remote()), REFUSED, "--data")
-    expect(azimuth(*SOCKET["console link"]), NOT_FOUND, "no server runs on ./azimuth-data")
+        for words in SOCKET.values():
+            expect(hub.run(*words), DONE)
+            expect(azimuth(*words, *hub.remote()), REFUSED, "--data")
+            expect(azimuth(*words), NOT_FOUND, "no server runs on ./azimuth-data")
+        expect(hub.run("hub", "policy", "show", "-n", "none"), NOT_FOUND, "none")
+        expect(hub.run("hub", "policy", "renew-key", "-n", "none", "--rk", "primary"), NOT_FOUND, "none")
+        expect(hub.run("hub", "policy", "renew-key", "-n", "service", "--rk", "third"), USAGE)
     with Hub("--console", "off") as hub:
         expect(hub.run(*SOCKET["console link"]), NOT_FOUND, "there is no console")
 

@@ -26,6 +26,8 @@ static const struct route routes[] = {
      "Sign out"},
     {"POST", "/admin/v1/console/links", ACCESS_SOCKET, 0, FREE, REST_SMALL_BODY_MAX, sign_in_link,
      "Make a link that signs in once"},
+    {"POST", "/admin/v1/policies/{name}/renewKey", ACCESS_ADMINISTRATOR, 0, FREE,
+     REST_SMALL_BODY_MAX, policies_renew_key, "Make a key of a shared access policy anew"},
     {"GET", "/admin/v1/live", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE, REST_SMALL_BODY_MAX,
      live_upgrade, "The live link, over WebSocket"},
     {"POST", "/admin/v1/series", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE, SERIES_REQUEST_MAX,

@@ -31,6 +31,10 @@ void sign_in_link(struct call *c);  /* POST /admin/v1/console/links */
 
 void messages_send(struct call *c); /* POST /admin/v1/devices/{id}/messages */
 
+/* ---- policies.c */
+
+void policies_renew_key(struct call *c); /* POST /admin/v1/policies/{name}/renewKey */
+
 /* ---- files.c */
 
 void files_answer(struct call *c);

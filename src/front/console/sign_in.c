@@ -13,9 +13,13 @@
 
 enum {
     COOKIE_NAME_MAX = 40,
-    ADMINISTRATOR =
-        AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT,
 };
+
+/* Who runs the server: all rights of all policies, and their keys. */
+#define ADMINISTRATOR                                                                              \
+    (AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT |       \
+     AUTH_SERVICE_CONFIG | AUTH_ENROLLMENT_READ | AUTH_ENROLLMENT_WRITE | AUTH_REGISTRATION_READ | \
+     AUTH_REGISTRATION_WRITE | REST_ADMINISTRATOR)
 
 /* ---- cookies */
 
@@ -76,7 +80,12 @@ static void put_rights(struct buf *out, unsigned rights)
     } names[] = {{AUTH_REGISTRY_READ, "RegistryRead"},
                  {AUTH_REGISTRY_WRITE, "RegistryWrite"},
                  {AUTH_SERVICE_CONNECT, "ServiceConnect"},
-                 {AUTH_DEVICE_CONNECT, "DeviceConnect"}};
+                 {AUTH_DEVICE_CONNECT, "DeviceConnect"},
+                 {AUTH_SERVICE_CONFIG, "ServiceConfig"},
+                 {AUTH_ENROLLMENT_READ, "EnrollmentRead"},
+                 {AUTH_ENROLLMENT_WRITE, "EnrollmentWrite"},
+                 {AUTH_REGISTRATION_READ, "RegistrationStatusRead"},
+                 {AUTH_REGISTRATION_WRITE, "RegistrationStatusWrite"}};
     const char *comma = "";
     buf_put_str(out, "\"rights\":[");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -100,6 +109,7 @@ static void put_session(struct buf *out, const struct console *c, const struct c
     clock_iso(clock_wall_us() + s->began_us + SESSION_LIFE_US - clock_mono_us(), expires);
     buf_put_u8(out, '{');
     put_rights(out, s->rights);
+    buf_printf(out, ",\"administrator\":%s", s->rights & REST_ADMINISTRATOR ? "true" : "false");
     put_member(out, "name", s->name);
     put_member(out, "csrf", s->csrf.text);
     put_member(out, "expires", expires);

@@ -65,6 +65,7 @@ static enum auth_cause check(struct call *c)
     case ACCESS_RIGHTS:
     case ACCESS_DEVICE: return check_token(c);
     case ACCESS_IDENTITY: return check_identity(c);
+    case ACCESS_ADMINISTRATOR:
     case ACCESS_SOCKET: return AUTH_MISSING_RIGHT;
     }
     return AUTH_MALFORMED;
@@ -89,6 +90,8 @@ static const char *fault_of_visit(const struct call *c)
     if (c->visit == REST_VISIT_BLIND) return "x-azimuth-csrf is not that of the session";
     if (c->route->access == ACCESS_SOCKET || c->route->access == ACCESS_IDENTITY)
         return "this is served over azimuth.sock only";
+    if (c->route->access == ACCESS_ADMINISTRATOR && !(c->visit_rights & REST_ADMINISTRATOR))
+        return "this is served over azimuth.sock, and to a session that a one-time link began";
     return (c->visit_rights & wanted) == wanted ? NULL
                                                 : "the rights of this session do not reach so far";
 }

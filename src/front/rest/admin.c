@@ -23,11 +23,12 @@ static void put_text(struct buf *out, const char *name, struct slice value)
         buf_put_str(out, "null");
 }
 
-static void put_port(struct buf *out, const char *name, unsigned port)
+/* 0: there is none. */
+static void put_number(struct buf *out, const char *name, uint64_t number)
 {
     put_name(out, name);
-    if (port)
-        buf_printf(out, "%u", port);
+    if (number)
+        buf_printf(out, "%llu", (unsigned long long)number);
     else
         buf_put_str(out, "null");
 }
@@ -63,13 +64,13 @@ static void put_listeners(struct buf *out, const struct rest_config *config)
         text_json_string(out, slice_str(config->addresses[i]));
     }
     buf_put_u8(out, ']');
-    put_port(out, "mqtt", config->mqtt_port);
-    put_port(out, "amqp", config->amqp_port);
-    put_port(out, "https", config->https_port);
+    put_number(out, "mqtt", config->mqtt_port);
+    put_number(out, "amqp", config->amqp_port);
+    put_number(out, "https", config->https_port);
     put_console(out, config->admin_url);
     put_text(out, "admin", slice_str(config->admin_url));
-    put_port(out, "plainMqtt", config->plain_mqtt_port);
-    put_port(out, "plainAmqp", config->plain_amqp_port);
+    put_number(out, "plainMqtt", config->plain_mqtt_port);
+    put_number(out, "plainAmqp", config->plain_amqp_port);
 }
 
 void rest_admin_hub(struct call *c)
@@ -86,6 +87,8 @@ void rest_admin_hub(struct call *c)
     put_text(&json, "data", slice_str(config->data_path));
     put_text(&json, "idScope", slice_str(hub->id_scope));
     put_text(&json, "created", slice_str(created));
+    put_number(&json, "retentionSeconds", (uint64_t)config->retention_us / 1000000);
+    put_number(&json, "retentionBytes", config->retention_bytes);
     put_text(&json, "version", slice_str(config->version));
     buf_put_u8(&json, '}');
     rest_answer_json(c, buf_slice(&json));

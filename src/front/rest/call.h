@@ -14,6 +14,7 @@
 #include "hub/event_hub/event_hub.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
+#include "hub/policy/policy.h"
 #include "hub/query/query.h"
 #include "hub/refusal/refusal.h"
 #include "hub/registry/registry.h"
@@ -102,8 +103,11 @@ enum rest_visit {
     REST_VISIT,
 };
 
+/* Who has shown that the server is his: beside the rights of auth.h. */
+#define REST_ADMINISTRATOR (1u << 31)
+
 struct rest_guard {
-    /* Sets the rights of a REST_VISIT. */
+    /* Sets the rights of a REST_VISIT, and REST_ADMINISTRATOR with them. */
     enum rest_visit (*look)(void *ctx, const struct call *c, unsigned *rights);
 
     /* GET /console, on the console's own listener. */
@@ -122,7 +126,8 @@ enum access {
     ACCESS_RIGHTS,  /* a policy's token with the route's rights */
     ACCESS_DEVICE,  /* likewise, or a token of the device's own, which its home checks */
     ACCESS_IDENTITY, /* a policy's token, or any token or certificate that a session asks home about */
-    ACCESS_SOCKET, /* administrators only */
+    ACCESS_ADMINISTRATOR, /* administrators, and a session that a one-time link began */
+    ACCESS_SOCKET,        /* administrators only */
 };
 
 struct route {
@@ -192,6 +197,7 @@ struct call {
     struct routing_wait routing_wait;
     struct capture_wait capture_wait;
     struct refusal_wait refusal_wait;
+    struct policy_wait policy_wait;
     struct refusal_spelling spelling;
     unsigned refusals_top;
     bool answered;

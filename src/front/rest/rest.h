@@ -40,6 +40,7 @@ struct queries;
 struct jobs;
 struct configurations;
 struct transfers;
+struct policy_keys;
 struct routing;
 struct captures;
 
@@ -59,6 +60,10 @@ struct rest_config {
     const char *const *addresses;
     unsigned address_count;
     const char *ca_path, *data_path;
+    int64_t retention_us; /* of the built-in stream */
+    uint64_t retention_bytes;
+
+    struct policy_keys *policy_keys; /* of the first core */
 };
 
 struct rest_service;

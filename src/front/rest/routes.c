@@ -25,6 +25,7 @@ enum {
 #define CONFIGURATION_READ  SERVICE, THROTTLE_CONFIGURATION_READ
 #define CONFIGURATION_WRITE SERVICE, THROTTLE_CONFIGURATION_WRITE
 #define BY_OWNER            ACCESS_RIGHTS, OWNER, THROTTLE_FREE
+#define BY_ADMINISTRATOR    ACCESS_ADMINISTRATOR, 0, THROTTLE_FREE
 #define BY_SOCKET           ACCESS_SOCKET, 0, THROTTLE_FREE
 #define BY_ANYBODY          ACCESS_PUBLIC, 0, THROTTLE_FREE
 #define NO_BODY             REST_SMALL_BODY_MAX
@@ -156,13 +157,13 @@ const struct route rest_routes[] = {
 
     {"GET", "/admin/v1/hub", BY_OWNER, NO_BODY, rest_admin_hub,
      "Names, ports and certificate of the hub"},
-    {"GET", "/admin/v1/quotaMetrics", BY_SOCKET, NO_BODY, rest_admin_quota,
+    {"GET", "/admin/v1/quotaMetrics", BY_ADMINISTRATOR, NO_BODY, rest_admin_quota,
      "Show what is used of the daily quota"},
-    {"GET", "/admin/v1/policies", BY_SOCKET, NO_BODY, rest_admin_policies,
+    {"GET", "/admin/v1/policies", BY_ADMINISTRATOR, NO_BODY, rest_admin_policies,
      "List shared access policies with their keys"},
-    {"GET", "/admin/v1/policies/{name}", BY_SOCKET, NO_BODY, rest_admin_policy,
+    {"GET", "/admin/v1/policies/{name}", BY_ADMINISTRATOR, NO_BODY, rest_admin_policy,
      "Show a shared access policy with its keys"},
-    {"GET", "/admin/v1/policies/{name}/connection-strings", BY_SOCKET, NO_BODY,
+    {"GET", "/admin/v1/policies/{name}/connection-strings", BY_ADMINISTRATOR, NO_BODY,
      rest_admin_connection_string, "Show the connection strings of a shared access policy"},
     {"POST", "/admin/v1/backup/snapshot", BY_SOCKET, NO_BODY, rest_backup_snapshot,
      "Write a copy of the store beside it, for a backup"},
