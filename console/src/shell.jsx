@@ -12,7 +12,9 @@ import { Device } from './pages/device.jsx';
 import { Live } from './pages/live.jsx';
 import { Explore } from './pages/explore.jsx';
 import { Flow } from './pages/flow.jsx';
+import { Provisioning } from './pages/provisioning.jsx';
 import { Refused } from './pages/refused.jsx';
+import { Settings } from './pages/settings.jsx';
 
 /* One entry per page that there is: the key behind `g`, where it leads, its name, its icon. */
 const PAGES = [
@@ -22,6 +24,8 @@ const PAGES = [
     ['e', ['explore'], 'Explore', 'M4 4v16h16M7 15l4-5 3 3 5-7'],
     ['f', ['flow'], 'Flow', 'M3 6h5l8 12h5M3 18h5l3-4.5M21 6h-5l-2 3'],
     ['r', ['refused'], 'Refused', 'M12 3a9 9 0 100 18 9 9 0 000-18zM6 6l12 12'],
+    ['p', ['provisioning'], 'Provisioning', 'M12 3l8 4v5c0 5-3.5 8-8 9-4.5-1-8-4-8-9V7zM8.5 12l2.5 2.5 4.5-5'],
+    ['s', ['settings'], 'Settings', 'M4 7h9m4 0h3M4 17h3m4 0h9M15 4v6M9 14v6'],
 ];
 
 function Icon({ path }) {
@@ -94,6 +98,8 @@ function Page() {
     if (first === 'explore') return <Explore />;
     if (first === 'flow') return <Flow />;
     if (first === 'refused') return <Refused />;
+    if (first === 'provisioning') return <Provisioning />;
+    if (first === 'settings') return <Settings />;
     return <><h1>There is no such page</h1><p><a href={href()}>Home</a></p></>;
 }
 

@@ -34,7 +34,7 @@ function readError(status, text) {
 }
 
 export function pathOf(path) {
-    return path.startsWith('/admin/') ? path : path + (path.includes('?') ? '&' : '?') + VERSION;
+    return path.startsWith('/admin/') || path.includes('api-version=') ? path : path + (path.includes('?') ? '&' : '?') + VERSION;
 }
 
 /** Answers {json, headers}; throws AskError. */

@@ -1,0 +1,136 @@
+/* settings.jsx - what the server is: names, certificates, policies and their keys, how long it keeps what. */
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { ask, isOwner, session } from '../state.js';
+import { listen } from '../live.js';
+import { Button, count, Dialog, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
+
+const DAY = 86400, EXPIRY = 'azimuth_tls_certificate_expiry_seconds';
+
+function useAnswer(path, wanted = true) {
+    const [state, setState] = useState({});
+    const load = useCallback(() => {
+        if (wanted) ask('GET', path).then(({ json }) => setState({ json }), (error) => setState({ error }));
+    }, [path, wanted]);
+    useEffect(load, [load]);
+    return { ...state, load };
+}
+
+function Facts({ rows }) {
+    return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value ?? '–'}</dd></div>)}</dl>;
+}
+
+function span(seconds) {
+    if (seconds === null) return 'no limit';
+    return seconds % DAY ? `${count(Math.round(seconds / 3600))} h` : `${count(seconds / DAY)} d`;
+}
+
+function Names({ hub }) {
+    return <section class="card" aria-label="Hub"><h2>Hub</h2>
+        <Facts rows={[['Name', hub.hubName], ['Host names', hub.hostNames.join(', ')], ['MQTT, AMQP, HTTPS', [hub.mqtt, hub.amqp, hub.https].join(', ')],
+            ['Listening on', hub.addresses.join(', ')], ['Console', hub.console], ['DPS id scope', hub.idScope], ['Data', hub.data],
+            ['Made', hub.created.slice(0, 19)], ['Version', hub.version]]} />
+        <p class="hint">Clients dial one of the host names. Another one is given when the server is started:</p>
+        <Same cli={['azimuth', 'serve', '--data', hub.data, '--hostname', 'hub.example.com']} request={{ method: 'GET', path: '/admin/v1/hub', admin: true }} />
+    </section>;
+}
+
+function Retention({ hub, quota }) {
+    const used = quota?.value?.[0];
+    return <section class="card" aria-label="Retention"><h2>Retention</h2>
+        <Facts rows={[['Events are kept', span(hub.retentionSeconds)], ['and at most', hub.retentionBytes ? `${count(Math.round(hub.retentionBytes / 1048576))} MiB` : 'no limit'],
+            ...(used ? [['Messages today', `${count(used.currentValue)} of ${count(used.maxValue)}`]] : [])]} />
+        <p class="hint">Of the built-in stream; whole segments go. It is set when the server is started:</p>
+        <Same cli={['azimuth', 'serve', '--data', hub.data, '--retention', '7d']} />
+    </section>;
+}
+
+function Until({ seconds }) {
+    const days = Math.floor((seconds - Date.now() / 1000) / DAY);
+    const text = `${new Date(seconds * 1000).toISOString().slice(0, 10)}, ${days < 0 ? 'expired' : `in ${count(days)} d`}`;
+    return <State kind={days < 7 ? 'bad' : days < 30 ? 'wait' : 'good'}>{text}</State>;
+}
+
+function useExpiry() {
+    const [at, setAt] = useState(null);
+    useEffect(() => {
+        const link = listen({ sub: 'metrics', names: [EXPIRY] }, ({ metrics }) => { if (metrics) setAt(metrics[EXPIRY]); });
+        return () => link.end();
+    }, []);
+    return at;
+}
+
+function Certificates({ hub }) {
+    const { json, error } = useAnswer('/admin/v1/certificates');
+    const until = useExpiry();
+    return <section class="card wide" aria-label="Certificates"><h2>Certificates</h2>
+        <Facts rows={[['The server shows one until', until ? <Until seconds={until} /> : null], ['Issued by', hub.ca ? `the CA in ${hub.ca}` : 'yours (--tls-cert)']]} />
+        <Wrong error={error} />
+        <h2 class="below">Certification authorities of devices</h2>
+        {json?.length ? <table class="plain-table"><thead><tr><th>name</th><th>subject</th><th>until</th><th>state</th></tr></thead>
+            <tbody>{json.map(({ name, properties: p }) => <tr key={name}><th scope="row">{name}</th><td>{p.subject}</td><td><Until seconds={Date.parse(p.expiry) / 1000} /></td>
+                <td><State kind={p.isVerified ? 'good' : 'wait'}>{p.isVerified ? 'verified' : 'not verified'}</State></td></tr>)}</tbody></table>
+            : json && <p class="hint">None: devices with certificates are known by their thumbprints.</p>}
+        <Same cli={['azimuth', 'hub', 'certificate', 'create', '-n', 'line-b', '-p', 'line-b.pem', '-v', 'true']} request={{ method: 'GET', path: '/admin/v1/certificates', admin: true }} />
+    </section>;
+}
+
+/* ---- policies */
+
+function policyPath(name, more = '') {
+    return `/admin/v1/policies/${encodeURIComponent(name)}${more}`;
+}
+
+function Keys({ name, onClose }) {
+    const { json, error, load } = useAnswer(policyPath(name));
+    const strings = useAnswer(policyPath(name, '/connection-strings'));
+    const [which, setWhich] = useState(null), [said, setSaid] = useState('');
+    const work = useWork();
+    const renew = () => work.run(async () => {
+        await ask('POST', policyPath(name, '/renewKey'), { body: { keyType: which } });
+        setSaid(`The ${which} key is new. Who signs with the one before is refused from now on.`);
+        setWhich(null);
+        load();
+        strings.load();
+    });
+    return <Dialog title={`Keys of ${name}`} onClose={onClose}>
+        <Wrong error={error ?? work.error} />
+        {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
+        {json && <><Secret label="Primary key" text={json.primaryKey} /><Secret label="Secondary key" text={json.secondaryKey} /></>}
+        {strings.json && <Secret label="Connection string" text={strings.json.primary} />}
+        {which ? <Notice kind="bad"><p>Every program that signs with the {which} key of {name} is refused until it gets the new one.</p>
+            <div class="row"><Button kind="bad" busy={work.busy} onClick={renew}>Make the {which} key anew</Button><Button onClick={() => setWhich(null)}>Leave it</Button></div></Notice>
+            : <div class="row"><Button onClick={() => setWhich('primary')}>New primary key…</Button><Button onClick={() => setWhich('secondary')}>New secondary key…</Button></div>}
+        <Same cli={['azimuth', 'hub', 'policy', ...(which ? ['renew-key', '-n', name, '--renew-key', which] : ['show', '-n', name])]} />
+        {which && <Same request={{ method: 'POST', path: policyPath(name, '/renewKey'), body: { keyType: which }, socket: true }} />}
+    </Dialog>;
+}
+
+function Policies() {
+    const [list, setList] = useState(null), [open, setOpen] = useState(null);
+    const work = useWork();
+    // Keys are asked for one policy at a time, when they are to be seen.
+    useEffect(() => {
+        work.run(async () => setList((await ask('GET', '/admin/v1/policies')).json.map(({ keyName, rights }) => ({ keyName, rights }))));
+    }, []);
+    return <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
+        <Wrong error={work.error} />
+        {list && <table class="plain-table"><thead><tr><th>policy</th><th>rights</th><th>keys</th></tr></thead>
+            <tbody>{list.map((p) => <tr key={p.keyName}><th scope="row">{p.keyName}</th><td>{p.rights}</td>
+                <td><Button kind="small" aria-label={`Keys of ${p.keyName}`} onClick={() => setOpen(p.keyName)}>Keys…</Button></td></tr>)}</tbody></table>}
+        <Same cli={['azimuth', 'hub', 'policy', 'list']} />
+        {open && <Keys name={open} onClose={() => setOpen(null)} />}
+    </section>;
+}
+
+export function Settings() {
+    const hub = useAnswer('/admin/v1/hub', isOwner()), s = session.value;
+    const quota = useAnswer('/admin/v1/quotaMetrics', s.administrator);
+    return <>
+        <div class="row"><h1>Settings</h1><span class="hint">signed in as {s.name}, until {s.expires.slice(0, 10)} at the latest</span></div>
+        {!isOwner() && <Notice kind="bad">This page needs all rights of a hub's owner; this session has {s.rights.join(', ')}.</Notice>}
+        <Wrong error={hub.error} />
+        {hub.json && <div class="columns"><Names hub={hub.json} /><Retention hub={hub.json} quota={quota.json} /><Certificates hub={hub.json} />
+            {s.administrator ? <Policies /> : <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
+                <p>Their keys are told to who came by a one-time link: <code>azimuth console link</code> prints one on the server's machine.</p></section>}</div>}
+    </>;
+}

@@ -1,0 +1,103 @@
+'use strict';
+/* settings.js - what the server is, keys of policies, and who may register by himself. */
+
+const crypto = require('crypto');
+const fs = require('fs');
+const https = require('https');
+const { check, eventually } = require('./rig');
+
+/** What a device asks of DPS; answers the status and the JSON. */
+function dps(server, method, path, id, key, body) {
+    const sr = `${server.ready.idScope}%2fregistrations%2f${encodeURIComponent(id)}`, se = 4102444800;
+    const sig = crypto.createHmac('sha256', Buffer.from(key, 'base64')).update(`${sr}\n${se}`).digest('base64');
+    const headers = { authorization: `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent(sig)}&se=${se}&skn=registration`, 'content-type': 'application/json' };
+    return new Promise((resolve, reject) => {
+        const request = https.request({ host: 'localhost', port: server.ready.https, method, path: `/${server.ready.idScope}/registrations/${id}${path}?api-version=2021-06-01`,
+            headers, ca: fs.readFileSync(server.ready.ca) }, (answer) => {
+            let text = '';
+            answer.on('data', (piece) => { text += piece; });
+            answer.on('end', () => resolve({ status: answer.statusCode, json: JSON.parse(text) }));
+        });
+        request.on('error', reject);
+        request.end(body && JSON.stringify(body));
+    });
+}
+
+module.exports = (test, { server, page: current, noBarriers, picture }) => {
+    test('what_the_server_is_can_be_read', async () => {
+        const page = current();
+        await page.goto(`${server.base}settings`);
+        const part = (name) => page.getByRole('region', { name });
+        await part('Hub').getByText(server.ready.idScope).waitFor();
+        await part('Retention').getByText('1 d', { exact: true }).waitFor();
+        await part('Certificates').getByText(/\d{4}-\d\d-\d\d, in/).waitFor();
+        await part('Shared access policies').getByRole('row', { name: /^registryRead / }).waitFor();
+        await noBarriers('settings');
+        await picture('settings');
+    });
+
+    test('a_key_of_a_policy_is_shown_and_made_anew', async () => {
+        const page = current();
+        const before = JSON.parse(await server.run('hub', 'policy', 'show', '-n', 'registryRead', '-o', 'json'));
+        await page.getByRole('button', { name: 'Keys of registryRead', exact: true }).click();
+        const dialog = page.getByRole('dialog', { name: 'Keys of registryRead' });
+        await dialog.getByRole('button', { name: 'Show Secondary key' }).click();
+        await dialog.getByText(before.secondaryKey, { exact: true }).waitFor();
+        await dialog.getByRole('button', { name: 'New secondary key' }).click();
+        await dialog.getByText('Do this from a shell').first().click();
+        check(await dialog.getByLabel('command').textContent() === 'azimuth hub policy renew-key -n registryRead --renew-key secondary', 'the command line is another');
+        await noBarriers('keys of a policy');
+        await dialog.getByRole('button', { name: 'Make the secondary key anew' }).click();
+        await dialog.getByText('The secondary key is new.').waitFor();
+        const now = JSON.parse(await server.run('hub', 'policy', 'show', '-n', 'registryRead', '-o', 'json'));
+        check(now.secondaryKey !== before.secondaryKey && now.primaryKey === before.primaryKey, 'another key was changed');
+        await dialog.getByText(now.secondaryKey, { exact: true }).waitFor();
+        await dialog.getByRole('button', { name: 'Close' }).click();
+    });
+
+    test('a_device_is_enrolled_and_registers', async () => {
+        const page = current();
+        await page.goto(`${server.base}provisioning`);
+        await page.getByRole('button', { name: 'New enrollment' }).click();
+        await page.getByLabel('Registration id').fill('press-77');
+        await page.getByLabel('Tags of the twin at first').fill('{"line":"7"}');
+        await noBarriers('new enrollment');
+        await page.getByRole('button', { name: 'Create' }).click();
+        await page.getByRole('row', { name: /^press-77/ }).waitFor();
+        await page.getByRole('button', { name: 'Open press-77' }).click();
+        const dialog = page.getByRole('dialog', { name: 'Enrollment press-77' });
+        await dialog.getByText('Nobody has registered yet.').waitFor();
+        await dialog.getByRole('button', { name: 'Keys' }).click();
+        await dialog.getByRole('button', { name: 'Show Primary key' }).click();
+        const key = await dialog.locator('.secret code').first().textContent();
+        const asked = await dps(server, 'PUT', '/register', 'press-77', key, { registrationId: 'press-77' });
+        check(asked.status === 202, JSON.stringify(asked));
+        await eventually('it is assigned', async () => (await dps(server, 'GET', `/operations/${asked.json.operationId}`, 'press-77', key)).json.status === 'assigned', 20000);
+        await dialog.getByRole('button', { name: 'Close' }).click();
+        await page.getByRole('button', { name: 'Open press-77' }).click();
+        await dialog.getByText('assigned').waitFor();
+        await noBarriers('an enrollment');
+        await picture('provisioning');
+        await dialog.getByRole('link', { name: 'press-77' }).click();
+        await page.getByRole('heading', { name: 'press-77' }).waitFor();
+    });
+
+    test('a_group_is_made_and_deleted', async () => {
+        const page = current();
+        await page.goto(`${server.base}provisioning`);
+        await page.getByRole('button', { name: 'Groups' }).click();
+        await page.getByRole('button', { name: 'New group' }).click();
+        await page.getByLabel('Group id').fill('line-7');
+        await page.getByRole('button', { name: 'Create' }).click();
+        await page.getByRole('button', { name: 'Open line-7' }).click();
+        const dialog = page.getByRole('dialog', { name: 'Group line-7' });
+        await dialog.getByText('Nobody has registered yet.').waitFor();
+        await dialog.getByRole('button', { name: 'Disable' }).click();
+        await page.getByRole('row', { name: /^line-7/ }).getByText('disabled').waitFor();
+        await page.getByRole('button', { name: 'Open line-7' }).click();
+        await dialog.getByRole('button', { name: 'Delete…' }).click();
+        await dialog.getByRole('button', { name: 'Delete it' }).click();
+        await page.getByText('There is none yet.').waitFor();
+        await noBarriers('provisioning');
+    });
+};
