@@ -64,11 +64,12 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         }
         await chart.getByText('sensor-1 · temperature').waitFor();
         await chart.getByText(`${PRESS} · temperature`).waitFor();
-        await page.getByRole('button', { name: 'Follow' }).click();
         const progress = chart.getByText('messages;');
         const before = await progress.textContent();
-        await eventually('the chart follows', async () => (await progress.textContent()) !== before, 20000);
-        await page.getByRole('button', { name: 'Stop following' }).click();
+        await eventually('the chart has more', async () => {
+            await page.getByRole('button', { name: 'Look again' }).click();
+            return (await progress.textContent()) !== before;
+        }, 20000);
         await chart.getByText('complete').waitFor();
         await noBarriers('explore');
         await picture('explore', 'dark');

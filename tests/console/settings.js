@@ -55,6 +55,24 @@ module.exports = (test, { server, page: current, noBarriers, picture }) => {
         await dialog.getByRole('button', { name: 'Close' }).click();
     });
 
+    test('a_module_is_made_and_deleted', async () => {
+        const page = current(), name = "m'1+#";
+        await page.goto(`${server.base}devices/sensor-1/modules`);
+        await page.getByText('This device has no modules.').waitFor();
+        await page.getByLabel('New module').fill(name);
+        await page.getByRole('button', { name: 'Create' }).click();
+        const module = page.getByRole('article', { name });
+        await module.getByRole('button', { name: 'More' }).click();
+        await module.getByLabel(`Twin of ${name}`).waitFor();
+        await module.getByRole('button', { name: 'Show Connection string' }).click();
+        check((await module.locator('.secret code').textContent()) === await server.run('connection-string', '-d', 'sensor-1', '-m', name), 'the page has another connection string');
+        await noBarriers('modules');
+        await picture('modules');
+        await module.getByRole('button', { name: 'Delete…' }).click();
+        await module.getByRole('button', { name: 'Delete it' }).click();
+        await page.getByText('This device has no modules.').waitFor();
+    });
+
     test('a_device_is_enrolled_and_registers', async () => {
         const page = current();
         await page.goto(`${server.base}provisioning`);

@@ -8,10 +8,11 @@ import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
 import { Presence } from './devices.jsx';
 import { Connect } from './connect.jsx';
 import { Charts } from './explore.jsx';
+import { Modules } from './modules.jsx';
 import { Twin } from './twin.jsx';
 
 const TABS = [['overview', 'Overview'], ['live', 'Live'], ['charts', 'Charts'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
-    ['connect', 'Connect']];
+    ['modules', 'Modules'], ['connect', 'Connect']];
 
 export function at(method, path, body, headers) {
     return { method, path: `${path}?api-version=2021-04-12`, body, headers, host: session.value.hostname, port: session.value.https };
@@ -195,6 +196,7 @@ export function Device({ id, tab = 'overview' }) {
         {known === 'charts' && <Charts key={id} device={id} />}
         {twin && known === 'twin' && <Twin key={id} id={id} twin={twin} again={load} />}
         {identity && known === 'methods' && <Methods {...{ id, identity }} />}
+        {known === 'modules' && <Modules key={id} id={id} />}
         {identity && known === 'connect' && <Connect key={id} id={id} identity={identity} />}
         {identity && known === 'messages' && <Messages {...{ id, identity, again: load }} />}
     </>;
