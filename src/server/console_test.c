@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/amqp.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "front/console/console.h"
@@ -339,6 +340,55 @@ static void a_message_to_a_device_is_queued(void **state)
     assert_non_null(strstr(said(), "\"cloudToDeviceMessageCount\":1"));
 }
 
+/* ---- numbers over time */
+
+static void on_appended(struct lane *core, struct addr who, uint64_t cookie_, enum err result)
+{
+    (void)core, (void)who, (void)cookie_;
+    assert_int_equal(result, OK);
+}
+
+static void append(const char *json)
+{
+    struct log_writer *w = &rig.wire.cores[0].writer;
+    lane_running = &rig.core;
+    struct buf *b = log_begin(w, 0, 0, RECORD_TELEMETRY, RECORD_TO_STREAM);
+    log_pairs_done(w, 0);
+    amqp_put_data(b, slice_str(json));
+    log_end(w, on_appended, (struct addr){0}, 0);
+    log_flush(w);
+    lane_running = NULL;
+    rig_run(&rig);
+    rig_wait(&rig, 100000); /* what comes in the moment of asking is not in the answer */
+}
+
+static void numbers_are_read_from_the_log(void **state)
+{
+    (void)state;
+    static const char *const ask = "POST /admin/v1/series";
+    char again[512];
+    append("{\"t\":20}");
+    append("{\"t\":22}");
+    append("no JSON");
+    expect(request(ask, "", "{\"from\":\"-1h\"}"), 401);
+    sign_in();
+    expect(request(ask, both, "{\"from\":\"tomorrow\"}"), 400);
+    expect(request(ask, both, "{\"paths\":[\"t\"],\"from\":\"-1h\",\"buckets\":1}"), 200);
+    assert_non_null(strstr(said(), "\"records\":3,\"skipped\":1"));
+    assert_non_null(strstr(said(), "\"values\":2,\"points\":[[0,2,20,22,21]]"));
+    assert_non_null(strstr(said(), "\"complete\":true"));
+    const char *next = strstr(said(), "\"next\":");
+    snprintf(again, sizeof again, "{\"paths\":[\"t\"],\"from\":\"-1h\",\"buckets\":1,%.*s}",
+             (int)(strchr(next, '}') + 1 - next), next);
+    append("{\"t\":7}");
+    expect(request(ask, both, again), 200);
+    assert_non_null(strstr(said(), "\"points\":[[0,1,7,7,7]]"));
+    expect(request(ask, both, "{\"from\":\"-1h\"}"), 200);
+    assert_non_null(strstr(said(), "\"found\":[\"t\"]"));
+    expect(request(ask, both, "{\"devices\":[\"d\"],\"from\":\"-1h\"}"), 200);
+    assert_non_null(strstr(said(), "\"records\":0"));
+}
+
 /* ---- the live link */
 
 #define UPGRADE                                                                                    \
@@ -586,6 +636,7 @@ int main(void)
         TEST(a_change_needs_the_proof_of_a_page),
         TEST(who_signs_out_or_stays_away_is_told_so),
         TEST(a_message_to_a_device_is_queued),
+        TEST(numbers_are_read_from_the_log),
         TEST(a_live_link_needs_a_session_and_its_protocol),
         TEST(what_a_page_asks_wrongly_is_told),
         TEST(there_are_so_many_subscriptions),
