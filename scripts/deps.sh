@@ -22,7 +22,7 @@ packages() {
     console) echo npm=npm chromium=chromium ;;
     python) echo python3-venv ;;
     cosmos) echo npm=npm ;;
-    kafka) echo kcat java=default-jdk-headless mvn=maven ;;
+    kafka) echo kcat python3-venv java=default-jdk-headless mvn=maven ;;
     java) echo javac=default-jdk-headless mvn=maven ;;
     go) echo go=golang-go ;;
     package) echo dpkg-dev ;;

@@ -17,8 +17,9 @@ public class Broker {
         Properties properties = new Properties();
         properties.load(new FileInputStream(words[0]));
         if (!Files.exists(Path.of(properties.getProperty("log.dirs"), "meta.properties"))) {
-            kafka.tools.StorageTool.execute(new String[] {"format", "-t", Uuid.randomUuid().toString(), "-c", words[0]},
-                System.err);
+            kafka.tools.StorageTool.execute(new String[] {"format", "-t", Uuid.randomUuid().toString(), "-c", words[0],
+                "--add-scram", "SCRAM-SHA-256=[name=azimuth,password=secret]",
+                "--add-scram", "SCRAM-SHA-512=[name=azimuth,password=secret]"}, System.err);
         }
         Thread topics = new Thread(() -> makeTopics(properties.getProperty("plain"), words));
         topics.setDaemon(true);

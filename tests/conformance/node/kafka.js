@@ -18,6 +18,7 @@ const { env } = require('./hub');
 const { OwnServer } = require('./own_server');
 
 const DEVICES = ['pump', 'valve', 'fan'];
+const PROVED = ['scram-256', 'scram-512', 'open-plain', 'open-scram']; /* endpoints whose passwords are right */
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-kafka-'));
 const file = (name) => path.join(dir, name);
 let process_; /* the broker */
@@ -43,7 +44,8 @@ let ports;
 
 /** Starts the broker, or starts it again, and waits until its topics are there. */
 async function startBroker() {
-    process_ = spawn(path.join(env.CONFORMANCE, 'kafka/start'), [dir, ...ports, 'telemetry:3', 'users:1', 'small:1:2000'],
+    const [open, ...others] = [ports[3], ...ports.slice(0, 3)];
+    process_ = spawn(path.join(env.CONFORMANCE, 'kafka/start'), [dir, ...others, '--open', open, 'telemetry:3', 'users:1', 'proved:1', 'small:1:2000'],
         { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of readline.createInterface({ input: process_.stdout })) if (line === 'ready') return;
     throw new Error('the broker ended before it was ready');
@@ -67,22 +69,34 @@ let started;
 /** One broker and one server for all cases. */
 function theServer() {
     started = started || (async () => {
-        ports = await Promise.all([freePort(), freePort(), freePort()]);
+        ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
         await startBroker();
         const server = new OwnServer([], true);
         await server.start();
         const secure = { bootstrapServers: `localhost:${ports[1]}`, topic: 'users', securityProtocol: 'SASL_SSL', sslCaPem: fs.readFileSync(file('hub.pem'), 'utf8'), saslUsername: 'azimuth', saslPassword: 'secret' };
+        const proves = (more) => ({ ...secure, topic: 'proved', ...more });
+        const open = (more) => proves({ bootstrapServers: `127.0.0.1:${ports[3]}`, securityProtocol: 'SASL_PLAINTEXT', sslCaPem: undefined, ...more });
         const plain = { bootstrapServers: `127.0.0.1:${ports[0]}` };
         const kafka = [{ name: 'plain', ...plain, topic: 'telemetry' },
             { name: 'small', ...plain, topic: 'small' },
             { name: 'none', ...plain, topic: 'none' },
             { name: 'user', ...secure },
             { name: 'wrong', ...secure, saslPassword: 'not-it' },
-            { name: 'untrusted', ...secure, sslCaPem: undefined }];
+            { name: 'untrusted', ...secure, sslCaPem: undefined },
+            { name: 'scram-256', ...proves({ saslMechanism: 'SCRAM-SHA-256' }) },
+            { name: 'scram-512', ...proves({ saslMechanism: 'SCRAM-SHA-512' }) },
+            { name: 'open-plain', ...open({ saslMechanism: 'PLAIN' }) },
+            { name: 'open-scram', ...open({ saslMechanism: 'SCRAM-SHA-512' }) },
+            { name: 'wrong-256', ...proves({ saslMechanism: 'SCRAM-SHA-256', saslPassword: 'not-it' }) },
+            { name: 'wrong-512', ...open({ saslMechanism: 'SCRAM-SHA-512', saslPassword: 'not-it' }) },
+            { name: 'nobody', ...proves({ saslMechanism: 'SCRAM-SHA-512', saslUsername: 'nobody' }) }];
+        const condition = { plain: 'true' };
+        for (const { name, topic } of kafka) if (topic === 'proved') condition[name] = "extra = 'proved'";
         fs.writeFileSync(file('routing.json'), JSON.stringify({
             endpoints: { kafka },
-            routes: kafka.map(({ name }) => ({ name, source: 'DeviceMessages', endpointNames: [name], condition: name === 'plain' ? 'true' : "extra = 'yes'" })),
-            enrichments: [{ key: 'hub', value: '$iothubname', endpointNames: ['plain'] }],
+            routes: kafka.map(({ name }) => ({ name, source: 'DeviceMessages', endpointNames: [name], condition: condition[name] ?? "extra = 'yes'" })),
+            enrichments: [{ key: 'hub', value: '$iothubname', endpointNames: ['plain'] },
+                ...PROVED.map((name) => ({ key: `via-${name}`, value: 'yes', endpointNames: [name] }))],
         }));
         await server.azimuth('hub', 'routing', 'apply', '-f', file('routing.json'));
         const registry = Registry.fromConnectionString(await server.azimuth('connection-string', '--policy', 'iothubowner'));
@@ -160,6 +174,32 @@ check('what is wrong is named, once, and holds up nobody', async () => {
     const lines = server.log.filter((line) => /endpoint=(none|wrong|untrusted) /.test(line));
     assert.equal(lines.length, 3, lines.join('\n'));
     assert.ok(!server.log.join('\n').includes('not-it'));
+});
+
+/** As if that librdkafka were the system's. */
+async function restartWith(server, library) {
+    await server.kill();
+    if (library) process.env.LD_LIBRARY_PATH = library;
+    else delete process.env.LD_LIBRARY_PATH;
+    server.log.length = 0;
+    await server.start();
+}
+
+check('a password is proved with SCRAM, or shown; a wrong one is named, once', async () => {
+    const server = await theServer();
+    await restartWith(server, path.join(env.CONFORMANCE, '../../build/conformance/kafka/librdkafka'));
+    await send(server, 'pump', [{ n: 1 }, { n: 2 }], { extra: 'proved' });
+    await until('they came by each', async () => (await records('proved')).length === 2 * PROVED.length, 60000);
+    const all = await records('proved');
+    for (const name of PROVED) {
+        assert.deepEqual(all.filter(({ headers }) => headers.includes(`via-${name}`)).map(({ payload }) => JSON.parse(payload).n), [1, 2], name);
+    }
+    const wrong = ['wrong-256', 'wrong-512', 'nobody'];
+    const of = (name) => server.log.filter((line) => line.includes(`endpoint=${name} `));
+    for (const name of wrong) await until(`${name} is said`, () => of(name).some((line) => /deliver.unhealthy.*[Aa]uthentication/.test(line)), 60000);
+    for (const name of wrong) assert.equal(of(name).length, 1, of(name).join('\n'));
+    assert.ok(!server.log.join('\n').includes('not-it'));
+    await restartWith(server);
 });
 
 check('messages outlive a broker and a hub that are killed, in order', async () => {
