@@ -21,14 +21,12 @@ version=$(scripts/package/version.sh)
 work=build/package-$arch.d out=build/package/out
 root=$work/root doc=$work/root/usr/share/doc/azimuth
 
-# What a package of ours asks for, found by who owns the libraries.
+# What a package of ours asks for, found by who owns the libraries: those of this machine's own program, which
+# have the same names and versions on every architecture of one Debian.
 shared_libraries() {
-    local search=()
-    [ "$arch" = "$native" ] || search=(--ignore-missing-info "-l$PWD/build/sysroot-$arch/usr/lib/aarch64-linux-gnu")
     mkdir -p "$work/debian"
     printf 'Source: azimuth\n\nPackage: azimuth\nArchitecture: any\n' >"$work/debian/control"
-    (cd "$work" && dpkg-shlibdeps -O "${search[@]}" "$PWD/root/usr/bin/azimuth" 2>/dev/null) |
-        sed -n 's/^shlibs:Depends=//p'
+    (cd "$work" && dpkg-shlibdeps -O "$program" 2>/dev/null) | sed -n 's/^shlibs:Depends=//p'
 }
 
 # put MODE FROM TO: a file into the package.
@@ -68,8 +66,7 @@ fill_doc() {
     for file in packaging/{grafana,prometheus}/*; do
         [ ! -f "$file" ] || put 644 "$file" "usr/share/doc/azimuth/examples/${file#packaging/}"
     done
-    # shellcheck disable=SC2086 # a list of packages
-    scripts/package/sbom.py "$version" "$depends" >"$doc/sbom.cdx.json"
+    scripts/package/sbom.py "$version" "$arch" "$depends" >"$doc/sbom.cdx.json"
 }
 
 fill_debian() {
@@ -105,8 +102,7 @@ if [ "$arch" != "$native" ]; then
     program=$PWD/build/package/azimuth
 fi
 fill_root
-depends=$(shared_libraries)
-[ -n "$depends" ] || die "nobody knows which packages the program's libraries are of"
+depends=$(shared_libraries) && [ -n "$depends" ] || die "nobody knows which packages the program's libraries are of"
 fill_doc
 fill_debian
 same_times

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""sbom.py VERSION SHLIBS... > sbom.cdx.json: what the program is made of, as CycloneDX 1.5.
+"""sbom.py VERSION ARCH SHLIBS... > sbom.cdx.json: what the program is made of, as CycloneDX 1.5.
 
 SHLIBS is what dpkg-shlibdeps found: the Debian packages whose libraries the program is linked with; their
 versions are those it was built with. What lies in the program: llhttp, and of console/package-lock.json
@@ -28,8 +28,9 @@ def installed(package):
     return name.split(":")[0], version, architecture
 
 
-def debian(package, scope="required"):
+def debian(package, arch, scope="required"):
     name, version, architecture = installed(package)
+    architecture = architecture if architecture == "all" else arch  # one Debian has one version of it
     purl = f"pkg:deb/debian/{name}@{version}?arch={architecture}&distro=debian-12"
     return {"type": "library", "bom-ref": purl, "name": name, "version": version, "scope": scope, "purl": purl}
 
@@ -46,18 +47,18 @@ def npm(path, entry):
     return part
 
 
-def components(packages):
+def components(packages, arch):
     lock = json.loads((ROOT / "console/package-lock.json").read_text())["packages"]
-    parts = [debian(package) for package in packages]
+    parts = [debian(package, arch) for package in packages]
     for package, licence in WITHIN.items():
-        parts.append(debian(package) | {"licenses": [{"license": {"id": licence}}]})
-    parts += [debian(package, "optional") for package in LOADED]
+        parts.append(debian(package, arch) | {"licenses": [{"license": {"id": licence}}]})
+    parts += [debian(package, arch, "optional") for package in LOADED]
     parts += [npm(path, entry) for path, entry in lock.items() if path and not entry.get("dev") and not entry.get("optional")]
     return sorted(parts, key=lambda part: part["bom-ref"])
 
 
-def document(version, packages):
-    parts = components(packages)
+def document(version, arch, packages):
+    parts = components(packages, arch)
     us = f"pkg:generic/azimuth@{version}"
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(os.environ["SOURCE_DATE_EPOCH"])))
     serial = uuid.UUID(bytes=hashlib.sha256(json.dumps([us, parts]).encode()).digest()[:16], version=5)
@@ -70,8 +71,8 @@ def document(version, packages):
 
 
 def main():
-    packages = re.findall(r"[a-z0-9][a-z0-9.+-]+(?= \(|,|$)", ", ".join(sys.argv[2:]))
-    json.dump(document(sys.argv[1], packages), sys.stdout, indent=1)
+    packages = re.findall(r"[a-z0-9][a-z0-9.+-]+(?= \(|,|$)", ", ".join(sys.argv[3:]))
+    json.dump(document(sys.argv[1], sys.argv[2], packages), sys.stdout, indent=1)
     print()
 
 
