@@ -102,7 +102,8 @@ if [ "$arch" != "$native" ]; then
     program=$PWD/build/package/azimuth
 fi
 fill_root
-depends=$(shared_libraries) && [ -n "$depends" ] || die "nobody knows which packages the program's libraries are of"
+depends=$(shared_libraries || true)
+[ -n "$depends" ] || die "nobody knows which packages the program's libraries are of"
 fill_doc
 fill_debian
 same_times
