@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measures azimuth beside Debian's mosquitto, in turn, and prints how far every goal is.
 
-usage: ./dev bench [--quick] [--urgent] [--rounds N] [--seconds N] [CASE...]
+usage: ./dev bench [--quick] [--urgent] [--long] [--rounds N] [--seconds N] [CASE...]
 
 Without cases all are run. --quick takes shorter and fewer runs: it tells the order of magnitude.
 --urgent is for a machine that others use too: servers and generator run at real-time priority, and nobody
-waits for quiet.
+waits for quiet. --long takes the cases of ten minutes too.
 The rows marked with a gate count as passed or failed; the others are only printed. Every run is
 added as a line of JSON to tests/bench/results/; tests/bench/report.py makes docs/benchmarks.md of it.
 """
@@ -27,6 +27,7 @@ def parse():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--urgent", action="store_true")
+    parser.add_argument("--long", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=int, help="that one run lasts")
     parser.add_argument("--devices", type=int, help="of the cases query and job")

@@ -4,8 +4,10 @@ import resource
 import signal
 import subprocess
 
+import endurance
 import fanout
 import fleet
+import growth
 import replay
 import roads
 from measure import PLAIN, TLS, WSS, generate, generate_undisturbed, interleave, wait_quiet
@@ -284,7 +286,10 @@ CASES = {
     "M1-plain": publish(PLAIN, 1000, 1),
     "M2": publish(TLS, 100, 16),
     "M2-plain": publish(PLAIN, 100, 16),
+    "M3": endurance.durable(1000, 1),
+    "M3-16": endurance.durable(100, 16),
     "M4": open_loop,
+    "M5": endurance.long_run,
     "M6": roads.through,
     "M7": idle(TLS),
     "M7-used": idle(TLS, 16384),
@@ -309,5 +314,8 @@ CASES = {
     "job": fleet.job,
     "M10": first_connect,
     "M11": saturate,
+    "M12": endurance.kill,
+    "M13": endurance.storm,
     "start": start,
+    "growth": growth.growth,
 }

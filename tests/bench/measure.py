@@ -74,10 +74,11 @@ class Book:
             f.write(json.dumps(line) + "\n")
 
 
-def generate(server, arguments):
-    """One run of the generator, pinned to its CPU; what it says, its status as `exit`."""
+def generate(server, arguments, yields=False):
+    """One run of the generator, pinned to its CPU; what it says, its status as `exit`.  With `yields` it gives way to
+    another one there."""
     words = shlex.split(arguments.format(plain=server.plain, tls=server.tls, wss=server.wss))
-    command = [GENERATOR, "--quiet", "--pin", str(GENERATOR_CPU), "--server-pid", str(server.pid),
+    command = [*(["nice", "-n", "10"] if yields else []), GENERATOR, "--quiet", "--pin", str(GENERATOR_CPU), "--server-pid", str(server.pid),
                *words, *server.extra]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     try:

@@ -10,6 +10,7 @@ import json
 import pathlib
 import statistics
 
+import plot
 from goals import GOALS, PEER
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -139,6 +140,18 @@ def markdown(lines):
     return "\n".join(text)
 
 
+def drawings(machines):
+    """Of growth, on the machine that was measured last."""
+    lines = [line for of_machine in machines.values() for line in of_machine if line["case"] == "growth"]
+    if not lines:
+        return ""
+    last = max(line["when"] for line in lines)
+    lines = [line for line in lines if line["when"] == last]
+    head = f"{lines[0]['processor']}, Linux {lines[0]['kernel']}, commit {lines[0]['commit']}"
+    pictures = plot.draw(lines, DOCUMENT.parent)
+    return f"{head}{', urgent' if lines[0]['urgent'] else ''}.\n\n" + "\n".join(f"![{t}]({name})" for name, t in pictures)
+
+
 def main():
     machines = {}
     for path in sorted((HERE / "results").glob("*.jsonl")):
@@ -149,6 +162,7 @@ def main():
     for (processor, kernel), lines in sorted(machines.items()):
         parts.append(f"## {processor}, Linux {kernel}\n\n{markdown(newest(lines))}\n")
     text = TEMPLATE.read_text(encoding="utf-8").replace("@TABLES@", "\n".join(parts).rstrip())
+    text = text.replace("@GROWTH@", drawings(machines))
     DOCUMENT.write_text(text, encoding="utf-8")
     print(f"wrote {DOCUMENT}")
 

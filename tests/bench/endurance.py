@@ -1,0 +1,145 @@
+"""endurance.py - the cases for bad days: M3 beside who promises as much, M13 a storm of reconnects, M12 a kill at full
+load, M5 ten minutes with gigabytes stored."""
+import json
+import pathlib
+import resource
+import shlex
+import signal
+import statistics
+import subprocess
+
+from measure import GENERATOR, PLAIN, TLS, generate, wait_quiet
+from peers import Rabbit
+from roads import in_turn
+from servers import BUILD, GENERATOR_CPU, WORK, Azimuth, wait_settled
+
+GIB = 1 << 30
+STORM, QUICK_STORM = 10_000, 2_000   # devices that come at once
+STEADY, STEADY_RATE = 1000, 5000     # devices that stay, messages a second of all of them
+KILL_SIZE = 16384                    # of a message
+KILL_BYTES, QUICK_KILL_BYTES = 4 * GIB, GIB
+MINUTES, LONG_RATE, LONG_SIZE = 10, 10_000, 768
+
+
+# ---- M3
+
+def durable(devices, window):
+    """The only other one that syncs before it acknowledges."""
+    def case(book, name, options):
+        def run(server):
+            wait_quiet(options.patience)
+            return generate(server, f"{TLS} -c {devices} --qos 1 --window {window} --duration {options.seconds}")
+        in_turn(book, name, options, [Rabbit(), Azimuth(devices=devices)], run)
+    return case
+
+
+# ---- M13
+
+def storm(book, name, options):
+    """All at once, full handshakes, while others send as ever."""
+    if options.urgent:
+        raise RuntimeError("real-time priority lets a busy core starve the log, and Linux halts who has nothing left for "
+                           "the rest: not with --urgent")
+    count = QUICK_STORM if options.quick else STORM
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit < count + STEADY + 500:
+        raise RuntimeError(f"{count} connections need a limit of {count + STEADY + 500} open files; here it is {limit}")
+    for number in range(options.turns):
+        wait_quiet(options.patience)
+        with Azimuth(devices=STEADY + count) as server:
+            wait_settled(server)
+            book.add(name, server.name, {"round": number, "devices": count, **one_storm(server, count)})
+
+
+def one_storm(server, count):
+    steady = Steady(server)
+    try:
+        came = generate(server, f"--mode idle {TLS} -c {count} --index-base {STEADY} --parallel {count} "
+                                "--conn-timeout 120 --hold 0.1", yields=True)
+    finally:
+        others = steady.stop()
+    if came["exit"]:
+        raise RuntimeError(f"{came['up']} of {count} came back: {came['first_error']}")
+    return {"connect_s": came["connect_s"], "per_s": came["conn_per_s"], "connect_cpu_us": came["connect_cpu_us"],
+            "others_sent": others["sent"], "ack_us": others["ack_us"]}
+
+
+class Steady:
+    """Devices that send at a fixed rate until they are stopped."""
+
+    def __init__(self, server):
+        words = shlex.split(f"{TLS} -c {STEADY} --qos 1 --window 64 --rate {STEADY_RATE} --warmup 0 --duration 600"
+                            .format(tls=server.tls))
+        command = [GENERATOR, "--pin", GENERATOR_CPU, *words, *server.extra]
+        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            if "sent" in line:  # it says so each second from when all are there
+                break
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return json.loads(self.process.communicate(timeout=60)[0])
+
+
+# ---- M12
+
+def stored_bytes(folder):
+    return sum(f.stat().st_blocks * 512 for f in pathlib.Path(folder).rglob("*") if f.is_file())
+
+
+def kill(book, name, options):
+    """A kill without warning at full load; what the next start takes, beside one after an orderly end."""
+    count = (QUICK_KILL_BYTES if options.quick else KILL_BYTES) // KILL_SIZE
+    acked = WORK / "acked.csv"
+    for number in range(options.turns):
+        with Azimuth("azimuth-kill", devices=500) as server:
+            wait_settled(server)
+            words = shlex.split(f"{PLAIN} -c 500 --qos 1 --window 16 --size {KILL_SIZE} --warmup 0 --messages {count} "
+                                f"--acked-log {acked}".format(plain=server.plain))
+            command = [GENERATOR, "--quiet", "--pin", GENERATOR_CPU, *words, *server.extra]
+            load = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
+            wait_for_bytes(server, count * KILL_SIZE * 0.9, load)
+            server.stop(signal.SIGKILL)
+            load.communicate(timeout=120)
+        book.add(name, server.name, {"round": number, **recovered(server.data, acked)})
+
+
+def wait_for_bytes(server, wanted, load):
+    while load.poll() is None and stored_bytes(server.data) < wanted:
+        try:
+            load.wait(0.05)
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def recovered(data, acked):
+    """The first start after the kill is measured; then every record is read back."""
+    gib = stored_bytes(data) / GIB
+    with Azimuth("azimuth-again", data=data) as server:
+        after_kill_ms = server.start_ms
+    with Azimuth("azimuth-again", data=data) as server:
+        clean_ms = server.start_ms
+    check = subprocess.run([BUILD / "tests" / "promise" / "stored", data, "4", acked], stdout=subprocess.PIPE, text=True,
+                           check=False)
+    return {"gib": gib, "start_ms": after_kill_ms, "clean_ms": clean_ms,
+            "s_per_10_gib": max(after_kill_ms - clean_ms, 0) / 1e3 / gib * 10, **json.loads(check.stdout)}
+
+
+# ---- M5
+
+def long_run(book, name, options):
+    """Minute after minute at the same rate, until gigabytes are stored: how late the latest are."""
+    if not options.long:
+        print(f"  {name} takes {MINUTES} minutes: --long")
+        return
+    with Azimuth(devices=1000) as server:
+        wait_settled(server)
+        late = []
+        for number in range(MINUTES):
+            result = generate(server, f"{TLS} -c 1000 --qos 1 --window 64 --rate {LONG_RATE} --size {LONG_SIZE} "
+                                      f"--duration {60 if options.seconds >= 5 else options.seconds}")
+            late.append(result["ack_us"]["p999"])
+            book.add(name, "azimuth-minute", {"round": number, "gib": stored_bytes(server.data) / GIB, **result})
+        book.add(name, server.name, {"gib": stored_bytes(server.data) / GIB, "last_to_first": late[-1] / late[0],
+                                     "worst_to_first": max(late) / late[0], "median_p999_us": statistics.median(late)})
