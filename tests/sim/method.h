@@ -1,14 +1,16 @@
 /* method.h - direct methods: services that call them over HTTPS (method_caller.c), and devices that answer
- * over MQTT (method_mqtt.c): late, twice, not at all, or to calls that nobody made.
+ * over MQTT (method_mqtt.c) and AMQP (method_amqp.c): late, twice, not at all, or to calls that nobody made.
  */
 #ifndef SIM_METHOD_H
 #define SIM_METHOD_H
 
+#include "amqp_peer.h"
 #include "http_peer.h"
 #include "model_method.h"
 #include "mqtt_peer.h"
 
-enum { METHOD_DEVICES = 2, METHOD_CALLERS = 3 };
+enum { METHOD_MQTT = 2, METHOD_AMQP = 1, METHOD_DEVICES = METHOD_MQTT + METHOD_AMQP };
+enum { METHOD_CALLERS = 3 };
 
 extern char method_devices[METHOD_DEVICES][WORLD_NAME_MAX + 1]; /* of the newest world */
 
@@ -16,6 +18,14 @@ struct method_mqtt {
     struct mqtt_peer peer;
     struct model_method *model;
     uint64_t rids[16]; /* of calls that are answered later, by number % 16 */
+};
+
+struct method_amqp {
+    struct amqp_peer peer;
+    struct model_method *model;
+    char id[WORLD_NAME_MAX + 1];
+    struct amqp_link *in, *out; /* NULL: not attached */
+    uint8_t ids[16][16];        /* of calls that are answered later, by number % 16 */
 };
 
 struct method_caller {
@@ -27,12 +37,15 @@ struct method_caller {
 
 void method_mqtt_init(struct method_mqtt *d, struct model_method *m, struct sim_hub *hub,
                       const char *id);
+void method_amqp_init(struct method_amqp *d, struct model_method *m, struct sim_hub *hub,
+                      const char *id);
 void method_caller_init(struct method_caller *c, struct model_method *m, struct sim_hub *hub,
                         unsigned goal);
 
 struct method_world {
     struct model_method model;
-    struct method_mqtt devices[METHOD_DEVICES];
+    struct method_mqtt mqtt[METHOD_MQTT];
+    struct method_amqp amqp[METHOD_AMQP];
     struct method_caller callers[METHOD_CALLERS];
 };
 
