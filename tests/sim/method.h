@@ -10,22 +10,22 @@
 #include "mqtt_peer.h"
 
 enum { METHOD_MQTT = 2, METHOD_AMQP = 1, METHOD_DEVICES = METHOD_MQTT + METHOD_AMQP };
-enum { METHOD_CALLERS = 3 };
+enum { METHOD_CALLERS = 3, METHOD_WAITING = 256 };
 
 extern char method_devices[METHOD_DEVICES][WORLD_NAME_MAX + 1]; /* of the newest world */
 
 struct method_mqtt {
     struct mqtt_peer peer;
     struct model_method *model;
-    uint64_t rids[16]; /* of calls that are answered later, by number % 16 */
+    uint64_t rids[METHOD_WAITING]; /* of calls that are answered later, by number */
 };
 
 struct method_amqp {
     struct amqp_peer peer;
     struct model_method *model;
     char id[WORLD_NAME_MAX + 1];
-    struct amqp_link *in, *out; /* NULL: not attached */
-    uint8_t ids[16][16];        /* of calls that are answered later, by number % 16 */
+    struct amqp_link *in, *out;      /* NULL: not attached */
+    uint8_t ids[METHOD_WAITING][16]; /* of calls that are answered later, by number */
 };
 
 struct method_caller {

@@ -51,7 +51,7 @@ static void answer(void *ctx, uint64_t what)
 {
     struct method_amqp *d = ctx;
     unsigned number = (unsigned)(what & 0xffffff);
-    uint8_t *id = d->ids[number % 16];
+    uint8_t *id = d->ids[number % METHOD_WAITING];
     if (d->out == NULL) return;
     if (d->peer.client.connects != what >> 24) {
         send_answer(d, id, 299, -1);
@@ -79,7 +79,7 @@ static void on_call(struct method_amqp *d, const struct amqp_message *m)
         return;
     }
     if (!model_method_seen(d->model, d->id, number) || world_chance(SILENT_PERCENT)) return;
-    memcpy(d->ids[number % 16], id->bytes.ptr, 16);
+    memcpy(d->ids[number % METHOD_WAITING], id->bytes.ptr, 16);
     world_at(world.now_us + (int64_t)world_random(LATER_US_MAX), answer, d,
              (uint64_t)number | (uint64_t)d->peer.client.connects << 24);
 }

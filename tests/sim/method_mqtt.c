@@ -42,7 +42,7 @@ static void answer(void *ctx, uint64_t what)
 {
     struct method_mqtt *d = ctx;
     unsigned number = (unsigned)(what & 0xffffff);
-    uint64_t rid = d->rids[number % 16];
+    uint64_t rid = d->rids[number % METHOD_WAITING];
     if (!d->peer.connected) return;
     if (d->peer.client.connects != what >> 24) {
         send_answer(d, rid, 299, -1);
@@ -65,7 +65,7 @@ static void on_call(struct method_mqtt *d, struct slice topic, struct slice payl
         return;
     }
     if (!model_method_seen(d->model, d->peer.id, number) || world_chance(SILENT_PERCENT)) return;
-    d->rids[number % 16] = rid;
+    d->rids[number % METHOD_WAITING] = rid;
     world_at(world.now_us + (int64_t)world_random(LATER_US_MAX), answer, d,
              (uint64_t)number | (uint64_t)d->peer.client.connects << 24);
 }

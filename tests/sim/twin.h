@@ -1,15 +1,17 @@
-/* twin.h - a twin of the simulated world, and the two who write it: its device (twin_device.c) over MQTT
+/* twin.h - a twin of the simulated world, and the two who write it: its device (twin_device.c) over MQTT or AMQP
  * writes the reported properties and is told the desired ones; a service (twin_service.c) over HTTPS
  * writes tags and desired properties.  Both are shown all of it and compare it with the models.
  */
 #ifndef SIM_TWIN_H
 #define SIM_TWIN_H
 
+#include "amqp_peer.h"
 #include "http_peer.h"
 #include "model_twin.h"
 #include "mqtt_peer.h"
 
-enum { TWINS = 4, TWIN_SERVICES = 2, TWIN_IDLE_FACTOR = 10 };
+enum { TWINS_MQTT = 2, TWINS_AMQP = 2, TWINS = TWINS_MQTT + TWINS_AMQP };
+enum { TWIN_SERVICES = 2, TWIN_IDLE_FACTOR = 10 };
 
 /* When an answer was lost: after so long without contact the change will not be made any more. */
 #define TWIN_SETTLE_US (2 * 1000000ll)
@@ -29,8 +31,20 @@ void sim_twin_fini(struct sim_twin *t);
 
 /* ---- the device */
 
+struct twin_device;
+
+/* How it speaks.  What it asks has the number d->waits. */
+struct twin_wire {
+    bool matches; /* a report may name the version it is for */
+    void (*report)(struct twin_device *d, struct slice body, int64_t version); /* 0: names none */
+    void (*get)(struct twin_device *d);
+    void (*subscribe)(struct twin_device *d, bool changes); /* to answers, and to changes */
+};
+
 struct twin_device {
-    struct mqtt_peer peer;
+    const struct twin_wire *wire;
+    struct client *client;
+    bool connected;
     struct sim_twin *twin;
     unsigned reports, goal;     /* that were answered */
     unsigned rid, waits;        /* request ids; the one that waits, 0: none */
@@ -38,17 +52,38 @@ struct twin_device {
     int64_t floor_desired, floor_reported;
     bool stale, settles; /* as in struct twin_service */
     bool subscribed, subscribe_late, may_jump;
-    uint16_t subscribe_id;
     int64_t notified, got; /* desired versions of this session; 0: none */
     struct doc copy;       /* of the desired properties, at version copied; 0: none */
     int64_t copied;
     bool verified;
 };
 
-void twin_device_init(struct twin_device *d, struct sim_twin *twin, struct sim_hub *hub,
-                      unsigned goal);
-void twin_device_fini(struct twin_device *d);
+void twin_device_init(struct twin_device *d, struct sim_twin *twin, unsigned goal,
+                      const struct twin_wire *wire, struct client *client);
 bool twin_device_done(const struct twin_device *d);
+
+/* What its wire says. */
+void twin_device_connected(struct twin_device *d);
+void twin_device_subscribed(struct twin_device *d, bool refused);
+void twin_device_answered(struct twin_device *d, unsigned rid, unsigned status, int64_t version,
+                          struct slice payload);
+void twin_device_changed(struct twin_device *d, int64_t version, struct slice payload);
+void twin_device_lost(struct twin_device *d);
+
+struct twin_mqtt {
+    struct mqtt_peer peer;
+    struct twin_device device;
+    uint16_t subscribe_id;
+};
+
+struct twin_amqp {
+    struct amqp_peer peer;
+    struct twin_device device;
+    struct amqp_link *in, *out; /* NULL: not attached */
+};
+
+void twin_mqtt_init(struct twin_mqtt *m, struct sim_twin *twin, struct sim_hub *hub, unsigned goal);
+void twin_amqp_init(struct twin_amqp *a, struct sim_twin *twin, struct sim_hub *hub, unsigned goal);
 
 /* ---- the service */
 
@@ -73,7 +108,9 @@ bool twin_service_done(const struct twin_service *s);
 
 struct twin_world {
     struct sim_twin twins[TWINS];
-    struct twin_device devices[TWINS];
+    struct twin_mqtt mqtt[TWINS_MQTT];
+    struct twin_amqp amqp[TWINS_AMQP];
+    struct twin_device *devices[TWINS]; /* of those */
     struct twin_service services[TWIN_SERVICES];
 };
 

@@ -1,4 +1,4 @@
-/* twin_device.c - a device that reports, and is told what it shall be. */
+/* twin_device.c - a device that reports, and is told what it shall be; over what is not its matter. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -6,16 +6,6 @@
 #include "twin.h"
 
 enum { PAUSE_US_MAX = 40000, READ_PERCENT = 25, MATCH_PERCENT = 20, LATE_PERCENT = 40 };
-
-static const char *const filters[] = {"$iothub/twin/res/#",
-                                      "$iothub/twin/PATCH/properties/desired/#"};
-#define RESULT  "$iothub/twin/res/"
-#define CHANGED "$iothub/twin/PATCH/properties/desired/?$version="
-
-static struct twin_device *of(struct mqtt_peer *p)
-{
-    return CONTAINER_OF(p, struct twin_device, peer);
-}
 
 /* ---- asking */
 
@@ -29,33 +19,21 @@ static void expect_answer(void *ctx, uint64_t rid)
 static void send_report(struct twin_device *d)
 {
     struct sim_twin *t = d->twin;
-    char topic[128];
     struct buf body = {0};
-    int n =
-        snprintf(topic, sizeof topic, "$iothub/twin/PATCH/properties/reported/?$rid=%u", d->waits);
-    d->stale = t->reported.version > 1 && world_chance(MATCH_PERCENT);
-    bool matches = !d->stale && t->reported.pending_count == 0 && world_chance(MATCH_PERCENT);
-    if (d->stale || matches)
-        snprintf(topic + n, sizeof topic - (size_t)n, "&$version=%" PRId64,
-                 t->reported.version - d->stale);
+    d->stale = d->wire->matches && t->reported.version > 1 && world_chance(MATCH_PERCENT);
+    bool matches = d->wire->matches && !d->stale && t->reported.pending_count == 0 &&
+                   world_chance(MATCH_PERCENT);
     doc_put(&body, &d->report.doc);
     if (!d->stale) model_sent(&t->reported, &d->report);
-    mqtt_peer_publish(&d->peer, topic, buf_slice(&body), world_chance(50));
+    d->wire->report(d, buf_slice(&body), d->stale || matches ? t->reported.version - d->stale : 0);
     buf_free(&body);
-}
-
-static void send_get(struct twin_device *d)
-{
-    char topic[64];
-    snprintf(topic, sizeof topic, "$iothub/twin/GET/?$rid=%u", d->waits);
-    mqtt_peer_publish(&d->peer, topic, SLICE_NONE, world_chance(50));
 }
 
 static void next(void *ctx, uint64_t connect)
 {
     struct twin_device *d = ctx;
     struct sim_twin *t = d->twin;
-    if (!d->peer.connected || d->peer.client.connects != connect || d->waits) return;
+    if (!d->connected || d->client->connects != connect || d->waits) return;
     d->settles = t->reported.pending_count && world.now_us - t->reported_doubt_us > TWIN_SETTLE_US;
     bool reads = d->got == 0 || d->settles || t->reported.pending_count == MODEL_PENDING_MAX ||
                  d->reports >= d->goal || world_chance(READ_PERCENT);
@@ -66,7 +44,7 @@ static void next(void *ctx, uint64_t connect)
     if (!reads) d->report.doc = doc_random(++t->marks);
     world_at(world.now_us + CLIENT_PATIENCE_US, expect_answer, d, d->waits);
     if (reads)
-        send_get(d);
+        d->wire->get(d);
     else
         send_report(d);
 }
@@ -74,7 +52,7 @@ static void next(void *ctx, uint64_t connect)
 static void go_on(struct twin_device *d)
 {
     uint64_t most = d->reports < d->goal ? PAUSE_US_MAX : TWIN_IDLE_FACTOR * PAUSE_US_MAX;
-    world_at(world.now_us + (int64_t)world_random(most), next, d, d->peer.client.connects);
+    world_at(world.now_us + (int64_t)world_random(most), next, d, d->client->connects);
 }
 
 /* ---- answers */
@@ -130,16 +108,11 @@ static void on_reported(struct twin_device *d, int64_t version)
     d->reports++;
 }
 
-/* "204/?$rid=5&$version=7" */
-static void on_result(struct twin_device *d, struct slice rest, struct slice payload)
+void twin_device_answered(struct twin_device *d, unsigned rid, unsigned status, int64_t version,
+                          struct slice payload)
 {
-    unsigned status = 0, rid = 0;
-    int64_t version = 0;
-    char text[100];
-    snprintf(text, sizeof text, "%.*s", SLICE_ARG(rest));
-    if (sscanf(text, "%u/?$rid=%u&$version=%" SCNd64, &status, &rid, &version) < 2 ||
-        rid != d->waits || rid == 0) {
-        world_violated("%s: answer %s to a question of number %u", d->twin->id, text, d->waits);
+    if (rid != d->waits || rid == 0) {
+        world_violated("%s: an answer to question %u, not %u", d->twin->id, rid, d->waits);
         return;
     }
     d->waits = 0;
@@ -153,24 +126,23 @@ static void on_result(struct twin_device *d, struct slice rest, struct slice pay
     else if (status >= 500)
         d->twin->reported_doubt_us = world.now_us;
     else
-        world_violated("%s: twin answer %s: %.*s", d->twin->id, text, SLICE_ARG(payload));
+        world_violated("%s: twin answer %u: %.*s", d->twin->id, status, SLICE_ARG(payload));
     if (d->got && !d->subscribed)
-        subscribe(d, d->peer.client.connects);
+        subscribe(d, d->client->connects);
     else
         go_on(d);
 }
 
 /* ---- changes */
 
-static void on_changed(struct twin_device *d, struct slice rest, struct slice payload)
+void twin_device_changed(struct twin_device *d, int64_t version, struct slice payload)
 {
     struct model_section *s = &d->twin->desired;
     struct arena a = {0};
     struct json *j = NULL;
     struct doc change;
-    int64_t version = 0, last = d->notified ? d->notified : d->got;
-    if (num_i64(rest, &version) != OK || json_parse(&a, payload, &j) != OK ||
-        !doc_read(j, &change)) {
+    int64_t last = d->notified ? d->notified : d->got;
+    if (json_parse(&a, payload, &j) != OK || !doc_read(j, &change)) {
         world_violated("%s: a change that nobody made: %.*s", d->twin->id, SLICE_ARG(payload));
         arena_free(&a);
         return;
@@ -198,72 +170,45 @@ static void on_changed(struct twin_device *d, struct slice rest, struct slice pa
 static void subscribe(void *ctx, uint64_t connect)
 {
     struct twin_device *d = ctx;
-    if (!d->peer.connected || d->peer.client.connects != connect) return;
+    if (!d->connected || d->client->connects != connect) return;
     d->may_jump = d->got != 0;
-    d->subscribe_id = mqtt_peer_subscribe(&d->peer, filters, d->subscribe_late && !d->got ? 1 : 2);
+    d->wire->subscribe(d, !d->subscribe_late || d->got);
 }
 
-static void connected(struct mqtt_peer *p)
+void twin_device_connected(struct twin_device *d)
 {
-    struct twin_device *d = of(p);
+    d->connected = true;
     d->notified = d->got = d->copied = 0;
     d->subscribed = false;
     d->subscribe_late = world_chance(LATE_PERCENT);
-    subscribe(d, p->client.connects);
+    subscribe(d, d->client->connects);
 }
 
-/* Subscriptions are kept on disk, and refused while that takes nothing. */
-static void on_suback(struct twin_device *d, const struct mqtt_suback *s)
+/* Subscriptions may be kept on disk, and are refused while that takes nothing. */
+void twin_device_subscribed(struct twin_device *d, bool refused)
 {
-    if (s->packet_id != d->subscribe_id)
-        world_violated("%s: SUBACK %u, not %u", d->twin->id, s->packet_id, d->subscribe_id);
-    d->subscribe_id = 0;
-    if (s->codes.ptr[0] == MQTT_SUBACK_REFUSED ||
-        s->codes.ptr[s->codes.len - 1] == MQTT_SUBACK_REFUSED) {
+    if (refused) {
         world_at(world.now_us + (int64_t)world_random(PAUSE_US_MAX), subscribe, d,
-                 d->peer.client.connects);
+                 d->client->connects);
         return;
     }
     d->subscribed = !d->subscribe_late || d->got;
     go_on(d);
 }
 
-static void heard(struct mqtt_peer *p, const struct mqtt_event *ev)
+void twin_device_lost(struct twin_device *d)
 {
-    struct twin_device *d = of(p);
-    if (ev->kind == MQTT_SUBACK) on_suback(d, &ev->suback);
-    if (ev->kind != MQTT_PUBLISH) return;
-    struct slice topic = ev->publish.topic;
-    if (slice_starts(topic, SLICE_LIT(RESULT)))
-        on_result(d, slice_from(topic, sizeof RESULT - 1), ev->publish.payload);
-    else if (slice_starts(topic, SLICE_LIT(CHANGED)))
-        on_changed(d, slice_from(topic, sizeof CHANGED - 1), ev->publish.payload);
-    else
-        world_violated("%s: a message to %.*s", d->twin->id, SLICE_ARG(topic));
-}
-
-static void lost(struct mqtt_peer *p)
-{
-    struct twin_device *d = of(p);
     if (d->waits && d->report.doc.mark) d->twin->reported_doubt_us = world.now_us;
     d->waits = 0;
-    d->subscribe_id = 0;
-    p->clean = world_chance(50);
+    d->connected = false;
 }
 
 /* ---- life */
 
-void twin_device_init(struct twin_device *d, struct sim_twin *twin, struct sim_hub *hub,
-                      unsigned goal)
+void twin_device_init(struct twin_device *d, struct sim_twin *twin, unsigned goal,
+                      const struct twin_wire *wire, struct client *client)
 {
-    static const struct mqtt_actor actor = {connected, heard, lost};
-    *d = (struct twin_device){.twin = twin, .goal = goal};
-    mqtt_peer_init(&d->peer, &actor, hub, twin->id);
-}
-
-void twin_device_fini(struct twin_device *d)
-{
-    mqtt_peer_fini(&d->peer);
+    *d = (struct twin_device){.twin = twin, .goal = goal, .wire = wire, .client = client};
 }
 
 bool twin_device_done(const struct twin_device *d)
