@@ -137,6 +137,36 @@ static enum err collect_device(struct target *t, struct json *all)
     return OK;
 }
 
+/* One value, under the names that samples of several languages have for it. */
+static void set_each(struct cli *c, struct json *all, const char *names, struct slice value)
+{
+    struct slice rest = slice_str(names), name;
+    while (slice_split(&rest, ' ', &name))
+        set(c, all, (const char *)arena_copy(&c->arena, name).ptr, value);
+}
+
+/* The provisioning service, whose key is told on the hub's own machine alone. */
+static enum err collect_provisioning(struct target *t, struct json *all)
+{
+    struct connstr service;
+    if (t->data == NULL) return OK;
+    TRY(target_policy(t, "provisioningserviceowner", &service));
+    service.port = 0;
+    set_each(t->cli, all,
+             "PROVISIONING_CONNECTION_STRING PROVISIONING_SERVICE_CONNECTION_STRING "
+             "DPS_CONNECTION_STRING",
+             text_of(t->cli, &service));
+    set_each(t->cli, all,
+             "PROVISIONING_HOST IOTHUB_DEVICE_DPS_ENDPOINT DPS_GLOBALDEVICEENDPOINT "
+             "DPS_GLOBAL_ENDPOINT",
+             slice_str(t->name));
+    set_each(t->cli, all,
+             "PROVISIONING_IDSCOPE IOTHUB_DEVICE_DPS_ID_SCOPE DPS_IDSCOPE DPS_ID_SCOPE "
+             "AZ_IOT_PROVISIONING_ID_SCOPE",
+             json_str(t->hub, "idScope"));
+    return OK;
+}
+
 /* The names that Azure's samples read. */
 static enum err collect(struct target *t, struct json *all)
 {
@@ -149,6 +179,7 @@ static enum err collect(struct target *t, struct json *all)
     set(t->cli, all, "EVENTHUB_CONNECTION_STRING", text_of(t->cli, &stream));
     set(t->cli, all, "IOTHUB_EVENTHUB_CONNECTION_STRING", text_of(t->cli, &stream));
     set(t->cli, all, "AZ_IOT_HUB_HOSTNAME", slice_str(t->name));
+    TRY(collect_provisioning(t, all));
     set(t->cli, all, "NODE_EXTRA_CA_CERTS", slice_str(t->ca));
     set(t->cli, all, "AZIMUTH_CA", slice_str(t->ca));
     set(t->cli, all, "AZIMUTH_ADMIN_URL", slice_str(t->admin_url));
