@@ -17,6 +17,7 @@ packages() {
         echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \
             libclang-rt-16-dev
         ;;
+    coverage) echo llvm-16 ;;
     conformance) echo ca-certificates iproute2 mosquitto-clients openssl swtpm ;;
     node) echo npm=npm ;;
     console) echo npm=npm chromium=chromium ;;
