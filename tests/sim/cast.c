@@ -98,6 +98,7 @@ void cast_init(struct cast *c, struct sim_hub *hub, const struct cast_goals *goa
     c2d_world_init(&c->c2d, hub, goals->c2d_messages);
     method_world_init(&c->methods, hub, goals->method_answers);
     takeover_world_init(&c->takeover, hub, goals->takeovers);
+    reader_world_init(&c->readers, hub);
 }
 
 void cast_start(struct cast *c)
@@ -111,6 +112,7 @@ void cast_start(struct cast *c)
     c2d_world_start(&c->c2d);
     method_world_start(&c->methods);
     takeover_world_start(&c->takeover);
+    reader_world_start(&c->readers);
 }
 
 bool cast_done(const struct cast *c)
@@ -130,6 +132,7 @@ void cast_fini(struct cast *c)
     c2d_world_fini(&c->c2d);
     method_world_fini(&c->methods);
     takeover_world_fini(&c->takeover);
+    reader_world_fini(&c->readers);
     free(c->devices);
     free(c->devices_amqp);
     free(c->devices_http);

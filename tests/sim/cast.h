@@ -7,6 +7,7 @@
 #include "c2d.h"
 #include "device.h"
 #include "method.h"
+#include "reader.h"
 #include "takeover.h"
 #include "twin.h"
 
@@ -32,6 +33,7 @@ struct cast {
     struct c2d_world c2d;
     struct method_world methods;
     struct takeover_world takeover;
+    struct reader_world readers;
 };
 
 /* Their names are those of no other cast: what the hub keeps of them is found if it grows. */

@@ -50,6 +50,7 @@ static struct cast_goals goals = {.devices = 9,
 static unsigned crashes, faults, fillings, steps;
 static uint64_t crash_every_us_max;
 static bool lying_disk, verbose, calm; /* calm: no crashes and faults any more */
+static uint64_t records;               /* in the log when it was read last */
 static uint64_t traces;                /* of all seeds */
 static int64_t virtual_us;             /* that have passed in all of them */
 
@@ -76,6 +77,7 @@ static void check_now(const char *when)
                           .violated = violated};
     hub.closed = true;
     uint64_t violations = judge_log(&judge);
+    records = judge.records;
     hub.closed = false;
     if (verbose) fprintf(stderr, "%s: %" PRIu64 " violations\n", when, violations);
 }
@@ -180,7 +182,7 @@ static void run_until(bool (*over)(void), int64_t end_us, const char *what)
 
 static bool verified(void)
 {
-    return twin_world_verified(&cast.twins);
+    return twin_world_verified(&cast.twins) && reader_world_seen(&cast.readers) >= records;
 }
 
 /* A connection ends with its token, also when the clock was set past that. */
@@ -205,6 +207,7 @@ static void finish(void)
     check_now("at the end");
     if (lying_disk || world.violations) return;
     twin_world_verify(&cast.twins);
+    reader_world_verify(&cast.readers);
     clients_stay();
     run_until(verified, world.now_us + VERIFY_US_MAX, "everybody reads everything");
     if (steps) outlive_credentials();
