@@ -55,7 +55,7 @@ async function isSaid(id, cause, texts, where = () => true) {
     await until(`${id ?? 'the list'} has ${cause}`, async () => {
         all = id === null ? await refused(cause) : (await why(id)).attempts;
         return found();
-    });
+    }, 30000);
     const record = found();
     for (const [part, pattern] of Object.entries(texts)) assert.match(String(record[part]), pattern);
     for (const part of ['happened', 'observed', 'expected', 'next']) {
@@ -328,7 +328,7 @@ provoke('C161: a client that does not keep its keep-alive', async () => {
 
 provoke('C162: the end of a token, and a renewal', async () => {
     const device = await identity('why-renewal');
-    const client = await mqttOpen(device.deviceId, ownToken(device, -297)); /* five minutes of grace */
+    const client = await mqttOpen(device.deviceId, ownToken(device, -290)); /* ten seconds of its grace are left */
     await isSaid('why-renewal', 'C162', { severity: /grey/ });
     const again = await mqttOpen(device.deviceId, ownToken(device));
     await isSaid('why-renewal', 'C162', { happened: /a normal token renewal/ }, (one) => /normal token renewal/.test(one.happened));
