@@ -29,7 +29,7 @@ addEventListener('popstate', () => { place.value = read(); });
 document.addEventListener('click', (e) => {
     const a = e.target.closest?.('a[href]');
     if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
-    if (a.target || a.origin !== location.origin || !a.pathname.startsWith(BASE)) return;
+    if (a.target || a.hasAttribute('download') || a.origin !== location.origin || !a.pathname.startsWith(BASE)) return;
     e.preventDefault();
     go(a.href);
 });

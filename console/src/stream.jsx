@@ -74,14 +74,14 @@ export function Events({ events, lost, withDevice, filter }) {
     </>;
 }
 
-export function Controls({ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter, children }) {
+export function Controls({ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter, children, all = KINDS }) {
     const toggle = (k) => setKinds(kinds.includes(k) ? kinds.filter((x) => x !== k) : [...kinds, k]);
     return <div class="controls">
         {children}
         <Field label="Containing"><input data-filter value={filter} onInput={(e) => setFilter(e.target.value)} placeholder="text" spellcheck={false} /></Field>
         <Field label="Beginning"><select value={from} onChange={(e) => setFrom(e.target.value)}>
             {FROM.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</select></Field>
-        <fieldset class="kinds"><legend>Kinds</legend>{KINDS.map((k) => <label key={k} class="check">
+        <fieldset class="kinds"><legend>Kinds</legend>{all.map((k) => <label key={k} class="check">
             <input type="checkbox" checked={kinds.includes(k)} onChange={() => toggle(k)} /> {k}</label>)}</fieldset>
         <Button onClick={() => setPaused(!paused)} aria-pressed={paused}>{paused ? 'Go on' : 'Pause'}</Button>
     </div>;

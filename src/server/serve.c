@@ -69,6 +69,7 @@ struct server {
     atomic_bool rsa_ended; /* made or failed: nobody else writes its files now */
     sigset_t signals;
     char ca_path[DIR_PATH_MAX + 16];
+    struct buf ca_pem;
     char upload_key[2 * BLOB_ACCOUNT_KEY_MAX];
     char admin_url[80];
     struct buf console; /* where people find it */
@@ -439,6 +440,8 @@ static void describe(struct server *s, bool dev)
     struct rest_config *rest = &s->wire.rest;
     snprintf(s->ca_path, sizeof s->ca_path, "%s/ca.pem", s->dir.path);
     rest->ca_path = s->cfg->tls_cert_count ? NULL : s->ca_path; /* else there is none of ours */
+    if (rest->ca_path && read_file(rest->ca_path, &s->ca_pem) == OK)
+        rest->ca_pem = buf_slice(&s->ca_pem);
     rest->data_path = s->dir.path;
     rest->addresses = s->ports.addresses;
     rest->address_count = s->ports.binds;
@@ -490,6 +493,7 @@ static void dismantle(struct server *s)
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
     tls_keeper_fini(&s->tls);
     buf_free(&s->outgoing_ca);
+    buf_free(&s->ca_pem);
     buf_wipe(&s->console);
     dir_close(&s->dir);
     config_free(&s->reloaded);

@@ -23,7 +23,7 @@ function dps(server, method, path, id, key, body) {
     });
 }
 
-module.exports = (test, { server, page: current, noBarriers, picture }) => {
+module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) => {
     test('what_the_server_is_can_be_read', async () => {
         const page = current();
         await page.goto(`${server.base}settings`);
@@ -71,6 +71,24 @@ module.exports = (test, { server, page: current, noBarriers, picture }) => {
         await module.getByRole('button', { name: 'Delete…' }).click();
         await module.getByRole('button', { name: 'Delete it' }).click();
         await page.getByText('This device has no modules.').waitFor();
+    });
+
+    test('what_became_of_a_device_is_read_back', async () => {
+        const page = current();
+        await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/history`);
+        const events = page.getByRole('log', { name: 'Events' });
+        await events.locator('.event-line', { hasText: 'connection' }).first().waitFor();
+        await events.locator('.event-line', { hasText: 'twin' }).first().waitFor();
+        check(await events.locator('.event-line', { hasText: 'telemetry' }).count() === 0, 'telemetry is in the history');
+        await noBarriers('history');
+    });
+
+    test('the_ca_is_there_to_be_taken', async () => {
+        const page = current();
+        await page.goto(`${server.base}devices/sensor-1/connect`);
+        const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'ca.pem' }).click()]);
+        check(download.suggestedFilename() === 'ca.pem', download.suggestedFilename());
+        check(fs.readFileSync(await download.path(), 'utf8') === fs.readFileSync(server.ready.ca, 'utf8'), 'it is another certificate');
     });
 
     test('a_device_is_enrolled_and_registers', async () => {

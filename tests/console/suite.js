@@ -215,7 +215,7 @@ test('a_message_reaches_the_device', async () => {
 
 require('./charts')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 require('./flow')(test, { server, page: () => page, noBarriers, picture, PRESS, SCRIPT });
-require('./settings')(test, { server, page: () => page, noBarriers, picture });
+require('./settings')(test, { server, page: () => page, noBarriers, picture, PRESS });
 require('./connect')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 
 test('devices_are_asked_for_and_changed_together', async () => {

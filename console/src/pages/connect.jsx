@@ -69,7 +69,8 @@ function Program({ text, ca }) {
             <Copy text={shown} label="Copy with the key" /></div>
         <pre class="snippet" tabIndex={0} aria-label="Program text">{hidden}</pre>
         <h2>Trust</h2>
-        {ca ? <><p class="hint">This server has a certification authority of its own; its certificate is {ca} there. Clients must know it.</p>
+        {ca ? <><p class="hint">This server has a certification authority of its own; its certificate is {ca} there. Clients must know it:
+            {' '}<a href="/console/ca.pem" download="ca.pem">ca.pem</a>, or</p>
             <pre class="snippet" tabIndex={0} aria-label="Trust text">{trust(sdk, ca)}</pre></>
             : <p class="hint">This server shows a certificate that you gave it: clients must trust who issued that.</p>}
     </section>;

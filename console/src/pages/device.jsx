@@ -12,7 +12,9 @@ import { Modules } from './modules.jsx';
 import { Twin } from './twin.jsx';
 
 const TABS = [['overview', 'Overview'], ['live', 'Live'], ['charts', 'Charts'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
-    ['modules', 'Modules'], ['connect', 'Connect']];
+    ['modules', 'Modules'], ['history', 'History'],
+    ['connect', 'Connect']];
+const HISTORY = KINDS.filter((k) => k !== 'telemetry');
 
 export function at(method, path, body, headers) {
     return { method, path: `${path}?api-version=2021-04-12`, body, headers, host: session.value.hostname, port: session.value.https };
@@ -81,6 +83,20 @@ function LiveTab({ id }) {
         <Numbers events={stream.events} />
         <Events events={stream.events} lost={stream.lost} filter={filter} />
         <Same cli={['azimuth', 'hub', 'monitor-events', '-d', id, '--from', '10m']} />
+    </>;
+}
+
+/** What became of it, as far as the log has it: its life, its connections, its twin. */
+function History({ id }) {
+    const [from, setFrom] = useState('-1d'), [filter, setFilter] = useState(''), [paused, setPaused] = useState(false);
+    const [kinds, setKinds] = useState(HISTORY);
+    const stream = useEvents({ device: id, kinds, from, paused });
+    return <>
+        <Controls {...{ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter }} all={HISTORY} />
+        <Wrong error={stream.error && { message: stream.error }} />
+        <Events events={stream.events} lost={stream.lost} filter={filter} />
+        <p class="hint">These events are in the log if a route wants them, or the server runs with --events.</p>
+        <Same cli={['azimuth', 'hub', 'monitor-events', '--all', '-d', id, '--from', '1d']} />
     </>;
 }
 
@@ -196,6 +212,7 @@ export function Device({ id, tab = 'overview' }) {
         {known === 'charts' && <Charts key={id} device={id} />}
         {twin && known === 'twin' && <Twin key={id} id={id} twin={twin} again={load} />}
         {identity && known === 'methods' && <Methods {...{ id, identity }} />}
+        {known === 'history' && <History key={id} id={id} />}
         {known === 'modules' && <Modules key={id} id={id} />}
         {identity && known === 'connect' && <Connect key={id} id={id} identity={identity} />}
         {identity && known === 'messages' && <Messages {...{ id, identity, again: load }} />}

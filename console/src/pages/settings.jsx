@@ -63,7 +63,7 @@ function Certificates({ hub }) {
     const { json, error } = useAnswer('/admin/v1/certificates');
     const until = useExpiry();
     return <section class="card wide" aria-label="Certificates"><h2>Certificates</h2>
-        <Facts rows={[['The server shows one until', until ? <Until seconds={until} /> : null], ['Issued by', hub.ca ? `the CA in ${hub.ca}` : 'yours (--tls-cert)']]} />
+        <Facts rows={[['The server shows one until', until ? <Until seconds={until} /> : null], ['Issued by', hub.ca ? <>the CA in {hub.ca}: <a href="/console/ca.pem" download="ca.pem">ca.pem</a></> : 'yours (--tls-cert)']]} />
         <Wrong error={error} />
         <h2 class="below">Certification authorities of devices</h2>
         {json?.length ? <table class="plain-table"><thead><tr><th>name</th><th>subject</th><th>until</th><th>state</th></tr></thead>

@@ -15,6 +15,8 @@ enum { SIGN_IN_BODY_MAX = 8 << 10, MESSAGE_BODY_MAX = 512 << 10 };
 
 /* Pages are drawn in the browser: whatever their address, the server's answer is index.html. */
 static const struct route routes[] = {
+    {"GET", "/console/ca.pem", ACCESS_PAGE, 0, FREE, REST_SMALL_BODY_MAX, files_ca,
+     "The certificate of the CA that clients have to trust"},
     {"GET", "/console/{page}", PAGE},
     {"GET", "/console/{page}/{id}", PAGE},
     {"GET", "/console/{page}/{id}/{tab}", PAGE},

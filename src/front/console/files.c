@@ -77,6 +77,25 @@ static void answer_file(struct call *c, const struct console_file *file, bool gz
                                     .body = same ? SLICE_NONE : body});
 }
 
+void files_ca(struct call *c)
+{
+    static const struct http1_header headers[] = {
+        {SLICE_LIT("content-disposition"), SLICE_LIT("attachment; filename=\"ca.pem\"")},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-cache")},
+        {SLICE_LIT("x-content-type-options"), SLICE_LIT("nosniff")},
+    };
+    struct slice pem = c->service->config->ca_pem;
+    if (pem.len == 0)
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
+                          "this server shows a certificate that it did not issue");
+    else
+        rest_answer_with(c, &(struct http1_response){.status = 200,
+                                                     .content_type = "application/x-pem-file",
+                                                     .headers = headers,
+                                                     .header_count = 3,
+                                                     .body = pem});
+}
+
 void files_answer(struct call *c)
 {
     struct slice path = c->request->path;

@@ -38,5 +38,6 @@ void policies_renew_key(struct call *c); /* POST /admin/v1/policies/{name}/renew
 /* ---- files.c */
 
 void files_answer(struct call *c);
+void files_ca(struct call *c); /* GET /console/ca.pem: whom clients have to trust */
 
 #endif

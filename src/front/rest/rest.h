@@ -60,6 +60,7 @@ struct rest_config {
     const char *const *addresses;
     unsigned address_count;
     const char *ca_path, *data_path;
+    struct slice ca_pem;  /* what is in ca_path; empty: there is none of ours */
     int64_t retention_us; /* of the built-in stream */
     uint64_t retention_bytes;
 
