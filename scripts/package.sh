@@ -13,7 +13,7 @@ case $arch in
 arm64) preset=package-arm64 ;;
 *) die "there is no cross compiler for '$arch' here: $native or arm64" ;;
 esac
-export LC_ALL=C TZ=UTC
+export LC_ALL=C TZ=UTC CCACHE_BASEDIR='' # with a folder in it, ccache has its own idea of the paths in assertions
 umask 022
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
