@@ -144,7 +144,7 @@ def drawings(machines):
     """Of growth, on the machine that was measured last."""
     lines = [line for of_machine in machines.values() for line in of_machine if line["case"] == "growth"]
     if not lines:
-        return ""
+        return "It has not been measured on a quiet machine yet: `./dev bench growth`, then `report.py`, draw it here."
     last = max(line["when"] for line in lines)
     lines = [line for line in lines if line["when"] == last]
     head = f"{lines[0]['processor']}, Linux {lines[0]['kernel']}, commit {lines[0]['commit']}"
