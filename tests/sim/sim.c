@@ -125,14 +125,18 @@ static void crash(void *ctx, uint64_t unused)
     plan_crash();
 }
 
-/* The disk fails once; the hub must stop acknowledging until it is restarted. */
+/* The disk fails, once or from then on: a sync, a write of which half is done, a file that does not grow, a read,
+ * a name.  After a sync or a write the hub must stop acknowledging until it is restarted. */
 static void fail_disk(void *ctx, uint64_t unused)
 {
     (void)ctx;
     (void)unused;
     if (calm || hub.closed || !hub.alive) return;
     faults++;
-    enum io_call call = world_chance(60) ? IO_CALL_SYNC : IO_CALL_WRITE;
+    static const enum io_call calls[] = {IO_CALL_SYNC,  IO_CALL_SYNC,  IO_CALL_SYNC,
+                                         IO_CALL_WRITE, IO_CALL_WRITE, IO_CALL_ALLOCATE,
+                                         IO_CALL_READ,  IO_CALL_OPEN};
+    enum io_call call = calls[world_random(sizeof calls / sizeof *calls)];
     io_mem_fail(hub.disk, call, 1 + world_random(20), ERR_IO, world_chance(30));
 }
 
