@@ -97,7 +97,7 @@ class Browser {
     /** A person: own cookies; what breaks a rule is kept in `faults`. */
     async person(options = {}) {
         const context = await this.browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light', ...options });
-        context.setDefaultTimeout(10000);
+        context.setDefaultTimeout(30000);
         const faults = [];
         await context.addInitScript(() => {
             addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`));
@@ -127,7 +127,7 @@ function check(good, text) {
     if (!good) throw new Error(text);
 }
 
-async function eventually(what, fn, ms = 10000) {
+async function eventually(what, fn, ms = 30000) {
     for (const end = Date.now() + ms; ;) {
         const got = await fn();
         if (got) return got;
