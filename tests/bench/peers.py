@@ -168,8 +168,13 @@ class Rabbit(Server):
                 pids += map(int, f.read().split())
         raise RuntimeError("RabbitMQ has no virtual machine")
 
+    def __exit__(self, *_):
+        self.stop()
+
     def stop(self, signal_number=9):
-        os.kill(self.pid, signal_number)
+        """Its name server too, which outlives it."""
+        if self.process.poll() is None:
+            os.kill(self.pid, signal_number)
         self.process.wait()
         time.sleep(0.2)
         subprocess.run(["epmd", "-port", str(self.names), "-kill"], env=self._environment(), check=False,
