@@ -22,7 +22,14 @@ struct deliver_rig {
     struct out *out;
     struct routing *routing;
     struct deliver *deliver;
-    void (*begin)(void *ctx, struct out_call *call);
+    void (*begin)(void *ctx, struct out_call *call); /* NULL: nobody asks over HTTP */
+
+    /* What else a kind needs, NULL: nothing.  `furnish` opens it and fills in the doors, before the routing
+     * document is read; `leave` comes before deliver_free(), `strip` behind it. */
+    void (*furnish)(struct deliver_rig *f, struct deliver_doors *doors);
+    void (*leave)(struct deliver_rig *f);
+    void (*strip)(struct deliver_rig *f);
+
     struct routing_wait wait;
     bool came;
     enum err err;
@@ -34,10 +41,18 @@ static inline void deliver_rig_abandon(void *ctx, struct out_call *call)
     (void)ctx, (void)call;
 }
 
+static inline void deliver_rig_no_http(void *ctx, struct out_call *call)
+{
+    (void)ctx, (void)call;
+    fail_msg("nobody asks over HTTP");
+}
+
 static inline void deliver_rig_open(struct deliver_rig *f)
 {
     const struct routing_config config = {.kinds = deliver_kinds, .kind_count = deliver_kind_count};
-    const struct out_carrier carrier = {f->begin, deliver_rig_abandon, NULL};
+    const struct out_carrier carrier = {f->begin ? f->begin : deliver_rig_no_http,
+                                        deliver_rig_abandon, NULL};
+    struct deliver_doors doors = {0};
     assert_int_equal(cursor_rig_open(&f->rig), OK);
     lane_init(&f->out_lane, &f->rig.rig->office, "out");
     f->out = out_new(&f->out_lane, &carrier);
@@ -49,22 +64,37 @@ static inline void deliver_rig_open(struct deliver_rig *f)
                           .store = f->rig.store,
                           .name = "plant",
                           .https_port = 8443,
+                          .mqtt_port = 18883,
+                          .plain_mqtt_port = 11883,
                           .created_us = INT64_C(1700000000000000)};
     assert_int_equal(hub_add_host(&f->hub, SLICE_LIT("plant.test")), OK);
+    if (f->furnish) f->furnish(f, &doors);
     assert_int_equal(routing_new(&f->hub, &f->rig.lane, &config, &f->routing), OK);
-    f->deliver = deliver_new(
-        &f->hub, &f->rig.lane,
-        &(struct deliver_doors){.routing = f->routing, .cursors = f->rig.cursors, .out = f->out});
+    doors.routing = f->routing;
+    doors.cursors = f->rig.cursors;
+    doors.out = f->out;
+    f->deliver = deliver_new(&f->hub, &f->rig.lane, &doors);
     cursor_rig_run(&f->rig, 0);
 }
 
 static inline void deliver_rig_close(struct deliver_rig *f)
 {
+    lane_running = &f->rig.lane;
+    if (f->leave) f->leave(f);
     deliver_free(f->deliver);
+    if (f->strip) f->strip(f);
     routing_free(f->routing);
     cursor_rig_close(&f->rig);
     out_free(f->out);
     lane_fini(&f->out_lane);
+}
+
+/* `f` is cleared but for what is to be known: `begin`, `furnish` ... */
+static inline void deliver_rig_start(struct deliver_rig *f, unsigned partitions)
+{
+    cursor_rig_init(&f->rig, partitions);
+    f->rig.log.journal_bytes = 16 << 20;
+    deliver_rig_open(f);
 }
 
 static inline void deliver_rig_init(struct deliver_rig *f, unsigned partitions,
@@ -72,9 +102,7 @@ static inline void deliver_rig_init(struct deliver_rig *f, unsigned partitions,
 {
     memset(f, 0, sizeof *f);
     f->begin = begin;
-    cursor_rig_init(&f->rig, partitions);
-    f->rig.log.journal_bytes = 4 << 20;
-    deliver_rig_open(f);
+    deliver_rig_start(f, partitions);
 }
 
 static inline void deliver_rig_fini(struct deliver_rig *f)

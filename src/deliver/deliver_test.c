@@ -1,5 +1,6 @@
 /* deliver_test.c - endpoints that take, refuse, hang, throttle, break and come back; the test is the
  * network, and what the two webhooks hear is noted. */
+#include "deliver/deliver_rig.h"
 #include "deliver/say_test.h"
 
 #include "base/clock.h"
@@ -29,12 +30,7 @@ struct peer {
 };
 
 static struct fixture {
-    struct cursor_rig rig;
-    struct lane out_lane;
-    struct hub hub;
-    struct out *out;
-    struct routing *routing;
-    struct deliver *deliver;
+    struct deliver_rig d;
     struct peer a, b;
 } f;
 
@@ -109,62 +105,38 @@ static void begin(void *ctx, struct out_call *call)
         hear(p, call, &r);
 }
 
-static void abandon(void *ctx, struct out_call *call)
-{
-    (void)ctx, (void)call;
-}
-
 /* ---- a hub around it */
+
+static void furnish(struct deliver_rig *d, struct deliver_doors *doors)
+{
+    (void)doors;
+    assert_int_equal(hub_add_host(&d->hub, SLICE_LIT("localhost")), OK);
+}
 
 static void open_hub(void)
 {
-    static const struct out_carrier carrier = {begin, abandon, NULL};
-    const struct routing_config config = {.kinds = deliver_kinds, .kind_count = deliver_kind_count};
-    assert_int_equal(cursor_rig_open(&f.rig), OK);
-    lane_init(&f.out_lane, &f.rig.rig->office, "out");
-    f.out = out_new(&f.out_lane, &carrier);
-    out_attach(&f.rig.lane);
-    f.hub = (struct hub){.office = &f.rig.rig->office,
-                         .core_count = 1,
-                         .cores = {f.rig.lane.id},
-                         .log = f.rig.rig->log,
-                         .store = f.rig.store,
-                         .name = "plant",
-                         .https_port = 8443,
-                         .created_us = INT64_C(1700000000000000)};
-    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("plant.test")), OK);
-    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("localhost")), OK);
-    assert_int_equal(routing_new(&f.hub, &f.rig.lane, &config, &f.routing), OK);
-    f.deliver = deliver_new(
-        &f.hub, &f.rig.lane,
-        &(struct deliver_doors){.routing = f.routing, .cursors = f.rig.cursors, .out = f.out});
-    cursor_rig_run(&f.rig, 0);
+    deliver_rig_open(&f.d);
 }
 
 static void close_hub(void)
 {
-    deliver_free(f.deliver);
-    routing_free(f.routing);
-    cursor_rig_close(&f.rig);
-    out_free(f.out);
-    lane_fini(&f.out_lane);
+    deliver_rig_close(&f.d);
 }
 
 static int set_up(void **state)
 {
     (void)state;
     memset(&f, 0, sizeof f);
-    cursor_rig_init(&f.rig, PARTITIONS);
-    f.rig.log.journal_bytes = 4 << 20;
-    open_hub();
+    f.d.begin = begin;
+    f.d.furnish = furnish;
+    deliver_rig_start(&f.d, PARTITIONS);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    close_hub();
-    cursor_rig_fini(&f.rig);
+    deliver_rig_fini(&f.d);
     return 0;
 }
 
@@ -185,13 +157,9 @@ static void on_put(struct routing_wait *w, enum err e, const char *text)
 
 static struct asker put(const char *document)
 {
-    static struct asker asker;
-    asker = (struct asker){.wait.fn = on_put};
-    cursor_rig_on(&f.rig);
-    routing_put(f.routing, SLICE_LIT("*"), slice_str(document), &asker.wait);
-    cursor_rig_run(&f.rig, 0);
-    assert_true(asker.came);
-    return asker;
+    struct asker a = {.err = deliver_rig_put(&f.d, document)};
+    memcpy(a.text, f.d.text, sizeof a.text);
+    return a;
 }
 
 #define HOOK(name, more)                                                                           \
@@ -203,14 +171,14 @@ static void use(const char *document)
 {
     struct asker a = put(document);
     if (a.err != OK) fail_msg("%s", a.text);
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
 }
 
 static void say(unsigned partition, int n, const char *more, uint64_t bits)
 {
     struct buf body = {0};
     buf_printf(&body, "{\"n\":%d%s}", n, more);
-    say_body(&f.rig, partition, "pump", buf_slice(&body), bits);
+    say_body(&f.d.rig, partition, "pump", buf_slice(&body), bits);
     buf_free(&body);
 }
 
@@ -242,8 +210,8 @@ static struct routing_health health(unsigned i)
     struct json *all;
     struct routing_health h = {0};
     static const char *const words[] = {"unknown", "healthy", "degraded", "unhealthy", "dead"};
-    cursor_rig_on(&f.rig);
-    routing_put_health(f.routing, &text);
+    cursor_rig_on(&f.d.rig);
+    routing_put_health(f.d.routing, &text);
     assert_int_equal(json_parse(&a, buf_slice(&text), &all), OK);
     const struct json *e = json_get(all, "value")->child;
     while (i--) e = e->next;
@@ -270,7 +238,7 @@ static void a_webhook_that_agreed_gets_events(void **state)
     assert_int_equal(f.a.greetings, 1);
     assert_int_equal(health(1).status, ROUTING_HEALTHY);
     say(1, 7, "", A);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     assert_int_equal(f.a.posts, 1);
     assert_string_equal(f.a.event, "Notification");
     assert_string_equal(
@@ -295,12 +263,12 @@ static void a_webhook_that_does_not_agree_gets_nothing_until_it_does(void **stat
         f.a.disagrees = true;
         use(documents[i]);
         say_many(1, 10, A);
-        cursor_rig_run(&f.rig, 10 * S);
+        cursor_rig_run(&f.d.rig, 10 * S);
         assert_int_equal(f.a.posts, 0);
         assert_int_equal(f.a.greetings, 1);
         assert_int_equal(health(1).status, ROUTING_UNHEALTHY);
         f.a.disagrees = false;
-        cursor_rig_run(&f.rig, (int64_t)2 * DELIVER_PAUSE_SLOW_S * S);
+        cursor_rig_run(&f.d.rig, (int64_t)2 * DELIVER_PAUSE_SLOW_S * S);
         assert_heard(&f.a, 1, 10);
         assert_int_equal(f.a.count, 10);
         assert_int_equal(health(1).status, ROUTING_HEALTHY);
@@ -314,10 +282,10 @@ static enum err agree(const char *endpoint, const char *uri)
     asker = (struct asker){.wait.fn = on_put};
     const char *code = strstr(uri, "?id=");
     assert_non_null(code);
-    cursor_rig_on(&f.rig);
-    routing_agree(f.routing, slice_str(endpoint),
+    cursor_rig_on(&f.d.rig);
+    routing_agree(f.d.routing, slice_str(endpoint),
                   &(struct routing_consent){.code = slice_str(code + 4)}, &asker.wait);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     assert_true(asker.came);
     return asker.err;
 }
@@ -335,12 +303,12 @@ static void a_webhook_may_agree_later_by_asking_for_the_address_that_it_was_told
         const char *uri = "https://plant.test:8443/eventsubscriptions/a/validate?id=";
         assert_int_equal(strncmp(f.a.callback, uri, strlen(uri)), 0);
         say_many(1, 10, A);
-        cursor_rig_run(&f.rig, (ROUTING_AGREE_S - 10) * S);
+        cursor_rig_run(&f.d.rig, (ROUTING_AGREE_S - 10) * S);
         assert_int_equal(agree("a", "?id=00000000-0000-0000-0000-000000000000"), ERR_NOT_FOUND);
         assert_int_equal(agree("b", f.a.callback), ERR_NOT_FOUND);
         assert_int_equal(f.a.posts, 0);
         assert_int_equal(agree("a", f.a.callback), OK);
-        cursor_rig_run(&f.rig, S);
+        cursor_rig_run(&f.d.rig, S);
         assert_heard(&f.a, 1, 10);
         assert_int_equal(health(1).status, ROUTING_HEALTHY);
         assert_int_equal(agree("a", f.a.callback), OK); /* a browser may ask twice */
@@ -356,13 +324,13 @@ static void who_agreed_by_hand_is_not_asked_again_after_a_restart(void **state)
     f.a.disagrees = true;
     use(HOOKS(HOOK("a", "")));
     assert_int_equal(agree("a", f.a.callback), OK);
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     close_hub();
     open_hub();
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     assert_int_equal(f.a.greetings, 1);
     say_many(1, 10, A);
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     assert_heard(&f.a, 1, 10);
     use(HOOKS(HOOK("a", ",\"maxEventsPerBatch\":5")));
     assert_int_equal(f.a.greetings, 1);
@@ -382,9 +350,10 @@ static void not_after_five_minutes_nor_with_a_code_from_before(void **state)
     f.a.disagrees = true;
     use(HOOKS(HOOK("a", "")));
     memcpy(first, f.a.callback, sizeof first);
-    cursor_rig_run(&f.rig, ROUTING_AGREE_S * S - 3 * S / 4); /* it was asked after the first tick */
+    cursor_rig_run(&f.d.rig,
+                   ROUTING_AGREE_S * S - 3 * S / 4); /* it was asked after the first tick */
     assert_int_equal(agree("a", first), ERR_NOT_FOUND);
-    cursor_rig_run(&f.rig, DELIVER_PAUSE_SLOW_S / 4 * S + S);
+    cursor_rig_run(&f.d.rig, DELIVER_PAUSE_SLOW_S / 4 * S + S);
     assert_int_equal(f.a.greetings, 2);
     assert_string_not_equal(f.a.callback, first);
     assert_int_equal(agree("a", first), ERR_NOT_FOUND);
@@ -396,7 +365,7 @@ static void cloud_events_come_in_batches(void **state)
     (void)state;
     use(HOOKS(HOOK("a", ",\"schema\":\"CloudEventSchemaV1_0\"")));
     say(0, 7, "", A);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     assert_string_equal(f.a.type, "application/cloudevents-batch+json; charset=utf-8");
     assert_non_null(strstr(f.a.last, "\"specversion\":\"1.0\""));
     assert_non_null(strstr(f.a.last, "\"type\":\"Microsoft.Devices.DeviceTelemetry\""));
@@ -410,7 +379,7 @@ static void a_batch_has_no_more_than_the_endpoint_wants(void **state)
     use(HOOKS(HOOK("a", ",\"maxEventsPerBatch\":3")));
     f.a.mode = TAKES;
     for (int n = 2; n <= 14; n += 2) say(0, n, "", A);
-    cursor_rig_run(&f.rig, 120 * S);
+    cursor_rig_run(&f.d.rig, 120 * S);
     assert_int_equal(f.a.count, 7);
     assert_int_equal(f.a.posts, 3 + 1); /* 3, 3, 1; the first greeting hung */
 }
@@ -429,11 +398,11 @@ static void an_endpoint_that_fails_loses_nothing_and_keeps_the_order(void **stat
         f.a.mode = ways[i].mode;
         f.a.http = ways[i].http;
         say_many(n, n + 49, A);
-        cursor_rig_run(&f.rig, 60 * S);
+        cursor_rig_run(&f.d.rig, 60 * S);
         assert_int_equal(f.a.count, n - 1);
         assert_int_equal(health(1).status, ROUTING_UNHEALTHY);
         f.a.mode = TAKES;
-        cursor_rig_run(&f.rig, (int64_t)2 * DELIVER_PAUSE_SLOW_S * S);
+        cursor_rig_run(&f.d.rig, (int64_t)2 * DELIVER_PAUSE_SLOW_S * S);
         assert_int_equal(health(1).status, ROUTING_HEALTHY);
         assert_heard(&f.a, 1, n + 49);
         assert_int_equal(f.a.count, n + 49);
@@ -448,7 +417,7 @@ static void pauses_grow_and_one_partition_tries(void **state)
     use(HOOKS(HOOK("a", "")));
     f.a.mode = ANSWERS;
     say_many(1, 20, A);
-    cursor_rig_run(&f.rig, 600 * S);
+    cursor_rig_run(&f.d.rig, 600 * S);
     assert_in_range(f.a.posts, 11, 18); /* 1 2 4 8 16 32 60 60 60 ... */
 }
 
@@ -459,7 +428,7 @@ static void what_fails_together_is_one_failure(void **state)
     f.a.mode = HANGS;
     say_many(1, PARTITIONS, A);
     assert_int_equal(f.a.posts, PARTITIONS);
-    cursor_rig_run(&f.rig, 30 * S + 7 * S / 4); /* the first pause is 1 s, or a quarter more */
+    cursor_rig_run(&f.d.rig, 30 * S + 7 * S / 4); /* the first pause is 1 s, or a quarter more */
     assert_int_equal(f.a.posts, PARTITIONS + 1);
 }
 
@@ -469,10 +438,10 @@ static void a_target_that_asks_for_time_gets_it(void **state)
     use(HOOKS(HOOK("a", "")));
     f.a = (struct peer){.mode = ANSWERS, .http = 429, .head = "Retry-After: 90\r\n"};
     say(0, 2, "", A);
-    cursor_rig_run(&f.rig, 89 * S);
+    cursor_rig_run(&f.d.rig, 89 * S);
     assert_int_equal(f.a.posts, 1);
     f.a.mode = TAKES;
-    cursor_rig_run(&f.rig, 30 * S);
+    cursor_rig_run(&f.d.rig, 30 * S);
     assert_int_equal(f.a.posts, 2);
     assert_int_equal(f.a.count, 1);
 }
@@ -494,10 +463,10 @@ static void it_may_say_until_when(void **state)
         use(HOOKS(HOOK("a", "")));
         f.a = (struct peer){.mode = ANSWERS, .http = 429, .head = rows[i].head};
         say(0, 2, "", A);
-        cursor_rig_run(&f.rig, rows[i].not_before * S);
+        cursor_rig_run(&f.d.rig, rows[i].not_before * S);
         assert_int_equal(f.a.posts, 1);
         f.a.mode = TAKES;
-        cursor_rig_run(&f.rig, (rows[i].not_after - rows[i].not_before) * S);
+        cursor_rig_run(&f.d.rig, (rows[i].not_after - rows[i].not_before) * S);
         assert_int_equal(f.a.posts, 2);
     }
 }
@@ -511,12 +480,12 @@ static void nor_does_another_partition_take_it_away(void **state)
     struct out_call *first = f.a.hanging;
     f.a.mode = ANSWERS;
     say(1, 1, "", A);
-    lane_running = &f.out_lane;
+    lane_running = &f.d.out_lane;
     out_call_end(first, &(struct out_answer){.http = 200});
-    cursor_rig_run(&f.rig, 89 * S);
+    cursor_rig_run(&f.d.rig, 89 * S);
     assert_int_equal(f.a.posts, 2);
     f.a.mode = TAKES;
-    cursor_rig_run(&f.rig, 30 * S);
+    cursor_rig_run(&f.d.rig, 30 * S);
     assert_int_equal(f.a.posts, 3);
     assert_int_equal(health(1).status, ROUTING_HEALTHY);
 }
@@ -530,7 +499,7 @@ static void what_is_refused_alone_is_passed_over(void **state)
     for (int n = 2; n <= 40; n += 2) say(0, n, n == 20 ? ",\"bad\":1" : "", A);
     f.a.mode = TAKES;
     f.a.poison = "bad";
-    cursor_rig_run(&f.rig, 10 * S);
+    cursor_rig_run(&f.d.rig, 10 * S);
     assert_int_equal(f.a.count, 19);
     for (unsigned i = 0; i < 19; i++) assert_int_equal(f.a.heard[i], i < 9 ? 2 * i + 2 : 2 * i + 4);
     assert_int_equal(count_of("a", "refused") - refused, 1);
@@ -548,7 +517,7 @@ static void a_message_that_is_too_large_as_an_event_is_passed_over(void **state)
     say(0, 2, "", A);
     say(0, 4, large, A);
     say(0, 6, "", A);
-    cursor_rig_run(&f.rig, 10 * S);
+    cursor_rig_run(&f.d.rig, 10 * S);
     assert_int_equal(f.a.count, 2);
     assert_int_equal(f.a.heard[1], 6);
     assert_int_equal(count_of("a", "refused") - refused, 1);
@@ -561,7 +530,7 @@ static void a_stalled_endpoint_does_not_slow_another(void **state)
     use(HOOKS(HOOK("a", "") "," HOOK("b", "")));
     f.a.mode = HANGS;
     say_many(1, 400, A | B);
-    cursor_rig_run(&f.rig, 0); /* no time passes */
+    cursor_rig_run(&f.d.rig, 0); /* no time passes */
     assert_int_equal(f.b.count, 400);
     assert_heard(&f.b, 1, 400);
     assert_int_equal(f.a.count, 0);
@@ -575,12 +544,12 @@ static void what_was_sent_and_not_done_comes_again_after_a_crash(void **state)
     for (int round = 0; round < 5; round++) {
         f.a.mode = round % 2 ? HANGS : TAKES;
         say_many(1 + 30 * round, 30 + 30 * round, A);
-        if (round % 3) cursor_rig_run(&f.rig, 2 * S); /* places are stored meanwhile */
+        if (round % 3) cursor_rig_run(&f.d.rig, 2 * S); /* places are stored meanwhile */
         f.a.mode = TAKES;
         close_hub();
-        io_mem_crash(f.rig.io, (uint64_t)round);
+        io_mem_crash(f.d.rig.io, (uint64_t)round);
         open_hub();
-        cursor_rig_run(&f.rig, 5 * S);
+        cursor_rig_run(&f.d.rig, 5 * S);
     }
     assert_heard(&f.a, 1, 150);
     assert_true(f.a.count > 150);
@@ -593,19 +562,19 @@ static void a_dead_endpoint_drops_until_it_is_back(void **state)
     use(HOOKS(HOOK("a", "")));
     f.a.mode = BREAKS;
     say_many(1, 10, A);
-    for (int i = 0; i < DELIVER_RETRIAL_S / 30; i++) rig_advance(f.rig.rig, 30 * S);
+    for (int i = 0; i < DELIVER_RETRIAL_S / 30; i++) rig_advance(f.d.rig.rig, 30 * S);
     assert_int_equal(count_of("a", "dropped") - dropped, 0);
-    cursor_rig_run(&f.rig, 120 * S);
+    cursor_rig_run(&f.d.rig, 120 * S);
     assert_int_equal(health(1).status, ROUTING_DEAD);
     assert_in_range(count_of("a", "dropped") - dropped, 5, 10);
     say_many(11, 20, A);
-    cursor_rig_run(&f.rig, 200 * S);
+    cursor_rig_run(&f.d.rig, 200 * S);
     assert_in_range(count_of("a", "dropped") - dropped, 15, 20);
     f.a.mode = TAKES;
     say_many(21, 22, A);
-    cursor_rig_run(&f.rig, 200 * S);
+    cursor_rig_run(&f.d.rig, 200 * S);
     say_many(23, 30, A);
-    cursor_rig_run(&f.rig, 200 * S);
+    cursor_rig_run(&f.d.rig, 200 * S);
     assert_int_equal(health(1).status, ROUTING_HEALTHY);
     assert_true(f.a.count >= 8);
     assert_int_equal(f.a.heard[f.a.count - 1] >= 29, true);
@@ -616,17 +585,17 @@ static void another_version_of_an_endpoint_goes_on_where_the_last_one_was(void *
     (void)state;
     use(HOOKS(HOOK("a", "")));
     say_many(1, 4, A);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     f.a.mode = HANGS;
     say_many(5, 8, A);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     f.a.mode = TAKES;
     use(HOOKS("{\"name\":\"a\",\"endpointUri\":\"https://b.test/\"}"));
     assert_heard(&f.b, 5, 8);
     assert_int_equal(f.a.count, 4);
     use(HOOKS(""));
     say_many(9, 12, A);
-    cursor_rig_run(&f.rig, 2 * S);
+    cursor_rig_run(&f.d.rig, 2 * S);
     assert_int_equal(f.b.count, 4);
 }
 
@@ -665,13 +634,13 @@ static void addresses_are_looked_at_and_shown_without_their_secrets(void **state
     }
     struct buf shown = {0};
     use(HOOKS(HOOK("a", "")));
-    routing_put_document(f.routing, &shown);
+    routing_put_document(f.d.routing, &shown);
     assert_true(has(buf_slice(&shown), "https://a.test/x?****"));
     assert_false(has(buf_slice(&shown), "key"));
     buf_free(&shown);
     use(HOOKS("{\"name\":\"a\",\"endpointUri\":\"https://a.test/x?****\"}"));
-    cursor_rig_on(&f.rig);
-    assert_true(slice_is(json_str(routing_endpoint_at(f.routing, 1)->json, "endpointUri"),
+    cursor_rig_on(&f.d.rig);
+    assert_true(slice_is(json_str(routing_endpoint_at(f.d.routing, 1)->json, "endpointUri"),
                          "https://a.test/x?code=key"));
 }
 

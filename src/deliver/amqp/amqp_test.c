@@ -1,6 +1,6 @@
 /* amqp_test.c - event hubs and queues elsewhere that take, refuse, give back, say nothing and hang up; the
  * test is the network, and the peer is our own AMQP engine in the other role. */
-#include "cursor/cursor_rig.h"
+#include "deliver/deliver_rig.h"
 
 #include "base/amqp.h"
 #include "base/json.h"
@@ -45,12 +45,9 @@ struct broker {
 };
 
 static struct fixture {
-    struct cursor_rig rig;
-    struct hub hub;
+    struct deliver_rig d;
     struct conn_host host;
     struct dialer dialer;
-    struct routing *routing;
-    struct deliver *deliver;
     struct broker b;
 } f;
 
@@ -213,7 +210,7 @@ static bool exchange(struct broker *b)
     out = b->out;
     b->out = (struct buf){0};
     if (!w->shut && buf_size(&out)) {
-        lane_running = &f.rig.lane;
+        lane_running = &f.d.rig.lane;
         conn_received(&w->conn, buf_slice(&out), rig_mono_us);
         moved = true;
     }
@@ -279,9 +276,9 @@ static void net_stop(struct dialer *dr, struct dial *d)
 static void settle(void)
 {
     do {
-        cursor_rig_run(&f.rig, 0);
-        lane_running = &f.rig.lane;
-        lane_run_once(&f.rig.lane, rig_mono_us);
+        cursor_rig_run(&f.d.rig, 0);
+        lane_running = &f.d.rig.lane;
+        lane_run_once(&f.d.rig.lane, rig_mono_us);
     } while (exchange(&f.b));
 }
 
@@ -289,7 +286,7 @@ static void pass(int64_t us)
 {
     settle();
     for (int64_t at = 0; at < us; at += CURSOR_RIG_STEP_US) {
-        cursor_rig_run(&f.rig, CURSOR_RIG_STEP_US);
+        cursor_rig_run(&f.d.rig, CURSOR_RIG_STEP_US);
         settle();
     }
 }
@@ -297,7 +294,7 @@ static void pass(int64_t us)
 static void pass_minutes(int minutes)
 {
     for (int i = 0; i < minutes * 6; i++) {
-        rig_advance(f.rig.rig, 10 * (int64_t)S);
+        rig_advance(f.d.rig.rig, 10 * (int64_t)S);
         settle();
     }
 }
@@ -305,7 +302,7 @@ static void pass_minutes(int minutes)
 static void cut(void)
 {
     if (f.b.wire == NULL) return;
-    lane_running = &f.rig.lane;
+    lane_running = &f.d.rig.lane;
     conn_ended(&f.b.wire->conn, ERR_CLOSED);
     end_wire(&f.b);
 }
@@ -317,33 +314,39 @@ static const char *const plain[] = {"PLAIN", "ANONYMOUS", NULL};
 static const char *const anonymous[] = {"ANONYMOUS", NULL};
 static const char *const external[] = {"EXTERNAL", NULL};
 
+static void furnish(struct deliver_rig *d, struct deliver_doors *doors)
+{
+    d->hub.created_us = 0;
+    conn_host_init(&f.host, &d->rig.lane);
+    dialer_init(&f.dialer, &f.host);
+    doors->dialer = &f.dialer;
+}
+
+static void leave(struct deliver_rig *d)
+{
+    (void)d;
+    dialer_close(&f.dialer);
+    cut();
+}
+
+static void strip(struct deliver_rig *d)
+{
+    (void)d;
+    conn_host_fini(&f.host);
+}
+
 static int set_up(void **state)
 {
-    const struct routing_config config = {.kinds = deliver_kinds, .kind_count = deliver_kind_count};
     (void)state;
     memset(&f, 0, sizeof f);
     f.b.mechanisms = azure;
     f.b.credit = 100;
     f.dialer.connect = net_connect;
     f.dialer.stop = net_stop;
-    cursor_rig_init(&f.rig, PARTITIONS);
-    f.rig.log.journal_bytes = 4 << 20;
-    assert_int_equal(cursor_rig_open(&f.rig), OK);
-    conn_host_init(&f.host, &f.rig.lane);
-    dialer_init(&f.dialer, &f.host);
-    f.hub = (struct hub){.office = &f.rig.rig->office,
-                         .core_count = 1,
-                         .cores = {f.rig.lane.id},
-                         .log = f.rig.rig->log,
-                         .store = f.rig.store,
-                         .name = "plant",
-                         .https_port = 8443};
-    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("plant.test")), OK);
-    assert_int_equal(routing_new(&f.hub, &f.rig.lane, &config, &f.routing), OK);
-    f.deliver =
-        deliver_new(&f.hub, &f.rig.lane,
-                    &(struct deliver_doors){
-                        .routing = f.routing, .cursors = f.rig.cursors, .dialer = &f.dialer});
+    f.d.furnish = furnish;
+    f.d.leave = leave;
+    f.d.strip = strip;
+    deliver_rig_start(&f.d, PARTITIONS);
     settle();
     return 0;
 }
@@ -351,41 +354,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    dialer_close(&f.dialer);
-    cut();
-    deliver_free(f.deliver);
-    routing_free(f.routing);
-    conn_host_fini(&f.host);
-    cursor_rig_close(&f.rig);
-    cursor_rig_fini(&f.rig);
+    deliver_rig_fini(&f.d);
     buf_free(&f.b.last);
     return 0;
-}
-
-struct asker {
-    struct routing_wait wait;
-    bool came;
-    enum err err;
-    char text[512];
-};
-
-static void on_put(struct routing_wait *w, enum err e, const char *text)
-{
-    struct asker *a = CONTAINER_OF(w, struct asker, wait);
-    a->came = true;
-    a->err = e;
-    snprintf(a->text, sizeof a->text, "%s", text);
-}
-
-static struct asker put(const char *document)
-{
-    static struct asker asker;
-    asker = (struct asker){.wait.fn = on_put};
-    cursor_rig_on(&f.rig);
-    routing_put(f.routing, SLICE_LIT("*"), slice_str(document), &asker.wait);
-    cursor_rig_run(&f.rig, 0);
-    assert_true(asker.came);
-    return asker;
 }
 
 #define TO(key, entity)                                                                            \
@@ -399,8 +370,7 @@ static struct asker put(const char *document)
 
 static void use(const char *document)
 {
-    struct asker a = put(document);
-    if (a.err != OK) fail_msg("%s", a.text);
+    if (deliver_rig_put(&f.d, document) != OK) fail_msg("%s", f.d.text);
     pass(S);
 }
 
@@ -409,9 +379,9 @@ enum { A = 1 << 1 };
 /* A message of one of the devices, each of which has its partition. */
 static void say_long(int n, size_t filling)
 {
-    struct log_writer *w = &f.rig.rig->cores[0].writer;
+    struct log_writer *w = &f.d.rig.rig->cores[0].writer;
     struct buf body = {0};
-    lane_running = &f.rig.rig->cores[0].lane;
+    lane_running = &f.d.rig.rig->cores[0].lane;
     buf_printf(&body, "{\"n\":%d,\"x\":\"", n);
     for (size_t i = 0; i < filling; i++) buf_put_u8(&body, 'x');
     buf_put_str(&body, "\"}");
@@ -425,9 +395,9 @@ static void say_long(int n, size_t filling)
     amqp_put_str(b, "hot");
     amqp_close(b, map, 2);
     amqp_put_data(b, buf_slice(&body));
-    log_end(w, rig_note, f.rig.rig->cores[0].slot, 1);
+    log_end(w, rig_note, f.d.rig.rig->cores[0].slot, 1);
     buf_free(&body);
-    rig_run(f.rig.rig);
+    rig_run(f.d.rig.rig);
 }
 
 static void say_many(int first, int last)
@@ -450,20 +420,7 @@ static void assert_heard(int first, int last)
 
 static struct routing_health health(void)
 {
-    struct buf text = {0};
-    struct arena a = {0};
-    struct json *all;
-    struct routing_health h = {0};
-    static const char *const words[] = {"unknown", "healthy", "degraded", "unhealthy", "dead"};
-    cursor_rig_on(&f.rig);
-    routing_put_health(f.routing, &text);
-    assert_int_equal(json_parse(&a, buf_slice(&text), &all), OK);
-    const struct json *e = json_get(all, "value")->child->next;
-    while (!slice_is(json_str(e, "healthStatus"), words[h.status])) h.status++;
-    snprintf(h.error, sizeof h.error, "%.*s", SLICE_ARG(json_str(e, "lastKnownError")));
-    buf_free(&text);
-    arena_free(&a);
-    return h;
+    return deliver_rig_health(&f.d);
 }
 
 static void expect_unhealthy(const char *error)
@@ -766,9 +723,9 @@ static void a_connection_may_be_cut_anywhere(void **state)
         f.b.credit = 3;
         say_before(after % 2 ? EVENT_HUB : QUEUE, 40);
         for (unsigned i = 0; i < after * 4; i++) {
-            cursor_rig_run(&f.rig, i % 4 ? 0 : CURSOR_RIG_STEP_US);
-            lane_running = &f.rig.lane;
-            lane_run_once(&f.rig.lane, rig_mono_us);
+            cursor_rig_run(&f.d.rig, i % 4 ? 0 : CURSOR_RIG_STEP_US);
+            lane_running = &f.d.rig.lane;
+            lane_run_once(&f.d.rig.lane, rig_mono_us);
             exchange(&f.b);
         }
         cut();
@@ -809,12 +766,12 @@ static void an_endpoint_may_change_at_any_time(void **state)
         tear_down(state);
         set_up(state);
         f.b.credit = 2;
-        assert_int_equal(put(EVENT_HUB).err, OK);
+        assert_int_equal(deliver_rig_put(&f.d, EVENT_HUB), OK);
         say_many(1, 12);
         for (unsigned i = 0; i < after; i++) {
-            cursor_rig_run(&f.rig, i == 0 ? CURSOR_RIG_STEP_US : 0);
-            lane_running = &f.rig.lane;
-            lane_run_once(&f.rig.lane, rig_mono_us);
+            cursor_rig_run(&f.d.rig, i == 0 ? CURSOR_RIG_STEP_US : 0);
+            lane_running = &f.d.rig.lane;
+            lane_run_once(&f.d.rig.lane, rig_mono_us);
             exchange(&f.b);
         }
         use(ONE("eventHubs", TO("b3RoZXI=", "far")));
@@ -852,10 +809,9 @@ static void what_is_wrong_with_an_endpoint_is_said(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct asker a = put(rows[i].document);
-        assert_int_equal(a.err, ERR_INVALID);
-        if (strstr(a.text, rows[i].text) == NULL) fail_msg("%s", a.text);
-        assert_null(strstr(a.text, "c2VjcmV0"));
+        assert_int_equal(deliver_rig_put(&f.d, rows[i].document), ERR_INVALID);
+        if (strstr(f.d.text, rows[i].text) == NULL) fail_msg("%s", f.d.text);
+        assert_null(strstr(f.d.text, "c2VjcmV0"));
     }
 }
 
@@ -864,8 +820,8 @@ static void a_key_is_masked_and_kept(void **state)
     struct buf shown = {0};
     (void)state;
     use(EVENT_HUB);
-    cursor_rig_on(&f.rig);
-    routing_put_document(f.routing, &shown);
+    cursor_rig_on(&f.d.rig);
+    routing_put_document(f.d.routing, &shown);
     assert_non_null(strstr(buf_cstr(&shown), TO("****", "far")));
     assert_null(strstr(buf_cstr(&shown), "c2VjcmV0"));
     buf_free(&shown);
@@ -874,7 +830,7 @@ static void a_key_is_masked_and_kept(void **state)
     pass(S);
     assert_heard(1, 4);
     assert_int_equal(f.b.dials, 1);
-    assert_int_equal(put(ONE("eventHubs", TO("****", "other"))).err, ERR_INVALID);
+    assert_int_equal(deliver_rig_put(&f.d, ONE("eventHubs", TO("****", "other"))), ERR_INVALID);
 }
 
 static void another_key_takes_its_place(void **state)

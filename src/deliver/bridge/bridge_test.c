@@ -1,5 +1,6 @@
 /* bridge_test.c - a broker in memory that takes, refuses, is silent, hangs up in the middle of a batch and comes
  * back; the test is the network, too. */
+#include "deliver/deliver_rig.h"
 #include "deliver/say_test.h"
 
 #include "base/json.h"
@@ -39,14 +40,11 @@ static struct broker {
 } broker;
 
 static struct fixture {
-    struct cursor_rig rig;
+    struct deliver_rig d;
     struct conn_host host;
     struct dialer dialer;
     struct list wires;
     struct wire *wire; /* the newest; NULL: it is gone */
-    struct hub hub;
-    struct routing *routing;
-    struct deliver *deliver;
 } f;
 
 /* ---- the network */
@@ -180,7 +178,7 @@ static bool serve(struct wire *w)
 static bool serve_all(void)
 {
     bool any = false;
-    lane_running = &f.rig.lane;
+    lane_running = &f.d.rig.lane;
     LIST_EACH(node, &f.wires) any |= serve(CONTAINER_OF(node, struct wire, node));
     return any;
 }
@@ -190,49 +188,43 @@ static bool serve_all(void)
 static void run(int64_t us)
 {
     do {
-        cursor_rig_run(&f.rig, MIN(us, (int64_t)CURSOR_RIG_STEP_US));
+        cursor_rig_run(&f.d.rig, MIN(us, (int64_t)CURSOR_RIG_STEP_US));
         us -= CURSOR_RIG_STEP_US;
-        while (serve_all()) rig_run(f.rig.rig);
+        while (serve_all()) rig_run(f.d.rig.rig);
     } while (us > 0);
+}
+
+static void furnish(struct deliver_rig *d, struct deliver_doors *doors)
+{
+    lane_running = &d->rig.lane;
+    conn_host_init(&f.host, &d->rig.lane);
+    f.dialer = (struct dialer){.connect = on_connect, .stop = on_stop};
+    dialer_init(&f.dialer, &f.host);
+    doors->dialer = &f.dialer;
+}
+
+static void leave(struct deliver_rig *d)
+{
+    (void)d;
+    dialer_close(&f.dialer);
+}
+
+static void strip(struct deliver_rig *d)
+{
+    LIST_EACH(node, &f.wires) conn_abort(&CONTAINER_OF(node, struct wire, node)->conn);
+    while (serve_all()) rig_run(d->rig.rig);
+    conn_host_fini(&f.host);
 }
 
 static void open_hub(void)
 {
-    static const struct routing_kind *const kinds[] = {&bridge_kind.routing};
-    static const struct routing_config config = {.kinds = kinds, .kind_count = 1};
-    assert_int_equal(cursor_rig_open(&f.rig), OK);
-    lane_running = &f.rig.lane;
-    conn_host_init(&f.host, &f.rig.lane);
-    f.dialer = (struct dialer){.connect = on_connect, .stop = on_stop};
-    dialer_init(&f.dialer, &f.host);
-    f.hub = (struct hub){.office = &f.rig.rig->office,
-                         .core_count = 1,
-                         .cores = {f.rig.lane.id},
-                         .log = f.rig.rig->log,
-                         .store = f.rig.store,
-                         .name = "plant",
-                         .created_us = INT64_C(1700000000000000),
-                         .mqtt_port = 18883,
-                         .plain_mqtt_port = 11883};
-    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("plant.test")), OK);
-    assert_int_equal(routing_new(&f.hub, &f.rig.lane, &config, &f.routing), OK);
-    f.deliver =
-        deliver_new(&f.hub, &f.rig.lane,
-                    &(struct deliver_doors){
-                        .routing = f.routing, .cursors = f.rig.cursors, .dialer = &f.dialer});
+    deliver_rig_open(&f.d);
     run(0);
 }
 
 static void close_hub(void)
 {
-    lane_running = &f.rig.lane;
-    dialer_close(&f.dialer);
-    deliver_free(f.deliver);
-    LIST_EACH(node, &f.wires) conn_abort(&CONTAINER_OF(node, struct wire, node)->conn);
-    while (serve_all()) rig_run(f.rig.rig);
-    routing_free(f.routing);
-    conn_host_fini(&f.host);
-    cursor_rig_close(&f.rig);
+    deliver_rig_close(&f.d);
 }
 
 static int set_up(void **state)
@@ -241,33 +233,19 @@ static int set_up(void **state)
     memset(&f, 0, sizeof f);
     list_init(&f.wires);
     broker = (struct broker){0};
-    cursor_rig_init(&f.rig, PARTITIONS);
-    f.rig.log.journal_bytes = 4 << 20;
-    open_hub();
+    f.d.furnish = furnish;
+    f.d.leave = leave;
+    f.d.strip = strip;
+    deliver_rig_start(&f.d, PARTITIONS);
+    run(0);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    close_hub();
-    cursor_rig_fini(&f.rig);
+    deliver_rig_fini(&f.d);
     return 0;
-}
-
-static struct asker {
-    struct routing_wait wait;
-    bool came;
-    enum err err;
-    char text[512];
-} asker;
-
-static void on_put(struct routing_wait *w, enum err e, const char *text)
-{
-    (void)w;
-    asker.came = true;
-    asker.err = e;
-    snprintf(asker.text, sizeof asker.text, "%s", text);
 }
 
 #define BROKER(more)  "{\"name\":\"b\",\"url\":\"mqtt://localhost:1883\"" more "}"
@@ -276,17 +254,12 @@ static void on_put(struct routing_wait *w, enum err e, const char *text)
 
 static enum err put(const char *document)
 {
-    asker = (struct asker){.wait.fn = on_put};
-    cursor_rig_on(&f.rig);
-    routing_put(f.routing, SLICE_LIT("*"), slice_str(document), &asker.wait);
-    cursor_rig_run(&f.rig, 0);
-    assert_true(asker.came);
-    return asker.err;
+    return deliver_rig_put(&f.d, document);
 }
 
 static void use(const char *document)
 {
-    if (put(document) != OK) fail_msg("%s", asker.text);
+    if (put(document) != OK) fail_msg("%s", f.d.text);
     run(S);
 }
 
@@ -294,7 +267,7 @@ static void say_to(const char *device_id, unsigned partition, int n)
 {
     struct buf body = {0};
     buf_printf(&body, "{\"n\":%d}", n);
-    say_body(&f.rig, partition, device_id, buf_slice(&body), A);
+    say_body(&f.d.rig, partition, device_id, buf_slice(&body), A);
     buf_free(&body);
 }
 
@@ -317,20 +290,7 @@ static void assert_heard(int last)
 
 static struct routing_health health(void)
 {
-    static const char *const words[] = {"unknown", "healthy", "degraded", "unhealthy", "dead"};
-    struct buf text = {0};
-    struct arena a = {0};
-    struct json *all;
-    struct routing_health h = {0};
-    cursor_rig_on(&f.rig);
-    routing_put_health(f.routing, &text);
-    assert_int_equal(json_parse(&a, buf_slice(&text), &all), OK);
-    const struct json *e = json_get(all, "value")->child->next;
-    while (!slice_is(json_str(e, "healthStatus"), words[h.status])) h.status++;
-    snprintf(h.error, sizeof h.error, "%.*s", SLICE_ARG(json_str(e, "lastKnownError")));
-    buf_free(&text);
-    arena_free(&a);
-    return h;
+    return deliver_rig_health(&f.d);
 }
 
 /* ---- */
@@ -444,7 +404,7 @@ static void a_connection_that_ends_between_messages_is_made_again(void **state)
     use(BROKERS(BROKER("")));
     say_many(1, 10);
     run(0);
-    lane_running = &f.rig.lane;
+    lane_running = &f.d.rig.lane;
     conn_ended(&f.wire->conn, ERR_CLOSED);
     run(10 * S);
     assert_int_equal(broker.greetings, 1);
@@ -493,7 +453,7 @@ static void a_message_as_large_as_a_message_may_be_goes(void **state)
     use(BROKERS(BROKER("")));
     buf_put_str(&body, "{\"n\":1}");
     while (buf_size(&body) < 256 << 10) buf_put_u8(&body, ' ');
-    say_body(&f.rig, 1, "pump", buf_slice(&body), A);
+    say_body(&f.d.rig, 1, "pump", buf_slice(&body), A);
     say_many(2, 4);
     run(S);
     assert_heard(4);
@@ -522,7 +482,7 @@ static void whatever_the_broker_does_all_arrives_in_order(void **state)
             run((int64_t)(what % 40) * S / 4);
             if (what % 13) continue;
             close_hub();
-            io_mem_crash(f.rig.io, seed);
+            io_mem_crash(f.d.rig.io, seed);
             open_hub();
         }
         broker.away = broker.silent = broker.deaf = false;
@@ -577,9 +537,9 @@ static void members_are_looked_at(void **state)
         char document[512];
         snprintf(document, sizeof document, BROKERS("{\"name\":\"b\",%s}"), rows[i].members);
         enum err e = put(document);
-        if (rows[i].error == NULL && e != OK) fail_msg("%s: %s", rows[i].members, asker.text);
-        if (rows[i].error && (e == OK || !strstr(asker.text, rows[i].error)))
-            fail_msg("%s: %s", rows[i].members, asker.text);
+        if (rows[i].error == NULL && e != OK) fail_msg("%s: %s", rows[i].members, f.d.text);
+        if (rows[i].error && (e == OK || !strstr(f.d.text, rows[i].error)))
+            fail_msg("%s: %s", rows[i].members, f.d.text);
     }
 }
 
@@ -608,8 +568,8 @@ static void members_have_their_length(void **state)
 static bool is_shown(const char *part)
 {
     struct buf shown = {0};
-    cursor_rig_on(&f.rig);
-    routing_put_document(f.routing, &shown);
+    cursor_rig_on(&f.d.rig);
+    routing_put_document(f.d.routing, &shown);
     bool found = strstr(buf_cstr(&shown), part) != NULL;
     buf_free(&shown);
     return found;

@@ -1,6 +1,6 @@
 /* event_hubs_test.c - routes to event hubs of this server: what arrives, in which order, and what a missing
  * one or a full log does. */
-#include "cursor/cursor_rig.h"
+#include "deliver/deliver_rig.h"
 
 #include "base/amqp.h"
 #include "base/json.h"
@@ -13,71 +13,63 @@
 enum { PARTITIONS = 2, S = 1000000, HEARD_MAX = 4096 };
 
 static struct fixture {
-    struct cursor_rig rig;
-    struct hub hub;
+    struct deliver_rig d;
     struct log_writer writer; /* of the lane that delivers */
-    struct routing *routing;
     struct consumer_groups *groups;
     struct event_hubs *hubs;
-    struct deliver *deliver;
     bool renamed;        /* the server has another name, and does not listen yet */
     struct buf heard[8]; /* of an event hub, per partition: "n " of each message */
     unsigned count;
     struct buf last; /* the newest record's frame */
 } f;
 
+static void furnish(struct deliver_rig *d, struct deliver_doors *doors)
+{
+    struct hub *hub = &d->hub;
+    struct lane *lane = &d->rig.lane;
+    snprintf(hub->id_scope, sizeof hub->id_scope, "0ne00000001");
+    hub->created_us = 12;
+    hub->https_port = f.renamed ? 0 : 8443;
+    if (f.renamed) snprintf(hub->hosts[0], sizeof hub->hosts[0], "other.test");
+    log_writer_init(&f.writer, hub->log, lane);
+    assert_int_equal(consumer_groups_new(hub, lane, &f.groups), OK);
+    assert_int_equal(event_hubs_new(hub, lane, &f.writer, f.groups, &f.hubs), OK);
+    doors->writer = &f.writer;
+    doors->event_hubs = f.hubs;
+}
+
+static void strip(struct deliver_rig *d)
+{
+    (void)d;
+    event_hubs_free(f.hubs);
+    consumer_groups_free(f.groups);
+    log_writer_fini(&f.writer);
+}
+
 static void open_hub(void)
 {
-    const struct routing_config config = {.kinds = deliver_kinds, .kind_count = deliver_kind_count};
-    struct lane *lane = &f.rig.lane;
-    assert_int_equal(cursor_rig_open(&f.rig), OK);
-    f.hub = (struct hub){.office = &f.rig.rig->office,
-                         .core_count = 1,
-                         .cores = {lane->id},
-                         .log = f.rig.rig->log,
-                         .store = f.rig.store,
-                         .name = "plant",
-                         .id_scope = "0ne00000001",
-                         .https_port = f.renamed ? 0 : 8443,
-                         .created_us = 12};
-    assert_int_equal(hub_add_host(&f.hub, slice_str(f.renamed ? "other.test" : "plant.test")), OK);
-    log_writer_init(&f.writer, f.hub.log, lane);
-    assert_int_equal(routing_new(&f.hub, lane, &config, &f.routing), OK);
-    assert_int_equal(consumer_groups_new(&f.hub, lane, &f.groups), OK);
-    assert_int_equal(event_hubs_new(&f.hub, lane, &f.writer, f.groups, &f.hubs), OK);
-    f.deliver = deliver_new(&f.hub, lane,
-                            &(struct deliver_doors){.routing = f.routing,
-                                                    .cursors = f.rig.cursors,
-                                                    .writer = &f.writer,
-                                                    .event_hubs = f.hubs});
-    cursor_rig_run(&f.rig, 0);
+    deliver_rig_open(&f.d);
 }
 
 static void close_hub(void)
 {
-    deliver_free(f.deliver);
-    event_hubs_free(f.hubs);
-    consumer_groups_free(f.groups);
-    routing_free(f.routing);
-    log_writer_fini(&f.writer);
-    cursor_rig_close(&f.rig);
+    deliver_rig_close(&f.d);
 }
 
 static int set_up(void **state)
 {
     (void)state;
     memset(&f, 0, sizeof f);
-    cursor_rig_init(&f.rig, PARTITIONS);
-    f.rig.log.journal_bytes = 16 << 20;
-    open_hub();
+    f.d.furnish = furnish;
+    f.d.strip = strip;
+    deliver_rig_start(&f.d, PARTITIONS);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    close_hub();
-    cursor_rig_fini(&f.rig);
+    deliver_rig_fini(&f.d);
     for (unsigned i = 0; i < 8; i++) buf_free(&f.heard[i]);
     buf_free(&f.last);
     return 0;
@@ -86,20 +78,10 @@ static int tear_down(void **state)
 /* ---- asking */
 
 struct asker {
-    struct routing_wait routing;
     struct event_hub_wait hub;
     bool came;
     enum err err;
-    char text[512];
 };
-
-static void on_put(struct routing_wait *w, enum err e, const char *text)
-{
-    struct asker *a = CONTAINER_OF(w, struct asker, routing);
-    a->came = true;
-    a->err = e;
-    snprintf(a->text, sizeof a->text, "%s", text);
-}
 
 static void on_hub(struct event_hub_wait *w, enum err e, bool created)
 {
@@ -111,31 +93,25 @@ static void on_hub(struct event_hub_wait *w, enum err e, bool created)
 
 static const char *put(const char *document)
 {
-    static struct asker a;
-    a = (struct asker){.routing.fn = on_put};
-    cursor_rig_on(&f.rig);
-    routing_put(f.routing, SLICE_LIT("*"), slice_str(document), &a.routing);
-    cursor_rig_run(&f.rig, 0);
-    assert_true(a.came);
-    return a.text;
+    return deliver_rig_put(&f.d, document) == OK ? "" : f.d.text;
 }
 
 static void make(const char *name, unsigned partitions)
 {
     struct asker a = {.hub.fn = on_hub};
     struct event_hub_wish wish = {.name = slice_str(name), .partitions = partitions};
-    cursor_rig_on(&f.rig);
+    cursor_rig_on(&f.d.rig);
     event_hub_put(f.hubs, &wish, &a.hub);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     assert_int_equal(a.err, OK);
 }
 
 static void drop(const char *name)
 {
     struct asker a = {.hub.fn = on_hub};
-    cursor_rig_on(&f.rig);
+    cursor_rig_on(&f.d.rig);
     event_hub_delete(f.hubs, slice_str(name), &a.hub);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     assert_int_equal(a.err, OK);
 }
 
@@ -162,9 +138,9 @@ static void put_enrichment(struct buf *b, const char *value)
 static void say(const char *device, unsigned partition, int n, size_t filler,
                 const char *enrichment)
 {
-    struct log_writer *w = &f.rig.rig->cores[0].writer;
+    struct log_writer *w = &f.d.rig.rig->cores[0].writer;
     struct buf body = {0};
-    lane_running = &f.rig.rig->cores[0].lane;
+    lane_running = &f.d.rig.rig->cores[0].lane;
     buf_printf(&body, "%d ", n);
     for (size_t i = 0; i < filler; i++) buf_put_u8(&body, '.');
     struct buf *b = log_begin(w, 0, partition, RECORD_TWIN_CHANGE, A);
@@ -181,9 +157,9 @@ static void say(const char *device, unsigned partition, int n, size_t filler,
         log_sections_done(w);
         put_enrichment(b, enrichment);
     }
-    log_end(w, rig_note, f.rig.rig->cores[0].slot, 1);
+    log_end(w, rig_note, f.d.rig.rig->cores[0].slot, 1);
     buf_free(&body);
-    rig_run(f.rig.rig);
+    rig_run(f.d.rig.rig);
 }
 
 static void hear(void *ctx, const struct record *r)
@@ -204,12 +180,12 @@ static void read_all(const char *name)
     const struct event_hub *h = event_hub_find(f.hubs, slice_str(name));
     assert_non_null(h);
     f.count = 0;
-    f.rig.rig->stream = h->stream;
+    f.d.rig.rig->stream = h->stream;
     for (unsigned i = 0; i < h->partitions; i++) {
         buf_clear(&f.heard[i]);
-        assert_int_equal(rig_read_all(f.rig.rig, i, 0, 64 << 10, hear, NULL), OK);
+        assert_int_equal(rig_read_all(f.d.rig.rig, i, 0, 64 << 10, hear, NULL), OK);
     }
-    f.rig.rig->stream = 0;
+    f.d.rig.rig->stream = 0;
 }
 
 static const char *health(void)
@@ -218,8 +194,8 @@ static const char *health(void)
     struct buf text = {0};
     struct arena a = {0};
     struct json *all;
-    cursor_rig_on(&f.rig);
-    routing_put_health(f.routing, &text);
+    cursor_rig_on(&f.d.rig);
+    routing_put_health(f.d.routing, &text);
     assert_int_equal(json_parse(&a, buf_slice(&text), &all), OK);
     const struct json *e = json_get(all, "value")->child->next;
     snprintf(said, sizeof said, "%.*s: %.*s", SLICE_ARG(json_str(e, "healthStatus")),
@@ -239,9 +215,9 @@ static void messages_arrive_with_their_stamps_their_key_and_enrichments(void **s
     struct amqp_value v;
     make("orders", 4);
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     say("pump", 1, 7, 0, "north");
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     read_all("Orders");
     assert_int_equal(f.count, 1);
     assert_int_equal(record_parse(buf_slice(&f.last), &r), OK);
@@ -269,10 +245,10 @@ static void a_device_keeps_its_order_and_what_is_of_none_that_of_its_partition(v
     (void)state;
     make("orders", 4);
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     for (int n = 100; n < 400; n++) say("pump", 1, n, 0, NULL);
     for (int n = 400; n < 500; n++) say(NULL, 0, n, 0, NULL);
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     read_all("orders");
     assert_int_equal(f.count, 400);
     struct buf expected = {0};
@@ -289,21 +265,21 @@ static void a_missing_event_hub_is_told_of_and_gets_all_when_it_is_there(void **
 {
     (void)state;
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     for (int n = 1; n <= 50; n++) say("pump", 1, n, 0, NULL);
-    cursor_rig_run(&f.rig, 5 * S);
+    cursor_rig_run(&f.d.rig, 5 * S);
     assert_string_equal(health(), "unhealthy: there is no event hub 'orders' on this server");
     make("orders", 1);
-    cursor_rig_run(&f.rig, (int64_t)2 * DELIVER_PAUSE_MAX_S * S);
+    cursor_rig_run(&f.d.rig, (int64_t)2 * DELIVER_PAUSE_MAX_S * S);
     read_all("orders");
     assert_int_equal(f.count, 50);
     assert_true(strncmp(health(), "healthy", 7) == 0);
     drop("orders");
     say("pump", 1, 51, 0, NULL);
-    cursor_rig_run(&f.rig, 2 * S);
+    cursor_rig_run(&f.d.rig, 2 * S);
     assert_true(strncmp(health(), "unhealthy", 9) == 0);
     make("orders", 2);
-    cursor_rig_run(&f.rig, (int64_t)2 * DELIVER_PAUSE_MAX_S * S);
+    cursor_rig_run(&f.d.rig, (int64_t)2 * DELIVER_PAUSE_MAX_S * S);
     read_all("orders");
     assert_int_equal(f.count, 1);
 }
@@ -314,9 +290,9 @@ static void a_message_at_the_limit_arrives_and_one_above_it_is_passed_over(void 
     size_t room = EVENT_HUBS_EVENT_BYTES_MAX;
     make("orders", 1);
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     say("pump", 1, 1, 1000, NULL);
-    cursor_rig_run(&f.rig, 0);
+    cursor_rig_run(&f.d.rig, 0);
     read_all("orders");
     struct record r;
     assert_int_equal(record_parse(buf_slice(&f.last), &r), OK);
@@ -324,7 +300,7 @@ static void a_message_at_the_limit_arrives_and_one_above_it_is_passed_over(void 
     say("pump", 1, 2, room - around, NULL);
     say("pump", 1, 3, room - around + 1, NULL);
     say("pump", 1, 4, 0, NULL);
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     read_all("orders");
     assert_string_equal(buf_cstr(&f.heard[0]), "1 2 4 ");
     assert_non_null(strstr(health(), "larger than 1048576 bytes"));
@@ -341,9 +317,9 @@ static void a_full_writer_takes_a_message_at_a_time(void **state)
     struct buf filler = {0};
     make("orders", 1);
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     for (int n = 1; n <= 20; n++) say("pump", 1, n, 0, NULL);
-    lane_running = &f.rig.lane;
+    lane_running = &f.d.rig.lane;
     memset(buf_reserve(&filler, 1 << 20), 0, 1 << 20);
     buf_commit(&filler, 1 << 20);
     while (!log_writer_full(&f.writer)) {
@@ -353,7 +329,7 @@ static void a_full_writer_takes_a_message_at_a_time(void **state)
         log_end(&f.writer, on_filler, (struct addr){0}, 0);
     }
     buf_free(&filler);
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     read_all("orders");
     assert_int_equal(f.count, 20);
     assert_string_equal(health(), "healthy: ");
@@ -364,14 +340,14 @@ static void a_crash_and_another_name_lose_nothing(void **state)
     (void)state;
     make("orders", 1);
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     for (int n = 1; n <= 20; n++) say("pump", 1, n, 0, NULL);
     close_hub();
     f.renamed = true;
     open_hub();
-    cursor_rig_run(&f.rig, 2 * S);
+    cursor_rig_run(&f.d.rig, 2 * S);
     for (int n = 21; n <= 40; n++) say("pump", 1, n, 0, NULL);
-    cursor_rig_run(&f.rig, 2 * S);
+    cursor_rig_run(&f.d.rig, 2 * S);
     read_all("orders");
     assert_true(f.count >= 40);
     int next = 1;
@@ -422,22 +398,22 @@ static void what_arrives_counts_among_the_events_of_the_throttle(void **state)
     struct throttle_config config = {0};
     make("orders", 1);
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     assert_int_equal(throttle_override(&config, SLICE_LIT("events=10/s")), OK);
-    f.hub.throttle = throttle_new(&config);
+    f.d.hub.throttle = throttle_new(&config);
     for (int n = 0; n < 60; n++) say("pump", 1, n, 0, NULL);
     read_all("orders");
     assert_in_range(f.count, 10, 12);
-    cursor_rig_run(&f.rig, 2 * S);
+    cursor_rig_run(&f.d.rig, 2 * S);
     read_all("orders");
     assert_in_range(f.count, 25, 32);
-    cursor_rig_run(&f.rig, 5 * S);
+    cursor_rig_run(&f.d.rig, 5 * S);
     read_all("orders");
     assert_int_equal(f.count, 60);
     const char *at = buf_cstr(&f.heard[0]);
     for (int n = 0; n < 60; n++) assert_int_equal(strtol(at, (char **)&at, 10), n);
-    throttle_free(f.hub.throttle);
-    f.hub.throttle = NULL;
+    throttle_free(f.d.hub.throttle);
+    f.d.hub.throttle = NULL;
 }
 
 static void what_others_have_taken_is_waited_for_and_said(void **state)
@@ -446,18 +422,18 @@ static void what_others_have_taken_is_waited_for_and_said(void **state)
     struct throttle_config config = {0};
     make("orders", 1);
     assert_string_equal(put(ORDERS), "");
-    cursor_rig_run(&f.rig, S);
+    cursor_rig_run(&f.d.rig, S);
     assert_int_equal(throttle_override(&config, SLICE_LIT("events=1/min")), OK);
-    f.hub.throttle = throttle_new(&config);
-    assert_int_equal(throttle_take_now(f.hub.throttle, THROTTLE_EVENT, 1), 0);
+    f.d.hub.throttle = throttle_new(&config);
+    assert_int_equal(throttle_take_now(f.d.hub.throttle, THROTTLE_EVENT, 1), 0);
     say("pump", 1, 7, 0, NULL);
-    cursor_rig_run(&f.rig, CURSOR_RIG_STEP_US);
+    cursor_rig_run(&f.d.rig, CURSOR_RIG_STEP_US);
     if (!strstr(health(), "as many events as the throttle lets them")) fail_msg("%s", health());
-    cursor_rig_run(&f.rig, 120 * (int64_t)S);
+    cursor_rig_run(&f.d.rig, 120 * (int64_t)S);
     read_all("orders");
     assert_int_equal(f.count, 1);
-    throttle_free(f.hub.throttle);
-    f.hub.throttle = NULL;
+    throttle_free(f.d.hub.throttle);
+    f.d.hub.throttle = NULL;
 }
 
 int main(void)
