@@ -153,23 +153,25 @@ CAPTURE = {"intervalInSeconds": 60, "sizeLimitInBytes": 10485760, "skipEmptyArch
            "destination": {"name": "Azimuth.Folder"}}
 
 
-def capture(book, name, options):
+def capture(way_in):
     """As fast as it goes, with every message in a file besides, and without, in turn."""
-    servers = [Azimuth(devices=100), Azimuth("azimuth-capture", devices=100)]
-    try:
-        path = f"/admin/v1/captures/{servers[1].admin('GET', '/admin/v1/hub')['hubName']}"
-        servers[1].admin("PUT", path, CAPTURE)
-        for server in servers:
-            wait_settled(server)
-        arguments = f"{PLAIN} -c 100 --qos 1 --window 16 --duration {options.seconds}"
-        for number in range(options.rounds):
+    def case(book, name, options):
+        servers = [Azimuth(devices=100), Azimuth("azimuth-capture", devices=100)]
+        try:
+            path = f"/admin/v1/captures/{servers[1].admin('GET', '/admin/v1/hub')['hubName']}"
+            servers[1].admin("PUT", path, CAPTURE)
             for server in servers:
-                result = generate_undisturbed(server, arguments, options)
-                parts = servers[1].admin("GET", path)["partitions"]
-                book.add(name, server.name, {"round": number, **result,
-                                             "events_in_files": sum(p["events"] for p in parts)})
-    finally:
-        stop_all(servers)
+                wait_settled(server)
+            arguments = f"{way_in} -c 100 --qos 1 --window 16 --duration {options.seconds}"
+            for number in range(options.rounds):
+                for server in servers:
+                    result = generate_undisturbed(server, arguments, options)
+                    parts = servers[1].admin("GET", path)["partitions"]
+                    book.add(name, server.name, {"round": number, **result,
+                                                 "events_in_files": sum(p["events"] for p in parts)})
+        finally:
+            stop_all(servers)
+    return case
 
 
 # ---- twins
@@ -305,7 +307,8 @@ CASES = {
     "methods": methods,
     "routing": routing,
     "fanout": fanout.fanout,
-    "capture": capture,
+    "capture": capture(TLS),
+    "capture-plain": capture(PLAIN),
     "twins": twins,
     "c2d": c2d,
     "provisioning": provisioning,
