@@ -38,8 +38,7 @@ static void wake(struct lane *lane)
 static int sleep_ms(struct core *core)
 {
     atomic_exchange_explicit(&core->asleep, true, memory_order_acq_rel);
-    bool waits = !list_empty(&core->unread) || !list_empty(&core->shaking);
-    if (lane_has_mail(&core->lane) || waits) return 0;
+    if (lane_has_mail(&core->lane) || !list_empty(&core->unread)) return 0;
     int64_t next = timers_next(&core->lane.timers);
     if (next == INT64_MAX) return -1;
     int64_t wait_us = MAX(next - clock_mono_us(), 0);
@@ -53,28 +52,17 @@ static void on_mail(struct source *s, uint32_t events, int64_t now_us)
 
 /* ---- turns */
 
-/* Up to NET_EVENTS_MAX, waiting at most so long. */
-static int take_some(struct core *core, int wait_ms, int64_t *now_us)
-{
-    struct epoll_event events[NET_EVENTS_MAX];
-    int count = epoll_wait(core->poll, events, NET_EVENTS_MAX, wait_ms);
-    atomic_store_explicit(&core->asleep, false, memory_order_relaxed);
-    assert(count >= 0 || errno == EINTR);
-    *now_us = clock_mono_us();
-    for (int i = 0; i < count; i++) {
-        struct source *s = events[i].data.ptr;
-        s->ready(s, events[i].events, *now_us);
-    }
-    return count;
-}
-
-/* All that there is: the kernel tells of thousands that connect at once first, if they were first. */
 static void take_events(struct core *core)
 {
-    int64_t now_us;
-    int count = take_some(core, sleep_ms(core), &now_us);
-    for (int i = 1; count == NET_EVENTS_MAX && i < NET_ROUNDS_MAX; i++)
-        count = take_some(core, 0, &now_us);
+    struct epoll_event events[NET_EVENTS_MAX];
+    int count = epoll_wait(core->poll, events, NET_EVENTS_MAX, sleep_ms(core));
+    atomic_store_explicit(&core->asleep, false, memory_order_relaxed);
+    assert(count >= 0 || errno == EINTR);
+    int64_t now_us = clock_mono_us();
+    for (int i = 0; i < count; i++) {
+        struct source *s = events[i].data.ptr;
+        s->ready(s, events[i].events, now_us);
+    }
     /* What this core was told before a peer spoke it knows before it listens: nobody is served by what has been
      * revoked. */
     if (lane_has_mail(&core->lane)) lane_run_once(&core->lane, now_us);
@@ -96,21 +84,17 @@ static void obey(struct core *core)
     }
 }
 
-void core_turn(struct core *core)
-{
-    core->turn++;
-    take_events(core);
-    obey(core);
-    int64_t now_us = clock_mono_us();
-    lane_run_once(&core->lane, now_us);
-    socket_bury(core, now_us);
-}
-
 static void *run(void *arg)
 {
     struct core *core = arg;
     lane_running = &core->lane;
-    while (!core->stopped) core_turn(core);
+    while (!core->stopped) {
+        take_events(core);
+        obey(core);
+        int64_t now_us = clock_mono_us();
+        lane_run_once(&core->lane, now_us);
+        socket_bury(core, now_us);
+    }
     return NULL;
 }
 
@@ -143,7 +127,6 @@ struct core *core_new(struct office *office, unsigned index, unsigned max_connec
     list_init(&core->listeners);
     list_init(&core->conns);
     list_init(&core->unread);
-    list_init(&core->shaking);
     list_init(&core->gone);
     core->conn_max = max_connections;
     socket_dialer_init(core);

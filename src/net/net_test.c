@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "net/net.h"
 #include "net/socket.h"
-#include "proto/tls/pair_test.h"
 
 /* ---- a front that sends back what it gets; "quit" closes after the echo */
 
@@ -361,54 +360,9 @@ static void mail_is_read_before_the_peers_that_spoke_meanwhile(void **state)
     lane_fini(&here);
 }
 
-/* ---- handshakes */
-
-/* Clients that have begun to say hello; the core has accepted them. */
-static void begin_shaking(struct server *s, int *fds, int count)
-{
-    for (int i = 0; i < count; i++) {
-        fds[i] = call(s);
-        assert_int_equal(write(fds[i], "\x16\x03\x01\x02\x00\x01", 6), 6);
-    }
-    while (atomic_load(&s->core->conn_count) < (unsigned)count) core_turn(s->core);
-}
-
-static size_t count_of(const struct list *l)
-{
-    size_t count = 0;
-    LIST_EACH(node, l) count++;
-    return count;
-}
-
-static void a_turn_takes_some_handshakes_on_and_leaves_the_rest(void **state)
-{
-    (void)state;
-    struct tls_context *tls = server_context(NULL, false);
-    for (int over = 0; over < 2; over++) {
-        struct server s = {0};
-        int fds[NET_SHAKES_MAX + 1], count = NET_SHAKES_MAX + over;
-        struct net_listener spec = {.front = &echo_front, .tls = &tls};
-        assert_int_equal(net_bind("127.0.0.1", 0, 1, &s.port), OK);
-        s.core = core_new(&s.office, 0, 100);
-        lane_running = core_lane(s.core);
-        assert_int_equal(core_listen(s.core, s.port.fds[0], false, &spec), OK);
-        begin_shaking(&s, fds, count);
-        core_turn(s.core); /* the kernel tells of all of them, if it has not */
-        assert_int_equal(count_of(&s.core->shaking), over);
-        if (over) core_turn(s.core);
-        assert_true(list_empty(&s.core->shaking));
-        for (int i = 0; i < count; i++) close(fds[i]);
-        lane_running = NULL;
-        core_free(s.core);
-        close(s.port.lock);
-    }
-    tls_context_drop(tls);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_turn_takes_some_handshakes_on_and_leaves_the_rest),
         cmocka_unit_test(what_is_sent_comes_back_and_close_flushes),
         cmocka_unit_test(a_slow_reader_gets_every_byte_in_order),
         cmocka_unit_test(connections_have_a_limit),
@@ -419,5 +373,5 @@ int main(void)
         cmocka_unit_test(draining_waits_for_output),
         cmocka_unit_test(mail_is_read_before_the_peers_that_spoke_meanwhile),
     };
-    return cmocka_run_group_tests(tests, make_identities, free_identities);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

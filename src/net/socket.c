@@ -24,8 +24,6 @@ COUNTER(barred, "azimuth_connections_barred_total",
         "Connections closed at accept because their address had too many failed logins");
 COUNTER(refused, "azimuth_connections_refused_total",
         "Connections closed at accept because max-connections was reached");
-COUNTER(shakes_put_off, "azimuth_tls_handshakes_put_off_total",
-        "Turns of a core that left TLS handshakes to the next one")
 COUNTER(shed, "azimuth_connections_shed_total",
         "Connections closed at accept because the process had no descriptor left");
 
@@ -37,7 +35,7 @@ struct socket {
     int fd; /* -1: closed */
     struct core *core;
     struct list node;      /* in core->conns, later in core->gone */
-    struct list unread;    /* in core->unread, or core->shaking */
+    struct list unread;    /* in core->unread */
     struct buf pending;    /* bytes that the socket's buffer did not take */
     int64_t unanswered_us; /* when the input was read that nothing was written after; 0: none */
     bool readable;         /* there may be input */
@@ -116,29 +114,13 @@ static void read_once(struct socket *s, int64_t now_us)
     }
 }
 
-/* Who is in, comes first: when thousands come back at once, their handshakes take seconds, and nobody else
- * shall wait for more than a few of them. */
-static void shake_some(struct core *core, int64_t now_us)
-{
-    struct list *node;
-    for (int i = 0; i < NET_SHAKES_MAX && (node = list_shift(&core->shaking)) != NULL; i++)
-        read_once(CONTAINER_OF(node, struct socket, unread), now_us);
-    if (!list_empty(&core->shaking)) metric_inc(&shakes_put_off);
-}
-
 void socket_read_all(struct core *core, int64_t now_us)
 {
     struct list now, *node;
     list_init(&now);
     list_splice(&now, &core->unread);
-    while ((node = list_shift(&now)) != NULL) {
-        struct socket *s = CONTAINER_OF(node, struct socket, unread);
-        if (s->conn.state == CONN_OPENING)
-            list_push(&core->shaking, &s->unread);
-        else
-            read_once(s, now_us);
-    }
-    shake_some(core, now_us);
+    while ((node = list_shift(&now)) != NULL)
+        read_once(CONTAINER_OF(node, struct socket, unread), now_us);
 }
 
 static void on_ready(struct source *source, uint32_t events, int64_t now_us)
@@ -333,7 +315,6 @@ void socket_accept(struct source *source, uint32_t events, int64_t now_us)
 {
     struct listener *l = CONTAINER_OF(source, struct listener, source);
     (void)events;
-    if (l->turn != l->core->turn) l->accepted = 0;
-    l->turn = l->core->turn;
-    while (l->accepted < NET_ACCEPTS_MAX && accept_one(l, now_us)) l->accepted++;
+    for (int i = 0; i < NET_ACCEPTS_MAX && accept_one(l, now_us); i++) {
+    }
 }

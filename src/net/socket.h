@@ -11,10 +11,8 @@
 
 enum {
     NET_READ_BUFFER = CONN_READ_MAX,
-    NET_EVENTS_MAX = 256, /* taken from the kernel at a time */
-    NET_ROUNDS_MAX = 64,  /* so often per turn */
+    NET_EVENTS_MAX = 256, /* taken from the kernel per turn */
     NET_ACCEPTS_MAX = 32, /* connections accepted per listener and turn */
-    NET_SHAKES_MAX = 16,  /* connections per turn whose handshake is taken a step on: 0.3 ms each */
 };
 
 /* Something in the epoll set; its address is the event's. */
@@ -34,9 +32,7 @@ struct core {
     pthread_t thread;
     struct list listeners, conns;
     struct list unread; /* connections with input that has not been taken */
-    uint64_t turn;
-    struct list shaking; /* the same, in their handshake */
-    struct list gone;    /* closed sockets whose connections have not been told */
+    struct list gone;   /* closed sockets whose connections have not been told */
     struct dialer dialer;
     struct lookups *lookups;
     struct list attempts_gone; /* of dials, not freed yet */
@@ -54,9 +50,7 @@ struct listener {
     struct core *core;
     struct net_listener spec;
     bool is_unix;
-    unsigned port;     /* 0: a Unix socket */
-    unsigned accepted; /* in that turn of the core */
-    uint64_t turn;
+    unsigned port; /* 0: a Unix socket */
     struct list node;
 };
 
@@ -70,10 +64,7 @@ void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storag
 void socket_dialer_init(struct core *core);
 void socket_bury_attempts(struct core *core);
 
-/* What the kernel has to tell, the main thread's wishes, and the lane's turn.  The core's thread does nothing else. */
-void core_turn(struct core *core);
-
-/* One read for each connection that has input; of those in their handshake for NET_SHAKES_MAX. */
+/* One read for each connection that has input. */
 void socket_read_all(struct core *core, int64_t now_us);
 
 /* Tells closed connections' fronts and frees them. */
