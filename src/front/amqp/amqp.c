@@ -383,7 +383,9 @@ static void check_tokens(struct peer *p)
             explain_expired(p, slice_str(l->address.who));
         if (l->ends_us <= wall_us)
             peer_detach(l, AMQP_UNAUTHORIZED,
-                        "The token for '%s' has expired; a new one has to be put to $cbs.",
+                        p->login
+                            ? "The key that '%s' was opened with is no longer its policy's."
+                            : "The token for '%s' has expired; a new one has to be put to $cbs.",
                         l->path);
         else
             p->ends_us = MIN(p->ends_us, l->ends_us);

@@ -53,6 +53,7 @@ enum {
 
 #define AMQP_NO_LINK_FIRST_US (60 * 1000000ll)  /* Service Bus: closes a connection without links */
 #define AMQP_NO_LINK_LATER_US (300 * 1000000ll) /* ... after the last one went */
+#define AMQP_LOGIN_LOOK_US    (60 * 1000000ll)  /* so often: has the policy the key still? */
 #define AMQP_READ_KEEP_US     (10 * 1000000ll)  /* that long a reader keeps what it may not send */
 
 extern const struct front amqp_front;

@@ -63,6 +63,7 @@ struct peer {
     struct peer_fault *fault;   /* device_fault.c; NULL: none was asked for */
     struct map devices;         /* struct device by who (device.h) */
     const struct policy *login; /* SASL PLAIN with this policy's key; NULL: none */
+    unsigned login_key;         /* which of the two */
     bool plain;                 /* SASL PLAIN, with a key or a token */
     bool opened, had_link, over;
     int64_t ends_us;      /* wall time: the first link's ends_us, or earlier */

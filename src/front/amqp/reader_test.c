@@ -538,6 +538,33 @@ static void the_name_that_tls_was_told_is_the_next_best(void **state)
     stop(&r, &c);
 }
 
+/* Whoever logged in with the key itself is looked at each minute. */
+static void a_policy_that_gets_another_key_ends_those_who_logged_in_with_the_old(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    front_rig_init(&r);
+    struct policies renewed = r.policies;
+    const struct policy *service = policies_find(&r.policies, SLICE_LIT("service"));
+    auth_key_make(&renewed.items[service - r.policies.items].keys[1]);
+    rig_open(&r, &c, 0);
+    rig_feed_format(&r, &c, "AMQP3\nsasl init['PLAIN' b\"\\0service\\0%s\"]\nAMQP0",
+                    service->keys[1].text);
+    rig_feed(&r, &c,
+             "0 open[\"c\" \"hub.test\"]\n0 begin[null 1 9 9]\n"
+             "0 attach[\"l\" 0 true 2b 0b @40 "
+             "[\"hub/ConsumerGroups/$Default/Partitions/0\"]]"
+             "\n0 flow[1 9 1 9 0 0 9]");
+    assert_null(strstr(rig_output(&c), "detach"));
+    front_rig_sleep(&r, 2 * AMQP_LOGIN_LOOK_US);
+    assert_null(strstr(rig_output(&c), "detach"));
+    r.hub.policies = &renewed;
+    front_rig_sleep(&r, AMQP_LOGIN_LOOK_US);
+    assert_non_null(strstr(rig_output(&c), "amqp:unauthorized-access"));
+    stop(&r, &c);
+}
+
 /* Whoever put a token is served under the IoT name as well. */
 static void the_iot_name_serves_those_who_put_a_token(void **state)
 {
@@ -571,6 +598,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_our_annotations_and_the_stored_sections),
+        cmocka_unit_test(a_policy_that_gets_another_key_ends_those_who_logged_in_with_the_old),
         cmocka_unit_test(the_filter_comes_back_with_the_source),
         cmocka_unit_test(the_runtime_metric_comes_as_delivery_annotations),
         cmocka_unit_test(a_reader_begins_where_its_filter_says),

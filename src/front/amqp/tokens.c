@@ -98,6 +98,14 @@ static bool key_matches(const struct policy *policy, struct slice password)
     return slice_eq_secret(slice_str(policy->keys[1].text), password) || first;
 }
 
+/* Who logged in with a key itself has no token that ends: whether the policy still has it is looked at now and then. */
+static int64_t login_until(const struct peer *p)
+{
+    const struct policy *now = policies_find(p->service->hub->policies, slice_str(p->login->name));
+    bool stays = now && key_matches(now, slice_str(p->login->keys[p->login_key].text));
+    return stays ? clock_wall_us() + AMQP_LOGIN_LOOK_US : INT64_MIN;
+}
+
 /* Of an identity's own key, which its home will look at, or of a policy that may connect devices. */
 static bool speaks_for_device(const struct peer *p, const struct sas *sas, struct slice token,
                               struct slice name)
@@ -169,7 +177,10 @@ bool peer_login_plain(struct peer *p, struct slice response)
     }
     const struct policy *policy = policies_find(p->service->hub->policies, name);
     p->plain = policy && key_matches(policy, rest);
-    if (p->plain) p->login = policy;
+    if (p->plain) {
+        p->login = policy;
+        p->login_key = slice_eq_secret(slice_str(policy->keys[0].text), rest) ? 0 : 1;
+    }
     if (p->plain) conn_login_good(p->conn);
     return p->plain;
 }
@@ -218,7 +229,8 @@ struct slice peer_token_for(const struct peer *p, struct slice path)
 int64_t peer_may_until(const struct peer *p, const struct address *a, unsigned right)
 {
     int64_t until_us = INT64_MIN;
-    if (right == 0 || (p->login && (p->login->rights & right) == right)) return INT64_MAX;
+    if (right == 0) return INT64_MAX;
+    if (p->login && (p->login->rights & right) == right) return login_until(p);
     LIST_EACH(node, &p->tokens)
     {
         struct sas sas;

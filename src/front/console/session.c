@@ -53,6 +53,15 @@ void console_session_end(struct session_table *t, struct console_session *s)
     metric_add(&sessions_now, -1);
 }
 
+void console_sessions_end_of(struct session_table *t, const char *policy)
+{
+    char name[SESSION_NAME_MAX + 1];
+    snprintf(name, sizeof name, SESSION_OF_POLICY "%s", policy);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (!is_free(&t->items[i]) && strcmp(t->items[i].name, name) == 0)
+            console_session_end(t, &t->items[i]);
+}
+
 static void end_old_ones(struct session_table *t, int64_t now_us)
 {
     for (size_t i = 0; i < SESSIONS_MAX; i++)

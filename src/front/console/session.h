@@ -21,6 +21,8 @@ enum {
     SESSION_SECRET_LEN = 64,    /* 32 random bytes in hex */
     SESSION_NAME_MAX = 80,
 };
+#define SESSION_OF_POLICY                                                                          \
+    "policy " /* and its name: who signed in with a policy's connection string */
 #define SESSION_IDLE_US     (12 * 3600 * 1000000ll)
 #define SESSION_LIFE_US     (7 * 24 * 3600 * 1000000ll)
 #define SESSION_LINK_US     (3600 * 1000000ll)
@@ -55,6 +57,9 @@ struct session_table {
 struct console_session *console_session_begin(struct session_table *t, const char *name,
                                               unsigned rights, int64_t now_us);
 void console_session_end(struct session_table *t, struct console_session *s);
+
+/* All of a policy's, one of whose keys is no longer good. */
+void console_sessions_end_of(struct session_table *t, const char *policy);
 
 /* NULL: there is none, or it is over.  It counts as used. */
 struct console_session *console_session_find(struct session_table *t, struct slice id,

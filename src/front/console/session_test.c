@@ -133,9 +133,22 @@ static void the_address_that_failed_first_makes_room(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
 
+static void sessions_of_a_policy_end_together(void **state)
+{
+    (void)state;
+    uint64_t one = console_session_begin(table, "policy service", 1, now_us)->number;
+    uint64_t two = console_session_begin(table, "policy service", 1, now_us)->number;
+    uint64_t other = console_session_begin(table, "policy serviceRead", 1, now_us)->number;
+    console_sessions_end_of(table, "service");
+    assert_null(console_session_numbered(table, one, now_us));
+    assert_null(console_session_numbered(table, two, now_us));
+    assert_non_null(console_session_numbered(table, other, now_us));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(sessions_of_a_policy_end_together),
         TEST(a_session_is_found_by_its_secret_and_no_other),
         TEST(an_unused_session_ends_and_a_used_one_lives_on_for_a_week),
         TEST(who_signs_out_is_out),

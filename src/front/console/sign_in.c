@@ -186,7 +186,7 @@ static void by_policy(struct call *call, struct slice text)
     else if (p == NULL || !has_key(p, connstr.key))
         refuse(call, "this hub has no policy of that name with that key");
     else {
-        snprintf(name, sizeof name, "policy %s", p->name);
+        snprintf(name, sizeof name, SESSION_OF_POLICY "%s", p->name);
         accept(call, name, p->rights);
     }
 }

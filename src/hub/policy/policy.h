@@ -35,7 +35,7 @@ struct policy_wait {
 };
 
 /* Makes a policy's key anew, 0: the primary one, 1: the secondary.  When the waiter is told OK all cores
- * go by it and the store has it; who connected with the one before stays until his token ends.
+ * go by it and the store has it; who has a token by the one before stays until it ends.
  * OK: the waiter will be told.  ERR_NOT_FOUND: no such policy; ERR_THROTTLED: another change is under
  * way; ERR_FULL. */
 enum err policy_renew(struct policy_keys *k, struct slice name, unsigned which,

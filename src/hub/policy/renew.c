@@ -9,6 +9,8 @@
 
 struct edition {
     struct policies policies;
+    const char *renewed; /* the policy, as the edition before has its name */
+    unsigned which;      /* of its keys */
     struct edition *before;
 };
 
@@ -55,6 +57,8 @@ static void publish(struct policy_keys *k)
     k->newest = k->next;
     k->hub->policies = &k->newest->policies;
     k->renewals++;
+    say_info("policy.key_renewed", "policy=%s key=%s", k->newest->renewed,
+             k->newest->which ? "secondary" : "primary");
 }
 
 static void on_stored(struct store_wait *w, struct store_answer *a)
@@ -95,7 +99,8 @@ static enum err make_next(struct policy_keys *k, struct slice name, unsigned whi
     k->next = NEW(struct edition);
     k->next->policies = *now;
     auth_key_make(&k->next->policies.items[p - now->items].keys[which]);
-    say_info("policy.key_renewed", "policy=%s key=%s", p->name, which ? "secondary" : "primary");
+    k->next->renewed = p->name;
+    k->next->which = which;
     return OK;
 }
 
