@@ -12,7 +12,9 @@ bool replay_back_is_loss(enum err e)
 bool replay_back_lost(struct replay_back *b, enum err e, int64_t progress, int64_t now_us)
 {
     if (!replay_back_is_loss(e)) return false;
-    if (progress > b->progress) b->tries = 0;
+    bool steady = b->back_us && now_us - b->back_us >= REPLAY_STEADY_US;
+    if (progress > b->progress || steady) b->tries = 0;
+    b->back_us = 0;
     if (b->tries == 0) b->since_us = now_us;
     b->progress = progress;
     if (b->tries && now_us - b->since_us >= b->give_up_us) return false;
@@ -28,4 +30,9 @@ bool replay_back_try(struct replay_back *b, int64_t now_us)
     if (b->at_us == 0 || now_us < b->at_us) return false;
     b->at_us = 0;
     return true;
+}
+
+void replay_back_there(struct replay_back *b, int64_t now_us)
+{
+    b->back_us = now_us;
 }

@@ -247,7 +247,9 @@ static enum err target_turn(struct replay_run *r, short revents)
 {
     if (replay_back_try(&r->target_back, clock_mono_us())) {
         r->result.reconnects++;
-        return with_target(r, replay_target_reopen(r->target));
+        enum err e = replay_target_reopen(r->target);
+        if (e == OK) replay_back_there(&r->target_back, clock_mono_us());
+        return with_target(r, e);
     }
     return r->target->opened ? with_target(r, replay_target_turn(r->target, revents)) : OK;
 }
@@ -256,7 +258,9 @@ static enum err stream_turn(struct replay_run *r, short revents)
 {
     if (replay_back_try(&r->stream_back, clock_mono_us())) {
         r->result.reconnects++;
-        return with_stream(r, replay_stream_open(r->stream));
+        enum err e = replay_stream_open(r->stream);
+        if (e == OK) replay_back_there(&r->stream_back, clock_mono_us());
+        return with_stream(r, e);
     }
     return r->stream->opened ? with_stream(r, replay_stream_turn(r->stream, revents)) : OK;
 }

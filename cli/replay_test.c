@@ -502,9 +502,29 @@ static void a_lost_connection_is_tried_for_so_long_without_progress(void **state
     assert_int_equal(b.at_us, now_us + REPLAY_PAUSE_US);
 }
 
+/* Between two events may be an hour: a connection that lasted is as good as an event. */
+static void a_connection_that_lasted_begins_the_time_anew(void **state)
+{
+    struct replay_back b = {.give_up_us = REPLAY_GIVE_UP_US};
+    int64_t now_us = 1000;
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_true(replay_back_lost(&b, ERR_CLOSED, 7, now_us));
+        assert_int_equal(b.at_us, now_us + REPLAY_PAUSE_US);
+        assert_true(replay_back_try(&b, b.at_us));
+        replay_back_there(&b, now_us);
+        now_us += REPLAY_STEADY_US;
+    }
+    assert_true(replay_back_lost(&b, ERR_CLOSED, 7, now_us));
+    replay_back_there(&b, now_us);
+    assert_true(replay_back_lost(&b, ERR_CLOSED, 7, now_us + REPLAY_STEADY_US - 1));
+    assert_int_equal(b.tries, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_that_lasted_begins_the_time_anew),
         cmocka_unit_test(times_are_dotnets_or_iso),
         cmocka_unit_test(an_event_keeps_what_it_was_and_carries_its_marks),
         cmocka_unit_test(an_event_without_a_body_has_none_and_a_device_says_no_annotations),
