@@ -179,7 +179,8 @@ static enum err own_hub_add(struct deliver_target *t, const struct record *r, st
     struct own_hub *h = of(t);
     const struct event_hub *to = event_hub_find(t->place.event_hubs, slice_str(h->name));
     (void)batch;
-    if (count && (log_writer_full(t->place.writer) || is_ahead(h->open))) return ERR_FULL;
+    bool ends = log_writer_full(t->place.writer) || is_ahead(h->open) || (count && h->open->failed);
+    if (count && ends) return ERR_FULL;
     if (h->open == NULL) h->open = begin(h);
     enum err e = to ? take_turn(h) : ERR_NOT_FOUND;
     if (e == ERR_AGAIN && count) return ERR_FULL;
