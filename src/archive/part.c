@@ -103,8 +103,10 @@ static void begin_window(struct part *p)
 {
     avro_writer_fini(&p->writer);
     buf_clear(&p->out);
-    if (p->out.ptr == NULL)
+    if (p->out.cap != SPOOL_ROOM) { /* a large event may have made it grow, and moved it */
+        buf_free(&p->out);
         buf_align(&p->out, IO_BLOCK, SPOOL_ROOM); /* to a folder it goes from there */
+    }
     spool_drop(p);
     begin_file(p);
     p->written = p->events = p->damaged = 0;

@@ -42,7 +42,7 @@ static void begin_batch(struct log_writer *w)
     struct log_batch *b = node ? CONTAINER_OF(node, struct log_batch, node) : NEW(struct log_batch);
     if (node) {
         w->idle_count--;
-        w->idle_bytes -= b->frames.cap;
+        w->idle_bytes -= b->frames.cap + b->waiters.cap;
     }
     if (b->frames.cap)
         b->frames.len = sizeof(struct msg);
@@ -85,7 +85,8 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
  * delivered the message still looks at it. */
 static void recycle(struct log_writer *w, struct log_batch *b, struct msg *m)
 {
-    if (w->idle_count == IDLE_BATCHES || w->idle_bytes + b->cap > LOG_IDLE_MAX) {
+    size_t size = b->cap + b->waiters.cap;
+    if (w->idle_count == IDLE_BATCHES || w->idle_bytes + size > LOG_IDLE_MAX) {
         free_batch(b);
         return;
     }
@@ -93,7 +94,7 @@ static void recycle(struct log_writer *w, struct log_batch *b, struct msg *m)
     b->frames = (struct buf){.ptr = (uint8_t *)m, .cap = b->cap};
     list_push(&w->returned, &b->node);
     w->idle_count++;
-    w->idle_bytes += b->cap;
+    w->idle_bytes += size;
 }
 
 /* Each is told once. */

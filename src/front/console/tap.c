@@ -26,7 +26,7 @@ static void on_read(struct log_asker *a, const struct log_read_done *done)
     } else if (done->err == ERR_CORRUPT) {
         come_to(t, done->next);
     } else {
-        t->next = t->end;
+        come_to(t, t->end);
     }
     t->of->came(t->of);
 }
