@@ -19,7 +19,7 @@ function add(into, line) {
     }
 }
 
-/** Calls onPart after each part with all that is known by then. */
+/** Calls onPart after each part with all that is known by then. Without paths names are wanted: the first part that has any ends it. */
 export async function readSeries(request, { signal, onPart }) {
     const all = { lines: null, found: [], records: 0, skipped: 0, bytes: 0 };
     let body = { ...request, buckets: BUCKETS };
@@ -30,7 +30,7 @@ export async function readSeries(request, { signal, onPart }) {
         for (const sum of ['records', 'skipped', 'bytes']) all[sum] += json[sum];
         all.found = json.found;
         onPart({ ...all, from: json.from, to: json.to, complete: json.complete });
-        if (json.complete) return;
+        if (json.complete || json.found.length) return;
         body = { ...body, from: json.from, to: json.to, next: json.next };
     }
 }

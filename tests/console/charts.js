@@ -3,6 +3,8 @@
 
 const { check, eventually } = require('./rig');
 
+const SERIES = '**/admin/v1/series';
+
 module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCRIPT }) => {
     test('what_a_device_has_sent_is_charted', async () => {
         const page = current();
@@ -51,6 +53,19 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         check(answers[0].complete && answers[0].records > 0, JSON.stringify(answers[0]));
         check(answers[1].complete && answers[1].records === 0, JSON.stringify(answers[1]));
         check(answers[2].records === answers[0].records, `${answers[2].records} and ${answers[0].records} messages in one span`);
+    });
+
+    test('names_of_numbers_are_sought_until_there_are_some', async () => {
+        const page = current(), founds = [[], ['first'], ['second']];
+        let asked = 0;
+        await page.route(SERIES, (route) => (route.request().postDataJSON().paths ? route.continue() : route.fulfill({
+            json: { from: 1, to: 2, complete: false, next: {}, records: 2000, skipped: 0, bytes: 0, series: [], found: founds[asked++] ?? [] },
+        })));
+        await page.goto(`${server.base}explore?p=temperature&from=-15m`);
+        await page.getByRole('checkbox', { name: 'first', exact: true }).waitFor();
+        await page.getByRole('region', { name: 'Chart' }).getByText('complete').waitFor();
+        check(asked === 2, `names are asked for ${asked} times`);
+        await page.unroute(SERIES);
     });
 
     test('devices_are_compared', async () => {
