@@ -68,6 +68,21 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await page.unroute(SERIES);
     });
 
+    test('what_is_followed_is_read_to_its_end', async () => {
+        const page = current();
+        await page.goto(`${server.base}explore?p=temperature&from=-15m`);
+        await page.getByRole('region', { name: 'Chart' }).getByText('complete').waitFor();
+        await page.route(SERIES, async (route) => {
+            await page.waitForTimeout(6000); // longer than it is until the page looks again
+            await route.continue().catch(() => {});
+        });
+        await page.getByRole('button', { name: 'Follow', exact: true }).click();
+        const [answer] = await Promise.all([page.waitForResponse(SERIES), page.getByRole('button', { name: 'Look again' }).click()]);
+        check(answer.status() === 200, 'the server refuses');
+        await page.getByRole('button', { name: 'Stop following' }).click();
+        await page.unroute(SERIES);
+    });
+
     test('devices_are_compared', async () => {
         const page = current();
         await page.goto(`${server.base}explore?p=temperature&from=-15m`);

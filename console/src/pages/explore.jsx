@@ -101,10 +101,20 @@ function Progress({ got, busy, stop }) {
         {busy && !got.complete && <Button kind="small" onClick={stop}>Stop</Button>}</div>;
 }
 
-function Lines({ view, devices, change, turn }) {
+/** Looks again some time after a reading has ended: none is cut short by the next. */
+function useFollow(on, again) {
+    useEffect(() => {
+        if (!on) return undefined;
+        const timer = setInterval(() => { if (!document.hidden) again(); }, FOLLOW_MS);
+        return () => clearInterval(timer);
+    }, [on]);
+}
+
+function Lines({ view, devices, change, turn, follow, again }) {
     const [table, setTable] = useState(false);
     const body = { ...(devices.length ? { devices } : {}), paths: view.paths, ...spanOf(view) };
     const { error, got, busy, stop } = useSeries(body, turn);
+    useFollow(follow && !busy, again);
     const fits = got && got.lines.length === view.paths.length * Math.max(1, devices.length);
     const lines = fits ? got.lines.map((l) => ({ ...l, name: nameOf(l, devices.length) })) : [];
     const times = got ? timesOf(got) : [];
@@ -119,21 +129,11 @@ function Lines({ view, devices, change, turn }) {
     </section>;
 }
 
-function useFollow(on) {
-    const [turn, setTurn] = useState(0);
-    useEffect(() => {
-        if (!on) return undefined;
-        const timer = setInterval(() => { if (!document.hidden) setTurn((n) => n + 1); }, FOLLOW_MS);
-        return () => clearInterval(timer);
-    }, [on]);
-    return [turn, () => setTurn(turn + 1)];
-}
-
 /** `device`: of that alone. */
 export function Charts({ device }) {
     const [view, change] = useView(device ? href('devices', device, 'charts') : href('explore'));
-    const [follow, setFollow] = useState(false);
-    const [turn, again] = useFollow(follow);
+    const [follow, setFollow] = useState(false), [turn, setTurn] = useState(0);
+    const again = () => setTurn((n) => n + 1);
     const devices = device ? [device] : view.devices;
     const names = useSeries({ ...(devices.length ? { devices } : {}), ...spanOf(view) }, 0);
     const found = names.got?.found ?? [];
@@ -154,7 +154,7 @@ export function Charts({ device }) {
         <Wrong error={names.error} />
         <Paths found={found} chosen={view.paths} onChange={(paths) => change({ paths })} />
         {many && <Notice kind="bad">At most {LINES_MAX} lines: devices times numbers.</Notice>}
-        {view.paths.length > 0 && !many && <Lines view={view} devices={devices} change={change} turn={turn} />}
+        {view.paths.length > 0 && !many && <Lines view={view} devices={devices} change={change} turn={turn} follow={follow} again={again} />}
         {!view.paths.length && names.got?.complete && <Notice>No numbers were sent in that time{device ? ' by this device' : ''}.</Notice>}
     </>;
 }
