@@ -3,10 +3,10 @@
 const js = (text) => text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 const java = (text) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
 
-/** [id, name, program] per SDK, with that connection string. */
-export function snippets(connection, id = 'my-device', command = ['azimuth', 'device', 'simulate', '-d', id, '--rate', '1']) {
+/** [id, name, program] per SDK, with that connection string; without the id of a device that is there, one is made. */
+export function snippets(connection, id) {
     return [
-        ['cli', 'azimuth', command],
+        ['cli', 'azimuth', ['azimuth', 'device', 'simulate', '-d', ...(id ? [id, '--existing'] : ['my-device']), '--rate', '1']],
         ['node', 'Node.js', `const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const client = Client.fromConnectionString('${js(connection)}', Mqtt);

@@ -27,6 +27,10 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await page.getByRole('navigation', { name: 'SDK' }).getByRole('button', { name: 'Python' }).click();
         const program = await page.getByLabel('Program text').textContent();
         check(program.includes('IoTHubDeviceClient') && program.includes('SharedAccessKey=…'), `the program is ${program}`);
+        await page.getByRole('navigation', { name: 'SDK' }).getByRole('button', { name: 'azimuth' }).click();
+        const line = await page.getByLabel('Program text').textContent();
+        check(line === `azimuth device simulate -d '${PRESS}' --existing --rate 1`, `the command line is ${line}`);
+        await page.getByRole('navigation', { name: 'SDK' }).getByRole('button', { name: 'Python' }).click();
         check((await page.getByLabel('Trust text').textContent()).includes(server.ready.ca), 'where the CA is, is not said');
         check(await page.getByRole('region', { name: 'Hosts and ports' }).getByText(String(server.ready.mqtt)).count() === 1, 'the port is not there');
         await noBarriers('device, connect');

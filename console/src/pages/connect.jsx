@@ -58,10 +58,10 @@ function Places({ hub }) {
     </section>;
 }
 
-function Program({ text, ca }) {
+function Program({ id, text, ca }) {
     const [sdk, setSdk] = useState('node');
-    const all = snippets(text);
-    const program = all.find(([id]) => id === sdk)[2];
+    const all = snippets(text, id);
+    const program = all.find(([name]) => name === sdk)[2];
     const shown = Array.isArray(program) ? shell(program) : program;
     const hidden = shown.replaceAll(/SharedAccessKey=[^;'"]+/g, 'SharedAccessKey=…');
     return <section class="card wide" aria-label="Program">
@@ -97,7 +97,7 @@ export function Connect({ id, identity }) {
                 <Same cli={['azimuth', 'connection-string', '--device-id', id]} />
             </section>
             {hub && <Places hub={hub} />}
-            {hub && <Program text={text} ca={hub.ca} />}
+            {hub && <Program id={id} text={text} ca={hub.ca} />}
         </div>
     </>;
 }
