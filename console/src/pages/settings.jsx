@@ -87,7 +87,7 @@ function Keys({ name, onClose }) {
     const work = useWork();
     const renew = () => work.run(async () => {
         await ask('POST', policyPath(name, '/renewKey'), { body: { keyType: which } });
-        setSaid(`The ${which} key is new. Who signs with the one before is refused from now on.`);
+        setSaid(`The ${which} key is new; with the one before nobody gets in. Connections by a token stay until it ends.`);
         setWhich(null);
         load();
         strings.load();
@@ -97,7 +97,8 @@ function Keys({ name, onClose }) {
         {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
         {json && <><Secret label="Primary key" text={json.primaryKey} /><Secret label="Secondary key" text={json.secondaryKey} /></>}
         {strings.json && <Secret label="Connection string" text={strings.json.primary} />}
-        {which ? <Notice kind="bad"><p>Every program that signs with the {which} key of {name} is refused until it gets the new one.</p>
+        {which ? <Notice kind="bad"><p>Who comes with the {which} key of {name}, or with a token by it, is refused until he has the new one. Connections by a token
+            stay until it ends; those of AMQP that logged in with the key itself end within a minute, the console's sessions of {name} at once.</p>
             <div class="row"><Button kind="bad" busy={work.busy} onClick={renew}>Make the {which} key anew</Button><Button onClick={() => setWhich(null)}>Leave it</Button></div></Notice>
             : <div class="row"><Button onClick={() => setWhich('primary')}>New primary key…</Button><Button onClick={() => setWhich('secondary')}>New secondary key…</Button></div>}
         <Same cli={['azimuth', 'hub', 'policy', ...(which ? ['renew-key', '-n', name, '--renew-key', which] : ['show', '-n', name])]} />
