@@ -37,12 +37,18 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) =
     });
 
     test('a_key_of_a_policy_is_shown_and_made_anew', async () => {
-        const page = current();
+        const page = current(), asked = [];
+        const note = (request) => { if (request.url().includes('/policies')) asked.push(new URL(request.url()).pathname); };
+        page.on('request', note);
         const before = JSON.parse(await server.run('hub', 'policy', 'show', '-n', 'registryRead', '-o', 'json'));
         await page.getByRole('button', { name: 'Keys of registryRead', exact: true }).click();
         const dialog = page.getByRole('dialog', { name: 'Keys of registryRead' });
         await dialog.getByRole('button', { name: 'Show Secondary key' }).click();
         await dialog.getByText(before.secondaryKey, { exact: true }).waitFor();
+        await dialog.getByRole('button', { name: 'Show Connection string' }).click();
+        await dialog.getByText(await server.run('connection-string', '--policy', 'registryRead'), { exact: true }).waitFor();
+        check(asked.join() === '/admin/v1/policies/registryRead', `asked for ${asked}`);
+        page.off('request', note);
         await dialog.getByRole('button', { name: 'New secondary key' }).click();
         await dialog.getByText('Do this from a shell').first().click();
         check(await dialog.getByLabel('command').textContent() === 'azimuth hub policy renew-key -n registryRead --renew-key secondary', 'the command line is another');

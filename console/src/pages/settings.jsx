@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { ask, isOwner, session } from '../state.js';
 import { listen } from '../live.js';
+import { policyConnectionString } from '../connection.js';
 import { Button, count, Dialog, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
 
 const DAY = 86400, EXPIRY = 'azimuth_tls_certificate_expiry_seconds';
@@ -82,7 +83,6 @@ function policyPath(name, more = '') {
 
 function Keys({ name, onClose }) {
     const { json, error, load } = useAnswer(policyPath(name));
-    const strings = useAnswer(policyPath(name, '/connection-strings'));
     const [which, setWhich] = useState(null), [said, setSaid] = useState('');
     const work = useWork();
     const renew = () => work.run(async () => {
@@ -90,13 +90,12 @@ function Keys({ name, onClose }) {
         setSaid(`The ${which} key is new; with the one before nobody gets in. Connections by a token stay until it ends.`);
         setWhich(null);
         load();
-        strings.load();
     });
     return <Dialog title={`Keys of ${name}`} onClose={onClose}>
         <Wrong error={error ?? work.error} />
         {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
-        {json && <><Secret label="Primary key" text={json.primaryKey} /><Secret label="Secondary key" text={json.secondaryKey} /></>}
-        {strings.json && <Secret label="Connection string" text={strings.json.primary} />}
+        {json && <><Secret label="Primary key" text={json.primaryKey} /><Secret label="Secondary key" text={json.secondaryKey} />
+            <Secret label="Connection string" text={policyConnectionString(name, json.primaryKey)} /></>}
         {which ? <Notice kind="bad"><p>Who comes with the {which} key of {name}, or with a token by it, is refused until he has the new one. Connections by a token
             stay until it ends; those of AMQP that logged in with the key itself end within a minute, the console's sessions of {name} at once.</p>
             <div class="row"><Button kind="bad" busy={work.busy} onClick={renew}>Make the {which} key anew</Button><Button onClick={() => setWhich(null)}>Leave it</Button></div></Notice>
@@ -109,7 +108,7 @@ function Keys({ name, onClose }) {
 function Policies() {
     const [list, setList] = useState(null), [open, setOpen] = useState(null);
     const work = useWork();
-    // Keys are asked for one policy at a time, when they are to be seen.
+    // The list has keys, too: only names and rights are kept of it, and one policy is asked for its own when they are to be seen.
     useEffect(() => {
         work.run(async () => setList((await ask('GET', '/admin/v1/policies')).json.map(({ keyName, rights }) => ({ keyName, rights }))));
     }, []);
