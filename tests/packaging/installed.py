@@ -136,19 +136,40 @@ def removed_it_stops_and_leaves_everything(machine):
     check(devices(machine) == ["my-device"], "the device is gone")
 
 
+def purge(machine, **variables):
+    """The question must have come with the package: an answer in advance would make debconf know it without."""
+    said = machine.run("sh", "-c", "echo METAGET azimuth/purge-data description | debconf-communicate azimuth")
+    check(said.startswith("0 Delete the hub's data"), f"debconf does not know the question: {said}")
+    machine.run("apt-get", "purge", "-y", "-q", "azimuth", **variables)
+
+
+def nothing_is_left(machine):
+    left = machine.run("sh", "-c", "ls -d /var/lib/azimuth /etc/azimuth /usr/share/doc/azimuth /etc/systemd/system/*/azimuth* "
+                                   "/var/lib/systemd/deb-systemd-helper-enabled/azimuth* 2>/dev/null || true")
+    check(left.strip() == "", f"there still is {left.split()}")
+
+
 @cases.case
 def purge_without_an_answer_keeps_the_data(machine):
-    machine.run("apt-get", "purge", "-y", "-q", "azimuth")
+    purge(machine)
     machine.run("test", "-e", "/etc/azimuth/azimuth.yaml", status=1)
     machine.run("test", "-s", "/var/lib/azimuth/ca.pem")
 
 
 @cases.case
-def purge_with_a_yes_leaves_nothing(machine):
+def purge_asks_and_with_a_yes_leaves_nothing(machine):
     install(machine, machine.give(made("deb")))
     check(devices(machine) == ["my-device"], "the device is gone")
+    # debconf's frontend that needs no terminal
+    purge(machine, DEBIAN_FRONTEND="editor", EDITOR="sed -i 's,^\\(azimuth/purge-data\\)=.*,\\1=\"yes\",'")
+    nothing_is_left(machine)
+
+
+@cases.case
+def purge_with_a_yes_in_advance_leaves_nothing(machine):
+    install(machine, machine.give(made("deb")))
+    known = machine.run("sh", "-c", "echo GET azimuth/purge-data | debconf-communicate azimuth")
+    check(known.startswith("0 false"), f"debconf does not know the question: {known}")
     machine.run("sh", "-c", "echo azimuth azimuth/purge-data boolean true | debconf-set-selections")
-    machine.run("apt-get", "purge", "-y", "-q", "azimuth")
-    left = machine.run("sh", "-c", "ls -d /var/lib/azimuth /etc/azimuth /usr/share/doc/azimuth /etc/systemd/system/*/azimuth* "
-                                   "/var/lib/systemd/deb-systemd-helper-enabled/azimuth* 2>/dev/null || true")
-    check(left.strip() == "", f"there still is {left.split()}")
+    purge(machine)
+    nothing_is_left(machine)
