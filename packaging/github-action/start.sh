@@ -9,6 +9,7 @@ read -ra options <<<"${OPTIONS:-}"
 read -ra devices <<<"${DEVICES:-}"
 nohup azimuth serve --ephemeral "${options[@]}" >"$here/ready" 2>"$here/log" </dev/null &
 pid=$!
+trap 'kill "$pid" 2>/dev/null || true' EXIT # unless all of this comes to its end
 for _ in {1..200}; do
     [ ! -s "$here/ready" ] || break
     kill -0 "$pid" 2>/dev/null || break
@@ -29,3 +30,4 @@ azimuth env --data "$data" --format github ${devices[0]:+--device-id "${devices[
     echo "ready=$ready"
     echo "pid=$pid"
 } >>"$GITHUB_OUTPUT"
+trap - EXIT

@@ -42,6 +42,16 @@ async function listeners(ports, address) {
   return (await mayBind(address, 443)) ? [] : ['--https-port', '0']
 }
 
+/** Ends the hub when this process is gone, even by SIGKILL: it reads a pipe whose other end closes then. A line
+ * says that the hub has ended by itself. */
+function guard(pid) {
+  const shell = spawn('/bin/sh', ['-c', 'read -r _ || kill "$1"', 'sh', `${pid}`], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  shell.once('error', () => {})
+  shell.stdin.on('error', () => {}).unref()
+  shell.unref()
+  return () => shell.stdin.end('\n')
+}
+
 /** One of the hub's own, with the ports and the certificate of its ready line. */
 export class Azimuth {
   #process
@@ -56,6 +66,7 @@ export class Azimuth {
       process.once('exit', (code, signal) => resolve(code ?? signal))
       process.once('error', (error) => resolve(error.message))
     })
+    if (process.pid) this.#ended.then(guard(process.pid))
     process.stderr.setEncoding('utf8').on('data', (text) => {
       this.#log = (this.#log + text).slice(-LOG_CHARACTERS_MAX)
     })

@@ -1,10 +1,12 @@
 // somebody.test.mjs - how somebody's own test uses the package, as he would write it.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { connect } from 'node:tls'
 import { after, before, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { startAzimuth } from 'azimuth-iot'
 
 let azimuth
@@ -51,6 +53,20 @@ test('two side by side have the same ports and not the same devices', async () =
   }
   assert.equal(existsSync(other.data), false)
 })
+
+for (const end of ["process.kill(process.pid, 'SIGKILL')", 'process.exit()', "throw new Error('of a test')"]) {
+  test(`no hub is left by ${end}`, async () => {
+    const script = `import { startAzimuth } from 'azimuth-iot'
+      import { writeSync } from 'node:fs'
+      writeSync(1, (await startAzimuth({ ports: 'free' })).data)
+      ${end}`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+    assert.match(stdout, /^\//)
+    const until = Date.now() + 20_000
+    while (existsSync(stdout) && Date.now() < until) await setTimeout(20)
+    assert.equal(existsSync(stdout), false)
+  })
+}
 
 test('what is wrong is said in one sentence', async () => {
   await assert.rejects(azimuth.run('hub', 'device-identity', 'show', '-d', 'nobody'), /there is no device 'nobody'/)

@@ -93,6 +93,24 @@ def the_action_for_github_sets_what_later_steps_read():
             end(int(outputs["pid"]))
 
 
+@case
+def the_action_that_fails_leaves_no_hub():
+    with tempfile.TemporaryDirectory(prefix="azm-action-") as folder:
+        (pathlib.Path(folder) / "azimuth").symlink_to(AZIMUTH)
+        try:
+            run(ROOT / "packaging/github-action/start.sh", RUNNER_TEMP=folder, PATH=f"{folder}:{os.environ['PATH']}", DEVICES="no/id",
+                OPTIONS="--mqtt-port 0 --amqp-port 0 --https-port 0 --console off", GITHUB_ENV="/dev/null", GITHUB_OUTPUT="/dev/null")
+        except Failed:
+            pass
+        else:
+            raise Failed("it makes a device 'no/id'")
+        ready = json.loads(next(pathlib.Path(folder).glob("azimuth-*/ready")).read_text())
+        until = time.monotonic() + 20
+        while pathlib.Path(ready["data"]).exists():
+            check(time.monotonic() < until, "the hub does not end")
+            time.sleep(0.05)
+
+
 def end(pid):
     """It is no child of ours: its directory goes when it has ended."""
     os.kill(pid, signal.SIGTERM)

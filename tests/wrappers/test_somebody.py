@@ -3,6 +3,9 @@ import json
 import os
 import pathlib
 import ssl
+import subprocess
+import sys
+import time
 import unittest
 import urllib.request
 
@@ -42,6 +45,18 @@ class Somebody(unittest.TestCase):
             self.assertEqual(json.loads(other.run("hub", "device-identity", "list")), [])
         self.assertFalse(pathlib.Path(other.data).exists())
         self.assertIn("stop", other.log)
+
+    def test_no_hub_is_left_by_a_process_that_ends_without_a_stop(self):
+        for end in ("os.kill(os.getpid(), signal.SIGKILL)", "sys.exit()", "raise RuntimeError('of a test')"):
+            script = f"import os, signal, sys; from azimuth_iot import start_azimuth; hub = start_azimuth(ports='free'); " \
+                     f"print(hub.data, end='', flush=True); {end}"
+            data = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                  check=False).stdout
+            self.assertTrue(data.startswith("/"), data)
+            until = time.monotonic() + 20
+            while os.path.exists(data) and time.monotonic() < until:
+                time.sleep(0.02)
+            self.assertFalse(os.path.exists(data), end)
 
     def test_what_is_wrong_is_said_in_one_sentence(self):
         with self.assertRaisesRegex(RuntimeError, "there is no device 'nobody'"):

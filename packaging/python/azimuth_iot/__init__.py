@@ -16,6 +16,7 @@ import time
 __all__ = ["Azimuth", "start_azimuth"]
 READY_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 15
+_guards = set()  # of hubs that run; one that nobody refers to any more still may be in use
 
 
 def _program(binary):
@@ -39,6 +40,13 @@ def _may_bind(address, port):
         return True
 
 
+def _guard(pid):
+    """Ends the hub when this process is gone, even by SIGKILL: it reads a pipe whose other end closes then. A line
+    says that the hub has ended by itself."""
+    return subprocess.Popen(["/bin/sh", "-c", 'read -r _ || kill "$1"', "sh", str(pid)], stdin=subprocess.PIPE,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
 class Azimuth:
     """A hub that runs: hostname, mqtt, amqp, https, console, ca, data, idScope and version of its ready line."""
 
@@ -46,7 +54,10 @@ class Azimuth:
         self._program = program
         self._log = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log)
+        self._guard = None
         try:
+            self._guard = _guard(self._process.pid)
+            _guards.add(self._guard)
             self.ready = json.loads(self._first_line())
         except BaseException:
             self._process.kill()
@@ -118,6 +129,9 @@ class Azimuth:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._guard in _guards:
+            _guards.remove(self._guard)
+            self._guard.communicate(b"\n")
         self._process.stdout.close()
         _ = self.log
         self._log.close()
