@@ -5,7 +5,7 @@ export interface StartOptions {
   devices?: string[]
   /** A YAML file, as of `azimuth serve --seed`. */
   seed?: string
-  /** 'standard' (the default): 8883, 5671 and, where this process may, 443, on a loopback address of its own. */
+  /** 'standard' (the default): 8883, 5671 and 443 on a loopback address of its own, where this process may; else free ones. */
   ports?: 'standard' | 'free'
   /** More options of `azimuth serve`. */
   options?: string[]

@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 const READY_MS_MAX = 20_000
 const STOP_MS_MAX = 15_000
 const LOG_CHARACTERS_MAX = 64 * 1024
+const PORTS = { mqtt: 8883, amqp: 5671, https: 443 } // as SDKs dial them
 
 /** The program: as said, AZIMUTH_BINARY, the one in this package, or what PATH has. */
 function program(binary) {
@@ -29,7 +30,7 @@ function ownAddress() {
   return `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(2, 255)}`
 }
 
-/** May this process bind a port below 1024? */
+/** May this process bind it: is it free there, and on all addresses, and not below 1024 for others than root? */
 function mayBind(address, port) {
   return new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false))
@@ -37,9 +38,19 @@ function mayBind(address, port) {
   })
 }
 
-async function listeners(ports, address) {
-  if (ports === 'free') return ['--mqtt-port', '0', '--amqp-port', '0', '--https-port', '0']
-  return (await mayBind(address, 443)) ? [] : ['--https-port', '0']
+/** The ports that must be other ones than SDKs dial. */
+async function portsTaken(ports, address) {
+  const names = Object.keys(PORTS)
+  if (ports === 'free') return names
+  const free = await Promise.all(names.map((name) => mayBind(address, PORTS[name])))
+  return names.filter((_, index) => !free[index])
+}
+
+/** HTTPS without its port is for everybody but root; the others want a word. */
+function warn(azimuth, taken) {
+  for (const name of taken.filter((one) => one !== 'https'))
+    process.emitWarning(`port ${PORTS[name]} is taken on all addresses of this machine: the hub has ${name.toUpperCase()} on ` +
+      `${azimuth[name]}, and an SDK that always dials ${PORTS[name]} does not reach it`, 'AzimuthWarning')
 }
 
 /** Ends the hub when this process is gone, even by SIGKILL: it reads a pipe whose other end closes then. A line
@@ -137,12 +148,14 @@ export class Azimuth {
 /** Starts a hub and waits until all its listeners accept. */
 export async function startAzimuth({ binary, devices = [], seed, ports = 'standard', options = [] } = {}) {
   const address = ports === 'free' ? '127.0.0.1' : ownAddress()
+  const taken = await portsTaken(ports, address)
   const words = ['serve', '--ephemeral', '--bind', address, '--console', `${address}:0`,
-    ...(ports === 'free' ? [] : ['--hostname', address]), ...(await listeners(ports, address)),
+    ...(ports === 'free' ? [] : ['--hostname', address]), ...taken.flatMap((name) => [`--${name}-port`, '0']),
     ...(seed ? ['--seed', seed] : []), ...options]
   const found = program(binary)
   const child = spawn(found, words, { stdio: ['ignore', 'pipe', 'pipe'] })
   const azimuth = await new Azimuth(child, found)._ready()
+  if (ports !== 'free') warn(azimuth, taken)
   try {
     for (const device of devices) await azimuth.createDevice(device)
   } catch (error) {

@@ -1,12 +1,15 @@
 """test_somebody.py - how somebody's own test uses the package, as he would write it."""
+import contextlib
 import json
 import os
 import pathlib
+import socket
 import ssl
 import subprocess
 import sys
 import time
 import unittest
+import unittest.mock
 import urllib.request
 
 from azimuth_iot import start_azimuth
@@ -45,6 +48,16 @@ class Somebody(unittest.TestCase):
             self.assertEqual(json.loads(other.run("hub", "device-identity", "list")), [])
         self.assertFalse(pathlib.Path(other.data).exists())
         self.assertIn("stop", other.log)
+
+    def test_ports_that_others_have_are_replaced_with_a_word(self):
+        address = "127.250.250.250"  # no address of others in this test
+        with unittest.mock.patch("azimuth_iot._own_address", return_value=address), contextlib.ExitStack() as held:
+            for port in (8883, 5671):
+                held.enter_context(socket.create_server((address, port)))
+            with self.assertWarns(UserWarning) as said, start_azimuth() as other:
+                self.assertNotEqual(other.mqtt, 8883)
+                self.assertNotEqual(other.amqp, 5671)
+            self.assertEqual([str(one.message).split()[1] for one in said.warnings if one.category is UserWarning], ["8883", "5671"])
 
     def test_no_hub_is_left_by_a_process_that_ends_without_a_stop(self):
         for end in ("os.kill(os.getpid(), signal.SIGKILL)", "sys.exit()", "raise RuntimeError('of a test')"):

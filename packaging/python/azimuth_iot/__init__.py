@@ -12,10 +12,12 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 
 __all__ = ["Azimuth", "start_azimuth"]
 READY_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 15
+PORTS = {"mqtt": 8883, "amqp": 5671, "https": 443}  # as SDKs dial them
 _guards = set()  # of hubs that run; one that nobody refers to any more still may be in use
 
 
@@ -31,13 +33,21 @@ def _own_address():
 
 
 def _may_bind(address, port):
-    """May this process bind a port below 1024?"""
+    """May this process bind it: is it free there, and on all addresses, and not below 1024 for others than root?"""
     with socket.socket() as one:
         try:
             one.bind((address, port))
         except OSError:
             return False
         return True
+
+
+def _warn(azimuth, taken):
+    """HTTPS without its port is for everybody but root; the others want a word."""
+    for name in taken:
+        if name != "https":
+            warnings.warn(f"port {PORTS[name]} is taken on all addresses of this machine: the hub has {name.upper()} on "
+                          f"{azimuth.ready[name]}, and an SDK that always dials {PORTS[name]} does not reach it", stacklevel=3)
 
 
 def _guard(pid):
@@ -141,12 +151,15 @@ def start_azimuth(binary=None, devices=(), seed=None, ports="standard", options=
     """Starts a hub and waits until all its listeners accept. `ports` "free": any, on 127.0.0.1."""
     address = "127.0.0.1" if ports == "free" else _own_address()
     words = ["serve", "--ephemeral", "--bind", address, "--console", f"{address}:0"]
-    if ports == "free":
-        words += ["--mqtt-port", "0", "--amqp-port", "0", "--https-port", "0"]
-    else:
-        words += ["--hostname", address] + ([] if _may_bind(address, 443) else ["--https-port", "0"])
+    taken = [name for name, port in PORTS.items() if ports == "free" or not _may_bind(address, port)]
+    for name in taken:
+        words += [f"--{name}-port", "0"]
+    if ports != "free":
+        words += ["--hostname", address]
     azimuth = Azimuth(_program(binary), [*words, *(["--seed", str(seed)] if seed else []), *map(str, options)])
     try:
+        if ports != "free":
+            _warn(azimuth, taken)
         for device in devices:
             azimuth.create_device(device)
     except BaseException:
