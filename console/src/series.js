@@ -21,13 +21,13 @@ function add(into, line) {
 
 /** Calls onPart after each part with all that is known by then. Without paths names are wanted: the first part that has any ends it. */
 export async function readSeries(request, { signal, onPart }) {
-    const all = { lines: null, found: [], records: 0, skipped: 0, bytes: 0 };
+    const all = { lines: null, found: [], records: 0, skipped: 0, lost: 0, bytes: 0 };
     let body = { ...request, buckets: BUCKETS };
     for (;;) {
         const { json } = await ask('POST', '/admin/v1/series', { body, signal });
         all.lines ??= json.series.map(empty);
         json.series.forEach((line, i) => add(all.lines[i], line));
-        for (const sum of ['records', 'skipped', 'bytes']) all[sum] += json[sum];
+        for (const sum of ['records', 'skipped', 'lost', 'bytes']) all[sum] += json[sum];
         all.found = json.found;
         onPart({ ...all, from: json.from, to: json.to, complete: json.complete });
         if (json.complete || json.found.length) return;

@@ -97,7 +97,7 @@ function Table({ lines, times }) {
 function Progress({ got, busy, stop }) {
     const text = `${count(got.lines.reduce((n, l) => n + l.values, 0))} values in ${count(got.records)} messages; ${(got.bytes / 1048576).toFixed(1)} MB of the log read`;
     return <div class="row"><State kind={got.complete ? 'good' : busy ? 'wait' : 'off'}>{got.complete ? 'complete' : busy ? 'reading on' : 'stopped'}</State>
-        <span class="hint">{text}{got.skipped > 0 && `; ${count(got.skipped)} are no JSON`}</span>
+        <span class="hint">{text}{got.skipped > 0 && `; ${count(got.skipped)} are no JSON`}{got.lost > 0 && `; ${count(got.lost)} are not there any more`}</span>
         {busy && !got.complete && <Button kind="small" onClick={stop}>Stop</Button>}</div>;
 }
 

@@ -62,7 +62,7 @@ static void answer(struct scan *s, bool complete)
     series_put(&s->series, &json);
     buf_printf(&json, ",\"complete\":%s,\"next\":{", complete ? "true" : "false");
     put_next(&json, &s->taps);
-    buf_printf(&json, "},\"skipped\":%" PRIu64 "}", s->taps.skipped);
+    buf_printf(&json, "},\"lost\":%" PRIu64 "}", s->taps.skipped);
     metric_inc(&scans_done);
     metric_add(&bytes_read, (int64_t)s->series.bytes);
     rest_answer_json(c, buf_slice(&json));

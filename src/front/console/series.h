@@ -2,7 +2,7 @@
  * each span of time.  Private to front/console.
  *
  *   > {"devices":["d1"],"paths":["temperature","motor.rpm"],"from":"-1h","to":1795640000000,"buckets":600}
- *   < {"from":ms,"to":ms,"buckets":600,"complete":true,"next":{...},"records":3600,"skipped":0,"bytes":812000,
+ *   < {"from":ms,"to":ms,"buckets":600,"complete":true,"next":{...},"lost":0,"records":3600,"skipped":0,"bytes":812000,
  *      "series":[{"device":"d1","path":"temperature","values":3600,"points":[[0,6,20.1,21.0,20.4],...]}]}
  *
  * A point is its bucket, how many values it has, the least, the largest, the mean; buckets without a value
