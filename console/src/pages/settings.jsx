@@ -87,7 +87,7 @@ function Keys({ name, onClose }) {
     const work = useWork();
     const renew = () => work.run(async () => {
         await ask('POST', policyPath(name, '/renewKey'), { body: { keyType: which } });
-        setSaid(`The ${which} key is new; with the one before nobody gets in. Connections by a token stay until it ends.`);
+        setSaid(`The ${which} key is new. With the one before nobody gets in; connections by a token stay until it ends.`);
         setWhich(null);
         load();
     });
