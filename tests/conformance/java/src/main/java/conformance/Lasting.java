@@ -47,7 +47,8 @@ final class Lasting {
         String key = Hub.REGISTRY.addDevice(new Device(id)).getPrimaryKey();
         boolean amqp = cell.protocol() == IotHubClientProtocol.AMQPS || cell.protocol() == IotHubClientProtocol.AMQPS_WS;
         boolean mqtt = !amqp && cell.protocol() != IotHubClientProtocol.HTTPS;
-        AtomicLong asked = new AtomicLong(); // for the first token: a busy machine takes its time until then
+        // For the first token: a busy machine takes its time until then. HTTPS asks when something is sent.
+        AtomicLong asked = new AtomicLong(amqp || mqtt ? 0 : System.currentTimeMillis() / 1000);
         AtomicInteger renewed = new AtomicInteger();
         DeviceClient client = new DeviceClient(Hub.HOST, id, () -> {
             try {
