@@ -325,9 +325,10 @@ static void on_again(struct timer *t, int64_t now_us)
 
 /* ---- turns */
 
-static void carry(struct remote *r, struct container *c)
+static void carry(struct job *j)
 {
-    struct job *j = CONTAINER_OF(c->waiting.next, struct job, node);
+    struct remote *r = j->remote;
+    struct container *c = j->container;
     list_remove(&j->node);
     list_push(&r->carried, &j->node);
     r->carried_count++;
@@ -353,7 +354,8 @@ static void pump(struct remote *r)
     struct container *c;
     if (r->pumping) return;
     r->pumping = true;
-    while (r->carried_count < REMOTE_CARRIED_MAX && (c = next_container(r)) != NULL) carry(r, c);
+    while (r->carried_count < REMOTE_CARRIED_MAX && (c = next_container(r)) != NULL)
+        carry(CONTAINER_OF(c->waiting.next, struct job, node));
     r->pumping = false;
 }
 
@@ -402,13 +404,17 @@ static struct job *begin(struct remote *r, struct msg *m, const char *method)
     return j;
 }
 
+/* Somebody waits for what has an end, so it waits for nobody. */
 static void submit(struct job *j)
 {
     struct remote *r = j->remote;
     j->container = container_of(r, slice_of(ask_of(j)->bytes, ask_of(j)->uri_len));
     list_push(&j->container->waiting, &j->node);
     metric_add(&waiting_now, 1);
-    pump(r);
+    if (j->ends_us)
+        carry(j);
+    else
+        pump(r);
 }
 
 /* All ids of a blob have one length (Azure). */

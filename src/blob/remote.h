@@ -25,8 +25,9 @@ enum {
     REMOTE_TRIES = 4,
     REMOTE_PROBE_S = 8,       /* all tries of a look at a container for which somebody waits */
     REMOTE_CARRIED_MAX = 256, /* requests under way at a time; the others wait */
-    REMOTE_CONTAINER_CARRIED_MAX = 2, /* of them to one container */
-    REMOTE_ERROR_BODY_MAX = 8 << 10,  /* of an answer that is no blob; the rest is dropped */
+    REMOTE_CONTAINER_CARRIED_MAX =
+        2, /* of them to one container; what has REMOTE_PROBE_S to end goes at once */
+    REMOTE_ERROR_BODY_MAX = 8 << 10, /* of an answer that is no blob; the rest is dropped */
 };
 
 struct remote;

@@ -257,6 +257,18 @@ static void a_container_that_hangs_holds_up_no_other(void **state)
     assert_int_equal(net.under_way, REMOTE_CONTAINER_CARRIED_MAX);
 }
 
+/* Of a container that hangs; it ends in its own time, not behind what hangs there. */
+static void a_probe_waits_for_nobody(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) stage(i, "dead");
+    run();
+    asks[4].wait.fn = note;
+    remote_probe(remote, &core, SLICE_LIT("https://acct.test:1/dead/b?sig=x"), &asks[4].wait);
+    run();
+    assert_int_equal(net.under_way, REMOTE_CONTAINER_CARRIED_MAX + 1);
+}
+
 static void it_is_asked_a_few_times_and_then_it_is_the_next_s_turn(void **state)
 {
     (void)state;
@@ -316,6 +328,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_container_that_hangs_holds_up_no_other),
+        TEST(a_probe_waits_for_nobody),
         TEST(it_is_asked_a_few_times_and_then_it_is_the_next_s_turn),
         TEST(a_container_that_comes_back_gets_what_waited),
         TEST(so_many_are_under_way_and_not_one_more),
