@@ -1,7 +1,7 @@
 /* json_index.h - where the tokens of a JSON text begin: simdjson's first pass behind a plain C door.
  *
- * For base/json.c, and route/scan.c for strings; the one place that knows simdjson.  A token begins at each of {}[]:, at
- * the opening quote of each string and at the first character of each number or literal.  The pass
+ * For base/json.c, and route/scan.c for strings; the one place that knows simdjson.  A token begins at
+ * each of {}[]:, at the opening quote of each string and at the first character of each number or literal.  The pass
  * also proves that the text is UTF-8, that every string is closed and that none contains a raw
  * control character.
  * Runs on: any thread; each has its own index, kept between calls up to JSON_INDEX_KEEP of text.
