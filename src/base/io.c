@@ -90,11 +90,6 @@ enum err io_sync(struct io_file *f)
     return f->io->methods->sync(f);
 }
 
-void io_push(struct io_file *f, uint64_t offset, uint64_t len)
-{
-    if (f->io->methods->push) f->io->methods->push(f, offset, len);
-}
-
 enum err io_size(struct io_file *f, uint64_t *size)
 {
     return f->io->methods->size(f, size);

@@ -54,10 +54,6 @@ enum err io_writev_at(struct io_file *f, uint64_t offset, const struct slice *pa
                       size_t count) MUST_USE;
 
 enum err io_sync(struct io_file *f) MUST_USE; /* fdatasync */
-
-/* Begins to write out what was written to [offset, offset + len), so that a later sync finds less to do.
- * Promises nothing. */
-void io_push(struct io_file *f, uint64_t offset, uint64_t len);
 enum err io_size(struct io_file *f, uint64_t *size) MUST_USE;
 enum err io_truncate(struct io_file *f, uint64_t size) MUST_USE;
 

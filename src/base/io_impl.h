@@ -17,7 +17,6 @@ struct io_methods {
     enum err (*writev_at)(struct io_file *f, uint64_t offset, const struct slice *parts,
                           size_t count);
     enum err (*sync)(struct io_file *f);
-    void (*push)(struct io_file *f, uint64_t offset, uint64_t len); /* NULL: nothing to do */
     enum err (*size)(struct io_file *f, uint64_t *size);
     enum err (*truncate)(struct io_file *f, uint64_t size);
     enum err (*allocate)(struct io_file *f, uint64_t size);

@@ -168,11 +168,6 @@ static enum err posix_writev_at(struct io_file *file, uint64_t offset, const str
     return write_through_cache(f, offset, parts, count);
 }
 
-static void posix_push(struct io_file *file, uint64_t offset, uint64_t len)
-{
-    sync_file_range(file_of(file)->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
-}
-
 static enum err posix_sync(struct io_file *file)
 {
     struct posix_file *f = file_of(file);
@@ -306,7 +301,6 @@ static const struct io_methods posix_methods = {
     .read_at = posix_read_at,
     .writev_at = posix_writev_at,
     .sync = posix_sync,
-    .push = posix_push,
     .size = posix_size,
     .truncate = posix_truncate,
     .allocate = posix_allocate,

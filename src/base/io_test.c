@@ -148,7 +148,6 @@ static void writes_past_the_cache_come_back(struct io *io)
     assert_int_equal(io_writev_at(f, IO_BLOCK, parts, 4), OK);
     assert_int_equal(io_sync(f), OK);
     assert_int_equal(io_write_at(f, 0, slice_of(bytes, IO_BLOCK)), OK);
-    io_push(f, 0, SIZE);
     must_write(f, 7, "odd");
     assert_int_equal(io_read_at(f, IO_BLOCK, got, SIZE, &n), OK);
     assert_int_equal(n, SIZE);

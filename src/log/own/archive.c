@@ -323,6 +323,7 @@ void archive_close(struct archive *a)
 {
     while (a->rack_count) rack_free(a, &a->racks[a->rack_count - 1]);
     for (unsigned i = 0; i < ARCHIVE_FILES_MAX; i++) io_close(a->files[i].file);
+    buf_free(&a->room);
 }
 
 /* ---- growth */
@@ -367,7 +368,7 @@ static enum err write_frames(struct archive *a, struct shelf *s, struct slice fr
     if (first.ordinal != s->next.ordinal) return ERR_AGAIN;
     if (s->grows && is_grown(a, s, frames.len)) TRY(seal(s));
     if (!s->grows) TRY(begin_segment(a, s));
-    TRY(segment_append(&s->growing, frames));
+    TRY(segment_append(&s->growing, &a->room, frames));
     s->next = s->growing.next;
     s->infos[s->count - 1].bytes += frames.len;
     count_bytes(a, s->id, (int64_t)frames.len);

@@ -35,7 +35,7 @@ struct rack {
     struct log_retention keep;
 };
 
-/* A sealed segment opened for reading. */
+/* A segment opened for reading. */
 struct shelf_file {
     struct shelf_id id;
     uint64_t ordinal;
@@ -60,6 +60,7 @@ struct archive {
     unsigned rack_count;
     uint64_t bytes, segments; /* of all of them */
     uint64_t removals;        /* segments trimmed so far */
+    struct buf room;          /* to write from */
     struct shelf_file files[ARCHIVE_FILES_MAX];
     uint64_t uses;
     struct shelf_hint hints[ARCHIVE_HINTS];

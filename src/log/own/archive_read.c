@@ -55,8 +55,8 @@ static struct shelf_file *oldest_file(struct archive *a)
     return oldest;
 }
 
-static enum err sealed_file(struct archive *a, struct shelf_id id, uint64_t ordinal,
-                            struct io_file **out)
+static enum err open_file(struct archive *a, struct shelf_id id, uint64_t ordinal,
+                          struct io_file **out)
 {
     char path[IO_NAME_MAX];
     struct shelf_file *f = find_file(a, id, ordinal);
@@ -77,12 +77,8 @@ static enum err open_source(struct archive *a, struct shelf *s, size_t at, struc
 {
     const struct segment_info *info = &s->infos[at];
     *out = (struct source){.shelf = s, .at = at, .end = info->bytes, .index = &out->loaded};
-    if (s->grows && at + 1 == s->count) {
-        out->file = s->growing.file;
-        out->index = &s->growing.index;
-        return OK;
-    }
-    return sealed_file(a, s->id, info->first.ordinal, &out->file);
+    if (s->grows && at + 1 == s->count) out->index = &s->growing.index;
+    return open_file(a, s->id, info->first.ordinal, &out->file);
 }
 
 /* Of a sealed segment the index is read only when it is needed. */

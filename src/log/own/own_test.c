@@ -258,6 +258,38 @@ static void a_flipped_bit_is_found_and_costs_little(void **state)
     end(&f);
 }
 
+static uint64_t size_on_disk(struct fixture *f, uint64_t ordinal)
+{
+    char path[IO_NAME_MAX];
+    struct io_file *file;
+    uint64_t size;
+    segment_path((struct shelf_id){0, 0}, ordinal, ".log", path);
+    assert_int_equal(io_open_file(f->io, path, IO_READ, &file), OK);
+    assert_int_equal(io_size(file, &size), OK);
+    io_close(file);
+    return size;
+}
+
+static void a_segment_grows_by_blocks_and_ends_with_its_last_record(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    fill(&f, 0, 1, 1000, 300);
+    reopen(&f);
+    const struct shelf *s = &f.rig->log->archive.racks[0].shelves[0];
+    assert_true(s->count > 1 && s->grows);
+    for (size_t i = 0; i + 1 < s->count; i++)
+        assert_int_equal(size_on_disk(&f, s->infos[i].first.ordinal), s->infos[i].bytes);
+    uint64_t newest = s->infos[s->count - 1].first.ordinal;
+    assert_int_equal(size_on_disk(&f, newest), s->growing.end);
+    for (uint64_t id = 1001; id <= 1040; id++) {
+        fill(&f, 0, id, id, 300);
+        reopen(&f);
+    }
+    assert_ids(&f, 0, 1040);
+    end(&f);
+}
+
 static void a_lost_index_costs_only_reading(void **state)
 {
     (void)state;
@@ -824,6 +856,7 @@ int main(void)
         cmocka_unit_test(a_killed_log_has_everything),
         cmocka_unit_test(the_journal_may_change_its_size),
         cmocka_unit_test(a_flipped_bit_is_found_and_costs_little),
+        cmocka_unit_test(a_segment_grows_by_blocks_and_ends_with_its_last_record),
         cmocka_unit_test(a_lost_index_costs_only_reading),
         cmocka_unit_test(the_check_names_what_is_wrong),
         cmocka_unit_test(a_batch_over_a_section_is_refused_in_its_turn),

@@ -12,6 +12,7 @@
  *   56  u64   0
  *   64  frames (record.h) without gaps: ordinals rise by one, sequences of those that readers of the
  *       stream see rise by one, enqueued times never fall
+ *       in the newest segment, zeros to the end of a block of IO_BLOCK bytes
  *
  * A mark is u64 ordinal, i64 sequence, i64 enqueued_us, i64 visible_us (mark.h).
  *
@@ -38,7 +39,14 @@
 #include "base/crc32c.h"
 #include "log/own/walk.h"
 
-enum { INDEX_ENTRY = 40, INDEX_CRC_AT = 36, HEAD_CRC_AT = 12, HEAD_CRC_FROM = 16, VERSION = 1 };
+enum {
+    ROOM_LEAST = 512 << 10,
+    INDEX_ENTRY = 40,
+    INDEX_CRC_AT = 36,
+    HEAD_CRC_AT = 12,
+    HEAD_CRC_FROM = 16,
+    VERSION = 1
+};
 
 static const uint8_t magic[8] = "AZJSEG\0";
 
@@ -221,11 +229,47 @@ struct index_entry index_behind(const struct buf *index, uint64_t offset, struct
 
 /* ---- growing */
 
+static size_t whole_blocks(size_t len)
+{
+    return (len + IO_BLOCK - 1) / IO_BLOCK * IO_BLOCK;
+}
+
+static void make_room(struct buf *room, size_t len)
+{
+    size_t cap = ROOM_LEAST;
+    buf_clear(room);
+    if (room->cap >= len) return;
+    while (cap < len) cap *= 2;
+    buf_free(room);
+    buf_align(room, IO_BLOCK, cap);
+}
+
+/* The last block again, with more behind it. */
+static enum err write_blocks(struct segment *s, struct buf *room, struct slice more)
+{
+    uint64_t from = s->end - buf_size(&s->rest);
+    size_t len = buf_size(&s->rest) + more.len, whole = whole_blocks(len);
+    make_room(room, whole);
+    buf_put_slice(room, buf_slice(&s->rest));
+    buf_put_slice(room, more);
+    memset(buf_reserve(room, whole - len), 0, whole - len);
+    room->len += whole - len;
+    TRY(io_write_at(s->file, from, buf_slice(room)));
+    size_t kept = len % IO_BLOCK;
+    buf_clear(&s->rest);
+    buf_put(&s->rest, room->ptr + len - kept, kept);
+    s->end += more.len;
+    return OK;
+}
+
 static enum err write_head(struct segment *s)
 {
-    struct buf head = {0};
+    struct buf head = {0}, room = {0};
     put_head(&head, s->id, &s->first);
-    enum err err = io_write_at(s->file, 0, buf_slice(&head));
+    s->end = 0;
+    enum err err = write_blocks(s, &room, buf_slice(&head));
+    s->synced = s->end;
+    buf_free(&room);
     buf_free(&head);
     return err;
 }
@@ -248,9 +292,8 @@ enum err segment_create(struct segment *s, struct io *io, struct shelf_id id,
 {
     char path[IO_NAME_MAX];
     *s = (struct segment){.io = io, .id = id, .first = *first, .next = *first};
-    s->end = s->synced = SEGMENT_HEAD;
     segment_path(id, first->ordinal, ".log", path);
-    TRY(io_open_file(io, path, IO_READ | IO_WRITE | IO_CREATE, &s->file));
+    TRY(io_open_file(io, path, IO_WRITE | IO_CREATE | IO_DIRECT, &s->file));
     enum err err = begin_files(s);
     if (err != OK) segment_close(s);
     return err;
@@ -298,6 +341,15 @@ static enum err take_index(struct segment *s, uint64_t size)
                 (unsigned long long)size, (unsigned long long)s->synced);
 }
 
+static enum err read_rest(struct segment *s)
+{
+    size_t len = s->end % IO_BLOCK, got;
+    uint8_t *to = buf_reserve(&s->rest, IO_BLOCK);
+    TRY(io_read_at(s->file, s->end - len, to, len, &got));
+    s->rest.len += got;
+    return got == len ? OK : ERR_CORRUPT;
+}
+
 /* An index entry is written only after a sync of the file. */
 static bool was_synced(struct segment *s, uint64_t ordinal)
 {
@@ -318,7 +370,8 @@ static enum err open_parts(struct segment *s, uint64_t ordinal, bool look)
     s->next = s->first;
     s->end = s->synced = SEGMENT_HEAD;
     TRY(take_index(s, size));
-    return cut_tail(s, size, look);
+    TRY(cut_tail(s, size, look));
+    return read_rest(s);
 }
 
 enum err segment_open(struct segment *s, struct io *io, struct shelf_id id, uint64_t ordinal,
@@ -327,32 +380,24 @@ enum err segment_open(struct segment *s, struct io *io, struct shelf_id id, uint
     char path[IO_NAME_MAX];
     *s = (struct segment){.io = io, .id = id};
     segment_path(id, ordinal, ".log", path);
-    TRY(io_open_file(io, path, look ? IO_READ : IO_READ | IO_WRITE, &s->file));
+    TRY(io_open_file(io, path, look ? IO_READ : IO_READ | IO_WRITE | IO_DIRECT, &s->file));
     enum err err = open_parts(s, ordinal, look);
     if (err != OK) segment_close(s);
     return err;
 }
 
-/* Whole blocks on their way to the disk: the sync to come would otherwise find megabytes to write, and
- * the commits of the meantime would wait behind them. */
-static void push(struct segment *s, size_t more)
+enum err segment_append(struct segment *s, struct buf *room, struct slice frames)
 {
-    uint64_t from = s->end / IO_BLOCK * IO_BLOCK, to = (s->end + more) / IO_BLOCK * IO_BLOCK;
-    if (to > from) io_push(s->file, from, to - from);
-}
-
-enum err segment_append(struct segment *s, struct slice frames)
-{
+    uint64_t at = s->end;
     s->changed = true;
-    TRY(io_write_at(s->file, s->end, frames));
-    push(s, frames.len);
+    TRY(write_blocks(s, room, frames));
     struct record r;
     for (struct slice rest = frames; rest.len; rest = slice_from(rest, r.frame.len)) {
         enum err whole = record_parse(rest, &r);
         assert(whole == OK && mark_takes(&s->next, &r));
-        if (s->end - last_offset(s) >= SEGMENT_INDEX_EVERY) add_entry(s, &s->next, s->end);
+        if (at - last_offset(s) >= SEGMENT_INDEX_EVERY) add_entry(s, &s->next, at);
         mark_pass(&s->next, &r);
-        s->end += r.frame.len;
+        at += r.frame.len;
     }
     return OK;
 }
@@ -380,7 +425,7 @@ enum err segment_sync(struct segment *s)
     return store_index(s, false);
 }
 
-/* A failed append may have left bytes behind the end, which is the file's from now on. */
+/* What is behind the end, zeros or what a failed append left, is the file's no more. */
 enum err segment_seal(struct segment *s)
 {
     uint64_t size;
@@ -397,6 +442,7 @@ void segment_close(struct segment *s)
     io_close(s->file);
     s->file = NULL;
     buf_free(&s->index);
+    buf_free(&s->rest);
 }
 
 /* ---- sealed ones */

@@ -29,12 +29,14 @@ struct index_entry {
     uint32_t offset; /* of the frame that the mark is for, or the end of what was synced */
 };
 
-/* The one that grows. */
+/* The one that grows.  It is written in whole blocks, past the page cache: what stands behind `end` in the last one
+ * is zero, and goes when the segment is sealed. */
 struct segment {
     struct io *io;
     struct shelf_id id;
     struct io_file *file;
     struct mark first, next;
+    struct buf rest;     /* what the last block has so far: to be written again with what comes */
     uint64_t end;        /* of the frames written */
     uint64_t synced;     /* of those that are durable */
     struct buf index;    /* struct index_entry, all of it */
@@ -55,8 +57,9 @@ enum err segment_create(struct segment *s, struct io *io, struct shelf_id id,
 enum err segment_open(struct segment *s, struct io *io, struct shelf_id id, uint64_t ordinal,
                       bool look) MUST_USE;
 
-/* Whole frames that follow each other and the segment's end.  After an error nothing was added. */
-enum err segment_append(struct segment *s, struct slice frames) MUST_USE;
+/* Whole frames that follow each other and the segment's end.  After an error nothing was added.  `room` is memory to
+ * write from, of any segment's. */
+enum err segment_append(struct segment *s, struct buf *room, struct slice frames) MUST_USE;
 enum err segment_sync(struct segment *s) MUST_USE;
 enum err segment_seal(struct segment *s) MUST_USE; /* syncs and closes; may be tried again */
 void segment_close(struct segment *s);
