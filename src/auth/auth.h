@@ -104,6 +104,7 @@ const struct policy *policies_find(const struct policies *p, struct slice name);
 /* [{"keyName","primaryKey","secondaryKey","rights":"RegistryRead, ..."}], as in Azure's management
  * API; the same with one policy.  Reading is ERR_INVALID with a text. */
 void policies_write(struct buf *out, const struct policies *p);
+void policies_write_names(struct buf *out, const struct policies *p); /* without the keys */
 void policy_write(struct buf *out, const struct policy *p);
 enum err policies_read(struct slice text, struct policies *out) MUST_USE;
 

@@ -125,6 +125,19 @@ void policies_write(struct buf *out, const struct policies *p)
     buf_put_u8(out, ']');
 }
 
+void policies_write_names(struct buf *out, const struct policies *p)
+{
+    buf_put_u8(out, '[');
+    for (size_t i = 0; i < p->count; i++) {
+        buf_put_str(out, i ? ",{\"keyName\":" : "{\"keyName\":");
+        text_json_string(out, slice_str(p->items[i].name));
+        buf_put_str(out, ",\"rights\":\"");
+        write_rights(out, p->items[i].rights);
+        buf_put_str(out, "\"}");
+    }
+    buf_put_u8(out, ']');
+}
+
 static enum err read_rights(struct slice text, unsigned *out)
 {
     struct slice word;

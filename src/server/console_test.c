@@ -262,6 +262,9 @@ static void keys_of_policies_are_told_to_who_came_by_a_link_alone(void **state)
     expect(request(RENEW, both, "{\"keyType\":\"primary\"}"), 403);
     sign_in();
     expect(request("GET /admin/v1/policies", cookie, NULL), 200);
+    assert_non_null(strstr(said(), "{\"keyName\":\"service\",\"rights\":\"ServiceConnect\"}"));
+    assert_null(strstr(said(), key_of("service")));
+    expect(request("GET /admin/v1/policies/service", cookie, NULL), 200);
     assert_non_null(strstr(said(), key_of("service")));
     expect(request(RENEW, cookie, "{\"keyType\":\"primary\"}"), 403);
 }
@@ -285,6 +288,40 @@ static void a_key_that_is_renewed_counts_at_once_and_is_kept(void **state)
     expect(sign_in_with("localhost", "service", now), 200);
     assert_int_equal(policy_load(&hub, &kept), OK);
     assert_string_equal(policies_find(&kept, SLICE_LIT("service"))->keys[1].text, now);
+}
+
+static void never(struct policy_wait *w, enum err result)
+{
+    (void)w, (void)result;
+    fail_msg("who has gone is told");
+}
+
+/* Who asked for it has gone before the answer. */
+static void renew(const char *policy, unsigned which)
+{
+    struct policy_wait w = {.fn = never};
+    struct policy_keys *keys = rig.wire.policy_keys;
+    lane_running = &rig.core;
+    assert_int_equal(policy_renew(keys, slice_str(policy), which, &w), OK);
+    policy_renew_forget(keys, &w);
+    lane_running = NULL;
+    rig_run(&rig);
+}
+
+static void sessions_of_a_key_end_with_it_though_nobody_hears_the_answer(void **state)
+{
+    (void)state;
+    static const char *const path = "GET /devices?api-version=2021-04-12";
+    expect(sign_in_with("localhost", "registryRead", key_of("registryRead")), 200);
+    take_session();
+    renew("registryRead", 0);
+    renew("service", 1);
+    expect(request(path, cookie, NULL), 200);
+    renew("registryRead", 1);
+    expect(request(path, cookie, NULL), 401);
+    expect(sign_in_with("localhost", "registryRead", key_of("registryRead")), 200);
+    take_session();
+    expect(request(path, cookie, NULL), 200);
 }
 
 static void keys_are_renewed_so_often_and_no_more(void **state)
@@ -591,6 +628,14 @@ static void a_link_ends_with_its_session_and_with_nonsense(void **state)
     assert_true(conn->conn.state >= CONN_CLOSING);
     rig_free(conn);
     conn = rig_dial(&rig, WIRE_CONSOLE);
+    expect(sign_in_with("localhost", "service", key_of("service")), 200);
+    take_session();
+    expect(upgrade("azm.live.1"), 101);
+    renew("service", 1);
+    rig_wait(&rig, LIVE_METRICS_US);
+    assert_true(conn->conn.state >= CONN_CLOSING);
+    rig_free(conn);
+    conn = rig_dial(&rig, WIRE_CONSOLE);
     open_link();
     char *large = mem_zero(40000);
     memset(large, ' ', 39999);
@@ -632,6 +677,7 @@ int main(void)
         TEST(a_session_opens_the_service_api),
         TEST(keys_of_policies_are_told_to_who_came_by_a_link_alone),
         TEST(a_key_that_is_renewed_counts_at_once_and_is_kept),
+        TEST(sessions_of_a_key_end_with_it_though_nobody_hears_the_answer),
         TEST(keys_are_renewed_so_often_and_no_more),
         TEST(a_change_needs_the_proof_of_a_page),
         TEST(who_signs_out_or_stays_away_is_told_so),

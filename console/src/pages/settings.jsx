@@ -108,9 +108,8 @@ function Keys({ name, onClose }) {
 function Policies() {
     const [list, setList] = useState(null), [open, setOpen] = useState(null);
     const work = useWork();
-    // The list has keys, too: only names and rights are kept of it, and one policy is asked for its own when they are to be seen.
     useEffect(() => {
-        work.run(async () => setList((await ask('GET', '/admin/v1/policies')).json.map(({ keyName, rights }) => ({ keyName, rights }))));
+        work.run(async () => setList((await ask('GET', '/admin/v1/policies')).json));
     }, []);
     return <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
         <Wrong error={work.error} />

@@ -76,6 +76,8 @@ struct console *console_new(const struct rest_config *config, struct lane *lane,
     c->config = config;
     c->lane = lane;
     c->rest = rest;
+    c->sessions.stands = sign_in_stands;
+    c->sessions.stands_ctx = c;
     c->site = (struct rest_site){.routes = routes,
                                  .route_count = sizeof routes / sizeof *routes,
                                  .ctx = c,

@@ -22,6 +22,9 @@ struct console {
 /* The session that the request's cookie names, or NULL; *named: it names one. */
 struct console_session *sign_in_session(struct console *c, const struct call *call, bool *named);
 
+/* Of a session_table whose ctx is a console: a policy's session goes as far as the policy has its key. */
+bool sign_in_stands(const void *ctx, const struct console_session *s);
+
 void sign_in_begin(struct call *c); /* POST /admin/v1/session */
 void sign_in_show(struct call *c);  /* GET */
 void sign_in_end(struct call *c);   /* DELETE */

@@ -5,14 +5,11 @@
 #include "base/text.h"
 #include "front/console/parts.h"
 
-/* Who signed in with one of its keys does so again. */
 static void answer_policy(struct call *c)
 {
-    struct console *console = c->ctx;
     const struct policy *p =
         policies_find(c->service->config->hub->policies, rest_route_param(c, "name"));
     struct buf json = {0};
-    console_sessions_end_of(&console->sessions, p->name);
     policy_write(&json, p);
     rest_answer_json(c, buf_slice(&json));
     buf_wipe(&json);

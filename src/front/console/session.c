@@ -41,9 +41,11 @@ static bool is_free(const struct console_session *s)
     return s->id.text[0] == '\0';
 }
 
-static bool is_over(const struct console_session *s, int64_t now_us)
+static bool is_over(const struct session_table *t, const struct console_session *s, int64_t now_us)
 {
-    return now_us - s->used_us >= SESSION_IDLE_US || now_us - s->began_us >= SESSION_LIFE_US;
+    bool stands = t->stands == NULL || t->stands(t->stands_ctx, s);
+    return !stands || now_us - s->used_us >= SESSION_IDLE_US ||
+           now_us - s->began_us >= SESSION_LIFE_US;
 }
 
 void console_session_end(struct session_table *t, struct console_session *s)
@@ -53,19 +55,10 @@ void console_session_end(struct session_table *t, struct console_session *s)
     metric_add(&sessions_now, -1);
 }
 
-void console_sessions_end_of(struct session_table *t, const char *policy)
-{
-    char name[SESSION_NAME_MAX + 1];
-    snprintf(name, sizeof name, SESSION_OF_POLICY "%s", policy);
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (!is_free(&t->items[i]) && strcmp(t->items[i].name, name) == 0)
-            console_session_end(t, &t->items[i]);
-}
-
 static void end_old_ones(struct session_table *t, int64_t now_us)
 {
     for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (!is_free(&t->items[i]) && is_over(&t->items[i], now_us))
+        if (!is_free(&t->items[i]) && is_over(t, &t->items[i], now_us))
             console_session_end(t, &t->items[i]);
 }
 
@@ -81,15 +74,15 @@ static struct console_session *make_room(struct session_table *t)
     return oldest;
 }
 
-struct console_session *console_session_begin(struct session_table *t, const char *name,
-                                              unsigned rights, int64_t now_us)
+struct console_session *console_session_begin(struct session_table *t,
+                                              const struct console_session *as, int64_t now_us)
 {
     end_old_ones(t, now_us);
     struct console_session *s = make_room(t);
-    *s = (struct console_session){.rights = rights, .began_us = now_us, .used_us = now_us};
+    *s = *as;
+    s->began_us = s->used_us = now_us;
     make_secret(&s->id);
     make_secret(&s->csrf);
-    snprintf(s->name, sizeof s->name, "%s", name);
     s->number = ++t->last_number;
     metric_add(&sessions_now, 1);
     metric_inc(&begun);
@@ -103,7 +96,7 @@ struct console_session *console_session_find(struct session_table *t, struct sli
     struct console_session *found = NULL;
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (is_secret(&t->items[i].id, id)) found = &t->items[i];
-    if (found && is_over(found, now_us)) {
+    if (found && is_over(t, found, now_us)) {
         console_session_end(t, found);
         found = NULL;
     }
@@ -116,7 +109,7 @@ struct console_session *console_session_numbered(struct session_table *t, uint64
 {
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         struct console_session *s = &t->items[i];
-        if (!is_free(s) && s->number == number) return is_over(s, now_us) ? NULL : s;
+        if (!is_free(s) && s->number == number) return is_over(t, s, now_us) ? NULL : s;
     }
     return NULL;
 }

@@ -1,9 +1,10 @@
 /* session.h - who has signed in, one-time links, and who fails to.  Private to front/console.
  *
- *   link or connection string ──right──▶ session ──unused or old──▶ over
+ *   link or connection string ──right──▶ session ──unused, old, or its key made anew──▶ over
  *            └──wrong──▶ counted; too many from one address: refused for a minute
  *
  * All of it lives in memory: a restart signs everybody out.  Secrets are compared in constant time.
+ * Whether a session is over is asked anew whenever it is looked for.
  *
  * Runs on: the lane of the console.  Time is the monotonic clock's.
  */
@@ -21,8 +22,6 @@ enum {
     SESSION_SECRET_LEN = 64,    /* 32 random bytes in hex */
     SESSION_NAME_MAX = 80,
 };
-#define SESSION_OF_POLICY                                                                          \
-    "policy " /* and its name: who signed in with a policy's connection string */
 #define SESSION_IDLE_US     (12 * 3600 * 1000000ll)
 #define SESSION_LIFE_US     (7 * 24 * 3600 * 1000000ll)
 #define SESSION_LINK_US     (3600 * 1000000ll)
@@ -36,11 +35,16 @@ struct console_session {
     struct session_secret id, csrf; /* id[0] NUL: free */
     char name[SESSION_NAME_MAX + 1];
     unsigned rights;
-    uint64_t number; /* of each one another: a live link remembers it */
+    const struct policy *policy; /* by which one, as it was then; NULL: by none */
+    unsigned key;                /* of its keys */
+    uint64_t number;             /* of each one another: a live link remembers it */
     int64_t began_us, used_us;
 };
 
 struct session_table {
+    /* Is what the session was begun with still good?  NULL: it is. */
+    bool (*stands)(const void *ctx, const struct console_session *s);
+    const void *stands_ctx;
     struct console_session items[SESSIONS_MAX];
     struct {
         struct session_secret secret;
@@ -54,12 +58,10 @@ struct session_table {
     uint64_t last_number;
 };
 
-struct console_session *console_session_begin(struct session_table *t, const char *name,
-                                              unsigned rights, int64_t now_us);
+/* `as`: its name, its rights, and what it rests on. */
+struct console_session *console_session_begin(struct session_table *t,
+                                              const struct console_session *as, int64_t now_us);
 void console_session_end(struct session_table *t, struct console_session *s);
-
-/* All of a policy's, one of whose keys is no longer good. */
-void console_sessions_end_of(struct session_table *t, const char *policy);
 
 /* NULL: there is none, or it is over.  It counts as used. */
 struct console_session *console_session_find(struct session_table *t, struct slice id,

@@ -1,6 +1,7 @@
 /* session_test.c - sessions, links and failures, with a clock of the test's. */
 #include "base/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,11 +31,17 @@ static struct slice id_of(const struct session_secret *s)
     return slice_str(s->text);
 }
 
+static struct console_session *begin(const char *name, unsigned rights, int64_t at_us)
+{
+    struct console_session as = {.rights = rights};
+    snprintf(as.name, sizeof as.name, "%s", name);
+    return console_session_begin(table, &as, at_us);
+}
+
 static void a_session_is_found_by_its_secret_and_no_other(void **state)
 {
     (void)state;
-    struct console_session *s =
-        console_session_begin(table, "service", AUTH_SERVICE_CONNECT, now_us);
+    struct console_session *s = begin("service", AUTH_SERVICE_CONNECT, now_us);
     assert_int_equal(strlen(s->id.text), SESSION_SECRET_LEN);
     assert_string_not_equal(s->id.text, s->csrf.text);
     assert_ptr_equal(console_session_find(table, id_of(&s->id), now_us), s);
@@ -48,14 +55,14 @@ static void a_session_is_found_by_its_secret_and_no_other(void **state)
 static void an_unused_session_ends_and_a_used_one_lives_on_for_a_week(void **state)
 {
     (void)state;
-    struct console_session *s = console_session_begin(table, "a", 0, now_us);
+    struct console_session *s = begin("a", 0, now_us);
     struct session_secret id = s->id;
     assert_non_null(console_session_find(table, id_of(&id), now_us + SESSION_IDLE_US - 1));
     int64_t end_us = now_us + SESSION_LIFE_US;
     for (int64_t t = now_us; t < end_us; t += SESSION_IDLE_US / 2)
         assert_non_null(console_session_find(table, id_of(&id), t));
     assert_null(console_session_find(table, id_of(&id), end_us));
-    s = console_session_begin(table, "b", 0, now_us);
+    s = begin("b", 0, now_us);
     id = s->id;
     assert_null(console_session_numbered(table, s->number, now_us + SESSION_IDLE_US));
     assert_null(console_session_find(table, id_of(&id), now_us + SESSION_IDLE_US));
@@ -64,7 +71,7 @@ static void an_unused_session_ends_and_a_used_one_lives_on_for_a_week(void **sta
 static void who_signs_out_is_out(void **state)
 {
     (void)state;
-    struct console_session *s = console_session_begin(table, "a", 0, now_us);
+    struct console_session *s = begin("a", 0, now_us);
     struct session_secret id = s->id;
     console_session_end(table, s);
     assert_null(console_session_find(table, id_of(&id), now_us));
@@ -74,11 +81,10 @@ static void one_more_than_there_is_room_for_ends_the_one_unused_longest(void **s
 {
     (void)state;
     struct session_secret ids[SESSIONS_MAX];
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        ids[i] = console_session_begin(table, "a", 0, now_us + (int64_t)i)->id;
+    for (size_t i = 0; i < SESSIONS_MAX; i++) ids[i] = begin("a", 0, now_us + (int64_t)i)->id;
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (i != 1) assert_non_null(console_session_find(table, id_of(&ids[i]), now_us + 1000));
-    assert_non_null(console_session_begin(table, "one more", 0, now_us + 1001));
+    assert_non_null(begin("one more", 0, now_us + 1001));
     assert_null(console_session_find(table, id_of(&ids[1]), now_us + 1002));
     assert_non_null(console_session_find(table, id_of(&ids[0]), now_us + 1002));
 }
@@ -133,22 +139,30 @@ static void the_address_that_failed_first_makes_room(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
 
-static void sessions_of_a_policy_end_together(void **state)
+static bool is_named_good(const void *ctx, const struct console_session *s)
+{
+    return strcmp(s->name, ctx) == 0;
+}
+
+static void a_session_ends_with_what_it_rests_on(void **state)
 {
     (void)state;
-    uint64_t one = console_session_begin(table, "policy service", 1, now_us)->number;
-    uint64_t two = console_session_begin(table, "policy service", 1, now_us)->number;
-    uint64_t other = console_session_begin(table, "policy serviceRead", 1, now_us)->number;
-    console_sessions_end_of(table, "service");
-    assert_null(console_session_numbered(table, one, now_us));
-    assert_null(console_session_numbered(table, two, now_us));
-    assert_non_null(console_session_numbered(table, other, now_us));
+    struct session_secret good = begin("good", 0, now_us)->id, bad = begin("bad", 0, now_us)->id;
+    uint64_t number = table->last_number;
+    assert_non_null(console_session_numbered(table, number, now_us));
+    table->stands = is_named_good;
+    table->stands_ctx = "good";
+    assert_null(console_session_numbered(table, number, now_us));
+    assert_null(console_session_find(table, id_of(&bad), now_us));
+    assert_non_null(console_session_find(table, id_of(&good), now_us));
+    table->stands = NULL;
+    assert_null(console_session_find(table, id_of(&bad), now_us)); /* it does not come back */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sessions_of_a_policy_end_together),
+        TEST(a_session_ends_with_what_it_rests_on),
         TEST(a_session_is_found_by_its_secret_and_no_other),
         TEST(an_unused_session_ends_and_a_used_one_lives_on_for_a_week),
         TEST(who_signs_out_is_out),

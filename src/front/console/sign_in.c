@@ -141,31 +141,42 @@ static void refuse(struct call *call, const char *text)
     rest_answer_named(call, 401, status_name(STATUS_UNAUTHORIZED_ACCESS), text);
 }
 
-static void accept(struct call *call, const char *name, unsigned rights)
+static void accept(struct call *call, const struct console_session *as)
 {
     struct console *c = call->ctx;
     bool named;
     struct console_session *old = sign_in_session(c, call, &named);
     if (old) console_session_end(&c->sessions, old);
-    say_info("console.signed_in", "peer=%s as=\"%s\"", conn_peer(call->conn), name);
-    answer_session(call, console_session_begin(&c->sessions, name, rights, call->now_us), true);
+    say_info("console.signed_in", "peer=%s as=\"%s\"", conn_peer(call->conn), as->name);
+    answer_session(call, console_session_begin(&c->sessions, as, call->now_us), true);
 }
 
 static void by_link(struct call *call, struct slice secret)
 {
     struct console *c = call->ctx;
     if (console_link_take(&c->sessions, secret, call->now_us))
-        accept(call, "one-time link", ADMINISTRATOR);
+        accept(call, &(struct console_session){.name = "one-time link", .rights = ADMINISTRATOR});
     else
         refuse(call, "this link was used, or is older than an hour; make another with 'azimuth "
                      "console link'");
 }
 
-static bool has_key(const struct policy *p, struct slice key)
+/* Which of its keys it is; 2: none. */
+static unsigned key_of(const struct policy *p, struct slice key)
 {
     bool first = slice_eq_secret(slice_str(p->keys[0].text), key);
     bool second = slice_eq_secret(slice_str(p->keys[1].text), key);
-    return key.len && (first || second);
+    if (key.len == 0) return 2;
+    return first ? 0 : second ? 1 : 2;
+}
+
+bool sign_in_stands(const void *ctx, const struct console_session *s)
+{
+    const struct console *c = ctx;
+    if (s->policy == NULL) return true;
+    const struct policy *now = policies_find(c->config->hub->policies, slice_str(s->policy->name));
+    return now && slice_eq_secret(slice_str(now->keys[s->key].text),
+                                  slice_str(s->policy->keys[s->key].text));
 }
 
 static void by_policy(struct call *call, struct slice text)
@@ -173,7 +184,6 @@ static void by_policy(struct call *call, struct slice text)
     struct console *c = call->ctx;
     const struct hub *hub = c->config->hub;
     struct connstr connstr;
-    char name[SESSION_NAME_MAX];
     if (connstr_parse(slice_trim(text), &connstr) != OK || connstr.kind == CONNSTR_DEVICE ||
         connstr.policy.len == 0) {
         refuse(call, "this is no connection string of a policy: "
@@ -181,13 +191,15 @@ static void by_policy(struct call *call, struct slice text)
         return;
     }
     const struct policy *p = policies_find(hub->policies, connstr.policy);
-    if (!hub_is_host(hub, connstr.host))
+    struct console_session as = {.policy = p, .key = p ? key_of(p, connstr.key) : 2};
+    if (!hub_is_host(hub, connstr.host)) {
         refuse(call, "this connection string is another hub's");
-    else if (p == NULL || !has_key(p, connstr.key))
+    } else if (as.key == 2) {
         refuse(call, "this hub has no policy of that name with that key");
-    else {
-        snprintf(name, sizeof name, SESSION_OF_POLICY "%s", p->name);
-        accept(call, name, p->rights);
+    } else {
+        snprintf(as.name, sizeof as.name, "policy %s", p->name);
+        as.rights = p->rights;
+        accept(call, &as);
     }
 }
 

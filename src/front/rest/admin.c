@@ -116,7 +116,7 @@ void rest_admin_quota(struct call *c)
 void rest_admin_policies(struct call *c)
 {
     struct buf json = {0};
-    policies_write(&json, c->service->config->hub->policies);
+    policies_write_names(&json, c->service->config->hub->policies);
     rest_answer_json(c, buf_slice(&json));
     buf_free(&json);
 }

@@ -576,6 +576,8 @@ static void policies_and_connection_strings_are_told_over_the_socket(void **stat
     size_t count = 0;
     for (struct json *p = said_json(&a)->child; p; p = p->next) count++;
     assert_int_equal(count, world.policies.count);
+    assert_null(strstr(said_body(), "Key\":"));
+    assert_null(strstr(said_body(), world.policies.items[0].keys[0].text));
     request("GET /admin/v1/policies/nobody", "", NULL);
     expect_error(404, "InvalidOperation");
     request("GET /admin/v1/policies/service/connection-strings", "", NULL);

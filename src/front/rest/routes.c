@@ -160,7 +160,7 @@ const struct route rest_routes[] = {
     {"GET", "/admin/v1/quotaMetrics", BY_ADMINISTRATOR, NO_BODY, rest_admin_quota,
      "Show what is used of the daily quota"},
     {"GET", "/admin/v1/policies", BY_ADMINISTRATOR, NO_BODY, rest_admin_policies,
-     "List shared access policies with their keys"},
+     "List shared access policies, without their keys"},
     {"GET", "/admin/v1/policies/{name}", BY_ADMINISTRATOR, NO_BODY, rest_admin_policy,
      "Show a shared access policy with its keys"},
     {"GET", "/admin/v1/policies/{name}/connection-strings", BY_ADMINISTRATOR, NO_BODY,
