@@ -451,6 +451,38 @@ static void a_server_of_text_tells_where_messages_end(void **state)
     }
 }
 
+/* In one frame, and in frames of a byte: a character that is cut is no fault, an end within one is. */
+static void text_is_utf8_however_it_is_cut(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } rows[] = {
+        {"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", true},
+        {"\xf4\x8f\xbf\xbf", true},
+        {"a\xc3", false},
+        {"\xe2\x82", false},
+        {"\xc3(", false},
+        {"\xed\xa0\x80", false},
+        {"\xf4\x90\x80\x80", false},
+        {"\x80", false},
+        {"\xff", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t size = 1; size < 20; size++) {
+            struct fixture f;
+            start_text(&f);
+            if (size % 2) put_str(&f.in, FIN | TEXT, rows[i].text);
+            for (const char *at = rows[i].text; *at; at++)
+                put_str(&f.in, at == rows[i].text ? TEXT : CONT, (char[]){*at, 0});
+            put_str(&f.in, FIN | CONT, "");
+            assert_int_equal(feed(&f, size), rows[i].good ? ERR_AGAIN : ERR_PROTOCOL);
+            if (!rows[i].good) assert_int_equal(f.ws.code, WS_NOT_TEXT);
+            finish(&f);
+        }
+}
+
 static void a_server_of_text_takes_no_binary_frames(void **state)
 {
     (void)state;
@@ -534,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_head_alone_is_followed_by_the_callers_bytes),
         cmocka_unit_test(a_client_masks_each_frame_with_a_new_key),
         cmocka_unit_test(a_server_of_text_tells_where_messages_end),
+        cmocka_unit_test(text_is_utf8_however_it_is_cut),
         cmocka_unit_test(a_server_of_text_takes_no_binary_frames),
         cmocka_unit_test(a_text_in_parts_is_continued),
         cmocka_unit_test(engines_between_frames_share_one_reader),

@@ -224,6 +224,50 @@ static enum err on_control(struct ws *w, const struct ws_chunk *c)
     return OK;
 }
 
+/* ---- text, section 8.1: UTF-8, whose characters may be cut by pieces and by frames */
+
+static size_t character_len(uint8_t first)
+{
+    return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+}
+
+/* Completes the character that was cut with what it lacks of the piece, as far as that goes. */
+static bool complete_character(struct ws *w, struct slice *piece)
+{
+    uint8_t whole[4];
+    size_t len = character_len(w->cut[0]), more = MIN(len - w->cut_len, piece->len);
+    memcpy(whole, w->cut, w->cut_len);
+    if (more) memcpy(whole + w->cut_len, piece->ptr, more);
+    *piece = slice_from(*piece, more);
+    if (w->cut_len + more < len) {
+        w->cut_len = (uint8_t)(w->cut_len + more);
+        memcpy(w->cut, whole, w->cut_len);
+        return true;
+    }
+    w->cut_len = 0;
+    return text_is_utf8(slice_of(whole, len));
+}
+
+/* Bytes at the end of a piece that begin a character and no more. */
+static size_t cut_at_end(struct slice piece)
+{
+    for (size_t n = 1; n <= MIN(piece.len, (size_t)3); n++) {
+        uint8_t byte = piece.ptr[piece.len - n];
+        if (byte >= 0xc0) return character_len(byte) > n ? n : 0;
+        if (byte < 0x80) return 0;
+    }
+    return 0;
+}
+
+static bool is_text(struct ws *w, struct slice piece, bool last)
+{
+    if (w->cut_len && !complete_character(w, &piece)) return false;
+    size_t cut = w->cut_len ? 0 : cut_at_end(piece);
+    if (cut) memcpy(w->cut, piece.ptr + piece.len - cut, cut);
+    if (cut) w->cut_len = (uint8_t)cut;
+    return text_is_utf8(slice_head(piece, piece.len - cut)) && !(last && w->cut_len);
+}
+
 static void borrow_reader(struct ws *w)
 {
     w->reader = w->spare->reader ? w->spare->reader : ws_reader_new();
@@ -253,8 +297,10 @@ static enum err next_chunk(struct ws *w, struct slice *piece)
     if (e != OK) return e;
     if (c.starts) TRY(begin_frame(w, &c));
     if (is_control(&c)) return on_control(w, &c);
+    bool last = c.ends && c.fin;
+    if (w->text && !is_text(w, c.data, last)) return refuse(w, WS_NOT_TEXT, "text is not UTF-8");
     *piece = c.data;
-    w->ended = w->text && c.ends && c.fin;
+    w->ended = w->text && last;
     return OK;
 }
 

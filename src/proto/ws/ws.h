@@ -6,7 +6,8 @@
  * extension is ever agreed upon.
  *
  * A server may speak text instead (ws_config.text): then messages matter, and each ends with
- * WS_TEXT_END in the stream, which no JSON has, in both directions.
+ * WS_TEXT_END in the stream, which no JSON has, in both directions.  What is not UTF-8 is refused as
+ * soon as it shows.
  *
  * Runs on: the thread that feeds it.
  * Life:    after the upgrade: ws_init(), then per piece of input ws_feed(), ws_next() until it is not
@@ -78,6 +79,7 @@ struct ws {
     bool text;                /* as in ws_config */
     bool ended;               /* text: the end of a message is to be told */
     bool in_output;           /* text: a message of ours has begun */
+    uint8_t cut_len, cut[3];  /* text: the beginning of a character whose rest has not come */
 };
 
 void ws_init(struct ws *w, const struct ws_config *config);
