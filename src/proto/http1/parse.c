@@ -131,6 +131,18 @@ static bool coding_is_plain(const llhttp_t *parser, const struct http1_request *
            slice_eq_nocase(http1_header(r, "transfer-encoding"), SLICE_LIT("chunked"));
 }
 
+/* llhttp does not see a word with a tab behind it. */
+static bool says_close(const struct http1_request *r)
+{
+    for (size_t i = 0; i < r->header_count; i++) {
+        struct slice words = r->headers[i].value, word;
+        if (!slice_is_nocase(r->headers[i].name, "connection")) continue;
+        while (slice_split(&words, ',', &word))
+            if (slice_is_nocase(slice_trim(word), "close")) return true;
+    }
+    return false;
+}
+
 static int judge_head(struct http1 *h)
 {
     const llhttp_t *parser = &h->parser;
@@ -146,9 +158,9 @@ static int judge_head(struct http1 *h)
         return refuse(h, 400, "more than one Authorization header");
     if (!coding_is_plain(parser, r)) return refuse(h, 400, "the transfer coding is not chunked");
     struct slice expect = http1_header(r, "expect");
-    if (expect.ptr && !slice_eq_nocase(expect, SLICE_LIT("100-continue")))
+    if (expect.len && !slice_eq_nocase(expect, SLICE_LIT("100-continue")))
         return refuse(h, 417, "the expectation is unknown");
-    h->current->expects_continue = expect.ptr && parser->http_minor == 1;
+    h->current->expects_continue = expect.len && parser->http_minor == 1;
     return HPE_OK;
 }
 
@@ -163,7 +175,7 @@ static int on_headers_complete(llhttp_t *parser)
     split_target(r);
     r->chunked = parser->flags & F_CHUNKED;
     r->content_length = r->chunked ? 0 : parser->content_length;
-    r->keep_alive = llhttp_should_keep_alive(parser);
+    r->keep_alive = llhttp_should_keep_alive(parser) && !says_close(r);
     if (parser->upgrade) r->upgrade = http1_header(r, "upgrade");
     emit(h, HTTP1_HEAD);
     return HPE_PAUSED;
@@ -231,7 +243,7 @@ static void refuse_errno(struct http1 *h, llhttp_errno_t e)
 
 /* ---- line ends
  *
- * Every LF comes after a CR, and no line begins with a blank or a colon.  In a head this is looked at
+ * Every LF comes after a CR, no line begins with a blank or a colon, and a CR at its beginning is all of it.  In a head this is looked at
  * before llhttp sees the bytes, up to the first fault or empty line, so that what is refused, and
  * with which status, does not depend on how the bytes were cut. */
 
@@ -239,6 +251,13 @@ static bool begins_badly(struct slice line)
 {
     uint8_t first = line.ptr && line.len ? line.ptr[0] : 0;
     return first == ' ' || first == '\t' || first == ':';
+}
+
+/* A CR at the beginning of a line, and then no LF: llhttp skips it before a request. */
+static bool is_lone_cr(const struct http1 *h, struct slice rest)
+{
+    if (h->line_len == 0) return rest.len > 1 && rest.ptr[0] == '\r' && rest.ptr[1] != '\n';
+    return h->line_len == 1 && h->last_byte == '\r' && rest.ptr[0] != '\n';
 }
 
 /* How far the head may be parsed; `*bad` if what follows is a fault. */
@@ -249,7 +268,7 @@ static size_t head_extent(struct http1 *h, struct slice s, bool *bad)
         struct slice rest = slice_from(s, at);
         assert(rest.ptr != NULL);
         size_t len = slice_find(rest, '\n');
-        *bad = h->line_len == 0 && begins_badly(rest);
+        *bad = (h->line_len == 0 && begins_badly(rest)) || is_lone_cr(h, rest);
         if (*bad) return at;
         uint8_t last = len ? rest.ptr[len - 1] : h->last_byte;
         h->last_byte = last;

@@ -62,12 +62,17 @@ static void requests_become_events(void **state)
         {SLICE_LIT(GET "\r\n" POST "Content-Length: 1\r\n\r\nx" GET "\r\n"),
          "GET /\nend\nPOST /p len=1\n[x]\nend\nGET /\nend\n"},
         {SLICE_LIT(GET "Connection: close\r\n\r\n" GET "\r\n"), "GET / close\nend\n"},
+        {SLICE_LIT(GET "Connection: close\t\r\n\r\n" GET "\r\n"), "GET / close\nend\n"},
+        {SLICE_LIT(GET "Connection: x\r\nConnection: y , Close \t\r\n\r\n" GET "\r\n"),
+         "GET / close\nend\n"},
+        {SLICE_LIT(GET "Connection: closed\r\n\r\n" GET "\r\n"), "GET /\nend\nGET /\nend\n"},
         {SLICE_LIT("GET / HTTP/1.0\r\n\r\n" GET "\r\n"), "GET / close\nend\n"},
         {SLICE_LIT("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET "\r\n"),
          "GET /\nend\nGET /\nend\n"},
         {SLICE_LIT(GET "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" GET "\r\n"),
          "GET / upgrade=websocket\nend\nGET /\nend\n"},
         {SLICE_LIT(GET "Upgrade: websocket\r\n\r\n"), "GET /\nend\n"},
+        {SLICE_LIT(GET "Expect:\r\n\r\n"), "GET /\nend\n"},
     };
     EXPECT_ROWS(rows);
 }
@@ -124,6 +129,9 @@ static void lines_end_with_cr_lf(void **state)
         {SLICE_LIT(GET "X: a\rb\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT(GET "X: a\r\r\n\r\n"), "bad 400\n"},
         {SLICE_LIT("GET / HTTP/1.1\rHost: a\r\n\r\n"), "bad 505\n"},
+        {SLICE_LIT("\r" GET "\r\n"), "bad 400\n"},
+        {SLICE_LIT("\r\r\n" GET "\r\n"), "bad 400\n"},
+        {SLICE_LIT("\r\n" GET "\r\n"), "GET /\nend\n"},
     };
     EXPECT_ROWS(rows);
 }
