@@ -74,7 +74,7 @@ stage unit unit
 stage tsan tsan
 stage server-tsan env AZM_PRESET=tsan "${no_random_layout[@]}" tests/conformance/run --workers 3 \
     "node device" "node methods" "node twins" "node c2d" "node jobs" "node event_hubs" "node queries"
-suites_of interop sim fuzz chaos
+suites_of interop differential sim fuzz chaos
 if [ "${#arguments[@]}" -gt 0 ]; then
     suites_of packaging
     stage mutations python3 -B tests/mutations/mutate.py
