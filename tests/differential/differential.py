@@ -16,7 +16,7 @@ import kind_amqp
 import kind_http1
 import kind_mqtt
 import kind_ws
-from kind import Answer
+from kind import Answer, Other
 
 HERE = pathlib.Path(__file__).resolve().parent
 FUZZ = HERE.parent / "fuzz"
@@ -69,6 +69,9 @@ class Parser:
             self.run.stdin.close()
         self.run.stdout.close()
         self.run = None
+
+
+EARLIER = Other("earlier", "what can become nothing right may be refused before the rest of it is there", lambda *_: True)
 
 
 class Seeds:
@@ -137,6 +140,13 @@ class Trial:
                 return difference
         return None
 
+    def is_only_earlier(self, data, ours, theirs):
+        """We refuse where they wait for more, but there is nothing more that they would take."""
+        if (ours.end, theirs.end) != ("refused", "more") or not ours.begins(theirs):
+            return False
+        endings = [data + ending for ending in self.kind.endings]
+        return bool(endings) and all(later.end == "refused" or later == theirs for later in self.theirs.ask(endings))
+
     def compare(self, inputs):
         """Those that are seen differently: (input, valid, what is wrong)."""
         data = [each[0] for each in inputs]
@@ -155,6 +165,8 @@ class Trial:
                 return None
             return data, valid, f"both refuse what is valid: {ours.reason}"
         difference = self.known(data, valid, ours, theirs)
+        if difference is None and self.is_only_earlier(data, ours, theirs):
+            difference = EARLIER
         if difference is None:
             return data, valid, f"ours   {told(ours)}\n    theirs {told(theirs)}"
         self.allowed[difference] += 1

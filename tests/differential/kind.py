@@ -70,3 +70,4 @@ class Kind:
     encode: Callable
     differences: tuple
     always: tuple = ()
+    endings: tuple = ()  # what makes something of a beginning: if the other parser takes none of them it only refuses later

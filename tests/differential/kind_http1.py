@@ -143,11 +143,16 @@ DIFFERENCES = (
     Other("preface of HTTP/2", "9113 3.4: PRI begins the preface, and is refused (505) when all of that is here",
           lambda data, ours, theirs: ours.end == "more" and ours.begins(theirs) and has(rb"^PRI \* HTTP/2\.0\r\n")(data)),
     Strict(r"^431 ", "9110 5.4: a server that receives fields larger than it wishes to process MUST respond with a 4xx status"),
-    Strict(r"^501 ", "9110 9.1: a method that is recognized but not implemented", has(rb"^CONNECT ")),
+    Strict(r"^501 ", "9110 9.1: a method that is recognized but not implemented", has(rb"CONNECT ")),
+    Strict(r"^400 Data after", "9112 9.6: after 'close' no further request is processed; llhttp heeds it in trailers, too",
+           has(rb"^connection:[ \t]*close")),
 )
 ALWAYS = (
     Other("keep-alive of HTTP/1.0", "9112 9.3: with HTTP/1.0 and keep-alive the recipient either closes or persists; h11 closes",
           lambda data, ours, theirs: theirs.end == "closed" and theirs.begins(ours)
           and has(rb"HTTP/1\.0\r\n.*keep-alive")(data)),
 )
-KINDS = (Kind("http1", ("/usr/bin/python3", "peer.py"), "http1", 2, make, spoil, b"".join, DIFFERENCES, ALWAYS),)
+HEAD_END = b": x\r\nHost: hub\r\n\r\n"
+ENDINGS = (b"\r\n\r\n", b"\n\r\n", b"\n", HEAD_END, b"TTP/1.1\r\nX" + HEAD_END, b"P/1.1\r\nX" + HEAD_END,
+           b" / HTTP/1.1\r\nX" + HEAD_END, b"\n0\r\n\r\n", b"\r\n0\r\n\r\n")
+KINDS = (Kind("http1", ("/usr/bin/python3", "peer.py"), "http1", 2, make, spoil, b"".join, DIFFERENCES, ALWAYS, ENDINGS),)
