@@ -62,7 +62,7 @@ fill_doc() {
     put 644 packaging/deb/copyright usr/share/doc/azimuth/copyright
     zipped CHANGELOG.md usr/share/doc/azimuth/changelog
     put 644 README.md usr/share/doc/azimuth/README.md
-    for file in docs/*.md; do put 644 "$file" "usr/share/doc/azimuth/$file"; done
+    while read -r file; do put 644 "$file" "usr/share/doc/azimuth/$file"; done < <(git ls-files "docs/*.md" "docs/pictures/*")
     for file in packaging/{grafana,prometheus}/*; do
         [ ! -f "$file" ] || put 644 "$file" "usr/share/doc/azimuth/examples/${file#packaging/}"
     done

@@ -12,8 +12,10 @@ import tempfile
 from hub import AZIMUTH, ROOT, Skipped, check, environment
 
 SECONDS_MAX = 180
-SHELL = ("azimuth ", "curl ", "find ", "export ", "eval ", "$ ", "./dev ")
-NETWORKS = (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"])
+SHELL = ("(eval ", "azimuth ", "curl ", "find ", "export ", "eval ", "$ ", "./dev ", "az ", "cp ", "keytool ", "node ", "npm ", "openssl ", "pip ",
+         "python3 ", "REQUESTS_", "TOKEN=")
+# A network of its own, and names of hosts of its own.
+NETWORKS = (["unshare", "--net", "--mount"], ["unshare", "--user", "--map-root-user", "--net", "--mount"])
 MARK = "this failed"
 
 
@@ -60,11 +62,13 @@ class Page:
     """`begin`: what is done first; by a few words of a block: `before`: what somebody does who reads on, `shown`: what it
     prints (a pattern), `files`: what is done with $FILE, which is a block that is no command, `left`: why it is not
     run. `changed`: what a test cannot have as it is written, and what it has instead. What is in none of the tables
-    and no command is a failure, and so is what the tables have and the page has not."""
+    and no command is a failure, and so is what the tables have and the page has not. `programs`: where those are that
+    the page's commands name, before those of this machine."""
 
-    def __init__(self, path, begin="", before=None, changed=None, shown=None, files=None, left=None, variables=None):
+    def __init__(self, path, begin="", before=None, changed=None, shown=None, files=None, left=None, variables=None, programs=()):
         self.path, self.begin, self.before, self.changed = path, begin, before or {}, changed or {}
         self.shown, self.files, self.left, self.variables = shown or {}, files or {}, left or {}, variables or {}
+        self.programs = ":".join(map(str, (AZIMUTH.parent, *programs, os.environ["PATH"])))
         self.used = set()
 
     def of(self, table, block):
@@ -76,9 +80,10 @@ class Page:
     def text(self, block):
         text = block.commands()
         for old, new in self.changed.items():
-            if old in text:
+            found = re.escape(old) + (r"(?!\w)" if old[-1].isalnum() else "")
+            if re.search(found, text):
                 self.used.add(old)
-                text = text.replace(old, new)
+                text = re.sub(found, lambda _, new=new: new, text)
         return text
 
     def steps(self, block, folder):
@@ -111,7 +116,7 @@ class Page:
             aside = tempfile.mkdtemp(dir=folder)
             run = subprocess.Popen([*words, "bash", self.script(chosen, aside)], cwd=folder, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-                                   env=environment(PATH=f"{AZIMUTH.parent}:{os.environ['PATH']}", **self.variables))
+                                   env=environment(PATH=self.programs, **self.variables))
             with run:
                 try:
                     run.wait(SECONDS_MAX)

@@ -24,7 +24,7 @@ SERVES = """serves() {
 @group.case
 def the_page_on_replay_does_what_it_says():
     return Page(
-        "docs/replay.md",
+        "docs/tutorials/replay.md",
         variables=FAST,
         before={"find plant": "until azimuth hub replay --source plant/capture/archive --dry-run 2>&1 | grep -q 'read.: 1000'; "
                               "do sleep 0.2; done"},
@@ -44,7 +44,7 @@ def the_page_on_replay_does_what_it_says():
 def the_page_on_operation_does_what_it_says():
     secret = "c2VjcmV0"
     return Page(
-        "docs/operate.md",
+        "docs/how-to/operate.md",
         begin=f"""{SERVES}
 {ROOT}/tests/conformance/issue . line-b line-b self ca
 azimuth serve --outgoing-ca line-b.pem &
@@ -88,7 +88,7 @@ sed "s|HostName=.*|$(azimuth connection-string --policy iothubowner)|; s|/home/m
 def the_page_on_refusals_does_what_it_says():
     stale = "SharedAccessSignature sr=localhost%2Fdevices%2Fpress-4&sig=" + "A" * 43 + "%3D&se=1700000000"
     return Page(
-        "docs/why.md",
+        "docs/reference/why.md",
         begin=f"""azimuth serve --console off &
 until azimuth hub device-identity create -d press-4 >/dev/null 2>&1; do sleep 0.05; done
 curl -s --cacert azimuth-data/ca.pem -H 'Authorization: {stale}' -d x \\

@@ -15,12 +15,13 @@ import reload
 import replays
 import seed
 import statuses
+import tutorials
 import upgrade
 
 
 SIDE_BY_SIDE = 3  # groups: most of their time is waiting
 GROUPS = {module.__name__: module.group for module in (
-    pages, statuses, upgrade, replays, backup, formats, fleets, login, console, seed, reload, completion)}
+    pages, tutorials, statuses, upgrade, replays, backup, formats, fleets, login, console, seed, reload, completion)}
 
 
 def run(words, name):

@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
-"""compatibility.py: writes docs/compatibility.md from build/conformance/results.json, the results of a
-whole `./dev conformance`.
+"""compatibility.py [--differences]: writes docs/reference/compatibility.md from build/conformance/results.json, the
+results of a whole `./dev conformance`, and from docs/reference/differences.toml; with --differences only the latter's part.
 
 Each client of devices has a table: capabilities and transports, one case of a "... matrix" group for each cell.
 The SDKs of services have one together: for each cell the cases of a group with a word in their names. A cell
 without a case is missing, which is a failure like any other."""
+import itertools
 import json
 import pathlib
 import sys
+import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RESULTS = ROOT / "build" / "conformance" / "results.json"
-PAGE = ROOT / "docs" / "compatibility.md"
+PAGE = ROOT / "docs" / "reference" / "compatibility.md"
+DIFFERENCES = ROOT / "docs" / "reference" / "differences.toml"
+DIFFERENCES_HEAD = "## Differences from Azure"
 
 TRANSPORTS = ("MQTT", "MQTT-WS", "AMQP", "AMQP-WS", "HTTPS")
 CAPABILITIES = (
@@ -66,10 +70,10 @@ WORDS = {"ok": "passed", "not ok": "failed", "skipped": "skipped", "not offered"
 
 HEAD = """# Compatibility
 
-What unmodified clients do against azimuth, one test for each cell. `-`: that client does not offer it
-over that transport; the number leads to where the client says so. Made by
-`tests/conformance/compatibility.py` from the results of `./dev conformance`; the versions of the
-clients are in the lock files beside it.
+What unmodified clients do against azimuth, one test for each cell, and below the tables [what differs from
+Azure](#differences-from-azure). `-`: that client does not offer it over that transport; the number leads to
+where the client says so. Made by `tests/conformance/compatibility.py` from the results of `./dev conformance`; the
+versions of the clients are in the lock files beside it.
 """
 MEANINGS = """What the words mean:
 
@@ -173,6 +177,19 @@ def print_matrices(cases):
             print(f"{capability:18}" + "".join(f"{matrix.cell(capability, t):>10}" for t in TRANSPORTS))
 
 
+def differences():
+    """The part of the page that differences.toml makes. A test that is not there is an error."""
+    rows = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8"))["difference"]
+    lines = [DIFFERENCES_HEAD, "", "What is not among them is meant to be as in Azure; where it is not, that is a bug.", "",
+             "| | Azure | azimuth | because | shown by |", "|---|---|---|---|---|"]
+    for row in rows:
+        file, _, words = row["test"].partition(": ")
+        if not words or words not in (ROOT / file).read_text(encoding="utf-8"):
+            sys.exit(f"compatibility.py: {DIFFERENCES.name}: there is no '{words}' in {file}")
+        lines.append(f"| {row['area']} | {row['azure']} | {row['here']} | {row['why']} | [{pathlib.Path(file).name}](../../{file}) |")
+    return "\n".join(lines) + "\n"
+
+
 def page(cases):
     lines = [HEAD]
     for client, matrix in matrices(cases):
@@ -180,16 +197,25 @@ def page(cases):
         lines += [f"## {client}\n", "| | " + " | ".join(TRANSPORTS) + " |", "|---" * (len(TRANSPORTS) + 1) + "|"]
         lines += [f"| {c} | " + " | ".join(matrix.cell(c, t, reasons) for t in TRANSPORTS) + " |" for c in matrix.rows]
         lines += ["", *(f"{number}. {why}" for number, why in enumerate(reasons, 1)), ""]
-    return "\n".join([*lines, MEANINGS, SERVICES_HEAD, *Services(cases).page()])
+    return "\n".join([*lines, MEANINGS, SERVICES_HEAD, *Services(cases).page(), differences()])
+
+
+def stale(cases):
+    """The first line of the page that is another than what these results of a whole run, all of them good, make of it."""
+    made, kept = page(cases).splitlines(), PAGE.read_text(encoding="utf-8").splitlines()
+    return next((now or was for now, was in itertools.zip_longest(made, kept) if now != was), None)
 
 
 def main():
+    if sys.argv[1:] == ["--differences"]:
+        PAGE.write_text(PAGE.read_text(encoding="utf-8").partition(DIFFERENCES_HEAD)[0] + differences(), encoding="utf-8")
+        return
     cases = json.loads(RESULTS.read_text())
     absent = [group for group in CLIENTS if not Matrix(cases, group).cells]
     absent += missing(cases) + Services(cases).missing()
     if absent:
         sys.exit(f"compatibility.py: {RESULTS} has no {', '.join(absent)}; run ./dev conformance")
-    PAGE.write_text(page(cases))
+    PAGE.write_text(page(cases), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written")
 
 

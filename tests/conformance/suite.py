@@ -388,6 +388,10 @@ def main():
             cells += compatibility.Services(results.cases).missing()
         for cell in cells:
             results.add(0, "matrix", "not ok", cell, "no case says anything of it")
+        if not options.groups and all(case["state"] in ("ok", "not offered") for case in results.cases):
+            line = compatibility.stale(results.cases)
+            if line is not None:
+                results.add(0, "matrix", "not ok", f"compatibility.md: {line}", "compatibility.py makes the page anew")
     results.print_matrix(all_workers)
     compatibility.print_matrices(results.cases)
     if not options.groups:

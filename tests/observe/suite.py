@@ -110,7 +110,7 @@ def every_series_that_the_documentation_the_alerts_and_the_dashboard_name_is_the
     with Hub() as hub:
         found, text = series(hub)
     known = {name.split("{")[0] for name in found} | {"azimuth_routing_deliveries_total", "azimuth_routing_lag_seconds"}  # of endpoints
-    for file in (ROOT / "docs/metrics.md", RULES / "azimuth-alerts.yaml", RULES / "azimuth-alerts-test.yaml", DASHBOARD):
+    for file in (ROOT / "docs/reference/metrics.md", RULES / "azimuth-alerts.yaml", RULES / "azimuth-alerts-test.yaml", DASHBOARD):
         named = set(re.findall(r"azimuth_[a-zA-Z0-9_]+[a-zA-Z0-9]", file.read_text()))
         check(named <= known, f"{file.name} names {sorted(named - known)}")
     said = promtool("check", "metrics", text=text)

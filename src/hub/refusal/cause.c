@@ -1,6 +1,6 @@
 /* cause.c - the causes: codes, stages, texts.
  *
- * docs/why.md has the same table; refusal_test.c compares them.  Codes stay for ever: a cause that goes leaves a
+ * docs/reference/why.md has the same table; refusal_test.c compares them.  Codes stay for ever: a cause that goes leaves a
  * gap.  Every text follows one rule: what happened, what was seen, what was expected, one next step. */
 #include "hub/refusal/refusal.h"
 
@@ -148,8 +148,9 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
          "nothing, if it came back; else see why its client makes no new token"},
     [REFUSAL_PROTOCOL] = {"C163", "protocol", STAGE_TRAFFIC, SEVERITY_CLOSED,
                           "The connection of {id} was closed for what it sent.",
-                          "something that is not allowed", "what docs/protocol/mqtt.md allows",
-                          "mend what it sends; what is allowed: docs/protocol/mqtt.md"},
+                          "something that is not allowed",
+                          "what docs/reference/protocol/mqtt.md allows",
+                          "mend what it sends; what is allowed: docs/reference/protocol/mqtt.md"},
     [REFUSAL_PEER_GONE] =
         {"C164", "peer-gone", STAGE_SESSION, SEVERITY_GREY,
          "The connection of {id} ended without a goodbye.", "the end of the stream",

@@ -21,10 +21,11 @@ __attribute__((constructor)) static void register_causes(void)
     for (int i = 0; i < REFUSAL_CAUSES; i++) {
         snprintf(labels[i], sizeof labels[i], "cause=\"%s\"",
                  refusal_text((enum refusal_cause)i)->code);
-        refused_total[i] = (struct metric){.name = "azimuth_refused_total",
-                                           .labels = labels[i],
-                                           .help = "Connection attempts and connections that were "
-                                                   "refused or cut off, by cause (docs/why.md)"};
+        refused_total[i] =
+            (struct metric){.name = "azimuth_refused_total",
+                            .labels = labels[i],
+                            .help = "Connection attempts and connections that were "
+                                    "refused or cut off, by cause (docs/reference/why.md)"};
         if (i != REFUSAL_CONNECTED) metric_register(&refused_total[i]);
     }
 }

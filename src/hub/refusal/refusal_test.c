@@ -317,7 +317,7 @@ static void every_cause_has_its_texts(void **state)
     assert_int_equal(refusal_cause_of(SLICE_LIT("C999")), REFUSAL_CAUSES);
 }
 
-/* docs/why.md has a row for each cause, made of the same texts. */
+/* docs/reference/why.md has a row for each cause, made of the same texts. */
 static void the_page_has_every_cause(void **state)
 {
     struct buf page = {0}, row = {0};
@@ -332,7 +332,7 @@ static void the_page_has_every_cause(void **state)
         buf_printf(&row, "| `%s` | %s | %s | %s | %s | %s |\n", t->code, t->name,
                    refusal_stage_name(t->stage), t->happened, t->expected, t->next);
         if (strstr(buf_cstr(&page), buf_cstr(&row)) == NULL) {
-            print_error("docs/why.md lacks this row:\n%s", buf_cstr(&row));
+            print_error("docs/reference/why.md lacks this row:\n%s", buf_cstr(&row));
             assert_true(false);
         }
     }
