@@ -7,7 +7,7 @@ Without cases all are run. --quick takes shorter and fewer runs: it tells the or
 --urgent is for a machine that others use too: servers and generator run at real-time priority, and nobody
 waits for quiet. --long takes the cases of ten minutes too.
 The rows marked with a gate count as passed or failed; the others are only printed. Every run is
-added as a line of JSON to tests/bench/results/; tests/bench/report.py makes docs/explanation/benchmarks.md of it.
+added as a line of JSON to tests/bench/results/; tests/bench/report.py makes docs/benchmarks.md of it.
 """
 import argparse
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes docs/explanation/benchmarks.md from the results kept in tests/bench/results/.
+"""Makes docs/benchmarks.md from the results kept in tests/bench/results/.
 
 usage: tests/bench/report.py
 
@@ -14,7 +14,7 @@ import plot
 from goals import GOALS, PEER
 
 HERE = pathlib.Path(__file__).resolve().parent
-DOCUMENT = HERE.parent.parent / "docs" / "explanation" / "benchmarks.md"
+DOCUMENT = HERE.parent.parent / "docs" / "benchmarks.md"
 TEMPLATE = HERE / "benchmarks.md.in"
 
 

@@ -1,4 +1,4 @@
-/* engine_fuzz.h - one harness for every sans-IO engine (docs/explanation/decisions/0001).
+/* engine_fuzz.h - one harness for every sans-IO engine (docs/decisions/0001).
  *
  * A target describes its engine with `const struct fuzz_engine fuzz_engine`.  Each input is
  *

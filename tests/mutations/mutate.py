@@ -3,7 +3,7 @@
 
 A mutation is one line of the source that becomes another. The copy is built as far as the named test needs,
 the test is run, and the line is put back. First every test is run unbroken: one that fails then proves nothing.
-Its words are looked for in the promises. What it found goes into build/mutations/table.md, which docs/explanation/reliability.md
+Its words are looked for in the promises. What it found goes into build/mutations/table.md, which docs/reliability.md
 quotes."""
 import dataclasses
 import pathlib

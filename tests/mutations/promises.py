@@ -1,4 +1,4 @@
-"""promises.py - what docs/explanation/reliability.md promises, and for each the line that keeps it and the test that would notice."""
+"""promises.py - what docs/reliability.md promises, and for each the line that keeps it and the test that would notice."""
 import dataclasses
 
 

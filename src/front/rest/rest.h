@@ -8,7 +8,7 @@
  * Life:    one service per core, made before the lanes run and freed after they stopped.  A request
  *          waits for the hub in a slot with a timer of its own; a late answer finds nobody.
  * Limits:  those of proto/http1 and the constants below.
- * Source:  IoT Hub service REST API 2021-04-12; docs/reference/protocol/service-rest.md.
+ * Source:  IoT Hub service REST API 2021-04-12; docs/protocol/service-rest.md.
  */
 #ifndef FRONT_REST_REST_H
 #define FRONT_REST_REST_H

@@ -149,8 +149,8 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
     [REFUSAL_PROTOCOL] = {"C163", "protocol", STAGE_TRAFFIC, SEVERITY_CLOSED,
                           "The connection of {id} was closed for what it sent.",
                           "something that is not allowed",
-                          "what docs/reference/protocol/mqtt.md allows",
-                          "mend what it sends; what is allowed: docs/reference/protocol/mqtt.md"},
+                          "what docs/protocol/mqtt.md allows",
+                          "mend what it sends; what is allowed: docs/protocol/mqtt.md"},
     [REFUSAL_PEER_GONE] =
         {"C164", "peer-gone", STAGE_SESSION, SEVERITY_GREY,
          "The connection of {id} ended without a goodbye.", "the end of the stream",

@@ -20,7 +20,7 @@
  *          refusal of what breaks the protocol, with the condition the specification names.
  * Leaves to the caller: SASL's verdict, open, attach, credit, settlement.
  * Every performative goes out with its full field count, descriptors in one byte: Python's codec
- * indexes fields by position (docs/reference/protocol, D1).
+ * indexes fields by position (docs/protocol, D1).
  * Limits:  the constants below; all are refused, none is fatal to the process.
  */
 #ifndef PROTO_AMQP_AMQP_H

@@ -6,7 +6,7 @@
  *
  * Runs on: the lane that owns the connection; no state outside `struct mqtt`, no I/O, no blocking.
  * Life:    mqtt_init(), then per piece of input: mqtt_feed(), mqtt_next() until it is not OK;
- *          mqtt_fini().  Output is appended to config.out (docs/explanation/decisions/0001).
+ *          mqtt_fini().  Output is appended to config.out (docs/decisions/0001).
  * Memory:  a packet that lies whole in the fed piece is decoded in place; only an unfinished one is
  *          copied, and that copy is freed with the packet.  An idle engine owns no memory.
  * Errors:  ERR_PROTOCOL, ERR_TOO_BIG, ERR_TIMEOUT; fail_text() names the clause.  They are final: the

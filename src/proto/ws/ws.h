@@ -11,7 +11,7 @@
  *
  * Runs on: the thread that feeds it.
  * Life:    after the upgrade: ws_init(), then per piece of input ws_feed(), ws_next() until it is not
- *          OK; ws_fini().  Output is appended to config.out (docs/explanation/decisions/0001).
+ *          OK; ws_fini().  Output is appended to config.out (docs/decisions/0001).
  * Memory:  an engine between two frames owns nothing: wslay, which reads frames, keeps 4 KiB, and all
  *          engines of a thread take turns with one of it (struct ws_spare).
  * Errors:  all but ERR_AGAIN are final; ws_close() then says the code that the standard wants.
