@@ -40,6 +40,7 @@ enum hub_range {
     HUB_C2D = POST_HUB + 0x140,
     HUB_TRANSFER = POST_HUB + 0x1b0,
     HUB_QUERY = POST_HUB + 0x1c0,
+    HUB_USER = POST_HUB + 0x1d0,
     HUB_JOB = POST_HUB + 0x1e0,
     HUB_UPLOAD = POST_HUB + 0x1f0,
     HUB_REFUSAL = POST_HUB + 0x1f8,

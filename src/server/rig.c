@@ -34,7 +34,8 @@ void rig_start_with(struct rig *r, const struct out_carrier *carrier)
                               .host_count = 1,
                               .partitions = 2,
                               .carrier = carrier,
-                              .ephemeral = true};
+                              .ephemeral = true,
+                              .password_cost = 4};
     struct lane *cores[] = {&r->core};
     *r = (struct rig){
         .now_us = 1000000, .wall_us = 1800000000000000, .events = r->events, .issuer = r->issuer};

@@ -37,7 +37,7 @@
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
-enum { SERVER_DRAIN_S = 10, SERVER_LANES = 7, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
+enum { SERVER_DRAIN_S = 10, SERVER_LANES = 8, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 /* Somebody waits until the seed is in the registry. */
 struct planting {
@@ -173,7 +173,7 @@ static void start_lanes(struct server *s)
     struct lane *lanes[SERVER_LANES] = {&s->wire.log_lane,         &s->wire.log_read_lane,
                                         &s->wire.store_lane,       &s->wire.store_read_lane,
                                         &s->wire.store_check_lane, &s->wire.blob_lane,
-                                        &s->wire.archive_lane};
+                                        &s->wire.archive_lane,     &s->wire.password_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     courier_start(s->courier, &s->wire.out_lane);
     remote_start(s->wire.remote);

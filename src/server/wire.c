@@ -34,6 +34,7 @@
 #include "hub/routing/routing.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
+#include "hub/user/user.h"
 #include "server/seed.h"
 
 enum {
@@ -311,6 +312,15 @@ static const char *why_unready(const void *ctx)
     return NULL;
 }
 
+static enum err open_users(struct wire *w, const struct wire_config *cfg, struct lane *core)
+{
+    unsigned cost = cfg->password_cost ? cfg->password_cost : PASSWORD_COST;
+    lane_init(&w->password_lane, &w->office, "password");
+    enum err e = users_new(&w->hub, core, &w->password_lane, cost, &w->users);
+    w->rest.users = w->users;
+    return e;
+}
+
 enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *const *cores,
                    unsigned core_count)
 {
@@ -327,6 +337,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(quota_open(hub->quota, w->store, cores[0]));
     TRY(policy_load(hub, &w->policies));
     w->rest.policy_keys = w->policy_keys = policy_keys_new(hub, cores[0]);
+    TRY(open_users(w, cfg, cores[0]));
     TRY(open_log(w, cfg));
     hub->log = w->log;
     TRY(open_uploads(w, cfg));
@@ -397,6 +408,7 @@ void wire_close(struct wire *w)
     archives_free(w->archives);
     quota_close(w->hub.quota);
     policy_keys_free(w->policy_keys);
+    users_free(w->users);
     quota_free(w->hub.quota);
     throttle_free(w->hub.throttle);
     faults_free(w->hub.faults);
@@ -407,10 +419,10 @@ void wire_close(struct wire *w)
     out_free(w->out);
     remote_free(w->remote);
     remote_free(w->archive_remote);
-    struct lane *const lanes[] = {&w->log_lane,           &w->log_read_lane,    &w->store_lane,
-                                  &w->store_read_lane,    &w->store_check_lane, &w->blob_lane,
-                                  &w->out_lane,           &w->remote_lane,      &w->archive_lane,
-                                  &w->archive_remote_lane};
+    struct lane *const lanes[] = {
+        &w->log_lane,         &w->log_read_lane,       &w->store_lane,   &w->store_read_lane,
+        &w->store_check_lane, &w->blob_lane,           &w->out_lane,     &w->remote_lane,
+        &w->archive_lane,     &w->archive_remote_lane, &w->password_lane};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
         if (lanes[i]->office) lane_fini(lanes[i]);
 }

@@ -56,6 +56,7 @@ struct wire_config {
     int64_t issued_us;                 /* how long those are good */
     int64_t capture_second_us;         /* see capture_config; 0: a second */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
+    unsigned password_cost;            /* of people's passwords; 0: PASSWORD_COST */
 };
 
 struct console;
@@ -102,10 +103,12 @@ struct wire {
     struct hub hub;
     struct policies policies;
     struct policy_keys *policy_keys;
+    struct users *users;
     struct lane log_lane, log_read_lane;
     struct lane store_lane, store_read_lane, store_check_lane;
     struct lane blob_lane, out_lane, remote_lane;
     struct lane archive_lane, archive_remote_lane; /* a slow archive is nobody else's matter */
+    struct lane password_lane;
     struct log *log;
     struct store *store;
     struct blobs *blobs;

@@ -41,6 +41,7 @@ struct jobs;
 struct configurations;
 struct transfers;
 struct policy_keys;
+struct users;
 struct routing;
 struct captures;
 
@@ -64,7 +65,8 @@ struct rest_config {
     int64_t retention_us; /* of the built-in stream */
     uint64_t retention_bytes;
 
-    struct policy_keys *policy_keys; /* of the first core */
+    struct policy_keys *policy_keys; /* of the first core; so are */
+    struct users *users;
 };
 
 struct rest_service;
