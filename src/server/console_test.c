@@ -10,6 +10,7 @@
 #include "front/console/console.h"
 #include "front/console/live.h"
 #include "hub/policy/policy.h"
+#include "hub/user/user.h"
 #include "server/rig.h"
 
 static struct rig rig;
@@ -322,6 +323,236 @@ static void sessions_of_a_key_end_with_it_though_nobody_hears_the_answer(void **
     expect(sign_in_with("localhost", "registryRead", key_of("registryRead")), 200);
     take_session();
     expect(request(path, cookie, NULL), 200);
+}
+
+/* ---- users */
+
+#define PASSWORD "a horse that is correct"
+#define MARIA    "PUT /admin/v1/users/Maria"
+
+static char admin_headers[512]; /* of a session that a link began */
+
+static void make_user(const char *name, const char *role)
+{
+    char line[128], text[256];
+    sign_in();
+    memcpy(admin_headers, both, sizeof both);
+    snprintf(line, sizeof line, "PUT /admin/v1/users/%s", name);
+    snprintf(text, sizeof text, "{\"role\":\"%s\",\"password\":\"" PASSWORD "\"}", role);
+    expect(request(line, both, text), 200);
+}
+
+static int sign_in_as(const char *user, const char *password)
+{
+    char text[512];
+    snprintf(text, sizeof text, "{\"user\":\"%s\",\"password\":\"%s\"}", user, password);
+    return request("POST /admin/v1/session", "", text);
+}
+
+static void become(const char *user)
+{
+    expect(sign_in_as(user, PASSWORD), 200);
+    take_session();
+}
+
+static void users_are_made_by_administrators(void **state)
+{
+    (void)state;
+    static const char *const good = "{\"role\":\"reader\",\"password\":\"" PASSWORD "\"}";
+    static const char *const wrong[] = {
+        "nonsense",
+        "[]",
+        "{}",
+        "{\"role\":\"reader\"}",
+        "{\"password\":\"" PASSWORD "\"}",
+        "{\"role\":\"king\",\"password\":\"" PASSWORD "\"}",
+        "{\"role\":\"reader\",\"password\":7}",
+        "{\"role\":\"reader\",\"password\":\"short\"}",
+        "{\"role\":\"reader\",\"password\":\"" PASSWORD "\",\"status\":\"disabled\"}",
+    };
+    expect(request(MARIA, "", good), 401);
+    expect(sign_in_with("localhost", "iothubowner", key_of("iothubowner")), 200);
+    take_session();
+    expect(request(MARIA, both, good), 403);
+    expect(request("GET /admin/v1/users", cookie, NULL), 403);
+    sign_in();
+    expect(request(MARIA, cookie, good), 403);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        expect(request(MARIA, both, wrong[i]), 400);
+    expect(request(MARIA, both, good), 200);
+    assert_non_null(
+        strstr(said(), "{\"name\":\"Maria\",\"role\":\"reader\",\"status\":\"enabled\","));
+    assert_null(strstr(said(), "horse"));
+    expect(request(MARIA, both, good), 409);
+    expect(request("GET /admin/v1/users/MARIA", cookie, NULL), 200);
+    expect(request("GET /admin/v1/users", cookie, NULL), 200);
+    assert_memory_equal(said(), "[{\"name\":\"Maria\"", 16);
+    expect(request("GET /admin/v1/users/otto", cookie, NULL), 404);
+    expect(request("PATCH /admin/v1/users/otto", both, "{\"role\":\"reader\"}"), 404);
+    expect(request("PATCH /admin/v1/users/Maria", both, "{\"status\":\"gone\"}"), 400);
+    expect(request("DELETE /admin/v1/users/maria", both, NULL), 204);
+    expect(request("DELETE /admin/v1/users/maria", both, NULL), 404);
+}
+
+/* What each role may; 0: let in, whatever comes then. */
+static void a_role_gives_rights(void **state)
+{
+    (void)state;
+    static const char *const roles[] = {"reader", "operator", "administrator"};
+    static const struct {
+        const char *line, *body;
+        int refused[3];
+    } rows[] = {
+        {"GET /devices?api-version=1", NULL, {0}},
+        {"GET /twins/d1?api-version=1", NULL, {0}},
+        {"POST /devices/query?api-version=1", "{\"query\":\"SELECT * FROM devices\"}", {0}},
+        {"GET /admin/v1/hub", NULL, {0}},
+        {"GET /admin/v1/routing", NULL, {0}},
+        {"GET /admin/v1/refusals", NULL, {0}},
+        {"GET /metrics", NULL, {0}},
+        {"POST /admin/v1/series", "{\"from\":\"-1h\"}", {0}},
+        {"PATCH /twins/d1?api-version=1", "{\"tags\":{\"a\":1}}", {403, 0, 0}},
+        {"POST /twins/d1/methods?api-version=1", "{\"methodName\":\"m\"}", {403, 0, 0}},
+        {"POST /admin/v1/devices/d1/messages", "{\"body\":\"on\"}", {403, 0, 0}},
+        {"PUT /devices/d2?api-version=1", "{\"deviceId\":\"d2\"}", {403, 403, 0}},
+        {"PUT /admin/v1/consumer-groups/g", NULL, {403, 403, 0}},
+        {"POST /admin/v1/container/uri", NULL, {403, 403, 0}},
+        {"GET /admin/v1/policies", NULL, {403, 403, 0}},
+        {"GET /admin/v1/policies/service", NULL, {403, 403, 0}},
+        {"GET /admin/v1/users", NULL, {403, 403, 0}},
+        {"POST /admin/v1/console/links", NULL, {403, 403, 403}},
+    };
+    rig_create_device(&rig, "d1");
+    for (int r = 0; r < 3; r++) {
+        make_user(roles[r], roles[r]);
+        become(roles[r]);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            int status = request(rows[i].line, both, rows[i].body);
+            bool out = status == 403 || status == 401;
+            if (out != (rows[i].refused[r] != 0))
+                fail_msg("%s: %s is answered %d %s", roles[r], rows[i].line, status, said());
+        }
+    }
+}
+
+static void who_reads_is_not_shown_keys(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "GET /devices?api-version=1", "GET /devices/d1?api-version=1",
+        "GET /devices/d1/modules?api-version=1", "GET /devices/d1/modules/m1?api-version=1"};
+    rig_create_device(&rig, "d1");
+    make_user("op", "operator");
+    expect(request("PUT /devices/d1/modules/m1?api-version=1", admin_headers,
+                   "{\"deviceId\":\"d1\",\"moduleId\":\"m1\"}"),
+           200);
+    become("op");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        expect(request(lines[i], admin_headers, NULL), 200);
+        assert_null(strstr(said(), "\"primaryKey\":null"));
+        expect(request(lines[i], cookie, NULL), 200);
+        assert_non_null(strstr(said(), "\"primaryKey\":null,\"secondaryKey\":null"));
+    }
+}
+
+static void a_wrong_password_and_a_wrong_name_are_told_alike(void **state)
+{
+    (void)state;
+    char wrong[512];
+    make_user("maria", "reader");
+    expect(sign_in_as("maria", "another horse"), 401);
+    snprintf(wrong, sizeof wrong, "%s", strstr(said(), "ErrorCode"));
+    expect(sign_in_as("otto", PASSWORD), 401);
+    assert_memory_equal(strstr(said(), "ErrorCode"), wrong, 60);
+    expect(request("POST /admin/v1/session", "", "{\"user\":\"maria\"}"), 401);
+    expect(sign_in_as("MARIA", PASSWORD), 200);
+    assert_non_null(strstr(said(), "\"name\":\"user maria\""));
+    assert_non_null(strstr(said(), "\"reader\":true,\"user\":true"));
+    for (int i = 3; i < SESSION_FAILURES_MAX; i++) expect(sign_in_as("maria", ""), 401);
+    expect(sign_in_as("maria", PASSWORD), 429);
+    assert_string_equal(header("retry-after"), "60");
+    rig_wait(&rig, SESSION_FAILURES_US);
+    expect(sign_in_as("maria", PASSWORD), 200);
+}
+
+static void what_a_user_loses_ends_his_sessions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *body;
+        int status;
+    } rows[] = {
+        {"PATCH /admin/v1/users/maria", "{\"role\":\"operator\"}", 200},
+        {"PATCH /admin/v1/users/maria", "{\"password\":\"" PASSWORD "\"}", 200},
+        {"PATCH /admin/v1/users/maria", "{\"status\":\"disabled\"}", 200},
+        {"DELETE /admin/v1/users/maria", NULL, 204},
+    };
+    make_user("maria", "reader");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        become("maria");
+        expect(request("GET /admin/v1/hub", cookie, NULL), 200);
+        expect(request(rows[i].line, admin_headers, rows[i].body), rows[i].status);
+        expect(request("GET /admin/v1/hub", cookie, NULL), 401);
+        expect(sign_in_as("maria", PASSWORD), i < 2 ? 200 : 401);
+        if (i == 2)
+            expect(
+                request("PATCH /admin/v1/users/maria", admin_headers, "{\"status\":\"enabled\"}"),
+                200);
+    }
+}
+
+static void one_changes_his_own_password(void **state)
+{
+    (void)state;
+    static const char *const path = "POST /admin/v1/session/password";
+    static const char *const good =
+        "{\"password\":\"" PASSWORD "\",\"newPassword\":\"battery staple\"}";
+    char other[256];
+    make_user("maria", "reader");
+    expect(request(path, both, good), 401); /* who came by a link has none */
+    become("maria");
+    memcpy(other, cookie, sizeof other);
+    become("maria");
+    expect(request(path, cookie, good), 403);
+    expect(request(path, both, "{\"newPassword\":\"battery staple\"}"), 400);
+    expect(request(path, both, "{\"password\":\"" PASSWORD "\",\"newPassword\":\"short\"}"), 400);
+    expect(request(path, both, "{\"password\":\"x\",\"newPassword\":\"battery staple\"}"), 401);
+    expect(request("GET /admin/v1/hub", other, NULL), 200);
+    expect(request(path, both, good), 204);
+    expect(request("GET /admin/v1/hub", cookie, NULL), 200);
+    expect(request("GET /admin/v1/hub", other, NULL), 401);
+    expect(sign_in_as("maria", PASSWORD), 401);
+    expect(sign_in_as("maria", "battery staple"), 200);
+}
+
+/* The peer sends, and no lane runs yet. */
+static void feed(struct rig_conn *c, const char *text)
+{
+    lane_running = &rig.core;
+    conn_received(&c->conn, slice_str(text), rig.now_us);
+    lane_running = NULL;
+}
+
+/* More at a time than may wait: told to come again.  Who has gone is forgotten. */
+static void passwords_wait_for_their_turn_and_so_many(void **state)
+{
+    (void)state;
+    static const char *const asks =
+        "POST /admin/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 33\r\n\r\n"
+        "{\"user\":\"x\",\"password\":\"1234567\"}";
+    struct rig_conn *many[USER_HASHES_MAX];
+    for (size_t i = 0; i < USER_HASHES_MAX; i++) many[i] = rig_dial(&rig, WIRE_CONSOLE);
+    for (size_t i = 0; i < USER_HASHES_MAX; i++) feed(many[i], asks);
+    feed(conn, asks);
+    lane_running = &rig.core;
+    conn_ended(&many[0]->conn, ERR_CLOSED);
+    rig_free(many[0]);
+    expect(answered(), 503);
+    assert_string_equal(header("retry-after"), "5");
+    for (size_t i = 1; i < USER_HASHES_MAX; i++) {
+        assert_non_null(strstr(buf_cstr(&many[i]->heard), " 401 "));
+        rig_free(many[i]);
+    }
 }
 
 static void keys_are_renewed_so_often_and_no_more(void **state)
@@ -678,6 +909,13 @@ int main(void)
         TEST(keys_of_policies_are_told_to_who_came_by_a_link_alone),
         TEST(a_key_that_is_renewed_counts_at_once_and_is_kept),
         TEST(sessions_of_a_key_end_with_it_though_nobody_hears_the_answer),
+        TEST(users_are_made_by_administrators),
+        TEST(a_role_gives_rights),
+        TEST(who_reads_is_not_shown_keys),
+        TEST(a_wrong_password_and_a_wrong_name_are_told_alike),
+        TEST(what_a_user_loses_ends_his_sessions),
+        TEST(one_changes_his_own_password),
+        TEST(passwords_wait_for_their_turn_and_so_many),
         TEST(keys_are_renewed_so_often_and_no_more),
         TEST(a_change_needs_the_proof_of_a_page),
         TEST(who_signs_out_or_stays_away_is_told_so),

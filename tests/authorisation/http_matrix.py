@@ -5,7 +5,7 @@ import re
 import socket
 import urllib.parse
 
-from people import HOST, ROOT
+from people import HOST, ROLES, ROOT
 
 TABLE, TITLE = "http.txt", "ROUTE"
 ROUTE = re.compile(r'\{\s*"([A-Z]+)",\s*((?:BLOB_PREFIX\s*)?"(?:[^"\\]|\\.)*")')
@@ -28,7 +28,7 @@ BODIES[f"PUT {HUB}putModuleOnBehalfOf"] = \
     '{{"authChain":"l1;e1","module":{{"deviceId":"l1","moduleId":"m2","authentication":{{"type":"none"}}}}}}'
 QUERIES = {f"GET {HUB}deviceAndModuleInDeviceScope": "&targetDeviceId=l1"}
 
-Who = collections.namedtuple("Who", "id module authorization certificate place query", defaults=[None, None, "own", None])
+Who = collections.namedtuple("Who", "id module authorization certificate place query user", defaults=[None, None, "own", None, None])
 
 
 def blob_prefix():
@@ -80,6 +80,7 @@ def people(server):
         "reg": Who("r1", "m1", server.registering("r1")), "reg2": Who("r1", "m1", server.registering("r2")),
         "metr": Who("d1", "m1", f"Bearer {server.metrics_token()}"),
         "away": Who("d1", "m1", owner("iothubowner"), None, "away"), "sock": Who("d1", "m1", None, None, "socket"),
+        **{role[:4]: Who("d1", "m1", None, None, "console", None, role) for role in ROLES},
     }
     return columns
 
@@ -92,7 +93,7 @@ class Line:
     """A connection that is kept as long as the server keeps it."""
 
     def __init__(self, server, who, port):
-        self.server, self.who, self.port, self.http = server, who, port, None
+        self.server, self.who, self.port, self.http, self.session = server, who, port, None, None
 
     def _open(self):
         self.http = http.client.HTTPConnection(HOST)
@@ -108,11 +109,16 @@ class Line:
             headers["Authorization"] = self.who.authorization
         if method == "DELETE":
             headers["If-Match"] = '"another"'
+        if self.who.user:
+            self.session = self.session or self.server.session(self.who.user)
+            headers |= self.session
         if self.http is None or self.http.sock is None:
             self._open()
         self.http.request(method, path, body=body, headers=headers)
         answer = self.http.getresponse()
         answer.read()
+        if (method, path.split("?")[0]) == ("DELETE", "/admin/v1/session"):
+            self.session = None
         return answer.status
 
     def close(self):
@@ -133,6 +139,9 @@ def lines_of(server, who):
     """The lines for routes of the HTTPS port and for those of the console."""
     if who.place == "socket":
         line = Line(server, who, None)
+        return {False: line, True: line}
+    if who.place == "console":
+        line = Line(server, who, server.console)
         return {False: line, True: line}
     away = who.place == "away"
     return {of_console: Line(server, who, server.console if of_console != away else server.ready["https"])

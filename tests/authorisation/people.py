@@ -22,6 +22,8 @@ API = "api-version=2021-04-12"
 HOST = "localhost"
 POLICIES = ("iothubowner", "service", "device", "registryRead", "registryReadWrite", "provisioningserviceowner")
 LIFE_S = 3600
+ROLES = ("reader", "operator", "administrator")  # of users who are called so
+PASSWORD = "a horse that is correct"
 
 
 def key_of(name):
@@ -40,7 +42,7 @@ class Server:
     """`azimuth serve` that keeps nothing, with the identities that the tables name.
 
     d1 and d2 are devices, d1/m1 a module, off a disabled device; x1 and x2 have certificates; e1 and e2
-    are edge devices with an $edgeHub, l1 is below e1; r1 and r2 have enrollments. Nobody is `nobody`."""
+    are edge devices with an $edgeHub, l1 is below e1; r1 and r2 have enrollments; each role has a user. Nobody is `nobody`."""
 
     def __init__(self, *options, limits=False, data=None):
         self.said = tempfile.NamedTemporaryFile("w+")
@@ -143,6 +145,8 @@ class Server:
             self._module(name, "$edgeHub", managedBy="iotEdge")
         self._device("l1", deviceScope=edges["e1"]["deviceScope"])
         self.admin("PUT", "/admin/v1/event-hubs/orders", {})
+        for role in ROLES:
+            self.admin("PUT", f"/admin/v1/users/{role}", {"role": role, "password": PASSWORD})
         for name in ("r1", "r2"):
             self.admin("PUT", f"/enrollments/{name}?api-version=2021-10-01",
                        {"registrationId": name,
@@ -160,6 +164,18 @@ class Server:
 
     def registering(self, name, life_s=LIFE_S):
         return token(f"{self.scope}/registrations/{name}", key_of(name), "registration", life_s)
+
+    def session(self, user):
+        """The headers of who has signed in to the console by name."""
+        connection = http.client.HTTPConnection(HOST)
+        connection.sock = self.tls(self.console)
+        with contextlib.closing(connection):
+            connection.request("POST", "/admin/v1/session", json.dumps({"user": user, "password": PASSWORD}))
+            answer = connection.getresponse()
+            said = json.load(answer)
+        if answer.status != 200:
+            raise SystemExit(f"{user} does not sign in: {answer.status} {said}")
+        return {"Cookie": answer.headers["set-cookie"].split(";")[0], "x-azimuth-csrf": said["csrf"]}
 
     def metrics_token(self):
         return (self.data / "metrics.token").read_text(encoding="ascii").strip()

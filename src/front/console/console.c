@@ -10,8 +10,9 @@
 
 enum { SIGN_IN_BODY_MAX = 8 << 10, MESSAGE_BODY_MAX = 512 << 10 };
 
-#define FREE THROTTLE_FREE
-#define PAGE ACCESS_PAGE, 0, FREE, REST_SMALL_BODY_MAX, files_answer, "A file of the console"
+#define FREE             THROTTLE_FREE
+#define BY_ADMINISTRATOR ACCESS_ADMINISTRATOR, 0, FREE
+#define PAGE             ACCESS_PAGE, 0, FREE, REST_SMALL_BODY_MAX, files_answer, "A file of the console"
 
 /* Pages are drawn in the browser: whatever their address, the server's answer is index.html. */
 static const struct route routes[] = {
@@ -26,10 +27,22 @@ static const struct route routes[] = {
      "Sign in"},
     {"DELETE", "/admin/v1/session", ACCESS_PUBLIC, 0, FREE, REST_SMALL_BODY_MAX, sign_in_end,
      "Sign out"},
+    {"POST", "/admin/v1/session/password", ACCESS_PUBLIC, 0, FREE, SIGN_IN_BODY_MAX,
+     users_change_own_password, "Change the password of who has signed in"},
+    {"GET", "/admin/v1/users", BY_ADMINISTRATOR, REST_SMALL_BODY_MAX, users_list,
+     "List the users who sign in by name"},
+    {"GET", "/admin/v1/users/{name}", BY_ADMINISTRATOR, REST_SMALL_BODY_MAX, users_show,
+     "Show a user"},
+    {"PUT", "/admin/v1/users/{name}", BY_ADMINISTRATOR, REST_SMALL_BODY_MAX, users_make,
+     "Create a user with a role and a password"},
+    {"PATCH", "/admin/v1/users/{name}", BY_ADMINISTRATOR, REST_SMALL_BODY_MAX, users_update,
+     "Change a user's role, status or password"},
+    {"DELETE", "/admin/v1/users/{name}", BY_ADMINISTRATOR, REST_SMALL_BODY_MAX, users_remove,
+     "Delete a user"},
     {"POST", "/admin/v1/console/links", ACCESS_SOCKET, 0, FREE, REST_SMALL_BODY_MAX, sign_in_link,
      "Make a link that signs in once"},
-    {"POST", "/admin/v1/policies/{name}/renewKey", ACCESS_ADMINISTRATOR, 0, FREE,
-     REST_SMALL_BODY_MAX, policies_renew_key, "Make a key of a shared access policy anew"},
+    {"POST", "/admin/v1/policies/{name}/renewKey", BY_ADMINISTRATOR, REST_SMALL_BODY_MAX,
+     policies_renew_key, "Make a key of a shared access policy anew"},
     {"GET", "/admin/v1/live", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE, REST_SMALL_BODY_MAX,
      live_upgrade, "The live link, over WebSocket"},
     {"POST", "/admin/v1/series", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE, SERIES_REQUEST_MAX,
@@ -76,6 +89,7 @@ struct console *console_new(const struct rest_config *config, struct lane *lane,
     c->config = config;
     c->lane = lane;
     c->rest = rest;
+    console_sessions_init(&c->sessions);
     c->sessions.stands = sign_in_stands;
     c->sessions.stands_ctx = c;
     c->site = (struct rest_site){.routes = routes,
@@ -93,7 +107,7 @@ void console_free(struct console *c)
 {
     if (c == NULL) return;
     live_free(c->live);
-    mem_wipe(&c->sessions, sizeof c->sessions);
+    console_sessions_fini(&c->sessions);
     free(c);
 }
 

@@ -22,13 +22,35 @@ struct console {
 /* The session that the request's cookie names, or NULL; *named: it names one. */
 struct console_session *sign_in_session(struct console *c, const struct call *call, bool *named);
 
-/* Of a session_table whose ctx is a console: a policy's session goes as far as the policy has its key. */
+/* Of a session_table whose ctx is a console: does the policy have the key, the user his role and password? */
 bool sign_in_stands(const void *ctx, const struct console_session *s);
 
 void sign_in_begin(struct call *c); /* POST /admin/v1/session */
 void sign_in_show(struct call *c);  /* GET */
 void sign_in_end(struct call *c);   /* DELETE */
 void sign_in_link(struct call *c);  /* POST /admin/v1/console/links */
+
+/* Who asks, for the log: "user maria", "azimuth.sock". */
+const char *sign_in_name(struct console *c, const struct call *call);
+
+/* He who names a wrong password: counted, and answered 401 with this text. */
+void sign_in_refuse(struct call *call, struct slice user, const char *text);
+
+/* Too many failures; true: answered 429. */
+bool sign_in_is_shut_out(struct call *call, struct slice user);
+
+/* ---- users.c */
+
+void users_list(struct call *c);                /* GET /admin/v1/users */
+void users_show(struct call *c);                /* GET /admin/v1/users/{name} */
+void users_make(struct call *c);                /* PUT */
+void users_update(struct call *c);              /* PATCH */
+void users_remove(struct call *c);              /* DELETE */
+void users_change_own_password(struct call *c); /* POST /admin/v1/session/password */
+
+/* The call waits for one of users_*(), which said `e`: its answer calls `fn`; otherwise it is answered. */
+void users_wait(struct call *c, enum err e);
+void users_answer_error(struct call *c, enum err e);
 
 /* ---- messages.c */
 

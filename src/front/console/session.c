@@ -114,6 +114,12 @@ struct console_session *console_session_numbered(struct session_table *t, uint64
     return NULL;
 }
 
+void console_session_rebase(struct session_table *t, uint64_t number, uint64_t user)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (!is_free(&t->items[i]) && t->items[i].number == number) t->items[i].user = user;
+}
+
 /* ---- links */
 
 const struct session_secret *console_link_make(struct session_table *t, int64_t now_us)
@@ -150,35 +156,52 @@ static struct slice address_of(const char *peer)
     return slice_head(s, slice_rfind(s, ':'));
 }
 
-static size_t find_address(const struct session_table *t, struct slice address)
+static unsigned failures_of(const struct strikes *s, struct slice key, int64_t now_us)
 {
-    size_t i = 0;
-    while (i < SESSION_ADDRESSES_MAX && !slice_eq(slice_str(t->addresses[i].address), address)) i++;
-    return i;
+    const struct strike *one = strikes_find(s, key);
+    return one ? strikes_count(s, one, now_us) : 0;
 }
 
-bool console_may_try(struct session_table *t, const char *peer, int64_t now_us)
+static bool is_proved(const struct session_table *t, struct slice address, int64_t now_us)
 {
-    size_t i = find_address(t, address_of(peer));
-    if (i == SESSION_ADDRESSES_MAX) return true;
-    if (now_us - t->addresses[i].since_us >= SESSION_FAILURES_US) t->addresses[i].failures = 0;
-    bool may = t->addresses[i].failures < SESSION_FAILURES_MAX;
+    const struct strike *one = strikes_find(&t->addresses, address);
+    return one && one->proved_us != INT64_MIN && now_us - one->proved_us < SESSION_PROVED_US;
+}
+
+bool console_may_try(struct session_table *t, const char *peer, struct slice user, int64_t now_us)
+{
+    struct slice address = address_of(peer);
+    bool may = failures_of(&t->addresses, address, now_us) < SESSION_FAILURES_MAX;
+    if (user.len && failures_of(&t->names, user, now_us) >= SESSION_NAME_FAILURES_MAX)
+        may = may && is_proved(t, address, now_us);
     if (!may) metric_inc(&throttled);
     return may;
 }
 
-void console_failed(struct session_table *t, const char *peer, int64_t now_us)
+void console_failed(struct session_table *t, const char *peer, struct slice user, int64_t now_us)
 {
-    struct slice address = address_of(peer);
-    size_t at = find_address(t, address);
     metric_inc(&failed);
-    if (at == SESSION_ADDRESSES_MAX) {
-        at = 0;
-        for (size_t i = 1; i < SESSION_ADDRESSES_MAX; i++)
-            if (t->addresses[i].since_us < t->addresses[at].since_us) at = i;
-        snprintf(t->addresses[at].address, sizeof t->addresses[at].address, "%.*s",
-                 SLICE_ARG(address));
-        t->addresses[at].failures = 0;
-    }
-    if (t->addresses[at].failures++ == 0) t->addresses[at].since_us = now_us;
+    strikes_add(&t->addresses, address_of(peer), now_us);
+    if (user.len) strikes_add(&t->names, user, now_us);
+}
+
+void console_proved(struct session_table *t, const char *peer, int64_t now_us)
+{
+    strikes_note(&t->addresses, address_of(peer))->proved_us = now_us;
+}
+
+/* ---- life */
+
+void console_sessions_init(struct session_table *t)
+{
+    *t = (struct session_table){0};
+    strikes_init(&t->addresses, SESSION_ADDRESSES_MAX, SESSION_FAILURES_US);
+    strikes_init(&t->names, SESSION_NAMES_MAX, SESSION_FAILURES_US);
+}
+
+void console_sessions_fini(struct session_table *t)
+{
+    strikes_fini(&t->addresses);
+    strikes_fini(&t->names);
+    mem_wipe(t, sizeof *t);
 }

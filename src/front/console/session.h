@@ -13,19 +13,24 @@
 
 #include "auth/auth.h"
 #include "base/buf.h"
+#include "base/strikes.h"
 
 enum {
-    SESSIONS_MAX = 64,          /* the one that was unused longest makes room */
-    SESSION_LINKS_MAX = 16,     /* the oldest makes room */
-    SESSION_ADDRESSES_MAX = 64, /* that failed lately; the one that failed first makes room */
-    SESSION_FAILURES_MAX = 10,  /* of an address within SESSION_FAILURES_US */
-    SESSION_SECRET_LEN = 64,    /* 32 random bytes in hex */
+    SESSIONS_MAX = 64,              /* the one that was unused longest makes room */
+    SESSION_LINKS_MAX = 16,         /* the oldest makes room */
+    SESSION_ADDRESSES_MAX = 64,     /* that failed lately; the one heard of last makes room */
+    SESSION_NAMES_MAX = 256,        /* of users; likewise */
+    SESSION_FAILURES_MAX = 10,      /* of an address within SESSION_FAILURES_US */
+    SESSION_NAME_FAILURES_MAX = 20, /* of a user's name, from wherever */
+    SESSION_SECRET_LEN = 64,        /* 32 random bytes in hex */
     SESSION_NAME_MAX = 80,
 };
 #define SESSION_IDLE_US     (12 * 3600 * 1000000ll)
 #define SESSION_LIFE_US     (7 * 24 * 3600 * 1000000ll)
 #define SESSION_LINK_US     (3600 * 1000000ll)
 #define SESSION_FAILURES_US (60 * 1000000ll)
+#define SESSION_PROVED_US                                                                          \
+    (24 * 3600 * 1000000ll) /* who signed in from there is not shut out by what strangers try */
 
 struct session_secret {
     char text[SESSION_SECRET_LEN + 1];
@@ -37,6 +42,7 @@ struct console_session {
     unsigned rights;
     const struct policy *policy; /* by which one, as it was then; NULL: by none */
     unsigned key;                /* of its keys */
+    uint64_t user;               /* the edition of a local user (hub/user); 0: none */
     uint64_t number;             /* of each one another: a live link remembers it */
     int64_t began_us, used_us;
 };
@@ -50,13 +56,12 @@ struct session_table {
         struct session_secret secret;
         int64_t made_us;
     } links[SESSION_LINKS_MAX];
-    struct {
-        char address[64];
-        int64_t since_us;
-        unsigned failures;
-    } addresses[SESSION_ADDRESSES_MAX];
+    struct strikes addresses, names;
     uint64_t last_number;
 };
+
+void console_sessions_init(struct session_table *t);
+void console_sessions_fini(struct session_table *t); /* and wipes it */
 
 /* `as`: its name, its rights, and what it rests on. */
 struct console_session *console_session_begin(struct session_table *t,
@@ -67,6 +72,9 @@ void console_session_end(struct session_table *t, struct console_session *s);
 struct console_session *console_session_find(struct session_table *t, struct slice id,
                                              int64_t now_us);
 
+/* That session stands on the user's new edition; so it does not end. */
+void console_session_rebase(struct session_table *t, uint64_t number, uint64_t user);
+
 /* Likewise, without using it. */
 struct console_session *console_session_numbered(struct session_table *t, uint64_t number,
                                                  int64_t now_us);
@@ -75,8 +83,9 @@ struct console_session *console_session_numbered(struct session_table *t, uint64
 const struct session_secret *console_link_make(struct session_table *t, int64_t now_us);
 bool console_link_take(struct session_table *t, struct slice secret, int64_t now_us);
 
-/* May somebody at "ADDRESS:PORT" try? */
-bool console_may_try(struct session_table *t, const char *peer, int64_t now_us);
-void console_failed(struct session_table *t, const char *peer, int64_t now_us);
+/* May somebody at "ADDRESS:PORT" try?  `user`: whose name he gives, in small letters; empty: nobody's. */
+bool console_may_try(struct session_table *t, const char *peer, struct slice user, int64_t now_us);
+void console_failed(struct session_table *t, const char *peer, struct slice user, int64_t now_us);
+void console_proved(struct session_table *t, const char *peer, int64_t now_us);
 
 #endif

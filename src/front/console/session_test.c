@@ -15,6 +15,7 @@ static int open_table(void **state)
 {
     (void)state;
     table = NEW(struct session_table);
+    console_sessions_init(table);
     now_us = 1000000;
     return 0;
 }
@@ -22,6 +23,7 @@ static int open_table(void **state)
 static int close_table(void **state)
 {
     (void)state;
+    console_sessions_fini(table);
     free(table);
     return 0;
 }
@@ -115,13 +117,14 @@ static void too_many_failures_of_an_address_shut_it_out_for_a_minute(void **stat
 {
     (void)state;
     for (int i = 0; i < SESSION_FAILURES_MAX; i++) {
-        assert_true(console_may_try(table, "10.0.0.1:1000", now_us));
-        console_failed(table, "10.0.0.1:1001", now_us);
+        assert_true(console_may_try(table, "10.0.0.1:1000", SLICE_NONE, now_us));
+        console_failed(table, "10.0.0.1:1001", SLICE_NONE, now_us);
     }
-    assert_false(console_may_try(table, "10.0.0.1:1002", now_us));
-    assert_true(console_may_try(table, "10.0.0.2:1002", now_us));
-    assert_false(console_may_try(table, "10.0.0.1:9", now_us + SESSION_FAILURES_US - 1));
-    assert_true(console_may_try(table, "10.0.0.1:9", now_us + SESSION_FAILURES_US));
+    assert_false(console_may_try(table, "10.0.0.1:1002", SLICE_NONE, now_us));
+    assert_true(console_may_try(table, "10.0.0.2:1002", SLICE_NONE, now_us));
+    assert_false(
+        console_may_try(table, "10.0.0.1:9", SLICE_NONE, now_us + SESSION_FAILURES_US - 1));
+    assert_true(console_may_try(table, "10.0.0.1:9", SLICE_NONE, now_us + SESSION_FAILURES_US));
 }
 
 static void the_address_that_failed_first_makes_room(void **state)
@@ -130,11 +133,34 @@ static void the_address_that_failed_first_makes_room(void **state)
     char peer[32];
     for (int i = 0; i <= SESSION_ADDRESSES_MAX; i++) {
         snprintf(peer, sizeof peer, "10.0.0.%d:1", i);
-        for (int k = 0; k < SESSION_FAILURES_MAX; k++) console_failed(table, peer, now_us + i);
+        for (int k = 0; k < SESSION_FAILURES_MAX; k++)
+            console_failed(table, peer, SLICE_NONE, now_us + i);
     }
-    assert_true(console_may_try(table, "10.0.0.0:1", now_us + 100));
-    assert_false(console_may_try(table, "10.0.0.1:1", now_us + 100));
-    assert_false(console_may_try(table, peer, now_us + 100));
+    assert_true(console_may_try(table, "10.0.0.0:1", SLICE_NONE, now_us + 100));
+    assert_false(console_may_try(table, "10.0.0.1:1", SLICE_NONE, now_us + 100));
+    assert_false(console_may_try(table, peer, SLICE_NONE, now_us + 100));
+}
+
+/* From many addresses; those who have signed in from theirs may go on. */
+static void too_many_failures_of_a_name_shut_out_who_has_not_signed_in_there(void **state)
+{
+    (void)state;
+    char peer[32];
+    struct slice maria = SLICE_LIT("maria");
+    console_proved(table, "10.0.1.1:1", now_us);
+    for (int i = 0; i < SESSION_NAME_FAILURES_MAX; i++) {
+        snprintf(peer, sizeof peer, "10.0.0.%d:1", i);
+        assert_true(console_may_try(table, peer, maria, now_us));
+        console_failed(table, peer, maria, now_us);
+    }
+    assert_false(console_may_try(table, "10.0.2.1:1", maria, now_us));
+    assert_true(console_may_try(table, "10.0.2.1:1", SLICE_LIT("otto"), now_us));
+    assert_true(console_may_try(table, "10.0.2.1:1", SLICE_NONE, now_us));
+    assert_true(console_may_try(table, "10.0.1.1:2", maria, now_us));
+    assert_true(console_may_try(table, "10.0.2.1:1", maria, now_us + SESSION_FAILURES_US));
+    for (int i = 0; i < SESSION_FAILURES_MAX; i++)
+        console_failed(table, "10.0.1.1:3", SLICE_NONE, now_us);
+    assert_false(console_may_try(table, "10.0.1.1:2", maria, now_us));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
@@ -171,6 +197,7 @@ int main(void)
         TEST(the_oldest_link_makes_room),
         TEST(too_many_failures_of_an_address_shut_it_out_for_a_minute),
         TEST(the_address_that_failed_first_makes_room),
+        TEST(too_many_failures_of_a_name_shut_out_who_has_not_signed_in_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

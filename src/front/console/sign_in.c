@@ -1,4 +1,4 @@
-/* sign_in.c - from a one-time link or a policy's connection string to a session.
+/* sign_in.c - from a one-time link, a user's password or a policy's connection string to a session.
  *
  * The cookie's name has the port in it: a browser shows a host's cookies to all its ports, and there
  * may be two servers. */
@@ -20,6 +20,12 @@ enum {
     (AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT |       \
      AUTH_SERVICE_CONFIG | AUTH_ENROLLMENT_READ | AUTH_ENROLLMENT_WRITE | AUTH_REGISTRATION_READ | \
      AUTH_REGISTRATION_WRITE | REST_ADMINISTRATOR)
+
+static const unsigned rights_of_role[USER_ROLES] = {
+    [USER_READER] = REST_READER,
+    [USER_OPERATOR] = REST_READER | AUTH_SERVICE_CONNECT,
+    [USER_ADMINISTRATOR] = ADMINISTRATOR,
+};
 
 /* ---- cookies */
 
@@ -109,7 +115,9 @@ static void put_session(struct buf *out, const struct console *c, const struct c
     clock_iso(clock_wall_us() + s->began_us + SESSION_LIFE_US - clock_mono_us(), expires);
     buf_put_u8(out, '{');
     put_rights(out, s->rights);
-    buf_printf(out, ",\"administrator\":%s", s->rights & REST_ADMINISTRATOR ? "true" : "false");
+    buf_printf(out, ",\"administrator\":%s,\"reader\":%s,\"user\":%s",
+               s->rights & REST_ADMINISTRATOR ? "true" : "false",
+               s->rights & REST_READER ? "true" : "false", s->user ? "true" : "false");
     put_member(out, "name", s->name);
     put_member(out, "csrf", s->csrf.text);
     put_member(out, "expires", expires);
@@ -133,12 +141,39 @@ static void answer_session(struct call *call, const struct console_session *s, b
 
 /* ---- signing in */
 
-static void refuse(struct call *call, const char *text)
+const char *sign_in_name(struct console *c, const struct call *call)
+{
+    bool named;
+    const struct console_session *s = sign_in_session(c, call, &named);
+    if (conn_is_socket_admin(call->conn)) return "azimuth.sock";
+    return s ? s->name : "nobody";
+}
+
+/* Who is known stands in the log; another name may be a password in the wrong field. */
+void sign_in_refuse(struct call *call, struct slice user, const char *text)
 {
     struct console *c = call->ctx;
-    console_failed(&c->sessions, conn_peer(call->conn), call->now_us);
-    say_info("console.refused", "peer=%s reason=\"%s\"", conn_peer(call->conn), text);
+    const struct user *known = users_find(c->config->users, user);
+    console_failed(&c->sessions, conn_peer(call->conn), user, call->now_us);
+    say_info("console.refused", "peer=%s user=%s reason=\"%s\"", conn_peer(call->conn),
+             known ? known->name : "-", text);
     rest_answer_named(call, 401, status_name(STATUS_UNAUTHORIZED_ACCESS), text);
+}
+
+static void refuse(struct call *call, const char *text)
+{
+    sign_in_refuse(call, SLICE_NONE, text);
+}
+
+bool sign_in_is_shut_out(struct call *call, struct slice user)
+{
+    struct console *c = call->ctx;
+    if (c->config->hub->hasty ||
+        console_may_try(&c->sessions, conn_peer(call->conn), user, call->now_us))
+        return false;
+    rest_answer_later(call, 429, status_name(STATUS_UNAUTHORIZED_ACCESS),
+                      "too many sign-ins failed; wait a minute", "60");
+    return true;
 }
 
 static void accept(struct call *call, const struct console_session *as)
@@ -147,6 +182,7 @@ static void accept(struct call *call, const struct console_session *as)
     bool named;
     struct console_session *old = sign_in_session(c, call, &named);
     if (old) console_session_end(&c->sessions, old);
+    console_proved(&c->sessions, conn_peer(call->conn), call->now_us);
     say_info("console.signed_in", "peer=%s as=\"%s\"", conn_peer(call->conn), as->name);
     answer_session(call, console_session_begin(&c->sessions, as, call->now_us), true);
 }
@@ -173,6 +209,7 @@ static unsigned key_of(const struct policy *p, struct slice key)
 bool sign_in_stands(const void *ctx, const struct console_session *s)
 {
     const struct console *c = ctx;
+    if (s->user) return users_standing(c->config->users, s->user) != NULL;
     if (s->policy == NULL) return true;
     const struct policy *now = policies_find(c->config->hub->policies, slice_str(s->policy->name));
     return now && slice_eq_secret(slice_str(now->keys[s->key].text),
@@ -203,28 +240,58 @@ static void by_policy(struct call *call, struct slice text)
     }
 }
 
-void sign_in_begin(struct call *call)
+static void on_checked(struct user_wait *w, enum err result)
+{
+    struct call *call = CONTAINER_OF(w, struct call, user_wait);
+    struct console *c = call->ctx;
+    const struct user *user = users_standing(c->config->users, w->edition);
+    struct console_session as = {.user = w->edition};
+    rest_call_resume(call);
+    call->forget = NULL;
+    if (result == OK && user) {
+        snprintf(as.name, sizeof as.name, "user %s", user->name);
+        as.rights = rights_of_role[user->role];
+        accept(call, &as);
+    } else if (result == ERR_DENIED) {
+        sign_in_refuse(call, slice_str(w->name), "the user or the password is another");
+    } else {
+        users_answer_error(call, result);
+    }
+    rest_call_end(call);
+}
+
+static void by_user(struct call *call, struct slice name, struct slice password)
 {
     struct console *c = call->ctx;
+    char lower[USER_NAME_MAX + 1];
+    name = slice_head(name, USER_NAME_MAX);
+    slice_lower(name, lower);
+    if (sign_in_is_shut_out(call, slice_str(lower))) return;
+    call->user_wait.fn = on_checked;
+    users_wait(call, users_check(c->config->users, slice_str(lower), password, &call->user_wait));
+}
+
+void sign_in_begin(struct call *call)
+{
     struct arena a = {0};
     struct json *body = NULL;
-    if (!console_may_try(&c->sessions, conn_peer(call->conn), call->now_us)) {
-        rest_answer_named(call, 429, status_name(STATUS_UNAUTHORIZED_ACCESS),
-                          "too many sign-ins from this address failed; wait a minute");
-        return;
-    }
-    struct slice link = SLICE_NONE, connection_string = SLICE_NONE;
+    if (sign_in_is_shut_out(call, SLICE_NONE)) return;
+    struct slice link = SLICE_NONE, connection_string = SLICE_NONE, user = SLICE_NONE;
     if (json_parse(&a, buf_slice(&call->body), &body) == OK) {
         link = json_str(body, "token");
         connection_string = json_str(body, "connectionString");
+        user = json_str(body, "user");
     }
     if (link.ptr)
         by_link(call, link);
     else if (connection_string.ptr)
         by_policy(call, connection_string);
+    else if (user.ptr)
+        by_user(call, user, json_str(body, "password"));
     else
         rest_answer_status(call, STATUS_ARGUMENT_INVALID,
-                           "expected {\"token\":...} or {\"connectionString\":...}");
+                           "expected {\"user\":...,\"password\":...}, {\"token\":...} or "
+                           "{\"connectionString\":...}");
     arena_wipe(&a);
 }
 

@@ -156,6 +156,12 @@ void rest_answer_status(struct call *c, enum status s, const char *text)
     send_error(c, http, status_name(s), text, extra, http == 401 ? "SharedAccessSignature" : "10");
 }
 
+void rest_answer_later(struct call *c, int http, const char *name, const char *text,
+                       const char *seconds)
+{
+    send_error(c, http, name, text, "retry-after", seconds);
+}
+
 static void send_numbered(struct call *c, enum status s, const char *text, bool nested)
 {
     struct answer a;
@@ -371,12 +377,15 @@ void rest_answer_registry(struct call *c, const struct registry_answer *r)
         return;
     }
     struct answer a;
-    struct buf etag = {0};
+    struct buf etag = {0}, bare = {0};
+    bool hides = rest_hides_keys(c);
+    if (hides) rest_put_without_keys(&bare, r->body);
     answer_init(&a, (int)status_http(r->status));
-    set_body(&a, json_type, r->body);
+    set_body(&a, json_type, hides ? buf_slice(&bare) : r->body);
     add_etag(&a, r->etag, &etag);
     if (r->status != STATUS_OK)
         add_header(&a, "iothub-errorcode", slice_str(status_name(r->status)));
     send(c, &a);
     buf_free(&etag);
+    buf_free(&bare);
 }

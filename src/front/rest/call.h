@@ -23,6 +23,7 @@
 #include "hub/throttle/throttle.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
+#include "hub/user/user.h"
 #include "proto/http1/http1.h"
 
 struct json;
@@ -103,11 +104,13 @@ enum rest_visit {
     REST_VISIT,
 };
 
-/* Who has shown that the server is his: beside the rights of auth.h. */
+/* Beside the rights of auth.h: who has shown that the server is his; who reads whatever there is to read,
+ * whatever right that needs, but is not shown keys. */
 #define REST_ADMINISTRATOR (1u << 31)
+#define REST_READER        (1u << 30)
 
 struct rest_guard {
-    /* Sets the rights of a REST_VISIT, and REST_ADMINISTRATOR with them. */
+    /* Sets the rights of a REST_VISIT, and the two above with them. */
     enum rest_visit (*look)(void *ctx, const struct call *c, unsigned *rights);
 
     /* GET /console, on the console's own listener. */
@@ -126,7 +129,7 @@ enum access {
     ACCESS_RIGHTS,  /* a policy's token with the route's rights */
     ACCESS_DEVICE,  /* likewise, or a token of the device's own, which its home checks */
     ACCESS_IDENTITY, /* a policy's token, or any token or certificate that a session asks home about */
-    ACCESS_ADMINISTRATOR, /* administrators, and a session that a one-time link began */
+    ACCESS_ADMINISTRATOR, /* administrators, over the socket or by a session */
     ACCESS_SOCKET,        /* administrators only */
 };
 
@@ -198,6 +201,7 @@ struct call {
     struct capture_wait capture_wait;
     struct refusal_wait refusal_wait;
     struct policy_wait policy_wait;
+    struct user_wait user_wait;
     struct refusal_spelling spelling;
     unsigned refusals_top;
     bool answered;
@@ -248,6 +252,14 @@ extern const size_t rest_route_count;
 
 bool rest_access_granted(struct call *c); /* otherwise answered 401; sets device_token */
 
+/* ---- keyless.c */
+
+/* Are keys of identities kept from whoever asks? */
+bool rest_hides_keys(const struct call *c);
+
+/* The same JSON, with null for each key of an identity; what is no JSON is left out. */
+void rest_put_without_keys(struct buf *out, struct slice json);
+
 /* ---- throttle.c */
 
 /* The call's turn has come; otherwise it waits for it, or is answered 429. */
@@ -273,6 +285,8 @@ void rest_answer_status(struct call *c, enum status s, const char *text);
 void rest_answer_numbered(struct call *c, enum status s, const char *text); /* modules' envelope */
 void rest_answer_nested(struct call *c, enum status s, const char *text);   /* methods' */
 void rest_answer_named(struct call *c, int http, const char *name, const char *text);
+void rest_answer_later(struct call *c, int http, const char *name, const char *text,
+                       const char *seconds); /* as rest_answer_named(), with retry-after */
 void rest_answer_json(struct call *c, struct slice json);
 void rest_answer_outcome(struct call *c, enum status s, struct slice text,
                          struct slice json); /* the text, the JSON, or nothing */
