@@ -7,7 +7,8 @@
 extern const struct cli_option access_connection_string_options[], access_dps_options[],
     access_env_options[], access_token_options[], ca_change_options[], ca_create_options[],
     ca_options[], ca_verify_options[], consumer_group_options[], policy_options[],
-    policy_renew_options[], consumer_group_list_options[], eventhub_options[],
+    policy_renew_options[], user_options[], user_create_options[], user_password_options[],
+    user_update_options[], consumer_group_list_options[], eventhub_options[],
     eventhub_create_options[], eventhub_update_options[], method_device_options[],
     method_module_options[], monitor_options[], completion_suggest_options[], twin_device_options[],
     twin_module_options[], twin_device_update_options[], twin_module_update_options[],
@@ -39,7 +40,8 @@ extern const char message_route_help[], message_enrichment_help[], message_endpo
 extern const struct cli_option replay_options[], capture_options[], capture_create_options[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
     query_help[], capture_help[], replay_help[], dps_group_help[], linked_hub_help[],
-    digital_twin_update_help[], rollout_create_help[], deployment_create_help[], transfer_help[];
+    digital_twin_update_help[], user_create_help[], rollout_create_help[], deployment_create_help[],
+    transfer_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_dps_connection_string(struct cli *c) MUST_USE;
@@ -91,6 +93,12 @@ enum err group_list(struct cli *c) MUST_USE;
 enum err policy_list(struct cli *c) MUST_USE;
 enum err policy_show(struct cli *c) MUST_USE;
 enum err policy_renew_key(struct cli *c) MUST_USE;
+enum err user_create(struct cli *c) MUST_USE;
+enum err user_list(struct cli *c) MUST_USE;
+enum err user_show(struct cli *c) MUST_USE;
+enum err user_update(struct cli *c) MUST_USE;
+enum err user_set_password(struct cli *c) MUST_USE;
+enum err user_delete(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
 
 enum err message_route_create(struct cli *c) MUST_USE;

@@ -59,9 +59,9 @@ def environment(**more):
     return kept | {"HOME": HOME.name} | more
 
 
-def azimuth(*words, program=AZIMUTH, cwd="/", **variables):
-    """Runs a command from a folder where no server is, so that only what is said counts."""
-    run = subprocess.run([str(word) for word in (program, *words)], stdin=subprocess.DEVNULL, cwd=cwd,
+def azimuth(*words, program=AZIMUTH, cwd="/", given="", **variables):
+    """Runs a command from a folder where no server is, so that only what is said counts; `given` is its stdin."""
+    run = subprocess.run([str(word) for word in (program, *words)], input=given, cwd=cwd,
                          capture_output=True, text=True, timeout=SECONDS_MAX, env=environment(**variables),
                          check=False)
     return Done(list(words), run.returncode, run.stdout, run.stderr)

@@ -9,7 +9,7 @@ import tempfile
 import time
 
 import capture_file
-from hub import BUILD, ROOT, Group, Hub, azimuth, check
+from hub import AZIMUTH, BUILD, ROOT, Group, Hub, azimuth, check
 
 group = Group()
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TIMED_OUT, CONFLICT = range(7)
@@ -209,7 +209,14 @@ SOCKET = {  # asks the server of --data and no other
     "hub policy list": ("hub", "policy", "list"),
     "hub policy show": ("hub", "policy", "show", "-n", "service"),
     "hub policy renew-key": ("hub", "policy", "renew-key", "-n", "service", "--rk", "secondary"),
+    "user create": ("user", "create", "maria", "--role", "reader", "--password-stdin"),
+    "user list": ("user", "list"),
+    "user show": ("user", "show", "maria"),
+    "user update": ("user", "update", "maria", "--role", "operator", "--disable"),
+    "user set-password": ("user", "set-password", "-n", "MARIA", "--password-stdin"),
+    "user delete": ("user", "delete", "maria"),
 }
+PASSWORD = "a horse that is correct\n"
 BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 SENTENCE = re.compile(r"^(azimuth|azm): \S.*\S\n\Z")
 
@@ -277,12 +284,23 @@ def status_0_when_it_is_done():
 def who_may_ask_the_socket_alone():
     with Hub() as hub:
         for words in SOCKET.values():
-            expect(hub.run(*words), DONE)
+            expect(hub.run(*words, given=PASSWORD), DONE)
             expect(azimuth(*words, *hub.remote()), REFUSED, "--data")
             expect(azimuth(*words), NOT_FOUND, "no server runs on ./azimuth-data")
         expect(hub.run("hub", "policy", "show", "-n", "none"), NOT_FOUND, "none")
         expect(hub.run("hub", "policy", "renew-key", "-n", "none", "--rk", "primary"), NOT_FOUND, "none")
         expect(hub.run("hub", "policy", "renew-key", "-n", "service", "--rk", "third"), USAGE)
+        expect(hub.run("user", "show", "maria"), NOT_FOUND, "maria")
+        maria = ("user", "create", "maria", "--password-stdin", "--role")
+        expect(hub.run(*maria, "king", given=PASSWORD), FAILED, "role")
+        expect(hub.run(*maria, "reader", given="short\n"), FAILED, "10 to 256")
+        expect(hub.run(*maria, "reader"), USAGE, "no password was given")
+        alone = azimuth("--wait", AZIMUTH, *maria[:3], "--role", "reader", "--data", hub.data, program="setsid")
+        expect(alone, USAGE, "--password-stdin")  # there is no terminal to ask on
+        expect(hub.run(*maria, "reader", given=PASSWORD), DONE)
+        expect(hub.run(*maria, "reader", given=PASSWORD), CONFLICT, "maria")
+        expect(hub.run("user", "update", "maria"), USAGE, "--role")
+        check(PASSWORD.strip() not in hub.log() and "what=create user=maria" in hub.log(), hub.log())
     with Hub("--console", "off") as hub:
         expect(hub.run(*SOCKET["console link"]), NOT_FOUND, "there is no console")
 
