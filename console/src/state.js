@@ -61,9 +61,14 @@ export function may(right) {
     return !!session.value?.rights.includes(right);
 }
 
-/** All that the hub's own policy `iothubowner` may. */
-export function isOwner() {
-    return ['RegistryRead', 'RegistryWrite', 'ServiceConnect', 'DeviceConnect'].every(may);
+/** A reader or an operator reads whatever there is, but keys. */
+export function mayRead(right) {
+    return !!session.value?.reader || may(right);
+}
+
+/** What needs all rights of the hub's own policy `iothubowner`. */
+export function mayReadAll() {
+    return ['RegistryRead', 'RegistryWrite', 'ServiceConnect', 'DeviceConnect'].every(mayRead);
 }
 
 export async function signIn(credential) {

@@ -1,6 +1,6 @@
 /* connect.jsx - a device's tab Connect: how it gets here, and why it did not. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { ask, isOwner, session } from '../state.js';
+import { ask, mayReadAll, session } from '../state.js';
 import { Copy, Notice, Same, Secret, shell, State, Tabs, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { Attempt, useNews } from '../journal.jsx';
@@ -84,7 +84,7 @@ function useHub() {
 
 export function Connect({ id, identity }) {
     const hub = useHub();
-    if (!isOwner()) return <Notice kind="bad">This tab needs all rights of a hub's owner; the session of {session.value.name} has fewer.</Notice>;
+    if (!mayReadAll()) return <Notice kind="bad">This tab needs all rights of a hub's owner; the session of {session.value.name} has fewer.</Notice>;
     const key = identity.authentication.symmetricKey?.primaryKey;
     const sas = identity.authentication.type === 'sas';
     const text = sas ? connectionString(id, key) : `HostName=${session.value.hostname};DeviceId=${id};x509=true`;
@@ -92,12 +92,12 @@ export function Connect({ id, identity }) {
         <Doctor id={id} />
         <div class="columns">
             <section class="card"><h2>Connection string</h2>
-                {sas ? <Secret label="Connection string" text={text} /> : <><p>This device shows a certificate ({identity.authentication.type}).</p>
+                {sas && !key ? <p>Keys are not shown to a session of this role.</p> : sas ? <Secret label="Connection string" text={text} /> : <><p>This device shows a certificate ({identity.authentication.type}).</p>
                     <code>{text}</code></>}
                 <Same cli={['azimuth', 'connection-string', '--device-id', id]} />
             </section>
             {hub && <Places hub={hub} />}
-            {hub && <Program id={id} text={text} ca={hub.ca} />}
+            {hub && (key || !sas) && <Program id={id} text={text} ca={hub.ca} />}
         </div>
     </>;
 }

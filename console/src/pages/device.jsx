@@ -1,7 +1,7 @@
 /* device.jsx - one device: what it is, sends, shall be, does. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { go, href } from '../router.js';
-import { ask, may, session } from '../state.js';
+import { ask, may, mayRead, session } from '../state.js';
 import { Ago, Button, Copy, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
@@ -51,7 +51,7 @@ function Overview({ id, identity, twin, again }) {
         <div class="columns">
             <section class="card"><h2>Identity</h2><Facts identity={identity} twin={twin} /></section>
             <section class="card"><h2>Connect</h2>
-                {identity.authentication.type === 'sas' ? <>
+                {identity.authentication.type === 'sas' ? !keys.primaryKey ? <p>Keys are not shown to a session of this role.</p> : <>
                     <Secret label="Connection string, primary key" text={connectionString(id, keys.primaryKey)} />
                     <Secret label="Connection string, secondary key" text={connectionString(id, keys.secondaryKey)} />
                     <Same cli={['azimuth', 'connection-string', '--device-id', id]} />
@@ -128,7 +128,7 @@ function Methods({ id, identity }) {
             </div>
             <Field label="Payload" hint={problem ?? 'JSON'}><textarea rows={5} value={payload} spellcheck={false} aria-invalid={!!problem}
                 onInput={(e) => setPayload(e.target.value)} /></Field>
-            <Button kind="primary" type="submit" busy={work.busy} disabled={!name || !!problem}>Call</Button>
+            <Button kind="primary" type="submit" busy={work.busy} disabled={!name || !!problem || !may('ServiceConnect')}>Call</Button>
             <Same cli={['azimuth', 'hub', 'invoke-device-method', '-d', id, '--mn', name || 'reboot', '--mp', payload]} request={at('POST', path, body)} />
         </form>
         {past.length > 0 && <section aria-label="Calls"><h2>Calls of this visit</h2>{past.map((p) => <article class="card call" key={+p.at}>
@@ -162,7 +162,7 @@ function Messages({ id, identity, again }) {
         <Wrong error={work.error} onClose={work.clear} />
         {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
         <div class="row"><strong>{identity.cloudToDeviceMessageCount}</strong> of at most 50 messages wait for this device <span class="spring" />
-            <Button busy={work.busy} onClick={purge}>Drop all that wait</Button></div>
+            <Button busy={work.busy} disabled={!may('ServiceConnect')} onClick={purge}>Drop all that wait</Button></div>
         <form class="card" onSubmit={send}>
             <h2>Send a message</h2>
             <Field label="Body"><textarea rows={5} value={text} onInput={(e) => setText(e.target.value)} spellcheck={false} /></Field>
@@ -172,7 +172,7 @@ function Messages({ id, identity, again }) {
                 <Field label="Feedback"><select value={ack} onChange={(e) => setAck(e.target.value)}>
                     {['none', 'positive', 'negative', 'full'].map((a) => <option key={a}>{a}</option>)}</select></Field>
             </div>
-            <Button kind="primary" type="submit" busy={work.busy} disabled={!!problem}>Send</Button>
+            <Button kind="primary" type="submit" busy={work.busy} disabled={!!problem || !may('ServiceConnect')}>Send</Button>
             <Same cli={['azimuth', 'device', 'c2d-message', 'send', '-d', id, '--data', text, ...(ack === 'none' ? [] : ['--ack', ack])]}
                 request={{ method: 'POST', path, body, admin: true }} />
         </form>
@@ -184,8 +184,8 @@ function useDevice(id) {
     const [state, setState] = useState({});
     const load = useCallback(async () => {
         const [identity, twin] = await Promise.allSettled([
-            may('RegistryRead') ? ask('GET', pathOf('devices', id)) : Promise.reject(new Error('This session has no RegistryRead right.')),
-            may('ServiceConnect') ? ask('GET', pathOf('twins', id)) : Promise.reject(new Error('This session has no ServiceConnect right.'))]);
+            mayRead('RegistryRead') ? ask('GET', pathOf('devices', id)) : Promise.reject(new Error('This session has no RegistryRead right.')),
+            mayRead('ServiceConnect') ? ask('GET', pathOf('twins', id)) : Promise.reject(new Error('This session has no ServiceConnect right.'))]);
         // What was there stays there: somebody may be typing into it.
         setState((s) => ({ identity: identity.value?.json ?? s.identity, twin: twin.value?.json ?? s.twin, error: identity.reason ?? null }));
     }, [id]);

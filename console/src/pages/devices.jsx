@@ -1,7 +1,7 @@
 /* devices.jsx - the fleet: a query, its answer page by page in a table that draws only what is seen. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { go, href, place } from '../router.js';
-import { ask, may, session } from '../state.js';
+import { ask, may, mayRead, session } from '../state.js';
 import { Ago, Button, Copy, count, Dialog, Field, Notice, Same, State, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 
@@ -44,7 +44,7 @@ function useQuery(sql) {
 function useTotal(dep) {
     const [total, setTotal] = useState(null);
     useEffect(() => {
-        if (may('RegistryRead')) ask('GET', '/statistics/devices').then(({ json }) => setTotal(json.totalDeviceCount)).catch(() => {});
+        if (mayRead('RegistryRead')) ask('GET', '/statistics/devices').then(({ json }) => setTotal(json.totalDeviceCount)).catch(() => {});
     }, [dep]);
     return total;
 }

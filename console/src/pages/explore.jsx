@@ -1,7 +1,7 @@
 /* explore.jsx - charts of any number that devices send, over the time the log keeps: for one device, some, or all. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { go, href, place } from '../router.js';
-import { may } from '../state.js';
+import { mayRead } from '../state.js';
 import { Button, count, Field, Notice, Same, State, Tabs, Wrong } from '../parts.jsx';
 import { colourOf, Ranges } from '../chart.jsx';
 import { readSeries, timesOf } from '../series.js';
@@ -138,7 +138,7 @@ export function Charts({ device }) {
     const names = useSeries({ ...(devices.length ? { devices } : {}), ...spanOf(view) }, 0);
     const found = names.got?.found ?? [];
     useEffect(() => { if (!view.paths.length && found.length) change({ paths: [found[0]] }); }, [found.join('\n'), view.paths.length]);
-    if (!may('ServiceConnect')) return <Notice kind="bad">This session has no ServiceConnect right.</Notice>;
+    if (!mayRead('ServiceConnect')) return <Notice kind="bad">This session has no ServiceConnect right.</Notice>;
     const known = SPANS.some(([id]) => id === view.from);
     const many = view.paths.length * Math.max(1, devices.length) > LINES_MAX;
     return <>

@@ -1,6 +1,6 @@
 /* flow.jsx - where messages go: sources, routes, endpoints; how these stand, and why a message went where it went. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { ask, isOwner, may } from '../state.js';
+import { ask, mayRead, mayReadAll } from '../state.js';
 import { listen } from '../live.js';
 import { Ago, Button, count, Field, Notice, Same, State, useWork, Wrong } from '../parts.jsx';
 
@@ -227,7 +227,7 @@ export function Flow() {
     const state = useRouting();
     return <>
         <div class="row"><h1>Flow</h1><span class="hint">which message goes where, and how those fare who get it</span></div>
-        {isOwner() && may('ServiceConnect') ? <><Wrong error={state.error} />{state.routing && <Known state={state} />}</>
+        {mayReadAll() && mayRead('ServiceConnect') ? <><Wrong error={state.error} />{state.routing && <Known state={state} />}</>
             : <Notice kind="bad">This page needs all rights of a hub's owner.</Notice>}
     </>;
 }

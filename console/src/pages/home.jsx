@@ -1,7 +1,7 @@
 /* home.jsx - how the hub is, at a glance, and the first steps of who is new. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { href } from '../router.js';
-import { ask, may, session } from '../state.js';
+import { ask, mayRead, session } from '../state.js';
 import { count, Copy, Notice, shell, State, Tabs } from '../parts.jsx';
 import { snippets } from '../snippets.js';
 import { listen } from '../live.js';
@@ -39,7 +39,7 @@ function useMetrics() {
 function useStatistics() {
     const [total, setTotal] = useState(null);
     useEffect(() => {
-        if (!may('RegistryRead')) return undefined;
+        if (!mayRead('RegistryRead')) return undefined;
         const look = () => ask('GET', '/statistics/devices').then(({ json }) => setTotal(json.totalDeviceCount)).catch(() => {});
         look();
         const timer = setInterval(look, 5000);
@@ -118,7 +118,7 @@ export function Home() {
     const begun = now && total !== null && (total === 0 || !now.metrics[TELEMETRY]);
     return <>
         <div class="row"><h1>{session.value.hubName}</h1><span class="hint">azimuth {session.value.version}</span></div>
-        {!may('ServiceConnect') && <Notice>This session has no ServiceConnect right: no live figures.</Notice>}
+        {!mayRead('ServiceConnect') && <Notice>This session has no ServiceConnect right: no live figures.</Notice>}
         <Strip now={now} total={total} />
         <div class="columns">
             <Throughput points={now?.points ?? []} />

@@ -2,14 +2,14 @@
 import { useState } from 'preact/hooks';
 import { Field, Notice, Same, Wrong } from '../parts.jsx';
 import { Controls, Events, KINDS, useEvents } from '../stream.jsx';
-import { may } from '../state.js';
+import { mayRead } from '../state.js';
 
 export function Live() {
     const [device, setDevice] = useState(''), [asked, setAsked] = useState('');
     const [kinds, setKinds] = useState(KINDS), [from, setFrom] = useState('now');
     const [paused, setPaused] = useState(false), [filter, setFilter] = useState('');
     const stream = useEvents({ device: asked, kinds, from, paused });
-    if (!may('ServiceConnect')) return <><h1>Live</h1><Notice kind="bad">This session has no ServiceConnect right.</Notice></>;
+    if (!mayRead('ServiceConnect')) return <><h1>Live</h1><Notice kind="bad">This session has no ServiceConnect right.</Notice></>;
     return <div class="fill">
         <div class="row"><h1>Live</h1><span class="hint">the log itself: no consumer group is taken, and what routes took away is here, too</span></div>
         <Controls {...{ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter }}>

@@ -1,6 +1,6 @@
 /* modules.jsx - a device's modules: identities of their own on one device. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { ask, may } from '../state.js';
+import { ask, may, mayRead } from '../state.js';
 import { Ago, Button, Field, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { at } from './device.jsx';
@@ -25,7 +25,7 @@ function Twin({ id, module }) {
     const [twin, setTwin] = useState(null);
     const work = useWork();
     useEffect(() => {
-        if (may('ServiceConnect')) work.run(async () => setTwin((await ask('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(module)}`)).json));
+        if (mayRead('ServiceConnect')) work.run(async () => setTwin((await ask('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(module)}`)).json));
     }, [id, module]);
     return <><Wrong error={work.error} />
         {twin && <pre class="snippet" tabIndex={0} aria-label={`Twin of ${module}`}>{JSON.stringify({ tags: twin.tags, ...twin.properties }, (k, v) => (k === '$metadata' ? undefined : v), 2)}</pre>}</>;
@@ -75,7 +75,7 @@ function Create({ id, again }) {
 
 export function Modules({ id }) {
     const { list, load, error } = useModules(id);
-    if (!may('RegistryRead')) return <Notice kind="bad">This session has no RegistryRead right.</Notice>;
+    if (!mayRead('RegistryRead')) return <Notice kind="bad">This session has no RegistryRead right.</Notice>;
     return <>
         <Wrong error={error} />
         {list?.length === 0 && <Notice>This device has no modules.</Notice>}

@@ -1,7 +1,7 @@
 /* provisioning.jsx - who may register by himself, and what became of those who did. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { href } from '../router.js';
-import { ask, may, session } from '../state.js';
+import { ask, may, mayRead, session } from '../state.js';
 import { Ago, Button, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 
 const VERSION = 'api-version=2021-10-01', PAGE = 100;
@@ -147,7 +147,7 @@ export function Provisioning() {
     const [kind, setKind] = useState('enrollments');
     return <>
         <div class="row"><h1>Provisioning</h1><span class="hint">who may register by himself; those who were refused are on <a href={href('refused')}>Refused</a></span></div>
-        {may('EnrollmentRead') ? <><Tabs label="Enrollments" tabs={TABS} current={kind} onChoose={setKind} /><List key={kind} kind={kind} /></>
+        {mayRead('EnrollmentRead') ? <><Tabs label="Enrollments" tabs={TABS} current={kind} onChoose={setKind} /><List key={kind} kind={kind} /></>
             : <Notice kind="bad">This session has no EnrollmentRead right: the policy provisioningserviceowner and a one-time link have it.</Notice>}
     </>;
 }

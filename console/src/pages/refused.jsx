@@ -1,7 +1,7 @@
 /* refused.jsx - who was refused, of all devices and of those that are none; the latest first. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { href } from '../router.js';
-import { ask, isOwner } from '../state.js';
+import { ask, mayReadAll } from '../state.js';
 import { Ago, Button, count, Field, Notice, Same, useWork, Wrong } from '../parts.jsx';
 import { Cause, useNews, whence } from '../journal.jsx';
 
@@ -62,6 +62,6 @@ function List() {
 export function Refused() {
     return <>
         <div class="row"><h1>Refused</h1><span class="hint">in memory since the server started; equal repeats are one line</span></div>
-        {isOwner() ? <List /> : <Notice kind="bad">This page needs all rights of a hub's owner.</Notice>}
+        {mayReadAll() ? <List /> : <Notice kind="bad">This page needs all rights of a hub's owner.</Notice>}
     </>;
 }

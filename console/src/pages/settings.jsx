@@ -1,8 +1,9 @@
 /* settings.jsx - what the server is: names, certificates, policies and their keys, how long it keeps what. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { ask, isOwner, session } from '../state.js';
+import { ask, mayReadAll, session } from '../state.js';
 import { listen } from '../live.js';
 import { policyConnectionString } from '../connection.js';
+import { OwnPassword, Users } from './users.jsx';
 import { Button, count, Dialog, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
 
 const DAY = 86400, EXPIRY = 'azimuth_tls_certificate_expiry_seconds';
@@ -122,14 +123,15 @@ function Policies() {
 }
 
 export function Settings() {
-    const hub = useAnswer('/admin/v1/hub', isOwner()), s = session.value;
+    const hub = useAnswer('/admin/v1/hub', mayReadAll()), s = session.value;
     const quota = useAnswer('/admin/v1/quotaMetrics', s.administrator);
     return <>
         <div class="row"><h1>Settings</h1><span class="hint">signed in as {s.name}, until {s.expires.slice(0, 10)} at the latest</span></div>
-        {!isOwner() && <Notice kind="bad">This page needs all rights of a hub's owner; this session has {s.rights.join(', ')}.</Notice>}
+        {!mayReadAll() && <Notice kind="bad">This page needs all rights of a hub's owner; this session has {s.rights.join(', ')}.</Notice>}
         <Wrong error={hub.error} />
+        <OwnPassword />
         {hub.json && <div class="columns"><Names hub={hub.json} /><Retention hub={hub.json} quota={quota.json} /><Certificates hub={hub.json} />
-            {s.administrator ? <Policies /> : <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
-                <p>Their keys are told to who came by a one-time link: <code>azimuth console link</code> prints one on the server's machine.</p></section>}</div>}
+            {s.administrator ? <><Policies /><Users /></> : <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
+                <p>Their keys, and the users, are an administrator's matter; <code>azimuth console link</code> prints a link on the server's machine that makes one.</p></section>}</div>}
     </>;
 }

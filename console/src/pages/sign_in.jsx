@@ -1,26 +1,33 @@
-/* sign_in.jsx - a policy's connection string for a session; one-time links need no page. */
+/* sign_in.jsx - a user's password or a policy's connection string for a session; one-time links need no page. */
 import { useState } from 'preact/hooks';
 import { signIn } from '../state.js';
-import { Button, Field, Notice, useWork, Wrong } from '../parts.jsx';
+import { Button, Field, Notice, Tabs, useWork, Wrong } from '../parts.jsx';
+
+const WAYS = [['user', 'User'], ['policy', 'Connection string']];
 
 export function SignIn({ problem, inside }) {
-    const [text, setText] = useState('');
+    const [way, setWay] = useState('user'), [user, setUser] = useState(''), [password, setPassword] = useState(''), [text, setText] = useState('');
     const work = useWork();
+    const named = way === 'user';
     const submit = async (e) => {
         e.preventDefault();
-        await work.run(() => signIn({ connectionString: text.trim() }));
+        await work.run(() => signIn(named ? { user: user.trim(), password } : { connectionString: text.trim() }));
     };
     const form = <form onSubmit={submit} class="sign-in">
+        <Tabs label="Sign in with" tabs={WAYS} current={way} onChoose={(w) => { setWay(w); work.clear(); }} />
         {problem && !work.error && <Notice kind="bad">{problem}</Notice>}
         <Wrong error={work.error} />
-        <Field label="Connection string of a policy"
+        {named ? <>
+            <Field label="User"><input autocomplete="username" spellcheck={false} autocapitalize="none" value={user} autofocus onInput={(e) => setUser(e.target.value)} /></Field>
+            <Field label="Password"><input type="password" autocomplete="current-password" value={password} onInput={(e) => setPassword(e.target.value)} /></Field>
+        </> : <Field label="Connection string of a policy"
             hint="Exchanged once for a session with that policy's rights; it is not kept in the browser.">
             <input type="password" autocomplete="off" spellcheck={false} value={text} autofocus
                 placeholder="HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" onInput={(e) => setText(e.target.value)} />
-        </Field>
-        <Button kind="primary" type="submit" busy={work.busy} disabled={!text.trim()}>Sign in</Button>
+        </Field>}
+        <Button kind="primary" type="submit" busy={work.busy} disabled={named ? !user.trim() || !password : !text.trim()}>Sign in</Button>
         <p class="hint">On the server's machine, <code>azimuth console link</code> prints a link that signs in once,
-            and <code>azimuth connection-string</code> a connection string.</p>
+            {named ? <> and <code>azimuth user create</code> makes a user.</> : <> and <code>azimuth connection-string</code> a connection string.</>}</p>
     </form>;
     if (inside) return form;
     return <main class="front-door"><section class="card">

@@ -1,6 +1,6 @@
 /* twin.jsx - desired and reported side by side, and an editor that sends exactly what it shows. */
 import { useState } from 'preact/hooks';
-import { ask } from '../state.js';
+import { ask, may } from '../state.js';
 import { Ago, Button, Notice, Same, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { JsonEditor } from '../editor.jsx';
 import { patchOf, plain, rowsOf } from '../merge.js';
@@ -75,7 +75,7 @@ function Editor({ id, twin, again }) {
         <JsonEditor key={part} label={PARTS[part].name} value={typed} onChange={(t) => { setSaved(false); setDraft(t); }} />
         {problem && <p class="problem">{problem}</p>}
         <div class="patch"><span class="label">PATCH</span><code>{body ? JSON.stringify(body) : 'nothing is changed'}</code></div>
-        <div class="row"><Button kind="primary" busy={work.busy} disabled={!body || !!conflict} onClick={() => save(base.etag)}>Save</Button>
+        <div class="row"><Button kind="primary" busy={work.busy} disabled={!body || !!conflict || !may('ServiceConnect')} onClick={() => save(base.etag)}>Save</Button>
             <Button disabled={draft === null} onClick={() => take(twin)}>Undo</Button>
             {moved && draft !== null && !conflict && <span class="hint">The twin has changed since you began; saving will show how.</span>}</div>
         {body && <Same cli={['azimuth', 'hub', 'device-twin', 'update', '-d', id, part === 'desired' ? '--desired' : '--tags', JSON.stringify(patch)]}
