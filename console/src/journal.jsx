@@ -1,4 +1,4 @@
-/* journal.jsx - what was refused and why, as the server's journal has it (docs/why.md). */
+/* journal.jsx - what was refused and why, as the server's journal has it (docs/reference/why.md). */
 import { useEffect } from 'preact/hooks';
 import { listen } from './live.js';
 import { Ago, Copy, count, State } from './parts.jsx';
