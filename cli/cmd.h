@@ -20,6 +20,7 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
     deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
+extern const struct cli_option saved_query_options[], saved_query_create_options[];
 extern const struct cli_option parent_show_options[], parent_set_options[], children_list_options[],
     children_add_options[], children_remove_options[];
 extern const struct cli_option transfer_export_options[], transfer_import_options[],
@@ -87,6 +88,10 @@ enum err eventhub_update(struct cli *c) MUST_USE;
 enum err eventhub_show(struct cli *c) MUST_USE;
 enum err eventhub_delete(struct cli *c) MUST_USE;
 enum err eventhub_list(struct cli *c) MUST_USE;
+
+enum err saved_query_create(struct cli *c) MUST_USE;
+enum err saved_query_show_all(struct cli *c) MUST_USE;
+enum err saved_query_remove(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;

@@ -170,6 +170,8 @@ static void offer_values(struct suggest *s, struct cli *typed, const struct cli_
         offer_ids(s, typed, "/admin/v1/event-hubs", "name");
     else if (slice_is(name, "consumer-group") || o == consumer_group_options)
         offer_ids(s, typed, "/admin/v1/consumer-groups", "name");
+    else if (o == saved_query_options)
+        offer_ids(s, typed, "/admin/v1/saved-queries", "name");
     else
         offer_fixed(s, name);
 }

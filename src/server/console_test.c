@@ -608,6 +608,24 @@ static void a_message_to_a_device_is_queued(void **state)
     assert_non_null(strstr(said(), "\"cloudToDeviceMessageCount\":1"));
 }
 
+static void a_query_is_saved(void **state)
+{
+    (void)state;
+    sign_in();
+    expect(request("GET /admin/v1/saved-queries", "", NULL), 401);
+    expect(request("PUT /admin/v1/saved-queries/Line%204", cookie, "{}"), 403);
+    expect(request("PUT /admin/v1/saved-queries/Line%204", both, "{\"condition\":1}"), 400);
+    assert_non_null(strstr(said(), "condition: expected text"));
+    expect(request("PUT /admin/v1/saved-queries/Line%204", both,
+                   "{\"condition\":\"tags.line = '4'\",\"columns\":[\"tags.line\"]}"),
+           200);
+    assert_non_null(strstr(said(), "\"name\":\"Line 4\""));
+    expect(request("GET /admin/v1/saved-queries", cookie, NULL), 200);
+    assert_non_null(strstr(said(), "[{\"name\":\"Line 4\",\"condition\":\"tags.line = '4'\""));
+    expect(request("DELETE /admin/v1/saved-queries/Line%204", both, NULL), 204);
+    expect(request("DELETE /admin/v1/saved-queries/Line%204", both, NULL), 404);
+}
+
 /* ---- numbers over time */
 
 static void on_appended(struct lane *core, struct addr who, uint64_t cookie_, enum err result)
@@ -920,6 +938,7 @@ int main(void)
         TEST(a_change_needs_the_proof_of_a_page),
         TEST(who_signs_out_or_stays_away_is_told_so),
         TEST(a_message_to_a_device_is_queued),
+        TEST(a_query_is_saved),
         TEST(numbers_are_read_from_the_log),
         TEST(a_live_link_needs_a_session_and_its_protocol),
         TEST(what_a_page_asks_wrongly_is_told),

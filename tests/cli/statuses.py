@@ -97,6 +97,9 @@ CONNECTING = {
     "hub consumer-group create": ("hub", "consumer-group", "create", "-n", "readers"),
     "hub consumer-group list": ("hub", "consumer-group", "list"),
     "hub consumer-group delete": ("hub", "consumer-group", "delete", "-n", "readers"),
+    "hub saved-query create": ("hub", "saved-query", "create", "-n", "Line 4", "-q", "tags.line = '4'", "--columns", "tags.line"),
+    "hub saved-query list": ("hub", "saved-query", "list"),
+    "hub saved-query delete": ("hub", "saved-query", "delete", "-n", "Line 4"),
     "hub message-route create": (*ROUTE, "create", "--rn", "r1", "-t", "DeviceMessages", "--en", "events"),
     "hub message-route list": (*ROUTE, "list"),
     "hub message-route show": (*ROUTE, "show", "--rn", "r1"),
@@ -366,6 +369,7 @@ def status_3_when_it_is_not_there():
         # MQTT says no more than that it is refused; the sentence says how to find out.
         expect(hub.run(*words_of("device send-d2c-message", "nobody")), REFUSED, "device-identity show -d nobody")
         expect(hub.run(*words_of("hub consumer-group delete")), NOT_FOUND, "readers")
+        expect(hub.run(*words_of("hub saved-query delete")), NOT_FOUND, "Line 4")
         for verb in ("show", "update", "delete", "test"):
             expect(hub.run(*words_of(f"hub message-route {verb}")), NOT_FOUND, "r1")
         for verb in ("update", "delete"):

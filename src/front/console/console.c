@@ -7,6 +7,7 @@
 #include "front/console/parts.h"
 #include "front/console/scan.h"
 #include "front/console/series.h"
+#include "hub/saved_query/saved_query.h"
 
 enum { SIGN_IN_BODY_MAX = 8 << 10, MESSAGE_BODY_MAX = 512 << 10 };
 
@@ -49,6 +50,12 @@ static const struct route routes[] = {
      scan_series, "Numbers of telemetry over time, in buckets"},
     {"POST", "/admin/v1/devices/{id}/messages", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT,
      THROTTLE_C2D_SEND, MESSAGE_BODY_MAX, messages_send, "Send a message to a device"},
+    {"GET", "/admin/v1/saved-queries", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE,
+     REST_SMALL_BODY_MAX, queries_list, "List the saved queries of devices"},
+    {"PUT", "/admin/v1/saved-queries/{name}", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE,
+     SAVED_QUERY_BODY_MAX, queries_put, "Save a query of devices, or change it"},
+    {"DELETE", "/admin/v1/saved-queries/{name}", ACCESS_RIGHTS, AUTH_SERVICE_CONNECT, FREE,
+     REST_SMALL_BODY_MAX, queries_delete, "Delete a saved query"},
 };
 
 /* ---- who may */

@@ -56,6 +56,12 @@ void users_answer_error(struct call *c, enum err e);
 
 void messages_send(struct call *c); /* POST /admin/v1/devices/{id}/messages */
 
+/* ---- queries.c */
+
+void queries_list(struct call *c);   /* GET /admin/v1/saved-queries */
+void queries_put(struct call *c);    /* PUT /admin/v1/saved-queries/{name} */
+void queries_delete(struct call *c); /* DELETE */
+
 /* ---- policies.c */
 
 void policies_renew_key(struct call *c); /* POST /admin/v1/policies/{name}/renewKey */
