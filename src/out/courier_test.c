@@ -1,33 +1,14 @@
 /* courier_test.c - what is asked of libcurl and what becomes of its answers; the test is libcurl. */
 #include "base/test.h"
 
-#include <stdarg.h>
-
 #include "base/clock.h"
-#include "base/mem.h"
 #include "out/courier.h"
-#include "out/curl.h"
-
-typedef size_t (*taker)(char *bytes, size_t one, size_t count, void *ctx);
+#include "out/curl_rig.h"
 
 static struct office office;
 static struct lane out_lane, core;
 static struct courier *courier;
 static struct out *out;
-
-/* The one request on its way. */
-static struct {
-    CURLMcode added; /* what curl_multi_add_handle() says */
-    bool no_handle, is_added;
-    taker head, body;
-    void *head_ctx, *body_ctx, *private;
-    const char *protocols, *no_proxy, *ca;
-    long connect_ms;
-    unsigned headers;
-    CURLMsg ended;
-    bool has_ended;
-    unsigned cleaned;
-} curl;
 
 static struct {
     struct out_wait wait;
@@ -37,134 +18,6 @@ static struct {
     char text[64];
     char after[16]; /* a header */
 } answered;
-
-/* ---- libcurl */
-
-static CURL *easy_init(void)
-{
-    return curl.no_handle ? NULL : (CURL *)&curl;
-}
-
-static void easy_cleanup(CURL *handle)
-{
-    assert_ptr_equal(handle, &curl);
-    curl.cleaned++;
-}
-
-static CURLcode set(CURL *handle, CURLoption option, ...)
-{
-    va_list more;
-    (void)handle;
-    va_start(more, option);
-    switch ((int)option) {
-    case CURLOPT_WRITEFUNCTION: curl.body = va_arg(more, taker); break;
-    case CURLOPT_HEADERFUNCTION: curl.head = va_arg(more, taker); break;
-    case CURLOPT_WRITEDATA: curl.body_ctx = va_arg(more, void *); break;
-    case CURLOPT_HEADERDATA: curl.head_ctx = va_arg(more, void *); break;
-    case CURLOPT_PRIVATE: curl.private = va_arg(more, void *); break;
-    case CURLOPT_PROTOCOLS_STR: curl.protocols = va_arg(more, const char *); break;
-    case CURLOPT_NOPROXY: curl.no_proxy = va_arg(more, const char *); break;
-    case CURLOPT_CAINFO: curl.ca = va_arg(more, const char *); break;
-    case CURLOPT_CONNECTTIMEOUT_MS: curl.connect_ms = va_arg(more, long); break;
-    default: break;
-    }
-    va_end(more);
-    return CURLE_OK;
-}
-
-static CURLcode get(CURL *handle, CURLINFO info, ...)
-{
-    va_list more;
-    (void)handle;
-    va_start(more, info);
-    if (info == CURLINFO_PRIVATE)
-        *va_arg(more, void **) = curl.private;
-    else
-        *va_arg(more, long *) = 200;
-    va_end(more);
-    return CURLE_OK;
-}
-
-static const char *error_text(CURLcode code)
-{
-    return code == CURLE_OK ? "" : "libcurl says no";
-}
-
-static struct curl_slist *list_append(struct curl_slist *list, const char *text)
-{
-    (void)text;
-    curl.headers++;
-    return list;
-}
-
-static void list_free(struct curl_slist *list)
-{
-    (void)list;
-}
-
-static CURLM *multi_init(void)
-{
-    return (CURLM *)&curl;
-}
-
-static CURLMcode multi_set(CURLM *multi, CURLMoption option, ...)
-{
-    (void)multi, (void)option;
-    return CURLM_OK;
-}
-
-static CURLMcode multi_add(CURLM *multi, CURL *handle)
-{
-    (void)multi, (void)handle;
-    curl.is_added = curl.added == CURLM_OK;
-    return curl.added;
-}
-
-static CURLMcode multi_remove(CURLM *multi, CURL *handle)
-{
-    (void)multi, (void)handle;
-    curl.is_added = false;
-    return CURLM_OK;
-}
-
-static CURLMcode multi_perform(CURLM *multi, int *running)
-{
-    (void)multi;
-    *running = 0;
-    return CURLM_OK;
-}
-
-static CURLMsg *multi_read(CURLM *multi, int *left)
-{
-    (void)multi;
-    *left = 0;
-    if (!curl.has_ended) return NULL;
-    curl.has_ended = false;
-    return &curl.ended;
-}
-
-static CURLMcode multi_cleanup(CURLM *multi)
-{
-    (void)multi;
-    return CURLM_OK;
-}
-
-static const struct curl_functions functions = {
-    .easy_init = easy_init,
-    .easy_cleanup = easy_cleanup,
-    .set = set,
-    .get = get,
-    .error_text = error_text,
-    .list_append = list_append,
-    .list_free = list_free,
-    .multi_init = multi_init,
-    .multi_cleanup = multi_cleanup,
-    .multi_set = multi_set,
-    .multi_add = multi_add,
-    .multi_remove = multi_remove,
-    .multi_perform = multi_perform,
-    .multi_read = multi_read,
-};
 
 /* ---- the lanes */
 
@@ -182,9 +35,8 @@ static void run(void)
 static int set_up(void **state)
 {
     (void)state;
-    memset(&curl, 0, sizeof curl);
     memset(&answered, 0, sizeof answered);
-    curl_use(&functions);
+    curl_rig_use();
     office = (struct office){0};
     lane_init(&out_lane, &office, "out");
     lane_init(&core, &office, "core");
@@ -233,23 +85,23 @@ static void ask(uint32_t answer_max)
 
 static void end(CURLcode code)
 {
-    curl.ended = (CURLMsg){.msg = CURLMSG_DONE, .easy_handle = (CURL *)&curl};
-    curl.ended.data.result = code;
-    curl.has_ended = true;
+    assert_non_null(curl_rig.under_way);
+    curl_rig.under_way->code = code;
+    curl_rig.under_way->ended = true;
     run();
     assert_int_equal(answered.came, 1);
 }
 
-/* Gives that many bytes, in pieces, to who takes them; libcurl ends a request at the first refusal. */
-static CURLcode give(taker take, void *ctx, size_t len)
+static CURLcode give_body(size_t len)
 {
-    static char piece[4096];
-    for (size_t left = len; left;) {
-        size_t n = left < sizeof piece ? left : sizeof piece;
-        if (take(piece, 1, n, ctx) != n) return CURLE_WRITE_ERROR;
-        left -= n;
-    }
-    return CURLE_OK;
+    const struct curl_rig_handle *h = curl_rig.under_way;
+    return curl_rig_give(h->body, h->body_ctx, len);
+}
+
+static CURLcode give_head(size_t len)
+{
+    const struct curl_rig_handle *h = curl_rig.under_way;
+    return curl_rig_give(h->head, h->head_ctx, len);
 }
 
 /* ---- */
@@ -258,32 +110,32 @@ static void a_request_goes_over_https_and_is_judged_by_the_ca(void **state)
 {
     (void)state;
     ask(0);
-    assert_true(curl.is_added);
-    assert_string_equal(curl.protocols, "https");
-    assert_string_equal(curl.no_proxy, "localhost,.localhost,127.0.0.1,::1");
-    assert_string_equal(curl.ca, "ca.pem");
-    assert_int_equal(curl.connect_ms, 5000);
-    assert_int_equal(curl.headers, OUT_HEADERS_MAX + 1); /* and "Expect:" */
+    assert_int_equal(curl_rig.now, 1);
+    assert_string_equal(curl_rig.protocols, "https");
+    assert_string_equal(curl_rig.no_proxy, "localhost,.localhost,127.0.0.1,::1");
+    assert_string_equal(curl_rig.ca, "ca.pem");
+    assert_int_equal(curl_rig.connect_ms, 5000);
+    assert_int_equal(curl_rig.headers, OUT_HEADERS_MAX + 1); /* and "Expect:" */
     end(CURLE_OK);
     assert_int_equal(answered.err, OK);
-    assert_int_equal(curl.cleaned, 1);
+    assert_int_equal(curl_rig.cleaned, 1);
 }
 
 static void a_request_that_libcurl_does_not_take_has_failed(void **state)
 {
     (void)state;
-    curl.added = CURLM_OUT_OF_MEMORY;
+    curl_rig.takes = CURLM_OUT_OF_MEMORY;
     ask(0);
     assert_int_equal(answered.came, 1);
     assert_int_equal(answered.err, ERR_NOMEM);
     assert_string_equal(answered.text, "libcurl takes no more");
-    assert_int_equal(curl.cleaned, 1);
-    curl.added = CURLM_OK;
-    curl.no_handle = true;
+    assert_int_equal(curl_rig.cleaned, 1);
+    curl_rig.takes = CURLM_OK;
+    curl_rig.no_handle = true;
     ask(0);
     assert_int_equal(answered.err, ERR_NOMEM);
-    assert_int_equal(curl.cleaned, 1);
-    curl.no_handle = false;
+    assert_int_equal(curl_rig.cleaned, 1);
+    curl_rig.no_handle = false;
     ask(0);
     end(CURLE_OK);
     assert_int_equal(answered.err, OK);
@@ -297,11 +149,11 @@ static void an_answer_has_what_its_caller_takes_and_not_one_byte_more(void **sta
     } rows[] = {{1000, 1000}, {0, OUT_ANSWER_MAX}, {OUT_ANSWER_MAX + 1, OUT_ANSWER_MAX}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ask(rows[i].asked);
-        end(give(curl.body, curl.body_ctx, rows[i].max));
+        end(give_body(rows[i].max));
         assert_int_equal(answered.err, OK);
         assert_int_equal(answered.len, rows[i].max);
         ask(rows[i].asked);
-        end(give(curl.body, curl.body_ctx, rows[i].max + 1));
+        end(give_body(rows[i].max + 1));
         assert_int_equal(answered.err, ERR_TOO_BIG);
         assert_int_equal(answered.len, 0);
     }
@@ -311,10 +163,10 @@ static void the_headers_of_an_answer_have_64_kib(void **state)
 {
     (void)state;
     ask(0);
-    end(give(curl.head, curl.head_ctx, OUT_HEAD_MAX));
+    end(give_head(OUT_HEAD_MAX));
     assert_int_equal(answered.err, OK);
     ask(0);
-    end(give(curl.head, curl.head_ctx, OUT_HEAD_MAX + 1));
+    end(give_head(OUT_HEAD_MAX + 1));
     assert_int_equal(answered.err, ERR_TOO_BIG);
     assert_string_equal(answered.text, "the answer is too large");
 }
@@ -326,8 +178,9 @@ static void the_headers_are_those_of_the_last_answer(void **state)
         "HTTP/1.1 429 Busy\r\n",     "retry-after:  20 \r\n", "\r\n"};
     (void)state;
     ask(0);
+    struct curl_rig_handle *h = curl_rig.under_way;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        curl.head((char *)(uintptr_t)lines[i], 1, strlen(lines[i]), curl.head_ctx);
+        h->head((char *)(uintptr_t)lines[i], 1, strlen(lines[i]), h->head_ctx);
     end(CURLE_OK);
     assert_string_equal(answered.after, "20");
     ask(0);
