@@ -430,6 +430,20 @@ static void values_without_bytes_have_an_end(void **state)
     assert_int_equal(verdict(empty, SLICE_NONE, INT64_MAX), ERR_CORRUPT);
 }
 
+/* An array is a part, and so is each of its items. */
+static void a_record_has_so_many_parts_and_not_one_more(void **state)
+{
+    static const char schema[] = RECORD(FIELD("a", "{\"type\":\"array\",\"items\":\"null\"}"));
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct buf record = {0};
+        avro_put_long(&record, AVRO_STEPS_MAX - 1 + over);
+        avro_put_long(&record, 0);
+        assert_int_equal(verdict(schema, buf_slice(&record), 1), over ? ERR_TOO_BIG : OK);
+        buf_free(&record);
+    }
+}
+
 static void a_block_has_a_limit_before_and_after_it_is_unpacked(void **state)
 {
     (void)state;
@@ -477,6 +491,7 @@ int main(void)
         cmocka_unit_test(names_have_a_limit),
         cmocka_unit_test(a_header_has_a_limit),
         cmocka_unit_test(values_without_bytes_have_an_end),
+        cmocka_unit_test(a_record_has_so_many_parts_and_not_one_more),
         cmocka_unit_test(a_block_has_a_limit_before_and_after_it_is_unpacked),
         cmocka_unit_test(codecs_are_known_by_name),
     };

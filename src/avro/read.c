@@ -155,7 +155,7 @@ static enum err read_block(struct avro_reader *r)
 
 static enum err read_record(struct avro_reader *r)
 {
-    unsigned steps = AVRO_STEPS_MAX;
+    unsigned steps = AVRO_STEPS_MAX + 1; /* the last one is too much */
     for (size_t i = 0; i < r->schema->child_count && !r->at.bad; i++)
         value_get(&r->at, r->schema->children[i].node, &steps, &r->fields[i]);
     if (steps == 0) return fail(ERR_TOO_BIG, "a record of more than %d parts", AVRO_STEPS_MAX);
