@@ -11,6 +11,7 @@
 
 static struct rig rig;
 static const char *who = "d1"; /* asks */
+static const char *dialled = "hub.test:8443";
 
 static int set_up(void **state)
 {
@@ -55,9 +56,9 @@ static int ask(struct rig_conn *c, const char *path, const char *body)
     rig_token(&rig, "device", "", &token);
     buf_printf(&out,
                "POST /devices/%s/files%s?api-version=2016-11-14 HTTP/1.1\r\n"
-               "Host: hub.test:8443\r\n"
+               "Host: %s\r\n"
                "Authorization: %s\r\nContent-Length: %zu\r\n\r\n%s",
-               who, path, buf_cstr(&token), strlen(body), body);
+               who, path, dialled, buf_cstr(&token), strlen(body), body);
     int status = say(c, buf_cstr(&out));
     buf_free(&token);
     buf_free(&out);
@@ -78,7 +79,7 @@ static int begin(struct rig_conn *c, const char *name, struct place *out)
     if (status != 200) return status;
     const char *json = strstr(buf_cstr(&c->heard), "\r\n\r\n") + 4;
     assert_int_equal(json_parse(&arena, slice_str(json), &doc), OK);
-    assert_true(slice_is(json_str(doc, "hostName"), "hub.test:8443"));
+    assert_true(slice_is(json_str(doc, "hostName"), dialled));
     snprintf(out->correlation_id, sizeof out->correlation_id, "%.*s",
              SLICE_ARG(json_str(doc, "correlationId")));
     snprintf(out->uri, sizeof out->uri, "/%.*s/%.*s%.*s", SLICE_ARG(json_str(doc, "containerName")),
@@ -279,6 +280,24 @@ static void a_blobs_name_has_1024_characters_with_the_devices(void **state)
     rig_free(c);
 }
 
+/* Of a port the zeros before it are nothing. */
+static void what_was_dialled_has_261_characters(void **state)
+{
+    struct rig_conn *c = rig_dial(&rig, WIRE_HTTP);
+    struct place p;
+    char host[UPLOAD_HOST_MAX + 2];
+    (void)state;
+    dialled = host;
+    for (int over = 1; over >= 0; over--) {
+        snprintf(host, sizeof host, "hub.test:%0*d",
+                 UPLOAD_HOST_MAX + over - (int)strlen("hub.test:"), 8443);
+        assert_int_equal(begin(c, "n", &p), over ? 400 : 200);
+    }
+    assert_int_equal(end(c, &p, false), 204);
+    dialled = "hub.test:8443";
+    rig_free(c);
+}
+
 /* Of a body that is too long nothing is read. */
 static void a_body_and_a_block_list_have_a_largest_size(void **state)
 {
@@ -466,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_device_has_ten_uploads_and_room_again_when_they_expire),
         cmocka_unit_test(a_body_comes_in_pieces_and_may_break_off),
         cmocka_unit_test(a_blobs_name_has_1024_characters_with_the_devices),
+        cmocka_unit_test(what_was_dialled_has_261_characters),
         cmocka_unit_test(a_body_and_a_block_list_have_a_largest_size),
         cmocka_unit_test(files_are_told_of_until_64_are_not_settled),
         cmocka_unit_test(a_file_is_told_of_a_hundred_times_and_not_once_more),

@@ -162,6 +162,7 @@ enum err upload_begin(struct uploads *u, struct slice device_id, struct slice na
                     "control characters and backslashes");
     if (device_id.len + 1 + name.len > UPLOAD_NAME_MAX)
         return fail(ERR_INVALID, "blobName is too long");
+    if (host.len > UPLOAD_HOST_MAX) return fail(ERR_INVALID, "the host's name is too long");
     wait_init(w, u, device_id);
     snprintf(w->host, sizeof w->host, "%.*s",
              SLICE_ARG(cfg->blobs ? host : slice_str(cfg->account.endpoint)));

@@ -83,7 +83,7 @@ struct upload_wait {
 void upload_forget(struct upload_wait *w);
 
 /* `host` is what the device dialled; it comes back unless the container is in an Azure account.
- * ERR_INVALID: not a name; nothing follows. */
+ * ERR_INVALID: not a name, or a host of more than UPLOAD_HOST_MAX bytes; nothing follows. */
 enum err upload_begin(struct uploads *u, struct slice device_id, struct slice name,
                       struct slice host, struct upload_wait *w) MUST_USE;
 
