@@ -54,7 +54,11 @@ enum {
     DPS_OPERATION_ID_MAX = 64,             /* a longer one is nobody's: 404 */
     DPS_LATE_US = 50000,                   /* see struct dps_wait */
     DPS_GUESSES_MAX = 64,                  /* groups whose keys are tried for dps_is_group_key() */
-    DPS_RETRY_AFTER_S = 2,                 /* Node would poll at once at 0, .NET takes 2 for less */
+    DPS_REVOKED_SHOWN_MAX = 100,           /* devices that the answer to a revocation names */
+    DPS_REVOKED_LATE_MAX =
+        DPS_OPERATIONS_EACH_MAX, /* of them whose identity is looked for again; others are absent */
+    DPS_REVOKED_AGAIN_US = 2 * 1000000, /* after so long */
+    DPS_RETRY_AFTER_S = 2,              /* Node would poll at once at 0, .NET takes 2 for less */
 };
 
 /* What a verb answers with besides HTTP's own 200, 202 and 204: the number in the body.  A number's

@@ -28,7 +28,7 @@ struct revocation {
     bool more, late; /* late: `hits` are those whose identity was not there */
     struct slice last;
     struct arena kept; /* `missing` and what is shown */
-    struct hit missing[REVOKE_LATE_MAX];
+    struct hit missing[DPS_REVOKED_LATE_MAX];
     unsigned missing_count;
     struct buf shown;
     unsigned shown_count;
@@ -117,7 +117,7 @@ static void disable(struct revocation *r, struct json *identity)
 
 static void note_missing(struct revocation *r, const struct hit *h)
 {
-    if (r->late || r->missing_count == REVOKE_LATE_MAX) {
+    if (r->late || r->missing_count == DPS_REVOKED_LATE_MAX) {
         r->absent++;
         return;
     }
@@ -150,7 +150,7 @@ static void take_row(struct revocation *r, const struct registration *row)
     r->registrations++;
     if (row->hub.len == 0) return;
     r->hits[r->count++] = (struct hit){row->id, row->hub, row->device_id};
-    if (r->shown_count == REVOKE_SHOWN_MAX) return;
+    if (r->shown_count == DPS_REVOKED_SHOWN_MAX) return;
     buf_put_str(&r->shown, r->shown_count++ ? ",{\"registrationId\":" : "{\"registrationId\":");
     text_json_string(&r->shown, row->id);
     buf_put_str(&r->shown, ",\"assignedHub\":");
@@ -216,7 +216,7 @@ static void next_hit(struct revocation *r)
     } else if (r->more && !r->late) {
         ask_page(r);
     } else if (r->missing_count && !r->late) {
-        timer_set(&r->call->dps->lane->timers, &r->again, clock_mono_us() + REVOKE_AGAIN_US);
+        timer_set(&r->call->dps->lane->timers, &r->again, clock_mono_us() + DPS_REVOKED_AGAIN_US);
     } else {
         finish(r);
     }

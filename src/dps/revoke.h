@@ -11,12 +11,6 @@
 
 #include "dps/call.h"
 
-enum {
-    REVOKE_SHOWN_MAX = 100, /* devices that the answer names */
-    REVOKE_LATE_MAX = 1024, /* looked for again: as many as register through a group at a time */
-    REVOKE_AGAIN_US = 2 * 1000000,
-};
-
 void revoke_verb(struct call *c);
 void revoke_drop(struct call *c); /* when the call ends */
 

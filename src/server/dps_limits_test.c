@@ -148,6 +148,37 @@ static void a_revocation_names_a_hundred_devices_and_counts_all(void **state)
     assert_int_equal(named, 100);
 }
 
+/* The identities of a group are not there yet when it is revoked: so many are looked for again, in the order of their
+ * names, and those behind them are absent. */
+static void a_revocation_looks_for_so_many_again_and_not_one_more(void **state)
+{
+    enum { ALL = DPS_REVOKED_LATE_MAX + 1 };
+    struct rig_conn *c = rig_dial(&rig, WIRE_CONSOLE);
+    struct buf request = {0};
+    int64_t disabled = 0, absent = 0;
+    char id[32];
+    (void)state;
+    put_group("line", "");
+    for (unsigned i = 0; i < ALL; i++) assert_int_equal(register_in_group("line", i), DPS_ACCEPTED);
+    for (unsigned i = 0; i < ALL; i++) {
+        snprintf(id, sizeof id, "line-%u", i);
+        rig_delete(&rig, id);
+    }
+    put_request(&request, "POST", "/enrollmentGroups/line/revoke", "", "{\"disableDevices\":true}");
+    rig_say(c, buf_slice(&request));
+    assert_int_equal(c->heard.len, 0);
+    rig_create_device(&rig, "line-998"); /* the last but one */
+    rig_create_device(&rig, "line-999"); /* the last */
+    rig_wait(&rig, DPS_REVOKED_AGAIN_US + 1000);
+    struct reply r = reply_of(c);
+    assert_int_equal(json_i64(json_get(r.body, "disabled"), &disabled), OK);
+    assert_int_equal(json_i64(json_get(r.body, "absent"), &absent), OK);
+    assert_int_equal(disabled, 1);
+    assert_int_equal(absent, DPS_REVOKED_LATE_MAX);
+    buf_free(&request);
+    rig_free(c);
+}
+
 /* ---- how long they are */
 
 static void an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing(void **state)
@@ -332,6 +363,7 @@ int main(void)
         TEST(ten_thousand_calls_wait_and_not_one_more),
         TEST(a_page_has_a_thousand_items_and_not_one_more),
         TEST(a_revocation_names_a_hundred_devices_and_counts_all),
+        TEST(a_revocation_looks_for_so_many_again_and_not_one_more),
         TEST(an_if_match_at_its_limit_counts_and_one_over_it_matches_nothing),
         TEST(a_continuation_over_its_limit_is_refused),
         TEST(an_operation_id_of_any_length_is_only_its_own),
