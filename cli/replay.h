@@ -18,10 +18,12 @@
 #include "base/clock.h"
 
 enum {
-    REPLAY_FILES_MAX = 100000, /* of a run; ERR_TOO_BIG */
-    REPLAY_OPEN_MAX = 512,     /* files whose times overlap, open at a time; ERR_FULL */
-    REPLAY_PATTERNS_MAX = 64,  /* of --device-id; ERR_TOO_BIG */
-    REPLAY_SOURCES_MAX = 64,   /* event hubs that the files are of; ERR_TOO_BIG */
+    REPLAY_FILES_MAX = 100000,    /* of a run; ERR_TOO_BIG */
+    REPLAY_FOLDER_DEPTH_MAX = 16, /* folders in folders, below the one that is given; ERR_TOO_BIG */
+    REPLAY_PROPERTIES_MAX = 256,  /* application properties that --where sees; others are none */
+    REPLAY_OPEN_MAX = 512,        /* files whose times overlap, open at a time; ERR_FULL */
+    REPLAY_PATTERNS_MAX = 64,     /* of --device-id; ERR_TOO_BIG */
+    REPLAY_SOURCES_MAX = 64,      /* event hubs that the files are of; ERR_TOO_BIG */
     REPLAY_EVENT_MAX =
         (1 << 20) - (16 << 10), /* of an event that is sent, Event Hubs; it is counted as refused */
     REPLAY_BATCH_BYTES = 512 << 10, /* with them a batch is sent; one that has to wait grows on */

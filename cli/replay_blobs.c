@@ -91,6 +91,9 @@ static enum err get_once(struct replay_blobs *b, const char *what, const char *r
     CURLcode code = b->f->perform(b->handle);
     if (code == CURLE_OPERATION_TIMEDOUT)
         return fail(ERR_TIMEOUT, "%s did not answer in time", b->place);
+    if (code == CURLE_WRITE_ERROR)
+        return fail(ERR_TOO_BIG, "%s answered with more than %zu bytes for %s", b->place, b->most,
+                    what);
     if (code != CURLE_OK)
         return fail(ERR_CLOSED, "%s cannot be reached (%s)", b->place, b->f->error_text(code));
     b->f->get(b->handle, CURLINFO_RESPONSE_CODE, &status);

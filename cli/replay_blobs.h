@@ -2,7 +2,7 @@
  *
  * Runs on: the main thread; waits for answers, HTTP_WAIT_S at most, and tries REPLAY_BLOB_TRIES times.
  * Errors:  with a text that never has the signature: ERR_NOT_FOUND, ERR_DENIED, ERR_CLOSED, ERR_TIMEOUT,
- *          ERR_PROTOCOL (the answer is no list).
+ *          ERR_PROTOCOL (the answer is no list), ERR_TOO_BIG (it is longer than a list, or than what was asked for).
  * Source:  "List Blobs", "Get Blob" of the Blob service's REST API; a SAS with read and list.
  */
 #ifndef CLI_REPLAY_BLOBS_H

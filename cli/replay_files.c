@@ -20,7 +20,7 @@
 #include "cli/replay_avro.h"
 #include "cli/replay_blobs.h"
 
-enum { PIECE = 128 << 10, LOOK_PIECE = 16 << 10, FOLDER_DEPTH_MAX = 16 };
+enum { PIECE = 128 << 10, LOOK_PIECE = 16 << 10 };
 
 struct file {
     char *path;
@@ -181,8 +181,9 @@ static enum err walk_entry(struct replay_files *fs, const char *path, unsigned d
 
 static enum err walk(struct replay_files *fs, const char *path, unsigned depth)
 {
-    if (depth > FOLDER_DEPTH_MAX)
-        return fail(ERR_TOO_BIG, "%s: folders in more than %d levels", path, FOLDER_DEPTH_MAX);
+    if (depth > REPLAY_FOLDER_DEPTH_MAX)
+        return fail(ERR_TOO_BIG, "%s: folders in more than %d levels", path,
+                    REPLAY_FOLDER_DEPTH_MAX);
     DIR *dir = opendir(path);
     if (dir == NULL) return fail_errno("%s cannot be read", path);
     enum err e = OK;

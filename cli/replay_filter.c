@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "base/text.h"
 
-enum { PROPERTIES_MAX = 256 /* that a condition can see */, NUMBER_LEN_MAX = 32 };
+enum { NUMBER_LEN_MAX = 32 };
 
 /* ---- options */
 
@@ -133,7 +133,7 @@ static size_t look_at_application(struct replay_filter *f, const struct replay_e
     struct cur c = cur_of(buf_slice(&e->application));
     struct amqp_value key, value;
     size_t count = 0;
-    while (count < PROPERTIES_MAX && cur_left(&c) && amqp_get(&c, &key) == OK &&
+    while (count < REPLAY_PROPERTIES_MAX && cur_left(&c) && amqp_get(&c, &key) == OK &&
            amqp_get(&c, &value) == OK)
         out[count++] = (struct route_property){amqp_text(&key), text_of(&f->scratch, &value)};
     return count;
@@ -174,12 +174,12 @@ static void look_at_properties(struct replay_filter *f, const struct amqp_messag
 
 static bool test(struct replay_filter *f, const struct replay_event *e)
 {
-    struct route_property properties[PROPERTIES_MAX];
+    struct route_property properties[REPLAY_PROPERTIES_MAX];
     struct amqp_message p = {0}, body = {0};
     char time[CLOCK_ISO_LEN + 1];
     buf_clear(&f->scratch);
     /* slices into it stay where they are */
-    buf_reserve(&f->scratch, (PROPERTIES_MAX + ROUTE_SYSTEM_PROPERTIES) * NUMBER_LEN_MAX);
+    buf_reserve(&f->scratch, (REPLAY_PROPERTIES_MAX + ROUTE_SYSTEM_PROPERTIES) * NUMBER_LEN_MAX);
     struct route_message m = {.source = ROUTE_SOURCE_TELEMETRY, .properties = properties};
     m.property_count = look_at_application(f, e, properties);
     look_at_annotations(f, e, &m);

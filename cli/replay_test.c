@@ -11,8 +11,10 @@
 #include "cli/replay_blobs.h"
 #include "cli/replay_files.h"
 #include "cli/replay_filter.h"
+#include "cli/replay_resume.h"
 #include "cli/replay_rig.h"
 #include "cli/replay_target.h"
+#include "out/curl_rig.h"
 
 #define MINUTE_US 1795698420000000ll /* 2026-11-26T13:07:00Z */
 
@@ -221,6 +223,108 @@ static void a_list_of_blobs_is_read(void **state)
     buf_free(&name);
 }
 
+static enum err open_url(size_t len)
+{
+    struct buf url = {0};
+    struct replay_blobs *b = NULL;
+    buf_put_str(&url, "https://a.test/c?");
+    while (buf_size(&url) < len) buf_put_u8(&url, 's');
+    enum err e = replay_blobs_open(buf_cstr(&url), NULL, &b);
+    replay_blobs_free(b);
+    buf_free(&url);
+    return e;
+}
+
+static void a_containers_address_has_a_length(void **state)
+{
+    (void)state;
+    curl_rig_use();
+    assert_int_equal(open_url(REPLAY_BLOB_URL_MAX), OK);
+    assert_int_equal(open_url(REPLAY_BLOB_URL_MAX + 1), ERR_INVALID);
+    curl_use(NULL);
+}
+
+static size_t page; /* of the list, in bytes */
+
+static void answer_page(struct curl_rig_handle *h)
+{
+    static char list[] = "<EnumerationResults>";
+    h->body(list, 1, sizeof list - 1, h->body_ctx);
+    h->code = curl_rig_give(h->body, h->body_ctx, page - (sizeof list - 1));
+}
+
+static enum err no_blob(void *ctx, const char *name, int64_t size)
+{
+    (void)ctx, (void)name, (void)size;
+    return ERR_INVALID;
+}
+
+static void a_page_of_a_list_has_a_size(void **state)
+{
+    struct replay_blobs *b;
+    (void)state;
+    curl_rig_use();
+    curl_rig.performs = answer_page;
+    assert_int_equal(replay_blobs_open("https://a.test/c?s", NULL, &b), OK);
+    page = REPLAY_BLOB_LIST_MAX;
+    assert_int_equal(replay_blobs_list(b, no_blob, NULL), OK);
+    page = REPLAY_BLOB_LIST_MAX + 1;
+    assert_int_equal(replay_blobs_list(b, no_blob, NULL), ERR_TOO_BIG);
+    replay_blobs_free(b);
+    curl_use(NULL);
+}
+
+/* How a folder looks that has a file in its `depth`-th folder. */
+static enum err open_depth(unsigned depth)
+{
+    const struct rig_event e = {1, 1, "d", "x"};
+    struct replay_files *f;
+    char path[400];
+    size_t len = (size_t)snprintf(path, sizeof path, "%s", folder);
+    for (unsigned i = 0; i < depth; i++) {
+        len += (size_t)snprintf(path + len, sizeof path - len, "/d");
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    rig_write(path, "f", &e, 1, NULL);
+    enum err found = replay_files_open(folder, NULL, &f);
+    if (found == OK) replay_files_free(f);
+    snprintf(path + len, sizeof path - len, "/f.avro");
+    assert_int_equal(remove(path), 0);
+    for (path[len] = '\0'; depth; depth--, *strrchr(path, '/') = '\0')
+        assert_int_equal(rmdir(path), 0);
+    return found;
+}
+
+static void folders_lie_in_so_many_others(void **state)
+{
+    (void)state;
+    make_folder();
+    assert_int_equal(open_depth(REPLAY_FOLDER_DEPTH_MAX), OK);
+    assert_int_equal(open_depth(REPLAY_FOLDER_DEPTH_MAX + 1), ERR_TOO_BIG);
+    drop_folder();
+}
+
+/* Of nothing but zeros: what is read is not JSON. */
+static void a_file_of_resume_has_a_size(void **state)
+{
+    char path[100];
+    (void)state;
+    make_folder();
+    snprintf(path, sizeof path, "%s/state", folder);
+    for (int over = 0; over < 2; over++) {
+        struct cli c = {0};
+        struct replay_resume r;
+        FILE *f = fopen(path, "we");
+        assert_int_equal(ftruncate(fileno(f), REPLAY_RESUME_FILE_MAX + over), 0);
+        fclose(f);
+        enum err e = replay_resume_load(&c, path, &r);
+        assert_int_not_equal(e, OK);
+        assert_int_equal(strstr(fail_text(), "is no file of --resume") != NULL, !over);
+        arena_free(&c.arena);
+    }
+    drop_folder();
+}
+
 static unsigned write_overlapping(unsigned count)
 {
     const struct rig_event e[] = {{1, 1, "d", "x"}, {2, 50, "d", "x"}};
@@ -356,6 +460,32 @@ static void conditions_see_the_event(void **state)
     replay_filter_fini(&f);
     replay_event_free(&e);
     avro_reader_free(r);
+}
+
+/* The last of so many properties. */
+static bool sees(unsigned number)
+{
+    struct replay_event e = {0};
+    struct replay_filter f;
+    char name[16], where[32];
+    for (unsigned i = 0; i < number; i++) {
+        snprintf(name, sizeof name, "p%u", i);
+        amqp_put_str(&e.application, name);
+        amqp_put_str(&e.application, "x");
+    }
+    snprintf(where, sizeof where, "%s = 'x'", name);
+    assert_int_equal(replay_filter_init(&f, NULL, NULL, NULL, where), OK);
+    bool passes = replay_filter_passes(&f, &e);
+    replay_filter_fini(&f);
+    replay_event_free(&e);
+    return passes;
+}
+
+static void conditions_see_so_many_properties(void **state)
+{
+    (void)state;
+    assert_true(sees(REPLAY_PROPERTIES_MAX));
+    assert_false(sees(REPLAY_PROPERTIES_MAX + 1));
 }
 
 /* ---- batches */
@@ -531,12 +661,17 @@ int main(void)
         cmocka_unit_test(files_are_merged_by_time_and_parts_of_a_second_stay_in_order),
         cmocka_unit_test(what_is_no_capture_file_is_named),
         cmocka_unit_test(a_list_of_blobs_is_read),
+        cmocka_unit_test(a_containers_address_has_a_length),
+        cmocka_unit_test(a_page_of_a_list_has_a_size),
+        cmocka_unit_test(folders_lie_in_so_many_others),
+        cmocka_unit_test(a_file_of_resume_has_a_size),
         cmocka_unit_test(so_many_files_are_open_at_a_time),
         cmocka_unit_test(files_of_so_many_event_hubs_are_told_apart),
         cmocka_unit_test(there_are_so_many_files_and_not_one_more),
         cmocka_unit_test(patterns_match),
         cmocka_unit_test(a_filter_has_so_many_patterns),
         cmocka_unit_test(conditions_see_the_event),
+        cmocka_unit_test(conditions_see_so_many_properties),
         cmocka_unit_test(a_batch_has_so_many_events),
         cmocka_unit_test(a_batch_has_so_many_bytes),
         cmocka_unit_test(a_batch_that_waits_grows_to_the_largest_event),
