@@ -628,23 +628,37 @@ static void without_credit_it_is_given_up_in_time(void **state)
     assert_heard(1, 5);
 }
 
-static void a_message_is_as_large_as_the_peer_takes(void **state)
+/* At the limit, and one byte above it; what comes behind it arrives. */
+static void takes_up_to(uint64_t said, size_t most)
 {
-    (void)state;
-    f.b.message_max = 4096;
+    char error[128];
+    f.b.message_max = said;
     use(QUEUE);
     say_long(1, 100);
     pass(S);
     size_t more = buf_size(&f.b.last) - 100;
-    say_long(5, 4096 - more - 3); /* lengths above 255 take three bytes more */
+    say_long(5, most - more - 3); /* lengths above 255 take three bytes more */
     pass(S);
-    assert_int_equal(buf_size(&f.b.last), 4096);
-    say_long(9, 4096 - more - 2);
+    assert_int_equal(buf_size(&f.b.last), most);
+    say_long(9, most - more - 2);
     say_long(13, 0);
     pass(S);
     assert_int_equal(f.b.count, 3);
-    assert_string_equal(health().error,
-                        "a message of 4097 bytes is more than the 4096 that far takes");
+    snprintf(error, sizeof error, "a message of %zu bytes is more than the %zu that far takes",
+             most + 1, most);
+    assert_string_equal(health().error, error);
+}
+
+static void a_message_is_as_large_as_the_peer_takes(void **state)
+{
+    (void)state;
+    takes_up_to(4096, 4096);
+}
+
+static void or_as_large_as_messages_are_where_it_does_not_say(void **state)
+{
+    (void)state;
+    takes_up_to(0, AMQP_TARGET_MESSAGE_MAX);
 }
 
 /* ---- no */
@@ -865,6 +879,7 @@ int main(void)
         CASE(credit_is_respected),
         CASE(without_credit_it_is_given_up_in_time),
         CASE(a_message_is_as_large_as_the_peer_takes),
+        CASE(or_as_large_as_messages_are_where_it_does_not_say),
         CASE(what_is_given_back_comes_again_in_order),
         CASE(a_rejected_message_alone_is_passed_over),
         CASE(a_busy_server_is_left_alone_for_a_while),
