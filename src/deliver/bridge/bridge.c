@@ -4,7 +4,11 @@
  *
  * A flight is a batch under way.  They are published in the order in which they came, on one connection, so
  * messages of a partition arrive in its order; when the connection ends all of them end, and the engine sends them
- * again from the first that was not done. */
+ * again from the first that was not done.
+ *
+ * MQTT 3.1.1 cannot refuse a message: brokers hang up on one that is too large for them, or that they do not
+ * allow.  A batch that it was hung up on a few times running goes message by message, and the message that it is
+ * hung up on alone, again and again, is refused. */
 #include "deliver/bridge/bridge.h"
 
 #include <stdio.h>
@@ -32,6 +36,7 @@ struct flight {
     struct buf bytes;          /* until it is published */
     uint16_t first;            /* its first packet id */
     unsigned count, acked;     /* messages */
+    unsigned partition;        /* whose they are */
     bool published;
 };
 
@@ -46,8 +51,10 @@ struct bridge {
     struct bridge_line *line;
     struct list flights; /* published ones first */
     struct timer silence;
-    struct message message; /* its memory */
-    char cannot[256];       /* why there is no line */
+    unsigned partition;                   /* of the batch that gathers */
+    unsigned hangups[LOG_PARTITIONS_MAX]; /* running, on what it has sent */
+    struct message message;               /* its memory */
+    char cannot[256];                     /* why there is no line */
 };
 
 static struct bridge *of(struct deliver_target *t)
@@ -71,12 +78,27 @@ static void land(struct flight *f, const struct deliver_result *r)
     if (c) deliver_call_end(c, r);
 }
 
-static void land_all(struct bridge *b, const struct deliver_result *r)
+/* The broker hung up on it; once too often? */
+static bool is_refused(struct bridge *b, const struct flight *f)
 {
+    unsigned *times = &b->hangups[f->partition];
+    unsigned most = f->count > 1 ? BRIDGE_BATCH_HANGUPS : BRIDGE_HANGUPS_MAX;
+    if (!f->published || f->count == 0 || ++*times < most) return false;
+    *times = 0;
+    return true;
+}
+
+static void land_all(struct bridge *b, const struct deliver_result *r, bool hung_up)
+{
+    struct deliver_result refused = *r;
     struct list all;
+    refused.outcome = DELIVER_REFUSED;
     list_init(&all);
     while (!list_empty(&b->flights)) list_push(&all, list_shift(&b->flights));
-    while (!list_empty(&all)) land(CONTAINER_OF(list_shift(&all), struct flight, node), r);
+    while (!list_empty(&all)) {
+        struct flight *f = CONTAINER_OF(list_shift(&all), struct flight, node);
+        land(f, hung_up && is_refused(b, f) ? &refused : r);
+    }
 }
 
 /* Every PUBACK gives the broker its time anew. */
@@ -137,7 +159,9 @@ static void on_acked(void *ctx, uint16_t packet_id)
     {
         struct flight *f = CONTAINER_OF(node, struct flight, node);
         if (!is_of(f, packet_id)) continue;
-        if (++f->acked == f->count) land(f, &(struct deliver_result){.outcome = DELIVER_TAKEN});
+        if (++f->acked < f->count) break;
+        b->hangups[f->partition] = 0;
+        land(f, &(struct deliver_result){.outcome = DELIVER_TAKEN});
         break;
     }
     watch(b);
@@ -157,11 +181,11 @@ static void on_up(void *ctx)
     watch(b);
 }
 
-static void on_down(void *ctx, const struct deliver_result *why)
+static void on_down(void *ctx, const struct deliver_result *why, bool hung_up)
 {
     struct bridge *b = ctx;
     timer_stop(&b->silence);
-    land_all(b, why);
+    land_all(b, why, hung_up);
 }
 
 /* ---- what the engine asks */
@@ -170,7 +194,7 @@ static void on_cannot(struct timer *t, int64_t now_us)
 {
     struct bridge *b = CONTAINER_OF(t, struct bridge, silence);
     (void)now_us;
-    land_all(b, &(struct deliver_result){.outcome = DELIVER_SLOW, .text = b->cannot});
+    land_all(b, &(struct deliver_result){.outcome = DELIVER_SLOW, .text = b->cannot}, false);
 }
 
 static struct flight *take_off(struct bridge *b, struct deliver_call *c)
@@ -195,6 +219,7 @@ static void bridge_send(struct deliver_target *t, struct buf *batch, struct deli
 {
     struct bridge *b = of(t);
     struct flight *f = take_off(b, c);
+    f->partition = b->partition;
     f->bytes = *batch;
     *batch = (struct buf){0};
     if (b->line == NULL || !bridge_line_is_up(b->line)) return;
@@ -246,6 +271,7 @@ static enum err bridge_add(struct deliver_target *t, const struct record *r, str
     struct bridge *b = of(t);
     size_t before = batch->len;
     if (count == b->batch_max) return ERR_FULL;
+    b->partition = r->partition;
     if (message_read(r, t->place.bit, &b->message) != OK)
         return fail(ERR_INVALID, "the stored message is damaged");
     if (b->envelope) message_mark(&b->message, t->place.hub, t->place.name);

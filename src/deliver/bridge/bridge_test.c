@@ -31,6 +31,8 @@ static struct broker {
     enum mqtt_code code;  /* to CONNECT */
     unsigned until_cut;   /* messages, then it hangs up; 0: it does not */
     unsigned acks_lost;   /* of the last messages before that */
+    int poison;           /* the "n" of a message that it hangs up on ... */
+    unsigned hangups;     /* ... so often */
     int heard[HEARD_MAX]; /* "n" of messages, in order */
     unsigned count, dials, greetings;
     bool goodbye; /* the last connection ended with DISCONNECT */
@@ -126,6 +128,10 @@ static void hear(struct wire *w, const struct mqtt_publish *p)
     const char *n = strstr(broker.last, "\"n\":");
     if (n && broker.count < HEARD_MAX) broker.heard[broker.count++] = atoi(n + 4);
     bool last = broker.until_cut && --broker.until_cut == 0;
+    if (n && atoi(n + 4) == broker.poison && broker.hangups) {
+        broker.hangups--;
+        last = true;
+    }
     if (!broker.deaf && !(broker.until_cut && broker.until_cut < broker.acks_lost) && !last)
         mqtt_send_puback(&w->mqtt, p->packet_id);
     w->cut = last;
@@ -398,6 +404,51 @@ static void a_broker_that_hangs_up_in_the_middle_gets_the_rest_in_order(void **s
     assert_int_equal(health().status, ROUTING_HEALTHY);
 }
 
+static int64_t refused(void)
+{
+    return metric_value(metric_of(METRIC_COUNTER, "azimuth_routing_deliveries_total",
+                                  "endpoint=\"b\",result=\"refused\"", ""));
+}
+
+/* One of many: the others arrive, each partition's in its order, those behind it too; so does the one, if the broker
+ * takes it at last. */
+static void a_message_that_the_broker_hangs_up_on_is_refused_at_last(void **state)
+{
+    enum { ALL = BRIDGE_BATCH_HANGUPS + BRIDGE_HANGUPS_MAX };
+    for (unsigned spared = 0; spared < 2; spared++) {
+        int64_t before = refused();
+        tear_down(state);
+        set_up(state);
+        use(BROKERS(BROKER("")));
+        broker.away = true;
+        say_many(1, 200);
+        broker.away = false;
+        broker.poison = 60;
+        broker.hangups = ALL - spared;
+        run(2 * 3600 * (int64_t)S);
+        assert_int_equal(broker.hangups, 0);
+        assert_heard(200);
+        assert_int_equal(refused() - before, !spared);
+        assert_int_equal(health().status, ROUTING_HEALTHY);
+    }
+}
+
+/* Silence is no refusal: somebody is busy. */
+static void a_message_that_nobody_acknowledges_is_not_refused(void **state)
+{
+    int64_t before = refused();
+    (void)state;
+    use(BROKERS(BROKER("")));
+    broker.deaf = true;
+    say_many(1, 1);
+    run((BRIDGE_HANGUPS_MAX + 10) * (BRIDGE_ACK_S + DELIVER_PAUSE_MAX_S) * (int64_t)S);
+    assert_in_range(broker.count, BRIDGE_HANGUPS_MAX + 1, HEARD_MAX);
+    broker.deaf = false;
+    run(2 * DELIVER_PAUSE_MAX_S * (int64_t)S);
+    assert_heard(1);
+    assert_int_equal(refused() - before, 0);
+}
+
 static void a_connection_that_ends_between_messages_is_made_again(void **state)
 {
     (void)state;
@@ -598,6 +649,8 @@ int main(void)
         TEST(a_wrong_password_is_named_and_tried_slowly),
         TEST(a_broker_that_is_away_busy_or_silent_is_tried_again_soon),
         TEST(a_broker_that_hangs_up_in_the_middle_gets_the_rest_in_order),
+        TEST(a_message_that_the_broker_hangs_up_on_is_refused_at_last),
+        TEST(a_message_that_nobody_acknowledges_is_not_refused),
         TEST(a_connection_that_ends_between_messages_is_made_again),
         TEST(an_idle_connection_is_kept_alive),
         TEST(no_more_than_a_window_is_in_flight),

@@ -45,9 +45,10 @@ void bridge_line_break(struct bridge_line *l, const char *why)
 
 static void tell_down(struct bridge_line *l)
 {
+    const struct deliver_result why = {.outcome = l->outcome, .text = l->text};
+    bool hung_up = l->state == UP; /* else it was not there yet, or it is we who break it */
     l->state = DOWN;
-    l->config->down(l->config->ctx,
-                    &(struct deliver_result){.outcome = l->outcome, .text = l->text});
+    l->config->down(l->config->ctx, &why, hung_up);
 }
 
 /* ---- what the broker says */

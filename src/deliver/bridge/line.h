@@ -3,7 +3,7 @@
  *
  *   down ──..._open()──▶ dialling ─▶ greeting (CONNECT) ──CONNACK──▶ up(): ..._publish(), acked() ...
  *     ▲                     └──────────────┴─────── it fails ─────────┘
- *     └─────────────────────────────── down(), once, with the reason
+ *     └─────────────────────────────── down(), once, with the reason; the broker may have hung up
  *
  * While the server stops (core_drain) it stays down and says nothing more.
  *
@@ -32,7 +32,7 @@ struct bridge_line_config {
 
     void (*up)(void *ctx);
     void (*acked)(void *ctx, uint16_t packet_id);
-    void (*down)(void *ctx, const struct deliver_result *why);
+    void (*down)(void *ctx, const struct deliver_result *why, bool hung_up);
     void *ctx;
 };
 
