@@ -16,6 +16,7 @@
 #define CAPTURE_CAPTURE_H
 
 #include "archive/archive.h"
+#include "hub/event_hub/event_hub.h"
 #include "hub/hub.h"
 #include "hub/status.h"
 
@@ -29,8 +30,8 @@ enum {
     CAPTURE_BODY_MAX = 16 << 10,         /* of a description */
     CAPTURE_FORMAT_MAX = 256,            /* bytes of archiveNameFormat, ours */
     CAPTURE_NAME_MAX = ARCHIVE_NAME_MAX, /* of a file's name; what a format can make is checked */
-    CAPTURE_HUB_NAME_MAX = 256,          /* of an event hub (Event Hubs) */
-    CAPTURE_ASKS_MAX = 100,              /* changes that wait: STATUS_SERVICE_UNAVAILABLE */
+    CAPTURE_PART_MAX = 255, /* of a part of it between slashes, in a folder (NAME_MAX) */
+    CAPTURE_ASKS_MAX = 100, /* changes that wait: STATUS_SERVICE_UNAVAILABLE */
 };
 
 #define CAPTURE_FORMAT_DEFAULT                                                                     \
@@ -70,7 +71,7 @@ struct capture_wait {
 /* The event hub that is meant: the name as it was made, and its stream; whoever asks knows both. */
 struct capture_hub {
     unsigned stream;
-    struct slice name; /* at most CAPTURE_HUB_NAME_MAX bytes */
+    struct slice name; /* at most EVENT_HUB_NAME_MAX bytes */
 };
 
 /* `json` is a captureDescription. */

@@ -164,7 +164,8 @@ static inline void capture_rig_read(struct capture_rig *r, const char *path)
 static inline void capture_rig_walk(void *ctx, const char *name)
 {
     struct capture_walk *above = ctx, here = {.r = above->r};
-    snprintf(here.path, sizeof here.path, "%.255s/%.255s", above->path, name);
+    int len = snprintf(here.path, sizeof here.path, "%s/%s", above->path, name);
+    assert_in_range(len, 1, IO_NAME_MAX - 1);
     if (strstr(name, ".avro"))
         capture_rig_read(here.r, here.path);
     else

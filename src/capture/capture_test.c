@@ -36,6 +36,9 @@ static int tear_down(void **state)
     return 0;
 }
 
+#define FOLDER_OF(format)                                                                          \
+    "{\"destination\":{\"name\":\"Azimuth.Folder\",\"archiveNameFormat\":\"" format "\"}}"
+
 /* ---- rows */
 
 static void what_is_enqueued_from_now_on_is_in_a_file_when_the_window_ends(void **state)
@@ -94,6 +97,25 @@ static void a_large_window_is_one_file_with_each_event_once(void **state)
     assert_each_once(&rig, 0, 1799);
 }
 
+/* Larger than all that a part keeps: its memory grows, and is as it was for the next window. */
+static void an_event_that_is_larger_than_the_memory_of_a_window_is_in_its_file(void **state)
+{
+    (void)state;
+    capture_rig_close(&rig);
+    rig.base.log.journal_bytes = 16 << 20;
+    assert_int_equal(capture_rig_open(&rig), OK);
+    assert_int_equal(capture_rig_put(&rig, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    for (int window = 0; window < 3; window++) {
+        send_many(&rig, 100, 1111);
+        if (window < 2) send_many(&rig, 1, RECORD_MAX - 1000);
+        send_many(&rig, 500, 1111);
+        pass(&rig, RIG_WINDOW_US);
+    }
+    capture_rig_look(&rig);
+    assert_int_equal(rig.files, 3);
+    assert_each_once(&rig, 0, 3 * 600 + 2 - 1);
+}
+
 static void remove_folder_of_file(struct capture_rig *r)
 {
     char path[IO_NAME_MAX];
@@ -148,6 +170,84 @@ static void names_go_on_when_the_clock_is_set_back(void **state)
     capture_rig_look(&rig);
     assert_true(rig.files >= 5);
     assert_each_once(&rig, 0, 14);
+}
+
+/* Somebody has made files of all names from the next second on. */
+static void take_names(struct capture_rig *r, unsigned count)
+{
+    const char *folder = CAPTURE_FOLDER "/hub/hub/0/2023/11/14/22";
+    char path[IO_NAME_MAX];
+    struct io_file *f;
+    for (const char *slash = folder; (slash = strchr(slash, '/')) != NULL; slash++) {
+        snprintf(path, sizeof path, "%.*s", (int)(slash - folder), folder);
+        assert_int_equal(io_make_dir(r->base.io, path), OK);
+    }
+    assert_int_equal(io_make_dir(r->base.io, folder), OK);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned at = 13 * 60 + 20 + i; /* seconds of that hour */
+        snprintf(path, sizeof path, "%s/%02u", folder, at / 60);
+        assert_int_equal(io_make_dir(r->base.io, path), OK);
+        snprintf(path, sizeof path, "%s/%02u/%02u.avro", folder, at / 60, at % 60);
+        assert_int_equal(io_open_file(r->base.io, path, IO_WRITE | IO_CREATE, &f), OK);
+        io_close(f);
+    }
+}
+
+static const char *shown(void)
+{
+    lane_running = rig.core;
+    capture_get(rig.captures, rig.core, rig_hub, &rig.wait);
+    pass(&rig, 0);
+    return buf_cstr(&rig.body);
+}
+
+static void so_many_names_that_are_taken_are_passed_over_and_not_one_more(void **state)
+{
+    for (unsigned over = 0; over < 2; over++) {
+        tear_down(state);
+        set_up(state);
+        take_names(&rig, ARCHIVE_TAKEN_MAX - 1 + over);
+        assert_int_equal(capture_rig_put(&rig, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+        send_many(&rig, 3, 10);
+        pass(&rig, 60 * RIG_SECOND_US);
+        bool all_taken = strstr(shown(), "files of all names that were tried") != NULL;
+        assert_int_equal(all_taken, over);
+        pass(&rig, 2 * RIG_WINDOW_US); /* the next try has the next names */
+        assert_non_null(strstr(shown(), "\"files\":1,\"events\":3"));
+    }
+}
+
+static enum status put_named(size_t len, const char *json)
+{
+    char name[EVENT_HUB_NAME_MAX + 1] = {0};
+    memset(name, 'n', len);
+    lane_running = rig.core;
+    rig.wait.fn = capture_rig_note;
+    capture_put(rig.captures, rig.core, (struct capture_hub){0, slice_str(name)}, slice_str(json),
+                &rig.wait);
+    pass(&rig, 0);
+    return rig.status;
+}
+
+/* Of an event hub with the longest name that there is, if it is not the name of a directory. */
+static void names_of_event_hubs_are_as_long_as_a_folder_takes_them(void **state)
+{
+    static const char twice[] = FOLDER_OF("{EventHub}/" CAPTURE_FORMAT_DEFAULT);
+    assert_int_equal(put_named(EVENT_HUB_NAME_MAX, CONTAINER), STATUS_OK);
+    tear_down(state);
+    set_up(state);
+    assert_int_equal(put_named(CAPTURE_PART_MAX + 1, FOLDER("")), STATUS_ARGUMENT_INVALID);
+    assert_non_null(strstr(buf_cstr(&rig.body), "parts of more than 255 bytes"));
+    assert_int_equal(put_named(160, twice), STATUS_OK);
+    assert_int_equal(put_named(170, twice), STATUS_ARGUMENT_INVALID);
+    assert_non_null(strstr(buf_cstr(&rig.body), "names of more than 368 bytes"));
+    tear_down(state);
+    set_up(state);
+    assert_int_equal(put_named(CAPTURE_PART_MAX, FOLDER(",\"skipEmptyArchives\":true")), STATUS_OK);
+    send_many(&rig, 3, 10);
+    pass(&rig, RIG_WINDOW_US);
+    capture_rig_look(&rig);
+    assert_each_once(&rig, 0, 2);
 }
 
 static void a_change_or_a_stop_in_the_middle_loses_nothing(void **state)
@@ -463,7 +563,10 @@ int main(void)
         cmocka_unit_test(an_empty_window_is_an_empty_file_unless_they_are_skipped),
         TEST(a_window_ends_when_it_is_large_enough),
         TEST(a_large_window_is_one_file_with_each_event_once),
+        TEST(an_event_that_is_larger_than_the_memory_of_a_window_is_in_its_file),
         TEST(a_folder_that_is_removed_is_made_again),
+        TEST(so_many_names_that_are_taken_are_passed_over_and_not_one_more),
+        TEST(names_of_event_hubs_are_as_long_as_a_folder_takes_them),
         TEST(a_restart_keeps_the_place),
         TEST(names_go_on_when_the_clock_is_set_back),
         TEST(a_change_or_a_stop_in_the_middle_loses_nothing),

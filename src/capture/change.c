@@ -4,6 +4,7 @@
  *
  * What an archive had under way in the store is behind it when the unit is answered, so the rows that are
  * read then are what holds.  What is captured first is what is enqueued from the change on. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limit.h"
@@ -234,7 +235,11 @@ static enum err read_description(struct change *ch, const struct capture *c)
         return fail(ERR_INVALID,
                     "an ephemeral server keeps no files: capture to a container, or serve without "
                     "--ephemeral");
-    return OK;
+    char event_hub[EVENT_HUB_NAME_MAX + 1];
+    snprintf(event_hub, sizeof event_hub, "%.*s", SLICE_ARG(name_of(ch)));
+    const struct description_place longest = {ch->cs->cfg.hub->name, event_hub,
+                                              LOG_PARTITIONS_MAX - 1};
+    return description_check(&ch->description, &longest);
 }
 
 static void run(struct change *ch)

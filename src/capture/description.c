@@ -90,6 +90,20 @@ enum err description_name(const struct description *d, const struct description_
     return OK;
 }
 
+enum err description_check(const struct description *d, const struct description_place *place)
+{
+    char name[CAPTURE_NAME_MAX + 1];
+    TRY(description_name(d, place, 0, name));
+    struct slice rest = slice_str(name), part;
+    while (d->archive.target.is_folder && slice_split(&rest, '/', &part))
+        if (part.len > CAPTURE_PART_MAX)
+            return fail(ERR_INVALID,
+                        "archiveNameFormat makes names with parts of more than %d bytes, which no "
+                        "folder takes",
+                        CAPTURE_PART_MAX);
+    return OK;
+}
+
 static enum err check_format(const struct description *d)
 {
     char name[CAPTURE_NAME_MAX + 1], hub[HUB_NAME_LEN_MAX + 1] = "";

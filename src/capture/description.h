@@ -39,6 +39,11 @@ enum err description_parse(struct slice json, const struct description *old,
 /* `with_secret`: for the store only. */
 void description_write(struct buf *out, const struct description *d, bool with_secret);
 
+/* Can there be files of that event hub?  A template that is short enough for most may make names that are too long
+ * of a long name, and a folder has parts of CAPTURE_PART_MAX bytes at most.  ERR_INVALID with a text. */
+enum err description_check(const struct description *d,
+                           const struct description_place *place) MUST_USE;
+
 /* The name of a file, ".avro" included; CAPTURE_NAME_MAX + 1 bytes.  ERR_INVALID: it would be longer. */
 enum err description_name(const struct description *d, const struct description_place *place,
                           int64_t wall_us, char *out) MUST_USE;

@@ -10,7 +10,7 @@ struct capture {
     struct list node; /* in captures.all */
     struct captures *cs;
     unsigned stream;
-    char event_hub[CAPTURE_HUB_NAME_MAX + 1];
+    char event_hub[EVENT_HUB_NAME_MAX + 1];
     struct description description;
     struct archive *archive;
     bool runs;             /* the archive was started */
