@@ -40,7 +40,18 @@ enum err avro_codec_of(struct slice name, enum avro_codec *out) MUST_USE;
 
 /* ---- values, in binary */
 
-void avro_put_long(struct buf *b, int64_t v); /* also int, the branch of a union, a count */
+void avro_put_long_of(struct buf *b, int64_t v); /* of any length */
+
+/* Also int, the branch of a union, a count. */
+static inline void avro_put_long(struct buf *b, int64_t v)
+{
+    enum { OF_A_BYTE = 64 };
+    if (v >= 0 && v < OF_A_BYTE)
+        buf_put_u8(b, (uint8_t)(v << 1));
+    else
+        avro_put_long_of(b, v);
+}
+
 void avro_put_double(struct buf *b, double v);
 void avro_put_bytes(struct buf *b, struct slice v); /* also string */
 

@@ -16,7 +16,7 @@ static inline uint8_t *put_long(uint8_t *at, int64_t v)
     return at;
 }
 
-void avro_put_long(struct buf *b, int64_t v)
+void avro_put_long_of(struct buf *b, int64_t v)
 {
     uint8_t *from = buf_reserve(b, LONG_MAX_LEN);
     buf_commit(b, (size_t)(put_long(from, v) - from));

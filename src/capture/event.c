@@ -41,6 +41,20 @@ static const struct slice property_names[AMQP_PROPERTY_COUNT] = {
     NAME("reply-to-group-id")};
 #undef NAME
 
+static int64_t be64(const uint8_t *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return (int64_t)__builtin_bswap64(v);
+}
+
+static uint32_t be32(const uint8_t *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return __builtin_bswap32(v);
+}
+
 /* ---- what a message consists of */
 
 struct event_parts {
@@ -75,6 +89,26 @@ static bool take_plain(struct slice sections, struct event_parts *p)
     return code == AMQP_DATA && value.type == AMQP_BINARY && cur_left(&c) == 0;
 }
 
+/* Nothing but one section of data: 00 53 75 a0 or b0, its length in one byte or four, the data. */
+static bool take_data(struct slice sections, struct event_parts *p)
+{
+    static const uint8_t narrow[] = {0x00, 0x53, AMQP_DATA, 0xa0},
+                         wide[] = {0x00, 0x53, AMQP_DATA, 0xb0};
+    enum { HEAD = sizeof narrow };
+    const uint8_t *at = sections.ptr;
+    size_t around = 0, len = 0;
+    if (sections.len >= HEAD + 1 && memcmp(at, narrow, HEAD) == 0) {
+        around = HEAD + 1;
+        len = at[HEAD];
+    } else if (sections.len >= HEAD + 4 && memcmp(at, wide, HEAD) == 0) {
+        around = HEAD + 4;
+        len = be32(at + HEAD);
+    }
+    if (around == 0 || sections.len - around != len) return false;
+    *p = (struct event_parts){.has_body = true, .body = slice_from(sections, around)};
+    return true;
+}
+
 static struct slice body_of(const struct amqp_message *m)
 {
     if (m->body_kind == AMQP_DATA) return m->data;
@@ -107,12 +141,15 @@ static void put_string(struct buf *out, struct slice text)
     avro_put_bytes(out, text);
 }
 
-/* Most events have the second of the one before: its texts are kept. */
+/* Most events have the second of the one before, and the next number: their texts are kept. */
 struct event_memory {
     int64_t iso_s, dotnet_s; /* what they are of */
     char iso[CLOCK_ISO_LEN + 1];
     char dotnet[6 * NUM_TEXT_MAX + sizeof "// :: AM"];
     size_t dotnet_len; /* 0: nothing is kept */
+    int64_t sequence;
+    char offset[1 + NUM_TEXT_MAX];
+    uint8_t offset_len; /* 0: likewise */
 };
 
 static struct event_memory *memory_of(struct buf *scratch)
@@ -124,19 +161,31 @@ static struct event_memory *memory_of(struct buf *scratch)
     return (struct event_memory *)(void *)scratch->ptr;
 }
 
-static struct slice time_text(int64_t ms, struct event_memory *m)
+/* CLOCK_ISO_LEN bytes.  Only what differs within a second is made anew, and where it goes to: memory that was
+ * just written to is slow to copy. */
+static uint8_t *put_time(uint8_t *to, int64_t ms, struct event_memory *m)
 {
-    if (ms < 0 || ms / 1000 != m->iso_s) {
+    bool is_kept = ms >= 0 && ms / 1000 == m->iso_s;
+    if (!is_kept) {
         clock_iso_ms(ms, m->iso);
         m->iso_s = ms < 0 ? INT64_MIN : ms / 1000;
-    } else {
-        int64_t rest = ms % 1000;
-        char *at = m->iso + sizeof "2026-11-23T04:05:06." - 1;
-        at[0] = (char)('0' + rest / 100);
-        at[1] = (char)('0' + rest / 10 % 10);
-        at[2] = (char)('0' + rest % 10);
     }
-    return slice_of(m->iso, CLOCK_ISO_LEN);
+    memcpy(to, m->iso, CLOCK_ISO_LEN);
+    if (is_kept) {
+        unsigned rest = (unsigned)(ms - m->iso_s * 1000);
+        uint8_t *at = to + sizeof "2026-11-23T04:05:06." - 1;
+        at[0] = (uint8_t)('0' + rest / 100);
+        at[1] = (uint8_t)('0' + rest / 10 % 10);
+        at[2] = (uint8_t)('0' + rest % 10);
+    }
+    return to + CLOCK_ISO_LEN;
+}
+
+static void put_timestamp(struct buf *out, int64_t ms, struct event_memory *m)
+{
+    uint8_t text[CLOCK_ISO_LEN];
+    put_time(text, ms, m);
+    put_string(out, slice_of(text, sizeof text));
 }
 
 static void put_uuid(struct buf *out, const uint8_t *uuid)
@@ -180,7 +229,7 @@ static void put_value(struct buf *out, const struct amqp_value *v, struct event_
         avro_put_long(out, BRANCH_DOUBLE);
         avro_put_double(out, v->f);
         break;
-    case AMQP_TIMESTAMP: put_string(out, time_text(v->i, m)); break;
+    case AMQP_TIMESTAMP: put_timestamp(out, v->i, m); break;
     case AMQP_UUID: put_uuid(out, v->bytes.ptr); break;
     case AMQP_STRING:
     case AMQP_SYMBOL: put_string(out, v->bytes); break;
@@ -281,32 +330,51 @@ static const uint8_t *timestamp(const uint8_t *at, const uint8_t *end)
     return end - at >= 9 && *at == 0x83 ? at + 1 : NULL;
 }
 
-static int64_t be64(const uint8_t *at)
+/* Of texts of less than 64 bytes a pair is the same in both, but for the bytes between them,
+ *
+ *   AMQP   a3 key's length, KEY, a1 value's length, VALUE
+ *   Avro      key's length, KEY, 04 value's length, VALUE       lengths doubled; 04: the branch of strings
+ *
+ * so it is copied as a whole. */
+static uint8_t *put_texts(uint8_t *to, const uint8_t *key, const uint8_t *value)
 {
-    uint64_t v;
-    memcpy(&v, at, sizeof v);
-    return (int64_t)__builtin_bswap64(v);
+    enum { OF_A_BYTE = 64 };
+    uint8_t key_len = key[-1], value_len = value[-1];
+    if (key_len >= OF_A_BYTE || value_len >= OF_A_BYTE)
+        return put_short_string(put_short(to, key, key_len), value, value_len);
+    uint8_t *end = copy(to + 1, key, (size_t)(value - key) + value_len);
+    to[0] = (uint8_t)(key_len << 1);
+    to[1 + key_len] = BRANCH_STRING << 1;
+    to[2 + key_len] = (uint8_t)(value_len << 1);
+    return end;
 }
 
-/* What nearly all pairs are, short texts or times, without a look at what they might be.  False: another kind. */
-static bool put_short_pair(struct buf *out, struct cur *c, struct event_memory *m)
+static uint8_t *put_text_and_time(uint8_t *to, const uint8_t *key, int64_t ms,
+                                  struct event_memory *m)
 {
-    enum { ROOM = 2 * SHORT_MAX + 1 };
-    const uint8_t *key = short_text(c->at, c->end);
-    if (key == NULL) return false;
-    const uint8_t *behind = key + key[-1], *value = short_text(behind, c->end);
-    const uint8_t *time = value ? NULL : timestamp(behind, c->end);
-    if (value == NULL && time == NULL) return false;
-    uint8_t *from = buf_reserve(out, ROOM), *to = put_short(from, key, key[-1]);
-    if (value) {
-        to = put_short_string(to, value, value[-1]);
-        c->at = value + value[-1];
-    } else {
-        to = put_short_string(to, time_text(be64(time), m).ptr, CLOCK_ISO_LEN);
-        c->at = time + sizeof(int64_t);
+    to = put_short(to, key, key[-1]);
+    *to++ = BRANCH_STRING << 1;
+    *to++ = CLOCK_ISO_LEN << 1;
+    return put_time(to, ms, m);
+}
+
+/* What nearly all pairs are, short texts or times, without a look at what they might be: how many. */
+static size_t put_short_pairs(struct buf *out, struct cur *c, struct event_memory *m)
+{
+    enum { GROWTH = 3 }; /* of 11 bytes, a time without a key, 31 are made */
+    uint8_t *from = buf_reserve(out, GROWTH * cur_left(c)), *to = from;
+    const uint8_t *at = c->at, *key;
+    size_t count = 0;
+    for (; (key = short_text(at, c->end)) != NULL; count++) {
+        const uint8_t *behind = key + key[-1], *value = short_text(behind, c->end);
+        const uint8_t *time = value ? NULL : timestamp(behind, c->end);
+        if (value == NULL && time == NULL) break;
+        to = value ? put_texts(to, key, value) : put_text_and_time(to, key, be64(time), m);
+        at = value ? value + value[-1] : time + sizeof(int64_t);
     }
+    c->at = at;
     buf_commit(out, (size_t)(to - from));
-    return true;
+    return count;
 }
 
 /* False: they are not well-formed.  *count: of those that were put. */
@@ -316,10 +384,8 @@ static bool put_pairs(struct buf *out, struct slice pairs, bool nulls_too, struc
     struct cur c = cur_of(pairs);
     struct amqp_value key, value;
     while (cur_left(&c)) {
-        if (put_short_pair(out, &c, m)) {
-            ++*count;
-            continue;
-        }
+        *count += put_short_pairs(out, &c, m);
+        if (cur_left(&c) == 0) break;
         if (amqp_get(&c, &key) || amqp_get(&c, &value) || amqp_check(&key) || amqp_check(&value))
             return false;
         if (!is_text(&key) || (value.type == AMQP_NULL && !nulls_too)) continue;
@@ -435,12 +501,29 @@ static void put_enqueued(struct buf *out, int64_t wall_us, struct event_memory *
 }
 
 /* Of a sequence number; a record that only endpoints see has none. */
-static void put_offset(struct buf *out, int64_t sequence)
+static void make_offset(int64_t sequence, struct event_memory *m)
 {
-    char text[1 + NUM_TEXT_MAX], *at = text;
+    char *at = m->offset;
     if (sequence < 0) *at++ = '-';
     at += num_text(sequence < 0 ? 0 - (uint64_t)sequence : (uint64_t)sequence, at);
-    avro_put_bytes(out, slice_of(text, (size_t)(at - text)));
+    m->offset_len = (uint8_t)(at - m->offset);
+}
+
+/* False: it is all nines, or nothing. */
+static bool count_on(struct event_memory *m)
+{
+    uint8_t i = m->offset_len;
+    while (i > 0 && m->offset[i - 1] == '9') m->offset[--i] = '0';
+    if (i > 0) m->offset[i - 1]++;
+    return i > 0;
+}
+
+static void put_offset(struct buf *out, int64_t sequence, struct event_memory *m)
+{
+    bool is_next = sequence > 0 && m->sequence >= 0 && sequence - 1 == m->sequence;
+    if (!is_next || !count_on(m)) make_offset(sequence, m);
+    m->sequence = sequence;
+    avro_put_bytes(out, slice_of(m->offset, m->offset_len));
 }
 
 static enum err put_event(struct buf *out, const struct record *rec, const struct event_parts *p,
@@ -448,7 +531,7 @@ static enum err put_event(struct buf *out, const struct record *rec, const struc
 {
     size_t before = buf_size(out);
     avro_put_long(out, rec->sequence);
-    put_offset(out, rec->sequence);
+    put_offset(out, rec->sequence, m);
     put_enqueued(out, rec->enqueued_us, m);
     if (!put_maps(out, rec, p, m)) {
         out->len = out->off + before;
@@ -461,7 +544,8 @@ static enum err put_event(struct buf *out, const struct record *rec, const struc
 enum err capture_event_put(struct buf *out, struct buf *scratch, const struct record *rec)
 {
     struct event_parts parts;
-    if (!take_plain(rec->sections, &parts) && take_any(rec->sections, &parts) != OK)
+    if (!take_data(rec->sections, &parts) && !take_plain(rec->sections, &parts) &&
+        take_any(rec->sections, &parts) != OK)
         return ERR_CORRUPT;
     return put_event(out, rec, &parts, memory_of(scratch));
 }
