@@ -1,5 +1,5 @@
 /* parts.jsx - small components that all pages use. Text is always text: nothing here takes HTML. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export function Button({ kind = '', busy, children, ...rest }) {
     return <button type="button" class={`button ${kind}`} aria-busy={busy || undefined} {...rest}
@@ -24,10 +24,10 @@ export function Field({ label, hint, children }) {
     return <label class="field"><span class="label">{label}</span>{children}{hint && <span class="hint">{hint}</span>}</label>;
 }
 
-export function Dialog({ title, onClose, children }) {
+export function Dialog({ title, wide, onClose, children }) {
     const box = useRef();
-    useEffect(() => { box.current.showModal(); }, []);
-    return <dialog ref={box} aria-label={title} onCancel={(e) => { e.preventDefault(); onClose?.(); }}>
+    useLayoutEffect(() => { box.current.showModal(); }, []); // before the next key is pressed
+    return <dialog ref={box} class={wide ? 'wide' : ''} aria-label={title} onCancel={(e) => { e.preventDefault(); onClose?.(); }}>
         <header><h2>{title}</h2>
             {onClose && <button type="button" class="plain" aria-label="Close" onClick={onClose}>✕</button>}</header>
         {children}
@@ -59,10 +59,10 @@ export function shell(words) {
     return words.map((w) => (BY_HAND.test(w) ? w : `'${String(w).replaceAll("'", `'\\''`)}'`)).join(' ');
 }
 
-/** The command line and the request that do the same as the button beside them. */
+/** The command line (its words, or a script) and the request that do the same as the button beside them. */
 export function Same({ cli, request }) {
     return <details class="same"><summary>Do this from a shell</summary>
-        {cli && <Line text={shell(cli)} name="command" />}
+        {cli && <Line text={typeof cli === 'string' ? cli : shell(cli)} name="command" />}
         {request && <Line text={curl(request)} name="curl" />}
     </details>;
 }

@@ -5,10 +5,11 @@ import { lapsed, session, signOut } from './state.js';
 import { linkState } from './live.js';
 import { nextTheme, theme } from './theme.js';
 import { Dialog, State } from './parts.jsx';
+import { Palette } from './palette.jsx';
 import { SignIn } from './pages/sign_in.jsx';
 import { Home } from './pages/home.jsx';
 import { Devices } from './pages/devices.jsx';
-import { Device } from './pages/device.jsx';
+import { Device, TABS } from './pages/device.jsx';
 import { Live } from './pages/live.jsx';
 import { Explore } from './pages/explore.jsx';
 import { Flow } from './pages/flow.jsx';
@@ -40,7 +41,7 @@ function Rail({ current }) {
     </nav>;
 }
 
-function Bar({ onHelp }) {
+function Bar({ onHelp, onFind }) {
     const who = session.value;
     const words = { up: ['good', 'live'], down: ['bad', 'reconnecting'], idle: ['off', 'no live link'] };
     const [kind, text] = words[linkState.value];
@@ -48,6 +49,7 @@ function Bar({ onHelp }) {
         <a class="brand" href={href()}><img src="/console/mark.svg" alt="" width="22" height="22" />azimuth</a>
         <span class="hub">{who.hubName}<small>{who.hostname}</small></span>
         <span class="spring" />
+        <button type="button" class="find" onClick={onFind} aria-keyshortcuts="Control+K">Go to… <kbd>Ctrl K</kbd></button>
         <State kind={kind}>{text}</State>
         <button type="button" class="plain" onClick={nextTheme} title="Light, dark, or as the system has it">
             Theme: {theme.value}</button>
@@ -61,6 +63,7 @@ function Keys({ onClose }) {
     return <Dialog title="Keys" onClose={onClose}>
         <dl class="keys">
             {PAGES.map(([key, , name]) => <div key={key}><dt><kbd>g</kbd> <kbd>{key}</kbd></dt><dd>{name}</dd></div>)}
+            <div><dt><kbd>Ctrl</kbd> <kbd>K</kbd></dt><dd>devices, pages and commands by name</dd></div>
             <div><dt><kbd>/</kbd></dt><dd>to the filter of the page</dd></div>
             <div><dt><kbd>?</kbd></dt><dd>these keys</dd></div>
         </dl>
@@ -71,11 +74,16 @@ function typing(target) {
     return target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName) || target.shadowRoot;
 }
 
-/** `g` and a letter leads to a page, `/` to its filter. */
-function useKeys(onHelp) {
+/** `g` and a letter leads to a page, `/` to its filter, Ctrl-K to anything. */
+function useKeys(onHelp, onFind) {
     const waits = useRef(0);
     useEffect(() => {
         const onKey = (e) => {
+            if ((e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && e.key.toLowerCase() === 'k' && session.value && !document.querySelector('dialog[open]')) {
+                e.preventDefault();
+                onFind();
+                return;
+            }
             if (e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || document.querySelector('dialog[open]')) return;
             const page = PAGES.find(([key]) => key === e.key);
             if (Date.now() < waits.current && page) go(href(...page[1]));
@@ -104,14 +112,15 @@ function Page() {
 }
 
 export function Shell({ problem }) {
-    const [help, setHelp] = useState(false);
-    useKeys(() => setHelp(true));
+    const [help, setHelp] = useState(false), [finding, setFinding] = useState(false);
+    useKeys(() => setHelp(true), () => setFinding(true));
     if (!session.value) return <SignIn problem={problem} />;
     return <div class="shell">
         <a class="skip" href="#main">To the content</a>
-        <Bar onHelp={() => setHelp(true)} />
+        <Bar onHelp={() => setHelp(true)} onFind={() => setFinding(true)} />
         <Rail current={place.value.segments[0] ?? ''} />
         <main id="main" tabIndex={-1}><Page /></main>
+        {finding && <Palette pages={PAGES} tabs={TABS} onClose={() => setFinding(false)} />}
         {help && <Keys onClose={() => setHelp(false)} />}
         {lapsed.value && <Dialog title="Sign in again"><p>The session is over. What you typed is still there.</p>
             <SignIn inside /></Dialog>}

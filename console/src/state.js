@@ -10,18 +10,19 @@ export const lapsed = signal(false);
 export const VERSION = 'api-version=2021-04-12';
 
 export class AskError extends Error {
-    constructor(status, code, message) {
+    constructor(status, code, message, json) {
         super(message);
         this.status = status;
         this.code = code;
+        this.json = json; // the whole answer, if it is JSON
     }
 }
 
 /** IoT Hub's envelope: {"Message":"ErrorCode:Name;text"}, sometimes as text inside of Message. */
 function readError(status, text) {
-    let message = text, code = '';
+    let message = text, code = '', outer;
     try {
-        const outer = JSON.parse(text);
+        outer = JSON.parse(text);
         message = outer.Message ?? outer.message ?? text;
         try {
             const inner = JSON.parse(message);
@@ -30,7 +31,7 @@ function readError(status, text) {
     } catch { /* it is no JSON */ }
     const found = /^ErrorCode:(\w+);([^]*)$/.exec(message);
     if (found) [, code, message] = found;
-    return new AskError(status, code, message || `the server answered ${status}`);
+    return new AskError(status, code, message || `the server answered ${status}`, outer);
 }
 
 export function pathOf(path) {

@@ -1,24 +1,21 @@
 /* device.jsx - one device: what it is, sends, shall be, does. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { go, href } from '../router.js';
-import { ask, may, mayRead, session } from '../state.js';
+import { ask, may, mayRead } from '../state.js';
 import { Ago, Button, Copy, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
-import { Presence } from './devices.jsx';
+import { at } from '../at.js';
+import { Presence } from '../fleet/columns.jsx';
 import { Connect } from './connect.jsx';
 import { Charts } from './explore.jsx';
 import { Modules } from './modules.jsx';
 import { Twin } from './twin.jsx';
 
-const TABS = [['overview', 'Overview'], ['live', 'Live'], ['charts', 'Charts'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
+export const TABS = [['overview', 'Overview'], ['live', 'Live'], ['charts', 'Charts'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
     ['modules', 'Modules'], ['history', 'History'],
     ['connect', 'Connect']];
 const HISTORY = KINDS.filter((k) => k !== 'telemetry');
-
-export function at(method, path, body, headers) {
-    return { method, path: `${path}?api-version=2021-04-12`, body, headers, host: session.value.hostname, port: session.value.https };
-}
 
 export function pathOf(kind, id, more = '') {
     return `/${kind}/${encodeURIComponent(id)}${more}`;

@@ -1,113 +1,43 @@
-/* devices.jsx - the fleet: a query, its answer page by page in a table that draws only what is seen. */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+/* devices.jsx - the fleet: a query, its answer in a list, and what is done to those in it. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { go, href, place } from '../router.js';
-import { ask, may, mayRead, session } from '../state.js';
-import { Ago, Button, Copy, count, Dialog, Field, Notice, Same, State, useWork, Wrong } from '../parts.jsx';
+import { ask, may } from '../state.js';
+import { Button, Copy, count, Dialog, Field, Notice, Same, Tabs, useWork, Wrong } from '../parts.jsx';
+import { at } from '../at.js';
 import { connectionString } from '../connection.js';
+import { Bulk } from '../fleet/bulk.jsx';
+import { COLUMNS_MAX, ColumnChooser, DEFAULT } from '../fleet/columns.jsx';
+import { ImportDialog, useDrop } from '../fleet/import.jsx';
+import { usePages } from '../fleet/pages.js';
+import { both, conditionOf, sqlOf, useCount } from '../fleet/query.js';
+import { SaveAs, SavedMenu, useSaved } from '../fleet/saved.jsx';
+import { Table } from '../fleet/table.jsx';
 
-const PAGE = 200, ROW = 40, BULK = 100;
+const SINCE = [['10m', '10 minutes', 600], ['1h', 'an hour', 3600], ['1d', 'a day', 86400], ['7d', 'a week', 604800]];
+const NEVER = '0001-01-02T00:00:00Z'; // who has never been there was there at 0001-01-01
 
-/** Plain words find ids that begin so; a condition goes behind WHERE; SELECT stays as it is. */
-export function sqlOf(text) {
-    const t = text.trim();
-    if (!t) return 'SELECT * FROM devices';
-    if (/^select\s/i.test(t)) return t;
-    if (/^[\w\-:.+%#*?!(),@;$]+$/.test(t) && !/[=<>]/.test(t)) return `SELECT * FROM devices WHERE STARTSWITH(deviceId, '${t}')`;
-    return `SELECT * FROM devices WHERE ${t}`;
+/* ---- the address says what is shown */
+
+function asked() {
+    const s = place.value.search;
+    return { text: s.get('q') ?? '', late: SINCE.find(([id]) => id === s.get('late')), saved: s.get('saved') ?? '',
+        columns: s.getAll('c').slice(0, COLUMNS_MAX) };
 }
 
-/** All rows that came so far, and how to get more. */
-function useQuery(sql) {
-    const [state, setState] = useState({ rows: [], done: false });
-    const work = useWork();
-    const run = useRef(0), next = useRef(null), under = useRef(false);
-    const more = useCallback(async (fresh) => {
-        if (under.current && !fresh) return;
-        const mine = fresh ? ++run.current : run.current;
-        under.current = true;
-        const headers = { 'x-ms-max-item-count': String(PAGE) };
-        if (!fresh && next.current) headers['x-ms-continuation'] = next.current;
-        const got = await work.run(() => ask('POST', '/devices/query', { body: { query: sql }, headers }));
-        if (mine !== run.current) return;
-        under.current = false;
-        if (!got) {
-            setState((s) => ({ ...s, done: true, loaded: true }));
-            return;
-        }
-        next.current = got.headers.get('x-ms-continuation');
-        setState((s) => ({ rows: fresh ? got.json : [...s.rows, ...got.json], done: !next.current, loaded: true }));
-    }, [sql]);
-    useEffect(() => { more(true); }, [sql]);
-    return { ...state, more, again: () => more(true), work, setRows: (fn) => setState((s) => ({ ...s, rows: fn(s.rows) })) };
+function addressOf({ text, late, saved, columns }) {
+    const words = new URLSearchParams();
+    if (text) words.set('q', text);
+    if (late) words.set('late', late[0]);
+    if (saved) words.set('saved', saved);
+    for (const c of columns) words.append('c', c);
+    const query = words.toString();
+    return href('devices') + (query ? `?${query}` : '');
 }
 
-function useTotal(dep) {
-    const [total, setTotal] = useState(null);
-    useEffect(() => {
-        if (mayRead('RegistryRead')) ask('GET', '/statistics/devices').then(({ json }) => setTotal(json.totalDeviceCount)).catch(() => {});
-    }, [dep]);
-    return total;
-}
-
-export function Presence({ row }) {
-    if (row.status === 'disabled') return <State kind="bad">disabled</State>;
-    return row.connectionState === 'Connected' ? <State kind="good">connected</State> : <State kind="off">away</State>;
-}
-
-const DEVICE_COLUMNS = [
-    ['deviceId', 'Device', (r) => <a href={href('devices', r.deviceId)} class="id">{r.deviceId}</a>],
-    ['state', 'State', (r) => <Presence row={r} />],
-    ['seen', 'Last seen', (r) => <Ago time={r.lastActivityTime} />],
-    ['auth', 'Authentication', (r) => r.authenticationType],
-    ['tags', 'Tags', (r) => <code class="dim">{r.tags && Object.keys(r.tags).length ? JSON.stringify(r.tags) : ''}</code>],
-    ['reported', 'Reported', (r) => {
-        const { $metadata, $version, ...rest } = r.properties?.reported ?? {};
-        return <code class="dim">{Object.keys(rest).length ? JSON.stringify(rest) : ''}</code>;
-    }],
-];
-
-function columnsOf(rows) {
-    if (!rows.length || (rows[0].deviceId !== undefined && rows[0].etag !== undefined)) return DEVICE_COLUMNS;
-    const names = [...new Set(rows.slice(0, 50).flatMap(Object.keys))].slice(0, 8);
-    return names.map((n) => [n, n, (r) => (n === 'deviceId'
-        ? <a href={href('devices', r.deviceId)} class="id">{r.deviceId}</a>
-        : <code>{typeof r[n] === 'string' ? r[n] : JSON.stringify(r[n])}</code>)]);
-}
-
-function Table({ rows, done, more, chosen, setChosen }) {
-    const box = useRef(), [top, setTop] = useState(0), [height, setHeight] = useState(600);
-    const columns = columnsOf(rows), device = columns === DEVICE_COLUMNS;
-    useEffect(() => {
-        const fit = new ResizeObserver(() => setHeight(box.current?.clientHeight ?? 600));
-        fit.observe(box.current);
-        return () => fit.disconnect();
-    }, []);
-    const first = Math.max(0, Math.floor(top / ROW) - 8), last = Math.min(rows.length, first + Math.ceil(height / ROW) + 16);
-    useEffect(() => { if (!done && last >= rows.length - 50) more(); }, [last, rows.length, done]);
-    const toggle = (id) => {
-        const now = new Set(chosen);
-        if (!now.delete(id)) now.add(id);
-        setChosen(now);
-    };
-    const all = rows.length > 0 && rows.every((r) => chosen.has(r.deviceId));
-    return <div class="grid" role="table" aria-label="Devices" aria-rowcount={done ? rows.length + 1 : -1}
-        style={{ '--columns': `${device ? '2.5rem ' : ''}minmax(10rem, 2fr) repeat(${columns.length - 1}, minmax(6rem, 1fr))` }}>
-        <div class="grid-body" ref={box} tabIndex={0} aria-label="Rows" role="rowgroup" onScroll={(e) => setTop(e.target.scrollTop)}>
-            <div role="row" class="grid-head" aria-rowindex={1}>
-                {device && <span role="columnheader"><input type="checkbox" aria-label="Choose all that are shown" checked={all}
-                    onChange={() => setChosen(all ? new Set() : new Set(rows.map((r) => r.deviceId)))} /></span>}
-                {columns.map(([id, name]) => <span role="columnheader" key={id}>{name}</span>)}
-            </div>
-            <div class="grid-space" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
-                {rows.slice(first, last).map((r, i) => <div role="row" class="grid-row" aria-rowindex={first + i + 2}
-                    key={r.deviceId ?? first + i} style={{ top: `${(first + i) * ROW}px` }}>
-                    {device && <span role="cell"><input type="checkbox" aria-label={`Choose ${r.deviceId}`} checked={chosen.has(r.deviceId)}
-                        onChange={() => toggle(r.deviceId)} /></span>}
-                    {columns.map(([id, , draw]) => <span role="cell" key={id}>{draw(r)}</span>)}
-                </div>)}
-            </div>
-        </div>
-    </div>;
+/** Seen once, and not since. */
+function lateCondition([, , seconds]) {
+    const upto = new Date(Date.now() - seconds * 1000).toISOString();
+    return `lastActivityTime < '${upto}' AND lastActivityTime > '${NEVER}'`;
 }
 
 function NewDevice({ onClose, onMade }) {
@@ -140,75 +70,85 @@ function NewDevice({ onClose, onMade }) {
             <Button kind="primary" type="submit" busy={work.busy} disabled={!id}>Create</Button>
         </form>
         <Same cli={['azimuth', 'hub', 'device-identity', 'create', '-d', id || 'my-device', ...(edge ? ['--ee', 'true'] : [])]}
-            request={{ method: 'PUT', path: `${path}?api-version=2021-04-12`, body, host: session.value.hostname, port: session.value.https }} />
+            request={at('PUT', path, body)} />
     </Dialog>;
 }
 
-/** The same for each of those that are chosen, a hundred at a time. */
-function Bulk({ chosen, onDone }) {
-    const work = useWork();
-    const [sure, setSure] = useState(false), [failed, setFailed] = useState(null);
-    const ids = [...chosen];
-    const run = (importMode, extra = {}) => work.run(async () => {
-        const wrong = [];
-        for (let i = 0; i < ids.length; i += BULK) {
-            const body = ids.slice(i, i + BULK).map((id) => ({ id, importMode, ...extra }));
-            try {
-                await ask('POST', '/devices', { body });
-            } catch (e) {
-                wrong.push(e.message);
-            }
-        }
-        setFailed(wrong.length ? wrong[0] : null);
-        setSure(false);
-        if (!wrong.length) onDone();
-    });
-    return <div class="bulk" role="region" aria-label="What is chosen">
-        <strong>{ids.length} chosen</strong>
-        <Button onClick={() => run('update', { status: 'enabled' })} busy={work.busy}>Enable</Button>
-        <Button onClick={() => run('update', { status: 'disabled' })} busy={work.busy}>Disable</Button>
-        <Button kind="bad" onClick={() => setSure(true)} busy={work.busy}>Delete…</Button>
-        {failed && <span class="problem">{failed}</span>}
-        <Same cli={['azimuth', 'hub', 'device-identity', 'update', '-d', ids[0], '--status', 'disabled']} />
-        {sure && <Dialog title={`Delete ${ids.length === 1 ? ids[0] : `${ids.length} devices`}?`} onClose={() => setSure(false)}>
-            <p>Identity, twin, modules and waiting messages go. What was sent stays in the stream.</p>
-            <div class="row"><Button kind="bad" busy={work.busy} onClick={() => run('delete')}>Delete</Button>
-                <Button onClick={() => setSure(false)}>Keep</Button></div>
-            <Same cli={['azimuth', 'hub', 'device-identity', 'delete', '-d', ids[0]]} />
-        </Dialog>}
-    </div>;
+function Lists({ now, show }) {
+    const tabs = [['all', 'All'], ['late', 'Late'], ['refused', 'Refused']];
+    const choose = (id) => {
+        if (id === 'refused') go(href('refused'));
+        else show({ late: id === 'late' ? SINCE[1] : undefined });
+    };
+    return <><Tabs label="Lists" tabs={tabs} current={now.late ? 'late' : 'all'} onChoose={choose} />
+        {now.late && <label class="since">not heard of for <select value={now.late[0]} onChange={(e) => show({ late: SINCE.find(([id]) => id === e.target.value) })}>
+            {SINCE.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</select></label>}</>;
+}
+
+/** What is open above the page. */
+function Opened({ what, now, condition, pages, saved, show, again, close }) {
+    if (what === 'new') return <NewDevice onClose={close} onMade={again} />;
+    if (what === 'columns') return <ColumnChooser chosen={now.columns} rows={pages.rows} onClose={close}
+        onChoose={(columns) => { close(); show({ columns }); }} />;
+    if (what === 'save') return <SaveAs condition={condition} columns={now.columns} name={now.saved} saved={saved} onClose={close}
+        onSaved={(name) => { close(); show({ saved: name }); }} />;
+    if (what) return <ImportDialog file={what.file} onClose={close} onDone={again} onSaved={saved.load} />;
+    return null;
 }
 
 export function Devices() {
-    const asked = place.value.search.get('q') ?? '';
-    const [text, setText] = useState(asked);
-    const [making, setMaking] = useState(place.value.search.has('new'));
-    const [chosen, setChosen] = useState(new Set());
-    const sql = sqlOf(asked);
-    const query = useQuery(sql);
-    const total = useTotal(query.rows.length);
-    const submit = (e) => {
-        e.preventDefault();
-        const to = href('devices') + (text.trim() ? `?q=${encodeURIComponent(text)}` : '');
-        setChosen(new Set());
-        if (text === asked) query.again();
+    const now = asked();
+    const [text, setText] = useState(now.text), [before, setBefore] = useState(now.text);
+    const [open, setOpen] = useState(null), wish = place.value.search.has('new') ? 'new' : place.value.search.has('import') ? {} : null;
+    const [chosen, setChosen] = useState(new Set()), [whole, setWhole] = useState(false), [turn, setTurn] = useState(0);
+    const saved = useSaved();
+    if (before !== now.text) { // led here by a link, or back
+        setBefore(now.text);
+        setText(now.text);
+    }
+    useEffect(() => {
+        if (!wish) return;
+        setOpen(wish);
+        go(addressOf(now), { replace: true });
+    }, [place.value]);
+    const late = useMemo(() => (now.late ? lateCondition(now.late) : ''), [now.late, turn]);
+    const own = conditionOf(now.text), condition = own === null ? null : both(own, late);
+    const sql = condition === null ? now.text : sqlOf(condition);
+    const { pages, again, busy } = usePages(sql);
+    const found = useCount(condition, turn), total = useCount('', turn);
+    const over = useDrop((file) => setOpen({ file }));
+    const clear = () => { setChosen(new Set()); setWhole(false); };
+    const reload = () => { setTurn((n) => n + 1); again(); };
+    const show = (change) => {
+        clear();
+        const to = addressOf({ ...now, ...change });
+        if (to === location.pathname + location.search) reload();
         else go(to);
     };
-    return <div class="fill">
-        <div class="row"><h1>Devices</h1><span class="hint">{count(query.rows.length)}{query.done ? '' : '+'} shown of {count(total)}</span><span class="spring" />
-            <Button kind="primary" disabled={!may('RegistryWrite')} onClick={() => setMaking(true)}>New device</Button></div>
+    const submit = (e) => {
+        e.preventDefault();
+        show({ text: text.trim(), saved: text.trim() === now.text ? now.saved : '' });
+    };
+    const empty = pages.loaded && !pages.count && pages.done && !pages.error;
+    return <div class={`fill ${over ? 'drop' : ''}`}>
+        <div class="row"><h1>Devices</h1><span class="hint">{condition ? `${count(found)} of ${count(total)}` : count(total)}</span><span class="spring" />
+            <Button disabled={!may('RegistryWrite')} onClick={() => setOpen({})}>Import…</Button>
+            <Button kind="primary" disabled={!may('RegistryWrite')} onClick={() => setOpen('new')}>New device</Button></div>
+        <div class="row lists"><Lists now={now} show={show} /><span class="spring" />
+            <SavedMenu saved={saved} current={now.saved} onOpen={(q) => show({ text: q.condition, columns: q.columns, saved: q.name, late: undefined })} />
+            <Button onClick={() => setOpen('save')}>Save as…</Button><Button onClick={() => setOpen('columns')}>Columns…</Button></div>
         <form class="query" onSubmit={submit} role="search">
             <input data-filter aria-label="Query" value={text} spellcheck={false} onInput={(e) => setText(e.target.value)}
                 placeholder="press-   ·   tags.line = '4' AND properties.reported.fw < '2.1'   ·   SELECT deviceId, tags FROM devices" />
-            <Button type="submit" busy={query.work.busy}>Run</Button>
+            <Button type="submit" busy={busy}>Run</Button>
         </form>
-        <Wrong error={query.work.error} />
-        {chosen.size > 0 && <Bulk chosen={chosen} onDone={() => { setChosen(new Set()); query.again(); }} />}
-        {query.loaded && !query.rows.length && query.done && !query.work.error
-            ? <Notice>{asked ? 'No device is like that.' : 'There is no device yet. "New device" makes one.'}</Notice>
-            : <Table rows={query.rows} done={query.done} more={query.more} chosen={chosen} setChosen={setChosen} />}
-        <Same cli={['azimuth', 'hub', 'query', '-q', sql]}
-            request={{ method: 'POST', path: '/devices/query?api-version=2021-04-12', body: { query: sql }, host: session.value.hostname, port: session.value.https }} />
-        {making && <NewDevice onClose={() => setMaking(false)} onMade={() => query.again()} />}
+        <Wrong error={pages.error} />
+        {chosen.size > 0 && <Bulk {...{ chosen, whole, setWhole, condition, columns: now.columns.length ? now.columns : DEFAULT }} total={found ?? 0}
+            onClear={clear} onDone={reload} />}
+        {empty ? <Notice>{now.text || now.late ? 'No device is like that.' : 'There is no device yet. "New device" makes one; a file of them can be dropped here.'}</Notice>
+            : <Table pages={pages} shown={now.columns} chosen={chosen} setChosen={(set) => { setWhole(false); setChosen(set); }} />}
+        <Same cli={['azimuth', 'hub', 'query', '-q', sql]} request={at('POST', '/devices/query', { query: sql })} />
+        {over && <p class="drop-word" role="status">Drop a CSV or JSON file of devices</p>}
+        <Opened what={open} {...{ now, condition, pages, saved, show }} again={reload} close={() => setOpen(null)} />
     </div>;
 }

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import { ask, may, mayRead } from '../state.js';
 import { Ago, Button, Field, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
-import { at } from './device.jsx';
+import { at } from '../at.js';
 
 function pathOf(id, module = '') {
     return `/devices/${encodeURIComponent(id)}/modules${module && `/${encodeURIComponent(module)}`}`;

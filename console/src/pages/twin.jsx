@@ -4,7 +4,8 @@ import { ask, may } from '../state.js';
 import { Ago, Button, Notice, Same, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { JsonEditor } from '../editor.jsx';
 import { patchOf, plain, rowsOf } from '../merge.js';
-import { at, pathOf } from './device.jsx';
+import { at } from '../at.js';
+import { pathOf } from './device.jsx';
 
 const KIND = { 'in sync': 'good', pending: 'wait', waiting: 'wait', 'reported only': 'off' };
 

@@ -1,0 +1,123 @@
+/* pages.js - a query's answer, page by page. Rows that are far away are let go and asked for again: of a million
+ * devices the browser holds some thousands. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ask } from '../state.js';
+import { useWork } from '../parts.jsx';
+
+const PAGE = 200;
+export const HELD = 40; // pages
+
+async function askFor(sql, token) {
+    const headers = { 'x-ms-max-item-count': String(PAGE), ...(token ? { 'x-ms-continuation': token } : {}) };
+    const { json, headers: more } = await ask('POST', '/devices/query', { body: { query: sql }, headers });
+    return { rows: json, next: more.get('x-ms-continuation') };
+}
+
+class Pages {
+    constructor(sql, changed) {
+        this.sql = sql;
+        this.changed = changed;
+        this.pages = []; // {at, count, token, rows|null, used}
+        this.count = 0;
+        this.done = this.loaded = false;
+        this.next = null;
+        this.under = null; // what is asked for
+        this.clock = 0;
+    }
+
+    /** The page that has row `i`, by halves. */
+    pageOf(i) {
+        let from = 0, upto = this.pages.length;
+        while (from < upto) {
+            const middle = (from + upto) >> 1;
+            const p = this.pages[middle];
+            if (i < p.at) upto = middle;
+            else if (i >= p.at + p.count) from = middle + 1;
+            else return p;
+        }
+        return null;
+    }
+
+    /** undefined: it is not here now. */
+    row(i) {
+        const p = this.pageOf(i);
+        if (!p) return undefined;
+        p.used = ++this.clock;
+        return p.rows?.[i - p.at];
+    }
+
+    get rows() {
+        return this.pages.flatMap((p) => p.rows ?? []);
+    }
+
+    letGo() {
+        const here = this.pages.filter((p) => p.rows);
+        if (here.length <= HELD) return;
+        here.sort((a, b) => a.used - b.used);
+        for (const p of here.slice(0, here.length - HELD)) p.rows = null;
+    }
+
+    async more() {
+        const token = this.next;
+        const { rows, next } = await askFor(this.sql, token);
+        if (rows.length) this.pages.push({ at: this.count, count: rows.length, token, rows, used: ++this.clock });
+        this.count += rows.length;
+        this.next = next;
+        this.done = !next;
+        this.loaded = true;
+    }
+
+    /** A page that was let go. What was deleted or made meanwhile does not move the others. */
+    async again(p) {
+        p.rows = (await askFor(this.sql, p.token)).rows.slice(0, p.count);
+    }
+
+    missing(first, last) {
+        for (let i = first; i < last;) {
+            const p = this.pageOf(i);
+            if (!p) return null;
+            if (!p.rows) return p;
+            i = p.at + p.count;
+        }
+        return null;
+    }
+
+    /** These rows will be drawn: what is not here is asked for, one page at a time. */
+    async want(first, last) {
+        this.wanted = [first, last];
+        if (this.under) return;
+        try {
+            for (let p; !this.dropped; this.changed()) {
+                const [a, b] = this.wanted;
+                if ((p = this.missing(a, b))) await (this.under = this.again(p));
+                else if (!this.done && b >= this.count - 50) await (this.under = this.more());
+                else break;
+                this.letGo();
+            }
+        } finally {
+            this.under = null;
+        }
+    }
+}
+
+export function usePages(sql) {
+    const [, draw] = useState(0);
+    const work = useWork();
+    const now = useRef(null);
+    const begin = () => {
+        if (now.current) now.current.dropped = true;
+        const pages = now.current = new Pages(sql, () => { if (now.current === pages) draw((n) => n + 1); });
+        const want = pages.want.bind(pages);
+        pages.want = (a, b) => want(a, b).catch((e) => {
+            if (now.current !== pages) return;
+            pages.done = pages.loaded = true;
+            pages.error = e;
+            draw((n) => n + 1);
+        });
+        return pages;
+    };
+    if (now.current?.sql !== sql) begin();
+    useEffect(() => { now.current.want(0, 1); }, [sql]);
+    const again = () => work.run(() => begin().want(0, 1));
+    return { pages: now.current, again, busy: work.busy || !now.current.loaded };
+}

@@ -1,0 +1,59 @@
+/* query.js - what is typed into the bar of the list, as a query. */
+import { useEffect, useState } from 'preact/hooks';
+import { ask, mayRead } from '../state.js';
+
+const LEGAL = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']+$/; // what a device id may have
+const LOOKS_ASKED = /^[\w.$']+(=|!=|<>|<|>)|^\w+\(.*\)$/; // a comparison or a function without blanks
+
+/** A string of the query language. */
+export function quoted(text) {
+    return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}
+
+/** Plain words find ids that begin so; a condition stays as it is; null: a SELECT that is more than one. */
+export function conditionOf(text) {
+    const t = text.trim();
+    if (!t) return '';
+    const whole = /^select\s+\*\s+from\s+devices(?:\s+where\s+([^]+))?$/i.exec(t);
+    if (whole) return whole[1] ?? '';
+    if (/^select\s/i.test(t)) return null;
+    return LEGAL.test(t) && !LOOKS_ASKED.test(t) ? `STARTSWITH(deviceId, ${quoted(t)})` : t;
+}
+
+export function both(a, b) {
+    if (!a || !b) return a || b;
+    return `(${a}) AND ${b}`;
+}
+
+export function sqlOf(condition, what = '*') {
+    return `SELECT ${what} FROM devices${condition ? ` WHERE ${condition}` : ''}`;
+}
+
+/** How many devices a condition means. */
+export async function countOf(condition, signal) {
+    const { json } = await ask('POST', '/devices/query', { body: { query: sqlOf(condition, 'COUNT() AS n') }, signal });
+    return json[0]?.n ?? 0;
+}
+
+/** The same, in a page: null until it is known, or when it cannot be counted. */
+export function useCount(condition, dep) {
+    const [n, setN] = useState(null);
+    useEffect(() => {
+        const abort = new AbortController();
+        setN(null);
+        if (condition !== null && mayRead('ServiceConnect')) countOf(condition, abort.signal).then(setN).catch(() => {});
+        return () => abort.abort();
+    }, [condition, dep]);
+    return n;
+}
+
+/** Each page of a query's answer in turn; `fn` may say that it is enough. */
+export async function eachPage(sql, fn, { max = 1000, signal } = {}) {
+    let token = null;
+    do {
+        const headers = { 'x-ms-max-item-count': String(max), ...(token ? { 'x-ms-continuation': token } : {}) };
+        const { json, headers: more } = await ask('POST', '/devices/query', { body: { query: sql }, headers, signal });
+        if (await fn(json) === false) return;
+        token = more.get('x-ms-continuation');
+    } while (token);
+}

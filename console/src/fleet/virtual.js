@@ -1,0 +1,45 @@
+/* virtual.js - which rows of a long list are seen. Browsers know elements of some 16 million pixels: a longer list is laid
+ * into one of that height, piece by piece, so that a turn of the wheel still moves by what it says. */
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+const HIGHEST = 8_000_000, PIECES = 100;
+
+/** Where the list is for a place of the scrollbar: {y, shift}; y is in pixels of the whole list. */
+export function placeOf({ total, view, top, before, shift }) {
+    const inside = Math.min(total, HIGHEST);
+    if (total === inside) return { y: top, shift: 0 };
+    const piece = inside / PIECES, pieces = Math.floor(total / piece), jump = (total - inside) / (pieces - 1);
+    const far = Math.abs(top - before) >= view;
+    const wish = far ? top * (total - view) / (inside - view) : top + shift;
+    const y = Math.max(0, Math.min(wish, total - view));
+    return { y, shift: Math.round(Math.min(pieces - 1, Math.floor(y / piece)) * jump) };
+}
+
+export function useVirtual(count, row) {
+    const box = useRef(), [height, setHeight] = useState(600);
+    const at = useRef({ y: 0, top: 0, shift: 0 });
+    const [, draw] = useState(0);
+    const total = count * row;
+    useEffect(() => {
+        const fit = new ResizeObserver(() => setHeight(box.current?.clientHeight || 600));
+        fit.observe(box.current);
+        return () => fit.disconnect();
+    }, []);
+    const onScroll = () => {
+        const a = at.current, top = box.current.scrollTop;
+        if (top === a.top) return;
+        const { y, shift } = placeOf({ total, view: height, top, before: a.top, shift: a.shift });
+        const seen = Math.floor(y / row) !== Math.floor(a.y / row) || shift !== a.shift;
+        at.current = { y, shift, top: y - shift };
+        if (Math.abs(top - at.current.top) >= 1) box.current.scrollTop = at.current.top;
+        else at.current.top = top;
+        if (seen) draw((n) => n + 1);
+    };
+    useLayoutEffect(() => { // a shorter list
+        const y = Math.max(0, Math.min(at.current.y, total - height));
+        if (y !== at.current.y) at.current = { y, shift: 0, top: box.current.scrollTop };
+    }, [total]);
+    const first = Math.max(0, Math.floor(at.current.y / row) - 8);
+    return { box, onScroll, first, last: Math.min(count, first + Math.ceil(height / row) + 16), shift: at.current.shift,
+        height: Math.min(total, HIGHEST) };
+}

@@ -1,0 +1,226 @@
+'use strict';
+/* fleet.js - questions with a name, columns, what is done to many devices at once, files of devices, the palette. */
+
+const fs = require('fs');
+const { check, eventually } = require('./rig');
+
+module.exports = (test, { server, browser, page: now, noBarriers, picture, PRESS, SCRIPT }) => {
+    let page;
+    const rows = () => page.locator('.grid-row');
+    const dialog = (name) => page.getByRole('dialog', { name });
+
+    async function ask(text) {
+        await page.getByLabel('Query', { exact: true }).fill(text);
+        await page.getByRole('button', { name: 'Run' }).click();
+    }
+
+    async function tag(id, tags) {
+        await server.run('hub', 'device-twin', 'update', '-d', id, '--tags', JSON.stringify(tags));
+    }
+
+    async function download(fn) {
+        const [file] = await Promise.all([page.waitForEvent('download'), fn()]);
+        return fs.readFileSync(await file.path(), 'utf8');
+    }
+
+    test('a_query_has_a_name_and_columns_for_all_who_sign_in', async () => {
+        page = now();
+        for (const id of ['sensor-1', 'sensor-2']) await tag(id, { line: '4', note: `=1+1 ${SCRIPT}` });
+        await page.goto(`${server.base}devices`);
+        await ask("tags.line = '4'");
+        await eventually('two devices', async () => (await rows().count()) === 2);
+        await page.getByText('2 of ', { exact: false }).first().waitFor();
+        await page.getByRole('button', { name: 'Columns…' }).click();
+        await page.getByRole('button', { name: 'Remove properties.reported' }).click();
+        await page.getByLabel('Path of another column').fill('tags.line');
+        await page.getByRole('button', { name: 'Add' }).click();
+        await page.getByRole('button', { name: '+ note' }).click();
+        await noBarriers('columns');
+        await page.getByRole('button', { name: 'Show these' }).click();
+        await page.getByRole('columnheader', { name: 'line', exact: true }).waitFor();
+        await page.getByRole('button', { name: 'Save as…' }).click();
+        await page.getByLabel('Name').fill('Line <b>4</b>');
+        await page.locator('dialog').getByText('Do this from a shell').click();
+        check((await page.locator('dialog').getByLabel('command').textContent()).includes("--columns 'connectionState"), 'the command has no columns');
+        await noBarriers('save a query');
+        await page.getByRole('button', { name: 'Save', exact: true }).click();
+        await page.getByRole('button', { name: 'Saved: Line <b>4</b>' }).waitFor();
+
+        const other = await browser.person();
+        await other.page.goto(await server.link());
+        await other.page.goto(`${server.base}devices`);
+        await other.page.getByRole('button', { name: 'Saved (1)' }).click();
+        const counted = other.page.locator('.saved-list li', { hasText: 'Line <b>4</b>' }).locator('.saved-count');
+        await eventually('it is counted', async () => (await counted.textContent()) === '2');
+        await tag('sensor-3', { line: '4' });
+        await eventually('it is counted again', async () => (await counted.textContent()) === '3');
+        await noBarriers('saved queries', other.page);
+        await picture('saved', 'light', other.page);
+        await other.page.getByRole('button', { name: /Line <b>4<\/b>/ }).first().click();
+        await other.page.getByRole('columnheader', { name: 'line', exact: true }).waitFor();
+        check(await other.page.getByLabel('Query', { exact: true }).inputValue() === "tags.line = '4'", 'the condition is not in the bar');
+        check(!other.faults.length, other.faults.join('; '));
+        await other.context.close();
+
+        await page.getByRole('button', { name: /^Saved: / }).click();
+        const exported = await download(() => page.getByRole('button', { name: 'Export as a file' }).click());
+        const [query] = JSON.parse(exported);
+        check(query.name === 'Line <b>4</b>' && query.columns.includes('tags.line'), exported);
+        await page.getByRole('button', { name: 'Delete Line <b>4</b>' }).click();
+        await page.getByRole('button', { name: 'Delete', exact: true }).click();
+        await page.getByText('None yet.', { exact: false }).waitFor();
+        await page.keyboard.press('Escape');
+        await page.getByRole('button', { name: 'Import…' }).click();
+        await page.getByLabel('File').setInputFiles({ name: 'queries.json', mimeType: 'application/json', buffer: Buffer.from(exported) });
+        await page.getByRole('button', { name: 'Import 1 saved query' }).click();
+        await page.getByRole('button', { name: /^Saved/ }).waitFor();
+        const list = JSON.parse(await server.run('hub', 'saved-query', 'list', '-o', 'json'));
+        check(list.length === 1 && list[0].condition === "tags.line = '4'", JSON.stringify(list));
+    });
+
+    test('all_that_a_query_means_are_changed_by_a_job', async () => {
+        await page.goto(`${server.base}devices?q=${encodeURIComponent("tags.line = '4'")}&c=tags.line&c=tags.note`);
+        await eventually('three devices', async () => (await rows().count()) === 3);
+        await page.getByLabel('Choose sensor-1').check();
+        await page.getByText('1 chosen').waitFor();
+        await page.getByRole('button', { name: 'Choose all 3' }).click();
+        await page.getByText('all 3 of this query').waitFor();
+        await page.getByRole('button', { name: 'Twin or tags…' }).click();
+        await dialog('Twin or tags of 3 devices').waitFor();
+        await page.getByRole('textbox', { name: /^Tags/ }).fill('{"ring":"early"}');
+        await page.getByRole('textbox', { name: /^Desired properties/ }).fill('{"interval": }');
+        check(await page.getByRole('button', { name: 'Do it to 3' }).isDisabled(), 'what is no JSON can be sent');
+        await page.getByRole('textbox', { name: /^Desired properties/ }).fill('{"interval": 12}');
+        await page.locator('dialog').getByText('Do this from a shell').click();
+        const line = await page.locator('dialog').getByLabel('command').textContent();
+        check(line.includes(`-q 'tags.line = '\\''4'\\'''`) && line.includes('--patch'), line);
+        await noBarriers('a job for many');
+        await picture('bulk');
+        await page.getByRole('button', { name: 'Do it to 3' }).click();
+        await page.getByText('completed', { exact: false }).waitFor();
+        await noBarriers('a job that has ended');
+        await page.getByRole('button', { name: 'Close', exact: true }).last().click();
+        const twin = JSON.parse(await server.run('hub', 'device-twin', 'show', '-d', 'sensor-2', '-o', 'json'));
+        check(twin.tags.ring === 'early' && twin.properties.desired.interval === 12, 'the twin is as it was');
+    });
+
+    test('a_method_is_called_on_those_that_are_chosen', async () => {
+        await ask('');
+        await page.getByLabel(`Choose ${PRESS}`).check();
+        await page.getByLabel('Choose sensor-2').check();
+        await page.getByRole('button', { name: 'Method…' }).click();
+        await dialog('Direct method of 2 devices').waitFor();
+        await page.getByRole('textbox', { name: 'Method' }).fill('reboot');
+        await page.getByRole('textbox', { name: /^Payload/ }).fill('{"delay":1}');
+        await page.getByRole('button', { name: 'Do it to 2' }).click();
+        await page.getByText('1 done · 1 failed', { exact: false }).waitFor();
+        await page.locator('.failures').getByText('sensor-2').waitFor();
+        await page.getByRole('button', { name: 'Close', exact: true }).last().click();
+    });
+
+    test('what_is_chosen_is_exported', async () => {
+        await page.goto(`${server.base}devices?q=${encodeURIComponent("tags.line = '4'")}&c=tags.line&c=tags.note`);
+        await page.getByLabel('Choose sensor-1').check();
+        await page.getByLabel('Choose sensor-3').check();
+        await page.getByRole('button', { name: 'Export CSV…' }).click();
+        const text = await download(() => page.getByRole('button', { name: 'Export', exact: true }).click());
+        const note = `"'=1+1 ${SCRIPT.replaceAll('"', '""')}"`;
+        check(text === `\ufeffdeviceId,tags.line,tags.note\r\nsensor-1,4,${note}\r\nsensor-3,4,\r\n`, JSON.stringify(text));
+    });
+
+    const FILE = 'deviceId,status,tags.line,desired.interval,colour\r\n'
+        + 'csv-1,enabled,7,5,red\r\n"csv-2",disabled,"a ""b"", c",,\r\ncsv/3,enabled,7,5,\r\nsensor-1,,7,,\r\ncsv-1,,,,\r\ncsv-4,perhaps,,,\r\n';
+
+    test('a_file_of_devices_is_dropped_on_the_list', async () => {
+        await page.goto(`${server.base}devices`);
+        await page.getByLabel('Choose sensor-1').waitFor();
+        await page.evaluate((text) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([text], 'plant.csv', { type: 'text/csv' }));
+            for (const kind of ['dragover', 'drop']) document.querySelector('.grid').dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+        }, FILE);
+        await dialog('Import plant.csv').waitFor();
+        await page.getByText('left out, since nothing is known of it: colour').waitFor();
+        for (const text of ['"csv/3" is no device id', 'the same device as in line 2', 'status is enabled or disabled, not "perhaps"']) await page.getByText(text, { exact: false }).waitFor();
+        await noBarriers('import');
+        await picture('import');
+        await page.getByRole('button', { name: 'Import 3 devices' }).click();
+        await page.getByText('2 were taken.', { exact: false }).waitFor();
+        await page.getByRole('row', { name: /^5 sensor-1/ }).waitFor();
+        await page.getByRole('button', { name: 'Close', exact: true }).last().click();
+        await ask('csv-');
+        await eventually('two devices', async () => (await rows().count()) === 2);
+        const twin = JSON.parse(await server.run('hub', 'device-twin', 'show', '-d', 'csv-2', '-o', 'json'));
+        check(twin.tags.line === 'a "b", c' && twin.status === 'disabled', JSON.stringify(twin.tags));
+    });
+
+    test('a_file_in_another_encoding_is_named', async () => {
+        const put = async (name, buffer) => {
+            await page.getByRole('button', { name: 'Import…' }).click();
+            await page.getByLabel('File').setInputFiles({ name, mimeType: 'text/csv', buffer });
+            await dialog(`Import ${name}`).waitFor();
+        };
+        const text = 'deviceId;tags.ort\r\nwide-1;Köln\r\n';
+        await put('utf16.csv', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]));
+        await page.getByText('The file is in UTF-16 (little endian), not in UTF-8', { exact: false }).waitFor();
+        await page.getByRole('button', { name: 'Import 1 devices' }).click();
+        await dialog('Import utf16.csv').waitFor({ state: 'detached' });
+        await put('latin1.csv', Buffer.from(text.replace('wide', 'latin'), 'latin1'));
+        await page.getByText('Line 2 is not UTF-8. The file looks like Latin-1', { exact: false }).waitFor();
+        check(await page.getByRole('button', { name: 'Import 1 devices' }).isDisabled(), 'a guess is taken for granted');
+        await page.getByLabel(/read it as Latin-1/).check();
+        await page.getByRole('button', { name: 'Import 1 devices' }).click();
+        await dialog('Import latin1.csv').waitFor({ state: 'detached' });
+        for (const id of ['wide-1', 'latin-1']) {
+            const twin = JSON.parse(await server.run('hub', 'device-twin', 'show', '-d', id, '-o', 'json'));
+            check(twin.tags.ort === 'Köln', `${id}: ${twin.tags.ort}`);
+        }
+        await put('devices.txt', Buffer.from('{"id":"line-1","importMode":"create","tags":{"a":1}}\n{"id":\n{"id":"line-3","importMode":"delete"}\n'));
+        await page.getByText('this page makes and changes devices only', { exact: false }).waitFor();
+        await page.getByText('Import 1 devices').waitFor();
+        await page.getByRole('button', { name: 'Cancel' }).click();
+    });
+
+    test('the_palette_finds_devices_pages_and_commands', async () => {
+        await page.goto(server.base);
+        await page.locator('h1').first().waitFor();
+        await page.keyboard.press('Control+k');
+        await dialog('Go to').waitFor();
+        await page.keyboard.type('explo');
+        await page.keyboard.press('Enter');
+        await page.getByRole('heading', { name: 'Explore' }).waitFor();
+        await page.keyboard.press('Control+k');
+        await page.keyboard.type('odd-:.+%_#*?!(),=@;$\'');
+        await page.getByRole('option', { name: /odd-/ }).waitFor();
+        await noBarriers('palette');
+        await picture('palette');
+        await page.keyboard.press('Enter');
+        await page.getByRole('heading', { name: /^odd-/ }).waitFor();
+        await page.keyboard.press('Control+k');
+        await page.keyboard.type('Twin');
+        await page.keyboard.press('Enter');
+        await eventually('the tab', () => page.url().endsWith('/twin'));
+        await page.keyboard.press('Control+k');
+        await page.keyboard.type('new device');
+        await page.keyboard.press('Enter');
+        await dialog('New device').waitFor();
+        await page.keyboard.press('Escape');
+        await page.keyboard.press('Control+k');
+        await page.keyboard.type('line');
+        await page.getByRole('option', { name: /Line <b>4<\/b> saved query/ }).waitFor();
+        await page.keyboard.press('ArrowDown');
+        await page.keyboard.press('ArrowUp');
+        await page.keyboard.press('Enter');
+        await page.getByRole('button', { name: 'Saved: Line <b>4</b>' }).waitFor();
+    });
+
+    test('who_was_not_heard_of_is_late', async () => {
+        await page.getByRole('button', { name: 'Late' }).click();
+        await page.getByLabel(/not heard of for/).selectOption('1d');
+        await page.getByText('No device is like that.').waitFor();
+        await page.getByRole('button', { name: 'All', exact: true }).click();
+        await rows().first().waitFor();
+        await page.getByRole('button', { name: 'Refused' }).click();
+        await page.getByRole('heading', { name: 'Refused' }).waitFor();
+    });
+};
