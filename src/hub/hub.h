@@ -41,6 +41,7 @@ enum hub_range {
     HUB_TRANSFER = POST_HUB + 0x1b0,
     HUB_QUERY = POST_HUB + 0x1c0,
     HUB_USER = POST_HUB + 0x1d0,
+    HUB_DIAGNOSTIC = POST_HUB + 0x1d0,
     HUB_JOB = POST_HUB + 0x1e0,
     HUB_UPLOAD = POST_HUB + 0x1f0,
     HUB_REFUSAL = POST_HUB + 0x1f8,
@@ -54,6 +55,7 @@ struct throttle;
 struct quota;
 struct faults;
 struct refusals;
+struct diagnostics;
 
 struct hub {
     struct office *office;
@@ -66,6 +68,7 @@ struct hub {
     struct quota *quota;                     /* hub/throttle; NULL: messages are not counted */
     struct faults *faults;                   /* hub/fault; NULL: nobody can ask for one */
     struct refusals *refusals;               /* hub/refusal; NULL: nobody keeps account of them */
+    struct diagnostics *diagnostics;         /* hub/diagnostic; NULL: nothing is noted */
     char name[HUB_NAME_LEN_MAX + 1];         /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]
               [HUB_HOST_LEN_MAX + 1]; /* names clients dial; the first is the hub's */

@@ -20,6 +20,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/digital_twin/digital_twin.h"
 #include "hub/event/event.h"
 #include "hub/event_hub/event_hub.h"
@@ -158,6 +159,10 @@ static enum err open_archives(struct wire *w, const struct wire_config *cfg)
                                                          .io = cfg->io,
                                                          .remote = w->archive_remote,
                                                          .second_us = cfg->capture_second_us});
+    TRY(diagnostics_open(
+        &(struct diagnostics_config){
+            .hub = &w->hub, .lane = &w->archive_lane, .io = cfg->io, .ephemeral = cfg->ephemeral},
+        &w->hub.diagnostics));
     w->storages = storages_new(&(struct storages_config){.hub = &w->hub,
                                                          .lane = &w->archive_lane,
                                                          .archives = w->archives,
@@ -216,6 +221,7 @@ static enum err open_capabilities(struct wire *w, struct wire_core *c, struct la
     TRY(consumer_groups_new(&w->hub, lane, &c->groups));
     TRY(event_hubs_new(&w->hub, lane, &c->writer, c->groups, &c->event_hubs));
     if (c == w->cores) event_hubs_on_gone(c->event_hubs, on_event_hub_gone, w);
+    diagnostics_attach(w->hub.diagnostics, lane, c == w->cores ? &c->writer : NULL, c->event_hubs);
     const struct dps_doors doors = {.registry = c->registry,
                                     .twins = c->twins,
                                     .certificates = c->certificates,
@@ -406,6 +412,7 @@ void wire_close(struct wire *w)
     capture_close(w->captures);
     storages_free(w->storages);
     archives_free(w->archives);
+    diagnostics_free(w->hub.diagnostics);
     quota_close(w->hub.quota);
     policy_keys_free(w->policy_keys);
     users_free(w->users);

@@ -1,0 +1,160 @@
+/* record.c - a record: the envelope, and `properties`, which is JSON in a string. */
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "hub/diagnostic/home.h"
+
+#define DROPPED(variable, labels)                                                                  \
+    METRIC(variable, METRIC_COUNTER, "azimuth_diagnostic_dropped_total", labels,                   \
+           "Records of resource logs that found no room or could not be written")
+DROPPED(dropped_queue, "where=\"queue\"")
+DROPPED(dropped_file, "where=\"file\"")
+DROPPED(dropped_events, "where=\"eventHub\"")
+
+#define WROTE(variable, labels)                                                                    \
+    METRIC(variable, METRIC_COUNTER, "azimuth_diagnostic_records_total", labels,                   \
+           "Records of resource logs that were written, by where to")
+WROTE(wrote_file, "to=\"file\"")
+WROTE(wrote_events, "to=\"eventHub\"")
+
+void diagnostic_lost(enum diagnostic_loss where, unsigned records)
+{
+    static struct metric *const by[LOSSES] = {[LOST_IN_QUEUE] = &dropped_queue,
+                                              [LOST_IN_FILE] = &dropped_file,
+                                              [LOST_IN_EVENTS] = &dropped_events};
+    metric_add(by[where], records);
+}
+
+void diagnostic_wrote(bool to_file, unsigned records)
+{
+    metric_add(to_file ? &wrote_file : &wrote_events, records);
+}
+
+/* ---- properties */
+
+static void put_name(struct buf *b, const char *name)
+{
+    buf_printf(b, "%s\"%s\":", buf_size(b) ? "," : "", name);
+}
+
+/* Not in the middle of a character. */
+static struct slice cut(struct slice text)
+{
+    size_t len = DIAGNOSTIC_TEXT_MAX;
+    if (text.len <= len) return text;
+    while (len && (text.ptr[len] & 0xC0) == 0x80) len--;
+    return slice_head(text, len);
+}
+
+void diagnostic_put_text(struct buf *properties, const char *name, struct slice text)
+{
+    put_name(properties, name);
+    if (text.ptr)
+        text_json_string(properties, cut(text));
+    else
+        buf_put_str(properties, "null");
+}
+
+void diagnostic_put_number(struct buf *properties, const char *name, int64_t number)
+{
+    put_name(properties, name);
+    buf_printf(properties, "%lld", (long long)number);
+}
+
+void diagnostic_put_who(struct buf *properties, struct slice who)
+{
+    diagnostic_put_text(properties, "deviceId", hub_device_of(who));
+    if (hub_module_of(who).len) diagnostic_put_text(properties, "moduleId", hub_module_of(who));
+}
+
+void diagnostic_put_peer(struct buf *properties, struct slice peer)
+{
+    struct buf masked = {0};
+    struct slice host = slice_head(peer, slice_rfind(peer, ':'));
+    if (slice_starts(host, SLICE_LIT("["))) host = slice_from(host, 1);
+    size_t dot = slice_rfind(host, '.');
+    if (dot == host.len) dot = slice_rfind(host, ':');
+    if (dot < host.len) buf_printf(&masked, "%.*sXXX", SLICE_ARG(slice_head(host, dot + 1)));
+    diagnostic_put_text(properties, "maskedIpAddress", slice_str(buf_cstr(&masked)));
+    buf_free(&masked);
+}
+
+/* ---- the envelope */
+
+/* As Azure's, for readers that cut it at its slashes. */
+static void put_resource_id(struct buf *out, const struct hub *hub)
+{
+    buf_put_str(out, ",\"resourceId\":\"/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000000"
+                     "/RESOURCEGROUPS/AZIMUTH/PROVIDERS/MICROSOFT.DEVICES/IOTHUBS/");
+    for (const char *c = hub->name; *c; c++)
+        buf_put_u8(out, *c >= 'a' && *c <= 'z' ? (uint8_t)(*c - 'a' + 'A') : (uint8_t)*c);
+    buf_put_u8(out, '"');
+}
+
+static void put_result(struct buf *out, const struct diagnostic *d)
+{
+    bool failed = d->number && !d->informs;
+    buf_printf(out, ",\"level\":\"%s\",\"resultType\":\"", failed ? "Error" : "Information");
+    if (d->number) buf_printf(out, "%u", d->number);
+    buf_put_str(out, "\",\"resultDescription\":");
+    text_json_string(out, cut(d->description));
+    if (d->duration_us)
+        buf_printf(out, ",\"durationMs\":\"%lld\"", (long long)(d->duration_us / 1000));
+}
+
+static void put_properties(struct buf *out, const struct buf *members)
+{
+    struct buf json = {0};
+    buf_put_u8(&json, '{');
+    if (members) buf_put_slice(&json, buf_slice(members));
+    buf_put_u8(&json, '}');
+    buf_put_str(out, ",\"properties\":");
+    text_json_string(out, buf_slice(&json));
+    buf_free(&json);
+}
+
+static void put_record(struct buf *out, const struct hub *hub, const struct diagnostic *d)
+{
+    char time[CLOCK_ISO_LEN + 1];
+    clock_iso(clock_wall_us(), time);
+    buf_printf(out, "{\"time\":\"%s\"", time);
+    put_resource_id(out, hub);
+    buf_printf(out, ",\"operationName\":\"%s\",\"category\":\"%s\"", d->operation,
+               diagnostic_category_name(d->category));
+    put_result(out, d);
+    put_properties(out, d->properties);
+    buf_put_str(out, ",\"location\":\"local\"}");
+}
+
+void diagnostic_set_status(struct diagnostic *d, enum status s)
+{
+    d->number = status_number(s);
+    d->description = s == STATUS_OK ? SLICE_NONE : slice_str(status_name(s));
+}
+
+/* ---- to the lane */
+
+bool diagnostic_wanted(const struct hub *hub, enum diagnostic_category c)
+{
+    const struct diagnostics *d = hub->diagnostics;
+    return d && (atomic_load_explicit(&d->wanted, memory_order_relaxed) & 1u << c);
+}
+
+void diagnostic_note(const struct hub *hub, struct lane *lane, const struct diagnostic *d)
+{
+    struct diagnostics *home = hub->diagnostics;
+    struct buf body = {0};
+    const struct note_msg head = {.category = d->category};
+    if (!diagnostic_wanted(hub, d->category)) return;
+    msg_buf_begin(&body);
+    buf_put(&body, &head, sizeof head);
+    put_record(&body, hub, d);
+    struct msg *m = msg_buf_end(&body, DIAGNOSTIC_NOTE);
+    if (atomic_fetch_add(&home->queued, m->len) + m->len > DIAGNOSTIC_QUEUE_MAX) {
+        atomic_fetch_sub(&home->queued, m->len);
+        diagnostic_lost(LOST_IN_QUEUE, 1);
+        msg_free(m);
+        return;
+    }
+    post(lane, lane_addr(lane), lane_addr(home->cfg.lane), m);
+}
