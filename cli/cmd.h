@@ -39,6 +39,9 @@ extern const struct cli_option message_route_create_options[], message_route_upd
     endpoint_service_bus_options[], endpoint_storage_options[], endpoint_webhook_options[];
 extern const char message_route_help[], message_enrichment_help[], message_endpoint_help[];
 extern const struct cli_option replay_options[], capture_options[], capture_create_options[];
+extern const struct cli_option diagnostic_options[], diagnostic_create_options[],
+    diagnostic_update_options[];
+extern const char diagnostic_help[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
     query_help[], capture_help[], replay_help[], dps_group_help[], linked_hub_help[],
     digital_twin_update_help[], user_create_help[], rollout_create_help[], deployment_create_help[],
@@ -83,6 +86,12 @@ enum err capture_show(struct cli *c) MUST_USE;
 enum err capture_show_all(struct cli *c) MUST_USE;
 enum err capture_end(struct cli *c) MUST_USE;
 enum err hub_replay(struct cli *c) MUST_USE;
+enum err diagnostic_create(struct cli *c) MUST_USE;
+enum err diagnostic_update(struct cli *c) MUST_USE;
+enum err diagnostic_show(struct cli *c) MUST_USE;
+enum err diagnostic_show_all(struct cli *c) MUST_USE;
+enum err diagnostic_delete(struct cli *c) MUST_USE;
+enum err diagnostic_categories(struct cli *c) MUST_USE;
 enum err eventhub_create(struct cli *c) MUST_USE;
 enum err eventhub_update(struct cli *c) MUST_USE;
 enum err eventhub_show(struct cli *c) MUST_USE;

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/rand.h"
 #include "base/say.h"
+#include "hub/diagnostic/diagnostic.h"
 
 /* ---- health */
 
@@ -19,19 +20,45 @@ static void tell(struct endpoint *ep)
     healths_tell(ep->healths, ep->bit, ep->since_us, &ep->health);
 }
 
+/* Of the category Routes. */
+static void diagnose(const struct endpoint *ep, const char *operation, enum status status,
+                     bool informs)
+{
+    const struct hub *hub = ep->healths->hub;
+    struct buf properties = {0};
+    struct diagnostic d = {.category = DIAGNOSTIC_ROUTES,
+                           .operation = operation,
+                           .informs = informs,
+                           .properties = &properties};
+    if (!diagnostic_wanted(hub, d.category)) return;
+    diagnostic_put_text(&properties, "deviceId", SLICE_NONE);
+    diagnostic_put_text(&properties, "endpointName", slice_str(ep->name));
+    diagnostic_put_text(&properties, "messageId", SLICE_NONE);
+    diagnostic_put_text(&properties, "details",
+                        status == STATUS_OK ? SLICE_NONE : slice_str(ep->health.error));
+    diagnostic_put_text(&properties, "routeName", SLICE_NONE);
+    diagnostic_set_status(&d, status);
+    diagnostic_note(hub, ep->lane, &d);
+    buf_free(&properties);
+}
+
 /* One line when it becomes so, not one per failure. */
 static void change(struct endpoint *ep, enum routing_status status)
 {
     enum routing_status before = ep->health.status;
     if (status == before) return;
     ep->health.status = status;
-    if (status == ROUTING_UNHEALTHY)
+    if (status == ROUTING_UNHEALTHY) {
         say_warn("deliver.unhealthy", "endpoint=%s reason=\"%s\"", ep->name, ep->health.error);
-    else if (status == ROUTING_DEAD)
+        diagnose(ep, "EndpointUnhealthy", STATUS_SERVICE_UNAVAILABLE, false);
+    } else if (status == ROUTING_DEAD) {
         say_warn("deliver.dead", "endpoint=%s reason=\"%s\" next=\"messages are dropped\"",
                  ep->name, ep->health.error);
-    else if (status != ROUTING_UNKNOWN && before >= ROUTING_UNHEALTHY)
+        diagnose(ep, "EndpointDead", STATUS_SERVICE_UNAVAILABLE, false);
+    } else if (status != ROUTING_UNKNOWN && before >= ROUTING_UNHEALTHY) {
         say_info("deliver.healthy", "endpoint=%s", ep->name);
+        diagnose(ep, "EndpointHealthy", STATUS_OK, true);
+    }
     tell(ep);
 }
 
@@ -100,6 +127,7 @@ void endpoint_refused(struct endpoint *ep, const char *text)
     int64_t now_us = clock_mono_us();
     note_error(ep, text);
     endpoint_count(ep, DELIVERY_REFUSED, 1);
+    diagnose(ep, "InvalidMessage", STATUS_ARGUMENT_INVALID, false);
     ep->refused++;
     if (ep->said_us && now_us - ep->said_us < INT64_C(1000000) * DELIVER_SAY_S) return;
     say_warn("deliver.refused", "endpoint=%s messages=%u reason=\"%s\"", ep->name, ep->refused,
@@ -109,6 +137,14 @@ void endpoint_refused(struct endpoint *ep, const char *text)
 }
 
 /* ---- connecting */
+
+/* Nobody takes them any more. */
+void endpoint_dropped(struct endpoint *ep, unsigned messages)
+{
+    endpoint_count(ep, DELIVERY_DROPPED, messages);
+    for (unsigned i = 0; i < messages; i++)
+        diagnose(ep, "DroppedMessage", STATUS_SERVICE_UNAVAILABLE, false);
+}
 
 bool endpoint_may_send(const struct endpoint *ep)
 {

@@ -87,6 +87,7 @@ void endpoint_sends(struct endpoint *ep); /* a feed does */
 bool endpoint_may_send(const struct endpoint *ep);
 void endpoint_reached(struct endpoint *ep, enum deliver_outcome outcome); /* it took or refused */
 void endpoint_failed(struct endpoint *ep, const struct deliver_result *r);
+void endpoint_dropped(struct endpoint *ep, unsigned messages);
 void endpoint_refused(struct endpoint *ep, const char *text); /* one message, for good */
 
 static inline void endpoint_count(struct endpoint *ep, enum delivery what, unsigned count)

@@ -114,7 +114,7 @@ static void drop(struct feed *f)
     buf_clear(&f->held);
     while (cursor_next(f->cursor, &r) == OK) count++;
     cursor_done_all(f->cursor);
-    endpoint_count(f->endpoint, DELIVERY_DROPPED, count);
+    endpoint_dropped(f->endpoint, count);
 }
 
 void feed_run(struct feed *f)

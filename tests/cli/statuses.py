@@ -27,6 +27,8 @@ ROUTING = pathlib.Path(FOLDER.name) / "routing.json"
 ROUTING.write_text("{}")
 CAPTURED = capture_file.write(pathlib.Path(FOLDER.name) / "events.avro", [capture_file.event(1, 1_750_000_000, "d1", "x")])
 JOB = ("hub", "job")
+SETTINGS = ("monitor", "diagnostic-settings")
+LOGS = '[{"category":"Connections","enabled":true}]'
 ROLLOUT = ("hub", "configuration")
 DEPLOYMENT = ("edge", "deployment")
 MANIFEST = '{"modulesContent":{"$edgeAgent":{"properties.desired":{"schemaVersion":"1.1"}}}}'
@@ -140,6 +142,12 @@ CONNECTING = {
     "hub capture list": ("hub", "capture", "list"),
     "hub capture show": ("hub", "capture", "show"),
     "hub capture delete": ("hub", "capture", "delete"),
+    "monitor diagnostic-settings create": (*SETTINGS, "create", "-n", "s1", "--file", "true", "--logs", LOGS),
+    "monitor diagnostic-settings update": (*SETTINGS, "update", "-n", "s1", "--file-size", 65536),
+    "monitor diagnostic-settings show": (*SETTINGS, "show", "-n", "s1"),
+    "monitor diagnostic-settings list": (*SETTINGS, "list"),
+    "monitor diagnostic-settings categories list": (*SETTINGS, "categories", "list"),
+    "monitor diagnostic-settings delete": (*SETTINGS, "delete", "-n", "s1"),
     "eventhub create": ("eventhub", "create", "-n", "orders", "-p", 2),
     "eventhub update": ("eventhub", "update", "-n", "orders", "--retention-time-in-hours", 2),
     "eventhub show": ("eventhub", "show", "-n", "orders"),

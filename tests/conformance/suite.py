@@ -107,6 +107,7 @@ GROUPS = {
     "node device": ("node", node("device")),
     "node x509": ("node", node("x509")),
     "node why": ("node", node("why")),
+    "node diagnostics": ("node", node("diagnostics")),
     "node modules": ("node", node("modules")),
     "node methods": ("node", node("methods")),
     "node twins": ("node", node("twins")),
@@ -172,7 +173,7 @@ LANES = (r"java multiplex|python (limits|lines|event_hubs)|node (faults|limits|w
 # core, each cell of a matrix is looked at by another group in both settings, and an endpoint is of one core.
 ONCE = {
     **dict.fromkeys(("node errors", "python errors", "java errors", "python limits", "node limits", "node faults",
-                     "node frames", "node why", "python lines"), 1),
+                     "node frames", "node why", "node diagnostics", "python lines"), 1),
     **dict.fromkeys(("node matrix", "python matrix", "plain matrix", "java matrix", "node provisioning matrix",
                      "python provisioning matrix", "java provisioning matrix", "java device AMQPS_WS", "java device MQTT_WS",
                      "java multiplex AMQPS_WS", "python capture", "python replay", "python storage",

@@ -33,13 +33,19 @@ static struct request *answered(struct upload_wait *w)
     return r;
 }
 
+static void refuse(struct call *c, enum status s, const char *text)
+{
+    rest_diagnose_upload(c, buf_slice(&c->who), s);
+    rest_answer_status(c, s, text);
+}
+
 static void on_begun(struct upload_wait *w, const struct upload_answer *a)
 {
     struct call *c = answered(w)->call;
     if (a->status == STATUS_OK)
         answer_place(c, a);
     else
-        rest_answer_status(c, a->status, a->text);
+        refuse(c, a->status, a->text);
     rest_call_end(c);
 }
 
@@ -65,7 +71,7 @@ static void begin(struct request *r, struct slice name)
         r->uploading = true;
         rest_call_wait(r->call, WAITING_SITE);
     } else {
-        rest_answer_status(r->call, STATUS_ARGUMENT_INVALID, fail_text());
+        refuse(r->call, STATUS_ARGUMENT_INVALID, fail_text());
     }
     buf_free(&space);
 }
@@ -113,7 +119,7 @@ static void on_ended(struct upload_wait *w, const struct upload_answer *a)
     if (a->status == STATUS_OK)
         rest_answer_nothing(c);
     else
-        rest_answer_status(c, a->status, a->text);
+        refuse(c, a->status, a->text);
     rest_call_end(c);
 }
 
@@ -136,7 +142,7 @@ static void end(struct request *r, struct slice correlation_id)
         r->uploading = true;
         rest_call_wait(r->call, WAITING_SITE);
     } else {
-        rest_answer_status(r->call, STATUS_ARGUMENT_INVALID, fail_text());
+        refuse(r->call, STATUS_ARGUMENT_INVALID, fail_text());
     }
 }
 

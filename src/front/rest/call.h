@@ -10,6 +10,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/digital_twin/digital_twin.h"
 #include "hub/event_hub/event_hub.h"
 #include "hub/job/job.h"
@@ -160,6 +161,7 @@ enum waiting {
     WAITING_CONFIGURATIONS,
     WAITING_ROUTING,
     WAITING_CAPTURES,
+    WAITING_DIAGNOSTICS,
     WAITING_REFUSALS,
     WAITING_SPELLING,
     WAITING_TURN, /* throttled: the handler has not run */
@@ -199,6 +201,7 @@ struct call {
     struct configuration_wait configuration_wait;
     struct routing_wait routing_wait;
     struct capture_wait capture_wait;
+    struct diagnostic_wait diagnostic_wait;
     struct refusal_wait refusal_wait;
     struct policy_wait policy_wait;
     struct user_wait user_wait;
@@ -356,6 +359,12 @@ void rest_call_hand_over(struct call *c, enum rest_stream stream);
 bool rest_upgrade_wanted(const struct call *c);                 /* the request asks for WebSocket */
 void rest_upgrade_note(const struct call *c, const char *what); /* ... and does not get it */
 
+/* ---- diagnose.c: for resource logs */
+
+void rest_diagnose_identity(struct call *c, enum status s); /* what went wrong only */
+void rest_diagnose_configuration(struct call *c, enum status s);
+void rest_diagnose_upload(struct call *c, struct slice who, enum status s); /* likewise */
+
 /* ---- handlers */
 
 void rest_device_list(struct call *c);
@@ -404,6 +413,11 @@ void rest_capture_list(struct call *c); /* Event Hubs Capture */
 void rest_capture_get(struct call *c);
 void rest_capture_put(struct call *c);
 void rest_capture_delete(struct call *c);
+void rest_diagnostic_list(struct call *c); /* diagnostic settings */
+void rest_diagnostic_get(struct call *c);
+void rest_diagnostic_put(struct call *c);
+void rest_diagnostic_delete(struct call *c);
+void rest_diagnostic_categories(struct call *c);
 
 void rest_upgrade(struct call *c);
 /* Of a site: to that subprotocol and no other.  False: answered why not. */

@@ -5,6 +5,7 @@ static void on_answer(struct configuration_wait *w, const struct configuration_a
 {
     struct call *c = CONTAINER_OF(w, struct call, configuration_wait);
     rest_call_resume(c);
+    rest_diagnose_configuration(c, a->status);
     rest_answer_registry(
         c, &(struct registry_answer){
                .status = a->status, .etag = a->etag, .body = a->body, .text = a->text});

@@ -9,6 +9,7 @@ static void on_answer(struct registry_wait *w, const struct registry_answer *a)
 {
     struct call *c = CONTAINER_OF(w, struct call, registry_wait);
     rest_call_resume(c);
+    rest_diagnose_identity(c, a->status);
     rest_answer_registry(c, a);
     rest_call_end(c);
 }
@@ -82,6 +83,7 @@ static void on_module_answer(struct registry_wait *w, const struct registry_answ
 {
     struct call *c = CONTAINER_OF(w, struct call, registry_wait);
     rest_call_resume(c);
+    rest_diagnose_identity(c, a->status);
     rest_answer_module(c, a);
     rest_call_end(c);
 }

@@ -115,6 +115,8 @@ static void drop_call(struct rest *r)
         configuration_forget(c->service->configurations, &c->configuration_wait);
     else if (c->waiting == WAITING_CAPTURES)
         capture_forget(c->service->lane, &c->capture_wait);
+    else if (c->waiting == WAITING_DIAGNOSTICS)
+        diagnostic_forget(c->service->lane, &c->diagnostic_wait);
     else if (c->waiting == WAITING_REFUSALS)
         refusal_forget(&c->refusal_wait);
     else if (c->waiting == WAITING_SPELLING)

@@ -21,6 +21,11 @@ static const char *const status_names[C2D_STATUSES] = {
     [C2D_PURGED] = "Purged",
 };
 
+const char *c2d_status_name(enum c2d_status s)
+{
+    return status_names[s];
+}
+
 /* ---- writing, at the homes */
 
 bool feedback_wanted(enum c2d_ack ack, enum c2d_status status)
@@ -53,7 +58,7 @@ static bool is_good(const struct store_value *col)
 static void write_record(struct buf *out, const struct store_value *col)
 {
     char at[CLOCK_ISO_LEN + 1];
-    const char *status = status_names[col[STATUS].number];
+    const char *status = c2d_status_name((enum c2d_status)col[STATUS].number);
     clock_iso(col[AT].number, at);
     buf_put_str(out, "{\"originalMessageId\":");
     text_json_string(out, col[MESSAGE_ID].bytes);

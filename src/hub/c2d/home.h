@@ -147,6 +147,11 @@ void work_abandon(struct item *i, struct msg *m); /* ITEM_CHANGING */
 void works_free(struct queue *q);
 void works_join(struct c2d *c);
 
+/* ---- diagnose.c: what expired or was delivered too often, for resource logs; the items are still there */
+
+void diagnose_removal(const struct queue *q, struct item *const *items, unsigned count,
+                      enum c2d_status status);
+
 /* ---- feedback.c */
 
 extern const struct notice_source feedback_source;
@@ -154,6 +159,7 @@ extern const struct notice_source feedback_source;
 /* At the homes: a record joins a unit; notices_news() follows when it is on disk. */
 void feedback_add(struct store_request *u, const struct item *i, enum c2d_status status,
                   int64_t at_us);
+const char *c2d_status_name(enum c2d_status s); /* "Expired" */
 bool feedback_wanted(enum c2d_ack ack, enum c2d_status status);
 
 #endif

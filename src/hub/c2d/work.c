@@ -124,6 +124,7 @@ void work_insert(struct item *i, struct slice sections, struct msg *m)
 static void took_effect(struct work *w)
 {
     metric_add(outcomes[w->status], w->count);
+    diagnose_removal(w->queue, w->items, w->count, w->status);
     for (unsigned n = 0; n < w->count; n++) item_free(w->items[n]);
     if (w->feedback) notices_news(w->queue->c2d->feedback);
     call_answer_count(w->queue->c2d, w->m, w->count);

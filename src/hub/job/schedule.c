@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/say.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/job/home.h"
 #include "hub/job/job_sql.h"
 
@@ -112,12 +113,37 @@ static void answer_cancels(struct job *job)
     buf_free(&json);
 }
 
+/* jobCompleted of the category JobsOperations, whatever became of it. */
+static void diagnose(const struct job *job)
+{
+    const struct job_row *row = &job->row;
+    const struct hub *hub = job->jobs->hub;
+    char start[CLOCK_ISO_LEN + 1];
+    struct buf properties = {0};
+    struct diagnostic d = {.category = DIAGNOSTIC_JOBS_OPERATIONS,
+                           .operation = "jobCompleted",
+                           .properties = &properties};
+    if (!diagnostic_wanted(hub, d.category)) return;
+    clock_iso(row->start_us, start);
+    diagnostic_put_text(&properties, "jobId", row->id);
+    diagnostic_put_number(&properties, "messageSize", (int64_t)row->work.len);
+    diagnostic_put_text(&properties, "filter", row->condition);
+    diagnostic_put_text(&properties, "startTimeUtc", slice_str(start));
+    diagnostic_put_number(&properties, "duration", (clock_wall_us() - row->start_us) / 1000000);
+    diagnostic_put_text(&properties, "jobStatus", slice_str(job_status_name(row->status)));
+    if (row->status == JOB_FAILED) diagnostic_set_status(&d, STATUS_SERVER_ERROR);
+    if (row->status == JOB_CANCELLED) diagnostic_set_status(&d, STATUS_JOB_CANCELLED);
+    diagnostic_note(hub, job->jobs->lane, &d);
+    buf_free(&properties);
+}
+
 void schedule_ended(struct job *job)
 {
     struct jobs *j = job->jobs;
     say_info("job.ended", "job=%.*s status=%s devices=%lld failed=%lld", SLICE_ARG(job->row.id),
              job_status_name(job->row.status), (long long)job->row.found,
              (long long)job->row.failed);
+    diagnose(job);
     metric_inc(&ended_total);
     if (job->row.status == JOB_COMPLETED) metric_inc(&completed_total);
     if (job->row.status == JOB_FAILED) metric_inc(&failed_total);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/method/message.h"
 
 COUNTER(calls_total, "azimuth_methods_called_total", "Direct methods called");
@@ -130,6 +131,8 @@ void method_forget(struct method_call *c)
 {
     timer_stop(&c->timer);
     slot_free(c->methods->lane, c->slot);
+    free(c->who);
+    c->who = NULL;
     metric_set(&calling, --c->methods->calling);
 }
 
@@ -141,6 +144,23 @@ static void count(const struct method_call *c, bool answered, struct slice paylo
     metric_add(&response_bytes, (int64_t)payload.len);
 }
 
+static void diagnose(const struct method_call *c, const struct method_result *r)
+{
+    const struct hub *hub = c->methods->hub;
+    struct buf properties = {0};
+    struct diagnostic d = {.category = DIAGNOSTIC_DIRECT_METHODS,
+                           .operation = "send",
+                           .duration_us = clock_mono_us() - c->begun_us,
+                           .properties = &properties};
+    if (c->who == NULL || !diagnostic_wanted(hub, d.category)) return;
+    diagnostic_put_who(&properties, slice_str(c->who));
+    diagnostic_put_number(&properties, "RequestSize", c->asked);
+    diagnostic_put_number(&properties, "ResponseSize", (int64_t)r->payload.len);
+    diagnostic_set_status(&d, r->status);
+    diagnostic_note(hub, c->methods->lane, &d);
+    buf_free(&properties);
+}
+
 static void end(struct method_call *c, const struct method_done_msg *done, struct slice payload)
 {
     struct method_result r = {.status = ends[done->end].status,
@@ -148,6 +168,7 @@ static void end(struct method_call *c, const struct method_done_msg *done, struc
                               .device_status = done->device_status,
                               .payload = payload};
     if (ends[done->end].metric) metric_inc(ends[done->end].metric);
+    diagnose(c, &r);
     count(c, done->end == METHOD_ANSWERED, payload);
     method_forget(c);
     c->fn(c, &r);
@@ -204,6 +225,8 @@ enum err method_call(struct methods *m, const struct method_ask *ask, struct met
     metric_set(&calling, ++m->calling);
     c->methods = m;
     c->asked = (uint32_t)ask->payload.len;
+    c->begun_us = clock_mono_us();
+    c->who = diagnostic_wanted(m->hub, DIAGNOSTIC_DIRECT_METHODS) ? slice_dup(ask->who) : NULL;
     c->slot = slot_new(m->lane, c);
     timer_init(&c->timer, on_timer);
     timer_set(&m->lane->timers, &c->timer,

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
+#include "hub/diagnostic/diagnostic.h"
 
 COUNTER(pages_total, "azimuth_query_pages_total", "Pages of queries that were answered");
 COUNTER(refused_total, "azimuth_query_refused_total", "Pages of queries that were refused");
@@ -69,9 +70,30 @@ void run_free(struct run *r)
 
 /* ---- answers */
 
+static void diagnose(const struct run *r, const struct query_answer *a)
+{
+    const struct hub *hub = r->queries->hub;
+    struct buf properties = {0};
+    struct diagnostic d = {.category = DIAGNOSTIC_TWIN_QUERIES,
+                           .operation = "query",
+                           .duration_us = clock_mono_us() - r->begun_us,
+                           .properties = &properties};
+    if (!diagnostic_wanted(hub, d.category)) return;
+    diagnostic_put_text(&properties, "query", buf_slice(&r->text));
+    diagnostic_put_number(&properties, "messageSize", (int64_t)buf_size(&r->text));
+    diagnostic_put_number(&properties, "pageSize", r->max);
+    diagnostic_put_text(&properties, "continuation",
+                        slice_str(buf_size(&r->after) ? "true" : "false"));
+    diagnostic_put_number(&properties, "resultSize", (int64_t)a->body.len);
+    diagnostic_set_status(&d, a->status);
+    diagnostic_note(hub, r->queries->lane, &d);
+    buf_free(&properties);
+}
+
 static void count_for_services(const struct run *r, const struct query_answer *a)
 {
     if (r->answer != ANSWERS_JSON) return;
+    diagnose(r, a);
     metric_inc(a->status == STATUS_OK ? &successes : &failures);
     metric_add(&result_bytes, (int64_t)a->body.len);
 }

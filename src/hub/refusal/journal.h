@@ -58,6 +58,9 @@ bool journal_matches(const struct record *r, const struct refusal_query *q, unsi
 
 struct slice journal_address_of(struct slice peer); /* without its port */
 
+/* diagnose.c: notes it for resource logs, if they want it. */
+void refusal_diagnose(const struct hub *hub, struct lane *home, const struct refusal *r);
+
 /* The texts of a refusal, for copying. */
 enum { REFUSAL_TEXTS = 7 };
 void refusal_texts_of(struct refusal *r, struct slice *out[REFUSAL_TEXTS]);

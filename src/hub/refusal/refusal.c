@@ -65,7 +65,18 @@ static struct journal *journal_of(struct refusals *r, const struct lane *lane)
 
 void refusal_home_note(struct refusals *r, struct lane *home, const struct refusal *what)
 {
-    if (r) journal_note(journal_of(r, home), what, clock_wall_us());
+    if (r == NULL) return;
+    journal_note(journal_of(r, home), what, clock_wall_us());
+    refusal_diagnose(r->hub, home, what);
+}
+
+enum refusal_cause refusal_home_last(struct refusals *r, struct lane *home, struct slice who,
+                                     int64_t since_us)
+{
+    struct ring *ring = r ? journal_ring(journal_of(r, home), who) : NULL;
+    if (ring == NULL || ring->count == 0) return REFUSAL_CAUSES;
+    struct refusal_seen *last = &CONTAINER_OF(ring->records.prev, struct record, in_ring)->seen;
+    return last->last_us >= since_us ? last->what.cause : REFUSAL_CAUSES;
 }
 
 /* The end of a token and a new connection soon after: it was a renewal. */
@@ -90,7 +101,7 @@ void refusal_home_connected(struct refusals *r, struct lane *home, const struct 
 static void on_note(void *ctx, struct lane *lane, struct msg *m)
 {
     const struct refusal_flat *flat = (const void *)m->body;
-    journal_note(journal_of(ctx, lane), &flat->what, clock_wall_us());
+    refusal_home_note(ctx, lane, &flat->what);
 }
 
 static void on_ask(void *ctx, struct lane *lane, struct msg *m)

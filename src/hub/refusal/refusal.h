@@ -151,6 +151,10 @@ void refusal_home_note(struct refusals *r, struct lane *home, const struct refus
 /* At home: an attempt was accepted.  Costs nothing unless something was refused before. */
 void refusal_home_connected(struct refusals *r, struct lane *home, const struct refusal *what);
 
+/* At home: the cause of the identity's latest record, if it is not older; else REFUSAL_CAUSES. */
+enum refusal_cause refusal_home_last(struct refusals *r, struct lane *home, struct slice who,
+                                     int64_t since_us);
+
 /* ---- reading */
 
 struct refusal_query {

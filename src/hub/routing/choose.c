@@ -1,5 +1,6 @@
 /* choose.c - a message and its endpoints. */
 #include "base/metrics.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/routing/home.h"
 
 static_assert((int)ROUTE_SOURCE_TELEMETRY == RECORD_TELEMETRY &&
@@ -35,14 +36,38 @@ static void match(struct routing *r, const struct route_message *m, struct route
         out->endpoints = RECORD_TO_STREAM;
 }
 
-static void count(const struct route_message *m, const struct route_result *x)
+static void diagnose(const struct routing *r, const struct route_message *m, const char *operation,
+                     bool informs)
 {
-    if (x->undefined) metric_add(&undefined_total, x->undefined);
+    struct buf properties = {0};
+    struct diagnostic d = {.category = DIAGNOSTIC_ROUTES,
+                           .operation = operation,
+                           .informs = informs,
+                           .properties = &properties};
+    if (!diagnostic_wanted(r->hub, d.category)) return;
+    diagnostic_put_text(&properties, "deviceId", m->system[ROUTE_CONNECTION_DEVICE_ID]);
+    diagnostic_put_text(&properties, "endpointName", SLICE_NONE);
+    diagnostic_put_text(&properties, "messageId", m->system[ROUTE_MESSAGE_ID]);
+    diagnostic_put_text(&properties, "details", slice_str(routing_source_name(m->source)));
+    diagnostic_put_text(&properties, "routeName", SLICE_NONE);
+    if (!informs) diagnostic_set_status(&d, STATUS_MESSAGE_TOO_LARGE);
+    diagnostic_note(r->hub, r->lane, &d);
+    buf_free(&properties);
+}
+
+static void count(const struct routing *r, const struct route_message *m,
+                  const struct route_result *x)
+{
+    if (x->undefined) {
+        metric_add(&undefined_total, x->undefined);
+        diagnose(r, m, "UndefinedRouteEvaluation", true);
+    }
     if (m->source != RECORD_TELEMETRY) return;
-    if (x->endpoints == 0)
+    if (x->endpoints == 0) {
         metric_inc(&orphaned_total);
-    else if (x->fallback)
-        metric_inc(&fallback_total);
+        diagnose(r, m, "OrphanedMessage", true);
+    }
+    if (x->endpoints && x->fallback) metric_inc(&fallback_total);
 }
 
 static size_t size_for(struct slice extra, unsigned endpoint)
@@ -75,12 +100,13 @@ void routing_choose(struct routing *r, const struct route_message *m, size_t siz
     struct route_result x;
     ON_LANE(r->lane);
     match(r, m, &x);
-    count(m, &x);
+    count(r, m, &x);
     x.endpoints = routing_without_loops(r, m, x.endpoints);
     buf_clear(&r->extra);
     route_enrich(r->now->table, r->matcher, x.endpoints, &r->extra);
     out->extra = buf_slice(&r->extra);
     out->destinations = small_enough(x.endpoints, out->extra, size);
+    if (out->destinations != x.endpoints) diagnose(r, m, "InvalidMessage", false);
     if (out->extra.len > ROUTING_EXTRA_MAX) out->extra = SLICE_NONE;
 }
 

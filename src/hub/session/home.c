@@ -22,6 +22,7 @@
 #include "hub/certificate/certificate.h"
 #include "hub/registry/registry.h"
 #include "hub/session/credential.h"
+#include "hub/session/diagnose.h"
 #include "hub/session/explain.h"
 #include "hub/session/light.h"
 #include "hub/session/suspects.h"
@@ -71,6 +72,9 @@ struct presence {
     char *caller;         /* who it is that is connected, for explain_takeover() */
     struct attempt *next; /* granted once the present session has ended */
     bool closing;
+    enum session_cause why; /* of that */
+    char *told;             /* of resource logs, see diagnose_connected() */
+    int64_t since_us;       /* wall time */
     struct session_link link;
     char who[HUB_WHO_LEN_MAX + 1];
 };
@@ -146,6 +150,7 @@ static void tell_close(struct session_home *home, struct presence *p, enum sessi
 {
     if (p->closing) return;
     p->closing = true;
+    p->why = cause;
     session_post_close(home->lane, p->link.session, cause);
 }
 
@@ -181,6 +186,7 @@ static void free_presence(struct presence *p)
     list_remove(&p->behalf);
     free(p->chain);
     free(p->caller);
+    free(p->told);
     free(p);
 }
 
@@ -191,11 +197,14 @@ static void occupy(struct presence *p, struct attempt *a)
     note_chain(p, a);
     free(p->caller);
     p->caller = explain_caller(open_of(a));
+    p->since_us = clock_wall_us();
     explain_connected(home->hub, home->lane, open_of(a));
+    p->told = diagnose_connected(home->hub, home->lane, open_of(a), &a->answer);
     bool mqtt = open_of(a)->protocol == SESSION_MQTT;
     p->link = (struct session_link){a->open->from, open_of(a)->protocol,
                                     mqtt ? a->answer.features : open_of(a)->features};
     p->closing = false;
+    p->why = SESSION_GRANTED;
     p->next = NULL;
     answer(a);
     tell_listeners(home, p, true);
@@ -225,6 +234,9 @@ static void admit(struct session_home *home, struct attempt *a)
 static void vacate(struct session_home *home, struct presence *p)
 {
     tell_listeners(home, p, false);
+    diagnose_disconnected(home->hub, home->lane, slice_str(p->who), p->told, p->why, p->since_us);
+    free(p->told);
+    p->told = NULL;
     if (p->next && p->next->doubted) {
         refuse(p->next, SESSION_UNAVAILABLE);
         p->next = NULL;

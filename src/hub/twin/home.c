@@ -70,6 +70,7 @@ static void rest(struct entry *e)
 void twin_op_answer(struct op *op, const struct twin_answer *a)
 {
     if (a->status != STATUS_OK) metric_inc(&refused_total);
+    twin_diagnose(op->entry->twins, &op->ask, a);
     post_reply(op->entry->twins->lane, op->m, twin_done_new(a));
 }
 
@@ -261,9 +262,11 @@ static const char *what_is_too_much(const struct twins *t, const struct msg *m)
 static void refuse_unseen(struct twins *t, const struct msg *m, enum status status,
                           const char *text)
 {
+    struct ask ask = twin_ask_read(m);
+    struct twin_answer a = {.status = status, .text = slice_str(text)};
     metric_inc(&refused_total);
-    post_reply(t->lane, m,
-               twin_done_new(&(struct twin_answer){.status = status, .text = slice_str(text)}));
+    twin_diagnose(t, &ask, &a);
+    post_reply(t->lane, m, twin_done_new(&a));
 }
 
 static bool too_large(const struct ask *ask)

@@ -99,6 +99,9 @@ void twin_op_answer_twin(struct op *op); /* what services see */
 void twin_op_retry(struct op *op);       /* our copy was not what the store has */
 void twin_op_end(struct op *op); /* answered: whoever is next; the entry may be gone afterwards */
 
+/* diagnose.c: an operation is answered */
+void twin_diagnose(const struct twins *t, const struct ask *ask, const struct twin_answer *a);
+
 /* import.c */
 void twin_import_join(struct twins *t);
 void twin_import_fini(struct twins *t);

@@ -1,0 +1,73 @@
+/* diagnose.c - what is answered, as resource logs have it.
+ *
+ * Source: "Monitoring Azure IoT Hub data reference": of DeviceIdentityOperations and FileUploadOperations errors, of
+ *         Configurations everything. */
+#include "front/rest/call.h"
+
+static struct slice user_agent(const struct call *c)
+{
+    return http1_header(c->request, "user-agent");
+}
+
+static bool is_method(const struct call *c, const char *method)
+{
+    return slice_is(slice_str(c->route->method), method);
+}
+
+static void note(struct call *c, struct diagnostic *d, struct buf *properties, enum status s)
+{
+    diagnostic_put_number(properties, "statusCode", status_http(s));
+    d->properties = properties;
+    diagnostic_set_status(d, s);
+    diagnostic_note(c->service->config->hub, c->service->lane, d);
+    buf_free(properties);
+}
+
+static bool wanted(const struct call *c, enum diagnostic_category category)
+{
+    return diagnostic_wanted(c->service->config->hub, category);
+}
+
+void rest_diagnose_identity(struct call *c, enum status s)
+{
+    struct buf properties = {0};
+    const char *change = http1_header(c->request, "if-match").ptr ? "update" : "create";
+    struct diagnostic d = {.category = DIAGNOSTIC_DEVICE_IDENTITY_OPERATIONS,
+                           .operation = is_method(c, "GET")      ? "get"
+                                        : is_method(c, "DELETE") ? "delete"
+                                        : is_method(c, "POST")   ? "bulk"
+                                                                 : change};
+    if (s == STATUS_OK || !wanted(c, d.category)) return;
+    diagnostic_put_peer(&properties, slice_str(conn_peer(c->conn)));
+    diagnostic_put_who(&properties, buf_slice(&c->who));
+    note(c, &d, &properties, s);
+}
+
+void rest_diagnose_configuration(struct call *c, enum status s)
+{
+    struct buf properties = {0};
+    struct slice id = rest_route_optional(c, "configuration");
+    struct diagnostic d = {.category = DIAGNOSTIC_CONFIGURATIONS,
+                           .operation = is_method(c, "PUT")      ? "CreateOrUpdateConfiguration"
+                                        : is_method(c, "DELETE") ? "DeleteConfiguration"
+                                        : is_method(c, "POST")   ? "ApplyConfiguration"
+                                        : id.len                 ? "ReadConfiguration"
+                                                                 : "ReadManyConfigurations"};
+    if (!wanted(c, d.category)) return;
+    diagnostic_put_text(&properties, "configurationId", id);
+    diagnostic_put_text(&properties, "sdkVersion", user_agent(c));
+    diagnostic_put_number(&properties, "messageSize", (int64_t)buf_size(&c->body));
+    note(c, &d, &properties, s);
+}
+
+void rest_diagnose_upload(struct call *c, struct slice who, enum status s)
+{
+    struct buf properties = {0};
+    struct diagnostic d = {.category = DIAGNOSTIC_FILE_UPLOAD_OPERATIONS, .operation = "ingress"};
+    if (s == STATUS_OK || !wanted(c, d.category)) return;
+    diagnostic_put_who(&properties, who);
+    diagnostic_put_text(&properties, "protocol", SLICE_LIT("Http"));
+    diagnostic_put_text(&properties, "sdkVersion", user_agent(c));
+    diagnostic_put_text(&properties, "blobUri", SLICE_NONE);
+    note(c, &d, &properties, s);
+}

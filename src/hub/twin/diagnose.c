@@ -1,0 +1,27 @@
+/* diagnose.c - reads and updates of twins as resource logs have them.  What configurations and imports write is
+ * not among them, as it does not count among the metrics. */
+#include "hub/diagnostic/diagnostic.h"
+#include "hub/twin/home.h"
+
+static bool is_own_work(const struct ask *ask)
+{
+    return ask->verb == ASK_WRITE && (ask->how == TWIN_IMPORT || ask->how == TWIN_CONFIGURE);
+}
+
+void twin_diagnose(const struct twins *t, const struct ask *ask, const struct twin_answer *a)
+{
+    bool by_device = ask->verb == ASK_READ || ask->verb == ASK_REPORT;
+    bool read = ask->verb == ASK_READ || ask->verb == ASK_GET;
+    struct buf properties = {0};
+    struct diagnostic d = {.category = by_device ? DIAGNOSTIC_D2C_TWIN_OPERATIONS
+                                                 : DIAGNOSTIC_C2D_TWIN_OPERATIONS,
+                           .operation = read ? "read" : "update",
+                           .properties = &properties};
+    if (is_own_work(ask) || !diagnostic_wanted(t->hub, d.category)) return;
+    diagnostic_put_who(&properties, ask->who);
+    diagnostic_put_number(&properties, "messageSize",
+                          (int64_t)(read ? a->body.len : ask->json.len));
+    diagnostic_set_status(&d, a->status);
+    diagnostic_note(t->hub, t->lane, &d);
+    buf_free(&properties);
+}
