@@ -148,8 +148,7 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
          "nothing, if it came back; else see why its client makes no new token"},
     [REFUSAL_PROTOCOL] = {"C163", "protocol", STAGE_TRAFFIC, SEVERITY_CLOSED,
                           "The connection of {id} was closed for what it sent.",
-                          "something that is not allowed",
-                          "what docs/protocol/mqtt.md allows",
+                          "something that is not allowed", "what docs/protocol/mqtt.md allows",
                           "mend what it sends; what is allowed: docs/protocol/mqtt.md"},
     [REFUSAL_PEER_GONE] =
         {"C164", "peer-gone", STAGE_SESSION, SEVERITY_GREY,

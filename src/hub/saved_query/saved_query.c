@@ -123,11 +123,11 @@ static enum err read_given(struct buf *out, struct slice name, struct slice json
 
 static void put_name(struct store_request *u, struct slice name)
 {
-    struct buf key = {0};
-    buf_put_str(&key, "savedQuery:");
-    buf_put_slice(&key, name);
-    store_put_text(u, "name", buf_slice(&key));
-    buf_free(&key);
+    struct buf setting = {0};
+    buf_put_str(&setting, "savedQuery:");
+    buf_put_slice(&setting, name);
+    store_put_text(u, "name", buf_slice(&setting));
+    buf_free(&setting);
 }
 
 static void on_put(struct store_wait *stored, struct store_answer *a)
