@@ -22,6 +22,7 @@ export function useEvents({ device, kinds, from, paused }) {
         setError(null);
         link.current = listen({ sub: 'events', kinds, from, max_hz: 5, ...(device ? { device } : {}) }, (m) => {
             if (m.error) return setError(m.error);
+            if (m.gap) s.events = [{ kind: 'gap', ...m.gap, key: ++serial }, ...s.events];
             s.lost += m.lost ?? 0;
             s.came += m.batch?.length ?? 0;
             if (m.batch?.length) s.events = [...m.batch.map((e) => ({ ...e, key: ++serial })).reverse(), ...s.events].slice(0, KEPT);
@@ -40,8 +41,11 @@ function pretty(body) {
     try { return JSON.stringify(JSON.parse(body), null, 2); } catch { return body; }
 }
 
+const clock = (ms) => new Date(ms).toLocaleTimeString();
+
 function Row({ event, open, onOpen, withDevice }) {
     const e = event;
+    if (e.kind === 'gap') return <div class="lost" role="note">From {clock(e.from)} to {clock(e.to)} this page slept: what came then is not shown</div>;
     const detail = { partition: e.partition, sequence: e.sequence, offset: e.offset, size: e.size, endpoints: e.endpoints, system: e.system,
         annotations: e.annotations, properties: e.properties };
     return <div class={`event ${open ? 'open' : ''}`}>
@@ -63,7 +67,7 @@ function Row({ event, open, onOpen, withDevice }) {
 export function Events({ events, lost, withDevice, filter }) {
     const [open, setOpen] = useState(null);
     const text = filter?.toLowerCase();
-    const seen = (text ? events.filter((e) => `${e.device} ${e.body} ${JSON.stringify(e.properties)}`.toLowerCase().includes(text)) : events).slice(0, DRAWN);
+    const seen = (text ? events.filter((e) => e.kind === 'gap' || `${e.device} ${e.body} ${JSON.stringify(e.properties)}`.toLowerCase().includes(text)) : events).slice(0, DRAWN);
     return <>
         {lost > 0 && <div class="lost" role="note">{count(lost)} more came than are shown: the link is sampled</div>}
         <div class="events" role="log" aria-live="off" aria-label="Events" tabIndex={0}>

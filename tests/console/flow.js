@@ -16,7 +16,9 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await eventually('what went to an endpoint is counted', async () => Number((await row('hot').locator('td').nth(2).textContent()).replace(/\D/g, '')) > 0, 30000);
         await eventually('an endpoint fails, and says why', async () => /unhealthy.*nobody listens there/.test(await row('plant').textContent()), 30000);
         await page.getByRole('region', { name: 'Picture' }).getByText('alarms').waitFor();
-        await page.getByRole('region', { name: 'Picture' }).getByText('/s').first().waitFor();
+        const along = page.getByRole('list', { name: 'Routes' }).getByRole('listitem').filter({ hasText: 'warm' }).locator('b');
+        await eventually('what flows along a route is told', async () => /^[1-9].*\/s$/.test(await along.textContent()));
+        await page.getByRole('list', { name: 'Endpoints' }).getByRole('listitem').filter({ hasText: 'plant' }).getByText(/unhealthy/).waitFor();
         await noBarriers('flow');
         await picture('flow');
     });

@@ -9,6 +9,7 @@ const ODD = "odd-:.+%_#*?!(),=@;$'id";
 const PRESS = 'press-1.a_b:c!'; // an SDK splits its connection string at ';', and '#' and '+' are no part of a topic
 const SCRIPT = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>';
 const PICTURES = process.argv.includes('--pictures') ? path.join(__dirname, '../../docs/pictures') : process.env.CONSOLE_WORK;
+const LONG = process.argv.includes('--long');
 const only = process.argv.indexOf('--only'), ONLY = only > 0 ? new RegExp(process.argv[only + 1]) : null;
 const server = new Server(), browser = new Browser();
 const cases = [];
@@ -264,6 +265,8 @@ test('a_fleet_is_scrolled_page_by_page', async () => {
     const drawn = await page.locator('.grid-row').count();
     check(drawn < 80, `${drawn} rows are drawn at once`);
 });
+
+require('./hostile')(test, { server, browser, page: () => page, client: () => client, noBarriers, LONG, ODD, PRESS, SCRIPT });
 
 test('a_session_that_ends_loses_nothing_that_was_typed', async () => {
     await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/messages`);

@@ -78,25 +78,45 @@ function perSecond(rate) {
 function Lines({ pairs, rows }) {
     const y = (i) => i * ROW + ROW / 2 - 3;
     return <svg class="flow-lines" viewBox={`0 0 60 ${rows * ROW}`} preserveAspectRatio="none" height={rows * ROW} aria-hidden="true">
-        {pairs.map(([a, b, off]) => <path key={`${a} ${b}`} class={off ? 'off' : ''} d={`M0 ${y(a)} C30 ${y(a)} 30 ${y(b)} 60 ${y(b)}`} />)}</svg>;
+        {pairs.map(([a, b, kind]) => <path key={`${a} ${b}`} class={kind} d={`M0 ${y(a)} C30 ${y(a)} 30 ${y(b)} 60 ${y(b)}`} />)}</svg>;
 }
 
-function Box({ title, note, off }) {
-    return <li class={off ? 'off' : ''} title={title}><span>{title}</span><small>{note}</small></li>;
+function Box({ title, rate, note, state, off }) {
+    return <li class={off ? 'off' : ''} title={title}><span class="flow-name"><span>{title}</span><b>{rate}</b></span>
+        <small>{state && <State kind={HEALTH[state] ?? 'off'}>{state}</State>}{note}</small></li>;
+}
+
+function leadsTo(r, e) {
+    return r.endpointNames[0]?.toLowerCase() === e.name.toLowerCase();
+}
+
+/** What flows along a route. The hub counts by endpoint: routes of telemetry that lead to the same one are told together. */
+export function flowOf(r, routes, endpoints, rate) {
+    if (!r.isEnabled) return { words: 'disabled' };
+    if (r.fallback) return { per: rate[FALLBACK], words: perSecond(rate[FALLBACK]) };
+    const e = endpoints.find((x) => leadsTo(r, x));
+    const beside = e ? routes.filter((x) => x !== r && x.isEnabled && !x.fallback && leadsTo(x, e)).length : 0;
+    const fallback = routes.find((x) => x.fallback && x.isEnabled);
+    const all = e && rate[e.kind ? delivered(e.name, 'success') : STREAM];
+    if (all === undefined) return { words: '' };
+    const per = Math.max(0, fallback && leadsTo(fallback, e) ? all - (rate[FALLBACK] ?? 0) : all);
+    return { per, words: beside ? `${perSecond(per)} with ${beside} more` : perSecond(per) };
 }
 
 function Picture({ routing, endpoints, counts }) {
     const routes = [...routing.routes, { ...routing.fallbackRoute, fallback: true }];
-    const sources = [...new Set(routes.map((r) => r.source))];
+    const sources = [...new Set(routes.map((r) => r.source))], flows = routes.map((r) => flowOf(r, routes, endpoints, counts.rate));
     const rows = Math.max(sources.length, routes.length, endpoints.length);
     const rateOf = (e) => perSecond(counts.rate[e.kind ? delivered(e.name, 'success') : STREAM]);
+    const behind = (e) => (e.kind && counts.now[lag(e.name)] > 0 ? ` ${count(counts.now[lag(e.name)])} s behind` : '');
+    const kindOf = (i) => (!routes[i].isEnabled ? 'off' : flows[i].per > 0 ? 'busy' : '');
     return <section class="card flow" aria-label="Picture" tabIndex={0} role="region">
-        <ul aria-label="Sources">{sources.map((s) => <Box key={s} title={SOURCES[s] ?? s} note={s === 'DeviceMessages' ? perSecond(counts.rate[IN]) : 'events'} />)}</ul>
-        <Lines rows={rows} pairs={routes.map((r, i) => [sources.indexOf(r.source), i, !r.isEnabled])} />
-        <ul aria-label="Routes">{routes.map((r) => <Box key={r.name} title={r.fallback ? 'fallback' : r.name} off={!r.isEnabled}
-            note={r.fallback ? (r.isEnabled ? perSecond(counts.rate[FALLBACK]) : 'disabled: dropped') : r.condition} />)}</ul>
-        <Lines rows={rows} pairs={routes.map((r, i) => [i, endpoints.findIndex((e) => e.name.toLowerCase() === r.endpointNames[0]?.toLowerCase()), !r.isEnabled])} />
-        <ul aria-label="Endpoints">{endpoints.map((e) => <Box key={e.name} title={e.name} note={rateOf(e)} />)}</ul>
+        <ul aria-label="Sources">{sources.map((s) => <Box key={s} title={SOURCES[s] ?? s} rate={s === 'DeviceMessages' ? perSecond(counts.rate[IN]) : ''} note={s === 'DeviceMessages' ? 'of devices' : 'events'} />)}</ul>
+        <Lines rows={rows} pairs={routes.map((r, i) => [sources.indexOf(r.source), i, kindOf(i)])} />
+        <ul aria-label="Routes">{routes.map((r, i) => <Box key={r.name} title={r.fallback ? 'fallback' : r.name} off={!r.isEnabled} rate={flows[i].words}
+            note={r.fallback ? (r.isEnabled ? 'what no route took' : 'what no route took is dropped') : r.condition} />)}</ul>
+        <Lines rows={rows} pairs={routes.map((r, i) => [i, endpoints.findIndex((e) => leadsTo(r, e)), kindOf(i)])} />
+        <ul aria-label="Endpoints">{endpoints.map((e) => <Box key={e.name} title={e.name} rate={rateOf(e)} state={e.healthStatus ?? 'unknown'} note={behind(e)} />)}</ul>
     </section>;
 }
 
