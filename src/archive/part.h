@@ -4,8 +4,9 @@
 
 #include "archive/archive.h"
 
-/* What is written to the spool at a time: whole blocks. */
-enum { SPOOL_WRITE = 512 << 10, SPOOL_ROOM = 2 * SPOOL_WRITE };
+/* What is written to the spool at a time, whole blocks of the disk, is all but the room for a block of records that is
+ * not closed yet: fewer writes of more bytes, and little that has to move to the front behind each. */
+enum { SPOOL_ROOM = 1 << 20, SPOOL_WRITE = SPOOL_ROOM - 2 * AVRO_BLOCK_TARGET };
 
 enum { PART_UPLOADS_PIECE = BLOBS_PIECE_MAX };
 

@@ -33,12 +33,22 @@ static enum err open_spool(struct part *p)
     return io_truncate(p->spool, 0);
 }
 
+/* Little is left, and the next write has all of the room again; else half of it would be copied when it is full. */
+static void move_to_front(struct buf *b)
+{
+    if (b->off == 0) return;
+    memmove(b->ptr, b->ptr + b->off, buf_size(b));
+    b->len -= b->off;
+    b->off = 0;
+}
+
 static enum err write_head(struct part *p, size_t len)
 {
     TRY(open_spool(p));
     TRY(io_write_at(p->spool, p->written, slice_head(buf_slice(&p->out), len)));
     p->written += len;
     buf_consume(&p->out, len);
+    move_to_front(&p->out);
     return OK;
 }
 
