@@ -115,6 +115,7 @@ static void a_request_goes_over_https_and_is_judged_by_the_ca(void **state)
     assert_string_equal(curl_rig.no_proxy, "localhost,.localhost,127.0.0.1,::1");
     assert_string_equal(curl_rig.ca, "ca.pem");
     assert_int_equal(curl_rig.connect_ms, 5000);
+    assert_int_equal(curl_rig.names_s, CURL_NAMES_S);
     assert_int_equal(curl_rig.headers, OUT_HEADERS_MAX + 1); /* and "Expect:" */
     end(CURLE_OK);
     assert_int_equal(answered.err, OK);

@@ -71,6 +71,7 @@ void curl_common(const struct curl_functions *f, CURL *handle, const char *proto
     f->set(handle, CURLOPT_PROTOCOLS_STR, protocols);
     f->set(handle, CURLOPT_NOPROXY, "localhost,.localhost,127.0.0.1,::1");
     f->set(handle, CURLOPT_NOSIGNAL, 1l);
+    f->set(handle, CURLOPT_DNS_CACHE_TIMEOUT, (long)CURL_NAMES_S);
     f->set(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_s * 1000l);
     if (ca_path) f->set(handle, CURLOPT_CAINFO, ca_path);
 }

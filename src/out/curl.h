@@ -35,9 +35,12 @@ struct curl_functions {
 /* Any thread.  ERR_IO when the library is not there. */
 enum err curl_load(const struct curl_functions **out) MUST_USE;
 
+/* What a name means is looked up again after so long, when a connection is made. */
+enum { CURL_NAMES_S = 5 };
+
 /* What every request of this program has: no signals, so long to connect, loopback never through a proxy,
- * only `protocols` ("https", "http,https"), and the peer's certificate judged by the CAs of the PEM file
- * `ca_path` (NULL: the system's). */
+ * only `protocols` ("https", "http,https"), names that are not remembered for long, and the peer's certificate
+ * judged by the CAs of the PEM file `ca_path` (NULL: the system's). */
 void curl_common(const struct curl_functions *f, CURL *handle, const char *protocols,
                  const char *ca_path, unsigned connect_s);
 

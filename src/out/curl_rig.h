@@ -38,7 +38,7 @@ static struct {
     CURLMcode takes; /* what who adds is told; CURLM_OK: it is under way */
     bool no_handle;  /* there are none */
     const char *protocols, *no_proxy, *ca;
-    long connect_ms;
+    long connect_ms, names_s;
     unsigned headers; /* of all requests */
     CURLMsg message;
 } curl_rig;
@@ -72,6 +72,7 @@ static inline CURLcode curl_rig_set(CURL *handle, CURLoption option, ...)
     case CURLOPT_NOPROXY: curl_rig.no_proxy = va_arg(more, const char *); break;
     case CURLOPT_CAINFO: curl_rig.ca = va_arg(more, const char *); break;
     case CURLOPT_CONNECTTIMEOUT_MS: curl_rig.connect_ms = va_arg(more, long); break;
+    case CURLOPT_DNS_CACHE_TIMEOUT: curl_rig.names_s = va_arg(more, long); break;
     default: break;
     }
     va_end(more);
