@@ -57,8 +57,8 @@ endfunction()
 
 # azm_fuzz(name SOURCES x_fuzz.c DEPS proto/mqtt [ENGINE]), called in tests/fuzz.
 #
-# With AZM_FUZZ a libFuzzer program `fuzz_<name>`; otherwise the same target with replay.c, which runs
-# corpus/<name> as a CTest case.  ENGINE adds the harness for sans-IO engines.
+# With AZM_FUZZ a libFuzzer program `fuzz_<name>`, with AZM_AFL one for afl-fuzz; otherwise the same target with
+# replay.c, which runs corpus/<name> as a CTest case.  ENGINE adds the harness for sans-IO engines.
 function(azm_fuzz name)
     cmake_parse_arguments(F "ENGINE" "" "SOURCES;DEPS" ${ARGN})
     set(program fuzz_${name})
@@ -72,7 +72,7 @@ function(azm_fuzz name)
     endforeach()
     set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
     add_dependencies(fuzzers ${program})
-    if(AZM_FUZZ)
+    if(AZM_FUZZ OR AZM_AFL)
         target_link_options(${program} PRIVATE -fsanitize=fuzzer)
         return()
     endif()

@@ -10,7 +10,8 @@ targets=("${@:2}")
 case $preset in
 release | debug | asan | tsan | package | package-arm64) scripts/deps.sh build ;;
 fuzz | coverage) scripts/deps.sh build test ;;
-*) die "there is no preset '$preset': release, debug, asan, tsan, fuzz or coverage" ;;
+afl) scripts/deps.sh build test afl ;;
+*) die "there is no preset '$preset': release, debug, asan, tsan, fuzz, afl or coverage" ;;
 esac
 log=build/$preset.log
 mkdir -p build

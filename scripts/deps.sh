@@ -18,6 +18,7 @@ packages() {
             libclang-rt-16-dev
         ;;
     coverage) echo llvm-16 ;;
+    afl) echo afl-fuzz=afl++ libclang-rt-14-dev ;;
     differential) echo node=nodejs python3-h11 python3-qpid-proton node-mqtt-packet node-ws ;;
     conformance) echo ca-certificates iproute2 mosquitto-clients openssl swtpm ;;
     node) echo npm=npm ;;
