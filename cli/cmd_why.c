@@ -21,7 +21,7 @@ const char why_help[] =
     "why dev1\n"
     "why dev1 -m module1 -o json\n"
     "why --refused --cause C131 --since 1h\n"
-    "All causes: docs/reference/why.md. Nothing at all came from a device? Run there:\n"
+    "All causes: azimuth docs C101. Nothing at all came from a device? Run there:\n"
     "doctor --from-device HOST";
 
 /* ---- for a terminal */

@@ -64,6 +64,13 @@ const struct cli_verb cli_verbs[] = {
      .summary = "Prints a link that signs in to the console, once, within an hour",
      .kind = CLI_CONNECTS,
      .run = console_link},
+    {.words = "docs",
+     .summary = "Prints where the documentation is, to be read without a network",
+     .kind = CLI_CONNECTS | CLI_WORD,
+     .options = docs_options,
+     .run = docs_where,
+     .more = "docs\n"
+             "docs C131"},
     {.words = "device simulate",
      .summary = "Sends telemetry as one device, or as thousands",
      .kind = ASKS | CLI_BODY,

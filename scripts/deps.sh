@@ -11,7 +11,7 @@ packages() {
     build)
         echo npm=npm g++ cmake ninja-build pkg-config python3 ccache libcmocka-dev libxxhash-dev libwslay-dev \
             libssl-dev node-llhttp libsimdjson-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev \
-            zlib1g-dev libsnappy-dev librdkafka-dev
+            zlib1g-dev libsnappy-dev librdkafka-dev python3-markdown
         ;;
     test)
         echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \

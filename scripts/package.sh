@@ -62,7 +62,8 @@ fill_doc() {
     put 644 packaging/deb/copyright usr/share/doc/azimuth/copyright
     zipped CHANGELOG.md usr/share/doc/azimuth/changelog
     put 644 README.md usr/share/doc/azimuth/README.md
-    while read -r file; do put 644 "$file" "usr/share/doc/azimuth/$file"; done < <(git ls-files "docs/*.md" "docs/pictures/*")
+    while read -r file; do put 644 "$file" "usr/share/doc/azimuth/$file"; done < <(git ls-files "docs/*.md")
+    site/build.py --out "$doc/html" --version "$version"
     for file in packaging/{grafana,prometheus}/*; do
         [ ! -f "$file" ] || put 644 "$file" "usr/share/doc/azimuth/examples/${file#packaging/}"
     done

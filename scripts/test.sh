@@ -67,7 +67,7 @@ stage release build_release
 # These suites mostly wait for clients that wait; what they leave of the processors builds the rest.
 nice -n 10 bash -c 'scripts/build.sh asan; scripts/build.sh tsan threads azimuth; scripts/build.sh fuzz fuzzers' \
     >build/test/ahead.log 2>&1 &
-suites_of cli wrappers observe console authorisation security transcripts conformance
+suites_of docs cli wrappers observe console authorisation security transcripts conformance
 wait
 stage asan build_asan
 stage unit unit

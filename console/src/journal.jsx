@@ -33,7 +33,8 @@ export function Attempt({ of: a }) {
     const rows = [['Observed', a.observed], ['Expected', a.expected]].filter(([, text]) => text);
     return <article class="card attempt">
         <div class="row"><Cause of={a} /><span class="hint"><Ago time={a.time} />{a.count > 1 && `, ${count(a.count)} times since ${a.firstTime}`}</span>
-            <span class="spring" /><span class="hint">{whence(a)}</span></div>
+            <span class="spring" /><span class="hint">{whence(a)}</span>
+            {/^C\d+$/.test(a.cause) && <a href={`/console/docs/${a.cause.toLowerCase()}`} target="_blank" rel="noopener">About {a.cause}</a>}</div>
         <p>{a.happened}</p>
         {rows.length > 0 && <dl class="facts">{rows.map(([name, text]) => <div key={name}><dt>{name}</dt><dd>{text}</dd></div>)}</dl>}
         {a.next && <div class="line"><code aria-label="Next step">{a.next}</code><Copy text={a.next} /></div>}

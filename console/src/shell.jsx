@@ -53,6 +53,7 @@ function Bar({ onHelp, onFind }) {
         <State kind={kind}>{text}</State>
         <button type="button" class="plain" onClick={nextTheme} title="Light, dark, or as the system has it">
             Theme: {theme.value}</button>
+        <a href="/console/docs/index.html" target="_blank" rel="noopener">Docs</a>
         <button type="button" class="plain" onClick={onHelp} aria-keyshortcuts="?">Keys</button>
         <span class="who" title={who.rights.join(', ')}>{who.name}</span>
         <button type="button" class="plain" onClick={signOut}>Sign out</button>

@@ -163,6 +163,27 @@ static void files_are_served_compressed_and_kept_by_the_browser(void **state)
     expect(request("GET /console/assets/none.js", gzip, NULL), 404);
 }
 
+static void the_documentation_stands_beside_the_pages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *location; /* location: "" is a page of its own */
+        int status;
+    } rows[] = {
+        {"GET /console/docs/index.html", "", 200},
+        {"GET /console/docs", "/console/docs/index.html", 302},
+        {"GET /console/docs/", "/console/docs/index.html", 302},
+        {"GET /console/docs/C131", "/console/docs/reference/why.html#c131", 302},
+        {"GET /console/docs/c1310", "", 404},
+        {"GET /console/docs/none.html", "", 404},
+        {"GET /console/docs/tutorials/none.html", "", 404},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        expect(request(rows[i].path, "", NULL), rows[i].status);
+        if (rows[i].status == 302) assert_string_equal(header("location"), rows[i].location);
+    }
+}
+
 static void no_script_or_frame_of_others_gets_in(void **state)
 {
     (void)state;
@@ -918,6 +939,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(files_are_served_compressed_and_kept_by_the_browser),
+        TEST(the_documentation_stands_beside_the_pages),
         TEST(no_script_or_frame_of_others_gets_in),
         TEST(browsers_are_led_to_the_pages),
         TEST(a_link_signs_in_once),

@@ -278,7 +278,7 @@ def expect_all(status, jobs, *words):
 @group.case
 def every_verb_of_the_help_is_in_this_table():
     listed = re.findall(r"^  (\S+(?: [a-z0-9-]+)*)  ", azimuth("--help").out, re.MULTILINE)
-    known = {*CONNECTING, *WAITING, *LOCAL, *SOCKET, "serve", "dev"}
+    known = {*CONNECTING, *WAITING, *LOCAL, *SOCKET, "docs", "serve", "dev"}
     check(set(listed) == known, f"the help lists {sorted(set(listed) ^ known)}")
 
 
@@ -314,6 +314,21 @@ def who_may_ask_the_socket_alone():
         check(PASSWORD.strip() not in hub.log() and "what=create user=maria" in hub.log(), hub.log())
     with Hub("--console", "off") as hub:
         expect(hub.run(*SOCKET["console link"]), NOT_FOUND, "there is no console")
+
+
+@group.case
+def the_documentation_is_at_a_server_or_among_the_files_of_the_package():
+    pages = pathlib.Path("/usr/share/doc/azimuth/html/index.html")
+    with Hub() as hub:
+        check(hub.must("docs").out == f"{hub.admin_url()}/console/docs/index.html\n", "another place")
+        where = hub.must("docs", "c131").out.strip()
+        check(where == f"{hub.admin_url()}/console/docs/reference/why.html#c131", where)
+        check('<tr id="c131">' in hub.ask("GET", "/console/docs/reference/why.html", url=hub.admin_url())[1], "the page has no such row")
+        expect(hub.run("docs", "C13"), USAGE, "'C13' is no cause")
+    if pages.exists():
+        check(azimuth("docs").out == f"file://{pages}\n", "the package's pages are not named")
+    else:
+        expect(azimuth("docs"), NOT_FOUND, "no server with a console runs here", "azimuth dev")
 
 
 @group.case

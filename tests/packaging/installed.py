@@ -98,7 +98,7 @@ def another_device_is_told_in_one_sentence_why_it_is_refused(machine):
 @cases.case
 def pages_and_completions_are_where_programs_look(machine):
     for path in ("man/man1/azimuth.1.gz", "man/man1/azm.1.gz", "man/man5/azimuth.yaml.5.gz", "zsh/vendor-completions/_azimuth",
-                 "fish/vendor_completions.d/azimuth.fish", "doc/azimuth/sbom.cdx.json"):
+                 "fish/vendor_completions.d/azimuth.fish", "doc/azimuth/sbom.cdx.json", "doc/azimuth/html/index.html", "doc/azimuth/html/reference/why.html"):
         # minbase leaves no manual out; a machine that does (dpkg's path-exclude) is another matter
         machine.run("test", "-s", f"/usr/share/{path}")
     said = machine.run("bash", "-c", ". /usr/share/bash-completion/completions/azm; COMP_WORDS=(azimuth hub dev); COMP_CWORD=2; "

@@ -5,6 +5,7 @@
  * called or sends: the policy has no exception, since styles that scripts make go through the CSSOM. */
 #include "front/console/files.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -22,12 +23,26 @@ static const struct console_file *find(struct slice path)
     return NULL;
 }
 
-/* "assets/x.js" is that file or nothing; all else is a page. */
+/* "assets/x.js" and "docs/x.html" are that file or nothing; all else is a page of the application. */
 static const struct console_file *choose(struct slice path)
 {
     const struct console_file *file = find(path);
-    if (file || slice_starts(path, SLICE_LIT("assets/"))) return file;
+    if (file || slice_starts(path, SLICE_LIT("assets/")) || slice_starts(path, SLICE_LIT("docs/")))
+        return file;
     return find(SLICE_LIT("index.html"));
+}
+
+/* Short addresses: "docs" is the first page of the documentation, "docs/c131" what it says of that cause. */
+static bool is_short(struct slice path, struct buf *to)
+{
+    struct slice code = slice_from(path, SLICE_LIT("docs/").len);
+    if (slice_is(path, "docs") || slice_is(path, "docs/"))
+        buf_printf(to, "/console/docs/index.html");
+    else if (slice_starts(path, SLICE_LIT("docs/")) && code.len == 4 &&
+             (code.ptr[0] | 0x20) == 'c' && isdigit(code.ptr[1]) && isdigit(code.ptr[2]) &&
+             isdigit(code.ptr[3]))
+        buf_printf(to, "/console/docs/reference/why.html#c%.3s", (const char *)code.ptr + 1);
+    return buf_size(to) > 0;
 }
 
 static bool lists(struct slice list, const char *wanted)
@@ -96,12 +111,21 @@ void files_ca(struct call *c)
                                                      .body = pem});
 }
 
+static void lead_to(struct call *c, struct slice address)
+{
+    const struct http1_header location = {SLICE_LIT("location"), address};
+    rest_answer_with(
+        c, &(struct http1_response){.status = 302, .headers = &location, .header_count = 1});
+}
+
 void files_answer(struct call *c)
 {
-    struct slice path = c->request->path;
-    struct buf plain = {0};
-    const struct console_file *file = choose(slice_from(path, strlen("/console/")));
-    if (file == NULL)
+    struct slice path = slice_from(c->request->path, strlen("/console/"));
+    struct buf plain = {0}, elsewhere = {0};
+    const struct console_file *file = choose(path);
+    if (is_short(path, &elsewhere))
+        lead_to(c, buf_slice(&elsewhere));
+    else if (file == NULL)
         rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), "there is no such file");
     else if (lists(http1_header(c->request, "accept-encoding"), "gzip"))
         answer_file(c, file, true, slice_of(file->gzip, file->gzip_size));
@@ -110,4 +134,5 @@ void files_answer(struct call *c)
     else
         rest_answer_status(c, STATUS_SERVICE_UNAVAILABLE, "the file is damaged");
     buf_free(&plain);
+    buf_free(&elsewhere);
 }

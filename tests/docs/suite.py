@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""suite.py [--long] [WORDS]: what is true of the documentation without running what it says, which tests/cli does."""
+import html.parser
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SITE = ROOT / "build" / "docs-site"
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+MENTION = re.compile(r"(?<![\w/.-])docs/[\w/.-]+\.(?:md|png|svg|toml)\b")
+CASES = []
+
+
+class Failed(Exception):
+    """What a case found wrong, in a sentence."""
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def check(good, sentence):
+    if not good:
+        raise Failed(sentence)
+
+
+def tracked(*patterns):
+    said = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [ROOT / name for name in said.split("\0") if name and (ROOT / name).is_file()]
+
+
+def slug(heading):
+    """A heading's anchor, as GitHub makes it."""
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
+
+
+def without_code(text):
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(file):
+    return {slug(heading) for heading in re.findall(r"^#+ (.*)$", without_code(file.read_text(encoding="utf-8")), re.MULTILINE)}
+
+
+@case
+def links_between_files_lead_somewhere():
+    dead, count = [], 0
+    for file in tracked("*.md"):
+        for target in LINK.findall(re.sub(r"`[^`\n]*`", "", without_code(file.read_text(encoding="utf-8")))):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            to = (file.parent / path) if path else file
+            count += 1
+            if not to.exists() or anchor and to.suffix == ".md" and anchor not in anchors(to):
+                dead.append(f"{file.relative_to(ROOT)}: {target}")
+    check(not dead, "; ".join(dead))
+    return f"{count} links"
+
+
+@case
+def pages_that_are_named_are_there():
+    gone = set()
+    for file in tracked():
+        if file.suffix in (".png", ".pcap", ".avro") or "package-lock" in file.name:
+            continue
+        for name in MENTION.findall(file.read_text(encoding="utf-8", errors="ignore")):
+            if not (ROOT / name).exists():
+                gone.add(f"{file.relative_to(ROOT)}: {name}")
+    check(not gone, "; ".join(sorted(gone)))
+
+
+class Reader(html.parser.HTMLParser):
+    """What a page of the site refers to, and what it has."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.loads, self.ids, self.inline = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        has = dict(attrs)
+        self.ids += [has["id"]] if "id" in has else []
+        self.links += [has["href"]] if tag == "a" else []
+        self.loads += [has[name] for name in ("src", "href") if name in has and tag != "a"]
+        if tag == "style" or tag == "script" and "src" not in has or any(name == "style" or name.startswith("on") for name in has):
+            self.inline.append(self.get_starttag_text())
+
+
+def pages():
+    return {page: Reader(page.read_text(encoding="utf-8")) for page in sorted(SITE.rglob("*.html"))}
+
+
+@case
+def the_site_is_built_and_its_links_lead_somewhere():
+    done = subprocess.run([ROOT / "site/build.py", "--out", SITE, "--version", "of a test"], capture_output=True, text=True, check=False)
+    check(done.returncode == 0 and not done.stdout, done.stdout + done.stderr)
+    of, count = pages(), 0
+    for page, reader in of.items():
+        check(len(reader.ids) == len(set(reader.ids)), f"{page.name}: an id stands there twice")
+        for link in [*reader.links, *reader.loads]:
+            path, _, anchor = link.partition("#")
+            to = (page.parent / path).resolve() if path else page
+            count += 1
+            check(to.is_file(), f"{page.relative_to(SITE)}: {link} is dead")
+            check(not anchor or anchor in of[to].ids, f"{page.relative_to(SITE)}: {link} has no such anchor")
+    return f"{len(of)} pages, {count} links"
+
+
+@case
+def a_page_loads_nothing_from_elsewhere_and_has_no_script_or_style_in_it():
+    for page, reader in pages().items():
+        check(not [load for load in reader.loads if re.match(r"([a-z]+:)?//", load)], f"{page.name}: {reader.loads}")
+        check(not reader.inline, f"{page.name}: {reader.inline}")
+
+
+@case
+def every_cause_has_a_short_address():
+    why = pages()[SITE / "reference" / "why.html"]
+    causes = re.findall(r'^    \[\w+\] = \{"(C\d+)"|\{"(C\d{3})"', (ROOT / "src/hub/refusal/cause.c").read_text(encoding="utf-8"), re.MULTILINE)
+    codes = {(a or b).lower() for a, b in causes}
+    check(len(codes) > 20, f"only {len(codes)} causes are found in cause.c")
+    check(codes <= set(why.ids), f"no anchor for {sorted(codes - set(why.ids))}")
+    return f"{len(codes)} causes"
+
+
+@case
+def the_list_of_differences_is_what_its_file_makes():
+    page = ROOT / "docs/reference/compatibility.md"
+    sys.path.insert(0, str(ROOT / "tests/conformance"))
+    import compatibility  # pylint: disable=import-outside-toplevel
+    kept = page.read_text(encoding="utf-8")
+    made = compatibility.DIFFERENCES_HEAD + kept.partition(compatibility.DIFFERENCES_HEAD)[2]
+    check(made == compatibility.differences(), "run tests/conformance/compatibility.py --differences")
+
+
+def judge(function):
+    name = function.__name__.replace("_", " ")
+    try:
+        note = function()
+        print(f"ok {name}" + (f" # {note}" if note else ""), flush=True)
+        return True
+    except (Exception, SystemExit) as why:  # whatever went wrong, the others are tried
+        print(f"not ok {name} # {why}", flush=True)
+        return False
+
+
+def main():
+    words = " ".join(word for word in sys.argv[1:] if word != "--long")
+    results = [judge(function) for function in CASES if words in function.__name__.replace("_", " ")]
+    print(f"\n{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
