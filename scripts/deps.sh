@@ -14,7 +14,7 @@ packages() {
             zlib1g-dev libsnappy-dev librdkafka-dev python3-markdown
         ;;
     test)
-        echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl clang-16 \
+        echo python3-qpid-proton iproute2 mosquitto mosquitto-clients openssl zsh=zsh fish=fish clang-16 \
             libclang-rt-16-dev
         ;;
     coverage) echo llvm-16 ;;
