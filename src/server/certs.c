@@ -94,7 +94,7 @@ static void set_serial(X509 *cert)
 static void set_validity(X509 *cert, int64_t wall_us, int days)
 {
     time_t now = (time_t)(wall_us / 1000000);
-    X509_time_adj_ex(X509_getm_notBefore(cert), 0, -3600, &now);
+    X509_time_adj_ex(X509_getm_notBefore(cert), -CERTS_EARLY_DAYS, 0, &now);
     X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, &now);
 }
 

@@ -19,6 +19,8 @@ enum {
     CERTS_CA_DAYS = 20 * 365,
     CERTS_SERVER_DAYS = 365,
     CERTS_RENEW_DAYS = 30,
+    CERTS_EARLY_DAYS =
+        7, /* they begin so long before they are made: a clock may be behind, or be set back */
     CERTS_RSA_BITS = 2048,
 };
 

@@ -67,6 +67,7 @@ struct server {
     pthread_t rsa_thread;
     bool rsa_running;
     atomic_bool rsa_ended; /* made or failed: nobody else writes its files now */
+    int64_t certs_until_s; /* when the first of the certificates in use ends */
     sigset_t signals;
     char ca_path[DIR_PATH_MAX + 16];
     struct buf ca_pem;
@@ -217,14 +218,22 @@ static enum err load_ours(struct server *s, bool with_rsa, struct certs_pair *pa
 GAUGE(certificate_until, "azimuth_tls_certificate_expiry_seconds",
       "When that of the server's certificates ends that ends first, in seconds since 1970");
 
-static void note_until(const struct certs_pair *pairs, size_t count)
+static void note_until(struct server *s, const struct certs_pair *pairs, size_t count)
 {
     int64_t first = 0;
     for (size_t i = 0; i < count; i++) {
         int64_t until = certs_pair_until_s(&pairs[i]);
         if (first == 0 || until < first) first = until;
     }
+    s->certs_until_s = first;
     metric_set(&certificate_until, first);
+}
+
+/* One of ours ends soon, or has: the machine slept, or somebody set its clock. */
+static bool certificate_is_due(const struct server *s)
+{
+    int64_t renewal_s = s->certs_until_s - (int64_t)CERTS_RENEW_DAYS * 86400;
+    return s->cfg->tls_cert_count == 0 && clock_wall_us() / 1000000 > renewal_s;
 }
 
 static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *out)
@@ -248,7 +257,7 @@ static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *o
         };
         e = tls_server_context(&config, s->tls.newest.of[use], &out->of[use]);
     }
-    if (e == OK) note_until(pairs, count);
+    if (e == OK) note_until(s, pairs, count);
     if (e != OK) tls_set_drop(out);
     for (size_t i = 0; i < TLS_IDENTITIES_MAX; i++) certs_pair_free(&pairs[i]);
     return e;
@@ -633,8 +642,9 @@ void server_run(struct server *s, server_load_fn load, void *ctx)
             tell_manager(notify_manager("READY=1"));
         }
         if (signal_number == SIGUSR1) renew_context(s, "rsa");
-        if (clock_mono_us() < rotate_us) continue;
-        renew_context(s, "rotation");
+        bool due = certificate_is_due(s);
+        if (clock_mono_us() < rotate_us && !due) continue;
+        renew_context(s, due ? "expiry" : "rotation");
         rotate_us = clock_mono_us() + TLS_TICKET_LIFE_S * 1000000ll;
     }
 }
