@@ -12,7 +12,7 @@ from hub import ROOT, WORK
 
 HERE = pathlib.Path(__file__).resolve().parent
 # The longest begin first; `disk` wants a file system of its own.
-GROUPS = ("damage", "limits", "slow", "kill", "deliver", "provision", "disk", "sync", "web", "stop", "start")
+GROUPS = ("damage", "limits", "slow", "kill", "deliver", "provision", "disk", "sync", "web", "lose", "clock", "memory", "stop", "start")
 AT_ONCE = 2
 CLIENTS = ("node", "java", "cosmos", "kafka")  # of the conformance suite, which `deliver` has its targets from
 

@@ -66,6 +66,12 @@ def free_port(chance=random):
             return port
 
 
+def preloaded(**files):
+    """The environment of a program that has the shim before its libraries; its parts' files by name."""
+    return {"LD_PRELOAD": str(SHIM), "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", ""),
+            **{name: str(path) for name, path in files.items()}}
+
+
 class Hub:
     """A directory with a server on it, which is started, killed and started again on the same ports."""
 
@@ -196,7 +202,7 @@ class Hub:
 class Storm:
     """Devices that send at full speed and keep a ledger."""
 
-    def __init__(self, hub, devices, seed, plain=True, tls=True, window=32, padding=200, rate=None):
+    def __init__(self, hub, devices, seed, plain=True, tls=True, window=32, padding=200, rate=None, environment=None):
         hub.create(f"storm-{i:04}" for i in range(devices))
         command = [STORM, "--host", HOST, "--key", hub.policy_key("device"), "--devices", devices,
                    "--seed", seed, "--window", window, "--padding", padding]
@@ -205,7 +211,7 @@ class Storm:
         command += ["--tls-port", hub.ports["mqtt"], "--ca", hub.data / "ca.pem"] if tls else []
         self.hub, self.devices, self.ledger = hub, devices, hub.work / "ledger.csv"
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE)
+                                        stdout=subprocess.PIPE, env={**os.environ, **(environment or {})})
 
     def __enter__(self):
         return self

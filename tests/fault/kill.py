@@ -1,7 +1,7 @@
 """kill.py - the server is killed without warning while devices send at full speed."""
 import time
 
-from hub import SLOW, Group, Storm, judge, main
+from hub import SLOW, Group, Storm, judge, main, wait_for
 
 group = Group()
 ALIVE_SECONDS_MAX = 1.2 * SLOW
@@ -59,6 +59,27 @@ def nothing_acknowledged_is_lost_when_the_server_is_killed(context):
 @group.case
 def nothing_acknowledged_is_lost_with_several_workers(context):
     return storm_and_kill(context, 30 if context.long else 4, 60, workers=3)
+
+
+@group.case
+def all_devices_come_back_at_once_after_a_kill(context):
+    """Full handshakes of TLS for every second one; who is back sends on."""
+    devices = 3000 if context.long else 300
+    hub = context.hub("--log-level", "warn").start()
+    with Storm(hub, devices, seed=context.chance.randrange(1 << 31), rate=2000) as storm:
+        longest = 0
+        for _ in range(5 if context.long else 2):
+            wait_for("all devices", lambda: storm.status()["connected"] == devices, 120 * SLOW)
+            storm.wait_acked(1000)
+            hub.kill()
+            began = time.monotonic()
+            hub.start()
+            wait_for("all devices again", lambda: storm.status()["connected"] == devices, 120 * SLOW)
+            longest = max(longest, time.monotonic() - began)
+        storm.finish()
+    hub.kill()
+    judge(hub, storm.ledger, copy=False)
+    return f"{devices} devices were back within {longest:.1f} s"
 
 
 @group.case

@@ -1,14 +1,16 @@
-/* shim.c - preloaded into the server: fsync and fdatasync that fail, or take long.
+/* shim.c - preloaded into the server: fsync and fdatasync that fail, or take long, and files that can only be read.
  *
  * The file named by FAULT_CONTROL says what happens; it is read anew at each call:
  *
  *   fail AFTER NAME     calls on files whose path contains NAME fail with EIO, but for the first AFTER
  *   delay MS NAME       they take MS milliseconds longer
+ *   readonly AFTER NAME writes to such files, and new lengths, fail with EROFS, but for the first AFTER
  *   (empty, or absent)  nothing
  *
  * Each call that failed or was delayed makes FAULT_CONTROL.hits one byte longer.
  */
-#include <dlfcn.h>
+#include "shim.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -57,8 +59,8 @@ static int is_about(const struct wish *w, int fd)
     return strstr(path, w->name) != NULL;
 }
 
-/* What is to happen to this call: -1 it fails, otherwise milliseconds of delay. */
-static long consult(int fd)
+/* What is to happen to this call, a sync or a write: -1 it fails, otherwise milliseconds of delay. */
+static long consult(int fd, bool is_write)
 {
     const char *path = getenv("FAULT_CONTROL");
     char text[TEXT_MAX];
@@ -71,10 +73,10 @@ static long consult(int fd)
         strcpy(last_text, text);
         calls = 0;
     }
-    if (sscanf(text, "%15s %ld %127s", w.verb, &w.number, w.name) == 3 && is_about(&w, fd)) {
+    if (sscanf(text, "%15s %ld %127s", w.verb, &w.number, w.name) == 3 &&
+        is_write == (strcmp(w.verb, "readonly") == 0) && is_about(&w, fd)) {
         calls++;
-        if (strcmp(w.verb, "delay") == 0) verdict = w.number;
-        if (strcmp(w.verb, "fail") == 0 && calls > w.number) verdict = -1;
+        verdict = strcmp(w.verb, "delay") == 0 ? w.number : -(calls > w.number);
     }
     if (verdict) note_hit(path);
     pthread_mutex_unlock(&lock);
@@ -84,7 +86,7 @@ static long consult(int fd)
 static int sync_or_not(const char *name, int fd)
 {
     int saved = errno;
-    long verdict = consult(fd);
+    long verdict = consult(fd, false);
     errno = saved;
     if (verdict < 0) {
         errno = EIO;
@@ -92,9 +94,19 @@ static int sync_or_not(const char *name, int fd)
     }
     struct timespec wait = {verdict / 1000, verdict % 1000 * 1000000};
     while (verdict && nanosleep(&wait, &wait)) continue;
-    int (*real)(int);
-    *(void **)&real = dlsym(RTLD_NEXT, name);
-    return real(fd);
+    REAL(int (*real)(int), name, real);
+    uint64_t begun = lose_sync_begins();
+    int result = real(fd);
+    if (result == 0) lose_sync_succeeded(fd, begun);
+    return result;
+}
+
+bool shim_refuses_write(int fd)
+{
+    int saved = errno;
+    bool refuses = consult(fd, true) < 0;
+    errno = refuses ? EROFS : saved;
+    return refuses;
 }
 
 int fsync(int fd)

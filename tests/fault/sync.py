@@ -1,8 +1,7 @@
 """sync.py - the disk does not keep what it was given (shim.c): syncs fail, or take long."""
-import os
 import time
 
-from hub import SHIM, Group, Storm, check, judge, main, wait_for
+from hub import Group, Storm, check, judge, main, preloaded, wait_for
 
 group = Group()
 DELAY_MS = 2000
@@ -14,8 +13,7 @@ class Control:
     def __init__(self, hub):
         self.path, self.hits_path = hub.work / "control", hub.work / "control.hits"
         self.say("")
-        hub.environment = {"LD_PRELOAD": str(SHIM), "FAULT_CONTROL": str(self.path),
-                           "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
+        hub.environment = preloaded(FAULT_CONTROL=self.path)
 
     def say(self, words):
         """Replaced as a whole, since the shim may read at any moment; hits are counted anew."""
@@ -74,6 +72,13 @@ def after_a_failed_sync_of_the_journal_nothing_is_acknowledged(context):
 @group.case
 def after_a_failed_sync_it_still_stops_when_told_and_says_so(context):
     return log_fails(context, "fail 0 /journal", lambda hub: hub.stop(wanted=1))
+
+
+@group.case
+def when_all_can_only_be_read_nothing_is_acknowledged(context):
+    """As after errors of a disk, when Linux mounts its file system read-only."""
+    skipped = context.chance.randrange(50)
+    return log_fails(context, f"readonly {skipped} /data/", lambda hub: hub.kill())
 
 
 @group.case
