@@ -11,8 +11,9 @@ import time
 from hub import ROOT, WORK
 
 HERE = pathlib.Path(__file__).resolve().parent
-# The longest begin first; `disk` wants a file system of its own.
-GROUPS = ("damage", "limits", "slow", "kill", "deliver", "provision", "disk", "sync", "web", "lose", "clock", "memory", "stop", "start")
+# The longest begin first, but for `endure`, which is for long runs and measures; `disk` wants a file system of its own.
+GROUPS = ("damage", "limits", "slow", "kill", "deliver", "provision", "disk", "sync", "web", "lose", "clock", "memory",
+          "stop", "start", "endure")
 AT_ONCE = 2
 CLIENTS = ("node", "java", "cosmos", "kafka")  # of the conformance suite, which `deliver` has its targets from
 
@@ -30,7 +31,8 @@ def may_mount():
 def command(group, options):
     wrapper = may_mount() if group == "disk" else []
     return [*wrapper, sys.executable, HERE / f"{group}.py", str(options.seed),
-            *(["--long"] if options.long else [])]
+            *(["--long"] if options.long else []),
+            *([f"--minutes={options.minutes}"] if options.minutes else [])]
 
 
 def bring_clients():
@@ -69,6 +71,7 @@ def run_all(groups, options):
 def main():
     parser = argparse.ArgumentParser(prog="./dev chaos", description="Real faults on the real server.")
     parser.add_argument("--long", action="store_true", help="a hundred kills instead of a few")
+    parser.add_argument("--minutes", type=float, help="of `endure`; with --long 30")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the printed one, to try again")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of: {' '.join(GROUPS)}; default: all")
     options = parser.parse_args()
@@ -78,9 +81,10 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     os.chdir(WORK)  # sockets are named by short relative paths
     print(f"seed {options.seed} (again with: ./dev chaos --seed {options.seed})", flush=True)
-    if "deliver" in (options.groups or GROUPS):
+    groups = options.groups or [group for group in GROUPS if group != "endure" or options.long or options.minutes]
+    if "deliver" in groups:
         bring_clients()
-    lines = run_all(options.groups or GROUPS, options)
+    lines = run_all(groups, options)
     passed, failed, skipped = (sum(bool(re.match(mark, line)) for line in lines)
                                for mark in ("ok ", "not ok ", "skipped: "))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

@@ -284,12 +284,12 @@ class Group:
         self.cases.append(function)
         return function
 
-    def run(self, seed, long):
+    def run(self, seed, long, minutes):
         failed = 0
         for number, function in enumerate(self.cases):
             name = function.__name__.replace("_", " ")
             # Short, for there is a limit to the length of a socket's path.
-            context = Context(f"{pathlib.Path(sys.argv[0]).stem}{number}", random.Random(f"{seed} {name}"), long)
+            context = Context(f"{pathlib.Path(sys.argv[0]).stem}{number}", random.Random(f"{seed} {name}"), long, minutes)
             began = time.monotonic()
             try:
                 with context:
@@ -307,8 +307,8 @@ class Group:
 class Context:
     """What a case works with; at its end no process is left and every server is asked for complaints."""
 
-    def __init__(self, name, chance, long):
-        self.name, self.chance, self.long, self.hubs = name, chance, long, []
+    def __init__(self, name, chance, long, minutes):
+        self.name, self.chance, self.long, self.minutes, self.hubs = name, chance, long, minutes, []
 
     def hub(self, *options, **more):
         hub = Hub(f"{self.name}{'abcdefgh'[len(self.hubs)]}", *options, **more)
@@ -332,5 +332,6 @@ class Context:
 
 
 def main(group):
-    """python3 FILE SEED [--long]"""
-    sys.exit(1 if group.run(sys.argv[1], "--long" in sys.argv) else 0)
+    """python3 FILE SEED [--long] [--minutes=N]"""
+    minutes = [float(word.partition("=")[2]) for word in sys.argv if word.startswith("--minutes=")]
+    sys.exit(1 if group.run(sys.argv[1], "--long" in sys.argv, minutes[0] if minutes else 0) else 0)
