@@ -5,11 +5,18 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "post/hold.h"
 
 _Thread_local const struct lane *lane_running;
 
 /* The message whose handler runs on this thread; NULL once the handler has kept it. */
 static _Thread_local struct msg *delivering;
+
+/* See hold.h: lanes that are to be woken, one bit each. */
+static _Thread_local struct {
+    bool on;
+    uint64_t lanes;
+} held;
 
 static void wake_nobody(struct lane *lane)
 {
@@ -133,6 +140,31 @@ void msg_keep(struct msg *m)
     delivering = NULL;
 }
 
+static void wake(struct lane *target)
+{
+    if (held.on)
+        held.lanes |= UINT64_C(1) << target->id;
+    else
+        target->wake(target);
+}
+
+void post_hold(void)
+{
+    _Static_assert(LANES_MAX <= 64, "a bit for each lane");
+    assert(!held.on);
+    held.on = true;
+}
+
+void post_release(const struct office *office)
+{
+    assert(held.on);
+    held.on = false;
+    for (; held.lanes; held.lanes &= held.lanes - 1) {
+        struct lane *target = office->lanes[__builtin_ctzll(held.lanes)];
+        target->wake(target);
+    }
+}
+
 void post(struct lane *lane, struct addr from, struct addr to, struct msg *m)
 {
     assert(to.lane < lane->office->count);
@@ -144,7 +176,7 @@ void post(struct lane *lane, struct addr from, struct addr to, struct msg *m)
     do m->next = head;
     while (!atomic_compare_exchange_weak_explicit(&target->inbox, &head, m, memory_order_release,
                                                   memory_order_relaxed));
-    if (head == NULL) target->wake(target);
+    if (head == NULL) wake(target);
 }
 
 void post_reply(struct lane *lane, const struct msg *m, struct msg *reply)

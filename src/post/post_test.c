@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "base/clock.h"
+#include "post/hold.h"
 #include "post/thread.h"
 
 enum { PING = POST_TEST, PONG };
@@ -47,6 +48,35 @@ static void messages_arrive_in_order_and_replies_carry_the_call(void **state)
     assert_int_equal(c.seen, 100);
     lane_fini(&a);
     lane_fini(&b);
+}
+
+static void count_wake(struct lane *lane)
+{
+    ++*(unsigned *)lane->wake_ctx;
+}
+
+static void held_wakes_come_once_for_each_lane_behind_the_last_message(void **state)
+{
+    static struct lane lanes[LANES_MAX];
+    struct office office = {0};
+    unsigned wakes[LANES_MAX] = {0};
+    const unsigned targets[] = {1, LANES_MAX - 1, 1, 1, LANES_MAX - 1};
+    (void)state;
+    for (unsigned i = 0; i < LANES_MAX; i++) {
+        lane_init(&lanes[i], &office, "lane");
+        lanes[i].wake = count_wake;
+        lanes[i].wake_ctx = &wakes[i];
+    }
+    post_hold();
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        post(&lanes[0], lane_addr(&lanes[0]), lane_addr(&lanes[targets[i]]), msg_new(PING, 0));
+    for (unsigned i = 0; i < LANES_MAX; i++) assert_int_equal(wakes[i], 0);
+    post_release(&office);
+    for (unsigned i = 0; i < LANES_MAX; i++)
+        assert_int_equal(wakes[i], i == 1 || i == LANES_MAX - 1);
+    post(&lanes[0], lane_addr(&lanes[0]), lane_addr(&lanes[2]), msg_new(PING, 0));
+    assert_int_equal(wakes[2], 1);
+    for (unsigned i = 0; i < LANES_MAX; i++) lane_fini(&lanes[i]);
 }
 
 static void a_slot_of_an_earlier_life_is_not_found(void **state)
@@ -148,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_arrive_in_order_and_replies_carry_the_call),
+        cmocka_unit_test(held_wakes_come_once_for_each_lane_behind_the_last_message),
         cmocka_unit_test(a_slot_of_an_earlier_life_is_not_found),
         cmocka_unit_test(slots_grow_and_stay_distinct),
         cmocka_unit_test(a_thread_takes_all_mail_before_it_stops),

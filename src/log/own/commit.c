@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/say.h"
 #include "log/own/own.h"
+#include "post/hold.h"
 
 COUNTER(records, "azimuth_log_appends_total", "Records committed.");
 COUNTER(record_bytes, "azimuth_log_append_bytes_total", "Bytes of records committed.");
@@ -177,14 +178,17 @@ static void stamp(struct log *l, struct block *b, struct slice batch, int64_t wa
     }
 }
 
+/* Whoever waits in several partitions is woken once. */
 static void publish(struct log *l)
 {
+    post_hold();
     while (!list_empty(&l->tails.touched)) {
         struct partition *p = CONTAINER_OF(l->tails.touched.next, struct partition, touched);
         tails_publish(p);
         if (may_write(l)) request_writes(l, p, false);
         reads_wake(l, p);
     }
+    post_release(l->lane->office);
 }
 
 static enum err write_group(struct log *l, struct block *b)
