@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/yaml.h"
 #include "hub/hub.h"
+#include "hub/user/user.h"
 #include "proto/tls/tls.h"
 #include "server/config_option.h"
 
@@ -231,9 +232,29 @@ static enum err check_units(const struct config *c)
                                         : "a hub of this tier has 200 at most");
 }
 
+static enum err check_oidc(const struct config *c)
+{
+    if (c->oidc_issuer && !slice_starts(slice_str(c->oidc_issuer), SLICE_LIT("https://")))
+        return fail(ERR_INVALID, "--oidc-issuer %s: an issuer begins with https://",
+                    c->oidc_issuer);
+    if ((c->oidc_issuer == NULL) != (c->oidc_client_id == NULL))
+        return fail(ERR_INVALID, "--oidc-issuer and --oidc-client-id need each other");
+    for (unsigned i = 0; i < c->oidc_role_count; i++) {
+        struct slice role = slice_str(c->oidc_roles[i]);
+        size_t equals = slice_rfind(role, '=');
+        if (equals == 0 || user_role_of(slice_from(role, equals + 1)) == USER_ROLES)
+            return fail(ERR_INVALID,
+                        "--oidc-role %s: expected VALUE=reader, VALUE=operator or "
+                        "VALUE=administrator",
+                        c->oidc_roles[i]);
+    }
+    return OK;
+}
+
 static enum err check(const struct config *c)
 {
     TRY(check_uploads(c));
+    TRY(check_oidc(c));
     TRY(check_units(c));
     if (c->tls_cert_count != c->tls_key_count)
         return fail(ERR_INVALID,
@@ -270,6 +291,7 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
         .disk_reserve = CONFIG_DISK_RESERVE,
         .issued_us = CONFIG_ISSUED_US,
         .upload_container = "azimuth-uploads",
+        .oidc_role_claim = "roles",
         .tier = THROTTLE_OFF,
         .units = 1,
         .log_level = SAY_INFO,

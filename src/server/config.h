@@ -25,7 +25,7 @@ enum {
     CONFIG_HOSTS_MAX = CONFIG_LIST_MAX,
     CONFIG_BINDS_MAX = CONFIG_LIST_MAX,
     CONFIG_CERTS_MAX = CONFIG_LIST_MAX,
-    CONFIG_OPTIONS_MAX = 40,
+    CONFIG_OPTIONS_MAX = 48,
     CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
 };
 
@@ -73,6 +73,12 @@ struct config {
     unsigned units;                         /* of the tier, at least 1 */
     const char *throttles[CONFIG_LIST_MAX]; /* throttle_override() takes each */
     unsigned throttle_count;
+    const char *oidc_issuer,
+        *oidc_client_id; /* NULL: people sign in with what the hub knows alone */
+    const char *oidc_secret_file;
+    const char *oidc_role_claim;
+    const char *oidc_roles[CONFIG_LIST_MAX]; /* VALUE=ROLE */
+    unsigned oidc_role_count;
     const char *seed;         /* YAML file, see seed.h; NULL: none */
     unsigned workers;         /* 0: by the number of CPUs */
     unsigned max_connections; /* 0: by the descriptor limit */

@@ -49,9 +49,9 @@ const struct option config_options[] = {
      "DeviceConnectionStateEvents, DigitalTwinChangeEvents, DeviceJobLifecycleEvents",
      OPTION_EVENTS, 0},
     {"tls-cert", "FILE", AT(tls_certs), AT(tls_cert_count), "made at first start",
-     "your own certificate chain (PEM), repeatable: ECDSA, RSA", OPTION_FILES, 0},
+     "your own certificate chain (PEM), repeatable: ECDSA, RSA", OPTION_LIST, 0},
     {"tls-key", "FILE", AT(tls_keys), AT(tls_key_count), "made at first start",
-     "its key, in the same order", OPTION_FILES, 0},
+     "its key, in the same order", OPTION_LIST, 0},
     {"ephemeral", NULL, AT(ephemeral), 0, "off", "keep nothing", OPTION_SWITCH, 0},
     {"workers", "N", AT(workers), 0, "one per CPU; 1 on two or fewer",
      "cores that serve connections", OPTION_NUMBER, LANES_MAX / 2},
@@ -84,6 +84,18 @@ const struct option config_options[] = {
      "tokens of devices that last longer are refused: 15m", OPTION_DURATION, 0},
     {"issued-certificate-lifetime", "TIME", AT(issued_us), 0, "30d",
      "of certificates that devices get when they register with a request", OPTION_DURATION, 0},
+    {"oidc-issuer", "URL", AT(oidc_issuer), 0, "none",
+     "OpenID provider by whose word people sign in to the console: https://login.example",
+     OPTION_TEXT, 0},
+    {"oidc-client-id", "ID", AT(oidc_client_id), 0, "none", "as the provider knows this server",
+     OPTION_TEXT, 0},
+    {"oidc-client-secret-file", "FILE", AT(oidc_secret_file), 0, "none: PKCE alone",
+     "the secret that the provider gave this server", OPTION_TEXT, 0},
+    {"oidc-role-claim", "NAME", AT(oidc_role_claim), 0, "roles",
+     "the claim of the id_token that says what somebody may", OPTION_TEXT, 0},
+    {"oidc-role", "VALUE=ROLE", AT(oidc_roles), AT(oidc_role_count), "the value is the role's name",
+     "whoever has that value in the claim is reader, operator or administrator; repeatable",
+     OPTION_LIST, 0},
     {"log-level", "LEVEL", AT(log_level), 0, "info", "error, warn, info, debug or trace",
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},
@@ -105,7 +117,7 @@ const struct option *config_option_find(struct slice name)
 
 bool config_option_is_list(const struct option *o)
 {
-    return o->kind == OPTION_HOST || o->kind == OPTION_BIND || o->kind == OPTION_FILES ||
+    return o->kind == OPTION_HOST || o->kind == OPTION_BIND || o->kind == OPTION_LIST ||
            o->kind == OPTION_RETENTION || o->kind == OPTION_EVENTS || o->kind == OPTION_THROTTLES;
 }
 
@@ -340,7 +352,7 @@ enum err config_option_set(struct config *c, const struct option *o, struct slic
     case OPTION_HUB_NAME: return set_hub_name(c, o, value);
     case OPTION_CONTAINER: return set_container(c, o, value);
     case OPTION_BIND: return is_address(value) ? append(c, o, value) : not_a(value, "an address");
-    case OPTION_FILES: return append(c, o, value);
+    case OPTION_LIST: return append(c, o, value);
     case OPTION_PORT: return read_port(value, number_at(c, o->at));
     case OPTION_OPTIONAL_PORT: return set_optional_port(c, o, value);
     case OPTION_ENDPOINT: return set_endpoint(c, o, value);
@@ -391,7 +403,7 @@ bool config_option_same(const struct config *a, const struct config *b, const st
     case OPTION_HOST:
     case OPTION_BIND:
     case OPTION_THROTTLES:
-    case OPTION_FILES: return same_list(a, b, o);
+    case OPTION_LIST: return same_list(a, b, o);
     case OPTION_PORT:
     case OPTION_NUMBER: return same_number(a, b, o->at);
     case OPTION_OPTIONAL_PORT:

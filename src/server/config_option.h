@@ -10,8 +10,8 @@ enum option_kind {
     OPTION_HOST, /* list: `count` is the offset of its count */
     OPTION_HUB_NAME,
     OPTION_CONTAINER,
-    OPTION_BIND,  /* list */
-    OPTION_FILES, /* list */
+    OPTION_BIND, /* list */
+    OPTION_LIST, /* of texts */
     OPTION_PORT,
     OPTION_OPTIONAL_PORT, /* "off" or a port; `count` is the offset of the switch */
     OPTION_ENDPOINT,      /* ADDR:PORT or "off" (NULL); `count` is the offset of the port */

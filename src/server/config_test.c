@@ -126,6 +126,30 @@ static void every_option_reads_its_values(void **state)
     config_free(&c);
 }
 
+static void a_provider_has_a_name_and_roles(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "--oidc-issuer https://a",
+        "--oidc-client-id b",
+        "--oidc-issuer http://a --oidc-client-id b",
+        "--oidc-issuer https://a --oidc-client-id b --oidc-role reader",
+        "--oidc-issuer https://a --oidc-client-id b --oidc-role =reader",
+        "--oidc-issuer https://a --oidc-client-id b --oidc-role x=king",
+    };
+    struct config c;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(load(&c, wrong[i], no_env, NULL), ERR_INVALID);
+        config_free(&c);
+    }
+    assert_int_equal(
+        load(&c, "--oidc-issuer https://a --oidc-client-id b --oidc-role a=b=Reader", no_env, NULL),
+        OK);
+    assert_string_equal(c.oidc_role_claim, "roles");
+    assert_int_equal(c.oidc_role_count, 1);
+    config_free(&c);
+}
+
 static void throttles_are_a_tier_s_and_what_is_said_otherwise(void **state)
 {
     (void)state;
@@ -408,6 +432,7 @@ int main(void)
         cmocka_unit_test(flags_win_over_environment_over_file),
         cmocka_unit_test(a_stronger_place_replaces_a_whole_list),
         cmocka_unit_test(every_option_reads_its_values),
+        cmocka_unit_test(a_provider_has_a_name_and_roles),
         cmocka_unit_test(throttles_are_a_tier_s_and_what_is_said_otherwise),
         cmocka_unit_test(a_tier_has_so_many_units),
         cmocka_unit_test(a_retention_by_size_alone_has_no_time),

@@ -37,10 +37,14 @@ void rig_start_with(struct rig *r, const struct out_carrier *carrier)
                               .ephemeral = true,
                               .password_cost = 4};
     struct lane *cores[] = {&r->core};
-    *r = (struct rig){
-        .now_us = 1000000, .wall_us = 1800000000000000, .events = r->events, .issuer = r->issuer};
+    *r = (struct rig){.now_us = 1000000,
+                      .wall_us = 1800000000000000,
+                      .events = r->events,
+                      .issuer = r->issuer,
+                      .oidc = r->oidc};
     cfg.events = r->events;
     cfg.issuer = r->issuer;
+    cfg.oidc = r->oidc;
     cfg.issued_us = 3600 * 1000000ll;
     current = r;
     clock_use(&source);

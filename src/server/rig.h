@@ -16,6 +16,7 @@ struct rig {
     int64_t now_us, wall_us;
     unsigned events;                  /* of wire_config; set before rig_start() */
     const struct x509_issuer *issuer; /* likewise */
+    struct rest_oidc oidc;            /* likewise */
 };
 
 struct rig_conn {

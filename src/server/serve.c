@@ -57,6 +57,7 @@ struct server {
     struct lane *core_lanes[LANES_MAX];
     struct dialer *dialers[LANES_MAX];
     struct buf outgoing_ca; /* its text */
+    struct buf oidc_secret;
     unsigned core_count;
     struct ports ports;
     struct tls_keeper tls;
@@ -118,6 +119,19 @@ static int64_t capture_second_us(void)
     return given && num_i64(slice_str(given), &us) == OK && us > 0 ? us : 0;
 }
 
+static enum err name_provider(struct server *s, struct rest_oidc *out)
+{
+    const struct config *cfg = s->cfg;
+    if (cfg->oidc_secret_file) TRY(read_file(cfg->oidc_secret_file, &s->oidc_secret));
+    *out = (struct rest_oidc){.issuer = cfg->oidc_issuer,
+                              .client_id = cfg->oidc_client_id,
+                              .client_secret = slice_trim(buf_slice(&s->oidc_secret)),
+                              .role_claim = cfg->oidc_role_claim,
+                              .roles = cfg->oidc_roles,
+                              .role_count = cfg->oidc_role_count};
+    return OK;
+}
+
 static enum err open_hub(struct server *s)
 {
     const struct config *cfg = s->cfg;
@@ -149,6 +163,7 @@ static enum err open_hub(struct server *s)
                                .capture_second_us = capture_second_us(),
                                .ephemeral = cfg->ephemeral};
     config_throttles(cfg, &wire.throttle);
+    TRY(name_provider(s, &wire.oidc));
     wire.outgoing_ca_pem = buf_slice(&s->outgoing_ca);
     wire.tier = cfg->tier;
     wire.fault_injection = cfg->fault_injection;
@@ -502,6 +517,7 @@ static void dismantle(struct server *s)
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
     tls_keeper_fini(&s->tls);
     buf_free(&s->outgoing_ca);
+    buf_wipe(&s->oidc_secret);
     buf_free(&s->ca_pem);
     buf_wipe(&s->console);
     dir_close(&s->dir);

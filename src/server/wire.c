@@ -350,6 +350,9 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(open_archives(w, cfg));
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
+    w->oidc = cfg->oidc;
+    w->oidc.out = w->out;
+    if (w->oidc.issuer) w->rest.oidc = &w->oidc;
     w->dialers = cfg->dialers;
     w->outgoing_ca_pem = cfg->outgoing_ca_pem;
     w->issuer = cfg->issuer;

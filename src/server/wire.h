@@ -57,6 +57,7 @@ struct wire_config {
     int64_t capture_second_us;         /* see capture_config; 0: a second */
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
     unsigned password_cost;            /* of people's passwords; 0: PASSWORD_COST */
+    struct rest_oidc oidc;             /* issuer NULL: none; its texts are borrowed */
 };
 
 struct console;
@@ -126,6 +127,7 @@ struct wire {
     struct wire_core cores[LANES_MAX];
     struct dialer *const *dialers;
     struct slice outgoing_ca_pem;
+    struct rest_oidc oidc;
     struct rest_config rest; /* its ports, addresses and paths are filled by whoever listens */
     char metrics_token[WIRE_TOKEN_MAX + 1]; /* what a scraper of /metrics shows */
 };

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "front/console/live.h"
+#include "front/console/oidc.h"
 #include "front/console/parts.h"
 #include "front/console/scan.h"
 #include "front/console/series.h"
@@ -28,6 +29,10 @@ static const struct route routes[] = {
      "Sign in"},
     {"DELETE", "/admin/v1/session", ACCESS_PUBLIC, 0, FREE, REST_SMALL_BODY_MAX, sign_in_end,
      "Sign out"},
+    {"GET", "/admin/v1/session/provider", ACCESS_PUBLIC, 0, FREE, REST_SMALL_BODY_MAX, oidc_show,
+     "Show by whose word one may sign in"},
+    {"POST", "/admin/v1/session/provider", ACCESS_PUBLIC, 0, FREE, REST_SMALL_BODY_MAX, oidc_begin,
+     "Begin to sign in there"},
     {"POST", "/admin/v1/session/password", ACCESS_PUBLIC, 0, FREE, SIGN_IN_BODY_MAX,
      users_change_own_password, "Change the password of who has signed in"},
     {"GET", "/admin/v1/users", BY_ADMINISTRATOR, REST_SMALL_BODY_MAX, users_list,
@@ -107,12 +112,14 @@ struct console *console_new(const struct rest_config *config, struct lane *lane,
     rest_add_site(rest, &c->site);
     rest_set_guard(rest, &c->guard);
     c->live = live_new(c);
+    c->oidc = oidc_new(c);
     return c;
 }
 
 void console_free(struct console *c)
 {
     if (c == NULL) return;
+    oidc_free(c->oidc);
     live_free(c->live);
     console_sessions_fini(&c->sessions);
     free(c);

@@ -14,7 +14,8 @@ struct console {
     struct rest_guard guard;
     struct session_table sessions;
     struct live *live;
-    unsigned scans; /* that run (scan.h) */
+    struct oidc *oidc; /* NULL: no provider is known */
+    unsigned scans;    /* that run (scan.h) */
 };
 
 /* ---- sign_in.c */
@@ -35,6 +36,15 @@ const char *sign_in_name(struct console *c, const struct call *call);
 
 /* He who names a wrong password: counted, and answered 401 with this text. */
 void sign_in_refuse(struct call *call, struct slice user, const char *text);
+
+/* A cookie of that kind and who has it, with this JSON; an empty secret takes it away. */
+enum sign_in_cookie { SIGN_IN_SESSION_COOKIE, SIGN_IN_PROVIDER_COOKIE };
+void sign_in_answer_cookie(struct call *call, enum sign_in_cookie kind, int http,
+                           const char *secret, struct slice json);
+struct slice sign_in_cookie(const struct call *call, enum sign_in_cookie kind);
+
+/* A session of who has that role by somebody else's word: begun, and answered. */
+void sign_in_accept(struct call *call, const char *name, enum user_role role, int64_t life_us);
 
 /* Too many failures; true: answered 429. */
 bool sign_in_is_shut_out(struct call *call, struct slice user);

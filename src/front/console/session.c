@@ -18,7 +18,7 @@ COUNTER(failed, "azimuth_console_sign_ins_failed_total", "Sign-ins to the consol
 COUNTER(throttled, "azimuth_console_sign_ins_throttled_total",
         "Sign-ins to the console that were refused after too many failures");
 
-static void make_secret(struct session_secret *s)
+void session_secret_make(struct session_secret *s)
 {
     uint8_t bytes[SESSION_SECRET_LEN / 2];
     struct buf text = {0};
@@ -44,8 +44,7 @@ static bool is_free(const struct console_session *s)
 static bool is_over(const struct session_table *t, const struct console_session *s, int64_t now_us)
 {
     bool stands = t->stands == NULL || t->stands(t->stands_ctx, s);
-    return !stands || now_us - s->used_us >= SESSION_IDLE_US ||
-           now_us - s->began_us >= SESSION_LIFE_US;
+    return !stands || now_us - s->used_us >= SESSION_IDLE_US || now_us >= s->until_us;
 }
 
 void console_session_end(struct session_table *t, struct console_session *s)
@@ -81,8 +80,9 @@ struct console_session *console_session_begin(struct session_table *t,
     struct console_session *s = make_room(t);
     *s = *as;
     s->began_us = s->used_us = now_us;
-    make_secret(&s->id);
-    make_secret(&s->csrf);
+    if (s->until_us == 0) s->until_us = now_us + SESSION_LIFE_US;
+    session_secret_make(&s->id);
+    session_secret_make(&s->csrf);
     s->number = ++t->last_number;
     metric_add(&sessions_now, 1);
     metric_inc(&begun);
@@ -132,7 +132,7 @@ const struct session_secret *console_link_make(struct session_table *t, int64_t 
         }
         if (t->links[i].made_us < t->links[at].made_us) at = i;
     }
-    make_secret(&t->links[at].secret);
+    session_secret_make(&t->links[at].secret);
     t->links[at].made_us = now_us;
     return &t->links[at].secret;
 }

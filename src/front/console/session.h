@@ -44,6 +44,7 @@ struct console_session {
     unsigned key;                /* of its keys */
     uint64_t user;               /* the edition of a local user (hub/user); 0: none */
     uint64_t number;             /* of each one another: a live link remembers it */
+    int64_t until_us;            /* at the latest; at the beginning 0: after SESSION_LIFE_US */
     int64_t began_us, used_us;
 };
 
@@ -59,6 +60,8 @@ struct session_table {
     struct strikes addresses, names;
     uint64_t last_number;
 };
+
+void session_secret_make(struct session_secret *s);
 
 void console_sessions_init(struct session_table *t);
 void console_sessions_fini(struct session_table *t); /* and wipes it */

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "front/console/oidc.h"
 #include "front/console/parts.h"
 
 enum {
@@ -30,15 +31,18 @@ static const unsigned rights_of_role[USER_ROLES] = {
 /* ---- cookies */
 
 /* A browser takes "__Host-" from an encrypted connection and for the whole host only. */
-static void cookie_name(const struct call *call, char out[COOKIE_NAME_MAX])
+static void cookie_name(const struct call *call, enum sign_in_cookie kind,
+                        char out[COOKIE_NAME_MAX])
 {
-    snprintf(out, COOKIE_NAME_MAX, "%sazimuth_%u", conn_encrypted(call->conn) ? "__Host-" : "",
-             conn_local_port(call->conn));
+    snprintf(out, COOKIE_NAME_MAX, "%sazimuth%s_%u", conn_encrypted(call->conn) ? "__Host-" : "",
+             kind == SIGN_IN_PROVIDER_COOKIE ? "_provider" : "", conn_local_port(call->conn));
 }
 
-static struct slice find_cookie(struct slice cookies, const char *name)
+struct slice sign_in_cookie(const struct call *call, enum sign_in_cookie kind)
 {
-    struct slice pair;
+    struct slice cookies = http1_header(call->request, "cookie"), pair;
+    char name[COOKIE_NAME_MAX];
+    cookie_name(call, kind, name);
     while (slice_split(&cookies, ';', &pair)) {
         pair = slice_trim(pair);
         size_t equals = slice_find(pair, '=');
@@ -50,21 +54,19 @@ static struct slice find_cookie(struct slice cookies, const char *name)
 
 struct console_session *sign_in_session(struct console *c, const struct call *call, bool *named)
 {
-    char name[COOKIE_NAME_MAX];
-    cookie_name(call, name);
-    struct slice id = find_cookie(http1_header(call->request, "cookie"), name);
+    struct slice id = sign_in_cookie(call, SIGN_IN_SESSION_COOKIE);
     *named = id.ptr != NULL;
     return *named ? console_session_find(&c->sessions, id, call->now_us) : NULL;
 }
 
-/* `id` empty: the cookie goes. */
-static void answer_with_cookie(struct call *call, int http, const char *id, struct slice json)
+void sign_in_answer_cookie(struct call *call, enum sign_in_cookie kind, int http,
+                           const char *secret, struct slice json)
 {
     struct buf cookie = {0};
     char name[COOKIE_NAME_MAX];
-    cookie_name(call, name);
-    buf_printf(&cookie, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s", name, id,
-               conn_encrypted(call->conn) ? "; Secure" : "", id[0] ? "" : "; Max-Age=0");
+    cookie_name(call, kind, name);
+    buf_printf(&cookie, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s", name, secret,
+               conn_encrypted(call->conn) ? "; Secure" : "", secret[0] ? "" : "; Max-Age=0");
     const struct http1_header headers[] = {{SLICE_LIT("set-cookie"), buf_slice(&cookie)},
                                            {SLICE_LIT("cache-control"), SLICE_LIT("no-store")}};
     rest_answer_with(call,
@@ -112,7 +114,7 @@ static void put_session(struct buf *out, const struct console *c, const struct c
 {
     const struct rest_config *config = c->config;
     char expires[CLOCK_ISO_LEN + 1];
-    clock_iso(clock_wall_us() + s->began_us + SESSION_LIFE_US - clock_mono_us(), expires);
+    clock_iso(clock_wall_us() + s->until_us - clock_mono_us(), expires);
     buf_put_u8(out, '{');
     put_rights(out, s->rights);
     buf_printf(out, ",\"administrator\":%s,\"reader\":%s,\"user\":%s",
@@ -133,7 +135,7 @@ static void answer_session(struct call *call, const struct console_session *s, b
     struct buf json = {0};
     put_session(&json, call->ctx, s);
     if (fresh)
-        answer_with_cookie(call, 200, s->id.text, buf_slice(&json));
+        sign_in_answer_cookie(call, SIGN_IN_SESSION_COOKIE, 200, s->id.text, buf_slice(&json));
     else
         rest_answer_json(call, buf_slice(&json));
     buf_wipe(&json);
@@ -185,6 +187,14 @@ static void accept(struct call *call, const struct console_session *as)
     console_proved(&c->sessions, conn_peer(call->conn), call->now_us);
     say_info("console.signed_in", "peer=%s as=\"%s\"", conn_peer(call->conn), as->name);
     answer_session(call, console_session_begin(&c->sessions, as, call->now_us), true);
+}
+
+void sign_in_accept(struct call *call, const char *name, enum user_role role, int64_t life_us)
+{
+    struct console_session as = {.rights = rights_of_role[role],
+                                 .until_us = call->now_us + life_us};
+    snprintf(as.name, sizeof as.name, "oidc %s", name);
+    accept(call, &as);
 }
 
 static void by_link(struct call *call, struct slice secret)
@@ -276,11 +286,13 @@ void sign_in_begin(struct call *call)
     struct arena a = {0};
     struct json *body = NULL;
     if (sign_in_is_shut_out(call, SLICE_NONE)) return;
-    struct slice link = SLICE_NONE, connection_string = SLICE_NONE, user = SLICE_NONE;
+    struct slice link = SLICE_NONE, connection_string = SLICE_NONE, user = SLICE_NONE,
+                 code = SLICE_NONE;
     if (json_parse(&a, buf_slice(&call->body), &body) == OK) {
         link = json_str(body, "token");
         connection_string = json_str(body, "connectionString");
         user = json_str(body, "user");
+        code = json_str(body, "code");
     }
     if (link.ptr)
         by_link(call, link);
@@ -288,6 +300,8 @@ void sign_in_begin(struct call *call)
         by_policy(call, connection_string);
     else if (user.ptr)
         by_user(call, user, json_str(body, "password"));
+    else if (code.ptr)
+        oidc_finish(call, code, json_str(body, "state"));
     else
         rest_answer_status(call, STATUS_ARGUMENT_INVALID,
                            "expected {\"user\":...,\"password\":...}, {\"token\":...} or "
@@ -317,7 +331,7 @@ void sign_in_end(struct call *call)
         return;
     }
     if (s) console_session_end(&c->sessions, s);
-    answer_with_cookie(call, 204, "", SLICE_NONE);
+    sign_in_answer_cookie(call, SIGN_IN_SESSION_COOKIE, 204, "", SLICE_NONE);
 }
 
 void sign_in_link(struct call *call)

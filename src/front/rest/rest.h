@@ -41,6 +41,7 @@ struct jobs;
 struct configurations;
 struct transfers;
 struct policy_keys;
+struct out;
 struct users;
 struct routing;
 struct captures;
@@ -67,6 +68,17 @@ struct rest_config {
 
     struct policy_keys *policy_keys; /* of the first core; so are */
     struct users *users;
+    const struct rest_oidc *oidc; /* NULL: no provider */
+};
+
+/* An OpenID provider by whose word people sign in to the console. */
+struct rest_oidc {
+    const char *issuer, *client_id;
+    struct slice client_secret; /* empty: PKCE alone */
+    const char *role_claim;     /* a text, or a list of them */
+    const char *const *roles;   /* "VALUE=ROLE" */
+    unsigned role_count;        /* 0: a value is the role's name */
+    struct out *out;
 };
 
 struct rest_service;
