@@ -1,5 +1,6 @@
 /* state.js - what all pages share: who has signed in, and how the server is asked. */
 import { signal } from '@preact/signals';
+import { go } from './router.js';
 
 /** undefined: not known yet; null: nobody; else what GET /admin/v1/session says. */
 export const session = signal(undefined);
@@ -83,15 +84,35 @@ export async function signOut() {
     session.value = null;
 }
 
+/** To the provider by whose word one signs in; it leads back to BACK. */
+export async function signInElsewhere() {
+    const { json } = await ask('POST', '/admin/v1/session/provider', { body: {} });
+    location.assign(json.url);
+}
+
+const BACK = '/console/signed-in';
+
+/** What the provider has sent along, or null. It does not stay in the address. */
+function comeBack() {
+    const said = new URLSearchParams(location.search);
+    if (location.pathname !== BACK || !said.has('state')) return null;
+    go('/console/', { replace: true });
+    if (said.has('error')) throw new Error(`The provider said no: ${said.get('error_description') ?? said.get('error')}`);
+    return { code: said.get('code'), state: said.get('state') };
+}
+
 /** The token of a one-time link is behind the '#', which no server and no log sees. */
 export async function begin() {
     const found = /^#token=([0-9a-f]+)$/.exec(location.hash);
     if (found) history.replaceState(null, '', location.pathname);
+    let back = null;
     try {
+        back = comeBack();
+        if (back) return await signIn(back);
         if (found) return await signIn({ token: found[1] });
         session.value = (await ask('GET', '/admin/v1/session')).json;
     } catch (e) {
         session.value = null;
-        return found ? e.message : undefined;
+        return found || back || !e.status ? e.message : undefined;
     }
 }

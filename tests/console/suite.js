@@ -220,6 +220,7 @@ require('./flow')(test, { server, page: () => page, noBarriers, picture, PRESS, 
 require('./settings')(test, { server, page: () => page, noBarriers, picture, PRESS });
 require('./users')(test, { server, browser, page: () => page, noBarriers, picture });
 require('./docs')(test, { server, browser, page: () => page, noBarriers });
+require('./oidc')(test, { browser, noBarriers });
 require('./connect')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 
 require('./fleet')(test, { server, browser, page: () => page, noBarriers, picture, PRESS, SCRIPT });

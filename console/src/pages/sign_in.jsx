@@ -1,19 +1,22 @@
 /* sign_in.jsx - a user's password or a policy's connection string for a session; one-time links need no page. */
-import { useState } from 'preact/hooks';
-import { signIn } from '../state.js';
+import { useEffect, useState } from 'preact/hooks';
+import { ask, signIn, signInElsewhere } from '../state.js';
 import { Button, Field, Notice, Tabs, useWork, Wrong } from '../parts.jsx';
 
 const WAYS = [['user', 'User'], ['policy', 'Connection string']];
 
 export function SignIn({ problem, inside }) {
     const [way, setWay] = useState('user'), [user, setUser] = useState(''), [password, setPassword] = useState(''), [text, setText] = useState('');
+    const [issuer, setIssuer] = useState(null);
     const work = useWork();
+    useEffect(() => { ask('GET', '/admin/v1/session/provider').then(({ json }) => setIssuer(json.issuer), () => {}); }, []);
     const named = way === 'user';
     const submit = async (e) => {
         e.preventDefault();
         await work.run(() => signIn(named ? { user: user.trim(), password } : { connectionString: text.trim() }));
     };
     const form = <form onSubmit={submit} class="sign-in">
+        {issuer && <Button busy={work.busy} onClick={() => work.run(signInElsewhere)}>Sign in with {new URL(issuer).host}</Button>}
         <Tabs label="Sign in with" tabs={WAYS} current={way} onChoose={(w) => { setWay(w); work.clear(); }} />
         {problem && !work.error && <Notice kind="bad">{problem}</Notice>}
         <Wrong error={work.error} />

@@ -1,0 +1,95 @@
+'use strict';
+/* oidc.js - people sign in by the word of oidc-provider, an OpenID provider that is not ours. */
+
+const fs = require('fs');
+const https = require('https');
+const path = require('path');
+const { execFileSync } = require('child_process');
+const { pathToFileURL } = require('url');
+const { check, Server } = require('./rig');
+
+const { CONSOLE_WORK } = process.env;
+const SECRET = 'a secret of the client, & more: %';
+const ROLES = { alice: ['readers', 'azimuth-admins'], eve: [] };
+
+/** A certificate for localhost that is its own authority. */
+function certificate() {
+    const key = path.join(CONSOLE_WORK, 'provider-key.pem'), cert = path.join(CONSOLE_WORK, 'provider.pem');
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert,
+        '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' });
+    return { key: fs.readFileSync(key), cert: fs.readFileSync(cert), file: cert };
+}
+
+class Issuer {
+    async listen() {
+        this.tls = certificate();
+        this.server = https.createServer(this.tls, (request, response) => this.callback(request, response));
+        await new Promise((resolve) => { this.server.listen(0, 'localhost', resolve); });
+        this.url = `https://localhost:${this.server.address().port}`;
+    }
+
+    /** It must know where it leads back to. */
+    async know(back) {
+        console.warn = console.info = () => {}; // it has much to say on how it is set up
+        const { default: Provider } = await import(pathToFileURL(path.join(CONSOLE_WORK, 'node_modules/oidc-provider/lib/index.js')));
+        const provider = new Provider(this.url, {
+            clients: [{ client_id: 'azimuth', client_secret: SECRET, redirect_uris: [back], id_token_signed_response_alg: 'RS256' }],
+            claims: { openid: ['sub', 'roles'], email: ['email'], profile: ['name'] },
+            conformIdTokenClaims: false,
+            cookies: { keys: ['of the test'] },
+            findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, roles: ROLES[id], email: `${id}@plant.example` }) }),
+        });
+        this.callback = provider.callback();
+    }
+
+    close() {
+        this.server?.close();
+        this.server?.closeAllConnections();
+    }
+}
+
+/** The provider's own pages ask who one is, and whether the hub may know. */
+async function signIn(page, base, who) {
+    await page.goto(base);
+    await page.getByRole('button', { name: 'Sign in with localhost' }).click();
+    await page.getByPlaceholder('Enter any login').fill(who);
+    await page.getByPlaceholder('and password').fill('any');
+    await page.getByRole('button', { name: 'Sign-in' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
+}
+
+module.exports = (test, { browser, noBarriers }) => {
+    test('a_provider_s_word_signs_people_in', async () => {
+        const issuer = new Issuer(), server = new Server();
+        const secret = path.join(CONSOLE_WORK, 'provider-secret');
+        fs.writeFileSync(secret, `${SECRET}\n`);
+        try {
+            await issuer.listen();
+            await server.start('--outgoing-ca', issuer.tls.file, '--oidc-issuer', issuer.url, '--oidc-client-id', 'azimuth', '--oidc-client-secret-file', secret,
+                '--oidc-role', 'azimuth-admins=administrator', '--oidc-role', 'readers=reader');
+            await issuer.know(`${server.base}signed-in`);
+            for (const [who, shown] of [['alice', 'New user'], ['eve', 'gives you no role here']]) {
+                const person = await browser.person({ ignoreHTTPSErrors: true });
+                await signIn(person.page, server.base, who);
+                if (who !== 'eve') {
+                    await person.page.getByText(`oidc ${who}@plant.example`).waitFor();
+                    check(!person.page.url().includes('code='), 'the code stays in the address');
+                    await person.page.goto(`${server.base}settings`);
+                } else {
+                    await noBarriers('the provider', person.page);
+                }
+                await person.page.getByText(shown).first().waitFor();
+                check(!person.faults.length, person.faults.join('; '));
+                await person.context.close();
+            }
+            // What another browser began, and what is used up, is nobody's.
+            const thief = await browser.person({ ignoreHTTPSErrors: true });
+            await thief.page.goto(`${server.base}signed-in?code=x&state=${'0'.repeat(64)}`);
+            await thief.page.getByText('began in another browser').waitFor();
+            await thief.context.close();
+        } finally {
+            server.stop();
+            issuer.close();
+        }
+    });
+};
