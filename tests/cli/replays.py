@@ -2,6 +2,7 @@
 import json
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 
 import capture_file
 from capture_file import event
-from hub import AZIMUTH, ROOT, Group, Hub, azimuth, check, environment
+from hub import AZIMUTH, ROOT, Group, Hub, azimuth, check, environment, on_terminal
 
 sys.path.append(str(ROOT / "tests" / "fault"))
 from relay import Relay  # noqa: E402 (which is not in a package)
@@ -110,6 +111,18 @@ def a_stream_and_files_come_in_order_with_marks_and_not_into_themselves():
         check(done.status == 6, str(done))
         check(shown(hub, "--source", mine, "-n", "one", "--speed", "max", "--force")["replayed"] == 1, "--force")
         check(hub.run(*REPLAY, "--source", TWO, "-n", "nothing").status == 3, "an event hub that is not there")
+
+
+@group.case
+def a_terminal_sees_how_far_it_is_and_a_pipe_does_not():
+    with Hub() as hub:
+        hub.must("eventhub", "create", "-n", "one")
+        words = (*REPLAY, "--data", hub.data, "--source", TWO, "-n", "one", "--speed", 20)
+        status, said = on_terminal(*words)
+        bars = [int(part) for part in re.findall(r"\r\d+ replayed, \d+/s  \[[# ]+\] (\d+) %", said)]
+        check(status == 0 and bars == sorted(bars) and bars, said)
+        done = azimuth(*words)
+        check(done.status == 0 and "[" not in done.error, done.error)
 
 
 @group.case

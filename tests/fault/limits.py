@@ -17,6 +17,7 @@ MESSAGE_MAX = 256 << 10  # hub/telemetry/telemetry.h
 CONNECT_MAX = 128 << 10  # proto/mqtt/mqtt.h
 PACKET_MAX = MESSAGE_MAX + 65535 + 16
 FRAME_MAX, SASL_FRAME_MAX = 64 << 10, 4 << 10  # proto/amqp/amqp.h
+ROUTES_MAX = 1000  # route/route.h
 REQUESTS_MAX = 50  # front/amqp/rpc.h: AMQP_RPC_CREDIT
 REQUEST_MAX = 64 << 10
 LONGEST = 268435455  # what a remaining length of MQTT can say
@@ -240,6 +241,21 @@ def with_few_descriptors_it_refuses_and_accepts_again(context):
             attack.over()
             greeted(attack).close()
     return f"{held} taken"
+
+
+@group.case
+def a_thousand_routes_are_asked_for_every_message_and_there_is_not_one_more(context):
+    def routes(count):
+        last = {"name": "last", "source": "DeviceMessages", "condition": "true", "endpointNames": ["events"], "isEnabled": True}
+        return {"routes": [{**last, "name": f"r{n}", "condition": f"$connectionDeviceId = 'nobody-{n}' OR $body.a{n} > {n} OR p{n} = '{n}'"}
+                           for n in range(count - 1)] + [last]}
+
+    with under_attack(context) as attack:
+        status, text = attack.hub.ask("PUT", "/admin/v1/routing", routes(ROUTES_MAX + 1), "*")
+        check(status == 403 and str(ROUTES_MAX) in text, f"one route more than there may be: {status} {text[:200]}")
+        status, text = attack.hub.ask("PUT", "/admin/v1/routing", routes(ROUTES_MAX), "*")
+        check(status == 200, f"{ROUTES_MAX} routes were refused: {status} {text[:200]}")
+        attack.storm.wait_acked(2000)
 
 
 def cpu_seconds(pid):
