@@ -23,6 +23,7 @@ struct http1_current {
     struct buf text; /* target, then name and value of each header, without separators */
     size_t target_len, headers_len;
     uint64_t body_len, body_max;
+    uint16_t head_flags; /* of llhttp, when the head was complete */
     bool expects_continue;
     struct http1_header headers[HTTP1_HEADER_COUNT_MAX + 1]; /* and the one that is too many */
 };

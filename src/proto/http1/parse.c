@@ -169,6 +169,7 @@ static int on_headers_complete(llhttp_t *parser)
     struct http1 *h = self(parser);
     struct http1_request *r = &h->current->request;
     place_slices(h->current);
+    h->current->head_flags = parser->flags;
     int verdict = judge_head(h);
     if (verdict != HPE_OK) return verdict;
     r->method = slice_str(llhttp_method_name((llhttp_method_t)parser->method));
@@ -207,8 +208,13 @@ static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
     return refuse(self(parser), 400, "chunk extensions are not taken");
 }
 
+/* What trailers say of the connection counts for nothing: RFC 9110 section 6.5.1. */
 static int on_message_complete(llhttp_t *parser)
 {
+    const uint16_t of_connection =
+        F_CONNECTION_KEEP_ALIVE | F_CONNECTION_CLOSE | F_CONNECTION_UPGRADE;
+    uint16_t of_head = self(parser)->current->head_flags;
+    parser->flags = (uint16_t)((parser->flags & ~of_connection) | (of_head & of_connection));
     emit(self(parser), HTTP1_END);
     return HPE_PAUSED;
 }

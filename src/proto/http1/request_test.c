@@ -58,6 +58,8 @@ static void requests_become_events(void **state)
          "POST /p chunked\n[abc0123456789]\nend\n"},
         {SLICE_LIT(CHUNK "3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n" GET "\r\n"),
          "POST /p chunked\n[abc]\nend\nGET /\nend\n"},
+        {SLICE_LIT(CHUNK "0\r\nConnection: close\r\n\r\n" GET "\r\n"),
+         "POST /p chunked\nend\nGET /\nend\n"},
         {SLICE_LIT(POST "Transfer-Encoding: ChunKed\r\n\r\n0\r\n\r\n"), "POST /p chunked\nend\n"},
         {SLICE_LIT(GET "\r\n" POST "Content-Length: 1\r\n\r\nx" GET "\r\n"),
          "GET /\nend\nPOST /p len=1\n[x]\nend\nGET /\nend\n"},
