@@ -127,6 +127,7 @@ static void note(struct fuzz_trace *t, const struct amqp_event *ev)
         fuzz_bytes(t, ev->sasl.response);
         fuzz_bytes(t, ev->sasl.hostname);
         break;
+    case AMQP_ON_SASL_RESPONSE: fuzz_bytes(t, ev->sasl.response); break;
     case AMQP_ON_SASL_MECHANISMS: note_value(t, &ev->mechanisms); break;
     case AMQP_ON_SASL_OUTCOME: fuzz_number(t, ev->outcome); break;
     case AMQP_ON_OPEN:
@@ -198,12 +199,19 @@ static void answer_flow(struct target *t, struct amqp_link *l)
     if (t->variant & VARIANT_DRAIN && l->sender && l->drain) amqp_send_drained(l);
 }
 
+static void answer_sasl(struct target *t, struct slice response)
+{
+    if (slice_is(response, "challenge"))
+        amqp_send_sasl_challenge(&t->amqp, SLICE_LIT("?"));
+    else
+        amqp_send_sasl_outcome(&t->amqp, !slice_is(response, "no"));
+}
+
 static void answer(struct target *t, const struct amqp_event *ev)
 {
     switch (ev->kind) {
     case AMQP_ON_SASL_INIT:
-        amqp_send_sasl_outcome(&t->amqp, !slice_is(ev->sasl.response, "no"));
-        break;
+    case AMQP_ON_SASL_RESPONSE: answer_sasl(t, ev->sasl.response); break;
     case AMQP_ON_SASL_MECHANISMS: amqp_send_sasl_init(&t->amqp, "PLAIN", SLICE_LIT("r")); break;
     case AMQP_ON_SASL_OUTCOME:
         if (ev->outcome == 0) client_begin(t);

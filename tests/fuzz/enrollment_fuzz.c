@@ -4,6 +4,7 @@
 
 #include "dps/enrollment.h"
 #include "fuzz.h"
+#include "store/store.h"
 
 static struct arena arena;
 
@@ -42,6 +43,25 @@ static void check_round(enum dps_kind kind, const struct enrollment *e)
     buf_free(&twice);
 }
 
+/* At the next start; and ids are found whatever their case. */
+static void check_row(enum dps_kind kind, const struct enrollment *e)
+{
+    struct buf once = {0}, twice = {0};
+    struct enrollment again;
+    write(&once, e, ENROLLMENT_STORED);
+    const struct store_value row[] = {{.type = STORE_TEXT, .bytes = buf_slice(&once)},
+                                      {.type = STORE_INT, .number = 7},
+                                      {.type = STORE_INT, .number = 8},
+                                      {.type = STORE_INT, .number = 9}};
+    enum err err = enrollment_of_row(&arena, kind, row, &again);
+    assert(err == OK && again.etag == 7 && again.created_us == 8 && again.updated_us == 9);
+    write(&twice, &again, ENROLLMENT_STORED);
+    assert(slice_eq(buf_slice(&once), buf_slice(&twice)));
+    assert(slice_eq_nocase(dps_id_lower(&arena, e->id), e->id));
+    buf_free(&once);
+    buf_free(&twice);
+}
+
 static void check_secrets(const struct enrollment *e)
 {
     struct buf text = {0};
@@ -69,6 +89,7 @@ void fuzz_one(struct slice input)
             assert(err == OK || code / 1000 == 400);
             if (err != OK) continue;
             check_round(kinds[i], &e);
+            check_row(kinds[i], &e);
             check_secrets(&e);
         }
     }

@@ -1,7 +1,7 @@
 /* ws_fuzz.c - proto/ws as a server and as a client, and the client's judgement of an upgrade.
  *
  * Variant: bit 0 client; bit 1 what is read is sent back; bit 2 a Close is sent first; bit 3 the input
- * begins with the answer to an upgrade.  At the end of the stream a Close is sent.
+ * begins with the answer to an upgrade; bit 4 a server of text, whose messages are sent back as one.  At the end of the stream a Close is sent.
  */
 #include "proto/ws/ws.h"
 
@@ -11,7 +11,13 @@
 #include "base/rand.h"
 #include "engine_fuzz.h"
 
-enum { VARIANT_CLIENT = 1, VARIANT_ECHO = 2, VARIANT_CLOSE_FIRST = 4, VARIANT_UPGRADE = 8 };
+enum {
+    VARIANT_CLIENT = 1,
+    VARIANT_ECHO = 2,
+    VARIANT_CLOSE_FIRST = 4,
+    VARIANT_UPGRADE = 8,
+    VARIANT_TEXT = 16,
+};
 
 static const char *const upgrade_key = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -30,6 +36,11 @@ static void no_chance(void *out, size_t len)
     memset(out, 'k', len);
 }
 
+static bool is_of_text(uint8_t variant)
+{
+    return variant & VARIANT_TEXT && !(variant & VARIANT_CLIENT);
+}
+
 static void *target_open(uint8_t variant, struct buf *out, int64_t now_us)
 {
     (void)now_us;
@@ -39,7 +50,8 @@ static void *target_open(uint8_t variant, struct buf *out, int64_t now_us)
     t->upgrading = variant & VARIANT_UPGRADE;
     ws_init(&t->ws, &(struct ws_config){.role = variant & VARIANT_CLIENT ? WS_CLIENT : WS_SERVER,
                                         .out = out,
-                                        .spare = &t->spare});
+                                        .spare = &t->spare,
+                                        .text = is_of_text(variant)});
     if (t->upgrading) ws_put_request(out, "hub", "/mqtt", "mqtt", upgrade_key);
     if (variant & VARIANT_CLOSE_FIRST) ws_close(&t->ws, WS_NORMAL);
     return t;
@@ -78,10 +90,24 @@ static enum err finish_upgrade(struct target *t)
     return OK;
 }
 
+/* A message in two frames. */
+static void send_text(struct target *t, struct slice text)
+{
+    struct slice first = slice_head(text, 1), rest = slice_from(text, 1);
+    if (first.len) ws_send_text_head(&t->ws, first.len, false);
+    buf_put_slice(t->ws.out, first);
+    rest = slice_head(rest, WS_FRAME_SEND_MAX);
+    ws_send_text_head(&t->ws, rest.len, true);
+    buf_put_slice(t->ws.out, rest);
+}
+
 /* Sent back at the end, so that frames do not depend on how the bytes came. */
 static void end(struct target *t)
 {
-    if (!ws_is_closed(&t->ws)) ws_send(&t->ws, buf_slice(&t->echo));
+    if (!ws_is_closed(&t->ws) && t->ws.text)
+        send_text(t, buf_slice(&t->echo));
+    else if (!ws_is_closed(&t->ws))
+        ws_send(&t->ws, buf_slice(&t->echo));
     ws_close(&t->ws, WS_NORMAL);
     assert(ws_over(&t->ws));
 }
