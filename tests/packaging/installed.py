@@ -2,14 +2,21 @@
 import json
 import re
 import subprocess
+import sys
 import time
 
-from judge import Cases, check, made
-from machine import WORK
+from judge import ROOT, Cases, check, made
+from machine import PLAIN, WORK
+
+sys.path.insert(0, str(ROOT / "tests/wrappers"))
+import action  # noqa: E402  pylint: disable=wrong-import-position
 
 cases = Cases()
 DATA = ("--data", "/var/lib/azimuth")
 UNIT = "azimuth.service"
+# What a runner of GitHub has and a minimal Debian has not.
+RUNNER = {"sudo": '#!/bin/sh\nexec "$@"\n',
+          "sysctl": '#!/bin/sh\necho "${2#*=}" >"/proc/sys/$(echo "${2%%=*}" | tr . /)"\n'}
 
 
 def azimuth(machine, *words, **more):
@@ -104,6 +111,28 @@ def pages_and_completions_are_where_programs_look(machine):
     said = machine.run("bash", "-c", ". /usr/share/bash-completion/completions/azm; COMP_WORDS=(azimuth hub dev); COMP_CWORD=2; "
                                      "_azimuth; echo ${COMPREPLY[*]}")
     check("device-identity" in said, said)
+
+
+@cases.case
+def the_action_for_github_installs_it_and_starts_a_hub(machine):
+    """All of its steps, as the runner's user, who may do everything by sudo; then a step that needs what they said."""
+    machine.run("mkdir", "-p", "/root/action", "/root/runner")
+    for name, text in RUNNER.items():
+        (machine.root / "root/action" / name).write_text(text, encoding="utf-8")
+        machine.run("chmod", "755", f"/root/action/{name}")
+    machine.run("chmod", "755", machine.give(ROOT / "packaging/github-action/start.sh", "/root/action"))
+    runner = {"GITHUB_ENV": "/root/runner/env", "GITHUB_OUTPUT": "/root/runner/output", "GITHUB_ACTION_PATH": "/root/action",
+              "RUNNER_TEMP": "/root/runner", "PATH": f"/root/action:{PLAIN['PATH']}"}
+    steps = action.steps(package=machine.give(made("deb")), devices="sensor-1", options="--console off")
+    for _, text, variables in steps:
+        machine.run("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text, **runner, **variables)
+    said = machine.run("bash", "-ec", """export $(grep NODE_EXTRA_CA_CERTS runner/env); device=$(sed -n s/^IOTHUB_DEVICE_CONNECTION_STRING=//p runner/env)
+azimuth device send-d2c-message --login "$device" --ca "$NODE_EXTRA_CA_CERTS" --da hello
+azimuth hub monitor-events --data "$(sed -n s/^data=//p runner/output)" --from beginning --count 1 --timeout 20 -o jsonl
+kill "$(sed -n s/^pid=//p runner/output)"; tail --pid "$(sed -n s/^pid=//p runner/output)" -f /dev/null""".replace("runner/", "/root/runner/"))
+    check('"hello"' in said, said)
+    machine.run("systemctl", "enable", "--now", UNIT)
+    return f"{len(steps)} steps"
 
 
 @cases.case
