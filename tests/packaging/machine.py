@@ -39,10 +39,11 @@ def base():
 
 
 class Machine:
-    """A copy of it. Before boot() commands run with this machine's network, as its first program; after it
-    beside systemd, on loopback alone."""
+    """A copy of it, in which a command may take `seconds_max`. Before boot() commands run with this machine's network, as
+    its first program; after it beside systemd, on loopback alone."""
 
     def __init__(self, name):
+        self.seconds_max = SECONDS_MAX
         base()
         self.root = WORK / name
         shutil.rmtree(self.root, ignore_errors=True)
@@ -67,7 +68,7 @@ class Machine:
         """What a command says; a failure when it ends otherwise."""
         done = subprocess.run([*self._way_in(), "env", "-i", *(f"{name}={value}" for name, value in (PLAIN | variables).items()),
                                *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, timeout=SECONDS_MAX, check=False)
+                              text=True, timeout=self.seconds_max, check=False)
         check(status is None or done.returncode == status,
               f"'{' '.join(map(str, words))}': status {done.returncode}, '{done.stdout[-2000:]}'")
         return done.stdout
