@@ -24,7 +24,8 @@ extern const struct cli_option saved_query_options[], saved_query_create_options
 extern const struct cli_option parent_show_options[], parent_set_options[], children_list_options[],
     children_add_options[], children_remove_options[];
 extern const struct cli_option transfer_export_options[], transfer_import_options[],
-    state_export_options[], state_import_options[];
+    state_export_options[], state_import_options[], state_migrate_options[];
+extern const char state_import_help[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_revoke_options[],
@@ -56,6 +57,7 @@ enum err transfer_export_verb(struct cli *c) MUST_USE;
 enum err transfer_import_verb(struct cli *c) MUST_USE;
 enum err state_export(struct cli *c) MUST_USE;
 enum err state_import(struct cli *c) MUST_USE;
+enum err state_migrate(struct cli *c) MUST_USE;
 
 enum err ca_create(struct cli *c) MUST_USE;
 enum err ca_list(struct cli *c) MUST_USE;

@@ -52,6 +52,7 @@ CONNECTING = {
     "hub device-identity import": (*IDENTITY, "import", "--file", pathlib.Path(FOLDER.name) / "fleet.txt", "--include-configurations"),
     "hub state export": ("hub", "state", "export", "-f", pathlib.Path(FOLDER.name) / "state.json", "--replace"),
     "hub state import": ("hub", "state", "import", "-f", pathlib.Path(FOLDER.name) / "state.json"),
+    "import azure-state": ("import", "azure-state", pathlib.Path(FOLDER.name) / "state.json", "--dry-run"),
     "hub device-identity show": (*IDENTITY, "show", "-d", "{d}"),
     "hub device-identity list": (*IDENTITY, "list"),
     "hub device-identity update": (*IDENTITY, "update", "-d", "{d}", "--status", "enabled"),
@@ -207,6 +208,7 @@ WAITING = {
     **{f"device c2d-message {way}": ("device", "c2d-message", way, "-d", "{d}", "-e", "00112233-4455-6677-8899-aabbccddeeff")
        for way in ("complete", "abandon", "reject")},
     "hub monitor-feedback": ("hub", "monitor-feedback", "--timeout", 20),
+    "hub state migrate": ("hub", "state", "migrate", "--ol", OTHER_HUB),
     "hub message-endpoint delete": ("hub", "message-endpoint", "delete", "--en", "nowhere"),
     **{f"dps registration {verb}": ("dps", "registration", verb, "--rid", "nobody") for verb in ("show", "delete")},
     **{f"dps {kind} registration {verb}": ("dps", kind, "registration", verb, "--rid", "nobody")

@@ -4,6 +4,7 @@ import concurrent.futures
 import functools
 import sys
 
+import azure_state
 import backup
 import completion
 import console
@@ -21,7 +22,7 @@ import upgrade
 
 SIDE_BY_SIDE = 3  # groups: most of their time is waiting
 GROUPS = {module.__name__: module.group for module in (
-    pages, tutorials, statuses, upgrade, replays, backup, formats, fleets, login, console, seed, reload, completion)}
+    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, login, console, seed, reload, completion)}
 
 
 def run(words, name):

@@ -1,0 +1,271 @@
+/* cmd_state_import.c - azimuth hub state {import,migrate}, azimuth import azure-state: what az, 'hub state export' or a
+ * job of a hub wrote, back onto a hub.
+ *
+ * Everything is made or brought up to date, so that a run that was interrupted is run again.  Instead of a state the
+ * file may have the lines of an import or export job (devices.txt).
+ */
+#include "cli/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "cli/http.h"
+#include "cli/identity.h"
+#include "cli/state.h"
+
+enum { STATE_MAX = 1 << 30 };
+
+#define END                                                                                        \
+    {                                                                                              \
+        "", NULL, NULL                                                                             \
+    }
+#define IMPORT_OPTIONS                                                                             \
+    STATE_ASPECTS, {"replace r", NULL, "delete what is on the hub first"},                         \
+    {                                                                                              \
+        "dry-run", NULL, "only says what there is, and what has no meaning here"                   \
+    }
+
+const struct cli_option state_import_options[] = {
+    {"state-file f", "FILE", "what 'hub state export' or az wrote, or devices.txt of a job"},
+    IMPORT_OPTIONS,
+    END};
+const struct cli_option state_migrate_options[] = {
+    {"origin-hub-login ol", "CONNECTION_STRING", "the hub that it comes from"},
+    STATE_ASPECTS,
+    {"replace r", NULL, "delete what is on the hub first"},
+    END};
+const char state_import_help[] = "    az iot hub state export -n HUB -f state.json\n"
+                                 "    azimuth import azure-state state.json --dry-run\n"
+                                 "    azimuth import azure-state state.json\n"
+                                 "Devices keep their keys. Run it again after an interruption: "
+                                 "what is there is brought up to date.";
+
+static enum err add_devices(struct state_bulk *b, const struct json *devices, unsigned long *count)
+{
+    for (const struct json *d = devices->child; d; d = d->next) {
+        TRY(state_bulk_add(b, d->key, SLICE_NONE, json_get(d, "identity"), json_get(d, "twin"),
+                           NULL));
+        if (++*count % IDENTITY_BULK_MAX == 0) state_show("import", *count, false);
+    }
+    state_show("import", *count, true);
+    return state_bulk_send(b);
+}
+
+/* The hub's own modules of edge devices are there with their devices. */
+static enum err add_modules(struct state_bulk *b, const struct json *devices, unsigned long *count)
+{
+    for (const struct json *d = devices->child; d; d = d->next) {
+        const struct json *modules = json_get(d, "modules");
+        for (const struct json *m = modules ? modules->child : NULL; m; m = m->next, ++*count)
+            TRY(state_bulk_add(b, d->key, m->key, json_get(m, "identity"), json_get(m, "twin"),
+                               NULL));
+    }
+    return state_bulk_send(b);
+}
+
+static enum err delete_all(struct state_bulk *b)
+{
+    struct json *page;
+    for (;;) {
+        struct state_pages pages = {.t = b->t};
+        TRY(state_next_page(&pages, &page));
+        buf_free(&pages.next);
+        if (page == NULL || page->child == NULL) return OK;
+        for (struct json *twin = page->child; twin; twin = twin->next)
+            TRY(state_bulk_add(b, json_str(twin, "deviceId"), SLICE_NONE, NULL, NULL, "delete"));
+        TRY(state_bulk_send(b));
+        if (b->failed) return fail(ERR_PROTOCOL, "not all devices could be deleted");
+    }
+}
+
+/* ---- lines of a job */
+
+static enum err add_line(struct cli *c, struct state_bulk *b, struct slice line,
+                         struct state_counts *counts)
+{
+    struct arena kept = c->arena;
+    struct json *doc;
+    c->arena = (struct arena){0};
+    enum err e = json_parse(&c->arena, line, &doc);
+    if (e == OK && json_str(doc, "id").len == 0) e = fail(ERR_INVALID, "a line has no id");
+    if (e == OK && !cli_given(c, "dry-run"))
+        e = state_bulk_add_line(b, line, json_get(doc, "importMode") != NULL);
+    if (e == OK) ++*(json_str(doc, "moduleId").len ? &counts->modules : &counts->devices);
+    arena_free(&c->arena);
+    c->arena = kept;
+    return e;
+}
+
+/* Modules behind all devices, wherever they stand. */
+static enum err add_lines(struct cli *c, struct state_bulk *b, struct slice text, bool modules,
+                          struct state_counts *counts)
+{
+    struct slice line;
+    while (slice_split(&text, '\n', &line)) {
+        line = slice_trim(line);
+        bool is_module = false;
+        for (size_t i = 0; i + 11 <= line.len && !is_module; i++)
+            is_module = memcmp(line.ptr + i, "\"moduleId\":", 11) == 0;
+        if (line.len == 0 || is_module != modules) continue;
+        TRY(add_line(c, b, line, counts));
+        if (counts->devices % IDENTITY_BULK_MAX == 0) state_show("import", counts->devices, false);
+    }
+    return state_bulk_send(b);
+}
+
+static enum err import_lines(struct cli *c, struct state_bulk *b, struct slice text,
+                             struct state_counts *counts)
+{
+    TRY(add_lines(c, b, text, false, counts));
+    TRY(add_lines(c, b, text, true, counts));
+    state_show("import", counts->devices, true);
+    return OK;
+}
+
+/* ---- a state */
+
+/* Members that are not there, or not asked for, are NULL. */
+struct state {
+    struct slice lines; /* or, of a job; ptr NULL: it is a state */
+    const struct json *devices, *configurations, *arm;
+};
+
+static enum err check_state(const char *path, const struct aspects *aspects, const struct state *s)
+{
+    if (s->devices || s->configurations || s->arm) return OK;
+    return fail(ERR_INVALID, "%s has no %s", path,
+                aspects->devices          ? "devices"
+                : aspects->configurations ? "configurations"
+                                          : "arm");
+}
+
+static enum err read_state(struct cli *c, const char *path, const struct aspects *aspects,
+                           struct state *out)
+{
+    struct slice text;
+    struct json *doc;
+    *out = (struct state){0};
+    TRY(file_load_max(c, path, STATE_MAX, &text));
+    struct slice first = slice_trim(slice_head(text, slice_find(text, '\n')));
+    bool whole = json_parse(&c->arena, text, &doc) == OK;
+    if ((!whole && json_parse(&c->arena, first, &doc) == OK && json_str(doc, "id").len) ||
+        (whole && json_str(doc, "id").len)) {
+        out->lines = text;
+        return OK;
+    }
+    if (!whole) {
+        (void)!json_parse(&c->arena, text, &doc);
+        return file_blame(ERR_INVALID, path);
+    }
+    for (const struct json *j = doc->type == JSON_OBJECT ? doc->child : NULL; j; j = j->next) {
+        if (aspects->devices && slice_is(j->key, "devices"))
+            out->devices = j;
+        else if (aspects->configurations && slice_is(j->key, "configurations"))
+            out->configurations = j;
+        else if (aspects->arm && slice_is(j->key, "arm"))
+            out->arm = j;
+        else
+            fprintf(stderr, "%s: '%.*s' is left out\n", path, SLICE_ARG(j->key));
+    }
+    return check_state(path, aspects, out);
+}
+
+static unsigned long children(const struct json *of)
+{
+    unsigned long count = 0;
+    for (const struct json *j = of ? of->child : NULL; j; j = j->next) count++;
+    return count;
+}
+
+/* --dry-run: what there is. */
+static void count_state(const struct state *s, struct state_counts *counts)
+{
+    counts->devices = children(s->devices);
+    counts->configurations = children(json_get(s->configurations, "admConfigurations")) +
+                             children(json_get(s->configurations, "edgeDeployments"));
+    for (const struct json *d = s->devices ? s->devices->child : NULL; d; d = d->next)
+        counts->modules += children(json_get(d, "modules"));
+}
+
+static enum err delete_first(struct cli *c, struct state_bulk *b, const struct state *state)
+{
+    if (state->configurations) TRY(state_delete_configurations(c, b->t));
+    return state->devices || state->lines.ptr ? delete_all(b) : OK;
+}
+
+/* Endpoints and routes come last: nothing that devices send meanwhile is kept from where it went before. */
+static enum err add_state(struct cli *c, struct state_bulk *b, const struct state *state,
+                          struct state_counts *counts)
+{
+    bool dry = cli_has(c, "dry-run") && cli_given(c, "dry-run");
+    if (state->lines.ptr) return import_lines(c, b, state->lines, counts);
+    if (dry) {
+        count_state(state, counts);
+    } else {
+        if (state->devices) {
+            TRY(add_devices(b, state->devices, &counts->devices));
+            TRY(add_modules(b, state->devices, &counts->modules));
+        }
+        if (state->configurations)
+            TRY(state_add_configurations(c, b->t, state->configurations, &counts->configurations,
+                                         &b->failed));
+    }
+    return state->arm ? state_add_arm(c, b->t, state->arm, dry, counts) : OK;
+}
+
+static enum err import_file(struct cli *c, const char *path, const struct aspects *aspects)
+{
+    struct target t;
+    struct state state;
+    struct state_bulk b = {.t = &t};
+    struct state_counts counts = {0};
+    TRY(target_find(c, &t));
+    TRY(read_state(c, path, aspects, &state));
+    bool dry = cli_has(c, "dry-run") && cli_given(c, "dry-run");
+    enum err e = cli_given(c, "replace") && !dry ? delete_first(c, &b, &state) : OK;
+    if (e == OK) e = add_state(c, &b, &state, &counts);
+    buf_free(&b.json);
+    if (e != OK) return e;
+    TRY(state_print_counts(c, aspects, &counts));
+    return b.failed ? fail(ERR_PROTOCOL, "%u of them could not be imported", b.failed) : OK;
+}
+
+enum err state_import(struct cli *c)
+{
+    struct slice path;
+    struct aspects aspects;
+    TRY(cli_need(c, "state-file", &path));
+    TRY(state_aspects(c, &aspects));
+    return import_file(c, cli_value(c, "state-file"), &aspects);
+}
+
+/* ---- from hub to hub, by way of a file that nobody else may read */
+
+static enum err fetch_origin(struct cli *c, const struct aspects *aspects, int fd)
+{
+    struct target origin;
+    struct state_counts counts = {0};
+    FILE *file = fdopen(fd, "w");
+    if (file == NULL) return fail_errno("a file for the moment");
+    enum err e = target_login(c, cli_value(c, "origin-hub-login"), "--origin-hub-login", &origin);
+    if (e == OK) e = state_write(c, &origin, aspects, file, &counts);
+    if (fclose(file) != 0 && e == OK) e = fail_errno("the file cannot be written");
+    return e;
+}
+
+enum err state_migrate(struct cli *c)
+{
+    struct slice login;
+    struct aspects aspects;
+    char path[] = "/tmp/azimuth-state-XXXXXX";
+    TRY(cli_need(c, "origin-hub-login", &login));
+    TRY(state_aspects(c, &aspects));
+    int fd = mkstemp(path);
+    if (fd < 0) return fail_errno("%s", path);
+    enum err e = fetch_origin(c, &aspects, fd);
+    if (e == OK) e = import_file(c, path, &aspects);
+    unlink(path);
+    return e;
+}
