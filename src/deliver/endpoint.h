@@ -23,6 +23,8 @@ struct feed {
     bool sending;
     struct buf batch;
     unsigned count;       /* messages in it */
+    int64_t enqueued_ms;  /* the sum of when they came */
+    uint64_t bytes;       /* of them */
     uint64_t next;        /* behind its last */
     struct buf held;      /* the frame of a message that is the first of the next batch */
     uint64_t alone_until; /* what is before it goes alone: the target refused it in company */

@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "base/num.h"
+
 /* The next message, borrowed until the next call. */
 static enum err next_record(struct feed *f, struct record *out)
 {
@@ -33,6 +36,8 @@ static void gather(struct feed *f)
     struct record r;
     buf_clear(&f->batch);
     f->count = 0;
+    f->enqueued_ms = 0;
+    f->bytes = 0;
     while (next_record(f, &r) == OK) {
         enum err e = ep->kind->add(ep->target, &r, &f->batch, f->count);
         if (e != OK && f->count) {
@@ -44,6 +49,8 @@ static void gather(struct feed *f)
             continue;
         }
         f->count++;
+        f->enqueued_ms += r.enqueued_us / 1000;
+        f->bytes += r.sections.len;
         f->next = r.ordinal + 1;
         buf_clear(&f->held);
         if (f->next <= f->alone_until) break;
@@ -69,6 +76,15 @@ static void on_refused(struct feed *f, const struct deliver_result *r)
     }
 }
 
+static void count_taken(const struct feed *f)
+{
+    struct health_counters *counters = &f->endpoint->counters;
+    int64_t late_ms = f->count * (clock_wall_us() / 1000) - f->enqueued_ms;
+    endpoint_count(f->endpoint, DELIVERED, f->count);
+    metric_add(counters->bytes, (int64_t)f->bytes);
+    metric_add(counters->latency_ms, MAX(late_ms, 0)); /* the clock may have been set back */
+}
+
 static void on_answer(struct deliver_call *c, const struct deliver_result *r)
 {
     struct feed *f = CONTAINER_OF(c, struct feed, call);
@@ -84,7 +100,7 @@ static void on_answer(struct deliver_call *c, const struct deliver_result *r)
         return;
     }
     if (r->outcome == DELIVER_TAKEN) {
-        endpoint_count(ep, DELIVERED, f->count);
+        count_taken(f);
         cursor_done(f->cursor, f->next);
     } else {
         on_refused(f, r);

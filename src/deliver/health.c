@@ -84,6 +84,11 @@ void health_counters_init(struct health_counters *c, const char *endpoint)
     c->granted_rate =
         of_endpoint(METRIC_GAUGE, endpoint, "azimuth_routing_granted_requests_per_minute",
                     "Requests that an endpoint's target granted (0: as many as there are)");
+    c->latency_ms =
+        of_endpoint(METRIC_COUNTER, endpoint, "azimuth_routing_delivery_latency_milliseconds_total",
+                    "From the log to the endpoint, the sum of all messages that it took");
+    c->bytes = of_endpoint(METRIC_COUNTER, endpoint, "azimuth_routing_delivered_bytes_total",
+                           "Bytes of messages that an endpoint took");
     c->paced = of_endpoint(METRIC_COUNTER, endpoint, "azimuth_routing_paced_requests_total",
                            "Requests to an endpoint that waited because of the granted rate");
 }

@@ -38,6 +38,7 @@ struct health_counters {
     struct metric *deliveries[DELIVERY_RESULTS];
     struct metric *lag_records, *lag_seconds;
     struct metric *granted_rate, *paced;
+    struct metric *latency_ms, *bytes;
 };
 
 void health_counters_init(struct health_counters *c, const char *endpoint);

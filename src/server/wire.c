@@ -340,6 +340,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     TRY(name_hub(hub, cfg));
     TRY(open_store(w, cfg));
     hub->store = w->store;
+    TRY(registry_meter(hub));
     TRY(quota_open(hub->quota, w->store, cores[0]));
     TRY(policy_load(hub, &w->policies));
     w->rest.policy_keys = w->policy_keys = policy_keys_new(hub, cores[0]);

@@ -7,6 +7,7 @@ import re
 import ssl
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "cli"))
@@ -16,6 +17,8 @@ TOOLS = ROOT / "build" / "tools"
 RULES = ROOT / "packaging" / "prometheus"
 DASHBOARD = ROOT / "packaging" / "grafana" / "azimuth.json"
 INGRESS = "azimuth_d2c_telemetry_ingress"
+ENDPOINTS = {f"azimuth_routing_{name}" for name in (  # of endpoints, once there are some
+    "deliveries_total", "lag_seconds", "delivery_latency_milliseconds_total", "delivered_bytes_total")}
 group = Group()
 
 
@@ -106,10 +109,53 @@ def twins_methods_queries_and_jobs_count_as_in_azure():
 
 
 @group.case
+def devices_and_calls_about_jobs_are_counted():
+    with Hub() as hub:
+        total = lambda: series(hub)[0]["azimuth_totalDeviceCount"]  # noqa: E731
+        for name in ("d1", "d2", "d1"):
+            hub.run("hub", "device-identity", "create", "-d", name)
+        hub.must("hub", "module-identity", "create", "-d", "d1", "-m", "m1")
+        check(total() == 2, f"{total()} devices, not 2")
+        hub.must("hub", "device-identity", "delete", "-d", "d2")
+        hub.stop()
+        hub.start()
+        check(total() == 1, f"{total()} devices after a restart, not 1")
+        job = ("hub", "job", "create", "--jt")
+        hub.must(*job, "scheduleUpdateTwin", "--job-id", "j1", "-q", "*", "--twin-patch", '{"tags":{"a":3}}')
+        hub.run(*job, "scheduleUpdateTwin", "--job-id", "j1", "-q", "*", "--twin-patch", '{"tags":{"a":3}}')
+        hub.must("hub", "job", "show", "--job-id", "j1")
+        hub.must("hub", "job", "list")
+        found, _ = series(hub)
+        counts = {key: value for key, value in found.items() if key.startswith("azimuth_jobs_calls_total") and value}
+        expected = {('createTwinUpdateJob', 'success'): 1, ('createTwinUpdateJob', 'failure'): 1, ('listJobs', 'success'): 1,
+                    ('queryJobs', 'success'): 1}
+        for (op, result), value in expected.items():
+            check(counts.get(f'azimuth_jobs_calls_total{{op="{op}",result="{result}"}}', 0) >= value, f"{op} {result}: {counts}")
+
+
+@group.case
+def what_an_endpoint_took_has_bytes_and_a_latency():
+    with Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+        hub.must("eventhub", "create", "-n", "orders", "-p", 1)
+        hub.must("hub", "message-endpoint", "create", "eventhub", "--en", "e1", "--entity-path", "orders")
+        hub.must("hub", "message-route", "create", "--rn", "r1", "-t", "DeviceMessages", "--en", "e1")
+        check(send(hub).status == 0, "MQTT")
+        end = time.monotonic() + 30
+        taken = 'azimuth_routing_deliveries_total{endpoint="e1",result="success"}'
+        while series(hub)[0].get(taken, 0) == 0 and time.monotonic() < end:
+            time.sleep(0.1)
+        found, _ = series(hub)
+        check(found.get(taken) == 1, f"nothing was delivered: {found.get(taken)}")
+        check(found['azimuth_routing_delivered_bytes_total{endpoint="e1"}'] > 5, "bytes")
+        check(0 <= found['azimuth_routing_delivery_latency_milliseconds_total{endpoint="e1"}'] < 30000, "latency")
+
+
+@group.case
 def every_series_that_the_documentation_the_alerts_and_the_dashboard_name_is_there():
     with Hub() as hub:
         found, text = series(hub)
-    known = {name.split("{")[0] for name in found} | {"azimuth_routing_deliveries_total", "azimuth_routing_lag_seconds"}  # of endpoints
+    known = {name.split("{")[0] for name in found} | ENDPOINTS
     for file in (ROOT / "docs/reference/metrics.md", RULES / "azimuth-alerts.yaml", RULES / "azimuth-alerts-test.yaml", DASHBOARD):
         named = set(re.findall(r"azimuth_[a-zA-Z0-9_]+[a-zA-Z0-9]", file.read_text()))
         check(named <= known, f"{file.name} names {sorted(named - known)}")

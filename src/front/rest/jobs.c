@@ -1,6 +1,57 @@
 /* jobs.c - jobs over many devices: IoT Hub service REST API, "Jobs". */
+#include "base/json.h"
+#include "base/metrics.h"
 #include "base/num.h"
 #include "front/rest/call.h"
+
+/* IoT Hub's jobs.{createTwinUpdateJob,createDirectMethodJob,cancelJob,listJobs,queryJobs}.{success,failure}. */
+enum op { CREATE_TWIN_UPDATE, CREATE_METHOD, CANCEL, LIST, QUERY, OPS };
+
+#define CALLS(op)                                                                                  \
+    {                                                                                              \
+        {"azimuth_jobs_calls_total", "Calls of services about jobs",                               \
+         "op=\"" op "\",result=\"success\"", METRIC_COUNTER},                                      \
+        {                                                                                          \
+            "azimuth_jobs_calls_total", "Calls of services about jobs",                            \
+                "op=\"" op "\",result=\"failure\"", METRIC_COUNTER                                 \
+        }                                                                                          \
+    }
+
+static struct metric calls[OPS][2] = {[CREATE_TWIN_UPDATE] = CALLS("createTwinUpdateJob"),
+                                      [CREATE_METHOD] = CALLS("createDirectMethodJob"),
+                                      [CANCEL] = CALLS("cancelJob"),
+                                      [LIST] = CALLS("listJobs"),
+                                      [QUERY] = CALLS("queryJobs")};
+
+__attribute__((constructor)) static void register_calls(void)
+{
+    for (int op = 0; op < OPS; op++)
+        for (int failed = 0; failed < 2; failed++) metric_register(&calls[op][failed]);
+}
+
+static bool is_of_methods(const struct call *c)
+{
+    struct arena arena = {0};
+    struct json *doc;
+    bool is = json_parse(&arena, buf_slice(&c->body), &doc) == OK &&
+              slice_is_nocase(json_str(doc, "type"), "scheduleDeviceMethod");
+    arena_free(&arena);
+    return is;
+}
+
+/* One job is `listJobs`, as in Azure's own names; a page of them is `queryJobs`. */
+static enum op op_of(const struct call *c)
+{
+    struct slice method = slice_str(c->route->method);
+    if (slice_is(method, "PUT")) return is_of_methods(c) ? CREATE_METHOD : CREATE_TWIN_UPDATE;
+    if (slice_is(method, "POST")) return CANCEL;
+    return rest_route_optional(c, "job").len ? LIST : QUERY;
+}
+
+static void count(const struct call *c, enum status s)
+{
+    metric_inc(&calls[op_of(c)][s != STATUS_OK]);
+}
 
 static void answer(struct call *c, const struct job_answer *a)
 {
@@ -17,6 +68,7 @@ static void on_answer(struct job_wait *w, const struct job_answer *a)
 {
     struct call *c = CONTAINER_OF(w, struct call, job_wait);
     rest_call_resume(c);
+    count(c, a->status);
     answer(c, a);
     rest_call_end(c);
 }
@@ -59,6 +111,7 @@ static void on_list(struct job_wait *w, const struct job_answer *a)
 {
     struct call *c = CONTAINER_OF(w, struct call, job_wait);
     rest_call_resume(c);
+    count(c, a->status);
     if (a->status == STATUS_OK)
         rest_answer_page(c, "JobResponse", a->next, a->body);
     else

@@ -12,6 +12,7 @@
 #define HUB_REGISTRY_HOME_H
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "hub/etag.h"
 #include "hub/registry/identity.h"
 #include "store/store.h"
@@ -92,5 +93,7 @@ void list_join(struct registry *r);
 void modules_join(struct registry *r);
 void rows_join(struct registry *r);
 void known_join(struct registry *r);
+
+extern struct metric registry_devices; /* list.c: IoT Hub's totalDeviceCount */
 
 #endif

@@ -207,6 +207,27 @@ static void on_counts(struct store_wait *w, struct store_answer *a)
     buf_free(&json);
 }
 
+struct metric registry_devices = {.name = "azimuth_totalDeviceCount",
+                                  .help = "Devices that are registered",
+                                  .kind = METRIC_GAUGE};
+
+__attribute__((constructor)) static void register_devices(void)
+{
+    metric_register(&registry_devices);
+}
+
+enum err registry_meter(const struct hub *hub)
+{
+    struct store_request q;
+    struct store_answer a;
+    struct msg *page;
+    store_begin_query(&q, &sql_identity_count_get);
+    enum err e = store_now_query(hub->store, &q, &a, &page);
+    if (e == OK && store_next(&a)) metric_set(&registry_devices, a.col[0].number);
+    msg_free(page);
+    return e;
+}
+
 void registry_count_devices(struct registry *r, struct registry_wait *w)
 {
     struct store_request q;

@@ -108,6 +108,9 @@ void registry_scope_list(struct registry *r, const struct registry_scope *ask,
                          struct registry_wait *w);
 
 /* {"totalDeviceCount","enabledDeviceCount","disabledDeviceCount"}; {"connectedDeviceCount"} */
+/* Before the lanes run: how many devices there are, for metrics; what changes is counted from then on. */
+enum err registry_meter(const struct hub *hub) MUST_USE;
+
 void registry_count_devices(struct registry *r, struct registry_wait *w);
 void registry_count_connected(struct registry *r, struct registry_wait *w);
 

@@ -21,6 +21,14 @@ COUNTER(updates_total, "azimuth_registry_updates_total", "Identities updated.");
 COUNTER(deletes_total, "azimuth_registry_deletes_total",
         "Identities deleted, without the modules of deleted devices.");
 
+static void count_change(const struct write_op *o, const struct identity *old,
+                         const struct identity *next)
+{
+    metric_inc(next == NULL ? &deletes_total : old == NULL ? &creates_total : &updates_total);
+    if (hub_module_of(o->write.who).len == 0)
+        metric_add(&registry_devices, (next != NULL) - (old != NULL));
+}
+
 /* What belongs to one attempt. */
 static void drop_attempt(struct write_op *o)
 {
@@ -183,7 +191,7 @@ static void take_over(struct write_op *o)
     struct registry *r = o->registry;
     struct identity *next = o->next;
     const struct identity *old = o->entry->identity;
-    metric_inc(next == NULL ? &deletes_total : old == NULL ? &creates_total : &updates_total);
+    count_change(o, old, next);
     o->next = NULL;
     if (old && next) next->messages = old->messages; /* it may have changed meanwhile */
     tell_of_modules(o, old, next);
