@@ -26,6 +26,10 @@ extern const struct cli_option parent_show_options[], parent_set_options[], chil
 extern const struct cli_option transfer_export_options[], transfer_import_options[],
     state_export_options[], state_import_options[], state_migrate_options[];
 extern const char state_import_help[];
+extern const struct cli_option access_policy_show_options[], access_device_show_options[],
+    access_module_show_options[], twin_list_options[], edge_device_options[], expect_wait_options[],
+    expect_twin_options[];
+extern const char expect_wait_help[], expect_twin_help[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_revoke_options[],
@@ -49,6 +53,11 @@ extern const char job_create_help[], method_help[], twin_update_help[], twin_rep
     transfer_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
+enum err access_connection_string_show(struct cli *c) MUST_USE;
+enum err expect_wait(struct cli *c) MUST_USE;
+enum err expect_twin(struct cli *c) MUST_USE;
+enum err twin_list(struct cli *c) MUST_USE;
+enum err edge_export_modules(struct cli *c) MUST_USE;
 enum err access_dps_connection_string(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
 enum err access_token(struct cli *c) MUST_USE;

@@ -18,6 +18,13 @@ const struct cli_option access_connection_string_options[] = {
     {"digital-twins", NULL, "the digital twins'"},
     {"", NULL, NULL}};
 
+const struct cli_option access_policy_show_options[] = {
+    {"policy policy-name pn", "NAME", "a shared access policy's [iothubowner]"}, {"", NULL, NULL}};
+const struct cli_option access_device_show_options[] = {{"device-id d", "ID", "the device"},
+                                                        {"", NULL, NULL}};
+const struct cli_option access_module_show_options[] = {
+    {"device-id d", "ID", "the device"}, {"module-id m", "ID", "the module"}, {"", NULL, NULL}};
+
 const struct cli_option access_dps_options[] = {
     {"policy-name pn", "NAME", "a shared access policy's [provisioningserviceowner]"},
     {"", NULL, NULL}};
@@ -84,19 +91,6 @@ enum err access_connection_string(struct cli *c)
     return print_connstr(&connstr);
 }
 
-enum err access_dps_connection_string(struct cli *c)
-{
-    struct target t;
-    struct connstr connstr;
-    const char *policy = cli_value(c, "policy-name");
-    TRY(target_find(c, &t));
-    TRY(target_policy(&t, policy ? policy : "provisioningserviceowner", &connstr));
-    connstr.port = 0;
-    return print_connstr(&connstr);
-}
-
-/* ---- environment */
-
 static void set(struct cli *c, struct json *all, const char *name, struct slice value)
 {
     if (value.len) json_set(&c->arena, all, slice_str(name), json_new_string(&c->arena, value));
@@ -110,6 +104,34 @@ static struct slice text_of(struct cli *c, const struct connstr *connstr)
     buf_free(&line);
     return text;
 }
+
+/* As az shows them. */
+enum err access_connection_string_show(struct cli *c)
+{
+    struct target t;
+    struct connstr connstr;
+    struct slice unused;
+    struct json *shown = json_new(&c->arena, JSON_OBJECT);
+    if (cli_has(c, "device-id")) TRY(cli_need(c, "device-id", &unused));
+    if (cli_has(c, "module-id")) TRY(cli_need(c, "module-id", &unused));
+    TRY(target_find(c, &t));
+    TRY(wanted_connstr(c, &t, &connstr));
+    set(c, shown, "connectionString", text_of(c, &connstr));
+    return output_value(&c->output, &c->arena, shown, NULL);
+}
+
+enum err access_dps_connection_string(struct cli *c)
+{
+    struct target t;
+    struct connstr connstr;
+    const char *policy = cli_value(c, "policy-name");
+    TRY(target_find(c, &t));
+    TRY(target_policy(&t, policy ? policy : "provisioningserviceowner", &connstr));
+    connstr.port = 0;
+    return print_connstr(&connstr);
+}
+
+/* ---- environment */
 
 /* The one that was named, or any; none at all is fine. */
 static enum err choose_device(struct target *t, struct slice *out)

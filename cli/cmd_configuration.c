@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/file.h"
 #include "cli/http.h"
+#include "cli/identity.h"
 
 enum { TOP_MAX = 1000 };
 
@@ -68,6 +69,8 @@ const struct cli_option deployment_delete_options[] = {DEPLOYMENT_OPTION, ETAG_O
 const struct cli_option deployment_metric_options[] = {DEPLOYMENT_OPTION, METRIC_OPTIONS, END};
 const struct cli_option edge_modules_options[] = {
     {"device-id d", "ID", "the edge device"}, CONTENT_OPTION, END};
+
+const struct cli_option edge_device_options[] = {{"device-id d", "ID", "the edge device"}, END};
 
 const char rollout_create_help[] =
     "    configuration create -c chiller --tc \"tags.building = 43\" --pri 10 \\\n"
@@ -301,6 +304,51 @@ enum err rollout_show_metric(struct cli *c)
     cli_set_text(c, out, "metric", metric);
     cli_set_text(c, out, "query", query);
     json_set(&c->arena, out, SLICE_LIT("result"), rows);
+    return output_value(&c->output, &c->arena, out, NULL);
+}
+
+/* ---- what an edge device runs, as a manifest that set-modules takes */
+
+/* Desired properties without what the hub keeps with them. */
+static struct json *desired_of(struct cli *c, const struct json *twin)
+{
+    struct json *desired = json_get(json_get(twin, "properties"), "desired");
+    struct json *made = json_new(&c->arena, JSON_OBJECT), *next;
+    for (struct json *m = desired ? desired->child : NULL; m; m = next) {
+        next = m->next;
+        m->next = NULL;
+        if (!slice_starts(m->key, SLICE_LIT("$"))) json_set(&c->arena, made, m->key, m);
+    }
+    return made;
+}
+
+static enum err add_module(struct cli *c, struct target *t, struct slice device, struct slice id,
+                           struct json *content)
+{
+    struct buf path = {0};
+    struct json *twin, *module = json_new(&c->arena, JSON_OBJECT);
+    buf_printf(&path, "%s%s", http_path(c, "/twins/", device), http_path(c, "/modules/", id));
+    const struct http_call call = {.method = "GET", .path = buf_cstr(&path)};
+    enum err e = http_json(t, &call, "module twin", &twin);
+    buf_free(&path);
+    TRY(e);
+    json_set(&c->arena, module, SLICE_LIT("properties.desired"), desired_of(c, twin));
+    json_set(&c->arena, content, id, module);
+    return OK;
+}
+
+enum err edge_export_modules(struct cli *c)
+{
+    struct target t;
+    struct slice device;
+    struct json *modules, *out = json_new(&c->arena, JSON_OBJECT);
+    struct json *content = json_new(&c->arena, JSON_OBJECT);
+    TRY(cli_need(c, "device-id", &device));
+    TRY(target_find(c, &t));
+    TRY(identity_modules(&t, device, &modules));
+    for (const struct json *m = modules->child; m; m = m->next)
+        TRY(add_module(c, &t, device, json_str(m, "moduleId"), content));
+    json_set(&c->arena, out, SLICE_LIT("modulesContent"), content);
     return output_value(&c->output, &c->arena, out, NULL);
 }
 

@@ -13,6 +13,12 @@ const struct cli_option query_options[] = {
     {"", NULL, NULL},
 };
 
+const struct cli_option twin_list_options[] = {
+    {"top", "N", "so many at most"},
+    {"edge-enabled ee", NULL, "edge devices only"},
+    {"", NULL, NULL},
+};
+
 const char query_help[] =
     "    hub query -q \"SELECT * FROM devices WHERE tags.floor = 3\" --top 10\n"
     "    hub query -q \"SELECT deviceId, properties.reported.firmware FROM devices\" -o tsv\n"
@@ -99,14 +105,12 @@ enum err query_rows(struct cli *c, struct target *t, struct slice query, struct 
     return e;
 }
 
-enum err query_hub(struct cli *c)
+static enum err show_rows(struct cli *c, struct slice query)
 {
     struct target t;
-    struct slice query;
     struct buf body = {0};
     struct rows rows = {.all = json_new(&c->arena, JSON_ARRAY)};
     rows.end = &rows.all->child;
-    TRY(cli_need(c, "query-command", &query));
     TRY(read_top(c, &rows.left));
     TRY(target_find(c, &t));
     put_body(&body, query);
@@ -114,4 +118,18 @@ enum err query_hub(struct cli *c)
     buf_free(&body);
     buf_free(&rows.next);
     return e;
+}
+
+enum err query_hub(struct cli *c)
+{
+    struct slice query;
+    TRY(cli_need(c, "query-command", &query));
+    return show_rows(c, query);
+}
+
+enum err twin_list(struct cli *c)
+{
+    return show_rows(c, cli_given(c, "edge-enabled")
+                            ? SLICE_LIT("SELECT * FROM devices WHERE capabilities.iotEdge = true")
+                            : SLICE_LIT("SELECT * FROM devices"));
 }

@@ -1,8 +1,8 @@
 /* cmd_state.c - azimuth hub state export: a hub in one JSON file, as az has it.
  *
- *   {"arm":{"resources":[..]},
- *    "configurations":{"admConfigurations":{ID:{..}},"edgeDeployments":{ID:{..}}},
- *    "devices":{ID:{"identity":{..},"twin":{..},"parent":ID,"modules":{ID:{"identity","twin"}}}}}
+ *   {"configurations":{"admConfigurations":{ID:{..}},"edgeDeployments":{ID:{..}}},
+ *    "devices":{ID:{"identity":{..},"twin":{..},"parent":ID,"modules":{ID:{"identity","twin"}}}},
+ *    "arm":{"resources":[..]}}
  *
  * Everything over the service API, so that either hub may be one of Azure's: twins by pages of a query,
  * identities one by one, and back in bulks of 100, modules after all devices.  An export holds one page
@@ -204,6 +204,13 @@ static enum err write_devices(struct cli *c, struct target *t, FILE *file, unsig
     return e;
 }
 
+static enum err put_gap(FILE *file, bool *wrote, const char *name)
+{
+    bool fine = !*wrote || fputs(",\n", file) >= 0;
+    *wrote = true;
+    return fine && fputs(name, file) >= 0 ? OK : fail_errno("the file cannot be written");
+}
+
 /* What is wanted only because nobody said what is may be out of reach: the service API has no `arm`. */
 static enum err write_arm(struct cli *c, struct target *t, const struct aspects *aspects,
                           FILE *file, bool *wrote)
@@ -215,33 +222,25 @@ static enum err write_arm(struct cli *c, struct target *t, const struct aspects 
         buf_free(&arm);
         return OK;
     }
-    if (e == OK && fprintf(file, "\"arm\":%s", buf_cstr(&arm)) < 0)
-        e = fail_errno("the file cannot be written");
-    *wrote = e == OK;
+    if (e == OK) e = put_gap(file, wrote, "\"arm\":");
+    if (e == OK && fputs(buf_cstr(&arm), file) < 0) e = fail_errno("the file cannot be written");
     buf_free(&arm);
     return e;
-}
-
-static bool put_gap(FILE *file, bool *wrote)
-{
-    bool gap = *wrote;
-    *wrote = true;
-    return !gap || fputs(",\n", file) >= 0;
 }
 
 static enum err write_aspects(struct cli *c, struct target *t, const struct aspects *aspects,
                               FILE *file, struct state_counts *counts)
 {
     bool wrote = false;
-    if (aspects->arm) TRY(write_arm(c, t, aspects, file, &wrote));
     if (aspects->configurations) {
-        if (!put_gap(file, &wrote) || fputs("\"configurations\":", file) < 0)
-            return fail_errno("the file cannot be written");
+        TRY(put_gap(file, &wrote, "\"configurations\":"));
         TRY(state_write_configurations(c, t, file, &counts->configurations));
     }
-    if (!aspects->devices) return OK;
-    if (!put_gap(file, &wrote)) return fail_errno("the file cannot be written");
-    return write_devices(c, t, file, &counts->devices);
+    if (aspects->devices) {
+        TRY(put_gap(file, &wrote, ""));
+        TRY(write_devices(c, t, file, &counts->devices));
+    }
+    return aspects->arm ? write_arm(c, t, aspects, file, &wrote) : OK;
 }
 
 enum err state_write(struct cli *c, struct target *t, const struct aspects *aspects, FILE *file,

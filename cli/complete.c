@@ -172,6 +172,13 @@ static void offer_values(struct suggest *s, struct cli *typed, const struct cli_
         offer_ids(s, typed, "/admin/v1/consumer-groups", "name");
     else if (o == saved_query_options)
         offer_ids(s, typed, "/admin/v1/saved-queries", "name");
+    else if (slice_is(name, "config-id") || slice_is(name, "deployment-id"))
+        offer_ids(s, typed, "/configurations", "id");
+    else if (o == diagnostic_options || o == diagnostic_create_options ||
+             o == diagnostic_update_options)
+        offer_ids(s, typed, "/admin/v1/diagnostic-settings", "name");
+    else if (o == ca_options || o == ca_change_options || o == ca_verify_options)
+        offer_ids(s, typed, "/admin/v1/certificates", "name");
     else
         offer_fixed(s, name);
 }

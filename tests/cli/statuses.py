@@ -52,7 +52,12 @@ CONNECTING = {
     "hub device-identity import": (*IDENTITY, "import", "--file", pathlib.Path(FOLDER.name) / "fleet.txt", "--include-configurations"),
     "hub state export": ("hub", "state", "export", "-f", pathlib.Path(FOLDER.name) / "state.json", "--replace"),
     "hub state import": ("hub", "state", "import", "-f", pathlib.Path(FOLDER.name) / "state.json"),
-    "import azure-state": ("import", "azure-state", pathlib.Path(FOLDER.name) / "state.json", "--dry-run"),
+    "import azure-state": ("import", "azure-state", pathlib.Path(FOLDER.name) / "state.json"),
+    "wait": ("wait", "-d", "{d}", "--disconnected", "--timeout", 20),
+    "assert twin": ("assert", "twin", "connectionState == 'Disconnected'", "-d", "{d}"),
+    "hub connection-string show": ("hub", "connection-string", "show"),
+    "hub device-identity connection-string show": (*IDENTITY, "connection-string", "show", "-d", "{d}"),
+    "hub device-twin list": ("hub", "device-twin", "list", "--top", 1),
     "hub device-identity show": (*IDENTITY, "show", "-d", "{d}"),
     "hub device-identity list": (*IDENTITY, "list"),
     "hub device-identity update": (*IDENTITY, "update", "-d", "{d}", "--status", "enabled"),
@@ -61,6 +66,8 @@ CONNECTING = {
     "hub device-identity create": (*IDENTITY, "create", "-d", "{d}", "--ee", "true"),
     "edge set-modules": ("edge", "set-modules", "-d", "{d}", "-k", MANIFEST),
     "hub module-identity create": (*MODULE, "create", *OF_MODULE),
+    "hub module-identity connection-string show": (*MODULE, "connection-string", "show", *OF_MODULE),
+    "edge export-modules": ("edge", "export-modules", "-d", "{d}"),
     "hub module-identity show": (*MODULE, "show", *OF_MODULE),
     "hub module-identity list": (*MODULE, "list", "-d", "{d}"),
     "hub module-identity update": (*MODULE, "update", *OF_MODULE),
@@ -230,6 +237,8 @@ SOCKET = {  # asks the server of --data and no other
     "user delete": ("user", "delete", "maria"),
 }
 PASSWORD = "a horse that is correct\n"
+LOCAL["dps enrollment-group compute-device-key"] = ("dps", "enrollment-group", *LOCAL["dps compute-device-key"][1:])
+ALONE = {"hub generate-sas-token", "hub connection-string show"}  # with a login they ask nobody
 BAD_KEY = "c29tZWJvZHkgZWxzZSdzIGtleSBvZiAzMiBieXRlcy4="
 SENTENCE = re.compile(r"^(azimuth|azm): \S.*\S\n\Z")
 
@@ -360,7 +369,7 @@ def status_1_when_nobody_answers():
         login = f"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={BAD_KEY}"
         where = ("--login", login, "--https-port", port, "--mqtt-port", port, "--amqp-port", port, "--admin-url",
                  f"https://localhost:{port}")
-        asks = set(CONNECTING) - {"hub generate-sas-token", "doctor"}  # the first can do without
+        asks = set(CONNECTING) - ALONE - {"doctor"}
         expect_all(FAILED, [(*words_of(name), *where) for name in asks])
         check(azimuth("doctor", *where).status == FAILED, "the doctor finds nothing wrong")
 
@@ -416,7 +425,7 @@ def status_3_when_it_is_not_there():
         for verb in ("show", "update", "delete"):
             expect(hub.run(*words_of(f"dps linked-hub {verb}")), NOT_FOUND, "other.test")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
-        for verb in ("hub device-twin show", "hub device-twin update", "hub digital-twin show", "hub digital-twin update",
+        for verb in ("wait", "assert twin", "hub device-identity connection-string show", "hub device-twin show", "hub device-twin update", "hub digital-twin show", "hub digital-twin update",
                      "hub digital-twin invoke-command", "hub invoke-device-method"):
             words = [*(CONNECTING | WAITING)[verb]]
             expect(hub.run(*("nobody" if word == "{d}" else word for word in words)), NOT_FOUND, "nobody")
@@ -449,7 +458,7 @@ def status_4_when_the_key_is_not_right():
         hub.must(*IDENTITY, "create", "-d", "d1")
         login = f"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={BAD_KEY}"
         where = (*hub.remote()[2:], "--login", login)
-        asks = set(CONNECTING) - {"hub generate-sas-token", "doctor"}
+        asks = set(CONNECTING) - ALONE - {"doctor"}
         expect_all(REFUSED, [(*words_of(name), *where) for name in asks])
         device = f"HostName=localhost;DeviceId=d1;SharedAccessKey={BAD_KEY}"
         expect(azimuth("device", "send-d2c-message", "-d", "d1", "--da", "x", *hub.remote()[2:], "--login", device),
@@ -462,6 +471,10 @@ def status_4_when_the_key_is_not_right():
 def status_5_when_the_time_is_over():
     with Hub() as hub:
         expect(hub.run("hub", "monitor-events", "--count", 1, "--timeout", 1, "--quiet"), TIMED_OUT)
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        expect(hub.run("wait", "-d", "d1", "--connected", "--timeout", 0), TIMED_OUT, "connectionState == 'Connected'")
+        hub.must("wait", "-d", "d1", "--twin", "properties.desired", "--timeout", 0)
+        expect(hub.run("assert", "twin", "tags.a", "-d", "d1"), FAILED, "tags.a")
     with socket.socket() as silent:  # accepts and says nothing
         silent.bind(("127.0.0.1", 0))
         silent.listen(512)
@@ -469,7 +482,7 @@ def status_5_when_the_time_is_over():
         login = f"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={BAD_KEY}"
         where = ("--login", login, "--https-port", port, "--mqtt-port", port, "--amqp-port", port, "--admin-url",
                  f"https://localhost:{port}")
-        asks = set(CONNECTING) - {"hub generate-sas-token", "doctor", "hub monitor-events"}
+        asks = set(CONNECTING) - ALONE - {"doctor", "hub monitor-events"}
         expect_all(TIMED_OUT, [(*words_of(name), *where) for name in asks])
 
 
