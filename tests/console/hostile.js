@@ -153,7 +153,7 @@ module.exports = (test, { server, browser, page: now, client, noBarriers, LONG, 
         await other.context.close();
     });
 
-    test('two_administrators_in_two_browsers_merge_one_twin', async () => {
+    long('two_administrators_in_two_browsers_merge_one_twin', async () => {
         const other = await browser.person();
         await other.page.goto(await server.link());
         const edit = async (p, text) => {

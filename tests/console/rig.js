@@ -15,10 +15,11 @@ const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const { AZIMUTH, CHROMIUM, CONSOLE_WORK } = process.env;
 
 class Server {
-    /** `azimuth dev` with nothing on disk and on ports that are free. */
+    /** `azimuth dev` with nothing on disk, unless options say otherwise, and on ports that are free. */
     async start(...options) {
+        const where = options.includes('--data') ? [] : ['--ephemeral', '--events', 'all'];
         const ports = ['--mqtt-port', '0', '--amqp-port', '0', '--https-port', '0', '--console', '127.0.0.1:0'];
-        this.process = spawn(AZIMUTH, ['dev', '--ephemeral', '--events', 'all', ...ports, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+        this.process = spawn(AZIMUTH, ['dev', ...where, ...ports, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
         this.log = fs.createWriteStream(path.join(CONSOLE_WORK, 'server.log'));
         this.process.stderr.pipe(this.log);
         const lines = readline.createInterface({ input: this.process.stdout });

@@ -223,7 +223,7 @@ require('./docs')(test, { server, browser, page: () => page, noBarriers });
 require('./oidc')(test, { browser, noBarriers });
 require('./connect')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 
-require('./fleet')(test, { server, browser, page: () => page, noBarriers, picture, PRESS, SCRIPT });
+require('./fleet')(test, { server, browser, page: () => page, noBarriers, picture, LONG, PRESS, SCRIPT });
 
 test('devices_are_asked_for_and_changed_together', async () => {
     await page.goto(`${server.base}devices`);

@@ -11,15 +11,16 @@ export function placeOf({ total, view, top, before, shift }) {
     const piece = inside / PIECES, pieces = Math.floor(total / piece), jump = (total - inside) / (pieces - 1);
     const far = Math.abs(top - before) >= view;
     const wish = far ? top * (total - view) / (inside - view) : top + shift;
-    const y = Math.max(0, Math.min(wish, total - view));
+    const y = Math.round(Math.max(0, Math.min(wish, total - view)));
     return { y, shift: Math.round(Math.min(pieces - 1, Math.floor(y / piece)) * jump) };
 }
 
-export function useVirtual(count, row) {
+/** Of `count` rows below a head that stays: which are seen, how high the space for them is, and by how much they are moved up. */
+export function useVirtual(count, row, head) {
     const box = useRef(), [height, setHeight] = useState(600);
     const at = useRef({ y: 0, top: 0, shift: 0 });
     const [, draw] = useState(0);
-    const total = count * row;
+    const total = count * row + head;
     useEffect(() => {
         const fit = new ResizeObserver(() => setHeight(box.current?.clientHeight || 600));
         fit.observe(box.current);
@@ -41,5 +42,5 @@ export function useVirtual(count, row) {
     }, [total]);
     const first = Math.max(0, Math.floor(at.current.y / row) - 8);
     return { box, onScroll, first, last: Math.min(count, first + Math.ceil(height / row) + 16), shift: at.current.shift,
-        height: Math.min(total, HIGHEST) };
+        height: Math.min(total, HIGHEST) - head };
 }
