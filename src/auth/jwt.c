@@ -9,6 +9,7 @@
 void jwt_base64url(struct buf *out, struct slice bytes)
 {
     size_t from = buf_size(out);
+    if (bytes.len == 0) return;
     text_base64(out, bytes);
     uint8_t *text = out->ptr + out->len - (buf_size(out) - from);
     size_t len = buf_size(out) - from;
