@@ -149,6 +149,7 @@ GROUPS = {
     "java provisioning matrix": ("java", java("Unsigned", "Provisioning")),
     "java service": ("java", java("Service")),
     "java errors": ("java", java("Errors")),
+    "java capture": ("java", java("Captured")),
     "java multiplex AMQPS": ("java", java("Multiplex", "AMQPS")),
     "java multiplex AMQPS_WS": ("java", java("Multiplex", "AMQPS_WS")),
     "node plain": ("node", node("plain")),
@@ -176,7 +177,7 @@ ONCE = {
                      "node frames", "node why", "node diagnostics", "python lines"), 1),
     **dict.fromkeys(("node matrix", "python matrix", "plain matrix", "java matrix", "node provisioning matrix",
                      "python provisioning matrix", "java provisioning matrix", "java device AMQPS_WS", "java device MQTT_WS",
-                     "java multiplex AMQPS_WS", "python capture", "python replay", "python storage",
+                     "java multiplex AMQPS_WS", "java capture", "python capture", "python replay", "python storage",
                      "node amqp_endpoints", "node bridge", "node cosmos", "node kafka", "node storage"), 3),
 }
 FED = {"go consumer", "java consumer", "python feed"}  # read what feed.js sends
