@@ -213,6 +213,7 @@ static enum err read_section(struct seed *s, const struct yaml *section)
                     {"eventHubs", seed_read_event_hubs},
                     {"consumerGroups", seed_read_groups},
                     {"capture", seed_read_capture},
+                    {"diagnosticSettings", seed_read_diagnostics},
                     {"routing", read_routing}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (slice_is(section->name, sections[i].name))
@@ -222,7 +223,7 @@ static enum err read_section(struct seed *s, const struct yaml *section)
             return seed_bad(s, section, "comes with a later release");
     return seed_bad(s, section,
                     "there is no such section; this release has 'devices', 'eventHubs', "
-                    "'consumerGroups', 'capture' and 'routing'");
+                    "'consumerGroups', 'capture', 'diagnosticSettings' and 'routing'");
 }
 
 enum err seed_load(struct seed *s, const char *path)

@@ -25,15 +25,17 @@
  *     consumerGroups: [dashboard]             # of the built-in event hub
  *     capture:                                # likewise; a captureDescription
  *       destination: {name: Azimuth.Folder}
+ *     diagnosticSettings:                     # as `azimuth monitor diagnostic-settings` has them
+ *       - {name: audit, properties: {file: {}, logs: [{category: Connections, enabled: true}]}}
  *
  * The names of a device are those of a Device in the service API.  What is there already stays as it is,
- * also where the file says something else; so do event hubs, a capture, and the routing of a hub once
- * anybody changed it.
+ * also where the file says something else; so do event hubs, a capture, a diagnostic setting, and the
+ * routing of a hub once anybody changed it.
  *
  * Runs on: seed_load() the main thread; seed_plant() and what follows on the registry's core.
  * Life:    seed_load() .. seed_free(); seed_plant() once.
  * Limits:  SEED_DEVICES_MAX devices, SEED_FILE_MAX bytes, SEED_WINDOW creations under way,
- *          SEED_STEPS_MAX event hubs, consumer groups and captures.
+ *          SEED_STEPS_MAX event hubs, consumer groups, captures and diagnostic settings.
  * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make;
  *          ERR_NOT_FOUND, ERR_IO when the file cannot be read.
  */
@@ -44,6 +46,7 @@
 #include "base/map.h"
 #include "capture/capture.h"
 #include "hub/consumer_group/consumer_group.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/event_hub/event_hub.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
@@ -58,12 +61,12 @@ struct seed_device {
     size_t line;
 };
 
-/* An event hub, a consumer group or a capture (seed_stream.c). */
+/* An event hub, a consumer group, a capture or a diagnostic setting (seed_stream.c). */
 struct seed_step {
-    enum { SEED_EVENT_HUB, SEED_GROUP, SEED_CAPTURE } kind;
-    struct slice event_hub; /* its name; empty: the built-in one */
+    enum { SEED_EVENT_HUB, SEED_GROUP, SEED_CAPTURE, SEED_DIAGNOSTIC } kind;
+    struct slice event_hub; /* its name; empty: the built-in one; or the diagnostic setting's */
     struct event_hub_wish wish;
-    struct slice text; /* the group's name, or the captureDescription */
+    struct slice text; /* the group's name, the captureDescription, or the setting */
     size_t line;
     struct seed_step *next;
 };
@@ -77,6 +80,7 @@ struct seed_doors {
     struct event_hubs *event_hubs;
     struct consumer_groups *groups;
     struct captures *captures;
+    struct diagnostics *diagnostics;
 };
 
 struct seed {
@@ -95,6 +99,7 @@ struct seed {
     struct event_hub_wait hub_wait;
     struct consumer_group_wait group_wait;
     struct capture_wait capture_wait;
+    struct diagnostic_wait diagnostic_wait;
     struct seed_device *waiting;
     unsigned under_way, created;
     char why[512]; /* the first refusal; empty: none */
@@ -115,6 +120,7 @@ enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 struct slice seed_json(struct seed *s, const struct yaml *item); /* any YAML, as JSON */
 enum err seed_read_event_hubs(struct seed *s, const struct yaml *list) MUST_USE;
 enum err seed_read_groups(struct seed *s, const struct yaml *list) MUST_USE;
+enum err seed_read_diagnostics(struct seed *s, const struct yaml *list) MUST_USE;
 enum err seed_read_capture(struct seed *s, const struct yaml *section) MUST_USE;
 void seed_plant_streams(struct seed *s); /* seed_plant_routing() follows */
 void seed_plant_routing(struct seed *s);

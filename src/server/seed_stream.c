@@ -1,5 +1,5 @@
-/* seed_stream.c - event hubs of a seed, their consumer groups and captures: made one after the other, since
- * each needs the one before. */
+/* seed_stream.c - event hubs of a seed, their consumer groups and captures, and diagnostic settings: made one after
+ * the other, since each may need the one before. */
 #include <stdio.h>
 
 #include "base/num.h"
@@ -11,7 +11,8 @@
 static enum err add(struct seed *s, const struct yaml *at, const struct seed_step *step)
 {
     if (s->step_count++ == SEED_STEPS_MAX)
-        return fail(ERR_INVALID, "%s:%zu: more than %d event hubs, consumer groups and captures",
+        return fail(ERR_INVALID,
+                    "%s:%zu: more than %d event hubs, consumer groups, captures and settings",
                     s->path, at->line, SEED_STEPS_MAX);
     struct seed_step *copy = arena_zero(&s->arena, sizeof *copy);
     *copy = *step;
@@ -104,6 +105,20 @@ enum err seed_read_capture(struct seed *s, const struct yaml *section)
     return read_capture_of(s, SLICE_NONE, section);
 }
 
+enum err seed_read_diagnostics(struct seed *s, const struct yaml *list)
+{
+    if (list->kind != YAML_LIST) return seed_bad(s, list, "a list was expected");
+    for (const struct yaml *item = list->child; item; item = item->next) {
+        const struct yaml *name = item->kind == YAML_MAP ? yaml_get(item, "name") : NULL;
+        if (name == NULL || name->kind != YAML_TEXT || name->text.len == 0)
+            return seed_bad(s, item, "name is missing");
+        TRY(add(s, item,
+                &(struct seed_step){
+                    .kind = SEED_DIAGNOSTIC, .event_hub = name->text, .text = seed_json(s, item)}));
+    }
+    return OK;
+}
+
 /* ---- making them */
 
 static void go_on(struct seed *s);
@@ -194,6 +209,32 @@ static void make_capture(struct seed *s)
     capture_get(s->doors.captures, s->doors.lane, captured_hub(s), &s->capture_wait);
 }
 
+static void on_setting(struct diagnostic_wait *w, const struct diagnostic_answer *a)
+{
+    struct seed *s = CONTAINER_OF(w, struct seed, diagnostic_wait);
+    if (a->status != STATUS_OK) refuse(s, "diagnostic setting", s->step->event_hub, a->text);
+    next(s);
+}
+
+static void on_setting_looked(struct diagnostic_wait *w, const struct diagnostic_answer *a)
+{
+    struct seed *s = CONTAINER_OF(w, struct seed, diagnostic_wait);
+    if (a->status == STATUS_OK) {
+        next(s);
+        return;
+    }
+    s->diagnostic_wait.fn = on_setting;
+    diagnostic_setting_put(s->doors.diagnostics, s->doors.lane, s->step->event_hub, s->step->text,
+                           &s->diagnostic_wait);
+}
+
+static void make_setting(struct seed *s)
+{
+    s->diagnostic_wait.fn = on_setting_looked;
+    diagnostic_setting_get(s->doors.diagnostics, s->doors.lane, s->step->event_hub,
+                           &s->diagnostic_wait);
+}
+
 static void go_on(struct seed *s)
 {
     if (s->why[0] || s->step == NULL)
@@ -202,8 +243,10 @@ static void go_on(struct seed *s)
         make_event_hub(s);
     else if (s->step->kind == SEED_GROUP)
         make_group(s);
-    else
+    else if (s->step->kind == SEED_CAPTURE)
         make_capture(s);
+    else
+        make_setting(s);
 }
 
 void seed_plant_streams(struct seed *s)

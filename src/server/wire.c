@@ -469,7 +469,8 @@ void wire_seed_doors(const struct wire *w, struct seed_doors *out)
                                .routing = c->routing,
                                .event_hubs = c->event_hubs,
                                .groups = c->groups,
-                               .captures = w->captures};
+                               .captures = w->captures,
+                               .diagnostics = w->hub.diagnostics};
 }
 
 void wire_set_metrics_token(struct wire *w, struct slice token)

@@ -1,6 +1,8 @@
 """seed.py - --seed FILE: devices that are there before anybody asks."""
+import json
 import pathlib
 import tempfile
+import time
 
 from hub import Group, Hub, azimuth, check
 
@@ -52,6 +54,20 @@ def what_is_there_stays_as_it_is():
         hub.start()
         check(hub.must("hub", "device-identity", "show", "-d", "a").json()["etag"] == before["etag"], "a was changed")
         check(len(hub.must("hub", "device-identity", "list").json()) == 3, "c was not made")
+
+
+@group.case
+def resource_logs_go_where_the_seed_says():
+    setting = "  - {name: audit, properties: {file: {sizeInBytes: 4096}, logs: [{category: Connections, enabled: true}]}}\n"
+    with File(f"devices: [a]\ndiagnosticSettings:\n{setting}") as seed, Hub("--seed", seed) as hub:
+        shown = hub.must("monitor", "diagnostic-settings", "show", "-n", "audit").json()["properties"]
+        check(shown["file"] == {"sizeInBytes": 4096}, str(shown))
+        hub.must("device", "send-d2c-message", "-d", "a", "--da", "hello")
+        log, end = hub.data / "diagnostics" / "audit.jsonl", time.monotonic() + 20
+        while time.monotonic() < end and not (log.exists() and "deviceDisconnect" in log.read_text()):
+            time.sleep(0.1)
+        names = [json.loads(line)["operationName"] for line in log.read_text().splitlines()]
+        check(names[:2] == ["deviceConnect", "deviceDisconnect"], str(names))
 
 
 @group.case
