@@ -26,6 +26,7 @@ extern const struct cli_option parent_show_options[], parent_set_options[], chil
 extern const struct cli_option transfer_export_options[], transfer_import_options[],
     state_export_options[], state_import_options[], state_migrate_options[];
 extern const char state_import_help[];
+extern const struct cli_option upload_options[];
 extern const struct cli_option access_policy_show_options[], access_device_show_options[],
     access_module_show_options[], twin_list_options[], edge_device_options[], expect_wait_options[],
     expect_twin_options[];
@@ -54,6 +55,7 @@ extern const char job_create_help[], method_help[], twin_update_help[], twin_rep
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_connection_string_show(struct cli *c) MUST_USE;
+enum err device_upload_file(struct cli *c) MUST_USE;
 enum err expect_wait(struct cli *c) MUST_USE;
 enum err expect_twin(struct cli *c) MUST_USE;
 enum err twin_list(struct cli *c) MUST_USE;

@@ -48,6 +48,7 @@ CONNECTING = {
     "env": ("env",),
     "device simulate": ("device", "simulate", "-d", "{d}", "--messages", 1, "--timeout", 5),
     "device send-d2c-message": ("device", "send-d2c-message", "-d", "{d}", "--da", "hello", "--timeout", 5),
+    "device upload-file": ("device", "upload-file", "-d", "{d}", "--fp", ROUTING, "--ct", "application/json"),
     "hub device-identity export": (*IDENTITY, "export", "--file", pathlib.Path(FOLDER.name) / "fleet.txt", "--include-configurations"),
     "hub device-identity import": (*IDENTITY, "import", "--file", pathlib.Path(FOLDER.name) / "fleet.txt", "--include-configurations"),
     "hub state export": ("hub", "state", "export", "-f", pathlib.Path(FOLDER.name) / "state.json", "--replace"),
@@ -521,6 +522,18 @@ def serve_ends_with_0_1_or_2():
         expect(same, FAILED, "another azimuth runs on")
     expect(azimuth("serve", "--partitions", 0), USAGE, "--partitions")
     expect(azimuth("dev", "--partitions", 0), USAGE, "--partitions")
+
+
+@group.case
+def a_file_that_is_uploaded_is_there():
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        picture = pathlib.Path(FOLDER.name) / "a picture.bin"
+        picture.write_bytes(bytes(range(256)) * 1000)
+        hub.must("device", "upload-file", "-d", "d1", "--fp", picture)
+        kept = [path for path in (hub.data / "blobs").rglob("*") if path.is_file() and picture.read_bytes() in path.read_bytes()]
+        check(len(kept) == 1, f"{kept}")
+        expect(hub.run("device", "upload-file", "-d", "nobody", "--fp", picture), NOT_FOUND, "nobody")
 
 
 @group.case
