@@ -78,7 +78,7 @@ def nothing_acknowledged_is_lost_with_what_was_not_synced(context):
     hub.start()
     made, lost = [], 0
     with Storm(hub, 30, seed=context.chance.randrange(1 << 31), rate=RATE) as storm:
-        for number in range(40 if context.long else 4):
+        for number in range(40 if context.long else 3):
             storm.wait_acked(context.chance.randrange(100, 1500), 60 * SLOW)
             made.append(f"made-{number}")
             status, text = hub.put_device(made[-1])
