@@ -39,6 +39,12 @@ export function pathOf(path) {
     return path.startsWith('/admin/') || path.includes('api-version=') ? path : path + (path.includes('?') ? '&' : '?') + VERSION;
 }
 
+/** 401 says "not with these rights", too: only who has no session any more signs in again. */
+async function lookWhetherLapsed() {
+    const still = await fetch('/admin/v1/session').catch(() => null);
+    if (still?.status === 401) lapsed.value = true;
+}
+
 /** Answers {json, headers}; throws AskError. */
 export async function ask(method, path, { body, headers = {}, signal: abort } = {}) {
     const all = { ...headers };
@@ -54,7 +60,7 @@ export async function ask(method, path, { body, headers = {}, signal: abort } = 
         throw new AskError(0, 'Unreachable', 'the server cannot be reached');
     }
     const text = await answer.text();
-    if (answer.status === 401 && session.value) lapsed.value = true;
+    if (answer.status === 401 && session.value) await lookWhetherLapsed();
     if (!answer.ok) throw readError(answer.status, text);
     return { json: text ? JSON.parse(text) : null, headers: answer.headers };
 }

@@ -224,15 +224,14 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
         await page.getByRole('heading', { name: 'Refused' }).waitFor();
     });
 
-    /* The server's part is played in the page, so that a million rows are there in seconds: ./dev console --measure has real ones. */
-    test('a_million_rows_are_scrolled_to_their_end_and_back', async () => {
-        const ALL = 1000000, PAGE = 20000;
+    /* The server's part is played in the page, so that the rows are there in seconds: ./dev console --measure has a million real ones. */
+    test('a_list_longer_than_a_browser_draws_is_scrolled_to_its_end_and_back', async () => {
+        const ALL = 300000, PAGE = 6000; // 12 000 000 pixels, 50 pages
         const other = await browser.person();
         await other.page.addInitScript(([all, size]) => {
             const real = window.fetch, id = (i) => `row-${String(i).padStart(7, '0')}`;
             window.fetch = async (url, init) => {
                 if (!String(url).includes('/devices/query')) return real(url, init);
-                if (init.body.includes('COUNT()')) return new Response(JSON.stringify([{ n: all }]));
                 const at = Number(init.headers['x-ms-continuation'] ?? 0), rows = [];
                 for (let i = at; i < Math.min(all, at + size); i++) rows.push({ deviceId: id(i), etag: 'a', status: 'enabled' });
                 return new Response(JSON.stringify(rows), { headers: at + size < all ? { 'x-ms-continuation': String(at + size) } : {} });
@@ -250,8 +249,13 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
             return { place: first.n * 40 - first.at, even, drawn: rows.length };
         });
         await eventually('the last row', async () => {
-            await box.evaluate((e) => { e.scrollTop = e.scrollHeight; });
-            return other.page.getByRole('link', { name: 'row-0999999' }).isVisible();
+            await box.evaluate(async (e) => {
+                for (let frame = 0; frame < 30; frame++) {
+                    e.scrollTop = e.scrollHeight;
+                    await new Promise(requestAnimationFrame);
+                }
+            });
+            return other.page.getByRole('link', { name: 'row-0299999' }).isVisible();
         }, 60000);
         const height = await box.evaluate((e) => e.scrollHeight);
         check(height < 10e6, `the list is ${height} pixels high, which not every browser draws`);

@@ -298,6 +298,9 @@ test('a_policy_signs_in_with_its_rights_and_no_more', async () => {
     await other.page.goto(`${server.base}devices/sensor-1`);
     await other.page.getByRole('heading', { name: 'Identity' }).waitFor();
     check(await other.page.getByRole('button', { name: 'Delete…' }).count() === 0, 'who reads may delete');
+    await other.page.goto(`${server.base}devices`);
+    await other.page.getByRole('alert').waitFor(); // queries need ServiceConnect
+    check(await other.page.getByRole('dialog').count() === 0, 'whoever lacks a right is asked to sign in');
     await other.page.getByRole('button', { name: 'Sign out' }).click();
     await other.page.getByLabel('User', { exact: true }).waitFor();
     check(!other.faults.length, other.faults.join('; '));

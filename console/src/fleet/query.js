@@ -29,19 +29,20 @@ export function sqlOf(condition, what = '*') {
     return `SELECT ${what} FROM devices${condition ? ` WHERE ${condition}` : ''}`;
 }
 
-/** How many devices a condition means. */
+/** How many devices a condition means; of all of them the hub has the number at hand. */
 export async function countOf(condition, signal) {
+    if (!condition && mayRead('RegistryRead')) return (await ask('GET', '/statistics/devices', { signal })).json.totalDeviceCount;
     const { json } = await ask('POST', '/devices/query', { body: { query: sqlOf(condition, 'COUNT() AS n') }, signal });
     return json[0]?.n ?? 0;
 }
 
-/** The same, in a page: null until it is known, or when it cannot be counted. */
+/** The same, in a page: null until it is known, or when it cannot be. */
 export function useCount(condition, dep) {
     const [n, setN] = useState(null);
     useEffect(() => {
         const abort = new AbortController();
         setN(null);
-        if (condition !== null && mayRead('ServiceConnect')) countOf(condition, abort.signal).then(setN).catch(() => {});
+        if (condition !== null && mayRead(condition ? 'ServiceConnect' : 'RegistryRead')) countOf(condition, abort.signal).then(setN).catch(() => {});
         return () => abort.abort();
     }, [condition, dep]);
     return n;

@@ -6,7 +6,8 @@ import { countOf } from './query.js';
 import { save } from './file.js';
 import { Menu } from './menu.jsx';
 
-export const NAME_MAX = 64, COUNT_MS = 3000;
+const NAME_MAX = 64;
+const COUNT_MS = 3000, REST = 10; // between two rounds: at least so long, and so many times what the last one took: a fleet may be large
 
 export function pathOf(name) {
     return `/admin/v1/saved-queries/${encodeURIComponent(name)}`;
@@ -34,7 +35,10 @@ function useCounts(list) {
             }
         };
         let timer = 0;
-        const round = () => look().finally(() => { if (!abort.signal.aborted) timer = setTimeout(round, COUNT_MS); });
+        const round = () => {
+            const began = Date.now();
+            look().finally(() => { if (!abort.signal.aborted) timer = setTimeout(round, Math.max(COUNT_MS, REST * (Date.now() - began))); });
+        };
         round();
         return () => { abort.abort(); clearTimeout(timer); };
     }, [list]);

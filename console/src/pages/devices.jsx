@@ -115,7 +115,7 @@ export function Devices() {
     const own = conditionOf(now.text), condition = own === null ? null : both(own, late);
     const sql = condition === null ? now.text : sqlOf(condition);
     const { pages, again, busy } = usePages(sql);
-    const found = useCount(condition, turn), total = useCount('', turn);
+    const found = useCount(condition || null, turn), total = useCount('', turn);
     const over = useDrop((file) => setOpen({ file }));
     const clear = () => { setChosen(new Set()); setWhole(false); };
     const reload = () => { setTurn((n) => n + 1); again(); };
@@ -143,7 +143,7 @@ export function Devices() {
             <Button type="submit" busy={busy}>Run</Button>
         </form>
         <Wrong error={pages.error} />
-        {chosen.size > 0 && <Bulk {...{ chosen, whole, setWhole, condition, columns: now.columns.length ? now.columns : DEFAULT }} total={found ?? 0}
+        {chosen.size > 0 && <Bulk {...{ chosen, whole, setWhole, condition, columns: now.columns.length ? now.columns : DEFAULT }} total={(condition ? found : total) ?? 0}
             onClear={clear} onDone={reload} />}
         {empty ? <Notice>{now.text || now.late ? 'No device is like that.' : 'There is no device yet. "New device" makes one; a file of them can be dropped here.'}</Notice>
             : <Table pages={pages} shown={now.columns} chosen={chosen} setChosen={(set) => { setWhole(false); setChosen(set); }} />}
