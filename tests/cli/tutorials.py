@@ -87,8 +87,9 @@ def leaving_azure_with_the_registry():
         "docs/tutorials/leave-azure.md",
         begin=f"""azimuth serve --data old {ALONE} &
 until azimuth hub device-identity create -d press-1 --data old >/dev/null 2>&1; do sleep 0.05; done
-azimuth hub device-twin update -d press-1 --tags '{{"line":"4"}}' --data old >/dev/null""",
-        changed={"az iot hub state export -n my-hub": "azimuth hub state export --data old",
-                 "az iot hub show -n my-hub --query properties.routing": "azimuth hub routing show --data old"},
-        shown={"length(@)": r"(?m)^1$", "connection-string -d": r"DeviceId=press-1", "--count 1": "from the old fleet"},
+azimuth hub device-twin update -d press-1 --tags '{{"line":"4"}}' --data old >/dev/null
+azimuth hub message-route create --rn hot -t DeviceMessages --en events -c "level = 'hot'" --data old >/dev/null""",
+        changed={"az iot hub state export -n my-hub": "azimuth hub state export --data old"},
+        shown={"length(@)": r"(?m)^1$", "connection-string -d": r"DeviceId=press-1", "--count 1": "from the old fleet",
+               "message-route list": r'"hot"'},
     ).run()
