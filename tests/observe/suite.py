@@ -88,6 +88,21 @@ def every_message_has_one_outcome_over_mqtt_and_https():
 
 
 @group.case
+def messages_that_are_refused_are_in_the_resource_logs():
+    with Hub("--throttle", "telemetry=2/d") as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+        hub.must("monitor", "diagnostic-settings", "create", "-n", "s1", "--file", "true", "--logs",
+                 '[{"category":"DeviceTelemetry"}]')
+        check(429 in [post(hub, b"hello") for _ in range(6)], "nothing is throttled")
+        log, end = hub.data / "diagnostics" / "s1.jsonl", time.monotonic() + 20
+        while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < end:
+            time.sleep(0.1)
+        record = json.loads(log.read_text().splitlines()[0])
+        check((record["operationName"], record["level"], record["resultType"][:3]) == ("ingress", "Error", "429"), str(record))
+        check(json.loads(record["properties"]) == {"deviceId": "d1", "protocol": "Http", "batching": "0", "messages": 1}, str(record))
+
+
+@group.case
 def twins_methods_queries_and_jobs_count_as_in_azure():
     with Hub() as hub:
         hub.must("hub", "device-identity", "create", "-d", "d1")

@@ -241,6 +241,19 @@ static const char *condition_of(enum err why)
     }
 }
 
+static void turn_away(const struct events_link *e, unsigned count, enum err why)
+{
+    const struct device *device = e->device_link.device;
+    const struct amqp_service *service = device->peer->service;
+    telemetry_turned_away(TELEMETRY_AMQP,
+                          why == ERR_THROTTLED ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED, count);
+    telemetry_diagnose(service->hub, service->lane, slice_str(device->session.who), TELEMETRY_AMQP,
+                       count,
+                       why == ERR_THROTTLED ? STATUS_THROTTLING
+                       : why == ERR_FULL    ? STATUS_QUOTA_EXCEEDED
+                                            : status_of_err(why));
+}
+
 static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
 {
     struct events_link *e = of(l);
@@ -255,9 +268,8 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
     if (err == OK && is_over_quota(e, first))
         err = fail(ERR_FULL, "The messages of the day are used up.");
     if (err != OK) {
-        telemetry_turned_away(
-            TELEMETRY_AMQP, err == ERR_THROTTLED ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED, count);
         reject(e, d->id, d->settled, condition_of(err), fail_text());
+        turn_away(e, count, err);
         renew_credit(e);
         return;
     }

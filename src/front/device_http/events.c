@@ -89,6 +89,8 @@ static void turn_away(const struct request *r, size_t count, enum status status,
     bool throttled = status == STATUS_THROTTLING_BACKLOG_TIMEOUT;
     telemetry_turned_away(TELEMETRY_HTTPS, throttled ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED,
                           (unsigned)count);
+    telemetry_diagnose(r->service->telemetry.hub, r->service->doors.desk->lane,
+                       buf_slice(&r->call->who), TELEMETRY_HTTPS, (unsigned)count, status);
     rest_answer_status(r->call, status, text);
 }
 

@@ -15,6 +15,7 @@
 #define HUB_TELEMETRY_TELEMETRY_H
 
 #include "hub/hub.h"
+#include "hub/status.h"
 #include "log/log.h"
 
 enum { TELEMETRY_SIZE_MAX = 256 << 10, TELEMETRY_PROPERTIES_MAX = 1000 };
@@ -59,6 +60,10 @@ enum telemetry_fate { TELEMETRY_STORED, TELEMETRY_THROTTLED, TELEMETRY_REFUSED, 
  * what has arrived, and an alert tells when it is not (packaging/prometheus). */
 void telemetry_arrived(enum telemetry_transport t, unsigned messages);
 void telemetry_turned_away(enum telemetry_transport t, enum telemetry_fate fate, unsigned messages);
+
+/* Of those turned away, for resource logs, where the connection goes on (over MQTT it ends, with a refusal). */
+void telemetry_diagnose(const struct hub *hub, struct lane *lane, struct slice who,
+                        enum telemetry_transport t, unsigned messages, enum status status);
 
 /* What the hub knows of a sender and stamps on all it sends. */
 struct telemetry_sender {

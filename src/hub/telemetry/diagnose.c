@@ -1,0 +1,23 @@
+/* diagnose.c - messages that were refused, as resource logs have them: ingress of DeviceTelemetry, errors only.
+ *
+ * Over MQTT a refusal ends the connection, and hub/refusal notes it. */
+#include "hub/diagnostic/diagnostic.h"
+#include "hub/telemetry/telemetry.h"
+
+void telemetry_diagnose(const struct hub *hub, struct lane *lane, struct slice who,
+                        enum telemetry_transport t, unsigned messages, enum status status)
+{
+    static const char *const protocols[TELEMETRY_TRANSPORTS] = {
+        [TELEMETRY_MQTT] = "Mqtt", [TELEMETRY_AMQP] = "Amqp", [TELEMETRY_HTTPS] = "Http"};
+    struct buf properties = {0};
+    struct diagnostic d = {
+        .category = DIAGNOSTIC_DEVICE_TELEMETRY, .operation = "ingress", .properties = &properties};
+    if (!diagnostic_wanted(hub, d.category)) return;
+    diagnostic_put_who(&properties, who);
+    diagnostic_put_text(&properties, "protocol", slice_str(protocols[t]));
+    diagnostic_put_text(&properties, "batching", slice_str(messages > 1 ? "1" : "0"));
+    diagnostic_put_number(&properties, "messages", messages);
+    diagnostic_set_status(&d, status);
+    diagnostic_note(hub, lane, &d);
+    buf_free(&properties);
+}
