@@ -75,10 +75,9 @@ module.exports = (test, { browser, noBarriers }) => {
                     await person.page.getByText(`oidc ${who}@plant.example`).waitFor();
                     check(!person.page.url().includes('code='), 'the code stays in the address');
                     await person.page.goto(`${server.base}settings`);
-                } else {
-                    await noBarriers('the provider', person.page);
                 }
                 await person.page.getByText(shown).first().waitFor();
+                if (who === 'eve') await noBarriers('who the provider does not let in', person.page);
                 check(!person.faults.length, person.faults.join('; '));
                 await person.context.close();
             }
