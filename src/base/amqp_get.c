@@ -89,15 +89,33 @@ static enum err read_compound(uint8_t ctor, struct slice body, struct amqp_value
     return out->type == AMQP_MAP && out->count % 2 ? ERR_PROTOCOL : OK;
 }
 
-static enum err skip(struct cur *c, unsigned depth);
+/* Null to symbol: nothing lies inside, and but for booleans anything may be its bytes. */
+static bool is_simple(uint8_t ctor)
+{
+    return type_of[ctor] != 0 && ctor < 0xc0 && ctor != LIST0 && ctor != BOOLEAN;
+}
 
+static inline enum err pass_simple(struct cur *c)
+{
+    static const uint8_t widths[16] = {[5] = 1, [6] = 2, [7] = 4, [8] = 8, [9] = 16};
+    uint8_t ctor = cur_u8(c), kind = ctor >> 4;
+    if (kind < SHORT)
+        cur_take(c, widths[kind]);
+    else
+        take_body(c, ctor);
+    return c->bad ? ERR_PROTOCOL : OK;
+}
+
+/* Elements come without their descriptor, so nobody would look into one that is a list or an array: the
+ * specification (1.5) reserves all but symbols and ulongs, and only what is simple is taken. */
 static enum err read_array(uint8_t ctor, struct slice body, struct amqp_value *out)
 {
     struct cur c = cur_of(body);
     out->count = ctor < 0xf0 ? cur_u8(&c) : cur_be32(&c);
     out->element = cur_u8(&c);
     if (!c.bad && out->element == DESCRIBED) {
-        TRY(skip(&c, 2));
+        if (cur_left(&c) == 0 || !is_simple(*c.at)) return ERR_PROTOCOL;
+        TRY(pass_simple(&c));
         out->element = cur_u8(&c);
     }
     out->bytes = cur_rest(&c);
@@ -226,23 +244,6 @@ static enum err check_inside(const struct amqp_value *v, unsigned depth)
         TRY(check_inside(&element, depth + 1));
     }
     return cur_left(&c) ? ERR_PROTOCOL : OK;
-}
-
-/* Null to symbol: nothing lies inside, and but for booleans anything may be its bytes. */
-static bool is_simple(uint8_t ctor)
-{
-    return type_of[ctor] != 0 && ctor < 0xc0 && ctor != LIST0 && ctor != BOOLEAN;
-}
-
-static inline enum err pass_simple(struct cur *c)
-{
-    static const uint8_t widths[16] = {[5] = 1, [6] = 2, [7] = 4, [8] = 8, [9] = 16};
-    uint8_t ctor = cur_u8(c), kind = ctor >> 4;
-    if (kind < SHORT)
-        cur_take(c, widths[kind]);
-    else
-        take_body(c, ctor);
-    return c->bad ? ERR_PROTOCOL : OK;
 }
 
 static enum err check(struct cur *c, unsigned depth)

@@ -190,7 +190,8 @@ static void a_check_finds_what_is_wrong_inside(void **state)
         "e0 04 01 a1 02 61",    /* array element too short */
         "e0 04 01 50 01 02",    /* bytes after the last element */
         "00 53 24 c0 02 01 46", /* in a described value */
-        "00 c0 02 01 46 40",    /* in a descriptor */
+        "c0 11 01 f0 00 00 00 0b 00 00 00 01 00 c0 02 01 99 50 07", /* in the descriptor of an array */
+        "00 c0 02 01 46 40",                                        /* in a descriptor */
     };
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
         struct buf b = hex(rows[n]);

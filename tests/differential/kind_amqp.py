@@ -12,6 +12,7 @@ COMPOUND = [0xc0, 0xc1, 0xd0, 0xd1]
 ARRAYS = [0xe0, 0xf0]
 KNOWN = {*FIXED, *VARIABLE, *COMPOUND, *ARRAYS}
 DESCRIBED, BOOLEAN = 0x00, 0x56
+SIMPLE = {*FIXED, *VARIABLE} - {0x45, BOOLEAN}  # of descriptors of an array's elements
 DEPTH_MAX, WIDTHLESS_MAX = 32, 255  # base/amqp.h
 
 # A piece is a value: [constructor, bytes] of a fixed one, [constructor, bytes or values, wrong size, wrong count] else;
@@ -184,7 +185,8 @@ class Walk:
         """The constructor of an array's elements."""
         element, body = take(body, 1)
         if element[0] == DESCRIBED:
-            self.notes.add("described elements")
+            if body[:1] and body[0] not in SIMPLE:
+                raise Broken("a descriptor of elements that is no simple value")
             body = self.value(body, depth + 1)
             element, body = take(body, 1)
         if element[0] not in KNOWN or element[0] >> 4 == 4 and count > WIDTHLESS_MAX:
@@ -207,7 +209,7 @@ def breaks_a_rule(data):
 
 def is_unusual(note):
     def when(data, ours, _):
-        return ours.end == "more" and note in Walk(data).notes
+        return ours.end == "more" and not breaks_a_rule(data) and note in Walk(data).notes
     return when
 
 
@@ -220,7 +222,7 @@ ALWAYS = (
 )
 DIFFERENCES = (
     Strict(r"no value", "1.6: what a value's size, count, constructor and octets are; how deep values nest is limited here (32), and "
-           "how many elements without octets an array has (255)", breaks_a_rule),
+           "how many elements without octets an array has (255); 1.5: descriptors but symbols and ulongs are reserved", breaks_a_rule),
 )
 
 KINDS = (Kind("amqp-value", ("/usr/bin/python3", "peer.py"), "amqp_message", 0, value, spoil, encode, DIFFERENCES, ALWAYS),)
