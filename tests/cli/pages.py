@@ -73,12 +73,12 @@ cp -r azimuth-data/capture/archive .
                  "'HostName=...' --ca ca.pem": "\"$(azimuth connection-string --policy iothubowner)\" --ca azimuth-data/ca.pem"},
         files={'{"webhooks"': DRY, '{"mqtt"': DRY, '{"cosmosDBSqlContainers"': DRY, '{"kafka"': DRY, '{"storageContainers"': DRY,
                "tier: S1": "serves --config $FILE", "events:\n": "serves --config $FILE", "devices:\n": "serves --seed $FILE",
-               "routing:\n": "serves --seed $FILE", "eventHubs:\n": "serves --seed $FILE",
+               "routing:\n": "serves --seed $FILE", "eventHubs:\n": "serves --seed $FILE", "diagnosticSettings:\n": "serves --seed $FILE",
                "profile: lab": """mkdir -p home/.config/azimuth elsewhere
 sed "s|HostName=.*|$(azimuth connection-string --policy iothubowner)|; s|/home/me/lab.pem|$PWD/azimuth-data/ca.pem|; s|https://lab.example|https://localhost|" \\
     $FILE >home/.config/azimuth/config.yaml
 (cd elsewhere; HOME=$PWD/../home azimuth hub device-identity list)"""},
-        left={"./dev package": "tests/packaging builds and installs it"},
+        left={"./dev package": "tests/packaging builds and installs it", "az iot hub state export": "the tutorial that leaves Azure runs it"},
         shown={"openapi.json": r'"openapi"', "message-route test": r'"result": "true"', "eventhub list": r'"orders"',
                "device-identity list": r"press-1", "profile: lab": r"press-1", "--source-event-hub orders": r'("replayed": 1,.*){3}'},
     ).run()
