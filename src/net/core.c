@@ -107,6 +107,13 @@ static void watch(struct core *core, int fd, uint32_t events, struct source *s)
     assert(!failed);
 }
 
+/* Closing alone is not enough: as long as a child that was just forked has a copy, the set would go on telling of it. */
+void socket_drop(struct core *core, int fd)
+{
+    epoll_ctl(core->poll, EPOLL_CTL_DEL, fd, NULL);
+    close(fd);
+}
+
 static void open_poll(struct core *core)
 {
     core->poll = epoll_create1(EPOLL_CLOEXEC);
@@ -186,7 +193,7 @@ static void close_listeners(struct core *core)
     struct list *node;
     while ((node = list_shift(&core->listeners)) != NULL) {
         struct listener *l = CONTAINER_OF(node, struct listener, node);
-        close(l->fd);
+        socket_drop(core, l->fd);
         free(l);
     }
 }

@@ -2,8 +2,10 @@
 #include "base/test.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -210,6 +212,37 @@ static void more_than_a_turn_accepts_are_all_served(void **state)
     stop(&s);
 }
 
+/* As `azimuth dev` starts its children while it serves. */
+static void a_closed_descriptor_that_a_child_still_has_is_not_heard_of(void **state)
+{
+    (void)state;
+    struct server s;
+    uint8_t got[8];
+    start(&s, 10);
+    int fd = call(&s);
+    assert_int_equal(write(fd, "hello", 5), 5);
+    assert_int_equal(read_all(fd, got, 5), 5);
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(write(fd, "quit", 4), 4);
+    assert_int_equal(read_all(fd, got, 4), 4);
+    wait_closed(1);
+    int other = call(&s);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(send(fd, "more", 4, MSG_NOSIGNAL), 4);
+        assert_int_equal(write(other, "hello", 5), 5);
+        assert_int_equal(read_all(other, got, 5), 5);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(fd);
+    close(other);
+    stop(&s);
+}
+
 static void input_and_the_end_behind_it_both_count(void **state)
 {
     (void)state;
@@ -364,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sent_comes_back_and_close_flushes),
+        cmocka_unit_test(a_closed_descriptor_that_a_child_still_has_is_not_heard_of),
         cmocka_unit_test(a_slow_reader_gets_every_byte_in_order),
         cmocka_unit_test(connections_have_a_limit),
         cmocka_unit_test(more_than_a_turn_accepts_are_all_served),

@@ -156,7 +156,7 @@ static void transport_shut(struct conn *c, bool abort)
     if (s->fd < 0) return;
     if (abort && !s->is_unix)
         setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
-    close(s->fd);
+    socket_drop(s->core, s->fd);
     s->fd = -1;
     list_remove(&s->unread);
     list_remove(&s->node);

@@ -54,6 +54,9 @@ struct listener {
     struct list node;
 };
 
+/* Takes a descriptor that is watched out of the core's set, and closes it. */
+void socket_drop(struct core *core, int fd);
+
 /* The `ready` of a listener. */
 void socket_accept(struct source *s, uint32_t events, int64_t now_us);
 

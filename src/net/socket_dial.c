@@ -27,7 +27,7 @@ static void try_next(struct attempt *a, int64_t now_us);
 static void close_fd(struct attempt *a)
 {
     timer_stop(&a->timer);
-    if (a->fd >= 0) close(a->fd);
+    if (a->fd >= 0) socket_drop(a->core, a->fd);
     a->fd = -1;
 }
 
