@@ -1,6 +1,7 @@
 /* file.c - see file.h. */
 #include "cli/file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,12 +62,13 @@ enum err file_json_option(struct cli *c, const char *option, struct json **out)
 enum err file_begin(const char *path, struct file_new *f)
 {
     struct buf part = {0};
-    buf_printf(&part, "%s.part", path);
+    buf_printf(&part, "%s.part-XXXXXX", path);
     f->part = slice_dup(buf_slice(&part));
     buf_free(&part);
-    f->out = fopen(f->part, "we");
+    int fd = mkostemp(f->part, O_CLOEXEC);
+    f->out = fd < 0 ? NULL : fdopen(fd, "w");
     if (f->out) return OK;
-    enum err e = fail_errno("%s cannot be written", f->part);
+    enum err e = fail_errno("%s cannot be written", path);
     free(f->part);
     return e;
 }

@@ -20,7 +20,7 @@ static inline enum err file_load(struct cli *c, const char *path, struct slice *
 enum err file_json_option(struct cli *c, const char *option, struct json **out) MUST_USE;
 
 /* A file that takes the place of `path` when it is complete: until file_finish() said OK, what was there
- * is there.  `e`: how the writing went. */
+ * is there.  Nobody but its owner can read it: there may be keys in it.  `e`: how the writing went. */
 struct file_new {
     FILE *out;
     char *part;

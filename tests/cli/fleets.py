@@ -13,6 +13,7 @@ def exported(hub, name):
     """The lines of an export, by device and module."""
     path = pathlib.Path(hub.data) / name
     hub.must(*IDENTITY, "export", "--file", path, "--include-keys", "--quiet")
+    check(path.stat().st_mode & 0o777 == 0o600, f"with keys in it {name} is open to others")
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
     return {(line["id"], line.get("moduleId")): line for line in lines}
 
