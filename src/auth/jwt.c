@@ -135,7 +135,7 @@ enum err jwt_verify(struct arena *a, const struct jwt_ask *ask, struct json **cl
     struct slice rest = ask->token, parts[3] = {{0}}, kid;
     struct buf signature = {0};
     struct json *header;
-    enum jwk_alg alg;
+    enum jwk_alg alg = JWK_ALGS;
     if (rest.len > JWT_MAX) return fail(ERR_INVALID, "the token is too long");
     for (int i = 0; i < 3; i++)
         if (!slice_split(&rest, '.', &parts[i])) return fail(ERR_INVALID, "the token is no JWS");

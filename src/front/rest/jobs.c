@@ -7,14 +7,14 @@
 /* IoT Hub's jobs.{createTwinUpdateJob,createDirectMethodJob,cancelJob,listJobs,queryJobs}.{success,failure}. */
 enum op { CREATE_TWIN_UPDATE, CREATE_METHOD, CANCEL, LIST, QUERY, OPS };
 
+#define CALL(op, what)                                                                             \
+    {                                                                                              \
+        .name = "azimuth_jobs_calls_total", .help = "Calls of services about jobs",                \
+        .labels = "op=\"" op "\",result=\"" what "\"", .kind = METRIC_COUNTER                      \
+    }
 #define CALLS(op)                                                                                  \
     {                                                                                              \
-        {"azimuth_jobs_calls_total", "Calls of services about jobs",                               \
-         "op=\"" op "\",result=\"success\"", METRIC_COUNTER},                                      \
-        {                                                                                          \
-            "azimuth_jobs_calls_total", "Calls of services about jobs",                            \
-                "op=\"" op "\",result=\"failure\"", METRIC_COUNTER                                 \
-        }                                                                                          \
+        CALL(op, "success"), CALL(op, "failure")                                                   \
     }
 
 static struct metric calls[OPS][2] = {[CREATE_TWIN_UPDATE] = CALLS("createTwinUpdateJob"),
