@@ -522,6 +522,33 @@ static void what_a_user_loses_ends_his_sessions(void **state)
     }
 }
 
+/* What is asked for before it is lost and comes to its end behind that, is not done. */
+static void who_is_demoted_does_not_finish_what_he_began(void **state)
+{
+    (void)state;
+    static const char *const content = "{\"role\":\"administrator\",\"password\":\"" PASSWORD "\"}";
+    static const char *const changes[] = {"{\"role\":\"reader\"}", "{\"status\":\"disabled\"}"};
+    char first[1024];
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        const char *name = i ? "otto" : "ann";
+        char line[128];
+        make_user(name, "administrator");
+        become(name);
+        snprintf(first, sizeof first,
+                 "PUT /admin/v1/users/backdoor HTTP/1.1\r\nHost: localhost:8080\r\n%s"
+                 "Content-Length: %zu\r\n\r\n{",
+                 both, strlen(content));
+        struct rig_conn *slow = rig_dial(&rig, WIRE_CONSOLE);
+        rig_say(slow, slice_str(first));
+        snprintf(line, sizeof line, "PATCH /admin/v1/users/%s", name);
+        expect(request(line, admin_headers, changes[i]), 200);
+        rig_say(slow, slice_str(content + 1));
+        assert_memory_equal(buf_cstr(&slow->heard), "HTTP/1.1 401", 12);
+        rig_free(slow);
+        assert_null(users_find(rig.wire.users, SLICE_LIT("backdoor")));
+    }
+}
+
 static void one_changes_his_own_password(void **state)
 {
     (void)state;
@@ -954,6 +981,7 @@ int main(void)
         TEST(who_reads_is_not_shown_keys),
         TEST(a_wrong_password_and_a_wrong_name_are_told_alike),
         TEST(what_a_user_loses_ends_his_sessions),
+        TEST(who_is_demoted_does_not_finish_what_he_began),
         TEST(one_changes_his_own_password),
         TEST(passwords_wait_for_their_turn_and_so_many),
         TEST(keys_are_renewed_so_often_and_no_more),

@@ -111,7 +111,8 @@ enum rest_visit {
 #define REST_READER        (1u << 30)
 
 struct rest_guard {
-    /* Sets the rights of a REST_VISIT, and the two above with them. */
+    /* Sets the rights of a REST_VISIT, and the two above with them.  Asked at a request's head, and of a
+     * REST_VISIT once more just before its handler runs. */
     enum rest_visit (*look)(void *ctx, const struct call *c, unsigned *rights);
 
     /* GET /console, on the console's own listener. */

@@ -1,8 +1,8 @@
 /* rest.c - an HTTP connection: requests in, one after the other, answers out.
  *
- *   head ──route, version, access──▶ body ──turn──▶ handler ──answers at once──▶ next request
- *     └──refused: answered──▶ next                ├──asks the hub, timer──▶ its answer, or 503
- *                                                 └──WebSocket: handed over, this state is freed
+ *   head ──route, version, access──▶ body ──turn, session──▶ handler ──answers at once──▶ next request
+ *     └──refused: answered──▶ next                         ├──asks the hub, timer──▶ its answer, or 503
+ *                                                          └──WebSocket: handed over, this state is freed
  */
 #include "front/rest/rest.h"
 
@@ -166,10 +166,18 @@ static void take_body(struct call *c, struct slice piece)
         buf_put_slice(&c->body, piece);
 }
 
+/* A session may have ended or lost a right while the body was read, or its turn awaited. */
+static bool may_still(struct call *c)
+{
+    if (c->visit != REST_VISIT) return true;
+    look_at_visitor(c);
+    return rest_access_granted(c);
+}
+
 static void run_handler(struct rest *r, int64_t now_us)
 {
     r->call->now_us = now_us;
-    r->call->route->handle(r->call);
+    if (may_still(r->call)) r->call->route->handle(r->call);
 }
 
 static void run_in_turn(struct rest *r, int64_t now_us)

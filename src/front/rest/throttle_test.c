@@ -79,6 +79,47 @@ static void the_fourth_of_three_is_asked_when_its_turn_has_come(void **state)
     assert_int_equal(answered(), 200);
 }
 
+static enum rest_visit visit;
+static unsigned visit_rights;
+
+static enum rest_visit look(void *ctx, const struct call *c, unsigned *rights)
+{
+    (void)ctx, (void)c;
+    *rights = visit_rights;
+    return visit;
+}
+
+/* The session ends, or has other rights, before its turn. */
+static void a_session_is_looked_at_again_when_its_turn_has_come(void **state)
+{
+    (void)state;
+    static const struct rest_guard guard = {.look = look};
+    static const struct {
+        enum rest_visit visit;
+        unsigned rights;
+        int status; /* 0: the registry is asked */
+    } rows[] = {{REST_VISIT_ENDED, 0, 401},
+                {REST_VISIT, AUTH_SERVICE_CONNECT, 403},
+                {REST_VISIT, AUTH_REGISTRY_READ, 0}};
+    rest_set_guard(world.service, &guard);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        visit = REST_VISIT;
+        visit_rights = AUTH_REGISTRY_READ;
+        for (int n = 0; n < 4; n++) {
+            call_console();
+            world.registry.asked[0] = '\0';
+            request("GET /devices/d1?" V, "", NULL);
+            assert_string_equal(world.registry.asked, n < 3 ? "get d1" : "");
+        }
+        visit = rows[i].visit;
+        visit_rights = rows[i].rights;
+        pass(340000);
+        assert_string_equal(world.registry.asked, rows[i].status ? "" : "get d1");
+        assert_int_equal(answered(), rows[i].status);
+        pass(10000000);
+    }
+}
+
 static void who_hangs_up_before_its_turn_is_forgotten(void **state)
 {
     (void)state;
@@ -230,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH(each_class_refuses_what_would_wait_too_long),
         WITH(the_fourth_of_three_is_asked_when_its_turn_has_come),
+        WITH(a_session_is_looked_at_again_when_its_turn_has_come),
         WITH(who_hangs_up_before_its_turn_is_forgotten),
         WITH(administrators_are_not_counted),
         WITH(nothing_passes_when_the_messages_of_the_day_are_used_up),
