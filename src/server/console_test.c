@@ -581,6 +581,56 @@ static void feed(struct rig_conn *c, const char *text)
     lane_running = NULL;
 }
 
+static void run_once(struct lane *lane)
+{
+    lane_run_once(lane, rig.now_us);
+}
+
+/* Until his old password is found right, and the new one is hashed. */
+static void hash_own_password(void)
+{
+    struct lane *hashing = &rig.wire.password_lane;
+    run_once(&rig.core);
+    run_once(hashing);
+    run_once(&rig.core);
+    run_once(hashing);
+}
+
+/* Neither his rights outlive it, nor does his password take the place of the administrator's. */
+static void who_changes_his_password_keeps_nothing_that_is_taken_meanwhile(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {"{\"role\":\"reader\"}", "{\"status\":\"disabled\"}"};
+    static const char *const names[] = {"ann", "otto"};
+    static const char *const content =
+        "{\"password\":\"" PASSWORD "\",\"newPassword\":\"battery staple\"}";
+    char own[1024], theirs[1024];
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        make_user(names[i], "administrator");
+        become(names[i]);
+        snprintf(own, sizeof own,
+                 "POST /admin/v1/session/password HTTP/1.1\r\nHost: localhost\r\n%s"
+                 "Content-Length: %zu\r\n\r\n%s",
+                 both, strlen(content), content);
+        snprintf(theirs, sizeof theirs,
+                 "PATCH /admin/v1/users/%s HTTP/1.1\r\nHost: localhost\r\n%s"
+                 "Content-Length: %zu\r\n\r\n%s",
+                 names[i], admin_headers, strlen(changes[i]), changes[i]);
+        struct rig_conn *slow = rig_dial(&rig, WIRE_CONSOLE);
+        feed(slow, own);
+        hash_own_password();
+        feed(conn, theirs);
+        rig_run(&rig);
+        rig_say(slow, SLICE_LIT("\r\n")); /* what was answered is sent */
+        rig_say(conn, SLICE_LIT("\r\n"));
+        assert_memory_equal(buf_cstr(&slow->heard), "HTTP/1.1 409", 12);
+        rig_free(slow);
+        expect(answered(), 200);
+        expect(request("GET /admin/v1/users", cookie, NULL), 401);
+        expect(sign_in_as(names[i], "battery staple"), 401);
+    }
+}
+
 /* More at a time than may wait: told to come again.  Who has gone is forgotten. */
 static void passwords_wait_for_their_turn_and_so_many(void **state)
 {
@@ -983,6 +1033,7 @@ int main(void)
         TEST(what_a_user_loses_ends_his_sessions),
         TEST(who_is_demoted_does_not_finish_what_he_began),
         TEST(one_changes_his_own_password),
+        TEST(who_changes_his_password_keeps_nothing_that_is_taken_meanwhile),
         TEST(passwords_wait_for_their_turn_and_so_many),
         TEST(keys_are_renewed_so_often_and_no_more),
         TEST(a_change_needs_the_proof_of_a_page),

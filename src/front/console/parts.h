@@ -26,6 +26,8 @@ struct console_session *sign_in_session(struct console *c, const struct call *ca
 /* Of a session_table whose ctx is a console: does the policy have the key, the user his role and password? */
 bool sign_in_stands(const void *ctx, const struct console_session *s);
 
+unsigned sign_in_rights(enum user_role role);
+
 void sign_in_begin(struct call *c); /* POST /admin/v1/session */
 void sign_in_show(struct call *c);  /* GET */
 void sign_in_end(struct call *c);   /* DELETE */

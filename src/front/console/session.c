@@ -114,10 +114,15 @@ struct console_session *console_session_numbered(struct session_table *t, uint64
     return NULL;
 }
 
-void console_session_rebase(struct session_table *t, uint64_t number, uint64_t user)
+void console_session_rebase(struct session_table *t, uint64_t number, uint64_t from, uint64_t to,
+                            unsigned rights)
 {
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (!is_free(&t->items[i]) && t->items[i].number == number) t->items[i].user = user;
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct console_session *s = &t->items[i];
+        if (is_free(s) || s->number != number || s->user != from) continue;
+        s->user = to;
+        s->rights = rights;
+    }
 }
 
 /* ---- links */

@@ -75,12 +75,13 @@ void console_session_end(struct session_table *t, struct console_session *s);
 struct console_session *console_session_find(struct session_table *t, struct slice id,
                                              int64_t now_us);
 
-/* That session stands on the user's new edition; so it does not end. */
-void console_session_rebase(struct session_table *t, uint64_t number, uint64_t user);
-
 /* Likewise, without using it. */
 struct console_session *console_session_numbered(struct session_table *t, uint64_t number,
                                                  int64_t now_us);
+
+/* That session, if it stands on the edition `from` of a user, stands on `to` with these rights; so it does not end. */
+void console_session_rebase(struct session_table *t, uint64_t number, uint64_t from, uint64_t to,
+                            unsigned rights);
 
 /* A link that opens once. */
 const struct session_secret *console_link_make(struct session_table *t, int64_t now_us);

@@ -185,12 +185,27 @@ static void a_session_ends_with_what_it_rests_on(void **state)
     assert_null(console_session_find(table, id_of(&bad), now_us)); /* it does not come back */
 }
 
+static void a_session_is_rebased_from_the_edition_that_it_stands_on(void **state)
+{
+    (void)state;
+    struct console_session *s = begin("user ann", 1, now_us), *other = begin("user ann", 1, now_us);
+    s->user = other->user = 7;
+    console_session_rebase(table, s->number, 6, 8, 2);
+    assert_int_equal(s->user, 7);
+    assert_int_equal(s->rights, 1);
+    console_session_rebase(table, s->number, 7, 8, 2);
+    assert_int_equal(s->user, 8);
+    assert_int_equal(s->rights, 2);
+    assert_int_equal(other->user, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_session_ends_with_what_it_rests_on),
         TEST(a_session_is_found_by_its_secret_and_no_other),
         TEST(an_unused_session_ends_and_a_used_one_lives_on_for_a_week),
+        TEST(a_session_is_rebased_from_the_edition_that_it_stands_on),
         TEST(who_signs_out_is_out),
         TEST(one_more_than_there_is_room_for_ends_the_one_unused_longest),
         TEST(a_link_opens_once_and_not_for_ever),

@@ -28,6 +28,12 @@ static const unsigned rights_of_role[USER_ROLES] = {
     [USER_ADMINISTRATOR] = ADMINISTRATOR,
 };
 
+unsigned sign_in_rights(enum user_role role)
+{
+    assert(role < USER_ROLES);
+    return rights_of_role[role];
+}
+
 /* ---- cookies */
 
 /* A browser takes "__Host-" from an encrypted connection and for the whole host only. */
@@ -191,7 +197,7 @@ static void accept(struct call *call, const struct console_session *as)
 
 void sign_in_accept(struct call *call, const char *name, enum user_role role, int64_t life_us)
 {
-    struct console_session as = {.rights = rights_of_role[role],
+    struct console_session as = {.rights = sign_in_rights(role),
                                  .until_us = call->now_us + life_us};
     snprintf(as.name, sizeof as.name, "oidc %s", name);
     accept(call, &as);
@@ -260,7 +266,7 @@ static void on_checked(struct user_wait *w, enum err result)
     call->forget = NULL;
     if (result == OK && user) {
         snprintf(as.name, sizeof as.name, "user %s", user->name);
-        as.rights = rights_of_role[user->role];
+        as.rights = sign_in_rights(user->role);
         accept(call, &as);
     } else if (result == ERR_DENIED) {
         sign_in_refuse(call, slice_str(w->name), "the user or the password is another");

@@ -42,6 +42,9 @@ void users_answer_error(struct call *c, enum err e)
     case ERR_INVALID: rest_answer_status(c, STATUS_ARGUMENT_INVALID, fail_text()); break;
     case ERR_NOT_FOUND: rest_answer_named(c, 404, wrong, "there is no such user"); break;
     case ERR_EXISTS: rest_answer_named(c, 409, wrong, "there is a user of that name"); break;
+    case ERR_CONFLICT:
+        rest_answer_named(c, 409, wrong, "the user was changed meanwhile: nothing was done");
+        break;
     case ERR_FULL:
         rest_answer_named(c, 403, status_name(STATUS_QUOTA_EXCEEDED), "there are 256 users");
         break;
@@ -222,7 +225,7 @@ void users_remove(struct call *c)
 
 struct own_password {
     struct buf next;
-    uint64_t session; /* its number */
+    uint64_t session, judged; /* its number; the edition of the user whose password it was */
 };
 
 static void forget_own(struct call *c)
@@ -239,9 +242,12 @@ static void on_own_changed(struct user_wait *w, enum err result)
     struct call *c = CONTAINER_OF(w, struct call, user_wait);
     const struct own_password *o = c->own;
     struct console *console = c->ctx;
+    const struct user *now = users_standing(users_of(c), w->edition);
     rest_call_resume(c);
     if (result == OK) {
-        console_session_rebase(&console->sessions, o->session, w->edition);
+        if (now)
+            console_session_rebase(&console->sessions, o->session, o->judged, now->edition,
+                                   sign_in_rights(now->role));
         rest_answer_nothing(c);
     } else {
         users_answer_error(c, result);
@@ -253,10 +259,12 @@ static void on_own_checked(struct user_wait *w, enum err result)
 {
     struct call *c = CONTAINER_OF(w, struct call, user_wait);
     struct own_password *o = c->own;
-    const struct user_change next = {.password = buf_slice(&o->next), .role = USER_ROLES};
+    const struct user_change next = {
+        .password = buf_slice(&o->next), .role = USER_ROLES, .edition = w->edition};
     char name[USER_NAME_MAX + 1];
     rest_call_resume(c);
     memcpy(name, w->name, sizeof name);
+    o->judged = w->edition;
     w->fn = on_own_changed;
     if (result == OK) result = users_change(users_of(c), slice_str(name), &next, w);
     if (result == OK)

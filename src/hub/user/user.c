@@ -22,7 +22,8 @@ struct user_work {
     struct user_wait *waiter; /* NULL: he has gone */
     enum work_kind kind;
     struct user user; /* as it is to be; of a check as it is */
-    bool hashes, sets_role, sets_enabled;
+    bool hashes, sets_role, sets_enabled, at_store;
+    uint64_t edition; /* user_change's */
     struct addr slot;
     struct store_wait stored;
 };
@@ -184,7 +185,8 @@ static void apply(struct user_work *w)
         add(u, &w->user);
         return;
     }
-    assert(user); /* the store had him */
+    assert(user);                                           /* the store had him */
+    assert(w->edition == 0 || w->edition == user->edition); /* see has_moved() */
     if (w->kind == WORK_DELETE) {
         drop(u, user);
         return;
@@ -220,7 +222,27 @@ static void ask_store(struct user_work *w)
     else
         begin_statement(&r, &sql_user_remove, &w->user);
     w->stored.fn = on_stored;
+    w->at_store = true;
     store_ask(w->users->hub->store, w->users->lane, &r, &w->stored);
+}
+
+/* ---- who must be as he was */
+
+static bool is_at_store(const struct users *u, const struct user *user)
+{
+    for (const struct list *n = u->works.next; n != &u->works; n = n->next) {
+        const struct user_work *w = CONTAINER_OF(n, const struct user_work, node);
+        if (w->at_store && strcmp(w->user.lower, user->lower) == 0) return true;
+    }
+    return false;
+}
+
+/* The store does what it is asked in that order: nobody who asks it later comes before us. */
+static bool has_moved(const struct users *u, const struct user *user, uint64_t edition)
+{
+    const struct user *now = users_find(u, slice_str(user->lower));
+    if (edition == 0) return false;
+    return now == NULL || now->edition != edition || is_at_store(u, user);
 }
 
 /* ---- hashes */
@@ -244,6 +266,8 @@ static void on_hashed(void *ctx, struct lane *lane, struct msg *m)
         finish(w, done.err);
     } else if (w->kind == WORK_CHECK) {
         finish(w, judge(w, &done));
+    } else if (has_moved(u, &w->user, w->edition)) {
+        finish(w, ERR_CONFLICT);
     } else {
         memcpy(w->user.password.hash, done.hash, sizeof done.hash);
         w->user.password_us = clock_wall_us();
@@ -330,9 +354,11 @@ enum err users_change(struct users *u, struct slice name, const struct user_chan
         return fail(ERR_INVALID, "nothing is to be changed");
     if (hashes) TRY(check_password(change->password));
     if (user == NULL) return ERR_NOT_FOUND;
+    if (has_moved(u, user, change->edition)) return ERR_CONFLICT;
     if (hashes) TRY(check_room(u));
     struct user_work *w = begin(u, WORK_CHANGE, name, waiter);
     w->user = *user;
+    w->edition = change->edition;
     w->hashes = hashes;
     w->sets_role = sets_role;
     w->sets_enabled = change->sets_enabled;

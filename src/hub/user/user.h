@@ -71,10 +71,13 @@ struct user_change {
     struct slice password; /* ptr NULL: stays */
     enum user_role role;   /* USER_ROLES: stays */
     bool sets_enabled, enabled;
+    uint64_t edition; /* he must be as he was then: otherwise ERR_CONFLICT; 0: however he is */
 };
 
-/* OK: the waiter will be told; OK when the store has it, ERR_NOT_FOUND or ERR_EXISTS when somebody was faster.
- * Otherwise at once ERR_INVALID with a text, ERR_EXISTS, ERR_NOT_FOUND, ERR_FULL, ERR_THROTTLED. */
+/* OK: the waiter will be told; OK when the store has it, ERR_NOT_FOUND, ERR_EXISTS or ERR_CONFLICT when somebody
+ * was faster.
+ * Otherwise at once ERR_INVALID with a text, ERR_EXISTS, ERR_NOT_FOUND, ERR_CONFLICT, ERR_FULL,
+ * ERR_THROTTLED. */
 enum err users_create(struct users *u, struct slice name, enum user_role role,
                       struct slice password, struct user_wait *w) MUST_USE;
 enum err users_change(struct users *u, struct slice name, const struct user_change *change,

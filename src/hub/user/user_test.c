@@ -13,14 +13,15 @@ struct fixture {
     struct rig rig;
     struct hub hub;
     struct users *users;
+    struct lane *hashing;
 };
 
 static void open_users(struct fixture *f)
 {
     struct lane *core = f->rig.cores[0];
     f->hub = (struct hub){.office = &f->rig.office, .store = f->rig.store};
-    struct lane *hashing = rig_lane(&f->rig, "password");
-    assert_int_equal(users_new(&f->hub, core, hashing, QUICK, &f->users), OK);
+    f->hashing = rig_lane(&f->rig, "password");
+    assert_int_equal(users_new(&f->hub, core, f->hashing, QUICK, &f->users), OK);
 }
 
 static void restart(struct fixture *f)
@@ -225,6 +226,35 @@ static void who_was_faster_counts(void **state)
     assert_int_equal(a.answers + b.answers + c.answers, 3);
 }
 
+/* He was changed before, while the password is hashed, or when the store has not yet said so. */
+static void who_must_be_as_he_was_is_not_changed_otherwise(void **state)
+{
+    struct fixture *f = *state;
+    struct asker a, b;
+    assert_int_equal(create(f, "ann", USER_ADMINISTRATOR, GOOD), OK);
+    struct user_change own = PASSWORD(NEXT);
+    own.edition = edition(f, "ann");
+    assert_int_equal(change(f, "ann", ROLE(USER_OPERATOR)), OK);
+    assert_int_equal(change(f, "ann", own), ERR_CONFLICT);
+    for (int hashed = 0; hashed < 2; hashed++) {
+        own.edition = edition(f, "ann");
+        struct users *u = on_core(f, &a);
+        on_core(f, &b);
+        assert_int_equal(users_change(u, SLICE_LIT("ann"), &own, &a.wait), OK);
+        if (hashed) lane_run_once(f->hashing, rig_mono_us);
+        rig_on(f->rig.cores[0]);
+        assert_int_equal(users_change(u, SLICE_LIT("Ann"), &ROLE(USER_READER), &b.wait), OK);
+        rig_run(&f->rig);
+        assert_int_equal(b.result, OK);
+        assert_int_equal(a.answers, 1);
+        assert_int_equal(a.result, ERR_CONFLICT);
+        assert_int_equal(check(f, "ann", GOOD), OK);
+    }
+    own.edition = edition(f, "ann");
+    assert_int_equal(change(f, "ann", own), OK);
+    assert_int_equal(check(f, "ann", NEXT), OK);
+}
+
 static void so_many_passwords_wait_and_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -295,6 +325,7 @@ int main(void)
         CASE(what_is_changed_makes_another_edition_and_is_kept),
         CASE(who_is_deleted_is_gone),
         CASE(who_was_faster_counts),
+        CASE(who_must_be_as_he_was_is_not_changed_otherwise),
         CASE(so_many_passwords_wait_and_no_more),
         CASE(there_are_so_many_users),
         CASE(what_the_store_refuses_is_not_known),
