@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limit.h"
 #include "base/mem.h"
+#include "front/console/attempts.h"
 #include "front/console/console.h"
 #include "front/console/oidc.h"
 #include "server/rig.h"
@@ -23,13 +24,14 @@ static struct buf body;
 
 static struct buf asked;
 static const char *says;
+static unsigned status;
 static struct out_call *held[OIDC_CALLS_MAX];
 static size_t held_count;
 static bool holds;
 
 static void answer_call(struct out_call *call)
 {
-    out_call_end(call, &(struct out_answer){.err = OK, .http = 200, .body = slice_str(says)});
+    out_call_end(call, &(struct out_answer){.err = OK, .http = status, .body = slice_str(says)});
 }
 
 static void begin(void *ctx, struct out_call *call)
@@ -63,6 +65,7 @@ static int start(void **state)
     rig.wire.rest.admin_url = "http://127.0.0.1:8080";
     conn = rig_dial(&rig, WIRE_CONSOLE);
     says = METADATA(ISSUER);
+    status = 200;
     holds = false;
     held_count = 0;
     return 0;
@@ -196,21 +199,46 @@ static void a_state_counts_once_and_in_its_browser(void **state)
     assert_non_null(strstr(buf_cstr(&asked), "&client_id=hub\n"));
     assert_non_null(strstr(buf_cstr(&asked), "GET https://login.example/keys"));
     struct visit late = begin_visit();
-    come_back_after(OIDC_ATTEMPT_US);
+    come_back_after(ATTEMPT_US);
     assert_int_equal(finish(late.cookie, late.state), 401);
 }
 
-static void the_oldest_sign_in_makes_room(void **state)
+static void the_oldest_sign_in_of_an_address_makes_room(void **state)
 {
     (void)state;
     struct visit first = begin_visit(), second;
     rig_wait(&rig, 1);
     second = begin_visit();
     rig_wait(&rig, 1);
-    for (int i = 2; i <= OIDC_ATTEMPTS_MAX; i++) begin_visit();
+    for (int i = 2; i <= ATTEMPTS_ADDRESS_MAX; i++) begin_visit();
     says = "{}";
     assert_int_equal(finish(first.cookie, first.state), 401);
     assert_int_equal(finish(second.cookie, second.state), 502); /* it is there: the code is tried */
+}
+
+/* So many codes that are none shut an address out; what is the provider's fault does not. */
+static void who_guesses_codes_is_shut_out(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned status;
+        const char *says;
+    } rows[] = {{503, ""},
+                {400, "{\"error\":\"invalid_grant\"}"},
+                {200, "{}"},
+                {200, "{\"id_token\":\"e30.e30.e30\"}"}};
+    struct visit v = begin_visit();
+    for (int i = 0; i <= SESSION_FAILURES_MAX; i++) {
+        size_t row = i == 0 ? 0 : 1 + (size_t)i % 3;
+        status = rows[row].status;
+        says = rows[row].says;
+        assert_int_equal(finish(v.cookie, v.state), 502);
+        status = 200;
+        if (i < SESSION_FAILURES_MAX) v = begin_visit();
+    }
+    assert_int_equal(request(BEGIN, "", "{}"), 429);
+    rig_wait(&rig, SESSION_FAILURES_US);
+    begin_visit();
 }
 
 /* Who hangs up makes room, too. */
@@ -245,8 +273,11 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        CASE(a_browser_is_led_to_the_provider),       CASE(another_s_metadata_is_not_believed),
-        CASE(a_state_counts_once_and_in_its_browser), CASE(the_oldest_sign_in_makes_room),
+        CASE(a_browser_is_led_to_the_provider),
+        CASE(another_s_metadata_is_not_believed),
+        CASE(a_state_counts_once_and_in_its_browser),
+        CASE(the_oldest_sign_in_of_an_address_makes_room),
+        CASE(who_guesses_codes_is_shut_out),
         CASE(so_many_ask_the_provider_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,22 +9,13 @@
 #include "base/clock.h"
 #include "base/limit.h"
 #include "base/mem.h"
-#include "base/rand.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "front/console/attempts.h"
 #include "front/console/parts.h"
 #include "front/console/person.h"
 
 LIMIT_REACHED(too_many_calls, "oidc-calls")
-
-enum { PLACE_MAX = 512 };
-
-/* A sign-in under way. */
-struct attempt {
-    struct session_secret state, nonce, verifier, browser; /* state[0] NUL: free */
-    char place[PLACE_MAX];                                 /* where the provider leads back to */
-    int64_t made_us;
-};
 
 struct kept {
     struct arena arena;
@@ -36,7 +27,7 @@ struct oidc {
     struct console *console;
     const struct rest_oidc *config;
     struct kept metadata, keys;
-    struct attempt attempts[OIDC_ATTEMPTS_MAX];
+    struct attempts attempts;
     unsigned calls;
 };
 
@@ -94,6 +85,14 @@ static void give_up(struct asking *q, const char *step, const char *why)
                       "the sign-in provider did not do its part; the server's log says more");
 }
 
+/* Whoever comes with a code that is none is counted like who comes with a wrong password. */
+static void refuse_code(struct asking *q, const char *step, const char *why)
+{
+    struct console *c = q->oidc->console;
+    console_failed(&c->sessions, conn_peer(q->call->conn), SLICE_NONE, q->call->now_us);
+    give_up(q, step, why);
+}
+
 static void ask(struct asking *q, struct out_request *r,
                 void (*fn)(struct out_wait *w, const struct out_answer *a))
 {
@@ -119,6 +118,12 @@ static const char *fault_of(const struct out_answer *a)
 {
     if (a->err != OK) return a->text ? a->text : err_name(a->err);
     return a->http == 200 ? NULL : "it answered with another status than 200";
+}
+
+/* The provider's doing, whatever it was asked. */
+static bool is_out_of_order(const struct out_answer *a)
+{
+    return a->err != OK || a->http >= 500;
 }
 
 /* The JSON object of an answer takes the place of what was kept. */
@@ -195,21 +200,6 @@ static void with_metadata(struct asking *q)
 
 /* ---- to the provider */
 
-static struct attempt *new_attempt(struct oidc *o, const char *place, int64_t now_us)
-{
-    struct attempt *a = &o->attempts[0];
-    for (size_t i = 0; i < OIDC_ATTEMPTS_MAX && a->state.text[0]; i++)
-        if (o->attempts[i].made_us < a->made_us || o->attempts[i].state.text[0] == '\0')
-            a = &o->attempts[i];
-    *a = (struct attempt){.made_us = now_us};
-    session_secret_make(&a->state);
-    session_secret_make(&a->nonce);
-    session_secret_make(&a->verifier);
-    session_secret_make(&a->browser);
-    snprintf(a->place, sizeof a->place, "%s", place);
-    return a;
-}
-
 static void put_parameter(struct buf *out, const char *name, struct slice value)
 {
     buf_printf(out, "%s=", name);
@@ -240,7 +230,8 @@ static void put_url(struct buf *out, const struct oidc *o, const struct attempt 
 static void lead_there(struct asking *q)
 {
     struct buf url = {0}, json = {0};
-    const struct attempt *a = new_attempt(q->oidc, q->attempt.place, q->call->now_us);
+    const struct attempt *a = attempts_begin(&q->oidc->attempts, conn_peer(q->call->conn),
+                                             q->attempt.place, q->call->now_us);
     put_url(&url, q->oidc, a);
     buf_put_str(&json, "{\"url\":");
     text_json_string(&json, buf_slice(&url));
@@ -251,14 +242,14 @@ static void lead_there(struct asking *q)
 }
 
 /* Where the browser sees us: a page says so itself, and place.c has compared it with Host. */
-static void put_place(const struct call *c, char out[PLACE_MAX])
+static void put_place(const struct call *c, char out[ATTEMPT_PLACE_MAX])
 {
     struct slice origin = http1_header(c->request, "origin"),
                  host = http1_header(c->request, "host");
     if (origin.ptr)
-        snprintf(out, PLACE_MAX, "%.*s/console/signed-in", SLICE_ARG(origin));
+        snprintf(out, ATTEMPT_PLACE_MAX, "%.*s/console/signed-in", SLICE_ARG(origin));
     else
-        snprintf(out, PLACE_MAX, "%s://%.*s/console/signed-in",
+        snprintf(out, ATTEMPT_PLACE_MAX, "%s://%.*s/console/signed-in",
                  conn_encrypted(c->conn) ? "https" : "http", SLICE_ARG(host));
 }
 
@@ -296,23 +287,6 @@ void oidc_show(struct call *c)
 }
 
 /* ---- and back */
-
-/* It is used up, whoever comes with it; false: there is none, or another browser began it. */
-static bool take_attempt(struct oidc *o, const struct call *c, struct slice state,
-                         struct attempt *out)
-{
-    bool good = false;
-    struct slice browser = sign_in_cookie(c, SIGN_IN_PROVIDER_COOKIE);
-    for (size_t i = 0; i < OIDC_ATTEMPTS_MAX; i++) {
-        struct attempt *a = &o->attempts[i];
-        if (!a->state.text[0] || !slice_eq_secret(slice_str(a->state.text), state)) continue;
-        good = slice_eq_secret(slice_str(a->browser.text), browser) &&
-               c->now_us - a->made_us < OIDC_ATTEMPT_US;
-        *out = *a;
-        mem_wipe(a, sizeof *a);
-    }
-    return good;
-}
 
 static void let_in(struct asking *q, const struct json *claims)
 {
@@ -356,7 +330,7 @@ static void on_keys(struct out_wait *w, const struct out_answer *a)
     if (fault)
         give_up(q, "keys", fault);
     else if (judge(q) != OK)
-        give_up(q, "token", fail_text());
+        refuse_code(q, "token", fail_text());
     rest_call_end(c);
 }
 
@@ -368,7 +342,7 @@ static void judge_or_ask_for_keys(struct asking *q)
     enum err e = is_fresh(&o->keys, OIDC_KEEP_US, now_us) ? judge(q) : ERR_NOT_FOUND;
     if (e == OK) return;
     if (e != ERR_NOT_FOUND || is_fresh(&o->keys, OIDC_REFETCH_US, now_us)) {
-        give_up(q, "token", fail_text());
+        refuse_code(q, "token", fail_text());
         return;
     }
     ask(q, &(struct out_request){.method = "GET", .url = endpoint(o, "jwks_uri")}, on_keys);
@@ -385,8 +359,10 @@ static void on_token(struct out_wait *w, const struct out_answer *a)
         fault = "it gave no id_token";
     if (!fault) buf_put_slice(&q->token, json_str(j, "id_token"));
     arena_wipe(&arena);
-    if (fault)
+    if (fault && is_out_of_order(a))
         give_up(q, "code", fault);
+    else if (fault)
+        refuse_code(q, "code", fault);
     else
         judge_or_ask_for_keys(q);
     rest_call_end(c);
@@ -434,7 +410,9 @@ void oidc_finish(struct call *c, struct slice code, struct slice state)
     struct console *console = c->ctx;
     struct attempt attempt = {0};
     if (!is_there(c)) return;
-    if (code.len > OIDC_CODE_MAX || !take_attempt(console->oidc, c, state, &attempt)) {
+    if (code.len > OIDC_CODE_MAX ||
+        !attempts_take(&console->oidc->attempts, state, sign_in_cookie(c, SIGN_IN_PROVIDER_COOKIE),
+                       c->now_us, &attempt)) {
         sign_in_refuse(c, SLICE_NONE,
                        "this sign-in began in another browser, or too long ago: begin anew");
         return;

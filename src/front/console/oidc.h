@@ -7,7 +7,7 @@
  * nobody knows makes them be fetched anew.  Which role somebody has, a claim says.  Private to front/console.
  *
  * Runs on: the console's lane.
- * Limits:  the constants below.
+ * Limits:  the constants below, and those of attempts.h.
  * Source:  OpenID Connect Core 1.0, Discovery 1.0; RFC 7636 (PKCE, S256).
  */
 #ifndef FRONT_CONSOLE_OIDC_H
@@ -19,13 +19,11 @@
 #include "out/out.h"
 
 enum {
-    OIDC_ATTEMPTS_MAX = 32, /* sign-ins under way; the oldest makes room */
-    OIDC_CALLS_MAX = 16,    /* that ask the provider at a time: 503 */
+    OIDC_CALLS_MAX = 16, /* that ask the provider at a time: 503 */
     OIDC_TIMEOUT_MS = 10000,
     OIDC_ANSWER_MAX = 256 << 10, /* bytes, of the provider */
     OIDC_CODE_MAX = 2048,
 };
-#define OIDC_ATTEMPT_US (600 * 1000000ll)  /* to come back within */
 #define OIDC_KEEP_US    (3600 * 1000000ll) /* metadata, and keys that are known */
 #define OIDC_REFETCH_US (60 * 1000000ll) /* keys that are asked for again since one is not known */
 #define OIDC_SESSION_US (8 * 3600 * 1000000ll) /* then the provider is asked again */

@@ -155,7 +155,7 @@ bool console_link_take(struct session_table *t, struct slice secret, int64_t now
 
 /* ---- failures */
 
-static struct slice address_of(const char *peer)
+struct slice session_address(const char *peer)
 {
     struct slice s = slice_str(peer);
     return slice_head(s, slice_rfind(s, ':'));
@@ -175,7 +175,7 @@ static bool is_proved(const struct session_table *t, struct slice address, int64
 
 bool console_may_try(struct session_table *t, const char *peer, struct slice user, int64_t now_us)
 {
-    struct slice address = address_of(peer);
+    struct slice address = session_address(peer);
     bool may = failures_of(&t->addresses, address, now_us) < SESSION_FAILURES_MAX;
     if (user.len && failures_of(&t->names, user, now_us) >= SESSION_NAME_FAILURES_MAX)
         may = may && is_proved(t, address, now_us);
@@ -186,13 +186,13 @@ bool console_may_try(struct session_table *t, const char *peer, struct slice use
 void console_failed(struct session_table *t, const char *peer, struct slice user, int64_t now_us)
 {
     metric_inc(&failed);
-    strikes_add(&t->addresses, address_of(peer), now_us);
+    strikes_add(&t->addresses, session_address(peer), now_us);
     if (user.len) strikes_add(&t->names, user, now_us);
 }
 
 void console_proved(struct session_table *t, const char *peer, int64_t now_us)
 {
-    strikes_note(&t->addresses, address_of(peer))->proved_us = now_us;
+    strikes_note(&t->addresses, session_address(peer))->proved_us = now_us;
 }
 
 /* ---- life */

@@ -83,6 +83,9 @@ struct console_session *console_session_numbered(struct session_table *t, uint64
 void console_session_rebase(struct session_table *t, uint64_t number, uint64_t from, uint64_t to,
                             unsigned rights);
 
+/* Of "ADDRESS:PORT" the first. */
+struct slice session_address(const char *peer);
+
 /* A link that opens once. */
 const struct session_secret *console_link_make(struct session_table *t, int64_t now_us);
 bool console_link_take(struct session_table *t, struct slice secret, int64_t now_us);
