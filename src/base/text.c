@@ -190,3 +190,13 @@ void text_json_string(struct buf *out, struct slice text)
     }
     buf_put_u8(out, '"');
 }
+
+void text_json_untrusted(struct buf *out, struct slice text)
+{
+    struct buf ascii = {0};
+    bool fine = text_is_utf8(text);
+    for (size_t i = 0; i < text.len && !fine; i++)
+        buf_put_u8(&ascii, text.ptr[i] < 0x80 ? text.ptr[i] : '?');
+    text_json_string(out, fine ? text : buf_slice(&ascii));
+    buf_free(&ascii);
+}

@@ -35,4 +35,8 @@ bool text_is_utf8(struct slice text);
 /* JSON string with quotes and escapes. */
 void text_json_string(struct buf *out, struct slice text);
 
+/* The same of what need not be UTF-8 because a client said it: if it is not, each byte of it that is not ASCII
+ * becomes '?'. */
+void text_json_untrusted(struct buf *out, struct slice text);
+
 #endif

@@ -83,7 +83,8 @@ void diagnostic_set_status(struct diagnostic *d, enum status s);
 /* If a setting wants it.  Everything is copied. */
 void diagnostic_note(const struct hub *hub, struct lane *lane, const struct diagnostic *d);
 
-/* A member of `properties`; texts are cut to DIAGNOSTIC_TEXT_MAX, ptr NULL is null. */
+/* A member of `properties`; texts are cut to DIAGNOSTIC_TEXT_MAX, ptr NULL is null; bytes that are no
+ * UTF-8 become '?', here and in a description. */
 void diagnostic_put_text(struct buf *properties, const char *name, struct slice text);
 void diagnostic_put_number(struct buf *properties, const char *name, int64_t number);
 

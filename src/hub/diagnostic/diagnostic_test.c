@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/event_hub/event_hub.h"
 #include "log/log.h"
@@ -221,6 +222,31 @@ static void nothing_is_noted_that_nobody_wants(void **state)
     assert_int_equal(delete ("S1"), STATUS_OK);
     assert_false(diagnostic_wanted(&f.hub, DIAGNOSTIC_CONNECTIONS));
     assert_int_equal(delete ("s1"), STATUS_HUB_NOT_FOUND);
+}
+
+/* One record that is no UTF-8 would spoil an event's others. */
+static void what_is_no_utf8_is_replaced(void **state)
+{
+    struct buf text = {0}, properties = {0};
+    (void)state;
+    assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
+    diagnostic_put_who(&properties, SLICE_LIT("d\xff/m\xc3"));
+    diagnostic_put_text(&properties, "sdkVersion", SLICE_LIT("a\x80\"z"));
+    diagnostic_put_text(&properties, "good", SLICE_LIT("gr\xc3\xbc\xc3\x9f"));
+    diagnostic_note(&f.hub, rig_on(f.core),
+                    &(struct diagnostic){.category = DIAGNOSTIC_CONNECTIONS,
+                                         .operation = "deviceConnect",
+                                         .description = SLICE_LIT("who is \xfe?"),
+                                         .properties = &properties});
+    rig_run(&f.rig);
+    assert_int_equal(io_load(f.rig.io, "diagnostics/s1.jsonl", &text), OK);
+    assert_true(text_is_utf8(buf_slice(&text)));
+    assert_non_null(strstr(buf_cstr(&text), "who is ??"));
+    assert_string_equal(buf_cstr(&properties), "\"deviceId\":\"d?\",\"moduleId\":\"m?\","
+                                               "\"sdkVersion\":\"a?\\\"z\","
+                                               "\"good\":\"gr\xc3\xbc\xc3\x9f\"");
+    buf_free(&properties);
+    buf_free(&text);
 }
 
 static void texts_are_cut_between_characters(void **state)
@@ -451,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_has_azures_shape, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_noted_that_nobody_wants, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_utf8_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_cut_between_characters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_file_is_followed_by_the_next_and_the_oldest_goes,
                                         set_up, tear_down),

@@ -50,7 +50,7 @@ void diagnostic_put_text(struct buf *properties, const char *name, struct slice 
 {
     put_name(properties, name);
     if (text.ptr)
-        text_json_string(properties, cut(text));
+        text_json_untrusted(properties, cut(text));
     else
         buf_put_str(properties, "null");
 }
@@ -97,7 +97,7 @@ static void put_result(struct buf *out, const struct diagnostic *d)
     buf_printf(out, ",\"level\":\"%s\",\"resultType\":\"", failed ? "Error" : "Information");
     if (d->number) buf_printf(out, "%u", d->number);
     buf_put_str(out, "\",\"resultDescription\":");
-    text_json_string(out, cut(d->description));
+    text_json_untrusted(out, cut(d->description));
     if (d->duration_us)
         buf_printf(out, ",\"durationMs\":\"%lld\"", (long long)(d->duration_us / 1000));
 }

@@ -188,20 +188,13 @@ static void put_name(struct buf *out, const char *name)
     buf_printf(out, "\"%s\":", name);
 }
 
-/* What came from outside need not be UTF-8. */
 static void put_text(struct buf *out, const char *name, struct slice text)
 {
-    struct buf safe = {0};
     put_name(out, name);
-    if (text.len == 0) {
+    if (text.len)
+        text_json_untrusted(out, text);
+    else
         buf_put_str(out, "null");
-        return;
-    }
-    bool fine = text_is_utf8(text);
-    for (size_t i = 0; i < text.len && !fine; i++)
-        buf_put_u8(&safe, text.ptr[i] < 0x80 ? text.ptr[i] : '?');
-    text_json_string(out, fine ? text : buf_slice(&safe));
-    buf_free(&safe);
 }
 
 static void put_time(struct buf *out, const char *name, int64_t wall_us)
