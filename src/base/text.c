@@ -191,6 +191,13 @@ void text_json_string(struct buf *out, struct slice text)
     buf_put_u8(out, '"');
 }
 
+void text_mask_query(struct buf *out, struct slice url)
+{
+    size_t query = slice_find(url, '?');
+    buf_put_slice(out, slice_head(url, query));
+    if (query < url.len) buf_put_str(out, TEXT_QUERY_MASK);
+}
+
 void text_json_untrusted(struct buf *out, struct slice text)
 {
     struct buf ascii = {0};

@@ -29,6 +29,10 @@ enum err text_unpercent(struct buf *out, struct slice text) MUST_USE;
 /* The same into memory with room for text.len bytes, which may be the text itself. */
 enum err text_unpercent_to(uint8_t *out, struct slice text, size_t *len) MUST_USE;
 
+/* A URL with the mask in place of its query, where functions have their key. */
+#define TEXT_QUERY_MASK "?****"
+void text_mask_query(struct buf *out, struct slice url);
+
 /* Well-formed UTF-8 (no surrogates, no overlong forms); NUL counts as well-formed. */
 bool text_is_utf8(struct slice text);
 

@@ -250,15 +250,14 @@ static void put_hubs(struct buf *out, const struct enrollment *e)
     buf_put_u8(out, ']');
 }
 
-/* A function's key stands in the query. */
 static void put_webhook(struct buf *out, const struct enrollment *e, enum enrollment_view view)
 {
     if (e->webhook_url.len == 0) return;
     struct buf url = {0};
-    size_t query = slice_find(e->webhook_url, '?');
-    bool masked = view == ENROLLMENT_WEBHOOK && query < e->webhook_url.len;
-    buf_put_slice(&url, masked ? slice_head(e->webhook_url, query) : e->webhook_url);
-    if (masked) buf_put_str(&url, "?****");
+    if (view == ENROLLMENT_WEBHOOK)
+        text_mask_query(&url, e->webhook_url);
+    else
+        buf_put_slice(&url, e->webhook_url);
     buf_put_str(out, ",\"customAllocationDefinition\":{\"webhookUrl\":");
     text_json_string(out, buf_slice(&url));
     put_text(out, "apiVersion", e->webhook_version);

@@ -476,6 +476,39 @@ static void who_reads_is_not_shown_keys(void **state)
     }
 }
 
+/* A function's key stands in the query of its address. */
+static void who_reads_is_not_shown_the_keys_of_webhooks(void **state)
+{
+    (void)state;
+    static const char *const enrollment =
+        "{\"%s\":\"e1\",\"attestation\":{\"type\":\"symmetricKey\"},"
+        "\"allocationPolicy\":\"custom\",\"iotHubs\":[\"localhost\"],"
+        "\"customAllocationDefinition\":{\"webhookUrl\":\"https://f.test/x?code=secret\","
+        "\"apiVersion\":\"2021-10-01\"}}";
+    static const struct {
+        const char *collection, *id;
+    } kinds[] = {{"enrollments", "registrationId"}, {"enrollmentGroups", "enrollmentGroupId"}};
+    static const char *const roles[] = {"reader", "operator", "administrator"};
+    char line[128], json[512];
+    for (int r = 0; r < 3; r++) make_user(roles[r], roles[r]);
+    for (int k = 0; k < 2; k++) {
+        snprintf(line, sizeof line, "PUT /%s/e1?api-version=1", kinds[k].collection);
+        snprintf(json, sizeof json, enrollment, kinds[k].id);
+        expect(request(line, admin_headers, json), 200);
+        for (int r = 0; r < 3; r++) {
+            const char *shown =
+                r < 2 ? "https://f.test/x?****\"" : "https://f.test/x?code=secret\"";
+            become(roles[r]);
+            snprintf(line, sizeof line, "GET /%s/e1?api-version=1", kinds[k].collection);
+            expect(request(line, both, NULL), 200);
+            assert_non_null(strstr(said(), shown));
+            snprintf(line, sizeof line, "POST /%s/query?api-version=1", kinds[k].collection);
+            expect(request(line, both, "{\"query\":\"SELECT *\"}"), 200);
+            assert_non_null(strstr(said(), shown));
+        }
+    }
+}
+
 static void a_wrong_password_and_a_wrong_name_are_told_alike(void **state)
 {
     (void)state;
@@ -1029,6 +1062,7 @@ int main(void)
         TEST(users_are_made_by_administrators),
         TEST(a_role_gives_rights),
         TEST(who_reads_is_not_shown_keys),
+        TEST(who_reads_is_not_shown_the_keys_of_webhooks),
         TEST(a_wrong_password_and_a_wrong_name_are_told_alike),
         TEST(what_a_user_loses_ends_his_sessions),
         TEST(who_is_demoted_does_not_finish_what_he_began),

@@ -8,23 +8,16 @@
 
 #include "base/json.h"
 #include "base/net.h"
+#include "base/text.h"
 #include "deliver/check.h"
 #include "deliver/webhook/webhook.h"
 
-#define MASK        "?****"
 #define GRID_SCHEMA "EventGridSchema"
-
-static void put_masked(struct buf *out, struct slice uri)
-{
-    size_t query = slice_find(uri, '?');
-    buf_put_slice(out, slice_head(uri, query));
-    if (query < uri.len) buf_put_str(out, MASK);
-}
 
 void webhook_mask(struct arena *a, struct json *endpoint)
 {
     struct buf masked = {0};
-    put_masked(&masked, json_str(endpoint, "endpointUri"));
+    text_mask_query(&masked, json_str(endpoint, "endpointUri"));
     json_set(a, endpoint, SLICE_LIT("endpointUri"), json_new_string(a, buf_slice(&masked)));
     buf_free(&masked);
 }
@@ -34,7 +27,7 @@ static struct slice unmasked(struct slice uri, const struct json *before)
 {
     struct slice kept = json_str(before, "endpointUri");
     struct buf masked = {0};
-    put_masked(&masked, kept);
+    text_mask_query(&masked, kept);
     bool same = slice_eq(uri, buf_slice(&masked));
     buf_free(&masked);
     return same ? kept : uri;
@@ -62,7 +55,7 @@ static enum err check_uri(const struct hub *hub, struct arena *a, struct json *e
                     OUT_URL_MAX);
     if (slice_find(uri, '@') < uri.len && slice_find(uri, '@') < slice_find(uri, '?'))
         return fail(ERR_INVALID, "endpointUri has a user in it");
-    if (slice_ends(uri, SLICE_LIT(MASK)))
+    if (slice_ends(uri, SLICE_LIT(TEXT_QUERY_MASK)))
         return fail(ERR_INVALID, "endpointUri is masked: this address was not there before");
     if (is_own(hub, host))
         return fail(ERR_INVALID, "endpointUri is this hub's own address: a loop");

@@ -34,11 +34,15 @@ static struct dps *dps_of(const struct call *c)
 static void answer_with(struct call *c, int status, const struct http1_header *headers,
                         size_t count, struct slice body)
 {
+    struct buf bare = {0};
+    bool hides = rest_hides_keys(c) && body.len;
+    if (hides) rest_put_without_keys(&bare, body);
     rest_answer_with(c, &(struct http1_response){.status = status,
                                                  .content_type = body.len ? json_type : NULL,
                                                  .headers = headers,
                                                  .header_count = count,
-                                                 .body = body});
+                                                 .body = hides ? buf_slice(&bare) : body});
+    buf_free(&bare);
 }
 
 static void answer_error(struct call *c, unsigned code, struct slice body)

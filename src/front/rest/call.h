@@ -258,10 +258,11 @@ bool rest_access_granted(struct call *c); /* otherwise answered 401; sets device
 
 /* ---- keyless.c */
 
-/* Are keys of identities kept from whoever asks? */
+/* Are keys of identities, and of the functions that enrollments ask, kept from whoever asks? */
 bool rest_hides_keys(const struct call *c);
 
-/* The same JSON, with null for each key of an identity; what is no JSON is left out. */
+/* The same JSON of an identity, an enrollment or an array of them, with null for each key and the query of a
+ * webhook masked; what is no JSON is left out. */
 void rest_put_without_keys(struct buf *out, struct slice json);
 
 /* ---- throttle.c */
