@@ -160,8 +160,11 @@ static enum err open_archives(struct wire *w, const struct wire_config *cfg)
                                                          .remote = w->archive_remote,
                                                          .second_us = cfg->capture_second_us});
     TRY(diagnostics_open(
-        &(struct diagnostics_config){
-            .hub = &w->hub, .lane = &w->archive_lane, .io = cfg->io, .ephemeral = cfg->ephemeral},
+        &(struct diagnostics_config){.hub = &w->hub,
+                                     .lane = &w->archive_lane,
+                                     .io = cfg->io,
+                                     .ephemeral = cfg->ephemeral,
+                                     .reserve_bytes = cfg->ephemeral ? 0 : cfg->disk_reserve},
         &w->hub.diagnostics));
     w->storages = storages_new(&(struct storages_config){.hub = &w->hub,
                                                          .lane = &w->archive_lane,

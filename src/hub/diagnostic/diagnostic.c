@@ -28,7 +28,7 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
     struct diagnostics *d = CONTAINER_OF(hook, struct diagnostics, hook);
     (void)now_us;
     for (unsigned i = 0; i < d->count; i++) {
-        log_file_flush(&d->settings[i]->log, d->cfg.io);
+        log_file_flush(&d->settings[i]->log, &d->cfg);
         stream_flush(d->settings[i]);
     }
 }

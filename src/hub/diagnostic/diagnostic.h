@@ -37,6 +37,8 @@ enum {
     DIAGNOSTIC_FILE_DEFAULT = 16 << 20,
     DIAGNOSTIC_FILE_MAX = 1 << 30, /* bytes, then the next file begins */
     DIAGNOSTIC_FILES_MAX = 8,      /* of a setting; the oldest goes */
+    DIAGNOSTIC_RESERVES =
+        2, /* files get nothing below so many disk reserves: messages have the rest */
 };
 
 enum diagnostic_category {
@@ -104,7 +106,8 @@ struct diagnostics_config {
     const struct hub *hub;
     struct lane *lane; /* may block on the disk */
     struct io *io;
-    bool ephemeral; /* `io` is memory: no files */
+    bool ephemeral;         /* `io` is memory: no files */
+    uint64_t reserve_bytes; /* free disk kept back for others; 0: none */
 };
 
 /* Reads the settings that are kept. */

@@ -17,6 +17,7 @@ struct fixture {
     struct consumer_groups *groups;
     struct event_hubs *hubs;
     bool ephemeral;
+    uint64_t reserve;
 };
 
 static struct fixture f;
@@ -38,8 +39,11 @@ static void open_all(void)
     log_writer_init(&f.writer, f.log, f.core);
     assert_int_equal(consumer_groups_new(&f.hub, f.core, &f.groups), OK);
     assert_int_equal(event_hubs_new(&f.hub, f.core, &f.writer, f.groups, &f.hubs), OK);
-    const struct diagnostics_config config = {
-        .hub = &f.hub, .lane = f.lane, .io = f.rig.io, .ephemeral = f.ephemeral};
+    const struct diagnostics_config config = {.hub = &f.hub,
+                                              .lane = f.lane,
+                                              .io = f.rig.io,
+                                              .ephemeral = f.ephemeral,
+                                              .reserve_bytes = f.reserve};
     assert_int_equal(diagnostics_open(&config, &f.hub.diagnostics), OK);
     diagnostics_attach(f.hub.diagnostics, f.core, &f.writer, f.hubs);
 }
@@ -354,6 +358,52 @@ static void what_a_disk_does_not_take_is_counted(void **state)
     assert_int_equal(lines_of("diagnostics/s1.jsonl", NULL), 1);
 }
 
+/* The disk has so much free from now on. */
+static void leave_free(uint64_t bytes)
+{
+    const uint64_t all = UINT64_C(1) << 40;
+    uint64_t free_bytes;
+    io_mem_capacity(f.rig.io, all);
+    assert_int_equal(io_free_bytes(f.rig.io, &free_bytes), OK);
+    io_mem_capacity(f.rig.io, all - free_bytes + bytes);
+}
+
+static void a_disk_near_its_reserve_is_left_to_messages(void **state)
+{
+    size_t line;
+    (void)state;
+    f.reserve = 1 << 20;
+    restart();
+    assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(lines_of("diagnostics/s1.jsonl", &line), 1);
+    int64_t before = LOST("file");
+    leave_free(DIAGNOSTIC_RESERVES * f.reserve + line - 1);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(LOST("file"), before + 1);
+    leave_free(DIAGNOSTIC_RESERVES * f.reserve + line);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(LOST("file"), before + 1);
+    assert_int_equal(lines_of("diagnostics/s1.jsonl", NULL), 2);
+}
+
+static void files_of_a_setting_outlive_it(void **state)
+{
+    (void)state;
+    assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(delete ("s1"), STATUS_OK);
+    assert_int_equal(lines_of("diagnostics/s1.jsonl", NULL), 1);
+    assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(lines_of("diagnostics/s1.jsonl", NULL), 2);
+}
+
 /* ---- event hubs */
 
 static void on_made(struct event_hub_wait *w, enum err result, bool created)
@@ -487,6 +537,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_that_a_crash_tore_does_not_swallow_the_next, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_a_disk_does_not_take_is_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_disk_near_its_reserve_is_left_to_messages, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(files_of_a_setting_outlive_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(event_hubs_get_several_records_in_an_event, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_event_hub_that_is_gone_loses_records_and_says_so, set_up,

@@ -47,6 +47,7 @@ struct log_file {
     char path[IO_NAME_MAX]; /* "diagnostics/NAME.jsonl"; older ones have .1, .2, .. behind */
     uint64_t size_max, size;
     struct io_file *file; /* NULL: not open */
+    bool held_back;       /* the disk is nearly full */
     struct buf lines;     /* of this turn */
 };
 
@@ -86,8 +87,8 @@ void setting_write(struct buf *out, const struct setting *s); /* as it is shown,
 /* ---- file.c: on the lane */
 
 void log_file_put(struct log_file *f, struct slice line);
-void log_file_flush(struct log_file *f,
-                    struct io *io); /* what cannot be written is counted and gone */
+/* What cannot be written, or would leave too little disk, is counted and gone. */
+void log_file_flush(struct log_file *f, const struct diagnostics_config *cfg);
 void log_file_close(struct log_file *f);
 
 /* ---- stream.c */

@@ -112,7 +112,7 @@ struct setting *setting_parse(struct diagnostics *d, struct slice name, const st
 void setting_free(struct setting *s)
 {
     if (s == NULL) return;
-    log_file_flush(&s->log, s->home->cfg.io);
+    log_file_flush(&s->log, &s->home->cfg);
     log_file_close(&s->log);
     slot_free(s->home->cfg.lane, s->slot);
     buf_free(&s->events);
