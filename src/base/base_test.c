@@ -296,6 +296,32 @@ static void hosts_of_this_machine_are_known(void **state)
             fail_msg("%s", rows[i].host);
 }
 
+static void a_peer_counts_by_its_address_or_by_its_network_of_ipv6(void **state)
+{
+    static const struct {
+        const char *peer, *other;
+        bool same;
+    } rows[] = {
+        {"192.0.2.7:1", "192.0.2.7:2", true},
+        {"192.0.2.7:1", "192.0.2.8:1", false},
+        {"192.0.2.7:1", "[::1]:1", false},
+        {"192.0.2.7:1", "unix", false},
+        {"[::1]:1", "unix", false},
+        {"[2001:db8:0:1::1]:1", "[2001:db8:0:1:ffff:ffff:ffff:ffff]:2", true},
+        {"[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1", false},
+    };
+    static const uint8_t nobody[NET_NETWORK_LEN];
+    uint8_t one[NET_NETWORK_LEN], other[NET_NETWORK_LEN];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        net_network(slice_str(rows[i].peer), one);
+        net_network(slice_str(rows[i].other), other);
+        if ((memcmp(one, other, sizeof one) == 0) != rows[i].same) fail_msg("%s", rows[i].other);
+    }
+    net_network(SLICE_LIT("unix"), one);
+    assert_memory_equal(one, nobody, sizeof one);
+}
+
 static void an_authority_has_a_host_and_perhaps_a_port(void **state)
 {
     static const struct {
@@ -360,6 +386,7 @@ int main(void)
         cmocka_unit_test(guids_are_of_the_source_in_use),
         cmocka_unit_test(secrets_are_compared_to_the_last_byte),
         cmocka_unit_test(hosts_of_this_machine_are_known),
+        cmocka_unit_test(a_peer_counts_by_its_address_or_by_its_network_of_ipv6),
         cmocka_unit_test(an_authority_has_a_host_and_perhaps_a_port),
         cmocka_unit_test(a_buf_grows_consumes_and_slides),
         cmocka_unit_test(room_for_nothing_is_somewhere),

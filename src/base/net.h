@@ -1,6 +1,8 @@
-/* net.h - what a host is, as texts name it. */
+/* net.h - what a host or a peer is, as texts name it. */
 #ifndef BASE_NET_H
 #define BASE_NET_H
+
+#include <stdint.h>
 
 #include "base/slice.h"
 
@@ -10,5 +12,11 @@ bool net_is_loopback(struct slice host);
 
 /* "host:port", "[::1]:port" or either without a port: where the host ends. */
 size_t net_host_end(struct slice authority);
+
+enum { NET_NETWORK_LEN = 8 };
+
+/* Whose limits a peer counts against: of "192.0.2.7:40312" its address, of "[2001:db8::1]:40312" the first 64
+ * bits, which one machine has to itself.  All zero: it is neither (a Unix socket). */
+void net_network(struct slice peer, uint8_t out[NET_NETWORK_LEN]);
 
 #endif

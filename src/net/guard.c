@@ -27,7 +27,7 @@ static bool is_nobody(const struct guard_key *key)
 
 static struct slice bytes_of(const struct guard_key *key)
 {
-    return slice_of(key->bytes, GUARD_KEY_LEN);
+    return slice_of(key->bytes, NET_NETWORK_LEN);
 }
 
 static bool is_trusted(const struct strike *s, int64_t now_us)

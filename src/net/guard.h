@@ -10,7 +10,7 @@
  * Runs on: one core, which has a guard of its own: with N cores an address has N times as many.
  * Life:    embedded; guard_init() to guard_fini().
  * Limits:  GUARD_ADDRESSES_MAX addresses, the one unheard of for longest is forgotten.  Of IPv6 an
- *          address is the first 64 bits, which one machine has to itself.
+ *          address is the first 64 bits (net_network()).
  */
 #ifndef NET_GUARD_H
 #define NET_GUARD_H
@@ -18,19 +18,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/net.h"
 #include "base/strikes.h"
 
 enum {
     GUARD_ADDRESSES_MAX = 4096,
     GUARD_FAILURES_MAX = 100, /* more of them than a device tries in a minute, or a test */
-    GUARD_KEY_LEN = 8,
 };
 #define GUARD_WINDOW_US (60 * 1000000ll)
 #define GUARD_TRUST_US  (3600 * 1000000ll)
 
-/* What an address is to a guard: IPv4, or the network of IPv6.  All zero: none, never barred. */
+/* net_network() of a peer.  All zero: none, never barred. */
 struct guard_key {
-    uint8_t bytes[GUARD_KEY_LEN];
+    uint8_t bytes[NET_NETWORK_LEN];
 };
 
 struct guard {

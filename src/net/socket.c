@@ -198,33 +198,27 @@ static const struct transport socket_transport = {
 
 /* ---- beginning */
 
-static void name_peer(struct conn *c, const struct sockaddr_storage *sa)
+/* "ADDRESS:PORT" */
+static void name_peer(char out[CONN_PEER_MAX], const struct sockaddr_storage *sa)
 {
     char ip[INET6_ADDRSTRLEN] = "";
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
     bool six = sa->ss_family == AF_INET6;
     if (!six && sa->ss_family != AF_INET) {
-        snprintf(c->peer, sizeof c->peer, "unix");
+        snprintf(out, CONN_PEER_MAX, "unix");
         return;
     }
     inet_ntop(sa->ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, ip, sizeof ip);
-    snprintf(c->peer, sizeof c->peer, six ? "[%s]:%u" : "%s:%u", ip, ntohs(v4->sin_port));
+    snprintf(out, CONN_PEER_MAX, six ? "[%s]:%u" : "%s:%u", ip, ntohs(v4->sin_port));
 }
 
-/* Of IPv6 the network, which one machine has to itself. */
 static struct guard_key key_of(const struct sockaddr_storage *sa)
 {
-    struct guard_key key = {{0}};
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
-    if (sa->ss_family == AF_INET6) {
-        memcpy(key.bytes, &v6->sin6_addr, sizeof key.bytes);
-        if (key.bytes[0] == 0) key.bytes[0] = 6; /* ::1 */
-    } else if (sa->ss_family == AF_INET) {
-        key.bytes[0] = 4;
-        memcpy(key.bytes + 4, &v4->sin_addr, sizeof v4->sin_addr);
-    }
+    char peer[CONN_PEER_MAX];
+    struct guard_key key;
+    name_peer(peer, sa);
+    net_network(slice_str(peer), key.bytes);
     return key;
 }
 
@@ -257,7 +251,7 @@ static void begin(struct listener *l, int fd, const struct sockaddr_storage *pee
               l->spec.tls ? *l->spec.tls : NULL);
     s->conn.admin = l->spec.admin;
     s->conn.local_port = (uint16_t)l->port;
-    name_peer(&s->conn, peer);
+    name_peer(s->conn.peer, peer);
     s->conn.address = key_of(peer);
     conn_begin(&s->conn, now_us);
     if (s->fd >= 0) watch(s, EPOLL_CTL_ADD);
@@ -269,7 +263,7 @@ void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storag
 {
     struct socket *s = socket_new(core, fd);
     conn_init(&s->conn, &core->host, &socket_transport, d->to.front, d->to.front_ctx, NULL);
-    name_peer(&s->conn, peer);
+    name_peer(s->conn.peer, peer);
     dial_connected(d, &s->conn, now_us);
     if (s->fd >= 0) watch(s, EPOLL_CTL_MOD);
 }

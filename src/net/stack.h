@@ -41,6 +41,8 @@ struct conn_host {
 
 enum { NET_RESUME = POST_NET, NET_RESOLVED };
 
+enum { CONN_PEER_MAX = 56 }; /* "[IPv6]:PORT" and NUL */
+
 enum conn_state { CONN_OPENING, CONN_OPEN, CONN_CLOSING, CONN_SHUT };
 
 struct conn {
@@ -69,7 +71,7 @@ struct conn {
     bool heard;   /* the front got something */
     uint16_t local_port;
     struct guard_key address; /* all zero: a Unix socket, one that we dialed */
-    char peer[56];
+    char peer[CONN_PEER_MAX];
 };
 
 void conn_host_init(struct conn_host *h, struct lane *lane);

@@ -15,23 +15,23 @@ static bool is_free(const struct attempt *a)
     return a->state.text[0] == '\0';
 }
 
-static unsigned count_of(const struct attempts *t, const char *address)
+static unsigned count_of(const struct attempts *t, const uint8_t *network)
 {
     unsigned n = 0;
     for (size_t i = 0; i < ATTEMPTS_MAX; i++)
-        n += !is_free(&t->items[i]) && strcmp(t->items[i].address, address) == 0;
+        n += !is_free(&t->items[i]) && memcmp(t->items[i].network, network, NET_NETWORK_LEN) == 0;
     return n;
 }
 
-/* The oldest of the address that has most; `address` NULL: whichever that is. */
-static struct attempt *heaviest(struct attempts *t, const char *address)
+/* The oldest of the network that has most; `network` NULL: whichever that is. */
+static struct attempt *heaviest(struct attempts *t, const uint8_t *network)
 {
     struct attempt *at = NULL;
     unsigned most = 0;
     for (size_t i = 0; i < ATTEMPTS_MAX; i++) {
         struct attempt *a = &t->items[i];
-        if (is_free(a) || (address && strcmp(a->address, address) != 0)) continue;
-        unsigned n = count_of(t, a->address);
+        if (is_free(a) || (network && memcmp(a->network, network, NET_NETWORK_LEN) != 0)) continue;
+        unsigned n = count_of(t, a->network);
         if (at && (n < most || (n == most && a->made_us >= at->made_us))) continue;
         at = a;
         most = n;
@@ -39,11 +39,11 @@ static struct attempt *heaviest(struct attempts *t, const char *address)
     return at;
 }
 
-static struct attempt *make_room(struct attempts *t, const char *address)
+static struct attempt *make_room(struct attempts *t, const uint8_t *network)
 {
-    if (count_of(t, address) >= ATTEMPTS_ADDRESS_MAX) {
+    if (count_of(t, network) >= ATTEMPTS_ADDRESS_MAX) {
         metric_inc(&too_many_of_address);
-        return heaviest(t, address);
+        return heaviest(t, network);
     }
     for (size_t i = 0; i < ATTEMPTS_MAX; i++)
         if (is_free(&t->items[i])) return &t->items[i];
@@ -61,17 +61,17 @@ static void drop_old_ones(struct attempts *t, int64_t now_us)
 const struct attempt *attempts_begin(struct attempts *t, const char *peer, const char *place,
                                      int64_t now_us)
 {
-    char address[ATTEMPT_ADDRESS_MAX];
-    snprintf(address, sizeof address, "%.*s", SLICE_ARG(session_address(peer)));
+    uint8_t network[NET_NETWORK_LEN];
+    net_network(slice_str(peer), network);
     drop_old_ones(t, now_us);
-    struct attempt *a = make_room(t, address);
+    struct attempt *a = make_room(t, network);
     *a = (struct attempt){.made_us = now_us};
     session_secret_make(&a->state);
     session_secret_make(&a->nonce);
     session_secret_make(&a->verifier);
     session_secret_make(&a->browser);
     snprintf(a->place, sizeof a->place, "%s", place);
-    snprintf(a->address, sizeof a->address, "%s", address);
+    memcpy(a->network, network, sizeof network);
     return a;
 }
 

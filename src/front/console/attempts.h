@@ -9,20 +9,20 @@
 #ifndef FRONT_CONSOLE_ATTEMPTS_H
 #define FRONT_CONSOLE_ATTEMPTS_H
 
+#include "base/net.h"
 #include "front/console/session.h"
 
 enum {
     ATTEMPTS_MAX = 32,
     ATTEMPTS_ADDRESS_MAX = 8, /* of one address; its own oldest makes room */
     ATTEMPT_PLACE_MAX = 512,
-    ATTEMPT_ADDRESS_MAX = 56,
 };
 #define ATTEMPT_US (600 * 1000000ll) /* to come back within */
 
 struct attempt {
     struct session_secret state, nonce, verifier, browser; /* state[0] NUL: free */
     char place[ATTEMPT_PLACE_MAX];                         /* where the provider leads back to */
-    char address[ATTEMPT_ADDRESS_MAX];                     /* that began it */
+    uint8_t network[NET_NETWORK_LEN];                      /* that began it */
     int64_t made_us;
 };
 

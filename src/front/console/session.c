@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/net.h"
 #include "base/num.h"
 #include "base/rand.h"
 #include "base/text.h"
@@ -155,10 +156,20 @@ bool console_link_take(struct session_table *t, struct slice secret, int64_t now
 
 /* ---- failures */
 
-struct slice session_address(const char *peer)
+struct network {
+    uint8_t bytes[NET_NETWORK_LEN];
+};
+
+static struct network network_of(const char *peer)
 {
-    struct slice s = slice_str(peer);
-    return slice_head(s, slice_rfind(s, ':'));
+    struct network n;
+    net_network(slice_str(peer), n.bytes);
+    return n;
+}
+
+static struct slice bytes_of(const struct network *n)
+{
+    return slice_of(n->bytes, sizeof n->bytes);
 }
 
 static unsigned failures_of(const struct strikes *s, struct slice key, int64_t now_us)
@@ -175,24 +186,26 @@ static bool is_proved(const struct session_table *t, struct slice address, int64
 
 bool console_may_try(struct session_table *t, const char *peer, struct slice user, int64_t now_us)
 {
-    struct slice address = session_address(peer);
-    bool may = failures_of(&t->addresses, address, now_us) < SESSION_FAILURES_MAX;
+    const struct network from = network_of(peer);
+    bool may = failures_of(&t->addresses, bytes_of(&from), now_us) < SESSION_FAILURES_MAX;
     if (user.len && failures_of(&t->names, user, now_us) >= SESSION_NAME_FAILURES_MAX)
-        may = may && is_proved(t, address, now_us);
+        may = may && is_proved(t, bytes_of(&from), now_us);
     if (!may) metric_inc(&throttled);
     return may;
 }
 
 void console_failed(struct session_table *t, const char *peer, struct slice user, int64_t now_us)
 {
+    const struct network from = network_of(peer);
     metric_inc(&failed);
-    strikes_add(&t->addresses, session_address(peer), now_us);
+    strikes_add(&t->addresses, bytes_of(&from), now_us);
     if (user.len) strikes_add(&t->names, user, now_us);
 }
 
 void console_proved(struct session_table *t, const char *peer, int64_t now_us)
 {
-    strikes_note(&t->addresses, session_address(peer))->proved_us = now_us;
+    const struct network from = network_of(peer);
+    strikes_note(&t->addresses, bytes_of(&from))->proved_us = now_us;
 }
 
 /* ---- life */

@@ -83,14 +83,11 @@ struct console_session *console_session_numbered(struct session_table *t, uint64
 void console_session_rebase(struct session_table *t, uint64_t number, uint64_t from, uint64_t to,
                             unsigned rights);
 
-/* Of "ADDRESS:PORT" the first. */
-struct slice session_address(const char *peer);
-
 /* A link that opens once. */
 const struct session_secret *console_link_make(struct session_table *t, int64_t now_us);
 bool console_link_take(struct session_table *t, struct slice secret, int64_t now_us);
 
-/* May somebody at "ADDRESS:PORT" try?  `user`: whose name he gives, in small letters; empty: nobody's. */
+/* May somebody at "ADDRESS:PORT" try?  Of IPv6 the first 64 bits count (net_network()).  `user`: whose name he gives, in small letters; empty: nobody's. */
 bool console_may_try(struct session_table *t, const char *peer, struct slice user, int64_t now_us);
 void console_failed(struct session_table *t, const char *peer, struct slice user, int64_t now_us);
 void console_proved(struct session_table *t, const char *peer, int64_t now_us);

@@ -127,6 +127,20 @@ static void too_many_failures_of_an_address_shut_it_out_for_a_minute(void **stat
     assert_true(console_may_try(table, "10.0.0.1:9", SLICE_NONE, now_us + SESSION_FAILURES_US));
 }
 
+/* A machine has all addresses of its /64. */
+static void addresses_of_one_network_fail_together(void **state)
+{
+    (void)state;
+    char peer[64];
+    for (int i = 0; i < SESSION_FAILURES_MAX; i++) {
+        snprintf(peer, sizeof peer, "[2001:db8:0:1::%x]:1000", i + 1);
+        assert_true(console_may_try(table, peer, SLICE_NONE, now_us));
+        console_failed(table, peer, SLICE_NONE, now_us);
+    }
+    assert_false(console_may_try(table, "[2001:db8:0:1:ffff::1]:1", SLICE_NONE, now_us));
+    assert_true(console_may_try(table, "[2001:db8:0:2::1]:1", SLICE_NONE, now_us));
+}
+
 static void the_address_that_failed_first_makes_room(void **state)
 {
     (void)state;
@@ -211,6 +225,7 @@ int main(void)
         TEST(a_link_opens_once_and_not_for_ever),
         TEST(the_oldest_link_makes_room),
         TEST(too_many_failures_of_an_address_shut_it_out_for_a_minute),
+        TEST(addresses_of_one_network_fail_together),
         TEST(the_address_that_failed_first_makes_room),
         TEST(too_many_failures_of_a_name_shut_out_who_has_not_signed_in_there),
     };
