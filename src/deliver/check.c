@@ -3,18 +3,6 @@
 
 #include "base/text.h"
 
-enum err check_members(const struct json *e, const char *what, const char *const *known)
-{
-    for (const struct json *m = e->child; m; m = m->next) {
-        size_t i = 0;
-        while (known[i] && !slice_is(m->key, known[i])) i++;
-        if (known[i] == NULL && m->type != JSON_NULL)
-            return fail(ERR_INVALID, "%s has no member '%.*s'", what,
-                        SLICE_ARG(slice_head(m->key, 64)));
-    }
-    return OK;
-}
-
 static bool is_plain(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++)

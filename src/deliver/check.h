@@ -12,9 +12,6 @@
 /* Azure's tools add where a resource is; it says nothing here. */
 #define CHECK_MEMBERS_OF_ALL "name", "id", "subscriptionId", "resourceGroup"
 
-/* All of its members are in `known`, which ends with NULL, or null themselves.  `what`: "a webhook". */
-enum err check_members(const struct json *e, const char *what, const char *const *known) MUST_USE;
-
 /* A text of 1 to `max` bytes in UTF-8, without control characters. */
 enum err check_text(const struct json *e, const char *key, size_t max) MUST_USE;
 

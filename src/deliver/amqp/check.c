@@ -8,6 +8,7 @@
 
 #include "auth/connstr.h"
 #include "base/json.h"
+#include "base/member.h"
 #include "deliver/amqp/sender.h"
 #include "deliver/check.h"
 
@@ -96,7 +97,7 @@ static const char *const members[] = {CHECK_MEMBERS_OF_ALL, MEMBER, "authenticat
 
 static enum err check(struct arena *a, struct json *e, const struct json *before, const char *what)
 {
-    TRY(check_members(e, what, members));
+    TRY(member_only(e, what, members));
     TRY(check_key_based(a, e));
     return check_connection(a, e, before);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/member.h"
 #include "base/net.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -155,7 +156,7 @@ static const char *const members[] = {
 enum err bridge_check(const struct hub *hub, struct arena *a, struct json *endpoint,
                       const struct json *before)
 {
-    TRY(check_members(endpoint, "an MQTT broker", members));
+    TRY(member_only(endpoint, "an MQTT broker", members));
     TRY(check_url(hub, endpoint));
     TRY(check_client_id(hub, a, endpoint));
     TRY(check_password(a, endpoint, before));

@@ -2,6 +2,7 @@
 #include "deliver/cosmos/check.h"
 
 #include "base/json.h"
+#include "base/member.h"
 #include "base/text.h"
 #include "deliver/check.h"
 #include "deliver/cosmos/cosmos.h"
@@ -96,7 +97,7 @@ static enum err check_partition_key(struct arena *a, struct json *e)
 enum err cosmos_check(const struct hub *hub, struct arena *a, struct json *endpoint,
                       const struct json *before)
 {
-    TRY(check_members(endpoint, "a container of Cosmos DB", members));
+    TRY(member_only(endpoint, "a container of Cosmos DB", members));
     TRY(check_uri(hub, endpoint));
     TRY(check_key_based(a, endpoint));
     TRY(check_keys(a, endpoint, before));

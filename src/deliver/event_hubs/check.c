@@ -6,6 +6,7 @@
 #include "deliver/event_hubs/check.h"
 
 #include "base/json.h"
+#include "base/member.h"
 #include "deliver/amqp/check.h"
 #include "deliver/check.h"
 #include "hub/event_hub/event_hub.h"
@@ -82,7 +83,7 @@ enum err event_hubs_check(const struct hub *hub, struct arena *a, struct json *e
                           const struct json *before)
 {
     if (event_hubs_elsewhere(endpoint)) return amqp_check_event_hub(hub, a, endpoint, before);
-    TRY(check_members(endpoint, "an event hub", members));
+    TRY(member_only(endpoint, "an event hub", members));
     TRY(check_authentication(a, endpoint));
     TRY(check_uri(hub, endpoint));
     return check_path(hub, endpoint);

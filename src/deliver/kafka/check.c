@@ -5,6 +5,7 @@
 #include "deliver/kafka/check.h"
 
 #include "base/json.h"
+#include "base/member.h"
 #include "deliver/check.h"
 #include "deliver/kafka/kafka.h"
 
@@ -112,7 +113,7 @@ enum err kafka_check(const struct hub *hub, struct arena *a, struct json *endpoi
                      const struct json *before)
 {
     (void)hub;
-    TRY(check_members(endpoint, "a topic of Kafka", members));
+    TRY(member_only(endpoint, "a topic of Kafka", members));
     TRY(check_servers(endpoint));
     TRY(check_topic(endpoint));
     TRY(check_word(a, endpoint, "securityProtocol", protocols));

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "archive/template.h"
-#include "base/json.h"
+#include "base/member.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "deliver/check.h"
@@ -35,41 +35,10 @@ static const char *const members[] = {CHECK_MEMBERS_OF_ALL,
                                       "skipEmptyBlobs",
                                       NULL};
 
-static enum err read_text(const struct json *e, const char *name, char *out, size_t size)
-{
-    const struct json *v = json_given(e, name);
-    if (v == NULL) return OK;
-    if (v->type != JSON_STRING || v->text.len >= size || !text_is_utf8(v->text) ||
-        slice_find(v->text, '\0') < v->text.len)
-        return fail(ERR_INVALID, "%s is text of at most %zu bytes", name, size - 1);
-    snprintf(out, size, "%.*s", SLICE_ARG(v->text));
-    return OK;
-}
-
-static enum err read_number(const struct json *e, const char *name, int64_t least, int64_t most,
-                            int64_t initial, int64_t *out)
-{
-    const struct json *v = json_given(e, name);
-    *out = initial;
-    if (v == NULL) return OK;
-    if (v->type != JSON_NUMBER || json_i64(v, out) != OK || *out < least || *out > most)
-        return fail(ERR_INVALID, "%s is a number from %" PRId64 " to %" PRId64, name, least, most);
-    return OK;
-}
-
-static enum err read_truth(const struct json *e, const char *name, bool *out)
-{
-    const struct json *v = json_given(e, name);
-    if (v == NULL) return OK;
-    if (v->type != JSON_BOOL) return fail(ERR_INVALID, "%s is true or false", name);
-    *out = v->truth;
-    return OK;
-}
-
 static enum err read_encoding(const struct json *e, enum storage_encoding *out)
 {
     char text[16] = "Avro";
-    TRY(read_text(e, "encoding", text, sizeof text));
+    TRY(member_read_text(e, "encoding", text, sizeof text));
     for (unsigned i = 0; i < STORAGE_ENCODINGS; i++) {
         if (!slice_is_nocase(slice_str(text), encodings[i])) continue;
         *out = (enum storage_encoding)i;
@@ -195,7 +164,7 @@ static enum err read_folder(const struct json *e, struct archive_target *t)
 {
     if (json_given(e, "connectionString") || json_given(e, "containerName"))
         return fail(ERR_INVALID, "folder is instead of connectionString and containerName");
-    TRY(read_text(e, "folder", t->folder, sizeof t->folder));
+    TRY(member_read_text(e, "folder", t->folder, sizeof t->folder));
     t->is_folder = true;
     return t->folder[0] == '\0' || archive_is_path(slice_str(t->folder))
                ? OK
@@ -205,8 +174,8 @@ static enum err read_folder(const struct json *e, struct archive_target *t)
 
 static enum err read_container(const struct json *e, struct archive_target *t)
 {
-    TRY(read_text(e, "connectionString", t->secret, sizeof t->secret));
-    TRY(read_text(e, "containerName", t->container, sizeof t->container));
+    TRY(member_read_text(e, "connectionString", t->secret, sizeof t->secret));
+    TRY(member_read_text(e, "containerName", t->container, sizeof t->container));
     if (t->secret[0] == '\0') return fail(ERR_INVALID, "connectionString is missing");
     if (is_masked(slice_str(t->secret)))
         return fail(ERR_INVALID, "connectionString is masked: this account was not there before");
@@ -218,7 +187,7 @@ static enum err read_container(const struct json *e, struct archive_target *t)
 static enum err read_target(const struct json *e, struct archive_target *t)
 {
     char how[32] = "keyBased";
-    TRY(read_text(e, "authenticationType", how, sizeof how));
+    TRY(member_read_text(e, "authenticationType", how, sizeof how));
     if (!slice_is_nocase(slice_str(how), "keyBased"))
         return fail(ERR_INVALID, "authenticationType is keyBased: there are no identities here");
     return json_given(e, "folder") ? read_folder(e, t) : read_container(e, t);
@@ -228,18 +197,17 @@ static enum err read_target(const struct json *e, struct archive_target *t)
 
 enum err storage_settings_read(const struct json *e, struct storage_settings *out)
 {
-    int64_t frequency, chunk;
+    int64_t frequency = STORAGE_FREQUENCY_DEFAULT_S, chunk = STORAGE_CHUNK_DEFAULT;
     *out = (struct storage_settings){.format = STORAGE_FORMAT_DEFAULT};
-    TRY(check_members(e, "a storage container", members));
+    TRY(member_only(e, "a storage container", members));
     TRY(read_target(e, &out->archive.target));
     TRY(read_encoding(e, &out->encoding));
-    TRY(read_text(e, "fileNameFormat", out->format, sizeof out->format));
+    TRY(member_read_text(e, "fileNameFormat", out->format, sizeof out->format));
     TRY(check_format(out));
-    TRY(read_number(e, "batchFrequencyInSeconds", STORAGE_FREQUENCY_MIN_S, STORAGE_FREQUENCY_MAX_S,
-                    STORAGE_FREQUENCY_DEFAULT_S, &frequency));
-    TRY(read_number(e, "maxChunkSizeInBytes", STORAGE_CHUNK_MIN, STORAGE_CHUNK_MAX,
-                    STORAGE_CHUNK_DEFAULT, &chunk));
-    TRY(read_truth(e, "skipEmptyBlobs", &out->archive.skip_empty));
+    TRY(member_read_number(e, "batchFrequencyInSeconds", STORAGE_FREQUENCY_MIN_S,
+                           STORAGE_FREQUENCY_MAX_S, &frequency));
+    TRY(member_read_number(e, "maxChunkSizeInBytes", STORAGE_CHUNK_MIN, STORAGE_CHUNK_MAX, &chunk));
+    TRY(member_read_truth(e, "skipEmptyBlobs", &out->archive.skip_empty));
     out->archive.interval_s = (unsigned)frequency;
     out->archive.size_limit = (uint64_t)chunk;
     out->archive.codec = out->encoding == STORAGE_AVRO_DEFLATE ? AVRO_DEFLATE : AVRO_NULL_CODEC;

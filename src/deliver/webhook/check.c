@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/member.h"
 #include "base/net.h"
 #include "base/text.h"
 #include "deliver/check.h"
@@ -78,11 +79,8 @@ static enum err check_schema(struct arena *a, struct json *e)
 static enum err check_number(struct arena *a, struct json *e, const char *key, int64_t initial,
                              int64_t max)
 {
-    const struct json *given = json_given(e, key);
     int64_t number = initial;
-    bool fine = given == NULL || (given->type == JSON_NUMBER && json_i64(given, &number) == OK);
-    if (!fine || number < 1 || number > max)
-        return fail(ERR_INVALID, "%s is a number from 1 to %lld", key, (long long)max);
+    TRY(member_read_number(e, key, 1, max, &number));
     json_set(a, e, slice_str(key), json_new_i64(a, number));
     return OK;
 }
@@ -97,7 +95,7 @@ static const char *const members[] = {CHECK_MEMBERS_OF_ALL,
 enum err webhook_check(const struct hub *hub, struct arena *a, struct json *endpoint,
                        const struct json *before)
 {
-    TRY(check_members(endpoint, "a webhook", members));
+    TRY(member_only(endpoint, "a webhook", members));
     TRY(check_uri(hub, a, endpoint, before));
     TRY(check_schema(a, endpoint));
     TRY(check_number(a, endpoint, "maxEventsPerBatch", WEBHOOK_EVENTS_DEFAULT, WEBHOOK_EVENTS_MAX));
