@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "archive/template.h"
-#include "base/json.h"
+#include "base/member.h"
 #include "base/text.h"
 #include "log/log.h"
 
@@ -22,41 +22,35 @@ enum { ENCODINGS = sizeof encodings / sizeof *encodings };
 
 /* ---- members */
 
-static enum err read_bool(const struct json *j, const char *name, bool *out)
-{
-    const struct json *v = json_given(j, name);
-    if (v == NULL) return OK;
-    if (v->type != JSON_BOOL) return fail(ERR_INVALID, "%s must be true or false", name);
-    *out = v->truth;
-    return OK;
-}
+/* Of the SDKs' and of ARM's form; what is shown has accountName, too. */
+#define DESTINATION_MEMBERS                                                                        \
+    "folder", "blobContainer", "storageAccountResourceId", "accountName", "connectionString",      \
+        "archiveNameFormat", NULL
 
-static enum err read_number(const struct json *j, const char *name, int64_t least, int64_t most,
-                            int64_t *out)
-{
-    const struct json *v = json_given(j, name);
-    if (v == NULL) return OK;
-    if (v->type != JSON_NUMBER || json_i64(v, out) != OK || *out < least || *out > most)
-        return fail(ERR_INVALID, "%s must be a whole number from %" PRId64 " to %" PRId64, name,
-                    least, most);
-    return OK;
-}
+static const char *const members[] = {
+    "enabled",     "encoding", "intervalInSeconds", "sizeLimitInBytes", "skipEmptyArchives",
+    "destination", NULL};
+static const char *const destination_members[] = {"name", "properties", DESTINATION_MEMBERS};
+static const char *const property_members[] = {DESTINATION_MEMBERS};
 
-static enum err read_text(const struct json *j, const char *name, char *out, size_t size)
+static enum err check_members(const struct json *j)
 {
-    const struct json *v = json_given(j, name);
-    if (v == NULL) return OK;
-    if (v->type != JSON_STRING || v->text.len >= size || !text_is_utf8(v->text) ||
-        slice_find(v->text, '\0') < v->text.len)
-        return fail(ERR_INVALID, "%s must be text of at most %zu bytes", name, size - 1);
-    snprintf(out, size, "%.*s", SLICE_ARG(v->text));
-    return OK;
+    const struct json *destination = json_given(j, "destination");
+    const struct json *properties = json_given(destination, "properties");
+    if (j->type != JSON_OBJECT) return fail(ERR_INVALID, "a captureDescription is an object");
+    if (destination == NULL || destination->type != JSON_OBJECT)
+        return fail(ERR_INVALID, "there is no destination");
+    if (properties && properties->type != JSON_OBJECT)
+        return fail(ERR_INVALID, "destination.properties is not an object");
+    TRY(member_only(j, "a captureDescription", members));
+    TRY(member_only(destination, "destination", destination_members));
+    return properties ? member_only(properties, "destination.properties", property_members) : OK;
 }
 
 static enum err read_encoding(const struct json *j, enum avro_codec *out)
 {
     char name[32] = "Avro";
-    TRY(read_text(j, "encoding", name, sizeof name));
+    TRY(member_read_text(j, "encoding", name, sizeof name));
     for (int i = 0; i < ENCODINGS; i++) {
         if (!slice_is_nocase(slice_str(name), encodings[i].name)) continue;
         *out = encodings[i].codec;
@@ -126,7 +120,6 @@ static enum err check_format(const struct description *d)
 
 /* ---- where to */
 
-/* Of the SDKs' and of ARM's form. */
 static const struct json *home_of(const struct json *destination, const char *name)
 {
     const struct json *properties = json_given(destination, "properties");
@@ -137,12 +130,12 @@ static enum err read_container(const struct json *to, const struct description *
                                struct description *d)
 {
     struct archive_target *t = &d->archive.target;
-    TRY(read_text(home_of(to, "blobContainer"), "blobContainer", t->container,
-                  sizeof t->container));
-    TRY(read_text(home_of(to, "storageAccountResourceId"), "storageAccountResourceId", d->resource,
-                  sizeof d->resource));
-    TRY(read_text(home_of(to, "connectionString"), "connectionString", t->secret,
-                  sizeof t->secret));
+    TRY(member_read_text(home_of(to, "blobContainer"), "blobContainer", t->container,
+                         sizeof t->container));
+    TRY(member_read_text(home_of(to, "storageAccountResourceId"), "storageAccountResourceId",
+                         d->resource, sizeof d->resource));
+    TRY(member_read_text(home_of(to, "connectionString"), "connectionString", t->secret,
+                         sizeof t->secret));
     if (!archive_is_container(slice_str(t->container)))
         return fail(ERR_INVALID, "destination has no blobContainer, or one that is no name");
     if (t->secret[0] == '\0' && old && strcmp(old->archive.target.container, t->container) == 0)
@@ -154,7 +147,7 @@ static enum err read_container(const struct json *to, const struct description *
 
 static enum err read_folder(const struct json *to, struct archive_target *t)
 {
-    TRY(read_text(home_of(to, "folder"), "folder", t->folder, sizeof t->folder));
+    TRY(member_read_text(home_of(to, "folder"), "folder", t->folder, sizeof t->folder));
     return t->folder[0] == '\0' || archive_is_path(slice_str(t->folder))
                ? OK
                : fail(ERR_INVALID, "folder must be a path below the server's folder of captures, "
@@ -165,11 +158,10 @@ static enum err read_destination(const struct json *to, const struct description
                                  struct description *d)
 {
     char name[64] = BLOCK_BLOB;
-    if (to == NULL || to->type != JSON_OBJECT) return fail(ERR_INVALID, "there is no destination");
-    TRY(read_text(to, "name", name, sizeof name));
+    TRY(member_read_text(to, "name", name, sizeof name));
     snprintf(d->format, sizeof d->format, "%s", CAPTURE_FORMAT_DEFAULT);
-    TRY(read_text(home_of(to, "archiveNameFormat"), "archiveNameFormat", d->format,
-                  sizeof d->format));
+    TRY(member_read_text(home_of(to, "archiveNameFormat"), "archiveNameFormat", d->format,
+                         sizeof d->format));
     TRY(check_format(d));
     d->archive.target.is_folder = strcmp(name, FOLDER) == 0;
     if (d->archive.target.is_folder) return read_folder(to, &d->archive.target);
@@ -180,13 +172,13 @@ static enum err read_destination(const struct json *to, const struct description
 static enum err read_all(const struct json *j, const struct description *old, struct description *d)
 {
     int64_t interval = CAPTURE_INTERVAL_DEFAULT_S, size = CAPTURE_SIZE_DEFAULT;
-    if (j->type != JSON_OBJECT) return fail(ERR_INVALID, "a captureDescription is an object");
-    TRY(read_bool(j, "enabled", &d->enabled));
-    TRY(read_bool(j, "skipEmptyArchives", &d->archive.skip_empty));
+    TRY(check_members(j));
+    TRY(member_read_truth(j, "enabled", &d->enabled));
+    TRY(member_read_truth(j, "skipEmptyArchives", &d->archive.skip_empty));
     TRY(read_encoding(j, &d->archive.codec));
-    TRY(read_number(j, "intervalInSeconds", CAPTURE_INTERVAL_MIN_S, CAPTURE_INTERVAL_MAX_S,
-                    &interval));
-    TRY(read_number(j, "sizeLimitInBytes", CAPTURE_SIZE_MIN, CAPTURE_SIZE_MAX, &size));
+    TRY(member_read_number(j, "intervalInSeconds", CAPTURE_INTERVAL_MIN_S, CAPTURE_INTERVAL_MAX_S,
+                           &interval));
+    TRY(member_read_number(j, "sizeLimitInBytes", CAPTURE_SIZE_MIN, CAPTURE_SIZE_MAX, &size));
     d->archive.interval_s = (unsigned)interval;
     d->archive.size_limit = (uint64_t)size;
     return read_destination(json_given(j, "destination"), old, d);

@@ -370,6 +370,8 @@ static void what_is_wrong_with_event_hubs_is_named_with_its_line(void **state)
         {"eventHubs:\n  - messages\n", ":2: event hub 'messages': its name is taken"},
         {"consumerGroups:\n  - a b\n", ":2: consumer group 'a b': its name"},
         {"capture: {intervalInSeconds: 1}\n", ":1: capture '"},
+        {"capture: {destination: {name: Azimuth.Folder}, intervalInSecond: 60}\n",
+         ":1: capture 'hub': a captureDescription has no member 'intervalInSecond'"},
         {"capture: {destination: {name: Azimuth.Folder}}\n",
          ":1: capture 'hub': an ephemeral server"},
         {"eventHubs:\n  - name: a\n    capture: {destination: {name: Azimuth.Folder}}\n",
