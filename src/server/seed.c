@@ -232,7 +232,9 @@ enum err seed_load(struct seed *s, const char *path)
     *s = (struct seed){.path = path};
     s->steps_end = &s->steps;
     TRY(yaml_read(&s->arena, path, SEED_FILE_MAX, &top));
-    if (top->kind != YAML_MAP) return seed_bad(s, top, "the file does not begin with 'devices:'");
+    if (top->kind != YAML_MAP)
+        return seed_bad(s, top,
+                        "the file is no map of sections, such as 'devices:' or 'eventHubs:'");
     for (const struct yaml *section = top->child; section; section = section->next)
         TRY(read_section(s, section));
     return OK;

@@ -1,5 +1,6 @@
 /* seed_stream.c - event hubs of a seed, their consumer groups and captures, and diagnostic settings: made one after
  * the other, since each may need the one before. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/num.h"
@@ -34,11 +35,14 @@ static enum err read_groups_of(struct seed *s, struct slice event_hub, const str
     return OK;
 }
 
-static enum err read_number(const struct seed *s, const struct yaml *item, uint64_t max,
-                            uint64_t *out)
+static enum err read_number(const struct seed *s, const struct yaml *item, uint64_t min,
+                            uint64_t max, uint64_t *out)
 {
-    if (item->kind == YAML_TEXT && num_u64(item->text, out) == OK && *out <= max) return OK;
-    return seed_bad(s, item, "a number was expected, or a smaller one");
+    char why[96];
+    if (item->kind == YAML_TEXT && num_u64(item->text, out) == OK && *out >= min && *out <= max)
+        return OK;
+    snprintf(why, sizeof why, "a number from %" PRIu64 " to %" PRIu64 " was expected", min, max);
+    return seed_bad(s, item, why);
 }
 
 static enum err read_setting(struct seed *s, const struct yaml *item, struct event_hub_wish *wish)
@@ -46,14 +50,14 @@ static enum err read_setting(struct seed *s, const struct yaml *item, struct eve
     uint64_t n = 0;
     if (slice_is(item->name, "name")) return OK;
     if (slice_is(item->name, "partitionCount")) {
-        TRY(read_number(s, item, EVENT_HUB_PARTITIONS_MAX, &n));
+        TRY(read_number(s, item, 1, EVENT_HUB_PARTITIONS_MAX, &n));
         wish->partitions = (unsigned)n;
     } else if (slice_is(item->name, "retentionTimeInHours")) {
-        TRY(read_number(s, item, EVENT_HUB_HOURS_MAX, &n));
+        TRY(read_number(s, item, 0, EVENT_HUB_HOURS_MAX, &n));
         wish->says_age = true;
         wish->keep.age_us = (int64_t)n * EVENT_HUB_HOUR_US;
     } else if (slice_is(item->name, "retentionSizeInBytes")) {
-        TRY(read_number(s, item, INT64_MAX, &n));
+        TRY(read_number(s, item, 0, INT64_MAX, &n));
         wish->says_bytes = true;
         wish->keep.bytes = n;
     } else if (!slice_is(item->name, "consumerGroups") && !slice_is(item->name, "capture")) {
@@ -138,7 +142,10 @@ static void next(struct seed *s)
 static const char *why_not(enum err e)
 {
     switch (e) {
-    case ERR_INVALID: return "its name or a number cannot be";
+    case ERR_INVALID:
+        return "its name is too long, or has something else than letters, digits, '.', '_' and "
+               "'-', or "
+               "does not begin and end with a letter or digit";
     case ERR_EXISTS: return "its name is taken";
     case ERR_FULL: return "there is no room for another one";
     default: return err_name(e);
