@@ -42,9 +42,13 @@ static bool is_reserved(struct slice name)
     return found;
 }
 
-static enum err check_name(const char *what, struct slice name)
+static enum err check_name(const char *what, const struct json *given)
 {
+    struct slice name = json_str(given, "name");
+    const struct json *member = json_given(given, "name");
     if (is_name(name, ROUTE_NAME_MAX)) return OK;
+    if (member && member->type != JSON_STRING)
+        return fail(ERR_INVALID, "the name of %s is not a string", what);
     return fail(ERR_INVALID,
                 "the name of %s has 1 to %d letters, digits, '.', '_' and '-', not '%.*s'", what,
                 ROUTE_NAME_MAX, SLICE_ARG(slice_head(name, ROUTE_NAME_MAX)));
@@ -124,7 +128,7 @@ static enum err read_endpoint(struct reading *r, const struct routing_kind *kind
 {
     struct slice name = json_str(given, "name");
     if (given->type != JSON_OBJECT) return fail(ERR_INVALID, "%s: not an object", kind->list);
-    TRY(check_name("an endpoint", name));
+    TRY(check_name("an endpoint", given));
     if (is_reserved(name))
         return fail(ERR_INVALID, "'%.*s' is a reserved name of endpoints", SLICE_ARG(name));
     if (has_endpoint(r, name))
@@ -289,7 +293,7 @@ static enum err read_named_route(struct reading *r, const struct json *given, st
     char what[ROUTE_NAME_MAX + 16];
     struct slice name = json_str(given, "name");
     struct json *route = json_new(r->arena, JSON_OBJECT);
-    TRY(check_name("a route", name));
+    TRY(check_name("a route", given));
     snprintf(what, sizeof what, "route '%.*s'", SLICE_ARG(name));
     if (is_in(list, "name", name))
         return fail(ERR_INVALID, "there are two routes '%.*s'", SLICE_ARG(name));
@@ -311,6 +315,7 @@ static enum err read_list(struct reading *r, const struct json *given, const cha
     TRY(list_of(given, name, &item));
     for (; item; item = item->next) {
         if (++count > max) return fail(ERR_FULL, "there may be %zu %s", max, name);
+        if (item->type != JSON_OBJECT) return fail(ERR_INVALID, "%s: not an object", name);
         TRY(read(r, item, list));
     }
     json_set(r->arena, r->made, slice_str(name), list);
@@ -367,8 +372,9 @@ static enum err read_enrichment(struct reading *r, const struct json *given, str
 {
     static const char *const members[] = {"key", "value", "endpointNames", NULL};
     char what[ROUTE_ENRICHMENT_KEY_MAX + 16];
-    struct slice key = json_str(given, "key"), value = json_str(given, "value");
+    struct slice key, value;
     struct json *out = json_new(r->arena, JSON_OBJECT);
+    TRY(text_of(given, "an enrichment", "key", SLICE_NONE, &key));
     if (!is_name(key, ROUTE_ENRICHMENT_KEY_MAX))
         return fail(ERR_INVALID,
                     "the key of an enrichment has 1 to %d letters, digits, '.', '_' and '-'",
@@ -377,6 +383,7 @@ static enum err read_enrichment(struct reading *r, const struct json *given, str
     TRY(only_known(given, what, members));
     if (is_in(list, "key", key))
         return fail(ERR_INVALID, "there are two enrichments '%.*s'", SLICE_ARG(key));
+    TRY(text_of(given, what, "value", SLICE_NONE, &value));
     if (value.len == 0 || value.len > ROUTE_ENRICHMENT_VALUE_MAX)
         return fail(ERR_INVALID, "%s: its value has 1 to %d bytes", what,
                     ROUTE_ENRICHMENT_VALUE_MAX);

@@ -199,7 +199,12 @@ static void bad_documents_are_refused_with_a_reason(void **state)
         {"[]", "not an object"},
         {"{\"route\":[]}", "no member 'route'"},
         {"{\"routes\":{}}", "not a list"},
-        {"{\"routes\":[1]}", "name of a route"},
+        {"{\"routes\":[1]}", "routes: not an object"},
+        {"{\"routes\":[{\"name\":5}]}", "the name of a route is not a string"},
+        {"{\"enrichments\":[1]}", "enrichments: not an object"},
+        {"{\"enrichments\":[{\"key\":5}]}", "an enrichment: key is not a string"},
+        {"{\"enrichments\":[{\"key\":\"a\",\"value\":5," TO("events") "}]}",
+         "enrichment 'a': value is not a string"},
         {"{\"routes\":[" ROUTE("a b", TO("events")) "]}", "name of a route"},
         {"{\"routes\":[" ROUTE("a", TO("nowhere")) "]}", "no endpoint 'nowhere'"},
         {"{\"routes\":[" ROUTE("a", "\"endpointNames\":[]") "]}", "must have one name"},
@@ -690,6 +695,34 @@ static void a_message_is_tested_against_routes(void **state)
     buf_free(&out);
 }
 
+/* What was expected is said: a member of another type is not passed over. */
+static void what_is_tested_has_members_of_their_types(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *request, *why;
+    } rows[] = {
+        {"{\"route\":5}", "route is not an object"},
+        {"{\"route\":{\"condition\":5}}", "condition is not a string"},
+        {"{\"route\":{\"source\":5}}", "source is not a string"},
+        {"{\"route\":{},\"message\":\"x\"}", "message is not an object"},
+        {"{\"route\":{},\"message\":{\"body\":{}}}", "body is not a string"},
+        {"{\"route\":{},\"message\":{\"appProperties\":[]}}", "appProperties is not an object"},
+        {"{\"route\":{},\"message\":{\"systemProperties\":5}}",
+         "systemProperties is not an object"},
+        {"{\"route\":{},\"twin\":5}", "twin is not an object"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = {0};
+        struct slice request = slice_str(rows[i].request);
+        if (routing_test_route(f->routing[0], request, &out) != ERR_INVALID)
+            fail_msg("row %zu was taken", i);
+        if (strstr(fail_text(), rows[i].why) == NULL) fail_msg("row %zu: %s", i, fail_text());
+        if (i > 2) assert_int_equal(routing_test_all(f->routing[0], request, &out), ERR_INVALID);
+        buf_free(&out);
+    }
+}
+
 static void a_message_that_is_tested_has_1000_properties(void **state)
 {
     struct fixture *f = *state;
@@ -737,6 +770,7 @@ int main(void)
         TEST(listeners_are_told_on_their_core),
         TEST(health_is_what_who_delivers_says),
         TEST(a_message_is_tested_against_routes),
+        TEST(what_is_tested_has_members_of_their_types),
         TEST(a_message_that_is_tested_has_1000_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

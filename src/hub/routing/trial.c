@@ -13,6 +13,27 @@ struct trial {
     struct route_message message;
 };
 
+/* ---- members */
+
+/* NULL if it is absent. */
+static enum err object_of(const struct json *in, const char *key, const struct json **out)
+{
+    *out = json_given(in, key);
+    return *out == NULL || (*out)->type == JSON_OBJECT
+               ? OK
+               : fail(ERR_INVALID, "%s is not an object", key);
+}
+
+/* Empty if it is absent. */
+static enum err text_of(const struct json *in, const char *key, struct slice *out)
+{
+    const struct json *member = json_given(in, key);
+    *out = json_str(in, key);
+    return member == NULL || member->type == JSON_STRING
+               ? OK
+               : fail(ERR_INVALID, "%s is not a string", key);
+}
+
 /* ---- the message */
 
 static const struct {
@@ -78,12 +99,15 @@ static enum err read_properties(struct trial *t, const struct json *map)
 
 static enum err read_message(struct trial *t)
 {
-    const struct json *message = json_given(t->request, "message");
-    const struct json *twin = json_given(t->request, "twin");
+    const struct json *message, *twin, *system, *properties;
     struct buf text = {0};
-    t->message.body = json_str(message, "body");
-    TRY(read_system(t, json_given(message, "systemProperties")));
-    TRY(read_properties(t, json_given(message, "appProperties")));
+    TRY(object_of(t->request, "message", &message));
+    TRY(object_of(t->request, "twin", &twin));
+    TRY(text_of(message, "body", &t->message.body));
+    TRY(object_of(message, "systemProperties", &system));
+    TRY(object_of(message, "appProperties", &properties));
+    TRY(read_system(t, system));
+    TRY(read_properties(t, properties));
     if (twin) {
         json_write(&text, twin);
         t->message.twin = arena_copy(&t->arena, buf_slice(&text));
@@ -117,11 +141,10 @@ static enum err trial_init(struct trial *t, struct slice request)
 
 static enum err read_source(const struct json *object, const char *key, enum record_source *out)
 {
-    const struct json *name = json_given(object, key);
+    struct slice name;
     *out = RECORD_TELEMETRY;
-    if (name == NULL) return OK;
-    if (name->type != JSON_STRING) return fail(ERR_INVALID, "%s is not a string", key);
-    return routing_source_of(name->text, out);
+    TRY(text_of(object, key, &name));
+    return json_given(object, key) ? routing_source_of(name, out) : OK;
 }
 
 /* ---- one route */
@@ -139,14 +162,17 @@ static void put_mistake(struct buf *out, const struct route_mistake *m)
 static enum err test_route(struct trial *t, struct buf *out)
 {
     static const char *const words[] = {"false", "true", "undefined"};
-    const struct json *route = json_given(t->request, "route");
+    const struct json *route;
+    struct slice text;
     struct route_condition *condition;
     struct route_mistake mistake = {0};
     enum record_source source;
+    TRY(object_of(t->request, "route", &route));
     if (route == NULL) return fail(ERR_INVALID, "the body has no route");
     TRY(read_source(route, "source", &source));
+    TRY(text_of(route, "condition", &text));
     set_source(t, source);
-    bool compiles = route_compile(json_str(route, "condition"), &condition, &mistake) == OK;
+    bool compiles = route_compile(text, &condition, &mistake) == OK;
     enum route_truth truth = compiles ? route_test(condition, &t->message) : ROUTE_UNDEFINED;
     buf_printf(out, "{\"result\":\"%s\",\"details\":{\"compilationErrors\":[", words[truth]);
     if (compiles)
