@@ -22,6 +22,10 @@ struct archive_target {
     bool plain; /* http, not https */
 };
 
+/* UseDevelopmentStorage=true: Azurite with its well-known account, on this machine ("Configure Azure
+ * Storage connection strings"). */
+bool archive_is_emulator(struct slice secret);
+
 /* Of `secret`, account and whether it is plain: an emulator's string names an http endpoint. */
 enum err archive_target_read_account(struct archive_target *t) MUST_USE;
 
@@ -29,6 +33,11 @@ enum err archive_target_read_account(struct archive_target *t) MUST_USE;
 bool archive_is_path(struct slice path);
 
 /* Such a path without a slash. */
+bool archive_is_part(struct slice name);
+
+/* A name that Azure has for containers: 3 to 63 lower-case letters, digits and single hyphens between
+ * those ("Naming and referencing containers, blobs, and metadata"). */
 bool archive_is_container(struct slice name);
+#define ARCHIVE_CONTAINER_RULE "3 to 63 lower-case letters, digits and single hyphens between those"
 
 #endif

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/slice.h"
-
 static struct template_field *add(struct template_fields *f, const char *name)
 {
     assert(f->count < TEMPLATE_FIELDS_MAX);
@@ -59,6 +57,16 @@ const char *template_missing(const struct template_fields *f, const char *text)
         if (*at == '\0') return f->all[i].name;
     }
     return NULL;
+}
+
+struct slice template_unknown(const struct template_fields *f, const char *text)
+{
+    const struct template_field *field;
+    while (*text && ((field = field_at(f, text)) != NULL || !strchr("{}", *text)))
+        text += field ? strlen(field->name) : 1;
+    size_t end = *text == '{' ? strcspn(text + 1, "{}") : 0;
+    bool closed = *text == '{' && text[1 + end] == '}';
+    return slice_of(text, *text == '\0' ? 0 : closed ? end + 2 : 1);
 }
 
 enum err template_write(const struct template_fields *f, const char *text, char *out, size_t size)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 
 enum { TEMPLATE_FIELDS_MAX = 10, TEMPLATE_VALUE_MAX = 256 };
 
@@ -33,6 +34,9 @@ void template_time(struct template_fields *f, const char *const names[6], int64_
 
 /* The first field that the template does not have, or NULL. */
 const char *template_missing(const struct template_fields *f, const char *text);
+
+/* What it has in braces that is no field, or a brace alone; empty: nothing. */
+struct slice template_unknown(const struct template_fields *f, const char *text);
 
 /* At most `size` - 1 bytes.  ERR_FULL: it would be longer. */
 enum err template_write(const struct template_fields *f, const char *text, char *out,

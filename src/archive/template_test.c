@@ -46,6 +46,29 @@ static void case_matters_only_where_it_is_said_to(void **state)
     assert_string_equal(template_missing(&f, "{IOTHUB}"), "{iothub}");
 }
 
+static void what_is_no_field_is_found(void **state)
+{
+    static const struct {
+        const char *text, *unknown;
+    } rows[] = {
+        {"a/{iothub}-{mm}{MM}", ""},
+        {"", ""},
+        {"{iothub}{foo}/{bar}", "{foo}"},
+        {"{MM}{Mm}", "{Mm}"},
+        {"{}", "{}"},
+        {"a{", "{"},
+        {"a}b", "}"},
+        {"{{mm}}", "{"},
+        {"{foo{mm}", "{"},
+    };
+    struct template_fields f;
+    (void)state;
+    fill(&f, true);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!slice_is(template_unknown(&f, rows[i].text), rows[i].unknown))
+            fail_msg("row %zu: '%.*s'", i, SLICE_ARG(template_unknown(&f, rows[i].text)));
+}
+
 static void a_name_fits_or_is_refused(void **state)
 {
     struct template_fields f;
@@ -63,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_filled_in),
         cmocka_unit_test(case_matters_only_where_it_is_said_to),
+        cmocka_unit_test(what_is_no_field_is_found),
         cmocka_unit_test(a_name_fits_or_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

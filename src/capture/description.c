@@ -12,6 +12,8 @@
 #define BLOCK_BLOB "EventHubArchive.AzureBlockBlob"
 #define FOLDER     "Azimuth.Folder"
 
+enum { UNKNOWN_SHOWN_MAX = 64 };
+
 static const struct {
     const char *name;
     enum avro_codec codec;
@@ -84,12 +86,28 @@ enum err description_name(const struct description *d, const struct description_
     return OK;
 }
 
+static enum err check_fields(const struct description *d, const struct description_place *place)
+{
+    struct template_fields f;
+    fill(&f, place, 0);
+    struct slice unknown = template_unknown(&f, d->format);
+    if (unknown.len == 0) return OK;
+    return fail(ERR_INVALID,
+                "archiveNameFormat has '%.*s': it knows {Namespace}, {EventHub}, {PartitionId}, "
+                "{Year}, {Month}, {Day}, {Hour}, {Minute} and {Second} only",
+                SLICE_ARG(slice_head(unknown, UNKNOWN_SHOWN_MAX)));
+}
+
 enum err description_check(const struct description *d, const struct description_place *place)
 {
     char name[CAPTURE_NAME_MAX + 1];
+    const struct archive_target *t = &d->archive.target;
+    if (!t->is_folder && !archive_is_container(slice_str(t->container)))
+        return fail(ERR_INVALID, "blobContainer has " ARCHIVE_CONTAINER_RULE);
+    TRY(check_fields(d, place));
     TRY(description_name(d, place, 0, name));
     struct slice rest = slice_str(name), part;
-    while (d->archive.target.is_folder && slice_split(&rest, '/', &part))
+    while (t->is_folder && slice_split(&rest, '/', &part))
         if (part.len > CAPTURE_PART_MAX)
             return fail(ERR_INVALID,
                         "archiveNameFormat makes names with parts of more than %d bytes, which no "
@@ -136,7 +154,7 @@ static enum err read_container(const struct json *to, const struct description *
                          d->resource, sizeof d->resource));
     TRY(member_read_text(home_of(to, "connectionString"), "connectionString", t->secret,
                          sizeof t->secret));
-    if (!archive_is_container(slice_str(t->container)))
+    if (!archive_is_part(slice_str(t->container)))
         return fail(ERR_INVALID, "destination has no blobContainer, or one that is no name");
     if (t->secret[0] == '\0' && old && strcmp(old->archive.target.container, t->container) == 0)
         snprintf(t->secret, sizeof t->secret, "%s", old->archive.target.secret);

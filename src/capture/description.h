@@ -39,8 +39,9 @@ enum err description_parse(struct slice json, const struct description *old,
 /* `with_secret`: for the store only. */
 void description_write(struct buf *out, const struct description *d, bool with_secret);
 
-/* Can there be files of that event hub?  A template that is short enough for most may make names that are too long
- * of a long name, and a folder has parts of CAPTURE_PART_MAX bytes at most.  ERR_INVALID with a text. */
+/* May it be put in place for that event hub?  A template that is short enough for most may make names that are too
+ * long of a long name, and a folder has parts of CAPTURE_PART_MAX bytes at most.  Unknown fields and names that
+ * Azure has for no container are refused here, so that what is kept can be read.  ERR_INVALID with a text. */
 enum err description_check(const struct description *d,
                            const struct description_place *place) MUST_USE;
 

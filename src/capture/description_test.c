@@ -115,6 +115,29 @@ static void names_are_made_of_the_template_and_have_a_limit(void **state)
     }
 }
 
+/* What is asked of a change only: what is kept is read whatever its names. */
+static void a_change_has_a_name_of_azure_s_and_known_fields(void **state)
+{
+    static const struct {
+        const char *json, *why;
+    } rows[] = {
+        {FILES("", "\"archiveNameFormat\":\"" FORMAT "\""), ""},
+        {FILES("", "\"archiveNameFormat\":\"" FORMAT "{foo}\""), "has '{foo}': it knows"},
+        {"{\"destination\":{\"blobContainer\":\"a-b\",\"connectionString\":\"" SECRET "\"}}", ""},
+        {"{\"destination\":{\"blobContainer\":\"X\",\"connectionString\":\"" SECRET "\"}}",
+         "blobContainer has 3 to 63 lower-case"},
+    };
+    const struct description_place place = {"ns", "hub", 7};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct description d;
+        assert_int_equal(description_parse(slice_str(rows[i].json), NULL, &d), OK);
+        enum err e = description_check(&d, &place);
+        assert_int_equal(e, *rows[i].why ? ERR_INVALID : OK);
+        if (e != OK && !strstr(fail_text(), rows[i].why)) fail_msg("row %zu: %s", i, fail_text());
+    }
+}
+
 /* Texts are as long as they may be, and not a byte longer. */
 static void texts_have_limits(void **state)
 {
@@ -173,6 +196,7 @@ int main(void)
         cmocka_unit_test(rows_are_taken_or_refused),
         cmocka_unit_test(a_secret_is_kept_for_its_container_and_shown_to_nobody),
         cmocka_unit_test(names_are_made_of_the_template_and_have_a_limit),
+        cmocka_unit_test(a_change_has_a_name_of_azure_s_and_known_fields),
         cmocka_unit_test(texts_have_limits),
         cmocka_unit_test(a_template_that_could_make_names_over_the_limit_is_refused),
     };

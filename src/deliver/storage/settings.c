@@ -17,6 +17,8 @@
 
 #define MINUTE_US INT64_C(60000000)
 
+enum { UNKNOWN_SHOWN_MAX = 64 };
+
 static const char *const encodings[STORAGE_ENCODINGS] = {"Avro", "AvroDeflate", "JSON"};
 
 /* ---- members */
@@ -86,6 +88,19 @@ enum err storage_name(const struct storage_settings *s, const char *hub, unsigne
     return OK;
 }
 
+/* Not of what was kept before this was asked. */
+static enum err check_fields(const struct storage_settings *s)
+{
+    struct template_fields f;
+    fill(&f, "", 0, 0);
+    struct slice unknown = template_unknown(&f, s->format);
+    if (unknown.len == 0) return OK;
+    return fail(ERR_INVALID,
+                "fileNameFormat has '%.*s': it knows {iothub}, {partition}, {YYYY}, {MM}, {DD}, "
+                "{HH} and {mm} only",
+                SLICE_ARG(slice_head(unknown, UNKNOWN_SHOWN_MAX)));
+}
+
 static enum err check_format(const struct storage_settings *s)
 {
     char name[ARCHIVE_NAME_MAX + 1], hub[HUB_NAME_LEN_MAX + 1] = "";
@@ -127,6 +142,8 @@ static void put_masked(struct buf *out, struct slice text)
         buf_put_slice(out, slice_head(text, at));
         buf_put_str(out, CHECK_MASK);
         buf_put_slice(out, slice_from(text, at + len));
+    } else if (archive_is_emulator(text)) {
+        buf_put_slice(out, text);
     } else if (text.len) {
         buf_put_str(out, CHECK_MASK);
     }
@@ -179,7 +196,7 @@ static enum err read_container(const struct json *e, struct archive_target *t)
     if (t->secret[0] == '\0') return fail(ERR_INVALID, "connectionString is missing");
     if (is_masked(slice_str(t->secret)))
         return fail(ERR_INVALID, "connectionString is masked: this account was not there before");
-    if (!archive_is_container(slice_str(t->container)))
+    if (!archive_is_part(slice_str(t->container)))
         return fail(ERR_INVALID, "containerName is missing, or is no name of a container");
     return archive_target_read_account(t);
 }
@@ -223,6 +240,16 @@ static enum err check_encoding(const struct storage_settings *s, const struct js
                 SLICE_ARG(json_str(before, "encoding")));
 }
 
+/* A hub that does not listen yet reads what it has kept, from before there were these rules, too. */
+static enum err check_names(const struct hub *hub, const struct storage_settings *s)
+{
+    const struct archive_target *t = &s->archive.target;
+    if (hub->https_port == 0) return OK;
+    if (!t->is_folder && !archive_is_container(slice_str(t->container)))
+        return fail(ERR_INVALID, "containerName has " ARCHIVE_CONTAINER_RULE);
+    return check_fields(s);
+}
+
 static void complete(struct arena *a, struct json *e, const struct storage_settings *s)
 {
     json_set(a, e, SLICE_LIT("encoding"), json_new_string(a, slice_str(encodings[s->encoding])));
@@ -237,11 +264,11 @@ enum err storage_check(const struct hub *hub, struct arena *a, struct json *endp
 {
     struct storage_settings s;
     const struct json *given = json_given(endpoint, "connectionString");
-    (void)hub;
     if (given && given->type == JSON_STRING)
         json_set(a, endpoint, SLICE_LIT("connectionString"),
                  json_new_string(a, unmasked(given->text, before)));
     enum err e = storage_settings_read(endpoint, &s);
+    if (e == OK) e = check_names(hub, &s);
     if (e == OK) e = check_encoding(&s, before);
     if (e == OK) complete(a, endpoint, &s);
     mem_wipe(&s, sizeof s);

@@ -14,11 +14,14 @@
 #define BLOB(more)                                                                                 \
     "{\"name\":\"cold\",\"connectionString\":\"" SECRET "\",\"containerName\":\"telemetry\"" more  \
     "}"
+#define IN(container)                                                                              \
+    "{\"name\":\"cold\",\"connectionString\":\"" SECRET "\",\"containerName\":\"" container "\"}"
+#define TEXT_63     "telemetry-0123456789-0123456789-0123456789-0123456789-012345678"
 #define FILES(more) "{\"name\":\"cold\",\"folder\":\"a/b\"" more "}"
 #define FORMAT      "{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}"
 
 static struct arena arena;
-static struct hub hub;
+static struct hub hub = {.https_port = 8443};
 
 static int tear_down(void **state)
 {
@@ -50,6 +53,17 @@ static void rows_are_taken_or_refused(void **state)
         {FILES(",\"containerName\":\"x\""), "folder is instead of"},
         {"{\"name\":\"cold\"}", "connectionString is missing"},
         {"{\"name\":\"cold\",\"connectionString\":\"" SECRET "\"}", "containerName is missing"},
+        {IN("abc"), NULL},
+        {IN("a-1-c"), NULL},
+        {IN("ab"), "containerName has 3 to 63 lower-case"},
+        {IN(TEXT_63), NULL},
+        {IN(TEXT_63 "x"), "containerName is text of at most 63 bytes"},
+        {IN("X"), "containerName has 3 to 63 lower-case"},
+        {IN("abC"), "containerName has 3 to 63 lower-case"},
+        {IN("a_b"), "containerName has 3 to 63 lower-case"},
+        {IN("a--b"), "containerName has 3 to 63 lower-case"},
+        {IN("-ab"), "containerName has 3 to 63 lower-case"},
+        {IN("ab-"), "containerName has 3 to 63 lower-case"},
         {"{\"name\":\"cold\",\"connectionString\":\"AccountName=x\",\"containerName\":\"t\"}", ""},
         {"{\"name\":\"cold\",\"connectionString\":\"" MASKED "\",\"containerName\":\"t\"}",
          "connectionString is masked"},
@@ -86,6 +100,8 @@ static void rows_are_taken_or_refused(void **state)
          "has no {DD}"},
         {FILES(",\"fileNameFormat\":\"{iothub}/{partition}/{YYYY}/{MM}/{DD}/{mm}\""),
          "has no {HH}"},
+        {FILES(",\"fileNameFormat\":\"" FORMAT "{foo}\""), "has '{foo}': it knows {iothub}"},
+        {FILES(",\"fileNameFormat\":\"" FORMAT "{\""), "has '{'"},
         {FILES(",\"fileNameFormat\":\"../" FORMAT "\""), "is a path"},
         {FILES(",\"fileNameFormat\":\"a?b/" FORMAT "\""), "is a path"},
         {FILES(",\"fileName\":\"x\""), "no member 'fileName'"},
@@ -127,6 +143,33 @@ static void the_key_is_masked_and_the_mask_keeps_it(void **state)
               kept, &again),
         OK);
     assert_true(slice_is(json_str(again, "connectionString"), SECRET));
+}
+
+static void the_emulator_s_short_string_is_azurite_s_account(void **state)
+{
+    static const char doc[] = "{\"name\":\"cold\",\"containerName\":\"telemetry\","
+                              "\"connectionString\":\"UseDevelopmentStorage=true;\"}";
+    struct storage_settings s;
+    struct json *j;
+    (void)state;
+    assert_int_equal(check(doc, NULL, &j), OK);
+    assert_int_equal(storage_settings_read(j, &s), OK);
+    assert_true(s.archive.target.plain);
+    assert_string_equal(s.archive.target.account.name, "devstoreaccount1");
+    assert_string_equal(s.archive.target.account.endpoint, "127.0.0.1:10000/devstoreaccount1");
+    storage_mask(&arena, j);
+    assert_true(slice_is(json_str(j, "connectionString"), "UseDevelopmentStorage=true;"));
+}
+
+/* A server starts with what it took before there were rules for names. */
+static void what_is_kept_is_read_whatever_its_names(void **state)
+{
+    struct json *j;
+    (void)state;
+    hub.https_port = 0;
+    assert_int_equal(check(IN("X"), NULL, &j), OK);
+    assert_int_equal(check(FILES(",\"fileNameFormat\":\"" FORMAT "{foo}\""), NULL, &j), OK);
+    hub.https_port = 8443;
 }
 
 static void the_encoding_stays_what_it_is(void **state)
@@ -190,6 +233,8 @@ int main(void)
         TEST(rows_are_taken_or_refused),
         TEST(an_endpoint_is_completed),
         TEST(the_key_is_masked_and_the_mask_keeps_it),
+        TEST(the_emulator_s_short_string_is_azurite_s_account),
+        TEST(what_is_kept_is_read_whatever_its_names),
         TEST(the_encoding_stays_what_it_is),
         TEST(names_tell_minutes_and_which_file_of_it),
         TEST(a_format_that_could_make_names_over_the_limit_is_refused),
