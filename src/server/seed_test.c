@@ -319,21 +319,20 @@ static void event_hubs_groups_and_captures_are_made_and_stay_as_they_are(void **
     struct seed s;
     const struct wire_core *c = &rig.wire.cores[0];
     for (int round = 0; round < 2; round++) {
-        enum err e =
-            plant(&s, "eventHubs:\n"
-                      "  - plain\n"
-                      "  - name: alarms\n"
-                      "    partitionCount: 2\n"
-                      "    retentionTimeInHours: 48\n"
-                      "    retentionSizeInBytes: 1000\n"
-                      "    consumerGroups: [readers, others]\n"
-                      "consumerGroups: [dashboard]\n"
-                      "routing:\n"
-                      "  endpoints:\n"
-                      "    eventHubs:\n"
-                      "    - {name: a, endpointUri: \"sb://localhost/\", entityPath: alarms}\n"
-                      "  routes:\n"
-                      "  - {name: all, source: DeviceMessages, endpointNames: [a]}\n");
+        enum err e = plant(&s, "eventHubs:\n"
+                               "  - plain\n"
+                               "  - name: alarms\n"
+                               "    partitionCount: 2\n"
+                               "    retentionTimeInHours: 48\n"
+                               "    retentionSizeInBytes: 1000\n"
+                               "    consumerGroups: [readers, others]\n"
+                               "consumerGroups: [dashboard]\n"
+                               "routing:\n"
+                               "  endpoints:\n"
+                               "    eventHubs:\n"
+                               "    - {name: a, entityPath: alarms}\n"
+                               "  routes:\n"
+                               "  - {name: all, source: DeviceMessages, endpointNames: [a]}\n");
         if (e != OK) fail_msg("%s", fail_text());
         const struct event_hub *h = event_hub_find(c->event_hubs, SLICE_LIT("alarms"));
         assert_non_null(event_hub_find(c->event_hubs, SLICE_LIT("plain")));

@@ -1,9 +1,11 @@
 /* check.c - which event hubs there may be.
  *
  * An identity is what this server is to itself: who gives no connection string means an event hub that
- * was made here.  It need not be there yet, as it may go later: health tells of it.  With a connection
+ * was made here; entityPath alone says which.  It need not be there yet, as it may go later: health tells of it.  With a connection
  * string it is one elsewhere. */
 #include "deliver/event_hubs/check.h"
+
+#include <stdio.h>
 
 #include "base/json.h"
 #include "base/member.h"
@@ -53,8 +55,7 @@ static struct slice host_of(struct slice uri)
  * does not keep it from its start. */
 static enum err check_uri(const struct hub *hub, const struct json *e)
 {
-    struct slice uri = json_str(e, "endpointUri"), host = host_of(uri);
-    if (uri.len == 0) return fail(ERR_INVALID, "endpointUri is missing");
+    struct slice host = host_of(json_str(e, "endpointUri"));
     if (host.len == 0) return fail(ERR_INVALID, "endpointUri is not " SCHEME "HOST/");
     if (hub->https_port && !hub_is_host(hub, host))
         return fail(ERR_INVALID,
@@ -62,6 +63,14 @@ static enum err check_uri(const struct hub *hub, const struct json *e)
                     " endpoints are event hubs of its own",
                     SLICE_ARG(slice_head(host, HUB_HOST_LEN_MAX)));
     return OK;
+}
+
+static void complete_uri(const struct hub *hub, struct arena *a, struct json *e)
+{
+    char uri[sizeof SCHEME + HUB_HOST_LEN_MAX + 1];
+    if (json_given(e, "endpointUri")) return;
+    snprintf(uri, sizeof uri, SCHEME "%s/", hub->hosts[0]);
+    json_set(a, e, SLICE_LIT("endpointUri"), json_new_string(a, slice_str(uri)));
 }
 
 /* The built-in one has a name in routes, `events`; what routes take from its messages would come back
@@ -85,6 +94,7 @@ enum err event_hubs_check(const struct hub *hub, struct arena *a, struct json *e
     if (event_hubs_elsewhere(endpoint)) return amqp_check_event_hub(hub, a, endpoint, before);
     TRY(member_only(endpoint, "an event hub", members));
     TRY(check_authentication(a, endpoint));
+    complete_uri(hub, a, endpoint);
     TRY(check_uri(hub, endpoint));
     return check_path(hub, endpoint);
 }

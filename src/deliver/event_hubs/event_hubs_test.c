@@ -381,7 +381,9 @@ static void what_an_endpoint_may_be(void **state)
         {ENDPOINT(OWN("https://plant.test/", "a")), "endpointUri is not sb://HOST/"},
         {ENDPOINT(OWN("sb://plant.test/a", "a")), "endpointUri is not sb://HOST/"},
         {ENDPOINT(OWN("sb:///", "a")), "endpointUri is not sb://HOST/"},
-        {ENDPOINT(",\"entityPath\":\"a\""), "endpointUri is missing"},
+        {ENDPOINT(",\"entityPath\":\"a\""), NULL},
+        {ENDPOINT(",\"entityPath\":\"a\",\"endpointUri\":\"\""), "endpointUri is not sb://HOST/"},
+        {ENDPOINT(""), "entityPath is missing"},
         {ENDPOINT(",\"endpointUri\":\"sb://plant.test/\""), "entityPath is missing"},
         {ENDPOINT(OWN("sb://plant.test/", "Plant")), "a loop"},
         {ENDPOINT(OWN("sb://plant.test/", "messages/events")), "a loop"},
@@ -396,6 +398,16 @@ static void what_an_endpoint_may_be(void **state)
         if (rows[i].why ? strstr(text, rows[i].why) == NULL : *text)
             fail_msg("row %zu: '%s'", i, text);
     }
+}
+
+static void a_path_alone_is_an_event_hub_of_this_server(void **state)
+{
+    (void)state;
+    struct buf shown = {0};
+    assert_string_equal(put(ENDPOINT(",\"entityPath\":\"a\",\"endpointUri\":null")), "");
+    routing_put_document(f.d.routing, &shown);
+    assert_non_null(strstr(buf_cstr(&shown), "\"endpointUri\":\"sb://plant.test/\""));
+    buf_free(&shown);
 }
 
 /* Ten at once, ten more each second; none is lost, and their order stays. */
@@ -478,6 +490,7 @@ int main(void)
         T(a_full_writer_takes_a_message_at_a_time),
         T(a_crash_and_another_name_lose_nothing),
         T(what_an_endpoint_may_be),
+        T(a_path_alone_is_an_event_hub_of_this_server),
         T(what_arrives_counts_among_the_events_of_the_throttle),
         T(what_the_throttle_refuses_in_the_middle_stays_in_order),
         T(what_others_have_taken_is_waited_for_and_said),
