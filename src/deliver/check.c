@@ -37,6 +37,24 @@ void check_mask(struct arena *a, struct json *e, const char *key)
     json_set(a, e, slice_str(key), json_new_string(a, SLICE_LIT(CHECK_MASK)));
 }
 
+void check_mask_part(struct arena *a, struct json *e, const char *key, check_put_masked put)
+{
+    struct buf masked = {0};
+    if (json_given(e, key) == NULL) return;
+    put(&masked, json_str(e, key));
+    json_set(a, e, slice_str(key), json_new_string(a, buf_slice(&masked)));
+    buf_free(&masked);
+}
+
+bool check_is_masked(struct slice shown, struct slice kept, check_put_masked put)
+{
+    struct buf masked = {0};
+    put(&masked, kept);
+    bool same = kept.len && slice_eq(shown, buf_slice(&masked));
+    buf_free(&masked);
+    return same;
+}
+
 enum err check_key_based(struct arena *a, struct json *e)
 {
     const struct json *given = json_given(e, "authenticationType");

@@ -20,6 +20,13 @@ enum err check_secret(struct arena *a, struct json *e, const struct json *before
                       size_t max) MUST_USE;
 void check_mask(struct arena *a, struct json *e, const char *key);
 
+/* A text with a secret in it: appended with its secret masked. */
+typedef void (*check_put_masked)(struct buf *out, struct slice text);
+void check_mask_part(struct arena *a, struct json *e, const char *key, check_put_masked put);
+
+/* Is `shown` what is shown of `kept`?  Then it stands for that. */
+bool check_is_masked(struct slice shown, struct slice kept, check_put_masked put);
+
 /* Of what is opened by a key alone: authenticationType, if it says something, and from now on. */
 enum err check_key_based(struct arena *a, struct json *e) MUST_USE;
 

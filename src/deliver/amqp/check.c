@@ -25,10 +25,7 @@ static void put_masked(struct buf *out, struct slice text)
 
 void amqp_mask(struct arena *a, struct json *endpoint)
 {
-    struct buf masked = {0};
-    put_masked(&masked, json_str(endpoint, MEMBER));
-    json_set(a, endpoint, SLICE_LIT(MEMBER), json_new_string(a, buf_slice(&masked)));
-    buf_free(&masked);
+    check_mask_part(a, endpoint, MEMBER, put_masked);
 }
 
 static bool is_masked(struct slice text)
@@ -37,15 +34,14 @@ static bool is_masked(struct slice text)
     return connstr_parse(text, &c) == OK && slice_is(c.key, CHECK_MASK);
 }
 
+/* Parts in another order are the same ones. */
 static struct slice unmasked(struct slice given, const struct json *before)
 {
     struct slice kept = json_str(before, MEMBER);
-    struct buf masked = {0}, again = {0};
+    struct buf again = {0};
     if (!is_masked(given)) return given;
-    put_masked(&masked, kept);
     put_masked(&again, given);
-    bool same = buf_size(&masked) && slice_eq(buf_slice(&masked), buf_slice(&again));
-    buf_free(&masked);
+    bool same = check_is_masked(buf_slice(&again), kept, put_masked);
     buf_free(&again);
     return same ? kept : given;
 }

@@ -151,22 +151,14 @@ static void put_masked(struct buf *out, struct slice text)
 
 void storage_mask(struct arena *a, struct json *endpoint)
 {
-    struct buf masked = {0};
-    if (json_given(endpoint, "connectionString") == NULL) return;
-    put_masked(&masked, json_str(endpoint, "connectionString"));
-    json_set(a, endpoint, SLICE_LIT("connectionString"), json_new_string(a, buf_slice(&masked)));
-    buf_free(&masked);
+    check_mask_part(a, endpoint, "connectionString", put_masked);
 }
 
 /* The string that a masked one stands for. */
 static struct slice unmasked(struct slice text, const struct json *before)
 {
     struct slice kept = json_str(before, "connectionString");
-    struct buf masked = {0};
-    put_masked(&masked, kept);
-    bool same = kept.len && slice_eq(text, buf_slice(&masked));
-    buf_free(&masked);
-    return same ? kept : text;
+    return check_is_masked(text, kept, put_masked) ? kept : text;
 }
 
 static bool is_masked(struct slice text)

@@ -17,21 +17,14 @@
 
 void webhook_mask(struct arena *a, struct json *endpoint)
 {
-    struct buf masked = {0};
-    text_mask_query(&masked, json_str(endpoint, "endpointUri"));
-    json_set(a, endpoint, SLICE_LIT("endpointUri"), json_new_string(a, buf_slice(&masked)));
-    buf_free(&masked);
+    check_mask_part(a, endpoint, "endpointUri", text_mask_query);
 }
 
 /* The address that a masked one stands for. */
 static struct slice unmasked(struct slice uri, const struct json *before)
 {
     struct slice kept = json_str(before, "endpointUri");
-    struct buf masked = {0};
-    text_mask_query(&masked, kept);
-    bool same = slice_eq(uri, buf_slice(&masked));
-    buf_free(&masked);
-    return same ? kept : uri;
+    return check_is_masked(uri, kept, text_mask_query) ? kept : uri;
 }
 
 /* On this machine others may listen, too: there only the hub's own port is a loop.  A hub that does not
