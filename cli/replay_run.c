@@ -157,7 +157,7 @@ static enum err save(struct replay_run *r, int64_t now_us)
 {
     struct replay_source *s = &r->source;
     unsigned count = s->lane_count(s->ctx);
-    if (r->resume.path == NULL || r->target == NULL || !r->target->identity[0]) return OK;
+    if (r->resume.path == NULL || r->target == NULL || !r->may_save) return OK;
     if (count > r->lane_cap) {
         r->lanes = mem_grow(r->lanes, count * sizeof *r->lanes);
         r->lane_cap = count;
@@ -313,7 +313,9 @@ static enum err begin(struct replay_run *r)
     if (r->fate != OK || interrupted) return OK;
     r->start_us = clock_mono_us();
     r->renew_us = r->start_us + REPLAY_RENEW_US;
-    return r->ready ? r->ready(r->ctx) : OK;
+    if (r->ready) TRY(r->ready(r->ctx));
+    r->may_save = true;
+    return save(r, 0); /* what cannot be kept is not begun; the first turn saves again */
 }
 
 /* What is full; all when nothing else is due.  Where a batch went there may be room again. */

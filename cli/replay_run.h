@@ -53,6 +53,7 @@ struct replay_run {
     bool blocked; /* there is none */
     bool over;    /* nothing more is to be read */
     bool began;
+    bool may_save; /* `ready` said OK: the file of --resume is of this run */
     enum err fate; /* why it ended early */
     char why[512];
     int64_t start_us, first_due_us; /* monotonic; wall */

@@ -159,8 +159,14 @@ def the_pace_is_kept_and_an_interrupted_replay_goes_on():
         check([e["payload"]["n"] for e in events_of(hub, "one", 40)] == list(range(40)), "every event once")
         check(shown(hub, *words)["replayed"] == 0, "nothing is left")
         hub.must("eventhub", "create", "-n", "two")
+        before = state.read_bytes()
         done = hub.run(*REPLAY, "--source", slow, "-n", "two", "--resume", state)
-        check(done.status == 6, str(done))
+        check(done.status == 6 and state.read_bytes() == before, str(done))
+        check(shown(hub, *words)["replayed"] == 0, "what was refused has changed nothing")
+        nowhere = pathlib.Path(FOLDER.name) / "nowhere" / "state.json"
+        done = hub.run(*REPLAY, "--source", slow, "-n", "two", "--speed", "max", "--resume", nowhere)
+        check(done.status != 0 and str(nowhere) in done.error and "goes on" not in done.error and not done.out, str(done))
+        check(not events_of(hub, "two", ALL, 1), "it was replayed all the same")
 
 
 def in_order(events, devices, count):
