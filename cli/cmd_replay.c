@@ -181,11 +181,25 @@ static enum err check_loop(const struct replay *r, const char *source)
         source, r->to.devices ? "the same hub" : "itself");
 }
 
+/* What --resume knows it by; in the arena. */
+static struct slice source_identity(const struct replay *r)
+{
+    const char *given = cli_value(r->cli, "source");
+    if (r->run.stream) return arena_copy(&r->cli->arena, slice_str(r->stream.events.identity));
+    if (strstr(given, "://")) /* with a signature, which is nobody's business */
+        return slice_head(slice_str(given), slice_find(slice_str(given), '?'));
+    char *whole = realpath(given, NULL);
+    struct slice identity = arena_copy(&r->cli->arena, slice_str(whole ? whole : given));
+    free(whole);
+    return identity;
+}
+
 static enum err on_ready(void *ctx)
 {
     struct replay *r = ctx;
-    TRY(replay_resume_check(&r->run.resume, r->to.identity));
-    if (cli_given(r->cli, "force")) return OK;
+    const char *target = r->run.target ? r->to.identity : NULL;
+    TRY(replay_resume_begin(&r->run.resume, source_identity(r), target));
+    if (target == NULL || cli_given(r->cli, "force")) return OK;
     if (r->run.stream) return check_loop(r, r->stream.events.identity);
     for (unsigned i = 0; replay_files_identity(r->files, i); i++)
         TRY(check_loop(r, replay_files_identity(r->files, i)));
@@ -228,7 +242,6 @@ static enum err open_target(struct replay *r)
     r->to.mark = &r->run.mark;
     TRY(way_choose(&r->target, name, &r->to.cfg, &r->to.to));
     r->run.target = &r->to;
-    r->run.ready = on_ready;
     r->run.before = r->creates ? make_device : NULL;
     return replay_target_open(&r->to);
 }
@@ -306,6 +319,7 @@ static enum err replay(struct replay *r)
     bool needs_target = !dry || !cli_given(r->cli, "source");
     TRY(read_options(r));
     r->run.renew = renew;
+    r->run.ready = on_ready;
     r->run.ctx = r;
     if (needs_target) TRY(target_find(r->cli, &r->target));
     TRY(open_source(r));

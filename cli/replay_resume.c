@@ -22,6 +22,7 @@ static enum err read_file(struct json *doc, struct replay_resume *out)
     const struct json *shift = json_given(doc, "shiftMicroseconds");
     out->has_shift = shift && json_i64(shift, &out->shift_us) == OK;
     out->target = json_str(doc, "target");
+    out->source = json_str(doc, "source");
     out->lanes = lanes;
     return OK;
 }
@@ -40,11 +41,17 @@ enum err replay_resume_load(struct cli *c, const char *path, struct replay_resum
     return read_file(doc, out);
 }
 
-enum err replay_resume_check(const struct replay_resume *r, const char *target)
+enum err replay_resume_begin(struct replay_resume *r, struct slice source, const char *target)
 {
-    if (r->lanes == NULL || slice_is(r->target, target)) return OK;
-    return fail(ERR_CONFLICT, "%s is of a replay into %.*s, this one goes to %s", r->path,
-                SLICE_ARG(r->target), target);
+    if (r->lanes && target && !slice_is(r->target, target))
+        return fail(ERR_CONFLICT, "%s is of a replay into %.*s, this one goes to %s", r->path,
+                    SLICE_ARG(r->target), target);
+    if (r->lanes && r->source.len && !slice_eq(r->source, source))
+        return fail(ERR_CONFLICT,
+                    "%s is of a replay of %.*s, this one is of %.*s: name another file", r->path,
+                    SLICE_ARG(r->source), SLICE_ARG(source));
+    r->source = source;
+    return OK;
 }
 
 /* Lanes are asked for in the order in which they were written, but for those that are new. */
@@ -84,7 +91,9 @@ enum err replay_resume_save(struct replay_resume *r, const char *target, int64_t
     struct buf text = {0};
     if (r->path == NULL) return OK;
     TRY(file_begin(r->path, &f));
-    buf_printf(&text, "{\"run\":\"%s\",\"events\":%" PRId64 ",\"target\":", r->run, events);
+    buf_printf(&text, "{\"run\":\"%s\",\"events\":%" PRId64 ",\"source\":", r->run, events);
+    text_json_string(&text, r->source);
+    buf_put_str(&text, ",\"target\":");
     text_json_string(&text, slice_str(target));
     if (r->has_shift) buf_printf(&text, ",\"shiftMicroseconds\":%" PRId64, r->shift_us);
     buf_put_str(&text, ",\"lanes\":{");

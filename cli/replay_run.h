@@ -38,7 +38,7 @@ struct replay_run {
     int64_t shift_us;
     double speed; /* 0: flat out */
     bool quiet;
-    /* Called when the target is known, before the first event; its error ends the run. */
+    /* Called when source and target are known, before the first event; its error ends the run. */
     enum err (*ready)(void *ctx);
     enum err (*renew)(void *ctx); /* every REPLAY_RENEW_US: fresh tokens */
     /* NULL is fine: for each event, before it is put. */

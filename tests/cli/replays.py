@@ -169,6 +169,34 @@ def the_pace_is_kept_and_an_interrupted_replay_goes_on():
         check(not events_of(hub, "two", ALL, 1), "it was replayed all the same")
 
 
+@group.case
+def a_replay_goes_on_with_its_own_source_only():
+    few, many = folder("few", [[(n, n, "d1") for n in range(4)]]), folder("many", [[(n, n, "d1") for n in range(9)]])
+    link = pathlib.Path(FOLDER.name) / "few-too"
+    link.symlink_to(few)
+    state = pathlib.Path(FOLDER.name) / "source.json"
+    with Hub() as hub:
+        for name in ("hot", "staging", "archive"):
+            hub.must("eventhub", "create", "-n", name, "-p", 1)
+        words = ("-n", "archive", "--speed", "max", "--resume", state)
+        for source, count in (("hot", 9), ("staging", 4)):
+            shown(hub, "--source", many, "-n", source, "--speed", "max", "--to", count - 1)
+        for mine, same, other in ((("--source", few), ("--source", link), ("--source", many)),
+                                  (("--source-event-hub", "staging"), ("--source-event-hub", "STAGING"), ("--source-event-hub", "hot"))):
+            check(shown(hub, *mine, *words)["replayed"] == 4, "all of it")
+            before = state.read_bytes()
+            done = hub.run(*REPLAY, *other, *words)
+            check(done.status == 6 and "is of a replay of" in done.error and state.read_bytes() == before, str(done))
+            check(hub.run(*REPLAY, *other, *words, "--dry-run").status == 6, "what is only looked at is another source, too")
+            check(shown(hub, *same, *words)["replayed"] == 0, "it was replayed again")
+            older = json.loads(state.read_text())
+            check(older.pop("source"), str(older))
+            state.write_text(json.dumps(older))  # of a version that did not say
+            check(shown(hub, *same, *words)["replayed"] == 0, "it was replayed again")
+            check(json.loads(state.read_text())["source"], "its source is not noted")
+            state.unlink()
+
+
 def in_order(events, devices, count):
     """Each device's came, first arrivals in order."""
     for device in devices:
