@@ -295,12 +295,23 @@ static enum err print(struct replay *r)
 
 /* ---- the verb */
 
+/* A run that goes on may have replayed all of it before. */
+static void remark(const struct replay *r)
+{
+    struct buf text = {0};
+    bool goes_on = r->run.resume.lanes != NULL;
+    if (!goes_on && !r->run.quiet && replay_filter_missed(&r->run.filter, &text))
+        fprintf(stderr, "%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
 static enum err verdict(struct replay *r, enum err e)
 {
     char why[512];
     bool tell = e == OK || r->run.began;
     snprintf(why, sizeof why, "%s", fail_text());
     if (tell) TRY(print(r));
+    if (e == OK) remark(r);
     if (e != OK && r->run.began && r->run.resume.path)
         return fail(e, "%s; the same command goes on from there", why);
     if (replay_back_is_loss(e) && r->run.began)

@@ -24,7 +24,7 @@ static enum err read_devices(struct replay_filter *f, const char *devices)
                         REPLAY_PATTERNS_MAX);
         f->devices[f->device_count++] = word;
     }
-    return OK;
+    return f->device_count ? OK : fail(ERR_INVALID, "--device-id '%s' names no device", devices);
 }
 
 /* A time, or a number: *number says which. */
@@ -32,6 +32,8 @@ static enum err read_bound(const char *option, const char *text, int64_t *out, b
 {
     int64_t us;
     *number = num_i64(slice_str(text), out) == OK;
+    if (*number && *out < 0)
+        return fail(ERR_INVALID, "--%s %s: sequence numbers begin at 0", option, text);
     if (*number || clock_parse_iso(slice_str(text), out) == OK) return OK;
     if (num_duration_us(slice_str(text), &us) == OK) {
         *out = clock_wall_us() - us;
@@ -61,7 +63,7 @@ enum err replay_filter_init(struct replay_filter *f, const char *devices, const 
                             const char *to, const char *where)
 {
     struct route_mistake mistake;
-    *f = (struct replay_filter){0};
+    *f = (struct replay_filter){.seen = {INT64_MAX, INT64_MIN, false}};
     if (devices) TRY(read_devices(f, devices));
     TRY(read_bounds(f, from, to));
     if (where == NULL) return OK;
@@ -100,13 +102,40 @@ bool replay_matches(struct slice pattern, struct slice text)
     return p == pattern.len;
 }
 
-bool replay_filter_wants(const struct replay_filter *f, const struct replay_head *h)
+bool replay_filter_wants(struct replay_filter *f, const struct replay_head *h)
 {
     int64_t place = f->by_number ? h->sequence : h->enqueued_us;
+    f->seen.lowest = MIN(f->seen.lowest, place);
+    f->seen.highest = MAX(f->seen.highest, place);
+    f->seen.met = f->seen.met || (place >= f->from && place <= f->to);
     if (place < f->from || place > f->to || (f->no_events && h->is_event)) return false;
     for (unsigned i = 0; i < f->device_count; i++)
         if (replay_matches(f->devices[i], h->device)) return true;
     return f->device_count == 0;
+}
+
+static void put_seen(const struct replay_filter *f, struct buf *out)
+{
+    char lowest[CLOCK_ISO_LEN + 1], highest[CLOCK_ISO_LEN + 1];
+    if (f->by_number && f->seen.highest < 0) {
+        buf_put_str(out, ": the events do not say their sequence numbers");
+    } else if (f->by_number) {
+        buf_printf(out, ": the events have %" PRId64 " to %" PRId64, f->seen.lowest,
+                   f->seen.highest);
+    } else {
+        clock_iso(f->seen.lowest, lowest);
+        clock_iso(f->seen.highest, highest);
+        buf_printf(out, ": the events are of %s to %s", lowest, highest);
+    }
+}
+
+bool replay_filter_missed(const struct replay_filter *f, struct buf *out)
+{
+    bool bounded = f->from != INT64_MIN || f->to != INT64_MAX;
+    if (!bounded || f->seen.met) return false;
+    buf_put_str(out, "nothing is in the range of --from and --to");
+    if (f->seen.lowest <= f->seen.highest) put_seen(f, out);
+    return true;
 }
 
 /* ---- conditions */

@@ -71,12 +71,36 @@ def a_dry_run_counts_and_shows_and_needs_no_hub():
 
 
 @group.case
+def a_range_with_nothing_in_it_is_remarked():
+    words = (*REPLAY, "--source", TWO, "-n", "x", "--dry-run")
+    times = "2025-06-15T15:06:40.0000000Z to 2025-06-15T15:06:59.0000000Z"
+    for bounds, said in ((("--to", "2025-06-15T15:06:39Z"), times), (("--from", "2025-06-15T15:07:00Z"), times),
+                         (("--from", 20), "0 to 19")):
+        done = azimuth(*words, *bounds)
+        check(done.status == 0 and done.json()["matched"] == 0 and said in done.error, str(done))
+        check(not azimuth(*words, *bounds, "--quiet").error, "--quiet")
+    for bounds in (("--to", 0), ("--from", "2025-06-15T15:06:59Z"), ("--from", 0, "-d", "nobody"), ("-d", "nobody")):
+        done = azimuth(*words, *bounds)
+        check(done.status == 0 and not done.error, f"there is something: {done}")
+    with Hub() as hub:
+        hub.must("eventhub", "create", "-n", "one", "-p", 1)
+        shown(hub, "--source", TWO, "-n", "one", "--speed", "max")
+        done = hub.run(*REPLAY, "--source-event-hub", "one", "-n", "x", "--dry-run", "--from", 25)
+        check(done.status == 0 and "nothing is in the range" in done.error, str(done))
+        check(not hub.run(*REPLAY, "--source-event-hub", "one", "-n", "x", "--dry-run", "--from", 24).error, "there is one")
+
+
+@group.case
 def wrong_usage_is_said():
     for words, said in ((("-n", "x"), "--source"), (("--source", TWO, "--as-devices", "-n", "x"), "--as-devices"),
                         (("--source", TWO, "-n", "x", "--speed", "0"), "--speed"),
                         (("--source", TWO, "-n", "x", "--where", "a = "), "--where"),
                         (("--source", TWO, "-n", "x", "--from", "5", "--to", "10m"), "--from"),
+                        (("--source", TWO, "-n", "x", "--to", "-5"), "begin at 0"),
+                        (("--source", TWO, "-n", "x", "--from", "-1"), "begin at 0"),
                         (("--source", TWO, "-n", "x", "--create-devices"), "--create-devices"),
+                        (("--source", TWO, "-n", "x", "-d", ""), "--device-id"),
+                        (("--source", TWO, "-n", "x", "-d", " ,"), "--device-id"),
                         (("--source", TWO, "-n", "x", "--time-shift", "soon"), "--time-shift")):
         done = azimuth(*REPLAY, *words, "--dry-run")
         check(done.status == 2 and said in done.error, str(done))
@@ -182,7 +206,7 @@ def a_replay_goes_on_with_its_own_source_only():
         for source, count in (("hot", 9), ("staging", 4)):
             shown(hub, "--source", many, "-n", source, "--speed", "max", "--to", count - 1)
         for mine, same, other in ((("--source", few), ("--source", link), ("--source", many)),
-                                  (("--source-event-hub", "staging"), ("--source-event-hub", "STAGING"), ("--source-event-hub", "hot"))):
+                                  [("--source-event-hub", name) for name in ("staging", "STAGING", "hot")]):
             check(shown(hub, *mine, *words)["replayed"] == 4, "all of it")
             before = state.read_bytes()
             done = hub.run(*REPLAY, *other, *words)
