@@ -2,6 +2,7 @@
 #include "cli/http.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "base/text.h"
@@ -196,12 +197,26 @@ struct slice http_message(const struct target *t, const struct http_answer *a)
     return text;
 }
 
+/* Of 403s: IoT Hub names its codes in a header, DPS has the number alone: 401xxx, or of quotas 403xxx. */
+static bool is_about_rights(const struct http_answer *a)
+{
+    static const char about[] = "Unauthorized";
+    struct slice name = http_answer_header(a, "iothub-errorcode");
+    const struct json *code = json_get_nocase(a->json, "errorCode");
+    int64_t number = 0;
+    if (a->status != 403) return true;
+    if (name.len) return memmem(name.ptr, name.len, about, sizeof about - 1) != NULL;
+    return code == NULL || json_i64(code, &number) != OK || number / 1000 != 403;
+}
+
 enum err http_refusal(const struct target *t, const struct http_answer *a, const char *what)
 {
     struct slice said = http_message(t, a);
     switch (a->status) {
     case 401:
     case 403:
+        if (!is_about_rights(a))
+            return fail(ERR_FULL, "%s refused %s: %.*s", t->name, what, SLICE_ARG(said));
         return fail(ERR_DENIED,
                     "%s does not allow this to policy '%.*s' (%ld): check its key and rights",
                     t->name, SLICE_ARG(t->login.policy), a->status);

@@ -1,6 +1,7 @@
 """statuses.py - how each verb ends: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 timed out,
 6 conflict. Scripts rely on it."""
 import concurrent.futures
+import json
 import pathlib
 import re
 import socket
@@ -513,6 +514,19 @@ def status_6_when_somebody_was_faster():
         hub.must(*words_of("hub certificate create"))
         for verb in ("create", "generate-verification-code", "verify", "delete"):
             expect(hub.run(*words_of(f"hub certificate {verb}"), "--etag", "AAAAAAAAAAA="), CONFLICT, "etag")
+
+
+@group.case
+def what_is_full_is_no_question_of_rights():
+    routes = [{"name": f"r{n}", "source": "DeviceMessages", "endpointNames": ["events"], "isEnabled": True} for n in range(1001)]
+    many = pathlib.Path(FOLDER.name) / "many.json"
+    many.write_text(json.dumps({"properties": {"routing": {"routes": routes}}}))
+    hosts = " ".join(f"h{n}.test" for n in range(51))
+    with Hub() as hub:
+        for done, said in ((hub.run("hub", "routing", "apply", "-f", many), "there may be 1000 routes"),
+                           (hub.run(*ENROLLMENT, "create", "--eid", "many", "--iot-hubs", hosts), "50")):
+            expect(done, FAILED, said)
+            check("rights" not in done.error, str(done))
 
 
 @group.case
