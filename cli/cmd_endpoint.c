@@ -242,24 +242,50 @@ static void drop_from(struct json *list, struct slice name)
     }
 }
 
-/* Takes them out: one by its name, or those of a type, or all, as in az. */
-static unsigned drop(struct cli *c, struct message_routing *m, struct slice name,
-                     const struct endpoint_kind *kind)
+/* Without --force nothing may need it: the hub would miss it, and say no more than that. */
+static enum err check_unused(const struct json *list, const char *kind, const char *key,
+                             struct slice name)
 {
-    unsigned count = 0;
+    for (const struct json *item = list ? list->child : NULL; item; item = item->next) {
+        const struct json *names = json_get(item, "endpointNames");
+        for (const struct json *n = names ? names->child : NULL; n; n = n->next)
+            if (slice_eq_nocase(n->text, name))
+                return fail(ERR_CONFLICT,
+                            "%s '%.*s' leads to endpoint '%.*s': change it first, or --force "
+                            "takes it along",
+                            kind, SLICE_ARG(json_str(item, key)), SLICE_ARG(name));
+    }
+    return OK;
+}
+
+static enum err release(struct cli *c, struct message_routing *m, struct slice name)
+{
+    struct json *routes = json_get(m->document, "routes");
+    struct json *enrichments = json_get(m->document, "enrichments");
+    if (!cli_given(c, "force")) {
+        TRY(check_unused(routes, "route", "name", name));
+        return check_unused(enrichments, "enrichment", "key", name);
+    }
+    drop_from(routes, name);
+    drop_from(enrichments, name);
+    return OK;
+}
+
+/* Takes them out: one by its name, or those of a type, or all, as in az. */
+static enum err drop(struct cli *c, struct message_routing *m, struct slice name,
+                     const struct endpoint_kind *kind, unsigned *count)
+{
     struct json *lists = json_get(m->document, "endpoints");
     for (struct json *list = lists ? lists->child : NULL; list; list = list->next) {
         if (kind && !slice_is(list->key, kind->list)) continue;
         for (struct json *e = list->child; e; e = e->next) {
             if (name.ptr && !slice_eq_nocase(json_str(e, "name"), name)) continue;
             message_routing_remove(list, e);
-            count++;
-            if (!cli_given(c, "force")) continue;
-            drop_from(json_get(m->document, "routes"), json_str(e, "name"));
-            drop_from(json_get(m->document, "enrichments"), json_str(e, "name"));
+            TRY(release(c, m, json_str(e, "name")));
+            ++*count;
         }
     }
-    return count;
+    return OK;
 }
 
 enum err message_endpoint_delete(struct cli *c)
@@ -269,7 +295,8 @@ enum err message_endpoint_delete(struct cli *c)
     struct slice name = slice_str(cli_value(c, "endpoint-name"));
     TRY(kind_of_option(c, &kind));
     TRY(message_routing_fetch(c, &m));
-    unsigned count = drop(c, &m, name, kind);
+    unsigned count = 0;
+    TRY(drop(c, &m, name, kind, &count));
     if (name.ptr && count == 0)
         return fail(ERR_NOT_FOUND, "there is no endpoint '%.*s'", SLICE_ARG(name));
     return count ? message_routing_send(c, &m, "endpoints") : OK;

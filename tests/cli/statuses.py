@@ -530,6 +530,19 @@ def what_is_full_is_no_question_of_rights():
 
 
 @group.case
+def endpoints_that_are_in_use_are_not_deleted():
+    delete = ("hub", "message-endpoint", "delete", "--en", "GONE")
+    with Hub() as hub:
+        hub.must("hub", "message-endpoint", "create", "webhook", "--en", "gone", "--endpoint-uri", "https://localhost:1/")
+        hub.must("hub", "message-route", "create", "--rn", "r1", "-t", "DeviceMessages", "--en", "gone")
+        hub.must("hub", "message-enrichment", "create", "-k", "k1", "-v", "v", "-e", "gone")
+        expect(hub.run(*delete), CONFLICT, "route 'r1' leads to endpoint 'gone'")
+        hub.must("hub", "message-route", "delete", "--rn", "r1")
+        expect(hub.run(*delete), CONFLICT, "enrichment 'k1' leads to endpoint 'gone'")
+        hub.must(*delete, "--force")
+
+
+@group.case
 def serve_ends_with_0_1_or_2():
     with Hub() as hub:  # 0: when it is told to stop
         same = azimuth("serve", "--data", hub.data)
