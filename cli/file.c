@@ -1,9 +1,13 @@
 /* file.c - see file.h. */
 #include "cli/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/io.h"
@@ -22,10 +26,41 @@ static enum err read_all(struct cli *c, struct io_file *f, const char *path, siz
     return OK;
 }
 
+/* Whose size nobody knows before its end. */
+static enum err read_stream(struct cli *c, int fd, const char *path, size_t max, struct slice *out)
+{
+    enum { PIECE = 64 << 10 };
+    struct buf bytes = {0};
+    enum err e = OK;
+    for (ssize_t n = 1; n != 0 && e == OK;) {
+        n = read(fd, buf_reserve(&bytes, PIECE), PIECE);
+        if (n > 0) buf_commit(&bytes, (size_t)n);
+        if (n < 0 && errno != EINTR) e = fail_errno("%s cannot be read", path);
+        if (buf_size(&bytes) > max) e = fail(ERR_TOO_BIG, "%s: more than %zu MiB", path, max >> 20);
+    }
+    if (e == OK) *out = arena_copy(&c->arena, buf_slice(&bytes));
+    buf_free(&bytes);
+    return e;
+}
+
+/* A pipe has a path of the shell's, but none that leads to it: <(command) is /dev/fd/63. */
+static enum err load_stream(struct cli *c, const char *path, size_t max, struct slice *out)
+{
+    if (strcmp(path, "-") == 0) return read_stream(c, STDIN_FILENO, "standard input", max, out);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_errno("%s cannot be read", path);
+    enum err e = read_stream(c, fd, path, max, out);
+    close(fd);
+    return e;
+}
+
 enum err file_load_max(struct cli *c, const char *path, size_t max, struct slice *out)
 {
+    struct stat st;
     struct io *root;
     struct io_file *f;
+    if (strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))
+        return load_stream(c, path, max, out);
     char *whole = realpath(path, NULL);
     if (whole == NULL) return fail(ERR_INVALID, "%s: there is no such file", path);
     enum err e = io_posix_new("/", &root);

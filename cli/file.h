@@ -8,7 +8,8 @@
 
 enum { FILE_MAX = 16 << 20 }; /* of what is no data: certificates, profiles */
 
-/* The whole file in the arena, a NUL behind it.  ERR_TOO_BIG when it has more than `max` bytes. */
+/* The whole file in the arena, a NUL behind it; also of a pipe, to its end, and "-" is standard input.
+ * ERR_TOO_BIG when it has more than `max` bytes. */
 enum err file_load_max(struct cli *c, const char *path, size_t max, struct slice *out) MUST_USE;
 
 static inline enum err file_load(struct cli *c, const char *path, struct slice *out)

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import capture_file
-from hub import AZIMUTH, BUILD, ROOT, Group, Hub, azimuth, check
+from hub import AZIMUTH, BUILD, ROOT, Group, Hub, azimuth, check, environment
 
 group = Group()
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TIMED_OUT, CONFLICT = range(7)
@@ -540,6 +540,21 @@ def endpoints_that_are_in_use_are_not_deleted():
         hub.must("hub", "message-route", "delete", "--rn", "r1")
         expect(hub.run(*delete), CONFLICT, "enrichment 'k1' leads to endpoint 'gone'")
         hub.must(*delete, "--force")
+
+
+@group.case
+def a_file_may_be_a_pipe():
+    document, most = '{"properties":{"routing":{}}}', 16 << 20
+    with Hub() as hub:
+        apply = f"{AZIMUTH} hub routing apply --data {hub.data} --dry-run -f"
+        for command, given, status, said in ((f"{apply} <(echo '{document}')", "", DONE, ""), (f"{apply} -", document, DONE, ""),
+                                             (f"{apply} -", "{", FAILED, "JSON"), (f"{apply} /nonexistent", "", USAGE, "no such file"),
+                                             (f"{apply} -", document.ljust(most), FAILED, ""),
+                                             (f"{apply} -", document + " " * (most - len(document) + 1), FAILED, "more than 16 MiB")):
+            done = subprocess.run(["bash", "-c", command], input=given, capture_output=True, text=True, timeout=60,
+                                  env=environment(), check=False)
+            right = done.returncode == status and said in done.stderr and ("more than" in done.stderr) == ("more than" in said)
+            check(right, f"{command}: {done.returncode} {done.stderr[:300]}")
 
 
 @group.case
