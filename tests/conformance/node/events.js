@@ -1,6 +1,7 @@
 'use strict';
 /* events.js - what happens to twins, identities, connections and jobs, read with @azure/event-hubs from a server
- * that was asked to put it on the stream; caused with azure-iothub and azure-iot-device. */
+ * that was asked to put it on the stream, and from an event hub that a route leads to; caused with azure-iothub and
+ * azure-iot-device. */
 
 const assert = require('assert/strict');
 const { DigitalTwinClient, IoTHubTokenCredentials, JobClient, Registry } = require('azure-iothub');
@@ -157,4 +158,63 @@ check('a job is told of when it is made, runs and ends', async () => {
     ['createJob', 'updateJob', 'updateJob'].forEach((op, i) => expectWords(events[i], ...words.job, op));
     assert.deepEqual(events.map(({ json }) => json.status), ['queued', 'running', 'completed']);
     assert.equal(events[2].json.deviceJobStatistics.succeededCount, 1);
+});
+
+/** Two devices, an event hub, and a route to it of each source whose events are of a model or of no device. */
+async function routed() {
+    const { registry, server } = await theServer();
+    await registry.addDevices([{ deviceId: 'led' }, { deviceId: 'left' }]);
+    const hub = (...words) => server.azimuth('hub', ...words);
+    await server.azimuth('eventhub', 'create', '-n', 'led', '-p', '1');
+    await hub('message-endpoint', 'create', 'eventhub', '--en', 'led', '--entity-path', 'led');
+    await hub('message-enrichment', 'create', '-k', 'hub', '-v', '$iothubname', '-e', 'led');
+    await hub('message-enrichment', 'create', '-k', 'site', '-v', '$twin.tags.site', '-e', 'led');
+    await hub('message-route', 'create', '--rn', 'digital', '-t', 'DigitalTwinChangeEvents', '--en', 'led', '-c',
+        "opType = 'updateTwin' AND deviceId <> 'left'");
+    await hub('message-route', 'create', '--rn', 'jobs', '-t', 'DeviceJobLifecycleEvents', '--en', 'led', '-c',
+        "opType = 'updateJob' AND jobId = 'led' AND $body.status = 'completed'");
+    return server.azimuth('connection-string', '--event-hub-name', 'led');
+}
+
+/* As Azure's schemas of these events have the system properties. */
+function expectSystem(event, hub) {
+    assert.equal(event.getRawAmqpMessage().properties.contentEncoding, 'utf-8');
+    assert.equal(Buffer.from(Object.values(annotation(event, 'userId'))).toString(), hub); // the SDK makes an object of it
+    assert.equal(event.properties.hubName, hub);
+}
+
+check('digital twins and jobs go along routes of their source; jobs alone are enriched', async () => {
+    const { owner } = await theServer();
+    const string = await routed();
+    const digital = new DigitalTwinClient(new IoTHubTokenCredentials(owner));
+    await digital.updateDigitalTwin('left', [{ op: 'add', path: '/interval', value: 1 }]);
+    await digital.updateDigitalTwin('led', [{ op: 'add', path: '/interval', value: 5 }]);
+    await digital.updateDigitalTwin('led', [{ op: 'add', path: '/t1/target', value: 21 }]);
+    const jobs = JobClient.fromConnectionString(owner);
+    for (const id of ['left', 'led']) {
+        await jobs.scheduleTwinUpdate(id, `deviceId = '${id}'`, { tags: { site: 'north' } }, new Date(), 60);
+    }
+    const isJob = (event) => annotation(event, 'iothub-message-source') === words.job[0];
+    const came = await collect((events) => events.length >= 3 && events.some(isJob), { string, from: earliestEventPosition });
+    assert.equal(came.length, 3);
+    const [root, component] = came.filter((event) => !isJob(event)).map((event) => {
+        expectWords(event, ...words.digital, 'updateTwin');
+        expectSystem(event, event.properties.hubName);
+        assert.equal(annotation(event, 'iothub-connection-device-id'), 'led');
+        assert.equal(event.properties.deviceId, 'led');
+        assert.equal(event.partitionKey, 'led');
+        assert.equal(event.properties.hub, undefined);
+        assert.equal(event.properties.site, undefined);
+        return JSON.parse(event.body.toString());
+    });
+    assert.deepEqual(root.map(({ path }) => path), ['/$metadata/interval', '/interval']);
+    assert.deepEqual(root[1], { op: 'add', path: '/interval', value: 5 });
+    assert.deepEqual(component.map(({ op, path, value }) => [op, path, value.target]), [['add', '/t1', 21]]);
+    const job = came.find(isJob);
+    expectWords(job, ...words.job, 'updateJob');
+    expectSystem(job, job.properties.hub);
+    assert.equal(annotation(job, 'iothub-connection-device-id'), undefined);
+    assert.equal(job.properties.site, '$twin.tags.site'); // a job has no twin
+    const { jobId, status, deviceJobStatistics } = JSON.parse(job.body.toString());
+    assert.deepEqual([jobId, status, deviceJobStatistics.succeededCount], ['led', 'completed', 1]);
 });
