@@ -17,7 +17,7 @@ from target_cosmos import Cosmos
 from target_event_hub import EventHub, FarEventHub
 from target_kafka import Kafka
 from target_mqtt import Broker
-from target_queue import Queue
+from target_queue import Queue, Topic
 from target_storage import Container, Folder
 from target_webhook import CloudWebhook, Webhook
 
@@ -28,7 +28,7 @@ ALIVE_SECONDS = (0.3 * SLOW, 1.5 * SLOW)
 ARRIVE_SECONDS = 300 * SLOW  # without anything new: a failing target is tried again after a minute at the latest
 
 TARGETS = {"grid": Webhook, "cloud": CloudWebhook, "broker": Broker, "orders": EventHub, "far": FarEventHub, "kafka": Kafka,
-           "queue": Queue, "cosmos": Cosmos, "folder": Folder, "container": Container}
+           "queue": Queue, "topic": Topic, "cosmos": Cosmos, "folder": Folder, "container": Container}
 
 
 def make(context, hub, targets):

@@ -1,33 +1,64 @@
-"""target_queue.py - a queue of an AMQP broker, which is killed: Apache Artemis in the place of Service Bus."""
+"""target_queue.py - a queue and a topic of an AMQP broker, which is killed: Apache Artemis in the place of Service Bus."""
+import functools
+import threading
+
 from hub import free_port
 from target import Program, Target, client, node, starter
 
-QUEUE = "orders"
+
+class Broker(Program):
+    """One for both kinds."""
+
+    def __init__(self, directory):
+        self.port, self.stays = free_port(), threading.Event()
+        super().__init__(starter("broker/start"), self.port, directory)
+
+    @staticmethod
+    @functools.cache
+    def of(hub):
+        client("java"), client("node")
+        return Broker(hub.work / "artemis")
 
 
-class Queue(Target):
-    kind = "serviceBusQueues"
+class AmqpTarget(Target):
+    entity, address = None, None  # what is sent to, and what is read
 
     def __init__(self, context, hub, name):
         super().__init__(context, hub, name)
-        client("java"), client("node")
-        self.port, self.reader = free_port(), None
-        self.broker = Program(starter("broker/start"), self.port, hub.work / name)
+        self.broker, self.reader = Broker.of(hub), None
 
     def endpoint(self):
-        self.broker.wait_ready()
-        return {"connectionString": f"Endpoint=sb://127.0.0.1:{self.port};SharedAccessKeyName=send;SharedAccessKey=a2V5;"
-                                    f"EntityPath={QUEUE};UseDevelopmentEmulator=true"}
-
-    def begin_to_fail(self):
-        self.misfortunes(self.broker.kill_and_start, (0.5, 4), self.deaths)
+        return {"connectionString": f"Endpoint=sb://127.0.0.1:{self.broker.port};SharedAccessKeyName=send;SharedAccessKey=a2V5;"
+                                    f"EntityPath={self.entity};UseDevelopmentEmulator=true"}
 
     def calm(self):
         super().calm()
-        self.reader = Program(node(), starter("broker/queue.js"), self.port, QUEUE)
+        self.broker.stays.wait()
+        self.reader = Program(node(), starter("broker/queue.js"), self.broker.port, self.address)
         self.reader.each_line(self.arrive)
 
     def close(self):
         super().close()
         for program in filter(None, (self.reader, self.broker)):
             program.kill()
+
+
+class Queue(AmqpTarget):
+    kind, entity, address = "serviceBusQueues", "orders", "orders"
+
+    def endpoint(self):
+        self.broker.wait_ready()
+        return super().endpoint()
+
+    def begin_to_fail(self):
+        self.misfortunes(self.broker.kill_and_start, (0.5, 4), self.deaths)
+
+    def no_more_misfortunes(self):
+        super().no_more_misfortunes()
+        self.broker.stays.set()
+
+
+class Topic(AmqpTarget):
+    """Its broker is the queue's, and dies with it."""
+
+    kind, entity, address = "serviceBusTopics", "news", "news::news-reader"
