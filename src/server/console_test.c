@@ -722,6 +722,43 @@ static void who_signs_out_or_stays_away_is_told_so(void **state)
     expect(request("GET /console/", cookie, NULL), 200);
 }
 
+/* Whoever it is; also who signed in by somebody else's word, whom no change of a user ends. */
+static void an_administrator_ends_a_session(void **state)
+{
+    (void)state;
+    char line[64], theirs[256];
+    make_user("maria", "reader");
+    become("maria");
+    memcpy(theirs, cookie, sizeof theirs);
+    expect(request("GET /admin/v1/sessions", theirs, NULL), 403);
+    expect(request("DELETE /admin/v1/sessions/1", both, NULL), 403);
+    snprintf(conn->conn.peer, sizeof conn->conn.peer, "10.0.0.7:1234");
+    become("maria");
+    expect(request("GET /admin/v1/sessions", admin_headers, NULL), 200);
+    assert_ptr_equal(strstr(said(), "[{\"number\":1,\"name\":\"one-time link\",\"address\":\"\","),
+                     said());
+    assert_non_null(strstr(said(), "\"own\":true},{\"number\":2,\"name\":\"user maria\","));
+    assert_non_null(
+        strstr(said(), "\"name\":\"user maria\",\"address\":\"10.0.0.7\",\"began\":\"2"));
+    const char *secret = strchr(cookie, '=') + 1;
+    assert_null(strstr(said(), "csrf"));
+    snprintf(line, sizeof line, "%.20s", secret);
+    assert_null(strstr(said(), line));
+    expect(request("DELETE /admin/v1/sessions/2", admin_headers, NULL), 204);
+    expect(request("GET /admin/v1/hub", theirs, NULL), 401);
+    expect(request("GET /admin/v1/hub", cookie, NULL), 200);
+    expect(request("DELETE /admin/v1/sessions/2", admin_headers, NULL), 404);
+    expect(request("DELETE /admin/v1/sessions/0", admin_headers, NULL), 404);
+    expect(request("DELETE /admin/v1/sessions/x", admin_headers, NULL), 404);
+    rig_wait(&rig, SESSION_IDLE_US);
+    rig_free(conn);
+    conn = rig_dial(&rig, WIRE_CONSOLE);
+    sign_in();
+    expect(request("GET /admin/v1/sessions", cookie, NULL), 200);
+    assert_ptr_equal(strstr(said(), "[{\"number\":4,"), said()); /* no other one is left */
+    assert_null(strstr(said(), "},{"));
+}
+
 static void a_message_to_a_device_is_queued(void **state)
 {
     (void)state;
@@ -1072,6 +1109,7 @@ int main(void)
         TEST(keys_are_renewed_so_often_and_no_more),
         TEST(a_change_needs_the_proof_of_a_page),
         TEST(who_signs_out_or_stays_away_is_told_so),
+        TEST(an_administrator_ends_a_session),
         TEST(a_message_to_a_device_is_queued),
         TEST(a_query_is_saved),
         TEST(numbers_are_read_from_the_log),

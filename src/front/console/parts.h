@@ -64,6 +64,11 @@ void users_change_own_password(struct call *c); /* POST /admin/v1/session/passwo
 void users_wait(struct call *c, enum err e);
 void users_answer_error(struct call *c, enum err e);
 
+/* ---- sessions.c */
+
+void sessions_list(struct call *c); /* GET /admin/v1/sessions */
+void sessions_end(struct call *c);  /* DELETE /admin/v1/sessions/{number} */
+
 /* ---- messages.c */
 
 void messages_send(struct call *c); /* POST /admin/v1/devices/{id}/messages */

@@ -37,7 +37,7 @@ static bool is_secret(const struct session_secret *s, struct slice given)
 
 /* ---- sessions */
 
-static bool is_free(const struct console_session *s)
+bool console_session_is_free(const struct console_session *s)
 {
     return s->id.text[0] == '\0';
 }
@@ -50,15 +50,15 @@ static bool is_over(const struct session_table *t, const struct console_session 
 
 void console_session_end(struct session_table *t, struct console_session *s)
 {
-    assert(s >= t->items && s < t->items + SESSIONS_MAX && !is_free(s));
+    assert(s >= t->items && s < t->items + SESSIONS_MAX && !console_session_is_free(s));
     mem_wipe(s, sizeof *s);
     metric_add(&sessions_now, -1);
 }
 
-static void end_old_ones(struct session_table *t, int64_t now_us)
+void console_sessions_sweep(struct session_table *t, int64_t now_us)
 {
     for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (!is_free(&t->items[i]) && is_over(t, &t->items[i], now_us))
+        if (!console_session_is_free(&t->items[i]) && is_over(t, &t->items[i], now_us))
             console_session_end(t, &t->items[i]);
 }
 
@@ -66,7 +66,7 @@ static struct console_session *make_room(struct session_table *t)
 {
     struct console_session *oldest = &t->items[0];
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
-        if (is_free(&t->items[i])) return &t->items[i];
+        if (console_session_is_free(&t->items[i])) return &t->items[i];
         if (t->items[i].used_us < oldest->used_us) oldest = &t->items[i];
     }
     metric_inc(&evicted);
@@ -77,7 +77,7 @@ static struct console_session *make_room(struct session_table *t)
 struct console_session *console_session_begin(struct session_table *t,
                                               const struct console_session *as, int64_t now_us)
 {
-    end_old_ones(t, now_us);
+    console_sessions_sweep(t, now_us);
     struct console_session *s = make_room(t);
     *s = *as;
     s->began_us = s->used_us = now_us;
@@ -110,7 +110,8 @@ struct console_session *console_session_numbered(struct session_table *t, uint64
 {
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         struct console_session *s = &t->items[i];
-        if (!is_free(s) && s->number == number) return is_over(t, s, now_us) ? NULL : s;
+        if (!console_session_is_free(s) && s->number == number)
+            return is_over(t, s, now_us) ? NULL : s;
     }
     return NULL;
 }
@@ -120,7 +121,7 @@ void console_session_rebase(struct session_table *t, uint64_t number, uint64_t f
 {
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         struct console_session *s = &t->items[i];
-        if (is_free(s) || s->number != number || s->user != from) continue;
+        if (console_session_is_free(s) || s->number != number || s->user != from) continue;
         s->user = to;
         s->rights = rights;
     }

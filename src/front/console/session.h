@@ -24,6 +24,7 @@ enum {
     SESSION_NAME_FAILURES_MAX = 20, /* of a user's name, from wherever */
     SESSION_SECRET_LEN = 64,        /* 32 random bytes in hex */
     SESSION_NAME_MAX = 80,
+    SESSION_ADDRESS_LEN = 55,
 };
 #define SESSION_IDLE_US     (12 * 3600 * 1000000ll)
 #define SESSION_LIFE_US     (7 * 24 * 3600 * 1000000ll)
@@ -39,6 +40,7 @@ struct session_secret {
 struct console_session {
     struct session_secret id, csrf; /* id[0] NUL: free */
     char name[SESSION_NAME_MAX + 1];
+    char address[SESSION_ADDRESS_LEN + 1]; /* where it began */
     unsigned rights;
     const struct policy *policy; /* by which one, as it was then; NULL: by none */
     unsigned key;                /* of its keys */
@@ -70,6 +72,11 @@ void console_sessions_fini(struct session_table *t); /* and wipes it */
 struct console_session *console_session_begin(struct session_table *t,
                                               const struct console_session *as, int64_t now_us);
 void console_session_end(struct session_table *t, struct console_session *s);
+
+bool console_session_is_free(const struct console_session *s);
+
+/* Ends those that are over. */
+void console_sessions_sweep(struct session_table *t, int64_t now_us);
 
 /* NULL: there is none, or it is over.  It counts as used. */
 struct console_session *console_session_find(struct session_table *t, struct slice id,

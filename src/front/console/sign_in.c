@@ -187,12 +187,15 @@ bool sign_in_is_shut_out(struct call *call, struct slice user)
 static void accept(struct call *call, const struct console_session *as)
 {
     struct console *c = call->ctx;
+    struct console_session new = *as;
     bool named;
     struct console_session *old = sign_in_session(c, call, &named);
     if (old) console_session_end(&c->sessions, old);
     console_proved(&c->sessions, conn_peer(call->conn), call->now_us);
     say_info("console.signed_in", "peer=%s as=\"%s\"", conn_peer(call->conn), as->name);
-    answer_session(call, console_session_begin(&c->sessions, as, call->now_us), true);
+    snprintf(new.address, sizeof new.address, "%.*s",
+             SLICE_ARG(session_address(conn_peer(call->conn))));
+    answer_session(call, console_session_begin(&c->sessions, &new, call->now_us), true);
 }
 
 void sign_in_accept(struct call *call, const char *name, enum user_role role, int64_t life_us)
