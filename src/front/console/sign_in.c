@@ -184,6 +184,13 @@ bool sign_in_is_shut_out(struct call *call, struct slice user)
     return true;
 }
 
+/* Of "ADDRESS:PORT" the first. */
+static void note_address(struct console_session *s, struct slice peer)
+{
+    struct slice address = slice_head(peer, slice_rfind(peer, ':'));
+    snprintf(s->address, sizeof s->address, "%.*s", SLICE_ARG(address));
+}
+
 static void accept(struct call *call, const struct console_session *as)
 {
     struct console *c = call->ctx;
@@ -193,8 +200,7 @@ static void accept(struct call *call, const struct console_session *as)
     if (old) console_session_end(&c->sessions, old);
     console_proved(&c->sessions, conn_peer(call->conn), call->now_us);
     say_info("console.signed_in", "peer=%s as=\"%s\"", conn_peer(call->conn), as->name);
-    snprintf(new.address, sizeof new.address, "%.*s",
-             SLICE_ARG(session_address(conn_peer(call->conn))));
+    note_address(&new, slice_str(conn_peer(call->conn)));
     answer_session(call, console_session_begin(&c->sessions, &new, call->now_us), true);
 }
 
