@@ -12,11 +12,11 @@ enum { CONTAINER_MIN = 3, CONTAINER_MAX = 63 };
     "AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2"  \
     "UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1"
 
-bool archive_is_emulator(struct slice secret)
+bool archive_is_emulator(struct slice given)
 {
-    secret = slice_trim(secret);
-    if (slice_ends(secret, SLICE_LIT(";"))) secret.len--;
-    return slice_is_nocase(secret, "UseDevelopmentStorage=true");
+    given = slice_trim(given);
+    if (slice_ends(given, SLICE_LIT(";"))) given.len--;
+    return slice_is_nocase(given, "UseDevelopmentStorage=true");
 }
 
 /* An emulator speaks plain HTTP; the parser of accounts knows only HTTPS. */

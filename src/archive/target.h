@@ -24,7 +24,7 @@ struct archive_target {
 
 /* UseDevelopmentStorage=true: Azurite with its well-known account, on this machine ("Configure Azure
  * Storage connection strings"). */
-bool archive_is_emulator(struct slice secret);
+bool archive_is_emulator(struct slice given);
 
 /* Of `secret`, account and whether it is plain: an emulator's string names an http endpoint. */
 enum err archive_target_read_account(struct archive_target *t) MUST_USE;
