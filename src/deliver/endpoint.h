@@ -28,6 +28,7 @@ struct feed {
     uint64_t next;        /* behind its last */
     struct buf held;      /* the frame of a message that is the first of the next batch */
     uint64_t alone_until; /* what is before it goes alone: the target refused it in company */
+    unsigned doubts;      /* about the message that is next: how often it came back alone */
 };
 
 struct endpoint {

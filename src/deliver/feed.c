@@ -76,6 +76,14 @@ static void on_refused(struct feed *f, const struct deliver_result *r)
     }
 }
 
+/* Nobody knows whether time mends it: the message is looked for, and gets some more tries. */
+static bool is_given_up(struct feed *f, const struct deliver_result *r)
+{
+    if (!r->doubtful) return false;
+    if (f->count > 1) f->alone_until = f->next;
+    return f->count == 1 && ++f->doubts >= DELIVER_DOUBTS_MAX;
+}
+
 static void count_taken(const struct feed *f)
 {
     struct health_counters *counters = &f->endpoint->counters;
@@ -92,6 +100,8 @@ static void on_answer(struct deliver_call *c, const struct deliver_result *r)
     bool failed = r->outcome == DELIVER_AGAIN || r->outcome == DELIVER_SLOW;
     f->sending = false;
     ep->sending--;
+    if (failed && is_given_up(f, r)) failed = false;
+    if (!failed) f->doubts = 0;
     c->tries = failed ? c->tries + 1 : 0;
     if (failed) {
         endpoint_count(ep, DELIVERY_FAILED, f->count);

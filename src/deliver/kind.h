@@ -18,6 +18,7 @@ enum deliver_outcome {
 struct deliver_result {
     enum deliver_outcome outcome;
     int64_t pause_us; /* that the target asked for; 0: it did not */
+    bool doubtful;    /* DELIVER_AGAIN, for what may as well be wrong with a message for good */
     const char *text; /* what went wrong; borrowed */
 };
 

@@ -26,6 +26,8 @@ struct broker {
     enum mode mode;
     const char *condition; /* of REJECTS */
     int poison;            /* a message with this n is rejected with argument-error; 0: none */
+    const char *doubt;     /* ... or with this */
+    unsigned rejections;   /* so often; 0: always */
     int status;            /* of tokens; 0: 200 */
     const char *refusal;   /* condition of the attach */
     uint32_t credit;       /* at a time */
@@ -98,12 +100,13 @@ static unsigned numbers_of(struct broker *b, const struct amqp_delivery *d, int 
     return count;
 }
 
-static enum amqp_outcome outcome_of(const struct broker *b, const int *numbers, unsigned count,
+static enum amqp_outcome outcome_of(struct broker *b, const int *numbers, unsigned count,
                                     struct amqp_error *error)
 {
     for (unsigned i = 0; b->poison && i < count; i++) {
         if (numbers[i] != b->poison) continue;
-        *error = amqp_error_of("com.microsoft:argument-error", "poison");
+        *error = amqp_error_of(b->doubt ? b->doubt : "com.microsoft:argument-error", "poison");
+        if (b->rejections && --b->rejections == 0) b->poison = 0;
         return AMQP_REJECTED;
     }
     if (b->mode == RELEASES || (b->mode == EVERY_SECOND_BACK && b->deliveries % 2))
@@ -699,6 +702,37 @@ static void a_rejected_message_alone_is_passed_over(void **state)
     }
 }
 
+/* The first time it is in company. */
+static void reject_poison(void **state, const char *document, unsigned times)
+{
+    tear_down(state);
+    set_up(state);
+    f.b.poison = 21;
+    f.b.doubt = "failed";
+    f.b.rejections = times;
+    say_before(document, 60);
+    pass(60 * (int64_t)S);
+}
+
+static void a_message_that_is_rejected_for_no_known_reason_has_some_tries(void **state)
+{
+    static const char *const documents[] = {EVENT_HUB, QUEUE};
+    for (size_t i = 0; i < 2; i++) {
+        reject_poison(state, documents[i], DELIVER_DOUBTS_MAX);
+        assert_heard(1, 60);
+        assert_int_equal(f.b.count, 60);
+        assert_int_equal(health().status, ROUTING_HEALTHY);
+        reject_poison(state, documents[i], DELIVER_DOUBTS_MAX + 1);
+        assert_int_equal(f.b.count, 59);
+        for (unsigned n = 0; n < f.b.count; n++) assert_int_not_equal(f.b.heard[n], 21);
+        assert_string_equal(health().error, "far.test:5672 rejects a message: failed: poison");
+        say_many(61, 70);
+        pass(S);
+        assert_int_equal(f.b.count, 69);
+        assert_int_equal(health().status, ROUTING_HEALTHY);
+    }
+}
+
 static void a_busy_server_is_left_alone_for_a_while(void **state)
 {
     (void)state;
@@ -882,6 +916,7 @@ int main(void)
         CASE(or_as_large_as_messages_are_where_it_does_not_say),
         CASE(what_is_given_back_comes_again_in_order),
         CASE(a_rejected_message_alone_is_passed_over),
+        CASE(a_message_that_is_rejected_for_no_known_reason_has_some_tries),
         CASE(a_busy_server_is_left_alone_for_a_while),
         CASE(a_full_queue_is_tried_again),
         CASE(a_connection_may_be_cut_anywhere),

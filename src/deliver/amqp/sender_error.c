@@ -67,6 +67,13 @@ void amqp_sender_judge(const struct amqp_error *error, const char *where,
                                    .text = text};
 }
 
+/* Artemis's word for all that is wrong within it, and for what its interceptors do not let in: `failed`. */
+static bool is_unknown(struct slice condition)
+{
+    return condition.len && !slice_starts(condition, SLICE_LIT("amqp:")) &&
+           !slice_starts(condition, SLICE_LIT("com.microsoft:"));
+}
+
 /* Who rejects without a condition has looked at the message and does not want it. */
 void amqp_sender_judge_disposition(const struct amqp_disposition *d, const char *where,
                                    char text[AMQP_SENDER_TEXT_MAX + 1], struct deliver_result *out)
@@ -78,6 +85,7 @@ void amqp_sender_judge_disposition(const struct amqp_disposition *d, const char 
     case AMQP_REJECTED:
         amqp_sender_judge(&d->error, where, text, out);
         if (d->error.condition.len == 0) out->outcome = DELIVER_REFUSED;
+        out->doubtful = is_unknown(d->error.condition);
         put_text(&d->error, where, "rejects a message", text);
         break;
     case AMQP_RELEASED:

@@ -155,7 +155,8 @@ static void on_container(struct out_wait *w, const struct out_answer *a)
     if (v.denied) on_denied(c, c->connect_key, &v);
     if (v.outcome == DELIVER_TAKEN) c->denials = 0;
     if (v.outcome == DELIVER_TAKEN) look_at(c, a->body, &v);
-    deliver_call_end(call, &(struct deliver_result){v.outcome, v.pause_us, v.text});
+    deliver_call_end(call, &(struct deliver_result){
+                               .outcome = v.outcome, .pause_us = v.pause_us, .text = v.text});
 }
 
 static void cosmos_connect(struct deliver_target *t, struct deliver_call *call)
@@ -243,7 +244,8 @@ static void end_batch(struct batch *b)
     list_remove(&b->node);
     buf_free(&b->bytes);
     free(b);
-    deliver_call_end(call, &(struct deliver_result){v.outcome, v.pause_us, v.text});
+    deliver_call_end(call, &(struct deliver_result){
+                               .outcome = v.outcome, .pause_us = v.pause_us, .text = v.text});
 }
 
 static void write_document(struct write *w)
