@@ -31,17 +31,21 @@ process.on('exit', () => {
 
 /* ---- another azimuth */
 
-function admin(socketDir, method, where, body) {
+function ask(socketDir, method, where, body) {
     return new Promise((resolve, reject) => {
-        const request = http.request({ socketPath: path.join(socketDir, 'azimuth.sock'), method, path: `/admin/v1/${where}` },
-            (answer) => {
-                let text = '';
-                answer.on('data', (piece) => { text += piece; });
-                answer.on('end', () => resolve({ status: answer.statusCode, body: text && JSON.parse(text) }));
-            });
+        const request = http.request({ socketPath: path.join(socketDir, 'azimuth.sock'), method, path: where }, (answer) => {
+            let text = '';
+            answer.on('data', (piece) => { text += piece; });
+            answer.on('end', () => resolve({ status: answer.statusCode, text }));
+        });
         request.on('error', reject);
         request.end(body && JSON.stringify(body));
     });
+}
+
+async function admin(socketDir, method, where, body) {
+    const { status, text } = await ask(socketDir, method, `/admin/v1/${where}`, body);
+    return { status, body: text && JSON.parse(text) };
 }
 
 async function eventHub(name) {
@@ -106,7 +110,7 @@ async function take(address, enough) {
     const messages = [];
     const connection = taking(brokerPort, address, (message) => messages.push(message));
     try {
-        await until(`${address} had what was waited for`, () => enough(messages), 30000);
+        await until(`${address} had what was waited for`, () => enough(messages), 60000);
     } finally {
         connection.close();
     }
@@ -150,7 +154,7 @@ function theServer() {
             eventHub('far'), eventHub('cut'), eventHub('other')]);
         const route = (name) => ({ name, source: 'DeviceMessages', condition: `to = '${name}'`, endpointNames: [name] });
         const document = path.join(dir, 'routing.json');
-        const names = ['far', 'cut', 'wrong', 'orders', 'small', 'news', 'recorder'];
+        const names = ['far', 'cut', 'wrong', 'orders', 'picky', 'small', 'news', 'recorder'];
         fs.writeFileSync(document, JSON.stringify({
             endpoints: {
                 eventHubs: [
@@ -160,7 +164,7 @@ function theServer() {
                     { name: 'recorder', connectionString: `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=p;SharedAccessKey=a2V5;`
                         + 'EntityPath=e;UseDevelopmentEmulator=true' },
                 ],
-                serviceBusQueues: ['orders', 'small'].map((name) => ({ name, connectionString: queue(name) })),
+                serviceBusQueues: ['orders', 'picky', 'small'].map((name) => ({ name, connectionString: queue(name) })),
                 serviceBusTopics: [{ name: 'news', connectionString: queue('news') }],
             },
             routes: names.map(route),
@@ -179,7 +183,7 @@ async function health(server, name) {
     return body.value.find(({ endpointId }) => endpointId === name);
 }
 
-async function send(server, deviceId, to, numbers) {
+async function send(server, deviceId, to, numbers, poison) {
     const client = Client.fromConnectionString(await server.azimuth('connection-string', '-d', deviceId), Mqtt);
     await client.setOptions({ ca: server.ca });
     await Promise.all(numbers.map((n) => {
@@ -188,6 +192,7 @@ async function send(server, deviceId, to, numbers) {
         message.contentEncoding = 'utf-8';
         message.messageId = `m${n}`;
         message.properties.add('to', to);
+        if (n === poison) message.properties.add('poison', 'yes');
         return client.sendEvent(message);
     }));
     await client.close();
@@ -211,6 +216,14 @@ function inOrder(numbers, last) {
 }
 
 /* ---- cases */
+
+/* First, as the tries take their time. */
+check('messages go to a queue of Artemis that will reject one of them', async () => {
+    const server = await theServer();
+    await send(server, 'pump', 'picky', range(1, 20), 7);
+    await send(server, 'fan', 'picky', range(1, 20));
+    await until('one was rejected', async () => (await health(server, 'picky')).lastKnownError?.includes('Interceptor rejected message'));
+});
 
 check('an event hub of another server gets messages as an endpoint of IoT Hub sends them', async () => {
     const server = await theServer();
@@ -273,6 +286,18 @@ check('a topic of Artemis gets messages', async () => {
     const server = await theServer();
     await send(server, 'pump', 'news', [1, 2, 3]);
     assert.deepEqual((await take('news::news-reader', (all) => all.length >= 3)).map(numberOf), [1, 2, 3]);
+});
+
+check('a message that Artemis rejects is tried, named, counted and passed over, and all others are there in order', async () => {
+    const server = await theServer();
+    const got = await take('picky', (all) => ['pump', 'fan'].every((id) => numbersOf(all, id).includes(20)));
+    assert.deepEqual([...new Set(numbersOf(got, 'pump'))], range(1, 20).filter((n) => n !== 7));
+    inOrder(numbersOf(got, 'fan'), 20);
+    const line = await until('it is said', () => server.log.find((one) => one.includes('deliver.refused endpoint=picky')));
+    assert.match(line, /messages=1 reason="127\.0\.0\.1:\d+ rejects a message: failed: Interceptor rejected message/);
+    const { text } = await ask(server.data, 'GET', '/metrics');
+    assert.match(text, /^azimuth_routing_deliveries_total\{endpoint="picky",result="refused"\} 1$/m);
+    await until('it is healthy again', async () => (await health(server, 'picky')).healthStatus === 'healthy');
 });
 
 check('a queue of Artemis gets each message once, in order, also over its restart', async () => {

@@ -1,5 +1,6 @@
 package conformance;
 
+import java.util.List;
 import java.util.Set;
 
 import org.apache.activemq.artemis.api.core.QueueConfiguration;
@@ -12,12 +13,15 @@ import org.apache.activemq.artemis.core.server.JournalType;
 import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
 import org.apache.activemq.artemis.core.settings.impl.AddressFullMessagePolicy;
 import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
+import org.apache.activemq.artemis.protocol.amqp.broker.AMQPMessage;
+import org.apache.activemq.artemis.protocol.amqp.broker.AmqpInterceptor;
+import org.apache.activemq.artemis.spi.core.protocol.RemotingConnection;
 import org.apache.activemq.artemis.spi.core.security.ActiveMQSecurityManager;
 
 /**
- * An AMQP broker that is not ours: `Broker PORT DIRECTORY`, Apache Artemis with the queues `orders` and
- * `small`, which is full after a few messages, and the topic `news`. Who comes is `send` with `key`. It
- * prints a line when it listens, and keeps durable messages over a restart.
+ * An AMQP broker that is not ours: `Broker PORT DIRECTORY`, Apache Artemis with the queues `orders`, `picky` and
+ * `small`, which is full after a few messages, and the topic `news`. Who comes is `send` with `key`. It rejects
+ * messages with the property `poison`, prints a line when it listens, and keeps durable messages over a restart.
  */
 public final class Broker {
     private static final String USER = "send";
@@ -40,6 +44,14 @@ public final class Broker {
         }
     }
 
+    /** What Artemis has to look at messages that come; it makes it by its name. */
+    public static final class Taste implements AmqpInterceptor {
+        @Override
+        public boolean intercept(AMQPMessage message, RemotingConnection connection) {
+            return !message.containsProperty("poison");
+        }
+    }
+
     private static CoreAddressConfiguration address(String name, RoutingType type, String queue) {
         return new CoreAddressConfiguration().setName(name).addRoutingType(type)
             .addQueueConfig(QueueConfiguration.of(queue).setAddress(name).setRoutingType(type));
@@ -54,8 +66,10 @@ public final class Broker {
             .setLargeMessagesDirectory(directory + "/large")
             .setPagingDirectory(directory + "/paging")
             .setSecurityEnabled(true)
+            .setIncomingInterceptorClassNames(List.of(Taste.class.getName()))
             .addAcceptorConfiguration("amqp", "tcp://127.0.0.1:" + words[0] + "?protocols=AMQP")
             .addAddressConfiguration(address("orders", RoutingType.ANYCAST, "orders"))
+            .addAddressConfiguration(address("picky", RoutingType.ANYCAST, "picky"))
             .addAddressConfiguration(address("small", RoutingType.ANYCAST, "small"))
             .addAddressConfiguration(address("news", RoutingType.MULTICAST, "news-reader"))
             .addAddressSetting("#", new AddressSettings().setAutoCreateQueues(false).setAutoCreateAddresses(false))
