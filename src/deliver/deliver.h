@@ -35,7 +35,7 @@ enum {
     DELIVER_PAUSE_ASKED_MAX_S = 600, /* that a target may ask for (Retry-After) */
     DELIVER_RETRIAL_S = 24 * 3600,   /* failing for so long: dead */
     DELIVER_DEAD_PROBE_S = 60,       /* a dead target is tried that often */
-    DELIVER_DOUBTS_MAX = 4, /* tries of a message alone that is rejected for no known reason */
+    DELIVER_DOUBTS_MAX = 6, /* tries of a message alone that is rejected for no known reason */
     DELIVER_LATE_MS = 10, /* what a late timer took from a granted rate is made up for up to this */
     DELIVER_SAY_S = 60,   /* a line on refused messages at most that often per endpoint */
 };
