@@ -347,6 +347,25 @@ static void who_has_not_subscribed_is_not_answered(void **state)
     leave(&d);
 }
 
+/* An SDK does not wait for the SUBACK, and one request is answered before the subscription is on disk. */
+static void who_subscribes_just_before_is_answered(void **state)
+{
+    (void)state;
+    struct device d;
+    connect(&d, false);
+    assert_int_equal(
+        mqtt_send_subscribe(&d.mqtt, 9, &(struct mqtt_filter){slice_str(responses), 1}, 1), OK);
+    write_publish(&d, "$iothub/twin/PATCH/properties/reported/?$rid=1&$version=x", "{}", 0);
+    write_publish(&d, "$iothub/twin/GET/?$rid=2", "", 0);
+    speak(&d);
+    hear(&d);
+    assert_int_equal(d.suback, 1);
+    assert_int_equal(d.count, 2);
+    assert_string_equal(d.heard[0].topic, "$iothub/twin/res/400/?$rid=1");
+    assert_string_equal(d.heard[1].topic, "$iothub/twin/res/200/?$rid=2");
+    leave(&d);
+}
+
 static void requests_are_acknowledged_in_their_order(void **state)
 {
     (void)state;
@@ -517,6 +536,7 @@ int main(void)
         TEST(updates_above_the_rate_are_read_in_their_turn),
         TEST(a_rid_has_a_length),
         TEST(who_has_not_subscribed_is_not_answered),
+        TEST(who_subscribes_just_before_is_answered),
         TEST(requests_are_acknowledged_in_their_order),
         TEST(so_many_requests_are_under_way),
         TEST(changes_reach_the_device_in_order),

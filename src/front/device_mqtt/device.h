@@ -81,6 +81,9 @@ void device_unsubscribe(struct device *d, struct mqtt_subscribe *packet);
 void device_subscribed(struct session *session, uint64_t cookie, uint32_t features, enum err e);
 void device_drop_subscribing(struct device *d);
 
+/* It is subscribed to that, or has asked to be and will hear so: it may be sent to before the SUBACK (MQTT 3.1.1, 3.8.4). */
+bool device_listens(const struct device *d, uint32_t feature);
+
 /* method.c */
 struct topic;
 void device_method(struct session *session, const struct method_request *r);

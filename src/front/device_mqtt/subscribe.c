@@ -16,6 +16,7 @@ struct subscribing {
     struct list node; /* in device.subscribing */
     uint16_t packet_id;
     bool leaves;      /* UNSUBSCRIBE */
+    uint32_t set;     /* features that it will give */
     struct buf codes; /* of the SUBACK */
 };
 
@@ -38,6 +39,16 @@ static void answer(struct device *d, const struct subscribing *s)
         mqtt_send_unsuback(&d->mqtt, s->packet_id);
     else
         mqtt_send_suback(&d->mqtt, s->packet_id, buf_slice(&s->codes));
+}
+
+bool device_listens(const struct device *d, uint32_t feature)
+{
+    if (d->features & feature) return true;
+    LIST_EACH(node, &d->subscribing)
+    {
+        if (CONTAINER_OF(node, struct subscribing, node)->set & feature) return true;
+    }
+    return false;
 }
 
 static uint8_t grant(struct device *d, const struct mqtt_filter *f, uint32_t *set, uint32_t *clear)
@@ -63,6 +74,7 @@ static void change(struct device *d, struct subscribing *s, uint32_t set, uint32
         free_subscribing(s);
         return;
     }
+    s->set = set;
     list_push(&d->subscribing, &s->node);
     if (session_subscribe(&d->session, set, clear, 0) != OK) device_reject(d, fail_text());
 }

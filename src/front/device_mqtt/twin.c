@@ -50,7 +50,7 @@ static void send_answer(struct device *d, struct slice rid, unsigned status, int
                         struct slice body)
 {
     struct buf topic = {0};
-    if (!(d->features & SESSION_TWIN_RESPONSES)) return;
+    if (!device_listens(d, SESSION_TWIN_RESPONSES)) return;
     buf_printf(&topic, "$iothub/twin/res/%u/?$rid=%.*s", status, SLICE_ARG(rid));
     if (version) buf_printf(&topic, "&$version=%" PRId64, version);
     device_send(d, &(struct mqtt_publish){.topic = buf_slice(&topic), .payload = body});
