@@ -3,32 +3,17 @@
  * records. One setting takes all categories; the cases act side by side and look for their records. */
 
 const assert = require('node:assert/strict');
-const http = require('node:http');
-const path = require('node:path');
 const { Client: Service, Registry } = require('azure-iothub');
 const { Message } = require('azure-iot-device');
 const { Message: Command } = require('azure-iot-common');
 const { earliestEventPosition } = require('@azure/event-hubs');
 const { check, failure, until } = require('./check');
-const { collect, deviceString, env, host, identity, open } = require('./hub');
+const { admin, collect, deviceString, env, host, identity, open } = require('./hub');
 const { token } = require('./sas');
 
 const HUB = 'insights-logs';
 
 /** A request to the server's own socket. */
-function admin(method, where, body) {
-    return new Promise((resolve, reject) => {
-        const request = http.request({ socketPath: path.join(env.HUB_DATA, 'azimuth.sock'), method, path: `/admin/v1/${where}` },
-            (answer) => {
-                let text = '';
-                answer.on('data', (piece) => { text += piece; });
-                answer.on('end', () => resolve({ status: answer.statusCode, body: text && JSON.parse(text) }));
-            });
-        request.on('error', reject);
-        request.end(body && JSON.stringify(body));
-    });
-}
-
 /** {"category operation": keys of properties}: as in "Monitoring Azure IoT Hub data reference". */
 const SHAPES = {
     'Connections deviceConnect': ['deviceId', 'sdkVersion', 'protocol', 'authType', 'maskedIpAddress'],

@@ -3,8 +3,6 @@
  * owner levels and checkpoints of their own, and that they come and go. */
 
 const assert = require('assert/strict');
-const http = require('http');
-const path = require('path');
 const { ContainerClient } = require('@azure/storage-blob');
 const { BlobCheckpointStore } = require('@azure/eventhubs-checkpointstore-blob');
 const {
@@ -12,7 +10,7 @@ const {
 } = require('@azure/event-hubs');
 const { azurite, credential } = require('./azurite');
 const { check, failure, until } = require('./check');
-const { collect, consumer, env } = require('./hub');
+const { admin, collect, consumer, env } = require('./hub');
 const { OwnServer } = require('./own_server');
 
 /* Keys and what Event Hubs' hash says of them (@azure/event-hubs, partitionKeyToIdMapper). */
@@ -24,19 +22,6 @@ const HASHES = [
 const partitionOf = (hash, count) => String(Math.abs(hash % count));
 
 /** A request to the server's own socket. */
-function admin(method, where, body) {
-    return new Promise((resolve, reject) => {
-        const request = http.request({ socketPath: path.join(env.HUB_DATA, 'azimuth.sock'), method, path: `/admin/v1/${where}` },
-            (answer) => {
-                let text = '';
-                answer.on('data', (piece) => { text += piece; });
-                answer.on('end', () => resolve({ status: answer.statusCode, body: text && JSON.parse(text) }));
-            });
-        request.on('error', reject);
-        request.end(body && JSON.stringify(body));
-    });
-}
-
 async function make(name, partitionCount = 4) {
     const made = await admin('PUT', `event-hubs/${name}`, { properties: { partitionCount } });
     assert.equal(made.status, 200, JSON.stringify(made.body));

@@ -5,6 +5,8 @@
  * connection strings, HUB_EVENTS, HUB_CA. */
 
 const fs = require('fs');
+const http = require('http');
+const path = require('path');
 const { Registry } = require('azure-iothub');
 const { Client, Message } = require('azure-iot-device');
 const { NoRetry } = require('azure-iot-common');
@@ -156,7 +158,26 @@ async function rest(from, options = {}) {
     }, { from, ...options });
 }
 
+/** The server's own socket below `dir`: status and text of an answer. */
+function ask(dir, method, where, body) {
+    return new Promise((resolve, reject) => {
+        const request = http.request({ socketPath: path.join(dir, 'azimuth.sock'), method, path: where }, (answer) => {
+            let text = '';
+            answer.on('data', (piece) => { text += piece; });
+            answer.on('end', () => resolve({ status: answer.statusCode, text }));
+        });
+        request.on('error', reject);
+        request.end(body && JSON.stringify(body));
+    });
+}
+
+async function admin(method, where, body, dir = env.HUB_DATA) {
+    const { status, text } = await ask(dir, method, `/admin/v1/${where}`, body);
+    return { status, body: text && JSON.parse(text) };
+}
+
 module.exports = {
+    admin, ask,
     POLLING, ca, collect, consumer, deviceString, ends, env, eventHubName, host, identity, open, openClient,
     openWithToken, registry, rest, roundTrip, send, sourceOf, whenGone,
 };
