@@ -6,7 +6,6 @@
 const assert = require('assert/strict');
 const { spawn } = require('child_process');
 const fs = require('fs');
-const http = require('http');
 const net = require('net');
 const os = require('os');
 const path = require('path');
@@ -18,7 +17,7 @@ const { Registry } = require('azure-iothub');
 const { earliestEventPosition } = require('@azure/event-hubs');
 const { taking } = require('../broker/queue');
 const { check, skip, sleep, until } = require('./check');
-const { collect, env } = require('./hub');
+const { admin: adminOf, ask, collect, env } = require('./hub');
 const { OwnServer } = require('./own_server');
 const { fields } = require('./sas');
 
@@ -31,22 +30,7 @@ process.on('exit', () => {
 
 /* ---- another azimuth */
 
-function ask(socketDir, method, where, body) {
-    return new Promise((resolve, reject) => {
-        const request = http.request({ socketPath: path.join(socketDir, 'azimuth.sock'), method, path: where }, (answer) => {
-            let text = '';
-            answer.on('data', (piece) => { text += piece; });
-            answer.on('end', () => resolve({ status: answer.statusCode, text }));
-        });
-        request.on('error', reject);
-        request.end(body && JSON.stringify(body));
-    });
-}
-
-async function admin(socketDir, method, where, body) {
-    const { status, text } = await ask(socketDir, method, `/admin/v1/${where}`, body);
-    return { status, body: text && JSON.parse(text) };
-}
+const admin = (dir, method, where, body) => adminOf(method, where, body, dir);
 
 async function eventHub(name) {
     const made = await admin(env.HUB_DATA, 'PUT', `event-hubs/${name}`, { properties: { partitionCount: 4 } });
