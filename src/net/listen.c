@@ -114,16 +114,36 @@ bool net_has_address(const char *address)
     return parse_address(address, 0, &e) == OK && probe(&e) == OK;
 }
 
+static void let_go(struct net_port *p)
+{
+    while (p->count > 0) close(p->fds[--p->count]);
+    close(p->lock);
+}
+
+static enum err hold(struct endpoint e, unsigned cores, struct net_port *out)
+{
+    TRY(probe(&e));
+    *out = (struct net_port){.port = port_of(&e)};
+    TRY(hold_name(&e, &out->lock));
+    enum err result = OK;
+    while (result == OK && out->count < cores) {
+        result = bind_one(&e, cores > 1, &out->fds[out->count]);
+        if (result == OK) out->count++;
+    }
+    if (result != OK) let_go(out);
+    return result;
+}
+
+/* Between the probe and the bind somebody else may take what the kernel chose: then it chooses again. */
 enum err net_bind(const char *address, unsigned port, unsigned cores, struct net_port *out)
 {
     struct endpoint e;
     assert(cores >= 1 && cores <= LANES_MAX);
     TRY(parse_address(address, port, &e));
-    TRY(probe(&e));
-    *out = (struct net_port){.port = port_of(&e)};
-    TRY(hold_name(&e, &out->lock));
-    for (; out->count < cores; out->count++) TRY(bind_one(&e, cores > 1, &out->fds[out->count]));
-    return OK;
+    enum err result = hold(e, cores, out);
+    for (int i = 1; result == ERR_EXISTS && port == 0 && i < NET_CHOICES_MAX; i++)
+        result = hold(e, cores, out);
+    return result;
 }
 
 enum err net_bind_unix(const char *path, struct net_port *out)

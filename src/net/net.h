@@ -13,7 +13,7 @@
 
 #include "net/conn.h"
 
-enum { NET_BACKLOG = 4096 };
+enum { NET_BACKLOG = 4096, NET_CHOICES_MAX = 16 };
 
 struct core;
 struct dialer;
@@ -29,8 +29,9 @@ struct net_port {
 
 /* Binds `address` (IPv4 or IPv6 text) for `cores` cores.  A bind without SO_REUSEPORT must succeed
  * first, and an abstract socket named after address and port is held, so that a second process
- * cannot share the port unnoticed.  ERR_EXISTS: somebody holds it; ERR_DENIED: not allowed (ports
- * below 1024); fail_text() says who and what to do. */
+ * cannot share the port unnoticed.  Port 0 is any free one: NET_CHOICES_MAX are tried when others
+ * are as fast.  ERR_EXISTS: somebody holds it; ERR_DENIED: not allowed (ports below 1024);
+ * fail_text() says who and what to do. */
 enum err net_bind(const char *address, unsigned port, unsigned cores,
                   struct net_port *out) MUST_USE;
 

@@ -306,6 +306,30 @@ static void a_port_is_held_by_one_server(void **state)
     close(first.lock);
 }
 
+static void bind_any_port(int times)
+{
+    for (struct net_port port; times > 0; times--) {
+        if (net_bind("127.0.0.1", 0, 2, &port) != OK) _exit(1);
+        for (unsigned i = 0; i < port.count; i++) close(port.fds[i]);
+        close(port.lock);
+    }
+    _exit(0);
+}
+
+/* They run into each other between the probe and the bind. */
+static void servers_that_start_at_once_get_a_port_each(void **state)
+{
+    (void)state;
+    enum { SERVERS = 8, TIMES = 4000 };
+    pid_t pids[SERVERS];
+    for (int i = 0; i < SERVERS; i++)
+        if ((pids[i] = fork()) == 0) bind_any_port(TIMES);
+    for (int i = 0, status; i < SERVERS; i++) {
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+}
+
 static void draining_waits_for_output(void **state)
 {
     (void)state;
@@ -404,6 +428,7 @@ int main(void)
         cmocka_unit_test(input_and_the_end_behind_it_both_count),
         cmocka_unit_test(without_descriptors_who_connects_is_sent_away),
         cmocka_unit_test(a_port_is_held_by_one_server),
+        cmocka_unit_test(servers_that_start_at_once_get_a_port_each),
         cmocka_unit_test(draining_waits_for_output),
         cmocka_unit_test(mail_is_read_before_the_peers_that_spoke_meanwhile),
     };
