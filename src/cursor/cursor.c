@@ -38,6 +38,7 @@ static void ask_more(struct cursor *c)
                              .from_ordinal = c->ask_next,
                              .wait = true};
     if (c->state != CURSOR_READING || c->asking || c->piece_count == CURSOR_PIECES) return;
+    if (timer_active(&c->gather)) return;
     c->asking = true;
     log_ask_read(&c->asker, &m);
 }
@@ -46,6 +47,22 @@ static void forget_answers(struct cursor *c)
 {
     c->asking = false;
     log_ask_forget(&c->asker);
+}
+
+static void on_gathered(struct timer *t, int64_t now_us)
+{
+    (void)now_us;
+    ask_more(CONTAINER_OF(t, struct cursor, gather));
+}
+
+/* All cursors of a lane ask at the same moments: their answers come together. */
+static void gather(struct cursor *c)
+{
+    bool is_at_end = c->ask_next == c->ends.next_ordinal;
+    if (!is_at_end || c->cfg.gather_us == 0) return;
+    int64_t now_us = clock_mono_us();
+    timer_set(&c->cs->lane->timers, &c->gather,
+              now_us + c->cfg.gather_us - now_us % c->cfg.gather_us);
 }
 
 /* ---- pieces */
@@ -120,6 +137,7 @@ static void take_read(struct cursor *c, const struct log_read_done *done)
                            .first = done->first,
                            .next = done->next};
         c->ask_next = done->next;
+        gather(c);
         wake(c);
     } else if (done->err == ERR_NOT_FOUND && done->ends.first_ordinal > c->ask_next) {
         jump(c, done->ends.first_ordinal, "retention");
@@ -346,6 +364,7 @@ struct cursor *cursor_new(struct cursors *cs, const struct cursor_config *cfg)
     c->asker =
         (struct log_asker){.lane = cs->lane, .log = cs->log, .read = on_read, .sought = on_sought};
     c->wanting = true;
+    timer_init(&c->gather, on_gathered);
     if (!timer_active(&cs->tick))
         timer_set(&cs->lane->timers, &cs->tick, clock_mono_us() + CURSOR_STORE_US);
     list_push(&cs->all, &c->node);
@@ -358,6 +377,7 @@ void cursor_drop(struct cursor *c)
 {
     void (*gone)(void *) = c->gone;
     void *ctx = c->gone_ctx;
+    timer_stop(&c->gather);
     while (c->piece_count) drop_piece(c);
     slot_free(c->cs->lane, c->asker.slot); /* the log may have stopped: it is told before, or not */
     list_remove(&c->node);

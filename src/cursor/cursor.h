@@ -50,6 +50,9 @@ struct cursor_config {
     uint64_t at;
     uint64_t destinations; /* records with one of these bits only; 0: all */
     uint32_t window_bytes; /* 0: the default */
+    uint32_t
+        gather_us; /* after the newest record was read the log is asked again this much later, so
+                              that an owner who is in no hurry gets many at a time; 0: at once */
 
     /* Something can be pulled, or a `fell` can be looked at.  May call everything but cursors_free(). */
     void (*fn)(struct cursor *c, void *ctx);

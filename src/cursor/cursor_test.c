@@ -106,6 +106,27 @@ static void assert_comes_again(uint64_t first, uint64_t last)
 
 /* ---- rows */
 
+static void who_is_in_no_hurry_gets_many_at_a_time(void **state)
+{
+    enum { GATHER_US = 1000000 };
+    (void)state;
+    static struct owner o;
+    struct cursor_config cfg = config_of(&o);
+    cfg.start = CURSOR_EARLIEST;
+    cfg.gather_us = GATHER_US;
+    o = (struct owner){.most = IDS_MAX, .finishes = true};
+    o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+    cursor_rig_run(&rig, 0);
+    append(1, 1);
+    assert_ids(&o, 1, 1);
+    unsigned calls = o.calls;
+    append(2, 11);
+    assert_ids(&o, 1, 1);
+    cursor_rig_run(&rig, GATHER_US);
+    assert_ids(&o, 1, 11);
+    assert_int_equal(o.calls, calls + 1);
+}
+
 static void records_come_in_order_from_the_beginning_and_as_they_are_appended(void **state)
 {
     (void)state;
@@ -494,6 +515,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(records_come_in_order_from_the_beginning_and_as_they_are_appended),
+        TEST(who_is_in_no_hurry_gets_many_at_a_time),
         TEST(the_latest_is_what_is_appended_from_now_on_also_after_a_restart),
         TEST(a_time_is_a_place),
         TEST(what_is_done_is_stored_after_a_second_and_not_before),

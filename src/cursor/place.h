@@ -31,9 +31,10 @@ struct cursor {
     struct piece pieces[CURSOR_PIECES]; /* the older first */
     unsigned piece_count;
     uint64_t ask_next; /* where to read on */
-    bool asking;       /* a question to the log is under way */
-    bool retry;        /* the next tick asks again */
-    bool wanting;      /* the owner waits for fn() */
+    struct timer gather;
+    bool asking;  /* a question to the log is under way */
+    bool retry;   /* the next tick asks again */
+    bool wanting; /* the owner waits for fn() */
 
     uint64_t done, pulled;
     uint64_t handed; /* behind the last record that was handed out; above `done`: one is not done */
