@@ -31,7 +31,9 @@ enum {
         1000, /* names that are tried, one after the other, while there are such files */
     ARCHIVE_RETRY_MIN_S = 1, /* after a failure, then twice as long each time */
     ARCHIVE_RETRY_MAX_S = 60,
-    ARCHIVE_SAS_S = 3600,  /* what opens a container is good for so long */
+    ARCHIVE_READS_A_SECOND =
+        20,               /* of a partition whose newest record was read; each takes all there is */
+    ARCHIVE_SAS_S = 3600, /* what opens a container is good for so long */
     ARCHIVE_SETTLE_S = 20, /* that archive_settle() waits for files that are being made */
 };
 

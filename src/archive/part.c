@@ -426,6 +426,12 @@ static void on_something(struct cursor *c, void *ctx)
 
 /* ---- life */
 
+/* A file has a minute or more: records are read in whole chunks of the log, not commit by commit. */
+static uint32_t gather_us(const struct part *p)
+{
+    return (uint32_t)(archive_seconds_us(home_of(p), 1) / ARCHIVE_READS_A_SECOND);
+}
+
 static void read_from(struct part *p)
 {
     cursor_free(p->cursor);
@@ -436,6 +442,7 @@ static void read_from(struct part *p)
                                                    .start = CURSOR_AT,
                                                    .at = p->from,
                                                    .destinations = p->archive->cfg.destinations,
+                                                   .gather_us = gather_us(p),
                                                    .fn = on_something,
                                                    .ctx = p});
     begin_window(p);

@@ -9,7 +9,12 @@
 #include "blob/remote_rig.h"
 #include "capture/capture.h"
 
-enum { EVENTS_MAX = 3000, RIG_SECOND_US = 10000, RIG_WINDOW_US = 61 * RIG_SECOND_US };
+enum {
+    EVENTS_MAX = 3000,
+    RIG_SECOND_US = 10000,
+    RIG_READ_US = RIG_SECOND_US / ARCHIVE_READS_A_SECOND,
+    RIG_WINDOW_US = 61 * RIG_SECOND_US
+};
 
 struct capture_rig {
     struct cursor_rig base;

@@ -77,9 +77,11 @@ static void a_window_ends_when_it_is_large_enough(void **state)
     (void)state;
     assert_int_equal(capture_rig_put(&rig, FOLDER("")), STATUS_OK);
     send_many(&rig, 204, 50 << 10);
+    pass(&rig, RIG_READ_US);
     capture_rig_look(&rig);
     assert_int_equal(rig.files, 0);
     send_many(&rig, 1, 50 << 10);
+    pass(&rig, RIG_READ_US);
     capture_rig_look(&rig);
     assert_int_equal(rig.files, 1);
     assert_each_once(&rig, 0, 204);
