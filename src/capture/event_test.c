@@ -296,6 +296,92 @@ static void what_is_no_message_is_refused(void **state)
     buf_free(&scratch);
 }
 
+/* ---- messages that are like those before */
+
+static uint32_t random_state = 1;
+
+static uint32_t below(uint32_t limit)
+{
+    random_state = random_state * 1664525 + 1013904223;
+    return (random_state >> 8) % limit;
+}
+
+static void put_random_text(struct buf *out, unsigned kinds, size_t len_max)
+{
+    char text[512];
+    size_t len = below(20) ? 4 + below(8) : below((uint32_t)len_max);
+    memset(text, 'a' + (char)below(kinds), len);
+    amqp_put_string(out, slice_of(text, len));
+}
+
+static void put_random_pairs(struct buf *out)
+{
+    char name[32];
+    amqp_put_sym(out, "iothub-connection-device-id");
+    snprintf(name, sizeof name, "device-%u", below(300));
+    amqp_put_str(out, name);
+    for (uint32_t i = 0, more = below(4); i < more; i++) {
+        amqp_put_sym(out, below(2) ? "iothub-enqueuedtime" : "iothub-message-source");
+        if (below(3))
+            amqp_put_timestamp(out, 1763870706123 + below(3000));
+        else if (below(30))
+            put_random_text(out, 2, 300);
+        else
+            amqp_put_long(out, -5);
+    }
+    if (below(300) == 0) buf_put_u8(out, 0xff);
+}
+
+static void put_random_properties(struct buf *out)
+{
+    amqp_put_descriptor(out, AMQP_PROPERTIES);
+    struct amqp_open list = amqp_open_list(out);
+    for (unsigned i = 0; i < 3; i++)
+        if (below(2))
+            amqp_put_null(out);
+        else
+            put_random_text(out, 2, 200);
+    amqp_close(out, list, 3);
+}
+
+static void put_random_sections(struct buf *out)
+{
+    for (uint32_t i = 0, lists = below(40) ? below(2) : 2; i < lists; i++)
+        put_random_properties(out);
+    if (below(3) == 0) {
+        amqp_put_descriptor(out, AMQP_APPLICATION_PROPERTIES);
+        struct amqp_open map = amqp_open_map(out);
+        amqp_put_str(out, "p");
+        amqp_put_uint(out, below(9));
+        amqp_close(out, map, 2);
+    }
+    for (uint32_t i = 0, bodies = below(40) ? 1 : below(3); i < bodies; i++)
+        amqp_put_data(out, SLICE_LIT("hello"));
+}
+
+/* By one who remembers and by one who does not. */
+static void what_is_known_is_what_would_be_made_anew(void **state)
+{
+    enum { MESSAGES = 4000 };
+    struct buf memory = {0};
+    (void)state;
+    for (int i = 0; i < MESSAGES; i++) {
+        struct buf pairs = {0}, sections = {0}, known = {0}, anew = {0}, none = {0};
+        put_random_pairs(&pairs);
+        put_random_sections(&sections);
+        const struct record r = {.sequence = i,
+                                 .enqueued_us = INT64_C(1763870706123000) + i,
+                                 .pairs = buf_slice(&pairs),
+                                 .sections = buf_slice(&sections)};
+        enum err e = capture_event_put(&anew, &none, &r);
+        assert_int_equal(capture_event_put(&known, &memory, &r), e);
+        assert_true(slice_eq(buf_slice(&known), buf_slice(&anew)));
+        struct buf *all[] = {&pairs, &sections, &known, &anew, &none};
+        for (size_t n = 0; n < sizeof all / sizeof *all; n++) buf_free(all[n]);
+    }
+    buf_free(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +392,7 @@ int main(void)
         cmocka_unit_test(texts_of_any_length_come_through),
         cmocka_unit_test(times_that_follow_each_other_are_each_its_own),
         cmocka_unit_test(what_is_no_message_is_refused),
+        cmocka_unit_test(what_is_known_is_what_would_be_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
