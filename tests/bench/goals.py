@@ -98,6 +98,7 @@ GOALS = [
     Goal("methods", "1000 calls/s of 1000 devices, HTTP to MQTT and back: p99", "azimuth", "p99_us", "ms", 1e-3,
          must=5, aim=2),
     *beside_itself("capture", "M2, every message captured", "azimuth-capture", must=1.15),
+    *beside_itself("capture-small", "the same, files of 10 MiB", "azimuth-capture"),
     *beside_itself("capture-plain", "M2-plain, every message captured", "azimuth-capture"),
     *routing("properties", 10), *routing("properties", 100), *routing("properties", 1000),
     *routing("body", 10), *routing("body", 100, must=2), *routing("body", 1000),
