@@ -15,6 +15,10 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "tests"))
+from ports import TRIES_MAX, free_port  # noqa: E402 (which is not in a package)
+
+KINDS = ("mqtt", "amqp", "https", "plain-mqtt", "plain-amqp")
 BUILD = ROOT / "build" / os.environ.get("AZM_PRESET", "release")
 WORK = BUILD / "chaos"
 AZIMUTH = BUILD / "azimuth"
@@ -28,9 +32,6 @@ BULK_MAX = 100  # identities in one request
 SLOW = 4 if "san" in BUILD.name else 1  # what sanitizers cost
 READY_SECONDS = 60 * SLOW  # a second, if nobody else wants the machine
 STOP_SECONDS = 15 * SLOW  # a drain takes at most 10
-# Below the range from which the kernel takes ports for clients: a server that is away for a moment
-# must find its port free, and no client may be connected to itself.
-PORTS = (12000, 30000)
 SANITIZED = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|Assertion .* failed).*")
 
 
@@ -58,14 +59,6 @@ def wait_for(what, condition, seconds=10 * SLOW):
         time.sleep(0.01)
 
 
-def free_port(chance=random):
-    while True:
-        port = chance.randrange(*PORTS)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
-
-
 def preloaded(**files):
     """The environment of a program that has the shim before its libraries; its parts' files by name."""
     return {"LD_PRELOAD": str(SHIM), "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", ""),
@@ -81,14 +74,18 @@ class Hub:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         self.options, self.wrapper, self.environment = list(options), list(wrapper), environment or {}
-        self.ports = ports or {kind: free_port() for kind in
-                               ("mqtt", "amqp", "https", "plain-mqtt", "plain-amqp")}
+        self.ports, self.tries = ports, 1 if ports else TRIES_MAX  # to find free ones
+        if not ports:
+            self.choose_ports()
         self.process, self.said = None, self.work / "server.txt"
 
     def command(self):
         ports = [word for kind, port in self.ports.items() for word in (f"--{kind}-port", port)]
         return [*self.wrapper, AZIMUTH, "serve", "--debuggable", "--data", self.data, "--bind", "127.0.0.1", "--hostname",
                 HOST, "--partitions", PARTITIONS, "--console", "127.0.0.1:0", *ports, *self.options]
+
+    def choose_ports(self):
+        self.ports = {kind: free_port() for kind in KINDS}
 
     def launch(self):
         """Starts the process; whether it becomes ready is another question."""
@@ -99,18 +96,27 @@ class Hub:
         return self
 
     def start(self):
-        self.launch()
-        line = b""
-        end = time.monotonic() + READY_SECONDS
+        while not (line := self.launch().first_line()):
+            check(self.tries > 1 and "is held by another" in self.last_words(), f"the server did not start: {self.last_words()}")
+            self.process.wait()
+            self.tries -= 1
+            self.choose_ports()
+        self.tries = 1  # from now on it has these
+        self.ready = json.loads(line)
+        return self
+
+    def first_line(self):
+        """None where it ends without one."""
+        line, end = b"", time.monotonic() + READY_SECONDS
         while b"\n" not in line:
             left = end - time.monotonic()
             check(left > 0, f"the server was not ready within {READY_SECONDS} s")
             if select.select([self.process.stdout], [], [], left)[0]:
                 piece = os.read(self.process.stdout.fileno(), 4096)
-                check(piece, f"the server did not start: {self.last_words()}")
+                if not piece:
+                    return None
                 line += piece
-        self.ready = json.loads(line.split(b"\n")[0])
-        return self
+        return line.split(b"\n")[0]
 
     def refused(self, seconds=READY_SECONDS):
         """Starts a server that must say no: its exit status, and what it said."""

@@ -5,7 +5,8 @@ import select
 import subprocess
 import threading
 
-from hub import CONFORMANCE, HOST, ROOT, SLOW, Skipped, check
+from hub import CONFORMANCE, HOST, ROOT, SLOW, Failed, Skipped, check
+from ports import TRIES_MAX, free_port
 
 READY_SECONDS = 600 * SLOW  # of a program that is not ours: on a busy machine a JVM takes minutes; one that ends is heard of
 
@@ -116,6 +117,31 @@ class Program:
         self.kill()
         self.start()
         self.wait_ready()
+
+
+class ProgramAtPorts(Program):
+    """One that is told so many ports, by `words(*ports)`, and has them for its life; it tries others where it does not
+    come up at first."""
+
+    def __init__(self, count, words):
+        self.count, self.words_at, self.tries = count, words, TRIES_MAX
+        self.choose()
+
+    def choose(self):
+        self.ports = [free_port() for _ in range(self.count)]
+        super().__init__(*self.words_at(*self.ports))
+
+    def wait_ready(self):
+        while True:
+            try:
+                said = super().wait_ready()
+                self.tries = 1
+                return said
+            except Failed:
+                if self.tries == 1 or self.process.poll() is None:
+                    raise
+                self.tries -= 1
+                self.choose()
 
 
 def client(name):

@@ -2,16 +2,21 @@
 import functools
 import threading
 
-from hub import free_port
-from target import Program, Target, client, node, starter
+from target import Program, ProgramAtPorts, Target, client, node, starter
 
 
-class Broker(Program):
+class Broker(ProgramAtPorts):
     """One for both kinds."""
 
     def __init__(self, directory):
-        self.port, self.stays = free_port(), threading.Event()
-        super().__init__(starter("broker/start"), self.port, directory)
+        self.stays = threading.Event()
+        super().__init__(1, lambda port: (starter("broker/start"), port, directory))
+
+    @functools.cached_property
+    def port(self):
+        """When it is ready for the first time: until then it may have to look for one."""
+        self.wait_ready()
+        return self.ports[0]
 
     @staticmethod
     @functools.cache
@@ -45,10 +50,6 @@ class AmqpTarget(Target):
 
 class Queue(AmqpTarget):
     kind, entity, address = "serviceBusQueues", "orders", "orders"
-
-    def endpoint(self):
-        self.broker.wait_ready()
-        return super().endpoint()
 
     def begin_to_fail(self):
         self.misfortunes(self.broker.kill_and_start, (0.5, 4), self.deaths)

@@ -17,6 +17,7 @@ const { Registry } = require('azure-iothub');
 const { earliestEventPosition } = require('@azure/event-hubs');
 const { taking } = require('../broker/queue');
 const { check, skip, sleep, until } = require('./check');
+const { atFreePorts } = require('./free_port');
 const { admin: adminOf, ask, collect, env } = require('./hub');
 const { OwnServer } = require('./own_server');
 const { fields } = require('./sas');
@@ -64,20 +65,16 @@ const cut = () => { for (const socket of relayed) socket.destroy(); };
 const BROKER = path.join(env.CONFORMANCE, '..', '..', 'build', 'conformance', 'broker');
 let broker, brokerPort;
 
-const freePort = () => new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-        const { port } = server.address();
-        server.close(() => resolve(port));
-    });
-});
-
-async function startBroker() {
-    brokerPort = brokerPort || await freePort();
-    broker = spawn(path.join(env.CONFORMANCE, 'broker/start'), [brokerPort, path.join(dir, 'broker')],
+async function startBroker(port) {
+    broker = spawn(path.join(env.CONFORMANCE, 'broker/start'), [port, path.join(dir, 'broker')],
         { stdio: ['ignore', 'pipe', 'inherit'] });
     doomed.push(broker);
     for await (const line of readline.createInterface({ input: broker.stdout })) if (line === 'ready') return;
     throw new Error('the broker ended before it was ready');
+}
+
+async function chooseBroker() {
+    [brokerPort] = await atFreePorts(1, startBroker);
 }
 
 async function killBroker() {
@@ -134,7 +131,7 @@ function theServer() {
     started = started || (async () => {
         if (!fs.existsSync(path.join(BROKER, 'classes'))) skip('Apache Artemis cannot be had here');
         const server = new OwnServer(['--outgoing-ca', path.join(env.HUB_DATA, 'ca.pem')], true);
-        const [, , way, port] = await Promise.all([server.start(), startBroker(), relay(), record(),
+        const [, , way, port] = await Promise.all([server.start(), chooseBroker(), relay(), record(),
             eventHub('far'), eventHub('cut'), eventHub('other')]);
         const route = (name) => ({ name, source: 'DeviceMessages', condition: `to = '${name}'`, endpointNames: [name] });
         const document = path.join(dir, 'routing.json');
@@ -293,7 +290,7 @@ check('a queue of Artemis gets each message once, in order, also over its restar
     await Promise.all(['pump', 'fan'].map((deviceId) => send(server, deviceId, 'orders', range(101, 120))));
     await until('it is missed', async () => (await health(server, 'orders')).healthStatus === 'unhealthy');
     assert.match((await health(server, 'orders')).lastKnownError, /127\.0\.0\.1:\d+/);
-    await startBroker();
+    await startBroker(brokerPort);
     const got = await take('orders', (all) => ['pump', 'fan'].every((id) => numbersOf(all, id).includes(120)));
     for (const deviceId of ['pump', 'fan']) inOrder(numbersOf(got, deviceId), 120);
     assert.equal(got[0].durable, true);

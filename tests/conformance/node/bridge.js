@@ -5,7 +5,6 @@
 const assert = require('assert/strict');
 const { execFileSync, spawn } = require('child_process');
 const fs = require('fs');
-const net = require('net');
 const os = require('os');
 const path = require('path');
 const readline = require('readline');
@@ -13,6 +12,7 @@ const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { Registry } = require('azure-iothub');
 const { check, skip, until } = require('./check');
+const { atFreePorts } = require('./free_port');
 const { env } = require('./hub');
 const { OwnServer } = require('./own_server');
 
@@ -23,28 +23,39 @@ process.on('exit', () => {
     fs.rmSync(dir, { recursive: true });
 });
 
-const freePort = () => new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-        const { port } = server.address();
-        server.close(() => resolve(port));
-    });
-});
+const SETTINGS = `certfile ${dir}/broker.pem
+keyfile ${dir}/broker.key
+password_file ${dir}/passwords
+allow_anonymous false
+persistence true
+persistence_location ${dir}/
+max_queued_messages 0
+user ${os.userInfo().username}
+log_type information
+log_dest stderr
+`;
 
 /** mosquitto, which keeps what it took when it is restarted, and mosquitto_sub as a reader with a session. */
 class Broker {
     async start() {
-        this.port ??= await this.#prepare();
-        this.process = spawn('mosquitto', ['-c', path.join(dir, 'mosquitto.conf')], { stdio: ['ignore', 'inherit', 'inherit'] });
-        children.add(this.process);
-        this.process.on('error', () => {});
-        await until('mosquitto listens', () => new Promise((resolve) => {
-            const probe = net.connect(this.port, '127.0.0.1', () => { probe.destroy(); resolve(true); });
-            probe.on('error', () => resolve(false));
-        }));
+        if (this.port) return this.#run(this.port);
+        this.#prepare();
+        [this.port] = await atFreePorts(1, (port) => this.#run(port));
     }
 
-    async #prepare() {
-        const port = await freePort();
+    /** It says when it listens. */
+    async #run(port) {
+        fs.writeFileSync(path.join(dir, 'mosquitto.conf'), `listener ${port} 127.0.0.1\n${SETTINGS}`);
+        this.process = spawn('mosquitto', ['-c', path.join(dir, 'mosquitto.conf')], { stdio: ['ignore', 'inherit', 'pipe'] });
+        children.add(this.process);
+        const ended = new Promise((_, reject) => { this.process.once('exit', () => reject(new Error('mosquitto ended before it listened'))); });
+        const lines = readline.createInterface({ input: this.process.stderr });
+        await Promise.race([ended, new Promise((resolve) => {
+            lines.on('line', (line) => { if (/ running$/.test(line)) resolve(); });
+        })]);
+    }
+
+    #prepare() {
         for (const name of ['hub.pem', 'hub.root']) fs.copyFileSync(env.HUB_CA, path.join(dir, name));
         fs.copyFileSync(path.join(env.HUB_DATA, 'ca.key'), path.join(dir, 'hub.key'));
         execFileSync(path.join(__dirname, '..', 'issue'), [dir, 'broker', 'localhost', 'hub', 'server']);
@@ -55,18 +66,6 @@ class Broker {
             throw error;
         }
         execFileSync('mosquitto_passwd', ['-b', path.join(dir, 'passwords'), 'reader', 'reader']);
-        fs.writeFileSync(path.join(dir, 'mosquitto.conf'), `listener ${port} 127.0.0.1
-certfile ${dir}/broker.pem
-keyfile ${dir}/broker.key
-password_file ${dir}/passwords
-allow_anonymous false
-persistence true
-persistence_location ${dir}/
-max_queued_messages 0
-user ${os.userInfo().username}
-log_type none
-`);
-        return port;
     }
 
     async stop() {

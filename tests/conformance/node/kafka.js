@@ -5,7 +5,6 @@
 const assert = require('assert/strict');
 const { execFile, execFileSync, spawn } = require('child_process');
 const fs = require('fs');
-const net = require('net');
 const os = require('os');
 const path = require('path');
 const readline = require('readline');
@@ -14,6 +13,7 @@ const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { Registry } = require('azure-iothub');
 const { check, until } = require('./check');
+const { atFreePorts } = require('./free_port');
 const { env } = require('./hub');
 const { OwnServer } = require('./own_server');
 
@@ -33,19 +33,11 @@ execFileSync(path.join(__dirname, '..', 'issue'), [dir, 'broker', 'localhost', '
 const key = execFileSync('openssl', ['pkcs8', '-topk8', '-nocrypt', '-in', file('broker.key')]);
 fs.writeFileSync(file('store.pem'), Buffer.concat([key, fs.readFileSync(file('broker.pem'))]));
 
-const freePort = () => new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-        const { port } = server.address();
-        server.close(() => resolve(port));
-    });
-});
-
 let ports;
 
 /** Starts the broker, or starts it again, and waits until its topics are there. */
-async function startBroker() {
-    const [open, ...others] = [ports[3], ...ports.slice(0, 3)];
-    process_ = spawn(path.join(env.CONFORMANCE, 'kafka/start'), [dir, ...others, '--open', open, 'telemetry:3', 'users:1', 'proved:1', 'small:1:2000'],
+async function startBroker(plain, sasl, controller, open) {
+    process_ = spawn(path.join(env.CONFORMANCE, 'kafka/start'), [dir, plain, sasl, controller, '--open', open, 'telemetry:3', 'users:1', 'proved:1', 'small:1:2000'],
         { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of readline.createInterface({ input: process_.stdout })) if (line === 'ready') return;
     throw new Error('the broker ended before it was ready');
@@ -69,8 +61,7 @@ let started;
 /** One broker and one server for all cases. */
 function theServer() {
     started = started || (async () => {
-        ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-        await startBroker();
+        ports = await atFreePorts(4, startBroker);
         const server = new OwnServer([], true);
         await server.start();
         const secure = { bootstrapServers: `localhost:${ports[1]}`, topic: 'users', securityProtocol: 'SASL_SSL', sslCaPem: fs.readFileSync(file('hub.pem'), 'utf8'), saslUsername: 'azimuth', saslPassword: 'secret' };
@@ -208,7 +199,7 @@ check('messages outlive a broker and a hub that are killed, in order', async () 
     await until('some came', async () => (await records('telemetry')).length > 90, 30000);
     await killBroker();
     await sending;
-    const again = startBroker();
+    const again = startBroker(...ports);
     await server.kill();
     await server.start();
     await again;

@@ -33,8 +33,8 @@ function onBytes(socket, take) {
 }
 
 /** The port for commands. An answer of a TPM has its length in its third to sixth byte. */
-function relayCommands(client, port) {
-    const tpm = net.connect(port, '127.0.0.1');
+function relayCommands(client, place) {
+    const tpm = net.connect(place);
     onBytes(tpm, (bytes) => {
         if (bytes.length < 6 || bytes.length < bytes.readUInt32BE(2)) return 0;
         const size = bytes.readUInt32BE(2);
@@ -86,15 +86,8 @@ async function listenTwice(commands, power) {
     }
 }
 
-async function freePort() {
-    const server = await listen(0, () => {});
-    const { port } = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-}
-
-const answers = (port) => new Promise((resolve) => {
-    const probe = net.connect(port, '127.0.0.1', () => {
+const answers = (place) => new Promise((resolve) => {
+    const probe = net.connect(place, () => {
         probe.destroy();
         resolve(true);
     });
@@ -113,15 +106,15 @@ function isThere() {
 /** Starts a TPM that nobody has used; the port at which tss.js finds it. It ends with this program. */
 async function startTpm() {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-tpm-'));
-    const port = await freePort();
-    const program = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${dir}`, '--server', `type=tcp,port=${port}`,
+    const place = path.join(dir, 'socket');
+    const program = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${dir}`, '--server', `type=unixio,path=${place}`,
         '--flags', 'not-need-init'], { stdio: 'ignore' });
     process.on('exit', () => {
         program.kill();
         fs.rmSync(dir, { recursive: true, force: true });
     });
-    await until('swtpm listens', () => answers(port));
-    return listenTwice((client) => relayCommands(client, port), relayPower);
+    await until('swtpm listens', () => answers(place));
+    return listenTwice((client) => relayCommands(client, place), relayPower);
 }
 
 module.exports = { isThere, startTpm };

@@ -5,21 +5,31 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+from ports import TRIES_MAX, free_port  # noqa: E402 (which is not in a package)
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 class Azurite:
-    def __init__(self, port="0", modules=None):
-        modules = pathlib.Path(modules or os.environ["NODE_PATH"])
-        self.process = subprocess.Popen(
-            [next(modules.glob("node-linux-*/bin/node")), modules / "azurite/dist/src/blob/main.js", "--blobPort", port, "--inMemoryPersistence",
-             "--skipApiVersionCheck", "--disableTelemetry", "--silent"], stdout=subprocess.PIPE, text=True)
-        atexit.register(self.process.kill)
-        line = next(line for line in self.process.stdout if re.search(r"://[^:]+:[1-9]", line))
-        self.port = re.search(r"://[^:]+:(\d+)", line)[1]
+    """At `port`, where one was before; else at a port that is free also while it is killed and comes back."""
+
+    def __init__(self, port=None, modules=None):
+        self.modules = pathlib.Path(modules or os.environ["NODE_PATH"])
+        tries = iter([port] if port else [free_port() for _ in range(TRIES_MAX)])
+        self.port = next(one for one in tries if self._listens(one))
         self.string = self.string_with(KEY)
+
+    def _listens(self, port):
+        """False where it ends first."""
+        self.process = subprocess.Popen(
+            [next(self.modules.glob("node-linux-*/bin/node")), self.modules / "azurite/dist/src/blob/main.js", "--blobPort", str(port),
+             "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"], stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
+        return any(re.search(r"://[^:]+:[1-9]", line) for line in self.process.stdout)
 
     @functools.cached_property
     def service(self):

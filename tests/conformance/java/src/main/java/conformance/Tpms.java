@@ -3,9 +3,13 @@ package conformance;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -20,7 +24,7 @@ final class Tpms {
     private static final int SEND_COMMAND = 8;
     private static final int BESIDE_LENGTH = 3; // locality, debug, sent
     private static final int HEAD = 10; // of a TPM's answer: tag, length, code
-    private static final int TRIES_MAX = 200;
+    private static final int TRIES_MAX = 1200;
 
     private Tpms() {
     }
@@ -32,7 +36,8 @@ final class Tpms {
 
     /** From now on, until the program ends. */
     static void serve() throws IOException {
-        ServerSocket server = new ServerSocket(TpmFactory.PORT, 50, InetAddress.getLoopbackAddress());
+        ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        TpmFactory.listensAt(server.getLocalPort());
         begin(() -> {
             for (;;) {
                 Socket client = server.accept();
@@ -57,16 +62,10 @@ final class Tpms {
         thread.start();
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket any = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return any.getLocalPort();
-        }
-    }
-
-    private static Socket connect(int port) throws IOException, InterruptedException {
+    private static SocketChannel connect(Path place) throws IOException, InterruptedException {
         for (int tries = 1;; tries++) {
             try {
-                return new Socket(InetAddress.getLoopbackAddress(), port);
+                return SocketChannel.open(UnixDomainSocketAddress.of(place));
             } catch (IOException error) {
                 if (tries == TRIES_MAX) {
                     throw error;
@@ -79,19 +78,20 @@ final class Tpms {
     /** A TPM that nobody has used; it ends with its client, or with this program. */
     private static void relay(Socket client) throws Exception {
         Path folder = Files.createTempDirectory("azimuth-tpm-");
-        int port = freePort();
+        Path place = folder.resolve("socket");
         Process program = new ProcessBuilder("swtpm", "socket", "--tpm2", "--tpmstate", "dir=" + folder, "--server",
-            "type=tcp,port=" + port, "--flags", "not-need-init,startup-clear")
+            "type=unixio,path=" + place, "--flags", "not-need-init,startup-clear")
             .redirectError(ProcessBuilder.Redirect.DISCARD).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
         Thread end = new Thread(program::destroy);
         Runtime.getRuntime().addShutdownHook(end);
-        try (client; Socket tpm = connect(port)) {
+        try (client; SocketChannel tpm = connect(place)) {
             DataInputStream said = new DataInputStream(client.getInputStream());
             DataOutputStream answer = new DataOutputStream(client.getOutputStream());
-            DataInputStream from = new DataInputStream(tpm.getInputStream());
+            DataInputStream from = new DataInputStream(Channels.newInputStream(tpm));
+            OutputStream to = Channels.newOutputStream(tpm);
             while (said.readInt() == SEND_COMMAND) {
                 said.skipNBytes(BESIDE_LENGTH);
-                tpm.getOutputStream().write(said.readNBytes(said.readInt()));
+                to.write(said.readNBytes(said.readInt()));
                 tell(answer, from);
             }
         } finally {

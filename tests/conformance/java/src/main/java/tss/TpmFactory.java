@@ -6,11 +6,16 @@ package tss;
  * signed, so conformance.Unsigned runs what needs this class.
  */
 public class TpmFactory {
-    public static final int PORT = 2323;
+    private static int port;
+
+    /** Where conformance.Tpms listens. */
+    public static void listensAt(int there) {
+        port = there;
+    }
 
     /** What SecurityProviderTPMHsm asks for; null, as there: there is none. */
     public static Tpm platformTpm() {
-        TpmDevice device = new TpmDeviceTcp("localhost", PORT, true);
+        TpmDevice device = new TpmDeviceTcp("localhost", port, true);
         if (!device.connect()) {
             return null;
         }
