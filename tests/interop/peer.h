@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-enum { PEER_WAIT_MS = 10000 };
+enum { PEER_WAIT_MS = 60000 };
 
 int peer_connect(uint16_t port); /* 127.0.0.1 */
 

@@ -32,9 +32,9 @@ func connect(connectionString, consumerGroup string) (*azeventhubs.ConsumerClien
 		})
 }
 
-// with runs f with a client of the hub's stream and half a minute of time.
+// with runs f with a client of the hub's stream and a minute of time.
 func with(f func(context.Context, *azeventhubs.ConsumerClient) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	client, err := connect(os.Getenv("HUB_EVENTS"), group)
 	if err != nil {

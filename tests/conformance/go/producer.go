@@ -48,7 +48,7 @@ func producing(name string, f func(context.Context, *azeventhubs.ProducerClient,
 	if err := makeHub(name); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	pem, err := os.ReadFile(os.Getenv("HUB_CA"))
 	if err != nil {

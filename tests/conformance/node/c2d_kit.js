@@ -3,7 +3,7 @@
 
 const { Client: ServiceClient } = require('azure-iothub');
 const { Message } = require('azure-iot-common');
-const { within } = require('./check');
+const { WAIT_MS, within } = require('./check');
 const { env, open } = require('./hub');
 
 /** Runs `act` with a service client. */
@@ -59,7 +59,7 @@ async function feedback(service, enough, act, settle = 'complete') {
     source.on('message', take);
     try {
         await act();
-        await within(30000, 'feedback', all);
+        await within(WAIT_MS, 'feedback', all);
     } finally {
         source.removeListener('message', take);
     }

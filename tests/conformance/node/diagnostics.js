@@ -12,6 +12,7 @@ const { admin, collect, deviceString, env, host, identity, open } = require('./h
 const { token } = require('./sas');
 
 const HUB = 'insights-logs';
+const CASES_MS_MAX = 3600000; // it reads as long as there are cases
 
 /** A request to the server's own socket. */
 /** {"category operation": keys of properties}: as in "Monitoring Azure IoT Hub data reference". */
@@ -57,14 +58,14 @@ const made = (async () => {
     const reading = collect((events) => {
         for (const event of events.splice(0)) JSON.parse(event.body.toString()).records.forEach(take);
         return false;
-    }, { string: env.HUB_EVENTS.replace(/EntityPath=[^;]*/, `EntityPath=${HUB}`), from: earliestEventPosition });
+    }, { string: env.HUB_EVENTS.replace(/EntityPath=[^;]*/, `EntityPath=${HUB}`), from: earliestEventPosition, ms: CASES_MS_MAX });
     reading.catch((error) => { wrong = error; });
 })();
 
 const sought = (category, operationName, test) => until(`${category} ${operationName}`, async () => {
     if (wrong) throw wrong;
     return records.find((one) => one.category === category && one.operationName === operationName && test(one));
-}, 30000);
+});
 
 const of = (id, more = () => true) => (one) => one.inner.deviceId === id && more(one);
 const fails = (number) => (one) => one.level === 'Error' && one.resultType === number;

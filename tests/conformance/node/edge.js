@@ -7,7 +7,7 @@ const assert = require('assert/strict');
 const mqtt = require('mqtt');
 const rhea = require('rhea');
 const { amqpConnect } = require('./amqp_kit');
-const { check, failure, within } = require('./check');
+const { WAIT_MS, check, failure, within } = require('./check');
 const { ca, deviceString, host, identity, open, registry, roundTrip } = require('./hub');
 const { token } = require('./sas');
 const { Message } = require('azure-iot-device');
@@ -195,7 +195,7 @@ check('a device that leaves its parent has no edge hub to speak for it any more'
     const detached = new Promise((resolve) => { sender.once('sender_error', () => resolve(sender.error)); });
     await registry.update({ ...leaf, deviceScope: '', parentScopes: [] });
     await registry.update({ ...second, deviceScope: '', parentScopes: [] });
-    await within(15000, 'the end of the connections for them', Promise.all([closed, detached]));
+    await within(WAIT_MS, 'the end of the connections for them', Promise.all([closed, detached]));
     assert.equal((await detached).condition, 'amqp:unauthorized-access');
     connection.close();
     client.end(true);
@@ -212,15 +212,15 @@ check('a parent that leaves its own parent takes the sessions of all its childre
     const middle = await makeEdge('edge-middle', high);
     const leaves = await Promise.all(Array.from({ length: 12 }, (_, n) => makeLeaf(`edge-child-${n}`, middle)));
     const chainOf = ({ deviceId }) => `${deviceId};edge-middle;edge-high`;
-    const clients = await within(15000, 'MQTT', Promise.all(leaves.slice(0, 8).map((leaf) => dial(leaf.deviceId, chainOf(leaf), 'edge-high'))));
-    const senders = await within(15000, 'AMQP', Promise.all(leaves.slice(8).map((leaf) => amqpSender(leaf.deviceId, chainOf(leaf), 'edge-high'))));
+    const clients = await within(WAIT_MS, 'MQTT', Promise.all(leaves.slice(0, 8).map((leaf) => dial(leaf.deviceId, chainOf(leaf), 'edge-high'))));
+    const senders = await within(WAIT_MS, 'AMQP', Promise.all(leaves.slice(8).map((leaf) => amqpSender(leaf.deviceId, chainOf(leaf), 'edge-high'))));
     const ended = Promise.all([
         ...clients.map((client) => new Promise((resolve) => { client.once('close', resolve); })),
         ...senders.map(({ sender }) => new Promise((resolve) => { sender.once('sender_error', () => resolve(sender.error)); })),
     ]);
     const { responseBody: now } = await registry.get('edge-middle');
     await registry.update({ ...now, parentScopes: [] });
-    const said = await within(15000, 'the end of the sessions', ended);
+    const said = await within(WAIT_MS, 'the end of the sessions', ended);
     assert.deepEqual(said.slice(8).map(({ condition }) => condition), Array(4).fill('amqp:unauthorized-access'));
     for (const { connection } of senders) connection.close();
     for (const leaf of [leaves[1], leaves[9]]) {

@@ -10,7 +10,7 @@ const rhea = require('rhea');
 const { Message } = require('azure-iot-common');
 const { Amqp } = require('azure-iot-device-amqp');
 const { serve } = require('./c2d_kit');
-const { check, failure, within } = require('./check');
+const { WAIT_MS, check, failure, within } = require('./check');
 const { NUMBERS, complete, held } = require('./errors_kit');
 const { ca, deviceString, env, eventHubName, host, identity, open } = require('./hub');
 const { fields, token } = require('./sas');
@@ -36,7 +36,7 @@ class Peer {
     /** A link of either kind: resolves to it, or to the error that it is refused with. */
     attach(kind, options) {
         const link = this.connection[`open_${kind}`]({ autoaccept: false, ...options });
-        return within(10000, 'the link', new Promise((resolve) => {
+        return within(WAIT_MS, 'the link', new Promise((resolve) => {
             link.on(`${kind}_error`, () => resolve(link.error));
             link.once(`${kind}_open`, () => {
                 const terminus = kind === 'sender' ? link.remote.attach.target : link.remote.attach.source;
@@ -61,7 +61,7 @@ class Peer {
         const answered = new Promise((resolve) => { waiting.set(id, resolve); });
         while (!sender.sendable()) await new Promise((resolve) => { sender.once('sendable', resolve); });
         sender.send({ message_id: id, correlation_id: id, reply_to: 'cbs', ...message });
-        return within(10000, `the answer of ${address}`, answered);
+        return within(WAIT_MS, `the answer of ${address}`, answered);
     }
 
     put(body, operation = 'put-token') {
@@ -77,7 +77,7 @@ class Peer {
 
 /** How a message ends that is sent on `sender`: nothing, or the error that it is rejected with. */
 function outcome(sender, ...what) {
-    return within(10000, 'the outcome', new Promise((resolve) => {
+    return within(WAIT_MS, 'the outcome', new Promise((resolve) => {
         sender.once('accepted', () => resolve(null));
         sender.once('rejected', ({ delivery }) => resolve(delivery.remote_state.error));
         const send = () => sender.send(...what);
@@ -213,7 +213,7 @@ check('amqp: DeviceMaximumQueueDepthExceeded: the 51st message that waits', () =
     });
     if (!sender.sendable()) await new Promise((resolve) => { sender.once('sendable', resolve); });
     for (let n = 0; n < 50; n++) sender.send(to('err-queue'));
-    await within(10000, '50 messages', filled);
+    await within(WAIT_MS, '50 messages', filled);
     const error = await outcome(sender, to('err-queue'));
     assert.equal(error.condition, 'amqp:resource-limit-exceeded');
     assert.equal(error.info['com.microsoft:error-code'], NUMBERS.DeviceMaximumQueueDepthExceeded);
@@ -227,7 +227,7 @@ check('amqp: DeviceMaximumQueueDepthExceeded: the 51st message that waits', () =
 
 check('amqp: LinkCreationConflict: a newer connection of the same device', () => withPeer([own], async (peer) => {
     const link = await peer.attach('sender', { target: { address: `${ME}/messages/events` } });
-    const ended = within(10000, 'the end of the link', new Promise((resolve) => {
+    const ended = within(WAIT_MS, 'the end of the link', new Promise((resolve) => {
         link.on('sender_error', () => resolve(link.error));
     }));
     await withPeer([own], (newer) => newer.attach('sender', { target: { address: `${ME}/messages/events` } }));
@@ -298,7 +298,7 @@ for (const [status, number, what, message_annotations, body] of TWINS) {
 
 check('amqp: SASL: a user with another password is refused', async () => {
     const peer = new Peer({ username: 'service@sas.root.hub', password: token(host, KEY, 600, 'service') });
-    const opened = await within(10000, 'the refusal', new Promise((resolve) => {
+    const opened = await within(WAIT_MS, 'the refusal', new Promise((resolve) => {
         peer.connection.on('connection_open', () => resolve(true));
         peer.connection.on('connection_error', () => resolve(false));
         peer.connection.on('disconnected', () => resolve(false));

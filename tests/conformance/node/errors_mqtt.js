@@ -48,7 +48,7 @@ class Wire {
     /** The next packet of that kind; a connection that is closed instead has failed. */
     async hear(cmd) {
         const find = () => this.heard.find((packet) => packet.cmd === cmd);
-        await until(`${cmd} is heard`, () => find() || this.closed, 10000);
+        await until(`${cmd} is heard`, () => find() || this.closed);
         const found = find();
         assert.ok(found, `it was closed before ${cmd}`);
         this.heard.splice(this.heard.indexOf(found), 1);
@@ -56,7 +56,7 @@ class Wire {
     }
 
     over() {
-        return until('it is closed', () => this.closed, 10000);
+        return until('it is closed', () => this.closed);
     }
 
     close() {
@@ -232,7 +232,7 @@ for (const [status, what, topic, payload] of METHODS) {
     check(`mqtt: ${status}: method: the device answers ${what}`, () => withDevice(async (wire) => {
         wire.say({ cmd: 'subscribe', messageId: 3, subscriptions: [{ topic: '$iothub/methods/POST/#', qos: 0 }] });
         await wire.hear('suback');
-        const failed = failure(service.invokeDeviceMethod(ID, { methodName: 'm', responseTimeoutInSeconds: 10 }));
+        const failed = failure(service.invokeDeviceMethod(ID, { methodName: 'm', responseTimeoutInSeconds: 60 }));
         const request = await wire.hear('publish');
         wire.say(publish(topic(request.topic.split('$rid=')[1]), { payload }));
         const error = await failed;
@@ -263,7 +263,7 @@ check('mqtt: errors of the twin of azure-iot-device', async () => {
 
 check('mqtt: telemetry of 256 KiB and a byte ends the connection of azure-iot-device', async () => {
     const client = await open(await started, Mqtt);
-    const error = await within(40000, 'the failure', failure(client.sendEvent(new Message(Buffer.alloc(256 * 1024 + 1)))));
+    const error = await within(120000, 'the failure', failure(client.sendEvent(new Message(Buffer.alloc(256 * 1024 + 1)))));
     assert.ok(['NotConnectedError', 'TimeoutError', 'MessageTooLargeError'].includes(error.name), error.name);
     await client.close();
 });

@@ -9,7 +9,7 @@ const {
     EventHubBufferedProducerClient, EventHubProducerClient, earliestEventPosition,
 } = require('@azure/event-hubs');
 const { azurite, credential } = require('./azurite');
-const { check, failure, until } = require('./check');
+const { WAIT_MS, check, failure, until } = require('./check');
 const { admin, collect, consumer, env } = require('./hub');
 const { OwnServer } = require('./own_server');
 
@@ -29,7 +29,7 @@ async function make(name, partitionCount = 4) {
 }
 
 const string = (hub) => env.HUB_EVENTS.replace(/EntityPath=[^;]*/, `EntityPath=${hub}`);
-const QUICK = { retryOptions: { maxRetries: 0, timeoutInMs: 15000 } };
+const QUICK = { retryOptions: { maxRetries: 0, timeoutInMs: WAIT_MS } };
 
 async function producing(hub, act, options = {}) {
     const client = new EventHubProducerClient(string(hub), { ...QUICK, ...options });

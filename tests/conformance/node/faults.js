@@ -4,7 +4,7 @@
 
 const assert = require('node:assert');
 const { Client, Message } = require('azure-iot-device');
-const { check, sleep, until, within } = require('./check');
+const { WAIT_MS, check, sleep, until, within } = require('./check');
 const { OwnServer } = require('./own_server');
 
 const { Mqtt } = require('azure-iot-device-mqtt');
@@ -60,17 +60,17 @@ async function victim(type, name, Transport) {
 async function survive(client, type, name) {
     try {
         await client.sendEvent(asking(type));
-        await until('the fault is injected', () => isInjected(nameOf(type, name), type), 5000);
+        await until('the fault is injected', () => isInjected(nameOf(type, name), type));
         await sleep(1500);
         await until('telemetry is taken again', () =>
-            within(20000, 'sending', client.sendEvent(new Message('after'))).then(() => true, () => false), 60000);
+            within(20000, 'sending', client.sendEvent(new Message('after'))).then(() => true, () => false), 120000);
     } finally {
         await client.close().catch(() => {});
     }
 }
 
 /** Apart from each other, since the server's log folds more than ten of the same lines in a second. */
-const APART_MS = 150;
+const APART_MS = 400;
 
 for (const [name, { Transport, types }] of Object.entries(faults)) {
     check(`a device over ${name} comes back from ${types.join(', ')}`, async () => {
@@ -91,7 +91,7 @@ check('an authentication error ends the connection as unauthorized', async () =>
     const client = await device('denied', Amqp);
     const gone = new Promise((resolve) => { client.on('disconnect', resolve); client.on('error', resolve); });
     await client.sendEvent(asking('InvokeAuthError'));
-    await within(20000, 'the end', gone);
+    await within(WAIT_MS, 'the end', gone);
     assert.ok(isInjected('denied', 'InvokeAuthError'));
     await client.close().catch(() => {});
 });

@@ -5,7 +5,7 @@ const assert = require('assert/strict');
 const https = require('https');
 const tls = require('tls');
 const { WebSocket } = require('ws');
-const { check, until, within } = require('./check');
+const { WAIT_MS, check, until, within } = require('./check');
 const { ca, host, identity, roundTrip } = require('./hub');
 const { token } = require('./sas');
 
@@ -48,7 +48,7 @@ const UPGRADE = {
 
 /** The answer to a request with these headers: status, headers, text. */
 function ask(path, headers, method = 'GET') {
-    return within(10000, 'the answer', new Promise((resolve, reject) => {
+    return within(WAIT_MS, 'the answer', new Promise((resolve, reject) => {
         const request = https.request({ host, path, method, headers, ca, agent: false });
         request.on('upgrade', (answer, socket) => {
             socket.destroy();
@@ -112,7 +112,7 @@ async function connect(protocol = 'mqtt', options = {}) {
     socket.on('pong', (data) => peer.pongs.push(data.toString()));
     socket.on('close', (code, reason) => { peer.closed = { code, reason: reason.toString() }; });
     socket.on('error', (error) => { peer.error = error; });
-    await within(10000, 'opening', new Promise((resolve, reject) => {
+    await within(WAIT_MS, 'opening', new Promise((resolve, reject) => {
         socket.on('open', resolve);
         socket.on('error', reject);
     }));
@@ -205,7 +205,7 @@ check('what is no MQTT ends with a close', async () => {
 
 /** Sends the upgrade and `bytes` behind it in one write; all that comes until the end, as frames. */
 function provoke(bytes) {
-    return within(10000, 'the end of the connection', new Promise((resolve, reject) => {
+    return within(WAIT_MS, 'the end of the connection', new Promise((resolve, reject) => {
         const socket = tls.connect({ host, port: 443, ca, servername: host });
         const head = Object.entries(UPGRADE).map(([name, value]) => `${name}: ${value}\r\n`).join('');
         let got = Buffer.alloc(0);
@@ -249,6 +249,6 @@ for (const [what, bytes, code] of [
 
 check('a client that says nothing after the upgrade is left after MQTT\'s 30 seconds', async () => {
     const peer = await connect('mqtt');
-    const end = await until('the connection is closed', () => peer.closed, 40000);
+    const end = await until('the connection is closed', () => peer.closed, 90000);
     assert.equal(end.code, 1000);
 });

@@ -264,7 +264,7 @@ check('the headers are those that the SDKs in C, C# and Java look for', async ()
     const empty = await request(device, 'GET', '/messages/deviceBound');
     assert.deepEqual([empty.status, empty.body], [204, '']);
     await sendTo('http-headers', [message('x', { messageId: 'm', contentType: 'text/plain', contentEncoding: 'utf-8', ack: 'full' }, { k: 'v' })]);
-    const one = await request(device, 'GET', '/messages/devicebound', { headers: { 'iothub-messagelocktimeout': '10' } });
+    const one = await request(device, 'GET', '/messages/devicebound', { headers: { 'iothub-messagelocktimeout': '60' } });
     assert.equal(one.status, 200);
     const lock = one.headers.get('etag').match(/^"([0-9a-f-]{36})"$/)[1];
     for (const [name, value] of [['iothub-messageid', 'm'], ['iothub-ack', 'full'], ['iothub-app-k', 'v'], ['iothub-deliverycount', '0'],

@@ -11,7 +11,7 @@ const { Registry } = require('azure-iothub');
 const { Client, Message } = require('azure-iot-device');
 const { NoRetry } = require('azure-iot-common');
 const { EventHubConsumerClient, latestEventPosition } = require('@azure/event-hubs');
-const { within } = require('./check');
+const { WAIT_MS, within } = require('./check');
 const { fields } = require('./sas');
 const transports = require('./transport');
 
@@ -75,7 +75,7 @@ function consumer(options = {}) {
     return new EventHubConsumerClient(options.group || '$Default', options.string || env.HUB_EVENTS,
         ...(options.entity ? [options.entity] : []),
         ...(options.store ? [options.store] : []),
-        { retryOptions: { maxRetries: 0, timeoutInMs: 15000 }, ...options.client });
+        { retryOptions: { maxRetries: 0, timeoutInMs: WAIT_MS }, ...options.client });
 }
 
 /** Where each partition ends now: the position behind its last event. */
@@ -126,7 +126,7 @@ async function collect(enough, options = {}) {
         subscription = options.partition === undefined
             ? client.subscribe(handlers, how)
             : client.subscribe(String(options.partition), handlers, how);
-        await within(options.ms || 30000, 'reading', done);
+        await within(options.ms || WAIT_MS, 'reading', done);
     } catch (error) {
         error.message += ` [read: ${events.map(inShort).join(', ') || 'nothing'}]`;
         throw error;

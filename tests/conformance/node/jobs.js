@@ -64,7 +64,7 @@ check('a job calls a method, and each device has its own outcome', async () => {
             await jobs.scheduleDeviceMethod(jobId, among([online]), { methodName: 'blink', payload: 1 }, new Date(), 60);
             return (await ended(jobId)).deviceJobStatistics.succeededCount === 1;
         });
-        const params = { methodName: 'blink', payload: { a: [1] }, responseTimeoutInSeconds: 10 };
+        const params = { methodName: 'blink', payload: { a: [1] }, responseTimeoutInSeconds: 60 };
         await jobs.scheduleDeviceMethod(id('methods'), among([online, offline]), params, new Date(), 60);
         const job = await ended(id('methods'));
         assert.equal(job.status, 'completed');

@@ -6,7 +6,7 @@ const { Readable } = require('stream');
 const { Client: ServiceClient, Registry } = require('azure-iothub');
 const { Client, Message, ModuleClient } = require('azure-iot-device');
 const { feedback, message, receiver, serve, text } = require('./c2d_kit');
-const { sleep, until, within } = require('./check');
+const { WAIT_MS, sleep, until, within } = require('./check');
 const { POLLING, deviceString, env, identity, open, openClient, registry, roundTrip } = require('./hub');
 const { moduleIdentity, moduleString } = require('./modules_kit');
 const { OwnServer } = require('./own_server');
@@ -127,7 +127,7 @@ async function calls(called, ...who) {
             last = error;
             return null;
         }
-    }, 40000).catch((error) => { throw last || error; });
+    }, 120000).catch((error) => { throw last || error; });
     assert.deepEqual(result, { status: 207, payload: { got: [1, 'ü'] } });
 }
 
@@ -153,7 +153,7 @@ async function fileUpload(cell) {
         files.on('message', take);
         try {
             await client.uploadToBlob('logs/today.txt', Readable.from([bytes]), bytes.length);
-            const notice = await within(30000, 'the notification', heard);
+            const notice = await within(WAIT_MS, 'the notification', heard);
             assert.deepEqual([notice.blobName, notice.blobSizeInBytes], [`${deviceId}/logs/today.txt`, bytes.length]);
         } finally {
             files.removeListener('message', take);
@@ -249,7 +249,7 @@ async function restart({ transport, Transport }) {
 async function answersOf(server) {
     const call = ['hub', 'invoke-device-method', '-d', 'survivor', '--mn', 'echo', '--mp', '[1]', '-o', 'json'];
     const answer = await until('the method is answered', () =>
-        server.azimuth(...call).then(JSON.parse, () => null), 40000);
+        server.azimuth(...call).then(JSON.parse, () => null), 120000);
     assert.deepEqual(answer.payload, { got: [1] });
 }
 

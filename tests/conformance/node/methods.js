@@ -125,7 +125,7 @@ check('who is not there: unknown, not connected, not subscribed', async () => {
 
 check('a call waits for its device to connect', async () => {
     const device = await identity('met-wait');
-    const calling = call('met-wait', 'late', 'x', { connectTimeoutInSeconds: 20, responseTimeoutInSeconds: 20 });
+    const calling = call('met-wait', 'late', 'x', { connectTimeoutInSeconds: 60, responseTimeoutInSeconds: 60 });
     await sleep(500);
     const client = await open(device);
     serve(client, 'late', 201, (payload) => payload);
@@ -220,7 +220,7 @@ check('the command line calls devices and modules', async () => {
         });
         const file = path.join(os.tmpdir(), `payload-${process.pid}.json`);
         fs.writeFileSync(file, '{"from":"a file"}');
-        const one = await run('invoke-device-method', '-d', 'met-cli', '--mn', 'echo', '--mp', file, '--timeout', '10');
+        const one = await run('invoke-device-method', '-d', 'met-cli', '--mn', 'echo', '--mp', file, '--timeout', '60');
         fs.unlinkSync(file);
         assert.equal(one.status, 0, one.err);
         assert.deepEqual(JSON.parse(one.out), { status: 200, payload: { from: 'a file' } });

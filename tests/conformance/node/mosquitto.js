@@ -2,10 +2,11 @@
 /* mosquitto.js - Mosquitto's command line clients, signed in as a device. */
 
 const { spawn } = require('child_process');
+const { WAIT_MS } = require('./check');
 const { token } = require('./sas');
 
 /** Runs a client for at most `ms`; `status` is null if it had to be ended. */
-function mosquitto(program, words, { ms = 5000, onStart } = {}) {
+function mosquitto(program, words, { ms = WAIT_MS, onStart } = {}) {
     return new Promise((resolve, reject) => {
         const child = spawn(program, words);
         let said = '';

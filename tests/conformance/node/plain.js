@@ -103,7 +103,7 @@ for (const [what, how] of [
 check('filters that are none of the hub\'s are refused', async () => {
     const device = await identity('plain-filters');
     for (const filter of ['$iothub/#', '$iothub/twin/#', '#', 'devices/plain-somebody/messages/devicebound/#']) {
-        const { said } = await mqtt.mosquitto('mosquitto_sub', [...signIn(device), '-t', filter], { ms: 4000 });
+        const { said } = await mqtt.mosquitto('mosquitto_sub', [...signIn(device), '-t', filter]);
         assert.match(said, /denied/i, filter);
     }
 });
@@ -113,7 +113,6 @@ check('the will of a device that dies is a message of its own', async () => {
     const from = await ends();
     const will = ['--will-topic', topicOf(device, 'last=words'), '--will-payload', 'gone', '--will-qos', '1'];
     const client = mqtt.mosquitto('mosquitto_pub', [...signIn(device), ...will, '-t', topicOf(device), '-l', '-q', '1'], {
-        ms: 20000,
         onStart: async (child) => {
             child.stdin.write('alive\n');
             await collect((events) => events.some((event) => sourceOf(event) === 'plain-will'), { from }).catch(() => {});

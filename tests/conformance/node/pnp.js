@@ -120,7 +120,7 @@ check('commands of the device and of a component are answered with status and pa
     client.onDeviceMethod('reboot', (request, response) => response.send(202, { after: request.payload }, () => {}));
     client.onDeviceMethod('thermostat1*getMaxMinReport', (request, response) =>
         response.send(404, [request.payload], () => {}));
-    const wait = { connectTimeoutInSeconds: 10, responseTimeoutInSeconds: 10 };
+    const wait = { connectTimeoutInSeconds: 60, responseTimeoutInSeconds: 60 };
     const root = await digital.invokeCommand('pnp-command', 'reboot', 5, wait);
     assert.equal(root._response.status, 200);
     assert.equal(root.xMsCommandStatuscode, 202);

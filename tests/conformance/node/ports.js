@@ -5,7 +5,7 @@
 const assert = require('assert/strict');
 const { spawn, execFileSync } = require('child_process');
 const { EventHubConsumerClient } = require('@azure/event-hubs');
-const { check, until, within } = require('./check');
+const { WAIT_MS, check, until, within } = require('./check');
 const { publish } = require('./mosquitto');
 
 const AZIMUTH = process.env.AZIMUTH;
@@ -41,7 +41,7 @@ check('a message passes through ports that were not the standard ones', () => wi
         { env: { ...process.env, NODE_EXTRA_CA_CERTS: ready.ca }, stdio: ['ignore', 'pipe', 'inherit'] });
     let read = '';
     reader.stdout.on('data', (data) => { read += data; });
-    await within(20000, 'reading', new Promise((resolve) => { reader.on('close', resolve); }));
+    await within(WAIT_MS, 'reading', new Promise((resolve) => { reader.on('close', resolve); }));
     assert.equal(read, 'through');
 }));
 

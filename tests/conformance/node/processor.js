@@ -69,7 +69,7 @@ async function shareAndResume(store, prefix) {
     const one = processor(store, from, names);
     await until('one processor owns all partitions', () => one.owned.size === 4);
     const two = processor(store, from, names);
-    await until('two processors own two partitions each', () => one.owned.size === 2 && two.owned.size === 2, 30000);
+    await until('two processors own two partitions each', () => one.owned.size === 2 && two.owned.size === 2);
     await pour(0, 10);
     await until('both have seen everything', () => new Set([...one.seen, ...two.seen]).size === 120);
     await one.stop();

@@ -4,7 +4,7 @@
 
 const assert = require('assert/strict');
 const { Connection, ReceiverEvents } = require('rhea-promise');
-const { check, failure, within } = require('./check');
+const { WAIT_MS, check, failure, within } = require('./check');
 const { collect, ends, env, eventHubName, host, identity, send, sourceOf } = require('./hub');
 const { fields, token } = require('./sas');
 
@@ -23,7 +23,7 @@ async function redirection(address) {
     await connection.open();
     try {
         const receiver = await connection.createReceiver({ source: { address } });
-        const error = await within(5000, 'the redirect', new Promise((resolve) => {
+        const error = await within(WAIT_MS, 'the redirect', new Promise((resolve) => {
             receiver.on(ReceiverEvents.receiverError, (context) => resolve(context.receiver.error));
         }));
         assert.equal(error.condition, 'amqp:link:redirect');

@@ -224,7 +224,7 @@ else check(AGAIN, async () => {
     const rival = await open(device); /* takes over: the client is disconnected and comes back */
     await rival.close();
     const back = async () => (await twinOf('twin-again')).connectionState === 'Connected';
-    await until('it is back', back, 30000);
+    await until('it is back', back);
     await service.updateTwin('twin-again', { properties: { desired: { after: 1 } } }, '*');
     await until('it came', () => heard.some((delta) => delta.after === 1));
     await report(twin, { still: 'here' });

@@ -13,7 +13,7 @@ const { BlobClient, BlockBlobClient, ContainerClient, StorageSharedKeyCredential
 const fs = require('fs');
 const path = require('path');
 const { ACCOUNT, KEY, azuriteTls, credential } = require('./azurite');
-const { check, failure, until, within } = require('./check');
+const { WAIT_MS, check, failure, until, within } = require('./check');
 const { ca, deviceString, env, host, identity } = require('./hub');
 const { OwnServer } = require('./own_server');
 const { token } = require('./sas');
@@ -84,7 +84,7 @@ async function notified(service, blobName, act, settle = () => 'complete', count
     source.on('message', take);
     try {
         await act();
-        await within(30000, 'the notification', all);
+        await within(WAIT_MS, 'the notification', all);
     } finally {
         source.removeListener('message', take);
     }

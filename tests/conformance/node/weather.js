@@ -37,7 +37,7 @@ check('a year of hourly weather comes back row for row', async () => {
     const sent = rows();
     assert.equal(sent.length, 8759);
     const device = await identity('weather');
-    const events = await roundTrip('weather', sent.length, () => sendAll(device, sent), { ms: 60000 });
+    const events = await roundTrip('weather', sent.length, () => sendAll(device, sent), { ms: 200000 });
     assert.deepEqual(events.map((event) => JSON.parse(event.body.toString())), sent);
     assert.deepEqual(events.map((event) => event.sequenceNumber),
         sent.map((_, n) => events[0].sequenceNumber + n));

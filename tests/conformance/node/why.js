@@ -55,7 +55,7 @@ async function isSaid(id, cause, texts, where = () => true) {
     await until(`${id ?? 'the list'} has ${cause}`, async () => {
         all = id === null ? await refused(cause) : (await why(id)).attempts;
         return found();
-    }, 30000);
+    });
     const record = found();
     for (const [part, pattern] of Object.entries(texts)) assert.match(String(record[part]), pattern);
     for (const part of ['happened', 'observed', 'expected', 'next']) {

@@ -85,9 +85,9 @@ def _():
         until("the device has noticed", lambda: not client.connected)
         hub.start()
         hub.cli("device", "c2d-message", "send", "-d", "killed", "--data", "after the kill", "--ack", "full")
-        until("it is there", lambda: got, 40)
+        until("it is there", lambda: got)
         equal(got[0].data, b"after the kill")
-        record = json.loads(hub.cli("hub", "monitor-feedback", "--timeout", "10", "-o", "jsonl", "-w",
+        record = json.loads(hub.cli("hub", "monitor-feedback", "--timeout", "60", "-o", "jsonl", "-w",
                                     got[0].message_id))
         equal((record["deviceId"], record["statusCode"]), ("killed", "Success"))
         hub.cli("device", "c2d-message", "send", "-d", "killed", "--data", "x")

@@ -15,7 +15,7 @@ from check import check, equal, failure, until
 from hub import body, env, host, identity, registry, round_trip, token
 
 VERSION = "iothubclient/1.15.0 (native; Linux; x86_64)"
-SECONDS = 10
+SECONDS = 60
 
 
 def symbol(text):

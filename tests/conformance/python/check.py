@@ -5,6 +5,7 @@ import time
 import traceback
 
 _cases = []
+WAIT_S = 60  # the longest that something may take to come: on a busy machine everything takes ten times as long
 
 
 def check(name):
@@ -30,7 +31,7 @@ def not_offered(name, why):
     _cases.append((name, why))
 
 
-def until(what, probe, seconds=15):
+def until(what, probe, seconds=WAIT_S):
     """Asks `probe` until it answers something true, or fails saying what was waited for."""
     end = time.monotonic() + seconds
     while True:

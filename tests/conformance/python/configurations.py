@@ -101,4 +101,4 @@ def _():
             rows = registry.query_iot_hub(QuerySpecification(query=query)).items
             return rows[0].additional_properties["n"] == devices
 
-        until("the twins are written", written_once, 30)
+        until("the twins are written", written_once)

@@ -199,7 +199,7 @@ def _():
     one = processor()
     until("one reader owns all", lambda: len(one.owned) == 4)
     two = processor()
-    until("two readers own two each", lambda: (len(one.owned), len(two.owned)) == (2, 2), 40)
+    until("two readers own two each", lambda: (len(one.owned), len(two.owned)) == (2, 2))
     pour(TEN)
     until("both have read all", lambda: len(one.events) + len(two.events) >= 80)
     one.stop()

@@ -128,7 +128,7 @@ def _():
     name = make("py-c-stack", PARTITIONS)
     keys = fields(env["HUB_EVENTS"])
     auth = authentication.SASTokenAuth.from_shared_access_key(
-        f"sb://{host}/{name}", keys["SharedAccessKeyName"], keys["SharedAccessKey"], verify=env["HUB_CA"], timeout=5)
+        f"sb://{host}/{name}", keys["SharedAccessKeyName"], keys["SharedAccessKey"], verify=env["HUB_CA"], timeout=60)
     client = uamqp.SendClient(f"amqps://{host}/{name}", auth=auth)
     for key in HASHES:
         message = uamqp.Message(key.encode())

@@ -15,7 +15,7 @@ from azure.eventhub import EventHubConsumerClient
 from azure.iot.device import IoTHubDeviceClient
 from azure.iot.hub import IoTHubRegistryManager
 
-from check import until
+from check import WAIT_S, until
 
 env = os.environ
 host = env["HUB_HOST"]
@@ -111,7 +111,7 @@ class Reader:
 
     def stop(self):
         self._client.close()
-        self._thread.join(20)
+        self._thread.join(WAIT_S)
 
 
 def body(event):
@@ -129,7 +129,7 @@ def ends():
                 for p in client.get_partition_ids()}
 
 
-def collect(enough, seconds=30, client=None, **options):
+def collect(enough, seconds=WAIT_S, client=None, **options):
     """Reads events until `enough(events)` says so."""
     reader = Reader(client, **options)
 

@@ -115,7 +115,7 @@ def _(transport, options):
 def put_blob(storage, content):
     """What a storage client does with what the hub said."""
     path = "/".join(urllib.parse.quote(storage[part]) for part in ("containerName", "blobName"))
-    connection = http.client.HTTPSConnection(storage["hostName"], timeout=20,
+    connection = http.client.HTTPSConnection(storage["hostName"], timeout=60,
                                              context=ssl.create_default_context(cafile=env["HUB_CA"]))
     connection.request("PUT", f"/{path}{storage['sasToken']}", content, {"x-ms-blob-type": "BlockBlob"})
     return connection.getresponse().status

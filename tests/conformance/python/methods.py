@@ -88,18 +88,18 @@ def _():
     client = device_client(string_of(device))
     client.connect()
     client.on_method_request_received = lambda request: None
-    until("it is subscribed", lambda: status(failure(ask, "py-met-absent", "x", response=5)) == 504, 30)
+    until("it is subscribed", lambda: status(failure(ask, "py-met-absent", "x", response=5)) == 504)
     client.shutdown()
 
 
 @check("a call waits for its device to connect")
 def _():
     device, answers = identity("py-met-wait"), []
-    calling = threading.Thread(target=lambda: answers.append(ask("py-met-wait", "m", 5, connect=20)))
+    calling = threading.Thread(target=lambda: answers.append(ask("py-met-wait", "m", 5, response=60, connect=60)))
     calling.start()
     time.sleep(0.5)
     client = answering(device_client(string_of(device)), echo)
-    calling.join(30)
+    calling.join(90)
     equal(answers[0].payload["payload"], 5, "the answer")
     client.shutdown()
 

@@ -55,7 +55,7 @@ class PlainDevice:
     def publish(self, topic, payload):
         """Returns when the hub has acknowledged."""
         number = self._client.publish(topic, payload, qos=1).mid
-        until("it is acknowledged", lambda: number in self._acknowledged, 40)
+        until("it is acknowledged", lambda: number in self._acknowledged)
 
     def send(self, payload, properties=""):
         self.publish(f"{self._topic}messages/events/{properties}", payload)

@@ -67,7 +67,7 @@ def _():
             request, 200, {"name": request.name, "got": request.payload}))
 
     client.on_method_request_received = answer
-    equal(digital.invoke_command("py-pnp-command", "reboot", 5, 10, 10), {"name": "reboot", "got": 5}, "the device's")
-    equal(digital.invoke_component_command("py-pnp-command", "thermostat1", "report", {"since": "now"}, 10, 10),
+    equal(digital.invoke_command("py-pnp-command", "reboot", 5, 60, 60), {"name": "reboot", "got": 5}, "the device's")
+    equal(digital.invoke_component_command("py-pnp-command", "thermostat1", "report", {"since": "now"}, 60, 60),
           {"name": "thermostat1*report", "got": {"since": "now"}}, "the component's")
     client.shutdown()

@@ -34,7 +34,7 @@ def _():
         client = device_that_echoes(server, "killed")
 
         def call(payload):
-            method = CloudToDeviceMethod(method_name="m", payload=payload, response_timeout_in_seconds=10)
+            method = CloudToDeviceMethod(method_name="m", payload=payload, response_timeout_in_seconds=60)
             return service.invoke_device_method("killed", method).payload
 
         equal(call(1), 1, "the answer")

@@ -82,7 +82,7 @@ def all_once(look, numbers):
     def messages():
         return [message for name, data in look().items() for message in read(name, data)]
 
-    until(f"{len(numbers)} messages are in files", lambda: len(messages()) >= len(numbers), 30)
+    until(f"{len(numbers)} messages are in files", lambda: len(messages()) >= len(numbers))
     seen = collections.Counter(message["Body"]["n"] for message in messages())
     equal({n: seen[n] for n in numbers}, {n: 1 for n in numbers}, "in how many files messages are")
     return messages()

@@ -29,7 +29,7 @@ import reactor.core.Disposable;
  * ../node/feed.js has sent (set by ../suite.py); the trust store of the JVM has the hub's CA.
  */
 public final class Consumer {
-    private static final Duration WAIT = Duration.ofSeconds(20);
+    private static final Duration WAIT = Duration.ofSeconds(60);
     private static final String EVENTS = System.getenv("HUB_EVENTS");
 
     private Consumer() {}
@@ -168,7 +168,7 @@ public final class Consumer {
 
     private static void unknownGroupRefused() throws Exception {
         try (EventHubConsumerAsyncClient client = builder(EVENTS, "nobody").buildAsyncConsumerClient()) {
-            Throwable error = errorOf(client, "0", null, new CompletableFuture<>()).get(30, TimeUnit.SECONDS);
+            Throwable error = errorOf(client, "0", null, new CompletableFuture<>()).get(60, TimeUnit.SECONDS);
             refused(error, AmqpErrorCondition.NOT_FOUND);
         }
     }
@@ -182,11 +182,11 @@ public final class Consumer {
             EventHubConsumerAsyncClient high = builder(EVENTS, "$Default").buildAsyncConsumerClient()) {
             CompletableFuture<Void> lowReads = new CompletableFuture<>();
             CompletableFuture<Throwable> lowError = errorOf(low, partition, 1L, lowReads);
-            lowReads.get(30, TimeUnit.SECONDS);
+            lowReads.get(60, TimeUnit.SECONDS);
             CompletableFuture<Void> highReads = new CompletableFuture<>();
             CompletableFuture<Throwable> highError = errorOf(high, partition, 2L, highReads);
-            highReads.get(30, TimeUnit.SECONDS);
-            refused(lowError.get(30, TimeUnit.SECONDS), AmqpErrorCondition.LINK_STOLEN);
+            highReads.get(60, TimeUnit.SECONDS);
+            refused(lowError.get(60, TimeUnit.SECONDS), AmqpErrorCondition.LINK_STOLEN);
             highError.complete(null);
         }
     }

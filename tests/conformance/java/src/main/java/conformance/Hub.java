@@ -28,7 +28,7 @@ import java.util.concurrent.Callable;
 final class Hub {
     static final String HOST = System.getenv("HUB_HOST");
     static final String OWNER = System.getenv("HUB_OWNER");
-    private static final Duration WAIT = Duration.ofSeconds(20);
+    private static final Duration WAIT = Duration.ofSeconds(60);
     static final int ANSWER_MS_MAX = 3000; // for one try of again()
     private static final int TRIES_MAX = 20;
 
@@ -127,7 +127,7 @@ final class Hub {
 
     /** Asks until the answer is something true, or fails saying what was waited for. */
     static void until(String what, Callable<Boolean> probe) throws Exception {
-        long end = System.currentTimeMillis() + 20000;
+        long end = System.currentTimeMillis() + 60000;
         while (!probe.call()) {
             if (System.currentTimeMillis() > end) {
                 throw new AssertionError("waited in vain until " + what);
