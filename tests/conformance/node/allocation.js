@@ -167,12 +167,12 @@ check('a webhook that is busy, silent or not there is asked again, and others do
     const slow = await Promise.all([enrollFor('busy'), enrollFor('silent')]);
     const dead = ['allocation-dead', await enroll('allocation-dead', 'https://localhost:1/')];
     const waiting = slow.map((device) => register(device));
-    register(dead).catch(() => {}); /* nobody waits for it */
-    const start = Date.now();
+    let ended = 0; /* tries, with pauses of seconds between them: nobody waits for that */
+    register(dead).catch(() => { ended += 1; });
     const plain = await service.createOrUpdateIndividualEnrollment(
         { registrationId: 'allocation-plain', attestation: { type: 'symmetricKey' } });
     await register(['allocation-plain', plain.responseBody.attestation.symmetricKey.primaryKey]);
-    assert.ok(Date.now() - start < 5000);
+    assert.equal(ended, 0);
     for (const result of await Promise.all(waiting)) assert.equal(result.status, 'assigned');
     assert.equal(counts['busy allocation-busy'], 2);
     assert.equal(counts['silent allocation-silent'], 2);

@@ -75,13 +75,18 @@ class Broker {
         children.delete(this.process);
     }
 
-    /** Lines "TOPIC BODY" as they come. */
-    read(filter) {
+    /** Lines "TOPIC BODY" as they come; it has subscribed by then. */
+    async read(filter) {
         const lines = [];
-        const reader = spawn('mosquitto_sub', ['-h', 'localhost', '-p', String(this.port), '--cafile', env.HUB_CA, '-u', 'reader',
-            '-P', 'reader', '-i', `reader-${filter.length}`, '-c', '-q', '1', '-v', '-t', filter], { stdio: ['ignore', 'pipe', 'inherit'] });
+        let subscribed = false;
+        const reader = spawn('stdbuf', ['-oL', 'mosquitto_sub', '-h', 'localhost', '-p', String(this.port), '--cafile', env.HUB_CA, '-u', 'reader',
+            '-P', 'reader', '-i', `reader-${filter.length}`, '-c', '-q', '1', '-d', '-v', '-t', filter], { stdio: ['ignore', 'pipe', 'inherit'] });
         children.add(reader);
-        readline.createInterface({ input: reader.stdout }).on('line', (line) => { lines.push(line); });
+        readline.createInterface({ input: reader.stdout }).on('line', (line) => {
+            subscribed ||= line.startsWith('Subscribed ');
+            if (!/^(Client|Subscribed) /.test(line)) lines.push(line);
+        });
+        await until('the reader has subscribed', () => subscribed);
         return lines;
     }
 }
@@ -126,7 +131,7 @@ const statusOf = async (server) => JSON.parse(await server.azimuth('hub', 'messa
 
 check('messages are published by device, bare or with their properties', async () => {
     const { broker, server } = await theServer();
-    const lines = broker.read('#');
+    const lines = await broker.read('#');
     await route(server, endpoint(broker, 'bare'), endpoint(broker, 'whole', { topic: 'whole/{iothub}/{deviceid}', envelope: true }));
     await send(server, 1, 1);
     await until('both came', () => lines.length >= 2);
@@ -141,7 +146,7 @@ check('messages are published by device, bare or with their properties', async (
 
 check('a wrong password is named, and messages wait for the right one', async () => {
     const { broker, server } = await theServer();
-    const lines = broker.read('late/#');
+    const lines = await broker.read('late/#');
     await route(server, endpoint(broker, 'late', { password: 'wrong', topic: 'late/{deviceid}' }));
     await until('it is said', () => server.log.some((line) => line.includes('deliver.unhealthy') && line.includes('password')));
     await send(server, 21, 22);
@@ -154,7 +159,7 @@ check('a wrong password is named, and messages wait for the right one', async ()
 
 check('nothing is lost over a restart of the broker and kill -9 of the server', async () => {
     const { broker, server } = await theServer();
-    const lines = broker.read('safe/+/x');
+    const lines = await broker.read('safe/+/x');
     await route(server, endpoint(broker, 'safe', { topic: 'safe/{deviceid}/x' }));
     await send(server, 101, 110);
     await until('the first came', () => lines.length >= 10);

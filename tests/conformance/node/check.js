@@ -8,6 +8,8 @@ const cases = [];
 /* The longest that something may take to come: on a busy machine everything takes ten times as long. */
 const WAIT_MS = 60000;
 const CASE_MS_MAX = 300000;
+const DAY_MS = 86400000;
+const NEAR_MIDNIGHT_MS = 120000;
 
 /** Registers a case; its name is a sentence. */
 function check(name, run) {
@@ -45,6 +47,12 @@ async function until(what, probe, ms = WAIT_MS) {
         if (Date.now() > end) throw new Error(`waited ${ms} ms in vain until ${what}`);
         await sleep(50);
     }
+}
+
+/** Waits for midnight (UTC) where it is near: what is counted by the day is counted anew then. */
+async function sameDay() {
+    const left = DAY_MS - Date.now() % DAY_MS;
+    if (left < NEAR_MIDNIGHT_MS) await sleep(left + 1000);
 }
 
 /** The error with which `promise` fails; that it does not fail is a failure. */
@@ -88,4 +96,4 @@ async function runAll(group, only) {
     return good;
 }
 
-module.exports = { WAIT_MS, check, failure, notOffered, runAll, skip, sleep, until, within };
+module.exports = { WAIT_MS, check, failure, notOffered, runAll, sameDay, skip, sleep, until, within };

@@ -127,8 +127,8 @@ check('a command that expired, and an upload that cannot be', async () => {
     const command = new Command('too late');
     command.messageId = 'm1';
     command.ack = 'none'; // feedback would be left for the next group
-    command.expiryTimeUtc = Date.now() + 1000;
     await service.open();
+    command.expiryTimeUtc = Date.now() + 5000;
     await service.send('late', command);
     await service.close();
     const refused = await fetch(`https://${host}/devices/late/files?api-version=2021-04-12`, { method: 'POST',

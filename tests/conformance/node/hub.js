@@ -148,14 +148,12 @@ async function roundTrip(deviceIds, count, act, options = {}) {
     return mine(await collect((events) => mine(events).length >= count, { from, ...options }));
 }
 
-/** Reads until nothing has come for a while: what is there from `from` on. */
+/** What is there behind `from` ({partition: {sequenceNumber}}): reads up to where those partitions end now. */
 async function rest(from, options = {}) {
-    let last = Date.now();
-    let seen = 0;
-    return collect((events) => {
-        if (events.length > seen) { seen = events.length; last = Date.now(); }
-        return Date.now() - last > 1500;
-    }, { from, ...options });
+    const to = Object.entries(await ends()).filter(([id, { sequenceNumber }]) => from[id] && sequenceNumber > from[id].sequenceNumber);
+    if (to.length === 0) return [];
+    return collect((events) => to.every(([id, { sequenceNumber }]) =>
+        events.some((event) => event.partition === id && event.sequenceNumber >= sequenceNumber)), { from, ...options });
 }
 
 /** The server's own socket below `dir`: status and text of an answer. */

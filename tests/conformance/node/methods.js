@@ -78,7 +78,7 @@ check('calls wait for the credit of a device that has just attached, up to 256 K
     }));
     const long = 'x'.repeat(100 << 10);
     const called = ['a', 'b', 'c'].map((name) => call('met-credit', name, long));
-    await sleep(300);
+    await sleep(2000); /* until all three are there */
     const impatient = ServiceClient.fromConnectionString(env.HUB_SERVICE);
     impatient.setRetryPolicy(new NoRetry());
     const late = await failure(impatient.invokeDeviceMethod('met-credit', { methodName: 'd', payload: long }));

@@ -58,6 +58,16 @@ class OwnServer {
     async azimuth(...words) {
         return (await promisify(execFile)(env.AZIMUTH, [...words, '--data', this.data])).stdout.trim();
     }
+
+    /** The bodies of all events of a device, as the command line counts and reads them. */
+    async bodies(deviceId) {
+        const [, hub] = /EntityPath=([^;]+)/.exec(await this.azimuth('connection-string', '--event-hub'));
+        const { matched } = JSON.parse(await this.azimuth('hub', 'replay', '--source-event-hub', hub, '-n', 'nowhere', '-d', deviceId,
+            '--dry-run', '-o', 'json'));
+        const lines = await this.azimuth('hub', 'monitor-events', '--from', 'beginning', '-d', deviceId, '--count', String(matched),
+            '--timeout', '60', '-o', 'jsonl');
+        return lines.split('\n').map((line) => String(JSON.parse(line).event.payload));
+    }
 }
 
 module.exports = { OwnServer };

@@ -43,9 +43,9 @@ function processor(store, from, devices) {
         processError: async () => {}, /* losing a partition to the other is an error here, and expected */
         processEvents: async (batch, context) => {
             if (batch.length === 0) return;
+            await context.updateCheckpoint(batch.at(-1)); /* before it counts as seen: then they are stopped */
             seen.push(...batch.filter((event) => devices.includes(sourceOf(event)))
                 .map((event) => event.body.toString()));
-            await context.updateCheckpoint(batch.at(-1));
         },
     }, { startPosition: from, maxWaitTimeInSeconds: 1, maxBatchSize: 20, skipParsingBodyAsJson: true });
     return { owned, seen, stop: async () => { await subscription.close(); await client.close(); } };

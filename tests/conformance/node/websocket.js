@@ -6,7 +6,7 @@ const assert = require('assert/strict');
 const { Message } = require('azure-iot-device');
 const { MqttWs } = require('azure-iot-device-mqtt');
 const { WebSocket } = require('ws');
-const { check, failure, sleep, until } = require('./check');
+const { check, failure, until } = require('./check');
 const { consumer, collect, deviceString, ends, env, identity, open, registry, rest, roundTrip, send, sourceOf } = require('./hub');
 
 const BODY_MAX = 262144 - 16; /* a message's 256 KiB, less what an empty one is counted as */
@@ -103,8 +103,7 @@ check('a reader that closes and comes again goes on where it was', async () => {
     await send(device, numbered(10), MqttWs);
     const mine = (events) => events.filter((event) => sourceOf(event) === 'ws-resume');
     const first = mine(await collect((some) => mine(some).length >= 3, { from, ...overWebSocket }));
-    const { partition, offset } = first.at(-1);
-    await sleep(100);
-    const more = first.length < 10 ? mine(await rest({ [partition]: { offset } }, { ...overWebSocket, partition, from: { offset } })) : [];
+    const { partition, offset, sequenceNumber } = first.at(-1);
+    const more = mine(await rest({ [partition]: { sequenceNumber } }, { ...overWebSocket, partition, from: { offset } }));
     assert.deepEqual(bodies([...first, ...more]), numbered(10));
 });

@@ -6,6 +6,7 @@ import traceback
 
 _cases = []
 WAIT_S = 60  # the longest that something may take to come: on a busy machine everything takes ten times as long
+DAY_S, NEAR_MIDNIGHT_S = 86400, 120
 
 
 def check(name):
@@ -41,6 +42,13 @@ def until(what, probe, seconds=WAIT_S):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain until {what}")
         time.sleep(0.05)
+
+
+def same_day():
+    """Waits for midnight (UTC) where it is near: what is counted by the day is counted anew then."""
+    left = DAY_S - time.time() % DAY_S
+    if left < NEAR_MIDNIGHT_S:
+        time.sleep(left + 1)
 
 
 def failure(call, *arguments, **keywords):

@@ -3,7 +3,7 @@ from azure.iot.device import IoTHubDeviceClient
 from azure.iot.device.exceptions import ClientError
 from azure.iot.hub.models import QuerySpecification
 
-from check import check, equal, failure
+from check import check, equal, failure, same_day
 from own_server import server_and_service
 
 RATES = ("registry=3/d", "queries=1/d", "twin-reads=2/d")  # a slow machine gets no more either
@@ -45,6 +45,7 @@ def _():
 
 @check("when the messages of the day are used up, services and devices are told 403 IotHubQuotaExceeded")
 def _():
+    same_day()
     with server_and_service("spent", "--throttle", "quota=2/d") as (server, service):
         client = IoTHubDeviceClient.create_from_connection_string(
             server.string("-d", "spent"), server_verification_cert=server.ca)

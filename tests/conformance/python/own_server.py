@@ -40,6 +40,13 @@ class OwnServer:
         return subprocess.run([AZIMUTH, *words], check=True, capture_output=True, text=True,
                               env={**os.environ, "AZIMUTH_DATA": self.data}).stdout.strip()
 
+    def bodies(self, device_id):
+        """The bodies of all events of a device, as the command line counts and reads them."""
+        counted = self.cli("hub", "replay", "--source-event-hub", self.hub_name(), "-n", "nowhere", "-d", device_id, "--dry-run", "-o", "json")
+        lines = self.cli("hub", "monitor-events", "--from", "beginning", "-d", device_id, "--count", str(json.loads(counted)["matched"]),
+                         "--timeout", "60", "-o", "jsonl")
+        return [str(json.loads(line)["event"]["payload"]) for line in lines.splitlines()]
+
     def hub_name(self):
         return self.string("--event-hub").split("EntityPath=")[1].split(";")[0]
 

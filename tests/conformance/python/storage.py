@@ -148,6 +148,9 @@ def _():
         apply(server, endpoint("cold", folder="cold", encoding="JSON"))
         acknowledged, n = [], 0
         for _ in range(4):
+            n += 1
+            send(server, n, n)
+            acknowledged.append(n)
             killer = threading.Timer(random.uniform(0.2, 2), server.kill)
             killer.start()
             while killer.is_alive():
@@ -159,5 +162,4 @@ def _():
                     time.sleep(0.05)
             killer.join()
             server.start()
-        assert acknowledged
         all_once(lambda: files(server), acknowledged)
