@@ -115,12 +115,22 @@ class Line:
             headers |= self.session
         if self.http is None or self.http.sock is None:
             self._open()
-        self.http.request(method, path, body=body, headers=headers)
-        answer = self.http.getresponse()
+        answer = self._answer(method, path, body, headers)
         answer.read()
         if (method, path.split("?")[0]) == ("DELETE", "/admin/v1/session"):
             self.session = None
         return answer.status
+
+    def _answer(self, method, path, body, headers):
+        """On a new connection where the server has closed this one, which nobody has used for long."""
+        try:
+            self.http.request(method, path, body=body, headers=headers)
+            return self.http.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            self.http.close()
+            self._open()
+            self.http.request(method, path, body=body, headers=headers)
+            return self.http.getresponse()
 
     def close(self):
         if self.http:

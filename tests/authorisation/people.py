@@ -22,6 +22,7 @@ API = "api-version=2021-04-12"
 HOST = "localhost"
 POLICIES = ("iothubowner", "service", "device", "registryRead", "registryReadWrite", "provisioningserviceowner")
 LIFE_S = 3600
+WAIT_S = 60  # the longest that something may take to come
 ROLES = ("reader", "operator", "administrator")  # of users who are called so
 PASSWORD = "a horse that is correct"
 
@@ -54,11 +55,11 @@ class Server:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AZIMUTH_")}
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, cwd="/",
                                         stdout=subprocess.PIPE, stderr=self.said, env=kept)
-        select.select([self.process.stdout], [], [], 20)
-        line = self.process.stdout.readline()
-        if not line:
+        said = select.select([self.process.stdout], [], [], WAIT_S)[0] and self.process.stdout.readline()
+        if not said:
+            self.process.kill()
             raise SystemExit(f"the server did not start: {self.log()}")
-        self.ready = json.loads(line)
+        self.ready = json.loads(said)
         self.data = pathlib.Path(self.ready["data"])
         self.scope = self.ready["idScope"]
         self.scratch = tempfile.TemporaryDirectory(prefix="azm-authorisation-")
@@ -73,7 +74,7 @@ class Server:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
+        status = self.process.wait(WAIT_S)
         self.process.stdout.close()
         self.scratch.cleanup()
         if status:
@@ -184,6 +185,6 @@ class Server:
         context = ssl.create_default_context(cafile=self.ready["ca"])
         if certificate:
             context.load_cert_chain(self.certificates[certificate][0])
-        plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+        plain = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return context.wrap_socket(plain, server_hostname=HOST)

@@ -56,7 +56,7 @@ def a_state_of_azure_comes_here_whole_and_twice():
         check(hub.must("hub", "message-route", "fallback", "show").json()["isEnabled"] is False, "fallback")
         check(hub.must("hub", "certificate", "show", "-n", "root").json()["properties"]["isVerified"], "certificate")
         check("dashboard" in hub.must("hub", "consumer-group", "list").out, "consumer groups")
-        hub.must("device", "send-d2c-message", "-d", "pump-1", "--da", "hello", "--timeout", 20)
+        hub.must("device", "send-d2c-message", "-d", "pump-1", "--da", "hello", "--timeout", 60)
 
 
 @group.case

@@ -36,7 +36,7 @@ def send(hub, device, count, first=0):
 
 
 def numbers(hub, device, count):
-    done = hub.must("hub", "monitor-events", "-d", device, "--from", "beginning", "--count", count, "--timeout", "20", "-o",
+    done = hub.must("hub", "monitor-events", "-d", device, "--from", "beginning", "--count", count, "--timeout", "60", "-o",
                     "jsonl")
     found = [json.loads(line)["event"]["payload"] for line in done.out.splitlines()]
     return [item["n"] if isinstance(item, dict) else json.loads(item)["n"] for item in found]

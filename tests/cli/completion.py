@@ -2,7 +2,7 @@
 import shutil
 import subprocess
 
-from hub import BUILD, Group, Hub, Skipped, azimuth, check, environment
+from hub import BUILD, SECONDS_MAX, Group, Hub, Skipped, azimuth, check, environment
 
 group = Group()
 
@@ -11,7 +11,7 @@ def shell(name, script):
     if not shutil.which(name):
         raise Skipped(f"{name} is not installed")
     path = f"{BUILD}:/usr/local/bin:/usr/bin:/bin"
-    run = subprocess.run([name, "-c", script], capture_output=True, text=True, cwd="/", timeout=30,
+    run = subprocess.run([name, "-c", script], capture_output=True, text=True, cwd="/", timeout=SECONDS_MAX,
                          env=environment(PATH=path), check=False)
     check(run.returncode == 0 and run.stderr == "", f"{name}: {run.returncode} {run.stderr}")
     return run.stdout.split()

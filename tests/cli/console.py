@@ -4,7 +4,7 @@ import socket
 import ssl
 import subprocess
 
-from hub import Group, Hub, azimuth, check
+from hub import SECONDS_MAX, Group, Hub, azimuth, check
 
 group = Group()
 API = "?api-version=2021-04-12"
@@ -79,7 +79,7 @@ def a_foreign_host_or_origin_is_refused():
 def asks_for_certificate(port):
     """Does the server's part of a TLS 1.2 handshake have a CertificateRequest?"""
     said = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2"], input="",
-                          capture_output=True, text=True, timeout=20, check=False).stdout
+                          capture_output=True, text=True, timeout=SECONDS_MAX, check=False).stdout
     check("Cipher is" in said or "New, TLS" in said, f"no handshake: {said[-300:]}")
     return "No client certificate CA names sent" not in said or "Client Certificate Types" in said
 

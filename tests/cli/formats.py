@@ -70,7 +70,7 @@ def values_go_to_stdout_and_remarks_to_stderr():
         check(made.json()["deviceId"] == "d1" and made.error == "", str(made))
         sent = hub.must("device", "simulate", "-d", "d1", "--messages", 3)
         check(sent.json(), str(sent))
-        quiet = hub.must("hub", "monitor-events", "--from", "beginning", "--count", 3, "--timeout", 20, "-o",
+        quiet = hub.must("hub", "monitor-events", "--from", "beginning", "--count", 3, "--timeout", 60, "-o",
                          "jsonl", "--quiet")
         check(len(quiet.out.splitlines()) == 3 and quiet.error == "", str(quiet))
         missing = hub.run("hub", "device-identity", "show", "-d", "nobody")
@@ -81,7 +81,7 @@ def values_go_to_stdout_and_remarks_to_stderr():
 def monitor_events_ends_in_the_middle_of_what_came():
     with with_devices() as hub:
         hub.must("device", "simulate", "-d", "d1", "--messages", 400, "--rate", "max", "--quiet")
-        said = hub.must("hub", "monitor-events", "--from", "beginning", "--count", 3, "--timeout", 20, "--quiet", "-o",
+        said = hub.must("hub", "monitor-events", "--from", "beginning", "--count", 3, "--timeout", 60, "--quiet", "-o",
                         "jsonl")
         check(len(said.out.splitlines()) == 3, f"{len(said.out.splitlines())} events are shown")
 
@@ -97,7 +97,7 @@ def monitor_events_shows_what_routes_took_away_if_asked():
             hub.must("device", "send-d2c-message", "-d", "d1", "--da", properties, "--props", properties)
         hub.must("hub", "message-route", "fallback", "set", "-e", "false")
         hub.must("device", "send-d2c-message", "-d", "d1", "--da", "nobody's")
-        words = ("hub", "monitor-events", "--from", "beginning", "--timeout", 20, "--quiet", "-o", "jsonl")
+        words = ("hub", "monitor-events", "--from", "beginning", "--timeout", 60, "--quiet", "-o", "jsonl")
         events = [json.loads(line)["event"] for line in hub.must(*words, "--count", 3, "--all").out.splitlines()]
         check({event["payload"]: event["endpoints"] for event in events}
               == {"level=hot": ["to-orders"], "level=cold": ["events"], "nobody's": []}, str(events))

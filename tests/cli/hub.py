@@ -18,7 +18,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / os.environ.get("AZM_PRESET", "release")
 AZIMUTH = BUILD / "azimuth"
-SECONDS_MAX = 60
+SECONDS_MAX = 180  # of a command; of a server's start and end, and of an answer, a third
+WAIT_SECONDS = SECONDS_MAX / 3
 # What would lead a command to another hub, or change what it prints.
 FOREIGN = ("AZIMUTH_", "IOTHUB_", "EVENTHUB_", "NODE_EXTRA_CA_CERTS", "NO_COLOR", "HOME")
 
@@ -101,12 +102,12 @@ class Hub:
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
+        status = self.process.wait(WAIT_SECONDS)
         self.process.stdout.close()
         check(status == 0, f"the server ended with {status}")
 
     def _line(self):
-        line, end = b"", time.monotonic() + 20
+        line, end = b"", time.monotonic() + WAIT_SECONDS
         while not line.endswith(b"\n"):
             left = end - time.monotonic()
             check(left > 0 and select.select([self.process.stdout], [], [], left)[0], "the server is not ready")
@@ -163,9 +164,9 @@ class Hub:
             connection.sock.connect(str(self.data / "azimuth.sock"))
         elif url.startswith("https"):
             context = ssl.create_default_context(cafile=self.ca)
-            connection = http.client.HTTPSConnection(url.split("//")[1], context=context, timeout=20)
+            connection = http.client.HTTPSConnection(url.split("//")[1], context=context, timeout=WAIT_SECONDS)
         else:
-            connection = http.client.HTTPConnection(url.split("//")[1], timeout=20)
+            connection = http.client.HTTPConnection(url.split("//")[1], timeout=WAIT_SECONDS)
         with contextlib.closing(connection):
             connection.request(method, path, body=body, headers=dict(headers))
             answer = connection.getresponse()

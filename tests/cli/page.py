@@ -11,7 +11,7 @@ import tempfile
 
 from hub import AZIMUTH, ROOT, Skipped, check, environment
 
-SECONDS_MAX = 180
+SECONDS_MAX = 600
 SHELL = ("(eval ", "scripts/", "azimuth ", "curl ", "find ", "export ", "eval ", "$ ", "./dev ", "az ", "cp ", "keytool ", "node ", "npm ", "openssl ", "pip ",
          "python3 ", "REQUESTS_", "TOKEN=")
 # A network of its own, and names of hosts of its own.

@@ -1,10 +1,11 @@
 """seed.py - --seed FILE: devices that are there before anybody asks."""
 import json
 import pathlib
+import re
 import tempfile
 import time
 
-from hub import Group, Hub, azimuth, check
+from hub import WAIT_SECONDS, Group, Hub, azimuth, check
 
 group = Group()
 KEYS = ("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
@@ -63,8 +64,8 @@ def resource_logs_go_where_the_seed_says():
         shown = hub.must("monitor", "diagnostic-settings", "show", "-n", "audit").json()["properties"]
         check(shown["file"] == {"sizeInBytes": 4096}, str(shown))
         hub.must("device", "send-d2c-message", "-d", "a", "--da", "hello")
-        log, end = hub.data / "diagnostics" / "audit.jsonl", time.monotonic() + 20
-        while time.monotonic() < end and not (log.exists() and "deviceDisconnect" in log.read_text()):
+        log, end = hub.data / "diagnostics" / "audit.jsonl", time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < end and not (log.exists() and re.search("deviceDisconnect.*\n", log.read_text())):
             time.sleep(0.1)
         names = [json.loads(line)["operationName"] for line in log.read_text().splitlines()]
         check(names[:2] == ["deviceConnect", "deviceDisconnect"], str(names))

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from backup import Elsewhere
-from hub import AZIMUTH, ROOT, Group, check, environment
+from hub import AZIMUTH, ROOT, SECONDS_MAX, Group, check, environment
 
 group = Group()
 MIGRATIONS = sorted((ROOT / "src" / "store" / "migrations").glob("[0-9]*.sql"))
@@ -88,7 +88,7 @@ def a_newer_store_is_refused_and_left_as_it_is():
             store.execute("INSERT INTO schema_migration VALUES (9000, 'from_the_future', ?)", (NOW_US,))
         store.close()
         done = subprocess.run([AZIMUTH, "serve", "--data", data, "--mqtt-port", "0", "--amqp-port", "0", "--https-port", "0",
-                               "--console", "off"], capture_output=True, text=True, timeout=30, env=environment(), check=False)
+                               "--console", "off"], capture_output=True, text=True, timeout=SECONDS_MAX, env=environment(), check=False)
         check(done.returncode == 1 and "9000" in done.stderr and str(len(MIGRATIONS)) in done.stderr, done.stderr)
         with sqlite3.connect(data / "store.db") as store:
             check(store.execute("SELECT COUNT(*) FROM identity").fetchone() == (2,), "the store was changed")

@@ -11,7 +11,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "cli"))
-from hub import Group, Hub, Skipped, check  # noqa: E402
+from hub import WAIT_SECONDS, Group, Hub, Skipped, check  # noqa: E402
 
 TOOLS = ROOT / "build" / "tools"
 RULES = ROOT / "packaging" / "prometheus"
@@ -52,7 +52,7 @@ def check_sum(counts):
 def post(hub, body, device="d1", **headers):
     """A message over HTTPS, as a device."""
     token = hub.must("hub", "generate-sas-token", "-d", device, "--query", "sas", "-o", "tsv").out.strip()
-    line = http.client.HTTPSConnection("localhost", hub.ready["https"], timeout=20,
+    line = http.client.HTTPSConnection("localhost", hub.ready["https"], timeout=WAIT_SECONDS,
                                        context=ssl.create_default_context(cafile=hub.ca))
     line.request("POST", f"/devices/{device}/messages/events?api-version=2021-04-12", body=body,
                  headers={"Authorization": token} | headers)
@@ -63,7 +63,7 @@ def post(hub, body, device="d1", **headers):
 
 
 def send(hub, *more):
-    return hub.run("device", "send-d2c-message", "-d", "d1", "--da", "hello", "--timeout", 20, *more)
+    return hub.run("device", "send-d2c-message", "-d", "d1", "--da", "hello", "--timeout", 60, *more)
 
 
 @group.case
@@ -94,7 +94,7 @@ def messages_that_are_refused_are_in_the_resource_logs():
         hub.must("monitor", "diagnostic-settings", "create", "-n", "s1", "--file", "true", "--logs",
                  '[{"category":"DeviceTelemetry"}]')
         check(429 in [post(hub, b"hello") for _ in range(6)], "nothing is throttled")
-        log, end = hub.data / "diagnostics" / "s1.jsonl", time.monotonic() + 20
+        log, end = hub.data / "diagnostics" / "s1.jsonl", time.monotonic() + WAIT_SECONDS
         while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < end:
             time.sleep(0.1)
         record = json.loads(log.read_text().splitlines()[0])
@@ -156,7 +156,7 @@ def what_an_endpoint_took_has_bytes_and_a_latency():
         hub.must("hub", "message-endpoint", "create", "eventhub", "--en", "e1", "--entity-path", "orders")
         hub.must("hub", "message-route", "create", "--rn", "r1", "-t", "DeviceMessages", "--en", "e1")
         check(send(hub).status == 0, "MQTT")
-        end = time.monotonic() + 30
+        end = time.monotonic() + WAIT_SECONDS
         taken = 'azimuth_routing_deliveries_total{endpoint="e1",result="success"}'
         while series(hub)[0].get(taken, 0) == 0 and time.monotonic() < end:
             time.sleep(0.1)

@@ -1,5 +1,6 @@
 """logins.py - failed logins: how many an address has (net/guard.h), how many an identity (hub/session/suspects.h), and
 that nobody is locked out by others."""
+import concurrent.futures
 import socket
 import ssl
 import threading
@@ -7,10 +8,11 @@ import time
 
 import mqtt_matrix
 from case import Group, check
-from people import HOST, Server, key_of
+from people import HOST, WAIT_S, Server, key_of
 
 group = Group(lambda: Server(limits=True))
 close = group.close
+AT_ONCE = 8
 ADDRESS_MAX, IDENTITY_MAX, HOLD_S = 100, 10, 5  # GUARD_FAILURES_MAX, SUSPECT_FAILURES_MAX, SUSPECT_HOLD_US
 
 
@@ -22,7 +24,7 @@ class From:
         self.context = ssl.create_default_context(cafile=self.ready["ca"])
 
     def tls(self, port, _=None):
-        plain = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(self.address, 0))
+        plain = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S, source_address=(self.address, 0))
         return self.context.wrap_socket(plain, server_hostname=HOST)
 
     def connect(self, who, password):
@@ -36,8 +38,9 @@ class From:
         return code
 
     def fail(self, times):
-        """Each for another identity, which need not be there."""
-        return [self.connect(f"nobody-{number}", group.server().of(f"nobody-{number}")) for number in range(times)]
+        """Each for another identity, which need not be there; side by side, as they count for a minute."""
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda number: self.connect(f"nobody-{number}", group.server().of(f"nobody-{number}")), range(times)))
 
 
 def metric(name):
@@ -58,7 +61,8 @@ def an_address_that_only_fails_is_barred_at_the_limit():
 
 @group.case
 def a_barred_address_is_barred_on_every_listener():
-    stranger = From("127.0.0.2")
+    stranger = From("127.0.0.6")
+    stranger.fail(ADDRESS_MAX)
     for name in ("mqtt", "amqp", "https"):
         try:
             stranger.tls(stranger.ready[name])
@@ -81,10 +85,10 @@ def behind_an_address_with_good_devices_nobody_is_locked_out():
 def an_identity_that_fails_is_told_so_slowly_and_is_not_locked_out():
     place, server = From("127.0.0.5"), group.server()
     wrong = server.of("d2", key=key_of("another"))
+    before = metric("azimuth_sessions_refused_slowly_total")
     for number in range(IDENTITY_MAX):
-        began = time.monotonic()
         check(place.connect("d2", wrong) == 5, "a wrong key was let in")
-        check(time.monotonic() - began < HOLD_S - 1, f"number {number} was slow")
+        check(metric("azimuth_sessions_refused_slowly_total") == before, f"number {number} was slow")
     took = []
 
     def one_more():
@@ -92,12 +96,10 @@ def an_identity_that_fails_is_told_so_slowly_and_is_not_locked_out():
         check(place.connect("d2", wrong) == 5, "a wrong key was let in")
         took.append(time.monotonic() - began)
 
-    before = metric("azimuth_sessions_refused_slowly_total")
     thread = threading.Thread(target=one_more)
     thread.start()
-    began = time.monotonic()
     check(place.connect("d2", server.of("d2")) == 0, "the device itself is locked out")
-    check(time.monotonic() - began < HOLD_S - 1, "the device itself is slowed down")
+    check(not took, "the device itself is slowed down")
     thread.join()
     check(took and took[0] >= HOLD_S - 0.5, f"one over the limit took {took} s")
     check(metric("azimuth_sessions_refused_slowly_total") == before + 1, "it was not counted")

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 AZIMUTH = ROOT / "build" / os.environ.get("AZM_PRESET", "release") / "azimuth"
 HOST, GATEWAY = "hub1.example.test", "localhost"
 KEY = base64.b64encode(bytes(range(32))).decode()
-SECONDS_MAX = 30
+SECONDS_MAX = 120
 
 
 def percent(text, safe=""):
@@ -66,7 +66,7 @@ class Hub:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
+        status = self.process.wait(SECONDS_MAX)
         self.process.stdout.close()
         self.said.close()
         log = self.log()
@@ -106,9 +106,9 @@ class Hub:
         self.run(*kind, "-d", device, *proof)
 
     def events(self, device, count):
-        """The first events of a device, as far as they come in time."""
+        """The first events of a device."""
         done = self.start(["hub", "monitor-events", "-d", device, "--from", "beginning", "--count", str(count),
-                           "--timeout", "4", "--properties", "all", "-o", "jsonl"])
+                           "--timeout", "60", "--properties", "all", "-o", "jsonl"])
         out, _ = done.communicate(timeout=SECONDS_MAX)
         return [json.loads(line)["event"] for line in out.splitlines()]
 

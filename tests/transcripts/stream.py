@@ -6,7 +6,7 @@ import time
 
 from pattern import Mismatch
 
-WAIT_S = 8  # the longest that something may take to come
+WAIT_S = 60  # the longest that something may take to come
 
 
 class Closed(Exception):
