@@ -7,6 +7,16 @@ die() {
     exit 1
 }
 
+# thrice COMMAND...: for what a registry or a mirror may refuse once.
+thrice() {
+    local try
+    for try in 1 2 3; do
+        [ "$try" = 1 ] || sleep $((try * 2))
+        if "$@"; then return; fi
+    done
+    return 1
+}
+
 # A suite is a folder under tests/ with a program `run`, whose second line says what it is in one
 # sentence. It installs and builds what it needs, and closes with "N passed, N failed".
 suites() {

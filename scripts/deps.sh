@@ -66,9 +66,9 @@ install() {
         as=(sudo)
     fi
     say "dev: installing $*"
-    "${as[@]}" apt-get update -qq
+    thrice "${as[@]}" apt-get update -qq
     # Another apt may be at work, as on a machine that has just been started.
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    thrice "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
         -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" >/dev/null
 }
 

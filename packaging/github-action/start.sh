@@ -10,7 +10,7 @@ read -ra devices <<<"${DEVICES:-}"
 nohup azimuth serve --ephemeral "${options[@]}" >"$here/ready" 2>"$here/log" </dev/null &
 pid=$!
 trap 'kill "$pid" 2>/dev/null || true' EXIT # unless all of this comes to its end
-for _ in {1..200}; do
+for _ in {1..600}; do
     [ ! -s "$here/ready" ] || break
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.1

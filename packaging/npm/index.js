@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-const READY_MS_MAX = 20_000
+const READY_MS_MAX = 60_000
 const STOP_MS_MAX = 15_000
 const LOG_CHARACTERS_MAX = 64 * 1024
 const PORTS = { mqtt: 8883, amqp: 5671, https: 443 } // as SDKs dial them

@@ -19,7 +19,8 @@ done
 (cd "$out" && npm pack --silent ./npm >/dev/null)
 [ -x build/wrappers-venv/bin/pip ] || python3 -m venv build/wrappers-venv
 build/wrappers-venv/bin/python -c 'import wheel, setuptools' 2>/dev/null ||
-    build/wrappers-venv/bin/pip install -q --disable-pip-version-check 'setuptools>=61' wheel
+    thrice build/wrappers-venv/bin/pip install -q --disable-pip-version-check 'setuptools>=61' wheel ||
+    die "setuptools and wheel cannot be had"
 build/wrappers-venv/bin/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation \
     --config-settings=--build-option=--plat-name=linux_x86_64 -w "$out" "$out/python"
 rm -rf "$out/npm" "$out/python"

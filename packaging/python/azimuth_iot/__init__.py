@@ -15,7 +15,7 @@ import time
 import warnings
 
 __all__ = ["Azimuth", "start_azimuth"]
-READY_SECONDS_MAX = 20
+READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 15
 PORTS = {"mqtt": 8883, "amqp": 5671, "https": 443}  # as SDKs dial them
 _guards = set()  # of hubs that run; one that nobody refers to any more still may be in use
