@@ -10,14 +10,15 @@ DEMOS = f"ln -s {ROOT}/demos demos"
 ALONE = "--mqtt-port 0 --amqp-port 0 --https-port 0 --console off"
 # What a test has installed already.
 INSTALLED = {"npm install azure-iot-device azure-iot-device-mqtt": ":", "pip install azure-iot-device": ":", "pip install azure-iot-hub": ":"}
-# Where it lies, a client is installed: its newest version is the business of tests/conformance.
-PROOF = {"node": "node/node_modules", "python": "python/bin/python3", "java": "java/lib"}
+# What an installation leaves at its end. Where it lies, a client is installed: its newest version is the business of
+# tests/conformance.
+PROOF = ".installed"
 ACKNOWLEDGED = "acknowledged: the message is on disk"
 
 
 def clients(*names):
     """Where the programs are that have these SDKs, and the variables with which they find them."""
-    wanted = [name for name in names if not (CONFORMANCE / PROOF[name]).exists()]
+    wanted = [name for name in names if not (CONFORMANCE / name / PROOF).exists()]
     subprocess.run([ROOT / "tests/conformance/clients", *wanted], check=True)
     for name in wanted:
         if (CONFORMANCE / f"missing-{name}").exists():

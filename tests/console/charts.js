@@ -99,7 +99,7 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await eventually('the chart has more', async () => {
             await page.getByRole('button', { name: 'Look again' }).click();
             return (await progress.textContent()) !== before;
-        }, 20000);
+        });
         await chart.getByText('complete').waitFor();
         await noBarriers('explore');
         await picture('explore', 'dark');

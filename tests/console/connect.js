@@ -54,7 +54,7 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await eventually('one cause alone', async () => {
             const texts = await rows.allTextContents();
             return texts.length > 0 && texts.every((t) => t.includes('C140'));
-        }, 20000);
+        });
         await page.getByText('Do this from a shell').click();
         const line = await page.getByLabel('command').textContent();
         check(line === 'azimuth why --refused --cause C140', `the command line is ${line}`);

@@ -13,8 +13,8 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await server.run('hub', 'message-route', 'create', '--rn', 'alarms', '-t', 'DeviceMessages', '--en', 'plant', '-c', "level = 'critical'");
         await page.goto(`${server.base}flow`);
         const row = (name) => page.getByRole('region', { name: 'Endpoints' }).getByRole('row', { name: new RegExp(`^${name} `) });
-        await eventually('what went to an endpoint is counted', async () => Number((await row('hot').locator('td').nth(2).textContent()).replace(/\D/g, '')) > 0, 30000);
-        await eventually('an endpoint fails, and says why', async () => /unhealthy.*nobody listens there/.test(await row('plant').textContent()), 30000);
+        await eventually('what went to an endpoint is counted', async () => Number((await row('hot').locator('td').nth(2).textContent()).replace(/\D/g, '')) > 0);
+        await eventually('an endpoint fails, and says why', async () => /unhealthy.*nobody listens there/.test(await row('plant').textContent()));
         await page.getByRole('region', { name: 'Picture' }).getByText('alarms').waitFor();
         const along = page.getByRole('list', { name: 'Routes' }).getByRole('listitem').filter({ hasText: 'warm' }).locator('b');
         await eventually('what flows along a route is told', async () => /^[1-9].*\/s$/.test(await along.textContent()));

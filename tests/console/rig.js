@@ -11,6 +11,7 @@ const { chromium } = require('playwright-core');
 const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 
+const WAIT_MS = 60000; // the longest that something may take to come: on a busy machine everything takes ten times as long
 const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const { AZIMUTH, CHROMIUM, CONSOLE_WORK } = process.env;
 
@@ -98,7 +99,7 @@ class Browser {
     /** A person: own cookies; what breaks a rule is kept in `faults`. */
     async person(options = {}) {
         const context = await this.browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light', ...options });
-        context.setDefaultTimeout(30000);
+        context.setDefaultTimeout(WAIT_MS);
         const faults = [];
         await context.addInitScript(() => {
             addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`));
@@ -128,7 +129,7 @@ function check(good, text) {
     if (!good) throw new Error(text);
 }
 
-async function eventually(what, fn, ms = 30000) {
+async function eventually(what, fn, ms = WAIT_MS) {
     for (const end = Date.now() + ms; ;) {
         const got = await fn();
         if (got) return got;

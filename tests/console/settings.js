@@ -71,7 +71,8 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) =
         await module.getByRole('button', { name: 'More' }).click();
         await module.getByLabel(`Twin of ${name}`).waitFor();
         await module.getByRole('button', { name: 'Show Connection string' }).click();
-        check((await module.locator('.secret code').textContent()) === await server.run('connection-string', '-d', 'sensor-1', '-m', name), 'the page has another connection string');
+        const string = await server.run('connection-string', '-d', 'sensor-1', '-m', name);
+        await eventually('the connection string', async () => (await module.locator('.secret code').textContent()) === string);
         await noBarriers('modules');
         await picture('modules');
         await module.getByRole('button', { name: 'Delete…' }).click();
@@ -114,7 +115,7 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) =
         const key = await dialog.locator('.secret code').first().textContent();
         const asked = await dps(server, 'PUT', '/register', 'press-77', key, { registrationId: 'press-77' });
         check(asked.status === 202, JSON.stringify(asked));
-        await eventually('it is assigned', async () => (await dps(server, 'GET', `/operations/${asked.json.operationId}`, 'press-77', key)).json.status === 'assigned', 20000);
+        await eventually('it is assigned', async () => (await dps(server, 'GET', `/operations/${asked.json.operationId}`, 'press-77', key)).json.status === 'assigned');
         await dialog.getByRole('button', { name: 'Close' }).click();
         await page.getByRole('button', { name: 'Open press-77' }).click();
         await dialog.getByText('assigned').waitFor();

@@ -72,8 +72,9 @@ test('keys_lead_to_the_pages', async () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys' }).waitFor();
     await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'detached' });
     await page.keyboard.press('/');
-    check(await page.getByLabel('Query', { exact: true }).evaluate((e) => e === document.activeElement), '/ does not lead to the query');
+    await eventually('/ leads to the query', () => page.getByLabel('Query', { exact: true }).evaluate((e) => e === document.activeElement));
     await page.locator('h1').click();
 });
 
@@ -92,7 +93,7 @@ test('a_device_of_every_odd_character_is_made', async () => {
     await page.reload();
     await page.getByRole('heading', { name: ODD }).waitFor();
     await page.getByRole('button', { name: 'Show Connection string, primary key' }).click();
-    check(await page.getByText(connectionString, { exact: true }).count() === 1, 'the page has another connection string');
+    await page.getByText(connectionString, { exact: true }).waitFor();
 });
 
 test('its_telemetry_moves_and_scripts_in_it_do_not_run', async () => {
@@ -185,7 +186,8 @@ test('two_who_edit_one_twin_see_each_other', async () => {
 
 test('a_method_is_called', async () => {
     client.onDeviceMethod('reboot', (request, response) => response.send(207, { took: request.payload.delay, note: SCRIPT }, () => {}));
-    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    await eventually('the device listens', () =>
+        server.run('hub', 'invoke-device-method', '-d', PRESS, '--mn', 'reboot', '--mp', '{"delay": 1}').then(() => true, () => false));
     await tab('Methods');
     await page.getByLabel('Method').fill('reboot');
     await page.getByLabel('Payload').fill('{"delay": 3}');
@@ -263,7 +265,7 @@ test('a_fleet_is_scrolled_page_by_page', async () => {
     await eventually('the end of the list', async () => {
         await page.locator('.grid-body').evaluate((e) => { e.scrollTop = e.scrollHeight; });
         return page.getByRole('link', { name: 'fleet-0699' }).isVisible();
-    }, 20000);
+    });
     const drawn = await page.locator('.grid-row').count();
     check(drawn < 80, `${drawn} rows are drawn at once`);
 });
