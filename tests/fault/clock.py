@@ -9,7 +9,7 @@ from hub import SLOW, Group, Storm, check, judge, main, preloaded, wait_for
 
 group = Group()
 DAY = 86400
-RENEWAL_SECONDS = 70 * SLOW  # the server looks once a minute
+RENEWAL_SECONDS = 130 * SLOW  # the server looks once a minute
 
 
 class Clock:
@@ -91,8 +91,7 @@ def a_certificate_that_ends_while_it_runs_is_replaced(context):
             hub.signal(signal.SIGHUP)
         wait_for("a new certificate", lambda: hub.metric("azimuth_tls_certificate_expiry_seconds") > ends + DAY,
                  RENEWAL_SECONDS)
-        end = shown_end(hub)
-        check(end > time.time() + ahead * DAY, f"the certificate that it shows ends {time.ctime(end)}")
+        wait_for("the new certificate is shown", lambda: shown_end(hub) > time.time() + ahead * DAY)  # cores are told by a message
         if context.long:
             wait_for("devices that had to come back", lambda: storm.status()["losses"] >= storm.devices, 90 * SLOW)
         all_there(storm)

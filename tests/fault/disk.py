@@ -48,7 +48,7 @@ def refuses_writes(hub, storm):
     reason = wait_for("/readyz that says so", hub.unready)
     check("disk" in reason, f"/readyz gives another reason: {reason}")
     tries = storm.mark()["connects"] + 3 * storm.devices
-    wait_for("devices that try again", lambda: storm.status()["connects"] >= tries, 30)
+    wait_for("devices that try again", lambda: storm.status()["connects"] >= tries)
     fresh = storm.status()["fresh"]
     check(fresh == 0, f"{fresh} messages were acknowledged while /readyz said no")
     status, text = hub.put_device("late")
@@ -110,13 +110,13 @@ def without_a_reserve_the_last_byte_is_survived(context):
         for round_number in range(4 if context.long else 2):
             storm.wait_acked(1000)
             disk.fill(left=context.chance.randrange(2 * MIB))
-            wait_for("the end of the disk", lambda: hub.unready() or disk.free() < MIB // 8, 60)
+            wait_for("the end of the disk", lambda: hub.unready() or disk.free() < MIB // 8)
             if round_number % 2:
                 hub.kill()
                 disk.relieve()
                 hub.start()
             else:
-                wait_for("/readyz that says so", hub.unready, 60)
+                wait_for("/readyz that says so", hub.unready)
                 disk.relieve()
             reason = hub.unready() or ""  # asked once: it may end between two questions
             check("restart" not in reason, f"a full disk is taken for a broken one: {reason}")

@@ -1,5 +1,4 @@
 """hub.py - the server under fault, the devices that storm it, and how a case is told and judged."""
-import contextlib
 import http.client
 import json
 import os
@@ -30,8 +29,9 @@ HOST = "localhost"
 PARTITIONS = 4
 BULK_MAX = 100  # identities in one request
 SLOW = 4 if "san" in BUILD.name else 1  # what sanitizers cost
-READY_SECONDS = 60 * SLOW  # a second, if nobody else wants the machine
-STOP_SECONDS = 15 * SLOW  # a drain takes at most 10
+WAIT_SECONDS = 60 * SLOW  # the longest that something may take to come: on a busy machine everything takes ten times as long
+READY_SECONDS = 2 * WAIT_SECONDS  # a second, if nobody else wants the machine
+STOP_SECONDS = WAIT_SECONDS  # a drain takes at most 10
 SANITIZED = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|Assertion .* failed).*")
 
 
@@ -48,7 +48,7 @@ def check(good, sentence):
         raise Failed(sentence)
 
 
-def wait_for(what, condition, seconds=10 * SLOW):
+def wait_for(what, condition, seconds=WAIT_SECONDS):
     """Polls until the condition holds; its value."""
     end = time.monotonic() + seconds
     while True:
@@ -138,7 +138,7 @@ class Hub:
 
     def kill(self):
         self.signal(signal.SIGKILL)
-        check(self.wait(60) == -signal.SIGKILL, f"the server ended by itself: {self.last_words()}")
+        check(self.wait(WAIT_SECONDS) == -signal.SIGKILL, f"the server ended by itself: {self.last_words()}")
 
     def stop(self, wanted=0):
         self.signal(signal.SIGTERM)
@@ -150,7 +150,7 @@ class Hub:
 
     def wait_settled(self):
         """Until it has the RSA key that its first start leaves to the background: a second of processor time."""
-        wait_for("the server has its RSA key", (self.data / "server-rsa.pem").exists, 60 * SLOW)
+        wait_for("the server has its RSA key", (self.data / "server-rsa.pem").exists)
 
     def last_words(self):
         lines = self.said.read_text(errors="replace").splitlines()
@@ -163,7 +163,7 @@ class Hub:
 
     # ---- questions, as administrator
 
-    def ask(self, method, path, body=None, if_match=None, seconds=40):
+    def ask(self, method, path, body=None, if_match=None, seconds=WAIT_SECONDS):
         connection = http.client.HTTPConnection(HOST)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
@@ -229,7 +229,7 @@ class Storm:
         self.process.stdin.close()
         self.process.stdout.close()
 
-    def _say(self, *words, seconds=60 * SLOW):
+    def _say(self, *words, seconds=2 * WAIT_SECONDS):
         self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
         self.process.stdin.flush()
         check(select.select([self.process.stdout], [], [], seconds)[0],
@@ -246,7 +246,7 @@ class Storm:
     def mark(self):
         return self._say("mark")
 
-    def wait_acked(self, more, seconds=30 * SLOW):
+    def wait_acked(self, more, seconds=2 * WAIT_SECONDS):
         """Until so many messages more have been acknowledged."""
         goal = self.status()["acked"] + more
         wait_for(f"{more} acknowledgements", lambda: self.status()["acked"] >= goal, seconds)
@@ -254,10 +254,10 @@ class Storm:
     def save(self):
         return self._say("save", self.ledger)
 
-    def finish(self, seconds=60 * SLOW):
+    def finish(self, seconds=4 * WAIT_SECONDS):
         """All that was sent is acknowledged in the end."""
         counts = self._say("finish", self.ledger, seconds=seconds)
-        check(self.process.wait(10) == 0, "the devices did not end well")
+        check(self.process.wait(WAIT_SECONDS) == 0, "the devices did not end well")
         return counts
 
 

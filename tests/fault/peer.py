@@ -8,11 +8,10 @@ import struct
 import time
 
 import speech
-from hub import SLOW, Storm, check, judge, wait_for
+from hub import SLOW, WAIT_SECONDS, Storm, check, judge, wait_for
 
 MIB = 1 << 20
 PORTS = ("mqtt", "plain-mqtt", "amqp", "plain-amqp", "https")
-DIAL_SECONDS = 10 * SLOW
 GROWTH_MAX = 128 * MIB  # of the server's memory under attack; 64 of them may be the log's newest records
 STRANGER, STRANGERS = "stranger", 5  # the devices that attack: also stranger-0, ...
 STREAM = "azimuth"  # the hub's name, since its host name has no dot
@@ -26,7 +25,7 @@ def dial_raw(hub, kind, receive_buffer=None):
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.settimeout(DIAL_SECONDS)
+    connection.settimeout(WAIT_SECONDS)
     connection.connect(("127.0.0.1", hub.ports[kind]))
     return connection
 
@@ -44,12 +43,12 @@ def trust(hub):
 def dial_admin(hub):
     """Over the socket that makes everybody administrator."""
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(DIAL_SECONDS)
+    connection.settimeout(WAIT_SECONDS)
     connection.connect(str(pathlib.Path(hub.data, "azimuth.sock").relative_to(pathlib.Path.cwd())))
     return connection
 
 
-def hear(connection, seconds=10 * SLOW):
+def hear(connection, seconds=WAIT_SECONDS):
     """All that comes until the other side ends the connection; None when it does not."""
     heard, end = b"", time.monotonic() + seconds
     with contextlib.suppress(ConnectionError, ssl.SSLError):
@@ -77,7 +76,7 @@ def leave(connection, rudely=False):
     connection.close()
 
 
-def converse(connection, data, seconds=10 * SLOW):
+def converse(connection, data, seconds=WAIT_SECONDS):
     """Says it over a plain connection, says no more, and hears what comes until the end."""
     tell(connection, data)
     with contextlib.suppress(OSError):
@@ -95,6 +94,24 @@ def await_answer(connection, seconds=0.1):
         if ready or select.select([connection], [], [], seconds)[0]:
             return connection.recv(65536)
     return b""
+
+
+def is_over(connection):
+    """The other side has ended it: seen without reading."""
+    poll = select.poll()
+    poll.register(connection, select.POLLHUP | select.POLLERR | select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def collect(connection, word, seconds=WAIT_SECONDS):
+    """What comes until the word comes, the other side ends it, or the time is over."""
+    heard, end = b"", time.monotonic() + seconds
+    while word not in heard and time.monotonic() < end:
+        piece = await_answer(connection)
+        if not piece and is_over(connection):
+            break
+        heard += piece
+    return heard
 
 
 # ---- conversations, packet by packet
@@ -156,7 +173,7 @@ class Attack:
     def look(self):
         """The hub lives, its devices are served, its memory is what it was."""
         check(self.hub.alive(), f"the server ended: {self.hub.last_words()}")
-        wait_for("/readyz that says ready", lambda: self.hub.unready() is None, 10 * SLOW if self.losses else 0)
+        wait_for("/readyz that says ready", lambda: self.hub.unready() is None, WAIT_SECONDS if self.losses else 0)
         self.storm.wait_acked(20)
         self.most = max(self.most, memory(self.hub))
         check(SLOW > 1 or self.most < self.rest + self.growth_max,
@@ -176,7 +193,7 @@ def under_attack(context, *options, rate=500, devices=20, wrapper=(), losses=Fal
     hub = context.hub("--log-level", "warn", *options, wrapper=wrapper).start()
     hub.create([STRANGER, *(f"{STRANGER}-{number}" for number in range(STRANGERS))])
     with Storm(hub, devices, seed=context.chance.randrange(1 << 31), rate=rate) as storm:
-        wait_for("all devices", lambda: storm.status()["connected"] == devices, 30 * SLOW)
+        wait_for("all devices", lambda: storm.status()["connected"] == devices, 2 * WAIT_SECONDS)
         attack = Attack(context, hub, storm, losses)
         yield attack
         attack.over()

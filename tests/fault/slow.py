@@ -12,7 +12,7 @@ from peer import PORTS, caller_says, consumer_says, device_says, dial, dial_raw,
 
 group = Group()
 DEADLINE_SECONDS = 30  # conn.h, mqtt.h, amqp.h, http1.h: handshake, CONNECT, open, head and body
-LATE_SECONDS = 10 * SLOW
+LATE_SECONDS = 60 * SLOW
 SILENT = 200  # connections to each port
 LONG_SILENT = 10000  # with --long, to one port after the other, as far as descriptors go
 DESCRIPTORS_KEPT = 500  # for everything else

@@ -34,7 +34,7 @@ def hub_with_control(context, *options):
 
 def acknowledges_nothing(storm):
     tries = storm.mark()["connects"] + 3 * storm.devices
-    wait_for("devices that try again", lambda: storm.status()["connects"] >= tries, 30)
+    wait_for("devices that try again", lambda: storm.status()["connects"] >= tries)
     fresh = storm.status()["fresh"]
     check(fresh == 0, f"{fresh} messages were acknowledged after a failed sync")
 
@@ -45,7 +45,7 @@ def log_fails(context, words, end):
         for _ in range(3 if context.long else 1):
             storm.wait_acked(1000)
             control.say(words)
-            wait_for("a sync that fails", control.hits, 60)
+            wait_for("a sync that fails", control.hits)
             reason = wait_for("/readyz that says so", hub.unready)
             check("log" in reason and "restart" in reason, f"/readyz gives another reason: {reason}")
             acknowledges_nothing(storm)
@@ -121,7 +121,7 @@ def nothing_is_acknowledged_before_its_sync_has_ended(context):
         wait_for("a sync that takes long", control.hits)
         began, acked = time.monotonic(), storm.status()["acked"]
         # One may have been on its way, one is under the sync that goes on, the next had to wait for its own.
-        wait_for("acknowledgements", lambda: storm.status()["acked"] >= acked + 3, 30)
+        wait_for("acknowledgements", lambda: storm.status()["acked"] >= acked + 3)
         took = time.monotonic() - began
         check(took >= DELAY_MS / 1000 - 0.05, f"three acknowledgements came within {took:.2f} s")
         control.say("")
@@ -142,7 +142,7 @@ def slow_syncs_cost_time_and_no_connections(context):
                 status, text = hub.put_device("slow")
                 check(status == 200, f"PUT of a device is answered {status} {text}")
             else:
-                wait_for("syncs that take long", lambda: control.hits() >= (3 if name == "/journal" else 1), 60)
+                wait_for("syncs that take long", lambda: control.hits() >= (3 if name == "/journal" else 1))
             check(hub.unready() is None, f"/readyz says: {hub.unready()}")
         control.say("")
         storm.wait_acked(1000)
