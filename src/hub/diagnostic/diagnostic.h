@@ -38,7 +38,7 @@ enum {
     DIAGNOSTIC_FILE_MAX = 1 << 30, /* bytes, then the next file begins */
     DIAGNOSTIC_FILES_MAX = 8,      /* of a setting; the oldest goes */
     DIAGNOSTIC_RESERVES =
-        2, /* files get nothing below so many disk reserves: messages have the rest */
+        2, /* nothing is written below so many disk reserves: messages have the rest */
 };
 
 enum diagnostic_category {

@@ -433,6 +433,31 @@ static void event_hubs_get_several_records_in_an_event(void **state)
     assert_int_equal(counter("\nazimuth_log_appends_total "), appends + 1);
 }
 
+static void events_leave_the_reserve_to_messages_too(void **state)
+{
+    size_t record;
+    (void)state;
+    f.reserve = 1 << 20;
+    restart();
+    make_event_hub();
+    assert_int_equal(put("s1", "{\"eventHubName\":\"logs\",\"file\":{}," CONNECTIONS "}").status,
+                     STATUS_OK);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(lines_of("diagnostics/s1.jsonl", &record), 1);
+    assert_int_equal(put("s1", "{\"eventHubName\":\"logs\"," CONNECTIONS "}").status, STATUS_OK);
+    int64_t before = LOST("eventHub"), wrote = WROTE("eventHub");
+    leave_free(DIAGNOSTIC_RESERVES * f.reserve + record - 1);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(LOST("eventHub"), before + 1);
+    leave_free(DIAGNOSTIC_RESERVES * f.reserve + record);
+    note("d1", 0);
+    rig_run(&f.rig);
+    assert_int_equal(LOST("eventHub"), before + 1);
+    assert_int_equal(WROTE("eventHub"), wrote + 1);
+}
+
 static void an_event_hub_that_is_gone_loses_records_and_says_so(void **state)
 {
     (void)state;
@@ -541,6 +566,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(files_of_a_setting_outlive_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(event_hubs_get_several_records_in_an_event, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(events_leave_the_reserve_to_messages_too, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_event_hub_that_is_gone_loses_records_and_says_so, set_up,
                                         tear_down),

@@ -103,21 +103,6 @@ static void take_back(struct log_file *f)
     (void)whole;
 }
 
-/* Messages are refused at the reserve itself: what is worth less gives way before. */
-static bool leaves_room(struct log_file *f, const struct diagnostics_config *cfg)
-{
-    uint64_t room, len = buf_size(&f->lines);
-    if (cfg->reserve_bytes == 0 || len == 0 || io_free_bytes(cfg->io, &room) != OK) return true;
-    bool held_back = room < len || (room - len) / DIAGNOSTIC_RESERVES < cfg->reserve_bytes;
-    if (held_back && !f->held_back)
-        say_warn("diagnostic.no_room", "file=\"%s\" free=%llu next=\"records are dropped\"",
-                 f->path, (unsigned long long)room);
-    else if (!held_back && f->held_back)
-        say_info("diagnostic.resumed", "file=\"%s\"", f->path);
-    f->held_back = held_back;
-    return !held_back;
-}
-
 static void write_lines(struct log_file *f, struct io *io)
 {
     struct slice rest = buf_slice(&f->lines);
@@ -137,7 +122,7 @@ static void write_lines(struct log_file *f, struct io *io)
 
 void log_file_flush(struct log_file *f, const struct diagnostics_config *cfg)
 {
-    if (leaves_room(f, cfg))
+    if (room_for(cfg, buf_size(&f->lines), f->path, &f->held_back))
         write_lines(f, cfg->io);
     else
         diagnostic_lost(LOST_IN_FILE, lines_in(buf_slice(&f->lines)));

@@ -57,6 +57,7 @@ struct setting {
     struct log_file log;
     struct addr slot;   /* of its events' answers */
     struct buf events;  /* records, with commas between them */
+    bool held_back;     /* events are: the disk is nearly full */
     unsigned under_way; /* events that are not answered */
     struct diagnostics *home;
     char name[DIAGNOSTIC_NAME_MAX + 1];
@@ -83,6 +84,12 @@ struct diagnostics {
 struct setting *setting_parse(struct diagnostics *d, struct slice name, const struct json *doc);
 void setting_free(struct setting *s);
 void setting_write(struct buf *out, const struct setting *s); /* as it is shown, and kept */
+
+/* ---- room.c: on the lane */
+
+/* May `len` bytes more be written?  Not if they would leave less than DIAGNOSTIC_RESERVES disk reserves; when that
+ * begins and ends it is said once, naming `where` they go. */
+bool room_for(const struct diagnostics_config *cfg, size_t len, const char *where, bool *held_back);
 
 /* ---- file.c: on the lane */
 

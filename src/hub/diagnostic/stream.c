@@ -20,7 +20,7 @@ static unsigned records_in(struct slice records)
 
 /* ---- the lane */
 
-static void send(struct setting *s)
+static void post_event(struct setting *s)
 {
     struct diagnostics *d = s->home;
     struct slice name = slice_str(s->event_hub);
@@ -32,10 +32,19 @@ static void send(struct setting *s)
     buf_put_str(&body, head);
     buf_put_slice(&body, buf_slice(&s->events));
     buf_put_str(&body, tail);
-    buf_free(&s->events);
     s->under_way++;
     post(d->cfg.lane, s->slot, (struct addr){.lane = d->cfg.hub->cores[0]},
          msg_buf_end(&body, DIAGNOSTIC_EVENT));
+}
+
+static void send(struct setting *s)
+{
+    struct slice records = buf_slice(&s->events);
+    if (room_for(&s->home->cfg, records.len, s->event_hub, &s->held_back))
+        post_event(s);
+    else
+        diagnostic_lost(LOST_IN_EVENTS, records_in(records));
+    buf_free(&s->events);
 }
 
 void stream_put(struct setting *s, struct slice record)
