@@ -11,6 +11,7 @@ enum {
     TTL_S = 3600, /* as az has it */
     TTL_S_MAX = INT32_MAX,
     POLL_S = 10,
+    POLL_S_MAX = 3600,
     POLL_DURATION_S_MAX = 30 * 86400,
     RESPONSE_S = 30,
     RESPONSE_S_MAX = 3600,
@@ -162,18 +163,27 @@ static void show_progress(const struct json *job, bool last)
     fflush(stderr);
 }
 
-static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
-{
+struct polls {
     int64_t interval_s, duration_s;
-    TRY(cli_number(c, "poll-interval", 1, 3600, POLL_S, &interval_s));
-    TRY(cli_number(c, "poll-duration", 1, POLL_DURATION_S_MAX, POLL_DURATION_S_MAX, &duration_s));
-    time_t end = time(NULL) + (time_t)duration_s;
+};
+
+static enum err read_polls(const struct cli *c, struct polls *out)
+{
+    TRY(cli_number(c, "poll-interval", 1, POLL_S_MAX, POLL_S, &out->interval_s));
+    return cli_number(c, "poll-duration", 1, POLL_DURATION_S_MAX, POLL_DURATION_S_MAX,
+                      &out->duration_s);
+}
+
+static enum err wait_for_end(struct cli *c, struct target *t, const struct polls *polls,
+                             struct json **job)
+{
+    time_t end = time(NULL) + (time_t)polls->duration_s;
     while (!has_ended(*job)) {
         show_progress(*job, false);
         if (time(NULL) >= end)
             return fail(ERR_TIMEOUT, "the job has not ended within %lld s; it goes on",
-                        (long long)duration_s);
-        nanosleep(&(struct timespec){.tv_sec = (time_t)interval_s}, NULL);
+                        (long long)polls->duration_s);
+        nanosleep(&(struct timespec){.tv_sec = (time_t)polls->interval_s}, NULL);
         TRY(call_job(c, t, "GET", "", SLICE_NONE, job));
     }
     show_progress(*job, true);
@@ -188,12 +198,14 @@ enum err jobs_create(struct cli *c)
     struct slice id;
     struct json *job = json_new(&c->arena, JSON_OBJECT);
     struct buf text = {0};
+    struct polls polls;
     TRY(cli_need(c, "job-id", &id));
     TRY(make_job(c, id, job));
+    TRY(read_polls(c, &polls));
     TRY(target_find(c, &t));
     json_write(&text, job);
     enum err e = call_job(c, &t, "PUT", "", buf_slice(&text), &job);
-    if (e == OK && cli_given(c, "wait")) e = wait_for_end(c, &t, &job);
+    if (e == OK && cli_given(c, "wait")) e = wait_for_end(c, &t, &polls, &job);
     if (e == OK) e = output_value(&c->output, &c->arena, job, columns);
     buf_free(&text);
     return e;

@@ -15,7 +15,7 @@
 #include "cli/target.h"
 #include "cli/way.h"
 
-enum { REDIRECTS_MAX = 2, WAKE_MS = 1000 };
+enum { WAKE_MS = 1000 };
 
 const struct cli_option monitor_options[] = {
     {"device-id d", "ID", "only of this device; * stands for anything: press-*"},
@@ -114,15 +114,6 @@ static enum err read_options(struct monitor *m)
     return OK;
 }
 
-/* ---- elsewhere */
-
-static enum err follow(struct monitor *m, const struct events_event *ev)
-{
-    if (++m->redirects > REDIRECTS_MAX)
-        return fail(ERR_PROTOCOL, "%s sends us round in circles", m->cfg.host);
-    return way_follow(&m->target, ev, &m->cfg, &m->to);
-}
-
 /* ---- events */
 
 static enum err print(struct monitor *m, const struct events_event *ev)
@@ -160,7 +151,7 @@ static enum err pull(struct monitor *m, bool *moved)
             TRY(print(m, &ev));
             arena_reset(&m->arena);
         } else if (ev.kind == EVENTS_REDIRECTED) {
-            TRY(follow(m, &ev));
+            TRY(way_follow(&m->target, &ev, &m->redirects, &m->cfg, &m->to));
             *moved = true;
         } else if (!cli_given(m->cli, "quiet"))
             fprintf(stderr, "reading %u partitions of %s on %s\n", ev.count, m->cfg.entity,

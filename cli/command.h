@@ -49,6 +49,8 @@ const char *cli_data(const struct cli *c);
 
 /* ---- for command.c and complete.c */
 
+enum { SUGGEST_WORDS_MAX = 64 }; /* of a line that is completed */
+
 extern const struct cli_verb cli_verbs[];
 
 /* The verb with the most words that begin `argv`, and how many those are; NULL: none does. */

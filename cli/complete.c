@@ -7,7 +7,7 @@
 
 #include "cli/http.h"
 
-enum { SUGGEST_WORDS_MAX = 64, SUGGEST_WAIT_MS = 200 /* longer and Tab feels broken */ };
+enum { SUGGEST_WAIT_MS = 200 /* longer and Tab feels broken */ };
 
 const struct cli_option completion_suggest_options[] = {
     {"words", "LINES", "what was typed behind the program's name, a word per line"},

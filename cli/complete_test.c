@@ -17,18 +17,20 @@ static int serve(int argc, char **argv)
 static const struct cli_verb more[] = {
     {.words = "serve", .summary = "Serves", .options = serve_options, .main = serve}, {0}};
 
+static enum cli_status suggested = CLI_DONE; /* how it ends */
+
 /* What `completion suggest` prints, with commas for line ends. */
 static const char *suggest(const char *words)
 {
     static char said[4096];
-    char option[512], program[] = "azm", verb[] = "completion", sub[] = "suggest";
+    char option[2048], program[] = "azm", verb[] = "completion", sub[] = "suggest";
     char *argv[] = {program, verb, sub, option, NULL};
     char path[] = "/tmp/complete-test-XXXXXX";
     int file = mkstemp(path), old = dup(STDOUT_FILENO);
     snprintf(option, sizeof option, "--words=%s", words);
     fflush(stdout);
     dup2(file, STDOUT_FILENO);
-    assert_int_equal(cli_main(4, argv, more), CLI_DONE);
+    assert_int_equal(cli_main(4, argv, more), suggested);
     dup2(old, STDOUT_FILENO);
     ssize_t n = pread(file, said, sizeof said - 1, 0);
     assert_true(n >= 0);
@@ -88,6 +90,21 @@ static void options_and_their_values_are_completed(void **state)
     }
 }
 
+static void a_line_with_more_words_than_anybody_types_is_left_alone(void **state)
+{
+    struct buf words = {0};
+    (void)state;
+    buf_put_str(&words, "serve");
+    for (unsigned i = 2; i < SUGGEST_WORDS_MAX; i++) buf_put_str(&words, "\n--ephemeral");
+    buf_put_str(&words, "\n--l");
+    assert_string_equal(suggest(buf_cstr(&words)), "--log-level,");
+    buf_put_str(&words, "\n--l");
+    suggested = CLI_FAILED;
+    assert_string_equal(suggest(buf_cstr(&words)), "");
+    suggested = CLI_DONE;
+    buf_free(&words);
+}
+
 static void help_does_not_name_what_is_for_scripts(void **state)
 {
     (void)state;
@@ -104,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_of_verbs_are_completed_one_by_one),
         cmocka_unit_test(options_and_their_values_are_completed),
+        cmocka_unit_test(a_line_with_more_words_than_anybody_types_is_left_alone),
         cmocka_unit_test(help_does_not_name_what_is_for_scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "cli/query.h"
 
-enum { COLUMNS_MAX = 16, GAP = 2 };
+enum { GAP = 2 };
 
 enum err output_init(struct output *o, struct arena *a, const char *format, const char *query)
 {
@@ -140,14 +140,14 @@ struct column {
 
 struct table {
     struct arena *arena;
-    struct column columns[COLUMNS_MAX];
+    struct column columns[OUTPUT_COLUMNS_MAX];
     size_t count;
 };
 
 static enum err columns_named(struct table *t, const char *text)
 {
     struct slice rest = slice_str(text), word;
-    while (slice_split(&rest, ' ', &word) && t->count < COLUMNS_MAX) {
+    while (slice_split(&rest, ' ', &word) && t->count < OUTPUT_COLUMNS_MAX) {
         struct slice title;
         slice_split(&word, '=', &title);
         struct slice expression = word.ptr ? word : title;
@@ -161,7 +161,7 @@ static enum err columns_named(struct table *t, const char *text)
 /* Those members of the first row that fit into a cell. */
 static void columns_of(struct table *t, const struct json *row)
 {
-    for (const struct json *j = row->child; j && t->count < COLUMNS_MAX; j = j->next)
+    for (const struct json *j = row->child; j && t->count < OUTPUT_COLUMNS_MAX; j = j->next)
         if (j->type != JSON_OBJECT && j->type != JSON_ARRAY) t->columns[t->count++].title = j->key;
 }
 
@@ -196,7 +196,7 @@ static void put_padded(struct buf *out, struct slice text, size_t wide, bool las
 static void put_lines(struct buf *out, const struct table *t, const struct slice *cells,
                       size_t rows)
 {
-    size_t wide[COLUMNS_MAX] = {0};
+    size_t wide[OUTPUT_COLUMNS_MAX] = {0};
     for (size_t c = 0; c < t->count; c++) {
         wide[c] = width(t->columns[c].title);
         for (size_t r = 0; r < rows; r++) wide[c] = MAX(wide[c], width(cells[r * t->count + c]));

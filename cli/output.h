@@ -10,6 +10,8 @@
 
 struct query;
 
+enum { OUTPUT_COLUMNS_MAX = 16 }; /* of a table; the rest is left out */
+
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_TSV, OUTPUT_YAML };
 
 struct output {

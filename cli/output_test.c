@@ -57,6 +57,25 @@ static void yaml_quotes_what_would_be_read_as_something_else(void **state)
           "- \"true\"\n- \"1\"\n- \"\"\n- a b\n- \"-\"\n- \"a #b\"\n- \"line\\nline\"\n");
 }
 
+static void a_table_has_so_many_columns_and_no_more(void **state)
+{
+    struct buf row = {0}, titles = {0}, cells = {0};
+    (void)state;
+    buf_put_u8(&row, '{');
+    for (unsigned i = 0; i <= OUTPUT_COLUMNS_MAX; i++) {
+        buf_printf(&row, "%s\"c%02u\":%03u", i ? "," : "", i, i + 100);
+        if (i == OUTPUT_COLUMNS_MAX) break;
+        buf_printf(&titles, "%sc%02u", i ? "  " : "", i);
+        buf_printf(&cells, "%s%03u", i ? "  " : "", i + 100);
+    }
+    buf_put_u8(&row, '}');
+    buf_printf(&titles, "\n%s\n", buf_cstr(&cells));
+    check("table", NULL, buf_cstr(&row), NULL, buf_cstr(&titles));
+    buf_free(&row);
+    buf_free(&titles);
+    buf_free(&cells);
+}
+
 static void a_table_has_the_columns_it_is_given(void **state)
 {
     (void)state;
@@ -86,6 +105,7 @@ int main(void)
         cmocka_unit_test(jsonl_has_one_element_a_line),
         cmocka_unit_test(tsv_has_one_line_per_element),
         cmocka_unit_test(yaml_quotes_what_would_be_read_as_something_else),
+        cmocka_unit_test(a_table_has_so_many_columns_and_no_more),
         cmocka_unit_test(a_table_has_the_columns_it_is_given),
         cmocka_unit_test(an_unknown_format_is_named),
     };

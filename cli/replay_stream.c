@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-enum { REDIRECTS_MAX = 2, CREDIT_STEP = EVENTS_CREDIT / 3, LENGTH_LEN = 4 };
+enum { CREDIT_STEP = EVENTS_CREDIT / 3, LENGTH_LEN = 4 };
 
 /* ---- where a partition is read from */
 
@@ -92,9 +92,7 @@ static void take_event(struct replay_stream *s, const struct events_event *ev)
 
 static enum err follow(struct replay_stream *s, const struct events_event *ev)
 {
-    if (++s->redirects > REDIRECTS_MAX)
-        return fail(ERR_PROTOCOL, "%s sends us round in circles", s->cfg.host);
-    TRY(way_follow(&s->target, ev, &s->cfg, &s->to));
+    TRY(way_follow(&s->target, ev, &s->redirects, &s->cfg, &s->to));
     events_fini(&s->events);
     s->opened = false;
     line_close(&s->line);

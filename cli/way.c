@@ -57,10 +57,12 @@ enum err way_choose(struct target *t, const char *entity, struct events_config *
     return target_way(t, t->amqp_port, to);
 }
 
-enum err way_follow(struct target *t, const struct events_event *ev, struct events_config *cfg,
-                    struct line_to *to)
+enum err way_follow(struct target *t, const struct events_event *ev, unsigned *redirects,
+                    struct events_config *cfg, struct line_to *to)
 {
     struct buf host = {0}, entity = {0};
+    if (++*redirects > WAY_REDIRECTS_MAX)
+        return fail(ERR_PROTOCOL, "%s sends us round in circles", cfg->host);
     buf_put_slice(&host, ev->host);
     buf_put_slice(&entity, ev->entity);
     cfg->host = text_in(t->cli, &host);

@@ -391,6 +391,23 @@ def status_2_for_wrong_usage():
     check(azimuth().status == USAGE, "no verb is fine")
 
 
+# Options that are numbers, and the most each may be; asked where no server is.
+MOST = (("device c2d-message receive", "--lock-timeout", 300), ("eventhub create", "--partition-count", 256),
+        ("eventhub create", "--retention-time-in-hours", 878400), ("hub configuration list", "--top", 1000),
+        ("hub device-identity list", "--top", 1000), ("hub job list", "--top", 1000),
+        ("hub job create", "--ttl", 2**31 - 1), ("hub job create", "--poll-duration", 30 * 86400),
+        ("hub invoke-device-method", "--method-response-timeout", 3600), ("hub invoke-device-method", "--method-connect-timeout", 300),
+        ("monitor diagnostic-settings create", "--file-size", 1 << 30), ("wait", "--timeout", 24 * 3600))
+
+
+@group.case
+def status_2_for_a_number_that_is_one_too_many():
+    verbs = CONNECTING | WAITING
+    jobs = [(*("d1" if word == "{d}" else word for word in verbs[verb]), option) for verb, option, _ in MOST]
+    expect_all(NOT_FOUND, [(*job, most) for job, (_, _, most) in zip(jobs, MOST)], "no server runs")
+    expect_all(USAGE, [(*job, most + 1) for job, (_, _, most) in zip(jobs, MOST)], "a number from")
+
+
 @group.case
 def status_3_when_it_is_not_there():
     asks = set(CONNECTING) - {"doctor"}
