@@ -1,6 +1,6 @@
 /* cmd_consumer_group.c - azimuth hub consumer-group ... */
 #include "cli/cmd.h"
-#include "cli/http.h"
+#include "cli/named.h"
 
 /* As in az, where -n is the group and the hub has only a long name. */
 #define EVENT_HUB_OPTION                                                                           \
@@ -23,41 +23,25 @@ static const char *groups_path(struct cli *c)
     return (const char *)kept.ptr;
 }
 
-static enum err call_group(struct cli *c, const char *method, struct json **answer)
+static struct named groups(struct cli *c)
 {
-    struct target t;
-    struct slice name;
-    struct buf what = {0}, base = {0};
-    TRY(cli_need(c, "name", &name));
-    TRY(target_find(c, &t));
-    buf_printf(&what, "consumer group '%.*s'", SLICE_ARG(name));
-    buf_printf(&base, "%s/", groups_path(c));
-    const struct http_call call = {.method = method, .path = http_path(c, buf_cstr(&base), name)};
-    enum err e = http_json(&t, &call, buf_cstr(&what), answer);
-    buf_free(&what);
-    buf_free(&base);
-    return e;
+    return (struct named){"consumer group", "list of consumer groups", groups_path(c), NULL};
 }
 
 enum err group_create(struct cli *c)
 {
-    struct json *made;
-    TRY(call_group(c, "PUT", &made));
-    return made ? output_value(&c->output, &c->arena, made, NULL) : OK;
+    const struct named n = groups(c);
+    return named_show(c, &n, "PUT", SLICE_NONE);
 }
 
 enum err group_delete(struct cli *c)
 {
-    struct json *nothing;
-    return call_group(c, "DELETE", &nothing);
+    const struct named n = groups(c);
+    return named_delete(c, &n);
 }
 
 enum err group_list(struct cli *c)
 {
-    struct target t;
-    struct json *list;
-    TRY(target_find(c, &t));
-    const struct http_call call = {.method = "GET", .path = groups_path(c)};
-    TRY(http_json(&t, &call, "list of consumer groups", &list));
-    return output_value(&c->output, &c->arena, list, NULL);
+    const struct named n = groups(c);
+    return named_list(c, &n);
 }

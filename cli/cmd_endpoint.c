@@ -70,19 +70,6 @@ static enum err kind_of_option(const struct cli *c, const struct endpoint_kind *
     return OK;
 }
 
-/* An event hub without a word on where it is is this server's. */
-static void set_place(struct cli *c, const struct message_routing *m,
-                      const struct endpoint_kind *kind, struct json *endpoint)
-{
-    struct buf uri = {0};
-    if (!slice_is(slice_str(kind->list), "eventHubs") || cli_given(c, "connection-string") ||
-        cli_given(c, "endpoint-uri"))
-        return;
-    buf_printf(&uri, "sb://%s/", m->target.name);
-    cli_set_text(c, endpoint, "endpointUri", buf_slice(&uri));
-    buf_free(&uri);
-}
-
 /* ---- changes */
 
 /* The list of a kind, made if it is not there. */
@@ -118,7 +105,6 @@ enum err message_endpoint_create(struct cli *c)
     cli_set_text(c, made, "name", name);
     TRY(endpoint_members_set(c, kind->list, made));
     TRY(message_routing_fetch(c, &m));
-    set_place(c, &m, kind, made);
     const struct json *lists = json_get(m.document, "endpoints");
     for (const struct json *list = lists ? lists->child : NULL; list; list = list->next)
         if (message_routing_find(list, "name", name))

@@ -1,7 +1,6 @@
 /* cmd_event_hub.c - azimuth eventhub ... */
-#include "base/text.h"
 #include "cli/cmd.h"
-#include "cli/http.h"
+#include "cli/named.h"
 
 #define NAME_OPTION                                                                                \
     {                                                                                              \
@@ -31,28 +30,11 @@ const struct cli_option eventhub_create_options[] = {
 
 enum { PARTITIONS_MAX = 256, HOURS_MAX = 878400 };
 
-#define EVENT_HUBS "/admin/v1/event-hubs"
-
-static const char *const columns =
+static const struct named event_hubs = {
+    "event hub", "list of event hubs", "/admin/v1/event-hubs",
     "name partitions=properties.partitionCount "
     "hours=properties.retentionDescription.retentionTimeInHours "
-    "bytes=properties.retentionDescription.retentionSizeInBytes createdAt=properties.createdAt";
-
-static enum err call_event_hub(struct cli *c, const char *method, struct slice body,
-                               struct json **answer)
-{
-    struct target t;
-    struct slice name;
-    struct buf what = {0};
-    TRY(cli_need(c, "name", &name));
-    TRY(target_find(c, &t));
-    buf_printf(&what, "event hub '%.*s'", SLICE_ARG(name));
-    const struct http_call call = {
-        .method = method, .path = http_path(c, EVENT_HUBS "/", name), .body = body};
-    enum err e = http_json(&t, &call, buf_cstr(&what), answer);
-    buf_free(&what);
-    return e;
-}
+    "bytes=properties.retentionDescription.retentionSizeInBytes createdAt=properties.createdAt"};
 
 /* Adds the member if the option was given. */
 static enum err put_number(const struct cli *c, const char *option, const char *member, int64_t min,
@@ -85,11 +67,10 @@ static enum err put_body(const struct cli *c, bool create, struct buf *body)
 static enum err put_and_print(struct cli *c, bool create)
 {
     struct buf body = {0};
-    struct json *made = NULL;
     enum err e = put_body(c, create, &body);
-    if (e == OK) e = call_event_hub(c, "PUT", buf_slice(&body), &made);
+    if (e == OK) e = named_show(c, &event_hubs, "PUT", buf_slice(&body));
     buf_free(&body);
-    return e == OK && made ? output_value(&c->output, &c->arena, made, columns) : e;
+    return e;
 }
 
 enum err eventhub_create(struct cli *c)
@@ -101,29 +82,21 @@ enum err eventhub_create(struct cli *c)
 enum err eventhub_update(struct cli *c)
 {
     struct json *there;
-    TRY(call_event_hub(c, "GET", SLICE_NONE, &there));
+    TRY(named_ask(c, &event_hubs, "GET", SLICE_NONE, &there));
     return put_and_print(c, false);
 }
 
 enum err eventhub_show(struct cli *c)
 {
-    struct json *found;
-    TRY(call_event_hub(c, "GET", SLICE_NONE, &found));
-    return found ? output_value(&c->output, &c->arena, found, columns) : OK;
+    return named_show(c, &event_hubs, "GET", SLICE_NONE);
 }
 
 enum err eventhub_delete(struct cli *c)
 {
-    struct json *nothing;
-    return call_event_hub(c, "DELETE", SLICE_NONE, &nothing);
+    return named_delete(c, &event_hubs);
 }
 
 enum err eventhub_list(struct cli *c)
 {
-    struct target t;
-    struct json *list;
-    TRY(target_find(c, &t));
-    const struct http_call call = {.method = "GET", .path = EVENT_HUBS};
-    TRY(http_json(&t, &call, "list of event hubs", &list));
-    return output_value(&c->output, &c->arena, list, columns);
+    return named_list(c, &event_hubs);
 }

@@ -1,6 +1,6 @@
 /* cmd_saved_query.c - azimuth hub saved-query ... */
 #include "cli/cmd.h"
-#include "cli/http.h"
+#include "cli/named.h"
 
 #define NAME_OPTION                                                                                \
     {                                                                                              \
@@ -13,21 +13,8 @@ const struct cli_option saved_query_create_options[] = {
     {"columns", "PATHS", "what to show, blanks between: tags.line properties.reported.fw"},
     {"", NULL, NULL}};
 
-static enum err call_query(struct cli *c, const char *method, struct slice body,
-                           struct json **answer)
-{
-    struct target t;
-    struct slice name;
-    struct buf what = {0};
-    TRY(cli_need(c, "name", &name));
-    TRY(target_find(c, &t));
-    buf_printf(&what, "saved query '%.*s'", SLICE_ARG(name));
-    const struct http_call call = {
-        .method = method, .path = http_path(c, "/admin/v1/saved-queries/", name), .body = body};
-    enum err e = http_json(&t, &call, buf_cstr(&what), answer);
-    buf_free(&what);
-    return e;
-}
+static const struct named saved_queries = {"saved query", "list of saved queries",
+                                           "/admin/v1/saved-queries", NULL};
 
 static void put_columns(struct cli *c, struct json *columns)
 {
@@ -38,30 +25,23 @@ static void put_columns(struct cli *c, struct json *columns)
 
 enum err saved_query_create(struct cli *c)
 {
-    struct json *made, *query = json_new(&c->arena, JSON_OBJECT);
+    struct json *query = json_new(&c->arena, JSON_OBJECT);
     struct buf body = {0};
     cli_set_text(c, query, "condition", slice_str(cli_value(c, "query-condition")));
     put_columns(c,
                 json_set(&c->arena, query, SLICE_LIT("columns"), json_new(&c->arena, JSON_ARRAY)));
     json_write(&body, query);
-    enum err e = call_query(c, "PUT", buf_slice(&body), &made);
+    enum err e = named_show(c, &saved_queries, "PUT", buf_slice(&body));
     buf_free(&body);
-    TRY(e);
-    return made ? output_value(&c->output, &c->arena, made, NULL) : OK;
+    return e;
 }
 
 enum err saved_query_remove(struct cli *c)
 {
-    struct json *nothing;
-    return call_query(c, "DELETE", SLICE_NONE, &nothing);
+    return named_delete(c, &saved_queries);
 }
 
 enum err saved_query_show_all(struct cli *c)
 {
-    struct target t;
-    struct json *list;
-    TRY(target_find(c, &t));
-    const struct http_call call = {.method = "GET", .path = "/admin/v1/saved-queries"};
-    TRY(http_json(&t, &call, "list of saved queries", &list));
-    return output_value(&c->output, &c->arena, list, NULL);
+    return named_list(c, &saved_queries);
 }

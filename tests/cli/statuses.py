@@ -27,6 +27,11 @@ BUS = "Endpoint=sb://localhost:1/;SharedAccessKeyName=send;SharedAccessKey=a2V5;
 ROUTING = pathlib.Path(FOLDER.name) / "routing.json"
 ROUTING.write_text("{}")
 CAPTURED = capture_file.write(pathlib.Path(FOLDER.name) / "events.avro", [capture_file.event(1, 1_750_000_000, "d1", "x")])
+# What verbs read, also where nothing has written it before.
+FLEET, STATE = (pathlib.Path(FOLDER.name) / name for name in ("fleet.txt", "state.json"))
+FLEET.write_text("")
+FLEET.with_name("configurations.txt").write_text("")
+STATE.write_text('{"devices":{"d1":{"identity":{"deviceId":"d1"}}}}')
 JOB = ("hub", "job")
 SETTINGS = ("monitor", "diagnostic-settings")
 LOGS = '[{"category":"Connections","enabled":true}]'
@@ -50,11 +55,11 @@ CONNECTING = {
     "device simulate": ("device", "simulate", "-d", "{d}", "--messages", 1, "--timeout", 20),
     "device send-d2c-message": ("device", "send-d2c-message", "-d", "{d}", "--da", "hello", "--timeout", 20),
     "device upload-file": ("device", "upload-file", "-d", "{d}", "--fp", ROUTING, "--ct", "application/json"),
-    "hub device-identity export": (*IDENTITY, "export", "--file", pathlib.Path(FOLDER.name) / "fleet.txt", "--include-configurations"),
-    "hub device-identity import": (*IDENTITY, "import", "--file", pathlib.Path(FOLDER.name) / "fleet.txt", "--include-configurations"),
-    "hub state export": ("hub", "state", "export", "-f", pathlib.Path(FOLDER.name) / "state.json", "--replace"),
-    "hub state import": ("hub", "state", "import", "-f", pathlib.Path(FOLDER.name) / "state.json"),
-    "import azure-state": ("import", "azure-state", pathlib.Path(FOLDER.name) / "state.json"),
+    "hub device-identity export": (*IDENTITY, "export", "--file", FLEET, "--include-configurations"),
+    "hub device-identity import": (*IDENTITY, "import", "--file", FLEET, "--include-configurations"),
+    "hub state export": ("hub", "state", "export", "-f", STATE, "--replace"),
+    "hub state import": ("hub", "state", "import", "-f", STATE),
+    "import azure-state": ("import", "azure-state", STATE),
     "wait": ("wait", "-d", "{d}", "--disconnected", "--timeout", 60),
     "assert twin": ("assert", "twin", "connectionState == 'Disconnected'", "-d", "{d}"),
     "hub connection-string show": ("hub", "connection-string", "show"),
