@@ -34,15 +34,15 @@ enum {
 
 #define BACKUP_MANIFEST "MANIFEST.json"
 
-/* How far it is: a bar on a terminal. */
+/* How far it is. */
 struct backup_progress {
-    const char *what; /* "copying" */
+    struct progress *shown; /* NULL: nobody is told */
+    const char *what;       /* "copying" */
     uint64_t done, all;
-    int64_t shown_us;
 };
 
 void backup_show(struct backup_progress *p, uint64_t more);
-void backup_shown(struct backup_progress *p); /* the bar goes */
+void backup_shown(struct backup_progress *p); /* it has ended */
 
 /* One file from `offset` on, as long as it is when it is opened; synced.  `digest`, if not NULL, gets
  * the SHA-256 of what was copied.  ERR_NOT_FOUND: it is not there (any more). */

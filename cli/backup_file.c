@@ -1,4 +1,4 @@
-/* backup_file.c - files and directories: copied, walked, synced; the bar. */
+/* backup_file.c - files and directories: copied, walked, synced. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,37 +9,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "cli/backup.h"
 
-enum { PIECE = 1 << 20, BAR = 30, BAR_EVERY_US = 100000 };
+enum { PIECE = 1 << 20 };
 
-/* ---- the bar */
+/* ---- how far it is */
 
-static void draw(const struct backup_progress *p)
+static void show(struct backup_progress *p, bool ended)
 {
-    char bar[BAR + 1];
-    for (uint64_t i = 0; i < BAR; i++) bar[i] = p->all && i * p->all < p->done * BAR ? '#' : '.';
-    bar[BAR] = '\0';
-    fprintf(stderr, "\r[%s] %s, %llu of %llu MiB\033[K", bar, p->what,
-            (unsigned long long)(p->done >> 20), (unsigned long long)(p->all >> 20));
-    fflush(stderr);
+    if (p->shown == NULL) return;
+    progress_show(
+        p->shown,
+        &(struct progress_at){
+            .step = p->what, .unit = "bytes", .done = p->done, .total = p->all, .ended = ended});
 }
 
 void backup_show(struct backup_progress *p, uint64_t more)
 {
-    int64_t now_us = clock_mono_us();
     p->done += more;
     if (p->done > p->all) p->all = p->done; /* it grows while it is copied */
-    if (!isatty(STDERR_FILENO) || now_us < p->shown_us + BAR_EVERY_US) return;
-    p->shown_us = now_us;
-    draw(p);
+    show(p, false);
 }
 
 void backup_shown(struct backup_progress *p)
 {
-    if (p->shown_us) fputs("\r\033[K", stderr);
+    p->all = p->done; /* what is left out was counted, too */
+    show(p, true);
 }
 
 /* ---- files */

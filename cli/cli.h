@@ -37,11 +37,13 @@ struct cli_option {
 
 enum cli_kind {
     CLI_PLAIN,
-    CLI_CONNECTS = 1, /* talks to a hub: --login, --data and where to find it */
-    CLI_PRINTS = 2,   /* prints values: --output, --query */
-    CLI_HIDDEN = 8,   /* not for people: neither help nor completion names it */
-    CLI_WORD = 16,    /* a word that is no option is the value of the verb's first one */
-    CLI_BODY = 4,     /* --data is a message, as in az; a server's directory is still recognised */
+    CLI_CONNECTS = 1,  /* talks to a hub: --login, --data and where to find it */
+    CLI_PRINTS = 2,    /* prints values: --output, --query */
+    CLI_HIDDEN = 8,    /* not for people: neither help nor completion names it */
+    CLI_WORD = 16,     /* a word that is no option is the value of the verb's first one */
+    CLI_LASTS = 32,    /* may take long: --progress */
+    CLI_DESTROYS = 64, /* what cannot be had back: --yes */
+    CLI_BODY = 4,      /* --data is a message, as in az; a server's directory is still recognised */
 };
 
 struct cli_verb {

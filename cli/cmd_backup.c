@@ -220,7 +220,7 @@ enum err backup_create(struct cli *c)
 {
     struct slice to;
     int lock;
-    struct copies x = {.from = data_of(c), .progress.what = "copying"};
+    struct copies x = {.from = data_of(c), .progress = {&c->progress, "copying", 0, 0}};
     TRY(cli_need(c, "to", &to));
     x.to = cli_value(c, "to");
     umask(0077);
@@ -228,14 +228,14 @@ enum err backup_create(struct cli *c)
     enum err e = backup_make_dir(x.to);
     if (e == OK) e = copy_all(c, &x, lock);
     if (lock >= 0) close(lock);
-    backup_shown(&x.progress);
     TRY(e);
-    struct backup_progress progress = {.what = "checking", .all = x.progress.done};
+    backup_shown(&x.progress);
+    struct backup_progress progress = {&c->progress, "checking", 0, x.progress.done};
     struct files f = {.root = x.to, .progress = &progress};
     e = write_manifest(x.to, &f);
     buf_free(&f.text);
-    backup_shown(&progress);
     TRY(e);
+    backup_shown(&progress);
     return print_done(c, x.to, "created", f.count, f.bytes);
 }
 
@@ -291,7 +291,7 @@ static enum err take_file(const struct json *j, const char *from, const char *to
 static enum err take_all(struct cli *c, const char *from, const char *to, const char *what)
 {
     const struct json *files;
-    struct backup_progress p = {.what = what};
+    struct backup_progress p = {.shown = &c->progress, .what = what};
     unsigned count = 0;
     uint64_t bytes = 0;
     int64_t size;
@@ -302,8 +302,8 @@ static enum err take_all(struct cli *c, const char *from, const char *to, const 
     enum err e = OK;
     for (const struct json *j = files->child; j && e == OK; j = j->next, count++)
         e = take_file(j, from, to, &p, &bytes);
-    backup_shown(&p);
     TRY(e);
+    backup_shown(&p);
     return print_done(c, to ? to : from, to ? "restored" : "good", count, bytes);
 }
 

@@ -264,6 +264,7 @@ enum err c2d_message_purge(struct cli *c)
     struct json *answer;
     struct buf what = {0}, path = {0};
     TRY(cli_need(c, "device-id", &device));
+    TRY(cli_confirm(c, "drops all messages that wait for device %.*s", SLICE_ARG(device)));
     TRY(target_find(c, &t));
     buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
     buf_printf(&path, "%s/commands", http_path(c, "/devices/", device));

@@ -126,6 +126,9 @@ enum err capture_show(struct cli *c)
 
 enum err capture_end(struct cli *c)
 {
+    const char *name = cli_value(c, "event-hub-name");
+    TRY(cli_confirm(c, "ends the capture of %s%s", name ? "event hub " : "the built-in event hub",
+                    name ? name : ""));
     return ask(c, "DELETE", NULL);
 }
 

@@ -280,6 +280,9 @@ enum err message_endpoint_delete(struct cli *c)
     const struct endpoint_kind *kind;
     struct slice name = slice_str(cli_value(c, "endpoint-name"));
     TRY(kind_of_option(c, &kind));
+    TRY(cli_confirm(c, "deletes %s%s%s%s", name.ptr ? "endpoint " : "all endpoints",
+                    name.ptr ? cli_value(c, "endpoint-name") : "",
+                    kind && !name.ptr ? " of the type " : "", kind && !name.ptr ? kind->word : ""));
     TRY(message_routing_fetch(c, &m));
     unsigned count = 0;
     TRY(drop(c, &m, name, kind, &count));

@@ -93,6 +93,8 @@ enum err eventhub_show(struct cli *c)
 
 enum err eventhub_delete(struct cli *c)
 {
+    const char *name = cli_value(c, "name");
+    if (name) TRY(cli_confirm(c, "deletes event hub '%s' and all its events", name));
     return named_delete(c, &event_hubs);
 }
 

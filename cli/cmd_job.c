@@ -1,7 +1,5 @@
 /* cmd_job.c - azimuth hub job ... */
-#include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/file.h"
@@ -17,7 +15,6 @@ enum {
     RESPONSE_S_MAX = 3600,
     CONNECT_S_MAX = 300,
     TOP_MAX = 1000,
-    BAR = 30, /* characters */
 };
 
 static const char columns[] = "job=jobId type=type status=status created=createdTime "
@@ -148,19 +145,17 @@ static bool has_ended(const struct json *job)
     return slice_is(s, "completed") || slice_is(s, "failed") || slice_is(s, "cancelled");
 }
 
-/* On a terminal one line that changes: "[#####.....] 120 of 240 devices, 3 failed: running". */
-static void show_progress(const struct json *job, bool last)
+static void show_progress(struct cli *c, const struct json *job, bool last)
 {
     int64_t all = number(job, "deviceCount"), failed = number(job, "failedCount");
     int64_t done = number(job, "succeededCount") + failed;
-    char bar[BAR + 1];
-    if (!isatty(STDERR_FILENO)) return;
-    for (int i = 0; i < BAR; i++) bar[i] = all && i * all < done * BAR ? '#' : '.';
-    bar[BAR] = '\0';
-    fprintf(stderr, "\r[%s] %lld of %lld devices, %lld failed: %.*s\033[K%s", bar, (long long)done,
-            (long long)all, (long long)failed, SLICE_ARG(json_str(job, "status")),
-            last ? "\n" : "");
-    fflush(stderr);
+    progress_show(&c->progress, &(struct progress_at){.step = "job",
+                                                      .unit = "devices",
+                                                      .done = (uint64_t)done,
+                                                      .total = (uint64_t)all,
+                                                      .failed = (uint64_t)failed,
+                                                      .status = json_str(job, "status"),
+                                                      .ended = last});
 }
 
 struct polls {
@@ -179,14 +174,14 @@ static enum err wait_for_end(struct cli *c, struct target *t, const struct polls
 {
     time_t end = time(NULL) + (time_t)polls->duration_s;
     while (!has_ended(*job)) {
-        show_progress(*job, false);
+        show_progress(c, *job, false);
         if (time(NULL) >= end)
             return fail(ERR_TIMEOUT, "the job has not ended within %lld s; it goes on",
                         (long long)polls->duration_s);
         nanosleep(&(struct timespec){.tv_sec = (time_t)polls->interval_s}, NULL);
         TRY(call_job(c, t, "GET", "", SLICE_NONE, job));
     }
-    show_progress(*job, true);
+    show_progress(c, *job, true);
     return OK;
 }
 

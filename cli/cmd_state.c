@@ -56,11 +56,10 @@ enum err state_aspects(const struct cli *c, struct aspects *out)
     return fail(ERR_INVALID, "--aspects names nothing: devices, configurations, arm");
 }
 
-void state_show(const char *what, unsigned long count, bool last)
+void state_show(struct cli *c, const char *step, unsigned long count, bool last)
 {
-    if (!isatty(STDERR_FILENO)) return;
-    fprintf(stderr, "\r%s: %lu devices\033[K%s", what, count, last ? "\n" : "");
-    fflush(stderr);
+    progress_show(&c->progress, &(struct progress_at){
+                                    .step = step, .unit = "devices", .done = count, .ended = last});
 }
 
 /* ---- pages of device twins */
@@ -182,7 +181,7 @@ static enum err write_page(struct cli *c, struct state_pages *pages, FILE *file,
     *more = page != NULL;
     for (struct json *twin = page ? page->child : NULL; twin; twin = twin->next)
         TRY(write_device(c, pages->t, twin, file, count));
-    state_show("export", *count, page == NULL);
+    state_show(c, "export", *count, page == NULL);
     return OK;
 }
 

@@ -47,9 +47,9 @@ static enum err add_devices(struct state_bulk *b, const struct json *devices, un
     for (const struct json *d = devices->child; d; d = d->next) {
         TRY(state_bulk_add(b, d->key, SLICE_NONE, json_get(d, "identity"), json_get(d, "twin"),
                            NULL));
-        if (++*count % IDENTITY_BULK_MAX == 0) state_show("import", *count, false);
+        if (++*count % IDENTITY_BULK_MAX == 0) state_show(b->t->cli, "import", *count, false);
     }
-    state_show("import", *count, true);
+    state_show(b->t->cli, "import", *count, true);
     return state_bulk_send(b);
 }
 
@@ -110,7 +110,8 @@ static enum err add_lines(struct cli *c, struct state_bulk *b, struct slice text
             is_module = memcmp(line.ptr + i, "\"moduleId\":", 11) == 0;
         if (line.len == 0 || is_module != modules) continue;
         TRY(add_line(c, b, line, counts));
-        if (counts->devices % IDENTITY_BULK_MAX == 0) state_show("import", counts->devices, false);
+        if (counts->devices % IDENTITY_BULK_MAX == 0)
+            state_show(c, "import", counts->devices, false);
     }
     return state_bulk_send(b);
 }
@@ -120,7 +121,7 @@ static enum err import_lines(struct cli *c, struct state_bulk *b, struct slice t
 {
     TRY(add_lines(c, b, text, false, counts));
     TRY(add_lines(c, b, text, true, counts));
-    state_show("import", counts->devices, true);
+    state_show(c, "import", counts->devices, true);
     return OK;
 }
 
@@ -224,7 +225,9 @@ static enum err import_file(struct cli *c, const char *path, const struct aspect
     TRY(target_find(c, &t));
     TRY(read_state(c, path, aspects, &state));
     bool dry = cli_has(c, "dry-run") && cli_given(c, "dry-run");
-    enum err e = cli_given(c, "replace") && !dry ? delete_first(c, &b, &state) : OK;
+    bool replace = cli_given(c, "replace") && !dry;
+    if (replace) TRY(cli_confirm(c, "deletes what is on %s first", t.name));
+    enum err e = replace ? delete_first(c, &b, &state) : OK;
     if (e == OK) e = add_state(c, &b, &state, &counts);
     buf_free(&b.json);
     if (e != OK) return e;

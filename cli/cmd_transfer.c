@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/num.h"
 #include "base/rand.h"
@@ -16,7 +16,7 @@
 #include "cli/file.h"
 #include "cli/http.h"
 
-enum { BAR = 30, PIECE = 4 << 20, BLOCKS_MAX = 50000, ERRORS_SHOWN = 100, POLL_MS = 300 };
+enum { PIECE = 4 << 20, BLOCKS_MAX = 50000, ERRORS_SHOWN = 100, POLL_MS = 300 };
 
 static const char *const columns = "id=jobId type status progress reason=failureReason";
 
@@ -58,17 +58,24 @@ const char transfer_help[] =
 
 /* ---- jobs */
 
-static void show_progress(const struct json *job, bool last)
+static void show_job(struct cli *c, const struct json *job, bool last)
 {
     int64_t percent = 0;
-    char bar[BAR + 1];
     const struct json *j = json_get(job, "progress");
-    if (!isatty(STDERR_FILENO) || j == NULL || json_i64(j, &percent) != OK) return;
-    for (int i = 0; i < BAR; i++) bar[i] = i * 100 < percent * BAR ? '#' : '.';
-    bar[BAR] = '\0';
-    fprintf(stderr, "\r[%s] %lld %%: %.*s\033[K%s", bar, (long long)percent,
-            SLICE_ARG(json_str(job, "status")), last ? "\n" : "");
-    fflush(stderr);
+    if (j == NULL || json_i64(j, &percent) != OK) percent = 0;
+    progress_show(&c->progress, &(struct progress_at){.step = "job",
+                                                      .unit = "percent",
+                                                      .done = (uint64_t)percent,
+                                                      .total = 100,
+                                                      .status = json_str(job, "status"),
+                                                      .ended = last});
+}
+
+static void show_bytes(struct target *t, const char *step, uint64_t done, uint64_t total, bool last)
+{
+    progress_show(&t->cli->progress,
+                  &(struct progress_at){
+                      .step = step, .unit = "bytes", .done = done, .total = total, .ended = last});
 }
 
 static bool has_ended(const struct json *job)
@@ -81,11 +88,11 @@ static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
 {
     const char *path = http_path(c, "/jobs/", json_str(*job, "jobId"));
     while (!has_ended(*job)) {
-        show_progress(*job, false);
+        show_job(c, *job, false);
         nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000l}, NULL);
         TRY(http_json(t, &(struct http_call){.method = "GET", .path = path}, "the job", job));
     }
-    show_progress(*job, true);
+    show_job(c, *job, true);
     if (slice_is(json_str(*job, "status"), "completed")) return OK;
     return fail(ERR_PROTOCOL, "the job is %.*s: %.*s", SLICE_ARG(json_str(*job, "status")),
                 SLICE_ARG(json_str(*job, "failureReason")));
@@ -181,7 +188,10 @@ static enum err upload_blocks(struct target *t, const struct own *own, const cha
                               uint8_t *piece, struct buf *list)
 {
     size_t n;
+    struct stat st;
+    uint64_t sent = 0, all = fstat(fileno(file), &st) == 0 ? (uint64_t)st.st_size : 0;
     for (unsigned block = 0; (n = fread(piece, 1, PIECE, file)) > 0; block++) {
+        show_bytes(t, "upload", sent, all, false);
         struct buf more = {0};
         if (block == BLOCKS_MAX) return fail(ERR_TOO_BIG, "the file is too long");
         buf_put_str(&more, "&comp=block&blockid=");
@@ -192,7 +202,9 @@ static enum err upload_blocks(struct target *t, const struct own *own, const cha
         enum err e = send_blob(t, own, "PUT", name, buf_cstr(&more), slice_of(piece, n));
         buf_free(&more);
         if (e != OK) return e;
+        sent += n;
     }
+    show_bytes(t, "upload", sent, all, true);
     return ferror(file) ? fail_errno("the file cannot be read") : OK;
 }
 
@@ -253,6 +265,7 @@ static enum err download(struct target *t, const struct own *own, const char *na
 {
     uint64_t size;
     TRY(blob_size(t, own, name, &size));
+    if (file && size) show_bytes(t, "download", 0, size, false);
     for (uint64_t at = 0; at < size; at += PIECE) {
         struct http_answer a;
         char range[80];
@@ -265,6 +278,7 @@ static enum err download(struct target *t, const struct own *own, const char *na
         if (log) take_log(log, bytes);
         http_answer_free(&a);
         if (!wrote) return fail_errno("the file cannot be written");
+        if (file) show_bytes(t, "download", MIN(at + PIECE, size), size, at + PIECE >= size);
     }
     return OK;
 }

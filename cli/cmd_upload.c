@@ -94,6 +94,7 @@ static enum err put_here(struct target *t, const struct json *place, struct slic
                                    .type = type,
                                    .raw = true,
                                    .wait_s = UPLOAD_WAIT_S,
+                                   .sending = "upload",
                                    .header = "x-ms-blob-type: BlockBlob"};
     enum err e = http_do(t, &call, &a);
     buf_wipe(&path);
@@ -109,7 +110,7 @@ static size_t drop_bytes(char *bytes, size_t one, size_t count, void *ctx)
     return count;
 }
 
-static enum err put_elsewhere(const struct target *t, const struct json *place, struct slice bytes,
+static enum err put_elsewhere(struct target *t, const struct json *place, struct slice bytes,
                               const char *type)
 {
     const struct curl_functions *f;
@@ -130,6 +131,8 @@ static enum err put_elsewhere(const struct target *t, const struct json *place, 
     f->set(h, CURLOPT_POSTFIELDS, bytes.ptr);
     f->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)bytes.len);
     f->set(h, CURLOPT_WRITEFUNCTION, drop_bytes);
+    struct http_sending sending = {&t->cli->progress, "upload", bytes.len};
+    http_show_sending(f, h, &sending);
     CURLcode code = f->perform(h);
     f->get(h, CURLINFO_RESPONSE_CODE, &status);
     enum err e = code == CURLE_OK
@@ -163,9 +166,14 @@ enum err device_upload_file(struct cli *c)
     size_t slash = slice_rfind(path, '/');
     TRY(begin(&t, device, slash < path.len ? slice_from(path, slash + 1) : path, &place));
     const char *type = cli_value(c, "content-type");
+    struct progress_at at = {.step = "upload", .unit = "bytes", .total = bytes.len};
+    progress_show(&c->progress, &at);
     if (type == NULL) type = "application/octet-stream";
     enum err e = is_here(&t, json_str(place, "hostName")) ? put_here(&t, place, bytes, type)
                                                           : put_elsewhere(&t, place, bytes, type);
+    at.done = bytes.len;
+    at.ended = true;
+    if (e == OK) progress_show(&c->progress, &at);
     char why[256];
     snprintf(why, sizeof why, "%s", e == OK ? "" : fail_text());
     enum err told = end(&t, device, place, e == OK);

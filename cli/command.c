@@ -89,6 +89,7 @@ static enum err run(struct cli *c, int argc, char **argv)
         return OK;
     }
     TRY(output_init(&c->output, &c->arena, cli_value(c, "output"), cli_value(c, "query")));
+    TRY(progress_init(&c->progress, cli_value(c, "progress"), cli_given(c, "quiet")));
     return c->verb->run(c);
 }
 
@@ -109,6 +110,7 @@ int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
     if (c.verb == NULL) return help_or_complain(c.program, argc, argv, tables);
     if (c.verb->main) return c.verb->main(argc - used, argv + used);
     enum err e = run(&c, argc - used, argv + used);
+    progress_clear(&c.progress);
     if (e != OK) fprintf(stderr, "%s: %s\n", c.program, fail_text());
     arena_free(&c.arena);
     return (int)status_of(e);

@@ -7,9 +7,18 @@
 #include "base/slice.h"
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 
 /* Where an option is listed. */
-enum cli_list { CLI_OWN, CLI_CONNECTING, CLI_PRINTING, CLI_GENERAL, CLI_LISTS };
+enum cli_list {
+    CLI_OWN,
+    CLI_CONNECTING,
+    CLI_PRINTING,
+    CLI_LASTING,
+    CLI_DESTROYING,
+    CLI_GENERAL,
+    CLI_LISTS
+};
 
 struct cli {
     const char *program; /* "azimuth" or "azm", as it was called */
@@ -20,6 +29,7 @@ struct cli {
     long wait_ms;                         /* for an answer of the hub; 0: as long as it takes */
     struct arena arena;                   /* everything that lives until the end */
     struct output output;
+    struct progress progress;
 };
 
 /* The value of an option by its long name: NULL when it was not given, "" for a given switch. */
@@ -43,6 +53,9 @@ enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t 
 void cli_set_text(struct cli *c, struct json *object, const char *name, struct slice text);
 enum err cli_set_number(struct cli *c, struct json *object, const char *name,
                         const char *option) MUST_USE;
+
+/* Before what cannot be had back: asks on a terminal, unless --yes was given.  ERR_CLOSED: it is not wanted. */
+enum err cli_confirm(struct cli *c, const char *fmt, ...) PRINTF(2, 3) MUST_USE;
 
 /* The server's directory that was named, or NULL; also where --data of the verb is a message. */
 const char *cli_data(const struct cli *c);

@@ -30,8 +30,9 @@ static void put_option(struct buf *out, const struct cli_option *o)
 
 void cli_help_verb(struct buf *out, const struct cli *c)
 {
-    static const char *const titles[CLI_LISTS] = {"options", "where the hub is", "what is printed",
-                                                  "and"};
+    static const char *const titles[CLI_LISTS] = {"options",           "where the hub is",
+                                                  "what is printed",   "how far it is",
+                                                  "before it deletes", "and"};
     buf_printf(out, "usage: %s %s [OPTION...]\n\n%s.\n", c->program, c->verb->words,
                c->verb->summary);
     for (enum cli_list list = 0; list < CLI_LISTS; list++) {

@@ -136,6 +136,27 @@ static enum err explain(const struct curl_functions *f, const struct target *t,
                 t->dial, t->https_port, words);
 }
 
+static int show_sent(void *ctx, curl_off_t down_all, curl_off_t down, curl_off_t all,
+                     curl_off_t sent)
+{
+    const struct http_sending *s = ctx;
+    (void)down_all, (void)down, (void)all;
+    bool whole = (uint64_t)sent >= s->len;
+    if (!whole)
+        progress_show(s->progress, &(struct progress_at){.step = s->step,
+                                                         .unit = "bytes",
+                                                         .done = (uint64_t)sent,
+                                                         .total = s->len});
+    return 0;
+}
+
+void http_show_sending(const struct curl_functions *f, void *handle, struct http_sending *s)
+{
+    f->set(handle, CURLOPT_NOPROGRESS, 0l);
+    f->set(handle, CURLOPT_XFERINFOFUNCTION, show_sent);
+    f->set(handle, CURLOPT_XFERINFODATA, s);
+}
+
 /* One for all: connections are used again. */
 static CURL *handle(const struct curl_functions *f)
 {
@@ -167,6 +188,8 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
         f->set(h, CURLOPT_HEADERFUNCTION, take_bytes);
         f->set(h, CURLOPT_HEADERDATA, &out->headers);
         f->set(h, CURLOPT_ERRORBUFFER, detail);
+        struct http_sending sending = {&t->cli->progress, call->sending, call->body.len};
+        if (call->sending) http_show_sending(f, h, &sending);
         CURLcode code = f->perform(h);
         if (code != CURLE_OK) e = explain(f, t, call, code, detail);
         f->get(h, CURLINFO_RESPONSE_CODE, &out->status);

@@ -14,14 +14,16 @@ enum { HTTP_WAIT_S = 60, HTTP_CONNECT_S = 10, HTTP_ANSWER_MAX = 64 << 20 };
 
 struct http_call {
     const char *method;
-    const char *path;         /* "/devices/d1", encoded; may have a query */
-    const char *if_match;     /* NULL: no such header */
-    const char *header;       /* one more, "name: value"; NULL: none */
-    struct slice body;        /* JSON; SLICE_NONE: none */
-    unsigned wait_s;          /* for the answer; 0: HTTP_WAIT_S */
-    unsigned max_items;       /* of a page; 0: the hub decides */
-    bool raw;                 /* the answer is bytes: a->json stays NULL */
-    const char *type;         /* of the body; NULL: JSON */
+    const char *path;     /* "/devices/d1", encoded; may have a query */
+    const char *if_match; /* NULL: no such header */
+    const char *header;   /* one more, "name: value"; NULL: none */
+    struct slice body;    /* JSON; SLICE_NONE: none */
+    unsigned wait_s;      /* for the answer; 0: HTTP_WAIT_S */
+    unsigned max_items;   /* of a page; 0: the hub decides */
+    bool raw;             /* the answer is bytes: a->json stays NULL */
+    const char *type;     /* of the body; NULL: JSON */
+    const char
+        *sending; /* what sending the body is called where progress is shown; NULL: it is not */
     const char *continuation; /* x-ms-continuation of the page before; NULL: the first page */
 };
 
@@ -36,6 +38,16 @@ void http_answer_free(struct http_answer *a);
 
 /* The value of a header, in any case; SLICE_NONE: there is none. */
 struct slice http_answer_header(const struct http_answer *a, const char *name);
+
+/* What curl has sent is shown as progress.  `s` is set by the caller and outlives the transfer. */
+struct http_sending {
+    struct progress *progress;
+    const char *step;
+    uint64_t len;
+};
+
+struct curl_functions;
+void http_show_sending(const struct curl_functions *f, void *handle, struct http_sending *s);
 
 /* Does it and reads the answer, whatever its status.  ERR_CLOSED: nobody answers. */
 enum err http_do(struct target *t, const struct http_call *call, struct http_answer *out) MUST_USE;

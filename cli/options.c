@@ -26,6 +26,16 @@ static const struct cli_option printing[] = {
     {"", NULL, NULL},
 };
 
+static const struct cli_option lasting[] = {
+    {"progress", "HOW", "auto: a bar on a terminal; json: lines on stderr; none [auto]"},
+    {"", NULL, NULL},
+};
+
+static const struct cli_option destroying[] = {
+    {"yes y", NULL, "does not ask before it deletes; it asks on a terminal only"},
+    {"", NULL, NULL},
+};
+
 static const struct cli_option general[] = {
     {"quiet", NULL, "no progress, no remarks"},
     {"help h", NULL, "this text"},
@@ -37,6 +47,8 @@ void cli_choose_lists(struct cli *c)
     c->options[CLI_OWN] = c->verb->options ? c->verb->options : none;
     c->options[CLI_CONNECTING] = c->verb->kind & CLI_CONNECTS ? connecting : none;
     c->options[CLI_PRINTING] = c->verb->kind & CLI_PRINTS ? printing : none;
+    c->options[CLI_LASTING] = c->verb->kind & CLI_LASTS ? lasting : none;
+    c->options[CLI_DESTROYING] = c->verb->kind & CLI_DESTROYS ? destroying : none;
     c->options[CLI_GENERAL] = general;
 }
 

@@ -178,13 +178,32 @@ static void put_wait(struct buf *line, const struct replay_back *b, const char *
     buf_printf(line, ", waiting for %s: try %u in %.0f s", host, b->tries, wait_s);
 }
 
-static void show(struct replay_run *r, int64_t now_us)
+static int64_t done_so_far(const struct replay_run *r)
+{
+    return r->target ? r->target->acked : r->result.matched;
+}
+
+static void show_as_json(struct replay_run *r, const char *waits_for, bool ended)
+{
+    double part = r->source.progress(r->source.ctx);
+    progress_show(&r->cli->progress, &(struct progress_at){.step = waits_for ? "waiting" : "replay",
+                                                           .unit = "events",
+                                                           .done = (uint64_t)done_so_far(r),
+                                                           .part = ended ? 1 : part,
+                                                           .status = slice_str(waits_for),
+                                                           .ended = ended});
+}
+
+static const char *waits_for(const struct replay_run *r)
+{
+    if (r->target_back.at_us) return r->target->cfg.host;
+    return r->stream_back.at_us ? r->stream->cfg.host : NULL;
+}
+
+static void show_line(struct replay_run *r, int64_t now_us)
 {
     struct buf line = {0};
-    int64_t done = r->target ? r->target->acked : r->result.matched;
-    int64_t elapsed_us = now_us - r->start_us;
-    if (r->quiet || !isatty(STDERR_FILENO) || now_us < r->shown_us + SHOW_US) return;
-    r->shown_us = now_us;
+    int64_t done = done_so_far(r), elapsed_us = now_us - r->start_us;
     buf_printf(&line, "\r%" PRId64 " replayed", done);
     if (elapsed_us > 0) buf_printf(&line, ", %.0f/s", (double)done * 1e6 / (double)elapsed_us);
     fleet_put_bar(&line, r->source.progress(r->source.ctx), elapsed_us);
@@ -194,9 +213,21 @@ static void show(struct replay_run *r, int64_t now_us)
     buf_free(&line);
 }
 
-static void stop_showing(const struct replay_run *r)
+static void show(struct replay_run *r, int64_t now_us)
 {
-    if (!r->quiet && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    enum progress_how how = r->cli->progress.how;
+    if (how == PROGRESS_NONE || now_us < r->shown_us + SHOW_US) return;
+    r->shown_us = now_us;
+    if (how == PROGRESS_JSON)
+        show_as_json(r, waits_for(r), false);
+    else
+        show_line(r, now_us);
+}
+
+static void stop_showing(struct replay_run *r)
+{
+    if (r->cli->progress.how == PROGRESS_BAR) fputs("\r\033[K", stderr);
+    if (r->cli->progress.how == PROGRESS_JSON && r->result.complete) show_as_json(r, NULL, true);
 }
 
 /* ---- connections that are lost */
@@ -204,9 +235,10 @@ static void stop_showing(const struct replay_run *r)
 static void say_lost(const struct replay_run *r, const struct replay_back *b, const char *host,
                      int64_t now_us)
 {
-    if (r->quiet || b->tries > 1) return;
+    enum progress_how how = r->cli->progress.how;
+    if (r->quiet || b->tries > 1 || how == PROGRESS_JSON) return;
     fprintf(stderr, "%sthe connection to %s was lost (%s): again in %.1f s\n",
-            isatty(STDERR_FILENO) ? "\r\033[K" : "", host, fail_text(),
+            how == PROGRESS_BAR ? "\r\033[K" : "", host, fail_text(),
             (double)(b->at_us - now_us) / 1e6);
 }
 

@@ -31,7 +31,7 @@ struct state_counts {
 
 enum err state_print_counts(struct cli *c, const struct aspects *aspects,
                             const struct state_counts *counts) MUST_USE;
-void state_show(const char *what, unsigned long count, bool last); /* progress, on a terminal */
+void state_show(struct cli *c, const char *step, unsigned long count, bool last); /* progress */
 
 enum err state_write(struct cli *c, struct target *t, const struct aspects *aspects, FILE *file,
                      struct state_counts *counts) MUST_USE;

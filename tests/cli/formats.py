@@ -1,7 +1,10 @@
 """formats.py - what is printed: -o, --query, a terminal, NO_COLOR, stdout and stderr."""
 import json
+import pathlib
+import tempfile
 
-from hub import Group, Hub, Skipped, check, on_terminal
+import capture_file
+from hub import Group, Hub, Skipped, asked, azimuth, check, on_terminal
 
 group = Group()
 LIST = ("hub", "device-identity", "list")
@@ -103,3 +106,59 @@ def monitor_events_shows_what_routes_took_away_if_asked():
               == {"level=hot": ["to-orders"], "level=cold": ["events"], "nobody's": []}, str(events))
         [only] = [json.loads(line)["event"] for line in hub.must(*words, "--count", 1).out.splitlines()]
         check(only["payload"] == "level=cold" and "endpoints" not in only, str(only))
+
+
+@group.case
+def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
+    with with_devices() as hub:
+        where = ("--data", hub.data)
+        hub.must("eventhub", "create", "-n", "orders")
+        hub.must("hub", "capture", "create", "--folder", "archive")
+        endpoint = ("hub", "message-endpoint", "create", "webhook", "--endpoint-uri", "https://localhost:1/", "--en")
+        hub.must(*endpoint, "hook")
+        for words, question in (
+                (("eventhub", "delete", "-n", "orders"), "deletes event hub 'orders' and all its events"),
+                (("hub", "message-endpoint", "delete"), "deletes all endpoints"),
+                (("hub", "message-endpoint", "delete", "--en", "hook"), "deletes endpoint hook"),
+                (("hub", "capture", "delete"), "ends the capture of the built-in event hub"),
+                (("device", "c2d-message", "purge", "-d", "d1"), "drops all messages that wait for device d1")):
+            for answer in ("", "n", "yes, but not that"):
+                done = asked(answer, *words, *where)
+                check(done.status == 1 and f"This {question}. Go on? [y/N] " in done.error, str(done))
+        check(len(hub.must("eventhub", "list").json()) == 1, "the event hub is gone")
+        check(asked("y", "eventhub", "delete", "-n", "orders", *where).status == 0, "y is no yes")
+        check(hub.must("eventhub", "list").json() == [], "the event hub is still there")
+        for words in (("hub", "message-endpoint", "delete", "--yes"), ("hub", "capture", "delete", "-y")):
+            done = asked("n", *words, *where)
+            check(done.status == 0 and done.error == "", str(done))
+        hub.must(*endpoint, "hook")
+        done = hub.must("hub", "message-endpoint", "delete", "--en", "hook")
+        check(done.error == "", str(done))
+
+
+@group.case
+def programs_read_how_far_it_is():
+    with tempfile.TemporaryDirectory(prefix="azm-progress-") as place, with_devices() as hub:
+        place = pathlib.Path(place)
+        file = place / "file.bin"
+        file.write_bytes(bytes(3 << 20))
+        avro = capture_file.write(place / "events.avro", [capture_file.event(1, 1_750_000_000, "d1", "x")])
+        hub.must("eventhub", "create", "-n", "orders")
+        for words, steps in (
+                (("hub", "device-identity", "export", "--file", place / "fleet.txt"), {"job": "percent", "download": "bytes"}),
+                (("hub", "device-identity", "import", "--file", place / "fleet.txt"), {"upload": "bytes", "job": "percent"}),
+                (("hub", "state", "export", "-f", place / "state.json"), {"export": "devices"}),
+                (("hub", "state", "import", "-f", place / "state.json"), {"import": "devices"}),
+                (("device", "upload-file", "-d", "d1", "--fp", file), {"upload": "bytes"}),
+                (("hub", "replay", "--source", avro, "-n", "orders", "--speed", "max"), {"replay": "events"}),
+                (("backup", "create", "--to", place / "backup"), {"copying": "bytes", "checking": "bytes"})):
+            lines = [json.loads(line) for line in hub.must(*words, "--progress", "json").error.splitlines()]
+            check({line["step"]: line["unit"] for line in lines} == steps, f"{words}: {lines}")
+            ends = [line for line in lines if line.get("ended")]
+            check([line["step"] for line in ends] == list(steps), f"{words}: {lines}")
+            check(all(line["done"] == line.get("total", line["done"]) for line in ends), f"{words}: {lines}")
+        verify = azimuth("backup", "verify", "--from", place / "backup", "--progress", "json")
+        check(json.loads(verify.error.splitlines()[-1])["ended"], str(verify))
+        check(azimuth("backup", "verify", "--from", place / "backup", "--progress", "json", "--quiet").error == "", "--quiet")
+        check(azimuth("backup", "verify", "--from", place / "backup", "--progress", "xml").status == 2, "--progress xml")
+        check("copying" in on_terminal("backup", "create", "--to", place / "again", "--data", hub.data)[1], "no bar")

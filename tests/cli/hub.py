@@ -82,6 +82,18 @@ def on_terminal(*words, **variables):
     return process.returncode, said.decode().replace("\r\n", "\n")
 
 
+def asked(answer, *words):
+    """Status and text of a command that has a terminal on which somebody answers its question."""
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    with subprocess.Popen([str(word) for word in (AZIMUTH, *words)], stdin=theirs, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, cwd="/", env=environment()) as process:
+        out, error = process.communicate(timeout=SECONDS_MAX)
+    os.close(theirs)
+    os.close(ours)
+    return Done(list(words), process.returncode, out, error)
+
+
 class Hub:
     """`azimuth VERB` on free ports with a directory of its own."""
 
