@@ -20,6 +20,12 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
     deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
+extern const struct cli_option profile_options[], profile_show_options[], profile_set_options[];
+extern const char profile_set_help[];
+enum err profile_list(struct cli *c) MUST_USE;
+enum err profile_show(struct cli *c) MUST_USE;
+enum err profile_set(struct cli *c) MUST_USE;
+enum err profile_delete(struct cli *c) MUST_USE;
 extern const struct cli_option saved_query_options[], saved_query_create_options[];
 extern const struct cli_option parent_show_options[], parent_set_options[], children_list_options[],
     children_add_options[], children_remove_options[];

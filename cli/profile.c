@@ -71,16 +71,24 @@ static enum err read_profile(struct profile *p, const struct yaml *top, const ch
     return p->connection_string ? OK : bad(p, found, "it has no connection-string");
 }
 
-enum err profile_find(struct cli *c, const char *name, struct profile *out)
+const char *profile_path(struct cli *c)
 {
     const char *home = getenv("HOME");
     struct buf path = {0};
-    struct yaml *top;
-    buf_printf(&path, "%s/.config/azimuth/config.yaml", home ? home : "");
-    *out = (struct profile){.path = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr};
+    if (home == NULL) return NULL;
+    buf_printf(&path, "%s/.config/azimuth/config.yaml", home);
+    struct slice kept = arena_copy(&c->arena, buf_slice(&path));
     buf_free(&path);
-    enum err e = home ? yaml_read(&c->arena, out->path, YAML_FILE_MAX, &top) : ERR_NOT_FOUND;
+    return (const char *)kept.ptr;
+}
+
+enum err profile_find(struct cli *c, const char *name, struct profile *out)
+{
+    struct yaml *top;
+    *out = (struct profile){.path = profile_path(c)};
+    enum err e = out->path ? yaml_read(&c->arena, out->path, YAML_FILE_MAX, &top) : ERR_NOT_FOUND;
     if (e == ERR_NOT_FOUND && name)
-        return fail(e, "there is no profile '%s', because there is no file %s", name, out->path);
+        return fail(e, "there is no profile '%s', because there is no file %s", name,
+                    out->path ? out->path : "~/.config/azimuth/config.yaml");
     return e == ERR_NOT_FOUND ? OK : e != OK ? e : read_profile(out, top, name);
 }

@@ -24,4 +24,17 @@ struct profile {
  * connection string: nobody has written one down. */
 enum err profile_find(struct cli *c, const char *name, struct profile *out) MUST_USE;
 
+/* ---- the whole file, for who changes it (profile_book.c) */
+
+enum { PROFILE_NAME_MAX = 64 };
+
+/* {"connection-string":..,"profile":..,"profiles":{NAME:{"connection-string":..}}}; empty where there is no file. */
+enum err profile_book_read(struct cli *c, const char *path, struct json **out) MUST_USE;
+
+/* In place of the file, which nobody but its owner can read; comments are lost. */
+enum err profile_book_write(const char *path, const struct json *book) MUST_USE;
+
+/* ~/.config/azimuth/config.yaml, in the arena; NULL: nobody's home is known. */
+const char *profile_path(struct cli *c);
+
 #endif

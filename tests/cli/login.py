@@ -94,6 +94,40 @@ def profiles_have_names():
 
 
 @group.case
+def profiles_are_written_used_and_forgotten():
+    key = "c2VjcmV0LXNlY3JldA=="
+    other = f"HostName=other.test;SharedAccessKeyName=service;SharedAccessKey={key}"
+    with tempfile.TemporaryDirectory(prefix="azm-home-") as home, Hub() as hub:
+        def profile(*words, **more):
+            return azimuth("profile", *words, HOME=home, **more)
+        check(profile("list").json() == [], "there is one already")
+        check(profile("show").status == 3 and profile("delete", "lab").status == 3, "there is none")
+        made = profile("set", "lab", "--login", hub.login(), "--ca", hub.ca, "--admin-url", hub.admin_url())
+        check(made.status == 0 and not made.json()["default"], str(made))
+        check(profile("set", "other", "--login", other, "--default").json()["default"], "it is not the default")
+        file = pathlib.Path(home, ".config", "azimuth", "config.yaml")
+        check(stat.S_IMODE(file.stat().st_mode) == 0o600, "others can read it")
+        listed = profile("list")
+        check([(row["name"], row["default"], row["policy"]) for row in listed.json()]
+              == [("lab", False, "iothubowner"), ("other", True, "service")] and key not in listed.out, str(listed))
+        check(profile("show").json()["connectionString"].endswith("SharedAccessKey=***"), "the key is shown")
+        check(profile("show", "--show-keys").json()["connectionString"] == other, "the key is not shown")
+        check(profile("show", AZIMUTH_PROFILE="lab").json()["name"] == "lab", "AZIMUTH_PROFILE")
+        named(hub, "mine")
+        sees(azimuth(*LIST, *hub.ports(), "--profile", "lab", HOME=home), "mine")
+        check(profile("set", "lab", "--default").json()["hostName"] == "localhost", "what was not said is lost")
+        sees(azimuth(*LIST, *hub.ports(), HOME=home), "mine")
+        check(profile("delete", "lab").status == 0 and "profile:" not in file.read_text(), file.read_text())
+        for words in (("set", "x"), ("set", "x", "--login", "nonsense"), ("set", "a b", "--login", other),
+                      ("set", "n" * 65, "--login", other)):
+            check(profile(*words).status == 2, str(words))
+        check(profile("set", "n" * 64, "--login", other).status == 0, "64 characters")
+        before = file.read_text() + "colour: blue\n"
+        file.write_text(before)
+        check(profile("set", "y", "--login", other).status == 2 and file.read_text() == before, "what is not known is lost")
+
+
+@group.case
 def the_server_of_this_folder_is_meant_when_nobody_says():
     with Hub() as hub:
         named(hub, "here")

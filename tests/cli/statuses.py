@@ -231,6 +231,12 @@ WAITING = {
 LOCAL = {f"completion {shell}": ("completion", shell) for shell in ("bash", "zsh", "fish")}
 LOCAL["dps compute-device-key"] = ("dps", "compute-device-key", "--rid", "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6", "--key",
                                    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==")
+LOCAL |= {  # in a home of their own
+    "profile set": ("profile", "set", "lab", "--login", OTHER_HUB),
+    "profile show": ("profile", "show", "lab"),
+    "profile list": ("profile", "list"),
+    "profile delete": ("profile", "delete", "lab"),
+}
 SOCKET = {  # asks the server of --data and no other
     "console link": ("console", "link"),
     "hub policy list": ("hub", "policy", "list"),
@@ -306,7 +312,7 @@ def status_0_when_it_is_done():
         hub.must(*IDENTITY, "create", "-d", "d1")
         try_all(hub.run)
     for words in LOCAL.values():
-        expect(azimuth(*words), DONE)
+        expect(azimuth(*words, HOME=FOLDER.name), DONE)
 
 
 @group.case

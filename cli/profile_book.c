@@ -1,0 +1,101 @@
+/* profile_book.c - the file of profiles as a document: read whole, changed, written anew. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "base/yaml.h"
+#include "cli/file.h"
+#include "cli/profile.h"
+
+/* ---- read */
+
+static bool is_setting(struct slice name)
+{
+    return slice_is(name, "connection-string") || slice_is(name, "ca") ||
+           slice_is(name, "admin-url");
+}
+
+static enum err bad(const char *path, const struct yaml *at, const char *what)
+{
+    return fail(ERR_INVALID, "%s:%zu: %.*s: %s", path, at->line, SLICE_ARG(at->name), what);
+}
+
+/* What is not known would be lost when it is written. */
+static enum err read_map(struct cli *c, const char *path, const struct yaml *map, unsigned depth,
+                         struct json *out)
+{
+    if (map->kind != YAML_MAP) return bad(path, map, "names and values were expected");
+    for (const struct yaml *item = map->child; item; item = item->next) {
+        bool list = depth == 0 && slice_is(item->name, "profiles");
+        bool known = depth == 1 || is_setting(item->name) ||
+                     (depth == 0 && (list || slice_is(item->name, "profile")));
+        if (!known) return bad(path, item, "there is no such setting");
+        if (list || depth == 1) {
+            struct json *inner =
+                json_set(&c->arena, out, item->name, json_new(&c->arena, JSON_OBJECT));
+            TRY(read_map(c, path, item, depth + 1, inner));
+        } else if (item->kind == YAML_TEXT) {
+            json_set(&c->arena, out, item->name, json_new_string(&c->arena, item->text));
+        } else {
+            return bad(path, item, "a plain value was expected");
+        }
+    }
+    return OK;
+}
+
+enum err profile_book_read(struct cli *c, const char *path, struct json **out)
+{
+    struct yaml *top;
+    *out = json_new(&c->arena, JSON_OBJECT);
+    enum err e = yaml_read(&c->arena, path, YAML_FILE_MAX, &top);
+    return e == ERR_NOT_FOUND ? OK : e != OK ? e : read_map(c, path, top, 0, *out);
+}
+
+/* ---- written */
+
+static void put_map(struct buf *out, const struct json *map, int indent)
+{
+    for (const struct json *j = map->child; j; j = j->next) {
+        buf_printf(out, "%*s", indent, "");
+        if (is_setting(j->key) || indent == 0)
+            buf_put_slice(out, j->key);
+        else
+            text_json_string(out, j->key);
+        buf_put_u8(out, ':');
+        if (j->type == JSON_OBJECT) {
+            buf_put_str(out, j->child ? "\n" : " {}\n");
+            put_map(out, j, indent + 2);
+        } else {
+            buf_put_u8(out, ' ');
+            text_json_string(out, j->text);
+            buf_put_u8(out, '\n');
+        }
+    }
+}
+
+static enum err make_folders(const char *path)
+{
+    struct buf part = {0};
+    enum err e = OK;
+    for (const char *at = path; e == OK && (at = strchr(at + 1, '/')) != NULL;) {
+        buf_clear(&part);
+        buf_put(&part, path, (size_t)(at - path));
+        if (mkdir(buf_cstr(&part), 0700) != 0 && errno != EEXIST)
+            e = fail_errno("cannot make %s", buf_cstr(&part));
+    }
+    buf_free(&part);
+    return e;
+}
+
+enum err profile_book_write(const char *path, const struct json *book)
+{
+    struct file_new file;
+    struct buf text = {0};
+    TRY(make_folders(path));
+    TRY(file_begin(path, &file));
+    put_map(&text, book, 0);
+    bool wrote = fputs(buf_cstr(&text), file.out) >= 0;
+    buf_wipe(&text);
+    return file_finish(path, &file, wrote ? OK : fail_errno("%s cannot be written", path));
+}
