@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "proto/tls/cause.h"
-#include "proto/tls/records.h"
+#include "proto/tls/schedule.h"
 #include "proto/tls/wire.h"
 
 /* Server preference: AES-128-GCM first, the cheapest for everybody.  The TLS 1.2 suites are those of
@@ -39,8 +39,9 @@ static struct tls_context *context_alloc(bool server)
 static enum err common_setup(struct tls_context *ctx, struct ossl_lib_ctx_st *library)
 {
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-    ctx->ssl_ctx =
-        SSL_CTX_new_ex(library, NULL, ctx->server ? TLS_server_method() : TLS_client_method());
+    if (ctx->server) TRY(schedule_setup(library));
+    ctx->ssl_ctx = ctx->server ? SSL_CTX_new_ex(library, SCHEDULE_QUERY, TLS_server_method())
+                               : SSL_CTX_new_ex(library, NULL, TLS_client_method());
     if (ctx->ssl_ctx == NULL) return tls_cause_fail(ERR_NOMEM, "no TLS context");
     SSL_CTX *s = ctx->ssl_ctx;
     SSL_CTX_set_mode(s, SSL_MODE_RELEASE_BUFFERS);
@@ -139,7 +140,6 @@ static enum err server_setup(struct tls_context *ctx, const struct tls_server_co
     for (size_t i = 0; i < config->identity_count; i++)
         TRY(tls_identity_load(ctx->ssl_ctx, &config->identities[i]));
     TRY(tls_ticket_setup(ctx, previous));
-    records_setup(ctx->ssl_ctx);
     setup_alpn(ctx, config->alpn);
     SSL_CTX_set_session_id_context(ctx->ssl_ctx, session_scope, sizeof session_scope - 1);
     SSL_CTX_set_tlsext_servername_callback(ctx->ssl_ctx, on_sni);

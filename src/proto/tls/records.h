@@ -9,8 +9,6 @@
 #include "proto/tls/tls.h"
 #include "proto/tls/traffic.h"
 
-struct ssl_ctx_st;
-
 struct records {
     struct traffic read, write;
     uint32_t write_left; /* records under the key of `write` */
@@ -19,11 +17,7 @@ struct records {
     uint16_t fragment_max;
     uint8_t key_updates; /* since the last data */
     bool resumed;
-    uint8_t read_secret_len, write_secret_len; /* noted so far */
 };
-
-/* Makes the handshakes of a server context leave their secrets. */
-void records_setup(struct ssl_ctx_st *ctx);
 
 /* After the handshake, whose last call appended `last` to the output.  Does nothing where OpenSSL has to
  * go on. */

@@ -1,45 +1,48 @@
 /* take_over.c - from OpenSSL's handshake to records of our own.
  *
- * OpenSSL hands out the two traffic secrets by its key log, before it uses them.  Its records under
- * our key are the tickets, which only the last call of the handshake writes: they are counted where
- * they were written.  Nothing of the client's comes before its Finished, so that count is 0. */
+ * Secrets, keys and IVs of the two directions are overheard as OpenSSL derives them (schedule.h).  Its
+ * records under our key are the tickets, which only the last call of the handshake writes: they are
+ * counted where they were written.  Nothing of the client's comes before its Finished, so that count
+ * is 0. */
 #include <openssl/ssl.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "proto/tls/records.h"
+#include "proto/tls/schedule.h"
 #include "proto/tls/wire.h"
 
-static void note_secret(struct slice hex, uint8_t secret[TRAFFIC_SECRET_MAX], uint8_t *len)
+static const struct suite *suite_of(const SSL *ssl)
 {
-    struct buf bytes = {0};
-    if (text_unhex(&bytes, hex) == OK && buf_size(&bytes) <= TRAFFIC_SECRET_MAX) {
-        *len = (uint8_t)buf_size(&bytes);
-        memcpy(secret, bytes.ptr, *len);
-    }
-    mem_wipe(bytes.ptr, bytes.len);
-    buf_free(&bytes);
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    return cipher ? suite_find(SSL_CIPHER_get_protocol_id(cipher)) : NULL;
 }
 
-/* "LABEL client-random secret", in hex. */
-static void on_secret(const SSL *ssl, const char *line)
+static void note_secret(struct tls *t, bool reads, struct slice secret)
+{
+    const struct suite *suite = suite_of(t->ssl);
+    if (suite == NULL) return;
+    struct records *r = t->records ? t->records : (t->records = NEW(struct records));
+    traffic_begin(reads ? &r->read : &r->write, suite, secret, !reads);
+}
+
+/* The direction whose secret that is, or NULL. */
+static struct traffic *direction(struct records *r, struct slice secret)
+{
+    if (r && traffic_is_of(&r->write, secret)) return &r->write;
+    return r && traffic_is_of(&r->read, secret) ? &r->read : NULL;
+}
+
+void schedule_derived(struct slice label, struct slice secret, struct slice out)
 {
     struct tls *t = tls_wire_current();
-    struct slice rest = slice_str(line), label, random;
-    (void)ssl;
-    if (!slice_split(&rest, ' ', &label) || !slice_split(&rest, ' ', &random)) return;
-    bool reads = slice_is(label, "CLIENT_TRAFFIC_SECRET_0");
-    if (!reads && !slice_is(label, "SERVER_TRAFFIC_SECRET_0")) return;
-    struct records *r = t->records ? t->records : (t->records = NEW(struct records));
-    if (reads)
-        note_secret(rest, r->read.secret, &r->read_secret_len);
-    else
-        note_secret(rest, r->write.secret, &r->write_secret_len);
-}
-
-void records_setup(struct ssl_ctx_st *ctx)
-{
-    SSL_CTX_set_keylog_callback(ctx, on_secret);
+    struct traffic *of;
+    bool reads = slice_is(label, "c ap traffic");
+    if (reads || slice_is(label, "s ap traffic"))
+        note_secret(t, reads, out);
+    else if (slice_is(label, "key") && (of = direction(t->records, secret)) != NULL)
+        traffic_key(of, out);
+    else if (slice_is(label, "iv") && (of = direction(t->records, secret)) != NULL)
+        traffic_iv(of, out);
 }
 
 /* How many records; SIZE_MAX: there is one that is not under our key. */
@@ -61,22 +64,9 @@ static uint16_t fragment_max_of(const SSL *ssl)
     return (uint16_t)(code ? 256u << code : TLS_RECORD_MAX);
 }
 
-static enum err begin_traffic(struct traffic *t, const struct suite *suite, size_t len,
-                              bool sealing)
-{
-    uint8_t secret[TRAFFIC_SECRET_MAX];
-    memcpy(secret, t->secret, sizeof secret);
-    enum err e = traffic_init(t, suite, slice_of(secret, len), sealing);
-    mem_wipe(secret, sizeof secret);
-    return e;
-}
-
 static bool take(struct records *r, const SSL *ssl, size_t written)
 {
-    const struct suite *suite = suite_find(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
-    if (suite == NULL || written == SIZE_MAX) return false;
-    if (begin_traffic(&r->read, suite, r->read_secret_len, false) != OK ||
-        begin_traffic(&r->write, suite, r->write_secret_len, true) != OK)
+    if (written == SIZE_MAX || !traffic_is_whole(&r->read) || !traffic_is_whole(&r->write))
         return false;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     r->write.count = written;

@@ -29,7 +29,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void fetch(void)
 {
-    kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
+    kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", "provider=default"); /* not schedule.c's */
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
         suites[i].cipher = kdf ? EVP_CIPHER_fetch(NULL, suites[i].aead, NULL) : NULL;
     ERR_clear_error();
@@ -79,14 +79,53 @@ static enum err expand(const struct traffic *t, const char *label, uint8_t *out,
     return done ? OK : refused("to derive a key");
 }
 
+/* Wipes what was there, if anything. */
+void traffic_begin(struct traffic *t, const struct suite *suite, struct slice secret, bool sealing)
+{
+    traffic_fini(t);
+    if (secret.len != suite->secret_len) return;
+    *t = (struct traffic){.suite = suite, .sealing = sealing};
+    memcpy(t->secret, secret.ptr, secret.len);
+}
+
+bool traffic_is_of(const struct traffic *t, struct slice secret)
+{
+    return t->suite && slice_eq_secret(slice_of(t->secret, t->suite->secret_len), secret);
+}
+
+void traffic_key(struct traffic *t, struct slice key)
+{
+    if (key.len != t->suite->key_len) return;
+    if (t->cipher == NULL) t->cipher = EVP_CIPHER_CTX_new();
+    assert(t->cipher != NULL);
+    if (EVP_CipherInit_ex(t->cipher, t->suite->cipher, NULL, key.ptr, NULL, t->sealing)) return;
+    EVP_CIPHER_CTX_free(t->cipher);
+    t->cipher = NULL;
+}
+
+void traffic_iv(struct traffic *t, struct slice iv)
+{
+    if (iv.len != sizeof t->iv) return;
+    memcpy(t->iv, iv.ptr, iv.len);
+    t->has_iv = true;
+}
+
+bool traffic_is_whole(const struct traffic *t)
+{
+    return t->cipher && t->has_iv;
+}
+
 /* Key and IV of the secret. */
 static enum err rekey(struct traffic *t)
 {
-    uint8_t key[KEY_MAX];
-    enum err e = expand(t, "key", key, t->suite->key_len);
-    if (e == OK) e = expand(t, "iv", t->iv, sizeof t->iv);
-    if (e == OK && !EVP_CipherInit_ex(t->cipher, t->suite->cipher, NULL, key, NULL, t->sealing))
-        e = refused("a key");
+    uint8_t key[KEY_MAX], iv[TRAFFIC_NONCE];
+    TRY(expand(t, "key", key, t->suite->key_len));
+    enum err e = expand(t, "iv", iv, sizeof iv);
+    if (e == OK) {
+        traffic_key(t, slice_of(key, t->suite->key_len));
+        traffic_iv(t, slice_of(iv, sizeof iv));
+        if (t->cipher == NULL) e = refused("a key");
+    }
     mem_wipe(key, sizeof key);
     t->count = 0;
     return e;
@@ -95,12 +134,9 @@ static enum err rekey(struct traffic *t)
 enum err traffic_init(struct traffic *t, const struct suite *suite, struct slice secret,
                       bool sealing)
 {
-    *t = (struct traffic){.suite = suite, .sealing = sealing};
-    if (secret.len != suite->secret_len)
-        return fail(ERR_INVALID, "secret of %zu bytes", secret.len);
-    memcpy(t->secret, secret.ptr, secret.len);
-    t->cipher = EVP_CIPHER_CTX_new();
-    assert(t->cipher != NULL);
+    *t = (struct traffic){0};
+    traffic_begin(t, suite, secret, sealing);
+    if (t->suite == NULL) return fail(ERR_INVALID, "secret of %zu bytes", secret.len);
     return rekey(t);
 }
 

@@ -3,7 +3,8 @@
  * Everything secret comes from OpenSSL's handshake, all arithmetic is OpenSSL's AEAD and KDF; what is
  * ours is the framing of RFC 8446 section 5 and the count of records, which is the nonce.
  *
- * Life: traffic_init() .. traffic_fini(), which wipes.  Suites are found once and kept. */
+ * Life: traffic_init(), or traffic_begin() and what is derived from the secret; .. traffic_fini(), which
+ * wipes.  Suites are found once and kept. */
 #ifndef PROTO_TLS_TRAFFIC_H
 #define PROTO_TLS_TRAFFIC_H
 
@@ -30,9 +31,9 @@ const struct suite *suite_find(unsigned id);
 
 struct traffic {
     const struct suite *suite;
-    struct evp_cipher_ctx_st *cipher;
-    uint64_t count; /* of records under this key */
-    bool sealing;
+    struct evp_cipher_ctx_st *cipher; /* NULL until there is a key */
+    uint64_t count;                   /* of records under this key */
+    bool sealing, has_iv;
     uint8_t iv[TRAFFIC_NONCE];
     uint8_t secret[TRAFFIC_SECRET_MAX];
 };
@@ -41,6 +42,14 @@ struct traffic {
 enum err traffic_init(struct traffic *t, const struct suite *suite, struct slice secret,
                       bool sealing) MUST_USE;
 void traffic_fini(struct traffic *t);
+
+/* Instead, where somebody else derives key and IV: they follow.  What has not the suite's length counts for
+ * nothing, and traffic_is_whole() stays false. */
+void traffic_begin(struct traffic *t, const struct suite *suite, struct slice secret, bool sealing);
+bool traffic_is_of(const struct traffic *t, struct slice secret); /* began with that secret */
+void traffic_key(struct traffic *t, struct slice key);
+void traffic_iv(struct traffic *t, struct slice iv);
+bool traffic_is_whole(const struct traffic *t);
 
 /* The next secret of the row, section 7.2; the count begins anew. */
 enum err traffic_update(struct traffic *t) MUST_USE;
