@@ -30,6 +30,30 @@ static void first_bytes_that_are_no_tls_get_no_answer(void **state)
     }
 }
 
+/* A first record is waited for if it can be one, and else refused by its head. */
+static void an_impossible_first_record_is_refused_by_its_head(void **state)
+{
+    (void)state;
+    static const struct {
+        struct slice head;
+        enum tls_cause cause;
+    } rows[] = {
+        {SLICE_LIT("\x16\x03\x01\x48\x00"), TLS_CAUSE_NONE}, /* 16 KiB and 2048 */
+        {SLICE_LIT("\x16\x03\x01\x48\x01"), TLS_CAUSE_RECORD},
+        {SLICE_LIT("\x16\x02\x01\x00\x10"), TLS_CAUSE_VERSION},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pair p;
+        pair_init(&p, &ec);
+        pair_start(&p, "localhost");
+        feed_server(&p, slice_head(rows[i].head, 4));
+        assert_int_equal(p.server_end.cause, TLS_CAUSE_NONE);
+        feed_server(&p, slice_from(rows[i].head, 4));
+        assert_int_equal(p.server_end.cause, rows[i].cause);
+        pair_fini(&p);
+    }
+}
+
 static void a_server_that_speaks_no_tls_fails_the_client(void **state)
 {
     (void)state;
@@ -152,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_bytes_that_are_no_tls_get_no_answer),
+        cmocka_unit_test(an_impossible_first_record_is_refused_by_its_head),
         cmocka_unit_test(a_server_that_speaks_no_tls_fails_the_client),
         cmocka_unit_test(an_old_version_is_refused_by_name),
         cmocka_unit_test(nothing_in_common_is_named),

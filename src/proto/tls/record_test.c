@@ -236,6 +236,33 @@ static void an_idle_connection_costs_little(void **state)
     }
 }
 
+/* However slowly it comes: nothing of OpenSSL's, and its own bytes. */
+static void a_client_costs_little_before_its_first_record_is_whole(void **state)
+{
+    (void)state;
+    enum { EARLY_MAX = 2 << 10 };
+    struct pair first, p;
+    connect_pair(&first, &ec); /* what a process pays once */
+    pair_init(&p, &ec);
+    size_t before = held;
+    tls_init_server(&p.server, p.server_ctx, &p.to_client);
+    assert_int_equal(held, before);
+    tls_init_client(&p.client, p.client_ctx, &p.to_server, "localhost");
+    struct slice hello = buf_slice(&p.to_server);
+    before = held;
+    for (size_t i = 0; i + 1 < hello.len; i++) feed_server(&p, slice_of(hello.ptr + i, 1));
+    assert_int_equal(held, before);
+    assert_in_range(p.server.hello.cap, hello.len - 1, EARLY_MAX);
+    assert_null(tls_sni(&p.server));
+    assert_string_equal(tls_version(&p.server), "none");
+    buf_consume(&p.to_server, hello.len - 1);
+    shuttle(&p);
+    assert_true(p.server_up && p.client_up);
+    expect_talk(&p);
+    pair_fini(&p);
+    pair_fini(&first);
+}
+
 enum { HANDSHAKES = 30 };
 
 /* NULL when all of them succeeded. */
@@ -284,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_changed_bit_in_the_handshake_ends_it),
         cmocka_unit_test(cut_records_wait_for_the_rest),
         cmocka_unit_test(an_idle_connection_costs_little),
+        cmocka_unit_test(a_client_costs_little_before_its_first_record_is_whole),
         cmocka_unit_test(many_threads_share_a_context),
     };
     return cmocka_run_group_tests(tests, make_identities, free_identities);

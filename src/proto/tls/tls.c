@@ -12,13 +12,17 @@
 #include "proto/tls/records.h"
 #include "proto/tls/wire.h"
 
+enum {
+    RECORD_HEAD = 5,                        /* RFC 8446 section 5.1: type, version, length */
+    RECORD_LEN_MAX = TLS_RECORD_MAX + 2048, /* RFC 5246 section 6.2.3; OpenSSL takes less */
+};
+
 /* Plaintext of the connection that is being read; see the header for how long it is valid. */
 static _Thread_local uint8_t plain[TLS_RECORD_MAX];
 
-static void init(struct tls *t, struct tls_context *ctx, struct buf *out)
+static void new_ssl(struct tls *t)
 {
-    *t = (struct tls){.ctx = tls_context_ref(ctx), .out = out};
-    t->ssl = SSL_new(ctx->ssl_ctx);
+    t->ssl = SSL_new(t->ctx->ssl_ctx);
     assert(t->ssl != NULL);
     tls_wire_attach(t->ssl);
     tls_wire_use(t);
@@ -27,14 +31,14 @@ static void init(struct tls *t, struct tls_context *ctx, struct buf *out)
 void tls_init_server(struct tls *t, struct tls_context *ctx, struct buf *out)
 {
     assert(ctx->server);
-    init(t, ctx, out);
-    SSL_set_accept_state(t->ssl);
+    *t = (struct tls){.ctx = tls_context_ref(ctx), .out = out};
 }
 
 void tls_init_client(struct tls *t, struct tls_context *ctx, struct buf *out, const char *host)
 {
     assert(!ctx->server);
-    init(t, ctx, out);
+    *t = (struct tls){.ctx = tls_context_ref(ctx), .out = out};
+    new_ssl(t);
     SSL_set_connect_state(t->ssl);
     X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
     if (!X509_VERIFY_PARAM_set1_ip_asc(param, host)) {
@@ -54,7 +58,7 @@ void tls_fini(struct tls *t)
     SSL_free(t->ssl);
     records_free(t->records);
     tls_context_drop(t->ctx);
-    buf_free(&t->shown);
+    buf_free(&t->shown); /* or hello */
     X509_free(t->leaf);
     *t = (struct tls){.state = TLS_OVER};
 }
@@ -105,14 +109,52 @@ static bool shake(struct tls *t, struct tls_event *ev)
     return true;
 }
 
+/* ---- the first record
+ *
+ * A client owns nothing of OpenSSL before it has said all of its first record: with buffers and all that
+ * is some 45 KB, and it may take 30 s. */
+
+/* What is no record of a handshake is for OpenSSL to refuse, at once. */
+static bool is_whole(struct slice bytes)
+{
+    if (bytes.len < RECORD_HEAD) return false;
+    size_t len = (size_t)bytes.ptr[3] << 8 | bytes.ptr[4];
+    return bytes.len - RECORD_HEAD >= len || len > RECORD_LEN_MAX || bytes.ptr[1] != 3;
+}
+
+static bool begin_shaking(struct tls *t, struct tls_event *ev)
+{
+    t->greeted = true;
+    new_ssl(t);
+    SSL_set_accept_state(t->ssl);
+    return shake(t, ev);
+}
+
+/* Of what it read nothing is left: either it wants more, or reading is over. */
+static bool shake_with_kept(struct tls *t, struct tls_event *ev)
+{
+    struct buf hello = t->hello;
+    t->hello = (struct buf){0};
+    t->in = buf_slice(&hello);
+    bool told = begin_shaking(t, ev);
+    assert(t->in.len == 0);
+    buf_free(&hello);
+    return told;
+}
+
 /* Who speaks something else gets no answer: an alert would mean nothing to it. */
 static bool greet(struct tls *t, struct tls_event *ev)
 {
-    t->greeted = true;
-    if (tls_cause_looks_like_tls(t->in)) return shake(t, ev);
-    tls_cause_not_tls(t->in, ev);
-    tls_stop_reading(t);
-    return true;
+    bool first = buf_size(&t->hello) == 0;
+    if (first && !tls_cause_looks_like_tls(t->in)) {
+        tls_cause_not_tls(t->in, ev);
+        tls_stop_reading(t);
+        return true;
+    }
+    if (first && is_whole(t->in)) return begin_shaking(t, ev);
+    buf_put_slice(&t->hello, t->in);
+    t->in = SLICE_NONE;
+    return is_whole(buf_slice(&t->hello)) && shake_with_kept(t, ev);
 }
 
 static bool read_record(struct tls *t, struct tls_event *ev)
@@ -160,7 +202,7 @@ void tls_close(struct tls *t)
 const char *tls_sni(const struct tls *t)
 {
     if (records_own(t)) return records_sni(t->records);
-    return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+    return t->ssl ? SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
 }
 
 void tls_take_client_chain(struct tls *t, struct buf *out)
@@ -179,10 +221,11 @@ struct x509_st *tls_take_client_leaf(struct tls *t)
 bool tls_resumed(const struct tls *t)
 {
     if (records_own(t)) return records_resumed(t->records);
-    return SSL_session_reused(t->ssl);
+    return t->ssl && SSL_session_reused(t->ssl);
 }
 
 const char *tls_version(const struct tls *t)
 {
-    return records_own(t) ? "TLSv1.3" : SSL_get_version(t->ssl);
+    if (records_own(t)) return "TLSv1.3";
+    return t->ssl ? SSL_get_version(t->ssl) : "none";
 }

@@ -71,15 +71,21 @@ void tls_context_drop(struct tls_context *ctx);               /* NULL is fine */
 enum tls_state { TLS_SHAKING, TLS_OPEN, TLS_OVER };
 
 struct tls {
-    struct ssl_st *ssl;      /* NULL once `records` has taken over */
+    struct ssl_st *
+        ssl; /* NULL until a server has the client's first record, and once `records` has taken over */
     struct records *records; /* or NULL */
     struct tls_context *ctx;
     struct buf *out;
-    struct slice in;      /* fed and not yet read; borrowed from the caller of tls_feed() */
-    struct buf shown;     /* the client's certificates in DER, leaf first */
+    struct slice in; /* fed and not yet read; borrowed from the caller of tls_feed() */
+    union {
+        struct buf
+            hello; /* what a server has of the client's first record, until there is all of it */
+        struct buf shown; /* then the client's certificates in DER, leaf first */
+    };
     struct x509_st *leaf; /* the first of them, as OpenSSL has it */
     enum tls_state state; /* of reading */
-    bool greeted, can_send;
+    bool greeted;         /* the client has said its first record */
+    bool can_send;
     bool has_shown; /* the client showed a certificate, whoever has it now */
 };
 
@@ -145,7 +151,7 @@ void tls_take_client_chain(struct tls *t, struct buf *out);
 struct x509_st *tls_take_client_leaf(struct tls *t);
 
 bool tls_resumed(const struct tls *t);        /* by a ticket: no certificate was exchanged */
-const char *tls_version(const struct tls *t); /* "TLSv1.3" */
+const char *tls_version(const struct tls *t); /* "TLSv1.3", of a greeted server */
 const char *tls_cause_name(enum tls_cause cause);
 
 #endif
