@@ -282,13 +282,29 @@ static bool told_links(struct peer *p, const struct amqp_event *ev)
     return known;
 }
 
-/* A receiver that settles second waits for our word (.NET, Java). */
+static bool some_link_sent(const struct peer *p, const struct amqp_event *ev)
+{
+    LIST_EACH(node, &p->links)
+    {
+        const struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
+        if (l->node->sent && l->link->session == ev->session && l->node->sent(l, &ev->disposition))
+            return true;
+    }
+    return false;
+}
+
+/* A receiver that settles second waits for our word (.NET, Java).  What no link knows was in the hands of one
+ * that is gone, or that forgot it: nothing is done with it, and nobody may hear that it was. */
 static void on_disposition(struct peer *p, struct amqp_event *ev)
 {
     struct amqp_disposition d = ev->disposition;
     if (!d.from_receiver || told_links(p, ev) || d.settled) return;
     d.from_receiver = false;
     d.settled = true;
+    if (!some_link_sent(p, ev)) {
+        d.outcome = AMQP_REJECTED;
+        d.error = amqp_error_of(AMQP_NOT_FOUND, "The lock of the message is over.");
+    }
     amqp_send_disposition(ev->session, &d);
 }
 

@@ -88,6 +88,8 @@ struct node {
     /* The client said something of deliveries in this session; true: some are this link's, and it
      * answers where the client waits for that. */
     bool (*disposition)(struct peer_link *l, const struct amqp_disposition *d);
+    /* Of a node that keeps no account and does nothing with what the client says: may some be this link's? */
+    bool (*sent)(const struct peer_link *l, const struct amqp_disposition *d);
     void (*detached)(struct peer_link *l); /* the link is gone: give up what the state holds */
     void (*request)(struct rpc_ticket *t, const struct amqp_message *m); /* of rpc.h */
 };

@@ -57,6 +57,8 @@ struct reader {
     bool at_tail;         /* a read waits for what is not there yet */
     bool metric;          /* the client wants delivery annotations */
     bool all;             /* ... and all records, also those that routes took away */
+    bool has_sent;
+    uint32_t first_delivery, last_delivery; /* that were sent */
 };
 
 static void pump(struct reader *r);
@@ -315,9 +317,18 @@ static bool send_event(struct reader *r, const struct record *record)
                     record->sequence, l->max_message_size);
         return false;
     }
-    amqp_transfer_end(l);
+    r->last_delivery = amqp_transfer_end(l);
+    if (!r->has_sent) r->first_delivery = r->last_delivery;
+    r->has_sent = true;
     metric_inc(&events_sent);
     return true;
+}
+
+static bool has_sent(const struct peer_link *l, const struct amqp_disposition *d)
+{
+    const struct reader *r = (const void *)l; /* which begins with it */
+    return r->has_sent && (d->first - r->first_delivery <= r->last_delivery - r->first_delivery ||
+                           r->first_delivery - d->first <= d->last - d->first);
 }
 
 /* Sends from the piece in hand what credit and the connection allow; false: the reader is gone. */
@@ -425,5 +436,6 @@ const struct node node_partition = {
     .right = AUTH_SERVICE_CONNECT,
     .attach = on_attach,
     .flow = on_flow,
+    .sent = has_sent,
     .detached = on_detached,
 };

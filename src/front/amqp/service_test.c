@@ -343,6 +343,25 @@ static void a_lock_that_is_over_is_told_to_who_settles_second(void **state)
     stop(&r, &c);
 }
 
+/* Its batch goes back to the queue: what the client says of it now has done nothing. */
+static void what_a_link_that_is_gone_had_is_not_confirmed(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    start_receiver(&r, &c, 1);
+    hand_out(&c, lock_a);
+    rig_feed(&r, &c, "0 detach[0 true]");
+    rig_output(&c);
+    rig_feed(&r, &c, "0 disposition[true 1 1 false @36 []]");
+    assert_non_null(
+        strstr(rig_output(&c), "0 disposition[false 1 1 true @37 [@29 ['amqp:not-found'"));
+    rig_feed(&r, &c, "0 disposition[true 1 1 true @36 []]");
+    assert_string_equal(rig_output(&c), "");
+    assert_string_equal(fake_c2d.settled, "");
+    stop(&r, &c);
+}
+
 static void batches_wait_for_credit_and_for_room(void **state)
 {
     (void)state;
@@ -381,6 +400,7 @@ int main(void)
         cmocka_unit_test(an_outcome_settles_the_batch),
         cmocka_unit_test(one_disposition_may_settle_several),
         cmocka_unit_test(a_lock_that_is_over_is_told_to_who_settles_second),
+        cmocka_unit_test(what_a_link_that_is_gone_had_is_not_confirmed),
         cmocka_unit_test(batches_wait_for_credit_and_for_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
