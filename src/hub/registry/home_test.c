@@ -248,7 +248,7 @@ static void the_cache_has_a_size(void **state)
     enum { DEVICES = 300 };
     struct registry *r = f->registries[0];
     char id[16];
-    r->cache_bytes = 20000;
+    registry_limit_cache(r, 20000);
     for (int i = 0; i < DEVICES; i++) {
         snprintf(id, sizeof id, "d%d", i);
         assert_int_equal(put_only(f, id, NULL, "{}"), STATUS_OK);

@@ -266,6 +266,11 @@ struct registry *registry_new(const struct hub *hub, struct lane *lane)
     return r;
 }
 
+void registry_limit_cache(struct registry *r, size_t bytes)
+{
+    r->cache_bytes = bytes;
+}
+
 void registry_free(struct registry *r)
 {
     if (r == NULL) return;

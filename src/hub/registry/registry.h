@@ -42,6 +42,9 @@ struct registry;
 struct registry *registry_new(const struct hub *hub, struct lane *lane);
 void registry_free(struct registry *r);
 
+/* Instead of REGISTRY_CACHE_BYTES; before the lanes run. */
+void registry_limit_cache(struct registry *r, size_t bytes);
+
 /* ---- verbs, for any device: from fronts, jobs and the command line */
 
 /* What became of a new identity's twin, when a bulk said something of it. */

@@ -308,6 +308,11 @@ void twin_home_join(struct twins *t)
     lane_on(t->lane, TWIN_ASK, on_ask, t);
 }
 
+void twins_limit_cache(struct twins *t, size_t bytes)
+{
+    t->cache_bytes = bytes;
+}
+
 void twin_home_fini(struct twins *t)
 {
     struct entry *e;

@@ -48,6 +48,9 @@ struct twins *twins_new(const struct hub *hub, struct lane *lane, struct registr
                         struct session_home *sessions);
 void twins_free(struct twins *t); /* NULL is fine */
 
+/* Instead of TWIN_CACHE_BYTES; before the lanes run. */
+void twins_limit_cache(struct twins *t, size_t bytes);
+
 /* Writes what a change is to the digital twin, or nothing; see digital_twin_put_change(). */
 typedef bool (*twin_digital_change_fn)(struct buf *out, struct slice before, struct slice after);
 

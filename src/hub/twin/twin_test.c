@@ -626,7 +626,7 @@ static void the_cache_is_bounded(void **state)
 {
     (void)state;
     struct reply r = {0};
-    for (unsigned i = 0; i < 2; i++) f.twins[i]->cache_bytes = 2000;
+    for (unsigned i = 0; i < 2; i++) twins_limit_cache(f.twins[i], 2000);
     for (unsigned i = 0; i < 20; i++) {
         char id[8];
         snprintf(id, sizeof id, "d%u", i);
