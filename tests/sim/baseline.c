@@ -13,14 +13,15 @@ enum { TIMES = 4, TIMES_MAX = 12, CENSUS_MAX = 1 << 13 };
 #define SILENCE_US                                                                                 \
     (150 * 1000000ll) /* more than a minute for failed logins and for sessions' reports */
 
-static const struct cast_goals goals = {.devices = 4,
-                                        .devices_amqp = 2,
-                                        .devices_http = 2,
-                                        .messages = 40,
-                                        .twin_writes = 3,
-                                        .c2d_messages = 20,
-                                        .method_answers = 8,
-                                        .takeovers = 6};
+static const struct cast_goals few = {.devices = 4,
+                                      .devices_amqp = 2,
+                                      .devices_http = 2,
+                                      .messages = 40,
+                                      .twin_writes = 3,
+                                      .c2d_messages = 20,
+                                      .method_answers = 8,
+                                      .takeovers = 6,
+                                      .arrive_us_max = 100000};
 
 /* ---- counting */
 
@@ -183,11 +184,11 @@ static void let_pass(struct sim_hub *hub, int64_t us)
     world.now_us = end_us;
 }
 
-static void come_and_go(struct sim_hub *hub)
+static void come_and_go(struct sim_hub *hub, const struct cast_goals *goals)
 {
     static struct cast cast;
     int64_t end_us = world.now_us + ROUND_US_MAX;
-    cast_init(&cast, hub, &goals);
+    cast_init(&cast, hub, goals);
     cast_create(&cast);
     cast_start(&cast);
     while (!cast_done(&cast) && world.violations == 0 &&
@@ -201,13 +202,15 @@ static void come_and_go(struct sim_hub *hub)
     cast_fini(&cast);
 }
 
-void baseline_check(struct sim_hub *hub)
+void baseline_check(struct sim_hub *hub, unsigned crowd)
 {
+    struct cast_goals goals = few;
+    if (crowd) cast_crowd(&goals, crowd);
     memset(&census, 0, sizeof census);
     heap_watch();
     while (world.violations == 0 &&
            (census.times < TIMES || (census.times < TIMES_MAX && is_suspicious()))) {
-        come_and_go(hub);
+        come_and_go(hub, &goals);
         take_census(hub);
         census.times++;
     }

@@ -10,7 +10,7 @@
 
 #include "hub.h"
 
-/* On a hub that is alive and has no devices. */
-void baseline_check(struct sim_hub *hub);
+/* On a hub that is alive and has no devices; `crowd`: so many devices send, or 0: a few. */
+void baseline_check(struct sim_hub *hub, unsigned crowd);
 
 #endif

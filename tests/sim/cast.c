@@ -6,6 +6,8 @@
 
 #include "hub/registry/registry.h"
 
+enum { CROWD_MESSAGES_MIN = 2, CROWD_MESSAGES_MAX = 8, ARRIVE_US_MAX = 8000000 };
+
 #define OPERATOR_PATIENCE_US (10 * 1000000ll)
 
 /* ---- the operator */
@@ -71,6 +73,15 @@ void cast_delete(struct cast *c)
 
 /* ---- life */
 
+void cast_crowd(struct cast_goals *g, unsigned devices)
+{
+    g->devices_amqp = g->devices_http = devices / 4;
+    g->devices = devices - g->devices_amqp - g->devices_http;
+    g->messages = CROWD_MESSAGES_MIN + world_random(CROWD_MESSAGES_MAX - CROWD_MESSAGES_MIN + 1);
+    g->arrive_us_max = 1 + (int64_t)world_random(ARRIVE_US_MAX);
+    g->go_percent = (unsigned)world_random(101);
+}
+
 static void init_senders(struct cast *c)
 {
     const struct cast_goals *g = &c->goals;
@@ -101,13 +112,19 @@ void cast_init(struct cast *c, struct sim_hub *hub, const struct cast_goals *goa
     reader_world_init(&c->readers, hub);
 }
 
+static void start_sender(const struct cast *c, struct client *sender)
+{
+    sender->goes = world_chance(c->goals.go_percent);
+    client_start_within(sender, c->goals.arrive_us_max);
+}
+
 void cast_start(struct cast *c)
 {
-    for (unsigned i = 0; i < c->goals.devices; i++) client_start(&c->devices[i].client);
+    for (unsigned i = 0; i < c->goals.devices; i++) start_sender(c, &c->devices[i].client);
     for (unsigned i = 0; i < c->goals.devices_amqp; i++)
-        client_start(&c->devices_amqp[i].peer.client);
+        start_sender(c, &c->devices_amqp[i].peer.client);
     for (unsigned i = 0; i < c->goals.devices_http; i++)
-        client_start(&c->devices_http[i].peer.client);
+        start_sender(c, &c->devices_http[i].peer.client);
     twin_world_start(&c->twins);
     c2d_world_start(&c->c2d);
     method_world_start(&c->methods);

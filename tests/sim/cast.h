@@ -11,16 +11,21 @@
 #include "takeover.h"
 #include "twin.h"
 
-/* How much they do until they are done. */
+/* How many they are, and how much they do until they are done. */
 struct cast_goals {
-    unsigned devices, devices_amqp, devices_http;
-    uint64_t messages;    /* of each of them */
-    unsigned twin_writes; /* of each section */
+    unsigned devices, devices_amqp, devices_http; /* that send, over MQTT first; see cast_crowd() */
+    uint64_t messages;                            /* of each of them */
+    unsigned twin_writes;                         /* of each section */
     unsigned c2d_messages;
     unsigned method_answers; /* of each caller */
     unsigned takeovers;
-    bool disk_fills; /* messages may be refused one by one */
+    bool disk_fills;       /* messages may be refused one by one */
+    int64_t arrive_us_max; /* when the last of those that send comes */
+    unsigned go_percent;   /* of them leave when all their messages are acknowledged */
 };
+
+/* So many devices that send, over all protocols; the more they are, the less each has to say. */
+void cast_crowd(struct cast_goals *g, unsigned devices);
 
 struct cast {
     struct sim_hub *hub;

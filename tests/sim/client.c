@@ -3,6 +3,7 @@
 
 enum {
     AWAY_US_MAX = 100000,
+    LINGER_US_MAX = 50000,
     TROUBLE_PERCENT = 40,
     TROUBLE_US_MAX = 1500000,
     DEAF_PERCENT = 10,
@@ -14,11 +15,16 @@ static struct list clients = {&clients, &clients};
 
 static void connect_now(void *ctx, uint64_t unused);
 
-static void come_back_later(struct client *c)
+static void come_within(struct client *c, int64_t us)
 {
     c->link = NULL;
     if (c->rests) return;
-    world_at(world.now_us + 1000 + (int64_t)world_random(AWAY_US_MAX), connect_now, c, 0);
+    world_at(world.now_us + 1000 + (int64_t)world_random((uint64_t)us), connect_now, c, 0);
+}
+
+static void come_back_later(struct client *c)
+{
+    come_within(c, AWAY_US_MAX);
 }
 
 static void ended(void *ctx)
@@ -88,6 +94,19 @@ void client_hang_up(struct client *c)
     ended(c);
 }
 
+static void go(void *ctx, uint64_t connect)
+{
+    struct client *c = ctx;
+    if (c->connects == connect) client_hang_up(c);
+}
+
+void client_done(struct client *c)
+{
+    if (!c->goes || c->rests) return;
+    c->rests = true;
+    world_at(world.now_us + (int64_t)world_random(LINGER_US_MAX), go, c, c->connects);
+}
+
 static void make_trouble(void *ctx, uint64_t connect)
 {
     struct client *c = ctx;
@@ -140,6 +159,11 @@ void client_init(struct client *c, const struct client_actor *actor, struct sim_
 void client_start(struct client *c)
 {
     come_back_later(c);
+}
+
+void client_start_within(struct client *c, int64_t us)
+{
+    come_within(c, us);
 }
 
 bool client_overtaken(const struct client *c)

@@ -31,6 +31,7 @@ struct client {
     int64_t since_us;         /* when the newest connection was made */
     unsigned life;            /* of the hub, in which it was made */
     bool rests;               /* does not come back */
+    bool goes;                /* when it has done what it came for */
     unsigned trouble;         /* percent of its connections that it breaks itself */
     int64_t trouble_us_max;   /* ... within that time */
 };
@@ -39,8 +40,11 @@ void client_init(struct client *c, const struct client_actor *actor, struct sim_
                  enum wire_protocol protocol);
 void client_fini(struct client *c);
 void client_start(struct client *c); /* connects, some time soon */
+void client_start_within(struct client *c, int64_t us);
 void client_flush(struct client *c);
 void client_hang_up(struct client *c); /* and comes back */
+void client_done(
+    struct client *c); /* with what it came for: goes soon, if it is one of those who go */
 
 /* Its token was good when it was made, and may have ended since by a step of the clock. */
 bool client_overtaken(const struct client *c);

@@ -39,6 +39,7 @@ static void received(struct client *c, struct slice bytes)
     enum err e = sender_feed(&d->sender, bytes, world.now_us);
     if (e != OK) world_violated("%s: %s", d->sender.account->id, fail_text());
     hand_over(d);
+    if (sender_done(&d->sender)) client_done(c);
 }
 
 static void down(struct client *c)

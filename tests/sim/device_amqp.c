@@ -72,6 +72,7 @@ static void on_disposition(struct device_amqp *d, const struct amqp_disposition 
         d->in_flight_count--;
         memmove(d->in_flight, d->in_flight + 1, d->in_flight_count * sizeof *d->in_flight);
     }
+    if (d->account->acked >= d->goal) client_done(&d->peer.client);
     for (unsigned i = 0; d->link && i < d->in_flight_count; i++)
         if (d->in_flight[i].delivery - said->first <= said->last - said->first)
             world_violated("%s: delivery %u was settled before %u", d->account->id,

@@ -89,7 +89,10 @@ static void answered(struct http_peer *p, const struct http_answer *a)
         lost(p);
     else
         world_violated("%s: answer %u: %.*s", d->account->id, a->status, SLICE_ARG(a->body));
-    go_on(p);
+    if (d->account->acked >= d->goal)
+        client_done(&p->client);
+    else
+        go_on(p);
 }
 
 void device_http_init(struct device_http *d, struct ledger *l, unsigned index, uint64_t goal,

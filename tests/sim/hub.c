@@ -3,11 +3,22 @@
 
 #include <stdio.h>
 
+#include "hub/registry/registry.h"
+#include "hub/twin/twin.h"
 #include "world.h"
 
 void sim_hub_init(struct sim_hub *h, unsigned cores)
 {
     *h = (struct sim_hub){.disk = io_mem_new(), .core_count = cores};
+}
+
+/* Who is looked for is not in memory any more. */
+static void limit_caches(const struct sim_hub *h)
+{
+    for (unsigned i = 0; h->cache_bytes && i < h->core_count; i++) {
+        registry_limit_cache(h->wire.cores[i].registry, h->cache_bytes);
+        twins_limit_cache(h->wire.cores[i].twins, h->cache_bytes);
+    }
 }
 
 static void collect_lanes(struct sim_hub *h)
@@ -39,6 +50,7 @@ bool sim_hub_start(struct sim_hub *h)
     enum err e = wire_open(&h->wire, &cfg, cores, h->core_count);
     collect_lanes(h);
     h->alive = true;
+    if (e == OK) limit_caches(h);
     if (e == OK) return true;
     world_violated("the hub does not start again: %s: %s", err_name(e), fail_text());
     sim_hub_crash(h, 0);

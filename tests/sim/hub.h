@@ -14,6 +14,7 @@ enum { SIM_CORES_MAX = 3 };
 struct sim_hub {
     struct io *disk; /* survives the hub */
     unsigned core_count;
+    size_t cache_bytes; /* of identities, and of twins, on each core; 0: as it always is */
     bool alive;
     unsigned lives; /* begun so far */
     bool closed;    /* takes no connections: what is judged would change meanwhile */

@@ -23,18 +23,28 @@ struct link {
     const struct link_client *client;
     void *client_ctx; /* NULL: the client has gone */
     int64_t deaf_until_us;
+    unsigned planned; /* events that are still to come, or are just happening */
     bool server_gone, paused, cut;
-    bool dying;      /* the server's process is being killed */
-    bool delivering; /* the client may close it meanwhile */
+    bool dying; /* the server's process is being killed */
 };
 
 static void free_if_over(struct link *l)
 {
-    if (!l->server_gone || l->client_ctx || l->delivering) return;
-    world_forget(l);
+    if (!l->server_gone || l->client_ctx || l->planned) return;
     buf_free(&l->up.bytes);
     buf_free(&l->down.bytes);
     free(l);
+}
+
+/* What may happen to a link, some time; each finds out whether it still matters. */
+enum happening { UP, DOWN, MAY_WRITE, SERVER_END, CLIENT_END, SERVER_GONE };
+
+static void happen(void *ctx, uint64_t what);
+
+static void plan(struct link *l, int64_t due_us, enum happening what)
+{
+    l->planned++;
+    world_at(due_us, happen, l, what);
 }
 
 static int64_t latency(void)
@@ -49,27 +59,24 @@ static void enter_core(struct link *l)
 }
 
 /* The core is not run just now: later. */
-static bool put_off(struct link *l, void (*fn)(void *ctx, uint64_t arg))
+static bool put_off(struct link *l, enum happening what)
 {
     if (!world_stalls(l->host->lane)) return false;
-    world_at(world.stalled_until_us, fn, l, 0);
+    plan(l, world.stalled_until_us, what);
     return true;
 }
 
 /* ---- towards the server */
 
-static void arrive_up(void *ctx, uint64_t unused)
+static void arrive_up(struct link *l)
 {
-    struct link *l = ctx;
-    (void)unused;
-    if (l->server_gone || l->paused || buf_size(&l->up.bytes) == 0 || put_off(l, arrive_up)) return;
+    if (l->server_gone || l->paused || buf_size(&l->up.bytes) == 0 || put_off(l, UP)) return;
     size_t n = 1 + (size_t)world_random(MIN(buf_size(&l->up.bytes), (size_t)CONN_READ_MAX));
     n = MIN(n, buf_size(&l->up.bytes));
     struct buf piece = {0};
     buf_put_slice(&piece, slice_head(buf_slice(&l->up.bytes), n));
     buf_consume(&l->up.bytes, n);
-    if (buf_size(&l->up.bytes))
-        world_at(world.now_us + (int64_t)world_random(200), arrive_up, l, 0);
+    if (buf_size(&l->up.bytes)) plan(l, world.now_us + (int64_t)world_random(200), UP);
     world_trace(buf_slice(&piece));
     enter_core(l);
     conn_received(&l->conn, buf_slice(&piece), world.now_us);
@@ -82,7 +89,7 @@ void link_send(struct link *l, struct slice bytes)
     if (l->cut) return;
     buf_put_slice(&l->up.bytes, bytes);
     l->up.busy_until = MAX(l->up.busy_until, world.now_us + latency());
-    world_at(l->up.busy_until, arrive_up, l, 0);
+    plan(l, l->up.busy_until, UP);
 }
 
 void link_send_all(struct link *l, struct buf *bytes)
@@ -93,23 +100,19 @@ void link_send_all(struct link *l, struct buf *bytes)
 
 /* ---- towards the client */
 
-static void server_may_write(void *ctx, uint64_t unused)
+static void server_may_write(struct link *l)
 {
-    struct link *l = ctx;
-    (void)unused;
-    if (l->server_gone || put_off(l, server_may_write)) return;
+    if (l->server_gone || put_off(l, MAY_WRITE)) return;
     enter_core(l);
     conn_writable(&l->conn, world.now_us);
     lane_run_once(l->host->lane, world.now_us);
 }
 
-static void arrive_down(void *ctx, uint64_t unused)
+static void arrive_down(struct link *l)
 {
-    struct link *l = ctx;
-    (void)unused;
     if (buf_size(&l->down.bytes) == 0) return;
     if (l->deaf_until_us > world.now_us && !l->server_gone) {
-        world_at(l->deaf_until_us, arrive_down, l, 0);
+        plan(l, l->deaf_until_us, DOWN);
         return;
     }
     struct buf piece = {0};
@@ -118,16 +121,13 @@ static void arrive_down(void *ctx, uint64_t unused)
     buf_put_slice(&piece, slice_head(buf_slice(&l->down.bytes), n));
     buf_consume(&l->down.bytes, n);
     if (buf_size(&l->down.bytes))
-        world_at(world.now_us + (int64_t)world_random(200), arrive_down, l, 0);
+        plan(l, world.now_us + (int64_t)world_random(200), DOWN);
     else
         buf_free(&l->down.bytes);
     world_trace(buf_slice(&piece));
-    l->delivering = true;
     if (l->client_ctx) l->client->received(l->client_ctx, buf_slice(&piece));
-    l->delivering = false;
     buf_free(&piece);
-    if (!l->server_gone) server_may_write(l, 0);
-    free_if_over(l);
+    if (!l->server_gone) server_may_write(l);
 }
 
 static void server_write(struct conn *c, struct slice bytes)
@@ -136,7 +136,7 @@ static void server_write(struct conn *c, struct slice bytes)
     if (l->cut) return;
     buf_put_slice(&l->down.bytes, bytes);
     l->down.busy_until = MAX(l->down.busy_until, world.now_us + latency());
-    world_at(l->down.busy_until, arrive_down, l, 0);
+    plan(l, l->down.busy_until, DOWN);
 }
 
 /* What is beyond the window would still lie in the server's memory. */
@@ -156,60 +156,69 @@ static void server_resume(struct conn *c)
 {
     struct link *l = CONTAINER_OF(c, struct link, conn);
     l->paused = false;
-    world_at(world.now_us, arrive_up, l, 0);
+    plan(l, world.now_us, UP);
 }
 
 /* ---- ends */
 
-static void client_hears_end(void *ctx, uint64_t unused)
+static void client_hears_end(struct link *l)
 {
-    struct link *l = ctx;
-    (void)unused;
     if (l->client_ctx == NULL) return;
     if (!l->cut && buf_size(&l->down.bytes)) {
-        world_at(world.now_us, client_hears_end, l, 0);
-        arrive_down(l, 0);
+        plan(l, world.now_us, CLIENT_END);
+        arrive_down(l);
         return;
     }
     void *client = l->client_ctx;
     l->client_ctx = NULL;
     l->client->ended(client);
-    free_if_over(l);
 }
 
-static void server_is_gone(void *ctx, uint64_t unused)
+static void server_is_gone(struct link *l)
 {
-    struct link *l = ctx;
-    (void)unused;
-    if (put_off(l, server_is_gone)) return;
+    if (l->server_gone || put_off(l, SERVER_GONE)) return;
     enter_core(l);
     conn_gone(&l->conn, world.now_us);
     l->server_gone = true;
+    world.links--;
     list_remove(&l->node);
     lane_run_once(l->host->lane, world.now_us);
-    world_at(world.now_us + latency(), client_hears_end, l, 0);
-    free_if_over(l);
+    plan(l, world.now_us + latency(), CLIENT_END);
 }
 
 static void server_shut(struct conn *c, bool abort)
 {
     struct link *l = CONTAINER_OF(c, struct link, conn);
     (void)abort;
-    if (!l->dying) world_at(world.now_us, server_is_gone, l, 0);
+    if (!l->dying) plan(l, world.now_us, SERVER_GONE);
 }
 
-static void server_hears_end(void *ctx, uint64_t unused)
+static void server_hears_end(struct link *l)
 {
-    struct link *l = ctx;
-    (void)unused;
-    if (l->server_gone || put_off(l, server_hears_end)) return;
+    if (l->server_gone || put_off(l, SERVER_END)) return;
     if (!l->cut && buf_size(&l->up.bytes) && !l->paused) { /* what was sent before the FIN */
-        arrive_up(l, 0);
-        world_at(world.now_us, server_hears_end, l, 0);
+        arrive_up(l);
+        plan(l, world.now_us, SERVER_END);
         return;
     }
     enter_core(l);
     conn_ended(&l->conn, ERR_CLOSED);
+}
+
+static void happen(void *ctx, uint64_t what)
+{
+    static void (*const functions[])(struct link *) = {
+        [UP] = arrive_up,
+        [DOWN] = arrive_down,
+        [MAY_WRITE] = server_may_write,
+        [SERVER_END] = server_hears_end,
+        [CLIENT_END] = client_hears_end,
+        [SERVER_GONE] = server_is_gone,
+    };
+    struct link *l = ctx;
+    functions[what](l);
+    l->planned--;
+    free_if_over(l);
 }
 
 void link_close(struct link *l)
@@ -218,7 +227,7 @@ void link_close(struct link *l)
     if (l->server_gone)
         free_if_over(l);
     else
-        world_at(MAX(l->up.busy_until, world.now_us + latency()), server_hears_end, l, 0);
+        plan(l, MAX(l->up.busy_until, world.now_us + latency()), SERVER_END);
 }
 
 void link_deaf(struct link *l, int64_t until_us)
@@ -231,20 +240,21 @@ void link_cut(struct link *l)
     l->cut = true;
     buf_free(&l->up.bytes);
     buf_free(&l->down.bytes);
-    world_at(world.now_us + latency(), server_hears_end, l, 0);
-    world_at(world.now_us + latency(), client_hears_end, l, 0);
+    plan(l, world.now_us + latency(), SERVER_END);
+    plan(l, world.now_us + latency(), CLIENT_END);
 }
 
 static void server_died(struct link *l)
 {
-    world_forget(l);
     l->cut = l->dying = true;
+    buf_free(&l->up.bytes);
+    buf_free(&l->down.bytes);
     enter_core(l);
     conn_abort(&l->conn);
     conn_gone(&l->conn, world.now_us); /* gives its memory back; nobody hears of it */
     l->server_gone = true;
     if (l->client_ctx)
-        world_at(world.now_us + latency(), client_hears_end, l, 0);
+        plan(l, world.now_us + latency(), CLIENT_END);
     else
         free_if_over(l);
 }
@@ -253,6 +263,7 @@ void link_servers_died(void)
 {
     struct list *node;
     while ((node = list_shift(&served)) != NULL) server_died(CONTAINER_OF(node, struct link, node));
+    world.links = 0;
 }
 
 static const struct transport sim_transport = {server_write, server_waiting, server_pause,
@@ -266,6 +277,8 @@ struct link *link_open(struct conn_host *host, const struct front *front, void *
     l->client = client;
     l->client_ctx = client_ctx;
     list_push(&served, &l->node);
+    world.links++;
+    world.links_most = MAX(world.links_most, world.links);
     enter_core(l);
     conn_init(&l->conn, host, &sim_transport, front, front_ctx, NULL);
     conn_begin(&l->conn, world.now_us);

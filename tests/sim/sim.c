@@ -1,11 +1,13 @@
 /* sim.c - one run of the simulated world per seed.
  *
- *   sim [--seed N] [--seeds N | --hours N | --cpu SECONDS] [--devices N] [--messages N] [--lying-disk] [-v]
+ *   sim [--seed N] [--seeds N | --hours N | --cpu SECONDS] [--devices N] [--lying-disk] [-v]
  *
  * A hub on one to three cores, devices that send, devices and services that share twins, links that
  * stall and break, syncs and writes that fail, a disk that runs full, and crashes that lose what was
  * not synced.  After every crash and at the end the whole log is read back and compared with what the
  * devices were told; the other actors compare with their models all the while.
+ * Most seeds have few devices and a deep history, some have thousands that come, send and go.
+ * --devices: so many of them send, whatever the seed says.
  * --hours, --cpu: seed after seed for that long, or until one fails.
  * --lying-disk: syncs do nothing; then acknowledged messages must be found missing, or the simulator
  * itself is blind: the exit status is 0 only if it noticed.
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/num.h"
 #include "base/say.h"
 #include "baseline.h"
 #include "cast.h"
@@ -30,7 +33,14 @@ enum {
     CRASHES_OFTEN = 15,            /* then rarely: after each of them everything is read */
     FILLED_EVERY_US_MAX = 600000,
     FILLED_US_MAX = 200000,
-    STEPS_PERCENT = 40, /* of the seeds */
+    STEPS_PERCENT = 40,   /* of the seeds */
+    TIGHT_PERCENT = 50,   /* have small caches */
+    TIGHT_BYTES_MIN = 64, /* ... or twice, four times, ... as many */
+    TIGHT_DOUBLINGS_MAX = 11,
+    CROWDS_PERCENT = 10,
+    CROWD_MIN = 1000,
+    CROWD_MAX = 4000,
+    CROWD_AGAIN_MAX = 1000, /* that come and go while memory is watched */
     STEP_EVERY_US_MAX = 3000000,
     NOTICED_US_MAX = 75 * 1000000, /* sessions look at the time once a minute */
     ROOM_LEFT_MAX = 100 << 10,
@@ -39,14 +49,16 @@ enum {
 
 static struct sim_hub hub;
 static struct cast cast;
-static struct cast_goals goals = {.devices = 9,
-                                  .devices_amqp = 2,
-                                  .devices_http = 2,
-                                  .messages = 600,
-                                  .twin_writes = 25,
-                                  .c2d_messages = 100,
-                                  .method_answers = 15,
-                                  .takeovers = 30};
+static const struct cast_goals few = {.devices = 9,
+                                      .devices_amqp = 2,
+                                      .devices_http = 2,
+                                      .messages = 600,
+                                      .twin_writes = 25,
+                                      .c2d_messages = 100,
+                                      .method_answers = 15,
+                                      .takeovers = 30,
+                                      .arrive_us_max = 100000};
+static unsigned devices_asked, crowd; /* 0: the seed says it; 0: few */
 static unsigned crashes, faults, fillings, steps;
 static uint64_t crash_every_us_max;
 static bool lying_disk, verbose, calm; /* calm: no crashes and faults any more */
@@ -222,18 +234,30 @@ static void finish(void)
 static void return_to_baseline(void)
 {
     cast_delete(&cast);
-    baseline_check(&hub);
+    baseline_check(&hub, MIN(crowd, CROWD_AGAIN_MAX));
+}
+
+static unsigned choose_crowd(void)
+{
+    if (devices_asked) return devices_asked;
+    if (!world_chance(CROWDS_PERCENT)) return 0;
+    return CROWD_MIN + (unsigned)world_random(CROWD_MAX - CROWD_MIN + 1);
 }
 
 static void set_up(uint64_t seed)
 {
+    struct cast_goals goals = few;
     world_init(seed);
     crashes = faults = fillings = steps = 0;
     calm = false;
     crash_every_us_max = world_chance(50) ? CRASH_EVERY_US_MAX : CRASH_RARELY_US_MAX;
     sim_hub_init(&hub, 1 + (unsigned)world_random(SIM_CORES_MAX));
+    if (world_chance(TIGHT_PERCENT))
+        hub.cache_bytes = (size_t)TIGHT_BYTES_MIN << world_random(TIGHT_DOUBLINGS_MAX + 1);
     io_mem_ignore_sync(hub.disk, lying_disk);
     if (!sim_hub_start(&hub)) abort();
+    crowd = choose_crowd();
+    if (crowd) cast_crowd(&goals, crowd);
     goals.disk_fills = world_chance(50);
     cast_init(&cast, &hub, &goals);
     cast_create(&cast);
@@ -253,7 +277,7 @@ static unsigned run(uint64_t seed)
     plan_crash();
     for (int i = 0; i < 3; i++)
         world_at(world.now_us + (int64_t)world_random(4000000), fail_disk, NULL, 0);
-    if (goals.disk_fills) fill_disk(NULL, 0);
+    if (cast.goals.disk_fills) fill_disk(NULL, 0);
     if (world_chance(STEPS_PERCENT))
         world_at(world.now_us + (int64_t)world_random(STEP_EVERY_US_MAX), step_clock, NULL, 0);
     run_until(all_done, RUN_US_MAX, "devices and services");
@@ -266,9 +290,11 @@ static unsigned run(uint64_t seed)
     virtual_us += world.now_us;
     if (verbose)
         fprintf(stderr,
-                "seed %" PRIu64 ": %u crashes, %u faults, %u full disks, %u steps of the clock, "
-                "%.1f s, %" PRIu64 " steps\n",
-                seed, crashes, faults, fillings, steps, (double)took_us / 1e6, world.steps);
+                "seed %" PRIu64 ": %u devices that send, %u connections at once, %u crashes, "
+                "%u faults, %u full disks, %u steps of the clock, %.1f s, %" PRIu64 " steps\n",
+                seed, crowd ? crowd : few.devices + few.devices_amqp + few.devices_http,
+                world.links_most, crashes, faults, fillings, steps, (double)took_us / 1e6,
+                world.steps);
     return world.violations;
 }
 
@@ -323,15 +349,11 @@ static int run_for(double seconds, bool cpu, uint64_t first)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"seeds", required_argument, NULL, 'n'},
-                                            {"hours", required_argument, NULL, 'h'},
-                                            {"cpu", required_argument, NULL, 'c'},
-                                            {"devices", required_argument, NULL, 'd'},
-                                            {"messages", required_argument, NULL, 'm'},
-                                            {"lying-disk", no_argument, NULL, 'l'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},    {"seeds", required_argument, NULL, 'n'},
+        {"hours", required_argument, NULL, 'h'},   {"cpu", required_argument, NULL, 'c'},
+        {"devices", required_argument, NULL, 'd'}, {"lying-disk", no_argument, NULL, 'l'},
+        {"verbose", no_argument, NULL, 'v'},       {0}};
     uint64_t seed = 1;
     unsigned seeds = 1, failed = 0;
     double hours = 0, cpu_s = 0;
@@ -343,8 +365,7 @@ int main(int argc, char **argv)
         case 'n': seeds = (unsigned)strtoul(optarg, NULL, 0); break;
         case 'h': hours = strtod(optarg, NULL); break;
         case 'c': cpu_s = strtod(optarg, NULL); break;
-        case 'd': goals.devices = (unsigned)strtoul(optarg, NULL, 0); break;
-        case 'm': goals.messages = strtoull(optarg, NULL, 0); break;
+        case 'd': devices_asked = (unsigned)strtoul(optarg, NULL, 0); break;
         case 'l': lying_disk = true; break;
         case 'v': verbose = true; break;
         default: return 2;

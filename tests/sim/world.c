@@ -149,15 +149,6 @@ void world_at(int64_t due_us, void (*fn)(void *ctx, uint64_t arg), void *ctx, ui
     sift_up(world.event_count++);
 }
 
-void world_forget(const void *ctx)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < world.event_count; i++)
-        if (world.events[i].ctx != ctx) world.events[kept++] = world.events[i];
-    world.event_count = kept;
-    for (size_t i = kept / 2 + 1; i-- > 0;) sift_down(i);
-}
-
 static void run_event(void)
 {
     struct event e = world.events[0];

@@ -31,9 +31,10 @@ struct world {
     uint64_t steps;
     const struct lane *stalled; /* not run before stalled_until_us, whatever waits for it */
     int64_t stalled_until_us;
-    unsigned violations; /* promises found broken */
-    unsigned casts;      /* that have come so far, see cast.h */
-    uint64_t trace;      /* a hash of all that happened, in its order */
+    unsigned violations;        /* promises found broken */
+    unsigned casts;             /* that have come so far, see cast.h */
+    unsigned links, links_most; /* connections that the hub has now; at once so far */
+    uint64_t trace;             /* a hash of all that happened, in its order */
 };
 
 extern struct world world;
@@ -60,9 +61,6 @@ enum { WORLD_NAME_MAX = 31 };
 void world_name(char out[WORLD_NAME_MAX + 1], const char *stem, unsigned index);
 
 void world_at(int64_t due_us, void (*fn)(void *ctx, uint64_t arg), void *ctx, uint64_t arg);
-
-/* Forgets all events of that context. */
-void world_forget(const void *ctx);
 
 /* The machine does not run that lane just now. */
 bool world_stalls(const struct lane *lane);
