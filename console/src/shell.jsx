@@ -1,12 +1,12 @@
 /* shell.jsx - the left rail, the bar above, the keys, and which page is shown. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { go, href, place } from './router.js';
-import { lapsed, session, signOut } from './state.js';
+import { finished, lapsed, session, signOut } from './state.js';
 import { linkState } from './live.js';
 import { nextTheme, theme } from './theme.js';
 import { Dialog, State } from './parts.jsx';
 import { Palette } from './palette.jsx';
-import { SignIn } from './pages/sign_in.jsx';
+import { SignedIn, SignIn } from './pages/sign_in.jsx';
 import { Home } from './pages/home.jsx';
 import { Devices } from './pages/devices.jsx';
 import { Device, TABS } from './pages/device.jsx';
@@ -115,6 +115,7 @@ function Page() {
 export function Shell({ problem }) {
     const [help, setHelp] = useState(false), [finding, setFinding] = useState(false);
     useKeys(() => setHelp(true), () => setFinding(true));
+    if (finished.value) return <SignedIn />;
     if (!session.value) return <SignIn problem={problem} />;
     return <div class="shell">
         <a class="skip" href="#main">To the content</a>

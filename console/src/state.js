@@ -8,6 +8,12 @@ export const session = signal(undefined);
 /** Somebody was signed in when the session ended: the page stays as it is, below the sign-in. */
 export const lapsed = signal(false);
 
+/** This window was there for signing in only: another one goes on. */
+export const finished = signal(false);
+
+/** What the windows of one browser tell each other: somebody has signed in. */
+const windows = new BroadcastChannel('azimuth-session');
+
 export const VERSION = 'api-version=2021-04-12';
 
 export class AskError extends Error {
@@ -44,6 +50,18 @@ async function lookWhetherLapsed() {
     const still = await fetch('/admin/v1/session').catch(() => null);
     if (still?.status === 401) lapsed.value = true;
 }
+
+/** Another window has signed in: this one has that session, and what was typed here stays. */
+async function takeOver() {
+    if (!session.value) return;
+    const now = await fetch('/admin/v1/session').catch(() => null);
+    if (!now?.ok) return;
+    session.value = await now.json();
+    lapsed.value = false;
+}
+
+windows.onmessage = takeOver;
+addEventListener('focus', () => { if (lapsed.value) takeOver(); });
 
 /** Answers {json, headers}; throws AskError. */
 export async function ask(method, path, { body, headers = {}, signal: abort } = {}) {
@@ -83,6 +101,7 @@ export async function signIn(credential) {
     const { json } = await ask('POST', '/admin/v1/session', { body: credential });
     session.value = json;
     lapsed.value = false;
+    windows.postMessage('signed in');
 }
 
 export async function signOut() {
@@ -90,13 +109,30 @@ export async function signOut() {
     session.value = null;
 }
 
-/** To the provider by whose word one signs in; it leads back to BACK. */
-export async function signInElsewhere() {
-    const { json } = await ask('POST', '/admin/v1/session/provider', { body: {} });
-    location.assign(json.url);
+const BACK = '/console/signed-in', BESIDE = 'azimuth.beside';
+
+async function addressOfProvider() {
+    return (await ask('POST', '/admin/v1/session/provider', { body: {} })).json.url;
 }
 
-const BACK = '/console/signed-in';
+/** To the provider by whose word one signs in; it leads back to BACK. */
+export async function signInElsewhere() {
+    location.assign(await addressOfProvider());
+}
+
+/** The same in a window of its own, which is opened at once, as browsers want it; it is known by its state when it comes back. */
+export async function signInBeside() {
+    const beside = open('about:blank', '_blank', 'popup,width=560,height=720');
+    if (!beside) throw new Error('The browser let no window be opened: allow it for this page, or sign in otherwise.');
+    try {
+        const url = await addressOfProvider();
+        localStorage.setItem(BESIDE, new URL(url).searchParams.get('state'));
+        beside.location.replace(url);
+    } catch (e) {
+        beside.close();
+        throw e;
+    }
+}
 
 /** What the provider has sent along, or null. It does not stay in the address. */
 function comeBack() {
@@ -107,6 +143,14 @@ function comeBack() {
     return { code: said.get('code'), state: said.get('state') };
 }
 
+async function arrive(back) {
+    await signIn(back);
+    if (localStorage.getItem(BESIDE) !== back.state) return;
+    localStorage.removeItem(BESIDE);
+    finished.value = true;
+    close(); // where a browser does not allow it, the page says that it can be closed
+}
+
 /** The token of a one-time link is behind the '#', which no server and no log sees. */
 export async function begin() {
     const found = /^#token=([0-9a-f]+)$/.exec(location.hash);
@@ -114,7 +158,7 @@ export async function begin() {
     let back = null;
     try {
         back = comeBack();
-        if (back) return await signIn(back);
+        if (back) return await arrive(back);
         if (found) return await signIn({ token: found[1] });
         session.value = (await ask('GET', '/admin/v1/session')).json;
     } catch (e) {

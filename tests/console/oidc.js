@@ -48,14 +48,37 @@ class Issuer {
     }
 }
 
-/** The provider's own pages ask who one is, and whether the hub may know. */
 async function signIn(page, base, who) {
     await page.goto(base);
     await page.getByRole('button', { name: 'Sign in with localhost' }).click();
+    await answer(page, who);
+}
+
+/** The provider's own pages ask who one is, and whether the hub may know. */
+async function answer(page, who) {
     await page.getByPlaceholder('Enter any login').fill(who);
     await page.getByPlaceholder('and password').fill('any');
     await page.getByRole('button', { name: 'Sign-in' }).click();
     await page.getByRole('button', { name: 'Continue' }).click();
+}
+
+/** The session ends while alice writes: a second window asks the provider anew, and her page goes on. */
+async function lapse(server, noBarriers, { context, page }) {
+    await page.goto(`${server.base}devices/dev1/messages`);
+    await page.getByLabel('Body').fill('half a thought');
+    await context.clearCookies(); // of the provider, too
+    await page.getByRole('button', { name: 'Send' }).click();
+    const again = page.getByRole('dialog', { name: 'Sign in again' });
+    const [window] = await Promise.all([page.waitForEvent('popup'), again.getByRole('button', { name: /^Sign in with localhost/ }).click()]);
+    await again.getByText('Go on in the window that was opened').waitFor();
+    await noBarriers('a session that ended', page);
+    const closed = window.waitForEvent('close');
+    await answer(window, 'alice');
+    await again.waitFor({ state: 'detached' });
+    await closed;
+    check(await page.getByLabel('Body').inputValue() === 'half a thought', 'what was typed is gone');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('Accepted as').waitFor();
 }
 
 module.exports = (test, { browser, noBarriers }) => {
@@ -67,6 +90,7 @@ module.exports = (test, { browser, noBarriers }) => {
             await issuer.listen();
             await server.start('--outgoing-ca', issuer.tls.file, '--oidc-issuer', issuer.url, '--oidc-client-id', 'azimuth', '--oidc-client-secret-file', secret,
                 '--oidc-role', 'azimuth-admins=administrator', '--oidc-role', 'readers=reader');
+            await server.run('hub', 'device-identity', 'create', '-d', 'dev1');
             await issuer.know(`${server.base}signed-in`);
             for (const [who, shown] of [['alice', 'New user'], ['eve', 'gives you no role here']]) {
                 const person = await browser.person({ ignoreHTTPSErrors: true });
@@ -77,6 +101,7 @@ module.exports = (test, { browser, noBarriers }) => {
                     await person.page.goto(`${server.base}settings`);
                 }
                 await person.page.getByText(shown).first().waitFor();
+                if (who === 'alice') await lapse(server, noBarriers, person);
                 if (who === 'eve') await noBarriers('who the provider does not let in', person.page);
                 check(!person.faults.length, person.faults.join('; '));
                 await person.context.close();

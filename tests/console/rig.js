@@ -105,11 +105,11 @@ class Browser {
             addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`));
         });
         if (process.env.CONSOLE_DIST) await this.fromDisk(context);
-        const page = await context.newPage();
-        page.on('pageerror', (e) => faults.push(`error: ${e.message}`));
-        page.on('console', (m) => {
+        context.on('weberror', (e) => faults.push(`error: ${e.error().message}`)); // of windows that it opens, too
+        context.on('console', (m) => {
             if (/policy/i.test(m.text()) && m.type() === 'error') faults.push(m.text());
         });
+        const page = await context.newPage();
         return { context, page, faults };
     }
 

@@ -1,13 +1,13 @@
 /* sign_in.jsx - a user's password or a policy's connection string for a session; one-time links need no page. */
 import { useEffect, useState } from 'preact/hooks';
-import { ask, signIn, signInElsewhere } from '../state.js';
+import { ask, signIn, signInBeside, signInElsewhere } from '../state.js';
 import { Button, Field, Notice, Tabs, useWork, Wrong } from '../parts.jsx';
 
 const WAYS = [['user', 'User'], ['policy', 'Connection string']];
 
 export function SignIn({ problem, inside }) {
     const [way, setWay] = useState('user'), [user, setUser] = useState(''), [password, setPassword] = useState(''), [text, setText] = useState('');
-    const [issuer, setIssuer] = useState(null);
+    const [issuer, setIssuer] = useState(null), [beside, setBeside] = useState(false);
     const work = useWork();
     useEffect(() => { ask('GET', '/admin/v1/session/provider').then(({ json }) => setIssuer(json.issuer), () => {}); }, []);
     const named = way === 'user';
@@ -15,8 +15,14 @@ export function SignIn({ problem, inside }) {
         e.preventDefault();
         await work.run(() => signIn(named ? { user: user.trim(), password } : { connectionString: text.trim() }));
     };
+    const byProvider = () => work.run(async () => {
+        if (!inside) return signInElsewhere();
+        await signInBeside();
+        return setBeside(true);
+    });
     const form = <form onSubmit={submit} class="sign-in">
-        {issuer && <Button busy={work.busy} onClick={() => work.run(signInElsewhere)}>Sign in with {new URL(issuer).host}</Button>}
+        {issuer && <Button busy={work.busy} onClick={byProvider}>Sign in with {new URL(issuer).host}{inside && ' in a new window'}</Button>}
+        {beside && !work.error && <Notice>Go on in the window that was opened. This page waits, as it is.</Notice>}
         <Tabs label="Sign in with" tabs={WAYS} current={way} onChoose={(w) => { setWay(w); work.clear(); }} />
         {problem && !work.error && <Notice kind="bad">{problem}</Notice>}
         <Wrong error={work.error} />
@@ -35,4 +41,10 @@ export function SignIn({ problem, inside }) {
     if (inside) return form;
     return <main class="front-door"><section class="card">
         <h1><img src="/console/mark.svg" alt="" width="28" height="28" /> azimuth</h1>{form}</section></main>;
+}
+
+/** What is left of a window that was opened for signing in, if it does not close itself. */
+export function SignedIn() {
+    return <main class="front-door"><section class="card"><h1><img src="/console/mark.svg" alt="" width="28" height="28" /> You are signed in</h1>
+        <p>The page that you came from goes on where it was. This window can be closed.</p><Button kind="primary" onClick={() => window.close()}>Close</Button></section></main>;
 }
