@@ -32,17 +32,21 @@ static struct traffic *direction(struct records *r, struct slice secret)
     return r && traffic_is_of(&r->read, secret) ? &r->read : NULL;
 }
 
+static void note_part(struct traffic *of, struct slice label, struct slice out)
+{
+    if (of == NULL) return;
+    if (slice_is(label, "key")) traffic_key(of, out);
+    if (slice_is(label, "iv")) traffic_iv(of, out);
+}
+
 void schedule_derived(struct slice label, struct slice secret, struct slice out)
 {
     struct tls *t = tls_wire_current();
-    struct traffic *of;
     bool reads = slice_is(label, "c ap traffic");
     if (reads || slice_is(label, "s ap traffic"))
         note_secret(t, reads, out);
-    else if (slice_is(label, "key") && (of = direction(t->records, secret)) != NULL)
-        traffic_key(of, out);
-    else if (slice_is(label, "iv") && (of = direction(t->records, secret)) != NULL)
-        traffic_iv(of, out);
+    else
+        note_part(direction(t->records, secret), label, out);
 }
 
 /* How many records; SIZE_MAX: there is one that is not under our key. */
