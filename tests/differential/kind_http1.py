@@ -108,8 +108,8 @@ DIFFERENCES = (
     Strict(r"folded or ends without CR LF", "9112 2.2: a recipient MAY recognize a single LF as a line terminator; 5.2: a server that "
            "receives an obs-fold MUST reject it or replace it; 5.1: no whitespace is allowed between name and colon",
            has(rb"(^|[^\r])\n|\n[ \t:]|\r\r|^[ \t:]|\r[^\n]|\A[ \t:\n]")),
-    Strict(r"the method is unknown", "9110 9.1: additional methods have been specified, and a server need not know them; known from "
-           "the first byte that no method of ours has"),
+    Strict(r"the method is unknown", "9110 9.1: additional methods have been specified, and a server need not know them: 501 when "
+           "the request line is whole, and 400 as soon as it cannot be one"),
     Strict(r"Expected LF after (CR|chunk)|Expected CRLF|Missing expected", "9112 2.2: a bare CR is invalid, or to be replaced; known before the "
            "head is whole", has(rb"\r([^\n]|\Z)|[^\r]\Z")),
     Strict(r"start char in url|characters? in url|in url ", "9112 3.2, 9110 4.1: what a target consists of; known before the head is "

@@ -294,6 +294,15 @@ static void a_malformed_request_gets_an_error_body_and_the_end(void **state)
     assert_int_equal(answered(), 0);
 }
 
+static void an_unknown_method_is_answered_501_with_an_error_body(void **state)
+{
+    (void)state;
+    feed(SLICE_LIT("BREW /healthz HTTP/1.1\r\nHost: a\r\n\r\n"));
+    expect_error(501, "IotHubFormatError");
+    assert_true(said_line("connection: close\r\n"));
+    assert_true(world.conn.closed);
+}
+
 static void a_body_over_the_limit_of_its_route_is_refused(void **state)
 {
     (void)state;
@@ -864,6 +873,7 @@ int main(void)
         TEST(an_administrator_needs_no_token),
         TEST(wrong_paths_methods_and_versions_are_told_apart),
         TEST(a_malformed_request_gets_an_error_body_and_the_end),
+        TEST(an_unknown_method_is_answered_501_with_an_error_body),
         TEST(a_body_over_the_limit_of_its_route_is_refused),
         TEST(every_route_has_a_largest_body),
         TEST(a_path_has_so_many_segments),

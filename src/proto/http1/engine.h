@@ -15,6 +15,9 @@ enum http1_phase { HTTP1_IN_IDLE, HTTP1_IN_HEAD, HTTP1_IN_BODY, HTTP1_IN_DONE, H
 
 enum http1_answer { ANSWER_NONE, ANSWER_OWED, ANSWER_RUNNING, ANSWER_COMPLETE };
 
+/* What comes next in a request line whose method is not known; not: it is known, or still may be. */
+enum http1_strange { STRANGE_NOT, STRANGE_METHOD, STRANGE_TARGET, STRANGE_VERSION };
+
 enum { HTTP1_TEXT_USUAL = 1 << 10 }; /* bytes of target and headers together: more grow */
 
 /* The request being served; made at its first byte, freed when it is over. */
@@ -37,18 +40,20 @@ struct http1 {
     struct http1_current *current;
     struct http1_event event; /* what the callbacks made of the bytes */
     int64_t now_us, deadline_us;
-    uint64_t progress; /* body bytes since the last look */
-    size_t framing;    /* bytes that were not body since the last that were */
-    size_t line_len;   /* of the line of the head that is being read */
-    uint8_t last_byte; /* of what is not body; both for the rules about line ends */
-    bool has_event;    /* `event` has not been taken */
-    bool paused;       /* the parser stopped for an event and not for want of bytes */
-    bool body_entered; /* the body was accepted: checked against its limit, invited */
-    bool close;        /* this request is the last */
-    bool chunking;     /* the running answer is in chunks */
-    bool mute;         /* the request is HEAD: no body in the answer */
-    bool http10;       /* the client speaks HTTP/1.0 */
-    bool handed_over;  /* 101 was sent */
+    uint64_t progress;   /* body bytes since the last look */
+    size_t framing;      /* bytes that were not body since the last that were */
+    size_t line_len;     /* of the line of the head that is being read */
+    uint8_t last_byte;   /* of what is not body; both for the rules about line ends */
+    uint8_t strange;     /* enum http1_strange */
+    uint8_t strange_len; /* letters of the version; of a target, whether it has any */
+    bool has_event;      /* `event` has not been taken */
+    bool paused;         /* the parser stopped for an event and not for want of bytes */
+    bool body_entered;   /* the body was accepted: checked against its limit, invited */
+    bool close;          /* this request is the last */
+    bool chunking;       /* the running answer is in chunks */
+    bool mute;           /* the request is HEAD: no body in the answer */
+    bool http10;         /* the client speaks HTTP/1.0 */
+    bool handed_over;    /* 101 was sent */
     enum http1_phase phase;
     enum http1_answer answer;
 };
@@ -56,6 +61,10 @@ struct http1 {
 /* Parses some of `bytes`, at most up to the next event; returns how many bytes it took. */
 size_t http1_parse_some(struct http1 *h, struct slice bytes);
 void http1_parse_init(struct http1 *h);
+
+/* The rest of a strange request line, from where llhttp gave up; `before` bytes of the head came before
+ * these.  Refuses when it is known with which status. */
+void http1_strange_read(struct http1 *h, struct slice bytes, size_t before);
 
 /* Ends reading with an event that asks for that answer. */
 void http1_engine_refuse(struct http1 *h, int status, const char *reason);

@@ -104,6 +104,8 @@ static void begin_request(struct http1 *h)
     h->line_len = 0;
     h->last_byte = 0;
     h->progress = 0;
+    h->strange = STRANGE_NOT;
+    h->strange_len = 0;
     h->body_entered = false;
     h->mute = false;
     h->http10 = false;

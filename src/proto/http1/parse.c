@@ -237,12 +237,18 @@ void http1_parse_init(struct http1 *h)
     h->parser.data = h;
 }
 
+/* A method of RTSP, as llhttp finds out when it has seen "HTTP/". */
+static bool is_of_rtsp(const struct http1 *h)
+{
+    return strcmp(llhttp_get_error_reason(&h->parser), "Invalid method for HTTP/x.x request") == 0;
+}
+
 static void refuse_errno(struct http1 *h, llhttp_errno_t e)
 {
     if (e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE)
         http1_engine_refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
-    else if (e == HPE_INVALID_METHOD)
-        http1_engine_refuse(h, 400, "the method is unknown");
+    else if (is_of_rtsp(h))
+        http1_engine_refuse(h, 501, "the method is unknown");
     else
         http1_engine_refuse(h, 400, llhttp_get_error_reason(&h->parser));
 }
@@ -312,6 +318,13 @@ static const char *const bad_line = "a line is folded or ends without CR LF";
 
 /* ---- parsing */
 
+static void begin_strange(struct http1 *h, struct slice bytes)
+{
+    size_t known = (size_t)((const uint8_t *)llhttp_get_error_pos(&h->parser) - bytes.ptr);
+    h->strange = STRANGE_METHOD;
+    http1_strange_read(h, slice_from(bytes, known), h->framing + known);
+}
+
 static void run_llhttp(struct http1 *h, struct slice bytes, size_t *taken)
 {
     llhttp_errno_t e = llhttp_execute(&h->parser, (const char *)bytes.ptr, bytes.len);
@@ -323,6 +336,8 @@ static void run_llhttp(struct http1 *h, struct slice bytes, size_t *taken)
         llhttp_resume(&h->parser);
     else if (e == HPE_PAUSED_UPGRADE)
         llhttp_resume_after_upgrade(&h->parser);
+    else if (e == HPE_INVALID_METHOD)
+        begin_strange(h, bytes);
     else if (e != HPE_OK && !h->has_event)
         refuse_errno(h, e);
 }
@@ -333,7 +348,11 @@ static size_t parse_head(struct http1 *h, struct slice bytes)
     uint8_t last_byte = h->last_byte;
     bool bad = false;
     struct slice good = slice_head(bytes, head_extent(h, bytes, &bad));
-    run_llhttp(h, good, &taken);
+    taken = good.len;
+    if (h->strange)
+        http1_strange_read(h, good, h->framing);
+    else
+        run_llhttp(h, good, &taken);
     if (taken < good.len) { /* a declined upgrade ended before the first byte */
         assert(taken == 0);
         h->line_len = line_len;

@@ -185,8 +185,6 @@ static void request_lines_have_one_form(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {SLICE_LIT("FOO / HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
-        {SLICE_LIT("get / HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
         {SLICE_LIT("GET\t/ HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
         {SLICE_LIT("GET /a b HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
         {SLICE_LIT("GET /a\001 HTTP/1.1\r\n" HOST "\r\n"), "bad 400\n"},
@@ -201,6 +199,36 @@ static void request_lines_have_one_form(void **state)
         {SLICE_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "bad 505\n"},
         {SLICE_LIT("\x16\x03\x01\x02\x00\x01"), "bad 400\n"},
         {SLICE_LIT(GET "Expect: miracles\r\n\r\n"), "bad 417\n"},
+    };
+    EXPECT_ROWS(rows);
+}
+
+static void a_method_that_is_not_known_is_told_from_garbage(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {SLICE_LIT("FOO / HTTP/1.1\r\n" HOST "\r\n"), "bad 501\n"},
+        {SLICE_LIT("\r\nFOO / HTTP/1.1\r\n" HOST "\r\n"), "bad 501\n"},
+        {SLICE_LIT("get / HTTP/1.1\r\n" HOST "\r\n"), "bad 501\n"},
+        {SLICE_LIT("GETS /a?b HTTP/1.0\r\n"), "bad 501\n"},
+        {SLICE_LIT("GE * HTTP/2.0\r\n"), "bad 501\n"},
+        {SLICE_LIT("!#$%&'*+-.^_`|~09azAZ http://hub/ HTTP/1.1\r\n"), "bad 501\n"},
+        {SLICE_LIT("ANNOUNCE / HTTP/1.1\r\n" HOST "\r\n"), "bad 501\n"}, /* RTSP's */
+        {SLICE_LIT(GET "\r\nFOO / HTTP/1.1\r\n"), "GET /\nend\nbad 501\n"},
+        {SLICE_LIT("FOO\t/ HTTP/1.1\r\n"), "bad 400\n"},
+        {SLICE_LIT("F(O / HTTP/1.1\r\n"), "bad 400\n"},
+        {SLICE_LIT("F\0O / HTTP/1.1\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO  / HTTP/1.1\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO /\xc3 HTTP/1.1\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO /\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO / http/1.1\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO / HTTP/1.\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO / HTTP/1.10\r\n"), "bad 400\n"},
+        {SLICE_LIT("FOO / HTTP/1.1\n"), "bad 400\n"},
+        {SLICE_LIT("FOO / HTTP/1.1 \r\n"), "bad 400\n"},
+        {SLICE_LIT("HTTP/1.1 200 OK\r\n"), "bad 400\n"},
+        {SLICE_LIT("SSH-2.0-OpenSSH_9.2\r\n"), "bad 400\n"},
     };
     EXPECT_ROWS(rows);
 }
@@ -251,6 +279,13 @@ static void the_request_line_has_a_limit(void **state)
         put_times(&b, 'x', HTTP1_LINE_MAX - strlen("GET / HTTP/1.1") + over);
         buf_put_str(&b, " HTTP/1.1\r\n" HOST "\r\n");
         expect_heard(&b, over ? "bad 414\n" : "end\n");
+    }
+    for (size_t over = 0; over < 2; over++) {
+        struct buf b = {0};
+        buf_put_str(&b, "FOO /");
+        put_times(&b, 'x', HTTP1_LINE_MAX - strlen("FOO / HTTP/1.1") + over);
+        buf_put_str(&b, " HTTP/1.1\r\n");
+        expect_heard(&b, over ? "bad 414\n" : "bad 501\n");
     }
 }
 
@@ -499,6 +534,7 @@ int main(void)
         cmocka_unit_test(header_lines_are_not_folded_nor_odd),
         cmocka_unit_test(chunks_have_a_plain_size_and_a_proper_end),
         cmocka_unit_test(request_lines_have_one_form),
+        cmocka_unit_test(a_method_that_is_not_known_is_told_from_garbage),
         cmocka_unit_test(header_values_are_trimmed_and_found_in_any_case),
         cmocka_unit_test(the_request_line_has_a_limit),
         cmocka_unit_test(the_number_of_header_lines_has_a_limit),
