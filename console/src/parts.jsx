@@ -1,5 +1,6 @@
 /* parts.jsx - small components that all pages use. Text is always text: nothing here takes HTML. */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
 
 export function Button({ kind = '', busy, children, ...rest }) {
     return <button type="button" class={`button ${kind}`} aria-busy={busy || undefined} {...rest}
@@ -91,13 +92,12 @@ export function ago(time, now = Date.now()) {
     return `${Math.floor(s / 86400)} d ago`;
 }
 
-export function Ago({ time }) {
-    const [, tick] = useState(0);
-    useEffect(() => {
-        const t = setInterval(() => tick((n) => n + 1), 5000);
-        return () => clearInterval(t);
-    }, []);
-    return <time dateTime={time} title={time}>{ago(time)}</time>;
+/** One clock for all that say how long ago something was. */
+const clock = signal(0);
+setInterval(() => { if (!document.hidden) clock.value++; }, 5000);
+
+export function Ago({ time, title }) {
+    return <time dateTime={time} title={title ?? time}>{ago(time, Math.max(clock.value, Date.now()))}</time>;
 }
 
 export function count(n) {

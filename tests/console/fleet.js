@@ -259,6 +259,27 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
         });
         const height = await box.evaluate((e) => e.scrollHeight);
         check(height < 10e6, `the list is ${height} pixels high, which not every browser draws`);
+        // On a quiet machine ./dev console --measure has the frames; what one costs the page's thread is the same beside a load.
+        const cdp = await other.context.newCDPSession(other.page);
+        await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+        const spent = async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value;
+        const before = await spent(), frames = 60;
+        const [same, focus] = await box.evaluate(async (e, n) => {
+            e.querySelector('.grid-row input').focus();
+            e.scrollTop -= 3000; // there are fewer rows at the very end
+            for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+            const where = document.activeElement.className;
+            const space = e.querySelector('.grid-space'), rows = new Set(space.children);
+            for (let frame = 0; frame < n; frame++) {
+                e.scrollTop -= 130;
+                await new Promise(requestAnimationFrame);
+            }
+            return [space.children.length === rows.size && [...space.children].every((r) => rows.has(r)), where];
+        }, frames);
+        check(focus === 'grid-body', `who stood in a row that was scrolled away stands in ${focus || 'another'}`);
+        check(same, 'rows are made while the list is scrolled');
+        const cost = (await spent() - before) * 1000 / frames;
+        check(cost < 1000 / 60, `a frame of scrolling takes ${cost.toFixed(1)} ms of the page's thread`);
         await box.hover();
         for (const from of [1, 0.43, 0]) { // none at the edge of a piece, where the list is laid anew under the wheel
             await box.evaluate((e, f) => { e.scrollTop = f * (e.scrollHeight - e.clientHeight); }, from);

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask } from '../state.js';
 import { useWork } from '../parts.jsx';
 
-const PAGE = 200;
+const PAGE = 200, AHEAD = 300; // rows
 export const HELD = 40; // pages
 
 async function askFor(sql, token) {
@@ -70,6 +70,7 @@ class Pages {
     /** A page that was let go. What was deleted or made meanwhile does not move the others. */
     async again(p) {
         p.rows = (await askFor(this.sql, p.token)).rows.slice(0, p.count);
+        p.used = ++this.clock; // not let go again before it is drawn
     }
 
     missing(first, last) {
@@ -82,15 +83,20 @@ class Pages {
         return null;
     }
 
-    /** These rows will be drawn: what is not here is asked for, one page at a time. */
-    async want(first, last) {
-        this.wanted = [first, last];
+    /** The page that is drawn next if the list goes on as it goes, of those that were there. */
+    ahead(first, last, way) {
+        return way < 0 ? this.missing(Math.max(0, first - AHEAD), first) : this.missing(last, Math.min(this.count, last + AHEAD));
+    }
+
+    /** These rows will be drawn, and then those below (`way` 1) or above (-1): what is not here is asked for, one page at a time. */
+    async want(first, last, way = 1) {
+        this.wanted = [first, last, way];
         if (this.under) return;
         try {
             for (let p; !this.dropped; this.changed()) {
                 const [a, b] = this.wanted;
-                if ((p = this.missing(a, b))) await (this.under = this.again(p));
-                else if (!this.done && b >= this.count - 50) await (this.under = this.more());
+                if ((p = this.missing(a, b) ?? this.ahead(...this.wanted))) await (this.under = this.again(p));
+                else if (!this.done && b >= this.count - AHEAD) await (this.under = this.more());
                 else break;
                 this.letGo();
             }
@@ -108,7 +114,7 @@ export function usePages(sql) {
         if (now.current) now.current.dropped = true;
         const pages = now.current = new Pages(sql, () => { if (now.current === pages) draw((n) => n + 1); });
         const want = pages.want.bind(pages);
-        pages.want = (a, b) => want(a, b).catch((e) => {
+        pages.want = (...rows) => want(...rows).catch((e) => {
             if (now.current !== pages) return;
             pages.done = pages.loaded = true;
             pages.error = e;

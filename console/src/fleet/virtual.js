@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 const HIGHEST = 8_000_000, PIECES = 100;
+const REST_MS = 150, SPARE = 8; // rows above and below, which a scroll of the compositor's own shows
 
 /** Where the list is for a place of the scrollbar: {y, shift}; y is in pixels of the whole list. */
 export function placeOf({ total, view, top, before, shift }) {
@@ -15,32 +16,39 @@ export function placeOf({ total, view, top, before, shift }) {
     return { y, shift: Math.round(Math.min(pieces - 1, Math.floor(y / piece)) * jump) };
 }
 
-/** Of `count` rows below a head that stays: which are seen, how high the space for them is, and by how much they are moved up. */
+/** Of `count` rows below a head that stays: which are seen, how high the space for them is, by how much they are moved up, where
+ * the list rested last, and whether it goes down (1) or up (-1). */
 export function useVirtual(count, row, head) {
     const box = useRef(), [height, setHeight] = useState(600);
-    const at = useRef({ y: 0, top: 0, shift: 0 });
-    const [, draw] = useState(0);
+    const at = useRef({ y: 0, top: 0, shift: 0, way: 1 }), resting = useRef(0);
+    const [, draw] = useState(0), [rest, setRest] = useState(0);
     const total = count * row + head;
+    const firstOf = (y) => Math.max(0, Math.floor(y / row) - SPARE);
     useEffect(() => {
         const fit = new ResizeObserver(() => setHeight(box.current?.clientHeight || 600));
         fit.observe(box.current);
-        return () => fit.disconnect();
+        return () => {
+            fit.disconnect();
+            clearTimeout(resting.current);
+        };
     }, []);
     const onScroll = () => {
         const a = at.current, top = box.current.scrollTop;
         if (top === a.top) return;
         const { y, shift } = placeOf({ total, view: height, top, before: a.top, shift: a.shift });
         const seen = Math.floor(y / row) !== Math.floor(a.y / row) || shift !== a.shift;
-        at.current = { y, shift, top: y - shift };
+        at.current = { y, shift, top: y - shift, way: y < a.y ? -1 : 1 };
         if (Math.abs(top - at.current.top) >= 1) box.current.scrollTop = at.current.top;
         else at.current.top = top;
         if (seen) draw((n) => n + 1);
+        clearTimeout(resting.current);
+        resting.current = setTimeout(() => setRest(firstOf(at.current.y)), REST_MS);
     };
     useLayoutEffect(() => { // a shorter list
         const y = Math.max(0, Math.min(at.current.y, total - height));
-        if (y !== at.current.y) at.current = { y, shift: 0, top: box.current.scrollTop };
+        if (y !== at.current.y) at.current = { ...at.current, y, shift: 0, top: box.current.scrollTop };
     }, [total]);
-    const first = Math.max(0, Math.floor(at.current.y / row) - 8);
-    return { box, onScroll, first, last: Math.min(count, first + Math.ceil(height / row) + 16), shift: at.current.shift,
+    const first = firstOf(at.current.y), slots = Math.ceil(height / row) + 2 * SPARE;
+    return { box, onScroll, first, last: Math.min(count, first + slots), slots, rest, shift: at.current.shift, way: at.current.way,
         height: Math.min(total, HIGHEST) - head };
 }
