@@ -16,6 +16,7 @@ extern const struct cli_option access_connection_string_options[], access_dps_op
     c2d_device_options[], c2d_receive_options[], c2d_settle_options[], feedback_options[],
     query_options[], job_create_options[], job_options[], job_list_options[],
     command_invoke_options[], digital_twin_options[], digital_twin_update_options[];
+extern const struct cli_option signed_in_options[];
 extern const struct cli_option rollout_create_options[], rollout_options[], rollout_list_options[],
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
@@ -132,6 +133,8 @@ enum err user_show(struct cli *c) MUST_USE;
 enum err user_update(struct cli *c) MUST_USE;
 enum err user_set_password(struct cli *c) MUST_USE;
 enum err user_delete(struct cli *c) MUST_USE;
+enum err signed_in_list(struct cli *c) MUST_USE;
+enum err signed_in_end(struct cli *c) MUST_USE;
 enum err group_delete(struct cli *c) MUST_USE;
 
 enum err message_route_create(struct cli *c) MUST_USE;

@@ -73,7 +73,7 @@ function Line({ text, name }) {
 }
 
 function curl({ method, path, body, headers = {}, host, port, admin, socket }) {
-    if (socket) return shell(['curl', '--unix-socket', 'azimuth-data/azimuth.sock', '-X', method, `http://localhost${path}`, '-d', JSON.stringify(body)]);
+    if (socket) return shell(['curl', '--unix-socket', 'azimuth-data/azimuth.sock', '-X', method, `http://localhost${path}`, ...(body === undefined ? [] : ['-d', JSON.stringify(body)])]);
     const at = admin ? location.host : `${host}${port === 443 ? '' : `:${port}`}`;
     const words = ['curl', ...(admin && location.protocol === 'http:' ? [] : ['--cacert', 'ca.pem']), '-X', method,
         `${admin ? location.protocol : 'https:'}//${at}${path}`];

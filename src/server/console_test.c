@@ -759,6 +759,30 @@ static void an_administrator_ends_a_session(void **state)
     assert_null(strstr(said(), "},{"));
 }
 
+static void everybody_ends_the_own_sessions_and_no_others(void **state)
+{
+    (void)state;
+    char before[256];
+    expect(request("GET /admin/v1/session/own", "", NULL), 401);
+    expect(request("DELETE /admin/v1/session/own/1", "", NULL), 401);
+    make_user("maria", "reader");
+    become("maria");
+    memcpy(before, cookie, sizeof before);
+    become("maria");
+    expect(request("GET /admin/v1/session/own", cookie, NULL), 200);
+    assert_ptr_equal(strstr(said(), "[{\"number\":2,\"name\":\"user maria\","), said());
+    assert_non_null(strstr(said(), "\"own\":false},{\"number\":3,"));
+    assert_non_null(strstr(said(), "\"own\":true}]"));
+    expect(request("DELETE /admin/v1/session/own/2", cookie, NULL), 403);
+    expect(request("DELETE /admin/v1/session/own/1", both, NULL), 404); /* the administrator's */
+    expect(request("DELETE /admin/v1/session/own/x", both, NULL), 404);
+    expect(request("DELETE /admin/v1/session/own/2", both, NULL), 204);
+    expect(request("GET /admin/v1/session", before, NULL), 401);
+    expect(request("DELETE /admin/v1/session/own/3", both, NULL), 204);
+    expect(request("GET /admin/v1/session", cookie, NULL), 401);
+    expect(request("GET /admin/v1/session", admin_headers, NULL), 200);
+}
+
 static void a_message_to_a_device_is_queued(void **state)
 {
     (void)state;
@@ -1110,6 +1134,7 @@ int main(void)
         TEST(a_change_needs_the_proof_of_a_page),
         TEST(who_signs_out_or_stays_away_is_told_so),
         TEST(an_administrator_ends_a_session),
+        TEST(everybody_ends_the_own_sessions_and_no_others),
         TEST(a_message_to_a_device_is_queued),
         TEST(a_query_is_saved),
         TEST(numbers_are_read_from_the_log),

@@ -247,6 +247,8 @@ SOCKET = {  # asks the server of --data and no other
     "user show": ("user", "show", "maria"),
     "user update": ("user", "update", "maria", "--role", "operator", "--disable"),
     "user set-password": ("user", "set-password", "-n", "MARIA", "--password-stdin"),
+    "session list": ("session", "list"),
+    "session end": ("session", "end", "1"),
     "user delete": ("user", "delete", "maria"),
 }
 PASSWORD = "a horse that is correct\n"
@@ -318,6 +320,8 @@ def status_0_when_it_is_done():
 @group.case
 def who_may_ask_the_socket_alone():
     with Hub() as hub:
+        secret = hub.must("console", "link").out.strip().partition("=")[2]
+        check(hub.ask("POST", "/admin/v1/session", body=json.dumps({"token": secret}), url=hub.admin_url())[0] == 200, "nobody is let in")
         for words in SOCKET.values():
             expect(hub.run(*words, given=PASSWORD), DONE)
             expect(azimuth(*words, *hub.remote()), REFUSED, "--data")
@@ -325,6 +329,8 @@ def who_may_ask_the_socket_alone():
         expect(hub.run("hub", "policy", "show", "-n", "none"), NOT_FOUND, "none")
         expect(hub.run("hub", "policy", "renew-key", "-n", "none", "--rk", "primary"), NOT_FOUND, "none")
         expect(hub.run("hub", "policy", "renew-key", "-n", "service", "--rk", "third"), USAGE)
+        expect(hub.run("session", "end", "1"), NOT_FOUND, "session '1'")
+        expect(hub.run("session", "end"), USAGE, "--number")
         expect(hub.run("user", "show", "maria"), NOT_FOUND, "maria")
         maria = ("user", "create", "maria", "--password-stdin", "--role")
         expect(hub.run(*maria, "king", given=PASSWORD), FAILED, "role")

@@ -31,7 +31,7 @@ async function importAll(lines) {
     const out = fs.createWriteStream(file);
     for (const line of lines) if (!out.write(`${JSON.stringify(line)}\n`)) await new Promise((resolve) => { out.once('drain', resolve); });
     await new Promise((resolve) => { out.end(resolve); });
-    await server.run('hub', 'device-identity', 'import', '--file', file);
+    await server.run('hub', 'device-identity', 'import', '--file', file, '-o', 'json').catch((e) => { throw new Error(`${e.message} ${e.stdout.slice(0, 1000)}`); });
     fs.rmSync(file);
 }
 

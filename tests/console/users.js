@@ -67,6 +67,38 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture })
         await page.getByText('user maria').waitFor();
     });
 
+    test('one_ends_the_own_sessions_and_an_administrator_any', async () => {
+        const other = await browser.person(), admin = current();
+        const sessions = (page) => page.getByRole('region', { name: 'Sessions' });
+        const end = async (page) => {
+            await sessions(page).getByRole('button', { name: /^End session \d+ of user maria/ }).click();
+            await sessions(page).getByText(/^Session \d+ of user maria has ended/).waitFor();
+        };
+        await signIn(other.page, server.base, NEXT);
+        await other.page.getByText('user maria').waitFor();
+        const { page } = maria;
+        await page.setViewportSize({ width: 390, height: 844 });
+        await page.goto(`${server.base}settings`);
+        await sessions(page).getByRole('row', { name: /this one$/ }).waitFor();
+        check(await sessions(page).getByText('one-time link').count() === 0, 'a reader sees whose session is not his');
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        check(wide <= 390, `Settings is ${wide} pixels wide on a phone`);
+        await noBarriers('own sessions, on a phone', page);
+        await end(page);
+        await page.setViewportSize({ width: 1280, height: 720 });
+        await other.page.goto(server.base);
+        await other.page.getByLabel('User', { exact: true }).waitFor();
+        await other.context.close();
+        await admin.goto(`${server.base}settings`);
+        await sessions(admin).getByRole('row', { name: /one-time link.*this one$/ }).waitFor();
+        await sessions(admin).getByText('Do this from a shell').last().click();
+        check(/^azimuth session end \d+$/.test(await sessions(admin).getByLabel('command').last().textContent()), 'the command line is another');
+        await noBarriers('sessions', admin);
+        await end(admin);
+        await page.goto(server.base);
+        await page.getByLabel('User', { exact: true }).waitFor();
+    });
+
     test('who_is_disabled_is_out', async () => {
         const page = current(), users = page.getByRole('region', { name: 'Users' });
         await users.getByRole('button', { name: 'Change maria' }).click();

@@ -301,7 +301,7 @@ static void let_in(struct asking *q, const struct json *claims)
         sign_in_refuse(q->call, SLICE_NONE,
                        "the provider knows you, but gives you no role here: its administrator can");
     else
-        sign_in_accept(q->call, name, role, OIDC_SESSION_US);
+        sign_in_accept(q->call, name, json_str(claims, "sub"), role, OIDC_SESSION_US);
 }
 
 static enum err judge(struct asking *q)

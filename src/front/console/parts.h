@@ -45,8 +45,9 @@ void sign_in_answer_cookie(struct call *call, enum sign_in_cookie kind, int http
                            const char *secret, struct slice json);
 struct slice sign_in_cookie(const struct call *call, enum sign_in_cookie kind);
 
-/* A session of who has that role by somebody else's word: begun, and answered. */
-void sign_in_accept(struct call *call, const char *name, enum user_role role, int64_t life_us);
+/* A session of who has that role by somebody else's word, and is `subject` there: begun, and answered. */
+void sign_in_accept(struct call *call, const char *name, struct slice subject, enum user_role role,
+                    int64_t life_us);
 
 /* Too many failures; true: answered 429. */
 bool sign_in_is_shut_out(struct call *call, struct slice user);
@@ -66,8 +67,10 @@ void users_answer_error(struct call *c, enum err e);
 
 /* ---- sessions.c */
 
-void sessions_list(struct call *c); /* GET /admin/v1/sessions */
-void sessions_end(struct call *c);  /* DELETE /admin/v1/sessions/{number} */
+void sessions_list(struct call *c);     /* GET /admin/v1/sessions */
+void sessions_end(struct call *c);      /* DELETE /admin/v1/sessions/{number} */
+void sessions_list_own(struct call *c); /* GET /admin/v1/session/own */
+void sessions_end_own(struct call *c);  /* DELETE /admin/v1/session/own/{number} */
 
 /* ---- messages.c */
 

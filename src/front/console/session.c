@@ -42,6 +42,16 @@ bool console_session_is_free(const struct console_session *s)
     return s->id.text[0] == '\0';
 }
 
+bool console_session_is_akin(const struct console_session *a, const struct console_session *b)
+{
+    static const uint8_t nobody[SESSION_SUBJECT_LEN];
+    if (a->user || b->user) return a->user == b->user;
+    if (a->policy || b->policy)
+        return a->policy && b->policy && strcmp(a->policy->name, b->policy->name) == 0;
+    return memcmp(a->subject, nobody, sizeof nobody) != 0 &&
+           memcmp(a->subject, b->subject, sizeof nobody) == 0;
+}
+
 static bool is_over(const struct session_table *t, const struct console_session *s, int64_t now_us)
 {
     bool stands = t->stands == NULL || t->stands(t->stands_ctx, s);

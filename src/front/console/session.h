@@ -25,6 +25,7 @@ enum {
     SESSION_SECRET_LEN = 64,        /* 32 random bytes in hex */
     SESSION_NAME_MAX = 80,
     SESSION_ADDRESS_LEN = 55,
+    SESSION_SUBJECT_LEN = 32,
 };
 #define SESSION_IDLE_US     (12 * 3600 * 1000000ll)
 #define SESSION_LIFE_US     (7 * 24 * 3600 * 1000000ll)
@@ -42,11 +43,12 @@ struct console_session {
     char name[SESSION_NAME_MAX + 1];
     char address[SESSION_ADDRESS_LEN + 1]; /* where it began */
     unsigned rights;
-    const struct policy *policy; /* by which one, as it was then; NULL: by none */
-    unsigned key;                /* of its keys */
-    uint64_t user;               /* the edition of a local user (hub/user); 0: none */
-    uint64_t number;             /* of each one another: a live link remembers it */
-    int64_t until_us;            /* at the latest; at the beginning 0: after SESSION_LIFE_US */
+    const struct policy *policy;          /* by which one, as it was then; NULL: by none */
+    unsigned key;                         /* of its keys */
+    uint64_t user;                        /* the edition of a local user (hub/user); 0: none */
+    uint8_t subject[SESSION_SUBJECT_LEN]; /* SHA-256 of whom a provider means; zeros: nobody */
+    uint64_t number;                      /* of each one another: a live link remembers it */
+    int64_t until_us; /* at the latest; at the beginning 0: after SESSION_LIFE_US */
     int64_t began_us, used_us;
 };
 
@@ -77,6 +79,9 @@ bool console_session_is_free(const struct console_session *s);
 
 /* Ends those that are over. */
 void console_sessions_sweep(struct session_table *t, int64_t now_us);
+
+/* Are both the same one's: a user's, of who has a policy's key, of whom a provider means?  A one-time link is nobody's. */
+bool console_session_is_akin(const struct console_session *a, const struct console_session *b);
 
 /* NULL: there is none, or it is over.  It counts as used. */
 struct console_session *console_session_find(struct session_table *t, struct slice id,

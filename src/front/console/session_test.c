@@ -54,6 +54,29 @@ static void a_session_is_found_by_its_secret_and_no_other(void **state)
     assert_null(console_session_numbered(table, s->number + 1, now_us));
 }
 
+static void sessions_of_one_person_are_akin_and_no_others(void **state)
+{
+    (void)state;
+    static const struct policy p = {.name = "service"}, same = {.name = "service"},
+                               q = {.name = "device"};
+    const struct console_session rows[] = {{.user = 7},
+                                           {.user = 7},
+                                           {.policy = &p},
+                                           {.policy = &same},
+                                           {.subject = {1, 2}},
+                                           {.subject = {1, 2}},
+                                           {.user = 8},
+                                           {.policy = &q},
+                                           {.subject = {1, 3}},
+                                           {.name = "one-time link"},
+                                           {.name = "one-time link"}};
+    const size_t count = sizeof rows / sizeof *rows, pairs = 3;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i + 1; k < count; k++)
+            assert_int_equal(console_session_is_akin(&rows[i], &rows[k]),
+                             k == i + 1 && i % 2 == 0 && i < 2 * pairs);
+}
+
 static void an_unused_session_ends_and_a_used_one_lives_on_for_a_week(void **state)
 {
     (void)state;
@@ -218,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_session_ends_with_what_it_rests_on),
         TEST(a_session_is_found_by_its_secret_and_no_other),
+        TEST(sessions_of_one_person_are_akin_and_no_others),
         TEST(an_unused_session_ends_and_a_used_one_lives_on_for_a_week),
         TEST(a_session_is_rebased_from_the_edition_that_it_stands_on),
         TEST(who_signs_out_is_out),

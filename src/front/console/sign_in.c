@@ -2,6 +2,7 @@
  *
  * The cookie's name has the port in it: a browser shows a host's cookies to all its ports, and there
  * may be two servers. */
+#include <openssl/sha.h>
 #include <stdio.h>
 
 #include "auth/connstr.h"
@@ -204,10 +205,12 @@ static void accept(struct call *call, const struct console_session *as)
     answer_session(call, console_session_begin(&c->sessions, &new, call->now_us), true);
 }
 
-void sign_in_accept(struct call *call, const char *name, enum user_role role, int64_t life_us)
+void sign_in_accept(struct call *call, const char *name, struct slice subject, enum user_role role,
+                    int64_t life_us)
 {
     struct console_session as = {.rights = sign_in_rights(role),
                                  .until_us = call->now_us + life_us};
+    SHA256(subject.ptr, subject.len, as.subject);
     snprintf(as.name, sizeof as.name, "oidc %s", name);
     accept(call, &as);
 }
