@@ -21,6 +21,10 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
     deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
+extern const struct cli_option apply_options[], diff_options[];
+extern const char apply_help[], diff_help[];
+enum err apply_file(struct cli *c) MUST_USE;
+enum err diff_file(struct cli *c) MUST_USE;
 extern const struct cli_option profile_options[], profile_show_options[], profile_set_options[];
 extern const char profile_set_help[];
 enum err profile_list(struct cli *c) MUST_USE;

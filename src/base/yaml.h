@@ -13,6 +13,7 @@
 #define BASE_YAML_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 enum { YAML_FILE_MAX = 1 << 20 /* of configurations */, YAML_NAME_MAX = 127, YAML_DEPTH_MAX = 16 };
@@ -34,6 +35,13 @@ enum err yaml_read(struct arena *a, const char *path, size_t max, struct yaml **
 
 /* The item of that name in a map, or NULL. */
 const struct yaml *yaml_get(const struct yaml *map, const char *name);
+
+/* A value that is nothing: null, ~ or left out, and not quoted. */
+bool yaml_is_null(const struct yaml *item);
+
+/* As JSON.  What looks like a number, true or false is one unless it is quoted, or is the value of one of `texts`
+ * (NULL ends them): a condition may be the word true. */
+void yaml_put_json(struct buf *out, const struct yaml *item, const char *const *texts);
 
 /* Called for each value in order; an error ends the reading. */
 typedef enum err (*yaml_value_fn)(void *ctx, struct slice name, struct slice value, size_t line);

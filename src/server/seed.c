@@ -51,12 +51,6 @@ enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 
 /* ---- the file as documents */
 
-static bool is_null(const struct yaml *item)
-{
-    return item->kind == YAML_TEXT && !item->quoted &&
-           (item->text.len == 0 || slice_is(item->text, "null") || slice_is(item->text, "~"));
-}
-
 static enum err write_object(const struct seed *s, struct buf *out, const struct yaml *map,
                              const struct field *fields);
 
@@ -86,7 +80,7 @@ static enum err write_object(const struct seed *s, struct buf *out, const struct
         const struct field *f = fields;
         while (f->name && !slice_is(item->name, f->name)) f++;
         if (f->name == NULL) return seed_bad(s, item, "there is no such setting");
-        if (is_null(item)) continue;
+        if (yaml_is_null(item)) continue;
         buf_printf(out, "%s\"%s\":", gap, f->name);
         TRY(write_value(s, out, item, f));
         gap = ",";
@@ -99,7 +93,7 @@ static enum err write_object(const struct seed *s, struct buf *out, const struct
 static enum err find_id(const struct seed *s, const struct yaml *item, struct slice *out)
 {
     const struct yaml *id = item->kind == YAML_TEXT ? item : yaml_get(item, "deviceId");
-    if (id == NULL || is_null(id)) return seed_bad(s, item, "deviceId is missing");
+    if (id == NULL || yaml_is_null(id)) return seed_bad(s, item, "deviceId is missing");
     if (id->kind != YAML_TEXT || !hub_id_valid(id->text))
         return fail(ERR_INVALID, "%s:%zu: '%.*s' is not a device id", s->path, id->line,
                     SLICE_ARG(slice_head(id->text, HUB_ID_LEN_MAX)));
@@ -145,52 +139,13 @@ static enum err read_devices(struct seed *s, const struct yaml *list)
 
 /* ---- routes: any YAML, as JSON; the hub judges it */
 
-static void write_any(struct buf *out, const struct yaml *item);
-
-static void write_children(struct buf *out, const struct yaml *item)
-{
-    bool map = item->kind == YAML_MAP;
-    buf_put_u8(out, map ? '{' : '[');
-    for (const struct yaml *child = item->child; child; child = child->next) {
-        if (map) {
-            text_json_string(out, child->name);
-            buf_put_u8(out, ':');
-        }
-        write_any(out, child);
-        if (child->next) buf_put_u8(out, ',');
-    }
-    buf_put_u8(out, map ? '}' : ']');
-}
-
-/* What is text whatever it looks like: a condition may be the word true. */
-static bool is_said(const struct yaml *item)
-{
-    static const char *const names[] = {"name", "condition", "key", "value"};
-    bool said = item->quoted;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        said = said || slice_is(item->name, names[i]);
-    return said;
-}
-
-static void write_any(struct buf *out, const struct yaml *item)
-{
-    bool said = item->kind == YAML_TEXT && is_said(item);
-    bool plain =
-        slice_is(item->text, "true") || slice_is(item->text, "false") || json_is_number(item->text);
-    if (item->kind != YAML_TEXT)
-        write_children(out, item);
-    else if (is_null(item))
-        buf_put_str(out, "null");
-    else if (plain && !said)
-        buf_put_slice(out, item->text);
-    else
-        text_json_string(out, item->text);
-}
+/* Text whatever it looks like: a condition may be the word true. */
+static const char *const texts[] = {"name", "condition", "key", "value", NULL};
 
 struct slice seed_json(struct seed *s, const struct yaml *item)
 {
     struct buf json = {0};
-    write_any(&json, item);
+    yaml_put_json(&json, item, texts);
     struct slice kept = arena_copy(&s->arena, buf_slice(&json));
     buf_free(&json);
     return kept;
@@ -217,7 +172,7 @@ static enum err read_section(struct seed *s, const struct yaml *section)
                     {"routing", read_routing}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (slice_is(section->name, sections[i].name))
-            return is_null(section) ? OK : sections[i].read(s, section);
+            return yaml_is_null(section) ? OK : sections[i].read(s, section);
     for (size_t i = 0; i < sizeof sections_of_later / sizeof *sections_of_later; i++)
         if (slice_is(section->name, sections_of_later[i]))
             return seed_bad(s, section, "comes with a later release");

@@ -119,3 +119,97 @@ routing:
         check("dashboard" in groups, str(groups))
         check(len(hub.must("hub", "capture", "list").json()) == 1, "no capture")
         check(hub.must("hub", "message-endpoint", "show", "--en", "to-alarms").json()["entityPath"] == "alarms", "no endpoint")
+
+
+WHOLE = """\
+devices:
+  - a
+  - {deviceId: b, statusReason: 48, authentication: {symmetricKey: {primaryKey: %s, secondaryKey: %s}}}
+eventHubs:
+  - orders
+  - name: alarms
+    partitionCount: 2
+    retentionTimeInHours: 48
+    retentionSizeInBytes: 0
+    consumerGroups: [readers]
+    capture: {enabled: true, destination: {name: Azimuth.Folder, properties: {folder: x}}}
+consumerGroups: [dashboard]
+capture: {enabled: true, destination: {name: Azimuth.Folder}}
+diagnosticSettings:
+  - {name: audit, properties: {file: {}, logs: [{category: Connections, enabled: true}]}}
+routing:
+  endpoints:
+    eventHubs: [{name: to-alarms, entityPath: alarms}]
+  routes: [{name: all, source: DeviceMessages, condition: true, endpointNames: [to-alarms]}]
+""" % KEYS
+THINGS = [("device", "a"), ("device", "b"), ("eventHub", "orders"), ("eventHub", "alarms"), ("consumerGroup", "readers"),
+          ("capture", "alarms"), ("consumerGroup", "dashboard"), ("capture", "azimuth"), ("diagnosticSetting", "audit")]
+
+
+def rows(done, status=0):
+    check(done.status == status, str(done))
+    return [(row["change"], row["what"], row["name"], row.get("member")) for row in done.json()]
+
+
+@group.case
+def a_file_is_applied_once_and_changes_nothing_the_second_time():
+    with File(WHOLE) as file, Hub() as hub:
+        differs = rows(hub.run("diff", "-f", file), 1)
+        check(differs[:9] == [("added", *thing, None) for thing in THINGS], str(differs))
+        check(("added", "route", "all", None) in differs[9:], str(differs))
+        check(rows(hub.run("apply", "-f", file, "--dry-run")) == differs, "--dry-run says something else")
+        check(hub.must("hub", "device-identity", "list").json() == [], "--dry-run made something")
+        check(rows(hub.run("apply", "-f", file)) == differs, "apply says something else")
+        made = hub.must("hub", "device-identity", "show", "-d", "b").json()
+        check((made["statusReason"], made["authentication"]["symmetricKey"]["secondaryKey"]) == ("48", KEYS[1]), str(made))
+        for again in (hub.run("apply", "-f", file), hub.run("diff", "-f", file)):
+            check(rows(again) == [], str(again))
+        check(rows(azimuth("diff", "-f", file, *hub.remote())) == [], "from elsewhere")
+        with Hub("--seed", file) as other:  # what a seed has made is as the same file says
+            check(rows(other.run("diff", "-f", file)) == [], "a seed is something else")
+
+
+@group.case
+def what_differs_from_a_file_is_changed_and_what_it_does_not_name_stays():
+    with File(WHOLE) as file, Hub() as hub:
+        hub.must("apply", "-f", file)
+        hub.must("hub", "device-identity", "create", "-d", "mine")
+        hub.must("hub", "device-identity", "update", "-d", "a", "--status", "disabled")
+        for old, new in (("  - a\n", "  - {deviceId: a, status: enabled, capabilities: {iotEdge: true}}\n"), ("Hours: 48", "Hours: 24"),
+                         ("folder: x", "folder: y"), ("file: {}", "file: {sizeInBytes: 4096}"), ("condition: true", "condition: \"a = 'b'\"")):
+            file.write_text(file.read_text().replace(old, new))
+        changes = rows(hub.run("apply", "-f", file))
+        check(changes == [("changed", "device", "a", "status"), ("changed", "eventHub", "alarms", "retentionTimeInHours"),
+                          ("changed", "capture", "alarms", "destination.properties.folder"),
+                          ("changed", "diagnosticSetting", "audit", "file"), ("changed", "route", "all", None)], str(changes))
+        check(rows(hub.run("diff", "-f", file)) == [], "a second time something changes")
+        shown = hub.must("hub", "device-identity", "show", "-d", "a").json()
+        check(shown["status"] == "enabled" and shown["capabilities"]["iotEdge"], str(shown))
+        check(len(hub.must("hub", "device-identity", "list").json()) == 3, "what the file does not name is gone")
+        file.write_text(file.read_text().replace("Count: 2", "Count: 3"))
+        done = hub.run("apply", "-f", file)
+        check(done.status == 6 and "seed.yaml:6: event hub 'alarms' has 2 partitions" in done.error, str(done))
+
+
+@group.case
+def a_bad_file_is_not_applied():
+    devices = "devices:\n" + "".join(f"  - d{i}\n" for i in range(10001))
+    with Hub() as hub:
+        for text, status, words in (
+                ("twins: []\n", 2, "seed.yaml:1: twins: there is no such section"),
+                ("devices:\n  - {deviceId: a, key: x}\n", 2, "seed.yaml:2: key: there is no such setting"),
+                ("devices:\n  - {deviceId: a, authentication: {kind: x}}\n", 2, "seed.yaml:2: kind: there is no such setting"),
+                ("devices:\n  - {deviceId: a, status: maybe}\n", 1, "seed.yaml:2: localhost refused device 'a'"),
+                ("devices: [a, a]\n", 2, "seed.yaml:1: this device is there already"),
+                ("eventHubs: [{name: a, partitions: 2}]\n", 2, "seed.yaml:1: partitions: there is no such setting"),
+                ("routing: {routes: [{name: a}]}\n", 1, "seed.yaml:1: localhost refused routing"),
+                ("- a\n", 2, "seed.yaml:1: the file is no map of sections"),
+                ("a: [\n", 2, "seed.yaml:")):
+            with File(text) as file:
+                done = hub.run("apply", "-f", file)
+                check(done.status == status and words in done.error, str(done))
+        with File(devices) as file:
+            done = hub.run("apply", "-f", file, "--dry-run", "--quiet")
+            check(done.status == 2 and ":10002: there are more than 10000 devices" in done.error, str(done)[-300:])
+    missing = azimuth("apply", "-f", "/nonexistent")
+    check(missing.status == 2 and "/nonexistent: there is no such file" in missing.error, str(missing))

@@ -31,6 +31,8 @@ CAPTURED = capture_file.write(pathlib.Path(FOLDER.name) / "events.avro", [captur
 FLEET, STATE = (pathlib.Path(FOLDER.name) / name for name in ("fleet.txt", "state.json"))
 FLEET.write_text("")
 FLEET.with_name("configurations.txt").write_text("")
+HUB_FILE = FLEET.with_name("hub.yaml")
+HUB_FILE.write_text("devices: [applied]\n")
 STATE.write_text('{"devices":{"d1":{"identity":{"deviceId":"d1"}}}}')
 JOB = ("hub", "job")
 SETTINGS = ("monitor", "diagnostic-settings")
@@ -52,6 +54,8 @@ ENDPOINTS = (("cosmosdb-container", "c1"), ("eventhub", "e1"), ("kafka", "k1"), 
 CONNECTING = {
     "connection-string": ("connection-string", "-d", "{d}"),
     "env": ("env",),
+    "apply": ("apply", "-f", HUB_FILE),
+    "diff": ("diff", "-f", HUB_FILE),
     "device simulate": ("device", "simulate", "-d", "{d}", "--messages", 1, "--timeout", 20),
     "device send-d2c-message": ("device", "send-d2c-message", "-d", "{d}", "--da", "hello", "--timeout", 20),
     "device upload-file": ("device", "upload-file", "-d", "{d}", "--fp", ROUTING, "--ct", "application/json"),

@@ -1,0 +1,68 @@
+/* apply_test.c - when a hub has what a file wants. */
+#include "base/test.h"
+
+#include "base/json.h"
+#include "cli/apply.h"
+
+static struct json *json(struct arena *a, const char *text)
+{
+    struct json *value;
+    assert_int_equal(json_parse(a, slice_str(text), &value), OK);
+    return value;
+}
+
+static void what_is_not_wanted_is_not_looked_at_and_the_first_difference_is_named(void **state)
+{
+    static const struct {
+        const char *have, *want, *where; /* NULL: nothing differs */
+    } rows[] = {
+        {"{\"a\":1,\"b\":[2]}", "{\"a\":1}", NULL},
+        {"{\"a\":1}", "{\"a\":1.5}", "a"},
+        {"{\"a\":\"1\"}", "{\"a\":1}", "a"},
+        {"{\"a\":null}", "{\"a\":\"x\"}", "a"},
+        {"{\"a\":\"x\"}", "{\"a\":null}", NULL},
+        {"{}", "{\"a\":null,\"b\":{}}", "b"},
+        {"{\"a\":{\"b\":{\"c\":true,\"d\":1}}}", "{\"a\":{\"b\":{\"d\":1,\"c\":false}}}", "a.b.c"},
+        {"{\"a\":[{\"n\":1,\"m\":2},3]}", "{\"a\":[{\"n\":1},3]}", NULL},
+        {"{\"a\":[1,2]}", "{\"a\":[1]}", "a"},
+        {"{\"a\":[1]}", "{\"a\":[1,2]}", "a"},
+        {"{\"a\":\"Name=n;Key=****\"}", "{\"a\":\"Name=n;Key=secret\"}", NULL},
+        {"{\"a\":\"Name=n;Key=****;X=1\"}", "{\"a\":\"Name=n;Key=secret;X=2\"}", "a"},
+        {"{\"a\":\"Name=n;Key=****\"}", "{\"a\":\"Name=m;Key=secret\"}", "a"},
+        {"{\"a\":\"ab****bc\"}", "{\"a\":\"abc\"}", "a"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct buf where = {0};
+        bool same = apply_covers(json(&a, rows[i].have), json(&a, rows[i].want), &where);
+        if (same != (rows[i].where == NULL) ||
+            strcmp(buf_cstr(&where), rows[i].where ? rows[i].where : "") != 0)
+            fail_msg("%s, %s: '%s'", rows[i].have, rows[i].want, buf_cstr(&where));
+        buf_free(&where);
+        arena_free(&a);
+    }
+}
+
+static void what_is_wanted_is_put_into_what_is_there(void **state)
+{
+    struct arena a = {0};
+    struct buf text = {0};
+    (void)state;
+    struct json *have = json(&a, "{\"a\":{\"b\":1,\"c\":2},\"d\":[1],\"e\":\"x\"}");
+    apply_merge(&a, have, json(&a, "{\"a\":{\"c\":3},\"d\":[2,3],\"e\":null,\"f\":true}"));
+    json_write(&text, have);
+    assert_string_equal(buf_cstr(&text),
+                        "{\"a\":{\"b\":1,\"c\":3},\"d\":[2,3],\"e\":\"x\",\"f\":true}");
+    buf_free(&text);
+    arena_free(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_wanted_is_not_looked_at_and_the_first_difference_is_named),
+        cmocka_unit_test(what_is_wanted_is_put_into_what_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
