@@ -31,7 +31,9 @@ struct cli;
 
 struct cli_option {
     const char *names; /* "device-id d": the long name, others, a letter; "" ends a list */
-    const char *value; /* what the value is called in the help; NULL: a switch */
+    const char *
+        value; /* what the value is called in the help; NULL: a switch; "KEY=VALUE...": several words, and
+                          several times, which cli_value() has with blanks in a line and lines */
     const char *help;
 };
 

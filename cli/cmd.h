@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 
+struct target;
+
 extern const struct cli_option access_connection_string_options[], access_dps_options[],
     access_env_options[], access_token_options[], ca_change_options[], ca_create_options[],
     ca_options[], ca_verify_options[], consumer_group_options[], policy_options[],
@@ -21,6 +23,13 @@ extern const struct cli_option rollout_create_options[], rollout_options[], roll
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
     deployment_create_options[], deployment_options[], deployment_update_options[],
     deployment_delete_options[], deployment_metric_options[], edge_modules_options[];
+struct json;
+/* Deploys modules to one edge device: what --content of edge set-modules is. */
+enum err edge_deploy(struct cli *c, struct target *t, struct slice device,
+                     const struct json *content) MUST_USE;
+extern const struct cli_option edge_create_options[];
+extern const char edge_create_help[];
+enum err edge_create(struct cli *c) MUST_USE;
 extern const struct cli_option apply_options[], diff_options[];
 extern const char apply_help[], diff_help[];
 enum err apply_file(struct cli *c) MUST_USE;

@@ -352,30 +352,35 @@ enum err edge_export_modules(struct cli *c)
     return output_value(&c->output, &c->arena, out, NULL);
 }
 
+enum err edge_deploy(struct cli *c, struct target *t, struct slice device,
+                     const struct json *content)
+{
+    struct json *answer;
+    struct buf path = {0}, what = {0}, text = {0};
+    json_write(&text, content);
+    buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
+    buf_printf(&path, "%s/applyConfigurationContent", http_path(c, "/devices/", device));
+    const struct http_call call = {
+        .method = "POST", .path = buf_cstr(&path), .body = buf_slice(&text)};
+    enum err e = http_json(t, &call, buf_cstr(&what), &answer);
+    buf_free(&path);
+    buf_free(&what);
+    buf_free(&text);
+    return e;
+}
+
 /* Shows the modules of the device afterwards, as az does. */
 enum err edge_set_modules(struct cli *c)
 {
     struct target t;
     struct slice device;
-    struct json *content, *answer;
-    struct buf path = {0}, what = {0}, text = {0};
+    struct json *content, *modules;
     TRY(cli_need(c, "device-id", &device));
     TRY(read_modules(c, &content));
     TRY(target_find(c, &t));
-    json_write(&text, content);
-    buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
-    buf_printf(&path, "%s/applyConfigurationContent", http_path(c, "/devices/", device));
-    struct http_call call = {.method = "POST", .path = buf_cstr(&path), .body = buf_slice(&text)};
-    enum err e = http_json(&t, &call, buf_cstr(&what), &answer);
-    buf_clear(&path);
-    buf_printf(&path, "%s/modules", http_path(c, "/devices/", device));
-    call = (struct http_call){.method = "GET", .path = buf_cstr(&path)};
-    if (e == OK) e = http_json(&t, &call, buf_cstr(&what), &answer);
-    buf_free(&path);
-    buf_free(&what);
-    buf_free(&text);
-    TRY(e);
+    TRY(edge_deploy(c, &t, device, content));
+    TRY(identity_modules(&t, device, &modules));
     return output_value(
-        &c->output, &c->arena, answer,
+        &c->output, &c->arena, modules,
         "module=moduleId state=connectionState managedBy activity=lastActivityTime");
 }

@@ -136,6 +136,25 @@ const struct cli_option *cli_option_of(const struct cli *c, const char *word)
     return known ? &c->options[p.list][p.index] : NULL;
 }
 
+static bool takes_many(const struct cli_option *o)
+{
+    return slice_ends(slice_str(o->value), SLICE_LIT("..."));
+}
+
+/* Words up to the next option; given again, there is one line for each time. */
+static void read_many(struct cli *c, const struct place *p, struct slice first, int argc,
+                      char **argv, int *at)
+{
+    struct buf text = {0};
+    const char *before = c->values[p->list][p->index];
+    if (before) buf_printf(&text, "%s\n", before);
+    buf_put_slice(&text, first);
+    for (; *at < argc && argv[*at][0] != '-'; ++*at)
+        buf_printf(&text, "%s%s", buf_size(&text) ? " " : "", argv[*at]);
+    c->values[p->list][p->index] = (const char *)arena_copy(&c->arena, buf_slice(&text)).ptr;
+    buf_free(&text);
+}
+
 static enum err read_one(struct cli *c, int argc, char **argv, int *at)
 {
     const char *word = argv[(*at)++];
@@ -154,6 +173,10 @@ static enum err read_one(struct cli *c, int argc, char **argv, int *at)
     }
     if (value.ptr == NULL && *at == argc)
         return fail(ERR_INVALID, "%s needs a value: %s %s", word, word, option->value);
+    if (takes_many(option)) {
+        read_many(c, &p, value, argc, argv, at);
+        return OK;
+    }
     const char *text = value.ptr ? (const char *)value.ptr : argv[(*at)++];
     if (slice_is(name, "data") && is_data_directory(c, text)) find(c, CLI_CONNECTING, name, &p);
     c->values[p.list][p.index] = text;

@@ -76,6 +76,7 @@ CONNECTING = {
     "hub device-identity delete": (*IDENTITY, "delete", "-d", "{d}"),
     "hub device-identity create": (*IDENTITY, "create", "-d", "{d}", "--ee", "true"),
     "edge set-modules": ("edge", "set-modules", "-d", "{d}", "-k", MANIFEST),
+    "edge devices create": ("edge", "devices", "create", "--device", "id=edge-top", "--device", "id=edge-low", "parent=edge-top"),
     "hub module-identity create": (*MODULE, "create", *OF_MODULE),
     "hub module-identity connection-string show": (*MODULE, "connection-string", "show", *OF_MODULE),
     "edge export-modules": ("edge", "export-modules", "-d", "{d}"),
@@ -490,6 +491,55 @@ def hierarchies_of_edge_devices():
         expect(hub.run(*IDENTITY, "children", "remove", "-d", "low", "--cl", "leaf"), NOT_FOUND, "leaf")
         hub.must(*IDENTITY, "children", "remove", "-d", "low", "--remove-all")
         check(hub.run(*IDENTITY, "children", "list", "-d", "low").json() == [], "nobody is left")
+
+
+@group.case
+def hierarchies_of_edge_devices_are_made_at_once():
+    create = ("edge", "devices", "create")
+    place = pathlib.Path(FOLDER.name)
+    manifest, config = place / "top.json", place / "edges.yaml"
+    manifest.write_text(MANIFEST)
+    config.write_text("""\
+configVersion: "1.0"
+iotHub: {authenticationMethod: symmetricKey}
+edgeDevices:
+  - deviceId: plant
+    edgeAgent: agent:1
+    deployment: top.json
+    children:
+      - deviceId: line
+        children: [{deviceId: cell}]
+""")
+    with Hub() as hub:
+        def parent(child):
+            return hub.must(*IDENTITY, "parent", "show", "-d", child).json()["deviceId"]
+        made = hub.must(*create, "--device", "id=low", "parent=mid", "--device", "id=mid", "parent=top", "--device", "id=top",
+                        f"deployment={manifest}").json()
+        check([(row["deviceId"], row.get("parent"), row["capabilities"]["iotEdge"]) for row in made]
+              == [("low", "mid", True), ("mid", "top", True), ("top", None, True)], str(made))
+        check((parent("low"), parent("mid")) == ("mid", "top"), "another parent")
+        modules = hub.must("edge", "export-modules", "-d", "top").json()["modulesContent"]
+        check(modules["$edgeAgent"]["properties.desired"]["schemaVersion"] == "1.1", str(modules))
+        done = hub.must(*create, "--cfg", config)
+        check("edges.yaml:5: edgeAgent is left out" in done.error and len(done.json()) == 3, str(done))
+        check((parent("line"), parent("cell")) == ("plant", "line"), "another parent")
+        hub.must(*create, "--device", "id=cell-2", "parent=line")
+        check(parent("cell-2") == "line", "a parent that is there already")
+        hub.must(*IDENTITY, "create", "-d", "leaf")
+        for words, status, said in ((("--device", "id=new", "--device", "id=top"), CONFLICT, "'top' exists already"),
+                                    (("--device", "id=new", "parent=leaf"), USAGE, "'leaf' is no edge device"),
+                                    (("--device", "id=new", "parent=nobody"), NOT_FOUND, "nobody"),
+                                    (("--device", "id=new", "parent=new2", "--device", "id=new2", "parent=new"), USAGE, "below itself"),
+                                    (("--device", "id=new", "--device", "id=new"), USAGE, "twice"),
+                                    (("--device", "parent=top"), USAGE, "no id"), (("--device", "id=new", "colour=red"), USAGE, "colour"),
+                                    ((), USAGE, "--config-file"), (("--cfg", place / "nowhere"), USAGE, "no such file")):
+            expect(hub.run(*create, *words), status, said)
+        check("new" not in [row["deviceId"] for row in hub.must(*IDENTITY, "list").json()], "something was made")
+        config.write_text("iotHub: {authenticationMethod: x509Certificate}\nedgeDevices: []\n")
+        expect(hub.run(*create, "--cfg", config), FAILED, "edges.yaml:1", "symmetricKey")
+    for count, status in ((1000, NOT_FOUND), (1001, USAGE)):
+        config.write_text("edgeDevices:\n" + "".join(f"  - deviceId: e{n}\n" for n in range(count)))
+        expect(azimuth(*create, "--cfg", config), status)
 
 
 @group.case
