@@ -10,6 +10,7 @@ enum { NAME_SHOWN_MAX = 64 };
 
 enum err member_only(const struct json *object, const char *what, const char *const *known)
 {
+    if (object->type != JSON_OBJECT) return fail(ERR_INVALID, "%s is not an object", what);
     for (const struct json *m = object->child; m; m = m->next) {
         size_t i = 0;
         while (known[i] && !slice_is(m->key, known[i])) i++;

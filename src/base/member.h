@@ -9,7 +9,8 @@
 
 #include "base/json.h"
 
-/* All members are in `known`, which ends with NULL, or null themselves.  `what`: "a webhook". */
+/* It is an object, and all members are in `known`, which ends with NULL, or null themselves.
+ * `what`: "a webhook". */
 enum err member_only(const struct json *object, const char *what,
                      const char *const *known) MUST_USE;
 

@@ -42,8 +42,6 @@ static enum err check_members(const struct json *j)
     if (j->type != JSON_OBJECT) return fail(ERR_INVALID, "a captureDescription is an object");
     if (destination == NULL || destination->type != JSON_OBJECT)
         return fail(ERR_INVALID, "there is no destination");
-    if (properties && properties->type != JSON_OBJECT)
-        return fail(ERR_INVALID, "destination.properties is not an object");
     TRY(member_only(j, "a captureDescription", members));
     TRY(member_only(destination, "destination", destination_members));
     return properties ? member_only(properties, "destination.properties", property_members) : OK;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/member.h"
 #include "route/route.h"
 
 /* How many there may be. */
@@ -55,19 +56,6 @@ static enum err check_name(const char *what, const struct json *given)
 }
 
 /* ---- members */
-
-static enum err only_known(const struct json *object, const char *what, const char *const *known)
-{
-    if (object->type != JSON_OBJECT) return fail(ERR_INVALID, "%s is not an object", what);
-    for (const struct json *m = object->child; m; m = m->next) {
-        const char *const *name = known;
-        while (*name && !slice_is(m->key, *name)) name++;
-        if (*name == NULL)
-            return fail(ERR_INVALID, "%s has no member '%.*s'", what,
-                        SLICE_ARG(slice_head(m->key, ROUTE_NAME_MAX)));
-    }
-    return OK;
-}
 
 static void put_text(struct arena *a, struct json *object, const char *key, struct slice value)
 {
@@ -275,7 +263,7 @@ static enum err read_condition(struct arena *a, const char *what, const struct j
 static enum err read_route(struct arena *a, const char *what, const struct json *given,
                            struct slice source, struct json *out)
 {
-    TRY(only_known(given, what, route_members));
+    TRY(member_only(given, what, route_members));
     put_text(a, out, "name", json_str(given, "name"));
     TRY(read_source(a, what, given, source, out));
     return read_condition(a, what, given, out);
@@ -380,7 +368,7 @@ static enum err read_enrichment(struct reading *r, const struct json *given, str
                     "the key of an enrichment has 1 to %d letters, digits, '.', '_' and '-'",
                     ROUTE_ENRICHMENT_KEY_MAX);
     snprintf(what, sizeof what, "enrichment '%.*s'", SLICE_ARG(key));
-    TRY(only_known(given, what, members));
+    TRY(member_only(given, what, members));
     if (is_in(list, "key", key))
         return fail(ERR_INVALID, "there are two enrichments '%.*s'", SLICE_ARG(key));
     TRY(text_of(given, what, "value", SLICE_NONE, &value));
@@ -405,7 +393,7 @@ static enum err read_all(struct reading *r, const struct json *given)
 {
     static const char *const members[] = {"endpoints", "routes", "fallbackRoute", "enrichments",
                                           NULL};
-    TRY(only_known(given, "routing", members));
+    TRY(member_only(given, "routing", members));
     TRY(read_endpoints(r, given));
     TRY(read_list(r, given, "routes", r->limits.routes, read_named_route));
     TRY(read_fallback(r, given));
