@@ -139,3 +139,18 @@ void connstr_write(struct buf *out, const struct connstr *c)
     if (line.ptr) buf_put_slice(out, buf_slice(&line));
     buf_free(&line);
 }
+
+void connstr_write_masked(struct buf *out, struct slice text)
+{
+    struct connstr c;
+    if (connstr_parse(text, &c) != OK) return;
+    if (c.key.len) c.key = SLICE_LIT(CONNSTR_MASK);
+    if (c.signature.len) c.signature = SLICE_LIT(CONNSTR_MASK);
+    connstr_write(out, &c);
+}
+
+bool connstr_is_masked(struct slice text)
+{
+    struct connstr c;
+    return connstr_parse(text, &c) == OK && slice_is(c.key, CONNSTR_MASK);
+}

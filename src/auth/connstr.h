@@ -17,6 +17,8 @@
 
 enum { CONNSTR_MAX = 4096 };
 
+#define CONNSTR_MASK "****"
+
 enum connstr_kind { CONNSTR_SERVICE, CONNSTR_DEVICE, CONNSTR_EVENT_HUBS };
 
 struct connstr {
@@ -37,6 +39,12 @@ enum err connstr_parse(struct slice text, struct connstr *out) MUST_USE;
 
 /* Appends the fields that are set, in the order of the forms above; the kind decides the form. */
 void connstr_write(struct buf *out, const struct connstr *c);
+
+/* What is shown of one: CONNSTR_MASK for its key and its token.  Nothing of what is no connection string. */
+void connstr_write_masked(struct buf *out, struct slice text);
+
+/* Is it one whose key was masked so? */
+bool connstr_is_masked(struct slice text);
 
 /* The name to dial: the gateway where there is one. */
 static inline struct slice connstr_dial(const struct connstr *c)

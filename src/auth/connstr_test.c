@@ -106,6 +106,28 @@ static void a_gateway_is_dialled_instead_of_the_host(void **state)
     assert_true(slice_is(connstr_dial(&c), "azimuth.localhost"));
 }
 
+static void secrets_are_masked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"HostName=h;DeviceId=d;SharedAccessKey=k", "HostName=h;DeviceId=d;SharedAccessKey=****"},
+        {"HostName=h:5;SharedAccessKeyName=p;SharedAccessKey=k",
+         "HostName=h:5;SharedAccessKeyName=p;SharedAccessKey=****"},
+        {"HostName=h;DeviceId=d;x509=true", "HostName=h;DeviceId=d;x509=true"},
+        {"no connection string", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf shown = {0};
+        connstr_write_masked(&shown, slice_str(rows[i].text));
+        assert_string_equal(buf_cstr(&shown), rows[i].shown);
+        assert_false(connstr_is_masked(slice_str(rows[i].text)));
+        assert_int_equal(connstr_is_masked(buf_slice(&shown)), strstr(rows[i].shown, "****") != NULL);
+        buf_free(&shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +136,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_or_wrong_is_named),
         cmocka_unit_test(length_is_limited),
         cmocka_unit_test(a_gateway_is_dialled_instead_of_the_host),
+        cmocka_unit_test(secrets_are_masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,11 +53,6 @@ static enum err read_connection(struct arena *a, const struct hub *hub, struct s
     return OK;
 }
 
-static bool is_masked(struct slice text)
-{
-    return slice_ends(text, SLICE_LIT("****"));
-}
-
 enum err linked_read(struct arena *a, const struct hub *hub, const struct json *doc,
                      const struct linked_hub *old, struct linked_hub *out)
 {
@@ -69,7 +64,7 @@ enum err linked_read(struct arena *a, const struct hub *hub, const struct json *
     TRY(member_text(doc, "location", &location));
     if (out->own && text.len)
         return fail(ERR_INVALID, "this server's own hub has no connectionString");
-    if (text.len && !is_masked(text)) TRY(read_connection(a, hub, text, out));
+    if (text.len && !connstr_is_masked(text)) TRY(read_connection(a, hub, text, out));
     if (!out->own && out->connection_string.len == 0)
         return fail(ERR_INVALID, "a linked hub needs a connectionString");
     if (location.len > LINKED_LOCATION_MAX)
@@ -87,14 +82,12 @@ static void put_text(struct buf *out, const char *name, struct slice text)
     text_json_string(out, text);
 }
 
-static void put_masked(struct buf *out, const struct linked_hub *h)
+/* As it is stored, or as it is shown. */
+static void put_connection(struct buf *out, const struct linked_hub *h, bool stored)
 {
     struct buf masked = {0};
-    if (h->own) return;
-    buf_printf(&masked, "HostName=%.*s", SLICE_ARG(h->name));
-    if (h->port != LINKED_PORT) buf_printf(&masked, ":%u", h->port);
-    buf_printf(&masked, ";SharedAccessKeyName=%.*s;SharedAccessKey=****", SLICE_ARG(h->policy));
-    put_text(out, "connectionString", buf_slice(&masked));
+    connstr_write_masked(&masked, h->connection_string);
+    put_text(out, "connectionString", stored ? h->connection_string : buf_slice(&masked));
     buf_free(&masked);
 }
 
@@ -114,10 +107,7 @@ void linked_write(struct buf *out, const struct linked_hub *h, bool stored)
 {
     buf_put_str(out, "{\"name\":");
     text_json_string(out, h->name);
-    if (stored)
-        put_text(out, "connectionString", h->connection_string);
-    else
-        put_masked(out, h);
+    put_connection(out, h, stored);
     put_text(out, "location", h->location);
     buf_printf(out, ",\"applyAllocationPolicy\":%s,\"allocationWeight\":%u",
                h->applies ? "true" : "false", h->weight);

@@ -14,24 +14,9 @@
 
 #define MEMBER "connectionString"
 
-/* What is no connection string is shown as it is: it has never been kept. */
-static void put_masked(struct buf *out, struct slice text)
-{
-    struct connstr c;
-    if (connstr_parse(text, &c) != OK) return;
-    c.key = SLICE_LIT(CHECK_MASK);
-    connstr_write(out, &c);
-}
-
 void amqp_mask(struct arena *a, struct json *endpoint)
 {
-    check_mask_part(a, endpoint, MEMBER, put_masked);
-}
-
-static bool is_masked(struct slice text)
-{
-    struct connstr c;
-    return connstr_parse(text, &c) == OK && slice_is(c.key, CHECK_MASK);
+    check_mask_part(a, endpoint, MEMBER, connstr_write_masked);
 }
 
 /* Parts in another order are the same ones. */
@@ -39,9 +24,9 @@ static struct slice unmasked(struct slice given, const struct json *before)
 {
     struct slice kept = json_str(before, MEMBER);
     struct buf again = {0};
-    if (!is_masked(given)) return given;
-    put_masked(&again, given);
-    bool same = check_is_masked(buf_slice(&again), kept, put_masked);
+    if (!connstr_is_masked(given)) return given;
+    connstr_write_masked(&again, given);
+    bool same = check_is_masked(buf_slice(&again), kept, connstr_write_masked);
     buf_free(&again);
     return same ? kept : given;
 }
