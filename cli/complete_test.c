@@ -49,7 +49,7 @@ static void words_of_verbs_are_completed_one_by_one(void **state)
     static const struct {
         const char *words, *said;
     } rows[] = {
-        {"s", "serve,simulate,"},
+        {"s", "serve,simulate,session,"},
         {"con", "connection-string,console,"},
         {"comp", "completion,"},
         {"hub\ndevice-i", "device-identity,"},

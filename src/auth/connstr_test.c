@@ -123,7 +123,8 @@ static void secrets_are_masked(void **state)
         connstr_write_masked(&shown, slice_str(rows[i].text));
         assert_string_equal(buf_cstr(&shown), rows[i].shown);
         assert_false(connstr_is_masked(slice_str(rows[i].text)));
-        assert_int_equal(connstr_is_masked(buf_slice(&shown)), strstr(rows[i].shown, "****") != NULL);
+        assert_int_equal(connstr_is_masked(buf_slice(&shown)),
+                         strstr(rows[i].shown, "****") != NULL);
         buf_free(&shown);
     }
 }
