@@ -89,10 +89,12 @@ static bool may_be_over(const struct c2d_sent *s)
 
 /* ---- deliveries */
 
-/* Messages of one connection are accepted, and so delivered, in their order. */
+/* Messages of one connection are accepted, and so delivered, in their order.  One whose time was over until the clock
+ * was set back comes behind those that were handed out meanwhile. */
 static void check_order(const struct model_c2d *m, unsigned number)
 {
     const struct c2d_sent *s = &m->messages[number];
+    if (s->maybe_expired) return;
     for (unsigned i = 0; i < m->count; i++) {
         const struct c2d_sent *other = &m->messages[i];
         if (other->device != s->device || other->connect != s->connect) continue;
