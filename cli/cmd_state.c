@@ -102,8 +102,7 @@ static enum err get_twin(struct target *t, struct slice device, struct slice mod
     struct buf path = {0};
     buf_printf(&path, "%s%s", http_path(t->cli, "/twins/", device),
                http_path(t->cli, "/modules/", module));
-    enum err e = http_json(t, &(struct http_call){.method = "GET", .path = buf_cstr(&path)},
-                           "module twin", out);
+    enum err e = http_get(t, buf_cstr(&path), "module twin", out);
     buf_free(&path);
     return e;
 }

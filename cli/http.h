@@ -57,6 +57,14 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
 enum err http_json(struct target *t, const struct http_call *call, const char *what,
                    struct json **json) MUST_USE;
 
+/* As http_json() with GET, and an answer without JSON is ERR_PROTOCOL. */
+static inline enum err http_get(struct target *t, const char *path, const char *what,
+                                struct json **json)
+{
+    TRY(http_json(t, &(struct http_call){.method = "GET", .path = path}, what, json));
+    return *json ? OK : fail(ERR_PROTOCOL, "%s answered %s with nothing", t->name, what);
+}
+
 /* What it says for people. */
 struct slice http_message(const struct target *t, const struct http_answer *a);
 

@@ -154,6 +154,5 @@ enum err identity_modules(struct target *t, struct slice device, struct json **o
 {
     struct buf path = {0};
     buf_printf(&path, "%s/modules", path_of(t->cli, device, SLICE_NONE));
-    const struct http_call call = {.method = "GET", .path = keep(t->cli, &path)};
-    return http_json(t, &call, name_of(t->cli, device, SLICE_NONE), out);
+    return http_get(t, keep(t->cli, &path), name_of(t->cli, device, SLICE_NONE), out);
 }

@@ -41,12 +41,17 @@ static enum err judge(struct arm *a, enum err e, const char *what, struct slice 
 
 /* ---- routing */
 
+static enum err get_routing(struct target *t, struct json **answer, const struct json **routing)
+{
+    TRY(http_get(t, ROUTING, "routing", answer));
+    *routing = json_get(json_get(*answer, "properties"), "routing");
+    return *routing ? OK : fail(ERR_PROTOCOL, "the hub's answer has no routing");
+}
+
 static enum err fetch_routing(struct arm *a)
 {
     struct json *answer;
-    TRY(http_json(a->t, &(struct http_call){.method = "GET", .path = ROUTING}, "routing", &answer));
-    a->routing = json_get(json_get(answer, "properties"), "routing");
-    if (a->routing == NULL) return fail(ERR_PROTOCOL, "the hub's answer has no routing");
+    TRY(get_routing(a->t, &answer, &a->routing));
     a->etag = (const char *)arena_copy(&a->c->arena, json_str(answer, "etag")).ptr;
     return OK;
 }
@@ -271,8 +276,7 @@ enum err state_add_arm(struct cli *c, struct target *t, const struct json *arm, 
 
 static enum err get(struct target *t, const char *path, struct json **out)
 {
-    TRY(http_json(t, &(struct http_call){.method = "GET", .path = path}, path, out));
-    return *out ? OK : fail(ERR_PROTOCOL, "%s answered %s with nothing", t->name, path);
+    return http_get(t, path, path, out);
 }
 
 static void put_resource(struct buf *out, const char *type, struct slice name,
@@ -316,17 +320,18 @@ static enum err put_groups(struct target *t, struct slice hub, struct buf *out)
 
 enum err state_arm(struct cli *c, struct target *t, struct buf *out)
 {
-    struct json *hub, *routing;
+    struct json *hub, *answer;
+    const struct json *routing;
     (void)c;
     TRY(get(t, "/admin/v1/hub", &hub));
-    TRY(get(t, ROUTING, &routing));
+    TRY(get_routing(t, &answer, &routing));
     struct slice name = json_str(hub, "hubName");
     buf_put_str(out, "{\"$schema\":\"https://schema.management.azure.com/schemas/2019-04-01/"
                      "deploymentTemplate.json#\",\"contentVersion\":\"1.0.0.0\",\"resources\":[\n"
                      "{\"type\":\"" HUB "\",\"apiVersion\":\"2023-06-30\",\"name\":");
     text_json_string(out, name);
     buf_put_str(out, ",\"properties\":{\"routing\":");
-    json_write(out, json_get(json_get(routing, "properties"), "routing"));
+    json_write(out, routing);
     buf_put_str(out, "}}");
     TRY(put_certificates(t, name, out));
     TRY(put_groups(t, name, out));

@@ -77,9 +77,8 @@ enum err state_bulk_add(struct state_bulk *b, struct slice id, struct slice modu
         text_json_string(&b->json, module);
     }
     struct slice status = json_str(identity, "status");
-    buf_printf(&b->json, ",\"importMode\":\"%s\",\"status\":\"%.*s\"",
-               mode ? mode : "createOrUpdate",
-               SLICE_ARG(status.len ? status : SLICE_LIT("enabled")));
+    buf_printf(&b->json, ",\"importMode\":\"%s\",\"status\":", mode ? mode : "createOrUpdate");
+    text_json_string(&b->json, status.len ? status : SLICE_LIT("enabled"));
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         copy_member(&b->json, identity, members[i]);
     copy_member(&b->json, twin, "tags");
