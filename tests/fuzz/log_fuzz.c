@@ -1,9 +1,10 @@
 /* log_fuzz.c - a log's files full of anything: opening them must not crash, and what opens must work.
  *
- * Input: a byte of REPAIR_ bits, u16 length of journal, u16 length of segment, journal, segment, and
+ * Input: a byte of REPAIR_ bits and RESIZE, u16 length of journal, u16 length of segment, journal, segment, and
  * the rest is the segment's index.  The journal is given as cells of 512 bytes that go in turn to the
  * first page of each section, then to the second of each.  Repairing puts in what a fuzzer cannot
- * guess: magic numbers, the epoch, checksums.
+ * guess: magic numbers, the epoch, checksums.  RESIZE: the first start is told of a larger journal, the next of one
+ * as it was.
  */
 #include "base/crc32c.h"
 #include "base/cur.h"
@@ -13,7 +14,8 @@
 #include "log/log_rig.h"
 #include "log/own/own.h"
 
-enum { REPAIR_JOURNAL = 1, REPAIR_SEGMENT = 2, REPAIR_INDEX = 4, CELL = 512, READ_MAX = 4096 };
+enum { REPAIR_JOURNAL = 1, REPAIR_SEGMENT = 2, REPAIR_INDEX = 4, RESIZE = 8 };
+enum { CELL = 512, READ_MAX = 4096 };
 enum { INDEX_ENTRY = 40, SECTION = LOG_JOURNAL_MIN / JOURNAL_SECTIONS };
 
 static const uint8_t epoch[8] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -148,7 +150,7 @@ static void count(void *ctx, const struct record *rec)
 
 /* What opened takes records and, if the check found it whole, gives them back, now and after the next
  * start. */
-static void use(struct rig *r, const struct log_config *cfg, bool whole)
+static void use(struct rig *r, struct log_config *cfg, bool whole)
 {
     struct log_ends ends[2];
     for (unsigned p = 0; p < 2; p++) {
@@ -162,6 +164,7 @@ static void use(struct rig *r, const struct log_config *cfg, bool whole)
     rig_run(r);
     assert(rig_done_count(r) == 2 && rig_done_at(r, 1)->result == OK);
     rig_close(r);
+    cfg->journal_bytes = LOG_JOURNAL_MIN;
     enum err err = rig_open(r, cfg);
     assert(err == OK);
     for (unsigned p = 0; p < 2; p++) {
@@ -176,7 +179,8 @@ void fuzz_one(struct slice input)
     struct log_check check;
     say_level_max = SAY_ERROR;
     struct log_config cfg = {.io = make_files(input), .partitions = 2};
-    cfg.journal_bytes = LOG_JOURNAL_MIN;
+    bool resize = input.len && input.ptr[0] & RESIZE;
+    cfg.journal_bytes = resize ? 2 * LOG_JOURNAL_MIN : LOG_JOURNAL_MIN;
     struct rig *r = rig_new();
     enum err looked = log_check(cfg.io, &check);
     enum err opened = rig_open(r, &cfg);
