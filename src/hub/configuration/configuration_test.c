@@ -1,37 +1,25 @@
 /* configuration_test.c - configurations on a hub of two cores: what twins become, also after restarts. */
-#include "store/rig.h"
-
 #include "base/json.h"
 #include "hub/configuration/look.h"
 #include "hub/query/query.h"
-#include "hub/registry/registry.h"
-#include "hub/session/session.h"
-#include "hub/twin/twin.h"
+#include "hub/twin/fleet_rig.h"
 
-static struct fixture {
-    struct rig rig;
-    struct hub hub;
-    struct registry *registries[RIG_CORES_MAX];
-    struct session_home *sessions[RIG_CORES_MAX];
-    struct twins *twins[RIG_CORES_MAX];
+static struct fleet f;
+
+static struct {
     struct queries *queries[RIG_CORES_MAX];
     struct configurations *configurations[RIG_CORES_MAX];
     struct arena arena;
-} f;
+} own;
 
 static void open_all(void)
 {
-    f.hub =
-        (struct hub){.office = &f.rig.office, .core_count = f.rig.core_count, .store = f.rig.store};
-    for (unsigned i = 0; i < f.rig.core_count; i++) f.hub.cores[i] = f.rig.cores[i]->id;
+    fleet_open(&f);
     for (unsigned i = 0; i < f.rig.core_count; i++) {
         struct lane *lane = f.rig.cores[i];
-        f.registries[i] = registry_new(&f.hub, lane);
-        f.sessions[i] = session_home_new(&f.hub, lane, f.registries[i], NULL);
-        f.twins[i] = twins_new(&f.hub, lane, f.registries[i], f.sessions[i]);
-        f.queries[i] = queries_new(&f.hub, lane, f.registries[i]);
-        assert_int_equal(configurations_new(&f.hub, lane, f.registries[i], f.twins[i], f.queries[i],
-                                            &f.configurations[i]),
+        own.queries[i] = queries_new(&f.hub, lane, f.registries[i]);
+        assert_int_equal(configurations_new(&f.hub, lane, f.registries[i], f.twins[i],
+                                            own.queries[i], &own.configurations[i]),
                          OK);
     }
 }
@@ -39,12 +27,10 @@ static void open_all(void)
 static void close_all(void)
 {
     for (unsigned i = 0; i < f.rig.core_count; i++) {
-        configurations_free(f.configurations[i]);
-        queries_free(f.queries[i]);
-        twins_free(f.twins[i]);
-        session_home_free(f.sessions[i]);
-        registry_free(f.registries[i]);
+        configurations_free(own.configurations[i]);
+        queries_free(own.queries[i]);
     }
+    fleet_close(&f);
 }
 
 static int set_up(void **state)
@@ -60,7 +46,7 @@ static int tear_down(void **state)
     (void)state;
     close_all();
     rig_fini(&f.rig);
-    arena_free(&f.arena);
+    arena_free(&own.arena);
     return 0;
 }
 
@@ -127,7 +113,7 @@ static void on_twin(struct twin_wait *w, const struct twin_answer *a)
 {
     (void)w;
     assert_int_equal(a->status, STATUS_OK);
-    assert_int_equal(json_parse(&f.arena, a->body, &last_twin), OK);
+    assert_int_equal(json_parse(&own.arena, a->body, &last_twin), OK);
 }
 
 static void write_twin(const char *who, const char *json)
@@ -188,7 +174,7 @@ static struct configurations *ask(void)
     buf_free(&reply.text);
     reply = (struct reply){.wait.fn = on_answer};
     rig_on(f.rig.cores[1]);
-    return f.configurations[1];
+    return own.configurations[1];
 }
 
 static enum status answered(void)
@@ -226,7 +212,7 @@ static const char *counts_of(const char *id)
     struct configurations *c = ask();
     configuration_get(c, slice_str(id), &reply.wait);
     assert_int_equal(answered(), STATUS_OK);
-    assert_int_equal(json_parse(&f.arena, buf_slice(&reply.body), &j), OK);
+    assert_int_equal(json_parse(&own.arena, buf_slice(&reply.body), &j), OK);
     j = json_get(json_get(j, "systemMetrics"), "results");
     snprintf(text, sizeof text, "%.*s/%.*s", SLICE_ARG(json_get(j, "targetedCount")->text),
              SLICE_ARG(json_get(j, "appliedCount")->text));
@@ -522,7 +508,7 @@ static void what_a_twin_refuses_is_not_applied(void **state)
 static void rows_of_refused_ones_go_too(void **state)
 {
     (void)state;
-    struct configurations *c = f.configurations[0];
+    struct configurations *c = own.configurations[0];
     put_identity("d1");
     assert_int_equal(put("c1", NULL, "*", 0, "{\"properties.desired.a b\":1}"), STATUS_OK);
     assert_int_equal(put("c2", NULL, "*", 0, "{\"properties.desired.a b\":2}"), STATUS_OK);
@@ -547,7 +533,7 @@ static void a_look_knows_50_rows(void **state)
 {
     (void)state;
     char id[16];
-    struct configurations *c = f.configurations[0];
+    struct configurations *c = own.configurations[0];
     go_on();
     rig_on(f.rig.cores[0]);
     c->looking += CONFIGURATION_AT_ONCE;
@@ -565,7 +551,7 @@ static void a_look_knows_50_rows(void **state)
 
 static bool looks_again(void)
 {
-    return timer_active(&f.configurations[0]->again_timer);
+    return timer_active(&own.configurations[0]->again_timer);
 }
 
 /* Each is refused by the twin, all together by its door. */
@@ -705,7 +691,7 @@ static void a_thousand_calls_wait(void **state)
 static void twins_beyond_the_queue_are_swept(void **state)
 {
     (void)state;
-    struct configurations *c = f.configurations[0];
+    struct configurations *c = own.configurations[0];
     put_identity("d1");
     put_identity("d2");
     assert_int_equal(put("c1", NULL, "tags.a = 1", 0, X1), STATUS_OK);
@@ -737,7 +723,7 @@ static unsigned list_count(const struct list *l)
 /* How many sweeps wait at most while a PUT is under way. */
 static unsigned sweeps_of(const char *members)
 {
-    const struct configurations *first = f.configurations[0];
+    const struct configurations *first = own.configurations[0];
     struct buf json = {0};
     unsigned most = 0;
     buf_printf(&json, "{\"content\":{\"deviceContent\":" X1 "}%s}", members);
@@ -766,7 +752,7 @@ static void only_what_concerns_twins_is_swept(void **state)
 static void a_configuration_waits_for_its_sweep_once(void **state)
 {
     (void)state;
-    struct configurations *c = f.configurations[0];
+    struct configurations *c = own.configurations[0];
     rig_on(f.rig.cores[0]);
     for (int i = 0; i < 3; i++) {
         conf_sweep_start(c, SLICE_LIT("a"));
@@ -791,7 +777,7 @@ static void metrics_count_rows(void **state)
         &reply.wait);
     assert_int_equal(answered(), STATUS_OK);
     (void)counts_of("c1");
-    assert_int_equal(json_parse(&f.arena, buf_slice(&reply.body), &j), OK);
+    assert_int_equal(json_parse(&own.arena, buf_slice(&reply.body), &j), OK);
     const struct json *results = json_get(json_get(j, "metrics"), "results");
     assert_true(slice_is(json_get(results, "all")->text, "3"));
     assert_true(slice_is(json_get(results, "one")->text, "1"));

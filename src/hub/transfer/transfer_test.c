@@ -1,6 +1,4 @@
 /* transfer_test.c - files out and in: what comes back, bad lines, limits, restarts, cancellations. */
-#include "store/rig.h"
-
 #include "auth/blob_sas.h"
 #include "base/json.h"
 #include "base/rand.h"
@@ -8,57 +6,44 @@
 #include "blob/blob.h"
 #include "hub/configuration/configuration.h"
 #include "hub/query/query.h"
-#include "hub/registry/registry.h"
-#include "hub/session/session.h"
 #include "hub/transfer/place.h"
 #include "hub/transfer/row.h"
 #include "hub/transfer/transfer.h"
-#include "hub/twin/twin.h"
+#include "hub/twin/fleet_rig.h"
 
 #define CONTAINER "azimuth-uploads"
 
-static struct fixture {
-    struct rig rig;
-    struct hub hub;
+static struct fleet f;
+
+static struct {
     struct lane *blob_lane;
     struct blobs *blobs;
     struct blob_account account;
     struct transfer_config cfg;
-    struct registry *registries[RIG_CORES_MAX];
-    struct session_home *sessions[RIG_CORES_MAX];
-    struct twins *twins[RIG_CORES_MAX];
     struct queries *queries[RIG_CORES_MAX];
     struct configurations *configurations[RIG_CORES_MAX];
     struct transfers *transfers[RIG_CORES_MAX];
-} f;
+} own;
 
 static struct arena arena;
 
 static void open_all(void)
 {
-    f.hub =
-        (struct hub){.office = &f.rig.office, .core_count = f.rig.core_count, .store = f.rig.store};
+    fleet_open(&f);
     assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("hub.test")), OK);
-    f.blob_lane = rig_lane(&f.rig, "blob");
-    struct blobs_config blobs = {.io = f.rig.io, .lane = f.blob_lane};
-    assert_int_equal(blobs_open(&blobs, &f.blobs), OK);
-    f.cfg = (struct transfer_config){f.blobs, &f.account, CONTAINER, NULL};
+    own.blob_lane = rig_lane(&f.rig, "blob");
+    struct blobs_config blobs = {.io = f.rig.io, .lane = own.blob_lane};
+    assert_int_equal(blobs_open(&blobs, &own.blobs), OK);
+    own.cfg = (struct transfer_config){own.blobs, &own.account, CONTAINER, NULL};
     for (unsigned i = 0; i < f.rig.core_count; i++) {
         struct lane *lane = f.rig.cores[i];
-        f.hub.cores[i] = lane->id;
         blobs_attach(lane);
-    }
-    for (unsigned i = 0; i < f.rig.core_count; i++) {
-        struct lane *lane = f.rig.cores[i];
-        f.registries[i] = registry_new(&f.hub, lane);
-        f.sessions[i] = session_home_new(&f.hub, lane, f.registries[i], NULL);
-        f.twins[i] = twins_new(&f.hub, lane, f.registries[i], f.sessions[i]);
-        f.queries[i] = queries_new(&f.hub, lane, f.registries[i]);
-        assert_int_equal(configurations_new(&f.hub, lane, f.registries[i], f.twins[i], f.queries[i],
-                                            &f.configurations[i]),
+        own.queries[i] = queries_new(&f.hub, lane, f.registries[i]);
+        assert_int_equal(configurations_new(&f.hub, lane, f.registries[i], f.twins[i],
+                                            own.queries[i], &own.configurations[i]),
                          OK);
-        assert_int_equal(transfers_new(&f.hub, lane, f.registries[i], f.configurations[i], &f.cfg,
-                                       &f.transfers[i]),
+        assert_int_equal(transfers_new(&f.hub, lane, f.registries[i], own.configurations[i],
+                                       &own.cfg, &own.transfers[i]),
                          OK);
     }
 }
@@ -66,20 +51,18 @@ static void open_all(void)
 static void close_all(void)
 {
     for (unsigned i = 0; i < f.rig.core_count; i++) {
-        transfers_free(f.transfers[i]);
-        configurations_free(f.configurations[i]);
-        queries_free(f.queries[i]);
-        twins_free(f.twins[i]);
-        session_home_free(f.sessions[i]);
-        registry_free(f.registries[i]);
+        transfers_free(own.transfers[i]);
+        configurations_free(own.configurations[i]);
+        queries_free(own.queries[i]);
     }
-    blobs_close(f.blobs);
+    fleet_close(&f);
+    blobs_close(own.blobs);
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    f.account = (struct blob_account){.name = "azimuth", .key = "key", .key_len = 3};
+    own.account = (struct blob_account){.name = "azimuth", .key = "key", .key_len = 3};
     rig_init_cores(&f.rig, io_mem_new(), 2);
     open_all();
     return 0;
@@ -136,19 +119,19 @@ static void put_blob(const char *name, struct slice text)
 {
     struct blob_reply r = {.wait.fn = on_blob};
     struct lane *core = rig_on(f.rig.cores[0]);
-    blobs_begin(f.blobs, core, &r.wait);
+    blobs_begin(own.blobs, core, &r.wait);
     rig_run(&f.rig);
     uint64_t writer = r.writer;
     while (text.len) {
         struct slice piece = slice_head(text, BLOBS_PIECE_MAX);
         rig_on(core);
-        blobs_append(f.blobs, core, writer, piece, &r.wait);
+        blobs_append(own.blobs, core, writer, piece, &r.wait);
         rig_run(&f.rig);
         assert_int_equal(r.err, OK);
         text = slice_from(text, piece.len);
     }
     rig_on(core);
-    blobs_put(f.blobs, core, writer, named(name), &(struct blobs_props){0}, &r.wait);
+    blobs_put(own.blobs, core, writer, named(name), &(struct blobs_props){0}, &r.wait);
     rig_run(&f.rig);
     assert_int_equal(r.err, OK);
 }
@@ -158,12 +141,12 @@ static struct slice get_blob(const char *name)
 {
     struct blob_reply r = {.wait.fn = on_blob};
     struct lane *core = rig_on(f.rig.cores[0]);
-    blobs_get(f.blobs, core, named(name), &r.wait);
+    blobs_get(own.blobs, core, named(name), &r.wait);
     rig_run(&f.rig);
     if (r.err != OK) return SLICE_NONE;
     for (uint64_t at = 0, size = r.size; at < size; at = buf_size(&r.bytes)) {
         rig_on(core);
-        blobs_read(f.blobs, core, named(name), r.modified_us, at, BLOBS_PIECE_MAX, &r.wait);
+        blobs_read(own.blobs, core, named(name), r.modified_us, at, BLOBS_PIECE_MAX, &r.wait);
         rig_run(&f.rig);
         assert_int_equal(r.err, OK);
     }
@@ -196,14 +179,14 @@ static struct transfers *ask(void)
 {
     reply = (struct reply){.wait.fn = on_answer};
     rig_on(f.rig.cores[1]);
-    return f.transfers[1];
+    return own.transfers[1];
 }
 
 static const char *uri(void)
 {
     struct buf b = {0};
     buf_put_str(&b, "https://hub.test/" CONTAINER);
-    blob_sas_make_container(&b, &f.account, SLICE_LIT(CONTAINER), rig_wall() - 1000000,
+    blob_sas_make_container(&b, &own.account, SLICE_LIT(CONTAINER), rig_wall() - 1000000,
                             rig_wall() + INT64_C(3600000000));
     const char *text = (const char *)arena_copy(&arena, buf_slice(&b)).ptr;
     buf_free(&b);
@@ -708,7 +691,7 @@ static void so_many_verbs_are_under_way_and_not_one_more(void **state)
     rig_on(f.rig.cores[1]);
     for (unsigned i = 0; i <= TRANSFER_ASKS_MAX; i++) {
         replies[i].wait.fn = on_answer;
-        transfer_get(f.transfers[1], SLICE_LIT("none"), &replies[i].wait);
+        transfer_get(own.transfers[1], SLICE_LIT("none"), &replies[i].wait);
     }
     rig_run(&f.rig);
     for (unsigned i = 0; i < TRANSFER_ASKS_MAX; i++)
@@ -739,7 +722,7 @@ static void put_configuration(const char *id, unsigned priority)
              "\"content\":{\"deviceContent\":{\"properties.desired.%s\":{\"x\":1}}}}",
              id, priority, id);
     rig_on(f.rig.cores[1]);
-    configuration_put(f.configurations[1], slice_str(id), SLICE_NONE, slice_str(json), &w);
+    configuration_put(own.configurations[1], slice_str(id), SLICE_NONE, slice_str(json), &w);
     rig_run(&f.rig);
     assert_int_equal(configured, STATUS_OK);
 }

@@ -1,12 +1,8 @@
 /* index_test.c - the index: values that sort, rows that follow the twin, also when it goes. */
-#include "store/rig.h"
-
-#include "hub/registry/registry.h"
-#include "hub/session/session.h"
+#include "hub/twin/fleet_rig.h"
 #include "hub/twin/index.h"
 #include "hub/twin/prop.h"
 #include "hub/twin/test_sql.h"
-#include "hub/twin/twin.h"
 
 static void values_sort_as_they_compare(void **state)
 {
@@ -51,38 +47,21 @@ static void strings_are_cut(void **state)
 
 /* ---- in the store */
 
-static struct fixture {
-    struct rig rig;
-    struct hub hub;
-    struct registry *registry;
-    struct session_home *sessions;
-    struct twins *twins;
-    enum status status;
-} f;
-
-static void open_twins(void)
-{
-    f.hub = (struct hub){.office = &f.rig.office, .core_count = 1, .store = f.rig.store};
-    f.hub.cores[0] = f.rig.cores[0]->id;
-    f.registry = registry_new(&f.hub, f.rig.cores[0]);
-    f.sessions = session_home_new(&f.hub, f.rig.cores[0], f.registry, NULL);
-    f.twins = twins_new(&f.hub, f.rig.cores[0], f.registry, f.sessions);
-}
+static struct fleet f;
+static enum status last_status;
 
 static int set_up(void **state)
 {
     (void)state;
     rig_init(&f.rig, io_mem_new());
-    open_twins();
+    fleet_open(&f);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    twins_free(f.twins);
-    session_home_free(f.sessions);
-    registry_free(f.registry);
+    fleet_close(&f);
     rig_fini(&f.rig);
     return 0;
 }
@@ -90,40 +69,40 @@ static int tear_down(void **state)
 static void on_identity(struct registry_wait *w, const struct registry_answer *a)
 {
     (void)w;
-    f.status = a->status;
+    last_status = a->status;
 }
 
 static void put_identity(const char *who)
 {
     struct registry_wait w = {.fn = on_identity};
     rig_on(f.rig.cores[0]);
-    registry_put(f.registry, slice_str(who), SLICE_NONE, SLICE_LIT("{}"), &w);
+    registry_put(f.registries[0], slice_str(who), SLICE_NONE, SLICE_LIT("{}"), &w);
     rig_run(&f.rig);
-    assert_int_equal(f.status, STATUS_OK);
+    assert_int_equal(last_status, STATUS_OK);
 }
 
 static void drop_identity(const char *who)
 {
     struct registry_wait w = {.fn = on_identity};
     rig_on(f.rig.cores[0]);
-    registry_delete(f.registry, slice_str(who), SLICE_LIT("*"), &w);
+    registry_delete(f.registries[0], slice_str(who), SLICE_LIT("*"), &w);
     rig_run(&f.rig);
-    assert_int_equal(f.status, STATUS_OK);
+    assert_int_equal(last_status, STATUS_OK);
 }
 
 static void on_twin(struct twin_wait *w, const struct twin_answer *a)
 {
     (void)w;
-    f.status = a->status;
+    last_status = a->status;
 }
 
 static void write_twin(const char *who, enum twin_write how, const char *json)
 {
     struct twin_wait w = {.fn = on_twin};
     rig_on(f.rig.cores[0]);
-    twin_write(f.twins, slice_str(who), how, SLICE_NONE, slice_str(json), &w);
+    twin_write(f.twins[0], slice_str(who), how, SLICE_NONE, slice_str(json), &w);
     rig_run(&f.rig);
-    assert_int_equal(f.status, STATUS_OK);
+    assert_int_equal(last_status, STATUS_OK);
 }
 
 static int64_t number(const struct store_statement *s, int64_t path)
@@ -173,9 +152,9 @@ static void report(const char *json)
 {
     struct twin_wait w = {.fn = on_twin};
     rig_on(f.rig.cores[0]);
-    twin_report(f.twins, SLICE_LIT("d1"), TWIN_ANY_VERSION, slice_str(json), &w);
+    twin_report(f.twins[0], SLICE_LIT("d1"), TWIN_ANY_VERSION, slice_str(json), &w);
     rig_run(&f.rig);
-    assert_int_equal(f.status, STATUS_OK);
+    assert_int_equal(last_status, STATUS_OK);
 }
 
 static void rows_follow_reports(void **state)
@@ -290,7 +269,7 @@ static void open_old(const char *sql)
     struct io *io = io_mem_new();
     rig_before(io, 16, sql);
     rig_init(&f.rig, io);
-    open_twins();
+    fleet_open(&f);
 }
 
 static int64_t wide_rows(void)

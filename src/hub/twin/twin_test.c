@@ -1,63 +1,31 @@
 /* twin_test.c - twins at home: verbs, etags and versions, writers side by side, restarts, limits. */
-#include "store/rig.h"
-
 #include "base/json.h"
-#include "hub/registry/registry.h"
+#include "hub/twin/fleet_rig.h"
 #include "hub/twin/home.h"
 
-struct fixture {
-    struct rig rig;
-    struct hub hub;
-    struct registry *registries[RIG_CORES_MAX];
-    struct session_home *sessions[RIG_CORES_MAX];
-    struct twins *twins[RIG_CORES_MAX];
-};
-
-static struct fixture f;
-
-static void open_all(void)
-{
-    f.hub =
-        (struct hub){.office = &f.rig.office, .core_count = f.rig.core_count, .store = f.rig.store};
-    for (unsigned i = 0; i < f.rig.core_count; i++) {
-        struct lane *lane = f.rig.cores[i];
-        f.hub.cores[i] = lane->id;
-        f.registries[i] = registry_new(&f.hub, lane);
-        f.sessions[i] = session_home_new(&f.hub, lane, f.registries[i], NULL);
-        f.twins[i] = twins_new(&f.hub, lane, f.registries[i], f.sessions[i]);
-    }
-}
-
-static void close_all(void)
-{
-    for (unsigned i = 0; i < f.rig.core_count; i++) {
-        twins_free(f.twins[i]);
-        session_home_free(f.sessions[i]);
-        registry_free(f.registries[i]);
-    }
-}
+static struct fleet f;
 
 static int set_up(void **state)
 {
     (void)state;
     rig_init_cores(&f.rig, io_mem_new(), 2);
-    open_all();
+    fleet_open(&f);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    close_all();
+    fleet_close(&f);
     rig_fini(&f.rig);
     return 0;
 }
 
 static void restart(void)
 {
-    close_all();
+    fleet_close(&f);
     rig_restart(&f.rig);
-    open_all();
+    fleet_open(&f);
 }
 
 /* ---- asking */
@@ -386,10 +354,10 @@ static void report_and_cut(struct reply r[CUT_DEVICES][CUT_REPORTS])
                     &r[d][k].wait);
         while (any(3) != 0) lane_run_once(f.rig.office.lanes[any(f.rig.office.count)], rig_mono_us);
     }
-    close_all();
+    fleet_close(&f);
     io_mem_crash(f.rig.io, any(3) ? random_state : 0);
     rig_restart(&f.rig);
-    open_all();
+    fleet_open(&f);
 }
 
 /* So many reports are there, without a gap; all that were answered are among them. */
