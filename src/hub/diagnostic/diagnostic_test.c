@@ -1,66 +1,41 @@
 /* diagnostic_test.c - records into files and event hubs, settings, and every limit at N and N + 1. */
-#include "store/rig.h"
-
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "hub/diagnostic/diagnostic.h"
-#include "hub/event_hub/event_hub.h"
-#include "log/log.h"
+#include "hub/event_hub/streams_rig.h"
 
-struct fixture {
-    struct rig rig;
-    struct hub hub;
-    struct log *log;
-    struct lane *lane, *core;
-    struct log_writer writer;
-    struct consumer_groups *groups;
-    struct event_hubs *hubs;
+static struct streams f;
+
+static struct own {
+    struct lane *lane;
     bool ephemeral;
     uint64_t reserve;
-};
-
-static struct fixture f;
+} own;
 
 static void open_all(void)
 {
-    struct lane *log_lane = rig_lane(&f.rig, "log"), *read_lane = rig_lane(&f.rig, "logread");
-    struct log_config cfg = {.io = f.rig.io, .partitions = 1, .journal_bytes = 8 << 20};
-    f.lane = rig_lane(&f.rig, "archive");
-    f.core = f.rig.cores[0];
-    assert_int_equal(log_open(&cfg, log_lane, read_lane, &f.log), OK);
-    f.hub = (struct hub){.office = &f.rig.office,
-                         .core_count = 1,
-                         .cores = {f.core->id},
-                         .store = f.rig.store,
-                         .log = f.log,
-                         .name = "factory"};
-    rig_on(f.core);
-    log_writer_init(&f.writer, f.log, f.core);
-    assert_int_equal(consumer_groups_new(&f.hub, f.core, &f.groups), OK);
-    assert_int_equal(event_hubs_new(&f.hub, f.core, &f.writer, f.groups, &f.hubs), OK);
+    own.lane = rig_lane(&f.rig, "archive");
+    streams_open(&f, &(struct log_config){.partitions = 1, .journal_bytes = 8 << 20});
     const struct diagnostics_config config = {.hub = &f.hub,
-                                              .lane = f.lane,
+                                              .lane = own.lane,
                                               .io = f.rig.io,
-                                              .ephemeral = f.ephemeral,
-                                              .reserve_bytes = f.reserve};
+                                              .ephemeral = own.ephemeral,
+                                              .reserve_bytes = own.reserve};
     assert_int_equal(diagnostics_open(&config, &f.hub.diagnostics), OK);
-    diagnostics_attach(f.hub.diagnostics, f.core, &f.writer, f.hubs);
+    diagnostics_attach(f.hub.diagnostics, f.rig.cores[0], &f.writers[0], f.hubs[0]);
 }
 
 static void close_all(void)
 {
-    event_hubs_free(f.hubs);
-    consumer_groups_free(f.groups);
-    log_writer_fini(&f.writer);
     diagnostics_free(f.hub.diagnostics);
-    log_close(f.log);
+    streams_close(&f);
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    f = (struct fixture){0};
+    own = (struct own){0};
     rig_init(&f.rig, io_mem_new());
     open_all();
     return 0;
@@ -104,8 +79,8 @@ static struct asker put(const char *name, const char *properties)
     struct asker a = {.wait.fn = note_answer};
     char json[1024];
     snprintf(json, sizeof json, "{\"properties\":%s}", properties);
-    diagnostic_setting_put(f.hub.diagnostics, rig_on(f.core), slice_str(name), slice_str(json),
-                           &a.wait);
+    diagnostic_setting_put(f.hub.diagnostics, rig_on(f.rig.cores[0]), slice_str(name),
+                           slice_str(json), &a.wait);
     rig_run(&f.rig);
     assert_int_equal(a.answers, 1);
     return a;
@@ -114,7 +89,7 @@ static struct asker put(const char *name, const char *properties)
 static struct asker list(void)
 {
     struct asker a = {.wait.fn = note_answer};
-    diagnostic_setting_list(f.hub.diagnostics, rig_on(f.core), &a.wait);
+    diagnostic_setting_list(f.hub.diagnostics, rig_on(f.rig.cores[0]), &a.wait);
     rig_run(&f.rig);
     assert_int_equal(a.answers, 1);
     return a;
@@ -122,7 +97,7 @@ static struct asker list(void)
 
 static enum status delete(const char *name) {
     struct asker a = {.wait.fn = note_answer};
-    diagnostic_setting_delete(f.hub.diagnostics, rig_on(f.core), slice_str(name), &a.wait);
+    diagnostic_setting_delete(f.hub.diagnostics, rig_on(f.rig.cores[0]), slice_str(name), &a.wait);
     rig_run(&f.rig);
     return a.status;
 }
@@ -139,7 +114,7 @@ static void note(const char *device, size_t padding)
     for (size_t i = 0; i < padding; i++) buf_put_u8(&text, 'x');
     diagnostic_put_who(&properties, slice_str(device));
     diagnostic_put_text(&properties, "text", buf_slice(&text));
-    diagnostic_note(&f.hub, rig_on(f.core),
+    diagnostic_note(&f.hub, rig_on(f.rig.cores[0]),
                     &(struct diagnostic){.category = DIAGNOSTIC_CONNECTIONS,
                                          .operation = "deviceConnect",
                                          .properties = &properties});
@@ -187,7 +162,7 @@ static void a_record_has_azures_shape(void **state)
                            .duration_us = 12999,
                            .properties = &properties};
     diagnostic_set_status(&d, STATUS_DEVICE_NOT_FOUND);
-    diagnostic_note(&f.hub, rig_on(f.core), &d);
+    diagnostic_note(&f.hub, rig_on(f.rig.cores[0]), &d);
     rig_run(&f.rig);
     assert_int_equal(io_load(f.rig.io, "diagnostics/s1.jsonl", &text), OK);
     assert_int_equal(json_parse(&arena, slice_trim(buf_slice(&text)), &record), OK);
@@ -219,7 +194,7 @@ static void nothing_is_noted_that_nobody_wants(void **state)
     (void)state;
     assert_false(diagnostic_wanted(&f.hub, DIAGNOSTIC_CONNECTIONS));
     note("d1", 0);
-    assert_false(lane_has_mail(f.lane));
+    assert_false(lane_has_mail(own.lane));
     assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
     assert_true(diagnostic_wanted(&f.hub, DIAGNOSTIC_CONNECTIONS));
     assert_false(diagnostic_wanted(&f.hub, DIAGNOSTIC_ROUTES));
@@ -237,7 +212,7 @@ static void what_is_no_utf8_is_replaced(void **state)
     diagnostic_put_who(&properties, SLICE_LIT("d\xff/m\xc3"));
     diagnostic_put_text(&properties, "sdkVersion", SLICE_LIT("a\x80\"z"));
     diagnostic_put_text(&properties, "good", SLICE_LIT("gr\xc3\xbc\xc3\x9f"));
-    diagnostic_note(&f.hub, rig_on(f.core),
+    diagnostic_note(&f.hub, rig_on(f.rig.cores[0]),
                     &(struct diagnostic){.category = DIAGNOSTIC_CONNECTIONS,
                                          .operation = "deviceConnect",
                                          .description = SLICE_LIT("who is \xfe?"),
@@ -372,18 +347,18 @@ static void a_disk_near_its_reserve_is_left_to_messages(void **state)
 {
     size_t line;
     (void)state;
-    f.reserve = 1 << 20;
+    own.reserve = 1 << 20;
     restart();
     assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
     note("d1", 0);
     rig_run(&f.rig);
     assert_int_equal(lines_of("diagnostics/s1.jsonl", &line), 1);
     int64_t before = LOST("file");
-    leave_free(DIAGNOSTIC_RESERVES * f.reserve + line - 1);
+    leave_free(DIAGNOSTIC_RESERVES * own.reserve + line - 1);
     note("d1", 0);
     rig_run(&f.rig);
     assert_int_equal(LOST("file"), before + 1);
-    leave_free(DIAGNOSTIC_RESERVES * f.reserve + line);
+    leave_free(DIAGNOSTIC_RESERVES * own.reserve + line);
     note("d1", 0);
     rig_run(&f.rig);
     assert_int_equal(LOST("file"), before + 1);
@@ -415,10 +390,10 @@ static void on_made(struct event_hub_wait *w, enum err result, bool created)
 static void make_event_hub(void)
 {
     struct event_hub_wait wait = {.fn = on_made};
-    rig_on(f.core);
-    event_hub_put(f.hubs, &(struct event_hub_wish){SLICE_LIT("logs"), .partitions = 1}, &wait);
+    rig_on(f.rig.cores[0]);
+    event_hub_put(f.hubs[0], &(struct event_hub_wish){SLICE_LIT("logs"), .partitions = 1}, &wait);
     rig_run(&f.rig);
-    assert_non_null(event_hub_find(f.hubs, SLICE_LIT("logs")));
+    assert_non_null(event_hub_find(f.hubs[0], SLICE_LIT("logs")));
 }
 
 static void event_hubs_get_several_records_in_an_event(void **state)
@@ -479,7 +454,7 @@ static void batches_that_nobody_takes_are_bounded(void **state)
     while (LOST("eventHub") == before && sent < 100000) {
         note("d1", 1000);
         sent++;
-        if (sent % 100 == 0) lane_run_once(f.lane, rig_mono_us);
+        if (sent % 100 == 0) lane_run_once(own.lane, rig_mono_us);
     }
     uint64_t most = (uint64_t)(DIAGNOSTIC_BATCHES_MAX + 1) * DIAGNOSTIC_BATCH_MAX;
     assert_true(sent < 100000 && (uint64_t)sent * 1000 < most + 100000);
@@ -540,7 +515,7 @@ static void what_is_no_setting_is_refused(void **state)
 static void a_hub_in_memory_keeps_no_files(void **state)
 {
     (void)state;
-    f.ephemeral = true;
+    own.ephemeral = true;
     restart();
     struct asker a = put("s1", TO_FILE);
     assert_int_equal(a.status, STATUS_ARGUMENT_INVALID);

@@ -1,69 +1,27 @@
 /* event_hub_test.c - event hubs between a store and a log: rules, limits, kills at every call. */
 #include "base/limit.h"
-#include "store/rig.h"
-
-#include "hub/event_hub/event_hub.h"
+#include "hub/event_hub/streams_rig.h"
 
 enum { CORES = 3 };
 
-struct fixture {
-    struct rig rig;
-    struct hub hub;
-    struct log *log;
-    struct lane *log_lane, *log_read_lane;
-    struct log_writer writers[CORES];
-    struct consumer_groups *groups[CORES];
-    struct event_hubs *hubs[CORES];
-    unsigned gone; /* how often a core was told */
-};
-
-static struct fixture f;
+static struct streams f;
+static unsigned gone; /* how often a core was told */
 
 static void note_gone(void *ctx, const struct event_hub *h)
 {
     (void)ctx, (void)h;
-    f.gone++;
-}
-
-static void open_core(unsigned i)
-{
-    struct lane *lane = rig_on(f.rig.cores[i]);
-    log_writer_init(&f.writers[i], f.log, lane);
-    assert_int_equal(consumer_groups_new(&f.hub, lane, &f.groups[i]), OK);
-    assert_int_equal(event_hubs_new(&f.hub, lane, &f.writers[i], f.groups[i], &f.hubs[i]), OK);
-    event_hubs_on_gone(f.hubs[i], note_gone, NULL);
+    gone++;
 }
 
 static void open_all(void)
 {
-    f.log_lane = rig_lane(&f.rig, "log");
-    f.log_read_lane = rig_lane(&f.rig, "logread");
-    struct log_config cfg = {.io = f.rig.io, .partitions = 2, .journal_bytes = LOG_JOURNAL_MIN};
-    assert_int_equal(log_open(&cfg, f.log_lane, f.log_read_lane, &f.log), OK);
-    f.hub = (struct hub){.office = &f.rig.office,
-                         .core_count = CORES,
-                         .store = f.rig.store,
-                         .log = f.log,
-                         .name = "factory",
-                         .id_scope = "0ne00000001",
-                         .created_us = 12};
-    for (unsigned i = 0; i < CORES; i++) f.hub.cores[i] = f.rig.cores[i]->id;
-    for (unsigned i = 0; i < CORES; i++) open_core(i);
-}
-
-static void close_all(void)
-{
-    for (unsigned i = 0; i < CORES; i++) {
-        event_hubs_free(f.hubs[i]);
-        consumer_groups_free(f.groups[i]);
-        log_writer_fini(&f.writers[i]);
-    }
-    log_close(f.log);
+    streams_open(&f, &(struct log_config){.partitions = 2, .journal_bytes = LOG_JOURNAL_MIN});
+    for (unsigned i = 0; i < CORES; i++) event_hubs_on_gone(f.hubs[i], note_gone, NULL);
 }
 
 static void restart(void)
 {
-    close_all();
+    streams_close(&f);
     rig_restart(&f.rig);
     open_all();
 }
@@ -71,7 +29,7 @@ static void restart(void)
 static int set_up(void **state)
 {
     (void)state;
-    f = (struct fixture){0};
+    gone = 0;
     rig_init_cores(&f.rig, io_mem_new(), CORES);
     open_all();
     return 0;
@@ -80,7 +38,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    close_all();
+    streams_close(&f);
     rig_fini(&f.rig);
     return 0;
 }
@@ -163,7 +121,7 @@ static void event_hubs_come_and_go_on_every_core_and_stay_after_a_restart(void *
     }
     unsigned stream = known("orders")->stream;
     assert_int_equal(drop(0, "ORDERS"), OK);
-    assert_int_equal(f.gone, CORES);
+    assert_int_equal(gone, CORES);
     assert_int_equal(drop(1, "orders"), ERR_NOT_FOUND);
     assert_null(known("orders"));
     assert_int_equal(log_partitions(f.log, stream), 0);
@@ -352,7 +310,7 @@ static bool survives(uint64_t n, bool deleting)
         event_hub_put(f.hubs[1], &wish, &a.wait);
     rig_run(&f.rig);
     bool answered = a.answers && a.result == OK;
-    close_all();
+    streams_close(&f);
     rig_close(&f.rig);
     io_mem_crash(f.rig.io, n);
     assert_int_equal(rig_open(&f.rig), OK);

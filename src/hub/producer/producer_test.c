@@ -1,68 +1,45 @@
 /* producer_test.c - batches that come again, owner levels, restarts and kills, between a store and a log. */
-#include "store/rig.h"
-
 #include "base/amqp.h"
+#include "hub/event_hub/streams_rig.h"
 #include "hub/producer/part.h"
 #include "hub/producer/producer.h"
 
 enum { CORES = 2, ASKER = 1 };
 
-static struct fixture {
-    struct rig rig;
-    struct hub hub;
-    struct log *log;
-    struct log_writer writers[CORES];
-    struct consumer_groups *groups[CORES];
-    struct event_hubs *hubs[CORES];
+static struct streams f;
+
+static struct own {
     struct producers *producers[CORES];
     struct producer_answer last; /* what ASKER was told */
     unsigned answers;
     unsigned stream;
-} f;
+} own;
 
 static void on_answer(void *ctx, struct lane *lane, struct msg *m)
 {
     (void)ctx, (void)lane;
-    memcpy(&f.last, m->body, sizeof f.last);
-    f.answers++;
+    memcpy(&own.last, m->body, sizeof own.last);
+    own.answers++;
 }
 
 static void open_core(unsigned i)
 {
     struct lane *lane = rig_on(f.rig.cores[i]);
-    log_writer_init(&f.writers[i], f.log, lane);
-    assert_int_equal(consumer_groups_new(&f.hub, lane, &f.groups[i]), OK);
-    assert_int_equal(event_hubs_new(&f.hub, lane, &f.writers[i], f.groups[i], &f.hubs[i]), OK);
-    f.producers[i] = producers_new(&f.hub, lane, &f.writers[i], f.hubs[i]);
+    own.producers[i] = producers_new(&f.hub, lane, &f.writers[i], f.hubs[i]);
     lane_on(lane, PRODUCER_OPENED, on_answer, NULL);
     lane_on(lane, PRODUCER_SENT, on_answer, NULL);
 }
 
 static void open_all(void)
 {
-    struct lane *log_lane = rig_lane(&f.rig, "log"), *read_lane = rig_lane(&f.rig, "logread");
-    struct log_config cfg = {.io = f.rig.io, .partitions = 2, .journal_bytes = 16 << 20};
-    assert_int_equal(log_open(&cfg, log_lane, read_lane, &f.log), OK);
-    f.hub = (struct hub){.office = &f.rig.office,
-                         .core_count = CORES,
-                         .store = f.rig.store,
-                         .log = f.log,
-                         .name = "factory",
-                         .id_scope = "0ne00000001",
-                         .created_us = 12};
-    for (unsigned i = 0; i < CORES; i++) f.hub.cores[i] = f.rig.cores[i]->id;
+    streams_open(&f, &(struct log_config){.partitions = 2, .journal_bytes = 16 << 20});
     for (unsigned i = 0; i < CORES; i++) open_core(i);
 }
 
 static void close_all(void)
 {
-    for (unsigned i = 0; i < CORES; i++) {
-        producers_free(f.producers[i]);
-        event_hubs_free(f.hubs[i]);
-        consumer_groups_free(f.groups[i]);
-        log_writer_fini(&f.writers[i]);
-    }
-    log_close(f.log);
+    for (unsigned i = 0; i < CORES; i++) producers_free(own.producers[i]);
+    streams_close(&f);
 }
 
 static void restart(void)
@@ -81,7 +58,7 @@ static void on_hub(struct event_hub_wait *w, enum err e, bool created)
 static int set_up(void **state)
 {
     (void)state;
-    f = (struct fixture){0};
+    own = (struct own){0};
     rig_init_cores(&f.rig, io_mem_new(), CORES);
     open_all();
     struct event_hub_wait w = {.fn = on_hub};
@@ -89,7 +66,7 @@ static int set_up(void **state)
     event_hub_put(f.hubs[0], &(struct event_hub_wish){.name = SLICE_LIT("orders"), .partitions = 4},
                   &w);
     rig_run(&f.rig);
-    f.stream = event_hub_find(f.hubs[0], SLICE_LIT("orders"))->stream;
+    own.stream = event_hub_find(f.hubs[0], SLICE_LIT("orders"))->stream;
     return 0;
 }
 
@@ -106,21 +83,21 @@ static int tear_down(void **state)
 static void ask(struct msg *m, unsigned partition)
 {
     struct lane *lane = rig_on(f.rig.cores[ASKER]);
-    post(lane, lane_addr(lane), producer_home(&f.hub, f.stream, partition), m);
+    post(lane, lane_addr(lane), producer_home(&f.hub, own.stream, partition), m);
 }
 
 static const struct producer_answer *told(void)
 {
     rig_run(&f.rig);
-    assert_int_equal(f.answers, 1);
-    f.answers = 0;
-    return &f.last;
+    assert_int_equal(own.answers, 1);
+    own.answers = 0;
+    return &own.last;
 }
 
 static const struct producer_answer *open_link(unsigned partition, int64_t id, int32_t epoch,
                                                int32_t sequence)
 {
-    struct producer_open want = {(uint16_t)f.stream, (uint16_t)partition, id, epoch, sequence};
+    struct producer_open want = {(uint16_t)own.stream, (uint16_t)partition, id, epoch, sequence};
     struct msg *m = msg_new(PRODUCER_OPEN, sizeof want);
     memcpy(m->body, &want, sizeof want);
     ask(m, partition);
@@ -146,7 +123,8 @@ static void put_event(struct buf *out, int64_t id, int32_t epoch, uint32_t seque
 
 static void send_only(unsigned partition, int64_t id, int32_t epoch, uint32_t first, uint32_t count)
 {
-    struct producer_send head = {(uint16_t)f.stream, (uint16_t)partition, epoch, id, first, count};
+    struct producer_send head = {
+        (uint16_t)own.stream, (uint16_t)partition, epoch, id, first, count};
     struct buf body = {0};
     msg_buf_begin(&body);
     buf_put(&body, &head, sizeof head);
@@ -174,7 +152,7 @@ static void on_end(struct log_asker *a, const struct log_seek_done *d)
 static uint64_t count_of(unsigned partition)
 {
     struct log_asker asker = {.lane = rig_on(f.rig.cores[ASKER]), .log = f.log, .sought = on_end};
-    log_ask_ends(&asker, f.stream, partition);
+    log_ask_ends(&asker, own.stream, partition);
     rig_run(&f.rig);
     log_ask_forget(&asker);
     return stored;
@@ -199,7 +177,7 @@ static void a_batch_that_comes_again_is_not_stored_again(void **state)
     }
     assert_int_equal(count_of(1), 7);
     assert_int_equal(send(1, id, 2, 1), PRODUCER_OLD);
-    assert_int_equal(f.last.sequence, 8);
+    assert_int_equal(own.last.sequence, 8);
     assert_int_equal(send(1, id, 5, 3), PRODUCER_OLD);
     assert_int_equal(send(1, id, 9, 1), PRODUCER_GAP);
     assert_int_equal(count_of(1), 7);
@@ -231,9 +209,9 @@ static void a_repeat_of_what_is_under_way_is_answered_with_it(void **state)
     send_only(0, id, 0, 1, 3);
     send_only(0, id, 0, 4, 1);
     rig_run(&f.rig);
-    assert_int_equal(f.answers, 3);
-    f.answers = 0;
-    assert_int_equal(f.last.outcome, PRODUCER_FINE);
+    assert_int_equal(own.answers, 3);
+    own.answers = 0;
+    assert_int_equal(own.last.outcome, PRODUCER_FINE);
     assert_int_equal(count_of(0), 4);
 }
 
@@ -247,7 +225,7 @@ static void a_higher_owner_level_takes_over(void **state)
     send_only(0, id, 1, 2, 1);
     assert_int_equal(told()->outcome, PRODUCER_FINE);
     assert_int_equal(send(0, id, 2, 1), PRODUCER_STOLEN);
-    assert_int_equal(f.last.epoch, 1);
+    assert_int_equal(own.last.epoch, 1);
     assert_int_equal(open_link(0, id, 0, 1)->outcome, PRODUCER_STOLEN);
     assert_int_equal(count_of(0), 2);
     assert_int_equal(open_link(0, PRODUCER_NONE, 7, PRODUCER_NONE)->epoch, 7);
@@ -292,21 +270,21 @@ static void the_producer_unused_longest_is_forgotten_at_the_limit(void **state)
 static void what_waits_for_the_partition_is_bounded(void **state)
 {
     (void)state;
-    struct producer_open want = {(uint16_t)f.stream, 2, PRODUCER_NONE, PRODUCER_NONE,
+    struct producer_open want = {(uint16_t)own.stream, 2, PRODUCER_NONE, PRODUCER_NONE,
                                  PRODUCER_NONE};
     for (unsigned i = 0; i <= PRODUCER_WAITING_MAX; i++) {
         struct msg *m = msg_new(PRODUCER_OPEN, sizeof want);
         memcpy(m->body, &want, sizeof want);
         ask(m, 2);
     }
-    struct lane *home = f.rig.office.lanes[producer_home(&f.hub, f.stream, 2).lane];
+    struct lane *home = f.rig.office.lanes[producer_home(&f.hub, own.stream, 2).lane];
     lane_run_once(home, rig_mono_us);
     lane_run_once(f.rig.cores[ASKER], rig_mono_us);
-    assert_int_equal(f.answers, 1);
-    assert_int_equal(f.last.outcome, PRODUCER_BUSY);
+    assert_int_equal(own.answers, 1);
+    assert_int_equal(own.last.outcome, PRODUCER_BUSY);
     rig_run(&f.rig);
-    assert_int_equal(f.answers, PRODUCER_WAITING_MAX + 1);
-    assert_int_equal(f.last.outcome, PRODUCER_FINE);
+    assert_int_equal(own.answers, PRODUCER_WAITING_MAX + 1);
+    assert_int_equal(own.last.outcome, PRODUCER_FINE);
 }
 
 static void producers_go_with_their_event_hub(void **state)
@@ -320,7 +298,7 @@ static void producers_go_with_their_event_hub(void **state)
     assert_int_equal(send(0, id, 1, 1), PRODUCER_GONE);
     assert_int_equal(open_link(0, id, PRODUCER_NONE, PRODUCER_NONE)->outcome, PRODUCER_GONE);
     rig_pass(&f.rig, 2 * PRODUCER_KEEP_US);
-    for (unsigned i = 0; i < CORES; i++) assert_true(list_empty(&f.producers[i]->parts));
+    for (unsigned i = 0; i < CORES; i++) assert_true(list_empty(&own.producers[i]->parts));
 }
 
 int main(void)
