@@ -17,10 +17,11 @@ group = Group()
 MIGRATIONS = sorted((ROOT / "src" / "store" / "migrations").glob("[0-9]*.sql"))
 KEY = base64.b64encode(bytes(range(32))).decode()
 NOW_US = int(time.time()) * 1_000_000
+SAVED = {"name": "Hall 7: cold", "condition": "tags.hall = 7", "columns": ["tags.hall"], "updatedTime": "2026-11-01T12:00:00Z"}
 
 
 def make(data, count):
-    """A directory with a store of that version, a device, a module and a consumer group in it, all of version 1."""
+    """A directory with a store of that version; a device, a module, a consumer group and a saved query in it, all of version 1."""
     data.mkdir(parents=True, mode=0o700)
     with sqlite3.connect(data / "store.db") as store:
         store.execute("PRAGMA journal_mode=WAL")
@@ -41,6 +42,8 @@ def fill(store):
                       (module, KEY, KEY, NOW_US))
     store.execute("UPDATE identity_count SET number = 1 WHERE name = 'devices'")
     store.execute("INSERT INTO consumer_group VALUES (0, 'dashboard', 'Dashboard', ?)", (NOW_US,))
+    store.executemany("INSERT INTO setting VALUES (?, ?)", [(f"savedQuery:{SAVED['name']}", json.dumps(SAVED)),
+                                                            ("savedQueryNot", "a setting whose name begins alike")])
 
 
 def look(data):
@@ -55,6 +58,8 @@ def look(data):
         hub.must("hub", "device-twin", "update", "-d", "press", "--tags", '{"hall":7}')
         found = hub.must("hub", "query", "-q", "SELECT deviceId FROM devices WHERE tags.hall = 7").json()
         check([item["deviceId"] for item in found] == ["press"], f"{found}")
+        saved = hub.must("hub", "saved-query", "list").json()
+        check(saved == [SAVED], f"{saved}")
         hub.must("device", "send-d2c-message", "-d", "press", "--data", json.dumps({"n": 1}))
         hub.stop()
         hub.start()

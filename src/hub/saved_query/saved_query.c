@@ -121,15 +121,6 @@ static enum err read_given(struct buf *out, struct slice name, struct slice json
 
 /* ---- changes */
 
-static void put_name(struct store_request *u, struct slice name)
-{
-    struct buf setting = {0};
-    buf_put_str(&setting, "savedQuery:");
-    buf_put_slice(&setting, name);
-    store_put_text(u, "name", buf_slice(&setting));
-    buf_free(&setting);
-}
-
 static void on_put(struct store_wait *stored, struct store_answer *a)
 {
     struct saved_query_wait *w = CONTAINER_OF(stored, struct saved_query_wait, stored);
@@ -150,7 +141,7 @@ enum err saved_query_put(const struct hub *hub, struct lane *lane, struct slice 
     }
     store_begin_unit(&u, STORE_INTERACTIVE);
     store_add(&u, &sql_saved_query_put, 1);
-    put_name(&u, name);
+    store_put_text(&u, "name", name);
     store_put_text(&u, "value", buf_slice(&w->json));
     store_put_int(&u, "most", SAVED_QUERIES_MAX);
     ask(hub, lane, &u, w, on_put);
@@ -170,6 +161,6 @@ void saved_query_delete(const struct hub *hub, struct lane *lane, struct slice n
     w->json = (struct buf){0};
     store_begin_unit(&u, STORE_INTERACTIVE);
     store_add(&u, &sql_saved_query_remove, 1);
-    put_name(&u, name);
+    store_put_text(&u, "name", name);
     ask(hub, lane, &u, w, on_removed);
 }

@@ -207,13 +207,30 @@ static void who_goes_away_is_not_told(void **state)
     assert_int_equal(put(f, "r", "{}"), ERR_IO);
 }
 
+/* Before migration 25. */
+static void those_that_were_settings_are_kept(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct io *io = io_mem_new();
+    rig_before(io, 25,
+               "INSERT INTO setting VALUES ('savedQuery:b', '{\"name\":\"b\"}'), "
+               "('savedQuery::', '{\"name\":\":\"}'), ('savedQuery', '1'), ('savedQuery;', '2')");
+    rig_init(&f.rig, io);
+    f.hub = (struct hub){.office = &f.rig.office, .core_count = 1, .store = f.rig.store};
+    expect_list(&f, "[{\"name\":\":\"},{\"name\":\"b\"}]");
+    assert_int_equal(drop(&f, "b"), OK);
+    expect_list(&f, "[{\"name\":\":\"}]");
+    rig_fini(&f.rig);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(they_come_are_changed_and_go),     CASE(what_is_none_is_not_kept),
         CASE(a_query_has_16_columns_and_8_kib), CASE(there_are_100),
-        CASE(who_goes_away_is_not_told),
+        CASE(who_goes_away_is_not_told),        cmocka_unit_test(those_that_were_settings_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
