@@ -18,7 +18,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / os.environ.get("AZM_PRESET", "release")
 AZIMUTH = BUILD / "azimuth"
-SECONDS_MAX = 180  # of a command; of a server's start and end, and of an answer, a third
+SECONDS_MAX = 180  # of a command, and of a server's start; of its end and of an answer, a third
 WAIT_SECONDS = SECONDS_MAX / 3
 # What would lead a command to another hub, or change what it prints.
 FOREIGN = ("AZIMUTH_", "IOTHUB_", "EVENTHUB_", "NODE_EXTRA_CA_CERTS", "NO_COLOR", "HOME")
@@ -119,12 +119,14 @@ class Hub:
         check(status == 0, f"the server ended with {status}")
 
     def _line(self):
-        line, end = b"", time.monotonic() + WAIT_SECONDS
+        line, end = b"", time.monotonic() + SECONDS_MAX
         while not line.endswith(b"\n"):
             left = end - time.monotonic()
-            check(left > 0 and select.select([self.process.stdout], [], [], left)[0], "the server is not ready")
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                raise Failed(f"the server is not ready: {self.log()}")
             piece = os.read(self.process.stdout.fileno(), 1)
-            check(piece, f"the server did not start: {(self.data / 'said.txt').read_text()}")
+            if not piece:
+                raise Failed(f"the server did not start: {self.log()}")
             line += piece
         return line
 

@@ -228,7 +228,7 @@ class Server:
         os.set_blocking(self.process.stdout.fileno(), False)
         self.ready = self._wait_ready()
 
-    def _wait_ready(self, seconds=60):
+    def _wait_ready(self, seconds=180):
         said, end = b"", time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             said += self.process.stdout.read() or b""
