@@ -222,6 +222,18 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
         await rows().first().waitFor();
         await page.getByRole('button', { name: 'Refused' }).click();
         await page.getByRole('heading', { name: 'Refused' }).waitFor();
+        // Whoever looks in two hours: devices that came by the minute, or once, are overdue by then.
+        const other = await browser.person();
+        await other.page.clock.setFixedTime(Date.now() + 2 * 3600000);
+        await other.page.goto(await server.link());
+        const tile = other.page.getByRole('link', { name: /^Late [1-9]/ });
+        await tile.waitFor();
+        check(/three times as long/.test(await tile.getAttribute('title')), 'nothing says what late is');
+        await tile.click();
+        await other.page.getByRole('link', { name: 'sensor-1' }).click();
+        await other.page.getByText('late since').waitFor();
+        check(!other.faults.length, other.faults.join('; '));
+        await other.context.close();
     });
 
     /* The server's part is played in the page, so that the rows are there in seconds: ./dev console --measure has a million real ones. */

@@ -7,6 +7,7 @@ import { connectionString } from '../connection.js';
 import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
 import { at } from '../at.js';
 import { Presence } from '../fleet/columns.jsx';
+import { expectedOf, LATE_IS } from '../fleet/late.js';
 import { Connect } from './connect.jsx';
 import { Charts } from './explore.jsx';
 import { Modules } from './modules.jsx';
@@ -21,9 +22,18 @@ export function pathOf(kind, id, more = '') {
     return `/${kind}/${encodeURIComponent(id)}${more}`;
 }
 
+/** By when it is heard of again, by its own rhythm. */
+function Expected({ id, after }) {
+    const [time, setTime] = useState(null);
+    useEffect(() => { if (mayRead('ServiceConnect')) expectedOf(id).then(setTime, () => {}); }, [id, after]);
+    if (!time) return '–';
+    return <span title={LATE_IS}>{Date.parse(time) < Date.now() ? <State kind="wait">late since <Ago time={time} /></State> : `until ${new Date(time).toLocaleString()}`}</span>;
+}
+
 function Facts({ identity: d, twin }) {
     const rows = [['Authentication', d.authentication.type], ['Generation', d.generationId], ['Status', d.status + (d.statusReason ? `: ${d.statusReason}` : '')],
-        ['Last activity', <Ago time={d.lastActivityTime} />], ['Connection changed', <Ago time={d.connectionStateUpdatedTime} />],
+        ['Last activity', <Ago time={d.lastActivityTime} />], ['Next is expected', <Expected id={d.deviceId} after={d.lastActivityTime} />],
+        ['Connection changed', <Ago time={d.connectionStateUpdatedTime} />],
         ['Messages that wait', d.cloudToDeviceMessageCount], ['IoT Edge', d.capabilities?.iotEdge ? 'yes' : 'no'],
         ...(twin?.modelId ? [['Model', twin.modelId]] : [])];
     return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;

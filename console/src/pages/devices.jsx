@@ -8,13 +8,11 @@ import { connectionString } from '../connection.js';
 import { Bulk } from '../fleet/bulk.jsx';
 import { COLUMNS_MAX, ColumnChooser, DEFAULT } from '../fleet/columns.jsx';
 import { ImportDialog, useDrop } from '../fleet/import.jsx';
+import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
 import { usePages } from '../fleet/pages.js';
 import { both, conditionOf, sqlOf, useCount } from '../fleet/query.js';
 import { SaveAs, SavedMenu, useSaved } from '../fleet/saved.jsx';
 import { Table } from '../fleet/table.jsx';
-
-const SINCE = [['10m', '10 minutes', 600], ['1h', 'an hour', 3600], ['1d', 'a day', 86400], ['7d', 'a week', 604800]];
-const NEVER = '0001-01-02T00:00:00Z'; // who has never been there was there at 0001-01-01
 
 /* ---- the address says what is shown */
 
@@ -32,12 +30,6 @@ function addressOf({ text, late, saved, columns }) {
     for (const c of columns) words.append('c', c);
     const query = words.toString();
     return href('devices') + (query ? `?${query}` : '');
-}
-
-/** Seen once, and not since. */
-function lateCondition([, , seconds]) {
-    const upto = new Date(Date.now() - seconds * 1000).toISOString();
-    return `lastActivityTime < '${upto}' AND lastActivityTime > '${NEVER}'`;
 }
 
 function NewDevice({ onClose, onMade }) {
@@ -78,10 +70,10 @@ function Lists({ now, show }) {
     const tabs = [['all', 'All'], ['late', 'Late'], ['refused', 'Refused']];
     const choose = (id) => {
         if (id === 'refused') go(href('refused'));
-        else show({ late: id === 'late' ? SINCE[1] : undefined });
+        else show({ late: id === 'late' ? SINCE[0] : undefined });
     };
     return <><Tabs label="Lists" tabs={tabs} current={now.late ? 'late' : 'all'} onChoose={choose} />
-        {now.late && <label class="since">not heard of for <select value={now.late[0]} onChange={(e) => show({ late: SINCE.find(([id]) => id === e.target.value) })}>
+        {now.late && <label class="since" title={now.late[2] ? undefined : LATE_IS}>not heard of for <select value={now.late[0]} onChange={(e) => show({ late: SINCE.find(([id]) => id === e.target.value) })}>
             {SINCE.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</select></label>}</>;
 }
 

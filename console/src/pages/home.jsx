@@ -6,8 +6,11 @@ import { count, Copy, Notice, shell, State, Tabs } from '../parts.jsx';
 import { snippets } from '../snippets.js';
 import { listen } from '../live.js';
 import { Chart } from '../chart.jsx';
+import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
+import { countOf } from '../fleet/query.js';
 
 const KEPT = 600; // seconds of the charts
+const LATE_MS = 30000; // between looks at who is late
 const TELEMETRY = 'azimuth_d2c_telemetry_ingress_total';
 const REPORTED = 'azimuth_twin_reported_writes_total', METHODS = 'azimuth_methods_called_total';
 const STREAMS = [['telemetry', TELEMETRY], ['reported properties', REPORTED], ['methods', METHODS]];
@@ -48,22 +51,37 @@ function useStatistics() {
     return total;
 }
 
-function Tile({ name, value, unit, kind, note, to }) {
+/** Who is late by the own rhythm; null until it is known. */
+function useLate() {
+    const [late, setLate] = useState(null);
+    useEffect(() => {
+        if (!mayRead('ServiceConnect')) return undefined;
+        const look = () => { if (!document.hidden) countOf(lateCondition(SINCE[0])).then(setLate, () => {}); };
+        look();
+        const timer = setInterval(look, LATE_MS);
+        return () => clearInterval(timer);
+    }, []);
+    return late;
+}
+
+function Tile({ name, value, unit, kind, note, to, title }) {
     const inside = <><span class="name">{name}</span><span class="value">{value}{unit && <small> {unit}</small>}</span>
         <span class="note">{kind ? <State kind={kind}>{note}</State> : note}</span></>;
-    return to ? <a class="tile" href={to}>{inside}</a> : <div class="tile">{inside}</div>;
+    return to ? <a class="tile" href={to} title={title}>{inside}</a> : <div class="tile">{inside}</div>;
 }
 
 function Strip({ now, total }) {
     const m = now?.metrics ?? {};
     const refused = now ? REFUSED.reduce((sum, name) => sum + m[name], 0) : null;
     const rate = now ? now.rates[TELEMETRY] : null;
+    const late = useLate();
     const lag = m.azimuth_cursor_lag_seconds;
     const writes = m.azimuth_log_healthy === undefined ? null : m.azimuth_log_healthy && m.azimuth_log_accepting;
     return <section class="strip" aria-label="Health">
         <Tile name="Ingest" value={rate === null ? '–' : count(Math.round(rate * 10) / 10)} unit="msg/s"
             note={`${count(m[TELEMETRY])} since the start`} to={href('live')} />
         <Tile name="Connected" value={count(m.azimuth_connected_devices)} note={`of ${count(total)} devices`} to={href('devices')} />
+        <Tile name="Late" value={count(late)} kind={late ? 'wait' : 'good'} note="by their own rhythm" to={`${href('devices')}?late=own`} title={LATE_IS} />
         <Tile name="Connections" value={count(m.azimuth_connections)} note="of any kind, now" />
         <Tile name="Route lag" value={lag === undefined ? '–' : count(lag)} unit="s"
             kind={lag > 60 ? 'bad' : lag > 5 ? 'wait' : 'good'} note={lag > 5 ? 'behind' : 'keeping up'} />

@@ -228,6 +228,8 @@ static void what_is_not_equal_is_what_lies_around(void **state)
         {"NOT connectionState = 'Disconnected'", RANGE_KNOWN, 1},
         {"lastActivityTime > '2026-11-26'", RANGE_KNOWN, 1},
         {"lastActivityTime < '2026-11-26'", RANGE_KEYS, 1},
+        {"expectedActivityTime < '2026-11-26' AND expectedActivityTime > '0001-01-02'", RANGE_KNOWN,
+         1},
         {"lastActivityTime >= '0001-01-01T00:00:00Z'", RANGE_KEYS, 1},
         {"connectionState != 'Connected'", RANGE_KEYS, 1},
     };

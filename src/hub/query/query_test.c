@@ -141,6 +141,10 @@ static void who_is_connected_is_found_without_a_scan(void **state)
         {"SELECT deviceId FROM devices.modules WHERE connectionState = 'Connected'", 1},
         {"SELECT deviceId FROM devices WHERE NOT connectionState != 'Connected'", 99},
         {"SELECT deviceId FROM devices WHERE lastActivityTime > '2000'", 100},
+        {"SELECT expectedActivityTime FROM devices WHERE expectedActivityTime > '2000'", 100},
+        {"SELECT deviceId FROM devices WHERE expectedActivityTime > '0001-01-02' AND "
+         "expectedActivityTime < '2000'",
+         0},
         {"SELECT deviceId FROM devices WHERE connectionState = 'Disconnected' AND "
          "lastActivityTime > '2000'",
          1},
@@ -154,7 +158,7 @@ static void who_is_connected_is_found_without_a_scan(void **state)
             if (count != rows[i].rows) fail_msg("%s: %u", rows[i].query, count);
         }
     }
-    assert_int_equal(rows_looked_at() - before, 300); /* those that were found, in one page each */
+    assert_int_equal(rows_looked_at() - before, 400); /* those that were found, in one page each */
     arena_free(&a);
 }
 

@@ -8,7 +8,7 @@
 #define AFTER_ID   "\x01"
 #define BEHIND_IDS "\x7f"
 
-#define NEVER "0001-01-01T00:00:00Z" /* lastActivityTime of whom nobody knows */
+#define NEVER "0001-01-01T00:00:00Z" /* last and expectedActivityTime of whom nobody knows */
 
 enum { NOT_IN_MAX = 16 }; /* of more, it is read whether they are there */
 
@@ -291,7 +291,8 @@ static struct range *path_compare(const struct range_ask *r, const struct step *
                                   enum compare compare, const struct value *v)
 {
     if (is_device_id(path) && v->type == VALUE_STRING) return id_compare(r, compare, v->text);
-    if (path_is(path, "connectionState", NULL) || path_is(path, "lastActivityTime", NULL))
+    if (path_is(path, "connectionState", NULL) || path_is(path, "lastActivityTime", NULL) ||
+        path_is(path, "expectedActivityTime", NULL))
         return of_presence(r, path, compare, v);
     struct range *found = compare == CMP_EQ   ? identity_equal(r, path, v)
                           : compare == CMP_NE ? identity_other(r, path, v)

@@ -123,6 +123,17 @@ static const struct json *of_properties(struct doc_row *d, const struct step *pa
     return of_whole(d, path);
 }
 
+/* Not among the members that services know of IoT Hub: who names it is told. */
+static const struct json *of_expected(struct doc_row *d)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+    if (d->expected == NULL) {
+        presence_time_text(presence_expected_us(&d->row->presence), iso);
+        d->expected = json_new_string(d->doc.arena, arena_copy(d->doc.arena, slice_str(iso)));
+    }
+    return d->expected;
+}
+
 static const struct json *of_members(struct doc_row *d, const struct step *path)
 {
     static const struct step device_id = {.name = {(const uint8_t *)"deviceId", 8}};
@@ -138,6 +149,7 @@ static const struct json *find(struct doc *doc, const struct step *path)
     if (is(path, "properties")) return of_properties(d, path);
     if (is(path, "etag") || is(path, "version") || is(path, "configurations"))
         return of_whole(d, path);
+    if (is(path, "expectedActivityTime")) return doc_walk(of_expected(d), path->next);
     return of_members(d, path);
 }
 
@@ -150,7 +162,8 @@ bool row_needs_presence(const struct expr *e)
 {
     if (e == NULL) return false;
     if (e->kind == EXPR_PATH)
-        return is(e->path, "connectionState") || is(e->path, "lastActivityTime");
+        return is(e->path, "connectionState") || is(e->path, "lastActivityTime") ||
+               is(e->path, "expectedActivityTime");
     for (const struct expr *arg = e->args; arg; arg = arg->next)
         if (row_needs_presence(arg)) return true;
     return false;

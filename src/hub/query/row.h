@@ -28,7 +28,7 @@ struct slice row_who(struct arena *a, const struct row *row);
 struct doc_row {
     struct doc doc;
     const struct row *row;
-    struct json *tags, *desired, *reported, *members, *whole; /* NULL: not read yet */
+    struct json *tags, *desired, *reported, *members, *whole, *expected; /* NULL: not read yet */
 };
 
 void doc_row_init(struct doc_row *d, struct arena *a, const struct row *row);

@@ -180,8 +180,8 @@ static void write_string(struct buf *out, const char *key, struct slice text)
 /* "Never" is the first instant of .NET's calendar. */
 static void write_time(struct buf *out, const char *key, int64_t wall_us)
 {
-    char iso[CLOCK_ISO_LEN + 1] = "0001-01-01T00:00:00Z";
-    if (wall_us) clock_iso(wall_us, iso);
+    char iso[CLOCK_ISO_LEN + 1];
+    presence_time_text(wall_us, iso);
     buf_printf(out, ",\"%s\":\"%s\"", key, iso);
 }
 

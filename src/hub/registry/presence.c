@@ -1,6 +1,7 @@
 /* presence.c - a map, a queue of those that left, and the order in which they came. */
 #include "hub/registry/presence.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -137,9 +138,37 @@ static struct known *make_known(struct presences *p, struct slice who, int64_t w
     return k;
 }
 
+/* An exponentially weighted mean of the intervals; one long pause does not make it another device. */
+static void note_active(struct presence *p, int64_t wall_us)
+{
+    int64_t gap_s = p->active_us ? (wall_us - p->active_us) / 1000000 : 0, mean_s = p->rhythm_s;
+    p->active_us = wall_us;
+    if (gap_s < RHYTHM_GAP_MIN) return;
+    gap_s = MIN(gap_s, mean_s ? RHYTHM_OUTLIER * mean_s : RHYTHM_GAP_MAX);
+    mean_s = mean_s ? mean_s + (gap_s - mean_s) / RHYTHM_WEIGHT : gap_s;
+    p->rhythm_s = (uint32_t)MIN(mean_s, RHYTHM_GAP_MAX);
+}
+
+int64_t presence_expected_us(const struct presence *p)
+{
+    int64_t after_s = p->rhythm_s ? MAX((int64_t)RHYTHM_LATE * p->rhythm_s, RHYTHM_LATE_MIN)
+                                  : RHYTHM_LATE_UNKNOWN;
+    return p->active_us ? p->active_us + after_s * 1000000 : 0;
+}
+
+void presence_time_text(int64_t wall_us, char out[CLOCK_ISO_LEN + 1])
+{
+    if (wall_us)
+        clock_iso(wall_us, out);
+    else
+        snprintf(out, CLOCK_ISO_LEN + 1, "0001-01-01T00:00:00Z");
+}
+
+/* Who leaves was there until now, but it is not his doing when. */
 void presence_set_connected(struct presences *p, struct slice who, bool connected, int64_t wall_us)
 {
     struct known *k = make_known(p, who, wall_us);
+    if (connected) note_active(&k->presence, wall_us);
     k->presence.active_us = wall_us;
     if (k->presence.connected == connected) return;
     k->presence.connected = connected;
@@ -156,7 +185,7 @@ void presence_set_connected(struct presences *p, struct slice who, bool connecte
 
 void presence_set_active(struct presences *p, struct slice who, int64_t wall_us)
 {
-    make_known(p, who, wall_us)->presence.active_us = wall_us;
+    note_active(&make_known(p, who, wall_us)->presence, wall_us);
 }
 
 void presence_forget(struct presences *p, struct slice who)

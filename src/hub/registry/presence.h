@@ -6,17 +6,32 @@
  * They can be walked through in the order in which they became known: each has a number, which only grows,
  * also from one start to the next.
  *
+ * Each has a rhythm, how far apart its activity usually is: a running mean, by which one can say that it is late.
+ *
  *   places   7:a  8:-  9:c  12:d      sorted by number; who was forgotten leaves a hole, and when half of
  *                                     them are holes, the others close up
  */
 #ifndef HUB_REGISTRY_PRESENCE_H
 #define HUB_REGISTRY_PRESENCE_H
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
 
+/* Seconds of a rhythm. */
+enum {
+    RHYTHM_GAP_MIN = 30, /* what is nearer is the same visit */
+    RHYTHM_GAP_MAX = 30 * 86400,
+    RHYTHM_OUTLIER = 4,         /* times the mean: a longer pause counts as much */
+    RHYTHM_WEIGHT = 4,          /* an interval moves the mean by a fourth of the way */
+    RHYTHM_LATE = 3,            /* times the mean, who was not heard of for so long is late */
+    RHYTHM_LATE_MIN = 180,      /* but not sooner: activity is told once a minute */
+    RHYTHM_LATE_UNKNOWN = 3600, /* who was heard of once */
+};
+
 struct presence {
     bool connected;
+    uint32_t rhythm_s;  /* 0: not known; a u32 beside the bool costs nothing */
     int64_t changed_us; /* connectionStateUpdatedTime, wall; 0: never */
     int64_t active_us;  /* lastActivityTime, wall; 0: never */
 };
@@ -63,5 +78,11 @@ struct presence_seen {
 bool presences_walk(const struct presences *p, struct presence_walk *w, struct presence_seen *out,
                     unsigned max, unsigned *count);
 void presence_forget(struct presences *p, struct slice who);
+
+/* When it will be late if nothing is heard of it, wall; 0: it was never there. */
+int64_t presence_expected_us(const struct presence *p);
+
+/* A time of a presence as services see it, 0 as the year 1. */
+void presence_time_text(int64_t wall_us, char out[CLOCK_ISO_LEN + 1]);
 
 #endif

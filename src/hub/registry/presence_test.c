@@ -110,6 +110,77 @@ static void numbers_only_grow(void **state)
     assert_int_equal(w.after, 1000001);
 }
 
+enum { BEGIN_S = 1000000, HOUR_S = 3600 };
+
+static int64_t late_after_s(void)
+{
+    const struct presence now = presence_of(&p, SLICE_LIT("d"));
+    return (presence_expected_us(&now) - now.active_us) / 1000000;
+}
+
+static void be_active(int64_t at_s)
+{
+    presence_set_active(&p, SLICE_LIT("d"), at_s * 1000000);
+}
+
+static void who_comes_by_the_hour_is_late_after_three(void **state)
+{
+    (void)state;
+    int64_t now_s = BEGIN_S;
+    const struct presence nobody = {0};
+    assert_int_equal(presence_expected_us(&nobody), 0);
+    be_active(now_s);
+    assert_int_equal(late_after_s(), RHYTHM_LATE_UNKNOWN);
+    for (int i = 0; i < 5;
+         i++) { /* each visit is a connection of ten seconds, and a message in it */
+        now_s += HOUR_S;
+        presence_set_connected(&p, SLICE_LIT("d"), true, now_s * 1000000);
+        be_active(now_s + 5);
+        presence_set_connected(&p, SLICE_LIT("d"), false, (now_s + 10) * 1000000);
+    }
+    assert_in_range(late_after_s(), RHYTHM_LATE * (HOUR_S - 15), RHYTHM_LATE * HOUR_S);
+}
+
+static void what_is_nearer_than_a_visit_is_no_interval(void **state)
+{
+    (void)state;
+    be_active(BEGIN_S);
+    be_active(BEGIN_S + RHYTHM_GAP_MIN - 1);
+    assert_int_equal(late_after_s(), RHYTHM_LATE_UNKNOWN);
+    be_active(BEGIN_S + 2 * RHYTHM_GAP_MIN - 1);
+    assert_int_equal(late_after_s(), RHYTHM_LATE_MIN); /* three times 30 s were sooner */
+}
+
+static void one_long_pause_counts_as_four_intervals(void **state)
+{
+    (void)state;
+    be_active(BEGIN_S);
+    be_active(BEGIN_S + 100);
+    assert_int_equal(late_after_s(), RHYTHM_LATE * 100);
+    be_active(BEGIN_S + 100 + 7 * 86400);
+    assert_int_equal(late_after_s(), RHYTHM_LATE * 175); /* 100 + (400 - 100) / 4 */
+    presence_forget(&p, SLICE_LIT("d"));
+    be_active(BEGIN_S);
+    be_active(BEGIN_S + RHYTHM_GAP_MAX);
+    assert_int_equal(late_after_s(), (int64_t)RHYTHM_LATE * RHYTHM_GAP_MAX);
+    be_active(BEGIN_S + 3 * (int64_t)RHYTHM_GAP_MAX);
+    assert_int_equal(late_after_s(), (int64_t)RHYTHM_LATE * RHYTHM_GAP_MAX);
+    presence_forget(&p, SLICE_LIT("d"));
+    be_active(BEGIN_S);
+    be_active(BEGIN_S + RHYTHM_GAP_MAX + 1);
+    assert_int_equal(late_after_s(), (int64_t)RHYTHM_LATE * RHYTHM_GAP_MAX);
+}
+
+/* A clock that was set back is no interval either. */
+static void a_rhythm_survives_a_clock_that_is_set_back(void **state)
+{
+    (void)state;
+    be_active(BEGIN_S);
+    be_active(BEGIN_S + 100);
+    be_active(BEGIN_S - 5000);
+    assert_int_equal(late_after_s(), RHYTHM_LATE * 100);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -119,6 +190,10 @@ int main(void)
         TEST(a_walk_sees_each_once),
         TEST(places_close_up_under_a_walk),
         TEST(numbers_only_grow),
+        TEST(who_comes_by_the_hour_is_late_after_three),
+        TEST(what_is_nearer_than_a_visit_is_no_interval),
+        TEST(one_long_pause_counts_as_four_intervals),
+        TEST(a_rhythm_survives_a_clock_that_is_set_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
