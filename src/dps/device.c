@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "dps/diagnose.h"
 #include "dps/explain.h"
 #include "dps/issue.h"
 #include "dps/operation.h"
@@ -180,8 +181,10 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
         return;
     }
     unsigned code = attest(c, &who);
+    const char *why = code == DPS_OK ? "" : explain_attestation(c, code);
+    dps_diagnose_attestation(c, code, why);
     if (code != DPS_OK) {
-        dps_call_fail(c, code, explain_attestation(c, code));
+        dps_call_fail(c, code, why);
         return;
     }
     switch (c->head->verb) {

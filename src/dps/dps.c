@@ -345,6 +345,7 @@ struct ask {
     enum dps_kind kind;
     struct slice id, text, token, tpm, json, peer;
     unsigned top;
+    enum dps_protocol protocol;
     const struct x509_facts *certificate;
 };
 
@@ -365,6 +366,7 @@ static struct msg *call_msg_new(const struct ask *ask)
                               .kind = ask->kind,
                               .has_if_match = ask->text.ptr != NULL,
                               .top = ask->top,
+                              .protocol = ask->protocol,
                               .certificate_len = (uint32_t)facts,
                               .id_len = (uint32_t)ask->id.len,
                               .text_len = (uint32_t)ask->text.len,
@@ -416,6 +418,7 @@ static void send_device(struct dps *d, enum verb verb, const struct dps_device *
                       .token = slice_head(who->token, SAS_TOKEN_MAX + 1),
                       .tpm = slice_head(who->tpm, DPS_TPM_MAX + 1),
                       .json = json,
+                      .protocol = who->protocol,
                       .certificate = who->certificate,
                       .peer = who->peer},
          w);

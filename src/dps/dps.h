@@ -149,6 +149,8 @@ void dps_forget(struct dps *d, struct dps_wait *w);
 
 /* ---- for devices */
 
+enum dps_protocol { DPS_HTTP, DPS_MQTT, DPS_AMQP };
+
 /* Who says that he is it, and what he shows for it. */
 struct dps_device {
     struct slice registration_id;
@@ -157,7 +159,8 @@ struct dps_device {
         tpm; /* its endorsement key and its storage root key, TPM2B_PUBLIC each; empty: what it
                          says when it registers has them */
     const struct x509_facts *certificate; /* NULL: none */
-    struct slice peer;                    /* where it comes from, for hub/refusal */
+    struct slice peer; /* where it comes from, for hub/refusal and hub/diagnostic */
+    enum dps_protocol protocol;
 };
 
 /* Could it register?  DPS_OK, also of a disabled enrollment; DPS_UNAUTHORIZED; DPS_NO_ENROLLMENT: its

@@ -1,9 +1,13 @@
 """seed.py - --seed FILE: devices that are there before anybody asks."""
+import base64
+import hashlib
+import hmac
 import json
 import pathlib
 import re
 import tempfile
 import time
+import urllib.parse
 
 from hub import WAIT_SECONDS, Group, Hub, azimuth, check
 
@@ -69,6 +73,39 @@ def resource_logs_go_where_the_seed_says():
             time.sleep(0.1)
         names = [json.loads(line)["operationName"] for line in log.read_text().splitlines()]
         check(names[:2] == ["deviceConnect", "deviceDisconnect"], str(names))
+
+
+def register(hub, key):
+    """Status of a device that registers as r1 with that key."""
+    resource, end = urllib.parse.quote(f"{hub.ready['idScope']}/registrations/r1", safe=""), int(time.time()) + 600
+    signed = hmac.digest(base64.b64decode(key), f"{resource}\n{end}".encode(), hashlib.sha256)
+    token = f"SharedAccessSignature sr={resource}&sig={urllib.parse.quote(base64.b64encode(signed), safe='')}&se={end}&skn=registration"
+    return hub.ask("PUT", f"/{hub.ready['idScope']}/registrations/r1/register?api-version=2019-03-31", (("Authorization", token),),
+                   f"https://localhost:{hub.ready['https']}", body='{"registrationId":"r1"}')[0]
+
+
+@group.case
+def provisioning_has_resource_logs_of_its_own():
+    logs = "[{category: DeviceOperations, enabled: true}, {category: ServiceOperations, enabled: true}]"
+    with File(f"diagnosticSettings:\n  - {{name: dps, properties: {{file: {{}}, logs: {logs}}}}}\n") as seed, Hub("--seed", seed) as hub:
+        enrollment = ("dps", "enrollment")
+        hub.must(*enrollment, "create", "--eid", "r1", "--at", "symmetricKey", "--pk", KEYS[0], "--sk", KEYS[1])
+        check(hub.run(*enrollment, "show", "--eid", "nobody").status == 3, "there is an enrollment 'nobody'")
+        hub.must(*enrollment, "list")
+        check((register(hub, KEYS[0]), register(hub, base64.b64encode(bytes(32)))) == (202, 401), "another answer")
+        log, end, wanted = hub.data / "diagnostics" / "dps.jsonl", time.monotonic() + 20, [
+            ("Upsert", "Success", "", "r1", "IndividualEnrollment", "Http"), ("Get", "ClientError", "404", "nobody", "IndividualEnrollment", "Http"),
+            ("Query", "Success", "", None, "IndividualEnrollment", "Http"), ("AttestationAttempt", "Success", "", "r1", "Registration", "Http"),
+            ("AttestationAttempt", "ClientError", "401", "r1", "Registration", "Http")]
+        found = []
+        while time.monotonic() < end and len(found) < len(wanted):
+            time.sleep(0.1)
+            records = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+            found = [(r["operationName"], r["resultType"], r["resultSignature"],
+                      *(json.loads(r["properties"])[name] for name in ("id", "type", "protocol"))) for r in records]
+        check(sorted(map(str, found)) == sorted(map(str, wanted)), str(found))
+        check(records[-1]["callerIpAddress"].endswith("XXX") and "PROVISIONINGSERVICES" in records[-1]["resourceId"], str(records[-1]))
+        check(records[0]["operationVersion"] and KEYS[0] not in log.read_text(), str(records[0]))
 
 
 @group.case

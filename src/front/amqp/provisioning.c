@@ -53,7 +53,8 @@ static struct dps_device device_of(const struct provisioning *l)
                                .token = slice_str(p->registering),
                                .tpm = sasl_tpm_keys(p),
                                .certificate = conn_peer_certificate(p->conn),
-                               .peer = slice_str(conn_peer(p->conn))};
+                               .peer = slice_str(conn_peer(p->conn)),
+                               .protocol = DPS_AMQP};
 }
 
 /* ---- answers */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/num.h"
 #include "front/dps/dps.h"
 #include "front/rest/call.h"
@@ -79,6 +80,17 @@ static void answer(struct call *c, const struct dps_answer *a)
     buf_free(&etag);
 }
 
+/* What services ask is a resource log's; what administrators ask is none of DPS in Azure. */
+static void diagnose(struct call *c, const struct dps_answer *a)
+{
+    struct arena arena = {0};
+    struct json *body = NULL;
+    if (slice_starts(slice_str(c->route->path), SLICE_LIT("/admin/"))) return;
+    if (a->code >= 1000 && json_parse(&arena, a->body, &body) != OK) body = NULL;
+    rest_diagnose_provisioning(c, a->code, json_str(body, "message"));
+    arena_free(&arena);
+}
+
 static void finish(struct dps_wait *w, const struct dps_answer *a,
                    void (*say)(struct call *c, const struct dps_answer *a))
 {
@@ -91,9 +103,15 @@ static void finish(struct dps_wait *w, const struct dps_answer *a,
     rest_call_end(c);
 }
 
+static void say_plainly(struct call *c, const struct dps_answer *a)
+{
+    diagnose(c, a);
+    answer(c, a);
+}
+
 static void on_answer(struct dps_wait *w, const struct dps_answer *a)
 {
-    finish(w, a, answer);
+    finish(w, a, say_plainly);
 }
 
 static void forget(struct call *c)
@@ -180,6 +198,7 @@ static void say_page(struct call *c, const struct dps_answer *a)
 {
     const struct http1_header headers[] = {{SLICE_LIT("x-ms-item-type"), slice_str(item_type(c))},
                                            {SLICE_LIT("x-ms-continuation"), a->continuation}};
+    diagnose(c, a);
     if (a->code >= 1000)
         answer(c, a);
     else

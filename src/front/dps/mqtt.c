@@ -76,7 +76,8 @@ static struct dps_device device_of(struct client *c)
     return (struct dps_device){.registration_id = buf_slice(&c->registration_id),
                                .token = buf_slice(&c->token),
                                .certificate = conn_peer_certificate(c->conn),
-                               .peer = slice_str(conn_peer(c->conn))};
+                               .peer = slice_str(conn_peer(c->conn)),
+                               .protocol = DPS_MQTT};
 }
 
 /* .NET and Python want $rid first and no other '$' behind it. */

@@ -365,6 +365,8 @@ void rest_upgrade_note(const struct call *c, const char *what); /* ... and does 
 
 void rest_diagnose_identity(struct call *c, enum status s); /* what went wrong only */
 void rest_diagnose_configuration(struct call *c, enum status s);
+/* Of the service API of DPS: `code` is enum dps_code, `text` why it failed. */
+void rest_diagnose_provisioning(struct call *c, unsigned code, struct slice text);
 void rest_diagnose_upload(struct call *c, struct slice who, enum status s); /* likewise */
 
 /* ---- handlers */

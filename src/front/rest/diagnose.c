@@ -60,6 +60,44 @@ void rest_diagnose_configuration(struct call *c, enum status s)
     note(c, &d, &properties, s);
 }
 
+/* /enrollments.., /enrollmentGroups.. or /registrations.. */
+static const char *type_of(const struct call *c)
+{
+    struct slice path = slice_str(c->route->path);
+    if (slice_starts(path, SLICE_LIT("/registrations"))) return "Registration";
+    return slice_starts(path, SLICE_LIT("/enrollmentGroups")) ? "EnrollmentGroup"
+                                                              : "IndividualEnrollment";
+}
+
+static const char *operation_of(const struct call *c)
+{
+    struct slice path = slice_str(c->route->path);
+    if (is_method(c, "PUT")) return "Upsert";
+    if (is_method(c, "DELETE")) return "Delete";
+    if (slice_ends(path, SLICE_LIT("/query"))) return "Query";
+    bool one = is_method(c, "GET") || slice_ends(path, SLICE_LIT("/attestationmechanism"));
+    return one ? "Get" : "Bulk";
+}
+
+void rest_diagnose_provisioning(struct call *c, unsigned code, struct slice text)
+{
+    struct buf properties = {0}, version = {0};
+    struct diagnostic d = {.category = DIAGNOSTIC_SERVICE_OPERATIONS,
+                           .operation = operation_of(c),
+                           .number = code,
+                           .description = text,
+                           .peer = slice_str(conn_peer(c->conn)),
+                           .properties = &properties};
+    if (!wanted(c, d.category)) return;
+    if (rest_query_get(c, "api-version", &version)) d.version = buf_slice(&version);
+    diagnostic_put_text(&properties, "id", rest_route_optional(c, "id"));
+    diagnostic_put_text(&properties, "type", slice_str(type_of(c)));
+    diagnostic_put_text(&properties, "protocol", SLICE_LIT("Http"));
+    diagnostic_note(c->service->config->hub, c->service->lane, &d);
+    buf_free(&properties);
+    buf_free(&version);
+}
+
 void rest_diagnose_upload(struct call *c, struct slice who, enum status s)
 {
     struct buf properties = {0};

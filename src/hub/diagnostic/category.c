@@ -14,6 +14,8 @@ static const char *const names[DIAGNOSTIC_CATEGORIES] = {
     [DIAGNOSTIC_JOBS_OPERATIONS] = "JobsOperations",
     [DIAGNOSTIC_DIRECT_METHODS] = "DirectMethods",
     [DIAGNOSTIC_CONFIGURATIONS] = "Configurations",
+    [DIAGNOSTIC_DEVICE_OPERATIONS] = "DeviceOperations",
+    [DIAGNOSTIC_SERVICE_OPERATIONS] = "ServiceOperations",
 };
 
 const char *diagnostic_category_name(enum diagnostic_category c)

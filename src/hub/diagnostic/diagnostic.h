@@ -16,7 +16,8 @@
  * Life:    diagnostics_open() after the event hubs' log and before the lanes run, diagnostics_attach() for each
  *          core, diagnostics_free() after all lanes have stopped.
  * Limits:  the constants below.
- * Source:  "Monitoring Azure IoT Hub data reference": categories, operation names, the keys of `properties`;
+ * Source:  "Monitoring Azure IoT Hub Device Provisioning Service data reference": its two categories, their fields;
+ *          "Monitoring Azure IoT Hub data reference": categories, operation names, the keys of `properties`;
  *          Microsoft.Insights/diagnosticSettings: their JSON, at most five of a resource.
  */
 #ifndef HUB_DIAGNOSTIC_DIAGNOSTIC_H
@@ -54,6 +55,8 @@ enum diagnostic_category {
     DIAGNOSTIC_JOBS_OPERATIONS,
     DIAGNOSTIC_DIRECT_METHODS,
     DIAGNOSTIC_CONFIGURATIONS,
+    DIAGNOSTIC_DEVICE_OPERATIONS, /* from here on: of DPS */
+    DIAGNOSTIC_SERVICE_OPERATIONS,
     DIAGNOSTIC_CATEGORIES
 };
 
@@ -77,6 +80,8 @@ struct diagnostic {
     struct slice description;     /* resultDescription */
     int64_t duration_us;          /* 0: not known */
     const struct buf *properties; /* members put by the functions below */
+    /* of DPS, whose `number` is enum dps_code: 200, 401002 */
+    struct slice peer, version; /* "192.0.2.7:40312", "2021-10-01"; empty: not known */
 };
 
 /* Number and name of a status that the hub answers with. */

@@ -189,6 +189,48 @@ static void a_record_has_azures_shape(void **state)
     buf_free(&text);
 }
 
+static void a_record_of_provisioning_has_its_own_fields(void **state)
+{
+    static const struct {
+        unsigned number;
+        const char *version, *members;
+    } rows[] = {
+        {200, "2021-10-01",
+         "\"callerIpAddress\":\"192.0.2.XXX\",\"operationVersion\":\"October2021\",\"level\":"
+         "\"Information\",\"resultType\":\"Success\",\"resultSignature\":\"\","
+         "\"resultDescription\":\"\""},
+        {401002, "2019-03-31",
+         "\"operationVersion\":\"March2019\",\"level\":\"Error\",\"resultType\":\"ClientError\","
+         "\"resultSignature\":\"401\""},
+        {503001, "2021-13-01",
+         "XXX\",\"level\":\"Error\",\"resultType\":\"Failure\",\"resultSignature\":\"503\""},
+        {202, "soon", "XXX\",\"level\":\"Information\",\"resultType\":\"Success\""},
+    };
+    struct buf text = {0};
+    (void)state;
+    assert_int_equal(
+        put("s1", "{\"file\":{},\"logs\":[{\"category\":\"DeviceOperations\"}]}").status,
+        STATUS_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        diagnostic_note(&f.hub, rig_on(f.core),
+                        &(struct diagnostic){.category = DIAGNOSTIC_DEVICE_OPERATIONS,
+                                             .operation = "AttestationAttempt",
+                                             .number = rows[i].number,
+                                             .peer = SLICE_LIT("192.0.2.7:40312"),
+                                             .version = slice_str(rows[i].version)});
+    rig_run(&f.rig);
+    assert_int_equal(io_load(f.rig.io, "diagnostics/s1.jsonl", &text), OK);
+    struct slice rest = buf_slice(&text), line;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char copy[1024];
+        assert_true(slice_split(&rest, '\n', &line));
+        snprintf(copy, sizeof copy, "%.*s", SLICE_ARG(line));
+        assert_non_null(strstr(copy, "MICROSOFT.DEVICES/PROVISIONINGSERVICES/FACTORY\""));
+        if (!strstr(copy, rows[i].members)) fail_msg("%s: not in %s", rows[i].members, copy);
+    }
+    buf_free(&text);
+}
+
 static void nothing_is_noted_that_nobody_wants(void **state)
 {
     (void)state;
@@ -526,6 +568,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_has_azures_shape, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_record_of_provisioning_has_its_own_fields, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_noted_that_nobody_wants, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_utf8_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_cut_between_characters, set_up, tear_down),

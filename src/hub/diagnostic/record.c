@@ -1,6 +1,7 @@
 /* record.c - a record: the envelope, and `properties`, which is JSON in a string. */
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "hub/diagnostic/home.h"
 
@@ -67,28 +68,48 @@ void diagnostic_put_who(struct buf *properties, struct slice who)
     if (hub_module_of(who).len) diagnostic_put_text(properties, "moduleId", hub_module_of(who));
 }
 
-void diagnostic_put_peer(struct buf *properties, struct slice peer)
+static void mask_peer(struct buf *masked, struct slice peer)
 {
-    struct buf masked = {0};
     struct slice host = slice_head(peer, slice_rfind(peer, ':'));
     if (slice_starts(host, SLICE_LIT("["))) host = slice_from(host, 1);
     size_t dot = slice_rfind(host, '.');
     if (dot == host.len) dot = slice_rfind(host, ':');
-    if (dot < host.len) buf_printf(&masked, "%.*sXXX", SLICE_ARG(slice_head(host, dot + 1)));
+    if (dot < host.len) buf_printf(masked, "%.*sXXX", SLICE_ARG(slice_head(host, dot + 1)));
+}
+
+void diagnostic_put_peer(struct buf *properties, struct slice peer)
+{
+    struct buf masked = {0};
+    mask_peer(&masked, peer);
     diagnostic_put_text(properties, "maskedIpAddress", slice_str(buf_cstr(&masked)));
     buf_free(&masked);
 }
 
 /* ---- the envelope */
 
-/* As Azure's, for readers that cut it at its slashes. */
-static void put_resource_id(struct buf *out, const struct hub *hub)
+static bool is_of_dps(const struct diagnostic *d)
 {
-    buf_put_str(out, ",\"resourceId\":\"/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000000"
-                     "/RESOURCEGROUPS/AZIMUTH/PROVIDERS/MICROSOFT.DEVICES/IOTHUBS/");
+    return d->category >= DIAGNOSTIC_DEVICE_OPERATIONS;
+}
+
+/* As Azure's, for readers that cut it at its slashes. */
+static void put_resource_id(struct buf *out, const struct hub *hub, bool dps)
+{
+    buf_printf(out,
+               ",\"resourceId\":\"/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000000"
+               "/RESOURCEGROUPS/AZIMUTH/PROVIDERS/MICROSOFT.DEVICES/%s/",
+               dps ? "PROVISIONINGSERVICES" : "IOTHUBS");
     for (const char *c = hub->name; *c; c++)
         buf_put_u8(out, *c >= 'a' && *c <= 'z' ? (uint8_t)(*c - 'a' + 'A') : (uint8_t)*c);
     buf_put_u8(out, '"');
+}
+
+static void put_end(struct buf *out, const struct diagnostic *d)
+{
+    buf_put_str(out, "\",\"resultDescription\":");
+    text_json_untrusted(out, cut(d->description));
+    if (d->duration_us)
+        buf_printf(out, ",\"durationMs\":\"%lld\"", (long long)(d->duration_us / 1000));
 }
 
 static void put_result(struct buf *out, const struct diagnostic *d)
@@ -96,10 +117,42 @@ static void put_result(struct buf *out, const struct diagnostic *d)
     bool failed = d->number && !d->informs;
     buf_printf(out, ",\"level\":\"%s\",\"resultType\":\"", failed ? "Error" : "Information");
     if (d->number) buf_printf(out, "%u", d->number);
-    buf_put_str(out, "\",\"resultDescription\":");
-    text_json_untrusted(out, cut(d->description));
-    if (d->duration_us)
-        buf_printf(out, ",\"durationMs\":\"%lld\"", (long long)(d->duration_us / 1000));
+    put_end(out, d);
+}
+
+/* "2021-10-01" is October2021. */
+static void put_version(struct buf *out, struct slice version)
+{
+    static const char *const months[] = {"January",   "February", "March",    "April",
+                                         "May",       "June",     "July",     "August",
+                                         "September", "October",  "November", "December"};
+    uint64_t year, month;
+    bool date = version.len >= 10 && num_u64(slice_head(version, 4), &year) == OK &&
+                num_u64(slice_head(slice_from(version, 5), 2), &month) == OK && month >= 1 &&
+                month <= 12;
+    if (date) buf_printf(out, ",\"operationVersion\":\"%s%u\"", months[month - 1], (unsigned)year);
+}
+
+/* Its records have a word for how it ended, and the number behind it. */
+static void put_result_of_dps(struct buf *out, const struct diagnostic *d)
+{
+    unsigned http = d->number < 1000 ? d->number : d->number / 1000;
+    bool failed = http >= 400;
+    struct buf masked = {0};
+    mask_peer(&masked, d->peer);
+    if (buf_size(&masked)) {
+        buf_put_str(out, ",\"callerIpAddress\":");
+        text_json_untrusted(out, buf_slice(&masked));
+    }
+    buf_free(&masked);
+    put_version(out, d->version);
+    buf_printf(out, ",\"level\":\"%s\",\"resultType\":\"%s\",\"resultSignature\":\"",
+               failed ? "Error" : "Information",
+               !failed      ? "Success"
+               : http < 500 ? "ClientError"
+                            : "Failure");
+    if (failed) buf_printf(out, "%u", http);
+    put_end(out, d);
 }
 
 static void put_properties(struct buf *out, const struct buf *members)
@@ -118,10 +171,13 @@ static void put_record(struct buf *out, const struct hub *hub, const struct diag
     char time[CLOCK_ISO_LEN + 1];
     clock_iso(clock_wall_us(), time);
     buf_printf(out, "{\"time\":\"%s\"", time);
-    put_resource_id(out, hub);
+    put_resource_id(out, hub, is_of_dps(d));
     buf_printf(out, ",\"operationName\":\"%s\",\"category\":\"%s\"", d->operation,
                diagnostic_category_name(d->category));
-    put_result(out, d);
+    if (is_of_dps(d))
+        put_result_of_dps(out, d);
+    else
+        put_result(out, d);
     put_properties(out, d->properties);
     buf_put_str(out, ",\"location\":\"local\"}");
 }

@@ -40,7 +40,7 @@ function take(record) {
         'location'])
         assert.equal(typeof record[key], 'string', `${key} of ${JSON.stringify(record)}`);
     assert.ok(Math.abs(Date.parse(record.time) - Date.now()) < 600000, record.time);
-    assert.match(record.resourceId, /^\/SUBSCRIPTIONS\/.*\/PROVIDERS\/MICROSOFT\.DEVICES\/IOTHUBS\/[A-Z0-9-]+$/);
+    assert.match(record.resourceId, /^\/SUBSCRIPTIONS\/.*\/PROVIDERS\/MICROSOFT\.DEVICES\/(IOTHUBS|PROVISIONINGSERVICES)\/[A-Z0-9-]+$/);
     assert.ok(['Information', 'Error'].includes(record.level), record.level);
     if (record.durationMs !== undefined) assert.match(record.durationMs, /^\d+$/);
     const inner = JSON.parse(record.properties);
