@@ -212,7 +212,7 @@ static void a_record_of_provisioning_has_its_own_fields(void **state)
         put("s1", "{\"file\":{},\"logs\":[{\"category\":\"DeviceOperations\"}]}").status,
         STATUS_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        diagnostic_note(&f.hub, rig_on(f.core),
+        diagnostic_note(&f.hub, rig_on(f.rig.cores[0]),
                         &(struct diagnostic){.category = DIAGNOSTIC_DEVICE_OPERATIONS,
                                              .operation = "AttestationAttempt",
                                              .number = rows[i].number,
@@ -454,7 +454,7 @@ static void events_leave_the_reserve_to_messages_too(void **state)
 {
     size_t record;
     (void)state;
-    f.reserve = 1 << 20;
+    own.reserve = 1 << 20;
     restart();
     make_event_hub();
     assert_int_equal(put("s1", "{\"eventHubName\":\"logs\",\"file\":{}," CONNECTIONS "}").status,
@@ -464,11 +464,11 @@ static void events_leave_the_reserve_to_messages_too(void **state)
     assert_int_equal(lines_of("diagnostics/s1.jsonl", &record), 1);
     assert_int_equal(put("s1", "{\"eventHubName\":\"logs\"," CONNECTIONS "}").status, STATUS_OK);
     int64_t before = LOST("eventHub"), wrote = WROTE("eventHub");
-    leave_free(DIAGNOSTIC_RESERVES * f.reserve + record - 1);
+    leave_free(DIAGNOSTIC_RESERVES * own.reserve + record - 1);
     note("d1", 0);
     rig_run(&f.rig);
     assert_int_equal(LOST("eventHub"), before + 1);
-    leave_free(DIAGNOSTIC_RESERVES * f.reserve + record);
+    leave_free(DIAGNOSTIC_RESERVES * own.reserve + record);
     note("d1", 0);
     rig_run(&f.rig);
     assert_int_equal(LOST("eventHub"), before + 1);
