@@ -241,7 +241,8 @@ static void watch(struct socket *s, int op)
     if (epoll_ctl(s->core->poll, op, s->fd, &ev)) conn_ended(&s->conn, ERR_IO);
 }
 
-static void begin(struct listener *l, int fd, const struct sockaddr_storage *peer, int64_t now_us)
+static void begin(struct listener *l, int fd, const struct sockaddr_storage *peer,
+                  struct guard_key address, int64_t now_us)
 {
     struct core *core = l->core;
     struct socket *s = socket_new(core, fd);
@@ -252,7 +253,7 @@ static void begin(struct listener *l, int fd, const struct sockaddr_storage *pee
     s->conn.admin = l->spec.admin;
     s->conn.local_port = (uint16_t)l->port;
     name_peer(s->conn.peer, peer);
-    s->conn.address = key_of(peer);
+    s->conn.address = address;
     conn_begin(&s->conn, now_us);
     if (s->fd >= 0) watch(s, EPOLL_CTL_ADD);
 }
@@ -293,14 +294,15 @@ static bool accept_one(struct listener *l, int64_t now_us)
             say_warn("accept.failed", "reason=%s", strerror(errno));
         return false;
     }
+    struct guard_key address = key_of(&peer);
     if (core->conn_count >= core->conn_max || core->draining) {
         metric_inc(&refused);
         close(fd);
-    } else if (!core->host.unguarded && guard_bars(&core->host.guard, key_of(&peer), now_us)) {
+    } else if (!core->host.unguarded && guard_bars(&core->host.guard, address, now_us)) {
         metric_inc(&barred);
         close(fd);
     } else {
-        begin(l, fd, &peer, now_us);
+        begin(l, fd, &peer, address, now_us);
     }
     return true;
 }
