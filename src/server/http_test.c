@@ -45,6 +45,7 @@ static int ask(struct rig_conn *c, const struct ask *a)
                a->body ? strlen(a->body) : 0, a->body ? a->body : "");
     buf_clear(&c->heard);
     rig_say(c, buf_slice(&out));
+    if (a->path == NULL && status_of(c) == 0) rig_wait(&rig, DEVICE_HTTP_COMPANY_US);
     buf_free(&token);
     buf_free(&out);
     return status_of(c);
@@ -55,8 +56,10 @@ static bool heard(struct rig_conn *c, const char *text)
     return strstr(buf_cstr(&c->heard), text) != NULL;
 }
 
+/* Long after any other. */
 static struct rig_conn *dial(void)
 {
+    rig_wait(&rig, DEVICE_HTTP_COMPANY_US);
     return rig_dial(&rig, WIRE_HTTP);
 }
 
@@ -275,6 +278,70 @@ static void who_hangs_up_before_the_answer_harms_nobody(void **state)
     buf_free(&out);
 }
 
+/* ---- first messages of connections */
+
+static void say_event(struct rig_conn *c)
+{
+    struct buf token = {0}, out = {0};
+    rig_token(&rig, "device", "", &token);
+    buf_printf(&out,
+               "POST /devices/d1" EVENTS " HTTP/1.1\r\nhost: hub.test\r\nauthorization: %s\r\n"
+               "content-length: 2\r\n\r\nhi",
+               buf_cstr(&token));
+    buf_clear(&c->heard);
+    rig_say(c, buf_slice(&out));
+    buf_free(&token);
+    buf_free(&out);
+}
+
+static void first_messages_that_come_together_share_a_sync(void **state)
+{
+    (void)state;
+    struct rig_conn *c[4];
+    for (int i = 0; i < 4; i++) c[i] = dial();
+    long before = metric("azimuth_log_commits_total");
+    for (int i = 0; i < 4; i++) say_event(c[i]);
+    assert_int_equal(status_of(c[0]), 204); /* nobody came shortly before */
+    for (int i = 1; i < 4; i++) assert_int_equal(status_of(c[i]), 0);
+    rig_free(c[3]); /* whoever leaves is not waited for */
+    rig_wait(&rig, DEVICE_HTTP_COMPANY_US);
+    for (int i = 1; i < 3; i++) assert_int_equal(status_of(c[i]), 204);
+    assert_int_equal(metric("azimuth_log_commits_total"), before + 2);
+    say_event(c[1]); /* no first one */
+    assert_int_equal(status_of(c[1]), 204);
+    for (int i = 0; i < 3; i++) rig_free(c[i]);
+}
+
+static void as_many_first_messages_wait_as_may(void **state)
+{
+    (void)state;
+    struct rig_conn *c[DEVICE_HTTP_COMPANY_MAX + 2];
+    for (int i = 0; i < DEVICE_HTTP_COMPANY_MAX + 2; i++) c[i] = dial();
+    for (int i = 0; i < DEVICE_HTTP_COMPANY_MAX; i++) say_event(c[i]);
+    assert_int_equal(status_of(c[1]), 0);
+    say_event(c[DEVICE_HTTP_COMPANY_MAX]);
+    for (int i = 1; i <= DEVICE_HTTP_COMPANY_MAX; i++) assert_int_equal(status_of(c[i]), 204);
+    say_event(c[DEVICE_HTTP_COMPANY_MAX + 1]); /* the next company */
+    assert_int_equal(status_of(c[DEVICE_HTTP_COMPANY_MAX + 1]), 0);
+    rig_wait(&rig, DEVICE_HTTP_COMPANY_US);
+    assert_int_equal(status_of(c[DEVICE_HTTP_COMPANY_MAX + 1]), 204);
+    for (int i = 0; i < DEVICE_HTTP_COMPANY_MAX + 2; i++) rig_free(c[i]);
+}
+
+static void a_session_that_ends_takes_nobodys_message_with_it(void **state)
+{
+    (void)state;
+    struct rig_conn *c = dial(), *other = dial();
+    say_event(other);
+    say_event(c);
+    assert_int_equal(status_of(c), 0);
+    rig_delete(&rig, "d1");
+    assert_int_equal(status_of(c), 204);
+    rig_create_device(&rig, "d1");
+    rig_free(c);
+    rig_free(other);
+}
+
 /* ---- throttles */
 
 static void limit(const char *rate)
@@ -350,7 +417,7 @@ static void polls_and_uploads_wait_for_their_turn_and_then_are_refused(void **st
         struct rig_conn *c[TAKEN], *refused = dial();
         limit(rows[i].rate);
         for (int n = 0; n < TAKEN; n++) {
-            c[n] = dial();
+            c[n] = rig_dial(&rig, WIRE_HTTP);
             assert_int_equal(ask(c[n], &rows[i].ask), n ? 0 : rows[i].status);
         }
         assert_int_equal(ask(refused, &rows[i].ask), 429);
@@ -510,6 +577,9 @@ int main(void)
         cmocka_unit_test(what_is_said_of_a_file_has_4_kib),
         cmocka_unit_test(requests_in_one_piece_are_answered_in_order),
         cmocka_unit_test(who_hangs_up_before_the_answer_harms_nobody),
+        cmocka_unit_test(first_messages_that_come_together_share_a_sync),
+        cmocka_unit_test(as_many_first_messages_wait_as_may),
+        cmocka_unit_test(a_session_that_ends_takes_nobodys_message_with_it),
         cmocka_unit_test(what_is_above_the_daily_quota_is_403),
         cmocka_unit_test(polls_and_uploads_wait_for_their_turn_and_then_are_refused),
         cmocka_unit_test(telemetry_is_never_held_and_a_batch_counts_its_messages),

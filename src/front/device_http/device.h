@@ -12,6 +12,10 @@ struct device_http_service {
     struct lane *lane;
     struct telemetry telemetry;
     struct rest_site site;
+    struct list company; /* of requests whose messages wait for each other (company.c) */
+    unsigned company_count;
+    int64_t first_us; /* when the last first message of a connection came */
+    struct timer company_timer;
 };
 
 /* Sessions of the identities that use a connection, the one used last first. */
@@ -30,9 +34,11 @@ struct guest {
     struct buf token;       /* empty: it came with a certificate */
     struct request *asking; /* waits for home's answer */
     bool open;
-    bool own_token;    /* which is no policy's */
-    int64_t ends_us;   /* wall time at which its credential's grace is over */
-    int64_t report_us; /* monotonic: when activity is reported next */
+    bool has_sent;         /* messages, on this connection */
+    bool own_token;        /* which is no policy's */
+    struct request *waits; /* its messages wait for company */
+    int64_t ends_us;       /* wall time at which its credential's grace is over */
+    int64_t report_us;     /* monotonic: when activity is reported next */
 };
 
 /* A call of this front, until it is answered. */
@@ -46,7 +52,10 @@ struct request {
     bool uploading;    /* upload_wait waits */
     struct addr slot;  /* messages with the log come back to it */
     unsigned unstored; /* so many of them */
-    enum err failed;   /* why an earlier one of them was refused */
+    const struct envelope *messages;
+    struct list company;      /* in the service's list */
+    struct guest *company_of; /* whose message waits there; NULL: it does not */
+    enum err failed;          /* why an earlier one of them was refused */
     struct arena arena;
 };
 
@@ -63,6 +72,21 @@ void guests_free(void *guests);
 
 /* One of them was let in by that token, which is an identity's own. */
 bool guests_know(const void *guests, struct slice token);
+
+/* ---- events.c */
+
+/* Appends the messages of a request whose call waits. */
+void events_store(struct request *r, const struct guest *g);
+
+/* ---- company.c */
+
+void company_init(struct device_http_service *s);
+void company_fini(struct device_http_service *s);
+
+/* True: it waits, and events_store() follows. */
+bool company_join(struct request *r, struct guest *g);
+void company_store(struct guest *g);   /* now, if its message waits */
+void company_leave(struct request *r); /* forgets its message */
 
 /* ---- envelope.c */
 

@@ -40,6 +40,7 @@ struct device_http_service *device_http_new(const struct device_http_doors *door
     s->doors = *doors;
     s->lane = doors->desk->lane;
     telemetry_init(&s->telemetry, doors->desk->hub, doors->desk->writer, doors->desk->routing);
+    company_init(s);
     s->site = (struct rest_site){.routes = routes,
                                  .route_count = sizeof routes / sizeof *routes,
                                  .ctx = s,
@@ -51,5 +52,6 @@ struct device_http_service *device_http_new(const struct device_http_doors *door
 
 void device_http_free(struct device_http_service *s)
 {
+    if (s) company_fini(s);
     free(s);
 }

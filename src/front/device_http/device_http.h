@@ -22,7 +22,9 @@ enum {
     DEVICE_HTTP_FILE_BODY_MAX = 4 << 10,     /* a file's name; how its upload went */
     DEVICE_HTTP_BATCH_MAX = 500,             /* messages */
     DEVICE_HTTP_BATCH_BYTES_MAX = 256 << 10, /* of its messages (IoT Hub) */
+    DEVICE_HTTP_COMPANY_MAX = 16,            /* first requests of connections that share a sync */
 };
+#define DEVICE_HTTP_COMPANY_US 3000ll /* and wait so long for each other */
 
 struct rest_service;
 struct c2d;

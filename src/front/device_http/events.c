@@ -51,18 +51,25 @@ static enum err read_messages(struct request *r, struct envelope **out, size_t *
     return telemetry_check(*out);
 }
 
-static void store_all(struct request *r, const struct guest *g, const struct envelope *messages,
-                      size_t count)
+void events_store(struct request *r, const struct guest *g)
 {
     struct telemetry *t = &r->service->telemetry;
     int64_t wall_us = clock_wall_us();
+    size_t count = r->unstored;
     r->slot = slot_new(r->service->lane, r);
-    rest_call_wait(r->call, WAITING_SITE);
-    r->unstored = (unsigned)count;
     for (size_t i = 0; i < count; i++) {
-        enum err e = telemetry_submit(t, &g->sender, &messages[i], wall_us, on_stored, r->slot, i);
+        enum err e =
+            telemetry_submit(t, &g->sender, &r->messages[i], wall_us, on_stored, r->slot, i);
         assert(e == OK); /* each was checked */
     }
+}
+
+static void store(struct request *r, struct guest *g, const struct envelope *messages, size_t count)
+{
+    r->messages = messages;
+    r->unstored = (unsigned)count;
+    rest_call_wait(r->call, WAITING_SITE);
+    if (!company_join(r, g)) events_store(r, g);
 }
 
 /* A batch counts its messages.  What has its turn within the tolerance is stored and answered at once;
@@ -114,7 +121,7 @@ static void run(struct request *r, struct guest *g)
     else if (is_over_quota(r, messages, count))
         turn_away(r, count, STATUS_QUOTA_EXCEEDED, "the messages of the day are used up");
     else
-        store_all(r, g, messages, count);
+        store(r, g, messages, count);
 }
 
 void device_http_events(struct call *c)

@@ -21,6 +21,7 @@ COUNTER(refused, "azimuth_http_devices_refused_total",
 
 static void guest_free(struct guest *g)
 {
+    company_store(g);
     list_remove(&g->node);
     g->guests->count--;
     if (g->asking) g->asking->guest = NULL;
@@ -77,6 +78,7 @@ static void request_free(struct request *r)
 {
     struct device_http_service *s = r->service;
     if (r->guest) r->guest->asking = NULL;
+    company_leave(r);
     if (r->c2d_wait.slot.slot) c2d_forget(s->doors.c2d, &r->c2d_wait);
     if (r->uploading) upload_forget(&r->upload_wait);
     if (r->slot.slot) slot_free(s->lane, r->slot);
@@ -215,6 +217,7 @@ static struct request *new_request(struct call *c, void (*fn)(struct request *r,
 {
     struct request *r = NEW(struct request);
     *r = (struct request){.call = c, .service = c->ctx, .run = fn};
+    list_init(&r->company);
     c->own = r;
     c->forget = forget;
     return r;
