@@ -16,7 +16,7 @@ LATE_SECONDS = 60 * SLOW
 SILENT = 200  # connections to each port
 LONG_SILENT = 10000  # with --long, to one port after the other, as far as descriptors go
 DESCRIPTORS_KEPT = 500  # for everything else
-HANDSHAKE_MAX = 64 << 10  # bytes of a connection whose handshake waits: OpenSSL's, until 30 s are over
+FIRST_RECORD_MAX = 4 << 10  # bytes of a connection that has not said the first record of its handshake
 DRIPS = 20  # of each kind
 DRIP_SECONDS = 2
 KEEP_ALIVE_S = 15  # of a device that then drips: closed after one and a half
@@ -73,7 +73,7 @@ def silent_connections_are_closed_in_time(context):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         count = min(LONG_SILENT, hard - DESCRIPTORS_KEPT)
-        attack.growth_max += count * HANDSHAKE_MAX
+        attack.growth_max += count * FIRST_RECORD_MAX
         for kind in PORTS:
             say_nothing(attack, [kind], count)
         return f"{count} connections to each of {len(PORTS)} ports"
