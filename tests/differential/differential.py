@@ -13,6 +13,7 @@ import threading
 import time
 
 import kind_amqp
+import kind_amqp_frames
 import kind_http1
 import kind_mqtt
 import kind_ws
@@ -20,7 +21,7 @@ from kind import Answer, Other
 
 HERE = pathlib.Path(__file__).resolve().parent
 FUZZ = HERE.parent / "fuzz"
-KINDS = {kind.name: kind for module in (kind_mqtt, kind_ws, kind_http1, kind_amqp) for kind in module.KINDS}
+KINDS = {kind.name: kind for module in (kind_mqtt, kind_ws, kind_http1, kind_amqp, kind_amqp_frames) for kind in module.KINDS}
 SECONDS, LONG_SECONDS = 15, 300  # of all kinds together
 BATCH = 200
 INPUT_MAX = 256 << 10
@@ -109,7 +110,7 @@ def make(kind, chance, seeds):
     pieces = kind.make(chance)
     if how < 0.3:
         return kind.encode(pieces), True
-    if how < 0.75:
+    if how < 0.75 or not kind.damage:
         pieces = copy.deepcopy(pieces)
         for _ in range(chance.choice([1, 1, 1, 2, 3])):
             if pieces:

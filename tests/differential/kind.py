@@ -70,4 +70,5 @@ class Kind:
     encode: Callable
     differences: tuple
     always: tuple = ()
+    damage: bool = True  # bytes at random, too, and seeds
     endings: tuple = ()  # what makes something of a beginning: if the other parser takes none of them it only refuses later

@@ -14,7 +14,7 @@ static const struct kind {
     {"mqtt-server", parsed_mqtt_server}, {"mqtt-client", parsed_mqtt_client},
     {"ws-server", parsed_ws_server},     {"ws-client", parsed_ws_client},
     {"ws-text", parsed_ws_text},         {"http1", parsed_http1},
-    {"amqp-value", parsed_amqp_value},
+    {"amqp-value", parsed_amqp_value},   {"amqp-frames", parsed_amqp_frames},
 };
 
 static const struct kind *kind_of(const char *name)

@@ -15,7 +15,7 @@ typedef void parsed_fn(struct slice input, struct buf *line);
 parsed_fn parsed_mqtt_server, parsed_mqtt_client;
 parsed_fn parsed_ws_server, parsed_ws_client, parsed_ws_text;
 parsed_fn parsed_http1;
-parsed_fn parsed_amqp_value;
+parsed_fn parsed_amqp_value, parsed_amqp_frames;
 
 /* " refused # reason" */
 void parsed_refused(struct buf *line, const char *reason);

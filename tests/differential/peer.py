@@ -143,9 +143,98 @@ def amqp_value(encoded):
         cproton.pn_data_free(data)
 
 
+def name_of(text):
+    return (text or "").encode("utf-8", "surrogateescape").hex()
+
+
+class Frames:
+    """A server's side of a connection, fed byte by byte so that what is seen has the order of the frames."""
+
+    def __init__(self):
+        self.words, self.sessions, self.closed = [], [], False
+        self.collector, self.connection, self.transport = cproton.pn_collector(), cproton.pn_connection(), cproton.pn_transport()
+        cproton.pn_transport_set_server(self.transport)
+        cproton.pn_transport_set_max_frame(self.transport, 65536)
+        cproton.pn_connection_collect(self.connection, self.collector)
+        cproton.pn_transport_bind(self.transport, self.connection)
+        self.answers = {
+            cproton.PN_CONNECTION_REMOTE_OPEN: self.on_open,
+            cproton.PN_SESSION_REMOTE_OPEN: self.on_begin,
+            cproton.PN_LINK_REMOTE_OPEN: self.on_attach,
+            cproton.PN_DELIVERY: self.on_transfer,
+            cproton.PN_LINK_REMOTE_CLOSE: lambda event: cproton.pn_link_close(cproton.pn_event_link(event)),
+            cproton.PN_LINK_REMOTE_DETACH: lambda event: cproton.pn_link_detach(cproton.pn_event_link(event)),
+            cproton.PN_SESSION_REMOTE_CLOSE: lambda event: cproton.pn_session_close(cproton.pn_event_session(event)),
+            cproton.PN_CONNECTION_REMOTE_CLOSE: self.on_close,
+        }
+
+    def on_open(self, _):
+        self.words.append("open=" + name_of(cproton.pn_connection_remote_container(self.connection)))
+        cproton.pn_connection_open(self.connection)
+
+    def on_begin(self, event):
+        self.sessions.append(cproton.pn_event_session(event))
+        self.words.append("begin")
+        cproton.pn_session_open(self.sessions[-1])
+
+    def on_attach(self, event):
+        link = cproton.pn_event_link(event)
+        number = self.sessions.index(cproton.pn_link_session(link))
+        self.words.append(f"attach={number},{name_of(cproton.pn_link_name(link))}")
+        cproton.pn_link_open(link)
+        cproton.pn_link_flow(link, 100)
+
+    def on_transfer(self, event):
+        delivery = cproton.pn_event_delivery(event)
+        if not cproton.pn_delivery_readable(delivery) or cproton.pn_delivery_partial(delivery):
+            return
+        link = cproton.pn_event_link(event)
+        _, payload = cproton.pn_link_recv(link, cproton.pn_delivery_pending(delivery))
+        self.words.append(f"delivery={name_of(cproton.pn_link_name(link))},{(payload or b'').hex()}")
+        cproton.pn_delivery_settle(delivery)
+
+    def on_close(self, _):
+        self.closed = True
+
+    def feed(self, byte):
+        """False: the transport takes no more."""
+        taken = cproton.pn_transport_push(self.transport, byte)
+        while event := cproton.pn_collector_peek(self.collector):
+            self.answers.get(cproton.pn_event_type(event), lambda _: None)(event)
+            cproton.pn_collector_pop(self.collector)
+        waiting = cproton.pn_transport_pending(self.transport)
+        if waiting > 0:
+            cproton.pn_transport_pop(self.transport, waiting)
+        return taken == 1 and not self.closed
+
+    def end(self):
+        condition = cproton.pn_condition_get_name(cproton.pn_transport_condition(self.transport))
+        if self.closed:
+            return "closed"
+        if condition or cproton.pn_transport_capacity(self.transport) < 0:
+            return f"refused # {condition}"
+        return "more"
+
+    def free(self):
+        cproton.pn_transport_unbind(self.transport)
+        cproton.pn_transport_free(self.transport)
+        cproton.pn_connection_free(self.connection)
+        cproton.pn_collector_free(self.collector)
+
+
+def amqp_frames(data):
+    frames = Frames()
+    for byte in data:
+        if not frames.feed(bytes([byte])):
+            break
+    line = " ".join([*frames.words, frames.end()])
+    frames.free()
+    return line
+
+
 # ---- inputs: each behind its length, 4 bytes, big-endian
 
-KINDS = {"http1": http1, "amqp-value": amqp_value}
+KINDS = {"http1": http1, "amqp-value": amqp_value, "amqp-frames": amqp_frames}
 
 
 def main():
