@@ -132,7 +132,8 @@ void method_forget(struct method_call *c)
     timer_stop(&c->timer);
     slot_free(c->methods->lane, c->slot);
     free(c->who);
-    c->who = NULL;
+    free(c->sdk);
+    c->who = c->sdk = NULL;
     metric_set(&calling, --c->methods->calling);
 }
 
@@ -156,6 +157,7 @@ static void diagnose(const struct method_call *c, const struct method_result *r)
     diagnostic_put_who(&properties, slice_str(c->who));
     diagnostic_put_number(&properties, "RequestSize", c->asked);
     diagnostic_put_number(&properties, "ResponseSize", (int64_t)r->payload.len);
+    if (c->sdk) diagnostic_put_text(&properties, "sdkVersion", slice_str(c->sdk));
     diagnostic_set_status(&d, r->status);
     diagnostic_note(hub, c->methods->lane, &d);
     buf_free(&properties);
@@ -197,6 +199,15 @@ static void on_done(void *ctx, struct lane *lane, struct msg *m)
     end(c, done, payload);
 }
 
+static void on_sdk(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct method_call *c = slot_get(lane, m->to);
+    (void)ctx;
+    if (c == NULL || c->who == NULL) return;
+    free(c->sdk);
+    c->sdk = slice_dup(msg_body(m));
+}
+
 /* Home and the session's core time out first; this is for when one of them is silent. */
 static void on_timer(struct timer *t, int64_t now_us)
 {
@@ -226,6 +237,7 @@ enum err method_call(struct methods *m, const struct method_ask *ask, struct met
     c->methods = m;
     c->asked = (uint32_t)ask->payload.len;
     c->begun_us = clock_mono_us();
+    c->sdk = NULL;
     c->who = diagnostic_wanted(m->hub, DIAGNOSTIC_DIRECT_METHODS) ? slice_dup(ask->who) : NULL;
     c->slot = slot_new(m->lane, c);
     timer_init(&c->timer, on_timer);
@@ -249,6 +261,7 @@ void method_done(struct methods *m, struct addr caller, enum method_end how, int
 void caller_join(struct methods *m)
 {
     lane_on(m->lane, METHOD_DONE, on_done, m);
+    lane_on(m->lane, METHOD_SDK, on_sdk, m);
 }
 
 /* ---- life */

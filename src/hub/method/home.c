@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/method/message.h"
 #include "hub/refusal/refusal.h"
 
@@ -51,9 +52,20 @@ static void refuse(struct methods *m, const struct msg *call, enum method_end wh
     method_done(m, call->from, why, 0, SLICE_NONE);
 }
 
+/* For the caller's resource log; it comes before any answer. */
+static void tell_sdk(struct methods *m, const struct msg *call)
+{
+    struct slice sdk = session_home_sdk(m->sessions, method_msg_who(call));
+    if (sdk.len == 0 || !diagnostic_wanted(m->hub, DIAGNOSTIC_DIRECT_METHODS)) return;
+    struct msg *told = msg_new(METHOD_SDK, sdk.len);
+    memcpy(told->body, sdk.ptr, sdk.len);
+    post(m->lane, lane_addr(m->lane), call->from, told);
+}
+
 /* The message stays the caller's: whoever answers it answers him. */
 static void send(struct methods *m, struct msg *call, struct addr session)
 {
+    tell_sdk(m, call);
     call->kind = METHOD_SEND;
     post(m->lane, call->from, session, call);
 }

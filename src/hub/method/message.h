@@ -10,6 +10,7 @@ enum method_kind {
     METHOD_CALL = HUB_METHOD, /* caller -> home: struct method_call_msg */
     METHOD_SEND,              /* home -> session: the same message, still from the caller */
     METHOD_DONE,              /* -> caller: struct method_done_msg */
+    METHOD_SDK, /* home -> caller, before METHOD_SEND: what the device says that it is */
 };
 
 /* How a call ended. */

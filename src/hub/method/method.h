@@ -65,9 +65,9 @@ struct method_call {
     struct methods *methods;
     struct addr slot;
     struct timer timer;
-    uint32_t asked; /* bytes of the payload; ours, as the next two */
+    uint32_t asked; /* bytes of the payload; ours, as what follows */
     int64_t begun_us;
-    char *who; /* of resource logs; NULL: nobody wants to know */
+    char *who, *sdk; /* of resource logs; NULL: nobody wants to know, or it is not known */
 };
 
 /* c->fn follows, never from inside.  ERR_INVALID: the name or a timeout; ERR_TOO_BIG: the payload;

@@ -46,6 +46,12 @@ bool session_home_find(const struct session_home *home, struct slice who, struct
     return world.connected;
 }
 
+struct slice session_home_sdk(const struct session_home *home, struct slice who)
+{
+    (void)home, (void)who;
+    return SLICE_LIT("an SDK/1.0"); /* nobody wants a resource log: it goes nowhere */
+}
+
 void session_home_listen(struct session_home *home, struct session_listener *l)
 {
     if (home) world.listener = l;

@@ -44,6 +44,14 @@ char *diagnose_connected(const struct hub *hub, struct lane *home,
     return told;
 }
 
+char *diagnose_sdk(const struct hub *hub, const struct session_open_msg *open)
+{
+    bool wanted = diagnostic_wanted(hub, DIAGNOSTIC_D2C_TWIN_OPERATIONS) ||
+                  diagnostic_wanted(hub, DIAGNOSTIC_C2D_TWIN_OPERATIONS) ||
+                  diagnostic_wanted(hub, DIAGNOSTIC_DIRECT_METHODS);
+    return wanted && open->sdk_len ? slice_dup(open_sdk(open)) : NULL;
+}
+
 /* ---- the end */
 
 /* Two of them SDKs never see as a status of ours. */

@@ -8,6 +8,9 @@
 char *diagnose_connected(const struct hub *hub, struct lane *home,
                          const struct session_open_msg *open, const struct session_opened *answer);
 
+/* What it says that it is, if somebody wants the logs of its twin and methods; freed by the caller.  NULL: nobody does. */
+char *diagnose_sdk(const struct hub *hub, const struct session_open_msg *open);
+
 /* It has ended.  `told` is what diagnose_connected() gave; `why` SESSION_GRANTED: home did not close it, and the
  * journal of refusals may know why; it began at `since_us`, wall time. */
 void diagnose_disconnected(const struct hub *hub, struct lane *home, struct slice who,

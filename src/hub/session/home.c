@@ -74,6 +74,7 @@ struct presence {
     bool closing;
     enum session_cause why; /* of that */
     char *told;             /* of resource logs, see diagnose_connected() */
+    char *sdk;              /* likewise, see diagnose_sdk() */
     int64_t since_us;       /* wall time */
     struct session_link link;
     char who[HUB_WHO_LEN_MAX + 1];
@@ -187,6 +188,7 @@ static void free_presence(struct presence *p)
     free(p->chain);
     free(p->caller);
     free(p->told);
+    free(p->sdk);
     free(p);
 }
 
@@ -200,6 +202,7 @@ static void occupy(struct presence *p, struct attempt *a)
     p->since_us = clock_wall_us();
     explain_connected(home->hub, home->lane, open_of(a));
     p->told = diagnose_connected(home->hub, home->lane, open_of(a), &a->answer);
+    p->sdk = diagnose_sdk(home->hub, open_of(a));
     bool mqtt = open_of(a)->protocol == SESSION_MQTT;
     p->link = (struct session_link){a->open->from, open_of(a)->protocol,
                                     mqtt ? a->answer.features : open_of(a)->features};
@@ -236,7 +239,8 @@ static void vacate(struct session_home *home, struct presence *p)
     tell_listeners(home, p, false);
     diagnose_disconnected(home->hub, home->lane, slice_str(p->who), p->told, p->why, p->since_us);
     free(p->told);
-    p->told = NULL;
+    free(p->sdk);
+    p->told = p->sdk = NULL;
     if (p->next && p->next->doubted) {
         refuse(p->next, SESSION_UNAVAILABLE);
         p->next = NULL;
@@ -275,6 +279,12 @@ bool session_home_find(const struct session_home *home, struct slice who, struct
     if (p == NULL || p->closing) return false;
     *out = p->link;
     return true;
+}
+
+struct slice session_home_sdk(const struct session_home *home, struct slice who)
+{
+    const struct presence *p = map_get(&home->presences, who);
+    return p ? slice_str(p->sdk) : SLICE_NONE;
 }
 
 void session_home_listen(struct session_home *home, struct session_listener *l)

@@ -212,6 +212,10 @@ struct session_link {
 /* False: there is none, or it is being closed. */
 bool session_home_find(const struct session_home *home, struct slice who, struct session_link *out);
 
+/* What the connected device says that it is, for resource logs of twins and methods.  Empty: not known; it is kept of who
+ * connects while somebody wants those logs.  Borrowed until the caller returns. */
+struct slice session_home_sdk(const struct session_home *home, struct slice who);
+
 /* Embedded in who wants to know.  Called when a session has opened or its features changed, with its
  * link, and when it has ended, with NULL.  A takeover is an end and an opening. */
 struct session_listener {

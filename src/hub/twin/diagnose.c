@@ -18,7 +18,9 @@ void twin_diagnose(const struct twins *t, const struct ask *ask, const struct tw
                            .operation = read ? "read" : "update",
                            .properties = &properties};
     if (is_own_work(ask) || !diagnostic_wanted(t->hub, d.category)) return;
+    struct slice sdk = session_home_sdk(t->sessions, ask->who);
     diagnostic_put_who(&properties, ask->who);
+    if (sdk.len) diagnostic_put_text(&properties, "sdkVersion", sdk);
     diagnostic_put_number(&properties, "messageSize",
                           (int64_t)(read ? a->body.len : ask->json.len));
     diagnostic_set_status(&d, a->status);
