@@ -14,7 +14,7 @@
 enum { EDGE_DEVICES_MAX = 1000, EDGE_FILE_MAX = 1 << 20 };
 
 const struct cli_option edge_create_options[] = {
-    {"device", "id=ID...", "id=ID [parent=ID] [deployment=FILE]; once for each device"},
+    {"device", "KEY=VALUE...", "id=ID [parent=ID] [deployment=FILE]; once for each device"},
     {"config-file config cfg", "FILE", "what az takes: edgeDevices, with children"},
     {"", NULL, NULL}};
 const char edge_create_help[] =

@@ -9,7 +9,7 @@ import sys
 import time
 
 NAMES = r"-{1,2}[a-zA-Z0-9-]+"
-OPTION = re.compile(rf"^  ({NAMES}(?:, {NAMES})*)(?: ([A-Z][A-Z0-9_|:=]*))?(?:\s+(\S.*))?\s*$")
+OPTION = re.compile(rf"^  ({NAMES}(?:, {NAMES})*)(?: ([A-Z][A-Z0-9_|:=.]*))?(?:\s+(\S.*))?\s*$")
 FURTHER = re.compile(r"^ {20,}(\S.*)$")
 VERB = re.compile(r"^  (\S+(?: [a-z0-9-]+)*)  +(\S.*)$")
 TITLE = re.compile(r"^[a-z][a-z ]*:$")
