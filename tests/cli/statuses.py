@@ -341,6 +341,8 @@ def who_may_ask_the_socket_alone():
         expect(hub.run(*maria, "king", given=PASSWORD), FAILED, "role")
         expect(hub.run(*maria, "reader", given="short\n"), FAILED, "10 to 256")
         expect(hub.run(*maria, "reader"), USAGE, "no password was given")
+        expect(hub.run(*maria, "reader", given="a" * 1024 + "\n"), FAILED, "10 to 256")
+        expect(hub.run(*maria, "reader", given="a" * 1025 + "\n"), USAGE, "too long")
         alone = azimuth("--wait", AZIMUTH, *maria[:3], "--role", "reader", "--data", hub.data, program="setsid")
         expect(alone, USAGE, "--password-stdin")  # there is no terminal to ask on
         expect(hub.run(*maria, "reader", given=PASSWORD), DONE)
@@ -615,6 +617,15 @@ def what_is_full_is_no_question_of_rights():
                            (hub.run(*ENROLLMENT, "create", "--eid", "many", "--iot-hubs", hosts), "50")):
             expect(done, FAILED, said)
             check("rights" not in done.error, str(done))
+
+
+@group.case
+def a_diagnostic_setting_has_16_kib():
+    setting = '{"properties":{"file":{},"logs":[{"category":"Connections","enabled":true}]}}'
+    with Hub() as hub:
+        for size, status in ((16 << 10, 200), ((16 << 10) + 1, 413)):
+            answer = hub.ask("PUT", "/admin/v1/diagnostic-settings/s1", socket_path=True, body=setting.ljust(size))
+            check(answer[0] == status, str(answer))
 
 
 @group.case
