@@ -31,6 +31,8 @@ struct rig {
     struct buf where;
 };
 
+static unsigned last_id; /* of the last partition; 0: as there are */
+
 static const char *const mechanisms[] = {"MSSBCBS", "PLAIN", "ANONYMOUS", NULL};
 static const struct amqp_config server = {
     .role = AMQP_SERVER, .container_id = "hub", .mechanisms = mechanisms};
@@ -51,7 +53,11 @@ static void put_answer(struct buf *out, int code, bool partitions)
     struct amqp_open body = amqp_open_map(out);
     amqp_put_str(out, "partition_ids");
     struct amqp_open list = amqp_open_list(out);
-    for (unsigned i = 0; i < PARTITIONS; i++) amqp_put_string(out, slice_of(&"012"[i], 1));
+    for (unsigned i = 0; i < PARTITIONS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "%u", last_id && i + 1 == PARTITIONS ? last_id : i);
+        amqp_put_str(out, id);
+    }
     amqp_close(out, list, PARTITIONS);
     amqp_put_str(out, "name");
     amqp_put_str(out, "hub");
@@ -320,6 +326,21 @@ static void a_missing_partition_or_hub_is_not_found(void **state)
     }
 }
 
+static void a_partition_has_a_number_below_the_most_that_there_are(void **state)
+{
+    (void)state;
+    for (unsigned id = EVENTS_PARTITIONS_MAX - 1; id <= EVENTS_PARTITIONS_MAX; id++) {
+        struct rig *r = calloc(1, sizeof *r);
+        last_id = id;
+        run(r, &(struct events_config){.entity = "hub", .sends = true});
+        assert_int_equal(r->ready, id < EVENTS_PARTITIONS_MAX);
+        if (id == EVENTS_PARTITIONS_MAX) assert_int_equal(r->fate, ERR_PROTOCOL);
+        fini(r);
+        free(r);
+    }
+    last_id = 0;
+}
+
 static void a_hub_may_send_us_elsewhere(void **state)
 {
     (void)state;
@@ -407,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_producer_is_told_what_became_of_its_events),
         cmocka_unit_test(a_refused_token_is_a_refusal),
         cmocka_unit_test(a_missing_partition_or_hub_is_not_found),
+        cmocka_unit_test(a_partition_has_a_number_below_the_most_that_there_are),
         cmocka_unit_test(a_hub_may_send_us_elsewhere),
         cmocka_unit_test(bodies_are_shown_as_json_text_or_base64),
     };
