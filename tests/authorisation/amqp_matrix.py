@@ -1,6 +1,5 @@
 """amqp_matrix.py - every kind of link address, attached in both directions with every login and token."""
 import re
-import time
 
 import amqp_text
 import amqp_types
