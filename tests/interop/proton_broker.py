@@ -27,7 +27,7 @@ class Broker(MessagingHandler):
 
     def on_connection_bound(self, event):
         event.transport.max_frame_size = 1024
-        event.transport.idle_timeout = 2.0
+        event.transport.idle_timeout = 8.0  # less would cut who is late on a busy machine
 
     def on_link_opening(self, event):
         link = event.link
