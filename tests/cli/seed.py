@@ -93,14 +93,15 @@ def provisioning_has_resource_logs_of_its_own():
         check(hub.run(*enrollment, "show", "--eid", "nobody").status == 3, "there is an enrollment 'nobody'")
         hub.must(*enrollment, "list")
         check((register(hub, KEYS[0]), register(hub, base64.b64encode(bytes(32)))) == (202, 401), "another answer")
-        log, end, wanted = hub.data / "diagnostics" / "dps.jsonl", time.monotonic() + 20, [
+        log, end, wanted = hub.data / "diagnostics" / "dps.jsonl", time.monotonic() + WAIT_SECONDS, [
             ("Upsert", "Success", "", "r1", "IndividualEnrollment", "Http"), ("Get", "ClientError", "404", "nobody", "IndividualEnrollment", "Http"),
             ("Query", "Success", "", None, "IndividualEnrollment", "Http"), ("AttestationAttempt", "Success", "", "r1", "Registration", "Http"),
             ("AttestationAttempt", "ClientError", "401", "r1", "Registration", "Http")]
         found = []
         while time.monotonic() < end and len(found) < len(wanted):
             time.sleep(0.1)
-            records = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+            lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+            records = [json.loads(line) for line in lines if line.endswith("\n")]
             found = [(r["operationName"], r["resultType"], r["resultSignature"],
                       *(json.loads(r["properties"])[name] for name in ("id", "type", "protocol"))) for r in records]
         check(sorted(map(str, found)) == sorted(map(str, wanted)), str(found))
