@@ -74,7 +74,12 @@ def passes(promise):
     failed = [line.split("]", 1)[1].strip() for line in said.splitlines() if line.startswith("[  FAILED  ]") and "listed below" not in line]
     failed += [line for line in said.splitlines() if promise.sim and re.match(r"seed \d+, ", line)]
     failed += [line[7:].split(" #")[0] for line in said.splitlines() if line.startswith("not ok ")]
-    return done.returncode == 0, failed[0] if failed else (said.strip().splitlines() or ["it crashed"])[-1]
+    return done.returncode == 0, failed[0] if failed else last_of(said)
+
+
+def last_of(said):
+    """What stands last on the terminal: of a crash its reason, without the place of the copy."""
+    return (said.strip().splitlines() or ["it crashed"])[-1].replace(f"{COPY}/", "")
 
 
 def mutate(promise):
