@@ -94,6 +94,8 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture })
         await sessions(admin).getByText('Do this from a shell').last().click();
         check(/^azimuth session end \d+$/.test(await sessions(admin).getByLabel('command').last().textContent()), 'the command line is another');
         await noBarriers('sessions', admin);
+        await sessions(admin).evaluate((e) => e.scrollIntoView({ block: 'end' }));
+        await picture('sessions', 'light', admin);
         await end(admin);
         await page.goto(server.base);
         await page.getByLabel('User', { exact: true }).waitFor();

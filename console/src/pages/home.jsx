@@ -81,7 +81,7 @@ function Strip({ now, total }) {
         <Tile name="Ingest" value={rate === null ? '–' : count(Math.round(rate * 10) / 10)} unit="msg/s"
             note={`${count(m[TELEMETRY])} since the start`} to={href('live')} />
         <Tile name="Connected" value={count(m.azimuth_connected_devices)} note={`of ${count(total)} devices`} to={href('devices')} />
-        <Tile name="Late" value={count(late)} kind={late ? 'wait' : 'good'} note="by their own rhythm" to={`${href('devices')}?late=own`} title={LATE_IS} />
+        <Tile name="Late" value={count(late)} kind={late ? 'wait' : 'good'} note="by own rhythm" to={`${href('devices')}?late=own`} title={LATE_IS} />
         <Tile name="Connections" value={count(m.azimuth_connections)} note="of any kind, now" />
         <Tile name="Route lag" value={lag === undefined ? '–' : count(lag)} unit="s"
             kind={lag > 60 ? 'bad' : lag > 5 ? 'wait' : 'good'} note={lag > 5 ? 'behind' : 'keeping up'} />
