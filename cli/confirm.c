@@ -19,7 +19,8 @@ enum err cli_confirm(struct cli *c, const char *fmt, ...)
 {
     struct buf text = {0};
     va_list ap;
-    if (cli_given(c, "yes") || !isatty(STDIN_FILENO)) return OK;
+    bool somebody = isatty(STDIN_FILENO) && isatty(STDERR_FILENO); /* who sees it, and can answer */
+    if (cli_given(c, "yes") || !somebody) return OK;
     va_start(ap, fmt);
     buf_vprintf(&text, fmt, ap);
     va_end(ap);

@@ -130,7 +130,7 @@ def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
         check(hub.must("eventhub", "list").json() == [], "the event hub is still there")
         for words in (("hub", "message-endpoint", "delete", "--yes"), ("hub", "capture", "delete", "-y")):
             done = asked("n", *words, *where)
-            check(done.status == 0 and done.error == "", str(done))
+            check(done.status == 0 and "Go on?" not in done.error, str(done))
         hub.must(*endpoint, "hook")
         done = hub.must("hub", "message-endpoint", "delete", "--en", "hook")
         check(done.error == "", str(done))

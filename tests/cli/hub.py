@@ -87,11 +87,15 @@ def asked(answer, *words):
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     with subprocess.Popen([str(word) for word in (AZIMUTH, *words)], stdin=theirs, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, cwd="/", env=environment()) as process:
-        out, error = process.communicate(timeout=SECONDS_MAX)
+                          stderr=theirs, text=True, cwd="/", env=environment()) as process:
+        out, _ = process.communicate(timeout=SECONDS_MAX)
     os.close(theirs)
+    error = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while piece := os.read(ours, 4096):
+            error += piece
     os.close(ours)
-    return Done(list(words), process.returncode, out, error)
+    return Done(list(words), process.returncode, out, error.decode())
 
 
 class Hub:

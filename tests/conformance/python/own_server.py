@@ -37,7 +37,7 @@ class OwnServer:
 
     def cli(self, *words):
         """What `azimuth WORDS` prints."""
-        return subprocess.run([AZIMUTH, *words], check=True, capture_output=True, text=True,
+        return subprocess.run([AZIMUTH, *words], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               env={**os.environ, "AZIMUTH_DATA": self.data}).stdout.strip()
 
     def bodies(self, device_id):
