@@ -152,6 +152,24 @@ class Server:
             self.admin("PUT", f"/enrollments/{name}?api-version=2021-10-01",
                        {"registrationId": name,
                         "attestation": {"type": "symmetricKey", "symmetricKey": self._keys(name)}})
+        self._register("r1")
+
+    def _register(self, name):
+        """It is assigned to a hub when this returns: who registers has no answer to wait for."""
+        path, end = f"/{self.scope}/registrations/{name}", time.monotonic() + WAIT_S
+        self._provision("PUT", f"{path}/register", name)
+        while self._provision("POST", path, name).get("status") != "assigned":
+            if time.monotonic() > end:
+                raise SystemExit(f"{name} is not assigned")
+            time.sleep(0.05)
+
+    def _provision(self, method, path, name):
+        connection = http.client.HTTPConnection(HOST)
+        connection.sock = self.tls(self.ready["https"])
+        with contextlib.closing(connection):
+            connection.request(method, f"{path}?api-version=2021-06-01", json.dumps({"registrationId": name}),
+                               {"Authorization": self.registering(name), "Content-Type": "application/json"})
+            return json.load(connection.getresponse())
 
     # ---- what they show
 
