@@ -105,7 +105,8 @@ static void begin_window(struct part *p)
     buf_clear(&p->out);
     if (p->out.cap != SPOOL_ROOM) { /* a large event may have made it grow, and moved it */
         buf_free(&p->out);
-        buf_align(&p->out, IO_BLOCK, SPOOL_ROOM); /* to a folder it goes from there */
+        buf_align(&p->out, SPOOL_ROOM, SPOOL_ROOM); /* to a folder it goes from there */
+        p->has_large_pages = false;
     }
     spool_drop(p);
     begin_file(p);

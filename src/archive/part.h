@@ -3,10 +3,11 @@
 #define ARCHIVE_PART_H
 
 #include "archive/archive.h"
+#include "base/mem.h"
 
 /* What is written to the spool at a time, whole blocks of the disk, is all but the room for a block of records that is
  * not closed yet: fewer writes of more bytes, and little that has to move to the front behind each. */
-enum { SPOOL_ROOM = 1 << 20, SPOOL_WRITE = SPOOL_ROOM - 2 * AVRO_BLOCK_TARGET };
+enum { SPOOL_ROOM = MEM_LARGE, SPOOL_WRITE = SPOOL_ROOM - 2 * AVRO_BLOCK_TARGET };
 
 enum { PART_UPLOADS_PIECE = BLOBS_PIECE_MAX };
 
@@ -39,7 +40,8 @@ struct part {
 
     /* The window. */
     struct avro_writer writer;
-    struct buf out; /* made and not written to the spool */
+    struct buf out;       /* made and not written to the spool */
+    bool has_large_pages; /* it has: all of it was used */
     struct buf scratch;
     struct io_file *spool;
     char way[IO_NAME_MAX]; /* a directory of the folder that was made; empty: none is known */

@@ -52,10 +52,21 @@ static enum err write_head(struct part *p, size_t len)
     return OK;
 }
 
+/* Idle partitions keep the few pages that they have touched. */
+static void use_large_pages(struct part *p)
+{
+    if (p->has_large_pages || p->out.cap != SPOOL_ROOM) return;
+    mem_large_pages(p->out.ptr, SPOOL_ROOM, buf_size(&p->out));
+    p->has_large_pages = true;
+}
+
 enum err spool_write(struct part *p)
 {
     size_t len = buf_size(&p->out) / SPOOL_WRITE * SPOOL_WRITE;
-    return len ? write_head(p, len) : OK;
+    if (len == 0) return OK;
+    TRY(write_head(p, len));
+    use_large_pages(p);
+    return OK;
 }
 
 enum err spool_finish(struct part *p)

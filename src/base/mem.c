@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *checked(void *ptr, size_t size)
 {
@@ -30,6 +31,15 @@ void *mem_grow(void *old, size_t new_size)
 void *mem_aligned(size_t multiple, size_t size)
 {
     return checked(aligned_alloc(multiple, size), size);
+}
+
+void mem_large_pages(void *ptr, size_t size, size_t kept)
+{
+    void *copy = mem_new(kept);
+    if (kept) memcpy(copy, ptr, kept);
+    if (madvise(ptr, size, MADV_HUGEPAGE) == 0) madvise(ptr, size, MADV_DONTNEED);
+    if (kept) memcpy(ptr, copy, kept);
+    free(copy);
 }
 
 char *mem_str(const char *text)

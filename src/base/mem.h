@@ -17,6 +17,11 @@ char *mem_str(const char *text); /* copy of a C string */
 /* Begins at a multiple, as its size is one; free() takes it. */
 void *mem_aligned(size_t multiple, size_t size);
 
+/* MEM_LARGE bytes, or a multiple, that begin at a multiple and are used all the time: gives their pages back and asks for
+ * large ones, which cost the kernel less when it writes them to a disk.  The first `kept` bytes stay. */
+enum { MEM_LARGE = 2 << 20 };
+void mem_large_pages(void *ptr, size_t size, size_t kept);
+
 /* Overwrites `len` bytes in a way the compiler keeps: for keys and tokens. */
 void mem_wipe(void *ptr, size_t len);
 
