@@ -139,14 +139,22 @@ static struct known *make_known(struct presences *p, struct slice who, int64_t w
 }
 
 /* An exponentially weighted mean of the intervals; one long pause does not make it another device. */
-static void note_active(struct presence *p, int64_t wall_us)
+static void note_gap(struct presence *p, int64_t gap_s)
 {
-    int64_t gap_s = p->active_us ? (wall_us - p->active_us) / 1000000 : 0, mean_s = p->rhythm_s;
-    p->active_us = wall_us;
-    if (gap_s < RHYTHM_GAP_MIN) return;
+    int64_t mean_s = p->rhythm_s;
     gap_s = MIN(gap_s, mean_s ? RHYTHM_OUTLIER * mean_s : RHYTHM_GAP_MAX);
     mean_s = mean_s ? mean_s + (gap_s - mean_s) / RHYTHM_WEIGHT : gap_s;
     p->rhythm_s = (uint32_t)MIN(mean_s, RHYTHM_GAP_MAX);
+}
+
+/* From the beginning of a visit to that of the next; a clock that was set back begins one, too. */
+static void note_active(struct presence *p, int64_t wall_us)
+{
+    int64_t gap_s = p->visit_us ? (wall_us - p->visit_us) / 1000000 : -1;
+    p->active_us = wall_us;
+    if (gap_s >= 0 && gap_s < RHYTHM_GAP_MIN) return;
+    p->visit_us = wall_us;
+    if (gap_s > 0) note_gap(p, gap_s);
 }
 
 int64_t presence_expected_us(const struct presence *p)

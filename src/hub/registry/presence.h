@@ -20,7 +20,7 @@
 
 /* Seconds of a rhythm. */
 enum {
-    RHYTHM_GAP_MIN = 30, /* what is nearer is the same visit */
+    RHYTHM_GAP_MIN = 30, /* what is nearer to a visit's beginning belongs to it */
     RHYTHM_GAP_MAX = 30 * 86400,
     RHYTHM_OUTLIER = 4,         /* times the mean: a longer pause counts as much */
     RHYTHM_WEIGHT = 4,          /* an interval moves the mean by a fourth of the way */
@@ -34,6 +34,7 @@ struct presence {
     uint32_t rhythm_s;  /* 0: not known; a u32 beside the bool costs nothing */
     int64_t changed_us; /* connectionStateUpdatedTime, wall; 0: never */
     int64_t active_us;  /* lastActivityTime, wall; 0: never */
+    int64_t visit_us;   /* when the newest visit began, wall; 0: never */
 };
 
 struct known;

@@ -151,6 +151,13 @@ static void what_is_nearer_than_a_visit_is_no_interval(void **state)
     assert_int_equal(late_after_s(), RHYTHM_LATE_MIN); /* three times 30 s were sooner */
 }
 
+static void who_is_heard_of_all_the_time_has_a_rhythm_too(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) be_active(BEGIN_S + 20 * i);
+    assert_int_equal(late_after_s(), RHYTHM_LATE_MIN);
+}
+
 static void one_long_pause_counts_as_four_intervals(void **state)
 {
     (void)state;
@@ -192,6 +199,7 @@ int main(void)
         TEST(numbers_only_grow),
         TEST(who_comes_by_the_hour_is_late_after_three),
         TEST(what_is_nearer_than_a_visit_is_no_interval),
+        TEST(who_is_heard_of_all_the_time_has_a_rhythm_too),
         TEST(one_long_pause_counts_as_four_intervals),
         TEST(a_rhythm_survives_a_clock_that_is_set_back),
     };

@@ -127,6 +127,7 @@ static enum err rekey(struct traffic *t)
         if (t->cipher == NULL) e = refused("a key");
     }
     mem_wipe(key, sizeof key);
+    mem_wipe(iv, sizeof iv);
     t->count = 0;
     return e;
 }
