@@ -1,6 +1,4 @@
 /* apply_streams.c - event hubs of a file with their consumer groups and captures, and diagnostic settings. */
-#include <stdio.h>
-
 #include "base/json.h"
 #include "cli/apply.h"
 #include "cli/http.h"

@@ -266,7 +266,7 @@ static enum err drop(struct cli *c, struct message_routing *m, struct slice name
         if (kind && !slice_is(list->key, kind->list)) continue;
         for (struct json *e = list->child; e; e = e->next) {
             if (name.ptr && !slice_eq_nocase(json_str(e, "name"), name)) continue;
-            message_routing_remove(list, e);
+            json_remove(list, e);
             TRY(release(c, m, json_str(e, "name")));
             ++*count;
         }

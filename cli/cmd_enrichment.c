@@ -83,7 +83,7 @@ enum err message_enrichment_delete(struct cli *c)
     struct slice key;
     struct json *enrichment;
     TRY(fetch(c, &m, &key, &enrichment));
-    message_routing_remove(message_routing_list(c, &m, "enrichments"), enrichment);
+    json_remove(message_routing_list(c, &m, "enrichments"), enrichment);
     return send_and_print(c, &m, key);
 }
 

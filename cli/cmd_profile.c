@@ -173,13 +173,6 @@ enum err profile_set(struct cli *c)
     return output_value(&c->output, &c->arena, as_shown(c, &b, name, profile, false), columns);
 }
 
-static void drop(struct json *object, const struct json *member)
-{
-    struct json **at = &object->child;
-    while (*at != member) at = &(*at)->next;
-    *at = member->next;
-}
-
 /* Nobody is left with a profile that is not there. */
 enum err profile_delete(struct cli *c)
 {
@@ -189,7 +182,7 @@ enum err profile_delete(struct cli *c)
     TRY(open_book(c, &b));
     const struct json *profile = find(&b, name);
     if (profile == NULL) return no_such(&b, name);
-    drop(json_get(b.all, "profiles"), profile);
-    if (slice_eq(json_str(b.all, "profile"), name)) drop(b.all, json_get(b.all, "profile"));
+    json_remove(json_get(b.all, "profiles"), profile);
+    if (slice_eq(json_str(b.all, "profile"), name)) json_remove(b.all, json_get(b.all, "profile"));
     return profile_book_write(b.path, b.all);
 }

@@ -166,7 +166,7 @@ enum err message_route_delete(struct cli *c)
     if (cli_given(c, "route-name")) {
         char what[WHAT_MAX];
         TRY(fetch_route(c, &m, &name, &route));
-        message_routing_remove(message_routing_list(c, &m, "routes"), route);
+        json_remove(message_routing_list(c, &m, "routes"), route);
         return message_routing_send(c, &m, name_of(what, name));
     }
     TRY(message_routing_fetch(c, &m));

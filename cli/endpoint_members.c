@@ -181,7 +181,7 @@ static enum err set_account(struct cli *c, struct json *endpoint)
 {
     struct slice rest = json_str(endpoint, "connectionString"), part;
     if (rest.len == 0) return OK;
-    message_routing_remove(endpoint, json_get(endpoint, "connectionString"));
+    json_remove(endpoint, json_get(endpoint, "connectionString"));
     while (slice_split(&rest, ';', &part)) {
         struct slice key = slice_head(part, slice_find(part, '=')),
                      value = slice_from(part, key.len + 1);

@@ -50,13 +50,6 @@ struct json *message_routing_find(const struct json *list, const char *key, stru
     return NULL;
 }
 
-void message_routing_remove(struct json *list, const struct json *item)
-{
-    struct json **at = &list->child;
-    while (*at != item) at = &(*at)->next;
-    *at = item->next;
-}
-
 void message_routing_text(struct cli *c, struct json *item, const char *option, const char *member)
 {
     const char *given = cli_value(c, option);

@@ -25,9 +25,6 @@ struct json *message_routing_list(struct cli *c, struct message_routing *m, cons
 /* The item whose `key` is that, in any case; NULL: there is none. */
 struct json *message_routing_find(const struct json *list, const char *key, struct slice value);
 
-/* Takes it out. */
-void message_routing_remove(struct json *list, const struct json *item);
-
 /* Sets members from options that were given. */
 void message_routing_text(struct cli *c, struct json *item, const char *option, const char *member);
 enum err message_routing_truth(struct cli *c, struct json *item, const char *option,

@@ -325,6 +325,13 @@ struct json *json_set(struct arena *a, struct json *object, struct slice key, st
     return *at = value;
 }
 
+void json_remove(struct json *parent, const struct json *value)
+{
+    struct json **at = &parent->child;
+    while (*at && *at != value) at = &(*at)->next;
+    if (*at) *at = value->next;
+}
+
 static void write_children(struct buf *out, const struct json *value)
 {
     bool object = value->type == JSON_OBJECT;

@@ -56,6 +56,9 @@ struct json *json_new_i64(struct arena *a, int64_t number);
 struct json *json_set(struct arena *a, struct json *object, struct slice key, struct json *value);
 struct json *json_append(struct json *array, struct json *value);
 
+/* Takes a member or an element out; what is not in it, and NULL, is left alone. */
+void json_remove(struct json *parent, const struct json *value);
+
 void json_write(struct buf *out, const struct json *value); /* compact */
 
 #endif

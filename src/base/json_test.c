@@ -233,6 +233,12 @@ static void trees_are_made_and_changed(void **state)
     json_set(&a, o, SLICE_LIT("a"), json_new(&a, JSON_BOOL));
     json_write(&out, o);
     assert_string_equal(buf_cstr(&out), "{\"a\":false,\"b\":[\"x\\u0000\",null]}");
+    json_remove(o, json_get(o, "nothing"));
+    json_remove(list, list->child->next);
+    json_remove(o, json_get(o, "a"));
+    buf_clear(&out);
+    json_write(&out, o);
+    assert_string_equal(buf_cstr(&out), "{\"b\":[\"x\\u0000\"]}");
     buf_free(&out);
     arena_free(&a);
 }
