@@ -35,9 +35,15 @@ enum err apply_diagnostics(struct apply *a, const struct yaml *list) MUST_USE;
 
 /* ---- apply_compare.c */
 
-/* Has `have` all that `want` says?  A null in `want` says nothing; a secret that the hub shows as **** is as good as
- * any.  Else the first member that differs is appended to `where`: "authentication.type". */
+/* Has `have` all that `want` says?  A null in `want` says nothing.  Else the first member that differs is appended to
+ * `where`: "authentication.type". */
 bool apply_covers(const struct json *have, const struct json *want, struct buf *where);
+
+/* A word that differs from what the hub has only in upper and lower case is written as there. */
+void apply_word(const struct json *have, struct json *want, const char *member);
+
+/* Puts a copy of that member in; what is below it is shared. */
+void apply_set(struct arena *a, struct json *object, const struct json *member);
 
 /* Puts all that `want` says into `have`. */
 void apply_merge(struct arena *a, struct json *have, const struct json *want);

@@ -49,6 +49,33 @@ enum err apply_groups(struct apply *a, const struct yaml *list)
 
 /* ---- captures */
 
+/* As the hub shows it: what belongs to a destination is below `properties`, and the account's key is not there. */
+static struct json *capture_as_shown(struct arena *a, const struct json *want)
+{
+    struct json *shown = json_new(a, JSON_OBJECT), *to = json_new(a, JSON_OBJECT),
+                *properties = json_new(a, JSON_OBJECT);
+    const struct json *given = json_given(want, "destination");
+    apply_merge(a, shown, want);
+    if (given == NULL || given->type != JSON_OBJECT) return shown; /* the hub says what is wrong */
+    for (const struct json *m = given->child; m; m = m->next)
+        if (!slice_is(m->key, "properties"))
+            apply_set(a, slice_is(m->key, "name") ? to : properties, m);
+    const struct json *below = json_given(given, "properties");
+    if (below && below->type == JSON_OBJECT) apply_merge(a, properties, below);
+    json_remove(properties, json_get(properties, "connectionString"));
+    json_set(a, to, SLICE_LIT("properties"), properties);
+    json_set(a, shown, SLICE_LIT("destination"), to);
+    return shown;
+}
+
+static bool capture_is_as(struct apply *a, const struct json *have, struct json *want,
+                          struct buf *where)
+{
+    const struct json *is = json_get(have, "captureDescription");
+    apply_word(is, want, "encoding");
+    return apply_covers(is, capture_as_shown(&a->cli->arena, want), where);
+}
+
 static enum err capture_of(struct apply *a, struct slice event_hub, const struct yaml *section)
 {
     struct json *want, *all;
@@ -57,7 +84,7 @@ static enum err capture_of(struct apply *a, struct slice event_hub, const struct
     TRY(apply_json(a, section, &want));
     TRY(apply_blame(a, section, apply_get(a, "/admin/v1/captures", &all)));
     const struct json *have = message_routing_find(all, "eventHub", event_hub);
-    bool same = have && apply_covers(json_get(have, "captureDescription"), want, &where);
+    bool same = have && capture_is_as(a, have, want, &where);
     if (!same) apply_note(a, have ? "changed" : "added", "capture", event_hub, buf_slice(&where));
     buf_free(&where);
     if (same || a->dry) return OK;

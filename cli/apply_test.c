@@ -26,10 +26,6 @@ static void what_is_not_wanted_is_not_looked_at_and_the_first_difference_is_name
         {"{\"a\":[{\"n\":1,\"m\":2},3]}", "{\"a\":[{\"n\":1},3]}", NULL},
         {"{\"a\":[1,2]}", "{\"a\":[1]}", "a"},
         {"{\"a\":[1]}", "{\"a\":[1,2]}", "a"},
-        {"{\"a\":\"Name=n;Key=****\"}", "{\"a\":\"Name=n;Key=secret\"}", NULL},
-        {"{\"a\":\"Name=n;Key=****;X=1\"}", "{\"a\":\"Name=n;Key=secret;X=2\"}", "a"},
-        {"{\"a\":\"Name=n;Key=****\"}", "{\"a\":\"Name=m;Key=secret\"}", "a"},
-        {"{\"a\":\"ab****bc\"}", "{\"a\":\"abc\"}", "a"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -58,11 +54,26 @@ static void what_is_wanted_is_put_into_what_is_there(void **state)
     arena_free(&a);
 }
 
+static void a_word_is_written_as_the_hub_has_it(void **state)
+{
+    struct arena a = {0};
+    struct buf text = {0};
+    (void)state;
+    struct json *want = json(&a, "{\"a\":\"AVRO\",\"b\":\"other\",\"d\":1}");
+    struct json *have = json(&a, "{\"a\":\"Avro\",\"b\":\"Avro\",\"c\":\"x\",\"d\":\"1\"}");
+    for (const char *name = "a\0b\0c\0d"; *name; name += 2) apply_word(have, want, name);
+    json_write(&text, want);
+    assert_string_equal(buf_cstr(&text), "{\"a\":\"Avro\",\"b\":\"other\",\"d\":1}");
+    buf_free(&text);
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_wanted_is_not_looked_at_and_the_first_difference_is_named),
         cmocka_unit_test(what_is_wanted_is_put_into_what_is_there),
+        cmocka_unit_test(a_word_is_written_as_the_hub_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

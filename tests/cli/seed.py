@@ -164,13 +164,17 @@ devices:
   - a
   - {deviceId: b, statusReason: 48, authentication: {symmetricKey: {primaryKey: %s, secondaryKey: %s}}}
 eventHubs:
-  - orders
+  - name: orders
+    capture:
+      destination:
+        blobContainer: kept
+        connectionString: BlobEndpoint=http://127.0.0.1:1/kept;AccountName=kept;AccountKey=%s
   - name: alarms
     partitionCount: 2
     retentionTimeInHours: 48
     retentionSizeInBytes: 0
     consumerGroups: [readers]
-    capture: {enabled: true, destination: {name: Azimuth.Folder, properties: {folder: x}}}
+    capture: {enabled: true, encoding: avro, destination: {name: Azimuth.Folder, folder: x}}
 consumerGroups: [dashboard]
 capture: {enabled: true, destination: {name: Azimuth.Folder}}
 diagnosticSettings:
@@ -179,8 +183,8 @@ routing:
   endpoints:
     eventHubs: [{name: to-alarms, entityPath: alarms}]
   routes: [{name: all, source: DeviceMessages, condition: true, endpointNames: [to-alarms]}]
-""" % KEYS
-THINGS = [("device", "a"), ("device", "b"), ("eventHub", "orders"), ("eventHub", "alarms"), ("consumerGroup", "readers"),
+""" % (*KEYS, KEYS[0])
+THINGS = [("device", "a"), ("device", "b"), ("eventHub", "orders"), ("capture", "orders"), ("eventHub", "alarms"), ("consumerGroup", "readers"),
           ("capture", "alarms"), ("consumerGroup", "dashboard"), ("capture", "azimuth"), ("diagnosticSetting", "audit")]
 
 
@@ -193,8 +197,8 @@ def rows(done, status=0):
 def a_file_is_applied_once_and_changes_nothing_the_second_time():
     with File(WHOLE) as file, Hub() as hub:
         differs = rows(hub.run("diff", "-f", file), 1)
-        check(differs[:9] == [("added", *thing, None) for thing in THINGS], str(differs))
-        check(("added", "route", "all", None) in differs[9:], str(differs))
+        check(differs[:len(THINGS)] == [("added", *thing, None) for thing in THINGS], str(differs))
+        check(("added", "route", "all", None) in differs[len(THINGS):], str(differs))
         check(rows(hub.run("apply", "-f", file, "--dry-run")) == differs, "--dry-run says something else")
         check(hub.must("hub", "device-identity", "list").json() == [], "--dry-run made something")
         check(rows(hub.run("apply", "-f", file)) == differs, "apply says something else")
@@ -226,7 +230,7 @@ def what_differs_from_a_file_is_changed_and_what_it_does_not_name_stays():
         check(len(hub.must("hub", "device-identity", "list").json()) == 3, "what the file does not name is gone")
         file.write_text(file.read_text().replace("Count: 2", "Count: 3"))
         done = hub.run("apply", "-f", file)
-        check(done.status == 6 and "seed.yaml:6: event hub 'alarms' has 2 partitions" in done.error, str(done))
+        check(done.status == 6 and "seed.yaml:10: event hub 'alarms' has 2 partitions" in done.error, str(done))
 
 
 @group.case
