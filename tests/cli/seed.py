@@ -216,16 +216,21 @@ def what_differs_from_a_file_is_changed_and_what_it_does_not_name_stays():
     with File(WHOLE) as file, Hub() as hub:
         hub.must("apply", "-f", file)
         hub.must("hub", "device-identity", "create", "-d", "mine")
+        by_key = "authentication: {symmetricKey: {primaryKey: %s, secondaryKey: %s}}" % KEYS
         hub.must("hub", "device-identity", "update", "-d", "a", "--status", "disabled")
         for old, new in (("  - a\n", "  - {deviceId: a, status: enabled, capabilities: {iotEdge: true}}\n"), ("Hours: 48", "Hours: 24"),
+                         (by_key, f"status: Enabled, authentication: {{x509Thumbprint: {{primaryThumbprint: {'A' * 40}}}}}"),
                          ("folder: x", "folder: y"), ("file: {}", "file: {sizeInBytes: 4096}"), ("condition: true", "condition: \"a = 'b'\"")):
             file.write_text(file.read_text().replace(old, new))
         changes = rows(hub.run("apply", "-f", file))
-        check(changes == [("changed", "device", "a", "status"), ("changed", "eventHub", "alarms", "retentionTimeInHours"),
+        check(changes == [("changed", "device", "a", "status"),
+                          ("changed", "device", "b", "authentication.x509Thumbprint.primaryThumbprint"), ("changed", "eventHub", "alarms", "retentionTimeInHours"),
                           ("changed", "capture", "alarms", "destination.properties.folder"),
                           ("changed", "diagnosticSetting", "audit", "file"), ("changed", "route", "all", None)], str(changes))
         check(rows(hub.run("diff", "-f", file)) == [], "a second time something changes")
         shown = hub.must("hub", "device-identity", "show", "-d", "a").json()
+        proof = hub.must("hub", "device-identity", "show", "-d", "b").json()["authentication"]
+        check(proof["type"] == "selfSigned" and proof["symmetricKey"]["primaryKey"] is None, str(proof))
         check(shown["status"] == "enabled" and shown["capabilities"]["iotEdge"], str(shown))
         check(len(hub.must("hub", "device-identity", "list").json()) == 3, "what the file does not name is gone")
         file.write_text(file.read_text().replace("Count: 2", "Count: 3"))
