@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/mem.h"
 #include "cli/file.h"
 #include "cli/http.h"
 #include "cli/identity.h"
@@ -142,13 +142,12 @@ static enum err check_state(const char *path, const struct aspects *aspects, con
                                           : "arm");
 }
 
-static enum err read_state(struct cli *c, const char *path, const struct aspects *aspects,
-                           struct state *out)
+/* `path`: what it is called. */
+static enum err read_state(struct cli *c, const char *path, struct slice text,
+                           const struct aspects *aspects, struct state *out)
 {
-    struct slice text;
     struct json *doc;
     *out = (struct state){0};
-    TRY(file_load_max(c, path, STATE_MAX, &text));
     struct slice first = slice_trim(slice_head(text, slice_find(text, '\n')));
     bool whole = json_parse(&c->arena, text, &doc) == OK;
     if ((!whole && json_parse(&c->arena, first, &doc) == OK && json_str(doc, "id").len) ||
@@ -196,11 +195,16 @@ static enum err delete_first(struct cli *c, struct state_bulk *b, const struct s
     return state->devices || state->lines.ptr ? delete_all(b) : OK;
 }
 
+static bool is_dry(const struct cli *c)
+{
+    return cli_has(c, "dry-run") && cli_given(c, "dry-run");
+}
+
 /* Endpoints and routes come last: nothing that devices send meanwhile is kept from where it went before. */
 static enum err add_state(struct cli *c, struct state_bulk *b, const struct state *state,
                           struct state_counts *counts)
 {
-    bool dry = cli_has(c, "dry-run") && cli_given(c, "dry-run");
+    bool dry = is_dry(c);
     if (state->lines.ptr) return import_lines(c, b, state->lines, counts);
     if (dry) {
         count_state(state, counts);
@@ -216,19 +220,23 @@ static enum err add_state(struct cli *c, struct state_bulk *b, const struct stat
     return state->arm ? state_add_arm(c, b->t, state->arm, dry, counts) : OK;
 }
 
-static enum err import_file(struct cli *c, const char *path, const struct aspects *aspects)
+static bool replaces(const struct cli *c)
 {
-    struct target t;
-    struct state state;
-    struct state_bulk b = {.t = &t};
+    return cli_given(c, "replace") && !is_dry(c);
+}
+
+static enum err ask(struct cli *c, const struct target *t)
+{
+    return replaces(c) ? cli_confirm(c, "deletes what is on %s first", t->name) : OK;
+}
+
+static enum err import_state(struct cli *c, struct target *t, const struct state *state,
+                             const struct aspects *aspects)
+{
+    struct state_bulk b = {.t = t};
     struct state_counts counts = {0};
-    TRY(target_find(c, &t));
-    TRY(read_state(c, path, aspects, &state));
-    bool dry = cli_has(c, "dry-run") && cli_given(c, "dry-run");
-    bool replace = cli_given(c, "replace") && !dry;
-    if (replace) TRY(cli_confirm(c, "deletes what is on %s first", t.name));
-    enum err e = replace ? delete_first(c, &b, &state) : OK;
-    if (e == OK) e = add_state(c, &b, &state, &counts);
+    enum err e = replaces(c) ? delete_first(c, &b, state) : OK;
+    if (e == OK) e = add_state(c, &b, state, &counts);
     buf_free(&b.json);
     if (e != OK) return e;
     TRY(state_print_counts(c, aspects, &counts));
@@ -237,24 +245,31 @@ static enum err import_file(struct cli *c, const char *path, const struct aspect
 
 enum err state_import(struct cli *c)
 {
-    struct slice path;
+    struct slice path, text;
     struct aspects aspects;
+    struct target t;
+    struct state state;
     TRY(cli_need(c, "state-file", &path));
     TRY(state_aspects(c, &aspects));
-    return import_file(c, cli_value(c, "state-file"), &aspects);
+    TRY(target_find(c, &t));
+    TRY(file_load_max(c, cli_value(c, "state-file"), STATE_MAX, &text));
+    TRY(read_state(c, cli_value(c, "state-file"), text, &aspects, &state));
+    TRY(ask(c, &t));
+    return import_state(c, &t, &state, &aspects);
 }
 
-/* ---- from hub to hub, by way of a file that nobody else may read */
+/* ---- from hub to hub, in memory: there are keys in it */
 
-static enum err fetch_origin(struct cli *c, const struct aspects *aspects, int fd)
+/* `*text` is freed by the caller, also after an error. */
+static enum err fetch_origin(struct cli *c, const struct aspects *aspects, char **text, size_t *len)
 {
     struct target origin;
     struct state_counts counts = {0};
-    FILE *file = fdopen(fd, "w");
-    if (file == NULL) return fail_errno("a file for the moment");
-    enum err e = target_login(c, cli_value(c, "origin-hub-login"), "--origin-hub-login", &origin);
-    if (e == OK) e = state_write(c, &origin, aspects, file, &counts);
-    if (fclose(file) != 0 && e == OK) e = fail_errno("the file cannot be written");
+    TRY(target_login(c, cli_value(c, "origin-hub-login"), "--origin-hub-login", &origin));
+    FILE *file = open_memstream(text, len);
+    if (file == NULL) return fail_errno("the state of %s cannot be kept", origin.name);
+    enum err e = state_write(c, &origin, aspects, file, &counts);
+    if (fclose(file) != 0 && e == OK) e = fail_errno("the state of %s cannot be kept", origin.name);
     return e;
 }
 
@@ -262,13 +277,18 @@ enum err state_migrate(struct cli *c)
 {
     struct slice login;
     struct aspects aspects;
-    char path[] = "/tmp/azimuth-state-XXXXXX";
+    struct target t;
+    struct state state;
+    char *text = NULL;
+    size_t len = 0;
     TRY(cli_need(c, "origin-hub-login", &login));
     TRY(state_aspects(c, &aspects));
-    int fd = mkstemp(path);
-    if (fd < 0) return fail_errno("%s", path);
-    enum err e = fetch_origin(c, &aspects, fd);
-    if (e == OK) e = import_file(c, path, &aspects);
-    unlink(path);
+    TRY(target_find(c, &t));
+    TRY(ask(c, &t));
+    enum err e = fetch_origin(c, &aspects, &text, &len);
+    if (e == OK) e = read_state(c, "the origin's state", slice_of(text, len), &aspects, &state);
+    if (e == OK) e = import_state(c, &t, &state, &aspects);
+    if (text) mem_wipe(text, len);
+    free(text);
     return e;
 }

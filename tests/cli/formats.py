@@ -121,6 +121,8 @@ def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
                 (("hub", "message-endpoint", "delete"), "deletes all endpoints"),
                 (("hub", "message-endpoint", "delete", "--en", "hook"), "deletes endpoint hook"),
                 (("hub", "capture", "delete"), "ends the capture of the built-in event hub"),
+                # Before anything is fetched: nobody is at that port.
+                (("hub", "state", "migrate", "--ol", hub.login(), "--https-port", 1, "--replace"), "deletes what is on localhost first"),
                 (("device", "c2d-message", "purge", "-d", "d1"), "drops all messages that wait for device d1")):
             for answer in ("", "n", "yes, but not that"):
                 done = asked(answer, *words, *where)
