@@ -1,7 +1,7 @@
 /* cmd_edge.c - azimuth edge devices create: hierarchies of edge devices, as az iot edge devices create.
  *
  * Parents are made before their children, since a child names its parent's scope.  All is looked at before anything is
- * made.  What az packs for each device besides (certificates, config.toml) is not made.
+ * made, on the hub too: what is there already, and parents that are not among the new.  What az packs for each device besides (certificates, config.toml) is not made.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +25,7 @@ const char edge_create_help[] =
 
 struct edge {
     struct slice id, parent; /* parent empty: none */
+    struct slice scope;      /* of a parent that is on the hub already */
     const struct json *content;
     struct json *made;
     struct edge *next;
@@ -192,6 +193,21 @@ static enum err check_new(struct plan *p, const struct edge *edge)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+static enum err no_edge_device(struct slice id)
+{
+    return fail(ERR_INVALID, "device '%.*s' is no edge device and can have no children",
+                SLICE_ARG(id));
+}
+
+static enum err check_parent(struct plan *p, struct edge *edge)
+{
+    struct json *parent;
+    if (edge->parent.len == 0 || find(p, edge->parent)) return OK;
+    TRY(identity_get(&p->target, edge->parent, SLICE_NONE, &parent));
+    edge->scope = json_str(parent, "deviceScope");
+    return edge->scope.len ? OK : no_edge_device(edge->parent);
+}
+
 static enum err read_all(struct plan *p)
 {
     const char *file = cli_value(p->cli, "config-file");
@@ -204,21 +220,7 @@ static enum err read_all(struct plan *p)
 
 /* ---- made */
 
-static enum err make(struct plan *p, struct edge *edge);
-
-static enum err scope_of(struct plan *p, struct slice id, struct slice *out)
-{
-    struct edge *above = find(p, id);
-    struct json *parent;
-    if (above) TRY(make(p, above));
-    if (above == NULL) TRY(identity_get(&p->target, id, SLICE_NONE, &parent));
-    *out = json_str(above ? above->made : parent, "deviceScope");
-    if (out->len) return OK;
-    return fail(ERR_INVALID, "device '%.*s' is no edge device and can have no children",
-                SLICE_ARG(id));
-}
-
-static struct json *described(struct plan *p, const struct edge *edge, struct slice scope)
+static struct json *described(struct plan *p, const struct edge *edge)
 {
     struct arena *a = &p->cli->arena;
     struct json *out = json_new(a, JSON_OBJECT), *on = json_new(a, JSON_BOOL);
@@ -226,18 +228,22 @@ static struct json *described(struct plan *p, const struct edge *edge, struct sl
     cli_set_text(p->cli, out, "deviceId", edge->id);
     json_set(a, json_set(a, out, SLICE_LIT("capabilities"), json_new(a, JSON_OBJECT)),
              SLICE_LIT("iotEdge"), on);
-    if (scope.len)
+    if (edge->scope.len)
         json_append(json_set(a, out, SLICE_LIT("parentScopes"), json_new(a, JSON_ARRAY)),
-                    json_new_string(a, scope));
+                    json_new_string(a, edge->scope));
     return out;
 }
 
 static enum err make(struct plan *p, struct edge *edge)
 {
-    struct slice scope = SLICE_NONE;
+    struct edge *above = find(p, edge->parent);
     if (edge->made) return OK;
-    if (edge->parent.len) TRY(scope_of(p, edge->parent, &scope));
-    TRY(identity_put(&p->target, described(p, edge, scope), NULL, &edge->made));
+    if (above) {
+        TRY(make(p, above));
+        edge->scope = json_str(above->made, "deviceScope");
+        if (edge->scope.len == 0) return no_edge_device(above->id);
+    }
+    TRY(identity_put(&p->target, described(p, edge), NULL, &edge->made));
     return edge->content ? edge_deploy(p->cli, &p->target, edge->id, edge->content) : OK;
 }
 
@@ -258,7 +264,10 @@ enum err edge_create(struct cli *c)
     p.end = &p.edges;
     TRY(read_all(&p));
     TRY(target_find(c, &p.target));
-    for (const struct edge *e = p.edges; e; e = e->next) TRY(check_new(&p, e));
+    for (struct edge *e = p.edges; e; e = e->next) {
+        TRY(check_new(&p, e));
+        TRY(check_parent(&p, e));
+    }
     for (struct edge *e = p.edges; e; e = e->next) TRY(make(&p, e));
     return print(&p);
 }

@@ -529,8 +529,8 @@ edgeDevices:
         check(parent("cell-2") == "line", "a parent that is there already")
         hub.must(*IDENTITY, "create", "-d", "leaf")
         for words, status, said in ((("--device", "id=new", "--device", "id=top"), CONFLICT, "'top' exists already"),
-                                    (("--device", "id=new", "parent=leaf"), USAGE, "'leaf' is no edge device"),
-                                    (("--device", "id=new", "parent=nobody"), NOT_FOUND, "nobody"),
+                                    (("--device", "id=new", "--device", "id=new2", "parent=leaf"), USAGE, "'leaf' is no edge device"),
+                                    (("--device", "id=new", "--device", "id=new2", "parent=nobody"), NOT_FOUND, "nobody"),
                                     (("--device", "id=new", "parent=new2", "--device", "id=new2", "parent=new"), USAGE, "below itself"),
                                     (("--device", "id=new", "--device", "id=new"), USAGE, "twice"),
                                     (("--device", "parent=top"), USAGE, "no id"), (("--device", "id=new", "colour=red"), USAGE, "colour"),
