@@ -6,7 +6,7 @@
  * Runs on: the main thread.
  * Life:    everything lies in the arena of struct cli.
  * Limits:  APPLY_FILE_MAX bytes, APPLY_DEVICES_MAX devices.
- * Errors:  begin with "FILE:LINE: ".  What was changed before them is changed.
+ * Errors:  begin with "FILE:LINE: ".  What was changed before them is changed, and shown.
  */
 #ifndef CLI_APPLY_H
 #define CLI_APPLY_H
@@ -21,6 +21,7 @@ struct apply {
     struct target target;
     const char *path;
     bool dry;             /* nothing is changed */
+    bool diff;            /* what cannot be changed is a row like any other */
     struct json *changes; /* [{"change":"added","what":"device","name":..,"member":..}] */
     unsigned count;       /* of those */
 };
@@ -50,6 +51,7 @@ void apply_merge(struct arena *a, struct json *have, const struct json *want);
 
 /* ---- for those, in cmd_apply.c */
 
+/* A row, of what has been changed or, in a dry run, would be. */
 void apply_note(struct apply *a, const char *change, const char *what, struct slice name,
                 struct slice member);
 

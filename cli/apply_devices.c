@@ -96,12 +96,13 @@ static enum err apply_device(struct apply *a, const struct yaml *item, struct sl
     TRY(want_of(a, item, id, &want));
     enum err e = identity_get(&a->target, id, SLICE_NONE, &have);
     if (e == ERR_NOT_FOUND) {
+        if (!a->dry) TRY(identity_put(&a->target, want, NULL, &done));
         apply_note(a, "added", "device", id, SLICE_NONE);
-        return a->dry ? OK : identity_put(&a->target, want, NULL, &done);
+        return OK;
     }
     if (e == OK && !is_as(have, want, &where)) {
-        apply_note(a, "changed", "device", id, buf_slice(&where));
         if (!a->dry) e = change(a, have, want);
+        if (e == OK) apply_note(a, "changed", "device", id, buf_slice(&where));
     }
     buf_free(&where);
     return e;

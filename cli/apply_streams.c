@@ -23,6 +23,25 @@ static const char *path_below(struct apply *a, const char *path, const char *bel
     return (const char *)kept.ptr;
 }
 
+/* Something of the file that is not there (`have` NULL) or differs in `where`, which is freed. */
+struct change {
+    const char *path, *kind, *what; /* of a row, and of an error */
+    struct slice name;
+    const struct json *have, *want;
+    const struct yaml *item;
+    struct buf *where;
+};
+
+static enum err change(struct apply *a, const struct change *it)
+{
+    const char *path = path_to(a, it->path, it->name);
+    enum err e = a->dry ? OK : apply_blame(a, it->item, apply_put(a, path, it->what, it->want));
+    if (e == OK)
+        apply_note(a, it->have ? "changed" : "added", it->kind, it->name, buf_slice(it->where));
+    buf_free(it->where);
+    return e;
+}
+
 /* ---- consumer groups */
 
 /* `path` of all of them; `made`: the event hub is new, and has none. */
@@ -35,9 +54,9 @@ static enum err groups_of(struct apply *a, const char *path, bool made, const st
         struct slice name;
         TRY(apply_name(a, item, "name", &name));
         if (message_routing_find(have, "name", name)) continue;
-        apply_note(a, "added", "consumerGroup", name, SLICE_NONE);
         if (!a->dry)
             TRY(apply_blame(a, item, apply_put(a, path_to(a, path, name), "consumer group", NULL)));
+        apply_note(a, "added", "consumerGroup", name, SLICE_NONE);
     }
     return OK;
 }
@@ -84,12 +103,9 @@ static enum err capture_of(struct apply *a, struct slice event_hub, const struct
     TRY(apply_json(a, section, &want));
     TRY(apply_blame(a, section, apply_get(a, "/admin/v1/captures", &all)));
     const struct json *have = message_routing_find(all, "eventHub", event_hub);
-    bool same = have && capture_is_as(a, have, want, &where);
-    if (!same) apply_note(a, have ? "changed" : "added", "capture", event_hub, buf_slice(&where));
-    buf_free(&where);
-    if (same || a->dry) return OK;
-    return apply_blame(a, section,
-                       apply_put(a, path_to(a, "/admin/v1/captures", event_hub), "capture", want));
+    if (have && capture_is_as(a, have, want, &where)) return OK;
+    return change(a, &(struct change){"/admin/v1/captures", "capture", "capture", event_hub, have,
+                                      want, section, &where});
 }
 
 enum err apply_capture(struct apply *a, const struct yaml *section)
@@ -147,8 +163,8 @@ static bool keeps_as(const struct json *have, const struct json *want, struct bu
     return true;
 }
 
-static enum err check_partitions(const struct apply *a, const struct yaml *item,
-                                 const struct json *have, const struct json *want)
+static enum err check_partitions(struct apply *a, const struct yaml *item, const struct json *have,
+                                 const struct json *want)
 {
     static const char name[] = "partitionCount";
     struct buf where = {0};
@@ -156,7 +172,9 @@ static enum err check_partitions(const struct apply *a, const struct yaml *item,
     const struct json *w = json_get(json_get(want, "properties"), name);
     bool same = w == NULL || apply_covers(h, w, &where);
     buf_free(&where);
-    if (same) return OK;
+    if (!same && a->diff)
+        apply_note(a, "changed", "eventHub", json_str(have, "name"), slice_str(name));
+    if (same || a->diff) return OK;
     return apply_blame(a, item,
                        fail(ERR_CONFLICT, "event hub '%.*s' has %.*s partitions, which are fixed",
                             SLICE_ARG(json_str(have, "name")), SLICE_ARG(h->text)));
@@ -169,12 +187,9 @@ static enum err event_hub_itself(struct apply *a, const struct yaml *item, struc
     struct buf where = {0};
     TRY(event_hub_want(a, item, &want));
     if (have) TRY(check_partitions(a, item, have, want));
-    bool same = have && keeps_as(have, want, &where);
-    if (!same) apply_note(a, have ? "changed" : "added", "eventHub", name, buf_slice(&where));
-    buf_free(&where);
-    if (same || a->dry) return OK;
-    return apply_blame(a, item,
-                       apply_put(a, path_to(a, "/admin/v1/event-hubs", name), "event hub", want));
+    if (have && keeps_as(have, want, &where)) return OK;
+    return change(a, &(struct change){"/admin/v1/event-hubs", "eventHub", "event hub", name, have,
+                                      want, item, &where});
 }
 
 static enum err event_hub(struct apply *a, const struct yaml *item, const struct json *all)
@@ -257,15 +272,10 @@ static enum err diagnostic(struct apply *a, const struct yaml *item, const struc
     TRY(apply_name(a, item, "name", &name));
     TRY(apply_json(a, item, &want));
     const struct json *have = message_routing_find(all, "name", name);
-    bool same =
-        have && setting_is_as(json_get(have, "properties"), json_get(want, "properties"), &where);
-    if (!same)
-        apply_note(a, have ? "changed" : "added", "diagnosticSetting", name, buf_slice(&where));
-    buf_free(&where);
-    if (same || a->dry) return OK;
-    return apply_blame(a, item,
-                       apply_put(a, path_to(a, "/admin/v1/diagnostic-settings", name),
-                                 "diagnostic setting", want));
+    if (have && setting_is_as(json_get(have, "properties"), json_get(want, "properties"), &where))
+        return OK;
+    return change(a, &(struct change){"/admin/v1/diagnostic-settings", "diagnosticSetting",
+                                      "diagnostic setting", name, have, want, item, &where});
 }
 
 enum err apply_diagnostics(struct apply *a, const struct yaml *list)

@@ -136,11 +136,11 @@ static enum err apply_routing(struct apply *a, const struct yaml *section)
     struct slice etag = arena_copy(&a->cli->arena, json_str(had, "etag"));
     TRY(apply_blame(a, section, put_routing(a, want, (const char *)etag.ptr, true, &answer)));
     const struct json *diff = json_get(answer, "diff");
-    unsigned before = a->count;
+    if (diff && diff->child && !a->dry)
+        TRY(apply_blame(a, section, put_routing(a, want, (const char *)etag.ptr, false, &answer)));
     for (const struct json *row = diff ? diff->child : NULL; row; row = row->next)
         json_append(a->changes, copy_row(a, row));
-    if (a->dry || a->count == before) return OK;
-    return apply_blame(a, section, put_routing(a, want, (const char *)etag.ptr, false, &answer));
+    return OK;
 }
 
 /* ---- the file */
@@ -197,16 +197,19 @@ static enum err print(const struct apply *a)
 enum err apply_file(struct cli *c)
 {
     struct apply a = {.cli = c, .dry = cli_given(c, "dry-run")};
-    TRY(run(&a));
-    return print(&a);
+    enum err e = run(&a);
+    if (e != OK && a.count == 0) return e;
+    enum err printed = print(&a);
+    return e == OK ? printed : e;
 }
 
 enum err diff_file(struct cli *c)
 {
-    struct apply a = {.cli = c, .dry = true};
+    struct apply a = {.cli = c, .dry = true, .diff = true};
     TRY(run(&a));
     TRY(print(&a));
     if (a.count == 0) return OK;
-    return fail(ERR_PROTOCOL, "%u things are not as %s says: '%s apply -f' makes them so", a.count,
-                a.path, c->program);
+    bool one = a.count == 1;
+    return fail(ERR_PROTOCOL, "%u thing%s not as %s says: '%s apply -f %s' makes %s so", a.count,
+                one ? " is" : "s are", a.path, c->program, a.path, one ? "it" : "them");
 }

@@ -119,15 +119,25 @@ static enum err read_document(struct reader *r, struct yaml **out)
     return r->event.type == YAML_STREAM_END_EVENT ? OK : bad(r, "there is a second document");
 }
 
-static enum err read_file(struct arena *a, const char *path, FILE *file, struct yaml **out)
+/* `file` NULL: of `text`. */
+static enum err read_input(struct arena *a, const char *path, FILE *file, struct slice text,
+                           struct yaml **out)
 {
     struct reader r = {.path = path, .arena = a};
     yaml_parser_initialize(&r.yaml);
-    yaml_parser_set_input_file(&r.yaml, file);
+    if (file)
+        yaml_parser_set_input_file(&r.yaml, file);
+    else
+        yaml_parser_set_input_string(&r.yaml, text.len ? text.ptr : (const uint8_t *)"", text.len);
     enum err e = read_document(&r, out);
     yaml_event_delete(&r.event);
     yaml_parser_delete(&r.yaml);
     return e;
+}
+
+enum err yaml_parse(struct arena *a, const char *name, struct slice text, struct yaml **out)
+{
+    return read_input(a, name, NULL, text, out);
 }
 
 enum err yaml_read(struct arena *a, const char *path, size_t max, struct yaml **out)
@@ -141,7 +151,7 @@ enum err yaml_read(struct arena *a, const char *path, size_t max, struct yaml **
     if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)max)
         e = fail(ERR_INVALID, "%s: not a file of at most %zu bytes", path, max);
     else
-        e = read_file(a, path, file, out);
+        e = read_input(a, path, file, SLICE_NONE, out);
     fclose(file);
     return e;
 }

@@ -33,6 +33,10 @@ struct yaml {
 /* The whole file; an empty one is an empty map. */
 enum err yaml_read(struct arena *a, const char *path, size_t max, struct yaml **out) MUST_USE;
 
+/* Likewise, of a text that is there; `name` stands for the path in errors. */
+enum err yaml_parse(struct arena *a, const char *name, struct slice text,
+                    struct yaml **out) MUST_USE;
+
 /* The item of that name in a map, or NULL. */
 const struct yaml *yaml_get(const struct yaml *map, const char *name);
 

@@ -234,8 +234,13 @@ def what_differs_from_a_file_is_changed_and_what_it_does_not_name_stays():
         check(shown["status"] == "enabled" and shown["capabilities"]["iotEdge"], str(shown))
         check(len(hub.must("hub", "device-identity", "list").json()) == 3, "what the file does not name is gone")
         file.write_text(file.read_text().replace("Count: 2", "Count: 3"))
+        done = hub.run("diff", "-f", file)
+        check(rows(done, 1) == [("changed", "eventHub", "alarms", "partitionCount")], str(done))
+        check(f"1 thing is not as {file} says: 'azimuth apply -f {file}' makes it so" in done.error, str(done))
+        file.write_text(file.read_text().replace("  - {deviceId: a,", "  - new\n  - {deviceId: a,"))
         done = hub.run("apply", "-f", file)
-        check(done.status == 6 and "seed.yaml:10: event hub 'alarms' has 2 partitions" in done.error, str(done))
+        check(rows(done, 6) == [("added", "device", "new", None)], "what was done before the error is not shown")
+        check("seed.yaml:11: event hub 'alarms' has 2 partitions" in done.error, str(done))
 
 
 @group.case
