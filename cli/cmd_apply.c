@@ -175,11 +175,9 @@ static enum err run(struct apply *a)
     struct slice path;
     struct yaml *top;
     TRY(cli_need(a->cli, "file", &path));
-    a->path = cli_value(a->cli, "file");
+    a->path = file_name(cli_value(a->cli, "file"));
     a->changes = json_new(&a->cli->arena, JSON_ARRAY);
-    enum err e = yaml_read(&a->cli->arena, a->path, APPLY_FILE_MAX, &top);
-    if (e == ERR_NOT_FOUND) return fail(ERR_INVALID, "%s: there is no such file", a->path);
-    TRY(e);
+    TRY(file_yaml(a->cli, cli_value(a->cli, "file"), APPLY_FILE_MAX, &top));
     TRY(check_sections(a, top));
     TRY(target_find(a->cli, &a->target));
     for (size_t i = 0; i < SECTIONS; i++) {
@@ -211,5 +209,6 @@ enum err diff_file(struct cli *c)
     if (a.count == 0) return OK;
     bool one = a.count == 1;
     return fail(ERR_PROTOCOL, "%u thing%s not as %s says: '%s apply -f %s' makes %s so", a.count,
-                one ? " is" : "s are", a.path, c->program, a.path, one ? "it" : "them");
+                one ? " is" : "s are", a.path, c->program, cli_value(c, "file"),
+                one ? "it" : "them");
 }

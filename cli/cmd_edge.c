@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/yaml.h"
 #include "cli/cmd.h"
@@ -104,12 +105,15 @@ static enum err read_options(struct plan *p)
 
 /* ---- --config-file */
 
-/* From where the file is. */
+/* From where the file is; a pipe is nowhere, and what it names is looked for from here. */
 static const char *beside(struct cli *c, const char *file, struct slice path)
 {
     struct buf whole = {0};
+    struct stat st;
     size_t end = slice_rfind(slice_str(file), '/');
-    if (!slice_starts(path, SLICE_LIT("/")) && end < strlen(file)) buf_put(&whole, file, end + 1);
+    bool here = stat(file, &st) != 0 || !S_ISREG(st.st_mode);
+    if (!slice_starts(path, SLICE_LIT("/")) && end < strlen(file) && !here)
+        buf_put(&whole, file, end + 1);
     buf_put_slice(&whole, path);
     struct slice kept = arena_copy(&c->arena, buf_slice(&whole));
     buf_free(&whole);
@@ -160,9 +164,8 @@ static enum err read_devices(struct plan *p, const char *file, const struct yaml
 static enum err read_file(struct plan *p, const char *file)
 {
     struct yaml *top;
-    enum err e = yaml_read(&p->cli->arena, file, EDGE_FILE_MAX, &top);
-    if (e == ERR_NOT_FOUND) return fail(ERR_INVALID, "%s: there is no such file", file);
-    TRY(e);
+    TRY(file_yaml(p->cli, file, EDGE_FILE_MAX, &top));
+    file = file_name(file);
     const struct yaml *hub = yaml_get(top, "iotHub"), *devices = yaml_get(top, "edgeDevices");
     const struct yaml *way = hub ? yaml_get(hub, "authenticationMethod") : NULL;
     if (way && !slice_is_nocase(way->text, "symmetricKey"))

@@ -12,6 +12,11 @@
 #include "base/buf.h"
 #include "base/io.h"
 
+const char *file_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 static enum err read_all(struct cli *c, struct io_file *f, const char *path, size_t max,
                          struct slice *out)
 {
@@ -46,7 +51,7 @@ static enum err read_stream(struct cli *c, int fd, const char *path, size_t max,
 /* A pipe has a path of the shell's, but none that leads to it: <(command) is /dev/fd/63. */
 static enum err load_stream(struct cli *c, const char *path, size_t max, struct slice *out)
 {
-    if (strcmp(path, "-") == 0) return read_stream(c, STDIN_FILENO, "standard input", max, out);
+    if (strcmp(path, "-") == 0) return read_stream(c, STDIN_FILENO, file_name(path), max, out);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return fail_errno("%s cannot be read", path);
     enum err e = read_stream(c, fd, path, max, out);
@@ -74,6 +79,13 @@ enum err file_load_max(struct cli *c, const char *path, size_t max, struct slice
     }
     free(whole);
     return e;
+}
+
+enum err file_yaml(struct cli *c, const char *path, size_t max, struct yaml **out)
+{
+    struct slice text;
+    TRY(file_load_max(c, path, max, &text));
+    return yaml_parse(&c->arena, file_name(path), text, out);
 }
 
 enum err file_blame(enum err e, const char *place)

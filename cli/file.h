@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/yaml.h"
 #include "cli/command.h"
 
 enum { FILE_MAX = 16 << 20 }; /* of what is no data: certificates, profiles */
@@ -16,6 +17,12 @@ static inline enum err file_load(struct cli *c, const char *path, struct slice *
 {
     return file_load_max(c, path, FILE_MAX, out);
 }
+
+/* What to call it in errors: "-" is standard input. */
+const char *file_name(const char *path);
+
+/* Likewise, and read as YAML. */
+enum err file_yaml(struct cli *c, const char *path, size_t max, struct yaml **out) MUST_USE;
 
 /* An option that is JSON, or the name of a file with some; NULL: it was not given. */
 enum err file_json_option(struct cli *c, const char *option, struct json **out) MUST_USE;

@@ -207,6 +207,9 @@ def a_file_is_applied_once_and_changes_nothing_the_second_time():
         for again in (hub.run("apply", "-f", file), hub.run("diff", "-f", file)):
             check(rows(again) == [], str(again))
         check(rows(azimuth("diff", "-f", file, *hub.remote())) == [], "from elsewhere")
+        done = azimuth("apply", "-f", "-", "--data", hub.data, given=file.read_text() + "twins: []\n")
+        check(done.status == 2 and "standard input:24: twins: there is no such section" in done.error, str(done))
+        check(rows(azimuth("apply", "-f", "-", "--data", hub.data, given="devices: [a, piped]")) == [("added", "device", "piped", None)], "-")
         with Hub("--seed", file) as other:  # what a seed has made is as the same file says
             check(rows(other.run("diff", "-f", file)) == [], "a seed is something else")
 

@@ -523,6 +523,8 @@ edgeDevices:
         modules = hub.must("edge", "export-modules", "-d", "top").json()["modulesContent"]
         check(modules["$edgeAgent"]["properties.desired"]["schemaVersion"] == "1.1", str(modules))
         done = hub.must(*create, "--cfg", config)
+        piped = f"edgeDevices: [{{deviceId: piped, deployment: {manifest}}}]"
+        check(azimuth(*create, "--cfg", "-", "--data", hub.data, given=piped).json()[0]["deviceId"] == "piped", "standard input")
         check("edges.yaml:5: edgeAgent is left out" in done.error and len(done.json()) == 3, str(done))
         check((parent("line"), parent("cell")) == ("plant", "line"), "another parent")
         hub.must(*create, "--device", "id=cell-2", "parent=line")
