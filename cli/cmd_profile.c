@@ -143,13 +143,25 @@ static enum err check_login(struct slice text)
     return fail(ERR_INVALID, "--login: %s", why);
 }
 
+/* Where it is from everywhere. */
+static enum err set_ca(struct cli *c, struct json *profile)
+{
+    const char *given = cli_value(c, "ca");
+    char *whole = given ? realpath(given, NULL) : NULL;
+    if (given && whole == NULL) return fail(ERR_INVALID, "--ca %s: there is no such file", given);
+    if (whole) cli_set_text(c, profile, "ca", slice_str(whole));
+    free(whole);
+    return OK;
+}
+
 static enum err change(struct cli *c, struct json *profile)
 {
     const struct {
         const char *option, *member;
-    } rows[] = {{"login", "connection-string"}, {"ca", "ca"}, {"admin-url", "admin-url"}};
+    } rows[] = {{"login", "connection-string"}, {"admin-url", "admin-url"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cli_set_text(c, profile, rows[i].member, slice_str(cli_value(c, rows[i].option)));
+    TRY(set_ca(c, profile));
     struct slice login = json_str(profile, "connection-string");
     if (login.len == 0) return fail(ERR_INVALID, "--login says which hub it is, and as whom");
     return check_login(login);

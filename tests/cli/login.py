@@ -122,6 +122,9 @@ def profiles_are_written_used_and_forgotten():
                       ("set", "n" * 65, "--login", other)):
             check(profile(*words).status == 2, str(words))
         check(profile("set", "n" * 64, "--login", other).status == 0, "64 characters")
+        ca = pathlib.Path(hub.ca)
+        check(profile("set", "near", "--login", other, "--ca", ca.name, cwd=ca.parent).json()["ca"] == str(ca.resolve()), "from here only")
+        check(profile("set", "near", "--ca", "nowhere.pem").status == 2, "a certificate that is not there")
         before = file.read_text() + "colour: blue\n"
         file.write_text(before)
         check(profile("set", "y", "--login", other).status == 2 and file.read_text() == before, "what is not known is lost")
