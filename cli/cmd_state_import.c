@@ -49,8 +49,9 @@ static enum err add_devices(struct state_bulk *b, const struct json *devices, un
                            NULL));
         if (++*count % IDENTITY_BULK_MAX == 0) state_show(b->t->cli, "import", *count, false);
     }
+    TRY(state_bulk_send(b));
     state_show(b->t->cli, "import", *count, true);
-    return state_bulk_send(b);
+    return OK;
 }
 
 /* The hub's own modules of edge devices are there with their devices. */
