@@ -84,7 +84,7 @@ enum err apply_name(const struct apply *a, const struct yaml *item, const char *
 
 enum err apply_get(struct apply *a, const char *path, struct json **out)
 {
-    return http_json(&a->target, &(struct http_call){.method = "GET", .path = path}, path, out);
+    return http_get(&a->target, path, path, out);
 }
 
 enum err apply_put(struct apply *a, const char *path, const char *what, const struct json *body)
