@@ -1,5 +1,6 @@
 /* profile_book.c - the file of profiles as a document: read whole, changed, written anew. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -88,14 +89,23 @@ static enum err make_folders(const char *path)
     return e;
 }
 
-enum err profile_book_write(const char *path, const struct json *book)
+static enum err write_file(const char *path, const struct json *book)
 {
     struct file_new file;
     struct buf text = {0};
-    TRY(make_folders(path));
     TRY(file_begin(path, &file));
     put_map(&text, book, 0);
     bool wrote = fputs(buf_cstr(&text), file.out) >= 0;
     buf_wipe(&text);
     return file_finish(path, &file, wrote ? OK : fail_errno("%s cannot be written", path));
+}
+
+/* A symbolic link stays one: what it leads to is written anew. */
+enum err profile_book_write(const char *path, const struct json *book)
+{
+    TRY(make_folders(path));
+    char *whole = realpath(path, NULL); /* NULL: it is not there yet */
+    enum err e = write_file(whole ? whole : path, book);
+    free(whole);
+    return e;
 }

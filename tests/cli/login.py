@@ -125,6 +125,9 @@ def profiles_are_written_used_and_forgotten():
         ca = pathlib.Path(hub.ca)
         check(profile("set", "near", "--login", other, "--ca", ca.name, cwd=ca.parent).json()["ca"] == str(ca.resolve()), "from here only")
         check(profile("set", "near", "--ca", "nowhere.pem").status == 2, "a certificate that is not there")
+        kept = file.rename(pathlib.Path(home, "kept.yaml"))
+        file.symlink_to(kept)
+        check(profile("set", "linked", "--login", other).status == 0 and file.is_symlink() and "linked" in kept.read_text(), "a link")
         before = file.read_text() + "colour: blue\n"
         file.write_text(before)
         check(profile("set", "y", "--login", other).status == 2 and file.read_text() == before, "what is not known is lost")
