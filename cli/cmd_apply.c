@@ -76,7 +76,7 @@ enum err apply_name(const struct apply *a, const struct yaml *item, const char *
                     struct slice *out)
 {
     const struct yaml *name = item->kind == YAML_MAP ? yaml_get(item, member) : item;
-    if (name == NULL || name->kind != YAML_TEXT || name->text.len == 0)
+    if (name == NULL || name->kind != YAML_TEXT || name->text.len == 0 || yaml_is_null(name))
         return apply_bad(a, item, "it has no name");
     *out = name->text;
     return OK;

@@ -140,7 +140,8 @@ static enum err read_device(struct plan *p, const char *file, const struct yaml 
 {
     struct edge edge = {.parent = parent};
     const struct yaml *id = yaml_get(item, "deviceId"), *children = yaml_get(item, "children");
-    if (id == NULL || id->kind != YAML_TEXT) return bad(file, item, "deviceId is missing");
+    if (id == NULL || id->kind != YAML_TEXT || yaml_is_null(id))
+        return bad(file, item, "deviceId is missing");
     edge.id = id->text;
     for (const struct yaml *m = item->child; m; m = m->next) {
         if (slice_is(m->name, "deployment"))

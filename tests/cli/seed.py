@@ -255,6 +255,7 @@ def a_bad_file_is_not_applied():
                 ("devices:\n  - {deviceId: a, key: x}\n", 2, "seed.yaml:2: key: there is no such setting"),
                 ("devices:\n  - {deviceId: a, authentication: {kind: x}}\n", 2, "seed.yaml:2: kind: there is no such setting"),
                 ("devices:\n  - {deviceId: a, status: maybe}\n", 1, "seed.yaml:2: localhost refused device 'a'"),
+                ("devices: [null]\n", 2, "seed.yaml:1: it has no name"), ("devices: [{deviceId: }]\n", 2, "seed.yaml:1: it has no name"),
                 ("devices: [a, a]\n", 2, "seed.yaml:1: this device is there already"),
                 ("eventHubs: [{name: a, partitions: 2}]\n", 2, "seed.yaml:1: partitions: there is no such setting"),
                 ("routing: {routes: [{name: a}]}\n", 1, "seed.yaml:1: localhost refused routing"),
