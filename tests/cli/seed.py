@@ -267,5 +267,8 @@ def a_bad_file_is_not_applied():
         with File(devices) as file:
             done = hub.run("apply", "-f", file, "--dry-run", "--quiet")
             check(done.status == 2 and ":10002: there are more than 10000 devices" in done.error, str(done)[-300:])
+    for size, status, words in ((8 << 20, 3, "no server runs"), ((8 << 20) + 1, 1, "standard input: more than 8 MiB")):
+        done = azimuth("apply", "-f", "-", given="devices: [a]\n#".ljust(size))
+        check(done.status == status and words in done.error, str(done)[-300:])
     missing = azimuth("apply", "-f", "/nonexistent")
     check(missing.status == 2 and "/nonexistent: there is no such file" in missing.error, str(missing))
