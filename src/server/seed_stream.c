@@ -23,11 +23,16 @@ static enum err add(struct seed *s, const struct yaml *at, const struct seed_ste
     return OK;
 }
 
+static bool is_name(const struct yaml *item)
+{
+    return item && item->kind == YAML_TEXT && item->text.len && !yaml_is_null(item);
+}
+
 static enum err read_groups_of(struct seed *s, struct slice event_hub, const struct yaml *list)
 {
     if (list->kind != YAML_LIST) return seed_bad(s, list, "a list was expected");
     for (const struct yaml *item = list->child; item; item = item->next) {
-        if (item->kind != YAML_TEXT) return seed_bad(s, item, "a name was expected");
+        if (!is_name(item)) return seed_bad(s, item, "a name was expected");
         TRY(add(
             s, item,
             &(struct seed_step){.kind = SEED_GROUP, .event_hub = event_hub, .text = item->text}));
@@ -78,8 +83,7 @@ static enum err read_event_hub(struct seed *s, const struct yaml *item)
 {
     const struct yaml *name = item->kind == YAML_MAP ? yaml_get(item, "name") : item;
     struct seed_step step = {.kind = SEED_EVENT_HUB};
-    if (name == NULL || name->kind != YAML_TEXT || name->text.len == 0)
-        return seed_bad(s, item, "name is missing");
+    if (!is_name(name)) return seed_bad(s, item, "name is missing");
     step.event_hub = step.wish.name = name->text;
     bool is_map = item->kind == YAML_MAP;
     for (const struct yaml *m = is_map ? item->child : NULL; m; m = m->next)
@@ -114,8 +118,7 @@ enum err seed_read_diagnostics(struct seed *s, const struct yaml *list)
     if (list->kind != YAML_LIST) return seed_bad(s, list, "a list was expected");
     for (const struct yaml *item = list->child; item; item = item->next) {
         const struct yaml *name = item->kind == YAML_MAP ? yaml_get(item, "name") : NULL;
-        if (name == NULL || name->kind != YAML_TEXT || name->text.len == 0)
-            return seed_bad(s, item, "name is missing");
+        if (!is_name(name)) return seed_bad(s, item, "name is missing");
         TRY(add(s, item,
                 &(struct seed_step){
                     .kind = SEED_DIAGNOSTIC, .event_hub = name->text, .text = seed_json(s, item)}));

@@ -126,6 +126,7 @@ def a_bad_seed_starts_nothing():
     rows = (("devices:\n  - deviceId: a\n    tags: {x: 1}\n", 2, "seed.yaml:3: tags: comes with a later release"),
             ("devices:\n  - deviceId: a\n    key: x\n", 2, "seed.yaml:3: key: there is no such setting"),
             ("twins: []\n", 2, "seed.yaml:1: twins: comes with a later release"),
+            ("eventHubs: [null]\n", 2, "seed.yaml:1: name is missing"), ("consumerGroups:\n  - ~\n", 2, "seed.yaml:2: a name was expected"),
             ("devices:\n  - deviceId: a\n    status: maybe\n", 1, "seed.yaml:2: device 'a': status must be"))
     for text, status, words in rows:
         with File(text) as seed:
