@@ -236,22 +236,40 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
         await other.context.close();
     });
 
-    /* The server's part is played in the page, so that the rows are there in seconds: ./dev console --measure has a million real ones. */
-    test('a_list_longer_than_a_browser_draws_is_scrolled_to_its_end_and_back', async () => {
-        const ALL = 300000, PAGE = 6000; // 12 000 000 pixels, 50 pages
+    /** A list of `all` devices, whatever is asked for. The server's part is played in the page, so that the rows are there in
+     * seconds: ./dev console --measure has a million real ones. */
+    async function listOf(all, size) {
         const other = await browser.person();
-        await other.page.addInitScript(([all, size]) => {
+        await other.page.addInitScript(([count, perPage]) => {
             const real = window.fetch, id = (i) => `row-${String(i).padStart(7, '0')}`;
             window.fetch = async (url, init) => {
                 if (!String(url).includes('/devices/query')) return real(url, init);
                 const at = Number(init.headers['x-ms-continuation'] ?? 0), rows = [];
-                for (let i = at; i < Math.min(all, at + size); i++) rows.push({ deviceId: id(i), etag: 'a', status: 'enabled' });
-                return new Response(JSON.stringify(rows), { headers: at + size < all ? { 'x-ms-continuation': String(at + size) } : {} });
+                for (let i = at; i < Math.min(count, at + perPage); i++) rows.push({ deviceId: id(i), etag: 'a', status: 'enabled' });
+                return new Response(JSON.stringify(rows), { headers: at + perPage < count ? { 'x-ms-continuation': String(at + perPage) } : {} });
             };
-        }, [ALL, PAGE]);
+        }, [all, size]);
         await other.page.goto(await server.link());
         await other.page.goto(`${server.base}devices`);
         await other.page.getByRole('link', { name: 'row-0000000' }).waitFor();
+        return other;
+    }
+
+    test('another_query_is_read_from_its_first_row_on', async () => {
+        const other = await listOf(2000, 2000);
+        const read = () => other.page.locator('.grid-body').evaluate((e) => [...e.querySelectorAll('.grid-row')].map((r) => Number(r.querySelector('.id')?.textContent.slice(4))));
+        const inOrder = (n) => n.length > 0 && n.every((one, i) => one === n[0] + i);
+        await other.page.locator('.grid-body').evaluate((e) => { e.scrollTop = 1000 * 40; });
+        await eventually('the list rests further down', async () => { const n = await read(); return n[0] > 900 && inOrder(n); });
+        await other.page.getByLabel('Query', { exact: true }).fill('row');
+        await other.page.getByRole('button', { name: 'Run' }).click();
+        await eventually('the rows are in the document as they are read, from the first one on', async () => { const n = await read(); return n[0] === 0 && inOrder(n); });
+        check(!other.faults.length, other.faults.join('; '));
+        await other.context.close();
+    });
+
+    test('a_list_longer_than_a_browser_draws_is_scrolled_to_its_end_and_back', async () => {
+        const ALL = 300000, other = await listOf(ALL, 6000); // 12 000 000 pixels, 50 pages
         const box = other.page.locator('.grid-body');
         const seen = () => box.evaluate((e) => {
             const top = e.getBoundingClientRect().top + 36; // below the head

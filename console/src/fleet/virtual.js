@@ -44,9 +44,11 @@ export function useVirtual(count, row, head) {
         clearTimeout(resting.current);
         resting.current = setTimeout(() => setRest(firstOf(at.current.y)), REST_MS);
     };
-    useLayoutEffect(() => { // a shorter list
+    useLayoutEffect(() => { // a shorter list, which rests where it ends: the scroll that follows finds nothing to do
         const y = Math.max(0, Math.min(at.current.y, total - height));
-        if (y !== at.current.y) at.current = { ...at.current, y, shift: 0, top: box.current.scrollTop };
+        if (y === at.current.y) return;
+        at.current = { ...at.current, y, shift: 0, top: box.current.scrollTop };
+        setRest(firstOf(y));
     }, [total]);
     const first = firstOf(at.current.y), slots = Math.ceil(height / row) + 2 * SPARE;
     return { box, onScroll, first, last: Math.min(count, first + slots), slots, rest, shift: at.current.shift, way: at.current.way,
