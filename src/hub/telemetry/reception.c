@@ -3,11 +3,16 @@
 
 #include "base/metrics.h"
 
+#define COUNTER_OF(name_, help_, labels_)                                                          \
+    {                                                                                              \
+        .name = name_, .help = help_, .labels = labels_, .kind = METRIC_COUNTER                    \
+    }
+
 #define BY_TRANSPORT(name, help, more)                                                             \
     {                                                                                              \
-        [TELEMETRY_MQTT] = {name, help, "t=\"mqtt\"" more, METRIC_COUNTER},                        \
-        [TELEMETRY_AMQP] = {name, help, "t=\"amqp\"" more, METRIC_COUNTER},                        \
-        [TELEMETRY_HTTPS] = {name, help, "t=\"https\"" more, METRIC_COUNTER},                      \
+        [TELEMETRY_MQTT] = COUNTER_OF(name, help, "t=\"mqtt\"" more),                              \
+        [TELEMETRY_AMQP] = COUNTER_OF(name, help, "t=\"amqp\"" more),                              \
+        [TELEMETRY_HTTPS] = COUNTER_OF(name, help, "t=\"https\"" more),                            \
     }
 
 static struct metric arrived[TELEMETRY_TRANSPORTS] =
