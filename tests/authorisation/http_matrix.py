@@ -3,6 +3,7 @@ import collections
 import http.client
 import re
 import socket
+import ssl
 import urllib.parse
 
 from people import HOST, ROLES, ROOT
@@ -113,24 +114,43 @@ class Line:
         if self.who.user:
             self.session = self.session or self.server.session(self.who.user)
             headers |= self.session
-        if self.http is None or self.http.sock is None:
+        idle = self._is_open()
+        if not idle:
             self._open()
-        answer = self._answer(method, path, body, headers)
+        answer = self._answer(idle, method, path, body, headers)
         answer.read()
         if (method, path.split("?")[0]) == ("DELETE", "/admin/v1/session"):
             self.session = None
         return answer.status
 
-    def _answer(self, method, path, body, headers):
-        """On a new connection where the server has closed this one, which nobody has used for long."""
+    def _is_open(self):
+        """The server closes one that nobody has used for long: then there is its end to be read."""
+        if self.http is None or self.http.sock is None:
+            return False
+        sock = self.http.sock
+        patience = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            sock.settimeout(patience)
+            return True
+        except (ssl.SSLError, ConnectionError):
+            pass
+        self.http.close()
+        return False
+
+    def _answer(self, idle, method, path, body, headers):
+        """What the server may have done is not asked for again: an idle connection may have been closed just now."""
         try:
             self.http.request(method, path, body=body, headers=headers)
             return self.http.getresponse()
         except (http.client.RemoteDisconnected, ConnectionError):
+            if not idle or method != "GET":
+                raise
             self.http.close()
             self._open()
-            self.http.request(method, path, body=body, headers=headers)
-            return self.http.getresponse()
+            return self._answer(False, method, path, body, headers)
 
     def close(self):
         if self.http:
