@@ -101,7 +101,12 @@ def mutate(promise):
 def changed(before, after):
     """The lines of one that the other has not, in one line."""
     gone = [line.strip() for line in before.splitlines() if line not in after.splitlines()]
-    return " ".join(f"`{line}`" for line in gone if line).replace("|", "\\|") or "nothing"
+    return cell(" ".join(f"`{line}`" for line in gone if line)) or "nothing"
+
+
+def cell(text):
+    """Text for a column of the table."""
+    return text.replace("|", "\\|")
 
 
 def table(rows):
@@ -109,7 +114,7 @@ def table(rows):
     for promise, outcome in rows:
         by = f"`{promise.by()}`: {outcome.text}" if outcome.caught else f"**not caught**: {outcome.text}"
         lines.append(f"| {promise.sentence} | `{promise.file}` | {changed(promise.line, promise.broken)} | "
-                     f"{changed(promise.broken, promise.line)} | {by} |".replace("\n", " "))
+                     f"{changed(promise.broken, promise.line)} | {cell(by)} |".replace("\n", " "))
     return "\n".join(lines) + "\n"
 
 
