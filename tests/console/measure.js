@@ -2,7 +2,7 @@
 /* measure.js - `./dev console --measure [--devices N] [--rate N] [--seconds S]`: what each frame costs the page's main thread while a
  * list of a million devices is scrolled, what the page Live costs in the browser while 50 000 events a second come, and what it takes
  * from ingest.
- * By hand, on a machine that nobody else uses: it takes minutes and judges nothing but what the issue names. */
+ * By hand, on a machine that nobody else uses: it takes minutes, and judges these three and nothing else. */
 
 const { spawn } = require('child_process');
 const crypto = require('crypto');
