@@ -68,31 +68,52 @@ enum err apply_groups(struct apply *a, const struct yaml *list)
 
 /* ---- captures */
 
-/* As the hub shows it: what belongs to a destination is below `properties`, and the account's key is not there. */
-static struct json *capture_as_shown(struct arena *a, const struct json *want)
+/* In the form in which the hub shows it: what belongs to a destination is below `properties`. */
+static struct json *capture_in_form(struct arena *a, const struct json *want)
 {
-    struct json *shown = json_new(a, JSON_OBJECT), *to = json_new(a, JSON_OBJECT),
+    struct json *formed = json_new(a, JSON_OBJECT), *to = json_new(a, JSON_OBJECT),
                 *properties = json_new(a, JSON_OBJECT);
     const struct json *given = json_given(want, "destination");
-    apply_merge(a, shown, want);
-    if (given == NULL || given->type != JSON_OBJECT) return shown; /* the hub says what is wrong */
+    apply_merge(a, formed, want);
+    if (given == NULL || given->type != JSON_OBJECT) return formed; /* the hub says what is wrong */
     for (const struct json *m = given->child; m; m = m->next)
         if (!slice_is(m->key, "properties"))
             apply_set(a, slice_is(m->key, "name") ? to : properties, m);
     const struct json *below = json_given(given, "properties");
     if (below && below->type == JSON_OBJECT) apply_merge(a, properties, below);
-    json_remove(properties, json_get(properties, "connectionString"));
     json_set(a, to, SLICE_LIT("properties"), properties);
-    json_set(a, shown, SLICE_LIT("destination"), to);
-    return shown;
+    json_set(a, formed, SLICE_LIT("destination"), to);
+    return formed;
 }
 
+static struct json *properties_of(const struct json *capture)
+{
+    return json_get(json_get(capture, "destination"), "properties");
+}
+
+/* The account's key, which is not shown, does not count. */
 static bool capture_is_as(struct apply *a, const struct json *have, struct json *want,
                           struct buf *where)
 {
     const struct json *is = json_get(have, "captureDescription");
-    apply_word(is, want, "encoding");
-    return apply_covers(is, capture_as_shown(&a->cli->arena, want), where);
+    struct json *formed = capture_in_form(&a->cli->arena, want);
+    apply_word(is, formed, "encoding");
+    json_remove(properties_of(formed), json_get(properties_of(formed), "connectionString"));
+    return apply_covers(is, formed, where);
+}
+
+/* What the file does not name is as the hub has it, but for another kind of destination. */
+static struct json *capture_to_put(struct arena *a, const struct json *have,
+                                   const struct json *want)
+{
+    struct json *put = json_new(a, JSON_OBJECT), *formed = capture_in_form(a, want);
+    const struct json *is = json_get(have, "captureDescription");
+    struct slice to = json_str(json_get(formed, "destination"), "name");
+    if (is) apply_merge(a, put, is);
+    if (to.ptr && !slice_eq(to, json_str(json_get(is, "destination"), "name")))
+        json_remove(put, json_get(put, "destination"));
+    apply_merge(a, put, formed);
+    return put;
 }
 
 static enum err capture_of(struct apply *a, struct slice event_hub, const struct yaml *section)
@@ -105,7 +126,7 @@ static enum err capture_of(struct apply *a, struct slice event_hub, const struct
     const struct json *have = message_routing_find(all, "eventHub", event_hub);
     if (have && capture_is_as(a, have, want, &where)) return OK;
     return change(a, &(struct change){"/admin/v1/captures", "capture", "capture", event_hub, have,
-                                      want, section, &where});
+                                      capture_to_put(&a->cli->arena, have, want), section, &where});
 }
 
 enum err apply_capture(struct apply *a, const struct yaml *section)

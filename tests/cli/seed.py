@@ -222,6 +222,7 @@ def what_differs_from_a_file_is_changed_and_what_it_does_not_name_stays():
         hub.must("hub", "device-identity", "create", "-d", "mine")
         by_key = "authentication: {symmetricKey: {primaryKey: %s, secondaryKey: %s}}" % KEYS
         hub.must("hub", "device-identity", "update", "-d", "a", "--status", "disabled")
+        hub.must("hub", "capture", "create", "--event-hub-name", "alarms", "--folder", "x", "--capture-interval", 90)
         for old, new in (("  - a\n", "  - {deviceId: a, status: enabled, capabilities: {iotEdge: true}}\n"), ("Hours: 48", "Hours: 24"),
                          (by_key, f"status: Enabled, authentication: {{x509Thumbprint: {{primaryThumbprint: {'A' * 40}}}}}"),
                          ("folder: x", "folder: y"), ("file: {}", "file: {sizeInBytes: 4096}"), ("condition: true", "condition: \"a = 'b'\"")):
@@ -233,6 +234,8 @@ def what_differs_from_a_file_is_changed_and_what_it_does_not_name_stays():
                           ("changed", "diagnosticSetting", "audit", "file"), ("changed", "route", "all", None)], str(changes))
         check(rows(hub.run("diff", "-f", file)) == [], "a second time something changes")
         shown = hub.must("hub", "device-identity", "show", "-d", "a").json()
+        captured = hub.must("hub", "capture", "show", "--event-hub-name", "alarms").json()["captureDescription"]
+        check(captured["intervalInSeconds"] == 90, f"what the file does not name of a capture has changed: {captured}")
         proof = hub.must("hub", "device-identity", "show", "-d", "b").json()["authentication"]
         check(proof["type"] == "selfSigned" and proof["symmetricKey"]["primaryKey"] is None, str(proof))
         check(shown["status"] == "enabled" and shown["capabilities"]["iotEdge"], str(shown))
