@@ -12,7 +12,7 @@ const { NoRetry } = require('azure-iot-common');
 const { Client: ServiceClient } = require('azure-iothub');
 const { amqpConnect } = require('./amqp_kit');
 const { check, failure, sleep, until } = require('./check');
-const { env, host, identity, open } = require('./hub');
+const { ask, env, host, identity, open } = require('./hub');
 const { openModule, moduleIdentity } = require('./modules_kit');
 const { token } = require('./sas');
 
@@ -57,6 +57,12 @@ check('a device answers with a status and JSON of its own', async () => {
     });
 });
 
+/** How many calls devices have not answered. */
+async function pending() {
+    const { text } = await ask(env.HUB_DATA, 'GET', '/metrics');
+    return Number(/^azimuth_methods_pending (\d+)$/m.exec(text)[1]);
+}
+
 /** The receiver of a device's methods, on a link that has given no credit. */
 async function methodsWithoutCredit(device) {
     const resource = `${host}/devices/${device.deviceId}`;
@@ -77,8 +83,9 @@ check('calls wait for the credit of a device that has just attached, up to 256 K
         body: rhea.message.data_section(Buffer.from('1')),
     }));
     const long = 'x'.repeat(100 << 10);
+    const before = await pending();
     const called = ['a', 'b', 'c'].map((name) => call('met-credit', name, long));
-    await sleep(2000); /* until all three are there */
+    await until('all three are there', async () => await pending() === before + 3);
     const impatient = ServiceClient.fromConnectionString(env.HUB_SERVICE);
     impatient.setRetryPolicy(new NoRetry());
     const late = await failure(impatient.invokeDeviceMethod('met-credit', { methodName: 'd', payload: long }));
