@@ -34,8 +34,7 @@ void apply_note(struct apply *a, const char *change, const char *what, struct sl
 
 enum err apply_bad(const struct apply *a, const struct yaml *at, const char *what)
 {
-    return fail(ERR_INVALID, "%s:%zu: %.*s%s%s", a->path, at->line, SLICE_ARG(at->name),
-                at->name.len ? ": " : "", what);
+    return yaml_bad(a->path, at, what);
 }
 
 enum err apply_blame(const struct apply *a, const struct yaml *at, enum err e)

@@ -120,12 +120,6 @@ static const char *beside(struct cli *c, const char *file, struct slice path)
     return (const char *)kept.ptr;
 }
 
-static enum err bad(const char *file, const struct yaml *at, const char *what)
-{
-    return fail(ERR_INVALID, "%s:%zu: %.*s%s%s", file, at->line, SLICE_ARG(at->name),
-                at->name.len ? ": " : "", what);
-}
-
 static void leave_out(const struct plan *p, const char *file, const struct yaml *m)
 {
     if (!cli_given(p->cli, "quiet"))
@@ -141,7 +135,7 @@ static enum err read_device(struct plan *p, const char *file, const struct yaml 
     struct edge edge = {.parent = parent};
     const struct yaml *id = yaml_get(item, "deviceId"), *children = yaml_get(item, "children");
     if (id == NULL || id->kind != YAML_TEXT || yaml_is_null(id))
-        return bad(file, item, "deviceId is missing");
+        return yaml_bad(file, item, "deviceId is missing");
     edge.id = id->text;
     for (const struct yaml *m = item->child; m; m = m->next) {
         if (slice_is(m->name, "deployment"))
@@ -156,7 +150,7 @@ static enum err read_device(struct plan *p, const char *file, const struct yaml 
 static enum err read_devices(struct plan *p, const char *file, const struct yaml *list,
                              struct slice parent)
 {
-    if (list->kind != YAML_LIST) return bad(file, list, "a list was expected");
+    if (list->kind != YAML_LIST) return yaml_bad(file, list, "a list was expected");
     for (const struct yaml *item = list->child; item; item = item->next)
         TRY(read_device(p, file, item, parent));
     return OK;
@@ -172,7 +166,7 @@ static enum err read_file(struct plan *p, const char *file)
     if (way && !slice_is_nocase(way->text, "symmetricKey"))
         return fail(ERR_UNSUPPORTED, "%s:%zu: devices are made with keys here: symmetricKey", file,
                     way->line);
-    if (devices == NULL) return bad(file, top, "the file has no edgeDevices");
+    if (devices == NULL) return yaml_bad(file, top, "the file has no edgeDevices");
     return read_devices(p, file, devices, SLICE_NONE);
 }
 

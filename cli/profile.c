@@ -6,11 +6,6 @@
 #include "base/buf.h"
 #include "base/yaml.h"
 
-static enum err bad(const struct profile *p, const struct yaml *at, const char *what)
-{
-    return fail(ERR_INVALID, "%s:%zu: %.*s: %s", p->path, at->line, SLICE_ARG(at->name), what);
-}
-
 /* The settings of one profile; `top`: it is the file, which has more. */
 static enum err read_settings(struct profile *p, const struct yaml *map, bool top)
 {
@@ -22,9 +17,9 @@ static enum err read_settings(struct profile *p, const struct yaml *map, bool to
         size_t i = 0;
         while (i < 3 && !slice_is(item->name, settings[i].name)) i++;
         bool known = top && (slice_is(item->name, "profile") || slice_is(item->name, "profiles"));
-        if (i == 3 && !known) return bad(p, item, "there is no such setting");
+        if (i == 3 && !known) return yaml_bad(p->path, item, "there is no such setting");
         if (i == 3) continue;
-        if (item->kind != YAML_TEXT) return bad(p, item, "a plain value was expected");
+        if (item->kind != YAML_TEXT) return yaml_bad(p->path, item, "a plain value was expected");
         *settings[i].at = (const char *)item->text.ptr; /* a copy in the arena, with its NUL */
     }
     return OK;
@@ -39,7 +34,7 @@ static enum err choose(const struct profile *p, const struct yaml *top, const ch
     if (variable && *variable)
         *name = variable;
     else if (said && said->kind != YAML_TEXT)
-        return bad(p, said, "the name of a profile was expected");
+        return yaml_bad(p->path, said, "the name of a profile was expected");
     else if (said)
         *name = (const char *)said->text.ptr;
     return OK;
@@ -65,10 +60,10 @@ static enum err read_profile(struct profile *p, const struct yaml *top, const ch
     if (name == NULL) return OK;
     const struct yaml *profiles = yaml_get(top, "profiles"), *found = yaml_get(profiles, name);
     if (found == NULL) return no_such(p, profiles, name);
-    if (found->kind != YAML_MAP) return bad(p, found, "names and values were expected");
+    if (found->kind != YAML_MAP) return yaml_bad(p->path, found, "names and values were expected");
     *p = (struct profile){.path = p->path};
     TRY(read_settings(p, found, false));
-    return p->connection_string ? OK : bad(p, found, "it has no connection-string");
+    return p->connection_string ? OK : yaml_bad(p->path, found, "it has no connection-string");
 }
 
 const char *profile_path(struct cli *c)

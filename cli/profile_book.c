@@ -17,21 +17,16 @@ static bool is_setting(struct slice name)
            slice_is(name, "admin-url");
 }
 
-static enum err bad(const char *path, const struct yaml *at, const char *what)
-{
-    return fail(ERR_INVALID, "%s:%zu: %.*s: %s", path, at->line, SLICE_ARG(at->name), what);
-}
-
 /* What is not known would be lost when it is written. */
 static enum err read_map(struct cli *c, const char *path, const struct yaml *map, unsigned depth,
                          struct json *out)
 {
-    if (map->kind != YAML_MAP) return bad(path, map, "names and values were expected");
+    if (map->kind != YAML_MAP) return yaml_bad(path, map, "names and values were expected");
     for (const struct yaml *item = map->child; item; item = item->next) {
         bool list = depth == 0 && slice_is(item->name, "profiles");
         bool known = depth == 1 || is_setting(item->name) ||
                      (depth == 0 && (list || slice_is(item->name, "profile")));
-        if (!known) return bad(path, item, "there is no such setting");
+        if (!known) return yaml_bad(path, item, "there is no such setting");
         if (list || depth == 1) {
             struct json *inner =
                 json_set(&c->arena, out, item->name, json_new(&c->arena, JSON_OBJECT));
@@ -39,7 +34,7 @@ static enum err read_map(struct cli *c, const char *path, const struct yaml *map
         } else if (item->kind == YAML_TEXT) {
             json_set(&c->arena, out, item->name, json_new_string(&c->arena, item->text));
         } else {
-            return bad(path, item, "a plain value was expected");
+            return yaml_bad(path, item, "a plain value was expected");
         }
     }
     return OK;

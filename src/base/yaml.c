@@ -199,3 +199,9 @@ enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx)
     arena_free(&arena);
     return e;
 }
+
+enum err yaml_bad(const char *path, const struct yaml *at, const char *what)
+{
+    return fail(ERR_INVALID, "%s:%zu: %.*s%s%s", path, at->line, SLICE_ARG(at->name),
+                at->name.len ? ": " : "", what);
+}

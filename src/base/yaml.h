@@ -53,4 +53,7 @@ typedef enum err (*yaml_value_fn)(void *ctx, struct slice name, struct slice val
 /* A file that is a mapping of names to scalars or lists of scalars: our configuration. */
 enum err yaml_read_map(const char *path, yaml_value_fn fn, void *ctx) MUST_USE;
 
+/* ERR_INVALID, "PATH:LINE: NAME: WHAT": something that the reader cannot take. */
+enum err yaml_bad(const char *path, const struct yaml *at, const char *what) MUST_USE;
+
 #endif

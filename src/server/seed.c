@@ -45,8 +45,7 @@ static const char *const sections_of_later[] = {"enrollments", "enrollmentGroups
 
 enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 {
-    return fail(ERR_INVALID, "%s:%zu: %.*s%s%s", s->path, at->line, SLICE_ARG(at->name),
-                at->name.len ? ": " : "", what);
+    return yaml_bad(s->path, at, what);
 }
 
 /* ---- the file as documents */
