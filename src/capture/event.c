@@ -6,6 +6,7 @@
 #include "capture/event.h"
 
 #include "avro/avro.h"
+#include "base/mem.h"
 #include "capture/known.h"
 #include "capture/pairs.h"
 #include "capture/parts.h"
@@ -155,10 +156,8 @@ static void put_body(struct buf *out, struct slice sections, const struct parts 
 /* Of the next event, which will be about as large: the room is much larger than a processor's cache. */
 static void fetch_room(struct buf *out, size_t size)
 {
-    enum { LINE = 64, FETCH_MAX = 1024 };
-    size_t len = MIN(size, (size_t)FETCH_MAX);
-    const uint8_t *next = buf_reserve(out, 2 * len) + len;
-    for (size_t at = 0; at < len; at += LINE) __builtin_prefetch(next + at, 1);
+    size_t len = MIN(size, (size_t)MEM_FETCH_MAX);
+    mem_fetch(buf_reserve(out, 2 * len) + len, len, true);
 }
 
 enum err capture_event_put(struct buf *out, struct buf *scratch, const struct record *rec)

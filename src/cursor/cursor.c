@@ -184,15 +184,8 @@ static void on_sought(struct log_asker *a, const struct log_seek_done *done)
 
 /* ---- the owner's side */
 
-/* A piece was written a while ago: what comes next is fetched while the owner works on this. */
-static void fetch_ahead(struct slice frames, size_t size)
-{
-    enum { LINE = 64, FETCH_MAX = 1024 };
-    size_t len = MIN(MIN(size, frames.len), (size_t)FETCH_MAX);
-    for (size_t at = 0; at < len; at += LINE) __builtin_prefetch(frames.ptr + at);
-}
-
-/* The next frame of the piece; what cannot be parsed ends it. */
+/* The next frame of the piece; what cannot be parsed ends it.  A piece was written a while ago: what comes
+ * behind is fetched while the owner works on this. */
 static bool next_frame(struct cursor *c, struct piece *p, struct record *out)
 {
     if (record_parse(p->frames, out) != OK) {
@@ -202,7 +195,7 @@ static bool next_frame(struct cursor *c, struct piece *p, struct record *out)
         return false;
     }
     p->frames = slice_from(p->frames, out->frame.len);
-    fetch_ahead(p->frames, out->frame.len);
+    mem_fetch(p->frames.ptr, MIN(out->frame.len, p->frames.len), false);
     return true;
 }
 
