@@ -275,6 +275,7 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
             const top = e.getBoundingClientRect().top + 36; // below the head
             const rows = [...e.querySelectorAll('.grid-row')].map((r) => ({ at: r.getBoundingClientRect().top - top, n: Number(r.querySelector('.id')?.textContent.slice(4)) }));
             const first = rows.filter((r) => r.at > -40).sort((a, b) => a.at - b.at)[0];
+            if (!first) return { place: NaN, even: false, drawn: rows.length }; // it is ahead of its rows
             const even = rows.every((r) => Math.abs(r.at - first.at - (r.n - first.n) * 40) < 1);
             return { place: first.n * 40 - first.at, even, drawn: rows.length };
         });
