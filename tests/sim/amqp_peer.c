@@ -23,7 +23,7 @@ static void up(struct client *c)
 static void sign_in(struct amqp_peer *p)
 {
     struct buf token = {0}, response = {0};
-    sim_hub_token(p->client.hub, p->policy, p->path, &token);
+    client_token(&p->client, p->policy, p->path, &token);
     buf_put_u8(&response, 0);
     buf_put_str(&response, p->user);
     buf_put_u8(&response, 0);

@@ -131,6 +131,7 @@ static void connect_now(void *ctx, uint64_t unused)
     }
     c->connects++;
     c->since_us = world.now_us;
+    c->token_us = 0;
     c->life = c->hub->lives;
     if (c->tunnelled) {
         tunnel_init(&c->tunnel, c->protocol == WIRE_MQTT ? "mqtt" : "amqp");
@@ -166,9 +167,15 @@ void client_start_within(struct client *c, int64_t us)
     come_within(c, us);
 }
 
+void client_token(struct client *c, const char *policy, const char *path, struct buf *out)
+{
+    c->token_us = world.now_us;
+    sim_hub_token(c->hub, policy, path, out);
+}
+
 bool client_overtaken(const struct client *c)
 {
-    return world.forward_us >= c->since_us;
+    return world.forward_us >= c->token_us;
 }
 
 void clients_stay(void)
@@ -176,13 +183,13 @@ void clients_stay(void)
     LIST_EACH(node, &clients) CONTAINER_OF(node, struct client, node)->trouble = 0;
 }
 
-/* HTTPS asks with a new token each time. */
+/* HTTPS asks with a new token each time; who signs in after a step has a token of the new time. */
 void clients_note(void)
 {
     LIST_EACH(node, &clients)
     {
         struct client *c = CONTAINER_OF(node, struct client, node);
-        c->noted = c->link && c->protocol != WIRE_HTTP ? c->connects : 0;
+        c->noted = c->link && c->token_us ? c->connects : 0;
     }
 }
 

@@ -29,6 +29,7 @@ struct client {
     struct tunnel tunnel;
     unsigned connects, noted; /* noted: the connection of clients_note(); 0: none */
     int64_t since_us;         /* when the newest connection was made */
+    int64_t token_us;         /* when the token was made that it lives by; 0: none yet */
     unsigned life;            /* of the hub, in which it was made */
     bool rests;               /* does not come back */
     bool goes;                /* when it has done what it came for */
@@ -46,10 +47,14 @@ void client_hang_up(struct client *c); /* and comes back */
 void client_done(
     struct client *c); /* with what it came for: goes soon, if it is one of those who go */
 
+/* The token of a connection, which ends with it. */
+void client_token(struct client *c, const char *policy, const char *path, struct buf *out);
+
 /* Its token was good when it was made, and may have ended since by a step of the clock. */
 bool client_overtaken(const struct client *c);
 
-/* All of them: they stay from now on; who is there now; whoever of those still is breaks a promise. */
+/* All of them: they stay from now on; who has signed in by now; whoever of those is still there breaks a
+ * promise. */
 void clients_stay(void);
 void clients_note(void);
 void clients_must_be_gone(void);

@@ -24,7 +24,7 @@ static void up(struct client *c)
     char path[LEDGER_ID_MAX + 32];
     snprintf(path, sizeof path, "devices/%s", id);
     buf_printf(&user_name, "hub.sim/%s/?api-version=2021-04-12", id);
-    sim_hub_token(c->hub, "device", path, &token);
+    client_token(c, "device", path, &token);
     sender_connect(&d->sender, buf_slice(&user_name), buf_slice(&token),
                    1 + (unsigned)world_random(DEVICE_WINDOW_MAX), world.now_us);
     hand_over(d);

@@ -17,7 +17,7 @@ static void up(struct client *c)
     char path[MQTT_PEER_ID_MAX + 16];
     snprintf(path, sizeof path, "devices/%s", p->id);
     buf_printf(&user_name, "hub.sim/%s/?api-version=2021-04-12", p->id);
-    sim_hub_token(c->hub, "device", path, &token);
+    client_token(c, "device", path, &token);
     mqtt_init(&p->mqtt, &(struct mqtt_config){MQTT_CLIENT, &c->out, 0}, world.now_us);
     struct mqtt_connect connect = {.client_id = slice_str(p->id),
                                    .user_name = buf_slice(&user_name),
