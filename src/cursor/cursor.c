@@ -43,6 +43,23 @@ static void ask_more(struct cursor *c)
     log_ask_read(&c->asker, &m);
 }
 
+/* The end is heard of with every answer; whoever does not pull has to ask for it. */
+static void ask_end(struct cursor *c)
+{
+    if (c->state != CURSOR_READING || c->asking) return;
+    c->asking = true;
+    log_ask_ends(&c->asker, c->cfg.stream, c->cfg.partition);
+}
+
+/* How far it is comes first: there is no answer at the end of the log that would tell. */
+static void read_on(struct cursor *c)
+{
+    if (c->knows_end)
+        ask_more(c);
+    else
+        ask_end(c);
+}
+
 static void forget_answers(struct cursor *c)
 {
     c->asking = false;
@@ -165,7 +182,7 @@ void cursor_placed(struct cursor *c, uint64_t at)
 {
     c->state = CURSOR_READING;
     c->done = c->pulled = c->handed = c->ask_next = at;
-    ask_more(c);
+    read_on(c);
 }
 
 /* Where to begin, or only how far the partition reaches; meanwhile nothing was read. */
@@ -173,8 +190,11 @@ static void on_sought(struct log_asker *a, const struct log_seek_done *done)
 {
     struct cursor *c = CONTAINER_OF(a, struct cursor, asker);
     c->asking = false;
-    if (done->err == OK) c->ends = done->ends;
-    if (c->state == CURSOR_READING)
+    if (done->err == OK) {
+        c->ends = done->ends;
+        c->knows_end = true;
+    }
+    if (c->state == CURSOR_READING && c->knows_end)
         ask_more(c);
     else if (done->err == OK)
         cursor_placed(c, done->ordinal);
@@ -268,7 +288,7 @@ static int64_t oldest_us(const struct cursor *c)
 void cursor_status(const struct cursor *c, struct cursor_status *out)
 {
     int64_t since_us = oldest_us(c);
-    *out = (struct cursor_status){.placed = c->state == CURSOR_READING,
+    *out = (struct cursor_status){.placed = c->state == CURSOR_READING && c->knows_end,
                                   .done = c->done,
                                   .pulled = c->pulled,
                                   .end = MAX(c->ends.next_ordinal, c->ask_next),
@@ -276,14 +296,6 @@ void cursor_status(const struct cursor *c, struct cursor_status *out)
     if (!out->placed) return;
     out->lag_records = out->end - out->done;
     if (since_us) out->lag_us = MAX(0, clock_wall_us() - since_us);
-}
-
-/* The end is heard of with every answer; whoever does not pull has to ask for it. */
-static void ask_end(struct cursor *c)
-{
-    if (c->state != CURSOR_READING || c->asking) return;
-    c->asking = true;
-    log_ask_ends(&c->asker, c->cfg.stream, c->cfg.partition);
 }
 
 static void measure(const struct cursors *cs)
@@ -307,7 +319,7 @@ static void try_again(struct cursor *c)
     if (!c->retry) return;
     c->retry = false;
     if (c->state == CURSOR_READING)
-        ask_more(c);
+        read_on(c);
     else if (c->state != CURSOR_LEAVING)
         place_find(c);
 }

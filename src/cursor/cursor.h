@@ -94,7 +94,7 @@ void cursor_free(struct cursor *c);
 void cursor_remove(struct cursor *c, void (*removed)(void *ctx), void *ctx);
 
 struct cursor_status {
-    bool placed;          /* it has found its place */
+    bool placed;          /* it has found its place, and heard how far it is to the end */
     uint64_t done;        /* below it everything is done */
     uint64_t pulled;      /* below it everything was handed out, or passed over */
     uint64_t end;         /* of the partition, as last heard */

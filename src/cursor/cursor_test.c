@@ -328,6 +328,27 @@ static void an_owner_that_does_not_pull_is_not_read_for(void **state)
     assert_ids(&o, 1, 1010);
 }
 
+/* 0 before the end was heard of would say that nothing is left. */
+static void how_far_it_is_is_not_said_before_it_is_known(void **state)
+{
+    (void)state;
+    static struct owner o;
+    append(1, 10);
+    begin(&o, CURSOR_EARLIEST, true);
+    cursor_rig_run(&rig, CURSOR_STORE_US);
+    cursor_free(o.cursor);
+    append(11, 30);
+    o = (struct owner){.most = 1};
+    struct cursor_config cfg = config_of(&o);
+    o.cursor = cursor_new(cursor_rig_on(&rig), &cfg);
+    assert_false(status_of(&o).placed);
+    cursor_rig_run(&rig, 0);
+    struct cursor_status s = status_of(&o);
+    assert_true(s.placed);
+    assert_int_equal(s.lag_records, 20);
+    assert_ids(&o, 11, 11);
+}
+
 static void a_window_has_its_limit_and_a_name_too(void **state)
 {
     (void)state;
@@ -527,6 +548,7 @@ int main(void)
         TEST(records_of_others_are_passed_over_and_done),
         TEST(rewound_what_is_not_done_comes_again),
         TEST(an_owner_that_does_not_pull_is_not_read_for),
+        TEST(how_far_it_is_is_not_said_before_it_is_known),
         TEST(a_window_has_its_limit_and_a_name_too),
         cmocka_unit_test(who_fell_behind_is_moved_to_the_oldest_record_once),
         TEST(who_else_reads_on_the_lane_gets_his_answers),

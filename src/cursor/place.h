@@ -40,7 +40,8 @@ struct cursor {
     uint64_t handed; /* behind the last record that was handed out; above `done`: one is not done */
     int64_t oldest_us; /* of that first one */
     uint64_t lost;
-    struct log_ends ends;
+    struct log_ends ends; /* as last heard, once it knows_end */
+    bool knows_end;
 
     uint64_t stored; /* what the store has */
     bool is_stored;  /* ... if it has anything */

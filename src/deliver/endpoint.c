@@ -287,15 +287,13 @@ static void note_rate(struct endpoint *ep)
 
 void endpoint_tick(struct endpoint *ep)
 {
-    int64_t records = 0, age_us = 0;
+    struct health_lag lag = {0};
     for (unsigned i = 0; i < ep->feed_count; i++) {
         struct cursor_status s;
         cursor_status(ep->feeds[i].cursor, &s);
-        records += (int64_t)s.lag_records;
-        age_us = MAX(age_us, s.lag_us);
+        health_lag_add(&lag, &s);
     }
-    metric_set(ep->counters.lag_records, records);
-    metric_set(ep->counters.lag_seconds, age_us / 1000000);
+    health_counters_lag(&ep->counters, &lag);
     note_rate(ep);
     if (ep->untold) tell(ep);
 }
@@ -332,9 +330,7 @@ static void end(struct endpoint *ep, bool remove)
     close_target(ep);
     timer_stop(&ep->pace);
     for (unsigned i = 0; i < ep->feed_count; i++) feed_fini(&ep->feeds[i], remove);
-    metric_set(ep->counters.lag_records, 0);
-    metric_set(ep->counters.lag_seconds, 0);
-    metric_set(ep->counters.granted_rate, 0);
+    health_counters_fini(&ep->counters);
     list_remove(&ep->node);
     buf_wipe(&ep->json);
     free(ep);

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/num.h"
+
 enum health_message_kind { DELIVER_HEALTH = POST_DELIVER };
 
 struct news {
@@ -74,13 +76,9 @@ static struct metric *of_endpoint(enum metric_kind kind, const char *endpoint, c
 void health_counters_init(struct health_counters *c, const char *endpoint)
 {
     static const char *const results[] = {"success", "failure", "refused", "dropped"};
+    *c = (struct health_counters){.endpoint = endpoint};
     for (unsigned i = 0; i < DELIVERY_RESULTS; i++)
         c->deliveries[i] = deliveries(endpoint, results[i]);
-    c->lag_records =
-        of_endpoint(METRIC_GAUGE, endpoint, "azimuth_routing_lag_records",
-                    "Records of the log that an endpoint is behind, of all destinations");
-    c->lag_seconds = of_endpoint(METRIC_GAUGE, endpoint, "azimuth_routing_lag_seconds",
-                                 "Age of the oldest message that an endpoint has not got");
     c->granted_rate =
         of_endpoint(METRIC_GAUGE, endpoint, "azimuth_routing_granted_requests_per_minute",
                     "Requests that an endpoint's target granted (0: as many as there are)");
@@ -91,4 +89,36 @@ void health_counters_init(struct health_counters *c, const char *endpoint)
                            "Bytes of messages that an endpoint took");
     c->paced = of_endpoint(METRIC_COUNTER, endpoint, "azimuth_routing_paced_requests_total",
                            "Requests to an endpoint that waited because of the granted rate");
+}
+
+static void show_lag(struct health_counters *c, int64_t records, int64_t seconds)
+{
+    metric_set(c->lag_records, records);
+    metric_set(c->lag_seconds, seconds);
+}
+
+void health_counters_fini(struct health_counters *c)
+{
+    if (c->lag_records) show_lag(c, 0, 0);
+    metric_set(c->granted_rate, 0);
+}
+
+void health_lag_add(struct health_lag *lag, const struct cursor_status *s)
+{
+    lag->records += (int64_t)s->lag_records;
+    lag->us = MAX(lag->us, s->lag_us);
+    lag->unknown = lag->unknown || !s->placed;
+}
+
+void health_counters_lag(struct health_counters *c, const struct health_lag *lag)
+{
+    if (lag->unknown) return;
+    if (c->lag_records == NULL) {
+        c->lag_records =
+            of_endpoint(METRIC_GAUGE, c->endpoint, "azimuth_routing_lag_records",
+                        "Records of the log that an endpoint is behind, of all destinations");
+        c->lag_seconds = of_endpoint(METRIC_GAUGE, c->endpoint, "azimuth_routing_lag_seconds",
+                                     "Age of the oldest message that an endpoint has not got");
+    }
+    show_lag(c, lag->records, lag->us / 1000000);
 }

@@ -4,6 +4,7 @@
 #define DELIVER_HEALTH_H
 
 #include "base/metrics.h"
+#include "cursor/cursor.h"
 #include "hub/routing/routing.h"
 #include "route/route.h"
 
@@ -35,12 +36,24 @@ void healths_tell(struct healths *hs, unsigned bit, int64_t since_us,
 enum delivery { DELIVERED, DELIVERY_FAILED, DELIVERY_REFUSED, DELIVERY_DROPPED, DELIVERY_RESULTS };
 
 struct health_counters {
+    const char *endpoint; /* its name, which outlives them */
     struct metric *deliveries[DELIVERY_RESULTS];
-    struct metric *lag_records, *lag_seconds;
+    struct metric *lag_records, *lag_seconds; /* NULL: it was not known yet */
     struct metric *granted_rate, *paced;
     struct metric *latency_ms, *bytes;
 };
 
 void health_counters_init(struct health_counters *c, const char *endpoint);
+void health_counters_fini(struct health_counters *c);
+
+/* How far behind an endpoint is: the sum of its cursors, once all of them have their places.  Until then
+ * nothing is shown, since 0 would say that all has arrived. */
+struct health_lag {
+    int64_t records, us;
+    bool unknown;
+};
+
+void health_lag_add(struct health_lag *lag, const struct cursor_status *s);
+void health_counters_lag(struct health_counters *c, const struct health_lag *lag);
 
 #endif

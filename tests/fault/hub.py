@@ -199,10 +199,14 @@ class Hub:
         return json.loads(text)["primaryKey"]
 
     def metric(self, name):
+        value = self.metric_if_any(name)
+        check(value is not None, f"there is no metric {name}")
+        return value
+
+    def metric_if_any(self, name):
         _, text = self.ask("GET", "/metrics")
-        found = re.search(rf"^{re.escape(name)}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.MULTILINE)
-        check(found, f"there is no metric {name}")
-        return float(found.group(1))
+        found = re.search(rf"^{re.escape(name)}(?:{{[^}}]*}})? ([0-9.e+-]+)$", text, re.MULTILINE)
+        return float(found.group(1)) if found else None
 
 
 class Storm:

@@ -256,8 +256,7 @@ static struct storage *storage_new(struct storages *ss, struct slice label, unsi
 static void storage_free(struct storage *st)
 {
     archive_free(st->archive);
-    metric_set(st->counters.lag_records, 0);
-    metric_set(st->counters.lag_seconds, 0);
+    health_counters_fini(&st->counters);
     list_remove(&st->node);
     buf_wipe(&st->json);
     buf_wipe(&st->next);
@@ -374,13 +373,10 @@ void storages_tell(struct lane *core, struct lane *to, const struct routing *r)
 static void show_lag(struct storage *st)
 {
     struct archive_part_status s;
-    int64_t records = 0, age_us = 0;
-    for (unsigned i = 0; archive_part_status(st->archive, i, &s); i++) {
-        records += (int64_t)s.cursor.lag_records;
-        age_us = MAX(age_us, s.cursor.lag_us);
-    }
-    metric_set(st->counters.lag_records, records);
-    metric_set(st->counters.lag_seconds, age_us / 1000000);
+    struct health_lag lag = {0};
+    for (unsigned i = 0; archive_part_status(st->archive, i, &s); i++)
+        health_lag_add(&lag, &s.cursor);
+    health_counters_lag(&st->counters, &lag);
 }
 
 static void on_tick(struct timer *t, int64_t now_us)
