@@ -25,6 +25,7 @@ struct target {
     struct ws ws;
     struct ws_spare spare;
     struct buf echo, head; /* to be sent back, once it is complete; of an upgrade's answer */
+    struct buf message;    /* text, until its end: it may turn out to be none */
     uint8_t variant;
     bool upgrading;
     enum err error;
@@ -112,6 +113,22 @@ static void end(struct target *t)
     assert(ws_over(&t->ws));
 }
 
+static void take(struct target *t, struct fuzz_trace *trace, struct slice bytes)
+{
+    fuzz_piece(trace, 1, bytes);
+    if (t->variant & VARIANT_ECHO) buf_put_slice(&t->echo, bytes);
+}
+
+/* How much of a text was handed out before a fault in it was seen depends on how it came. */
+static void take_text(struct target *t, struct fuzz_trace *trace, struct slice piece)
+{
+    bool ends = !t->ws.in_message && buf_size(&t->message) == t->ws.message_len;
+    buf_put_slice(&t->message, piece);
+    if (!ends) return;
+    take(t, trace, buf_slice(&t->message));
+    buf_clear(&t->message);
+}
+
 static enum err target_next(void *engine, struct fuzz_trace *trace)
 {
     struct target *t = engine;
@@ -121,8 +138,7 @@ static enum err target_next(void *engine, struct fuzz_trace *trace)
     enum err e = ws_next(&t->ws, &piece);
     if (e == OK) {
         assert(piece.len > 0 && piece.len <= WS_PIECE_MAX);
-        fuzz_piece(trace, 1, piece);
-        if (t->variant & VARIANT_ECHO) buf_put_slice(&t->echo, piece);
+        (t->ws.text ? take_text : take)(t, trace, piece);
         return OK;
     }
     if (e != ERR_AGAIN && !ws_over(&t->ws)) {
@@ -138,6 +154,7 @@ static void target_close(void *engine)
     ws_fini(&t->ws);
     ws_spare_fini(&t->spare);
     buf_free(&t->echo);
+    buf_free(&t->message);
     buf_free(&t->head);
     free(t);
 }
