@@ -483,6 +483,28 @@ static void text_is_utf8_however_it_is_cut(void **state)
         }
 }
 
+/* What no byte can make a character of is no beginning of one. */
+static void what_begins_no_character_is_refused_at_once(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } rows[] = {
+        {"\xfa", false},     {"\xc1", false},     {"\xed\xa0", false},     {"\xe0\x80", false},
+        {"\xf4\x90", false}, {"\xf0\x8f", false}, {"\xf0\x9f\x28", false}, {"\xed\x9f", true},
+        {"\xe0\xa0", true},  {"\xf4\x8f", true},  {"\xf0\x90\x80", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t size = 1; size < 10; size++) {
+            struct fixture f;
+            start_text(&f);
+            put_str(&f.in, TEXT, rows[i].text);
+            assert_int_equal(feed(&f, size), rows[i].good ? ERR_AGAIN : ERR_PROTOCOL);
+            finish(&f);
+        }
+}
+
 static void a_server_of_text_takes_no_binary_frames(void **state)
 {
     (void)state;
@@ -567,6 +589,7 @@ int main(void)
         cmocka_unit_test(a_client_masks_each_frame_with_a_new_key),
         cmocka_unit_test(a_server_of_text_tells_where_messages_end),
         cmocka_unit_test(text_is_utf8_however_it_is_cut),
+        cmocka_unit_test(what_begins_no_character_is_refused_at_once),
         cmocka_unit_test(a_server_of_text_takes_no_binary_frames),
         cmocka_unit_test(a_text_in_parts_is_continued),
         cmocka_unit_test(engines_between_frames_share_one_reader),

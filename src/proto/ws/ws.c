@@ -231,6 +231,18 @@ static size_t character_len(uint8_t first)
     return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
 }
 
+/* Whether bytes may follow that make a character of it: if any do, the least or the greatest do. */
+static bool begins_character(const uint8_t *begun, size_t n)
+{
+    uint8_t least[4], greatest[4];
+    size_t len = character_len(begun[0]);
+    memset(least, 0x80, sizeof least);
+    memset(greatest, 0xbf, sizeof greatest);
+    memcpy(least, begun, n);
+    memcpy(greatest, begun, n);
+    return text_is_utf8(slice_of(least, len)) || text_is_utf8(slice_of(greatest, len));
+}
+
 /* Completes the character that was cut with what it lacks of the piece, as far as that goes. */
 static bool complete_character(struct ws *w, struct slice *piece)
 {
@@ -242,7 +254,7 @@ static bool complete_character(struct ws *w, struct slice *piece)
     if (w->cut_len + more < len) {
         w->cut_len = (uint8_t)(w->cut_len + more);
         memcpy(w->cut, whole, w->cut_len);
-        return true;
+        return begins_character(w->cut, w->cut_len);
     }
     w->cut_len = 0;
     return text_is_utf8(slice_of(whole, len));
@@ -265,6 +277,7 @@ static bool is_text(struct ws *w, struct slice piece, bool last)
     size_t cut = w->cut_len ? 0 : cut_at_end(piece);
     if (cut) memcpy(w->cut, piece.ptr + piece.len - cut, cut);
     if (cut) w->cut_len = (uint8_t)cut;
+    if (cut && !begins_character(w->cut, cut)) return false;
     return text_is_utf8(slice_head(piece, piece.len - cut)) && !(last && w->cut_len);
 }
 
