@@ -1,7 +1,8 @@
-/* apply_test.c - when a hub has what a file wants. */
+/* apply_test.c - when a hub has what a file wants, and how much a file may want. */
 #include "base/test.h"
 
 #include "base/json.h"
+#include "base/yaml.h"
 #include "cli/apply.h"
 
 static struct json *json(struct arena *a, const char *text)
@@ -68,12 +69,38 @@ static void a_word_is_written_as_the_hub_has_it(void **state)
     arena_free(&a);
 }
 
+/* The first has no name, so nobody is asked about any. */
+static enum err devices(struct cli *c, unsigned count)
+{
+    struct apply a = {.cli = c, .path = "hub.yaml"};
+    struct buf text = {0};
+    struct yaml *list;
+    buf_put_str(&text, "- null\n");
+    for (unsigned i = 1; i < count; i++) buf_put_str(&text, "- d\n");
+    assert_int_equal(yaml_parse(&c->arena, a.path, buf_slice(&text), &list), OK);
+    enum err e = apply_devices(&a, list);
+    buf_free(&text);
+    return e;
+}
+
+static void devices_are_counted_before_one_is_looked_at(void **state)
+{
+    struct cli c = {0};
+    (void)state;
+    assert_int_equal(devices(&c, APPLY_DEVICES_MAX), ERR_INVALID);
+    assert_string_equal(fail_text(), "hub.yaml:1: it has no name");
+    assert_int_equal(devices(&c, APPLY_DEVICES_MAX + 1), ERR_INVALID);
+    assert_string_equal(fail_text(), "hub.yaml:10001: there are more than 10000 devices");
+    arena_free(&c.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_wanted_is_not_looked_at_and_the_first_difference_is_named),
         cmocka_unit_test(what_is_wanted_is_put_into_what_is_there),
         cmocka_unit_test(a_word_is_written_as_the_hub_has_it),
+        cmocka_unit_test(devices_are_counted_before_one_is_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,9 @@
 /* Tests of a fleet without sockets: devices against a scripted hub, the heap, the histogram. */
 #include "base/test.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/rand.h"
 #include "cli/fleet_device.h"
@@ -434,6 +437,39 @@ static void windows_have_a_sum(void **state)
     assert_int_equal(fleet_run(&plan, &result), ERR_IO); /* no such host */
 }
 
+/* ---- complaints */
+
+/* What those many complaints leave on stderr, in lines. */
+static unsigned lines_of(size_t complaints)
+{
+    const struct fleet_plan plan = {0};
+    struct fleet f = {.plan = &plan};
+    unsigned lines = 0;
+    FILE *kept = tmpfile();
+    assert_non_null(kept);
+    fflush(stderr);
+    int before = dup(STDERR_FILENO);
+    dup2(fileno(kept), STDERR_FILENO);
+    for (size_t i = 0; i < complaints; i++) fleet_complain(&f, "device %zu is lost", i);
+    fflush(stderr);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    rewind(kept);
+    for (int c; (c = fgetc(kept)) != EOF;) lines += c == '\n';
+    fclose(kept);
+    assert_int_equal(f.complaints, complaints);
+    return lines;
+}
+
+static void complaints_above_a_few_are_counted_only(void **state)
+{
+    (void)state;
+    assert_int_equal(lines_of(FLEET_COMPLAINTS_MAX - 1), FLEET_COMPLAINTS_MAX - 1);
+    assert_int_equal(lines_of(FLEET_COMPLAINTS_MAX),
+                     FLEET_COMPLAINTS_MAX + 1); /* and that more are counted */
+    assert_int_equal(lines_of(FLEET_COMPLAINTS_MAX + 1), FLEET_COMPLAINTS_MAX + 1);
+}
+
 /* ---- progress */
 
 static void progress_shows_how_far_it_is(void **state)
@@ -535,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_stopping_device_waits_for_acknowledgements_only),
         cmocka_unit_test(a_slow_network_holds_a_device_back),
         cmocka_unit_test(windows_have_a_sum),
+        cmocka_unit_test(complaints_above_a_few_are_counted_only),
         cmocka_unit_test(progress_shows_how_far_it_is),
         cmocka_unit_test(the_heap_gives_the_earliest_first),
         cmocka_unit_test(the_histogram_is_right_to_two_per_cent),

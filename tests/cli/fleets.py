@@ -1,9 +1,14 @@
-"""fleets.py - many devices at once: files of identities, hubs' states, children of an edge device."""
+"""fleets.py - many devices at once: files of identities, hubs' states, children of an edge device, who may connect at once."""
+import contextlib
 import json
 import pathlib
+import re
+import select
+import socket
+import subprocess
 import tempfile
 
-from hub import Group, Hub, check
+from hub import AZIMUTH, ROOT, WAIT_SECONDS, Group, Hub, check, environment
 
 group = Group()
 IDENTITY = ("hub", "device-identity")
@@ -136,3 +141,42 @@ def configurations_go_with_the_state():
         path.write_text(json.dumps(state), encoding="utf-8")
         done = hub.run("hub", "state", "import", "-f", path)
         check(done.status == 1 and "configuration conf" in done.error, str(done))
+
+
+CONNACK = b"\x20\x02\x00\x00"
+
+
+@contextlib.contextmanager
+def simulated(count, listener):
+    login = "HostName=127.0.0.1;SharedAccessKeyName=iothubowner;SharedAccessKey=AAAA"
+    words = ("device", "simulate", "--existing", "--plain", "--login", login, "--mqtt-port", listener.getsockname()[1],
+             "--count", count, "--quiet")
+    with subprocess.Popen([str(word) for word in (AZIMUTH, *words)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, cwd="/", env=environment()) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def comes(listener, seconds):
+    return bool(select.select([listener], [], [], seconds)[0])
+
+
+@group.case
+def the_65th_device_connects_when_one_of_64_is_let_in():
+    """All of them dial in one turn of the loop, before the first CONNECT: who is not there by the 64th is not on the way."""
+    most = int(re.search(r"FLEET_CONNECTING_MAX = (\d+)", (ROOT / "cli/fleet.h").read_text(encoding="utf-8"))[1])
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2 * most))
+        stack.enter_context(simulated(most + 1, listener))
+        listener.settimeout(WAIT_SECONDS)
+        inside = [stack.enter_context(listener.accept()[0]) for _ in range(most)]
+        for one in inside:
+            one.settimeout(WAIT_SECONDS)
+            check(one.recv(1) == b"\x10", "no CONNECT")
+        check(not comes(listener, 0), f"more than {most} connect at once")
+        inside[0].sendall(CONNACK)
+        check(comes(listener, WAIT_SECONDS), "the next one does not come")
+        stack.enter_context(listener.accept()[0])
+        check(not comes(listener, 0), "one more came")
