@@ -59,6 +59,19 @@ enum err backup_walk(const char *root, const char *below, backup_file_fn fn, voi
 enum err backup_make_dir(const char *path) MUST_USE; /* ERR_EXISTS: there is something in it */
 enum err backup_sync_dir(const char *path) MUST_USE;
 
+/* What a manifest will say of the files below `root`. */
+struct backup_files {
+    const char *root;
+    struct buf text; /* members of its list; the caller's to free */
+    unsigned count;
+    uint64_t bytes;
+    struct backup_progress *progress;
+};
+
+/* A backup_file_fn for a struct backup_files: reads the file and appends it.  ERR_TOO_BIG: there are
+ * BACKUP_FILES_MAX. */
+enum err backup_list_file(void *ctx, const char *path, bool is_dir, uint64_t size) MUST_USE;
+
 /* The log's files, from `from` to `to`, while it grows. */
 enum err backup_copy_log(const char *from, const char *to, struct backup_progress *p) MUST_USE;
 

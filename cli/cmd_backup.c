@@ -38,17 +38,9 @@ static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
 
 /* ---- the manifest */
 
-struct files {
-    const char *root;
-    struct buf text; /* of the manifest's members */
-    unsigned count;
-    uint64_t bytes;
-    struct backup_progress *progress;
-};
-
-static enum err list_file(void *ctx, const char *path, bool is_dir, uint64_t size)
+enum err backup_list_file(void *ctx, const char *path, bool is_dir, uint64_t size)
 {
-    struct files *f = ctx;
+    struct backup_files *f = ctx;
     char whole[BACKUP_PATH_MAX];
     uint8_t digest[BACKUP_DIGEST_LEN];
     join(whole, f->root, path);
@@ -66,13 +58,13 @@ static enum err list_file(void *ctx, const char *path, bool is_dir, uint64_t siz
 }
 
 /* Written last, and durable with everything before it. */
-static enum err write_manifest(const char *root, struct files *f)
+static enum err write_manifest(const char *root, struct backup_files *f)
 {
     char path[BACKUP_PATH_MAX], iso[CLOCK_ISO_LEN + 1];
     struct file_new made;
     clock_iso(clock_wall_us(), iso);
     join(path, root, BACKUP_MANIFEST);
-    TRY(backup_walk(root, "", list_file, f));
+    TRY(backup_walk(root, "", backup_list_file, f));
     TRY(backup_sync_dir(root));
     TRY(file_begin(path, &made));
     int n = fprintf(made.out, "{\"version\":%d,\"createdAt\":\"%s\",\"files\":[", MANIFEST_VERSION,
@@ -231,7 +223,7 @@ enum err backup_create(struct cli *c)
     TRY(e);
     backup_shown(&x.progress);
     struct backup_progress progress = {&c->progress, "checking", 0, x.progress.done};
-    struct files f = {.root = x.to, .progress = &progress};
+    struct backup_files f = {.root = x.to, .progress = &progress};
     e = write_manifest(x.to, &f);
     buf_free(&f.text);
     TRY(e);
