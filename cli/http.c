@@ -18,7 +18,7 @@ const char *http_path(struct cli *c, const char *before, struct slice id)
     return text;
 }
 
-static size_t take_bytes(char *bytes, size_t one, size_t count, void *ctx)
+size_t http_take(char *bytes, size_t one, size_t count, void *ctx)
 {
     struct buf *all = ctx;
     if (buf_size(all) + one * count > HTTP_ANSWER_MAX) return 0;
@@ -104,7 +104,7 @@ static void set_options(const struct curl_functions *f, CURL *h, const struct ta
     f->set(h, CURLOPT_CUSTOMREQUEST, call->method);
     f->set(h, CURLOPT_TIMEOUT_MS, wait_ms(t, call));
     curl_common(f, h, "http,https", t->data ? NULL : t->ca, HTTP_CONNECT_S);
-    f->set(h, CURLOPT_WRITEFUNCTION, take_bytes);
+    f->set(h, CURLOPT_WRITEFUNCTION, http_take);
     if (call->body.ptr) {
         f->set(h, CURLOPT_POSTFIELDS, call->body.ptr);
         f->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
@@ -122,6 +122,9 @@ static enum err explain(const struct curl_functions *f, const struct target *t,
                     t->dial, words);
     if (code == CURLE_OPERATION_TIMEDOUT)
         return fail(ERR_TIMEOUT, "%s did not answer in time (%s)", t->name, words);
+    if (code == CURLE_WRITE_ERROR)
+        return fail(ERR_TOO_BIG, "%s answered with more than %d MiB", t->name,
+                    HTTP_ANSWER_MAX >> 20);
     if (t->data)
         return fail(ERR_CLOSED,
                     "the server of %s does not answer (%s): is 'azimuth serve --data %s' running?",
@@ -185,7 +188,7 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
         f->set(h, CURLOPT_URL, buf_cstr(&url));
         f->set(h, CURLOPT_HTTPHEADER, headers);
         f->set(h, CURLOPT_WRITEDATA, &out->body);
-        f->set(h, CURLOPT_HEADERFUNCTION, take_bytes);
+        f->set(h, CURLOPT_HEADERFUNCTION, http_take);
         f->set(h, CURLOPT_HEADERDATA, &out->headers);
         f->set(h, CURLOPT_ERRORBUFFER, detail);
         struct http_sending sending = {&t->cli->progress, call->sending, call->body.len};

@@ -46,10 +46,15 @@ struct http_sending {
     uint64_t len;
 };
 
+/* Appends bytes of an answer to the struct buf `ctx`, as libcurl wants it done: how many were taken, 0 beyond
+ * HTTP_ANSWER_MAX, which ends the transfer. */
+size_t http_take(char *bytes, size_t one, size_t count, void *ctx) MUST_USE;
+
 struct curl_functions;
 void http_show_sending(const struct curl_functions *f, void *handle, struct http_sending *s);
 
-/* Does it and reads the answer, whatever its status.  ERR_CLOSED: nobody answers. */
+/* Does it and reads the answer, whatever its status.  ERR_CLOSED: nobody answers; ERR_TOO_BIG:
+ * HTTP_ANSWER_MAX is passed. */
 enum err http_do(struct target *t, const struct http_call *call, struct http_answer *out) MUST_USE;
 
 /* As http_do(), and a status from 300 on is an error: `what` names what the call is about
