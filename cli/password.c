@@ -1,6 +1,9 @@
 /* password.c - without echo on the terminal, wherever stdin and stdout lead. */
 #include "cli/password.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -18,19 +21,73 @@ static enum err take_line(FILE *from, struct buf *out)
     return len <= PASSWORD_LINE_MAX ? OK : fail(ERR_INVALID, "the password is too long");
 }
 
+/* ---- the terminal is left as it was found, whatever ends the question */
+
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum { ENDINGS = sizeof endings / sizeof *endings };
+
+static volatile sig_atomic_t ended_by; /* 0: nothing yet */
+
+static void on_ending(int number)
+{
+    ended_by = number;
+}
+
+struct asking {
+    struct termios terminal;
+    struct sigaction actions[ENDINGS];
+    sigset_t mask;
+};
+
+/* Endings come in while the line is waited for, and at no other time: none is missed between two looks. */
+static void be_quiet(int fd, struct asking *before)
+{
+    const struct sigaction noted = {.sa_handler = on_ending};
+    struct termios quiet = before->terminal;
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t i = 0; i < ENDINGS; i++) sigaddset(&held, endings[i]);
+    ended_by = 0;
+    sigprocmask(SIG_BLOCK, &held, &before->mask);
+    for (size_t i = 0; i < ENDINGS; i++) {
+        sigaction(endings[i], NULL, &before->actions[i]);
+        bool ignored = before->actions[i].sa_handler == SIG_IGN; /* nohup */
+        if (!ignored) sigaction(endings[i], &noted, NULL);
+    }
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(fd, TCSAFLUSH, &quiet);
+}
+
+/* What came in happens as if nobody had asked. */
+static void be_as_before(int fd, const struct asking *before)
+{
+    tcsetattr(fd, TCSAFLUSH, &before->terminal);
+    for (size_t i = 0; i < ENDINGS; i++) sigaction(endings[i], &before->actions[i], NULL);
+    if (ended_by) raise(ended_by);
+    sigprocmask(SIG_SETMASK, &before->mask, NULL);
+}
+
+static bool wait_for_line(int fd, const struct asking *before)
+{
+    struct pollfd typed = {.fd = fd, .events = POLLIN};
+    int n;
+    do n = ppoll(&typed, 1, NULL, &before->mask);
+    while (n < 0 && errno == EINTR && ended_by == 0);
+    return n > 0;
+}
+
 static enum err ask_once(FILE *tty, const char *prompt, struct buf *out)
 {
-    struct termios before, quiet;
-    if (tcgetattr(fileno(tty), &before) != 0) return fail_errno("the terminal");
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    struct asking before;
+    if (tcgetattr(fileno(tty), &before.terminal) != 0) return fail_errno("the terminal");
+    be_quiet(fileno(tty), &before);
     fputs(prompt, tty);
     fflush(tty);
-    tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
-    enum err e = take_line(tty, out);
-    tcsetattr(fileno(tty), TCSAFLUSH, &before);
+    enum err e = wait_for_line(fileno(tty), &before) ? take_line(tty, out)
+                                                     : fail(ERR_CLOSED, "nobody answered");
     fputs("\n", tty);
     fflush(tty);
+    be_as_before(fileno(tty), &before);
     return e;
 }
 

@@ -17,7 +17,8 @@ enum { PASSWORD_LINE_MAX = 1024 };
     }
 
 /* Appends the line of stdin if --password-stdin was given; otherwise asks on the terminal, twice and without
- * echo.  ERR_INVALID: there is no terminal, they differ, or it is empty. */
+ * echo.  ERR_INVALID: there is no terminal, they differ, or it is empty.  Ctrl-C ends the program as it does elsewhere,
+ * and the terminal shows again what is typed. */
 enum err password_ask(const struct cli *c, struct buf *out) MUST_USE;
 
 #endif

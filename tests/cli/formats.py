@@ -1,10 +1,11 @@
 """formats.py - what is printed: -o, --query, a terminal, NO_COLOR, stdout and stderr."""
 import json
 import pathlib
+import signal
 import tempfile
 
 import capture_file
-from hub import Group, Hub, Skipped, asked, azimuth, check, on_terminal
+from hub import Group, Hub, Skipped, asked, at_keyboard, azimuth, check, on_terminal
 
 group = Group()
 LIST = ("hub", "device-identity", "list")
@@ -139,6 +140,19 @@ def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
 
 
 @group.case
+def ctrl_c_at_a_question_ends_it_and_the_terminal_is_as_before():
+    with Hub() as hub:
+        hub.must("eventhub", "create", "-n", "orders")
+        create = ("user", "create", "-n", "maria", "--role", "reader")
+        for words, question, keys, shown in ((("eventhub", "delete", "-n", "orders"), "[y/N] ", b"\x03", True),
+                                             (create, "Password: ", b"\x03", False), (create, "Password: ", b"secr\x03", False)):
+            ended = at_keyboard(keys, question, *words, "--data", hub.data)
+            check(ended == (-signal.SIGINT, shown, True), f"{words}: status, shown while asked, shown afterwards: {ended}")
+        check(len(hub.must("eventhub", "list").json()) == 1, "the event hub is gone")
+        check(hub.must("user", "list").json() == [], "the user was made")
+
+
+@group.case
 def programs_read_how_far_it_is():
     with tempfile.TemporaryDirectory(prefix="azm-progress-") as place, with_devices() as hub:
         place = pathlib.Path(place)
@@ -146,7 +160,12 @@ def programs_read_how_far_it_is():
         file.write_bytes(bytes(3 << 20))
         avro = capture_file.write(place / "events.avro", [capture_file.event(1, 1_750_000_000, "d1", "x")])
         hub.must("eventhub", "create", "-n", "orders")
+        seed = place / "hub.yaml"
+        seed.write_text("devices: [d1, d2, d3]\n", encoding="utf-8")
         for words, steps in (
+                (("apply", "-f", seed), {"devices": "devices"}),
+                (("hub", "job", "create", "--job-id", "j1", "--jt", "scheduleUpdateTwin", "-q", "*", "--patch",
+                  '{"tags": {"a": 1}}', "--wait", "--interval", 1), {"job": "devices"}),
                 (("hub", "device-identity", "export", "--file", place / "fleet.txt"), {"job": "percent", "download": "bytes"}),
                 (("hub", "device-identity", "import", "--file", place / "fleet.txt"), {"upload": "bytes", "job": "percent"}),
                 (("hub", "state", "export", "-f", place / "state.json"), {"export": "devices"}),
@@ -161,6 +180,9 @@ def programs_read_how_far_it_is():
             check(all(line["done"] == line.get("total", line["done"]) for line in ends), f"{words}: {lines}")
         verify = azimuth("backup", "verify", "--from", place / "backup", "--progress", "json")
         check(json.loads(verify.error.splitlines()[-1])["ended"], str(verify))
+        seed.write_text("devices: [d1, {deviceId: d2, status: maybe}]\n", encoding="utf-8")
+        stopped = hub.run("apply", "-f", seed, "--progress", "json")
+        check(stopped.status == 1 and '"ended"' not in stopped.error, f"what went wrong has ended: {stopped}")
         check(azimuth("backup", "verify", "--from", place / "backup", "--progress", "json", "--quiet").error == "", "--quiet")
         check(azimuth("backup", "verify", "--from", place / "backup", "--progress", "xml").status == 2, "--progress xml")
         check("copying" in on_terminal("backup", "create", "--to", place / "again", "--data", hub.data)[1], "no bar")

@@ -13,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import termios
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -96,6 +97,32 @@ def asked(answer, *words):
             error += piece
     os.close(ours)
     return Done(list(words), process.returncode, out, error.decode())
+
+
+def at_keyboard(keys, prompt, *words, **variables):
+    """Keys on a terminal of its own when the command has asked: wait status, whether typing was shown then, and afterwards."""
+    child, ours = pty.fork()
+    if child == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
+        os.chdir("/")
+        os.execve(AZIMUTH, [str(word) for word in (AZIMUTH, *words)], environment(**variables))
+    said, end = b"", time.monotonic() + SECONDS_MAX
+    while prompt.encode() not in said:
+        check(select.select([ours], [], [], max(end - time.monotonic(), 0))[0], f"no question but {said}")
+        said += os.read(ours, 4096)
+    asked_with = shows_keys(ours)
+    os.write(ours, keys)
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while os.read(ours, 4096):
+            pass
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    after = shows_keys(ours)
+    os.close(ours)
+    return status, asked_with, after
+
+
+def shows_keys(terminal):
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
 class Hub:
