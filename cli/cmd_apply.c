@@ -112,6 +112,8 @@ static enum err put_routing(struct apply *a, const struct json *document, const 
                                    .body = buf_slice(&body)};
     enum err e = http_json(&a->target, &call, "routing", answer);
     buf_wipe(&body);
+    if (e == OK && *answer == NULL)
+        e = fail(ERR_PROTOCOL, "%s answered routing with nothing", a->target.name);
     return e;
 }
 

@@ -1,11 +1,15 @@
 """seed.py - --seed FILE: devices that are there before anybody asks."""
 import base64
+import contextlib
 import hashlib
 import hmac
+import http.server
 import json
 import pathlib
 import re
+import socketserver
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -276,3 +280,44 @@ def a_bad_file_is_not_applied():
         check(done.status == status and words in done.error, str(done)[-300:])
     missing = azimuth("apply", "-f", "/nonexistent")
     check(missing.status == 2 and "/nonexistent: there is no such file" in missing.error, str(missing))
+
+
+@contextlib.contextmanager
+def stranger(answers):
+    """Something on a hub's socket that answers a method and path as `answers` has it, and all else with a page."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = answers.get(f"{self.command} {self.path}", "<html>").encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = answer
+
+        def log_message(self, *_):
+            pass
+
+    with tempfile.TemporaryDirectory(prefix="azm-stranger-") as data:
+        with socketserver.ThreadingUnixStreamServer(f"{data}/azimuth.sock", Handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            try:
+                yield data
+            finally:
+                server.shutdown()
+
+
+@group.case
+def an_answer_that_is_no_json_changes_nothing_quietly():
+    routing = {"GET /admin/v1/hub": "{}", "GET /admin/v1/routing": '{"etag":"e"}'}
+    may = {**routing, "PUT /admin/v1/routing?dryRun=true": '{"diff":[{"change":"added","what":"route","name":"r"}]}'}
+    for answers, text, words in (
+            ({}, "devices: [a]\n", ""), (routing, "devices: [a]\n", "seed.yaml:1: "),
+            (routing, "eventHubs: [a]\n", "/admin/v1/event-hubs with nothing"),
+            (routing, "routing: {routes: []}\n", "seed.yaml:1: "), (may, "routing: {routes: []}\n", "answered routing with nothing"),
+            ({"GET /admin/v1/hub": "{}"}, "routing: {routes: []}\n", "/admin/v1/routing with nothing")):
+        with stranger(answers) as data, File(text) as file:
+            for verb in ("apply",) if answers is may else ("apply", "diff"):
+                done = azimuth(verb, "-f", file, "--data", data)
+                check(done.status == 1 and words in done.error, f"{answers}: {done}")
