@@ -385,16 +385,23 @@ static void leave_free(uint64_t bytes)
     io_mem_capacity(f.rig.io, all - free_bytes + bytes);
 }
 
-static void a_disk_near_its_reserve_is_left_to_messages(void **state)
+/* The disk has one from now on, and s1 a file with a record in it: its length. */
+static size_t begin_with_reserve(void)
 {
-    size_t line;
-    (void)state;
+    size_t record;
     own.reserve = 1 << 20;
     restart();
     assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
     note("d1", 0);
     rig_run(&f.rig);
-    assert_int_equal(lines_of("diagnostics/s1.jsonl", &line), 1);
+    assert_int_equal(lines_of("diagnostics/s1.jsonl", &record), 1);
+    return record;
+}
+
+static void a_disk_near_its_reserve_is_left_to_messages(void **state)
+{
+    (void)state;
+    size_t line = begin_with_reserve();
     int64_t before = LOST("file");
     leave_free(DIAGNOSTIC_RESERVES * own.reserve + line - 1);
     note("d1", 0);
@@ -452,16 +459,9 @@ static void event_hubs_get_several_records_in_an_event(void **state)
 
 static void events_leave_the_reserve_to_messages_too(void **state)
 {
-    size_t record;
     (void)state;
-    own.reserve = 1 << 20;
-    restart();
+    size_t record = begin_with_reserve();
     make_event_hub();
-    assert_int_equal(put("s1", "{\"eventHubName\":\"logs\",\"file\":{}," CONNECTIONS "}").status,
-                     STATUS_OK);
-    note("d1", 0);
-    rig_run(&f.rig);
-    assert_int_equal(lines_of("diagnostics/s1.jsonl", &record), 1);
     assert_int_equal(put("s1", "{\"eventHubName\":\"logs\"," CONNECTIONS "}").status, STATUS_OK);
     int64_t before = LOST("eventHub"), wrote = WROTE("eventHub");
     leave_free(DIAGNOSTIC_RESERVES * own.reserve + record - 1);
