@@ -15,16 +15,6 @@ enum { TIMES = 4, TIMES_MAX = 12, CENSUS_MAX = 1 << 13 };
 #define SILENCE_US                                                                                 \
     (150 * 1000000ll) /* more than a minute for failed logins and for sessions' reports */
 
-static const struct cast_goals few = {.devices = 4,
-                                      .devices_amqp = 2,
-                                      .devices_http = 2,
-                                      .messages = 40,
-                                      .twin_writes = 3,
-                                      .c2d_messages = 20,
-                                      .method_answers = 8,
-                                      .takeovers = 6,
-                                      .arrive_us_max = 100000};
-
 /* ---- counting */
 
 /* How many there are of one kind: by the name of a function or a lane. */
@@ -213,7 +203,7 @@ static void come_and_go(struct sim_hub *hub, const struct cast_goals *goals)
 
 void baseline_check(struct sim_hub *hub, unsigned crowd)
 {
-    struct cast_goals goals = few;
+    struct cast_goals goals = cast_few(true);
     if (crowd) cast_crowd(&goals, crowd);
     memset(&census, 0, sizeof census);
     heap_watch();

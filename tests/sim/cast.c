@@ -73,6 +73,24 @@ void cast_delete(struct cast *c)
 
 /* ---- life */
 
+struct cast_goals cast_few(bool brief)
+{
+    return (struct cast_goals){.devices = brief ? 4 : 9,
+                               .devices_amqp = 2,
+                               .devices_http = 2,
+                               .messages = brief ? 40 : 600,
+                               .twin_writes = brief ? 3 : 25,
+                               .c2d_messages = brief ? 20 : 100,
+                               .method_answers = brief ? 8 : 15,
+                               .takeovers = brief ? 6 : 30,
+                               .arrive_us_max = 100000};
+}
+
+unsigned cast_senders(const struct cast_goals *g)
+{
+    return g->devices + g->devices_amqp + g->devices_http;
+}
+
 void cast_crowd(struct cast_goals *g, unsigned devices)
 {
     g->devices_amqp = g->devices_http = devices / 4;
@@ -89,7 +107,7 @@ static void init_senders(struct cast *c)
     c->devices = mem_zero(g->devices * sizeof *c->devices);
     c->devices_amqp = mem_zero(g->devices_amqp * sizeof *c->devices_amqp);
     c->devices_http = mem_zero(g->devices_http * sizeof *c->devices_http);
-    ledger_init(&c->ledger, g->devices + g->devices_amqp + g->devices_http);
+    ledger_init(&c->ledger, cast_senders(g));
     for (unsigned i = 0; i < g->devices; i++)
         device_init(&c->devices[i], &c->ledger, account++, g->messages, c->hub);
     for (unsigned i = 0; i < g->devices_amqp; i++)

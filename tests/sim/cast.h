@@ -24,8 +24,13 @@ struct cast_goals {
     unsigned go_percent;   /* of them leave when all their messages are acknowledged */
 };
 
+/* Few devices, each with much to say, or in brief. */
+struct cast_goals cast_few(bool brief);
+
 /* So many devices that send, over all protocols; the more they are, the less each has to say. */
 void cast_crowd(struct cast_goals *g, unsigned devices);
+
+unsigned cast_senders(const struct cast_goals *g); /* over all protocols */
 
 struct cast {
     struct sim_hub *hub;

@@ -49,15 +49,6 @@ enum {
 
 static struct sim_hub hub;
 static struct cast cast;
-static const struct cast_goals few = {.devices = 9,
-                                      .devices_amqp = 2,
-                                      .devices_http = 2,
-                                      .messages = 600,
-                                      .twin_writes = 25,
-                                      .c2d_messages = 100,
-                                      .method_answers = 15,
-                                      .takeovers = 30,
-                                      .arrive_us_max = 100000};
 static unsigned devices_asked, crowd; /* 0: the seed says it; 0: few */
 static unsigned crashes, faults, fillings, steps;
 static uint64_t crash_every_us_max;
@@ -246,7 +237,7 @@ static unsigned choose_crowd(void)
 
 static void set_up(uint64_t seed)
 {
-    struct cast_goals goals = few;
+    struct cast_goals goals = cast_few(false);
     world_init(seed);
     crashes = faults = fillings = steps = 0;
     calm = false;
@@ -292,9 +283,8 @@ static unsigned run(uint64_t seed)
         fprintf(stderr,
                 "seed %" PRIu64 ": %u devices that send, %u connections at once, %u crashes, "
                 "%u faults, %u full disks, %u steps of the clock, %.1f s, %" PRIu64 " steps\n",
-                seed, crowd ? crowd : few.devices + few.devices_amqp + few.devices_http,
-                world.links_most, crashes, faults, fillings, steps, (double)took_us / 1e6,
-                world.steps);
+                seed, cast_senders(&cast.goals), world.links_most, crashes, faults, fillings, steps,
+                (double)took_us / 1e6, world.steps);
     return world.violations;
 }
 
