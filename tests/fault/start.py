@@ -7,8 +7,10 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import sys
 
-from hub import AZIMUTH, Group, Skipped, check, free_port, main
+from hub import AZIMUTH, ROOT, Group, Skipped, check, main
+import ports  # which hub.py makes known
 
 group = Group()
 FAILED, USAGE = 1, 2
@@ -71,6 +73,17 @@ def ports_of_another_azimuth_are_not_shared(context):
         refuses(second, f"port {first.ports['mqtt']} on 127.0.0.1 is held by another (azimuth|process)")
         first.stop()
         second.start().stop()
+
+
+@group.case
+def nobody_is_given_the_port_of_a_server_that_is_down(context):
+    """Another process that may choose among those of its block only gets none, whether the server runs or not."""
+    hub = context.hub()
+    first = hub.ports["mqtt"] - (hub.ports["mqtt"] - ports.RANGE[0]) % ports.BLOCK
+    asked = f"import ports; ports.RANGE = ({first}, {first + ports.BLOCK}); print(ports.free_port())"
+    other = subprocess.run([sys.executable, "-c", asked], cwd=ROOT / "tests", capture_output=True, text=True, check=False)
+    check("blocks of ports are held" in other.stderr and other.stdout == "", f"it got {other.stdout}{other.stderr}")
+    hub.start().stop()
 
 
 @group.case
@@ -263,7 +276,7 @@ def wrong_usage_has_a_status_of_its_own(context):
         check(status == expected, f"{options}: exit status {status}, not {expected}: {said}")
         check(word in said, f"{options}: '{word}' is not in: {said}")
     check(not hub.data.exists(), "a directory was made")
-    hub.ports["mqtt"] = free_port()
+    hub.ports["mqtt"] = ports.free_port()
 
 
 if __name__ == "__main__":
