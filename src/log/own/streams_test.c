@@ -3,6 +3,7 @@
 
 #include "base/io_mem.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "log/log_rig.h"
 #include "log/own/own.h"
 
@@ -295,6 +296,86 @@ static void a_start_may_say_which_streams_there_are(void **state)
     end(&f);
 }
 
+/* ---- formats of log.meta */
+
+static void assert_meta(struct fixture *f, const char *text)
+{
+    struct buf found = {0};
+    assert_int_equal(io_load(f->io, "log.meta", &found), OK);
+    assert_string_equal(buf_cstr(&found), text);
+    buf_free(&found);
+}
+
+/* Line by line as the first version of the program wrote it, and then `more`. */
+static void write_meta(struct fixture *f, const struct meta *m, const char *more, struct buf *text)
+{
+    buf_clear(text);
+    buf_printf(text, "azimuth-log %s\npartitions 2\ncreated 1700000000000000\njournal %llu\nepoch ",
+               more[0] ? "3" : "1", (unsigned long long)m->journal_bytes);
+    text_hex(text, slice_of(&m->epoch, sizeof m->epoch));
+    buf_printf(text, "\n%s", more);
+    assert_int_equal(io_store(f->io, "log.meta", buf_slice(text)), OK);
+}
+
+static void fill_and_die(struct fixture *f)
+{
+    fill(f, 0, 0, 2000);
+    reopen(f);
+    fill(f, 0, 1, 30);
+    atomic_store(&f->rig->log->healthy, false); /* as kill -9 leaves it: some only in the journal */
+    rig_close(f->rig);
+}
+
+static void a_log_of_format_1_is_read_whole_and_becomes_one_of_format_2(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    struct buf text = {0};
+    struct meta m;
+    fill_and_die(&f);
+    assert_int_equal(meta_load(f.io, &m), OK);
+    write_meta(&f, &m, "", &text);
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(records(&f, 0, 0), 2000);
+        assert_int_equal(records(&f, 0, 1), 30);
+        if (round == 1) {
+            fill(&f, made(&f, 3), 2, 10);
+            assert_int_equal(meta_load(f.io, &m), OK);
+            assert_int_equal(m.created_us, 1700000000000000);
+            assert_int_equal(m.next_stream, 2);
+            assert_int_equal(meta_places(&m), 2 + 3);
+            buf_clear(&text);
+            assert_int_equal(io_load(f.io, "log.meta", &text), OK);
+            assert_true(slice_starts(buf_slice(&text), SLICE_LIT("azimuth-log 2\n")));
+        }
+        reopen(&f);
+    }
+    assert_int_equal(records(&f, 1, 2), 10);
+    buf_free(&text);
+    end(&f);
+}
+
+static void a_log_of_a_newer_format_is_refused_and_left_as_it_is(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    struct buf text = {0};
+    struct meta m;
+    fill_and_die(&f);
+    assert_int_equal(meta_load(f.io, &m), OK);
+    write_meta(&f, &m, "next-stream 1\nof-the-future 7\n", &text);
+    assert_int_equal(rig_open(f.rig, &f.cfg), ERR_VERSION);
+    assert_string_equal(fail_text(), "log.meta: written in format 3, this program knows up to 2");
+    assert_meta(&f, buf_cstr(&text));
+    write_meta(&f, &m, "", &text);
+    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
+    assert_int_equal(records(&f, 0, 0), 2000);
+    assert_int_equal(records(&f, 0, 1), 30);
+    buf_free(&text);
+    end(&f);
+}
+
 int main(void)
 {
     say_level_max = SAY_ERROR;
@@ -310,6 +391,8 @@ int main(void)
         cmocka_unit_test(numbers_are_not_given_twice_and_run_out),
         cmocka_unit_test(one_change_at_a_time),
         cmocka_unit_test(a_start_may_say_which_streams_there_are),
+        cmocka_unit_test(a_log_of_format_1_is_read_whole_and_becomes_one_of_format_2),
+        cmocka_unit_test(a_log_of_a_newer_format_is_refused_and_left_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
