@@ -1,7 +1,11 @@
 /* base_test.c - the small tools. */
 #include "base/test.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -380,9 +384,73 @@ static void secrets_are_compared_to_the_last_byte(void **state)
     }
 }
 
+/* ---- no more memory */
+
+static volatile size_t too_much = SIZE_MAX / 4; /* the compiler must not know */
+
+static void ask_anew(void)
+{
+    free(mem_new(too_much));
+}
+
+static void ask_cleared(void)
+{
+    free(mem_zero(too_much));
+}
+
+static void ask_for_more(void)
+{
+    free(mem_grow(mem_new(1), too_much));
+}
+
+static void ask_aligned(void)
+{
+    free(mem_aligned(4096, too_much / 4096 * 4096));
+}
+
+/* What a child that calls `ask` says before it ends; returns its status. */
+static int last_words(void (*ask)(void), char *text, size_t size)
+{
+    int status, ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        dup2(ends[1], STDERR_FILENO);
+        ask();
+        _exit(0);
+    }
+    close(ends[1]);
+    ssize_t len = read(ends[0], text, size - 1);
+    assert_true(len >= 0);
+    text[len] = '\0';
+    close(ends[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void without_memory_the_process_ends_with_a_line_that_says_so(void **state)
+{
+    (void)state;
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    skip(); /* they end it themselves */
+#endif
+    static void (*const asks[])(void) = {ask_anew, ask_cleared, ask_for_more, ask_aligned};
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        char text[200];
+        int status = last_words(asks[i], text, sizeof text);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGABRT);
+        assert_non_null(strstr(text, "azimuth: out of memory ("));
+        assert_int_equal(text[strlen(text) - 1], '\n');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_memory_the_process_ends_with_a_line_that_says_so),
         cmocka_unit_test(guids_are_of_the_source_in_use),
         cmocka_unit_test(secrets_are_compared_to_the_last_byte),
         cmocka_unit_test(hosts_of_this_machine_are_known),
