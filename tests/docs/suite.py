@@ -138,6 +138,44 @@ def the_list_of_differences_is_what_its_file_makes():
     check(made == compatibility.differences(), "run tests/conformance/compatibility.py --differences")
 
 
+def mutations():
+    """The module that breaks promises."""
+    sys.path.insert(0, str(ROOT / "tests/mutations"))
+    import mutate  # pylint: disable=import-outside-toplevel
+    return mutate
+
+
+def names_of_promises(text):
+    """The first column of docs/reliability.md's first table."""
+    rows = text.partition("## The promises")[2].partition("\n\nWhat is *not* promised")[0]
+    return re.findall(r"^\| ([a-z ]+) \|", rows.partition("|---|")[2], re.MULTILINE)
+
+
+@case
+def each_promise_has_a_mutation_and_each_mutation_a_promise():
+    names = names_of_promises((ROOT / "docs/reliability.md").read_text(encoding="utf-8"))
+    broken = {mutation.of for mutation in mutations().MUTATIONS}
+    check(names and len(names) == len(set(names)), f"names of promises: {names}")
+    check(set(names) <= broken, f"nothing breaks {sorted(set(names) - broken)}: tests/mutations/promises.py")
+    check(broken <= set(names), f"docs/reliability.md does not promise {sorted(broken - set(names))}")
+    return f"{len(names)} promises"
+
+
+@case
+def the_table_of_mutations_has_each_of_them():
+    """What is broken as tests/mutations/promises.py has it now, and that it was caught; the line to break is there."""
+    mutate = mutations()
+    table = (ROOT / "docs/reliability.md").read_text(encoding="utf-8").partition(mutate.TABLE_HEAD)[2].splitlines()
+    rows = [mutate.row(mutation) for mutation in mutate.MUTATIONS]
+    check(len(table) == len(rows), f"{len(table)} rows of {len(rows)} are in docs/reliability.md")
+    other = [row for row, line in zip(rows, table) if not line.startswith(row) or "**not caught**" in line]
+    check(not other, f"run tests/mutations/mutate.py, docs/reliability.md has other words or another order: {other}")
+    for mutation in mutate.MUTATIONS:
+        count = (ROOT / mutation.file).read_text(encoding="utf-8").count(mutation.line)
+        check(count == 1, f"'{mutation.sentence}': its line is {count} times in {mutation.file}")
+    return f"{len(rows)} mutations"
+
+
 def judge(function):
     name = function.__name__.replace("_", " ")
     try:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""mutate.py [--list] [WORDS]: breaks each promise once, in a copy of the tree, and expects its test to fail.
+"""mutate.py [--list] [WORDS]: breaks each promise, in a copy of the tree, and expects its test to fail.
 
 A mutation is one line of the source that becomes another. The copy is built as far as the named test needs,
 the test is run, and the line is put back. First every test is run unbroken: one that fails then proves nothing.
-Its words are looked for in the promises. What it found goes into build/mutations/table.md, which docs/reliability.md
-quotes."""
+The words are looked for in the mutations' sentences, or are the name of a promise. What it found goes into
+build/mutations/table.md, which docs/reliability.md quotes and tests/docs looks after."""
 import dataclasses
 import pathlib
 import re
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from promises import PROMISES
+from promises import MUTATIONS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 COPY = ROOT / "build" / "mutations" / "tree"
@@ -55,24 +55,24 @@ def build(targets):
     return None if made.returncode == 0 else (made.stdout + made.stderr)[-1500:]
 
 
-def command_of(promise):
+def command_of(mutation):
     """A unit test's program below the build, a suite's with its words, or the simulator."""
-    if promise.sim:
-        return [BUILD / "tests" / "sim" / "sim", *promise.sim.split()]
-    if promise.suite:
-        program, *words = promise.suite.split(" ", 1)
+    if mutation.sim:
+        return [BUILD / "tests" / "sim" / "sim", *mutation.sim.split()]
+    if mutation.suite:
+        program, *words = mutation.suite.split(" ", 1)
         return ["python3", "-B", COPY / "tests" / program / "suite.py", *words]
-    return [next(BUILD.glob(f"**/{promise.test}"))]
+    return [next(BUILD.glob(f"**/{mutation.test}"))]
 
 
-def passes(promise):
+def passes(mutation):
     try:
-        done = run(command_of(promise), cwd=COPY, timeout=SECONDS_MAX)
+        done = run(command_of(mutation), cwd=COPY, timeout=SECONDS_MAX)
     except subprocess.TimeoutExpired:
         return False, f"did not end within {SECONDS_MAX} s"
     said = done.stdout + done.stderr
     failed = [line.split("]", 1)[1].strip() for line in said.splitlines() if line.startswith("[  FAILED  ]") and "listed below" not in line]
-    failed += [line for line in said.splitlines() if promise.sim and re.match(r"seed \d+, ", line)]
+    failed += [line for line in said.splitlines() if mutation.sim and re.match(r"seed \d+, ", line)]
     failed += [line[7:].split(" #")[0] for line in said.splitlines() if line.startswith("not ok ")]
     return done.returncode == 0, failed[0] if failed else last_of(said)
 
@@ -82,17 +82,17 @@ def last_of(said):
     return (said.strip().splitlines() or ["it crashed"])[-1].replace(f"{COPY}/", "")
 
 
-def mutate(promise):
-    path, began = COPY / promise.file, time.monotonic()
+def mutate(mutation):
+    path, began = COPY / mutation.file, time.monotonic()
     text = path.read_text(encoding="utf-8")
-    if text.count(promise.line) != 1:
-        return Outcome(False, f"'{promise.line}' is {text.count(promise.line)} times in {promise.file}", 0)
-    path.write_text(text.replace(promise.line, promise.broken), encoding="utf-8")
+    if text.count(mutation.line) != 1:
+        return Outcome(False, f"'{mutation.line}' is {text.count(mutation.line)} times in {mutation.file}", 0)
+    path.write_text(text.replace(mutation.line, mutation.broken), encoding="utf-8")
     try:
-        wrong = build([promise.target])
+        wrong = build([mutation.target])
         if wrong:
             return Outcome(False, f"it does not build: {wrong}", 0)
-        good, text_of_test = passes(promise)
+        good, text_of_test = passes(mutation)
         return Outcome(not good, text_of_test, time.monotonic() - began)
     finally:
         path.write_text(text, encoding="utf-8")
@@ -109,40 +109,44 @@ def cell(text):
     return text.replace("|", "\\|")
 
 
+TABLE_HEAD = "| promise | what is broken | where | the line | becomes | caught by |\n|---|---|---|---|---|---|\n"
+
+
+def row(mutation):
+    """Its row in the table, but for what the test said."""
+    line = changed(mutation.line, mutation.broken), changed(mutation.broken, mutation.line)
+    return f"| {mutation.of} | {mutation.sentence} | `{mutation.file}` | {line[0]} | {line[1]} | `{mutation.by()}`: "
+
+
 def table(rows):
-    lines = ["| promise | where | the line | becomes | caught by |", "|---|---|---|---|---|"]
-    for promise, outcome in rows:
-        by = f"`{promise.by()}`: {outcome.text}" if outcome.caught else f"**not caught**: {outcome.text}"
-        lines.append(f"| {promise.sentence} | `{promise.file}` | {changed(promise.line, promise.broken)} | "
-                     f"{changed(promise.broken, promise.line)} | {cell(by)} |".replace("\n", " "))
-    return "\n".join(lines) + "\n"
+    return TABLE_HEAD + "".join(row(mutation) + ("" if outcome.caught else "**not caught**: ") + cell(outcome.text).replace("\n", " ") + " |\n"
+                                for mutation, outcome in rows)
 
 
 def main():
     words = " ".join(word for word in sys.argv[1:] if not word.startswith("--"))
-    chosen = [promise for promise in PROMISES if words in promise.sentence]
+    chosen = [mutation for mutation in MUTATIONS if words in mutation.sentence or words == mutation.of]
     if "--list" in sys.argv:
-        print("\n".join(promise.sentence for promise in chosen))
+        print("\n".join(mutation.sentence for mutation in chosen))
         return 0
     copy_tree()
-    wrong = build(sorted({promise.target for promise in chosen}))
+    wrong = build(sorted({mutation.target for mutation in chosen}))
     if wrong:
         raise SystemExit(f"the copy does not build: {wrong}")
     rows, passed, failed = [], 0, 0
     fine = {}
-    for promise in chosen:
-        key = (promise.test, promise.suite, promise.sim)
+    for mutation in chosen:
+        key = (mutation.test, mutation.suite, mutation.sim)
         if key not in fine:  # the last one broken may still be in what was built
-            fine[key] = passes(promise) if build([promise.target]) is None else (False, "it does not build")
+            fine[key] = passes(mutation) if build([mutation.target]) is None else (False, "it does not build")
         if not fine[key][0]:
             outcome = Outcome(False, f"the test fails unbroken: {fine[key][1]}", 0)
         else:
-            outcome = mutate(promise)
-        rows.append((promise, outcome))
+            outcome = mutate(mutation)
+        rows.append((mutation, outcome))
         passed, failed = passed + outcome.caught, failed + (not outcome.caught)
-        print(f"{'ok' if outcome.caught else 'not ok'} {promise.sentence} # {outcome.text}, {outcome.seconds:.0f} s", flush=True)
-    if not words:
-        (ROOT / "build" / "mutations" / "table.md").write_text(table(rows), encoding="utf-8")
+        print(f"{'ok' if outcome.caught else 'not ok'} {mutation.sentence} # {outcome.text}, {outcome.seconds:.0f} s", flush=True)
+    (ROOT / "build" / "mutations" / "table.md").write_text(table(rows), encoding="utf-8")
     print(f"\n{passed} passed, {failed} failed")
     return 1 if failed else 0
 
