@@ -44,6 +44,7 @@ class OwnServer {
     }
 
     async kill() {
+        if (this.process.exitCode !== null || this.process.signalCode !== null) return;
         const ended = new Promise((resolve) => { this.process.once('exit', resolve); });
         this.process.kill('SIGKILL');
         await ended;
