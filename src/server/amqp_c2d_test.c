@@ -159,6 +159,44 @@ static void who_settles_second_is_answered_when_it_is_done(void **state)
     rig_free(c);
 }
 
+static bool rejects(const char *lines, unsigned first, unsigned last)
+{
+    char want[100];
+    snprintf(want, sizeof want, "disposition[false %u %u true @37 [@29 ['amqp:not-found'", first,
+             last);
+    return strstr(lines, want) != NULL;
+}
+
+/* b was completed before; the locks of a and c stand; after c there is nothing. */
+static void of_a_range_each_message_is_answered(void **state)
+{
+    (void)state;
+    struct rig_conn *c = c2d_client(second);
+    char want[100];
+    send_to("a");
+    unsigned a = take_delivery(c, "a", 0);
+    send_to("b");
+    unsigned b = take_delivery(c, "b", 0);
+    send_to("c");
+    assert_int_equal(take_delivery(c, "c", 0), b + 1);
+    assert_int_equal(b, a + 1);
+    dispose(c, b, false, "@36 []");
+    snprintf(want, sizeof want, "disposition[false %u %u true @36 []", b, b);
+    assert_true(hears(c, want));
+    say(c, "0 disposition[true %u %u false @36 []]", a, b + 3);
+    const char *lines = heard(c);
+    assert_true(rejects(lines, b, b));
+    assert_true(rejects(lines, b + 2, b + 3));
+    for (unsigned id = a; id <= b + 1; id += 2) {
+        snprintf(want, sizeof want, "disposition[false %u %u true @36 []", id, id);
+        assert_int_equal(count(lines, want), 1);
+    }
+    assert_int_equal(count(lines, "disposition["), 4);
+    rig_wait(&rig, 2 * C2D_LOCK_US);
+    assert_null(strstr(heard(c), "transfer")); /* all three are done */
+    rig_free(c);
+}
+
 static void a_link_that_is_sent_settled_completes(void **state)
 {
     (void)state;
@@ -313,6 +351,7 @@ int main(void)
         CASE(a_message_has_its_lock_token_for_a_tag),
         CASE(what_the_device_says_settles_it),
         CASE(who_settles_second_is_answered_when_it_is_done),
+        CASE(of_a_range_each_message_is_answered),
         CASE(a_link_that_is_sent_settled_completes),
         CASE(messages_wait_for_credit),
         CASE(waiting_messages_are_kept_once),

@@ -269,43 +269,73 @@ static void on_open(struct peer *p, const struct amqp_open_event *ev)
     amqp_send_open(&p->engine);
 }
 
-/* Do links that keep account of their deliveries know them? */
-static bool told_links(struct peer *p, const struct amqp_event *ev)
+/* Links that keep account of their deliveries take what is theirs, and say what that is. */
+static void tell_links(struct peer *p, const struct amqp_event *ev, struct buf *known)
 {
-    bool known = false;
     LIST_EACH(node, &p->links)
     {
         struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
         if (l->node->disposition && l->link->session == ev->session)
-            known = l->node->disposition(l, &ev->disposition) || known;
+            l->node->disposition(l, &ev->disposition, known);
     }
-    return known;
 }
 
-static bool some_link_sent(const struct peer *p, const struct amqp_event *ev)
+static bool some_link_sent(const struct peer *p, const struct amqp_session *session,
+                           const struct amqp_disposition *d)
 {
     LIST_EACH(node, &p->links)
     {
         const struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
-        if (l->node->sent && l->link->session == ev->session && l->node->sent(l, &ev->disposition))
-            return true;
+        if (l->node->sent && l->link->session == session && l->node->sent(l, d)) return true;
     }
     return false;
 }
 
-/* A receiver that settles second waits for our word (.NET, Java).  What no link knows was in the hands of one
- * that is gone, or that forgot it: nothing is done with it, and nobody may hear that it was. */
-static void on_disposition(struct peer *p, struct amqp_event *ev)
+/* What no link knows was in the hands of one that is gone, or that forgot it: nothing is done with it, and nobody
+ * may hear that it was. */
+static void answer_unknown(struct peer *p, const struct amqp_event *ev, uint32_t first,
+                           uint32_t last)
 {
     struct amqp_disposition d = ev->disposition;
-    if (!d.from_receiver || told_links(p, ev) || d.settled) return;
     d.from_receiver = false;
     d.settled = true;
-    if (!some_link_sent(p, ev)) {
+    d.first = ev->disposition.first + first;
+    d.last = ev->disposition.first + last;
+    if (!some_link_sent(p, ev->session, &d)) {
         d.outcome = AMQP_REJECTED;
         d.error = amqp_error_of(AMQP_NOT_FOUND, "The lock of the message is over.");
     }
     amqp_send_disposition(ev->session, &d);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Between the known ones, each range in one word. */
+static void answer_gaps(struct peer *p, const struct amqp_event *ev, struct buf *known)
+{
+    uint32_t *taken = (void *)known->ptr, next = 0;
+    uint32_t last = ev->disposition.last - ev->disposition.first;
+    size_t count = buf_size(known) / sizeof *taken;
+    if (count) qsort(taken, count, sizeof *taken, by_number);
+    for (size_t i = 0; i < count; i++) {
+        if (taken[i] > next) answer_unknown(p, ev, next, taken[i] - 1);
+        next = taken[i] + 1;
+    }
+    if (next <= last) answer_unknown(p, ev, next, last);
+}
+
+/* A receiver that settles second waits for our word (.NET, Java), of each delivery of a range. */
+static void on_disposition(struct peer *p, struct amqp_event *ev)
+{
+    struct buf known = {0};
+    if (!ev->disposition.from_receiver) return;
+    tell_links(p, ev, &known);
+    if (!ev->disposition.settled) answer_gaps(p, ev, &known);
+    buf_free(&known);
 }
 
 static void on_event(struct peer *p, struct amqp_event *ev)

@@ -219,18 +219,18 @@ static void take(struct flown *f, const struct amqp_disposition *d)
                outcome_of(d->outcome), &f->wait);
 }
 
-static bool on_disposition(struct peer_link *l, const struct amqp_disposition *d)
+static void on_disposition(struct peer_link *l, const struct amqp_disposition *d, struct buf *known)
 {
-    bool mine = false;
+    size_t before = buf_size(known);
     LIST_EACH(node, &of(l)->flown)
     {
         struct flown *f = flown_of(node);
-        if (f->state == UNSENT || f->delivery_id - d->first > d->last - d->first) continue;
-        mine = true;
+        uint32_t offset = f->delivery_id - d->first;
+        if (f->state == UNSENT || offset > d->last - d->first) continue;
+        buf_put(known, &offset, sizeof offset);
         take(f, d);
     }
-    if (mine) device_active(of(l)->device_link.device);
-    return mine;
+    if (buf_size(known) > before) device_active(of(l)->device_link.device);
 }
 
 /* ---- the link */

@@ -85,9 +85,9 @@ struct node {
     void (*ready)(struct peer_link *l); /* of a device: its session is open, answer the attach */
     void (*flow)(struct peer_link *l);  /* credit, drain or room to write changed */
     void (*delivery)(struct peer_link *l, const struct amqp_delivery *d);
-    /* The client said something of deliveries in this session; true: some are this link's, and it
-     * answers where the client waits for that. */
-    bool (*disposition)(struct peer_link *l, const struct amqp_disposition *d);
+    /* The client said something of deliveries in this session.  Those that are this link's it answers where the
+     * client waits for that, and appends them to `known`: uint32_t, counted from d->first. */
+    void (*disposition)(struct peer_link *l, const struct amqp_disposition *d, struct buf *known);
     /* Of a node that keeps no account and does nothing with what the client says: may some be this link's? */
     bool (*sent)(const struct peer_link *l, const struct amqp_disposition *d);
     void (*detached)(struct peer_link *l); /* the link is gone: give up what the state holds */

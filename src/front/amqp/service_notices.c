@@ -171,21 +171,20 @@ static enum notice_outcome outcome_of(enum amqp_outcome outcome)
 }
 
 /* Settled without an outcome gives it back, too (specification 2.6.12). */
-static bool on_disposition(struct peer_link *l, const struct amqp_disposition *d)
+static void on_disposition(struct peer_link *l, const struct amqp_disposition *d, struct buf *known)
 {
     struct notice_link *f = of(l);
-    bool mine = false;
     LIST_EACH(node, &f->sent)
     {
         struct batch *b = batch_of(node);
-        if (b->delivery_id - d->first > d->last - d->first) continue;
-        mine = true;
+        uint32_t offset = b->delivery_id - d->first;
+        if (offset > d->last - d->first) continue;
+        buf_put(known, &offset, sizeof offset);
         if (b->outcome != AMQP_NO_STATE || !(d->settled || is_final(d->outcome))) continue;
         b->outcome = is_final(d->outcome) ? d->outcome : AMQP_RELEASED;
         b->waits = !d->settled;
         notices_settle(notices_of(f), &f->receiver, b->lock, outcome_of(b->outcome));
     }
-    return mine;
 }
 
 /* ---- the link */

@@ -343,6 +343,33 @@ static void a_lock_that_is_over_is_told_to_who_settles_second(void **state)
     stop(&r, &c);
 }
 
+/* The first is settled, its word said: of the range of three only the second is done, and only once. */
+static void of_a_range_what_is_known_is_settled_and_the_rest_is_not_confirmed(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    start_receiver(&r, &c, 1);
+    hand_out(&c, lock_a);
+    hand_out(&c, lock_b);
+    rig_feed(&r, &c, "0 disposition[true 1 1 true @36 []]");
+    fake_c2d.receiver->settled(fake_c2d.receiver, lock_a, STATUS_OK);
+    rig_output(&c);
+    rig_feed(&r, &c, "0 disposition[true 0 4 false @36 []]");
+    assert_int_equal(fake_c2d.settles, 2);
+    assert_string_equal(fake_c2d.settled, "62 complete");
+    const char *out = rig_output(&c);
+    assert_non_null(strstr(out, "0 disposition[false 0 1 true @37 [@29 ['amqp:not-found'"));
+    assert_non_null(strstr(out, "0 disposition[false 3 4 true @37 [@29 ['amqp:not-found'"));
+    assert_null(strstr(out, "disposition[false 2"));
+    rig_feed(&r, &c, "0 disposition[true 2 2 false @36 []]"); /* said again, before it is done */
+    assert_string_equal(rig_output(&c), "");
+    fake_c2d.receiver->settled(fake_c2d.receiver, lock_b, STATUS_OK);
+    assert_string_equal(rig_output(&c), "0 disposition[false 2 2 true @36 [] false]\n");
+    assert_int_equal(fake_c2d.settles, 2);
+    stop(&r, &c);
+}
+
 /* Its batch goes back to the queue: what the client says of it now has done nothing. */
 static void what_a_link_that_is_gone_had_is_not_confirmed(void **state)
 {
@@ -399,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_batch_is_what_sdks_read),
         cmocka_unit_test(an_outcome_settles_the_batch),
         cmocka_unit_test(one_disposition_may_settle_several),
+        cmocka_unit_test(of_a_range_what_is_known_is_settled_and_the_rest_is_not_confirmed),
         cmocka_unit_test(a_lock_that_is_over_is_told_to_who_settles_second),
         cmocka_unit_test(what_a_link_that_is_gone_had_is_not_confirmed),
         cmocka_unit_test(batches_wait_for_credit_and_for_room),
