@@ -154,9 +154,7 @@ static void what_leaves_the_journal_while_it_is_copied_is_in_the_segments(void *
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(folders_in_folders_have_an_end),
-                                       cmocka_unit_test(files_of_a_backup_are_counted)};
-@@    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_in_folders_have_an_end),
         cmocka_unit_test(files_of_a_backup_are_counted),
         cmocka_unit_test(what_leaves_the_journal_while_it_is_copied_is_in_the_segments),
