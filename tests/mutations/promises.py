@@ -152,7 +152,8 @@ MUTATIONS = [
     Mutation("refusals", "A message that an endpoint rejects for no known reason has six tries, and then the others go on.",
              "src/deliver/feed.c", "++f->doubts >= DELIVER_DOUBTS_MAX;", "++f->doubts >= DELIVER_DOUBTS_MAX && false;", "deliver_amqp_test"),
     Mutation("messages", "What a device says of a message whose link has ended is not confirmed.",
-             "src/front/amqp/amqp.c", "    if (!some_link_sent(p, ev)) {", "    if (!some_link_sent(p, ev) && false) {", "front_amqp_service_test"),
+             "src/front/amqp/amqp.c", "    if (!some_link_sent(p, ev->session, &d)) {",
+             "    if (!some_link_sent(p, ev->session, &d) && false) {", "front_amqp_service_test"),
     Mutation("throttles", "More than a throttle allows is refused.",
              "src/hub/throttle/throttle.c", "    return *wait_ns <= b->queue_ns;", "    return *wait_ns <= b->queue_ns + INT64_MAX / 2;", "hub_throttle_throttle_test"),
 
