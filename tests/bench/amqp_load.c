@@ -1,6 +1,6 @@
 /* amqp_load.c - AMQP over TLS: what an event costs a server, on its way in and on its way out.
  *
- * usage: amqp_load send PORT PID CONNECTIONS WINDOW SECONDS device KEY
+ * usage: amqp_load [-w] [-b MESSAGES] [-d DEVICES] send PORT PID CONNECTIONS WINDOW SECONDS device KEY
  *        amqp_load send PORT PID CONNECTIONS WINDOW SECONDS anonymous ADDRESS
  *        amqp_load send PORT PID CONNECTIONS WINDOW SECONDS plain USER PASSWORD ADDRESS
  *        amqp_load read PORT PID COUNT anonymous ADDRESS...
@@ -8,67 +8,134 @@
  *
  * `send`: CONNECTIONS with a link each keep WINDOW transfers of 256 bytes of JSON unsettled (closed loop).  As
  * `device` they are dev000000 and so on, with keys that follow from KEY as mqttload's --sas-key has it.
+ * `-d`: so many devices share each connection as the SDKs' multiplexing clients have it, a token put to $cbs,
+ * a session and a link for each.  `-b`: each transfer is a batch.  `-w`: over a WebSocket, PORT is that of HTTPS.
  * `read`: one connection takes COUNT events, which the server settles as it sends them, from all those
  * addresses.  Prints one line of JSON.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "amqp_line.h"
 #include "auth/sas.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "load.h"
-#include "proto/amqp/amqp.h"
-#include "tls_line.h"
 
 enum { BODY = 256, CREDIT = 1000, WINDOW_MAX = 1024, SETTLED = 1 };
 #define HUB "localhost"
 
-struct client {
-    struct tls_line tls;
-    struct amqp amqp;
-    struct buf out;
+/* Who sends: a link in a session of its own. */
+struct sender {
     struct amqp_link *link;
     unsigned unsettled;
     int64_t began_us[WINDOW_MAX]; /* by delivery id */
-    char user[64], address[128];
+    char user[64], address[128], resource[64];
     struct buf password;
 };
 
+struct client {
+    struct amqp_line line;
+    struct sender *senders;
+    struct amqp_link *cbs_out, *cbs_in;
+    unsigned asked, answered; /* tokens */
+};
+
 static const char *way; /* in: device, anonymous, plain */
-static unsigned window;
-static bool reads;
+static unsigned window, batch = 1, sharing, attached;
+static bool reads, over_ws;
 static char **sources;
 
 /* ---- a message */
 
-static struct buf *message(void)
+static void put_message(struct buf *out)
 {
-    static struct buf sections;
     char body[BODY];
-    if (buf_size(&sections)) return &sections;
     memset(body, 'x', sizeof body);
     memcpy(body, "{\"text\":\"", 9);
     memcpy(body + sizeof body - 2, "\"}", 2);
-    amqp_put_descriptor(&sections, AMQP_PROPERTIES);
-    struct amqp_open list = amqp_open_list(&sections);
-    for (int i = 0; i < 6; i++) amqp_put_null(&sections);
-    amqp_put_sym(&sections, "application/json");
-    amqp_put_sym(&sections, "utf-8");
-    amqp_close(&sections, list, 8);
-    amqp_put_data(&sections, slice_of(body, sizeof body));
-    return &sections;
+    amqp_put_descriptor(out, AMQP_PROPERTIES);
+    struct amqp_open list = amqp_open_list(out);
+    for (int i = 0; i < 6; i++) amqp_put_null(out);
+    amqp_put_sym(out, "application/json");
+    amqp_put_sym(out, "utf-8");
+    amqp_close(out, list, 8);
+    amqp_put_data(out, slice_of(body, sizeof body));
 }
 
-static void send_what_fits(struct client *c)
+/* What each transfer has: a message, or a batch of them. */
+static struct slice payload(void)
 {
-    while (!reads && c->link && c->unsettled < window && amqp_can_send(c->link)) {
-        struct buf *out = amqp_transfer_begin(c->link, &(struct amqp_transfer){0});
-        buf_put_slice(out, buf_slice(message()));
-        c->began_us[amqp_transfer_end(c->link) % WINDOW_MAX] = clock_mono_us();
-        c->unsettled++;
+    static struct buf sections;
+    struct buf message = {0};
+    if (buf_size(&sections)) return buf_slice(&sections);
+    if (batch == 1) {
+        put_message(&sections);
+        return buf_slice(&sections);
     }
+    put_message(&message);
+    for (unsigned i = 0; i < batch; i++) amqp_put_data(&sections, buf_slice(&message));
+    buf_free(&message);
+    return buf_slice(&sections);
+}
+
+static void send_what_fits(struct sender *s)
+{
+    const struct amqp_transfer transfer = {.format = batch > 1 ? AMQP_FORMAT_BATCH : 0};
+    while (s->link && s->unsettled < window && amqp_can_send(s->link)) {
+        buf_put_slice(amqp_transfer_begin(s->link, &transfer), payload());
+        s->began_us[amqp_transfer_end(s->link) % WINDOW_MAX] = clock_mono_us();
+        s->unsettled++;
+    }
+}
+
+static void sender_attach(struct client *c, struct sender *s)
+{
+    struct amqp_session *session = amqp_send_begin(&c->line.amqp);
+    if (session == NULL) lines_stop("more devices than sessions");
+    session->user = s;
+    const struct amqp_link_config link = {.name = slice_str(s->address),
+                                          .sender = true,
+                                          .source = SLICE_LIT("bench"),
+                                          .target = slice_str(s->address)};
+    s->link = amqp_send_attach(session, &link);
+    attached++;
+}
+
+/* ---- devices that share a connection */
+
+static void attach_cbs(struct client *c)
+{
+    struct amqp_session *session = amqp_send_begin(&c->line.amqp);
+    struct amqp_link_config link = {
+        .name = SLICE_LIT("cbs-in"), .source = SLICE_LIT("$cbs"), .target = SLICE_LIT("cbs")};
+    c->cbs_in = amqp_send_attach(session, &link);
+    amqp_send_flow(c->cbs_in, CREDIT, false);
+    link = (struct amqp_link_config){.name = SLICE_LIT("cbs-out"),
+                                     .sender = true,
+                                     .source = SLICE_LIT("cbs"),
+                                     .target = SLICE_LIT("$cbs")};
+    c->cbs_out = amqp_send_attach(session, &link);
+}
+
+static void ask_for_tokens(struct client *c)
+{
+    while (c->asked < sharing && amqp_can_send(c->cbs_out)) {
+        struct sender *s = &c->senders[c->asked++];
+        struct buf *out = amqp_transfer_begin(c->cbs_out, &(struct amqp_transfer){.settled = true});
+        amqp_line_put_token(out, s->resource, buf_slice(&s->password));
+        amqp_transfer_end(c->cbs_out);
+    }
+}
+
+/* One that was refused shows when its link is. */
+static void on_token(struct client *c)
+{
+    sender_attach(c, &c->senders[c->answered++]);
+    if (c->cbs_in->credit < CREDIT / 2) amqp_send_flow(c->cbs_in, CREDIT, false);
 }
 
 /* ---- a conversation */
@@ -76,15 +143,15 @@ static void send_what_fits(struct client *c)
 static void on_mechanisms(struct client *c)
 {
     struct buf response = {0};
-    if (strcmp(way, "anonymous") == 0) {
-        amqp_send_sasl_init(&c->amqp, "ANONYMOUS", SLICE_LIT("bench"));
+    if (strcmp(way, "anonymous") == 0 || sharing) {
+        amqp_send_sasl_init(&c->line.amqp, "ANONYMOUS", SLICE_LIT("bench"));
         return;
     }
     buf_put_u8(&response, 0);
-    buf_put_str(&response, c->user);
+    buf_put_str(&response, c->senders->user);
     buf_put_u8(&response, 0);
-    buf_put_slice(&response, buf_slice(&c->password));
-    amqp_send_sasl_init(&c->amqp, "PLAIN", buf_slice(&response));
+    buf_put_slice(&response, buf_slice(&c->senders->password));
+    amqp_send_sasl_init(&c->line.amqp, "PLAIN", buf_slice(&response));
     buf_free(&response);
 }
 
@@ -102,33 +169,43 @@ static void attach_sources(struct amqp_session *s)
 static void on_outcome(struct client *c, uint8_t outcome)
 {
     if (outcome != 0) lines_stop("SASL");
-    amqp_send_open(&c->amqp);
-    struct amqp_session *s = amqp_send_begin(&c->amqp);
-    if (reads) {
-        attach_sources(s);
-        return;
-    }
-    const struct amqp_link_config link = {.name = slice_str(c->address),
-                                          .sender = true,
-                                          .source = SLICE_LIT("bench"),
-                                          .target = slice_str(c->address)};
-    c->link = amqp_send_attach(s, &link);
+    amqp_send_open(&c->line.amqp);
+    if (reads)
+        attach_sources(amqp_send_begin(&c->line.amqp));
+    else if (sharing)
+        attach_cbs(c);
+    else
+        sender_attach(c, c->senders);
 }
 
-static void on_disposition(struct client *c, const struct amqp_disposition *d)
+static void on_flow(struct client *c, struct amqp_session *session)
 {
+    if (session->user)
+        send_what_fits(session->user);
+    else if (c->cbs_out)
+        ask_for_tokens(c);
+}
+
+static void on_disposition(struct sender *s, const struct amqp_disposition *d)
+{
+    if (s == NULL) return;
     if (d->outcome != AMQP_ACCEPTED) {
         fprintf(stderr, "%.*s\n", SLICE_ARG(d->error.description));
         exit(1);
     }
     for (uint32_t id = d->first; id != d->last + 1; id++) {
-        c->unsettled--;
-        load_done(c->began_us[id % WINDOW_MAX], 1);
+        s->unsettled--;
+        load_done(s->began_us[id % WINDOW_MAX], batch);
     }
+    send_what_fits(s);
 }
 
-static void on_delivery(struct amqp_link *l)
+static void on_delivery(struct client *c, struct amqp_link *l)
 {
+    if (l == c->cbs_in) {
+        on_token(c);
+        return;
+    }
     load_done(clock_mono_us(), 1);
     if (l->credit < CREDIT / 2) amqp_send_flow(l, CREDIT, false);
 }
@@ -139,13 +216,15 @@ static void stop_with(const struct amqp_error *error)
     lines_stop("the server ended the link");
 }
 
-static void on_event(struct client *c, const struct amqp_event *ev)
+static void on_event(struct amqp_line *l, const struct amqp_event *ev)
 {
+    struct client *c = CONTAINER_OF(l, struct client, line);
     switch (ev->kind) {
     case AMQP_ON_SASL_MECHANISMS: on_mechanisms(c); break;
     case AMQP_ON_SASL_OUTCOME: on_outcome(c, ev->outcome); break;
-    case AMQP_ON_DISPOSITION: on_disposition(c, &ev->disposition); break;
-    case AMQP_ON_DELIVERY: on_delivery(ev->link); break;
+    case AMQP_ON_FLOW: on_flow(c, ev->session); break;
+    case AMQP_ON_DISPOSITION: on_disposition(ev->session->user, &ev->disposition); break;
+    case AMQP_ON_DELIVERY: on_delivery(c, ev->link); break;
     case AMQP_ON_DETACH:
     case AMQP_ON_END:
     case AMQP_ON_CLOSE: stop_with(&ev->error); break;
@@ -153,70 +232,52 @@ static void on_event(struct client *c, const struct amqp_event *ev)
     }
 }
 
-static void flush(struct client *c)
-{
-    if (buf_size(&c->out)) tls_say(&c->tls, buf_slice(&c->out));
-    buf_clear(&c->out);
-}
-
-static void on_heard(struct tls_line *t, struct slice bytes)
-{
-    struct client *c = CONTAINER_OF(t, struct client, tls);
-    struct amqp_event ev;
-    amqp_feed(&c->amqp, bytes, clock_mono_us());
-    while (amqp_next(&c->amqp, &ev) == OK) on_event(c, &ev);
-    send_what_fits(c);
-    flush(c);
-}
-
-static void on_opened(struct tls_line *t)
-{
-    static const struct amqp_config config = {
-        .role = AMQP_CLIENT, .container_id = "bench", .hostname = HUB, .sasl = true};
-    struct client *c = CONTAINER_OF(t, struct client, tls);
-    amqp_init(&c->amqp, &config, &c->out, clock_mono_us());
-    flush(c);
-}
-
 /* ---- who they are */
 
-static void be_device(struct client *c, struct slice master, unsigned number)
+static void be_device(struct sender *s, struct slice master, unsigned number)
 {
-    char device[16], resource[64];
+    char device[16];
     uint8_t key[SAS_SIGNATURE_LEN];
     snprintf(device, sizeof device, "dev%06u", number);
-    snprintf(c->user, sizeof c->user, "%s@sas.localhost", device);
-    snprintf(c->address, sizeof c->address, "/devices/%s/messages/events", device);
-    snprintf(resource, sizeof resource, HUB "/devices/%s", device);
+    snprintf(s->user, sizeof s->user, "%s@sas.localhost", device);
+    snprintf(s->address, sizeof s->address, "/devices/%s/messages/events", device);
+    snprintf(s->resource, sizeof s->resource, HUB "/devices/%s", device);
     sas_derive_key(master, slice_str(device), key);
-    sas_make(&c->password, slice_str(resource), slice_of(key, sizeof key), NULL,
+    sas_make(&s->password, slice_str(s->resource), slice_of(key, sizeof key), NULL,
              clock_wall_us() / 1000000 + 3600);
 }
 
 /* `words`: what follows the way in. */
-static void be(struct client *c, char **words, unsigned number)
+static void be(struct sender *s, char **words, unsigned number)
 {
     struct buf master = {0};
     if (strcmp(way, "device") == 0) {
         if (text_unbase64(&master, slice_str(words[0])) != OK) lines_stop("KEY");
-        be_device(c, buf_slice(&master), number);
+        be_device(s, buf_slice(&master), number);
         buf_free(&master);
         return;
     }
     bool plain = strcmp(way, "plain") == 0;
     if (plain) {
-        snprintf(c->user, sizeof c->user, "%s", words[0]);
-        buf_put_str(&c->password, words[1]);
+        snprintf(s->user, sizeof s->user, "%s", words[0]);
+        buf_put_str(&s->password, words[1]);
     }
     sources = words + (plain ? 2 : 0);
-    snprintf(c->address, sizeof c->address, "%s", sources[0]);
+    snprintf(s->address, sizeof s->address, "%s", sources[0]);
 }
 
-static void client_open(struct client *c, const char *port)
+static void clients_open(unsigned count, const char *port, char **words)
 {
-    c->tls.opened = on_opened;
-    c->tls.heard = on_heard;
-    tls_open(&c->tls, (unsigned)atoi(port), "");
+    unsigned each = MAX(sharing, 1u);
+    struct client *clients = mem_zero(count * sizeof *clients);
+    struct sender *senders = mem_zero(count * each * sizeof *senders);
+    for (unsigned i = 0; i < count * each; i++) be(&senders[i], words, i);
+    for (unsigned i = 0; i < count; i++) {
+        clients[i].senders = &senders[i * each];
+        clients[i].line.event = on_event;
+        amqp_line_open(&clients[i].line, (unsigned)atoi(port), over_ws);
+    }
+    while (!reads && attached < count * each) lines_turn(LINES_WAIT_US);
 }
 
 static int usage(void)
@@ -225,23 +286,33 @@ static int usage(void)
     return 2;
 }
 
+/* The number of arguments that are options, or -1. */
+static int options(int argc, char **argv)
+{
+    int option;
+    while ((option = getopt(argc, argv, "+wb:d:")) != -1) {
+        if (option == 'w') over_ws = true;
+        if (option == 'b') batch = (unsigned)atoi(optarg);
+        if (option == 'd') sharing = (unsigned)atoi(optarg);
+        if (option == '?') return -1;
+    }
+    return batch ? optind - 1 : -1;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 7) return usage();
+    int skip = options(argc, argv);
+    if (skip < 0 || argc - skip < 7) return usage();
+    argv += skip, argc -= skip;
     reads = strcmp(argv[1], "read") == 0;
     int at = reads ? 5 : 7;
     if (argc < at + 2) return usage();
     way = argv[at];
     if (strcmp(way, "plain") == 0 && argc < at + 4) return usage();
-    unsigned count = reads ? 1 : (unsigned)atoi(argv[4]);
     if (!reads) window = (unsigned)atoi(argv[5]);
     if (window > WINDOW_MAX) return usage();
-    struct client *clients = mem_zero(count * sizeof *clients);
     tls_prepare(NULL);
-    for (unsigned i = 0; i < count; i++) {
-        be(&clients[i], argv + at + 1, i);
-        client_open(&clients[i], argv[2]);
-    }
+    clients_open(reads ? 1 : (unsigned)atoi(argv[4]), argv[2], argv + at + 1);
     if (reads)
         load_run_until(argv[3], strtoull(argv[4], NULL, 10));
     else

@@ -13,12 +13,11 @@ import roads
 from measure import PLAIN, TLS, WSS, generate, generate_undisturbed, interleave, wait_quiet
 from servers import (AZIMUTH, BUILD, GENERATOR_CPU, HUB, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
                      Mosquitto, stop_all, wait_settled)
-from peers import Proton, Rabbit
+from peers import Nginx, Proton, Rabbit
 
 IDLE_CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
 TAIL_FILL_MESSAGES = 6000   # of 16 KiB: more than the log keeps in memory
-MANY_PARTITIONS = 32
 METHOD_DEVICES, METHOD_RATE = 1000, 1000
 TWIN_DEVICES, TWIN_WINDOW = 500, 2
 C2D_DEVICES, C2D_WINDOW = 500, 64
@@ -27,8 +26,7 @@ PROVISIONING_ALL = 100_000
 
 
 def trio(devices):
-    servers = [Mosquitto(), Azimuth(devices=devices),
-               Azimuth("azimuth-32", devices=devices, partitions=MANY_PARTITIONS)]
+    servers = [Mosquitto(), *roads.azimuths(devices)]
     for server in servers:
         wait_settled(server)
     return servers
@@ -290,8 +288,8 @@ CASES = {
     "M1-plain": publish(PLAIN, 1000, 1),
     "M2": publish(TLS, 100, 16),
     "M2-plain": publish(PLAIN, 100, 16),
-    "M3": endurance.durable(1000, 1),
-    "M3-16": endurance.durable(100, 16),
+    "M3": roads.beside((Rabbit,), 1000, roads.mqtt(1000, 1), own=roads.azimuths),
+    "M3-16": roads.beside((Rabbit,), 100, roads.mqtt(100, 16), own=roads.azimuths),
     "M4": open_loop,
     "M5": endurance.long_run,
     "M6": roads.through,
@@ -300,11 +298,14 @@ CASES = {
     "M8": idle(PLAIN),
     "M9": connect(),
     "M9-resumed": connect("--resume"),
-    "H1": roads.https("kept", 100),
-    "H2": roads.https("fresh", 16),
-    "A1": roads.amqp_send(100, 1, (Proton,)),
-    "A2": roads.amqp_send(100, 16, (Proton, Rabbit)),
-    "A4": roads.amqp_send(1, 1, (Rabbit,)),
+    "H1": roads.beside((Nginx,), 100, roads.https("kept", 100)),
+    "H1-batch": roads.https_batch,
+    "H2": roads.beside((Nginx,), 16, roads.https("fresh", 16)),
+    "A1": roads.beside((Proton,), 100, roads.amqp(100, 1)),
+    "A1-M1": roads.one_in_flight,
+    "A2": roads.beside((Proton, Rabbit), 100, roads.amqp(100, 16)),
+    "A2-M2": roads.many_in_flight,
+    "A4": roads.beside((Rabbit,), 1, roads.amqp(1, 1)),
     "A5": roads.amqp_read,
     "methods": methods,
     "routing": routing,

@@ -1,17 +1,16 @@
-"""endurance.py - the cases for bad days: M3 beside who promises as much, M13 a storm of reconnects, M12 a kill at full
-load, M5 ten minutes with gigabytes stored."""
+"""endurance.py - the cases for bad days: M13 a storm of reconnects, M12 a kill at full load, M5 ten minutes with
+gigabytes stored."""
 import json
 import pathlib
 import resource
 import shlex
+import shutil
 import signal
 import statistics
 import subprocess
 
 from measure import GENERATOR, PLAIN, TLS, generate, wait_quiet
-from peers import Rabbit
-from roads import in_turn
-from servers import BUILD, GENERATOR_CPU, WORK, Azimuth, wait_settled
+from servers import BUILD, GENERATOR_CPU, MANY_PARTITIONS, WORK, Azimuth, wait_settled
 
 GIB = 1 << 30
 STORM, QUICK_STORM = 10_000, 2_000   # devices that come at once
@@ -19,18 +18,6 @@ STEADY, STEADY_RATE = 1000, 5000     # devices that stay, messages a second of a
 KILL_SIZE = 16384                    # of a message
 KILL_BYTES, QUICK_KILL_BYTES = 4 * GIB, GIB
 MINUTES, LONG_RATE, LONG_SIZE = 10, 10_000, 768
-
-
-# ---- M3
-
-def durable(devices, window):
-    """The only other one that syncs before it acknowledges."""
-    def case(book, name, options):
-        def run(server):
-            wait_quiet(options.patience)
-            return generate(server, f"{TLS} -c {devices} --qos 1 --window {window} --duration {options.seconds}")
-        in_turn(book, name, options, [Rabbit(), Azimuth(devices=devices)], run)
-    return case
 
 
 # ---- M13
@@ -133,13 +120,19 @@ def long_run(book, name, options):
     if not options.long:
         print(f"  {name} takes {MINUTES} minutes: --long")
         return
-    with Azimuth(devices=1000) as server:
-        wait_settled(server)
-        late = []
-        for number in range(MINUTES):
-            result = generate(server, f"{TLS} -c 1000 --qos 1 --window 64 --rate {LONG_RATE} --size {LONG_SIZE} "
-                                      f"--duration {60 if options.seconds >= 5 else options.seconds}")
-            late.append(result["ack_us"]["p999"])
-            book.add(name, "azimuth-minute", {"round": number, "gib": stored_bytes(server.data) / GIB, **result})
-        book.add(name, server.name, {"gib": stored_bytes(server.data) / GIB, "last_to_first": late[-1] / late[0],
-                                     "worst_to_first": max(late) / late[0], "median_p999_us": statistics.median(late)})
+    for title, partitions in (("azimuth", None), (f"azimuth-{MANY_PARTITIONS}", MANY_PARTITIONS)):
+        with Azimuth(title, devices=1000, partitions=partitions) as server:
+            wait_settled(server)
+            minute_after_minute(book, name, server, 60 if options.seconds >= 5 else options.seconds)
+        shutil.rmtree(server.data)
+
+
+def minute_after_minute(book, name, server, seconds):
+    late = []
+    for number in range(MINUTES):
+        result = generate(server, f"{TLS} -c 1000 --qos 1 --window 64 --rate {LONG_RATE} --size {LONG_SIZE} "
+                                  f"--duration {seconds}")
+        late.append(result["ack_us"]["p999"])
+        book.add(name, f"{server.name}-minute", {"round": number, "gib": stored_bytes(server.data) / GIB, **result})
+    book.add(name, server.name, {"gib": stored_bytes(server.data) / GIB, "last_to_first": late[-1] / late[0],
+                                 "worst_to_first": max(late) / late[0], "median_p999_us": statistics.median(late)})

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 PEER = "mosquitto"
 KIB = 1024
+PARTITIONS = (("azimuth", 4), ("azimuth-32", 32))  # as it comes, and with many
 
 
 @dataclass
@@ -26,7 +27,7 @@ def cost(case, what, must=None, aim=None, gate=None):
     """Server CPU for a message, with the default number of partitions and with 32."""
     return [Goal(case, f"{what}, {n} partitions", server, "cpu_s_per_million", "CPU-s/M", ratio=True,
                  must=must, aim=aim, gate=gate)
-            for server, n in (("azimuth", 4), ("azimuth-32", 32))]
+            for server, n in PARTITIONS]
 
 
 def acknowledged(case, what):
@@ -39,10 +40,34 @@ def beside_itself(case, what, server, **limits):
     return [Goal(case, what, server, "cpu_s_per_million", "CPU-s/M", ratio=True, peer="azimuth", **limits)]
 
 
-def road(case, what, peer, must, aim):
+def road(case, what, peer, must, aim, server="azimuth"):
     """Server CPU for a message by another protocol, to that of who does least for it."""
-    return [Goal(case, f"{what}: CPU", "azimuth", "cpu_s_per_million", "CPU-s/M", ratio=True, must=must, aim=aim,
+    return [Goal(case, f"{what}: CPU", server, "cpu_s_per_million", "CPU-s/M", ratio=True, must=must, aim=aim,
                  peer=peer)]
+
+
+def both(make, case, what, *words):
+    """A row for the default number of partitions and one for 32."""
+    return [goal for server, n in PARTITIONS
+            for goal in make(case, f"{what}, {n} partitions", *words, server=server)]
+
+
+def late(case, what, server):
+    """How long an acknowledgement takes at a rate that is given."""
+    return [Goal(case, f"{what}: {p} of PUBACK", server, f"ack_us.{p}", "ms", 1e-3, must=must, aim=aim)
+            for p, must, aim in (("p50", 0.8, 0.4), ("p99", 5, 2), ("p999", None, 10))]
+
+
+def endures(case, what, server):
+    return [Goal(case, f"{what}: p99.9 of the last to that of the first", server, "last_to_first", "ratio", must=2,
+                 aim=1.2),
+            Goal(case, "the same: stored then", server, "gib", "GiB")]
+
+
+def to_mqtt(case, *rows):
+    """Server CPU for a message by other roads, to that of azimuth's own MQTT with as many in flight."""
+    return [goal for way, what in rows
+            for goal in road(case, what, "azimuth-mqtt", 2.0, None, server=f"azimuth-{way}")]
 
 
 def routing(kind, count, must=None):
@@ -63,18 +88,12 @@ GOALS = [
     *acknowledged("M2", "TLS, 100 devices, 16 in flight"),
     *cost("M2-plain", "plain, 100 devices, 16 in flight"),
     *acknowledged("M2-plain", "plain, 100 devices, 16 in flight"),
-    *road("M3", "TLS, 1000 devices, 1 in flight, both durable", "rabbitmq", 1 / 6, 1 / 10),
-    *road("M3-16", "TLS, 100 devices, 16 in flight, both durable", "rabbitmq", 1 / 6, 1 / 10),
-    Goal("M4", "TLS, 1000 devices, 10 000 msg/s: p50 of PUBACK", "azimuth", "ack_us.p50", "ms", 1e-3,
-         must=0.8, aim=0.4),
-    Goal("M4", "TLS, 1000 devices, 10 000 msg/s: p99 of PUBACK", "azimuth", "ack_us.p99", "ms", 1e-3,
-         must=5, aim=2),
-    Goal("M4", "TLS, 1000 devices, 10 000 msg/s: CPU", "azimuth", "cpu_s_per_million", "CPU-s/M",
-         ratio=True),
-    Goal("M5", "10 000 msg/s of 768 bytes, ten minutes: p99.9 of the last to that of the first", "azimuth",
-         "last_to_first", "ratio", must=2, aim=1.2),
-    Goal("M5", "the same: stored then", "azimuth", "gib", "GiB"),
-    *road("M6", "TLS, 1000 devices, 1 in flight, to one reader", PEER, 0.9, None),
+    *both(road, "M3", "TLS, 1000 devices, 1 in flight, both durable", "rabbitmq", 1 / 6, 1 / 10),
+    *both(road, "M3-16", "TLS, 100 devices, 16 in flight, both durable", "rabbitmq", 1 / 6, 1 / 10),
+    *both(late, "M4", "TLS, 1000 devices, 10 000 msg/s"),
+    *cost("M4", "TLS, 1000 devices, 10 000 msg/s: CPU"),
+    *both(endures, "M5", "10 000 msg/s of 768 bytes, ten minutes"),
+    *both(road, "M6", "TLS, 1000 devices, 1 in flight, to one reader", PEER, 0.9, None),
     Goal("M7", "idle TLS connection: resident", "azimuth", "rss_bytes_per_conn", "KiB", 1 / KIB,
          must=18e3 / KIB, aim=16e3 / KIB, gate=24),
     Goal("M7-used", "the same, each after a message of 16 KiB", "azimuth", "rss_bytes_per_conn", "KiB",
@@ -86,10 +105,19 @@ GOALS = [
     Goal("M9-resumed", "the same, resumed by ticket", "azimuth", "cpu_us_per_conn", "CPU-us",
          ratio=True, must=1.0),
     *road("H1", "HTTPS that stays open, 100 devices", "nginx", 1.5, 1.3),
+    *road("H1-batch", "HTTPS, batches of 16, a message, to a message by itself", "azimuth-single", None, None,
+          server="azimuth-batch"),
     *road("H2", "HTTPS, a new connection for each message", "nginx", 1.1, 1.0),
     *road("A1", "AMQP, 100 devices, 1 unsettled", "proton", 1.25, 1.1),
     *road("A2", "AMQP, 100 devices, 16 unsettled", "proton", 2.0, 1.3),
     *road("A2", "the same", "rabbitmq", 1 / 10, 1 / 15),
+    *to_mqtt("A1-M1", ("amqp", "AMQP, 1000 devices, 1 unsettled, to MQTT"),
+             ("shared", "the same, all devices on one connection"),
+             ("ws", "the same over WebSocket, a connection each")),
+    *to_mqtt("A2-M2", ("amqp", "AMQP, 100 devices, 16 unsettled, to MQTT"),
+             ("shared", "the same, all devices on one connection"),
+             ("ws", "the same over WebSocket, a connection each"),
+             ("batch", "the same, batches of 16, 1 unsettled")),
     *[Goal("A4", f"AMQP, 1 device, 1 unsettled: {p} of the disposition", "azimuth", f"ack_us.{p}", "ms", 1e-3,
            ratio=True, must=must, aim=aim, peer="rabbitmq") for p, must, aim in (("p50", 0.7, 0.4), ("p99", 1.0, 0.7))],
     *road("A5", "one AMQP reader of a log that was filled", "rabbitmq", 1 / 10, None),

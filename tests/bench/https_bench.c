@@ -2,6 +2,7 @@
  *
  * usage: https_bench kept  PORT PID KEY DEVICES SECONDS    each device on a connection that stays
  *        https_bench fresh PORT PID KEY DEVICES SECONDS    a new connection for each message
+ *        https_bench batch PORT PID KEY DEVICES SECONDS MESSAGES    as `kept`, so many messages in each request
  *
  * DEVICES devices, dev000000 and so on, each send their next message when the last is answered (closed
  * loop).  Their keys follow from KEY as mqttload's --sas-key has it.  Anything but 204 ends the program.
@@ -13,6 +14,7 @@
 #include "auth/sas.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "load.h"
 #include "tls_line.h"
@@ -26,7 +28,7 @@ struct client {
     int64_t began_us;
 };
 
-static unsigned port;
+static unsigned port, batch; /* messages of a request; 0: it has one as its body */
 static bool stays;
 
 /* ---- a request, the same each time */
@@ -41,24 +43,58 @@ static void put_token(struct buf *out, struct slice master, const char *device)
              clock_wall_us() / 1000000 + 3600);
 }
 
+static void put_text(char text[BODY])
+{
+    memset(text, 'x', BODY);
+    memcpy(text, "{\"text\":\"", 9);
+    memcpy(text + BODY - 2, "\"}", 2);
+}
+
+static void put_single(struct buf *out)
+{
+    char text[BODY];
+    put_text(text);
+    buf_printf(out,
+               "Content-Type: application/octet-stream\r\n"
+               "iothub-contenttype: application/json\r\niothub-contentencoding: utf-8\r\n"
+               "Content-Length: %d\r\n\r\n%.*s",
+               BODY, BODY, text);
+}
+
+/* As the SDKs have it: bodies in base64, system properties among the others. */
+static void put_batch(struct buf *out)
+{
+    char text[BODY];
+    struct buf entries = {0};
+    put_text(text);
+    for (unsigned i = 0; i < batch; i++) {
+        buf_put_str(&entries, i ? ",{\"body\":\"" : "[{\"body\":\"");
+        text_base64(&entries, slice_of(text, sizeof text));
+        buf_put_str(&entries, "\",\"properties\":{\"iothub-contenttype\":\"application/json\","
+                              "\"iothub-contentencoding\":\"utf-8\"}}");
+    }
+    buf_printf(out,
+               "Content-Type: application/vnd.microsoft.iothub.json\r\nContent-Length: %zu\r\n\r\n",
+               buf_size(&entries) + 1);
+    buf_put_slice(out, buf_slice(&entries));
+    buf_put_str(out, "]");
+    buf_free(&entries);
+}
+
 static void make_request(struct client *c, struct slice master, unsigned number)
 {
-    char device[32], body[BODY + 1];
+    char device[32];
     snprintf(device, sizeof device, "dev%06u", number);
-    memset(body, 'x', BODY);
-    body[BODY] = 0;
-    memcpy(body, "{\"text\":\"", 9);
-    memcpy(body + BODY - 2, "\"}", 2);
     buf_printf(&c->request,
                "POST /devices/%s/messages/events?api-version=2020-03-13 HTTP/1.1\r\n"
                "Host: " HOST "\r\nAuthorization: ",
                device);
     put_token(&c->request, master, device);
-    buf_printf(&c->request,
-               "\r\nContent-Type: application/octet-stream\r\n"
-               "iothub-contenttype: application/json\r\niothub-contentencoding: utf-8\r\n"
-               "Content-Length: %d\r\n\r\n%s",
-               BODY, body);
+    buf_put_str(&c->request, "\r\n");
+    if (batch)
+        put_batch(&c->request);
+    else
+        put_single(&c->request);
 }
 
 /* ---- clients */
@@ -88,7 +124,7 @@ static void on_heard(struct tls_line *t, struct slice bytes)
         exit(1);
     }
     buf_clear(&c->heard);
-    load_done(c->began_us, 1);
+    load_done(c->began_us, MAX(batch, 1u));
     if (!stays) tls_close(&c->tls);
     begin(c);
 }
@@ -96,8 +132,10 @@ static void on_heard(struct tls_line *t, struct slice bytes)
 int main(int argc, char **argv)
 {
     struct buf master = {0};
-    if (argc != 7) return 2;
-    stays = strcmp(argv[1], "kept") == 0;
+    bool batches = argc > 1 && strcmp(argv[1], "batch") == 0;
+    if (argc != (batches ? 8 : 7)) return 2;
+    if (batches) batch = (unsigned)atoi(argv[7]);
+    stays = strcmp(argv[1], "fresh") != 0;
     port = (unsigned)atoi(argv[2]);
     if (text_unbase64(&master, slice_str(argv[4])) != OK) lines_stop("KEY");
     unsigned count = (unsigned)atoi(argv[5]);

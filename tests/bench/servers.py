@@ -23,6 +23,7 @@ HUB = "localhost"
 MASTER_KEY = base64.b64encode(b"the devices of the benchmark").decode()
 BULK_MAX = 100
 PARTITIONS = 4  # that a hub has unless it is told otherwise
+MANY_PARTITIONS = 32
 READY_SECONDS = 120  # a second, if nobody else wants the machine
 SERVER_CPU, GENERATOR_CPU = 0, 1
 
