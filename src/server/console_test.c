@@ -1000,6 +1000,40 @@ static void there_are_so_many_subscriptions(void **state)
     expect_message("\"metrics\":{\"azimuth_live_links\":1}");
 }
 
+static void a_subscription_has_so_many_metrics(void **state)
+{
+    (void)state;
+    open_link();
+    for (int count = LIVE_NAMES_MAX; count <= LIVE_NAMES_MAX + 1; count++) {
+        struct buf text = {0};
+        buf_printf(&text, "{\"id\":%d,\"sub\":\"metrics\",\"names\":[", count);
+        for (int i = 0; i < count; i++) buf_printf(&text, "%s\"azimuth_live_links\"", i ? "," : "");
+        buf_put_str(&text, "]}");
+        say_frame(buf_cstr(&text), false);
+        rig_wait(&rig, 100000);
+        expect_message(count > LIVE_NAMES_MAX ? "at most 32 metrics" : "\"metrics\":{");
+        buf_free(&text);
+    }
+}
+
+static void there_are_so_many_links(void **state)
+{
+    (void)state;
+    struct rig_conn *links[LIVE_LINKS_MAX];
+    open_link();
+    links[0] = conn;
+    for (int i = 1; i < LIVE_LINKS_MAX; i++) {
+        links[i] = conn = rig_dial(&rig, WIRE_CONSOLE);
+        expect(upgrade("azm.live.1"), 101);
+    }
+    conn = rig_dial(&rig, WIRE_CONSOLE);
+    expect(upgrade("azm.live.1"), 503);
+    rig_free(links[1]);
+    expect(upgrade("azm.live.1"), 101);
+    for (int i = 0; i < LIVE_LINKS_MAX; i++)
+        if (i != 1) rig_free(links[i]);
+}
+
 /* An event of a device's life is in the stream, since the hub was told to put it there. */
 static void events_come_in_batches_and_resume_where_they_ended(void **state)
 {
@@ -1141,6 +1175,8 @@ int main(void)
         TEST(a_live_link_needs_a_session_and_its_protocol),
         TEST(what_a_page_asks_wrongly_is_told),
         TEST(there_are_so_many_subscriptions),
+        TEST(a_subscription_has_so_many_metrics),
+        TEST(there_are_so_many_links),
         EVENTS(events_come_in_batches_and_resume_where_they_ended),
         EVENTS(a_burst_is_sampled_and_counted),
         TEST(a_link_ends_with_its_session_and_with_nonsense),

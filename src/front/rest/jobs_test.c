@@ -19,6 +19,7 @@ static void requests_become_verbs(void **state)
          "list type=1 status=3 after=none max=100"},
         {"GET /jobs/v2/query?pageSize=7&continuationToken=1.j&" V, NULL,
          "list type=2 status=6 after=1.j max=7"},
+        {"GET /jobs/v2/query?pageSize=1000&" V, NULL, "list type=2 status=6 after=none max=1000"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         request(rows[i].line, token("service", ""), rows[i].body);

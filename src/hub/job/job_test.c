@@ -6,6 +6,10 @@
     "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"" condition                             \
     "\",\"updateTwin\":{\"etag\":\"*\",\"tags\":{\"a\":1},\"properties\":{\"desired\":{\"x\":"     \
     "{\"y\":2}}}}}"
+#define CALL_JOB(response_s, connect_s)                                                            \
+    "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"*\",\"cloudToDeviceMethod\":{"        \
+    "\"methodName\":\"m\",\"responseTimeoutInSeconds\":" response_s                                \
+    ",\"connectTimeoutInSeconds\":" connect_s "}}"
 #define METHOD_JOB(condition)                                                                      \
     "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"" condition                           \
     "\",\"cloudToDeviceMethod\":{\"methodName\":\"reboot\",\"payload\":{\"n\":1}}}"
@@ -390,6 +394,9 @@ static void requests_have_rules(void **state)
          "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":{},"
          "\"maxExecutionTimeInSeconds\":-1}",
          STATUS_ARGUMENT_INVALID},
+        {"j", CALL_JOB("3601", "0"), STATUS_ARGUMENT_INVALID},
+        {"j", CALL_JOB("3600", "301"), STATUS_ARGUMENT_INVALID},
+        {"most", CALL_JOB("3600", "300"), STATUS_OK},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(create(rows[i].id, rows[i].json), rows[i].status);
