@@ -150,6 +150,44 @@ static void a_file_has_so_many_bytes_and_levels_and_no_more(void **state)
     }
 }
 
+/* "devices: [a]" and a comment to the end, that long in all. */
+static void write_long_file(size_t size)
+{
+    static const char begin[] = "devices: [a]\n#";
+    struct buf text = {0};
+    buf_put_str(&text, begin);
+    size_t rest = size - strlen(begin);
+    memset(buf_reserve(&text, rest), 'x', rest);
+    buf_commit(&text, rest);
+    write_file(buf_slice(&text));
+    buf_free(&text);
+}
+
+static enum err count_value(void *ctx, struct slice name, struct slice value, size_t line)
+{
+    (void)name, (void)value, (void)line;
+    ++*(unsigned *)ctx;
+    return OK;
+}
+
+static void seeds_and_configurations_have_so_many_bytes_and_no_more(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct seed s;
+        unsigned values = 0;
+        write_long_file(SEED_FILE_MAX + more);
+        assert_int_equal(seed_load(&s, path), more ? ERR_INVALID : OK);
+        assert_int_equal(s.ids.count, 1 - more);
+        seed_free(&s);
+        unlink(path);
+        write_long_file(YAML_FILE_MAX + more);
+        assert_int_equal(yaml_read_map(path, count_value, &values), more ? ERR_INVALID : OK);
+        assert_int_equal(values, 1 - more);
+        unlink(path);
+    }
+}
+
 /* ---- planting */
 
 static struct rig rig;
@@ -411,6 +449,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named_with_its_line),
         cmocka_unit_test(a_seed_has_so_many_devices_and_no_more),
         cmocka_unit_test(a_file_has_so_many_bytes_and_levels_and_no_more),
+        cmocka_unit_test(seeds_and_configurations_have_so_many_bytes_and_no_more),
         TEST(absent_devices_are_made_and_others_stay_as_they_are),
         TEST(more_devices_than_the_window_are_made),
         TEST(what_the_registry_refuses_is_named_with_its_line),
