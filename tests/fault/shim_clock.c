@@ -1,8 +1,10 @@
 /* shim_clock.c - a wall clock that somebody sets: FAULT_CLOCK names a file of 8 bytes, the seconds by which it is ahead.
- * Monotonic clocks are left alone, as they are when a real clock is set. */
+ * Monotonic clocks are left alone, as they are when a real clock is set. Who waits for a signal does so for FAULT_CLOCK_WAIT
+ * seconds at most, if that is set: what the server does once a minute it then does so often. */
 #include "shim.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
@@ -11,10 +13,12 @@
 
 static const volatile int64_t nothing;
 static const volatile int64_t *ahead = &nothing;
+static time_t wait_max;
 
 __attribute__((constructor)) static void look_at_file(void)
 {
-    const char *path = getenv("FAULT_CLOCK");
+    const char *path = getenv("FAULT_CLOCK"), *wait = getenv("FAULT_CLOCK_WAIT");
+    if (wait) wait_max = atoi(wait);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0) return;
     void *page = mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
@@ -29,6 +33,15 @@ int clock_gettime(clockid_t id, struct timespec *out)
     int result = real(id, out);
     if (result == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) out->tv_sec += *ahead;
     return result;
+}
+
+int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
+                 const struct timespec *restrict wait)
+{
+    static int (*real)(const sigset_t *, siginfo_t *, const struct timespec *);
+    if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, "sigtimedwait");
+    const struct timespec most = {.tv_sec = wait_max};
+    return real(set, info, wait_max && wait && wait->tv_sec > wait_max ? &most : wait);
 }
 
 time_t time(time_t *out)
