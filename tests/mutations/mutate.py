@@ -51,14 +51,17 @@ def copy_tree():
 
 
 def build(targets):
-    made = run(["cmake", "--build", "--preset", "release", "--target", *targets], cwd=COPY)
+    """Of each mutation the words of its target."""
+    made = run(["cmake", "--build", "--preset", "release", "--target", *sorted({word for target in targets for word in target.split()})], cwd=COPY)
     return None if made.returncode == 0 else (made.stdout + made.stderr)[-1500:]
 
 
 def command_of(mutation):
-    """A unit test's program below the build, a suite's with its words, or the simulator."""
+    """A unit test's program below the build, a suite's with its words, the simulator, or a group of faults."""
     if mutation.sim:
         return [BUILD / "tests" / "sim" / "sim", *mutation.sim.split()]
+    if mutation.chaos:
+        return ["python3", "-B", COPY / "tests" / "fault" / f"{mutation.chaos}.py", "1"]
     if mutation.suite:
         program, *words = mutation.suite.split(" ", 1)
         return ["python3", "-B", COPY / "tests" / program / "suite.py", *words]
@@ -130,17 +133,17 @@ def main():
         print("\n".join(mutation.sentence for mutation in chosen))
         return 0
     copy_tree()
-    wrong = build(sorted({mutation.target for mutation in chosen}))
+    wrong = build([mutation.target for mutation in chosen])
     if wrong:
         raise SystemExit(f"the copy does not build: {wrong}")
     rows, passed, failed = [], 0, 0
     fine = {}
     for mutation in chosen:
-        key = (mutation.test, mutation.suite, mutation.sim)
-        if key not in fine:  # the last one broken may still be in what was built
-            fine[key] = passes(mutation) if build([mutation.target]) is None else (False, "it does not build")
-        if not fine[key][0]:
-            outcome = Outcome(False, f"the test fails unbroken: {fine[key][1]}", 0)
+        by = mutation.by()
+        if by not in fine:  # the last one broken may still be in what was built
+            fine[by] = passes(mutation) if build([mutation.target]) is None else (False, "it does not build")
+        if not fine[by][0]:
+            outcome = Outcome(False, f"the test fails unbroken: {fine[by][1]}", 0)
         else:
             outcome = mutate(mutation)
         rows.append((mutation, outcome))

@@ -12,13 +12,14 @@ class Mutation:
     test: str = ""  # a unit test's program
     suite: str = ""  # or a suite with the words of its cases
     sim: str = ""  # or the simulator with its arguments
-    target: str = ""
+    chaos: str = ""  # or a group of faults
+    target: str = dataclasses.field(init=False)  # what is built, in words
 
     def __post_init__(self):
-        self.target = self.target or ("sim" if self.sim else self.test) or "azimuth"
+        self.target = self.test or ("sim" if self.sim else "azimuth storm shim stored" if self.chaos else "azimuth")
 
     def by(self):
-        return f"sim {self.sim}" if self.sim else self.suite or self.test
+        return f"sim {self.sim}" if self.sim else f"chaos {self.chaos}" if self.chaos else self.suite or self.test
 
 
 SEEDS = "--seed 1 --seeds 5"
@@ -69,6 +70,8 @@ MUTATIONS = [
     Mutation("certificates", "A certificate of the hub's own is made anew before it ends.",
              "src/server/certs.c", "    time_t renewal = (time_t)(wall_us / 1000000) + (time_t)CERTS_RENEW_DAYS * 86400;",
              "    time_t renewal = (time_t)(wall_us / 1000000);", "server_certs_test"),
+    Mutation("certificates", "The server looks whether a certificate of its own ends.",
+             "src/server/serve.c", "        bool due = certificate_is_due(s);", "        bool due = certificate_is_due(s) && false;", chaos="clock"),
     Mutation("backups", "What leaves the journal while it is copied is in the backup's segments.",
              "cli/backup_log.c", "    x.again = true;\n    TRY(backup_walk(from, \"streams\", copy_segment, &x));\n", "", "cli_backup_test"),
     Mutation("backups", "A file of a backup that is not what was copied is not put back.",
