@@ -15,7 +15,7 @@ static struct ws_spare spare; /* of this thread */
 
 /* ---- out */
 
-static void flush(struct amqp_line *l)
+void amqp_line_flush(struct amqp_line *l)
 {
     struct slice said = buf_slice(&l->out);
     if (said.len == 0) return;
@@ -75,7 +75,7 @@ static void on_heard(struct tls_line *t, struct slice bytes)
         hear_frames(l, bytes);
     else
         hear_answer(l, bytes);
-    flush(l);
+    amqp_line_flush(l);
 }
 
 static void on_opened(struct tls_line *t)
@@ -83,7 +83,7 @@ static void on_opened(struct tls_line *t)
     struct amqp_line *l = CONTAINER_OF(t, struct amqp_line, tls);
     if (!l->over_ws) {
         begin(l);
-        flush(l);
+        amqp_line_flush(l);
         return;
     }
     struct buf request = {0};
@@ -101,7 +101,24 @@ void amqp_line_open(struct amqp_line *l, unsigned port, bool over_ws)
     tls_open(&l->tls, port, "");
 }
 
-/* ---- $cbs */
+/* ---- words of its clients */
+
+void amqp_line_login(struct amqp_line *l, const char *user, struct slice password)
+{
+    struct buf response = {0};
+    buf_put_u8(&response, 0);
+    buf_put_str(&response, user);
+    buf_put_u8(&response, 0);
+    buf_put_slice(&response, password);
+    amqp_send_sasl_init(&l->amqp, "PLAIN", buf_slice(&response));
+    buf_free(&response);
+}
+
+void amqp_line_stop(const struct amqp_error *error)
+{
+    fprintf(stderr, "%.*s\n", SLICE_ARG(error->description));
+    lines_stop("the server ended the link");
+}
 
 void amqp_line_put_token(struct buf *out, const char *resource, struct slice token)
 {

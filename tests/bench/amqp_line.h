@@ -8,7 +8,8 @@
 #include "proto/ws/ws.h"
 #include "tls_line.h"
 
-/* All zero at first.  What is said is gathered in `out`, and goes out when the events of what was heard are over. */
+/* All zero at first.  What is said is gathered in `out`, and goes out when the events of what was heard are over, or with
+ * amqp_line_flush(). */
 struct amqp_line {
     struct tls_line tls;
     struct amqp amqp;
@@ -23,6 +24,13 @@ struct amqp_line {
 
 /* After tls_prepare(). */
 void amqp_line_open(struct amqp_line *l, unsigned port, bool over_ws);
+void amqp_line_flush(struct amqp_line *l);
+
+/* SASL PLAIN, when the mechanisms are told. */
+void amqp_line_login(struct amqp_line *l, const char *user, struct slice password);
+
+/* The server ended a link, a session or the connection: says why and ends the program. */
+_Noreturn void amqp_line_stop(const struct amqp_error *error);
 
 /* The request to $cbs that puts a token for that resource; answers go to "cbs". */
 void amqp_line_put_token(struct buf *out, const char *resource, struct slice token);

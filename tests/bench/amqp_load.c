@@ -142,17 +142,10 @@ static void on_token(struct client *c)
 
 static void on_mechanisms(struct client *c)
 {
-    struct buf response = {0};
-    if (strcmp(way, "anonymous") == 0 || sharing) {
+    if (strcmp(way, "anonymous") == 0 || sharing)
         amqp_send_sasl_init(&c->line.amqp, "ANONYMOUS", SLICE_LIT("bench"));
-        return;
-    }
-    buf_put_u8(&response, 0);
-    buf_put_str(&response, c->senders->user);
-    buf_put_u8(&response, 0);
-    buf_put_slice(&response, buf_slice(&c->senders->password));
-    amqp_send_sasl_init(&c->line.amqp, "PLAIN", buf_slice(&response));
-    buf_free(&response);
+    else
+        amqp_line_login(&c->line, c->senders->user, buf_slice(&c->senders->password));
 }
 
 static void attach_sources(struct amqp_session *s)
@@ -210,12 +203,6 @@ static void on_delivery(struct client *c, struct amqp_link *l)
     if (l->credit < CREDIT / 2) amqp_send_flow(l, CREDIT, false);
 }
 
-static void stop_with(const struct amqp_error *error)
-{
-    fprintf(stderr, "%.*s\n", SLICE_ARG(error->description));
-    lines_stop("the server ended the link");
-}
-
 static void on_event(struct amqp_line *l, const struct amqp_event *ev)
 {
     struct client *c = CONTAINER_OF(l, struct client, line);
@@ -227,7 +214,7 @@ static void on_event(struct amqp_line *l, const struct amqp_event *ev)
     case AMQP_ON_DELIVERY: on_delivery(c, ev->link); break;
     case AMQP_ON_DETACH:
     case AMQP_ON_END:
-    case AMQP_ON_CLOSE: stop_with(&ev->error); break;
+    case AMQP_ON_CLOSE: amqp_line_stop(&ev->error); break;
     default: break;
     }
 }

@@ -8,6 +8,7 @@ import endurance
 import fanout
 import fleet
 import growth
+import readers
 import replay
 import roads
 from measure import PLAIN, TLS, WSS, generate, generate_undisturbed, interleave, wait_quiet
@@ -292,7 +293,7 @@ CASES = {
     "M3-16": roads.beside((Rabbit,), 100, roads.mqtt(100, 16), own=roads.azimuths),
     "M4": open_loop,
     "M5": endurance.long_run,
-    "M6": roads.through,
+    "M6": readers.through,
     "M7": idle(TLS),
     "M7-used": idle(TLS, 16384),
     "M8": idle(PLAIN),
@@ -306,7 +307,9 @@ CASES = {
     "A2": roads.beside((Proton, Rabbit), 100, roads.amqp(100, 16)),
     "A2-M2": roads.many_in_flight,
     "A4": roads.beside((Rabbit,), 1, roads.amqp(1, 1)),
-    "A5": roads.amqp_read,
+    "A5": readers.amqp_read,
+    "A5-cold": readers.cold_read,
+    "readers": readers.many_readers,
     "methods": methods,
     "routing": routing,
     "fanout": fanout.fanout,

@@ -1,13 +1,10 @@
-"""roads.py - telemetry by HTTPS and by AMQP, beside who does least for it and who promises as much."""
+"""roads.py - telemetry by HTTPS and by AMQP, beside who does least for it, who promises as much, and azimuth's own MQTT."""
 import json
 import subprocess
 
-from measure import PLAIN, TLS, generate, wait_quiet
-from peers import Nginx, Proton, Rabbit
-from servers import BUILD, GENERATOR_CPU, MANY_PARTITIONS, MASTER_KEY, Azimuth, Mosquitto, stop_all, wait_settled
+from measure import TLS, generate, wait_quiet
+from servers import BUILD, GENERATOR_CPU, MANY_PARTITIONS, MASTER_KEY, Azimuth, stop_all, wait_settled
 
-EVENTS, QUICK_EVENTS = 2_000_000, 300_000
-EVERYTHING = 1 << 40
 BATCH = 16  # messages, as many as a device on MQTT has in flight
 
 
@@ -92,62 +89,3 @@ one_in_flight = ways(1000, mqtt=mqtt(1000, 1), amqp=amqp(1000, 1), shared=amqp(1
 many_in_flight = ways(100, mqtt=mqtt(100, 16), amqp=amqp(100, 16), shared=amqp(1, 16, "-d", 100),
                       ws=amqp(100, 16, "-w", port="wss"), batch=amqp(100, 1, "-b", BATCH))
 https_batch = ways(100, single=https("kept", 100), batch=https("batch", 100, BATCH))
-
-
-# ---- out
-
-def reading(server):
-    return server.stream() if isinstance(server, Azimuth) else server.login
-
-
-def fill(server, count, options):
-    """Events to read: over MQTT, where a server has it."""
-    if server.plain:
-        generate(server, f"{PLAIN} -c 100 --qos 1 --window 16 --warmup 0 --messages {count}")
-        return
-    filled = 0
-    while filled < count:
-        filled += generator("amqp_load", ["send", server.amqps, server.pid, 100, 16, options.seconds,
-                                          *login(server)], options)["done"]
-
-
-def amqp_read(book, name, options):
-    """A log that was filled before, read by one connection."""
-    count = QUICK_EVENTS if options.quick else EVENTS
-    for number in range(options.turns):
-        for peer in (Proton, Rabbit, lambda: Azimuth(devices=100)):
-            with peer() as server:
-                wait_settled(server)
-                fill(server, count, options)
-                wait_settled(server)
-                book.add(name, server.name, {"round": number, **generator(
-                    "amqp_load", ["read", server.amqps, server.pid, count, *reading(server)], options)})
-
-
-# ---- from devices to a reader
-
-def through_azimuth(server, arguments):
-    """The reader is a process of its own on the generator's CPU; it must have got what was acknowledged."""
-    reader = subprocess.Popen(command("amqp_load", ["read", server.amqps, server.pid, EVERYTHING, *server.stream()]),
-                              stdout=subprocess.PIPE, text=True)
-    try:
-        result = generate(server, arguments)
-    finally:
-        reader.terminate()
-        said = reader.communicate(timeout=30)[0]
-    read = json.loads(said)["done"]
-    if read < result["acked"]:
-        raise RuntimeError(f"the reader got {read} of {result['acked']} messages")
-    return {**result, "read": read}
-
-
-def through(book, name, options):
-    """The whole path: 1000 devices on MQTT, and one that gets every message."""
-    arguments = f"{TLS} -c 1000 --qos 1 --window 1 --duration {options.seconds}"
-    def run(server):
-        wait_quiet(options.patience)
-        if isinstance(server, Azimuth):
-            return through_azimuth(server, arguments)
-        return generate(server, f"{arguments} -s 1")
-    in_turn(book, name, options, [Mosquitto(), *azimuths(1000)], run)
-
