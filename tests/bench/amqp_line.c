@@ -120,6 +120,20 @@ void amqp_line_stop(const struct amqp_error *error)
     lines_stop("the server ended the link");
 }
 
+void amqp_line_put_filter(struct buf *out, const char *comparison)
+{
+    static const char name[] = "apache.org:selector-filter:string";
+    struct buf text = {0};
+    buf_printf(&text, "amqp.annotation.%s", comparison);
+    struct amqp_open map = amqp_open_map(out);
+    amqp_put_sym(out, name);
+    buf_put_u8(out, 0); /* a descriptor follows */
+    amqp_put_sym(out, name);
+    amqp_put_string(out, buf_slice(&text));
+    amqp_close(out, map, 2);
+    buf_free(&text);
+}
+
 void amqp_line_put_token(struct buf *out, const char *resource, struct slice token)
 {
     amqp_put_descriptor(out, AMQP_PROPERTIES);

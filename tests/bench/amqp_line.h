@@ -32,6 +32,9 @@ void amqp_line_login(struct amqp_line *l, const char *user, struct slice passwor
 /* The server ended a link, a session or the connection: says why and ends the program. */
 _Noreturn void amqp_line_stop(const struct amqp_error *error);
 
+/* A source's filter from a comparison, "x-opt-sequence-number >= '7'", as Python's and Java's clients have it. */
+void amqp_line_put_filter(struct buf *out, const char *comparison);
+
 /* The request to $cbs that puts a token for that resource; answers go to "cbs". */
 void amqp_line_put_token(struct buf *out, const char *resource, struct slice token);
 

@@ -3,15 +3,15 @@
  * usage: amqp_load [-w] [-b MESSAGES] [-d DEVICES] send PORT PID CONNECTIONS WINDOW SECONDS device KEY
  *        amqp_load send PORT PID CONNECTIONS WINDOW SECONDS anonymous ADDRESS
  *        amqp_load send PORT PID CONNECTIONS WINDOW SECONDS plain USER PASSWORD ADDRESS
- *        amqp_load read PORT PID COUNT anonymous ADDRESS...
- *        amqp_load read PORT PID COUNT plain USER PASSWORD ADDRESS...
+ *        amqp_load [-l] read PORT PID COUNT anonymous ADDRESS...
+ *        amqp_load [-l] read PORT PID COUNT plain USER PASSWORD ADDRESS...
  *
  * `send`: CONNECTIONS with a link each keep WINDOW transfers of 256 bytes of JSON unsettled (closed loop).  As
  * `device` they are dev000000 and so on, with keys that follow from KEY as mqttload's --sas-key has it.
  * `-d`: so many devices share each connection as the SDKs' multiplexing clients have it, a token put to $cbs,
  * a session and a link for each.  `-b`: each transfer is a batch.  `-w`: over a WebSocket, PORT is that of HTTPS.
  * `read`: one connection takes COUNT events, which the server settles as it sends them, from all those
- * addresses.  Prints one line of JSON.
+ * addresses; `-l`: those that come from the line "ready" on.  Prints one line of JSON.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ struct client {
 
 static const char *way; /* in: device, anonymous, plain */
 static unsigned window, batch = 1, sharing, attached;
-static bool reads, over_ws;
+static bool reads, over_ws, latest;
 static char **sources;
 
 /* ---- a message */
@@ -150,13 +150,17 @@ static void on_mechanisms(struct client *c)
 
 static void attach_sources(struct amqp_session *s)
 {
+    struct buf filter = {0};
+    if (latest) amqp_line_put_filter(&filter, "x-opt-offset > '@latest'");
     for (char **source = sources; *source; source++) {
         const struct amqp_link_config link = {.name = slice_str(*source),
                                               .snd_mode = SETTLED,
                                               .source = slice_str(*source),
-                                              .target = SLICE_LIT("bench")};
+                                              .target = SLICE_LIT("bench"),
+                                              .filter = buf_slice(&filter)};
         amqp_send_flow(amqp_send_attach(s, &link), CREDIT, false);
     }
+    buf_free(&filter);
 }
 
 static void on_outcome(struct client *c, uint8_t outcome)
@@ -169,6 +173,16 @@ static void on_outcome(struct client *c, uint8_t outcome)
         attach_cbs(c);
     else
         sender_attach(c, c->senders);
+}
+
+/* The answer to a link of ours. */
+static void on_attach(void)
+{
+    static unsigned answered;
+    answered++;
+    if (!latest || sources[answered]) return; /* not the last one */
+    puts("ready");
+    fflush(stdout);
 }
 
 static void on_flow(struct client *c, struct amqp_session *session)
@@ -209,6 +223,7 @@ static void on_event(struct amqp_line *l, const struct amqp_event *ev)
     switch (ev->kind) {
     case AMQP_ON_SASL_MECHANISMS: on_mechanisms(c); break;
     case AMQP_ON_SASL_OUTCOME: on_outcome(c, ev->outcome); break;
+    case AMQP_ON_ATTACH: on_attach(); break;
     case AMQP_ON_FLOW: on_flow(c, ev->session); break;
     case AMQP_ON_DISPOSITION: on_disposition(ev->session->user, &ev->disposition); break;
     case AMQP_ON_DELIVERY: on_delivery(c, ev->link); break;
@@ -277,7 +292,8 @@ static int usage(void)
 static int options(int argc, char **argv)
 {
     int option;
-    while ((option = getopt(argc, argv, "+wb:d:")) != -1) {
+    while ((option = getopt(argc, argv, "+lwb:d:")) != -1) {
+        if (option == 'l') latest = true;
         if (option == 'w') over_ws = true;
         if (option == 'b') batch = (unsigned)atoi(optarg);
         if (option == 'd') sharing = (unsigned)atoi(optarg);

@@ -37,24 +37,12 @@ static void on_sigterm(int number)
     stopped = 1;
 }
 
-/* {symbol: a described string}, as Python's and Java's clients have it. */
-static void put_filter(struct buf *out, const char *sequence)
-{
-    static const char name[] = "apache.org:selector-filter:string";
-    char text[96];
-    snprintf(text, sizeof text, "amqp.annotation.x-opt-sequence-number >= '%.20s'", sequence);
-    struct amqp_open map = amqp_open_map(out);
-    amqp_put_sym(out, name);
-    buf_put_u8(out, 0); /* a descriptor follows */
-    amqp_put_sym(out, name);
-    amqp_put_str(out, text);
-    amqp_close(out, map, 2);
-}
-
 static void attach(struct reader *r)
 {
     struct buf filter = {0};
-    put_filter(&filter, r->sequence);
+    char comparison[64];
+    snprintf(comparison, sizeof comparison, "x-opt-sequence-number >= '%.20s'", r->sequence);
+    amqp_line_put_filter(&filter, comparison);
     const struct amqp_link_config link = {.name = SLICE_LIT("reader"),
                                           .snd_mode = SETTLED,
                                           .source = r->address,

@@ -51,10 +51,17 @@ def amqp_read(book, name, options):
 
 # ---- from devices to a reader
 
+def wait_ready(reader):
+    if reader.stdout.readline() != "ready\n":
+        raise RuntimeError(f"the reader ended with status {reader.wait()}")
+
+
 def through_azimuth(server, arguments):
-    """The reader is a process of its own on the generator's CPU; it must have got what was acknowledged."""
-    reader = subprocess.Popen(command("amqp_load", ["read", server.amqps, server.pid, EVERYTHING, *server.stream()]),
+    """The reader is a process of its own on the generator's CPU; it gets what is sent from now on, and must have got what was
+    acknowledged."""
+    reader = subprocess.Popen(command("amqp_load", ["-l", "read", server.amqps, server.pid, EVERYTHING, *server.stream()]),
                               stdout=subprocess.PIPE, text=True)
+    wait_ready(reader)
     try:
         result = generate(server, arguments)
     finally:
@@ -135,8 +142,7 @@ def load_beside(server, arguments, rate, where):
     """What the generator says, and how much the readers took meanwhile: they give way to it on the CPU that they share."""
     words = command("amqp_readers", [server.amqps, rate, "service", server.key("service"), *where])
     readers = subprocess.Popen(["chrt", "--other", "0", "nice", *words], stdout=subprocess.PIPE, text=True)
-    if readers.stdout.readline() != "ready\n":
-        raise RuntimeError(f"the readers ended with status {readers.wait()}")
+    wait_ready(readers)
     try:
         result = generate(server, arguments)
     finally:
