@@ -3,12 +3,13 @@
 
 A mutation is one line of the source that becomes another. The copy is built as far as the named test needs,
 the test is run, and the line is put back. First every test is run unbroken: one that fails then proves nothing.
-The words are looked for in the mutations' sentences, or are the name of a promise. What it found goes into
+The words are the name of a promise, or are looked for in the mutations' sentences. What it found goes into
 build/mutations/table.md, which docs/reliability.md quotes and tests/docs looks after."""
 import dataclasses
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -77,12 +78,15 @@ def passes(mutation):
     failed = [line.split("]", 1)[1].strip() for line in said.splitlines() if line.startswith("[  FAILED  ]") and "listed below" not in line]
     failed += [line for line in said.splitlines() if mutation.sim and re.match(r"seed \d+, ", line)]
     failed += [line[7:].split(" #")[0] for line in said.splitlines() if line.startswith("not ok ")]
-    return done.returncode == 0, failed[0] if failed else last_of(said)
+    return done.returncode == 0, failed[0] if failed else last_of(said, done.returncode)
 
 
-def last_of(said):
-    """What stands last on the terminal: of a crash its reason, without the place of the copy."""
-    return (said.strip().splitlines() or ["it crashed"])[-1].replace(f"{COPY}/", "")
+def last_of(said, status):
+    """The assertion that failed, without the place of the copy; or what the program died of; or what stands last on the terminal."""
+    lines = said.strip().splitlines() or ["it says nothing"]
+    asserted = [line.replace(f"{COPY}/", "") for line in lines if ": Assertion `" in line]
+    died = [f"it ends with {signal.Signals(-status).name}"] if status < 0 else []
+    return [*asserted, *died, lines[-1]][0]
 
 
 def mutate(mutation):
@@ -128,7 +132,7 @@ def table(rows):
 
 def main():
     words = " ".join(word for word in sys.argv[1:] if not word.startswith("--"))
-    chosen = [mutation for mutation in MUTATIONS if words in mutation.sentence or words == mutation.of]
+    chosen = [mutation for mutation in MUTATIONS if words == mutation.of] or [mutation for mutation in MUTATIONS if words in mutation.sentence]
     if "--list" in sys.argv:
         print("\n".join(mutation.sentence for mutation in chosen))
         return 0
