@@ -1,8 +1,12 @@
 """backup.py - a data directory copied while its server runs and devices send, checked, damaged, put back."""
+import contextlib
+import fcntl
 import hashlib
+import http.server
 import json
 import pathlib
 import shutil
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -99,6 +103,67 @@ def what_is_acknowledged_before_it_begins_is_in_it_whatever_comes_meanwhile():
             with Elsewhere(f"{place}/data-{day}") as again:
                 check(numbers(again, "press", 2) == [0, 1], f"{day}: the events")
                 again.must("hub", "device-twin", "show", "-d", "busy")
+
+
+def growing_log(segment):
+    """What answers for a server whose log has grown by the time that its store's copy is there."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.say({"hostname": "localhost", "hubName": "localhost"})
+
+        def do_POST(self):
+            data = segment.parents[3]
+            (data / "store-snapshot.db").write_text("a place behind 'later'")
+            segment.write_text(segment.read_text() + ", later")
+            self.say({})
+
+        def say(self, value):
+            body = json.dumps(value).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    return Answer
+
+
+@contextlib.contextmanager
+def no_server_but_its_answers(data):
+    """A directory as of a server that runs, with one segment, which grows while the store is copied."""
+    segment = data / "streams" / "0" / "0" / f"{0:020}.log"
+    segment.parent.mkdir(parents=True)
+    segment.write_text("before")
+    (data / "log.meta").write_text("azimuth-log 1\n")
+    (data / "journal").write_bytes(bytes(4096))
+    with open(data / "lock", "w", encoding="utf-8") as lock, \
+            socketserver.UnixStreamServer(str(data / "azimuth.sock"), growing_log(segment)) as server:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@group.case
+def the_log_is_copied_after_the_store_so_that_no_place_is_beyond_its_end():
+    with scratch() as place:
+        data, backup = pathlib.Path(place) / "data", pathlib.Path(place) / "b"
+        with no_server_but_its_answers(data):
+            done = azimuth("backup", "create", "--data", data, "--to", backup)
+        check(done.status == 0, str(done))
+        check((backup / "store.db").read_text() == "a place behind 'later'", "the store's copy")
+        check((backup / "streams/0/0" / f"{0:020}.log").read_text() == "before, later", "the log is older than the store")
 
 
 @group.case

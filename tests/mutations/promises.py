@@ -78,6 +78,12 @@ MUTATIONS = [
              "    time_t renewal = (time_t)(wall_us / 1000000);", "server_certs_test"),
     Mutation("certificates", "The server looks whether a certificate of its own ends.",
              "src/server/serve.c", "        bool due = certificate_is_due(s);", "        bool due = certificate_is_due(s) && false;", chaos="clock"),
+    Mutation("backups", "The log is copied after the store, so that no place in the store is beyond its end.",
+             "cli/cmd_backup.c", "    TRY(lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x));\n"
+             "    TRY(backup_walk(x->from, \"\", copy_other, x));\n    return backup_copy_log(x->from, x->to, &x->progress);",
+             "    TRY(backup_copy_log(x->from, x->to, &x->progress));\n"
+             "    TRY(backup_walk(x->from, \"\", copy_other, x));\n    return lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x);",
+             suite="cli the log is copied after the store"),
     Mutation("backups", "What leaves the journal while it is copied is in the backup's segments.",
              "cli/backup_log.c", "    x.again = true;\n    TRY(backup_walk(from, \"streams\", copy_segment, &x));\n", "", "cli_backup_test"),
     Mutation("backups", "A file of a backup that is not what was copied is not put back.",
