@@ -11,8 +11,9 @@ import growth
 import readers
 import replay
 import roads
+import state
 from measure import PLAIN, TLS, WSS, generate, generate_undisturbed, interleave, wait_quiet
-from servers import (AZIMUTH, BUILD, GENERATOR_CPU, HUB, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
+from servers import (AZIMUTH, BUILD, GENERATOR_CPU, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
                      Mosquitto, stop_all, wait_settled)
 from peers import Nginx, Proton, Rabbit
 
@@ -20,8 +21,6 @@ IDLE_CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
 TAIL_FILL_MESSAGES = 6000   # of 16 KiB: more than the log keeps in memory
 METHOD_DEVICES, METHOD_RATE = 1000, 1000
-TWIN_DEVICES, TWIN_WINDOW = 500, 2
-C2D_DEVICES, C2D_WINDOW = 500, 64
 PROVISIONING = {"keys": (400, 1000), "certificates": (64, 300)}  # connections at a time, devices for a second
 PROVISIONING_ALL = 100_000
 
@@ -175,36 +174,6 @@ def capture(way_in, **windows):
     return case
 
 
-# ---- twins
-
-def twins(book, name, options):
-    """Reported properties as fast as they are answered, which is when they are on disk."""
-    for number in range(options.turns):
-        wait_quiet(options.patience)
-        with Azimuth(devices=TWIN_DEVICES) as server:
-            wait_settled(server)
-            command = ["taskset", "-c", str(GENERATOR_CPU), BUILD / "tests" / "bench" / "twin_bench",
-                       str(server.plain), server.token("device"), str(TWIN_DEVICES), str(TWIN_WINDOW),
-                       str(options.seconds)]
-            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
-
-
-# ---- cloud to device
-
-def c2d(book, name, options):
-    """Messages as fast as they are accepted, which is when they are on disk, to devices that take them at once."""
-    for number in range(options.turns):
-        wait_quiet(options.patience)
-        with Azimuth(devices=C2D_DEVICES, plain_amqp=True) as server:
-            wait_settled(server)
-            command = ["taskset", "-c", str(GENERATOR_CPU), BUILD / "tests" / "bench" / "c2d_bench",
-                       str(server.ready["plainAmqp"]), str(server.plain), HUB, server.token("service"),
-                       server.token("device"), str(C2D_DEVICES), str(C2D_WINDOW), str(options.seconds)]
-            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            book.add(name, server.name, {"round": number, **json.loads(run.stdout)})
-
-
 # ---- provisioning
 
 ISSUE = ROOT / "tests" / "conformance" / "issue"
@@ -316,8 +285,9 @@ CASES = {
     "capture": capture(TLS),
     "capture-small": capture(TLS, **SMALL),
     "capture-plain": capture(PLAIN),
-    "twins": twins,
-    "c2d": c2d,
+    "twins": state.twins,
+    "c2d": state.c2d,
+    "registry": state.registry,
     "provisioning": provisioning,
     "replay": replay.case,
     "query": fleet.query,

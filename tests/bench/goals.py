@@ -77,6 +77,13 @@ def routing(kind, count, must=None):
             Goal("routing", "the same to the plain way", "azimuth", f"{kind}_{count}.ratio", "ratio")]
 
 
+def to_floor(case):
+    """What a service reaches of what SQLite alone does with its statements."""
+    return [Goal(case, "the same statements by SQLite alone, as many in a transaction", "floor", "per_s", "1/s"),
+            Goal(case, "the first divided by that", "azimuth", "to_floor", "ratio"),
+            Goal(case, "units in a transaction", "azimuth", "units_together", "units")]
+
+
 GOALS = [
     *cost("M1", "TLS, 1000 devices, 1 in flight", 1.0, 0.8, gate=1.0),
     *acknowledged("M1", "TLS, 1000 devices, 1 in flight"),
@@ -151,9 +158,13 @@ GOALS = [
     Goal("twins", "reported patches of 500 devices, 2 in flight, on disk (wanted: 5000)", "azimuth",
          "patches_per_s", "1/s"),
     Goal("twins", "the same: p99 of the answer", "azimuth", "p99_us", "ms", 1e-3),
+    *to_floor("twins"),
     Goal("c2d", "messages from 4 back ends to 500 devices, 64 in flight each, on disk (wanted: 5000)", "azimuth",
          "accepted_per_s", "1/s"),
     Goal("c2d", "the same: p99 to the device", "azimuth", "p99_us", "ms", 1e-3),
+    *to_floor("c2d"),
+    Goal("registry", "devices created in bulks of 100, on disk, from none on (wanted: 5000)", "azimuth", "creates_per_s", "1/s"),
+    *to_floor("registry"),
     Goal("provisioning", "registrations by the keys of a group, HTTPS that stays open (wanted: 1000)",
          "azimuth-keys", "per_s", "1/s"),
     Goal("provisioning", "the same: CPU for each", "azimuth-keys", "cpu_us", "CPU-us", must=1000),
