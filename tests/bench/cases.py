@@ -11,6 +11,7 @@ import growth
 import readers
 import replay
 import roads
+import stages
 import state
 from measure import PLAIN, TLS, WSS, generate, generate_undisturbed, interleave, wait_quiet
 from servers import (AZIMUTH, BUILD, GENERATOR_CPU, MASTER_KEY, ROOT, SERVER_CPU, WORK, Azimuth,
@@ -298,4 +299,5 @@ CASES = {
     "M13": endurance.storm,
     "start": start,
     "growth": growth.growth,
+    "stages": stages.stages,
 }

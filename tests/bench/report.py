@@ -140,16 +140,38 @@ def markdown(lines):
     return "\n".join(text)
 
 
-def drawings(machines):
-    """Of growth, on the machine that was measured last."""
-    lines = [line for of_machine in machines.values() for line in of_machine if line["case"] == "growth"]
+def last_of(machines, case):
+    """Of a case, on the machine that was measured last: its lines and where they are from; or what to do."""
+    lines = [line for of_machine in machines.values() for line in of_machine if line["case"] == case]
     if not lines:
-        return "It has not been measured on a quiet machine yet: `./dev bench growth`, then `report.py`, draw it here."
+        return [], f"It has not been measured on a quiet machine yet: `./dev bench {case}`, then `report.py`, show it here."
     last = max(line["when"] for line in lines)
     lines = [line for line in lines if line["when"] == last]
     head = f"{lines[0]['processor']}, Linux {lines[0]['kernel']}, commit {lines[0]['commit']}"
-    pictures = plot.draw(lines, DOCUMENT.parent)
-    return f"{head}{', urgent' if lines[0]['urgent'] else ''}.\n\n" + "\n".join(f"![{t}]({name})" for name, t in pictures)
+    return lines, f"{head}{', urgent' if lines[0]['urgent'] else ''}."
+
+
+def drawings(machines):
+    """Of growth."""
+    lines, head = last_of(machines, "growth")
+    pictures = plot.draw(lines, DOCUMENT.parent) if lines else []
+    return "\n\n".join([head, "\n".join(f"![{title}]({name})" for name, title in pictures)]).rstrip()
+
+
+def stages(machines):
+    """Microseconds of each stage, a column for each road; the dearest stages first."""
+    lines, head = last_of(machines, "stages")
+    if not lines:
+        return head
+    sums = {}
+    for line in lines:
+        for stage, us in line["stages_us"].items():
+            sums[stage] = sums.get(stage, 0) + us / line["cpu_s_per_million"]
+    rows = [["us of CPU a message", *(line["server"] for line in lines)], ["---"] * (len(lines) + 1)]
+    rows += [[stage, *(f"{line['stages_us'].get(stage, 0):.2f}" for line in lines)]
+             for stage in sorted(sums, key=sums.get, reverse=True)]
+    rows.append(["**all**", *(f"**{line['cpu_s_per_million']:.2f}**" for line in lines)])
+    return f"{head}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def main():
@@ -162,7 +184,7 @@ def main():
     for (processor, kernel), lines in sorted(machines.items()):
         parts.append(f"## {processor}, Linux {kernel}\n\n{markdown(newest(lines))}\n")
     text = TEMPLATE.read_text(encoding="utf-8").replace("@TABLES@", "\n".join(parts).rstrip())
-    text = text.replace("@GROWTH@", drawings(machines))
+    text = text.replace("@GROWTH@", drawings(machines)).replace("@STAGES@", stages(machines))
     DOCUMENT.write_text(text, encoding="utf-8")
     print(f"wrote {DOCUMENT}")
 
