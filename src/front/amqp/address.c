@@ -174,7 +174,7 @@ void address_parse(const struct hub *hub, const struct event_hubs *hubs, struct 
 {
     struct slice rest = path_of(text);
     *out = (struct address){.kind = fixed_kind(rest)};
-    if (out->kind != ADDRESS_UNKNOWN) return;
+    if (out->kind != ADDRESS_UNKNOWN || slice_find(rest, '\0') < rest.len) return;
     if (parse_registration(hub, rest, out)) {
         out->kind = ADDRESS_REGISTRATION;
     } else if (skip_identity(&rest, out)) {

@@ -147,6 +147,19 @@ static void what_is_no_node_is_unknown(void **state)
     }
 }
 
+static void a_name_does_not_end_at_nul(void **state)
+{
+    (void)state;
+    static const struct slice rows[] = {SLICE_LIT("myhub/ConsumerGroups/g\0h/Partitions/0"),
+                                        SLICE_LIT("0ne1/registrations/d\0e"),
+                                        SLICE_LIT("devices/d\0e/twin")};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct address a;
+        address_parse(hub(), &fake_event_hubs, rows[i], &a);
+        assert_int_equal(a.kind, ADDRESS_UNKNOWN);
+    }
+}
+
 static void a_group_name_has_a_limit(void **state)
 {
     (void)state;
@@ -182,6 +195,7 @@ int main(void)
         cmocka_unit_test(event_hubs_that_users_made_have_addresses),
         cmocka_unit_test(identities_come_in_every_spelling),
         cmocka_unit_test(what_is_no_node_is_unknown),
+        cmocka_unit_test(a_name_does_not_end_at_nul),
         cmocka_unit_test(a_group_name_has_a_limit),
         cmocka_unit_test(the_path_is_spelled_both_ways),
     };

@@ -27,8 +27,8 @@ enum err selector_of_filter(const struct amqp_value *filter, struct slice *text)
     if (filter->type == AMQP_NULL) return OK;
     if (filter->type != AMQP_MAP) return fail(ERR_INVALID, "the source's filter is no map");
     while (cur_left(&c)) {
-        TRY(amqp_get(&c, &key));
-        TRY(amqp_get(&c, &value));
+        if (amqp_get(&c, &key) != OK || amqp_get(&c, &value) != OK)
+            return fail(ERR_INVALID, "the source's filter does not parse");
         if (value.type == AMQP_NULL) continue;
         if (!is_selector(&value, text))
             return fail(ERR_UNSUPPORTED, "filter '%.*s' is not known; there is " SELECTOR_NAME,
@@ -75,17 +75,17 @@ static struct slice unquote(struct slice s)
 /* The first record that `field > value` (or >=) admits. */
 static enum err place(enum field field, bool inclusive, struct slice text, struct log_seek_msg *out)
 {
-    int64_t value;
+    int64_t value, unit = field == FIELD_TIME ? 1000 : 1;
     if (field == FIELD_OFFSET && slice_eq_nocase(text, SLICE_LIT("@latest"))) {
         out->where = LOG_LATEST;
         return OK;
     }
-    if (num_i64(text, &value) != OK || value == INT64_MAX || value > INT64_MAX / 1000)
+    if (num_i64(text, &value) != OK || __builtin_add_overflow(value, !inclusive, &value) ||
+        __builtin_mul_overflow(value, unit, &value))
         return fail(ERR_INVALID, "'%.*s' is not a number that a filter can compare with",
                     SLICE_ARG(slice_head(text, 64)));
-    value += inclusive ? 0 : 1;
     out->where = field == FIELD_TIME ? LOG_TIME : LOG_SEQUENCE;
-    out->value = field == FIELD_TIME ? value * 1000 : value;
+    out->value = value;
     if (value <= 0 && field != FIELD_TIME) out->where = LOG_EARLIEST;
     return OK;
 }

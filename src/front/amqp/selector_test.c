@@ -25,6 +25,9 @@ static void every_comparison_finds_its_place(void **state)
         {A "x-opt-enqueued-time > '1700000000123'", LOG_TIME, 1700000000124000},
         {A "x-opt-enqueued-time >= '1700000000123'", LOG_TIME, 1700000000123000},
         {A "x-opt-enqueuedtimeutc > 1700000000123", LOG_TIME, 1700000000124000},
+        {A "x-opt-enqueued-time > '9223372036854774'", LOG_TIME, 9223372036854775000},
+        {A "x-opt-enqueued-time >= '-9223372036854775'", LOG_TIME, -9223372036854775000},
+        {A "x-opt-sequence-number > '9223372036854775806'", LOG_SEQUENCE, INT64_MAX},
         {"  " A "x-opt-offset>'5' ", LOG_SEQUENCE, 6},
         {"AMQP.annotation.X-Opt-Offset >'5'", LOG_SEQUENCE, 6},
     };
@@ -63,6 +66,9 @@ static void what_does_not_parse_is_refused(void **state)
         A "x-opt-offset > '1' AND " A "x-opt-offset > '2'",
         A "x-opt-offset > '99999999999999999999'",
         A "x-opt-enqueued-time > '9223372036854775807'",
+        A "x-opt-enqueued-time > '9223372036854775'",
+        A "x-opt-enqueued-time >= '-9223372036854776'",
+        A "x-opt-sequence-number > '9223372036854775807'",
         A "x-opt-publisher-name > '1'",
         "1=1; DROP TABLE events",
     };
@@ -119,6 +125,16 @@ static void another_filter_is_not_served(void **state)
     buf_free(&b);
 }
 
+static void a_filter_that_is_cut_is_refused_with_a_text(void **state)
+{
+    (void)state;
+    struct slice text;
+    const struct amqp_value map = {.type = AMQP_MAP, .bytes = SLICE_LIT("\xa3\x7fx")};
+    assert_int_equal(fail(ERR_INVALID, "an older refusal"), ERR_INVALID);
+    assert_int_equal(selector_of_filter(&map, &text), ERR_INVALID);
+    assert_string_equal(fail_text(), "the source's filter does not parse");
+}
+
 /* It was meant as a filter: without one everything would be sent. */
 static void what_is_no_map_is_no_filter(void **state)
 {
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(what_does_not_parse_is_refused),
         cmocka_unit_test(filters_are_described_by_number_or_by_name),
         cmocka_unit_test(another_filter_is_not_served),
+        cmocka_unit_test(a_filter_that_is_cut_is_refused_with_a_text),
         cmocka_unit_test(what_is_no_map_is_no_filter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
