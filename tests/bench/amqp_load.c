@@ -153,7 +153,9 @@ static void attach_sources(struct amqp_session *s)
     struct buf filter = {0};
     if (latest) amqp_line_put_filter(&filter, "x-opt-offset > '@latest'");
     for (char **source = sources; *source; source++) {
-        const struct amqp_link_config link = {.name = slice_str(*source),
+        char name[32]; /* of each link its own: several may read one place */
+        snprintf(name, sizeof name, "reader-%td", source - sources);
+        const struct amqp_link_config link = {.name = slice_str(name),
                                               .snd_mode = SETTLED,
                                               .source = slice_str(*source),
                                               .target = SLICE_LIT("bench"),

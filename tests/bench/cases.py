@@ -278,6 +278,7 @@ CASES = {
     "A2-M2": roads.many_in_flight,
     "A4": roads.beside((Rabbit,), 1, roads.amqp(1, 1)),
     "A5": readers.amqp_read,
+    "A5-tail": readers.tail_read,
     "A5-cold": readers.cold_read,
     "readers": readers.many_readers,
     "methods": methods,

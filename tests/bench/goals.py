@@ -129,6 +129,8 @@ GOALS = [
            ratio=True, must=must, aim=aim, peer="rabbitmq") for p, must, aim in (("p50", 0.7, 0.4), ("p99", 1.0, 0.7))],
     *road("A5", "one AMQP reader of a log that was filled", "rabbitmq", 1 / 10, None),
     *road("A5", "the same", "proton", None, 2.0),
+    Goal("A5-tail", "one AMQP connection, what is in memory: events (wanted: 1000000)", "azimuth", "rate", "1/s"),
+    Goal("A5-tail", "the same: CPU", "azimuth", "cpu_s_per_million", "CPU-s/M", must=1.0),
     Goal("A5-cold", "one AMQP reader of segments out of the page cache: time for a GiB, to cat", "azimuth", "s_per_gib", "s",
          ratio=True, aim=1.1, peer="cat"),
     Goal("A5-cold", "the same, to one of what is in the page cache: time for a GiB", "azimuth", "s_per_gib", "s", ratio=True,

@@ -1,5 +1,5 @@
-"""readers.py - the ways out over AMQP: `A5` a reader of what was just written, `A5-cold` one of what is only on disk, `M6` one
-while devices send, `readers` a hundred at different places while they do."""
+"""readers.py - the ways out over AMQP: `A5` a reader of a log that was filled, `A5-tail` one of what is in memory, `A5-cold` one of
+what is only on disk, `M6` one while devices send, `readers` a hundred at different places while they do."""
 import json
 import os
 import pathlib
@@ -17,9 +17,10 @@ EVERYTHING = 1 << 40
 GIB = 1 << 30
 READERS, READERS_EACH = 100, 5  # as many of a partition as a consumer group has
 READER_RATE = 100               # events a second of each
+TAIL_EVENTS = 80_000            # fewer than the log keeps in memory
 
 
-# ---- one reader, of what was just written
+# ---- one reader
 
 def reading(server):
     return server.stream() if isinstance(server, Azimuth) else server.login
@@ -47,6 +48,31 @@ def amqp_read(book, name, options):
                 wait_settled(server)
                 book.add(name, server.name, {"round": number, **generator(
                     "amqp_load", ["read", server.amqps, server.pid, count, *reading(server)], options)})
+
+
+def places(server):
+    """For READERS: as many of a partition as may read it in a group, and groups enough."""
+    hub, groups = server.admin("GET", "/admin/v1/hub")["hubName"], READERS // PARTITIONS // READERS_EACH
+    for group in range(groups):
+        server.admin("PUT", f"/admin/v1/consumer-groups/bench{group}")
+    return [f"{hub}/ConsumerGroups/bench{number % groups}/Partitions/{number // groups % PARTITIONS}"
+            for number in range(READERS)]
+
+
+def read_tail(server, options):
+    """One connection with many links, each of which gets all of its partition."""
+    count = TAIL_EVENTS * READERS // PARTITIONS
+    return generator("amqp_load", ["read", server.amqps, server.pid, count, "plain", "service", server.key("service"),
+                                   *places(server)], options)
+
+
+def tail_read(book, name, options):
+    """A log small enough to be in memory, read by one connection over and over."""
+    with Azimuth(devices=100) as server:
+        fill(server, TAIL_EVENTS, options)
+        wait_settled(server)
+        for number in range(options.rounds):
+            book.add(name, server.name, {"round": number, **read_tail(server, options)})
 
 
 # ---- from devices to a reader
@@ -127,17 +153,6 @@ def cold_read(book, name, options):
 
 # ---- many readers, while devices send
 
-def places(server, count):
-    """So many readers as a partition may have in a group, and groups enough; each from another event on, in the first
-    quarter of what a partition has on average."""
-    hub, groups = server.admin("GET", "/admin/v1/hub")["hubName"], READERS // PARTITIONS // READERS_EACH
-    span = count // PARTITIONS // 4
-    for group in range(groups):
-        server.admin("PUT", f"/admin/v1/consumer-groups/bench{group}")
-    return [f"{hub}/ConsumerGroups/bench{number % groups}/Partitions/{number // groups % PARTITIONS}"
-            f"@{number * span // READERS}" for number in range(READERS)]
-
-
 def load_beside(server, arguments, rate, where):
     """What the generator says, and how much the readers took meanwhile: they give way to it on the CPU that they share."""
     words = command("amqp_readers", [server.amqps, rate, "service", server.key("service"), *where])
@@ -159,7 +174,8 @@ def many_readers(book, name, options):
     arguments = f"{TLS} -c 100 --qos 1 --window 16 --duration {options.seconds}"
     with Azimuth(devices=100) as server:
         fill(server, count, options)
-        where = places(server, count)
+        span = count // PARTITIONS // 4  # all begin in the first quarter
+        where = [f"{place}@{number * span // READERS}" for number, place in enumerate(places(server))]
         wait_settled(server)
         for number in range(options.rounds):
             for way, rate in (("alone", None), ("readers", READER_RATE), ("greedy", 0)):

@@ -2,6 +2,7 @@
 
 A sample belongs to the first stage whose test its thread, its innermost function and the functions that led to it pass;
 a stage's time is its share of the samples times what a message costs. report.py makes a table of it."""
+import argparse
 import collections
 import re
 import shutil
@@ -11,7 +12,7 @@ import threading
 import time
 
 import roads
-from readers import EVENTS, fill
+from readers import EVENTS, TAIL_EVENTS, fill, read_tail
 from servers import AZIMUTH, WORK, Azimuth, wait_settled
 
 HERTZ = 2000
@@ -97,25 +98,28 @@ def read_all(server, options):
     return roads.generator("amqp_load", ["read", server.amqps, server.pid, EVENTS, *server.stream()], options)
 
 
+# A way out, and how many events are there before.
+OUT = {read_tail: TAIL_EVENTS, read_all: EVENTS}
 ROADS = {"MQTT, 1000 devices, 1 in flight": (1000, roads.mqtt(1000, 1)),
          "MQTT, 100 devices, 16 in flight": (100, roads.mqtt(100, 16)),
          "AMQP, 100 devices, 16 unsettled": (100, roads.amqp(100, 16)),
          "AMQP, 100 devices on one connection": (100, roads.amqp(1, 16, "-d", 100)),
          "HTTPS, 100 devices": (100, roads.https("kept", 100)),
-         "one AMQP reader, from segments": (100, read_all)}
+         "an AMQP reader, from memory": (100, read_tail),
+         "an AMQP reader, from segments": (100, read_all)}
 
 
 def stages(book, name, options):
     """perf looks where the server is, on each road in and at a reader."""
     if shutil.which("perf") is None:
         raise RuntimeError("perf is needed: Debian's linux-perf")
-    options.seconds = max(options.seconds, SECONDS_MIN)
+    options = argparse.Namespace(**{**vars(options), "seconds": max(options.seconds, SECONDS_MIN)})
     for road, (devices, run) in ROADS.items():
         with Azimuth(devices=devices) as server:
-            if run is read_all:
-                fill(server, EVENTS, options)
+            if run in OUT:
+                fill(server, OUT[run], options)
             wait_settled(server)
-            result, shares = sampled(server, 0 if run is read_all else STARTS_S, lambda: run(server, options))
+            result, shares = sampled(server, 0 if run in OUT else STARTS_S, lambda: run(server, options))
         cost = result["cpu_s_per_million"]
         book.add(name, road, {**result, "stages_us": {stage: share * cost for stage, share in shares.items()}})
         shutil.rmtree(server.data)
