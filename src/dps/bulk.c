@@ -45,7 +45,7 @@ static void put_error(struct buf *out, const struct entry *e)
                "{\"%s\":", e->bulk->kind == DPS_GROUP ? "enrollmentGroupId" : "registrationId");
     text_json_string(out, e->id);
     buf_printf(out, ",\"errorCode\":%u,\"errorStatus\":", e->code);
-    text_json_string(out, e->text);
+    text_json_untrusted(out, e->text);
     buf_put_u8(out, '}');
 }
 

@@ -67,7 +67,7 @@ void dps_error_write(struct buf *out, unsigned code, struct slice text)
     rand_guid(id);
     clock_iso(clock_wall_us(), iso);
     buf_printf(out, "{\"errorCode\":%u,\"trackingId\":\"%s\",\"message\":", code, id);
-    text_json_string(out, text);
+    text_json_untrusted(out, text);
     buf_printf(out, ",\"info\":{\"errorName\":\"%s\"},\"timestampUtc\":\"%s\"}", code_name(code),
                iso);
 }

@@ -97,7 +97,7 @@ void status_put_json(struct buf *out, unsigned number, struct slice message)
     clock_iso(clock_wall_us(), now);
     rand_guid(id);
     buf_printf(out, "{\"errorCode\":%u,\"trackingId\":\"%s\",\"message\":", number, id);
-    text_json_string(out, message);
+    text_json_untrusted(out, message);
     buf_printf(out, ",\"timestampUtc\":\"%s\"}", now);
 }
 

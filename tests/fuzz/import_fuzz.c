@@ -50,6 +50,25 @@ static void check_round(const struct identity *id)
     buf_free(&twice);
 }
 
+/* The line of errors.txt that tells it is JSON and names whose it is. */
+static void check_told(struct slice device_id, struct slice module_id)
+{
+    struct buf out = {0};
+    struct json *told;
+    struct line_error error = {.line = 1, .device_id = device_id, .module_id = module_id};
+    error.text = slice_str(fail_text());
+    for (int configuration = 0; configuration < 2; configuration++) {
+        buf_clear(&out);
+        if (configuration) error.configuration_id = device_id;
+        transfer_line_put_error(&out, &error);
+        enum err e = json_parse(&arena, buf_slice(&out), &told);
+        const char *key = configuration ? "configurationId" : "deviceId";
+        assert(e == OK && slice_eq(json_str(told, key), device_id));
+        assert(slice_eq(json_str(told, "moduleId"), module_id));
+    }
+    buf_free(&out);
+}
+
 static void take_line(struct slice text)
 {
     struct json *line;
@@ -59,7 +78,10 @@ static void take_line(struct slice text)
     name(line, &id);
     enum err e = document_read(&arena, line, true, NULL, &id);
     assert(e == OK || (e == ERR_INVALID && *fail_text()));
-    if (e != OK) return;
+    if (e != OK) {
+        check_told(id.device_id, id.module_id);
+        return;
+    }
     document_made_by_server(&arena, NULL, &id);
     check_round(&id);
 }

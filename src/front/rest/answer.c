@@ -86,7 +86,7 @@ static void put_envelope(struct buf *out, const char *name, const char *text,
     buf_printf(&message, "ErrorCode:%s;%s", name, text);
     put_tracking(&tracking, request_id);
     buf_put_str(out, "{\"Message\":");
-    text_json_string(out, buf_slice(&message));
+    text_json_untrusted(out, buf_slice(&message));
     buf_put_str(out, ",\"ExceptionMessage\":");
     text_json_string(out, buf_slice(&tracking));
     buf_put_u8(out, '}');
@@ -103,7 +103,7 @@ static void put_numbered(struct buf *out, enum status s, const char *text, const
     for (const char *p = request_id; *p; p++)
         if (*p != '-') buf_put_u8(out, (uint8_t)*p);
     buf_printf(out, "-G:0-TimeStamp:%s\",\"message\":", iso);
-    text_json_string(out, slice_str(text));
+    text_json_untrusted(out, slice_str(text));
     buf_printf(out, ",\"timestampUtc\":\"%s\",\"info\":null}", iso);
 }
 

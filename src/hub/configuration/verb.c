@@ -362,7 +362,7 @@ static void put_error(struct buf *out, const char *name, const char *text)
     text_json_string(out, slice_str(name));
     buf_put_u8(out, ':');
     if (text)
-        text_json_string(out, slice_str(text));
+        text_json_untrusted(out, slice_str(text));
     else
         buf_put_str(out, "null");
 }
@@ -388,7 +388,7 @@ static void put_metric_errors(struct buf *out, struct arena *a, const struct jso
         first = false;
         text_json_string(out, m->key);
         buf_put_u8(out, ':');
-        text_json_string(out, slice_str(text ? fail_text() : "a query must be a string"));
+        text_json_untrusted(out, slice_str(text ? fail_text() : "a query must be a string"));
     }
     buf_put_str(out, "}}");
 }

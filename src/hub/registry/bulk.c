@@ -96,7 +96,7 @@ static void write_error(struct buf *out, const struct bulk_entry *e)
     buf_put_str(out, "{\"deviceId\":");
     text_json_string(out, e->id);
     buf_printf(out, ",\"errorCode\":\"%s\",\"errorStatus\":", status_name(e->status));
-    text_json_string(out, slice_str(e->text));
+    text_json_untrusted(out, slice_str(e->text));
     buf_put_str(out, ",\"moduleId\":");
     text_json_string(out, e->module_id);
     buf_printf(out, ",\"operation\":\"%s\"}", e->mode ? e->mode->name : "");
@@ -107,7 +107,7 @@ static void write_warning(struct buf *out, const struct bulk_entry *e)
     buf_put_str(out, "{\"deviceId\":");
     text_json_string(out, e->id);
     buf_put_str(out, ",\"warningCode\":\"DeviceRegisteredWithoutTwin\",\"warningStatus\":");
-    text_json_string(out, slice_str(e->text));
+    text_json_untrusted(out, slice_str(e->text));
     if (e->module_id.len) {
         buf_put_str(out, ",\"moduleId\":");
         text_json_string(out, e->module_id);

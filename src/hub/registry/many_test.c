@@ -62,6 +62,11 @@ static const struct {
     {"there", "\"importMode\":\"upsert\",", "ArgumentInvalid", SAME},
     {"there", "\"importMode\":1,", "ArgumentInvalid", SAME},
     {"there", "\"status\":\"maybe\",", "ArgumentInvalid", SAME},
+    {"there", /* the refusal quotes 64 bytes of it: half of the last character */
+     "\"authentication\":{\"type\":"
+     "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "\xc3\xa9\"},",
+     "ArgumentInvalid", SAME},
     {"a/b", "", "ArgumentInvalid", GONE},
 };
 

@@ -51,6 +51,6 @@ void transfer_line_put_error(struct buf *out, const struct line_error *e)
         text_json_string(out, e->module_id);
     }
     buf_printf(out, ",\"errorCode\":%u,\"errorStatus\":", e->code);
-    text_json_string(out, e->text);
+    text_json_untrusted(out, e->text);
     buf_printf(out, ",\"line\":%lld}\n", (long long)e->line);
 }
