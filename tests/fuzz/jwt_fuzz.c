@@ -1,4 +1,5 @@
-/* jwt_fuzz.c - auth/jwt.h: any text is a token or is none, any JSON a set of keys; nobody guesses a signature. */
+/* jwt_fuzz.c - auth/jwt.h: any text is a token or is none, any JSON a set of keys; nobody guesses a signature.  What
+ * has a newline in it is keys and a token of theirs, too. */
 #include <string.h>
 
 #include "auth/jwt.h"
@@ -28,7 +29,7 @@ static enum err judge(struct slice keys, struct slice token)
                                 .nonce = SLICE_LIT("n"),
                                 .now_s = 1800000000};
     if (e == OK) e = jwt_verify(&a, &ask, &claims);
-    if (e == OK) assert(slice_is(json_str(claims, "sub"), "7"));
+    if (e == OK) assert(json_str(claims, "sub").len > 0);
     arena_free(&a);
     return e;
 }
@@ -47,5 +48,7 @@ void fuzz_one(struct slice input)
     bool ours = slice_starts(input, SLICE_LIT(SIGNED "."));
     assert(judge(SLICE_LIT(KEYS), input) != OK || ours);
     if (judge(input, SLICE_LIT(TOKEN)) == OK) assert(slice_find(input, '{') < input.len);
+    struct slice keys, token = input;
+    if (slice_split(&token, '\n', &keys) && token.ptr) (void)!judge(keys, token);
     check_base64url(input);
 }
