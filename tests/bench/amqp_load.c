@@ -272,16 +272,16 @@ static void be(struct sender *s, char **words, unsigned number)
 
 static void clients_open(unsigned count, const char *port, char **words)
 {
-    unsigned each = MAX(sharing, 1u);
+    size_t each = MAX(sharing, 1u), all = count * each;
     struct client *clients = mem_zero(count * sizeof *clients);
-    struct sender *senders = mem_zero(count * each * sizeof *senders);
-    for (unsigned i = 0; i < count * each; i++) be(&senders[i], words, i);
+    struct sender *senders = mem_zero(all * sizeof *senders);
+    for (unsigned i = 0; i < all; i++) be(&senders[i], words, i);
     for (unsigned i = 0; i < count; i++) {
         clients[i].senders = &senders[i * each];
         clients[i].line.event = on_event;
         amqp_line_open(&clients[i].line, (unsigned)atoi(port), over_ws);
     }
-    while (!reads && attached < count * each) lines_turn(LINES_WAIT_US);
+    while (!reads && attached < all) lines_turn(LINES_WAIT_US);
 }
 
 static int usage(void)

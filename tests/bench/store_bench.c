@@ -287,6 +287,6 @@ int main(int argc, char **argv)
     uint64_t units = loop(kinds[kind].unit, together, from_us + (int64_t)seconds * 1000000);
     double took = (double)(clock_mono_us() - from_us) / 1e6;
     printf("{\"kind\":\"%s\",\"units_together\":%u,\"seconds\":%.3f,\"per_s\":%.0f}\n", argv[2],
-           together, took, (double)(units / kinds[kind].units) / took);
+           together, took, (double)units / kinds[kind].units / took);
     return 0;
 }
