@@ -15,6 +15,13 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         const row = (name) => page.getByRole('region', { name: 'Endpoints' }).getByRole('row', { name: new RegExp(`^${name} `) });
         await eventually('what went to an endpoint is counted', async () => Number((await row('hot').locator('td').nth(2).textContent()).replace(/\D/g, '')) > 0);
         await eventually('an endpoint fails, and says why', async () => /unhealthy.*nobody listens there/.test(await row('plant').textContent()));
+        const cell = async (name, column) => {
+            const heads = await page.getByRole('region', { name: 'Endpoints' }).getByRole('columnheader').allTextContents();
+            return row(name).locator('th, td').nth(heads.indexOf(column)).textContent();
+        };
+        await eventually('how fast an endpoint gets messages is told', async () => /^[\d.\u202f]*[1-9].*\/s$/.test(await cell('hot', 'delivered/s')));
+        await eventually('how often an endpoint fails is told', async () => /^\d.*\/s$/.test(await cell('plant', 'failures/s')));
+        check(/^(–|[\d.\u202f]+ s)$/.test(await cell('plant', 'behind')), 'how far behind an endpoint is reads neither as seconds nor as not known');
         await page.getByRole('region', { name: 'Picture' }).getByText('alarms').waitFor();
         const along = page.getByRole('list', { name: 'Routes' }).getByRole('listitem').filter({ hasText: 'warm' }).locator('b');
         await eventually('what flows along a route is told', async () => /^[1-9].*\/s$/.test(await along.textContent()));

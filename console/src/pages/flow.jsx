@@ -73,6 +73,12 @@ function perSecond(rate) {
     return rate === undefined ? '' : `${count(Math.round(rate * 10) / 10)}/s`;
 }
 
+/** How far behind an endpoint is; the server says nothing of it before it knows. */
+function behindOf(e, counts) {
+    const seconds = e.kind ? counts.now[lag(e.name)] : undefined;
+    return Number.isFinite(seconds) ? `${count(seconds)} s` : '–';
+}
+
 /* ---- the picture: lines from sources to routes to endpoints */
 
 function Lines({ pairs, rows }) {
@@ -121,13 +127,15 @@ function Picture({ routing, endpoints, counts }) {
 }
 
 function Endpoints({ endpoints, counts }) {
-    const total = (e, result) => count(e.kind ? counts.now[delivered(e.name, result)] : result === 'success' ? counts.now[STREAM] : 0);
+    const seen = (name) => (counts.now[name] === null ? 0 : counts.now[name]); // null: nothing was counted yet
+    const total = (e, result) => count(e.kind ? seen(delivered(e.name, result)) : result === 'success' ? seen(STREAM) : 0);
+    const rate = (e, result) => perSecond(e.kind ? counts.rate[delivered(e.name, result)] : result === 'success' ? counts.rate[STREAM] : 0);
     return <div class="card scroll" role="region" aria-label="Endpoints" tabIndex={0}><h2>Endpoints</h2><table class="plain-table">
-        <thead><tr><th>endpoint</th><th>kind</th><th>state</th><th>delivered</th><th>failed tries</th><th>refused</th><th>dropped</th><th>behind</th><th>last error</th></tr></thead>
+        <thead><tr><th>endpoint</th><th>kind</th><th>state</th><th>delivered</th><th>failed tries</th><th>refused</th><th>dropped</th><th>delivered/s</th><th>failures/s</th><th>behind</th><th>last error</th></tr></thead>
         <tbody>{endpoints.map((e) => <tr key={e.name}><th scope="row">{e.name}</th><td>{e.kind ? KINDS[e.kind] ?? e.kind : 'built in'}</td>
             <td><State kind={HEALTH[e.healthStatus] ?? 'off'}>{e.healthStatus}</State></td>
             {['success', 'failure', 'refused', 'dropped'].map((result) => <td key={result}>{total(e, result)}</td>)}
-            <td>{e.kind ? `${count(counts.now[lag(e.name)])} s` : '–'}</td>
+            <td>{rate(e, 'success')}</td><td>{rate(e, 'failure')}</td><td>{behindOf(e, counts)}</td>
             <td>{e.lastKnownError && <>{e.lastKnownError} <span class="hint"><Ago time={e.lastKnownErrorTime} /></span></>}</td></tr>)}</tbody></table></div>;
 }
 

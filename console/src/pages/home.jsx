@@ -79,7 +79,7 @@ function Strip({ now, total }) {
     const writes = m.azimuth_log_healthy === undefined ? null : m.azimuth_log_healthy && m.azimuth_log_accepting;
     return <section class="strip" aria-label="Health">
         <Tile name="Ingest" value={rate === null ? '–' : count(Math.round(rate * 10) / 10)} unit="msg/s"
-            note={`${count(m[TELEMETRY])} since the start`} to={href('live')} />
+            note={`${count(now ? m[TELEMETRY] ?? 0 : null)} since the start`} to={href('live')} />
         <Tile name="Connected" value={count(m.azimuth_connected_devices)} note={`of ${count(total)} devices`} to={href('devices')} />
         <Tile name="Late" value={count(late)} kind={late ? 'wait' : 'good'} note="by own rhythm" to={`${href('devices')}?late=own`} title={LATE_IS} />
         <Tile name="Connections" value={count(m.azimuth_connections)} note="of any kind, now" />

@@ -190,19 +190,33 @@ static void on_came(struct taps *t)
 
 /* ---- metrics */
 
-/* "name{labels} value": the sum over all labels. */
-static int64_t sum_of(struct slice text, struct slice name)
+/* "name{labels} value": the sum over all labels.  False: there is no such metric, or not yet. */
+static bool sum_of(struct slice text, struct slice name, int64_t *sum)
 {
     struct slice line;
-    int64_t sum = 0, value;
+    int64_t value;
+    bool found = false;
+    *sum = 0;
     while (slice_split(&text, '\n', &line)) {
         if (!slice_starts(line, name) || line.len == name.len) continue;
         uint8_t behind = line.ptr[name.len];
         if (behind != ' ' && behind != '{') continue;
         size_t space = slice_rfind(line, ' ');
-        if (space < line.len && num_i64(slice_from(line, space + 1), &value) == OK) sum += value;
+        if (space == line.len || num_i64(slice_from(line, space + 1), &value) != OK) continue;
+        *sum += value;
+        found = true;
     }
-    return sum;
+    return found;
+}
+
+static void put_metric(struct buf *out, struct slice text, struct slice name)
+{
+    int64_t sum;
+    text_json_string(out, name);
+    if (sum_of(text, name, &sum))
+        buf_printf(out, ":%" PRId64, sum);
+    else
+        buf_put_str(out, ":null");
 }
 
 static void tell_metrics(struct sub *s, int64_t now_us)
@@ -215,8 +229,7 @@ static void tell_metrics(struct sub *s, int64_t now_us)
                clock_wall_us() / 1000);
     for (unsigned i = 0; i < s->name_count; i++) {
         if (i) buf_put_u8(out, ',');
-        text_json_string(out, s->names[i]);
-        buf_printf(out, ":%" PRId64, sum_of(buf_slice(&text), s->names[i]));
+        put_metric(out, buf_slice(&text), s->names[i]);
     }
     buf_put_str(out, "}}");
     end_message(s->link);
