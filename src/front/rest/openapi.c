@@ -49,29 +49,47 @@ static void put_operation(struct buf *out, const struct route *r)
     buf_put_str(out, "\"default\":{\"$ref\":\"#/components/responses/Error\"}}}");
 }
 
-/* Routes of one path stand together in their table. */
-static void put_table(struct buf *out, const struct route *routes, size_t count, const char **open)
+/* Of all routes, ours and those of the sites; NULL behind the last. */
+static const struct route *route_at(const struct rest_service *s, size_t i)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct route *r = &routes[i];
-        if (!is_admin(r)) continue;
-        bool same = *open && strcmp(*open, r->path) == 0;
-        if (same)
-            buf_put_u8(out, ',');
-        else
-            buf_printf(out, "%s\"%s\":{", *open ? "}," : "", r->path);
+    if (i < rest_route_count) return &rest_routes[i];
+    i -= rest_route_count;
+    for (unsigned n = 0; n < s->site_count; i -= s->sites[n++]->route_count)
+        if (i < s->sites[n]->route_count) return &s->sites[n]->routes[i];
+    return NULL;
+}
+
+static bool is_first_of_path(const struct rest_service *s, size_t i)
+{
+    const char *path = route_at(s, i)->path;
+    for (size_t j = 0; j < i; j++)
+        if (strcmp(route_at(s, j)->path, path) == 0) return false;
+    return true;
+}
+
+/* All methods of the path of the i-th route, in whichever tables they stand. */
+static void put_path(struct buf *out, const struct rest_service *s, size_t i)
+{
+    const struct route *first = route_at(s, i), *r;
+    buf_printf(out, "\"%s\":{", first->path);
+    for (; (r = route_at(s, i)) != NULL; i++) {
+        if (strcmp(r->path, first->path) != 0) continue;
+        if (r != first) buf_put_u8(out, ',');
         put_operation(out, r);
-        *open = r->path;
     }
+    buf_put_u8(out, '}');
 }
 
 static void put_paths(struct buf *out, const struct rest_service *s)
 {
-    const char *open = NULL;
-    put_table(out, rest_routes, rest_route_count, &open);
-    for (unsigned i = 0; i < s->site_count; i++)
-        put_table(out, s->sites[i]->routes, s->sites[i]->route_count, &open);
-    buf_put_u8(out, '}');
+    const struct route *r;
+    const char *gap = "";
+    for (size_t i = 0; (r = route_at(s, i)) != NULL; i++) {
+        if (!is_admin(r) || !is_first_of_path(s, i)) continue;
+        buf_put_str(out, gap);
+        put_path(out, s, i);
+        gap = ",";
+    }
 }
 
 void rest_admin_openapi(struct call *c)
