@@ -539,15 +539,14 @@ static void the_name_that_tls_was_told_is_the_next_best(void **state)
 }
 
 /* Whoever logged in with the key itself is looked at each minute. */
-static void a_policy_that_gets_another_key_ends_those_who_logged_in_with_the_old(void **state)
+static void logs_in_until(void (*change)(struct policies *p, struct policy *service))
 {
-    (void)state;
     struct front_rig r;
     struct conn c;
     front_rig_init(&r);
-    struct policies renewed = r.policies;
+    struct policies changed = r.policies;
     const struct policy *service = policies_find(&r.policies, SLICE_LIT("service"));
-    auth_key_make(&renewed.items[service - r.policies.items].keys[1]);
+    change(&changed, &changed.items[service - r.policies.items]);
     rig_open(&r, &c, 0);
     rig_feed_format(&r, &c, "AMQP3\nsasl init['PLAIN' b\"\\0service\\0%s\"]\nAMQP0",
                     service->keys[1].text);
@@ -559,10 +558,35 @@ static void a_policy_that_gets_another_key_ends_those_who_logged_in_with_the_old
     assert_null(strstr(rig_output(&c), "detach"));
     front_rig_sleep(&r, 2 * AMQP_LOGIN_LOOK_US);
     assert_null(strstr(rig_output(&c), "detach"));
-    r.hub.policies = &renewed;
+    r.hub.policies = &changed;
     front_rig_sleep(&r, AMQP_LOGIN_LOOK_US);
     assert_non_null(strstr(rig_output(&c), "amqp:unauthorized-access"));
     stop(&r, &c);
+}
+
+static void renew(struct policies *p, struct policy *service)
+{
+    (void)p;
+    auth_key_make(&service->keys[1]);
+}
+
+static void take_right(struct policies *p, struct policy *service)
+{
+    (void)p;
+    service->rights = AUTH_REGISTRY_READ;
+}
+
+static void remove_it(struct policies *p, struct policy *service)
+{
+    *service = p->items[--p->count];
+}
+
+static void who_logged_in_with_a_key_ends_with_key_right_and_policy(void **state)
+{
+    (void)state;
+    logs_in_until(renew);
+    logs_in_until(take_right);
+    logs_in_until(remove_it);
 }
 
 /* Whoever put a token is served under the IoT name as well. */
@@ -598,7 +622,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_our_annotations_and_the_stored_sections),
-        cmocka_unit_test(a_policy_that_gets_another_key_ends_those_who_logged_in_with_the_old),
+        cmocka_unit_test(who_logged_in_with_a_key_ends_with_key_right_and_policy),
         cmocka_unit_test(the_filter_comes_back_with_the_source),
         cmocka_unit_test(the_runtime_metric_comes_as_delivery_annotations),
         cmocka_unit_test(a_reader_begins_where_its_filter_says),

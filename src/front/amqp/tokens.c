@@ -98,11 +98,13 @@ static bool key_matches(const struct policy *policy, struct slice password)
     return slice_eq_secret(slice_str(policy->keys[1].text), password) || first;
 }
 
-/* Who logged in with a key itself has no token that ends: whether the policy still has it is looked at now and then. */
-static int64_t login_until(const struct peer *p)
+/* Who logged in with a key itself has no token that ends: whether the policy still has it, and the right, is
+ * looked at now and then. */
+static int64_t login_until(const struct peer *p, unsigned right)
 {
     const struct policy *now = policies_find(p->service->hub->policies, slice_str(p->login->name));
-    bool stays = now && key_matches(now, slice_str(p->login->keys[p->login_key].text));
+    bool stays = now && (now->rights & right) == right &&
+                 key_matches(now, slice_str(p->login->keys[p->login_key].text));
     return stays ? clock_wall_us() + AMQP_LOGIN_LOOK_US : INT64_MIN;
 }
 
@@ -228,9 +230,8 @@ struct slice peer_token_for(const struct peer *p, struct slice path)
 
 int64_t peer_may_until(const struct peer *p, const struct address *a, unsigned right)
 {
-    int64_t until_us = INT64_MIN;
     if (right == 0) return INT64_MAX;
-    if (p->login && (p->login->rights & right) == right) return login_until(p);
+    int64_t until_us = p->login ? login_until(p, right) : INT64_MIN;
     LIST_EACH(node, &p->tokens)
     {
         struct sas sas;
