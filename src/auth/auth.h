@@ -101,6 +101,10 @@ void policies_make(struct policies *p);
 
 const struct policy *policies_find(const struct policies *p, struct slice name); /* or NULL */
 
+/* "RegistryRead, ServiceConnect", in any case.  ERR_INVALID with a text when it names one that there is not,
+ * or none at all. */
+enum err rights_read(struct slice text, unsigned *out) MUST_USE;
+
 /* [{"keyName","primaryKey","secondaryKey","rights":"RegistryRead, ..."}], as in Azure's management
  * API; the same with one policy.  Reading is ERR_INVALID with a text. */
 void policies_write(struct buf *out, const struct policies *p);

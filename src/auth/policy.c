@@ -29,7 +29,10 @@ static const struct {
     {"RegistrationStatusRead", AUTH_REGISTRATION_READ},
     {"RegistrationStatusWrite", AUTH_REGISTRATION_READ | AUTH_REGISTRATION_WRITE},
 };
-enum { RIGHTS = sizeof rights / sizeof *rights };
+enum {
+    RIGHTS = sizeof rights / sizeof *rights,
+    RIGHT_SHOWN_MAX = 64, /* bytes of one that is none */
+};
 
 /* ---- keys */
 
@@ -138,7 +141,17 @@ void policies_write_names(struct buf *out, const struct policies *p)
     buf_put_u8(out, ']');
 }
 
-static enum err read_rights(struct slice text, unsigned *out)
+static enum err unknown_right(struct slice word)
+{
+    struct buf known = {0};
+    for (size_t i = 0; i < RIGHTS; i++) buf_printf(&known, "%s%s", i ? ", " : "", rights[i].name);
+    enum err e = fail(ERR_INVALID, "there is no right '%.*s': rights are %s",
+                      SLICE_ARG(slice_head(word, RIGHT_SHOWN_MAX)), buf_cstr(&known));
+    buf_free(&known);
+    return e;
+}
+
+enum err rights_read(struct slice text, unsigned *out)
 {
     struct slice word;
     *out = 0;
@@ -146,10 +159,10 @@ static enum err read_rights(struct slice text, unsigned *out)
         word = slice_trim(word);
         size_t i = 0;
         while (i < RIGHTS && !slice_is_nocase(word, rights[i].name)) i++;
-        if (i == RIGHTS) return fail(ERR_INVALID, "there is no right '%.*s'", SLICE_ARG(word));
+        if (i == RIGHTS) return unknown_right(word);
         *out |= rights[i].gives;
     }
-    return OK;
+    return *out ? OK : unknown_right(SLICE_LIT(""));
 }
 
 static enum err read_policy(const struct json *j, struct policy *out)
@@ -161,7 +174,7 @@ static enum err read_policy(const struct json *j, struct policy *out)
     memcpy(out->name, name.ptr, name.len);
     TRY(auth_key_set(&out->keys[0], json_str(j, "primaryKey")));
     TRY(auth_key_set(&out->keys[1], json_str(j, "secondaryKey")));
-    return read_rights(json_str(j, "rights"), &out->rights);
+    return rights_read(json_str(j, "rights"), &out->rights);
 }
 
 static enum err read_all(const struct json *list, struct policies *out)

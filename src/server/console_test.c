@@ -325,7 +325,7 @@ static void renew(const char *policy, unsigned which)
     struct policy_keys *keys = rig.wire.policy_keys;
     lane_running = &rig.core;
     assert_int_equal(policy_renew(keys, slice_str(policy), which, &w), OK);
-    policy_renew_forget(keys, &w);
+    policy_forget(keys, &w);
     lane_running = NULL;
     rig_run(&rig);
 }
@@ -344,6 +344,107 @@ static void sessions_of_a_key_end_with_it_though_nobody_hears_the_answer(void **
     expect(sign_in_with("localhost", "registryRead", key_of("registryRead")), 200);
     take_session();
     expect(request(path, cookie, NULL), 200);
+}
+
+/* ---- policies that are made */
+
+#define PANEL        "/admin/v1/policies/panel"
+#define READS        "{\"rights\":\"RegistryRead\"}"
+#define DEVICES_PATH "GET /devices?api-version=2021-04-12"
+
+static void a_policy_is_made_changed_and_deleted(void **state)
+{
+    (void)state;
+    static struct policies kept;
+    struct hub hub = {.store = rig.wire.store};
+    sign_in();
+    expect(request("PUT " PANEL, cookie, READS), 403);
+    expect(request("PATCH " PANEL, both, READS), 404);
+    expect(request("PUT " PANEL, both, "{\"rights\":\"RegistryRead, serviceconnect\"}"), 200);
+    assert_non_null(strstr(said(), "\"rights\":\"RegistryRead, ServiceConnect\""));
+    assert_non_null(strstr(said(), key_of("panel")));
+    expect(request("PUT /admin/v1/policies/PANEL", both, READS), 409);
+    assert_int_equal(policy_load(&hub, &kept), OK);
+    assert_string_equal(policies_find(&kept, SLICE_LIT("panel"))->keys[1].text, key_of("panel"));
+    expect(request("PATCH " PANEL, both, READS), 200);
+    assert_int_equal(policies_find(rig.wire.hub.policies, SLICE_LIT("panel"))->rights,
+                     AUTH_REGISTRY_READ);
+    expect(request("DELETE /admin/v1/policies/device", both, NULL), 204);
+    assert_string_equal(rig.wire.hub.policies->items[5].name, "panel");
+    expect(request("DELETE " PANEL, both, NULL), 204);
+    expect(request("DELETE " PANEL, both, NULL), 404);
+    assert_int_equal(policy_load(&hub, &kept), OK);
+    assert_int_equal(kept.count, 5);
+}
+
+static void a_policy_that_cannot_be_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *body;
+        int status;
+        const char *text;
+    } rows[] = {
+        {"PUT " PANEL, "nonsense", 400, "expected {"},
+        {"PUT " PANEL, "{\"rights\":[]}", 400, "expected {"},
+        {"PUT " PANEL, "{\"rights\":\"\"}", 400, "rights are RegistryRead, RegistryWrite, "},
+        {"PUT " PANEL, "{\"rights\":\"RegistryRead, Fly\"}", 400, "no right 'Fly'"},
+        {"PUT /admin/v1/policies/a%20b", READS, 400, "1 to 64 characters"},
+        {"PATCH /admin/v1/policies/iothubowner", READS, 400, "the command line"},
+        {"DELETE /admin/v1/policies/iothubowner", NULL, 400, "cannot be deleted: the command"},
+        {"DELETE /admin/v1/policies/service", NULL, 400, "event hubs"},
+        {"DELETE /admin/v1/policies/provisioningserviceowner", NULL, 400, "azimuth dps"},
+    };
+    sign_in();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        expect(request(rows[i].line, both, rows[i].body), rows[i].status);
+        assert_non_null(strstr(said(), rows[i].text));
+    }
+    assert_int_equal(rig.wire.hub.policies->count, 6);
+}
+
+static int make_policy(const char *name)
+{
+    char line[256];
+    snprintf(line, sizeof line, "PUT /admin/v1/policies/%s", name);
+    return request(line, both, READS);
+}
+
+static void names_of_policies_and_their_number_have_an_end(void **state)
+{
+    (void)state;
+    char name[SAS_POLICY_MAX + 2] = "";
+    sign_in();
+    memset(name, 'n', sizeof name - 1);
+    expect(make_policy(name), 400);
+    name[SAS_POLICY_MAX] = '\0';
+    for (size_t i = rig.wire.hub.policies->count; i < AUTH_POLICIES_MAX; i++) {
+        expect(make_policy(name), 200);
+        snprintf(name, sizeof name, "p-%zu._", i);
+    }
+    expect(make_policy(name), 403);
+    assert_non_null(strstr(said(), "there are 64 policies"));
+    expect(request("DELETE /admin/v1/policies/device", both, NULL), 204);
+    expect(make_policy(name), 200);
+}
+
+static void sessions_of_a_policy_end_with_its_rights_and_with_itself(void **state)
+{
+    (void)state;
+    char admin[sizeof both];
+    sign_in();
+    snprintf(admin, sizeof admin, "%s", both);
+    expect(make_policy("panel"), 200);
+    expect(sign_in_with("localhost", "panel", key_of("panel")), 200);
+    take_session();
+    expect(request(DEVICES_PATH, cookie, NULL), 200);
+    expect(request("PATCH " PANEL, admin, "{\"rights\":\"RegistryWrite\"}"), 200);
+    expect(request(DEVICES_PATH, cookie, NULL), 401);
+    expect(sign_in_with("localhost", "panel", key_of("panel")), 200);
+    take_session();
+    expect(request(DEVICES_PATH, cookie, NULL), 200);
+    expect(request("DELETE " PANEL, admin, NULL), 204);
+    expect(request(DEVICES_PATH, cookie, NULL), 401);
 }
 
 /* ---- users */
@@ -690,7 +791,7 @@ static void keys_are_renewed_so_often_and_no_more(void **state)
 {
     (void)state;
     sign_in();
-    for (int i = 0; i < POLICY_RENEWALS_MAX; i++)
+    for (int i = 0; i < POLICY_CHANGES_MAX; i++)
         expect(request(RENEW, both, "{\"keyType\":\"primary\"}"), 200);
     expect(request(RENEW, both, "{\"keyType\":\"primary\"}"), 403);
 }
@@ -1154,6 +1255,10 @@ int main(void)
         TEST(keys_of_policies_are_told_to_who_came_by_a_link_alone),
         TEST(a_key_that_is_renewed_counts_at_once_and_is_kept),
         TEST(sessions_of_a_key_end_with_it_though_nobody_hears_the_answer),
+        TEST(a_policy_is_made_changed_and_deleted),
+        TEST(a_policy_that_cannot_be_is_refused_with_a_reason),
+        TEST(names_of_policies_and_their_number_have_an_end),
+        TEST(sessions_of_a_policy_end_with_its_rights_and_with_itself),
         TEST(users_are_made_by_administrators),
         TEST(a_role_gives_rights),
         TEST(who_reads_is_not_shown_keys),

@@ -23,7 +23,7 @@ struct console {
 /* The session that the request's cookie names, or NULL; *named: it names one. */
 struct console_session *sign_in_session(struct console *c, const struct call *call, bool *named);
 
-/* Of a session_table whose ctx is a console: does the policy have the key, the user his role and password? */
+/* Of a session_table whose ctx is a console: does the policy have the key and the rights, the user his role and password? */
 bool sign_in_stands(const void *ctx, const struct console_session *s);
 
 unsigned sign_in_rights(enum user_role role);
@@ -84,7 +84,10 @@ void queries_delete(struct call *c); /* DELETE */
 
 /* ---- policies.c */
 
-void policies_renew_key(struct call *c); /* POST /admin/v1/policies/{name}/renewKey */
+void policies_create(struct call *c);     /* PUT /admin/v1/policies/{name} */
+void policies_set_rights(struct call *c); /* PATCH */
+void policies_delete(struct call *c);     /* DELETE */
+void policies_renew_key(struct call *c);  /* POST /admin/v1/policies/{name}/renewKey */
 
 /* ---- files.c */
 

@@ -240,8 +240,9 @@ bool sign_in_stands(const void *ctx, const struct console_session *s)
     if (s->user) return users_standing(c->config->users, s->user) != NULL;
     if (s->policy == NULL) return true;
     const struct policy *now = policies_find(c->config->hub->policies, slice_str(s->policy->name));
-    return now && slice_eq_secret(slice_str(now->keys[s->key].text),
-                                  slice_str(s->policy->keys[s->key].text));
+    return now && now->rights == s->policy->rights &&
+           slice_eq_secret(slice_str(now->keys[s->key].text),
+                           slice_str(s->policy->keys[s->key].text));
 }
 
 static void by_policy(struct call *call, struct slice text)
