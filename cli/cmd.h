@@ -9,15 +9,16 @@ struct target;
 extern const struct cli_option access_connection_string_options[], access_dps_options[],
     access_env_options[], access_token_options[], ca_change_options[], ca_create_options[],
     ca_options[], ca_verify_options[], consumer_group_options[], policy_options[],
-    policy_renew_options[], user_options[], user_create_options[], user_password_options[],
-    user_update_options[], consumer_group_list_options[], eventhub_options[],
-    eventhub_create_options[], eventhub_update_options[], method_device_options[],
-    method_module_options[], monitor_options[], completion_suggest_options[], twin_device_options[],
-    twin_module_options[], twin_device_update_options[], twin_module_update_options[],
-    twin_device_replace_options[], twin_module_replace_options[], c2d_send_options[],
-    c2d_device_options[], c2d_receive_options[], c2d_settle_options[], feedback_options[],
-    query_options[], job_create_options[], job_options[], job_list_options[],
-    command_invoke_options[], digital_twin_options[], digital_twin_update_options[];
+    policy_create_options[], policy_renew_options[], user_options[], user_create_options[],
+    user_password_options[], user_update_options[], consumer_group_list_options[],
+    eventhub_options[], eventhub_create_options[], eventhub_update_options[],
+    method_device_options[], method_module_options[], monitor_options[],
+    completion_suggest_options[], twin_device_options[], twin_module_options[],
+    twin_device_update_options[], twin_module_update_options[], twin_device_replace_options[],
+    twin_module_replace_options[], c2d_send_options[], c2d_device_options[], c2d_receive_options[],
+    c2d_settle_options[], feedback_options[], query_options[], job_create_options[], job_options[],
+    job_list_options[], command_invoke_options[], digital_twin_options[],
+    digital_twin_update_options[];
 extern const struct cli_option signed_in_options[];
 extern const struct cli_option rollout_create_options[], rollout_options[], rollout_list_options[],
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
@@ -139,6 +140,10 @@ enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
 enum err policy_list(struct cli *c) MUST_USE;
 enum err policy_show(struct cli *c) MUST_USE;
+extern const char policy_create_help[];
+enum err policy_create(struct cli *c) MUST_USE;
+enum err policy_update(struct cli *c) MUST_USE;
+enum err policy_delete(struct cli *c) MUST_USE;
 enum err policy_renew_key(struct cli *c) MUST_USE;
 enum err user_create(struct cli *c) MUST_USE;
 enum err user_list(struct cli *c) MUST_USE;

@@ -1,6 +1,8 @@
 /* cmd_policy.c - azimuth hub policy ...: shared access policies, as `az iot hub policy`. */
 #include <stdio.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/http.h"
 
@@ -9,6 +11,18 @@
         "name n", "NAME", "the policy"                                                             \
     }
 const struct cli_option policy_options[] = {NAME_OPTION, {"", NULL, NULL}};
+#define PERMISSIONS_OPTION                                                                         \
+    {                                                                                              \
+        "permissions", "RIGHT...", "RegistryRead RegistryWrite ServiceConnect DeviceConnect"       \
+    }
+const struct cli_option policy_create_options[] = {
+    NAME_OPTION, PERMISSIONS_OPTION, {"", NULL, NULL}};
+const char policy_create_help[] =
+    "azimuth hub policy create -n panel --permissions RegistryRead ServiceConnect\n\n"
+    "RegistryWrite comes with RegistryRead. Of DPS there are ServiceConfig, EnrollmentRead, "
+    "EnrollmentWrite,\n"
+    "RegistrationStatusRead and RegistrationStatusWrite. Names have up to 64 letters, digits and "
+    "- . _";
 const struct cli_option policy_renew_options[] = {
     NAME_OPTION, {"renew-key rk", "KEY", "primary or secondary"}, {"", NULL, NULL}};
 
@@ -32,7 +46,7 @@ static enum err call_policy(struct cli *c, const struct http_call *call, const c
         return fail(ERR_DENIED, "keys of policies are told on the server's own machine, to who "
                                 "runs it: use --data DIR");
     TRY(http_json(&t, call, what, &answer));
-    return output_value(&c->output, &c->arena, answer, columns);
+    return answer ? output_value(&c->output, &c->arena, answer, columns) : OK;
 }
 
 enum err policy_list(struct cli *c)
@@ -41,14 +55,70 @@ enum err policy_list(struct cli *c)
     return call_policy(c, &call, "list of policies");
 }
 
-enum err policy_show(struct cli *c)
+static enum err call_named(struct cli *c, const char *method, struct slice body)
 {
     struct slice name;
     char what[WHAT_MAX];
     TRY(cli_need(c, "name", &name));
-    const struct http_call call = {.method = "GET",
-                                   .path = http_path(c, "/admin/v1/policies/", name)};
+    const struct http_call call = {
+        .method = method, .path = http_path(c, "/admin/v1/policies/", name), .body = body};
     return call_policy(c, &call, what_of(what, name));
+}
+
+enum err policy_show(struct cli *c)
+{
+    return call_named(c, "GET", SLICE_NONE);
+}
+
+/* Words that have blanks, commas and lines between them. */
+static bool next_word(struct slice *rest, struct slice *word)
+{
+    static const char between[] = " ,\n";
+    size_t begin = 0, end;
+    while (begin < rest->len && memchr(between, rest->ptr[begin], 3)) begin++;
+    for (end = begin; end < rest->len && !memchr(between, rest->ptr[end], 3);) end++;
+    *word = slice_of(rest->ptr + begin, end - begin);
+    *rest = slice_from(*rest, end);
+    return word->len > 0;
+}
+
+/* "RegistryRead, ServiceConnect" */
+static void put_rights(struct buf *out, struct slice rest)
+{
+    struct buf text = {0};
+    struct slice word;
+    while (next_word(&rest, &word))
+        buf_printf(&text, "%s%.*s", buf_size(&text) ? ", " : "", SLICE_ARG(word));
+    text_json_string(out, buf_slice(&text));
+    buf_free(&text);
+}
+
+static enum err call_with_rights(struct cli *c, const char *method)
+{
+    struct slice words;
+    struct buf body = {0};
+    TRY(cli_need(c, "permissions", &words));
+    buf_put_str(&body, "{\"rights\":");
+    put_rights(&body, words);
+    buf_put_u8(&body, '}');
+    enum err e = call_named(c, method, buf_slice(&body));
+    buf_free(&body);
+    return e;
+}
+
+enum err policy_create(struct cli *c)
+{
+    return call_with_rights(c, "PUT");
+}
+
+enum err policy_update(struct cli *c)
+{
+    return call_with_rights(c, "PATCH");
+}
+
+enum err policy_delete(struct cli *c)
+{
+    return call_named(c, "DELETE", SLICE_NONE);
 }
 
 enum err policy_renew_key(struct cli *c)

@@ -244,8 +244,11 @@ LOCAL |= {  # in a home of their own
 }
 SOCKET = {  # asks the server of --data and no other
     "console link": ("console", "link"),
+    "hub policy create": ("hub", "policy", "create", "-n", "panel", "--permissions", "RegistryRead", "ServiceConnect"),
     "hub policy list": ("hub", "policy", "list"),
     "hub policy show": ("hub", "policy", "show", "-n", "service"),
+    "hub policy update": ("hub", "policy", "update", "-n", "panel", "--permissions", "RegistryRead"),
+    "hub policy delete": ("hub", "policy", "delete", "-n", "panel"),
     "hub policy renew-key": ("hub", "policy", "renew-key", "-n", "service", "--rk", "secondary"),
     "user create": ("user", "create", "maria", "--role", "reader", "--password-stdin"),
     "user list": ("user", "list"),
@@ -334,6 +337,15 @@ def who_may_ask_the_socket_alone():
         expect(hub.run("hub", "policy", "show", "-n", "none"), NOT_FOUND, "none")
         expect(hub.run("hub", "policy", "renew-key", "-n", "none", "--rk", "primary"), NOT_FOUND, "none")
         expect(hub.run("hub", "policy", "renew-key", "-n", "service", "--rk", "third"), USAGE)
+        panel = ("hub", "policy", "create", "-n", "panel", "--permissions")
+        expect(hub.run(*panel, "RegistryRead", "Fly"), FAILED, "there is no right 'Fly': rights are RegistryRead,")
+        expect(hub.run(*panel, "RegistryRead"), DONE)
+        expect(hub.run(*panel, "RegistryRead"), CONFLICT, "policy 'panel' exists already")
+        expect(hub.run(*panel[:4], "none"), USAGE, "--permissions")
+        expect(hub.run(*panel[:4], "a b", *panel[5:], "RegistryRead"), FAILED, "1 to 64 characters")
+        expect(hub.run("hub", "policy", "update", "-n", "none", *panel[5:], "RegistryRead"), NOT_FOUND, "none")
+        expect(hub.run("hub", "policy", "delete", "-n", "none"), NOT_FOUND, "none")
+        expect(hub.run("hub", "policy", "delete", "-n", "service"), FAILED, "cannot be deleted: ")
         expect(hub.run("session", "end", "1"), NOT_FOUND, "session '1'")
         expect(hub.run("session", "end"), USAGE, "--number")
         expect(hub.run("user", "show", "maria"), NOT_FOUND, "maria")

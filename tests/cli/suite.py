@@ -12,6 +12,7 @@ import fleets
 import formats
 import login
 import pages
+import policies
 import reload
 import replays
 import seed
@@ -22,7 +23,7 @@ import upgrade
 
 SIDE_BY_SIDE = 3  # groups: most of their time is waiting
 GROUPS = {module.__name__: module.group for module in (
-    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, login, console, seed, reload, completion)}
+    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, login, policies, console, seed, reload, completion)}
 
 
 def run(words, name):
