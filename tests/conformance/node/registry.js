@@ -4,7 +4,7 @@
 const assert = require('assert/strict');
 const { Registry } = require('azure-iothub');
 const { check, failure } = require('./check');
-const { env, identity, registry } = require('./hub');
+const { admin, env, host, identity, registry } = require('./hub');
 
 const key = (fill) => Buffer.alloc(32, fill).toString('base64');
 const NEVER = '0001-01-01T00:00:00Z';
@@ -184,4 +184,20 @@ check('registryReadWrite writes', async () => {
     const writer = Registry.fromConnectionString(env.HUB_REGISTRY_READ_WRITE);
     await writer.create({ deviceId: 'reg-written' });
     await writer.delete('reg-written');
+});
+
+check('a policy that was made does what its rights say, until it is deleted', async () => {
+    const name = 'reg-panel_1.x';
+    const made = await admin('PUT', `policies/${name}`, { rights: 'RegistryRead' });
+    assert.equal(made.status, 200);
+    const panel = Registry.fromConnectionString(`HostName=${host};SharedAccessKeyName=${name};SharedAccessKey=${made.body.secondaryKey}`);
+    assert.ok(Array.isArray((await panel.list()).responseBody));
+    assert.equal((await failure(panel.create({ deviceId: 'reg-panel' }))).name, 'UnauthorizedError');
+    assert.equal((await admin('PATCH', `policies/${name}`, { rights: 'RegistryWrite' })).status, 200);
+    await panel.create({ deviceId: 'reg-panel' });
+    await panel.delete('reg-panel');
+    assert.equal((await admin('DELETE', `policies/${name}`)).status, 204);
+    const error = await failure(panel.list());
+    assert.equal(error.name, 'UnauthorizedError');
+    assert.equal(error.response.headers['iothub-errorcode'], 'IotHubUnauthorizedAccess');
 });
