@@ -8,10 +8,11 @@ export function JsonEditor({ label, value, onChange, readOnly }) {
     const box = useRef(), view = useRef(null), last = useRef(value), change = useRef(onChange), quiet = useRef(false);
     change.current = onChange;
     useEffect(() => {
+        const stage = box.current;
         let gone = false;
         import('./codemirror.js').then(({ makeEditor }) => {
-            if (gone) return;
-            const root = box.current.shadowRoot ?? box.current.attachShadow({ mode: 'open' });
+            if (gone || !stage.isConnected) return; // the page may have been left meanwhile
+            const root = stage.shadowRoot ?? stage.attachShadow({ mode: 'open' });
             view.current = makeEditor({ root, label, readOnly, text: last.current, onChange: (text) => { last.current = text; if (!quiet.current) change.current?.(text); } });
         });
         return () => { gone = true; view.current?.destroy(); };
