@@ -61,6 +61,30 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) =
         await dialog.getByRole('button', { name: 'Close' }).click();
     });
 
+    test('a_policy_is_made_and_deleted', async () => {
+        const page = current();
+        await page.goto(`${server.base}settings`);
+        await page.getByRole('button', { name: 'New policy…' }).click();
+        const making = page.getByRole('dialog', { name: 'New policy' });
+        await making.getByLabel('Name').fill('panel');
+        await making.getByLabel('ServiceConnect').check();
+        await making.getByText('Do this from a shell').first().click();
+        check(await making.getByLabel('command').textContent() === 'azimuth hub policy create -n panel --permissions RegistryRead ServiceConnect', 'the command line is another');
+        await noBarriers('new policy');
+        await making.getByRole('button', { name: 'Create' }).click();
+        await page.getByText('panel is made.').waitFor();
+        check(JSON.parse(await server.run('hub', 'policy', 'show', '-n', 'panel', '-o', 'json')).rights === 'RegistryRead, ServiceConnect', 'other rights');
+        await page.getByRole('button', { name: 'Delete service', exact: true }).click();
+        const kept = page.getByRole('dialog', { name: 'Delete service' });
+        await kept.getByRole('button', { name: 'Delete service' }).click();
+        await kept.getByText(/policy 'service' cannot be deleted/).waitFor();
+        await kept.getByRole('button', { name: 'Keep it' }).click();
+        await page.getByRole('button', { name: 'Delete panel', exact: true }).click();
+        await page.getByRole('dialog', { name: 'Delete panel' }).getByRole('button', { name: 'Delete panel' }).click();
+        await page.getByText('panel is deleted.').waitFor();
+        await page.getByRole('row', { name: /^panel / }).waitFor({ state: 'detached' });
+    });
+
     test('a_module_is_made_and_deleted', async () => {
         const page = current(), name = "m'1+#";
         await page.goto(`${server.base}devices/sensor-1/modules`);

@@ -5,7 +5,7 @@ import { listen } from '../live.js';
 import { policyConnectionString } from '../connection.js';
 import { Sessions } from './sessions.jsx';
 import { OwnPassword, Users } from './users.jsx';
-import { Button, count, Dialog, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
+import { Button, count, Dialog, Field, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
 
 const DAY = 86400, EXPIRY = 'azimuth_tls_certificate_expiry_seconds';
 
@@ -83,6 +83,41 @@ function policyPath(name, more = '') {
     return `/admin/v1/policies/${encodeURIComponent(name)}${more}`;
 }
 
+const RIGHTS = ['RegistryRead', 'RegistryWrite', 'ServiceConnect', 'DeviceConnect',
+    'ServiceConfig', 'EnrollmentRead', 'EnrollmentWrite', 'RegistrationStatusRead', 'RegistrationStatusWrite'];
+
+function NewPolicy({ onDone, onClose }) {
+    const [name, setName] = useState(''), [rights, setRights] = useState(['RegistryRead']);
+    const work = useWork();
+    const body = { rights: rights.join(', ') };
+    const toggle = (right) => setRights(RIGHTS.filter((r) => rights.includes(r) !== (r === right)));
+    const create = (e) => {
+        e.preventDefault();
+        work.run(async () => { await ask('PUT', policyPath(name), { body }); onDone(`${name} is made.`); });
+    };
+    return <Dialog title="New policy" onClose={onClose}><form onSubmit={create}>
+        <Wrong error={work.error} />
+        <Field label="Name" hint="letters, digits and . - _"><input value={name} maxLength={64} spellcheck={false} autocomplete="off" onInput={(e) => setName(e.target.value)} /></Field>
+        <fieldset class="kinds"><legend>Rights</legend>{RIGHTS.map((right) => <label key={right} class="check">
+            <input type="checkbox" checked={rights.includes(right)} onChange={() => toggle(right)} /> {right}</label>)}</fieldset>
+        <Button kind="primary" type="submit" busy={work.busy} disabled={!name || rights.length === 0}>Create</Button>
+        <Same cli={['azimuth', 'hub', 'policy', 'create', '-n', name || 'panel', '--permissions', ...rights]} request={{ method: 'PUT', path: policyPath(name || 'panel'), body, socket: true }} />
+    </form></Dialog>;
+}
+
+/** Asks once more. */
+function Delete({ name, onDone, onClose }) {
+    const work = useWork();
+    const remove = () => work.run(async () => { await ask('DELETE', policyPath(name)); onDone(`${name} is deleted.`); });
+    return <Dialog title={`Delete ${name}`} onClose={onClose}>
+        <Wrong error={work.error} />
+        <Notice kind="bad"><p>Who comes with a key of {name}, or with a token by it, is refused from then on. Connections by a token
+            stay until it ends; those of AMQP that logged in with the key itself end within a minute, the console's sessions of {name} at once.</p>
+            <div class="row"><Button kind="bad" busy={work.busy} onClick={remove}>Delete {name}</Button><Button onClick={onClose}>Keep it</Button></div></Notice>
+        <Same cli={['azimuth', 'hub', 'policy', 'delete', '-n', name]} request={{ method: 'DELETE', path: policyPath(name), socket: true }} />
+    </Dialog>;
+}
+
 function Keys({ name, onClose }) {
     const { json, error, load } = useAnswer(policyPath(name));
     const [which, setWhich] = useState(null), [said, setSaid] = useState('');
@@ -108,18 +143,21 @@ function Keys({ name, onClose }) {
 }
 
 function Policies() {
-    const [list, setList] = useState(null), [open, setOpen] = useState(null);
+    const [list, setList] = useState(null), [open, setOpen] = useState(null), [act, setAct] = useState(null), [said, setSaid] = useState('');
     const work = useWork();
-    useEffect(() => {
-        work.run(async () => setList((await ask('GET', '/admin/v1/policies')).json));
-    }, []);
-    return <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
+    const load = () => work.run(async () => setList((await ask('GET', '/admin/v1/policies')).json));
+    const done = (text) => { setSaid(text); setAct(null); load(); };
+    useEffect(() => { load(); }, []);
+    return <section class="card wide" aria-label="Shared access policies"><div class="row"><h2>Shared access policies</h2><span class="spring" /><Button onClick={() => setAct({})}>New policy…</Button></div>
         <Wrong error={work.error} />
-        {list && <table class="plain-table"><thead><tr><th>policy</th><th>rights</th><th>keys</th></tr></thead>
+        {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
+        {list && <table class="plain-table"><thead><tr><th>policy</th><th>rights</th><th>keys</th><th>delete</th></tr></thead>
             <tbody>{list.map((p) => <tr key={p.keyName}><th scope="row">{p.keyName}</th><td>{p.rights}</td>
-                <td><Button kind="small" aria-label={`Keys of ${p.keyName}`} onClick={() => setOpen(p.keyName)}>Keys…</Button></td></tr>)}</tbody></table>}
+                <td><Button kind="small" aria-label={`Keys of ${p.keyName}`} onClick={() => setOpen(p.keyName)}>Keys…</Button></td>
+                <td><Button kind="small" aria-label={`Delete ${p.keyName}`} onClick={() => setAct({ name: p.keyName })}>Delete…</Button></td></tr>)}</tbody></table>}
         <Same cli={['azimuth', 'hub', 'policy', 'list']} />
         {open && <Keys name={open} onClose={() => setOpen(null)} />}
+        {act && (act.name ? <Delete name={act.name} onDone={done} onClose={() => setAct(null)} /> : <NewPolicy onDone={done} onClose={() => setAct(null)} />)}
     </section>;
 }
 
