@@ -120,16 +120,18 @@ export async function signInElsewhere() {
     location.assign(await addressOfProvider());
 }
 
-/** The same in a window of its own, which is opened at once, as browsers want it; it is known by its state when it comes back. */
+/** The same in a window of its own, which is opened at once, as browsers want it; it is known by its state when it comes back.
+ * Where the browser lets no window be opened the answer is the address, for a link that a person follows. */
 export async function signInBeside() {
     const beside = open('about:blank', '_blank', 'popup,width=560,height=720');
-    if (!beside) throw new Error('The browser let no window be opened: allow it for this page, or sign in otherwise.');
     try {
         const url = await addressOfProvider();
         localStorage.setItem(BESIDE, new URL(url).searchParams.get('state'));
+        if (!beside) return url;
         beside.location.replace(url);
+        return null;
     } catch (e) {
-        beside.close();
+        beside?.close();
         throw e;
     }
 }

@@ -62,15 +62,22 @@ async function answer(page, who) {
     await page.getByRole('button', { name: 'Continue' }).click();
 }
 
-/** The session ends while alice writes: a second window asks the provider anew, and her page goes on. */
-async function lapse(server, noBarriers, { context, page }) {
+/** The session ends while alice writes: a second window asks the provider anew, and her page goes on.
+ * Where the browser lets no window be opened (`blocked`), a link leads there. */
+async function lapse(server, noBarriers, { context, page }, blocked) {
     await page.goto(`${server.base}devices/dev1/messages`);
     await page.getByLabel('Body').fill('half a thought');
     await context.clearCookies(); // of the provider, too
     await page.getByRole('button', { name: 'Send' }).click();
     const again = page.getByRole('dialog', { name: 'Sign in again' });
-    const [window] = await Promise.all([page.waitForEvent('popup'), again.getByRole('button', { name: /^Sign in with localhost/ }).click()]);
-    await again.getByText('Go on in the window that was opened').waitFor();
+    const button = again.getByRole('button', { name: /^Sign in with localhost/ }), link = again.getByRole('link', { name: /^Go on at localhost/ });
+    if (blocked) {
+        await page.evaluate(() => { window.open = () => null; });
+        await button.click();
+        await again.getByText('The browser let no window be opened').waitFor();
+    }
+    const [window] = await Promise.all([page.waitForEvent('popup'), (blocked ? link : button).click()]);
+    if (!blocked) await again.getByText('Go on in the window that was opened').waitFor();
     await noBarriers('a session that ended', page);
     const closed = window.waitForEvent('close');
     await answer(window, 'alice');
@@ -101,7 +108,7 @@ module.exports = (test, { browser, noBarriers }) => {
                     await person.page.goto(`${server.base}settings`);
                 }
                 await person.page.getByText(shown).first().waitFor();
-                if (who === 'alice') await lapse(server, noBarriers, person);
+                if (who === 'alice') for (const blocked of [false, true]) await lapse(server, noBarriers, person, blocked);
                 if (who === 'eve') await noBarriers('who the provider does not let in', person.page);
                 check(!person.faults.length, person.faults.join('; '));
                 await person.context.close();

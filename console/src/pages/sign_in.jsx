@@ -7,7 +7,7 @@ const WAYS = [['user', 'User'], ['policy', 'Connection string']];
 
 export function SignIn({ problem, inside }) {
     const [way, setWay] = useState('user'), [user, setUser] = useState(''), [password, setPassword] = useState(''), [text, setText] = useState('');
-    const [issuer, setIssuer] = useState(null), [beside, setBeside] = useState(false);
+    const [issuer, setIssuer] = useState(null), [beside, setBeside] = useState(null); // {link}: of a window, where the browser opened none
     const work = useWork();
     useEffect(() => { ask('GET', '/admin/v1/session/provider').then(({ json }) => setIssuer(json.issuer), () => {}); }, []);
     const named = way === 'user';
@@ -17,12 +17,12 @@ export function SignIn({ problem, inside }) {
     };
     const byProvider = () => work.run(async () => {
         if (!inside) return signInElsewhere();
-        await signInBeside();
-        return setBeside(true);
+        return setBeside({ link: await signInBeside() });
     });
     const form = <form onSubmit={submit} class="sign-in">
         {issuer && <Button busy={work.busy} onClick={byProvider}>Sign in with {new URL(issuer).host}{inside && ' in a new window'}</Button>}
-        {beside && !work.error && <Notice>Go on in the window that was opened. This page waits, as it is.</Notice>}
+        {beside && !work.error && (beside.link ? <Notice>The browser let no window be opened. <a href={beside.link} target="_blank" rel="noopener">Go on at {new URL(beside.link).host}</a> in
+            another tab. This page waits, as it is.</Notice> : <Notice>Go on in the window that was opened. This page waits, as it is.</Notice>)}
         <Tabs label="Sign in with" tabs={WAYS} current={way} onChoose={(w) => { setWay(w); work.clear(); }} />
         {problem && !work.error && <Notice kind="bad">{problem}</Notice>}
         <Wrong error={work.error} />
