@@ -1,11 +1,13 @@
 /* apply.h - a hub made what a file says, over its API: the file of `serve --seed`.
  *
  * Each thing of the file is compared with what the hub has; what is missing is made, what differs is changed, what the
- * file does not name stays.  `routing` is one document, and replaced as a whole.  A second run changes nothing.
+ * file does not name stays.  `routing` is one document, and replaced as a whole; so is an enrollment's attestation,
+ * but for keys.  A second run changes nothing.  Devices and enrollments are looked at before one is changed.
  *
  * Runs on: the main thread.
  * Life:    everything lies in the arena of struct cli.
- * Limits:  APPLY_FILE_MAX bytes, APPLY_DEVICES_MAX devices.
+ * Limits:  APPLY_FILE_MAX bytes, APPLY_DEVICES_MAX devices, APPLY_ENROLLMENTS_MAX enrollments,
+ *          APPLY_ENROLLMENT_GROUPS_MAX groups.
  * Errors:  begin with "FILE:LINE: ".  What was changed before them is changed, and shown.
  */
 #ifndef CLI_APPLY_H
@@ -15,6 +17,8 @@
 #include "cli/target.h"
 
 enum { APPLY_FILE_MAX = 8 << 20, APPLY_DEVICES_MAX = 10000 }; /* those of a seed */
+
+enum { APPLY_ENROLLMENTS_MAX = 10000, APPLY_ENROLLMENT_GROUPS_MAX = 1000 /* DPS_GROUPS_MAX */ };
 
 struct apply {
     struct cli *cli;
@@ -26,13 +30,54 @@ struct apply {
     unsigned count;       /* of those */
 };
 
-/* ---- apply_devices.c, apply_streams.c: sections of the file */
+/* ---- apply_devices.c, apply_enrollments.c, apply_streams.c: sections of the file */
 
-enum err apply_devices(struct apply *a, const struct yaml *list) MUST_USE;
+enum err apply_check_devices(struct apply *a, const struct yaml *list) MUST_USE; /* asks nobody */
+enum err apply_devices(struct apply *a, const struct yaml *list) MUST_USE;       /* after it */
+enum err apply_check_enrollments(struct apply *a, const struct yaml *list) MUST_USE;
+enum err apply_enrollments(struct apply *a, const struct yaml *list) MUST_USE;
+enum err apply_check_enrollment_groups(struct apply *a, const struct yaml *list) MUST_USE;
+enum err apply_enrollment_groups(struct apply *a, const struct yaml *list) MUST_USE;
 enum err apply_event_hubs(struct apply *a, const struct yaml *list) MUST_USE;
 enum err apply_groups(struct apply *a, const struct yaml *list) MUST_USE; /* of the built-in one */
 enum err apply_capture(struct apply *a, const struct yaml *section) MUST_USE;
 enum err apply_diagnostics(struct apply *a, const struct yaml *list) MUST_USE;
+
+/* ---- apply_list.c: sections that list things by an id */
+
+struct apply_kind {
+    const char *id;                     /* the member */
+    const char *row, *what, *of, *many; /* "device", "device", "a device", "devices" */
+    const char *path;                   /* of one, before its id; for its `apply` */
+    unsigned max;
+    const char *const *members; /* "a.b", and "c.*" for whatever is below c; NULL ends them */
+    enum err (*check)(struct apply *a, const struct apply_kind *k, const struct yaml *item,
+                      struct slice id);
+    enum err (*apply)(struct apply *a, const struct apply_kind *k, const struct yaml *item,
+                      struct slice id);
+};
+
+/* ERR_INVALID for the first that has no name, is there twice, has a member that is none or fails its `check`, and
+ * beyond `max`; nobody is asked. */
+enum err apply_list_check(struct apply *a, const struct apply_kind *k,
+                          const struct yaml *list) MUST_USE;
+enum err apply_check_members(const struct apply *a, const struct apply_kind *k,
+                             const struct yaml *item) MUST_USE;
+
+/* What has passed the check, one after the other, with progress. */
+enum err apply_list(struct apply *a, const struct apply_kind *k, const struct yaml *list) MUST_USE;
+
+/* ---- apply_tags.c: the twin's tags of a device in the file */
+
+enum err apply_tags_check(const struct apply *a, const struct yaml *item) MUST_USE;
+
+/* {"tags":{..}}, or NULL when it names none. */
+enum err apply_tags_of(struct apply *a, const struct yaml *item, struct json **out) MUST_USE;
+
+/* Appends the first that differs, "tags.site", to `where`; nothing: none does. */
+enum err apply_tags_compare(struct apply *a, struct slice id, const struct json *tags,
+                            struct buf *where) MUST_USE;
+enum err apply_tags_put(struct apply *a, struct slice id, const struct json *tags) MUST_USE;
 
 /* ---- apply_compare.c */
 
@@ -61,15 +106,20 @@ enum err apply_bad(const struct apply *a, const struct yaml *at, const char *wha
 /* The last failure, with the line. */
 enum err apply_blame(const struct apply *a, const struct yaml *at, enum err e) MUST_USE;
 
+/* As JSON; names, keys and the like are texts whatever they look like.  apply_value(): nothing is. */
 enum err apply_json(struct apply *a, const struct yaml *item, struct json **out) MUST_USE;
+enum err apply_value(struct apply *a, const struct yaml *item, struct json **out) MUST_USE;
 
 /* A name: the item itself, or its member of that name. */
 enum err apply_name(const struct apply *a, const struct yaml *item, const char *member,
                     struct slice *out) MUST_USE;
 
-/* GET, or PUT of `body`. */
+/* GET, PUT of `body`, or `call` with it (NULL: none), whose answer does not matter. */
 enum err apply_get(struct apply *a, const char *path, struct json **out) MUST_USE;
 enum err apply_put(struct apply *a, const char *path, const char *what,
                    const struct json *body) MUST_USE;
+struct http_call;
+enum err apply_send(struct apply *a, const struct http_call *call, const char *what,
+                    const struct json *body) MUST_USE;
 
 #endif

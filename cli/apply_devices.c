@@ -1,11 +1,6 @@
 /* apply_devices.c - the devices of a file. */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/json.h"
-#include "base/map.h"
 #include "cli/apply.h"
-#include "cli/file.h"
 #include "cli/identity.h"
 
 /* Device of the service API, as far as there is something to set. */
@@ -22,37 +17,18 @@ static const char *const members[] = {"deviceId",
                                       "authentication.x509Thumbprint.primaryThumbprint",
                                       "authentication.x509Thumbprint.secondaryThumbprint",
                                       "capabilities",
-                                      "capabilities.iotEdge"};
-
-static bool is_member(const char *path)
-{
-    bool known = false;
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        known = known || strcmp(members[i], path) == 0;
-    return known;
-}
-
-/* A word that the hub would not look at is a mistake. */
-static enum err check_members(const struct apply *a, const struct yaml *map, const char *before)
-{
-    struct buf path = {0};
-    enum err e = OK;
-    const struct yaml *m = map->kind == YAML_MAP ? map->child : NULL;
-    for (; m && e == OK; m = m->next) {
-        buf_clear(&path);
-        buf_printf(&path, "%s%s%.*s", before, *before ? "." : "", SLICE_ARG(m->name));
-        e = is_member(buf_cstr(&path)) ? check_members(a, m, buf_cstr(&path))
-                                       : apply_bad(a, m, "there is no such setting of a device");
-    }
-    buf_free(&path);
-    return e;
-}
+                                      "capabilities.iotEdge",
+                                      "tags.*",
+                                      NULL};
 
 static enum err want_of(struct apply *a, const struct yaml *item, struct slice id,
                         struct json **out)
 {
-    TRY(check_members(a, item, ""));
-    if (item->kind == YAML_MAP) return apply_json(a, item, out);
+    if (item->kind == YAML_MAP) {
+        TRY(apply_json(a, item, out));
+        json_remove(*out, json_get(*out, "tags")); /* the twin's */
+        return OK;
+    }
     *out = json_new(&a->cli->arena, JSON_OBJECT);
     cli_set_text(a->cli, *out, "deviceId", id);
     return OK;
@@ -89,57 +65,66 @@ static bool is_as(const struct json *have, struct json *want, struct buf *where)
     return apply_covers(have, want, where);
 }
 
-static enum err apply_device(struct apply *a, const struct yaml *item, struct slice id)
+static enum err add(struct apply *a, struct json *want, const struct json *tags, struct slice id)
 {
-    struct json *want, *have, *done;
-    struct buf where = {0};
-    TRY(want_of(a, item, id, &want));
-    enum err e = identity_get(&a->target, id, SLICE_NONE, &have);
-    if (e == ERR_NOT_FOUND) {
-        if (!a->dry) TRY(identity_put(&a->target, want, NULL, &done));
-        apply_note(a, "added", "device", id, SLICE_NONE);
-        return OK;
-    }
-    if (e == OK && !is_as(have, want, &where)) {
-        if (!a->dry) e = change(a, have, want);
-        if (e == OK) apply_note(a, "changed", "device", id, buf_slice(&where));
-    }
+    struct json *done;
+    if (!a->dry) TRY(identity_put(&a->target, want, NULL, &done));
+    apply_note(a, "added", "device", id, SLICE_NONE);
+    return tags && !a->dry ? apply_tags_put(a, id, tags) : OK;
+}
+
+/* One row, with what differs first: of the identity, then of the tags. */
+static enum err compare(struct apply *a, struct slice id, struct json *have, struct json *want,
+                        const struct json *tags)
+{
+    struct buf where = {0}, tag = {0};
+    bool same = is_as(have, want, &where);
+    enum err e = tags ? apply_tags_compare(a, id, tags, &tag) : OK;
+    if (e == OK && !same && !a->dry) e = change(a, have, want);
+    if (e == OK && !same) apply_note(a, "changed", "device", id, buf_slice(&where));
+    if (e == OK && tag.len && !a->dry) e = apply_tags_put(a, id, tags);
+    if (e == OK && tag.len && same) apply_note(a, "changed", "device", id, buf_slice(&tag));
     buf_free(&where);
+    buf_free(&tag);
     return e;
 }
 
-static enum err one(struct apply *a, const struct yaml *item, struct map *ids)
+static enum err apply_device(struct apply *a, const struct apply_kind *k, const struct yaml *item,
+                             struct slice id)
 {
-    struct slice id;
-    TRY(apply_name(a, item, "deviceId", &id));
-    if (map_put(ids, id, (void *)(uintptr_t)item))
-        return apply_bad(a, item, "this device is there already");
-    return apply_blame(a, item, apply_device(a, item, id));
+    struct json *want, *have, *tags;
+    (void)k;
+    TRY(want_of(a, item, id, &want));
+    TRY(apply_tags_of(a, item, &tags));
+    enum err e = identity_get(&a->target, id, SLICE_NONE, &have);
+    if (e == ERR_NOT_FOUND) return add(a, want, tags, id);
+    return e == OK ? compare(a, id, have, want, tags) : e;
 }
 
-static enum err too_many(const struct apply *a, const struct yaml *at)
+static enum err check(struct apply *a, const struct apply_kind *k, const struct yaml *item,
+                      struct slice id)
 {
-    char why[64];
-    snprintf(why, sizeof why, "there are more than %d devices", APPLY_DEVICES_MAX);
-    return apply_bad(a, at, why);
+    (void)k;
+    (void)id;
+    return apply_tags_check(a, item);
+}
+
+static const struct apply_kind devices = {.id = "deviceId",
+                                          .row = "device",
+                                          .what = "device",
+                                          .of = "a device",
+                                          .many = "devices",
+                                          .max = APPLY_DEVICES_MAX,
+                                          .members = members,
+                                          .check = check,
+                                          .apply = apply_device};
+
+enum err apply_check_devices(struct apply *a, const struct yaml *list)
+{
+    return apply_list_check(a, &devices, list);
 }
 
 enum err apply_devices(struct apply *a, const struct yaml *list)
 {
-    struct map ids = {0};
-    enum err e = OK;
-    uint64_t done = 0, all = 0;
-    if (list->kind != YAML_LIST) return apply_bad(a, list, "a list was expected");
-    for (const struct yaml *item = list->child; item; item = item->next)
-        if (all++ == APPLY_DEVICES_MAX) return too_many(a, item);
-    for (const struct yaml *item = list->child; item && e == OK; item = item->next) {
-        e = one(a, item, &ids);
-        progress_show(&a->cli->progress, &(struct progress_at){.step = "devices",
-                                                               .unit = "devices",
-                                                               .done = ++done,
-                                                               .total = all,
-                                                               .ended = e == OK && !item->next});
-    }
-    map_free(&ids);
-    return e;
+    return apply_list(a, &devices, list);
 }

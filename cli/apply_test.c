@@ -70,7 +70,8 @@ static void a_word_is_written_as_the_hub_has_it(void **state)
 }
 
 /* The first has no name, so nobody is asked about any. */
-static enum err devices(struct cli *c, unsigned count)
+static enum err things(struct cli *c, unsigned count,
+                       enum err (*check)(struct apply *a, const struct yaml *list))
 {
     struct apply a = {.cli = c, .path = "hub.yaml"};
     struct buf text = {0};
@@ -78,20 +79,34 @@ static enum err devices(struct cli *c, unsigned count)
     buf_put_str(&text, "- null\n");
     for (unsigned i = 1; i < count; i++) buf_put_str(&text, "- d\n");
     assert_int_equal(yaml_parse(&c->arena, a.path, buf_slice(&text), &list), OK);
-    enum err e = apply_devices(&a, list);
+    enum err e = check(&a, list);
     buf_free(&text);
     return e;
 }
 
-static void devices_are_counted_before_one_is_looked_at(void **state)
+static void things_are_counted_before_one_is_looked_at(void **state)
 {
-    struct cli c = {0};
+    static const struct {
+        enum err (*check)(struct apply *a, const struct yaml *list);
+        unsigned max;
+        const char *words;
+    } rows[] = {
+        {apply_check_devices, APPLY_DEVICES_MAX,
+         "hub.yaml:10001: there are more than 10000 devices"},
+        {apply_check_enrollments, APPLY_ENROLLMENTS_MAX,
+         "hub.yaml:10001: there are more than 10000 enrollments"},
+        {apply_check_enrollment_groups, APPLY_ENROLLMENT_GROUPS_MAX,
+         "hub.yaml:1001: there are more than 1000 enrollment groups"},
+    };
     (void)state;
-    assert_int_equal(devices(&c, APPLY_DEVICES_MAX), ERR_INVALID);
-    assert_string_equal(fail_text(), "hub.yaml:1: it has no name");
-    assert_int_equal(devices(&c, APPLY_DEVICES_MAX + 1), ERR_INVALID);
-    assert_string_equal(fail_text(), "hub.yaml:10001: there are more than 10000 devices");
-    arena_free(&c.arena);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cli c = {0};
+        assert_int_equal(things(&c, rows[i].max, rows[i].check), ERR_INVALID);
+        assert_string_equal(fail_text(), "hub.yaml:1: it has no name");
+        assert_int_equal(things(&c, rows[i].max + 1, rows[i].check), ERR_INVALID);
+        assert_string_equal(fail_text(), rows[i].words);
+        arena_free(&c.arena);
+    }
 }
 
 int main(void)
@@ -100,7 +115,7 @@ int main(void)
         cmocka_unit_test(what_is_not_wanted_is_not_looked_at_and_the_first_difference_is_named),
         cmocka_unit_test(what_is_wanted_is_put_into_what_is_there),
         cmocka_unit_test(a_word_is_written_as_the_hub_has_it),
-        cmocka_unit_test(devices_are_counted_before_one_is_looked_at),
+        cmocka_unit_test(things_are_counted_before_one_is_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

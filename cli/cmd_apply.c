@@ -48,6 +48,22 @@ enum err apply_blame(const struct apply *a, const struct yaml *at, enum err e)
     return e;
 }
 
+static enum err parse(struct apply *a, const struct yaml *item, const char *const *texts,
+                      struct json **out)
+{
+    struct buf json = {0};
+    yaml_put_json(&json, item, texts);
+    enum err e = json_parse(&a->cli->arena, arena_copy(&a->cli->arena, buf_slice(&json)), out);
+    buf_wipe(&json);
+    return apply_blame(a, item, e);
+}
+
+enum err apply_value(struct apply *a, const struct yaml *item, struct json **out)
+{
+    static const char *const none[] = {NULL};
+    return parse(a, item, none, out);
+}
+
 enum err apply_json(struct apply *a, const struct yaml *item, struct json **out)
 {
     static const char *const texts[] = {"name",
@@ -63,12 +79,16 @@ enum err apply_json(struct apply *a, const struct yaml *item, struct json **out)
                                         "primaryThumbprint",
                                         "secondaryKey",
                                         "secondaryThumbprint",
+                                        "registrationId",
+                                        "enrollmentGroupId",
+                                        "primary",
+                                        "secondary",
+                                        "certificate",
+                                        "endorsementKey",
+                                        "storageRootKey",
+                                        "credentialPolicyName",
                                         NULL};
-    struct buf json = {0};
-    yaml_put_json(&json, item, texts);
-    enum err e = json_parse(&a->cli->arena, arena_copy(&a->cli->arena, buf_slice(&json)), out);
-    buf_free(&json);
-    return apply_blame(a, item, e);
+    return parse(a, item, texts, out);
 }
 
 enum err apply_name(const struct apply *a, const struct yaml *item, const char *member,
@@ -86,16 +106,22 @@ enum err apply_get(struct apply *a, const char *path, struct json **out)
     return http_get(&a->target, path, path, out);
 }
 
-enum err apply_put(struct apply *a, const char *path, const char *what, const struct json *body)
+enum err apply_send(struct apply *a, const struct http_call *call, const char *what,
+                    const struct json *body)
 {
     struct json *nothing;
     struct buf json = {0};
+    struct http_call whole = *call;
     if (body) json_write(&json, body);
-    const struct http_call call = {
-        .method = "PUT", .path = path, .body = body ? buf_slice(&json) : SLICE_NONE};
-    enum err e = http_json(&a->target, &call, what, &nothing);
+    whole.body = body ? buf_slice(&json) : SLICE_NONE;
+    enum err e = http_json(&a->target, &whole, what, &nothing);
     buf_wipe(&json);
     return e;
+}
+
+enum err apply_put(struct apply *a, const char *path, const char *what, const struct json *body)
+{
+    return apply_send(a, &(struct http_call){.method = "PUT", .path = path}, what, body);
 }
 
 /* ---- routing */
@@ -149,17 +175,20 @@ static enum err apply_routing(struct apply *a, const struct yaml *section)
 static const struct section {
     const char *name;
     enum err (*apply)(struct apply *a, const struct yaml *section);
+    enum err (*check)(struct apply *a, const struct yaml *section); /* before any; NULL: none */
 } sections[] = {/* in this order: routes lead to event hubs */
-                {"devices", apply_devices},
-                {"eventHubs", apply_event_hubs},
-                {"consumerGroups", apply_groups},
-                {"capture", apply_capture},
-                {"diagnosticSettings", apply_diagnostics},
-                {"routing", apply_routing}};
+                {"devices", apply_devices, apply_check_devices},
+                {"enrollments", apply_enrollments, apply_check_enrollments},
+                {"enrollmentGroups", apply_enrollment_groups, apply_check_enrollment_groups},
+                {"eventHubs", apply_event_hubs, NULL},
+                {"consumerGroups", apply_groups, NULL},
+                {"capture", apply_capture, NULL},
+                {"diagnosticSettings", apply_diagnostics, NULL},
+                {"routing", apply_routing, NULL}};
 
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
-static enum err check_sections(const struct apply *a, const struct yaml *top)
+static enum err check_sections(struct apply *a, const struct yaml *top)
 {
     if (top->kind != YAML_MAP) return apply_bad(a, top, "the file is no map of sections");
     for (const struct yaml *item = top->child; item; item = item->next) {
@@ -167,6 +196,11 @@ static enum err check_sections(const struct apply *a, const struct yaml *top)
         for (size_t i = 0; i < SECTIONS; i++)
             known = known || slice_is(item->name, sections[i].name);
         if (!known) return apply_bad(a, item, "there is no such section");
+    }
+    for (size_t i = 0; i < SECTIONS; i++) {
+        const struct yaml *section = yaml_get(top, sections[i].name);
+        if (section && !yaml_is_null(section) && sections[i].check)
+            TRY(sections[i].check(a, section));
     }
     return OK;
 }

@@ -9,7 +9,7 @@
 
 /* ---- what may be said of a device: Device of the service API, as far as there is something to set */
 
-enum field_kind { FIELD_TEXT, FIELD_SWITCH, FIELD_OBJECT, FIELD_LATER };
+enum field_kind { FIELD_TEXT, FIELD_SWITCH, FIELD_OBJECT, FIELD_APPLIED, FIELD_LATER };
 
 struct field {
     const char *name; /* NULL ends a list */
@@ -36,12 +36,17 @@ static const struct field device_fields[] = {{"deviceId", FIELD_TEXT, NULL},
                                              {"deviceScope", FIELD_TEXT, NULL},
                                              {"authentication", FIELD_OBJECT, authentication},
                                              {"capabilities", FIELD_OBJECT, capabilities},
-                                             {"tags", FIELD_LATER, NULL},
+                                             {"tags", FIELD_APPLIED, NULL},
                                              {"properties", FIELD_LATER, NULL},
                                              {0}};
 
-static const char *const sections_of_later[] = {"enrollments", "enrollmentGroups", "twins",
-                                                "configurations"};
+static const char *const sections_of_later[] = {"twins", "configurations"};
+
+/* What `azimuth apply` takes of the same file and a seed does not. */
+static const char *const sections_applied[] = {"enrollments", "enrollmentGroups"};
+
+static const char applied[] =
+    "a seed does not make this; `azimuth apply` does, on a server that runs";
 
 enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 {
@@ -56,6 +61,7 @@ static enum err write_object(const struct seed *s, struct buf *out, const struct
 static enum err write_value(const struct seed *s, struct buf *out, const struct yaml *item,
                             const struct field *f)
 {
+    if (f->kind == FIELD_APPLIED) return seed_bad(s, item, applied);
     if (f->kind == FIELD_LATER) return seed_bad(s, item, "comes with a later release");
     if (f->kind == FIELD_OBJECT) return write_object(s, out, item, f->members);
     if (item->kind != YAML_TEXT) return seed_bad(s, item, "a plain value was expected");
@@ -172,6 +178,8 @@ static enum err read_section(struct seed *s, const struct yaml *section)
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (slice_is(section->name, sections[i].name))
             return yaml_is_null(section) ? OK : sections[i].read(s, section);
+    for (size_t i = 0; i < sizeof sections_applied / sizeof *sections_applied; i++)
+        if (slice_is(section->name, sections_applied[i])) return seed_bad(s, section, applied);
     for (size_t i = 0; i < sizeof sections_of_later / sizeof *sections_of_later; i++)
         if (slice_is(section->name, sections_of_later[i]))
             return seed_bad(s, section, "comes with a later release");

@@ -36,7 +36,8 @@
  * Life:    seed_load() .. seed_free(); seed_plant() once.
  * Limits:  SEED_DEVICES_MAX devices, SEED_FILE_MAX bytes, SEED_WINDOW creations under way,
  *          SEED_STEPS_MAX event hubs, consumer groups, captures and diagnostic settings.
- * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make;
+ * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make
+ *          and for what only `azimuth apply` makes of the same file: tags, enrollments, groups;
  *          ERR_NOT_FOUND, ERR_IO when the file cannot be read.
  */
 #ifndef SERVER_SEED_H

@@ -72,7 +72,7 @@ cp -r azimuth-data/capture/archive .
                  '--login "$STAGING"': '--login "$STAGING" --ca far/ca.pem',
                  "'HostName=...' --ca ca.pem": "\"$(azimuth connection-string --policy iothubowner)\" --ca azimuth-data/ca.pem"},
         files={'{"webhooks"': DRY, '{"mqtt"': DRY, '{"cosmosDBSqlContainers"': DRY, '{"kafka"': DRY, '{"storageContainers"': DRY,
-               "tier: S1": "serves --config $FILE", "events:\n": "serves --config $FILE", "devices:\n": "serves --seed $FILE",
+               "tier: S1": "serves --config $FILE", "events:\n": "serves --config $FILE", "enrollments:\n": "azimuth apply -f $FILE", "devices:\n": "serves --seed $FILE",
                "routing:\n": "serves --seed $FILE", "eventHubs:\n": "serves --seed $FILE", "diagnosticSettings:\n": "serves --seed $FILE",
                "profile: lab": """mkdir -p home/.config/azimuth elsewhere
 sed "s|HostName=.*|$(azimuth connection-string --policy iothubowner)|; s|/home/me/lab.pem|$PWD/azimuth-data/ca.pem|; s|https://lab.example|https://localhost|" \\

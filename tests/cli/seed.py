@@ -8,6 +8,7 @@ import json
 import pathlib
 import re
 import socketserver
+import subprocess
 import tempfile
 import threading
 import time
@@ -127,7 +128,8 @@ def many_devices_take_little_time():
 def a_bad_seed_starts_nothing():
     done = azimuth("serve", "--ephemeral", "--seed", "/nonexistent/seed.yaml")
     check(done.status == 1 and "/nonexistent/seed.yaml" in done.error, str(done))
-    rows = (("devices:\n  - deviceId: a\n    tags: {x: 1}\n", 2, "seed.yaml:3: tags: comes with a later release"),
+    rows = (("devices:\n  - deviceId: a\n    tags: {x: 1}\n", 2, "seed.yaml:3: tags: a seed does not make this; `azimuth apply` does"),
+            ("enrollments: [r]\n", 2, "seed.yaml:1: enrollments: a seed does not make this"),
             ("devices:\n  - deviceId: a\n    key: x\n", 2, "seed.yaml:3: key: there is no such setting"),
             ("twins: []\n", 2, "seed.yaml:1: twins: comes with a later release"),
             ("eventHubs: [null]\n", 2, "seed.yaml:1: name is missing"), ("consumerGroups:\n  - ~\n", 2, "seed.yaml:2: a name was expected"),
@@ -254,11 +256,86 @@ def what_differs_from_a_file_is_changed_and_what_it_does_not_name_stays():
         check("seed.yaml:11: event hub 'alarms' has 2 partitions" in done.error, str(done))
 
 
+def certificate(name):
+    """The base64 of a new certificate of that name."""
+    with tempfile.TemporaryDirectory(prefix="azm-seed-") as work:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{work}/key", "-out",
+                        f"{work}/der", "-outform", "DER", "-days", "2", "-subj", f"/CN={name}"], check=True, capture_output=True)
+        return base64.b64encode(pathlib.Path(f"{work}/der").read_bytes()).decode()
+
+
+PROVISIONED = """\
+devices:
+  - a
+  - {deviceId: b, tags: {site: north, floor: 3, at: {hall: "3", lines: [1, 2]}, none: {}}}
+enrollments:
+  - plain
+  - registrationId: keyed
+    deviceId: d-48
+    provisioningStatus: disabled
+    attestation: {type: symmetricKey, symmetricKey: {primaryKey: %s, secondaryKey: %s}}
+    initialTwin: {tags: {name: 5}, properties: {desired: {period: 10}}}
+  - {registrationId: signed, attestation: {type: x509, x509: {clientCertificates: {primary: {certificate: %s}}}}}
+enrollmentGroups:
+  - enrollmentGroupId: line
+    attestation: {type: symmetricKey, symmetricKey: {primaryKey: %s, secondaryKey: %s}}
+    reprovisionPolicy: {updateHubAssignment: true, migrateDeviceData: false}
+    allocationPolicy: hashed
+"""
+
+
+@group.case
+def tags_and_enrollments_are_applied_and_what_the_file_does_not_name_stays():
+    one = certificate("signed")
+    text = PROVISIONED % (*KEYS, one, *KEYS)
+    with File(text) as file, Hub() as hub:
+        made = [("added", what, name, None) for what, name in (("device", "a"), ("device", "b"), ("enrollment", "plain"), ("enrollment", "keyed"),
+                                                               ("enrollment", "signed"), ("enrollmentGroup", "line"))]
+        check(rows(hub.run("diff", "-f", file), 1) == made, "diff")
+        check(rows(hub.run("apply", "-f", file, "--dry-run")) == made and hub.must("dps", "enrollment", "list").json() == [], "--dry-run")
+        check(rows(hub.run("apply", "-f", file)) == made, "apply says something else")
+        for verb in ("apply", "diff"):
+            check(rows(hub.run(verb, "-f", file)) == [], f"{verb}: a second time something changes")
+        tags = hub.must("hub", "device-twin", "show", "-d", "b").json()["tags"]
+        check((tags["floor"], tags["at"]) == (3, {"hall": "3", "lines": [1, 2]}), str(tags))
+        keyed = hub.must("dps", "enrollment", "show", "--eid", "keyed", "--show-keys").json()
+        check((keyed["attestation"]["symmetricKey"]["primaryKey"], keyed["initialTwin"]["tags"]) == (KEYS[0], {"name": 5}), str(keyed))
+        hub.must("hub", "device-twin", "update", "-d", "b", "--tags", '{"mine": 1}')
+        hub.must("dps", "enrollment", "create", "--eid", "mine")
+        hub.must("dps", "enrollment", "update", "--eid", "signed", "--ps", "disabled")
+        for old, new in (("site: north", "site: south"), ("provisioningStatus: disabled", "provisioningStatus: Enabled"), (one, certificate("signed")),
+                         ("migrateDeviceData: false", "migrateDeviceData: true"), ("  - a\n", "  - {deviceId: a, status: disabled, tags: {site: east}}\n")):
+            file.write_text(file.read_text().replace(old, new))
+        changed = [("changed", "device", "a", "status"), ("changed", "device", "b", "tags.site"), ("changed", "enrollment", "keyed", "provisioningStatus"),
+                   ("changed", "enrollment", "signed", "attestation.x509.clientCertificates.primary.info.sha256Thumbprint"),
+                   ("changed", "enrollmentGroup", "line", "reprovisionPolicy.migrateDeviceData")]
+        for done in (hub.run("diff", "-f", file), hub.run("apply", "-f", file)):
+            check(rows(done, done.status) == changed, str(done))
+        check(rows(hub.run("diff", "-f", file)) == [], "a second time something changes")
+        twin = [hub.must("hub", "device-twin", "show", "-d", name).json()["tags"] for name in "ab"]
+        check((twin[0], twin[1]["mine"], twin[1]["site"]) == ({"site": "east"}, 1, "south"), str(twin))
+        signed, group_ = (hub.must("dps", kind, "show", "--eid", name, "--show-keys").json() for kind, name in (("enrollment", "signed"), ("enrollment-group", "line")))
+        check(signed["provisioningStatus"] == "disabled", "what the file does not name of an enrollment has changed")
+        check(group_["attestation"]["symmetricKey"]["secondaryKey"] == KEYS[1], str(group_))
+        check(len(hub.must("dps", "enrollment", "list").json()) == 4, "what the file does not name is gone")
+        file.write_text("enrollments:\n  - {registrationId: signed, attestation: {type: symmetricKey, symmetricKey: {primaryKey: %s}}}\n" % KEYS[1])
+        check(rows(hub.run("apply", "-f", file)) == [("changed", "enrollment", "signed", "attestation.type")], "another proof")
+        check(rows(hub.run("diff", "-f", file)) == [], "another proof, a second time")
+
+
 @group.case
 def a_bad_file_is_not_applied():
     devices = "devices:\n" + "".join(f"  - d{i}\n" for i in range(10001))
     with Hub() as hub:
         for text, status, words in (
+                ("devices:\n  - a\n  - {deviceId: b, tags: {x: }}\n", 2, "seed.yaml:3: x: a tag has a value"),
+                ("devices:\n  - a\n  - {deviceId: b, tags: 1}\n", 2, "seed.yaml:3: tags: names and values were expected"),
+                ("devices: [a]\nenrollments: [r, r]\n", 2, "seed.yaml:2: this enrollment is there already"),
+                ("devices: [a]\nenrollments:\n  - {registrationId: r, attestation: {kind: x}}\n", 2, "seed.yaml:3: kind: there is no such setting of an enrollment"),
+                ("devices: [a]\nenrollments:\n  - {registrationId: r, attestation: {type: x509, x509: {clientCertificates: {primary: {certificate: x}}}}}\n",
+                 2, "seed.yaml:3: "),
+                ("devices: [a]\nenrollmentGroups: [{enrollmentGroupId: g, deviceId: x}]\n", 2, "seed.yaml:2: deviceId: there is no such setting of an enrollment group"),
+                ("devices: [a]\nenrollmentGroups: [{enrollmentGroupId: g, attestation: {type: tpm}}]\n", 1, "seed.yaml:2: localhost refused enrollment group 'g'"),
                 ("twins: []\n", 2, "seed.yaml:1: twins: there is no such section"),
                 ("devices:\n  - {deviceId: a, key: x}\n", 2, "seed.yaml:2: key: there is no such setting"),
                 ("devices:\n  - {deviceId: a, authentication: {kind: x}}\n", 2, "seed.yaml:2: kind: there is no such setting"),
