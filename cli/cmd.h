@@ -140,7 +140,7 @@ enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
 enum err policy_list(struct cli *c) MUST_USE;
 enum err policy_show(struct cli *c) MUST_USE;
-extern const char policy_create_help[];
+extern const char policy_create_help[], policy_update_help[];
 enum err policy_create(struct cli *c) MUST_USE;
 enum err policy_update(struct cli *c) MUST_USE;
 enum err policy_delete(struct cli *c) MUST_USE;

@@ -17,12 +17,16 @@ const struct cli_option policy_options[] = {NAME_OPTION, {"", NULL, NULL}};
     }
 const struct cli_option policy_create_options[] = {
     NAME_OPTION, PERMISSIONS_OPTION, {"", NULL, NULL}};
+#define RIGHTS_TEXT                                                                                \
+    "RegistryWrite comes with RegistryRead. Of DPS there are ServiceConfig, EnrollmentRead, "      \
+    "EnrollmentWrite,\n"                                                                           \
+    "RegistrationStatusRead and RegistrationStatusWrite."
 const char policy_create_help[] =
-    "azimuth hub policy create -n panel --permissions RegistryRead ServiceConnect\n\n"
-    "RegistryWrite comes with RegistryRead. Of DPS there are ServiceConfig, EnrollmentRead, "
-    "EnrollmentWrite,\n"
-    "RegistrationStatusRead and RegistrationStatusWrite. Names have up to 64 letters, digits and "
-    "- . _";
+    "azimuth hub policy create -n panel --permissions RegistryRead ServiceConnect\n\n" RIGHTS_TEXT
+    " Names have up to 64 letters, digits and - . _";
+const char policy_update_help[] =
+    "azimuth hub policy update -n panel --permissions RegistryRead\n\n"
+    "These rights are all that it has from then on. " RIGHTS_TEXT;
 const struct cli_option policy_renew_options[] = {
     NAME_OPTION, {"renew-key rk", "KEY", "primary or secondary"}, {"", NULL, NULL}};
 
@@ -36,17 +40,19 @@ static const char *what_of(char what[WHAT_MAX], struct slice name)
     return what;
 }
 
-/* Keys are told on the server's own machine alone. */
+/* Policies and their keys are for the server's own machine alone. */
 static enum err call_policy(struct cli *c, const struct http_call *call, const char *what)
 {
     struct target t;
     struct json *answer;
     TRY(target_find(c, &t));
     if (t.data == NULL)
-        return fail(ERR_DENIED, "keys of policies are told on the server's own machine, to who "
+        return fail(ERR_DENIED, "policies are seen and changed on the server's own machine, by who "
                                 "runs it: use --data DIR");
     TRY(http_json(&t, call, what, &answer));
-    return answer ? output_value(&c->output, &c->arena, answer, columns) : OK;
+    if (answer) return output_value(&c->output, &c->arena, answer, columns);
+    if (strcmp(call->method, "DELETE") == 0) return OK;
+    return fail(ERR_PROTOCOL, "%s answered %s with nothing", t.name, what);
 }
 
 enum err policy_list(struct cli *c)
@@ -75,8 +81,9 @@ static bool next_word(struct slice *rest, struct slice *word)
 {
     static const char between[] = " ,\n";
     size_t begin = 0, end;
-    while (begin < rest->len && memchr(between, rest->ptr[begin], 3)) begin++;
-    for (end = begin; end < rest->len && !memchr(between, rest->ptr[end], 3);) end++;
+    while (begin < rest->len && memchr(between, rest->ptr[begin], sizeof between - 1)) begin++;
+    for (end = begin; end < rest->len && !memchr(between, rest->ptr[end], sizeof between - 1);)
+        end++;
     *word = slice_of(rest->ptr + begin, end - begin);
     *rest = slice_from(*rest, end);
     return word->len > 0;
@@ -118,6 +125,9 @@ enum err policy_update(struct cli *c)
 
 enum err policy_delete(struct cli *c)
 {
+    struct slice name;
+    TRY(cli_need(c, "name", &name));
+    TRY(cli_confirm(c, "deletes policy '%.*s' and its keys", SLICE_ARG(slice_head(name, 128))));
     return call_named(c, "DELETE", SLICE_NONE);
 }
 

@@ -7,18 +7,27 @@
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
-static enum err take_line(FILE *from, struct buf *out)
+/* A line with its end, if it has one, and room for NUL. */
+typedef char password_line[PASSWORD_LINE_MAX + 2];
+
+static enum err take(password_line line, struct buf *out)
 {
-    char line[PASSWORD_LINE_MAX + 2];
-    bool read = fgets(line, sizeof line, from) != NULL;
-    size_t len = read ? strcspn(line, "\r\n") : 0;
+    size_t len = strcspn(line, "\r\n");
     buf_put(out, line, len);
-    mem_wipe(line, sizeof line);
+    mem_wipe(line, sizeof(password_line));
     if (len == 0) return fail(ERR_INVALID, "no password was given");
     return len <= PASSWORD_LINE_MAX ? OK : fail(ERR_INVALID, "the password is too long");
+}
+
+static enum err take_stdin(struct buf *out)
+{
+    password_line line = "";
+    if (fgets(line, sizeof line, stdin) == NULL) line[0] = '\0';
+    return take(line, out);
 }
 
 /* ---- the terminal is left as it was found, whatever ends the question */
@@ -67,13 +76,27 @@ static void be_as_before(int fd, const struct asking *before)
     sigprocmask(SIG_SETMASK, &before->mask, NULL);
 }
 
-static bool wait_for_line(int fd, const struct asking *before)
+static bool wait_for_keys(int fd, const struct asking *before)
 {
     struct pollfd typed = {.fd = fd, .events = POLLIN};
     int n;
     do n = ppoll(&typed, 1, NULL, &before->mask);
     while (n < 0 && errno == EINTR && ended_by == 0);
     return n > 0;
+}
+
+/* Ctrl-D hands over what was typed so far, which is no line yet. */
+static bool read_line(int fd, const struct asking *before, password_line line)
+{
+    size_t len = 0;
+    while (len < sizeof(password_line) - 1 && memchr(line, '\n', len) == NULL) {
+        if (!wait_for_keys(fd, before)) return false;
+        ssize_t n = read(fd, line + len, sizeof(password_line) - 1 - len);
+        if (n <= 0) break;
+        len += (size_t)n;
+    }
+    line[len] = '\0';
+    return true;
 }
 
 static enum err ask_once(FILE *tty, const char *prompt, struct buf *out)
@@ -83,8 +106,10 @@ static enum err ask_once(FILE *tty, const char *prompt, struct buf *out)
     be_quiet(fileno(tty), &before);
     fputs(prompt, tty);
     fflush(tty);
-    enum err e = wait_for_line(fileno(tty), &before) ? take_line(tty, out)
-                                                     : fail(ERR_CLOSED, "nobody answered");
+    password_line line = "";
+    bool answered = read_line(fileno(tty), &before, line);
+    enum err e = answered ? take(line, out) : fail(ERR_CLOSED, "nobody answered");
+    mem_wipe(line, sizeof line);
     fputs("\n", tty);
     fflush(tty);
     be_as_before(fileno(tty), &before);
@@ -109,5 +134,5 @@ static enum err ask_twice(struct buf *out)
 
 enum err password_ask(const struct cli *c, struct buf *out)
 {
-    return cli_given(c, "password-stdin") ? take_line(stdin, out) : ask_twice(out);
+    return cli_given(c, "password-stdin") ? take_stdin(out) : ask_twice(out);
 }

@@ -169,7 +169,7 @@ def the_65th_device_connects_when_one_of_64_is_let_in():
     most = int(re.search(r"FLEET_CONNECTING_MAX = (\d+)", (ROOT / "cli/fleet.h").read_text(encoding="utf-8"))[1])
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2 * most))
-        stack.enter_context(simulated(most + 1, listener))
+        stack.enter_context(simulated(most + 2, listener))
         listener.settimeout(WAIT_SECONDS)
         inside = [stack.enter_context(listener.accept()[0]) for _ in range(most)]
         for one in inside:

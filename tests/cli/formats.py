@@ -145,7 +145,8 @@ def ctrl_c_at_a_question_ends_it_and_the_terminal_is_as_before():
         hub.must("eventhub", "create", "-n", "orders")
         create = ("user", "create", "-n", "maria", "--role", "reader")
         for words, question, keys, shown in ((("eventhub", "delete", "-n", "orders"), "[y/N] ", b"\x03", True),
-                                             (create, "Password: ", b"\x03", False), (create, "Password: ", b"secr\x03", False)):
+                                             (create, "Password: ", b"\x03", False), (create, "Password: ", b"secr\x03", False),
+                                             (create, "Password: ", b"secr\x04\x03", False)):
             ended = at_keyboard(keys, question, *words, "--data", hub.data)
             check(ended == (-signal.SIGINT, shown, True), f"{words}: status, shown while asked, shown afterwards: {ended}")
         check(len(hub.must("eventhub", "list").json()) == 1, "the event hub is gone")

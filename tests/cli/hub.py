@@ -107,18 +107,26 @@ def at_keyboard(keys, prompt, *words, **variables):
         os.chdir("/")
         os.execve(AZIMUTH, [str(word) for word in (AZIMUTH, *words)], environment(**variables))
     said, end = b"", time.monotonic() + SECONDS_MAX
-    while prompt.encode() not in said:
-        check(select.select([ours], [], [], max(end - time.monotonic(), 0))[0], f"no question but {said}")
-        said += os.read(ours, 4096)
-    asked_with = shows_keys(ours)
-    os.write(ours, keys)
-    with contextlib.suppress(OSError):  # the end of a terminal
-        while os.read(ours, 4096):
-            pass
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    after = shows_keys(ours)
-    os.close(ours)
-    return status, asked_with, after
+
+    def hear(what):
+        check(select.select([ours], [], [], max(end - time.monotonic(), 0))[0], f"no {what}, but {said}")
+        return os.read(ours, 4096)
+
+    try:
+        while prompt.encode() not in said:
+            said += hear("question")
+        asked_with = shows_keys(ours)
+        os.write(ours, keys)
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while hear("end"):
+                pass
+        status, child = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), None
+        return status, asked_with, shows_keys(ours)
+    finally:
+        if child is not None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os.close(ours)
 
 
 def shows_keys(terminal):
