@@ -213,6 +213,11 @@ void archive_settle(struct archive *a, void (*settled)(void *ctx))
 
 /* ---- what is shown */
 
+bool archive_is_starting(const struct archive *a)
+{
+    return a->state != ARCHIVE_STOPPED && a->state != ARCHIVE_RUNNING;
+}
+
 bool archive_part_status(const struct archive *a, unsigned i, struct archive_part_status *out)
 {
     if (i >= a->part_count) return false;

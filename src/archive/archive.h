@@ -145,6 +145,9 @@ struct archive_part_status {
 /* False: there is no i-th partition. */
 bool archive_part_status(const struct archive *a, unsigned i, struct archive_part_status *out);
 
+/* Has begun, and does not know all of its parts yet. */
+bool archive_is_starting(const struct archive *a);
+
 /* ---- where partitions of a stream begin or end */
 
 /* Embedded in who wants to know; `fn` is called once, unless forgotten. */

@@ -47,7 +47,7 @@ void health_counters_init(struct health_counters *c, const char *endpoint);
 void health_counters_fini(struct health_counters *c);
 
 /* How far behind an endpoint is: the sum of its cursors, once all of them have their places.  Until then
- * nothing is shown, since 0 would say that all has arrived. */
+ * nothing is shown, since 0 would say that all has arrived; of one that was removed 0 stays. */
 struct health_lag {
     int64_t records, us;
     bool unknown;

@@ -373,7 +373,7 @@ void storages_tell(struct lane *core, struct lane *to, const struct routing *r)
 static void show_lag(struct storage *st)
 {
     struct archive_part_status s;
-    struct health_lag lag = {0};
+    struct health_lag lag = {.unknown = archive_is_starting(st->archive)};
     for (unsigned i = 0; archive_part_status(st->archive, i, &s); i++)
         health_lag_add(&lag, &s.cursor);
     health_counters_lag(&st->counters, &lag);
