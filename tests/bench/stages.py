@@ -25,11 +25,11 @@ KERNEL = ((r"sys_sendto|sys_sendmsg", "kernel: `send`, the peer's receiving end 
           (r"sys_epoll", "kernel: `epoll_wait`"),
           (r"setsockopt", "kernel: `setsockopt`"),
           (r"", "kernel: other, wake-ups of threads among it"))
-FOLDERS = ((r"proto/tls|net|out", "TLS records, sockets, poller"),
-           (r"proto/|llhttp", "the protocol's engine"),
-           (r"front/", "the protocol's front"),
-           (r"hub|route|auth|throttle", "hub: session, identity, envelope, routes"),
-           (r"log", "log, on the core"),
+FOLDERS = ((r"^(proto/tls|net|out)(/|$)", "TLS records, sockets, poller"),
+           (r"^proto/|llhttp", "the protocol's engine"),
+           (r"^front/", "the protocol's front"),
+           (r"^(hub|route|auth)(/|$)", "hub: session, identity, envelope, routes"),
+           (r"^log(/|$)", "log, on the core"),
            (r"", "buffers, encodings, messages between threads"))
 LOG = "log: journal, numbers, copies for readers"
 READ = "log: segments, and reading them"
