@@ -16,7 +16,7 @@ import sys
 
 from cases import CASES
 from goals import GOALS
-from measure import ATTEMPTS, Book
+from measure import ATTEMPTS, Book, NotNow
 from report import table
 from servers import WORK
 
@@ -67,6 +67,9 @@ def main():
         print(f"\n{name}: {case.__doc__ or ''}".rstrip(": "), flush=True)
         try:
             case(book, name, options)
+        except NotNow as why:
+            print(f"  {name} {why}")
+            continue
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             print(f"  {name} could not be measured: {error}")
             failed += any(goal.gate is not None for goal in GOALS if goal.case == name)

@@ -9,7 +9,7 @@ import signal
 import statistics
 import subprocess
 
-from measure import GENERATOR, PLAIN, TLS, generate, wait_quiet
+from measure import GENERATOR, PLAIN, TLS, NotNow, generate, wait_quiet
 from servers import BUILD, GENERATOR_CPU, MANY_PARTITIONS, WORK, Azimuth, wait_settled
 
 GIB = 1 << 30
@@ -119,8 +119,7 @@ def recovered(data, acked):
 def long_run(book, name, options):
     """Minute after minute at the same rate, until gigabytes are stored: how late the latest are."""
     if not options.long:
-        print(f"  {name} takes {MINUTES} minutes: --long")
-        return
+        raise NotNow(f"takes twice {MINUTES} minutes: --long")
     for title, partitions in (("azimuth", None), (f"azimuth-{MANY_PARTITIONS}", MANY_PARTITIONS)):
         with Azimuth(title, devices=1000, partitions=partitions) as server:
             wait_settled(server)

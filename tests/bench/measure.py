@@ -60,6 +60,10 @@ def commit():
     return git("rev-parse", "--short=10", "HEAD").strip() + ("+" if git("status", "--porcelain", "src") else "")
 
 
+class NotNow(Exception):
+    """A case that runs only when it is asked for more plainly."""
+
+
 class Book:
     """The results of one session: a line of JSON for each run, in a file for commit and processor."""
 
