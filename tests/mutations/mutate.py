@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """mutate.py [--list] [WORDS]: breaks each promise, in a copy of the tree, and expects its test to fail.
 
-A mutation is one line of the source that becomes another. The copy is built as far as the named test needs,
+A mutation is a line or a few of the source that become others. The copy is built as far as the named test needs,
 the test is run, and the line is put back. First every test is run unbroken: one that fails then proves nothing.
 The words are the name of a promise, or are looked for in the mutations' sentences. What it found goes into
 build/mutations/table.md, which docs/reliability.md quotes and tests/docs looks after."""
@@ -126,7 +126,7 @@ def row(mutation):
 
 
 def table(rows):
-    return TABLE_HEAD + "".join(row(mutation) + ("" if outcome.caught else "**not caught**: ") + cell(outcome.text).replace("\n", " ") + " |\n"
+    return TABLE_HEAD + "".join(row(mutation) + ("" if outcome.caught else "**not caught**: ") + cell(outcome.text.split(", by ")[0]).replace("\n", " ") + " |\n"
                                 for mutation, outcome in rows)
 
 
