@@ -386,6 +386,14 @@ static void secrets_are_compared_to_the_last_byte(void **state)
 
 /* ---- no more memory */
 
+/* The sanitizer would end the process itself, with words of its own. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 static volatile size_t too_much = SIZE_MAX / 4; /* the compiler must not know */
 
 static void ask_anew(void)
@@ -422,8 +430,9 @@ static int last_words(void (*ask)(void), char *text, size_t size)
         _exit(0);
     }
     close(ends[1]);
-    ssize_t len = read(ends[0], text, size - 1);
-    assert_true(len >= 0);
+    size_t len = 0;
+    ssize_t n;
+    while ((n = read(ends[0], text + len, size - 1 - len)) > 0) len += (size_t)n;
     text[len] = '\0';
     close(ends[0]);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -433,12 +442,9 @@ static int last_words(void (*ask)(void), char *text, size_t size)
 static void without_memory_the_process_ends_with_a_line_that_says_so(void **state)
 {
     (void)state;
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    skip(); /* they end it themselves */
-#endif
     static void (*const asks[])(void) = {ask_anew, ask_cleared, ask_for_more, ask_aligned};
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
-        char text[200];
+        char text[8192]; /* warnings of a sanitizer come first */
         int status = last_words(asks[i], text, sizeof text);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), SIGABRT);
