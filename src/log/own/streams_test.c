@@ -317,13 +317,20 @@ static void write_meta(struct fixture *f, const struct meta *m, const char *more
     assert_int_equal(io_store(f->io, "log.meta", buf_slice(text)), OK);
 }
 
-static void fill_and_die(struct fixture *f)
+static void fill_and_die(struct fixture *f, struct meta *m)
 {
     fill(f, 0, 0, 2000);
     reopen(f);
     fill(f, 0, 1, 30);
     atomic_store(&f->rig->log->healthy, false); /* as kill -9 leaves it: some only in the journal */
     rig_close(f->rig);
+    assert_int_equal(meta_load(f->io, m), OK);
+}
+
+static void assert_filled(struct fixture *f)
+{
+    assert_int_equal(records(f, 0, 0), 2000);
+    assert_int_equal(records(f, 0, 1), 30);
 }
 
 static void a_log_of_format_1_is_read_whole_and_becomes_one_of_format_2(void **state)
@@ -332,13 +339,11 @@ static void a_log_of_format_1_is_read_whole_and_becomes_one_of_format_2(void **s
     struct fixture f = begin();
     struct buf text = {0};
     struct meta m;
-    fill_and_die(&f);
-    assert_int_equal(meta_load(f.io, &m), OK);
+    fill_and_die(&f, &m);
     write_meta(&f, &m, "", &text);
     assert_int_equal(rig_open(f.rig, &f.cfg), OK);
     for (int round = 0; round < 3; round++) {
-        assert_int_equal(records(&f, 0, 0), 2000);
-        assert_int_equal(records(&f, 0, 1), 30);
+        assert_filled(&f);
         if (round == 1) {
             fill(&f, made(&f, 3), 2, 10);
             assert_int_equal(meta_load(f.io, &m), OK);
@@ -362,16 +367,14 @@ static void a_log_of_a_newer_format_is_refused_and_left_as_it_is(void **state)
     struct fixture f = begin();
     struct buf text = {0};
     struct meta m;
-    fill_and_die(&f);
-    assert_int_equal(meta_load(f.io, &m), OK);
+    fill_and_die(&f, &m);
     write_meta(&f, &m, "next-stream 1\nof-the-future 7\n", &text);
     assert_int_equal(rig_open(f.rig, &f.cfg), ERR_VERSION);
     assert_string_equal(fail_text(), "log.meta: written in format 3, this program knows up to 2");
     assert_meta(&f, buf_cstr(&text));
     write_meta(&f, &m, "", &text);
     assert_int_equal(rig_open(f.rig, &f.cfg), OK);
-    assert_int_equal(records(&f, 0, 0), 2000);
-    assert_int_equal(records(&f, 0, 1), 30);
+    assert_filled(&f);
     buf_free(&text);
     end(&f);
 }
