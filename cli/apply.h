@@ -61,8 +61,6 @@ struct apply_kind {
  * beyond `max`; nobody is asked. */
 enum err apply_list_check(struct apply *a, const struct apply_kind *k,
                           const struct yaml *list) MUST_USE;
-enum err apply_check_members(const struct apply *a, const struct apply_kind *k,
-                             const struct yaml *item) MUST_USE;
 
 /* What has passed the check, one after the other, with progress. */
 enum err apply_list(struct apply *a, const struct apply_kind *k, const struct yaml *list) MUST_USE;

@@ -5,6 +5,45 @@
 #include "base/map.h"
 #include "cli/apply.h"
 
+/* ---- words that the hub would not look at are mistakes */
+
+static bool is_member(const struct apply_kind *k, const char *path)
+{
+    bool known = false;
+    for (size_t i = 0; k->members[i]; i++) known = known || strcmp(k->members[i], path) == 0;
+    return known;
+}
+
+static enum err check_below(const struct apply *a, const struct apply_kind *k,
+                            const struct yaml *map, const char *before)
+{
+    struct buf path = {0}, any = {0};
+    char why[64];
+    enum err e = OK;
+    snprintf(why, sizeof why, "there is no such setting of %s", k->of);
+    const struct yaml *m = map->kind == YAML_MAP ? map->child : NULL;
+    for (; m && e == OK; m = m->next) {
+        buf_clear(&path);
+        buf_clear(&any);
+        buf_printf(&path, "%s%s%.*s", before, *before ? "." : "", SLICE_ARG(m->name));
+        buf_printf(&any, "%s.*", buf_cstr(&path));
+        if (is_member(k, buf_cstr(&any))) continue;
+        e = is_member(k, buf_cstr(&path)) ? check_below(a, k, m, buf_cstr(&path))
+                                          : apply_bad(a, m, why);
+    }
+    buf_free(&path);
+    buf_free(&any);
+    return e;
+}
+
+static enum err check_members(const struct apply *a, const struct apply_kind *k,
+                              const struct yaml *item)
+{
+    return check_below(a, k, item, "");
+}
+
+/* ---- all of them */
+
 static enum err check_one(struct apply *a, const struct apply_kind *k, const struct yaml *item,
                           struct map *ids)
 {
@@ -15,7 +54,7 @@ static enum err check_one(struct apply *a, const struct apply_kind *k, const str
         snprintf(why, sizeof why, "this %s is there already", k->what);
         return apply_bad(a, item, why);
     }
-    TRY(apply_check_members(a, k, item));
+    TRY(check_members(a, k, item));
     return k->check ? k->check(a, k, item, id) : OK;
 }
 
@@ -62,41 +101,4 @@ enum err apply_list(struct apply *a, const struct apply_kind *k, const struct ya
                                                                .ended = e == OK && !item->next});
     }
     return e;
-}
-
-/* ---- words that the hub would not look at are mistakes */
-
-static bool is_member(const struct apply_kind *k, const char *path)
-{
-    bool known = false;
-    for (size_t i = 0; k->members[i]; i++) known = known || strcmp(k->members[i], path) == 0;
-    return known;
-}
-
-static enum err check_below(const struct apply *a, const struct apply_kind *k,
-                            const struct yaml *map, const char *before)
-{
-    struct buf path = {0}, any = {0};
-    char why[64];
-    enum err e = OK;
-    snprintf(why, sizeof why, "there is no such setting of %s", k->of);
-    const struct yaml *m = map->kind == YAML_MAP ? map->child : NULL;
-    for (; m && e == OK; m = m->next) {
-        buf_clear(&path);
-        buf_clear(&any);
-        buf_printf(&path, "%s%s%.*s", before, *before ? "." : "", SLICE_ARG(m->name));
-        buf_printf(&any, "%s.*", buf_cstr(&path));
-        if (is_member(k, buf_cstr(&any))) continue;
-        e = is_member(k, buf_cstr(&path)) ? check_below(a, k, m, buf_cstr(&path))
-                                          : apply_bad(a, m, why);
-    }
-    buf_free(&path);
-    buf_free(&any);
-    return e;
-}
-
-enum err apply_check_members(const struct apply *a, const struct apply_kind *k,
-                             const struct yaml *item)
-{
-    return check_below(a, k, item, "");
 }
