@@ -18,12 +18,17 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/num.h"
 #include "base/say.h"
 
 COUNTER(barred, "azimuth_connections_barred_total",
         "Connections closed at accept because their address had too many failed logins");
 COUNTER(refused, "azimuth_connections_refused_total",
         "Connections closed at accept because max-connections was reached");
+COUNTER(shakes_put_off, "azimuth_tls_handshakes_put_off_total",
+        "Turns of a core that left TLS handshakes to the next one");
+COUNTER(shakes_left, "azimuth_tls_handshakes_left_total",
+        "Connections whose peer left while its TLS handshake waited for a turn");
 COUNTER(shed, "azimuth_connections_shed_total",
         "Connections closed at accept because the process had no descriptor left");
 
@@ -35,11 +40,14 @@ struct socket {
     int fd; /* -1: closed */
     struct core *core;
     struct list node;      /* in core->conns, later in core->gone */
-    struct list unread;    /* in core->unread */
+    struct list unread;    /* in one of the core's four lists */
     struct buf pending;    /* bytes that the socket's buffer did not take */
     int64_t unanswered_us; /* when the input was read that nothing was written after; 0: none */
+    uint64_t turn;         /* in which it was read last */
     bool readable;         /* there may be input */
     bool ending;           /* behind it the end of the stream, or an error */
+    bool heard;            /* something was read */
+    bool put_off;          /* its handshake was left to another turn */
     bool paused, is_unix;
 };
 
@@ -93,10 +101,17 @@ static void write_pending(struct socket *s, int64_t now_us)
 
 /* ---- reading */
 
+static struct list *queue_of(const struct socket *s)
+{
+    struct core *core = s->core;
+    if (s->conn.state == CONN_OPENING) return s->heard ? &core->shaking : &core->greeting;
+    return s->ending ? &core->leaving : &core->unread;
+}
+
 static void want_read(struct socket *s)
 {
     if (s->readable && !s->paused && s->fd >= 0 && !list_linked(&s->unread))
-        list_push(&s->core->unread, &s->unread);
+        list_push(queue_of(s), &s->unread);
 }
 
 /* Once, into the shared buffer.  A full one leaves the rest for the next turn. */
@@ -104,8 +119,10 @@ static void read_once(struct socket *s, int64_t now_us)
 {
     uint8_t *buffer = s->core->read_buffer;
     ssize_t n = recv(s->fd, buffer, NET_READ_BUFFER, 0);
+    s->turn = s->core->turn;
     s->readable = n == NET_READ_BUFFER || (n > 0 && s->ending);
     if (n > 0) {
+        s->heard = true;
         s->unanswered_us = now_us;
         conn_received(&s->conn, slice_of(buffer, (size_t)n), now_us);
         want_read(s);
@@ -114,6 +131,64 @@ static void read_once(struct socket *s, int64_t now_us)
     }
 }
 
+/* Of who gave up while it waited nobody wants a signature any more. */
+static void greet(struct socket *s, int64_t now_us)
+{
+    if (!s->put_off || !s->ending) {
+        read_once(s, now_us);
+        return;
+    }
+    metric_inc(&shakes_left);
+    conn_ended(&s->conn, ERR_CLOSED);
+}
+
+/* The newest are last. */
+static void put_off(struct core *core)
+{
+    for (struct list *node = core->greeting.prev; node != &core->greeting; node = node->prev) {
+        struct socket *s = CONTAINER_OF(node, struct socket, unread);
+        if (s->put_off) break;
+        s->put_off = true;
+    }
+    metric_inc(&shakes_put_off);
+}
+
+/* Once a turn each: what was answered is sent before more is read, above all the end.  Who was read stands last. */
+static struct socket *first_unserved(const struct core *core, struct list *queue)
+{
+    if (list_empty(queue)) return NULL;
+    struct socket *s = CONTAINER_OF(queue->next, struct socket, unread);
+    return s->turn == core->turn ? NULL : s;
+}
+
+/* Who has begun its handshake goes first, or all would wait for the last one's signature. */
+static bool serve_next(struct core *core, int64_t now_us)
+{
+    struct socket *s = first_unserved(core, &core->shaking);
+    if (s == NULL) s = first_unserved(core, &core->leaving);
+    if (s == NULL) s = first_unserved(core, &core->greeting);
+    if (s == NULL) return false;
+    list_remove(&s->unread);
+    if (s->conn.state == CONN_OPENING && !s->heard)
+        greet(s, now_us);
+    else
+        read_once(s, now_us);
+    return true;
+}
+
+/* When thousands come back or leave at once, that takes seconds: who is in and stays does not wait for more than a few
+ * of them, and beside it they have half of the time. */
+static void serve_door(struct core *core)
+{
+    int64_t began_us = clock_mono_us(), now_us = began_us;
+    int64_t until_us = began_us + MAX((int64_t)NET_DOOR_US, core->others_us);
+    while (now_us <= until_us && serve_next(core, now_us)) now_us = clock_mono_us();
+    core->door_us = now_us - began_us;
+    if (!list_empty(&core->greeting)) put_off(core);
+}
+
+static void accept_some(struct listener *l, int64_t now_us);
+
 void socket_read_all(struct core *core, int64_t now_us)
 {
     struct list now, *node;
@@ -121,6 +196,15 @@ void socket_read_all(struct core *core, int64_t now_us)
     list_splice(&now, &core->unread);
     while ((node = list_shift(&now)) != NULL)
         read_once(CONTAINER_OF(node, struct socket, unread), now_us);
+    while ((node = list_shift(&core->calling)) != NULL)
+        accept_some(CONTAINER_OF(node, struct listener, calling), now_us);
+    serve_door(core);
+}
+
+bool socket_anybody_waits(const struct core *core)
+{
+    return !list_empty(&core->unread) || !list_empty(&core->greeting) ||
+           !list_empty(&core->shaking) || !list_empty(&core->leaving);
 }
 
 static void on_ready(struct source *source, uint32_t events, int64_t now_us)
@@ -307,10 +391,15 @@ static bool accept_one(struct listener *l, int64_t now_us)
     return true;
 }
 
-void socket_accept(struct source *source, uint32_t events, int64_t now_us)
+static void accept_some(struct listener *l, int64_t now_us)
 {
-    struct listener *l = CONTAINER_OF(source, struct listener, source);
-    (void)events;
     for (int i = 0; i < NET_ACCEPTS_MAX && accept_one(l, now_us); i++) {
     }
+}
+
+void socket_called(struct source *source, uint32_t events, int64_t now_us)
+{
+    struct listener *l = CONTAINER_OF(source, struct listener, source);
+    (void)events, (void)now_us;
+    if (!list_linked(&l->calling)) list_push(&l->core->calling, &l->calling);
 }

@@ -11,8 +11,10 @@
 
 enum {
     NET_READ_BUFFER = CONN_READ_MAX,
-    NET_EVENTS_MAX = 256, /* taken from the kernel per turn */
-    NET_ACCEPTS_MAX = 32, /* connections accepted per listener and turn */
+    NET_EVENTS_MAX = 256,  /* taken from the kernel at a time */
+    NET_ROUNDS_MAX = 256,  /* so often per turn */
+    NET_ACCEPTS_MAX = 128, /* connections accepted per listener and turn */
+    NET_DOOR_US = 2000,    /* per turn for who comes or goes; longer only if all else took longer */
 };
 
 /* Something in the epoll set; its address is the event's. */
@@ -31,8 +33,16 @@ struct core {
     atomic_int wish;    /* enum core_wish, set by the main thread */
     pthread_t thread;
     struct list listeners, conns;
-    struct list unread; /* connections with input that has not been taken */
-    struct list gone;   /* closed sockets whose connections have not been told */
+    struct list calling;  /* listeners that somebody waits at */
+    struct list unread;   /* connections with input that has not been taken: who is in and stays, */
+    struct list greeting; /* whose TLS handshake has not begun, */
+    struct list shaking;  /* whose TLS handshake has, */
+    struct list leaving;  /* who has ended its stream */
+    struct list gone;     /* closed sockets whose connections have not been told */
+    uint64_t turn;        /* how many there have been */
+    int64_t woke_us;      /* when this turn began */
+    int64_t door_us;      /* what those who come or go took in this turn */
+    int64_t others_us;    /* what all else took in the last one */
     struct dialer dialer;
     struct lookups *lookups;
     struct list attempts_gone; /* of dials, not freed yet */
@@ -52,13 +62,14 @@ struct listener {
     bool is_unix;
     unsigned port; /* 0: a Unix socket */
     struct list node;
+    struct list calling; /* in core->calling */
 };
 
 /* Takes a descriptor that is watched out of the core's set, and closes it. */
 void socket_drop(struct core *core, int fd);
 
-/* The `ready` of a listener. */
-void socket_accept(struct source *s, uint32_t events, int64_t now_us);
+/* The `ready` of a listener: its callers are accepted behind those who are in. */
+void socket_called(struct source *s, uint32_t events, int64_t now_us);
 
 /* A dial has its stream: `fd` becomes a connection, which opens once TLS is up. */
 void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storage *peer,
@@ -67,8 +78,14 @@ void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storag
 void socket_dialer_init(struct core *core);
 void socket_bury_attempts(struct core *core);
 
-/* One read for each connection that has input. */
+/* One read for each connection that is in and has input; then those who come or go, for their share of the turn. */
 void socket_read_all(struct core *core, int64_t now_us);
+
+/* Somebody waits for the next turn. */
+bool socket_anybody_waits(const struct core *core);
+
+/* What the kernel has to tell, the main thread's wishes, and the lane's turn.  The core's thread does nothing else. */
+void core_turn(struct core *core);
 
 /* Tells closed connections' fronts and frees them. */
 void socket_bury(struct core *core, int64_t now_us);
