@@ -510,6 +510,11 @@ bool conn_encrypted(const struct conn *c)
     return c->encrypted;
 }
 
+bool conn_in_websocket(const struct conn *c)
+{
+    return c->ws != NULL;
+}
+
 const struct x509_facts *conn_peer_certificate(const struct conn *c)
 {
     return c->peer_certificate;

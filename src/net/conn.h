@@ -100,6 +100,7 @@ const char *conn_peer(const struct conn *c);       /* "127.0.0.1:40312" */
 const char *conn_local_name(const struct conn *c); /* SNI the client sent, or "" */
 unsigned conn_local_port(const struct conn *c);    /* the listener's; 0: a Unix socket */
 bool conn_encrypted(const struct conn *c);
+bool conn_in_websocket(const struct conn *c);
 bool conn_is_socket_admin(const struct conn *c); /* came over DIR/azimuth.sock */
 
 /* What the peer showed was refused, or somebody was let in with it: who only fails is not accepted for a

@@ -57,14 +57,16 @@ static void speak(struct device *d)
     hear(d);
 }
 
-static void connect(struct device *d, const char *client_id, const char *resource, bool clean)
+static void connect_as(struct device *d, const char *client_id, const char *resource, bool clean,
+                       const char *more)
 {
     struct buf token = {0};
-    char user[64];
+    char user[128];
     *d = (struct device){.connack = -1};
-    snprintf(user, sizeof user, "hub.test/%s/?api-version=2021-04-12", client_id);
+    snprintf(user, sizeof user, "hub.test/%s/?api-version=2021-04-12%s", client_id, more);
     rig_token(&rig, "device", resource, &token);
     d->conn = rig_dial(&rig, WIRE_MQTT);
+    snprintf(d->conn->conn.peer, sizeof d->conn->conn.peer, "192.0.2.7:40312");
     mqtt_init(&d->mqtt, &(struct mqtt_config){MQTT_CLIENT, &d->out, 0}, rig.now_us);
     struct mqtt_connect p = {.client_id = slice_str(client_id),
                              .user_name = slice_str(user),
@@ -77,6 +79,11 @@ static void connect(struct device *d, const char *client_id, const char *resourc
     speak(d);
     assert_int_equal(d->connack, MQTT_ACCEPTED);
     buf_free(&token);
+}
+
+static void connect(struct device *d, const char *client_id, const char *resource, bool clean)
+{
+    connect_as(d, client_id, resource, clean, "");
 }
 
 static void subscribe(struct device *d)
@@ -215,6 +222,53 @@ static void who_is_not_there_is_told_apart(void **state)
     leave(&d);
 }
 
+static struct rig_conn *connection_of(const char *path)
+{
+    struct buf token = {0}, text = {0};
+    struct rig_conn *c = rig_dial(&rig, WIRE_CONSOLE);
+    rig_token(&rig, "iothubowner", "", &token);
+    buf_printf(&text,
+               "GET /admin/v1/devices/%s/connection HTTP/1.1\r\nHost: hub.test\r\n"
+               "Authorization: %s\r\n\r\n",
+               path, buf_cstr(&token));
+    rig_say(c, buf_slice(&text));
+    buf_free(&token);
+    buf_free(&text);
+    return c;
+}
+
+static void that_a_method_would_not_arrive_is_told_before_it_is_called(void **state)
+{
+    (void)state;
+    struct device d;
+    expect(
+        connection_of("d1"), 200,
+        "{\"id\":\"d1\",\"connected\":false,\"methods\":\"d1 is not connected.\",\"next\":null}");
+    connect(&d, "d1", "devices/d1", false);
+    expect(
+        connection_of("d1"), 200,
+        "\"listensTo\":[],\"methods\":\"d1 is connected, but does not listen to direct methods.\","
+        "\"next\":\"set a method handler");
+    subscribe(&d);
+    expect(connection_of("d1"), 200, "\"listensTo\":[\"methods\"],\"methods\":null,\"next\":null}");
+    leave(&d);
+    expect(connection_of("d1"), 200, "\"connected\":false");
+    expect(connection_of("d1/modules/m1"), 200, "{\"id\":\"d1/m1\",\"connected\":false");
+    expect(connection_of("d%2F1"), 400, "an id has");
+}
+
+static void whence_and_by_what_it_is_connected_is_told(void **state)
+{
+    (void)state;
+    struct device d;
+    connect_as(&d, "d1", "devices/d1", false, "&DeviceClientType=my%20sdk%20%281%29%20%2F2");
+    expect(connection_of("d1"), 200,
+           "\"connected\":true,\"protocol\":\"mqtt\",\"websocket\":false,\"peer\":\"192.0.2.7:"
+           "40312\"");
+    expect(connection_of("d1"), 200, "\"sdk\":\"my sdk (1) /2\",\"since\":\"");
+    leave(&d);
+}
+
 static void a_subscription_outlives_the_connection(void **state)
 {
     (void)state;
@@ -350,6 +404,8 @@ int main(void)
         TEST(a_device_answers),
         TEST(a_module_answers_for_itself),
         TEST(who_is_not_there_is_told_apart),
+        TEST(that_a_method_would_not_arrive_is_told_before_it_is_called),
+        TEST(whence_and_by_what_it_is_connected_is_told),
         TEST(a_subscription_outlives_the_connection),
         TEST(a_connection_that_ends_answers_for_its_device),
         TEST(silence_is_a_gateway_timeout),

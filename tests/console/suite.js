@@ -184,6 +184,18 @@ test('two_who_edit_one_twin_see_each_other', async () => {
     check(now.interval === 11 && now.limits.max === 90, `desired is ${JSON.stringify(now)}`);
 });
 
+test('that_a_method_would_not_arrive_is_said_before_it_is_called', async () => {
+    const link = page.getByRole('note', { name: 'Connection' });
+    await link.waitFor();
+    const text = await link.textContent();
+    check(/^MQTT · azure-iot-device\/.* · from 127\.0\.0\.1:\d+ · since /.test(text), `the connection is ${text}`);
+    await page.goto(`${server.base}devices/sensor-2/methods`);
+    await page.getByText('sensor-2 is connected, but does not listen to direct methods.').waitFor();
+    await page.getByText('set a method handler in the client').waitFor();
+    await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/methods`);
+    await page.getByLabel('Method').waitFor();
+});
+
 test('a_method_is_called', async () => {
     client.onDeviceMethod('reboot', (request, response) => response.send(207, { took: request.payload.delay, note: SCRIPT }, () => {}));
     await eventually('the device listens', () =>
@@ -197,7 +209,7 @@ test('a_method_is_called', async () => {
     await noBarriers('methods');
     await picture('methods');
     await page.goto(`${server.base}devices/${encodeURIComponent(ODD)}/methods`);
-    await page.getByText('The device is not connected').waitFor();
+    await page.getByText('is not connected. A call ends').waitFor();
     await page.getByLabel('Method').fill('reboot');
     await page.getByRole('button', { name: 'Call', exact: true }).click();
     await page.getByRole('alert').waitFor();

@@ -4,6 +4,7 @@ import { go, href } from '../router.js';
 import { ask, may, mayRead } from '../state.js';
 import { Ago, Button, Copy, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
+import { Link, useLink, Unheard } from '../link.jsx';
 import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
 import { at } from '../at.js';
 import { Presence } from '../fleet/columns.jsx';
@@ -111,7 +112,7 @@ function readJson(text) {
     try { return { value: text.trim() ? JSON.parse(text) : null }; } catch (e) { return { problem: e.message }; }
 }
 
-function Methods({ id, identity }) {
+function Methods({ id, identity, link }) {
     const [name, setName] = useState(''), [payload, setPayload] = useState('{}'), [timeout, setTimeout_] = useState(30);
     const [past, setPast] = useState([]);
     const work = useWork();
@@ -125,7 +126,7 @@ function Methods({ id, identity }) {
         if (got) setPast([{ at: new Date(), name, payload, ms: Math.round(performance.now() - began), ...got.json }, ...past].slice(0, 20));
     };
     return <>
-        {identity.connectionState !== 'Connected' && <Notice>The device is not connected: a call ends with DeviceNotOnline at once.</Notice>}
+        {link ? <Unheard link={link} /> : identity.connectionState !== 'Connected' && <Notice>The device is not connected: a call ends with DeviceNotOnline at once.</Notice>}
         <Wrong error={work.error} onClose={work.clear} />
         <form onSubmit={call} class="card">
             <div class="columns">
@@ -206,19 +207,21 @@ function useDevice(id) {
 
 export function Device({ id, tab = 'overview' }) {
     const { identity, twin, error, load } = useDevice(id);
+    const link = useLink(id, identity);
     const known = TABS.some(([t]) => t === tab) ? tab : 'overview';
     useEffect(() => { document.title = `${id} · azimuth`; return () => { document.title = 'azimuth'; }; }, [id]);
     return <>
         <p class="crumbs"><a href={href('devices')}>Devices</a></p>
         <div class="row"><h1 class="id">{id}</h1><Copy text={id} label="Copy id" />
             {identity && <><Presence row={identity} /><span class="hint">last seen <Ago time={identity.lastActivityTime} /></span></>}</div>
+        <Link link={link} />
         <Tabs label="Device" tabs={TABS} current={known} link={(t) => (t === 'overview' ? href('devices', id) : href('devices', id, t))} />
         <Wrong error={error} />
         {identity && known === 'overview' && <Overview {...{ id, identity, twin, again: load }} />}
         {known === 'live' && <LiveTab id={id} />}
         {known === 'charts' && <Charts key={id} device={id} />}
         {twin && known === 'twin' && <Twin key={id} id={id} twin={twin} again={load} />}
-        {identity && known === 'methods' && <Methods {...{ id, identity }} />}
+        {identity && known === 'methods' && <Methods {...{ id, identity, link }} />}
         {known === 'history' && <History key={id} id={id} />}
         {known === 'modules' && <Modules key={id} id={id} />}
         {identity && known === 'connect' && <Connect key={id} id={id} identity={identity} />}

@@ -269,6 +269,7 @@ static struct device *make(struct peer *p, struct slice who, uint32_t features,
                               .certificate = conn_peer_certificate(p->conn),
                               .peer = slice_str(conn_peer(p->conn)),
                               .sdk = sdk_of(ev),
+                              .websocket = conn_in_websocket(p->conn),
                               .auth_chain = chain,
                               .model_id = model,
                               .features = features};

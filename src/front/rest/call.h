@@ -20,6 +20,7 @@
 #include "hub/refusal/refusal.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
+#include "hub/session/session.h"
 #include "hub/status.h"
 #include "hub/throttle/throttle.h"
 #include "hub/transfer/transfer.h"
@@ -165,6 +166,7 @@ enum waiting {
     WAITING_DIAGNOSTICS,
     WAITING_REFUSALS,
     WAITING_SPELLING,
+    WAITING_CONNECTION,
     WAITING_TURN, /* throttled: the handler has not run */
     WAITING_SITE  /* the call's `forget` */
 };
@@ -207,6 +209,7 @@ struct call {
     struct policy_wait policy_wait;
     struct user_wait user_wait;
     struct refusal_spelling spelling;
+    struct session_show session_show;
     unsigned refusals_top;
     bool answered;
     bool stalled;          /* no more of the request is read until rest_call_resume() */
@@ -411,6 +414,7 @@ void rest_transfer_list(struct call *c);
 void rest_transfer_cancel(struct call *c);
 void rest_transfer_container(struct call *c);
 void rest_refusal_attempts(struct call *c); /* of a device or a module */
+void rest_connection(struct call *c);       /* likewise */
 void rest_refusal_list(struct call *c);
 void rest_refusal_causes(struct call *c);
 void rest_capture_list(struct call *c); /* Event Hubs Capture */

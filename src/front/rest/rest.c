@@ -121,6 +121,8 @@ static void drop_call(struct rest *r)
         refusal_forget(&c->refusal_wait);
     else if (c->waiting == WAITING_SPELLING)
         store_forget(c->service->lane, &c->spelling.wait);
+    else if (c->waiting == WAITING_CONNECTION)
+        session_show_forget(c->service->lane, &c->session_show);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "hub/routing/routing.h"
 #include "hub/session/message.h"
+#include "hub/session/show.h"
 #include "log/log.h"
 
 const char *session_cause_name(enum session_cause cause)
@@ -181,6 +182,7 @@ void session_desk_init(struct session_desk *desk, const struct hub *hub, struct 
     lane_on(lane, SESSION_CLOSE, on_close, desk);
     lane_on(lane, SESSION_RENEWED, on_renewed, desk);
     lane_on(lane, SESSION_SUBSCRIBED, on_subscribed, desk);
+    show_init(lane);
 }
 
 static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t len)
@@ -202,6 +204,7 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
     *body = (struct session_open_msg){.protocol = ask->protocol,
                                       .features = ask->features,
                                       .clean = ask->clean,
+                                      .websocket = ask->websocket,
                                       .who_len = (uint32_t)ask->who.len,
                                       .token_len = (uint32_t)ask->token.len,
                                       .model_id_len = (uint32_t)ask->model_id.len,

@@ -303,6 +303,14 @@ char *explain_caller(const struct session_open_msg *open)
     return text;
 }
 
+void explain_parts(const char *caller, struct slice *peer, struct slice *sdk)
+{
+    struct slice rest = slice_str(caller);
+    *peer = slice_head(rest, slice_find(rest, ' '));
+    rest = slice_from(rest, peer->len);
+    *sdk = rest.len > 3 ? slice_head(slice_from(rest, 2), rest.len - 3) : SLICE_NONE;
+}
+
 /* The older client is named without its port, which differs each time. */
 void explain_takeover(const struct hub *hub, struct lane *home,
                       const struct session_open_msg *newer, const char *older)

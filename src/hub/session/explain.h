@@ -30,6 +30,10 @@ void explain_connected(const struct hub *hub, struct lane *home,
 
 /* Who it is, as one text that is kept while it is connected; mem_new'd. */
 char *explain_caller(const struct session_open_msg *open);
+
+/* What that text is made of, borrowed from it; NULL: nothing is known. */
+void explain_parts(const char *caller, struct slice *peer, struct slice *sdk);
+
 void explain_takeover(const struct hub *hub, struct lane *home,
                       const struct session_open_msg *newer, const char *older);
 

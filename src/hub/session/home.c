@@ -25,6 +25,7 @@
 #include "hub/session/diagnose.h"
 #include "hub/session/explain.h"
 #include "hub/session/light.h"
+#include "hub/session/show.h"
 #include "hub/session/suspects.h"
 
 COUNTER(granted, "azimuth_sessions_granted_total", "Sessions opened");
@@ -71,7 +72,7 @@ struct presence {
     char *chain;          /* then who does, "who;..;edge device" */
     char *caller;         /* who it is that is connected, for explain_takeover() */
     struct attempt *next; /* granted once the present session has ended */
-    bool closing;
+    bool closing, websocket;
     enum session_cause why; /* of that */
     char *told;             /* of resource logs, see diagnose_connected() */
     char *sdk;              /* likewise, see diagnose_sdk() */
@@ -200,6 +201,7 @@ static void occupy(struct presence *p, struct attempt *a)
     free(p->caller);
     p->caller = explain_caller(open_of(a));
     p->since_us = clock_wall_us();
+    p->websocket = open_of(a)->websocket;
     explain_connected(home->hub, home->lane, open_of(a));
     p->told = diagnose_connected(home->hub, home->lane, open_of(a), &a->answer);
     p->sdk = diagnose_sdk(home->hub, open_of(a));
@@ -285,6 +287,21 @@ struct slice session_home_sdk(const struct session_home *home, struct slice who)
 {
     const struct presence *p = map_get(&home->presences, who);
     return p ? slice_str(p->sdk) : SLICE_NONE;
+}
+
+static void on_show(void *ctx, struct lane *lane, struct msg *m)
+{
+    const struct session_home *home = ctx;
+    const struct presence *p = map_get(&home->presences, msg_body(m));
+    struct session_shown shown = {.connected = p && !p->closing};
+    if (shown.connected) {
+        shown.protocol = p->link.protocol;
+        shown.websocket = p->websocket;
+        shown.features = p->link.features;
+        shown.since_us = p->since_us;
+        explain_parts(p->caller, &shown.peer, &shown.sdk);
+    }
+    post_reply(lane, m, show_answer(&shown));
 }
 
 void session_home_listen(struct session_home *home, struct session_listener *l)
@@ -570,6 +587,7 @@ struct session_home *session_home_new(const struct hub *hub, struct lane *lane,
     lane_on(lane, SESSION_ACTIVE, on_active, home);
     lane_on(lane, SESSION_SUBSCRIBE, on_subscribe, home);
     lane_on(lane, SESSION_DOUBTED, on_doubted, home);
+    lane_on(lane, SESSION_SHOW, on_show, home);
     home->identities.changed = on_changed;
     home->identities.rekeying = on_rekeying;
     formers_init(&home->formers);

@@ -14,13 +14,15 @@ enum session_kind {
     SESSION_ACTIVE,             /* desk -> home: who */
     SESSION_SUBSCRIBE,          /* desk -> home: struct session_subscribe_msg; msg.call: cookie */
     SESSION_SUBSCRIBED,         /* home -> desk: struct session_subscribed_msg */
+    SESSION_SHOW,               /* anybody -> home: who */
+    SESSION_SHOWN,              /* home -> who asked */
     SESSION_DOUBTED, /* home -> every home: an edge device that may not speak for others now */
 };
 
 struct session_open_msg {
     enum session_protocol protocol;
     uint32_t features;
-    bool clean;
+    bool clean, websocket;
     uint32_t who_len, token_len, model_id_len, chain_len, certificate_len, peer_len, sdk_len;
     /* certificate (struct x509_facts), who, token, model id, chain, peer, sdk */
     _Alignas(struct x509_facts) uint8_t bytes[];

@@ -90,8 +90,9 @@ struct session_ask {
     uint32_t features;     /* not MQTT: what it wants from the start */
     bool clean;            /* MQTT's clean session: earlier subscriptions are forgotten */
 
-    /* For hub/refusal: where it comes from, and what it says that it is. */
+    /* For people: where it comes from, inside what, and what it says that it is. */
     struct slice peer, sdk;
+    bool websocket;
 };
 
 /* May stand in a twin and in annotations: up to SESSION_MODEL_ID_MAX bytes of ASCII without spaces and
@@ -199,6 +200,27 @@ void session_home_free(struct session_home *home);
 void session_home_set_guess(struct session_home *home,
                             bool (*guess)(void *ctx, const struct sas *t, struct buf *out),
                             void *ctx);
+
+/* ---- who is connected, for people: asked of home, from any core */
+
+struct session_shown {
+    bool connected; /* what follows counts if it is */
+    enum session_protocol protocol;
+    bool websocket;
+    uint32_t features;
+    int64_t since_us;       /* wall time */
+    struct slice peer, sdk; /* empty: not known.  Borrowed for the call */
+};
+
+/* Embedded in who wants to know; `fn` is called once, unless forgotten. */
+struct session_show {
+    void (*fn)(struct session_show *w, const struct session_shown *s);
+    struct addr slot;
+};
+
+void session_show(const struct hub *hub, struct lane *lane, struct slice who,
+                  struct session_show *w);
+void session_show_forget(struct lane *lane, struct session_show *w);
 
 /* ---- for the capabilities that share the home core */
 

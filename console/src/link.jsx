@@ -1,0 +1,29 @@
+/* link.jsx - by what a device is connected now, and whether it would hear of a method. */
+import { useEffect, useState } from 'preact/hooks';
+import { ask, mayReadAll } from './state.js';
+import { Ago, Notice } from './parts.jsx';
+
+const WIRES = { mqtt: 'MQTT', amqp: 'AMQP', https: 'HTTPS' };
+
+/** Asked for again whenever `when` is another; null: it is not known, or not for this session. */
+export function useLink(id, when) {
+    const [link, setLink] = useState(null);
+    useEffect(() => {
+        if (!when || !mayReadAll()) return;
+        ask('GET', `/admin/v1/devices/${encodeURIComponent(id)}/connection`).then(({ json }) => setLink(json), () => setLink(null));
+    }, [id, when]);
+    return link?.id === id ? link : null;
+}
+
+/** One line below the device's name. */
+export function Link({ link }) {
+    if (!link?.connected) return null;
+    return <p class="hint" role="note" aria-label="Connection">{WIRES[link.protocol]}{link.websocket && ' over WebSocket'}
+        {link.sdk && <> · <span class="sdk">{link.sdk}</span></>}{link.peer && ` · from ${link.peer}`} · since <Ago time={link.since} /></p>;
+}
+
+/** Why a method called now would not arrive. */
+export function Unheard({ link }) {
+    if (!link.methods) return null;
+    return <Notice>{link.methods} A call ends with DeviceNotOnline at once{link.next && `: ${link.next}`}.</Notice>;
+}
