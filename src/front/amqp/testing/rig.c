@@ -64,6 +64,12 @@ const char *conn_peer(const struct conn *c)
     return "peer";
 }
 
+bool conn_in_websocket(const struct conn *c)
+{
+    (void)c;
+    return false;
+}
+
 const char *conn_local_name(const struct conn *c)
 {
     return c->sni ? c->sni : "";
