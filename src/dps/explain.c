@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "hub/refusal/refusal.h"
 
 static bool any_group_has_keys(const struct dps *d)
@@ -54,6 +55,15 @@ static void put_certificate(struct buf *out, const struct x509_facts *f)
                f->shown > 1 ? "with its chain" : "alone");
 }
 
+/* How long ago the token ran out; 0: it did not, or there is none. */
+static int64_t ended_s(const struct call *c)
+{
+    struct sas t;
+    if (c->token.len == 0 || sas_parse(c->token, &t) != OK) return 0;
+    int64_t ago_us = clock_wall_us() - sas_ends_us(&t);
+    return ago_us > 0 ? ago_us / 1000000 : 0;
+}
+
 const char *explain_attestation(struct call *c, unsigned code)
 {
     struct buf observed = {0};
@@ -70,6 +80,7 @@ const char *explain_attestation(struct call *c, unsigned code)
         put_certificate(&observed, c->certificate);
     }
     r.observed = buf_slice(&observed);
+    if (r.cause == REFUSAL_DPS_KEY) r.number = ended_s(c);
     refusal_note(c->dps->hub->refusals, c->dps->lane, &r);
     buf_free(&observed);
     if (code == DPS_UNAUTHORIZED) return "Unauthorized";

@@ -102,6 +102,21 @@ static void an_id_that_does_not_exist_is_a_stranger_and_another_spelling_is_told
     assert_true(told("\"attempts\":[]"));
 }
 
+static void the_same_cause_for_many_is_an_alert(void **state)
+{
+    (void)state;
+    refuse("n1", SIGNED("n1", "1900000000"));
+    refuse("n2", SIGNED("n2", "1900000000"));
+    refuse("n3", SIGNED("n3", "1900000000"));
+    assert_int_equal(ask("refusals?top=1", true), 200);
+    assert_true(told("\"alerts\":[]"));
+    refuse("n4", SIGNED("n4", "1900000000"));
+    assert_int_equal(ask("refusals?cause=C131", true), 200); /* alerts are of all causes */
+    assert_true(told("\"alerts\":[{\"cause\":\"C140\",\"name\":\"unknown-id\",\"ids\":4,"));
+    assert_int_equal(ask("devices/n1/attempts", true), 200);
+    assert_true(told("It is not alone: 4 ids were refused for C140 unknown-id"));
+}
+
 static void the_list_has_pages_and_filters(void **state)
 {
     char path[128], *token;
@@ -170,6 +185,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             an_id_that_does_not_exist_is_a_stranger_and_another_spelling_is_told, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(the_same_cause_for_many_is_an_alert, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_list_has_pages_and_filters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_questions_are_said_to_be_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_success_ends_the_story, set_up, tear_down),

@@ -176,7 +176,9 @@ static void on_list(struct refusal_wait *w, const struct refusal_page *page)
         if (i) buf_put_u8(&json, ',');
         refusal_write(&json, &page->items[i], &reader);
     }
-    buf_put_str(&json, "],\"continuationToken\":");
+    buf_put_str(&json, "],\"alerts\":");
+    refusal_write_alerts(&json, page);
+    buf_put_str(&json, ",\"continuationToken\":");
     if (page->more)
         buf_printf(&json, "\"%lld.%u\"}", (long long)page->items[page->count - 1].last_us,
                    page->items[page->count - 1].core);

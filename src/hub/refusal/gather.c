@@ -2,7 +2,7 @@
  *
  *   caller ──ASK──▶ every core ──PAGE──▶ caller: sorts, cuts off, calls back
  *
- * A page is flat: each record behind the other, aligned, then its texts. */
+ * A page is flat: how many alerts, the alerts; each record behind the other, aligned, then its texts. */
 #include "hub/refusal/gather.h"
 
 #include <stdlib.h>
@@ -53,8 +53,10 @@ static unsigned put_matching(struct buf *out, const struct list *head, bool ring
 }
 
 _Static_assert(sizeof(struct msg) % _Alignof(struct refusal_seen) == 0, "a page is aligned");
+_Static_assert(sizeof(struct refusal_alert) % _Alignof(struct refusal_seen) == 0, "so it stays");
 
-struct msg *gather_answer(const struct journal *j, unsigned core, const struct msg *ask)
+struct msg *gather_answer(const struct journal *j, unsigned core, const struct gather_alerts *now,
+                          const struct msg *ask)
 {
     const struct flat_query *flat = (const void *)ask->body;
     struct refusal_query q = flat->q;
@@ -62,6 +64,8 @@ struct msg *gather_answer(const struct journal *j, unsigned core, const struct m
     q.who.ptr = flat->who;
     const struct ring *ring = q.who.len ? journal_ring(j, q.who) : NULL;
     msg_buf_begin(&out);
+    buf_put(&out, &now->count, sizeof now->count);
+    if (now->count) buf_put(&out, now->items, (size_t)now->count * sizeof *now->items);
     if (q.who.len == 0) {
         put_matching(&out, &j->order, false, &q, core);
     } else {
@@ -73,6 +77,18 @@ struct msg *gather_answer(const struct journal *j, unsigned core, const struct m
 }
 
 /* ---- on the caller's core */
+
+/* Where the records of a page begin. */
+static size_t take_alerts(const struct msg *page, struct refusal_page *out)
+{
+    uint64_t count;
+    memcpy(&count, page->body, sizeof count);
+    if (count) {
+        out->alerts = (const void *)(page->body + sizeof count);
+        out->alert_count = (size_t)count;
+    }
+    return sizeof count + (size_t)count * sizeof(struct refusal_alert);
+}
 
 /* Where the next record of a page is; texts are found again. */
 static struct refusal_seen *next_record(struct msg *page, size_t *at)
@@ -100,12 +116,14 @@ static int newest_first(const void *a, const void *b)
 static void tell(struct refusal_gather *g)
 {
     struct buf all = {0};
+    struct refusal_page page = {0};
     for (unsigned i = 0; i < g->come; i++) {
         struct refusal_seen *seen;
-        for (size_t at = 0; (seen = next_record(g->pages[i], &at)) != NULL;)
+        for (size_t at = take_alerts(g->pages[i], &page);
+             (seen = next_record(g->pages[i], &at)) != NULL;)
             buf_put(&all, seen, sizeof *seen);
     }
-    struct refusal_page page = {.count = buf_size(&all) / sizeof(struct refusal_seen)};
+    page.count = buf_size(&all) / sizeof(struct refusal_seen);
     if (page.count) qsort(all.ptr, page.count, sizeof(struct refusal_seen), newest_first);
     page.items = (const void *)all.ptr;
     page.more = page.count > g->top;

@@ -16,7 +16,8 @@
 enum refusal_kind {
     REFUSAL_NOTE = HUB_REFUSAL, /* to a journal's core: struct refusal_flat */
     REFUSAL_ASK,                /* to every core: struct refusal_flat_query -> REFUSAL_PAGE */
-    REFUSAL_PAGE,               /* struct refusal_seen one behind the other, texts between */
+    REFUSAL_PAGE,  /* alerts; struct refusal_seen one behind the other, texts between */
+    REFUSAL_CROWD, /* to the hub's first core: struct crowd_member */
 };
 
 struct ring {
@@ -30,6 +31,7 @@ struct record {
     struct list order, in_ring;
     struct ring *ring;
     uint64_t same;
+    int64_t told_us;          /* to the crowds; 0: never */
     struct refusal_seen seen; /* its slices point behind the record */
     uint8_t bytes[];
 };

@@ -3,12 +3,14 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "hub/refusal/crowd.h"
 #include "hub/refusal/gather.h"
 #include "hub/refusal/journal.h"
 
 struct refusals {
     const struct hub *hub;
     struct journal journals[LANES_MAX]; /* by the core's place in the hub */
+    struct crowds crowds;               /* the first core's */
 };
 
 /* In one message: what, and its texts behind it. */
@@ -63,10 +65,31 @@ static struct journal *journal_of(struct refusals *r, const struct lane *lane)
     return &r->journals[core_of(r->hub, lane)];
 }
 
+/* An address is no identity, and of what is doubtful nothing is concluded. */
+static bool counts_for_crowd(const struct refusal *what)
+{
+    return refusal_text(what->cause)->severity <= SEVERITY_CLOSED && what->who.len &&
+           !what->doubtful;
+}
+
+/* Once in a while is enough: who floods does not flood the first core, too. */
+static void tell_crowd(const struct hub *hub, struct lane *home, struct record *noted)
+{
+    const struct refusal *what = &noted->seen.what;
+    if (!counts_for_crowd(what)) return;
+    if (noted->told_us && noted->seen.last_us - noted->told_us < CROWD_TELL_S * 1000000ll) return;
+    noted->told_us = noted->seen.last_us;
+    struct msg *m = msg_new(REFUSAL_CROWD, sizeof(struct crowd_member));
+    *(struct crowd_member *)(void *)m->body =
+        (struct crowd_member){.cause = what->cause, .who = map_hash(what->who)};
+    post(home, lane_addr(home), (struct addr){.lane = hub->cores[0]}, m);
+}
+
 void refusal_home_note(struct refusals *r, struct lane *home, const struct refusal *what)
 {
     if (r == NULL) return;
-    journal_note(journal_of(r, home), what, clock_wall_us());
+    struct record *noted = journal_note(journal_of(r, home), what, clock_wall_us());
+    if (noted) tell_crowd(r->hub, home, noted);
     refusal_diagnose(r->hub, home, what);
 }
 
@@ -104,11 +127,21 @@ static void on_note(void *ctx, struct lane *lane, struct msg *m)
     refusal_home_note(ctx, lane, &flat->what);
 }
 
+static void on_crowd(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct refusals *r = ctx;
+    (void)lane;
+    crowd_add(&r->crowds, (const void *)m->body, clock_wall_us());
+}
+
 static void on_ask(void *ctx, struct lane *lane, struct msg *m)
 {
     struct refusals *r = ctx;
     unsigned core = core_of(r->hub, lane);
-    post_reply(lane, m, gather_answer(&r->journals[core], core, m));
+    struct refusal_alert alerts[REFUSAL_CAUSES];
+    struct gather_alerts now = {.items = alerts};
+    if (core == 0) now.count = crowd_alerts(&r->crowds, clock_wall_us(), alerts);
+    post_reply(lane, m, gather_answer(&r->journals[core], core, &now, m));
 }
 
 /* ---- life */
@@ -126,6 +159,7 @@ void refusals_attach(struct refusals *r, struct lane *core)
     lane_on(core, REFUSAL_NOTE, on_note, r);
     lane_on(core, REFUSAL_ASK, on_ask, r);
     lane_on(core, REFUSAL_PAGE, gather_on_page, r);
+    lane_on(core, REFUSAL_CROWD, on_crowd, r);
 }
 
 void refusals_free(struct refusals *r)

@@ -13,6 +13,9 @@
  *
  * Never noted: tokens, keys, passwords, what is in a message.  Who notes sees to that.
  *
+ * When one cause meets many identities at once, something that they share is wrong: a clock, a key, a network.
+ * The hub's first core counts them (crowd.c), for an alert.
+ *
  * Runs on: refusal_note() on any core's lane; refusal_home_*() on the identity's home; the table anywhere.
  * Life:    refusals_new() before the lanes run, refusals_free() after they stopped.
  * Limits:  the constants below.  What is no refusal finds no room when the journal is full.
@@ -27,11 +30,14 @@ enum {
     REFUSAL_RING_MAX = 64,        /* records of an identity; the oldest goes */
     REFUSAL_STRANGERS_MAX = 4096, /* records of strangers, all cores; the oldest goes */
     REFUSAL_RECORDS_MAX =
-        65536,              /* records of identities, all cores; the identity that was quiet for
+        65536,                  /* records of identities, all cores; the identity that was quiet for
                                       longest loses all of its */
-    REFUSAL_TEXT_MAX = 256, /* bytes of each text; the rest is cut off */
-    REFUSAL_PAGE_MAX = 256, /* records of an answer */
-    REFUSAL_RENEWAL_S = 60, /* who is back so soon has renewed its token */
+    REFUSAL_TEXT_MAX = 256,     /* bytes of each text; the rest is cut off */
+    REFUSAL_PAGE_MAX = 256,     /* records of an answer */
+    REFUSAL_RENEWAL_S = 60,     /* who is back so soon has renewed its token */
+    REFUSAL_ALERT_IDS = 3,      /* more ids than that with one cause ... */
+    REFUSAL_ALERT_S = 300,      /* ... within so long are an alert */
+    REFUSAL_ALERT_COUNTED = 64, /* ids that an alert counts; more are said to be "64 or more" */
 };
 
 enum refusal_cause {
@@ -176,10 +182,20 @@ struct refusal_seen {
     uint32_t count;
 };
 
+/* Many were refused for one cause within REFUSAL_ALERT_S, and still are.  Connections that named no id count
+ * for none. */
+struct refusal_alert {
+    int64_t since_us, last_us; /* wall time */
+    enum refusal_cause cause;
+    unsigned ids; /* distinct ones, at most REFUSAL_ALERT_COUNTED */
+};
+
 struct refusal_page {
     const struct refusal_seen *items; /* newest first */
     size_t count;
     bool more;
+    const struct refusal_alert *alerts; /* of all causes, whatever was asked */
+    size_t alert_count;
 };
 
 /* Embedded in who wants to know; `fn` is called once, unless forgotten. */
@@ -225,6 +241,9 @@ void refusal_put_happened(struct buf *out, const struct refusal_seen *seen,
 /* Of an identity: {"id","summary","stages","attempts"}. */
 void refusal_write_all(struct buf *out, struct slice who, const struct refusal_page *page,
                        const struct refusal_reader *reader, int64_t since_us);
+
+/* Alerts as JSON: [{"cause","name","ids","since","last","text"}]. */
+void refusal_write_alerts(struct buf *out, const struct refusal_page *page);
 
 /* The table: {"value":[{"cause","name","stage","severity","text"}]}. */
 void refusal_write_causes(struct buf *out);

@@ -284,7 +284,123 @@ static void texts_say_what_was_seen_and_what_to_do(void **state)
     assert_null(strstr(text, "behind"));
     wall_us += 3600 * 1000000ll;
     note(&r);
-    assert_non_null(strstr(shown(), "the device's clock seems to be 66 min behind"));
+    text = shown();
+    assert_non_null(strstr(text, "the device's clock seems to be at least 66 min behind"));
+    assert_non_null(strstr(text, "set the device's clock (NTP): it is behind by at least 66 min"));
+    assert_non_null(strstr(text, "\"clockBehindS\":4000"));
+}
+
+/* A token that is shown again and again grows older: that says nothing of the clock. */
+static void an_old_token_is_no_clock(void **state)
+{
+    struct refusal r = of("d1", REFUSAL_SAS_EXPIRED, "10.0.0.1:1");
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        r.number = 4000 + i * 600ll;
+        note(&r);
+        wall_us += 600 * 1000000ll;
+    }
+    assert_null(strstr(shown(), "behind"));
+}
+
+static void a_clock_is_seen_by_provisioning_too(void **state)
+{
+    struct refusal r = of("d1", REFUSAL_DPS_KEY, "10.0.0.1:1");
+    (void)state;
+    note(&r); /* its key is wrong, and no token ran out */
+    wall_us += 3600 * 1000000ll;
+    note(&r);
+    assert_null(strstr(shown(), "behind"));
+    r.observed = SLICE_LIT("the token has expired");
+    r.number = 7300;
+    note(&r);
+    wall_us += 3600 * 1000000ll;
+    note(&r);
+    assert_non_null(strstr(shown(), "at least 2 h behind"));
+}
+
+/* ---- alerts */
+
+static struct buf alerts;
+
+static void on_alerts(struct refusal_wait *w, const struct refusal_page *page)
+{
+    (void)w;
+    buf_clear(&alerts);
+    refusal_write_alerts(&alerts, page);
+}
+
+static const char *alerts_now(void)
+{
+    struct refusal_query q = any();
+    struct refusal_wait w = {.fn = on_alerts};
+    refusal_ask(refusals, &lanes[1], &q, &w);
+    run();
+    return buf_cstr(&alerts);
+}
+
+/* d1 to dN are refused, a second after each other. */
+static void refuse_many(unsigned n, enum refusal_cause cause)
+{
+    for (unsigned i = 1; i <= n; i++) {
+        char who[16];
+        snprintf(who, sizeof who, "d%u", i);
+        struct refusal r = of(who, cause, "10.0.0.1:1");
+        note(&r);
+    }
+}
+
+static void more_than_three_ids_with_one_cause_are_an_alert(void **state)
+{
+    (void)state;
+    refuse_many(REFUSAL_ALERT_IDS, REFUSAL_SAS_EXPIRED);
+    refuse_many(1, REFUSAL_SAS_EXPIRED); /* the same one again */
+    refuse_many(1, REFUSAL_DISABLED);    /* another cause */
+    assert_string_equal(alerts_now(), "[]");
+    assert_null(strstr(shown(), "not alone"));
+    refuse_many(REFUSAL_ALERT_IDS + 1, REFUSAL_SAS_EXPIRED);
+    assert_non_null(
+        strstr(alerts_now(), "{\"cause\":\"C131\",\"name\":\"sas-expired\",\"ids\":4,"));
+    assert_null(strstr(alerts_now(), "C141"));
+    assert_non_null(strstr(shown(), "It is not alone: 4 ids were refused for C131 sas-expired "
+                                    "within 5 minutes."));
+}
+
+static void an_alert_lasts_for_five_minutes(void **state)
+{
+    (void)state;
+    refuse_many(REFUSAL_ALERT_IDS + 1, REFUSAL_SAS_EXPIRED);
+    int64_t first_us = wall_us - REFUSAL_ALERT_IDS * 1000000ll;
+    wall_us = first_us + REFUSAL_ALERT_S * 1000000ll;
+    assert_string_not_equal(alerts_now(), "[]");
+    wall_us += 1000000;
+    assert_string_equal(alerts_now(), "[]");
+}
+
+static void what_is_grey_or_doubtful_or_has_no_id_alerts_nobody(void **state)
+{
+    struct refusal r = {.cause = REFUSAL_SERVER_NOT_TRUSTED, .doubtful = true};
+    (void)state;
+    refuse_many(REFUSAL_ALERT_IDS + 1, REFUSAL_PEER_GONE);
+    for (unsigned i = 0; i < 2 * REFUSAL_ALERT_IDS; i++) {
+        char peer[16];
+        snprintf(peer, sizeof peer, "10.0.0.%u:1", i);
+        r.peer = slice_str(peer);
+        r.who = i % 2 ? SLICE_NONE : r.peer;
+        r.doubtful = i % 2 == 0;
+        note(&r);
+    }
+    assert_string_equal(alerts_now(), "[]");
+}
+
+static void an_alert_counts_64_ids(void **state)
+{
+    (void)state;
+    refuse_many(REFUSAL_ALERT_COUNTED - 1, REFUSAL_SAS_EXPIRED);
+    assert_non_null(strstr(alerts_now(), "63 ids were refused"));
+    refuse_many(REFUSAL_ALERT_COUNTED + 1, REFUSAL_SAS_EXPIRED);
+    assert_non_null(strstr(alerts_now(), "\"ids\":64,"));
+    assert_non_null(strstr(alerts_now(), "64 or more ids were refused"));
 }
 
 static void a_renewal_is_normal(void **state)
@@ -353,6 +469,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(connections_are_noted_after_a_refusal_only, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(texts_say_what_was_seen_and_what_to_do, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_old_token_is_no_clock, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_is_seen_by_provisioning_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_than_three_ids_with_one_cause_are_an_alert, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_alert_lasts_for_five_minutes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_grey_or_doubtful_or_has_no_id_alerts_nobody, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_alert_counts_64_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_renewal_is_normal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_was_never_seen_is_told_where_to_look, set_up,
                                         tear_down),
@@ -362,5 +486,6 @@ int main(void)
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     buf_free(&said);
     buf_free(&json);
+    buf_free(&alerts);
     return failed;
 }

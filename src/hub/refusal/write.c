@@ -117,10 +117,12 @@ static void put_sentence(struct buf *out, struct slice text, const struct refusa
     }
 }
 
-/* A clock that is wrong is wrong by the same amount each time. */
+/* A clock that is wrong is wrong by the same amount each time.  By how much more than the tokens are too old
+ * they do not tell: for as long as they last. */
 static bool clock_is_behind(const struct refusal_seen *s)
 {
-    return s->what.cause == REFUSAL_SAS_EXPIRED && s->count > 1 &&
+    return (s->what.cause == REFUSAL_SAS_EXPIRED || s->what.cause == REFUSAL_DPS_KEY) &&
+           s->number_min > 0 && s->count > 1 &&
            s->last_us - s->first_us > 10 * (s->number_max - s->number_min + 1) * 1000000ll;
 }
 
@@ -132,7 +134,9 @@ void refusal_put_happened(struct buf *out, const struct refusal_seen *s,
     if (s->what.cause == REFUSAL_TOKEN_RENEWAL && s->number_max > 0)
         buf_put_str(out, " It came back at once: a normal token renewal.");
     if (clock_is_behind(s)) {
-        buf_put_str(out, " Each token has been as old as that: the device's clock seems to be ");
+        buf_put_str(out,
+                    " Each token was too old by the same time: the device's clock seems to be at "
+                    "least ");
         put_span(out, s->number_max);
         buf_put_str(out, " behind.");
     }
@@ -169,7 +173,10 @@ static void put_expected(struct buf *out, const struct refusal_seen *s,
 static void put_next(struct buf *out, const struct refusal_seen *s,
                      const struct refusal_reader *reader)
 {
-    if (is_misspelt(s, reader)) {
+    if (clock_is_behind(s)) {
+        buf_put_str(out, "set the device's clock (NTP): it is behind by at least ");
+        put_span(out, s->number_max);
+    } else if (is_misspelt(s, reader)) {
         buf_put_str(out, "connect as ");
         put_word(out, reader->spelling);
         buf_put_str(out, ": azimuth connection-string -d ");
@@ -255,7 +262,51 @@ void refusal_write(struct buf *out, const struct refusal_seen *s,
     put_text(out, "sni", w->sni);
     put_text(out, "sdk", w->sdk);
     put_texts(out, s, reader);
+    if (clock_is_behind(s)) buf_printf(out, ",\"clockBehindS\":%lld", (long long)s->number_max);
     buf_put_u8(out, '}');
+}
+
+/* ---- alerts */
+
+static void put_alert_text(struct buf *out, const struct refusal_alert *a)
+{
+    const struct refusal_text *t = refusal_text(a->cause);
+    buf_printf(out, "%u%s ids were refused for %s %s within 5 minutes.", a->ids,
+               a->ids == REFUSAL_ALERT_COUNTED ? " or more" : "", t->code, t->name);
+}
+
+static void write_alert(struct buf *out, const struct refusal_alert *a)
+{
+    struct buf text = {0};
+    const struct refusal_text *t = refusal_text(a->cause);
+    put_alert_text(&text, a);
+    buf_put_u8(out, '{');
+    put_text(out, "cause", slice_str(t->code));
+    put_text(out, "name", slice_str(t->name));
+    buf_printf(out, ",\"ids\":%u", a->ids);
+    put_time(out, "since", a->since_us);
+    put_time(out, "last", a->last_us);
+    put_text(out, "text", buf_slice(&text));
+    buf_put_u8(out, '}');
+    buf_free(&text);
+}
+
+void refusal_write_alerts(struct buf *out, const struct refusal_page *page)
+{
+    buf_put_u8(out, '[');
+    for (size_t i = 0; i < page->alert_count; i++) {
+        if (i) buf_put_u8(out, ',');
+        write_alert(out, &page->alerts[i]);
+    }
+    buf_put_u8(out, ']');
+}
+
+static const struct refusal_alert *alert_of(const struct refusal_page *page,
+                                            const struct refusal_seen *s)
+{
+    for (size_t i = 0; s && i < page->alert_count; i++)
+        if (page->alerts[i].cause == s->what.cause) return &page->alerts[i];
+    return NULL;
 }
 
 /* ---- of an identity: the latest attempt decides, but for what is grey */
@@ -293,15 +344,25 @@ static void put_stages(struct buf *out, const struct refusal_seen *s)
     buf_put_u8(out, ']');
 }
 
-static void put_summary(struct buf *out, struct slice who, const struct refusal_seen *s,
+/* Many with the same cause: look for what they share. */
+static void put_company(struct buf *out, const struct refusal_alert *a)
+{
+    if (a == NULL) return;
+    buf_put_str(out, " It is not alone: ");
+    put_alert_text(out, a);
+}
+
+static void put_summary(struct buf *out, struct slice who, const struct refusal_page *page,
                         const struct refusal_reader *reader, int64_t since_us)
 {
+    const struct refusal_seen *s = latest(page);
     struct buf text = {0};
     char iso[CLOCK_ISO_LEN + 1];
     clock_iso(since_us, iso);
-    if (s)
+    if (s) {
         refusal_put_happened(&text, s, reader);
-    else
+        put_company(&text, alert_of(page, s));
+    } else
         buf_printf(
             &text,
             "Nothing was refused to %.*s since %.19sZ, when this server started. If it does not "
@@ -318,7 +379,7 @@ void refusal_write_all(struct buf *out, struct slice who, const struct refusal_p
     const struct refusal_seen *s = latest(page);
     buf_put_u8(out, '{');
     put_text(out, "id", who);
-    put_summary(out, who, s, reader, since_us);
+    put_summary(out, who, page, reader, since_us);
     put_stages(out, s);
     put_name(out, "attempts");
     buf_put_u8(out, '[');
