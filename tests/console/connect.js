@@ -43,10 +43,11 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await page.goto(`${server.base}refused`);
         const rows = page.locator('.refused tbody tr');
         await rows.filter({ hasText: PRESS }).waitFor();
-        await attempt('nobody-1');
+        for (const id of ['nobody-4', 'nobody-3', 'nobody-2', 'nobody-1']) await attempt(id);
         await attempt(SCRIPT);
         await rows.filter({ hasText: 'nobody-1' }).waitFor();
         await rows.filter({ hasText: 'img src' }).first().waitFor();
+        await page.getByText(/\d ids were refused for C140 unknown-id within 5 minutes/).waitFor();
         await rows.filter({ hasText: 'nobody-1' }).getByRole('button', { name: 'More' }).click();
         await noBarriers('refused');
         await picture('refused');

@@ -49,6 +49,8 @@ function List() {
                 {SINCE.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</select></Field>
         </div>
         <Wrong error={work.error} />
+        {page?.alerts?.map((a) => <Notice key={a.cause} kind="bad">{a.text} Something that they share is wrong: a clock, a key, a network. <Button kind="small"
+            onClick={() => setAsked({ cause: a.cause, since: '15m', top: 50 })}>Show these</Button></Notice>)}
         {page?.value.length === 0 && <Notice>Nobody was refused{asked.cause || asked.since ? ' for that, in that time' : ' since the server started'}.</Notice>}
         {page?.value.length > 0 && <div class="card scroll" tabIndex={0} role="region" aria-label="Refused"><table class="plain-table refused">
             <thead><tr><th>last</th><th>device</th><th>cause</th><th>what happened</th><th>from</th><th><span class="sr">more</span></th></tr></thead>
