@@ -225,6 +225,10 @@ enum err console_link(struct cli *c) MUST_USE;
 enum err docs_where(struct cli *c) MUST_USE;
 enum err doctor_examine(struct cli *c) MUST_USE;
 enum err why_refused(struct cli *c) MUST_USE;
+extern const struct cli_option twin_diff_options[], devices_options[];
+extern const char twin_diff_help[], devices_help[];
+enum err twin_diff(struct cli *c) MUST_USE;
+enum err devices_list(struct cli *c) MUST_USE;
 extern const struct cli_option why_options[], doctor_options[];
 extern const char why_help[];
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "cli/cmd.h"
-#include "cli/http.h"
+#include "cli/why.h"
 
 const struct cli_option why_options[] = {
     {"device-id d", "ID", "the device; may also stand alone behind the verb"},
@@ -14,6 +14,9 @@ const struct cli_option why_options[] = {
     {"cause", "CODE", "with --refused: only that, C131 or sas-expired"},
     {"since", "TIME", "with --refused: 90s, 30m, 1h, 7d or a time"},
     {"top", "N", "with --refused: at most so many [100]"},
+    {"watch", NULL, "goes on: what is refused is shown as it comes, of all or of one device"},
+    {"count", "N", "with --watch: ends after so many"},
+    {"timeout t", "SECONDS", "with --watch: ends when so long nothing came [never]"},
     {"", NULL, NULL},
 };
 
@@ -21,6 +24,7 @@ const char why_help[] =
     "why dev1\n"
     "why dev1 -m module1 -o json\n"
     "why --refused --cause C131 --since 1h\n"
+    "why --refused --watch\n"
     "All causes: azimuth docs C101. Nothing at all came from a device? Run there:\n"
     "doctor --from-device HOST";
 
@@ -89,15 +93,30 @@ static enum err print_text(const struct json *answer)
     return e;
 }
 
+void why_put_line(struct buf *out, const struct json *r)
+{
+    struct slice id = json_str(r, "id"), peer = json_str(r, "peer");
+    buf_printf(out, "%.19s %.*s %.*s", (const char *)json_str(r, "time").ptr,
+               SLICE_ARG(json_str(r, "cause")), SLICE_ARG(json_str(r, "name")));
+    if (id.len) buf_printf(out, " %.*s", SLICE_ARG(id));
+    if (peer.len) buf_printf(out, " from %.*s", SLICE_ARG(peer));
+    buf_printf(out, ": %.*s\n", SLICE_ARG(json_str(r, "happened")));
+}
+
 /* ---- asking */
 
-static void put_parameter(struct buf *path, const struct cli *c, const char *option,
-                          const char *name)
+void why_put_parameter(struct buf *path, const struct cli *c, const char *option, const char *name)
 {
     const char *value = cli_value(c, option);
     if (value == NULL) return;
     buf_printf(path, "%s%s=", slice_find(buf_slice(path), '?') < buf_size(path) ? "&" : "?", name);
     text_percent(path, slice_str(value));
+}
+
+void why_tell_alert(const struct json *alert)
+{
+    fprintf(stderr, "alert: %.*s See: azimuth why --refused --cause %.*s --since 5m\n",
+            SLICE_ARG(json_str(alert, "text")), SLICE_ARG(json_str(alert, "cause")));
 }
 
 static enum err list_refused(struct cli *c)
@@ -109,14 +128,16 @@ static enum err list_refused(struct cli *c)
     TRY(cli_number(c, "top", 1, 256, 100, &top));
     TRY(target_find(c, &t));
     buf_put_str(&path, "/admin/v1/refusals");
-    put_parameter(&path, c, "cause", "cause");
-    put_parameter(&path, c, "since", "since");
-    put_parameter(&path, c, "device-id", "id");
-    put_parameter(&path, c, "top", "top");
+    why_put_parameter(&path, c, "cause", "cause");
+    why_put_parameter(&path, c, "since", "since");
+    why_put_parameter(&path, c, "device-id", "id");
+    why_put_parameter(&path, c, "top", "top");
     const struct http_call call = {.method = "GET", .path = buf_cstr(&path)};
     enum err e = http_json(&t, &call, "list of refusals", &answer);
     buf_free(&path);
     if (e != OK) return e;
+    const struct json *alerts = json_get(answer, "alerts");
+    for (const struct json *a = alerts ? alerts->child : NULL; a; a = a->next) why_tell_alert(a);
     return output_value(&c->output, &c->arena, json_get(answer, "value"),
                         "time cause name id peer count next");
 }
@@ -146,5 +167,11 @@ static enum err explain_one(struct cli *c)
 
 enum err why_refused(struct cli *c)
 {
-    return cli_given(c, "refused") ? list_refused(c) : explain_one(c);
+    bool refused = cli_given(c, "refused");
+    struct slice unused;
+    if (!refused) TRY(cli_need(c, "device-id", &unused));
+    if (cli_given(c, "watch")) return why_watch(c);
+    if (cli_given(c, "count") || cli_given(c, "timeout"))
+        return fail(ERR_INVALID, "--count and --timeout go with --watch");
+    return refused ? list_refused(c) : explain_one(c);
 }

@@ -209,6 +209,8 @@ CONNECTING = {
                            "--quiet"),
     "doctor": ("doctor",),
     "why": ("why", "{d}"),
+    "devices": ("devices", "--flapping"),
+    "twin diff": ("twin", "diff", "{d}"),
 }
 # These wait for a device or its answer, or need an edge device, so nothing is there to end them with 0 in passing.
 WAITING = {

@@ -17,13 +17,14 @@ import reload
 import replays
 import seed
 import statuses
+import stories
 import tutorials
 import upgrade
 
 
 SIDE_BY_SIDE = 3  # groups: most of their time is waiting
 GROUPS = {module.__name__: module.group for module in (
-    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, login, policies, console, seed, reload, completion)}
+    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, login, policies, console, seed, reload, completion, stories)}
 
 
 def run(words, name):

@@ -191,8 +191,10 @@ static void on_list(struct refusal_wait *w, const struct refusal_page *page)
 
 void rest_refusal_list(struct call *c)
 {
-    struct refusal_query q = {.refused_only = true, .top = LIST_DEFAULT};
-    if (!get_cause(c, &q.cause))
+    struct refusal_query q = {.top = LIST_DEFAULT};
+    bool known = get_cause(c, &q.cause);
+    q.refused_only = q.cause == REFUSAL_CAUSES; /* what is grey is asked for by its name */
+    if (!known)
         bad(c, "there is no such cause: see /admin/v1/refusals/causes");
     else if (!get_since(c, &q.since_us))
         bad(c, "since is a time (2026-01-31T12:00:00Z) or how long ago (90s, 30m, 1h, 7d)");

@@ -1,0 +1,132 @@
+/* cmd_devices.c - azimuth devices --late, --flapping: who needs a look. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/http.h"
+
+enum { FLAPS_MIN = 3 }; /* ends of connections, from which on a device flaps */
+
+const struct cli_option devices_options[] = {
+    {"late", NULL, "who was not heard of for three times as long as usual"},
+    {"flapping", NULL, "whose connections ended three times or more without its wish"},
+    {"since", "TIME", "with --flapping: the last one within 90s, 30m, 1h or 7d [1h]"},
+    {"", NULL, NULL}};
+
+const char devices_help[] = "devices --late\n"
+                            "devices --flapping --since 1d\n"
+                            "All others: hub query -q \"SELECT * FROM devices WHERE ...\"";
+
+/* ---- late: the server knows the rhythm of each */
+
+static enum err list_late(struct cli *c, struct target *t)
+{
+    char now[CLOCK_ISO_LEN + 1];
+    struct buf query = {0};
+    struct json *rows;
+    clock_iso(clock_wall_us(), now);
+    buf_printf(&query,
+               "SELECT deviceId, lastActivityTime, expectedActivityTime, connectionState FROM "
+               "devices WHERE expectedActivityTime < '%s' AND expectedActivityTime > "
+               "'0001-01-02T00:00:00Z'",
+               now);
+    enum err e = query_rows(c, t, buf_slice(&query), &rows);
+    buf_free(&query);
+    if (e != OK) return e;
+    return output_value(&c->output, &c->arena, rows,
+                        "deviceId lastActivityTime expectedActivityTime connectionState");
+}
+
+/* ---- flapping: ends of connections in the journal of refusals (docs/reference/why.md) */
+
+/* Take-over, silence, a broken rule, a peer that vanished. */
+static const char *const ends[] = {"C160", "C161", "C163", "C164"};
+
+struct flap {
+    struct slice id, last, cause; /* the latest end */
+    int64_t count;
+};
+
+struct flaps {
+    struct cli *cli;
+    struct map by_id;
+};
+
+static void count_end(struct flaps *f, const struct json *record)
+{
+    int64_t count = 1;
+    struct slice id = json_str(record, "id"), time = json_str(record, "time");
+    const struct json *number = json_get(record, "count");
+    if (id.len == 0 || (number && json_i64(number, &count) != OK)) return;
+    struct flap *flap = map_get(&f->by_id, id);
+    if (flap == NULL) {
+        flap = arena_zero(&f->cli->arena, sizeof *flap);
+        flap->id = id;
+        map_put(&f->by_id, flap->id, flap);
+    }
+    flap->count += count;
+    if (slice_cmp(flap->last, time) >= 0) return;
+    flap->last = time;
+    flap->cause = json_str(record, "cause");
+}
+
+static enum err read_ends(struct flaps *f, struct target *t, const char *cause, const char *since)
+{
+    struct buf path = {0};
+    struct slice token = SLICE_NONE;
+    enum err e;
+    do {
+        struct json *answer;
+        buf_clear(&path);
+        buf_printf(&path, "/admin/v1/refusals?cause=%s&top=256&since=", cause);
+        text_percent(&path, slice_str(since));
+        if (token.len) buf_printf(&path, "&continuationToken=%.*s", SLICE_ARG(token));
+        e = http_get(t, buf_cstr(&path), "list of refusals", &answer);
+        const struct json *list = e == OK ? json_get(answer, "value") : NULL;
+        for (const struct json *r = list ? list->child : NULL; r; r = r->next) count_end(f, r);
+        token = e == OK ? json_str(answer, "continuationToken") : SLICE_NONE;
+    } while (token.len);
+    buf_free(&path);
+    return e;
+}
+
+static void put_flap(struct cli *c, struct json *rows, const struct flap *f)
+{
+    struct arena *a = &c->arena;
+    struct json *row = json_append(rows, json_new(a, JSON_OBJECT));
+    json_set(a, row, SLICE_LIT("id"), json_new_string(a, f->id));
+    json_set(a, row, SLICE_LIT("ends"), json_new_i64(a, f->count));
+    json_set(a, row, SLICE_LIT("last"), json_new_string(a, f->last));
+    json_set(a, row, SLICE_LIT("lastCause"), json_new_string(a, f->cause));
+}
+
+static enum err list_flapping(struct cli *c, struct target *t)
+{
+    struct flaps f = {.cli = c};
+    struct json *rows = json_new(&c->arena, JSON_ARRAY);
+    const char *since = cli_value(c, "since");
+    const struct flap *flap;
+    enum err e = OK;
+    for (size_t i = 0; e == OK && i < sizeof ends / sizeof *ends; i++)
+        e = read_ends(&f, t, ends[i], since ? since : "1h");
+    for (size_t i = 0; e == OK && (flap = map_next(&f.by_id, &i)) != NULL;)
+        if (flap->count >= FLAPS_MIN) put_flap(c, rows, flap);
+    map_free(&f.by_id);
+    return e == OK ? output_value(&c->output, &c->arena, rows, "id ends last lastCause") : e;
+}
+
+enum err devices_list(struct cli *c)
+{
+    struct target t;
+    bool late = cli_given(c, "late"), flapping = cli_given(c, "flapping");
+    if (late == flapping)
+        return fail(ERR_INVALID, "which devices: --late or --flapping? All are listed by hub "
+                                 "device-identity list");
+    if (late && cli_given(c, "since"))
+        return fail(ERR_INVALID, "--since goes with --flapping: late is told by each one's rhythm");
+    TRY(target_find(c, &t));
+    return late ? list_late(c, &t) : list_flapping(c, &t);
+}

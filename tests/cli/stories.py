@@ -1,0 +1,99 @@
+"""stories.py - what users ask when something is wrong: why is it refused, what differs, who is late, where did it go."""
+import contextlib
+import socket
+import ssl
+import subprocess
+import time
+
+from hub import AZIMUTH, WAIT_SECONDS, Group, Hub, check, environment
+
+group = Group()
+TELEMETRY = "messages/events?api-version=2021-04-12"
+
+
+def try_in(hub, *devices):
+    """Each shows a token that nobody signed."""
+    for device in devices:
+        token = f"SharedAccessSignature sr=localhost%2Fdevices%2F{device}&sig={'A' * 43}%3D&se=4000000000"
+        status, _ = hub.ask("POST", f"/devices/{device}/{TELEMETRY}", {"Authorization": token}, url=f"https://localhost:{hub.ready['https']}")
+        check(status == 401, f"{device}: {status}")
+
+
+def eventually(say, good):
+    """What `say` says at last: what happened is noted behind the answer."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not good(said := say()):
+        check(time.monotonic() < end, f"still {said}")
+        time.sleep(0.05)
+    return said
+
+
+@group.case
+def the_same_cause_for_many_is_an_alert():
+    with Hub("--disable-login-limits") as hub:
+        for device in ("d1", "d2", "d3", "d4"):
+            hub.must("hub", "device-identity", "create", "-d", device)
+        try_in(hub, "d1", "d2", "d3")
+        check(hub.must("why", "--refused").error == "", "three are an alert")
+        try_in(hub, "d4")
+        done = eventually(lambda: hub.must("why", "--refused", "-o", "json"), lambda done: done.error)
+        check(done.error == "alert: 4 ids were refused for C133 sas-signature within 5 minutes. "
+                            "See: azimuth why --refused --cause C133 --since 5m\n", str(done))
+        check(len(done.json()) == 4, str(done))
+        check("It is not alone: 4 ids" in hub.must("why", "d1", "-o", "json").json()["summary"], "d1 is alone")
+        check("refusal.alert cause=C133" in hub.log(), hub.log())
+
+
+@group.case
+def what_is_refused_is_watched():
+    with Hub("--disable-login-limits") as hub:
+        try_in(hub, "before")
+        eventually(lambda: hub.must("why", "--refused"), lambda done: "before" in done.out)
+        words = ("why", "--refused", "--watch", "--count", 2, "--timeout", 60, "-o", "table", "--data", hub.data)
+        with subprocess.Popen([str(word) for word in (AZIMUTH, *words)], stdout=subprocess.PIPE, text=True, env=environment()) as watch:
+            said = ""
+            while said.count("\n") < 2:  # until it watches, and then once more
+                try_in(hub, "d1")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    said = watch.communicate(timeout=1)[0]
+        check(watch.returncode == 0 and "before" not in said, f"{watch.returncode} {said}")
+        check(all(" C140 unknown-id d1 from 127.0.0.1:" in line for line in said.splitlines()), said)
+        shown = hub.must("why", "--watch", "--refused", "--since", "1h", "--count", 1, "-o", "json").json()
+        check(shown["id"] == "before", f"the oldest is not the first: {shown}")
+        late = hub.run("why", "--watch", "--refused", "--count", 1, "--timeout", 1)
+        check(late.status == 5 and "0 of 1 were refused within 1 s" in late.error, str(late))
+        for words in (("why", "--watch"), ("why", "--refused", "--count", 1), ("why", "d1", "--timeout", 1)):
+            check(hub.run(*words).status == 2, f"{words} is no usage error")
+
+
+def vanish(hub, device):
+    """Connects over MQTT, and is gone without DISCONNECT."""
+    texts = [device, f"localhost/{device}/?api-version=2021-04-12",
+             hub.must("hub", "generate-sas-token", "-d", device, "--query", "sas", "-o", "tsv").out.strip()]
+    body = b"\0\4MQTT\4\xc2\0\x3c" + b"".join(len(text).to_bytes(2) + text.encode() for text in texts)
+    check(128 <= len(body) < 16384, f"{len(body)} bytes")
+    context = ssl.create_default_context(cafile=hub.ca)
+    with socket.create_connection(("127.0.0.1", hub.ready["mqtt"]), WAIT_SECONDS) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as line:
+            line.sendall(b"\x10" + bytes((len(body) % 128 | 128, len(body) // 128)) + body)
+            answer = line.recv(4)
+            check(answer == b" \2\0\0", f"CONNACK {answer}")
+
+
+@group.case
+def a_device_that_comes_and_goes_flaps():
+    def ended():
+        return [(row["count"], row["id"]) for row in hub.must("why", "--refused", "--cause", "C164", "-o", "json").json()]
+
+    with Hub() as hub:
+        for device in ("steady", "shaky"):
+            hub.must("hub", "device-identity", "create", "-d", device)
+        for device, times in (("steady", 2), ("shaky", 3)):
+            for turn in range(times):
+                vanish(hub, device)
+                eventually(ended, lambda rows, now=(turn + 1, device): now in rows)
+        rows = hub.must("devices", "--flapping", "-o", "json").json()
+        check([(row["id"], row["ends"], row["lastCause"]) for row in rows] == [("shaky", 3, "C164")], f"flapping: {rows}")
+        check(hub.must("devices", "--late", "-o", "json").json() == [], "somebody is late at once")
+        for words in ((), ("--late", "--flapping"), ("--late", "--since", "1h")):
+            check(hub.run("devices", *words).status == 2, f"{words} is no usage error")
