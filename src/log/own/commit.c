@@ -26,6 +26,8 @@ COUNTER(refused, "azimuth_log_refused_total", "Batches refused after a failed wr
 GAUGE(tail_bytes, "azimuth_log_tail_bytes", "Memory that holds the newest records.");
 GAUGE(healthy, "azimuth_log_healthy", "0 after a failed write or sync, until a restart.");
 GAUGE(accepting, "azimuth_log_accepting", "1 when appends are taken.");
+GAUGE(room_left, "azimuth_log_room_bytes",
+      "Bytes of the disk above its reserve, as last looked at; 0 also where no reserve is kept.");
 
 void own_poison(struct log *l)
 {
@@ -248,7 +250,10 @@ static bool is_roomy(const struct log *l)
 {
     uint64_t room;
     if (l->cfg.reserve_bytes == 0) return true;
-    return io_free_bytes(l->cfg.io, &room) != OK || room >= l->cfg.reserve_bytes;
+    if (io_free_bytes(l->cfg.io, &room) != OK) return true;
+    metric_set(&room_left,
+               room > l->cfg.reserve_bytes ? (int64_t)(room - l->cfg.reserve_bytes) : 0);
+    return room >= l->cfg.reserve_bytes;
 }
 
 /* Only when every earlier request has been answered: two for the same records would outlive them. */

@@ -4,6 +4,7 @@
 #include "base/crc32c.h"
 #include "base/io_mem.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "log/log_rig.h"
@@ -674,6 +675,38 @@ static void who_appends_fast_does_not_use_up_the_reserve(void **state)
     end(&f);
 }
 
+static int64_t room_told(void)
+{
+    struct buf text = {0};
+    metrics_write(&text);
+    const char *line = strstr(buf_cstr(&text), "\nazimuth_log_room_bytes ");
+    assert_non_null(line);
+    int64_t room = strtoll(line + strlen("\nazimuth_log_room_bytes "), NULL, 10);
+    buf_free(&text);
+    return room;
+}
+
+static void the_room_above_the_reserve_is_told(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    uint64_t room;
+    f.cfg.reserve_bytes = 1 << 20;
+    io_mem_capacity(f.io, 3 << 20);
+    reopen(&f);
+    assert_int_equal(io_free_bytes(f.io, &room), OK);
+    append(&f, 0, 1, 100);
+    rig_run(f.rig);
+    assert_in_range(room_told(), 1, room - (1 << 20));
+    io_mem_capacity(f.io, 1 << 20);
+    for (uint64_t n = 2; log_accepting(f.rig->log) && n < 1000; n++) {
+        append(&f, 0, n, 5000);
+        rig_run(f.rig);
+    }
+    assert_int_equal(room_told(), 0);
+    end(&f);
+}
+
 /* No reserve is kept and the disk fills up: the journal has room of its own, so nothing is lost. */
 static void segments_that_cannot_grow_are_tried_again(void **state)
 {
@@ -874,6 +907,7 @@ int main(void)
         cmocka_unit_test(who_appends_fast_does_not_use_up_the_reserve),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
         cmocka_unit_test(segments_that_cannot_be_opened_are_tried_again),
+        cmocka_unit_test(the_room_above_the_reserve_is_told),
         cmocka_unit_test(the_disk_has_room_once_a_segment_has_grown),
         cmocka_unit_test(chunks_that_leave_memory_are_there_for_others),
         cmocka_unit_test(segments_are_not_asked_twice_for_the_same_records),
