@@ -235,6 +235,7 @@ require('./settings')(test, { server, page: () => page, noBarriers, picture, PRE
 require('./users')(test, { server, browser, page: () => page, noBarriers, picture });
 require('./docs')(test, { server, browser, page: () => page, noBarriers });
 require('./oidc')(test, { browser, noBarriers });
+require('./attention')(test, { server, page: () => page, noBarriers, picture });
 require('./connect')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 
 require('./fleet')(test, { server, browser, page: () => page, noBarriers, picture, LONG, PRESS, SCRIPT });

@@ -8,6 +8,8 @@ import { listen } from '../live.js';
 import { Chart } from '../chart.jsx';
 import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
 import { countOf } from '../fleet/query.js';
+import { Attention } from '../attention.jsx';
+import { APPENDED, EXPIRY, ROOM, SEGMENTS } from '../trouble.js';
 
 const KEPT = 600; // seconds of the charts
 const LATE_MS = 30000; // between looks at who is late
@@ -16,14 +18,14 @@ const REPORTED = 'azimuth_twin_reported_writes_total', METHODS = 'azimuth_method
 const STREAMS = [['telemetry', TELEMETRY], ['reported properties', REPORTED], ['methods', METHODS]];
 const REFUSED = ['azimuth_mqtt_connects_refused_total', 'azimuth_amqp_logins_refused_total', 'azimuth_http_devices_refused_total'];
 const NAMES = [TELEMETRY, REPORTED, METHODS, ...REFUSED, 'azimuth_connected_devices', 'azimuth_connections',
-    'azimuth_cursor_lag_seconds', 'azimuth_log_healthy', 'azimuth_log_accepting'];
+    'azimuth_cursor_lag_seconds', 'azimuth_log_healthy', 'azimuth_log_accepting', APPENDED, EXPIRY, ROOM, SEGMENTS];
 
 /** Metrics of the server, once a second: the newest, and rates of what only rises. */
 function useMetrics() {
     const points = useRef([]);
     const [now, setNow] = useState(null);
     useEffect(() => {
-        let before = null;
+        let before = null, first = null;
         const link = listen({ sub: 'metrics', names: NAMES }, ({ metrics, at, error }) => {
             if (error || !metrics) return;
             const rates = {};
@@ -32,7 +34,8 @@ function useMetrics() {
             }
             if (before) points.current = [...points.current, { at, rates }].slice(-KEPT);
             before = { metrics, at };
-            setNow({ metrics, rates, points: points.current });
+            first ??= before;
+            setNow({ metrics, rates, points: points.current, first, at });
         });
         return () => link.end();
     }, []);
@@ -138,6 +141,7 @@ export function Home() {
         <div class="row"><h1>{session.value.hubName}</h1><span class="hint">azimuth {session.value.version}</span></div>
         {!mayRead('ServiceConnect') && <Notice>This session has no ServiceConnect right: no live figures.</Notice>}
         <Strip now={now} total={total} />
+        <Attention now={now} />
         <div class="columns">
             <Throughput points={now?.points ?? []} />
             {(begun || (now && now.metrics[TELEMETRY] < 1000)) && <FirstSteps now={now} total={total} />}

@@ -1,6 +1,6 @@
 /* refused.jsx - who was refused, of all devices and of those that are none; the latest first. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { href } from '../router.js';
+import { href, place } from '../router.js';
 import { ask, mayReadAll } from '../state.js';
 import { Ago, Button, count, Field, Notice, Same, useWork, Wrong } from '../parts.jsx';
 import { Cause, useNews, whence } from '../journal.jsx';
@@ -35,7 +35,7 @@ function Row({ of: r }) {
 }
 
 function List() {
-    const [asked, setAsked] = useState({ cause: '', since: '', top: 50 });
+    const [asked, setAsked] = useState({ cause: place.value.search.get('cause') ?? '', since: place.value.search.get('since') ?? '', top: 50 });
     const [page, setPage] = useState(null);
     const causes = useCauses(), work = useWork();
     const load = useCallback(() => work.run(async () => setPage((await ask('GET', pathOf(asked))).json)), [asked]);

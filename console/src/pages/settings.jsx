@@ -73,7 +73,7 @@ function Certificates({ hub }) {
             <tbody>{json.map(({ name, properties: p }) => <tr key={name}><th scope="row">{name}</th><td>{p.subject}</td><td><Until seconds={Date.parse(p.expiry) / 1000} /></td>
                 <td><State kind={p.isVerified ? 'good' : 'wait'}>{p.isVerified ? 'verified' : 'not verified'}</State></td></tr>)}</tbody></table>
             : json && <p class="hint">None: devices with certificates are known by their thumbprints.</p>}
-        <Same cli={['azimuth', 'hub', 'certificate', 'create', '-n', 'line-b', '-p', 'line-b.pem', '-v', 'true']} request={{ method: 'GET', path: '/admin/v1/certificates', admin: true }} />
+        <Same cli={['azimuth', 'hub', 'certificate', 'create', '-n', 'line-b', '-p', 'line-b.pem', '-v']} request={{ method: 'GET', path: '/admin/v1/certificates', admin: true }} />
     </section>;
 }
 

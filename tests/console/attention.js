@@ -1,0 +1,52 @@
+'use strict';
+/* attention.js - what Home says that somebody should look at. */
+
+const { execFileSync } = require('child_process');
+const path = require('path');
+const { pathToFileURL } = require('url');
+const { check, knock } = require('./rig');
+const { CONSOLE_WORK } = process.env;
+
+function sameAs(got, expected, what) {
+    check(JSON.stringify(got) === JSON.stringify(expected), `${what} is ${JSON.stringify(got)}`);
+}
+
+module.exports = (test, { server, page: current, noBarriers, picture }) => {
+    test('what_deserves_attention_is_reckoned', async () => {
+        const t = await import(pathToFileURL(path.join(__dirname, '../../console/src/trouble.js')));
+        const record = (cause, id, firstTime, count = 1) => ({ cause, name: 'n', severity: 'refused', id, firstTime, count });
+        sameAs(t.byCause([record('C131', 'a', '2'), record('C133', 'a', '1', 9), record('C131', 'b', '1', 2), record('C131', 'a', '3'), record('C164', 'a', '1')])
+            .map((c) => [c.cause, c.ids, c.count, c.since]), [['C131', 2, 4, '1'], ['C133', 1, 9, '1']], 'what was refused');
+        sameAs(t.ending([{ name: 'a', until: 30 * 86400 }, { name: 'b', until: 30 * 86400 - 1 }, { name: 'c', until: -1 }, { name: 'd' }], 0)
+            .map((c) => [c.name, c.days]), [['c', -1], ['b', 29]], 'what ends');
+        const at = (s, room, appended, segments = 0) => ({ at: s * 1000, metrics: { [t.ROOM]: room, [t.APPENDED]: appended, [t.SEGMENTS]: segments } });
+        const day = 86400, left = (s, room, bytes, retention, kept) => t.diskDays(at(0, room, 0), at(s, room, bytes, kept), retention);
+        sameAs(left(t.RATE_S, 10 * day, 10 * t.RATE_S), 1, 'ten bytes a second');
+        sameAs(left(t.RATE_S - 1, 10 * day, 1000), null, 'too short a look');
+        sameAs(left(100, 0, 1000), null, 'a disk that nobody looks at');
+        sameAs(left(100, 10 * day, 0), null, 'nothing that comes');
+        sameAs(left(100, 20 * day, 1000, { seconds: 2 * day }), 2, 'what retention keeps has no room');
+        sameAs(left(100, 20 * day, 1000, { seconds: 2 * day }, 1), null, 'what retention keeps has room');
+        sameAs(left(100, 20 * day, 1000, { seconds: 9 * day, bytes: 20 * day - 1 }), null, 'what retention keeps by size');
+    });
+
+    test('home_says_what_needs_attention', async () => {
+        const page = current(), cert = path.join(CONSOLE_WORK, 'soon.pem'), key = path.join(CONSOLE_WORK, 'soon.key');
+        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert,
+            '-days', '5', '-subj', '/CN=soon over', '-addext', 'basicConstraints=critical,CA:TRUE'], { stdio: 'ignore' });
+        await server.run('hub', 'certificate', 'create', '-n', 'line-b', '-p', cert, '-v');
+        const sr = encodeURIComponent(`${server.ready.hostname}/devices/sensor-3`);
+        check(await knock(server, { clientId: 'sensor-3', userName: `${server.ready.hostname}/sensor-3/?api-version=2021-04-12`,
+            password: `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent('bm90aGluZyBvZiB0aGlzIGlzIHRydWUgYXQgYWxsISE=')}&se=1700000000` }) !== 0, 'an old token is good enough');
+        await page.goto(server.base);
+        const list = page.getByRole('region', { name: 'Needs attention' });
+        await list.getByText(/device.* refused: C131 sas-expired/).waitFor();
+        await list.getByText('the certification authority line-b ends in 4 days').waitFor();
+        await noBarriers('home, attention');
+        await picture('attention');
+        await list.getByRole('link', { name: /^show: .*C131/ }).click();
+        await page.locator('.refused tbody tr', { hasText: 'sensor-3' }).waitFor();
+        check(await page.getByLabel('Cause').inputValue() === 'C131', 'another cause is shown');
+        await server.run('hub', 'certificate', 'delete', '-n', 'line-b');
+    });
+};
