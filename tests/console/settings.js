@@ -4,7 +4,7 @@
 const crypto = require('crypto');
 const fs = require('fs');
 const https = require('https');
-const { check, eventually } = require('./rig');
+const { check, eventually, shows } = require('./rig');
 
 /** What a device asks of DPS; answers the status and the JSON. */
 function dps(server, method, path, id, key, body) {
@@ -159,6 +159,7 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) =
         await page.getByRole('button', { name: 'Open line-7' }).click();
         const dialog = page.getByRole('dialog', { name: 'Group line-7' });
         await dialog.getByText('Nobody has registered yet.').waitFor();
+        await shows(dialog, 'azimuth dps enrollment-group update --group-id line-7 --provisioning-status disabled', ['PUT', 'If-Match: ', '"provisioningStatus":"disabled"']);
         await dialog.getByRole('button', { name: 'Disable' }).click();
         await page.getByRole('row', { name: /^line-7/ }).getByText('disabled').waitFor();
         await page.getByRole('button', { name: 'Open line-7' }).click();

@@ -3,7 +3,7 @@
 
 const fs = require('fs');
 const path = require('path');
-const { barriers, Browser, check, device, eventually, Message, Server } = require('./rig');
+const { barriers, Browser, check, device, eventually, Message, Server, shows } = require('./rig');
 
 const ODD = "odd-:.+%_#*?!(),=@;$'id";
 const PRESS = 'press-1.a_b:c!'; // an SDK splits its connection string at ';', and '#' and '+' are no part of a topic
@@ -221,7 +221,8 @@ test('a_message_reaches_the_device', async () => {
     const got = new Promise((resolve) => { client.on('message', (m) => { client.complete(m, () => {}); resolve(m); }); });
     await tab('Messages');
     await page.getByLabel('Body').fill('{"on":true}');
-    await page.getByLabel('Properties').fill('{"level":"high"}');
+    await page.getByLabel('Properties').fill('{"level":"high","line":"7"}');
+    await shows(page.locator('form'), "azimuth device c2d-message send -d 'press-1.a_b:c!' --data '{\"on\":true}' --properties 'level=high;line=7'", ['POST', '"line":"7"']);
     await page.getByRole('button', { name: 'Send' }).click();
     await page.getByText('Accepted as').waitFor();
     const m = await got;

@@ -1,7 +1,7 @@
 'use strict';
 /* users.js - who signs in by name: made on a page, signs in on another, and is put out by a third. */
 
-const { check } = require('./rig');
+const { check, shows } = require('./rig');
 
 const PASSWORD = 'a horse that is correct', NEXT = 'battery staple';
 
@@ -26,6 +26,8 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture })
         await dialog.getByLabel(/^Password(?!,)/).fill(PASSWORD);
         check(await dialog.getByRole('button', { name: 'Create' }).isDisabled(), 'a password that is typed once is enough');
         await dialog.getByLabel('Password, once more').fill(PASSWORD);
+        await shows(dialog, 'azimuth user create maria --role reader', ['azimuth.sock', 'PUT', '"role":"reader"']);
+        check(!(await dialog.getByLabel('curl').textContent()).includes(PASSWORD), 'the password is shown');
         await noBarriers('new user');
         await dialog.getByRole('button', { name: 'Create' }).click();
         await users.getByRole('row', { name: /^maria reader enabled/ }).waitFor();
@@ -106,6 +108,7 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture })
         await users.getByRole('button', { name: 'Change maria' }).click();
         const dialog = page.getByRole('dialog', { name: 'User maria' });
         await noBarriers('a user', page);
+        await shows(dialog, 'azimuth user update maria --disable', ['PATCH', '"status":"disabled"']);
         await dialog.getByRole('button', { name: 'Disable' }).click();
         await users.getByRole('row', { name: /^maria reader disabled/ }).waitFor();
         await picture('users');
@@ -115,6 +118,7 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture })
         await maria.context.close();
         await users.getByRole('button', { name: 'Change maria' }).click();
         await dialog.getByRole('button', { name: 'Delete…' }).click();
+        await shows(dialog, 'azimuth user delete maria', ['DELETE']);
         await dialog.getByRole('button', { name: 'Delete maria' }).click();
         await users.getByText('None: people sign in').waitFor();
     });

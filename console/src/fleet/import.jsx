@@ -7,7 +7,7 @@ import { eachBatch } from './batch.js';
 import { decode } from './decode.js';
 import { Progress } from './dry.jsx';
 import { FILE_MAX, read } from './read.js';
-import { pathOf, queriesOf } from './saved.jsx';
+import { pathOf, queriesOf, sameOf } from './saved.jsx';
 
 const SHOWN = 100;
 
@@ -68,6 +68,7 @@ function Queries({ list, onClose, onSaved }) {
         <ul class="failures">{list.map((q) => <li key={q.name}><strong>{q.name}</strong> <code class="dim">{q.condition || 'all devices'}</code></li>)}</ul>
         <Wrong error={work.error} />
         <Button kind="primary" busy={work.busy} onClick={run}>Import {list.length} saved {list.length === 1 ? 'query' : 'queries'}</Button>
+        <Same {...sameOf(list[0])} />
     </>;
 }
 

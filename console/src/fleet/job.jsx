@@ -73,7 +73,8 @@ function Running({ ids, n, onClose, onDone }) {
             <code>{d.deviceId}</code> {d.error?.description ?? d.error?.code ?? d.status}</li>)}</ul></Notice>}
         <div class="row">{ended ? <Button kind="primary" onClick={onClose}>Close</Button>
             : <><Button busy={work.busy} onClick={cancel}>Stop the job</Button><span class="hint">It goes on when this is closed.</span></>}</div>
-        <Same cli={['azimuth', 'hub', 'job', 'show', '--job-id', ids[0]]} request={at('GET', `/jobs/v2/${ids[0]}`)} />
+        <Same cli={['azimuth', 'hub', 'job', ended ? 'show' : 'cancel', '--job-id', ids[0]]}
+            request={ended ? at('GET', `/jobs/v2/${ids[0]}`) : at('POST', `/jobs/v2/${ids[0]}/cancel`)} />
     </>;
 }
 

@@ -84,6 +84,12 @@ function Gone({ query, onClose, onGone }) {
     </Dialog>;
 }
 
+/** How a query is saved from a shell. */
+export function sameOf({ name, condition, columns }) {
+    return { cli: ['azimuth', 'hub', 'saved-query', 'create', '-n', name, '-q', condition, ...(columns.length ? ['--columns', columns.join(' ')] : [])],
+        request: { method: 'PUT', path: pathOf(name), body: { condition, columns }, admin: true } };
+}
+
 export function SaveAs({ condition, columns, name: before, saved, onClose, onSaved }) {
     const [name, setName] = useState(before);
     const work = useWork();
@@ -107,8 +113,7 @@ export function SaveAs({ condition, columns, name: before, saved, onClose, onSav
                     <div><dt>Columns</dt><dd>{columns.length ? <code>{columns.join(', ')}</code> : 'as at first'}</dd></div></dl>
                 <Button kind="primary" type="submit" busy={work.busy} disabled={!name.trim()}>{there ? `Replace ${name}` : 'Save'}</Button></>}
         </form>
-        {condition !== null && <Same cli={['azimuth', 'hub', 'saved-query', 'create', '-n', name || 'my query', '-q', condition,
-            ...(columns.length ? ['--columns', columns.join(' ')] : [])]} request={{ method: 'PUT', path: pathOf(name || 'my query'), body, admin: true }} />}
+        {condition !== null && <Same {...sameOf({ name: name || 'my query', ...body })} />}
     </Dialog>;
 }
 

@@ -71,7 +71,8 @@ function Overview({ id, identity, twin, again }) {
         {may('RegistryWrite') && <><div class="row">
             <Button busy={work.busy} onClick={put}>{off ? 'Enable' : 'Disable'}</Button>
             <Button kind="bad" onClick={() => setDeleting(true)}>Delete…</Button></div>
-        <Same cli={['azimuth', 'hub', 'device-identity', 'update', '-d', id, '--status', status]} /></>}
+        <Same cli={['azimuth', 'hub', 'device-identity', 'update', '-d', id, '--status', status]}
+            request={at('POST', '/devices', [{ id, importMode: 'update', status }])} /></>}
         {deleting && <Dialog title={`Delete ${id}?`} onClose={() => setDeleting(false)}>
             <p>Identity, twin, modules and waiting messages go. What it sent stays in the stream.</p>
             <div class="row"><Button kind="bad" busy={work.busy} onClick={remove}>Delete</Button>
@@ -147,6 +148,12 @@ function Methods({ id, identity, link }) {
     </>;
 }
 
+/** As the command line takes them: name=value;name=value. */
+function wordsOf(properties) {
+    const list = Object.entries(properties).map(([name, text]) => `${name}=${text}`);
+    return list.length ? ['--properties', list.join(';')] : [];
+}
+
 function Messages({ id, identity, again }) {
     const [text, setText] = useState(''), [properties, setProperties] = useState('{}'), [ack, setAck] = useState('none');
     const [said, setSaid] = useState('');
@@ -181,7 +188,7 @@ function Messages({ id, identity, again }) {
                     {['none', 'positive', 'negative', 'full'].map((a) => <option key={a}>{a}</option>)}</select></Field>
             </div>
             <Button kind="primary" type="submit" busy={work.busy} disabled={!!problem || !may('ServiceConnect')}>Send</Button>
-            <Same cli={['azimuth', 'device', 'c2d-message', 'send', '-d', id, '--data', text, ...(ack === 'none' ? [] : ['--ack', ack])]}
+            <Same cli={['azimuth', 'device', 'c2d-message', 'send', '-d', id, '--data', text, ...wordsOf(value ?? {}), ...(ack === 'none' ? [] : ['--ack', ack])]}
                 request={{ method: 'POST', path, body, admin: true }} />
         </form>
     </>;

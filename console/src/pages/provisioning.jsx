@@ -15,8 +15,8 @@ function pathOf(kind, id, more = '') {
     return `/${kind}/${encodeURIComponent(id)}${more}?${VERSION}`;
 }
 
-function at(method, path, body) {
-    return { method, path, body, host: session.value.hostname, port: session.value.https };
+function at(method, path, body, headers) {
+    return { method, path, body, headers, host: session.value.hostname, port: session.value.https };
 }
 
 /** Pages of what a query finds, the first at once. */
@@ -117,7 +117,7 @@ function Details({ kind, item, onClose, onChange }) {
             <Button busy={work.busy} onClick={turn}>{status === 'enabled' ? 'Enable' : 'Disable'}</Button>
             {sure ? <Button kind="bad" busy={work.busy} onClick={remove}>Delete it; devices stay</Button> : <Button kind="bad" onClick={() => setSure(true)}>Delete…</Button>}</div>}
         <Same cli={['azimuth', 'dps', k.cli, sure ? 'delete' : 'update', k.option, id, ...(sure ? [] : ['--provisioning-status', status])]}
-            request={at(sure ? 'DELETE' : 'GET', pathOf(kind, id))} />
+            request={sure ? at('DELETE', pathOf(kind, id)) : at('PUT', pathOf(kind, id), { ...item, provisioningStatus: status }, { 'If-Match': item.etag })} />
     </Dialog>;
 }
 

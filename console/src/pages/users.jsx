@@ -5,6 +5,7 @@ import { Ago, Button, Dialog, Field, Notice, Same, State, useWork, Wrong } from 
 
 const ROLES = [['reader', 'sees everything but keys'], ['operator', 'also calls methods, writes twins, sends messages'], ['administrator', 'everything']];
 const LEAST = 10;
+const TYPED = 'THE-PASSWORD'; // what stands for it in the lines for a shell
 
 function pathOf(name) {
     return `/admin/v1/users/${encodeURIComponent(name)}`;
@@ -41,8 +42,18 @@ function Create({ onDone, onClose }) {
         <Role value={role} onChange={setRole} />
         <NewPassword value={password} onChange={setPassword} />
         <Button kind="primary" type="submit" busy={work.busy} disabled={!name || !isGood(password)}>Create</Button>
-        <Same cli={['azimuth', 'user', 'create', name || 'maria', '--role', role]} />
+        <Same cli={['azimuth', 'user', 'create', name || 'maria', '--role', role]}
+            request={{ method: 'PUT', path: pathOf(name || 'maria'), body: { role, password: TYPED }, socket: true }} />
     </form></Dialog>;
+}
+
+/** What the dialog is about to do: delete, set a password, set a role or, as nothing is filled in, disable or enable. */
+function sameOf(user, { sure, role, password }) {
+    const on = user.status === 'enabled', update = (words, body) => ({ cli: ['azimuth', 'user', ...words], request: { method: 'PATCH', path: pathOf(user.name), body, socket: true } });
+    if (sure) return { cli: ['azimuth', 'user', 'delete', user.name], request: { method: 'DELETE', path: pathOf(user.name), socket: true } };
+    if (password[0]) return update(['set-password', user.name], { password: TYPED });
+    if (role !== user.role) return update(['update', user.name, '--role', role], { role });
+    return update(['update', user.name, on ? '--disable' : '--enable'], { status: on ? 'disabled' : 'enabled' });
 }
 
 function Change({ user, onDone, onClose }) {
@@ -61,7 +72,7 @@ function Change({ user, onDone, onClose }) {
         <div class="row"><Button busy={work.busy} disabled={!isGood(password)} onClick={() => change({ password: password[0] }, `${user.name} has a new password.`)}>Set password</Button><span class="spring" />
             {sure ? <><Button kind="bad" busy={work.busy} onClick={remove}>Delete {user.name}</Button><Button onClick={() => setSure(false)}>Keep</Button></>
                 : <Button kind="bad" onClick={() => setSure(true)}>Delete…</Button>}</div>
-        <Same cli={sure ? ['azimuth', 'user', 'delete', user.name] : ['azimuth', 'user', 'update', user.name, ...(role === user.role ? [on ? '--disable' : '--enable'] : ['--role', role])]} />
+        <Same {...sameOf(user, { sure, role, password })} />
     </Dialog>;
 }
 
@@ -89,6 +100,7 @@ export function OwnPassword() {
     const [old, setOld] = useState(''), [next, setNext] = useState(['', '']), [said, setSaid] = useState(false);
     const work = useWork();
     if (!session.value.user) return null;
+    const me = session.value.name.replace(/^user /, '');
     const change = (e) => {
         e.preventDefault();
         work.run(async () => {
@@ -102,5 +114,6 @@ export function OwnPassword() {
         <Field label="Present password"><input type="password" autocomplete="current-password" value={old} onInput={(e) => setOld(e.target.value)} /></Field>
         <NewPassword label="New password" value={next} onChange={setNext} />
         <Button type="submit" busy={work.busy} disabled={!old || !isGood(next)}>Change password</Button>
+        <Same cli={['azimuth', 'user', 'set-password', me]} request={{ method: 'PATCH', path: pathOf(me), body: { password: TYPED }, socket: true }} />
     </form></section>;
 }
