@@ -24,7 +24,8 @@ static void echo_feed(void *self, struct slice bytes, int64_t now_us)
 {
     (void)now_us;
     bool slow = slice_is(bytes, "slow");
-    for (int64_t until_us = clock_mono_us() + NET_DOOR_US + 1; slow && clock_mono_us() < until_us;) {
+    for (int64_t until_us = clock_mono_us() + NET_DOOR_US + 1;
+         slow && clock_mono_us() < until_us;) {
     }
     buf_put_slice(conn_out(self), bytes);
 }
@@ -35,7 +36,8 @@ static void echo_gone(void *self, enum err why, int64_t now_us)
     gone++;
 }
 
-static const struct front echo_front = {.name = "echo", .open = echo_open, .feed = echo_feed, .closed = echo_gone};
+static const struct front echo_front = {
+    .name = "echo", .open = echo_open, .feed = echo_feed, .closed = echo_gone};
 
 /* ---- a core, a port for everybody, one for TLS */
 
@@ -136,7 +138,8 @@ static void who_leaves_waits_when_the_share_is_used_up(void **state)
     for (int served = 1; served <= COUNT; served++) {
         turn(&h);
         hear(fds[served - 1], "slow");
-        assert_int_equal(count_of(&h.core->leaving), COUNT); /* who was served has its end still to be read */
+        assert_int_equal(count_of(&h.core->leaving),
+                         COUNT); /* who was served has its end still to be read */
         assert_true(socket_anybody_waits(h.core));
     }
     while (gone < COUNT) turn(&h);

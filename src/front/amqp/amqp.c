@@ -562,6 +562,7 @@ void amqp_service_free(struct amqp_service *s)
 {
     if (s == NULL) return;
     timer_stop(&s->idle_timer);
+    reader_share_fini(&s->reader_share);
     owners_free(s->owners);
     arena_free(&s->scratch);
     free(s);

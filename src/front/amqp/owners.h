@@ -21,6 +21,7 @@ enum owners_kind {
     OWNERS_CLAIMED,            /* owners -> reader: struct owners_claimed */
     OWNERS_STOLEN,             /* owners -> reader: struct owners_claim of the thief */
     OWNERS_RELEASE,            /* reader -> owners: struct owners_claim */
+    READERS_GO_ON,             /* of reader_share.c to itself */
 };
 
 struct owners_claim {

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "front/amqp/address.h"
 #include "front/amqp/amqp.h"
+#include "front/amqp/reader_share.h"
 #include "hub/telemetry/telemetry.h"
 #include "hub/throttle/throttle.h"
 #include "proto/amqp/amqp.h"
@@ -25,6 +26,7 @@ struct amqp_service {
     uint32_t readers_max;
     struct list idle_readers; /* of reader.c */
     struct timer idle_timer;
+    struct reader_share reader_share;
     struct session_desk *desk;
     struct telemetry telemetry;
     struct list full;         /* links of device_events.c that wait for room in the log */

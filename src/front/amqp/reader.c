@@ -54,6 +54,7 @@ struct reader {
     struct slice frames;  /* what of it has not been sent */
     struct list idle;     /* in service->idle_readers: holds a piece and may not send */
     int64_t idle_us;      /* since then */
+    struct list hungry;   /* in service->reader_share: could send, has no time */
     bool at_tail;         /* a read waits for what is not there yet */
     bool metric;          /* the client wants delivery annotations */
     bool all;             /* ... and all records, also those that routes took away */
@@ -114,6 +115,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
         .lane = s->lane, .log = s->hub->log, .read = on_read, .sought = on_sought};
     r->state = READER_CLAIMING;
     list_init(&r->idle);
+    list_init(&r->hungry);
     stream_link_begin(&r->stream, l);
     r->claim.stream = l->address.stream;
     r->claim.partition = (uint16_t)l->address.partition;
@@ -331,11 +333,18 @@ static bool has_sent(const struct peer_link *l, const struct amqp_disposition *d
                            r->first_delivery - d->first <= d->last - d->first);
 }
 
-/* Sends from the piece in hand what credit and the connection allow; false: the reader is gone. */
+static bool may_send(const struct reader *r)
+{
+    return r->frames.len && amqp_can_send(r->base.link) && !conn_congested(r->base.peer->conn);
+}
+
+/* Sends from the piece in hand what credit, the connection and time allow; false: the reader is gone. */
 static bool send_piece(struct reader *r)
 {
+    enum { SOME = 16 }; /* records between two looks at the clock */
+    const struct reader_share *share = &r->base.peer->service->reader_share;
     struct record record;
-    while (r->frames.len && amqp_can_send(r->base.link) && !conn_congested(r->base.peer->conn)) {
+    for (unsigned i = 1; may_send(r) && (i % SOME || reader_share_left(share)); i++) {
         if (record_parse(r->frames, &record) != OK) {
             peer_detach(&r->base, AMQP_INTERNAL_ERROR, "A stored event cannot be read.");
             return false;
@@ -385,10 +394,14 @@ static void keep_piece(struct reader *r)
 }
 
 /* Sends what may be sent; then gets more, or waits to be called again. */
-static void pump(struct reader *r)
+static void pump_now(struct reader *r)
 {
     struct amqp_link *l = r->base.link;
-    if (!send_piece(r)) return;
+    struct reader_share *share = &r->base.peer->service->reader_share;
+    bool there = send_piece(r);
+    reader_share_end(share);
+    if (!there) return;
+    if (may_send(r)) reader_share_wait(share, &r->hungry);
     if (l->drain && l->credit == 0) amqp_send_drained(l);
     if (r->frames.len) {
         keep_piece(r);
@@ -400,6 +413,18 @@ static void pump(struct reader *r)
     } else if (l->credit) {
         read_on(r, r->next >= r->ends.next_ordinal && !l->drain);
     }
+}
+
+static void pump(struct reader *r)
+{
+    if (reader_share_begin(&r->base.peer->service->reader_share, &r->hungry)) pump_now(r);
+}
+
+static void on_hungry(struct list *waiting)
+{
+    struct reader *r = CONTAINER_OF(waiting, struct reader, hungry);
+    peer_touch(r->base.peer);
+    pump_now(r);
 }
 
 static void on_flow(struct peer_link *l)
@@ -416,6 +441,7 @@ static void on_detached(struct peer_link *l)
     ask(r, owners_of(r), OWNERS_RELEASE, &r->claim, sizeof r->claim);
     log_ask_forget(&r->asker);
     let_piece_go(r);
+    list_remove(&r->hungry);
     stream_link_end(&r->stream);
     slot_free(lane_of(r), r->slot);
     metric_add(&readers_now, -1);
@@ -425,6 +451,7 @@ void readers_attach(struct amqp_service *s)
 {
     list_init(&s->idle_readers);
     timer_init(&s->idle_timer, drop_idle);
+    reader_share_init(&s->reader_share, s->lane, on_hungry);
     lane_on(s->lane, OWNERS_CLAIMED, on_claimed, NULL);
     lane_on(s->lane, OWNERS_STOLEN, on_stolen, NULL);
 }
