@@ -210,6 +210,7 @@ CONNECTING = {
     "doctor": ("doctor",),
     "why": ("why", "{d}"),
     "devices": ("devices", "--flapping"),
+    "route explain": ("route", "explain", "--device", "{d}", "--last"),
     "twin diff": ("twin", "diff", "{d}"),
 }
 # These wait for a device or its answer, or need an edge device, so nothing is there to end them with 0 in passing.

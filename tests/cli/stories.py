@@ -97,3 +97,27 @@ def a_device_that_comes_and_goes_flaps():
         check(hub.must("devices", "--late", "-o", "json").json() == [], "somebody is late at once")
         for words in ((), ("--late", "--flapping"), ("--late", "--since", "1h")):
             check(hub.run("devices", *words).status == 2, f"{words} is no usage error")
+
+
+@group.case
+def the_newest_message_is_explained():
+    with Hub() as hub:
+        for device in ("d1", "d2"):
+            hub.must("hub", "device-identity", "create", "-d", device)
+        none = hub.run("route", "explain", "--device", "d1", "--last")
+        check(none.status == 3 and "'d1' has sent nothing" in none.error, str(none))
+        hub.must("hub", "device-twin", "update", "-d", "d1", "--tags", '{"line":4}')
+        routes = (("hot", "$body.t > 50"), ("line", "$twin.tags.line = 4 AND level = 'warn'"), ("lost", "unknown = 'x'"), ("off", "true"))
+        for name, condition in routes:
+            hub.must("hub", "message-route", "create", "--rn", name, "-t", "DeviceMessages", "--en", "events", "-c", condition,
+                     "--enabled", str(name != "off").lower())
+        for device, body, level in (("d1", '{"t":60}', "critical"), ("d1", '{"t":40}', "warn"), ("d2", '{"t":99}', "warn")):
+            hub.must("device", "send-d2c-message", "-d", device, "--da", body, "-p", f"level={level};$.ct=application/json;$.ce=utf-8")
+        explained = hub.must("route", "explain", "--device", "d1", "--last", "-o", "json").json()
+        check(explained["event"]["payload"] == {"t": 40} and explained["event"]["endpoints"] == ["events"], f"{explained['event']}")
+        said = {row["route"]: row["now"] for row in explained["routes"]}
+        check(said == {"hot": "false", "line": "true", "lost": "undefined", "off": "disabled", "$fallback": "not asked"}, f"{said}")
+        shown = hub.must("route", "explain", "d2", "-o", "table").out
+        check(shown.startswith("The newest message of d2, of ") and " went to events.\n\nroute " in shown, shown)
+        for words in (("route", "explain"), ("route", "explain", "d1", "--from", "soon")):
+            check(hub.run(*words).status == 2, f"{words} is no usage error")
