@@ -12,7 +12,7 @@ import tempfile
 from hub import AZIMUTH, ROOT, Skipped, check, environment
 
 SECONDS_MAX = 600
-SHELL = ("(eval ", "scripts/", "azimuth ", "curl ", "find ", "export ", "eval ", "$ ", "./dev ", "az ", "cp ", "keytool ", "node ", "npm ", "openssl ", "pip ",
+SHELL = ("(eval ", "scripts/", "azimuth ", "curl ", "find ", "export ", "eval ", "$ ", "./dev ", "az ", "cp ", "keytool ", "node ", "npm ", "openssl ", "pip ", "printf ",
          "python3 ", "REQUESTS_", "TOKEN=")
 # A network of its own, and names of hosts of its own.
 NETWORKS = (["unshare", "--net", "--mount"], ["unshare", "--user", "--map-root-user", "--net", "--mount"])

@@ -100,6 +100,25 @@ curl -s --cacert azimuth-data/ca.pem -H 'Authorization: {stale}' -d x \\
     ).run()
 
 
+@group.case
+def the_page_on_the_console_does_what_it_says():
+    return Page(
+        "docs/reference/console.md",
+        begin="""azimuth serve --console 127.0.0.1:8443 &
+until azimuth hub device-identity create -d dev1 >/dev/null 2>&1; do sleep 0.05; done
+for session in 1 2; do
+    curl -s --cacert azimuth-data/ca.pem -H 'Content-Type: application/json' \
+        -d "{\\"token\\":\\"$(azimuth console link | sed 's/.*token=//')\\"}" https://localhost:8443/admin/v1/session >/dev/null
+done
+first() { azimuth session list --query '[0].number' -o tsv; }
+""",
+        changed={"session end 7": 'session end "$(first)"', "sessions/7": 'sessions/$(first)', "DIR/": "azimuth-data/"},
+        shown={"session list": r'"one-time link"', "azimuth user create": r"maria", "azimuth hub query": r"\[\]"},
+        files={**dict.fromkeys(("> {", '{"id":"dev1"'), ": what the console and the server say")},
+        left={"--oidc-issuer": "tests/console signs in by a provider"},
+    ).run()
+
+
 def node():
     subprocess.run([ROOT / "tests" / "conformance" / "clients", "node"], check=True)
     if (CONFORMANCE / "missing-node").exists():

@@ -94,3 +94,30 @@ azimuth hub message-route create --rn hot -t DeviceMessages --en events -c "leve
         shown={"length(@)": r"(?m)^1$", "connection-string -d": r"DeviceId=press-1", "--count 1": "from the old fleet",
                "message-route list": r'"hot"'},
     ).run()
+
+
+# A device that says which firmware it has and sends until somebody ends it.
+SENDER = """import os, ssl, time
+from azure.iot.device import IoTHubDeviceClient, Message
+ca = open("azimuth-data/ca.pem").read()
+client = IoTHubDeviceClient.create_from_connection_string(os.environ["IOTHUB_DEVICE_CONNECTION_STRING"], server_verification_cert=ca)
+client.connect()
+client.patch_twin_reported_properties({"fw": "2.1"})
+while True:
+    client.send_message(Message("{}"))
+    time.sleep(0.1)
+"""
+
+
+@group.case
+def the_script_of_the_command_line_does_what_it_says():
+    return Page(
+        "docs/reference/cli.md", **clients("python"),
+        begin=f"""cat >send.py <<'END'
+{SENDER}END
+azimuth serve --console off &
+until azimuth hub device-identity create -d dev1 >/dev/null 2>&1; do sleep 0.05; done
+azimuth hub device-twin update -d dev1 --tags '{{"site":"north"}}'""",
+        changed={"python send.py": "python3 send.py"},
+        shown={"azimuth wait": r'("origin":"dev1".*){10}'},
+    ).run()
