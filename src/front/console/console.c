@@ -101,6 +101,13 @@ static enum rest_visit look(void *ctx, const struct call *call, unsigned *rights
     return changes(call->request) && !shows_proof(call, s) ? REST_VISIT_BLIND : REST_VISIT;
 }
 
+static struct slice who(void *ctx, const struct call *call)
+{
+    bool named;
+    const struct console_session *s = sign_in_session(ctx, call, &named);
+    return slice_str(s ? s->name : "");
+}
+
 /* ---- life */
 
 static void closed(void *state)
@@ -122,7 +129,7 @@ struct console *console_new(const struct rest_config *config, struct lane *lane,
                                  .route_count = sizeof routes / sizeof *routes,
                                  .ctx = c,
                                  .closed = closed};
-    c->guard = (struct rest_guard){.look = look, .home = files_answer, .ctx = c};
+    c->guard = (struct rest_guard){.look = look, .home = files_answer, .who = who, .ctx = c};
     rest_add_site(rest, &c->site);
     rest_set_guard(rest, &c->guard);
     c->live = live_new(c);

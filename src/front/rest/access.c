@@ -15,6 +15,26 @@ static void put_resource(const struct call *c, struct buf *out)
     }
 }
 
+static const char *kind_of_caller(const struct call *c)
+{
+    if (conn_is_socket_admin(c->conn)) return "azimuth.sock";
+    return c->visit == REST_VISIT ? "console " : "policy ";
+}
+
+struct slice rest_access_by(struct call *c)
+{
+    const struct rest_guard *guard = c->service->guard;
+    struct sas token;
+    buf_clear(&c->by);
+    buf_put_str(&c->by, kind_of_caller(c));
+    if (conn_is_socket_admin(c->conn)) return buf_slice(&c->by);
+    if (c->visit == REST_VISIT)
+        buf_put_slice(&c->by, guard->who(guard->ctx, c));
+    else if (sas_parse(http1_header(c->request, "authorization"), &token) == OK)
+        buf_put_str(&c->by, token.policy);
+    return buf_slice(&c->by);
+}
+
 /* A token without a policy is a device's own; only its home knows its keys. */
 static enum auth_cause check_token(struct call *c)
 {

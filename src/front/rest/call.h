@@ -118,6 +118,9 @@ struct rest_guard {
 
     /* GET /console, on the console's own listener. */
     void (*home)(struct call *c);
+
+    /* The name of who is a REST_VISIT; borrowed until the handler returns. */
+    struct slice (*who)(void *ctx, const struct call *c);
     void *ctx;
 };
 
@@ -188,6 +191,7 @@ struct call {
     struct buf path;
     struct buf body;
     struct buf who;            /* of the path, once a handler asked for it */
+    struct buf by;             /* likewise: who calls */
     struct slice device_token; /* ACCESS_DEVICE: what home has to check; ptr NULL: nothing */
     enum waiting waiting;
     struct registry_wait registry_wait;
@@ -258,6 +262,10 @@ extern const size_t rest_route_count;
 /* ---- access.c */
 
 bool rest_access_granted(struct call *c); /* otherwise answered 401; sets device_token */
+
+/* Who calls, for people: "policy service", "console ann", "azimuth.sock".  Of who was let in; at most
+ * TWIN_BY_MAX bytes, in c->by. */
+struct slice rest_access_by(struct call *c);
 
 /* ---- keyless.c */
 
@@ -448,6 +456,7 @@ void rest_twin_put(struct call *c);
 void rest_twin_patch_desired(struct call *c);
 void rest_twin_put_desired(struct call *c);
 void rest_twin_put_tags(struct call *c);
+void rest_twin_history(struct call *c);
 
 void rest_health_alive(struct call *c);
 void rest_health_ready(struct call *c);

@@ -40,9 +40,10 @@ void rest_digital_twin_get(struct call *c)
 void rest_digital_twin_patch(struct call *c)
 {
     struct slice if_match = http1_header(c->request, "if-match");
-    if (rest_route_who(c))
-        digital_twin_update(c->service->twins, buf_slice(&c->who), if_match, buf_slice(&c->body),
-                            wait(c));
+    if (!rest_route_who(c)) return;
+    c->digital_twin_call.wait.by = rest_access_by(c);
+    digital_twin_update(c->service->twins, buf_slice(&c->who), if_match, buf_slice(&c->body),
+                        wait(c));
 }
 
 /* ---- commands */

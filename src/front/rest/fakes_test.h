@@ -394,7 +394,7 @@ void method_forget(struct method_call *c)
 /* ---- twins: note what they were asked, answer when told to */
 
 struct twins {
-    char asked[512];
+    char asked[512], by[64];
     struct twin_wait *wait;
 };
 
@@ -411,6 +411,13 @@ void twin_write(struct twins *t, struct slice who, enum twin_write how, struct s
                                         "replace-desired", "replace-tags", "import"};
     snprintf(t->asked, sizeof t->asked, "%s %.*s match=%.*s %.*s", names[how], SLICE_ARG(who),
              SLICE_ARG(or_none(if_match)), SLICE_ARG(json));
+    snprintf(t->by, sizeof t->by, "%.*s", SLICE_ARG(w->by));
+    t->wait = w;
+}
+
+void twin_history(struct twins *t, struct slice who, struct twin_wait *w)
+{
+    snprintf(t->asked, sizeof t->asked, "history %.*s", SLICE_ARG(who));
     t->wait = w;
 }
 

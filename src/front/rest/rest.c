@@ -127,6 +127,7 @@ static void drop_call(struct rest *r)
     buf_free(&c->path);
     buf_free(&c->body);
     buf_free(&c->who);
+    buf_free(&c->by);
     free(c);
     r->call = NULL;
 }

@@ -141,6 +141,31 @@ static void twin_requests_become_verbs(void **state)
     }
 }
 
+static void a_history_of_a_twin_is_asked_for(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"GET /admin/v1/twins/d1/history", "history d1"},
+        {"GET /admin/v1/twins/d1/modules/m/history", "history d1/m"},
+    };
+    call_console();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        request(rows[i][0], token("service", ""), NULL);
+        assert_string_equal(world.twins.asked, rows[i][1]);
+        twins_say(&(struct twin_answer){.body = SLICE_LIT("{}")});
+        assert_int_equal(answered(), 200);
+    }
+}
+
+static void a_twin_hears_who_writes_it(void **state)
+{
+    (void)state;
+    request("PATCH /twins/d1?" V, token("service", ""), "{}");
+    assert_string_equal(world.twins.by, "policy service");
+    twins_say(&(struct twin_answer){.body = SLICE_LIT("{}")});
+    assert_int_equal(answered(), 200);
+}
+
 static void twins_need_the_right_to_serve(void **state)
 {
     (void)state;
@@ -865,6 +890,8 @@ int main(void)
         TEST(a_bulk_that_failed_keeps_its_body),
         TEST(the_length_of_a_list_is_checked),
         TEST(twin_requests_become_verbs),
+        TEST(a_history_of_a_twin_is_asked_for),
+        TEST(a_twin_hears_who_writes_it),
         TEST(twins_need_the_right_to_serve),
         TEST(an_id_with_a_slash_is_no_module),
         TEST(rights_decide),

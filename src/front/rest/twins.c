@@ -27,6 +27,7 @@ static void change(struct call *c, enum twin_write how)
 {
     struct slice if_match = http1_header(c->request, "if-match");
     if (!rest_route_who(c)) return;
+    c->twin_wait.by = rest_access_by(c);
     twin_write(c->service->twins, buf_slice(&c->who), how, if_match, buf_slice(&c->body), wait(c));
 }
 
@@ -53,4 +54,9 @@ void rest_twin_put_desired(struct call *c)
 void rest_twin_put_tags(struct call *c)
 {
     change(c, TWIN_REPLACE_TAGS);
+}
+
+void rest_twin_history(struct call *c)
+{
+    if (rest_route_who(c)) twin_history(c->service->twins, buf_slice(&c->who), wait(c));
 }

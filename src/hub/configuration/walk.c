@@ -51,6 +51,7 @@ static void write_twin(struct walk *w, const struct json *patch, bool says)
     buf_put_u8(&text, '}');
     w->twin_wait.fn = on_written;
     w->asks_twin = true;
+    w->twin_wait.by = SLICE_LIT("a configuration");
     twin_write(w->configurations->twins, buf_slice(&w->who), TWIN_CONFIGURE, SLICE_NONE,
                buf_slice(&text), &w->twin_wait);
     buf_free(&text);

@@ -51,7 +51,7 @@ struct digital_twin_call {
 void digital_twin_get(struct twins *t, struct slice device_id, struct digital_twin_call *c);
 
 /* `patch` is a JSON Patch (RFC 6902) of add, replace and remove; `if_match` is the header's value,
- * SLICE_NONE (ptr NULL): there was none. */
+ * SLICE_NONE (ptr NULL): there was none.  c->wait.by says who writes, and is kept until c->fn. */
 void digital_twin_update(struct twins *t, struct slice device_id, struct slice if_match,
                          struct slice patch, struct digital_twin_call *c);
 

@@ -127,7 +127,11 @@ static void write_twin(struct task *t)
     if (etag.len == 0 || slice_is(etag, "*")) etag = SLICE_NONE;
     t->twin_wait.fn = on_written;
     t->asks_twin = true;
+    struct buf by = {0};
+    buf_printf(&by, "job %.*s", SLICE_ARG(job->row.id));
+    t->twin_wait.by = buf_slice(&by);
     twin_write(job->jobs->twins, t->who, TWIN_MERGE, etag, job->row.work, &t->twin_wait);
+    buf_free(&by);
 }
 
 static void on_read(struct twin_wait *w, const struct twin_answer *a)

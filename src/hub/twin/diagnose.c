@@ -11,7 +11,7 @@ static bool is_own_work(const struct ask *ask)
 void twin_diagnose(const struct twins *t, const struct ask *ask, const struct twin_answer *a)
 {
     bool by_device = ask->verb == ASK_READ || ask->verb == ASK_REPORT;
-    bool read = ask->verb == ASK_READ || ask->verb == ASK_GET;
+    bool read = ask->verb != ASK_REPORT && ask->verb != ASK_WRITE;
     struct buf properties = {0};
     struct diagnostic d = {.category = by_device ? DIAGNOSTIC_D2C_TWIN_OPERATIONS
                                                  : DIAGNOSTIC_C2D_TWIN_OPERATIONS,

@@ -158,6 +158,7 @@ static void act(struct op *op)
         break;
     case ASK_REPORT:
     case ASK_WRITE: twin_op_write(op); break;
+    case ASK_HISTORY: twin_op_history(op); break;
     }
 }
 

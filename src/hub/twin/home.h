@@ -135,6 +135,10 @@ void twin_view_fini(struct twins *t);
 /* write.c: the op's twin is there. */
 void twin_op_write(struct op *op);
 
+/* history.c: what services write, into the unit; and what they wrote. */
+void twin_history_add(const struct op *op, struct store_request *unit);
+void twin_op_history(struct op *op); /* the op's twin is there */
+
 /* tell.c: who is connected hears of desired properties. */
 void twin_tell_join(struct twins *t);
 void twin_tell_read(struct op *op);

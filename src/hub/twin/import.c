@@ -58,6 +58,7 @@ static void write_twin(struct registry_twins *r, struct slice who, bool merge,
     struct twins *t = CONTAINER_OF(r, struct twins, of_registry);
     struct import *i = NEW(struct import);
     i->wait.fn = on_written;
+    i->wait.by = SLICE_LIT("a bulk of identities");
     i->who_waits = w;
     list_push(&t->imports, &i->node);
     twin_write(t, who, merge ? TWIN_MERGE : TWIN_IMPORT, if_match, json, &i->wait);

@@ -9,7 +9,7 @@ static uint8_t *put_bytes(uint8_t *at, struct slice bytes)
 
 struct msg *twin_ask_new(const struct ask *a)
 {
-    size_t len = a->who.len + a->if_match.len + a->json.len;
+    size_t len = a->who.len + a->if_match.len + a->json.len + a->by.len;
     struct msg *m = msg_new(TWIN_ASK, sizeof(struct ask_msg) + len);
     struct ask_msg *body = (void *)m->body;
     *body = (struct ask_msg){.verb = a->verb,
@@ -19,8 +19,10 @@ struct msg *twin_ask_new(const struct ask *a)
                              .session = a->session,
                              .who_len = (uint32_t)a->who.len,
                              .match_len = (uint32_t)a->if_match.len,
-                             .json_len = (uint32_t)a->json.len};
-    put_bytes(put_bytes(put_bytes(body->bytes, a->who), a->if_match), a->json);
+                             .json_len = (uint32_t)a->json.len,
+                             .by_len = (uint32_t)a->by.len};
+    uint8_t *at = put_bytes(put_bytes(body->bytes, a->who), a->if_match);
+    put_bytes(put_bytes(at, a->json), a->by);
     return m;
 }
 
@@ -34,7 +36,8 @@ struct ask twin_ask_read(const struct msg *m)
                         .session = body->session,
                         .who = slice_of(body->bytes, body->who_len),
                         .if_match = slice_of(body->has_match ? match : NULL, body->match_len),
-                        .json = slice_of(json, body->json_len)};
+                        .json = slice_of(json, body->json_len),
+                        .by = slice_of(json + body->json_len, body->by_len)};
 }
 
 struct msg *twin_done_new(const struct twin_answer *a)

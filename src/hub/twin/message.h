@@ -11,7 +11,7 @@ enum twin_kind {
     TWIN_VIEW,           /* home -> session: JSON, see view.c */
 };
 
-enum ask_verb { ASK_READ, ASK_REPORT, ASK_GET, ASK_WRITE };
+enum ask_verb { ASK_READ, ASK_REPORT, ASK_GET, ASK_WRITE, ASK_HISTORY };
 
 struct ask_msg {
     enum ask_verb verb;
@@ -19,8 +19,8 @@ struct ask_msg {
     bool has_match;
     int64_t version;     /* ASK_REPORT */
     struct addr session; /* ASK_READ */
-    uint32_t who_len, match_len, json_len;
-    uint8_t bytes[]; /* who, If-Match, JSON */
+    uint32_t who_len, match_len, json_len, by_len;
+    uint8_t bytes[]; /* who, If-Match, JSON, by whom */
 };
 
 struct done_msg {
@@ -42,6 +42,7 @@ struct ask {
     struct addr session;
     struct slice who, json;
     struct slice if_match; /* ptr NULL: none */
+    struct slice by;       /* ASK_WRITE */
 };
 
 struct msg *twin_ask_new(const struct ask *a);

@@ -79,9 +79,15 @@ void twin_write(struct twins *t, struct slice who, enum twin_write how, struct s
                 struct slice json, struct twin_wait *w)
 {
     struct ask ask = {
-        .verb = ASK_WRITE, .how = how, .who = who, .if_match = if_match, .json = json};
+        .verb = ASK_WRITE, .how = how, .who = who, .if_match = if_match, .json = json, .by = w->by};
+    assert(w->by.len <= TWIN_BY_MAX);
     bool counts = how != TWIN_IMPORT && how != TWIN_CONFIGURE;
     ask_home(t, &ask, counts ? &service_updates : NULL, w);
+}
+
+void twin_history(struct twins *t, struct slice who, struct twin_wait *w)
+{
+    ask_home(t, &(struct ask){.verb = ASK_HISTORY, .who = who}, NULL, w);
 }
 
 void twins_listen(struct twins *t, struct twin_listener *l)

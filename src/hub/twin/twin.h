@@ -32,6 +32,8 @@ enum {
     TWIN_WAITING_MAX = 10000,          /* calls under way at one home */
     TWIN_WAITING_BYTES_MAX = 64 << 20, /* of their JSON */
     TWIN_CACHE_BYTES = 32 << 20,       /* per core; the least recently used go */
+    TWIN_HISTORY_MAX = 20,             /* of a twin: writes of tags and desired properties */
+    TWIN_BY_MAX = 256,                 /* bytes of who wrote */
 };
 #define TWIN_INTEGER_MIN (-INT64_C(4503599627370496)) /* IoT Hub */
 #define TWIN_INTEGER_MAX INT64_C(4503599627370495)
@@ -72,9 +74,10 @@ struct twin_answer {
 
 struct twin_meter;
 
-/* Who waits.  Embedded in its owner; all but `fn` is ours. */
+/* Who waits.  Embedded in its owner; all but `fn` and `by` is ours. */
 struct twin_wait {
     void (*fn)(struct twin_wait *w, const struct twin_answer *a);
+    struct slice by; /* twin_write(): who writes, for people, TWIN_BY_MAX; empty: nobody says */
     struct addr slot;
     const struct twin_meter *meter; /* what it counts as, NULL: nothing */
     uint32_t written;               /* bytes of JSON that were sent along */
@@ -133,5 +136,16 @@ enum twin_write {
 /* Answers as twin_get().  `if_match` is the header's value; SLICE_NONE (ptr NULL): there was none. */
 void twin_write(struct twins *t, struct slice who, enum twin_write how, struct slice if_match,
                 struct slice json, struct twin_wait *w);
+
+/* What services wrote lately, the latest first, and the way back to each:
+ *
+ *   {"etag": of the twin now, "version": likewise,
+ *    "history": [{"version", "time", "by", "patch": what it changed, "undo": the merge patch that makes
+ *                 tags and desired properties what they were at that version}, ..,
+ *                {"version", "undo"}]}      before the oldest of them
+ *
+ * At most TWIN_HISTORY_MAX writes, and as many as fit into a page of the store.  Reported properties have
+ * no history: it would double what the store writes for each report. */
+void twin_history(struct twins *t, struct slice who, struct twin_wait *w);
 
 #endif

@@ -26,6 +26,19 @@ UPDATE twin SET version = $version, etag = $etag, desired_version = $desired_ver
 WHERE device_id = $device_id AND module_id = $module_id AND version = $old_version
   AND indexed = $old_indexed
 
+-- One of a fixed number of places for each twin (history.c): what stood there goes.
+-- :name twin_history_put
+INSERT INTO twin_history (device_id, module_id, slot, etag, version, wall_us, by_whom, patch, undo)
+VALUES ($device_id, $module_id, $slot, $etag, $version, $wall_us, $by_whom, $patch, $undo)
+ON CONFLICT (device_id, module_id, slot) DO UPDATE
+SET etag = $etag, version = $version, wall_us = $wall_us, by_whom = $by_whom, patch = $patch,
+    undo = $undo
+
+-- :name twin_history_get
+SELECT etag, version, wall_us, by_whom, patch, undo FROM twin_history
+WHERE device_id = $device_id AND module_id = $module_id AND etag > $after AND etag <= $upto
+ORDER BY etag DESC
+
 -- The index (prop.c). A row that is there already is one of another path with the same number.
 -- :name twin_prop_add
 INSERT INTO twin_prop (path_id, value, device_id, module_id)

@@ -87,6 +87,7 @@ static void ask_store(struct op *op)
     struct store_request u;
     store_begin_unit(&u, bulk ? STORE_BULK : STORE_INTERACTIVE);
     twin_put_write(&u, op->entry->who, slice_str(op->entry->generation), op->entry->twin, op->next);
+    twin_history_add(op, &u);
     twin_event_add(op, &u);
     op->wait.fn = on_stored;
     store_ask(t->hub->store, t->lane, &u, &op->wait);
