@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/cur.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/net.h"
@@ -234,6 +235,27 @@ static void numbers_are_checked(void **state)
     assert_int_equal(num_duration_us(SLICE_LIT("12x"), &i), ERR_INVALID);
 }
 
+static void sums_and_products_end_at_the_last_number(void **state)
+{
+    (void)state;
+    int64_t v;
+    assert_true(num_add_i64(INT64_MAX - 1, 1, &v));
+    assert_int_equal(v, INT64_MAX);
+    assert_false(num_add_i64(INT64_MAX, 1, &v));
+    assert_true(num_add_i64(INT64_MIN + 1, -1, &v));
+    assert_int_equal(v, INT64_MIN);
+    assert_false(num_add_i64(INT64_MIN, -1, &v));
+    assert_true(num_mul_i64(INT64_MIN / 2, 2, &v));
+    assert_int_equal(v, INT64_MIN);
+    assert_false(num_mul_i64(INT64_MIN / 2 - 1, 2, &v));
+    assert_false(num_mul_i64(INT64_MIN, -1, &v));
+    size_t n;
+    assert_true(num_add(SIZE_MAX - 1, 1, &n));
+    assert_false(num_add(SIZE_MAX, 1, &n));
+    assert_true(num_mul(SIZE_MAX / 3, 3, &n));
+    assert_false(num_mul(SIZE_MAX / 3 + 1, 3, &n));
+}
+
 static void numbers_have_a_text(void **state)
 {
     static const uint64_t rows[] = {0, 9, 10, 1234567890, UINT64_MAX};
@@ -272,6 +294,37 @@ static void slices_split_and_trim(void **state)
     assert_true(slice_is(slice_trim(SLICE_LIT(" \tx y\n")), "x y"));
     assert_true(slice_starts_nocase(SLICE_LIT("Devices/x"), SLICE_LIT("devices/")));
     assert_int_equal(slice_rfind(SLICE_LIT("a/b/c"), '/'), 3);
+}
+
+static void slices_are_searched_and_copied(void **state)
+{
+    (void)state;
+    struct slice text = SLICE_LIT("one two two");
+    uint8_t copy[4] = "....";
+    assert_ptr_equal(slice_search(text, SLICE_LIT("two")), text.ptr + 4);
+    assert_ptr_equal(slice_search(text, SLICE_NONE), text.ptr);
+    assert_null(slice_search(text, SLICE_LIT("twos")));
+    assert_null(slice_search(SLICE_NONE, SLICE_LIT("two")));
+    assert_ptr_equal(slice_copy(copy, slice_head(text, 3)), copy + 3);
+    assert_memory_equal(copy, "one.", 4);
+    assert_ptr_equal(slice_copy(copy, SLICE_NONE), copy);
+    assert_memory_equal(copy, "one.", 4);
+}
+
+static void a_list_gives_its_members_in_order(void **state)
+{
+    (void)state;
+    struct list head, members[3];
+    list_init(&head);
+    assert_null(list_shift(&head));
+    for (size_t i = 0; i < 3; i++) list_push(&head, &members[i]);
+    assert_ptr_equal(list_take(&head), &members[0]);
+    assert_false(list_linked(&members[0]));
+    assert_ptr_equal(head.next->prev, &head);
+    assert_ptr_equal(list_shift(&head), &members[1]);
+    assert_ptr_equal(list_take(&head), &members[2]);
+    assert_true(list_empty(&head));
+    assert_ptr_equal(head.prev, &head);
 }
 
 static void hosts_of_this_machine_are_known(void **state)
@@ -476,9 +529,12 @@ int main(void)
         cmocka_unit_test(a_time_from_outside_may_be_any),
         cmocka_unit_test(a_guid_has_its_bytes_in_order),
         cmocka_unit_test(numbers_are_checked),
+        cmocka_unit_test(sums_and_products_end_at_the_last_number),
         cmocka_unit_test(numbers_have_a_text),
         cmocka_unit_test(an_arena_survives_many_rounds),
         cmocka_unit_test(slices_split_and_trim),
+        cmocka_unit_test(slices_are_searched_and_copied),
+        cmocka_unit_test(a_list_gives_its_members_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

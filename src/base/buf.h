@@ -25,7 +25,7 @@ static inline size_t buf_size(const struct buf *b)
 
 static inline struct slice buf_slice(const struct buf *b)
 {
-    return (struct slice){b->ptr ? b->ptr + b->off : NULL, b->len - b->off};
+    return (struct slice){b->off ? b->ptr + b->off : b->ptr, b->len - b->off};
 }
 
 uint8_t *buf_grow(struct buf *b, size_t more); /* buf_reserve() where there is no room yet */

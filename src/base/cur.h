@@ -15,7 +15,7 @@ struct cur {
 
 static inline struct cur cur_of(struct slice s)
 {
-    return (struct cur){s.ptr, s.ptr ? s.ptr + s.len : NULL, false};
+    return (struct cur){s.ptr, s.len ? s.ptr + s.len : s.ptr, false};
 }
 
 static inline size_t cur_left(const struct cur *c)
@@ -43,14 +43,14 @@ static inline struct slice cur_take(struct cur *c, size_t len)
 static inline uint8_t cur_u8(struct cur *c)
 {
     struct slice s = cur_take(c, 1);
-    return s.len ? s.ptr[0] : 0;
+    return s.ptr ? s.ptr[0] : 0;
 }
 
 static inline uint16_t cur_be16(struct cur *c)
 {
     struct slice s = cur_take(c, 2);
     uint16_t v = 0;
-    if (s.len) memcpy(&v, s.ptr, 2);
+    if (s.ptr) memcpy(&v, s.ptr, 2);
     return __builtin_bswap16(v);
 }
 
@@ -58,7 +58,7 @@ static inline uint32_t cur_be32(struct cur *c)
 {
     struct slice s = cur_take(c, 4);
     uint32_t v = 0;
-    if (s.len) memcpy(&v, s.ptr, 4);
+    if (s.ptr) memcpy(&v, s.ptr, 4);
     return __builtin_bswap32(v);
 }
 
@@ -66,7 +66,7 @@ static inline uint64_t cur_be64(struct cur *c)
 {
     struct slice s = cur_take(c, 8);
     uint64_t v = 0;
-    if (s.len) memcpy(&v, s.ptr, 8);
+    if (s.ptr) memcpy(&v, s.ptr, 8);
     return __builtin_bswap64(v);
 }
 
@@ -74,7 +74,7 @@ static inline uint16_t cur_le16(struct cur *c)
 {
     struct slice s = cur_take(c, 2);
     uint16_t v = 0;
-    if (s.len) memcpy(&v, s.ptr, 2);
+    if (s.ptr) memcpy(&v, s.ptr, 2);
     return v;
 }
 
@@ -82,7 +82,7 @@ static inline uint32_t cur_le32(struct cur *c)
 {
     struct slice s = cur_take(c, 4);
     uint32_t v = 0;
-    if (s.len) memcpy(&v, s.ptr, 4);
+    if (s.ptr) memcpy(&v, s.ptr, 4);
     return v;
 }
 
@@ -90,7 +90,7 @@ static inline uint64_t cur_le64(struct cur *c)
 {
     struct slice s = cur_take(c, 8);
     uint64_t v = 0;
-    if (s.len) memcpy(&v, s.ptr, 8);
+    if (s.ptr) memcpy(&v, s.ptr, 8);
     return v;
 }
 

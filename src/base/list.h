@@ -6,6 +6,7 @@
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 
 #include "base/mem.h"
@@ -52,9 +53,19 @@ static inline void list_remove(struct list *member) /* harmless when not linked 
 /* Takes the first member, or NULL. */
 static inline struct list *list_shift(struct list *head)
 {
-    if (list_empty(head)) return NULL;
     struct list *first = head->next;
-    list_remove(first); // NOLINT(clang-analyzer-unix.Malloc): does not follow the links of a ring
+    if (first == head) return NULL;
+    head->next = first->next;
+    first->next->prev = head;
+    list_init(first);
+    return first;
+}
+
+/* Takes the first member of a list that is not empty. */
+static inline struct list *list_take(struct list *head)
+{
+    struct list *first = list_shift(head);
+    assert(first != NULL);
     return first;
 }
 

@@ -18,6 +18,16 @@ static inline bool num_mul(size_t a, size_t b, size_t *out)
     return !__builtin_mul_overflow(a, b, out);
 }
 
+static inline bool num_add_i64(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+static inline bool num_mul_i64(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
 /* Whole slice, decimal digits only (num_i64: optional '-'); ERR_INVALID otherwise or on overflow. */
 enum err num_u64(struct slice text, uint64_t *out) MUST_USE;
 enum err num_i64(struct slice text, int64_t *out) MUST_USE;

@@ -37,6 +37,12 @@ bool slice_starts_nocase(struct slice s, struct slice prefix)
     return s.len >= prefix.len && slice_eq_nocase(slice_head(s, prefix.len), prefix);
 }
 
+const uint8_t *slice_search(struct slice s, struct slice part)
+{
+    if (part.ptr == NULL) return s.ptr;
+    return s.ptr ? memmem(s.ptr, s.len, part.ptr, part.len) : NULL;
+}
+
 size_t slice_find(struct slice s, uint8_t byte)
 {
     const uint8_t *at = s.len ? memchr(s.ptr, byte, s.len) : NULL;

@@ -49,8 +49,8 @@ static inline bool slice_is(struct slice a, const char *text)
 /* From `from` to the end; empty if `from` is past it. */
 static inline struct slice slice_from(struct slice s, size_t from)
 {
-    return from >= s.len ? (struct slice){s.ptr ? s.ptr + s.len : NULL, 0}
-                         : (struct slice){s.ptr + from, s.len - from};
+    size_t skipped = from < s.len ? from : s.len;
+    return (struct slice){skipped ? s.ptr + skipped : s.ptr, s.len - skipped};
 }
 
 /* The first `len` bytes, or all if there are fewer. */
@@ -77,6 +77,16 @@ static inline bool slice_is_nocase(struct slice a, const char *text)
 {
     return slice_eq_nocase(a, slice_str(text));
 }
+
+/* Copies the bytes to `to`, which has room for them; returns what is behind them there. */
+static inline uint8_t *slice_copy(void *to, struct slice s)
+{
+    if (s.ptr) memcpy(to, s.ptr, s.len);
+    return (uint8_t *)to + s.len;
+}
+
+/* Where the first `part` begins in `s`, or NULL. */
+const uint8_t *slice_search(struct slice s, struct slice part);
 
 /* Index of the first `byte`, or s.len when absent. */
 size_t slice_find(struct slice s, uint8_t byte);
