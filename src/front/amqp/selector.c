@@ -80,8 +80,8 @@ static enum err place(enum field field, bool inclusive, struct slice text, struc
         out->where = LOG_LATEST;
         return OK;
     }
-    if (num_i64(text, &value) != OK || __builtin_add_overflow(value, !inclusive, &value) ||
-        __builtin_mul_overflow(value, unit, &value))
+    if (num_i64(text, &value) != OK || !num_add_i64(value, !inclusive, &value) ||
+        !num_mul_i64(value, unit, &value))
         return fail(ERR_INVALID, "'%.*s' is not a number that a filter can compare with",
                     SLICE_ARG(slice_head(text, 64)));
     out->where = field == FIELD_TIME ? LOG_TIME : LOG_SEQUENCE;
