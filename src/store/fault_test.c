@@ -179,6 +179,64 @@ static void below_the_reserve_units_are_refused_until_there_is_room(void **state
     assert_int_equal(insert(r, 2, 10), OK);
 }
 
+static void a_query_that_cannot_be_read_says_so_and_harms_nothing(void **state)
+{
+    struct rig *r = *state;
+    struct store_request q;
+    struct store_answer a;
+    struct msg *page;
+    assert_int_equal(insert(r, 1, 4000), OK);
+    rig_restart(r); /* nothing is in a cache */
+    io_mem_fail(r->io, IO_CALL_READ, 1, ERR_IO, true);
+    store_begin_query(&q, &sql_test_whole);
+    store_put_int(&q, "id", 1);
+    assert_int_equal(store_now_query(r->store, &q, &a, &page), ERR_IO);
+    msg_free(page);
+    io_mem_fail(r->io, IO_CALL_READ, 0, OK, false);
+    assert_true(store_healthy(r->store));
+    assert_true(exists(r, 1));
+}
+
+/* ---- a start */
+
+static void a_file_that_is_no_database_is_refused(void **state)
+{
+    struct rig *r = *state;
+    struct io_file *f;
+    uint8_t rubbish[4096];
+    memset(rubbish, 'x', sizeof rubbish);
+    rig_close(r);
+    assert_int_equal(io_open_file(r->io, STORE_FILE, IO_READ | IO_WRITE, &f), OK);
+    assert_int_equal(io_write_at(f, 0, slice_of(rubbish, sizeof rubbish)), OK);
+    io_close(f);
+    assert_int_equal(rig_open(r), ERR_CORRUPT);
+}
+
+/* The n-th opening or reading fails, until a start needs fewer than n. */
+static void a_start_whose_files_cannot_be_read_is_refused_and_harms_nothing(void **state)
+{
+    static const struct {
+        enum io_call call;
+        uint64_t step;
+    } rows[] = {{IO_CALL_OPEN, 1}, {IO_CALL_READ, 13}};
+    struct rig *r = *state;
+    assert_int_equal(insert(r, 1, 4000), OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        enum err err = ERR_IO;
+        uint64_t n;
+        for (n = 1; err != OK && n < 1000; n += rows[i].step) {
+            io_mem_crash(r->io, 0); /* so that there is a log to recover */
+            rig_close(r);
+            io_mem_fail(r->io, rows[i].call, n, ERR_IO, true);
+            err = rig_open(r);
+            io_mem_fail(r->io, rows[i].call, 0, OK, false);
+            assert_true(err == OK || err == ERR_IO);
+        }
+        assert_true(n > 1 + rows[i].step && n < 1000); /* some were refused, and one was not */
+        assert_true(exists(r, 1));
+    }
+}
+
 /* ---- the write-ahead log */
 
 static void the_write_ahead_log_is_copied_and_used_again(void **state)
@@ -324,6 +382,9 @@ int main(void)
         CASE(a_checkpoint_that_cannot_sync_ends_all_acknowledging),
         CASE(a_full_disk_refuses_and_forgives),
         CASE(below_the_reserve_units_are_refused_until_there_is_room),
+        CASE(a_query_that_cannot_be_read_says_so_and_harms_nothing),
+        CASE(a_file_that_is_no_database_is_refused),
+        CASE(a_start_whose_files_cannot_be_read_is_refused_and_harms_nothing),
         CASE(the_write_ahead_log_is_copied_and_used_again),
         CASE(the_write_ahead_log_has_a_largest_size),
         cmocka_unit_test(every_acknowledged_unit_survives_a_power_cut),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io_mem.h"
 #include "base/mem.h"
 #include "store/sqlite/vfs.h"
@@ -282,6 +283,90 @@ static void shared_memory_is_one_and_goes_with_its_last_user(void **state)
     assert_int_equal(vfs_shm_unmap(&files->f[0]->base, 0), SQLITE_OK);
 }
 
+/* ---- what fails below, by itself */
+
+static void reads_and_writes_that_fail_are_told_apart(void **state)
+{
+    struct files *files = *state;
+    sqlite3_file *f = &files->f[0]->base;
+    const sqlite3_io_methods *m = f->pMethods;
+    uint8_t bytes[8] = "written";
+    assert_int_equal(m->xWrite(f, bytes, 8, 0), SQLITE_OK);
+    io_mem_fail(files->io, IO_CALL_READ, 1, ERR_IO, false);
+    assert_int_equal(m->xRead(f, bytes, 8, 0), SQLITE_IOERR_READ);
+    assert_int_equal(m->xRead(f, bytes, 8, 4), SQLITE_IOERR_SHORT_READ);
+    assert_memory_equal(bytes, "ten\0\0\0\0\0", 8);
+    io_mem_fail(files->io, IO_CALL_WRITE, 1, ERR_FULL, false);
+    assert_int_equal(m->xWrite(f, bytes, 8, 0), SQLITE_FULL);
+    io_mem_fail(files->io, IO_CALL_WRITE, 1, ERR_IO, false);
+    assert_int_equal(m->xWrite(f, bytes, 8, 0), SQLITE_IOERR_WRITE);
+    assert_int_equal(m->xWrite(f, bytes, 8, 0), SQLITE_OK);
+}
+
+static void after_a_failed_sync_nothing_is_changed_but_all_is_read(void **state)
+{
+    struct files *files = *state;
+    sqlite3_vfs *base = &files->vfs->base;
+    sqlite3_file *f = &files->f[0]->base;
+    const sqlite3_io_methods *m = f->pMethods;
+    uint8_t bytes[8] = "written";
+    assert_int_equal(m->xWrite(f, bytes, 8, 0), SQLITE_OK);
+    assert_int_equal(m->xSync(f, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    io_mem_fail(files->io, IO_CALL_SYNC, 1, ERR_IO, false);
+    assert_int_equal(m->xSync(f, SQLITE_SYNC_NORMAL), SQLITE_IOERR_FSYNC);
+    assert_int_equal(m->xSync(f, SQLITE_SYNC_NORMAL), SQLITE_IOERR_FSYNC);
+    assert_int_equal(m->xWrite(f, bytes, 8, 0), SQLITE_IOERR_WRITE);
+    assert_int_equal(m->xTruncate(f, 0), SQLITE_IOERR_TRUNCATE);
+    assert_int_equal(base->xDelete(base, "l.db", 0), SQLITE_IOERR_DELETE);
+    assert_int_equal(m->xRead(f, bytes, 8, 0), SQLITE_OK);
+    assert_string_equal(bytes, "written");
+}
+
+static void names_that_fail_are_told_apart_from_those_that_are_not_there(void **state)
+{
+    struct files *files = *state;
+    sqlite3_vfs *base = &files->vfs->base;
+    struct vfs_file other;
+    int there = 1;
+    char path[8];
+    assert_int_equal(base->xOpen(base, "none.db", &other.base, SQLITE_OPEN_READONLY, NULL),
+                     SQLITE_CANTOPEN);
+    assert_int_equal(base->xAccess(base, "none.db", SQLITE_ACCESS_EXISTS, &there), SQLITE_OK);
+    assert_int_equal(there, 0);
+    assert_int_equal(base->xDelete(base, "none.db", 1), SQLITE_IOERR_DELETE_NOENT);
+    io_mem_fail(files->io, IO_CALL_OPEN, 1, ERR_IO, false);
+    assert_int_equal(base->xAccess(base, "l.db", SQLITE_ACCESS_EXISTS, &there),
+                     SQLITE_IOERR_ACCESS);
+    assert_int_equal(base->xAccess(base, "l.db", SQLITE_ACCESS_EXISTS, &there), SQLITE_OK);
+    assert_int_equal(there, 1);
+    io_mem_fail(files->io, IO_CALL_SYNC, 1, ERR_IO, false);
+    assert_int_equal(base->xDelete(base, "l.db", 1), SQLITE_IOERR_DELETE);
+    assert_int_equal(base->xFullPathname(base, "1234567", sizeof path, path), SQLITE_OK);
+    assert_int_equal(base->xFullPathname(base, "12345678", sizeof path, path), SQLITE_CANTOPEN);
+}
+
+static int64_t epoch_us(void)
+{
+    return 0;
+}
+
+static void sqlite_hears_the_time_and_why_something_failed(void **state)
+{
+    struct files *files = *state;
+    sqlite3_vfs *base = &files->vfs->base;
+    sqlite3_int64 ms;
+    char why[64];
+    static const struct clock_source epoch = {epoch_us, epoch_us};
+    clock_use(&epoch);
+    assert_int_equal(base->xCurrentTimeInt64(base, &ms), SQLITE_OK);
+    clock_use(NULL);
+    assert_int_equal(ms, 210866760000000); /* 1970-01-01 is day 2440587.5 */
+    assert_int_equal(base->xSleep(base, 0), 0);
+    assert_int_equal(fail(ERR_IO, "the disk burns"), ERR_IO);
+    assert_int_equal(base->xGetLastError(base, sizeof why, why), 0);
+    assert_string_equal(why, "the disk burns");
+}
+
 int main(void)
 {
 #define BOTH(name)                                                                                 \
@@ -299,6 +384,10 @@ int main(void)
         LOCKS(reserved_is_seen_by_all),
         LOCKS(shared_memory_locks_are_many_readers_or_one_writer),
         LOCKS(shared_memory_is_one_and_goes_with_its_last_user),
+        LOCKS(reads_and_writes_that_fail_are_told_apart),
+        LOCKS(after_a_failed_sync_nothing_is_changed_but_all_is_read),
+        LOCKS(names_that_fail_are_told_apart_from_those_that_are_not_there),
+        LOCKS(sqlite_hears_the_time_and_why_something_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
