@@ -151,10 +151,10 @@ def last_of(machines, case):
     return lines, f"{head}{', urgent' if lines[0]['urgent'] else ''}."
 
 
-def drawings(machines):
-    """Of growth."""
+def drawings(machines, folder):
+    """Of growth, into the folder."""
     lines, head = last_of(machines, "growth")
-    pictures = plot.draw(lines, DOCUMENT.parent) if lines else []
+    pictures = plot.draw(lines, folder) if lines else []
     return "\n\n".join([head, "\n".join(f"![{title}]({name})" for name, title in pictures)]).rstrip()
 
 
@@ -174,7 +174,8 @@ def stages(machines):
     return f"{head}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def main():
+def make(folder):
+    """Writes the page and its pictures."""
     machines = {}
     for path in sorted((HERE / "results").glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -184,8 +185,12 @@ def main():
     for (processor, kernel), lines in sorted(machines.items()):
         parts.append(f"## {processor}, Linux {kernel}\n\n{markdown(newest(lines))}\n")
     text = TEMPLATE.read_text(encoding="utf-8").replace("@TABLES@", "\n".join(parts).rstrip())
-    text = text.replace("@GROWTH@", drawings(machines)).replace("@STAGES@", stages(machines))
-    DOCUMENT.write_text(text, encoding="utf-8")
+    text = text.replace("@GROWTH@", drawings(machines, folder)).replace("@STAGES@", stages(machines))
+    (folder / DOCUMENT.name).write_text(text, encoding="utf-8")
+
+
+def main():
+    make(DOCUMENT.parent)
     print(f"wrote {DOCUMENT}")
 
 

@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SITE = ROOT / "build" / "docs-site"
@@ -136,6 +137,21 @@ def the_list_of_differences_is_what_its_file_makes():
     kept = page.read_text(encoding="utf-8")
     made = compatibility.DIFFERENCES_HEAD + kept.partition(compatibility.DIFFERENCES_HEAD)[2]
     check(made == compatibility.differences(), "run tests/conformance/compatibility.py --differences")
+
+
+@case
+def the_benchmarks_are_what_their_results_make():
+    """The page, and the pictures of growth."""
+    sys.path.insert(0, str(ROOT / "tests/bench"))
+    import report  # pylint: disable=import-outside-toplevel
+    with tempfile.TemporaryDirectory() as folder:
+        report.make(pathlib.Path(folder))
+        made = {file.name: file.read_bytes() for file in pathlib.Path(folder).iterdir()}
+    kept = {name: (ROOT / "docs" / name) for name in made}
+    other = sorted(name for name, file in kept.items() if not file.is_file() or file.read_bytes() != made[name])
+    check("benchmarks.md" in made, f"report.py made {sorted(made)}")
+    check(not other, f"run tests/bench/report.py: {other} in docs is not what the results make")
+    return f"{len(made)} files"
 
 
 def mutations():
