@@ -51,7 +51,7 @@ def beside_floor(kind, key, make, run):
                 result = run(server, options)
                 units, transactions = (after - then for after, then in zip(committed(server), before))
             together = units / transactions
-            own = floor(kind, server.data, round(together), options)
+            own = floor(kind, server.data, together, options)
             book.add(name, server.name, {"round": number, "units_together": together,
                                          "to_floor": result[key] / own["per_s"], **result})
             book.add(name, "floor", {"round": number, **own})
