@@ -6,6 +6,7 @@
 
 #include "base/amqp.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "front/console/console.h"
 #include "front/console/live.h"
@@ -1063,7 +1064,7 @@ static void what_a_page_asks_wrongly_is_told(void **state)
         {"{}", "id: "},
         {"{\"id\":\"x\"}", "id: "},
         {"{\"id\":1}", "no such subscription"},
-        {"{\"id\":1,\"sub\":\"other\"}", "events or metrics"},
+        {"{\"id\":1,\"sub\":\"other\"}", "events, metrics or query"},
         {"{\"id\":1,\"sub\":\"events\",\"max_hz\":0}", "max_hz"},
         {"{\"id\":1,\"sub\":\"events\",\"max_hz\":11}", "max_hz"},
         {"{\"id\":1,\"sub\":\"events\",\"kinds\":[\"none\"]}", "kinds"},
@@ -1073,6 +1074,8 @@ static void what_a_page_asks_wrongly_is_told(void **state)
         {"{\"id\":1,\"sub\":\"events\",\"from\":{\"0\":-1}}", "from"},
         {"{\"id\":1,\"sub\":\"events\",\"device\":\"a/b\"}", "device"},
         {"{\"id\":1,\"sub\":\"metrics\"}", "names"},
+        {"{\"id\":1,\"sub\":\"query\"}", "query"},
+        {"{\"id\":1,\"sub\":\"query\",\"query\":7}", "query"},
     };
     open_link();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -1113,6 +1116,95 @@ static void a_subscription_has_so_many_metrics(void **state)
         say_frame(buf_cstr(&text), false);
         rig_wait(&rig, 100000);
         expect_message(count > LIVE_NAMES_MAX ? "at most 32 metrics" : "\"metrics\":{");
+        buf_free(&text);
+    }
+}
+
+#define ROWS(id, where)                                                                            \
+    "{\"id\":" id ",\"sub\":\"query\",\"query\":\"SELECT deviceId, status FROM devices" where "\"" \
+    "}"
+
+static void rows_of_a_query_are_told_again_when_they_change(void **state)
+{
+    (void)state;
+    rig_create_device(&rig, "d1");
+    rig_create_device(&rig, "d2");
+    open_link();
+    say_frame(ROWS("1", " WHERE deviceId IN ['d1','d2','d3']"), false);
+    rig_wait(&rig, 1000);
+    expect_message("{\"id\":1,\"rows\":[[0,{\"deviceId\":\"d1\",\"status\":\"enabled\"}],"
+                   "[1,{\"deviceId\":\"d2\",\"status\":\"enabled\"}]],\"count\":2,\"more\":false}");
+    rig_wait(&rig, 2 * LIVE_QUERY_US);
+    assert_null(next_message());
+    rig_put_device(&rig, "d2", "{\"deviceId\":\"d2\",\"status\":\"disabled\"}", "*");
+    rig_create_device(&rig, "d3");
+    rig_wait(&rig, LIVE_QUERY_US);
+    expect_message("\"rows\":[[1,{\"deviceId\":\"d2\",\"status\":\"disabled\"}],"
+                   "[2,{\"deviceId\":\"d3\",\"status\":\"enabled\"}]],\"count\":3,");
+    say_frame("{\"id\":1,\"pause\":true}", false);
+    rig_delete(&rig, "d3");
+    rig_wait(&rig, 2 * LIVE_QUERY_US);
+    assert_null(next_message());
+    say_frame("{\"id\":1,\"pause\":false}", false);
+    rig_wait(&rig, 1000);
+    expect_message("\"rows\":[],\"count\":2,");
+    say_frame("{\"id\":1,\"unsub\":true}", false);
+    rig_delete(&rig, "d2");
+    rig_wait(&rig, 2 * LIVE_QUERY_US);
+    assert_null(next_message());
+}
+
+static void a_query_has_so_many_rows_and_a_link_so_many_queries(void **state)
+{
+    (void)state;
+    char text[64];
+    for (int i = 0; i <= LIVE_ROWS_MAX; i++) {
+        snprintf(text, sizeof text, "d%03d", i);
+        rig_create_device(&rig, text);
+    }
+    open_link();
+    say_frame(ROWS("1", " WHERE deviceId < 'd100'"), false);
+    rig_wait(&rig, 1000);
+    expect_message("\"count\":100,\"more\":false}");
+    say_frame(ROWS("2", ""), false);
+    rig_wait(&rig, 1000);
+    expect_message("\"count\":100,\"more\":true}");
+    assert_null(strstr(said(), "d100"));
+    int64_t reached = limit_reached("live-queries");
+    say_frame(ROWS("3", ""), false);
+    expect_message("at most 2 subscriptions to queries");
+    assert_int_equal(limit_reached("live-queries"), reached + 1);
+    say_frame("{\"id\":2,\"unsub\":true}", false);
+    say_frame(ROWS("3", " WHERE deviceId = 'd100'"), false);
+    rig_wait(&rig, 1000);
+    expect_message("{\"id\":3,\"rows\":[[0,{\"deviceId\":\"d100\"");
+}
+
+static void a_query_that_is_wrong_ends_with_an_error(void **state)
+{
+    (void)state;
+    open_link();
+    say_frame("{\"id\":1,\"sub\":\"query\",\"query\":\"SELECT * FROM nowhere\"}", false);
+    rig_wait(&rig, 1000);
+    expect_message("{\"id\":1,\"error\":\"");
+    rig_wait(&rig, 2 * LIVE_QUERY_US);
+    assert_null(next_message());
+    say_frame("{\"id\":1,\"unsub\":true}", false);
+    expect_message("no such subscription");
+}
+
+static void a_query_has_so_many_bytes(void **state)
+{
+    (void)state;
+    static const char query[] = "SELECT deviceId FROM devices";
+    open_link();
+    for (int more = 0; more <= 1; more++) {
+        struct buf text = {0};
+        buf_printf(&text, "{\"id\":%d,\"sub\":\"query\",\"query\":\"%s%*s\"}", more, query,
+                   (int)(LIVE_QUERY_MAX - strlen(query)) + more, "");
+        say_frame(buf_cstr(&text), false);
+        rig_wait(&rig, 1000);
+        expect_message(more ? "at most 16 KiB" : "\"rows\":[],\"count\":0,");
         buf_free(&text);
     }
 }
@@ -1281,6 +1373,10 @@ int main(void)
         TEST(what_a_page_asks_wrongly_is_told),
         TEST(there_are_so_many_subscriptions),
         TEST(a_subscription_has_so_many_metrics),
+        TEST(rows_of_a_query_are_told_again_when_they_change),
+        TEST(a_query_has_so_many_rows_and_a_link_so_many_queries),
+        TEST(a_query_that_is_wrong_ends_with_an_error),
+        TEST(a_query_has_so_many_bytes),
         TEST(there_are_so_many_links),
         EVENTS(events_come_in_batches_and_resume_where_they_ended),
         EVENTS(a_burst_is_sampled_and_counted),

@@ -78,6 +78,22 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
         check(list.length === 1 && list[0].condition === "tags.line = '4'", JSON.stringify(list));
     });
 
+    test('a_row_changes_while_it_is_looked_at', async () => {
+        page = now();
+        for (const id of ['fresh-1', 'fresh-2']) await server.run('hub', 'device-identity', 'create', '-d', id);
+        await page.goto(`${server.base}devices`);
+        await ask('fresh-');
+        const row = rows().filter({ hasText: 'fresh-2' });
+        await row.getByText('away').waitFor();
+        await page.evaluate(() => { window.asked = 0; const own = fetch; window.fetch = (...a) => { window.asked += /query/.test(a[0]); return own(...a); }; });
+        await tag('fresh-2', { seen: SCRIPT });
+        await row.getByText('onerror').waitFor();
+        await server.run('hub', 'device-identity', 'update', '-d', 'fresh-2', '--status', 'disabled');
+        await row.getByText('disabled').waitFor();
+        check(await page.evaluate(() => window.asked) === 0, 'the list was asked for again');
+        for (const id of ['fresh-1', 'fresh-2']) await server.run('hub', 'device-identity', 'delete', '-d', id);
+    });
+
     test('all_that_a_query_means_are_changed_by_a_job', async () => {
         await page.goto(`${server.base}devices?q=${encodeURIComponent("tags.line = '4'")}&c=tags.line&c=tags.note`);
         await eventually('three devices', async () => (await rows().count()) === 3);

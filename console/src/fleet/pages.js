@@ -50,6 +50,15 @@ class Pages {
         return this.pages.flatMap((p) => p.rows ?? []);
     }
 
+    /** [index, row] of those that changed; who stands there no more is left alone. */
+    put(changed) {
+        for (const [i, row] of changed) {
+            const p = this.pageOf(i);
+            if (p?.rows?.[i - p.at]?.deviceId === row.deviceId) p.rows[i - p.at] = row;
+        }
+        this.changed();
+    }
+
     letGo() {
         const here = this.pages.filter((p) => p.rows);
         if (here.length <= HELD) return;

@@ -5,6 +5,7 @@
 import { Component, createRef } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { columnsOf, isDevice } from './columns.jsx';
+import { useFresh } from './fresh.js';
 import { useVirtual } from './virtual.js';
 
 const ROW = 40, HEAD = 36; // as style.css has them
@@ -58,6 +59,7 @@ export function Table({ pages, shown, chosen, setChosen }) {
     useEffect(() => { if (head) setKnown(head); }, [head]);
     const columns = useColumns(head ?? known, shown), device = isDevice(head ?? known);
     useEffect(() => { pages.want(view.first, view.last, view.way); }, [pages, view.first, view.last, pages.count]);
+    useFresh(pages, view, device && !!head);
     useKeptFocus(view.rest);
     const onChange = ({ target: { dataset: { id } } }) => {
         const now = new Set(chosen);

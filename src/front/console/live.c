@@ -6,18 +6,21 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "front/console/event_text.h"
+#include "front/console/rows.h"
 #include "front/console/tap.h"
 #include "proto/ws/ws.h"
 
 COUNTER(told, "azimuth_live_events_total", "Events told to pages of the console");
 COUNTER(lost, "azimuth_live_events_passed_over_total",
         "Events that pages of the console were not told of, since there were too many");
+LIMIT_REACHED(too_many_queries, "live-queries")
 GAUGE(links_now, "azimuth_live_links", "Pages of the console with a live link");
 GAUGE(subs_now, "azimuth_live_subscriptions", "Subscriptions of live links");
 
@@ -35,12 +38,12 @@ struct link {
     uint64_t session;
     struct buf in;    /* of a message, until its end has come */
     struct list subs; /* struct sub */
-    unsigned sub_count;
+    unsigned sub_count, query_count;
     struct timer watch; /* is the session still there? */
     bool closing;
 };
 
-enum sub_kind { SUB_EVENTS, SUB_METRICS };
+enum sub_kind { SUB_EVENTS, SUB_METRICS, SUB_QUERY };
 
 struct sub {
     struct list node;
@@ -62,6 +65,8 @@ struct sub {
 
     struct slice names[LIVE_NAMES_MAX]; /* SUB_METRICS */
     unsigned name_count;
+
+    struct rows *rows; /* SUB_QUERY */
 
     struct arena arena; /* what the slices lie in */
     uint64_t *places;   /* `from`, by partition; NULL: `where` counts for all */
@@ -236,6 +241,48 @@ static void tell_metrics(struct sub *s, int64_t now_us)
     buf_free(&text);
 }
 
+/* ---- queries */
+
+static void drop_sub(struct sub *s);
+
+/* A page that does not read hears of it later. */
+static void ask_query(struct sub *s, int64_t now_us)
+{
+    if (s->paused) return;
+    if (conn_congested(s->link->conn))
+        timer_set(&s->link->live->lane->timers, &s->timer, now_us + LIVE_QUERY_US);
+    else
+        rows_ask(s->rows);
+}
+
+static void tell_rows(struct sub *s, const struct query_answer *a)
+{
+    struct buf rows = {0}, *out = conn_out(s->link->conn);
+    if (rows_put(s->rows, a, LIVE_BYTES_MAX, &rows)) {
+        buf_printf(out, "{\"id\":%" PRId64 ",\"rows\":", s->id);
+        buf_put_slice(out, buf_slice(&rows));
+        buf_printf(out, ",\"count\":%u,\"more\":%s}", s->rows->count,
+                   s->rows->more ? "true" : "false");
+        end_message(s->link);
+    }
+    buf_free(&rows);
+}
+
+static void on_rows(struct rows *r, const struct query_answer *a)
+{
+    struct sub *s = r->owner;
+    if (a->status == STATUS_ARGUMENT_INVALID) {
+        struct buf text = {0};
+        buf_put_slice(&text, a->text);
+        tell_error(s->link, s->id, buf_cstr(&text));
+        buf_free(&text);
+        drop_sub(s);
+        return;
+    }
+    if (a->status == STATUS_OK) tell_rows(s, a);
+    timer_set(&s->link->live->lane->timers, &s->timer, clock_mono_us() + rows_pause_us(r));
+}
+
 /* ---- subscriptions */
 
 static void on_timer(struct timer *t, int64_t now_us)
@@ -243,6 +290,8 @@ static void on_timer(struct timer *t, int64_t now_us)
     struct sub *s = CONTAINER_OF(t, struct sub, timer);
     if (s->kind == SUB_METRICS)
         tell_metrics(s, now_us);
+    else if (s->kind == SUB_QUERY)
+        ask_query(s, now_us);
     else if (!s->paused)
         tell_events(s, now_us);
 }
@@ -254,7 +303,10 @@ static void drop_sub(struct sub *s)
     taps_close(&s->taps);
     buf_free(&s->batch);
     arena_free(&s->arena);
+    if (s->rows) rows_close(s->rows);
+    free(s->rows);
     s->link->sub_count--;
+    s->link->query_count -= s->kind == SUB_QUERY;
     metric_add(&subs_now, -1);
     free(s);
 }
@@ -358,10 +410,28 @@ static const char *read_metrics(struct sub *s, const struct json *m)
     return NULL;
 }
 
+static const char *read_query(struct sub *s, const struct json *m)
+{
+    struct slice text = json_str(m, "query");
+    struct link *l = s->link;
+    if (l->query_count++ == LIVE_QUERIES_MAX) {
+        metric_inc(&too_many_queries);
+        return "at most 2 subscriptions to queries";
+    }
+    if (text.len == 0 || text.len > LIVE_QUERY_MAX)
+        return "query: expected a text of at most 16 KiB";
+    s->rows = NEW(struct rows);
+    s->rows->queries = l->live->console->rest->queries;
+    s->rows->owner = s;
+    s->rows->came = on_rows;
+    rows_open(s->rows, text);
+    return NULL;
+}
+
 static void start(struct sub *s)
 {
     struct live *live = s->link->live;
-    if (s->kind == SUB_METRICS) {
+    if (s->kind != SUB_EVENTS) {
         timer_set(&live->lane->timers, &s->timer, clock_mono_us());
         return;
     }
@@ -391,8 +461,11 @@ static void subscribe(struct link *l, int64_t id, struct slice what, const struc
     } else if (slice_is(what, "metrics")) {
         s->kind = SUB_METRICS;
         fault = read_metrics(s, m);
+    } else if (slice_is(what, "query")) {
+        s->kind = SUB_QUERY;
+        fault = read_query(s, m);
     } else {
-        fault = "sub: events or metrics";
+        fault = "sub: events, metrics or query";
     }
     if (fault) {
         drop_sub(s);
@@ -406,6 +479,10 @@ static void pause_sub(struct sub *s, bool on)
 {
     s->paused = on;
     if (s->kind == SUB_METRICS) return;
+    if (s->kind == SUB_QUERY) {
+        if (!on) ask_query(s, clock_mono_us());
+        return;
+    }
     if (on) {
         timer_stop(&s->timer);
         if (taps_placed(&s->taps)) tell(s);

@@ -4,9 +4,11 @@
  *
  *   > {"id":7,"sub":"events","device":"d","kinds":["telemetry"],"from":"now","max_hz":10}
  *   > {"id":8,"sub":"metrics","names":["azimuth_connections"]}
+ *   > {"id":9,"sub":"query","query":"SELECT * FROM devices WHERE deviceId IN ['d']"}
  *   > {"id":7,"pause":true}   {"id":7,"pause":false}   {"id":7,"unsub":true}
  *   < {"id":7,"batch":[event, ...],"next":{"0":ordinal, ...},"lost":0}
  *   < {"id":8,"at":ms,"metrics":{"azimuth_connections":3}}
+ *   < {"id":9,"rows":[[0,{...}], ...],"count":1,"more":false}
  *   < {"id":7,"error":"text"}
  *
  * `from` is "now", "-10m", or the `next` of an earlier batch.  The first batch comes when the place is
@@ -15,6 +17,11 @@
  * A subscription reads the log by places of its own, piece by piece, and is a guest there: it asks for the
  * next piece when it has told of the last, at most max_hz times a second and within its bytes.  What does
  * not fit is counted, never queued; who is told from now on and falls behind is moved to the end.
+ *
+ * A subscription to a query is told all rows at first, and later those that changed, by their places in the
+ * answer; one row more than there is room for is `more`.  The query is asked again LIVE_QUERY_US after an
+ * answer, or later if it takes long: it has no more than a LIVE_QUERY_SHARE-th of the time.  One that is wrong
+ * is answered with an error, which ends it; one that could not be answered is asked again.
  *
  * Runs on: the console's lane.
  * Life:    a link is a front of its connection; it ends with the session that opened it.
@@ -40,8 +47,13 @@ enum {
     LIVE_PIECES_MAX = 256,       /* read for a batch */
     LIVE_BEHIND_MAX = 3,         /* batches without reaching the end: moved there */
     LIVE_NAMES_MAX = 32,         /* metrics of a subscription: an error */
+    LIVE_QUERIES_MAX = 2,        /* subscriptions to queries of a link: an error */
+    LIVE_QUERY_MAX = 16 << 10,   /* bytes of a query: an error */
+    LIVE_ROWS_MAX = 100,         /* of a query: the first are told */
+    LIVE_QUERY_SHARE = 10,       /* times as long as a query takes nobody asks it again */
 };
 #define LIVE_METRICS_US 1000000ll
+#define LIVE_QUERY_US   2000000ll
 
 struct live;
 
