@@ -105,6 +105,7 @@ enum err provisioning_enrollment_update(struct cli *c) MUST_USE;
 enum err provisioning_enrollment_delete(struct cli *c) MUST_USE;
 enum err provisioning_group_revoke(struct cli *c) MUST_USE;
 enum err provisioning_registration_list(struct cli *c) MUST_USE;
+enum err provisioning_attempt_list(struct cli *c) MUST_USE;
 enum err provisioning_registration_show(struct cli *c) MUST_USE;
 enum err provisioning_registration_delete(struct cli *c) MUST_USE;
 enum err provisioning_compute_device_key(struct cli *c) MUST_USE;

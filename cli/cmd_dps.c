@@ -467,3 +467,16 @@ enum err provisioning_compute_device_key(struct cli *c)
     buf_free(&line);
     return e;
 }
+
+/* ---- attempts */
+
+enum err provisioning_attempt_list(struct cli *c)
+{
+    struct target t;
+    struct json *list;
+    TRY(target_find(c, &t));
+    TRY(http_get(&t, "/admin/v1/dps/attempts", "list of attempts", &list));
+    return output_value(&c->output, &c->arena, list,
+                        "time registrationId enrollment=enrollment.id kind=enrollment.kind outcome "
+                        "hub cause text");
+}

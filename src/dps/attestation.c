@@ -8,6 +8,12 @@
 #include "dps/tpm.h"
 
 static const char *const names[ATTESTATIONS] = {"tpm", "x509", "symmetricKey"};
+
+const char *attestation_name(enum attestation a)
+{
+    assert(a < ATTESTATIONS);
+    return names[a];
+}
 static const char *const places[2] = {"primary", "secondary"};
 
 /* ---- members */

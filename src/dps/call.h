@@ -12,6 +12,7 @@ enum dps_message {
     DPS_GROUP_APPLY,     /* first core -> every core: struct group_msg -> DPS_APPLIED */
     DPS_HUB_APPLY,       /* likewise */
     DPS_APPLIED,
+    DPS_ATTEMPT, /* to the first core: an attempt as JSON (attempts.h) */
 };
 
 enum verb {
@@ -33,10 +34,17 @@ enum verb {
     VERB_HUB_PUT,
     VERB_HUB_DELETE,
     VERB_REVOKE,
+    VERB_ATTEMPTS,
     VERBS,
 };
 
 enum { DPS_SECRET_LEN = 32 };
+
+/* The newest is the one before `next`. */
+struct attempts {
+    struct buf items[DPS_ATTEMPTS_MAX]; /* JSON */
+    unsigned next, count;
+};
 
 struct dps {
     const struct hub *hub;
@@ -47,9 +55,10 @@ struct dps {
     struct groups groups;
     struct linked linked;
     struct latency *latency;
-    struct list calls; /* struct call */
-    struct list bulks; /* of bulk.c */
-    struct list late;  /* of late.c */
+    struct attempts attempts; /* the first core's */
+    struct list calls;        /* struct call */
+    struct list bulks;        /* of bulk.c */
+    struct list late;         /* of late.c */
     unsigned call_count;
     struct map operations;  /* struct operation by id in lower case */
     unsigned webhook_count; /* of them through enrollments with a webhook */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "dps/attempts.h"
 #include "dps/diagnose.h"
 #include "dps/explain.h"
 #include "dps/issue.h"
@@ -26,7 +27,9 @@ static void begin(struct call *c, const struct attested *who, struct slice paylo
     struct operation *o;
     char id[DPS_OPERATION_ID_MAX + 1];
     if (operation_begin(c, who, payload, resumed, &o) != DPS_OK) {
-        dps_call_fail(c, DPS_THROTTLED, "too many devices register at the same time");
+        const char *text = "too many devices register at the same time";
+        attempt_note_throttled(c, who, text);
+        dps_call_fail(c, DPS_THROTTLED, text);
         return;
     }
     snprintf(id, sizeof id, "%.*s", SLICE_ARG(o->next.operation_id));

@@ -1,5 +1,6 @@
 /* dps.c - verbs on their way to the home of what they are about, and back. */
 #include "dps/dps.h"
+#include "dps/attempts.h"
 
 #include <stdlib.h>
 
@@ -256,8 +257,10 @@ static void run(struct call *c)
         [VERB_HUB_PUT] = links_verb_put,
         [VERB_HUB_DELETE] = links_verb_delete,
         [VERB_REVOKE] = revoke_verb,
+        [VERB_ATTEMPTS] = attempts_verb,
     };
-    bool of_all = c->head->verb == VERB_ENROLLMENT_QUERY || c->head->verb == VERB_HUB_LIST;
+    bool of_all = c->head->verb == VERB_ENROLLMENT_QUERY || c->head->verb == VERB_HUB_LIST ||
+                  c->head->verb == VERB_ATTEMPTS;
     if (!of_all && !dps_id_valid(c->id)) {
         dps_call_fail(c, c->head->kind == DPS_GROUP ? DPS_BAD_GROUP_ID : DPS_BAD_REGISTRATION_ID,
                       "an id has 1 to 128 letters, digits, '-', '.', '_' and ':', and ends with a "
@@ -515,10 +518,15 @@ void dps_group_revoke(struct dps *d, struct slice group_id, struct slice json, s
         d, (struct ask){.verb = VERB_REVOKE, .kind = DPS_GROUP, .id = group_id, .json = json}, w);
 }
 
-/* A group's home is the first core, and so is that of the linked hubs. */
+/* A group's home is the first core, and so is that of the linked hubs and the attempts. */
 void dps_hub_list(struct dps *d, struct dps_wait *w)
 {
     send_service(d, (struct ask){.verb = VERB_HUB_LIST, .kind = DPS_GROUP}, w);
+}
+
+void dps_attempts(struct dps *d, struct dps_wait *w)
+{
+    send_service(d, (struct ask){.verb = VERB_ATTEMPTS, .kind = DPS_GROUP}, w);
 }
 
 void dps_hub_get(struct dps *d, struct slice name, struct dps_wait *w)
@@ -586,6 +594,7 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     lane_on(lane, DPS_GROUP_APPLY, on_apply, d);
     lane_on(lane, DPS_HUB_APPLY, on_hub_apply, d);
     lane_on(lane, DPS_APPLIED, on_applied, d);
+    lane_on(lane, DPS_ATTEMPT, attempts_on_note, d);
     *out = d;
     return OK;
 }
@@ -600,6 +609,7 @@ void dps_free(struct dps *d)
     latency_free(d->latency);
     groups_fini(&d->groups);
     linked_fini(&d->linked);
+    attempts_free(&d->attempts);
     mem_wipe(d->secret, sizeof d->secret);
     free(d);
 }

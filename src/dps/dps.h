@@ -39,6 +39,8 @@ enum {
     DPS_BULK_BODY_MAX = DPS_BULK_MAX * DPS_DOCUMENT_MAX,
     DPS_REGISTER_MAX = 96 << 10,    /* bytes of what a device says (DPS: 96 KB); 413 */
     DPS_HUBS_MAX = 50,              /* hubs of an enrollment, linked hubs (DPS); 403202 */
+    DPS_ATTEMPTS_MAX = 50,          /* that are remembered; the oldest goes */
+    DPS_ATTEMPT_TEXT_MAX = 512,     /* bytes of why one was refused; the rest is cut off */
     DPS_HUB_DOCUMENT_MAX = 8 << 10, /* bytes of a linked hub's JSON; 413 */
     DPS_URL_MAX = 2048,             /* of a webhook; 400004 */
     DPS_TPM_MAX = 4096,             /* bytes of a TPM's two public keys; 413 */
@@ -225,6 +227,11 @@ void dps_hub_get(struct dps *d, struct slice name, struct dps_wait *w);
 void dps_hub_put(struct dps *d, struct slice name, struct slice if_match, struct slice json,
                  struct dps_wait *w);
 void dps_hub_delete(struct dps *d, struct slice name, struct slice if_match, struct dps_wait *w);
+
+/* The last attempts, the newest first, without secrets: [{"time","outcome" ("assigned", "failed", "disabled", "refused",
+ * "throttled"),"registrationId","peer","enrollment":{"kind","id","attestation"},"hub","deviceId","cause","text"}];
+ * what is not known is left out, `enrollment` where none was found. */
+void dps_attempts(struct dps *d, struct dps_wait *w);
 
 void dps_registration_get(struct dps *d, struct slice registration_id, struct dps_wait *w);
 void dps_registration_delete(struct dps *d, struct slice registration_id, struct slice if_match,

@@ -13,6 +13,8 @@ enum attestation {
     ATTESTATIONS,
 };
 
+const char *attestation_name(enum attestation a); /* "symmetricKey" */
+
 enum allocation {
     ALLOCATION_UNSAID, /* hashed */
     ALLOCATION_HASHED,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "dps/attempts.h"
 #include "hub/refusal/refusal.h"
 
 static bool any_group_has_keys(const struct dps *d)
@@ -82,6 +83,7 @@ const char *explain_attestation(struct call *c, unsigned code)
     r.observed = buf_slice(&observed);
     if (r.cause == REFUSAL_DPS_KEY) r.number = ended_s(c);
     refusal_note(c->dps->hub->refusals, c->dps->lane, &r);
+    attempt_note_refused(c, refusal_text(r.cause)->code, r.observed);
     buf_free(&observed);
     if (code == DPS_UNAUTHORIZED) return "Unauthorized";
     return (const char *)arena_copy(&c->arena, slice_str(why)).ptr;

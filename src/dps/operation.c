@@ -1,5 +1,6 @@
 /* operation.c - the steps; see operation.h for the picture. */
 #include "dps/operation.h"
+#include "dps/attempts.h"
 #include "dps/explain.h"
 #include "dps/issue.h"
 
@@ -108,6 +109,7 @@ static void finish(struct operation *o, enum registration_status status)
 {
     o->next.status = status;
     if (status == REGISTRATION_DISABLED) explain_disabled(o);
+    attempt_note_end(o);
     say_debug("dps.registered", "registration=%.*s status=%s hub=%.*s device=%.*s code=%u",
               SLICE_ARG(o->next.id), registration_status_name(status), SLICE_ARG(o->next.hub),
               SLICE_ARG(o->next.device_id), o->next.error_code);

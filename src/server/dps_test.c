@@ -122,6 +122,57 @@ static void keys_come_from_the_attestation_mechanism_only(void **state)
     assert_text(json_get(secret.body, "symmetricKey"), "primaryKey", KEY);
 }
 
+/* "registration outcome enrollment cause;" of each attempt, the newest first. */
+static const char *attempts(void)
+{
+    struct buf said = {0};
+    struct reply r = administer_at("GET", "/attempts", "", "");
+    assert_int_equal(r.status, 200);
+    assert_null(strstr(r.head, KEY));
+    for (const struct json *a = r.body->child; a; a = a->next) {
+        const struct json *e = json_get(a, "enrollment");
+        buf_printf(&said, "%s %s %s %s %s;", text_of(a, "registrationId"), text_of(a, "outcome"),
+                   text_of(e, "kind"), text_of(e, "id"), text_of(a, "cause"));
+    }
+    struct slice kept = arena_copy(&arena, slice_str(buf_cstr(&said)));
+    buf_free(&said);
+    return (const char *)kept.ptr;
+}
+
+static void attempts_say_by_which_enrollment_and_how_they_ended(void **state)
+{
+    (void)state;
+    assert_string_equal(attempts(), "");
+    put_enrollment("Dev-1", "");
+    put_enrollment("off", ",\"provisioningStatus\":\"disabled\"");
+    put_enrollment("lost", ",\"iotHubs\":[\"elsewhere.test\"]");
+    put_group("line", "");
+    provision("dev-1", own_token("dev-1"));
+    assert_string_equal(attempts(), "Dev-1 assigned individual Dev-1 ;");
+    provision("off", own_token("off"));
+    provision("lost", own_token("lost"));
+    provision("d2", group_token("d2"));
+    assert_string_equal(attempts(), "d2 assigned group line ;lost failed individual lost ;"
+                                    "off disabled individual off ;"
+                                    "Dev-1 assigned individual Dev-1 ;");
+    say_register("dev-1", own_token("d2"), "{}");
+    assert_non_null(strstr(attempts(), "dev-1 refused individual Dev-1 C175;d2 assigned"));
+    say_register("nobody", own_token("nobody"), "{}");
+    assert_non_null(strstr(attempts(), "nobody refused   C175;dev-1 refused"));
+}
+
+static void fifty_attempts_are_remembered_and_not_one_more(void **state)
+{
+    (void)state;
+    put_enrollment("first", "");
+    provision("first", own_token("first"));
+    for (unsigned i = 1; i < DPS_ATTEMPTS_MAX; i++) say_register("later", own_token("later"), "{}");
+    assert_non_null(strstr(attempts(), "first assigned"));
+    say_register("later", own_token("later"), "{}");
+    assert_null(strstr(attempts(), "first"));
+    assert_int_equal(strlen(attempts()), DPS_ATTEMPTS_MAX * strlen("later refused   C170;"));
+}
+
 static void who_does_not_have_the_key_is_not_let_in(void **state)
 {
     (void)state;
@@ -1330,6 +1381,8 @@ int main(void)
         TEST(a_body_for_another_id_is_refused),
         TEST(keys_come_from_the_attestation_mechanism_only),
         TEST(who_does_not_have_the_key_is_not_let_in),
+        TEST(attempts_say_by_which_enrollment_and_how_they_ended),
+        TEST(fifty_attempts_are_remembered_and_not_one_more),
         TEST(a_registration_id_has_legal_characters_and_128_of_them),
         TEST(an_operation_is_its_devices_and_ends_with_the_next),
         TEST(a_disabled_enrollment_says_so_and_makes_nothing),

@@ -192,6 +192,7 @@ CONNECTING = {
     "dps certificate generate-verification-code": (*DPS_CERTIFICATE, "generate-verification-code", "-n", "root"),
     "dps certificate verify": (*DPS_CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
     "dps certificate delete": (*DPS_CERTIFICATE, "delete", "-n", "root"),
+    "dps attempt list": ("dps", "attempt", "list"),
     "dps enrollment create": (*ENROLLMENT, "create", "--eid", "e1", "--tags", '{"a":1}'),
     "dps enrollment show": (*ENROLLMENT, "show", "--eid", "e1", "--show-keys"),
     "dps enrollment list": (*ENROLLMENT, "list"),

@@ -145,7 +145,17 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) =
         await dialog.getByText('assigned').waitFor();
         await noBarriers('an enrollment');
         await picture('provisioning');
-        await dialog.getByRole('link', { name: 'press-77' }).click();
+        await dialog.getByRole('button', { name: 'Close' }).click();
+        await dps(server, 'PUT', '/register', 'nobody-77', key, { registrationId: 'nobody-77' });
+        await page.getByRole('navigation', { name: 'Enrollments' }).getByRole('button', { name: 'Attempts' }).click();
+        await page.getByRole('row', { name: /press-77.*press-77 individual, symmetricKey.*assigned/ }).waitFor();
+        await eventually('who was refused is there', async () => {
+            await page.getByRole('button', { name: 'Look again' }).click();
+            return await page.getByRole('row', { name: /nobody-77.*none was found.*refused C17/ }).count() === 1;
+        });
+        await noBarriers('attempts');
+        await picture('attempts');
+        await page.getByRole('row', { name: /assigned/ }).getByRole('link', { name: 'press-77' }).click();
         await page.getByRole('heading', { name: 'press-77' }).waitFor();
     });
 

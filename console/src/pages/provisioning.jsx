@@ -1,7 +1,7 @@
 /* provisioning.jsx - who may register by himself, and what became of those who did. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { href } from '../router.js';
-import { ask, may, mayRead, session } from '../state.js';
+import { ask, may, mayRead, mayReadAll, session } from '../state.js';
 import { Ago, Button, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 
 const VERSION = 'api-version=2021-10-01', PAGE = 100;
@@ -9,7 +9,8 @@ const KINDS = {
     enrollments: { id: 'registrationId', one: 'enrollment', cli: 'enrollment', option: '--enrollment-id', word: 'Enrollment', label: 'Registration id' },
     enrollmentGroups: { id: 'enrollmentGroupId', one: 'group', cli: 'enrollment-group', option: '--group-id', word: 'Group', label: 'Group id' },
 };
-const TABS = [['enrollments', 'Devices'], ['enrollmentGroups', 'Groups']];
+const TABS = [['enrollments', 'Devices'], ['enrollmentGroups', 'Groups'], ['attempts', 'Attempts']];
+const OUTCOMES = { assigned: 'good', disabled: 'off', throttled: 'wait' };
 
 function pathOf(kind, id, more = '') {
     return `/${kind}/${encodeURIComponent(id)}${more}?${VERSION}`;
@@ -143,11 +144,42 @@ function List({ kind }) {
     </>;
 }
 
+function Attempt({ of: a }) {
+    const e = a.enrollment;
+    return <tr><td><Ago time={a.time} /></td><th scope="row">{a.registrationId}</th>
+        <td>{e ? <>{e.id} <span class="hint">{e.kind}, {e.attestation}</span></> : <span class="hint">none was found</span>}</td>
+        <td><State kind={OUTCOMES[a.outcome] ?? 'bad'}>{a.cause ? `${a.outcome} ${a.cause}` : a.outcome}</State></td>
+        <td>{a.deviceId ? <><a class="id" href={href('devices', a.deviceId)}>{a.deviceId}</a> <span class="hint">at {a.hub}</span></> : a.text ?? ''}</td>
+        <td class="hint">{a.peer ?? ''}</td></tr>;
+}
+
+/** The last fifty that asked, by which enrollment, and how it ended. */
+function Attempts() {
+    const [list, setList] = useState(null);
+    const work = useWork();
+    const load = useCallback(() => work.run(async () => setList((await ask('GET', '/admin/v1/dps/attempts')).json)), []);
+    useEffect(() => { load(); }, [load]);
+    return <>
+        <Wrong error={work.error} />
+        <div class="row"><Button onClick={load} busy={work.busy}>Look again</Button><span class="hint">the last 50 since the server started</span></div>
+        {list?.length === 0 && <Notice>Nobody has tried yet.</Notice>}
+        {list?.length > 0 && <div class="card scroll" tabIndex={0} role="region" aria-label="Attempts"><table class="plain-table">
+            <thead><tr><th>when</th><th>registration</th><th>by enrollment</th><th>outcome</th><th>what came of it</th><th>from</th></tr></thead>
+            <tbody>{list.map((a, i) => <Attempt key={`${a.time} ${i}`} of={a} />)}</tbody></table></div>}
+        <Same cli={['azimuth', 'dps', 'attempt', 'list']} request={{ method: 'GET', path: '/admin/v1/dps/attempts', admin: true }} />
+    </>;
+}
+
+function Chosen({ kind }) {
+    if (kind !== 'attempts') return <List key={kind} kind={kind} />;
+    return mayReadAll() ? <Attempts /> : <Notice kind="bad">Attempts need all rights of a hub's owner.</Notice>;
+}
+
 export function Provisioning() {
     const [kind, setKind] = useState('enrollments');
     return <>
         <div class="row"><h1>Provisioning</h1><span class="hint">who may register by himself; those who were refused are on <a href={href('refused')}>Refused</a></span></div>
-        {mayRead('EnrollmentRead') ? <><Tabs label="Enrollments" tabs={TABS} current={kind} onChoose={setKind} /><List key={kind} kind={kind} /></>
+        {mayRead('EnrollmentRead') ? <><Tabs label="Enrollments" tabs={TABS} current={kind} onChoose={setKind} /><Chosen kind={kind} /></>
             : <Notice kind="bad">This session has no EnrollmentRead right: the policy provisioningserviceowner and a one-time link have it.</Notice>}
     </>;
 }

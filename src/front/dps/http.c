@@ -268,6 +268,11 @@ static void hub_list(struct call *c)
     dps_hub_list(dps_of(c), wait(c));
 }
 
+static void attempt_list(struct call *c)
+{
+    dps_attempts(dps_of(c), wait(c));
+}
+
 static void hub_get(struct call *c)
 {
     dps_hub_get(dps_of(c), name_of(c), wait(c));
@@ -406,6 +411,8 @@ static const struct route routes[] = {
      enrollment_attestation, "Show how the devices of a group attest, with its keys"},
     {"POST", "/admin/v1/dps/enrollmentGroups/{id}/revoke", BY_OWNER, NO_BODY, group_revoke,
      "Disable an enrollment group and the devices that registered through it"},
+    {"GET", "/admin/v1/dps/attempts", BY_OWNER, NO_BODY, attempt_list,
+     "List the last attempts of devices to be provisioned, the newest first"},
     {"GET", "/admin/v1/dps/linkedHubs", BY_OWNER, NO_BODY, hub_list,
      "List the hubs that device provisioning assigns devices to"},
     {"GET", "/admin/v1/dps/linkedHubs/{name}", BY_OWNER, NO_BODY, hub_get, "Show a linked hub"},
