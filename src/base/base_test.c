@@ -151,7 +151,8 @@ static void the_calendar_is_that_of_the_c_library(void **state)
             d.hour != tm.tm_hour || d.minute != tm.tm_min || d.second != tm.tm_sec)
             fail_msg("second %lld is another one", (long long)s);
         int64_t days = clock_days(d.year, d.month, d.day);
-        assert_int_equal(days * 86400 + d.hour * 3600 + d.minute * 60 + d.second, s);
+        assert_int_equal(days * 86400 + d.hour * INT64_C(3600) + d.minute * INT64_C(60) + d.second,
+                         s);
     }
     assert_int_equal(clock_days(2026, 2, 29), clock_days(2026, 3, 1));
 }

@@ -248,8 +248,8 @@ static void on_turn_end(struct turn_hook *hook, int64_t now_us)
     struct out *o = CONTAINER_OF(hook, struct out, hook);
     (void)now_us;
     while (o->carried < OUT_CARRIED_MAX && !list_empty(&o->line)) {
-        struct host *h = CONTAINER_OF(list_shift(&o->line), struct host, in_line);
-        carry(o, CONTAINER_OF(list_shift(&h->waiting), struct out_call, turn));
+        struct host *h = CONTAINER_OF(list_take(&o->line), struct host, in_line);
+        carry(o, CONTAINER_OF(list_take(&h->waiting), struct out_call, turn));
     }
     metric_set(&carried_now, o->carried);
     metric_set(&waiting_now, o->count - o->carried);
@@ -401,7 +401,7 @@ void out_free(struct out *o)
 {
     if (o == NULL) return;
     while (!list_empty(&o->calls)) {
-        struct out_call *call = CONTAINER_OF(o->calls.next, struct out_call, node);
+        struct out_call *call = CONTAINER_OF(list_take(&o->calls), struct out_call, node);
         if (call->carried) o->carrier.abandon(o->carrier.ctx, call);
         drop(call);
     }
