@@ -16,14 +16,20 @@ static const char *const primitives[] = {"null",  "boolean", "int",   "long",
 static enum err parse_type(struct parser *p, const struct json *j, struct slice space,
                            unsigned depth, const struct avro_node **out);
 
-static enum err node_new(struct parser *p, enum avro_type type, struct avro_node **out)
+/* NULL: there are AVRO_NODES_MAX. */
+static struct avro_node *node_new(struct parser *p, enum avro_type type)
 {
-    if (p->count++ == AVRO_NODES_MAX)
-        return fail(ERR_TOO_BIG, "a schema of more than %d types", AVRO_NODES_MAX);
-    *out = arena_alloc(p->arena, sizeof **out);
-    **out = (struct avro_node){.type = type, .next = p->all};
-    p->all = *out;
-    return OK;
+    if (p->count == AVRO_NODES_MAX) return NULL;
+    struct avro_node *n = arena_alloc(p->arena, sizeof *n);
+    *n = (struct avro_node){.type = type, .next = p->all};
+    p->all = n;
+    p->count++;
+    return n;
+}
+
+static enum err too_many_nodes(void)
+{
+    return fail(ERR_TOO_BIG, "a schema of more than %d types", AVRO_NODES_MAX);
 }
 
 static bool primitive_of(struct slice name, enum avro_type *out)
@@ -138,8 +144,8 @@ static enum err parse_enum(const struct json *j, struct avro_node *n)
 static enum err parse_union(struct parser *p, const struct json *j, struct slice space,
                             unsigned depth, const struct avro_node **out)
 {
-    struct avro_node *n;
-    TRY(node_new(p, AVRO_UNION, &n));
+    struct avro_node *n = node_new(p, AVRO_UNION);
+    if (n == NULL) return too_many_nodes();
     *out = n;
     struct avro_child *child = children_new(p, n, child_count(j));
     for (const struct json *branch = j->child; branch; branch = branch->next, child++) {
@@ -168,8 +174,8 @@ static enum err complex_of(struct slice name, enum avro_type *out)
 static enum err parse_complex(struct parser *p, const struct json *j, enum avro_type type,
                               struct slice space, unsigned depth, const struct avro_node **out)
 {
-    struct avro_node *n;
-    TRY(node_new(p, type, &n));
+    struct avro_node *n = node_new(p, type);
+    if (n == NULL) return too_many_nodes();
     *out = n;
     if (type == AVRO_ARRAY) return parse_items(p, j, "items", space, depth, n);
     if (type == AVRO_MAP) return parse_items(p, j, "values", space, depth, n);
@@ -185,11 +191,9 @@ static enum err parse_name(struct parser *p, struct slice name, struct slice spa
                            const struct avro_node **out)
 {
     enum avro_type type;
-    struct avro_node *n;
     if (primitive_of(name, &type)) {
-        TRY(node_new(p, type, &n));
-        *out = n;
-        return OK;
+        *out = node_new(p, type);
+        return *out ? OK : too_many_nodes();
     }
     if (name.len <= AVRO_NAME_MAX) *out = node_named(p, full_name(p, name, space));
     if (*out == NULL) *out = node_named(p, name);

@@ -10,7 +10,7 @@ static const uint8_t magic[4] = {'O', 'b', 'j', 1};
 
 static inline uint8_t *put_long(uint8_t *at, int64_t v)
 {
-    uint64_t zigzag = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+    uint64_t zigzag = (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
     for (; zigzag >= 0x80; zigzag >>= 7) *at++ = (uint8_t)(zigzag | 0x80);
     *at++ = (uint8_t)zigzag;
     return at;

@@ -92,7 +92,7 @@ static enum err read_compound(uint8_t ctor, struct slice body, struct amqp_value
 /* Null to symbol: nothing lies inside, and but for booleans anything may be its bytes. */
 static bool is_simple(uint8_t ctor)
 {
-    return type_of[ctor] != 0 && ctor < 0xc0 && ctor != LIST0 && ctor != BOOLEAN;
+    return ctor < 0xc0 && type_of[ctor] != 0 && ctor != LIST0 && ctor != BOOLEAN;
 }
 
 static inline enum err pass_simple(struct cur *c)

@@ -14,7 +14,7 @@ void strikes_init(struct strikes *s, size_t keys_max, int64_t window_us)
 
 static void forget_oldest(struct strikes *s)
 {
-    struct strike *one = CONTAINER_OF(list_shift(&s->oldest), struct strike, node);
+    struct strike *one = CONTAINER_OF(list_take(&s->oldest), struct strike, node);
     map_remove(&s->by_key, slice_of(one->key, one->key_len));
     free(one);
 }

@@ -34,15 +34,14 @@ static struct slice scalar(const struct reader *r)
     return slice_of(r->event.data.scalar.value, r->event.data.scalar.length);
 }
 
-static struct yaml *new_item(struct reader *r, enum yaml_kind kind)
+static struct yaml *new_item(struct reader *r)
 {
     struct yaml *item = arena_zero(r->arena, sizeof *item);
-    item->kind = kind;
     item->line = r->event.start_mark.line + 1;
     return item;
 }
 
-static enum err read_item(struct reader *r, struct yaml **out);
+static enum err read_item(struct reader *r, struct yaml *item);
 
 /* The event is the name of a member of `map`. */
 static enum err read_name(struct reader *r, const struct yaml *map, struct slice *out)
@@ -66,7 +65,6 @@ static enum err read_items(struct reader *r, struct yaml *parent)
     if (++r->depth > YAML_DEPTH_MAX) return bad(r, "too many levels");
     for (;; end = &(*end)->next) {
         struct slice name = SLICE_NONE;
-        struct yaml *item;
         TRY(next(r));
         if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT)
             break;
@@ -74,46 +72,48 @@ static enum err read_items(struct reader *r, struct yaml *parent)
             TRY(read_name(r, parent, &name));
             TRY(next(r));
         }
-        TRY(read_item(r, &item));
+        struct yaml *item = *end = new_item(r);
         item->name = name;
-        *end = item;
+        TRY(read_item(r, item));
     }
     r->depth--;
     return OK;
 }
 
 /* The item that begins with the event. */
-static enum err read_item(struct reader *r, struct yaml **out)
+static enum err read_item(struct reader *r, struct yaml *item)
 {
     static const char *const plain = "anchors, aliases and tags are not read here";
     const yaml_event_t *e = &r->event;
     switch (e->type) {
     case YAML_SCALAR_EVENT:
         if (e->data.scalar.anchor || e->data.scalar.tag) return bad(r, plain);
-        *out = new_item(r, YAML_TEXT);
-        (*out)->text = arena_copy(r->arena, scalar(r));
-        (*out)->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+        item->kind = YAML_TEXT;
+        item->text = arena_copy(r->arena, scalar(r));
+        item->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         return OK;
     case YAML_MAPPING_START_EVENT:
         if (e->data.mapping_start.anchor || e->data.mapping_start.tag) return bad(r, plain);
-        *out = new_item(r, YAML_MAP);
-        return read_items(r, *out);
+        item->kind = YAML_MAP;
+        return read_items(r, item);
     case YAML_SEQUENCE_START_EVENT:
         if (e->data.sequence_start.anchor || e->data.sequence_start.tag) return bad(r, plain);
-        *out = new_item(r, YAML_LIST);
-        return read_items(r, *out);
+        item->kind = YAML_LIST;
+        return read_items(r, item);
     default: return bad(r, plain);
     }
 }
 
 static enum err read_document(struct reader *r, struct yaml **out)
 {
-    *out = new_item(r, YAML_MAP);
+    struct yaml *top = *out = new_item(r);
+    top->kind = YAML_MAP;
     TRY(next(r)); /* stream start */
     TRY(next(r));
     if (r->event.type == YAML_STREAM_END_EVENT) return OK;
     TRY(next(r));
-    TRY(read_item(r, out));
+    top->line = r->event.start_mark.line + 1;
+    TRY(read_item(r, top));
     TRY(next(r)); /* document end */
     TRY(next(r));
     return r->event.type == YAML_STREAM_END_EVENT ? OK : bad(r, "there is a second document");
