@@ -94,9 +94,10 @@ enum err apply_list(struct apply *a, const struct apply_kind *k, const struct ya
         struct slice id;
         TRY(apply_name(a, item, k->id, &id));
         e = apply_blame(a, item, k->apply(a, k, item, id));
+        done++;
         progress_show(&a->cli->progress, &(struct progress_at){.step = k->many,
                                                                .unit = k->many,
-                                                               .done = ++done,
+                                                               .done = done,
                                                                .total = all,
                                                                .ended = e == OK && !item->next});
     }

@@ -51,7 +51,7 @@ static enum err read_head(struct line *l, struct buf *head)
 {
     int64_t until_us = clock_mono_us() + DOCTOR_WAIT_MS * 1000ll;
     struct slice bytes;
-    while (memmem(buf_slice(head).ptr, buf_size(head), "\r\n\r\n", 4) == NULL) {
+    while (slice_search(buf_slice(head), SLICE_LIT("\r\n\r\n")) == NULL) {
         struct pollfd fd = {.fd = l->fd, .events = line_wants(l)};
         int64_t left_us = until_us - clock_mono_us();
         if (left_us <= 0 || buf_size(head) > HEAD_MAX)

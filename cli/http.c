@@ -231,7 +231,7 @@ static bool is_about_rights(const struct http_answer *a)
     const struct json *code = json_get_nocase(a->json, "errorCode");
     int64_t number = 0;
     if (a->status != 403) return true;
-    if (name.len) return memmem(name.ptr, name.len, about, sizeof about - 1) != NULL;
+    if (name.len) return slice_search(name, slice_str(about)) != NULL;
     return code == NULL || json_i64(code, &number) != OK || number / 1000 != 403;
 }
 

@@ -101,7 +101,7 @@ static bool read_line(int fd, const struct asking *before, password_line line)
 
 static enum err ask_once(FILE *tty, const char *prompt, struct buf *out)
 {
-    struct asking before;
+    struct asking before = {0};
     if (tcgetattr(fileno(tty), &before.terminal) != 0) return fail_errno("the terminal");
     be_quiet(fileno(tty), &before);
     fputs(prompt, tty);

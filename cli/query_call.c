@@ -87,8 +87,7 @@ static enum err call_contains(struct call *c, struct json **out)
     const struct json *in = c->args[0], *what = c->args[1];
     bool found = false;
     if (in->type == JSON_STRING && what->type == JSON_STRING)
-        found = what->text.len == 0 ||
-                memmem(in->text.ptr, in->text.len, what->text.ptr, what->text.len);
+        found = what->text.len == 0 || slice_search(in->text, what->text);
     else if (in->type != JSON_ARRAY)
         return wrong_type("contains", "a string or an array");
     for (const struct json *v = in->child; v && !found; v = v->next) found = query_equal(v, what);

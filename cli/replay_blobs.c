@@ -121,10 +121,10 @@ static bool element(struct slice in, const char *name, struct slice *out, struct
     char open[40], close[40];
     snprintf(open, sizeof open, "<%s>", name);
     snprintf(close, sizeof close, "</%s>", name);
-    const uint8_t *start = in.len ? memmem(in.ptr, in.len, open, strlen(open)) : NULL;
+    const uint8_t *start = slice_search(in, slice_str(open));
     if (start == NULL) return false;
     struct slice inside = slice_from(in, (size_t)(start - in.ptr) + strlen(open));
-    const uint8_t *end = inside.len ? memmem(inside.ptr, inside.len, close, strlen(close)) : NULL;
+    const uint8_t *end = slice_search(inside, slice_str(close));
     if (end == NULL) return false;
     *out = slice_head(inside, (size_t)(end - inside.ptr));
     *rest = slice_from(inside, out->len + strlen(close));
@@ -165,7 +165,7 @@ static enum err take_page(struct replay_blobs *b, replay_blob_fn fn, void *ctx, 
     struct buf name = {0};
     int64_t size;
     enum err e = OK;
-    if (list.len == 0 || memmem(list.ptr, list.len, "<EnumerationResults", 19) == NULL)
+    if (slice_search(list, SLICE_LIT("<EnumerationResults")) == NULL)
         return fail(ERR_PROTOCOL, "%s did not answer with a list of blobs", b->place);
     buf_clear(marker);
     if (element(list, "NextMarker", &next, &unused)) put_unescaped(marker, next);

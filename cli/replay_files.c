@@ -313,12 +313,14 @@ static void sift_down(struct replay_files *fs, unsigned at)
 
 static void sift_up(struct replay_files *fs, unsigned at)
 {
-    while (at > 0 && before(fs, fs->heap[at], fs->heap[(at - 1) / 2])) {
-        unsigned up = (at - 1) / 2, moved = fs->heap[at];
+    unsigned moved = fs->heap[at];
+    while (at != 0) {
+        unsigned up = (at - 1) / 2;
+        if (!before(fs, moved, fs->heap[up])) break;
         fs->heap[at] = fs->heap[up];
-        fs->heap[up] = moved;
         at = up;
     }
+    fs->heap[at] = moved;
 }
 
 static void finish(struct replay_files *fs, struct file *f)
