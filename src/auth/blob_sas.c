@@ -227,7 +227,7 @@ static enum err set_key(struct blob_account *a, struct slice text)
     enum err e = text_unbase64(&key, text);
     a->key_len = buf_size(&key);
     bool fits = e == OK && a->key_len > 0 && a->key_len <= sizeof a->key;
-    if (fits) memcpy(a->key, buf_slice(&key).ptr, a->key_len);
+    if (fits) slice_copy(a->key, buf_slice(&key));
     buf_wipe(&key);
     return fits ? OK : fail(ERR_INVALID, "AccountKey is not base64 of 1 to 64 bytes");
 }

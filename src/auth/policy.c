@@ -44,10 +44,9 @@ enum err auth_key_set(struct auth_key *key, struct slice text)
     size_t len = buf_size(&bytes);
     if (e == OK && (len < AUTH_KEY_MIN || len > AUTH_KEY_MAX)) e = ERR_INVALID;
     if (e == OK) {
-        assert(bytes.ptr);
         *key = (struct auth_key){.len = len};
-        memcpy(key->bytes, buf_slice(&bytes).ptr, len);
-        memcpy(key->text, text.ptr, text.len);
+        slice_copy(key->bytes, buf_slice(&bytes));
+        slice_copy(key->text, text);
     }
     buf_wipe(&bytes);
     return e == OK ? OK

@@ -19,7 +19,7 @@ enum { DER_SEQUENCE = 0x30, WRAPPINGS_MAX = 2 };
 
 static bool contains(struct slice text, const char *word)
 {
-    return text.len && memmem(text.ptr, text.len, word, strlen(word)) != NULL;
+    return slice_search(text, slice_str(word)) != NULL;
 }
 
 /* ---- from what was sent to DER */

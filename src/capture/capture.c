@@ -145,8 +145,7 @@ void capture_answer(struct captures *cs, const struct msg *ask, enum status stat
     struct msg *m = msg_new(CAPTURE_DONE, sizeof(struct done) + body.len + text_len);
     struct done *d = (void *)m->body;
     *d = (struct done){status, (uint32_t)body.len, (uint32_t)text_len};
-    if (body.len) memcpy(d->bytes, body.ptr, body.len);
-    memcpy(d->bytes + body.len, text, text_len);
+    memcpy(slice_copy(d->bytes, body), text, text_len);
     post_reply(cs->cfg.lane, ask, m);
 }
 

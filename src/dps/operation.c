@@ -505,12 +505,12 @@ static void fill_next(struct operation *o, struct slice id, bool resumed)
     o->next = (struct registration){
         .id = o->who.enrollment.kind == DPS_INDIVIDUAL ? o->who.enrollment.id : id,
         .group = o->who.group,
-        .operation_id = resumed ? before->operation_id : new_operation_id(&o->arena),
+        .operation_id = resumed ? o->before.operation_id : new_operation_id(&o->arena),
         .device_id = device_id_of(o, id),
         .proof = o->who.proof,
         .etag = before ? before->etag : 100000000 + rand_u64() % 900000000,
         .created_us = before ? before->created_us : clock_wall_us(),
-        .payload = resumed ? before->payload : SLICE_NONE,
+        .payload = resumed ? o->before.payload : SLICE_NONE,
     };
 }
 

@@ -87,7 +87,7 @@ static bool all_strings(const struct value *v, unsigned n)
 static size_t find(struct slice text, struct slice part)
 {
     if (part.len == 0) return 0;
-    const uint8_t *at = text.len ? memmem(text.ptr, text.len, part.ptr, part.len) : NULL;
+    const uint8_t *at = slice_search(text, part);
     return at ? (size_t)(at - text.ptr) : SIZE_MAX;
 }
 

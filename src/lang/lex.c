@@ -20,7 +20,7 @@ static int byte_at(const struct lex *l, size_t at)
 
 static bool begins_name(int c)
 {
-    return c >= 0x80 || isalpha(c) || c == '_' || c == '$';
+    return c >= 0x80 || c == '_' || c == '$' || (c >= 0 && isalpha(c));
 }
 
 static bool in_name(int c)

@@ -134,7 +134,7 @@ static void relieve(struct log_writer *w)
 static void on_appended(void *ctx, struct lane *core, struct msg *m)
 {
     struct log_writer *w = ctx;
-    struct log_batch *b = CONTAINER_OF(list_shift(&w->posted), struct log_batch, node);
+    struct log_batch *b = CONTAINER_OF(list_take(&w->posted), struct log_batch, node);
     assert(b->call == m->call);
     struct log_appended answer;
     (void)core;

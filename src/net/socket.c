@@ -300,7 +300,7 @@ static void name_peer(char out[CONN_PEER_MAX], const struct sockaddr_storage *sa
 static struct guard_key key_of(const struct sockaddr_storage *sa)
 {
     char peer[CONN_PEER_MAX];
-    struct guard_key key;
+    struct guard_key key = {0};
     name_peer(peer, sa);
     net_network(slice_str(peer), key.bytes);
     return key;

@@ -116,8 +116,9 @@ static enum err own_account(const struct wire_config *cfg, struct blob_account *
     rand_bytes(out->key, sizeof out->key);
     if (cfg->upload_key.len == 0) return OK;
     enum err e = text_unbase64(&key, cfg->upload_key);
-    out->key_len = MIN(buf_size(&key), sizeof out->key);
-    if (e == OK) memcpy(out->key, buf_slice(&key).ptr, out->key_len);
+    struct slice bytes = slice_head(buf_slice(&key), sizeof out->key);
+    out->key_len = bytes.len;
+    slice_copy(out->key, bytes);
     buf_wipe(&key);
     return e == OK && out->key_len ? OK : fail(ERR_CORRUPT, "the key of uploads is damaged");
 }

@@ -94,9 +94,9 @@ static void land_all(struct bridge *b, const struct deliver_result *r, bool hung
     struct list all;
     refused.outcome = DELIVER_REFUSED;
     list_init(&all);
-    while (!list_empty(&b->flights)) list_push(&all, list_shift(&b->flights));
+    list_splice(&all, &b->flights);
     while (!list_empty(&all)) {
-        struct flight *f = CONTAINER_OF(list_shift(&all), struct flight, node);
+        struct flight *f = CONTAINER_OF(list_take(&all), struct flight, node);
         land(f, hung_up && is_refused(b, f) ? &refused : r);
     }
 }
@@ -341,7 +341,7 @@ static void bridge_close(struct deliver_target *t)
     bridge_line_free(b->line);
     timer_stop(&b->silence);
     while (!list_empty(&b->flights))
-        flight_free(CONTAINER_OF(list_shift(&b->flights), struct flight, node));
+        flight_free(CONTAINER_OF(list_take(&b->flights), struct flight, node));
     tls_context_drop(b->tls);
     buf_wipe(&b->password);
     buf_free(&b->client_id);

@@ -336,7 +336,9 @@ static void on_list(void *ctx, struct lane *lane, struct msg *m)
     LIST_EACH(node, &ss->all) CONTAINER_OF(node, struct storage, node)->listed = false;
     while (cur_left(&c)) {
         struct entry e;
-        memcpy(&e, cur_take(&c, sizeof e).ptr, sizeof e);
+        struct slice head = cur_take(&c, sizeof e);
+        assert(head.ptr != NULL);
+        memcpy(&e, head.ptr, sizeof e);
         struct slice label = cur_take(&c, e.name_len), json = cur_take(&c, e.json_len);
         take(ss, &e, label, json);
     }

@@ -173,7 +173,7 @@ struct network {
 
 static struct network network_of(const char *peer)
 {
-    struct network n;
+    struct network n = {0};
     net_network(slice_str(peer), n.bytes);
     return n;
 }

@@ -190,7 +190,7 @@ static void change(struct call *c, bool create)
 {
     struct arena a = {0};
     struct json *body = NULL;
-    struct user_change wanted;
+    struct user_change wanted = {0};
     const char *wrong = "expected a JSON object";
     if (json_parse(&a, buf_slice(&c->body), &body) == OK) wrong = read_change(body, &wanted);
     if (wrong == NULL && create && (wanted.role == USER_ROLES || wanted.sets_enabled))

@@ -191,7 +191,7 @@ void device_twin_drained(struct device *d)
 {
     while (d->state == DEVICE_OPEN && !list_empty(&d->twin.patches) && !conn_congested(d->conn)) {
         struct waiting_patch *w =
-            CONTAINER_OF(list_shift(&d->twin.patches), struct waiting_patch, node);
+            CONTAINER_OF(list_take(&d->twin.patches), struct waiting_patch, node);
         d->twin.patch_count--;
         send_patch(d, w->version, slice_of(w->json, w->len));
         free(w);

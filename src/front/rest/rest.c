@@ -364,7 +364,10 @@ void rest_call_end(struct call *c)
 void **rest_call_state(struct call *c)
 {
     unsigned i = 0;
-    while (c->service->sites[i] != c->site) assert(++i < c->service->site_count);
+    while (c->service->sites[i] != c->site) {
+        i++;
+        assert(i < c->service->site_count);
+    }
     return &c->rest->states[i];
 }
 

@@ -15,8 +15,7 @@ static struct msg *done_msg(const struct c2d_done_msg *head, struct slice sectio
     struct msg *reply = msg_new(C2D_DONE, sizeof *head + sections.len + head->text_len);
     struct c2d_done_msg *body = (void *)reply->body;
     *body = *head;
-    if (sections.len) memcpy(body->message.sections, sections.ptr, sections.len);
-    if (head->text_len) memcpy(body->message.sections + sections.len, text, head->text_len);
+    slice_copy(slice_copy(body->message.sections, sections), slice_of(text, head->text_len));
     return reply;
 }
 

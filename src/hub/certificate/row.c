@@ -19,7 +19,7 @@ static struct certificate *of_columns(const struct store_value *col, struct slic
     c->created_us = col[6].number;
     c->updated_us = col[7].number;
     c->der_len = (uint32_t)der.len;
-    memcpy(c->der, der.ptr, der.len);
+    slice_copy(c->der, der);
     return c;
 }
 
@@ -58,7 +58,9 @@ void certificate_row_write(struct store_request *u, const struct certificate *be
     const struct store_statement *statement = &sql_certificate_update;
     if (before == NULL) statement = &sql_certificate_insert;
     if (after == NULL) statement = &sql_certificate_remove;
-    certificate_lower(before ? before->name : after->name, lower);
+    const struct certificate *named = before ? before : after;
+    assert(named != NULL);
+    certificate_lower(named->name, lower);
     store_begin_unit(u, STORE_INTERACTIVE);
     store_add(u, statement, 1);
     store_put_text(u, "name_lower", slice_str(lower));

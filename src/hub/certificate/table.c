@@ -49,9 +49,9 @@ enum err certificate_make(struct slice name, struct slice upload, struct certifi
     if (e == OK) e = check_ca(&x);
     if (e == OK) {
         struct certificate *c = *out = mem_zero(sizeof *c + buf_size(&der));
-        memcpy(c->name, name.ptr, name.len);
+        slice_copy(c->name, name);
         c->der_len = (uint32_t)buf_size(&der);
-        memcpy(c->der, buf_slice(&der).ptr, c->der_len);
+        slice_copy(c->der, buf_slice(&der));
         certificate_describe(c, &x);
     }
     buf_free(&der);

@@ -26,7 +26,7 @@ static void restart(struct sweep *s)
 
 static void next_configuration(struct configurations *c)
 {
-    free(CONTAINER_OF(list_shift(&c->sweep.waiting), struct sweep_of, node));
+    free(CONTAINER_OF(list_take(&c->sweep.waiting), struct sweep_of, node));
     restart(&c->sweep);
     conf_sweep_step(c);
 }

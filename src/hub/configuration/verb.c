@@ -242,7 +242,7 @@ static void begin_change(struct op *op)
 static void next_change(struct configurations *c)
 {
     while (c->change == NULL && !list_empty(&c->changes)) {
-        struct op *op = CONTAINER_OF(list_shift(&c->changes), struct op, node);
+        struct op *op = CONTAINER_OF(list_take(&c->changes), struct op, node);
         list_push(&c->ops, &op->node);
         begin_change(op);
     }

@@ -98,8 +98,7 @@ static void answer(struct diagnostics *d, const struct msg *ask, enum status sta
     struct msg *m = msg_new(DIAGNOSTIC_DONE, sizeof(struct setting_done) + json.len + words.len);
     struct setting_done *done = (void *)m->body;
     *done = (struct setting_done){.status = status, .json_len = (uint32_t)json.len};
-    if (json.len) memcpy(done->bytes, json.ptr, json.len);
-    if (words.len) memcpy(done->bytes + json.len, words.ptr, words.len);
+    slice_copy(slice_copy(done->bytes, json), words);
     post_reply(d->cfg.lane, ask, m);
 }
 

@@ -36,7 +36,7 @@ struct connection {
 static struct connection *make(struct events *e, struct slice who)
 {
     struct connection *c = mem_zero(sizeof *c + who.len + 1);
-    memcpy(c->who, who.ptr, who.len);
+    slice_copy(c->who, who);
     list_init(&c->node);
     map_put(&e->links, slice_str(c->who), c);
     return c;
@@ -125,7 +125,7 @@ static void on_told(struct store_wait *w, struct store_answer *a)
 static void pick(struct events *e)
 {
     for (unsigned count = 0; count < EVENT_CONNECTIONS_MAX && !list_empty(&e->changed);) {
-        struct connection *c = CONTAINER_OF(list_shift(&e->changed), struct connection, node);
+        struct connection *c = CONTAINER_OF(list_take(&e->changed), struct connection, node);
         if (c->told != c->present) {
             list_push(&e->asked, &c->node);
             count++;

@@ -66,7 +66,7 @@ static void delete_rows(struct events *e)
     if (!list_empty(&e->deleting) || list_empty(&e->done)) return;
     store_begin_unit(&u, STORE_INTERACTIVE);
     for (unsigned i = 0; i < EVENT_DELETES_MAX && !list_empty(&e->done); i++) {
-        struct event *ev = CONTAINER_OF(list_shift(&e->done), struct event, node);
+        struct event *ev = CONTAINER_OF(list_take(&e->done), struct event, node);
         store_add(&u, &sql_event_delete, STORE_ANY);
         store_put_text(&u, "device_id", ev->device_id);
         store_put_int(&u, "id", ev->id);
@@ -125,7 +125,7 @@ static void append(struct events *e, const struct event *ev)
 void outbox_send(struct events *e)
 {
     while (!e->refused && !list_empty(&e->unsent) && !log_writer_full(e->writer)) {
-        struct event *ev = CONTAINER_OF(list_shift(&e->unsent), struct event, node);
+        struct event *ev = CONTAINER_OF(list_take(&e->unsent), struct event, node);
         list_push(&e->sent, &ev->node);
         append(e, ev);
     }

@@ -129,7 +129,7 @@ static void begin_fresh(struct job *job)
     bool stops = job->ending != JOB_STATUSES;
     job->row.found += job->noting_fresh;
     for (; job->noting_fresh; job->noting_fresh--) {
-        struct task *t = CONTAINER_OF(list_shift(&job->fresh), struct task, node);
+        struct task *t = CONTAINER_OF(list_take(&job->fresh), struct task, node);
         job->fresh_count--;
         if (!stops) {
             task_begin(t);

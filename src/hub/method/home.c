@@ -155,7 +155,8 @@ static void on_session_changed(struct session_listener *l, struct slice who,
     struct line *line = map_get(&m->lines, who);
     if (line == NULL || link == NULL || !(link->features & SESSION_METHODS)) return;
     for (unsigned left = line->count; left > 0; left--)
-        send(m, leave(CONTAINER_OF(line->waiting.next, struct waiting, node)), link->session);
+        send(m, leave(CONTAINER_OF(list_take(&line->waiting), struct waiting, node)),
+             link->session);
 }
 
 /* ---- a call comes */
@@ -238,6 +239,6 @@ void home_leave(struct methods *m)
     }
     for (size_t at = 0; (line = map_next(&m->lines, &at)) != NULL; at = 0)
         for (unsigned left = line->count; left > 0; left--)
-            msg_free(leave(CONTAINER_OF(line->waiting.next, struct waiting, node)));
+            msg_free(leave(CONTAINER_OF(list_take(&line->waiting), struct waiting, node)));
     map_free(&m->lines);
 }

@@ -56,7 +56,10 @@ void refusal_note(struct refusals *r, struct lane *lane, const struct refusal *w
 static unsigned core_of(const struct hub *hub, const struct lane *lane)
 {
     unsigned i = 0;
-    while (hub->cores[i] != lane->id) assert(++i < hub->core_count);
+    while (hub->cores[i] != lane->id) {
+        i++;
+        assert(i < hub->core_count);
+    }
     return i;
 }
 

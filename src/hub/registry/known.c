@@ -45,7 +45,7 @@ static void read_seen(struct cur *at, struct presence_seen *out)
     out->number = cur_le64(at);
     out->who = cur_take(at, cur_le16(at));
     struct slice presence = cur_take(at, sizeof out->presence);
-    memcpy(&out->presence, presence.ptr, presence.len);
+    slice_copy(&out->presence, presence);
 }
 
 static void on_answer(void *ctx, struct lane *lane, struct msg *m)
@@ -56,7 +56,9 @@ static void on_answer(void *ctx, struct lane *lane, struct msg *m)
     struct known_head head;
     struct presence_seen seen[REGISTRY_KNOWN_MAX];
     if (w == NULL) return;
-    memcpy(&head, cur_take(&at, sizeof head).ptr, sizeof head);
+    struct slice begin = cur_take(&at, sizeof head);
+    assert(begin.ptr != NULL);
+    memcpy(&head, begin.ptr, sizeof head);
     for (unsigned i = 0; i < head.count; i++) read_seen(&at, &seen[i]);
     registry_known_forget(r, w);
     w->fn(w, &(struct registry_known){seen, head.count, head.after, head.more, head.total});

@@ -89,7 +89,7 @@ static void rest(struct entry *e)
 static void call_first(struct entry *e, enum err err)
 {
     struct registry *r = e->registry;
-    struct registry_load *load = CONTAINER_OF(list_shift(&e->queue), struct registry_load, node);
+    struct registry_load *load = CONTAINER_OF(list_take(&e->queue), struct registry_load, node);
     metric_set(&waiting_now, --r->waiting);
     if (err == OK && e->identity == NULL) err = ERR_NOT_FOUND;
     load->fn(load, err == OK ? e->identity : NULL, err);

@@ -35,6 +35,7 @@ static enum session_cause check_certificate(const struct credential_judge *judge
 {
     const struct x509_facts *facts = open_certificate(open);
     int64_t now_us = clock_wall_us();
+    assert(facts != NULL);
     answer->auth = id->auth == IDENTITY_SELF_SIGNED
                        ? x509_by_thumbprint(facts, id->thumbprints, now_us)
                        : x509_by_ca(facts, judge->cas, open_who(open), now_us, NULL);

@@ -243,8 +243,9 @@ static void serve(struct entry *e)
     if (e->serving) return;
     e->serving = true;
     while (e->current == NULL && !list_empty(&e->queue)) {
-        e->current = CONTAINER_OF(list_shift(&e->queue), struct op, node);
-        begin(e->current);
+        struct op *first = CONTAINER_OF(list_take(&e->queue), struct op, node);
+        e->current = first;
+        begin(first);
     }
     e->serving = false;
     if (e->current == NULL) rest(e);

@@ -86,7 +86,7 @@ void twin_missed_changed(struct missed *m, struct slice who, struct addr session
 static void write_difference(const struct note *n, struct buf *out)
 {
     struct arena a = {0};
-    struct json *before, *now;
+    struct json *before = NULL, *now = NULL;
     enum err e = json_parse(&a, buf_slice(&n->before), &before);
     if (e == OK) e = json_parse(&a, buf_slice(&n->now), &now);
     assert(e == OK); /* we wrote them */

@@ -61,7 +61,7 @@ static void on_changed(struct twin_listener *l, struct slice who)
     if (e == NULL || e->twin == NULL || !session_home_find(t->sessions, who, &link)) return;
     if (twin_put_whole(&json, who, e->twin) == OK) {
         struct msg *m = msg_new(TWIN_VIEW, buf_size(&json));
-        memcpy(m->body, buf_slice(&json).ptr, buf_size(&json));
+        slice_copy(m->body, buf_slice(&json));
         post(t->lane, lane_addr(t->lane), link.session, m);
     }
     buf_free(&json);

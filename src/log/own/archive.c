@@ -57,7 +57,9 @@ void archive_keep(struct archive *a, unsigned stream, const struct log_retention
 /* Segments of that stream became so much more, or less. */
 static void count_bytes(struct archive *a, struct shelf_id id, int64_t more)
 {
-    rack_of(a, id.stream)->bytes += (uint64_t)more;
+    struct rack *r = rack_of(a, id.stream);
+    assert(r != NULL);
+    r->bytes += (uint64_t)more;
     a->bytes += (uint64_t)more;
 }
 

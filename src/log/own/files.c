@@ -54,11 +54,11 @@ static void on_sync(void *ctx, struct lane *lane, struct msg *m)
 {
     struct log *l = ctx;
     int64_t began = clock_mono_us();
-    struct synced_msg answer = {archive_sync(&l->archive)};
+    enum err e = archive_sync(&l->archive);
     metric_add(&sync_us, clock_mono_us() - began);
-    if (answer.err) say_failure("log.sync", answer.err);
-    struct msg *reply = msg_new(LOG_SYNCED, sizeof answer);
-    memcpy(reply->body, &answer, sizeof answer);
+    if (e != OK) say_failure("log.sync", e);
+    struct msg *reply = msg_new(LOG_SYNCED, sizeof(struct synced_msg));
+    ((struct synced_msg *)(void *)reply->body)->err = e;
     post_reply(lane, m, reply);
 }
 
@@ -190,15 +190,14 @@ static void on_files(void *ctx, struct lane *lane, struct msg *m)
     struct log *l = ctx;
     struct files_msg f;
     memcpy(&f, m->body, sizeof f);
-    struct files_done answer = {OK};
-    if (f.kind == LOG_STREAM_DROP) answer.err = archive_remove(&l->archive, f.stream.stream);
+    enum err e = OK;
+    if (f.kind == LOG_STREAM_DROP) e = archive_remove(&l->archive, f.stream.stream);
     if (f.kind == LOG_STREAM_MAKE)
-        answer.err = archive_add(&l->archive, f.stream.stream, f.stream.partitions);
-    if (f.kind != LOG_STREAM_DROP && answer.err == OK)
-        files_keep(l, f.stream.stream, &f.stream.keep);
+        e = archive_add(&l->archive, f.stream.stream, f.stream.partitions);
+    if (f.kind != LOG_STREAM_DROP && e == OK) files_keep(l, f.stream.stream, &f.stream.keep);
     note_size(l);
-    struct msg *reply = msg_new(LOG_FILES_DONE, sizeof answer);
-    memcpy(reply->body, &answer, sizeof answer);
+    struct msg *reply = msg_new(LOG_FILES_DONE, sizeof(struct files_done));
+    ((struct files_done *)(void *)reply->body)->err = e;
     post_reply(lane, m, reply);
 }
 

@@ -272,6 +272,7 @@ bool tails_next_write(struct partition *p, bool partial, struct slice *frames)
 {
     if (p->requested >= p->durable.ordinal) return false;
     const struct chunk *c = chunk_with(p, p->requested);
+    assert(c != NULL); /* what was not asked for yet stays in memory */
     if (!partial && c == newest(p)) return false;
     uint64_t end = MIN(end_of(c), p->durable.ordinal);
     uint32_t from = offset_of(c, p->requested);

@@ -135,7 +135,8 @@ void amqp_unsent_drop(struct amqp_link *l)
 
 struct buf *amqp_transfer_begin(struct amqp_link *l, const struct amqp_transfer *t)
 {
-    assert(amqp_can_send(l) && t->tag.len <= AMQP_TAG_MAX);
+    bool can = amqp_can_send(l);
+    assert(can && t->tag.len <= AMQP_TAG_MAX);
     put_transfer(l, t, false);
     return l->session->amqp->out;
 }

@@ -71,7 +71,7 @@ static void *make_ready(struct shelf *s, struct slice hash, bool with_data)
     int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
     if (s->count == READY_MAX || hash.len >= sizeof r->hash) return NULL;
     *r = (struct ready){.with_data = with_data};
-    memcpy(r->hash, hash.ptr, hash.len);
+    slice_copy(r->hash, hash);
     const OSSL_PARAM params[] = {
         OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, r->hash, 0),

@@ -66,7 +66,7 @@ void ws_put_request(struct buf *out, const char *host, const char *path, const c
 /* The head of an answer up to its blank line, or false. */
 static bool cut_head(struct slice bytes, struct slice *head)
 {
-    const uint8_t *end = bytes.len ? memmem(bytes.ptr, bytes.len, "\r\n\r\n", 4) : NULL;
+    const uint8_t *end = slice_search(bytes, SLICE_LIT("\r\n\r\n"));
     if (end) *head = slice_head(bytes, (size_t)(end - bytes.ptr) + 2);
     return end != NULL;
 }

@@ -214,8 +214,8 @@ static enum err on_close(struct ws *w, struct slice body)
 static enum err on_control(struct ws *w, const struct ws_chunk *c)
 {
     struct ws_reader *r = w->reader;
-    assert(r->control_len + c->data.len <= sizeof r->control);
-    if (c->data.len) memcpy(r->control + r->control_len, c->data.ptr, c->data.len);
+    assert(r != NULL && r->control_len + c->data.len <= sizeof r->control);
+    slice_copy(r->control + r->control_len, c->data);
     r->control_len += c->data.len;
     if (!c->ends) return OK;
     struct slice body = slice_of(r->control, r->control_len);
