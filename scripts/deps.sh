@@ -37,7 +37,7 @@ packages() {
     proton) echo libqpid-proton11-dev libqpid-proton11-dev-examples ;;
     rabbitmq) echo rabbitmq-server ;;
     format) echo clang-format-16 shellcheck ;;
-    lint) echo clang-format-16 clang-tidy-16 shellcheck ;;
+    lint) echo clang-format-16 clang-tidy-16 shellcheck cppcheck ;;
     *) die "there is no list of packages for '$1'" ;;
     esac
 }

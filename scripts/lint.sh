@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # lint.sh [--fast]: formatting, shellcheck over every script and, unless fast, clang-tidy over every
-# file of ours that changed since it was clean.
+# file of ours that changed since it was clean, cppcheck and gcc's analyzer over the product's.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source scripts/common.sh
@@ -29,6 +29,7 @@ check shell shellcheck -x "${shell[@]}"
 if [ -z "$fast" ]; then
     scripts/deps.sh build lint || exit 1
     scripts/build.sh debug || exit 1
+    check analysis scripts/analyse.sh
     check tidy scripts/tidy.sh
 fi
 closing "$passed" "$failed" 0
