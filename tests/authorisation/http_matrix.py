@@ -16,7 +16,7 @@ START = re.compile(r"\bstruct route (?:\w+)\[\]\s*=\s*\{")
 SAMPLES = {"configuration": "nobody", "job": "nobody", "command": "c", "component": "k", "name": "nobody",
            "hub": "nobody", "eventHub": "nobody", "setting": "nobody", "lock": "00000000-0000-0000-0000-000000000000",
            "correlation": "nobody", "file": "f", "page": "nobody", "tab": "nobody", "operation": "4.nobody.0", "container": "nobody", "blob": "b",
-           "number": "0"}
+           "number": "0", "sequence": "0"}
 # Bodies that are no JSON are refused of whoever is let in, so nothing is changed; these want another one.
 BODIES = {"PUT /{scope}/registrations/{id}/register": '{{"registrationId":"{id}"}}',
           "POST /{scope}/registrations/{id}": '{{"registrationId":"{id}"}}'}

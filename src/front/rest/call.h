@@ -401,6 +401,8 @@ void rest_behalf_get(struct call *c);
 void rest_behalf_put(struct call *c);
 void rest_behalf_delete(struct call *c);
 void rest_commands_purge(struct call *c);
+void rest_messages_list(struct call *c); /* what waits for a device */
+void rest_messages_drop(struct call *c);
 void rest_statistics_devices(struct call *c);
 void rest_statistics_service(struct call *c);
 

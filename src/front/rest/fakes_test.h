@@ -136,6 +136,20 @@ void c2d_purge(struct c2d *c, struct slice who, struct c2d_wait *w)
     c->wait = w;
 }
 
+void c2d_drop(struct c2d *c, struct slice who, uint64_t sequence, struct c2d_wait *w)
+{
+    snprintf(c->asked, sizeof c->asked, "drop %.*s %llu", SLICE_ARG(who),
+             (unsigned long long)sequence);
+    c->wait = w;
+}
+
+void c2d_list(struct c2d *c, struct slice who, uint64_t after, unsigned top, struct c2d_wait *w)
+{
+    snprintf(c->asked, sizeof c->asked, "list %.*s %llu %u", SLICE_ARG(who),
+             (unsigned long long)after, top);
+    c->wait = w;
+}
+
 void c2d_forget(struct c2d *c, struct c2d_wait *w)
 {
     assert_ptr_equal(c->wait, w);

@@ -24,6 +24,7 @@ enum {
     REST_EDGE_BODY_MAX = 4 << 10,     /* what an edge hub asks: a chain of devices, a target */
     REST_CERTIFICATE_BODY_MAX = 32 << 10,
     REST_QUERY_BODY_MAX = 64 << 10, /* QUERY_TEXT_MAX with room for how it is written */
+    REST_PREVIEW_MAX = 256,         /* bytes of a body that a list of messages shows */
     REST_SITES_MAX = 4,
     REST_SITE_HEADERS_MAX = 1024, /* of an answer of another front */
 };

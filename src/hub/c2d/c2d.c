@@ -34,6 +34,31 @@ static void on_done(void *ctx, struct lane *lane, struct msg *m)
     w->fn(w, &answer);
 }
 
+static void on_page(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct c2d_wait *w = slot_get(lane, m->to);
+    const struct c2d_page_msg *page = (const void *)m->body;
+    const uint8_t *at = page->sections;
+    struct c2d_listed listed[C2D_PAGE_MAX] = {0};
+    if (w == NULL) return;
+    for (unsigned n = 0; n < page->count; n++) {
+        const struct c2d_page_row *row = &page->rows[n];
+        listed[n] = (struct c2d_listed){.message = {.sequence = row->sequence,
+                                                    .enqueued_us = row->enqueued_us,
+                                                    .expires_us = row->expires_us,
+                                                    .delivery_count = row->delivery_count,
+                                                    .sections = slice_of(at, row->sections_len)},
+                                        .invisible = row->invisible};
+        at += row->sections_len;
+    }
+    c2d_forget(ctx, w);
+    w->fn(w, &(struct c2d_answer){.text = "",
+                                  .count = page->count,
+                                  .listed = listed,
+                                  .last = page->last,
+                                  .more = page->more});
+}
+
 void c2d_forget(struct c2d *c, struct c2d_wait *w)
 {
     slot_free(c->lane, w->slot);
@@ -95,6 +120,16 @@ void c2d_purge(struct c2d *c, struct slice who, struct c2d_wait *w)
     ask(c, C2D_PURGE, who, &(struct c2d_ask_msg){0}, w);
 }
 
+void c2d_drop(struct c2d *c, struct slice who, uint64_t sequence, struct c2d_wait *w)
+{
+    ask(c, C2D_DROP, who, &(struct c2d_ask_msg){.sequence = sequence}, w);
+}
+
+void c2d_list(struct c2d *c, struct slice who, uint64_t after, unsigned top, struct c2d_wait *w)
+{
+    ask(c, C2D_LIST, who, &(struct c2d_ask_msg){.sequence = after, .top = top}, w);
+}
+
 /* ---- the sweep: queues that are not in memory have no timers */
 
 static void sweep(struct timer *t, int64_t now_us)
@@ -139,6 +174,7 @@ struct c2d *c2d_new(const struct hub *hub, struct lane *lane, struct registry *r
     deliveries_join(c);
     works_join(c);
     lane_on(lane, C2D_DONE, on_done, c);
+    lane_on(lane, C2D_PAGE, on_page, c);
     c->feedback = notices_new(hub, lane, &feedback_source);
     if (lane->id == hub->cores[0]) start_sweeping(c);
     return c;

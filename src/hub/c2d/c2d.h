@@ -36,6 +36,7 @@ enum {
     C2D_DELIVERIES_MAX = 10,   /* IoT Hub's default of maxDeliveryCount */
     C2D_WINDOW = 16,           /* invisible at a time in one session (IoT Hub's MQTT 5 preview) */
     C2D_WAITING_MAX = 10000,   /* calls under way at a home: ThrottleBacklogLimitExceeded */
+    C2D_PAGE_MAX = 16, /* ours: messages listed at a time; c2d_list() shows fewer, not more */
     C2D_IDLE_QUEUES_MAX = 1024, /* of a core, kept in memory though nobody uses them */
     C2D_CACHE_BYTES = 16 << 20, /* of a core: messages in memory; others are read when due */
     C2D_TOKEN_LEN = 16,         /* a lock token: a GUID in .NET's byte order */
@@ -96,13 +97,22 @@ void c2d_put_bag(struct buf *out, struct slice sections);
 void c2d_token_text(const uint8_t token[C2D_TOKEN_LEN], char out[C2D_TOKEN_TEXT_LEN + 1]);
 enum err c2d_token_read(struct slice text, uint8_t out[C2D_TOKEN_LEN]) MUST_USE;
 
+/* A message as it waits. */
+struct c2d_listed {
+    struct c2d_message message; /* without a lock */
+    bool invisible;             /* a device has it, or it is just leaving the queue */
+};
+
 /* ---- verbs, on any core */
 
 struct c2d_answer {
     enum status status;
-    const char *text;                  /* why not */
-    unsigned count;                    /* c2d_purge(): messages that went */
+    const char *text; /* why not */
+    unsigned count;   /* c2d_purge(), c2d_drop(): messages that went; c2d_list(): of `listed` */
     const struct c2d_message *message; /* c2d_receive(): NULL: there is none */
+    const struct c2d_listed *listed;   /* c2d_list(); so are the next two */
+    uint64_t last;                     /* sequence that the page came to: the next is after it */
+    bool more;                         /* there are some after it */
 };
 
 struct c2d_wait {
@@ -141,6 +151,14 @@ void c2d_settle(struct c2d *c, struct slice who, const uint8_t lock[C2D_TOKEN_LE
 
 /* All messages go, invisible ones too. */
 void c2d_purge(struct c2d *c, struct slice who, struct c2d_wait *w);
+
+/* One message goes as if it was purged, an invisible one too; the count is 0 if there is none of that
+ * sequence. */
+void c2d_drop(struct c2d *c, struct slice who, uint64_t sequence, struct c2d_wait *w);
+
+/* Messages that wait, in their order, up to `top` (at most C2D_PAGE_MAX) of those after a sequence (0: from
+ * the first).  A page ends earlier when its messages are large (STORE_PAGE_BYTES_MAX).  Nothing is locked. */
+void c2d_list(struct c2d *c, struct slice who, uint64_t after, unsigned top, struct c2d_wait *w);
 
 /* ---- feedback: what became of messages whose senders asked; batches are arrays of records */
 

@@ -1,4 +1,4 @@
-/* call.c - what cores ask of a queue: send, receive, settle, purge; and the answers. */
+/* call.c - what cores ask of a queue: send, receive, settle, purge, drop, list; and the answers. */
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
@@ -19,13 +19,20 @@ static struct msg *done_msg(const struct c2d_done_msg *head, struct slice sectio
     return reply;
 }
 
-/* Who posted from no slot does not wait. */
+void call_answer_with(struct c2d *c, struct msg *m, struct msg *reply)
+{
+    if (m->from.slot)
+        post_reply(c->lane, m, reply);
+    else /* nobody waits */
+        msg_free(reply);
+    metric_set(&waiting_now, --c->waiting);
+    msg_free(m);
+}
+
 static void answer(struct c2d *c, struct msg *m, const struct c2d_done_msg *head,
                    struct slice sections, const char *text)
 {
-    if (m->from.slot) post_reply(c->lane, m, done_msg(head, sections, text));
-    metric_set(&waiting_now, --c->waiting);
-    msg_free(m);
+    call_answer_with(c, m, done_msg(head, sections, text));
 }
 
 void call_answer(struct c2d *c, struct msg *m, enum status status, const char *text)
@@ -160,6 +167,19 @@ static void run_purge(struct queue *q, struct msg *m)
         call_answer_count(q->c2d, m, 0);
 }
 
+/* ---- one message goes */
+
+static void run_drop(struct queue *q, struct msg *m)
+{
+    struct item *i = item_find(q, ask_of(m)->sequence);
+    if (i == NULL || (i->state != ITEM_ENQUEUED && i->state != ITEM_INVISIBLE)) {
+        call_answer_count(q->c2d, m, 0);
+        return;
+    }
+    item_change(i);
+    work_remove(q, &i, 1, C2D_PURGED, m);
+}
+
 /* ---- arriving */
 
 void call_run(struct queue *q, struct msg *m)
@@ -169,6 +189,8 @@ void call_run(struct queue *q, struct msg *m)
     case C2D_RECEIVE: run_receive(q, m); break;
     case C2D_SETTLE: run_settle(q, m); break;
     case C2D_PURGE: run_purge(q, m); break;
+    case C2D_DROP: run_drop(q, m); break;
+    case C2D_LIST: list_page(q, m, ask_of(m)->sequence, ask_of(m)->top); break;
     default: call_answer(q->c2d, m, STATUS_OK, NULL); break; /* C2D_EXPIRE: queue_serve() does it */
     }
 }

@@ -66,13 +66,6 @@ static void arm(struct queue *q, int64_t now_us)
 
 /* ---- sections that are not in memory */
 
-static struct item *find_item(struct queue *q, uint64_t sequence)
-{
-    LIST_EACH(node, &q->items)
-    if (item_of(node)->sequence == sequence) return item_of(node);
-    return NULL;
-}
-
 /* Whoever waits for these messages goes without; a session gets them later. */
 static void read_failed(struct queue *q, enum err e)
 {
@@ -91,7 +84,7 @@ static enum err take_sections(struct queue *q, struct store_answer *a)
     TRY(a->err);
     if (a->rows_left == 0) return ERR_CORRUPT;
     for (; store_next(a); first = false) {
-        struct item *i = find_item(q, (uint64_t)a->col[0].number);
+        struct item *i = item_find(q, (uint64_t)a->col[0].number);
         if (i && i->state == ITEM_ENQUEUED) item_keep_sections(i, a->col[1].bytes, first);
     }
     return OK;

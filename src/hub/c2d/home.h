@@ -78,7 +78,8 @@ struct queue {
     bool linked;              /* a session wants messages: */
     struct session_link link; /* that one */
     unsigned in_flight;
-    struct list works; /* struct work */
+    struct list works;    /* struct work */
+    struct list listings; /* struct listing */
     struct timer timer;
     int64_t retry_us; /* monotonic: the store refused; not before then */
     char generation[SESSION_GENERATION_MAX + 1];
@@ -108,6 +109,7 @@ void queue_free(struct queue *q);
 
 struct item *item_new(struct queue *q, uint64_t sequence, struct slice message_id);
 void item_free(struct item *i);
+struct item *item_find(struct queue *q, uint64_t sequence); /* NULL: there is none */
 void item_keep_sections(struct item *i, struct slice sections,
                         bool needed); /* or if there is room */
 void item_drop_sections(struct item *i);
@@ -125,6 +127,8 @@ static inline struct slice item_id(const struct item *i)
 /* Does what was asked; `m` is kept until it is answered. */
 void call_run(struct queue *q, struct msg *m);
 void call_answer(struct c2d *c, struct msg *m, enum status status, const char *text);
+/* `reply` is given away. */
+void call_answer_with(struct c2d *c, struct msg *m, struct msg *reply);
 void call_answer_count(struct c2d *c, struct msg *m, unsigned count);
 void call_answer_item(struct c2d *c, struct msg *m, const struct item *i);
 void call_answer_err(struct c2d *c, struct msg *m, enum err e);
@@ -146,6 +150,12 @@ void work_remove(struct queue *q, struct item **items, unsigned count, enum c2d_
 void work_abandon(struct item *i, struct msg *m); /* ITEM_CHANGING */
 void works_free(struct queue *q);
 void works_join(struct c2d *c);
+
+/* ---- list.c */
+
+/* Answers `m` with up to `top` messages that come after that one. */
+void list_page(struct queue *q, struct msg *m, uint64_t after, unsigned top);
+void listings_free(struct queue *q);
 
 /* ---- diagnose.c: what expired or was delivered too often, for resource logs; the items are still there */
 

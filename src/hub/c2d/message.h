@@ -9,8 +9,11 @@ enum c2d_kind {
     C2D_RECEIVE,        /* -> home: struct c2d_ask_msg -> C2D_DONE */
     C2D_SETTLE,         /* -> home: struct c2d_ask_msg -> C2D_DONE */
     C2D_PURGE,          /* -> home: struct c2d_ask_msg -> C2D_DONE */
+    C2D_DROP,           /* -> home: struct c2d_ask_msg -> C2D_DONE */
+    C2D_LIST,           /* -> home: struct c2d_ask_msg -> C2D_PAGE; C2D_DONE: why not */
     C2D_EXPIRE,         /* -> home: struct c2d_ask_msg: a message has expired */
     C2D_DONE,           /* home -> who waits: struct c2d_done_msg */
+    C2D_PAGE,           /* home -> who waits: struct c2d_page_msg */
     C2D_DELIVER,        /* home -> session: struct c2d_delivery */
 
     C2D_FEEDBACK, /* and what follows: NOTICE_KINDS of hub/notice */
@@ -39,6 +42,8 @@ struct c2d_ask_msg {
     int64_t lock_us;          /* C2D_RECEIVE */
     enum c2d_outcome outcome; /* C2D_SETTLE; so is the next */
     uint8_t lock[C2D_TOKEN_LEN];
+    uint64_t sequence; /* C2D_DROP: which; C2D_LIST: those after it */
+    uint32_t top;      /* C2D_LIST */
     uint8_t who[];
 };
 
@@ -57,6 +62,21 @@ struct c2d_done_msg {
     uint32_t text_len; /* with its NUL; 0: none */
     bool has_message;
     struct c2d_delivery message; /* and its sections, then the text */
+};
+
+struct c2d_page_row {
+    uint64_t sequence;
+    int64_t enqueued_us, expires_us;
+    uint32_t delivery_count, sections_len;
+    bool invisible;
+};
+
+struct c2d_page_msg {
+    uint64_t last; /* the sequence that the page came to */
+    uint32_t count;
+    bool more;
+    struct c2d_page_row rows[C2D_PAGE_MAX];
+    uint8_t sections[]; /* of one after the other */
 };
 
 #endif

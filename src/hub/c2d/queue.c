@@ -43,6 +43,16 @@ void item_free(struct item *i)
     free(i);
 }
 
+struct item *item_find(struct queue *q, uint64_t sequence)
+{
+    LIST_EACH(node, &q->items)
+    {
+        struct item *i = CONTAINER_OF(node, struct item, node);
+        if (i->sequence == sequence) return i;
+    }
+    return NULL;
+}
+
 void item_keep_sections(struct item *i, struct slice sections, bool needed)
 {
     struct c2d *c = i->queue->c2d;
@@ -118,6 +128,7 @@ struct queue *queue_make(struct c2d *c, struct slice device_id)
     list_init(&q->idle);
     list_init(&q->items);
     list_init(&q->works);
+    list_init(&q->listings);
     timer_init(&q->timer, on_timer);
     list_push(&c->all, &q->node_in_all);
     map_put(&c->queues, queue_id(q), q);
@@ -141,6 +152,7 @@ void queue_free(struct queue *q)
     if (q->state != QUEUE_GONE) map_remove(&c->queues, queue_id(q));
     LIST_EACH(node, &q->items) item_free(CONTAINER_OF(node, struct item, node));
     works_free(q);
+    listings_free(q);
     free_calls(q->first_call);
     free_calls(q->first_receive);
     list_remove(&q->idle);
@@ -159,7 +171,7 @@ static bool somebody_has_a_lock(const struct queue *q)
 
 static bool in_use(const struct queue *q)
 {
-    bool answers_come = q->awaited || !list_empty(&q->works);
+    bool answers_come = q->awaited || !list_empty(&q->works) || !list_empty(&q->listings);
     if (q->state == QUEUE_GONE || answers_come) return answers_come;
     return q->linked || q->first_call || q->first_receive || somebody_has_a_lock(q);
 }
