@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/watch.h"
 #include "cli/command.h"
 
 enum {
@@ -30,19 +31,23 @@ enum {
     BACKUP_DEPTH_MAX = 16,
     BACKUP_TRIES = 20,
     BACKUP_DIGEST_LEN = 32,
+    BACKUP_MANIFEST_VERSION = 1,
 };
 
 #define BACKUP_MANIFEST "MANIFEST.json"
+#define BACKUP_LAST     "last-backup.json" /* in the data directory: when and where; in no backup */
 
 /* How far it is. */
 struct backup_progress {
     struct progress *shown; /* NULL: nobody is told */
     const char *what;       /* "copying" */
     uint64_t done, all;
+    struct watch *watch; /* NULL: nobody looks on */
 };
 
 void backup_show(struct backup_progress *p, uint64_t more);
-void backup_shown(struct backup_progress *p); /* it has ended */
+bool backup_stopped(const struct backup_progress *p); /* with the text of a failure */
+void backup_shown(struct backup_progress *p);         /* it has ended */
 
 /* One file from `offset` on, as long as it is when it is opened; synced.  `digest`, if not NULL, gets
  * the SHA-256 of what was copied.  ERR_NOT_FOUND: it is not there (any more). */
@@ -71,6 +76,22 @@ struct backup_files {
 /* A backup_file_fn for a struct backup_files: reads the file and appends it.  ERR_TOO_BIG: there are
  * BACKUP_FILES_MAX. */
 enum err backup_list_file(void *ctx, const char *path, bool is_dir, uint64_t size) MUST_USE;
+
+/* The list of what is below f->root, written last and durable with everything before it. */
+enum err backup_write_manifest(struct backup_files *f) MUST_USE;
+
+/* From a data directory into a backup. */
+struct backup_copies {
+    const char *from, *to;
+    struct backup_progress progress;
+};
+
+/* A backup_file_fn for a struct backup_copies: copies what is neither the store's nor the log's. */
+enum err backup_copy_other(void *ctx, const char *path, bool is_dir, uint64_t size) MUST_USE;
+enum err backup_measure(const char *root, uint64_t *bytes) MUST_USE; /* of all files, added */
+
+/* Puts BACKUP_LAST into the data directory: now, `to` has a backup of it. */
+enum err backup_note(const char *data, const char *to, unsigned files, uint64_t bytes) MUST_USE;
 
 /* The log's files, from `from` to `to`, while it grows. */
 enum err backup_copy_log(const char *from, const char *to, struct backup_progress *p) MUST_USE;

@@ -29,7 +29,18 @@ void backup_show(struct backup_progress *p, uint64_t more)
 {
     p->done += more;
     if (p->done > p->all) p->all = p->done; /* it grows while it is copied */
+    if (p->watch) {
+        p->watch->done = p->done;
+        p->watch->all = p->all;
+    }
     show(p, false);
+}
+
+bool backup_stopped(const struct backup_progress *p)
+{
+    if (p->watch == NULL || !p->watch->stop) return false;
+    (void)!fail(ERR_CLOSED, "the server stops");
+    return true;
 }
 
 void backup_shown(struct backup_progress *p)
@@ -65,6 +76,7 @@ static enum err pump(struct copying *x)
     struct stat st;
     if (fstat(x->from, &st)) return fail_errno("cannot look at %s", x->from_path);
     for (uint64_t end = (uint64_t)st.st_size; x->size < end;) {
+        if (backup_stopped(x->progress)) return ERR_CLOSED;
         size_t want = (size_t)(end - x->size < PIECE ? end - x->size : PIECE);
         ssize_t n = read(x->from, x->piece, want);
         if (n < 0) return fail_errno("cannot read %s", x->from_path);

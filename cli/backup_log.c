@@ -105,6 +105,7 @@ static enum err copy_backwards(int from, int to, off_t size, struct backup_progr
     uint8_t *piece = mem_new(PIECE);
     enum err e = OK;
     for (off_t end = size; end > 0 && e == OK;) {
+        if (backup_stopped(p)) e = ERR_CLOSED;
         off_t at = end > PIECE ? end - PIECE : 0;
         size_t len = (size_t)(end - at);
         if (pread(from, piece, len, at) != (ssize_t)len)

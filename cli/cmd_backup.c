@@ -14,7 +14,7 @@
 #include "cli/file.h"
 #include "cli/http.h"
 
-enum { MANIFEST_MAX = 256 << 20, MANIFEST_VERSION = 1, SNAPSHOT_WAIT_S = 3600 };
+enum { MANIFEST_MAX = 256 << 20, SNAPSHOT_WAIT_S = 3600 };
 
 const struct cli_option backup_create_options[] = {
     {"to t", "DIR", "where to; it must not be there, or be empty"}, {"", NULL, NULL}};
@@ -38,44 +38,6 @@ static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
 
 /* ---- the manifest */
 
-enum err backup_list_file(void *ctx, const char *path, bool is_dir, uint64_t size)
-{
-    struct backup_files *f = ctx;
-    char whole[BACKUP_PATH_MAX];
-    uint8_t digest[BACKUP_DIGEST_LEN];
-    join(whole, f->root, path);
-    if (is_dir) return backup_sync_dir(whole);
-    if (f->count == BACKUP_FILES_MAX)
-        return fail(ERR_TOO_BIG, "a backup has at most %d files", BACKUP_FILES_MAX);
-    TRY(backup_digest(whole, f->progress, &size, digest));
-    buf_put_str(&f->text, f->count++ ? ",\n{\"path\":" : "\n{\"path\":");
-    text_json_string(&f->text, slice_str(path));
-    buf_printf(&f->text, ",\"size\":%llu,\"sha256\":\"", (unsigned long long)size);
-    text_hex(&f->text, slice_of(digest, sizeof digest));
-    buf_put_str(&f->text, "\"}");
-    f->bytes += size;
-    return OK;
-}
-
-/* Written last, and durable with everything before it. */
-static enum err write_manifest(const char *root, struct backup_files *f)
-{
-    char path[BACKUP_PATH_MAX], iso[CLOCK_ISO_LEN + 1];
-    struct file_new made;
-    clock_iso(clock_wall_us(), iso);
-    join(path, root, BACKUP_MANIFEST);
-    TRY(backup_walk(root, "", backup_list_file, f));
-    TRY(backup_sync_dir(root));
-    TRY(file_begin(path, &made));
-    int n = fprintf(made.out, "{\"version\":%d,\"createdAt\":\"%s\",\"files\":[", MANIFEST_VERSION,
-                    iso);
-    bool good = n > 0 &&
-                fwrite(f->text.ptr, 1, buf_size(&f->text), made.out) == buf_size(&f->text) &&
-                fputs("\n]}\n", made.out) >= 0;
-    TRY(file_finish(path, &made, good ? OK : fail_errno("cannot write %s", path)));
-    return backup_sync_dir(root);
-}
-
 static enum err read_manifest(struct cli *c, const char *root, const struct json **files)
 {
     char path[BACKUP_PATH_MAX];
@@ -90,11 +52,11 @@ static enum err read_manifest(struct cli *c, const char *root, const struct json
     TRY(file_load_max(c, path, MANIFEST_MAX, &text));
     if (json_parse(&c->arena, text, &doc) != OK) return fail(ERR_CORRUPT, "%s is damaged", path);
     const struct json *v = json_get(doc, "version");
-    if (v == NULL || json_i64(v, &version) != OK || version > MANIFEST_VERSION)
+    if (v == NULL || json_i64(v, &version) != OK || version > BACKUP_MANIFEST_VERSION)
         return fail(
             ERR_VERSION,
             "%s is of version %lld, this program knows up to %d; restore it with the newer program",
-            path, (long long)version, MANIFEST_VERSION);
+            path, (long long)version, BACKUP_MANIFEST_VERSION);
     *files = json_get(doc, "files");
     return *files && (*files)->type == JSON_ARRAY ? OK : fail(ERR_CORRUPT, "%s is damaged", path);
 }
@@ -116,46 +78,7 @@ static enum err lock_if_idle(const char *data, int *lock)
     return OK;
 }
 
-static bool is_special(const char *path)
-{
-    static const char *const names[] = {"lock",         "store.db",          "store.db-wal",
-                                        "store.db-shm", "store-snapshot.db", "journal",
-                                        "log.meta",     "streams",           BACKUP_MANIFEST};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t len = strlen(names[i]);
-        if (strncmp(path, names[i], len) == 0 && (path[len] == '\0' || path[len] == '/'))
-            return true;
-    }
-    return false;
-}
-
-struct copies {
-    const char *from, *to;
-    struct backup_progress progress;
-};
-
-static enum err copy_other(void *ctx, const char *path, bool is_dir, uint64_t size)
-{
-    struct copies *x = ctx;
-    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
-    (void)size;
-    if (is_special(path)) return OK;
-    join(from, x->from, path);
-    join(to, x->to, path);
-    if (is_dir)
-        return mkdir(to, 0700) == 0 || errno == EEXIST ? OK : fail_errno("cannot make %s", to);
-    enum err e = backup_copy_file(from, to, &x->progress, NULL);
-    return e == ERR_NOT_FOUND ? OK : e; /* it has gone since */
-}
-
-static enum err add_size(void *ctx, const char *path, bool is_dir, uint64_t size)
-{
-    (void)path, (void)is_dir;
-    *(uint64_t *)ctx += size;
-    return OK;
-}
-
-static enum err copy_store_of_idle(struct copies *x)
+static enum err copy_store_of_idle(struct backup_copies *x)
 {
     static const char *const names[] = {"store.db", "store.db-wal"};
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
@@ -168,7 +91,7 @@ static enum err copy_store_of_idle(struct copies *x)
     return OK;
 }
 
-static enum err copy_store_of_server(struct cli *c, struct copies *x)
+static enum err copy_store_of_server(struct cli *c, struct backup_copies *x)
 {
     struct target t;
     struct json *made;
@@ -189,11 +112,20 @@ static enum err copy_store_of_server(struct cli *c, struct copies *x)
     return e;
 }
 
-static enum err copy_all(struct cli *c, struct copies *x, int lock)
+/* It shows when the last backup was. */
+static void tell_server(struct cli *c)
 {
-    TRY(backup_walk(x->from, "", add_size, &x->progress.all));
+    struct target t;
+    struct http_answer a;
+    const struct http_call call = {.method = "POST", .path = "/admin/v1/backup/finished"};
+    if (target_find(c, &t) == OK && http_do(&t, &call, &a) == OK) http_answer_free(&a);
+}
+
+static enum err copy_all(struct cli *c, struct backup_copies *x, int lock)
+{
+    TRY(backup_measure(x->from, &x->progress.all));
     TRY(lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x));
-    TRY(backup_walk(x->from, "", copy_other, x));
+    TRY(backup_walk(x->from, "", backup_copy_other, x));
     return backup_copy_log(x->from, x->to, &x->progress);
 }
 
@@ -212,7 +144,8 @@ enum err backup_create(struct cli *c)
 {
     struct slice to;
     int lock;
-    struct copies x = {.from = data_of(c), .progress = {&c->progress, "copying", 0, 0}};
+    struct backup_copies x = {.from = data_of(c),
+                              .progress = {.shown = &c->progress, .what = "copying"}};
     TRY(cli_need(c, "to", &to));
     x.to = cli_value(c, "to");
     umask(0077);
@@ -222,12 +155,16 @@ enum err backup_create(struct cli *c)
     if (lock >= 0) close(lock);
     TRY(e);
     backup_shown(&x.progress);
-    struct backup_progress progress = {&c->progress, "checking", 0, x.progress.done};
+    struct backup_progress progress = {
+        .shown = &c->progress, .what = "checking", .all = x.progress.done};
     struct backup_files f = {.root = x.to, .progress = &progress};
-    e = write_manifest(x.to, &f);
+    e = backup_write_manifest(&f);
     buf_free(&f.text);
     TRY(e);
     backup_shown(&progress);
+    if (backup_note(x.from, x.to, f.count, f.bytes) != OK)
+        fprintf(stderr, "the backup is good; that there is one is not noted: %s\n", fail_text());
+    if (lock < 0) tell_server(c);
     return print_done(c, x.to, "created", f.count, f.bytes);
 }
 

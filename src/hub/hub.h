@@ -42,6 +42,7 @@ enum hub_range {
     HUB_QUERY = POST_HUB + 0x1c0,
     HUB_USER = POST_HUB + 0x1d0,
     HUB_DIAGNOSTIC = POST_HUB + 0x1d0,
+    HUB_BACKUP = POST_HUB + 0x1dc,
     HUB_JOB = POST_HUB + 0x1e0,
     HUB_UPLOAD = POST_HUB + 0x1f0,
     HUB_REFUSAL = POST_HUB + 0x1f8,

@@ -55,6 +55,7 @@ struct config {
     uint64_t retention_bytes;   /* 0: no limit */
     const char *upload_account; /* connection string; NULL: the hub's own container */
     const char *upload_container;
+    const char *backup_dir;  /* where the server may put backups; NULL: nowhere */
     bool upload_quiet;       /* services are not told of files */
     const char *outgoing_ca; /* PEM file; NULL: the system's CAs */
     uint64_t disk_reserve;   /* bytes free below which nothing new is taken; 0: none */

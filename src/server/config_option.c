@@ -36,6 +36,8 @@ const struct option config_options[] = {
     {"disk-reserve", "SIZE", AT(disk_reserve), 0, "256MiB",
      "free disk below which nothing new is taken until there is room again; 0 = none", OPTION_SIZE,
      0},
+    {"backup-dir", "DIR", AT(backup_dir), 0, "none",
+     "where administrators may begin backups over the API and in the console", OPTION_TEXT, 0},
     {"upload-connection-string", "TEXT", AT(upload_account), 0, "none: its own HTTPS port",
      "Azure storage account that devices upload files to", OPTION_TEXT, 0},
     {"upload-container", "NAME", AT(upload_container), 0, "azimuth-uploads",

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,13 +32,14 @@
 #include "server/dir.h"
 #include "server/harden.h"
 #include "server/notify.h"
+#include "server/online.h"
 #include "server/ports.h"
 #include "server/tls_keeper.h"
 #include "server/tls_watch.h"
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
-enum { SERVER_DRAIN_S = 10, SERVER_LANES = 8, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
+enum { SERVER_DRAIN_S = 10, SERVER_LANES = 9, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 /* Somebody waits until the seed is in the registry. */
 struct planting {
@@ -70,7 +72,7 @@ struct server {
     atomic_bool rsa_ended; /* made or failed: nobody else writes its files now */
     int64_t certs_until_s; /* when the first of the certificates in use ends */
     sigset_t signals;
-    char ca_path[DIR_PATH_MAX + 16];
+    char ca_path[DIR_PATH_MAX + 16], backup_dir[DIR_PATH_MAX];
     struct buf ca_pem;
     char upload_key[2 * BLOB_ACCOUNT_KEY_MAX];
     char admin_url[80];
@@ -132,6 +134,28 @@ static enum err name_provider(struct server *s, struct rest_oidc *out)
     return OK;
 }
 
+/* A backup in the data directory would be in the next one. */
+static enum err name_backups(struct server *s, struct backups_config *out)
+{
+    const char *dir = s->cfg->backup_dir;
+    size_t len = strlen(s->dir.path);
+    struct stat st;
+    *out =
+        (struct backups_config){.data = s->dir.path, .files = s->dir.files, .copy = online_backup};
+    if (dir == NULL) return OK;
+    if (s->cfg->ephemeral)
+        return fail(ERR_INVALID,
+                    "--ephemeral keeps nothing, so --backup-dir makes no sense with it");
+    if (realpath(dir, s->backup_dir) == NULL || stat(s->backup_dir, &st) || !S_ISDIR(st.st_mode))
+        return fail(ERR_INVALID, "--backup-dir %s: there is no such directory", dir);
+    if (access(s->backup_dir, W_OK | X_OK))
+        return fail(ERR_INVALID, "--backup-dir %s: the server may not write there", dir);
+    if (strncmp(s->backup_dir, s->dir.path, len) == 0 && strchr("/", s->backup_dir[len]))
+        return fail(ERR_INVALID, "--backup-dir %s: it lies in the data directory", dir);
+    out->dir = s->backup_dir;
+    return OK;
+}
+
 static enum err open_hub(struct server *s)
 {
     const struct config *cfg = s->cfg;
@@ -162,6 +186,7 @@ static enum err open_hub(struct server *s)
                                .issued_us = cfg->issued_us,
                                .capture_second_us = capture_second_us(),
                                .ephemeral = cfg->ephemeral};
+    TRY(name_backups(s, &wire.backups));
     config_throttles(cfg, &wire.throttle);
     TRY(name_provider(s, &wire.oidc));
     wire.outgoing_ca_pem = buf_slice(&s->outgoing_ca);
@@ -186,10 +211,10 @@ static enum err open_hub(struct server *s)
 
 static void start_lanes(struct server *s)
 {
-    struct lane *lanes[SERVER_LANES] = {&s->wire.log_lane,         &s->wire.log_read_lane,
-                                        &s->wire.store_lane,       &s->wire.store_read_lane,
-                                        &s->wire.store_check_lane, &s->wire.blob_lane,
-                                        &s->wire.archive_lane,     &s->wire.password_lane};
+    struct lane *lanes[SERVER_LANES] = {
+        &s->wire.log_lane,        &s->wire.log_read_lane,    &s->wire.store_lane,
+        &s->wire.store_read_lane, &s->wire.store_check_lane, &s->wire.blob_lane,
+        &s->wire.archive_lane,    &s->wire.password_lane,    &s->wire.backup_lane};
     for (unsigned i = 0; i < SERVER_LANES; i++) s->threads[i] = lane_thread_start(lanes[i]);
     courier_start(s->courier, &s->wire.out_lane);
     remote_start(s->wire.remote);
@@ -203,6 +228,7 @@ static void stop_lanes(struct server *s)
     courier_stop(s->courier);
     remote_stop(s->wire.remote);
     remote_stop(s->wire.archive_remote);
+    backups_stop(s->wire.backups);
     for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);
 }
 

@@ -178,6 +178,18 @@ static enum err open_archives(struct wire *w, const struct wire_config *cfg)
                         &w->captures);
 }
 
+static void open_backups(struct wire *w, const struct wire_config *cfg)
+{
+    struct backups_config backups = cfg->backups;
+    if (backups.data == NULL) return;
+    lane_init(&w->backup_lane, &w->office, "backup");
+    store_attach(&w->backup_lane);
+    backups.hub = &w->hub;
+    backups.lane = &w->backup_lane;
+    backups.reserve_bytes = cfg->disk_reserve;
+    w->rest.backups = w->backups = backups_new(&backups);
+}
+
 /* The log has room again for what this core's devices want to say. */
 static void on_relief(void *ctx)
 {
@@ -353,6 +365,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     hub->log = w->log;
     TRY(open_uploads(w, cfg));
     TRY(open_archives(w, cfg));
+    open_backups(w, cfg);
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
     w->oidc = cfg->oidc;
@@ -428,6 +441,7 @@ void wire_close(struct wire *w)
     throttle_free(w->hub.throttle);
     faults_free(w->hub.faults);
     refusals_free(w->hub.refusals);
+    backups_free(w->backups);
     if (w->log) log_close(w->log);
     store_close(w->store);
     blobs_close(w->blobs);
@@ -435,9 +449,9 @@ void wire_close(struct wire *w)
     remote_free(w->remote);
     remote_free(w->archive_remote);
     struct lane *const lanes[] = {
-        &w->log_lane,         &w->log_read_lane,       &w->store_lane,   &w->store_read_lane,
-        &w->store_check_lane, &w->blob_lane,           &w->out_lane,     &w->remote_lane,
-        &w->archive_lane,     &w->archive_remote_lane, &w->password_lane};
+        &w->log_lane,         &w->log_read_lane,       &w->store_lane,    &w->store_read_lane,
+        &w->store_check_lane, &w->blob_lane,           &w->out_lane,      &w->remote_lane,
+        &w->archive_lane,     &w->archive_remote_lane, &w->password_lane, &w->backup_lane};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++)
         if (lanes[i]->office) lane_fini(lanes[i]);
 }

@@ -14,6 +14,7 @@
 #include "capture/capture.h"
 #include "front/blob/blob.h"
 #include "front/rest/rest.h"
+#include "hub/backup/backup.h"
 #include "hub/routing/routing.h"
 #include "hub/session/session.h"
 #include "hub/throttle/throttle.h"
@@ -58,6 +59,7 @@ struct wire_config {
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
     unsigned password_cost;            /* of people's passwords; 0: PASSWORD_COST */
     struct rest_oidc oidc;             /* issuer NULL: none; its texts are borrowed */
+    struct backups_config backups; /* data NULL: none are made; hub, lane and reserve are ours */
 };
 
 struct console;
@@ -109,7 +111,8 @@ struct wire {
     struct lane store_lane, store_read_lane, store_check_lane;
     struct lane blob_lane, out_lane, remote_lane;
     struct lane archive_lane, archive_remote_lane; /* a slow archive is nobody else's matter */
-    struct lane password_lane;
+    struct lane password_lane, backup_lane;
+    struct backups *backups;
     struct log *log;
     struct store *store;
     struct blobs *blobs;

@@ -10,8 +10,9 @@ import socketserver
 import subprocess
 import tempfile
 import threading
+import time
 
-from hub import AZIMUTH, Group, Hub, azimuth, check, environment
+from hub import AZIMUTH, WAIT_SECONDS, Group, Hub, azimuth, check, environment
 
 group = Group()
 
@@ -223,3 +224,70 @@ def secrets_in_a_backup_are_for_their_owner_alone():
         for path in (pathlib.Path(place) / "b").rglob("*"):
             check(path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others: {path.stat().st_mode:o}")
         check((pathlib.Path(place) / "b").stat().st_mode & 0o077 == 0, "the directory is open to others")
+
+
+def told(hub):
+    status, text = hub.ask("GET", "/admin/v1/backup", socket_path=True)
+    check(status == 200, f"{status} {text}")
+    return json.loads(text)
+
+
+def await_end(hub):
+    end = time.monotonic() + WAIT_SECONDS
+    while (now := told(hub))["running"]:
+        check(time.monotonic() < end, f"the backup does not end: {now}")
+        time.sleep(0.05)
+    return now
+
+
+def await_last(hub):
+    end = time.monotonic() + WAIT_SECONDS
+    while told(hub)["last"] is None:
+        check(time.monotonic() < end, "the server does not know of the backup")
+        time.sleep(0.05)
+
+
+@group.case
+def the_server_makes_a_backup_where_it_was_told_to():
+    with scratch() as place, Hub("--backup-dir", place, "--disk-reserve", "0") as hub:
+        check(told(hub) == {"directory": str(pathlib.Path(place).resolve()), "running": None, "last": None, "error": None}, str(told(hub)))
+        hub.must("hub", "device-identity", "create", "-d", "press")
+        send(hub, "press", 2)
+        status, text = hub.ask("POST", "/admin/v1/backup", socket_path=True)
+        check(status == 202, f"{status} {text}")
+        now = await_end(hub)
+        check(now["error"] is None and now["last"]["files"] > 5, str(now))
+        made = pathlib.Path(now["last"]["path"])
+        check(made.parent == pathlib.Path(place).resolve(), str(made))
+        check(azimuth("backup", "verify", "--from", made).json()["files"] == now["last"]["files"], "it does not verify")
+        check(not (made / "last-backup.json").exists() and not (hub.data / "store-snapshot.db").exists(), "what is not to be there")
+        for path in made.rglob("*"):
+            check(path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others: {path.stat().st_mode:o}")
+        check(azimuth("backup", "restore", "--from", made, "--data", f"{place}/data").status == 0, "restore")
+        with Elsewhere(f"{place}/data") as again:
+            check(numbers(again, "press", 2) == [0, 1], "the events")
+
+
+@group.case
+def who_has_no_directory_makes_none_and_says_why():
+    with scratch() as place, Hub("--backup-dir", place) as hub:
+        pathlib.Path(place).rmdir()
+        check(hub.ask("POST", "/admin/v1/backup", socket_path=True)[0] == 202, "it is not begun")
+        now = await_end(hub)
+        pathlib.Path(place).mkdir()
+        check(now["last"] is None and place in now["error"], str(now))
+    with scratch() as place, Hub() as hub:
+        status, text = hub.ask("POST", "/admin/v1/backup", socket_path=True)
+        check(status == 400 and "--backup-dir" in text, f"{status} {text}")
+        hub.must("backup", "create", "--to", f"{place}/b")
+        await_last(hub)
+        check(told(hub)["last"]["path"] == str(pathlib.Path(place).resolve() / "b"), str(told(hub)))
+        inside = hub.data / "backups"
+        inside.mkdir()
+        hub.stop()
+        for words, why in ((("--backup-dir", inside), "data directory"), (("--backup-dir", f"{place}/none"), "no such directory"),
+                           (("--backup-dir", place, "--ephemeral"), "keeps nothing")):
+            where = () if "--ephemeral" in words else ("--data", hub.data)
+            done = azimuth("serve", *where, "--console", "off", "--mqtt-port", 0, "--amqp-port", 0, "--https-port", 0, *words)
+            check(done.status != 0 and why in done.error, str(done))
+        hub.start()

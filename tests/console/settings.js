@@ -4,7 +4,9 @@
 const crypto = require('crypto');
 const fs = require('fs');
 const https = require('https');
-const { check, eventually, shows } = require('./rig');
+const os = require('os');
+const path = require('path');
+const { check, eventually, Server, shows } = require('./rig');
 
 /** What a device asks of DPS; answers the status and the JSON. */
 function dps(server, method, path, id, key, body) {
@@ -23,7 +25,7 @@ function dps(server, method, path, id, key, body) {
     });
 }
 
-module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) => {
+module.exports = (test, { server, browser, page: current, noBarriers, picture, PRESS }) => {
     test('what_the_server_is_can_be_read', async () => {
         const page = current();
         await page.goto(`${server.base}settings`);
@@ -83,6 +85,33 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS }) =
         await page.getByRole('dialog', { name: 'Delete panel' }).getByRole('button', { name: 'Delete panel' }).click();
         await page.getByText('panel is deleted.').waitFor();
         await page.getByRole('row', { name: /^panel / }).waitFor({ state: 'detached' });
+    });
+
+    test('a_backup_is_made_where_the_server_may', async () => {
+        await current().goto(`${server.base}settings`);
+        await current().getByRole('region', { name: 'Backup' }).getByText('A server that is started with').waitFor();
+        const place = fs.mkdtempSync(path.join(os.tmpdir(), 'azm-console-')), other = new Server(), person = await browser.person();
+        fs.mkdirSync(path.join(place, 'kept'));
+        try {
+            await other.start('--data', path.join(place, 'data'), '--backup-dir', path.join(place, 'kept'));
+            await person.page.goto(other.ready.console);
+            await person.page.getByRole('heading', { name: 'First steps' }).waitFor();
+            await person.page.goto(`${other.base}settings`);
+            const card = person.page.getByRole('region', { name: 'Backup' });
+            await card.getByText('None was made').waitFor();
+            await card.getByRole('button', { name: 'Back up now' }).click();
+            await card.getByText('Last backup').waitFor();
+            const made = await card.locator('dd code').textContent();
+            await shows(card, `azimuth backup verify --from ${made}\nazimuth backup restore --from ${made} --data azimuth-restored`);
+            check(JSON.parse(await other.run('backup', 'verify', '--from', made, '-o', 'json')).status === 'good', 'it does not verify');
+            await card.getByRole('button', { name: 'Back up now' }).waitFor();
+            await noBarriers('backup', person.page);
+            check(!person.faults.length, person.faults.join('; '));
+        } finally {
+            await person.context.close();
+            other.stop();
+            fs.rmSync(place, { recursive: true, force: true });
+        }
     });
 
     test('a_module_is_made_and_deleted', async () => {

@@ -232,7 +232,7 @@ test('a_message_reaches_the_device', async () => {
 
 require('./charts')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 require('./flow')(test, { server, page: () => page, noBarriers, picture, PRESS, SCRIPT });
-require('./settings')(test, { server, page: () => page, noBarriers, picture, PRESS });
+require('./settings')(test, { server, browser, page: () => page, noBarriers, picture, PRESS });
 require('./users')(test, { server, browser, page: () => page, noBarriers, picture });
 require('./docs')(test, { server, browser, page: () => page, noBarriers });
 require('./oidc')(test, { browser, noBarriers });

@@ -80,9 +80,9 @@ MUTATIONS = [
              "src/server/serve.c", "        bool due = certificate_is_due(s);", "        bool due = certificate_is_due(s) && false;", chaos="clock"),
     Mutation("backups", "The log is copied after the store, so that no place in the store is beyond its end.",
              "cli/cmd_backup.c", "    TRY(lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x));\n"
-             "    TRY(backup_walk(x->from, \"\", copy_other, x));\n    return backup_copy_log(x->from, x->to, &x->progress);",
+             "    TRY(backup_walk(x->from, \"\", backup_copy_other, x));\n    return backup_copy_log(x->from, x->to, &x->progress);",
              "    TRY(backup_copy_log(x->from, x->to, &x->progress));\n"
-             "    TRY(backup_walk(x->from, \"\", copy_other, x));\n    return lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x);",
+             "    TRY(backup_walk(x->from, \"\", backup_copy_other, x));\n    return lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x);",
              suite="cli the log is copied after the store"),
     Mutation("backups", "What leaves the journal while it is copied is in the backup's segments.",
              "cli/backup_log.c", "    x.again = true;\n    TRY(backup_walk(from, \"streams\", copy_segment, &x));\n", "", "cli_backup_test"),

@@ -1,4 +1,4 @@
-/* backup.c - POST /admin/v1/backup/snapshot: the store writes a copy of itself; the answer says where. */
+/* backup.c - /admin/v1/backup: the store writes a copy of itself; backups that the server makes, and what the last one was. */
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -55,4 +55,41 @@ void rest_backup_snapshot(struct call *c)
     c->forget = forget;
     rest_call_wait_long(c, WAITING_SITE, REST_BACKUP_WAIT_US);
     backup_snapshot(c->service->config->hub, c->service->lane, &b->wait);
+}
+
+/* ---- of the server's own */
+
+static bool is_there(struct call *c)
+{
+    if (c->service->config->backups) return true;
+    rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
+                      "this server makes no backups");
+    return false;
+}
+
+void rest_backup_show(struct call *c)
+{
+    struct buf json = {0};
+    if (!is_there(c)) return;
+    backups_put(c->service->config->backups, &json);
+    rest_answer_json(c, buf_slice(&json));
+    buf_free(&json);
+}
+
+void rest_backup_begin(struct call *c)
+{
+    if (!is_there(c)) return;
+    enum err e = backups_begin(c->service->config->backups, c->service->lane);
+    if (e == OK)
+        rest_answer_accepted(c, SLICE_NONE, SLICE_LIT("/admin/v1/backup"));
+    else
+        rest_answer_named(c, e == ERR_CONFLICT ? 409 : 400, status_name(STATUS_INVALID_OPERATION),
+                          fail_text());
+}
+
+void rest_backup_finished(struct call *c)
+{
+    if (!is_there(c)) return;
+    backups_look(c->service->config->backups, c->service->lane);
+    rest_answer_nothing(c);
 }

@@ -465,6 +465,9 @@ void rest_health_ready(struct call *c);
 void rest_health_metrics(struct call *c);
 
 void rest_backup_snapshot(struct call *c);
+void rest_backup_show(struct call *c);
+void rest_backup_begin(struct call *c);
+void rest_backup_finished(struct call *c);
 void rest_admin_hub(struct call *c);
 void rest_admin_quota(struct call *c);
 void rest_admin_policies(struct call *c);

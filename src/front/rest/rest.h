@@ -41,6 +41,7 @@ struct queries;
 struct jobs;
 struct configurations;
 struct transfers;
+struct backups;
 struct policy_keys;
 struct out;
 struct users;
@@ -67,6 +68,7 @@ struct rest_config {
     int64_t retention_us; /* of the built-in stream */
     uint64_t retention_bytes;
 
+    struct backups *backups;         /* NULL: none are made */
     struct policy_keys *policy_keys; /* of the first core; so are */
     struct users *users;
     const struct rest_oidc *oidc; /* NULL: no provider */

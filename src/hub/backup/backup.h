@@ -1,4 +1,5 @@
-/* backup.h - the store as it is now, in a file of its own beside it, while everybody goes on writing.
+/* backup.h - the store as it is now, in a file of its own beside it, while everybody goes on writing; and backups that
+ * the server makes by itself.
  *
  * Whoever makes a backup copies the log's files as they grow (cli/backup.h says why that is safe); the store's
  * change in place and cannot be copied from outside.  So the store writes a whole and consistent copy of
@@ -10,6 +11,8 @@
 #ifndef HUB_BACKUP_BACKUP_H
 #define HUB_BACKUP_BACKUP_H
 
+#include "base/io.h"
+#include "base/watch.h"
 #include "hub/hub.h"
 #include "store/store.h"
 
@@ -23,5 +26,45 @@ void backup_snapshot(const struct hub *hub, struct lane *lane, struct backup_wai
 void backup_forget(struct backup_wait *w); /* `fn` is not called any more */
 
 const char *backup_file(void); /* its name in the data directory */
+
+/* ---- backups.c: begun over the API, made on a lane of their own, which blocks on the disk
+ *
+ * A backup goes into a new directory below the one that the server was started with (--backup-dir): whoever
+ * begins one says neither where to nor what it is called.  What the last one was is in BACKUPS_LAST of the data
+ * directory, written by whoever made it, a command or this.
+ *
+ * Runs on: backups_begin(), backups_look() and backups_put() on any core; the work on the lane.
+ * Limits:  one at a time (ERR_CONFLICT). */
+#define BACKUPS_LAST "last-backup.json"
+
+enum { BACKUPS_PATH_MAX = 4096, BACKUPS_NAME_MAX = 32 };
+
+struct backups;
+
+/* Copies the directory `from` of this running server, whose store's copy is there, to `to`, which is not there; notes it
+ * in BACKUPS_LAST.  On failure nothing is left in `to`.  ERR_FULL: it would leave less than `reserve` bytes on the disk. */
+typedef enum err (*backups_copy_fn)(const char *from, const char *to, uint64_t reserve,
+                                    struct watch *watch);
+
+struct backups_config {
+    const struct hub *hub;
+    struct lane *lane;
+    struct io *files;       /* the data directory */
+    const char *data, *dir; /* borrowed; dir NULL: none is begun here */
+    uint64_t reserve_bytes;
+    backups_copy_fn copy;
+};
+
+struct backups *backups_new(
+    const struct backups_config *cfg); /* while no lane runs; reads BACKUPS_LAST */
+void backups_stop(struct backups *b);  /* what is under way ends soon; NULL is fine */
+void backups_free(struct backups *b);  /* NULL is fine */
+
+/* ERR_UNSUPPORTED: there is no directory for it. */
+enum err backups_begin(struct backups *b, struct lane *core) MUST_USE;
+void backups_look(struct backups *b, struct lane *core); /* BACKUPS_LAST has changed */
+
+/* {"directory":..,"running":null|{..},"last":null|{..},"error":null|".."} */
+void backups_put(struct backups *b, struct buf *json);
 
 #endif

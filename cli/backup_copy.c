@@ -1,0 +1,131 @@
+/* backup_copy.c - what is copied beside the store and the log, the list of all files, and the note that there is a backup. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/backup.h"
+#include "cli/file.h"
+
+static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
+{
+    snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
+}
+
+/* ---- the manifest */
+
+enum err backup_list_file(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    struct backup_files *f = ctx;
+    char whole[BACKUP_PATH_MAX];
+    uint8_t digest[BACKUP_DIGEST_LEN];
+    join(whole, f->root, path);
+    if (is_dir) return backup_sync_dir(whole);
+    if (f->count == BACKUP_FILES_MAX)
+        return fail(ERR_TOO_BIG, "a backup has at most %d files", BACKUP_FILES_MAX);
+    TRY(backup_digest(whole, f->progress, &size, digest));
+    buf_put_str(&f->text, f->count++ ? ",\n{\"path\":" : "\n{\"path\":");
+    text_json_string(&f->text, slice_str(path));
+    buf_printf(&f->text, ",\"size\":%llu,\"sha256\":\"", (unsigned long long)size);
+    text_hex(&f->text, slice_of(digest, sizeof digest));
+    buf_put_str(&f->text, "\"}");
+    f->bytes += size;
+    return OK;
+}
+
+enum err backup_write_manifest(struct backup_files *f)
+{
+    char path[BACKUP_PATH_MAX], iso[CLOCK_ISO_LEN + 1];
+    struct file_new made;
+    clock_iso(clock_wall_us(), iso);
+    join(path, f->root, BACKUP_MANIFEST);
+    TRY(backup_walk(f->root, "", backup_list_file, f));
+    TRY(backup_sync_dir(f->root));
+    TRY(file_begin(path, &made));
+    int n = fprintf(made.out, "{\"version\":%d,\"createdAt\":\"%s\",\"files\":[",
+                    BACKUP_MANIFEST_VERSION, iso);
+    bool good = n > 0 &&
+                fwrite(f->text.ptr, 1, buf_size(&f->text), made.out) == buf_size(&f->text) &&
+                fputs("\n]}\n", made.out) >= 0;
+    TRY(file_finish(path, &made, good ? OK : fail_errno("cannot write %s", path)));
+    return backup_sync_dir(f->root);
+}
+
+/* ---- what is neither store nor log */
+
+static bool is_special(const char *path)
+{
+    static const char *const names[] = {
+        "lock",    "store.db", "store.db-wal", "store.db-shm", "store-snapshot.db",
+        "journal", "log.meta", "streams",      BACKUP_LAST,    BACKUP_MANIFEST};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(path, names[i], len) == 0 && (path[len] == '\0' || path[len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+enum err backup_copy_other(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    struct backup_copies *x = ctx;
+    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
+    (void)size;
+    if (is_special(path)) return OK;
+    join(from, x->from, path);
+    join(to, x->to, path);
+    if (is_dir)
+        return mkdir(to, 0700) == 0 || errno == EEXIST ? OK : fail_errno("cannot make %s", to);
+    enum err e = backup_copy_file(from, to, &x->progress, NULL);
+    return e == ERR_NOT_FOUND ? OK : e; /* it has gone since */
+}
+
+static enum err add_size(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    (void)path, (void)is_dir;
+    *(uint64_t *)ctx += size;
+    return OK;
+}
+
+enum err backup_measure(const char *root, uint64_t *bytes)
+{
+    return backup_walk(root, "", add_size, bytes);
+}
+
+/* ---- the note */
+
+static enum err write_note(FILE *out, const char *to, unsigned files, uint64_t bytes)
+{
+    struct buf json = {0};
+    char iso[CLOCK_ISO_LEN + 1];
+    clock_iso(clock_wall_us(), iso);
+    buf_put_str(&json, "{\"path\":");
+    text_json_string(&json, slice_str(to));
+    buf_printf(&json, ",\"createdAt\":\"%s\",\"files\":%u,\"bytes\":%llu}\n", iso, files,
+               (unsigned long long)bytes);
+    bool good = fwrite(json.ptr, 1, buf_size(&json), out) == buf_size(&json);
+    buf_free(&json);
+    return good ? OK : fail_errno("cannot note the backup");
+}
+
+/* Whoever made the backup may be root: the server, which owns the directory, must be able to read it. */
+static void give_to_owner_of(const char *data, FILE *out)
+{
+    struct stat st;
+    if (geteuid() == 0 && stat(data, &st) == 0) (void)!fchown(fileno(out), st.st_uid, st.st_gid);
+}
+
+enum err backup_note(const char *data, const char *to, unsigned files, uint64_t bytes)
+{
+    char path[BACKUP_PATH_MAX], whole[BACKUP_PATH_MAX];
+    struct file_new made;
+    join(path, data, BACKUP_LAST);
+    TRY(file_begin(path, &made));
+    give_to_owner_of(data, made.out);
+    return file_finish(path, &made,
+                       write_note(made.out, realpath(to, whole) ? whole : to, files, bytes));
+}

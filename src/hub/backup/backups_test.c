@@ -1,0 +1,94 @@
+/* backups_test.c - who may begin a backup, how many at a time, and what is told of the last one. */
+#include "base/test.h"
+
+#include "hub/backup/backup.h"
+
+static enum err copy(const char *from, const char *to, uint64_t reserve, struct watch *watch)
+{
+    (void)from, (void)to, (void)reserve, (void)watch;
+    return OK;
+}
+
+struct rig {
+    struct office office;
+    struct lane core, lane;
+    struct io *io;
+    struct backups *backups;
+};
+
+static void rig_init(struct rig *r, const char *dir, const char *last)
+{
+    *r = (struct rig){.io = io_mem_new()};
+    lane_init(&r->core, &r->office, "core");
+    lane_init(&r->lane, &r->office, "backup");
+    if (last) assert_int_equal(io_store(r->io, BACKUPS_LAST, slice_str(last)), OK);
+    r->backups = backups_new(&(struct backups_config){
+        .lane = &r->lane, .files = r->io, .data = "/data", .dir = dir, .copy = copy});
+}
+
+static void rig_fini(struct rig *r)
+{
+    backups_free(r->backups);
+    lane_fini(&r->lane);
+    lane_fini(&r->core);
+    io_free(r->io);
+}
+
+static void tells(struct rig *r, const char *text)
+{
+    struct buf json = {0};
+    backups_put(r->backups, &json);
+    assert_non_null(strstr(buf_cstr(&json), text));
+    buf_free(&json);
+}
+
+static void without_a_directory_none_is_begun(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r, NULL, NULL);
+    assert_int_equal(backups_begin(r.backups, &r.core), ERR_UNSUPPORTED);
+    assert_false(lane_has_mail(&r.lane));
+    tells(&r, "\"directory\":null,\"running\":null,\"last\":null,\"error\":null");
+    rig_fini(&r);
+}
+
+static void one_is_made_at_a_time(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r, "/backups", NULL);
+    assert_int_equal(backups_begin(r.backups, &r.core), OK);
+    assert_int_equal(backups_begin(r.backups, &r.core), ERR_CONFLICT);
+    tells(&r, "\"running\":{\"name\":\"azimuth-2");
+    rig_fini(&r);
+}
+
+static void the_last_one_is_read_and_read_again_when_it_changes(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r, NULL,
+             "{\"path\":\"/a\\\"b\",\"createdAt\":\"2026\",\"files\":3,\"bytes\":9,\"x\":1}");
+    tells(&r, "\"last\":{\"path\":\"/a\\\"b\",\"createdAt\":\"2026\",\"files\":3,\"bytes\":9}");
+    assert_int_equal(io_store(r.io, BACKUPS_LAST, SLICE_LIT("{\"path\":\"/c\"}")), OK);
+    tells(&r, "/a");
+    backups_look(r.backups, &r.core);
+    lane_run_once(&r.lane, 0);
+    tells(&r, "\"path\":\"/c\",\"createdAt\":\"\",\"files\":0");
+    assert_int_equal(io_store(r.io, BACKUPS_LAST, SLICE_LIT("half a li")), OK);
+    backups_look(r.backups, &r.core);
+    lane_run_once(&r.lane, 0);
+    tells(&r, "\"last\":null");
+    rig_fini(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_directory_none_is_begun),
+        cmocka_unit_test(one_is_made_at_a_time),
+        cmocka_unit_test(the_last_one_is_read_and_read_again_when_it_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,81 @@
+/* online.c - the directory of this server, copied in the order that cli/backup.h explains: store, others, log, manifest. */
+#include "server/online.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cli/backup.h"
+
+enum { OPEN_MAX_OF_REMOVAL = 16 };
+
+static enum err check_room(const char *to, uint64_t bytes, uint64_t reserve)
+{
+    char above[BACKUP_PATH_MAX];
+    struct statvfs disk;
+    snprintf(above, sizeof above, "%s/..", to);
+    if (statvfs(above, &disk)) return fail_errno("cannot look at the disk of %s", to);
+    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (room >= bytes && room - bytes >= reserve) return OK;
+    return fail(ERR_FULL, "%s: %llu MiB are free; a backup needs %llu, and %llu are kept back", to,
+                (unsigned long long)(room >> 20), (unsigned long long)(bytes >> 20),
+                (unsigned long long)(reserve >> 20));
+}
+
+static enum err copy_store(struct backup_copies *x)
+{
+    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
+    snprintf(from, sizeof from, "%s/%s", x->from, backup_file());
+    snprintf(to, sizeof to, "%s/" STORE_FILE, x->to);
+    enum err e = backup_copy_file(from, to, &x->progress, NULL);
+    unlink(from);
+    return e;
+}
+
+static enum err list_all(const struct backup_copies *x)
+{
+    struct backup_progress p = x->progress;
+    struct backup_files f = {.root = x->to, .progress = &p};
+    p.all = 2 * p.done;
+    enum err e = backup_write_manifest(&f);
+    buf_free(&f.text);
+    return e == OK ? backup_note(x->from, x->to, f.count, f.bytes) : e;
+}
+
+static enum err copy_all(struct backup_copies *x)
+{
+    TRY(copy_store(x));
+    TRY(backup_walk(x->from, "", backup_copy_other, x));
+    TRY(backup_copy_log(x->from, x->to, &x->progress));
+    return list_all(x);
+}
+
+static enum err sync_above(const char *to)
+{
+    char above[BACKUP_PATH_MAX];
+    snprintf(above, sizeof above, "%s/..", to);
+    return backup_sync_dir(above);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    remove(path);
+    return 0;
+}
+
+enum err online_backup(const char *from, const char *to, uint64_t reserve, struct watch *watch)
+{
+    struct backup_copies x = {from, to, {.what = "copying", .watch = watch}};
+    uint64_t bytes = 0;
+    TRY(backup_measure(from, &bytes));
+    TRY(backup_make_dir(to));
+    x.progress.all = 2 * bytes; /* it is read once more for the manifest */
+    enum err e = check_room(to, bytes, reserve);
+    if (e == OK) e = copy_all(&x);
+    if (e == OK) e = sync_above(to);
+    if (e != OK) nftw(to, remove_entry, OPEN_MAX_OF_REMOVAL, FTW_DEPTH | FTW_PHYS);
+    return e;
+}
