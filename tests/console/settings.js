@@ -25,7 +25,28 @@ function dps(server, method, path, id, key, body) {
     });
 }
 
+const KEY = 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=';
+
 module.exports = (test, { server, browser, page: current, noBarriers, picture, PRESS }) => {
+    /** Settings of a server of its own, with a folder where an option names one. */
+    async function elsewhere(options, fn) {
+        const place = fs.mkdtempSync(path.join(os.tmpdir(), 'azm-console-')), other = new Server(), person = await browser.person();
+        const words = options.map((word, i) => (i % 2 ? path.join(place, word) : word));
+        for (const folder of words.filter((_, i) => i % 2)) fs.mkdirSync(folder);
+        try {
+            await other.start('--data', path.join(place, 'data'), ...words);
+            await person.page.goto(other.ready.console);
+            await person.page.getByRole('heading', { name: 'First steps' }).waitFor();
+            await person.page.goto(`${other.base}settings`);
+            await fn(person.page, other);
+            check(!person.faults.length, person.faults.join('; '));
+        } finally {
+            await person.context.close();
+            other.stop();
+            fs.rmSync(place, { recursive: true, force: true });
+        }
+    }
+
     test('what_the_server_is_can_be_read', async () => {
         const page = current();
         await page.goto(`${server.base}settings`);
@@ -90,14 +111,8 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture, P
     test('a_backup_is_made_where_the_server_may', async () => {
         await current().goto(`${server.base}settings`);
         await current().getByRole('region', { name: 'Backup' }).getByText('A server that is started with').waitFor();
-        const place = fs.mkdtempSync(path.join(os.tmpdir(), 'azm-console-')), other = new Server(), person = await browser.person();
-        fs.mkdirSync(path.join(place, 'kept'));
-        try {
-            await other.start('--data', path.join(place, 'data'), '--backup-dir', path.join(place, 'kept'));
-            await person.page.goto(other.ready.console);
-            await person.page.getByRole('heading', { name: 'First steps' }).waitFor();
-            await person.page.goto(`${other.base}settings`);
-            const card = person.page.getByRole('region', { name: 'Backup' });
+        await elsewhere(['--backup-dir', 'kept'], async (page, other) => {
+            const card = page.getByRole('region', { name: 'Backup' });
             await card.getByText('None was made').waitFor();
             await card.getByRole('button', { name: 'Back up now' }).click();
             await card.getByText('Last backup').waitFor();
@@ -105,13 +120,31 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture, P
             await shows(card, `azimuth backup verify --from ${made}\nazimuth backup restore --from ${made} --data azimuth-restored`);
             check(JSON.parse(await other.run('backup', 'verify', '--from', made, '-o', 'json')).status === 'good', 'it does not verify');
             await card.getByRole('button', { name: 'Back up now' }).waitFor();
-            await noBarriers('backup', person.page);
-            check(!person.faults.length, person.faults.join('; '));
-        } finally {
-            await person.context.close();
-            other.stop();
-            fs.rmSync(place, { recursive: true, force: true });
-        }
+            await noBarriers('backup', page);
+        });
+    });
+
+    test('a_hub_of_azure_comes_in_a_file', async () => {
+        await elsewhere([], async (page, other) => {
+            const card = page.getByRole('region', { name: 'Import from Azure' }), file = (name, text) => ({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
+            await card.getByLabel('File').setInputFiles(file('devices.txt', '{"id":"one"}\n{"id":\n{"id":"one","moduleId":"m","status":"enabled"}\n'));
+            await card.getByText(/^line 2/).waitFor();
+            await shows(card, 'azimuth import azure-state devices.txt', ['POST', '"id":"one"']);
+            await card.getByRole('button', { name: 'Import 2' }).click();
+            await card.getByText('The import has ended.').waitFor();
+            await card.getByLabel('File').setInputFiles(file('state.json', fs.readFileSync(path.join(__dirname, '../cli/azure-state.json'), 'utf8')));
+            await card.getByText('ipFilterRules').waitFor();
+            await card.getByRole('button', { name: 'Import 12' }).click();
+            await card.getByText(/^The import has ended; 3 were refused/).waitFor();
+            for (const what of ['certificate root', 'endpoint by-identity', 'route lost']) await card.getByText(what, { exact: true }).waitFor();
+            await noBarriers('import from Azure', page);
+            const pump = JSON.parse(await other.run('hub', 'device-identity', 'show', '-d', 'pump-1', '-o', 'json'));
+            check(pump.authentication.symmetricKey.primaryKey === KEY, 'the device has another key');
+            const twin = JSON.parse(await other.run('hub', 'module-twin', 'show', '-d', 'pump-1', '-m', 'filter', '-o', 'json'));
+            check(twin.properties.desired.mesh === 2, 'the module has another twin');
+            check(JSON.parse(await other.run('hub', 'message-route', 'list', '-o', 'json')).map((r) => r.name).join() === 'hot', 'the routes');
+            check((await other.run('hub', 'module-identity', 'list', '-d', 'one')).includes('"m"'), 'the module of a line');
+        });
     });
 
     test('a_module_is_made_and_deleted', async () => {

@@ -4,6 +4,7 @@ import { ask, mayReadAll, session } from '../state.js';
 import { listen } from '../live.js';
 import { policyConnectionString } from '../connection.js';
 import { Backup } from './backup.jsx';
+import { FromAzure } from './from_azure.jsx';
 import { Sessions } from './sessions.jsx';
 import { OwnPassword, Users } from './users.jsx';
 import { Button, count, Dialog, Field, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
@@ -172,7 +173,7 @@ export function Settings() {
         <OwnPassword />
         {!s.administrator && <Sessions />}
         {hub.json && <div class="columns"><Names hub={hub.json} /><Retention hub={hub.json} quota={quota.json} /><Certificates hub={hub.json} />
-            {s.administrator ? <><Backup hub={hub.json} /><Policies /><Users /><Sessions /></> : <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
+            {s.administrator ? <><Backup hub={hub.json} /><Policies /><Users /><Sessions /><FromAzure /></> : <section class="card wide" aria-label="Shared access policies"><h2>Shared access policies</h2>
                 <p>Their keys, and the users, are an administrator's matter; <code>azimuth console link</code> prints a link on the server's machine that makes one.</p></section>}</div>}
     </>;
 }
