@@ -124,6 +124,7 @@ def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
                 (("hub", "capture", "delete"), "ends the capture of the built-in event hub"),
                 # Before anything is fetched: nobody is at that port.
                 (("hub", "state", "migrate", "--ol", hub.login(), "--https-port", 1, "--replace"), "deletes what is on localhost first"),
+                (("device", "c2d-message", "delete", "-d", "d1", "-s", 7), "drops message 7 of device d1"),
                 (("device", "c2d-message", "purge", "-d", "d1"), "drops all messages that wait for device d1")):
             for answer in ("", "n", "yes, but not that"):
                 done = asked(answer, *words, *where)

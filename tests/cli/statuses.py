@@ -113,6 +113,8 @@ CONNECTING = {
     "edge deployment show-metric": (*DEPLOYMENT, "show-metric", "-d", "e1", "-m", "appliedCount", "--mt", "system"),
     "edge deployment delete": (*DEPLOYMENT, "delete", "-d", "e1"),
     "device c2d-message send": ("device", "c2d-message", "send", "-d", "{d}", "--da", "hello"),
+    "device c2d-message list": ("device", "c2d-message", "list", "-d", "{d}"),
+    "device c2d-message delete": ("device", "c2d-message", "delete", "-d", "{d}", "-s", 1),
     "device c2d-message purge": ("device", "c2d-message", "purge", "-d", "{d}"),
     "device c2d-message receive": ("device", "c2d-message", "receive", "-d", "{d}"),
     "hub generate-sas-token": ("hub", "generate-sas-token", "-d", "{d}"),
