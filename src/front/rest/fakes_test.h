@@ -872,7 +872,7 @@ static inline const char *own_token(const char *path)
 }
 
 /* Status of the one answer that was given, which is taken away; its text stays in `said`. */
-static char said[16384];
+static char said[65536];
 
 static int answered(void)
 {
