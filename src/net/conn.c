@@ -183,7 +183,8 @@ static void shut(struct conn *c, bool abort)
 static void tell_watch(const struct conn *c, enum tls_cause cause, unsigned alert)
 {
     const struct conn_watch *w = &c->host->watch;
-    const struct conn_failure failure = {cause, alert, fail_text(), c->host->fed};
+    const struct conn_failure failure = {cause, alert, fail_text(), c->host->fed,
+                                         tls_own_until_s(&c->tls)};
     if (w->failed && !c->dialed && !c->heard) w->failed(w->ctx, c, &failure);
 }
 

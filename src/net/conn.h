@@ -30,10 +30,11 @@ struct x509_facts;
 
 /* Why a connection that was accepted never came to its front, or said nothing there. */
 struct conn_failure {
-    unsigned cause;     /* enum tls_cause (proto/tls); TLS_CAUSE_NONE: the peer left in silence */
-    unsigned alert;     /* of TLS_CAUSE_ALERT */
-    const char *text;   /* what is wrong */
-    struct slice bytes; /* what it sent last, borrowed */
+    unsigned cause;      /* enum tls_cause (proto/tls); TLS_CAUSE_NONE: the peer left in silence */
+    unsigned alert;      /* of TLS_CAUSE_ALERT */
+    const char *text;    /* what is wrong */
+    struct slice bytes;  /* what it sent last, borrowed */
+    int64_t own_until_s; /* when the certificate ends that it was sent; 0: not known */
 };
 
 /* Who is told of it, on the connection's core.  For people: nothing depends on it. */

@@ -1,15 +1,17 @@
 /* tls_watch.c - failures of TLS as causes.
  *
  * What clients do that do not trust our certificate: Python, curl and OpenSSL send alert 48, GnuTLS 42, Java
- * and Chromium 46.  Node sends nothing and leaves: of one time nothing can be concluded from that. */
+ * and Chromium 46.  All send 45 when by their clock it has ended; when it has not begun, 42 or 46.  Node sends nothing and leaves: of one time nothing can be concluded from that. */
 #include "server/tls_watch.h"
 
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "base/num.h"
 #include "hub/refusal/refusal.h"
 #include "proto/tls/tls.h"
 
-enum { BAD_CERTIFICATE = 42, CERTIFICATE_UNKNOWN = 46, UNKNOWN_CA = 48 };
+enum { BAD_CERTIFICATE = 42, CERTIFICATE_EXPIRED = 45, CERTIFICATE_UNKNOWN = 46, UNKNOWN_CA = 48 };
 
 static bool is_about_our_certificate(const struct conn_failure *f)
 {
@@ -19,9 +21,18 @@ static bool is_about_our_certificate(const struct conn_failure *f)
              f->alert == UNKNOWN_CA));
 }
 
+/* How far the client's clock is ahead at least: our certificate has ended by it.  0: it is not that. */
+static int64_t clock_ahead_s(const struct conn_failure *f)
+{
+    if (f->cause != TLS_CAUSE_ALERT || f->alert != CERTIFICATE_EXPIRED || f->own_until_s == 0)
+        return 0;
+    return MAX(f->own_until_s - clock_wall_us() / 1000000, 0);
+}
+
 static enum refusal_cause cause_of(const struct hub *hub, const struct conn_failure *f,
                                    struct slice sni)
 {
+    if (clock_ahead_s(f)) return REFUSAL_CLIENT_CLOCK;
     if (is_about_our_certificate(f))
         return sni.len && !hub_is_host(hub, sni) ? REFUSAL_NAME_MISMATCH
                                                  : REFUSAL_SERVER_NOT_TRUSTED;
@@ -55,6 +66,7 @@ static void on_failed(void *ctx, const struct conn *c, const struct conn_failure
     struct refusal r = {.cause = cause_of(hub, f, sni),
                         .protocol = "tls",
                         .port = (uint16_t)conn_local_port(c),
+                        .number = clock_ahead_s(f),
                         .doubtful = f->cause == TLS_CAUSE_NONE,
                         .peer = slice_str(conn_peer(c)),
                         .sni = sni,

@@ -45,6 +45,16 @@ def the_same_cause_for_many_is_an_alert():
 
 
 @group.case
+def a_client_whose_clock_is_ahead_is_told_so():
+    with Hub() as hub:
+        subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{hub.ready['mqtt']}", "-servername", "localhost", "-CAfile", hub.ca,
+                        "-attime", "7258118400", "-verify_return_error"], stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_SECONDS,
+                       check=False)
+        rows = eventually(lambda: hub.must("why", "--refused", "--cause", "client-clock", "-o", "json").json(), lambda rows: rows)
+        check("that clock seems to be at least" in rows[0]["happened"] and " days ahead." in rows[0]["happened"], f"{rows}")
+
+
+@group.case
 def what_is_refused_is_watched():
     with Hub("--disable-login-limits") as hub:
         try_in(hub, "before")

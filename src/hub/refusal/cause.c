@@ -46,6 +46,12 @@ static const struct refusal_text texts[REFUSAL_CAUSES] = {
                             "a handshake after RFC 8446 or RFC 5246",
                             "look for a proxy that changes bytes: openssl s_client -connect "
                             "{host}:{port} -CAfile {ca}"},
+    [REFUSAL_CLIENT_CLOCK] =
+        {"C108", "client-clock", STAGE_TLS, SEVERITY_REFUSED,
+         "By the clock of {peer} our certificate has ended: that clock seems to be at least {for} "
+         "ahead.",
+         "an alert of TLS: certificate expired", "a clock that is right",
+         "set the client's clock (NTP)"},
     [REFUSAL_WS_PATH] = {"C110", "ws-path", STAGE_WEBSOCKET, SEVERITY_REFUSED,
                          "{peer} asked for a WebSocket that is not served.",
                          "another path or subprotocol",

@@ -114,6 +114,26 @@ static void a_client_that_does_not_know_our_ca_says_so(void **state)
     }
 }
 
+/* By its clock our certificate has ended. */
+static void a_client_of_another_time_is_told_from_others(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct pair p;
+        pair_init(&p, &ec);
+        limit_client(&p, both_versions[i]);
+        X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(p.client_ctx->ssl_ctx), 7258118400);
+        pair_start(&p, "localhost");
+        assert_int_equal(tls_own_until_s(&p.server), 0);
+        shuttle(&p);
+        assert_int_equal(p.server_end.cause, TLS_CAUSE_ALERT);
+        assert_int_equal(p.server_end.alert, SSL_AD_CERTIFICATE_EXPIRED);
+        assert_true(tls_own_until_s(&p.server) > time(NULL));
+        assert_true(tls_own_until_s(&p.server) < 7258118400);
+        pair_fini(&p);
+    }
+}
+
 static void a_wrong_host_name_is_refused_by_the_client(void **state)
 {
     (void)state;
@@ -181,6 +201,7 @@ int main(void)
         cmocka_unit_test(an_old_version_is_refused_by_name),
         cmocka_unit_test(nothing_in_common_is_named),
         cmocka_unit_test(a_client_that_does_not_know_our_ca_says_so),
+        cmocka_unit_test(a_client_of_another_time_is_told_from_others),
         cmocka_unit_test(a_wrong_host_name_is_refused_by_the_client),
         cmocka_unit_test(a_stale_error_of_somebody_else_changes_nothing),
         cmocka_unit_test(unusable_certificates_and_keys_are_refused),

@@ -224,6 +224,14 @@ bool tls_resumed(const struct tls *t)
     return t->ssl && SSL_session_reused(t->ssl);
 }
 
+int64_t tls_own_until_s(const struct tls *t)
+{
+    const X509 *own = t->ssl ? SSL_get_certificate(t->ssl) : NULL;
+    struct tm tm;
+    bool fine = own && ASN1_TIME_to_tm(X509_get0_notAfter(own), &tm) == 1;
+    return fine ? (int64_t)timegm(&tm) : 0;
+}
+
 const char *tls_version(const struct tls *t)
 {
     if (records_own(t)) return "TLSv1.3";

@@ -152,6 +152,9 @@ struct x509_st *tls_take_client_leaf(struct tls *t);
 
 bool tls_resumed(const struct tls *t);        /* by a ticket: no certificate was exchanged */
 const char *tls_version(const struct tls *t); /* "TLSv1.3", of a greeted server */
+/* When the certificate ends that a server has sent, wall seconds; 0: it has sent none yet, or the handshake is
+ * over. */
+int64_t tls_own_until_s(const struct tls *t);
 const char *tls_cause_name(enum tls_cause cause);
 
 #endif

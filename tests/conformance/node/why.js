@@ -150,6 +150,11 @@ provoke('C107: a ClientHello that is none', async () => {
     socket.destroy();
 });
 
+provoke('C108: a client whose clock is far ahead', async () => {
+    await openssl('-CAfile', env.HUB_CA, '-attime', '7258118400', '-verify_return_error');
+    await isSaid(null, 'C108', { happened: /seems to be at least \d+ days ahead/, next: /set the client's clock/ });
+});
+
 /* ---- WebSocket, protocol, identity */
 
 provoke('C110: another WebSocket path, another subprotocol', async () => {
