@@ -230,6 +230,30 @@ test('a_message_reaches_the_device', async () => {
     await noBarriers('messages');
 });
 
+test('what_waits_for_a_device_is_seen_and_one_message_dropped', async () => {
+    const send = (...more) => server.run('device', 'c2d-message', 'send', '-d', 'sensor-3', '--mid', ...more);
+    for (let i = 1; i <= 17; i++) await send(`m${i}`, '--data', i === 1 ? SCRIPT : `body ${i}`);
+    await page.goto(`${server.base}devices/sensor-3/messages`);
+    const waits = page.getByRole('region', { name: 'Messages that wait' });
+    const rows = waits.locator('tbody tr');
+    await eventually('a page of sixteen', async () => (await rows.count()) === 16);
+    check((await rows.first().textContent()).includes(SCRIPT), 'the body is not shown as text');
+    await waits.getByRole('button', { name: 'More' }).click();
+    await eventually('the seventeenth', async () => (await rows.count()) === 17);
+    await noBarriers('queue');
+    await waits.getByRole('button', { name: 'Drop message 2', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Do this from a shell').click();
+    check((await dialog.getByLabel('command').textContent()) === 'azimuth device c2d-message delete -d sensor-3 -s 2', 'another command');
+    check(/-X DELETE \S+\/admin\/v1\/devices\/sensor-3\/messages\/2 /.test(await dialog.getByLabel('curl').textContent()), 'another curl');
+    await dialog.getByRole('button', { name: 'Drop', exact: true }).click();
+    await page.getByText('Message 2 went.').waitFor();
+    await eventually('sixteen again', async () => (await rows.count()) === 16);
+    await waits.getByRole('button', { name: 'Drop all that wait' }).click();
+    await page.getByText('16 went.').waitFor();
+    await eventually('none', async () => (await rows.count()) === 0);
+});
+
 require('./charts')(test, { server, page: () => page, tab, noBarriers, picture, PRESS, SCRIPT });
 require('./flow')(test, { server, page: () => page, noBarriers, picture, PRESS, SCRIPT });
 require('./settings')(test, { server, browser, page: () => page, noBarriers, picture, PRESS });

@@ -13,6 +13,7 @@ import { Connect } from './connect.jsx';
 import { Charts } from './explore.jsx';
 import { Modules } from './modules.jsx';
 import { Twin } from './twin.jsx';
+import { Waiting } from './waiting.jsx';
 
 export const TABS = [['overview', 'Overview'], ['live', 'Live'], ['charts', 'Charts'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
     ['modules', 'Modules'], ['history', 'History'],
@@ -168,16 +169,10 @@ function Messages({ id, identity, again }) {
         setSaid(`Accepted as ${got.json.messageId}. It waits until the device takes it.`);
         again();
     };
-    const purge = () => work.run(async () => {
-        const { json } = await ask('DELETE', pathOf('devices', id, '/commands'));
-        setSaid(`${json.totalMessagesPurged} went.`);
-        again();
-    });
     return <>
         <Wrong error={work.error} onClose={work.clear} />
         {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
-        <div class="row"><strong>{identity.cloudToDeviceMessageCount}</strong> of at most 50 messages wait for this device <span class="spring" />
-            <Button busy={work.busy} disabled={!may('ServiceConnect')} onClick={purge}>Drop all that wait</Button></div>
+        <Waiting key={id} {...{ id, identity }} onDone={(text) => { setSaid(text); again(); }} />
         <form class="card" onSubmit={send}>
             <h2>Send a message</h2>
             <Field label="Body"><textarea rows={5} value={text} onInput={(e) => setText(e.target.value)} spellcheck={false} /></Field>
