@@ -18,7 +18,6 @@ METHODS = re.compile(r"'(PUT|POST|PATCH|DELETE)'")
 BEGINS = re.compile(r"(?:export )?(?:async )?(?:function|const) (\w+)")
 EXCUSED = {
     ("device.jsx", "Overview", "PUT"): "a batch of one changes the status alone: no key stands in the line",
-    ("device.jsx", "Messages", "DELETE"): "the queue's own card has it",
     ("sessions.jsx", "End", "DELETE"): "stands once, below the table",
     ("users.jsx", "OwnPassword", "POST"): "a session's own; from a shell it is set by who runs the server",
 }
