@@ -7,7 +7,8 @@
 #include "front/amqp/owners.h"
 
 COUNTER(put_off, "azimuth_stream_readers_put_off_total",
-        "Times that a reader of the stream waited for the next turn, so that it does not hold up others");
+        "Times that a reader of the stream waited for the next turn, so that it does not hold up "
+        "others");
 
 bool reader_share_left(const struct reader_share *s)
 {
@@ -56,7 +57,8 @@ static void on_go_on(void *ctx, struct lane *lane, struct msg *m)
         s->go_on(node);
         if (s->used_us >= s->may_us) break;
     }
-    list_splice(&now, &s->waiting); /* who was called and has not finished stands behind who was not */
+    list_splice(&now,
+                &s->waiting); /* who was called and has not finished stands behind who was not */
     list_splice(&s->waiting, &now);
     if (!list_empty(&s->waiting)) call_again(s);
 }
@@ -68,14 +70,17 @@ static void begin_turn(struct turn_hook *hook, int64_t began_us)
     (void)began_us;
     int64_t now_us = clock_mono_us();
     int64_t others_us = now_us - s->turn_us - COSTS * s->used_us;
-    s->may_us = others_us < READER_ALONE_US ? READER_TURN_US : MIN(others_us / READER_NTH, READER_TURN_US);
+    s->may_us =
+        others_us < READER_ALONE_US ? READER_TURN_US : MIN(others_us / READER_NTH, READER_TURN_US);
     s->turn_us = now_us;
     s->used_us = 0;
 }
 
-void reader_share_init(struct reader_share *s, struct lane *lane, void (*go_on)(struct list *waiting))
+void reader_share_init(struct reader_share *s, struct lane *lane,
+                       void (*go_on)(struct list *waiting))
 {
-    *s = (struct reader_share){.lane = lane, .hook.fn = begin_turn, .go_on = go_on, .may_us = READER_TURN_US};
+    *s = (struct reader_share){
+        .lane = lane, .hook.fn = begin_turn, .go_on = go_on, .may_us = READER_TURN_US};
     list_init(&s->waiting);
     s->turn_us = clock_mono_us();
     lane_on_turn_end(lane, &s->hook);

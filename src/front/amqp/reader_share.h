@@ -28,15 +28,18 @@ enum {
 struct reader_share {
     struct lane *lane;
     struct turn_hook hook;
-    struct list waiting;                 /* members are the readers' own */
-    void (*go_on)(struct list *waiting); /* goes on with one that was taken out of it, between begin and end */
-    int64_t turn_us;                     /* when this turn began */
-    int64_t began_us;                    /* ... the reader that is at it */
-    int64_t used_us, may_us;             /* in this turn */
-    bool called;                         /* a message is under way that begins the next turn */
+    struct list waiting; /* members are the readers' own */
+    void (*go_on)(
+        struct list
+            *waiting);       /* goes on with one that was taken out of it, between begin and end */
+    int64_t turn_us;         /* when this turn began */
+    int64_t began_us;        /* ... the reader that is at it */
+    int64_t used_us, may_us; /* in this turn */
+    bool called;             /* a message is under way that begins the next turn */
 };
 
-void reader_share_init(struct reader_share *s, struct lane *lane, void (*go_on)(struct list *waiting));
+void reader_share_init(struct reader_share *s, struct lane *lane,
+                       void (*go_on)(struct list *waiting));
 void reader_share_fini(struct reader_share *s);
 
 /* False: there is no time, or others wait for it; `waiting` is queued, unless it is, and go_on is called later.  Who is

@@ -134,7 +134,8 @@ static void who_waits_is_served_in_turn(void **state)
     begin_turn();
     for (int turns = 1; turns < 3 * READERS; turns++) {
         turn(0);
-        for (int i = 0; i < READERS; i++) /* one each, but for the first one, who had one before all others queued */
+        for (int i = 0; i < READERS;
+             i++) /* one each, but for the first one, who had one before all others queued */
             assert_in_range(wishes[i].turns, turns / READERS, turns / READERS + 2);
     }
     for (int i = 0; i < READERS; i++) assert_int_equal(wishes[i].had_us, 3 * READER_TURN_US);
@@ -169,8 +170,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(alone_a_reader_has_all_time_in_short_turns, begin, end),
-        cmocka_unit_test_setup_teardown(one_microsecond_more_of_others_and_it_is_not_alone, begin, end),
-        cmocka_unit_test_setup_teardown(beside_others_readers_have_a_tenth_but_never_a_long_turn, begin, end),
+        cmocka_unit_test_setup_teardown(one_microsecond_more_of_others_and_it_is_not_alone, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(beside_others_readers_have_a_tenth_but_never_a_long_turn,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(what_readers_cost_later_is_not_others_work, begin, end),
         cmocka_unit_test_setup_teardown(who_waits_is_served_in_turn, begin, end),
         cmocka_unit_test_setup_teardown(one_at_least_goes_on_beside_endless_work, begin, end),
