@@ -1,7 +1,9 @@
 /* link.jsx - by what a device is connected now, and whether it would hear of a method. */
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { href } from './router.js';
 import { ask, mayReadAll } from './state.js';
-import { Ago, Notice } from './parts.jsx';
+import { Ago, count, Notice } from './parts.jsx';
+import { useNews } from './journal.jsx';
 
 const WIRES = { mqtt: 'MQTT', amqp: 'AMQP', https: 'HTTPS' };
 
@@ -26,4 +28,19 @@ export function Link({ link }) {
 export function Unheard({ link }) {
     if (!link.methods) return null;
     return <Notice>{link.methods} A call ends with DeviceNotOnline at once{link.next && `: ${link.next}`}.</Notice>;
+}
+
+const RECORDS = 16; // the latest: equal ones are one
+
+/** That it comes and goes, and why most often. */
+export function Flapping({ id }) {
+    const [found, setFound] = useState(null);
+    const load = useCallback(() => {
+        if (mayReadAll()) ask('GET', `/admin/v1/devices/${encodeURIComponent(id)}/attempts?top=${RECORDS}`).then(({ json }) => setFound(json), () => {});
+    }, [id]);
+    useNews(load);
+    const f = found?.id === id ? found.flapping : null;
+    if (!f) return null;
+    return <Notice>It comes and goes: cut off {count(f.times)} times within {f.seconds / 60} minutes, most often
+        by {f.cause} {f.name}. <a href={href('devices', id, 'connect')}>Connect</a> has each end.</Notice>;
 }

@@ -1,6 +1,7 @@
 'use strict';
 /* connect.js - why devices are refused: a device's tab Connect, and the page Refused. */
 
+const crypto = require('crypto');
 const { check, eventually, knock } = require('./rig');
 
 module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCRIPT }) => {
@@ -36,6 +37,25 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await noBarriers('device, connect');
         await page.locator('#main').evaluate((e) => { e.scrollTop = 0; });
         await picture('connect');
+    });
+
+    test('a_device_that_comes_and_goes_is_called_flapping', async () => {
+        const page = current(), id = 'restless';
+        await server.run('hub', 'device-identity', 'create', '-d', id);
+        await page.goto(`${server.base}devices/${id}`);
+        await page.getByRole('heading', { name: id }).waitFor();
+        const text = await server.run('connection-string', '--device-id', id), key = Buffer.from(/SharedAccessKey=([^;]+)/.exec(text)[1], 'base64');
+        const sr = encodeURIComponent(`${server.ready.hostname}/devices/${id}`), se = Math.floor(Date.now() / 1000) + 3600;
+        const sig = encodeURIComponent(crypto.createHmac('sha256', key).update(`${sr}\n${se}`).digest('base64'));
+        for (let i = 0; i < 6; i++) { // each end is an end without a goodbye, or a takeover
+            check(await knock(server, { clientId: id, userName: `${server.ready.hostname}/${id}/?api-version=2021-04-12`,
+                password: `SharedAccessSignature sr=${sr}&sig=${sig}&se=${se}` }) === 0, 'the device is refused');
+        }
+        await page.getByText('It comes and goes: cut off').waitFor();
+        await noBarriers('device, flapping');
+        await page.getByRole('status').getByRole('link', { name: 'Connect' }).click();
+        await page.locator('.attempt', { hasText: /C164|C160/ }).first().waitFor();
+        await server.run('hub', 'device-identity', 'delete', '-d', id);
     });
 
     test('the_refused_are_listed_as_they_come', async () => {

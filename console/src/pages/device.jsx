@@ -4,7 +4,7 @@ import { go, href } from '../router.js';
 import { ask, may, mayRead } from '../state.js';
 import { Ago, Button, Copy, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
-import { Link, useLink, Unheard } from '../link.jsx';
+import { Flapping, Link, useLink, Unheard } from '../link.jsx';
 import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
 import { at } from '../at.js';
 import { Presence } from '../fleet/columns.jsx';
@@ -217,6 +217,7 @@ export function Device({ id, tab = 'overview' }) {
         <div class="row"><h1 class="id">{id}</h1><Copy text={id} label="Copy id" />
             {identity && <><Presence row={identity} /><span class="hint">last seen <Ago time={identity.lastActivityTime} /></span></>}</div>
         <Link link={link} />
+        <Flapping id={id} />
         <Tabs label="Device" tabs={TABS} current={known} link={(t) => (t === 'overview' ? href('devices', id) : href('devices', id, t))} />
         <Wrong error={error} />
         {identity && known === 'overview' && <Overview {...{ id, identity, twin, again: load }} />}

@@ -110,7 +110,8 @@ static void answer_attempts(struct call *c, const struct refusal_page *page)
     struct refusal_reader reader = reader_of(c);
     struct buf json = {0};
     reader.spelling = buf_slice(&c->body);
-    refusal_write_all(&json, buf_slice(&c->who), page, &reader, c->service->started_us);
+    refusal_write_all(&json, buf_slice(&c->who), page, &reader, c->service->started_us,
+                      clock_wall_us());
     rest_answer_json(c, buf_slice(&json));
     buf_free(&json);
 }

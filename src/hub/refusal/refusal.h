@@ -38,6 +38,9 @@ enum {
     REFUSAL_ALERT_IDS = 3,      /* more ids than that with one cause ... */
     REFUSAL_ALERT_S = 300,      /* ... within so long are an alert */
     REFUSAL_ALERT_COUNTED = 64, /* ids that an alert counts; more are said to be "64 or more" */
+    REFUSAL_FLAPPING_S =
+        600, /* who was cut off REFUSAL_FLAPPING_MIN times within so long is flapping */
+    REFUSAL_FLAPPING_MIN = 5,
 };
 
 enum refusal_cause {
@@ -209,6 +212,11 @@ void refusal_ask(struct refusals *r, struct lane *lane, const struct refusal_que
                  struct refusal_wait *w);
 void refusal_forget(struct refusal_wait *w);
 
+/* Of an identity: how often it was connected and cut off within REFUSAL_FLAPPING_S, as far as these records tell;
+ * `cause` gets the most frequent one, or REFUSAL_CAUSES. */
+unsigned refusal_flapping(const struct refusal_page *page, int64_t now_us,
+                          enum refusal_cause *cause);
+
 bool refusal_is_of_unknown_id(const struct refusal_page *page); /* the latest */
 
 /* Is there a device of that name in another spelling?  `fn` is called once, with it or with nothing,
@@ -239,9 +247,9 @@ void refusal_write(struct buf *out, const struct refusal_seen *seen,
 void refusal_put_happened(struct buf *out, const struct refusal_seen *seen,
                           const struct refusal_reader *reader);
 
-/* Of an identity: {"id","summary","stages","attempts"}. */
+/* Of an identity: {"id","summary","stages","flapping","attempts"}; `now_us` is wall time. */
 void refusal_write_all(struct buf *out, struct slice who, const struct refusal_page *page,
-                       const struct refusal_reader *reader, int64_t since_us);
+                       const struct refusal_reader *reader, int64_t since_us, int64_t now_us);
 
 /* Alerts as JSON: [{"cause","name","ids","since","last","text"}]. */
 void refusal_write_alerts(struct buf *out, const struct refusal_page *page);

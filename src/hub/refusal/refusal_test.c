@@ -255,7 +255,7 @@ static void write_it(struct refusal_wait *w, const struct refusal_page *page)
 {
     (void)w;
     buf_clear(&json);
-    refusal_write_all(&json, SLICE_LIT("d1"), page, &reader, wall_us);
+    refusal_write_all(&json, SLICE_LIT("d1"), page, &reader, wall_us, wall_us);
 }
 
 static const char *shown(void)
@@ -403,6 +403,39 @@ static void an_alert_counts_64_ids(void **state)
     assert_non_null(strstr(alerts_now(), "64 or more ids were refused"));
 }
 
+static void who_is_cut_off_again_and_again_is_flapping(void **state)
+{
+    struct refusal gone = of("d1", REFUSAL_PEER_GONE, "10.0.0.1:1");
+    struct refusal taken = of("d1", REFUSAL_TAKEOVER, "10.0.0.1:1");
+    struct refusal refused = of("d1", REFUSAL_DISABLED, "10.0.0.1:1");
+    (void)state;
+    for (int i = 0; i < REFUSAL_FLAPPING_MIN; i++) note(&refused);
+    note(&gone);
+    for (int i = 2; i < REFUSAL_FLAPPING_MIN; i++) note(&taken);
+    assert_non_null(strstr(shown(), "\"flapping\":null,\"attempts\""));
+    note(&gone);
+    assert_non_null(strstr(
+        shown(),
+        "\"flapping\":{\"times\":5,\"seconds\":600,\"cause\":\"C160\",\"name\":\"takeover\"}"));
+    wall_us += REFUSAL_FLAPPING_S * 1000000ll + 1000000;
+    assert_non_null(strstr(shown(), "\"flapping\":null"));
+}
+
+static void of_an_older_record_its_share_counts(void **state)
+{
+    const int64_t s = 1000000;
+    struct refusal_seen seen = {
+        .what = {.cause = REFUSAL_KEEPALIVE}, .count = 101, .last_us = 6000 * s};
+    struct refusal_page page = {.items = &seen, .count = 1};
+    enum refusal_cause cause;
+    (void)state;
+    assert_int_equal(refusal_flapping(&page, 6000 * s, &cause), 11);
+    assert_int_equal(cause, REFUSAL_KEEPALIVE);
+    assert_int_equal(refusal_flapping(&page, (6000 + REFUSAL_FLAPPING_S) * s, &cause), 1);
+    assert_int_equal(refusal_flapping(&page, (6001 + REFUSAL_FLAPPING_S) * s, &cause), 0);
+    assert_int_equal(cause, REFUSAL_CAUSES);
+}
+
 static void a_renewal_is_normal(void **state)
 {
     struct refusal ended = of("d1", REFUSAL_TOKEN_RENEWAL, "10.0.0.1:1");
@@ -477,6 +510,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_grey_or_doubtful_or_has_no_id_alerts_nobody, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_alert_counts_64_ids, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_cut_off_again_and_again_is_flapping, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(of_an_older_record_its_share_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_renewal_is_normal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_was_never_seen_is_told_where_to_look, set_up,
                                         tear_down),

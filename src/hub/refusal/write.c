@@ -352,6 +352,22 @@ static void put_company(struct buf *out, const struct refusal_alert *a)
     put_alert_text(out, a);
 }
 
+static void put_flapping(struct buf *out, const struct refusal_page *page, int64_t now_us)
+{
+    enum refusal_cause cause;
+    unsigned times = refusal_flapping(page, now_us, &cause);
+    put_name(out, "flapping");
+    if (times < REFUSAL_FLAPPING_MIN) {
+        buf_put_str(out, "null");
+        return;
+    }
+    const struct refusal_text *t = refusal_text(cause);
+    buf_printf(out, "{\"times\":%u,\"seconds\":%d", times, REFUSAL_FLAPPING_S);
+    put_text(out, "cause", slice_str(t->code));
+    put_text(out, "name", slice_str(t->name));
+    buf_put_u8(out, '}');
+}
+
 static void put_summary(struct buf *out, struct slice who, const struct refusal_page *page,
                         const struct refusal_reader *reader, int64_t since_us)
 {
@@ -374,13 +390,14 @@ static void put_summary(struct buf *out, struct slice who, const struct refusal_
 }
 
 void refusal_write_all(struct buf *out, struct slice who, const struct refusal_page *page,
-                       const struct refusal_reader *reader, int64_t since_us)
+                       const struct refusal_reader *reader, int64_t since_us, int64_t now_us)
 {
     const struct refusal_seen *s = latest(page);
     buf_put_u8(out, '{');
     put_text(out, "id", who);
     put_summary(out, who, page, reader, since_us);
     put_stages(out, s);
+    put_flapping(out, page, now_us);
     put_name(out, "attempts");
     buf_put_u8(out, '[');
     for (size_t i = 0; i < page->count; i++) {
