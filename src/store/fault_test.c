@@ -197,6 +197,33 @@ static void a_query_that_cannot_be_read_says_so_and_harms_nothing(void **state)
     assert_true(exists(r, 1));
 }
 
+static enum err snapshot(struct rig *r)
+{
+    struct attempt attempt = {.wait.fn = note_answer};
+    store_snapshot(r->store, rig_on(r->cores[0]), &attempt.wait);
+    rig_run(r);
+    assert_true(attempt.answered);
+    return attempt.err;
+}
+
+static void a_snapshot_that_cannot_be_written_is_refused_and_the_next_is_whole(void **state)
+{
+    struct rig *r = *state;
+    assert_int_equal(insert(r, 1, 4000), OK);
+    io_mem_fail(r->io, IO_CALL_WRITE, 1, ERR_IO, true);
+    assert_int_equal(snapshot(r), ERR_IO);
+    io_mem_fail(r->io, IO_CALL_WRITE, 0, OK, false);
+    assert_true(store_healthy(r->store));
+    assert_int_equal(insert(r, 2, 4000), OK);
+    assert_int_equal(snapshot(r), OK);
+    struct io_file *f;
+    uint64_t bytes;
+    assert_int_equal(io_open_file(r->io, STORE_SNAPSHOT, IO_READ, &f), OK);
+    assert_int_equal(io_size(f, &bytes), OK);
+    io_close(f);
+    assert_true(bytes > 8000); /* both */
+}
+
 /* ---- a start */
 
 static void a_file_that_is_no_database_is_refused(void **state)
@@ -383,6 +410,7 @@ int main(void)
         CASE(a_full_disk_refuses_and_forgives),
         CASE(below_the_reserve_units_are_refused_until_there_is_room),
         CASE(a_query_that_cannot_be_read_says_so_and_harms_nothing),
+        CASE(a_snapshot_that_cannot_be_written_is_refused_and_the_next_is_whole),
         CASE(a_file_that_is_no_database_is_refused),
         CASE(a_start_whose_files_cannot_be_read_is_refused_and_harms_nothing),
         CASE(the_write_ahead_log_is_copied_and_used_again),
