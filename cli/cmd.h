@@ -18,7 +18,7 @@ extern const struct cli_option access_connection_string_options[], access_dps_op
     twin_module_replace_options[], c2d_send_options[], c2d_device_options[], c2d_receive_options[],
     c2d_settle_options[], feedback_options[], query_options[], job_create_options[], job_options[],
     job_list_options[], command_invoke_options[], digital_twin_options[],
-    digital_twin_update_options[];
+    digital_twin_update_options[], twin_device_undo_options[], twin_module_undo_options[];
 extern const struct cli_option signed_in_options[];
 extern const struct cli_option rollout_create_options[], rollout_options[], rollout_list_options[],
     rollout_update_options[], rollout_delete_options[], rollout_metric_options[],
@@ -70,9 +70,9 @@ extern const struct cli_option diagnostic_options[], diagnostic_create_options[]
     diagnostic_update_options[];
 extern const char diagnostic_help[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
-    query_help[], capture_help[], replay_help[], dps_group_help[], linked_hub_help[],
-    digital_twin_update_help[], user_create_help[], rollout_create_help[], deployment_create_help[],
-    transfer_help[];
+    twin_history_help[], twin_undo_help[], query_help[], capture_help[], replay_help[],
+    dps_group_help[], linked_hub_help[], digital_twin_update_help[], user_create_help[],
+    rollout_create_help[], deployment_create_help[], transfer_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_connection_string_show(struct cli *c) MUST_USE;
@@ -192,6 +192,8 @@ enum err children_remove(struct cli *c) MUST_USE;
 enum err twin_show(struct cli *c) MUST_USE;
 enum err twin_update(struct cli *c) MUST_USE;
 enum err twin_replace(struct cli *c) MUST_USE;
+enum err twin_history_show(struct cli *c) MUST_USE;
+enum err twin_undo(struct cli *c) MUST_USE;
 
 enum err query_hub(struct cli *c) MUST_USE;
 struct target;

@@ -1,6 +1,8 @@
 /* cmd_twin.c - azimuth hub device-twin ..., hub module-twin ... */
 #include "cli/cmd.h"
 
+#include <inttypes.h>
+
 #include "cli/file.h"
 #include "cli/http.h"
 
@@ -15,6 +17,11 @@
 #define UPDATE_OPTIONS                                                                             \
     {"desired", "JSON", "merged into the desired properties, or a file with that"},                \
         {"tags", "JSON", "merged into the tags, or a file with that"}, ETAG_OPTIONS
+#define UNDO_OPTIONS                                                                               \
+    {"to-version", "NUMBER", "a version of the history"},                                          \
+    {                                                                                              \
+        "", NULL, NULL                                                                             \
+    }
 #define REPLACE_OPTIONS {"json j", "JSON", "the twin, or a file with that"}, ETAG_OPTIONS
 #define ETAG_OPTIONS                                                                               \
     {"etag e", "ETAG", "only if it is still this version"},                                        \
@@ -27,6 +34,8 @@ const struct cli_option twin_module_options[] = {DEVICE_OPTION, MODULE_OPTION, {
 const struct cli_option twin_device_update_options[] = {DEVICE_OPTION, UPDATE_OPTIONS};
 const struct cli_option twin_module_update_options[] = {DEVICE_OPTION, MODULE_OPTION,
                                                         UPDATE_OPTIONS};
+const struct cli_option twin_device_undo_options[] = {DEVICE_OPTION, UNDO_OPTIONS};
+const struct cli_option twin_module_undo_options[] = {DEVICE_OPTION, MODULE_OPTION, UNDO_OPTIONS};
 const struct cli_option twin_device_replace_options[] = {DEVICE_OPTION, REPLACE_OPTIONS};
 const struct cli_option twin_module_replace_options[] = {DEVICE_OPTION, MODULE_OPTION,
                                                          REPLACE_OPTIONS};
@@ -39,6 +48,17 @@ const char twin_replace_help[] =
     "afterwards.\n\n"
     "    device-twin show -d dev1 > twin.json; $EDITOR twin.json\n"
     "    device-twin replace -d dev1 -j twin.json";
+
+const char twin_history_help[] =
+    "The latest first: who changed what of tags and desired properties, and `undo`, the patch that "
+    "leads\n"
+    "back to what they were at that version. The last line is what was there before.\n\n"
+    "    device-twin history -d dev1 -o json --query '[0].patch'";
+const char twin_undo_help[] =
+    "A patch is written that makes tags and desired properties what they were at that version, or "
+    "at the\n"
+    "latest one of the history before it; status 6 if somebody else writes the twin meanwhile.\n\n"
+    "    device-twin undo -d dev1 --to-version 7";
 
 /* "/twins/d[/modules/m]", and "device 'd'" or "module 'm' of device 'd'". */
 static enum err address(struct cli *c, struct buf *path, struct buf *what)
@@ -55,32 +75,43 @@ static enum err address(struct cli *c, struct buf *path, struct buf *what)
     return OK;
 }
 
-/* `body` NULL: none. */
-static enum err ask(struct cli *c, const char *method, const struct json *body)
+/* `call` without its path, which is `before` the twin's own and `after` it. */
+static enum err fetch(struct cli *c, struct http_call *call, const char *before, const char *after,
+                      struct json **answer)
 {
     struct target t;
-    struct json *twin = NULL;
-    struct buf path = {0}, what = {0}, text = {0};
-    struct http_call call = {.method = method};
+    struct buf path = {0}, what = {0};
+    buf_put_str(&path, before);
     enum err e = address(c, &path, &what);
+    buf_put_str(&path, after);
     if (e == OK) e = target_find(c, &t);
     if (e == OK) {
-        if (body) json_write(&text, body);
-        call.path = buf_cstr(&path);
-        call.body = body ? buf_slice(&text) : SLICE_NONE;
-        if (body && cli_has(c, "etag")) call.if_match = cli_value(c, "etag");
-        e = http_json(&t, &call, buf_cstr(&what), &twin);
+        call->path = buf_cstr(&path);
+        e = http_json(&t, call, buf_cstr(&what), answer);
     }
-    if (e == OK) e = output_value(&c->output, &c->arena, twin, NULL);
     buf_free(&path);
     buf_free(&what);
+    return e;
+}
+
+/* `body` NULL: none. */
+static enum err ask(struct cli *c, const char *method, const char *if_match,
+                    const struct json *body)
+{
+    struct json *twin = NULL;
+    struct buf text = {0};
+    struct http_call call = {.method = method, .if_match = if_match};
+    if (body) json_write(&text, body);
+    if (body) call.body = buf_slice(&text);
+    enum err e = fetch(c, &call, "", "", &twin);
+    if (e == OK) e = output_value(&c->output, &c->arena, twin, NULL);
     buf_free(&text);
     return e;
 }
 
 enum err twin_show(struct cli *c)
 {
-    return ask(c, "GET", NULL);
+    return ask(c, "GET", NULL, NULL);
 }
 
 enum err twin_update(struct cli *c)
@@ -96,7 +127,7 @@ enum err twin_update(struct cli *c)
         json_set(&c->arena, properties, SLICE_LIT("desired"), desired);
         json_set(&c->arena, twin, SLICE_LIT("properties"), properties);
     }
-    return ask(c, "PATCH", twin);
+    return ask(c, "PATCH", cli_value(c, "etag"), twin);
 }
 
 enum err twin_replace(struct cli *c)
@@ -104,5 +135,52 @@ enum err twin_replace(struct cli *c)
     struct json *twin;
     TRY(file_json_option(c, "json", &twin));
     if (twin == NULL) return fail(ERR_INVALID, "--json is missing: the twin, or a file with it");
-    return ask(c, "PUT", twin);
+    return ask(c, "PUT", cli_value(c, "etag"), twin);
+}
+
+/* ---- history */
+
+static enum err fetch_history(struct cli *c, struct json **answer)
+{
+    struct http_call call = {.method = "GET"};
+    TRY(fetch(c, &call, "/admin/v1", "/history", answer));
+    return json_get(*answer, "history") ? OK : fail(ERR_PROTOCOL, "the answer has no history");
+}
+
+enum err twin_history_show(struct cli *c)
+{
+    struct json *answer = NULL;
+    TRY(fetch_history(c, &answer));
+    return output_value(&c->output, &c->arena, json_get(answer, "history"),
+                        "version time by patch");
+}
+
+/* The latest that is not younger than that; NULL: the history does not reach back so far. */
+static const struct json *find_version(const struct json *answer, int64_t version)
+{
+    int64_t number;
+    for (const struct json *j = json_get(answer, "history")->child; j; j = j->next)
+        if (json_i64(json_get(j, "version"), &number) == OK && number <= version) return j;
+    return NULL;
+}
+
+enum err twin_undo(struct cli *c)
+{
+    int64_t version;
+    struct slice text;
+    struct json *answer = NULL;
+    TRY(cli_need(c, "to-version", &text));
+    TRY(cli_number(c, "to-version", 1, INT64_MAX, 0, &version));
+    TRY(fetch_history(c, &answer));
+    const struct json *then = find_version(answer, version);
+    if (then == NULL)
+        return fail(ERR_NOT_FOUND,
+                    "the history of the twin does not reach back to version %" PRId64, version);
+    const struct json *undo = json_get(then, "undo");
+    if (undo == NULL || undo->child == NULL) return twin_show(c); /* it is as it was */
+    struct buf etag = {0};
+    buf_printf(&etag, "%.*s", SLICE_ARG(json_str(answer, "etag")));
+    enum err e = ask(c, "PATCH", buf_cstr(&etag), undo);
+    buf_free(&etag);
+    return e;
 }

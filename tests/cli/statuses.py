@@ -87,12 +87,16 @@ CONNECTING = {
     "hub device-twin show": ("hub", "device-twin", "show", "-d", "{d}"),
     "hub device-twin update": ("hub", "device-twin", "update", "-d", "{d}", "--tags", '{"a":1}'),
     "hub device-twin replace": ("hub", "device-twin", "replace", "-d", "{d}", "--json", '{"tags":{"a":2}}'),
+    "hub device-twin history": ("hub", "device-twin", "history", "-d", "{d}"),
+    "hub device-twin undo": ("hub", "device-twin", "undo", "-d", "{d}", "--to-version", 3),
     "hub digital-twin show": ("hub", "digital-twin", "show", "-d", "{d}"),
     "hub digital-twin update": ("hub", "digital-twin", "update", "-d", "{d}", "--json-patch",
                                 '[{"op":"add","path":"/a","value":1}]'),
     "hub module-twin show": ("hub", "module-twin", "show", *OF_MODULE),
     "hub module-twin update": ("hub", "module-twin", "update", *OF_MODULE, "--tags", '{"a":1}'),
     "hub module-twin replace": ("hub", "module-twin", "replace", *OF_MODULE, "--json", '{"tags":{"a":2}}'),
+    "hub module-twin history": ("hub", "module-twin", "history", *OF_MODULE),
+    "hub module-twin undo": ("hub", "module-twin", "undo", *OF_MODULE, "--to-version", 3),
     "hub module-identity delete": (*MODULE, "delete", *OF_MODULE),
     "hub job create": (*JOB, "create", "--job-id", "j1", "--jt", "scheduleUpdateTwin", "-q", "*", "--start-time",
                        SOON, "--twin-patch", '{"tags":{"a":3}}'),
@@ -486,7 +490,7 @@ def status_3_when_it_is_not_there():
         for verb in ("show", "update", "delete"):
             expect(hub.run(*words_of(f"dps linked-hub {verb}")), NOT_FOUND, "other.test")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
-        for verb in ("wait", "assert twin", "hub device-identity connection-string show", "hub device-twin show", "hub device-twin update", "hub digital-twin show", "hub digital-twin update",
+        for verb in ("wait", "assert twin", "hub device-identity connection-string show", "hub device-twin show", "hub device-twin update", "hub device-twin history", "hub device-twin undo", "hub digital-twin show", "hub digital-twin update",
                      "hub digital-twin invoke-command", "hub invoke-device-method"):
             words = [*(CONNECTING | WAITING)[verb]]
             expect(hub.run(*("nobody" if word == "{d}" else word for word in words)), NOT_FOUND, "nobody")
@@ -577,6 +581,23 @@ def status_4_when_the_key_is_not_right():
                REFUSED)
         reader = hub.login("service")
         expect(azimuth(*IDENTITY, "list", *hub.remote()[2:], "--login", reader), REFUSED, "service")
+
+
+@group.case
+def an_undo_leads_back():
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        for interval in (5, 6):
+            hub.must("hub", "device-twin", "update", "-d", "d1", "--desired", json.dumps({"interval": interval}))
+        history = hub.must("hub", "device-twin", "history", "-d", "d1").json()
+        check([h["version"] for h in history] == [4, 3, 2], str(history))
+        check(history[0]["by"] == "azimuth.sock" and history[0]["patch"] == {"properties": {"desired": {"interval": 6}}},
+              str(history))
+        undo = ("hub", "device-twin", "undo", "-d", "d1", "--to-version")
+        check(hub.must(*undo, 3).json()["properties"]["desired"]["interval"] == 5, "not as it was")
+        check(hub.must(*undo, 3).json()["version"] == 5, "written although it is as it was")
+        check("interval" not in hub.must(*undo, 2).json()["properties"]["desired"], "not as it was at first")
+        expect(hub.run(*undo, 1), NOT_FOUND, "version 1")
 
 
 @group.case
