@@ -196,6 +196,24 @@ test('that_a_method_would_not_arrive_is_said_before_it_is_called', async () => {
     await page.getByLabel('Method').waitFor();
 });
 
+test('a_twin_goes_back_to_what_it_was', async () => {
+    const show = async () => JSON.parse(await server.run('hub', 'device-twin', 'show', '-d', PRESS, '-o', 'json')).properties.desired;
+    const written = page.getByRole('region', { name: 'What was written' });
+    await server.run('hub', 'device-twin', 'update', '-d', PRESS, '--desired', '{"interval":99}');
+    await written.getByRole('row', { name: /"interval":99/ }).getByText('as it is now').waitFor();
+    const before = JSON.parse(await server.run('hub', 'device-twin', 'history', '-d', PRESS, '-o', 'json'))[1].version;
+    await written.getByRole('button', { name: `Undo to v${before}` }).click();
+    check((await written.locator('.patch code').textContent()) === '{"properties":{"desired":{"interval":11}}}', 'another patch');
+    await noBarriers('history of a twin');
+    await server.run('hub', 'device-twin', 'update', '-d', PRESS, '--desired', '{"other":1}');
+    await written.getByRole('button', { name: `Go back to v${before}` }).click();
+    await page.getByText('Somebody else changed this twin meanwhile.').waitFor();
+    await page.getByRole('button', { name: 'Apply my change to theirs' }).click();
+    await written.getByText(`Tags and desired properties are those of v${before}.`).waitFor();
+    const now = await show();
+    check(now.interval === 11 && now.other === 1, `desired is ${JSON.stringify(now)}`);
+});
+
 test('a_method_is_called', async () => {
     client.onDeviceMethod('reboot', (request, response) => response.send(207, { took: request.payload.delay, note: SCRIPT }, () => {}));
     await eventually('the device listens', () =>

@@ -5,7 +5,9 @@ import { Ago, Button, Notice, Same, State, Tabs, useWork, Wrong } from '../parts
 import { JsonEditor } from '../editor.jsx';
 import { patchOf, plain, rowsOf } from '../merge.js';
 import { at } from '../at.js';
+import { Conflict } from './conflict.jsx';
 import { pathOf } from './device.jsx';
+import { TwinHistory } from './twin_history.jsx';
 
 const KIND = { 'in sync': 'good', pending: 'wait', waiting: 'wait', 'reported only': 'off' };
 
@@ -69,10 +71,8 @@ function Editor({ id, twin, again }) {
             onChoose={(p) => { setPart(p); setDraft(null); setConflict(null); }} /></div>
         <Wrong error={work.error} onClose={work.clear} />
         {saved && draft === null && <Notice onClose={() => setSaved(false)}>Saved.</Notice>}
-        {conflict && <Notice kind="bad"><p><strong>Somebody else changed this twin meanwhile.</strong> Theirs, beside what you began with:</p>
-            <pre tabIndex={0}>{show(patchOf(get(base), get(conflict)) ?? 'no change in this part')}</pre>
-            <div class="row"><Button busy={work.busy} onClick={() => save(conflict.etag)}>Apply my change to theirs</Button>
-                <Button onClick={() => take(conflict)}>Drop mine, show theirs</Button></div></Notice>}
+        {conflict && <Conflict theirs={patchOf(get(base), get(conflict))} busy={work.busy}
+            onApply={() => save(conflict.etag)} onDrop={() => take(conflict)} />}
         <JsonEditor key={part} label={PARTS[part].name} value={typed} onChange={(t) => { setSaved(false); setDraft(t); }} />
         {problem && <p class="problem">{problem}</p>}
         <div class="patch"><span class="label">PATCH</span><code>{body ? JSON.stringify(body) : 'nothing is changed'}</code></div>
@@ -85,5 +85,5 @@ function Editor({ id, twin, again }) {
 }
 
 export function Twin({ id, twin, again }) {
-    return <><Side twin={twin} /><Editor id={id} twin={twin} again={again} /></>;
+    return <><Side twin={twin} /><Editor id={id} twin={twin} again={again} /><TwinHistory id={id} twin={twin} again={again} /></>;
 }

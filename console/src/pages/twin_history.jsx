@@ -1,0 +1,65 @@
+/* twin_history.jsx - what was written into a twin's tags and desired properties lately, and the way back to each version. */
+import { useEffect, useState } from 'preact/hooks';
+import { ask, may } from '../state.js';
+import { Ago, Button, Notice, Same, useWork, Wrong } from '../parts.jsx';
+import { patchOf, plain } from '../merge.js';
+import { at } from '../at.js';
+import { Conflict } from './conflict.jsx';
+
+function written(twin) {
+    return { tags: twin.tags ?? {}, properties: { desired: plain(twin.properties.desired) } };
+}
+
+/** `chosen`: a version, its patch, and the twin from which that patch leads there: its etag goes with it. */
+function Undo({ id, path, chosen, onDone }) {
+    const { version, undo, base } = chosen;
+    const [conflict, setConflict] = useState(null);
+    const work = useWork();
+    const send = (etag) => work.run(async () => {
+        try {
+            await ask('PATCH', path, { body: undo, headers: { 'If-Match': `"${etag}"` } });
+            onDone(`Tags and desired properties are those of v${version}.`);
+        } catch (e) {
+            if (e.status !== 412) throw e;
+            setConflict((await ask('GET', path)).json);
+        }
+    });
+    return <div role="group" aria-label={`Undo to v${version}`}>
+        <Wrong error={work.error} onClose={work.clear} />
+        {conflict && <Conflict theirs={patchOf(written(base), written(conflict))} busy={work.busy}
+            onApply={() => send(conflict.etag)} onDrop={() => onDone('')} />}
+        <div class="patch"><span class="label">PATCH</span><code>{JSON.stringify(undo)}</code></div>
+        <div class="row"><Button kind="primary" busy={work.busy} disabled={!!conflict || !may('ServiceConnect')} onClick={() => send(base.etag)}>Go back to v{version}</Button>
+            <Button onClick={() => onDone('')}>Cancel</Button></div>
+        <Same cli={['azimuth', 'hub', 'device-twin', 'undo', '-d', id, '--to-version', String(version)]}
+            request={at('PATCH', path, undo, { 'If-Match': `"${base.etag}"` })} />
+    </div>;
+}
+
+function Row({ h, current, onChoose }) {
+    const same = Object.keys(h.undo).length === 0;
+    return <tr><th scope="row">v{h.version}</th><td>{h.time ? <Ago time={h.time} /> : 'before'}</td><td>{h.by ?? ''}</td>
+        <td>{h.patch && <code>{JSON.stringify(h.patch)}</code>}</td>
+        <td>{same ? 'as it is now' : <Button kind="small" disabled={!current} onClick={onChoose}>Undo to v{h.version}</Button>}</td></tr>;
+}
+
+export function TwinHistory({ id, twin, again }) {
+    const [found, setFound] = useState(null), [chosen, setChosen] = useState(null), [said, setSaid] = useState('');
+    const work = useWork();
+    const path = `/twins/${encodeURIComponent(id)}`, history = `/admin/v1${path}/history`;
+    useEffect(() => { work.run(async () => setFound((await ask('GET', history)).json)); }, [history, twin.etag]);
+    const current = found?.etag === twin.etag; // else its patches lead back from another twin
+    const done = (text) => { setChosen(null); setSaid(text); again(); };
+    return <section class="card wide" aria-label="What was written">
+        <div class="row"><h2>What was written</h2><span class="hint">tags and desired properties, the last 20 times</span></div>
+        <Wrong error={work.error} onClose={work.clear} />
+        {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
+        {chosen && <Undo key={chosen.version} {...{ id, path, chosen }} onDone={done} />}
+        {found?.history.length > 0 ? <div class="scroll" tabIndex={0} role="group" aria-label="Versions"><table class="plain-table">
+            <thead><tr><th>version</th><th>when</th><th>who</th><th>patch</th><th>back</th></tr></thead>
+            <tbody>{found.history.map((h) => <Row key={h.version} {...{ h, current }}
+                onChoose={() => { setSaid(''); setChosen({ ...h, base: twin }); }} />)}</tbody></table></div>
+            : found && <p class="hint">Nothing was written yet.</p>}
+        <Same cli={['azimuth', 'hub', 'device-twin', 'history', '-d', id]} request={{ method: 'GET', path: history, admin: true }} />
+    </section>;
+}
