@@ -263,6 +263,9 @@ enum err identity_delete(struct cli *c)
     struct target t;
     struct slice device, module;
     TRY(need_ids(c, &device, &module));
+    TRY(cli_confirm(c, "deletes %s%.*s%s%.*s with its keys and its twin",
+                    module.ptr ? "module " : "device ", SLICE_ARG(module),
+                    module.ptr ? " of device " : "", SLICE_ARG(device)));
     TRY(target_find(c, &t));
     return identity_drop(&t, device, module, cli_value(c, "etag"));
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -19,12 +20,15 @@ enum { WAKE_MS = 1000 };
 
 const struct cli_option monitor_options[] = {
     {"device-id d", "ID", "only of this device; * stands for anything: press-*"},
+    {"module-id m", "ID", "only of this module; * stands for anything"},
+    {"interface i", "DTMI", "only of this interface: dtmi:example:Oven;1"},
     {"consumer-group cg c", "NAME", "[$Default]"},
     {"from", "WHERE", "beginning, latest, 10m (ago) or a time [latest]"},
     {"enqueued-time et", "MS", "as --from, in milliseconds since 1970"},
     {"count message-count mc", "N", "ends after so many"},
     {"timeout t", "SECONDS", "ends when so long nothing came [never]"},
     {"properties props p", "PARTS", "sys, app, anno or all, separated by commas"},
+    {"content-type ct", "TYPE", "what bodies are: application/json, or another for text"},
     {"all", NULL, "also what routes take away from the event hub"},
     {"", NULL, NULL}};
 
@@ -40,7 +44,7 @@ struct monitor {
     unsigned parts;
     int64_t count, printed; /* count 0: no end */
     int64_t timeout_us, heard_us;
-    struct slice device;
+    struct slice device, module, interface; /* SLICE_NONE: of all */
     unsigned redirects;
 };
 
@@ -98,16 +102,26 @@ static enum err read_parts(struct monitor *m)
     return OK;
 }
 
+/* What bodies are, in spite of how they look. */
+static void read_type(struct monitor *m)
+{
+    const char *type = cli_value(m->cli, "content-type");
+    if (type) m->parts |= strcasestr(type, "json") ? EVENT_AS_JSON : EVENT_AS_TEXT;
+}
+
 static enum err read_options(struct monitor *m)
 {
     int64_t seconds;
     const char *group = cli_value(m->cli, "consumer-group");
     TRY(read_from(m));
     TRY(read_parts(m));
+    read_type(m);
     TRY(cli_number(m->cli, "count", 1, INT64_MAX, 0, &m->count));
     TRY(cli_number(m->cli, "timeout", 0, INT32_MAX, 0, &seconds));
     m->timeout_us = seconds * 1000000;
     m->device = slice_str(cli_value(m->cli, "device-id"));
+    m->module = slice_str(cli_value(m->cli, "module-id"));
+    m->interface = slice_str(cli_value(m->cli, "interface"));
     m->cfg.group = group ? group : "$Default";
     m->cfg.selector = m->selector;
     m->cfg.all = cli_given(m->cli, "all");
@@ -116,11 +130,20 @@ static enum err read_options(struct monitor *m)
 
 /* ---- events */
 
+static bool is_wanted(const struct monitor *m, const struct amqp_message *msg)
+{
+    struct slice device = event_annotation(msg, "iothub-connection-device-id");
+    struct slice module = event_annotation(msg, "iothub-connection-module-id");
+    struct slice interface = event_annotation(msg, "dt-dataschema");
+    return (m->device.ptr == NULL || replay_matches(m->device, device)) &&
+           (m->module.ptr == NULL || replay_matches(m->module, module)) &&
+           (m->interface.ptr == NULL || slice_eq(m->interface, interface));
+}
+
 static enum err print(struct monitor *m, const struct events_event *ev)
 {
     const struct output *o = &m->cli->output;
-    struct slice device = event_annotation(&ev->message, "iothub-connection-device-id");
-    if (m->device.ptr && !replay_matches(m->device, device)) return OK;
+    if (!is_wanted(m, &ev->message)) return OK;
     m->printed++;
     if (o->format == OUTPUT_TABLE && o->query == NULL && m->parts == 0) {
         struct buf line = {0};

@@ -7,6 +7,10 @@
 
 #include "cli/http.h"
 
+/* Those that every hub has; of others only the server's own machine is told. */
+#define POLICIES                                                                                   \
+    "iothubowner service device registryRead registryReadWrite provisioningserviceowner"
+
 enum { SUGGEST_WAIT_MS = 200 /* longer and Tab feels broken */ };
 
 const struct cli_option completion_suggest_options[] = {
@@ -133,10 +137,8 @@ static void offer_fixed(struct suggest *s, struct slice option)
         {"edge-enabled", "true false"},
         {"from", "beginning latest"},
         {"properties", "sys app anno all"},
-        {"policy", "iothubowner service device registryRead registryReadWrite "
-                   "provisioningserviceowner"},
-        {"policy-name", "iothubowner service device registryRead registryReadWrite "
-                        "provisioningserviceowner"},
+        {"policy", POLICIES},
+        {"policy-name", POLICIES},
         {"log-level", "error warn info debug trace"},
     };
     struct slice rest, word;
@@ -159,6 +161,12 @@ static void offer_ids(struct suggest *s, struct cli *typed, const char *path, co
     for (const struct json *j = list->child; j; j = j->next) offer(s, json_str(j, member));
 }
 
+static void offer_policies(struct suggest *s, struct cli *typed, struct slice option)
+{
+    offer_ids(s, typed, "/admin/v1/policies", "keyName");
+    if (buf_size(&s->out) == 0) offer_fixed(s, option);
+}
+
 static void offer_values(struct suggest *s, struct cli *typed, const struct cli_option *o)
 {
     struct slice rest = slice_str(o->names), name = SLICE_NONE;
@@ -179,6 +187,10 @@ static void offer_values(struct suggest *s, struct cli *typed, const struct cli_
         offer_ids(s, typed, "/admin/v1/diagnostic-settings", "name");
     else if (o == ca_options || o == ca_change_options || o == ca_verify_options)
         offer_ids(s, typed, "/admin/v1/certificates", "name");
+    else if (slice_is(name, "policy") || slice_is(name, "policy-name"))
+        offer_policies(s, typed, name);
+    else if (o == policy_options || o == policy_renew_options)
+        offer_ids(s, typed, "/admin/v1/policies", "keyName");
     else
         offer_fixed(s, name);
 }

@@ -134,12 +134,13 @@ static struct slice body_of(const struct amqp_message *m)
     return m->body_kind == AMQP_DATA ? m->data : amqp_text(&m->value);
 }
 
-static struct json *payload_json(struct arena *a, const struct amqp_message *m)
+static struct json *payload_json(struct arena *a, const struct amqp_message *m, unsigned parts)
 {
     struct slice body = body_of(m), trimmed = slice_trim(body);
     struct json *parsed;
     bool container = trimmed.len && (trimmed.ptr[0] == '{' || trimmed.ptr[0] == '[');
-    if (container && json_parse(a, body, &parsed) == OK) return parsed;
+    bool parses = parts & EVENT_AS_JSON || (container && !(parts & EVENT_AS_TEXT));
+    if (parses && json_parse(a, body, &parsed) == OK) return parsed;
     if (m->body_kind == AMQP_AMQP_VALUE) return value_json(a, &m->value);
     return bytes_json(a, body);
 }
@@ -176,7 +177,7 @@ struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned 
     if (parts & EVENT_APPLICATION) set(a, properties, "application", map_json(a, &m->application));
     if (parts & EVENT_ANNOTATIONS) set(a, event, "annotations", map_json(a, &m->annotations));
     put_endpoints(a, event, m);
-    set(a, event, "payload", payload_json(a, m));
+    set(a, event, "payload", payload_json(a, m, parts));
     return top;
 }
 
@@ -198,6 +199,6 @@ void event_line(struct buf *out, struct arena *a, const struct amqp_message *m, 
     struct slice endpoints = event_annotation(m, ENDPOINTS);
     if (endpoints.ptr) buf_printf(out, "  [%.*s]", SLICE_ARG(endpoints));
     buf_put_str(out, "  ");
-    json_write(out, payload_json(a, m));
+    json_write(out, payload_json(a, m, 0));
     buf_put_u8(out, '\n');
 }

@@ -5,10 +5,17 @@
 #include "base/amqp.h"
 #include "base/json.h"
 
-enum event_parts { EVENT_SYSTEM = 1, EVENT_APPLICATION = 2, EVENT_ANNOTATIONS = 4 };
+enum event_parts {
+    EVENT_SYSTEM = 1,
+    EVENT_APPLICATION = 2,
+    EVENT_ANNOTATIONS = 4,
+    EVENT_AS_JSON = 8, /* the body is JSON, also where it is but a number or a text */
+    EVENT_AS_TEXT = 16 /* the body is no JSON, whatever it looks like */
+};
 
 /* {"event":{"origin","module","interface","component","properties"?,"annotations"?,"payload"}}; a
- * JSON object or array in the body is shown as such, other text as text, other bytes as base64. */
+ * JSON object or array in the body is shown as such, other text as text, other bytes as base64; `parts`
+ * may say otherwise. */
 struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned parts);
 
 /* The text of a message annotation, SLICE_NONE without. */

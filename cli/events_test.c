@@ -420,6 +420,31 @@ static void bodies_are_shown_as_json_text_or_base64(void **state)
     check_payload(SLICE_LIT(""), "\"\"");
 }
 
+static void check_payload_as(unsigned parts, struct slice body, const char *expected)
+{
+    struct buf bytes = {0}, shown = {0};
+    struct arena a = {0};
+    struct amqp_message m;
+    amqp_put_data(&bytes, body);
+    assert_int_equal(amqp_message_parse(buf_slice(&bytes), &m), OK);
+    const struct json *event = json_get(event_json(&a, &m, parts), "event");
+    json_write(&shown, json_get(event, "payload"));
+    assert_string_equal(buf_cstr(&shown), expected);
+    buf_free(&bytes);
+    buf_free(&shown);
+    arena_free(&a);
+}
+
+static void a_body_is_what_somebody_says_it_is(void **state)
+{
+    (void)state;
+    check_payload_as(EVENT_AS_JSON, SLICE_LIT("42"), "42");
+    check_payload_as(EVENT_AS_JSON, SLICE_LIT("{\"t\":1}"), "{\"t\":1}");
+    check_payload_as(EVENT_AS_JSON, SLICE_LIT("warm"), "\"warm\"");
+    check_payload_as(EVENT_AS_JSON, SLICE_LIT(""), "\"\"");
+    check_payload_as(EVENT_AS_TEXT, SLICE_LIT("[1]"), "\"[1]\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_partition_has_a_number_below_the_most_that_there_are),
         cmocka_unit_test(a_hub_may_send_us_elsewhere),
         cmocka_unit_test(bodies_are_shown_as_json_text_or_base64),
+        cmocka_unit_test(a_body_is_what_somebody_says_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,11 +30,15 @@ def bash_completes_verbs_options_and_ids():
         hub.must("hub", "device-identity", "create", "-d", "press-2")
         hub.must("hub", "device-identity", "create", "-d", "oven")
         hub.must("hub", "consumer-group", "create", "-n", "readers")
+        hub.must("hub", "policy", "create", "-n", "panel", "--permissions", "RegistryRead")
         rows = (
             (("ser",), ["serve"]), (("hub", "mon"), ["monitor-events", "monitor-feedback"]),
             (("serve", "--mqtt"), ["--mqtt-port"]), (("dev", "--seed", "x", "--part"), ["--partitions"]),
             (("hub", "device-identity", "show", "--data", hub.data, "-d", "p"), ["press-1", "press-2"]),
             (("hub", "consumer-group", "delete", "--data", hub.data, "-n", "r"), ["readers"]),
+            (("connection-string", "--data", hub.data, "--policy", "pan"), ["panel"]),
+            (("connection-string", "--data", "/nowhere", "--policy", "iot"), ["iothubowner"]),
+            (("hub", "policy", "show", "--data", hub.data, "-n", "pan"), ["panel"]),
             (("env", "--format", "d"), ["dotenv"]), (("env", "--format", "=", "d"), ["dotenv"]),
             (("hub", "device-identity", "list", "-o", ""), ["table", "json", "jsonl", "tsv", "yaml"]),
             (("--h",), []), (("hub", "device-identity", "show", "--data", "/nowhere", "-d", ""), []),

@@ -110,6 +110,29 @@ def monitor_events_shows_what_routes_took_away_if_asked():
 
 
 @group.case
+def events_are_of_a_module_an_interface_and_of_the_type_that_is_named():
+    with with_devices() as hub:
+        hub.must("hub", "module-identity", "create", "-d", "d1", "-m", "m1")
+        send = ("device", "send-d2c-message", "-d", "d1", "--da")
+        hub.must(*send, "41")
+        hub.must(*send, "42", "-m", "m1")
+        words = ("hub", "monitor-events", "--from", "beginning", "--timeout", 60, "--quiet", "-o", "jsonl", "--count")
+        for options, payloads in (((2,), ["41", "42"]), ((1, "-m", "m*"), ["42"]), ((1, "--module-id", "m1", "--ct", "application/json"), [42])):
+            events = [json.loads(line)["event"] for line in hub.must(*words, *options).out.splitlines()]
+            check([event["payload"] for event in events] == payloads, f"{options}: {events}")
+        done = hub.run("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 1, "--quiet", "-i", "dtmi:example:Oven;1")
+        check(done.status == 5 and done.out == "", str(done))
+
+
+@group.case
+def the_devices_are_counted():
+    with with_devices() as hub:
+        hub.must("hub", "device-identity", "update", "-d", "d2", "--status", "disabled")
+        numbers = hub.must("hub", "show-stats").json()
+        check(numbers == {"totalDeviceCount": 2, "enabledDeviceCount": 1, "disabledDeviceCount": 1}, str(numbers))
+
+
+@group.case
 def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
     with with_devices() as hub:
         where = ("--data", hub.data)
@@ -125,6 +148,8 @@ def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
                 # Before anything is fetched: nobody is at that port.
                 (("hub", "state", "migrate", "--ol", hub.login(), "--https-port", 1, "--replace"), "deletes what is on localhost first"),
                 (("device", "c2d-message", "delete", "-d", "d1", "-s", 7), "drops message 7 of device d1"),
+                (("hub", "device-identity", "delete", "-d", "d1"), "deletes device d1 with its keys and its twin"),
+                (("hub", "module-identity", "delete", "-d", "d1", "-m", "m1"), "deletes module m1 of device d1 with its keys and its twin"),
                 (("device", "c2d-message", "purge", "-d", "d1"), "drops all messages that wait for device d1")):
             for answer in ("", "n", "yes, but not that"):
                 done = asked(answer, *words, *where)

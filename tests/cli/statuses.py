@@ -255,6 +255,7 @@ LOCAL |= {  # in a home of their own
 SOCKET = {  # asks the server of --data and no other
     "console link": ("console", "link"),
     "hub policy create": ("hub", "policy", "create", "-n", "panel", "--permissions", "RegistryRead", "ServiceConnect"),
+    "hub show-stats": ("hub", "show-stats"),
     "hub policy list": ("hub", "policy", "list"),
     "hub policy show": ("hub", "policy", "show", "-n", "service"),
     "hub policy update": ("hub", "policy", "update", "-n", "panel", "--permissions", "RegistryRead"),
