@@ -1,11 +1,14 @@
 """pages.py - the blocks of README and docs/ do what they say (page.py)."""
+import re
 import subprocess
 
-from hub import ROOT, Group, Skipped
-from page import Page
+from hub import ROOT, Group, Skipped, check
+from page import Page, blocks
 
 group = Group()
 FAST = {"AZIMUTH_CAPTURE_SECOND_US": "20000"}  # a minute is 1.2 s
+# Pages whose commands no test runs, and why.
+LEFT = {"docs/benchmarks.md": "./dev bench takes hours", "docs/security/hardening.md": "./dev security is a suite of its own"}
 CONFORMANCE = ROOT / "build" / "conformance"
 DRY = "azimuth hub routing apply -f $FILE --dry-run"
 # A server with these options becomes ready.
@@ -139,3 +142,12 @@ def the_first_five_minutes_go_as_the_readme_says():
                                                                            r"SharedAccessKey=.*;GatewayHostName=localhost"},
         left={"./dev run": "this is what tests it"},
     ).run()
+
+
+@group.case
+def every_page_with_commands_is_run_by_a_test():
+    said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    run = set(re.findall(r'Page\(\s*"([^"]+)"', said))
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "packaging").rglob("*.md"))}
+    wanting = {page for page in pages if any(block.language == "sh" for block in blocks(page)) and page not in run}
+    check(wanting == set(LEFT), f"{sorted(wanting)} have commands, and {sorted(LEFT)} are left out")
