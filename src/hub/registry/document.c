@@ -159,9 +159,31 @@ static enum err read_auth_type(const struct json *authentication, bool of_module
                 SLICE_ARG(slice_head(type, 64)));
 }
 
-static enum err read_authentication(struct arena *a, const struct json *doc, struct identity *out)
+/* An entry of a bulk call that leaves a member out leaves it as it was: who disables a thousand devices, a line each,
+ * does not want them to have other keys. */
+static bool keeps(const struct json *doc, const char *member, bool of_bulk, const struct identity *old)
+{
+    return of_bulk && old && json_given(doc, member) == NULL;
+}
+
+static void keep_authentication(const struct identity *old, struct identity *out)
+{
+    out->auth = old->auth;
+    for (int i = 0; i < 2; i++) {
+        out->keys[i] = old->keys[i];
+        out->key_texts[i] = old->key_texts[i];
+        out->thumbprints[i] = old->thumbprints[i];
+    }
+}
+
+static enum err read_authentication(struct arena *a, const struct json *doc, bool of_bulk, const struct identity *old,
+                                    struct identity *out)
 {
     const struct json *authentication;
+    if (keeps(doc, "authentication", of_bulk, old)) {
+        keep_authentication(old, out);
+        return OK;
+    }
     TRY(read_object(doc, "authentication", &authentication));
     TRY(read_auth_type(authentication, out->module_id.len > 0, &out->auth));
     switch (out->auth) {
@@ -175,9 +197,13 @@ static enum err read_authentication(struct arena *a, const struct json *doc, str
 
 /* ---- the rest */
 
-static enum err read_capabilities(const struct json *doc, struct identity *out)
+static enum err read_capabilities(const struct json *doc, bool of_bulk, const struct identity *old, struct identity *out)
 {
     const struct json *capabilities;
+    if (keeps(doc, "capabilities", of_bulk, old)) {
+        out->iot_edge = old->iot_edge;
+        return OK;
+    }
     TRY(read_object(doc, "capabilities", &capabilities));
     const struct json *edge = json_given(capabilities, "iotEdge");
     if (edge && edge->type != JSON_BOOL)
@@ -238,8 +264,8 @@ static bool stays_keyless(const struct json *doc, const struct identity *old)
            slice_is_nocase(type, identity_auth_name(IDENTITY_NONE));
 }
 
-static enum err read_module(struct arena *a, const struct json *doc, const struct identity *old,
-                            struct identity *out)
+static enum err read_module(struct arena *a, const struct json *doc, bool of_bulk,
+                            const struct identity *old, struct identity *out)
 {
     TRY(check_id(doc, "moduleId", out->module_id));
     TRY(read_string(doc, "managedBy", &out->managed_by));
@@ -248,7 +274,7 @@ static enum err read_module(struct arena *a, const struct json *doc, const struc
     if (stays_keyless(doc, old))
         out->auth = IDENTITY_NONE;
     else
-        TRY(read_authentication(a, doc, out));
+        TRY(read_authentication(a, doc, of_bulk, old, out));
     document_made_by_server(a, old, out);
     return OK;
 }
@@ -258,11 +284,11 @@ enum err document_read(struct arena *a, const struct json *doc, bool of_bulk,
 {
     if (doc->type != JSON_OBJECT) return fail(ERR_INVALID, "an identity is a JSON object");
     TRY(check_id(doc, "deviceId", out->device_id));
-    if (out->module_id.len) return read_module(a, doc, old, out);
+    if (out->module_id.len) return read_module(a, doc, of_bulk, old, out);
     TRY(read_status(doc, out));
     TRY(read_status_reason(doc, out));
-    TRY(read_authentication(a, doc, out));
-    TRY(read_capabilities(doc, out));
+    TRY(read_authentication(a, doc, of_bulk, old, out));
+    TRY(read_capabilities(doc, of_bulk, old, out));
     TRY(scope_read(a, doc, of_bulk, old, out));
     TRY(read_model(doc, of_bulk, old, out));
     document_made_by_server(a, old, out);

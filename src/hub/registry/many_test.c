@@ -100,6 +100,32 @@ static void import_modes_do_what_their_names_say(void **state)
     }
 }
 
+/* Who disables devices by a line each does not lock them out. */
+static void what_a_bulk_leaves_out_is_as_it_was(void **state)
+{
+    static const char *const ways[] = {"update", "createOrUpdate", "updateIfMatchETag\",\"eTag\":\"*"};
+    struct fixture *f = *state;
+    struct reply before, r, after;
+    put_only(f, "line", NULL, "{\"capabilities\":{\"iotEdge\":true}}");
+    get(f, &before, "line");
+    const struct json *keys = json_get(json_get(before.body, "authentication"), "symmetricKey");
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char json[128];
+        snprintf(json, sizeof json, "[{\"id\":\"line\",\"importMode\":\"%s\",\"status\":\"disabled\"}]", ways[i]);
+        bulk(f, &r, json);
+        assert_int_equal(r.status, STATUS_OK);
+        get(f, &after, "line");
+        const struct json *now = json_get(json_get(after.body, "authentication"), "symmetricKey");
+        assert_string_equal(text_at(after.body, "status"), "disabled");
+        assert_true(slice_eq(json_str(now, "primaryKey"), json_str(keys, "primaryKey")));
+        assert_true(slice_eq(json_str(now, "secondaryKey"), json_str(keys, "secondaryKey")));
+        assert_true(json_get(json_get(after.body, "capabilities"), "iotEdge")->truth);
+        reply_free(&r);
+        reply_free(&after);
+    }
+    reply_free(&before);
+}
+
 static void entries_of_a_bulk_are_independent(void **state)
 {
     struct fixture *f = *state;
@@ -366,6 +392,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(import_modes_do_what_their_names_say),
+        CASE(what_a_bulk_leaves_out_is_as_it_was),
         CASE(entries_of_a_bulk_are_independent),
         CASE(what_a_bulk_says_of_twins_is_a_warning),
         CASE(a_model_id_has_256_characters),

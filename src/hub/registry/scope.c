@@ -72,11 +72,23 @@ static struct slice new_scope(struct arena *a, struct slice given, bool of_bulk,
     return kept ? given : make_scope(a, device_id, old == NULL);
 }
 
+/* An entry of a bulk call that does not speak of it (document.c). */
+static bool keeps_scope(const struct json *doc, bool of_bulk, const struct identity *old, const struct identity *out)
+{
+    return of_bulk && old && old->iot_edge == out->iot_edge && json_given(doc, "deviceScope") == NULL &&
+           json_given(doc, "parentScopes") == NULL;
+}
+
 enum err scope_read(struct arena *a, const struct json *doc, bool of_bulk,
                     const struct identity *old, struct identity *out)
 {
     bool was_edge = old && old->iot_edge;
     struct slice scope, parent;
+    if (keeps_scope(doc, of_bulk, old, out)) {
+        out->device_scope = old->device_scope;
+        out->parent_scope = old->parent_scope;
+        return OK;
+    }
     TRY(read_given(doc, &scope, &parent));
     if (!out->iot_edge) {
         if (!was_edge) out->device_scope = out->parent_scope = scope;
