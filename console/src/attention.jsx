@@ -6,7 +6,7 @@ import { Ago, count, State } from './parts.jsx';
 import { useNews } from './journal.jsx';
 import { byCause, CERTIFICATE_BAD_DAYS, DISK_BAD_DAYS, DISK_DAYS, diskDays, ending, EXPIRY } from './trouble.js';
 
-const SINCE = '1h', RECORDS = 256;
+const SINCE = '1h', RECORDS = 256, LOOK_MS = 30000;
 
 function useRefused() {
     const [page, setPage] = useState(null);
@@ -14,6 +14,10 @@ function useRefused() {
         if (mayReadAll()) ask('GET', `/admin/v1/refusals?since=${SINCE}&top=${RECORDS}`).then(({ json }) => setPage(json), () => {});
     }, []);
     useNews(load);
+    useEffect(() => { // its hour ends without news
+        const timer = setInterval(() => { if (!document.hidden) load(); }, LOOK_MS);
+        return () => clearInterval(timer);
+    }, [load]);
     return page;
 }
 
@@ -30,7 +34,7 @@ function useRest() {
             take('endpoints', '/admin/v1/routingEndpointsHealth');
         };
         look();
-        const timer = setInterval(look, 30000);
+        const timer = setInterval(look, LOOK_MS);
         return () => clearInterval(timer);
     }, []);
     return rest;

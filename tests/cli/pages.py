@@ -97,7 +97,7 @@ until azimuth hub device-identity create -d press-4 >/dev/null 2>&1; do sleep 0.
 curl -s --cacert azimuth-data/ca.pem -H 'Authorization: {stale}' -d x \\
     'https://localhost/devices/press-4/messages/events?api-version=2021-04-12' >/dev/null
 """,
-        changed={"hub.example --ca ca.pem": "localhost --ca azimuth-data/ca.pem"},
+        changed={"hub.example --ca ca.pem": "localhost --ca azimuth-data/ca.pem", "--refused --watch": "--refused --watch --since 1h --count 1"},
         shown={"azimuth why press-4": r'The token of press-4 had run out \d+ days before.*"cause": "C131"',
                "--cause C131": r'"cause": "C131"', "doctor --from-device": r'"check": "mqtt",\s+"state": "ok"'},
     ).run()
@@ -117,7 +117,7 @@ first() { azimuth session list --query '[0].number' -o tsv; }
 """,
         changed={"session end 7": 'session end "$(first)"', "sessions/7": 'sessions/$(first)', "DIR/": "azimuth-data/"},
         shown={"session list": r'"one-time link"', "azimuth user create": r"maria", "azimuth hub query": r"\[\]"},
-        files={**dict.fromkeys(("> {", '{"id":"dev1"'), ": what the console and the server say")},
+        files={**dict.fromkeys(("> {", '{"id":"dev1"', '{"value":[{"sequence"'), ": what the console and the server say")},
         left={"--oidc-issuer": "tests/console signs in by a provider"},
     ).run()
 

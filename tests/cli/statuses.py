@@ -186,6 +186,7 @@ CONNECTING = {
     "hub certificate generate-verification-code": (*CERTIFICATE, "generate-verification-code", "-n", "root"),
     "hub certificate verify": (*CERTIFICATE, "verify", "-n", "root", "-p", ROOT_PEM),
     "hub certificate delete": (*CERTIFICATE, "delete", "-n", "root"),
+    "hub show-stats": ("hub", "show-stats"),
     "hub query": ("hub", "query", "-q", "SELECT * FROM devices"),
     "dps linked-hub create": (*LINKED, "create", "--cs", OTHER_HUB, "--aw", 2),
     "dps linked-hub list": (*LINKED, "list"),
@@ -255,7 +256,6 @@ LOCAL |= {  # in a home of their own
 SOCKET = {  # asks the server of --data and no other
     "console link": ("console", "link"),
     "hub policy create": ("hub", "policy", "create", "-n", "panel", "--permissions", "RegistryRead", "ServiceConnect"),
-    "hub show-stats": ("hub", "show-stats"),
     "hub policy list": ("hub", "policy", "list"),
     "hub policy show": ("hub", "policy", "show", "-n", "service"),
     "hub policy update": ("hub", "policy", "update", "-n", "panel", "--permissions", "RegistryRead"),
@@ -285,10 +285,10 @@ def issue(*words):
 issue("root", "A root", "self", "ca")
 
 
-def try_all(run):
+def try_all(run, device="d1"):
     """Every verb once, each with what the ones before have left."""
     for name in CONNECTING:
-        words = words_of(name)
+        words = words_of(name, device)
         if name == "doctor":  # judges the machine too
             continue
         if name.endswith(" certificate verify"):
@@ -334,6 +334,14 @@ def status_0_when_it_is_done():
         try_all(hub.run)
     for words in LOCAL.values():
         expect(azimuth(*words, HOME=FOLDER.name), DONE)
+
+
+@group.case
+def each_verb_takes_an_id_with_every_odd_character():
+    odd = "9-:.+%_#*?!(),=@;$'"  # all that Azure takes beside letters
+    with Hub() as hub:
+        hub.must(*IDENTITY, "create", "-d", odd)
+        try_all(hub.run, odd)
 
 
 @group.case

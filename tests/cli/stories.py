@@ -34,7 +34,8 @@ def the_same_cause_for_many_is_an_alert():
         for device in ("d1", "d2", "d3", "d4"):
             hub.must("hub", "device-identity", "create", "-d", device)
         try_in(hub, "d1", "d2", "d3")
-        check(hub.must("why", "--refused").error == "", "three are an alert")
+        done = eventually(lambda: hub.must("why", "--refused", "-o", "json"), lambda done: len(done.json()) == 3)
+        check(done.error == "", "three are an alert")
         try_in(hub, "d4")
         done = eventually(lambda: hub.must("why", "--refused", "-o", "json"), lambda done: done.error)
         check(done.error == "alert: 4 ids were refused for C133 sas-signature within 5 minutes. "
@@ -61,8 +62,8 @@ def what_is_refused_is_watched():
         eventually(lambda: hub.must("why", "--refused"), lambda done: "before" in done.out)
         words = ("why", "--refused", "--watch", "--count", 2, "--timeout", 60, "-o", "table", "--data", hub.data)
         with subprocess.Popen([str(word) for word in (AZIMUTH, *words)], stdout=subprocess.PIPE, text=True, env=environment()) as watch:
-            said = ""
-            while said.count("\n") < 2:  # until it watches, and then once more
+            said, end = "", time.monotonic() + WAIT_SECONDS
+            while said.count("\n") < 2 and watch.poll() is None and time.monotonic() < end:  # until it watches, and once more
                 try_in(hub, "d1")
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     said = watch.communicate(timeout=1)[0]

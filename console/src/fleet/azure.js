@@ -117,7 +117,7 @@ async function send(entries, tell) {
 function* batches(entries) {
     let some = [], bytes = 0;
     for (const entry of entries) {
-        const size = JSON.stringify(entry).length;
+        const size = new TextEncoder().encode(JSON.stringify(entry)).length;
         if (some.length && (some.length === COUNT || bytes + size > BYTES)) {
             yield some;
             some = [];

@@ -1,7 +1,7 @@
 /* backup.jsx - when the last backup was made, one that the server makes now, and how it is done from a shell. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { ask } from '../state.js';
-import { Ago, Button, count, Notice, Same, useWork, Wrong } from '../parts.jsx';
+import { Ago, Button, count, Notice, Same, shell, useWork, Wrong } from '../parts.jsx';
 import { Progress } from '../fleet/dry.jsx';
 
 const PATH = '/admin/v1/backup', LOOK_MS = 1000;
@@ -18,9 +18,9 @@ function useBackup() {
     useEffect(() => { load(); }, [load]);
     useEffect(() => {
         if (!state?.running) return undefined;
-        const timer = setTimeout(load, LOOK_MS);
-        return () => clearTimeout(timer);
-    }, [state]);
+        const timer = setInterval(load, LOOK_MS); // also when one look failed
+        return () => clearInterval(timer);
+    }, [!!state?.running]);
     return { state, load, error: work.error };
 }
 
@@ -43,7 +43,7 @@ export function Backup({ hub }) {
         {state && (state.directory
             ? <div class="row"><Button busy={work.busy || !!state.running} onClick={begin}>Back up now</Button><span class="hint">into <code>{state.directory}</code>; devices notice nothing</span></div>
             : <p class="hint">A server that is started with <code>--backup-dir</code> makes one from here. It has every key of the hub.</p>)}
-        <Same cli={`azimuth backup create --data ${hub.data} --to monday`} request={{ method: 'POST', path: PATH, socket: true }} />
-        <Same cli={`azimuth backup verify --from ${to}\nazimuth backup restore --from ${to} --data azimuth-restored`} />
+        <Same cli={['azimuth', 'backup', 'create', '--data', hub.data, '--to', 'monday']} request={{ method: 'POST', path: PATH, socket: true }} />
+        <Same cli={`${shell(['azimuth', 'backup', 'verify', '--from', to])}\n${shell(['azimuth', 'backup', 'restore', '--from', to, '--data', 'azimuth-restored'])}`} />
     </section>;
 }

@@ -149,9 +149,10 @@ function Methods({ id, identity, link }) {
     </>;
 }
 
-/** As the command line takes them: name=value;name=value. */
+/** As the command line takes them: name=value;name=value; null: it cannot. */
 function wordsOf(properties) {
-    const list = Object.entries(properties).map(([name, text]) => `${name}=${text}`);
+    const pairs = Object.entries(properties), list = pairs.map(([name, text]) => `${name}=${text}`);
+    if (pairs.some(([name, text]) => /[=;]/.test(name) || String(text).includes(';'))) return null;
     return list.length ? ['--properties', list.join(';')] : [];
 }
 
@@ -162,6 +163,7 @@ function Messages({ id, identity, again }) {
     const { value, problem } = readJson(properties);
     const body = { body: text, properties: value ?? {}, ...(ack === 'none' ? {} : { ack }) };
     const path = `/admin/v1/devices/${encodeURIComponent(id)}/messages`;
+    const words = wordsOf(value ?? {});
     const send = async (e) => {
         e.preventDefault();
         const got = await work.run(() => ask('POST', path, { body }));
@@ -183,7 +185,7 @@ function Messages({ id, identity, again }) {
                     {['none', 'positive', 'negative', 'full'].map((a) => <option key={a}>{a}</option>)}</select></Field>
             </div>
             <Button kind="primary" type="submit" busy={work.busy} disabled={!!problem || !may('ServiceConnect')}>Send</Button>
-            <Same cli={['azimuth', 'device', 'c2d-message', 'send', '-d', id, '--data', text, ...wordsOf(value ?? {}), ...(ack === 'none' ? [] : ['--ack', ack])]}
+            <Same cli={words && ['azimuth', 'device', 'c2d-message', 'send', '-d', id, '--data', text, ...words, ...(ack === 'none' ? [] : ['--ack', ack])]}
                 request={{ method: 'POST', path, body, admin: true }} />
         </form>
     </>;

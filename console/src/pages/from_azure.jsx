@@ -1,5 +1,5 @@
 /* from_azure.jsx - a hub of Azure in a file: what is in it, what has no meaning here, and the import with what was refused. */
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button, count, Field, Notice, Same, useWork, Wrong } from '../parts.jsx';
 import { at } from '../at.js';
 import { importState, openState, sizeOf } from '../fleet/azure.js';
@@ -22,6 +22,7 @@ function Contents({ of: s }) {
 function Import({ state: s }) {
     const [done, setDone] = useState(null), [refused, setRefused] = useState({ list: [], total: 0 }), [ended, setEnded] = useState(null);
     const work = useWork(), stop = useRef(null), total = sizeOf(s);
+    useEffect(() => () => stop.current?.abort(), []); // nobody is there who could stop it
     const run = () => work.run(async () => {
         const list = [];
         let told = 0;

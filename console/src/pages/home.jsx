@@ -25,7 +25,7 @@ function useMetrics() {
     const points = useRef([]);
     const [now, setNow] = useState(null);
     useEffect(() => {
-        let before = null, first = null;
+        let before = null, looks = []; // of the last minutes, for what changes slowly
         const link = listen({ sub: 'metrics', names: NAMES }, ({ metrics, at, error }) => {
             if (error || !metrics) return;
             const rates = {};
@@ -34,8 +34,9 @@ function useMetrics() {
             }
             if (before) points.current = [...points.current, { at, rates }].slice(-KEPT);
             before = { metrics, at };
-            first ??= before;
-            setNow({ metrics, rates, points: points.current, first, at });
+            if (looks.length && metrics[APPENDED] < looks.at(-1).metrics[APPENDED]) looks = []; // another server
+            looks = [...looks, before].slice(-KEPT);
+            setNow({ metrics, rates, points: points.current, first: looks[0], at });
         });
         return () => link.end();
     }, []);

@@ -15,10 +15,10 @@ function Undo({ id, path, chosen, onDone }) {
     const { version, undo, base } = chosen;
     const [conflict, setConflict] = useState(null);
     const work = useWork();
-    const send = (etag) => work.run(async () => {
+    const send = (etag, text) => work.run(async () => {
         try {
             await ask('PATCH', path, { body: undo, headers: { 'If-Match': `"${etag}"` } });
-            onDone(`Tags and desired properties are those of v${version}.`);
+            onDone(text);
         } catch (e) {
             if (e.status !== 412) throw e;
             setConflict((await ask('GET', path)).json);
@@ -27,9 +27,9 @@ function Undo({ id, path, chosen, onDone }) {
     return <div role="group" aria-label={`Undo to v${version}`}>
         <Wrong error={work.error} onClose={work.clear} />
         {conflict && <Conflict theirs={patchOf(written(base), written(conflict))} busy={work.busy}
-            onApply={() => send(conflict.etag)} onDrop={() => onDone('')} />}
+            onApply={() => send(conflict.etag, `What v${version} had is written over what was written meanwhile.`)} onDrop={() => onDone('')} />}
         <div class="patch"><span class="label">PATCH</span><code>{JSON.stringify(undo)}</code></div>
-        <div class="row"><Button kind="primary" busy={work.busy} disabled={!!conflict || !may('ServiceConnect')} onClick={() => send(base.etag)}>Go back to v{version}</Button>
+        <div class="row"><Button kind="primary" busy={work.busy} disabled={!!conflict || !may('ServiceConnect')} onClick={() => send(base.etag, `Tags and desired properties are those of v${version}.`)}>Go back to v{version}</Button>
             <Button onClick={() => onDone('')}>Cancel</Button></div>
         <Same cli={['azimuth', 'hub', 'device-twin', 'undo', '-d', id, '--to-version', String(version)]}
             request={at('PATCH', path, undo, { 'If-Match': `"${base.etag}"` })} />
@@ -54,7 +54,7 @@ export function TwinHistory({ id, twin, again }) {
         <div class="row"><h2>What was written</h2><span class="hint">tags and desired properties, the last 20 times</span></div>
         <Wrong error={work.error} onClose={work.clear} />
         {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
-        {chosen && <Undo key={chosen.version} {...{ id, path, chosen }} onDone={done} />}
+        {chosen && <Undo key={`${chosen.version} ${chosen.base.etag}`} {...{ id, path, chosen }} onDone={done} />}
         {found?.history.length > 0 ? <div class="scroll" tabIndex={0} role="group" aria-label="Versions"><table class="plain-table">
             <thead><tr><th>version</th><th>when</th><th>who</th><th>patch</th><th>back</th></tr></thead>
             <tbody>{found.history.map((h) => <Row key={h.version} {...{ h, current }}
