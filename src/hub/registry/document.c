@@ -161,7 +161,8 @@ static enum err read_auth_type(const struct json *authentication, bool of_module
 
 /* An entry of a bulk call that leaves a member out leaves it as it was: who disables a thousand devices, a line each,
  * does not want them to have other keys. */
-static bool keeps(const struct json *doc, const char *member, bool of_bulk, const struct identity *old)
+static bool keeps(const struct json *doc, const char *member, bool of_bulk,
+                  const struct identity *old)
 {
     return of_bulk && old && json_given(doc, member) == NULL;
 }
@@ -176,8 +177,8 @@ static void keep_authentication(const struct identity *old, struct identity *out
     }
 }
 
-static enum err read_authentication(struct arena *a, const struct json *doc, bool of_bulk, const struct identity *old,
-                                    struct identity *out)
+static enum err read_authentication(struct arena *a, const struct json *doc, bool of_bulk,
+                                    const struct identity *old, struct identity *out)
 {
     const struct json *authentication;
     if (keeps(doc, "authentication", of_bulk, old)) {
@@ -197,7 +198,8 @@ static enum err read_authentication(struct arena *a, const struct json *doc, boo
 
 /* ---- the rest */
 
-static enum err read_capabilities(const struct json *doc, bool of_bulk, const struct identity *old, struct identity *out)
+static enum err read_capabilities(const struct json *doc, bool of_bulk, const struct identity *old,
+                                  struct identity *out)
 {
     const struct json *capabilities;
     if (keeps(doc, "capabilities", of_bulk, old)) {

@@ -103,7 +103,8 @@ static void import_modes_do_what_their_names_say(void **state)
 /* Who disables devices by a line each does not lock them out. */
 static void what_a_bulk_leaves_out_is_as_it_was(void **state)
 {
-    static const char *const ways[] = {"update", "createOrUpdate", "updateIfMatchETag\",\"eTag\":\"*"};
+    static const char *const ways[] = {"update", "createOrUpdate",
+                                       "updateIfMatchETag\",\"eTag\":\"*"};
     struct fixture *f = *state;
     struct reply before, r, after;
     put_only(f, "line", NULL, "{\"capabilities\":{\"iotEdge\":true}}");
@@ -111,7 +112,8 @@ static void what_a_bulk_leaves_out_is_as_it_was(void **state)
     const struct json *keys = json_get(json_get(before.body, "authentication"), "symmetricKey");
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char json[128];
-        snprintf(json, sizeof json, "[{\"id\":\"line\",\"importMode\":\"%s\",\"status\":\"disabled\"}]", ways[i]);
+        snprintf(json, sizeof json,
+                 "[{\"id\":\"line\",\"importMode\":\"%s\",\"status\":\"disabled\"}]", ways[i]);
         bulk(f, &r, json);
         assert_int_equal(r.status, STATUS_OK);
         get(f, &after, "line");

@@ -73,10 +73,11 @@ static struct slice new_scope(struct arena *a, struct slice given, bool of_bulk,
 }
 
 /* An entry of a bulk call that does not speak of it (document.c). */
-static bool keeps_scope(const struct json *doc, bool of_bulk, const struct identity *old, const struct identity *out)
+static bool keeps_scope(const struct json *doc, bool of_bulk, const struct identity *old,
+                        const struct identity *out)
 {
-    return of_bulk && old && old->iot_edge == out->iot_edge && json_given(doc, "deviceScope") == NULL &&
-           json_given(doc, "parentScopes") == NULL;
+    return of_bulk && old && old->iot_edge == out->iot_edge &&
+           json_given(doc, "deviceScope") == NULL && json_given(doc, "parentScopes") == NULL;
 }
 
 enum err scope_read(struct arena *a, const struct json *doc, bool of_bulk,
