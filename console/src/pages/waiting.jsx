@@ -61,7 +61,7 @@ export function Waiting({ id, identity, onDone }) {
         <div class="row"><div><strong>{identity.cloudToDeviceMessageCount}</strong> of at most 50 messages wait for this device</div> <span class="spring" />
             <Button busy={work.busy} disabled={!may('ServiceConnect')} onClick={purge}>Drop all that wait</Button></div>
         <Wrong error={work.error ?? error} />
-        {list?.value.length > 0 && <div class="scroll" tabIndex={0}><table class="plain-table"><thead><tr><th>sequence</th><th>message id</th><th>state</th><th>enqueued</th>
+        {list?.value.length > 0 && <div class="scroll" tabIndex={0} role="group" aria-label="Waiting messages"><table class="plain-table"><thead><tr><th>sequence</th><th>message id</th><th>state</th><th>enqueued</th>
             <th>expires</th><th>abandoned</th><th>size</th><th>body</th><th>drop</th></tr></thead>
             <tbody>{list.value.map((m) => <Row key={m.sequence} m={m} onDrop={setChosen} />)}</tbody></table></div>}
         {list?.more && <Button onClick={() => setPages(pages + 1)}>More</Button>}
