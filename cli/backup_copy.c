@@ -60,8 +60,10 @@ enum err backup_write_manifest(struct backup_files *f)
 static bool is_special(const char *path)
 {
     static const char *const names[] = {
-        "lock",    "store.db", "store.db-wal", "store.db-shm", "store-snapshot.db",
-        "journal", "log.meta", "streams",      BACKUP_LAST,    BACKUP_MANIFEST};
+        "lock",         "store.db",          "store.db-wal",
+        "store.db-shm", "store-snapshot.db", "store-snapshot.db-new",
+        "journal",      "log.meta",          "streams",
+        BACKUP_LAST,    BACKUP_MANIFEST};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len = strlen(names[i]);
         if (strncmp(path, names[i], len) == 0 && (path[len] == '\0' || path[len] == '/'))

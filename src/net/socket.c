@@ -161,6 +161,15 @@ static struct socket *first_unserved(const struct core *core, struct list *queue
     return s->turn == core->turn ? NULL : s;
 }
 
+static void serve(struct socket *s, int64_t now_us)
+{
+    list_remove(&s->unread);
+    if (s->conn.state == CONN_OPENING && !s->heard)
+        greet(s, now_us);
+    else
+        read_once(s, now_us);
+}
+
 /* Who has begun its handshake goes first, or all would wait for the last one's signature. */
 static bool serve_next(struct core *core, int64_t now_us)
 {
@@ -168,11 +177,7 @@ static bool serve_next(struct core *core, int64_t now_us)
     if (s == NULL) s = first_unserved(core, &core->leaving);
     if (s == NULL) s = first_unserved(core, &core->greeting);
     if (s == NULL) return false;
-    list_remove(&s->unread);
-    if (s->conn.state == CONN_OPENING && !s->heard)
-        greet(s, now_us);
-    else
-        read_once(s, now_us);
+    serve(s, now_us);
     return true;
 }
 
@@ -181,7 +186,10 @@ static bool serve_next(struct core *core, int64_t now_us)
 static void serve_door(struct core *core)
 {
     int64_t began_us = clock_mono_us(), now_us = began_us;
-    int64_t until_us = began_us + MAX((int64_t)NET_DOOR_US, core->others_us);
+    int64_t until_us = began_us + MAX((int64_t)NET_DOOR_US, MIN(core->others_us, NET_DOOR_MAX_US));
+    struct socket *new = first_unserved(core, &core->greeting);
+    if (new) serve(new, now_us); /* one at least, however many dawdle in their handshakes */
+    now_us = clock_mono_us();
     while (now_us <= until_us && serve_next(core, now_us)) now_us = clock_mono_us();
     core->door_us = now_us - began_us;
     if (!list_empty(&core->greeting)) put_off(core);

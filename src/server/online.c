@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/say.h"
 #include "cli/backup.h"
 
 enum { OPEN_MAX_OF_REMOVAL = 16 };
@@ -29,9 +30,7 @@ static enum err copy_store(struct backup_copies *x)
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
     snprintf(from, sizeof from, "%s/%s", x->from, backup_file());
     snprintf(to, sizeof to, "%s/" STORE_FILE, x->to);
-    enum err e = backup_copy_file(from, to, &x->progress, NULL);
-    unlink(from);
-    return e;
+    return backup_copy_file(from, to, &x->progress, NULL);
 }
 
 static enum err list_all(const struct backup_copies *x)
@@ -41,7 +40,10 @@ static enum err list_all(const struct backup_copies *x)
     p.all = 2 * p.done;
     enum err e = backup_write_manifest(&f);
     buf_free(&f.text);
-    return e == OK ? backup_note(x->from, x->to, f.count, f.bytes) : e;
+    if (e != OK) return e;
+    if (backup_note(x->from, x->to, f.count, f.bytes) != OK)
+        say_warn("backup.unnoted", "reason=\"%s\"", fail_text());
+    return OK;
 }
 
 static enum err copy_all(struct backup_copies *x)
@@ -66,7 +68,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return 0;
 }
 
-enum err online_backup(const char *from, const char *to, uint64_t reserve, struct watch *watch)
+static enum err copy_into(const char *from, const char *to, uint64_t reserve, struct watch *watch)
 {
     struct backup_copies x = {from, to, {.what = "copying", .watch = watch}};
     uint64_t bytes = 0;
@@ -77,5 +79,14 @@ enum err online_backup(const char *from, const char *to, uint64_t reserve, struc
     if (e == OK) e = copy_all(&x);
     if (e == OK) e = sync_above(to);
     if (e != OK) nftw(to, remove_entry, OPEN_MAX_OF_REMOVAL, FTW_DEPTH | FTW_PHYS);
+    return e;
+}
+
+enum err online_backup(const char *from, const char *to, uint64_t reserve, struct watch *watch)
+{
+    char snapshot[BACKUP_PATH_MAX];
+    enum err e = copy_into(from, to, reserve, watch);
+    snprintf(snapshot, sizeof snapshot, "%s/%s", from, backup_file());
+    unlink(snapshot); /* as large as the store, also when it was not copied */
     return e;
 }

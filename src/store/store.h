@@ -24,8 +24,9 @@
 #include "base/io.h"
 #include "post/post.h"
 
-#define STORE_FILE     "store.db"
-#define STORE_SNAPSHOT "store-snapshot.db"
+#define STORE_FILE         "store.db"
+#define STORE_SNAPSHOT     "store-snapshot.db"
+#define STORE_SNAPSHOT_NEW "store-snapshot.db-new" /* while it is made */
 
 enum {
     STORE_QUEUE_MAX = 4096,             /* units waiting in each of the two queues */

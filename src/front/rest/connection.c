@@ -12,7 +12,7 @@ static void put_text(struct buf *out, const char *name, struct slice text)
 {
     buf_printf(out, ",\"%s\":", name);
     if (text.len)
-        text_json_string(out, text);
+        text_json_untrusted(out, text);
     else
         buf_put_str(out, "null");
 }

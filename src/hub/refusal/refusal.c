@@ -68,10 +68,10 @@ static struct journal *journal_of(struct refusals *r, const struct lane *lane)
     return &r->journals[core_of(r->hub, lane)];
 }
 
-/* An address is no identity, and of what is doubtful nothing is concluded. */
+/* An address is no identity, of what is doubtful nothing is concluded, and that connections end is every day's. */
 static bool counts_for_crowd(const struct refusal *what)
 {
-    return refusal_text(what->cause)->severity <= SEVERITY_CLOSED && what->who.len &&
+    return refusal_text(what->cause)->severity == SEVERITY_REFUSED && what->who.len &&
            !what->doubtful;
 }
 

@@ -187,13 +187,17 @@ static enum err sqlite_checkpoint(struct engine *e)
     return checkpoint(&e->check, SQLITE_CHECKPOINT_PASSIVE);
 }
 
-/* What a snapshot that was cut short has left is no database. */
+/* What one that was cut short has left is no database; and somebody may copy the one before: it keeps its bytes. */
 static enum err sqlite_snapshot(struct engine *e)
 {
-    enum err err = io_remove(e->vfs->io, STORE_SNAPSHOT);
+    struct io *io = e->vfs->io;
+    enum err err = io_remove(io, STORE_SNAPSHOT_NEW);
     if (err != OK && err != ERR_NOT_FOUND) return err;
-    err = db_exec(&e->check, "VACUUM INTO '" STORE_SNAPSHOT "'");
-    return err == OK ? io_sync_dir(e->vfs->io, ".") : err;
+    err = db_exec(&e->check, "VACUUM INTO '" STORE_SNAPSHOT_NEW "'");
+    if (err == OK) err = io_rename(io, STORE_SNAPSHOT_NEW, STORE_SNAPSHOT);
+    if (err == OK) return io_sync_dir(io, ".");
+    (void)!io_remove(io, STORE_SNAPSHOT_NEW);
+    return err;
 }
 
 /* ---- the lane `storeread` */
