@@ -81,7 +81,7 @@ static enum err read_ends(struct flaps *f, struct target *t, const char *cause, 
     do {
         struct json *answer;
         buf_clear(&path);
-        buf_printf(&path, "/admin/v1/refusals?cause=%s&top=256&since=", cause);
+        buf_printf(&path, "/admin/v1/refusals?cause=%s&grey=true&top=256&since=", cause);
         text_percent(&path, slice_str(since));
         if (token.len) buf_printf(&path, "&continuationToken=%.*s", SLICE_ARG(token));
         e = http_get(t, buf_cstr(&path), "list of refusals", &answer);

@@ -67,6 +67,15 @@ static bool get_since(const struct call *c, int64_t *out)
     return fine;
 }
 
+/* What is no refusal is shown to who asks for it. */
+static bool wants_grey(const struct call *c)
+{
+    struct buf text = {0};
+    bool wants = rest_query_get(c, "grey", &text) && slice_is(buf_slice(&text), "true");
+    buf_free(&text);
+    return wants;
+}
+
 static bool get_cause(const struct call *c, enum refusal_cause *out)
 {
     struct buf text = {0};
@@ -192,10 +201,8 @@ static void on_list(struct refusal_wait *w, const struct refusal_page *page)
 
 void rest_refusal_list(struct call *c)
 {
-    struct refusal_query q = {.top = LIST_DEFAULT};
-    bool known = get_cause(c, &q.cause);
-    q.refused_only = q.cause == REFUSAL_CAUSES; /* what is grey is asked for by its name */
-    if (!known)
+    struct refusal_query q = {.refused_only = !wants_grey(c), .top = LIST_DEFAULT};
+    if (!get_cause(c, &q.cause))
         bad(c, "there is no such cause: see /admin/v1/refusals/causes");
     else if (!get_since(c, &q.since_us))
         bad(c, "since is a time (2026-01-31T12:00:00Z) or how long ago (90s, 30m, 1h, 7d)");
