@@ -23,8 +23,19 @@ ENDS = 3  # minutes at either end, of which the median counts: in a single one o
 
 # ---- M13
 
+def preferred():
+    """Whether this session has more of a processor than the kernel's own threads, without which no sync ends."""
+    try:
+        return int(pathlib.Path("/proc/self/autogroup").read_text(encoding="ascii").rsplit(" ", 1)[1]) < 0
+    except OSError:
+        return False
+
+
 def storm(book, name, options):
     """All at once, full handshakes, while others send as ever."""
+    if preferred():
+        raise RuntimeError("this session is preferred (/proc/self/autogroup): the busy core would starve the kernel's threads that sync "
+                           "the log, and p99 be that of the syncs")
     if options.urgent:
         raise RuntimeError("real-time priority lets a busy core starve the log, and Linux halts who has nothing left for "
                            "the rest: not with --urgent")
