@@ -337,8 +337,8 @@ def status_0_when_it_is_done():
 
 
 @group.case
-def each_verb_takes_an_id_with_every_odd_character():
-    odd = "9-:.+%_#*?!(),=@;$'"  # all that Azure takes beside letters
+def each_verb_takes_an_id_of_odd_characters():
+    odd = "9-:.%_*?!(),=@;$'"  # all that Azure takes beside letters, but for + and #, which no MQTT topic has that is published to
     with Hub() as hub:
         hub.must(*IDENTITY, "create", "-d", odd)
         try_all(hub.run, odd)
