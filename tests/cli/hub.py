@@ -221,7 +221,8 @@ class Hub:
         else:
             connection = http.client.HTTPConnection(url.split("//")[1], timeout=WAIT_SECONDS)
         with contextlib.closing(connection):
-            connection.request(method, path, body=body, headers=dict(headers))
+            with contextlib.suppress(BrokenPipeError):  # who is refused for its head may not be let say the rest: the answer is there
+                connection.request(method, path, body=body, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
