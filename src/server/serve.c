@@ -5,6 +5,7 @@
  */
 #include "server/serve.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -39,6 +40,7 @@
 #include "server/wire.h"
 
 enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
+enum { DESCRIPTORS_AT_START = 1 << 16 }; /* more come by growing */
 enum { SERVER_DRAIN_S = 10, SERVER_LANES = 9, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 
 /* Somebody waits until the seed is in the registry. */
@@ -101,6 +103,15 @@ static unsigned workers_wanted(const struct config *cfg)
     return cpus <= 2 ? 1 : MIN((unsigned)cpus, most);
 }
 
+/* A table of descriptors that grows while threads share it holds its caller until every CPU has been
+ * elsewhere (synchronize_rcu() in Linux's expand_fdtable()): half a second of a busy core, in which
+ * nobody's message is acknowledged.  Before the first thread it grows at once; 8 bytes for each. */
+static void widen_descriptor_table(rlim_t wanted)
+{
+    int highest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)MIN(wanted, DESCRIPTORS_AT_START) - 1);
+    if (highest >= 0) close(highest);
+}
+
 /* As many descriptors as the system gives; connections leave some for files. */
 static unsigned connections_wanted(const struct config *cfg)
 {
@@ -110,7 +121,9 @@ static unsigned connections_wanted(const struct config *cfg)
     setrlimit(RLIMIT_NOFILE, &limit);
     rlim_t most = limit.rlim_cur > 512 ? limit.rlim_cur - 256 : limit.rlim_cur / 2;
     most = MIN(most, (rlim_t)1 << 20);
-    return cfg->max_connections ? MIN(cfg->max_connections, (unsigned)most) : (unsigned)most;
+    if (cfg->max_connections) most = MIN(most, cfg->max_connections);
+    widen_descriptor_table(MIN(most + 256, limit.rlim_cur));
+    return (unsigned)most;
 }
 
 /* For tests, which cannot wait for a minute: how long a second of Capture's interval is. */

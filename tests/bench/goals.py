@@ -235,6 +235,7 @@ GOALS = [
          must=12, aim=8),
     Goal("M13", "the same: p99 of PUBACK of 1000 others, 5000 msg/s", "azimuth", "ack_us.p99", "ms", 1e-3, must=50,
          aim=10),
+    Goal("M13", "the same: CPU of the server meanwhile, for both", "azimuth", "server_cpu_s", "s"),
     Goal("start", "from exec to ready, --ephemeral", "azimuth-ephemeral", "start_ms", "ms", must=100,
          aim=50, gate=100),
     Goal("start", "from exec to ready, first start on a disk", "azimuth-first", "start_ms", "ms"),

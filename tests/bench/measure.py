@@ -83,12 +83,11 @@ class Book:
             f.write(json.dumps(line) + "\n")
 
 
-def generate(server, arguments, yields=False):
-    """One run of the generator, pinned to its CPU; what it says, its status as `exit`.  With `yields` it gives way to
-    another one there."""
+def generate(server, arguments, cpu=GENERATOR_CPU, manner=()):
+    """One run of the generator, pinned to a CPU; what it says, its status as `exit`.  `manner` is a command that runs it,
+    so that it gives way to others there."""
     words = shlex.split(arguments.format(plain=server.plain, tls=server.tls, wss=server.wss))
-    command = [*(["nice", "-n", "10"] if yields else []), GENERATOR, "--quiet", "--pin", str(GENERATOR_CPU), "--server-pid", str(server.pid),
-               *words, *server.extra]
+    command = [*manner, GENERATOR, "--quiet", "--pin", str(cpu), "--server-pid", str(server.pid), *words, *server.extra]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     try:
         return {**json.loads(run.stdout), "exit": run.returncode}
