@@ -6,7 +6,7 @@ usage: ./dev bench [--quick] [--urgent] [--long] [--rounds N] [--seconds N] [CAS
 Without cases all are run. --quick takes shorter and fewer runs: it tells the order of magnitude.
 --urgent is for a machine that others use too: servers and generator run at real-time priority, and nobody
 waits for quiet. --long takes the cases of ten minutes too.
-The rows marked with a gate count as passed or failed; the others are only printed. Every run is
+The rows with a must count as passed or failed; the others are only printed. Every run is
 added as a line of JSON to tests/bench/results/; tests/bench/report.py makes docs/benchmarks.md of it.
 """
 import argparse
@@ -72,7 +72,7 @@ def main():
             continue
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             print(f"  {name} could not be measured: {error}")
-            failed += any(goal.gate is not None for goal in GOALS if goal.case == name)
+            failed += any(goal.must is not None for goal in GOALS if goal.case == name)
             continue
         rows, good, bad = table(book.lines, name)
         print("\n".join(rows), flush=True)

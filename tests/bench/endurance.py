@@ -36,15 +36,15 @@ def preferred():
 def storm(book, name, options):
     """All at once, full handshakes, while others send as ever."""
     if preferred():
-        raise RuntimeError("this session is preferred (/proc/self/autogroup): the busy core would starve the kernel's threads that sync "
-                           "the log, and p99 be that of the syncs")
+        raise NotNow("cannot be measured: this session is preferred (/proc/self/autogroup), and the busy core would starve "
+                     "the kernel's threads that sync the log, and p99 be that of the syncs")
     if options.urgent:
-        raise RuntimeError("real-time priority lets a busy core starve the log, and Linux halts who has nothing left for "
-                           "the rest: not with --urgent")
+        raise NotNow("cannot be measured: real-time priority lets a busy core starve the log, and Linux halts who has "
+                     "nothing left for the rest: not with --urgent")
     count = QUICK_STORM if options.quick else STORM
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if limit < count + STEADY + 500:
-        raise RuntimeError(f"{count} connections need a limit of {count + STEADY + 500} open files; here it is {limit}")
+    limit, wanted = resource.getrlimit(resource.RLIMIT_NOFILE)[1], count + STEADY + 500
+    if limit < wanted:
+        raise NotNow(f"cannot be measured: {count} connections need a limit of {wanted} open files; here it is {limit}")
     for number in range(options.turns):
         wait_quiet(options.patience)
         with Azimuth(devices=STEADY + count) as server:

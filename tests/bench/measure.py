@@ -61,7 +61,7 @@ def commit():
 
 
 class NotNow(Exception):
-    """A case that runs only when it is asked for more plainly."""
+    """A case that runs only when it is asked for more plainly, or not in this session."""
 
 
 class Book:

@@ -53,10 +53,10 @@ class Row:
 
     @property
     def held(self):
-        """Whether the gate is kept; None where there is none."""
-        if self.goal.gate is None:
+        """Whether what must be is; None where nothing must."""
+        if self.goal.must is None:
             return None
-        return self.figure is not None and self.figure <= self.goal.gate
+        return self.figure is not None and self.figure <= self.goal.must
 
     def distance(self):
         """To the goals, in words."""
@@ -72,8 +72,7 @@ class Row:
 
     def limits(self):
         goal = self.goal
-        words = [f"{name} {limit:.3g}" for name, limit in
-                 (("must", goal.must), ("aim", goal.aim), ("gate", goal.gate)) if limit is not None]
+        words = [f"{name} {limit:.3g}" for name, limit in (("must", goal.must), ("aim", goal.aim)) if limit is not None]
         return ", ".join(words)
 
 
@@ -82,7 +81,7 @@ def number(value):
 
 
 def table(lines, case):
-    """The rows of a case as text, and how many gates were kept and missed."""
+    """The rows of a case as text, and how many of its musts are reached and missed."""
     rows = [Row(goal, lines) for goal in GOALS if goal.case == case]
     text = []
     for row in rows:
