@@ -459,7 +459,7 @@ enum err provisioning_compute_device_key(struct cli *c)
     TRY(cli_need(c, "registration-id", &id));
     TRY(cli_need(c, "symmetric-key", &text_of_key));
     if (auth_key_set(&key, text_of_key) != OK)
-        return fail(ERR_INVALID, "--symmetric-key: %s", fail_text());
+        return fail(ERR_INVALID, "--symmetric-key: not base64 of 16 to 64 bytes");
     sas_derive_key(slice_of(key.bytes, key.len), id, mac);
     text_base64(&line, slice_of(mac, sizeof mac));
     buf_put_u8(&line, '\n');

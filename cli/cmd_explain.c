@@ -104,7 +104,8 @@ static struct json *copy_of(struct explain *x, const struct json *value)
 static enum err fetch_twin(struct explain *x)
 {
     if (x->twin) return OK;
-    return http_get(x->target, http_path(x->cli, "/twins/", x->device), "the twin", &x->twin);
+    return http_get(x->target, http_path(x->cli, "/twins/", x->device), "twin of that name",
+                    &x->twin);
 }
 
 static enum err ask(struct explain *x, const struct json *route, struct slice *result)

@@ -107,7 +107,7 @@ static enum err fetch(struct cli *c, struct json **twin)
     if (cli_given(c, "module-id")) module = slice_str(cli_value(c, "module-id"));
     buf_put_str(&path, http_path(c, "/twins/", device));
     if (module.len) buf_put_str(&path, http_path(c, "/modules/", module));
-    enum err e = http_get(&t, buf_cstr(&path), "the twin", twin);
+    enum err e = http_get(&t, buf_cstr(&path), "twin of that name", twin);
     buf_free(&path);
     return e;
 }

@@ -17,13 +17,20 @@ const char *file_name(const char *path)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
+static enum err too_big(const char *path, size_t max)
+{
+    bool many = max >= 1 << 20;
+    return fail(ERR_TOO_BIG, "%s: more than %zu %s", path, max >> (many ? 20 : 10),
+                many ? "MiB" : "KiB");
+}
+
 static enum err read_all(struct cli *c, struct io_file *f, const char *path, size_t max,
                          struct slice *out)
 {
     uint64_t size;
     size_t got;
     TRY(io_size(f, &size));
-    if (size > max) return fail(ERR_TOO_BIG, "%s: more than %zu MiB", path, max >> 20);
+    if (size > max) return too_big(path, max);
     uint8_t *bytes = arena_alloc(&c->arena, (size_t)size + 1);
     TRY(io_read_at(f, 0, bytes, (size_t)size, &got));
     bytes[got] = '\0';
@@ -41,7 +48,7 @@ static enum err read_stream(struct cli *c, int fd, const char *path, size_t max,
         n = read(fd, buf_reserve(&bytes, PIECE), PIECE);
         if (n > 0) buf_commit(&bytes, (size_t)n);
         if (n < 0 && errno != EINTR) e = fail_errno("%s cannot be read", path);
-        if (buf_size(&bytes) > max) e = fail(ERR_TOO_BIG, "%s: more than %zu MiB", path, max >> 20);
+        if (buf_size(&bytes) > max) e = too_big(path, max);
     }
     if (e == OK) *out = arena_copy(&c->arena, buf_slice(&bytes));
     buf_free(&bytes);

@@ -39,7 +39,7 @@
 #include "server/tls_watch.h"
 #include "server/wire.h"
 
-enum { SERVER_SEED = SERVER_TLS + 1 }; /* no body */
+enum { SERVER_SEED = SERVER_TLS + 1 };   /* no body */
 enum { DESCRIPTORS_AT_START = 1 << 16 }; /* more come by growing */
 enum { SERVER_DRAIN_S = 10, SERVER_LANES = 9, SOCKET_PATH_MAX = DIR_PATH_MAX + 16 };
 

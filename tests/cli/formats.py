@@ -82,6 +82,19 @@ def values_go_to_stdout_and_remarks_to_stderr():
 
 
 @group.case
+def what_is_wrong_is_said_once_and_in_numbers_that_help():
+    with with_devices() as hub, tempfile.NamedTemporaryFile() as large:
+        large.truncate(300_000)
+        wrong = (
+            (("device", "send-d2c-message", "-d", "d1", "--data-file-path", large.name), "more than 256 KiB"),
+            (("dps", "compute-device-key", "--rid", "r", "--key", "zz!"), "azimuth: --symmetric-key: not base64 of 16 to 64 bytes"),
+            (("twin", "diff", "nobody"), "there is no twin of that name on localhost"))
+        for words, text in wrong:
+            said = hub.run(*words)
+            check(said.status and text in said.error, str(said))
+
+
+@group.case
 def monitor_events_ends_in_the_middle_of_what_came():
     with with_devices() as hub:
         hub.must("device", "simulate", "-d", "d1", "--messages", 400, "--rate", "max", "--quiet")
