@@ -1,4 +1,4 @@
-/* policy_test.c - what a hub is born with is what it keeps. */
+/* policy_test.c - what a hub is born with is what it keeps, until its policies are changed. */
 #include "store/rig.h"
 
 #include "hub/policy/policy.h"
@@ -113,13 +113,126 @@ static void a_store_that_fails_makes_no_hub(void **state)
     assert_null(f->hub.policies);
 }
 
+/* ---- changes */
+
+struct asker {
+    struct policy_wait wait;
+    unsigned answers;
+    enum err result;
+};
+
+static void note_result(struct policy_wait *w, enum err result)
+{
+    struct asker *a = CONTAINER_OF(w, struct asker, wait);
+    a->answers++;
+    a->result = result;
+}
+
+static struct policy_keys *changes(struct fixture *f)
+{
+    assert_int_equal(load(f), OK);
+    return policy_keys_new(&f->hub, rig_on(f->rig.cores[0]));
+}
+
+/* What became of it: at once, or when the store has answered. */
+static enum err outcome(struct fixture *f, struct asker *a, enum err begun)
+{
+    if (begun != OK) return begun;
+    rig_run(&f->rig);
+    rig_on(f->rig.cores[0]);
+    assert_int_equal(a->answers, 1);
+    return a->result;
+}
+
+static enum err add(struct fixture *f, struct policy_keys *k, struct slice name)
+{
+    struct asker a = {.wait.fn = note_result};
+    return outcome(f, &a, policy_add(k, name, AUTH_REGISTRY_READ, &a.wait));
+}
+
+static void a_new_policy_has_a_name_and_the_name_of_no_other(void **state)
+{
+    struct fixture *f = *state;
+    struct policy_keys *k = changes(f);
+    char name[SAS_POLICY_MAX + 2] = "";
+    memset(name, 'n', SAS_POLICY_MAX + 1);
+    assert_int_equal(add(f, k, SLICE_NONE), ERR_INVALID);
+    assert_int_equal(add(f, k, SLICE_LIT("a b")), ERR_INVALID);
+    assert_int_equal(add(f, k, slice_str(name)), ERR_INVALID);
+    assert_int_equal(add(f, k, slice_of(name, SAS_POLICY_MAX)), OK);
+    assert_int_equal(add(f, k, SLICE_LIT("Service")), ERR_EXISTS);
+    assert_int_equal(f->hub.policies->count, 7);
+    policy_keys_free(k);
+}
+
+static void there_are_so_many_policies_and_not_one_more(void **state)
+{
+    struct fixture *f = *state;
+    struct policy_keys *k = changes(f);
+    struct asker a = {.wait.fn = note_result};
+    char name[16];
+    for (size_t i = f->hub.policies->count; i < AUTH_POLICIES_MAX; i++) {
+        snprintf(name, sizeof name, "p%zu", i);
+        assert_int_equal(add(f, k, slice_str(name)), OK);
+    }
+    assert_int_equal(add(f, k, SLICE_LIT("more")), ERR_FULL);
+    enum err gone = policy_remove(k, SLICE_LIT("p7"), &a.wait);
+    assert_int_equal(outcome(f, &a, gone), OK);
+    assert_int_equal(add(f, k, SLICE_LIT("more")), OK);
+    policy_keys_free(k);
+}
+
+static void of_two_changes_at_once_the_second_is_refused_and_harms_none(void **state)
+{
+    struct fixture *f = *state;
+    struct policy_keys *k = changes(f);
+    struct asker first = {.wait.fn = note_result}, second = first;
+    struct slice reader = SLICE_LIT("registryRead");
+    assert_int_equal(policy_add(k, SLICE_LIT("a"), AUTH_REGISTRY_READ, &first.wait), OK);
+    const enum err refused[] = {
+        policy_add(k, SLICE_LIT("b"), AUTH_REGISTRY_READ, &second.wait),
+        policy_set_rights(k, reader, AUTH_SERVICE_CONNECT, &second.wait),
+        policy_remove(k, reader, &second.wait),
+        policy_renew(k, reader, 0, &second.wait),
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_int_equal(refused[i], ERR_THROTTLED);
+    assert_int_equal(outcome(f, &first, OK), OK);
+    assert_int_equal(second.answers, 0);
+    assert_int_equal(add(f, k, SLICE_LIT("b")), OK);
+    policy_keys_free(k);
+    rig_restart(&f->rig);
+    assert_int_equal(load(f), OK);
+    assert_int_equal(f->policies.count, 8);
+    assert_non_null(policies_find(&f->policies, SLICE_LIT("a")));
+    assert_non_null(policies_find(&f->policies, SLICE_LIT("b")));
+    assert_int_equal(policies_find(&f->policies, reader)->rights, AUTH_REGISTRY_READ);
+}
+
+static void a_change_that_the_store_refuses_has_not_happened(void **state)
+{
+    struct fixture *f = *state;
+    struct policy_keys *k = changes(f);
+    const struct policies *before = f->hub.policies;
+    io_mem_fail(f->rig.io, IO_CALL_SYNC, 1, ERR_IO, false);
+    assert_int_equal(add(f, k, SLICE_LIT("a")), ERR_IO);
+    assert_ptr_equal(f->hub.policies, before);
+    policy_keys_free(k);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(a_new_hub_has_six_policies),      CASE(keys_scope_and_birthday_stay),
-        CASE(two_hubs_share_no_key),           CASE(damaged_policies_are_not_replaced_by_new_ones),
+        CASE(a_new_hub_has_six_policies),
+        CASE(keys_scope_and_birthday_stay),
+        CASE(two_hubs_share_no_key),
+        CASE(damaged_policies_are_not_replaced_by_new_ones),
         CASE(a_store_that_fails_makes_no_hub),
+        CASE(a_new_policy_has_a_name_and_the_name_of_no_other),
+        CASE(there_are_so_many_policies_and_not_one_more),
+        CASE(of_two_changes_at_once_the_second_is_refused_and_harms_none),
+        CASE(a_change_that_the_store_refuses_has_not_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
