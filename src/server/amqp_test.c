@@ -1,4 +1,5 @@
 /* amqp_test.c - devices over AMQP against a whole hub: sessions, telemetry, what is refused. */
+#include "base/io_mem.h"
 #include "base/metrics.h"
 #include "front/amqp/amqp.h"
 #include "hub/fault/fault.h"
@@ -87,6 +88,21 @@ static void a_transfer_is_accepted_once_it_is_stored(void **state)
     assert_true(hears(c, "disposition[true 1 1 true @36 []"));
     say(c, "0 transfer[0 2 b\"t\" 0 true] @117 b\"settled\"");
     assert_string_equal(heard(c), "");
+    rig_free(c);
+}
+
+static void a_transfer_that_could_not_be_stored_is_rejected(void **state)
+{
+    (void)state;
+    struct rig_conn *c = connect();
+    open_device(c, 0, "d1");
+    io_mem_fail(rig.disk, IO_CALL_SYNC, 1, ERR_IO, false);
+    for (int i = 1; i <= 2; i++) {
+        say(c, "0 transfer[0 %d b\"t\" 0 false] @117 b\"one\"", i);
+        assert_true(hears(c, "'amqp:internal-error'"));
+        assert_false(log_healthy(rig.wire.log));
+    }
+    assert_false(c->gone);
     rig_free(c);
 }
 
@@ -791,6 +807,7 @@ int main(void)
         CASE(a_policy_that_may_connect_devices_speaks_for_them),
         CASE(sasl_plain_is_a_device_with_its_token),
         CASE(a_transfer_is_accepted_once_it_is_stored),
+        CASE(a_transfer_that_could_not_be_stored_is_rejected),
         CASE(a_batch_is_one_transfer),
         CASE(a_message_has_a_largest_size),
         CASE(text_that_is_not_utf8_is_rejected),

@@ -1,6 +1,7 @@
 /* http_test.c - devices over HTTPS through a whole hub. */
 #include "base/test.h"
 
+#include "base/io_mem.h"
 #include "base/metrics.h"
 #include "front/device_http/device_http.h"
 #include "hub/fault/fault.h"
@@ -567,6 +568,22 @@ static void an_empty_queue_is_204(void **state)
     rig_free(c);
 }
 
+/* The last one: from now on nothing is stored. */
+static void what_could_not_be_stored_is_not_acknowledged(void **state)
+{
+    const struct ask message = {.device = "d9", .body = "m"};
+    struct rig_conn *c = dial();
+    (void)state;
+    rig_create_device(&rig, "d9");
+    assert_int_equal(ask(c, &message), 204);
+    io_mem_fail(rig.disk, IO_CALL_SYNC, 1, ERR_IO, false);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(c, &message), 503);
+        assert_false(log_healthy(rig.wire.log));
+    }
+    rig_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,6 +606,7 @@ int main(void)
         cmocka_unit_test(nobody_is_connected_by_it),
         cmocka_unit_test(an_empty_queue_is_204),
         cmocka_unit_test(home_closes_the_session_when_the_identity_changes),
+        cmocka_unit_test(what_could_not_be_stored_is_not_acknowledged),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
