@@ -119,6 +119,7 @@ enum err expect_wait(struct cli *c)
     TRY(target_find(c, &t));
     int64_t end_us = clock_mono_us() + seconds * 1000000;
     while (true) {
+        c->wait_ms = http_left_ms(end_us);
         TRY(look(c, &t, q, &done));
         if (done) return OK;
         if (clock_mono_us() >= end_us)

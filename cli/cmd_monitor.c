@@ -44,6 +44,7 @@ struct monitor {
     unsigned parts;
     int64_t count, printed; /* count 0: no end */
     int64_t timeout_us, heard_us;
+    int64_t last_ms; /* when the newest of what was shown came; 0: nothing was */
     struct slice device, module, interface; /* SLICE_NONE: of all */
     unsigned redirects;
 };
@@ -145,6 +146,7 @@ static enum err print(struct monitor *m, const struct events_event *ev)
     const struct output *o = &m->cli->output;
     if (!is_wanted(m, &ev->message)) return OK;
     m->printed++;
+    m->last_ms = MAX(m->last_ms, event_number(&ev->message, "x-opt-enqueued-time"));
     if (o->format == OUTPUT_TABLE && o->query == NULL && m->parts == 0) {
         struct buf line = {0};
         event_line(&line, &m->arena, &ev->message, ev->partition);
@@ -239,6 +241,16 @@ static enum err run_connection(struct monitor *m, bool *moved)
     return e;
 }
 
+/* A hub that has gone: how to have what comes from the last on that was shown. */
+static enum err parted(const struct monitor *m, enum err e)
+{
+    char why[400], last[CLOCK_ISO_LEN + 1];
+    if ((e != ERR_CLOSED && e != ERR_TIMEOUT) || m->last_ms == 0) return e;
+    snprintf(why, sizeof why, "%s", fail_text());
+    clock_iso_ms(m->last_ms, last);
+    return fail(e, "%s; once it is there again, --from %.23sZ goes on from here", why, last);
+}
+
 enum err monitor_events(struct cli *c)
 {
     struct monitor m = {.cli = c, .line.fd = -1};
@@ -256,5 +268,5 @@ enum err monitor_events(struct cli *c)
         return fail(ERR_TIMEOUT,
                     "%" PRId64 " of %" PRId64 " events came within %s s: is a device sending?",
                     m.printed, m.count, cli_value(c, "timeout"));
-    return e;
+    return parted(&m, e);
 }

@@ -99,6 +99,15 @@ struct slice event_annotation(const struct amqp_message *m, const char *name)
     return amqp_text(&v);
 }
 
+int64_t event_number(const struct amqp_message *m, const char *name)
+{
+    struct amqp_value v;
+    int64_t number;
+    if (m->annotations.type != AMQP_MAP || !amqp_map_find(&m->annotations, name, &v)) return -1;
+    if (v.type == AMQP_TIMESTAMP) return v.i;
+    return amqp_integer(&v, &number) ? number : -1;
+}
+
 /* az's names of the fields of the properties section. */
 static struct json *system_json(struct arena *a, const struct amqp_message *m)
 {

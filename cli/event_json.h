@@ -21,6 +21,9 @@ struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned 
 /* The text of a message annotation, SLICE_NONE without. */
 struct slice event_annotation(const struct amqp_message *m, const char *name);
 
+/* Of a number, or a time in milliseconds; -1 without. */
+int64_t event_number(const struct amqp_message *m, const char *name);
+
 /* One line for a terminal: time, device, place, body. */
 void event_line(struct buf *out, struct arena *a, const struct amqp_message *m, unsigned partition);
 

@@ -469,8 +469,11 @@ void events_init(struct events *e, const struct events_config *cfg, int64_t now_
 {
     *e = (struct events){.cfg = cfg};
     rand_guid(e->container);
-    e->amqp_cfg = (struct amqp_config){
-        .role = AMQP_CLIENT, .container_id = e->container, .hostname = cfg->host, .sasl = true};
+    e->amqp_cfg = (struct amqp_config){.role = AMQP_CLIENT,
+                                       .container_id = e->container,
+                                       .hostname = cfg->host,
+                                       .sasl = true,
+                                       .idle_ms = EVENTS_IDLE_MS};
     amqp_init(&e->amqp, &e->amqp_cfg, cfg->out, now_us);
 }
 

@@ -32,6 +32,8 @@ enum {
     EVENTS_CREDIT = 300,          /* what the Python SDK asks for */
     EVENTS_LOGIN_MAX = 256,
     EVENTS_IDENTITY_MAX = 511,
+    EVENTS_IDLE_MS =
+        60000, /* as @azure/core-amqp asks for; silent for twice as long, a hub is gone */
 };
 
 struct events_config {

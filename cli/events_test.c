@@ -29,6 +29,7 @@ struct rig {
     unsigned walked, settled, refused;
     struct amqp_link *sender;
     struct buf where;
+    bool falls_silent; /* the peer, when all is said */
 };
 
 static unsigned last_id; /* of the last partition; 0: as there are */
@@ -222,6 +223,16 @@ static void take(struct rig *r)
     amqp_transfer_end(r->sender);
 }
 
+static void wait_in_vain(struct rig *r)
+{
+    int64_t end_us = 2000ll * EVENTS_IDLE_MS;
+    events_tick(&r->events, end_us - 1); /* a sign of life of ours */
+    take(r);
+    assert_int_equal(r->fate, ERR_AGAIN);
+    events_tick(&r->events, end_us);
+    take(r);
+}
+
 /* Carries bytes to and fro until nobody has anything to say. */
 static void run(struct rig *r, const struct events_config *cfg)
 {
@@ -246,6 +257,7 @@ static void run(struct rig *r, const struct events_config *cfg)
         take(r);
         buf_free(&bytes);
     }
+    if (r->falls_silent) wait_in_vain(r);
     events_fini(&r->events);
     amqp_fini(&r->peer.amqp);
     buf_free(&r->out);
@@ -296,6 +308,17 @@ static void a_producer_is_told_what_became_of_its_events(void **state)
     run(&r, &(struct events_config){.entity = "hub", .sends = true});
     assert_int_equal(r.refused, 1);
     assert_int_equal(r.settled, 0);
+    fini(&r);
+}
+
+static void a_hub_that_falls_silent_is_gone_after_twice_its_time(void **state)
+{
+    static struct rig r;
+    (void)state;
+    r.falls_silent = true;
+    run(&r, &(struct events_config){.entity = "hub"});
+    assert_int_equal(r.fate, ERR_TIMEOUT);
+    assert_string_equal(fail_text(), "hub.test fell silent");
     fini(&r);
 }
 
@@ -451,6 +474,7 @@ int main(void)
         cmocka_unit_test(every_partition_is_read_to_its_end_in_order),
         cmocka_unit_test(partitions_are_walked_through_and_read_where_somebody_wants_them),
         cmocka_unit_test(a_producer_is_told_what_became_of_its_events),
+        cmocka_unit_test(a_hub_that_falls_silent_is_gone_after_twice_its_time),
         cmocka_unit_test(a_refused_token_is_a_refusal),
         cmocka_unit_test(a_missing_partition_or_hub_is_not_found),
         cmocka_unit_test(a_partition_has_a_number_below_the_most_that_there_are),

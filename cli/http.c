@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "out/curl.h"
@@ -89,6 +90,12 @@ static void make_url(const struct target *t, const struct http_call *call, struc
         buf_printf(url, "https://%s:%u%s", t->dial, t->https_port, call->path);
     if (is_admin(call)) return;
     buf_printf(url, "%sapi-version=%s", strchr(call->path, '?') ? "&" : "?", HTTP_API_VERSION);
+}
+
+long http_left_ms(int64_t end_us)
+{
+    int64_t left_ms = (end_us - clock_mono_us()) / 1000;
+    return (long)MIN(MAX(left_ms, HTTP_WAIT_MS_MIN), HTTP_WAIT_S * 1000);
 }
 
 /* For the answer: what the caller has left, what the call may take, or HTTP_WAIT_S. */

@@ -8,7 +8,7 @@
 
 #include "cli/target.h"
 
-enum { HTTP_WAIT_S = 60, HTTP_CONNECT_S = 10, HTTP_ANSWER_MAX = 64 << 20 };
+enum { HTTP_WAIT_S = 60, HTTP_WAIT_MS_MIN = 1000, HTTP_CONNECT_S = 10, HTTP_ANSWER_MAX = 64 << 20 };
 
 #define HTTP_API_VERSION "2021-04-12" /* what the C#, Java, Node and Python SDKs ask for */
 
@@ -69,6 +69,9 @@ static inline enum err http_get(struct target *t, const char *path, const char *
     TRY(http_json(t, &(struct http_call){.method = "GET", .path = path}, what, json));
     return *json ? OK : fail(ERR_PROTOCOL, "%s answered %s with nothing", t->name, what);
 }
+
+/* cli.wait_ms for who has until then (clock_mono_us()): HTTP_WAIT_MS_MIN at least, HTTP_WAIT_S at most. */
+long http_left_ms(int64_t end_us);
 
 /* What it says for people. */
 struct slice http_message(const struct target *t, const struct http_answer *a);

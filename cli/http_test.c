@@ -1,6 +1,7 @@
-/* http_test.c - how long an answer may be. */
+/* http_test.c - how long an answer may be, and how long it may take. */
 #include "base/test.h"
 
+#include "base/clock.h"
 #include "cli/http.h"
 
 static void an_answer_has_an_end(void **state)
@@ -18,8 +19,20 @@ static void an_answer_has_an_end(void **state)
     buf_free(&answer);
 }
 
+static void an_answer_is_waited_for_as_long_as_somebody_has(void **state)
+{
+    int64_t now_us = clock_mono_us();
+    (void)state;
+    assert_int_equal(http_left_ms(now_us - 1), HTTP_WAIT_MS_MIN);
+    assert_int_equal(http_left_ms(now_us + HTTP_WAIT_MS_MIN * 1000ll), HTTP_WAIT_MS_MIN);
+    assert_in_range(http_left_ms(now_us + 50000000), HTTP_WAIT_MS_MIN, 50000);
+    assert_int_equal(http_left_ms(INT64_MAX), HTTP_WAIT_S * 1000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(an_answer_has_an_end)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_has_an_end),
+        cmocka_unit_test(an_answer_is_waited_for_as_long_as_somebody_has)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

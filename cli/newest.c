@@ -61,20 +61,11 @@ static enum err read_partition(struct newest *n, const struct events_event *ev)
     return events_read(&n->events, ev->partition, selector);
 }
 
-static int64_t number_of(const struct amqp_message *m, const char *name)
-{
-    struct amqp_value v;
-    int64_t number;
-    if (m->annotations.type != AMQP_MAP || !amqp_map_find(&m->annotations, name, &v)) return -1;
-    if (v.type == AMQP_TIMESTAMP) return v.i;
-    return amqp_integer(&v, &number) ? number : -1;
-}
-
 static void take_event(struct newest *n, const struct events_event *ev)
 {
     const struct amqp_message *m = &ev->message;
     struct place *p = &n->places[ev->partition];
-    int64_t time_ms = number_of(m, "x-opt-enqueued-time");
+    int64_t time_ms = event_number(m, "x-opt-enqueued-time");
     bool ours = slice_eq(event_annotation(m, "iothub-connection-device-id"), n->device) &&
                 !replay_is_event(event_annotation(m, "iothub-message-source"));
     n->heard_us = clock_mono_us();
@@ -83,7 +74,7 @@ static void take_event(struct newest *n, const struct events_event *ev)
         buf_clear(&n->best);
         buf_put_slice(&n->best, n->events.got.delivery.payload);
     }
-    p->over = p->over || number_of(m, "x-opt-sequence-number") >= p->last;
+    p->over = p->over || event_number(m, "x-opt-sequence-number") >= p->last;
     if (++p->taken < CREDIT_STEP || p->over) return;
     events_credit(&n->events, ev->partition, p->taken);
     p->taken = 0;

@@ -144,8 +144,11 @@ void service_init(struct service *s, const struct service_config *cfg, int64_t n
 {
     *s = (struct service){.cfg = cfg};
     rand_guid(s->container);
-    s->amqp_cfg = (struct amqp_config){
-        .role = AMQP_CLIENT, .container_id = s->container, .hostname = cfg->host, .sasl = true};
+    s->amqp_cfg = (struct amqp_config){.role = AMQP_CLIENT,
+                                       .container_id = s->container,
+                                       .hostname = cfg->host,
+                                       .sasl = true,
+                                       .idle_ms = SERVICE_IDLE_MS};
     amqp_init(&s->amqp, &s->amqp_cfg, cfg->out, now_us);
 }
 

@@ -18,7 +18,10 @@
 
 #include "proto/amqp/amqp.h"
 
-enum { SERVICE_CREDIT = 10 };
+enum {
+    SERVICE_CREDIT = 10,
+    SERVICE_IDLE_MS = 60000, /* as Azure's SDKs ask for; silent for twice as long, a hub is gone */
+};
 
 struct service_config {
     struct buf *out;

@@ -146,6 +146,22 @@ static void a_message_is_sent_once_there_is_credit(void **state)
     stop(&r);
 }
 
+static void a_hub_that_falls_silent_is_gone_after_twice_its_time(void **state)
+{
+    struct rig r;
+    int64_t end_us = 2000ll * SERVICE_IDLE_MS;
+    (void)state;
+    start(&r, false, NULL, false);
+    service_tick(&r.service, end_us - 1); /* a sign of life of ours */
+    pull_service(&r);
+    assert_int_equal(r.fate, ERR_AGAIN);
+    service_tick(&r.service, end_us);
+    pull_service(&r);
+    assert_int_equal(r.fate, ERR_TIMEOUT);
+    assert_string_equal(fail_text(), "hub.test fell silent");
+    stop(&r);
+}
+
 static void a_refusal_becomes_an_error(void **state)
 {
     (void)state;
@@ -192,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_sent_once_there_is_credit),
+        cmocka_unit_test(a_hub_that_falls_silent_is_gone_after_twice_its_time),
         cmocka_unit_test(a_refusal_becomes_an_error),
         cmocka_unit_test(what_comes_is_shown_and_accepted),
     };

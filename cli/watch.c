@@ -130,6 +130,7 @@ static enum err run(struct watch *w, int64_t timeout_us)
 {
     int64_t heard_us = clock_mono_us(), shown = 0;
     for (;;) {
+        if (timeout_us) w->cli->wait_ms = http_left_ms(heard_us + timeout_us);
         TRY(look_apart(w));
         if (is_done(w)) return OK;
         if (w->shown > shown) heard_us = clock_mono_us();

@@ -1,9 +1,12 @@
 """stories.py - what users ask when something is wrong: why is it refused, what differs, who is late, where did it go."""
 import contextlib
 import json
+import re
+import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 
 from hub import AZIMUTH, WAIT_SECONDS, Group, Hub, check, environment
@@ -76,6 +79,44 @@ def what_is_refused_is_watched():
         check(late.status == 5 and "0 of 1 were refused within 1 s" in late.error, str(late))
         for words in (("why", "--watch"), ("why", "--refused", "--count", 1), ("why", "d1", "--timeout", 1)):
             check(hub.run(*words).status == 2, f"{words} is no usage error")
+
+
+@contextlib.contextmanager
+def beside(hub, *words):
+    """A command that goes on, and the file with its stderr."""
+    with tempfile.TemporaryFile("w+", prefix="azm-error-") as error:
+        process = subprocess.Popen([str(word) for word in (AZIMUTH, *words, "-o", "jsonl", "--data", hub.data)], cwd="/", text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=error, env=environment())
+        try:
+            yield process, error
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@group.case
+def what_goes_on_ends_with_a_sentence_when_its_hub_has_gone():
+    gone = {"monitor-events": r"localhost (closed|cut|refused) the connection.*; once it is there again, --from \d{4}-\d\d-\d\dT[\d:.]*Z goes on",
+            "monitor-feedback": r"localhost (closed|cut|refused) the connection", "why": r"does not answer .*azimuth serve --data"}
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with Hub() as hub:
+            hub.must("hub", "device-identity", "create", "-d", "d1")
+            with beside(hub, "hub", "monitor-events", "--from", "beginning") as events, beside(hub, "hub", "monitor-feedback") as feedback, \
+                    beside(hub, "why", "--refused", "--watch", "--since", "1h") as refused:
+                hub.must("device", "send-d2c-message", "-d", "d1", "--da", "hello")
+                hub.must("device", "c2d-message", "send", "-d", "d1", "--ack", "full")
+                hub.must("device", "c2d-message", "purge", "-d", "d1")
+                try_in(hub, "d2")
+                for (process, _), said in ((events, '"hello"'), (feedback, '"d1"'), (refused, '"d2"')):
+                    check(said in (line := process.stdout.readline()), f"not {said}, but '{line}'")
+                hub.process.send_signal(how)
+                for (process, error), pattern in zip((events, feedback, refused), gone.values()):
+                    status = process.wait(WAIT_SECONDS)
+                    error.seek(0)
+                    last = error.read().splitlines()[-1]
+                    check(status == 1 and re.search(pattern, last), f"status {status}, '{last}'")
+            hub.process.wait(WAIT_SECONDS)
+            hub.process.returncode = 0  # it was told to end
 
 
 def vanish(hub, device):
