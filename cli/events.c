@@ -454,7 +454,8 @@ enum err events_next(struct events *e, struct events_event *ev)
         enum err end = amqp_next(&e->amqp, &e->got);
         if (end == ERR_AGAIN) return end;
         if (end == ERR_DENIED) end = fail(end, "%s refused the login", e->cfg->host);
-        if (end == ERR_TIMEOUT) end = fail(end, "%s fell silent", e->cfg->host);
+        if (e->amqp.fate == ERR_TIMEOUT) /* and has ended nothing */
+            end = fail(ERR_TIMEOUT, "%s fell silent", e->cfg->host);
         e->fate = end == OK ? handle(e, &e->got, ev, &told) : end;
         if (e->fate != OK || !told) continue;
         e->told_partition = ev->kind == EVENTS_PARTITION;

@@ -80,15 +80,6 @@ static enum err on_delivery(struct service *s, struct service_event *ev, bool *t
     return fail(ERR_PROTOCOL, "%s sent what is not a message", s->cfg->host);
 }
 
-/* The engine's verdict follows its last event: a hub that fell silent has refused nothing. */
-static enum err on_close(struct service *s)
-{
-    struct amqp_event none;
-    enum err said = refused(s, &s->got.error, "the connection");
-    if (amqp_next(&s->amqp, &none) != ERR_TIMEOUT) return said;
-    return fail(ERR_TIMEOUT, "%s fell silent", s->cfg->host);
-}
-
 /* One event of the engine; `*told` when the caller has to hear of it. */
 static enum err handle(struct service *s, struct service_event *ev, bool *told)
 {
@@ -101,7 +92,7 @@ static enum err handle(struct service *s, struct service_event *ev, bool *told)
     case AMQP_ON_DELIVERY: return on_delivery(s, ev, told);
     case AMQP_ON_DETACH: return refused(s, &s->got.error, "the link");
     case AMQP_ON_END: return refused(s, &s->got.error, "the session");
-    case AMQP_ON_CLOSE: return on_close(s);
+    case AMQP_ON_CLOSE: return refused(s, &s->got.error, "the connection");
     default: return OK;
     }
 }
@@ -113,7 +104,8 @@ enum err service_next(struct service *s, struct service_event *ev)
         enum err end = amqp_next(&s->amqp, &s->got);
         if (end == ERR_AGAIN) return end;
         if (end == ERR_DENIED) end = fail(end, "%s refused the login", s->cfg->host);
-        if (end == ERR_TIMEOUT) end = fail(end, "%s fell silent", s->cfg->host);
+        if (s->amqp.fate == ERR_TIMEOUT) /* and has refused nothing */
+            end = fail(ERR_TIMEOUT, "%s fell silent", s->cfg->host);
         s->fate = end == OK ? handle(s, ev, &told) : end;
         if (s->fate == OK && told) return OK;
     }

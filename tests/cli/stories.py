@@ -96,8 +96,8 @@ def beside(hub, *words):
 
 @group.case
 def what_goes_on_ends_with_a_sentence_when_its_hub_has_gone():
-    gone = {"monitor-events": r"localhost (closed|cut|refused) the connection.*; once it is there again, --from \d{4}-\d\d-\d\dT[\d:.]*Z goes on",
-            "monitor-feedback": r"localhost (closed|cut|refused) the connection", "why": r"does not answer .*azimuth serve --data"}
+    gone = {"monitor-events": r"localhost (closed|cut|ended) the connection.*; once it is there again, --from \d{4}-\d\d-\d\dT[\d:.]*Z goes on",
+            "monitor-feedback": r"localhost (closed|cut|refused) the (connection|session)", "why": r"does not answer .*azimuth serve --data"}
     for how in (signal.SIGTERM, signal.SIGKILL):
         with Hub() as hub:
             hub.must("hub", "device-identity", "create", "-d", "d1")
