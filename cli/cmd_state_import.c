@@ -66,21 +66,6 @@ static enum err add_modules(struct state_bulk *b, const struct json *devices, un
     return state_bulk_send(b);
 }
 
-static enum err delete_all(struct state_bulk *b)
-{
-    struct json *page;
-    for (;;) {
-        struct state_pages pages = {.t = b->t};
-        TRY(state_next_page(&pages, &page));
-        buf_free(&pages.next);
-        if (page == NULL || page->child == NULL) return OK;
-        for (struct json *twin = page->child; twin; twin = twin->next)
-            TRY(state_bulk_add(b, json_str(twin, "deviceId"), SLICE_NONE, NULL, NULL, "delete"));
-        TRY(state_bulk_send(b));
-        if (b->failed) return fail(ERR_PROTOCOL, "not all devices could be deleted");
-    }
-}
-
 /* ---- lines of a job */
 
 static enum err add_line(struct cli *c, struct state_bulk *b, struct slice line,
@@ -193,7 +178,7 @@ static void count_state(const struct state *s, struct state_counts *counts)
 static enum err delete_first(struct cli *c, struct state_bulk *b, const struct state *state)
 {
     if (state->configurations) TRY(state_delete_configurations(c, b->t));
-    return state->devices || state->lines.ptr ? delete_all(b) : OK;
+    return state->devices || state->lines.ptr ? state_delete_devices(b->t) : OK;
 }
 
 static bool is_dry(const struct cli *c)

@@ -22,6 +22,12 @@ static const char *beside(struct cli *c, const char *file, struct slice path)
     return (const char *)kept.ptr;
 }
 
+static struct slice text_of(const struct yaml *map, const char *name)
+{
+    const struct yaml *m = yaml_get(map, name);
+    return m && m->kind == YAML_TEXT && !yaml_is_null(m) ? m->text : SLICE_NONE;
+}
+
 static void leave_out(const struct edge_plan *p, const char *file, const struct yaml *m)
 {
     if (!cli_given(p->cli, "quiet"))
@@ -30,6 +36,24 @@ static void leave_out(const struct edge_plan *p, const char *file, const struct 
 
 static enum err read_devices(struct edge_plan *p, const char *file, const struct yaml *list,
                              struct slice parent);
+
+/* What only a folder of the device has; false: it is nothing of that. */
+static bool take_setting(struct edge *edge, const struct yaml *m)
+{
+    bool known = true;
+    if (slice_is(m->name, "hostname"))
+        edge->hostname = m->text;
+    else if (slice_is(m->name, "edgeAgent"))
+        edge->agent.image = m->text;
+    else if (slice_is(m->name, "containerAuth"))
+        edge->agent = (struct edge_agent){.image = edge->agent.image,
+                                          .server = text_of(m, "serverAddress"),
+                                          .user = text_of(m, "username"),
+                                          .password = text_of(m, "password")};
+    else
+        known = false;
+    return known;
+}
 
 static enum err read_device(struct edge_plan *p, const char *file, const struct yaml *item,
                             struct slice parent)
@@ -42,7 +66,7 @@ static enum err read_device(struct edge_plan *p, const char *file, const struct 
     for (const struct yaml *m = item->child; m; m = m->next) {
         if (slice_is(m->name, "deployment"))
             TRY(edge_manifest(p, beside(p->cli, file, m->text), &edge.content));
-        else if (m != id && m != children)
+        else if (m != id && m != children && !(p->folder && take_setting(&edge, m)))
             leave_out(p, file, m);
     }
     TRY(edge_add(p, &edge));
@@ -58,16 +82,49 @@ static enum err read_devices(struct edge_plan *p, const char *file, const struct
     return OK;
 }
 
+/* ---- what holds for all of them, unless an option says otherwise */
+
+static enum err read_method(struct edge_plan *p, const char *file, const struct yaml *hub)
+{
+    const struct yaml *way = hub ? yaml_get(hub, "authenticationMethod") : NULL;
+    if (way == NULL || cli_given(p->cli, "device-auth-type") || edge_method(p, way->text) == OK)
+        return OK;
+    return yaml_bad(file, way, "symmetricKey or x509Certificate was expected");
+}
+
+static void read_root(struct edge_plan *p, const char *file, const struct yaml *certificates)
+{
+    struct slice cert = text_of(certificates, "rootCACertPath"),
+                 key = text_of(certificates, "rootCACertKeyPath");
+    if (p->folder == NULL) {
+        leave_out(p, file, certificates);
+        return;
+    }
+    if (cert.len && p->root_cert == NULL) p->root_cert = beside(p->cli, file, cert);
+    if (key.len && p->root_key == NULL) p->root_key = beside(p->cli, file, key);
+}
+
+static void read_runtime(struct edge_plan *p, const char *file, const struct yaml *runtime)
+{
+    for (const struct yaml *m = runtime->child; m; m = m->next) {
+        if (!slice_is(m->name, "defaultEdgeAgent") || p->folder == NULL)
+            leave_out(p, file, m);
+        else if (p->image.ptr == NULL && m->text.len)
+            p->image = m->text;
+    }
+}
+
 enum err edge_read_file(struct edge_plan *p, const char *file)
 {
     struct yaml *top;
     TRY(file_yaml(p->cli, file, EDGE_FILE_MAX, &top));
     file = file_name(file);
-    const struct yaml *hub = yaml_get(top, "iotHub"), *devices = yaml_get(top, "edgeDevices");
-    const struct yaml *way = hub ? yaml_get(hub, "authenticationMethod") : NULL;
-    if (way && !slice_is_nocase(way->text, "symmetricKey"))
-        return fail(ERR_UNSUPPORTED, "%s:%zu: devices are made with keys here: symmetricKey", file,
-                    way->line);
+    const struct yaml *devices = yaml_get(top, "edgeDevices");
+    const struct yaml *root = yaml_get(top, "certificates");
+    const struct yaml *runtime = yaml_get(top, "edgeConfiguration");
+    TRY(read_method(p, file, yaml_get(top, "iotHub")));
+    if (root) read_root(p, file, root);
+    if (runtime) read_runtime(p, file, runtime);
     if (devices == NULL) return yaml_bad(file, top, "the file has no edgeDevices");
     return read_devices(p, file, devices, SLICE_NONE);
 }

@@ -63,6 +63,9 @@ enum err state_bulk_add(struct state_bulk *b, struct slice id, struct slice modu
 enum err state_bulk_add_line(struct state_bulk *b, struct slice line, bool has_mode) MUST_USE;
 enum err state_bulk_send(struct state_bulk *b) MUST_USE; /* the rest */
 
+/* All of the hub. */
+enum err state_delete_devices(struct target *t) MUST_USE;
+
 /* ---- state_configurations.c */
 
 /* As a member's value: {"admConfigurations":{ID:{..}},"edgeDeployments":{ID:{..}}}. */

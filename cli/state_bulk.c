@@ -86,3 +86,29 @@ enum err state_bulk_add(struct state_bulk *b, struct slice id, struct slice modu
     buf_put_u8(&b->json, '}');
     return OK;
 }
+
+/* The first page of those that are left; `*more` while there was something on it. */
+static enum err delete_page(struct state_bulk *b, bool *more)
+{
+    struct json *page;
+    struct state_pages pages = {.t = b->t};
+    TRY(state_next_page(&pages, &page));
+    buf_free(&pages.next);
+    *more = page && page->child;
+    for (struct json *twin = *more ? page->child : NULL; twin; twin = twin->next)
+        TRY(state_bulk_add(b, json_str(twin, "deviceId"), SLICE_NONE, NULL, NULL, "delete"));
+    TRY(state_bulk_send(b));
+    return b->failed ? fail(ERR_PROTOCOL, "not all devices could be deleted") : OK;
+}
+
+enum err state_delete_devices(struct target *t)
+{
+    struct state_bulk b = {.t = t};
+    enum err e;
+    bool more = true;
+    do {
+        e = delete_page(&b, &more);
+    } while (e == OK && more);
+    buf_free(&b.json);
+    return e;
+}

@@ -571,7 +571,9 @@ edgeDevices:
             expect(hub.run(*create, *words), status, said)
         check("new" not in [row["deviceId"] for row in hub.must(*IDENTITY, "list").json()], "something was made")
         config.write_text("iotHub: {authenticationMethod: x509Certificate}\nedgeDevices: []\n")
-        expect(hub.run(*create, "--cfg", config), FAILED, "edges.yaml:1", "symmetricKey")
+        expect(hub.run(*create, "--cfg", config), USAGE, "--output-path")
+        config.write_text("iotHub: {authenticationMethod: tpm}\nedgeDevices: []\n")
+        expect(hub.run(*create, "--cfg", config), USAGE, "edges.yaml:1", "symmetricKey or x509Certificate")
     for count, status in ((1000, NOT_FOUND), (1001, USAGE)):
         config.write_text("edgeDevices:\n" + "".join(f"  - deviceId: e{n}\n" for n in range(count)))
         expect(azimuth(*create, "--cfg", config), status)

@@ -8,6 +8,7 @@ import azure_state
 import backup
 import completion
 import console
+import edges
 import fleets
 import formats
 import login
@@ -24,7 +25,7 @@ import upgrade
 
 SIDE_BY_SIDE = 3  # groups: most of their time is waiting
 GROUPS = {module.__name__: module.group for module in (
-    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, login, policies, console, seed, reload, completion, stories)}
+    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, edges, login, policies, console, seed, reload, completion, stories)}
 
 
 def run(words, name):
