@@ -61,12 +61,6 @@ static enum err add(struct property *space, struct envelope *out, struct slice n
     return OK;
 }
 
-/* What only the hub may say. */
-static bool is_stamp(struct slice name)
-{
-    return slice_starts(name, SLICE_LIT("iothub-connection-"));
-}
-
 static enum err take_application(const struct amqp_value *map, struct arena *a,
                                  struct property *space, struct envelope *out)
 {
@@ -77,7 +71,7 @@ static enum err take_application(const struct amqp_value *map, struct arena *a,
         TRY(amqp_get(&c, &value));
         struct slice name = amqp_text(&key);
         if (name.len == 0) return fail(ERR_INVALID, "an application property has no name");
-        if (!is_stamp(name)) TRY(add(space, out, name, text_of(a, &value)));
+        if (!telemetry_is_stamp(name)) TRY(add(space, out, name, text_of(a, &value)));
     }
     return OK;
 }

@@ -58,7 +58,7 @@ static void take_to(struct envelope *out, struct slice value)
 static enum err take_app(struct envelope *out, struct slice name, struct slice value)
 {
     if (name.len == 0) return fail(ERR_INVALID, "a property has no name");
-    if (slice_starts_nocase(name, SLICE_LIT("iothub-connection-"))) return OK;
+    if (telemetry_is_stamp(name)) return OK;
     return add(out, name, value);
 }
 

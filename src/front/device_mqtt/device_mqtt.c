@@ -263,7 +263,8 @@ static void session_close_(struct session *s, enum session_cause cause)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
     if (d->state != DEVICE_OVER) device_reject_by_home(d, cause);
-    if (d->will) submit_will(d);
+    /* Who took over is the same device, and alive: the Python SDK renews its token by a new CONNECT. */
+    if (d->will && cause != SESSION_TAKEN_OVER) submit_will(d);
     free(d->will);
     d->will = NULL;
     method_calls_drop(&d->calls);

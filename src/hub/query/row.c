@@ -3,7 +3,7 @@
 
 #include "base/list.h"
 
-enum { TWIN_COLUMN = 18, VALUE_COLUMN = 29 };
+enum { TWIN_COLUMN = 19, VALUE_COLUMN = 30 };
 
 enum err row_read(struct arena *a, const struct store_value *col, struct row *out)
 {
@@ -33,6 +33,7 @@ struct row *row_copy(struct arena *a, const struct row *row)
                                     &r->identity.parent_scope,
                                     &r->identity.module_id,
                                     &r->identity.managed_by,
+                                    &r->identity.model_id,
                                     &r->twin.tags,
                                     &r->twin.desired,
                                     &r->twin.desired_stamps,

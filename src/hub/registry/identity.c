@@ -309,8 +309,8 @@ void identity_write_twin_members(struct buf *out, const struct identity *id,
     write_time(out, "statusUpdateTime", id->status_updated_us);
     buf_printf(out, ",\"connectionState\":\"%s\"", p->connected ? "Connected" : "Disconnected");
     write_time(out, "lastActivityTime", p->active_us);
-    buf_printf(out, ",\"cloudToDeviceMessageCount\":0,\"authenticationType\":\"%s\",",
-               auth_names[id->auth]);
+    buf_printf(out, ",\"cloudToDeviceMessageCount\":%u,\"authenticationType\":\"%s\",",
+               id->messages, auth_names[id->auth]);
     write_thumbprints(out, id);
     buf_put_str(out, ",\"modelId\":");
     text_json_string(out, id->model_id);

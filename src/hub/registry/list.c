@@ -35,7 +35,7 @@ struct presences_are {
 static void drop_list(struct op *op)
 {
     struct list_op *o = CONTAINER_OF(op, struct list_op, op);
-    for (unsigned i = 0; i < o->count; i++) free(o->items[i]);
+    for (unsigned i = 0; i < o->count; i++) identity_free(o->items[i]);
     slot_free(o->registry->lane, o->slot);
     free(o);
 }

@@ -28,7 +28,7 @@ struct registry_subscribe_op {
 static void drop_subscribe(struct op *op)
 {
     struct registry_subscribe_op *o = CONTAINER_OF(op, struct registry_subscribe_op, op);
-    free(o->next);
+    identity_free(o->next);
     free(o);
 }
 

@@ -32,7 +32,7 @@ static void count_change(const struct write_op *o, const struct identity *old,
 /* What belongs to one attempt. */
 static void drop_attempt(struct write_op *o)
 {
-    free(o->next);
+    identity_free(o->next);
     o->next = NULL;
     edge_drop_modules(o);
     module_ids_free(&o->modules);

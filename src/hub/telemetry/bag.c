@@ -96,6 +96,7 @@ static enum err take_item(struct slice item, struct buf *scratch, struct propert
         return fail(ERR_INVALID, "property '%.*s' is not percent-encoded UTF-8", SLICE_ARG(item));
     if (!has_value) value = SLICE_NONE;
     if (slice_starts(name, SLICE_LIT("$."))) return take_system(space, out, name, value);
+    if (telemetry_is_stamp(name)) return OK;
     return add_property(space, out, name, value);
 }
 

@@ -23,6 +23,11 @@ void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_write
 
 /* ---- stamps */
 
+bool telemetry_is_stamp(struct slice name)
+{
+    return slice_starts_nocase(name, SLICE_LIT("iothub-connection-"));
+}
+
 /* Returns where the text lies in the annotations, which may move until all are there. */
 static size_t stamp(struct telemetry_sender *s, const char *key, struct slice value)
 {

@@ -37,6 +37,10 @@ struct property {
     struct slice name, value;
 };
 
+/* Only the hub says who sent a message: "iothub-connection-device-id" and its like are left out of what a device sends,
+ * without a word. */
+bool telemetry_is_stamp(struct slice name);
+
 /* A message as every protocol can say it.  Absent text is SLICE_NONE, absent time 0. */
 struct envelope {
     struct slice message_id, correlation_id, user_id, to;

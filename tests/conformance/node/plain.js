@@ -125,3 +125,22 @@ check('the will of a device that dies is a message of its own', async () => {
     assert.deepEqual(events.map((event) => event.body.toString()), ['alive', 'gone']);
     assert.deepEqual({ ...events[1].properties }, { last: 'words', 'iothub-MessageType': 'Will' });
 });
+
+check('who takes its own connection over is alive: there is no will', async () => {
+    const device = await identity('plain-renewed');
+    const from = await ends();
+    const mine = (events) => events.filter((event) => sourceOf(event) === 'plain-renewed');
+    const will = ['--will-topic', topicOf(device), '--will-payload', 'gone', '--will-qos', '1'];
+    const send = async (text, count, ...more) => mqtt.mosquitto('mosquitto_pub', [...signIn(device), ...more, '-t', topicOf(device), '-l', '-q', '1'], {
+        onStart: async (child) => {
+            child.stdin.write(`${text}\n`);
+            await collect((events) => mine(events).length >= count, { from }).catch(() => {});
+            if (count === 1) await send('second', 2);
+            child.stdin.end();
+            child.kill('SIGKILL');
+        },
+    });
+    await send('first', 1, ...will);
+    const events = mine(await collect((some) => mine(some).length >= 2, { from }));
+    assert.deepEqual(events.map((event) => event.body.toString()), ['first', 'second']);
+});

@@ -37,6 +37,8 @@ check('the model is kept in the twin, over MQTT and WebSocket', async () => {
     assert.equal((await twinOf('pnp-model')).modelId, MODEL);
     await (await announce(device, 'dtmi:com:example:Other;2', MqttWs)).close();
     assert.equal((await twinOf('pnp-model')).modelId, 'dtmi:com:example:Other;2');
+    const found = await service.createQuery("SELECT * FROM devices WHERE STARTSWITH(modelId, 'dtmi:com:example:Other;')").nextAsTwin();
+    assert.deepEqual(found.result.map((twin) => [twin.deviceId, twin.modelId]), [['pnp-model', 'dtmi:com:example:Other;2']]);
     assert.equal((await twinOf('pnp-model')).etag, 'AAAAAAAAAAE=');
 });
 
