@@ -2,17 +2,15 @@
 import contextlib
 import fcntl
 import hashlib
-import http.server
 import json
 import pathlib
 import shutil
-import socketserver
 import subprocess
 import tempfile
 import threading
 import time
 
-from hub import AZIMUTH, WAIT_SECONDS, Group, Hub, azimuth, check, environment
+from hub import AZIMUTH, WAIT_SECONDS, Group, Hub, azimuth, check, environment, stand_in
 
 group = Group()
 
@@ -107,33 +105,15 @@ def what_is_acknowledged_before_it_begins_is_in_it_whatever_comes_meanwhile():
 
 
 def growing_log(segment):
-    """What answers for a server whose log has grown by the time that its store's copy is there."""
+    """What a server answers whose log has grown by the time that its store's copy is there."""
+    def answer(asked):
+        if asked.startswith("GET"):
+            return json.dumps({"hostname": "localhost", "hubName": "localhost"})
+        (segment.parents[3] / "store-snapshot.db").write_text("a place behind 'later'")
+        segment.write_text(segment.read_text() + ", later")
+        return "{}"
 
-    class Answer(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            self.say({"hostname": "localhost", "hubName": "localhost"})
-
-        def do_POST(self):
-            data = segment.parents[3]
-            (data / "store-snapshot.db").write_text("a place behind 'later'")
-            segment.write_text(segment.read_text() + ", later")
-            self.say({})
-
-        def say(self, value):
-            body = json.dumps(value).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Connection", "close")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    return Answer
+    return answer
 
 
 @contextlib.contextmanager
@@ -144,16 +124,9 @@ def no_server_but_its_answers(data):
     segment.write_text("before")
     (data / "log.meta").write_text("azimuth-log 1\n")
     (data / "journal").write_bytes(bytes(4096))
-    with open(data / "lock", "w", encoding="utf-8") as lock, \
-            socketserver.UnixStreamServer(str(data / "azimuth.sock"), growing_log(segment)) as server:
+    with open(data / "lock", "w", encoding="utf-8") as lock, stand_in(data, growing_log(segment)):
         fcntl.flock(lock, fcntl.LOCK_EX)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
+        yield
 
 
 @group.case

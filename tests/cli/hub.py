@@ -2,6 +2,7 @@
 import contextlib
 import dataclasses
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -10,10 +11,12 @@ import select
 import shutil
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -225,6 +228,33 @@ class Hub:
                 connection.request(method, path, body=body, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
+
+
+@contextlib.contextmanager
+def stand_in(data, answer):
+    """Who answers on the socket of a data directory in a server's place: what `answer` has for "GET /admin/v1/hub"."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def say(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = answer(f"{self.command} {self.path}").encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST = say
+
+        def log_message(self, *_):
+            pass
+
+    with socketserver.ThreadingUnixStreamServer(f"{data}/azimuth.sock", Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Group:

@@ -3,18 +3,15 @@ import base64
 import contextlib
 import hashlib
 import hmac
-import http.server
 import json
 import pathlib
 import re
-import socketserver
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.parse
 
-from hub import WAIT_SECONDS, Group, Hub, azimuth, check
+from hub import WAIT_SECONDS, Group, Hub, azimuth, check, stand_in
 
 group = Group()
 KEYS = ("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
@@ -362,27 +359,9 @@ def a_bad_file_is_not_applied():
 @contextlib.contextmanager
 def stranger(answers):
     """Something on a hub's socket that answers a method and path as `answers` has it, and all else with a page."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def answer(self):
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            body = answers.get(f"{self.command} {self.path}", "<html>").encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_PUT = answer
-
-        def log_message(self, *_):
-            pass
-
-    with tempfile.TemporaryDirectory(prefix="azm-stranger-") as data:
-        with socketserver.ThreadingUnixStreamServer(f"{data}/azimuth.sock", Handler) as server:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-            try:
-                yield data
-            finally:
-                server.shutdown()
+    with tempfile.TemporaryDirectory(prefix="azm-stranger-") as data, \
+            stand_in(data, lambda asked: answers.get(asked, "<html>")):
+        yield data
 
 
 @group.case
