@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/amqp.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limit.h"
 #include "base/mem.h"
@@ -1154,6 +1155,56 @@ static void rows_of_a_query_are_told_again_when_they_change(void **state)
     assert_null(next_message());
 }
 
+static void a_query_that_goes_on_waits_for_its_turn(void **state)
+{
+    (void)state;
+    rig_create_device(&rig, "d1");
+    open_link();
+    say_frame(ROWS("1", ""), false);
+    rig_wait(&rig, 1000);
+    expect_message("\"count\":1,");
+    say_frame("{\"id\":1,\"pause\":true}", false);
+    rig_create_device(&rig, "d2");
+    say_frame("{\"id\":1,\"pause\":false}", false);
+    rig_wait(&rig, LIVE_QUERY_US / 2);
+    assert_null(next_message());
+    rig_wait(&rig, LIVE_QUERY_US);
+    expect_message("\"count\":2,");
+}
+
+static int64_t look_us; /* of each look at the clock */
+
+static int64_t slow_mono_us(void)
+{
+    return rig.now_us += look_us;
+}
+
+static int64_t slow_wall_us(void)
+{
+    return rig.now_us + rig.wall_us;
+}
+
+/* One that takes long costs the next one its time, also where the first has ended. */
+static void queries_of_a_link_have_their_share_of_time_together(void **state)
+{
+    static const struct clock_source slow = {slow_mono_us, slow_wall_us};
+    (void)state;
+    rig_create_device(&rig, "d1");
+    open_link();
+    clock_use(&slow);
+    look_us = 100000;
+    say_frame(ROWS("1", ""), false);
+    rig_wait(&rig, 1000);
+    look_us = 0;
+    expect_message("{\"id\":1,\"rows\":[[0,");
+    say_frame("{\"id\":1,\"unsub\":true}", false);
+    say_frame(ROWS("2", ""), false);
+    rig_wait(&rig, 1000);
+    assert_null(next_message());
+    rig_wait(&rig, 100 * 1000000ll);
+    expect_message("{\"id\":2,\"rows\":[[0,");
+}
+
 static void a_query_has_so_many_rows_and_a_link_so_many_queries(void **state)
 {
     (void)state;
@@ -1374,6 +1425,8 @@ int main(void)
         TEST(there_are_so_many_subscriptions),
         TEST(a_subscription_has_so_many_metrics),
         TEST(rows_of_a_query_are_told_again_when_they_change),
+        TEST(a_query_that_goes_on_waits_for_its_turn),
+        TEST(queries_of_a_link_have_their_share_of_time_together),
         TEST(a_query_has_so_many_rows_and_a_link_so_many_queries),
         TEST(a_query_that_is_wrong_ends_with_an_error),
         TEST(a_query_has_so_many_bytes),

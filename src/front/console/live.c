@@ -39,6 +39,8 @@ struct link {
     struct buf in;    /* of a message, until its end has come */
     struct list subs; /* struct sub */
     unsigned sub_count, query_count;
+    struct sub *asking; /* its query is being answered; NULL: none */
+    int64_t rested_us;  /* before that no query is asked */
     struct timer watch; /* is the session still there? */
     bool closing;
 };
@@ -67,6 +69,7 @@ struct sub {
     unsigned name_count;
 
     struct rows *rows; /* SUB_QUERY */
+    int64_t due_us;    /* when it is to be asked again, if the link has rested */
 
     struct arena arena; /* what the slices lie in */
     uint64_t *places;   /* `from`, by partition; NULL: `where` counts for all */
@@ -245,14 +248,53 @@ static void tell_metrics(struct sub *s, int64_t now_us)
 
 static void drop_sub(struct sub *s);
 
-/* A page that does not read hears of it later. */
-static void ask_query(struct sub *s, int64_t now_us)
+static void wait_to_ask(struct sub *s, int64_t now_us)
 {
-    if (s->paused) return;
-    if (conn_congested(s->link->conn))
-        timer_set(&s->link->live->lane->timers, &s->timer, now_us + LIVE_QUERY_US);
-    else
+    int64_t due_us = MAX(s->due_us, s->link->rested_us);
+    if (s->paused || s->link->asking == s) return;
+    timer_set(&s->link->live->lane->timers, &s->timer, MAX(due_us, now_us));
+}
+
+/* Who has waited longest; NULL: it is nobody's turn. */
+static struct sub *next_to_ask(const struct link *l, int64_t now_us)
+{
+    struct sub *next = NULL;
+    LIST_EACH(node, &l->subs)
+    {
+        struct sub *s = CONTAINER_OF(node, struct sub, node);
+        if (s->kind != SUB_QUERY || s->paused || s->due_us > now_us) continue;
+        if (next == NULL || s->due_us < next->due_us) next = s;
+    }
+    return next;
+}
+
+/* A page that does not read hears of it later.  Who finds another asking is woken when that is answered. */
+static void ask_query(struct link *l, int64_t now_us)
+{
+    struct sub *s = l->asking ? NULL : next_to_ask(l, now_us);
+    if (s == NULL) return;
+    if (conn_congested(l->conn)) {
+        s->due_us = now_us + LIVE_QUERY_US;
+        wait_to_ask(s, now_us);
+    } else if (now_us < l->rested_us) {
+        wait_to_ask(s, now_us);
+    } else {
+        l->asking = s;
         rows_ask(s->rows);
+    }
+}
+
+/* However the question ended, it took its time. */
+static void rest(struct link *l, int64_t took_us)
+{
+    int64_t now_us = clock_mono_us();
+    l->asking = NULL;
+    l->rested_us = now_us + LIVE_QUERY_SHARE * took_us;
+    LIST_EACH(node, &l->subs)
+    {
+        struct sub *s = CONTAINER_OF(node, struct sub, node);
+        if (s->kind == SUB_QUERY) wait_to_ask(s, now_us);
+    }
 }
 
 static void tell_rows(struct sub *s, const struct query_answer *a)
@@ -268,19 +310,24 @@ static void tell_rows(struct sub *s, const struct query_answer *a)
     buf_free(&rows);
 }
 
+static void tell_fault(struct sub *s, struct slice text)
+{
+    struct buf copy = {0};
+    buf_put_slice(&copy, text);
+    tell_error(s->link, s->id, buf_cstr(&copy));
+    buf_free(&copy);
+}
+
+/* What a paused one is answered is passed over: it asks the same when it goes on. */
 static void on_rows(struct rows *r, const struct query_answer *a)
 {
     struct sub *s = r->owner;
-    if (a->status == STATUS_ARGUMENT_INVALID) {
-        struct buf text = {0};
-        buf_put_slice(&text, a->text);
-        tell_error(s->link, s->id, buf_cstr(&text));
-        buf_free(&text);
-        drop_sub(s);
-        return;
-    }
-    if (a->status == STATUS_OK) tell_rows(s, a);
-    timer_set(&s->link->live->lane->timers, &s->timer, clock_mono_us() + rows_pause_us(r));
+    if (a->status == STATUS_OK && !s->paused) tell_rows(s, a);
+    s->due_us = clock_mono_us() + (rows_goes_on(r) ? 0 : LIVE_QUERY_US);
+    rest(s->link, r->took_us);
+    if (a->status != STATUS_ARGUMENT_INVALID) return;
+    tell_fault(s, a->text);
+    drop_sub(s);
 }
 
 /* ---- subscriptions */
@@ -291,7 +338,7 @@ static void on_timer(struct timer *t, int64_t now_us)
     if (s->kind == SUB_METRICS)
         tell_metrics(s, now_us);
     else if (s->kind == SUB_QUERY)
-        ask_query(s, now_us);
+        ask_query(s->link, now_us);
     else if (!s->paused)
         tell_events(s, now_us);
 }
@@ -303,6 +350,7 @@ static void drop_sub(struct sub *s)
     taps_close(&s->taps);
     buf_free(&s->batch);
     arena_free(&s->arena);
+    if (s->link->asking == s) rest(s->link, clock_mono_us() - s->rows->asked_us);
     if (s->rows) rows_close(s->rows);
     free(s->rows);
     s->link->sub_count--;
@@ -480,7 +528,7 @@ static void pause_sub(struct sub *s, bool on)
     s->paused = on;
     if (s->kind == SUB_METRICS) return;
     if (s->kind == SUB_QUERY) {
-        if (!on) ask_query(s, clock_mono_us());
+        if (!on) wait_to_ask(s, clock_mono_us());
         return;
     }
     if (on) {

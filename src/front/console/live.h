@@ -20,8 +20,10 @@
  *
  * A subscription to a query is told all rows at first, and later those that changed, by their places in the
  * answer; one row more than there is room for is `more`.  The query is asked again LIVE_QUERY_US after an
- * answer, or later if it takes long: it has no more than a LIVE_QUERY_SHARE-th of the time.  One that is wrong
- * is answered with an error, which ends it; one that could not be answered is asked again.
+ * answer, or later if it takes long: of a link one query is asked at a time, and all of them together have no
+ * more than a LIVE_QUERY_SHARE-th of the time, also of those that come, go, pause and go on.  One that is wrong
+ * is answered with an error, which ends it; one that could not be answered is asked again.  Where a scan is
+ * longer than a page may look, what is found comes part by part; until the first round is over there is `more`.
  *
  * Runs on: the console's lane.
  * Life:    a link is a front of its connection; it ends with the session that opened it.
@@ -50,7 +52,7 @@ enum {
     LIVE_QUERIES_MAX = 2,        /* subscriptions to queries of a link: an error */
     LIVE_QUERY_MAX = 16 << 10,   /* bytes of a query: an error */
     LIVE_ROWS_MAX = 100,         /* of a query: the first are told */
-    LIVE_QUERY_SHARE = 10,       /* times as long as a query takes nobody asks it again */
+    LIVE_QUERY_SHARE = 10,       /* times as long as a query takes its link asks none */
 };
 #define LIVE_METRICS_US 1000000ll
 #define LIVE_QUERY_US   2000000ll

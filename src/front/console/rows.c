@@ -25,21 +25,18 @@ void rows_close(struct rows *r)
     if (r->asked) query_forget(r->queries, &r->wait);
     r->asked = false;
     buf_free(&r->text);
+    buf_free(&r->next);
 }
 
 void rows_ask(struct rows *r)
 {
     struct query_ask ask = {.text = buf_slice(&r->text),
-                            .max = LIVE_ROWS_MAX + 1}; /* is there one more? */
+                            .after = buf_slice(&r->next),
+                            .max = LIVE_ROWS_MAX + 1 - r->before}; /* is there one more? */
     if (r->asked) return;
     r->asked = true;
     r->asked_us = clock_mono_us();
     query_page(r->queries, &ask, &r->wait);
-}
-
-int64_t rows_pause_us(const struct rows *r)
-{
-    return MAX(LIVE_QUERY_US, LIVE_QUERY_SHARE * r->took_us);
 }
 
 /* False: it is as it was, or has to wait for the next telling. */
@@ -61,20 +58,31 @@ static bool put_row(struct rows *r, unsigned index, const struct json *row, bool
     return !same && fits;
 }
 
+/* `next` empty: the round is over. */
+static void go_on(struct rows *r, struct slice next, unsigned index)
+{
+    buf_clear(&r->next);
+    buf_put_slice(&r->next, next);
+    r->before = next.len ? index : 0;
+}
+
 bool rows_put(struct rows *r, const struct query_answer *a, size_t room, struct buf *out)
 {
     struct arena arena = {0};
     struct json *all;
     struct buf rows = {0};
-    unsigned index = 0;
+    unsigned index = r->before;
     bool any = false;
     if (json_parse(&arena, a->body, &all) != OK) all = json_new(&arena, JSON_ARRAY);
     const struct json *row = all->child;
     for (; row && index < LIVE_ROWS_MAX; row = row->next)
         any |= put_row(r, index++, row, !any, room, &rows);
-    bool more = row || a->next.len;
-    bool changed = any || !r->told || index != r->count || more != r->more;
-    r->count = index;
+    bool over = row || a->next.len == 0;
+    unsigned count = over ? index : MAX(index, r->count);
+    bool more = over ? row != NULL : r->more || !r->told;
+    bool changed = any || !r->told || count != r->count || more != r->more;
+    go_on(r, over ? SLICE_NONE : a->next, index);
+    r->count = count;
     r->more = more;
     r->told = true;
     if (changed) {

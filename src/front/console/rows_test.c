@@ -29,9 +29,46 @@ static void what_changed_is_told_and_nothing_else(void **state)
     assert_string_equal(told("[{\"a\":1},{\"a\":2}]", "", 99), "nothing");
     assert_string_equal(told("[{\"a\":1},{\"a\":3}]", "", 99), "[[1,{\"a\":3}]] 2");
     assert_string_equal(told("[{\"a\":1}]", "", 99), "[] 1");
-    assert_string_equal(told("[{\"a\":1}]", "on", 99), "[] 1+");
     assert_string_equal(told("[{\"a\":1},{\"a\":3}]", "", 99),
                         "[[1,{\"a\":3}]] 2"); /* it was away */
+}
+
+static void a_scan_that_was_cut_goes_on_until_the_round_is_over(void **state)
+{
+    (void)state;
+    rows = (struct rows){0};
+    assert_string_equal(told("[{\"a\":1}]", "on", 99), "[[0,{\"a\":1}]] 1+");
+    assert_true(rows_goes_on(&rows));
+    assert_string_equal(told("[]", "further", 99), "nothing");
+    assert_string_equal(told("[{\"a\":2}]", "", 99), "[[1,{\"a\":2}]] 2");
+    assert_false(rows_goes_on(&rows));
+    /* the next round: what is not looked at again yet stays, and there is no more than was found */
+    assert_string_equal(told("[{\"a\":1}]", "on", 99), "nothing");
+    assert_string_equal(told("[{\"a\":3}]", "", 99), "[[1,{\"a\":3}]] 2");
+    assert_string_equal(told("[]", "on", 99), "nothing");
+    assert_string_equal(told("[{\"a\":1}]", "", 99), "[] 1");
+    rows_close(&rows);
+}
+
+/* A part asks for no more rows than there is room for, and one more tells that there are. */
+static void a_round_ends_with_as_many_rows_as_are_told(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over <= 1; over++) {
+        struct buf body = {0}, out = {0};
+        rows = (struct rows){.before = 1, .count = 1, .told = true};
+        buf_put_str(&body, "[{}");
+        for (unsigned i = 2; i < LIVE_ROWS_MAX + over; i++) buf_put_str(&body, ",{}");
+        buf_put_u8(&body, ']');
+        struct query_answer a = {.body = buf_slice(&body), .next = SLICE_LIT("on")};
+        assert_true(rows_put(&rows, &a, LIVE_BYTES_MAX, &out));
+        assert_int_equal(rows.count, LIVE_ROWS_MAX);
+        assert_int_equal(rows.more, over);
+        assert_int_equal(rows_goes_on(&rows), !over); /* there may be one more */
+        buf_free(&body);
+        buf_free(&out);
+        rows_close(&rows);
+    }
 }
 
 static void what_does_not_fit_comes_next_but_one_row_always_fits(void **state)
@@ -46,21 +83,13 @@ static void what_does_not_fit_comes_next_but_one_row_always_fits(void **state)
     assert_string_equal(told("[{\"a\":4},{\"a\":5},{\"a\":3}]", "", 1), "nothing");
 }
 
-static void a_query_has_a_share_of_the_time(void **state)
-{
-    (void)state;
-    rows = (struct rows){.took_us = LIVE_QUERY_US / LIVE_QUERY_SHARE};
-    assert_int_equal(rows_pause_us(&rows), LIVE_QUERY_US);
-    rows.took_us++;
-    assert_int_equal(rows_pause_us(&rows), LIVE_QUERY_US + LIVE_QUERY_SHARE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_changed_is_told_and_nothing_else),
         cmocka_unit_test(what_does_not_fit_comes_next_but_one_row_always_fits),
-        cmocka_unit_test(a_query_has_a_share_of_the_time),
+        cmocka_unit_test(a_scan_that_was_cut_goes_on_until_the_round_is_over),
+        cmocka_unit_test(a_round_ends_with_as_many_rows_as_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
