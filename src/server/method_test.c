@@ -15,6 +15,7 @@ struct device {
     struct buf out;
     int connack; /* code, or -1 */
     bool session_present;
+    bool framed; /* in WebSocket frames */
     unsigned requests, pubacks;
     char name[64], rid[32];
     struct buf payload;
@@ -35,10 +36,19 @@ static void take_request(struct device *d, const struct mqtt_publish *p)
     d->requests++;
 }
 
+/* What one frame has, or all that is there. */
+static struct slice heard(const struct device *d)
+{
+    struct slice bytes = buf_slice(&d->conn->heard);
+    if (!d->framed || bytes.len == 0) return bytes;
+    assert_true(bytes.ptr[0] == 0x82 && bytes.ptr[1] < 126 && bytes.len == 2u + bytes.ptr[1]);
+    return slice_from(bytes, 2);
+}
+
 static void hear(struct device *d)
 {
     struct mqtt_event ev;
-    mqtt_feed(&d->mqtt, buf_slice(&d->conn->heard), rig.now_us);
+    mqtt_feed(&d->mqtt, heard(d), rig.now_us);
     while (mqtt_next(&d->mqtt, &ev) == OK) {
         if (ev.kind == MQTT_CONNACK) {
             d->connack = (int)ev.connack.code;
@@ -50,23 +60,48 @@ static void hear(struct device *d)
     buf_clear(&d->conn->heard);
 }
 
+static void say(struct device *d)
+{
+    struct buf frame = {0};
+    if (d->framed) {
+        buf_put(&frame, "\x82\xfe", 2); /* bytes, whole, masked, a length of two bytes */
+        buf_put_be16(&frame, (uint16_t)buf_size(&d->out));
+        buf_put(&frame, "\0\0\0\0", 4);
+    }
+    buf_put_slice(&frame, buf_slice(&d->out));
+    rig_say(d->conn, buf_slice(&frame));
+    buf_free(&frame);
+}
+
 static void speak(struct device *d)
 {
-    rig_say(d->conn, buf_slice(&d->out));
+    say(d);
     buf_clear(&d->out);
     hear(d);
 }
 
-static void connect_as(struct device *d, const char *client_id, const char *resource, bool clean,
-                       const char *more)
+static void dial(struct device *d)
+{
+    d->conn = rig_dial(&rig, d->framed ? WIRE_HTTP : WIRE_MQTT);
+    snprintf(d->conn->conn.peer, sizeof d->conn->conn.peer, "192.0.2.7:40312");
+    if (!d->framed) return;
+    rig_say(d->conn, SLICE_LIT("GET /$iothub/websocket HTTP/1.1\r\nHost: hub.test\r\n"
+                               "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n"
+                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+    assert_true(slice_starts(buf_slice(&d->conn->heard), SLICE_LIT("HTTP/1.1 101 ")));
+    buf_clear(&d->conn->heard);
+}
+
+static void connect_in(struct device *d, bool framed, const char *client_id, const char *resource,
+                       bool clean, const char *more)
 {
     struct buf token = {0};
     char user[128];
-    *d = (struct device){.connack = -1};
+    *d = (struct device){.connack = -1, .framed = framed};
     snprintf(user, sizeof user, "hub.test/%s/?api-version=2021-04-12%s", client_id, more);
     rig_token(&rig, "device", resource, &token);
-    d->conn = rig_dial(&rig, WIRE_MQTT);
-    snprintf(d->conn->conn.peer, sizeof d->conn->conn.peer, "192.0.2.7:40312");
+    dial(d);
     mqtt_init(&d->mqtt, &(struct mqtt_config){MQTT_CLIENT, &d->out, 0}, rig.now_us);
     struct mqtt_connect p = {.client_id = slice_str(client_id),
                              .user_name = slice_str(user),
@@ -79,6 +114,12 @@ static void connect_as(struct device *d, const char *client_id, const char *reso
     speak(d);
     assert_int_equal(d->connack, MQTT_ACCEPTED);
     buf_free(&token);
+}
+
+static void connect_as(struct device *d, const char *client_id, const char *resource, bool clean,
+                       const char *more)
+{
+    connect_in(d, false, client_id, resource, clean, more);
 }
 
 static void connect(struct device *d, const char *client_id, const char *resource, bool clean)
@@ -266,6 +307,10 @@ static void whence_and_by_what_it_is_connected_is_told(void **state)
            "\"connected\":true,\"protocol\":\"mqtt\",\"websocket\":false,\"peer\":\"192.0.2.7:"
            "40312\"");
     expect(connection_of("d1"), 200, "\"sdk\":\"my sdk (1) /2\",\"since\":\"");
+    leave(&d);
+    connect_in(&d, true, "d1", "devices/d1", false, "");
+    expect(connection_of("d1"), 200,
+           "\"connected\":true,\"protocol\":\"mqtt\",\"websocket\":true,\"peer\":\"192.0.2.7:");
     leave(&d);
 }
 
