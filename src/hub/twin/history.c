@@ -2,7 +2,7 @@
  *
  * A row has two merge patches: what its write changed, and what takes that back.  Whoever asks is shown for
  * each row the patch from the twin as it is now to what it was then: the newer rows taken back one after the
- * other, and what differs.
+ * other, and what differs.  Trees of one row alone are in memory: those of twenty would be tens of megabytes.
  */
 #include <inttypes.h>
 
@@ -61,24 +61,40 @@ static void put_difference(struct buf *out, struct arena *a, struct sides from, 
     buf_put_u8(out, '}');
 }
 
-static enum err merge(struct arena *a, struct slice *section, const struct json *patch)
+/* The sections as they were then. */
+struct past {
+    struct buf tags, desired;
+};
+
+static struct sides sides_then(const struct past *p)
+{
+    return (struct sides){buf_slice(&p->tags), buf_slice(&p->desired)};
+}
+
+static void past_free(struct past *p)
+{
+    buf_free(&p->tags);
+    buf_free(&p->desired);
+}
+
+static enum err merge(struct arena *a, struct buf *section, const struct json *patch)
 {
     struct section *tree;
     struct buf text = {0};
     if (patch == NULL) return OK;
-    TRY(section_read(a, *section, SLICE_NONE, &tree));
+    TRY(section_read(a, buf_slice(section), SLICE_NONE, &tree));
     section_merge(a, tree, patch, (struct section_stamp){0});
     section_write(&text, tree);
-    *section = arena_copy(a, buf_slice(&text));
-    buf_free(&text);
+    buf_free(section);
+    *section = text;
     return OK;
 }
 
-static enum err take_back(struct arena *a, struct sides *s, struct slice undo)
+static enum err take_back(struct arena *a, struct past *p, struct slice undo)
 {
     const struct json *patch = parsed(a, undo);
-    TRY(merge(a, &s->tags, json_given(patch, "tags")));
-    return merge(a, &s->desired, json_given(json_given(patch, "properties"), "desired"));
+    TRY(merge(a, &p->tags, json_given(patch, "tags")));
+    return merge(a, &p->desired, json_given(json_given(patch, "properties"), "desired"));
 }
 
 /* ---- rows */
@@ -144,44 +160,55 @@ static void put_row(struct buf *out, const struct row *r)
 
 /* The rows, and what was before the oldest of them.  Where one is missing, the way back ends. */
 static enum err put_rows(struct buf *out, struct arena *a, const struct twin *twin,
-                         struct store_answer *rows)
+                         struct past *then, struct store_answer *rows)
 {
-    struct sides now = sides_of(twin), then = now;
+    struct sides now = sides_of(twin);
     int64_t next = twin->etag, oldest = 0;
     while (store_next(rows)) {
         struct row r = row_of(rows->col);
         if (r.etag != next) break;
         put_row(out, &r);
-        put_difference(out, a, now, then);
+        put_difference(out, a, now, sides_then(then));
         buf_put_str(out, "},");
-        TRY(take_back(a, &then, r.undo));
+        TRY(take_back(a, then, r.undo));
+        arena_reset(a);
         oldest = r.version;
         next--;
     }
     if (oldest == 0) return OK;
     buf_printf(out, "{\"version\":%" PRId64 ",\"undo\":", oldest - 1);
-    put_difference(out, a, now, then);
+    put_difference(out, a, now, sides_then(then));
     buf_put_u8(out, '}');
     return OK;
+}
+
+static enum err put_history(struct buf *out, const struct twin *twin, struct store_answer *rows)
+{
+    struct arena arena = {0};
+    struct past then = {0};
+    buf_put_slice(&then.tags, twin->tags);
+    buf_put_slice(&then.desired, twin->desired);
+    enum err e = put_rows(out, &arena, twin, &then, rows);
+    past_free(&then);
+    arena_free(&arena);
+    return e;
 }
 
 static enum err answer(struct op *op, struct store_answer *rows)
 {
     const struct twin *twin = op->entry->twin;
-    struct arena arena = {0};
     struct buf json = {0};
     char etag[TWIN_ETAG_LEN + 1];
     twin_etag(twin, etag);
     if (rows->more) metric_inc(&cut_total);
     buf_printf(&json, "{\"etag\":\"%s\",\"version\":%" PRId64 ",\"history\":[", etag,
                twin->version);
-    enum err e = put_rows(&json, &arena, twin, rows);
+    enum err e = put_history(&json, twin, rows);
     buf_put_str(&json, "]}");
     if (e == OK)
         twin_op_answer(op,
                        &(struct twin_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
     buf_free(&json);
-    arena_free(&arena);
     return e;
 }
 
