@@ -26,28 +26,31 @@ enum {
     HUB_ID_SCOPE_MAX = 32,
 };
 
-/* Kinds of message, by the folder that receives them. */
+/* Kinds of message, by the folder that receives them.  Each begins where the room of the one before it ends, so
+ * that no two are the same. */
 enum hub_range {
     HUB_REGISTRY = POST_HUB,
-    HUB_SESSION = POST_HUB + 0x40,
-    HUB_CONSUMER_GROUP = POST_HUB + 0x80,
-    HUB_EVENT_HUB = POST_HUB + 0xb0,
-    HUB_PRODUCER = POST_HUB + 0xb8,
-    HUB_CERTIFICATE = POST_HUB + 0x180,
-    HUB_ROUTING = POST_HUB + 0x190,
-    HUB_TWIN = POST_HUB + 0xc0,
-    HUB_METHOD = POST_HUB + 0x100,
-    HUB_C2D = POST_HUB + 0x140,
-    HUB_TRANSFER = POST_HUB + 0x1b0,
-    HUB_QUERY = POST_HUB + 0x1c0,
-    HUB_USER = POST_HUB + 0x1d0,
-    HUB_DIAGNOSTIC = POST_HUB + 0x1d0,
-    HUB_BACKUP = POST_HUB + 0x1dc,
-    HUB_JOB = POST_HUB + 0x1e0,
-    HUB_UPLOAD = POST_HUB + 0x1f0,
-    HUB_REFUSAL = POST_HUB + 0x1f8,
-    HUB_CONFIGURATION = POST_HUB + 0x1a0,
+    HUB_SESSION = HUB_REGISTRY + 0x40,
+    HUB_CONSUMER_GROUP = HUB_SESSION + 0x40,
+    HUB_EVENT_HUB = HUB_CONSUMER_GROUP + 0x30,
+    HUB_PRODUCER = HUB_EVENT_HUB + 8,
+    HUB_TWIN = HUB_PRODUCER + 8,
+    HUB_METHOD = HUB_TWIN + 0x40,
+    HUB_C2D = HUB_METHOD + 0x40,
+    HUB_CERTIFICATE = HUB_C2D + 0x40,
+    HUB_ROUTING = HUB_CERTIFICATE + 0x10,
+    HUB_CONFIGURATION = HUB_ROUTING + 0x10,
+    HUB_TRANSFER = HUB_CONFIGURATION + 0x10,
+    HUB_QUERY = HUB_TRANSFER + 0x10,
+    HUB_USER = HUB_QUERY + 0x10,
+    HUB_DIAGNOSTIC = HUB_USER + 4,
+    HUB_BACKUP = HUB_DIAGNOSTIC + 8,
+    HUB_JOB = HUB_BACKUP + 4,
+    HUB_UPLOAD = HUB_JOB + 0x10,
+    HUB_REFUSAL = HUB_UPLOAD + 8,
+    HUB_RANGES_END = HUB_REFUSAL + 8,
 };
+static_assert((int)HUB_RANGES_END <= (int)POST_FRONT, "the hub's kinds are before the fronts'");
 
 struct log;
 struct store;
