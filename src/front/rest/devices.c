@@ -60,7 +60,9 @@ void rest_device_delete(struct call *c)
 
 void rest_device_bulk(struct call *c)
 {
-    registry_bulk(c->service->registry, buf_slice(&c->body), rest_device_wait(c));
+    struct registry_wait *w = rest_device_wait(c);
+    w->by = rest_access_by(c);
+    registry_bulk(c->service->registry, buf_slice(&c->body), w);
 }
 
 void rest_device_list(struct call *c)

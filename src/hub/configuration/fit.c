@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "hub/configuration/tree.h"
+#include "hub/twin/twin.h"
 
 /* ---- those that mean a twin */
 
@@ -45,6 +46,46 @@ bool conf_was_applied(const struct json *twin, const struct item *it)
 {
     const struct json *had = json_find(json_get(twin, "configurations"), it->id);
     return slice_is(json_str(had, "status"), "Applied");
+}
+
+/* ---- who writes */
+
+void conf_by_add(struct buf *by, struct slice id)
+{
+    static const char first[] = "configuration ", next[] = ", ", rest[] = ", ..";
+    size_t size = buf_size(by);
+    bool ended = size > sizeof rest && slice_ends(buf_slice(by), slice_str(rest));
+    if (id.len == 0 || ended) return;
+    if (size + strlen(next) + id.len + strlen(rest) > TWIN_BY_MAX) {
+        buf_put_str(by, rest);
+        return;
+    }
+    buf_put_str(by, size ? next : first);
+    buf_put_slice(by, id);
+}
+
+static bool is_applied(const struct meant *m, struct slice id)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (slice_eq(m->of[i].id, id)) return m->of[i].applied;
+    return false;
+}
+
+static struct slice who_writes(struct arena *a, const struct list *items, const struct json *twin,
+                               const struct meant *m)
+{
+    struct buf by = {0};
+    LIST_EACH(node, items)
+    {
+        const struct item *it = CONTAINER_OF(node, struct item, node);
+        if (is_applied(m, it->id) != conf_was_applied(twin, it)) conf_by_add(&by, it->id);
+    }
+    bool none = buf_size(&by) == 0;
+    for (unsigned i = 0; i < m->count; i++)
+        if (none && m->of[i].applied) conf_by_add(&by, m->of[i].id);
+    struct slice copy = arena_copy(a, buf_slice(&by));
+    buf_free(&by);
+    return copy;
 }
 
 /* ---- a twin */
@@ -101,4 +142,5 @@ void conf_fit_make(struct arena *a, const struct list *items, const struct json 
     const struct json *patch = tree_difference(a, is, wanted);
     out->changes = patch || !conf_meant_same(a, m, json_get(twin, "configurations"));
     out->json = write_json(a, m, patch);
+    out->by = who_writes(a, items, twin, m);
 }

@@ -23,7 +23,11 @@ struct fit {
     struct meant meant;
     bool changes;      /* the twin has to be written */
     struct slice json; /* for TWIN_CONFIGURE, in the arena */
+    struct slice by; /* who writes: conf_by_add() of those that came or went, or of all; likewise */
 };
+
+/* Who writes, for the twin's history: "configuration A, B", and ", .." for those that TWIN_BY_MAX has no room for. */
+void conf_by_add(struct buf *by, struct slice id);
 
 /* `items`: struct item, the one that counts least first.  `twin` as services see it.  What a
  * configuration applied earlier and means no longer is taken away, unless another one says it. */

@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "hub/configuration/fit.h"
+#include "hub/twin/twin.h"
 
 enum { ITEMS_MAX = 3 };
 
@@ -25,36 +26,101 @@ static struct item *item_of(const char *text)
     return it;
 }
 
-static void fit_row(const struct row *row)
+static void put_items(struct list *items, const struct row *row)
 {
-    struct arena a = {0};
-    struct list items;
-    struct json *twin;
-    struct fit fit;
-    char json[2048];
-    list_init(&items);
     for (int i = 0; i < ITEMS_MAX && row->items[i]; i++)
-        list_push(&items, &item_of(row->items[i])->node);
+        list_push(items, &item_of(row->items[i])->node);
+}
+
+static void drop_items(struct list *items)
+{
+    LIST_EACH(node, items) conf_item_free(CONTAINER_OF(node, struct item, node));
+}
+
+static struct json *twin_of(struct arena *a, const struct row *row)
+{
+    struct json *twin;
+    char json[2048];
     snprintf(json, sizeof json,
              "{\"deviceId\":\"d1\",\"tags\":{\"a\":1},%s%s%s\"properties\":{\"desired\":%s}}",
              row->configurations ? "\"configurations\":" : "",
              row->configurations ? row->configurations : "", row->configurations ? "," : "",
              row->desired);
-    assert_int_equal(json_parse(&a, slice_str(json), &twin), OK);
-    conf_fit_make(&a, &items, twin, false, &fit);
+    assert_int_equal(json_parse(a, slice_str(json), &twin), OK);
+    return twin;
+}
+
+static void fit_row(const struct row *row)
+{
+    struct arena a = {0};
+    struct list items;
+    struct fit fit;
+    list_init(&items);
+    put_items(&items, row);
+    conf_fit_make(&a, &items, twin_of(&a, row), false, &fit);
     assert_int_equal(fit.changes, row->patch != NULL);
     if (row->patch) {
         char *text = slice_dup(fit.json);
         assert_string_equal(text, row->patch);
         free(text);
     }
-    LIST_EACH(node, &items) conf_item_free(CONTAINER_OF(node, struct item, node));
+    drop_items(&items);
     arena_free(&a);
 }
 
 #define ONE          "c1|0|*|{\"properties.desired.x\":{\"y\":1}}"
 #define APPLIED(id)  "\"" id "\":{\"status\":\"Applied\"}"
 #define TARGETED(id) "\"" id "\":{\"status\":\"Targeted\"}"
+
+static void who_writes_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        struct row row;
+        const char *by;
+    } rows[] = {
+        {{{ONE}, NULL, "{}", NULL}, "configuration c1"},
+        {{{ONE, "c2|1|*|{\"properties.desired.z\":1}"}, "{" APPLIED("c1") "}", "{}", NULL},
+         "configuration c2"},
+        {{{ONE, "c2|1|tags.a = 2|{\"properties.desired.z\":1}"},
+          "{" APPLIED("c1") "," APPLIED("c2") "}",
+          "{\"x\":{\"y\":1},\"z\":1}",
+          NULL},
+         "configuration c2"},
+        {{{ONE}, "{" APPLIED("c1") "}", "{\"x\":2}", NULL}, "configuration c1"},
+        {{{ONE, "c2|1|*|{\"properties.desired.z\":1}"}, NULL, "{}", NULL}, "configuration c1, c2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct list items;
+        struct fit fit;
+        list_init(&items);
+        put_items(&items, &rows[i].row);
+        conf_fit_make(&a, &items, twin_of(&a, &rows[i].row), false, &fit);
+        assert_string_equal((const char *)fit.by.ptr, rows[i].by);
+        drop_items(&items);
+        arena_free(&a);
+    }
+}
+
+static void names_of_who_writes_have_so_much_room(void **state)
+{
+    enum { AROUND = sizeof "configuration , , .." - 1 };
+    char id[TWIN_BY_MAX + 1];
+    (void)state;
+    memset(id, 'i', sizeof id);
+    for (unsigned more = 0; more <= 1; more++) {
+        struct buf by = {0};
+        conf_by_add(&by, SLICE_LIT("a"));
+        conf_by_add(&by, slice_of(id, TWIN_BY_MAX - AROUND - 1 + more));
+        assert_int_equal(buf_size(&by), more ? strlen("configuration a, ..") : TWIN_BY_MAX - 4);
+        conf_by_add(&by, SLICE_LIT("never"));
+        assert_null(strstr(buf_cstr(&by), "never"));
+        assert_true(slice_ends(buf_slice(&by), SLICE_LIT(", ..")));
+        assert_true(buf_size(&by) <= TWIN_BY_MAX);
+        buf_free(&by);
+    }
+}
 
 static void settings_become_patches(void **state)
 {
@@ -169,6 +235,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_become_patches),
+        cmocka_unit_test(who_writes_is_named),
+        cmocka_unit_test(names_of_who_writes_have_so_much_room),
         cmocka_unit_test(configurations_have_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,7 +276,7 @@ static void write_twin(struct look *l)
     }
     l->twin_wait.fn = on_written;
     l->asks_twin = true;
-    l->twin_wait.by = SLICE_LIT("a configuration");
+    l->twin_wait.by = l->fit->by.len ? l->fit->by : SLICE_LIT("a configuration");
     twin_write(l->configurations->twins, l->who, TWIN_CONFIGURE, SLICE_NONE, l->fit->json,
                &l->twin_wait);
 }

@@ -134,6 +134,22 @@ static struct json *apply(struct arena *a, struct json *wanted, const struct jso
     return wanted;
 }
 
+static void add_by(struct buf *by, struct item *const *items, unsigned count, struct slice of)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (of.len == 0 || json_find(items[i]->content, of)) conf_by_add(by, items[i]->id);
+}
+
+void conf_plan_by(const struct plan *p, struct slice module_id, struct buf *by)
+{
+    add_by(by, p->left, p->left_count, module_id);
+    add_by(by, p->applied, p->applied_count, module_id);
+    if (buf_size(by)) return;
+    add_by(by, p->left, p->left_count, SLICE_NONE);
+    add_by(by, p->applied, p->applied_count, SLICE_NONE);
+    if (buf_size(by) == 0) buf_put_str(by, "a configuration");
+}
+
 struct json *conf_plan_patch(struct arena *a, const struct plan *p, struct slice module_id,
                              const struct json *desired)
 {

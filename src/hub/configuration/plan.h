@@ -36,6 +36,9 @@ void conf_plan_make(struct arena *a, const struct list *items, const struct json
 /* One content for one device, whatever deployments say: it is merged into what is there. */
 void conf_plan_one(struct arena *a, struct item *it, struct plan *out);
 
+/* Who writes a module's twin: conf_by_add() of those that say something of it, or did; else of all. */
+void conf_plan_by(const struct plan *p, struct slice module_id, struct buf *by);
+
 void conf_plan_drop(struct plan *p); /* what it keeps */
 
 /* The patch of a module's desired properties; NULL: there is nothing to be changed. */

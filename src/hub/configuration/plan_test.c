@@ -82,6 +82,34 @@ static void plan_row(const struct row *row)
     arena_free(&a);
 }
 
+static void who_writes_a_module_is_named(void **state)
+{
+    struct arena a = {0};
+    struct list items;
+    struct plan plan;
+    static const struct {
+        const char *module, *by;
+    } rows[] = {{"m", "configuration gone, l"},
+                {"$edgeAgent", "configuration b"},
+                {"other", "configuration gone, b, l"}};
+    (void)state;
+    list_init(&items);
+    list_push(&items, &item_of("b|1|*|" BASE("{}"))->node);
+    list_push(&items, &item_of("l|2|*|" LAYER("m", "x", "1"))->node);
+    list_push(&items, &item_of("gone|3|tags.a = 2|" LAYER("m", "y", "1"))->node);
+    conf_plan_make(&a, &items, twin_of(&a, EDGE, NULL), twin_of(&a, "", "{" APPLIED("gone") "}"),
+                   &plan);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf by = {0};
+        conf_plan_by(&plan, slice_str(rows[i].module), &by);
+        assert_string_equal(buf_cstr(&by), rows[i].by);
+        buf_free(&by);
+    }
+    conf_plan_drop(&plan);
+    LIST_EACH(node, &items) conf_item_free(CONTAINER_OF(node, struct item, node));
+    arena_free(&a);
+}
+
 static void deployments_become_patches(void **state)
 {
     (void)state;
@@ -208,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deployments_become_patches),
+        cmocka_unit_test(who_writes_a_module_is_named),
         cmocka_unit_test(deployments_have_rules),
         cmocka_unit_test(a_deployment_has_50_modules),
     };

@@ -37,7 +37,8 @@ static void on_written(struct twin_wait *wait, const struct twin_answer *a)
 
 static void write_twin(struct walk *w, const struct json *patch, bool says)
 {
-    struct buf text = {0};
+    struct buf text = {0}, by = {0};
+    conf_plan_by(w->plan, module_of(w), &by);
     buf_put_str(&text, "{\"properties\":{");
     if (patch) {
         buf_put_str(&text, "\"desired\":");
@@ -51,10 +52,11 @@ static void write_twin(struct walk *w, const struct json *patch, bool says)
     buf_put_u8(&text, '}');
     w->twin_wait.fn = on_written;
     w->asks_twin = true;
-    w->twin_wait.by = SLICE_LIT("a configuration");
+    w->twin_wait.by = buf_slice(&by);
     twin_write(w->configurations->twins, buf_slice(&w->who), TWIN_CONFIGURE, SLICE_NONE,
                buf_slice(&text), &w->twin_wait);
     buf_free(&text);
+    buf_free(&by);
 }
 
 /* ---- the module is made */

@@ -51,6 +51,7 @@ struct bulk_op {
     struct registry *registry;
     struct addr waiter;
     struct arena arena; /* the entries' JSON */
+    struct slice by;    /* likewise */
     unsigned count, left;
     struct bulk_entry entries[REGISTRY_BULK_MAX];
 };
@@ -177,7 +178,7 @@ static void send_twin(struct bulk_entry *e)
     struct buf json = {0};
     json_write(&json, e->json);
     e->wait.fn = on_twin_done;
-    twins->write(twins, e->who, merge, if_match, buf_slice(&json), &e->wait);
+    twins->write(twins, e->who, merge, if_match, buf_slice(&json), e->bulk->by, &e->wait);
     buf_free(&json);
 }
 
@@ -347,6 +348,7 @@ void registry_bulk(struct registry *r, struct slice json, struct registry_wait *
     wait_begin(r, w);
     o->registry = r;
     o->waiter = w->slot;
+    o->by = arena_copy(&o->arena, w->by);
     op_begin(r, &o->op, drop_bulk);
     enum status status = read_list(o, json, &list, &why);
     if (status == STATUS_OK)

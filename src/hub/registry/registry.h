@@ -72,6 +72,10 @@ struct registry_wait {
      * home checks: IotHubUnauthorizedAccess.  Borrowed by the verb; ptr NULL: the caller has checked
      * who asks. */
     struct slice token;
+
+    /* registry_bulk(): who asks, for the history of twins.  Borrowed by the verb, TWIN_BY_MAX; empty: nobody
+     * says. */
+    struct slice by;
 };
 
 /* `who` names a device or a module and is valid (hub_who_valid), or the answer is ArgumentInvalid. */
@@ -186,11 +190,11 @@ void registry_load(struct registry *r, struct slice who, struct registry_load *l
 
 struct store_request;
 
-/* Who writes what a bulk says of twins.  `json` is the entry; `merge`: into what is there, else what it
- * has takes its place.  `w` is called once, not before write() has returned. */
+/* Who writes what a bulk says of twins.  `json` is the entry, `by` who says it, for people; `merge`: into what
+ * is there, else what it has takes its place.  `w` is called once, not before write() has returned. */
 struct registry_twins {
     void (*write)(struct registry_twins *t, struct slice who, bool merge, struct slice if_match,
-                  struct slice json, struct registry_wait *w);
+                  struct slice json, struct slice by, struct registry_wait *w);
 
     /* At home: adds to the unit that makes the identity what makes its twin as the entry says.
      * ERR_INVALID, ERR_TOO_BIG: nothing was added; with a text. */

@@ -265,18 +265,20 @@ static void on_bulk(struct registry_wait *w, const struct registry_answer *a)
 
 static void send(struct bulk *b)
 {
-    struct registry *registry = b->import->t->all->registry;
-    struct buf json = {0};
+    struct transfer *t = b->import->t;
+    struct buf json = {0}, by = {0};
+    buf_printf(&by, "import job %.*s", SLICE_ARG(t->row.id));
     buf_put_u8(&json, '[');
     for (unsigned k = 0; k < b->count; k++) {
         if (k) buf_put_u8(&json, ',');
         buf_put_slice(&json, b->items[k].json);
     }
     buf_put_u8(&json, ']');
-    b->wait = (struct registry_wait){.fn = on_bulk};
+    b->wait = (struct registry_wait){.fn = on_bulk, .by = buf_slice(&by)};
     b->asks = true;
-    registry_bulk(registry, buf_slice(&json), &b->wait);
+    registry_bulk(t->all->registry, buf_slice(&json), &b->wait);
     buf_free(&json);
+    buf_free(&by);
 }
 
 static void on_again(struct timer *timer, int64_t now_us)

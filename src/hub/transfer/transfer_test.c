@@ -479,6 +479,34 @@ static void what_a_file_says_of_one_identity_happens_in_order(void **state)
     assert_true(slice_is(json_get(json_get(j, "tags"), "m")->text, "4"));
 }
 
+struct history_reply {
+    struct twin_wait wait;
+    struct json *newest;
+};
+
+static void on_history(struct twin_wait *w, const struct twin_answer *a)
+{
+    struct history_reply *r = CONTAINER_OF(w, struct history_reply, wait);
+    struct json *body;
+    assert_int_equal(json_parse(&arena, a->body, &body), OK);
+    r->newest = json_get(body, "history")->child;
+}
+
+static void the_history_of_a_twin_names_the_job(void **state)
+{
+    struct history_reply r = {.wait.fn = on_history};
+    (void)state;
+    import_text(SLICE_LIT("{\"id\":\"d\"}\n"
+                          "{\"id\":\"d\",\"importMode\":\"updateTwin\",\"tags\":{\"m\":2}}\n"));
+    rig_on(f.rig.cores[0]);
+    twin_history(f.twins[0], SLICE_LIT("d"), &r.wait);
+    rig_run(&f.rig);
+    assert_non_null(r.newest);
+    struct slice by = json_str(r.newest, "by");
+    assert_true(slice_starts(by, SLICE_LIT("import job ")));
+    assert_true(by.len > strlen("import job "));
+}
+
 static void a_line_has_a_limit(void **state)
 {
     struct buf file = {0};
@@ -949,6 +977,7 @@ int main(void)
         TEST(a_file_without_keys_says_so_first),
         TEST(bad_lines_are_told_by_number_and_the_rest_is_done),
         TEST(what_a_file_says_of_one_identity_happens_in_order),
+        TEST(the_history_of_a_twin_names_the_job),
         TEST(a_line_has_a_limit),
         TEST(a_line_may_end_between_two_pieces),
         TEST(a_file_of_nonsense_is_all_told_of),

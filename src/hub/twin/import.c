@@ -53,12 +53,13 @@ static void on_written(struct twin_wait *w, const struct twin_answer *a)
 }
 
 static void write_twin(struct registry_twins *r, struct slice who, bool merge,
-                       struct slice if_match, struct slice json, struct registry_wait *w)
+                       struct slice if_match, struct slice json, struct slice by,
+                       struct registry_wait *w)
 {
     struct twins *t = CONTAINER_OF(r, struct twins, of_registry);
     struct import *i = NEW(struct import);
     i->wait.fn = on_written;
-    i->wait.by = SLICE_LIT("a bulk of identities");
+    i->wait.by = by.len ? by : SLICE_LIT("a bulk of identities");
     i->who_waits = w;
     list_push(&t->imports, &i->node);
     twin_write(t, who, merge ? TWIN_MERGE : TWIN_IMPORT, if_match, json, &i->wait);
