@@ -30,7 +30,7 @@ static void make_edge(struct fixture *f, const char *id, const char *parent, cha
 
 static char mid_scope[200];
 
-static int set_up(void **state)
+static int set_up_hierarchy(void **state)
 {
     struct fixture *f = NEW(struct fixture);
     char top[200], low[200], json[400];
@@ -45,13 +45,6 @@ static int set_up(void **state)
     snprintf(json, sizeof json, "{\"deviceScope\":\"%s\"}", top);
     assert_int_equal(put_only(f, "other", NULL, json), STATUS_OK);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_fini(*state);
-    free(*state);
     return 0;
 }
 
@@ -360,7 +353,7 @@ static void what_is_not_below_is_not_shown(void **state)
     }
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_hierarchy, tear_down)
 
 int main(void)
 {

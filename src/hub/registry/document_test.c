@@ -3,21 +3,6 @@
 
 #include "base/text.h"
 
-static int set_up(void **state)
-{
-    struct fixture *f = NEW(struct fixture);
-    fixture_init(f, 1);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_fini(*state);
-    free(*state);
-    return 0;
-}
-
 #define AUTH(members) "{\"authentication\":{" members "}}"
 #define KEYS(a, b)    AUTH("\"symmetricKey\":{\"primaryKey\":" a ",\"secondaryKey\":" b "}")
 #define KEY           "\"MDEyMzQ1Njc4OWFiY2RlZg==\""

@@ -59,6 +59,32 @@ static inline void fixture_restart(struct fixture *f)
     fixture_open(f);
 }
 
+/* What cmocka calls before and behind a test, whose state is the fixture. */
+static inline int set_up_cores(void **state, unsigned cores)
+{
+    struct fixture *f = NEW(struct fixture);
+    fixture_init(f, cores);
+    *state = f;
+    return 0;
+}
+
+static inline int set_up(void **state)
+{
+    return set_up_cores(state, 1);
+}
+
+static inline int set_up_three_cores(void **state)
+{
+    return set_up_cores(state, 3);
+}
+
+static inline int tear_down(void **state)
+{
+    fixture_fini(*state);
+    free(*state);
+    return 0;
+}
+
 static inline void take_reply(struct registry_wait *w, const struct registry_answer *a)
 {
     struct reply *reply = CONTAINER_OF(w, struct reply, wait);

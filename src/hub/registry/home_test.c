@@ -3,21 +3,6 @@
 
 #include "hub/registry/test_sql.h"
 
-static int set_up(void **state)
-{
-    struct fixture *f = NEW(struct fixture);
-    fixture_init(f, 1);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_fini(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- whom the home tells */
 
 struct loaded {

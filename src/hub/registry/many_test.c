@@ -1,21 +1,6 @@
 /* many_test.c - bulk calls, lists and counts. */
 #include "hub/registry/fixture.h"
 
-static int set_up(void **state)
-{
-    struct fixture *f = NEW(struct fixture);
-    fixture_init(f, 3);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_fini(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- bulk */
 
 /* The error that the result has for that id, or NULL. */
@@ -391,7 +376,7 @@ static void devices_are_counted_as_they_come_and_go(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_three_cores, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(import_modes_do_what_their_names_say),
         CASE(what_a_bulk_leaves_out_is_as_it_was),

@@ -4,29 +4,6 @@
 #include "auth/sas.h"
 #include "base/clock.h"
 
-static int set_up(void **state)
-{
-    struct fixture *f = NEW(struct fixture);
-    fixture_init(f, 1);
-    *state = f;
-    return 0;
-}
-
-static int set_up_three_cores(void **state)
-{
-    struct fixture *f = NEW(struct fixture);
-    fixture_init(f, 3);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_fini(*state);
-    free(*state);
-    return 0;
-}
-
 #define KEY_A "MDEyMzQ1Njc4OWFiY2RlZg=="
 #define KEY_B "ZmVkY2JhOTg3NjU0MzIxMA=="
 #define KEYS(a, b)                                                                                 \

@@ -3,29 +3,6 @@
 
 #include "hub/registry/test_sql.h"
 
-static int set_up(void **state)
-{
-    struct fixture *f = NEW(struct fixture);
-    fixture_init(f, 1);
-    *state = f;
-    return 0;
-}
-
-static int set_up_three_cores(void **state)
-{
-    struct fixture *f = NEW(struct fixture);
-    fixture_init(f, 3);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_fini(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- create, get, update, delete */
 
 static void a_new_device_has_everything_azure_shows(void **state)
