@@ -62,12 +62,33 @@ def packed(pattern):
     return next((WORK / "out").glob(pattern))
 
 
+def node_project():
+    """Somebody's project, with the npm package installed from its file."""
+    project = WORK / "node"
+    if not project.exists():
+        project.mkdir()
+        (project / "package.json").write_text('{"name": "somebody", "private": true, "type": "module"}')
+        run("npm", "install", "--silent", "--no-audit", "--no-fund", "--offline", packed("*.tgz"), cwd=project)
+    return project
+
+
+def pip(project, *words):
+    run(ROOT / "build/wrappers-venv/bin/pip", "--python", project / "bin/python", "install", "-q", "--disable-pip-version-check", *words)
+
+
+def python_project():
+    """Likewise an environment with the PyPI package."""
+    project = WORK / "python"
+    if not project.exists():
+        file = packed("*.whl")
+        run("python3", "-m", "venv", "--without-pip", project)
+        pip(project, "--no-deps", "--no-index", file)
+    return project
+
+
 @case
 def the_npm_package_starts_and_stops_azimuth_in_a_test():
-    project = WORK / "node"
-    project.mkdir()
-    (project / "package.json").write_text('{"name": "somebody", "private": true, "type": "module"}')
-    run("npm", "install", "--silent", "--no-audit", "--no-fund", "--offline", packed("*.tgz"), cwd=project)
+    project = node_project()
     shutil.copy(HERE / "somebody.test.mjs", project)
     said = run("node", "--test", "--test-reporter=tap", "somebody.test.mjs", cwd=project)
     return f"{re.search(r'# pass ([0-9]+)', said)[1]} tests"
@@ -75,12 +96,40 @@ def the_npm_package_starts_and_stops_azimuth_in_a_test():
 
 @case
 def the_pypi_package_starts_and_stops_azimuth_in_a_test():
-    project = WORK / "python"
-    run("python3", "-m", "venv", "--without-pip", project)
-    run(ROOT / "build/wrappers-venv/bin/pip" if packed("*.whl") else "", "--python", project / "bin/python", "install", "-q",
-        "--disable-pip-version-check", "--no-deps", "--no-index", packed("*.whl"))
+    project = python_project()
     shutil.copy(HERE / "test_somebody.py", project)
     run(project / "bin/python", "-m", "unittest", "-q", "test_somebody", cwd=project)
+
+
+STRINGS = r'"deviceId": "sensor-1".*HostName=\S+;DeviceId=sensor-1;\S+ HostName=\S+;SharedAccessKeyName=\S+ Endpoint=sb:\S+EntityPath=azimuth'
+
+
+@case
+def the_programs_on_the_npm_package_s_own_page_run():
+    project = node_project()
+    return Page(
+        project / "node_modules/azimuth-iot/README.md",
+        files={"from 'azimuth-iot'": f"(cat $FILE; echo; echo 'console.log(device, hub, events)') >{project}/page.mjs; node {project}/page.mjs"},
+        shown={"from 'azimuth-iot'": STRINGS},
+    ).run()
+
+
+@case
+def the_programs_on_the_pypi_package_s_own_page_run():
+    project = python_project()
+    try:
+        pip(project, "pytest")
+    except Failed as why:
+        raise Skipped("pytest cannot be had") from why
+    page = WORK / "pypi.md"
+    about = next(project.glob("lib/python3*/site-packages/azimuth_iot-*.dist-info")) / "METADATA"
+    page.write_text(about.read_text().split("\n\n", 1)[1])  # as PyPI shows it
+    return Page(
+        page,
+        files={"connection_string(event_hub": f"(cat $FILE; echo; echo '    print(device, hub, events)') >page.py; {project}/bin/python page.py",
+               "pytest.fixture": f"cp $FILE test_page.py; {project}/bin/python -m pytest -q -p no:cacheprovider test_page.py"},
+        shown={"connection_string(event_hub": STRINGS, "pytest.fixture": r"\b1 passed"},
+    ).run()
 
 
 @case
