@@ -1,13 +1,9 @@
 /* cmd_c2d_receive.c - azimuth device c2d-message receive, complete, abandon, reject: over HTTPS, as a
  * device would. */
-#include <stdio.h>
-
 #include "base/num.h"
 #include "base/text.h"
+#include "cli/bound.h"
 #include "cli/cmd.h"
-#include "cli/http.h"
-
-enum { LOCK_S = 60, LOCK_S_MIN = 5, LOCK_S_MAX = 300 };
 
 const struct cli_option c2d_receive_options[] = {
     {"device-id d", "ID", "the device"},
@@ -23,62 +19,15 @@ const struct cli_option c2d_settle_options[] = {{"device-id d", "ID", "the devic
 
 /* ---- settling */
 
-struct way {
-    const char *name, *method, *tail;
-};
-
-static const struct way ways[] = {
-    {"complete", "DELETE", ""}, {"abandon", "POST", "/abandon"}, {"reject", "DELETE", "?reject"}};
-
-static const struct way *way_of(const char *name)
-{
-    const struct way *w = ways;
-    while (strcmp(w->name, name) != 0) w++;
-    return w;
-}
-
-static const char *bound_path(struct cli *c, struct slice device)
-{
-    struct buf path = {0};
-    buf_printf(&path, "%s/messages/deviceBound", http_path(c, "/devices/", device));
-    const char *text = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
-    buf_free(&path);
-    return text;
-}
-
-/* 412 is about the lock here. */
-static enum err refusal(const struct target *t, const struct http_answer *a, struct slice device)
-{
-    char what[200];
-    struct slice said = http_message(t, a);
-    if (a->status == 412) return fail(ERR_PRECONDITION, "%.*s", SLICE_ARG(said));
-    snprintf(what, sizeof what, "device '%.*s'", SLICE_ARG(slice_head(device, 150)));
-    return http_refusal(t, a, what);
-}
-
-static enum err settle(struct cli *c, struct target *t, struct slice device, struct slice lock,
-                       const struct way *way)
-{
-    struct http_answer a;
-    struct buf path = {0};
-    buf_printf(&path, "%s%s%s", bound_path(c, device), http_path(c, "/", lock), way->tail);
-    const struct http_call call = {.method = way->method, .path = buf_cstr(&path)};
-    enum err e = http_do(t, &call, &a);
-    buf_free(&path);
-    if (e != OK) return e;
-    if (a.status >= 300) e = refusal(t, &a, device);
-    http_answer_free(&a);
-    return e;
-}
-
 static enum err settle_by(struct cli *c, const char *way)
 {
     struct target t;
-    struct slice device, lock;
-    TRY(cli_need(c, "device-id", &device));
+    struct slice lock;
+    struct bound b = {.target = &t};
+    TRY(cli_need(c, "device-id", &b.device));
     TRY(cli_need(c, "etag", &lock));
     TRY(target_find(c, &t));
-    return settle(c, &t, device, lock, way_of(way));
+    return bound_settle(&b, lock, bound_way_of(way));
 }
 
 enum err c2d_message_complete(struct cli *c)
@@ -160,48 +109,43 @@ static struct json *message_of(struct cli *c, const struct http_answer *a, struc
 }
 
 /* The way that was asked for, NULL: none. */
-static enum err choose_way(struct cli *c, const struct way **out)
+static enum err choose_way(struct cli *c, const struct bound_way **out)
 {
     *out = NULL;
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (!cli_given(c, ways[i].name)) continue;
+    for (size_t i = 0; i < BOUND_WAYS; i++) {
+        if (!cli_given(c, bound_ways[i].name)) continue;
         if (*out) return fail(ERR_INVALID, "--complete, --abandon and --reject exclude each other");
-        *out = &ways[i];
+        *out = &bound_ways[i];
     }
     return OK;
 }
 
-static enum err show(struct cli *c, struct target *t, struct slice device,
-                     const struct http_answer *a, const struct way *way)
+static enum err show(struct cli *c, const struct bound *b, const struct http_answer *a,
+                     const struct bound_way *way)
 {
-    struct slice etag = http_answer_header(a, "etag");
-    struct slice lock = etag.len > 2 ? slice_of(etag.ptr + 1, etag.len - 2) : etag;
+    struct slice lock = bound_lock(a);
     TRY(output_value(&c->output, &c->arena, message_of(c, a, lock), NULL));
-    return way ? settle(c, t, device, lock, way) : OK;
+    return way ? bound_settle(b, lock, way) : OK;
 }
 
 /* Prints nothing when there is none. */
 enum err c2d_message_receive(struct cli *c)
 {
     struct target t;
-    struct slice device;
     struct http_answer a;
-    const struct way *way;
+    struct bound b = {.target = &t};
+    const struct bound_way *way;
     int64_t lock_s;
-    char header[64];
-    TRY(cli_need(c, "device-id", &device));
-    TRY(cli_number(c, "lock-timeout", LOCK_S_MIN, LOCK_S_MAX, LOCK_S, &lock_s));
+    TRY(cli_need(c, "device-id", &b.device));
+    TRY(cli_number(c, "lock-timeout", BOUND_LOCK_S_MIN, BOUND_LOCK_S_MAX, BOUND_LOCK_S, &lock_s));
     TRY(choose_way(c, &way));
     TRY(target_find(c, &t));
-    snprintf(header, sizeof header, "iothub-messagelocktimeout: %d", (int)lock_s);
-    const struct http_call call = {
-        .method = "GET", .path = bound_path(c, device), .header = header};
-    TRY(http_do(&t, &call, &a));
+    TRY(bound_take(&b, (int)lock_s, &a));
     enum err e = OK;
     if (a.status == 200)
-        e = show(c, &t, device, &a, way);
+        e = show(c, &b, &a, way);
     else if (a.status >= 300)
-        e = refusal(&t, &a, device);
+        e = bound_refusal(&b, &a);
     http_answer_free(&a);
     return e;
 }

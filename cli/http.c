@@ -56,7 +56,9 @@ static enum err make_headers(const struct curl_functions *f, struct target *t,
                              const struct http_call *call, struct curl_slist **list)
 {
     struct buf token = {0};
-    if (t->data == NULL) {
+    if (call->token) {
+        add_header(f, list, "Authorization", call->token);
+    } else if (t->data == NULL) {
         TRY(target_token(t, "", &token));
         add_header(f, list, "Authorization", buf_cstr(&token));
         buf_free(&token);
@@ -72,6 +74,7 @@ static enum err make_headers(const struct curl_functions *f, struct target *t,
         add_header(f, list, "x-ms-max-item-count", max);
     }
     if (call->header) *list = f->list_append(*list, call->header);
+    for (size_t i = 0; i < call->header_count; i++) *list = f->list_append(*list, call->headers[i]);
     return OK;
 }
 

@@ -14,14 +14,17 @@ enum { HTTP_WAIT_S = 60, HTTP_WAIT_MS_MIN = 1000, HTTP_CONNECT_S = 10, HTTP_ANSW
 
 struct http_call {
     const char *method;
-    const char *path;     /* "/devices/d1", encoded; may have a query */
-    const char *if_match; /* NULL: no such header */
-    const char *header;   /* one more, "name: value"; NULL: none */
-    struct slice body;    /* JSON; SLICE_NONE: none */
-    unsigned wait_s;      /* for the answer; 0: HTTP_WAIT_S */
-    unsigned max_items;   /* of a page; 0: the hub decides */
-    bool raw;             /* the answer is bytes: a->json stays NULL */
-    const char *type;     /* of the body; NULL: JSON */
+    const char *path;           /* "/devices/d1", encoded; may have a query */
+    const char *if_match;       /* NULL: no such header */
+    const char *header;         /* one more, "name: value"; NULL: none */
+    const char *const *headers; /* and more of them */
+    size_t header_count;
+    const char *token;  /* in place of target_token()'s; NULL: that, which the socket needs not */
+    struct slice body;  /* JSON; SLICE_NONE: none */
+    unsigned wait_s;    /* for the answer; 0: HTTP_WAIT_S */
+    unsigned max_items; /* of a page; 0: the hub decides */
+    bool raw;           /* the answer is bytes: a->json stays NULL */
+    const char *type;   /* of the body; NULL: JSON */
     const char
         *sending; /* what sending the body is called where progress is shown; NULL: it is not */
     const char *continuation; /* x-ms-continuation of the page before; NULL: the first page */
