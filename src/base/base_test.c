@@ -108,6 +108,10 @@ static void percent_decoding_leaves_plus_alone(void **state)
     buf_clear(&out);
     text_percent(&out, SLICE_LIT("a b/\xc3\xa9"));
     assert_true(slice_is(buf_slice(&out), "a%20b%2F%C3%A9"));
+    buf_clear(&out);
+    text_percent_with(&out, SLICE_LIT("a:%"), "+#");
+    text_percent_with(&out, SLICE_LIT("a:#"), "+#");
+    assert_true(slice_is(buf_slice(&out), "a:%a%3A%23"));
     buf_free(&out);
 }
 
@@ -295,6 +299,9 @@ static void slices_split_and_trim(void **state)
     assert_true(slice_is(slice_trim(SLICE_LIT(" \tx y\n")), "x y"));
     assert_true(slice_starts_nocase(SLICE_LIT("Devices/x"), SLICE_LIT("devices/")));
     assert_int_equal(slice_rfind(SLICE_LIT("a/b/c"), '/'), 3);
+    assert_true(slice_has(SLICE_LIT("a#b"), "+#"));
+    assert_false(slice_has(SLICE_LIT("a-b"), "+#"));
+    assert_false(slice_has(SLICE_NONE, "+#"));
 }
 
 static void slices_are_searched_and_copied(void **state)

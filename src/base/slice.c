@@ -43,6 +43,13 @@ const uint8_t *slice_search(struct slice s, struct slice part)
     return s.ptr ? memmem(s.ptr, s.len, part.ptr, part.len) : NULL;
 }
 
+bool slice_has(struct slice s, const char *bytes)
+{
+    for (; *bytes; bytes++)
+        if (slice_find(s, (uint8_t)*bytes) < s.len) return true;
+    return false;
+}
+
 size_t slice_find(struct slice s, uint8_t byte)
 {
     const uint8_t *at = s.len ? memchr(s.ptr, byte, s.len) : NULL;

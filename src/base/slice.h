@@ -90,7 +90,8 @@ const uint8_t *slice_search(struct slice s, struct slice part);
 
 /* Index of the first `byte`, or s.len when absent. */
 size_t slice_find(struct slice s, uint8_t byte);
-size_t slice_rfind(struct slice s, uint8_t byte); /* the last one, or s.len */
+bool slice_has(struct slice s, const char *bytes); /* one of them */
+size_t slice_rfind(struct slice s, uint8_t byte);  /* the last one, or s.len */
 
 /* Cuts at the first `byte`: *head gets what is before it, *s what is after it.
  * False when `s` was already exhausted (ptr NULL); without the byte the rest is the head. */

@@ -116,6 +116,14 @@ void text_percent(struct buf *out, struct slice bytes)
     }
 }
 
+void text_percent_with(struct buf *out, struct slice bytes, const char *which)
+{
+    if (slice_has(bytes, which))
+        text_percent(out, bytes);
+    else
+        buf_put_slice(out, bytes);
+}
+
 enum err text_unpercent_to(uint8_t *out, struct slice text, size_t *len)
 {
     uint8_t *to = out;

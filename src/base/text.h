@@ -22,6 +22,9 @@ void text_guid(const uint8_t guid[16], char out[TEXT_GUID_LEN + 1]);
 /* Percent-encodes all but RFC 3986 unreserved characters (A-Z a-z 0-9 - . _ ~), upper-case hex. */
 void text_percent(struct buf *out, struct slice bytes);
 
+/* As they are, or percent-encoded if one of the characters of `which` is among them. */
+void text_percent_with(struct buf *out, struct slice bytes, const char *which);
+
 /* Decodes %XX only; '+' stays.  A '%' that is not followed by two hex digits is ERR_INVALID and
  * leaves `out` as it was. */
 enum err text_unpercent(struct buf *out, struct slice text) MUST_USE;

@@ -8,6 +8,7 @@
 
 #include "base/metrics.h"
 #include "front/device_mqtt/device.h"
+#include "front/device_mqtt/topic.h"
 #include "hub/c2d/c2d.h"
 
 COUNTER(forgotten, "azimuth_mqtt_c2d_forgotten_total",
@@ -83,7 +84,9 @@ static void send(struct device *d, const struct flown *f, const struct c2d_messa
     struct buf topic = {0};
     struct c2d_view v;
     c2d_view(m->sections, &v);
-    buf_printf(&topic, "devices/%s/messages/devicebound/", d->session.who);
+    buf_put_str(&topic, "devices/");
+    topic_put_id(&topic, slice_str(d->session.who));
+    buf_put_str(&topic, "/messages/devicebound/");
     c2d_put_bag(&topic, m->sections);
     struct mqtt_publish p = {.topic = buf_slice(&topic),
                              .payload = v.body,

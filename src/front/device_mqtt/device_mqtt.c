@@ -167,7 +167,7 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
 
 static void reject_topic(struct device *d, struct slice topic)
 {
-    char nearest[HUB_WHO_LEN_MAX + 64];
+    char nearest[3 * HUB_WHO_LEN_MAX + 64];
     topic_nearest(topic, slice_str(d->session.who), nearest, sizeof nearest);
     fail(ERR_DENIED, "PUBLISH to '%.*s'", SLICE_ARG(slice_head(topic, 200)));
     device_reject_for(d, REFUSAL_PROTOCOL, fail_text(), nearest);

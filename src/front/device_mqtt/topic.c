@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "hub/hub.h"
 #include "hub/session/session.h"
 
@@ -13,13 +14,37 @@ static bool cut(struct slice *s, struct slice prefix)
     return true;
 }
 
+static const char wildcards[] = "+#";
+
+void topic_put_id(struct buf *out, struct slice id)
+{
+    text_percent_with(out, id, wildcards);
+}
+
+/* The next level, if it is that id in any percent-encoding. */
+static bool cut_encoded(struct slice *s, struct slice id)
+{
+    uint8_t plain[3 * HUB_ID_LEN_MAX];
+    struct slice level = slice_head(*s, slice_find(*s, '/'));
+    size_t len;
+    if (level.len > sizeof plain || text_unpercent_to(plain, level, &len) != OK) return false;
+    if (!slice_eq(slice_of(plain, len), id)) return false;
+    *s = slice_from(*s, level.len);
+    return true;
+}
+
+static bool cut_id(struct slice *s, struct slice id)
+{
+    return slice_has(id, wildcards) ? cut_encoded(s, id) : cut(s, id);
+}
+
 /* devices/{d} or devices/{d}/modules/{m}; `any_device`: also devices/+ (azure-sdk-for-c). */
 static bool cut_identity(struct slice *s, struct slice who, bool any_device)
 {
     struct slice module_id = hub_module_of(who);
     if (!cut(s, SLICE_LIT("devices/"))) return false;
-    if (!cut(s, hub_device_of(who)) && !(any_device && cut(s, SLICE_LIT("+")))) return false;
-    return module_id.len == 0 || (cut(s, SLICE_LIT("/modules/")) && cut(s, module_id));
+    if (!cut_id(s, hub_device_of(who)) && !(any_device && cut(s, SLICE_LIT("+")))) return false;
+    return module_id.len == 0 || (cut(s, SLICE_LIT("/modules/")) && cut_id(s, module_id));
 }
 
 /* ---- published */
@@ -89,15 +114,25 @@ uint32_t topic_filter(struct slice filter, struct slice who)
     return slice_is(filter, "/inputs/#") || slice_is(filter, "/#") ? SESSION_INPUTS : 0;
 }
 
-void topic_nearest(struct slice text, struct slice who, char *out, size_t size)
+static void own_events(struct slice who, char *out, size_t size)
 {
     struct slice module_id = hub_module_of(who);
+    struct buf topic = {0};
+    buf_put_str(&topic, "devices/");
+    topic_put_id(&topic, hub_device_of(who));
+    if (module_id.len) buf_put_str(&topic, "/modules/");
+    topic_put_id(&topic, module_id);
+    snprintf(out, size, "%s/messages/events/", buf_cstr(&topic));
+    buf_free(&topic);
+}
+
+void topic_nearest(struct slice text, struct slice who, char *out, size_t size)
+{
     if (slice_starts(text, SLICE_LIT("$iothub/twin")))
         snprintf(out, size,
                  "$iothub/twin/GET/?$rid=N or $iothub/twin/PATCH/properties/reported/?$rid=N");
     else if (slice_starts(text, SLICE_LIT("$iothub/methods")))
         snprintf(out, size, "$iothub/methods/res/STATUS/?$rid=N");
     else
-        snprintf(out, size, "devices/%.*s%s%.*s/messages/events/", SLICE_ARG(hub_device_of(who)),
-                 module_id.len ? "/modules/" : "", SLICE_ARG(module_id));
+        own_events(who, out, size);
 }

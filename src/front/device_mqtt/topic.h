@@ -1,14 +1,16 @@
 /* topic.h - IoT Hub's MQTT topics, as devices and modules write them.  Private to front/device_mqtt.
  *
  * Source: "Use MQTT to communicate with Azure IoT Hub"; the SDKs' own topics.  Ids stand raw, never
- *         percent-encoded; a slash at the end of a telemetry topic does not count.
+ *         percent-encoded, but for one with '+' or '#', which no topic name can have (3.1.1 section
+ *         4.7.1; IoT Hub closes the connection: azure-iot-sdk-node #288, azure-docs #16302): that one
+ *         stands percent-encoded.  A slash at the end of a telemetry topic does not count.
  */
 #ifndef FRONT_DEVICE_MQTT_TOPIC_H
 #define FRONT_DEVICE_MQTT_TOPIC_H
 
 #include <stdint.h>
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 /* Topics that a device publishes to. */
 enum topic_kind {
@@ -29,6 +31,9 @@ struct topic {
 
 /* Slices borrow from `text`.  `who` is the identity that publishes. */
 struct topic topic_parse(struct slice text, struct slice who);
+
+/* Appends an id as it stands in topics. */
+void topic_put_id(struct buf *out, struct slice id);
 
 /* Which topic somebody who publishes to `text` may have meant, as text. */
 void topic_nearest(struct slice text, struct slice who, char *out, size_t size);

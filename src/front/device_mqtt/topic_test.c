@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "front/device_mqtt/topic.h"
+#include "hub/hub.h"
 #include "hub/session/session.h"
 
 static void only_the_own_events_topic_matches(void **state)
@@ -25,6 +26,16 @@ static void only_the_own_events_topic_matches(void **state)
         {"d1/m", "devices/d1/messages/events/", NULL},
         {"d1/m", "devices/d1/modules/m2/messages/events/", NULL},
         {"d1", "", NULL},
+        {"+1", "devices/%2B1/messages/events/a=b", "a=b"},
+        {"+1", "devices/%2b1/messages/events/", ""},
+        {"+1", "devices/%2B%31/messages/events/", ""},
+        {"+1", "devices/%2B2/messages/events/", NULL},
+        {"+1", "devices/%2/messages/events/", NULL},
+        {"a#%/+", "devices/a%23%25/modules/%2B/messages/events/", ""},
+        {"a#%/+", "devices/a%23%25/modules/%23/messages/events/", NULL},
+        {"d.1", "devices/d%2E1/messages/events/", NULL},
+        {"%2B1", "devices/%2B1/messages/events/", ""},
+        {"%2B1", "devices/%252B1/messages/events/", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct topic t = topic_parse(slice_str(rows[i].topic), slice_str(rows[i].who));
@@ -75,6 +86,9 @@ static void filters_become_features(void **state)
         {"d", "devices/+/messages/devicebound/#", SESSION_C2D},
         {"d", "devices/e/messages/devicebound/#", 0},
         {"d", "devices/#", 0},
+        {"d+", "devices/d%2B/messages/devicebound/#", SESSION_C2D},
+        {"d+", "devices/+/messages/devicebound/#", SESSION_C2D},
+        {"d+", "devices/d%23/messages/devicebound/#", 0},
         {"d", "#", 0},
         {"d", "$iothub/methods/POST/#", SESSION_METHODS},
         {"d", "$iothub/twin/res/#", SESSION_TWIN_RESPONSES},
@@ -93,12 +107,44 @@ static void filters_become_features(void **state)
                          rows[i].feature);
 }
 
+/* The longest id there can be, each character of it encoded, and a level that is one longer. */
+static void the_longest_encoded_id_is_read(void **state)
+{
+    (void)state;
+    struct buf who = {0}, topic = {0};
+    for (int i = 0; i < HUB_ID_LEN_MAX; i++) buf_put_u8(&who, '+');
+    buf_put_str(&topic, "devices/");
+    topic_put_id(&topic, buf_slice(&who));
+    assert_int_equal(buf_size(&topic), 8 + 3 * HUB_ID_LEN_MAX);
+    buf_put_str(&topic, "/messages/events/");
+    assert_int_equal(topic_parse(buf_slice(&topic), buf_slice(&who)).kind, TOPIC_EVENTS);
+    buf_clear(&topic);
+    buf_put_str(&topic, "devices/");
+    for (int i = 0; i < 3 * HUB_ID_LEN_MAX + 1; i++) buf_put_u8(&topic, 'x');
+    buf_put_str(&topic, "/messages/events/");
+    assert_int_equal(topic_parse(buf_slice(&topic), buf_slice(&who)).kind, TOPIC_NONE);
+    buf_free(&who);
+    buf_free(&topic);
+}
+
+static void a_hint_is_a_topic_that_can_be_published_to(void **state)
+{
+    (void)state;
+    char hint[200];
+    topic_nearest(SLICE_LIT("telemetry"), SLICE_LIT("a#/+"), hint, sizeof hint);
+    assert_string_equal(hint, "devices/a%23/modules/%2B/messages/events/");
+    topic_nearest(SLICE_LIT("telemetry"), SLICE_LIT("a%"), hint, sizeof hint);
+    assert_string_equal(hint, "devices/a%/messages/events/");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_own_events_topic_matches),
         cmocka_unit_test(requests_and_responses_are_told_apart),
         cmocka_unit_test(filters_become_features),
+        cmocka_unit_test(the_longest_encoded_id_is_read),
+        cmocka_unit_test(a_hint_is_a_topic_that_can_be_published_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
