@@ -139,7 +139,9 @@ enum err saved_query_remove(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
+extern const char quota_help[];
 enum err hub_show_stats(struct cli *c) MUST_USE;
+enum err hub_show_quota(struct cli *c) MUST_USE;
 enum err policy_list(struct cli *c) MUST_USE;
 enum err policy_show(struct cli *c) MUST_USE;
 extern const char policy_create_help[], policy_update_help[];

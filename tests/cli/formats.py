@@ -147,6 +147,20 @@ def the_devices_are_counted():
 
 
 @group.case
+def what_is_used_of_quotas_is_shown():
+    with Hub("--throttle", "quota=9/d") as hub:
+        for device in ("d1", "d2"):
+            hub.must("hub", "device-identity", "create", "-d", device)
+        hub.must("device", "send-d2c-message", "-d", "d1", "--msg-count", 3)
+        shown = hub.must("hub", "show-quota-metrics").json()
+        check(shown == [{"name": "TotalMessages", "currentValue": 3, "maxValue": 9},
+                        {"name": "TotalDeviceCount", "currentValue": 2, "maxValue": 1000000}], str(shown))
+    with with_devices() as hub:
+        shown = hub.must("hub", "show-quota-metrics", "--query", "[].name", "-o", "tsv")
+        check(shown.out == "TotalDeviceCount\n", str(shown))
+
+
+@group.case
 def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
     with with_devices() as hub:
         where = ("--data", hub.data)

@@ -255,6 +255,7 @@ LOCAL |= {  # in a home of their own
 }
 SOCKET = {  # asks the server of --data and no other
     "console link": ("console", "link"),
+    "hub show-quota-metrics": ("hub", "show-quota-metrics"),
     "hub policy create": ("hub", "policy", "create", "-n", "panel", "--permissions", "RegistryRead", "ServiceConnect"),
     "hub policy list": ("hub", "policy", "list"),
     "hub policy show": ("hub", "policy", "show", "-n", "service"),

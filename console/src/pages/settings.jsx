@@ -40,7 +40,7 @@ function Names({ hub }) {
 }
 
 function Retention({ hub, quota }) {
-    const used = quota?.value?.[0];
+    const used = quota?.value?.find((metric) => metric.name === 'TotalMessages');
     return <section class="card" aria-label="Retention"><h2>Retention</h2>
         <Facts rows={[['Events are kept', span(hub.retentionSeconds)], ['and at most', hub.retentionBytes ? `${count(Math.round(hub.retentionBytes / 1048576))} MiB` : 'no limit'],
             ...(used ? [['Messages today', `${count(used.currentValue)} of ${count(used.maxValue)}`]] : [])]} />

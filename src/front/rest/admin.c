@@ -95,7 +95,14 @@ void rest_admin_hub(struct call *c)
     buf_free(&json);
 }
 
-/* ---- the daily quota: ARM IotHubQuotaMetricInfo, without a pager: there is one */
+/* ---- what is used of what there is: ARM IotHubQuotaMetricInfo, without a pager: there are two */
+
+static void put_quota(struct buf *out, const char *name, uint64_t now, uint64_t most)
+{
+    if (buf_slice(out).ptr[buf_size(out) - 1] == '}') buf_put_u8(out, ',');
+    buf_printf(out, "{\"name\":\"%s\",\"currentValue\":%llu,\"maxValue\":%llu}", name,
+               (unsigned long long)now, (unsigned long long)most);
+}
 
 void rest_admin_quota(struct call *c)
 {
@@ -103,9 +110,8 @@ void rest_admin_quota(struct call *c)
     struct buf json = {0};
     buf_put_str(&json, "{\"value\":[");
     if (quota)
-        buf_printf(&json, "{\"name\":\"TotalMessages\",\"currentValue\":%llu,\"maxValue\":%llu}",
-                   (unsigned long long)quota_used(quota, clock_wall_us()),
-                   (unsigned long long)quota_limit(quota));
+        put_quota(&json, "TotalMessages", quota_used(quota, clock_wall_us()), quota_limit(quota));
+    put_quota(&json, "TotalDeviceCount", registry_devices_now(), REGISTRY_DEVICES_MAX);
     buf_put_str(&json, "]}");
     rest_answer_json(c, buf_slice(&json));
     buf_free(&json);

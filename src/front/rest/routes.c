@@ -158,7 +158,7 @@ const struct route rest_routes[] = {
     {"GET", "/admin/v1/hub", BY_OWNER, NO_BODY, rest_admin_hub,
      "Names, ports and certificate of the hub"},
     {"GET", "/admin/v1/quotaMetrics", BY_ADMINISTRATOR, NO_BODY, rest_admin_quota,
-     "Show what is used of the daily quota"},
+     "Show what is used of the daily quota, and of the devices that there may be"},
     {"GET", "/admin/v1/policies", BY_ADMINISTRATOR, NO_BODY, rest_admin_policies,
      "List shared access policies, without their keys"},
     {"GET", "/admin/v1/policies/{name}", BY_ADMINISTRATOR, NO_BODY, rest_admin_policy,

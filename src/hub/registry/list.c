@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/num.h"
 #include "hub/registry/message.h"
 #include "hub/registry/registry_sql.h"
 
@@ -214,6 +215,11 @@ struct metric registry_devices = {.name = "azimuth_totalDeviceCount",
 __attribute__((constructor)) static void register_devices(void)
 {
     metric_register(&registry_devices);
+}
+
+uint64_t registry_devices_now(void)
+{
+    return (uint64_t)MAX(metric_value(&registry_devices), 0);
 }
 
 enum err registry_meter(const struct hub *hub)

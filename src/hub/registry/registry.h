@@ -118,6 +118,9 @@ void registry_scope_list(struct registry *r, const struct registry_scope *ask,
 /* Before the lanes run: how many devices there are, for metrics; what changes is counted from then on. */
 enum err registry_meter(const struct hub *hub) MUST_USE;
 
+/* How many that are now; from any thread. */
+uint64_t registry_devices_now(void);
+
 void registry_count_devices(struct registry *r, struct registry_wait *w);
 void registry_count_connected(struct registry *r, struct registry_wait *w);
 
