@@ -326,7 +326,8 @@ static int free_all_papers(void **state)
 
 static void open_tls(struct pair *p, const struct papers *trusted, const char *host)
 {
-    const struct tls_identity identity = {buf_slice(&ours.chain), buf_slice(&ours.key)};
+    const struct tls_identity identity = {.chain_pem = buf_slice(&ours.chain),
+                                          .key_pem = buf_slice(&ours.key)};
     const struct tls_server_config config = {.identities = &identity, .identity_count = 1};
     struct tls_context *server, *client;
     assert_int_equal(tls_server_context(&config, NULL, &server), OK);

@@ -299,7 +299,8 @@ static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *o
     enum err e = s->cfg->tls_cert_count ? load_given(s->live, pairs, &count)
                                         : load_ours(s, with_rsa, pairs, &count);
     for (size_t i = 0; i < count; i++)
-        identities[i] = (struct tls_identity){buf_slice(&pairs[i].chain), buf_slice(&pairs[i].key)};
+        identities[i] = (struct tls_identity){.chain_pem = buf_slice(&pairs[i].chain),
+                                              .key_pem = buf_slice(&pairs[i].key)};
     *out = (struct tls_set){0};
     for (int use = 0; use < TLS_USES && e == OK; use++) {
         struct tls_server_config config = {

@@ -181,6 +181,12 @@ enum err tls_client_context(struct slice ca_pem, struct tls_context **out)
     return finish(ctx, client_setup(ctx, ca_pem), out);
 }
 
+enum err tls_client_show(struct tls_context *ctx, const struct tls_identity *identity)
+{
+    assert(!ctx->server);
+    return tls_identity_load(ctx->ssl_ctx, identity);
+}
+
 struct tls_context *tls_context_ref(struct tls_context *ctx)
 {
     atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);

@@ -171,13 +171,15 @@ static void unusable_certificates_and_keys_are_refused(void **state)
     (void)state;
     struct slice good = buf_slice(&ec.chain), key = buf_slice(&ec.key);
     const struct tls_identity rows[] = {
-        {SLICE_NONE, key},
-        {SLICE_LIT("no PEM at all"), key},
-        {slice_head(good, good.len / 2), key},
-        {good, SLICE_NONE},
-        {good, buf_slice(&stranger.key)},
-        {good, SLICE_LIT("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n"
-                         "-----END ENCRYPTED PRIVATE KEY-----\n")},
+        {SLICE_NONE, key, NULL},
+        {SLICE_LIT("no PEM at all"), key, NULL},
+        {slice_head(good, good.len / 2), key, NULL},
+        {good, SLICE_NONE, NULL},
+        {good, buf_slice(&stranger.key), NULL},
+        {good,
+         SLICE_LIT("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n"
+                   "-----END ENCRYPTED PRIVATE KEY-----\n"),
+         NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct tls_server_config config = {.identities = &rows[i], .identity_count = 1};
@@ -190,6 +192,28 @@ static void unusable_certificates_and_keys_are_refused(void **state)
     assert_int_equal(tls_client_context(SLICE_LIT("rubbish"), &ctx), ERR_INVALID);
     assert_int_equal(tls_client_context(SLICE_NONE, &ctx), OK);
     tls_context_drop(ctx);
+}
+
+static void an_encrypted_key_wants_its_passphrase(void **state)
+{
+    (void)state;
+    struct buf secret = {0};
+    BIO *plain = BIO_new_mem_buf(buf_slice(&ec.key).ptr, (int)buf_size(&ec.key));
+    BIO *locked = BIO_new(BIO_s_mem());
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(plain, NULL, NULL, NULL);
+    PEM_write_bio_PKCS8PrivateKey(locked, key, EVP_aes_128_cbc(), "open", 4, NULL, NULL);
+    to_pem(&secret, locked);
+    EVP_PKEY_free(key);
+    BIO_free(plain);
+    static const char *const words[] = {"open", "Open", "", NULL};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct tls_context *ctx = client_context(&ec);
+        const struct tls_identity id = {buf_slice(&ec.chain), buf_slice(&secret), words[i]};
+        assert_int_equal(tls_client_show(ctx, &id), i == 0 ? OK : ERR_INVALID);
+        ERR_clear_error();
+        tls_context_drop(ctx);
+    }
+    buf_free(&secret);
 }
 
 int main(void)
@@ -205,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_wrong_host_name_is_refused_by_the_client),
         cmocka_unit_test(a_stale_error_of_somebody_else_changes_nothing),
         cmocka_unit_test(unusable_certificates_and_keys_are_refused),
+        cmocka_unit_test(an_encrypted_key_wants_its_passphrase),
     };
     return cmocka_run_group_tests(tests, make_identities, free_identities);
 }

@@ -13,11 +13,39 @@ static int no_password(char *buf, int size, int writing, void *ctx)
     return -1;
 }
 
+/* `ctx` is the passphrase.  One that is longer than OpenSSL takes opens no key. */
+static int give_passphrase(char *buf, int size, int writing, void *ctx)
+{
+    (void)writing;
+    size_t len = strlen(ctx);
+    if (len > (size_t)size) return -1;
+    memcpy(buf, ctx, len);
+    return (int)len;
+}
+
 static BIO *reader(struct slice pem)
 {
     BIO *bio = BIO_new_mem_buf(pem.ptr ? (const void *)pem.ptr : "", (int)pem.len);
     assert(bio != NULL && pem.len <= INT32_MAX);
     return bio;
+}
+
+static enum err key_refused(const struct tls_identity *identity)
+{
+    return tls_cause_fail(ERR_INVALID,
+                          identity->passphrase
+                              ? "the private key is no PEM that can be read with this passphrase"
+                              : "the private key is no readable, unencrypted PEM");
+}
+
+static EVP_PKEY *read_key(const struct tls_identity *identity)
+{
+    BIO *bio = reader(identity->key_pem);
+    EVP_PKEY *key = identity->passphrase ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase,
+                                                                   (void *)identity->passphrase)
+                                         : PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    BIO_free(bio);
+    return key;
 }
 
 static STACK_OF(X509) * read_certs(struct slice pem)
@@ -40,13 +68,11 @@ enum err tls_identity_load(struct ssl_ctx_st *ssl_ctx, const struct tls_identity
 {
     STACK_OF(X509) *chain = read_certs(identity->chain_pem);
     if (chain == NULL) return tls_cause_fail(ERR_INVALID, "the certificate is no readable PEM");
-    BIO *bio = reader(identity->key_pem);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-    BIO_free(bio);
+    EVP_PKEY *key = read_key(identity);
     X509 *leaf = sk_X509_shift(chain);
     enum err e = OK;
     if (key == NULL)
-        e = tls_cause_fail(ERR_INVALID, "the private key is no readable, unencrypted PEM");
+        e = key_refused(identity);
     else if (!SSL_CTX_use_cert_and_key(ssl_ctx, leaf, key, chain, 1))
         e = tls_cause_fail(ERR_INVALID, "certificate and private key cannot be used");
     EVP_PKEY_free(key);

@@ -59,7 +59,7 @@ static inline void make_papers(struct papers *p, EVP_PKEY *key, const char *name
 
 static inline struct tls_identity identity(const struct papers *p)
 {
-    return (struct tls_identity){buf_slice(&p->chain), buf_slice(&p->key)};
+    return (struct tls_identity){.chain_pem = buf_slice(&p->chain), .key_pem = buf_slice(&p->key)};
 }
 
 static inline int make_identities(void **state)
@@ -124,7 +124,7 @@ static inline void pair_init(struct pair *p, const struct papers *server_papers)
 static inline void show_certificate(struct pair *p, const struct papers *papers)
 {
     struct tls_identity id = identity(papers);
-    assert_int_equal(tls_identity_load(p->client_ctx->ssl_ctx, &id), OK);
+    assert_int_equal(tls_client_show(p->client_ctx, &id), OK);
 }
 
 static inline void pair_start(struct pair *p, const char *host)

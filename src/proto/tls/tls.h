@@ -43,6 +43,7 @@ enum {
 /* A certificate chain (leaf first) with its key, as PEM text. */
 struct tls_identity {
     struct slice chain_pem, key_pem;
+    const char *passphrase; /* of the key; NULL: an encrypted one is refused */
 };
 
 struct tls_server_config {
@@ -62,6 +63,10 @@ enum err tls_server_context(const struct tls_server_config *config,
 
 /* A client context that trusts the certificates in `ca_pem`, or the system's if that is empty. */
 enum err tls_client_context(struct slice ca_pem, struct tls_context **out) MUST_USE;
+
+/* The certificate that a client context's connections show to who asks for one; before the first
+ * of them.  ERR_INVALID with a fail_text(). */
+enum err tls_client_show(struct tls_context *ctx, const struct tls_identity *identity) MUST_USE;
 
 struct tls_context *tls_context_ref(struct tls_context *ctx); /* from any thread */
 void tls_context_drop(struct tls_context *ctx);               /* NULL is fine */
