@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 
-enum { CLI_OPTIONS_MAX = 24, CLI_WORDS_MAX = 4 };
+enum { CLI_OPTIONS_MAX = 40, CLI_WORDS_MAX = 4 };
 
 /* How the process ends: stable, for scripts. */
 enum cli_status {

@@ -6,12 +6,24 @@
 #include "base/num.h"
 #include "base/rand.h"
 #include "cli/file.h"
+#include "cli/fleet_answer.h"
+#include "cli/fleet_http.h"
 #include "cli/fleet_roster.h"
 #include "cli/fleet_summary.h"
 #include "cli/identity.h"
 #include "proto/tls/tls.h"
 
 enum { PLAIN_MQTT_PORT = 1883 };
+
+#define PROOF_OPTIONS                                                                              \
+    {"model-id dtmi", "ID", "the Plug and Play model that it says it is of"},                      \
+        {"symmetric-key key", "KEY", "its own key, in base64, instead of a policy's"},             \
+        {"certificate-file-path cp", "FILE",                                                       \
+         "its certificate, with what leads to the CA, in PEM"},                                    \
+        {"key-file-path kp", "FILE", "the key of that, in PEM"},                                   \
+    {                                                                                              \
+        "passphrase pass", "TEXT", "of that key, if it is encrypted"                               \
+    }
 
 const struct cli_option device_simulate_options[] = {
     {"device-id d", "ID", "one device of that name"},
@@ -21,6 +33,13 @@ const struct cli_option device_simulate_options[] = {
     {"module-id m", "ID", "as that module of each"},
     {"devices", "FILE", "CSV: deviceId and primaryKey, or connectionString"},
     {"device-connection-string connection-string cs", "STRING", "the device of that string"},
+    PROOF_OPTIONS,
+    {"protocol proto", "NAME", "mqtt, or http: one request after the other [mqtt]"},
+    {"receive-settle rs", "WAY",
+     "takes what is sent to it: complete; by http also abandon, reject"},
+    {"method-response-code mrc", "STATUS", "answers direct methods so [200]"},
+    {"method-response-payload mrp", "JSON", "and with that, or a file [what it was asked]"},
+    {"init-reported-properties irp", "JSON", "reports that, or what is in the file, at first"},
     {"data template da", "TEXT", "what a message says, with placeholders (below)"},
     {"csv", "FILE", "the rows of that file as messages, columns as keys"},
     {"device-column", "NAME", "the column that names a row's device [all in turn]"},
@@ -42,6 +61,7 @@ const struct cli_option device_simulate_options[] = {
 const struct cli_option device_send_options[] = {
     {"device-id d", "ID", "the device; not needed with the login of a device"},
     {"module-id m", "ID", "as that module of it"},
+    PROOF_OPTIONS,
     {"data da", "TEXT", "the message, as it is [Ping from azimuth]"},
     {"data-file-path dfp", "FILE", "the message is what is in there"},
     {"properties props p", "TEXT", "name=value;$.ct=text/plain;..."},
@@ -59,7 +79,10 @@ const char device_simulate_help[] =
     "has\n"
     "them. In a CSV file numbers, true and false stay what they are, an empty cell is null, what "
     "stands\n"
-    "in quotes is text.\n\n"
+    "in quotes is text.\n"
+    "Direct methods and messages to a device are left to who really is that device, unless "
+    "--method-response-code,\n"
+    "--method-response-payload or --receive-settle says otherwise.\n\n"
     "    simulate --count 1000 --rate 10/m\n"
     "    simulate --csv weather.csv --device-column location --real-time --speed 3600\n\n"
     "placeholders:\n" PAYLOAD_HELP;
@@ -112,6 +135,18 @@ static enum err choose_plain_port(const struct target *t, struct fleet_plan *pla
     return OK;
 }
 
+/* --certificate-file-path and --key-file-path are both there, or neither is. */
+static enum err show_certificate(struct cli *c, struct tls_context *tls)
+{
+    const char *chain = cli_value(c, "certificate-file-path");
+    struct tls_identity id = {.passphrase = cli_value(c, "passphrase")};
+    if (chain == NULL) return OK;
+    TRY(file_load(c, chain, &id.chain_pem));
+    TRY(file_load(c, cli_value(c, "key-file-path"), &id.key_pem));
+    enum err e = tls_client_show(tls, &id);
+    return e == OK ? OK : file_blame(e, chain);
+}
+
 /* The server's own certificate names its host; over the network it names what was dialled. */
 static enum err choose_line(const struct target *t, struct fleet_plan *plan)
 {
@@ -122,7 +157,8 @@ static enum err choose_line(const struct target *t, struct fleet_plan *plan)
     if (cli_given(t->cli, "plain")) return choose_plain_port(t, plan);
     if (t->ca) TRY(file_load(t->cli, t->ca, &ca));
     enum err e = tls_client_context(ca, &plan->tls);
-    return e == OK ? OK : file_blame(e, t->ca ? t->ca : "the system's certificates");
+    if (e != OK) return file_blame(e, t->ca ? t->ca : "the system's certificates");
+    return show_certificate(t->cli, plan->tls);
 }
 
 static enum err choose_wait(const struct cli *c, struct fleet_plan *plan)
@@ -135,16 +171,68 @@ static enum err choose_wait(const struct cli *c, struct fleet_plan *plan)
     return OK;
 }
 
-static enum err run(const struct target *t, struct fleet_plan *plan,
-                    const struct fleet_roster *roster, struct fleet_result *result)
+/* Over HTTP, if the verb has --protocol and it says so. */
+static bool by_http(const struct cli *c)
 {
+    return cli_has(c, "protocol") && cli_given(c, "protocol") &&
+           strcmp(cli_value(c, "protocol"), "http") == 0;
+}
+
+static enum err run(struct target *t, struct fleet_plan *plan, const struct fleet_roster *roster,
+                    struct fleet_result *result)
+{
+    struct cli *c = t->cli;
     plan->identities = roster->items;
     plan->count = roster->count;
-    TRY(choose_wait(t->cli, plan));
-    TRY(choose_line(t, plan));
-    enum err e = fleet_run(plan, result);
+    plan->model_id = slice_str(cli_value(c, "model-id"));
+    TRY(choose_wait(c, plan));
+    if (by_http(c)) {
+        const char *way = cli_value(c, "receive-settle");
+        return fleet_http_run(plan, t, way ? bound_way_of(way) : NULL, result);
+    }
+    enum err e = choose_line(t, plan);
+    if (e == OK) e = fleet_run(plan, result);
     tls_context_drop(plan->tls);
     return e;
+}
+
+/* ---- who it is */
+
+static enum err check_proof(const struct cli *c)
+{
+    TRY(only_with(c, "certificate-file-path", "key-file-path"));
+    TRY(only_with(c, "key-file-path", "certificate-file-path"));
+    TRY(only_with(c, "passphrase", "key-file-path"));
+    TRY(not_both(c, "symmetric-key", "certificate-file-path"));
+    return not_both(c, "plain", "certificate-file-path");
+}
+
+static bool has_proof(const struct cli *c)
+{
+    return cli_given(c, "symmetric-key") || cli_given(c, "certificate-file-path");
+}
+
+/* The device of --device-id, or of the login: they are the same if there are both. */
+static enum err choose_id(const struct target *t, struct slice *out)
+{
+    struct slice own = t->login.device_id;
+    *out = slice_str(cli_value(t->cli, "device-id"));
+    if (own.len == 0) return cli_need(t->cli, "device-id", out);
+    if (out->len && !slice_eq(*out, own))
+        return fail(ERR_INVALID, "--device-id %.*s: the connection string is that of '%.*s'",
+                    SLICE_ARG(*out), SLICE_ARG(own));
+    *out = own;
+    return OK;
+}
+
+/* One device with a key or a certificate of its own. */
+static enum err by_proof(struct target *t, struct fleet_roster *out)
+{
+    const char *module = cli_value(t->cli, "module-id"), *key = cli_value(t->cli, "symmetric-key");
+    struct fleet_identity id = {.host = slice_str(t->name), .x509 = key == NULL};
+    TRY(choose_id(t, &id.device));
+    id.module = module ? slice_str(module) : t->login.module_id;
+    return fleet_roster_one(t, &id, slice_str(key), out);
 }
 
 /* ---- simulate: what is said */
@@ -256,6 +344,10 @@ static enum err check_who(const struct cli *c)
     static const char *const ways[] = {"device-id", "count", "device-column", "devices",
                                        "device-connection-string"};
     enum { WAYS = sizeof ways / sizeof *ways };
+    for (size_t i = 1; i < WAYS - 1; i++) {
+        TRY(not_both(c, ways[i], "symmetric-key"));
+        TRY(not_both(c, ways[i], "certificate-file-path"));
+    }
     for (size_t i = 0; i < WAYS; i++)
         for (size_t j = i + 1; j < WAYS; j++) TRY(not_both(c, ways[i], ways[j]));
     return OK;
@@ -266,13 +358,73 @@ static enum err choose_devices(struct cli *c, const struct payload *payload, str
 {
     const char *file = cli_value(c, "devices"), *own = cli_value(c, "device-connection-string");
     TRY(check_who(c));
+    TRY(check_proof(c));
     if (file) return fleet_roster_file(c, file, t, out);
     if (own)
         TRY(target_login(c, own, "--device-connection-string", t));
     else
         TRY(target_find(c, t));
+    if (has_proof(c)) return by_proof(t, out);
     if (own || t->login.device_id.len) return fleet_roster_login(t, out);
     return cli_given(c, "device-column") ? by_column(t, payload, out) : by_name(t, out);
+}
+
+/* ---- simulate: how, and what it listens to */
+
+static enum err choose_protocol(const struct cli *c)
+{
+    static const char *const over_mqtt[] = {"model-id",
+                                            "certificate-file-path",
+                                            "window",
+                                            "method-response-code",
+                                            "plain",
+                                            "method-response-payload",
+                                            "init-reported-properties"};
+    const char *protocol = cli_value(c, "protocol");
+    if (protocol == NULL || strcmp(protocol, "mqtt") == 0) return OK;
+    if (strcmp(protocol, "http") != 0)
+        return fail(ERR_INVALID, "--protocol %s: mqtt and http are protocols", protocol);
+    for (size_t i = 0; i < sizeof over_mqtt / sizeof *over_mqtt; i++)
+        if (cli_given(c, over_mqtt[i]))
+            return fail(ERR_INVALID, "--%s is nothing that HTTP has: use --protocol mqtt",
+                        over_mqtt[i]);
+    return OK;
+}
+
+static enum err json_option(struct cli *c, const char *name, struct slice *out)
+{
+    struct json *value;
+    struct buf text = {0};
+    TRY(file_json_option(c, name, &value));
+    if (value) json_write(&text, value);
+    if (value) *out = arena_copy(&c->arena, buf_slice(&text));
+    buf_free(&text);
+    return OK;
+}
+
+static enum err choose_settling(const struct cli *c, bool *out)
+{
+    const char *way = cli_value(c, "receive-settle");
+    *out = way != NULL;
+    if (way && bound_way_of(way) == NULL)
+        return fail(ERR_INVALID, "--receive-settle %s: complete, abandon and reject are ways", way);
+    if (way && strcmp(way, "complete") != 0 && !by_http(c))
+        return fail(ERR_INVALID, "--receive-settle %s: MQTT can only complete, use --protocol http",
+                    way);
+    return OK;
+}
+
+static enum err choose_answers(struct cli *c, struct fleet_answers *out)
+{
+    int64_t status;
+    TRY(cli_number(c, "method-response-code", INT32_MIN, INT32_MAX, FLEET_ANSWER_METHOD_STATUS,
+                   &status));
+    TRY(json_option(c, "method-response-payload", &out->method_payload));
+    TRY(json_option(c, "init-reported-properties", &out->reported));
+    TRY(choose_settling(c, &out->messages));
+    out->method_status = (int)status;
+    out->methods = out->method_payload.ptr || cli_given(c, "method-response-code");
+    return OK;
 }
 
 enum err device_simulate(struct cli *c)
@@ -282,6 +434,8 @@ enum err device_simulate(struct cli *c)
     struct fleet_roster roster = {0};
     struct fleet_plan plan = {0};
     struct fleet_result *result = arena_zero(&c->arena, sizeof *result);
+    TRY(choose_protocol(c));
+    TRY(choose_answers(c, &plan.answers));
     TRY(choose_payload(c, &payload));
     TRY(choose_limits(c, &plan));
     TRY(choose_devices(c, payload, &t, &roster));
@@ -299,17 +453,13 @@ enum err device_simulate(struct cli *c)
 
 static enum err choose_sender(struct cli *c, struct target *t, struct fleet_roster *out)
 {
-    struct slice id, module = slice_str(cli_value(c, "module-id"));
+    struct slice id;
+    TRY(check_proof(c));
     TRY(target_find(c, t));
-    if (t->login.device_id.len == 0) {
-        TRY(cli_need(c, "device-id", &id));
-        return fleet_roster_policy(t, &id, 1, module, out);
-    }
-    id = slice_str(cli_value(c, "device-id"));
-    if (id.len && !slice_eq(id, t->login.device_id))
-        return fail(ERR_INVALID, "--device-id %.*s: the connection string is that of '%.*s'",
-                    SLICE_ARG(id), SLICE_ARG(t->login.device_id));
-    return fleet_roster_login(t, out);
+    if (has_proof(c)) return by_proof(t, out);
+    TRY(choose_id(t, &id));
+    if (t->login.device_id.len) return fleet_roster_login(t, out);
+    return fleet_roster_policy(t, &id, 1, slice_str(cli_value(c, "module-id")), out);
 }
 
 static enum err choose_message(struct cli *c, struct payload **out)

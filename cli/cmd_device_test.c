@@ -36,6 +36,15 @@ static void options_that_exclude_each_other_are_usage_errors(void **state)
         SIMULATE "--device-column c",
         SIMULATE "--speed 2",
         SEND "-d d --data x --data-file-path f",
+        SEND "-d d --certificate-file-path f",
+        SEND "-d d --key-file-path f",
+        SEND "-d d --symmetric-key a2V5 --passphrase x",
+        SEND "-d d --symmetric-key a2V5 --certificate-file-path f --key-file-path f",
+        SEND "-d d --plain --certificate-file-path f --key-file-path f",
+        SIMULATE "--count 2 --symmetric-key a2V5",
+        SIMULATE "-d d --protocol http --model-id dtmi:a;1",
+        SIMULATE "-d d --protocol http --method-response-code 1",
+        SIMULATE "-d d --receive-settle abandon",
     };
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
@@ -45,14 +54,26 @@ static void options_that_exclude_each_other_are_usage_errors(void **state)
 static void values_out_of_range_are_usage_errors(void **state)
 {
     static const char *const lines[] = {
-        SIMULATE "--count 0",      SIMULATE "--count 100001",
-        SIMULATE "--window 0",     SIMULATE "--window 1001",
-        SIMULATE "--rate fast",    SIMULATE "--msg-interval -1",
-        SIMULATE "--messages 0",   SIMULATE "--duration soon",
-        SIMULATE "--timeout 0",    SIMULATE "--data {{wrong}}",
-        SIMULATE "--csv /nowhere", SIMULATE "--devices /nowhere",
-        SIMULATE "-p x",           SEND "",
-        SEND "-d d --msg-count 0", SEND "-d d --timeout long",
+        SIMULATE "--count 0",
+        SIMULATE "--count 100001",
+        SIMULATE "--window 0",
+        SIMULATE "--window 1001",
+        SIMULATE "--rate fast",
+        SIMULATE "--msg-interval -1",
+        SIMULATE "--messages 0",
+        SIMULATE "--duration soon",
+        SIMULATE "--timeout 0",
+        SIMULATE "--data {{wrong}}",
+        SIMULATE "--csv /nowhere",
+        SIMULATE "--devices /nowhere",
+        SIMULATE "-p x",
+        SEND "",
+        SIMULATE "--protocol amqp",
+        SIMULATE "--receive-settle keep",
+        SIMULATE "--mrc often",
+        SIMULATE "--mrp {",
+        SEND "-d d --msg-count 0",
+        SEND "-d d --timeout long",
     };
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)

@@ -2,7 +2,6 @@
 #include "cli/fleet.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -14,6 +13,7 @@
 #include "cli/fleet_device.h"
 #include "cli/fleet_dial.h"
 #include "cli/fleet_report.h"
+#include "cli/fleet_signal.h"
 
 enum { READ_MAX = 64 << 10, EVENTS_MAX = 256 };
 
@@ -26,16 +26,9 @@ struct loop {
     size_t address; /* the one that worked last */
     int epoll;
     int64_t began_us, stop_us; /* when the run stops waiting, once it is stopping */
+    int64_t said_us;           /* when all was said that there is; 0: it is not */
     uint8_t bytes[READ_MAX];
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
 
 /* ---- sockets */
 
@@ -223,13 +216,23 @@ static void stop(struct loop *l, int64_t now_us)
         if (f->devices[i].state != FLEET_OVER) fleet_heap_set(&l->heap, &f->devices[i].due, now_us);
 }
 
+/* When it is no use to wait any longer: all was said, and nothing is acknowledged. */
+static int64_t vain_us(const struct loop *l)
+{
+    if (l->said_us == 0) return INT64_MAX;
+    return MAX(l->said_us, l->fleet.last_us) + l->fleet.plan->wait_us;
+}
+
 static bool goes_on(struct loop *l, int64_t now_us)
 {
     const struct fleet *f = &l->fleet;
     int64_t duration_us = f->plan->duration_us;
     if (f->error != OK || f->over == f->plan->count) return false;
     if (f->stopping) return now_us < l->stop_us;
-    if (interrupted || (duration_us && now_us >= l->began_us + duration_us)) stop(l, now_us);
+    if (l->said_us == 0 && f->said == f->plan->count) l->said_us = now_us;
+    if (now_us >= vain_us(l)) return false;
+    if (fleet_signal_came() || (duration_us && now_us >= l->began_us + duration_us))
+        stop(l, now_us);
     return true;
 }
 
@@ -240,8 +243,9 @@ static int wait_ms(const struct loop *l, int64_t now_us)
     int64_t duration_us = l->fleet.plan->duration_us;
     if (l->fleet.stopping)
         until_us = MIN(until_us, l->stop_us);
-    else if (duration_us)
-        until_us = MIN(until_us, l->began_us + duration_us);
+    else
+        until_us =
+            MIN(until_us, MIN(vain_us(l), duration_us ? l->began_us + duration_us : INT64_MAX));
     if (fleet_shows_progress(&l->fleet)) until_us = MIN(until_us, now_us + FLEET_REPORT_US);
     if (until_us <= now_us) return 0;
     return (int)MIN((until_us - now_us + 999) / 1000, 60000);
@@ -330,26 +334,18 @@ static enum err verdict(const struct fleet *f)
     if (r->acknowledged < wanted)
         return fail(ERR_TIMEOUT,
                     "%llu of %llu messages were not acknowledged in time; the hub may have them or "
-                    "not",
-                    (unsigned long long)(wanted - r->acknowledged), (unsigned long long)wanted);
-    if (r->connected == 0 && !interrupted)
+                    "not%s%s",
+                    (unsigned long long)(wanted - r->acknowledged), (unsigned long long)wanted,
+                    *f->lost ? ", the last connection was lost: " : "", f->lost);
+    if (f->plan->answers.reported.len && r->reported < r->connected)
+        return fail(*f->unreported ? ERR_PROTOCOL : ERR_TIMEOUT,
+                    "the hub has not taken what %zu of %zu devices report%s%s",
+                    r->connected - r->reported, r->connected, *f->unreported ? ": " : " in time",
+                    f->unreported);
+    if (r->connected == 0 && !fleet_signal_came())
         return fail(ERR_TIMEOUT, "%s:%u: no device was let in in time", f->plan->dial,
                     f->plan->port);
     return OK;
-}
-
-static void catch_signals(struct sigaction old[2])
-{
-    const struct sigaction once = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    interrupted = 0;
-    sigaction(SIGINT, &once, &old[0]);
-    sigaction(SIGTERM, &once, &old[1]);
-}
-
-static void release_signals(const struct sigaction old[2])
-{
-    sigaction(SIGINT, &old[0], NULL);
-    sigaction(SIGTERM, &old[1], NULL);
 }
 
 enum err fleet_run(const struct fleet_plan *plan, struct fleet_result *out)
@@ -364,10 +360,10 @@ enum err fleet_run(const struct fleet_plan *plan, struct fleet_result *out)
     if (e == OK) {
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         assert(l->epoll >= 0);
-        catch_signals(old);
+        fleet_signal_catch(old);
         begin(l, plan, out);
         run(l);
-        release_signals(old);
+        fleet_signal_release(old);
         end(l);
         e = verdict(&l->fleet);
         arena_free(&l->fleet.arena);

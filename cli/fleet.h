@@ -10,7 +10,7 @@
  * Limits:  the constants below; sockets by the descriptor limit, which is raised as far as it goes.
  * Errors:  before the first device is up a failing connection ends the run: ERR_IO (no connection),
  *          ERR_DENIED (certificate), ERR_PROTOCOL, ERR_TIMEOUT; afterwards it is tried again.
- *          At the end ERR_DENIED when devices were refused, ERR_TIMEOUT when messages were left
+ *          At the end ERR_DENIED when devices were refused, ERR_PROTOCOL when what they report was, ERR_TIMEOUT when messages were left
  *          unacknowledged; `out` is filled in either way.
  */
 #ifndef CLI_FLEET_H
@@ -40,6 +40,15 @@ struct fleet_identity {
     struct slice key;   /* bytes */
     const char *policy; /* whose key it is; NULL: the device's own */
     struct slice token; /* made by somebody else: used instead of a key, if not empty */
+    bool x509;          /* the certificate of the plan's TLS context says who it is: no token */
+};
+
+/* What devices listen to, and what they do with it. */
+struct fleet_answers {
+    bool methods, messages;
+    int method_status;
+    struct slice method_payload; /* JSON; ptr NULL: the request's name, id and payload */
+    struct slice reported; /* JSON: properties that each reports once, at first; empty: none */
 };
 
 struct fleet_plan {
@@ -48,6 +57,8 @@ struct fleet_plan {
     struct tls_context *tls; /* NULL: bare MQTT */
     const struct fleet_identity *identities;
     size_t count;
+    struct slice model_id; /* told with CONNECT; empty: none */
+    struct fleet_answers answers;
     const struct payload *payload;
     double speed;        /* of a payload with times: 1 as in the file, 60 a minute in a second */
     int64_t interval_us; /* between two messages of a device; 0: as fast as they are acknowledged */
@@ -77,6 +88,8 @@ struct fleet_result {
     size_t refused;
     uint64_t sent, acknowledged, failed; /* messages; failed: sent and never acknowledged */
     uint64_t reconnects, resent;
+    uint64_t methods, messages;   /* methods answered, messages taken from the hub */
+    size_t reported;              /* devices whose reported properties the hub has taken */
     int64_t elapsed_us;           /* from the first message to the last acknowledgement */
     struct fleet_latency latency; /* from sending a message first to its acknowledgement */
 };

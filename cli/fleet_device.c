@@ -9,7 +9,11 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/rand.h"
+#include "base/text.h"
+#include "cli/fleet_answer.h"
 #include "cli/fleet_report.h"
+
+static const char wildcards[] = "+#"; /* of MQTT's topic filters */
 
 /* ---- the window */
 
@@ -34,6 +38,7 @@ static void take_ack(struct fleet_device *d, uint16_t packet_id, int64_t now_us)
         d->failures = 0;
         f->last_us = now_us;
         f->result->acknowledged++;
+        f->lost[0] = '\0';
         fleet_latency_add(&f->result->latency, now_us - m->sent_us);
         break;
     }
@@ -46,10 +51,20 @@ static void take_ack(struct fleet_device *d, uint16_t packet_id, int64_t now_us)
 
 /* ---- what is said, and when */
 
-static void put_path(struct buf *out, const struct fleet_identity *id)
+/* What no topic name may have stands percent-encoded: the hub knows it (device_mqtt/README.md). */
+void fleet_device_put_topic(struct buf *out, const struct fleet_identity *id, const char *rest)
 {
-    buf_printf(out, "devices/%.*s", SLICE_ARG(id->device));
-    if (id->module.len) buf_printf(out, "/modules/%.*s", SLICE_ARG(id->module));
+    buf_put_str(out, "devices/");
+    text_percent_with(out, id->device, wildcards);
+    if (id->module.len) buf_put_str(out, "/modules/");
+    text_percent_with(out, id->module, wildcards);
+    buf_put_str(out, rest);
+}
+
+uint16_t fleet_device_packet_id(struct fleet_device *d)
+{
+    if (++d->last_id == 0) d->last_id = 1;
+    return d->last_id;
 }
 
 static bool is_done(const struct fleet_device *d)
@@ -58,6 +73,13 @@ static bool is_done(const struct fleet_device *d)
     int64_t after_us;
     return f->stopping || (f->plan->messages && d->sent == f->plan->messages) ||
            !payload_due(&d->payload, &after_us);
+}
+
+static void note_said(struct fleet_device *d)
+{
+    if (d->said || (d->state != FLEET_OVER && !is_done(d))) return;
+    d->said = true;
+    d->fleet->said++;
 }
 
 /* When the next message is due; INT64_MAX: there is none. */
@@ -91,12 +113,11 @@ static enum err say_next(struct fleet_device *d, int64_t now_us)
     struct fleet *f = d->fleet;
     struct fleet_message *m = message_at(d, d->waiting++);
     *m = (struct fleet_message){.sent_us = now_us};
-    if (++d->last_id == 0) d->last_id = 1;
-    m->packet_id = d->last_id;
-    put_path(&m->topic, d->identity);
-    buf_put_str(&m->topic, "/messages/events/");
+    m->packet_id = fleet_device_packet_id(d);
+    fleet_device_put_topic(&m->topic, d->identity, "/messages/events/");
     payload_write(&d->payload, clock_wall_us(), &m->topic, &m->body);
     d->sent++;
+    note_said(d);
     if (f->result->sent++ == 0) f->first_us = f->last_us = now_us;
     d->next_us = MAX(d->next_us + f->plan->interval_us, now_us - FLEET_CATCH_UP_US);
     return publish(d, m, false);
@@ -123,17 +144,18 @@ static void set_state(struct fleet_device *d, enum fleet_state state)
     if (state == FLEET_UP) f->up++;
     if (state == FLEET_OVER) f->over++;
     d->state = state;
+    note_said(d);
 }
 
-static void put_token(struct buf *out, const struct fleet_identity *id)
+void fleet_device_put_token(struct buf *out, const struct fleet_identity *id)
 {
     struct buf resource = {0};
     if (id->token.len) {
         buf_put_slice(out, id->token);
         return;
     }
-    buf_printf(&resource, "%.*s/", SLICE_ARG(id->host));
-    put_path(&resource, id);
+    buf_printf(&resource, "%.*s/devices/%.*s", SLICE_ARG(id->host), SLICE_ARG(id->device));
+    if (id->module.len) buf_printf(&resource, "/modules/%.*s", SLICE_ARG(id->module));
     sas_make(out, buf_slice(&resource), id->key, id->policy,
              clock_wall_us() / 1000000 + FLEET_TOKEN_S);
     buf_free(&resource);
@@ -147,7 +169,11 @@ static enum err introduce(struct fleet_device *d)
     if (id->module.len) buf_printf(&client, "/%.*s", SLICE_ARG(id->module));
     buf_printf(&user, "%.*s/%s/?api-version=2021-04-12&DeviceClientType=azimuth",
                SLICE_ARG(id->host), buf_cstr(&client));
-    put_token(&token, id);
+    if (d->fleet->plan->model_id.len) {
+        buf_put_str(&user, "&model-id=");
+        text_percent(&user, d->fleet->plan->model_id);
+    }
+    if (!id->x509) fleet_device_put_token(&token, id);
     const struct link_identity who = {buf_slice(&client), buf_slice(&user), buf_slice(&token)};
     enum err e = link_connect(&d->link, &who);
     buf_free(&client);
@@ -173,6 +199,7 @@ static enum err come_up(struct fleet_device *d, int64_t now_us)
     if (d->was_up) f->result->reconnects++;
     if (!d->was_up && f->result->connected++ == 0) f->up_us = now_us;
     d->was_up = true;
+    TRY(fleet_answer_listen(d));
     return say_again(d);
 }
 
@@ -198,6 +225,8 @@ static enum err take_event(struct fleet_device *d, const struct link_event *ev, 
     case LINK_SECURED: return introduce(d);
     case LINK_ANSWERED: return take_answer(d, ev->code, now_us);
     case LINK_ACKED: take_ack(d, ev->packet_id, now_us); break;
+    case LINK_GRANTED: fleet_answer_granted(d, ev); break;
+    case LINK_TOLD: return fleet_answer_take(d, ev);
     }
     return OK;
 }
@@ -258,12 +287,18 @@ void fleet_device_leave(struct fleet_device *d)
     if (d->state != FLEET_OVER) set_state(d, FLEET_OVER);
 }
 
+/* Who stops does not wait for that: it was said at first. */
+static bool waits_for_word(const struct fleet_device *d)
+{
+    return d->state == FLEET_UP && fleet_answer_waits(d) && !d->fleet->stopping;
+}
+
 enum err fleet_device_run(struct fleet_device *d, int64_t now_us)
 {
     if (d->state == FLEET_OVER) return OK;
     if (d->state == FLEET_DIALLING && now_us >= d->change_us)
         return fail(ERR_TIMEOUT, "no connection in %lld s", FLEET_DIAL_WAIT_US / 1000000);
-    if (is_done(d) && d->waiting == 0) {
+    if (is_done(d) && d->waiting == 0 && !waits_for_word(d)) {
         fleet_device_leave(d);
         return OK;
     }
@@ -293,6 +328,15 @@ static int64_t pause_us(const struct fleet_device *d)
     return most / 2 + (int64_t)(rand_u64() % (uint64_t)(most / 2 + 1));
 }
 
+/* A hub that does not know percent-encoded ids hangs up at each message, as IoT Hub does. */
+static bool is_unheard(const struct fleet_device *d)
+{
+    struct slice id = d->identity->device, module = d->identity->module;
+    unsigned most = d->fleet->plan->once ? 1 : FLEET_UNHEARD_MAX;
+    bool encoded = slice_has(id, wildcards) || slice_has(module, wildcards);
+    return encoded && d->was_up && d->waiting && d->failures + 1 >= most;
+}
+
 void fleet_device_lost(struct fleet_device *d, enum err why, int64_t now_us)
 {
     struct fleet *f = d->fleet;
@@ -301,8 +345,15 @@ void fleet_device_lost(struct fleet_device *d, enum err why, int64_t now_us)
     buf_free(&d->out);
     if (d->state == FLEET_OVER) return;
     bool first = f->result->connected == 0 && why != ERR_THROTTLED;
+    snprintf(f->lost, sizeof f->lost, "%s", fail_text());
     set_state(d, FLEET_RESTING);
-    if (first || f->plan->once) {
+    if ((why == ERR_CLOSED || why == ERR_IO) && is_unheard(d))
+        why =
+            fail(ERR_UNSUPPORTED,
+                 "it closes the connection at the messages of '%.*s': MQTT topics cannot have '+' "
+                 "and '#', and it does not know the id percent-encoded",
+                 SLICE_ARG(d->identity->device));
+    if (first || f->plan->once || why == ERR_UNSUPPORTED) {
         fleet_give_up(f, why);
         return;
     }

@@ -17,6 +17,9 @@
 #include "cli/fleet_heap.h"
 #include "cli/link.h"
 
+enum {
+    FLEET_UNHEARD_MAX = 3
+}; /* connections that end at a percent-encoded id, one after the other */
 #define FLEET_DIAL_WAIT_US (10 * 1000000ll)
 
 enum fleet_state { FLEET_RESTING, FLEET_DIALLING, FLEET_OPENING, FLEET_UP, FLEET_OVER };
@@ -42,8 +45,9 @@ struct fleet_device {
     int64_t next_us;   /* when the next message is due, where the pace says so */
     int64_t change_us; /* RESTING: when to dial; DIALLING: when to give up */
     unsigned failures; /* lost connections since the last acknowledgement */
-    bool was_up;
-    char refusal[64]; /* why the hub did not want it, or "" */
+    bool was_up, said; /* said: all that it had to say */
+    bool reported;     /* the hub has answered what it reported, or it reports nothing */
+    char refusal[64];  /* why the hub did not want it, or "" */
 
     /* the loop's */
     struct fleet_due due;
@@ -62,9 +66,12 @@ struct fleet {
     int64_t up_us;   /* when the first device was up; times of the payload count from here */
     bool stopping;   /* nothing new is said */
     size_t up, over; /* devices in that state */
+    size_t said;     /* devices that have nothing more to say */
+    char lost[160];  /* why a connection was lost since the last acknowledgement, or "" */
     size_t complaints;
     const struct fleet_device *first_refused;
-    enum err error; /* what ends the run, with its text */
+    char unreported[160]; /* why the hub did not take what was reported, or "" */
+    enum err error;       /* what ends the run, with its text */
     char error_text[512];
 };
 
@@ -80,6 +87,13 @@ enum err fleet_device_run(struct fleet_device *d, int64_t now_us) MUST_USE;
 int64_t fleet_device_deadline(const struct fleet_device *d);
 
 void fleet_device_lost(struct fleet_device *d, enum err why, int64_t now_us);
+
+/* For fleet_answer.c: "devices/{id}[/modules/{m}]" and what is behind it; the next packet identifier. */
+void fleet_device_put_topic(struct buf *out, const struct fleet_identity *id, const char *rest);
+uint16_t fleet_device_packet_id(struct fleet_device *d);
+
+/* A token for it: its own, or made with its key for FLEET_TOKEN_S. */
+void fleet_device_put_token(struct buf *out, const struct fleet_identity *id);
 
 /* Says good-bye to the hub; what is not acknowledged stays so. */
 void fleet_device_leave(struct fleet_device *d);

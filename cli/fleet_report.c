@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/text.h"
 
-enum { BAR = 20 };
+enum { BAR = 20, TOLD_MAX = 200 /* bytes of a payload that are shown */ };
 
 void fleet_complain(struct fleet *f, const char *fmt, ...)
 {
@@ -20,6 +21,21 @@ void fleet_complain(struct fleet *f, const char *fmt, ...)
     fprintf(stderr, "%s\n", buf_cstr(&line));
     if (f->complaints == FLEET_COMPLAINTS_MAX)
         fprintf(stderr, "more of this is counted and not shown\n");
+    buf_free(&line);
+}
+
+/* What devices are told may be anything, and this is a terminal. */
+void fleet_tell(const struct fleet *f, struct slice device, const char *what, struct slice name,
+                struct slice payload)
+{
+    struct buf line = {0};
+    if (f->plan->quiet || f->plan->count > 1) return;
+    fleet_clear_progress(f);
+    buf_printf(&line, "device '%.*s' got %s ", SLICE_ARG(device), what);
+    if (name.ptr) text_json_untrusted(&line, name);
+    if (name.ptr) buf_put_str(&line, " with ");
+    text_json_untrusted(&line, slice_head(payload, TOLD_MAX));
+    fprintf(stderr, "%s\n", buf_cstr(&line));
     buf_free(&line);
 }
 

@@ -9,6 +9,10 @@
 /* A line about a single device; after FLEET_COMPLAINTS_MAX they are only counted. */
 void fleet_complain(struct fleet *f, const char *fmt, ...) PRINTF(2, 3);
 
+/* A line about what a device heard; only where there is one device, of a fleet it is counted. */
+void fleet_tell(const struct fleet *f, struct slice device, const char *what, struct slice name,
+                struct slice payload);
+
 /* Ends the run with `why` and the text of the last fail(). */
 void fleet_give_up(struct fleet *f, enum err why);
 

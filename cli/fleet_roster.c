@@ -25,8 +25,8 @@ static enum err from_connstr(struct arena *a, const struct connstr *c, struct fl
         return fail(ERR_INVALID, "the connection string is none of a device: it has no DeviceId");
     if (c->x509)
         return fail(ERR_UNSUPPORTED,
-                    "device '%.*s' authenticates with a certificate; this needs "
-                    "one with a key",
+                    "device '%.*s' authenticates with a certificate: name it with "
+                    "--certificate-file-path and --key-file-path",
                     SLICE_ARG(c->device_id));
     *out = (struct fleet_identity){
         .host = c->host, .device = c->device_id, .module = c->module_id, .token = c->signature};
@@ -37,6 +37,15 @@ enum err fleet_roster_login(struct target *t, struct fleet_roster *out)
 {
     *out = (struct fleet_roster){arena_zero(&t->cli->arena, sizeof *out->items), 1};
     return from_connstr(&t->cli->arena, &t->login, out->items);
+}
+
+enum err fleet_roster_one(struct target *t, const struct fleet_identity *id, struct slice key,
+                          struct fleet_roster *out)
+{
+    struct arena *a = &t->cli->arena;
+    *out = (struct fleet_roster){arena_alloc(a, sizeof *id), 1};
+    out->items[0] = *id;
+    return key.len ? decode_key(a, key, &out->items[0].key) : OK;
 }
 
 enum err fleet_roster_policy(struct target *t, const struct slice *ids, size_t count,

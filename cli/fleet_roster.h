@@ -18,6 +18,10 @@ struct fleet_roster {
 /* The device of the login, which must be a device's. */
 enum err fleet_roster_login(struct target *t, struct fleet_roster *out) MUST_USE;
 
+/* That one, with a key of its own in base64, or none. */
+enum err fleet_roster_one(struct target *t, const struct fleet_identity *id, struct slice key,
+                          struct fleet_roster *out) MUST_USE;
+
 /* Those devices, or that module of each, by the key of the login's policy. */
 enum err fleet_roster_policy(struct target *t, const struct slice *ids, size_t count,
                              struct slice module, struct fleet_roster *out) MUST_USE;

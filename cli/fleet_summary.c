@@ -53,6 +53,8 @@ struct json *fleet_summary(struct arena *a, const struct fleet_plan *plan,
     put(a, all, "failed", (double)r->failed, 0);
     put(a, all, "resent", (double)r->resent, 0);
     put(a, all, "reconnects", (double)r->reconnects, 0);
+    if (plan->answers.methods) put(a, all, "methodsAnswered", (double)r->methods, 0);
+    if (plan->answers.messages) put(a, all, "messagesReceived", (double)r->messages, 0);
     put(a, all, "seconds", seconds, 3);
     put(a, all, "rate", seconds > 0 ? (double)r->acknowledged / seconds : 0, 1);
     json_set(a, all, SLICE_LIT("latencyMs"), latency);

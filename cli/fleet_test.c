@@ -51,6 +51,8 @@ static void hub_note(struct hub *h, const struct mqtt_event *ev)
         buf_printf(&h->heard, "C %.*s;", SLICE_ARG(ev->connect.client_id));
     if (ev->kind == MQTT_PUBLISH)
         buf_printf(&h->heard, "%u%s %.*s;", p->packet_id, p->dup ? "d" : "", SLICE_ARG(p->payload));
+    if (ev->kind == MQTT_SUBSCRIBE) buf_put_str(&h->heard, "S;");
+    if (ev->kind == MQTT_PUBACK) buf_printf(&h->heard, "A%u;", ev->packet_id);
     if (ev->kind == MQTT_DISCONNECT) buf_put_str(&h->heard, "D;");
 }
 
@@ -279,6 +281,107 @@ static void latency_counts_from_the_first_time_it_was_sent(void **state)
     bench_free(b);
 }
 
+/* MQTT lets no topic name have them. */
+static void an_id_with_wildcards_stands_percent_encoded_in_topics(void **state)
+{
+    struct bench *b = bench(&(struct fleet_plan){.window = 1, .messages = 1});
+    struct mqtt_event ev;
+    (void)state;
+    b->identity.device = SLICE_LIT("a#%.");
+    b->identity.module = SLICE_LIT("%.");
+    open_line(b);
+    assert_string_equal(heard(b), "C a#%./%.;");
+    mqtt_send_connack(&b->hub.mqtt, MQTT_ACCEPTED, false);
+    assert_int_equal(hear(b), OK);
+    mqtt_feed(&b->hub.mqtt, buf_slice(&b->device.out), now_us);
+    assert_int_equal(mqtt_next(&b->hub.mqtt, &ev), OK);
+    assert_true(
+        slice_starts(ev.publish.topic, SLICE_LIT("devices/a%23%25./modules/%./messages/events/")));
+    bench_free(b);
+}
+
+/* ---- what the hub says */
+
+static void tell(struct bench *b, const char *topic, const char *payload, uint16_t packet_id)
+{
+    const struct mqtt_publish p = {.topic = slice_str(topic),
+                                   .payload = slice_str(payload),
+                                   .packet_id = packet_id,
+                                   .qos = packet_id ? 1 : 0};
+    assert_int_equal(mqtt_send_publish(&b->hub.mqtt, &p), OK);
+    assert_int_equal(hear(b), OK);
+}
+
+static void methods_are_answered_by_those_who_listen(void **state)
+{
+    static const char call[] = "$iothub/methods/POST/blink/?$rid=a1";
+    for (int own = 0; own < 3; own++) {
+        struct fleet_plan plan = {.window = 1, .interval_us = 99 * SECOND};
+        plan.answers = (struct fleet_answers){.methods = own > 0, .method_status = 201};
+        if (own == 2) plan.answers.method_payload = SLICE_LIT("{}");
+        struct bench *b = bench(&plan);
+        (void)state;
+        welcome(b);
+        assert_string_equal(heard(b), own ? "S;2 m1;" : "1 m1;");
+        tell(b, call, "[7]", 0);
+        assert_string_equal(heard(b), own == 0 ? ""
+                                      : own == 1
+                                          ? "0 {\"methodName\":\"blink\",\"methodRequestId\":"
+                                            "\"a1\",\"methodRequestPayload\":[7]};"
+                                          : "0 {};");
+        tell(b, "$iothub/methods/POST/blink", "", 0);
+        tell(b, "$iothub/methods/POST/blink/?rid=1", "", 0);
+        assert_string_equal(heard(b), "");
+        assert_int_equal(b->result.methods, own > 0);
+        bench_free(b);
+    }
+}
+
+static void what_is_reported_is_said_until_the_hub_has_answered(void **state)
+{
+    struct fleet_plan plan = {.window = 1, .messages = 1};
+    (void)state;
+    plan.answers.reported = SLICE_LIT("{\"a\":1}");
+    struct bench *b = bench(&plan);
+    welcome(b);
+    assert_string_equal(heard(b), "S;0 {\"a\":1};2 m1;");
+    acknowledge(b, 2);
+    assert_int_equal(b->device.state, FLEET_UP);
+    lose(b);
+    welcome(b);
+    assert_string_equal(heard(b), "S;0 {\"a\":1};");
+    tell(b, "$iothub/twin/res/204/?$rid=1&$version=2", "", 0);
+    assert_string_equal(heard(b), "D;");
+    assert_int_equal(b->result.reported, 1);
+    bench_free(b);
+    b = bench(&plan);
+    welcome(b);
+    heard(b);
+    tell(b, "$iothub/twin/res/400/?$rid=1", "{\"message\":\"no\"}", 0);
+    assert_int_equal(b->result.reported, 0);
+    assert_string_equal(b->fleet.unreported, "400 \"{\\\"message\\\":\\\"no\\\"}\"");
+    bench_free(b);
+}
+
+static void messages_are_acknowledged_by_those_who_listen(void **state)
+{
+    for (int listens = 0; listens < 2; listens++) {
+        struct fleet_plan plan = {.window = 1, .interval_us = 99 * SECOND};
+        plan.answers.messages = listens;
+        struct bench *b = bench(&plan);
+        (void)state;
+        welcome(b);
+        heard(b);
+        tell(b, "devices/d1/messages/devicebound/a=b", "sleep", 7);
+        tell(b, "devices/d1/messages/devicebound/", "sleep", 0);
+        assert_string_equal(heard(b), listens ? "A7;" : "");
+        assert_int_equal(b->result.messages, listens ? 2 : 0);
+        tell(b, "$iothub/twin/PATCH/properties/desired/?$version=2", "{}", 0);
+        assert_string_equal(heard(b), "");
+        bench_free(b);
+    }
+}
+
 /* ---- losing the connection */
 
 static void what_was_not_acknowledged_is_sent_again(void **state)
@@ -349,6 +452,24 @@ static void a_plan_for_once_does_not_connect_again(void **state)
     welcome(b);
     lose(b);
     assert_int_equal(b->fleet.error, ERR_CLOSED);
+    bench_free(b);
+}
+
+static void a_hub_without_percent_encoded_ids_is_left(void **state)
+{
+    struct bench *b = bench(&(struct fleet_plan){.window = 1});
+    (void)state;
+    b->identity.device = SLICE_LIT("a+");
+    for (int i = 0; i < FLEET_UNHEARD_MAX; i++) {
+        assert_int_equal(b->fleet.error, OK);
+        open_line(b);
+        heard(b);
+        mqtt_send_connack(&b->hub.mqtt, MQTT_ACCEPTED, false);
+        assert_int_equal(hear(b), OK);
+        lose(b);
+    }
+    assert_int_equal(b->fleet.error, ERR_UNSUPPORTED);
+    assert_non_null(strstr(b->fleet.error_text, "percent-encoded"));
     bench_free(b);
 }
 
@@ -565,6 +686,11 @@ int main(void)
         cmocka_unit_test(packet_identifiers_go_round_without_zero),
         cmocka_unit_test(before_anybody_was_up_a_failure_ends_the_run),
         cmocka_unit_test(a_plan_for_once_does_not_connect_again),
+        cmocka_unit_test(an_id_with_wildcards_stands_percent_encoded_in_topics),
+        cmocka_unit_test(a_hub_without_percent_encoded_ids_is_left),
+        cmocka_unit_test(methods_are_answered_by_those_who_listen),
+        cmocka_unit_test(what_is_reported_is_said_until_the_hub_has_answered),
+        cmocka_unit_test(messages_are_acknowledged_by_those_who_listen),
         cmocka_unit_test(a_refused_device_does_not_come_back),
         cmocka_unit_test(a_busy_hub_is_asked_again),
         cmocka_unit_test(a_connection_that_is_not_made_is_given_up),

@@ -41,8 +41,32 @@ static enum err secured(struct link *l, struct link_event *ev)
     return OK;
 }
 
-/* The next packet that a sender of telemetry cares about.  What the hub sends to the device by
- * itself is not acknowledged: it stays for whoever really is that device. */
+/* False: nobody cares about such a packet. */
+static bool translate(struct link *l, const struct mqtt_event *packet, struct link_event *ev)
+{
+    switch (packet->kind) {
+    case MQTT_CONNACK:
+        l->answered = true;
+        *ev = (struct link_event){.kind = LINK_ANSWERED, .code = packet->connack.code};
+        return true;
+    case MQTT_PUBACK:
+        *ev = (struct link_event){.kind = LINK_ACKED, .packet_id = packet->packet_id};
+        return true;
+    case MQTT_SUBACK:
+        *ev = (struct link_event){.kind = LINK_GRANTED, .packet_id = packet->suback.packet_id};
+        ev->refused =
+            slice_find(packet->suback.codes, MQTT_SUBACK_REFUSED) < packet->suback.codes.len;
+        return true;
+    case MQTT_PUBLISH:
+        *ev = (struct link_event){.kind = LINK_TOLD,
+                                  .packet_id = packet->publish.packet_id,
+                                  .topic = packet->publish.topic,
+                                  .payload = packet->publish.payload};
+        return true;
+    default: return false;
+    }
+}
+
 static enum err next_packet(struct link *l, struct link_event *ev)
 {
     struct mqtt_event packet;
@@ -51,15 +75,7 @@ static enum err next_packet(struct link *l, struct link_event *ev)
         if (e == ERR_PROTOCOL && !l->answered)
             return fail(e, "what answers there does not speak MQTT");
         if (e != OK) return e;
-        if (packet.kind == MQTT_CONNACK) {
-            l->answered = true;
-            *ev = (struct link_event){.kind = LINK_ANSWERED, .code = packet.connack.code};
-            return OK;
-        }
-        if (packet.kind == MQTT_PUBACK) {
-            *ev = (struct link_event){.kind = LINK_ACKED, .packet_id = packet.packet_id};
-            return OK;
-        }
+        if (translate(l, &packet, ev)) return OK;
     }
 }
 
@@ -120,7 +136,7 @@ enum err link_connect(struct link *l, const struct link_identity *who)
                                          .user_name = who->user_name,
                                          .password = who->password,
                                          .has_user_name = true,
-                                         .has_password = true,
+                                         .has_password = who->password.ptr != NULL,
                                          .keep_alive_s = LINK_KEEP_ALIVE_S};
     return mqtt_send_connect(&l->mqtt, &connect);
 }
@@ -130,9 +146,20 @@ enum err link_publish(struct link *l, const struct link_message *m)
     const struct mqtt_publish publish = {.topic = m->topic,
                                          .payload = m->payload,
                                          .packet_id = m->packet_id,
-                                         .qos = 1,
+                                         .qos = m->packet_id ? 1 : 0,
                                          .dup = m->again};
     return mqtt_send_publish(&l->mqtt, &publish);
+}
+
+enum err link_subscribe(struct link *l, uint16_t packet_id, const struct mqtt_filter *filters,
+                        size_t count)
+{
+    return mqtt_send_subscribe(&l->mqtt, packet_id, filters, count);
+}
+
+void link_ack(struct link *l, uint16_t packet_id)
+{
+    mqtt_send_puback(&l->mqtt, packet_id);
 }
 
 void link_flush(struct link *l)

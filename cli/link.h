@@ -31,25 +31,30 @@ struct link_config {
 };
 
 struct link_identity {
-    struct slice client_id, user_name, password;
+    struct slice client_id, user_name;
+    struct slice password; /* ptr NULL: none, the certificate says who it is */
 };
 
 struct link_message {
     struct slice topic, payload;
-    uint16_t packet_id;
-    bool again; /* it was sent before, on this connection or an earlier one */
+    uint16_t packet_id; /* 0: at QoS 0 */
+    bool again;         /* it was sent before, on this connection or an earlier one */
 };
 
 enum link_event_kind {
     LINK_SECURED,  /* the line is up: say who you are */
     LINK_ANSWERED, /* code; not MQTT_ACCEPTED: the hub hangs up */
     LINK_ACKED,    /* packet_id */
+    LINK_GRANTED,  /* packet_id; refused: at least one filter was */
+    LINK_TOLD,     /* topic, payload; packet_id 0: at QoS 0, else it wants link_ack() */
 };
 
 struct link_event {
     enum link_event_kind kind;
     enum mqtt_code code;
     uint16_t packet_id;
+    bool refused;
+    struct slice topic, payload; /* until the next link_next() */
 };
 
 struct link {
@@ -75,8 +80,14 @@ enum err link_tick(struct link *l, int64_t now_us) MUST_USE;
 /* ERR_TOO_BIG: MQTT cannot carry it. */
 enum err link_connect(struct link *l, const struct link_identity *who) MUST_USE;
 
-/* At QoS 1: LINK_ACKED follows.  ERR_TOO_BIG: MQTT cannot carry it. */
+/* At QoS 1 LINK_ACKED follows.  ERR_TOO_BIG: MQTT cannot carry it. */
 enum err link_publish(struct link *l, const struct link_message *m) MUST_USE;
+
+/* LINK_GRANTED follows. */
+enum err link_subscribe(struct link *l, uint16_t packet_id, const struct mqtt_filter *filters,
+                        size_t count) MUST_USE;
+
+void link_ack(struct link *l, uint16_t packet_id);
 
 /* DISCONNECT and the end of TLS. */
 void link_close(struct link *l);

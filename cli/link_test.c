@@ -119,6 +119,10 @@ static const char *pull(struct pair *p, char text[64])
         if (ev.kind == LINK_SECURED) snprintf(text + at, 64 - at, "secured ");
         if (ev.kind == LINK_ANSWERED) snprintf(text + at, 64 - at, "answered %d ", ev.code);
         if (ev.kind == LINK_ACKED) snprintf(text + at, 64 - at, "acked %d ", ev.packet_id);
+        if (ev.kind == LINK_GRANTED)
+            snprintf(text + at, 64 - at, "granted %d%s ", ev.packet_id, ev.refused ? " not" : "");
+        if (ev.kind == LINK_TOLD)
+            snprintf(text + at, 64 - at, "told %d %.*s ", ev.packet_id, SLICE_ARG(ev.payload));
     }
     snprintf(text + strlen(text), 64 - strlen(text), "%s", err_name(e));
     buf_clear(&p->hub.out);
@@ -200,7 +204,7 @@ static void a_refusal_has_its_code(void **state)
     assert_string_equal(link_code_text(MQTT_NOT_AUTHORIZED), "not authorized (CONNACK 5)");
 }
 
-static void what_the_hub_sends_by_itself_is_not_acknowledged(void **state)
+static void what_the_hub_sends_is_not_acknowledged_unasked(void **state)
 {
     struct pair p;
     char text[64];
@@ -214,9 +218,55 @@ static void what_the_hub_sends_by_itself_is_not_acknowledged(void **state)
     say_connect(&p);
     mqtt_send_connack(&p.hub.mqtt, MQTT_ACCEPTED, true);
     assert_int_equal(mqtt_send_publish(&p.hub.mqtt, &c2d), OK);
-    assert_string_equal(pull(&p, text), "answered 0 again");
+    assert_string_equal(pull(&p, text), "answered 0 told 3 do again");
     link_flush(&p.link);
     assert_int_equal(buf_size(&p.out), 0);
+    link_ack(&p.link, 3);
+    link_flush(&p.link);
+    hub_take(&p.hub, &p.out);
+    assert_string_equal(buf_cstr(&p.hub.heard), CONNECTED "4;"); /* PUBACK */
+    pair_close(&p);
+}
+
+static void subscriptions_are_granted_or_not(void **state)
+{
+    struct pair p;
+    char text[64];
+    const struct mqtt_filter filters[] = {{SLICE_LIT("$iothub/methods/POST/#"), 0},
+                                          {SLICE_LIT("devices/d1/messages/devicebound/#"), 1}};
+    const struct link_message answer = {SLICE_LIT("$iothub/methods/res/200/?$rid=1"), SLICE_NONE, 0,
+                                        false};
+    (void)state;
+    pair_open(&p, NULL, NULL, "hub");
+    pull(&p, text);
+    say_connect(&p);
+    mqtt_send_connack(&p.hub.mqtt, MQTT_ACCEPTED, false);
+    pull(&p, text);
+    assert_int_equal(link_subscribe(&p.link, 5, filters, 2), OK);
+    assert_int_equal(link_publish(&p.link, &answer), OK);
+    link_flush(&p.link);
+    hub_take(&p.hub, &p.out);
+    assert_string_equal(buf_cstr(&p.hub.heard),
+                        CONNECTED "8;PUBLISH $iothub/methods/res/200/?$rid=1  0 q0;");
+    mqtt_send_suback(&p.hub.mqtt, 5, SLICE_LIT("\0\1"));
+    mqtt_send_suback(&p.hub.mqtt, 6, SLICE_LIT("\0\x80"));
+    assert_string_equal(pull(&p, text), "granted 5 granted 6 not again");
+    pair_close(&p);
+}
+
+static void who_has_a_certificate_has_no_password(void **state)
+{
+    struct pair p;
+    char text[64];
+    struct mqtt_event ev;
+    const struct link_identity shown = {SLICE_LIT("d1"), SLICE_LIT("hub/d1/?v"), SLICE_NONE};
+    (void)state;
+    pair_open(&p, NULL, NULL, "hub");
+    pull(&p, text);
+    assert_int_equal(link_connect(&p.link, &shown), OK);
+    mqtt_feed(&p.hub.mqtt, buf_slice(&p.out), 0);
+    assert_int_equal(mqtt_next(&p.hub.mqtt, &ev), OK);
+    assert_true(ev.connect.has_user_name && !ev.connect.has_password);
     pair_close(&p);
 }
 
@@ -400,7 +450,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_sent_and_acknowledged),
         cmocka_unit_test(a_refusal_has_its_code),
-        cmocka_unit_test(what_the_hub_sends_by_itself_is_not_acknowledged),
+        cmocka_unit_test(what_the_hub_sends_is_not_acknowledged_unasked),
+        cmocka_unit_test(subscriptions_are_granted_or_not),
+        cmocka_unit_test(who_has_a_certificate_has_no_password),
         cmocka_unit_test(who_does_not_speak_mqtt_is_told_apart),
         cmocka_unit_test(a_silent_hub_is_given_up),
         cmocka_unit_test(a_quiet_line_is_kept_alive),

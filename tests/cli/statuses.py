@@ -1,12 +1,14 @@
 """statuses.py - how each verb ends: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 timed out,
 6 conflict. Scripts rely on it."""
 import concurrent.futures
+import contextlib
 import json
 import pathlib
 import re
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import capture_file
@@ -339,7 +341,7 @@ def status_0_when_it_is_done():
 
 @group.case
 def each_verb_takes_an_id_of_odd_characters():
-    odd = "9-:.%_*?!(),=@;$'"  # all that Azure takes beside letters, but for + and #, which no MQTT topic has that is published to
+    odd = "9-:.+%_#*?!(),=@;$'"  # all that Azure takes beside letters
     with Hub() as hub:
         hub.must(*IDENTITY, "create", "-d", odd)
         try_all(hub.run, odd)
@@ -629,6 +631,28 @@ def status_5_when_the_time_is_over():
                  f"https://localhost:{port}")
         asks = set(CONNECTING) - ALONE - {"doctor", "hub monitor-events"}
         expect_all(TIMED_OUT, [(*words_of(name), *where) for name in asks])
+
+
+@group.case
+def a_hub_that_takes_no_message_is_not_asked_without_end():
+    def hang_up(listener):
+        with contextlib.suppress(OSError):  # until it is closed
+            while True:
+                with listener.accept()[0] as line:
+                    line.recv(4096)
+                    line.sendall(b"\x20\x02\x00\x00")  # CONNACK 0
+                    line.recv(4096)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        where = ("--plain", "--mqtt-port", listener.getsockname()[1], "--login", OTHER_HUB.replace("other.test", "127.0.0.1"))
+        simulate = ("device", "simulate", "--existing", *where, "-d")
+        expect(azimuth(*simulate, "d1", "--messages", 1, "--timeout", 2, "--quiet"), TIMED_OUT)
+        expect(azimuth(*simulate, "a+b", "--messages", 1, "--quiet"), FAILED, "percent-encoded")
+        expect(azimuth("device", "send-d2c-message", *where, "-d", "a#b", "--quiet"), FAILED, "percent-encoded")
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 @group.case
