@@ -1,114 +1,17 @@
 /* history_test.c - what services wrote lately, and the way back: contents, limits, restarts. */
-#include "base/json.h"
-#include "hub/twin/fleet_rig.h"
-#include "hub/twin/home.h"
-
-static struct fleet f;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_init_cores(&f.rig, io_mem_new(), 2);
-    fleet_open(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fleet_close(&f);
-    rig_fini(&f.rig);
-    return 0;
-}
+#include "hub/twin/fixture_test.h"
 
 /* ---- asking */
 
-struct reply {
-    struct twin_wait wait;
-    unsigned answers;
-    enum status status;
-    char etag[32];
-    struct arena arena;
-    struct json *body;
-};
-
-static void take_reply(struct twin_wait *w, const struct twin_answer *a)
-{
-    struct reply *r = CONTAINER_OF(w, struct reply, wait);
-    r->answers++;
-    r->status = a->status;
-    snprintf(r->etag, sizeof r->etag, "%.*s", SLICE_ARG(a->etag));
-    if (a->body.len) assert_int_equal(json_parse(&r->arena, a->body, &r->body), OK);
-}
-
-static struct twins *asking(struct reply *r)
-{
-    arena_free(&r->arena);
-    *r = (struct reply){.wait.fn = take_reply, .wait.by = SLICE_LIT("policy service")};
-    rig_on(f.rig.cores[0]);
-    return f.twins[0];
-}
-
-static enum status answered(struct reply *r)
-{
-    rig_run(&f.rig);
-    assert_int_equal(r->answers, 1);
-    return r->status;
-}
-
-static enum status change(struct reply *r, enum twin_write how, const char *if_match,
-                          const char *json)
-{
-    twin_write(asking(r), SLICE_LIT("d1"), how, slice_str(if_match), slice_str(json), &r->wait);
-    return answered(r);
-}
-
 static void merge(const char *json)
 {
-    struct reply r = {0};
-    assert_int_equal(change(&r, TWIN_MERGE, NULL, json), STATUS_OK);
-    arena_free(&r.arena);
-}
-
-static void report(const char *json)
-{
-    struct reply r = {0};
-    twin_report(asking(&r), SLICE_LIT("d1"), TWIN_ANY_VERSION, slice_str(json), &r.wait);
-    assert_int_equal(answered(&r), STATUS_OK);
+    must_change("d1", TWIN_MERGE, json);
 }
 
 static enum status history(struct reply *r)
 {
     twin_history(asking(r), SLICE_LIT("d1"), &r->wait);
     return answered(r);
-}
-
-struct identity_reply {
-    struct registry_wait wait;
-    enum status status;
-};
-
-static void take_identity(struct registry_wait *w, const struct registry_answer *a)
-{
-    CONTAINER_OF(w, struct identity_reply, wait)->status = a->status;
-}
-
-static void create(void)
-{
-    struct identity_reply r = {.wait.fn = take_identity, .status = STATUS_DEVICE_NOT_FOUND};
-    rig_on(f.rig.cores[0]);
-    registry_put(f.registries[0], SLICE_LIT("d1"), SLICE_NONE, SLICE_LIT("{}"), &r.wait);
-    rig_run(&f.rig);
-    assert_int_equal(r.status, STATUS_OK);
-}
-
-static void drop(void)
-{
-    struct identity_reply r = {.wait.fn = take_identity, .status = STATUS_DEVICE_NOT_FOUND};
-    rig_on(f.rig.cores[0]);
-    registry_delete(f.registries[0], SLICE_LIT("d1"), SLICE_LIT("*"), &r.wait);
-    rig_run(&f.rig);
-    assert_int_equal(r.status, STATUS_OK);
 }
 
 /* ---- looking */
@@ -149,11 +52,6 @@ static const char *member(const struct json *j, const char *name)
     return buf_cstr(&out);
 }
 
-static void free_texts(struct reply *r)
-{
-    arena_free(&r->arena);
-}
-
 /* ---- tests */
 
 static void a_twin_that_nobody_wrote_has_no_history(void **state)
@@ -161,24 +59,24 @@ static void a_twin_that_nobody_wrote_has_no_history(void **state)
     (void)state;
     struct reply r = {0};
     assert_int_equal(history(&r), STATUS_DEVICE_NOT_FOUND);
-    create();
+    create("d1");
     assert_int_equal(history(&r), STATUS_OK);
     assert_int_equal(count(&r), 0);
-    report("{\"a\":1}");
+    must_report("d1", "{\"a\":1}");
     assert_int_equal(history(&r), STATUS_OK);
     assert_int_equal(count(&r), 0); /* reports have none */
     assert_string_equal(member(r.body, "version"), "3");
-    free_texts(&r);
+    reply_free(&r);
 }
 
 static void each_write_is_there_with_its_patch_and_the_way_back(void **state)
 {
     (void)state;
     struct reply r = {0};
-    create();
+    create("d1");
     merge(
         "{\"tags\":{\"site\":\"a\"},\"properties\":{\"desired\":{\"rate\":1,\"deep\":{\"x\":1}}}}");
-    report("{\"rate\":1}");
+    must_report("d1", "{\"rate\":1}");
     merge("{\"properties\":{\"desired\":{\"rate\":2,\"deep\":{\"x\":null,\"y\":[1]}}}}");
     assert_int_equal(history(&r), STATUS_OK);
     assert_string_equal(r.etag, "AAAAAAAAAAM=");
@@ -194,7 +92,7 @@ static void each_write_is_there_with_its_patch_and_the_way_back(void **state)
                         "\"deep\":{\"y\":null,\"x\":1}}}}");
     assert_string_equal(item(&r, 2), "2  {\"tags\":{\"site\":null},\"properties\":{\"desired\":{"
                                      "\"rate\":null,\"deep\":null}}}");
-    free_texts(&r);
+    reply_free(&r);
 }
 
 /* What was replaced as a whole, and what is written with the etag that came along. */
@@ -203,15 +101,16 @@ static void the_way_back_leads_back(void **state)
     (void)state;
     struct reply r = {0}, then = {0};
     struct buf undo = {0}, before = {0};
-    create();
+    create("d1");
     merge("{\"tags\":{\"a\":{\"b\":1}},\"properties\":{\"desired\":{\"n\":1.50,\"o\":{}}}}");
-    assert_int_equal(change(&then, TWIN_REPLACE_DESIRED, NULL, "{\"other\":true}"), STATUS_OK);
-    assert_int_equal(change(&then, TWIN_REPLACE_TAGS, NULL, "{\"a\":5}"), STATUS_OK);
+    assert_int_equal(change(&then, "d1", TWIN_REPLACE_DESIRED, NULL, "{\"other\":true}"),
+                     STATUS_OK);
+    assert_int_equal(change(&then, "d1", TWIN_REPLACE_TAGS, NULL, "{\"a\":5}"), STATUS_OK);
     assert_int_equal(history(&r), STATUS_OK);
     json_write(&undo, json_get(items(&r)->next->next, "undo"));
-    assert_int_equal(change(&then, TWIN_MERGE, "\"AAAAAAAAAAE=\"", buf_cstr(&undo)),
+    assert_int_equal(change(&then, "d1", TWIN_MERGE, "\"AAAAAAAAAAE=\"", buf_cstr(&undo)),
                      STATUS_PRECONDITION_FAILED);
-    assert_int_equal(change(&then, TWIN_MERGE, r.etag, buf_cstr(&undo)), STATUS_OK);
+    assert_int_equal(change(&then, "d1", TWIN_MERGE, r.etag, buf_cstr(&undo)), STATUS_OK);
     assert_string_equal(member(then.body, "tags"), "{\"a\":{\"b\":1}}");
     json_write(&before, json_get(json_get(json_get(then.body, "properties"), "desired"), "n"));
     assert_string_equal(buf_cstr(&before), "1.50");
@@ -219,8 +118,8 @@ static void the_way_back_leads_back(void **state)
     assert_string_equal(strrchr(item(&r, 3), ' '), " {}"); /* where we are again */
     buf_free(&undo);
     buf_free(&before);
-    free_texts(&r);
-    free_texts(&then);
+    reply_free(&r);
+    reply_free(&then);
 }
 
 static void the_newest_stay(void **state)
@@ -228,7 +127,7 @@ static void the_newest_stay(void **state)
     (void)state;
     struct reply r = {0};
     char json[64];
-    create();
+    create("d1");
     for (int i = 1; i <= TWIN_HISTORY_MAX; i++) {
         snprintf(json, sizeof json, "{\"tags\":{\"n\":%d}}", i);
         merge(json);
@@ -240,7 +139,7 @@ static void the_newest_stay(void **state)
     assert_int_equal(history(&r), STATUS_OK);
     assert_int_equal(count(&r), TWIN_HISTORY_MAX + 1);
     assert_string_equal(item(&r, TWIN_HISTORY_MAX), "3  {\"tags\":{\"n\":1}}");
-    free_texts(&r);
+    reply_free(&r);
 }
 
 /* Each write changes a list of 240 KiB: long numbers, which count little. */
@@ -258,7 +157,7 @@ static void a_history_that_is_longer_than_a_page_shows_the_newest(void **state)
 {
     (void)state;
     struct reply r = {0};
-    create();
+    create("d1");
     for (int i = 0; i < 2; i++) merge_long_list(i);
     assert_int_equal(history(&r), STATUS_OK);
     assert_int_equal(count(&r), 3);
@@ -266,28 +165,26 @@ static void a_history_that_is_longer_than_a_page_shows_the_newest(void **state)
     assert_int_equal(history(&r), STATUS_OK);
     assert_in_range(count(&r), 3, 6);
     assert_null(json_get(json_get(items(&r), "undo"), "properties"));
-    free_texts(&r);
+    reply_free(&r);
 }
 
 static void a_restart_keeps_it_and_a_new_identity_has_none(void **state)
 {
     (void)state;
     struct reply r = {0};
-    create();
+    create("d1");
     merge("{\"tags\":{\"n\":1}}");
-    fleet_close(&f);
-    rig_restart(&f.rig);
-    fleet_open(&f);
+    restart();
     assert_int_equal(history(&r), STATUS_OK);
     assert_int_equal(count(&r), 2);
-    drop();
-    create();
+    drop("d1");
+    create("d1");
     assert_int_equal(history(&r), STATUS_OK);
     assert_int_equal(count(&r), 0);
     merge("{\"tags\":{\"m\":1}}");
     assert_int_equal(history(&r), STATUS_OK);
     assert_string_equal(item(&r, 1), "2  {\"tags\":{\"m\":null}}");
-    free_texts(&r);
+    reply_free(&r);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)

@@ -1,5 +1,5 @@
 /* index_test.c - the index: values that sort, rows that follow the twin, also when it goes. */
-#include "hub/twin/fleet_rig.h"
+#include "hub/twin/fixture_test.h"
 #include "hub/twin/index.h"
 #include "hub/twin/prop.h"
 #include "hub/twin/test_sql.h"
@@ -47,64 +47,6 @@ static void strings_are_cut(void **state)
 
 /* ---- in the store */
 
-static struct fleet f;
-static enum status last_status;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_init(&f.rig, io_mem_new());
-    fleet_open(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fleet_close(&f);
-    rig_fini(&f.rig);
-    return 0;
-}
-
-static void on_identity(struct registry_wait *w, const struct registry_answer *a)
-{
-    (void)w;
-    last_status = a->status;
-}
-
-static void put_identity(const char *who)
-{
-    struct registry_wait w = {.fn = on_identity};
-    rig_on(f.rig.cores[0]);
-    registry_put(f.registries[0], slice_str(who), SLICE_NONE, SLICE_LIT("{}"), &w);
-    rig_run(&f.rig);
-    assert_int_equal(last_status, STATUS_OK);
-}
-
-static void drop_identity(const char *who)
-{
-    struct registry_wait w = {.fn = on_identity};
-    rig_on(f.rig.cores[0]);
-    registry_delete(f.registries[0], slice_str(who), SLICE_LIT("*"), &w);
-    rig_run(&f.rig);
-    assert_int_equal(last_status, STATUS_OK);
-}
-
-static void on_twin(struct twin_wait *w, const struct twin_answer *a)
-{
-    (void)w;
-    last_status = a->status;
-}
-
-static void write_twin(const char *who, enum twin_write how, const char *json)
-{
-    struct twin_wait w = {.fn = on_twin};
-    rig_on(f.rig.cores[0]);
-    twin_write(f.twins[0], slice_str(who), how, SLICE_NONE, slice_str(json), &w);
-    rig_run(&f.rig);
-    assert_int_equal(last_status, STATUS_OK);
-}
-
 static int64_t number(const struct store_statement *s, int64_t path)
 {
     struct store_request q;
@@ -132,46 +74,38 @@ static int64_t rows_at(const char *path)
 static void rows_follow_the_twin(void **state)
 {
     (void)state;
-    put_identity("d1");
+    create("d1");
     assert_int_equal(rows(), 0);
-    write_twin("d1", TWIN_MERGE,
-               "{\"tags\":{\"a\":{\"b\":1,\"c\":\"x\"}},\"properties\":{\"desired\":{\"r\":[1]}}}");
+    must_change(
+        "d1", TWIN_MERGE,
+        "{\"tags\":{\"a\":{\"b\":1,\"c\":\"x\"}},\"properties\":{\"desired\":{\"r\":[1]}}}");
     assert_int_equal(rows(), 4);
     assert_int_equal(rows_at("tags.a"), 1);
     assert_int_equal(rows_at("tags.a.b"), 1);
     assert_int_equal(rows_at("desired.r"), 1);
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":{\"b\":null,\"c\":\"y\"},\"d\":true}}");
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"a\":{\"b\":null,\"c\":\"y\"},\"d\":true}}");
     assert_int_equal(rows(), 4);
     assert_int_equal(rows_at("tags.a.b"), 0);
     assert_int_equal(rows_at("tags.a.c"), 1);
-    write_twin("d1", TWIN_REPLACE, "{}");
+    must_change("d1", TWIN_REPLACE, "{}");
     assert_int_equal(rows(), 0);
-}
-
-static void report(const char *json)
-{
-    struct twin_wait w = {.fn = on_twin};
-    rig_on(f.rig.cores[0]);
-    twin_report(f.twins[0], SLICE_LIT("d1"), TWIN_ANY_VERSION, slice_str(json), &w);
-    rig_run(&f.rig);
-    assert_int_equal(last_status, STATUS_OK);
 }
 
 static void rows_follow_reports(void **state)
 {
     (void)state;
-    put_identity("d1");
-    report("{\"fan\":{\"speed\":1}}");
+    create("d1");
+    must_report("d1", "{\"fan\":{\"speed\":1}}");
     assert_int_equal(rows(), 2);
     assert_int_equal(rows_at("reported.fan.speed"), 1);
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1}}");
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"a\":1}}");
     assert_int_equal(rows(), 3);
-    report("{\"fan\":null,\"on\":true}");
+    must_report("d1", "{\"fan\":null,\"on\":true}");
     assert_int_equal(rows(), 2);
     assert_int_equal(rows_at("reported.on"), 1);
-    write_twin("d1", TWIN_REPLACE, "{}");
+    must_change("d1", TWIN_REPLACE, "{}");
     assert_int_equal(rows(), 1);
-    drop_identity("d1");
+    drop("d1");
     rig_pass(&f.rig, 1000000);
     assert_int_equal(rows(), 0);
 }
@@ -183,7 +117,7 @@ static void report_many(unsigned count)
     buf_put_u8(&json, '{');
     for (unsigned i = 0; i < count; i++) buf_printf(&json, "%s\"k%u\":%u", i ? "," : "", i, i);
     buf_put_u8(&json, '}');
-    report(buf_cstr(&json));
+    must_report("d1", buf_cstr(&json));
     buf_free(&json);
 }
 
@@ -191,15 +125,15 @@ static void more_than_128_reported_are_one_row(void **state)
 {
     (void)state;
     int64_t wide = twin_index_wide_path(false, TWIN_INDEX_REPORTED);
-    put_identity("d1");
+    create("d1");
     report_many(TWIN_INDEX_REPORTED_MAX);
     assert_int_equal(rows(), TWIN_INDEX_REPORTED_MAX);
     report_many(TWIN_INDEX_REPORTED_MAX + 1);
     assert_int_equal(rows(), 1);
     assert_int_equal(number(&sql_test_props_at, wide), 1);
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1}}"); /* the other half goes on */
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"a\":1}}"); /* the other half goes on */
     assert_int_equal(rows_at("tags.a"), 1);
-    report("{\"k0\":null}");
+    must_report("d1", "{\"k0\":null}");
     assert_int_equal(rows(), TWIN_INDEX_REPORTED_MAX + 1);
     assert_int_equal(number(&sql_test_props_at, wide), 0);
 }
@@ -211,14 +145,14 @@ static void write_many(unsigned count, unsigned value)
     buf_put_str(&json, "{\"tags\":{");
     for (unsigned i = 0; i < count; i++) buf_printf(&json, "%s\"k%u\":%u", i ? "," : "", i, value);
     buf_put_str(&json, "}}");
-    write_twin("d1", TWIN_REPLACE, buf_cstr(&json));
+    must_change("d1", TWIN_REPLACE, buf_cstr(&json));
     buf_free(&json);
 }
 
 static void more_than_512_properties_are_one_row(void **state)
 {
     (void)state;
-    put_identity("d1");
+    create("d1");
     write_many(TWIN_INDEX_ROWS_MAX, 1);
     assert_int_equal(rows(), TWIN_INDEX_ROWS_MAX);
     write_many(TWIN_INDEX_ROWS_MAX, 2);
@@ -234,21 +168,21 @@ static void more_than_512_properties_are_one_row(void **state)
 static void rows_of_the_deleted_go(void **state)
 {
     (void)state;
-    put_identity("d1");
-    put_identity("d1/m1");
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1,\"b\":1}}");
-    write_twin("d1/m1", TWIN_MERGE, "{\"tags\":{\"a\":1}}");
+    create("d1");
+    create("d1/m1");
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"a\":1,\"b\":1}}");
+    must_change("d1/m1", TWIN_MERGE, "{\"tags\":{\"a\":1}}");
     assert_int_equal(rows(), 3);
-    drop_identity("d1/m1");
+    drop("d1/m1");
     rig_pass(&f.rig, 1000000);
     assert_int_equal(rows(), 2);
-    drop_identity("d1");
-    put_identity("d1");
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"a\":1,\"b\":2}}");
+    drop("d1");
+    create("d1");
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"a\":1,\"b\":2}}");
     assert_int_equal(rows(), 3);
-    drop_identity("d1");
-    put_identity("d1");
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"b\":2}}");
+    drop("d1");
+    create("d1");
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"b\":2}}");
     rig_pass(&f.rig, 1000000);
     assert_int_equal(rows(), 1);
     assert_int_equal(rows_at("tags.b"), 1);
@@ -293,13 +227,13 @@ static void home_finds_that_its_twin_was_indexed(void **state)
 {
     (void)state;
     open_old(TWIN("d1", "{}", "{\"a\":1}"));
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"t\":1}}");
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"t\":1}}");
     assert_int_equal(wide_rows(), 1);
     rig_pass(&f.rig, 5000000);
     assert_int_equal(rows_at("reported.a"), 1);
-    write_twin("d1", TWIN_MERGE, "{\"tags\":{\"t\":2}}");
+    must_change("d1", TWIN_MERGE, "{\"tags\":{\"t\":2}}");
     assert_int_equal(rows_at("reported.a"), 1);
-    report("{\"a\":null,\"b\":1}");
+    must_report("d1", "{\"a\":null,\"b\":1}");
     assert_int_equal(rows_at("reported.a"), 0);
     assert_int_equal(rows_at("reported.b"), 1);
     assert_int_equal(rows(), 2);

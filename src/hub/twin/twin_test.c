@@ -1,71 +1,6 @@
 /* twin_test.c - twins at home: verbs, etags and versions, writers side by side, restarts, limits. */
-#include "base/json.h"
-#include "hub/twin/fleet_rig.h"
+#include "hub/twin/fixture_test.h"
 #include "hub/twin/home.h"
-
-static struct fleet f;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_init_cores(&f.rig, io_mem_new(), 2);
-    fleet_open(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fleet_close(&f);
-    rig_fini(&f.rig);
-    return 0;
-}
-
-static void restart(void)
-{
-    fleet_close(&f);
-    rig_restart(&f.rig);
-    fleet_open(&f);
-}
-
-/* ---- asking */
-
-struct reply {
-    struct twin_wait wait;
-    unsigned answers;
-    enum status status;
-    int64_t version;
-    char etag[32], text[200];
-    struct arena arena;
-    struct json *body; /* NULL: none */
-};
-
-static void take_reply(struct twin_wait *w, const struct twin_answer *a)
-{
-    struct reply *r = CONTAINER_OF(w, struct reply, wait);
-    r->answers++;
-    r->status = a->status;
-    r->version = a->version;
-    snprintf(r->etag, sizeof r->etag, "%.*s", SLICE_ARG(a->etag));
-    snprintf(r->text, sizeof r->text, "%.*s", SLICE_ARG(a->text));
-    if (a->body.len) assert_int_equal(json_parse(&r->arena, a->body, &r->body), OK);
-}
-
-/* As if the caller ran on core 0. */
-static struct twins *asking(struct reply *r)
-{
-    arena_free(&r->arena);
-    *r = (struct reply){.wait.fn = take_reply};
-    rig_on(f.rig.cores[0]);
-    return f.twins[0];
-}
-
-static enum status answered(struct reply *r)
-{
-    rig_run(&f.rig);
-    assert_int_equal(r->answers, 1);
-    return r->status;
-}
 
 static enum status get(struct reply *r, const char *who)
 {
@@ -77,53 +12,6 @@ static enum status read_own(struct reply *r, const char *who)
 {
     twin_read(asking(r), slice_str(who), (struct addr){0}, &r->wait);
     return answered(r);
-}
-
-static enum status report(struct reply *r, const char *who, int64_t version, const char *json)
-{
-    twin_report(asking(r), slice_str(who), version, slice_str(json), &r->wait);
-    return answered(r);
-}
-
-static enum status change(struct reply *r, const char *who, enum twin_write how,
-                          const char *if_match, const char *json)
-{
-    twin_write(asking(r), slice_str(who), how, slice_str(if_match), slice_str(json), &r->wait);
-    return answered(r);
-}
-
-/* ---- identities */
-
-struct identity_reply {
-    struct registry_wait wait;
-    enum status status;
-    unsigned answers;
-};
-
-static void take_identity(struct registry_wait *w, const struct registry_answer *a)
-{
-    struct identity_reply *r = CONTAINER_OF(w, struct identity_reply, wait);
-    r->status = a->status;
-    r->answers++;
-}
-
-static void create(const char *id)
-{
-    struct identity_reply r = {.wait.fn = take_identity};
-    rig_on(f.rig.cores[0]);
-    registry_put(f.registries[0], slice_str(id), SLICE_NONE, SLICE_LIT("{}"), &r.wait);
-    rig_run(&f.rig);
-    assert_int_equal(r.answers, 1);
-    assert_int_equal(r.status, STATUS_OK);
-}
-
-static void drop(const char *id)
-{
-    struct identity_reply r = {.wait.fn = take_identity};
-    rig_on(f.rig.cores[0]);
-    registry_delete(f.registries[0], slice_str(id), SLICE_LIT("*"), &r.wait);
-    rig_run(&f.rig);
-    assert_int_equal(r.status, STATUS_OK);
 }
 
 /* The JSON at a path like "properties.desired.a". */
@@ -147,7 +35,7 @@ static const char *at(const struct reply *r, const char *path)
     return buf_cstr(out);
 }
 
-/* ---- */
+/* ---- tests */
 
 static void everybody_has_a_fresh_twin(void **state)
 {
@@ -175,7 +63,7 @@ static void everybody_has_a_fresh_twin(void **state)
     assert_string_equal(at(&r, "desired"), "{\"$version\":1}");
     assert_string_equal(at(&r, "reported"), "{\"$version\":1}");
     assert_string_equal(at(&r, "tags"), "absent");
-    asking(&r);
+    reply_free(&r);
 }
 
 static void each_section_has_its_version_and_writer(void **state)
@@ -207,7 +95,7 @@ static void each_section_has_its_version_and_writer(void **state)
     assert_int_equal(read_own(&r, "d1"), STATUS_OK);
     assert_string_equal(at(&r, "desired"), "{\"fan\":2,\"$version\":2}");
     assert_string_equal(at(&r, "reported"), "{\"speed\":[1,2],\"$version\":3}");
-    asking(&r);
+    reply_free(&r);
 }
 
 static void replacing_leaves_nothing(void **state)
@@ -237,7 +125,7 @@ static void replacing_leaves_nothing(void **state)
     change(&r, "d1", TWIN_IMPORT, NULL, "{\"properties\":{\"reported\":{\"h\":1}}}");
     assert_string_equal(at(&r, "properties.reported.h"), "1");
     assert_string_equal(at(&r, "properties.desired.g"), "2");
-    asking(&r);
+    reply_free(&r);
 }
 
 static void a_write_that_says_nothing_changes_nothing(void **state)
@@ -249,7 +137,7 @@ static void a_write_that_says_nothing_changes_nothing(void **state)
                      STATUS_OK);
     assert_string_equal(at(&r, "version"), "2");
     assert_string_equal(r.etag, "AAAAAAAAAAE=");
-    asking(&r);
+    reply_free(&r);
 }
 
 static void preconditions_are_kept(void **state)
@@ -274,7 +162,7 @@ static void preconditions_are_kept(void **state)
     assert_int_equal(report(&r, "d1", 2, "{\"a\":1}"), STATUS_PRECONDITION_FAILED);
     assert_int_equal(report(&r, "d1", 1, "{\"a\":1}"), STATUS_OK);
     assert_int_equal(report(&r, "d1", 1, "{\"a\":1}"), STATUS_PRECONDITION_FAILED);
-    asking(&r);
+    reply_free(&r);
 }
 
 static void bad_writes_are_refused_whole(void **state)
@@ -303,7 +191,7 @@ static void bad_writes_are_refused_whole(void **state)
     assert_int_equal(get(&r, "a b"), STATUS_ARGUMENT_INVALID);
     assert_int_equal(get(&r, "d1"), STATUS_OK);
     assert_string_equal(at(&r, "version"), "2");
-    asking(&r);
+    reply_free(&r);
 }
 
 static void what_was_answered_survives(void **state)
@@ -324,7 +212,7 @@ static void what_was_answered_survives(void **state)
     assert_string_equal(buf_cstr(&a), buf_cstr(&b));
     buf_free(&a);
     buf_free(&b);
-    asking(&r), asking(&before), asking(&after);
+    reply_free(&r), reply_free(&before), reply_free(&after);
 }
 
 /* ---- power cuts */
@@ -380,7 +268,7 @@ static unsigned check_reports(unsigned d, const struct reply *asked)
         answers++;
     }
     assert_int_equal(strtoul(at(&now, "reported.n"), NULL, 10), there);
-    asking(&now);
+    reply_free(&now);
     return answers;
 }
 
@@ -424,7 +312,7 @@ static void a_device_made_again_starts_afresh(void **state)
         assert_int_equal(read_own(&r, "d1"), STATUS_OK);
         assert_string_equal(at(&r, "reported"), "{\"b\":1,\"$version\":2}");
     }
-    asking(&r);
+    reply_free(&r);
 }
 
 /* A deletion overtakes a write on its way to the store. */
@@ -444,7 +332,7 @@ static void a_write_does_not_reach_the_next_identity(void **state)
     assert_int_equal(r.version, 2);
     assert_int_equal(read_own(&r, "d1"), STATUS_OK);
     assert_string_equal(at(&r, "reported"), "{\"b\":1,\"$version\":2}");
-    asking(&r);
+    reply_free(&r);
 }
 
 enum { WRITERS = 40 };
@@ -478,7 +366,7 @@ static void writers_side_by_side_lose_nothing(void **state)
         snprintf(value, sizeof value, "%u", i);
         assert_string_equal(at(&r[0], path), value);
     }
-    asking(&r[0]);
+    reply_free(&r[0]);
 }
 
 /* Of writers with the same precondition one wins. */
@@ -513,7 +401,7 @@ static void a_reader_sees_nothing_that_is_not_on_disk(void **state)
     rig_run(&f.rig);
     assert_int_equal(w.answers, 1);
     assert_string_equal(at(&r, "reported"), "{\"a\":1,\"$version\":2}");
-    asking(&r);
+    reply_free(&r);
 }
 
 static void a_store_that_fails_changes_nothing(void **state)
@@ -526,7 +414,7 @@ static void a_store_that_fails_changes_nothing(void **state)
     assert_int_equal(report(&r, "d1", TWIN_ANY_VERSION, "{\"a\":2}"), STATUS_SERVICE_UNAVAILABLE);
     read_own(&r, "d1");
     assert_string_equal(at(&r, "reported"), "{\"a\":1,\"$version\":2}");
-    asking(&r);
+    reply_free(&r);
 }
 
 static void a_home_lets_so_many_wait(void **state)
@@ -541,7 +429,7 @@ static void a_home_lets_so_many_wait(void **state)
     for (unsigned i = 0; i <= TWIN_WAITING_MAX; i++) {
         assert_int_equal(r[i].answers, 1);
         if (r[i].status == STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED) refused++;
-        arena_free(&r[i].arena);
+        reply_free(&r[i]);
     }
     assert_int_equal(refused, 1);
     free(r);
@@ -563,7 +451,7 @@ static void bodies_have_a_size(void **state)
                          over ? STATUS_MESSAGE_TOO_LARGE : STATUS_OK);
         buf_free(&json);
     }
-    asking(&r);
+    reply_free(&r);
 }
 
 static void waiting_json_has_an_end(void **state)
@@ -582,7 +470,7 @@ static void waiting_json_has_an_end(void **state)
     rig_run(&f.rig);
     for (unsigned i = 0; i < MANY; i++) {
         refused += r[i].status == STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED;
-        arena_free(&r[i].arena);
+        reply_free(&r[i]);
     }
     assert_int_equal(refused, 3); /* the headers of the messages count, too */
     assert_int_equal(f.twins[0]->waiting + f.twins[1]->waiting, 0);
@@ -609,7 +497,7 @@ static void the_cache_is_bounded(void **state)
         read_own(&r, id);
         assert_string_equal(at(&r, "reported"), "{\"some\":\"thing\",\"$version\":2}");
     }
-    asking(&r);
+    reply_free(&r);
 }
 
 static void who_left_is_not_called(void **state)
