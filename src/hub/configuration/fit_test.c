@@ -1,7 +1,6 @@
 /* fit_test.c - what configurations make of one twin. */
-#include "base/test.h"
-
 #include "hub/configuration/fit.h"
+#include "hub/configuration/item_test.h"
 #include "hub/twin/twin.h"
 
 enum { ITEMS_MAX = 3 };
@@ -12,24 +11,10 @@ struct row {
     const char *patch; /* NULL: nothing is written */
 };
 
-static struct item *item_of(const char *text)
-{
-    char json[1024], id[64], priority[16], target[128], content[512];
-    struct item *it;
-    int n = sscanf(text, "%63[^|]|%15[^|]|%127[^|]|%511[^|]", id, priority, target, content);
-    assert_int_equal(n, 4);
-    snprintf(json, sizeof json,
-             "{\"priority\":%s,\"targetCondition\":\"%s\",\"content\":{\"deviceContent\":%s}}",
-             priority, target, content);
-    enum status s = conf_item_read(slice_str(id), slice_str(json), NULL, 1, &it);
-    if (s != STATUS_OK) fail_msg("%s: %s", json, fail_text());
-    return it;
-}
-
 static void put_items(struct list *items, const struct row *row)
 {
     for (int i = 0; i < ITEMS_MAX && row->items[i]; i++)
-        list_push(items, &item_of(row->items[i])->node);
+        list_push(items, &item_of("deviceContent", row->items[i])->node);
 }
 
 static void drop_items(struct list *items)

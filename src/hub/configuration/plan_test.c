@@ -1,6 +1,5 @@
 /* plan_test.c - what deployments make of an edge device and its modules. */
-#include "base/test.h"
-
+#include "hub/configuration/item_test.h"
 #include "hub/configuration/plan.h"
 
 enum { ITEMS_MAX = 4, MODULES_MAX = 4 };
@@ -20,20 +19,6 @@ struct row {
         const char *id, *desired, *patch; /* in order; patch NULL: nothing changes */
     } modules[MODULES_MAX];
 };
-
-static struct item *item_of(const char *text)
-{
-    char json[1024], id[64], priority[16], target[128], content[512];
-    struct item *it;
-    int n = sscanf(text, "%63[^|]|%15[^|]|%127[^|]|%511[^|]", id, priority, target, content);
-    assert_int_equal(n, 4);
-    snprintf(json, sizeof json,
-             "{\"priority\":%s,\"targetCondition\":\"%s\",\"content\":{\"modulesContent\":%s}}",
-             priority, target, content);
-    enum status s = conf_item_read(slice_str(id), slice_str(json), NULL, 1, &it);
-    if (s != STATUS_OK) fail_msg("%s: %s", json, fail_text());
-    return it;
-}
 
 static struct json *twin_of(struct arena *a, const char *members, const char *had)
 {
@@ -65,7 +50,7 @@ static void plan_row(const struct row *row)
     struct buf text = {0};
     list_init(&items);
     for (int i = 0; i < ITEMS_MAX && row->items[i]; i++)
-        list_push(&items, &item_of(row->items[i])->node);
+        list_push(&items, &item_of("modulesContent", row->items[i])->node);
     conf_plan_make(&a, &items, twin_of(&a, row->device, NULL), twin_of(&a, "", row->had), &plan);
     conf_meant_put(&text, &plan.meant);
     assert_string_equal(buf_cstr(&text), row->meant);
