@@ -5,6 +5,7 @@
 #include "base/say.h"
 #include "hub/configuration/configuration_sql.h"
 #include "hub/configuration/look.h"
+#include "hub/key.h"
 
 COUNTER(looks_total, "azimuth_configuration_looks_total", "Twins that configurations looked at");
 COUNTER(writes_total, "azimuth_configuration_writes_total", "Twins that configurations changed");
@@ -135,13 +136,6 @@ static void give_up(struct look *l, const char *why)
 
 /* ---- rows */
 
-static void put_key(struct store_request *u, const struct look *l)
-{
-    struct slice module_id = hub_module_of(l->who);
-    store_put_text(u, "device_id", hub_device_of(l->who));
-    store_put_text(u, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
-}
-
 static void ask_store(struct look *l, struct store_request *u,
                       void (*fn)(struct store_wait *w, struct store_answer *a))
 {
@@ -172,7 +166,7 @@ static void remove_row(struct look *l, struct store_request *u, struct slice id,
     *any = true;
     store_add(u, &sql_configuration_twin_remove, STORE_ANY);
     store_put_text(u, "id", id);
-    put_key(u, l);
+    hub_put_key(u, l->who);
 }
 
 /* Of those that meant the twin before and do not now. */
@@ -199,7 +193,7 @@ static void remove_all_rows(struct look *l)
     struct store_request u;
     store_begin_unit(&u, STORE_INTERACTIVE);
     store_add(&u, &sql_configuration_twin_remove_all, STORE_ANY);
-    put_key(&u, l);
+    hub_put_key(&u, l->who);
     ask_store(l, &u, on_removed);
 }
 
@@ -298,7 +292,7 @@ static void put_rows_of(struct look *l, struct store_request *u, const struct me
     for (unsigned i = 0; i < m->count; i++) {
         store_add(u, &sql_configuration_twin_put, STORE_ANY);
         store_put_text(u, "id", m->of[i].id);
-        put_key(u, l);
+        hub_put_key(u, l->who);
         store_put_int(u, "applied", m->of[i].applied && !l->refused);
     }
 }

@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "hub/event/event_sql.h"
 #include "hub/event/outbox.h"
+#include "hub/key.h"
 
 GAUGE(waiting, "azimuth_events_connections_waiting",
       "Devices and modules whose coming or going is not told of yet");
@@ -77,13 +78,12 @@ static struct event *add_event(struct events *e, struct connection *c, const cha
 /* First that the session that was told of has ended, then that another one has begun. */
 static void add(struct events *e, struct connection *c, struct store_request *unit)
 {
-    struct slice who = slice_str(c->who), module_id = hub_module_of(who);
+    struct slice who = slice_str(c->who);
     bool leaves = c->told != 0;
     c->asked = leaves ? 0 : c->present;
     c->event = add_event(e, c, leaves ? "deviceDisconnected" : "deviceConnected", unit);
     store_add(unit, leaves ? &sql_event_disconnected : &sql_event_connected, STORE_ANY);
-    store_put_text(unit, "device_id", hub_device_of(who));
-    store_put_text(unit, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
+    hub_put_key(unit, who);
     if (!leaves) store_put_int(unit, "shard", hub_shard(who));
 }
 
@@ -194,13 +194,11 @@ static enum err read_page(struct events *e, struct buf *last, bool *more)
     struct store_request q;
     struct store_answer a;
     struct msg *page;
-    struct slice who = buf_slice(last), module_id = hub_module_of(who);
     store_begin_query(&q, &sql_event_connection_page);
     store_put_int(&q, "cores", e->hub->core_count);
     store_put_int(&q, "core", drain_core_index(e));
     store_put_int(&q, "top", STORE_PAGE_ROWS_MAX);
-    store_put_text(&q, "device_id", who.len ? hub_device_of(who) : SLICE_LIT(""));
-    store_put_text(&q, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
+    hub_put_key(&q, buf_slice(last));
     TRY(store_now_query(e->hub->store, &q, &a, &page));
     unsigned rows = 0;
     for (; store_next(&a); rows++) take_row(e, a.col[0].bytes, a.col[1].bytes, last);

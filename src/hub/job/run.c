@@ -6,6 +6,7 @@
 #include "base/say.h"
 #include "hub/job/home.h"
 #include "hub/job/job_sql.h"
+#include "hub/key.h"
 
 COUNTER(restarted_total, "azimuth_job_searches_restarted_total",
         "Times a job looked for its devices from the start because an older server had noted the "
@@ -17,10 +18,8 @@ COUNTER(units_refused_total, "azimuth_job_units_refused_total",
 
 static void put_who(struct store_request *u, const struct job *job, struct slice who)
 {
-    struct slice module_id = hub_module_of(who);
     store_put_text(u, "job_id", job->row.id);
-    store_put_text(u, "device_id", hub_device_of(who));
-    store_put_text(u, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
+    hub_put_key(u, who);
 }
 
 static void put_fresh(struct store_request *u, const struct task *t)

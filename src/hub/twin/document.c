@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "hub/key.h"
 #include "hub/twin/prop.h"
 #include "hub/twin/twin_sql.h"
 
@@ -86,13 +87,6 @@ void twin_of_row(const struct store_value *col, struct twin *out)
                          .configurations = col[10].bytes};
 }
 
-static void put_key(struct store_request *u, struct slice who)
-{
-    struct slice module_id = hub_module_of(who);
-    store_put_text(u, "device_id", hub_device_of(who));
-    store_put_text(u, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
-}
-
 static void put_reported(struct store_request *u, const struct twin *t)
 {
     store_put_int(u, "version", t->version);
@@ -131,7 +125,7 @@ static void put_row(struct store_request *u, struct slice who, struct slice gene
         store_put_int(u, "old_version", old->version);
         store_put_int(u, "old_indexed", old->indexed);
     }
-    put_key(u, who);
+    hub_put_key(u, who);
 }
 
 /* The halves of the index that a write concerns. */

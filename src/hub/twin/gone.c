@@ -5,6 +5,7 @@
  * the twin of a new identity of that name has, too.
  */
 #include "base/clock.h"
+#include "hub/key.h"
 #include "hub/twin/home.h"
 #include "hub/twin/prop.h"
 #include "hub/twin/twin_sql.h"
@@ -107,10 +108,8 @@ static void on_timer(struct timer *timer, int64_t now_us)
 static void on_deleting(struct registry_listener *l, struct slice who, struct store_request *unit)
 {
     (void)l;
-    struct slice module_id = hub_module_of(who);
     store_add(unit, &sql_twin_gone_add, STORE_ANY);
-    store_put_text(unit, "device_id", hub_device_of(who));
-    store_put_text(unit, "module_id", module_id.len ? module_id : SLICE_LIT(""));
+    hub_put_key(unit, who);
 }
 
 static void on_changed(struct registry_listener *l, struct slice who, enum registry_change change)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "hub/key.h"
 #include "hub/twin/home.h"
 #include "hub/twin/twin_sql.h"
 
@@ -99,13 +100,6 @@ static enum err take_back(struct arena *a, struct past *p, struct slice undo)
 
 /* ---- rows */
 
-static void put_key(struct store_request *r, struct slice who)
-{
-    struct slice module_id = hub_module_of(who);
-    store_put_text(r, "device_id", hub_device_of(who));
-    store_put_text(r, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
-}
-
 static void put_patches(struct store_request *unit, struct sides before, struct sides after)
 {
     struct arena arena = {0};
@@ -124,7 +118,7 @@ void twin_history_add(const struct op *op, struct store_request *unit)
     const struct twin *before = op->entry->twin, *after = op->next;
     if (before->etag == after->etag) return;
     store_add(unit, &sql_twin_history_put, 1);
-    put_key(unit, op->entry->who);
+    hub_put_key(unit, op->entry->who);
     store_put_int(unit, "slot", after->etag % TWIN_HISTORY_MAX);
     store_put_int(unit, "etag", after->etag);
     store_put_int(unit, "version", after->version);
@@ -226,7 +220,7 @@ void twin_op_history(struct op *op)
     const struct twin *twin = op->entry->twin;
     struct store_request q;
     store_begin_query(&q, &sql_twin_history_get);
-    put_key(&q, op->entry->who);
+    hub_put_key(&q, op->entry->who);
     store_put_int(&q, "after", twin->etag - TWIN_HISTORY_MAX);
     store_put_int(&q, "upto", twin->etag);
     op->wait.fn = on_rows;

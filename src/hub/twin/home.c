@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "hub/key.h"
 #include "hub/twin/twin_sql.h"
 
 GAUGE(cached_bytes, "azimuth_twin_cache_bytes", "Twins in memory");
@@ -185,10 +186,8 @@ static void ask_row(struct op *op)
 {
     struct twins *t = op->entry->twins;
     struct store_request q;
-    struct slice who = op->entry->who, module_id = hub_module_of(who);
     store_begin_query(&q, &sql_twin_get);
-    store_put_text(&q, "device_id", hub_device_of(who));
-    store_put_text(&q, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
+    hub_put_key(&q, op->entry->who);
     op->wait.fn = on_row;
     metric_inc(&loads_total);
     store_ask(t->hub->store, t->lane, &q, &op->wait);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "hub/key.h"
 #include "hub/twin/twin_sql.h"
 
 enum { AT_ONCE = 8 }; /* rows that one statement adds or drops */
@@ -131,13 +132,6 @@ static void put_row(struct store_request *u, const struct prop *p, const char *p
     store_put_blob(u, value, p->value);
 }
 
-static void put_who(struct store_request *u, struct slice who)
-{
-    struct slice module_id = hub_module_of(who);
-    store_put_text(u, "device_id", hub_device_of(who));
-    store_put_text(u, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
-}
-
 static void put_many(struct batch *b)
 {
     static const char *const paths[] = {"path0", "path1", "path2", "path3",
@@ -145,7 +139,7 @@ static void put_many(struct batch *b)
     static const char *const values[] = {"value0", "value1", "value2", "value3",
                                          "value4", "value5", "value6", "value7"};
     store_add(b->unit, b->many, STORE_ANY);
-    put_who(b->unit, b->who);
+    hub_put_key(b->unit, b->who);
     for (unsigned i = 0; i < AT_ONCE; i++) put_row(b->unit, b->rows[i], paths[i], values[i]);
 }
 
@@ -153,7 +147,7 @@ static void batch_end(struct batch *b)
 {
     for (unsigned i = 0; i < b->count; i++) {
         store_add(b->unit, b->one, STORE_ANY);
-        put_who(b->unit, b->who);
+        hub_put_key(b->unit, b->who);
         put_row(b->unit, b->rows[i], "path", "value");
     }
     b->count = 0;

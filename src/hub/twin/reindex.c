@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/say.h"
+#include "hub/key.h"
 #include "hub/twin/home.h"
 #include "hub/twin/prop.h"
 #include "hub/twin/twin_sql.h"
@@ -139,12 +140,10 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
 static void look(struct twins *t)
 {
     struct store_request q;
-    struct slice who = buf_slice(&t->reindex.after), module_id = hub_module_of(who);
     store_begin_query(&q, &sql_twin_wide_get);
     store_put_int(&q, "path", t->reindex.path);
     store_put_blob(&q, "value", SLICE_LIT(""));
-    store_put_text(&q, "device_id", who.len ? hub_device_of(who) : SLICE_LIT(""));
-    store_put_text(&q, "module_id", module_id.ptr ? module_id : SLICE_LIT(""));
+    hub_put_key(&q, buf_slice(&t->reindex.after));
     store_put_int(&q, "top", AT_ONCE);
     t->reindex.wait.fn = on_rows;
     store_ask(t->hub->store, t->lane, &q, &t->reindex.wait);
