@@ -53,14 +53,27 @@ struct flap {
 struct flaps {
     struct cli *cli;
     struct map by_id;
+    int64_t since_us;
 };
+
+/* Equal ends are one record with two times; those before --since do not count.  The last one does, whatever the
+ * clock here says: the server looked at that. */
+static int64_t ends_of(const struct flaps *f, const struct json *record)
+{
+    int64_t count = 1, first_us, last_us;
+    const struct json *number = json_get(record, "count");
+    if (number && json_i64(number, &count) != OK) return 0;
+    if (clock_parse_iso(json_str(record, "firstTime"), &first_us) != OK ||
+        clock_parse_iso(json_str(record, "time"), &last_us) != OK)
+        return count;
+    return MAX(num_share_since(count, first_us, last_us, f->since_us), 1);
+}
 
 static void count_end(struct flaps *f, const struct json *record)
 {
-    int64_t count = 1;
+    int64_t count = ends_of(f, record);
     struct slice id = json_str(record, "id"), time = json_str(record, "time");
-    const struct json *number = json_get(record, "count");
-    if (id.len == 0 || (number && json_i64(number, &count) != OK)) return;
+    if (id.len == 0 || count == 0) return;
     struct flap *flap = map_get(&f->by_id, id);
     if (flap == NULL) {
         flap = arena_zero(&f->cli->arena, sizeof *flap);
@@ -107,11 +120,15 @@ static enum err list_flapping(struct cli *c, struct target *t)
 {
     struct flaps f = {.cli = c};
     struct json *rows = json_new(&c->arena, JSON_ARRAY);
-    const char *since = cli_value(c, "since");
+    const char *given = cli_value(c, "since"), *since = given ? given : "1h";
     const struct flap *flap;
+    int64_t us;
     enum err e = OK;
+    if (num_duration_us(slice_str(since), &us) != OK)
+        return fail(ERR_INVALID, "--since %s: a time such as 90s, 30m, 1h or 7d", since);
+    f.since_us = clock_wall_us() - us;
     for (size_t i = 0; e == OK && i < sizeof ends / sizeof *ends; i++)
-        e = read_ends(&f, t, ends[i], since ? since : "1h");
+        e = read_ends(&f, t, ends[i], since);
     for (size_t i = 0; e == OK && (flap = map_next(&f.by_id, &i)) != NULL;)
         if (flap->count >= FLAPS_MIN) put_flap(c, rows, flap);
     map_free(&f.by_id);

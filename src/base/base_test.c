@@ -238,6 +238,13 @@ static void numbers_are_checked(void **state)
     assert_int_equal(num_duration_us(SLICE_LIT("12h"), &i), OK);
     assert_int_equal(i, 12ll * 3600 * 1000000);
     assert_int_equal(num_duration_us(SLICE_LIT("12x"), &i), ERR_INVALID);
+    assert_int_equal(num_share_since(11, 100, 200, 100), 11);
+    assert_int_equal(num_share_since(11, 100, 200, 150), 6);
+    assert_int_equal(num_share_since(11, 100, 200, 151), 5);
+    assert_int_equal(num_share_since(11, 100, 200, 200), 1);
+    assert_int_equal(num_share_since(11, 100, 200, 201), 0);
+    assert_int_equal(num_share_since(1, 100, 100, 100), 1);
+    assert_int_equal(num_share_since(1, 100, 100, 101), 0);
 }
 
 static void sums_and_products_end_at_the_last_number(void **state)

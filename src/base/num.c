@@ -90,3 +90,11 @@ size_t num_text(uint64_t v, char out[NUM_TEXT_MAX])
     memcpy(out, at, len);
     return len;
 }
+
+int64_t num_share_since(int64_t count, int64_t first_us, int64_t last_us, int64_t since_us)
+{
+    if (first_us >= since_us) return count;
+    if (last_us < since_us) return 0;
+    double share = (double)(last_us - since_us) / (double)(last_us - first_us);
+    return 1 + (int64_t)((double)(count - 1) * share);
+}

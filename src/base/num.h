@@ -42,4 +42,7 @@ enum err num_bytes(struct slice text, uint64_t *out) MUST_USE;
 /* "500ms", "30s", "10m", "12h", "7d", plain seconds: microseconds. */
 enum err num_duration_us(struct slice text, int64_t *out) MUST_USE;
 
+/* Of `count` events that came evenly from the first to the last, how many not before `since_us`. */
+int64_t num_share_since(int64_t count, int64_t first_us, int64_t last_us, int64_t since_us);
+
 #endif

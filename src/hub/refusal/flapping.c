@@ -14,9 +14,7 @@ static bool is_end(enum refusal_cause cause)
 static unsigned ends_since(const struct refusal_seen *s, int64_t since_us)
 {
     if (!is_end(s->what.cause) || s->last_us < since_us) return 0;
-    if (s->first_us >= since_us) return s->count;
-    return (unsigned)(1 + (s->count - 1.0) * (double)(s->last_us - since_us) /
-                              (double)(s->last_us - s->first_us));
+    return (unsigned)num_share_since(s->count, s->first_us, s->last_us, since_us);
 }
 
 unsigned refusal_flapping(const struct refusal_page *page, int64_t now_us,
