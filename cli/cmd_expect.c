@@ -116,8 +116,9 @@ enum err expect_wait(struct cli *c)
         return fail(ERR_INVALID, "one of --connected, --disconnected and --twin says what for");
     TRY(query_parse(&c->arena, text, &q));
     TRY(cli_number(c, "timeout", 0, TIMEOUT_MAX, 60, &seconds));
-    TRY(target_find(c, &t));
     int64_t end_us = clock_mono_us() + seconds * 1000000;
+    c->wait_ms = http_left_ms(end_us);
+    TRY(target_find(c, &t));
     while (true) {
         c->wait_ms = http_left_ms(end_us);
         TRY(look(c, &t, q, &done));

@@ -146,6 +146,7 @@ enum err why_watch(struct cli *c)
     int64_t timeout_s;
     TRY(cli_number(c, "count", 1, INT64_MAX, 0, &w.count));
     TRY(cli_number(c, "timeout", 0, INT32_MAX, 0, &timeout_s));
+    if (timeout_s) c->wait_ms = http_left_ms(clock_mono_us() + timeout_s * 1000000);
     TRY(target_find(c, &w.target));
     buf_printf(&w.path, "/admin/v1/refusals?top=%d", PAGE);
     why_put_parameter(&w.path, c, "cause", "cause");

@@ -5,6 +5,7 @@ import contextlib
 import json
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -622,6 +623,14 @@ def status_5_when_the_time_is_over():
         expect(hub.run("wait", "-d", "d1", "--connected", "--timeout", 0), TIMED_OUT, "connectionState == 'Connected'")
         hub.must("wait", "-d", "d1", "--twin", "properties.desired", "--timeout", 0)
         expect(hub.run("assert", "twin", "tags.a", "-d", "d1"), FAILED, "tags.a")
+        hub.process.send_signal(signal.SIGSTOP)
+        try:
+            for words in (("wait", "-d", "d1", "--connected"), ("why", "--refused", "--watch")):
+                done = hub.run(*words, "--timeout", 1)
+                expect(done, TIMED_OUT, "did not answer in time")
+                check(int(re.search(r"after (\d+) milliseconds", done.error)[1]) < 50_000, f"longer than was asked for: {done}")
+        finally:
+            hub.process.send_signal(signal.SIGCONT)
     with socket.socket() as silent:  # accepts and says nothing
         silent.bind(("127.0.0.1", 0))
         silent.listen(512)
