@@ -329,24 +329,9 @@ static void a_message_longer_than_the_link_takes_is_rejected(void **state)
     rig_free(c);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_put_device(&rig, "d1", "{" KEYS "}", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_keyed, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_message_has_its_lock_token_for_a_tag),
         CASE(what_the_device_says_settles_it),

@@ -3,8 +3,7 @@
 #define SERVER_AMQP_CLIENT_TEST_H
 
 #include "server/amqp_line_test.h"
-
-static struct rig rig;
+#include "server/fixture_test.h"
 
 static inline struct rig_conn *connect(void)
 {
@@ -56,6 +55,14 @@ static inline void attach_events(struct rig_conn *c, unsigned handle, const char
 #define KEYS                                                                                       \
     "\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"MDEyMzQ1Njc4OWFiY2RlZg==\","           \
     "\"secondaryKey\":\"MDEyMzQ1Njc4OWFiY2RlZg==\"}}"
+
+static inline int set_up_keyed(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    rig_put_device(&rig, "d1", "{" KEYS "}", NULL);
+    return 0;
+}
 
 static inline void open_device(struct rig_conn *c, unsigned handle, const char *id)
 {

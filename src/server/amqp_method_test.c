@@ -264,24 +264,9 @@ static void any_number_of_links_may_come_and_go_at_once(void **state)
     rig_free(c);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_put_device(&rig, "d1", "{" KEYS "}", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_keyed, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_call_is_answered_by_its_uuid_or_the_text_of_it),
         CASE(answers_to_nobody_are_harmless),

@@ -345,7 +345,7 @@ static void an_auth_chain_has_a_limit(void **state)
 
 /* ---- on behalf of a device */
 
-static int set_up(void **state);
+static int set_up_three(void **state);
 
 static void attach_on_behalf(struct rig_conn *c)
 {
@@ -372,7 +372,7 @@ static void links_on_behalf_end_when_the_hierarchy_changes(void **state)
         assert_true(hears(c, "@36 []"));
         rig_free(c);
         rig_stop(&rig);
-        set_up(state);
+        set_up_three(state);
     }
 }
 
@@ -483,13 +483,6 @@ static void a_forged_token_does_not_lengthen_a_session(void **state)
 }
 
 /* ---- throttles */
-
-static void limit(const char *rate)
-{
-    struct throttle_config config = {0};
-    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
-    rig.wire.hub.throttle = throttle_new(&config); /* wire_close() frees it */
-}
 
 static void telemetry_above_the_rate_is_rejected_as_throttled(void **state)
 {
@@ -758,20 +751,13 @@ static void refusals_on_demand_last_as_long_as_was_said(void **state)
     }
 }
 
-static int set_up(void **state)
+static int set_up_three(void **state)
 {
     (void)state;
     rig_start(&rig);
     rig_put_device(&rig, "d1", "{" KEYS "}", NULL);
     rig_put_device(&rig, "d2", "{" KEYS "}", NULL);
     rig_put_device(&rig, "off", "{\"status\":\"disabled\"," KEYS "}", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
     return 0;
 }
 
@@ -800,7 +786,7 @@ static void all_that_arrived_had_one_outcome(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_three, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_device_attaches_with_its_own_token),
         CASE(a_link_without_a_good_token_is_refused),

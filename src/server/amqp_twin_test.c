@@ -287,24 +287,9 @@ static void a_session_that_ends_forgets_what_was_asked(void **state)
     rig_free(c);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_put_device(&rig, "d1", "{" KEYS "}", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_keyed, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(an_answer_has_the_correlation_id_as_it_came),
         CASE(a_report_is_answered_with_its_version),

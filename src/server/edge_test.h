@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "base/test.h"
+
 #include "auth/sas.h"
 #include "server/rig.h"
 

@@ -1,6 +1,4 @@
 /* http_test.c - devices over HTTPS through a whole hub. */
-#include "base/test.h"
-
 #include "base/io_mem.h"
 #include "base/metrics.h"
 #include "front/device_http/device_http.h"
@@ -8,9 +6,7 @@
 #include "hub/routing/routing.h"
 #include "hub/session/session.h"
 #include "hub/twin/twin.h"
-#include "server/rig.h"
-
-static struct rig rig;
+#include "server/fixture_test.h"
 
 #define EVENTS "/messages/events?api-version=2020-09-30"
 #define BOUND  "/messages/deviceBound"
@@ -62,21 +58,6 @@ static struct rig_conn *dial(void)
 {
     rig_wait(&rig, DEVICE_HTTP_COMPANY_US);
     return rig_dial(&rig, WIRE_HTTP);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_create_device(&rig, "d1");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
 }
 
 /* The value of a metric without labels. */
@@ -345,19 +326,6 @@ static void a_session_that_ends_takes_nobodys_message_with_it(void **state)
 
 /* ---- throttles */
 
-static void limit(const char *rate)
-{
-    struct throttle_config config = {0};
-    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
-    rig.wire.hub.throttle = throttle_new(&config);
-}
-
-static void limit_nothing(void)
-{
-    throttle_free(rig.wire.hub.throttle);
-    rig.wire.hub.throttle = NULL;
-}
-
 static void set_quota(uint64_t messages)
 {
     quota_free(rig.wire.hub.quota);
@@ -432,7 +400,7 @@ static void polls_and_uploads_wait_for_their_turn_and_then_are_refused(void **st
         }
         for (int n = 0; n < TAKEN; n++) rig_free(c[n]);
         rig_free(refused);
-        limit_nothing();
+        limit("");
     }
 }
 
@@ -466,7 +434,7 @@ static void telemetry_is_never_held_and_a_batch_counts_its_messages(void **state
     assert_int_equal(ask(c, &(struct ask){.body = "the next one's turn"}), 204);
     assert_int_equal(ask(c, &(struct ask){.body = "and no more"}), 429);
     rig_free(c);
-    limit_nothing();
+    limit("");
 }
 
 /* ---- faults on demand */

@@ -1,11 +1,7 @@
 /* method_test.c - direct methods through a whole hub: HTTP on one side, MQTT on the other. */
-#include "base/test.h"
-
 #include "hub/method/method.h"
 #include "proto/mqtt/mqtt.h"
-#include "server/rig.h"
-
-static struct rig rig;
+#include "server/fixture_test.h"
 
 /* ---- a device */
 
@@ -425,21 +421,6 @@ static void a_device_that_is_deleted_takes_its_modules_along(void **state)
     assert_true(m.conn->gone);
     expect(call("d1/modules/m1", "{\"methodName\":\"m\"}"), 404, "DeviceNotFound");
     leave(&m);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_create_device(&rig, "d1");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
 }
 
 int main(void)

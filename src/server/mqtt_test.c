@@ -1,6 +1,4 @@
 /* mqtt_test.c - devices over MQTT against a whole hub: what is answered, what is refused. */
-#include "base/test.h"
-
 #include "base/clock.h"
 #include "base/io_mem.h"
 #include "hub/c2d/c2d.h"
@@ -8,8 +6,7 @@
 #include "hub/telemetry/telemetry.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/edge_test.h"
-
-static struct rig rig;
+#include "server/fixture_test.h"
 
 /* ---- a client made of the engine's client role */
 
@@ -407,8 +404,6 @@ static void a_device_that_is_disabled_is_disconnected(void **state)
 
 /* ---- on behalf of a device */
 
-static int set_up(void **state);
-
 static void ping(struct client *c)
 {
     rig_say(c->conn, slice_of("\xC0\0", 2));
@@ -707,13 +702,6 @@ static void subscriptions_are_refused_and_said_so(void **state)
 
 /* ---- throttles */
 
-static void limit(const char *rate)
-{
-    struct throttle_config config = {0};
-    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
-    rig.wire.hub.throttle = throttle_new(&config); /* wire_close() frees it */
-}
-
 static void who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost(void **state)
 {
     (void)state;
@@ -976,21 +964,6 @@ static void a_token_that_ends_is_noticed_though_nobody_speaks(void **state)
     rig_wait(&rig, 3 * 1000000ll);
     assert_true(c.conn->shut);
     end(&c);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_create_device(&rig, "d1");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
 }
 
 int main(void)

@@ -1,13 +1,9 @@
 /* twin_test.c - twins through a whole hub: a device over MQTT on one side, a service over HTTP on the
  * other. */
-#include "base/test.h"
-
 #include "base/json.h"
 #include "front/device_mqtt/device_mqtt.h"
 #include "proto/mqtt/mqtt.h"
-#include "server/rig.h"
-
-static struct rig rig;
+#include "server/fixture_test.h"
 
 /* ---- a device */
 
@@ -233,14 +229,6 @@ static void what_cannot_be_done_is_answered_with_a_number(void **state)
 }
 
 /* ---- throttles */
-
-static void limit(const char *rate)
-{
-    struct throttle_config config = {0};
-    assert_int_equal(throttle_override(&config, slice_str(rate)), OK);
-    throttle_free(rig.wire.hub.throttle);
-    rig.wire.hub.throttle = throttle_new(&config); /* wire_close() frees it */
-}
 
 #define REPORT "$iothub/twin/PATCH/properties/reported/?$rid=1"
 #define READ   "$iothub/twin/GET/?$rid=1"
@@ -508,21 +496,6 @@ static void a_slow_device_is_sent_what_waited_or_closed(void **state)
         }
         leave(&d);
     }
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_create_device(&rig, "d1");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
 }
 
 int main(void)

@@ -1,32 +1,14 @@
 /* upload_test.c - files through a whole hub: as the C SDK uploads them, and as nobody should. */
-#include "base/test.h"
-
 #include "base/io_mem.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "front/blob/blob.h"
 #include "hub/notice/notice.h"
 #include "hub/upload/upload.h"
-#include "server/rig.h"
+#include "server/fixture_test.h"
 
-static struct rig rig;
 static const char *who = "d1"; /* asks */
 static const char *dialled = "hub.test:8443";
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_create_device(&rig, "d1");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 
 /* ---- asking */
 

@@ -1,24 +1,5 @@
 /* why_test.c - the journal of refusals through a whole hub: what is noted over HTTPS is told on the console. */
-#include "base/test.h"
-
-#include "server/rig.h"
-
-static struct rig rig;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    rig_create_device(&rig, "d1");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
+#include "server/fixture_test.h"
 
 static int say(struct rig_conn *c, const char *line, const char *token, const char *body)
 {
