@@ -97,6 +97,10 @@ void amqp_put_uuid(struct buf *b, const uint8_t uuid[16]);
 void amqp_put_binary(struct buf *b, struct slice v);
 void amqp_put_string(struct buf *b, struct slice v);
 void amqp_put_symbol(struct buf *b, struct slice v);
+/* The same of what may be absent (ptr NULL), which is null. */
+void amqp_put_given_binary(struct buf *b, struct slice v);
+void amqp_put_given_string(struct buf *b, struct slice v);
+void amqp_put_given_symbol(struct buf *b, struct slice v);
 void amqp_put_str(struct buf *b, const char *v); /* C string as string */
 void amqp_put_sym(struct buf *b, const char *v); /* C string as symbol */
 void amqp_put_symbol_array(struct buf *b, const char *const *names, size_t count);
@@ -170,6 +174,10 @@ enum err amqp_message_parse(struct slice bytes, struct amqp_message *out) MUST_U
 /* Sections one after the other, for batches: ERR_NOT_FOUND at the end. */
 enum err amqp_next_section(struct cur *c, uint64_t *code, struct amqp_value *value,
                            struct slice *whole) MUST_USE;
+
+/* The next message of a transfer, which is one, or the data sections of a batch are (message format 0x80013700
+ * of Event Hubs and IoT Hub); ERR_NOT_FOUND at the end. */
+enum err amqp_next_message(struct cur *c, bool batch, struct slice *out) MUST_USE;
 
 /* 0x00 0x53 0x75 + binary. */
 void amqp_put_data(struct buf *b, struct slice body);

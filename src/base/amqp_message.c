@@ -15,6 +15,21 @@ enum err amqp_next_section(struct cur *c, uint64_t *code, struct amqp_value *val
     return OK;
 }
 
+enum err amqp_next_message(struct cur *c, bool batch, struct slice *out)
+{
+    if (!batch) {
+        *out = cur_take(c, cur_left(c));
+        return out->len ? OK : ERR_NOT_FOUND;
+    }
+    uint64_t code;
+    struct amqp_value value;
+    struct slice whole;
+    do TRY(amqp_next_section(c, &code, &value, &whole));
+    while (code != AMQP_DATA);
+    *out = amqp_text(&value);
+    return OK;
+}
+
 /* Where a section that may come once goes; NULL: it is part of the body. */
 static struct slice *place_of(struct amqp_message *m, uint64_t code)
 {

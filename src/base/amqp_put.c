@@ -120,6 +120,30 @@ void amqp_put_symbol(struct buf *b, struct slice v)
     put_bytes(b, 0xa3, v);
 }
 
+void amqp_put_given_binary(struct buf *b, struct slice v)
+{
+    if (v.ptr)
+        amqp_put_binary(b, v);
+    else
+        amqp_put_null(b);
+}
+
+void amqp_put_given_string(struct buf *b, struct slice v)
+{
+    if (v.ptr)
+        amqp_put_string(b, v);
+    else
+        amqp_put_null(b);
+}
+
+void amqp_put_given_symbol(struct buf *b, struct slice v)
+{
+    if (v.ptr)
+        amqp_put_symbol(b, v);
+    else
+        amqp_put_null(b);
+}
+
 void amqp_put_str(struct buf *b, const char *v)
 {
     amqp_put_string(b, slice_str(v));

@@ -552,6 +552,39 @@ static void the_sections_of_a_batch_are_walked(void **state)
     buf_free(&b);
 }
 
+static void a_transfer_is_a_message_or_a_batch_of_them(void **state)
+{
+    (void)state;
+    struct buf b = hex("005372 c10100 005375 a00141 005375 a00142");
+    struct cur one = cur_of(buf_slice(&b)), many = one;
+    struct slice m;
+    assert_int_equal(amqp_next_message(&one, false, &m), OK);
+    assert_int_equal(m.len, buf_size(&b));
+    assert_int_equal(amqp_next_message(&one, false, &m), ERR_NOT_FOUND);
+    for (uint8_t i = 0; i < 2; i++) {
+        assert_int_equal(amqp_next_message(&many, true, &m), OK);
+        assert_int_equal(m.ptr[0], 'A' + i);
+    }
+    assert_int_equal(amqp_next_message(&many, true, &m), ERR_NOT_FOUND);
+    buf_free(&b);
+}
+
+static void what_is_not_given_is_null(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    amqp_put_given_binary(&b, SLICE_NONE);
+    amqp_put_given_string(&b, SLICE_NONE);
+    amqp_put_given_symbol(&b, SLICE_NONE);
+    assert_bytes(&b, "40 40 40");
+    buf_clear(&b);
+    amqp_put_given_binary(&b, SLICE_LIT("a"));
+    amqp_put_given_string(&b, SLICE_LIT(""));
+    amqp_put_given_symbol(&b, SLICE_LIT("c"));
+    assert_bytes(&b, "a00161 a100 a30163");
+    buf_free(&b);
+}
+
 /* Nothing but a verdict may come of a damaged message. */
 static void a_flipped_bit_anywhere_does_no_harm(void **state)
 {
@@ -592,6 +625,8 @@ int main(void)
         cmocka_unit_test(bodies_come_in_three_kinds_or_not_at_all),
         cmocka_unit_test(malformed_messages_are_refused),
         cmocka_unit_test(the_sections_of_a_batch_are_walked),
+        cmocka_unit_test(a_transfer_is_a_message_or_a_batch_of_them),
+        cmocka_unit_test(what_is_not_given_is_null),
         cmocka_unit_test(a_flipped_bit_anywhere_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

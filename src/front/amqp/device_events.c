@@ -168,22 +168,6 @@ static enum err read_message(struct amqp_service *s, struct slice bytes, struct 
     return OK;
 }
 
-/* The next message of a transfer; ERR_NOT_FOUND at its end. */
-static enum err next_message(struct cur *c, bool batch, struct slice *out)
-{
-    if (!batch) {
-        *out = cur_take(c, cur_left(c));
-        return out->len ? OK : ERR_NOT_FOUND;
-    }
-    uint64_t code;
-    struct amqp_value value;
-    struct slice whole;
-    do TRY(amqp_next_section(c, &code, &value, &whole));
-    while (code != AMQP_DATA);
-    *out = amqp_text(&value);
-    return OK;
-}
-
 /* Reads all messages; every one of them can be stored. */
 static enum err read_all(struct amqp_service *s, const struct amqp_delivery *d,
                          struct taken **first, unsigned *messages)
@@ -193,7 +177,7 @@ static enum err read_all(struct amqp_service *s, const struct amqp_delivery *d,
     unsigned count = 0;
     enum err e;
     arena_reset(&s->scratch);
-    for (; (e = next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes)) == OK; count++) {
+    for (; (e = amqp_next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes)) == OK; count++) {
         if (count == AMQP_BATCH_MAX)
             return fail(ERR_TOO_BIG, "more than %d messages in a batch", AMQP_BATCH_MAX);
         *first = arena_zero(&s->scratch, sizeof **first);

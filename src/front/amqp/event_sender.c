@@ -95,21 +95,6 @@ static void on_stored(struct lane *core, struct addr who, uint64_t cookie, enum 
 
 /* ---- reading */
 
-enum err event_next(struct cur *c, bool batch, struct slice *out)
-{
-    if (!batch) {
-        *out = cur_take(c, cur_left(c));
-        return out->len ? OK : ERR_NOT_FOUND;
-    }
-    uint64_t code;
-    struct amqp_value value;
-    struct slice whole;
-    do TRY(amqp_next_section(c, &code, &value, &whole));
-    while (code != AMQP_DATA);
-    *out = amqp_text(&value);
-    return OK;
-}
-
 static struct slice key_of(const struct amqp_value *annotations)
 {
     struct amqp_value v;
@@ -159,7 +144,8 @@ static enum err read_transfer(struct event_sender *e, struct transfer *t)
         return fail(ERR_TOO_BIG, "The received message exceeds the limit of %d bytes.",
                     AMQP_EVENT_MESSAGE_MAX);
     if (batch) TRY(read_envelope(t->delivery->payload, t));
-    for (; (err = event_next(&c, batch, &bytes)) == OK; t->events++) TRY(check_event(bytes, t));
+    for (; (err = amqp_next_message(&c, batch, &bytes)) == OK; t->events++)
+        TRY(check_event(bytes, t));
     if (err != ERR_NOT_FOUND) return fail(ERR_INVALID, "it is not a batch of AMQP messages");
     if (t->events == 0) return fail(ERR_INVALID, "it has no event");
     if (e->base.address.kind == ADDRESS_SEND_PARTITION) {
@@ -273,7 +259,7 @@ static void store_transfer(struct event_sender *e, const struct transfer *t)
     struct slice bytes;
     uint64_t cookie = (uint64_t)d->id << MARK_BITS | (d->settled ? MARK_SETTLED : 0);
     e->unsettled++;
-    for (unsigned i = 1; event_next(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK; i++)
+    for (unsigned i = 1; amqp_next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK; i++)
         store_event(e, t, bytes, cookie | (i == t->events ? MARK_LAST : 0));
 }
 

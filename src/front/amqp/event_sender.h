@@ -36,9 +36,6 @@ static inline struct amqp_service *event_sender_service(const struct event_sende
     return e->base.peer->service;
 }
 
-/* The next event of a transfer; ERR_NOT_FOUND at its end. */
-enum err event_next(struct cur *c, bool batch, struct slice *out) MUST_USE;
-
 /* An event as it is stored: its annotations, how many there are, and its sections. */
 unsigned event_put_pairs(const struct event_sender *e, struct buf *b, const struct transfer *t,
                          const struct amqp_value *annotations);

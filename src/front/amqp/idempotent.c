@@ -191,7 +191,7 @@ enum err idempotent_check(const struct event_sender *e, const struct transfer *t
     if (t->events > PRODUCER_EVENTS_MAX)
         return fail(ERR_INVALID, "a batch of an idempotent producer has at most %d events",
                     PRODUCER_EVENTS_MAX);
-    while (event_next(&c, t->delivery->format == AMQP_FORMAT_BATCH, &bytes) == OK) {
+    while (amqp_next_message(&c, t->delivery->format == AMQP_FORMAT_BATCH, &bytes) == OK) {
         struct amqp_message m;
         enum err err = amqp_message_parse(bytes, &m);
         assert(err == OK); /* it was checked */
@@ -237,7 +237,7 @@ void idempotent_store(struct event_sender *e, const struct transfer *t, uint32_t
     struct slice bytes;
     msg_buf_begin(&body);
     buf_put(&body, &head, sizeof head);
-    while (event_next(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK)
+    while (amqp_next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes) == OK)
         put_event(e, t, bytes, &body);
     struct msg *m = msg_buf_end(&body, PRODUCER_SEND);
     m->call = (uint64_t)d->id << MARK_BITS | (d->settled ? MARK_SETTLED : 0);

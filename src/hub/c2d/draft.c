@@ -99,22 +99,6 @@ static enum err check_size(const struct c2d_draft *d)
 
 /* ---- sections */
 
-static void put_text(struct buf *b, struct slice text)
-{
-    if (text.ptr)
-        amqp_put_string(b, text);
-    else
-        amqp_put_null(b);
-}
-
-static void put_symbol(struct buf *b, struct slice text)
-{
-    if (text.ptr)
-        amqp_put_symbol(b, text);
-    else
-        amqp_put_null(b);
-}
-
 static void put_to(struct buf *b, struct slice who)
 {
     struct buf to = {0};
@@ -128,17 +112,14 @@ static void put_properties(struct buf *b, struct slice who, const struct c2d_dra
 {
     amqp_put_descriptor(b, AMQP_PROPERTIES);
     struct amqp_open list = amqp_open_list(b);
-    put_text(b, d->message_id);
-    if (d->user_id.ptr)
-        amqp_put_binary(b, d->user_id);
-    else
-        amqp_put_null(b);
+    amqp_put_given_string(b, d->message_id);
+    amqp_put_given_binary(b, d->user_id);
     put_to(b, who);
     amqp_put_null(b); /* subject */
     amqp_put_null(b); /* reply-to */
-    put_text(b, d->correlation_id);
-    put_symbol(b, d->content_type);
-    put_symbol(b, d->content_encoding);
+    amqp_put_given_string(b, d->correlation_id);
+    amqp_put_given_symbol(b, d->content_type);
+    amqp_put_given_symbol(b, d->content_encoding);
     if (d->expiry_ms)
         amqp_put_timestamp(b, d->expiry_ms);
     else

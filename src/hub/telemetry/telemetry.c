@@ -89,22 +89,6 @@ static unsigned put_pairs(struct buf *b, const struct telemetry_sender *s, const
 
 /* ---- sections */
 
-static void put_text(struct buf *b, struct slice text)
-{
-    if (text.ptr)
-        amqp_put_string(b, text);
-    else
-        amqp_put_null(b);
-}
-
-static void put_symbol(struct buf *b, struct slice text)
-{
-    if (text.ptr)
-        amqp_put_symbol(b, text);
-    else
-        amqp_put_null(b);
-}
-
 /* Fields up to the last one present, in the order of AMQP 1.0 section 3.2.4. */
 static void put_properties(struct buf *b, const struct envelope *m)
 {
@@ -113,17 +97,14 @@ static void put_properties(struct buf *b, const struct envelope *m)
     if (!any) return;
     amqp_put_descriptor(b, AMQP_PROPERTIES);
     struct amqp_open list = amqp_open_list(b);
-    put_text(b, m->message_id);
-    if (m->user_id.ptr)
-        amqp_put_binary(b, m->user_id);
-    else
-        amqp_put_null(b);
-    put_text(b, m->to);
+    amqp_put_given_string(b, m->message_id);
+    amqp_put_given_binary(b, m->user_id);
+    amqp_put_given_string(b, m->to);
     amqp_put_null(b); /* subject */
     amqp_put_null(b); /* reply-to */
-    put_text(b, m->correlation_id);
-    put_symbol(b, m->content_type);
-    put_symbol(b, m->content_encoding);
+    amqp_put_given_string(b, m->correlation_id);
+    amqp_put_given_symbol(b, m->content_type);
+    amqp_put_given_symbol(b, m->content_encoding);
     if (m->expiry_ms)
         amqp_put_timestamp(b, m->expiry_ms);
     else
@@ -138,7 +119,7 @@ static void put_application_properties(struct buf *b, const struct envelope *m)
     struct amqp_open map = amqp_open_map(b);
     for (size_t i = 0; i < m->property_count; i++) {
         amqp_put_string(b, m->properties[i].name);
-        put_text(b, m->properties[i].value);
+        amqp_put_given_string(b, m->properties[i].value);
     }
     amqp_close(b, map, (uint32_t)(2 * m->property_count));
 }
