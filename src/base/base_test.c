@@ -125,6 +125,15 @@ static void utf8_is_checked_strictly(void **state)
     assert_false(text_is_utf8(SLICE_LIT("\xe2\x82")));
 }
 
+static void a_time_is_a_member_of_an_object(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    text_json_time(&b, "at", INT64_C(1763870706000001));
+    assert_string_equal(buf_cstr(&b), ",\"at\":\"2025-11-23T04:05:06.0000010Z\"");
+    buf_free(&b);
+}
+
 static void iso_times_round_trip(void **state)
 {
     (void)state;
@@ -537,6 +546,7 @@ int main(void)
         cmocka_unit_test(base64_round_trips_and_refuses_rubbish),
         cmocka_unit_test(percent_decoding_leaves_plus_alone),
         cmocka_unit_test(utf8_is_checked_strictly),
+        cmocka_unit_test(a_time_is_a_member_of_an_object),
         cmocka_unit_test(iso_times_round_trip),
         cmocka_unit_test(the_calendar_is_that_of_the_c_library),
         cmocka_unit_test(times_that_have_no_text_are_the_nearest_that_do),

@@ -1,5 +1,6 @@
 /* text.c - text encodings. */
 #include "base/text.h"
+#include "base/clock.h"
 
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -214,4 +215,11 @@ void text_json_untrusted(struct buf *out, struct slice text)
         buf_put_u8(&ascii, text.ptr[i] < 0x80 ? text.ptr[i] : '?');
     text_json_string(out, fine ? text : buf_slice(&ascii));
     buf_free(&ascii);
+}
+
+void text_json_time(struct buf *out, const char *name, int64_t wall_us)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+    clock_iso(wall_us, iso);
+    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
 }

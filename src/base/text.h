@@ -46,4 +46,7 @@ void text_json_string(struct buf *out, struct slice text);
  * becomes '?'. */
 void text_json_untrusted(struct buf *out, struct slice text);
 
+/* `,"name":"2026-11-23T04:05:06.1234567Z"`: one more member of an object, a time as clock_iso() writes it. */
+void text_json_time(struct buf *out, const char *name, int64_t wall_us);
+
 #endif

@@ -2,7 +2,6 @@
  *
  * On reads keys and certificates are left out, and people send back what they read: what the document
  * does not say stays as it was. */
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "dps/tpm.h"
@@ -79,13 +78,6 @@ static void write_symmetric(struct buf *out, const struct enrollment *e, enum en
 
 /* ---- certificates */
 
-static void write_time(struct buf *out, const char *name, int64_t wall_us)
-{
-    char iso[CLOCK_ISO_LEN + 1];
-    clock_iso(wall_us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
-}
-
 void certificate_info_write(struct buf *out, struct slice der)
 {
     struct x509_info info;
@@ -101,8 +93,8 @@ void certificate_info_write(struct buf *out, struct slice der)
     text_hex(out, slice_of(info.sha256, sizeof info.sha256));
     buf_put_str(out, "\",\"issuerName\":");
     text_json_string(out, slice_str(info.issuer));
-    write_time(out, "notBeforeUtc", info.from_us);
-    write_time(out, "notAfterUtc", info.until_us);
+    text_json_time(out, "notBeforeUtc", info.from_us);
+    text_json_time(out, "notAfterUtc", info.until_us);
     buf_printf(out, ",\"serialNumber\":\"%s\",\"version\":%u}", info.serial, info.version);
 }
 

@@ -1,7 +1,6 @@
 /* registration.c - as a row, and as JSON. */
 #include "dps/registration.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "dps/dps_sql.h"
 #include "hub/etag.h"
@@ -88,13 +87,6 @@ static void put_text(struct buf *out, const char *name, struct slice text)
     text_json_string(out, text);
 }
 
-static void put_time(struct buf *out, const char *name, int64_t wall_us)
-{
-    char iso[CLOCK_ISO_LEN + 1];
-    clock_iso(wall_us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
-}
-
 static void put_failure(struct buf *out, const struct registration *r)
 {
     if (r->error_code == 0) return;
@@ -107,13 +99,13 @@ void registration_write(struct buf *out, const struct registration *r, bool with
     char etag[ETAG_MAX + 1];
     buf_put_str(out, "{\"registrationId\":");
     text_json_string(out, r->id);
-    put_time(out, "createdDateTimeUtc", r->created_us);
+    text_json_time(out, "createdDateTimeUtc", r->created_us);
     put_text(out, "assignedHub", r->hub);
     put_text(out, "deviceId", r->device_id);
     buf_printf(out, ",\"status\":\"%s\"", statuses[r->status]);
     put_text(out, "substatus", slice_str(substatuses[r->substatus]));
     put_failure(out, r);
-    put_time(out, "lastUpdatedDateTimeUtc", r->updated_us);
+    text_json_time(out, "lastUpdatedDateTimeUtc", r->updated_us);
     etag_of_number(r->etag, etag);
     buf_printf(out, ",\"etag\":\"\\\"%s\\\"\"", etag);
     if (r->payload.len) {

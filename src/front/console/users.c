@@ -5,7 +5,6 @@
  * Of a change only what is given is changed.  Whoever's role, status or password is changed signs in anew. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/say.h"
@@ -19,19 +18,12 @@ static struct users *users_of(const struct call *c)
 
 /* ---- answers */
 
-static void put_time(struct buf *out, const char *name, int64_t us)
-{
-    char iso[CLOCK_ISO_LEN + 1];
-    clock_iso(us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
-}
-
 static void put_user(struct buf *out, const struct user *u)
 {
     buf_printf(out, "{\"name\":\"%s\",\"role\":\"%s\",\"status\":\"%s\"", u->name,
                user_role_name(u->role), u->enabled ? "enabled" : "disabled");
-    put_time(out, "created", u->created_us);
-    put_time(out, "passwordChanged", u->password_us);
+    text_json_time(out, "created", u->created_us);
+    text_json_time(out, "passwordChanged", u->password_us);
     buf_put_u8(out, '}');
 }
 

@@ -1,5 +1,4 @@
 /* show.c - one configuration as services see it. */
-#include "base/clock.h"
 #include "base/text.h"
 #include "hub/configuration/item.h"
 #include "hub/etag.h"
@@ -17,13 +16,6 @@ static void put_named(struct buf *out, const char *name, const struct buf *text)
 {
     buf_printf(out, "\"%s\":", name);
     text_json_string(out, buf_size(text) ? buf_slice(text) : SLICE_LIT(""));
-}
-
-static void put_time(struct buf *out, const char *name, int64_t wall_us)
-{
-    char iso[CLOCK_ISO_LEN + 1];
-    clock_iso(wall_us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
 }
 
 /* ---- metrics */
@@ -139,8 +131,8 @@ void conf_item_write(struct buf *out, const struct item *it, const struct item_c
     put_member(out, "content", json_get(it->doc, "content"));
     buf_put_str(out, ",\"targetCondition\":");
     text_json_string(out, it->target);
-    put_time(out, "createdTimeUtc", it->created_us);
-    put_time(out, "lastUpdatedTimeUtc", it->updated_us);
+    text_json_time(out, "createdTimeUtc", it->created_us);
+    text_json_time(out, "lastUpdatedTimeUtc", it->updated_us);
     buf_printf(out, ",\"priority\":%lld", (long long)it->priority);
     put_system_metrics(out, it, counts);
     put_metrics(out, it);

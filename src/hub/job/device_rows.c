@@ -1,7 +1,6 @@
 /* device_rows.c - FROM devices.jobs: what became of each identity of each job. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "hub/job/home.h"
@@ -35,10 +34,7 @@ static void put_string(struct buf *out, const char *name, struct slice text)
 
 static void put_time(struct buf *out, const char *name, int64_t wall_us)
 {
-    char iso[CLOCK_ISO_LEN + 1];
-    if (wall_us == 0) return;
-    clock_iso(wall_us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
+    if (wall_us) text_json_time(out, name, wall_us);
 }
 
 /* Columns of job_device_page. */

@@ -1,7 +1,6 @@
 /* row.c - a job as a row and as JSON. */
 #include "hub/job/row.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "hub/job/job_sql.h"
 
@@ -71,10 +70,7 @@ static void put_text_member(struct buf *out, const char *name, struct slice text
 
 static void put_time(struct buf *out, const char *name, int64_t wall_us)
 {
-    char iso[CLOCK_ISO_LEN + 1];
-    if (wall_us == 0) return;
-    clock_iso(wall_us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
+    if (wall_us) text_json_time(out, name, wall_us);
 }
 
 static void put_statistics(struct buf *out, const struct job_row *row)

@@ -1,7 +1,6 @@
 /* row.c - a job as a row and as JSON.  The containers' addresses are not shown: they open them. */
 #include "hub/transfer/row.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "hub/transfer/transfer_sql.h"
@@ -171,10 +170,7 @@ static void put_text_member(struct buf *out, const char *name, struct slice text
 
 static void put_time(struct buf *out, const char *name, int64_t wall_us)
 {
-    char iso[CLOCK_ISO_LEN + 1];
-    if (wall_us == 0) return;
-    clock_iso(wall_us, iso);
-    buf_printf(out, ",\"%s\":\"%s\"", name, iso);
+    if (wall_us) text_json_time(out, name, wall_us);
 }
 
 void transfer_row_write(struct buf *out, const struct transfer_row *row)
