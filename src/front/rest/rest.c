@@ -83,46 +83,42 @@ void rest_set_guard(struct rest_service *s, const struct rest_guard *guard)
 
 /* ---- calls */
 
+/* Whoever was asked need not answer. */
+static void stop_waiting(struct call *c)
+{
+    struct rest_service *s = c->service;
+    switch (c->waiting) {
+    case WAITING_REGISTRY: registry_forget(s->registry, &c->registry_wait); break;
+    case WAITING_ROUTING: routing_forget(s->routing, &c->routing_wait); break;
+    case WAITING_GROUPS: consumer_group_forget(s->groups, &c->group_wait); break;
+    case WAITING_EVENT_HUBS: event_hub_forget(s->event_hubs, &c->event_hub_wait); break;
+    case WAITING_CERTIFICATES: certificate_forget(s->certificates, &c->certificate_wait); break;
+    case WAITING_METHOD: method_forget(&c->method_call); break;
+    case WAITING_TWINS: twin_forget(s->twins, &c->twin_wait); break;
+    case WAITING_C2D: c2d_forget(s->c2d, &c->c2d_wait); break;
+    case WAITING_QUERY: query_forget(s->queries, &c->query_wait); break;
+    case WAITING_JOBS: job_forget(s->jobs, &c->job_wait); break;
+    case WAITING_TRANSFERS: transfer_forget(s->transfers, &c->transfer_wait); break;
+    case WAITING_DIGITAL_TWIN: digital_twin_forget(&c->digital_twin_call); break;
+    case WAITING_CONFIGURATIONS:
+        configuration_forget(s->configurations, &c->configuration_wait);
+        break;
+    case WAITING_CAPTURES: capture_forget(s->lane, &c->capture_wait); break;
+    case WAITING_DIAGNOSTICS: diagnostic_forget(s->lane, &c->diagnostic_wait); break;
+    case WAITING_REFUSALS: refusal_forget(&c->refusal_wait); break;
+    case WAITING_SPELLING: store_forget(s->lane, &c->spelling.wait); break;
+    case WAITING_CONNECTION: session_show_forget(s->lane, &c->session_show); break;
+    case WAITING_NONE:
+    case WAITING_TURN:
+    case WAITING_SITE: break;
+    }
+}
+
 static void drop_call(struct rest *r)
 {
     struct call *c = r->call;
     if (c == NULL) return;
-    if (c->waiting == WAITING_REGISTRY)
-        registry_forget(c->service->registry, &c->registry_wait);
-    else if (c->waiting == WAITING_ROUTING)
-        routing_forget(c->service->routing, &c->routing_wait);
-    else if (c->waiting == WAITING_GROUPS)
-        consumer_group_forget(c->service->groups, &c->group_wait);
-    else if (c->waiting == WAITING_EVENT_HUBS)
-        event_hub_forget(c->service->event_hubs, &c->event_hub_wait);
-    else if (c->waiting == WAITING_CERTIFICATES)
-        certificate_forget(c->service->certificates, &c->certificate_wait);
-    else if (c->waiting == WAITING_METHOD)
-        method_forget(&c->method_call);
-    else if (c->waiting == WAITING_TWINS)
-        twin_forget(c->service->twins, &c->twin_wait);
-    else if (c->waiting == WAITING_C2D)
-        c2d_forget(c->service->c2d, &c->c2d_wait);
-    else if (c->waiting == WAITING_QUERY)
-        query_forget(c->service->queries, &c->query_wait);
-    else if (c->waiting == WAITING_JOBS)
-        job_forget(c->service->jobs, &c->job_wait);
-    else if (c->waiting == WAITING_TRANSFERS)
-        transfer_forget(c->service->transfers, &c->transfer_wait);
-    else if (c->waiting == WAITING_DIGITAL_TWIN)
-        digital_twin_forget(&c->digital_twin_call);
-    else if (c->waiting == WAITING_CONFIGURATIONS)
-        configuration_forget(c->service->configurations, &c->configuration_wait);
-    else if (c->waiting == WAITING_CAPTURES)
-        capture_forget(c->service->lane, &c->capture_wait);
-    else if (c->waiting == WAITING_DIAGNOSTICS)
-        diagnostic_forget(c->service->lane, &c->diagnostic_wait);
-    else if (c->waiting == WAITING_REFUSALS)
-        refusal_forget(&c->refusal_wait);
-    else if (c->waiting == WAITING_SPELLING)
-        store_forget(c->service->lane, &c->spelling.wait);
-    else if (c->waiting == WAITING_CONNECTION)
-        session_show_forget(c->service->lane, &c->session_show);
+    stop_waiting(c);
     if (c->forget) c->forget(c);
     buf_free(&c->path);
     buf_free(&c->body);
