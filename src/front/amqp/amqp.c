@@ -165,9 +165,32 @@ static void refuse_missing(struct peer *p, struct amqp_link *link, const struct 
 }
 
 /* The first link of an identity opens a session, which counts as a new connection. */
-static bool opens_device(const struct peer *p, const struct node *node, const struct address *a)
+static bool opens_device(const struct peer *p, const struct address *a)
 {
-    return node->of_device && map_get(&p->devices, slice_str(a->who)) == NULL;
+    return map_get(&p->devices, slice_str(a->who)) == NULL;
+}
+
+/* What a device's link has to be beyond authorised; false: it was refused. */
+static bool device_may_attach(struct peer *p, struct amqp_link *link, const struct address *a,
+                              const struct amqp_attach_event *ev)
+{
+    const char *fault = device_fault_condition(p->service, slice_str(a->who), true);
+    if (fault) {
+        refuse(p, link, fault, "A fault that the device asked for lasts.");
+        return false;
+    }
+    if (!device_chain_fits(ev)) {
+        refuse(p, link, AMQP_INVALID_FIELD, "com.microsoft:auth-chain has more than %d bytes.",
+               SESSION_AUTH_CHAIN_MAX);
+        return false;
+    }
+    if (opens_device(p, a) &&
+        throttle_take_now(p->service->hub->throttle, THROTTLE_CONNECTION, 1) == THROTTLE_REFUSED) {
+        explain_throttled(p, slice_str(a->who));
+        refuse(p, link, AMQP_THROTTLED, "Too many devices connect; try again later.");
+        return false;
+    }
+    return true;
 }
 
 static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_attach_event *ev)
@@ -190,23 +213,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
             SLICE_ARG(text));
         return;
     }
-    const char *fault =
-        node->of_device ? device_fault_condition(p->service, slice_str(address.who), true) : NULL;
-    if (fault) {
-        refuse(p, link, fault, "A fault that the device asked for lasts.");
-        return;
-    }
-    if (node->of_device && !device_chain_fits(ev)) {
-        refuse(p, link, AMQP_INVALID_FIELD, "com.microsoft:auth-chain has more than %d bytes.",
-               SESSION_AUTH_CHAIN_MAX);
-        return;
-    }
-    if (opens_device(p, node, &address) &&
-        throttle_take_now(p->service->hub->throttle, THROTTLE_CONNECTION, 1) == THROTTLE_REFUSED) {
-        explain_throttled(p, slice_str(address.who));
-        refuse(p, link, AMQP_THROTTLED, "Too many devices connect; try again later.");
-        return;
-    }
+    if (node->of_device && !device_may_attach(p, link, &address, ev)) return;
     struct peer_link *l = link_new(p, link, node, &address, text);
     l->ends_us = until_us;
     p->ends_us = MIN(p->ends_us, until_us);
