@@ -343,29 +343,41 @@ static enum err open_users(struct wire *w, const struct wire_config *cfg, struct
     return e;
 }
 
-enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *const *cores,
-                   unsigned core_count)
+/* What is said to devices and services, whatever they ask. */
+static void set_rules(struct hub *hub, const struct wire_config *cfg)
 {
-    struct hub *hub = &w->hub;
-    hub->office = &w->office;
     hub->throttle = throttle_new(&cfg->throttle);
     hub->quota = quota_new(&cfg->throttle.quota);
     if (cfg->fault_injection) hub->faults = faults_new();
-    for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
-    hub->refusals = refusals_new(hub);
-    TRY(name_hub(hub, cfg));
+    hub->events = cfg->events;
+    hub->hasty = cfg->no_login_limits;
+    hub->device_sas_refused = cfg->no_device_sas;
+    hub->module_sas_refused = cfg->no_module_sas;
+    hub->device_token_us = cfg->device_token_us;
+}
+
+/* The store, the log, and what the whole hub keeps in them. */
+static enum err open_state(struct wire *w, const struct wire_config *cfg, struct lane *core)
+{
+    struct hub *hub = &w->hub;
     TRY(open_store(w, cfg));
     hub->store = w->store;
     TRY(registry_meter(hub));
-    TRY(quota_open(hub->quota, w->store, cores[0]));
+    TRY(quota_open(hub->quota, w->store, core));
     TRY(policy_load(hub, &w->policies));
-    w->rest.policy_keys = w->policy_keys = policy_keys_new(hub, cores[0]);
-    TRY(open_users(w, cfg, cores[0]));
+    w->rest.policy_keys = w->policy_keys = policy_keys_new(hub, core);
+    TRY(open_users(w, cfg, core));
     TRY(open_log(w, cfg));
     hub->log = w->log;
     TRY(open_uploads(w, cfg));
     TRY(open_archives(w, cfg));
     open_backups(w, cfg);
+    return OK;
+}
+
+/* Who is reached, and how. */
+static void open_outside(struct wire *w, const struct wire_config *cfg)
+{
     lane_init(&w->out_lane, &w->office, "out");
     w->out = out_new(&w->out_lane, cfg->carrier);
     w->oidc = cfg->oidc;
@@ -373,21 +385,34 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     if (w->oidc.issuer) w->rest.oidc = &w->oidc;
     w->dialers = cfg->dialers;
     w->outgoing_ca_pem = cfg->outgoing_ca_pem;
-    w->issuer = cfg->issuer;
-    w->issued_us = cfg->issued_us;
-    hub->events = cfg->events;
     w->routing = (struct routing_config){
         .kinds = deliver_kinds, .kind_count = deliver_kind_count, .tier = cfg->tier};
-    hub->hasty = cfg->no_login_limits;
-    hub->device_sas_refused = cfg->no_device_sas;
-    hub->module_sas_refused = cfg->no_module_sas;
-    hub->device_token_us = cfg->device_token_us;
-    w->rest.hub = hub;
+}
+
+static void describe_rest(struct wire *w, const struct wire_config *cfg)
+{
+    w->rest.hub = &w->hub;
     w->rest.version = AZIMUTH_VERSION;
     w->rest.retention_us = cfg->retention_us;
     w->rest.retention_bytes = cfg->retention_bytes;
     w->rest.unready = why_unready;
     w->rest.unready_ctx = w;
+}
+
+enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *const *cores,
+                   unsigned core_count)
+{
+    struct hub *hub = &w->hub;
+    hub->office = &w->office;
+    set_rules(hub, cfg);
+    for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
+    hub->refusals = refusals_new(hub);
+    TRY(name_hub(hub, cfg));
+    TRY(open_state(w, cfg, cores[0]));
+    open_outside(w, cfg);
+    w->issuer = cfg->issuer;
+    w->issued_us = cfg->issued_us;
+    describe_rest(w, cfg);
     for (unsigned i = 0; i < core_count; i++) TRY(open_core(w, &w->cores[i], cores[i]));
     return OK;
 }
