@@ -90,6 +90,12 @@ static enum err ask(struct run *r, struct sender *s, const struct http_call *cal
     return e;
 }
 
+/* For an answer: as long as for an acknowledgement. */
+static unsigned wait_s(const struct run *r)
+{
+    return (unsigned)((r->fleet.plan->wait_us + 999999) / 1000000);
+}
+
 static enum err post(struct run *r, struct sender *s, const char *token, bool *passing)
 {
     struct buf path = {0}, lines = {0};
@@ -107,6 +113,7 @@ static enum err post(struct run *r, struct sender *s, const char *token, bool *p
                                    .type = "application/octet-stream",
                                    .headers = headers,
                                    .header_count = count,
+                                   .wait_s = wait_s(r),
                                    .token = token};
     if (e == OK) e = ask(r, s, &call, passing);
     buf_free(&lines);

@@ -3,6 +3,7 @@ protocol."""
 import contextlib
 import json
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -11,14 +12,15 @@ from hub import AZIMUTH, ROOT, WAIT_SECONDS, Group, Hub, azimuth, check, environ
 
 group = Group()
 IDENTITY = ("hub", "device-identity")
-CALL = ("hub", "invoke-device-method", "-d", "d1", "--mn", "blink", "--mp", '{"times":3}', "--timeout", 10)
-USAGE = 2
+DEVICE = "d+#1"  # both stand percent-encoded in topics of MQTT
+CALL = ("hub", "invoke-device-method", "-d", DEVICE, "--mn", "blink", "--mp", '{"times":3}', "--timeout", 10)
+USAGE, REFUSED, TIMED_OUT = 2, 4, 5
 
 
 @contextlib.contextmanager
 def simulated(hub, *words):
     """A device that sends until the case is over; yields a list that then has its summary and what it said."""
-    command = [AZIMUTH, "device", "simulate", "-d", "d1", "--msg-interval", 1, "-o", "json", *words, "--data", hub.data]
+    command = [AZIMUTH, "device", "simulate", "-d", DEVICE, "--msg-interval", 1, "-o", "json", *words, "--data", hub.data]
     with subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, cwd="/", env=environment()) as process:
         told = []
@@ -45,11 +47,11 @@ def event(hub, count=1):
 
 
 def waiting(hub):
-    return hub.must("device", "c2d-message", "list", "-d", "d1").json()
+    return hub.must("device", "c2d-message", "list", "-d", DEVICE).json()
 
 
 def send_to(hub):
-    hub.must("device", "c2d-message", "send", "-d", "d1", "--da", "sleep")
+    hub.must("device", "c2d-message", "send", "-d", DEVICE, "--da", "sleep")
 
 
 def until_nothing_waits(hub):
@@ -61,7 +63,7 @@ def until_nothing_waits(hub):
 @group.case
 def a_method_is_answered_as_it_is_said():
     with Hub() as hub:
-        hub.must(*IDENTITY, "create", "-d", "d1")
+        hub.must(*IDENTITY, "create", "-d", DEVICE)
         with simulated(hub, "--method-response-code", 201) as told:
             answer = called(hub)
         check(answer["status"] == 201 and answer["payload"]["methodName"] == "blink"
@@ -78,10 +80,10 @@ def a_method_is_answered_as_it_is_said():
 @group.case
 def what_a_device_reports_at_first_is_in_its_twin():
     with Hub() as hub:
-        hub.must(*IDENTITY, "create", "-d", "d1")
-        simulate = ("device", "simulate", "-d", "d1", "--messages", 1, "--irp")
+        hub.must(*IDENTITY, "create", "-d", DEVICE)
+        simulate = ("device", "simulate", "-d", DEVICE, "--messages", 1, "--irp")
         hub.must(*simulate, '{"fw":"2.1"}')
-        twin = hub.must("hub", "device-twin", "show", "-d", "d1").json()
+        twin = hub.must("hub", "device-twin", "show", "-d", DEVICE).json()
         check(twin["properties"]["reported"]["fw"] == "2.1", str(twin))
         done = hub.run(*simulate, '["no object"]')
         check(done.status == 1 and "has not taken" in done.error, str(done))
@@ -90,10 +92,10 @@ def what_a_device_reports_at_first_is_in_its_twin():
 @group.case
 def what_is_not_asked_for_is_left_to_the_device():
     with Hub() as hub:
-        hub.must(*IDENTITY, "create", "-d", "d1")
+        hub.must(*IDENTITY, "create", "-d", DEVICE)
         send_to(hub)
         with simulated(hub) as told:
-            hub.must("wait", "-d", "d1", "--connected", "--timeout", 60)
+            hub.must("wait", "-d", DEVICE, "--connected", "--timeout", 60)
             check(hub.run(*CALL).status != 0, "a method was answered")
         check(len(waiting(hub)) == 1 and "messagesReceived" not in told[0], str(told))
 
@@ -101,17 +103,21 @@ def what_is_not_asked_for_is_left_to_the_device():
 @group.case
 def a_device_sends_over_http():
     with Hub() as hub:
-        hub.must(*IDENTITY, "create", "-d", "d1+#")
-        words = ("device", "simulate", "-d", "d1+#", "--protocol", "http", "--messages", 3, "--rate", "max", "--da", '{"n":{{counter}}}',
+        hub.must(*IDENTITY, "create", "-d", DEVICE)
+        words = ("device", "simulate", "-d", DEVICE, "--protocol", "http", "--messages", 3, "--rate", "max", "--da", '{"n":{{counter}}}',
                  "-p", "site=north;$.mid=m{{counter}}")
         for where in (("--data", hub.data), hub.remote()):
             summary = azimuth(*words, *where)
             check(summary.status == 0 and summary.json()["acknowledged"] == 3, str(summary))
         last = event(hub, 6)
-        check(last["payload"] == {"n": 3} and last["origin"] == "d1+#", str(last))
+        check(last["payload"] == {"n": 3} and last["origin"] == DEVICE, str(last))
         check(last["properties"]["application"] == {"site": "north"}, str(last))
         check(last["properties"]["system"]["message_id"] == "m3" and last["properties"]["system"]["content_type"] == "application/json",
               str(last))
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            login = hub.login().replace("HostName=localhost", "HostName=127.0.0.1")
+            done = azimuth(*words, "--existing", "--timeout", 1, "--login", login, "--https-port", silent.getsockname()[1])
+            check(done.status == TIMED_OUT, str(done))
         for wrong in (("--model-id", "dtmi:a;1"), ("--mrc", 1), ("--plain",), ("--window", 2), ("-p", "a=b\nc"), ("-p", "$.on=x")):
             done = hub.run(*words[:6], "--messages", 1, *wrong)
             check(done.status == USAGE, str(done))
@@ -120,7 +126,7 @@ def a_device_sends_over_http():
 @group.case
 def over_http_a_message_is_settled_in_each_way():
     with Hub() as hub:
-        hub.must(*IDENTITY, "create", "-d", "d1")
+        hub.must(*IDENTITY, "create", "-d", DEVICE)
         for way, left in (("complete", 0), ("reject", 0), ("abandon", 1)):
             send_to(hub)
             with simulated(hub, "--protocol", "http", "--receive-settle", way) as told:
@@ -139,17 +145,17 @@ def a_device_shows_its_certificate_or_its_key():
         print_of = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha1", "-in", "x1.pem"], cwd=folder, check=True,
                                   capture_output=True, text=True).stdout.split("=")[1].strip().replace(":", "")
         hub.must(*IDENTITY, "create", "-d", "x1", "--am", "x509_thumbprint", "--ptp", print_of)
-        key = hub.must(*IDENTITY, "create", "-d", "d1").json()["authentication"]["symmetricKey"]["primaryKey"]
+        key = hub.must(*IDENTITY, "create", "-d", DEVICE).json()["authentication"]["symmetricKey"]["primaryKey"]
         send = ("device", "send-d2c-message", "-d", "x1", "--cp", f"{folder}/x1.pem")
         hub.must(*send, "--kp", f"{folder}/x1.key", "--model-id", "dtmi:example:Oven;1")
         twin = hub.must("hub", "device-twin", "show", "-d", "x1").json()
         check(twin["modelId"] == "dtmi:example:Oven;1", str(twin))
         hub.must("device", "simulate", "-d", "x1", "--cp", f"{folder}/x1.pem", "--kp", f"{folder}/x1.locked", "--pass", "open",
                  "--messages", 1)
-        hub.must("device", "send-d2c-message", "-d", "d1", "--key", key)
+        hub.must("device", "send-d2c-message", "-d", DEVICE, "--key", key)
         for wrong, status in ((("--kp", f"{folder}/x1.locked"), USAGE), (("--kp", f"{folder}/x1.locked", "--pass", "shut"), USAGE),
                               ((), USAGE), (("--kp", f"{folder}/x1.key", "--plain"), USAGE)):
             done = hub.run(*send, *wrong)
             check(done.status == status, str(done))
-        done = hub.run(*send[:2], "-d", "d1", *send[4:], "--kp", f"{folder}/x1.key")  # another's certificate
-        check(done.status == 4, str(done))
+        done = hub.run(*send[:2], "-d", DEVICE, *send[4:], "--kp", f"{folder}/x1.key")  # another's certificate
+        check(done.status == REFUSED, str(done))
