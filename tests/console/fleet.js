@@ -255,11 +255,13 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
     /** A list of `all` devices, whatever is asked for. The server's part is played in the page, so that the rows are there in
      * seconds: ./dev console --measure has a million real ones. */
     async function listOf(all, size) {
-        const other = await browser.person();
+        const other = await browser.person(), said = []; // over the live link
+        other.page.on('websocket', (link) => link.on('framesent', ({ payload }) => said.push(payload)));
         await other.page.addInitScript(([count, perPage]) => {
             const real = window.fetch, id = (i) => `row-${String(i).padStart(7, '0')}`;
             window.fetch = async (url, init) => {
                 if (!String(url).includes('/devices/query')) return real(url, init);
+                await window.held;
                 const at = Number(init.headers['x-ms-continuation'] ?? 0), rows = [];
                 for (let i = at; i < Math.min(count, at + perPage); i++) rows.push({ deviceId: id(i), etag: 'a', status: 'enabled' });
                 return new Response(JSON.stringify(rows), { headers: at + perPage < count ? { 'x-ms-continuation': String(at + perPage) } : {} });
@@ -268,8 +270,28 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
         await other.page.goto(await server.link());
         await other.page.goto(`${server.base}devices`);
         await other.page.getByRole('link', { name: 'row-0000000' }).waitFor();
-        return other;
+        return { ...other, said };
     }
+
+    test('rows_that_come_after_the_list_rests_are_kept_fresh', async () => {
+        const other = await listOf(10000, 200), box = other.page.locator('.grid-body'); // 50 pages, of which 40 are kept
+        const asked = () => other.said.some((text) => text.includes('"sub":"query"') && text.includes("'row-0001000'"));
+        await eventually('the last row', async () => {
+            await box.evaluate((e) => { e.scrollTop = e.scrollHeight; });
+            return other.page.getByRole('link', { name: 'row-0009999' }).isVisible();
+        });
+        await other.page.evaluate(() => { window.held = new Promise((go) => { window.letGo = go; }); });
+        other.said.length = 0;
+        await box.evaluate((e) => { e.scrollTop = 1000 * 40; });
+        await other.page.locator('.grid-row', { hasText: '…' }).first().waitFor();
+        await other.page.waitForTimeout(1000); // the list rests, and has nothing to ask for
+        check(!asked(), 'rows are asked for that are not here');
+        await other.page.evaluate(() => window.letGo());
+        await other.page.getByRole('link', { name: 'row-0001000' }).waitFor();
+        await eventually('they are asked for', asked);
+        check(!other.faults.length, other.faults.join('; '));
+        await other.context.close();
+    });
 
     test('another_query_is_read_from_its_first_row_on', async () => {
         const other = await listOf(2000, 2000);

@@ -20,8 +20,9 @@ function placesOf(pages, first, last) {
     return places;
 }
 
-/** Whole twins only (`on`): of columns of a SELECT nobody knows whose they are. */
+/** Whole twins only (`on`): of columns of a SELECT nobody knows whose they are. What comes after the list has rested is asked for with the rest. */
 export function useFresh(pages, { first, last }, on) {
+    const awaited = pages.missing(first, last);
     useEffect(() => {
         if (!on || last <= first) return undefined;
         let link = null;
@@ -35,5 +36,5 @@ export function useFresh(pages, { first, last }, on) {
             clearTimeout(timer);
             link?.end();
         };
-    }, [pages, first, last, pages.count, on]);
+    }, [pages, first, last, pages.count, awaited, on]);
 }
