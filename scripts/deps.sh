@@ -23,6 +23,7 @@ packages() {
     conformance) echo ca-certificates iproute2 mosquitto-clients openssl swtpm ;;
     node) echo npm=npm ;;
     console) echo npm=npm chromium=chromium ;;
+    pictures) echo pngquant=pngquant ;;
     python) echo python3-venv ;;
     cosmos) echo npm=npm ;;
     kafka) echo kcat python3-venv java=default-jdk-headless mvn=maven ;;

@@ -1,6 +1,7 @@
 'use strict';
 /* suite.js - one person's morning with the console, case by case. */
 
+const { execFileSync } = require('child_process');
 const fs = require('fs');
 const path = require('path');
 const { barriers, Browser, check, device, eventually, Message, Server, shows } = require('./rig');
@@ -8,7 +9,7 @@ const { barriers, Browser, check, device, eventually, Message, Server, shows } =
 const ODD = "odd-:.+%_#*?!(),=@;$'id";
 const PRESS = 'press-1.a_b:c!'; // an SDK splits its connection string at ';', and '#' and '+' are no part of a topic
 const SCRIPT = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>';
-const PICTURES = process.argv.includes('--pictures') ? path.join(__dirname, '../../docs/pictures') : process.env.CONSOLE_WORK;
+const PICTURES = process.argv.includes('--pictures'), DOCS = path.join(__dirname, '../../docs');
 const LONG = process.argv.includes('--long');
 const only = process.argv.indexOf('--only'), ONLY = only > 0 ? new RegExp(process.argv[only + 1]) : null;
 const server = new Server(), browser = new Browser();
@@ -19,9 +20,20 @@ function test(name, fn) {
     cases.push([name, fn]);
 }
 
+/** Pictures that a page of the documentation shows. */
+function documented() {
+    const pages = fs.readdirSync(DOCS, { recursive: true }).filter((name) => name.endsWith('.md'));
+    return new Set(pages.flatMap((name) => fs.readFileSync(path.join(DOCS, name), 'utf8').match(/console-[\w-]+\.png/g) ?? []));
+}
+
+const SHOWN = PICTURES ? documented() : new Set();
+
+/** In 256 colours where it goes into the binary with the documentation. */
 async function picture(name, scheme = 'light', p = page) {
+    const file = `console-${name}-${scheme}.png`, shown = SHOWN.has(file), to = path.join(shown ? path.join(DOCS, 'pictures') : process.env.CONSOLE_WORK, file);
     await p.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-    await p.screenshot({ path: path.join(PICTURES, `console-${name}-${scheme}.png`) });
+    await p.screenshot({ path: to });
+    if (shown) execFileSync('pngquant', ['--force', '--strip', '--speed', '1', '--output', to, to]);
     await p.emulateMedia({ colorScheme: 'light' });
 }
 
@@ -59,7 +71,7 @@ test('home_shows_how_the_hub_is', async () => {
     const ingest = page.locator('.tile', { hasText: 'Ingest' }).locator('.value');
     await eventually('ingest moves', async () => /[1-9]/.test(await ingest.textContent()));
     await page.locator('.uplot canvas').waitFor();
-    if (PICTURES !== process.env.CONSOLE_WORK) await page.waitForTimeout(15000);
+    if (PICTURES) await page.waitForTimeout(15000);
     await noBarriers('home');
     await picture('home');
     await picture('home', 'dark');
