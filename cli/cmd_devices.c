@@ -1,4 +1,4 @@
-/* cmd_devices.c - azimuth devices --late, --flapping: who needs a look. */
+/* cmd_devices.c - azimuth devices --late, --flapping, --top: who needs a look. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -8,16 +8,22 @@
 #include "cli/cmd.h"
 #include "cli/http.h"
 
-enum { FLAPS_MIN = 3 }; /* ends of connections, from which on a device flaps */
+enum {
+    FLAPS_MIN = 3, /* ends of connections, from which on a device flaps */
+    TOP_MAX = 100, /* as the server has it (hub/talker) */
+};
 
 const struct cli_option devices_options[] = {
     {"late", NULL, "who was not heard of for three times as long as usual"},
     {"flapping", NULL, "whose connections ended three times or more without its wish"},
     {"since", "TIME", "with --flapping: the last one within 90s, 30m, 1h or 7d [1h]"},
+    {"top", "NUMBER", "who sent most within the last minutes, so many of them"},
+    {"by", "messages|bytes", "with --top: what is counted [messages]"},
     {"", NULL, NULL}};
 
 const char devices_help[] = "devices --late\n"
                             "devices --flapping --since 1d\n"
+                            "devices --top 10 --by bytes\n"
                             "All others: hub query -q \"SELECT * FROM devices WHERE ...\"";
 
 /* ---- late: the server knows the rhythm of each */
@@ -135,15 +141,47 @@ static enum err list_flapping(struct cli *c, struct target *t)
     return e == OK ? output_value(&c->output, &c->arena, rows, "id ends last lastCause") : e;
 }
 
+/* ---- top: the server counts them */
+
+static enum err list_top(struct cli *c, struct target *t)
+{
+    char path[64];
+    int64_t top;
+    struct json *answer;
+    const char *by = cli_value(c, "by");
+    TRY(cli_number(c, "top", 1, TOP_MAX, 0, &top));
+    if (by && !slice_is(slice_str(by), "messages") && !slice_is(slice_str(by), "bytes"))
+        return fail(ERR_INVALID, "--by is messages or bytes, not '%s'", by);
+    snprintf(path, sizeof path, "/admin/v1/talkers?top=%lld&by=%s", (long long)top,
+             by ? by : "messages");
+    TRY(http_get(t, path, "list of devices that send most", &answer));
+    const struct json *exact = json_get(answer, "exact"), *value = json_get(answer, "value");
+    if (value == NULL) return fail(ERR_PROTOCOL, "the answer has no devices");
+    if (exact && !exact->truth)
+        fprintf(stderr, "more send than are counted at a time: these have sent at least that\n");
+    return output_value(&c->output, &c->arena, value, "deviceId messages bytes");
+}
+
+/* ---- the verb */
+
+static enum err check_words(const struct cli *c)
+{
+    bool late = cli_given(c, "late"), flapping = cli_given(c, "flapping"),
+         top = cli_given(c, "top");
+    if (late + flapping + top != 1)
+        return fail(ERR_INVALID, "which devices: --late, --flapping or --top? All are listed by "
+                                 "hub device-identity list");
+    if (!flapping && cli_given(c, "since"))
+        return fail(ERR_INVALID, "--since goes with --flapping");
+    if (!top && cli_given(c, "by")) return fail(ERR_INVALID, "--by goes with --top");
+    return OK;
+}
+
 enum err devices_list(struct cli *c)
 {
     struct target t;
-    bool late = cli_given(c, "late"), flapping = cli_given(c, "flapping");
-    if (late == flapping)
-        return fail(ERR_INVALID, "which devices: --late or --flapping? All are listed by hub "
-                                 "device-identity list");
-    if (late && cli_given(c, "since"))
-        return fail(ERR_INVALID, "--since goes with --flapping: late is told by each one's rhythm");
+    TRY(check_words(c));
     TRY(target_find(c, &t));
-    return late ? list_late(c, &t) : list_flapping(c, &t);
+    if (cli_given(c, "top")) return list_top(c, &t);
+    return cli_given(c, "late") ? list_late(c, &t) : list_flapping(c, &t);
 }

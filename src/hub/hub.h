@@ -48,7 +48,8 @@ enum hub_range {
     HUB_JOB = HUB_BACKUP + 4,
     HUB_UPLOAD = HUB_JOB + 0x10,
     HUB_REFUSAL = HUB_UPLOAD + 8,
-    HUB_RANGES_END = HUB_REFUSAL + 8,
+    HUB_TALKER = HUB_REFUSAL + 8,
+    HUB_RANGES_END = HUB_TALKER + 4,
 };
 static_assert((int)HUB_RANGES_END <= (int)POST_FRONT, "the hub's kinds are before the fronts'");
 
@@ -59,6 +60,7 @@ struct throttle;
 struct quota;
 struct faults;
 struct refusals;
+struct talkers;
 struct diagnostics;
 
 struct hub {
@@ -72,6 +74,7 @@ struct hub {
     struct quota *quota;                     /* hub/throttle; NULL: messages are not counted */
     struct faults *faults;                   /* hub/fault; NULL: nobody can ask for one */
     struct refusals *refusals;               /* hub/refusal; NULL: nobody keeps account of them */
+    struct talkers *talkers;                 /* hub/talker; NULL: nobody counts who sends most */
     struct diagnostics *diagnostics;         /* hub/diagnostic; NULL: nothing is noted */
     char name[HUB_NAME_LEN_MAX + 1];         /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]

@@ -33,6 +33,7 @@
 #include "hub/refusal/refusal.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
+#include "hub/talker/talker.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 #include "hub/user/user.h"
@@ -292,6 +293,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
 {
     c->lane = lane;
     refusals_attach(w->hub.refusals, lane);
+    talkers_attach(w->hub.talkers, lane);
     store_attach(lane);
     blobs_attach(lane);
     out_attach(lane);
@@ -407,6 +409,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     set_rules(hub, cfg);
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
     hub->refusals = refusals_new(hub);
+    hub->talkers = talkers_new(hub);
     TRY(name_hub(hub, cfg));
     TRY(open_state(w, cfg, cores[0]));
     open_outside(w, cfg);
@@ -466,6 +469,7 @@ void wire_close(struct wire *w)
     throttle_free(w->hub.throttle);
     faults_free(w->hub.faults);
     refusals_free(w->hub.refusals);
+    talkers_free(w->hub.talkers);
     backups_free(w->backups);
     if (w->log) log_close(w->log);
     store_close(w->store);

@@ -149,8 +149,26 @@ def a_device_that_comes_and_goes_flaps():
         rows = hub.must("devices", "--flapping", "-o", "json").json()
         check([(row["id"], row["ends"], row["lastCause"]) for row in rows] == [("shaky", 3, "C164")], f"flapping: {rows}")
         check(hub.must("devices", "--late", "-o", "json").json() == [], "somebody is late at once")
-        for words in ((), ("--late", "--flapping"), ("--late", "--since", "1h")):
+        for words in ((), ("--late", "--flapping"), ("--late", "--since", "1h"), ("--late", "--top", 3), ("--late", "--by", "bytes"), ("--top", 0),
+                      ("--top", 101), ("--top", 3, "--by", "size")):
             check(hub.run("devices", *words).status == 2, f"{words} is no usage error")
+
+
+@group.case
+def who_sends_most_is_counted():
+    with Hub() as hub:
+        for device, count, body in (("chatty", 3, "x"), ("wordy", 2, "x" * 5000), ("quiet", 1, "x")):
+            hub.must("hub", "device-identity", "create", "-d", device)
+            for _ in range(count):
+                hub.must("device", "send-d2c-message", "-d", device, "--data", body)
+        most = hub.must("devices", "--top", 2, "-o", "json")
+        check([(row["deviceId"], row["messages"], row["bytes"] >= row["messages"]) for row in most.json()] == [("chatty", 3, True), ("wordy", 2, True)],
+              f"{most}")
+        check(most.error == "", "three are not counted exactly")
+        most = hub.must("devices", "--top", 1, "--by", "bytes", "-o", "json").json()
+        check(most[0]["deviceId"] == "wordy" and most[0]["bytes"] >= 10000, f"{most}")
+        for query, status in (("", 200), ("?by=bytes&top=100", 200), ("?top=101", 400), ("?top=0", 400), ("?by=size", 400)):
+            check(hub.ask("GET", f"/admin/v1/talkers{query}", socket_path=True)[0] == status, f"{query} is not {status}")
 
 
 @group.case

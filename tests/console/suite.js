@@ -71,6 +71,12 @@ test('home_shows_how_the_hub_is', async () => {
     const ingest = page.locator('.tile', { hasText: 'Ingest' }).locator('.value');
     await eventually('ingest moves', async () => /[1-9]/.test(await ingest.textContent()));
     await page.locator('.uplot canvas').waitFor();
+    const talkers = page.getByRole('region', { name: 'Who sends most' });
+    await talkers.getByRole('link', { name: 'sensor-2' }).waitFor();
+    await talkers.getByRole('button', { name: 'Bytes' }).click();
+    await shows(talkers, 'azimuth devices --top 8 --by bytes', ['/admin/v1/talkers?by=bytes&top=8']);
+    await talkers.getByRole('button', { name: 'Messages' }).click();
+    await talkers.getByText('Do this from a shell').click();
     if (PICTURES) await page.waitForTimeout(15000);
     await noBarriers('home');
     await picture('home');

@@ -9,6 +9,7 @@ import { Chart } from '../chart.jsx';
 import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
 import { countOf } from '../fleet/query.js';
 import { Attention } from '../attention.jsx';
+import { Talkers } from '../talkers.jsx';
 import { APPENDED, EXPIRY, ROOM, SEGMENTS } from '../trouble.js';
 
 const KEPT = 600; // seconds of the charts
@@ -145,6 +146,7 @@ export function Home() {
         <Attention now={now} />
         <div class="columns">
             <Throughput points={now?.points ?? []} />
+            <Talkers />
             {(begun || (now && now.metrics[TELEMETRY] < 1000)) && <FirstSteps now={now} total={total} />}
         </div>
     </>;

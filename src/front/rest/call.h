@@ -22,6 +22,7 @@
 #include "hub/routing/routing.h"
 #include "hub/session/session.h"
 #include "hub/status.h"
+#include "hub/talker/talker.h"
 #include "hub/throttle/throttle.h"
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
@@ -170,6 +171,7 @@ enum waiting {
     WAITING_REFUSALS,
     WAITING_SPELLING,
     WAITING_CONNECTION,
+    WAITING_TALKERS,
     WAITING_TURN, /* throttled: the handler has not run */
     WAITING_SITE  /* the call's `forget` */
 };
@@ -214,6 +216,7 @@ struct call {
     struct user_wait user_wait;
     struct refusal_spelling spelling;
     struct session_show session_show;
+    struct talker_wait talker_wait;
     unsigned refusals_top;
     bool answered;
     bool stalled;          /* no more of the request is read until rest_call_resume() */
@@ -294,6 +297,10 @@ unsigned rest_page_max(const struct call *c);
 /* The decoded value of a query parameter, appended to `out`; false if there is none.  A value that
  * cannot be decoded is empty. */
 bool rest_query_get(const struct call *c, const char *name, struct buf *out);
+
+/* The number of a parameter, if it is given; false: it is none from `min` to `max`. */
+bool rest_query_number(const struct call *c, const char *name, uint64_t min, uint64_t max,
+                       uint64_t *out);
 
 /* ---- answer.c: each ends the call */
 
@@ -427,6 +434,7 @@ void rest_refusal_attempts(struct call *c); /* of a device or a module */
 void rest_connection(struct call *c);       /* likewise */
 void rest_refusal_list(struct call *c);
 void rest_refusal_causes(struct call *c);
+void rest_talkers(struct call *c);
 void rest_capture_list(struct call *c); /* Event Hubs Capture */
 void rest_capture_get(struct call *c);
 void rest_capture_put(struct call *c);

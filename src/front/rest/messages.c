@@ -120,17 +120,6 @@ static void on_page(struct c2d_wait *w, const struct c2d_answer *a)
     rest_call_end(c);
 }
 
-/* The number of a parameter, if it is given; false: it is none from `min` to `max`. */
-static bool get_number(const struct call *c, const char *name, uint64_t min, uint64_t max,
-                       uint64_t *out)
-{
-    struct buf text = {0};
-    bool fine = !rest_query_get(c, name, &text) ||
-                (num_u64(buf_slice(&text), out) == OK && *out >= min && *out <= max);
-    buf_free(&text);
-    return fine;
-}
-
 static bool has_device(struct call *c, struct slice id)
 {
     if (hub_id_valid(id)) return true;
@@ -143,9 +132,9 @@ void rest_messages_list(struct call *c)
     struct slice id = rest_route_param(c, "id");
     uint64_t top = C2D_PAGE_MAX, after = 0;
     if (!has_device(c, id)) return;
-    if (!get_number(c, "top", 1, C2D_PAGE_MAX, &top)) {
+    if (!rest_query_number(c, "top", 1, C2D_PAGE_MAX, &top)) {
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "top is a number from 1 to 16");
-    } else if (!get_number(c, "continuationToken", 0, INT64_MAX - 1, &after)) {
+    } else if (!rest_query_number(c, "continuationToken", 0, INT64_MAX - 1, &after)) {
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the continuationToken is none of ours");
     } else {
         c->c2d_wait.fn = on_page;

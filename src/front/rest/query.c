@@ -1,4 +1,5 @@
 /* query.c - parameters of the query: name=value pairs, '+' stands for a space. */
+#include "base/num.h"
 #include "base/text.h"
 #include "front/rest/call.h"
 
@@ -23,4 +24,14 @@ bool rest_query_get(const struct call *c, const char *name, struct buf *out)
         return true;
     }
     return false;
+}
+
+bool rest_query_number(const struct call *c, const char *name, uint64_t min, uint64_t max,
+                       uint64_t *out)
+{
+    struct buf text = {0};
+    bool fine = !rest_query_get(c, name, &text) ||
+                (num_u64(buf_slice(&text), out) == OK && *out >= min && *out <= max);
+    buf_free(&text);
+    return fine;
 }

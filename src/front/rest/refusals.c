@@ -23,14 +23,11 @@ static void bad(struct call *c, const char *text)
 
 /* ---- parameters; false: it is none */
 
-static bool get_number(const struct call *c, const char *name, unsigned max, unsigned *out)
+static bool get_top(const struct call *c, unsigned max, unsigned *out)
 {
-    struct buf text = {0};
     uint64_t n = *out;
-    bool fine = !rest_query_get(c, name, &text) ||
-                (num_u64(buf_slice(&text), &n) == OK && n >= 1 && n <= max);
+    bool fine = rest_query_number(c, "top", 1, max, &n);
     *out = (unsigned)n;
-    buf_free(&text);
     return fine;
 }
 
@@ -165,7 +162,7 @@ void rest_refusal_attempts(struct call *c)
 {
     c->refusals_top = ATTEMPTS_MAX;
     if (!rest_route_who(c)) return;
-    if (!get_number(c, "top", ATTEMPTS_MAX, &c->refusals_top)) {
+    if (!get_top(c, ATTEMPTS_MAX, &c->refusals_top)) {
         bad(c, "top is a number from 1 to 64");
         return;
     }
@@ -206,7 +203,7 @@ void rest_refusal_list(struct call *c)
         bad(c, "there is no such cause: see /admin/v1/refusals/causes");
     else if (!get_since(c, &q.since_us))
         bad(c, "since is a time (2026-01-31T12:00:00Z) or how long ago (90s, 30m, 1h, 7d)");
-    else if (!get_number(c, "top", REFUSAL_PAGE_MAX, &q.top))
+    else if (!get_top(c, REFUSAL_PAGE_MAX, &q.top))
         bad(c, "top is a number from 1 to 256");
     else if (!get_place(c, &q))
         bad(c, "the continuationToken is none of ours");

@@ -107,6 +107,7 @@ static void stop_waiting(struct call *c)
     case WAITING_DIAGNOSTICS: diagnostic_forget(s->lane, &c->diagnostic_wait); break;
     case WAITING_REFUSALS: refusal_forget(&c->refusal_wait); break;
     case WAITING_SPELLING: store_forget(s->lane, &c->spelling.wait); break;
+    case WAITING_TALKERS: talkers_forget(&c->talker_wait); break;
     case WAITING_CONNECTION: session_show_forget(s->lane, &c->session_show); break;
     case WAITING_NONE:
     case WAITING_TURN:

@@ -249,6 +249,8 @@ const struct route rest_routes[] = {
      "List what was refused: the latest first, by cause, id and since when"},
     {"GET", "/admin/v1/refusals/causes", BY_OWNER, NO_BODY, rest_refusal_causes,
      "List the causes for which connections are refused"},
+    {"GET", "/admin/v1/talkers", BY_SERVICE, NO_BODY, rest_talkers,
+     "List the devices that sent most within the last minutes, by messages or bytes"},
     {"GET", "/admin/v1/routing", BY_OWNER, NO_BODY, rest_routing_get,
      "Show routes, endpoints, enrichments and the fallback route"},
     {"PUT", "/admin/v1/routing", BY_OWNER, ROUTING_DOCUMENT_MAX, rest_routing_put,

@@ -4,6 +4,7 @@
 #include "base/amqp.h"
 #include "base/metrics.h"
 #include "base/partition.h"
+#include "hub/talker/talker.h"
 #include "hub/telemetry/reception.h"
 #include "hub/telemetry/route.h"
 
@@ -18,7 +19,11 @@ COUNTER(too_big, "azimuth_d2c_telemetry_too_big_total",
 void telemetry_init(struct telemetry *t, const struct hub *hub, struct log_writer *writer,
                     struct routing *routing)
 {
-    *t = (struct telemetry){hub, writer, routing, log_partitions(hub->log, 0)};
+    *t = (struct telemetry){.hub = hub,
+                            .writer = writer,
+                            .routing = routing,
+                            .talkers = hub->talkers ? talkers_of(hub->talkers, writer->core) : NULL,
+                            .partitions = log_partitions(hub->log, 0)};
 }
 
 /* ---- stamps */
@@ -168,6 +173,8 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
     metric_inc(&messages);
     reception_stored(sender->transport, message);
     if (choice.destinations & RECORD_TO_STREAM) metric_inc(&to_stream);
-    metric_add(&message_bytes, (int64_t)telemetry_size(message));
+    size_t size = telemetry_size(message);
+    metric_add(&message_bytes, (int64_t)size);
+    talker_count(t->talkers, sender->device_id, size, wall_us);
     return OK;
 }

@@ -22,11 +22,13 @@ enum { TELEMETRY_SIZE_MAX = 256 << 10, TELEMETRY_PROPERTIES_MAX = 1000 };
 
 struct routing;
 struct session;
+struct sketch;
 
 struct telemetry {
     const struct hub *hub;
     struct log_writer *writer;
     struct routing *routing; /* NULL: everything goes to the stream */
+    struct sketch *talkers;  /* hub/talker; NULL: nobody counts who sends most */
     unsigned partitions;
 };
 
