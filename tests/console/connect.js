@@ -2,7 +2,7 @@
 /* connect.js - why devices are refused: a device's tab Connect, and the page Refused. */
 
 const crypto = require('crypto');
-const { check, eventually, knock } = require('./rig');
+const { check, eventually, knock, shows } = require('./rig');
 
 module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCRIPT }) => {
     /* With the name of an SDK that has a script in it, and a signature that nobody made. */
@@ -55,6 +55,16 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await noBarriers('device, flapping');
         await page.getByRole('status').getByRole('link', { name: 'Connect' }).click();
         await page.locator('.attempt', { hasText: /C164|C160/ }).first().waitFor();
+        await page.goto(`${server.base}devices`);
+        await page.getByRole('button', { name: 'Flapping' }).click();
+        const list = page.getByRole('region', { name: 'Flapping' });
+        await list.getByRole('row', { name: /^restless [3-6] .*C16[04]/ }).waitFor();
+        await noBarriers('flapping');
+        await shows(page.locator('#main'), 'azimuth devices --flapping --since 1h');
+        await page.getByRole('button', { name: /^Show .* as a query$/ }).click();
+        await page.locator('.grid-row').getByRole('link', { name: id }).waitFor();
+        const asked = await page.getByLabel('Query', { exact: true }).inputValue();
+        check(/^deviceId IN \[.*'restless'.*\]$/.test(asked), `the query is ${asked}`);
         await server.run('hub', 'device-identity', 'delete', '-d', id);
     });
 

@@ -7,6 +7,7 @@ import { at } from '../at.js';
 import { connectionString } from '../connection.js';
 import { Bulk } from '../fleet/bulk.jsx';
 import { COLUMNS_MAX, ColumnChooser, DEFAULT } from '../fleet/columns.jsx';
+import { Flapping, WITHIN } from '../fleet/flapping.jsx';
 import { ImportDialog, useDrop } from '../fleet/import.jsx';
 import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
 import { usePages } from '../fleet/pages.js';
@@ -30,6 +31,10 @@ function addressOf({ text, late, saved, columns }) {
     for (const c of columns) words.append('c', c);
     const query = words.toString();
     return href('devices') + (query ? `?${query}` : '');
+}
+
+function flappingOf([id]) {
+    return `${href('devices')}?flapping=${id}`;
 }
 
 function NewDevice({ onClose, onMade }) {
@@ -66,13 +71,17 @@ function NewDevice({ onClose, onMade }) {
     </Dialog>;
 }
 
+/** `now.flapping`: within which time. */
 function Lists({ now, show }) {
-    const tabs = [['all', 'All'], ['late', 'Late'], ['refused', 'Refused']];
+    const tabs = [['all', 'All'], ['late', 'Late'], ['flapping', 'Flapping'], ['refused', 'Refused']];
     const choose = (id) => {
         if (id === 'refused') go(href('refused'));
+        else if (id === 'flapping') go(flappingOf(WITHIN[1]));
         else show({ late: id === 'late' ? SINCE[0] : undefined });
     };
-    return <><Tabs label="Lists" tabs={tabs} current={now.late ? 'late' : 'all'} onChoose={choose} />
+    return <><Tabs label="Lists" tabs={tabs} current={now.flapping ? 'flapping' : now.late ? 'late' : 'all'} onChoose={choose} />
+        {now.flapping && <label class="since">the last time within <select value={now.flapping[0]} onChange={(e) => go(flappingOf([e.target.value]))}>
+            {WITHIN.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</select></label>}
         {now.late && <label class="since" title={now.late[2] ? undefined : LATE_IS}>not heard of for <select value={now.late[0]} onChange={(e) => show({ late: SINCE.find(([id]) => id === e.target.value) })}>
             {SINCE.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</select></label>}</>;
 }
@@ -88,7 +97,19 @@ function Opened({ what, now, condition, pages, saved, show, again, close }) {
     return null;
 }
 
+function Comers({ flapping }) {
+    const show = (change) => go(addressOf({ columns: [], ...change }));
+    return <><h1>Devices</h1>
+        <div class="row lists"><Lists now={{ flapping }} show={show} /></div>
+        <Flapping since={flapping[0]} onAsk={(text) => show({ text })} /></>;
+}
+
 export function Devices() {
+    const flapping = WITHIN.find(([id]) => id === place.value.search.get('flapping'));
+    return flapping ? <Comers flapping={flapping} /> : <Fleet />;
+}
+
+function Fleet() {
     const now = asked();
     const [text, setText] = useState(now.text), [before, setBefore] = useState(now.text);
     const [open, setOpen] = useState(null), wish = place.value.search.has('new') ? 'new' : place.value.search.has('import') ? {} : null;
