@@ -159,8 +159,18 @@ module.exports = (test, { server, browser, page: current, noBarriers, picture, P
         await module.getByRole('button', { name: 'Show Connection string' }).click();
         const string = await server.run('connection-string', '-d', 'sensor-1', '-m', name);
         await eventually('the connection string', async () => (await module.locator('.secret code').textContent()) === string);
+        const written = module.getByRole('region', { name: 'What was written' });
+        for (const mesh of [1, 2]) await server.run('hub', 'module-twin', 'update', '-d', 'sensor-1', '-m', name, '--desired', `{"mesh":${mesh}}`);
+        await written.getByRole('row', { name: /"mesh":2/ }).getByText('as it is now').waitFor();
+        await written.getByRole('row', { name: /"mesh":1/ }).getByRole('button', { name: /^Undo to v/ }).click();
+        const version = /\d+/.exec(await written.getByRole('button', { name: /^Go back to v/ }).textContent())[0];
+        await shows(written.getByRole('group', { name: `Undo to v${version}` }), `azimuth hub module-twin undo -d sensor-1 -m 'm'\\''1+#' --to-version ${version}`, ['PATCH', 'If-Match']);
         await noBarriers('modules');
         await picture('modules');
+        await written.getByRole('button', { name: `Go back to v${version}` }).click();
+        await written.getByText(`Tags and desired properties are those of v${version}.`).waitFor();
+        const twin = JSON.parse(await server.run('hub', 'module-twin', 'show', '-d', 'sensor-1', '-m', name, '-o', 'json'));
+        check(twin.properties.desired.mesh === 1, `desired is ${JSON.stringify(twin.properties.desired)}`);
         await module.getByRole('button', { name: 'Delete…' }).click();
         await module.getByRole('button', { name: 'Delete it' }).click();
         await page.getByText('This device has no modules.').waitFor();

@@ -4,31 +4,38 @@ import { ask, may, mayRead } from '../state.js';
 import { Ago, Button, Field, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { at } from '../at.js';
+import { TwinHistory } from './twin_history.jsx';
 
 function pathOf(id, module = '') {
     return `/devices/${encodeURIComponent(id)}/modules${module && `/${encodeURIComponent(module)}`}`;
+}
+
+/** Now, and every few seconds while somebody looks. */
+function useLooks(load, may = true) {
+    useEffect(() => {
+        if (!may) return undefined;
+        load();
+        const timer = setInterval(() => { if (!document.hidden) load(); }, 5000);
+        return () => clearInterval(timer);
+    }, [load, may]);
 }
 
 function useModules(id) {
     const [list, setList] = useState(null);
     const work = useWork();
     const load = useCallback(() => work.run(async () => setList((await ask('GET', pathOf(id))).json)), [id]);
-    useEffect(() => {
-        load();
-        const timer = setInterval(() => { if (!document.hidden) load(); }, 5000);
-        return () => clearInterval(timer);
-    }, [load]);
+    useLooks(load);
     return { list, load, error: work.error };
 }
 
 function Twin({ id, module }) {
     const [twin, setTwin] = useState(null);
     const work = useWork();
-    useEffect(() => {
-        if (mayRead('ServiceConnect')) work.run(async () => setTwin((await ask('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(module)}`)).json));
-    }, [id, module]);
+    const load = useCallback(() => work.run(async () => setTwin((await ask('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(module)}`)).json)), [id, module]);
+    useLooks(load, mayRead('ServiceConnect'));
     return <><Wrong error={work.error} />
-        {twin && <pre class="snippet" tabIndex={0} aria-label={`Twin of ${module}`}>{JSON.stringify({ tags: twin.tags, ...twin.properties }, (k, v) => (k === '$metadata' ? undefined : v), 2)}</pre>}</>;
+        {twin && <><pre class="snippet" tabIndex={0} aria-label={`Twin of ${module}`}>{JSON.stringify({ tags: twin.tags, ...twin.properties }, (k, v) => (k === '$metadata' ? undefined : v), 2)}</pre>
+            <TwinHistory {...{ id, module, twin }} again={load} /></>}</>;
 }
 
 function Module({ id, of: m, again }) {

@@ -10,8 +10,13 @@ function written(twin) {
     return { tags: twin.tags ?? {}, properties: { desired: plain(twin.properties.desired) } };
 }
 
+/** The command's words for a twin of a device, or of a module of it. */
+function words(verb, id, module) {
+    return ['azimuth', 'hub', module ? 'module-twin' : 'device-twin', verb, '-d', id, ...(module ? ['-m', module] : [])];
+}
+
 /** `chosen`: a version, its patch, and the twin from which that patch leads there: its etag goes with it. */
-function Undo({ id, path, chosen, onDone }) {
+function Undo({ id, module, path, chosen, onDone }) {
     const { version, undo, base } = chosen;
     const [conflict, setConflict] = useState(null);
     const work = useWork();
@@ -31,7 +36,7 @@ function Undo({ id, path, chosen, onDone }) {
         <div class="patch"><span class="label">PATCH</span><code>{JSON.stringify(undo)}</code></div>
         <div class="row"><Button kind="primary" busy={work.busy} disabled={!!conflict || !may('ServiceConnect')} onClick={() => send(base.etag, `Tags and desired properties are those of v${version}.`)}>Go back to v{version}</Button>
             <Button onClick={() => onDone('')}>Cancel</Button></div>
-        <Same cli={['azimuth', 'hub', 'device-twin', 'undo', '-d', id, '--to-version', String(version)]}
+        <Same cli={[...words('undo', id, module), '--to-version', String(version)]}
             request={at('PATCH', path, undo, { 'If-Match': `"${base.etag}"` })} />
     </div>;
 }
@@ -43,23 +48,23 @@ function Row({ h, current, onChoose }) {
         <td>{same ? 'as it is now' : <Button kind="small" disabled={!current} onClick={onChoose}>Undo to v{h.version}</Button>}</td></tr>;
 }
 
-export function TwinHistory({ id, twin, again }) {
+export function TwinHistory({ id, module, twin, again }) {
     const [found, setFound] = useState(null), [chosen, setChosen] = useState(null), [said, setSaid] = useState('');
     const work = useWork();
-    const path = `/twins/${encodeURIComponent(id)}`, history = `/admin/v1${path}/history`;
+    const path = `/twins/${encodeURIComponent(id)}${module ? `/modules/${encodeURIComponent(module)}` : ''}`, history = `/admin/v1${path}/history`;
     useEffect(() => { work.run(async () => setFound((await ask('GET', history)).json)); }, [history, twin.etag]);
     const current = found?.etag === twin.etag; // else its patches lead back from another twin
     const done = (text) => { setChosen(null); setSaid(text); again(); };
-    return <section class="card wide" aria-label="What was written">
+    return <section class="card wide" aria-label={module ? `What was written into ${module}` : 'What was written'}>
         <div class="row"><h2>What was written</h2><span class="hint">tags and desired properties, the last 20 times</span></div>
         <Wrong error={work.error} onClose={work.clear} />
         {said && <Notice onClose={() => setSaid('')}>{said}</Notice>}
-        {chosen && <Undo key={`${chosen.version} ${chosen.base.etag}`} {...{ id, path, chosen }} onDone={done} />}
+        {chosen && <Undo key={`${chosen.version} ${chosen.base.etag}`} {...{ id, module, path, chosen }} onDone={done} />}
         {found?.history.length > 0 ? <div class="scroll" tabIndex={0} role="group" aria-label="Versions"><table class="plain-table">
             <thead><tr><th>version</th><th>when</th><th>who</th><th>patch</th><th>back</th></tr></thead>
             <tbody>{found.history.map((h) => <Row key={h.version} {...{ h, current }}
                 onChoose={() => { setSaid(''); setChosen({ ...h, base: twin }); }} />)}</tbody></table></div>
             : found && <p class="hint">Nothing was written yet.</p>}
-        <Same cli={['azimuth', 'hub', 'device-twin', 'history', '-d', id]} request={{ method: 'GET', path: history, admin: true }} />
+        <Same cli={words('history', id, module)} request={{ method: 'GET', path: history, admin: true }} />
     </section>;
 }
