@@ -286,7 +286,15 @@ test('what_waits_for_a_device_is_seen_and_one_message_dropped', async () => {
     await dialog.getByRole('button', { name: 'Drop', exact: true }).click();
     await page.getByText('Message 2 went.').waitFor();
     await eventually('sixteen again', async () => (await rows.count()) === 16);
-    await waits.getByRole('button', { name: 'Drop all that wait' }).click();
+    const drop = waits.getByRole('button', { name: 'Drop all that wait…' }), all = page.getByRole('dialog', { name: 'Drop all that waits for sensor-3?' });
+    await drop.click();
+    await shows(all, 'azimuth device c2d-message purge -d sensor-3', ['DELETE', '/devices/sensor-3/commands?']);
+    await all.getByRole('button', { name: 'Keep' }).click();
+    await all.waitFor({ state: 'detached' });
+    check((await rows.count()) === 16, 'they went unasked');
+    await drop.click();
+    await noBarriers('drop all');
+    await all.getByRole('button', { name: 'Drop all', exact: true }).click();
     await page.getByText('16 went.').waitFor();
     await eventually('none', async () => (await rows.count()) === 0);
 });
