@@ -107,7 +107,7 @@ function FirstSteps({ now, total }) {
     const all = snippets('HostName=…;DeviceId=my-device;SharedAccessKey=…');
     const program = all.find(([id]) => id === tab)[2];
     const text = Array.isArray(program) ? shell(program) : program;
-    return <section class="card" aria-label="First steps">
+    return <section class="card first-steps" aria-label="First steps">
         <h2>First steps</h2>
         <ol class="steps">
             <Step done={steps[0]}>Create a device: <a href={`${href('devices')}?new`}>Devices → New device</a></Step>
