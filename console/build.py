@@ -15,7 +15,7 @@ APP = pathlib.Path(__file__).resolve().parent
 KB = 1024
 # Compressed: what a browser loads before the first page is drawn; any one file; all of them.
 FIRST_MAX, FILE_MAX, ALL_MAX = 120 * KB, 160 * KB, 400 * KB
-DOCS_MAX = 1024 * KB  # the pages of the documentation, two thirds of them pictures
+DOCS_MAX = 1024 * KB  # the pages of the documentation and their pictures
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
          ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png", ".txt": "text/plain; charset=utf-8"}
 NO_NPM = b"""<!doctype html><html lang="en"><title>azimuth</title><h1>No console in this build</h1>

@@ -224,6 +224,8 @@ test('a_twin_goes_back_to_what_it_was', async () => {
     await written.getByRole('button', { name: `Undo to v${before}` }).click();
     check((await written.locator('.patch code').textContent()) === '{"properties":{"desired":{"interval":11}}}', 'another patch');
     await noBarriers('history of a twin');
+    await written.scrollIntoViewIfNeeded();
+    await picture('twin-history');
     await server.run('hub', 'device-twin', 'update', '-d', PRESS, '--desired', '{"other":1}');
     await written.getByRole('button', { name: `Go back to v${before}` }).click();
     await page.getByText('Somebody else changed this twin meanwhile.').waitFor();
@@ -278,6 +280,8 @@ test('what_waits_for_a_device_is_seen_and_one_message_dropped', async () => {
     await waits.getByRole('button', { name: 'More' }).click();
     await eventually('the seventeenth', async () => (await rows.count()) === 17);
     await noBarriers('queue');
+    await page.locator('#main').evaluate((e) => { e.scrollTop = 0; });
+    await picture('queue');
     await waits.getByRole('button', { name: 'Drop message 2', exact: true }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Do this from a shell').click();
