@@ -4,7 +4,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/text.h"
+
+/* Of refused ones, that the list passes over. */
+LIMIT_REACHED(untold, "provisioning-attempts")
 
 /* ---- an attempt as JSON, where it ended */
 
@@ -43,11 +47,28 @@ static void tell(const struct dps *d, struct buf *text)
     buf_free(text);
 }
 
+/* A stranger may be refused as often as he asks; the first core has more to do. */
+static bool may_tell_refusal(struct dps *d)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us - d->refusals.since_us >= DPS_REFUSALS_TOLD_US) {
+        d->refusals.since_us = now_us;
+        d->refusals.told = 0;
+    }
+    if (d->refusals.told == DPS_REFUSALS_TOLD_MAX) {
+        metric_inc(&untold);
+        return false;
+    }
+    d->refusals.told++;
+    return true;
+}
+
 void attempt_note_refused(const struct call *c, const char *cause, struct slice text)
 {
     enum verb verb = c->head->verb;
     struct buf out = {0};
     if (verb != VERB_REGISTER && verb != VERB_AUTHENTICATE) return;
+    if (!may_tell_refusal(c->dps)) return;
     begin(&out, c->id, "refused", c->peer);
     if (c->has_enrollment) put_enrollment(&out, &c->enrollment);
     put_text(&out, "cause", slice_str(cause));
@@ -58,6 +79,7 @@ void attempt_note_refused(const struct call *c, const char *cause, struct slice 
 void attempt_note_throttled(const struct call *c, const struct attested *who, const char *text)
 {
     struct buf out = {0};
+    if (!may_tell_refusal(c->dps)) return;
     begin(&out, c->id, "throttled", c->peer);
     put_enrollment(&out, &who->enrollment);
     put_text(&out, "text", slice_str(text));

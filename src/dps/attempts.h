@@ -5,7 +5,8 @@
  *
  *   home ──DPS_ATTEMPT: its JSON──▶ first core: a ring ◀── VERB_ATTEMPTS
  *
- * Limits:  DPS_ATTEMPTS_MAX; the oldest goes.
+ * Limits:  DPS_ATTEMPTS_MAX; the oldest goes.  DPS_REFUSALS_TOLD_MAX refusals are told by a home in
+ *          DPS_REFUSALS_TOLD_US; others are counted only.
  */
 #ifndef DPS_ATTEMPTS_H
 #define DPS_ATTEMPTS_H

@@ -56,9 +56,13 @@ struct dps {
     struct linked linked;
     struct latency *latency;
     struct attempts attempts; /* the first core's */
-    struct list calls;        /* struct call */
-    struct list bulks;        /* of bulk.c */
-    struct list late;         /* of late.c */
+    struct {
+        int64_t since_us;
+        unsigned told;
+    } refusals;        /* of this home, to the first core */
+    struct list calls; /* struct call */
+    struct list bulks; /* of bulk.c */
+    struct list late;  /* of late.c */
     unsigned call_count;
     struct map operations;  /* struct operation by id in lower case */
     unsigned webhook_count; /* of them through enrollments with a webhook */

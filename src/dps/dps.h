@@ -37,9 +37,12 @@ enum {
     DPS_DOCUMENT_MAX = 128 << 10, /* bytes of an enrollment's JSON; 413 */
     DPS_BULK_MAX = 10,            /* enrollments of a bulk (DPS); 400004 */
     DPS_BULK_BODY_MAX = DPS_BULK_MAX * DPS_DOCUMENT_MAX,
-    DPS_REGISTER_MAX = 96 << 10,    /* bytes of what a device says (DPS: 96 KB); 413 */
-    DPS_HUBS_MAX = 50,              /* hubs of an enrollment, linked hubs (DPS); 403202 */
-    DPS_ATTEMPTS_MAX = 50,          /* that are remembered; the oldest goes */
+    DPS_REGISTER_MAX = 96 << 10, /* bytes of what a device says (DPS: 96 KB); 413 */
+    DPS_HUBS_MAX = 50,           /* hubs of an enrollment, linked hubs (DPS); 403202 */
+    DPS_ATTEMPTS_MAX = 50,       /* that are remembered; the oldest goes */
+    DPS_REFUSALS_TOLD_MAX =
+        DPS_ATTEMPTS_MAX, /* of them refused at one home, in DPS_REFUSALS_TOLD_US */
+    DPS_REFUSALS_TOLD_US = 1000000,
     DPS_ATTEMPT_TEXT_MAX = 512,     /* bytes of why one was refused; the rest is cut off */
     DPS_HUB_DOCUMENT_MAX = 8 << 10, /* bytes of a linked hub's JSON; 413 */
     DPS_URL_MAX = 2048,             /* of a webhook; 400004 */

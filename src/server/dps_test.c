@@ -7,6 +7,7 @@
 #include "auth/x509.h"
 #include "auth/x509_issuer.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/text.h"
 #include "dps/dps.h"
 #include "dps/dps_sql.h"
@@ -171,6 +172,26 @@ static void fifty_attempts_are_remembered_and_not_one_more(void **state)
     say_register("later", own_token("later"), "{}");
     assert_null(strstr(attempts(), "first"));
     assert_int_equal(strlen(attempts()), DPS_ATTEMPTS_MAX * strlen("later refused   C170;"));
+}
+
+static void so_many_refusals_are_told_in_a_second_and_every_end(void **state)
+{
+    (void)state;
+    int64_t untold = limit_reached("provisioning-attempts");
+    put_enrollment("well", "");
+    rig_wait(&rig, DPS_REFUSALS_TOLD_US);
+    for (unsigned i = 1; i < DPS_REFUSALS_TOLD_MAX; i++) say_register("a", own_token("a"), "{}");
+    say_register("last", own_token("last"), "{}");
+    assert_non_null(strstr(attempts(), "last refused"));
+    assert_int_equal(limit_reached("provisioning-attempts"), untold);
+    say_register("over", own_token("over"), "{}");
+    assert_null(strstr(attempts(), "over"));
+    assert_int_equal(limit_reached("provisioning-attempts"), untold + 1);
+    provision("well", own_token("well"));
+    assert_non_null(strstr(attempts(), "well assigned"));
+    rig_wait(&rig, DPS_REFUSALS_TOLD_US);
+    say_register("after", own_token("after"), "{}");
+    assert_non_null(strstr(attempts(), "after refused"));
 }
 
 static void who_does_not_have_the_key_is_not_let_in(void **state)
@@ -1383,6 +1404,7 @@ int main(void)
         TEST(who_does_not_have_the_key_is_not_let_in),
         TEST(attempts_say_by_which_enrollment_and_how_they_ended),
         TEST(fifty_attempts_are_remembered_and_not_one_more),
+        TEST(so_many_refusals_are_told_in_a_second_and_every_end),
         TEST(a_registration_id_has_legal_characters_and_128_of_them),
         TEST(an_operation_is_its_devices_and_ends_with_the_next),
         TEST(a_disabled_enrollment_says_so_and_makes_nothing),
