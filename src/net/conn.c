@@ -79,18 +79,44 @@ size_t conn_waiting(const struct conn *c)
 
 /* ---- time */
 
+static uint64_t taken_of(const struct conn *c)
+{
+    return c->transport->taken ? c->transport->taken(c) : 0;
+}
+
+static void look_again(struct conn *c, int64_t now_us)
+{
+    timer_set(&c->host->lane->timers, &c->timer,
+              MIN(now_us + CONN_STALL_LOOK_US, c->taken_us + CONN_STALL_US));
+}
+
+/* The transport has room again only when the peer has taken a good part of what the kernel keeps of ours, which a slow
+ * one does not in 30 s; so what it has taken of that is looked at, too. */
+static bool is_stalled(struct conn *c, int64_t now_us)
+{
+    uint64_t taken = taken_of(c);
+    if (taken != c->taken) c->taken_us = now_us;
+    c->taken = taken;
+    return now_us - c->taken_us >= CONN_STALL_US;
+}
+
 /* In state opening the timer bounds the handshake, later the time without the peer reading, at the
  * end the wait for its Close. */
 static void on_timer(struct timer *t, int64_t now_us)
 {
     struct conn *c = CONTAINER_OF(t, struct conn, timer);
-    (void)now_us;
     if (c->state == CONN_SHUT) return;
     if (c->goodbye) {
         hang_up(c);
         return;
     }
-    if (c->state != CONN_OPENING) metric_inc(&conn_stalled);
+    if (c->state != CONN_OPENING) {
+        if (!is_stalled(c, now_us)) {
+            look_again(c, now_us);
+            return;
+        }
+        metric_inc(&conn_stalled);
+    }
     say_debug("conn.timeout", "peer=%s front=%s waiting=%zu", c->peer, c->front->name,
               conn_waiting(c));
     c->why = ERR_TIMEOUT;
@@ -99,10 +125,14 @@ static void on_timer(struct timer *t, int64_t now_us)
 
 static void watch_for_stall(struct conn *c, bool progress, int64_t now_us)
 {
-    if (conn_waiting(c) == 0)
+    if (c->state == CONN_OPENING || c->goodbye) return;
+    if (conn_waiting(c) == 0) {
         timer_stop(&c->timer);
-    else if (progress || !timer_active(&c->timer))
-        timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_STALL_US);
+    } else if (progress || !timer_active(&c->timer)) {
+        c->taken = taken_of(c);
+        c->taken_us = now_us;
+        look_again(c, now_us);
+    }
 }
 
 /* ---- life */
@@ -332,6 +362,14 @@ static void flush(struct conn *c, int64_t now_us)
     watch_for_stall(c, conn_waiting(c) < before, now_us);
     choke(c);
     relieve(c);
+}
+
+/* What is in `wire` goes behind what the transport keeps: not yet. */
+void conn_progress(struct conn *c, int64_t now_us)
+{
+    if (c->state == CONN_SHUT) return;
+    watch_for_stall(c, true, now_us);
+    if (c->state != CONN_CLOSING) relieve(c);
 }
 
 void conn_writable(struct conn *c, int64_t now_us)

@@ -21,7 +21,9 @@ enum {
     CONN_READ_MAX = 64 << 10,  /* bytes taken from one connection per turn */
     CONN_OUT_SOFT = 256 << 10, /* bytes waiting to be sent */
 };
-#define CONN_STALL_US     (30 * 1000000ll)
+#define CONN_STALL_US (30 * 1000000ll)
+#define CONN_STALL_LOOK_US                                                                         \
+    (1 * 1000000ll) /* so often is looked whether a peer reads that is behind */
 #define CONN_HANDSHAKE_US (30 * 1000000ll) /* TLS must be done by then */
 #define CONN_GOODBYE_US   (5 * 1000000ll)  /* WebSocket: the peer's Close is awaited that long */
 

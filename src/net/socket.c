@@ -9,10 +9,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +44,7 @@ struct socket {
     struct list node;      /* in core->conns, later in core->gone */
     struct list unread;    /* in one of the core's four lists */
     struct buf pending;    /* bytes that the socket's buffer did not take */
+    uint64_t sent;         /* bytes that it took */
     int64_t unanswered_us; /* when the input was read that nothing was written after; 0: none */
     uint64_t turn;         /* in which it was read last */
     bool readable;         /* there may be input */
@@ -76,6 +79,7 @@ static size_t send_now(struct socket *s, struct slice bytes)
     if (n <= 0) return 0;
     if (s->unanswered_us) stay_interactive(s);
     s->unanswered_us = 0;
+    s->sent += (uint64_t)n;
     return (size_t)n;
 }
 
@@ -93,10 +97,24 @@ static size_t transport_waiting(const struct conn *c)
 
 static void write_pending(struct socket *s, int64_t now_us)
 {
-    buf_consume(&s->pending, send_now(s, buf_slice(&s->pending)));
-    if (s->fd < 0 || buf_size(&s->pending)) return;
+    size_t sent = send_now(s, buf_slice(&s->pending));
+    buf_consume(&s->pending, sent);
+    if (s->fd < 0) return;
+    if (buf_size(&s->pending)) {
+        if (sent) conn_progress(&s->conn, now_us);
+        return;
+    }
     buf_free(&s->pending);
     conn_writable(&s->conn, now_us);
+}
+
+/* What the kernel got and has no more: TCP keeps bytes until the peer has acknowledged them. */
+static uint64_t transport_taken(const struct conn *c)
+{
+    const struct socket *s = of_conn(c);
+    int kept = 0;
+    if (ioctl(s->fd, SIOCOUTQ, &kept)) return 0;
+    return s->sent - (uint64_t)kept;
 }
 
 /* ---- reading */
@@ -286,6 +304,7 @@ static const struct transport socket_transport = {
     .pause = transport_pause,
     .resume = transport_resume,
     .shut = transport_shut,
+    .taken = transport_taken,
 };
 
 /* ---- beginning */

@@ -1,8 +1,8 @@
 /* stack.h - the part of a connection that knows no sockets: TLS, output, closing.  Private to net/
  * and to the simulator, which has a transport of its own.
  *
- * A transport delivers received bytes with conn_received(), says with conn_writable() that what it
- * kept has gone out, and ends a connection with conn_gone().
+ * A transport delivers received bytes with conn_received(), says with conn_progress() that some of what it
+ * kept has gone out and with conn_writable() that all has, and ends a connection with conn_gone().
  *
  *   opening ──TLS up──▶ open ──conn_close()──▶ closing ──all sent──▶ shut ──conn_gone()──▶ freed
  */
@@ -21,6 +21,10 @@ struct transport {
     void (*pause)(struct conn *c);
     void (*resume)(struct conn *c);
     void (*shut)(struct conn *c, bool abort); /* conn_gone() follows, never from inside */
+
+    /* Another number whenever the peer has taken some of what left us, asked only while bytes wait.  NULL: that
+     * is not known. */
+    uint64_t (*taken)(const struct conn *c);
 };
 
 /* What the connections of a core share. */
@@ -60,6 +64,8 @@ struct conn {
     struct list dirty, relieved;
     struct list node;   /* the front's */
     struct timer timer; /* handshake, later stall */
+    int64_t taken_us;   /* when it was first seen that the peer had taken `taken` */
+    uint64_t taken;
     enum conn_state state;
     enum err why;    /* given to front->closed */
     bool front_open; /* front->closed is owed */
@@ -86,6 +92,8 @@ void conn_begin(struct conn *c, int64_t now_us); /* plain: opens the front at on
 void conn_begin_client(struct conn *c, struct tls_context *tls, const char *host, int64_t now_us);
 
 void conn_received(struct conn *c, struct slice bytes, int64_t now_us);
+void conn_progress(struct conn *c,
+                   int64_t now_us); /* writes nothing: the transport keeps bytes still */
 void conn_writable(struct conn *c, int64_t now_us);
 void conn_ended(struct conn *c, enum err why);  /* the peer closed or the transport failed */
 void conn_gone(struct conn *c, int64_t now_us); /* the transport is closed: tells the front */

@@ -46,8 +46,8 @@ static void wire_shut(struct conn *c, bool abort)
     of(c)->aborted = abort;
 }
 
-static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_let_go,
-                                           wire_shut};
+static const struct transport transport = {wire_write,  wire_waiting, wire_hold,
+                                           wire_let_go, wire_shut,    NULL};
 
 static struct buf front_got;
 static enum err front_why;
@@ -213,6 +213,35 @@ static void a_peer_that_does_not_read_is_not_read(void **state)
     disconnect(&r);
 }
 
+/* Some has gone: the rest waits, and what the front adds stays behind it. */
+static void a_peer_that_reads_a_little_is_waited_for(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    int64_t now_us = clock_mono_us();
+    has_so_much_waiting(&r, CONN_OUT_SOFT);
+    for (int i = 1; i <= 3; i++) {
+        now_us += 20 * 1000000ll;
+        r.wire.waiting -= CONN_OUT_SOFT / 8;
+        conn_progress(&r.wire.conn, now_us);
+        lane_run_once(&r.lane, now_us);
+        assert_true(r.wire.held);
+    }
+    r.wire.waiting = CONN_OUT_SOFT / 2 - 1;
+    buf_put_str(conn_out(&r.wire.conn), "behind");
+    conn_progress(&r.wire.conn, now_us);
+    assert_false(r.wire.held);
+    lane_run_once(&r.lane, now_us);
+    assert_int_equal(buf_size(&r.wire.to_client), 0);
+    lane_run_once(&r.lane, now_us + CONN_STALL_US - 2 * TIMER_TICK_US);
+    assert_false(r.wire.shut);
+    lane_run_once(&r.lane, now_us + CONN_STALL_US + TIMER_TICK_US);
+    assert_true(r.wire.aborted);
+    disconnect(&r);
+    assert_int_equal(front_why, ERR_TIMEOUT);
+}
+
 /* Both reasons must be gone. */
 static void a_peer_is_read_when_front_and_output_allow_it(void **state)
 {
@@ -244,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_closes_is_told_apart),
         cmocka_unit_test(a_front_sees_the_certificate_that_the_client_showed),
         cmocka_unit_test(a_peer_that_does_not_read_is_not_read),
+        cmocka_unit_test(a_peer_that_reads_a_little_is_waited_for),
         cmocka_unit_test(a_peer_is_read_when_front_and_output_allow_it),
     };
     return cmocka_run_group_tests(tests, make_identities, free_identities);

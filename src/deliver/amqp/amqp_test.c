@@ -251,8 +251,8 @@ static void wire_shut(struct conn *c, bool abort)
     of(c)->shut = true;
 }
 
-static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
-                                           wire_shut};
+static const struct transport transport = {wire_write, wire_waiting, wire_hold,
+                                           wire_hold,  wire_shut,    NULL};
 
 static void net_connect(struct dialer *dr, struct dial *d, int64_t now_us)
 {
