@@ -1,4 +1,4 @@
-/* cmd.h - the verbs of this folder that have no header of their own, for verbs.c. */
+/* cmd.h - the verbs of this folder that have no header of their own, for the verbs_ files. */
 #ifndef CLI_CMD_H
 #define CLI_CMD_H
 

@@ -1,4 +1,4 @@
-/* cmd_device.h - the verbs of devices, for verbs.c. */
+/* cmd_device.h - the verbs of devices, for verbs_device.c. */
 #ifndef CLI_CMD_DEVICE_H
 #define CLI_CMD_DEVICE_H
 

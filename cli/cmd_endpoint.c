@@ -1,7 +1,7 @@
 /* cmd_endpoint.c - azimuth hub message-endpoint ...: as `az iot hub message-endpoint`.
  *
  * A kind of endpoint is a row of `kinds`, a list of options (endpoint_members.c) and ENDPOINT_VERBS() in
- * verbs.c. */
+ * verbs_routing.c. */
 #include <stdio.h>
 
 #include "cli/cmd.h"

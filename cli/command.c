@@ -35,13 +35,13 @@ static int words_in(const char *words, int argc, char **argv)
     return n;
 }
 
-const struct cli_verb *cli_find_verb(const struct cli_verb *const tables[2], int argc, char **argv,
+const struct cli_verb *cli_find_verb(const struct cli_verb *const *tables, int argc, char **argv,
                                      int *used)
 {
     const struct cli_verb *found = NULL;
     *used = 0;
-    for (size_t t = 0; t < 2; t++) {
-        for (const struct cli_verb *v = tables[t]; v && v->words; v++) {
+    for (; *tables; tables++) {
+        for (const struct cli_verb *v = *tables; v->words; v++) {
             int n = words_in(v->words, argc, argv);
             if (n == 0 && v->alias) n = words_in(v->alias, argc, argv);
             if (n <= *used) continue;
@@ -61,7 +61,7 @@ static void print(FILE *to, struct buf *text)
 
 /* No verb: help on the words that there are, or the one that is wrong. */
 static int help_or_complain(const char *program, int argc, char **argv,
-                            const struct cli_verb *const tables[2])
+                            const struct cli_verb *const *tables)
 {
     struct buf prefix = {0}, text = {0};
     bool asked = argc == 0;
@@ -101,7 +101,8 @@ static const char *program_name(const char *path)
 
 int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
 {
-    const struct cli_verb *const tables[2] = {more_verbs, cli_verbs};
+    const struct cli_verb *tables[CLI_TABLES_MAX];
+    cli_tables(more_verbs, tables);
     struct cli c = {.program = argc > 0 ? program_name(argv[0]) : "azimuth", .tables = tables};
     int used;
     argc = argc > 0 ? argc - 1 : 0;

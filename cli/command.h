@@ -25,7 +25,7 @@ struct cli {
     const struct cli_verb *verb;
     const struct cli_option *options[CLI_LISTS];
     const char *values[CLI_LISTS][CLI_OPTIONS_MAX];
-    const struct cli_verb *const *tables; /* two: the caller's verbs, which may be NULL, and ours */
+    const struct cli_verb *const *tables; /* of cli_tables() */
     long wait_ms;                         /* for an answer of the hub; 0: as long as it takes */
     struct arena arena;                   /* everything that lives until the end */
     struct output output;
@@ -62,12 +62,16 @@ const char *cli_data(const struct cli *c);
 
 /* ---- for command.c and complete.c */
 
-enum { SUGGEST_WORDS_MAX = 64 }; /* of a line that is completed */
+enum {
+    SUGGEST_WORDS_MAX = 64, /* of a line that is completed */
+    CLI_TABLES_MAX = 24,    /* the caller's, ours, and NULL */
+};
 
-extern const struct cli_verb cli_verbs[];
+/* All verbs in the order of the help: the caller's table, which may be NULL, ours, and NULL at the end. */
+void cli_tables(const struct cli_verb *more, const struct cli_verb *out[CLI_TABLES_MAX]);
 
 /* The verb with the most words that begin `argv`, and how many those are; NULL: none does. */
-const struct cli_verb *cli_find_verb(const struct cli_verb *const tables[2], int argc, char **argv,
+const struct cli_verb *cli_find_verb(const struct cli_verb *const *tables, int argc, char **argv,
                                      int *used);
 
 /* Which options there are for c->verb, by its kind. */
@@ -81,8 +85,8 @@ enum err cli_read_options(struct cli *c, int argc, char **argv, bool *help) MUST
 /* Appends the help on a verb whose lists are chosen. */
 void cli_help_verb(struct buf *out, const struct cli *c);
 
-/* Appends the verbs of both tables that begin with the words of `prefix`; false: none do. */
+/* Appends the verbs of the tables that begin with the words of `prefix`; false: none do. */
 bool cli_help_group(struct buf *out, const char *program, struct slice prefix,
-                    const struct cli_verb *const tables[2]);
+                    const struct cli_verb *const *tables);
 
 #endif

@@ -141,11 +141,15 @@ static void a_verb_with_its_own_main_gets_the_words_behind_it(void **state)
 static void every_verb_of_ours_has_its_help(void **state)
 {
     (void)state;
-    for (const struct cli_verb *v = cli_verbs; v->words; v++) {
-        char line[128];
-        snprintf(line, sizeof line, "%s --help", v->words);
-        assert_int_equal(run(line), CLI_DONE);
-        assert_non_null(v->summary);
+    const struct cli_verb *tables[CLI_TABLES_MAX];
+    cli_tables(NULL, tables);
+    for (size_t t = 0; tables[t]; t++) {
+        for (const struct cli_verb *v = tables[t]; v->words; v++) {
+            char line[128];
+            snprintf(line, sizeof line, "%s --help", v->words);
+            assert_int_equal(run(line), CLI_DONE);
+            assert_non_null(v->summary);
+        }
     }
 }
 

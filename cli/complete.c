@@ -106,8 +106,8 @@ static void offer_verb(struct suggest *s, const char *name)
 
 static void offer_verbs(struct suggest *s)
 {
-    for (size_t t = 0; t < 2; t++) {
-        for (const struct cli_verb *v = s->cli->tables[t]; v && v->words; v++) {
+    for (const struct cli_verb *const *table = s->cli->tables; *table; table++) {
+        for (const struct cli_verb *v = *table; v->words; v++) {
             if (v->kind & CLI_HIDDEN) continue;
             offer_verb(s, v->words);
             if (v->alias) offer_verb(s, v->alias);

@@ -57,11 +57,11 @@ static bool begins_with(const char *words, struct slice prefix)
 }
 
 bool cli_help_group(struct buf *out, const char *program, struct slice prefix,
-                    const struct cli_verb *const tables[2])
+                    const struct cli_verb *const *tables)
 {
     bool any = false;
-    for (size_t t = 0; t < 2; t++) {
-        for (const struct cli_verb *v = tables[t]; v && v->words; v++) {
+    for (; *tables; tables++) {
+        for (const struct cli_verb *v = *tables; v->words; v++) {
             if ((v->kind & CLI_HIDDEN) || !begins_with(v->words, prefix)) continue;
             if (!any)
                 buf_printf(out, "usage: %s %.*s%sVERB [OPTION...]\n\n", program, SLICE_ARG(prefix),
