@@ -54,13 +54,6 @@ struct desk {
     struct slice device, message_id; /* whose feedback; ptr NULL: all */
 };
 
-static const char *text_in(struct cli *c, struct buf *text)
-{
-    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
-    buf_free(text);
-    return kept;
-}
-
 static enum err open_desk(struct desk *d, const char *address, bool sends)
 {
     struct connstr as;
@@ -72,8 +65,8 @@ static enum err open_desk(struct desk *d, const char *address, bool sends)
     d->line.fd = -1;
     d->cfg = (struct service_config){.out = &d->line.out,
                                      .host = d->target.name,
-                                     .login = text_in(d->cli, &login),
-                                     .token = slice_str(text_in(d->cli, &token)),
+                                     .login = cli_keep(d->cli, &login),
+                                     .token = slice_str(cli_keep(d->cli, &token)),
                                      .address = address,
                                      .sends = sends};
     return target_way(&d->target, d->target.amqp_port, &d->to);

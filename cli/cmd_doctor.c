@@ -250,9 +250,7 @@ static const char *file_in(struct cli *c, const char *directory, const char *nam
 {
     struct buf path = {0};
     buf_printf(&path, "%s/%s", directory, name);
-    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
-    buf_free(&path);
-    return kept;
+    return cli_keep(c, &path);
 }
 
 /* ---- the visit */

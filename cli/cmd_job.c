@@ -232,9 +232,7 @@ static const char *path_of_list(struct cli *c, int64_t max)
     buf_printf(&path, "/jobs/v2/query?pageSize=%lld", (long long)max);
     if (type) buf_put_str(&path, http_path(c, "&jobType=", slice_str(type)));
     if (status) buf_put_str(&path, http_path(c, "&jobStatus=", slice_str(status)));
-    const char *copy = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
-    buf_free(&path);
-    return copy;
+    return cli_keep(c, &path);
 }
 
 enum err jobs_list(struct cli *c)

@@ -53,25 +53,13 @@ enum { WHAT_MAX = 192 };
 
 /* ---- what it is to be */
 
-static enum err set_truth(struct cli *c, struct json *doc, const char *option, const char *member)
-{
-    const char *given = cli_value(c, option);
-    if (given == NULL) return OK;
-    struct json *value = json_new(&c->arena, JSON_BOOL);
-    value->truth = slice_is_nocase(slice_str(given), "true");
-    if (!value->truth && !slice_is_nocase(slice_str(given), "false"))
-        return fail(ERR_INVALID, "--%s is true or false", option);
-    json_set(&c->arena, doc, slice_str(member), value);
-    return OK;
-}
-
 static enum err set_all(struct cli *c, struct json *doc)
 {
     cli_set_text(c, doc, "connectionString", slice_str(cli_value(c, "connection-string")));
     cli_set_text(c, doc, "location", slice_str(cli_value(c, "location")));
     TRY(cli_set_number(c, doc, "allocationWeight", "allocation-weight"));
     TRY(cli_set_number(c, doc, "latencyMs", "latency-ms"));
-    return set_truth(c, doc, "apply-allocation-policy", "applyAllocationPolicy");
+    return cli_set_truth(c, doc, "applyAllocationPolicy", "apply-allocation-policy");
 }
 
 /* ---- one call about one hub */

@@ -85,7 +85,7 @@ static enum err set_all(struct cli *c, struct json *route)
     message_routing_text(c, route, "source-type", "source");
     message_routing_text(c, route, "condition", "condition");
     message_routing_names(c, route, "endpoint-name", "endpointNames");
-    return message_routing_truth(c, route, "enabled", "isEnabled");
+    return cli_set_truth(c, route, "isEnabled", "enabled");
 }
 
 /* Sends the document and prints the route as the hub has it then. */
@@ -242,7 +242,7 @@ enum err message_route_fallback_set(struct cli *c)
     struct slice unused;
     TRY(cli_need(c, "enabled", &unused));
     TRY(message_routing_fetch(c, &m));
-    TRY(message_routing_truth(c, json_get(m.document, "fallbackRoute"), "enabled", "isEnabled"));
+    TRY(cli_set_truth(c, json_get(m.document, "fallbackRoute"), "isEnabled", "enabled"));
     TRY(message_routing_send(c, &m, "fallback route"));
     return print(c, json_get(m.document, "fallbackRoute"));
 }

@@ -49,10 +49,15 @@ enum err cli_need(const struct cli *c, const char *name, struct slice *out) MUST
 enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t max,
                     int64_t initial, int64_t *out) MUST_USE;
 
-/* A member of what is sent: a text, unless its ptr is NULL; a number, if its option was given. */
+/* A member of what is sent: a text, unless its ptr is NULL; a number, true or false, if its option was given. */
 void cli_set_text(struct cli *c, struct json *object, const char *name, struct slice text);
 enum err cli_set_number(struct cli *c, struct json *object, const char *name,
                         const char *option) MUST_USE;
+enum err cli_set_truth(struct cli *c, struct json *object, const char *name,
+                       const char *option) MUST_USE;
+
+/* The text of a buffer, which is freed, until the end of the run. */
+const char *cli_keep(struct cli *c, struct buf *text);
 
 /* Before what cannot be had back: asks on a terminal, unless --yes was given.  ERR_CLOSED: it is not wanted. */
 enum err cli_confirm(struct cli *c, const char *fmt, ...) PRINTF(2, 3) MUST_USE;

@@ -14,9 +14,7 @@ const char *http_path(struct cli *c, const char *before, struct slice id)
     struct buf path = {0};
     buf_put_str(&path, before);
     text_percent(&path, id);
-    const char *text = (const char *)arena_copy(&c->arena, buf_slice(&path)).ptr;
-    buf_free(&path);
-    return text;
+    return cli_keep(c, &path);
 }
 
 size_t http_take(char *bytes, size_t one, size_t count, void *ctx)

@@ -4,19 +4,12 @@
 #include "base/text.h"
 #include "cli/http.h"
 
-static const char *keep(struct cli *c, struct buf *text)
-{
-    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
-    buf_free(text);
-    return kept;
-}
-
 static const char *path_of(struct cli *c, struct slice device, struct slice module)
 {
     struct buf path = {0};
     buf_put_str(&path, http_path(c, "/devices/", device));
     if (module.len) buf_put_str(&path, http_path(c, "/modules/", module));
-    return keep(c, &path);
+    return cli_keep(c, &path);
 }
 
 /* "module 'm' of device 'd'" */
@@ -25,7 +18,7 @@ static const char *name_of(struct cli *c, struct slice device, struct slice modu
     struct buf what = {0};
     if (module.len) buf_printf(&what, "module '%.*s' of ", SLICE_ARG(module));
     buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
-    return keep(c, &what);
+    return cli_keep(c, &what);
 }
 
 static enum err is_missing(const struct target *t, struct slice device, struct slice module)
@@ -132,7 +125,7 @@ enum err identity_put(struct target *t, struct json *identity, const char *etag,
     const struct http_call call = {
         .method = "PUT",
         .path = path_of(t->cli, device, module),
-        .if_match = etag ? keep(t->cli, &match) : NULL,
+        .if_match = etag ? cli_keep(t->cli, &match) : NULL,
         .body = arena_copy(&t->cli->arena, buf_slice(&body)),
     };
     buf_free(&body);
@@ -146,7 +139,7 @@ enum err identity_drop(struct target *t, struct slice device, struct slice modul
     buf_printf(&match, etag ? "\"%s\"" : "*", etag);
     const struct http_call call = {.method = "DELETE",
                                    .path = path_of(t->cli, device, module),
-                                   .if_match = keep(t->cli, &match)};
+                                   .if_match = cli_keep(t->cli, &match)};
     return http_json(t, &call, name_of(t->cli, device, module), &nothing);
 }
 
@@ -154,5 +147,5 @@ enum err identity_modules(struct target *t, struct slice device, struct json **o
 {
     struct buf path = {0};
     buf_printf(&path, "%s/modules", path_of(t->cli, device, SLICE_NONE));
-    return http_get(t, keep(t->cli, &path), name_of(t->cli, device, SLICE_NONE), out);
+    return http_get(t, cli_keep(t->cli, &path), name_of(t->cli, device, SLICE_NONE), out);
 }

@@ -57,19 +57,6 @@ void message_routing_text(struct cli *c, struct json *item, const char *option, 
         json_set(&c->arena, item, slice_str(member), json_new_string(&c->arena, slice_str(given)));
 }
 
-enum err message_routing_truth(struct cli *c, struct json *item, const char *option,
-                               const char *member)
-{
-    const char *given = cli_value(c, option);
-    if (given == NULL) return OK;
-    struct json *value = json_new(&c->arena, JSON_BOOL);
-    value->truth = slice_is_nocase(slice_str(given), "true");
-    if (!value->truth && !slice_is_nocase(slice_str(given), "false"))
-        return fail(ERR_INVALID, "--%s is true or false", option);
-    json_set(&c->arena, item, slice_str(member), value);
-    return OK;
-}
-
 void message_routing_names(struct cli *c, struct json *item, const char *option, const char *member)
 {
     const char *given = cli_value(c, option);

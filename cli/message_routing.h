@@ -27,8 +27,6 @@ struct json *message_routing_find(const struct json *list, const char *key, stru
 
 /* Sets members from options that were given. */
 void message_routing_text(struct cli *c, struct json *item, const char *option, const char *member);
-enum err message_routing_truth(struct cli *c, struct json *item, const char *option,
-                               const char *member) MUST_USE;
 /* "a b,c": names with spaces or commas between them, as a list. */
 void message_routing_names(struct cli *c, struct json *item, const char *option,
                            const char *member);

@@ -228,3 +228,22 @@ enum err cli_set_number(struct cli *c, struct json *object, const char *name, co
     json_set(&c->arena, object, slice_str(name), json_new_i64(&c->arena, number));
     return OK;
 }
+
+enum err cli_set_truth(struct cli *c, struct json *object, const char *name, const char *option)
+{
+    const char *given = cli_value(c, option);
+    if (given == NULL) return OK;
+    struct json *value = json_new(&c->arena, JSON_BOOL);
+    value->truth = slice_is_nocase(slice_str(given), "true");
+    if (!value->truth && !slice_is_nocase(slice_str(given), "false"))
+        return fail(ERR_INVALID, "--%s is true or false", option);
+    json_set(&c->arena, object, slice_str(name), value);
+    return OK;
+}
+
+const char *cli_keep(struct cli *c, struct buf *text)
+{
+    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
+    buf_free(text);
+    return kept;
+}

@@ -4,13 +4,6 @@
 #include "auth/sas.h"
 #include "base/clock.h"
 
-static const char *text_in(struct cli *c, struct buf *text)
-{
-    const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
-    buf_free(text);
-    return kept;
-}
-
 /* As Event Hubs clients sign: for sb://host/hub, with the text of the key. */
 static enum err event_hubs_token(struct target *t, const char *audience, struct buf *token)
 {
@@ -33,9 +26,9 @@ enum err way_sign(struct target *t, bool sent_on, struct events_config *cfg)
     struct buf token = {0}, audience = {0};
     bool event_hubs = sent_on || t->login.kind == CONNSTR_EVENT_HUBS;
     buf_printf(&audience, "sb://%s/%s", cfg->host, cfg->entity);
-    cfg->audience = text_in(t->cli, &audience);
+    cfg->audience = cli_keep(t->cli, &audience);
     TRY(event_hubs ? event_hubs_token(t, cfg->audience, &token) : target_token(t, "", &token));
-    cfg->token = slice_str(text_in(t->cli, &token));
+    cfg->token = slice_str(cli_keep(t->cli, &token));
     return OK;
 }
 
@@ -51,7 +44,7 @@ enum err way_choose(struct target *t, const char *entity, struct events_config *
         return fail(ERR_INVALID, "the connection string has no EntityPath");
     if (target_is_azure(t) && !event_hubs) {
         buf_printf(&user, "%.*s@sas.root.%s", SLICE_ARG(t->login.policy), t->hub_name);
-        cfg->login = text_in(t->cli, &user);
+        cfg->login = cli_keep(t->cli, &user);
     }
     TRY(way_sign(t, false, cfg));
     return target_way(t, t->amqp_port, to);
@@ -65,8 +58,8 @@ enum err way_follow(struct target *t, const struct events_event *ev, unsigned *r
         return fail(ERR_PROTOCOL, "%s sends us round in circles", cfg->host);
     buf_put_slice(&host, ev->host);
     buf_put_slice(&entity, ev->entity);
-    cfg->host = text_in(t->cli, &host);
-    cfg->entity = text_in(t->cli, &entity);
+    cfg->host = cli_keep(t->cli, &host);
+    cfg->entity = cli_keep(t->cli, &entity);
     cfg->login = NULL;
     to->name = cfg->host;
     TRY(way_sign(t, true, cfg));
