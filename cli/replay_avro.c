@@ -164,51 +164,49 @@ static int property_of(struct slice name)
     return -1;
 }
 
+static struct slice text_or_none(const struct avro_value *v)
+{
+    return is_text(v) ? v->bytes : SLICE_NONE;
+}
+
+static bool is_number(const struct avro_value *v, int64_t most)
+{
+    return (v->type == AVRO_LONG || v->type == AVRO_INT) && v->number >= 0 && v->number <= most;
+}
+
+static void put_moment(struct buf *out, const struct avro_value *v, int64_t shift_us)
+{
+    if (v->type == AVRO_LONG || v->type == AVRO_INT)
+        amqp_put_timestamp(out, v->number + shift_us / 1000);
+    else if (is_text(v))
+        put_time(out, v->bytes, shift_us);
+    else
+        amqp_put_null(out);
+}
+
 static void put_property(struct buf *out, enum amqp_property which, const struct avro_value *v,
                          int64_t shift_us)
 {
-    bool number = v->type == AVRO_LONG || v->type == AVRO_INT;
     switch (which) {
-    case AMQP_USER_ID:
-        if (is_text(v))
-            amqp_put_binary(out, v->bytes);
-        else
-            amqp_put_null(out);
-        break;
+    case AMQP_USER_ID: amqp_put_given_binary(out, text_or_none(v)); break;
     case AMQP_MESSAGE_ID:
     case AMQP_CORRELATION_ID:
-        if (number && v->number >= 0)
+        if (is_number(v, INT64_MAX))
             amqp_put_ulong(out, (uint64_t)v->number);
         else
             put_value(out, v);
         break;
     case AMQP_CONTENT_TYPE:
-    case AMQP_CONTENT_ENCODING:
-        if (is_text(v))
-            amqp_put_symbol(out, v->bytes);
-        else
-            amqp_put_null(out);
-        break;
+    case AMQP_CONTENT_ENCODING: amqp_put_given_symbol(out, text_or_none(v)); break;
     case AMQP_ABSOLUTE_EXPIRY_TIME:
-    case AMQP_CREATION_TIME:
-        if (number)
-            amqp_put_timestamp(out, v->number + shift_us / 1000);
-        else if (is_text(v))
-            put_time(out, v->bytes, shift_us);
-        else
-            amqp_put_null(out);
-        break;
+    case AMQP_CREATION_TIME: put_moment(out, v, shift_us); break;
     case AMQP_GROUP_SEQUENCE:
-        if (number && v->number >= 0 && v->number <= UINT32_MAX)
+        if (is_number(v, UINT32_MAX))
             amqp_put_uint(out, (uint32_t)v->number);
         else
             amqp_put_null(out);
         break;
-    default:
-        if (is_text(v))
-            amqp_put_string(out, v->bytes);
-        else
-            amqp_put_null(out);
+    default: amqp_put_given_string(out, text_or_none(v));
     }
 }
 
