@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/backup.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "cli/backup.h"
+#include "cli/cmd_backup.h"
 #include "cli/file.h"
 #include "cli/http.h"
 
@@ -34,6 +35,14 @@ static const char *data_of(const struct cli *c)
 static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
 {
     snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
+}
+
+static void show(void *ctx, const struct backup_progress *p, bool ended)
+{
+    progress_show(
+        ctx,
+        &(struct progress_at){
+            .step = p->what, .unit = "bytes", .done = p->done, .total = p->all, .ended = ended});
 }
 
 /* ---- the manifest */
@@ -80,7 +89,7 @@ static enum err lock_if_idle(const char *data, int *lock)
 
 static enum err copy_store_of_idle(struct backup_copies *x)
 {
-    static const char *const names[] = {"store.db", "store.db-wal"};
+    static const char *const names[] = {BACKUP_STORE, BACKUP_STORE "-wal"};
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
     for (size_t i = 0; i < 2; i++) {
         join(from, x->from, names[i]);
@@ -100,8 +109,8 @@ static enum err copy_store_of_server(struct cli *c, struct backup_copies *x)
     const struct http_call call = {
         .method = "POST", .path = "/admin/v1/backup/snapshot", .wait_s = SNAPSHOT_WAIT_S};
     TRY(http_json(&t, &call, "the store's snapshot", &made));
-    join(from, x->from, "store-snapshot.db");
-    join(to, x->to, "store.db");
+    join(from, x->from, BACKUP_SNAPSHOT);
+    join(to, x->to, BACKUP_STORE);
     enum err e = backup_copy_file(from, to, &x->progress, NULL);
     if (e == ERR_NOT_FOUND)
         e = fail(
@@ -145,7 +154,7 @@ enum err backup_create(struct cli *c)
     struct slice to;
     int lock;
     struct backup_copies x = {.from = data_of(c),
-                              .progress = {.shown = &c->progress, .what = "copying"}};
+                              .progress = {.show = show, .ctx = &c->progress, .what = "copying"}};
     TRY(cli_need(c, "to", &to));
     x.to = cli_value(c, "to");
     umask(0077);
@@ -156,7 +165,7 @@ enum err backup_create(struct cli *c)
     TRY(e);
     backup_shown(&x.progress);
     struct backup_progress progress = {
-        .shown = &c->progress, .what = "checking", .all = x.progress.done};
+        .show = show, .ctx = &c->progress, .what = "checking", .all = x.progress.done};
     struct backup_files f = {.root = x.to, .progress = &progress};
     e = backup_write_manifest(&f);
     buf_free(&f.text);
@@ -220,7 +229,7 @@ static enum err take_file(const struct json *j, const char *from, const char *to
 static enum err take_all(struct cli *c, const char *from, const char *to, const char *what)
 {
     const struct json *files = NULL;
-    struct backup_progress p = {.shown = &c->progress, .what = what};
+    struct backup_progress p = {.show = show, .ctx = &c->progress, .what = what};
     unsigned count = 0;
     uint64_t bytes = 0;
     int64_t size;

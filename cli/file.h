@@ -2,8 +2,7 @@
 #ifndef CLI_FILE_H
 #define CLI_FILE_H
 
-#include <stdio.h>
-
+#include "base/file.h"
 #include "base/yaml.h"
 #include "cli/command.h"
 
@@ -26,16 +25,6 @@ enum err file_yaml(struct cli *c, const char *path, size_t max, struct yaml **ou
 
 /* An option that is JSON, or the name of a file with some; NULL: it was not given. */
 enum err file_json_option(struct cli *c, const char *option, struct json **out) MUST_USE;
-
-/* A file that takes the place of `path` when it is complete: until file_finish() said OK, what was there
- * is there.  Nobody but its owner can read it: there may be keys in it.  `e`: how the writing went. */
-struct file_new {
-    FILE *out;
-    char *part;
-};
-
-enum err file_begin(const char *path, struct file_new *f) MUST_USE;
-enum err file_finish(const char *path, struct file_new *f, enum err e) MUST_USE;
 
 /* The last failure again, as one that was met in that place: "FILE: line 3: ..." */
 enum err file_blame(enum err e, const char *place) MUST_USE;

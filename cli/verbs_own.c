@@ -1,5 +1,5 @@
 /* verbs_own.c - azimuth's own words, which az has not: files, profiles, backups, looking, completion. */
-#include "cli/backup.h"
+#include "cli/cmd_backup.h"
 #include "cli/cmd.h"
 #include "cli/verbs.h"
 

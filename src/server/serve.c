@@ -33,7 +33,6 @@
 #include "server/dir.h"
 #include "server/harden.h"
 #include "server/notify.h"
-#include "server/online.h"
 #include "server/ports.h"
 #include "server/tls_keeper.h"
 #include "server/tls_watch.h"
@@ -154,7 +153,7 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     size_t len = strlen(s->dir.path);
     struct stat st;
     *out =
-        (struct backups_config){.data = s->dir.path, .files = s->dir.files, .copy = online_backup};
+        (struct backups_config){.data = s->dir.path, .files = s->dir.files, .copy = backup_online};
     if (dir == NULL) return OK;
     if (s->cfg->ephemeral)
         return fail(ERR_INVALID,

@@ -85,7 +85,7 @@ MUTATIONS = [
              "    TRY(backup_walk(x->from, \"\", backup_copy_other, x));\n    return lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x);",
              suite="cli the log is copied after the store"),
     Mutation("backups", "What leaves the journal while it is copied is in the backup's segments.",
-             "cli/backup_log.c", "    x.again = true;\n    TRY(backup_walk(from, \"streams\", copy_segment, &x));\n", "", "cli_backup_test"),
+             "src/backup/log.c", "    x.again = true;\n    TRY(backup_walk(from, \"streams\", copy_segment, &x));\n", "", "backup_backup_test"),
     Mutation("backups", "A file of a backup that is not what was copied is not put back.",
              "cli/cmd_backup.c", "    bool same = slice_eq(buf_slice(&hex), json_str(j, \"sha256\"));", "    bool same = true;",
              suite="cli damage is found"),

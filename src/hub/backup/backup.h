@@ -1,7 +1,7 @@
 /* backup.h - the store as it is now, in a file of its own beside it, while everybody goes on writing; and backups that
  * the server makes by itself.
  *
- * Whoever makes a backup copies the log's files as they grow (cli/backup.h says why that is safe); the store's
+ * Whoever makes a backup copies the log's files as they grow (backup/backup.h says why that is safe); the store's
  * change in place and cannot be copied from outside.  So the store writes a whole and consistent copy of
  * itself to STORE_SNAPSHOT, which whoever asked takes away.
  *
@@ -11,8 +11,8 @@
 #ifndef HUB_BACKUP_BACKUP_H
 #define HUB_BACKUP_BACKUP_H
 
+#include "backup/backup.h"
 #include "base/io.h"
-#include "base/watch.h"
 #include "hub/hub.h"
 #include "store/store.h"
 
@@ -30,21 +30,18 @@ const char *backup_file(void); /* its name in the data directory */
 /* ---- backups.c: begun over the API, made on a lane of their own, which blocks on the disk
  *
  * A backup goes into a new directory below the one that the server was started with (--backup-dir): whoever
- * begins one says neither where to nor what it is called.  What the last one was is in BACKUPS_LAST of the data
+ * begins one says neither where to nor what it is called.  What the last one was is in BACKUP_LAST of the data
  * directory, written by whoever made it, a command or this.
  *
  * Runs on: backups_begin(), backups_look() and backups_put() on any core; the work on the lane.
  * Limits:  one at a time (ERR_CONFLICT). */
-#define BACKUPS_LAST "last-backup.json"
-
 enum { BACKUPS_PATH_MAX = 4096, BACKUPS_NAME_MAX = 32 };
 
 struct backups;
 
-/* Copies the directory `from` of this running server, whose store's copy is there, to `to`, which is not there; notes it
- * in BACKUPS_LAST.  On failure nothing is left in `to`.  ERR_FULL: it would leave less than `reserve` bytes on the disk. */
+/* backup_online(), but in tests. */
 typedef enum err (*backups_copy_fn)(const char *from, const char *to, uint64_t reserve,
-                                    struct watch *watch);
+                                    struct backup_progress *p);
 
 struct backups_config {
     const struct hub *hub;
@@ -56,13 +53,13 @@ struct backups_config {
 };
 
 struct backups *backups_new(
-    const struct backups_config *cfg); /* while no lane runs; reads BACKUPS_LAST */
+    const struct backups_config *cfg); /* while no lane runs; reads BACKUP_LAST */
 void backups_stop(struct backups *b);  /* what is under way ends soon; NULL is fine */
 void backups_free(struct backups *b);  /* NULL is fine */
 
 /* ERR_UNSUPPORTED: there is no directory for it. */
 enum err backups_begin(struct backups *b, struct lane *core) MUST_USE;
-void backups_look(struct backups *b, struct lane *core); /* BACKUPS_LAST has changed */
+void backups_look(struct backups *b, struct lane *core); /* BACKUP_LAST has changed */
 
 /* {"directory":..,"running":null|{..},"last":null|{..},"error":null|".."} */
 void backups_put(struct backups *b, struct buf *json);

@@ -50,7 +50,7 @@ static void look(struct backups *b)
     struct buf text = {0}, last = {0};
     struct arena arena = {0};
     struct json *doc;
-    if (io_load(b->cfg.files, BACKUPS_LAST, &text) == OK &&
+    if (io_load(b->cfg.files, BACKUP_LAST, &text) == OK &&
         json_parse(&arena, buf_slice(&text), &doc) == OK) {
         buf_put_u8(&last, '{');
         copy_text(&last, "path", doc);
@@ -96,10 +96,11 @@ static void end(struct backups *b, enum err e)
 static void on_snapshot(struct backup_wait *w, enum err e)
 {
     struct backups *b = CONTAINER_OF(w, struct backups, snapshot);
+    struct backup_progress p = {.what = "copying", .watch = &b->progress};
     char to[BACKUPS_PATH_MAX + BACKUPS_NAME_MAX];
     snprintf(to, sizeof to, "%s/%s", b->cfg.dir, b->name);
     end(b, e == OK
-               ? b->cfg.copy(b->cfg.data, to, b->cfg.reserve_bytes, &b->progress)
+               ? b->cfg.copy(b->cfg.data, to, b->cfg.reserve_bytes, &p)
                : fail(e, "the store could not write a copy of itself: is there room on the disk?"));
 }
 

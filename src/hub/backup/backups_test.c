@@ -3,9 +3,9 @@
 
 #include "hub/backup/backup.h"
 
-static enum err copy(const char *from, const char *to, uint64_t reserve, struct watch *watch)
+static enum err copy(const char *from, const char *to, uint64_t reserve, struct backup_progress *p)
 {
-    (void)from, (void)to, (void)reserve, (void)watch;
+    (void)from, (void)to, (void)reserve, (void)p;
     return OK;
 }
 
@@ -21,7 +21,7 @@ static void rig_init(struct rig *r, const char *dir, const char *last)
     *r = (struct rig){.io = io_mem_new()};
     lane_init(&r->core, &r->office, "core");
     lane_init(&r->lane, &r->office, "backup");
-    if (last) assert_int_equal(io_store(r->io, BACKUPS_LAST, slice_str(last)), OK);
+    if (last) assert_int_equal(io_store(r->io, BACKUP_LAST, slice_str(last)), OK);
     r->backups = backups_new(&(struct backups_config){
         .lane = &r->lane, .files = r->io, .data = "/data", .dir = dir, .copy = copy});
 }
@@ -71,12 +71,12 @@ static void the_last_one_is_read_and_read_again_when_it_changes(void **state)
     rig_init(&r, NULL,
              "{\"path\":\"/a\\\"b\",\"createdAt\":\"2026\",\"files\":3,\"bytes\":9,\"x\":1}");
     tells(&r, "\"last\":{\"path\":\"/a\\\"b\",\"createdAt\":\"2026\",\"files\":3,\"bytes\":9}");
-    assert_int_equal(io_store(r.io, BACKUPS_LAST, SLICE_LIT("{\"path\":\"/c\"}")), OK);
+    assert_int_equal(io_store(r.io, BACKUP_LAST, SLICE_LIT("{\"path\":\"/c\"}")), OK);
     tells(&r, "/a");
     backups_look(r.backups, &r.core);
     lane_run_once(&r.lane, 0);
     tells(&r, "\"path\":\"/c\",\"createdAt\":\"\",\"files\":0");
-    assert_int_equal(io_store(r.io, BACKUPS_LAST, SLICE_LIT("half a li")), OK);
+    assert_int_equal(io_store(r.io, BACKUP_LAST, SLICE_LIT("half a li")), OK);
     backups_look(r.backups, &r.core);
     lane_run_once(&r.lane, 0);
     tells(&r, "\"last\":null");

@@ -1,14 +1,13 @@
-/* online.c - the directory of this server, copied in the order that cli/backup.h explains: store, others, log, manifest. */
-#include "server/online.h"
-
+/* online.c - the directory of a server that runs, copied by itself in the order that backup.h explains: store, others,
+ * log, manifest. */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "backup/backup.h"
 #include "base/say.h"
-#include "cli/backup.h"
 
 enum { OPEN_MAX_OF_REMOVAL = 16 };
 
@@ -28,8 +27,8 @@ static enum err check_room(const char *to, uint64_t bytes, uint64_t reserve)
 static enum err copy_store(struct backup_copies *x)
 {
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
-    snprintf(from, sizeof from, "%s/%s", x->from, backup_file());
-    snprintf(to, sizeof to, "%s/" STORE_FILE, x->to);
+    snprintf(from, sizeof from, "%s/" BACKUP_SNAPSHOT, x->from);
+    snprintf(to, sizeof to, "%s/" BACKUP_STORE, x->to);
     return backup_copy_file(from, to, &x->progress, NULL);
 }
 
@@ -68,9 +67,10 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return 0;
 }
 
-static enum err copy_into(const char *from, const char *to, uint64_t reserve, struct watch *watch)
+static enum err copy_into(const char *from, const char *to, uint64_t reserve,
+                          const struct backup_progress *p)
 {
-    struct backup_copies x = {from, to, {.what = "copying", .watch = watch}};
+    struct backup_copies x = {from, to, *p};
     uint64_t bytes = 0;
     TRY(backup_measure(from, &bytes));
     TRY(backup_make_dir(to));
@@ -82,11 +82,12 @@ static enum err copy_into(const char *from, const char *to, uint64_t reserve, st
     return e;
 }
 
-enum err online_backup(const char *from, const char *to, uint64_t reserve, struct watch *watch)
+enum err backup_online(const char *from, const char *to, uint64_t reserve,
+                       struct backup_progress *p)
 {
     char snapshot[BACKUP_PATH_MAX];
-    enum err e = copy_into(from, to, reserve, watch);
-    snprintf(snapshot, sizeof snapshot, "%s/%s", from, backup_file());
+    enum err e = copy_into(from, to, reserve, p);
+    snprintf(snapshot, sizeof snapshot, "%s/" BACKUP_SNAPSHOT, from);
     unlink(snapshot); /* as large as the store, also when it was not copied */
     return e;
 }

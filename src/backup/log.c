@@ -1,4 +1,4 @@
-/* backup_log.c - the log's files while they grow, in the order that backup.h explains.
+/* log.c - the log's files while they grow, in the order that backup.h explains.
  *
  * The journal is a row of SECTIONS of equal size; each begins with a block whose first 24 bytes have its
  * epoch and commit number (log/own/journal.c), so that a section that is begun again shows there.
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/backup.h"
 #include "base/mem.h"
-#include "cli/backup.h"
 
 enum { SECTIONS = 4, HEAD = 24, PIECE = 1 << 20, META_MAX = 1 << 20 };
 

@@ -2,7 +2,7 @@
  *
  * What is copied must be what a crash could have left at one moment, because the next start takes it for that:
  *
- *   store        the server writes a whole copy of one moment (POST /admin/v1/backup/snapshot)
+ *   store        the server writes a whole copy of one moment, BACKUP_SNAPSHOT (POST /admin/v1/backup/snapshot)
  *   streams/     segments only grow; each has a beginning that is durable, and more is cut at the start
  *   journal      what is not in the segments yet.  It is read backwards: a commit that is written meanwhile is
  *                then torn or missing, and nothing newer lies behind it.  Should a section be begun again while
@@ -14,16 +14,17 @@
  * (certificates, keys, uploads, captures) are copied as they are.  MANIFEST.json has the SHA-256 of each and is
  * written last: a directory without it is no backup.
  *
- * Runs on: the main thread of the command.
+ * Both make backups with it: the command from outside, the server on a lane of its own (hub/backup).
+ *
+ * Runs on: the main thread of the command; the server's lane `backup`.  It blocks on the disk.
  * Limits:  BACKUP_PATH_MAX bytes in a path, BACKUP_FILES_MAX files, BACKUP_TRIES looks at the journal.
  */
-#ifndef CLI_BACKUP_H
-#define CLI_BACKUP_H
+#ifndef BACKUP_BACKUP_H
+#define BACKUP_BACKUP_H
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/watch.h"
-#include "cli/command.h"
 
 enum {
     BACKUP_PATH_MAX = 4096,
@@ -35,12 +36,16 @@ enum {
 };
 
 #define BACKUP_MANIFEST "MANIFEST.json"
+#define BACKUP_STORE    "store.db"
+#define BACKUP_SNAPSHOT "store-snapshot.db" /* the store's copy of itself, in the data directory */
 #define BACKUP_LAST     "last-backup.json" /* in the data directory: when and where; in no backup */
 
 /* How far it is. */
 struct backup_progress {
-    struct progress *shown; /* NULL: nobody is told */
-    const char *what;       /* "copying" */
+    /* NULL: nobody is told */
+    void (*show)(void *ctx, const struct backup_progress *p, bool ended);
+    void *ctx;
+    const char *what; /* "copying" */
     uint64_t done, all;
     struct watch *watch; /* NULL: nobody looks on */
 };
@@ -96,12 +101,10 @@ enum err backup_note(const char *data, const char *to, unsigned files, uint64_t 
 /* The log's files, from `from` to `to`, while it grows. */
 enum err backup_copy_log(const char *from, const char *to, struct backup_progress *p) MUST_USE;
 
-/* ---- verbs */
-
-extern const struct cli_option backup_create_options[], backup_verify_options[],
-    backup_restore_options[];
-enum err backup_create(struct cli *c) MUST_USE;
-enum err backup_verify(struct cli *c) MUST_USE;
-enum err backup_restore(struct cli *c) MUST_USE;
+/* Of a server that runs and whose store has written BACKUP_SNAPSHOT: the directory `from` copied to `to`, which is
+ * not there, and noted.  On failure nothing is left in `to`.  ERR_FULL: it would leave less than `reserve`
+ * bytes on the disk.  ERR_CLOSED: p->watch said stop. */
+enum err backup_online(const char *from, const char *to, uint64_t reserve,
+                       struct backup_progress *p) MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-/* backup_file.c - files and directories: copied, walked, synced. */
+/* file.c - files and directories: copied, walked, synced. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/backup.h"
 #include "base/mem.h"
-#include "cli/backup.h"
 
 enum { PIECE = 1 << 20 };
 
@@ -18,11 +18,7 @@ enum { PIECE = 1 << 20 };
 
 static void show(struct backup_progress *p, bool ended)
 {
-    if (p->shown == NULL) return;
-    progress_show(
-        p->shown,
-        &(struct progress_at){
-            .step = p->what, .unit = "bytes", .done = p->done, .total = p->all, .ended = ended});
+    if (p->show) p->show(p->ctx, p, ended);
 }
 
 void backup_show(struct backup_progress *p, uint64_t more)

@@ -1,4 +1,4 @@
-/* backup_copy.c - what is copied beside the store and the log, the list of all files, and the note that there is a backup. */
+/* copy.c - what is copied beside the store and the log, the list of all files, and the note that there is a backup. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/backup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
-#include "cli/backup.h"
-#include "cli/file.h"
 
 static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
 {
@@ -59,11 +59,17 @@ enum err backup_write_manifest(struct backup_files *f)
 
 static bool is_special(const char *path)
 {
-    static const char *const names[] = {
-        "lock",         "store.db",          "store.db-wal",
-        "store.db-shm", "store-snapshot.db", "store-snapshot.db-new",
-        "journal",      "log.meta",          "streams",
-        BACKUP_LAST,    BACKUP_MANIFEST};
+    static const char *const names[] = {"lock",
+                                        BACKUP_STORE,
+                                        BACKUP_STORE "-wal",
+                                        BACKUP_STORE "-shm",
+                                        BACKUP_SNAPSHOT,
+                                        BACKUP_SNAPSHOT "-new",
+                                        "journal",
+                                        "log.meta",
+                                        "streams",
+                                        BACKUP_LAST,
+                                        BACKUP_MANIFEST};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len = strlen(names[i]);
         if (strncmp(path, names[i], len) == 0 && (path[len] == '\0' || path[len] == '/'))

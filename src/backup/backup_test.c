@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/backup.h"
-#include "cli/progress.h"
+#include "backup/backup.h"
 
 static enum err count(void *ctx, const char *path, bool is_dir, uint64_t size)
 {
@@ -65,8 +64,6 @@ static const char journal_path[] = "from/journal", meta_path[] = "from/log.meta"
                   segment_path[] = "from/streams/0/0/00000000000000000000.log";
 
 struct moving {
-    FILE *terminal;
-    struct progress progress;
     unsigned moved; /* records */
 };
 
@@ -85,15 +82,13 @@ static long place_of(unsigned record)
 }
 
 /* Whenever something was copied the next record goes from the journal into the segment. */
-static ssize_t move_one(void *ctx, const char *text, size_t len)
+static void move_one(void *ctx, const struct backup_progress *p, bool ended)
 {
     struct moving *m = ctx;
-    (void)text;
-    m->progress.step = NULL; /* the next piece is told, too */
-    if (m->moved == RECORDS) return (ssize_t)len;
+    (void)p, (void)ended;
+    if (m->moved == RECORDS) return;
     put(segment_path, "a", 0, (char[]){(char)('1' + m->moved), '\0'});
     put(journal_path, "r+", place_of(m->moved++), ".");
-    return (ssize_t)len;
 }
 
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
@@ -134,18 +129,14 @@ static void assert_has_all(const char *journal, const char *segment)
 static void what_leaves_the_journal_while_it_is_copied_is_in_the_segments(void **state)
 {
     char root[] = "/tmp/backup-test-XXXXXX", before[BACKUP_PATH_MAX];
-    struct moving m = {.terminal = stderr, .progress = {.how = PROGRESS_JSON}};
-    struct backup_progress progress = {.shown = &m.progress, .what = "copying"};
+    struct moving m = {0};
+    struct backup_progress progress = {.show = move_one, .ctx = &m, .what = "copying"};
     (void)state;
     assert_non_null(getcwd(before, sizeof before));
     assert_non_null(mkdtemp(root));
     assert_int_equal(chdir(root), 0);
     make_log();
-    stderr = fopencookie(&m, "w", (cookie_io_functions_t){.write = move_one});
-    enum err e = backup_copy_log("from", "to", &progress);
-    fclose(stderr);
-    stderr = m.terminal;
-    assert_int_equal(e, OK);
+    assert_int_equal(backup_copy_log("from", "to", &progress), OK);
     assert_true(m.moved >= 4);
     assert_has_all("to/journal", "to/streams/0/0/00000000000000000000.log");
     assert_int_equal(chdir(before), 0);
