@@ -72,19 +72,32 @@ static enum err read_manifest(struct cli *c, const char *root, const struct json
 
 /* ---- create */
 
-/* Held while no server runs, so that none starts meanwhile; -1: one runs. */
-static enum err lock_if_idle(const char *data, int *lock)
+/* What nobody else may have meanwhile. */
+struct locks {
+    int backup;
+    int server; /* held while no server runs, so that none starts; -1: one runs */
+};
+
+static enum err take_locks(const char *data, struct locks *l)
 {
     char path[BACKUP_PATH_MAX];
     join(path, data, "lock");
-    *lock = open(path, O_RDWR | O_CLOEXEC);
-    if (*lock < 0)
+    *l = (struct locks){.backup = -1, .server = open(path, O_RDWR | O_CLOEXEC)};
+    if (l->server < 0)
         return fail(ERR_NOT_FOUND, "%s is no data directory of a server; name it with --data",
                     data);
-    if (flock(*lock, LOCK_EX | LOCK_NB) == 0) return OK;
-    close(*lock);
-    *lock = -1;
+    TRY(backup_lock_open(data, &l->backup));
+    TRY(backup_lock_take(l->backup));
+    if (flock(l->server, LOCK_EX | LOCK_NB) == 0) return OK;
+    close(l->server);
+    l->server = -1;
     return OK;
+}
+
+static void leave_locks(struct locks *l)
+{
+    if (l->server >= 0) close(l->server);
+    if (l->backup >= 0) close(l->backup);
 }
 
 static enum err copy_store_of_idle(struct backup_copies *x)
@@ -149,32 +162,38 @@ static enum err print_done(struct cli *c, const char *place, const char *what, u
     return output_value(&c->output, &c->arena, o, "path status files bytes");
 }
 
+/* Copied, checked, and noted. */
+static enum err create(struct cli *c, struct backup_copies *x, int lock)
+{
+    TRY(backup_make_dir(x->to));
+    TRY(copy_all(c, x, lock));
+    backup_shown(&x->progress);
+    struct backup_progress progress = {
+        .show = show, .ctx = &c->progress, .what = "checking", .all = x->progress.done};
+    struct backup_files f = {.root = x->to, .progress = &progress};
+    enum err e = backup_write_manifest(&f);
+    buf_free(&f.text);
+    TRY(e);
+    backup_shown(&progress);
+    if (backup_note(x->from, x->to, f.count, f.bytes) != OK)
+        fprintf(stderr, "the backup is good; that there is one is not noted: %s\n", fail_text());
+    if (lock < 0) tell_server(c);
+    return print_done(c, x->to, "created", f.count, f.bytes);
+}
+
 enum err backup_create(struct cli *c)
 {
     struct slice to;
-    int lock;
+    struct locks locks;
     struct backup_copies x = {.from = data_of(c),
                               .progress = {.show = show, .ctx = &c->progress, .what = "copying"}};
     TRY(cli_need(c, "to", &to));
     x.to = cli_value(c, "to");
     umask(0077);
-    TRY(lock_if_idle(x.from, &lock));
-    enum err e = backup_make_dir(x.to);
-    if (e == OK) e = copy_all(c, &x, lock);
-    if (lock >= 0) close(lock);
-    TRY(e);
-    backup_shown(&x.progress);
-    struct backup_progress progress = {
-        .show = show, .ctx = &c->progress, .what = "checking", .all = x.progress.done};
-    struct backup_files f = {.root = x.to, .progress = &progress};
-    e = backup_write_manifest(&f);
-    buf_free(&f.text);
-    TRY(e);
-    backup_shown(&progress);
-    if (backup_note(x.from, x.to, f.count, f.bytes) != OK)
-        fprintf(stderr, "the backup is good; that there is one is not noted: %s\n", fail_text());
-    if (lock < 0) tell_server(c);
-    return print_done(c, x.to, "created", f.count, f.bytes);
+    enum err e = take_locks(x.from, &locks);
+    if (e == OK) e = create(c, &x, locks.server);
+    leave_locks(&locks);
+    return e;
 }
 
 /* ---- verify, restore */

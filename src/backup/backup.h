@@ -38,7 +38,18 @@ enum {
 #define BACKUP_MANIFEST "MANIFEST.json"
 #define BACKUP_STORE    "store.db"
 #define BACKUP_SNAPSHOT "store-snapshot.db" /* the store's copy of itself, in the data directory */
+#define BACKUP_LOCK     "backup.lock" /* in the data directory: whoever makes a backup of it holds it */
 #define BACKUP_LAST     "last-backup.json" /* in the data directory: when and where; in no backup */
+
+/* One backup of a directory at a time, whoever makes it, or each would take the store's copy from the other.  The
+ * descriptor is the caller's to close, which gives the lock back, as does the end of the process.
+ * backup_lock_take() does not wait, for the disk neither: ERR_CONFLICT.  A lock that is -1 is nobody's. */
+enum err backup_lock_open(const char *data, int *lock) MUST_USE;
+enum err backup_lock_take(int lock) MUST_USE;
+void backup_lock_give(int lock);
+
+/* Whoever makes the backup may be root: the server, which owns the directory, must be able to open the file. */
+void backup_give_to_owner_of(const char *data, int file);
 
 /* How far it is. */
 struct backup_progress {

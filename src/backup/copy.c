@@ -68,6 +68,7 @@ static bool is_special(const char *path)
                                         "journal",
                                         "log.meta",
                                         "streams",
+                                        BACKUP_LOCK,
                                         BACKUP_LAST,
                                         BACKUP_MANIFEST};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -120,11 +121,10 @@ static enum err write_note(FILE *out, const char *to, unsigned files, uint64_t b
     return good ? OK : fail_errno("cannot note the backup");
 }
 
-/* Whoever made the backup may be root: the server, which owns the directory, must be able to read it. */
-static void give_to_owner_of(const char *data, FILE *out)
+void backup_give_to_owner_of(const char *data, int file)
 {
     struct stat st;
-    if (geteuid() == 0 && stat(data, &st) == 0) (void)!fchown(fileno(out), st.st_uid, st.st_gid);
+    if (geteuid() == 0 && stat(data, &st) == 0) (void)!fchown(file, st.st_uid, st.st_gid);
 }
 
 enum err backup_note(const char *data, const char *to, unsigned files, uint64_t bytes)
@@ -133,7 +133,7 @@ enum err backup_note(const char *data, const char *to, unsigned files, uint64_t 
     struct file_new made;
     join(path, data, BACKUP_LAST);
     TRY(file_begin(path, &made));
-    give_to_owner_of(data, made.out);
+    backup_give_to_owner_of(data, fileno(made.out));
     return file_finish(path, &made,
                        write_note(made.out, realpath(to, whole) ? whole : to, files, bytes));
 }

@@ -152,8 +152,8 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     const char *dir = s->cfg->backup_dir;
     size_t len = strlen(s->dir.path);
     struct stat st;
-    *out =
-        (struct backups_config){.data = s->dir.path, .files = s->dir.files, .copy = backup_online};
+    *out = (struct backups_config){
+        .data = s->dir.path, .files = s->dir.files, .lock = -1, .copy = backup_online};
     if (dir == NULL) return OK;
     if (s->cfg->ephemeral)
         return fail(ERR_INVALID,
@@ -165,7 +165,7 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     if (strncmp(s->backup_dir, s->dir.path, len) == 0 && strchr("/", s->backup_dir[len]))
         return fail(ERR_INVALID, "--backup-dir %s: it lies in the data directory", dir);
     out->dir = s->backup_dir;
-    return OK;
+    return backup_lock_open(s->dir.path, &out->lock);
 }
 
 static enum err open_hub(struct server *s)

@@ -264,3 +264,30 @@ def who_has_no_directory_makes_none_and_says_why():
             done = azimuth("serve", *where, "--console", "off", "--mqtt-port", 0, "--amqp-port", 0, "--https-port", 0, *words)
             check(done.status != 0 and why in done.error, str(done))
         hub.start()
+
+
+def says_no(done):
+    return done.status == 6 and "another backup is under way" in done.error
+
+
+@group.case
+def two_at_once_are_one_and_a_clear_no():
+    with scratch() as place, Hub("--backup-dir", place, "--disk-reserve", "0") as hub:
+        check(hub.ask("POST", "/admin/v1/backup", socket_path=True)[0] == 202, "it is not begun")
+        done = hub.run("backup", "create", "--to", f"{place}/1")
+        check(done.status == 0 or says_no(done), str(done))
+        check(await_end(hub)["error"] is None, str(told(hub)))
+        with open(hub.data / "backup.lock", "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            status, text = hub.ask("POST", "/admin/v1/backup", socket_path=True)
+            check(status == 409 and "another backup is under way" in text, f"{status} {text}")
+            check(told(hub)["running"] is None, str(told(hub)))
+            done = hub.run("backup", "create", "--to", f"{place}/2")
+            check(says_no(done) and not pathlib.Path(f"{place}/2").exists(), str(done))
+            hub.stop()
+            done = azimuth("backup", "create", "--data", hub.data, "--to", f"{place}/3")
+            check(says_no(done), str(done))
+        hub.start()
+        hub.must("backup", "create", "--to", f"{place}/4")
+        check(azimuth("backup", "verify", "--from", f"{place}/4").status == 0, "it does not verify")
+        check(not (hub.data / "store-snapshot.db").exists(), "the store's copy was left behind")

@@ -34,7 +34,7 @@ const char *backup_file(void); /* its name in the data directory */
  * directory, written by whoever made it, a command or this.
  *
  * Runs on: backups_begin(), backups_look() and backups_put() on any core; the work on the lane.
- * Limits:  one at a time (ERR_CONFLICT). */
+ * Limits:  one at a time of this data directory, whoever makes it (ERR_CONFLICT): BACKUP_LOCK is held meanwhile. */
 enum { BACKUPS_PATH_MAX = 4096, BACKUPS_NAME_MAX = 32 };
 
 struct backups;
@@ -48,6 +48,7 @@ struct backups_config {
     struct lane *lane;
     struct io *files;       /* the data directory */
     const char *data, *dir; /* borrowed; dir NULL: none is begun here */
+    int lock;               /* backup_lock_open(), taken; -1: nobody else makes any */
     uint64_t reserve_bytes;
     backups_copy_fn copy;
 };
@@ -57,7 +58,7 @@ struct backups *backups_new(
 void backups_stop(struct backups *b);  /* what is under way ends soon; NULL is fine */
 void backups_free(struct backups *b);  /* NULL is fine */
 
-/* ERR_UNSUPPORTED: there is no directory for it. */
+/* ERR_UNSUPPORTED: there is no directory for it.  ERR_CONFLICT: one is under way. */
 enum err backups_begin(struct backups *b, struct lane *core) MUST_USE;
 void backups_look(struct backups *b, struct lane *core); /* BACKUP_LAST has changed */
 

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/say.h"
@@ -14,6 +16,7 @@
 
 COUNTER(made, "azimuth_backups_total", "Backups that the server made by itself");
 COUNTER(failed, "azimuth_backups_failed_total", "Backups of the server's own that failed");
+LIMIT_REACHED(at_once, "backups")
 
 enum { BACKUPS_BEGIN = HUB_BACKUP, BACKUPS_LOOK, ERROR_MAX = 512 };
 
@@ -87,6 +90,7 @@ static void end(struct backups *b, enum err e)
         metric_inc(&failed);
         say_warn("backup.failed", "name=%s reason=\"%s\"", b->name, fail_text());
     }
+    backup_lock_give(b->cfg.lock);
     pthread_mutex_lock(&b->lock);
     b->running = false;
     if (e != OK) snprintf(b->error, sizeof b->error, "%s", fail_text());
@@ -128,21 +132,29 @@ static void post_to_lane(struct backups *b, struct lane *core, unsigned kind)
     post(core, lane_addr(core), lane_addr(b->cfg.lane), msg_new(kind, 0));
 }
 
-enum err backups_begin(struct backups *b, struct lane *core)
+static enum err begin(struct backups *b)
 {
-    if (b->cfg.dir == NULL)
-        return fail(ERR_UNSUPPORTED, "this server was not told where backups may go: start it with "
-                                     "--backup-dir DIR, or use 'azimuth backup create --to DIR'");
     pthread_mutex_lock(&b->lock);
-    bool busy = b->running;
-    if (!busy) {
+    enum err e = b->running ? fail(ERR_CONFLICT, "another backup is under way")
+                            : backup_lock_take(b->cfg.lock);
+    if (e == OK) {
         b->running = true;
         b->error[0] = '\0';
         b->progress.done = b->progress.all = 0;
         name_it(b);
     }
     pthread_mutex_unlock(&b->lock);
-    if (busy) return fail(ERR_CONFLICT, "a backup is under way");
+    return e;
+}
+
+enum err backups_begin(struct backups *b, struct lane *core)
+{
+    if (b->cfg.dir == NULL)
+        return fail(ERR_UNSUPPORTED, "this server was not told where backups may go: start it with "
+                                     "--backup-dir DIR, or use 'azimuth backup create --to DIR'");
+    enum err e = begin(b);
+    if (e == ERR_CONFLICT) metric_inc(&at_once);
+    TRY(e);
     post_to_lane(b, core, BACKUPS_BEGIN);
     return OK;
 }
@@ -213,6 +225,7 @@ void backups_stop(struct backups *b)
 void backups_free(struct backups *b)
 {
     if (b == NULL) return;
+    if (b->cfg.lock >= 0) close(b->cfg.lock);
     pthread_mutex_destroy(&b->lock);
     buf_free(&b->last);
     free(b);

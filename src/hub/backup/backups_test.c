@@ -1,6 +1,10 @@
 /* backups_test.c - who may begin a backup, how many at a time, and what is told of the last one. */
 #include "base/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "hub/backup/backup.h"
 
 static enum err copy(const char *from, const char *to, uint64_t reserve, struct backup_progress *p)
@@ -16,14 +20,19 @@ struct rig {
     struct backups *backups;
 };
 
-static void rig_init(struct rig *r, const char *dir, const char *last)
+static void rig_init_locked(struct rig *r, const char *dir, const char *last, int lock)
 {
     *r = (struct rig){.io = io_mem_new()};
     lane_init(&r->core, &r->office, "core");
     lane_init(&r->lane, &r->office, "backup");
     if (last) assert_int_equal(io_store(r->io, BACKUP_LAST, slice_str(last)), OK);
     r->backups = backups_new(&(struct backups_config){
-        .lane = &r->lane, .files = r->io, .data = "/data", .dir = dir, .copy = copy});
+        .lane = &r->lane, .files = r->io, .data = "/data", .dir = dir, .lock = lock, .copy = copy});
+}
+
+static void rig_init(struct rig *r, const char *dir, const char *last)
+{
+    rig_init_locked(r, dir, last, -1);
 }
 
 static void rig_fini(struct rig *r)
@@ -64,6 +73,32 @@ static void one_is_made_at_a_time(void **state)
     rig_fini(&r);
 }
 
+static void one_that_somebody_else_makes_is_one(void **state)
+{
+    char data[] = "/tmp/backups-test-XXXXXX", path[64];
+    struct rig r;
+    int ours, theirs;
+    (void)state;
+    assert_non_null(mkdtemp(data));
+    assert_int_equal(backup_lock_open(data, &ours), OK);
+    assert_int_equal(backup_lock_open(data, &theirs), OK);
+    rig_init_locked(&r, "/backups", NULL, ours);
+    assert_int_equal(backup_lock_take(theirs), OK);
+    assert_int_equal(backups_begin(r.backups, &r.core), ERR_CONFLICT);
+    assert_non_null(strstr(fail_text(), "another backup is under way"));
+    tells(&r, "\"running\":null");
+    close(theirs);
+    assert_int_equal(backup_lock_open(data, &theirs), OK);
+    assert_int_equal(backups_begin(r.backups, &r.core), OK);
+    assert_int_equal(backup_lock_take(theirs), ERR_CONFLICT);
+    rig_fini(&r);
+    assert_int_equal(backup_lock_take(theirs), OK);
+    close(theirs);
+    snprintf(path, sizeof path, "%s/" BACKUP_LOCK, data);
+    unlink(path);
+    rmdir(data);
+}
+
 static void the_last_one_is_read_and_read_again_when_it_changes(void **state)
 {
     struct rig r;
@@ -88,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_directory_none_is_begun),
         cmocka_unit_test(one_is_made_at_a_time),
+        cmocka_unit_test(one_that_somebody_else_makes_is_one),
         cmocka_unit_test(the_last_one_is_read_and_read_again_when_it_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
