@@ -145,7 +145,10 @@ static void tell_server(struct cli *c)
 
 static enum err copy_all(struct cli *c, struct backup_copies *x, int lock)
 {
-    TRY(backup_measure(x->from, &x->progress.all));
+    struct backup_size size;
+    TRY(backup_room(x->from, x->to, lock < 0, 0));
+    TRY(backup_measure(x->from, &size));
+    x->progress.all = size.copied;
     TRY(lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x));
     TRY(backup_walk(x->from, "", backup_copy_other, x));
     return backup_copy_log(x->from, x->to, &x->progress);

@@ -51,6 +51,23 @@ void backup_lock_give(int lock);
 /* Whoever makes the backup may be root: the server, which owns the directory, must be able to open the file. */
 void backup_give_to_owner_of(const char *data, int file);
 
+/* How much a backup of that directory takes, and how much of that is the store, which is as large once more beside the
+ * directory while its copy is taken away. */
+struct backup_size {
+    uint64_t copied, store; /* bytes; the store is in the first, too */
+};
+
+enum err backup_measure(const char *data, struct backup_size *size) MUST_USE;
+
+/* Is there room on the disks of `data` and of `to`, which is there, before anything is written?  ERR_FULL: less than
+ * `reserve` bytes would be left.  Without `with_snapshot` no server runs, whose store would be copied first. */
+enum err backup_room(const char *data, const char *to, bool with_snapshot,
+                     uint64_t reserve) MUST_USE;
+
+/* Of `room` bytes that are free at `where`; ERR_FULL likewise. */
+enum err backup_room_for(const char *where, uint64_t room, uint64_t bytes,
+                         uint64_t reserve) MUST_USE;
+
 /* How far it is. */
 struct backup_progress {
     /* NULL: nobody is told */
@@ -104,7 +121,6 @@ struct backup_copies {
 
 /* A backup_file_fn for a struct backup_copies: copies what is neither the store's nor the log's. */
 enum err backup_copy_other(void *ctx, const char *path, bool is_dir, uint64_t size) MUST_USE;
-enum err backup_measure(const char *root, uint64_t *bytes) MUST_USE; /* of all files, added */
 
 /* Puts BACKUP_LAST into the data directory: now, `to` has a backup of it. */
 enum err backup_note(const char *data, const char *to, unsigned files, uint64_t bytes) MUST_USE;
@@ -113,9 +129,8 @@ enum err backup_note(const char *data, const char *to, unsigned files, uint64_t 
 enum err backup_copy_log(const char *from, const char *to, struct backup_progress *p) MUST_USE;
 
 /* Of a server that runs and whose store has written BACKUP_SNAPSHOT: the directory `from` copied to `to`, which is
- * not there, and noted.  On failure nothing is left in `to`.  ERR_FULL: it would leave less than `reserve`
- * bytes on the disk.  ERR_CLOSED: p->watch said stop. */
-enum err backup_online(const char *from, const char *to, uint64_t reserve,
-                       struct backup_progress *p) MUST_USE;
+ * not there, and noted.  On failure nothing is left of `to`; nor is the store's copy, whatever came of it.
+ * ERR_CLOSED: p->watch said stop. */
+enum err backup_online(const char *from, const char *to, const struct backup_progress *p) MUST_USE;
 
 #endif

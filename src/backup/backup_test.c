@@ -1,5 +1,5 @@
-/* backup_test.c - how deep a directory may be that is copied, how many files a backup has, and a log that changes while
- * it is copied. */
+/* backup_test.c - how deep a directory may be that is copied, how many files a backup has, the room it needs, a log that
+ * changes while it is copied, and what is left of one that is stopped or killed. */
 #include "base/test.h"
 
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backup/backup.h"
@@ -97,6 +98,25 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
     return remove(path);
 }
 
+/* A directory of its own, in which the test is; gone when it is left. */
+struct place {
+    char root[32], before[BACKUP_PATH_MAX];
+};
+
+static void enter(struct place *p)
+{
+    strcpy(p->root, "/tmp/backup-test-XXXXXX");
+    assert_non_null(getcwd(p->before, sizeof p->before));
+    assert_non_null(mkdtemp(p->root));
+    assert_int_equal(chdir(p->root), 0);
+}
+
+static void leave(const struct place *p)
+{
+    assert_int_equal(chdir(p->before), 0);
+    assert_int_equal(nftw(p->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static void make_log(void)
 {
     char journal[4 * SECTION + 1];
@@ -128,24 +148,155 @@ static void assert_has_all(const char *journal, const char *segment)
 
 static void what_leaves_the_journal_while_it_is_copied_is_in_the_segments(void **state)
 {
-    char root[] = "/tmp/backup-test-XXXXXX", before[BACKUP_PATH_MAX];
+    struct place place;
     struct moving m = {0};
     struct backup_progress progress = {.show = move_one, .ctx = &m, .what = "copying"};
     (void)state;
-    assert_non_null(getcwd(before, sizeof before));
-    assert_non_null(mkdtemp(root));
-    assert_int_equal(chdir(root), 0);
+    enter(&place);
     make_log();
     assert_int_equal(backup_copy_log("from", "to", &progress), OK);
     assert_true(m.moved >= 4);
     assert_has_all("to/journal", "to/streams/0/0/00000000000000000000.log");
-    assert_int_equal(chdir(before), 0);
-    assert_int_equal(nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+    leave(&place);
+}
+
+/* ---- room */
+
+static void room_is_needed_to_the_byte(void **state)
+{
+    (void)state;
+    assert_int_equal(backup_room_for("/x", 1000, 700, 300), OK);
+    assert_int_equal(backup_room_for("/x", 1000, 701, 300), ERR_FULL);
+    assert_int_equal(backup_room_for("/x", 1000, 700, 301), ERR_FULL);
+    assert_int_equal(backup_room_for("/x", 700, 701, 0), ERR_FULL);
+    assert_int_equal(backup_room_for("/x", UINT64_MAX, 1, UINT64_MAX), ERR_FULL);
+}
+
+static void the_store_counts_once_and_its_copies_do_not(void **state)
+{
+    struct place place;
+    struct backup_size size;
+    (void)state;
+    enter(&place);
+    make_log();
+    assert_int_equal(backup_measure("from", &size), OK);
+    uint64_t log = size.copied;
+    put("from/" BACKUP_STORE, "w", 0, "four");
+    put("from/" BACKUP_STORE "-wal", "w", 0, "two");
+    put("from/ca.pem", "w", 0, "others");
+    static const char *const left_out[] = {"from/" BACKUP_SNAPSHOT, "from/" BACKUP_SNAPSHOT "-new",
+                                           "from/" BACKUP_STORE "-shm", "from/" BACKUP_LOCK,
+                                           "from/" BACKUP_LAST};
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        put(left_out[i], "w", 0, "much that is not copied");
+    assert_int_equal(backup_measure("from", &size), OK);
+    assert_int_equal(size.store, strlen("fourtwo"));
+    assert_int_equal(size.copied, log + strlen("fourtwo") + strlen("others"));
+    leave(&place);
+}
+
+/* ---- stopped, killed */
+
+/* At the `at`-th piece the server stops, or its process ends. */
+struct fate {
+    struct watch watch;
+    unsigned at, seen;
+    bool killed;
+};
+
+enum { KILLED = 7 };
+
+static void meet_fate(void *ctx, const struct backup_progress *p, bool ended)
+{
+    struct fate *f = ctx;
+    (void)p, (void)ended;
+    if (f->seen++ != f->at) return;
+    if (f->killed) _exit(KILLED);
+    f->watch.stop = true;
+}
+
+static enum err back_up(struct fate *f)
+{
+    struct backup_progress p = {.show = meet_fate, .ctx = f, .what = "copying", .watch = &f->watch};
+    return backup_online("from", "to/b", &p);
+}
+
+static void make_data(void)
+{
+    make_log();
+    put("from/" BACKUP_SNAPSHOT, "w", 0, "the store");
+    put("from/ca.pem", "w", 0, "a certificate");
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* Where it is stopped after the last piece it is whole all the same. */
+static void of_a_stopped_one_nothing_is_left(void **state)
+{
+    struct place place;
+    unsigned stopped = 0;
+    (void)state;
+    enter(&place);
+    make_data();
+    for (unsigned at = 0;; at++) {
+        struct fate f = {.at = at};
+        put("from/" BACKUP_SNAPSHOT, "w", 0, "the store");
+        enum err e = back_up(&f);
+        assert_false(is_there("from/" BACKUP_SNAPSHOT));
+        if (e == OK) break;
+        assert_int_equal(e, ERR_CLOSED);
+        assert_false(is_there("to/b"));
+        assert_false(is_there("from/" BACKUP_LAST));
+        stopped++;
+    }
+    assert_true(stopped >= 8); /* five files, each copied and read again */
+    assert_true(is_there("to/b/" BACKUP_MANIFEST) && is_there("from/" BACKUP_LAST));
+    leave(&place);
+}
+
+static int child_that_is_killed_at(unsigned at)
+{
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct fate f = {.at = at, .killed = true};
+        _exit(back_up(&f) == OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void what_is_left_of_a_killed_one_does_not_look_whole(void **state)
+{
+    struct place place;
+    unsigned killed = 0;
+    (void)state;
+    enter(&place);
+    make_data();
+    while (child_that_is_killed_at(killed) == KILLED) {
+        killed++;
+        assert_true(is_there("to/b"));
+        assert_false(is_there("to/b/" BACKUP_MANIFEST));
+        assert_false(is_there("from/" BACKUP_LAST));
+        assert_int_equal(nftw("to/b", remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+    }
+    assert_true(killed >= 8);
+    assert_true(is_there("to/b/" BACKUP_MANIFEST));
+    leave(&place);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_is_needed_to_the_byte),
+        cmocka_unit_test(the_store_counts_once_and_its_copies_do_not),
+        cmocka_unit_test(of_a_stopped_one_nothing_is_left),
+        cmocka_unit_test(what_is_left_of_a_killed_one_does_not_look_whole),
         cmocka_unit_test(folders_in_folders_have_an_end),
         cmocka_unit_test(files_of_a_backup_are_counted),
         cmocka_unit_test(what_leaves_the_journal_while_it_is_copied_is_in_the_segments),

@@ -48,9 +48,9 @@ enum err backup_write_manifest(struct backup_files *f)
     TRY(file_begin(path, &made));
     int n = fprintf(made.out, "{\"version\":%d,\"createdAt\":\"%s\",\"files\":[",
                     BACKUP_MANIFEST_VERSION, iso);
-    bool good = n > 0 &&
-                fwrite(f->text.ptr, 1, buf_size(&f->text), made.out) == buf_size(&f->text) &&
-                fputs("\n]}\n", made.out) >= 0;
+    bool good =
+        n > 0 && fwrite(f->text.ptr, 1, buf_size(&f->text), made.out) == buf_size(&f->text) &&
+        fputs("\n]}\n", made.out) >= 0 && fflush(made.out) == 0 && fsync(fileno(made.out)) == 0;
     TRY(file_finish(path, &made, good ? OK : fail_errno("cannot write %s", path)));
     return backup_sync_dir(f->root);
 }
@@ -91,18 +91,6 @@ enum err backup_copy_other(void *ctx, const char *path, bool is_dir, uint64_t si
         return mkdir(to, 0700) == 0 || errno == EEXIST ? OK : fail_errno("cannot make %s", to);
     enum err e = backup_copy_file(from, to, &x->progress, NULL);
     return e == ERR_NOT_FOUND ? OK : e; /* it has gone since */
-}
-
-static enum err add_size(void *ctx, const char *path, bool is_dir, uint64_t size)
-{
-    (void)path, (void)is_dir;
-    *(uint64_t *)ctx += size;
-    return OK;
-}
-
-enum err backup_measure(const char *root, uint64_t *bytes)
-{
-    return backup_walk(root, "", add_size, bytes);
 }
 
 /* ---- the note */

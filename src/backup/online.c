@@ -3,26 +3,12 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backup/backup.h"
 #include "base/say.h"
 
 enum { OPEN_MAX_OF_REMOVAL = 16 };
-
-static enum err check_room(const char *to, uint64_t bytes, uint64_t reserve)
-{
-    char above[BACKUP_PATH_MAX];
-    struct statvfs disk;
-    snprintf(above, sizeof above, "%s/..", to);
-    if (statvfs(above, &disk)) return fail_errno("cannot look at the disk of %s", to);
-    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
-    if (room >= bytes && room - bytes >= reserve) return OK;
-    return fail(ERR_FULL, "%s: %llu MiB are free; a backup needs %llu, and %llu are kept back", to,
-                (unsigned long long)(room >> 20), (unsigned long long)(bytes >> 20),
-                (unsigned long long)(reserve >> 20));
-}
 
 static enum err copy_store(struct backup_copies *x)
 {
@@ -67,27 +53,33 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return 0;
 }
 
-static enum err copy_into(const char *from, const char *to, uint64_t reserve,
-                          const struct backup_progress *p)
+/* The manifest first: what is left if that is cut short does not look whole. */
+static void remove_all(const char *to)
+{
+    char manifest[BACKUP_PATH_MAX];
+    snprintf(manifest, sizeof manifest, "%s/" BACKUP_MANIFEST, to);
+    unlink(manifest);
+    nftw(to, remove_entry, OPEN_MAX_OF_REMOVAL, FTW_DEPTH | FTW_PHYS);
+}
+
+static enum err copy_into(const char *from, const char *to, const struct backup_progress *p)
 {
     struct backup_copies x = {from, to, *p};
-    uint64_t bytes = 0;
-    TRY(backup_measure(from, &bytes));
+    struct backup_size size;
+    TRY(backup_measure(from, &size));
     TRY(backup_make_dir(to));
-    x.progress.all = 2 * bytes; /* it is read once more for the manifest */
-    enum err e = check_room(to, bytes, reserve);
-    if (e == OK) e = copy_all(&x);
+    x.progress.all = 2 * size.copied; /* it is read once more for the manifest */
+    enum err e = copy_all(&x);
     if (e == OK) e = sync_above(to);
-    if (e != OK) nftw(to, remove_entry, OPEN_MAX_OF_REMOVAL, FTW_DEPTH | FTW_PHYS);
+    if (e != OK) remove_all(to);
     return e;
 }
 
-enum err backup_online(const char *from, const char *to, uint64_t reserve,
-                       struct backup_progress *p)
+enum err backup_online(const char *from, const char *to, const struct backup_progress *p)
 {
     char snapshot[BACKUP_PATH_MAX];
-    enum err e = copy_into(from, to, reserve, p);
+    enum err e = copy_into(from, to, p);
     snprintf(snapshot, sizeof snapshot, "%s/" BACKUP_SNAPSHOT, from);
-    unlink(snapshot); /* as large as the store, also when it was not copied */
+    unlink(snapshot); /* as large as the store */
     return e;
 }

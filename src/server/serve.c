@@ -152,8 +152,11 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     const char *dir = s->cfg->backup_dir;
     size_t len = strlen(s->dir.path);
     struct stat st;
-    *out = (struct backups_config){
-        .data = s->dir.path, .files = s->dir.files, .lock = -1, .copy = backup_online};
+    *out = (struct backups_config){.data = s->dir.path,
+                                   .files = s->dir.files,
+                                   .lock = -1,
+                                   .room = backup_room,
+                                   .copy = backup_online};
     if (dir == NULL) return OK;
     if (s->cfg->ephemeral)
         return fail(ERR_INVALID,

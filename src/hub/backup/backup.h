@@ -39,9 +39,11 @@ enum { BACKUPS_PATH_MAX = 4096, BACKUPS_NAME_MAX = 32 };
 
 struct backups;
 
-/* backup_online(), but in tests. */
-typedef enum err (*backups_copy_fn)(const char *from, const char *to, uint64_t reserve,
-                                    struct backup_progress *p);
+/* backup_room() and backup_online(), but in tests. */
+typedef enum err (*backups_room_fn)(const char *data, const char *to, bool with_snapshot,
+                                    uint64_t reserve);
+typedef enum err (*backups_copy_fn)(const char *from, const char *to,
+                                    const struct backup_progress *p);
 
 struct backups_config {
     const struct hub *hub;
@@ -50,13 +52,15 @@ struct backups_config {
     const char *data, *dir; /* borrowed; dir NULL: none is begun here */
     int lock;               /* backup_lock_open(), taken; -1: nobody else makes any */
     uint64_t reserve_bytes;
+    backups_room_fn room;
     backups_copy_fn copy;
 };
 
 struct backups *backups_new(
-    const struct backups_config *cfg); /* while no lane runs; reads BACKUP_LAST */
-void backups_stop(struct backups *b);  /* what is under way ends soon; NULL is fine */
-void backups_free(struct backups *b);  /* NULL is fine */
+    const struct backups_config *
+        cfg); /* while no lane runs; reads BACKUP_LAST; removes the store's copy, if nobody makes a backup */
+void backups_stop(struct backups *b); /* what is under way ends soon; NULL is fine */
+void backups_free(struct backups *b); /* NULL is fine */
 
 /* ERR_UNSUPPORTED: there is no directory for it.  ERR_CONFLICT: one is under way. */
 enum err backups_begin(struct backups *b, struct lane *core) MUST_USE;

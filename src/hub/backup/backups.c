@@ -104,7 +104,7 @@ static void on_snapshot(struct backup_wait *w, enum err e)
     char to[BACKUPS_PATH_MAX + BACKUPS_NAME_MAX];
     snprintf(to, sizeof to, "%s/%s", b->cfg.dir, b->name);
     end(b, e == OK
-               ? b->cfg.copy(b->cfg.data, to, b->cfg.reserve_bytes, &p)
+               ? b->cfg.copy(b->cfg.data, to, &p)
                : fail(e, "the store could not write a copy of itself: is there room on the disk?"));
 }
 
@@ -114,7 +114,11 @@ static void on_begin(void *ctx, struct lane *lane, struct msg *m)
     (void)m;
     say_info("backup.begun", "name=%s", b->name);
     b->snapshot.fn = on_snapshot;
-    backup_snapshot(b->cfg.hub, lane, &b->snapshot);
+    enum err e = b->cfg.room(b->cfg.data, b->cfg.dir, true, b->cfg.reserve_bytes);
+    if (e == OK)
+        backup_snapshot(b->cfg.hub, lane, &b->snapshot);
+    else
+        end(b, e);
 }
 
 /* 2026-11-27T18:46:48.123Z: azimuth-20261127T184648Z. */
@@ -206,6 +210,15 @@ void backups_put(struct backups *b, struct buf *json)
 
 /* ---- life */
 
+/* What a stop or a kill left while the store wrote it: nobody will take it away. */
+static void remove_snapshot(const struct backups_config *cfg)
+{
+    if (cfg->lock < 0 || backup_lock_take(cfg->lock) != OK) return;
+    (void)!io_remove(cfg->files, STORE_SNAPSHOT);
+    (void)!io_remove(cfg->files, STORE_SNAPSHOT_NEW);
+    backup_lock_give(cfg->lock);
+}
+
 struct backups *backups_new(const struct backups_config *cfg)
 {
     struct backups *b = NEW(struct backups);
@@ -213,6 +226,7 @@ struct backups *backups_new(const struct backups_config *cfg)
     pthread_mutex_init(&b->lock, NULL);
     lane_on(cfg->lane, BACKUPS_BEGIN, on_begin, b);
     lane_on(cfg->lane, BACKUPS_LOOK, on_look, b);
+    remove_snapshot(cfg);
     look(b);
     return b;
 }
