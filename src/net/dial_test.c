@@ -1,6 +1,7 @@
 /* dial_test.c - dials over a transport that connects when it is told to. */
 #include "base/clock.h"
 #include "net/dialer.h"
+#include "net/transport_rig.h"
 #include "proto/tls/pair_test.h"
 
 enum { NOW = 1000000 };
@@ -16,18 +17,12 @@ static const struct clock_source stopped_clock = {test_clock, test_clock};
 
 /* ---- a transport in memory, a dialer that waits, a front that notes what it is told */
 
-struct wire {
-    struct conn conn;
-    struct buf sent;
-    bool shut;
-};
-
 struct rig {
     struct office office;
     struct lane lane;
     struct conn_host host;
     struct dialer dialer;
-    struct wire wire;
+    struct transport_rig wire;
     struct tls_context *tls;
     struct dial dial;
     unsigned asked, stopped, failures, opened, closed;
@@ -36,36 +31,6 @@ struct rig {
 };
 
 static struct rig *rig_now;
-
-static struct wire *of(const struct conn *c)
-{
-    return CONTAINER_OF((void *)(uintptr_t)c, struct wire, conn);
-}
-
-static void wire_write(struct conn *c, struct slice bytes)
-{
-    buf_put_slice(&of(c)->sent, bytes);
-}
-
-static size_t wire_waiting(const struct conn *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void wire_hold(struct conn *c)
-{
-    (void)c;
-}
-
-static void wire_shut(struct conn *c, bool abort)
-{
-    (void)abort;
-    of(c)->shut = true;
-}
-
-static const struct transport transport = {wire_write, wire_waiting, wire_hold,
-                                           wire_hold,  wire_shut,    NULL};
 
 static void rig_connect(struct dialer *dr, struct dial *d, int64_t at_us)
 {
@@ -150,7 +115,8 @@ static void ask(struct rig *r)
 
 static void connect_it(struct rig *r)
 {
-    conn_init(&r->wire.conn, &r->host, &transport, r->dial.to.front, r->dial.to.front_ctx, NULL);
+    conn_init(&r->wire.conn, &r->host, &rig_transport, r->dial.to.front, r->dial.to.front_ctx,
+              NULL);
     dial_connected(&r->dial, &r->wire.conn, now_us);
 }
 

@@ -8,18 +8,13 @@
 #include "deliver/amqp/amqp.h"
 #include "deliver/amqp/sender.h"
 #include "net/dialer.h"
+#include "net/transport_rig.h"
 #include "proto/amqp/amqp.h"
 
 enum { PARTITIONS = 2, DEVICES = 4, HEARD_MAX = 4096, S = 1000000 };
 
 /* What becomes of a delivery. */
 enum mode { TAKES, SILENT, RELEASES, REJECTS, EVERY_SECOND_BACK };
-
-struct wire {
-    struct conn conn;
-    struct buf to_broker;
-    bool shut;
-};
 
 struct broker {
     const char *const *mechanisms;
@@ -37,7 +32,7 @@ struct broker {
     struct amqp_config config;
     struct amqp engine;
     struct buf out;
-    struct wire *wire; /* NULL: nobody is connected */
+    struct transport_rig *wire; /* NULL: nobody is connected */
     struct amqp_link *link, *replies;
     unsigned dials, tokens, deliveries, batches;
     char mechanism[16], response[128], token[512], name[128], address[128];
@@ -185,10 +180,10 @@ static void on_event(struct broker *b, const struct amqp_event *ev)
 
 static void end_wire(struct broker *b)
 {
-    struct wire *w = b->wire;
+    struct transport_rig *w = b->wire;
     b->wire = NULL;
     conn_gone(&w->conn, rig_mono_us);
-    buf_free(&w->to_broker);
+    buf_free(&w->sent);
     free(w);
     amqp_fini(&b->engine);
     buf_free(&b->out);
@@ -199,11 +194,11 @@ static void end_wire(struct broker *b)
 static bool exchange(struct broker *b)
 {
     struct amqp_event ev;
-    struct wire *w = b->wire;
+    struct transport_rig *w = b->wire;
     if (w == NULL) return false;
-    struct buf in = w->to_broker, out;
+    struct buf in = w->sent, out;
     bool moved = buf_size(&in) || w->shut;
-    w->to_broker = (struct buf){0};
+    w->sent = (struct buf){0};
     if (buf_size(&in) && !b->mute) {
         amqp_feed(&b->engine, buf_slice(&in), rig_mono_us);
         while (amqp_next(&b->engine, &ev) == OK) on_event(b, &ev);
@@ -224,36 +219,6 @@ static bool exchange(struct broker *b)
 
 /* ---- the network */
 
-static struct wire *of(const struct conn *c)
-{
-    return CONTAINER_OF((void *)(uintptr_t)c, struct wire, conn);
-}
-
-static void wire_write(struct conn *c, struct slice bytes)
-{
-    buf_put_slice(&of(c)->to_broker, bytes);
-}
-
-static size_t wire_waiting(const struct conn *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void wire_hold(struct conn *c)
-{
-    (void)c;
-}
-
-static void wire_shut(struct conn *c, bool abort)
-{
-    (void)abort;
-    of(c)->shut = true;
-}
-
-static const struct transport transport = {wire_write, wire_waiting, wire_hold,
-                                           wire_hold,  wire_shut,    NULL};
-
 static void net_connect(struct dialer *dr, struct dial *d, int64_t now_us)
 {
     struct broker *b = &f.b;
@@ -263,11 +228,11 @@ static void net_connect(struct dialer *dr, struct dial *d, int64_t now_us)
         dial_failed(d, ERR_IO, "refused the connection");
         return;
     }
-    struct wire *w = b->wire = NEW(struct wire);
+    struct transport_rig *w = b->wire = NEW(struct transport_rig);
     b->config = (struct amqp_config){
         .role = AMQP_SERVER, .container_id = "broker", .mechanisms = b->mechanisms};
     amqp_init(&b->engine, &b->config, &b->out, now_us);
-    conn_init(&w->conn, &f.host, &transport, d->to.front, d->to.front_ctx, NULL);
+    conn_init(&w->conn, &f.host, &rig_transport, d->to.front, d->to.front_ctx, NULL);
     dial_connected(d, &w->conn, now_us);
 }
 

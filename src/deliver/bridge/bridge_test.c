@@ -9,18 +9,18 @@
 #include "deliver/bridge/check.h"
 #include "deliver/bridge/topic.h"
 #include "net/dialer.h"
+#include "net/transport_rig.h"
 #include "proto/mqtt/mqtt.h"
 
 enum { S = 1000000, PARTITIONS = 2, HEARD_MAX = 8192, A = 1 << 1 };
 
 /* The hub's side of a connection is a conn like any other; the broker's is an engine. */
 struct wire {
-    struct conn conn;
+    struct transport_rig hub; /* its side */
     struct list node;
-    struct buf sent; /* by the hub, and not read by the broker yet */
     struct mqtt mqtt;
     struct buf out;
-    bool shut, cut, greeted;
+    bool cut, greeted;
 };
 
 static struct broker {
@@ -51,36 +51,6 @@ static struct fixture {
 
 /* ---- the network */
 
-static struct wire *of(const struct conn *c)
-{
-    return CONTAINER_OF((void *)(uintptr_t)c, struct wire, conn);
-}
-
-static void wire_write(struct conn *c, struct slice bytes)
-{
-    buf_put_slice(&of(c)->sent, bytes);
-}
-
-static size_t wire_waiting(const struct conn *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void wire_hold(struct conn *c)
-{
-    (void)c;
-}
-
-static void wire_shut(struct conn *c, bool abort)
-{
-    (void)abort;
-    of(c)->shut = true;
-}
-
-static const struct transport transport = {wire_write, wire_waiting, wire_hold,
-                                           wire_hold,  wire_shut,    NULL};
-
 static void on_connect(struct dialer *dr, struct dial *d, int64_t now_us)
 {
     broker.dials++;
@@ -90,9 +60,9 @@ static void on_connect(struct dialer *dr, struct dial *d, int64_t now_us)
     }
     struct wire *w = f.wire = NEW(struct wire);
     list_push(&f.wires, &w->node);
-    conn_init(&w->conn, dr->host, &transport, d->to.front, d->to.front_ctx, NULL);
+    conn_init(&w->hub.conn, dr->host, &rig_transport, d->to.front, d->to.front_ctx, NULL);
     mqtt_init(&w->mqtt, &(struct mqtt_config){.role = MQTT_SERVER, .out = &w->out}, now_us);
-    dial_connected(d, &w->conn, now_us);
+    dial_connected(d, &w->hub.conn, now_us);
 }
 
 static void on_stop(struct dialer *dr, struct dial *d)
@@ -149,9 +119,9 @@ static void drop_wire(struct wire *w)
 {
     if (f.wire == w) f.wire = NULL;
     list_remove(&w->node);
-    conn_gone(&w->conn, rig_mono_us);
+    conn_gone(&w->hub.conn, rig_mono_us);
     mqtt_fini(&w->mqtt);
-    buf_free(&w->sent);
+    buf_free(&w->hub.sent);
     buf_free(&w->out);
     free(w);
 }
@@ -167,16 +137,16 @@ static void read_packets(struct wire *w, struct slice bytes)
 /* False: it has nothing to do. */
 static bool serve(struct wire *w)
 {
-    struct buf sent = w->sent;
-    bool any = buf_size(&sent) > 0 || w->shut;
-    w->sent = (struct buf){0};
+    struct buf sent = w->hub.sent;
+    bool any = buf_size(&sent) > 0 || w->hub.shut;
+    w->hub.sent = (struct buf){0};
     if (buf_size(&sent) && !w->cut) read_packets(w, buf_slice(&sent));
-    if (buf_size(&w->out) && !w->shut && !broker.holds) {
-        conn_received(&w->conn, buf_slice(&w->out), rig_mono_us);
+    if (buf_size(&w->out) && !w->hub.shut && !broker.holds) {
+        conn_received(&w->hub.conn, buf_slice(&w->out), rig_mono_us);
         buf_clear(&w->out);
     }
-    if (w->cut && !w->shut) conn_ended(&w->conn, ERR_CLOSED);
-    if (w->shut) drop_wire(w);
+    if (w->cut && !w->hub.shut) conn_ended(&w->hub.conn, ERR_CLOSED);
+    if (w->hub.shut) drop_wire(w);
     buf_free(&sent);
     return any;
 }
@@ -217,7 +187,7 @@ static void leave(struct deliver_rig *d)
 
 static void strip(struct deliver_rig *d)
 {
-    LIST_EACH(node, &f.wires) conn_abort(&CONTAINER_OF(node, struct wire, node)->conn);
+    LIST_EACH(node, &f.wires) conn_abort(&CONTAINER_OF(node, struct wire, node)->hub.conn);
     while (serve_all()) rig_run(d->rig.rig);
     conn_host_fini(&f.host);
 }
@@ -456,7 +426,7 @@ static void a_connection_that_ends_between_messages_is_made_again(void **state)
     say_many(1, 10);
     run(0);
     lane_running = &f.d.rig.lane;
-    conn_ended(&f.wire->conn, ERR_CLOSED);
+    conn_ended(&f.wire->hub.conn, ERR_CLOSED);
     run(10 * S);
     assert_int_equal(broker.greetings, 1);
     assert_int_equal(health().status, ROUTING_HEALTHY);
