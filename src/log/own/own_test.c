@@ -1,54 +1,17 @@
 /* own_test.c - what only our own files have: their limits, their damage, their room. */
-#include "base/test.h"
-
 #include "base/crc32c.h"
 #include "base/io_mem.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
-#include "log/log_rig.h"
-#include "log/own/own.h"
-
-enum { READ_MAX = 32 << 10 };
-
-struct fixture {
-    struct io *io;
-    struct log_config cfg;
-    struct rig *rig;
-};
-
-static struct fixture begin(void)
-{
-    struct fixture f = {.io = io_mem_new(), .rig = rig_new()};
-    f.cfg = (struct log_config){.io = f.io,
-                                .partitions = 2,
-                                .journal_bytes = LOG_JOURNAL_MIN,
-                                .segment_bytes = 100 << 10,
-                                .tail_bytes = 64 << 10};
-    rig_mono_us = 1000000;
-    rig_wall_us = 1700000000000000;
-    assert_int_equal(rig_open(f.rig, &f.cfg), OK);
-    return f;
-}
-
-static void reopen(struct fixture *f)
-{
-    rig_close(f->rig);
-    assert_int_equal(rig_open(f->rig, &f->cfg), OK);
-}
+#include "log/own/fixture_test.h"
 
 /* As kill -9 leaves it: files as written, nothing settled. */
 static void die(struct fixture *f)
 {
     atomic_store(&f->rig->log->healthy, false);
     rig_close(f->rig);
-}
-
-static void end(struct fixture *f)
-{
-    rig_free(f->rig);
-    io_free(f->io);
 }
 
 static void append(struct fixture *f, unsigned partition, uint64_t id, size_t size)
