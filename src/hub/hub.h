@@ -48,7 +48,7 @@ enum hub_range {
     HUB_JOB = HUB_BACKUP + 4,
     HUB_UPLOAD = HUB_JOB + 0x10,
     HUB_REFUSAL = HUB_UPLOAD + 8,
-    HUB_TALKER = HUB_REFUSAL + 8,
+    HUB_TALKER = HUB_REFUSAL + 4,
     HUB_RANGES_END = HUB_TALKER + 4,
 };
 static_assert((int)HUB_RANGES_END <= (int)POST_FRONT, "the hub's kinds are before the fronts'");

@@ -17,12 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "auth/x509.h"
 #include "auth/x509_issuer.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
-#include "base/rand.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "blob/remote.h"
@@ -34,7 +32,8 @@
 #include "server/harden.h"
 #include "server/notify.h"
 #include "server/ports.h"
-#include "server/tls_keeper.h"
+#include "server/secret.h"
+#include "server/tls_renewal.h"
 #include "server/tls_watch.h"
 #include "server/wire.h"
 
@@ -63,36 +62,20 @@ struct server {
     struct buf oidc_secret;
     unsigned core_count;
     struct ports ports;
-    struct tls_keeper tls;
+    struct tls_renewal tls;
     struct lane_thread *threads[SERVER_LANES];
     struct courier *courier;
     struct x509_issuer *issuer; /* NULL: the certificates are the operator's own */
     struct planting planting;
-    pthread_t rsa_thread;
-    bool rsa_running;
-    atomic_bool rsa_ended; /* made or failed: nobody else writes its files now */
-    int64_t certs_until_s; /* when the first of the certificates in use ends */
     sigset_t signals;
     char ca_path[DIR_PATH_MAX + 16], backup_dir[DIR_PATH_MAX];
     struct buf ca_pem;
-    char upload_key[2 * BLOB_ACCOUNT_KEY_MAX];
+    struct buf upload_key;
     char admin_url[80];
     struct buf console; /* where people find it */
 };
 
 /* ---- the hub on its cores */
-
-static enum err read_file(const char *path, struct buf *out)
-{
-    char piece[4096];
-    size_t n;
-    FILE *f = fopen(path, "re");
-    if (f == NULL) return fail_errno("cannot read %s", path);
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0) buf_put(out, piece, n);
-    fclose(f);
-    mem_wipe(piece, sizeof piece);
-    return OK;
-}
 
 static unsigned workers_wanted(const struct config *cfg)
 {
@@ -136,7 +119,7 @@ static int64_t capture_second_us(void)
 static enum err name_provider(struct server *s, struct rest_oidc *out)
 {
     const struct config *cfg = s->cfg;
-    if (cfg->oidc_secret_file) TRY(read_file(cfg->oidc_secret_file, &s->oidc_secret));
+    if (cfg->oidc_secret_file) TRY(secret_read(cfg->oidc_secret_file, &s->oidc_secret));
     *out = (struct rest_oidc){.issuer = cfg->oidc_issuer,
                               .client_id = cfg->oidc_client_id,
                               .client_secret = slice_trim(buf_slice(&s->oidc_secret)),
@@ -171,54 +154,66 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     return backup_lock_open(s->dir.path, &out->lock);
 }
 
-static enum err open_hub(struct server *s)
+/* What the configuration says of the hub. */
+static enum err describe_hub(struct server *s, struct wire_config *out)
 {
     const struct config *cfg = s->cfg;
-    s->courier = courier_new(cfg->outgoing_ca);
-    if (cfg->outgoing_ca) TRY(read_file(cfg->outgoing_ca, &s->outgoing_ca));
-    struct wire_config wire = {.io = s->dir.state,
-                               .hub_name = cfg->hub_name,
-                               .hosts = cfg->hosts,
-                               .host_count = cfg->host_count,
-                               .partitions = cfg->partitions,
-                               .retention_us =
-                                   cfg->retention_us == INT64_MAX ? 0 : cfg->retention_us,
-                               .retention_bytes = cfg->retention_bytes,
-                               .disk_reserve = cfg->disk_reserve,
-                               .upload_account = cfg->upload_account,
-                               .upload_container = cfg->upload_container,
-                               .upload_key = slice_str(s->upload_key),
-                               .upload_quiet = cfg->upload_quiet,
-                               .carrier = courier_carrier(s->courier),
-                               .outgoing_ca = cfg->outgoing_ca,
-                               .dialers = s->dialers,
-                               .events = cfg->events,
-                               .no_login_limits = cfg->no_login_limits,
-                               .no_device_sas = cfg->no_device_sas,
-                               .no_module_sas = cfg->no_module_sas,
-                               .device_token_us = cfg->device_token_us,
-                               .issuer = s->issuer,
-                               .issued_us = cfg->issued_us,
-                               .capture_second_us = capture_second_us(),
-                               .ephemeral = cfg->ephemeral};
-    TRY(name_backups(s, &wire.backups));
-    config_throttles(cfg, &wire.throttle);
-    TRY(name_provider(s, &wire.oidc));
-    wire.outgoing_ca_pem = buf_slice(&s->outgoing_ca);
-    wire.tier = cfg->tier;
-    wire.fault_injection = cfg->fault_injection;
-    if (cfg->fault_injection)
-        say_warn("fault.allowed",
-                 "note=\"whoever may send telemetry may break connections; for tests only\"");
-    s->core_count = workers_wanted(cfg);
-    unsigned connections = MAX(connections_wanted(cfg) / s->core_count, 1);
-    wire_init(&s->wire);
+    if (cfg->outgoing_ca) TRY(secret_read(cfg->outgoing_ca, &s->outgoing_ca));
+    *out =
+        (struct wire_config){.io = s->dir.state,
+                             .hub_name = cfg->hub_name,
+                             .hosts = cfg->hosts,
+                             .host_count = cfg->host_count,
+                             .partitions = cfg->partitions,
+                             .retention_us = cfg->retention_us == INT64_MAX ? 0 : cfg->retention_us,
+                             .retention_bytes = cfg->retention_bytes,
+                             .disk_reserve = cfg->disk_reserve,
+                             .upload_account = cfg->upload_account,
+                             .upload_container = cfg->upload_container,
+                             .upload_key = slice_trim(buf_slice(&s->upload_key)),
+                             .upload_quiet = cfg->upload_quiet,
+                             .carrier = courier_carrier(s->courier),
+                             .outgoing_ca = cfg->outgoing_ca,
+                             .outgoing_ca_pem = buf_slice(&s->outgoing_ca),
+                             .dialers = s->dialers,
+                             .events = cfg->events,
+                             .no_login_limits = cfg->no_login_limits,
+                             .no_device_sas = cfg->no_device_sas,
+                             .no_module_sas = cfg->no_module_sas,
+                             .device_token_us = cfg->device_token_us,
+                             .issuer = s->issuer,
+                             .issued_us = cfg->issued_us,
+                             .capture_second_us = capture_second_us(),
+                             .tier = cfg->tier,
+                             .fault_injection = cfg->fault_injection,
+                             .ephemeral = cfg->ephemeral};
+    TRY(name_backups(s, &out->backups));
+    config_throttles(cfg, &out->throttle);
+    return name_provider(s, &out->oidc);
+}
+
+static void make_cores(struct server *s)
+{
+    s->core_count = workers_wanted(s->cfg);
+    unsigned connections = MAX(connections_wanted(s->cfg) / s->core_count, 1);
     for (unsigned i = 0; i < s->core_count; i++) {
         s->cores[i] = core_new(&s->wire.office, i, connections);
-        if (cfg->no_login_limits) core_admit_all(s->cores[i]);
+        if (s->cfg->no_login_limits) core_admit_all(s->cores[i]);
         s->core_lanes[i] = core_lane(s->cores[i]);
         s->dialers[i] = core_dialer(s->cores[i]);
     }
+}
+
+static enum err open_hub(struct server *s)
+{
+    struct wire_config wire;
+    s->courier = courier_new(s->cfg->outgoing_ca);
+    TRY(describe_hub(s, &wire));
+    if (s->cfg->fault_injection)
+        say_warn("fault.allowed",
+                 "note=\"whoever may send telemetry may break connections; for tests only\"");
+    wire_init(&s->wire);
+    make_cores(s);
     lane_init(&s->main_lane, &s->wire.office, "main");
     for (unsigned i = 0; i < s->core_count; i++) tls_watch(s->cores[i], &s->wire.hub);
     return wire_open(&s->wire, &wire, s->core_lanes, s->core_count);
@@ -247,123 +242,14 @@ static void stop_lanes(struct server *s)
     for (unsigned i = 0; i < SERVER_LANES; i++) lane_thread_stop(s->threads[i]);
 }
 
-/* ---- certificates */
-
-/* The operator's own certificates. */
-static enum err load_given(const struct config *cfg, struct certs_pair *pairs, size_t *count)
-{
-    for (; *count < cfg->tls_cert_count; ++*count) {
-        TRY(read_file(cfg->tls_certs[*count], &pairs[*count].chain));
-        TRY(read_file(cfg->tls_keys[*count], &pairs[*count].key));
-    }
-    return OK;
-}
-
-/* Our own: the ECDSA one at once, the RSA one when `with_rsa` (slow the first time). */
-static enum err load_ours(struct server *s, bool with_rsa, struct certs_pair *pairs, size_t *count)
-{
-    const struct config *cfg = s->cfg;
-    int64_t now = clock_wall_us();
-    TRY(certs_prepare(s->dir.files, now));
-    for (; *count < (with_rsa ? 2u : 1u); ++*count)
-        TRY(certs_server(s->dir.files, *count ? CERTS_RSA : CERTS_EC, cfg->hosts, cfg->host_count,
-                         now, &pairs[*count]));
-    return OK;
-}
-
-GAUGE(certificate_until, "azimuth_tls_certificate_expiry_seconds",
-      "When that of the server's certificates ends that ends first, in seconds since 1970");
-
-static void note_until(struct server *s, const struct certs_pair *pairs, size_t count)
-{
-    int64_t first = 0;
-    for (size_t i = 0; i < count; i++) {
-        int64_t until = certs_pair_until_s(&pairs[i]);
-        if (first == 0 || until < first) first = until;
-    }
-    s->certs_until_s = first;
-    metric_set(&certificate_until, first);
-}
-
-/* One of ours ends soon, or has: the machine slept, or somebody set its clock. */
-static bool certificate_is_due(const struct server *s)
-{
-    int64_t renewal_s = s->certs_until_s - (int64_t)CERTS_RENEW_DAYS * 86400;
-    return s->cfg->tls_cert_count == 0 && clock_wall_us() / 1000000 > renewal_s;
-}
-
-static enum err make_contexts(struct server *s, bool with_rsa, struct tls_set *out)
-{
-    static const bool asks_client_cert[TLS_USES] = {[TLS_FOR_CLIENTS] = true};
-    struct certs_pair pairs[TLS_IDENTITIES_MAX] = {0};
-    struct tls_identity identities[TLS_IDENTITIES_MAX];
-    size_t count = 0;
-    enum err e = s->cfg->tls_cert_count ? load_given(s->live, pairs, &count)
-                                        : load_ours(s, with_rsa, pairs, &count);
-    for (size_t i = 0; i < count; i++)
-        identities[i] = (struct tls_identity){.chain_pem = buf_slice(&pairs[i].chain),
-                                              .key_pem = buf_slice(&pairs[i].key)};
-    *out = (struct tls_set){0};
-    for (int use = 0; use < TLS_USES && e == OK; use++) {
-        struct tls_server_config config = {
-            .identities = identities,
-            .identity_count = count,
-            .alpn = "http/1.1",
-            .ask_client_cert = asks_client_cert[use],
-            .library = x509_library(),
-        };
-        e = tls_server_context(&config, s->tls.newest.of[use], &out->of[use]);
-    }
-    if (e == OK) note_until(s, pairs, count);
-    if (e != OK) tls_set_drop(out);
-    for (size_t i = 0; i < TLS_IDENTITIES_MAX; i++) certs_pair_free(&pairs[i]);
-    return e;
-}
-
-/* Called now and then: new certificates, or a new key for session tickets. While the RSA certificate is
- * being made it is left out; SIGUSR1 follows. */
-static void renew_context(struct server *s, const char *why)
-{
-    struct tls_set next;
-    if (make_contexts(s, !s->rsa_running || atomic_load(&s->rsa_ended), &next) != OK) {
-        say_error("tls.renew", "why=%s reason=\"%s\"", why, fail_text());
-        return;
-    }
-    tls_keeper_replace(&s->tls, &s->main_lane, next);
-    say_info("tls.renewed", "why=%s", why);
-}
-
-/* The RSA certificate takes long to make and must not delay the start; main is told by a signal. */
-static void *make_rsa(void *arg)
-{
-    struct server *s = arg;
-    struct certs_pair pair;
-    enum err e = certs_server(s->dir.files, CERTS_RSA, s->cfg->hosts, s->cfg->host_count,
-                              clock_wall_us(), &pair);
-    atomic_store(&s->rsa_ended, true);
-    if (e == OK) {
-        certs_pair_free(&pair);
-        kill(getpid(), SIGUSR1);
-    } else if (e != ERR_CLOSED) {
-        say_warn("tls.rsa", "reason=\"%s\"", fail_text());
-    }
-    return NULL;
-}
-
-static void start_rsa(struct server *s)
-{
-    if (s->cfg->tls_cert_count) return;
-    s->rsa_running = pthread_create(&s->rsa_thread, NULL, make_rsa, s) == 0;
-}
-
 /* ---- listeners */
 
 static enum err listen_kind(struct server *s, enum port_kind kind, unsigned core)
 {
     struct wire_core *c = &s->wire.cores[core];
     bool plain = kind == PORT_PLAIN_MQTT || kind == PORT_PLAIN_AMQP;
-    struct net_listener spec = {.tls =
-                                    plain ? NULL : tls_keeper_slot(&s->tls, core, TLS_FOR_CLIENTS)};
+    struct net_listener spec = {
+        .tls = plain ? NULL : tls_keeper_slot(&s->tls.keeper, core, TLS_FOR_CLIENTS)};
     wire_front(c,
                kind == PORT_MQTT || kind == PORT_PLAIN_MQTT   ? WIRE_MQTT
                : kind == PORT_AMQP || kind == PORT_PLAIN_AMQP ? WIRE_AMQP
@@ -377,7 +263,7 @@ static enum err listen_kind(struct server *s, enum port_kind kind, unsigned core
 
 static enum err listen_console(struct server *s)
 {
-    struct net_listener spec = {.tls = tls_keeper_slot(&s->tls, 0, TLS_FOR_CONSOLE)};
+    struct net_listener spec = {.tls = tls_keeper_slot(&s->tls.keeper, 0, TLS_FOR_CONSOLE)};
     if (s->ports.console.count == 0) return OK;
     if (s->cfg->console_plain) spec.tls = NULL;
     wire_front(&s->wire.cores[0], WIRE_CONSOLE, &spec.front, &spec.front_ctx);
@@ -433,41 +319,13 @@ static void say_ready(const struct server *s)
 
 /* ---- life */
 
-/* A file of our directory with a secret, made when it is absent. */
-static enum err load_secret(struct server *s, const char *name, struct slice made, struct buf *out)
+/* What a scraper of /metrics shows. */
+static enum err load_metrics_token(struct server *s)
 {
-    enum err e = io_load(s->dir.files, name, out);
-    if (e != ERR_NOT_FOUND) return e;
-    buf_put_slice(out, made);
-    return io_store(s->dir.files, name, made);
-}
-
-/* DIR/metrics.token: what a scraper of /metrics shows. */
-static enum err make_metrics_token(struct server *s)
-{
-    struct buf token = {0}, text = {0};
-    uint8_t bytes[32];
-    rand_bytes(bytes, sizeof bytes);
-    text_hex(&text, slice_of(bytes, sizeof bytes));
-    enum err e = load_secret(s, "metrics.token", buf_slice(&text), &token);
+    struct buf token = {0};
+    enum err e = secret_metrics_token(s->dir.files, &token);
     if (e == OK) wire_set_metrics_token(&s->wire, slice_trim(buf_slice(&token)));
     buf_wipe(&token);
-    buf_wipe(&text);
-    return e;
-}
-
-/* DIR/upload.key: what signatures of upload URIs are made with; AccountKey for Azure's tools. */
-static enum err make_upload_key(struct server *s)
-{
-    struct buf key = {0}, text = {0};
-    uint8_t bytes[BLOB_ACCOUNT_KEY_MAX];
-    rand_bytes(bytes, sizeof bytes);
-    text_base64(&text, slice_of(bytes, sizeof bytes));
-    enum err e = load_secret(s, "upload.key", buf_slice(&text), &key);
-    snprintf(s->upload_key, sizeof s->upload_key, "%.*s", SLICE_ARG(slice_trim(buf_slice(&key))));
-    mem_wipe(bytes, sizeof bytes);
-    buf_wipe(&key);
-    buf_wipe(&text);
     return e;
 }
 
@@ -506,7 +364,7 @@ static void describe(struct server *s, bool dev)
     struct rest_config *rest = &s->wire.rest;
     snprintf(s->ca_path, sizeof s->ca_path, "%s/ca.pem", s->dir.path);
     rest->ca_path = s->cfg->tls_cert_count ? NULL : s->ca_path; /* else there is none of ours */
-    if (rest->ca_path && read_file(rest->ca_path, &s->ca_pem) == OK)
+    if (rest->ca_path && secret_read(rest->ca_path, &s->ca_pem) == OK)
         rest->ca_pem = buf_slice(&s->ca_pem);
     rest->data_path = s->dir.path;
     rest->addresses = s->ports.addresses;
@@ -527,7 +385,6 @@ static void socket_name(const struct server *s, char out[SOCKET_PATH_MAX])
 static enum err prepare(struct server *s, bool dev)
 {
     const struct config *cfg = s->cfg;
-    struct tls_set contexts;
     char socket_path[SOCKET_PATH_MAX];
     TRY(cfg->ephemeral ? dir_open_ephemeral(&s->dir) : dir_open(cfg->data, &s->dir));
     socket_name(s, socket_path);
@@ -536,13 +393,12 @@ static enum err prepare(struct server *s, bool dev)
         dir_undo(&s->dir);
         return e;
     }
-    TRY(make_upload_key(s));
+    TRY(secret_upload_key(s->dir.files, &s->upload_key));
     if (cfg->tls_cert_count == 0) TRY(certs_issuer(s->dir.files, clock_wall_us(), &s->issuer));
     e = open_hub(s);
     if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
-    TRY(make_contexts(s, false, &contexts));
-    tls_keeper_init(&s->tls, s->core_lanes, s->core_count, contexts);
-    TRY(make_metrics_token(s));
+    TRY(tls_renewal_open(&s->tls, cfg, s->dir.files, s->core_lanes, s->core_count));
+    TRY(load_metrics_token(s));
     describe(s, dev);
     return listen_all(s);
 }
@@ -557,9 +413,10 @@ static void dismantle(struct server *s)
     courier_free(s->courier);
     x509_issuer_free(s->issuer);
     for (unsigned i = 0; i < s->core_count; i++) core_free(s->cores[i]);
-    tls_keeper_fini(&s->tls);
+    tls_renewal_close(&s->tls);
     buf_free(&s->outgoing_ca);
     buf_wipe(&s->oidc_secret);
+    buf_wipe(&s->upload_key);
     buf_free(&s->ca_pem);
     buf_wipe(&s->console);
     dir_close(&s->dir);
@@ -637,7 +494,7 @@ enum err server_start(const struct config *cfg, struct seed *seed, bool dev, str
     }
     say_ready(s);
     tell_manager(notify_manager("READY=1"));
-    start_rsa(s);
+    tls_renewal_start_rsa(&s->tls);
     *out = s;
     return OK;
 }
@@ -696,13 +553,13 @@ void server_run(struct server *s, server_load_fn load, void *ctx)
         if (signal_number == SIGHUP) {
             tell_manager(notify_reloading());
             reload(s, load, ctx);
-            renew_context(s, "hangup");
+            tls_renewal_run(&s->tls, s->live, &s->main_lane, "hangup");
             tell_manager(notify_manager("READY=1"));
         }
-        if (signal_number == SIGUSR1) renew_context(s, "rsa");
-        bool due = certificate_is_due(s);
+        if (signal_number == SIGUSR1) tls_renewal_run(&s->tls, s->live, &s->main_lane, "rsa");
+        bool due = tls_renewal_is_due(&s->tls);
         if (clock_mono_us() < rotate_us && !due) continue;
-        renew_context(s, due ? "expiry" : "rotation");
+        tls_renewal_run(&s->tls, s->live, &s->main_lane, due ? "expiry" : "rotation");
         rotate_us = clock_mono_us() + TLS_TICKET_LIFE_S * 1000000ll;
     }
 }
@@ -742,7 +599,7 @@ enum err server_stop(struct server *s)
     tell_manager(notify_manager("STOPPING=1"));
     certs_abandon();
     drain(s);
-    if (s->rsa_running) pthread_join(s->rsa_thread, NULL);
+    tls_renewal_join(&s->tls);
     stop_lanes(s);
     const char *broken = wire_broken(&s->wire);
     if (broken) e = fail(ERR_IO, "%s", broken);

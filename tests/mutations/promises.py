@@ -77,7 +77,7 @@ MUTATIONS = [
              "src/server/certs.c", "    time_t renewal = (time_t)(wall_us / 1000000) + (time_t)CERTS_RENEW_DAYS * 86400;",
              "    time_t renewal = (time_t)(wall_us / 1000000);", "server_certs_test"),
     Mutation("certificates", "The server looks whether a certificate of its own ends.",
-             "src/server/serve.c", "        bool due = certificate_is_due(s);", "        bool due = certificate_is_due(s) && false;", chaos="clock"),
+             "src/server/serve.c", "        bool due = tls_renewal_is_due(&s->tls);", "        bool due = tls_renewal_is_due(&s->tls) && false;", chaos="clock"),
     Mutation("backups", "The log is copied after the store, so that no place in the store is beyond its end.",
              "cli/cmd_backup.c", "    TRY(lock >= 0 ? copy_store_of_idle(x) : copy_store_of_server(c, x));\n"
              "    TRY(backup_walk(x->from, \"\", backup_copy_other, x));\n    return backup_copy_log(x->from, x->to, &x->progress);",
