@@ -7,8 +7,12 @@
  * elements plus a count and are read with a new cursor.  Nothing is allocated.  What lies inside a
  * compound value is looked at when it is read; amqp_check() looks at all of it at once, which whoever
  * hands a peer's value on to another peer does first.  Text is not checked to be UTF-8.
- * Limits: AMQP_DEPTH_MAX levels of nesting; AMQP_WIDTHLESS_MAX elements of an array whose elements
- *         take no bytes (nulls, trues), since their count costs the sender nothing.
+ *
+ * Runs on: any thread.
+ * Owns:    nothing.  What is read borrows from the bytes it was read from.
+ * Errors:  ERR_PROTOCOL: the bytes are not AMQP; ERR_NOT_FOUND where a function says so: the end.
+ * Limits:  AMQP_DEPTH_MAX levels of nesting; AMQP_WIDTHLESS_MAX elements of an array whose elements
+ *          take no bytes (nulls, trues), since their count costs the sender nothing.
  */
 #ifndef BASE_AMQP_H
 #define BASE_AMQP_H

@@ -1,7 +1,10 @@
 /* arena.h - memory for one request or one batch, given back as a whole.
  *
- * Life: `struct arena a = {0};` is ready; arena_reset() keeps one block for reuse, arena_free()
- * none, nor does arena_wipe().  Allocations are 8-byte aligned and never freed one by one.
+ * Runs on: any thread, one at a time for each arena.
+ * Life:    `struct arena a = {0};` is ready; arena_reset() keeps one block for reuse, arena_free()
+ *          none, nor does arena_wipe().
+ * Owns:    all that it gave out, until then.  Allocations are 8-byte aligned and never freed one by one; there
+ *          is always room (mem.h).
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

@@ -4,6 +4,8 @@
  * Life: `struct buf b = {0};` is ready; buf_free() returns to that state.
  * Growth doubles; small allocations abort (see mem.h), so putting cannot fail.  Whoever takes bytes
  * from outside checks its own limit first.
+ * Runs on: any thread, one at a time for each buf.
+ * Owns:    its bytes.  Slices and pointers into it are borrowed: until the next put, consume or free.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

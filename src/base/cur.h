@@ -1,7 +1,10 @@
 /* cur.h - a read position over a slice, for parsers that read like the specification.
  *
  * Errors stick: after a read past the end every further read gives zero and `bad` stays true, so a
- * parser reads field after field and checks once.  Nothing is copied.
+ * parser reads field after field and checks once.
+ *
+ * Runs on: any thread.
+ * Owns:    nothing and copies nothing: what is taken borrows from the slice that the cursor is over.
  */
 #ifndef BASE_CUR_H
 #define BASE_CUR_H

@@ -2,8 +2,9 @@
  *
  * Numbers keep the text they were written with: 1, 1.0 and 1e0 stay different, and integers of any
  * size survive.  Object members keep their order; with duplicate keys the last one wins.
- * Limits: JSON_DEPTH_MAX levels, `max` bytes as the caller says.  Parsing allocates in the arena
- * only; strings are unescaped copies or slices of the arena's copy of the text.
+ * Runs on: any thread, one at a time for each tree and its arena.
+ * Owns:    nothing.  A tree lives as long as its arena, in which its texts are, too.
+ * Limits:  JSON_DEPTH_MAX levels; how long a text may be the caller has checked.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

@@ -2,6 +2,8 @@
  *
  *     LIMIT_REACHED(too_many_hubs, "event-hubs")
  *     ... metric_inc(&too_many_hubs);
+ *
+ * Runs on: any thread, as metrics do.
  */
 #ifndef BASE_LIMIT_H
 #define BASE_LIMIT_H

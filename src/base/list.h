@@ -2,6 +2,9 @@
  *
  * `struct list` is both head and member.  A head is ready after list_init(); a member needs
  * list_init() only if list_linked() or list_remove() may be asked before it is first inserted.
+ *
+ * Runs on: one thread for a list and its members, or under the lock of whoever shares them.
+ * Owns:    nothing: a member is removed before its struct goes.
  */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H

@@ -3,6 +3,9 @@
  * A server that cannot get a few kilobytes can no longer answer anybody; a clean abort with a core
  * file beats a thousand untested error paths.  What may be large and refused (caches, files) calls
  * malloc itself and returns ERR_NOMEM.
+ *
+ * Runs on: any thread.
+ * Owns:    what mem_* returns is the caller's, who gives it to free().  Sizes are bytes.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H

@@ -1,4 +1,9 @@
-/* num.h - checked arithmetic and numbers in text. */
+/* num.h - checked arithmetic and numbers in text.
+ *
+ * Runs on: any thread; nothing is kept between calls.
+ * Units:   a function whose result has a unit names it last: num_duration_us() is microseconds.
+ * Errors:  false on overflow, with `*out` of no use; ERR_INVALID for text that is no such number.
+ */
 #ifndef BASE_NUM_H
 #define BASE_NUM_H
 
@@ -8,7 +13,7 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-static inline bool num_add(size_t a, size_t b, size_t *out) /* false on overflow */
+static inline bool num_add(size_t a, size_t b, size_t *out)
 {
     return !__builtin_add_overflow(a, b, out);
 }

@@ -2,6 +2,8 @@
  *
  * A slice owns nothing.  A struct that keeps one says in its comment what keeps the bytes alive.
  * `ptr` may be NULL only when `len` is 0.  Not NUL-terminated.
+ *
+ * Runs on: any thread; what a function returns borrows from its arguments, but for slice_dup().
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H

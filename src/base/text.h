@@ -1,4 +1,9 @@
-/* text.h - base64, hex, percent-encoding and UTF-8, as the wire has them. */
+/* text.h - base64, hex, percent-encoding, UTF-8 and JSON strings, as the wire has them.
+ *
+ * Runs on: any thread; nothing is kept between calls.
+ * Owns:    nothing.  Results are appended to the caller's buf; what is read is borrowed for the call.
+ * Limits:  none of its own: whoever takes text from outside has checked its length.
+ */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 

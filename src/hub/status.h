@@ -4,6 +4,7 @@
  * the name out of the body and compare it with the header iothub-errorcode and with the number, so
  * the three must agree.
  *
+ * Runs on: any thread; texts are constants.
  * Source: .NET SDK ErrorCode, Java SDK ErrorCodeDescription (names and numbers); 504101 from "Understand
  *         and resolve Azure IoT Hub errors"; 502000 and numbers that end in 9xx are ours, no SDK has one for
  *         them.  The HTTP status is the first three digits of the number.

@@ -1,5 +1,11 @@
 /* call.h - one request on its way from the head to the answer.  For front/rest and for the fronts
- * that serve routes of their own over its connections (struct rest_site). */
+ * that serve routes of their own over its connections (struct rest_site).
+ *
+ * Runs on: the core of its connection.
+ * Life:    from the request's head until its answer is in the connection's output, or the connection closes:
+ *          then whoever was asked is told to forget it.
+ * Owns:    its texts and its body; `request` is the HTTP engine's, and good as long as the call.
+ */
 #ifndef FRONT_REST_CALL_H
 #define FRONT_REST_CALL_H
 
