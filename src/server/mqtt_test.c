@@ -680,6 +680,55 @@ static void at_qos_0_a_message_is_completed_when_it_was_sent(void **state)
     end(&c);
 }
 
+/* In steps that the transport may hear of progress in, or the connection is cut. */
+static void read_slowly(struct client *c, int64_t us)
+{
+    for (int64_t step = 10 * 1000000ll; us > 0 && !c->conn->gone; us -= step) {
+        rig_wait(&rig, step);
+        lane_running = &rig.core;
+        conn_progress(&c->conn->conn, rig.now_us);
+        rig_run(&rig);
+    }
+}
+
+static void read_all(struct client *c)
+{
+    c->conn->unread = 0;
+    lane_running = &rig.core;
+    conn_writable(&c->conn->conn, rig.now_us);
+    rig_run(&rig);
+    hear(c);
+}
+
+/* Longer than locks last and keep-alive allows: it was not read, so it could say nothing. */
+static void a_device_that_reads_slowly_gets_each_message_once(void **state)
+{
+    (void)state;
+    for (uint8_t qos = 0; qos <= 1; qos++) {
+        struct client c;
+        open_device(&c, "d1");
+        subscribe(&c, qos);
+        c.conn->unread = CONN_OUT_SOFT;
+        for (unsigned i = 0; i < C2D_WINDOW + 4; i++) send_message("x");
+        read_slowly(&c, 3 * C2D_LOCK_US);
+        assert_false(c.conn->gone);
+        hear(&c);
+        assert_int_equal(c.publishes, 0);
+        read_all(&c);
+        assert_int_equal(c.publishes, qos ? C2D_WINDOW : C2D_WINDOW + 4);
+        for (unsigned i = 0; qos && i < C2D_WINDOW; i++)
+            mqtt_send_puback(&c.mqtt, c.heard[i].packet_id);
+        if (qos) speak(&c);
+        assert_int_equal(c.publishes, C2D_WINDOW + 4);
+        for (unsigned i = C2D_WINDOW; qos && i < C2D_WINDOW + 4; i++)
+            mqtt_send_puback(&c.mqtt, c.heard[i].packet_id);
+        if (qos) speak(&c);
+        for (unsigned i = 0; i < c.publishes; i++) assert_false(c.heard[i].dup);
+        assert_no_message_waits();
+        end(&c);
+    }
+}
+
 /* ---- the rest */
 
 static void subscriptions_are_refused_and_said_so(void **state)
@@ -993,6 +1042,7 @@ int main(void)
         TEST(a_lock_that_ends_brings_the_message_again_as_a_duplicate),
         TEST(at_most_sixteen_wait_for_a_puback),
         TEST(at_qos_0_a_message_is_completed_when_it_was_sent),
+        TEST(a_device_that_reads_slowly_gets_each_message_once),
         TEST(subscriptions_are_refused_and_said_so),
         TEST(who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost),
         TEST(a_device_that_is_read_later_is_not_silent),

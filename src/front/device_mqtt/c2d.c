@@ -3,9 +3,13 @@
  * MQTT has no word for abandon or reject: what is not acknowledged goes back to the queue when its
  * lock is over or the connection ends.  At QoS 0 a message is completed when it was sent, which waits
  * until the device reads.
+ *
+ * While the device is behind with reading, messages wait here.  What is on its way to it already is not sent
+ * again then: its PUBACK completes it by the newest lock.
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "front/device_mqtt/device.h"
 #include "front/device_mqtt/topic.h"
@@ -27,6 +31,14 @@ struct flown {
 struct flight {
     unsigned count;
     struct flown items[FLIGHT_MAX];
+};
+
+/* A message that waits until the device reads again. */
+struct kept {
+    struct list node; /* in device.kept */
+    int64_t until_us; /* its lock's end: the hub hands it out again */
+    struct c2d_message m;
+    uint8_t sections[];
 };
 
 static void forget(struct device *d, unsigned index)
@@ -109,16 +121,69 @@ static void complete_those_sent(struct device *d)
     }
 }
 
-void device_message(struct session *s, const struct c2d_message *m)
+static void hand_over(struct device *d, const struct c2d_message *m)
 {
-    struct device *d = CONTAINER_OF(s, struct device, session);
-    if (d->state != DEVICE_OPEN || !(d->features & SESSION_C2D)) return;
     struct flown *f = find_sequence(d, m->sequence);
     bool again = f != NULL;
     if (!again) f = new_flown(d, m, d->features & SESSION_C2D << SESSION_QOS1_SHIFT);
     memcpy(f->lock, m->lock, sizeof f->lock);
+    if (again && d->paused & PAUSE_OUTPUT) return;
     send(d, f, m, again);
     if (d->state == DEVICE_OPEN) complete_those_sent(d);
+}
+
+/* ---- while it does not read */
+
+static void drop_kept(struct kept *k)
+{
+    list_remove(&k->node);
+    free(k);
+}
+
+static bool is_wanted(const struct device *d, const struct kept *k)
+{
+    return d->features & SESSION_C2D && clock_mono_us() < k->until_us &&
+           clock_wall_us() < k->m.expires_us;
+}
+
+/* The hub has C2D_WINDOW under way: no more have a lock. */
+static void keep(struct device *d, const struct c2d_message *m)
+{
+    struct kept *k = mem_new(sizeof *k + m->sections.len);
+    LIST_EACH(node, &d->kept)
+    {
+        struct kept *old = CONTAINER_OF(node, struct kept, node);
+        if (old->m.sequence == m->sequence || !is_wanted(d, old)) drop_kept(old);
+    }
+    k->until_us = clock_mono_us() + C2D_LOCK_US;
+    k->m = *m;
+    memcpy(k->sections, m->sections.ptr, m->sections.len);
+    k->m.sections = slice_of(k->sections, m->sections.len);
+    list_push(&d->kept, &k->node);
+}
+
+static bool must_wait(const struct device *d)
+{
+    return d->paused & PAUSE_OUTPUT || !list_empty(&d->kept);
+}
+
+void device_message(struct session *s, const struct c2d_message *m)
+{
+    struct device *d = CONTAINER_OF(s, struct device, session);
+    if (d->state != DEVICE_OPEN || !(d->features & SESSION_C2D)) return;
+    if (must_wait(d) && find_sequence(d, m->sequence) == NULL)
+        keep(d, m);
+    else
+        hand_over(d, m);
+}
+
+static void send_kept(struct device *d)
+{
+    while (d->state == DEVICE_OPEN && !(d->paused & PAUSE_OUTPUT) && !list_empty(&d->kept)) {
+        struct kept *k = CONTAINER_OF(d->kept.next, struct kept, node);
+        if (is_wanted(d, k)) hand_over(d, &k->m);
+        drop_kept(k);
+    }
 }
 
 void device_puback(struct device *d, uint16_t packet_id)
@@ -133,10 +198,12 @@ void device_puback(struct device *d, uint16_t packet_id)
 void device_c2d_drained(struct device *d)
 {
     if (d->state == DEVICE_OPEN) complete_those_sent(d);
+    send_kept(d);
 }
 
 void device_drop_flight(struct device *d)
 {
+    while (!list_empty(&d->kept)) drop_kept(CONTAINER_OF(d->kept.next, struct kept, node));
     free(d->flight);
     d->flight = NULL;
 }

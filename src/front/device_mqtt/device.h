@@ -26,7 +26,7 @@ enum device_pause {
     PAUSE_LOG = 2,      /* the log has no room */
     PAUSE_OUTPUT = 4,   /* the device does not read what it is sent */
     PAUSE_THROTTLE = 8, /* until held_until_us: it sent more than the hub takes */
-    PAUSE_BY_HUB = PAUSE_LOG | PAUSE_THROTTLE, /* no silence of the device's */
+    PAUSE_BY_HUB = PAUSE_LOG | PAUSE_OUTPUT | PAUSE_THROTTLE, /* no silence of the device's */
 };
 
 /* DEVICE_PASSED: the connection is another front's, this state is to be freed. */
@@ -47,6 +47,7 @@ struct device {
     struct list waiting; /* in service->waiting */
     struct will *will;
     struct flight *flight;      /* of c2d.c; NULL: nothing waits for a PUBACK */
+    struct list kept;           /* of c2d.c: messages that wait for the device to read */
     struct device_fault *fault; /* of fault.c; NULL: none was asked for */
     struct buf model_id;        /* from CONNECT until the session is granted */
     struct list subscribing, deferred;

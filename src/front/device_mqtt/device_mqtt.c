@@ -288,6 +288,7 @@ static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)
     list_init(&d->waiting);
     list_init(&d->subscribing);
     list_init(&d->deferred);
+    list_init(&d->kept);
     method_calls_init(&d->calls, d->service->doors.methods);
     device_twin_init(d);
     timer_init(&d->timer, on_timer);
