@@ -1,6 +1,6 @@
 /* verbs_own.c - azimuth's own words, which az has not: files, profiles, backups, looking, completion. */
-#include "cli/cmd_backup.h"
 #include "cli/cmd.h"
+#include "cli/cmd_backup.h"
 #include "cli/verbs.h"
 
 const struct cli_verb verbs_own[] = {

@@ -39,7 +39,7 @@ static inline void transport_rig_shut(struct conn *c, bool abort)
 }
 
 static const struct transport rig_transport = {transport_rig_write, transport_rig_waiting,
-                                               transport_rig_hold, transport_rig_hold,
-                                               transport_rig_shut, NULL};
+                                               transport_rig_hold,  transport_rig_hold,
+                                               transport_rig_shut,  NULL};
 
 #endif

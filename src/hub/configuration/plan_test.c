@@ -79,9 +79,9 @@ static void who_writes_a_module_is_named(void **state)
                 {"other", "configuration gone, b, l"}};
     (void)state;
     list_init(&items);
-    list_push(&items, &item_of("b|1|*|" BASE("{}"))->node);
-    list_push(&items, &item_of("l|2|*|" LAYER("m", "x", "1"))->node);
-    list_push(&items, &item_of("gone|3|tags.a = 2|" LAYER("m", "y", "1"))->node);
+    list_push(&items, &item_of("modulesContent", "b|1|*|" BASE("{}"))->node);
+    list_push(&items, &item_of("modulesContent", "l|2|*|" LAYER("m", "x", "1"))->node);
+    list_push(&items, &item_of("modulesContent", "gone|3|tags.a = 2|" LAYER("m", "y", "1"))->node);
     conf_plan_make(&a, &items, twin_of(&a, EDGE, NULL), twin_of(&a, "", "{" APPLIED("gone") "}"),
                    &plan);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
