@@ -6,7 +6,8 @@
  *                                    ▼
  *                                 closing, the newest OPEN waits ──ENDED──▶ open (the one that waited)
  *
- * An identity that is disabled, deleted or gets other keys loses its session: closing, nobody waits.
+ * An identity that is disabled, deleted or gets other keys loses its session: closing, nobody waits, and
+ * whoever was judged good before that is told to try again.
  *
  * A session on behalf of an identity hangs on all that its chain names.  When one of them gets another
  * parent, goes, is disabled, or its $edgeHub gets other keys, the session ends: whoever may ask now asks
@@ -62,7 +63,7 @@ struct attempt {
     struct registry_load load;
     struct registry_subscribe begin;
     struct registry_vouch vouch; /* of an edge hub that asks on its behalf */
-    bool doubted;                /* what vouched for it is no longer so */
+    bool doubted;                /* what it was judged by is no longer so */
     struct msg *open;
     struct session_opened answer;
 };
@@ -527,6 +528,16 @@ static void doubt_everywhere(struct session_home *home, struct slice device_id)
     }
 }
 
+/* Those whose credential was looked at before it changed.  Who is not judged yet will be by what is so now. */
+static void doubt_judged(struct session_home *home, struct slice who)
+{
+    LIST_EACH(node, &home->attempts)
+    {
+        struct attempt *a = CONTAINER_OF(node, struct attempt, node);
+        a->doubted |= a->begin.fn && slice_eq(who_of(a), who);
+    }
+}
+
 /* The registry says that an identity is no longer what it was when its session was opened. */
 static void on_changed(struct registry_listener *l, struct slice who, enum registry_change change)
 {
@@ -545,6 +556,7 @@ static void on_changed(struct registry_listener *l, struct slice who, enum regis
         doubt_here(home, hub_device_of(who));
         return;
     }
+    doubt_judged(home, who);
     lights_close(&home->lights, who, causes[change]);
     if (p == NULL) return;
     if (p->next) refuse(p->next, causes[change]);

@@ -1,0 +1,154 @@
+/* home_test.c - what becomes of an OPEN when its identity changes while the session is begun. */
+#include "hub/registry/fixture.h"
+
+#include "auth/sas.h"
+#include "hub/certificate/certificate.h"
+#include "hub/session/session.h"
+
+#define KEY   "MDEyMzQ1Njc4OWFiY2RlZg==" /* "0123456789abcdef" */
+#define OTHER "ZmVkY2JhOTg3NjU0MzIxMA=="
+#define WITH_KEYS(key)                                                                             \
+    "\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"" key "\",\"secondaryKey\":\"" key "\"}}"
+
+struct phone {
+    struct session session;
+    unsigned answers;
+    enum session_cause cause;
+};
+
+static void opened(struct session *s, const struct session_opened *answer)
+{
+    struct phone *p = CONTAINER_OF(s, struct phone, session);
+    p->answers++;
+    p->cause = answer->cause;
+}
+
+static const struct session_owner owner = {.opened = opened};
+
+static struct fixture f;
+static struct certificates *certificates;
+static struct session_home *home;
+static struct session_desk desk;
+
+static void open_home(void)
+{
+    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("my.hub")), OK);
+    assert_int_equal(certificates_new(&f.hub, f.rig.cores[0], &certificates), OK);
+    home = session_home_new(&f.hub, f.rig.cores[0], f.registries[0], certificates);
+    session_desk_init(&desk, &f.hub, f.rig.cores[0], NULL);
+}
+
+static void close_home(void)
+{
+    session_home_free(home);
+    certificates_free(certificates);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_init(&f, 1);
+    open_home();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close_home();
+    fixture_fini(&f);
+    return 0;
+}
+
+/* Nothing of it is in memory: whoever asks for it waits for the store. */
+static void restart(void)
+{
+    close_home();
+    fixture_restart(&f);
+    open_home();
+}
+
+/* It names a model that is not the stored one, so home writes before it grants the session. */
+static void ask(struct phone *p, const char *who)
+{
+    struct buf token = {0};
+    sas_make(&token, SLICE_LIT("my.hub/devices/d"), SLICE_LIT("0123456789abcdef"), NULL,
+             RIG_EPOCH_S + 3600);
+    *p = (struct phone){0};
+    rig_on(f.rig.cores[0]);
+    session_open(&p->session, &desk, &owner,
+                 &(struct session_ask){.protocol = SESSION_MQTT,
+                                       .who = slice_str(who),
+                                       .token = buf_slice(&token),
+                                       .model_id = SLICE_LIT("dtmi:test:model;1")});
+    buf_free(&token);
+}
+
+/* Both wait for the identity, the OPEN first: its credential is looked at before the change is
+ * written, the session is begun after that. */
+static void what_changes_while_a_session_is_begun_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json; /* of the PUT; NULL: DELETE */
+        enum session_cause cause;
+    } rows[] = {
+        {"{\"statusReason\":\"why\"," WITH_KEYS(KEY) "}", SESSION_GRANTED},
+        {"{\"status\":\"disabled\"," WITH_KEYS(KEY) "}", SESSION_UNAVAILABLE},
+        {"{" WITH_KEYS(OTHER) "}", SESSION_UNAVAILABLE},
+        {NULL, SESSION_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct reply r;
+        struct phone p;
+        struct session_link link;
+        put_only(&f, "d", NULL, "{" WITH_KEYS(KEY) "}");
+        restart();
+        ask(&p, "d");
+        lane_run_once(f.rig.cores[0], rig_mono_us);
+        if (rows[i].json)
+            put(&f, &r, "d", "*", rows[i].json);
+        else
+            drop(&f, &r, "d", "*");
+        assert_int_equal(r.status, STATUS_OK);
+        reply_free(&r);
+        assert_int_equal(p.answers, 1);
+        if (p.cause != rows[i].cause) fail_msg("row %zu: %s", i, session_cause_name(p.cause));
+        assert_int_equal(session_home_find(home, SLICE_LIT("d"), &link),
+                         rows[i].cause == SESSION_GRANTED);
+        slot_free(f.rig.cores[0], p.session.slot);
+        drop(&f, &r, "d", "*");
+        reply_free(&r);
+    }
+}
+
+/* Behind the change it is judged by what is so now. */
+static void who_asks_behind_the_change_is_judged_by_it(void **state)
+{
+    (void)state;
+    struct phone p;
+    struct reply r;
+    put_only(&f, "d", NULL, "{" WITH_KEYS(OTHER) "}");
+    restart();
+    registry_put(asking(&f, &r), SLICE_LIT("d"), SLICE_LIT("*"), SLICE_LIT("{" WITH_KEYS(KEY) "}"),
+                 &r.wait);
+    lane_run_once(f.rig.cores[0], rig_mono_us);
+    ask(&p, "d");
+    rig_run(&f.rig);
+    assert_int_equal(r.status, STATUS_OK);
+    assert_int_equal(p.answers, 1);
+    assert_int_equal(p.cause, SESSION_GRANTED);
+    slot_free(f.rig.cores[0], p.session.slot);
+    reply_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_changes_while_a_session_is_begun_counts, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_asks_behind_the_change_is_judged_by_it, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
