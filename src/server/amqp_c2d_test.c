@@ -238,6 +238,33 @@ static void waiting_messages_are_kept_once(void **state)
     rig_free(c);
 }
 
+static void on_purged(struct c2d_wait *w, const struct c2d_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->status, STATUS_OK);
+    assert_int_equal(a->count, 1);
+}
+
+/* Its lock ends, and the hub has no such message any more: credit comes too late. */
+static void what_was_purged_while_it_waited_is_not_sent(void **state)
+{
+    (void)state;
+    struct c2d_wait wait = {.fn = on_purged};
+    struct rig_conn *c = c2d_client(mixed);
+    give_credit(c, 0);
+    send_to("a");
+    rig_wait(&rig, C2D_LOCK_US / 2);
+    lane_running = &rig.core;
+    c2d_purge(rig.wire.cores[0].c2d, SLICE_LIT("d1"), &wait);
+    rig_run(&rig);
+    rig_wait(&rig, C2D_LOCK_US / 2);
+    give_credit(c, 1000);
+    assert_null(strstr(heard(c), "transfer"));
+    send_to("b");
+    take_delivery(c, "b", 0);
+    rig_free(c);
+}
+
 /* A client that says nothing of what it got: the oldest are not waited for. */
 static void messages_in_flight_have_a_limit(void **state)
 {
@@ -340,6 +367,7 @@ int main(void)
         CASE(a_link_that_is_sent_settled_completes),
         CASE(messages_wait_for_credit),
         CASE(waiting_messages_are_kept_once),
+        CASE(what_was_purged_while_it_waited_is_not_sent),
         CASE(messages_in_flight_have_a_limit),
         CASE(what_a_link_had_goes_back_with_it),
         CASE(another_link_takes_over),

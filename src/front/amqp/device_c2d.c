@@ -6,7 +6,8 @@
  *
  * Accepted completes, rejected dead-letters, released, modified and settled without a word give back.
  * Who settles second hears of it when the hub has done it (.NET), also that the lock was over.  The
- * delivery-tag is the lock token (.NET insists on 16 bytes).  What a link had goes back with it.
+ * delivery-tag is the lock token (.NET insists on 16 bytes).  What a link had goes back with it.  What
+ * waits for credit longer than its lock or its own time lasts is not sent: the hub says what becomes of it.
  */
 #include <stdlib.h>
 
@@ -36,7 +37,9 @@ struct flown {
     uint8_t lock[C2D_TOKEN_LEN];
     uint32_t delivery_id;
     enum amqp_outcome outcome;
-    struct buf message; /* while it is unsent */
+    struct buf message; /* while it is unsent; so are these */
+    int64_t until_us;   /* its lock's end */
+    int64_t expires_us; /* wall time */
 };
 
 static struct c2d_link *of(struct peer_link *l)
@@ -110,9 +113,24 @@ static bool is_too_long(const struct flown *f)
     return max && buf_size(&f->message) > max;
 }
 
+static bool is_over(const struct flown *f)
+{
+    return clock_mono_us() >= f->until_us || clock_wall_us() >= f->expires_us;
+}
+
+static void drop_those_over(struct c2d_link *l)
+{
+    LIST_EACH(node, &l->flown)
+    {
+        struct flown *f = flown_of(node);
+        if (f->state == UNSENT && is_over(f)) flown_free(f);
+    }
+}
+
 static void pump(struct c2d_link *l)
 {
     struct peer_link *base = &l->device_link.base;
+    drop_those_over(l);
     LIST_EACH(node, &l->flown)
     {
         struct flown *f = flown_of(node);
@@ -157,6 +175,8 @@ void device_on_message(struct session *s, const struct c2d_message *m)
     struct flown *f = NEW(struct flown);
     f->link = l;
     f->sequence = m->sequence;
+    f->until_us = clock_mono_us() + C2D_LOCK_US;
+    f->expires_us = m->expires_us;
     memcpy(f->lock, m->lock, sizeof f->lock);
     put_message(&f->message, m);
     list_push(&l->flown, &f->node);
