@@ -40,7 +40,8 @@ static void on_request(struct rpc_ticket *t, const struct amqp_message *m)
     if (slice_eq_nocase(operation, SLICE_LIT("put-token")))
         a = put_token(rpc_peer(t), token_of(m));
     else if (slice_eq_nocase(operation, SLICE_LIT("delete-token")))
-        a = (struct rpc_answer){200, "OK", NULL, SLICE_NONE}; /* it ends by itself */
+        a = (struct rpc_answer){501, "a token stays until it ends, or the connection does",
+                                AMQP_NOT_IMPLEMENTED, SLICE_NONE};
     rpc_answer(t, &a);
 }
 

@@ -210,7 +210,7 @@ static void the_answer_carries_the_message_id_as_it_came(void **state)
         assert_non_null(strstr(out, want));
     }
     assert_non_null(
-        strstr(put_token(&r, &c, "1l null null null \"back\"", "delete-token", "@119 null"),
+        strstr(put_token(&r, &c, "1l null null null \"back\"", "put-token", "@119 null"),
                "@115 [null null \"back\" null null 1l]"));
     stop(&r, &c);
 }
@@ -234,6 +234,9 @@ static void tokens_that_are_not_good_are_answered_401(void **state)
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
         assert_non_null(
             strstr(put_token(&r, &c, "1l", "put-token", bodies[i]), "\"status-code\" 401i"));
+    assert_non_null(strstr(put_token(&r, &c, "1l", "delete-token", "@119 null"),
+                           "501i \"status-description\" \"a token stays until it ends, or the "
+                           "connection does\" \"error-condition\" 'amqp:not-implemented'"));
     assert_non_null(strstr(put_token(&r, &c, "1l", "get-token", "@119 null"),
                            "400i \"status-description\" \"the operation is neither put-token nor "
                            "delete-token\" \"error-condition\" 'com.microsoft:argument-error'"));
