@@ -396,6 +396,10 @@ static void requests_have_rules(void **state)
          STATUS_ARGUMENT_INVALID},
         {"j", CALL_JOB("3601", "0"), STATUS_ARGUMENT_INVALID},
         {"j", CALL_JOB("3600", "301"), STATUS_ARGUMENT_INVALID},
+        {"j", CALL_JOB("4", "0"), STATUS_ARGUMENT_INVALID},
+        {"j", CALL_JOB("6", "7"), STATUS_ARGUMENT_INVALID},
+        {"j", CALL_JOB("null", "31"), STATUS_ARGUMENT_INVALID},
+        {"least", CALL_JOB("5", "5"), STATUS_OK},
         {"most", CALL_JOB("3600", "300"), STATUS_OK},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -27,13 +27,27 @@ static enum err read_type(const struct json *doc, enum job_type *out)
     return OK;
 }
 
-static enum err check_seconds(const struct json *method, const char *name, int64_t max)
+/* `out` stays when it is not said. */
+static enum err read_seconds(const struct json *method, const char *name, int min, int max,
+                             int64_t *out)
 {
     const struct json *j = json_get_nocase(method, name);
-    int64_t s;
     if (!is_there(j)) return OK;
-    if (j->type != JSON_NUMBER || json_i64(j, &s) != OK || s < 0 || s > max)
-        return fail(ERR_INVALID, "%s is a number from 0 to %lld", name, (long long)max);
+    if (j->type != JSON_NUMBER || json_i64(j, out) != OK || *out < min || *out > max)
+        return fail(ERR_INVALID, "%s is a number from %d to %d", name, min, max);
+    return OK;
+}
+
+/* What a call would be refused for, or all devices would fail. */
+static enum err check_timeouts(const struct json *method)
+{
+    int64_t response_s = METHOD_RESPONSE_S, connect_s = 0;
+    TRY(read_seconds(method, "responseTimeoutInSeconds", METHOD_RESPONSE_S_MIN,
+                     METHOD_RESPONSE_S_MAX, &response_s));
+    TRY(read_seconds(method, "connectTimeoutInSeconds", 0, METHOD_CONNECT_S_MAX, &connect_s));
+    if (connect_s > response_s)
+        return fail(ERR_INVALID,
+                    "connectTimeoutInSeconds must not exceed responseTimeoutInSeconds");
     return OK;
 }
 
@@ -42,8 +56,7 @@ static enum err check_method(const struct json *method)
     const struct json *name = json_get_nocase(method, "methodName");
     if (!is_there(name) || name->type != JSON_STRING || !method_name_valid(name->text))
         return fail(ERR_INVALID, "cloudToDeviceMethod.methodName must be a method's name");
-    TRY(check_seconds(method, "responseTimeoutInSeconds", METHOD_RESPONSE_S_MAX));
-    return check_seconds(method, "connectTimeoutInSeconds", METHOD_CONNECT_S_MAX);
+    return check_timeouts(method);
 }
 
 /* cloudToDeviceMethod or updateTwin, as text. */
