@@ -70,6 +70,7 @@ static void wait_init(struct upload_wait *w, struct uploads *u, struct slice dev
 {
     w->uploads = u;
     w->blob_name = (struct buf){0};
+    w->again = false;
     snprintf(w->device_id, sizeof w->device_id, "%.*s", SLICE_ARG(device_id));
 }
 
@@ -92,16 +93,23 @@ static void answer_place(struct upload_wait *w)
     buf_free(&sas);
 }
 
+static void insert(struct upload_wait *w);
+
+/* One of its uploads may have ended since: it is tried once more. */
 static void on_counted(struct store_wait *sw, struct store_answer *a)
 {
     struct upload_wait *w = of(sw);
-    if (a->err != OK)
-        refuse_err(w, a->err);
-    else if (store_next(a) && a->col[0].number >= UPLOAD_ACTIVE_MAX)
+    if (a->err != OK || !store_next(a)) {
+        refuse_err(w, a->err != OK ? a->err : ERR_CORRUPT);
+    } else if (a->col[1].number == 0) {
+        refuse(w, STATUS_DEVICE_NOT_FOUND, "the device is not registered");
+    } else if (a->col[0].number < UPLOAD_ACTIVE_MAX && !w->again) {
+        w->again = true;
+        insert(w);
+    } else {
         refuse(w, STATUS_DEVICE_MAXIMUM_ACTIVE_FILE_UPLOADS,
                "10 uploads of the device are under way; end one of them first");
-    else
-        refuse(w, STATUS_DEVICE_NOT_FOUND, "the device is not registered");
+    }
 }
 
 /* The unit did not insert: the device is not there, or has as many as it may. */

@@ -77,7 +77,7 @@ struct upload_wait {
     struct buf blob_name;
     uint64_t size;
     int64_t modified_us;
-    bool success;
+    bool success, again;
 };
 
 void upload_forget(struct upload_wait *w);

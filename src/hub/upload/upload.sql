@@ -9,7 +9,8 @@ WHERE device_id = $device_id AND module_id = ''
            WHERE u.device_id = $device_id AND u.expires_us > $now_us) < $most
 
 -- :name upload_count
-SELECT COUNT(*) FROM upload WHERE device_id = $device_id AND expires_us > $now_us
+SELECT (SELECT COUNT(*) FROM upload WHERE device_id = $device_id AND expires_us > $now_us),
+       (SELECT COUNT(*) FROM identity WHERE device_id = $device_id AND module_id = '')
 
 -- :name upload_get
 SELECT blob_name, host FROM upload

@@ -1,0 +1,87 @@
+/* upload_test.c - how many uploads a device may have under way, and when one ends at the wrong moment. */
+#include "hub/registry/fixture.h"
+
+#include "hub/upload/upload.h"
+
+static struct fixture f;
+static struct uploads *uploads;
+static const struct upload_config config = {.account = {.name = "hub", .key = "key", .key_len = 3},
+                                            .container = "uploads"};
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_init(&f, 1);
+    uploads = uploads_new(&f.hub, f.rig.cores[0], &config);
+    assert_int_equal(put_only(&f, "d", NULL, "{}"), STATUS_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    uploads_free(uploads);
+    fixture_fini(&f);
+    return 0;
+}
+
+struct device {
+    struct upload_wait wait;
+    unsigned answers;
+    enum status status;
+};
+
+static void on_answer(struct upload_wait *w, const struct upload_answer *a)
+{
+    struct device *d = CONTAINER_OF(w, struct device, wait);
+    d->answers++;
+    d->status = a->status;
+}
+
+static void ask(struct device *d, const char *id)
+{
+    *d = (struct device){.wait.fn = on_answer};
+    rig_on(f.rig.cores[0]);
+    assert_int_equal(
+        upload_begin(uploads, slice_str(id), SLICE_LIT("file"), SLICE_LIT("my.hub"), &d->wait), OK);
+}
+
+static enum status begin(const char *id)
+{
+    struct device d;
+    ask(&d, id);
+    rig_run(&f.rig);
+    assert_int_equal(d.answers, 1);
+    return d.status;
+}
+
+static void a_device_has_ten_under_way(void **state)
+{
+    (void)state;
+    for (int i = 0; i < UPLOAD_ACTIVE_MAX; i++) assert_int_equal(begin("d"), STATUS_OK);
+    assert_int_equal(begin("d"), STATUS_DEVICE_MAXIMUM_ACTIVE_FILE_UPLOADS);
+    assert_int_equal(begin("nobody"), STATUS_DEVICE_NOT_FOUND);
+}
+
+/* The store has refused the eleventh; by the time its uploads are counted they have ended. */
+static void one_that_ends_meanwhile_makes_room(void **state)
+{
+    (void)state;
+    struct device d;
+    for (int i = 0; i < UPLOAD_ACTIVE_MAX; i++) assert_int_equal(begin("d"), STATUS_OK);
+    ask(&d, "d");
+    while (!lane_has_mail(f.rig.cores[0])) lane_run_once(f.rig.write, rig_mono_us);
+    rig_mono_us += UPLOAD_SAS_US;
+    rig_run(&f.rig);
+    assert_int_equal(d.answers, 1);
+    assert_int_equal(d.status, STATUS_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_device_has_ten_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_ends_meanwhile_makes_room, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
