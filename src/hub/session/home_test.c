@@ -8,7 +8,8 @@
 #define KEY   "MDEyMzQ1Njc4OWFiY2RlZg==" /* "0123456789abcdef" */
 #define OTHER "ZmVkY2JhOTg3NjU0MzIxMA=="
 #define WITH_KEYS(key)                                                                             \
-    "\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"" key "\",\"secondaryKey\":\"" key "\"}}"
+    "\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"" key "\",\"secondaryKey\":\"" key     \
+    "\"}}"
 
 struct phone {
     struct session session;
