@@ -165,15 +165,19 @@ static enum err ask_all(struct explain *x, const struct json *routing)
 
 static void put_sentence(struct buf *out, struct slice device, const struct json *event)
 {
+    struct buf line = {0};
     const struct json *went = json_get(event, "endpoints");
     struct slice when = json_str(json_get(event, "annotations"), "x-opt-enqueued-time");
-    buf_printf(out, "The newest message of %.*s, of %.*s, went ", SLICE_ARG(device),
+    buf_printf(&line, "The newest message of %.*s, of %.*s, went ", SLICE_ARG(device),
                SLICE_ARG(when));
-    if (went && went->child == NULL) buf_put_str(out, "nowhere: no route took it, it was dropped");
-    if (went == NULL) buf_put_str(out, "to the stream");
+    if (went && went->child == NULL)
+        buf_put_str(&line, "nowhere: no route took it, it was dropped");
+    if (went == NULL) buf_put_str(&line, "to the stream");
     for (const struct json *name = went ? went->child : NULL; name; name = name->next)
-        buf_printf(out, "%s%.*s", name == went->child ? "to " : ", ", SLICE_ARG(name->text));
-    buf_put_str(out, ".\n\n");
+        buf_printf(&line, "%s%.*s", name == went->child ? "to " : ", ", SLICE_ARG(name->text));
+    buf_put_u8(&line, '.');
+    output_put_line(out, &line);
+    buf_put_u8(out, '\n');
 }
 
 static enum err show(struct explain *x, const struct json *event)

@@ -54,7 +54,10 @@ static void put_ladder(struct buf *out, const struct json *stages)
 static void put_line(struct buf *out, const struct json *attempt, const char *name)
 {
     struct slice text = json_str(attempt, name);
-    if (text.len) buf_printf(out, "  %-10s%.*s\n", name, SLICE_ARG(text));
+    struct buf line = {0};
+    if (text.len == 0) return;
+    buf_printf(&line, "  %-10s%.*s", name, SLICE_ARG(text));
+    output_put_line(out, &line);
 }
 
 static void put_attempt(struct buf *out, const struct json *a)
@@ -63,14 +66,16 @@ static void put_attempt(struct buf *out, const struct json *a)
     int64_t count = 1;
     if (number && json_i64(number, &count) != OK) count = 1;
     struct slice peer = json_str(a, "peer"), sdk = json_str(a, "sdk");
-    buf_printf(out, "\n%.*s %.*s  %.19s", SLICE_ARG(json_str(a, "cause")),
+    struct buf line = {0};
+    buf_printf(&line, "%.*s %.*s  %.19s", SLICE_ARG(json_str(a, "cause")),
                SLICE_ARG(json_str(a, "name")), (const char *)json_str(a, "time").ptr);
     if (count > 1)
-        buf_printf(out, ", %lld times since %.19s", (long long)count,
+        buf_printf(&line, ", %lld times since %.19s", (long long)count,
                    (const char *)json_str(a, "firstTime").ptr);
-    if (peer.len) buf_printf(out, ", from %.*s", SLICE_ARG(peer));
-    if (sdk.len) buf_printf(out, ", %.*s", SLICE_ARG(sdk));
+    if (peer.len) buf_printf(&line, ", from %.*s", SLICE_ARG(peer));
+    if (sdk.len) buf_printf(&line, ", %.*s", SLICE_ARG(sdk));
     buf_put_u8(out, '\n');
+    output_put_line(out, &line);
     put_line(out, a, "happened");
     put_line(out, a, "observed");
     put_line(out, a, "expected");
@@ -79,9 +84,10 @@ static void put_attempt(struct buf *out, const struct json *a)
 
 static enum err print_text(const struct json *answer)
 {
-    struct buf out = {0};
+    struct buf out = {0}, summary = {0};
     const struct json *attempts = json_get(answer, "attempts");
-    buf_printf(&out, "%.*s\n", SLICE_ARG(json_str(answer, "summary")));
+    buf_put_slice(&summary, json_str(answer, "summary"));
+    output_put_line(&out, &summary);
     if (attempts && attempts->child) {
         buf_put_u8(&out, '\n');
         put_ladder(&out, json_get(answer, "stages"));
@@ -96,11 +102,13 @@ static enum err print_text(const struct json *answer)
 void why_put_line(struct buf *out, const struct json *r)
 {
     struct slice id = json_str(r, "id"), peer = json_str(r, "peer");
-    buf_printf(out, "%.19s %.*s %.*s", (const char *)json_str(r, "time").ptr,
+    struct buf line = {0};
+    buf_printf(&line, "%.19s %.*s %.*s", (const char *)json_str(r, "time").ptr,
                SLICE_ARG(json_str(r, "cause")), SLICE_ARG(json_str(r, "name")));
-    if (id.len) buf_printf(out, " %.*s", SLICE_ARG(id));
-    if (peer.len) buf_printf(out, " from %.*s", SLICE_ARG(peer));
-    buf_printf(out, ": %.*s\n", SLICE_ARG(json_str(r, "happened")));
+    if (id.len) buf_printf(&line, " %.*s", SLICE_ARG(id));
+    if (peer.len) buf_printf(&line, " from %.*s", SLICE_ARG(peer));
+    buf_printf(&line, ": %.*s", SLICE_ARG(json_str(r, "happened")));
+    output_put_line(out, &line);
 }
 
 /* ---- asking */
@@ -115,8 +123,12 @@ void why_put_parameter(struct buf *path, const struct cli *c, const char *option
 
 void why_tell_alert(const struct json *alert)
 {
-    fprintf(stderr, "alert: %.*s See: azimuth why --refused --cause %.*s --since 5m\n",
-            SLICE_ARG(json_str(alert, "text")), SLICE_ARG(json_str(alert, "cause")));
+    struct buf out = {0}, line = {0};
+    buf_printf(&line, "alert: %.*s See: azimuth why --refused --cause %.*s --since 5m",
+               SLICE_ARG(json_str(alert, "text")), SLICE_ARG(json_str(alert, "cause")));
+    output_put_line(&out, &line);
+    fputs(buf_cstr(&out), stderr);
+    buf_free(&out);
 }
 
 static enum err list_refused(struct cli *c)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 static enum cli_status status_of(enum err e)
 {
@@ -99,6 +100,20 @@ static const char *program_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* It may quote what a hub, and so a stranger, said. */
+static void tell_failure(const char *program)
+{
+    struct buf out = {0};
+    struct slice rest = slice_str(fail_text()), line;
+    buf_printf(&out, "%s: ", program);
+    while (slice_split(&rest, '\n', &line)) {
+        text_shown(&out, line);
+        buf_put_u8(&out, '\n');
+    }
+    fputs(buf_cstr(&out), stderr);
+    buf_free(&out);
+}
+
 int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
 {
     const struct cli_verb *tables[CLI_TABLES_MAX];
@@ -112,7 +127,7 @@ int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
     if (c.verb->main) return c.verb->main(argc - used, argv + used);
     enum err e = run(&c, argc - used, argv + used);
     progress_clear(&c.progress);
-    if (e != OK) fprintf(stderr, "%s: %s\n", c.program, fail_text());
+    if (e != OK) tell_failure(c.program);
     arena_free(&c.arena);
     return (int)status_of(e);
 }

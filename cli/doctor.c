@@ -45,9 +45,14 @@ static enum err print_lines(const struct doctor *d)
     struct buf out = {0};
     for (size_t i = 0; i < d->count; i++) {
         const struct doctor_finding *f = &d->findings[i];
-        buf_printf(&out, "%s%-8s%s%-18s %s\n", colour ? colours[f->state] : "",
-                   state_names[f->state], colour ? "\x1b[0m" : "", f->check, f->seen);
-        if (*f->fix) buf_printf(&out, "%26s -> %s\n", "", f->fix);
+        struct buf seen = {0}, fix = {0};
+        buf_printf(&out, "%s%-8s%s", colour ? colours[f->state] : "", state_names[f->state],
+                   colour ? "\x1b[0m" : "");
+        buf_printf(&seen, "%-18s %s", f->check, f->seen);
+        output_put_line(&out, &seen);
+        if (*f->fix == '\0') continue;
+        buf_printf(&fix, "%26s -> %s", "", f->fix);
+        output_put_line(&out, &fix);
     }
     enum err e = output_text(buf_slice(&out));
     buf_free(&out);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/output.h"
 
 static struct json *value_json(struct arena *a, const struct amqp_value *v);
 
@@ -202,12 +203,13 @@ void event_line(struct buf *out, struct arena *a, const struct amqp_message *m, 
             numbered = amqp_integer(&sequence, &number);
     }
     clock_iso(when.i * 1000, time);
+    struct buf line = {0};
     struct slice device = event_annotation(m, "iothub-connection-device-id");
-    buf_printf(out, "%.23sZ  %.*s  %u:", time, SLICE_ARG(device), partition);
-    if (numbered) buf_printf(out, "%" PRId64, number);
+    buf_printf(&line, "%.23sZ  %.*s  %u:", time, SLICE_ARG(device), partition);
+    if (numbered) buf_printf(&line, "%" PRId64, number);
     struct slice endpoints = event_annotation(m, ENDPOINTS);
-    if (endpoints.ptr) buf_printf(out, "  [%.*s]", SLICE_ARG(endpoints));
-    buf_put_str(out, "  ");
-    json_write(out, payload_json(a, m, 0));
-    buf_put_u8(out, '\n');
+    if (endpoints.ptr) buf_printf(&line, "  [%.*s]", SLICE_ARG(endpoints));
+    buf_put_str(&line, "  ");
+    json_write(&line, payload_json(a, m, 0));
+    output_put_line(out, &line);
 }

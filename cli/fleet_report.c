@@ -6,22 +6,24 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "cli/output.h"
 
 enum { BAR = 20, TOLD_MAX = 200 /* bytes of a payload that are shown */ };
 
 void fleet_complain(struct fleet *f, const char *fmt, ...)
 {
-    struct buf line = {0};
+    struct buf line = {0}, out = {0};
     va_list ap;
     if (f->complaints++ >= FLEET_COMPLAINTS_MAX || f->plan->quiet) return;
     fleet_clear_progress(f);
     va_start(ap, fmt);
     buf_vprintf(&line, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "%s\n", buf_cstr(&line));
+    output_put_line(&out, &line);
+    fputs(buf_cstr(&out), stderr);
     if (f->complaints == FLEET_COMPLAINTS_MAX)
         fprintf(stderr, "more of this is counted and not shown\n");
-    buf_free(&line);
+    buf_free(&out);
 }
 
 /* What devices are told may be anything, and this is a terminal. */

@@ -74,7 +74,8 @@ static void yaml_string(struct buf *out, struct slice text)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         plain = plain && !slice_is_nocase(text, words[i]);
     for (size_t i = 0; i < text.len; i++)
-        plain = plain && text.ptr[i] >= ' ' && text.ptr[i] != '#' &&
+        plain = plain && text.ptr[i] >= ' ' && text.ptr[i] != '#' && text.ptr[i] != 0x7f &&
+                !(text.ptr[i] == 0xc2 && i + 1 < text.len && text.ptr[i + 1] < 0xa0) && /* C1 */
                 !(text.ptr[i] == ':' && i + 1 < text.len && text.ptr[i + 1] == ' ');
     if (plain)
         buf_put_slice(out, text);
@@ -109,13 +110,13 @@ static void write_yaml(struct buf *out, const struct json *v, unsigned level, bo
 
 static void write_cell(struct buf *out, const struct json *v)
 {
-    size_t start = buf_size(out);
+    struct buf text = {0};
     if (v->type == JSON_STRING)
-        buf_put_slice(out, v->text);
+        buf_put_slice(&text, v->text);
     else if (v->type != JSON_NULL)
-        json_write(out, v);
-    for (uint8_t *p = out->ptr + out->off + start; out->ptr && p < out->ptr + out->len; p++)
-        if (*p < ' ') *p = ' ';
+        json_write(&text, v);
+    text_shown(out, buf_slice(&text));
+    buf_free(&text);
 }
 
 static void write_tsv(struct buf *out, const struct json *v)
@@ -165,6 +166,15 @@ static void columns_of(struct table *t, const struct json *row)
         if (j->type != JSON_OBJECT && j->type != JSON_ARRAY) t->columns[t->count++].title = j->key;
 }
 
+static struct slice shown_title(const struct table *t, size_t column)
+{
+    struct buf text = {0};
+    text_shown(&text, t->columns[column].title);
+    struct slice title = arena_copy(t->arena, buf_slice(&text));
+    buf_free(&text);
+    return title;
+}
+
 static enum err cell_text(struct table *t, const struct column *c, const struct json *row,
                           struct slice *out)
 {
@@ -198,11 +208,11 @@ static void put_lines(struct buf *out, const struct table *t, const struct slice
 {
     size_t wide[OUTPUT_COLUMNS_MAX] = {0};
     for (size_t c = 0; c < t->count; c++) {
-        wide[c] = width(t->columns[c].title);
+        wide[c] = width(shown_title(t, c));
         for (size_t r = 0; r < rows; r++) wide[c] = MAX(wide[c], width(cells[r * t->count + c]));
     }
     for (size_t c = 0; c < t->count; c++)
-        put_padded(out, t->columns[c].title, wide[c], c + 1 == t->count);
+        put_padded(out, shown_title(t, c), wide[c], c + 1 == t->count);
     buf_put_u8(out, '\n');
     for (size_t r = 0; r < rows; r++) {
         for (size_t c = 0; c < t->count; c++)
@@ -236,6 +246,20 @@ static enum err write_table(struct buf *out, struct arena *a, const struct json 
 
 /* ---- the whole */
 
+/* These three are JSON, or quote as JSON does. */
+static void write_quoting(struct buf *out, enum output_format format, const struct json *value)
+{
+    struct buf text = {0};
+    switch (format) {
+    case OUTPUT_JSONL: write_jsonl(&text, value); break;
+    case OUTPUT_YAML: write_yaml(&text, value, 0, true); break;
+    default: output_pretty(&text, value, 0); break;
+    }
+    if (format != OUTPUT_JSONL) buf_put_u8(&text, '\n');
+    text_json_shown(out, buf_slice(&text));
+    buf_free(&text);
+}
+
 enum err output_write(struct buf *out, const struct output *o, struct arena *a,
                       const struct json *value, const char *columns)
 {
@@ -247,13 +271,16 @@ enum err output_write(struct buf *out, const struct output *o, struct arena *a,
     }
     switch (o->format) {
     case OUTPUT_TABLE: return write_table(out, a, value, columns);
-    case OUTPUT_JSONL: write_jsonl(out, value); return OK;
     case OUTPUT_TSV: write_tsv(out, value); return OK;
-    case OUTPUT_YAML: write_yaml(out, value, 0, true); break;
-    case OUTPUT_JSON: output_pretty(out, value, 0); break;
+    default: write_quoting(out, o->format, value); return OK;
     }
+}
+
+void output_put_line(struct buf *out, struct buf *line)
+{
+    text_shown(out, buf_slice(line));
     buf_put_u8(out, '\n');
-    return OK;
+    buf_free(line);
 }
 
 enum err output_text(struct slice text)

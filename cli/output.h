@@ -35,6 +35,10 @@ enum err output_write(struct buf *out, const struct output *o, struct arena *a,
 /* Writes to stdout; ERR_IO when nobody reads it any more. */
 enum err output_text(struct slice text) MUST_USE;
 
+/* Appends a line that has words of others in it, without what a terminal would obey, and its end; frees
+ * `line`. */
+void output_put_line(struct buf *out, struct buf *line);
+
 /* Pretty-printed, two spaces a level, no line end. */
 void output_pretty(struct buf *out, const struct json *value, unsigned level);
 

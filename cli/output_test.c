@@ -57,6 +57,18 @@ static void yaml_quotes_what_would_be_read_as_something_else(void **state)
           "- \"true\"\n- \"1\"\n- \"\"\n- a b\n- \"-\"\n- \"a #b\"\n- \"line\\nline\"\n");
 }
 
+static void no_format_lets_a_control_character_through(void **state)
+{
+    (void)state;
+    static const char *const json = "[{\"a\x7f\":\"\\u001b[2J\xc2\x9b\"}]";
+    check("json", NULL, json, NULL, "[\n  {\n    \"a\\u007f\": \"\\u001b[2J\\u009b\"\n  }\n]\n");
+    check("jsonl", NULL, json, NULL, "{\"a\\u007f\":\"\\u001b[2J\\u009b\"}\n");
+    check("yaml", NULL, json, NULL, "- \"a\\u007f\": \"\\u001b[2J\\u009b\"\n");
+    check("yaml", NULL, "\"x\xc2\x9b\"", NULL, "\"x\\u009b\"\n");
+    check("tsv", NULL, json, NULL, " [2J \n");
+    check("table", NULL, "[{\"a\":\"\\u001b[2J\x7f\xc2\x9bx\"}]", NULL, "a\n [2J  x\n");
+}
+
 static void a_table_has_so_many_columns_and_no_more(void **state)
 {
     struct buf row = {0}, titles = {0}, cells = {0};
@@ -105,6 +117,7 @@ int main(void)
         cmocka_unit_test(jsonl_has_one_element_a_line),
         cmocka_unit_test(tsv_has_one_line_per_element),
         cmocka_unit_test(yaml_quotes_what_would_be_read_as_something_else),
+        cmocka_unit_test(no_format_lets_a_control_character_through),
         cmocka_unit_test(a_table_has_so_many_columns_and_no_more),
         cmocka_unit_test(a_table_has_the_columns_it_is_given),
         cmocka_unit_test(an_unknown_format_is_named),

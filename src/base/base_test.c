@@ -134,6 +134,22 @@ static void a_time_is_a_member_of_an_object(void **state)
     buf_free(&b);
 }
 
+static void a_terminal_is_shown_no_controls(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    text_shown(&out,
+               SLICE_LIT("a\x1b]0;x\x07\n\x7f\xc2\x9b\xc2\xa0gr\xc3\xbc\xc3\x9f\x9b\xe2\x82"));
+    assert_string_equal(buf_cstr(&out), "a ]0;x    \xc2\xa0gr\xc3\xbc\xc3\x9f???");
+    buf_clear(&out);
+    text_json_shown(&out, SLICE_LIT("{\n\"a\x7f\": \"\xc2\x80\xc2\x9f\xc2\xa0\x9b\"}"));
+    assert_string_equal(buf_cstr(&out), "{\n\"a\\u007f\": \"\\u0080\\u009f\xc2\xa0?\"}");
+    buf_clear(&out);
+    text_shown(&out, SLICE_NONE);
+    assert_int_equal(buf_size(&out), 0);
+    buf_free(&out);
+}
+
 static void iso_times_round_trip(void **state)
 {
     (void)state;
@@ -547,6 +563,7 @@ int main(void)
         cmocka_unit_test(percent_decoding_leaves_plus_alone),
         cmocka_unit_test(utf8_is_checked_strictly),
         cmocka_unit_test(a_time_is_a_member_of_an_object),
+        cmocka_unit_test(a_terminal_is_shown_no_controls),
         cmocka_unit_test(iso_times_round_trip),
         cmocka_unit_test(the_calendar_is_that_of_the_c_library),
         cmocka_unit_test(times_that_have_no_text_are_the_nearest_that_do),

@@ -180,6 +180,53 @@ bool text_is_utf8(struct slice text)
     return true;
 }
 
+enum glyph { GLYPH_FINE, GLYPH_CONTROL, GLYPH_STRAY };
+
+/* What stands at p, `*len` bytes long. */
+static enum glyph glyph_at(const uint8_t *p, size_t left, size_t *len)
+{
+    size_t n = utf8_sequence(p, left);
+    *len = n ? n : 1;
+    if (n == 0) return GLYPH_STRAY;
+    bool c0 = n == 1 && (p[0] < 0x20 || p[0] == 0x7f), c1 = n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+    return c0 || c1 ? GLYPH_CONTROL : GLYPH_FINE;
+}
+
+/* U+0080 to U+009F are the bytes c2 80 to c2 9f. */
+static void put_json_control(struct buf *out, const uint8_t *p)
+{
+    if (p[0] < 0x20)
+        buf_put_u8(out, p[0]);
+    else
+        buf_printf(out, "\\u%04x", p[0] == 0x7f ? p[0] : p[1]);
+}
+
+static void put_shown(struct buf *out, struct slice text, bool json)
+{
+    size_t from = 0, len;
+    for (size_t i = 0; i < text.len; i += len) {
+        enum glyph g = glyph_at(text.ptr + i, text.len - i, &len);
+        if (g == GLYPH_FINE) continue;
+        buf_put(out, text.ptr + from, i - from);
+        from = i + len;
+        if (g == GLYPH_CONTROL && json)
+            put_json_control(out, text.ptr + i);
+        else
+            buf_put_u8(out, g == GLYPH_STRAY ? '?' : ' ');
+    }
+    buf_put_slice(out, slice_from(text, from));
+}
+
+void text_shown(struct buf *out, struct slice text)
+{
+    put_shown(out, text, false);
+}
+
+void text_json_shown(struct buf *out, struct slice json)
+{
+    put_shown(out, json, true);
+}
+
 void text_json_string(struct buf *out, struct slice text)
 {
     buf_put_u8(out, '"');

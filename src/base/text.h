@@ -44,6 +44,13 @@ void text_mask_query(struct buf *out, struct slice url);
 /* Well-formed UTF-8 (no surrogates, no overlong forms); NUL counts as well-formed. */
 bool text_is_utf8(struct slice text);
 
+/* For a terminal, which obeys control characters: each of them (C0, DEL, C1) becomes a space, each byte that is not
+ * UTF-8 '?'. */
+void text_shown(struct buf *out, struct slice text);
+
+/* The same of JSON, which stays the same JSON: DEL and C1 are escaped, the layout is left as it is. */
+void text_json_shown(struct buf *out, struct slice json);
+
 /* JSON string with quotes and escapes. */
 void text_json_string(struct buf *out, struct slice text);
 

@@ -119,18 +119,46 @@ def what_goes_on_ends_with_a_sentence_when_its_hub_has_gone():
             hub.process.returncode = 0  # it was told to end
 
 
-def vanish(hub, device):
-    """Connects over MQTT, and is gone without DISCONNECT."""
-    texts = [device, f"localhost/{device}/?api-version=2021-04-12",
-             hub.must("hub", "generate-sas-token", "-d", device, "--query", "sas", "-o", "tsv").out.strip()]
-    body = b"\0\4MQTT\4\xc2\0\x3c" + b"".join(len(text).to_bytes(2) + text.encode() for text in texts)
+def connect(hub, device, token, more=""):
+    """Connects over MQTT, and is gone without DISCONNECT; the answer to CONNECT."""
+    texts = [device, f"localhost/{device}/?api-version=2021-04-12{more}", token]
+    body = b"\0\4MQTT\4\xc2\0\x3c" + b"".join(len(text.encode()).to_bytes(2) + text.encode() for text in texts)
     check(128 <= len(body) < 16384, f"{len(body)} bytes")
     context = ssl.create_default_context(cafile=hub.ca)
     with socket.create_connection(("127.0.0.1", hub.ready["mqtt"]), WAIT_SECONDS) as plain:
         with context.wrap_socket(plain, server_hostname="localhost") as line:
             line.sendall(b"\x10" + bytes((len(body) % 128 | 128, len(body) // 128)) + body)
-            answer = line.recv(4)
-            check(answer == b" \2\0\0", f"CONNACK {answer}")
+            return line.recv(4)
+
+
+def vanish(hub, device):
+    answer = connect(hub, device, hub.must("hub", "generate-sas-token", "-d", device, "--query", "sas", "-o", "tsv").out.strip())
+    check(answer == b" \2\0\0", f"CONNACK {answer}")
+
+
+def controls(text):
+    """What a terminal would obey: C0 but the ends of lines, DEL, C1."""
+    return [letter for letter in text if letter != "\n" and (letter < " " or "\x7f" <= letter <= "\x9f")]
+
+
+@group.case
+def nobody_at_the_door_drives_a_terminal():
+    with Hub("--disable-login-limits") as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+        token = f"SharedAccessSignature sr=localhost%2Fdevices%2Fd1&sig={'A' * 43}%3D&se=4000000000"
+        connect(hub, "d1", token, "&DeviceClientType=ok%1b%5d0%3bPWNED%07%1b%5b2J%c2%9b3m")
+        connect(hub, "evil\x1b[31m", token)
+        eventually(lambda: hub.must("why", "--refused", "-o", "json").json(), lambda rows: len(rows) == 2)
+        hub.must("device", "send-d2c-message", "-d", "d1", "--da", "a\x1b[2J\x7f\x9b2J", "-p", "k=\x9b")
+        event = ("monitor-events", "--from", "beginning", "--count", 1, "--timeout", 60)
+        for words in (("why", "d1"), ("why", "--refused", "--watch", "--since", "1h", "--count", 2), event, (*event, "--properties", "all")):
+            done = hub.must(*words, "-o", "table")
+            check(done.out and not controls(done.out), f"{words}: {done.out!r}")
+        done = hub.must(*event, "-o", "json")
+        check(not controls(done.out), f"{done.out!r}")
+        check(done.json()["event"]["payload"] == "a\x1b[2J\x7f\x9b2J", f"JSON is no longer what was sent: {done.out}")
+        wrong = hub.run("hub", "device-identity", "show", "-d", "nobody\x1b[2J\x9b")
+        check(wrong.status and not controls(wrong.error), f"{wrong.error!r}")
 
 
 @group.case
