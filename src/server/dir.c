@@ -45,7 +45,7 @@ enum err dir_open(const char *path, struct dir *out)
 {
     *out = (struct dir){.lock = -1, .made = access(path, F_OK) != 0};
     enum err e = io_posix_new(path, &out->files);
-    out->state = out->files;
+    out->state = out->secrets = out->files;
     if (e == OK && realpath(path, out->path) == NULL) e = fail_errno("cannot resolve %s", path);
     if (e == OK) e = take_lock(out);
     if (e == OK) return OK;
@@ -61,7 +61,7 @@ enum err dir_open_ephemeral(struct dir *out)
     snprintf(out->path, sizeof out->path, "%s/azimuth-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (mkdtemp(out->path) == NULL) return fail_errno("cannot make %s", out->path);
     TRY(io_posix_new(out->path, &out->files));
-    out->state = io_mem_new();
+    out->state = out->secrets = io_mem_new();
     return OK;
 }
 

@@ -15,6 +15,7 @@ struct dir {
     bool temporary;          /* --ephemeral: removed at exit */
     bool made;               /* it was not there before */
     struct io *files;        /* ca.pem, metrics.token: always on disk */
+    struct io *secrets;      /* private keys and what is signed by them: as `state` */
     struct io *state;        /* log and store: the same, or in memory with --ephemeral */
 };
 

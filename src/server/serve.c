@@ -382,6 +382,18 @@ static void socket_name(const struct server *s, char out[SOCKET_PATH_MAX])
     snprintf(out, SOCKET_PATH_MAX, "%s/azimuth.sock", s->dir.path);
 }
 
+/* Our CA, which issues certificates for devices.  Clients read its certificate from the directory. */
+static enum err open_authority(struct server *s)
+{
+    struct buf pem = {0};
+    TRY(certs_issuer(s->dir.secrets, clock_wall_us(), &s->issuer));
+    if (s->dir.secrets == s->dir.files) return OK;
+    enum err e = io_load(s->dir.secrets, "ca.pem", &pem);
+    if (e == OK) e = io_store(s->dir.files, "ca.pem", buf_slice(&pem));
+    buf_free(&pem);
+    return e;
+}
+
 static enum err prepare(struct server *s, bool dev)
 {
     const struct config *cfg = s->cfg;
@@ -393,11 +405,11 @@ static enum err prepare(struct server *s, bool dev)
         dir_undo(&s->dir);
         return e;
     }
-    TRY(secret_upload_key(s->dir.files, &s->upload_key));
-    if (cfg->tls_cert_count == 0) TRY(certs_issuer(s->dir.files, clock_wall_us(), &s->issuer));
+    TRY(secret_upload_key(s->dir.secrets, &s->upload_key));
+    if (cfg->tls_cert_count == 0) TRY(open_authority(s));
     e = open_hub(s);
     if (e != OK) return cfg->ephemeral ? e : dir_advise(&s->dir, e);
-    TRY(tls_renewal_open(&s->tls, cfg, s->dir.files, s->core_lanes, s->core_count));
+    TRY(tls_renewal_open(&s->tls, cfg, s->dir.secrets, s->core_lanes, s->core_count));
     TRY(load_metrics_token(s));
     describe(s, dev);
     return listen_all(s);

@@ -1,5 +1,6 @@
 """process.py - what the process may do, who it is, and what it writes."""
 import base64
+import json
 import os
 import pathlib
 import pwd
@@ -15,7 +16,8 @@ from people import ROOT, Server, key_of
 import http_matrix
 import mqtt_matrix
 
-group = Group(lambda: Server("--log-level", "trace"))
+scratch = tempfile.TemporaryDirectory(prefix="azm-secrets-")
+group = Group(lambda: Server("--log-level", "trace", data=f"{scratch.name}/data"))
 close = group.close
 
 
@@ -41,6 +43,24 @@ def secrets_are_files_of_its_own():
                       and not path.is_dir()]
     secret = [name for name in open_to_others if "key" in name or "token" in name or "sock" in name]
     check(not secret, f"{secret}")
+
+
+@group.case
+def a_server_that_keeps_nothing_has_no_key_on_the_disk():
+    with tempfile.TemporaryDirectory(prefix="azm-tmp-") as tmp:
+        command = [ROOT / "build" / os.environ.get("AZM_PRESET", "release") / "azimuth", "serve", "--ephemeral", "--console", "off"]
+        command += [word for name in ("mqtt", "amqp", "https") for word in (f"--{name}-port", "0")]
+        with subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, cwd="/", env=os.environ | {"TMPDIR": tmp}) as process:
+            data = pathlib.Path(json.loads(process.stdout.readline())["data"])
+            line = ""
+            while "why=rsa" not in line:  # the last file that is made, in the background
+                line = process.stderr.readline()
+                check(line, "the server ended")
+            process.kill()
+        left = sorted(path.name for path in data.iterdir())
+        check(left == ["azimuth.sock", "ca.pem", "metrics.token"], f"{left}")
+        check("PRIVATE KEY" not in (data / "ca.pem").read_text(encoding="ascii"), "a key beside the certificate")
 
 
 @group.case
