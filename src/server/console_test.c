@@ -207,7 +207,7 @@ static void browsers_are_led_to_the_pages(void **state)
     rig_free(conn);
     conn = rig_dial(&rig, WIRE_HTTP);
     expect(request("GET /", "Accept: text/html,*/*\r\n", NULL), 302);
-    assert_string_equal(header("location"), "http://127.0.0.1:8080/console/");
+    assert_string_equal(header("location"), "http://localhost:8080/console/");
     expect(request("GET /console/", "", NULL), 302);
     expect(request("GET /", "", NULL), 426);
     expect(request("GET /console/assets/none.js", "", NULL), 404);

@@ -71,7 +71,7 @@ struct server {
     char ca_path[DIR_PATH_MAX + 16], backup_dir[DIR_PATH_MAX];
     struct buf ca_pem;
     struct buf upload_key;
-    char admin_url[80];
+    char admin_url[HUB_HOST_LEN_MAX + 24];
     struct buf console; /* where people find it */
 };
 
@@ -341,10 +341,18 @@ static void take_signals(struct server *s)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* A console on all addresses has the hub's name: no browser can dial a wildcard. */
+static const char *console_host(const struct server *s)
+{
+    struct slice address = slice_str(s->cfg->console_address);
+    bool wildcard = slice_is(address, "0.0.0.0") || slice_is(address, "::");
+    return wildcard ? s->wire.hub.hosts[0] : s->cfg->console_address;
+}
+
 /* Under dev the link signs in: whoever sees this terminal may do everything anyway. */
 static void name_console(struct server *s, bool dev)
 {
-    const char *address = s->cfg->console_address;
+    const char *address = console_host(s);
     if (s->ports.console.count == 0) return;
     bool v6 = strchr(address, ':') != NULL;
     snprintf(s->admin_url, sizeof s->admin_url, "http%s://%s%s%s:%u",

@@ -109,6 +109,30 @@ def it_has_tls_under_serve_and_none_on_loopback_under_dev():
 
 
 @group.case
+def one_for_every_network_has_a_name_that_can_be_dialled():
+    for address in ("0.0.0.0:0", "[::]:0"):
+        with Hub("--hostname", "plant.example", "--hostname", "other.example", "--console", address) as hub:
+            url = hub.admin_url()
+            port = url.rpartition(":")[2]
+            check(url == f"https://plant.example:{port}" and hub.ready["console"] == f"{url}/console/", f"{address}: {url}, {hub.ready['console']}")
+            for host, named in (("other.example", "other.example"), (f"localhost:{hub.ready['https']}", "localhost"), ("[::1]:443", "[::1]"),
+                                ("evil.example", "plant.example")):
+                got = led(hub, host)
+                check(got == f"https://{named}:{port}/console/", f"{host} is led to {got}")
+    with Hub("--hostname", "plant.example") as hub:
+        check(hub.ready["console"].startswith("https://127.0.0.1:"), hub.ready["console"])
+
+
+def led(hub, host):
+    """Where a browser is led that asks for / at 443 under that name."""
+    context = ssl.create_default_context(cafile=hub.ca)
+    with socket.create_connection(("127.0.0.1", hub.ready["https"]), SECONDS_MAX) as raw, context.wrap_socket(raw, server_hostname="localhost") as tls:
+        tls.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n".encode())
+        head = b"".join(iter(lambda: tls.recv(4096), b"")).decode()
+    return next((line.split(" ", 1)[1] for line in head.split("\r\n") if line.lower().startswith("location:")), head)
+
+
+@group.case
 def it_may_be_off_or_elsewhere():
     with Hub("--console", "off") as hub:
         check(hub.about()["admin"] is None, "there is a console")

@@ -124,6 +124,32 @@ static void redirect(struct call *c, const char *url)
     buf_free(&to);
 }
 
+/* "[::1]:443" has its port behind the bracket; "hub" and "[::1]" have none. */
+static struct slice without_port(struct slice host)
+{
+    size_t colon = slice_rfind(host, ':'), bracket = slice_rfind(host, ']');
+    bool port = colon < host.len && (bracket == host.len || colon > bracket);
+    return port ? slice_head(host, colon) : host;
+}
+
+/* The console under the name that the client dialled, if that is one of ours: its own address may mean
+ * nothing where the client is. */
+static void to_console_of(struct call *c, const char *admin_url)
+{
+    struct slice url = slice_str(admin_url), host = http1_header(c->request, "host"), scheme, port;
+    struct buf to = {0};
+    if (!hub_is_host(c->service->config->hub, host)) {
+        redirect(c, admin_url);
+        return;
+    }
+    scheme = slice_head(url, slice_find(url, ':'));
+    port = slice_from(url, slice_rfind(url, ':'));
+    buf_printf(&to, "%.*s://%.*s%.*s", SLICE_ARG(scheme), SLICE_ARG(without_port(host)),
+               SLICE_ARG(port));
+    redirect(c, buf_cstr(&to));
+    buf_free(&to);
+}
+
 void rest_to_console(struct call *c)
 {
     const struct rest_guard *guard = c->console ? c->service->guard : NULL;
@@ -133,7 +159,7 @@ void rest_to_console(struct call *c)
     else if (guard)
         redirect(c, "");
     else if (url && !c->console)
-        redirect(c, url);
+        to_console_of(c, url);
     else
         rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), rest_place_advice(c));
 }
