@@ -55,6 +55,18 @@ static enum err event_hub_connstr(struct target *t, const char *policy, const ch
     return OK;
 }
 
+/* `--device-id "$ID"` of a shell where ID is not set means no hub's string. */
+static enum err refuse_empty(const struct cli *c)
+{
+    static const char *const names[] = {"device-id", "module-id", "policy", "event-hub-name",
+                                        "policy-name"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = cli_has(c, names[i]) ? cli_value(c, names[i]) : NULL;
+        if (value && *value == '\0') return fail(ERR_INVALID, "--%s is empty", names[i]);
+    }
+    return OK;
+}
+
 static enum err wanted_connstr(struct cli *c, struct target *t, struct connstr *out)
 {
     const char *device = cli_value(c, "device-id"), *module = cli_value(c, "module-id");
@@ -86,6 +98,7 @@ enum err access_connection_string(struct cli *c)
     struct connstr connstr;
     if (cli_given(c, "digital-twins"))
         return fail(ERR_INVALID, "--digital-twins comes with a later release");
+    TRY(refuse_empty(c));
     TRY(target_find(c, &t));
     TRY(wanted_connstr(c, &t, &connstr));
     return print_connstr(&connstr);
@@ -114,6 +127,7 @@ enum err access_connection_string_show(struct cli *c)
     struct json *shown = json_new(&c->arena, JSON_OBJECT);
     if (cli_has(c, "device-id")) TRY(cli_need(c, "device-id", &unused));
     if (cli_has(c, "module-id")) TRY(cli_need(c, "module-id", &unused));
+    TRY(refuse_empty(c));
     TRY(target_find(c, &t));
     TRY(wanted_connstr(c, &t, &connstr));
     set(c, shown, "connectionString", text_of(c, &connstr));
@@ -125,6 +139,7 @@ enum err access_dps_connection_string(struct cli *c)
     struct target t;
     struct connstr connstr;
     const char *policy = cli_value(c, "policy-name");
+    TRY(refuse_empty(c));
     TRY(target_find(c, &t));
     TRY(target_policy(&t, policy ? policy : "provisioningserviceowner", &connstr));
     connstr.port = 0;

@@ -444,6 +444,9 @@ def status_2_for_wrong_usage():
                   ["hub", "device-identity", "list", "-o", "xml"],
                   ["hub", "device-identity", "list", "--top", "0"], ["env", "--format", "xml"],
                   ["hub", "monitor-events", "--count", "x"], ["connection-string", "--digital-twins"],
+                  ["connection-string", "--device-id", ""], ["connection-string", "--policy", ""], ["connection-string", "-d", "d1", "-m", ""],
+                  ["connection-string", "--event-hub-name", ""], ["hub", "connection-string", "show", "--policy-name", ""],
+                  ["dps", "connection-string", "--policy-name", ""],
                   ["hub", "device-identity", "list", "--query", "[?"], ["env", "--login", "nonsense"]):
         expect(azimuth(*words), USAGE)
     check(azimuth("no", "such", "verb").status == USAGE, "an unknown verb is fine")
