@@ -25,18 +25,14 @@ static enum err read_settings(struct profile *p, const struct yaml *map, bool to
     return OK;
 }
 
-/* Which profile; NULL: the one without a name. */
+/* Which profile, if nobody names one; NULL: the one without a name. */
 static enum err choose(const struct profile *p, const struct yaml *top, const char **name)
 {
-    const char *variable = getenv("AZIMUTH_PROFILE");
     const struct yaml *said = yaml_get(top, "profile");
     if (*name) return OK;
-    if (variable && *variable)
-        *name = variable;
-    else if (said && said->kind != YAML_TEXT)
+    if (said && said->kind != YAML_TEXT)
         return yaml_bad(p->path, said, "the name of a profile was expected");
-    else if (said)
-        *name = (const char *)said->text.ptr;
+    if (said) *name = (const char *)said->text.ptr;
     return OK;
 }
 
@@ -80,7 +76,9 @@ const char *profile_path(struct cli *c)
 enum err profile_find(struct cli *c, const char *name, struct profile *out)
 {
     struct yaml *top;
+    const char *variable = getenv("AZIMUTH_PROFILE");
     *out = (struct profile){.path = profile_path(c)};
+    if (name == NULL && variable && *variable) name = variable;
     enum err e = out->path ? yaml_read(&c->arena, out->path, YAML_FILE_MAX, &top) : ERR_NOT_FOUND;
     if (e == ERR_NOT_FOUND && name)
         return fail(e, "there is no profile '%s', because there is no file %s", name,

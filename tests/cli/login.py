@@ -86,8 +86,10 @@ def profiles_have_names():
                  "plant")
             groups = azimuth("hub", "consumer-group", "list", "--profile", "plant", HOME=home)
             check(groups.status == 0 and "$Default" in groups.out, str(groups))
-            missing = azimuth(*LIST, "--profile", "mill", HOME=home)
-            check(missing.status == 3 and "it has: lab, plant" in missing.error, str(missing))
+            for missing in (azimuth(*LIST, "--profile", "mill", HOME=home), azimuth(*LIST, HOME=home, AZIMUTH_PROFILE="mill", AZIMUTH_DATA=str(lab.data))):
+                check(missing.status == 3 and "it has: lab, plant" in missing.error, str(missing))
+        nowhere = azimuth(*LIST, AZIMUTH_PROFILE="mill", AZIMUTH_DATA=str(lab.data))
+        check(nowhere.status == 3 and "no profile 'mill'" in nowhere.error, f"a profile that is nowhere is ignored: {nowhere}")
     with Home("conection-string: x\n") as home:
         wrong = azimuth(*LIST, HOME=home)
         check(wrong.status == 2 and "config.yaml:1: conection-string" in wrong.error, str(wrong))
