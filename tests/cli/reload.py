@@ -2,7 +2,7 @@
 import signal
 import time
 
-from hub import WAIT_SECONDS, Group, Hub, check
+from hub import WAIT_SECONDS, Group, Hub, azimuth, check
 
 group = Group()
 
@@ -59,3 +59,14 @@ def one_that_comes_while_the_rsa_certificate_is_made_waits_for_nobody():
             check(time.monotonic() < end, f"no RSA certificate: {hub.log()}")
             time.sleep(0.05)
         check("error tls.renew" not in hub.log(), hub.log())
+
+
+@group.case
+def no_host_name_is_the_id_scope():
+    with Hub() as hub:
+        scope = hub.ready["idScope"]
+        hub.stop()
+        for names in (("--hostname", scope), ("--hostname", "plant.example", "--hostname", scope.lower())):
+            done = azimuth("serve", "--data", hub.data, "--mqtt-port", 0, "--amqp-port", 0, "--https-port", 0, "--console", "off", *names)
+            check(done.status == 1 and f"--hostname {scope}" in done.error and not done.out, str(done))
+        hub.start()

@@ -87,6 +87,12 @@ enum err policy_load(struct hub *hub, struct policies *policies)
         err = read_birth(hub);
     else if (err == ERR_NOT_FOUND)
         err = make(hub, policies);
+    if (err == OK && hub_is_host(hub, slice_str(hub->id_scope)))
+        err =
+            fail(ERR_INVALID,
+                 "--hostname %s is the id scope of this hub's provisioning service, which clients "
+                 "are told apart by; choose another",
+                 hub->id_scope);
     if (err == OK) hub->policies = policies;
     return err;
 }

@@ -1,4 +1,6 @@
 /* policy_test.c - what a hub is born with is what it keeps, until its policies are changed. */
+#include <ctype.h>
+
 #include "store/rig.h"
 
 #include "hub/policy/policy.h"
@@ -61,6 +63,21 @@ static void a_new_hub_has_six_policies(void **state)
         assert_string_not_equal(p->keys[0].text, p->keys[1].text);
     }
     assert_ptr_equal(f->hub.policies, &f->policies);
+}
+
+static void no_host_is_called_like_the_id_scope(void **state)
+{
+    struct fixture *f = *state;
+    char scope[HUB_ID_SCOPE_MAX + 1];
+    assert_int_equal(load(f), OK);
+    snprintf(scope, sizeof scope, "%s", f->hub.id_scope);
+    for (char *c = scope; *c; c++) *c = (char)tolower((unsigned char)*c);
+    f->hub = (struct hub){.store = f->rig.store, .name = "hub"};
+    assert_int_equal(hub_add_host(&f->hub, SLICE_LIT("hub.example")), OK);
+    assert_int_equal(policy_load(&f->hub, &f->policies), OK);
+    assert_int_equal(hub_add_host(&f->hub, slice_str(scope)), OK);
+    assert_int_equal(policy_load(&f->hub, &f->policies), ERR_INVALID);
+    assert_non_null(strstr(fail_text(), "--hostname"));
 }
 
 static void keys_scope_and_birthday_stay(void **state)
@@ -232,7 +249,7 @@ int main(void)
         CASE(a_new_policy_has_a_name_and_the_name_of_no_other),
         CASE(there_are_so_many_policies_and_not_one_more),
         CASE(of_two_changes_at_once_the_second_is_refused_and_harms_none),
-        CASE(a_change_that_the_store_refuses_has_not_happened),
+        CASE(a_change_that_the_store_refuses_has_not_happened), CASE(no_host_is_called_like_the_id_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
