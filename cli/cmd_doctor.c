@@ -147,21 +147,56 @@ static void check_names(struct doctor *d, const struct target *t)
     if (list == NULL) check_name(d, t->dial);
 }
 
-static void check_certificate(struct doctor *d, const char *check, const char *path)
+static void say_days(struct doctor *d, const char *check, const char *what, int days)
 {
-    struct slice pem;
-    int days;
-    if (!is_there(path) || file_load(d->cli, path, &pem) != OK ||
-        doctor_days_left(pem, clock_wall_us(), &days) != OK)
-        doctor_say(d, DOCTOR_SKIPPED, check, "", "%s cannot be read", path);
-    else if (days < 0)
-        doctor_say(d, DOCTOR_FAIL, check, "replace it, then send the server SIGHUP",
-                   "%s ended %d days ago", path, -days);
+    static const char fix[] = "replace it, then send the server SIGHUP";
+    if (days < 0)
+        doctor_say(d, DOCTOR_FAIL, check, fix, "%s ended %d days ago", what, -days);
     else if (days < DAYS_SOON)
-        doctor_say(d, DOCTOR_WARN, check, "replace it, then send the server SIGHUP",
-                   "%s ends in %d days", path, days);
+        doctor_say(d, DOCTOR_WARN, check, fix, "%s ends in %d days", what, days);
     else
-        doctor_say(d, DOCTOR_OK, check, "", "%s is good for %d days", path, days);
+        doctor_say(d, DOCTOR_OK, check, "", "%s is good for %d days", what, days);
+}
+
+/* What is in the directory of a server that was given certificates is nobody's any more. */
+static void check_authority(struct doctor *d, const struct target *t)
+{
+    struct slice path = json_str(t->hub, "ca"), pem;
+    const char *file = (const char *)arena_copy(&d->cli->arena, path).ptr;
+    int days;
+    if (path.len == 0)
+        doctor_say(d, DOCTOR_SKIPPED, "authority", "", "the certificate is not one of ours");
+    else if (!is_there(file) || file_load(d->cli, file, &pem) != OK ||
+             doctor_days_left(pem, clock_wall_us(), &days) != OK)
+        doctor_say(d, DOCTOR_SKIPPED, "authority", "", "%s cannot be read", file);
+    else
+        say_days(d, "authority", file, days);
+}
+
+static bool find_metric(struct slice metrics, const char *name, int64_t *value)
+{
+    struct slice line, word;
+    while (slice_split(&metrics, '\n', &line))
+        if (slice_split(&line, ' ', &word) && slice_is(word, name))
+            return num_i64(slice_trim(line), value) == OK;
+    return false;
+}
+
+/* Those that the server shows, whichever files they are from: the one that ends first. */
+static void check_certificate(struct doctor *d, struct target *t)
+{
+    struct http_answer a;
+    int64_t until_s = 0;
+    const struct http_call call = {.method = "GET", .path = "/metrics"};
+    if (http_do(t, &call, &a) == OK) {
+        (void)find_metric(buf_slice(&a.body), "azimuth_tls_certificate_expiry_seconds", &until_s);
+        http_answer_free(&a);
+    }
+    if (until_s)
+        say_days(d, "certificate", "what the server shows",
+                 (int)((until_s - clock_wall_us() / 1000000) / 86400));
+    else
+        doctor_say(d, DOCTOR_SKIPPED, "certificate", "", "the server does not say when it ends");
 }
 
 /* Node reads one variable, most others the system's store. */
@@ -246,13 +281,6 @@ static void check_sync(struct doctor *d, const char *directory)
                "%.1f ms until durable", (double)us / 1000);
 }
 
-static const char *file_in(struct cli *c, const char *directory, const char *name)
-{
-    struct buf path = {0};
-    buf_printf(&path, "%s/%s", directory, name);
-    return cli_keep(c, &path);
-}
-
 /* ---- the visit */
 
 static void examine_machine(struct doctor *d, const char *directory)
@@ -271,8 +299,8 @@ static void examine_server(struct doctor *d, struct target *t)
     check_ready(d, t);
     check_ports(d, t, true);
     check_names(d, t);
-    check_certificate(d, "authority", file_in(d->cli, t->data, "ca.pem"));
-    check_certificate(d, "certificate", file_in(d->cli, t->data, "server-ec.pem"));
+    check_authority(d, t);
+    check_certificate(d, t);
     check_trust(d, t);
     examine_machine(d, t->data);
 }

@@ -89,7 +89,7 @@ static void choose_ca(struct target *t)
         t->ca = variable;
     else if (t->ca || target_is_azure(t))
         return;
-    else if (is_there(own))
+    else if (t->data == NULL && is_there(own)) /* else the server was asked, and has none */
         t->ca = own;
     else if (node && *node)
         t->ca = node;

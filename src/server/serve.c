@@ -308,7 +308,10 @@ static void say_ready(const struct server *s)
         buf_printf(&b, ",\"plainMqtt\":%u", s->ports.number[PORT_PLAIN_MQTT]);
     if (s->ports.number[PORT_PLAIN_AMQP])
         buf_printf(&b, ",\"plainAmqp\":%u", s->ports.number[PORT_PLAIN_AMQP]);
-    put_member(&b, "ca", s->ca_path);
+    if (s->wire.rest.ca_path)
+        put_member(&b, "ca", s->ca_path);
+    else
+        buf_put_str(&b, ",\"ca\":null");
     put_member(&b, "data", s->dir.path);
     put_member(&b, "idScope", s->wire.hub.id_scope);
     put_member(&b, "version", AZIMUTH_VERSION);

@@ -1,4 +1,5 @@
 """reload.py - SIGHUP: what changes while the server runs, and what is said of the rest."""
+import shutil
 import signal
 import time
 
@@ -59,6 +60,24 @@ def one_that_comes_while_the_rsa_certificate_is_made_waits_for_nobody():
             check(time.monotonic() < end, f"no RSA certificate: {hub.log()}")
             time.sleep(0.05)
         check("error tls.renew" not in hub.log(), hub.log())
+
+
+@group.case
+def a_ca_that_was_left_behind_misleads_nobody():
+    with Hub() as given, Hub() as other:
+        own = ("--tls-cert", given.data / "server-ec.pem", "--tls-key", given.data / "server-ec.key")
+        with Hub(*own) as hub:
+            check(hub.ready["ca"] is None and hub.about()["ca"] is None, f"the ready line names {hub.ready['ca']}")
+            shutil.copy(other.ca, hub.data / "ca.pem")
+            hub.must("hub", "device-identity", "create", "-d", "d1")
+            hub.must("device", "send-d2c-message", "-d", "d1", "--da", "x", NODE_EXTRA_CA_CERTS=given.ca)
+            hub.must("monitor-events", "--from", "beginning", "--count", 1, "--timeout", 60, NODE_EXTRA_CA_CERTS=given.ca)
+            told = hub.must("env", "--format", "json").json()
+            check("AZIMUTH_CA" not in told and "NODE_EXTRA_CA_CERTS" not in told, f"env says {told}")
+            shutil.copy(other.data / "server-ec.pem", hub.data / "server-ec.pem")
+            found = {row["check"]: row for row in hub.run("doctor", "-o", "json").json()}
+            check(found["authority"]["state"] == "skipped" and found["certificate"]["seen"].startswith("what the server shows is good for 36"),
+                  f"{found['authority']}, {found['certificate']}")
 
 
 @group.case
