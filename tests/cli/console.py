@@ -45,6 +45,14 @@ def the_description_names_what_is_served():
             if "get" in methods and "{" not in path:
                 status = hub.ask("GET", path, socket_path=True)[0]
                 check(status == 200, f"{path}: {status}")
+            for method, operation in methods.items():
+                check(("requestBody" in operation) == (method in ("put", "patch", "post")), f"the body of {method} {path}")
+        said = {path: methods["get"].get("description", "") for path, methods in described["paths"].items() if "get" in methods}
+        for path in ("/admin/v1/users", "/admin/v1/policies", "/admin/v1/sessions", "/admin/v1/backup"):
+            check("or with an administrator's session" in said[path], f"{path}: {said[path]}")
+        check(described["paths"]["/admin/v1/backup/snapshot"]["post"]["description"].startswith("Only over"), "snapshots are not the socket's alone")
+        check(described["paths"]["/admin/v1/routing"]["put"]["requestBody"]["required"], "routes without a body")
+        check("/admin/v1/live" not in said or not said["/admin/v1/live"].startswith("Only over"), "live events are the socket's alone")
 
 
 @group.case

@@ -25,12 +25,31 @@ static void put_parameters(struct buf *out, const char *path)
     buf_put_str(out, "]");
 }
 
-/* OpenAPI has no word for "whoever may open that socket". */
+/* OpenAPI has no word for "whoever may open that socket", nor for a cookie whose name has a port in it. */
 static const char *security_of(const struct route *r)
 {
-    if (r->access == ACCESS_PUBLIC) return "\"security\":[]";
-    if (r->access == ACCESS_RIGHTS) return "\"security\":[{\"sas\":[]}]";
-    return "\"description\":\"Only over the server's own socket.\",\"security\":[]";
+    switch (r->access) {
+    case ACCESS_PUBLIC:
+    case ACCESS_PAGE: return "\"security\":[]";
+    case ACCESS_ADMINISTRATOR:
+        return "\"description\":\"Over the server's own socket, or with an administrator's session "
+               "of the console.\",\"security\":[]";
+    case ACCESS_SOCKET:
+        return "\"description\":\"Only over the server's own socket.\",\"security\":[]";
+    default: return "\"security\":[{\"sas\":[]}]";
+    }
+}
+
+/* What takes more than a small body has to be given one. */
+static void put_body(struct buf *out, const struct route *r)
+{
+    bool takes = strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0 ||
+                 strcmp(r->method, "POST") == 0;
+    if (takes)
+        buf_printf(out,
+                   "\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":"
+                   "{\"schema\":{}}}},",
+                   r->body_max > REST_SMALL_BODY_MAX ? "true" : "false");
 }
 
 static void put_operation(struct buf *out, const struct route *r)
@@ -41,7 +60,9 @@ static void put_operation(struct buf *out, const struct route *r)
     text_json_string(out, slice_str(r->summary));
     buf_put_u8(out, ',');
     put_parameters(out, r->path);
-    buf_printf(out, ",%s,\"responses\":{", security_of(r));
+    buf_put_u8(out, ',');
+    put_body(out, r);
+    buf_printf(out, "%s,\"responses\":{", security_of(r));
     bool empty = strcmp(r->method, "DELETE") == 0;
     buf_put_str(out, empty ? "\"204\":{\"description\":\"Done\"},"
                            : "\"200\":{\"description\":\"OK\",\"content\":{\"application/json\":"
@@ -100,7 +121,7 @@ void rest_admin_openapi(struct call *c)
                "\"version\":\"%s\"},\"components\":{\"securitySchemes\":{\"sas\":{\"type\":"
                "\"apiKey\",\"in\":\"header\",\"name\":\"Authorization\",\"description\":"
                "\"SharedAccessSignature of a policy with all rights; none is needed over the "
-               "server's own socket, and only there keys are told\"}},\"responses\":{\"Error\":"
+               "server's own socket or with a session of the console\"}},\"responses\":{\"Error\":"
                "{\"description\":\"What went wrong\",\"content\":{\"application/json\":{\"schema\":"
                "{\"type\":\"object\",\"properties\":{\"Message\":{\"type\":\"string\"},"
                "\"ExceptionMessage\":{\"type\":\"string\"}}}}}}}},\"paths\":{",
