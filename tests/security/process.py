@@ -5,6 +5,7 @@ import os
 import pathlib
 import pwd
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ import mqtt_matrix
 scratch = tempfile.TemporaryDirectory(prefix="azm-secrets-")
 group = Group(lambda: Server("--log-level", "trace", data=f"{scratch.name}/data"))
 close = group.close
+DESCRIPTORS_AT_START = 1 << 16  # server/serve.c
 
 
 def status(server):
@@ -34,6 +36,13 @@ def it_starts_no_program_and_leaves_no_core():
     check(have["Seccomp"] == "2", "no filter of system calls")
     limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text(encoding="ascii")
     check(re.search(r"Max core file size\s+0\s+0", limits), "core files")
+
+
+@group.case
+def its_table_of_descriptors_has_its_width_from_the_start():
+    """One that grows once there are threads stops a core until every processor has been elsewhere."""
+    size, most = int(status(group.server())["FDSize"]), resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    check(size >= min(DESCRIPTORS_AT_START, most), f"there is room for {size} of {most}")
 
 
 @group.case
