@@ -250,13 +250,12 @@ static enum err take_file(const struct json *j, const char *from, const char *to
 
 static enum err take_all(struct cli *c, const char *from, const char *to, const char *what)
 {
-    const struct json *files = NULL;
+    const struct json *files;
     struct backup_progress p = {.show = show, .ctx = &c->progress, .what = what};
     unsigned count = 0;
     uint64_t bytes = 0;
     int64_t size;
     TRY(read_manifest(c, from, &files));
-    assert(files);
     for (const struct json *j = files->child; j; j = j->next)
         if (json_get(j, "size") && json_i64(json_get(j, "size"), &size) == OK)
             p.all += (uint64_t)size;

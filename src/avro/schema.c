@@ -71,7 +71,7 @@ static enum err name_node(struct parser *p, const struct json *j, struct slice s
                           struct avro_node *n)
 {
     struct slice name = json_str(j, "name"), own = json_str(j, "namespace");
-    if (name.len == 0 || name.len + own.len + space.len > 2 * AVRO_NAME_MAX)
+    if (name.len == 0 || name.len + own.len + space.len > 2 * (size_t)AVRO_NAME_MAX)
         return fail(ERR_INVALID, "a type of the schema has no name, or one that is too long");
     n->full_name = full_name(p, name, own.len ? own : space);
     if (n->full_name.len > AVRO_NAME_MAX)

@@ -35,7 +35,7 @@ const char *err_name(enum err e)
     return (unsigned)e < ERR_COUNT ? names[e] : "unknown";
 }
 
-enum err fail(enum err code, const char *fmt, ...)
+enum err(fail)(enum err code, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -44,7 +44,7 @@ enum err fail(enum err code, const char *fmt, ...)
     return code;
 }
 
-enum err fail_errno(const char *fmt, ...)
+enum err(fail_errno)(const char *fmt, ...)
 {
     int saved = errno;
     va_list ap;
