@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-static int64_t now_us = 1000 * 1000;
+static int64_t now_us = 1000 * INT64_C(1000);
 
 static int64_t mono_us(void)
 {
@@ -90,10 +90,10 @@ static int end(void **state)
 static void alone_a_reader_has_all_time_in_short_turns(void **state)
 {
     (void)state;
-    wish_for(&wishes[0], 2 * READER_TURN_US + STEP_US);
+    wish_for(&wishes[0], (int64_t)2 * READER_TURN_US + STEP_US);
     assert_int_equal(wishes[0].had_us, READER_TURN_US);
     for (int i = 0; i < 3; i++) turn(READER_ALONE_US - 1);
-    assert_int_equal(wishes[0].had_us, 2 * READER_TURN_US + STEP_US);
+    assert_int_equal(wishes[0].had_us, (int64_t)2 * READER_TURN_US + STEP_US);
     assert_true(list_empty(&share.waiting));
 }
 
@@ -109,11 +109,11 @@ static void one_microsecond_more_of_others_and_it_is_not_alone(void **state)
 static void beside_others_readers_have_a_tenth_but_never_a_long_turn(void **state)
 {
     (void)state;
-    turn(9 * 100);
+    turn(900);
     assert_int_equal(share.may_us, 100);
-    turn(READER_NTH * READER_TURN_US);
+    turn((int64_t)READER_NTH * READER_TURN_US);
     assert_int_equal(share.may_us, READER_TURN_US);
-    turn(READER_NTH * (READER_TURN_US + 1));
+    turn((int64_t)READER_NTH * (READER_TURN_US + 1));
     assert_int_equal(share.may_us, READER_TURN_US);
 }
 
@@ -129,7 +129,7 @@ static void what_readers_cost_later_is_not_others_work(void **state)
 static void who_waits_is_served_in_turn(void **state)
 {
     (void)state;
-    for (int i = 0; i < READERS; i++) wish_for(&wishes[i], 3 * READER_TURN_US);
+    for (int i = 0; i < READERS; i++) wish_for(&wishes[i], (int64_t)3 * READER_TURN_US);
     assert_int_equal(wishes[1].turns + wishes[2].turns, 0);
     begin_turn();
     for (int turns = 1; turns < 3 * READERS; turns++) {
@@ -138,7 +138,8 @@ static void who_waits_is_served_in_turn(void **state)
              i++) /* one each, but for the first one, who had one before all others queued */
             assert_in_range(wishes[i].turns, turns / READERS, turns / READERS + 2);
     }
-    for (int i = 0; i < READERS; i++) assert_int_equal(wishes[i].had_us, 3 * READER_TURN_US);
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(wishes[i].had_us, (int64_t)3 * READER_TURN_US);
 }
 
 static void one_at_least_goes_on_beside_endless_work(void **state)
@@ -158,7 +159,7 @@ static void one_at_least_goes_on_beside_endless_work(void **state)
 static void who_leaves_is_not_called(void **state)
 {
     (void)state;
-    for (int i = 0; i < READERS; i++) wish_for(&wishes[i], 2 * READER_TURN_US);
+    for (int i = 0; i < READERS; i++) wish_for(&wishes[i], (int64_t)2 * READER_TURN_US);
     for (int i = 0; i < READERS; i++) list_remove(&wishes[i].waiting);
     turn(0);
     assert_int_equal(wishes[0].turns, 1);

@@ -27,12 +27,12 @@ enum {
     SESSION_ADDRESS_LEN = 55,
     SESSION_SUBJECT_LEN = 32,
 };
-#define SESSION_IDLE_US     (12 * 3600 * 1000000ll)
-#define SESSION_LIFE_US     (7 * 24 * 3600 * 1000000ll)
+#define SESSION_IDLE_US     (12 * 3600ll * 1000000)
+#define SESSION_LIFE_US     (7 * 24ll * 3600 * 1000000)
 #define SESSION_LINK_US     (3600 * 1000000ll)
 #define SESSION_FAILURES_US (60 * 1000000ll)
 #define SESSION_PROVED_US                                                                          \
-    (24 * 3600 * 1000000ll) /* who signed in from there is not shut out by what strangers try */
+    (24 * 3600ll * 1000000) /* who signed in from there is not shut out by what strangers try */
 
 struct session_secret {
     char text[SESSION_SECRET_LEN + 1];

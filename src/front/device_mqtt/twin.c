@@ -208,11 +208,12 @@ void device_twin_init(struct device *d)
 
 void device_twin_drop(struct device *d)
 {
-    while (!list_empty(&d->twin.requests)) {
-        struct twin_request *r = CONTAINER_OF(d->twin.requests.next, struct twin_request, node);
+    struct list *node;
+    while ((node = list_shift(&d->twin.requests)) != NULL) {
+        struct twin_request *r = CONTAINER_OF(node, struct twin_request, node);
         twin_forget(twins_of(d), &r->wait);
         free_request(r);
     }
-    for (struct list *node; (node = list_shift(&d->twin.patches)) != NULL;)
+    while ((node = list_shift(&d->twin.patches)) != NULL)
         free(CONTAINER_OF(node, struct waiting_patch, node));
 }

@@ -35,7 +35,7 @@ static bool get_top(const struct call *c, unsigned max, unsigned *out)
 static bool parse_span(struct slice text, int64_t *us)
 {
     static const struct {
-        char unit;
+        uint8_t unit;
         int seconds;
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     uint64_t n;
