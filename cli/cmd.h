@@ -139,6 +139,8 @@ enum err saved_query_remove(struct cli *c) MUST_USE;
 
 enum err group_create(struct cli *c) MUST_USE;
 enum err group_list(struct cli *c) MUST_USE;
+extern const char health_help[];
+enum err health_ask(struct cli *c) MUST_USE;
 extern const char quota_help[];
 enum err hub_show_stats(struct cli *c) MUST_USE;
 enum err hub_show_quota(struct cli *c) MUST_USE;

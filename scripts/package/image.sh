@@ -58,7 +58,7 @@ buildah umount "$container" >/dev/null
 buildah config --user 65532:65532 --entrypoint '["/usr/bin/azimuth"]' --cmd 'serve --bind 0.0.0.0' \
     --env AZIMUTH_DATA=/data --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt --volume /data \
     --port 443 --port 5671 --port 8443 --port 8883 \
-    --healthcheck 'CMD /usr/bin/azimuth hub device-identity list --top 1 --quiet' "$container"
+    --healthcheck 'CMD /usr/bin/azimuth health' "$container"
 buildah commit --quiet --format docker --timestamp "$SOURCE_DATE_EPOCH" "$container" "$name" >/dev/null
 [ -z "$archive" ] || buildah push --quiet "$name" "docker-archive:$archive:$name"
 say "image $name: $(du -sm "$root" | cut -f1) MB"

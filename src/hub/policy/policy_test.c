@@ -249,7 +249,8 @@ int main(void)
         CASE(a_new_policy_has_a_name_and_the_name_of_no_other),
         CASE(there_are_so_many_policies_and_not_one_more),
         CASE(of_two_changes_at_once_the_second_is_refused_and_harms_none),
-        CASE(a_change_that_the_store_refuses_has_not_happened), CASE(no_host_is_called_like_the_id_scope),
+        CASE(a_change_that_the_store_refuses_has_not_happened),
+        CASE(no_host_is_called_like_the_id_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
