@@ -1,19 +1,34 @@
 /* upload_test.c - how many uploads a device may have under way, and when one ends at the wrong moment. */
-#include "hub/registry/fixture.h"
+#include "store/rig.h"
 
+#include "hub/registry/registry.h"
 #include "hub/upload/upload.h"
 
-static struct fixture f;
+static struct rig rig;
+static struct hub hub;
+static struct registry *registry;
 static struct uploads *uploads;
 static const struct upload_config config = {.account = {.name = "hub", .key = "key", .key_len = 3},
                                             .container = "uploads"};
 
+static void on_put(struct registry_wait *w, const struct registry_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->status, STATUS_OK);
+}
+
 static int set_up(void **state)
 {
+    struct registry_wait wait = {.fn = on_put};
     (void)state;
-    fixture_init(&f, 1);
-    uploads = uploads_new(&f.hub, f.rig.cores[0], &config);
-    assert_int_equal(put_only(&f, "d", NULL, "{}"), STATUS_OK);
+    rig_init(&rig, io_mem_new());
+    hub = (struct hub){.office = &rig.office, .core_count = 1, .store = rig.store};
+    hub.cores[0] = rig.cores[0]->id;
+    registry = registry_new(&hub, rig.cores[0]);
+    uploads = uploads_new(&hub, rig.cores[0], &config);
+    rig_on(rig.cores[0]);
+    registry_put(registry, SLICE_LIT("d"), SLICE_NONE, SLICE_LIT("{}"), &wait);
+    rig_run(&rig);
     return 0;
 }
 
@@ -21,7 +36,8 @@ static int tear_down(void **state)
 {
     (void)state;
     uploads_free(uploads);
-    fixture_fini(&f);
+    registry_free(registry);
+    rig_fini(&rig);
     return 0;
 }
 
@@ -41,7 +57,7 @@ static void on_answer(struct upload_wait *w, const struct upload_answer *a)
 static void ask(struct device *d, const char *id)
 {
     *d = (struct device){.wait.fn = on_answer};
-    rig_on(f.rig.cores[0]);
+    rig_on(rig.cores[0]);
     assert_int_equal(
         upload_begin(uploads, slice_str(id), SLICE_LIT("file"), SLICE_LIT("my.hub"), &d->wait), OK);
 }
@@ -50,7 +66,7 @@ static enum status begin(const char *id)
 {
     struct device d;
     ask(&d, id);
-    rig_run(&f.rig);
+    rig_run(&rig);
     assert_int_equal(d.answers, 1);
     return d.status;
 }
@@ -70,9 +86,9 @@ static void one_that_ends_meanwhile_makes_room(void **state)
     struct device d;
     for (int i = 0; i < UPLOAD_ACTIVE_MAX; i++) assert_int_equal(begin("d"), STATUS_OK);
     ask(&d, "d");
-    while (!lane_has_mail(f.rig.cores[0])) lane_run_once(f.rig.write, rig_mono_us);
+    while (!lane_has_mail(rig.cores[0])) lane_run_once(rig.write, rig_mono_us);
     rig_mono_us += UPLOAD_SAS_US;
-    rig_run(&f.rig);
+    rig_run(&rig);
     assert_int_equal(d.answers, 1);
     assert_int_equal(d.status, STATUS_OK);
 }
