@@ -1,6 +1,8 @@
 /* amqp_test.c - devices over AMQP against a whole hub: sessions, telemetry, what is refused. */
 #include "base/io_mem.h"
+#include "auth/hmac.h"
 #include "base/metrics.h"
+#include "base/text.h"
 #include "front/amqp/amqp.h"
 #include "hub/fault/fault.h"
 #include "hub/telemetry/telemetry.h"
@@ -20,6 +22,53 @@ static void a_device_attaches_with_its_own_token(void **state)
         strstr(lines, "1048576l"));          /* its largest message: the C SDK sends none without */
     assert_non_null(strstr(lines, " 200 ")); /* AMQP_EVENTS_CREDIT */
     rig_free(c);
+}
+
+/* A token by the device's own key, with `sr` as an SDK writes it. */
+static void put_token_of(struct rig_conn *c, const char *sr)
+{
+    struct buf token = {0}, text = {0}, base64 = {0};
+    uint8_t signature[SAS_SIGNATURE_LEN];
+    long long until_s = rig.wall_us / 1000000 + 3600;
+    buf_printf(&text, "%s\n%lld", sr, until_s);
+    struct slice signed_text = buf_slice(&text);
+    hmac_sha256(SLICE_LIT(KEY), &signed_text, 1, signature);
+    text_base64(&base64, slice_of(signature, sizeof signature));
+    buf_printf(&token, "SharedAccessSignature sr=%s&sig=", sr);
+    text_percent(&token, buf_slice(&base64));
+    buf_printf(&token, "&se=%lld", until_s);
+    put_token(c, buf_slice(&token));
+    buf_free(&base64);
+    buf_free(&text);
+    buf_free(&token);
+}
+
+/* Both `a%41` and `a+b` are ids, and so are `aA` and `a%2Bb`: who has which key decides. */
+static void ids_with_a_percent_are_read_as_each_sdk_writes_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *address, *sr;
+    } rows[] = {
+        {"a%41", "/devices/a%41/messages/events", "hub.test%2Fdevices%2Fa%2541"}, /* Node, Java */
+        {"a%41", "amqps://hub.test/devices/a%41/messages/events", "hub.test/devices/a%41"}, /* C */
+        {"a%41", "amqps://hub.test/devices/a%2541/messages/events",
+         "hub.test%2Fdevices%2Fa%252541"}, /* .NET */
+        {"a+b", "/devices/a+b/messages/events", "hub.test%2Fdevices%2Fa%2Bb"},
+        {"a+b", "/devices/a%2Bb/messages/events", "hub.test%2Fdevices%2Fa%2Bb"}, /* nobody's */
+        {"a+b", "amqps://hub.test/devices/a%2Bb/messages/events", "hub.test%2Fdevices%2Fa%252Bb"},
+        {"a%2Bb", "/devices/a%2Bb/messages/events", "hub.test%2Fdevices%2Fa%252Bb"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rig_put_device(&rig, rows[i].id, "{" KEYS "}", NULL);
+        struct rig_conn *c = connect();
+        put_token_of(c, rows[i].sr);
+        say(c, "0 attach[\"out\" 0 false 2b 0b @40 [\"me\"] @41 [\"%s\"]]", rows[i].address);
+        const char *lines = heard(c);
+        if (!strstr(lines, "flow[")) fail_msg("row %zu: %s", i, lines);
+        rig_free(c);
+        rig_delete(&rig, rows[i].id);
+    }
 }
 
 static void a_link_without_a_good_token_is_refused(void **state)
@@ -789,6 +838,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_three, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_device_attaches_with_its_own_token),
+        CASE(ids_with_a_percent_are_read_as_each_sdk_writes_them),
         CASE(a_link_without_a_good_token_is_refused),
         CASE(a_policy_that_may_connect_devices_speaks_for_them),
         CASE(sasl_plain_is_a_device_with_its_token),

@@ -99,24 +99,33 @@ static struct slice decode_id(struct slice text, uint8_t room[HUB_ID_LEN_MAX])
     return slice_of(room, len);
 }
 
+static bool put_who(char out[HUB_WHO_LEN_MAX + 1], struct slice device_id, struct slice module_id)
+{
+    struct buf who = {0};
+    if (!hub_id_valid(device_id) || (module_id.ptr && !hub_id_valid(module_id))) return false;
+    hub_put_who(&who, device_id, module_id);
+    snprintf(out, HUB_WHO_LEN_MAX + 1, "%.*s", SLICE_ARG(buf_slice(&who)));
+    buf_free(&who);
+    return true;
+}
+
 /* devices/{d}[/modules/{m}] at the front. */
 static bool skip_identity(struct slice *rest, struct address *out)
 {
     uint8_t room[2][HUB_ID_LEN_MAX];
     struct slice device_id, module_id = SLICE_NONE;
-    struct buf who = {0};
     if (!next_is(rest, "devices") || !slice_split(rest, '/', &device_id)) return false;
     bool of_module = next_is(rest, "modules");
     if (of_module && !slice_split(rest, '/', &module_id)) return false;
+    struct slice raw_device = device_id, raw_module = module_id;
     device_id = decode_id(device_id, room[0]);
-    if (!hub_id_valid(device_id)) return false;
     if (of_module) {
         module_id = decode_id(module_id, room[1]);
         if (!hub_id_valid(module_id)) return false;
     }
-    hub_put_who(&who, device_id, module_id);
-    snprintf(out->who, sizeof out->who, "%.*s", SLICE_ARG(buf_slice(&who)));
-    buf_free(&who);
+    if (!put_who(out->who, device_id, module_id)) return false;
+    bool other = put_who(out->raw, raw_device, raw_module) && strcmp(out->raw, out->who) != 0;
+    if (!other) out->raw[0] = '\0';
     return true;
 }
 
@@ -173,7 +182,8 @@ void address_parse(const struct hub *hub, const struct event_hubs *hubs, struct 
                    struct address *out)
 {
     struct slice rest = path_of(text);
-    *out = (struct address){.kind = fixed_kind(rest)};
+    *out = (struct address){.kind = fixed_kind(rest),
+                            .absolute = slice_starts_nocase(text, SLICE_LIT("amqp"))};
     if (out->kind != ADDRESS_UNKNOWN || slice_find(rest, '\0') < rest.len) return;
     if (parse_registration(hub, rest, out)) {
         out->kind = ADDRESS_REGISTRATION;

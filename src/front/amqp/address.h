@@ -8,7 +8,8 @@
  *   devices/{d}/messages/events | devices/{d}/messages/devicebound
  *   devices/{d}/methods/devicebound | devices/{d}/twin
  *   {id scope}/registrations/{r}, of devices that register
- * Ids may be percent-encoded (.NET) or not (Node, C, Java).
+ * Ids may be percent-encoded (.NET) or not (Node, C, Java), and have a '%' themselves: there are two readings
+ * then, see peer_read_ids().
  */
 #ifndef FRONT_AMQP_ADDRESS_H
 #define FRONT_AMQP_ADDRESS_H
@@ -43,7 +44,9 @@ struct address {
     uint16_t stream; /* of the event hub; 0: the built-in one */
     char group[CONSUMER_GROUP_NAME_MAX + 1];
     unsigned partition;
+    bool absolute;                 /* with scheme and host */
     char who[HUB_WHO_LEN_MAX + 1]; /* the identity: hub_who_valid() */
+    char raw[HUB_WHO_LEN_MAX + 1]; /* the same without decoding; empty: that is no other */
 };
 
 /* `hubs`: those that users made; NULL: none. */

@@ -92,26 +92,29 @@ static void identities_come_in_every_spelling(void **state)
     static const struct {
         const char *text;
         enum address_kind kind;
-        const char *who;
+        const char *who, *raw;
     } rows[] = {
-        {"0ne1/registrations/Dev-1", ADDRESS_REGISTRATION, "Dev-1"},
-        {"/0NE1/registrations/d", ADDRESS_REGISTRATION, "d"},
-        {"amqps://h/0ne1/registrations/d", ADDRESS_REGISTRATION, "d"},
-        {"/devices/d/messages/events", ADDRESS_DEVICE_EVENTS, "d"},
-        {"devices/d/messages/deviceBound", ADDRESS_DEVICE_BOUND, "d"},
-        {"amqps://h:5671/devices/d/methods/devicebound", ADDRESS_DEVICE_METHODS, "d"},
-        {"amqps://h/devices/d/twin", ADDRESS_DEVICE_TWIN, "d"},
-        {"/devices/d/modules/m/twin", ADDRESS_DEVICE_TWIN, "d/m"},
-        {"/devices/a%2Bb/modules/m%23/messages/events", ADDRESS_DEVICE_EVENTS, "a+b/m#"},
-        {"/devices/100%/twin", ADDRESS_DEVICE_TWIN, "100%"},
-        {"/DEVICES/D/Twin", ADDRESS_DEVICE_TWIN, "D"},
-        {"/devices/a%2Fb/twin", ADDRESS_UNKNOWN, ""},
+        {"0ne1/registrations/Dev-1", ADDRESS_REGISTRATION, "Dev-1", ""},
+        {"/0NE1/registrations/d", ADDRESS_REGISTRATION, "d", ""},
+        {"amqps://h/0ne1/registrations/d", ADDRESS_REGISTRATION, "d", ""},
+        {"/devices/d/messages/events", ADDRESS_DEVICE_EVENTS, "d", ""},
+        {"devices/d/messages/deviceBound", ADDRESS_DEVICE_BOUND, "d", ""},
+        {"amqps://h:5671/devices/d/methods/devicebound", ADDRESS_DEVICE_METHODS, "d", ""},
+        {"amqps://h/devices/d/twin", ADDRESS_DEVICE_TWIN, "d", ""},
+        {"/devices/d/modules/m/twin", ADDRESS_DEVICE_TWIN, "d/m", ""},
+        {"/devices/a%2Bb/modules/m%23/messages/events", ADDRESS_DEVICE_EVENTS, "a+b/m#",
+         "a%2Bb/m%23"},
+        {"/devices/100%/twin", ADDRESS_DEVICE_TWIN, "100%", ""},
+        {"/DEVICES/D/Twin", ADDRESS_DEVICE_TWIN, "D", ""},
+        {"/devices/a%2Fb/twin", ADDRESS_UNKNOWN, "", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct address a;
         address_parse(hub(), &fake_event_hubs, slice_str(rows[i].text), &a);
         assert_int_equal(a.kind, rows[i].kind);
         assert_string_equal(a.who, rows[i].who);
+        assert_string_equal(a.raw, rows[i].raw);
+        assert_int_equal(a.absolute, strstr(rows[i].text, "://") != NULL);
     }
 }
 

@@ -209,16 +209,38 @@ bool peer_token_opens(const struct peer *p, struct slice token, const struct add
     return sas_parse(token, &sas) == OK && opens(p, &sas, a, right);
 }
 
-bool peer_token_covers(const struct peer *p, struct slice token, struct slice path)
+/* Read as in sas_resource(). */
+static bool token_reads(const struct peer *p, struct slice token, unsigned reading,
+                        struct slice path)
 {
     struct sas sas;
     struct sas_resource resource;
-    if (sas_parse(token, &sas) != OK) return false;
+    return sas_parse(token, &sas) == OK && sas_resource(&sas, reading, &resource) &&
+           hub_is_host(p->service->hub, resource.host) && sas_path_covers(resource.path, path);
+}
+
+bool peer_token_covers(const struct peer *p, struct slice token, struct slice path)
+{
     for (unsigned reading = 0; reading < SAS_READINGS; reading++)
-        if (sas_resource(&sas, reading, &resource) && hub_is_host(p->service->hub, resource.host) &&
-            sas_path_covers(resource.path, path))
-            return true;
+        if (token_reads(p, token, reading, path)) return true;
     return false;
+}
+
+static bool some_token_reads(const struct peer *p, unsigned reading, const char *who)
+{
+    char path[HUB_TOKEN_PATH_MAX];
+    struct slice want = hub_token_path(slice_str(who), path);
+    LIST_EACH(node, &p->tokens)
+    if (token_reads(p, text_of(node), reading, want)) return true;
+    return false;
+}
+
+void peer_read_ids(const struct peer *p, struct address *a)
+{
+    if (a->raw[0] == '\0') return;
+    bool raw = a->absolute ? some_token_reads(p, 1, a->raw)
+                           : some_token_reads(p, 0, a->raw) || !some_token_reads(p, 0, a->who);
+    if (raw) memcpy(a->who, a->raw, sizeof a->who);
 }
 
 struct slice peer_token_for(const struct peer *p, struct slice path)
