@@ -1,8 +1,9 @@
 /* home_test.c - what becomes of an OPEN when its identity changes while the session is begun. */
-#include "hub/registry/fixture.h"
+#include "store/rig.h"
 
 #include "auth/sas.h"
 #include "hub/certificate/certificate.h"
+#include "hub/registry/registry.h"
 #include "hub/session/session.h"
 
 #define KEY   "MDEyMzQ1Njc4OWFiY2RlZg==" /* "0123456789abcdef" */
@@ -11,6 +12,9 @@
     "\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"" key "\",\"secondaryKey\":\"" key     \
     "\"}}"
 
+static struct rig rig;
+static struct hub hub;
+static struct registry *registry;
 struct phone {
     struct session session;
     unsigned answers;
@@ -26,29 +30,33 @@ static void opened(struct session *s, const struct session_opened *answer)
 
 static const struct session_owner owner = {.opened = opened};
 
-static struct fixture f;
 static struct certificates *certificates;
 static struct session_home *home;
 static struct session_desk desk;
 
 static void open_home(void)
 {
-    assert_int_equal(hub_add_host(&f.hub, SLICE_LIT("my.hub")), OK);
-    assert_int_equal(certificates_new(&f.hub, f.rig.cores[0], &certificates), OK);
-    home = session_home_new(&f.hub, f.rig.cores[0], f.registries[0], certificates);
-    session_desk_init(&desk, &f.hub, f.rig.cores[0], NULL);
+    struct lane *lane = rig.cores[0];
+    hub = (struct hub){.office = &rig.office, .core_count = 1, .store = rig.store};
+    hub.cores[0] = lane->id;
+    registry = registry_new(&hub, lane);
+    assert_int_equal(hub_add_host(&hub, SLICE_LIT("my.hub")), OK);
+    assert_int_equal(certificates_new(&hub, rig.cores[0], &certificates), OK);
+    home = session_home_new(&hub, rig.cores[0], registry, certificates);
+    session_desk_init(&desk, &hub, rig.cores[0], NULL);
 }
 
 static void close_home(void)
 {
     session_home_free(home);
     certificates_free(certificates);
+    registry_free(registry);
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    fixture_init(&f, 1);
+    rig_init(&rig, io_mem_new());
     open_home();
     return 0;
 }
@@ -57,7 +65,7 @@ static int tear_down(void **state)
 {
     (void)state;
     close_home();
-    fixture_fini(&f);
+    rig_fini(&rig);
     return 0;
 }
 
@@ -65,9 +73,44 @@ static int tear_down(void **state)
 static void restart(void)
 {
     close_home();
-    fixture_restart(&f);
+    rig_restart(&rig);
     open_home();
 }
+
+/* ---- identities */
+
+struct reply {
+    struct registry_wait wait;
+    unsigned answers;
+};
+
+static void on_reply(struct registry_wait *w, const struct registry_answer *a)
+{
+    assert_int_equal(a->status, STATUS_OK);
+    CONTAINER_OF(w, struct reply, wait)->answers++;
+}
+
+/* `json` NULL: DELETE.  Answered when the rig has run. */
+static void ask_change(struct reply *r, const char *json, bool is_new)
+{
+    struct slice if_match = is_new ? SLICE_NONE : SLICE_LIT("*");
+    *r = (struct reply){.wait.fn = on_reply};
+    rig_on(rig.cores[0]);
+    if (json)
+        registry_put(registry, SLICE_LIT("d"), if_match, slice_str(json), &r->wait);
+    else
+        registry_delete(registry, SLICE_LIT("d"), if_match, &r->wait);
+}
+
+static void change(const char *json, bool is_new)
+{
+    struct reply r;
+    ask_change(&r, json, is_new);
+    rig_run(&rig);
+    assert_int_equal(r.answers, 1);
+}
+
+/* ---- */
 
 /* It names a model that is not the stored one, so home writes before it grants the session. */
 static void ask(struct phone *p, const char *who)
@@ -76,7 +119,7 @@ static void ask(struct phone *p, const char *who)
     sas_make(&token, SLICE_LIT("my.hub/devices/d"), SLICE_LIT("0123456789abcdef"), NULL,
              RIG_EPOCH_S + 3600);
     *p = (struct phone){0};
-    rig_on(f.rig.cores[0]);
+    rig_on(rig.cores[0]);
     session_open(&p->session, &desk, &owner,
                  &(struct session_ask){.protocol = SESSION_MQTT,
                                        .who = slice_str(who),
@@ -100,26 +143,19 @@ static void what_changes_while_a_session_is_begun_counts(void **state)
         {NULL, SESSION_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct reply r;
         struct phone p;
         struct session_link link;
-        put_only(&f, "d", NULL, "{" WITH_KEYS(KEY) "}");
+        change("{" WITH_KEYS(KEY) "}", true);
         restart();
         ask(&p, "d");
-        lane_run_once(f.rig.cores[0], rig_mono_us);
-        if (rows[i].json)
-            put(&f, &r, "d", "*", rows[i].json);
-        else
-            drop(&f, &r, "d", "*");
-        assert_int_equal(r.status, STATUS_OK);
-        reply_free(&r);
+        lane_run_once(rig.cores[0], rig_mono_us);
+        change(rows[i].json, false);
         assert_int_equal(p.answers, 1);
         if (p.cause != rows[i].cause) fail_msg("row %zu: %s", i, session_cause_name(p.cause));
         assert_int_equal(session_home_find(home, SLICE_LIT("d"), &link),
                          rows[i].cause == SESSION_GRANTED);
-        slot_free(f.rig.cores[0], p.session.slot);
-        drop(&f, &r, "d", "*");
-        reply_free(&r);
+        slot_free(rig.cores[0], p.session.slot);
+        if (rows[i].json) change(NULL, false);
     }
 }
 
@@ -129,18 +165,16 @@ static void who_asks_behind_the_change_is_judged_by_it(void **state)
     (void)state;
     struct phone p;
     struct reply r;
-    put_only(&f, "d", NULL, "{" WITH_KEYS(OTHER) "}");
+    change("{" WITH_KEYS(OTHER) "}", true);
     restart();
-    registry_put(asking(&f, &r), SLICE_LIT("d"), SLICE_LIT("*"), SLICE_LIT("{" WITH_KEYS(KEY) "}"),
-                 &r.wait);
-    lane_run_once(f.rig.cores[0], rig_mono_us);
+    ask_change(&r, "{" WITH_KEYS(KEY) "}", false);
+    lane_run_once(rig.cores[0], rig_mono_us);
     ask(&p, "d");
-    rig_run(&f.rig);
-    assert_int_equal(r.status, STATUS_OK);
+    rig_run(&rig);
+    assert_int_equal(r.answers, 1);
     assert_int_equal(p.answers, 1);
     assert_int_equal(p.cause, SESSION_GRANTED);
-    slot_free(f.rig.cores[0], p.session.slot);
-    reply_free(&r);
+    slot_free(rig.cores[0], p.session.slot);
 }
 
 int main(void)
