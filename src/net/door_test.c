@@ -206,7 +206,7 @@ static void beside_much_else_the_door_has_half_of_the_time_but_never_a_long_turn
     (void)state;
     build(&h);
     leave_slowly(&h, fds, COUNT);
-    h.core->others_us = 2 * NET_DOOR_US;
+    h.core->others_us = 2 * (int64_t)NET_DOOR_US;
     core_turn(h.core);
     hear(fds[0], "slow"), hear(fds[1], "slow");
     assert_int_equal(recv(fds[2], (char[4]){0}, 4, MSG_DONTWAIT), -1);
