@@ -14,12 +14,6 @@ COUNTER(changes_total, "azimuth_configuration_changes_total",
 
 /* ---- asking, on any core */
 
-static uint8_t *put(uint8_t *at, struct slice bytes)
-{
-    if (bytes.len) memcpy(at, bytes.ptr, bytes.len);
-    return at + bytes.len;
-}
-
 static void ask(struct configurations *c, enum ask_verb verb, struct slice id,
                 struct slice if_match, struct slice json, struct configuration_wait *w)
 {
@@ -32,7 +26,7 @@ static void ask(struct configurations *c, enum ask_verb verb, struct slice id,
                           .id_len = (uint32_t)id.len,
                           .match_len = (uint32_t)if_match.len,
                           .json_len = (uint32_t)json.len};
-    put(put(put(a->bytes, id), if_match), json);
+    slice_copy(slice_copy(slice_copy(a->bytes, id), if_match), json);
     w->slot = slot_new(c->lane, w);
     post(c->lane, w->slot, (struct addr){.lane = c->hub->cores[0]}, m);
 }
@@ -100,7 +94,7 @@ static void reply(struct configurations *c, const struct msg *m,
                            .etag_len = (uint32_t)a->etag.len,
                            .body_len = (uint32_t)a->body.len,
                            .text_len = (uint32_t)a->text.len};
-    put(put(put(d->bytes, a->etag), a->body), a->text);
+    slice_copy(slice_copy(slice_copy(d->bytes, a->etag), a->body), a->text);
     post_reply(c->lane, m, done);
 }
 
