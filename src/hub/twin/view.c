@@ -85,5 +85,6 @@ void twin_view_join(struct twins *t)
 
 void twin_view_fini(struct twins *t)
 {
-    while (!list_empty(&t->views)) free_view(CONTAINER_OF(t->views.next, struct view, node));
+    for (struct list *node; (node = list_shift(&t->views)) != NULL;)
+        free_view(CONTAINER_OF(node, struct view, node));
 }
