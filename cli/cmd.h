@@ -40,6 +40,7 @@ extern const char profile_set_help[];
 enum err profile_list(struct cli *c) MUST_USE;
 enum err profile_show(struct cli *c) MUST_USE;
 enum err profile_set(struct cli *c) MUST_USE;
+enum err profile_use(struct cli *c) MUST_USE;
 enum err profile_delete(struct cli *c) MUST_USE;
 extern const struct cli_option saved_query_options[], saved_query_create_options[];
 extern const struct cli_option parent_show_options[], parent_set_options[], children_list_options[],

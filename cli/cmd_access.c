@@ -4,6 +4,7 @@
 
 #include "auth/sas.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "cli/http.h"
 #include "cli/identity.h"
@@ -204,6 +205,21 @@ static enum err collect_provisioning(struct target *t, struct json *all)
     return OK;
 }
 
+/* Connection strings have no room for these.  Also the standard ones: what another hub's `env` left goes. */
+static void collect_ports(struct target *t, struct json *all)
+{
+    const struct {
+        const char *name;
+        unsigned port;
+    } rows[] = {{"AZIMUTH_HTTPS_PORT", t->https_port},
+                {"AZIMUTH_MQTT_PORT", t->mqtt_port},
+                {"AZIMUTH_AMQP_PORT", t->amqp_port}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[NUM_TEXT_MAX];
+        set(t->cli, all, rows[i].name, (struct slice){(const uint8_t *)text, num_text(rows[i].port, text)});
+    }
+}
+
 /* The names that Azure's samples read. */
 static enum err collect(struct target *t, struct json *all)
 {
@@ -220,6 +236,7 @@ static enum err collect(struct target *t, struct json *all)
     set(t->cli, all, "NODE_EXTRA_CA_CERTS", slice_str(t->ca));
     set(t->cli, all, "AZIMUTH_CA", slice_str(t->ca));
     set(t->cli, all, "AZIMUTH_ADMIN_URL", slice_str(t->admin_url));
+    collect_ports(t, all);
     return OK;
 }
 

@@ -185,6 +185,19 @@ enum err profile_set(struct cli *c)
     return output_value(&c->output, &c->arena, as_shown(c, &b, name, profile, false), columns);
 }
 
+enum err profile_use(struct cli *c)
+{
+    struct book b;
+    struct slice name;
+    TRY(cli_need(c, "name", &name));
+    TRY(open_book(c, &b));
+    const struct json *profile = find(&b, name);
+    if (profile == NULL) return no_such(&b, name);
+    cli_set_text(c, b.all, "profile", name);
+    TRY(profile_book_write(b.path, b.all));
+    return output_value(&c->output, &c->arena, as_shown(c, &b, name, profile, false), columns);
+}
+
 /* Nobody is left with a profile that is not there. */
 enum err profile_delete(struct cli *c)
 {

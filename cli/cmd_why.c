@@ -8,7 +8,8 @@
 #include "cli/why.h"
 
 const struct cli_option why_options[] = {
-    {"device-id d", "ID", "the device; may also stand alone behind the verb"},
+    {"device-id d registration-id", "ID",
+     "the device, or who registers; may also stand alone behind the verb"},
     {"module-id m", "ID", "a module of it"},
     {"refused", NULL, "what was refused of all devices, the latest first"},
     {"cause", "CODE", "with --refused: only that, C131 or sas-expired"},
@@ -23,6 +24,7 @@ const struct cli_option why_options[] = {
 const char why_help[] =
     "why dev1\n"
     "why dev1 -m module1 -o json\n"
+    "why --registration-id press-1\n"
     "why --refused --cause C131 --since 1h\n"
     "why --refused --watch\n"
     "All causes: azimuth docs C101. Nothing at all came from a device? Run there:\n"

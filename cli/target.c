@@ -138,11 +138,25 @@ static enum err use_data(struct target *t, const char *directory)
 
 /* ---- the choice */
 
-/* Another hub's token would go astray at the URL of this one, so the two belong together. */
+static enum err port_variable(const char *name, unsigned *port)
+{
+    const char *text = getenv(name);
+    uint64_t number;
+    if (text == NULL || *text == '\0') return OK;
+    if (num_u64(slice_str(text), &number) != OK || number < 1 || number > 65535)
+        return fail(ERR_INVALID, "%s: a number from 1 to 65535", name);
+    *port = (unsigned)number;
+    return OK;
+}
+
+/* Another hub's token would go astray at the URL and the ports of this one, so they belong together. */
 static enum err use_environment(struct target *t, const char *login, const char *variable)
 {
     const char *url = getenv("AZIMUTH_ADMIN_URL");
     if (url && *url) t->admin_url = url;
+    TRY(port_variable("AZIMUTH_HTTPS_PORT", &t->https_port));
+    TRY(port_variable("AZIMUTH_MQTT_PORT", &t->mqtt_port));
+    TRY(port_variable("AZIMUTH_AMQP_PORT", &t->amqp_port));
     return use_login(t, login, variable);
 }
 

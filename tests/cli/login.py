@@ -115,6 +115,9 @@ def profiles_are_written_used_and_forgotten():
         check(profile("show").json()["connectionString"].endswith("SharedAccessKey=***"), "the key is shown")
         check(profile("show", "--show-keys").json()["connectionString"] == other, "the key is not shown")
         check(profile("show", AZIMUTH_PROFILE="lab").json()["name"] == "lab", "AZIMUTH_PROFILE")
+        check(profile("use", "lab").json()["default"] and profile("show").json()["name"] == "lab", "it is not used")
+        check(profile("use", "mill").status == 3 and profile("use").status == 2 and profile("show").json()["name"] == "lab", "one that is not there is used")
+        profile("use", "other")
         named(hub, "mine")
         sees(azimuth(*LIST, *hub.ports(), "--profile", "lab", HOME=home), "mine")
         check(profile("set", "lab", "--default").json()["hostName"] == "localhost", "what was not said is lost")
@@ -159,7 +162,16 @@ def what_env_prints_leads_back_to_the_hub():
         check(said["PROVISIONING_HOST"] == said["DPS_GLOBALDEVICEENDPOINT"] == "localhost", str(said))
         elsewhere = azimuth("env", "--format", "json", *hub.remote()).json()
         check("DPS_CONNECTION_STRING" not in elsewhere, "the key of provisioning is told over the network")
-        sees(azimuth(*LIST, *hub.ports(), **said), "d1")
+        sees(azimuth(*LIST, **said), "d1")
+        sees(azimuth(*LIST, *hub.ports(), **said | {"AZIMUTH_HTTPS_PORT": "1"}), "d1")
+        check(said == said | {f"AZIMUTH_{name.upper()}_PORT": str(hub.ready[name]) for name in ("https", "mqtt", "amqp")}, str(said))
+        for port, status in (("0", 2), ("1", 1), ("65535", 1), ("65536", 2), ("x", 2)):
+            wrong = azimuth(*LIST, **said | {"AZIMUTH_HTTPS_PORT": port})
+            check(wrong.status == status and (status == 1 or "AZIMUTH_HTTPS_PORT: a number" in wrong.error), str(wrong))
+        for words in (("wait", "-d", "d1", "--disconnected", "--timeout", 60), ("device", "send-d2c-message", "-d", "d1", "--da", "{}"),
+                      ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 60)):  # each of the three ports
+            done = azimuth(*words, **said)
+            check(done.status == 0, str(done))
         groups = azimuth("hub", "consumer-group", "list", **said)
         check(groups.status == 0 and "$Default" in groups.out, str(groups))
         with Hub() as other:  # whose token must not go to the first one's console

@@ -255,6 +255,7 @@ LOCAL |= {  # in a home of their own
     "profile set": ("profile", "set", "lab", "--login", OTHER_HUB),
     "profile show": ("profile", "show", "lab"),
     "profile list": ("profile", "list"),
+    "profile use": ("profile", "use", "lab"),
     "profile delete": ("profile", "delete", "lab"),
 }
 SOCKET = {  # asks the server of --data and no other
@@ -626,6 +627,9 @@ def status_5_when_the_time_is_over():
         hub.must(*IDENTITY, "create", "-d", "d1")
         expect(hub.run("wait", "-d", "d1", "--connected", "--timeout", 0), TIMED_OUT, "connectionState == 'Connected'")
         hub.must("wait", "-d", "d1", "--twin", "properties.desired", "--timeout", 0)
+        hub.must("wait", "--device", "d1", "--disconnected", "--timeout", 60)
+        hub.must("assert", "twin", "deviceId == 'd1'", "--device", "d1")
+        check(hub.must("why", "--registration-id", "d1", "-o", "json").out == hub.must("why", "d1", "-o", "json").out, "another answer")
         expect(hub.run("assert", "twin", "tags.a", "-d", "d1"), FAILED, "tags.a")
         hub.process.send_signal(signal.SIGSTOP)
         try:
