@@ -216,7 +216,8 @@ static void collect_ports(struct target *t, struct json *all)
                 {"AZIMUTH_AMQP_PORT", t->amqp_port}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[NUM_TEXT_MAX];
-        set(t->cli, all, rows[i].name, (struct slice){(const uint8_t *)text, num_text(rows[i].port, text)});
+        set(t->cli, all, rows[i].name,
+            (struct slice){(const uint8_t *)text, num_text(rows[i].port, text)});
     }
 }
 

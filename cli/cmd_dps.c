@@ -364,6 +364,7 @@ enum err provisioning_enrollment_delete(struct cli *c)
     struct json *nothing;
     const char *etag = cli_value(c, "etag");
     TRY(find(c, &p));
+    TRY(cli_confirm(c, "deletes %s with its keys", p.what));
     const struct http_call call = {
         .method = "DELETE", .path = p.path, .if_match = etag ? etag : "*"};
     return http_json(&p.target, &call, p.what, &nothing);

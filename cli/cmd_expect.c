@@ -18,7 +18,7 @@ enum { POLL_MS = 200, TIMEOUT_MAX = 24 * 3600 };
         "", NULL, NULL                                                                             \
     }
 #define WHOSE                                                                                      \
-    {"device-id d device", "ID", "the device"},                                                           \
+    {"device-id d device", "ID", "the device"},                                                    \
     {                                                                                              \
         "module-id m", "ID", "a module of it"                                                      \
     }

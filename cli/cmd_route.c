@@ -163,7 +163,9 @@ enum err message_route_delete(struct cli *c)
     struct message_routing m;
     struct slice name;
     struct json *route;
-    if (cli_given(c, "route-name")) {
+    const char *wanted = cli_value(c, "route-name");
+    TRY(cli_confirm(c, "deletes %s%s", wanted ? "route " : "all routes", wanted ? wanted : ""));
+    if (wanted) {
         char what[WHAT_MAX];
         TRY(fetch_route(c, &m, &name, &route));
         json_remove(message_routing_list(c, &m, "routes"), route);

@@ -85,6 +85,10 @@ enum err user_show(struct cli *c)
 
 enum err user_delete(struct cli *c)
 {
+    struct slice name;
+    TRY(cli_need(c, "name", &name));
+    TRY(cli_confirm(c, "deletes user %.*s and ends all sessions of that name",
+                    SLICE_ARG(slice_head(name, 128))));
     return call_named(c, "DELETE");
 }
 

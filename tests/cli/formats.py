@@ -172,6 +172,11 @@ def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
                 (("eventhub", "delete", "-n", "orders"), "deletes event hub 'orders' and all its events"),
                 (("hub", "message-endpoint", "delete"), "deletes all endpoints"),
                 (("hub", "message-endpoint", "delete", "--en", "hook"), "deletes endpoint hook"),
+                (("hub", "message-route", "delete"), "deletes all routes"),
+                (("hub", "message-route", "delete", "--rn", "way"), "deletes route way"),
+                (("user", "delete", "ann"), "deletes user ann and ends all sessions of that name"),
+                (("dps", "enrollment", "delete", "--enrollment-id", "one"), "deletes enrollment 'one' with its keys"),
+                (("dps", "enrollment-group", "delete", "--group-id", "all"), "deletes enrollment group 'all' with its keys"),
                 (("hub", "capture", "delete"), "ends the capture of the built-in event hub"),
                 # Before anything is fetched: nobody is at that port.
                 (("hub", "state", "migrate", "--ol", hub.login(), "--https-port", 1, "--replace"), "deletes what is on localhost first"),
