@@ -45,7 +45,7 @@ void cli_help_verb(struct buf *out, const struct cli *c)
             out,
             "\nWithout --login, --data or --profile the hub is that of AZIMUTH_CONNECTION_STRING, "
             "IOTHUB_CONNECTION_STRING,\nthe profile ~/.config/azimuth/config.yaml or "
-            "the server of ./azimuth-data, in this order.\n");
+            "the server of ./azimuth-data or of /var/lib/azimuth, in this order.\n");
     if (c->verb->more) buf_printf(out, "\n%s\n", c->verb->more);
 }
 

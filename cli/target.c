@@ -77,6 +77,15 @@ static const char *data_directory(const struct cli *c)
     return variable && *variable ? variable : "./azimuth-data";
 }
 
+/* Without a word: the server of this folder, else the service of the Debian package where this user may open it. */
+static const char *nearest_directory(struct cli *c)
+{
+    const char *here = data_directory(c);
+    bool served = !is_there(here) && is_there(below(c, TARGET_SERVICE_DATA, "azimuth.sock"));
+    const char *variable = getenv("AZIMUTH_DATA");
+    return served && !(variable && *variable) ? TARGET_SERVICE_DATA : here;
+}
+
 /* --ca, AZIMUTH_CA, the profile's, the server's of this directory, what Node is told. */
 static void choose_ca(struct target *t)
 {
@@ -112,16 +121,24 @@ static const char *address_of(struct cli *c, const struct json *hub)
     return slice_is(first, "::") ? "::1" : keep(c, first);
 }
 
+static enum err no_server(const struct cli *c, const char *directory)
+{
+    bool service = is_there(TARGET_SERVICE_DATA) && strcmp(directory, TARGET_SERVICE_DATA) != 0;
+    return fail(ERR_NOT_FOUND,
+                "no server runs on %s: start one with '%s serve --data %s', or name a hub with "
+                "--login%s",
+                directory, c->program, directory,
+                service ? "; root reaches the service of this machine with "
+                          "--data " TARGET_SERVICE_DATA
+                        : "");
+}
+
 static enum err use_data(struct target *t, const char *directory)
 {
     struct json *hub;
     t->data = directory;
     t->name = "the server";
-    if (!is_there(below(t->cli, directory, "azimuth.sock")))
-        return fail(ERR_NOT_FOUND,
-                    "no server runs on %s: start one with '%s serve --data %s', or name a hub with "
-                    "--login",
-                    directory, t->cli->program, directory);
+    if (!is_there(below(t->cli, directory, "azimuth.sock"))) return no_server(t->cli, directory);
     const struct http_call call = {.method = "GET", .path = "/admin/v1/hub"};
     TRY(http_json(t, &call, "description", &hub));
     t->hub = hub;
@@ -174,7 +191,7 @@ static enum err choose(struct target *t)
         if (text && *text) return use_environment(t, text, variables[i]);
     }
     TRY(use_profile(t, NULL, &found));
-    return found ? OK : use_data(t, data_directory(t->cli));
+    return found ? OK : use_data(t, nearest_directory(t->cli));
 }
 
 static enum err port_option(const struct cli *c, const char *name, unsigned *port)

@@ -1,9 +1,9 @@
 /* target.h - which hub a command talks to, and as whom.
  *
  * The first of these that is there: --login, --data, --profile, AZIMUTH_CONNECTION_STRING,
- * IOTHUB_CONNECTION_STRING, the profile of the file, the server of AZIMUTH_DATA or ./azimuth-data.  A server's
- * directory means its socket: whoever may open it is administrator, and it also tells ports, keys and
- * certificates for the other protocols.
+ * IOTHUB_CONNECTION_STRING, the profile of the file, the server of AZIMUTH_DATA or ./azimuth-data, and where there
+ * is neither that of TARGET_SERVICE_DATA.  A server's directory means its socket: whoever may open it is
+ * administrator, and it also tells ports, keys and certificates for the other protocols.
  *
  * Runs on: the main thread.
  * Life:    everything lies in the arena of struct cli.
@@ -20,6 +20,8 @@ enum {
     TARGET_TOKEN_S = 24 * 3600, /* tokens are made for longer than any command runs */
     TARGET_CONSOLE_PORT = 8443, /* `azimuth serve` has its console there unless told otherwise */
 };
+
+#define TARGET_SERVICE_DATA "/var/lib/azimuth" /* packaging/azimuth.service */
 
 struct target {
     struct cli *cli;

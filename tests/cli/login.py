@@ -6,7 +6,7 @@ import stat
 import subprocess
 import tempfile
 
-from hub import AZIMUTH, Group, Hub, Skipped, azimuth, check, environment
+from hub import AZIMUTH, Done, Group, Hub, Skipped, azimuth, check, environment
 
 group = Group()
 LIST = ("hub", "device-identity", "list", "--query", "[].deviceId", "-o", "tsv")
@@ -148,6 +148,27 @@ def the_server_of_this_folder_is_meant_when_nobody_says():
         shutil.rmtree(folder)
         missing = azimuth(*LIST)
         check(missing.status == 3 and "serve --data ./azimuth-data" in missing.error, str(missing))
+
+
+@group.case
+def the_service_is_meant_where_no_server_is_in_the_folder():
+    script = 'mount -t tmpfs none /var/lib && ln -s "$1" /var/lib/azimuth && shift && cd "$1" && shift && exec "$@"'
+    if subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/var/lib"], capture_output=True, check=False).returncode:
+        raise Skipped("no namespace of mounts here")
+
+    def there(data, folder, *words, **variables):
+        run = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", str(data), str(folder), str(AZIMUTH), *words],
+                             capture_output=True, text=True, env=environment(**variables), check=False)
+        return Done(list(words), run.returncode, run.stdout, run.stderr)
+
+    with Hub() as hub, tempfile.TemporaryDirectory(prefix="azm-here-") as folder:
+        named(hub, "service")
+        sees(there(hub.data, folder, *LIST), "service")
+        for missing in (there(hub.data, folder, *LIST, AZIMUTH_DATA="nowhere"), there(hub.data, folder, *LIST, "--data", "nowhere")):
+            check(missing.status == 3 and "runs on nowhere" in missing.error and "--data /var/lib/azimuth" in missing.error, str(missing))
+        pathlib.Path(folder, "azimuth-data").mkdir()
+        stopped = there(hub.data, folder, *LIST)
+        check(stopped.status == 3 and "runs on ./azimuth-data" in stopped.error and "--data /var/lib/azimuth" in stopped.error, str(stopped))
 
 
 @group.case
