@@ -5,6 +5,7 @@ export const EXPIRY = 'azimuth_tls_certificate_expiry_seconds', ROOM = 'azimuth_
 export const CERTIFICATE_DAYS = 30, CERTIFICATE_BAD_DAYS = 7; // left
 export const DISK_DAYS = 14, DISK_BAD_DAYS = 2; // left
 export const RATE_S = 30; // the shortest time that is a rate
+export const REFUSED = 'azimuth_refused_total'; // also what was cut off, and devices that just went: by cause
 const DAY = 86400;
 
 const ORDINARY = new Set(['C164', 'C165']); // a device that goes, a server that ends
@@ -21,6 +22,15 @@ export function byCause(records) {
         found.set(r.cause, c);
     }
     return [...found.values()].map(({ who, ...c }) => ({ ...c, ids: who.size })).sort((a, b) => b.ids - a.ids || b.count - a.count);
+}
+
+/** Metrics from which refusedCount() knows how many were refused; of /admin/v1/refusals/causes. */
+export function refusedNames(causes) {
+    return [REFUSED, ...causes.filter((c) => !['refused', 'connected'].includes(c.severity)).map((c) => `${REFUSED}{cause="${c.cause}"}`)];
+}
+
+export function refusedCount(metrics) {
+    return Object.entries(metrics).reduce((sum, [name, value]) => sum + (name === REFUSED ? value : -value), 0);
 }
 
 /** Of [{name, until: seconds}] those that end soon, with the days that are left; the first that ends first. */

@@ -2,9 +2,11 @@
 /* attention.js - what Home says that somebody should look at. */
 
 const { execFileSync } = require('child_process');
+const fs = require('fs');
+const https = require('https');
 const path = require('path');
 const { pathToFileURL } = require('url');
-const { check, knock } = require('./rig');
+const { check, eventually, knock } = require('./rig');
 const { CONSOLE_WORK } = process.env;
 
 function sameAs(got, expected, what) {
@@ -17,6 +19,9 @@ module.exports = (test, { server, page: current, noBarriers, picture }) => {
         const record = (cause, id, firstTime, count = 1) => ({ cause, name: 'n', severity: 'refused', id, firstTime, count });
         sameAs(t.byCause([record('C131', 'a', '2'), record('C133', 'a', '1', 9), record('C131', 'b', '1', 2), record('C131', 'a', '3'), record('C164', 'a', '1')])
             .map((c) => [c.cause, c.ids, c.count, c.since]), [['C131', 2, 4, '1'], ['C133', 1, 9, '1']], 'what was refused');
+        const names = t.refusedNames([{ cause: 'C000', severity: 'connected' }, { cause: 'C101', severity: 'refused' }, { cause: 'C160', severity: 'closed' }, { cause: 'C164', severity: 'grey' }]);
+        sameAs(names, ['azimuth_refused_total', 'azimuth_refused_total{cause="C160"}', 'azimuth_refused_total{cause="C164"}'], 'what is counted');
+        sameAs(t.refusedCount({ [names[0]]: 9, [names[1]]: 2, [names[2]]: 3 }), 4, 'who was refused');
         sameAs(t.ending([{ name: 'a', until: 30 * 86400 }, { name: 'b', until: 30 * 86400 - 1 }, { name: 'c', until: -1 }, { name: 'd' }], 0)
             .map((c) => [c.name, c.days]), [['c', -1], ['b', 29]], 'what ends');
         const at = (s, room, appended, segments = 0) => ({ at: s * 1000, metrics: { [t.ROOM]: room, [t.APPENDED]: appended, [t.SEGMENTS]: segments } });
@@ -39,6 +44,12 @@ module.exports = (test, { server, page: current, noBarriers, picture }) => {
         check(await knock(server, { clientId: 'sensor-3', userName: `${server.ready.hostname}/sensor-3/?api-version=2021-04-12`,
             password: `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent('bm90aGluZyBvZiB0aGlzIGlzIHRydWUgYXQgYWxsISE=')}&se=1700000000` }) !== 0, 'an old token is good enough');
         await page.goto(server.base);
+        const tile = page.locator('.tile', { hasText: 'Refused' }).locator('.value'), refused = async () => Number((await tile.textContent()).replace(/\D/g, ''));
+        await eventually('the refused are counted', async () => await refused() > 0);
+        const before = await refused(), ask = { host: 'localhost', port: server.ready.https, path: '/$iothub/nowhere', ca: fs.readFileSync(server.ready.ca),
+            headers: { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' } };
+        for (let i = 0; i < 2; i++) https.get(ask, (answer) => answer.resume()).on('error', () => {}); // at the door of WebSockets; who knocked may come late
+        await eventually('a refused WebSocket is counted', async () => await refused() > before + 1);
         const list = page.getByRole('region', { name: 'Needs attention' });
         await list.getByText(/device.* refused: C131 sas-expired/).waitFor();
         await list.getByText('the certification authority line-b ends in 4 days').waitFor();

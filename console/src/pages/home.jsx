@@ -1,7 +1,7 @@
 /* home.jsx - how the hub is, at a glance, and the first steps of who is new. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { href } from '../router.js';
-import { ask, mayRead, session } from '../state.js';
+import { ask, mayRead, mayReadAll, session } from '../state.js';
 import { count, Copy, Notice, shell, State, Tabs } from '../parts.jsx';
 import { snippets } from '../snippets.js';
 import { listen } from '../live.js';
@@ -10,15 +10,14 @@ import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
 import { countOf } from '../fleet/query.js';
 import { Attention } from '../attention.jsx';
 import { Talkers } from '../talkers.jsx';
-import { APPENDED, EXPIRY, ROOM, SEGMENTS } from '../trouble.js';
+import { APPENDED, EXPIRY, refusedCount, refusedNames, ROOM, SEGMENTS } from '../trouble.js';
 
 const KEPT = 600; // seconds of the charts
 const LATE_MS = 30000; // between looks at who is late
 const TELEMETRY = 'azimuth_d2c_telemetry_ingress_total';
 const REPORTED = 'azimuth_twin_reported_writes_total', METHODS = 'azimuth_methods_called_total';
 const STREAMS = [['telemetry', TELEMETRY], ['reported properties', REPORTED], ['methods', METHODS]];
-const REFUSED = ['azimuth_mqtt_connects_refused_total', 'azimuth_amqp_logins_refused_total', 'azimuth_http_devices_refused_total'];
-const NAMES = [TELEMETRY, REPORTED, METHODS, ...REFUSED, 'azimuth_connected_devices', 'azimuth_connections',
+const NAMES = [TELEMETRY, REPORTED, METHODS, 'azimuth_connected_devices', 'azimuth_connections',
     'azimuth_cursor_lag_seconds', 'azimuth_log_healthy', 'azimuth_log_accepting', APPENDED, EXPIRY, ROOM, SEGMENTS];
 
 /** Metrics of the server, once a second: the newest, and rates of what only rises. */
@@ -56,6 +55,20 @@ function useStatistics() {
     return total;
 }
 
+/** How often somebody was refused, at whichever door; null until it is known. */
+function useRefused() {
+    const [refused, setRefused] = useState(null);
+    useEffect(() => {
+        if (!mayReadAll()) return undefined;
+        let link = null, gone = false;
+        ask('GET', '/admin/v1/refusals/causes').then(({ json }) => {
+            if (!gone) link = listen({ sub: 'metrics', names: refusedNames(json.value) }, ({ metrics }) => metrics && setRefused(refusedCount(metrics)));
+        }, () => {});
+        return () => { gone = true; link?.end(); };
+    }, []);
+    return refused;
+}
+
 /** Who is late by the own rhythm; null until it is known. */
 function useLate() {
     const [late, setLate] = useState(null);
@@ -77,7 +90,7 @@ function Tile({ name, value, unit, kind, note, to, title }) {
 
 function Strip({ now, total }) {
     const m = now?.metrics ?? {};
-    const refused = now ? REFUSED.reduce((sum, name) => sum + m[name], 0) : null;
+    const refused = useRefused();
     const rate = now ? now.rates[TELEMETRY] : null;
     const late = useLate();
     const lag = m.azimuth_cursor_lag_seconds;
@@ -90,7 +103,7 @@ function Strip({ now, total }) {
         <Tile name="Connections" value={count(m.azimuth_connections)} note="of any kind, now" />
         <Tile name="Route lag" value={lag === undefined ? '–' : count(lag)} unit="s"
             kind={lag > 60 ? 'bad' : lag > 5 ? 'wait' : 'good'} note={lag > 5 ? 'behind' : 'keeping up'} />
-        <Tile name="Refused" value={count(refused)} kind={refused ? 'wait' : 'good'} note="devices so far" to={href('refused')} />
+        <Tile name="Refused" value={count(refused)} kind={refused ? 'wait' : 'good'} note="at any door, so far" to={href('refused')} />
         <Tile name="Storage" value={writes === null ? '–' : writes ? 'writing' : 'refusing'}
             kind={writes === false ? 'bad' : 'good'} note={writes === false ? 'see /readyz' : 'log and store'} />
     </section>;
