@@ -65,17 +65,17 @@ enum err apply_list_check(struct apply *a, const struct apply_kind *k,
 /* What has passed the check, one after the other, with progress. */
 enum err apply_list(struct apply *a, const struct apply_kind *k, const struct yaml *list) MUST_USE;
 
-/* ---- apply_tags.c: the twin's tags of a device in the file */
+/* ---- apply_twin.c: the twin of a device in the file */
 
-enum err apply_tags_check(const struct apply *a, const struct yaml *item) MUST_USE;
+enum err apply_twin_check(const struct apply *a, const struct yaml *item) MUST_USE;
 
-/* {"tags":{..}}, or NULL when it names none. */
-enum err apply_tags_of(struct apply *a, const struct yaml *item, struct json **out) MUST_USE;
+/* {"tags":{..},"properties":{"desired":{..}}}, or NULL when it names none. */
+enum err apply_twin_of(struct apply *a, const struct yaml *item, struct json **out) MUST_USE;
 
 /* Appends the first that differs, "tags.site", to `where`; nothing: none does. */
-enum err apply_tags_compare(struct apply *a, struct slice id, const struct json *tags,
+enum err apply_twin_compare(struct apply *a, struct slice id, const struct json *want,
                             struct buf *where) MUST_USE;
-enum err apply_tags_put(struct apply *a, struct slice id, const struct json *tags) MUST_USE;
+enum err apply_twin_put(struct apply *a, struct slice id, const struct json *want) MUST_USE;
 
 /* ---- apply_compare.c */
 

@@ -19,6 +19,8 @@ static const char *const members[] = {"deviceId",
                                       "capabilities",
                                       "capabilities.iotEdge",
                                       "tags.*",
+                                      "properties",
+                                      "properties.desired.*",
                                       NULL};
 
 static enum err want_of(struct apply *a, const struct yaml *item, struct slice id,
@@ -26,7 +28,8 @@ static enum err want_of(struct apply *a, const struct yaml *item, struct slice i
 {
     if (item->kind == YAML_MAP) {
         TRY(apply_json(a, item, out));
-        json_remove(*out, json_get(*out, "tags")); /* the twin's */
+        json_remove(*out, json_get(*out, "tags")); /* the twin's; so is the next */
+        json_remove(*out, json_get(*out, "properties"));
         return OK;
     }
     *out = json_new(&a->cli->arena, JSON_OBJECT);
@@ -65,24 +68,24 @@ static bool is_as(const struct json *have, struct json *want, struct buf *where)
     return apply_covers(have, want, where);
 }
 
-static enum err add(struct apply *a, struct json *want, const struct json *tags, struct slice id)
+static enum err add(struct apply *a, struct json *want, const struct json *twin, struct slice id)
 {
     struct json *done;
     if (!a->dry) TRY(identity_put(&a->target, want, NULL, &done));
     apply_note(a, "added", "device", id, SLICE_NONE);
-    return tags && !a->dry ? apply_tags_put(a, id, tags) : OK;
+    return twin && !a->dry ? apply_twin_put(a, id, twin) : OK;
 }
 
-/* One row, with what differs first: of the identity, then of the tags. */
+/* One row, with what differs first: of the identity, then of the twin. */
 static enum err compare(struct apply *a, struct slice id, struct json *have, struct json *want,
-                        const struct json *tags)
+                        const struct json *twin)
 {
     struct buf where = {0}, tag = {0};
     bool same = is_as(have, want, &where);
-    enum err e = tags ? apply_tags_compare(a, id, tags, &tag) : OK;
+    enum err e = twin ? apply_twin_compare(a, id, twin, &tag) : OK;
     if (e == OK && !same && !a->dry) e = change(a, have, want);
     if (e == OK && !same) apply_note(a, "changed", "device", id, buf_slice(&where));
-    if (e == OK && tag.len && !a->dry) e = apply_tags_put(a, id, tags);
+    if (e == OK && tag.len && !a->dry) e = apply_twin_put(a, id, twin);
     if (e == OK && tag.len && same) apply_note(a, "changed", "device", id, buf_slice(&tag));
     buf_free(&where);
     buf_free(&tag);
@@ -92,13 +95,13 @@ static enum err compare(struct apply *a, struct slice id, struct json *have, str
 static enum err apply_device(struct apply *a, const struct apply_kind *k, const struct yaml *item,
                              struct slice id)
 {
-    struct json *want, *have, *tags;
+    struct json *want, *have, *twin;
     (void)k;
     TRY(want_of(a, item, id, &want));
-    TRY(apply_tags_of(a, item, &tags));
+    TRY(apply_twin_of(a, item, &twin));
     enum err e = identity_get(&a->target, id, SLICE_NONE, &have);
-    if (e == ERR_NOT_FOUND) return add(a, want, tags, id);
-    return e == OK ? compare(a, id, have, want, tags) : e;
+    if (e == ERR_NOT_FOUND) return add(a, want, twin, id);
+    return e == OK ? compare(a, id, have, want, twin) : e;
 }
 
 static enum err check(struct apply *a, const struct apply_kind *k, const struct yaml *item,
@@ -106,7 +109,7 @@ static enum err check(struct apply *a, const struct apply_kind *k, const struct 
 {
     (void)k;
     (void)id;
-    return apply_tags_check(a, item);
+    return apply_twin_check(a, item);
 }
 
 static const struct apply_kind devices = {.id = "deviceId",

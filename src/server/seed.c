@@ -3,42 +3,39 @@
 
 #include <stdio.h>
 
-#include "base/json.h"
-#include "base/text.h"
 #include "base/yaml.h"
+#include "server/seed_fields.h"
 
-/* ---- what may be said of a device: Device of the service API, as far as there is something to set */
+/* ---- what may be said of a device: Device of the service API, as far as there is something to set, and of its
+ * twin */
 
-enum field_kind { FIELD_TEXT, FIELD_SWITCH, FIELD_OBJECT, FIELD_APPLIED, FIELD_LATER };
+static const struct seed_field keys[] = {
+    {"primaryKey", SEED_TEXT, NULL}, {"secondaryKey", SEED_TEXT, NULL}, {0}};
 
-struct field {
-    const char *name; /* NULL ends a list */
-    enum field_kind kind;
-    const struct field *members; /* FIELD_OBJECT */
-};
+static const struct seed_field thumbprints[] = {
+    {"primaryThumbprint", SEED_TEXT, NULL}, {"secondaryThumbprint", SEED_TEXT, NULL}, {0}};
 
-static const struct field keys[] = {
-    {"primaryKey", FIELD_TEXT, NULL}, {"secondaryKey", FIELD_TEXT, NULL}, {0}};
+static const struct seed_field authentication[] = {{"type", SEED_TEXT, NULL},
+                                                   {"symmetricKey", SEED_OBJECT, keys},
+                                                   {"x509Thumbprint", SEED_OBJECT, thumbprints},
+                                                   {0}};
 
-static const struct field thumbprints[] = {
-    {"primaryThumbprint", FIELD_TEXT, NULL}, {"secondaryThumbprint", FIELD_TEXT, NULL}, {0}};
+static const struct seed_field capabilities[] = {{"iotEdge", SEED_SWITCH, NULL}, {0}};
 
-static const struct field authentication[] = {{"type", FIELD_TEXT, NULL},
-                                              {"symmetricKey", FIELD_OBJECT, keys},
-                                              {"x509Thumbprint", FIELD_OBJECT, thumbprints},
-                                              {0}};
+static const struct seed_field properties[] = {{"desired", SEED_SECTION, NULL}, {0}};
 
-static const struct field capabilities[] = {{"iotEdge", FIELD_SWITCH, NULL}, {0}};
+static const struct seed_field device_fields[] = {{"deviceId", SEED_TEXT, NULL},
+                                                  {"status", SEED_TEXT, NULL},
+                                                  {"statusReason", SEED_TEXT, NULL},
+                                                  {"deviceScope", SEED_TEXT, NULL},
+                                                  {"authentication", SEED_OBJECT, authentication},
+                                                  {"capabilities", SEED_OBJECT, capabilities},
+                                                  {"tags", SEED_ELSEWHERE, NULL},
+                                                  {"properties", SEED_ELSEWHERE, NULL},
+                                                  {0}};
 
-static const struct field device_fields[] = {{"deviceId", FIELD_TEXT, NULL},
-                                             {"status", FIELD_TEXT, NULL},
-                                             {"statusReason", FIELD_TEXT, NULL},
-                                             {"deviceScope", FIELD_TEXT, NULL},
-                                             {"authentication", FIELD_OBJECT, authentication},
-                                             {"capabilities", FIELD_OBJECT, capabilities},
-                                             {"tags", FIELD_APPLIED, NULL},
-                                             {"properties", FIELD_LATER, NULL},
-                                             {0}};
+static const struct seed_field twin_fields[] = {
+    {"tags", SEED_SECTION, NULL}, {"properties", SEED_OBJECT, properties}, {0}};
 
 static const char *const sections_of_later[] = {"twins", "configurations"};
 
@@ -54,45 +51,6 @@ enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 }
 
 /* ---- the file as documents */
-
-static enum err write_object(const struct seed *s, struct buf *out, const struct yaml *map,
-                             const struct field *fields);
-
-static enum err write_value(const struct seed *s, struct buf *out, const struct yaml *item,
-                            const struct field *f)
-{
-    if (f->kind == FIELD_APPLIED) return seed_bad(s, item, applied);
-    if (f->kind == FIELD_LATER) return seed_bad(s, item, "comes with a later release");
-    if (f->kind == FIELD_OBJECT) return write_object(s, out, item, f->members);
-    if (item->kind != YAML_TEXT) return seed_bad(s, item, "a plain value was expected");
-    if (f->kind == FIELD_TEXT) {
-        text_json_string(out, item->text);
-        return OK;
-    }
-    if (!slice_is(item->text, "true") && !slice_is(item->text, "false"))
-        return seed_bad(s, item, "true or false was expected");
-    buf_put_slice(out, item->text);
-    return OK;
-}
-
-static enum err write_object(const struct seed *s, struct buf *out, const struct yaml *map,
-                             const struct field *fields)
-{
-    const char *gap = "";
-    if (map->kind != YAML_MAP) return seed_bad(s, map, "names and values were expected");
-    buf_put_u8(out, '{');
-    for (const struct yaml *item = map->child; item; item = item->next) {
-        const struct field *f = fields;
-        while (f->name && !slice_is(item->name, f->name)) f++;
-        if (f->name == NULL) return seed_bad(s, item, "there is no such setting");
-        if (yaml_is_null(item)) continue;
-        buf_printf(out, "%s\"%s\":", gap, f->name);
-        TRY(write_value(s, out, item, f));
-        gap = ",";
-    }
-    buf_put_u8(out, '}');
-    return OK;
-}
 
 /* A name alone is a device with nothing said about it. */
 static enum err find_id(const struct seed *s, const struct yaml *item, struct slice *out)
@@ -116,8 +74,13 @@ static enum err read_device(struct seed *s, const struct yaml *item, struct seed
     if (item->kind == YAML_TEXT)
         buf_printf(&json, "{\"deviceId\":\"%.*s\"}", SLICE_ARG(d->id));
     else
-        e = write_object(s, &json, item, device_fields);
+        e = seed_put_object(s, &json, item, device_fields);
     d->json = arena_copy(&s->arena, buf_slice(&json));
+    if (e == OK && item->kind == YAML_MAP) {
+        buf_clear(&json);
+        e = seed_put_members(s, &json, item, twin_fields);
+        if (json.len) d->twin = arena_copy(&s->arena, buf_slice(&json));
+    }
     buf_free(&json);
     return e;
 }
@@ -213,18 +176,52 @@ void seed_free(struct seed *s)
 
 static void plant_some(struct seed *s);
 
+static void refuse(struct seed_device *d, enum status status, struct slice text)
+{
+    struct seed *s = d->seed;
+    if (s->why[0]) return;
+    snprintf(s->why, sizeof s->why, "%s:%zu: device '%.*s': %.*s", s->path, d->line,
+             SLICE_ARG(d->id), SLICE_ARG(text.len ? text : slice_str(status_name(status))));
+}
+
+static void device_done(struct seed *s)
+{
+    s->under_way--;
+    plant_some(s);
+}
+
+static void on_twin(struct twin_wait *w, const struct twin_answer *a)
+{
+    struct seed_device *d = CONTAINER_OF(w, struct seed_device, twin_wait);
+    if (a->status != STATUS_OK && a->status != STATUS_PRECONDITION_FAILED)
+        refuse(d, a->status, a->text);
+    device_done(d->seed);
+}
+
+/* The etag with which hub/twin begins: no service wrote it yet. */
+#define TWIN_UNWRITTEN "AAAAAAAAAAE="
+
+/* Of a device that was there: only if no service wrote its twin yet, so that a seed which was interrupted
+ * is planted to its end. */
+static void plant_twin(struct seed_device *d, bool created)
+{
+    d->twin_wait.fn = on_twin;
+    d->twin_wait.by = SLICE_LIT("the seed");
+    twin_write(d->seed->doors.twins, d->id, TWIN_MERGE,
+               created ? SLICE_NONE : SLICE_LIT(TWIN_UNWRITTEN), d->twin, &d->twin_wait);
+}
+
 static void on_answer(struct registry_wait *w, const struct registry_answer *a)
 {
     struct seed_device *d = CONTAINER_OF(w, struct seed_device, wait);
-    struct seed *s = d->seed;
-    s->under_way--;
-    if (a->status == STATUS_OK)
-        s->created++;
-    else if (a->status != STATUS_DEVICE_ALREADY_EXISTS && s->why[0] == '\0')
-        snprintf(s->why, sizeof s->why, "%s:%zu: device '%.*s': %.*s", s->path, d->line,
-                 SLICE_ARG(d->id),
-                 SLICE_ARG(a->text.len ? a->text : slice_str(status_name(a->status))));
-    plant_some(s);
+    bool created = a->status == STATUS_OK;
+    d->seed->created += created;
+    bool there = created || a->status == STATUS_DEVICE_ALREADY_EXISTS;
+    if (!there) refuse(d, a->status, a->text);
+    if (there && d->twin.len)
+        plant_twin(d, created);
+    else
+        device_done(d->seed);
 }
 
 /* Only a hub whose routing nobody changed has version 0. */

@@ -7,6 +7,8 @@
  *         status: disabled
  *         authentication:
  *           symmetricKey: {primaryKey: ..., secondaryKey: ...}
+ *         tags: {site: north}
+ *         properties: {desired: {period: 10}}
  *
  *     routing:                                # properties.routing of Azure's hub resource
  *       routes:
@@ -30,14 +32,14 @@
  *
  * The names of a device are those of a Device in the service API.  What is there already stays as it is,
  * also where the file says something else; so do event hubs, a capture, a diagnostic setting, and the
- * routing of a hub once anybody changed it.
+ * routing of a hub and the twin of a device once anybody changed it.
  *
  * Runs on: seed_load() the main thread; seed_plant() and what follows on the registry's core.
  * Life:    seed_load() .. seed_free(); seed_plant() once.
  * Limits:  SEED_DEVICES_MAX devices, SEED_FILE_MAX bytes, SEED_WINDOW creations under way,
  *          SEED_STEPS_MAX event hubs, consumer groups, captures and diagnostic settings.
  * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make
- *          and for what only `azimuth apply` makes of the same file: tags, enrollments, groups;
+ *          and for what only `azimuth apply` makes of the same file: enrollments, groups;
  *          ERR_NOT_FOUND, ERR_IO when the file cannot be read.
  */
 #ifndef SERVER_SEED_H
@@ -51,6 +53,7 @@
 #include "hub/event_hub/event_hub.h"
 #include "hub/registry/registry.h"
 #include "hub/routing/routing.h"
+#include "hub/twin/twin.h"
 
 enum { SEED_DEVICES_MAX = 10000, SEED_FILE_MAX = 8 << 20, SEED_WINDOW = 64, SEED_STEPS_MAX = 4096 };
 
@@ -59,6 +62,8 @@ struct seed_device {
     struct seed *seed;
     struct seed_device *next;
     struct slice id, json;
+    struct slice twin; /* tags and desired properties; empty: none */
+    struct twin_wait twin_wait;
     size_t line;
 };
 
@@ -77,6 +82,7 @@ struct seed_doors {
     struct lane *lane;
     const char *hub_name; /* and the built-in event hub's */
     struct registry *registry;
+    struct twins *twins;
     struct routing *routing;
     struct event_hubs *event_hubs;
     struct consumer_groups *groups;

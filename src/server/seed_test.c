@@ -77,11 +77,13 @@ static void what_is_wrong_is_named_with_its_line(void **state)
         {"devices: []\n\ntwins: []\n", ":3: twins: comes with a later release"},
         {"devices: []\nrouting: []\n", ":2: routing: names and values were expected"},
         {"devices:\n  - deviceId: a\n    colour: red\n", ":3: colour: there is no such setting"},
-        {"devices:\n  - deviceId: a\n    tags: {x: 1}\n",
-         ":3: tags: a seed does not make this; `azimuth apply` does"},
+        {"devices:\n  - deviceId: a\n    tags: []\n", ":3: tags: names and values were expected"},
+        {"devices:\n  - deviceId: a\n    tags:\n      x:\n", ":4: x: a value was expected"},
         {"enrollments: []\n", ":1: enrollments: a seed does not make this"},
         {"enrollmentGroups: []\n", ":1: enrollmentGroups: a seed does not make this"},
-        {"devices:\n  - deviceId: a\n    properties: {}\n", ":3: properties: comes with a later"},
+        {"devices:\n  - deviceId: a\n    properties: 1\n", ":3: properties: names and values"},
+        {"devices:\n  - deviceId: a\n    properties: {reported: {}}\n",
+         ":3: reported: there is no such setting"},
         {"devices:\n  - deviceId: a\n    authentication:\n      symmetricKey:\n        key: x\n",
          ":5: key: there is no such setting"},
         {"devices:\n  - deviceId: a\n    authentication: sas\n", ":3: authentication: names and"},
@@ -304,6 +306,75 @@ static void what_the_registry_refuses_is_named_with_its_line(void **state)
     seed_free(&s);
 }
 
+/* ---- twins */
+
+struct twin_look {
+    struct twin_wait wait;
+    char json[2048];
+};
+
+static void on_twin_look(struct twin_wait *w, const struct twin_answer *a)
+{
+    struct twin_look *l = CONTAINER_OF(w, struct twin_look, wait);
+    snprintf(l->json, sizeof l->json, "%.*s", SLICE_ARG(a->body));
+}
+
+static struct twin_look twin_of(const char *id)
+{
+    struct twin_look l = {.wait.fn = on_twin_look};
+    lane_running = &rig.core;
+    twin_get(rig.wire.cores[0].twins, slice_str(id), &l.wait);
+    rig_run(&rig);
+    return l;
+}
+
+static void twins_are_written_where_nobody_wrote_them(void **state)
+{
+    (void)state;
+    struct seed s;
+    rig_create_device(&rig, "bare");
+    enum err e = plant(&s, "devices:\n"
+                           "  - {deviceId: bare, tags: {site: north}}\n"
+                           "  - deviceId: new\n"
+                           "    tags: {floor: 3, at: {hall: '3', lines: [1, 2]}}\n"
+                           "    properties: {desired: {period: 10}}\n");
+    if (e != OK) fail_msg("%s", fail_text());
+    assert_int_equal(done_count, 1);
+    assert_int_equal(s.created, 1);
+    seed_free(&s);
+    assert_non_null(strstr(twin_of("bare").json, "\"tags\":{\"site\":\"north\"}"));
+    struct twin_look made = twin_of("new");
+    assert_non_null(strstr(made.json, "\"at\":{\"hall\":\"3\",\"lines\":[1,2]}"));
+    assert_non_null(strstr(made.json, "\"desired\":{\"period\":10,"));
+    assert_int_equal(
+        plant(&s, "devices: [{deviceId: new, tags: {floor: 4}, properties: {desired: {a: 1}}}]\n"),
+        OK);
+    seed_free(&s);
+    assert_string_equal(twin_of("new").json, made.json);
+}
+
+static void what_a_twin_refuses_is_named_with_its_line(void **state)
+{
+    (void)state;
+    struct seed s;
+    for (int more = 0; more < 2; more++) { /* TWIN_DEPTH_MAX and one more */
+        struct buf yaml = {0};
+        buf_put_str(&yaml, "devices:\n  - good\n  - {deviceId: deep, tags: ");
+        for (int i = 0; i < TWIN_DEPTH_MAX + more; i++) buf_put_str(&yaml, "{a: ");
+        buf_put_str(&yaml, "{b: 1}");
+        for (int i = 0; i < TWIN_DEPTH_MAX + more; i++) buf_put_u8(&yaml, '}');
+        buf_put_str(&yaml, "}\n");
+        enum err e = plant(&s, buf_cstr(&yaml));
+        assert_int_equal(e, more ? ERR_INVALID : OK);
+        if (more) assert_non_null(strstr(fail_text(), ":3: device 'deep': "));
+        assert_int_equal(done_count, 1);
+        seed_free(&s);
+        buf_free(&yaml);
+        hub_stop(NULL);
+        hub_start(NULL);
+    }
+}
+
 static const char *routing_now(void)
 {
     static char text[4096];
@@ -456,6 +527,8 @@ int main(void)
         TEST(absent_devices_are_made_and_others_stay_as_they_are),
         TEST(more_devices_than_the_window_are_made),
         TEST(what_the_registry_refuses_is_named_with_its_line),
+        TEST(twins_are_written_where_nobody_wrote_them),
+        TEST(what_a_twin_refuses_is_named_with_its_line),
         cmocka_unit_test(a_seed_has_so_many_event_hubs_and_groups_and_no_more),
         TEST(event_hubs_groups_and_captures_are_made_and_stay_as_they_are),
         TEST(what_is_wrong_with_event_hubs_is_named_with_its_line),

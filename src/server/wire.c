@@ -513,6 +513,7 @@ void wire_seed_doors(const struct wire *w, struct seed_doors *out)
     *out = (struct seed_doors){.lane = c->lane,
                                .hub_name = w->hub.name,
                                .registry = c->registry,
+                               .twins = c->twins,
                                .routing = c->routing,
                                .event_hubs = c->event_hubs,
                                .groups = c->groups,

@@ -25,6 +25,8 @@ devices:
       symmetricKey:
         primaryKey: {KEYS[0]}
         secondaryKey: {KEYS[1]}
+    tags: {{site: north, floor: 3}}
+    properties: {{desired: {{period: 10}}}}
 """
 
 
@@ -49,6 +51,9 @@ def devices_are_there_when_the_server_is_ready():
         lent = rows["sensor-2"]
         check((lent["status"], lent["statusReason"]) == ("disabled", "on loan"), str(lent))
         check(lent["authentication"]["symmetricKey"]["primaryKey"] == KEYS[0], str(lent))
+        twin = hub.must("hub", "device-twin", "show", "-d", "sensor-2").json()
+        check((twin["tags"], twin["properties"]["desired"]["period"]) == ({"site": "north", "floor": 3}, 10), str(twin))
+        hub.must("diff", "-f", seed)
         hub.must("device", "send-d2c-message", "-d", "sensor-1", "--da", "hello")
 
 
@@ -56,11 +61,14 @@ def devices_are_there_when_the_server_is_ready():
 def what_is_there_stays_as_it_is():
     with File("devices: [a, b]\n") as seed, Hub("--seed", seed) as hub:
         before = hub.must("hub", "device-identity", "show", "-d", "a").json()
+        hub.must("hub", "device-twin", "update", "-d", "a", "--tags", '{"mine": 1}')
         hub.stop()
-        seed.write_text("devices: [{deviceId: a, status: disabled}, b, c]\n")
+        seed.write_text("devices: [{deviceId: a, status: disabled, tags: {site: north}}, {deviceId: b, tags: {site: north}}, c]\n")
         hub.start()
         check(hub.must("hub", "device-identity", "show", "-d", "a").json()["etag"] == before["etag"], "a was changed")
         check(len(hub.must("hub", "device-identity", "list").json()) == 3, "c was not made")
+        tags = [hub.must("hub", "device-twin", "show", "-d", name).json()["tags"] for name in "ab"]
+        check(tags == [{"mine": 1}, {"site": "north"}], str(tags))
 
 
 @group.case
@@ -125,7 +133,7 @@ def many_devices_take_little_time():
 def a_bad_seed_starts_nothing():
     done = azimuth("serve", "--ephemeral", "--seed", "/nonexistent/seed.yaml")
     check(done.status == 1 and "/nonexistent/seed.yaml" in done.error, str(done))
-    rows = (("devices:\n  - deviceId: a\n    tags: {x: 1}\n", 2, "seed.yaml:3: tags: a seed does not make this; `azimuth apply` does"),
+    rows = (("devices:\n  - deviceId: a\n    tags: {x: }\n", 2, "seed.yaml:3: x: a value was expected"),
             ("enrollments: [r]\n", 2, "seed.yaml:1: enrollments: a seed does not make this"),
             ("devices:\n  - deviceId: a\n    key: x\n", 2, "seed.yaml:3: key: there is no such setting"),
             ("twins: []\n", 2, "seed.yaml:1: twins: comes with a later release"),
@@ -264,7 +272,7 @@ def certificate(name):
 PROVISIONED = """\
 devices:
   - a
-  - {deviceId: b, tags: {site: north, floor: 3, at: {hall: "3", lines: [1, 2]}, none: {}}}
+  - {deviceId: b, tags: {site: north, floor: 3, at: {hall: "3", lines: [1, 2]}, none: {}}, properties: {desired: {period: 10}}}
 enrollments:
   - plain
   - registrationId: keyed
@@ -297,7 +305,9 @@ def tags_and_enrollments_are_applied_and_what_the_file_does_not_name_stays():
         check((tags["floor"], tags["at"]) == (3, {"hall": "3", "lines": [1, 2]}), str(tags))
         keyed = hub.must("dps", "enrollment", "show", "--eid", "keyed", "--show-keys").json()
         check((keyed["attestation"]["symmetricKey"]["primaryKey"], keyed["initialTwin"]["tags"]) == (KEYS[0], {"name": 5}), str(keyed))
-        hub.must("hub", "device-twin", "update", "-d", "b", "--tags", '{"mine": 1}')
+        hub.must("hub", "device-twin", "update", "-d", "b", "--tags", '{"mine": 1}', "--desired", '{"period": 20}')
+        done = hub.run("diff", "-f", file)
+        check(rows(done, 1) == [("changed", "device", "b", "properties.desired.period")], str(done))
         hub.must("dps", "enrollment", "create", "--eid", "mine")
         hub.must("dps", "enrollment", "update", "--eid", "signed", "--ps", "disabled")
         for old, new in (("site: north", "site: south"), ("provisioningStatus: disabled", "provisioningStatus: Enabled"), (one, certificate("signed")),
