@@ -39,12 +39,6 @@ static const struct seed_field twin_fields[] = {
 
 static const char *const sections_of_later[] = {"twins", "configurations"};
 
-/* What `azimuth apply` takes of the same file and a seed does not. */
-static const char *const sections_applied[] = {"enrollments", "enrollmentGroups"};
-
-static const char applied[] =
-    "a seed does not make this; `azimuth apply` does, on a server that runs";
-
 enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 {
     return yaml_bad(s->path, at, what);
@@ -133,6 +127,8 @@ static enum err read_section(struct seed *s, const struct yaml *section)
         const char *name;
         enum err (*read)(struct seed *s, const struct yaml *section);
     } sections[] = {{"devices", read_devices},
+                    {"enrollments", seed_read_enrollments},
+                    {"enrollmentGroups", seed_read_enrollment_groups},
                     {"eventHubs", seed_read_event_hubs},
                     {"consumerGroups", seed_read_groups},
                     {"capture", seed_read_capture},
@@ -141,14 +137,13 @@ static enum err read_section(struct seed *s, const struct yaml *section)
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (slice_is(section->name, sections[i].name))
             return yaml_is_null(section) ? OK : sections[i].read(s, section);
-    for (size_t i = 0; i < sizeof sections_applied / sizeof *sections_applied; i++)
-        if (slice_is(section->name, sections_applied[i])) return seed_bad(s, section, applied);
     for (size_t i = 0; i < sizeof sections_of_later / sizeof *sections_of_later; i++)
         if (slice_is(section->name, sections_of_later[i]))
             return seed_bad(s, section, "comes with a later release");
     return seed_bad(s, section,
-                    "there is no such section; this release has 'devices', 'eventHubs', "
-                    "'consumerGroups', 'capture', 'diagnosticSettings' and 'routing'");
+                    "there is no such section; this release has 'devices', 'enrollments', "
+                    "'enrollmentGroups', 'eventHubs', 'consumerGroups', 'capture', "
+                    "'diagnosticSettings' and 'routing'");
 }
 
 enum err seed_load(struct seed *s, const char *path)
@@ -156,6 +151,7 @@ enum err seed_load(struct seed *s, const char *path)
     struct yaml *top;
     *s = (struct seed){.path = path};
     s->steps_end = &s->steps;
+    s->enrollments_end = &s->enrollments;
     TRY(yaml_read(&s->arena, path, SEED_FILE_MAX, &top));
     if (top->kind != YAML_MAP)
         return seed_bad(s, top,
@@ -256,7 +252,7 @@ static void plant_some(struct seed *s)
         d->wait.fn = on_answer;
         registry_put(s->doors.registry, d->id, SLICE_NONE, d->json, &d->wait);
     }
-    if (s->under_way == 0) seed_plant_streams(s);
+    if (s->under_way == 0) seed_plant_enrollments(s);
 }
 
 void seed_plant(struct seed *s, const struct seed_doors *doors, void (*done)(void *ctx), void *ctx)

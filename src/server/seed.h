@@ -10,6 +10,11 @@
  *         tags: {site: north}
  *         properties: {desired: {period: 10}}
  *
+ *     enrollments:                            # as DPS's service API has them
+ *       - press-2                             # by symmetric keys of the server's making
+ *     enrollmentGroups:
+ *       - {enrollmentGroupId: line-a, attestation: {type: x509, ..}}
+ *
  *     routing:                                # properties.routing of Azure's hub resource
  *       routes:
  *         - {name: hot, source: DeviceMessages, condition: "level = 'hot'", endpointNames: [events]}
@@ -31,15 +36,15 @@
  *       - {name: audit, properties: {file: {}, logs: [{category: Connections, enabled: true}]}}
  *
  * The names of a device are those of a Device in the service API.  What is there already stays as it is,
- * also where the file says something else; so do event hubs, a capture, a diagnostic setting, and the
+ * also where the file says something else; so do enrollments, event hubs, a capture, a diagnostic setting, and the
  * routing of a hub and the twin of a device once anybody changed it.
  *
  * Runs on: seed_load() the main thread; seed_plant() and what follows on the registry's core.
  * Life:    seed_load() .. seed_free(); seed_plant() once.
  * Limits:  SEED_DEVICES_MAX devices, SEED_FILE_MAX bytes, SEED_WINDOW creations under way,
  *          SEED_STEPS_MAX event hubs, consumer groups, captures and diagnostic settings.
- * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make
- *          and for what only `azimuth apply` makes of the same file: enrollments, groups;
+ *          SEED_ENROLLMENTS_MAX enrollments, DPS_GROUPS_MAX groups of them.
+ * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make;
  *          ERR_NOT_FOUND, ERR_IO when the file cannot be read.
  */
 #ifndef SERVER_SEED_H
@@ -48,6 +53,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "capture/capture.h"
+#include "dps/dps.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/event_hub/event_hub.h"
@@ -55,7 +61,13 @@
 #include "hub/routing/routing.h"
 #include "hub/twin/twin.h"
 
-enum { SEED_DEVICES_MAX = 10000, SEED_FILE_MAX = 8 << 20, SEED_WINDOW = 64, SEED_STEPS_MAX = 4096 };
+enum {
+    SEED_DEVICES_MAX = 10000,
+    SEED_FILE_MAX = 8 << 20,
+    SEED_WINDOW = 64,
+    SEED_STEPS_MAX = 4096,
+    SEED_ENROLLMENTS_MAX = 10000
+};
 
 struct seed_device {
     struct registry_wait wait;
@@ -64,6 +76,16 @@ struct seed_device {
     struct slice id, json;
     struct slice twin; /* tags and desired properties; empty: none */
     struct twin_wait twin_wait;
+    size_t line;
+};
+
+/* An enrollment or a group (seed_enrollment.c). */
+struct seed_enrollment {
+    struct dps_wait wait;
+    struct seed *seed;
+    struct seed_enrollment *next;
+    enum dps_kind kind;
+    struct slice id, json;
     size_t line;
 };
 
@@ -83,6 +105,7 @@ struct seed_doors {
     const char *hub_name; /* and the built-in event hub's */
     struct registry *registry;
     struct twins *twins;
+    struct dps *dps;
     struct routing *routing;
     struct event_hubs *event_hubs;
     struct consumer_groups *groups;
@@ -94,8 +117,9 @@ struct seed {
     struct arena arena;
     const char *path; /* as it was given */
     struct seed_device *devices;
-    struct map ids;       /* of those */
-    struct slice routing; /* its document; empty: none */
+    struct map ids;                                         /* of those */
+    struct seed_enrollment *enrollments, **enrollments_end; /* while planting: those that wait */
+    struct slice routing;                                   /* its document; empty: none */
     size_t routing_line;
     struct seed_step *steps, **steps_end;
     unsigned step_count;
@@ -117,10 +141,10 @@ struct seed {
 enum err seed_load(struct seed *s, const char *path) MUST_USE;
 void seed_free(struct seed *s);
 
-/* Asks for every device, for event hubs, then for the routes, and calls `done` once, perhaps before it returns. */
+/* Asks for every device, for enrollments, for event hubs, then for the routes, and calls `done` once, perhaps before it returns. */
 void seed_plant(struct seed *s, const struct seed_doors *doors, void (*done)(void *ctx), void *ctx);
 
-/* ---- between seed.c and seed_stream.c */
+/* ---- between seed.c, seed_enrollment.c and seed_stream.c */
 
 struct yaml;
 enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what) MUST_USE;
@@ -129,7 +153,10 @@ enum err seed_read_event_hubs(struct seed *s, const struct yaml *list) MUST_USE;
 enum err seed_read_groups(struct seed *s, const struct yaml *list) MUST_USE;
 enum err seed_read_diagnostics(struct seed *s, const struct yaml *list) MUST_USE;
 enum err seed_read_capture(struct seed *s, const struct yaml *section) MUST_USE;
-void seed_plant_streams(struct seed *s); /* seed_plant_routing() follows */
+enum err seed_read_enrollments(struct seed *s, const struct yaml *list) MUST_USE;
+enum err seed_read_enrollment_groups(struct seed *s, const struct yaml *list) MUST_USE;
+void seed_plant_enrollments(struct seed *s); /* seed_plant_streams() follows */
+void seed_plant_streams(struct seed *s);     /* seed_plant_routing() follows */
 void seed_plant_routing(struct seed *s);
 
 /* After `done`, on any thread: were all devices there or made? */

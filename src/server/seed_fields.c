@@ -14,13 +14,18 @@ static enum err check_no_null(const struct seed *s, const struct yaml *at)
     return OK;
 }
 
-static enum err put_section(const struct seed *s, struct buf *out, const struct yaml *item)
+static enum err put_free(struct buf *out, const struct yaml *item)
 {
     static const char *const no_texts[] = {NULL};
-    if (item->kind != YAML_MAP) return seed_bad(s, item, "names and values were expected");
-    TRY(check_no_null(s, item));
     yaml_put_json(out, item, no_texts);
     return OK;
+}
+
+static enum err put_section(const struct seed *s, struct buf *out, const struct yaml *item)
+{
+    if (item->kind != YAML_MAP) return seed_bad(s, item, "names and values were expected");
+    TRY(check_no_null(s, item));
+    return put_free(out, item);
 }
 
 static enum err put_plain(const struct seed *s, struct buf *out, const struct yaml *item,
@@ -43,6 +48,7 @@ static enum err put_member(const struct seed *s, struct buf *out, const struct y
     text_json_string(out, slice_str(f->name));
     buf_put_u8(out, ':');
     if (f->kind == SEED_OBJECT) return seed_put_object(s, out, item, f->members);
+    if (f->kind == SEED_FREE) return put_free(out, item);
     if (f->kind == SEED_SECTION) return put_section(s, out, item);
     return put_plain(s, out, item, f->kind);
 }

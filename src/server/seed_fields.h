@@ -13,6 +13,7 @@ enum seed_field_kind {
     SEED_SWITCH,    /* true or false */
     SEED_OBJECT,    /* of `members` */
     SEED_SECTION,   /* of a twin: names and values of any kind, none of them null */
+    SEED_FREE,      /* whatever it is */
     SEED_ELSEWHERE, /* known, and written by somebody else */
 };
 

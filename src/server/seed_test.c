@@ -79,8 +79,12 @@ static void what_is_wrong_is_named_with_its_line(void **state)
         {"devices:\n  - deviceId: a\n    colour: red\n", ":3: colour: there is no such setting"},
         {"devices:\n  - deviceId: a\n    tags: []\n", ":3: tags: names and values were expected"},
         {"devices:\n  - deviceId: a\n    tags:\n      x:\n", ":4: x: a value was expected"},
-        {"enrollments: []\n", ":1: enrollments: a seed does not make this"},
-        {"enrollmentGroups: []\n", ":1: enrollmentGroups: a seed does not make this"},
+        {"enrollments: {}\n", ":1: enrollments: a list was expected"},
+        {"enrollments:\n  - deviceId: a\n", ":2: registrationId is missing"},
+        {"enrollments: [r]\nenrollmentGroups: [r,\n r]\n",
+         ":3: enrollment group 'r' is there already on line 2"},
+        {"enrollmentGroups:\n  - enrollmentGroupId: g\n    deviceId: a\n",
+         ":3: deviceId: there is no such setting"},
         {"devices:\n  - deviceId: a\n    properties: 1\n", ":3: properties: names and values"},
         {"devices:\n  - deviceId: a\n    properties: {reported: {}}\n",
          ":3: reported: there is no such setting"},
@@ -375,6 +379,94 @@ static void what_a_twin_refuses_is_named_with_its_line(void **state)
     }
 }
 
+/* ---- enrollments */
+
+struct dps_look {
+    struct dps_wait wait;
+    unsigned code;
+    char json[2048];
+};
+
+static void on_dps_look(struct dps_wait *w, const struct dps_answer *a)
+{
+    struct dps_look *l = CONTAINER_OF(w, struct dps_look, wait);
+    l->code = a->code;
+    snprintf(l->json, sizeof l->json, "%.*s", SLICE_ARG(a->body));
+}
+
+static struct dps_look enrollment_of(enum dps_kind kind, const char *id)
+{
+    struct dps_look l = {.wait.fn = on_dps_look};
+    lane_running = &rig.core;
+    dps_enrollment_get(rig.wire.cores[0].dps, kind, slice_str(id), &l.wait);
+    rig_run(&rig);
+    assert_int_equal(l.code, DPS_OK);
+    return l;
+}
+
+static void absent_enrollments_are_made_and_others_stay_as_they_are(void **state)
+{
+    (void)state;
+    struct seed s;
+    enum err e =
+        plant(&s, "enrollments:\n"
+                  "  - plain\n"
+                  "  - registrationId: keyed\n"
+                  "    deviceId: 48\n"
+                  "    provisioningStatus: disabled\n"
+                  "    attestation: {type: symmetricKey, symmetricKey: {primaryKey: " KEY
+                  ", secondaryKey: " KEY2 "}}\n"
+                  "    initialTwin: {tags: {name: 5}, properties: {desired: {period: 10}}}\n"
+                  "enrollmentGroups: [line]\n");
+    if (e != OK) fail_msg("%s", fail_text());
+    assert_int_equal(done_count, 1);
+    seed_free(&s);
+    struct dps_look keyed = enrollment_of(DPS_INDIVIDUAL, "keyed");
+    assert_non_null(strstr(keyed.json, "\"deviceId\":\"48\""));
+    assert_non_null(strstr(keyed.json, "\"name\":5"));
+    assert_non_null(strstr(keyed.json, "\"provisioningStatus\":\"disabled\""));
+    struct dps_look line = enrollment_of(DPS_GROUP, "line");
+    enrollment_of(DPS_INDIVIDUAL, "plain");
+    e = plant(&s, "enrollments: [{registrationId: keyed, provisioningStatus: enabled}]\n"
+                  "enrollmentGroups: [{enrollmentGroupId: line, provisioningStatus: disabled}]\n");
+    if (e != OK) fail_msg("%s", fail_text());
+    seed_free(&s);
+    assert_string_equal(enrollment_of(DPS_INDIVIDUAL, "keyed").json, keyed.json);
+    assert_string_equal(enrollment_of(DPS_GROUP, "line").json, line.json);
+}
+
+static void what_dps_refuses_is_named_with_its_line(void **state)
+{
+    (void)state;
+    struct seed s;
+    assert_int_equal(plant(&s, "enrollments: [good]\n"
+                               "enrollmentGroups:\n"
+                               "  - {enrollmentGroupId: g, attestation: {type: tpm}}\n"),
+                     ERR_INVALID);
+    assert_non_null(strstr(fail_text(), ":3: enrollment group 'g': "));
+    assert_int_equal(done_count, 1);
+    seed_free(&s);
+}
+
+static void so_many_enrollments_and_groups_and_no_more(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *section;
+        unsigned max;
+    } rows[] = {{"enrollments", SEED_ENROLLMENTS_MAX}, {"enrollmentGroups", DPS_GROUPS_MAX}};
+    for (unsigned i = 0; i < 4; i++) {
+        struct seed s;
+        struct buf yaml = {0};
+        buf_printf(&yaml, "%s:\n", rows[i / 2].section);
+        for (unsigned n = 0; n < rows[i / 2].max + i % 2; n++) buf_printf(&yaml, "  - e%u\n", n);
+        assert_int_equal(load(&s, buf_cstr(&yaml)), i % 2 ? ERR_INVALID : OK);
+        if (i % 2) assert_non_null(strstr(fail_text(), ": more than "));
+        seed_free(&s);
+        buf_free(&yaml);
+    }
+}
+
 static const char *routing_now(void)
 {
     static char text[4096];
@@ -529,6 +621,9 @@ int main(void)
         TEST(what_the_registry_refuses_is_named_with_its_line),
         TEST(twins_are_written_where_nobody_wrote_them),
         TEST(what_a_twin_refuses_is_named_with_its_line),
+        TEST(absent_enrollments_are_made_and_others_stay_as_they_are),
+        TEST(what_dps_refuses_is_named_with_its_line),
+        cmocka_unit_test(so_many_enrollments_and_groups_and_no_more),
         cmocka_unit_test(a_seed_has_so_many_event_hubs_and_groups_and_no_more),
         TEST(event_hubs_groups_and_captures_are_made_and_stay_as_they_are),
         TEST(what_is_wrong_with_event_hubs_is_named_with_its_line),

@@ -514,6 +514,7 @@ void wire_seed_doors(const struct wire *w, struct seed_doors *out)
                                .hub_name = w->hub.name,
                                .registry = c->registry,
                                .twins = c->twins,
+                               .dps = c->dps,
                                .routing = c->routing,
                                .event_hubs = c->event_hubs,
                                .groups = c->groups,

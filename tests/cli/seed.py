@@ -134,7 +134,8 @@ def a_bad_seed_starts_nothing():
     done = azimuth("serve", "--ephemeral", "--seed", "/nonexistent/seed.yaml")
     check(done.status == 1 and "/nonexistent/seed.yaml" in done.error, str(done))
     rows = (("devices:\n  - deviceId: a\n    tags: {x: }\n", 2, "seed.yaml:3: x: a value was expected"),
-            ("enrollments: [r]\n", 2, "seed.yaml:1: enrollments: a seed does not make this"),
+            ("enrollments: [{deviceId: r}]\n", 2, "seed.yaml:1: registrationId is missing"),
+            ("enrollmentGroups: [{enrollmentGroupId: g, attestation: {type: tpm}}]\n", 1, "seed.yaml:1: enrollment group 'g': "),
             ("devices:\n  - deviceId: a\n    key: x\n", 2, "seed.yaml:3: key: there is no such setting"),
             ("twins: []\n", 2, "seed.yaml:1: twins: comes with a later release"),
             ("eventHubs: [null]\n", 2, "seed.yaml:1: name is missing"), ("consumerGroups:\n  - ~\n", 2, "seed.yaml:2: a name was expected"),
@@ -328,6 +329,8 @@ def tags_and_enrollments_are_applied_and_what_the_file_does_not_name_stays():
         file.write_text("enrollments:\n  - {registrationId: signed, attestation: {type: symmetricKey, symmetricKey: {primaryKey: %s}}}\n" % KEYS[1])
         check(rows(hub.run("apply", "-f", file)) == [("changed", "enrollment", "signed", "attestation.type")], "another proof")
         check(rows(hub.run("diff", "-f", file)) == [], "another proof, a second time")
+    with File(text) as file, Hub("--seed", file) as hub:
+        check(rows(hub.run("diff", "-f", file)) == [], "a seed is something else")
 
 
 @group.case
