@@ -117,7 +117,7 @@ first() { azimuth session list --query '[0].number' -o tsv; }
 """,
         changed={"session end 7": 'session end "$(first)"', "sessions/7": 'sessions/$(first)', "DIR/": "azimuth-data/"},
         shown={"session list": r'"one-time link"', "azimuth user create": r"maria", "azimuth hub query": r"\[\]"},
-        files={**dict.fromkeys(("> {", '{"id":"dev1"', '{"value":[{"sequence"'), ": what the console and the server say")},
+        files={**dict.fromkeys(("> {", '{"id":"dev1"', '{"value":[{"sequence"', '{"from":"'), ": what the console and the server say")},
         left={"--oidc-issuer": "tests/console signs in by a provider"},
     ).run()
 
