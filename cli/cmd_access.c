@@ -211,9 +211,9 @@ static void collect_ports(struct target *t, struct json *all)
     const struct {
         const char *name;
         unsigned port;
-    } rows[] = {{"AZIMUTH_HTTPS_PORT", t->https_port},
-                {"AZIMUTH_MQTT_PORT", t->mqtt_port},
-                {"AZIMUTH_AMQP_PORT", t->amqp_port}};
+    } rows[] = {{"AZIMUTH_DIAL_HTTPS_PORT", t->https_port},
+                {"AZIMUTH_DIAL_MQTT_PORT", t->mqtt_port},
+                {"AZIMUTH_DIAL_AMQP_PORT", t->amqp_port}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[NUM_TEXT_MAX];
         set(t->cli, all, rows[i].name,

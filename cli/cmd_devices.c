@@ -157,7 +157,7 @@ static enum err list_top(struct cli *c, struct target *t)
     TRY(http_get(t, path, "list of devices that send most", &answer));
     const struct json *exact = json_get(answer, "exact"), *value = json_get(answer, "value");
     if (value == NULL) return fail(ERR_PROTOCOL, "the answer has no devices");
-    if (exact && !exact->truth)
+    if (exact && !exact->truth && !cli_given(c, "quiet"))
         fprintf(stderr, "more send than are counted at a time: these have sent at least that\n");
     return output_value(&c->output, &c->arena, value, "deviceId messages bytes");
 }

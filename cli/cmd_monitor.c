@@ -248,7 +248,10 @@ static enum err parted(const struct monitor *m, enum err e)
     if ((e != ERR_CLOSED && e != ERR_TIMEOUT) || m->last_ms == 0) return e;
     snprintf(why, sizeof why, "%s", fail_text());
     clock_iso_ms(m->last_ms, last);
-    return fail(e, "%s; once it is there again, --from %.23sZ goes on from here", why, last);
+    return fail(e,
+                "%s; once it is there again, --from %.23sZ goes on from the newest "
+                "that was shown; of other partitions older ones may be missing",
+                why, last);
 }
 
 enum err monitor_events(struct cli *c)

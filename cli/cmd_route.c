@@ -164,7 +164,9 @@ enum err message_route_delete(struct cli *c)
     struct slice name;
     struct json *route;
     const char *wanted = cli_value(c, "route-name");
-    TRY(cli_confirm(c, "deletes %s%s", wanted ? "route " : "all routes", wanted ? wanted : ""));
+    const char *source = wanted ? NULL : cli_value(c, "source-type");
+    TRY(cli_confirm(c, "deletes %s%s%s%s", wanted ? "route " : "all routes", wanted ? wanted : "",
+                    source ? " of the source " : "", source ? source : ""));
     if (wanted) {
         char what[WHAT_MAX];
         TRY(fetch_route(c, &m, &name, &route));

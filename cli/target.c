@@ -171,9 +171,9 @@ static enum err use_environment(struct target *t, const char *login, const char 
 {
     const char *url = getenv("AZIMUTH_ADMIN_URL");
     if (url && *url) t->admin_url = url;
-    TRY(port_variable("AZIMUTH_HTTPS_PORT", &t->https_port));
-    TRY(port_variable("AZIMUTH_MQTT_PORT", &t->mqtt_port));
-    TRY(port_variable("AZIMUTH_AMQP_PORT", &t->amqp_port));
+    TRY(port_variable("AZIMUTH_DIAL_HTTPS_PORT", &t->https_port));
+    TRY(port_variable("AZIMUTH_DIAL_MQTT_PORT", &t->mqtt_port));
+    TRY(port_variable("AZIMUTH_DIAL_AMQP_PORT", &t->amqp_port));
     return use_login(t, login, variable);
 }
 

@@ -17,12 +17,14 @@ OWN = "options"
 STATUSES = (("0", "done"), ("1", "failed"), ("2", "wrong usage"), ("3", "not found"), ("4", "refused"), ("5", "timed out"),
             ("6", "a conflict, or somebody was faster"))
 FILES = (("/etc/azimuth/azimuth.yaml", "options of the service; see azimuth.yaml(5)"),
-         ("/var/lib/azimuth", "what the service keeps: point --data there"),
+         ("/var/lib/azimuth", "what the service keeps; meant where there is no ./azimuth-data, by who may open its socket"),
          ("./azimuth-data", "the same of a server that was started by hand, unless --data said otherwise"),
          ("~/.config/azimuth/config.yaml", "profiles: hubs by name"))
 ENVIRONMENT = (("AZIMUTH_CONNECTION_STRING, IOTHUB_CONNECTION_STRING", "the hub, and as whom"),
                ("AZIMUTH_DATA", "the directory of a server on this machine"),
                ("AZIMUTH_CA, NODE_EXTRA_CA_CERTS", "certificates to trust (PEM)"), ("AZIMUTH_PROFILE", "a profile"),
+               ("AZIMUTH_DIAL_HTTPS_PORT, AZIMUTH_DIAL_MQTT_PORT, AZIMUTH_DIAL_AMQP_PORT",
+                "ports of the hub that a connection string here names"),
                ("NO_COLOR", "no colours"))
 
 

@@ -102,8 +102,10 @@ const struct option config_options[] = {
      OPTION_LEVEL, 0},
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},
     {"log", "BACKEND", 0, 0, "own", "where messages are kept", OPTION_FIXED, 0},
-    {"seed", "FILE", AT(seed), 0, "none", "YAML file with devices to create if absent", OPTION_TEXT,
-     0},
+    {"seed", "FILE", AT(seed), 0, "none",
+     "YAML file with devices, their twins, enrollments, event hubs and routes to "
+     "create if absent",
+     OPTION_TEXT, 0},
 };
 const size_t config_option_count = sizeof config_options / sizeof *config_options;
 

@@ -140,6 +140,7 @@ static enum err name_backups(struct server *s, struct backups_config *out)
                                    .lock = -1,
                                    .room = backup_room,
                                    .copy = backup_online};
+    if (!s->cfg->ephemeral) TRY(backup_lock_open(s->dir.path, &out->lock));
     if (dir == NULL) return OK;
     if (s->cfg->ephemeral)
         return fail(ERR_INVALID,
@@ -151,7 +152,7 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     if (strncmp(s->backup_dir, s->dir.path, len) == 0 && strchr("/", s->backup_dir[len]))
         return fail(ERR_INVALID, "--backup-dir %s: it lies in the data directory", dir);
     out->dir = s->backup_dir;
-    return backup_lock_open(s->dir.path, &out->lock);
+    return OK;
 }
 
 /* What the configuration says of the hub. */

@@ -28,7 +28,10 @@ def simulated(hub, *words):
             yield told
         finally:
             process.send_signal(signal.SIGINT)
-            told += process.communicate(timeout=WAIT_SECONDS)
+            try:
+                told += process.communicate(timeout=WAIT_SECONDS)
+            finally:
+                process.kill()
 
 
 def called(hub):

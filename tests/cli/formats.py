@@ -173,6 +173,7 @@ def what_cannot_be_had_back_is_asked_about_on_a_terminal_only():
                 (("hub", "message-endpoint", "delete"), "deletes all endpoints"),
                 (("hub", "message-endpoint", "delete", "--en", "hook"), "deletes endpoint hook"),
                 (("hub", "message-route", "delete"), "deletes all routes"),
+                (("hub", "message-route", "delete", "-t", "DeviceMessages"), "deletes all routes of the source DeviceMessages"),
                 (("hub", "message-route", "delete", "--rn", "way"), "deletes route way"),
                 (("user", "delete", "ann"), "deletes user ann and ends all sessions of that name"),
                 (("dps", "enrollment", "delete", "--enrollment-id", "one"), "deletes enrollment 'one' with its keys"),

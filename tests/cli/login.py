@@ -184,11 +184,11 @@ def what_env_prints_leads_back_to_the_hub():
         elsewhere = azimuth("env", "--format", "json", *hub.remote()).json()
         check("DPS_CONNECTION_STRING" not in elsewhere, "the key of provisioning is told over the network")
         sees(azimuth(*LIST, **said), "d1")
-        sees(azimuth(*LIST, *hub.ports(), **said | {"AZIMUTH_HTTPS_PORT": "1"}), "d1")
-        check(said == said | {f"AZIMUTH_{name.upper()}_PORT": str(hub.ready[name]) for name in ("https", "mqtt", "amqp")}, str(said))
+        sees(azimuth(*LIST, *hub.ports(), **said | {"AZIMUTH_DIAL_HTTPS_PORT": "1"}), "d1")
+        check(said == said | {f"AZIMUTH_DIAL_{name.upper()}_PORT": str(hub.ready[name]) for name in ("https", "mqtt", "amqp")}, str(said))
         for port, status in (("0", 2), ("1", 1), ("65535", 1), ("65536", 2), ("x", 2)):
-            wrong = azimuth(*LIST, **said | {"AZIMUTH_HTTPS_PORT": port})
-            check(wrong.status == status and (status == 1 or "AZIMUTH_HTTPS_PORT: a number" in wrong.error), str(wrong))
+            wrong = azimuth(*LIST, **said | {"AZIMUTH_DIAL_HTTPS_PORT": port})
+            check(wrong.status == status and (status == 1 or "AZIMUTH_DIAL_HTTPS_PORT: a number" in wrong.error), str(wrong))
         for words in (("wait", "-d", "d1", "--disconnected", "--timeout", 60), ("device", "send-d2c-message", "-d", "d1", "--da", "{}"),
                       ("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", 60)):  # each of the three ports
             done = azimuth(*words, **said)

@@ -9,6 +9,7 @@ import resource
 import shutil
 import subprocess
 import tempfile
+import threading
 import urllib.parse
 
 from case import Group, Skipped, check
@@ -61,12 +62,17 @@ def a_server_that_keeps_nothing_has_no_key_on_the_disk():
         command += [word for name in ("mqtt", "amqp", "https") for word in (f"--{name}-port", "0")]
         with subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, cwd="/", env=os.environ | {"TMPDIR": tmp}) as process:
-            data = pathlib.Path(json.loads(process.stdout.readline())["data"])
-            line = ""
-            while "why=rsa" not in line:  # the last file that is made, in the background
-                line = process.stderr.readline()
-                check(line, "the server ended")
-            process.kill()
+            timer = threading.Timer(60, process.kill)
+            timer.start()
+            try:
+                data = pathlib.Path(json.loads(process.stdout.readline())["data"])
+                line = ""
+                while "why=rsa" not in line:  # the last file that is made, in the background
+                    line = process.stderr.readline()
+                    check(line, "the server ended")
+            finally:
+                timer.cancel()
+                process.kill()
         left = sorted(path.name for path in data.iterdir())
         check(left == ["azimuth.sock", "ca.pem", "metrics.token"], f"{left}")
         check("PRIVATE KEY" not in (data / "ca.pem").read_text(encoding="ascii"), "a key beside the certificate")

@@ -12,6 +12,7 @@ export const WITHIN = [['15m', '15 minutes'], ['1h', 'an hour'], ['1d', 'a day']
 const RECORDS = 256, PAGES_MAX = 8; // of a cause
 const IDS_MAX = 100, TEXT_MAX = 4000; // of a query, which the list then keeps fresh, and of its text, which stands in the address
 const LOOK_MS = 10000;
+const UNITS = { m: 60e3, h: 3600e3, d: 86400e3 }; // of WITHIN
 
 /** The latest records of a cause, and whether there are more. */
 async function readEnds(cause, since) {
@@ -30,7 +31,7 @@ function useFlapping(since) {
     const work = useWork();
     const load = useCallback(() => work.run(async () => {
         const all = await Promise.all(ENDS.map((cause) => readEnds(cause, since)));
-        setFound({ since, list: countEnds(all.flatMap((a) => a.value)), more: all.some((a) => a.more) });
+        setFound({ since, list: countEnds(all.flatMap((a) => a.value), Date.now() - parseInt(since, 10) * UNITS[since.at(-1)]), more: all.some((a) => a.more) });
     }), [since]);
     useEffect(() => {
         load();
@@ -62,7 +63,7 @@ function List({ since, onAsk }) {
             <tbody>{found.list.map((f) => <Row key={f.id} {...f} />)}</tbody></table></div>
         <div class="row"><Button onClick={() => onAsk(`deviceId IN [${ids.map(quoted).join()}]`)}>Show {ids.length === 1 ? 'it' : `these ${ids.length}`} as a query</Button></div></>}
         {found?.more && <p class="hint">There are more ends in that time than are read here: the latest {count(RECORDS * PAGES_MAX)} of each cause count.</p>}
-        <p class="hint">Whose connections ended three times or more without its wish, as far back as the journal goes.</p>
+        <p class="hint">Whose connections ended three times or more without its wish, within that time.</p>
         <Same cli={['azimuth', 'devices', '--flapping', '--since', since]} /></>;
 }
 

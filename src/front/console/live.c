@@ -255,6 +255,15 @@ static void wait_to_ask(struct sub *s, int64_t now_us)
     timer_set(&s->link->live->lane->timers, &s->timer, MAX(due_us, now_us));
 }
 
+static void wake_all(struct link *l, int64_t now_us)
+{
+    LIST_EACH(node, &l->subs)
+    {
+        struct sub *s = CONTAINER_OF(node, struct sub, node);
+        if (s->kind == SUB_QUERY) wait_to_ask(s, now_us);
+    }
+}
+
 /* Who has waited longest; NULL: it is nobody's turn. */
 static struct sub *next_to_ask(const struct link *l, int64_t now_us)
 {
@@ -273,15 +282,13 @@ static void ask_query(struct link *l, int64_t now_us)
 {
     struct sub *s = l->asking ? NULL : next_to_ask(l, now_us);
     if (s == NULL) return;
-    if (conn_congested(l->conn)) {
-        s->due_us = now_us + LIVE_QUERY_US;
-        wait_to_ask(s, now_us);
-    } else if (now_us < l->rested_us) {
-        wait_to_ask(s, now_us);
-    } else {
-        l->asking = s;
-        rows_ask(s->rows);
+    if (conn_congested(l->conn)) l->rested_us = MAX(l->rested_us, now_us + LIVE_QUERY_US);
+    if (now_us < l->rested_us) {
+        wake_all(l, now_us);
+        return;
     }
+    l->asking = s;
+    rows_ask(s->rows);
 }
 
 /* However the question ended, it took its time. */
@@ -290,11 +297,7 @@ static void rest(struct link *l, int64_t took_us)
     int64_t now_us = clock_mono_us();
     l->asking = NULL;
     l->rested_us = now_us + LIVE_QUERY_SHARE * took_us;
-    LIST_EACH(node, &l->subs)
-    {
-        struct sub *s = CONTAINER_OF(node, struct sub, node);
-        if (s->kind == SUB_QUERY) wait_to_ask(s, now_us);
-    }
+    wake_all(l, now_us);
 }
 
 static void tell_rows(struct sub *s, const struct query_answer *a)
@@ -323,7 +326,8 @@ static void on_rows(struct rows *r, const struct query_answer *a)
 {
     struct sub *s = r->owner;
     if (a->status == STATUS_OK && !s->paused) tell_rows(s, a);
-    s->due_us = clock_mono_us() + (rows_goes_on(r) ? 0 : LIVE_QUERY_US);
+    bool at_once = a->status == STATUS_OK && rows_goes_on(r);
+    s->due_us = clock_mono_us() + (at_once ? 0 : LIVE_QUERY_US);
     rest(s->link, r->took_us);
     if (a->status != STATUS_ARGUMENT_INVALID) return;
     tell_fault(s, a->text);

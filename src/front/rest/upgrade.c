@@ -124,12 +124,12 @@ static void redirect(struct call *c, const char *url)
     buf_free(&to);
 }
 
-/* "[::1]:443" has its port behind the bracket; "hub" and "[::1]" have none. */
+/* "[::1]:443" has its port behind the bracket; "hub" and "[::1]" have none.  Nothing else behind either goes along. */
 static struct slice without_port(struct slice host)
 {
-    size_t colon = slice_rfind(host, ':'), bracket = slice_rfind(host, ']');
-    bool port = colon < host.len && (bracket == host.len || colon > bracket);
-    return port ? slice_head(host, colon) : host;
+    bool bracketed = host.len && host.ptr[0] == '[';
+    size_t end = bracketed ? slice_find(host, ']') + 1 : slice_find(host, ':');
+    return slice_head(host, end < host.len ? end : host.len);
 }
 
 /* The console under the name that the client dialled, if that is one of ours: its own address may mean
