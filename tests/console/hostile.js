@@ -101,8 +101,9 @@ module.exports = (test, { server, browser, page: now, client, noBarriers, LONG, 
         await page.evaluate(async () => {
             const s = await (await fetch('/admin/v1/session')).json();
             await fetch('/admin/v1/session', { method: 'DELETE', headers: { 'x-azimuth-csrf': s.csrf } });
+            // At once: what the page asks for by itself may find out first, and open the other dialog above this one.
+            document.querySelector('dialog[open] button[type=submit]').click();
         });
-        await form.getByRole('button', { name: 'Do it to 1' }).click();
         const again = page.getByRole('dialog', { name: 'Sign in again' });
         await again.getByRole('button', { name: 'Connection string' }).click();
         await again.getByLabel(/Connection string/).fill(await server.run('connection-string'));

@@ -330,6 +330,7 @@ test('devices_are_asked_for_and_changed_together', async () => {
     await page.locator('dialog').getByText('Do this from a shell').click();
     check((await page.locator('dialog').getByLabel('command').textContent()).startsWith('for id in sensor-2 sensor-3; do azimuth '), 'the command is another one');
     await page.getByRole('button', { name: 'Disable', exact: true }).click();
+    await page.getByRole('dialog', { name: 'Disable 2 devices?' }).waitFor({ state: 'detached' }); // it says "disabled", too, and takes what is typed
     await eventually('two are disabled', async () => (await page.getByText('disabled', { exact: false }).count()) >= 2);
     await page.getByLabel('Query', { exact: true }).fill("properties.desired.interval = 11");
     await page.getByRole('button', { name: 'Run' }).click();
