@@ -13,9 +13,20 @@ function sameAs(got, expected, what) {
     check(JSON.stringify(got) === JSON.stringify(expected), `${what} is ${JSON.stringify(got)}`);
 }
 
+const source = (name) => import(pathToFileURL(path.join(__dirname, '../../console/src', name)));
+
 module.exports = (test, { server, page: current, noBarriers, picture }) => {
+    test('equal_ends_of_before_do_not_count', async () => {
+        const { countEnds } = await source('fleet/ends.js'), now = Date.parse('2026-11-27T12:00:00Z'), minute = 60e3;
+        const ends = (first, last, count) => ({ id: 'd', count, firstTime: new Date(now - first * minute).toISOString(), time: new Date(now - last * minute).toISOString() });
+        const withinAnHour = (...records) => countEnds(records, now - 60 * minute).map((f) => f.ends);
+        sameAs(withinAnHour(ends(24 * 60, 1, 4)), [], 'one record of a day');
+        sameAs(withinAnHour(ends(30, 1, 4)), [4], 'one record of half an hour');
+        sameAs(withinAnHour(ends(120, 0, 5), ends(10, 10, 1)), [4], 'two records');
+    });
+
     test('what_deserves_attention_is_reckoned', async () => {
-        const t = await import(pathToFileURL(path.join(__dirname, '../../console/src/trouble.js')));
+        const t = await source('trouble.js');
         const record = (cause, id, firstTime, count = 1) => ({ cause, name: 'n', severity: 'refused', id, firstTime, count });
         sameAs(t.byCause([record('C131', 'a', '2'), record('C133', 'a', '1', 9), record('C131', 'b', '1', 2), record('C131', 'a', '3'), record('C164', 'a', '1')])
             .map((c) => [c.cause, c.ids, c.count, c.since]), [['C131', 2, 4, '1'], ['C133', 1, 9, '1']], 'what was refused');
