@@ -195,7 +195,7 @@ check('an idempotent producer sends again after its connection broke and after k
     await server.start();
     try {
         await server.azimuth('eventhub', 'create', '-n', 'exactly', '-p', '2');
-        const options = { ...QUICK, retryOptions: { maxRetries: 20, retryDelayInMs: 200, maxRetryDelayInMs: 500, timeoutInMs: 10000 } };
+        const options = { ...QUICK, retryOptions: { maxRetries: 100, retryDelayInMs: 200, maxRetryDelayInMs: 500, timeoutInMs: 10000 } };
         const where = await server.azimuth('connection-string', '--event-hub-name', 'exactly');
         const client = idempotent(new EventHubProducerClient(where, options));
         const sent = [];
