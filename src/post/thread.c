@@ -57,9 +57,10 @@ static bool sleep_until(struct lane_thread *t, int64_t due_us)
 
 /* A core with thousands of handshakes before it never sleeps, and all of its clients wait for us: who
  * asks for a short slice is let in when it wakes, not when the core's slice is over (sched_setattr(2);
- * Linux from 6.12, without effect before). */
+ * Linux from 6.12, without effect before).  Who was started with another policy keeps it. */
 static void take_short_slices(void)
 {
+    if (sched_getscheduler(0) != SCHED_OTHER) return;
     const struct attributes attr = {.size = sizeof attr,
                                     .policy = SCHED_OTHER,
                                     .nice = getpriority(PRIO_PROCESS, 0),
