@@ -28,6 +28,7 @@ static void take(BIO *bio, struct buf *out)
     char *text;
     long len = BIO_get_mem_data(bio, &text);
     buf_put(out, text, (size_t)len);
+    OPENSSL_cleanse(text, (size_t)len);
     BIO_free(bio);
 }
 
