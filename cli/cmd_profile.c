@@ -185,14 +185,22 @@ enum err profile_set(struct cli *c)
     return output_value(&c->output, &c->arena, as_shown(c, &b, name, profile, false), columns);
 }
 
+/* The profile that --name says, which has to be there. */
+static enum err open_named(struct cli *c, struct book *b, struct slice *name,
+                           const struct json **profile)
+{
+    TRY(cli_need(c, "name", name));
+    TRY(open_book(c, b));
+    *profile = find(b, *name);
+    return *profile ? OK : no_such(b, *name);
+}
+
 enum err profile_use(struct cli *c)
 {
     struct book b;
     struct slice name;
-    TRY(cli_need(c, "name", &name));
-    TRY(open_book(c, &b));
-    const struct json *profile = find(&b, name);
-    if (profile == NULL) return no_such(&b, name);
+    const struct json *profile;
+    TRY(open_named(c, &b, &name, &profile));
     cli_set_text(c, b.all, "profile", name);
     TRY(profile_book_write(b.path, b.all));
     return output_value(&c->output, &c->arena, as_shown(c, &b, name, profile, false), columns);
@@ -203,10 +211,8 @@ enum err profile_delete(struct cli *c)
 {
     struct book b;
     struct slice name;
-    TRY(cli_need(c, "name", &name));
-    TRY(open_book(c, &b));
-    const struct json *profile = find(&b, name);
-    if (profile == NULL) return no_such(&b, name);
+    const struct json *profile;
+    TRY(open_named(c, &b, &name, &profile));
     json_remove(json_get(b.all, "profiles"), profile);
     if (slice_eq(json_str(b.all, "profile"), name)) json_remove(b.all, json_get(b.all, "profile"));
     return profile_book_write(b.path, b.all);
