@@ -526,6 +526,26 @@ static void what_is_trimmed_leaves_memory_too(void **state)
     end(&f);
 }
 
+/* As a consumer asks that comes back to a place of before, while all messages go to endpoints. */
+static void what_is_trimmed_is_looked_for_among_records_that_nobody_sees(void **state)
+{
+    (void)state;
+    struct fixture f = begin_with_retention(1 << 20);
+    reopen(&f); /* now all of them are in segments */
+    for (int i = 0; i < 3; i++) rig_advance(f.rig, f.cfg.retention_us);
+    assert_int_equal(rig_ends(f.rig, 0).first_ordinal, 1000);
+    for (uint64_t id = 1001; id <= 1200; id++) {
+        rig_append(f.rig, 0, 0, id, 300, 2);
+        if (id % 10 == 0) rig_run(f.rig);
+    }
+    assert_int_equal(rig_ends(f.rig, 0).next_ordinal, 1200);
+    assert_int_equal(rig_seek(f.rig, 0, LOG_SEQUENCE, 5)->ordinal, 1200);
+    append(&f, 0, 1201, 300);
+    rig_run(f.rig);
+    assert_int_equal(rig_seek(f.rig, 0, LOG_SEQUENCE, 5)->ordinal, 1200);
+    end(&f);
+}
+
 static void a_read_that_trimming_overtakes_is_told(void **state)
 {
     (void)state;
@@ -863,6 +883,7 @@ int main(void)
         cmocka_unit_test(memory_for_the_newest_records_is_bounded),
         cmocka_unit_test(a_place_in_memory_is_found_across_chunks),
         cmocka_unit_test(what_is_trimmed_leaves_memory_too),
+        cmocka_unit_test(what_is_trimmed_is_looked_for_among_records_that_nobody_sees),
         cmocka_unit_test(a_read_that_trimming_overtakes_is_told),
         cmocka_unit_test(retention_that_cannot_sync_stops_the_log_and_want_of_room_does_not),
         cmocka_unit_test(appends_are_refused_below_the_reserve_and_taken_again_above),

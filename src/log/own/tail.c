@@ -261,8 +261,10 @@ bool tails_seek(const struct partition *p, const struct target *t, uint64_t *ord
         c = chunk_of(p->chunks.next);
         if (c->first.ordinal > p->first.ordinal) return false;
     }
-    struct list *node = &c->in_partition;
-    for (; !seek_in(chunk_of(node), t, ordinal); node = node->next) assert(node != &p->chunks);
+    for (struct list *node = &c->in_partition; node != &p->chunks; node = node->next)
+        if (seek_in(chunk_of(node), t, ordinal)) return true;
+    *ordinal =
+        p->durable.ordinal; /* it is trimmed, and nobody of the stream sees what came since */
     return true;
 }
 
