@@ -356,6 +356,39 @@ static void a_method_that_was_under_way_is_called_again(void **state)
     assert_string_equal(state_of("j1"), "completed 2/2/0/0");
 }
 
+static void a_job_whose_time_was_over_before_the_restart_does_nothing_more(void **state)
+{
+    (void)state;
+    put_devices(2);
+    assert_int_equal(create("j1", "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"*\","
+                                  "\"maxExecutionTimeInSeconds\":10,"
+                                  "\"cloudToDeviceMethod\":{\"methodName\":\"reboot\"}}"),
+                     STATUS_OK);
+    go_on();
+    assert_int_equal(calls_made, 2);
+    rig_mono_us += 20 * 1000000ll;
+    restart();
+    go_on();
+    assert_int_equal(calls_made, 2);
+    assert_string_equal(state_of("j1"), "failed 2/0/0/0");
+    assert_int_equal(count_of(device_jobs("SELECT * FROM devices.jobs WHERE status = 'canceled'")),
+                     2);
+}
+
+static void what_was_not_finished_is_asked_for_until_the_store_answers(void **state)
+{
+    (void)state;
+    put_devices(2);
+    assert_int_equal(create("j1", METHOD_JOB("*")), STATUS_OK);
+    go_on();
+    restart();
+    io_mem_fail(f.rig.io, IO_CALL_READ, 1, ERR_IO, false);
+    go_on();
+    answer_all_methods(&(struct method_result){.device_status = 200, .payload = SLICE_LIT("1")});
+    go_on();
+    assert_string_equal(state_of("j1"), "completed 2/2/0/0");
+}
+
 /* ---- what is refused */
 
 static void requests_have_rules(void **state)
@@ -602,6 +635,8 @@ int main(void)
         CASE(a_job_that_waits_can_be_cancelled),
         CASE(a_restart_at_any_moment_writes_no_twin_twice),
         CASE(a_method_that_was_under_way_is_called_again),
+        CASE(a_job_whose_time_was_over_before_the_restart_does_nothing_more),
+        CASE(what_was_not_finished_is_asked_for_until_the_store_answers),
         CASE(requests_have_rules),
         CASE(ten_run_and_a_hundred_wait),
         CASE(a_thousand_changes_are_under_way_and_not_one_more),

@@ -122,20 +122,25 @@ static void note(struct job *job)
 
 /* ---- what the store said */
 
+/* A job that ends begins nothing any more. */
+static void begin(struct task *t)
+{
+    struct job *job = t->job;
+    if (job->ending == JOB_STATUSES) {
+        task_begin(t);
+        return;
+    }
+    job->working_count++;
+    task_end(t, JOB_DEVICE_CANCELED, NULL, SLICE_NONE);
+}
+
 /* Those that are on disk now. */
 static void begin_fresh(struct job *job)
 {
-    bool stops = job->ending != JOB_STATUSES;
     job->row.found += job->noting_fresh;
     for (; job->noting_fresh; job->noting_fresh--) {
-        struct task *t = CONTAINER_OF(list_take(&job->fresh), struct task, node);
         job->fresh_count--;
-        if (!stops) {
-            task_begin(t);
-            continue;
-        }
-        job->working_count++;
-        task_end(t, JOB_DEVICE_CANCELED, NULL, SLICE_NONE);
+        begin(CONTAINER_OF(list_take(&job->fresh), struct task, node));
     }
 }
 
@@ -163,16 +168,20 @@ static void drop_fresh_at(struct job *job, unsigned index)
     }
 }
 
+static void find_unfinished(struct job *job);
+
 static void on_again(struct timer *timer, int64_t now_us)
 {
     struct job *job = CONTAINER_OF(timer, struct job, again_timer);
     (void)now_us;
-    note(job);
+    if (job->redoing)
+        find_unfinished(job);
+    else
+        note(job);
 }
 
 static void try_again(struct job *job, enum err e)
 {
-    metric_inc(&units_refused_total);
     job->asks_store = true; /* nothing else is noted meanwhile */
     say_warn("job.refused", "job=%.*s reason=%s", SLICE_ARG(job->row.id), err_name(e));
     timer_set(&job->jobs->lane->timers, &job->again_timer, clock_mono_us() + JOB_AGAIN_US);
@@ -191,6 +200,7 @@ static void on_noted(struct store_wait *w, struct store_answer *a)
         say_error("job.lost", "job=%.*s reason=\"its rows are gone\"", SLICE_ARG(job->row.id));
         schedule_ended(job);
     } else if (a->err != OK) {
+        metric_inc(&units_refused_total);
         try_again(job, a->err);
     } else if (job->final_noted) {
         drop_noted(job);
@@ -258,15 +268,16 @@ static void on_unfinished(struct store_wait *w, struct store_answer *a)
 {
     struct job *job = CONTAINER_OF(w, struct job, store_wait);
     struct buf who = {0};
-    job->asks_store = job->redoing = false;
+    job->asks_store = false;
     if (a->err != OK) {
-        run_end(job, JOB_FAILED, "the store does not answer");
+        try_again(job, a->err);
         return;
     }
+    job->redoing = false;
     while (store_next(a)) {
         buf_clear(&who);
         hub_put_who(&who, a->col[0].bytes, a->col[1].bytes);
-        task_begin(task_new(job, buf_slice(&who), true));
+        begin(task_new(job, buf_slice(&who), true));
     }
     buf_free(&who);
     run_step(job);
