@@ -32,8 +32,9 @@ enum {
     JOB_OUTCOME_MAX = METHOD_PAYLOAD_MAX, /* bytes of what a device answered */
     JOB_DROP_ROWS = 1000,                 /* of an old job, deleted in one unit */
 };
-#define JOB_GATHER_US  500000ll  /* results wait so long for others */
-#define JOB_AGAIN_US   1000000ll /* after the store refused a unit, or the throttle a task */
+#define JOB_GATHER_US  500000ll         /* results wait so long for others */
+#define JOB_AGAIN_US   1000000ll        /* after the store refused a unit, or the throttle a task */
+#define JOB_LOOK_US    (60 * 1000000ll) /* so often at the clock, while a job waits for its start */
 #define JOB_CLEAN_US   (3600 * 1000000ll)
 #define JOB_CLEAN_1_US (60 * 1000000ll) /* the first time */
 

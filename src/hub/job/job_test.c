@@ -178,6 +178,50 @@ static void a_job_has_so_much_time(void **state)
         slice_is(json_str(show("j1"), "failureReason"), "maxExecutionTimeInSeconds is over"));
 }
 
+static int64_t slept_us;
+
+static int64_t wall_after_sleep(void)
+{
+    return rig_wall() + slept_us;
+}
+
+static void create_for_in_an_hour(const char *id)
+{
+    char json[512], iso[CLOCK_ISO_LEN + 1];
+    clock_iso(clock_wall_us() + 3600 * 1000000ll, iso);
+    snprintf(json, sizeof json,
+             "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"startTime\":\"%s\","
+             "\"updateTwin\":{\"tags\":{\"a\":1}}}",
+             iso);
+    assert_int_equal(create(id, json), STATUS_OK);
+}
+
+static void pass_minutes(int minutes)
+{
+    while (minutes--) rig_pass(&f.rig, 60 * 1000000ll);
+    go_on();
+}
+
+/* The start is a time of day: timers do not go on while a machine sleeps, and clocks are set. */
+static void a_job_begins_when_the_clock_says_so(void **state)
+{
+    (void)state;
+    static const struct clock_source clock = {rig_mono, wall_after_sleep};
+    slept_us = 0;
+    clock_use(&clock);
+    put_devices(1);
+    create_for_in_an_hour("j1");
+    slept_us += 3600 * 1000000ll;
+    pass_minutes(1);
+    assert_string_equal(state_of("j1"), "completed 1/1/0/0");
+    create_for_in_an_hour("j2");
+    slept_us -= 3600 * 1000000ll;
+    pass_minutes(90);
+    assert_string_equal(state_of("j2"), "scheduled 0/0/0/0");
+    pass_minutes(31);
+    assert_string_equal(state_of("j2"), "completed 1/1/0/0");
+}
+
 /* ---- throttles */
 
 static void a_job_does_so_many_identities_in_a_second(void **state)
@@ -625,6 +669,7 @@ int main(void)
         CASE(a_twin_that_moves_behind_the_cursor_is_not_done_twice),
         cmocka_unit_test_teardown(a_job_goes_on_after_an_upgrade, tear_down),
         CASE(a_job_waits_for_its_start),
+        CASE(a_job_begins_when_the_clock_says_so),
         CASE(a_job_has_so_much_time),
         CASE(a_job_does_so_many_identities_in_a_second),
         CASE(a_job_that_waits_for_its_turns_can_be_cancelled),

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/num.h"
 #include "base/say.h"
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/job/home.h"
@@ -53,10 +54,27 @@ void schedule_free(struct job *job)
     free(job);
 }
 
+static int64_t until_start(const struct job *job)
+{
+    return job->row.status == JOB_SCHEDULED ? job->row.start_us - clock_wall_us() : 0;
+}
+
+/* Timers know nothing of a clock that is set, nor of the time a machine sleeps. */
+static void wait_for_start(struct job *job)
+{
+    int64_t wait_us = until_start(job);
+    timer_set(&job->jobs->lane->timers, &job->begin_timer,
+              clock_mono_us() + (wait_us > 0 ? MIN(wait_us, JOB_LOOK_US) : 0));
+}
+
 static void on_due(struct timer *timer, int64_t now_us)
 {
     struct job *job = CONTAINER_OF(timer, struct job, begin_timer);
     (void)now_us;
+    if (until_start(job) > 0) {
+        wait_for_start(job);
+        return;
+    }
     job->due = true;
     if (job->row.status == JOB_SCHEDULED) job->row.status = JOB_QUEUED;
     schedule_start_more(job->jobs);
@@ -65,11 +83,10 @@ static void on_due(struct timer *timer, int64_t now_us)
 void schedule_add(struct job *job)
 {
     struct jobs *j = job->jobs;
-    int64_t wait_us = job->row.status == JOB_SCHEDULED ? job->row.start_us - clock_wall_us() : 0;
     list_push(&j->active, &job->node);
     metric_set(&active_now, ++j->active_count);
     timer_init(&job->begin_timer, on_due);
-    timer_set(&j->lane->timers, &job->begin_timer, clock_mono_us() + (wait_us > 0 ? wait_us : 0));
+    wait_for_start(job);
 }
 
 struct job *schedule_find(const struct jobs *j, struct slice id)
