@@ -4,6 +4,9 @@
  * Names follow Prometheus: azimuth_..., counters end in _total.  metric_register() is for start-up and
  * not thread-safe; what is known by name only later is made by metric_of(), on any thread.  Name, help
  * and labels live as long as the process.
+ *
+ * What is counted once and has a second name, as Azure's are, is a sum (struct metric_sum): it is made
+ * when it is read and costs nothing before.
  */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
@@ -14,7 +17,10 @@
 
 enum { METRIC_LANES = 64 }; /* most lanes a process may have */
 
-enum { METRICS_LATER_MAX = 1024 };
+enum {
+    METRICS_LATER_MAX = 2048, /* made by metric_of() */
+    METRIC_SUMS_MAX = 256,    /* rows of the table */
+};
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
 
@@ -70,7 +76,21 @@ static inline void metric_set(struct metric *m, int64_t value)
 
 int64_t metric_value(const struct metric *m); /* sum over lanes */
 
-/* All registered metrics as Prometheus text, sorted by name. */
+/* A part of a series: the sum of all metrics of the name `of` whose labels contain `with`, divided by `per`.
+ * Rows of one name and the same labels, next to each other, are one series, their sum. */
+struct metric_sum {
+    const char *name, *help, *labels; /* labels: NULL: none */
+    enum metric_kind kind;
+    const char *of;
+    const char *with; /* NULL: all of them; no label of theirs may have it within a value */
+    unsigned per;     /* 0: as they are */
+};
+
+/* At start-up, in place of the table before.  It is kept as it is; at most METRIC_SUMS_MAX rows.  `of` is no
+ * sum, and who registers metrics of a sum's name has other labels. */
+void metrics_set_sums(const struct metric_sum *table, size_t count);
+
+/* All registered metrics and all sums as Prometheus text, sorted by name. */
 void metrics_write(struct buf *out);
 
 #endif

@@ -59,11 +59,79 @@ static void beyond_the_limit_new_ones_are_one(void **state)
     assert_ptr_not_equal(number(METRICS_LATER_MAX - 1), others);
 }
 
+/* ---- sums */
+
+COUNTER(alpha, "azimuth_alpha_total", "Alpha")
+METRIC(beta_red, METRIC_COUNTER, "azimuth_beta_total", "color=\"red\",size=\"1\"", "Beta")
+METRIC(beta_blue, METRIC_COUNTER, "azimuth_beta_total", "color=\"blue\",size=\"1\"", "Beta")
+METRIC(mine, METRIC_COUNTER, "azimuth_sum_total", "of=\"itself\"", "Sums")
+
+#define SUM(labels_, of_, with_, per_)                                                             \
+    {                                                                                              \
+        .name = "azimuth_sum_total", .help = "Sums", .labels = labels_, .kind = METRIC_COUNTER,    \
+        .of = of_, .with = with_, .per = per_                                                      \
+    }
+
+static const struct metric_sum sums[] = {
+    {.name = "azimuth_zeta", .help = "Last", .kind = METRIC_GAUGE, .of = "azimuth_alpha_total"},
+    SUM("of=\"two\"", "azimuth_beta_total", "color=\"red\"", 0),
+    SUM("of=\"two\"", "azimuth_alpha_total", NULL, 0),
+    SUM("of=\"all\"", "azimuth_beta_total", NULL, 0),
+    SUM("of=\"parts\"", "azimuth_beta_total", "color=\"blue\",size=\"1\"", 1000),
+    SUM("of=\"nothing\"", "azimuth_never_total", NULL, 0),
+    {.name = "azimuth_aardvark", .help = "First", .kind = METRIC_GAUGE, .of = "azimuth_beta_total"},
+};
+
+static void sums_are_written_among_the_metrics(void **state)
+{
+    struct buf text = {0};
+    (void)state;
+    metrics_set_sums(sums, sizeof sums / sizeof *sums);
+    metric_add(&alpha, 5);
+    metric_add(&beta_red, 70);
+    metric_add(&beta_blue, 2999);
+    metric_add(&mine, 1);
+    metrics_write(&text);
+    metrics_set_sums(NULL, 0);
+    const char *all = buf_cstr(&text);
+    assert_memory_equal(all, "# HELP azimuth_aardvark First\n", 30);
+    static const char *const lines[] = {
+        "# HELP azimuth_sum_total Sums\n# TYPE azimuth_sum_total counter\n",
+        "\nazimuth_aardvark 3069\n",
+        "\nazimuth_sum_total{of=\"itself\"} 1\nazimuth_sum_total{of=\"two\"} 75\n",
+        "\nazimuth_sum_total{of=\"all\"} 3069\nazimuth_sum_total{of=\"parts\"} 2\n",
+        "\nazimuth_sum_total{of=\"nothing\"} 0\n",
+        "\nazimuth_zeta 5\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const char *once = strstr(all, lines[i]);
+        assert_non_null(once);
+        assert_null(strstr(once + 1, lines[i]));
+    }
+    buf_free(&text);
+}
+
+static void a_table_may_have_so_many_rows(void **state)
+{
+    static struct metric_sum table[METRIC_SUMS_MAX];
+    struct buf text = {0};
+    (void)state;
+    for (unsigned i = 0; i < METRIC_SUMS_MAX; i++) table[i] = sums[0];
+    metrics_set_sums(table, METRIC_SUMS_MAX);
+    metric_add(&alpha, 1 - metric_value(&alpha));
+    metrics_write(&text);
+    metrics_set_sums(NULL, 0);
+    assert_non_null(strstr(buf_cstr(&text), "\nazimuth_zeta 256\n"));
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_that_name_the_same_get_the_same),
         cmocka_unit_test(they_are_written_under_one_head),
+        cmocka_unit_test(sums_are_written_among_the_metrics),
+        cmocka_unit_test(a_table_may_have_so_many_rows),
         cmocka_unit_test(beyond_the_limit_new_ones_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
