@@ -1,4 +1,5 @@
 /* method_test.c - direct methods through a whole hub: HTTP on one side, MQTT on the other. */
+#include "base/metrics.h"
 #include "hub/method/method.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/fixture_test.h"
@@ -225,6 +226,18 @@ static void a_device_answers(void **state)
     leave(&d);
 }
 
+/* Who is connected, by a metric without labels. */
+static bool are_connected(const char *what, unsigned count)
+{
+    struct buf text = {0};
+    char line[128];
+    metrics_write(&text);
+    snprintf(line, sizeof line, "\nazimuth_%s %u\n", what, count);
+    bool so = strstr(buf_cstr(&text), line) != NULL;
+    buf_free(&text);
+    return so;
+}
+
 static void a_module_answers_for_itself(void **state)
 {
     (void)state;
@@ -232,6 +245,8 @@ static void a_module_answers_for_itself(void **state)
     rig_put_device(&rig, "d1/m1", "{}", NULL);
     connect(&d, "d1", "devices/d1", false);
     connect(&m, "d1/m1", "devices/d1/modules/m1", false);
+    assert_true(are_connected("connectedDeviceCount", 1));
+    assert_true(are_connected("connected_modules", 1));
     subscribe(&d);
     subscribe(&m);
     struct rig_conn *c = call("d1/modules/m1", "{\"methodName\":\"ping\"}");

@@ -6,6 +6,8 @@
 #include "hub/c2d/home.h"
 
 COUNTER(delivered, "azimuth_c2d_delivered_total", "Cloud-to-device messages handed to devices");
+COUNTER(delivered_bytes, "azimuth_c2d_delivered_bytes_total",
+        "Bytes of cloud-to-device messages handed to devices");
 COUNTER(locks_lost, "azimuth_c2d_locks_lost_total",
         "Cloud-to-device messages that went back to the queue because their lock was over");
 
@@ -136,6 +138,12 @@ static struct item *next_item(struct queue *q, bool *reading)
     return NULL;
 }
 
+static void count_delivered(const struct item *i)
+{
+    metric_inc(&delivered);
+    metric_add(&delivered_bytes, (int64_t)i->sections_len);
+}
+
 static void answer_receivers(struct queue *q)
 {
     bool reading = false;
@@ -150,7 +158,7 @@ static void answer_receivers(struct queue *q)
         }
         const struct c2d_ask_msg *ask = (const void *)m->body;
         item_lock(i, ask->lock_us, false);
-        metric_inc(&delivered);
+        count_delivered(i);
         call_answer_item(q->c2d, m, i);
         item_drop_sections(i);
     }
@@ -168,8 +176,8 @@ static void deliver(struct queue *q, struct item *i)
                                .sections_len = (uint32_t)i->sections_len};
     memcpy(d->lock, i->lock, sizeof d->lock);
     memcpy(d->sections, i->sections, i->sections_len);
+    count_delivered(i);
     item_drop_sections(i);
-    metric_inc(&delivered);
     post(q->c2d->lane, lane_addr(q->c2d->lane), q->link.session, m);
 }
 

@@ -11,6 +11,8 @@
 
 COUNTER(changes_total, "azimuth_configuration_changes_total",
         "Configurations made, changed and deleted");
+COUNTER(reads_total, "azimuth_configuration_reads_total",
+        "Configurations and lists of them that services read");
 
 /* ---- asking, on any core */
 
@@ -110,6 +112,8 @@ static void op_free(struct op *op)
 
 void conf_op_done(struct op *op, const struct configuration_answer *a)
 {
+    bool reads = op->verb == ASK_GET || op->verb == ASK_LIST;
+    if (reads && a->status == STATUS_OK) metric_inc(&reads_total);
     reply(op->configurations, op->m, a);
     op_free(op);
 }

@@ -35,7 +35,8 @@ COUNTER(doubted_total, "azimuth_sessions_on_behalf_ended_total",
         "Sessions on behalf of an identity closed because the hierarchy above it changed");
 COUNTER(takeovers, "azimuth_sessions_taken_over_total",
         "Sessions closed because the same identity connected again");
-GAUGE(connected, "azimuth_connected_devices", "Devices and modules with an open session");
+GAUGE(connected_devices, "azimuth_connected_devices", "Devices with an open session");
+GAUGE(connected_modules, "azimuth_connected_modules", "Modules with an open session");
 
 struct session_home {
     const struct hub *hub;
@@ -168,6 +169,11 @@ static void tell_listeners(struct session_home *home, const struct presence *p, 
     }
 }
 
+static struct metric *connected(const struct presence *p)
+{
+    return hub_module_of(slice_str(p->who)).len ? &connected_modules : &connected_devices;
+}
+
 /* "who;..;edge device"; a chain of one is nobody's but its own. */
 static bool on_behalf(const struct session_open_msg *open)
 {
@@ -224,7 +230,7 @@ static void admit(struct session_home *home, struct attempt *a)
         list_init(&p->behalf);
         snprintf(p->who, sizeof p->who, "%.*s", SLICE_ARG(who_of(a)));
         map_put(&home->presences, slice_str(p->who), p);
-        metric_add(&connected, 1);
+        metric_add(connected(p), 1);
         registry_set_connected(home->registry, who_of(a), true, clock_wall_us());
         occupy(p, a);
         return;
@@ -253,7 +259,7 @@ static void vacate(struct session_home *home, struct presence *p)
         return;
     }
     map_remove(&home->presences, slice_str(p->who));
-    metric_add(&connected, -1);
+    metric_add(connected(p), -1);
     registry_set_connected(home->registry, slice_str(p->who), false, clock_wall_us());
     free_presence(p);
 }

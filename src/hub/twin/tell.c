@@ -4,10 +4,13 @@
 
 COUNTER(told_total, "azimuth_twin_desired_sent_total",
         "Changes of desired properties sent to sessions");
+COUNTER(told_bytes, "azimuth_twin_desired_sent_bytes_total",
+        "Bytes of changes of desired properties sent to sessions");
 
 static void send(struct twins *t, struct addr session, int64_t version, struct slice json)
 {
     metric_inc(&told_total);
+    metric_add(&told_bytes, (int64_t)json.len);
     post(t->lane, lane_addr(t->lane), session, twin_desired_new(version, json));
 }
 
