@@ -60,7 +60,7 @@ struct archive_counters {
     struct metric *failing; /* partitions whose file cannot be made now */
 };
 
-/* What happens to an archive; `count` records. */
+/* What happens to an archive's records. */
 enum archive_news { ARCHIVE_PLACED, ARCHIVE_FAILED, ARCHIVE_DAMAGED };
 
 struct archive_kind {
@@ -84,7 +84,8 @@ struct archive_kind {
                      char out[ARCHIVE_NAME_MAX + 1]);
 
     /* NULL: nobody listens.  It must not free the archive. */
-    void (*news)(const struct archive *a, enum archive_news what, uint64_t count, const char *text);
+    void (*news)(const struct archive *a, enum archive_news what,
+                 const struct record_tally *records, const char *text);
 };
 
 /* ---- one of them */

@@ -69,9 +69,10 @@ bool part_is_busy(const struct part *p)
     return p->state != PART_WAITING && (p->state != PART_FILLING || is_rebuilding(p));
 }
 
-static void news(struct part *p, enum archive_news what, uint64_t count, const char *text)
+static void news(struct part *p, enum archive_news what, const struct record_tally *records,
+                 const char *text)
 {
-    if (kind_of(p)->news) kind_of(p)->news(p->archive, what, count, text);
+    if (kind_of(p)->news) kind_of(p)->news(p->archive, what, records, text);
 }
 
 /* ---- the window */
@@ -110,8 +111,9 @@ static void begin_window(struct part *p)
     }
     spool_drop(p);
     begin_file(p);
-    p->written = p->events = p->damaged = 0;
-    p->taken = 0;
+    p->written = p->events = 0;
+    p->taken = p->damaged = (struct record_tally){0};
+    p->names_taken = 0;
     p->state = PART_FILLING;
     p->until_us = clock_mono_us() + archive_seconds_us(home_of(p), settings_of(p)->interval_s);
     if (!is_rebuilding(p)) set_timer(p, p->until_us);
@@ -168,7 +170,7 @@ static void wait_before(struct part *p, enum part_state again, enum err e, const
     p->state = PART_WAITING;
     set_timer(p, clock_mono_us() +
                      archive_seconds_us(home_of(p), MIN(pause_s, (uint32_t)ARCHIVE_RETRY_MAX_S)));
-    news(p, ARCHIVE_FAILED, p->events, p->error);
+    news(p, ARCHIVE_FAILED, &p->taken, p->error);
     archive_settle_look(p->archive);
 }
 
@@ -205,8 +207,9 @@ static void count_file(struct part *p)
     metric_add(c->bytes, (int64_t)p->written);
     say_debug(kind_of(p)->file, "%s=%s partition=%u name=%s events=%" PRIu64 " bytes=%" PRIu64,
               kind_of(p)->label, p->archive->label, p->partition, p->name, p->events, p->written);
-    if (p->damaged) news(p, ARCHIVE_DAMAGED, p->damaged, "messages that cannot be read");
-    news(p, ARCHIVE_PLACED, p->events, "");
+    if (record_tally_count(&p->damaged))
+        news(p, ARCHIVE_DAMAGED, &p->damaged, "messages that cannot be read");
+    news(p, ARCHIVE_PLACED, &p->taken, "");
 }
 
 static void on_committed(struct store_wait *w, struct store_answer *a)
@@ -314,7 +317,7 @@ void part_looked(struct part *p, enum err e)
     p->name[0] = '\0';
     if (!taken)
         wait_before(p, PART_SEALING, e, fail_text());
-    else if (++p->taken < ARCHIVE_TAKEN_MAX)
+    else if (++p->names_taken < ARCHIVE_TAKEN_MAX)
         look(p);
     else
         wait_before(p, PART_SEALING, ERR_EXISTS, "there are files of all names that were tried");
@@ -349,7 +352,7 @@ static uint64_t pulled(const struct part *p)
 static void seal(struct part *p)
 {
     p->until = MAX(p->from, pulled(p));
-    p->taken = 0;
+    p->names_taken = 0;
     if (p->events > 0 || !settings_of(p)->skip_empty)
         look(p);
     else if (p->until > p->from)
@@ -378,8 +381,9 @@ static bool take(struct part *p, const struct record *rec)
 {
     if (put(p, rec) == OK) {
         p->events++;
+        record_tally_add(&p->taken, rec);
     } else {
-        p->damaged++;
+        record_tally_add(&p->damaged, rec);
         metric_inc(kind_of(p)->counters.damaged);
     }
     if (buf_size(&p->out) < SPOOL_WRITE || avro_writer_is_open(&p->writer)) return true;

@@ -47,13 +47,14 @@ struct part {
     char way[IO_NAME_MAX]; /* a directory of the folder that was made; empty: none is known */
     uint64_t written;      /* to it */
     uint64_t events;
-    uint64_t damaged;
+    struct record_tally taken; /* ... by source */
+    struct record_tally damaged;
     int64_t until_us; /* monotonic: when it is old enough */
 
     struct timer timer;                /* the window's end, or another try */
     enum part_state again;             /* WAITING: what is tried again */
     unsigned tries;                    /* that failed, one after the other */
-    unsigned taken;                    /* names, one after the other, that there are files of */
+    unsigned names_taken;              /* names, one after the other, that there are files of */
     char error[ARCHIVE_ERROR_MAX + 1]; /* why; empty: all is well */
     struct store_wait store_wait;
     bool storing;

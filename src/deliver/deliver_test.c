@@ -229,6 +229,33 @@ static int64_t count_of(const char *endpoint, const char *result)
     return metric_value(metric_of(METRIC_COUNTER, "azimuth_routing_deliveries_total", labels, ""));
 }
 
+/* By Azure's names. */
+static int64_t azure(const char *name, const char *labels)
+{
+    return metric_value(metric_of(METRIC_COUNTER, name, labels, ""));
+}
+
+#define TO_A "RoutingSource=\"Device Messages\",EndpointType=\"webhooks\",EndpointName=\"a\""
+
+static int64_t fate_of(const char *result)
+{
+    char labels[256];
+    snprintf(labels, sizeof labels, "%s," TO_A, result);
+    return azure("azimuth_RoutingDeliveries_total", labels);
+}
+
+static int64_t events_of(const char *result)
+{
+    char labels[256];
+    snprintf(labels, sizeof labels, "Result=\"%s\",EventType=\"Microsoft.Devices.DeviceTelemetry\"",
+             result);
+    return azure("azimuth_EventGridDeliveries_total", labels);
+}
+
+#define TAKEN   "Result=\"success\",FailureReasonCategory=\"null\""
+#define INVALID "Result=\"failure\",FailureReasonCategory=\"invalid\""
+#define DROPPED "Result=\"failure\",FailureReasonCategory=\"dropped\""
+
 /* ---- */
 
 static void a_webhook_that_agreed_gets_events(void **state)
@@ -494,6 +521,8 @@ static void what_is_refused_alone_is_passed_over(void **state)
 {
     (void)state;
     int64_t refused = count_of("a", "refused"), taken = count_of("a", "success");
+    int64_t invalid = fate_of(INVALID), delivered = fate_of(TAKEN);
+    int64_t told = events_of("success"), not_told = events_of("failure");
     use(HOOKS(HOOK("a", "")));
     f.a.mode = BREAKS;
     for (int n = 2; n <= 40; n += 2) say(0, n, n == 20 ? ",\"bad\":1" : "", A);
@@ -504,7 +533,36 @@ static void what_is_refused_alone_is_passed_over(void **state)
     for (unsigned i = 0; i < 19; i++) assert_int_equal(f.a.heard[i], i < 9 ? 2 * i + 2 : 2 * i + 4);
     assert_int_equal(count_of("a", "refused") - refused, 1);
     assert_int_equal(count_of("a", "success") - taken, 19);
+    assert_int_equal(fate_of(INVALID) - invalid, 1);
+    assert_int_equal(fate_of(TAKEN) - delivered, 19);
+    assert_int_equal(events_of("success") - told, 19);
+    assert_true(events_of("failure") - not_told > 1); /* tries with others, too */
     assert_int_equal(health(1).status, ROUTING_HEALTHY);
+}
+
+static void what_arrives_has_bytes_and_a_latency_by_source(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"azimuth_RoutingDataSizeInBytesDelivered_total",
+                                        "azimuth_RoutingDeliveryLatency_milliseconds_total"};
+    int64_t bytes = azure(names[0], TO_A), late_ms = azure(names[1], TO_A);
+    int64_t event_ms = azure("azimuth_EventGridLatency_milliseconds_total",
+                             "EventType=\"Microsoft.Devices.DeviceTelemetry\"");
+    int64_t taken = fate_of(TAKEN);
+    use(HOOKS(HOOK("a", "")));
+    f.a.mode = BREAKS;
+    say(0, 2, "", A);
+    say(1, 3, "", A);
+    cursor_rig_run(&f.d.rig, 0);
+    f.a.mode = TAKES;
+    cursor_rig_run(&f.d.rig, 10 * S);
+    assert_int_equal(fate_of(TAKEN) - taken, 2);
+    assert_true(azure(names[0], TO_A) - bytes > 2 * 7);
+    assert_in_range(azure(names[1], TO_A) - late_ms, 2 * 1000, 2 * 10000);
+    assert_int_equal(azure("azimuth_EventGridLatency_milliseconds_total",
+                           "EventType=\"Microsoft.Devices.DeviceTelemetry\"") -
+                         event_ms,
+                     azure(names[1], TO_A) - late_ms);
 }
 
 static void a_message_that_is_too_large_as_an_event_is_passed_over(void **state)
@@ -558,7 +616,7 @@ static void what_was_sent_and_not_done_comes_again_after_a_crash(void **state)
 static void a_dead_endpoint_drops_until_it_is_back(void **state)
 {
     (void)state;
-    int64_t dropped = count_of("a", "dropped");
+    int64_t dropped = count_of("a", "dropped"), azure_dropped = fate_of(DROPPED);
     use(HOOKS(HOOK("a", "")));
     f.a.mode = BREAKS;
     say_many(1, 10, A);
@@ -570,6 +628,7 @@ static void a_dead_endpoint_drops_until_it_is_back(void **state)
     say_many(11, 20, A);
     cursor_rig_run(&f.d.rig, 200 * S);
     assert_in_range(count_of("a", "dropped") - dropped, 15, 20);
+    assert_int_equal(fate_of(DROPPED) - azure_dropped, count_of("a", "dropped") - dropped);
     f.a.mode = TAKES;
     say_many(21, 22, A);
     cursor_rig_run(&f.d.rig, 200 * S);
@@ -662,6 +721,7 @@ int main(void)
         TEST(it_may_say_until_when),
         TEST(nor_does_another_partition_take_it_away),
         TEST(what_is_refused_alone_is_passed_over),
+        TEST(what_arrives_has_bytes_and_a_latency_by_source),
         TEST(a_message_that_is_too_large_as_an_event_is_passed_over),
         TEST(a_stalled_endpoint_does_not_slow_another),
         TEST(what_was_sent_and_not_done_comes_again_after_a_crash),

@@ -122,11 +122,11 @@ void endpoint_reached(struct endpoint *ep, enum deliver_outcome outcome)
     if (failed) endpoint_run(ep);
 }
 
-void endpoint_refused(struct endpoint *ep, const char *text)
+void endpoint_refused(struct endpoint *ep, const struct record_tally *message, const char *text)
 {
     int64_t now_us = clock_mono_us();
     note_error(ep, text);
-    endpoint_count(ep, DELIVERY_REFUSED, 1);
+    health_count_lost(&ep->counters, DELIVERY_REFUSED, message);
     diagnose(ep, "InvalidMessage", STATUS_ARGUMENT_INVALID, false);
     ep->refused++;
     if (ep->said_us && now_us - ep->said_us < INT64_C(1000000) * DELIVER_SAY_S) return;
@@ -139,11 +139,12 @@ void endpoint_refused(struct endpoint *ep, const char *text)
 /* ---- connecting */
 
 /* Nobody takes them any more. */
-void endpoint_dropped(struct endpoint *ep, unsigned messages)
+void endpoint_dropped(struct endpoint *ep, const struct record_tally *messages)
 {
-    endpoint_count(ep, DELIVERY_DROPPED, messages);
-    for (unsigned i = 0; i < messages; i++)
-        diagnose(ep, "DroppedMessage", STATUS_SERVICE_UNAVAILABLE, false);
+    health_count_lost(&ep->counters, DELIVERY_DROPPED, messages);
+    for (int source = 0; source < RECORD_SOURCES; source++)
+        for (unsigned i = 0; i < messages->of[source].count; i++)
+            diagnose(ep, "DroppedMessage", STATUS_SERVICE_UNAVAILABLE, false);
 }
 
 bool endpoint_may_send(const struct endpoint *ep)
@@ -315,7 +316,7 @@ struct endpoint *endpoint_new(struct healths *healths, const struct deliver_door
     list_init(&ep->node);
     timer_init(&ep->again, on_again);
     timer_init(&ep->pace, on_pace);
-    health_counters_init(&ep->counters, ep->name);
+    health_counters_init(&ep->counters, e->kind, ep->name);
     for (unsigned i = 0; i < partitions; i++) {
         ep->feeds[i].endpoint = ep;
         feed_open(&ep->feeds[i], doors->cursors, i);

@@ -22,13 +22,13 @@ struct feed {
     struct deliver_call call;
     bool sending;
     struct buf batch;
-    unsigned count;       /* messages in it */
-    int64_t enqueued_ms;  /* the sum of when they came */
-    uint64_t bytes;       /* of them */
-    uint64_t next;        /* behind its last */
-    struct buf held;      /* the frame of a message that is the first of the next batch */
-    uint64_t alone_until; /* what is before it goes alone: the target refused it in company */
-    unsigned doubts;      /* about the message that is next: how often it came back alone */
+    unsigned count;            /* messages in it */
+    struct record_tally tally; /* ... by source */
+    struct event_tally events; /* ... by what they are for Event Grid */
+    uint64_t next;             /* behind its last */
+    struct buf held;           /* the frame of a message that is the first of the next batch */
+    uint64_t alone_until;      /* what is before it goes alone: the target refused it in company */
+    unsigned doubts;           /* about the message that is next: how often it came back alone */
 };
 
 struct endpoint {
@@ -90,13 +90,10 @@ void endpoint_sends(struct endpoint *ep); /* a feed does */
 bool endpoint_may_send(const struct endpoint *ep);
 void endpoint_reached(struct endpoint *ep, enum deliver_outcome outcome); /* it took or refused */
 void endpoint_failed(struct endpoint *ep, const struct deliver_result *r);
-void endpoint_dropped(struct endpoint *ep, unsigned messages);
-void endpoint_refused(struct endpoint *ep, const char *text); /* one message, for good */
+void endpoint_dropped(struct endpoint *ep, const struct record_tally *messages);
 
-static inline void endpoint_count(struct endpoint *ep, enum delivery what, unsigned count)
-{
-    metric_add(ep->counters.deliveries[what], count);
-}
+/* One message, for good. */
+void endpoint_refused(struct endpoint *ep, const struct record_tally *message, const char *text);
 
 static inline bool endpoint_is_dead(const struct endpoint *ep)
 {

@@ -9,21 +9,22 @@
 #include "base/rand.h"
 #include "base/text.h"
 
-static const char *type_of(const struct message *m)
+static bool op_starts(const struct message *m, const char *op)
 {
-    struct slice op = message_property(m, "opType");
+    return slice_starts(message_property(m, "opType"), slice_str(op));
+}
+
+enum event_type event_grid_type(const struct message *m)
+{
     switch (m->record->source) {
-    case RECORD_TELEMETRY: return "Microsoft.Devices.DeviceTelemetry";
+    case RECORD_TELEMETRY: return EVENT_TELEMETRY;
     case RECORD_CONNECTION_STATE:
-        return slice_is(op, "deviceConnected") ? "Microsoft.Devices.DeviceConnected"
-                                               : "Microsoft.Devices.DeviceDisconnected";
-    case RECORD_DEVICE_LIFECYCLE:
-        return slice_starts(op, SLICE_LIT("create")) ? "Microsoft.Devices.DeviceCreated"
-                                                     : "Microsoft.Devices.DeviceDeleted";
-    case RECORD_TWIN_CHANGE: return "Azimuth.Devices.TwinChanged";
-    case RECORD_DIGITAL_TWIN_CHANGE: return "Azimuth.Devices.DigitalTwinChanged";
-    case RECORD_JOB_LIFECYCLE: return "Azimuth.Devices.JobChanged";
-    default: return "Azimuth.Devices.Other";
+        return op_starts(m, "deviceConnected") ? EVENT_CONNECTED : EVENT_DISCONNECTED;
+    case RECORD_DEVICE_LIFECYCLE: return op_starts(m, "create") ? EVENT_CREATED : EVENT_DELETED;
+    case RECORD_TWIN_CHANGE: return EVENT_TWIN;
+    case RECORD_DIGITAL_TWIN_CHANGE: return EVENT_DIGITAL_TWIN;
+    case RECORD_JOB_LIFECYCLE: return EVENT_JOB;
+    default: return EVENT_NONE;
     }
 }
 
@@ -123,7 +124,7 @@ void event_grid_put(const struct hub *hub, enum event_schema schema, const struc
     buf_put_str(out, "\",");
     put_subject(m, out);
     buf_printf(out, ",\"%s\":\"%s\",\"%s\":\"%s\",\"data\":", cloud ? "type" : "eventType",
-               type_of(m), cloud ? "time" : "eventTime", time);
+               event_type_name(event_grid_type(m)), cloud ? "time" : "eventTime", time);
     event_grid_put_data(m, out);
     buf_put_str(out, cloud ? ",\"specversion\":\"1.0\",\"datacontenttype\":\"application/json\"}"
                            : ",\"dataVersion\":\"\",\"metadataVersion\":\"1\"}");

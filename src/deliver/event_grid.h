@@ -2,10 +2,13 @@
 #ifndef DELIVER_EVENT_GRID_H
 #define DELIVER_EVENT_GRID_H
 
+#include "deliver/event_type.h"
 #include "deliver/message.h"
 #include "hub/hub.h"
 
 enum event_schema { EVENT_GRID_SCHEMA, CLOUD_EVENT_SCHEMA };
+
+enum event_type event_grid_type(const struct message *m);
 
 /* Of a record, a GUID: the same whenever it is told of. */
 void event_grid_put_id(const struct hub *hub, const struct record *r, struct buf *out);

@@ -6,9 +6,6 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
-#include "base/num.h"
-
 /* The next message, borrowed until the next call. */
 static enum err next_record(struct feed *f, struct record *out)
 {
@@ -25,7 +22,9 @@ static void hold(struct feed *f, const struct record *r)
 static void pass_over(struct feed *f, const struct record *r)
 {
     uint64_t next = r->ordinal + 1;
-    endpoint_refused(f->endpoint, fail_text());
+    struct record_tally one = {0};
+    record_tally_add(&one, r);
+    endpoint_refused(f->endpoint, &one, fail_text());
     buf_clear(&f->held);
     cursor_done(f->cursor, next);
 }
@@ -36,8 +35,8 @@ static void gather(struct feed *f)
     struct record r;
     buf_clear(&f->batch);
     f->count = 0;
-    f->enqueued_ms = 0;
-    f->bytes = 0;
+    f->tally = (struct record_tally){0};
+    f->events = (struct event_tally){0};
     while (next_record(f, &r) == OK) {
         enum err e = ep->kind->add(ep->target, &r, &f->batch, f->count);
         if (e != OK && f->count) {
@@ -49,8 +48,8 @@ static void gather(struct feed *f)
             continue;
         }
         f->count++;
-        f->enqueued_ms += r.enqueued_us / 1000;
-        f->bytes += r.sections.len;
+        record_tally_add(&f->tally, &r);
+        event_tally_add(&f->events, ep->target->event, &r);
         f->next = r.ordinal + 1;
         buf_clear(&f->held);
         if (f->next <= f->alone_until) break;
@@ -72,7 +71,7 @@ static void on_refused(struct feed *f, const struct deliver_result *r)
         feed_rewind(f);
     } else {
         cursor_done(f->cursor, f->next);
-        endpoint_refused(f->endpoint, r->text);
+        endpoint_refused(f->endpoint, &f->tally, r->text);
     }
 }
 
@@ -84,15 +83,6 @@ static bool is_given_up(struct feed *f, const struct deliver_result *r)
     return f->count == 1 && ++f->doubts >= DELIVER_DOUBTS_MAX;
 }
 
-static void count_taken(const struct feed *f)
-{
-    struct health_counters *counters = &f->endpoint->counters;
-    int64_t late_ms = f->count * (clock_wall_us() / 1000) - f->enqueued_ms;
-    endpoint_count(f->endpoint, DELIVERED, f->count);
-    metric_add(counters->bytes, (int64_t)f->bytes);
-    metric_add(counters->latency_ms, MAX(late_ms, 0)); /* the clock may have been set back */
-}
-
 static void on_answer(struct deliver_call *c, const struct deliver_result *r)
 {
     struct feed *f = CONTAINER_OF(c, struct feed, call);
@@ -102,15 +92,16 @@ static void on_answer(struct deliver_call *c, const struct deliver_result *r)
     ep->sending--;
     if (failed && is_given_up(f, r)) failed = false;
     if (!failed) f->doubts = 0;
+    event_tally_end(&f->events, r->outcome == DELIVER_TAKEN);
     c->tries = failed ? c->tries + 1 : 0;
     if (failed) {
-        endpoint_count(ep, DELIVERY_FAILED, f->count);
+        metric_add(ep->counters.deliveries[DELIVERY_FAILED], f->count);
         feed_rewind(f);
         endpoint_failed(ep, r);
         return;
     }
     if (r->outcome == DELIVER_TAKEN) {
-        count_taken(f);
+        health_count_taken(&ep->counters, &f->tally);
         cursor_done(f->cursor, f->next);
     } else {
         on_refused(f, r);
@@ -136,11 +127,11 @@ static void send_batch(struct feed *f)
 static void drop(struct feed *f)
 {
     struct record r;
-    unsigned count = 0;
+    struct record_tally dropped = {0};
     buf_clear(&f->held);
-    while (cursor_next(f->cursor, &r) == OK) count++;
+    while (cursor_next(f->cursor, &r) == OK) record_tally_add(&dropped, &r);
     cursor_done_all(f->cursor);
-    endpoint_dropped(f->endpoint, count);
+    endpoint_dropped(f->endpoint, &dropped);
 }
 
 void feed_run(struct feed *f)

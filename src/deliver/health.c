@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 
 enum health_message_kind { DELIVER_HEALTH = POST_DELIVER };
@@ -73,10 +74,11 @@ static struct metric *of_endpoint(enum metric_kind kind, const char *endpoint, c
     return metric_of(kind, name, labels, help);
 }
 
-void health_counters_init(struct health_counters *c, const char *endpoint)
+void health_counters_init(struct health_counters *c, const struct routing_kind *kind,
+                          const char *endpoint)
 {
     static const char *const results[] = {"success", "failure", "refused", "dropped"};
-    *c = (struct health_counters){.endpoint = endpoint};
+    *c = (struct health_counters){.kind = kind, .endpoint = endpoint};
     for (unsigned i = 0; i < DELIVERY_RESULTS; i++)
         c->deliveries[i] = deliveries(endpoint, results[i]);
     c->granted_rate =
@@ -90,6 +92,57 @@ void health_counters_init(struct health_counters *c, const char *endpoint)
     c->paced = of_endpoint(METRIC_COUNTER, endpoint, "azimuth_routing_paced_requests_total",
                            "Requests to an endpoint that waited because of the granted rate");
 }
+
+/* ---- by Azure's names: by source, too */
+
+static void count_fate(struct health_counters *c, enum record_source source, enum routing_fate fate,
+                       unsigned count)
+{
+    struct metric **m = &c->sources[source].fates[fate];
+    const struct routing_delivery d = {c->kind, c->endpoint, source};
+    if (*m == NULL) *m = routing_deliveries(&d, fate);
+    metric_add(*m, count);
+}
+
+static void count_source(struct health_counters *c, enum record_source source,
+                         const struct record_count *taken, int64_t late_ms)
+{
+    struct source_counters *of = &c->sources[source];
+    const struct routing_delivery d = {c->kind, c->endpoint, source};
+    count_fate(c, source, ROUTING_DELIVERED, taken->count);
+    if (of->bytes == NULL) of->bytes = routing_delivered_bytes(&d);
+    if (of->latency_ms == NULL) of->latency_ms = routing_delivery_ms(&d);
+    metric_add(of->bytes, (int64_t)taken->bytes);
+    metric_add(of->latency_ms, late_ms);
+}
+
+void health_count_taken(struct health_counters *c, const struct record_tally *taken)
+{
+    int64_t now_ms = clock_wall_us() / 1000;
+    for (int source = 0; source < RECORD_SOURCES; source++) {
+        const struct record_count *of = &taken->of[source];
+        if (of->count == 0) continue;
+        int64_t late_ms =
+            MAX(of->count * now_ms - of->enqueued_ms, 0); /* a clock may be set back */
+        metric_add(c->deliveries[DELIVERED], of->count);
+        metric_add(c->bytes, (int64_t)of->bytes);
+        metric_add(c->latency_ms, late_ms);
+        count_source(c, source, of, late_ms);
+    }
+}
+
+void health_count_lost(struct health_counters *c, enum delivery why,
+                       const struct record_tally *lost)
+{
+    enum routing_fate fate = why == DELIVERY_DROPPED ? ROUTING_DROPPED : ROUTING_INVALID;
+    for (int source = 0; source < RECORD_SOURCES; source++) {
+        if (lost->of[source].count == 0) continue;
+        metric_add(c->deliveries[why], lost->of[source].count);
+        count_fate(c, source, fate, lost->of[source].count);
+    }
+}
+
+/* ---- how far behind */
 
 static void show_lag(struct health_counters *c, int64_t records, int64_t seconds)
 {

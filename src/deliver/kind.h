@@ -7,6 +7,7 @@
 #define DELIVER_KIND_H
 
 #include "deliver/deliver.h"
+#include "deliver/event_type.h"
 
 enum deliver_outcome {
     DELIVER_TAKEN,
@@ -39,6 +40,7 @@ struct deliver_place {
 /* Begins the kind's own. */
 struct deliver_target {
     struct deliver_place place;
+    enum event_type event; /* which one the message is that add() took last; of webhooks */
 };
 
 /* One question to a target.  Of the engine; `out` is for kinds that ask over HTTP. */

@@ -61,6 +61,30 @@ enum err record_parse(struct slice bytes, struct record *out) MUST_USE;
 
 bool record_check(struct slice frame); /* size and CRC are right */
 
+/* Records that are counted together later, by source. */
+struct record_tally {
+    struct record_count {
+        unsigned count;
+        uint64_t bytes;      /* of their sections */
+        int64_t enqueued_ms; /* the sum of when they came */
+    } of[RECORD_SOURCES];
+};
+
+static inline void record_tally_add(struct record_tally *t, const struct record *r)
+{
+    struct record_count *c = &t->of[r->source];
+    c->count++;
+    c->bytes += r->sections.len;
+    c->enqueued_ms += r->enqueued_us / 1000;
+}
+
+static inline unsigned record_tally_count(const struct record_tally *t)
+{
+    unsigned count = 0;
+    for (int source = 0; source < RECORD_SOURCES; source++) count += t->of[source].count;
+    return count;
+}
+
 /* The log lane's part: numbers and CRC of a frame made by a log_writer. */
 void record_stamp(uint8_t *frame, uint64_t ordinal, int64_t sequence, int64_t enqueued_us);
 

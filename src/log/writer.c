@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "log/log.h"
 
@@ -25,9 +26,59 @@ struct log_batch {
     uint64_t call;
     uint32_t refusals; /* as the writer's, when it was posted */
     size_t bytes;
+    int64_t begun_us;             /* monotonic */
+    struct record_tally streamed; /* of the built-in stream, that its readers get */
 };
 
 COUNTER(oversize, "azimuth_log_oversize_total", "Records refused for being over the size limit.");
+
+/* ---- what readers of the built-in stream get: counted once per batch, when it is durable */
+
+#define OF_SOURCE(name_, help_, source)                                                            \
+    {                                                                                              \
+        .name = name_, .help = help_, .labels = "source=\"" source "\"", .kind = METRIC_COUNTER    \
+    }
+
+#define BY_SOURCE(name, help)                                                                      \
+    {                                                                                              \
+        [RECORD_TELEMETRY] = OF_SOURCE(name, help, "DeviceMessages"),                              \
+        [RECORD_TWIN_CHANGE] = OF_SOURCE(name, help, "TwinChangeEvents"),                          \
+        [RECORD_DEVICE_LIFECYCLE] = OF_SOURCE(name, help, "DeviceLifecycleEvents"),                \
+        [RECORD_CONNECTION_STATE] = OF_SOURCE(name, help, "DeviceConnectionStateEvents"),          \
+        [RECORD_JOB_LIFECYCLE] = OF_SOURCE(name, help, "DeviceJobLifecycleEvents"),                \
+        [RECORD_DIGITAL_TWIN_CHANGE] = OF_SOURCE(name, help, "DigitalTwinChangeEvents"),           \
+    }
+
+static struct metric streamed[RECORD_SOURCES] =
+    BY_SOURCE("azimuth_stream_messages_total", "Messages that went to the built-in stream");
+static struct metric streamed_bytes[RECORD_SOURCES] =
+    BY_SOURCE("azimuth_stream_message_bytes_total", "Bytes of messages to the built-in stream");
+static struct metric streamed_us[RECORD_SOURCES] =
+    BY_SOURCE("azimuth_stream_message_microseconds_total",
+              "From taken in to durable in the built-in stream, the sum of all messages");
+
+__attribute__((constructor)) static void register_streamed(void)
+{
+    for (int source = 0; source < RECORD_SOURCES; source++) {
+        metric_register(&streamed[source]);
+        metric_register(&streamed_bytes[source]);
+        metric_register(&streamed_us[source]);
+    }
+}
+
+static void count_streamed(const struct log_batch *b)
+{
+    int64_t took_us = clock_mono_us() - b->begun_us;
+    for (int source = 0; source < RECORD_SOURCES; source++) {
+        const struct record_count *c = &b->streamed.of[source];
+        if (c->count == 0) continue;
+        metric_add(&streamed[source], c->count);
+        metric_add(&streamed_bytes[source], (int64_t)c->bytes);
+        metric_add(&streamed_us[source], c->count * took_us);
+    }
+}
+
+/* ---- batches */
 
 static void free_batch(struct log_batch *b)
 {
@@ -48,6 +99,8 @@ static void begin_batch(struct log_writer *w)
         b->frames.len = sizeof(struct msg);
     else
         msg_buf_begin(&b->frames);
+    b->begun_us = clock_mono_us();
+    b->streamed = (struct record_tally){0};
     w->batch = b;
 }
 
@@ -140,6 +193,7 @@ static void on_appended(void *ctx, struct lane *core, struct msg *m)
     (void)core;
     memcpy(&answer, m->body, sizeof answer);
     w->inflight -= b->bytes;
+    if (answer.err == OK) count_streamed(b);
     if (answer.refusals != w->refusals)
         hear_of_refusal(w, b, &answer);
     else
@@ -202,6 +256,20 @@ void log_sections_done(struct log_writer *w)
     w->extra_at = w->batch->frames.len;
 }
 
+static void note_streamed(struct log_batch *b, const uint8_t *head, size_t size, uint32_t extra_len)
+{
+    uint64_t destinations;
+    uint32_t pairs_len;
+    uint16_t stream;
+    memcpy(&destinations, head + 32, sizeof destinations);
+    memcpy(&stream, head + 40, sizeof stream);
+    memcpy(&pairs_len, head + 48, sizeof pairs_len);
+    if (stream != 0 || !(destinations & RECORD_TO_STREAM)) return;
+    struct record_count *c = &b->streamed.of[head[44]];
+    c->count++;
+    c->bytes += size - RECORD_HEAD - pairs_len - extra_len;
+}
+
 /* Completes the head; a record that is too large leaves only its place in the order of answers. */
 static enum err close_frame(struct log_writer *w)
 {
@@ -216,6 +284,7 @@ static enum err close_frame(struct log_writer *w)
     memcpy(b->ptr + w->frame_at, &(uint32_t){(uint32_t)size}, sizeof(uint32_t));
     memcpy(b->ptr + w->frame_at + 52, &extra_len, sizeof extra_len);
     w->inflight += size;
+    note_streamed(w->batch, b->ptr + w->frame_at, size, extra_len);
     return OK;
 }
 

@@ -37,6 +37,7 @@
 #include "hub/transfer/transfer.h"
 #include "hub/twin/twin.h"
 #include "hub/user/user.h"
+#include "server/azure_metrics.h"
 #include "server/seed.h"
 
 enum {
@@ -405,6 +406,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
                    unsigned core_count)
 {
     struct hub *hub = &w->hub;
+    azure_metrics_begin();
     hub->office = &w->office;
     set_rules(hub, cfg);
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;

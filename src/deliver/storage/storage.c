@@ -127,14 +127,21 @@ static void note_error(struct storage *st, const char *text)
     st->health.error_us = clock_wall_us();
 }
 
-static void on_news(const struct archive *a, enum archive_news what, uint64_t count,
-                    const char *text)
+static void count(struct storage *st, enum archive_news what, const struct record_tally *records)
 {
-    static const enum delivery results[] = {[ARCHIVE_PLACED] = DELIVERED,
-                                            [ARCHIVE_FAILED] = DELIVERY_FAILED,
-                                            [ARCHIVE_DAMAGED] = DELIVERY_REFUSED};
+    if (what == ARCHIVE_PLACED)
+        health_count_taken(&st->counters, records);
+    else if (what == ARCHIVE_DAMAGED)
+        health_count_lost(&st->counters, DELIVERY_REFUSED, records);
+    else
+        metric_add(st->counters.deliveries[DELIVERY_FAILED], record_tally_count(records));
+}
+
+static void on_news(const struct archive *a, enum archive_news what,
+                    const struct record_tally *records, const char *text)
+{
     struct storage *st = archive_ctx(a);
-    metric_add(st->counters.deliveries[results[what]], (int64_t)count);
+    count(st, what, records);
     st->health.attempt_us = clock_wall_us();
     if (what == ARCHIVE_PLACED)
         st->health.success_us = st->health.attempt_us;
@@ -248,7 +255,7 @@ static struct storage *storage_new(struct storages *ss, struct slice label, unsi
     snprintf(st->name, sizeof st->name, "%.*s", SLICE_ARG(label));
     st->bit = bit;
     st->since_us = since_us;
-    health_counters_init(&st->counters, st->name);
+    health_counters_init(&st->counters, &storage_kind, st->name);
     list_push(&ss->all, &st->node);
     return st;
 }

@@ -273,13 +273,30 @@ static int64_t deliveries(const char *result)
     return metric_value(metric_of(METRIC_COUNTER, "azimuth_routing_deliveries_total", labels, ""));
 }
 
+static int64_t azure(const char *name, const char *result)
+{
+    char labels[256];
+    snprintf(
+        labels, sizeof labels,
+        "%sRoutingSource=\"Device Messages\",EndpointType=\"blobStorage\",EndpointName=\"cold\"",
+        result);
+    return metric_value(metric_of(METRIC_COUNTER, name, labels, ""));
+}
+
+static int64_t arrived(void)
+{
+    return azure("azimuth_RoutingDeliveries_total",
+                 "Result=\"success\",FailureReasonCategory=\"null\",");
+}
+
 /* ---- rows */
 
 static void messages_are_in_a_file_when_the_window_ends(void **state)
 {
     (void)state;
     use(FILES(""));
-    int64_t before = deliveries("success");
+    int64_t before = deliveries("success"), arrived_before = arrived();
+    int64_t late_ms = azure("azimuth_RoutingDeliveryLatency_milliseconds_total", "");
     say_many(1, 5);
     say_as(6, "application/json", "", B);
     look();
@@ -288,6 +305,10 @@ static void messages_are_in_a_file_when_the_window_ends(void **state)
     assert_each_once(1, 5);
     assert_string_equal(buf_cstr(&f.names), "storage/plant/0/2023/11/14/22/13\n");
     assert_int_equal(deliveries("success"), before + 5);
+    assert_int_equal(arrived(), arrived_before + 5);
+    late_ms = azure("azimuth_RoutingDeliveryLatency_milliseconds_total", "") - late_ms;
+    assert_in_range(late_ms, 5 * WINDOW_US / 1000, 5 * 2 * WINDOW_US / 1000);
+    assert_true(azure("azimuth_RoutingDataSizeInBytesDelivered_total", "") > 5 * 7);
     assert_health("healthy", "");
 }
 

@@ -277,6 +277,7 @@ static enum err put_event(struct webhook *h, const struct record *r, struct buf 
     enum err e = message_read(r, h->target.place.bit, &h->message);
     if (e != OK) return fail(ERR_INVALID, "the stored message is damaged");
     message_mark(&h->message, h->target.place.hub, h->target.place.name);
+    h->target.event = event_grid_type(&h->message);
     buf_put_u8(batch, buf_size(batch) ? ',' : '[');
     event_grid_put(h->target.place.hub, h->schema, &h->message, batch);
     return OK;

@@ -11,8 +11,6 @@ COUNTER(fallback_total, "azimuth_d2c_telemetry_egress_fallback_total",
         "Messages that no route took and that went along the fallback route");
 COUNTER(orphaned_total, "azimuth_d2c_telemetry_egress_orphaned_total",
         "Messages that no route took, with the fallback route disabled");
-COUNTER(invalid_total, "azimuth_d2c_telemetry_egress_invalid_total",
-        "Messages kept from an endpoint: with its enrichments they were over the size limit");
 COUNTER(undefined_total, "azimuth_routing_undefined_total",
         "Conditions of routes that a message was tested by and that were neither true nor false");
 
@@ -78,8 +76,17 @@ static size_t size_for(struct slice extra, unsigned endpoint)
     return size;
 }
 
+static void count_invalid(const struct routing *r, const struct route_message *m, unsigned bit)
+{
+    const struct routing_endpoint *e = r->now->endpoints;
+    while (e->bit != bit) e++;
+    const struct routing_delivery d = {e->kind, e->name, (enum record_source)m->source};
+    metric_inc(routing_deliveries(&d, ROUTING_INVALID));
+}
+
 /* Of the endpoints, those that take the message with its enrichments. */
-static uint64_t small_enough(uint64_t endpoints, struct slice extra, size_t size)
+static uint64_t small_enough(const struct routing *r, const struct route_message *m,
+                             uint64_t endpoints, struct slice extra, size_t size)
 {
     uint64_t taken = endpoints;
     if (size + extra.len <= ROUTING_MESSAGE_MAX) return endpoints;
@@ -89,7 +96,7 @@ static uint64_t small_enough(uint64_t endpoints, struct slice extra, size_t size
             size + added <= ROUTING_MESSAGE_MAX && (added == 0 || extra.len <= ROUTING_EXTRA_MAX);
         if (!(endpoints >> bit & 1) || fits) continue;
         taken &= ~(UINT64_C(1) << bit);
-        metric_inc(&invalid_total);
+        count_invalid(r, m, bit);
     }
     return taken;
 }
@@ -105,7 +112,7 @@ void routing_choose(struct routing *r, const struct route_message *m, size_t siz
     buf_clear(&r->extra);
     route_enrich(r->now->table, r->matcher, x.endpoints, &r->extra);
     out->extra = buf_slice(&r->extra);
-    out->destinations = small_enough(x.endpoints, out->extra, size);
+    out->destinations = small_enough(r, m, x.endpoints, out->extra, size);
     if (out->destinations != x.endpoints) diagnose(r, m, "InvalidMessage", false);
     if (out->extra.len > ROUTING_EXTRA_MAX) out->extra = SLICE_NONE;
 }

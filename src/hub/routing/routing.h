@@ -45,6 +45,7 @@ enum {
 };
 
 struct json;
+struct metric;
 struct route_message;
 struct routing;
 
@@ -208,6 +209,27 @@ const char *routing_source_name(enum record_source source);
 /* Its value for a message that passes this endpoint now and had the value `before`. */
 void routing_put_passed(const struct hub *hub, const char *endpoint, struct slice before,
                         struct buf *out);
+
+/* ---- what became of messages (delivery.c): IoT Hub's metrics RoutingDeliveries,
+ * RoutingDataSizeInBytesDelivered and RoutingDeliveryLatency with their dimensions as labels.  Each is made when it is first asked
+ * for, slowly, by metric_of(): keep it.  Any thread. */
+
+enum routing_fate {
+    ROUTING_DELIVERED,
+    ROUTING_INVALID, /* too large for it, or refused by it for good */
+    ROUTING_DROPPED, /* it was dead */
+    ROUTING_FATES
+};
+
+struct routing_delivery {
+    const struct routing_kind *kind; /* NULL: `events` */
+    const char *endpoint;
+    enum record_source source;
+};
+
+struct metric *routing_deliveries(const struct routing_delivery *d, enum routing_fate fate);
+struct metric *routing_delivered_bytes(const struct routing_delivery *d);
+struct metric *routing_delivery_ms(const struct routing_delivery *d); /* the sum over messages */
 
 /* ---- reading (sections.c) */
 

@@ -465,7 +465,16 @@ static void a_message_with_its_enrichments_has_a_size(void **state)
                                            "\"key\":\"key\",\"value\":\"value\"," TO("q1") "}]}"),
         OK);
     assert_int_equal(choose(f, SLICE_NONE, ROUTING_MESSAGE_MAX - 8, &extra), 3);
+    const struct routing_delivery q1 = {routing_endpoint_find(f->routing[0], SLICE_LIT("q1"))->kind,
+                                        "q1", RECORD_TELEMETRY};
+    struct metric *invalid = routing_deliveries(&q1, ROUTING_INVALID);
+    assert_string_equal(
+        invalid->labels,
+        "Result=\"failure\",FailureReasonCategory=\"invalid\",RoutingSource=\"Device "
+        "Messages\",EndpointType=\"queues\",EndpointName=\"q1\"");
+    int64_t before = metric_value(invalid);
     assert_int_equal(choose(f, SLICE_NONE, ROUTING_MESSAGE_MAX - 7, &extra), 1);
+    assert_int_equal(metric_value(invalid), before + 1);
 }
 
 /* Each of 16 endpoints has one, of 15 bytes and what the twin says. */

@@ -11,8 +11,6 @@
 COUNTER(messages, "azimuth_d2c_telemetry_ingress_total", "Messages from devices taken in");
 COUNTER(message_bytes, "azimuth_d2c_telemetry_ingress_bytes_total",
         "Bytes of messages from devices taken in");
-COUNTER(to_stream, "azimuth_d2c_endpoints_egress_builtIn_events_total",
-        "Messages from devices that went to the built-in stream");
 COUNTER(too_big, "azimuth_d2c_telemetry_too_big_total",
         "Messages from devices refused because of their size");
 
@@ -172,7 +170,6 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
     log_end(t->writer, done, who, cookie);
     metric_inc(&messages);
     reception_stored(sender->transport, message);
-    if (choice.destinations & RECORD_TO_STREAM) metric_inc(&to_stream);
     size_t size = telemetry_size(message);
     metric_add(&message_bytes, (int64_t)size);
     talker_count(t->talkers, sender->device_id, size, wall_us);

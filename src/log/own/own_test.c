@@ -658,6 +658,42 @@ static void who_appends_fast_does_not_use_up_the_reserve(void **state)
     end(&f);
 }
 
+/* ---- what is counted */
+
+static int64_t streamed(const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "azimuth_stream_message%s_total", what);
+    return metric_value(metric_of(METRIC_COUNTER, name, "source=\"DeviceMessages\"", ""));
+}
+
+/* Of the built-in stream, for its readers, and durable. */
+static void messages_to_the_built_in_stream_are_counted_when_they_are_durable(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    const struct log_stream other = {.stream = 1, .partitions = 1};
+    rig_change(f.rig, LOG_STREAM_MAKE, &other);
+    int64_t count = streamed("s"), bytes = streamed("_bytes"), us = streamed("_microseconds");
+    append(&f, 0, 1, 100);
+    append(&f, 0, 2, 50);
+    rig_append(f.rig, 0, 0, 3, 100, 2); /* to an endpoint only */
+    f.rig->stream = 1;
+    append(&f, 0, 4, 100);
+    assert_int_equal(streamed("s"), count);
+    rig_mono_us += 700;
+    rig_run(f.rig);
+    assert_int_equal(streamed("s"), count + 2);
+    assert_int_equal(streamed("_bytes"), bytes + 150);
+    assert_int_equal(streamed("_microseconds"), us + 1400);
+    f.rig->stream = 0;
+    append(&f, 0, 5, journal_block_max(&f.rig->log->journal));
+    rig_run(f.rig);
+    assert_int_equal(rig_done_at(f.rig, 4)->result, ERR_TOO_BIG);
+    assert_int_equal(streamed("s"), count + 2);
+    end(&f);
+}
+
 static int64_t room_told(void)
 {
     struct buf text = {0};
@@ -892,6 +928,7 @@ int main(void)
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
         cmocka_unit_test(segments_that_cannot_be_opened_are_tried_again),
         cmocka_unit_test(the_room_above_the_reserve_is_told),
+        cmocka_unit_test(messages_to_the_built_in_stream_are_counted_when_they_are_durable),
         cmocka_unit_test(the_disk_has_room_once_a_segment_has_grown),
         cmocka_unit_test(chunks_that_leave_memory_are_there_for_others),
         cmocka_unit_test(segments_are_not_asked_twice_for_the_same_records),
