@@ -3,6 +3,7 @@
 #define DPS_CALL_H
 
 #include "base/list.h"
+#include "dps/counters.h"
 #include "dps/linked.h"
 #include "dps/registration.h"
 
@@ -56,6 +57,7 @@ struct dps {
     struct linked linked;
     struct latency *latency;
     struct attempts attempts; /* the first core's */
+    struct dps_counters counters;
     struct {
         int64_t since_us;
         unsigned told;

@@ -29,6 +29,7 @@ static void begin(struct call *c, const struct attested *who, struct slice paylo
     if (operation_begin(c, who, payload, resumed, &o) != DPS_OK) {
         const char *text = "too many devices register at the same time";
         attempt_note_throttled(c, who, text);
+        dps_count_registration(&c->dps->counters, c->dps->hub, SLICE_NONE, DPS_THROTTLED);
         dps_call_fail(c, DPS_THROTTLED, text);
         return;
     }

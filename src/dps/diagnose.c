@@ -5,8 +5,6 @@
 
 void dps_diagnose_attestation(const struct call *c, unsigned code, const char *text)
 {
-    static const char *const protocols[] = {
-        [DPS_HTTP] = "Http", [DPS_MQTT] = "Mqtt", [DPS_AMQP] = "Amqp"};
     const struct hub *hub = c->dps->hub;
     enum verb verb = c->head->verb;
     bool turned_away = verb == VERB_AUTHENTICATE && code != DPS_OK;
@@ -17,10 +15,12 @@ void dps_diagnose_attestation(const struct call *c, unsigned code, const char *t
                            .description = slice_str(text),
                            .peer = c->peer,
                            .properties = &properties};
-    if ((verb != VERB_REGISTER && !turned_away) || !diagnostic_wanted(hub, d.category)) return;
+    if (verb != VERB_REGISTER && !turned_away) return;
+    dps_count_attestation(&c->dps->counters, hub, c->head->protocol, code);
+    if (!diagnostic_wanted(hub, d.category)) return;
     diagnostic_put_text(&properties, "id", c->id);
     diagnostic_put_text(&properties, "type", SLICE_LIT("Registration"));
-    diagnostic_put_text(&properties, "protocol", slice_str(protocols[c->head->protocol]));
+    diagnostic_put_text(&properties, "protocol", slice_str(dps_protocol_name(c->head->protocol)));
     diagnostic_note(hub, c->dps->lane, &d);
     buf_free(&properties);
 }

@@ -585,6 +585,7 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
     list_init(&d->late);
     enum err e = groups_load(&d->groups, hub->store);
     if (e == OK) e = linked_load(&d->linked, hub);
+    if (e == OK) dps_counters_init(&d->counters, hub);
     if (e != OK) {
         dps_free(d);
         return e;
@@ -610,6 +611,7 @@ void dps_free(struct dps *d)
     groups_fini(&d->groups);
     linked_fini(&d->linked);
     attempts_free(&d->attempts);
+    dps_counters_free(&d->counters);
     mem_wipe(d->secret, sizeof d->secret);
     free(d);
 }

@@ -154,7 +154,7 @@ void dps_forget(struct dps *d, struct dps_wait *w);
 
 /* ---- for devices */
 
-enum dps_protocol { DPS_HTTP, DPS_MQTT, DPS_AMQP };
+enum dps_protocol { DPS_HTTP, DPS_MQTT, DPS_AMQP, DPS_PROTOCOLS };
 
 /* Who says that he is it, and what he shows for it. */
 struct dps_device {

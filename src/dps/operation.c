@@ -105,9 +105,21 @@ static void on_end_written(struct store_wait *w, struct store_answer *a)
     end(o);
 }
 
+/* Who is disabled may not. */
+static void count_end(const struct operation *o)
+{
+    struct dps *d = o->dps;
+    unsigned code = o->next.status == REGISTRATION_ASSIGNED   ? DPS_OK
+                    : o->next.status == REGISTRATION_DISABLED ? DPS_UNAUTHORIZED
+                                                              : o->next.error_code;
+    dps_count_registration(&d->counters, d->hub, o->next.hub, code);
+    if (code == DPS_OK) dps_count_assignment(&d->counters, d->hub, o->next.hub);
+}
+
 static void finish(struct operation *o, enum registration_status status)
 {
     o->next.status = status;
+    count_end(o);
     if (status == REGISTRATION_DISABLED) explain_disabled(o);
     attempt_note_end(o);
     say_debug("dps.registered", "registration=%.*s status=%s hub=%.*s device=%.*s code=%u",

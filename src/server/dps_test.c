@@ -162,6 +162,42 @@ static void attempts_say_by_which_enrollment_and_how_they_ended(void **state)
     assert_non_null(strstr(attempts(), "nobody refused   C175;dev-1 refused"));
 }
 
+static int64_t counted(const char *name, const char *labels)
+{
+    char all[256];
+    snprintf(all, sizeof all, "ProvisioningServiceName=\"hub\",%s", labels);
+    return metric_value(metric_of(METRIC_COUNTER, name, all, ""));
+}
+
+static void attempts_and_assignments_count_by_the_services_own_names(void **state)
+{
+    static const struct {
+        const char *name, *labels;
+        int64_t more;
+    } rows[] = {
+        {"azimuth_AttestationAttempts_total", "Status=\"Success\",Protocol=\"Http\"", 3},
+        {"azimuth_AttestationAttempts_total", "Status=\"ClientError\",Protocol=\"Http\"", 1},
+        {"azimuth_RegistrationAttempts_total", "IotHubName=\"hub.test\",Status=\"Success\"", 1},
+        {"azimuth_RegistrationAttempts_total", "IotHubName=\"\",Status=\"ClientError\"", 2},
+        {"azimuth_DeviceAssignments_total", "IotHubName=\"hub.test\"", 1},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    int64_t before[ROWS];
+    (void)state;
+    for (unsigned i = 0; i < ROWS; i++) before[i] = counted(rows[i].name, rows[i].labels);
+    put_enrollment("counted", "");
+    put_enrollment("off", ",\"provisioningStatus\":\"disabled\"");
+    put_enrollment("lost", ",\"iotHubs\":[\"elsewhere.test\"]");
+    provision("counted", own_token("counted"));
+    provision("off", own_token("off"));
+    provision("lost", own_token("lost"));
+    say_register("counted", own_token("off"), "{}");
+    for (unsigned i = 0; i < ROWS; i++)
+        if (counted(rows[i].name, rows[i].labels) - before[i] != rows[i].more)
+            fail_msg("%s{%s}: %d more", rows[i].name, rows[i].labels,
+                     (int)(counted(rows[i].name, rows[i].labels) - before[i]));
+}
+
 static void fifty_attempts_are_remembered_and_not_one_more(void **state)
 {
     (void)state;
@@ -1403,6 +1439,7 @@ int main(void)
         TEST(keys_come_from_the_attestation_mechanism_only),
         TEST(who_does_not_have_the_key_is_not_let_in),
         TEST(attempts_say_by_which_enrollment_and_how_they_ended),
+        TEST(attempts_and_assignments_count_by_the_services_own_names),
         TEST(fifty_attempts_are_remembered_and_not_one_more),
         TEST(so_many_refusals_are_told_in_a_second_and_every_end),
         TEST(a_registration_id_has_legal_characters_and_128_of_them),

@@ -1,0 +1,107 @@
+/* counters.c - see counters.h. */
+#include "dps/counters.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const results[DPS_RESULTS] = {
+    [DPS_SUCCESS] = "Success", [DPS_CLIENT_ERROR] = "ClientError", [DPS_FAILURE] = "Failure"};
+
+const char *dps_protocol_name(enum dps_protocol p)
+{
+    static const char *const names[DPS_PROTOCOLS] = {
+        [DPS_HTTP] = "Http", [DPS_MQTT] = "Mqtt", [DPS_AMQP] = "Amqp"};
+    return names[p];
+}
+
+static enum dps_result result_of(unsigned code)
+{
+    unsigned http = code < 1000 ? code : code / 1000;
+    if (http < 400) return DPS_SUCCESS;
+    return http < 500 ? DPS_CLIENT_ERROR : DPS_FAILURE;
+}
+
+/* ---- attestations */
+
+static struct metric *attestations(struct dps_counters *c, const struct hub *hub,
+                                   enum dps_result result, enum dps_protocol p)
+{
+    struct metric **m = &c->attestations[result][p];
+    char labels[256];
+    if (*m) return *m;
+    snprintf(labels, sizeof labels, "ProvisioningServiceName=\"%s\",Status=\"%s\",Protocol=\"%s\"",
+             hub->name, results[result], dps_protocol_name(p));
+    *m = metric_of(METRIC_COUNTER, "azimuth_AttestationAttempts_total", labels,
+                   "Devices that proved to device provisioning who they are, or could not");
+    return *m;
+}
+
+void dps_count_attestation(struct dps_counters *c, const struct hub *hub, enum dps_protocol p,
+                           unsigned code)
+{
+    metric_inc(attestations(c, hub, result_of(code), p));
+}
+
+/* ---- by hub */
+
+static struct dps_hub_counters *of_hub(struct dps_counters *c, struct slice hub)
+{
+    unsigned i = 0;
+    while (i < c->hub_count && !slice_eq_nocase(slice_str(c->hubs[i].hub), hub)) i++;
+    if (i == DPS_COUNTED_HUBS_MAX) hub = SLICE_LIT("others");
+    if (c->hubs[i].hub == NULL) c->hubs[i].hub = slice_dup(hub);
+    if (i == c->hub_count && i < DPS_COUNTED_HUBS_MAX) c->hub_count++;
+    return &c->hubs[i];
+}
+
+static struct metric *attempts(struct dps_hub_counters *of, const struct hub *hub,
+                               enum dps_result result)
+{
+    char labels[384];
+    if (of->attempts[result]) return of->attempts[result];
+    snprintf(labels, sizeof labels,
+             "ProvisioningServiceName=\"%s\",IotHubName=\"%s\",Status=\"%s\"", hub->name, of->hub,
+             results[result]);
+    of->attempts[result] = metric_of(METRIC_COUNTER, "azimuth_RegistrationAttempts_total", labels,
+                                     "Registrations of devices that ended, by how");
+    return of->attempts[result];
+}
+
+static struct metric *assignments(struct dps_hub_counters *of, const struct hub *hub)
+{
+    char labels[384];
+    if (of->assignments) return of->assignments;
+    snprintf(labels, sizeof labels, "ProvisioningServiceName=\"%s\",IotHubName=\"%s\"", hub->name,
+             of->hub);
+    of->assignments = metric_of(METRIC_COUNTER, "azimuth_DeviceAssignments_total", labels,
+                                "Devices that were assigned to a hub");
+    return of->assignments;
+}
+
+void dps_count_registration(struct dps_counters *c, const struct hub *hub, struct slice to,
+                            unsigned code)
+{
+    metric_inc(attempts(of_hub(c, to), hub, result_of(code)));
+}
+
+void dps_count_assignment(struct dps_counters *c, const struct hub *hub, struct slice to)
+{
+    metric_inc(assignments(of_hub(c, to), hub));
+}
+
+/* ---- life */
+
+void dps_counters_init(struct dps_counters *c, const struct hub *hub)
+{
+    struct dps_hub_counters *own = of_hub(c, slice_str(hub->hosts[0]));
+    assignments(own, hub);
+    for (int result = 0; result < DPS_RESULTS; result++) {
+        attempts(own, hub, result);
+        for (int p = 0; p < DPS_PROTOCOLS; p++) attestations(c, hub, result, p);
+    }
+}
+
+void dps_counters_free(struct dps_counters *c)
+{
+    for (unsigned i = 0; i <= DPS_COUNTED_HUBS_MAX; i++) free(c->hubs[i].hub);
+}
