@@ -18,6 +18,9 @@ TOOLS = ROOT / "build" / "tools"
 RULES = ROOT / "packaging" / "prometheus"
 DASHBOARD = ROOT / "packaging" / "grafana" / "azimuth.json"
 INGRESS = "azimuth_d2c_telemetry_ingress"
+AZURE = ROOT / "tests" / "observe" / "azure_metrics.txt"
+METRICS = ROOT / "docs" / "reference" / "metrics.md"
+OURS = {"d2c.telemetry.ingress.allProtocol": {"t"}, "d2c.telemetry.ingress.success": {"t"}, "d2c.telemetry.ingress.sendThrottle": {"t"}}
 ENDPOINTS = {f"azimuth_routing_{name}" for name in (  # of endpoints, once there are some
     "deliveries_total", "lag_seconds", "delivery_latency_milliseconds_total", "delivered_bytes_total")}
 group = Group()
@@ -44,6 +47,22 @@ def series(hub):
 
 def ingress(found, t):
     return {fate: found[f'{INGRESS}_{fate}_total{{t="{t}"}}'] for fate in ("allProtocol", "success", "sendThrottle", "refused")}
+
+
+def azure_metrics():
+    """{Azure's name: (ours, kind, dimensions)} of those that Azure has not given up."""
+    rows = [line.split() for line in AZURE.read_text().splitlines() if not line.startswith("#")]
+    return {name: (series_of(name, kind), kind, set(dimensions)) for name, kind, *dimensions in rows if kind != "gone"}
+
+
+def series_of(name, kind):
+    """As the documentation says that a name is made."""
+    unit = {"bytes": "" if "bytes" in name.lower() else "_bytes", "latency": "_milliseconds"}.get(kind, "")
+    return "azimuth_" + name.replace(".", "_") + unit + ("" if kind == "state" else "_total")
+
+
+def dimensions_of(labels):
+    return set(re.findall(r'(\w+)="', labels))
 
 
 def check_sum(counts):
@@ -168,11 +187,72 @@ def what_an_endpoint_took_has_bytes_and_a_latency():
 
 
 @group.case
+def every_metric_of_azure_is_there_with_its_dimensions():
+    with Hub() as hub:
+        _, text = series(hub)
+    azure = azure_metrics()
+    types = dict(re.findall(r"^# TYPE (\S+) (\w+)$", text, flags=re.MULTILINE))
+    for name, (ours, kind, dimensions) in azure.items():
+        check(types.get(ours) == ("gauge" if kind == "state" else "counter"), f"{name}: {ours} is {types.get(ours, 'not there')}")
+        for labels in re.findall(rf"^{ours}(\{{.*\}})? \d+$", text, flags=re.MULTILINE):
+            # What no route took went to no endpoint.
+            expected = (dimensions | OURS.get(name, set())) - ({"EndpointType", "EndpointName"} if '"orphaned"' in labels else set())
+            check(dimensions_of(labels) == expected, f"{name}: {labels} instead of {sorted(expected)}")
+    page = METRICS.read_text()
+    missing = [ours for ours, _, _ in azure.values() if ours not in page]
+    check(not missing, f"{METRICS.name} does not have {missing}")
+    return f"{len(azure)} metrics"
+
+
+@group.case
+def what_happens_is_counted_under_azures_names():
+    with Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+        hub.must("eventhub", "create", "-n", "orders", "-p", 1)
+        hub.must("hub", "message-endpoint", "create", "eventhub", "--en", "e1", "--entity-path", "orders")
+        hub.must("hub", "message-route", "create", "--rn", "r1", "-t", "DeviceMessages", "--en", "e1", "-c", "kind = 'order'")
+        check(send(hub, "-p", "kind=order").status == 0 and send(hub).status == 0, "MQTT")
+        for verb in ("complete", "reject", "abandon"):
+            hub.must("device", "c2d-message", "send", "-d", "d1", "--data", "hello")
+            hub.must("device", "c2d-message", verb, "-d", "d1", "-e",
+                     hub.must("device", "c2d-message", "receive", "-d", "d1").json()["etag"])
+        hub.must("hub", "configuration", "create", "-c", "c1", "--content", '{"deviceContent":{"properties.desired.a":1}}', "--tc", "*")
+        hub.must("hub", "configuration", "show", "-c", "c1")
+        job = ("hub", "job", "create", "--job-id", "j1", "--jt", "scheduleUpdateTwin", "-q", "*", "--twin-patch", '{"tags":{"a":3}}')
+        hub.must(*job)
+        hub.run(*job)
+        end = time.monotonic() + WAIT_SECONDS
+        while series(hub)[0]["azimuth_d2c_telemetry_egress_success_total"] < 2 and time.monotonic() < end:
+            time.sleep(0.1)
+        found, _ = series(hub)
+    source = 'RoutingSource="Device Messages"'
+    arrived = f'azimuth_RoutingDeliveries_total{{Result="success",FailureReasonCategory="null",{source},EndpointType='
+    exactly = {"azimuth_d2c_telemetry_egress_success_total": 2, "azimuth_d2c_endpoints_egress_builtIn_events_total": 1,
+               "azimuth_d2c_endpoints_egress_eventHubs_total": 1, "azimuth_d2c_endpoints_egress_storage_total": 0,
+               f'{arrived}"builtin",EndpointName="events"}}': 1, f'{arrived}"eventHubs",EndpointName="e1"}}': 1,
+               "azimuth_c2d_commands_egress_complete_success_total": 1, "azimuth_c2d_commands_egress_reject_success_total": 1,
+               "azimuth_c2d_commands_egress_abandon_success_total": 1, "azimuth_C2DMessagesExpired_total": 0,
+               "azimuth_jobs_createTwinUpdateJob_success_total": 1, "azimuth_jobs_createTwinUpdateJob_failure_total": 1,
+               "azimuth_connectedDeviceCount": 0, "azimuth_totalDeviceCount": 1,
+               "azimuth_deviceDataUsage_bytes_total": found["azimuth_deviceDataUsageV2_bytes_total"],
+               "azimuth_dailyMessageQuotaUsed": found["azimuth_daily_message_quota_used"]}
+    for name, value in exactly.items():
+        check(found.get(name) == value, f"{name} is {found.get(name)}, not {value}")
+    # Two messages of the device, three to it.
+    least = {"azimuth_configurations_total": 2, "azimuth_deviceDataUsage_bytes_total": 5 * len("hello"),
+             f'azimuth_RoutingDataSizeInBytesDelivered_total{{{source},EndpointType="eventHubs",EndpointName="e1"}}': 5,
+             f'azimuth_RoutingDataSizeInBytesDelivered_total{{{source},EndpointType="builtin",EndpointName="events"}}': 5}
+    for name, value in least.items():
+        check(found.get(name, 0) >= value, f"{name} is {found.get(name)}, below {value}")
+    check(0 <= found["azimuth_d2c_endpoints_latency_builtIn_events_milliseconds_total"] < 30000, "latency")
+
+
+@group.case
 def every_series_that_the_documentation_the_alerts_and_the_dashboard_name_is_there():
     with Hub() as hub:
         found, text = series(hub)
     known = {name.split("{")[0] for name in found} | ENDPOINTS
-    for file in (ROOT / "docs/reference/metrics.md", RULES / "azimuth-alerts.yaml", RULES / "azimuth-alerts-test.yaml", DASHBOARD):
+    for file in (METRICS, RULES / "azimuth-alerts.yaml", RULES / "azimuth-alerts-test.yaml", DASHBOARD):
         named = set(re.findall(r"azimuth_[a-zA-Z0-9_]+[a-zA-Z0-9]", file.read_text()))
         check(named <= known, f"{file.name} names {sorted(named - known)}")
     said = promtool("check", "metrics", text=text)
