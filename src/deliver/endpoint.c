@@ -37,6 +37,7 @@ static void diagnose(const struct endpoint *ep, const char *operation, enum stat
     diagnostic_put_text(&properties, "details",
                         status == STATUS_OK ? SLICE_NONE : slice_str(ep->health.error));
     diagnostic_put_text(&properties, "routeName", SLICE_NONE);
+    diagnostic_put_http(&properties, status == STATUS_OK ? 0 : status_http(status));
     diagnostic_set_status(&d, status);
     diagnostic_note(hub, ep->lane, &d);
     buf_free(&properties);
@@ -50,14 +51,14 @@ static void change(struct endpoint *ep, enum routing_status status)
     ep->health.status = status;
     if (status == ROUTING_UNHEALTHY) {
         say_warn("deliver.unhealthy", "endpoint=%s reason=\"%s\"", ep->name, ep->health.error);
-        diagnose(ep, "EndpointUnhealthy", STATUS_SERVICE_UNAVAILABLE, false);
+        diagnose(ep, "endpointUnhealthy", STATUS_SERVICE_UNAVAILABLE, false);
     } else if (status == ROUTING_DEAD) {
         say_warn("deliver.dead", "endpoint=%s reason=\"%s\" next=\"messages are dropped\"",
                  ep->name, ep->health.error);
-        diagnose(ep, "EndpointDead", STATUS_SERVICE_UNAVAILABLE, false);
+        diagnose(ep, "endpointDead", STATUS_SERVICE_UNAVAILABLE, false);
     } else if (status != ROUTING_UNKNOWN && before >= ROUTING_UNHEALTHY) {
         say_info("deliver.healthy", "endpoint=%s", ep->name);
-        diagnose(ep, "EndpointHealthy", STATUS_OK, true);
+        diagnose(ep, "endpointHealthy", STATUS_OK, true);
     }
     tell(ep);
 }
@@ -127,7 +128,7 @@ void endpoint_refused(struct endpoint *ep, const struct record_tally *message, c
     int64_t now_us = clock_mono_us();
     note_error(ep, text);
     health_count_lost(&ep->counters, DELIVERY_REFUSED, message);
-    diagnose(ep, "InvalidMessage", STATUS_ARGUMENT_INVALID, false);
+    diagnose(ep, "invalidMessage", STATUS_ARGUMENT_INVALID, false);
     ep->refused++;
     if (ep->said_us && now_us - ep->said_us < INT64_C(1000000) * DELIVER_SAY_S) return;
     say_warn("deliver.refused", "endpoint=%s messages=%u reason=\"%s\"", ep->name, ep->refused,
@@ -144,7 +145,7 @@ void endpoint_dropped(struct endpoint *ep, const struct record_tally *messages)
     health_count_lost(&ep->counters, DELIVERY_DROPPED, messages);
     for (int source = 0; source < RECORD_SOURCES; source++)
         for (unsigned i = 0; i < messages->of[source].count; i++)
-            diagnose(ep, "DroppedMessage", STATUS_SERVICE_UNAVAILABLE, false);
+            diagnose(ep, "droppedMessage", STATUS_SERVICE_UNAVAILABLE, false);
 }
 
 bool endpoint_may_send(const struct endpoint *ep)

@@ -46,12 +46,14 @@ static void read_body(struct route_matcher *x)
     struct slots *slots = &x->slots[IN_BODY];
     const struct slice *system = x->message->system;
     slots_begin(slots, p);
+    x->unreadable = true;
     if (!slice_is_nocase(system[ROUTE_CONTENT_TYPE], "application/json")) return;
     metric_inc(&bodies_read);
     buf_clear(&x->body_scan.text);
-    if (!scan_decode(&x->body_scan.text, system[ROUTE_CONTENT_ENCODING], x->message->body) ||
-        !scan_read(&x->body_scan, p, slots))
-        metric_inc(&bodies_unread);
+    x->unreadable =
+        !scan_decode(&x->body_scan.text, system[ROUTE_CONTENT_ENCODING], x->message->body) ||
+        !scan_read(&x->body_scan, p, slots);
+    if (x->unreadable) metric_inc(&bodies_unread);
 }
 
 static void read_twin(struct route_matcher *x)
@@ -315,6 +317,7 @@ void route_eval_begin(struct route_matcher *x, const struct program *p,
     x->program = p;
     x->message = m;
     memset(x->read, 0, sizeof x->read);
+    x->unreadable = false;
     make_room(x, p->node_count);
     reset_arena(x);
     if (++x->stamp != 0) return;

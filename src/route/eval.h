@@ -10,6 +10,7 @@ struct route_matcher {
     const struct route_message *message;
     struct slots slots[PLACES];
     bool read[PLACES]; /* the slots are this message's */
+    bool unreadable;   /* its body is, which was to be read */
     struct scan body_scan, twin_scan;
     struct value *kept; /* what shared nodes are */
     uint32_t *kept_at;  /* ... for the message of this number */

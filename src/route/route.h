@@ -137,6 +137,7 @@ struct route_result {
     bool fallback;      /* no route took it, and the fallback did */
     unsigned tested;    /* conditions that were looked at */
     unsigned undefined; /* those of them that were null or undefined: taken as false */
+    bool unreadable;    /* one of them is about the body, and that is no JSON, or does not say so */
 };
 
 /* Conditions of an endpoint that already has the message are not looked at; those that need neither body

@@ -245,6 +245,7 @@ void route_match(const struct route_table *t, struct route_matcher *x,
         r.fallback = t->fallback && r.endpoints == 0 && m->source == ROUTE_SOURCE_TELEMETRY;
         if (r.fallback) r.endpoints = (uint64_t)1 << t->fallback_endpoint;
     }
+    r.unreadable = x->unreadable;
     *out = r;
 }
 

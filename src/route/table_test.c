@@ -52,7 +52,15 @@ static void each_route_is_tested_for_its_source(void **state)
     assert_int_equal(r.undefined, 1);
     assert_int_equal(r.tested, 4);
     assert_false(r.fallback);
-    m.body = SLICE_LIT("{\"t\":25}");
+    assert_false(r.unreadable);
+    m.body = SLICE_LIT("{\"t\":");
+    assert_true(match(t, &m).unreadable);
+    m.source = TWIN_CHANGE;
+    assert_false(match(t, &m).unreadable); /* no condition of it is about the body */
+    m = message_of("{\"t\":15}");
+    m.system[ROUTE_CONTENT_TYPE] = SLICE_LIT("text/plain");
+    assert_true(match(t, &m).unreadable);
+    m = message_of("{\"t\":25}");
     assert_int_equal(match(t, &m).tested, 3); /* the endpoint of "same" has it already */
 
     uint64_t matched = 0;

@@ -16,7 +16,7 @@ static bool is_method(const struct call *c, const char *method)
 
 static void note(struct call *c, struct diagnostic *d, struct buf *properties, enum status s)
 {
-    diagnostic_put_number(properties, "statusCode", status_http(s));
+    diagnostic_put_http(properties, status_http(s));
     d->properties = properties;
     diagnostic_set_status(d, s);
     diagnostic_note(c->service->config->hub, c->service->lane, d);
@@ -56,7 +56,7 @@ void rest_diagnose_configuration(struct call *c, enum status s)
     if (!wanted(c, d.category)) return;
     diagnostic_put_text(&properties, "configurationId", id);
     diagnostic_put_text(&properties, "sdkVersion", user_agent(c));
-    diagnostic_put_number(&properties, "messageSize", (int64_t)buf_size(&c->body));
+    diagnostic_put_digits(&properties, "messageSize", (int64_t)buf_size(&c->body));
     note(c, &d, &properties, s);
 }
 

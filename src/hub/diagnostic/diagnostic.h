@@ -34,6 +34,7 @@ enum {
     DIAGNOSTIC_QUEUE_MAX = 8 << 20,   /* bytes of records on their way to the lane */
     DIAGNOSTIC_BATCH_MAX = 192 << 10, /* bytes of records in one event */
     DIAGNOSTIC_BATCHES_MAX = 16,      /* events of a setting that the log has not answered */
+    DIAGNOSTIC_RARE_US = 60 * 1000000,
     DIAGNOSTIC_FILE_MIN = 4 << 10,
     DIAGNOSTIC_FILE_DEFAULT = 16 << 20,
     DIAGNOSTIC_FILE_MAX = 1 << 30, /* bytes, then the next file begins */
@@ -87,6 +88,16 @@ struct diagnostic {
 /* Number and name of a status that the hub answers with. */
 void diagnostic_set_status(struct diagnostic *d, enum status s);
 
+/* What any message may be the reason for: once in DIAGNOSTIC_RARE_US of the hub, as in Azure.  True: it is due, and
+ * counts as noted. */
+enum diagnostic_rare {
+    DIAGNOSTIC_UNDEFINED_ROUTE,
+    DIAGNOSTIC_ROUTE_ERROR,
+    DIAGNOSTIC_ORPHANED,
+    DIAGNOSTIC_RARES
+};
+bool diagnostic_is_due(const struct hub *hub, enum diagnostic_rare which);
+
 /* If a setting wants it.  Everything is copied. */
 void diagnostic_note(const struct hub *hub, struct lane *lane, const struct diagnostic *d);
 
@@ -94,6 +105,10 @@ void diagnostic_note(const struct hub *hub, struct lane *lane, const struct diag
  * UTF-8 become '?', here and in a description. */
 void diagnostic_put_text(struct buf *properties, const char *name, struct slice text);
 void diagnostic_put_number(struct buf *properties, const char *name, int64_t number);
+void diagnostic_put_digits(struct buf *properties, const char *name, int64_t number); /* "7" */
+
+/* statusCode: "404"; 0: null, of what went well. */
+void diagnostic_put_http(struct buf *properties, unsigned http);
 
 /* deviceId and, of a module, moduleId. */
 void diagnostic_put_who(struct buf *properties, struct slice who);

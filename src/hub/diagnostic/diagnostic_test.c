@@ -564,6 +564,20 @@ static void a_hub_in_memory_keeps_no_files(void **state)
     assert_non_null(strstr(a.text, "keeps no files"));
 }
 
+static void what_any_message_may_be_the_reason_for_is_due_once_a_minute(void **state)
+{
+    (void)state;
+    rig_on(f.rig.cores[0]);
+    assert_true(diagnostic_is_due(&f.hub, DIAGNOSTIC_ORPHANED));
+    assert_true(diagnostic_is_due(&f.hub, DIAGNOSTIC_ROUTE_ERROR));
+    assert_false(diagnostic_is_due(&f.hub, DIAGNOSTIC_ORPHANED));
+    rig_pass(&f.rig, DIAGNOSTIC_RARE_US - 2); /* it goes on by one more */
+    assert_false(diagnostic_is_due(&f.hub, DIAGNOSTIC_ORPHANED));
+    rig_pass(&f.rig, 0);
+    assert_true(diagnostic_is_due(&f.hub, DIAGNOSTIC_ORPHANED));
+    assert_false(diagnostic_is_due(&f.hub, DIAGNOSTIC_ORPHANED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +585,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_record_of_provisioning_has_its_own_fields, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_noted_that_nobody_wants, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_any_message_may_be_the_reason_for_is_due_once_a_minute,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_utf8_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_cut_between_characters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_file_is_followed_by_the_next_and_the_oldest_goes,

@@ -67,6 +67,7 @@ struct setting {
 struct diagnostics {
     struct diagnostics_config cfg;
     _Atomic unsigned wanted;
+    _Atomic int64_t rare_us[DIAGNOSTIC_RARES]; /* monotonic, of the last; 0: there was none */
     _Atomic size_t queued; /* bytes of DIAGNOSTIC_NOTE that the lane has not seen */
     struct setting *settings[DIAGNOSTIC_SETTINGS_MAX];
     unsigned count;

@@ -62,6 +62,20 @@ void diagnostic_put_number(struct buf *properties, const char *name, int64_t num
     buf_printf(properties, "%lld", (long long)number);
 }
 
+void diagnostic_put_digits(struct buf *properties, const char *name, int64_t number)
+{
+    put_name(properties, name);
+    buf_printf(properties, "\"%lld\"", (long long)number);
+}
+
+void diagnostic_put_http(struct buf *properties, unsigned http)
+{
+    if (http)
+        diagnostic_put_digits(properties, "statusCode", http);
+    else
+        diagnostic_put_text(properties, "statusCode", SLICE_NONE);
+}
+
 void diagnostic_put_who(struct buf *properties, struct slice who)
 {
     diagnostic_put_text(properties, "deviceId", hub_device_of(who));
@@ -194,6 +208,14 @@ bool diagnostic_wanted(const struct hub *hub, enum diagnostic_category c)
 {
     const struct diagnostics *d = hub->diagnostics;
     return d && (atomic_load_explicit(&d->wanted, memory_order_relaxed) & 1u << c);
+}
+
+bool diagnostic_is_due(const struct hub *hub, enum diagnostic_rare which)
+{
+    _Atomic int64_t *last = &hub->diagnostics->rare_us[which];
+    int64_t before = atomic_load_explicit(last, memory_order_relaxed), now_us = clock_mono_us();
+    if (before && now_us - before < DIAGNOSTIC_RARE_US) return false;
+    return atomic_compare_exchange_strong(last, &before, now_us);
 }
 
 void diagnostic_note(const struct hub *hub, struct lane *lane, const struct diagnostic *d)

@@ -34,23 +34,46 @@ static void match(struct routing *r, const struct route_message *m, struct route
         out->endpoints = RECORD_TO_STREAM;
 }
 
-static void diagnose(const struct routing *r, const struct route_message *m, const char *operation,
-                     bool informs)
+/* A record of the category Routes. */
+struct complaint {
+    const char *operation;
+    const char *endpoint; /* NULL: of none */
+    unsigned number;      /* 0: it informs */
+    const char *name;
+};
+
+static void diagnose(const struct routing *r, const struct route_message *m,
+                     const struct complaint *c)
 {
     struct buf properties = {0};
     struct diagnostic d = {.category = DIAGNOSTIC_ROUTES,
-                           .operation = operation,
-                           .informs = informs,
+                           .operation = c->operation,
+                           .number = c->number,
+                           .description = slice_str(c->name),
                            .properties = &properties};
     if (!diagnostic_wanted(r->hub, d.category)) return;
     diagnostic_put_text(&properties, "deviceId", m->system[ROUTE_CONNECTION_DEVICE_ID]);
-    diagnostic_put_text(&properties, "endpointName", SLICE_NONE);
+    diagnostic_put_text(&properties, "endpointName", slice_str(c->endpoint));
     diagnostic_put_text(&properties, "messageId", m->system[ROUTE_MESSAGE_ID]);
     diagnostic_put_text(&properties, "details", slice_str(routing_source_name(m->source)));
     diagnostic_put_text(&properties, "routeName", SLICE_NONE);
-    if (!informs) diagnostic_set_status(&d, STATUS_MESSAGE_TOO_LARGE);
+    diagnostic_put_http(&properties, c->number / 1000);
     diagnostic_note(r->hub, r->lane, &d);
     buf_free(&properties);
+}
+
+/* Any message may be the reason.  The number is Azure's, and no answer of ours. */
+static void diagnose_rarely(const struct routing *r, const struct route_message *m,
+                            enum diagnostic_rare which)
+{
+    static const struct complaint rares[DIAGNOSTIC_RARES] = {
+        [DIAGNOSTIC_UNDEFINED_ROUTE] = {.operation = "undefinedRouteEvaluation"},
+        [DIAGNOSTIC_ROUTE_ERROR] = {.operation = "routeEvaluationError",
+                                    .number = 400103,
+                                    .name = "InvalidContentEncodingOrType"},
+        [DIAGNOSTIC_ORPHANED] = {.operation = "orphanedMessage"}};
+    if (diagnostic_wanted(r->hub, DIAGNOSTIC_ROUTES) && diagnostic_is_due(r->hub, which))
+        diagnose(r, m, &rares[which]);
 }
 
 static void count(const struct routing *r, const struct route_message *m,
@@ -58,12 +81,13 @@ static void count(const struct routing *r, const struct route_message *m,
 {
     if (x->undefined) {
         metric_add(&undefined_total, x->undefined);
-        diagnose(r, m, "UndefinedRouteEvaluation", true);
+        diagnose_rarely(r, m, DIAGNOSTIC_UNDEFINED_ROUTE);
     }
+    if (x->unreadable) diagnose_rarely(r, m, DIAGNOSTIC_ROUTE_ERROR);
     if (m->source != RECORD_TELEMETRY) return;
     if (x->endpoints == 0) {
         metric_inc(&orphaned_total);
-        diagnose(r, m, "OrphanedMessage", true);
+        diagnose_rarely(r, m, DIAGNOSTIC_ORPHANED);
     }
     if (x->endpoints && x->fallback) metric_inc(&fallback_total);
 }
@@ -76,12 +100,16 @@ static size_t size_for(struct slice extra, unsigned endpoint)
     return size;
 }
 
-static void count_invalid(const struct routing *r, const struct route_message *m, unsigned bit)
+/* It is too large for that endpoint. */
+static void keep_from(const struct routing *r, const struct route_message *m, unsigned bit)
 {
     const struct routing_endpoint *e = r->now->endpoints;
     while (e->bit != bit) e++;
     const struct routing_delivery d = {e->kind, e->name, (enum record_source)m->source};
     metric_inc(routing_deliveries(&d, ROUTING_INVALID));
+    diagnose(r, m,
+             &(struct complaint){"invalidMessage", e->name, status_number(STATUS_MESSAGE_TOO_LARGE),
+                                 status_name(STATUS_MESSAGE_TOO_LARGE)});
 }
 
 /* Of the endpoints, those that take the message with its enrichments. */
@@ -96,7 +124,7 @@ static uint64_t small_enough(const struct routing *r, const struct route_message
             size + added <= ROUTING_MESSAGE_MAX && (added == 0 || extra.len <= ROUTING_EXTRA_MAX);
         if (!(endpoints >> bit & 1) || fits) continue;
         taken &= ~(UINT64_C(1) << bit);
-        count_invalid(r, m, bit);
+        keep_from(r, m, bit);
     }
     return taken;
 }
@@ -113,7 +141,6 @@ void routing_choose(struct routing *r, const struct route_message *m, size_t siz
     route_enrich(r->now->table, r->matcher, x.endpoints, &r->extra);
     out->extra = buf_slice(&r->extra);
     out->destinations = small_enough(r, m, x.endpoints, out->extra, size);
-    if (out->destinations != x.endpoints) diagnose(r, m, "InvalidMessage", false);
     if (out->extra.len > ROUTING_EXTRA_MAX) out->extra = SLICE_NONE;
 }
 
