@@ -119,7 +119,34 @@ def messages_that_are_refused_are_in_the_resource_logs():
             time.sleep(0.1)
         record = json.loads(log.read_text().splitlines()[0])
         check((record["operationName"], record["level"], record["resultType"][:3]) == ("ingress", "Error", "429"), str(record))
-        check(json.loads(record["properties"]) == {"deviceId": "d1", "protocol": "Http", "batching": "0", "messages": 1}, str(record))
+        inner = json.loads(record["properties"])
+        times = inner.pop("EventProcessedUtcTime"), inner.pop("partitionId")
+        check(inner == {"deviceId": "d1", "protocol": "Http", "batching": "0", "messages": 1, "messageSizeInBytes": None,
+                        "EventEnqueuedUtcTime": None} and all(isinstance(one, str) for one in times), str(record))
+
+
+@group.case
+def routes_say_what_became_of_messages_in_azures_words():
+    with Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+        hub.must("monitor", "diagnostic-settings", "create", "-n", "s1", "--file", "true", "--logs", '[{"category":"Routes"}]')
+        hub.must("hub", "message-route", "create", "--rn", "r1", "-t", "DeviceMessages", "--en", "events", "-c", "$body.a = 1 AND b = 1")
+        hub.must("hub", "message-route", "fallback", "set", "--enabled", "false")
+        check([post(hub, b"hello") for _ in range(3)] == [204] * 3, "HTTPS")
+        log, end = hub.data / "diagnostics" / "s1.jsonl", time.monotonic() + WAIT_SECONDS
+        read = lambda: [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []  # noqa: E731
+        while len(read()) < 3 and time.monotonic() < end:
+            time.sleep(0.1)
+        records = read()
+        said = sorted((record["operationName"], record["level"], record["resultType"]) for record in records)
+        check(said == [("orphanedMessage", "Information", ""), ("routeEvaluationError", "Error", "400103"),
+                       ("undefinedRouteEvaluation", "Information", "")], str(said))
+        for record in records:
+            inner = json.loads(record["properties"])
+            check(list(inner) == ["deviceId", "endpointName", "messageId", "details", "routeName", "statusCode"], str(inner))
+            check(inner["deviceId"] == "d1" and inner["statusCode"] == ("400" if record["level"] == "Error" else None), str(inner))
+        found, _ = series(hub)
+        check(found["azimuth_d2c_telemetry_egress_orphaned_total"] == 3, "what is noted once is counted each time")
 
 
 @group.case

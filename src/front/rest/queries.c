@@ -33,7 +33,8 @@ void rest_query(struct call *c)
 {
     struct arena arena = {0};
     struct json *body;
-    struct query_ask ask = {.after = http1_header(c->request, "x-ms-continuation"),
+    struct query_ask ask = {.sdk = http1_header(c->request, "user-agent"),
+                            .after = http1_header(c->request, "x-ms-continuation"),
                             .max = rest_page_max(c)};
     if (json_parse(&arena, buf_slice(&c->body), &body) != OK) {
         rest_answer_status(c, STATUS_DESERIALIZATION_ERROR, fail_text());

@@ -12,17 +12,23 @@ static void put_properties(struct buf *b, const struct queue *q, const struct it
                                        [ACK_POSITIVE] = "PositiveOnly",
                                        [ACK_NEGATIVE] = "NegativeOnly",
                                        [ACK_FULL] = "Full"};
-    char expiry[CLOCK_ISO_LEN + 1], enqueued[CLOCK_ISO_LEN + 1];
+    char expiry[CLOCK_ISO_LEN + 1], enqueued[CLOCK_ISO_LEN + 1], now[CLOCK_ISO_LEN + 1];
+    clock_iso(clock_wall_us(), now);
     clock_iso(i->expires_us, expiry);
     clock_iso(i->enqueued_us, enqueued);
     diagnostic_put_who(b, queue_id(q));
     diagnostic_put_text(b, "messageId", item_id(i));
+    diagnostic_put_digits(b, "messageSizeInBytes", (int64_t)i->sections_len);
+    diagnostic_put_text(b, "protocol", SLICE_NONE); /* the queue does not know it */
     diagnostic_put_text(b, "deliveryAcknowledgement", slice_str(acks[i->ack]));
-    diagnostic_put_number(b, "deliveryCount", i->delivery_count);
+    diagnostic_put_digits(b, "deliveryCount", i->delivery_count);
     diagnostic_put_text(b, "expiryTime", slice_str(expiry));
-    diagnostic_put_number(b, "timeInSystem", (clock_wall_us() - i->enqueued_us) / 1000000);
+    diagnostic_put_digits(b, "timeInSystem", (clock_wall_us() - i->enqueued_us) / 1000000);
     diagnostic_put_number(b, "ttl", (i->expires_us - i->enqueued_us) / 1000000);
+    diagnostic_put_text(b, "EventProcessedUtcTime", slice_str(now));
     diagnostic_put_text(b, "EventEnqueuedUtcTime", slice_str(enqueued));
+    diagnostic_put_text(b, "maskedIpAddress", SLICE_NONE);
+    diagnostic_put_http(b, GONE / 1000);
 }
 
 void diagnose_removal(const struct queue *q, struct item *const *items, unsigned count,

@@ -143,10 +143,11 @@ static void diagnose(const struct job *job)
     if (!diagnostic_wanted(hub, d.category)) return;
     clock_iso(row->start_us, start);
     diagnostic_put_text(&properties, "jobId", row->id);
+    diagnostic_put_text(&properties, "sdkVersion", SLICE_NONE); /* it is not kept with the job */
     diagnostic_put_number(&properties, "messageSize", (int64_t)row->work.len);
     diagnostic_put_text(&properties, "filter", row->condition);
     diagnostic_put_text(&properties, "startTimeUtc", slice_str(start));
-    diagnostic_put_number(&properties, "duration", (clock_wall_us() - row->start_us) / 1000000);
+    diagnostic_put_digits(&properties, "duration", (clock_wall_us() - row->start_us) / 1000000);
     diagnostic_put_text(&properties, "jobStatus", slice_str(job_status_name(row->status)));
     if (row->status == JOB_FAILED) diagnostic_set_status(&d, STATUS_SERVER_ERROR);
     if (row->status == JOB_CANCELLED) diagnostic_set_status(&d, STATUS_JOB_CANCELLED);

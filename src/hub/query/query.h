@@ -76,6 +76,7 @@ struct query_ask {
     struct slice text;  /* a query; for query_find() whatever query_target() reads */
     struct slice after; /* `next` of the page before; empty: the first page */
     unsigned max;       /* items, 1 to QUERY_PAGE_MAX */
+    struct slice sdk;   /* what asks, for resource logs; empty: not known */
 };
 
 /* Borrowed during the call. */

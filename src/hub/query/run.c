@@ -33,6 +33,8 @@ struct run *run_new(struct queries *q, const struct query_ask *ask, enum run_ans
     r->refused = q->running_count >= QUERY_RUNNING_MAX;
     r->max = ask->max;
     r->begun_us = clock_mono_us();
+    if (ask->sdk.len && diagnostic_wanted(q->hub, DIAGNOSTIC_TWIN_QUERIES))
+        r->sdk = slice_dup(slice_head(ask->sdk, DIAGNOSTIC_TEXT_MAX));
     buf_put_slice(&r->text, slice_head(ask->text, QUERY_TEXT_MAX + 1));
     buf_put_slice(&r->after, slice_head(ask->after, QUERY_CURSOR_MAX + 1));
     list_push(&q->running, &r->node);
@@ -59,6 +61,7 @@ void run_free(struct run *r)
     groups_free(&r->groups);
     arena_free(&r->chunk);
     arena_free(&r->arena);
+    free(r->sdk);
     buf_free(&r->text);
     buf_free(&r->after);
     buf_free(&r->after_bytes);
@@ -80,11 +83,12 @@ static void diagnose(const struct run *r, const struct query_answer *a)
                            .properties = &properties};
     if (!diagnostic_wanted(hub, d.category)) return;
     diagnostic_put_text(&properties, "query", buf_slice(&r->text));
-    diagnostic_put_number(&properties, "messageSize", (int64_t)buf_size(&r->text));
-    diagnostic_put_number(&properties, "pageSize", r->max);
+    diagnostic_put_text(&properties, "sdkVersion", slice_str(r->sdk));
+    diagnostic_put_digits(&properties, "messageSize", (int64_t)buf_size(&r->text));
+    diagnostic_put_digits(&properties, "pageSize", r->max);
     diagnostic_put_text(&properties, "continuation",
                         slice_str(buf_size(&r->after) ? "true" : "false"));
-    diagnostic_put_number(&properties, "resultSize", (int64_t)a->body.len);
+    diagnostic_put_digits(&properties, "resultSize", (int64_t)a->body.len);
     diagnostic_set_status(&d, a->status);
     diagnostic_note(hub, r->queries->lane, &d);
     buf_free(&properties);

@@ -66,6 +66,7 @@ struct run {
     unsigned max, count;       /* items */
     uint64_t scanned, dropped; /* rows looked at; those of them that the condition says no to */
     int64_t begun_us;
+    char *sdk; /* of resource logs; NULL: not known, or nobody wants them */
     struct buf body;
     struct slice *who;
     struct groups groups;

@@ -39,6 +39,13 @@ const char *session_cause_text(const struct session_opened *answer)
     return texts[answer->cause] ? texts[answer->cause] : session_cause_name(answer->cause);
 }
 
+const char *session_protocol_name(enum session_protocol p)
+{
+    static const char *const names[] = {
+        [SESSION_MQTT] = "Mqtt", [SESSION_AMQP] = "Amqp", [SESSION_HTTP] = "Http"};
+    return names[p];
+}
+
 const char *session_scope(const struct session_opened *answer, struct slice who)
 {
     if (answer->hub_scope) return "hub";

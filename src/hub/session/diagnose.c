@@ -5,11 +5,14 @@
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/refusal/refusal.h"
 
-static const char *protocol_of(const struct session_open_msg *open)
+static void put_auth(struct buf *b, const struct session_open_msg *open,
+                     const struct session_opened *answer)
 {
-    static const char *const names[] = {
-        [SESSION_MQTT] = "Mqtt", [SESSION_AMQP] = "Amqp", [SESSION_HTTP] = "Http"};
-    return names[open->protocol];
+    buf_printf(b,
+               "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
+               "\"acceptingIpFilterRule\":null}",
+               session_scope(answer, open_who(open)),
+               answer->certified ? "x509Certificate" : "sas");
 }
 
 static void put_properties(struct buf *b, const struct session_open_msg *open,
@@ -17,13 +20,10 @@ static void put_properties(struct buf *b, const struct session_open_msg *open,
 {
     struct slice who = open_who(open);
     struct buf auth = {0};
-    buf_printf(&auth,
-               "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
-               "\"acceptingIpFilterRule\":null}",
-               session_scope(answer, who), answer->certified ? "x509Certificate" : "sas");
+    put_auth(&auth, open, answer);
     diagnostic_put_who(b, who);
     diagnostic_put_text(b, "sdkVersion", open_sdk(open));
-    diagnostic_put_text(b, "protocol", slice_str(protocol_of(open)));
+    diagnostic_put_text(b, "protocol", slice_str(session_protocol_name(open->protocol)));
     diagnostic_put_text(b, "authType", buf_slice(&auth));
     diagnostic_put_peer(b, open_peer(open));
     buf_free(&auth);
@@ -42,6 +42,17 @@ char *diagnose_connected(const struct hub *hub, struct lane *home,
     char *told = slice_dup(buf_slice(&properties));
     buf_free(&properties);
     return told;
+}
+
+char *diagnose_auth(const struct hub *hub, const struct session_open_msg *open,
+                    const struct session_opened *answer)
+{
+    struct buf auth = {0};
+    if (!diagnostic_wanted(hub, DIAGNOSTIC_D2C_TWIN_OPERATIONS)) return NULL;
+    put_auth(&auth, open, answer);
+    char *text = slice_dup(buf_slice(&auth));
+    buf_free(&auth);
+    return text;
 }
 
 char *diagnose_sdk(const struct hub *hub, const struct session_open_msg *open)

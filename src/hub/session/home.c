@@ -77,7 +77,7 @@ struct presence {
     bool closing, websocket;
     enum session_cause why; /* of that */
     char *told;             /* of resource logs, see diagnose_connected() */
-    char *sdk;              /* likewise, see diagnose_sdk() */
+    char *sdk, *auth;       /* likewise, see diagnose_sdk(), diagnose_auth() */
     int64_t since_us;       /* wall time */
     struct session_link link;
     char who[HUB_WHO_LEN_MAX + 1];
@@ -197,6 +197,7 @@ static void free_presence(struct presence *p)
     free(p->caller);
     free(p->told);
     free(p->sdk);
+    free(p->auth);
     free(p);
 }
 
@@ -212,6 +213,7 @@ static void occupy(struct presence *p, struct attempt *a)
     explain_connected(home->hub, home->lane, open_of(a));
     p->told = diagnose_connected(home->hub, home->lane, open_of(a), &a->answer);
     p->sdk = diagnose_sdk(home->hub, open_of(a));
+    p->auth = diagnose_auth(home->hub, open_of(a), &a->answer);
     bool mqtt = open_of(a)->protocol == SESSION_MQTT;
     p->link = (struct session_link){a->open->from, open_of(a)->protocol,
                                     mqtt ? a->answer.features : open_of(a)->features};
@@ -249,7 +251,8 @@ static void vacate(struct session_home *home, struct presence *p)
     diagnose_disconnected(home->hub, home->lane, slice_str(p->who), p->told, p->why, p->since_us);
     free(p->told);
     free(p->sdk);
-    p->told = p->sdk = NULL;
+    free(p->auth);
+    p->told = p->sdk = p->auth = NULL;
     if (p->next && p->next->doubted) {
         refuse(p->next, SESSION_UNAVAILABLE);
         p->next = NULL;
@@ -294,6 +297,12 @@ struct slice session_home_sdk(const struct session_home *home, struct slice who)
 {
     const struct presence *p = map_get(&home->presences, who);
     return p ? slice_str(p->sdk) : SLICE_NONE;
+}
+
+struct slice session_home_auth(const struct session_home *home, struct slice who)
+{
+    const struct presence *p = map_get(&home->presences, who);
+    return p ? slice_str(p->auth) : SLICE_NONE;
 }
 
 static void on_show(void *ctx, struct lane *lane, struct msg *m)

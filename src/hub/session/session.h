@@ -62,6 +62,8 @@ enum session_feature {
 
 enum session_protocol { SESSION_MQTT, SESSION_AMQP, SESSION_HTTP };
 
+const char *session_protocol_name(enum session_protocol p); /* "Mqtt", as resource logs have it */
+
 /* Why home refuses a session, or closes one. */
 enum session_cause {
     SESSION_GRANTED,
@@ -237,6 +239,9 @@ bool session_home_find(const struct session_home *home, struct slice who, struct
 /* What the connected device says that it is, for resource logs of twins and methods.  Empty: not known; it is kept of who
  * connects while somebody wants those logs.  Borrowed until the caller returns. */
 struct slice session_home_sdk(const struct session_home *home, struct slice who);
+
+/* Likewise its authType, of who connects while somebody wants logs of twins. */
+struct slice session_home_auth(const struct session_home *home, struct slice who);
 
 /* Embedded in who wants to know.  Called when a session has opened or its features changed, with its
  * link, and when it has ended, with NULL.  A takeover is an end and an opening. */

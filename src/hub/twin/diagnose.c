@@ -8,6 +8,16 @@ static bool is_own_work(const struct ask *ask)
     return ask->verb == ASK_WRITE && (ask->how == TWIN_IMPORT || ask->how == TWIN_CONFIGURE);
 }
 
+/* Called so in records of twins only. */
+static void put_login(struct buf *properties, const struct twins *t, struct slice who)
+{
+    struct session_link link;
+    bool open = session_home_find(t->sessions, who, &link);
+    diagnostic_put_text(properties, "protocol",
+                        open ? slice_str(session_protocol_name(link.protocol)) : SLICE_NONE);
+    diagnostic_put_text(properties, "authenticationType", session_home_auth(t->sessions, who));
+}
+
 void twin_diagnose(const struct twins *t, const struct ask *ask, const struct twin_answer *a)
 {
     bool by_device = ask->verb == ASK_READ || ask->verb == ASK_REPORT;
@@ -20,9 +30,11 @@ void twin_diagnose(const struct twins *t, const struct ask *ask, const struct tw
     if (is_own_work(ask) || !diagnostic_wanted(t->hub, d.category)) return;
     struct slice sdk = session_home_sdk(t->sessions, ask->who);
     diagnostic_put_who(&properties, ask->who);
+    if (by_device) put_login(&properties, t, ask->who);
     if (sdk.len) diagnostic_put_text(&properties, "sdkVersion", sdk);
-    diagnostic_put_number(&properties, "messageSize",
-                          (int64_t)(read ? a->body.len : ask->json.len));
+    if (!by_device)
+        diagnostic_put_digits(&properties, "messageSize",
+                              (int64_t)(read ? a->body.len : ask->json.len));
     diagnostic_set_status(&d, a->status);
     diagnostic_note(t->hub, t->lane, &d);
     buf_free(&properties);

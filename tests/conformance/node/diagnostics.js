@@ -19,17 +19,17 @@ const CASES_MS_MAX = 3600000; // it reads as long as there are cases
 const SHAPES = {
     'Connections deviceConnect': ['deviceId', 'sdkVersion', 'protocol', 'authType', 'maskedIpAddress'],
     'Connections deviceDisconnect': ['deviceId', 'sdkVersion', 'protocol', 'authType', 'maskedIpAddress'],
-    'D2CTwinOperations read': ['deviceId', 'messageSize'],
-    'D2CTwinOperations update': ['deviceId', 'messageSize'],
+    'D2CTwinOperations read': ['deviceId', 'protocol', 'authenticationType'],
+    'D2CTwinOperations update': ['deviceId', 'protocol', 'authenticationType'],
     'C2DTwinOperations read': ['deviceId', 'messageSize'],
     'C2DTwinOperations update': ['deviceId', 'messageSize'],
     'DirectMethods send': ['deviceId', 'RequestSize', 'ResponseSize'],
-    'TwinQueries query': ['query', 'messageSize', 'pageSize', 'continuation', 'resultSize'],
+    'TwinQueries query': ['query', 'sdkVersion', 'messageSize', 'pageSize', 'continuation', 'resultSize'],
     'DeviceIdentityOperations get': ['maskedIpAddress', 'deviceId', 'statusCode'],
     'FileUploadOperations ingress': ['deviceId', 'protocol', 'sdkVersion', 'blobUri', 'statusCode'],
     'Configurations ReadManyConfigurations': ['configurationId', 'sdkVersion', 'messageSize', 'statusCode'],
-    'C2DCommands messageExpired': ['deviceId', 'messageId', 'deliveryAcknowledgement', 'deliveryCount', 'expiryTime', 'timeInSystem',
-        'ttl', 'EventEnqueuedUtcTime'],
+    'C2DCommands messageExpired': ['deviceId', 'messageId', 'messageSizeInBytes', 'protocol', 'deliveryAcknowledgement', 'deliveryCount',
+        'expiryTime', 'timeInSystem', 'ttl', 'EventProcessedUtcTime', 'EventEnqueuedUtcTime', 'maskedIpAddress', 'statusCode'],
 };
 
 const records = [];
@@ -89,6 +89,9 @@ check('a device connects, works with its twin and leaves', async () => {
     assert.deepEqual(JSON.parse(connected.inner.authType), { scope: 'device', type: 'sas', issuer: 'iothub', acceptingIpFilterRule: null });
     assert.match(connected.inner.maskedIpAddress, /^\d+\.\d+\.\d+\.XXX$/);
     await sought('Connections', 'deviceDisconnect', of('logged'));
+    const read = await sought('D2CTwinOperations', 'read', of('logged'));
+    assert.equal(read.inner.protocol, connected.inner.protocol);
+    assert.equal(read.inner.authenticationType, connected.inner.authType);
     for (const [category, name] of [['D2CTwinOperations', 'read'], ['D2CTwinOperations', 'update'], ['DirectMethods', 'send']])
         assert.match((await sought(category, name, of('logged'))).inner.sdkVersion, /azure-iot-device\/1\.18/, category);
 });
@@ -122,7 +125,7 @@ check('what services do', async () => {
     await failure(registry.get('never-made'));
     await sought('DeviceIdentityOperations', 'get', of('never-made', fails('404001')));
     await registry.getConfigurations();
-    await sought('Configurations', 'ReadManyConfigurations', (one) => one.inner.statusCode === 200);
+    await sought('Configurations', 'ReadManyConfigurations', (one) => one.inner.statusCode === '200');
 });
 
 check('a command that expired, and an upload that cannot be', async () => {
@@ -144,6 +147,8 @@ check('a command that expired, and an upload that cannot be', async () => {
     const expired = await sought('C2DCommands', 'messageExpired', of('late'));
     assert.equal(expired.inner.deliveryAcknowledgement, 'None');
     assert.equal(expired.inner.messageId, 'm1');
+    assert.equal(typeof expired.inner.ttl, 'number');
+    assert.match(expired.inner.timeInSystem, /^\d+$/);
 });
 
 check('a setting that is deleted gets nothing more', async () => {
