@@ -278,6 +278,16 @@ struct slice json_str_nocase(const struct json *object, const char *key)
     return string_of(json_get_nocase(object, key));
 }
 
+unsigned json_levels(const struct json *value)
+{
+    unsigned below = 0;
+    for (const struct json *j = value->child; j; j = j->next) {
+        unsigned levels = json_levels(j);
+        if (levels > below) below = levels;
+    }
+    return below + (value->type == JSON_OBJECT || value->type == JSON_ARRAY);
+}
+
 enum err json_i64(const struct json *number, int64_t *out)
 {
     if (number == NULL || number->type != JSON_NUMBER) return ERR_INVALID;

@@ -40,6 +40,9 @@ struct json *json_given(const struct json *object, const char *key);
 struct slice json_str(const struct json *object, const char *key);
 struct slice json_str_nocase(const struct json *object, const char *key);
 
+/* Objects and arrays in each other; 0: it is neither. */
+unsigned json_levels(const struct json *value);
+
 /* Is the text what JSON calls a number (RFC 8259 section 6)? */
 bool json_is_number(struct slice text);
 

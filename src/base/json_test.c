@@ -138,6 +138,7 @@ static void depth_is_limited(void **state)
         struct json *j;
         char *text = nested(rows[i / 2].levels, i % 2);
         assert_int_equal(parse(&a, text, &j), rows[i / 2].expected);
+        if (rows[i / 2].expected == OK) assert_int_equal(json_levels(j), rows[i / 2].levels);
         if (rows[i / 2].expected) assert_non_null(strstr(fail_text(), "64 levels"));
         free(text);
         arena_reset(&a);

@@ -353,6 +353,14 @@ static uint64_t hash_of(struct slice device_id, struct slice module_id)
     return hash;
 }
 
+/* The list of a bulk will be around it. */
+static enum err read_line(struct arena *a, struct slice text, struct json **out)
+{
+    TRY(json_parse(a, text, out));
+    if (json_levels(*out) < JSON_DEPTH_MAX) return OK;
+    return fail(ERR_TOO_BIG, "JSON: a line has at most %d levels", JSON_DEPTH_MAX - 1);
+}
+
 enum took { TOOK, WAITS };
 
 /* Into the bulk that is being filled; WAITS: not yet. */
@@ -361,7 +369,7 @@ static enum took take_object(struct import *i, struct slice text)
     struct arena arena = {0};
     struct json *j;
     enum took took = TOOK;
-    if (json_parse(&arena, text, &j) != OK) {
+    if (read_line(&arena, text, &j) != OK) {
         refuse_line(i, STATUS_DESERIALIZATION_ERROR, fail_text());
     } else if (j->type != JSON_OBJECT || json_str(j, "id").len == 0) {
         refuse_line(i, STATUS_ARGUMENT_INVALID, "a line is an object with an id");

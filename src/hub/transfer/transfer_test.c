@@ -530,6 +530,34 @@ static void a_line_has_a_limit(void **state)
     assert_int_equal(count_lines(export_text()), 2);
 }
 
+static void put_deep_line(struct buf *file, const char *id, int levels)
+{
+    buf_printf(file, "{\"id\":\"%s\",\"x\":", id);
+    for (int i = 1; i < levels; i++) buf_put_u8(file, '[');
+    for (int i = 1; i < levels; i++) buf_put_u8(file, ']');
+    buf_put_str(file, "}\n");
+}
+
+/* The list of a bulk is around it. */
+static void a_line_that_is_too_deep_is_refused_alone(void **state)
+{
+    struct buf file = {0};
+    struct json *j;
+    (void)state;
+    put_deep_line(&file, "first", JSON_DEPTH_MAX - 1);
+    put_deep_line(&file, "deep", JSON_DEPTH_MAX);
+    put_deep_line(&file, "deeper", JSON_DEPTH_MAX + 1);
+    buf_put_str(&file, "{\"id\":\"last\"}");
+    import_text(buf_slice(&file));
+    buf_free(&file);
+    struct slice log = get_blob("importErrors.log");
+    assert_int_equal(count_lines(log), 2);
+    assert_int_equal(json_parse(&arena, slice_head(log, slice_find(log, '\n')), &j), OK);
+    assert_true(slice_is(json_get(j, "errorCode")->text, "400012"));
+    assert_true(slice_is(json_get(j, "line")->text, "2"));
+    assert_int_equal(count_lines(export_text()), 2);
+}
+
 /* Of a line with as much as it may have, the CR is the last byte of a piece. */
 static void a_line_may_end_between_two_pieces(void **state)
 {
@@ -979,6 +1007,7 @@ int main(void)
         TEST(what_a_file_says_of_one_identity_happens_in_order),
         TEST(the_history_of_a_twin_names_the_job),
         TEST(a_line_has_a_limit),
+        TEST(a_line_that_is_too_deep_is_refused_alone),
         TEST(a_line_may_end_between_two_pieces),
         TEST(a_file_of_nonsense_is_all_told_of),
         TEST(containers_that_do_not_open_are_refused),
