@@ -157,6 +157,14 @@ static void keep(struct item *it, const struct item *old)
     buf_free(&text);
 }
 
+/* One level is left for a list of configurations. */
+static enum err read_json(struct item *it, struct slice json)
+{
+    TRY(json_parse(&it->arena, json, &it->doc));
+    if (json_levels(it->doc) < JSON_DEPTH_MAX) return OK;
+    return fail(ERR_TOO_BIG, "JSON: a configuration has at most %d levels", JSON_DEPTH_MAX - 1);
+}
+
 enum status conf_item_read(struct slice id, struct slice json, const struct item *old,
                            int64_t wall_us, struct item **out)
 {
@@ -171,7 +179,7 @@ enum status conf_item_read(struct slice id, struct slice json, const struct item
                     CONFIGURATION_ID_MAX);
         return STATUS_ARGUMENT_INVALID;
     }
-    if (json_parse(&it->arena, json, &it->doc) != OK) return STATUS_DESERIALIZATION_ERROR;
+    if (read_json(it, json) != OK) return STATUS_DESERIALIZATION_ERROR;
     enum status s = read_doc(it);
     if (s != STATUS_OK) return s;
     keep(it, old);

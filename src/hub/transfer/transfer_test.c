@@ -869,6 +869,28 @@ static void a_configuration_that_cannot_be_imported_is_a_line_of_the_log(void **
     assert_int_equal(count_lines(export_configurations()), 1);
 }
 
+/* No list of configurations has more levels than can be read. */
+static void a_configuration_is_not_too_deep_for_a_list(void **state)
+{
+    struct configuration_wait w = {.fn = on_configured};
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct buf text = {0};
+        int arrays = JSON_DEPTH_MAX - 1 - 3 + over; /* three objects around them */
+        buf_put_str(&text, "{\"content\":{\"deviceContent\":{\"properties.desired.z\":");
+        for (int i = 0; i < arrays; i++) buf_put_u8(&text, '[');
+        for (int i = 0; i < arrays; i++) buf_put_u8(&text, ']');
+        buf_put_str(&text, "}}}");
+        rig_on(f.rig.cores[1]);
+        configuration_put(own.configurations[1], over ? SLICE_LIT("two") : SLICE_LIT("one"),
+                          SLICE_NONE, buf_slice(&text), &w);
+        rig_run(&f.rig);
+        assert_int_equal(configured, over ? STATUS_DESERIALIZATION_ERROR : STATUS_OK);
+        buf_free(&text);
+    }
+    assert_int_equal(count_lines(export_configurations()), 1);
+}
+
 static void a_configuration_has_256_kib(void **state)
 {
     (void)state;
@@ -1017,6 +1039,7 @@ int main(void)
         TEST(configurations_go_out_and_come_back),
         TEST(a_job_without_configurations_has_none),
         TEST(a_configuration_that_cannot_be_imported_is_a_line_of_the_log),
+        TEST(a_configuration_is_not_too_deep_for_a_list),
         TEST(a_configuration_has_256_kib),
         TEST(a_file_of_configurations_has_so_many_wrong_lines),
         TEST(a_file_of_configurations_that_is_not_there_is_refused),
