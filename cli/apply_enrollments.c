@@ -31,6 +31,7 @@ static const char *const individual_members[] = {SHARED,
                                                  "attestation.tpm.endorsementKey",
                                                  "attestation.tpm.storageRootKey",
                                                  NULL};
+/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): the names of CERTIFICATES are put together. */
 static const char *const group_members[] = {SHARED,
                                             "enrollmentGroupId",
                                             "attestation.x509.caReferences",

@@ -96,7 +96,7 @@ static void make_url(const struct target *t, const struct http_call *call, struc
 long http_left_ms(int64_t end_us)
 {
     int64_t left_ms = (end_us - clock_mono_us()) / 1000;
-    return (long)MIN(MAX(left_ms, HTTP_WAIT_MS_MIN), HTTP_WAIT_S * 1000);
+    return (long)MIN(MAX(left_ms, HTTP_WAIT_MS_MIN), HTTP_WAIT_S * INT64_C(1000));
 }
 
 /* For the answer: what the caller has left, what the call may take, or HTTP_WAIT_S. */

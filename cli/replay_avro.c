@@ -50,8 +50,8 @@ static enum err dotnet_time(struct slice text, int64_t *wall_us)
     if ((!pm && !slice_is(half, "AM")) || n[0] < 1 || n[0] > 12 || n[1] < 1 || n[1] > 31 ||
         n[3] < 1 || n[3] > 12 || n[4] > 59 || n[5] > 60)
         return ERR_INVALID;
-    int64_t seconds = days_of(n[2], n[0], n[1]) * 86400 + (n[3] % 12 + (pm ? 12 : 0)) * 3600;
-    *wall_us = (seconds + n[4] * 60 + n[5]) * 1000000;
+    int64_t minutes = (n[3] % 12 + (pm ? 12 : 0)) * INT64_C(60) + n[4];
+    *wall_us = (days_of(n[2], n[0], n[1]) * 86400 + minutes * 60 + n[5]) * 1000000;
     return OK;
 }
 
