@@ -5,9 +5,8 @@
  * the three must agree.
  *
  * Runs on: any thread; texts are constants.
- * Source: .NET SDK ErrorCode, Java SDK ErrorCodeDescription (names and numbers); 504101 from "Understand
- *         and resolve Azure IoT Hub errors"; 502000 and numbers that end in 9xx are ours, no SDK has one for
- *         them.  The HTTP status is the first three digits of the number.
+ * Source: .NET SDK ErrorCode, Java SDK ErrorCodeDescription (names and numbers); "Troubleshoot Azure
+ *         IoT Hub error codes" for what they do not have.  The HTTP status is the first three digits of the number.
  */
 #ifndef HUB_STATUS_H
 #define HUB_STATUS_H
@@ -27,6 +26,8 @@ enum status {
     STATUS_DEVICE_DEFINED_MULTIPLE_TIMES,
     STATUS_DESERIALIZATION_ERROR,
     STATUS_BULK_REGISTRY_OPERATION_FAILURE,
+    STATUS_INVALID_POLICY_KEY,
+    STATUS_BULK_REGENERATE_KEY_FAILURE,
     STATUS_CANNOT_REGISTER_MODULE_TO_MODULE,
     STATUS_INVALID_CONFIGURATION_CONTENT,
     STATUS_INVALID_TARGET_CONDITION,

@@ -69,7 +69,7 @@ static void errors_have_their_names(void **state)
     } rows[] = {
         {STATUS_CONFIGURATION_NOT_FOUND, 404, "ConfigurationNotFound"},
         {STATUS_CONFIGURATION_ALREADY_EXISTS, 409, "ConfigurationAlreadyExists"},
-        {STATUS_CONFIGURATION_COUNT_LIMIT, 403, "ConfigurationCountLimitExceeded"},
+        {STATUS_CONFIGURATION_COUNT_LIMIT, 413, "ConfigurationCountLimitExceeded"},
         {STATUS_INVALID_CONFIGURATION_CONTENT, 400, "InvalidConfigurationContent"},
         {STATUS_INVALID_TARGET_CONDITION, 400, "InvalidConfigurationTargetCondition"},
         {STATUS_INVALID_METRICS_QUERY, 400, "InvalidConfigurationCustomMetricsQuery"},

@@ -367,8 +367,11 @@ const HELD = [
     ['ThrottlingBacklogTimeout', 'tests/conformance/python/limits.py', '"ThrottlingBacklogTimeout", "the header"'],
     ['ThrottlingMaxActiveJobCountExceeded', 'src/hub/job/job_test.c', 'STATUS_THROTTLING_MAX_ACTIVE_JOBS'],
     ['DeviceThrottlingLimitExceeded', 'src/hub/method/method_test.c', 'STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED'],
+    ['ConfigurationCountLimitExceeded', 'src/hub/configuration/configuration_test.c', 'STATUS_CONFIGURATION_COUNT_LIMIT'],
+    ['ApplyConfigurationAlreadyInProgressOnDevice', 'src/front/rest/configurations_test.c',
+        'STATUS_APPLY_CONFIGURATION_IN_PROGRESS'],
     ['ServiceUnavailable', 'tests/fault/sync.py', 'status in (500, 503)'],
-    ['BadGateway', 'src/hub/method/method_test.c', 'STATUS_BAD_GATEWAY'],
+    ['GenericBadGateway', 'src/hub/method/method_test.c', 'STATUS_BAD_GATEWAY'],
     ['GatewayTimeout', 'tests/conformance/node/methods.js', "'GatewayTimeoutError'"],
 ];
 held('http', HELD);
@@ -396,4 +399,5 @@ const CANNOT = {
 };
 
 complete('http', Object.keys(NUMBERS), ROWS.map(([name]) => name), HELD.map(([name]) => name), Object.keys(CANNOT),
-    ['IotHubFormatError', 'DeviceMaximumActiveFileUploadLimitExceeded', 'TooManyModulesOnDevice']);
+    ['IotHubFormatError', 'DeviceMaximumActiveFileUploadLimitExceeded', 'TooManyModulesOnDevice',
+        'OperationNotAllowedInCurrentState']);

@@ -237,7 +237,7 @@ for (const [status, what, topic, payload] of METHODS) {
         wire.say(publish(topic(request.topic.split('$rid=')[1]), { payload }));
         const error = await failed;
         assert.equal(error.response.statusCode, status);
-        assert.equal(error.response.headers['iothub-errorcode'], 'BadGateway');
+        assert.equal(error.response.headers['iothub-errorcode'], 'GenericBadGateway');
         assert.equal(error.name, 'BadDeviceResponseError');
     }));
 }
