@@ -60,7 +60,6 @@ SERVICE_ROWS = {
 }
 NO_RECEIVER = "azure/iot/hub/iothub_amqp_client.py sends messages to devices and receives nothing"
 SERVICE_NOT_OFFERED = {
-    ("python", "feedback"): NO_RECEIVER,
     ("python", "file notifications"): NO_RECEIVER,
     ("java", "many identities in one call"): "com/microsoft/azure/sdk/iot/service/registry/RegistryClient.java adds, "
                                             "updates and removes one at a time",

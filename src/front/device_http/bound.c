@@ -146,36 +146,19 @@ static void on_settled(struct c2d_wait *w, const struct c2d_answer *a)
     rest_call_end(c);
 }
 
-/* If-Match says the same and is not asked for: .NET calls it IfMatch. */
 static void settle(struct request *r, enum c2d_outcome outcome)
 {
     uint8_t lock[C2D_TOKEN_LEN];
-    if (c2d_token_read(rest_route_param(r->call, "lock"), lock) != OK) {
-        rest_answer_status(r->call, STATUS_ARGUMENT_INVALID, fail_text());
-        return;
-    }
+    if (!rest_lock_read(r->call, lock)) return;
     r->c2d_wait.fn = on_settled;
     rest_call_wait(r->call, WAITING_SITE);
     c2d_settle(r->service->doors.c2d, buf_slice(&r->call->who), lock, outcome, &r->c2d_wait);
 }
 
-/* "&reject", and Java's "&%3Freject=true". */
-static bool is_reject(const struct call *c)
-{
-    static const char *const spellings[] = {"reject", "%3Freject", "?reject"};
-    struct buf value = {0};
-    bool there = false;
-    for (size_t i = 0; i < sizeof spellings / sizeof *spellings && !there; i++)
-        there = rest_query_get(c, spellings[i], &value);
-    bool denied = slice_is_nocase(buf_slice(&value), "false");
-    buf_free(&value);
-    return there && !denied;
-}
-
 static void complete_or_reject(struct request *r, struct guest *g)
 {
     (void)g;
-    settle(r, is_reject(r->call) ? C2D_REJECT : C2D_COMPLETE);
+    settle(r, rest_lock_rejects(r->call) ? C2D_REJECT : C2D_COMPLETE);
 }
 
 static void abandon(struct request *r, struct guest *g)

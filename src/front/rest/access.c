@@ -103,9 +103,10 @@ static bool is_open(const struct route *r)
     return r->access == ACCESS_PUBLIC || r->access == ACCESS_PAGE;
 }
 
-/* What changes nothing: GET, and questions that need a body. */
+/* What changes nothing: GET, but for what takes what it shows, and questions that need a body. */
 static bool only_reads(const struct route *r)
 {
+    static const char takes[] = "/messages/serviceBound/feedback";
     static const char *const questions[] = {
         "/devices/query",
         "/configurations/testQueries",
@@ -116,7 +117,7 @@ static bool only_reads(const struct route *r)
         "/admin/v1/routing/routes/$testnew",
         "/admin/v1/routing/routes/$testall",
     };
-    if (strcmp(r->method, "GET") == 0) return true;
+    if (strcmp(r->method, "GET") == 0) return strcmp(r->path, takes) != 0;
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
         if (strcmp(r->path, questions[i]) == 0) return strcmp(r->method, "POST") == 0;
     return false;

@@ -21,6 +21,7 @@
 #include "hub/event_hub/event_hub.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
+#include "hub/notice/notice.h"
 #include "hub/policy/policy.h"
 #include "hub/query/query.h"
 #include "hub/refusal/refusal.h"
@@ -166,6 +167,7 @@ enum waiting {
     WAITING_METHOD,
     WAITING_TWINS,
     WAITING_C2D,
+    WAITING_FEEDBACK,
     WAITING_QUERY,
     WAITING_JOBS,
     WAITING_TRANSFERS,
@@ -209,6 +211,7 @@ struct call {
     struct method_call method_call;
     struct twin_wait twin_wait;
     struct c2d_wait c2d_wait;
+    struct notice_receiver feedback_visit;
     struct query_wait query_wait;
     struct job_wait job_wait;
     struct transfer_wait transfer_wait;
@@ -307,6 +310,11 @@ bool rest_query_get(const struct call *c, const char *name, struct buf *out);
 /* The number of a parameter, if it is given; false: it is none from `min` to `max`. */
 bool rest_query_number(const struct call *c, const char *name, uint64_t min, uint64_t max,
                        uint64_t *out);
+
+/* ---- lock.c: of messages that are settled by their lock, {lock} in the path */
+
+bool rest_lock_read(struct call *c, uint8_t lock[C2D_TOKEN_LEN]); /* otherwise answered 400 */
+bool rest_lock_rejects(const struct call *c); /* the query says that DELETE does not complete */
 
 /* ---- answer.c: each ends the call */
 
@@ -414,6 +422,9 @@ void rest_behalf_get(struct call *c);
 void rest_behalf_put(struct call *c);
 void rest_behalf_delete(struct call *c);
 void rest_commands_purge(struct call *c);
+void rest_feedback_receive(struct call *c); /* what became of messages */
+void rest_feedback_settle(struct call *c);
+void rest_feedback_abandon(struct call *c);
 void rest_messages_list(struct call *c); /* what waits for a device */
 void rest_messages_drop(struct call *c);
 void rest_statistics_devices(struct call *c);

@@ -135,10 +135,42 @@ void method_forget(struct method_call *c)
 
 /* ---- messages to devices */
 
+struct notices {
+    char asked[200];
+    struct notice_receiver *wait;
+};
+
 struct c2d {
     char asked[200];
     struct c2d_wait *wait;
+    struct notices feedback;
 };
+
+struct notices *c2d_feedback(struct c2d *c)
+{
+    return &c->feedback;
+}
+
+void notices_visit(struct notices *n, struct notice_receiver *r)
+{
+    NOTE(n, r, "visit");
+}
+
+void notices_take(struct notices *n, struct notice_receiver *r)
+{
+    assert_ptr_equal(n->wait, r);
+    NOTE(n, r, "take");
+}
+
+void notices_settle(struct notices *n, struct notice_receiver *r,
+                    const uint8_t lock[NOTICE_LOCK_LEN], enum notice_outcome outcome)
+{
+    static const char *const names[] = {"complete", "abandon", "reject"};
+    assert_ptr_equal(n->wait, r);
+    NOTE(n, r, "%s %02x..%02x", names[outcome], lock[0], lock[NOTICE_LOCK_LEN - 1]);
+}
+
+FAKE_FORGET(notices_close, notices, notice_receiver)
 
 void c2d_purge(struct c2d *c, struct slice who, struct c2d_wait *w)
 {

@@ -96,6 +96,7 @@ static void stop_waiting(struct call *c)
     case WAITING_METHOD: method_forget(&c->method_call); break;
     case WAITING_TWINS: twin_forget(s->twins, &c->twin_wait); break;
     case WAITING_C2D: c2d_forget(s->c2d, &c->c2d_wait); break;
+    case WAITING_FEEDBACK: notices_close(c2d_feedback(s->c2d), &c->feedback_visit); break;
     case WAITING_QUERY: query_forget(s->queries, &c->query_wait); break;
     case WAITING_JOBS: job_forget(s->jobs, &c->job_wait); break;
     case WAITING_TRANSFERS: transfer_forget(s->transfers, &c->transfer_wait); break;

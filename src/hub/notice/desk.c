@@ -9,6 +9,7 @@
 
 #define EXPIRE_EVERY_US 60000000ll
 #define RETRY_US        1000000ll
+#define NEVER_US        INT64_MAX /* expire_us: it is under way */
 
 struct record {
     struct store_value col[NOTICE_COLUMNS_MAX]; /* bytes in the batch's arena */
@@ -31,6 +32,7 @@ struct receiver {
     struct list node;
     struct addr slot;
     uint32_t credit;
+    bool visits; /* it goes with its batch */
 };
 
 struct notice_desk {
@@ -41,6 +43,7 @@ struct notice_desk {
     unsigned batch_count; /* in all three */
     struct store_wait asking, expiring;
     bool is_asking;
+    unsigned most;    /* rows that were asked for */
     bool news;        /* the store may have records that are in no batch */
     unsigned fresh;   /* times that was said since records were read */
     int64_t ready_us; /* monotonic: until then they gather */
@@ -127,6 +130,17 @@ static struct msg *batch_msg(const struct batch *b)
     return msg_buf_end(&out, s->first_kind + NOTICE_BATCH);
 }
 
+/* Who waits longest is served first. */
+static void use_credit(struct notice_desk *d, struct receiver *r)
+{
+    list_remove(&r->node);
+    r->credit--;
+    if (r->visits)
+        free(r);
+    else
+        list_push(&d->receivers, &r->node);
+}
+
 static void batch_send(struct batch *b, struct receiver *r, int64_t now_us)
 {
     struct lane *lane = lane_of(b->desk);
@@ -135,37 +149,76 @@ static void batch_send(struct batch *b, struct receiver *r, int64_t now_us)
     b->until_us = now_us + b->desk->source->lock_us;
     b->deliveries++;
     batch_move(b, &b->desk->locked);
-    r->credit--;
-    list_remove(&r->node);
-    list_push(&b->desk->receivers, &r->node);
+    use_credit(b->desk, r);
     metric_inc(b->desk->source->sent);
-    post(lane, lane_addr(lane), r->slot, batch_msg(b));
+    post(lane, lane_addr(lane), b->receiver, batch_msg(b));
+}
+
+/* ---- visitors */
+
+static struct receiver *find_visitor(const struct notice_desk *d)
+{
+    LIST_EACH(node, &d->receivers)
+    {
+        struct receiver *r = CONTAINER_OF(node, struct receiver, node);
+        if (r->visits) return r;
+    }
+    return NULL;
+}
+
+/* There is nothing for those who still wait. */
+static void send_away(struct notice_desk *d, enum status status)
+{
+    struct receiver *r;
+    struct lane *lane = lane_of(d);
+    while ((r = find_visitor(d)) != NULL) {
+        struct msg *m = msg_new(d->source->first_kind + NOTICE_NOTHING, sizeof status);
+        memcpy(m->body, &status, sizeof status);
+        post(lane, lane_addr(lane), r->slot, m);
+        list_remove(&r->node);
+        free(r);
+    }
 }
 
 /* ---- reading records */
 
-static void take_page(struct notice_desk *d, struct store_answer *a)
+static struct batch *batch_new(struct notice_desk *d)
 {
     struct batch *b = NEW(struct batch);
-    const struct notice_source *s = d->source;
-    int64_t wall_us = clock_wall_us();
-    bool left_over = a->more;
     b->desk = d;
-    b->made_us = wall_us;
+    b->made_us = clock_wall_us();
     list_push(&d->returned, &b->node);
     d->batch_count++;
-    while (store_next(a)) {
-        bool old = a->col[0].number <= wall_us - s->ttl_us;
-        if (old || !s->is_good(a->col) || is_taken(d, a->col)) continue;
+    return b;
+}
+
+static void read_again(struct notice_desk *d, int64_t after_us)
+{
+    d->news = true;
+    d->ready_us = clock_mono_us() + after_us;
+}
+
+/* Of a page that has only what is too old the rest is read when that is gone. */
+static void take_page(struct notice_desk *d, struct store_answer *a)
+{
+    struct batch *b = batch_new(d);
+    const struct notice_source *s = d->source;
+    int64_t dead_us = b->made_us - s->ttl_us;
+    unsigned seen = 0;
+    bool left_over = a->more;
+    for (; store_next(a); seen++) {
+        if (a->col[0].number <= dead_us || !s->is_good(a->col) || is_taken(d, a->col)) continue;
         if (b->count == s->batch_max)
             left_over = true;
         else
             batch_add(b, a->col);
     }
-    if (b->count == 0) batch_free(b);
-    if (!left_over) return;
-    d->news = true;
-    d->ready_us = clock_mono_us();
+    left_over = left_over || seen == d->most;
+    if (left_over) read_again(d, b->count ? 0 : RETRY_US);
+    if (b->count) return;
+    if (left_over && d->expire_us != NEVER_US) d->expire_us = clock_mono_us();
+    batch_free(b);
+    send_away(d, STATUS_OK);
 }
 
 static void on_page(struct store_wait *w, struct store_answer *a)
@@ -175,8 +228,8 @@ static void on_page(struct store_wait *w, struct store_answer *a)
     if (a->err == OK) {
         take_page(d, a);
     } else {
-        d->news = true;
-        d->ready_us = clock_mono_us() + RETRY_US;
+        read_again(d, RETRY_US);
+        send_away(d, status_of_err(a->err));
     }
     serve(d);
 }
@@ -186,7 +239,8 @@ static void ask_page(struct notice_desk *d)
 {
     struct store_request r;
     store_begin_query(&r, d->source->page);
-    store_put_int(&r, "most", (d->batch_count + 1) * d->source->batch_max + 1);
+    d->most = (d->batch_count + 1) * d->source->batch_max + 1;
+    store_put_int(&r, "most", d->most);
     d->is_asking = true;
     d->news = false;
     d->fresh = 0;
@@ -195,7 +249,7 @@ static void ask_page(struct notice_desk *d)
 
 /* ---- serving */
 
-static struct receiver *hungry(struct notice_desk *d)
+static struct receiver *hungry(const struct notice_desk *d)
 {
     LIST_EACH(node, &d->receivers)
     {
@@ -215,7 +269,7 @@ static void expire_records(struct notice_desk *d, int64_t now_us)
 {
     struct store_request u;
     if (now_us < d->expire_us) return;
-    d->expire_us = INT64_MAX;
+    d->expire_us = NEVER_US;
     store_begin_unit(&u, STORE_BULK);
     store_add(&u, d->source->expire, STORE_ANY);
     store_put_int(&u, "at_us", clock_wall_us() - d->source->ttl_us);
@@ -230,13 +284,23 @@ static void on_expired(struct store_wait *w, struct store_answer *a)
     serve(d);
 }
 
+static bool may_read(const struct notice_desk *d)
+{
+    return d->news && !d->is_asking && d->batch_count < d->source->locked_max && hungry(d);
+}
+
 static void arm(struct notice_desk *d)
 {
     int64_t due_us = d->expire_us;
     LIST_EACH(node, &d->locked) due_us = MIN(due_us, batch_of(node)->until_us);
-    bool may_read = d->news && !d->is_asking && d->batch_count < d->source->locked_max;
-    if (may_read && hungry(d)) due_us = MIN(due_us, d->ready_us);
+    if (may_read(d)) due_us = MIN(due_us, d->ready_us);
     timer_set(&lane_of(d)->timers, &d->timer, due_us);
+}
+
+/* A visitor does not wait for records to gather. */
+static bool is_due(const struct notice_desk *d, int64_t now_us)
+{
+    return now_us >= d->ready_us || d->fresh >= d->source->batch_max || find_visitor(d);
 }
 
 static void serve(struct notice_desk *d)
@@ -247,9 +311,8 @@ static void serve(struct notice_desk *d)
     expire_records(d, now_us);
     while (!list_empty(&d->returned) && (r = hungry(d)) != NULL)
         batch_send(batch_of(d->returned.next), r, now_us);
-    bool due = now_us >= d->ready_us || d->fresh >= d->source->batch_max;
-    if (d->news && due && !d->is_asking && d->batch_count < d->source->locked_max && hungry(d))
-        ask_page(d);
+    if (may_read(d) && is_due(d, now_us)) ask_page(d);
+    if (!d->is_asking) send_away(d, STATUS_OK);
     arm(d);
 }
 
@@ -380,15 +443,25 @@ static void on_open(void *ctx, struct lane *lane, struct msg *m)
     metric_add(d->source->receivers, 1);
 }
 
+static void on_take(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct notice_desk *d = ctx;
+    struct receiver *r = NEW(struct receiver);
+    (void)lane;
+    *r = (struct receiver){.slot = m->from, .credit = 1, .visits = true};
+    list_push(&d->receivers, &r->node);
+    serve(d);
+}
+
 static void on_close(void *ctx, struct lane *lane, struct msg *m)
 {
     struct notice_desk *d = ctx;
     struct receiver *r = find_receiver(d, m->from);
     (void)lane;
     if (r == NULL) return;
+    if (!r->visits) metric_add(d->source->receivers, -1);
     list_remove(&r->node);
     free(r);
-    metric_add(d->source->receivers, -1);
     LIST_EACH(node, &d->locked)
     if (addr_eq(batch_of(node)->receiver, m->from)) batch_move(batch_of(node), &d->returned);
     serve(d);
@@ -411,11 +484,8 @@ static void listen(struct notice_desk *d)
     static const struct {
         enum notice_kind kind;
         msg_fn fn;
-    } rows[] = {{NOTICE_NEWS, on_news},
-                {NOTICE_OPEN, on_open},
-                {NOTICE_CLOSE, on_close},
-                {NOTICE_CREDIT, on_credit},
-                {NOTICE_SETTLE, on_settle}};
+    } rows[] = {{NOTICE_NEWS, on_news},     {NOTICE_OPEN, on_open},     {NOTICE_CLOSE, on_close},
+                {NOTICE_CREDIT, on_credit}, {NOTICE_SETTLE, on_settle}, {NOTICE_TAKE, on_take}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         lane_on(lane_of(d), d->source->first_kind + rows[i].kind, rows[i].fn, d);
 }

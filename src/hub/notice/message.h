@@ -7,14 +7,16 @@
 /* Behind the source's first kind. */
 enum notice_kind {
     NOTICE_NEWS, /* to the first core: there are new records */
-    NOTICE_OPEN, /* to the first core, from a receiver's slot; so are the next three */
+    NOTICE_OPEN, /* to the first core, from a receiver's slot; so are the next four */
     NOTICE_CLOSE,
     NOTICE_CREDIT,  /* uint32_t */
     NOTICE_SETTLE,  /* struct notice_settle_msg */
+    NOTICE_TAKE,    /* from a visitor's slot */
     NOTICE_BATCH,   /* to a receiver: struct notice_batch_msg, JSON */
     NOTICE_SETTLED, /* to a receiver: struct notice_settled_msg */
+    NOTICE_NOTHING, /* to a visitor: enum status */
 };
-static_assert(NOTICE_SETTLED + 1 == NOTICE_KINDS, "as many as the sources leave room for");
+static_assert(NOTICE_NOTHING + 1 == NOTICE_KINDS, "as many as the sources leave room for");
 
 struct notice_settle_msg {
     enum notice_outcome outcome;

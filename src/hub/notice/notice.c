@@ -25,6 +25,16 @@ void notices_open(struct notices *n, struct notice_receiver *r)
     tell(n, r->slot, NOTICE_OPEN, NULL, 0);
 }
 
+void notices_visit(struct notices *n, struct notice_receiver *r)
+{
+    r->slot = slot_new(n->lane, r);
+}
+
+void notices_take(struct notices *n, struct notice_receiver *r)
+{
+    tell(n, r->slot, NOTICE_TAKE, NULL, 0);
+}
+
 void notices_close(struct notices *n, struct notice_receiver *r)
 {
     tell(n, r->slot, NOTICE_CLOSE, NULL, 0);
@@ -62,6 +72,15 @@ static void on_settled(void *ctx, struct lane *lane, struct msg *m)
     if (r && r->settled) r->settled(r, s->lock, s->status);
 }
 
+static void on_nothing(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct notice_receiver *r = slot_get(lane, m->to);
+    enum status status;
+    (void)ctx;
+    memcpy(&status, m->body, sizeof status);
+    if (r) r->nothing(r, status);
+}
+
 struct notices *notices_new(const struct hub *hub, struct lane *lane,
                             const struct notice_source *source)
 {
@@ -69,6 +88,7 @@ struct notices *notices_new(const struct hub *hub, struct lane *lane,
     *n = (struct notices){.hub = hub, .lane = lane, .source = source};
     lane_on(lane, source->first_kind + NOTICE_BATCH, on_batch, n);
     lane_on(lane, source->first_kind + NOTICE_SETTLED, on_settled, n);
+    lane_on(lane, source->first_kind + NOTICE_NOTHING, on_nothing, n);
     if (lane->id == hub->cores[0]) n->desk = notice_desk_new(n);
     return n;
 }

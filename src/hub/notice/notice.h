@@ -4,6 +4,8 @@
  *                                  ▲                    │
  *                                  └── abandon, receiver gone, lock over
  *
+ * A visitor takes one batch and goes, as who asks over HTTP does; what it took stays locked.
+ *
  * Feedback about cloud-to-device messages is one such source, notifications of uploaded files another:
  * each has a table of its own.  Records join the units in which what they tell happens; the first core
  * reads them, oldest first, and deletes them when a receiver has them.  Locks and counts of deliveries
@@ -23,7 +25,7 @@
 
 enum {
     NOTICE_LOCK_LEN = 16, /* a GUID in .NET's byte order */
-    NOTICE_KINDS = 7,     /* of message that a source needs */
+    NOTICE_KINDS = 9,     /* of message that a source needs */
     NOTICE_COLUMNS_MAX = 8,
     NOTICE_KEYS_MAX = 4,
     NOTICE_BATCH_MAX = 64,
@@ -68,6 +70,7 @@ struct notice_receiver {
                   int64_t enqueued_us, struct slice json);
     void (*settled)(struct notice_receiver *r, const uint8_t lock[NOTICE_LOCK_LEN],
                     enum status status); /* of notices_settle(); NULL: nobody waits */
+    void (*nothing)(struct notice_receiver *r, enum status status); /* of notices_take() */
     struct addr slot;
 };
 
@@ -78,5 +81,14 @@ void notices_close(struct notices *n, struct notice_receiver *r);
 void notices_credit(struct notices *n, struct notice_receiver *r, uint32_t credit);
 void notices_settle(struct notices *n, struct notice_receiver *r,
                     const uint8_t lock[NOTICE_LOCK_LEN], enum notice_outcome outcome);
+
+/* ---- visitors: from notices_visit() to notices_close(), too */
+
+/* No batch comes to it by itself.  It may settle, also what another visitor took. */
+void notices_visit(struct notices *n, struct notice_receiver *r);
+
+/* The first batch that nobody has, records that still gather among it: r->batch() is called once, or
+ * r->nothing() with why; STATUS_OK: there is none. */
+void notices_take(struct notices *n, struct notice_receiver *r);
 
 #endif

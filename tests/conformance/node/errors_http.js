@@ -117,6 +117,7 @@ function judge(answer, name, envelope, status = Math.floor(NUMBERS[name] / 1000)
 const twin = '/twins/err-d';
 const TELEMETRY = '/devices/err-d/messages/events';
 const BOUND = '/devices/err-d/messages/devicebound';
+const FEEDBACK = '/messages/serviceBound/feedback';
 const CONFIGURATION = '/configurations/err-c';
 const content = { deviceContent: { 'properties.desired.x': 1 } };
 const ifMatch = (etag) => ({ 'if-match': etag });
@@ -250,6 +251,11 @@ const ROWS = [
         `${BOUND}/00112233-4455-6677-8899-aabbccddeeff?${V}`, { as: OWN }], plain],
     ['DeviceMessageLockLost', 'a message to give back', ['POST',
         `${BOUND}/00112233-4455-6677-8899-aabbccddeeff/abandon?${V}`, { as: OWN }], plain],
+    ['ArgumentInvalid', 'feedback to complete by what is no lock', ['DELETE', `${FEEDBACK}/lock?${V}`], plain],
+    ['DeviceMessageLockLost', 'feedback to complete that has no such lock', ['DELETE',
+        `${FEEDBACK}/00112233-4455-6677-8899-aabbccddeeff?${V}`], plain],
+    ['DeviceMessageLockLost', 'feedback to give back', ['POST',
+        `${FEEDBACK}/00112233-4455-6677-8899-aabbccddeeff/abandon?${V}`], plain],
     ['MessageTooLarge', 'telemetry of 256 KiB and a byte', ['POST', `${TELEMETRY}?${V}`, {
         as: OWN, body: Buffer.alloc(256 * 1024 + 1, 'x'),
     }], plain],

@@ -3,7 +3,7 @@ import json
 import time
 
 from azure.iot.device import IoTHubDeviceClient
-from azure.iot.hub import IoTHubRegistryManager
+from azure.iot.hub import IoTHubHttpRuntimeManager, IoTHubRegistryManager
 
 from c2d_kit import receiver, send
 from check import check, equal, failure, until
@@ -70,6 +70,33 @@ def _():
         manager.send_c2d_message("py-c2d-full", str(n), {})
     assert failure(send, "py-c2d-full", "too many")
     equal(registry.get_device("py-c2d-full").cloud_to_device_message_count, 50, "the count")
+
+
+def feedback(runtime):
+    """The next batch of feedback over HTTPS and the ETag that it comes with; None: there is none."""
+    response = runtime.protocol.cloud_to_device_messages.receive_feedback_notification(raw=True).response
+    return (json.loads(response.text), response.headers["ETag"]) if response.status_code == 200 else None
+
+
+@check("feedback is received over HTTPS, abandoned and completed")
+def _():
+    runtime = IoTHubHttpRuntimeManager.from_connection_string(env["HUB_SERVICE"])
+    device = identity("py-c2d-feedback")
+    client, got = receiver(device)
+    send("py-c2d-feedback", "x", {"messageId": "told", "iothub-ack": "full"})
+    until("it is there", lambda: got)
+    records, etag = until("its feedback is there", lambda: feedback(runtime))
+    equal([(one["originalMessageId"], one["statusCode"], one["deviceId"]) for one in records],
+          [("told", "Success", "py-c2d-feedback")])
+    assert feedback(runtime) is None, "what is locked goes to nobody else"
+    runtime.abandon_feedback_notification(etag.strip('"'))
+    again, other = until("it comes again", lambda: feedback(runtime))
+    equal(again, records)
+    assert other != etag, other
+    equal(failure(runtime.complete_feedback_notification, etag.strip('"')).response.status_code, 412)
+    runtime.complete_feedback_notification(other.strip('"'))
+    assert feedback(runtime) is None, "it is gone"
+    client.shutdown()
 
 
 @check("after kill -9 of the hub a device gets messages without subscribing again")
