@@ -380,7 +380,7 @@ void rest_answer_registry(struct call *c, const struct registry_answer *r)
     struct buf etag = {0}, bare = {0};
     bool hides = rest_hides_keys(c);
     if (hides) rest_put_without_keys(&bare, r->body);
-    answer_init(&a, (int)status_http(r->status));
+    answer_init(&a, r->partly ? 207 : (int)status_http(r->status));
     set_body(&a, json_type, hides ? buf_slice(&bare) : r->body);
     add_etag(&a, r->etag, &etag);
     if (r->status != STATUS_OK)

@@ -408,6 +408,7 @@ void rest_device_get(struct call *c);
 void rest_device_put(struct call *c);
 void rest_device_delete(struct call *c);
 void rest_device_bulk(struct call *c);
+void rest_device_rekey(struct call *c);
 void rest_module_list(struct call *c);
 void rest_module_get(struct call *c);
 void rest_module_put(struct call *c);

@@ -65,6 +65,24 @@ void rest_device_bulk(struct call *c)
     registry_bulk(c->service->registry, buf_slice(&c->body), w);
 }
 
+static bool has_rekeying(struct call *c)
+{
+    struct buf version = {0};
+    bool fine = rest_query_get(c, "api-version", &version) &&
+                slice_cmp(buf_slice(&version), SLICE_LIT("2024-03-31")) >= 0;
+    buf_free(&version);
+    if (!fine)
+        rest_answer_status(c, STATUS_INVALID_PROTOCOL_VERSION,
+                           "keys are made anew as of api-version 2024-03-31");
+    return fine;
+}
+
+void rest_device_rekey(struct call *c)
+{
+    if (has_rekeying(c))
+        registry_rekey(c->service->registry, buf_slice(&c->body), rest_device_wait(c));
+}
+
 void rest_device_list(struct call *c)
 {
     struct buf text = {0};

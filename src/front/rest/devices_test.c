@@ -17,6 +17,8 @@ static void device_requests_become_verbs(void **state)
         {"DELETE /devices/d1?" V, NULL, "delete d1 match=none"},
         {"POST /devices?" V, "[]", "bulk []"},
         {"POST /devices/?" V, "[]", "bulk []"},
+        {"POST /devices/keys/regenerate?api-version=2024-03-31", "{}", "rekey {}"},
+        {"POST /Devices/Keys/Regenerate/?api-version=2026-11-01-preview", "{}", "rekey {}"},
         {"GET /devices?" V, NULL, "list 0"},
         {"GET /devices/?top=1000&" V, NULL, "list 1000"},
         {"GET /devices?" V "&top=1", NULL, "list 1"},
@@ -96,6 +98,25 @@ static void a_bulk_that_failed_keeps_its_body(void **state)
     assert_int_equal(answered(), 400);
     assert_true(said_line("iothub-errorcode: BulkRegistryOperationFailure\r\n"));
     assert_string_equal(said_body(), "{\"isSuccessful\":false}");
+}
+
+static void keys_made_anew_in_part_are_207_and_older_versions_have_no_such_call(void **state)
+{
+    static const char *const line = "POST /devices/keys/regenerate?api-version=2024-03-31";
+    (void)state;
+    request(line, token("registryReadWrite", ""), "{}");
+    registry_says(&(struct registry_answer){.partly = true, .body = SLICE_LIT("{\"a\":1}")});
+    assert_int_equal(answered(), 207);
+    assert_string_equal(said_body(), "{\"a\":1}");
+    request(line, token("registryReadWrite", ""), "{}");
+    registry_says(&(struct registry_answer){.status = STATUS_BULK_REGENERATE_KEY_FAILURE,
+                                            .body = SLICE_LIT("{\"a\":1}")});
+    assert_int_equal(answered(), 400);
+    assert_true(said_line("iothub-errorcode: BulkRegenerateDeviceKeyOperationFailure\r\n"));
+    request("POST /devices/keys/regenerate?" V, token("registryReadWrite", ""), "{}");
+    expect_error(400, "InvalidProtocolVersion");
+    request(line, token("registryRead", ""), "{}");
+    expect_error(401, "IotHubUnauthorizedAccess");
 }
 
 static void the_length_of_a_list_is_checked(void **state)
@@ -196,6 +217,7 @@ int main(void)
         TEST(answers_carry_the_etag_in_quotes_and_a_request_id),
         TEST(refusals_of_the_registry_become_error_bodies),
         TEST(a_bulk_that_failed_keeps_its_body),
+        TEST(keys_made_anew_in_part_are_207_and_older_versions_have_no_such_call),
         TEST(the_length_of_a_list_is_checked),
         TEST(twin_requests_become_verbs),
         TEST(a_history_of_a_twin_is_asked_for),

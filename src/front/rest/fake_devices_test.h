@@ -34,6 +34,11 @@ void registry_bulk(struct registry *r, struct slice json, struct registry_wait *
     NOTE(r, w, "bulk %.*s", SLICE_ARG(json));
 }
 
+void registry_rekey(struct registry *r, struct slice json, struct registry_wait *w)
+{
+    NOTE(r, w, "rekey %.*s", SLICE_ARG(json));
+}
+
 void registry_list(struct registry *r, unsigned top, struct registry_wait *w)
 {
     NOTE(r, w, "list %u", top);

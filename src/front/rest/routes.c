@@ -37,6 +37,8 @@ const struct route rest_routes[] = {
     {"GET", "/devices", REGISTRY_READ, NO_BODY, rest_device_list, "List device identities"},
     {"POST", "/devices", REGISTRY_WRITE, REGISTRY_BULK_BODY_MAX, rest_device_bulk,
      "Create, update or delete up to 100 device identities"},
+    {"POST", "/devices/keys/regenerate", REGISTRY_WRITE, REGISTRY_BULK_BODY_MAX, rest_device_rekey,
+     "Make keys of up to 100 identities anew"},
     {"POST", "/devices/query", QUERY, REST_QUERY_BODY_MAX, rest_query,
      "Query device twins, module twins and device jobs"},
     {"GET", "/devices/{id}", REGISTRY_READ, NO_BODY, rest_device_get, "Show a device identity"},

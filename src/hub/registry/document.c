@@ -73,10 +73,12 @@ static enum err read_status_reason(const struct json *doc, struct identity *out)
 
 /* ---- authentication */
 
-static void make_keys(struct arena *a, struct identity *out)
+/* Bit i of `which`: the i-th. */
+static void make_keys(struct arena *a, unsigned which, struct identity *out)
 {
-    for (int i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++) {
         struct auth_key key;
+        if (!(which >> i & 1)) continue;
         auth_key_make(&key);
         out->keys[i] = arena_copy(a, slice_of(key.bytes, key.len));
         out->key_texts[i] = arena_copy(a, slice_str(key.text));
@@ -103,7 +105,7 @@ static enum err read_keys(struct arena *a, const struct json *authentication, st
     TRY(read_string(symmetric, "primaryKey", &primary));
     TRY(read_string(symmetric, "secondaryKey", &secondary));
     if (primary.len == 0 && secondary.len == 0) {
-        make_keys(a, out);
+        make_keys(a, 3, out);
         return OK;
     }
     if (primary.len == 0 || secondary.len == 0)
@@ -246,6 +248,18 @@ void document_made_by_server(struct arena *a, const struct identity *old, struct
     out->generation = old ? old->generation : make_generation(a);
     out->etag = old ? old->etag + 1 : 100000000 + rand_u64() % 900000000;
     out->status_updated_us = changed ? clock_wall_us() : old ? old->status_updated_us : 0;
+}
+
+enum err document_rekey(struct arena *a, const struct identity *old, unsigned keys,
+                        struct identity *out)
+{
+    if (old->auth != IDENTITY_SAS)
+        return fail(ERR_INVALID, "an identity of authentication type '%s' has no keys",
+                    identity_auth_name(old->auth));
+    *out = *old;
+    make_keys(a, keys, out);
+    document_made_by_server(a, old, out);
+    return OK;
 }
 
 /* ---- whole documents */

@@ -65,6 +65,7 @@ static const struct {
     {AUTH("\"type\":\"selfSigned\"," PRINTS("0x23456789abcdefABCDEF0123456789abcdef01")),
      STATUS_ARGUMENT_INVALID, "StringIsNotThumbprint"},
     {AUTH("\"type\":\"certificateAuthority\""), STATUS_OK, ""},
+    {"{\"attributes\":{\"a\":1}}", STATUS_OK, ""}, /* of api-version 2024-03-31 */
     {"{\"unknown\":[1,{}],\"generationId\":9,\"connectionState\":[]}", STATUS_OK, ""},
     {"{\"status\":\"disabled\",\"status\":\"enabled\"}", STATUS_OK, ""},
 };

@@ -18,6 +18,7 @@ struct reply {
     struct registry_wait wait;
     unsigned answers;
     enum status status;
+    bool partly;
     char etag[ETAG_MAX + 1];
     char text[200];
     struct arena arena;
@@ -90,6 +91,7 @@ static inline void take_reply(struct registry_wait *w, const struct registry_ans
     struct reply *reply = CONTAINER_OF(w, struct reply, wait);
     reply->answers++;
     reply->status = a->status;
+    reply->partly = a->partly;
     snprintf(reply->etag, sizeof reply->etag, "%.*s", SLICE_ARG(a->etag));
     snprintf(reply->text, sizeof reply->text, "%.*s", SLICE_ARG(a->text));
     if (a->body.len == 0) return;

@@ -262,6 +262,19 @@ void identity_write(struct buf *out, const struct identity *id, const struct pre
     buf_put_u8(out, '}');
 }
 
+void identity_write_keys(struct buf *out, const struct identity *id)
+{
+    buf_put_u8(out, '{');
+    write_string(out, "id", id->device_id);
+    buf_put_u8(out, ',');
+    write_string(out, "moduleId", id->module_id.len ? id->module_id : SLICE_NONE);
+    buf_put_u8(out, ',');
+    write_string(out, "primaryKey", id->key_texts[0]);
+    buf_put_u8(out, ',');
+    write_string(out, "secondaryKey", id->key_texts[1]);
+    buf_put_u8(out, '}');
+}
+
 /* Without its keys where it says who it is, but not how it proves that. */
 static void write_bulk_authentication(struct buf *out, const struct identity *id, bool with_keys)
 {

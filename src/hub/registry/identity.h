@@ -27,6 +27,9 @@ const char *identity_auth_name(enum identity_auth auth); /* "sas" */
 enum err identity_of_row(struct arena *a, const struct store_value *col,
                          struct identity *out) MUST_USE;
 
+/* The RegenerateKeyResult object of the service API. */
+void identity_write_keys(struct buf *out, const struct identity *id);
+
 /* All parameters that identity_insert and identity_update have in common. */
 void identity_put_params(struct store_request *r, const struct identity *id);
 
@@ -50,6 +53,10 @@ void identity_write_twin_members(struct buf *out, const struct identity *id,
  * with a text; slices borrow from the arena, the document and `old`. */
 enum err document_read(struct arena *a, const struct json *doc, bool of_bulk,
                        const struct identity *old, struct identity *out) MUST_USE;
+
+/* `old` with new keys, by rekey_keys()' bits.  ERR_INVALID with a text: it has none, by its type. */
+enum err document_rekey(struct arena *a, const struct identity *old, unsigned keys,
+                        struct identity *out) MUST_USE;
 
 /* generationId, etag and statusUpdatedTime, which no document says. */
 void document_made_by_server(struct arena *a, const struct identity *old, struct identity *out);

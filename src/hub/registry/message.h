@@ -23,6 +23,8 @@ enum write_mode {
     WRITE_MAY_UPDATE = 2,
     WRITE_DELETES = 4,
     WRITE_BULK = 8, /* in the store's bulk queue */
+    WRITE_REKEY =
+        16, /* the JSON is a policyKey: those keys are new, all else stays; answered with the keys */
 };
 
 struct write_msg {
@@ -42,6 +44,7 @@ struct ask_msg {
 struct done_msg {
     enum status status;
     enum registry_twin twin;
+    bool partly;
     uint32_t etag_len, body_len, text_len;
     uint8_t bytes[]; /* etag, JSON, text */
 };
@@ -97,6 +100,9 @@ void module_ids_free(struct module_ids *ids);
 /* The rows of identity_modules after that id. */
 void modules_ask(const struct registry *r, struct slice device_id, struct slice after,
                  struct store_wait *w);
+
+/* rekey.c: bit 0: the first key, bit 1: the second; 0: it is no policyKey. */
+unsigned rekey_keys(struct slice which);
 
 /* ---- token.c: a device's own token, for what concerns its modules */
 bool token_is_of(const struct registry *r, struct slice token, const struct identity *device);

@@ -58,6 +58,7 @@ enum registry_twin {
 struct registry_answer {
     enum status status;
     enum registry_twin twin;
+    bool partly;       /* registry_rekey(): of some identities; the body says of which */
     struct slice etag; /* of the identity, without quotes; empty: none */
     struct slice body; /* JSON, also of a bulk that failed; empty: none */
     struct slice text; /* for people, when there is a status but no body */
@@ -90,6 +91,11 @@ void registry_delete(struct registry *r, struct slice who, struct slice if_match
 
 /* A JSON array of ExportImportDevice.  STATUS_BULK_REGISTRY_OPERATION_FAILURE has a body. */
 void registry_bulk(struct registry *r, struct slice json, struct registry_wait *w);
+
+/* New keys for at most REGISTRY_BULK_MAX identities, which {"policyKey","devices"} names; all else of them stays.
+ * InvalidPolicyKey, ArgumentInvalid: of none; STATUS_BULK_REGENERATE_KEY_FAILURE: likewise, and the body
+ * says why. */
+void registry_rekey(struct registry *r, struct slice json, struct registry_wait *w);
 
 /* The first devices by id; `top` 0: as many as possible.  A JSON array. */
 void registry_list(struct registry *r, unsigned top, struct registry_wait *w);

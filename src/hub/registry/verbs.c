@@ -68,6 +68,7 @@ static struct msg *done_msg_new(const struct registry_answer *a)
     struct done_msg *body = (void *)m->body;
     body->status = a->status;
     body->twin = a->twin;
+    body->partly = a->partly;
     body->etag_len = (uint32_t)a->etag.len;
     body->body_len = (uint32_t)a->body.len;
     body->text_len = (uint32_t)a->text.len;
@@ -81,6 +82,7 @@ static struct registry_answer done_msg_read(const struct msg *m)
     const uint8_t *json = body->bytes + body->etag_len, *text = json + body->body_len;
     return (struct registry_answer){.status = body->status,
                                     .twin = body->twin,
+                                    .partly = body->partly,
                                     .etag = slice_of(body->bytes, body->etag_len),
                                     .body = slice_of(json, body->body_len),
                                     .text = slice_of(text, body->text_len)};

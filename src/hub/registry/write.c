@@ -186,6 +186,14 @@ static void tell_of_edge_modules(struct write_op *o)
     buf_free(&text);
 }
 
+static void answer_keys(struct write_op *o, const struct identity *id)
+{
+    struct buf json = {0};
+    identity_write_keys(&json, id);
+    answer_done(o->registry, o->m, &(struct registry_answer){.body = buf_slice(&json)});
+    buf_wipe(&json);
+}
+
 static void take_over(struct write_op *o)
 {
     struct registry *r = o->registry;
@@ -198,7 +206,9 @@ static void take_over(struct write_op *o)
     tell(r, o->write.who, old, next);
     tell_of_edge_modules(o);
     entry_set(o->entry, next);
-    if (next && (o->write.mode & WRITE_BULK)) {
+    if (next && (o->write.mode & WRITE_REKEY)) {
+        answer_keys(o, next);
+    } else if (next && (o->write.mode & WRITE_BULK)) {
         answer_done(r, o->m,
                     &(struct registry_answer){.twin = o->twin, .text = slice_str(o->twin_text)});
     } else if (next) {
@@ -362,13 +372,24 @@ static enum status read_document(struct write_op *o, struct arena *a, const stru
     return STATUS_OK;
 }
 
+/* Likewise. */
+static enum status change_keys(struct write_op *o, struct arena *a, const struct identity *old)
+{
+    struct identity next;
+    if (document_rekey(a, old, rekey_keys(o->write.json), &next) != OK)
+        return STATUS_ARGUMENT_INVALID;
+    o->next = identity_copy(&next);
+    return STATUS_OK;
+}
+
 static void prepare(struct write_op *o, const struct identity *old)
 {
     const char *why;
     struct arena arena = {0};
     enum status status = check(o, old, &why);
     if (status == STATUS_OK && !(o->write.mode & WRITE_DELETES)) {
-        status = read_document(o, &arena, old);
+        bool keys = o->write.mode & WRITE_REKEY;
+        status = keys ? change_keys(o, &arena, old) : read_document(o, &arena, old);
         why = fail_text();
     }
     if (status == STATUS_OK)

@@ -254,6 +254,27 @@ for (const [what, act] of [
     });
 }
 
+check('a key that is made anew ends the connection that it had opened, and opens the next', async () => {
+    const device = await identity('dev-rekey');
+    const client = await open(device);
+    let gone = false;
+    whenGone(client, () => { gone = true; });
+    const { SharedAccessKey, SharedAccessKeyName } = fields(env.HUB_OWNER);
+    const answer = await fetch(`https://${host}/devices/keys/regenerate?api-version=2024-03-31`, {
+        method: 'POST', headers: { Authorization: token(host, SharedAccessKey, 3600, SharedAccessKeyName) },
+        body: JSON.stringify({ policyKey: 'primaryKey', devices: [{ id: 'dev-rekey' }, { id: 'dev-nobody' }] }),
+    });
+    assert.equal(answer.status, 207);
+    const { rotatedKeys: [keys], errors: [error] } = await answer.json();
+    assert.equal(keys.id, 'dev-rekey');
+    assert.equal(keys.secondaryKey, device.authentication.symmetricKey.secondaryKey);
+    assert.deepEqual([error.id, error.errorCode], ['dev-nobody', 'DeviceNotFound']);
+    await until('the connection is closed', () => gone);
+    assert.equal((await failure(open(device))).name, 'UnauthorizedError');
+    const events = await roundTrip('dev-rekey', 1, () => send(deviceString(device, keys.primaryKey), ['with the new key']));
+    assert.deepEqual(bodies(events), ['with the new key']);
+});
+
 check('the largest message passes, and one above it ends the connection unread', async () => {
     const device = await identity('dev-large');
     const from = await ends();

@@ -85,6 +85,14 @@ const bulk = ({ isSuccessful, errors }) => {
     return { name: 'BulkRegistryOperationFailure', number: 400013 };
 };
 
+/** What became of each identity that was to have new keys. */
+const rekeyed = ({ policyKey, rotatedKeys, errors }) => {
+    assert.equal(policyKey, 'primaryKey');
+    assert.deepEqual(rotatedKeys, []);
+    assert.ok(errors.length > 0);
+    return { name: 'BulkRegenerateDeviceKeyOperationFailure', number: 400036 };
+};
+
 /** What ExceptionHandlingHelper of .NET reads from Message; it has to be what the header says. */
 function asDotnet(body) {
     let inner = null;
@@ -118,6 +126,9 @@ const twin = '/twins/err-d';
 const TELEMETRY = '/devices/err-d/messages/events';
 const BOUND = '/devices/err-d/messages/devicebound';
 const FEEDBACK = '/messages/serviceBound/feedback';
+const rekeyOf = (count) => ['POST', '/devices/keys/regenerate?api-version=2024-03-31', {
+    body: { policyKey: 'primaryKey', devices: Array.from({ length: count }, (_, n) => ({ id: `err-absent-${n}` })) },
+}];
 const CONFIGURATION = '/configurations/err-c';
 const content = { deviceContent: { 'properties.desired.x': 1 } };
 const ifMatch = (etag) => ({ 'if-match': etag });
@@ -169,6 +180,13 @@ const ROWS = [
         assert.ok(body.errors.some(({ errorCode }) => errorCode === 'DeviceDefinedMultipleTimes'));
         return bulk(body);
     }],
+    ['BulkRegenerateDeviceKeyOperationFailure', 'new keys for a device that is not there', rekeyOf(1), rekeyed],
+    ['InvalidPolicyKey', 'new keys, and no word which', ['POST', '/devices/keys/regenerate?api-version=2024-03-31', {
+        body: { policyKey: 'Unknown', devices: [] },
+    }], plain],
+    ['InvalidProtocolVersion', 'new keys in a version that has no such call', ['POST', `/devices/keys/regenerate?${V}`, {
+        body: { policyKey: 'both', devices: [] },
+    }], plain],
     ['InvalidConfigurationContent', 'a configuration of nothing', ['PUT', `${CONFIGURATION}?${V}`, {
         body: { id: 'err-c', content: {} },
     }], plain, [() => registry.addConfiguration({ id: 'err-c', content: {} }), 'ArgumentError'], 400],
@@ -339,6 +357,7 @@ const LIMITS = [
     ['a job ahead', jobOf('err-ahead', { startTime: ahead(-60000) }), 200, jobOf('err-behind', { startTime: ahead(60000) }), plain],
     ['the id of a job', jobOf(id(64)), 200, jobOf(id(65)), plain],
     ['devices of a list', ['GET', `/devices?top=1000&${V}`], 200, ['GET', `/devices?top=1001&${V}`], plain],
+    ['identities whose keys are made anew', rekeyOf(100), 400, rekeyOf(101), plain],
     ['the text of a query', queryOf(padded(32 * 1024)), 200, queryOf(padded(32 * 1024 + 1)), plain],
     ['the id of a device', device(id(128)), 200, device(id(129)), plain],
     ['the reason of a status', device('err-reason', { statusReason: 'r'.repeat(128) }), 200,
