@@ -1,10 +1,11 @@
--- Columns: those of an identity, as hub/registry reads them, without keys, subscriptions and the count of messages;
--- those of a twin, as hub/twin reads them, NULL where nobody has written it; where the row stands in its range (plan.h).
+-- Columns: those of an identity, as hub/registry reads them, without keys and subscriptions; those of a twin, as hub/twin
+-- reads them, NULL where nobody has written it; where the row stands in its range (plan.h).
 
 -- :name query_devices
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m WHERE m.device_id = i.device_id),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
@@ -25,7 +26,9 @@ ORDER BY i.device_id, i.module_id LIMIT $top
 -- :name query_property
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m
+        WHERE m.device_id = i.device_id AND i.module_id = ''),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, p.value
 FROM twin_prop AS p JOIN identity AS i ON i.device_id = p.device_id AND i.module_id = p.module_id
@@ -38,7 +41,8 @@ ORDER BY p.value, p.device_id, p.module_id LIMIT $top
 -- :name query_named_devices
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m WHERE m.device_id = i.device_id),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
@@ -100,7 +104,9 @@ ORDER BY value, device_id, module_id LIMIT 1 OFFSET $skip
 -- :name query_filtered
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m
+        WHERE m.device_id = i.device_id AND i.module_id = ''),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, p.value
 FROM twin_prop AS p JOIN identity AS i ON i.device_id = p.device_id AND i.module_id = p.module_id
@@ -136,7 +142,8 @@ ORDER BY p.value, p.device_id, p.module_id LIMIT $top
 -- :name query_disabled
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m WHERE m.device_id = i.device_id),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
@@ -146,7 +153,8 @@ ORDER BY i.device_id LIMIT $top
 -- :name query_edge
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m WHERE m.device_id = i.device_id),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
@@ -156,7 +164,8 @@ ORDER BY i.device_id LIMIT $top
 -- :name query_scope
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m WHERE m.device_id = i.device_id),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
@@ -166,7 +175,8 @@ ORDER BY i.device_id LIMIT $top
 -- :name query_parent
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
-       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id, 0,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m WHERE m.device_id = i.device_id),
        t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
        t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
 FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id

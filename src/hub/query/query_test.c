@@ -1,6 +1,8 @@
 /* query_test.c - pages over a store: what is in them, where the next one goes on, limits. */
 #include "hub/query/fixture_test.h"
+
 #include "hub/query/run.h"
+#include "hub/query/test_sql.h"
 
 static uint64_t rows_looked_at(void)
 {
@@ -303,6 +305,56 @@ static void who_is_connected_is_what_homes_say(void **state)
                         "[{\"n\":2},{\"n\":1}]");
 }
 
+static void add_message(const char *device_id, int64_t sequence)
+{
+    struct store_request u;
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_test_query_message, 1);
+    store_put_text(&u, "device_id", slice_str(device_id));
+    store_put_int(&u, "sequence", sequence);
+    assert_int_equal(store_now_unit(f.rig.store, &u), OK);
+}
+
+/* Whichever way a device was found by: each has a statement of its own. */
+static void messages_that_wait_are_counted(void **state)
+{
+    (void)state;
+    static const char *const conditions[] = {
+        "",
+        "WHERE cloudToDeviceMessageCount > 0",
+        "WHERE deviceId = 'd3'",
+        "WHERE deviceId IN ['d3', 'd9']",
+        "WHERE tags.floor = 2",
+        "WHERE tags.floor = 2 AND properties.reported.fan = 1.5",
+        "WHERE capabilities.iotEdge = true",
+        "WHERE status = 'disabled'",
+        "WHERE deviceScope = 'ms-azure-iot-edge://d3'",
+        "WHERE ARRAY_CONTAINS(parentScopes, 'ms-azure-iot-edge://top')",
+        "WHERE connectionState = 'Disconnected'",
+    };
+    three_devices_and_modules();
+    put_identity("d4", "{\"status\":\"disabled\",\"deviceScope\":\"ms-azure-iot-edge://d3\"}");
+    put_identity("d5", "{\"deviceScope\":\"ms-azure-iot-edge://top\"}");
+    const char *const devices[] = {"d1", "d3", "d4", "d5"};
+    for (unsigned i = 0; i < 4; i++)
+        for (int64_t n = 1; n <= 2; n++) add_message(devices[i], n);
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "SELECT deviceId, cloudToDeviceMessageCount AS n FROM devices %s", conditions[i]);
+        const char *rows = rows_of(text, 10);
+        bool all_have = i && strcmp(conditions[i], "WHERE connectionState = 'Disconnected'") != 0;
+        assert_int_equal(strstr(rows, "\"n\":2") != NULL, true);
+        if (all_have && !strstr(conditions[i], "disabled")) assert_null(strstr(rows, "\"n\":0"));
+    }
+    assert_string_equal(rows_of("SELECT SUM(cloudToDeviceMessageCount) AS n FROM devices", 10),
+                        "[{\"n\":8}]");
+    assert_non_null(strstr(rows_of("SELECT * FROM devices WHERE deviceId = 'd1'", 10),
+                           "\"cloudToDeviceMessageCount\":2"));
+    assert_null(strstr(rows_of("SELECT * FROM devices.modules", 10),
+                       "\"cloudToDeviceMessageCount\":2")); /* they wait for the device */
+}
+
 static void pages_end_where_they_should(void **state)
 {
     (void)state;
@@ -507,6 +559,7 @@ int main(void)
         TEST(a_count_goes_on_where_it_has_looked_enough),
         TEST(a_twin_is_the_one_that_get_shows),
         TEST(who_is_connected_is_what_homes_say),
+        TEST(messages_that_wait_are_counted),
         TEST(pages_end_where_they_should),
         TEST(jobs_find_whom_they_mean),
         TEST(who_is_forgotten_is_not_called),

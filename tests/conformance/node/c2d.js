@@ -189,6 +189,19 @@ check('a purge drops what waits and says so', async () => {
     await client.close();
 });
 
+check('a query says how many messages wait', async () => {
+    await identity('c2d-counted');
+    await serve(async (service) => {
+        for (let n = 0; n < 3; n++) await service.send('c2d-counted', message('x'));
+    });
+    for (const where of ["deviceId = 'c2d-counted'", 'cloudToDeviceMessageCount > 2']) {
+        const { result } = await registry.createQuery(`SELECT * FROM devices WHERE ${where}`).nextAsTwin();
+        const twin = result.find(({ deviceId }) => deviceId === 'c2d-counted');
+        assert.equal(twin.cloudToDeviceMessageCount, 3, where);
+    }
+    await purge('c2d-counted');
+});
+
 /** DELETE /devices/{id}/commands; the Node client has no call for it. */
 async function purge(deviceId) {
     const answer = await fetch(`https://${env.HUB_HOST}/devices/${deviceId}/commands?api-version=2021-04-12`, {
