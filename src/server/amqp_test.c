@@ -83,6 +83,36 @@ static void ids_with_a_percent_are_read_as_each_sdk_writes_them(void **state)
     }
 }
 
+/* A policy's token says nothing of ids: C is known by the names of its links, .NET is all others. */
+static void ids_with_a_percent_are_read_by_the_link_s_name_under_a_policy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *name, *address;
+    } rows[] = {
+        {"a%41", "link-snd-a%41-1f0e", "amqps://hub.test/devices/a%41/messages/events"},
+        {"a%41", "methods_requests_link-a%41", "amqps://hub.test/devices/a%41/messages/events"},
+        {"aA", "TelemetrySenderLink", "amqps://hub.test/devices/a%41/messages/events"},
+        {"aA", "link-snd-aA-1f0e", "amqps://hub.test/devices/a%41/messages/events"},
+        {"a+b", "link-snd-a+b-1f0e", "amqps://hub.test/devices/a+b/messages/events"},
+        {"a%41", "anything", "/devices/a%41/messages/events"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rig_put_device(&rig, rows[i].id, "{" KEYS "}", NULL);
+        struct rig_conn *c = connect();
+        struct buf token = {0};
+        rig_token(&rig, "device", "", &token);
+        put_token(c, buf_slice(&token));
+        buf_free(&token);
+        say(c, "0 attach[\"%s\" 0 false 2b 0b @40 [\"me\"] @41 [\"%s\"]]", rows[i].name,
+            rows[i].address);
+        const char *lines = heard(c);
+        if (!strstr(lines, "flow[")) fail_msg("row %zu: %s", i, lines);
+        rig_free(c);
+        rig_delete(&rig, rows[i].id);
+    }
+}
+
 static void a_link_without_a_good_token_is_refused(void **state)
 {
     (void)state;
@@ -851,6 +881,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_device_attaches_with_its_own_token),
         CASE(ids_with_a_percent_are_read_as_each_sdk_writes_them),
+        CASE(ids_with_a_percent_are_read_by_the_link_s_name_under_a_policy),
         CASE(a_link_without_a_good_token_is_refused),
         CASE(a_policy_that_may_connect_devices_speaks_for_them),
         CASE(sasl_plain_is_a_device_with_its_token),

@@ -199,7 +199,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
     struct slice text = link->sender ? ev->source.address : ev->target.address;
     struct address address;
     address_parse(p->service->hub, p->service->doors.event_hubs, text, &address);
-    peer_read_ids(p, &address);
+    peer_read_ids(p, &address, ev->name);
     const struct node *node = text.len <= ADDRESS_MAX ? node_of(p, &address) : NULL;
     if (node == NULL || !(link->sender ? node->sender : node->receiver)) {
         refuse_missing(p, link, &address, text);

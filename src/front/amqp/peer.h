@@ -154,10 +154,11 @@ bool peer_token_opens(const struct peer *p, struct slice token, const struct add
 /* Does the token say that it is for that path ("devices/d") of ours?  Its signature is not looked at. */
 bool peer_token_covers(const struct peer *p, struct slice token, struct slice path);
 
-/* Which of the two readings of its ids an address means, if there are two: by how SDKs write addresses and the
- * `sr` of the tokens that were put.  Node and Java write /devices/{d} with plain ids, and .NET amqps://HOST/devices/{d}
- * with encoded ones; so does C with plain ones, and is known by a `sr` that is as plain. */
-void peer_read_ids(const struct peer *p, struct address *a);
+/* Which of the two readings of its ids an address means, if there are two: by how SDKs write addresses, the
+ * `sr` of the tokens that were put, and the link's name.  Node and Java write /devices/{d} with plain ids, and .NET
+ * amqps://HOST/devices/{d} with encoded ones; so does C with plain ones, and is known by a `sr` that is as plain or,
+ * where there is no token of the device's own, by its links' names (link-snd-{d}-GUID and so on). */
+void peer_read_ids(const struct peer *p, struct address *a, struct slice link_name);
 
 /* The newest token for that path, or SLICE_NONE. */
 struct slice peer_token_for(const struct peer *p, struct slice path);

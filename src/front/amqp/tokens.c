@@ -235,10 +235,24 @@ static bool some_token_reads(const struct peer *p, unsigned reading, const char 
     return false;
 }
 
-void peer_read_ids(const struct peer *p, struct address *a)
+/* azure-iot-sdk-c: iothubtransport_amqp_messenger.c, ..._telemetry_messenger.c, ...amqp_methods.c. */
+static bool is_name_of_c(struct slice name, struct slice device_id)
+{
+    static const char *const before[] = {"link-snd-", "link-rcv-", "methods_requests_link-",
+                                         "methods_responses_link-"};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        struct slice prefix = slice_str(before[i]);
+        if (slice_starts(name, prefix))
+            return slice_starts(slice_from(name, prefix.len), device_id);
+    }
+    return false;
+}
+
+void peer_read_ids(const struct peer *p, struct address *a, struct slice link_name)
 {
     if (a->raw[0] == '\0') return;
-    bool raw = a->absolute ? some_token_reads(p, 1, a->raw)
+    bool of_c = is_name_of_c(link_name, hub_device_of(slice_str(a->raw)));
+    bool raw = a->absolute ? of_c || some_token_reads(p, 1, a->raw)
                            : some_token_reads(p, 0, a->raw) || !some_token_reads(p, 0, a->who);
     if (raw) memcpy(a->who, a->raw, sizeof a->who);
 }
