@@ -245,23 +245,47 @@ static void on_purged(struct c2d_wait *w, const struct c2d_answer *a)
     assert_int_equal(a->count, 1);
 }
 
-/* Its lock ends, and the hub has no such message any more: credit comes too late. */
+static void purge_or_drop(bool all)
+{
+    struct c2d_wait wait = {.fn = on_purged};
+    lane_running = &rig.core;
+    if (all)
+        c2d_purge(rig.wire.cores[0].c2d, SLICE_LIT("d1"), &wait);
+    else
+        c2d_drop(rig.wire.cores[0].c2d, SLICE_LIT("d1"), 1, &wait);
+    rig_run(&rig);
+}
+
+/* Its sender has heard Purged: credit comes too late, before its lock ends and after. */
 static void what_was_purged_while_it_waited_is_not_sent(void **state)
 {
     (void)state;
-    struct c2d_wait wait = {.fn = on_purged};
-    struct rig_conn *c = c2d_client(mixed);
-    give_credit(c, 0);
+    for (int how = 0; how < 4; how++) {
+        rig_delete(&rig, "d1"); /* its sequences begin anew */
+        rig_put_device(&rig, "d1", "{" KEYS "}", NULL);
+        struct rig_conn *c = c2d_client(mixed);
+        give_credit(c, 0);
+        send_to("a");
+        purge_or_drop(how & 1);
+        if (how & 2) rig_wait(&rig, C2D_LOCK_US);
+        give_credit(c, 1000);
+        assert_null(strstr(heard(c), "transfer"));
+        send_to("b");
+        take_delivery(c, "b", 0);
+        rig_free(c);
+    }
+}
+
+/* What has gone out is the device's: it hears that its lock is over. */
+static void what_was_purged_after_it_was_sent_has_no_lock_any_more(void **state)
+{
+    (void)state;
+    struct rig_conn *c = c2d_client(second);
     send_to("a");
-    rig_wait(&rig, C2D_LOCK_US / 2);
-    lane_running = &rig.core;
-    c2d_purge(rig.wire.cores[0].c2d, SLICE_LIT("d1"), &wait);
-    rig_run(&rig);
-    rig_wait(&rig, C2D_LOCK_US / 2);
-    give_credit(c, 1000);
-    assert_null(strstr(heard(c), "transfer"));
-    send_to("b");
-    take_delivery(c, "b", 0);
+    unsigned id = take_delivery(c, "a", 0);
+    purge_or_drop(true);
+    dispose(c, id, false, "@36 []");
+    assert_true(hears(c, "'amqp:not-found'"));
     rig_free(c);
 }
 
@@ -368,6 +392,7 @@ int main(void)
         CASE(messages_wait_for_credit),
         CASE(waiting_messages_are_kept_once),
         CASE(what_was_purged_while_it_waited_is_not_sent),
+        CASE(what_was_purged_after_it_was_sent_has_no_lock_any_more),
         CASE(messages_in_flight_have_a_limit),
         CASE(what_a_link_had_goes_back_with_it),
         CASE(another_link_takes_over),

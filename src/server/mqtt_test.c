@@ -729,6 +729,31 @@ static void a_device_that_reads_slowly_gets_each_message_once(void **state)
     }
 }
 
+static void on_purged(struct c2d_wait *w, const struct c2d_answer *a)
+{
+    (void)w;
+    assert_int_equal(a->count, 4);
+}
+
+/* Its sender has heard Purged. */
+static void what_was_purged_while_the_device_did_not_read_is_not_sent(void **state)
+{
+    struct c2d_wait wait = {.fn = on_purged};
+    struct client c;
+    (void)state;
+    open_device(&c, "d1");
+    subscribe(&c, 1);
+    c.conn->unread = CONN_OUT_SOFT;
+    for (unsigned i = 0; i < 4; i++) send_message("x");
+    lane_running = &rig.core;
+    c2d_purge(rig.wire.cores[0].c2d, SLICE_LIT("d1"), &wait);
+    rig_run(&rig);
+    send_message("after");
+    read_all(&c);
+    assert_int_equal(c.publishes, 2); /* the first was on its way already */
+    end(&c);
+}
+
 /* ---- the rest */
 
 static void subscriptions_are_refused_and_said_so(void **state)
@@ -1043,6 +1068,7 @@ int main(void)
         TEST(at_most_sixteen_wait_for_a_puback),
         TEST(at_qos_0_a_message_is_completed_when_it_was_sent),
         TEST(a_device_that_reads_slowly_gets_each_message_once),
+        TEST(what_was_purged_while_the_device_did_not_read_is_not_sent),
         TEST(subscriptions_are_refused_and_said_so),
         TEST(who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost),
         TEST(a_device_that_is_read_later_is_not_silent),

@@ -225,6 +225,7 @@ static const struct session_owner owner = {
     .desired = device_on_desired,
     .method = device_on_method,
     .message = device_on_message,
+    .recall = device_on_recall,
 };
 
 static struct slice chain_of(const struct amqp_attach_event *ev)

@@ -68,6 +68,7 @@ void device_sync(struct device *d);
 /* ---- what home sends (struct session_owner) */
 
 void device_on_message(struct session *s, const struct c2d_message *m); /* device_c2d.c */
+void device_on_recall(struct session *s, uint64_t sequence);            /* likewise */
 void device_on_method(struct session *s, const struct method_request *r);
 void device_on_desired(struct session *s, const struct twin_desired *patch);
 

@@ -7,7 +7,8 @@
  * Accepted completes, rejected dead-letters, released, modified and settled without a word give back.
  * Who settles second hears of it when the hub has done it (.NET), also that the lock was over.  The
  * delivery-tag is the lock token (.NET insists on 16 bytes).  What a link had goes back with it.  What
- * waits for credit longer than its lock or its own time lasts is not sent: the hub says what becomes of it.
+ * waits for credit longer than its lock or its own time lasts is not sent: the hub says what becomes of it.  What
+ * is purged meanwhile is not sent, either.
  */
 #include <stdlib.h>
 
@@ -183,6 +184,16 @@ void device_on_message(struct session *s, const struct c2d_message *m)
     l->count++;
     peer_touch(d->peer);
     pump(l);
+}
+
+void device_on_recall(struct session *s, uint64_t sequence)
+{
+    struct device *d = CONTAINER_OF(s, struct device, session);
+    LIST_EACH(node, &d->links)
+    {
+        struct device_link *l = CONTAINER_OF(node, struct device_link, node);
+        if (l->base.node == &node_device_c2d) drop_unsent(of(&l->base), sequence);
+    }
 }
 
 /* ---- settling */

@@ -177,6 +177,16 @@ void device_message(struct session *s, const struct c2d_message *m)
         hand_over(d, m);
 }
 
+void device_recall(struct session *s, uint64_t sequence)
+{
+    struct device *d = CONTAINER_OF(s, struct device, session);
+    LIST_EACH(node, &d->kept)
+    {
+        struct kept *k = CONTAINER_OF(node, struct kept, node);
+        if (k->m.sequence == sequence) drop_kept(k);
+    }
+}
+
 static void send_kept(struct device *d)
 {
     while (d->state == DEVICE_OPEN && !(d->paused & PAUSE_OUTPUT) && !list_empty(&d->kept)) {

@@ -111,6 +111,7 @@ void device_resume(struct device *d, enum device_pause why);
 
 /* c2d.c */
 void device_message(struct session *session, const struct c2d_message *m);
+void device_recall(struct session *session, uint64_t sequence);
 void device_puback(struct device *d, uint16_t packet_id); /* of anything else: harmless */
 void device_c2d_drained(struct device *d);
 void device_drop_flight(struct device *d);

@@ -278,6 +278,7 @@ const struct session_owner device_session_owner = {
     .method = device_method,
     .desired = device_desired,
     .message = device_message,
+    .recall = device_recall,
 };
 
 static void *open_device(struct conn *c, void *listener_ctx, int64_t now_us)

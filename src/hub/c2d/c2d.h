@@ -149,7 +149,7 @@ enum c2d_outcome { C2D_COMPLETE, C2D_ABANDON, C2D_REJECT };
 void c2d_settle(struct c2d *c, struct slice who, const uint8_t lock[C2D_TOKEN_LEN],
                 enum c2d_outcome outcome, struct c2d_wait *w);
 
-/* All messages go, invisible ones too. */
+/* All messages go, invisible ones too: what has not been sent to the device by then is not sent. */
 void c2d_purge(struct c2d *c, struct slice who, struct c2d_wait *w);
 
 /* One message goes as if it was purged, an invisible one too; the count is 0 if there is none of that

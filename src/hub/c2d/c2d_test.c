@@ -290,6 +290,8 @@ static void a_purge_takes_what_waits_and_what_is_under_way(void **state)
     connect_phone(&f, &p, "d");
     fill(&f, "d", 20);
     assert_int_equal(purge(&f, "d").count, 20);
+    assert_int_equal(p.recalls, C2D_WINDOW); /* of those that the session has */
+    assert_int_equal(p.recalled, C2D_WINDOW);
     assert_int_equal(rows(&f, "d"), 0);
     assert_int_equal(settle(&f, "d", p.got[0].lock, C2D_COMPLETE), STATUS_DEVICE_MESSAGE_LOCK_LOST);
     assert_int_equal(purge(&f, "d").count, 0);

@@ -158,6 +158,7 @@ static void run_purge(struct queue *q, struct msg *m)
     {
         struct item *i = CONTAINER_OF(node, struct item, node);
         if (i->state != ITEM_ENQUEUED && i->state != ITEM_INVISIBLE) continue;
+        item_recall(i);
         item_change(i);
         items[count++] = i;
     }
@@ -176,6 +177,7 @@ static void run_drop(struct queue *q, struct msg *m)
         call_answer_count(q->c2d, m, 0);
         return;
     }
+    item_recall(i);
     item_change(i);
     work_remove(q, &i, 1, C2D_PURGED, m);
 }

@@ -181,6 +181,15 @@ static void deliver(struct queue *q, struct item *i)
     post(q->c2d->lane, lane_addr(q->c2d->lane), q->link.session, m);
 }
 
+void item_recall(const struct item *i)
+{
+    const struct queue *q = i->queue;
+    if (!i->in_session) return;
+    struct msg *m = msg_new(C2D_RECALL, sizeof i->sequence);
+    memcpy(m->body, &i->sequence, sizeof i->sequence);
+    post(q->c2d->lane, lane_addr(q->c2d->lane), q->link.session, m);
+}
+
 static void deliver_to_session(struct queue *q, int64_t now_us)
 {
     struct item *i;
@@ -267,9 +276,19 @@ static void on_deliver(void *ctx, struct lane *lane, struct msg *m)
     s->owner->message(s, &message);
 }
 
+static void on_recall(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct session *s = session_of(lane, m);
+    uint64_t sequence;
+    (void)ctx;
+    memcpy(&sequence, m->body, sizeof sequence);
+    if (s && s->owner->recall) s->owner->recall(s, sequence);
+}
+
 void deliveries_join(struct c2d *c)
 {
     c->session_listener.changed = on_session;
     session_home_listen(c->sessions, &c->session_listener);
     lane_on(c->lane, C2D_DELIVER, on_deliver, c);
+    lane_on(c->lane, C2D_RECALL, on_recall, c);
 }

@@ -222,7 +222,9 @@ struct phone {
     struct fixture *f;
     struct c2d *c2d; /* of its connection's core */
     const char *id;
-    unsigned count; /* of messages that came */
+    unsigned count;    /* of messages that came */
+    unsigned recalls;  /* that were told */
+    uint64_t recalled; /* the last */
     struct {
         uint64_t sequence;
         unsigned delivery_count;
@@ -242,6 +244,13 @@ static inline void on_message(struct session *s, const struct c2d_message *m)
     p->count++;
 }
 
+static inline void on_recall(struct session *s, uint64_t sequence)
+{
+    struct phone *p = CONTAINER_OF(s, struct phone, session);
+    p->recalls++;
+    p->recalled = sequence;
+}
+
 static inline void tell(struct phone *p, const struct session_link *link)
 {
     unsigned home = home_of(p->f, p->id);
@@ -254,7 +263,7 @@ static inline void tell(struct phone *p, const struct session_link *link)
 /* On the core that is not the device's home. */
 static inline void connect_phone(struct fixture *f, struct phone *p, const char *id)
 {
-    static const struct session_owner owner = {.message = on_message};
+    static const struct session_owner owner = {.message = on_message, .recall = on_recall};
     *p = (struct phone){.f = f, .id = id, .session.owner = &owner, .c2d = far(f, id)};
     p->session.slot = slot_new(p->c2d->lane, &p->session);
     struct session_link link = {p->session.slot, SESSION_MQTT, SESSION_C2D};

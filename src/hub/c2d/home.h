@@ -138,6 +138,9 @@ void calls_join(struct c2d *c);
 
 /* Something changed: expires, delivers, sets the timer.  Harmless when not ready. */
 void queue_serve(struct queue *q);
+
+/* The session that has it, if one has, is not to send what it has not sent yet. */
+void item_recall(const struct item *i);
 void deliveries_join(struct c2d *c);
 
 /* ---- work.c: units */

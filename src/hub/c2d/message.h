@@ -15,6 +15,7 @@ enum c2d_kind {
     C2D_DONE,           /* home -> who waits: struct c2d_done_msg */
     C2D_PAGE,           /* home -> who waits: struct c2d_page_msg */
     C2D_DELIVER,        /* home -> session: struct c2d_delivery */
+    C2D_RECALL,         /* home -> session: uint64_t, the sequence */
 
     C2D_FEEDBACK, /* and what follows: NOTICE_KINDS of hub/notice */
 };

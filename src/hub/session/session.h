@@ -132,6 +132,10 @@ struct session_owner {
     void (*desired)(struct session *s, const struct twin_desired *d);
     void (*method)(struct session *s, const struct method_request *r);
     void (*message)(struct session *s, const struct c2d_message *m);
+
+    /* That message goes without the device: if it still waits to be sent, it is not sent.  NULL: nothing ever
+     * waits here. */
+    void (*recall)(struct session *s, uint64_t sequence);
 };
 
 /* What the sessions of a core share. */
