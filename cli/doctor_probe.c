@@ -2,13 +2,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/x509_make.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "cli/doctor.h"
@@ -127,9 +127,7 @@ enum doctor_place doctor_place_of(const char *name)
 
 enum err doctor_days_left(struct slice pem, int64_t now_us, int *days)
 {
-    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
+    X509 *certificate = x509_read_pem(pem);
     if (certificate == NULL) return ERR_INVALID;
     ASN1_TIME *now = ASN1_TIME_set(NULL, (time_t)(now_us / 1000000));
     int seconds;

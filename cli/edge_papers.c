@@ -2,18 +2,18 @@
 #include "cli/edge_papers.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "auth/x509_make.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/text.h"
 
-enum { SERIAL_LEN = 16, EARLY_S = 3600 };
+enum { EARLY_S = 3600 };
 
 struct edge_root {
     X509 *cert;
@@ -21,88 +21,14 @@ struct edge_root {
     struct buf pem, key_pem;
 };
 
-/* ---- PEM */
-
-static void take(BIO *bio, struct buf *out)
-{
-    char *text;
-    long len = BIO_get_mem_data(bio, &text);
-    buf_put(out, text, (size_t)len);
-    OPENSSL_cleanse(text, (size_t)len);
-    BIO_free(bio);
-}
-
-static void put_cert(X509 *cert, struct buf *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_X509(bio, cert);
-    take(bio, out);
-}
-
-static void put_key(EVP_PKEY *key, struct buf *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
-    take(bio, out);
-}
-
-/* Without one nobody is asked. */
-static int give_password(char *out, int size, int writes, void *ctx)
-{
-    const char *password = ctx;
-    size_t len = password ? strlen(password) : 0;
-    (void)writes;
-    if (password == NULL || len > (size_t)size) return -1;
-    memcpy(out, password, len);
-    return (int)len;
-}
-
-static X509 *read_cert(struct slice pem)
-{
-    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    return cert;
-}
-
-static EVP_PKEY *read_key(struct slice pem, const char *password)
-{
-    char *given = password ? slice_dup(slice_str(password)) : NULL;
-    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, give_password, given);
-    BIO_free(bio);
-    free(given);
-    return key;
-}
-
 /* ---- making */
-
-static void add(X509 *cert, X509 *issuer, int nid, const char *value)
-{
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, issuer, cert, NULL, NULL, 0);
-    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-    assert(e);
-    X509_add_ext(cert, e, -1);
-    X509_EXTENSION_free(e);
-}
-
-static void set_serial(X509 *cert)
-{
-    uint8_t bytes[SERIAL_LEN];
-    rand_bytes(bytes, sizeof bytes);
-    bytes[0] = (bytes[0] & 0x7f) | 1; /* positive, and of that length */
-    BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
-    BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert));
-    BN_free(n);
-}
 
 static X509 *begin(EVP_PKEY *key, struct slice name, int days)
 {
     X509 *cert = X509_new();
     time_t now = (time_t)(clock_wall_us() / 1000000);
     X509_set_version(cert, X509_VERSION_3);
-    set_serial(cert);
+    x509_set_serial(cert);
     X509_time_adj_ex(X509_getm_notBefore(cert), 0, -EARLY_S, &now);
     X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, &now);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, name.ptr,
@@ -116,12 +42,12 @@ static void finish(X509 *cert, X509 *issuer, EVP_PKEY *issuer_key, bool ca)
 {
     X509 *by = issuer ? issuer : cert;
     X509_set_issuer_name(cert, X509_get_subject_name(by));
-    add(cert, by, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
-    add(cert, by, NID_key_usage,
-        ca ? "critical,digitalSignature,keyCertSign,cRLSign" : "critical,digitalSignature");
-    if (!ca) add(cert, by, NID_ext_key_usage, "clientAuth");
-    add(cert, by, NID_subject_key_identifier, "hash");
-    if (issuer) add(cert, by, NID_authority_key_identifier, "keyid,issuer");
+    x509_add(cert, by, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    x509_add(cert, by, NID_key_usage,
+             ca ? "critical,digitalSignature,keyCertSign,cRLSign" : "critical,digitalSignature");
+    if (!ca) x509_add(cert, by, NID_ext_key_usage, "clientAuth");
+    x509_add(cert, by, NID_subject_key_identifier, "hash");
+    if (issuer) x509_add(cert, by, NID_authority_key_identifier, "keyid,issuer");
     X509_sign(cert, issuer_key, EVP_sha256());
 }
 
@@ -135,8 +61,8 @@ struct edge_root *edge_root_make(void)
     root->key = EVP_EC_gen("P-256");
     root->cert = begin(root->key, slice_str(name), EDGE_ROOT_DAYS);
     finish(root->cert, NULL, root->key, true);
-    put_cert(root->cert, &root->pem);
-    put_key(root->key, &root->key_pem);
+    x509_put_pem(&root->pem, root->cert);
+    x509_put_key_pem(&root->key_pem, root->key);
     return root;
 }
 
@@ -156,8 +82,8 @@ enum err edge_root_load(struct slice cert, struct slice key, const char *passwor
                         struct edge_root **out)
 {
     struct edge_root *root = NEW(struct edge_root);
-    root->cert = read_cert(cert);
-    root->key = read_key(key, password);
+    root->cert = x509_read_pem(cert);
+    root->key = x509_read_key_pem(key, password);
     buf_put_slice(&root->pem, cert);
     const char *fault = fault_of(root);
     ERR_clear_error();
@@ -198,9 +124,9 @@ static void make_ca(const struct edge_root *root, struct slice id, struct edge_p
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = begin(key, slice_str(name), EDGE_DAYS);
     finish(cert, root->cert, root->key, true);
-    put_cert(cert, &out->chain);
+    x509_put_pem(&out->chain, cert);
     buf_put_slice(&out->chain, buf_slice(&root->pem));
-    put_key(key, &out->ca_key);
+    x509_put_key_pem(&out->ca_key, key);
     X509_free(cert);
     EVP_PKEY_free(key);
 }
@@ -212,8 +138,8 @@ static void make_login(struct slice id, struct edge_papers *out)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = begin(key, id, EDGE_DAYS);
     finish(cert, NULL, key, false);
-    put_cert(cert, &out->login);
-    put_key(key, &out->login_key);
+    x509_put_pem(&out->login, cert);
+    x509_put_key_pem(&out->login_key, key);
     X509_digest(cert, EVP_sha256(), hash, &len);
     text_hex(&out->thumbprint, slice_of(hash, len));
     X509_free(cert);

@@ -2,15 +2,14 @@
 #include "auth/x509_issuer.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #include "auth/x509_internal.h"
+#include "auth/x509_make.h"
 #include "base/mem.h"
-#include "base/rand.h"
 
-enum { SECURITY_BITS_MIN = 112, SERIAL_LEN = 16 };
+enum { SECURITY_BITS_MIN = 112 };
 
 struct x509_issuer {
     X509 *ca;
@@ -23,12 +22,8 @@ struct x509_issuer {
 enum err x509_issuer_new(struct slice ca_pem, struct slice key_pem, struct x509_issuer **out)
 {
     struct x509_issuer *i = NEW(struct x509_issuer);
-    BIO *ca = BIO_new_mem_buf(ca_pem.ptr, (int)ca_pem.len);
-    BIO *key = BIO_new_mem_buf(key_pem.ptr, (int)key_pem.len);
-    i->ca = PEM_read_bio_X509(ca, NULL, NULL, NULL);
-    i->key = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
-    BIO_free(ca);
-    BIO_free(key);
+    i->ca = x509_read_pem(ca_pem);
+    i->key = x509_read_key_pem(key_pem, NULL);
     bool good = i->ca && i->key && X509_check_private_key(i->ca, i->key) == 1;
     ERR_clear_error();
     if (good) {
@@ -113,40 +108,20 @@ enum err x509_csr_check(struct slice der, struct slice name)
 
 /* ---- issuing */
 
-static void set_serial(X509 *cert)
-{
-    uint8_t bytes[SERIAL_LEN];
-    rand_bytes(bytes, sizeof bytes);
-    bytes[0] = (bytes[0] & 0x7f) | 1; /* positive, and of that length */
-    BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
-    BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert));
-    BN_free(n);
-}
-
-static bool add(X509 *cert, X509 *ca, int nid, const char *value)
-{
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, ca, cert, NULL, NULL, 0);
-    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-    bool added = e && X509_add_ext(cert, e, -1);
-    X509_EXTENSION_free(e);
-    return added;
-}
-
 /* The type is given as it is, so that OpenSSL does not insist on 64 characters. */
 static bool fill(X509 *cert, const struct x509_issuer *i, struct slice name, int64_t from_us,
                  int64_t until_us)
 {
-    set_serial(cert);
+    x509_set_serial(cert);
+    x509_add(cert, i->ca, NID_basic_constraints, "critical,CA:FALSE");
+    x509_add(cert, i->ca, NID_key_usage, "critical,digitalSignature");
+    x509_add(cert, i->ca, NID_ext_key_usage, "clientAuth");
     return X509_set_version(cert, X509_VERSION_3) &&
            X509_NAME_add_entry_by_NID(X509_get_subject_name(cert), NID_commonName,
                                       V_ASN1_UTF8STRING, name.ptr, (int)name.len, -1, 0) &&
            X509_set_issuer_name(cert, X509_get_subject_name(i->ca)) &&
            ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)(from_us / 1000000)) &&
-           ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)(until_us / 1000000)) &&
-           add(cert, i->ca, NID_basic_constraints, "critical,CA:FALSE") &&
-           add(cert, i->ca, NID_key_usage, "critical,digitalSignature") &&
-           add(cert, i->ca, NID_ext_key_usage, "clientAuth");
+           ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)(until_us / 1000000));
 }
 
 enum err x509_issue(const struct x509_issuer *i, struct slice csr, struct slice name,

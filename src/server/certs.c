@@ -2,13 +2,13 @@
 #include "server/certs.h"
 
 #include <arpa/inet.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "auth/x509_issuer.h"
+#include "auth/x509_make.h"
 #include "base/mem.h"
 #include "base/rand.h"
 
@@ -22,50 +22,9 @@ static const struct {
 static const char *const always[] = {"localhost", "azimuth.localhost", "127.0.0.1", "::1"};
 enum { ALWAYS = sizeof always / sizeof *always };
 
-/* ---- PEM in and out */
-
-static X509 *read_cert(struct slice pem)
-{
-    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    return cert;
-}
-
-static EVP_PKEY *read_key(struct slice pem)
-{
-    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    return key;
-}
-
-static void take_bio(BIO *bio, struct buf *out)
-{
-    char *bytes;
-    long len = BIO_get_mem_data(bio, &bytes);
-    buf_put(out, bytes, (size_t)len);
-    OPENSSL_cleanse(bytes, (size_t)len);
-    BIO_free(bio);
-}
-
-static void write_cert(X509 *cert, struct buf *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_X509(bio, cert);
-    take_bio(bio, out);
-}
-
-static void write_key(EVP_PKEY *key, struct buf *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
-    take_bio(bio, out);
-}
-
 int64_t certs_pair_until_s(const struct certs_pair *pair)
 {
-    X509 *cert = read_cert(buf_slice(&pair->chain));
+    X509 *cert = x509_read_pem(buf_slice(&pair->chain));
     struct tm tm;
     bool fine = cert && ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1;
     X509_free(cert);
@@ -80,17 +39,6 @@ void certs_pair_free(struct certs_pair *pair)
 
 /* ---- building a certificate */
 
-static void set_serial(X509 *cert)
-{
-    uint8_t bytes[16];
-    rand_bytes(bytes, sizeof bytes);
-    bytes[0] &= 0x7f;
-    BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
-    BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert));
-    BN_free(n);
-}
-
-/* From an hour ago, since clocks differ. */
 static void set_validity(X509 *cert, int64_t wall_us, int days)
 {
     time_t now = (time_t)(wall_us / 1000000);
@@ -105,21 +53,11 @@ static void set_name(X509 *cert, const char *common_name)
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)common_name, -1, -1, 0);
 }
 
-static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
-    X509V3_CTX ctx;
-    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
-    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-    assert(ext != NULL);
-    X509_add_ext(cert, ext, -1);
-    X509_EXTENSION_free(ext);
-}
-
 static X509 *new_cert(EVP_PKEY *key, const char *common_name, int64_t wall_us, int days)
 {
     X509 *cert = X509_new();
     X509_set_version(cert, 2); /* X.509 version 3 */
-    set_serial(cert);
+    x509_set_serial(cert);
     set_validity(cert, wall_us, days);
     set_name(cert, common_name);
     X509_set_pubkey(cert, key);
@@ -192,8 +130,8 @@ static enum err judge_missing(struct io *files, enum err chain, enum err key)
 
 static enum err ca_parse(const struct certs_pair *pair, struct ca *out)
 {
-    out->cert = read_cert(buf_slice(&pair->chain));
-    out->key = read_key(buf_slice(&pair->key));
+    out->cert = x509_read_pem(buf_slice(&pair->chain));
+    out->key = x509_read_key_pem(buf_slice(&pair->key), NULL);
     if (out->cert && out->key && X509_check_private_key(out->cert, out->key) == 1 &&
         X509_verify(out->cert, out->key) == 1)
         return OK;
@@ -224,12 +162,12 @@ static enum err ca_make(struct io *files, int64_t wall_us)
     snprintf(name, sizeof name, "azimuth CA %08x", (unsigned)rand_u64());
     X509 *cert = new_cert(key, name, wall_us, CERTS_CA_DAYS);
     X509_set_issuer_name(cert, X509_get_subject_name(cert));
-    add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE");
-    add_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign");
-    add_extension(cert, cert, NID_subject_key_identifier, "hash");
+    x509_add(cert, cert, NID_basic_constraints, "critical,CA:TRUE");
+    x509_add(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign");
+    x509_add(cert, cert, NID_subject_key_identifier, "hash");
     X509_sign(cert, key, EVP_sha256());
-    write_cert(cert, &pair.chain);
-    write_key(key, &pair.key);
+    x509_put_pem(&pair.chain, cert);
+    x509_put_key_pem(&pair.key, key);
     enum err e = io_store(files, "ca.key", buf_slice(&pair.key));
     if (e == OK) e = io_store(files, "ca.pem", buf_slice(&pair.chain));
     certs_pair_free(&pair);
@@ -285,8 +223,8 @@ static bool same_names(X509 *cert, const char *names)
 static bool still_fits(const struct ca *ca, const struct certs_pair *pair, const char *names,
                        int64_t wall_us)
 {
-    X509 *cert = read_cert(buf_slice(&pair->chain));
-    EVP_PKEY *key = read_key(buf_slice(&pair->key));
+    X509 *cert = x509_read_pem(buf_slice(&pair->chain));
+    EVP_PKEY *key = x509_read_key_pem(buf_slice(&pair->key), NULL);
     time_t renewal = (time_t)(wall_us / 1000000) + (time_t)CERTS_RENEW_DAYS * 86400;
     bool fits = cert && key && X509_check_private_key(cert, key) == 1 &&
                 X509_verify(cert, X509_get0_pubkey(ca->cert)) == 1 &&
@@ -303,17 +241,17 @@ static enum err server_make(const struct ca *ca, enum certs_kind kind, const cha
     if (key == NULL) return fail(ERR_CLOSED, "no key was made: the server stops");
     X509 *cert = new_cert(key, common_name, wall_us, CERTS_SERVER_DAYS);
     X509_set_issuer_name(cert, X509_get_subject_name(ca->cert));
-    add_extension(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE");
-    add_extension(cert, ca->cert, NID_key_usage,
-                  kind == CERTS_RSA ? "critical,digitalSignature,keyEncipherment"
-                                    : "critical,digitalSignature");
-    add_extension(cert, ca->cert, NID_ext_key_usage, "serverAuth");
-    add_extension(cert, ca->cert, NID_subject_key_identifier, "hash");
-    add_extension(cert, ca->cert, NID_authority_key_identifier, "keyid:always");
-    add_extension(cert, ca->cert, NID_subject_alt_name, names);
+    x509_add(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE");
+    x509_add(cert, ca->cert, NID_key_usage,
+             kind == CERTS_RSA ? "critical,digitalSignature,keyEncipherment"
+                               : "critical,digitalSignature");
+    x509_add(cert, ca->cert, NID_ext_key_usage, "serverAuth");
+    x509_add(cert, ca->cert, NID_subject_key_identifier, "hash");
+    x509_add(cert, ca->cert, NID_authority_key_identifier, "keyid:always");
+    x509_add(cert, ca->cert, NID_subject_alt_name, names);
     X509_sign(cert, ca->key, EVP_sha256());
-    write_cert(cert, &out->chain);
-    write_key(key, &out->key);
+    x509_put_pem(&out->chain, cert);
+    x509_put_key_pem(&out->key, key);
     X509_free(cert);
     EVP_PKEY_free(key);
     return OK;
