@@ -263,6 +263,19 @@ static void numbers_are_checked(void **state)
     assert_int_equal(num_duration_us(SLICE_LIT("12h"), &i), OK);
     assert_int_equal(i, 12ll * 3600 * 1000000);
     assert_int_equal(num_duration_us(SLICE_LIT("12x"), &i), ERR_INVALID);
+    assert_int_equal(num_duration_us(SLICE_LIT("0.25"), &i), OK);
+    assert_int_equal(i, 250000);
+    assert_int_equal(num_duration_us(SLICE_LIT("1.5m"), &i), OK);
+    assert_int_equal(i, 90ll * 1000000);
+    assert_int_equal(num_duration_us(SLICE_LIT("0.0015ms"), &i), OK);
+    assert_int_equal(i, 1);
+    assert_int_equal(num_duration_us(SLICE_LIT("0.123456d"), &i), OK);
+    assert_int_equal(i, 123456ll * 86400);
+    assert_int_equal(num_duration_us(SLICE_LIT("0.1234567"), &i), ERR_INVALID);
+    static const char *const none[] = {"",    ".",  "1.",     ".5",  "1..5",
+                                       "1.s", "-1", "1.5.5s", "5 s", "106751992d"};
+    for (size_t k = 0; k < sizeof none / sizeof *none; k++)
+        assert_int_equal(num_duration_us(slice_str(none[k]), &i), ERR_INVALID);
     assert_int_equal(num_share_since(11, 100, 200, 100), 11);
     assert_int_equal(num_share_since(11, 100, 200, 150), 6);
     assert_int_equal(num_share_since(11, 100, 200, 151), 5);

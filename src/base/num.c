@@ -39,14 +39,12 @@ struct unit {
     uint64_t factor;
 };
 
-static enum err scale(struct slice text, const struct unit *units, uint64_t *out)
+/* NULL: none of them has that name. */
+static const struct unit *find_unit(const struct unit *units, struct slice name)
 {
-    struct slice name;
-    TRY(number_and_unit(text, out, &name));
-    for (const struct unit *u = units; u->name; u++)
-        if (slice_eq_nocase(name, slice_str(u->name)))
-            return __builtin_mul_overflow(*out, u->factor, out) ? ERR_INVALID : OK;
-    return ERR_INVALID;
+    for (; units->name; units++)
+        if (slice_eq_nocase(name, slice_str(units->name))) return units;
+    return NULL;
 }
 
 enum err num_bytes(struct slice text, uint64_t *out)
@@ -66,7 +64,27 @@ enum err num_bytes(struct slice text, uint64_t *out)
                                         {"tb", 1ull << 40},
                                         {"tib", 1ull << 40},
                                         {NULL, 0}};
-    return scale(text, units, out);
+    struct slice name;
+    TRY(number_and_unit(text, out, &name));
+    const struct unit *unit = find_unit(units, name);
+    return unit && !__builtin_mul_overflow(*out, unit->factor, out) ? OK : ERR_INVALID;
+}
+
+enum { FRACTION = 1000000, FRACTION_DIGITS = 6 };
+
+/* ".25" at the beginning of a unit is cut off it: 250000 of FRACTION. */
+static enum err take_fraction(struct slice *unit, uint64_t *out)
+{
+    uint64_t digits;
+    size_t before = unit->len;
+    *out = 0;
+    if (!slice_starts(*unit, SLICE_LIT("."))) return OK;
+    *unit = slice_from(*unit, 1);
+    TRY(number_and_unit(*unit, &digits, unit));
+    size_t count = before - 1 - unit->len;
+    if (count > FRACTION_DIGITS) return ERR_INVALID;
+    for (*out = digits; count < FRACTION_DIGITS; count++) *out *= 10;
+    return OK;
 }
 
 enum err num_duration_us(struct slice text, int64_t *out)
@@ -74,10 +92,15 @@ enum err num_duration_us(struct slice text, int64_t *out)
     static const struct unit units[] = {
         {"ms", 1000},      {"", 1000000},        {"s", 1000000},        {"m", 60000000},
         {"min", 60000000}, {"h", 3600000000ull}, {"d", 86400000000ull}, {NULL, 0}};
-    uint64_t v;
-    TRY(scale(text, units, &v));
-    if (v > INT64_MAX) return ERR_INVALID;
-    *out = (int64_t)v;
+    uint64_t whole, part, us;
+    struct slice name;
+    TRY(number_and_unit(text, &whole, &name));
+    TRY(take_fraction(&name, &part));
+    const struct unit *unit = find_unit(units, name);
+    if (unit == NULL || __builtin_mul_overflow(whole, unit->factor, &us) ||
+        __builtin_add_overflow(us, part * unit->factor / FRACTION, &us) || us > INT64_MAX)
+        return ERR_INVALID;
+    *out = (int64_t)us;
     return OK;
 }
 

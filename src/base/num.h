@@ -44,7 +44,7 @@ size_t num_text(uint64_t v, char out[NUM_TEXT_MAX]);
 /* "64", "64k", "10M", "2GiB": bytes, powers of 1024. */
 enum err num_bytes(struct slice text, uint64_t *out) MUST_USE;
 
-/* "500ms", "30s", "10m", "12h", "7d", plain seconds: microseconds. */
+/* "500ms", "30s", "1.5m", "12h", "7d", plain seconds, with up to six decimals: microseconds. */
 enum err num_duration_us(struct slice text, int64_t *out) MUST_USE;
 
 /* Of `count` events that came evenly from the first to the last, how many not before `since_us`. */
