@@ -256,6 +256,43 @@ static void the_description_names_every_route_of_ours(void **state)
     arena_free(&a);
 }
 
+/* In the description of the route; NULL: it is not there. */
+static const struct json *described(const struct json *paths, const struct route *r,
+                                    const char *name)
+{
+    const struct json *operation = json_get_nocase(json_get(paths, r->path), r->method);
+    const struct json *list = json_get(operation, "parameters");
+    for (const struct json *p = list ? list->child : NULL; p; p = p->next)
+        if (slice_is(json_str(p, "name"), name) && slice_is(json_str(p, "in"), "query")) return p;
+    return NULL;
+}
+
+static void the_description_has_the_parameters_that_are_read(void **state)
+{
+    struct arena a = {0};
+    size_t found = 0;
+    (void)state;
+    call_console();
+    request("GET /admin/v1/openapi.json", token("iothubowner", ""), NULL);
+    struct json *paths = json_get(said_json(&a), "paths");
+    for (size_t i = 0; i < rest_route_count; i++) {
+        for (size_t k = 0; k < rest_parameter_count; k++) {
+            const struct rest_parameter *p = &rest_parameters[k];
+            if (p->handle != rest_routes[i].handle) continue;
+            assert_true(rest_route_is_own(&rest_routes[i]));
+            assert_non_null(described(paths, &rest_routes[i], p->name));
+            found |= (size_t)1 << k;
+        }
+    }
+    assert_int_equal(found, ((size_t)1 << rest_parameter_count) - 1); /* each is some route's */
+    assert_non_null(strstr(said_body(),
+                           "{\"name\":\"by\",\"in\":\"query\",\"description\":\"what is "
+                           "counted\",\"schema\":{\"type\":\"string\",\"enum\":["
+                           "\"messages\",\"bytes\"]}}"));
+    assert_non_null(strstr(said_body(), "{\"type\":\"integer\",\"minimum\":1,\"maximum\":256}"));
+    arena_free(&a);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
 
 int main(void)
@@ -270,6 +307,7 @@ int main(void)
         TEST(certificates_are_uploaded_proven_and_deleted),
         TEST(changes_of_certificates_may_fail),
         TEST(the_description_names_every_route_of_ours),
+        TEST(the_description_has_the_parameters_that_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

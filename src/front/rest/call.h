@@ -304,12 +304,32 @@ unsigned rest_page_max(const struct call *c);
 /* ---- query.c */
 
 /* The decoded value of a query parameter, appended to `out`; false if there is none.  A value that
- * cannot be decoded is empty. */
+ * cannot be decoded is empty.  On routes of ours it is one of parameters.c. */
 bool rest_query_get(const struct call *c, const char *name, struct buf *out);
 
-/* The number of a parameter, if it is given; false: it is none from `min` to `max`. */
-bool rest_query_number(const struct call *c, const char *name, uint64_t min, uint64_t max,
-                       uint64_t *out);
+/* The number of a parameter of a route of ours, if it is given.  False, and answered 400: it is none within what
+ * parameters.c has. */
+bool rest_query_number(struct call *c, const char *name, uint64_t *out);
+
+/* ---- parameters.c: what the queries of our own routes, those under /admin/v1, may have */
+
+struct rest_parameter {
+    void (*handle)(struct call *c); /* of the route */
+    const char *name;
+    enum { REST_TEXT, REST_NUMBER, REST_TRUTH } kind;
+    const char *summary; /* for people */
+    uint64_t min, max;   /* REST_NUMBER */
+    const char *words;   /* REST_TEXT: the only ones; NULL: others, too */
+};
+
+extern const struct rest_parameter rest_parameters[];
+extern const size_t rest_parameter_count;
+
+/* NULL: it takes no such parameter. */
+const struct rest_parameter *rest_parameter_of(const struct route *r, const char *name);
+
+/* Under /admin/v1? */
+bool rest_route_is_own(const struct route *r);
 
 /* ---- lock.c: of messages that are settled by their lock, {lock} in the path */
 

@@ -9,7 +9,11 @@ static void on_answer(struct capture_wait *w, const struct capture_answer *a)
 {
     struct call *c = CONTAINER_OF(w, struct call, capture_wait);
     rest_call_resume(c);
-    rest_answer_outcome(c, a->status, a->text, a->body);
+    if (a->status == STATUS_HUB_NOT_FOUND) /* 401 in Azure's words: not for what is not captured */
+        rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
+                          "the event hub is not captured");
+    else
+        rest_answer_outcome(c, a->status, a->text, a->body);
     rest_call_end(c);
 }
 

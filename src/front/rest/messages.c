@@ -127,20 +127,25 @@ static bool has_device(struct call *c, struct slice id)
     return false;
 }
 
+static bool has_place(struct call *c, uint64_t *after)
+{
+    struct buf text = {0};
+    bool fine = !rest_query_get(c, "continuationToken", &text) ||
+                (num_u64(buf_slice(&text), after) == OK && *after < INT64_MAX);
+    buf_free(&text);
+    if (!fine)
+        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the continuationToken is none of ours");
+    return fine;
+}
+
 void rest_messages_list(struct call *c)
 {
     struct slice id = rest_route_param(c, "id");
     uint64_t top = C2D_PAGE_MAX, after = 0;
-    if (!has_device(c, id)) return;
-    if (!rest_query_number(c, "top", 1, C2D_PAGE_MAX, &top)) {
-        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "top is a number from 1 to 16");
-    } else if (!rest_query_number(c, "continuationToken", 0, INT64_MAX - 1, &after)) {
-        rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the continuationToken is none of ours");
-    } else {
-        c->c2d_wait.fn = on_page;
-        rest_call_wait(c, WAITING_C2D);
-        c2d_list(c->service->c2d, id, after, (unsigned)top, &c->c2d_wait);
-    }
+    if (!has_device(c, id) || !rest_query_number(c, "top", &top) || !has_place(c, &after)) return;
+    c->c2d_wait.fn = on_page;
+    rest_call_wait(c, WAITING_C2D);
+    c2d_list(c->service->c2d, id, after, (unsigned)top, &c->c2d_wait);
 }
 
 /* ---- one of them goes */

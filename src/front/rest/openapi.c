@@ -1,17 +1,47 @@
 /* openapi.c - the routes under /admin/v1 as an OpenAPI 3.1 document. */
 #include <ctype.h>
+#include <inttypes.h>
 
 #include "base/text.h"
 #include "front/rest/call.h"
 
-static bool is_admin(const struct route *r)
+bool rest_route_is_own(const struct route *r)
 {
     return slice_starts(slice_str(r->path), SLICE_LIT("/admin/v1/"));
 }
 
-static void put_parameters(struct buf *out, const char *path)
+static void put_schema(struct buf *out, const struct rest_parameter *p)
 {
-    struct slice rest = slice_str(path), part;
+    static const char *const types[] = {
+        [REST_TEXT] = "string", [REST_NUMBER] = "integer", [REST_TRUTH] = "boolean"};
+    struct slice words = slice_str(p->words), word;
+    const char *gap = "";
+    buf_printf(out, "{\"type\":\"%s\"", types[p->kind]);
+    if (p->kind == REST_NUMBER)
+        buf_printf(out, ",\"minimum\":%" PRIu64 ",\"maximum\":%" PRIu64, p->min, p->max);
+    if (words.len) buf_put_str(out, ",\"enum\":[");
+    for (; slice_split(&words, ' ', &word); gap = ",")
+        buf_printf(out, "%s\"%.*s\"", gap, SLICE_ARG(word));
+    buf_put_str(out, p->words ? "]}" : "}");
+}
+
+static void put_query(struct buf *out, const struct route *r, const char *gap)
+{
+    for (size_t i = 0; i < rest_parameter_count; i++) {
+        const struct rest_parameter *p = &rest_parameters[i];
+        if (p->handle != r->handle) continue;
+        buf_printf(out, "%s{\"name\":\"%s\",\"in\":\"query\",\"description\":", gap, p->name);
+        text_json_string(out, slice_str(p->summary));
+        buf_put_str(out, ",\"schema\":");
+        put_schema(out, p);
+        buf_put_u8(out, '}');
+        gap = ",";
+    }
+}
+
+static void put_parameters(struct buf *out, const struct route *r)
+{
+    struct slice rest = slice_str(r->path), part;
     const char *gap = "";
     buf_put_str(out, "\"parameters\":[");
     while (slice_split(&rest, '/', &part)) {
@@ -22,6 +52,7 @@ static void put_parameters(struct buf *out, const char *path)
                    gap, SLICE_ARG(slice_of(part.ptr + 1, part.len - 2)));
         gap = ",";
     }
+    put_query(out, r, gap);
     buf_put_str(out, "]");
 }
 
@@ -59,7 +90,7 @@ static void put_operation(struct buf *out, const struct route *r)
     buf_put_str(out, "\":{\"summary\":");
     text_json_string(out, slice_str(r->summary));
     buf_put_u8(out, ',');
-    put_parameters(out, r->path);
+    put_parameters(out, r);
     buf_put_u8(out, ',');
     put_body(out, r);
     buf_printf(out, "%s,\"responses\":{", security_of(r));
@@ -106,7 +137,7 @@ static void put_paths(struct buf *out, const struct rest_service *s)
     const struct route *r;
     const char *gap = "";
     for (size_t i = 0; (r = route_at(s, i)) != NULL; i++) {
-        if (!is_admin(r) || !is_first_of_path(s, i)) continue;
+        if (!rest_route_is_own(r) || !is_first_of_path(s, i)) continue;
         buf_put_str(out, gap);
         put_path(out, s, i);
         gap = ",";

@@ -1,6 +1,4 @@
-/* refusals.c - /admin/v1: why devices are refused (hub/refusal).
- *
- * GET .../refusals takes cause, id, since ("1h" or a time), top and continuationToken. */
+/* refusals.c - /admin/v1: why devices are refused (hub/refusal). */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -8,7 +6,7 @@
 #include "base/text.h"
 #include "front/rest/call.h"
 
-enum { ATTEMPTS_MAX = REFUSAL_RING_MAX, LIST_DEFAULT = 100 };
+enum { LIST_DEFAULT = 100 };
 
 static struct refusal_reader reader_of(const struct call *c)
 {
@@ -23,32 +21,6 @@ static void bad(struct call *c, const char *text)
 
 /* ---- parameters; false: it is none */
 
-static bool get_top(const struct call *c, unsigned max, unsigned *out)
-{
-    uint64_t n = *out;
-    bool fine = rest_query_number(c, "top", 1, max, &n);
-    *out = (unsigned)n;
-    return fine;
-}
-
-/* "90s", "30m", "1h", "7d": so long ago. */
-static bool parse_span(struct slice text, int64_t *us)
-{
-    static const struct {
-        uint8_t unit;
-        int seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    uint64_t n;
-    if (text.len < 2 || num_u64(slice_head(text, text.len - 1), &n) != OK || n > 100000)
-        return false;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (text.ptr[text.len - 1] != units[i].unit) continue;
-        *us = (int64_t)n * units[i].seconds * 1000000;
-        return true;
-    }
-    return false;
-}
-
 static bool get_since(const struct call *c, int64_t *out)
 {
     struct buf text = {0};
@@ -56,7 +28,7 @@ static bool get_since(const struct call *c, int64_t *out)
     bool fine = true;
     if (!rest_query_get(c, "since", &text))
         *out = 0;
-    else if (parse_span(buf_slice(&text), &span_us))
+    else if (num_duration_us(buf_slice(&text), &span_us) == OK)
         *out = clock_wall_us() - span_us;
     else
         fine = clock_parse_iso(buf_slice(&text), out) == OK;
@@ -160,12 +132,9 @@ static void on_attempts(struct refusal_wait *w, const struct refusal_page *page)
 
 void rest_refusal_attempts(struct call *c)
 {
-    c->refusals_top = ATTEMPTS_MAX;
-    if (!rest_route_who(c)) return;
-    if (!get_top(c, ATTEMPTS_MAX, &c->refusals_top)) {
-        bad(c, "top is a number from 1 to 64");
-        return;
-    }
+    uint64_t top = REFUSAL_RING_MAX;
+    if (!rest_route_who(c) || !rest_query_number(c, "top", &top)) return;
+    c->refusals_top = (unsigned)top;
     c->refusal_wait.fn = on_attempts;
     ask_attempts(c);
 }
@@ -198,16 +167,16 @@ static void on_list(struct refusal_wait *w, const struct refusal_page *page)
 
 void rest_refusal_list(struct call *c)
 {
-    struct refusal_query q = {.refused_only = !wants_grey(c), .top = LIST_DEFAULT};
+    struct refusal_query q = {.refused_only = !wants_grey(c)};
+    uint64_t top = LIST_DEFAULT;
     if (!get_cause(c, &q.cause))
         bad(c, "there is no such cause: see /admin/v1/refusals/causes");
     else if (!get_since(c, &q.since_us))
         bad(c, "since is a time (2026-01-31T12:00:00Z) or how long ago (90s, 30m, 1h, 7d)");
-    else if (!get_top(c, REFUSAL_PAGE_MAX, &q.top))
-        bad(c, "top is a number from 1 to 256");
     else if (!get_place(c, &q))
         bad(c, "the continuationToken is none of ours");
-    else {
+    else if (rest_query_number(c, "top", &top)) {
+        q.top = (unsigned)top;
         rest_query_get(c, "id", &c->who);
         q.who = buf_slice(&c->who);
         c->refusal_wait.fn = on_list;
