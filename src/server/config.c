@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "auth/blob_sas.h"
 #include "base/net.h"
@@ -176,6 +178,7 @@ static enum err assign_file(struct config *c, int argc, char *const argv[], char
         c->file = NULL;
         return OK;
     }
+    if (e == ERR_NOT_FOUND) return fail(ERR_INVALID, "--config %s: there is no such file", c->file);
     return e;
 }
 
@@ -305,6 +308,30 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
     c->file = file;
     derive(c, verb);
     return check(c);
+}
+
+/* The values of an option that is a text, or a list of texts. */
+static const char *const *texts_of(const struct config *c, const struct option *o, unsigned *count)
+{
+    const char *const *texts = (const char *const *)(const void *)((const char *)c + o->at);
+    *count = texts[0] != NULL;
+    if (o->kind == OPTION_LIST)
+        *count = *(const unsigned *)(const void *)((const char *)c + o->count);
+    return texts;
+}
+
+enum err config_check_files(const struct config *c)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct option *o = &config_options[i];
+        unsigned count;
+        if (o->value == NULL || strcmp(o->value, "FILE") != 0) continue;
+        const char *const *paths = texts_of(c, o, &count);
+        for (unsigned k = 0; k < count; k++)
+            if (access(paths[k], F_OK) != 0 && errno == ENOENT)
+                return fail(ERR_INVALID, "--%s %s: there is no such file", o->name, paths[k]);
+    }
+    return OK;
 }
 
 void config_free(struct config *c)

@@ -93,6 +93,9 @@ struct config {
 /* `argv` are the `argc` arguments behind the verb; `env` is environ. */
 enum err config_load(struct config *c, enum config_verb verb, int argc, char *const argv[],
                      char *const env[]) MUST_USE;
+/* ERR_INVALID: a file that an option names is not there.  For the start: later some may be gone. */
+enum err config_check_files(const struct config *c) MUST_USE;
+
 void config_free(struct config *c);
 
 /* May the option change while the server runs?  Log level and your own certificates may. */

@@ -54,9 +54,10 @@ static int run_server(enum config_verb verb, int argc, char **argv)
     struct asked asked = {verb, argc, argv};
     int status = CLI_DONE;
     enum err e = load(&asked, &cfg);
+    if (e == OK && !cfg.help) e = config_check_files(&cfg);
     if (e == OK && !cfg.help && cfg.seed) e = seed_load(&seed, cfg.seed);
     if (e != OK)
-        status = complain(e == ERR_INVALID ? CLI_USAGE : CLI_FAILED);
+        status = complain(e == ERR_INVALID || e == ERR_NOT_FOUND ? CLI_USAGE : CLI_FAILED);
     else if (cfg.help)
         status = print_help(verb);
     else
