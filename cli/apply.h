@@ -7,7 +7,7 @@
  * Runs on: the main thread.
  * Life:    everything lies in the arena of struct cli.
  * Limits:  APPLY_FILE_MAX bytes, APPLY_DEVICES_MAX devices, APPLY_ENROLLMENTS_MAX enrollments,
- *          APPLY_ENROLLMENT_GROUPS_MAX groups.
+ *          APPLY_ENROLLMENT_GROUPS_MAX groups, APPLY_CONFIGURATIONS_MAX configurations.
  * Errors:  begin with "FILE:LINE: ".  What was changed before them is changed, and shown.
  */
 #ifndef CLI_APPLY_H
@@ -18,7 +18,11 @@
 
 enum { APPLY_FILE_MAX = 8 << 20, APPLY_DEVICES_MAX = 10000 }; /* those of a seed */
 
-enum { APPLY_ENROLLMENTS_MAX = 10000, APPLY_ENROLLMENT_GROUPS_MAX = 1000 /* DPS_GROUPS_MAX */ };
+enum {
+    APPLY_ENROLLMENTS_MAX = 10000,
+    APPLY_ENROLLMENT_GROUPS_MAX = 1000, /* DPS_GROUPS_MAX */
+    APPLY_CONFIGURATIONS_MAX = 100,     /* CONFIGURATIONS_MAX */
+};
 
 struct apply {
     struct cli *cli;
@@ -30,7 +34,7 @@ struct apply {
     unsigned count;       /* of those */
 };
 
-/* ---- apply_devices.c, apply_enrollments.c, apply_streams.c: sections of the file */
+/* ---- apply_devices.c, apply_enrollments.c, apply_configurations.c, apply_streams.c: sections of the file */
 
 enum err apply_check_devices(struct apply *a, const struct yaml *list) MUST_USE; /* asks nobody */
 enum err apply_devices(struct apply *a, const struct yaml *list) MUST_USE;       /* after it */
@@ -38,6 +42,8 @@ enum err apply_check_enrollments(struct apply *a, const struct yaml *list) MUST_
 enum err apply_enrollments(struct apply *a, const struct yaml *list) MUST_USE;
 enum err apply_check_enrollment_groups(struct apply *a, const struct yaml *list) MUST_USE;
 enum err apply_enrollment_groups(struct apply *a, const struct yaml *list) MUST_USE;
+enum err apply_check_configurations(struct apply *a, const struct yaml *list) MUST_USE;
+enum err apply_configurations(struct apply *a, const struct yaml *list) MUST_USE;
 enum err apply_event_hubs(struct apply *a, const struct yaml *list) MUST_USE;
 enum err apply_groups(struct apply *a, const struct yaml *list) MUST_USE; /* of the built-in one */
 enum err apply_capture(struct apply *a, const struct yaml *section) MUST_USE;

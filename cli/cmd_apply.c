@@ -12,8 +12,8 @@ const struct cli_option apply_options[] = {
 const struct cli_option diff_options[] = {
     {"file f", "FILE", "devices, event hubs, routes and more, as `serve --seed` has them"},
     {"", NULL, NULL}};
-const char apply_help[] = "    diff -f hub.yaml\n"
-                          "    apply -f hub.yaml\n"
+const char apply_help[] = "    azimuth diff -f hub.yaml\n"
+                          "    azimuth apply -f hub.yaml\n"
                           "What the file does not name stays; its `routing` is the whole of it. A "
                           "second run changes nothing.";
 const char diff_help[] = "Ends with 0 if nothing differs, with 1 if something does.";
@@ -180,6 +180,7 @@ static const struct section {
                 {"devices", apply_devices, apply_check_devices},
                 {"enrollments", apply_enrollments, apply_check_enrollments},
                 {"enrollmentGroups", apply_enrollment_groups, apply_check_enrollment_groups},
+                {"configurations", apply_configurations, apply_check_configurations},
                 {"eventHubs", apply_event_hubs, NULL},
                 {"consumerGroups", apply_groups, NULL},
                 {"capture", apply_capture, NULL},
@@ -195,6 +196,8 @@ static enum err check_sections(struct apply *a, const struct yaml *top)
         bool known = false;
         for (size_t i = 0; i < SECTIONS; i++)
             known = known || slice_is(item->name, sections[i].name);
+        if (slice_is(item->name, "twins"))
+            return apply_bad(a, item, "tags and properties are said with each device");
         if (!known) return apply_bad(a, item, "there is no such section");
     }
     for (size_t i = 0; i < SECTIONS; i++) {

@@ -103,7 +103,7 @@ const struct option config_options[] = {
     {"store", "BACKEND", 0, 0, "sqlite", "where identities are kept", OPTION_FIXED, 0},
     {"log", "BACKEND", 0, 0, "own", "where messages are kept", OPTION_FIXED, 0},
     {"seed", "FILE", AT(seed), 0, "none",
-     "YAML file with devices, their twins, enrollments, event hubs and routes to "
+     "YAML file with devices, their twins, enrollments, configurations, event hubs and routes to "
      "create if absent",
      OPTION_TEXT, 0},
 };

@@ -37,8 +37,6 @@ static const struct seed_field device_fields[] = {{"deviceId", SEED_TEXT, NULL},
 static const struct seed_field twin_fields[] = {
     {"tags", SEED_SECTION, NULL}, {"properties", SEED_OBJECT, properties}, {0}};
 
-static const char *const sections_of_later[] = {"twins", "configurations"};
-
 enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what)
 {
     return yaml_bad(s->path, at, what);
@@ -129,6 +127,7 @@ static enum err read_section(struct seed *s, const struct yaml *section)
     } sections[] = {{"devices", read_devices},
                     {"enrollments", seed_read_enrollments},
                     {"enrollmentGroups", seed_read_enrollment_groups},
+                    {"configurations", seed_read_configurations},
                     {"eventHubs", seed_read_event_hubs},
                     {"consumerGroups", seed_read_groups},
                     {"capture", seed_read_capture},
@@ -137,13 +136,13 @@ static enum err read_section(struct seed *s, const struct yaml *section)
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (slice_is(section->name, sections[i].name))
             return yaml_is_null(section) ? OK : sections[i].read(s, section);
-    for (size_t i = 0; i < sizeof sections_of_later / sizeof *sections_of_later; i++)
-        if (slice_is(section->name, sections_of_later[i]))
-            return seed_bad(s, section, "comes with a later release");
-    return seed_bad(s, section,
-                    "there is no such section; this release has 'devices', 'enrollments', "
-                    "'enrollmentGroups', 'eventHubs', 'consumerGroups', 'capture', "
-                    "'diagnosticSettings' and 'routing'");
+    if (slice_is(section->name, "twins"))
+        return seed_bad(s, section, "tags and properties are said with each device");
+    return seed_bad(
+        s, section,
+        "there is no such section; this release has 'devices', 'enrollments', "
+        "'enrollmentGroups', 'configurations', 'eventHubs', 'consumerGroups', 'capture', "
+        "'diagnosticSettings' and 'routing'");
 }
 
 enum err seed_load(struct seed *s, const char *path)

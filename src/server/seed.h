@@ -15,6 +15,12 @@
  *     enrollmentGroups:
  *       - {enrollmentGroupId: line-a, attestation: {type: x509, ..}}
  *
+ *     configurations:                         # and deployments of IoT Edge, as the service API has them
+ *       - id: fast
+ *         targetCondition: tags.site = 'north'
+ *         priority: 10
+ *         content: {deviceContent: {properties.desired.period: 1}}
+ *
  *     routing:                                # properties.routing of Azure's hub resource
  *       routes:
  *         - {name: hot, source: DeviceMessages, condition: "level = 'hot'", endpointNames: [events]}
@@ -36,14 +42,14 @@
  *       - {name: audit, properties: {file: {}, logs: [{category: Connections, enabled: true}]}}
  *
  * The names of a device are those of a Device in the service API.  What is there already stays as it is,
- * also where the file says something else; so do enrollments, event hubs, a capture, a diagnostic setting, and the
+ * also where the file says something else; so do enrollments, configurations, event hubs, a capture, a diagnostic setting, and the
  * routing of a hub and the twin of a device once anybody changed it.
  *
  * Runs on: seed_load() the main thread; seed_plant() and what follows on the registry's core.
  * Life:    seed_load() .. seed_free(); seed_plant() once.
  * Limits:  SEED_DEVICES_MAX devices, SEED_FILE_MAX bytes, SEED_WINDOW creations under way,
  *          SEED_STEPS_MAX event hubs, consumer groups, captures and diagnostic settings.
- *          SEED_ENROLLMENTS_MAX enrollments, DPS_GROUPS_MAX groups of them.
+ *          SEED_ENROLLMENTS_MAX enrollments, DPS_GROUPS_MAX groups of them, CONFIGURATIONS_MAX configurations.
  * Errors:  ERR_INVALID with "file:line: reason", also for what this release cannot make;
  *          ERR_NOT_FOUND, ERR_IO when the file cannot be read.
  */
@@ -54,6 +60,7 @@
 #include "base/map.h"
 #include "capture/capture.h"
 #include "dps/dps.h"
+#include "hub/configuration/configuration.h"
 #include "hub/consumer_group/consumer_group.h"
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/event_hub/event_hub.h"
@@ -89,6 +96,15 @@ struct seed_enrollment {
     size_t line;
 };
 
+/* A configuration or a deployment (seed_configuration.c). */
+struct seed_configuration {
+    struct configuration_wait wait;
+    struct seed *seed;
+    struct seed_configuration *next;
+    struct slice id, json;
+    size_t line;
+};
+
 /* An event hub, a consumer group, a capture or a diagnostic setting (seed_stream.c). */
 struct seed_step {
     enum { SEED_EVENT_HUB, SEED_GROUP, SEED_CAPTURE, SEED_DIAGNOSTIC } kind;
@@ -106,6 +122,7 @@ struct seed_doors {
     struct registry *registry;
     struct twins *twins;
     struct dps *dps;
+    struct configurations *configurations;
     struct routing *routing;
     struct event_hubs *event_hubs;
     struct consumer_groups *groups;
@@ -119,6 +136,7 @@ struct seed {
     struct seed_device *devices;
     struct map ids;                                         /* of those */
     struct seed_enrollment *enrollments, **enrollments_end; /* while planting: those that wait */
+    struct seed_configuration *configurations;              /* likewise */
     struct slice routing;                                   /* its document; empty: none */
     size_t routing_line;
     struct seed_step *steps, **steps_end;
@@ -141,10 +159,10 @@ struct seed {
 enum err seed_load(struct seed *s, const char *path) MUST_USE;
 void seed_free(struct seed *s);
 
-/* Asks for every device, for enrollments, for event hubs, then for the routes, and calls `done` once, perhaps before it returns. */
+/* Asks for every device, for enrollments, for configurations, for event hubs, then for the routes, and calls `done` once, perhaps before it returns. */
 void seed_plant(struct seed *s, const struct seed_doors *doors, void (*done)(void *ctx), void *ctx);
 
-/* ---- between seed.c, seed_enrollment.c and seed_stream.c */
+/* ---- between seed.c, seed_enrollment.c, seed_configuration.c and seed_stream.c */
 
 struct yaml;
 enum err seed_bad(const struct seed *s, const struct yaml *at, const char *what) MUST_USE;
@@ -155,8 +173,10 @@ enum err seed_read_diagnostics(struct seed *s, const struct yaml *list) MUST_USE
 enum err seed_read_capture(struct seed *s, const struct yaml *section) MUST_USE;
 enum err seed_read_enrollments(struct seed *s, const struct yaml *list) MUST_USE;
 enum err seed_read_enrollment_groups(struct seed *s, const struct yaml *list) MUST_USE;
-void seed_plant_enrollments(struct seed *s); /* seed_plant_streams() follows */
-void seed_plant_streams(struct seed *s);     /* seed_plant_routing() follows */
+enum err seed_read_configurations(struct seed *s, const struct yaml *list) MUST_USE;
+void seed_plant_enrollments(struct seed *s);    /* seed_plant_configurations() follows */
+void seed_plant_configurations(struct seed *s); /* seed_plant_streams() follows */
+void seed_plant_streams(struct seed *s);        /* seed_plant_routing() follows */
 void seed_plant_routing(struct seed *s);
 
 /* After `done`, on any thread: were all devices there or made? */

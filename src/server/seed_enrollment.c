@@ -187,5 +187,5 @@ void seed_plant_enrollments(struct seed *s)
         e->wait.fn = on_answer;
         dps_enrollment_put(s->doors.dps, e->kind, e->id, SLICE_NONE, e->json, &e->wait);
     }
-    if (s->under_way == 0) seed_plant_streams(s);
+    if (s->under_way == 0) seed_plant_configurations(s);
 }

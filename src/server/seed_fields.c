@@ -28,6 +28,21 @@ static enum err put_section(const struct seed *s, struct buf *out, const struct 
     return put_free(out, item);
 }
 
+static enum err put_texts(const struct seed *s, struct buf *out, const struct yaml *item)
+{
+    const char *gap = "{";
+    if (item->kind != YAML_MAP) return seed_bad(s, item, "names and values were expected");
+    for (const struct yaml *m = item->child; m; m = m->next, gap = ",") {
+        if (m->kind != YAML_TEXT) return seed_bad(s, m, "a plain value was expected");
+        buf_put_str(out, gap);
+        text_json_string(out, m->name);
+        buf_put_u8(out, ':');
+        text_json_string(out, m->text);
+    }
+    buf_put_str(out, item->child ? "}" : "{}");
+    return OK;
+}
+
 static enum err put_plain(const struct seed *s, struct buf *out, const struct yaml *item,
                           enum seed_field_kind kind)
 {
@@ -49,6 +64,7 @@ static enum err put_member(const struct seed *s, struct buf *out, const struct y
     buf_put_u8(out, ':');
     if (f->kind == SEED_OBJECT) return seed_put_object(s, out, item, f->members);
     if (f->kind == SEED_FREE) return put_free(out, item);
+    if (f->kind == SEED_TEXTS) return put_texts(s, out, item);
     if (f->kind == SEED_SECTION) return put_section(s, out, item);
     return put_plain(s, out, item, f->kind);
 }

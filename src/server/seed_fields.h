@@ -12,6 +12,7 @@ enum seed_field_kind {
     SEED_TEXT,      /* whatever it looks like */
     SEED_SWITCH,    /* true or false */
     SEED_OBJECT,    /* of `members` */
+    SEED_TEXTS,     /* names and texts, whatever those look like */
     SEED_SECTION,   /* of a twin: names and values of any kind, none of them null */
     SEED_FREE,      /* whatever it is */
     SEED_ELSEWHERE, /* known, and written by somebody else */

@@ -74,7 +74,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
         const char *yaml, *why;
     } rows[] = {
         {"device: []\n", ":1: device: there is no such section"},
-        {"devices: []\n\ntwins: []\n", ":3: twins: comes with a later release"},
+        {"devices: []\n\ntwins: []\n", ":3: twins: tags and properties are said with each device"},
         {"devices: []\nrouting: []\n", ":2: routing: names and values were expected"},
         {"devices:\n  - deviceId: a\n    colour: red\n", ":3: colour: there is no such setting"},
         {"devices:\n  - deviceId: a\n    tags: []\n", ":3: tags: names and values were expected"},

@@ -517,6 +517,7 @@ void wire_seed_doors(const struct wire *w, struct seed_doors *out)
                                .registry = c->registry,
                                .twins = c->twins,
                                .dps = c->dps,
+                               .configurations = c->configurations,
                                .routing = c->routing,
                                .event_hubs = c->event_hubs,
                                .groups = c->groups,

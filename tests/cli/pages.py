@@ -77,6 +77,7 @@ cp -r azimuth-data/capture/archive .
         files={'{"webhooks"': DRY, '{"mqtt"': DRY, '{"cosmosDBSqlContainers"': DRY, '{"kafka"': DRY, '{"storageContainers"': DRY,
                "tier: S1": "serves --config $FILE", "events:\n": "serves --config $FILE", "enrollments:\n": "azimuth apply -f $FILE", "devices:\n": "serves --seed $FILE",
                "routing:\n": "serves --seed $FILE", "eventHubs:\n": "serves --seed $FILE", "diagnosticSettings:\n": "serves --seed $FILE",
+               "configurations:\n": "serves --seed $FILE",
                "profile: lab": """mkdir -p home/.config/azimuth elsewhere
 sed "s|HostName=.*|$(azimuth connection-string --policy iothubowner)|; s|/home/me/lab.pem|$PWD/azimuth-data/ca.pem|; s|https://lab.example|https://localhost|" \\
     $FILE >home/.config/azimuth/config.yaml

@@ -132,12 +132,12 @@ def many_devices_take_little_time():
 @group.case
 def a_bad_seed_starts_nothing():
     done = azimuth("serve", "--ephemeral", "--seed", "/nonexistent/seed.yaml")
-    check(done.status == 1 and "/nonexistent/seed.yaml" in done.error, str(done))
+    check(done.status == 2 and "--seed /nonexistent/seed.yaml: there is no such file" in done.error, str(done))
     rows = (("devices:\n  - deviceId: a\n    tags: {x: }\n", 2, "seed.yaml:3: x: a value was expected"),
             ("enrollments: [{deviceId: r}]\n", 2, "seed.yaml:1: registrationId is missing"),
             ("enrollmentGroups: [{enrollmentGroupId: g, attestation: {type: tpm}}]\n", 1, "seed.yaml:1: enrollment group 'g': "),
             ("devices:\n  - deviceId: a\n    key: x\n", 2, "seed.yaml:3: key: there is no such setting"),
-            ("twins: []\n", 2, "seed.yaml:1: twins: comes with a later release"),
+            ("twins: []\n", 2, "seed.yaml:1: twins: tags and properties are said with each device"),
             ("eventHubs: [null]\n", 2, "seed.yaml:1: name is missing"), ("consumerGroups:\n  - ~\n", 2, "seed.yaml:2: a name was expected"),
             ("devices:\n  - deviceId: a\n    status: maybe\n", 1, "seed.yaml:2: device 'a': status must be"))
     for text, status, words in rows:
@@ -170,6 +170,51 @@ routing:
         check("dashboard" in groups, str(groups))
         check(len(hub.must("hub", "capture", "list").json()) == 1, "no capture")
         check(hub.must("hub", "message-endpoint", "show", "--en", "to-alarms").json()["entityPath"] == "alarms", "no endpoint")
+
+
+CONFIGURED = """\
+devices: [{deviceId: a, tags: {site: north}}]
+configurations:
+  - id: fast
+    targetCondition: tags.site = 'north'
+    priority: 10
+    labels: {floor: 3}
+    content: {deviceContent: {properties.desired.period: 1}}
+    metrics: {queries: {all: SELECT deviceId FROM devices}}
+    schemaVersion: 2.0
+"""
+
+
+@group.case
+def configurations_are_there_when_the_server_is_ready():
+    with File(CONFIGURED) as seed, Hub("--seed", seed) as hub:
+        made = hub.must("hub", "configuration", "show", "-c", "fast").json()
+        check((made["priority"], made["labels"], made["schemaVersion"]) == (10, {"floor": "3"}, "2.0"), str(made))
+        end = time.monotonic() + WAIT_SECONDS
+        while "period" not in hub.must("hub", "device-twin", "show", "-d", "a").json()["properties"]["desired"]:
+            check(time.monotonic() < end, "it is not applied")
+            time.sleep(0.1)
+        check(rows(hub.run("diff", "-f", seed)) == [], "a seed is something else")
+        hub.must("hub", "configuration", "update", "-c", "fast", "--pri", 5)
+        hub.stop()
+        hub.start()
+        check(hub.must("hub", "configuration", "show", "-c", "fast").json()["priority"] == 5, "what is there was changed")
+        check(rows(hub.run("diff", "-f", seed), 1) == [("changed", "configuration", "fast", "priority")], "another difference")
+        check(rows(hub.run("apply", "-f", seed)) == [("changed", "configuration", "fast", "priority")], "another change")
+        check(rows(hub.run("apply", "-f", seed)) == [], "a second time something changes")
+        seed.write_text(seed.read_text().replace("period: 1", "period: 2"))
+        check(rows(hub.run("diff", "-f", seed), 1)[0][:3] == ("changed", "configuration", "fast"), "no difference")
+        done = hub.run("apply", "-f", seed)
+        check(done.status == 6 and "seed.yaml:3: configuration 'fast' has another content, which is fixed" in done.error, str(done))
+        hub.must("hub", "configuration", "delete", "-c", "fast")
+        check(rows(hub.run("apply", "-f", seed)) == [("added", "configuration", "fast", None)], "not added")
+    for text, status, words in (("configurations: [{content: {}}]\n", 2, "seed.yaml:1: id is missing"),
+                                ("configurations:\n  - {id: a, content: {}, colour: red}\n", 2, "seed.yaml:2: colour: there is no such setting"),
+                                ("configurations:\n  - {id: a}\n  - {id: a}\n", 2, "seed.yaml:3: configuration 'a' is there already on line 2"),
+                                ("configurations: [{id: a, content: {}}]\n", 1, "seed.yaml:1: configuration 'a': ")):
+        with File(text) as seed:
+            done = azimuth("serve", "--ephemeral", "--mqtt-port", 0, "--amqp-port", 0, "--https-port", 0, "--console", "off", "--seed", seed)
+            check(done.status == status and words in done.error, str(done))
 
 
 WHOLE = """\
@@ -221,7 +266,7 @@ def a_file_is_applied_once_and_changes_nothing_the_second_time():
             check(rows(again) == [], str(again))
         check(rows(azimuth("diff", "-f", file, *hub.remote())) == [], "from elsewhere")
         done = azimuth("apply", "-f", "-", "--data", hub.data, given=file.read_text() + "twins: []\n")
-        check(done.status == 2 and "standard input:24: twins: there is no such section" in done.error, str(done))
+        check(done.status == 2 and "standard input:24: twins: tags and properties are said with each device" in done.error, str(done))
         check(rows(azimuth("apply", "-f", "-", "--data", hub.data, given="devices: [a, piped]")) == [("added", "device", "piped", None)], "-")
         with Hub("--seed", file) as other:  # what a seed has made is as the same file says
             check(rows(other.run("diff", "-f", file)) == [], "a seed is something else")
@@ -346,7 +391,7 @@ def a_bad_file_is_not_applied():
                  2, "seed.yaml:3: "),
                 ("devices: [a]\nenrollmentGroups: [{enrollmentGroupId: g, deviceId: x}]\n", 2, "seed.yaml:2: deviceId: there is no such setting of an enrollment group"),
                 ("devices: [a]\nenrollmentGroups: [{enrollmentGroupId: g, attestation: {type: tpm}}]\n", 1, "seed.yaml:2: localhost refused enrollment group 'g'"),
-                ("twins: []\n", 2, "seed.yaml:1: twins: there is no such section"),
+                ("twins: []\n", 2, "seed.yaml:1: twins: tags and properties are said with each device"),
                 ("devices:\n  - {deviceId: a, key: x}\n", 2, "seed.yaml:2: key: there is no such setting"),
                 ("devices:\n  - {deviceId: a, authentication: {kind: x}}\n", 2, "seed.yaml:2: kind: there is no such setting"),
                 ("devices:\n  - {deviceId: a, status: maybe}\n", 1, "seed.yaml:2: localhost refused device 'a'"),
