@@ -73,7 +73,7 @@ extern const char diagnostic_help[];
 extern const char job_create_help[], method_help[], twin_update_help[], twin_replace_help[],
     twin_history_help[], twin_undo_help[], query_help[], capture_help[], replay_help[],
     dps_group_help[], linked_hub_help[], digital_twin_update_help[], user_create_help[],
-    rollout_create_help[], deployment_create_help[], transfer_help[];
+    rollout_create_help[], deployment_create_help[], transfer_export_help[], transfer_import_help[];
 
 enum err access_connection_string(struct cli *c) MUST_USE;
 enum err access_connection_string_show(struct cli *c) MUST_USE;

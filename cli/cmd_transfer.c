@@ -15,8 +15,9 @@
 #include "base/text.h"
 #include "cli/file.h"
 #include "cli/http.h"
+#include "cli/identity_csv.h"
 
-enum { PIECE = 4 << 20, BLOCKS_MAX = 50000, ERRORS_SHOWN = 100, POLL_MS = 300 };
+enum { PIECE = 4 << 20, BLOCKS_MAX = 50000, ERRORS_SHOWN = 100, ERRORS_TOLD = 10, POLL_MS = 300 };
 
 static const char *const columns = "id=jobId type status progress reason=failureReason";
 
@@ -26,18 +27,18 @@ static const char *const columns = "id=jobId type status progress reason=failure
     }
 
 const struct cli_option transfer_export_options[] = {
-    {"file f", "FILE", "write the identities there, by way of the hub's own container"},
+    {"file f", "PATH", "write the identities there, by way of the hub's own container"},
     {"blob-container-uri bcu", "URI", "a container, with its signature, instead of a file"},
     {"blob-name bn", "NAME", "of the blob in it [devices.txt]"},
     {"include-keys ik", NULL, "with the keys of devices"},
     {"include-configurations ic", NULL,
      "configurations and deployments, too, in a file of their own"},
-    {"configurations-file cf", "FILE", "of --file [configurations.txt beside it]"},
+    {"configurations-file cf", "PATH", "of --file [configurations.txt beside it]"},
     {"configurations-blob-name cbn", "NAME", "of --blob-container-uri [configurations.txt]"},
     {"wait", NULL, "until the job has ended; so it is with --file"},
     END};
 const struct cli_option transfer_import_options[] = {
-    {"file f", "FILE", "the identities, by way of the hub's own container"},
+    {"file f", "FILE", "the identities: JSON lines, or CSV if its name ends with .csv"},
     {"input-blob-container-uri ibcu", "URI", "the container of a blob, instead of a file"},
     {"input-blob-name ibn", "NAME", "the blob in it [devices.txt]"},
     {"output-blob-container-uri obcu", "URI", "where importErrors.log goes"},
@@ -48,13 +49,27 @@ const struct cli_option transfer_import_options[] = {
     {"wait", NULL, "until the job has ended; so it is with --file"},
     END};
 
-const char transfer_help[] =
-    "    hub device-identity export --file fleet.txt --include-keys\n"
-    "    hub device-identity import --file fleet.txt\n"
-    "    hub device-identity export --file fleet.txt --include-configurations\n\n"
-    "Each line of the file is an identity in JSON, as in Azure's devices.txt. A line may say what "
-    "is to\n"
-    "be done: importMode is createOrUpdate (left out), create, update, delete, updateTwin, ...";
+const char transfer_import_help[] =
+    "    azimuth hub device-identity import --file fleet.txt\n"
+    "    azimuth hub device-identity import --file devices.csv\n\n"
+    "fleet.txt is what 'hub device-identity export' writes, or Azure's devices.txt: an identity in "
+    "JSON on each line.\n"
+    "A line may say what is to be done: importMode is createOrUpdate (left out), create, update, "
+    "delete, updateTwin, ...\n\n"
+    "devices.csv is UTF-8, with commas, semicolons or tabs. Its first line names the columns: "
+    "deviceId, and if need\n"
+    "be status, statusReason, edge, primaryKey with secondaryKey, primaryThumbprint, "
+    "secondaryThumbprint, importMode,\n"
+    "tags.X and desired.X:\n\n"
+    "    deviceId,status,tags.line,desired.interval\n"
+    "    press-1,enabled,4,30\n\n"
+    "Nothing of it is imported if a line is wrong; each is told with its number. A device without "
+    "keys gets some.";
+
+const char transfer_export_help[] =
+    "    azimuth hub device-identity export --file fleet.txt --include-keys\n"
+    "    azimuth hub device-identity export --file fleet.txt --include-configurations\n\n"
+    "Each line of the file is an identity in JSON, as in Azure's devices.txt.";
 
 /* ---- jobs */
 
@@ -185,11 +200,10 @@ static void put_block_id(struct buf *out, unsigned block)
 }
 
 static enum err upload_blocks(struct target *t, const struct own *own, const char *name, FILE *file,
-                              uint8_t *piece, struct buf *list)
+                              uint64_t all, uint8_t *piece, struct buf *list)
 {
     size_t n;
-    struct stat st;
-    uint64_t sent = 0, all = fstat(fileno(file), &st) == 0 ? (uint64_t)st.st_size : 0;
+    uint64_t sent = 0;
     for (unsigned block = 0; (n = fread(piece, 1, PIECE, file)) > 0; block++) {
         show_bytes(t, "upload", sent, all, false);
         struct buf more = {0};
@@ -208,20 +222,40 @@ static enum err upload_blocks(struct target *t, const struct own *own, const cha
     return ferror(file) ? fail_errno("the file cannot be read") : OK;
 }
 
-static enum err upload(struct target *t, const struct own *own, const char *name, const char *path)
+static enum err upload(struct target *t, const struct own *own, const char *name, FILE *file,
+                       uint64_t size)
 {
     struct buf list = {0};
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return fail(ERR_INVALID, "%s: there is no such file", path);
     uint8_t *piece = malloc(PIECE);
     buf_put_str(&list, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
-    enum err e = piece ? upload_blocks(t, own, name, file, piece, &list)
+    enum err e = piece ? upload_blocks(t, own, name, file, size, piece, &list)
                        : fail(ERR_NOMEM, "no memory for a piece of the file");
     buf_put_str(&list, "</BlockList>");
     if (e == OK) e = send_blob(t, own, "PUT", name, "&comp=blocklist", buf_slice(&list));
     free(piece);
-    fclose(file);
     buf_free(&list);
+    return e;
+}
+
+static enum err upload_file(struct target *t, const struct own *own, const char *name,
+                            const char *path)
+{
+    struct stat st;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return fail(ERR_INVALID, "%s: there is no such file", path);
+    bool sized = fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
+    enum err e = upload(t, own, name, file, sized ? (uint64_t)st.st_size : 0);
+    fclose(file);
+    return e;
+}
+
+static enum err upload_text(struct target *t, const struct own *own, const char *name,
+                            struct slice text)
+{
+    FILE *file = fmemopen((void *)(uintptr_t)text.ptr, text.len, "r");
+    if (file == NULL) return fail_errno("the devices cannot be sent");
+    enum err e = upload(t, own, name, file, text.len);
+    fclose(file);
     return e;
 }
 
@@ -386,38 +420,126 @@ enum err transfer_export_verb(struct cli *c)
 
 /* ---- import */
 
+/* What is imported: the file as it is, or the devices of one that is CSV. */
+struct import {
+    const char *path;
+    bool csv;
+    struct identity_csv devices;
+    unsigned errors; /* lines that could not be done */
+};
+
+static bool is_csv(const char *path)
+{
+    size_t len = strlen(path);
+    return len > 4 && strcasecmp(path + len - 4, ".csv") == 0;
+}
+
+/* Of JSON lines the hub judges each; in UTF-16 none would be one. */
+static enum err check_lines(const char *path)
+{
+    uint8_t begin[64];
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return fail_errno("%s cannot be read", path);
+    size_t n = fread(begin, 1, sizeof begin, file);
+    fclose(file);
+    return identity_csv_check_wide(path, slice_of(begin, n));
+}
+
+static enum err check_containers(const struct cli *c)
+{
+    struct slice output;
+    if (cli_given(c, "input-blob-container-uri"))
+        return cli_need(c, "output-blob-container-uri", &output);
+    return fail(ERR_INVALID, "either --file or --input-blob-container-uri is needed");
+}
+
+static enum err open_import(struct cli *c, const char *path, struct import *out)
+{
+    struct slice text;
+    *out = (struct import){.path = path};
+    if (path == NULL) return check_containers(c);
+    out->csv = is_csv(path);
+    if (!out->csv) return check_lines(path);
+    TRY(file_load_max(c, path, IDENTITY_CSV_MAX, &text));
+    enum err e = identity_csv_read(&c->arena, path, text, &out->devices);
+    fputs(buf_cstr(&out->devices.told), stderr);
+    return e;
+}
+
+static void close_import(struct import *i)
+{
+    identity_csv_free(&i->devices);
+}
+
+static enum err upload_import(struct target *t, const struct own *own, const char *name,
+                              const struct import *i)
+{
+    return i->csv ? upload_text(t, own, name, buf_slice(&i->devices.lines))
+                  : upload_file(t, own, name, i->path);
+}
+
+/* In a CSV file each device stands where the user looks for it. */
+static void set_line(struct cli *c, const struct import *i, struct json *error)
+{
+    int64_t line = 0;
+    const struct json *j = json_get(error, "line");
+    if (!i->csv || j == NULL || json_i64(j, &line) != OK) return;
+    if (line < 1 || (uint64_t)line > i->devices.count) return;
+    json_set(&c->arena, error, SLICE_LIT("line"),
+             json_new_i64(&c->arena, (int64_t)i->devices.at[line - 1]));
+}
+
+/* The first ones are told, whatever is printed. */
+static void tell_error(const struct import *i, const struct json *error)
+{
+    struct buf out = {0}, line = {0};
+    int64_t number = 0;
+    const struct json *j = json_get(error, "line");
+    if (j == NULL || json_i64(j, &number) != OK) number = 0;
+    buf_printf(&line, "%s:%lld: %.*s: %.*s", i->path, (long long)number,
+               SLICE_ARG(json_str(error, "deviceId")), SLICE_ARG(json_str(error, "errorStatus")));
+    output_put_line(&out, &line);
+    fputs(buf_cstr(&out), stderr);
+    buf_free(&out);
+}
+
 /* Lines of the log, the first ones, as a member of the job. */
-static void take_errors(struct cli *c, struct slice log, struct json *job)
+static void take_errors(struct cli *c, const struct import *i, struct slice log, struct json *job)
 {
     struct json *list = json_new(&c->arena, JSON_ARRAY), *error;
     struct slice line;
     for (unsigned count = 0; count < ERRORS_SHOWN && slice_split(&log, '\n', &line);) {
         if (line.len == 0) continue;
-        if (json_parse(&c->arena, line, &error) == OK) json_append(list, error);
+        if (json_parse(&c->arena, line, &error) == OK) {
+            set_line(c, i, error);
+            json_append(list, error);
+            if (count < ERRORS_TOLD) tell_error(i, error);
+        }
         count++;
     }
     json_set(&c->arena, job, SLICE_LIT("errors"), list);
 }
 
-static enum err import_file(struct cli *c, struct target *t, struct json *request, const char *path,
-                            struct json **job, unsigned *errors)
+static enum err import_file(struct cli *c, struct target *t, struct json *request, struct import *i,
+                            struct json **job)
 {
     struct own own;
     struct log log = {0};
     const char *name = new_name(c, ".txt"), *log_name = new_name(c, ".log");
     TRY(open_own(c, t, &own));
-    TRY(upload(t, &own, name, path));
+    TRY(upload_import(t, &own, name, i));
     cli_set_text(c, request, "inputBlobContainerUri", slice_str(own.uri));
     cli_set_text(c, request, "outputBlobContainerUri", slice_str(own.uri));
     cli_set_text(c, request, "inputBlobName", slice_str(name));
     cli_set_text(c, request, "outputBlobName", slice_str(log_name));
-    struct second second = second_of(c, request, path);
-    if (second.path) TRY(upload(t, &own, second.name, second.path));
+    struct second second = second_of(c, request, i->path);
+    if (second.path) TRY(upload_file(t, &own, second.name, second.path));
     enum err e = start(t, request, job);
     if (e == OK) e = wait_for_end(c, t, job);
     if (e == OK) e = download(t, &own, log_name, NULL, &log);
-    if (e == OK) take_errors(c, buf_slice(&log.head), *job);
-    *errors = log.lines;
+    progress_clear(&c->progress);
+    if (e == OK) take_errors(c, i, buf_slice(&log.head), *job);
+    i->errors = log.lines;
     drop_blob(t, &own, name);
     drop_blob(t, &own, log_name);
     if (second.path) drop_blob(t, &own, second.name);
@@ -428,9 +550,6 @@ static enum err import_file(struct cli *c, struct target *t, struct json *reques
 static enum err import_blob(struct cli *c, struct target *t, struct json *request,
                             struct json **job)
 {
-    struct slice input, output;
-    TRY(cli_need(c, "input-blob-container-uri", &input));
-    TRY(cli_need(c, "output-blob-container-uri", &output));
     cli_set_text(c, request, "inputBlobContainerUri",
                  slice_str(cli_value(c, "input-blob-container-uri")));
     cli_set_text(c, request, "outputBlobContainerUri",
@@ -441,21 +560,27 @@ static enum err import_blob(struct cli *c, struct target *t, struct json *reques
     return cli_given(c, "wait") ? wait_for_end(c, t, job) : OK;
 }
 
-enum err transfer_import_verb(struct cli *c)
+static enum err import(struct cli *c, struct import *i)
 {
     struct target t;
     struct json *request = new_request(c, "import"), *job;
-    const char *file = cli_value(c, "file");
-    unsigned errors = 0;
     TRY(target_find(c, &t));
-    if (file)
-        TRY(import_file(c, &t, request, file, &job, &errors));
-    else
-        TRY(import_blob(c, &t, request, &job));
+    TRY(i->path ? import_file(c, &t, request, i, &job) : import_blob(c, &t, request, &job));
     TRY(output_value(&c->output, &c->arena, job, columns));
-    if (errors == 0) return OK;
+    if (i->errors == 0) return OK;
     return fail(ERR_PROTOCOL,
-                "%u lines of %s could not be done; 'errors' of the job (-o json) has %s of them, "
-                "with their numbers",
-                errors, file, errors > ERRORS_SHOWN ? "the first 100" : "all");
+                "%u line%s of %s could not be done, and all others were; 'errors' of the job "
+                "(-o json) has %s of them",
+                i->errors, i->errors == 1 ? "" : "s", i->path,
+                i->errors > ERRORS_SHOWN ? "the first 100" : "all");
+}
+
+/* A CSV file is judged whole before anybody is asked for anything. */
+enum err transfer_import_verb(struct cli *c)
+{
+    struct import i;
+    enum err e = open_import(c, cli_value(c, "file"), &i);
+    if (e == OK) e = import(c, &i);
+    close_import(&i);
+    return e;
 }

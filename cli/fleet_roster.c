@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "cli/csv.h"
 #include "cli/file.h"
-#include "cli/payload_parts.h"
 
 /* Of a file with 100 000 connection strings. */
 enum { ROSTER_FILE_MAX = 64 << 20 };
@@ -73,17 +73,17 @@ enum { COLUMN_CONNSTR, COLUMN_ID, COLUMN_KEY, COLUMN_COUNT };
 
 struct roster_file {
     struct arena *arena;
-    struct payload_csv csv;
+    struct csv csv;
     size_t columns, place[COLUMN_COUNT]; /* SIZE_MAX: it has no such column */
 };
 
 static enum err read_names(struct roster_file *f)
 {
     static const char *const names[COLUMN_COUNT] = {"connectionString", "deviceId", "primaryKey"};
-    struct payload_cell cell = {.last = false};
+    struct csv_cell cell = {.last = false};
     for (size_t i = 0; i < COLUMN_COUNT; i++) f->place[i] = SIZE_MAX;
     for (; !cell.last; f->columns++) {
-        if (payload_csv_next(&f->csv, &cell) != OK) return fail(ERR_INVALID, "the file is empty");
+        if (csv_next(&f->csv, &cell) != OK) return fail(ERR_INVALID, "the file is empty");
         for (size_t i = 0; i < COLUMN_COUNT; i++)
             if (slice_is_nocase(slice_trim(cell.text), names[i])) f->place[i] = f->columns;
     }
@@ -96,10 +96,10 @@ static enum err read_names(struct roster_file *f)
 
 static enum err read_values(struct roster_file *f, struct slice values[COLUMN_COUNT])
 {
-    struct payload_cell cell = {.last = false};
+    struct csv_cell cell = {.last = false};
     size_t column = 0;
     for (; !cell.last; column++) {
-        TRY(payload_csv_next(&f->csv, &cell));
+        TRY(csv_next(&f->csv, &cell));
         for (size_t i = 0; i < COLUMN_COUNT; i++)
             if (f->place[i] == column) values[i] = arena_copy(f->arena, slice_trim(cell.text));
     }
@@ -136,29 +136,21 @@ static enum err read_row(struct roster_file *f, struct slice values[COLUMN_COUNT
     return e == OK ? OK : file_blame(e, place);
 }
 
-static bool skip_blank(struct roster_file *f)
-{
-    size_t ends = slice_starts(f->csv.rest, SLICE_LIT("\r")) ? 2 : 1;
-    if (f->csv.rest.len < ends || f->csv.rest.ptr[ends - 1] != '\n') return false;
-    f->csv.rest = slice_from(f->csv.rest, ends);
-    f->csv.line++;
-    return true;
-}
-
 enum err fleet_roster_read(struct arena *a, struct slice text, struct fleet_roster *out,
                            struct slice *connection_string)
 {
-    struct roster_file f = {.arena = a, .csv = {.rest = text, .line = 1}};
+    struct roster_file f = {.arena = a};
+    csv_begin(&f.csv, text);
     enum err e = read_names(&f);
     *out = (struct fleet_roster){.items = arena_alloc(a, count_lines(text) * sizeof *out->items)};
     *connection_string = SLICE_NONE;
     while (e == OK && f.csv.rest.len) {
         struct slice values[COLUMN_COUNT] = {SLICE_NONE};
-        if (skip_blank(&f)) continue;
+        if (csv_skip_blank(&f.csv)) continue;
         e = read_row(&f, values, &out->items[out->count]);
         if (out->count++ == 0) *connection_string = values[COLUMN_CONNSTR];
     }
-    buf_free(&f.csv.scratch);
+    csv_fini(&f.csv);
     if (e == OK && (out->count == 0 || out->count > FLEET_DEVICES_MAX))
         return fail(ERR_INVALID, "%zu devices; 1 to %d can be simulated", out->count,
                     FLEET_DEVICES_MAX);

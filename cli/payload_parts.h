@@ -2,6 +2,7 @@
 #ifndef CLI_PAYLOAD_PARTS_H
 #define CLI_PAYLOAD_PARTS_H
 
+#include "cli/csv.h"
 #include "cli/payload.h"
 
 /* ---- templates */
@@ -68,24 +69,7 @@ enum err payload_bag_default(struct arena *a, struct payload_bag *bag, const cha
                              const char *value) MUST_USE;
 void payload_bag_write(const struct payload_bag *bag, struct payload_state *s, struct buf *out);
 
-/* ---- CSV */
-
-/* One cell; `text` is borrowed from the file or, if it had doubled quotes, lies in `scratch` of the
- * reader until the next cell. */
-struct payload_cell {
-    struct slice text;
-    bool quoted, last; /* last of its line */
-};
-
-struct payload_csv {
-    struct slice rest;
-    size_t line; /* of the next cell, from 1 */
-    bool open;   /* behind a comma: there is a cell even at the end of the file */
-    struct buf scratch;
-};
-
-/* ERR_NOT_FOUND at the end of the file; ERR_INVALID names the line. */
-enum err payload_csv_next(struct payload_csv *csv, struct payload_cell *cell) MUST_USE;
+/* ---- rows of a CSV file (csv.h) */
 
 struct payload_row {
     size_t at, len;  /* its JSON in rows->text */

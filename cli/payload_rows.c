@@ -15,7 +15,7 @@ enum { NO_COLUMN = PAYLOAD_COLUMNS_MAX };
 struct reader {
     struct arena *arena;
     struct payload_rows *out;
-    struct payload_csv csv;
+    struct csv csv;
     struct slice keys[PAYLOAD_COLUMNS_MAX]; /* `"name":` */
     size_t columns, time_column, device_column;
     struct map devices; /* id -> its number */
@@ -51,7 +51,7 @@ static bool is_number(struct slice text)
     return at == text.len;
 }
 
-static void put_value(struct buf *out, const struct payload_cell *cell)
+static void put_value(struct buf *out, const struct csv_cell *cell)
 {
     struct slice text = cell->text;
     bool literal = is_number(text) || slice_is(text, "true") || slice_is(text, "false");
@@ -141,10 +141,10 @@ static enum err guess_time_column(struct reader *r)
 
 static enum err read_header(struct reader *r, const struct payload_config *config)
 {
-    struct payload_cell cell;
+    struct csv_cell cell;
     enum err e;
     do {
-        e = payload_csv_next(&r->csv, &cell);
+        e = csv_next(&r->csv, &cell);
         if (e == ERR_NOT_FOUND) return fail(ERR_INVALID, "the file is empty");
         if (e == OK) e = add_column(r, slice_trim(cell.text));
         if (e != OK) return e;
@@ -207,11 +207,11 @@ static enum err take_device(struct reader *r, struct slice text, size_t line,
     return OK;
 }
 
-static enum err read_cell(struct reader *r, size_t column, struct payload_cell *cell,
+static enum err read_cell(struct reader *r, size_t column, struct csv_cell *cell,
                           struct payload_row *row)
 {
     size_t line = r->csv.line;
-    TRY(payload_csv_next(&r->csv, cell));
+    TRY(csv_next(&r->csv, cell));
     if (column == r->columns) return fail(ERR_INVALID, "line %zu: too many cells", line);
     TRY(check_utf8(cell->text, line));
     if (column == r->time_column) TRY(take_time(r, cell->text, line, row));
@@ -220,13 +220,6 @@ static enum err read_cell(struct reader *r, size_t column, struct payload_cell *
     buf_put_slice(&r->out->json, r->keys[column]);
     put_value(&r->out->json, cell);
     return OK;
-}
-
-/* A line without anything on it is no row, unless there is just one column. */
-static bool is_blank(const struct reader *r)
-{
-    return r->columns > 1 && (slice_starts(r->csv.rest, SLICE_LIT("\n")) ||
-                              slice_starts(r->csv.rest, SLICE_LIT("\r\n")));
 }
 
 static void add_row(struct reader *r, struct payload_row *row)
@@ -244,7 +237,7 @@ static void add_row(struct reader *r, struct payload_row *row)
 static enum err read_row(struct reader *r)
 {
     struct payload_row row = {.at = buf_size(&r->out->json)};
-    struct payload_cell cell = {.last = false};
+    struct csv_cell cell = {.last = false};
     size_t line = r->csv.line, column = 0;
     while (!cell.last) {
         enum err e = read_cell(r, column, &cell, &row);
@@ -264,11 +257,8 @@ static enum err read_row(struct reader *r)
 static enum err read_rows(struct reader *r)
 {
     while (r->csv.rest.len) {
-        struct payload_cell nothing;
-        if (is_blank(r))
-            TRY(payload_csv_next(&r->csv, &nothing));
-        else
-            TRY(read_row(r));
+        /* A line without anything on it is no row, unless there is just one column. */
+        if (r->columns == 1 || !csv_skip_blank(&r->csv)) TRY(read_row(r));
     }
     return r->out->count ? OK : fail(ERR_INVALID, "the file has a header and no rows");
 }
@@ -310,16 +300,14 @@ enum err payload_rows_read(struct arena *a, const struct payload_config *config,
     *out = (struct payload_rows){0};
     r->arena = a;
     r->out = out;
-    r->csv = (struct payload_csv){.rest = config->body, .line = 1};
+    csv_begin(&r->csv, config->body);
     if (config->body.len > PAYLOAD_CSV_MAX)
         return fail(ERR_TOO_BIG, "a CSV file may have %d MiB", PAYLOAD_CSV_MAX >> 20);
-    if (slice_starts(r->csv.rest, SLICE_LIT("\xef\xbb\xbf"))) /* byte order mark */
-        r->csv.rest = slice_from(r->csv.rest, 3);
     enum err e = read_header(r, config);
     if (e == OK) e = read_rows(r);
     map_free(&r->devices);
     buf_free(&r->id);
-    buf_free(&r->csv.scratch);
+    csv_fini(&r->csv);
     if (e == OK && out->device_count) group_rows(a, out);
     settle(a, out);
     return e;

@@ -103,6 +103,66 @@ def a_bad_line_is_told_of_and_the_others_are_done():
         check([device["deviceId"] for device in listed] == ["d1", "d2", "d3"], str(listed))
 
 
+KEYS = ("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
+
+
+@group.case
+def a_csv_file_makes_devices():
+    with Hub() as hub:
+        path = pathlib.Path(hub.data) / "devices.CSV"
+        path.write_text("\ufeffdeviceId;status;primaryKey;secondaryKey;edge;tags.line;tags.place.hall;desired.interval\r\n"
+                        f"press-1;disabled;{KEYS[0]};{KEYS[1]};;4;B;30\r\n\r\nedge-1;;;;true;;;\r\n", encoding="utf-8")
+        job = hub.must(*IDENTITY, "import", "--file", path, "-o", "json").json()
+        check(job["status"] == "completed" and job["errors"] == [], str(job))
+        press = hub.must(*IDENTITY, "show", "-d", "press-1").json()
+        check((press["status"], press["authentication"]["symmetricKey"]["primaryKey"]) == ("disabled", KEYS[0]), str(press))
+        twin = hub.must("hub", "device-twin", "show", "-d", "press-1").json()
+        check((twin["tags"], twin["properties"]["desired"]["interval"]) == ({"line": 4, "place": {"hall": "B"}}, 30), str(twin))
+        edge = hub.must(*IDENTITY, "show", "-d", "edge-1").json()
+        check(edge["capabilities"]["iotEdge"] and edge["authentication"]["symmetricKey"]["primaryKey"], str(edge))
+        hub.must(*IDENTITY, "import", "--file", path)  # what has no keys in the file keeps those it has
+        again = hub.must(*IDENTITY, "show", "-d", "edge-1").json()
+        check(again["authentication"] == edge["authentication"], f"{edge} became {again}")
+
+
+@group.case
+def a_csv_file_is_taken_whole_or_not_at_all():
+    with Hub() as hub:
+        path = pathlib.Path(hub.data) / "devices.csv"
+        for content, said in (
+                (b"deviceId,status\nd1,enabled\nd 2,enabled\nd3,maybe\n",
+                 (f"{path}:3: 'd 2' is no device id", f"{path}:4: status is enabled or disabled, not 'maybe'",
+                  f"2 lines of {path} cannot be: nothing was imported")),
+                (b"deviceId,color\nd1,red\n", (f"{path}:1: nothing is known of a column 'color'",)),
+                ("deviceId\nö\n".encode("latin-1"), (f"{path}:2: it is not in UTF-8",)),
+                ("deviceId\nd1\n".encode("utf-16"), (f"{path}: it is in UTF-16",)),
+                (b"", (f"{path} is empty",)), (b"deviceId\n", ("there are no devices below its first line",))):
+            path.write_bytes(content)
+            done = hub.run(*IDENTITY, "import", "--file", path)
+            check(done.status == 2 and done.out == "" and all(words in done.error for words in said), str(done))
+        check(hub.must(*IDENTITY, "list").json() == [], "something was made")
+        path.write_text("deviceId,importMode,statusReason\nd1,,\nd2,,\"two\nlines\"\nnobody,delete,\nd3,,\n")
+        done = hub.run(*IDENTITY, "import", "--file", path, "-o", "json")
+        check(done.status == 1 and [error["line"] for error in done.json()["errors"]] == [5], str(done))
+        check(f"{path}:5: nobody: " in done.error and f"1 line of {path} could not be done, and all others were" in done.error, str(done))
+        check([device["deviceId"] for device in hub.must(*IDENTITY, "list").json()] == ["d1", "d2", "d3"], "another list")
+        wide = path.with_name("wide.txt")
+        wide.write_text('{"id":"d9"}\n', encoding="utf-16")
+        done = hub.run(*IDENTITY, "import", "--file", wide)
+        check(done.status == 2 and "it is in UTF-16" in done.error, str(done))
+
+
+@group.case
+def ten_thousand_devices_of_a_csv_file_come_with_progress():
+    with Hub() as hub:
+        path = pathlib.Path(hub.data) / "devices.csv"
+        path.write_text("deviceId,tags.n\n" + "".join(f"d{n},{n}\n" for n in range(10000)))
+        done = hub.must(*IDENTITY, "import", "--file", path, "--progress", "json")
+        steps = [json.loads(line) for line in done.error.splitlines()]
+        check([step["step"] for step in steps if step.get("ended")] == ["upload", "job"], done.error[-300:])
+        check(hub.must("hub", "device-twin", "show", "-d", "d9999").json()["tags"] == {"n": 9999}, "no d9999")
+
+
 @group.case
 def a_state_whose_twin_is_refused_is_not_done():
     with Hub() as hub:

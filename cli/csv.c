@@ -1,8 +1,42 @@
-/* payload_csv.c - the cells of a CSV file one by one: RFC 4180, lines ending with LF or CRLF. */
-#include "cli/payload_parts.h"
+/* csv.c - see csv.h. */
+#include "cli/csv.h"
+
+void csv_begin(struct csv *csv, struct slice text)
+{
+    static const struct slice mark = {(const uint8_t *)"\xef\xbb\xbf", 3};
+    *csv = (struct csv){.rest = text, .line = 1, .separator = ','};
+    if (slice_starts(text, mark)) csv->rest = slice_from(text, mark.len);
+}
+
+void csv_fini(struct csv *csv)
+{
+    buf_free(&csv->scratch);
+}
+
+void csv_guess_separator(struct csv *csv)
+{
+    static const uint8_t separators[] = {',', ';', '\t'};
+    size_t counts[256] = {0};
+    bool quoted = false;
+    for (size_t i = 0; i < csv->rest.len && (quoted || csv->rest.ptr[i] != '\n'); i++) {
+        quoted ^= csv->rest.ptr[i] == '"';
+        if (!quoted) counts[csv->rest.ptr[i]]++;
+    }
+    for (size_t i = 0; i < sizeof separators; i++)
+        if (counts[separators[i]] > counts[csv->separator]) csv->separator = separators[i];
+}
+
+bool csv_skip_blank(struct csv *csv)
+{
+    size_t ends = slice_starts(csv->rest, SLICE_LIT("\r")) ? 2 : 1;
+    if (csv->rest.len < ends || csv->rest.ptr[ends - 1] != '\n') return false;
+    csv->rest = slice_from(csv->rest, ends);
+    csv->line++;
+    return true;
+}
 
 /* What stands between quotes, with two quotes for one; `csv->rest` begins behind the first. */
-static enum err quoted(struct payload_csv *csv, struct slice *text)
+static enum err quoted(struct csv *csv, struct slice *text)
 {
     size_t first = csv->line;
     bool doubled = false;
@@ -25,10 +59,12 @@ static enum err quoted(struct payload_csv *csv, struct slice *text)
     }
 }
 
-static struct slice bare(struct payload_csv *csv)
+static struct slice bare(struct csv *csv)
 {
     size_t end = 0;
-    while (end < csv->rest.len && csv->rest.ptr[end] != ',' && csv->rest.ptr[end] != '\n') end++;
+    while (end < csv->rest.len && csv->rest.ptr[end] != csv->separator &&
+           csv->rest.ptr[end] != '\n')
+        end++;
     struct slice text = slice_head(csv->rest, end);
     csv->rest = slice_from(csv->rest, end);
     if (csv->rest.len && csv->rest.ptr[0] == '\n' && text.len && text.ptr[text.len - 1] == '\r')
@@ -36,13 +72,13 @@ static struct slice bare(struct payload_csv *csv)
     return text;
 }
 
-/* What must follow a cell: a comma, the end of the line or of the file. */
-static enum err take_end(struct payload_csv *csv, struct payload_cell *cell)
+/* What must follow a cell: a separator, the end of the line or of the file. */
+static enum err take_end(struct csv *csv, struct csv_cell *cell)
 {
     size_t line = csv->line;
     if (slice_starts(csv->rest, SLICE_LIT("\r\n"))) csv->rest = slice_from(csv->rest, 1);
     cell->last = csv->rest.len == 0 || csv->rest.ptr[0] == '\n';
-    if (!cell->last && csv->rest.ptr[0] != ',')
+    if (!cell->last && csv->rest.ptr[0] != csv->separator)
         return fail(ERR_INVALID, "line %zu: text behind a closing quote", line);
     csv->open = !cell->last;
     csv->line += csv->rest.len && cell->last;
@@ -50,7 +86,7 @@ static enum err take_end(struct payload_csv *csv, struct payload_cell *cell)
     return OK;
 }
 
-enum err payload_csv_next(struct payload_csv *csv, struct payload_cell *cell)
+enum err csv_next(struct csv *csv, struct csv_cell *cell)
 {
     if (csv->rest.len == 0 && !csv->open) return ERR_NOT_FOUND;
     cell->quoted = csv->rest.len && csv->rest.ptr[0] == '"';
