@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 
-enum { CLI_OPTIONS_MAX = 40, CLI_WORDS_MAX = 4 };
+enum { CLI_OPTIONS_MAX = 64, CLI_WORDS_MAX = 4 };
 
 /* How the process ends: stable, for scripts. */
 enum cli_status {
@@ -33,7 +33,8 @@ struct cli_option {
     const char *names; /* "device-id d": the long name, others, a letter; "" ends a list */
     const char *
         value; /* what the value is called in the help; NULL: a switch; "KEY=VALUE...": several words, and
-                          several times, which cli_value() has with blanks in a line and lines */
+                          several times, which cli_value() has with blanks in a line and lines; "FILE": one
+                          that is read, and is there when the verb runs */
     const char *help;
 };
 

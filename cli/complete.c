@@ -3,9 +3,12 @@
  * The scripts hold no words of their own: at every Tab they run `completion suggest` with what has
  * been typed, so that they never are older than the program.
  */
+#include <string.h>
+
 #include "cli/cmd.h"
 
 #include "cli/http.h"
+#include "cli/profile.h"
 
 /* Those that every hub has; of others only the server's own machine is told. */
 #define POLICIES                                                                                   \
@@ -171,32 +174,98 @@ static void offer_policies(struct suggest *s, struct cli *typed, struct slice op
     if (buf_size(&s->out) == 0) offer_fixed(s, option);
 }
 
+/* The hubs that are written down; a file that cannot be read has none. */
+static void offer_profiles(struct suggest *s, struct cli *typed)
+{
+    struct json *book;
+    const char *path = profile_path(typed);
+    if (path == NULL || profile_book_read(typed, path, &book) != OK) return;
+    const struct json *named = json_get(book, "profiles");
+    for (const struct json *j = named ? named->child : NULL; j; j = j->next) offer(s, j->key);
+}
+
+/* Of the device that was typed. */
+static void offer_modules(struct suggest *s, struct cli *typed)
+{
+    struct buf path = {0};
+    struct slice device = slice_str(cli_value(typed, "device-id"));
+    if (device.len == 0) return;
+    buf_printf(&path, "%s/modules", http_path(typed, "/devices/", device));
+    offer_ids(s, typed, cli_keep(typed, &path), "moduleId");
+}
+
+/* Lists of which one is meant: by an option of that name, or the first one of these verbs. */
+static const struct {
+    const char *name;
+    const struct cli_option *first;
+    const char *path, *member;
+} lists[] = {
+    {"device-id", NULL, "/devices?top=1000", "deviceId"},
+    {"event-hub-name", NULL, "/admin/v1/event-hubs", "name"},
+    {NULL, eventhub_options, "/admin/v1/event-hubs", "name"},
+    {NULL, eventhub_update_options, "/admin/v1/event-hubs", "name"},
+    {"consumer-group", NULL, "/admin/v1/consumer-groups", "name"},
+    {NULL, consumer_group_options, "/admin/v1/consumer-groups", "name"},
+    {NULL, saved_query_options, "/admin/v1/saved-queries", "name"},
+    {"config-id", NULL, "/configurations", "id"},
+    {"deployment-id", NULL, "/configurations", "id"},
+    {NULL, diagnostic_options, "/admin/v1/diagnostic-settings", "name"},
+    {NULL, diagnostic_create_options, "/admin/v1/diagnostic-settings", "name"},
+    {NULL, diagnostic_update_options, "/admin/v1/diagnostic-settings", "name"},
+    {NULL, ca_options, "/admin/v1/certificates", "name"},
+    {NULL, ca_change_options, "/admin/v1/certificates", "name"},
+    {NULL, ca_verify_options, "/admin/v1/certificates", "name"},
+    {NULL, policy_options, "/admin/v1/policies", "keyName"},
+    {NULL, policy_renew_options, "/admin/v1/policies", "keyName"},
+    {NULL, user_options, "/admin/v1/users", "name"},
+    {NULL, user_update_options, "/admin/v1/users", "name"},
+    {NULL, user_password_options, "/admin/v1/users", "name"},
+    {NULL, job_options, "/jobs/v2/query?pageSize=100", "jobId"},
+};
+
+static bool offer_listed(struct suggest *s, struct cli *typed, const struct cli_option *o,
+                         struct slice name)
+{
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (o != lists[i].first && !(lists[i].name && slice_is(name, lists[i].name))) continue;
+        offer_ids(s, typed, lists[i].path, lists[i].member);
+        return true;
+    }
+    return false;
+}
+
+static bool is_profile(const struct cli_option *o, struct slice name)
+{
+    return slice_is(name, "profile") || o == profile_options || o == profile_show_options ||
+           o == profile_set_options;
+}
+
 static void offer_values(struct suggest *s, struct cli *typed, const struct cli_option *o)
 {
     struct slice rest = slice_str(o->names), name = SLICE_NONE;
     slice_split(&rest, ' ', &name);
-    if (slice_is(name, "device-id"))
-        offer_ids(s, typed, "/devices?top=1000", "deviceId");
-    else if (slice_is(name, "event-hub-name") || o == eventhub_options ||
-             o == eventhub_update_options)
-        offer_ids(s, typed, "/admin/v1/event-hubs", "name");
-    else if (slice_is(name, "consumer-group") || o == consumer_group_options)
-        offer_ids(s, typed, "/admin/v1/consumer-groups", "name");
-    else if (o == saved_query_options)
-        offer_ids(s, typed, "/admin/v1/saved-queries", "name");
-    else if (slice_is(name, "config-id") || slice_is(name, "deployment-id"))
-        offer_ids(s, typed, "/configurations", "id");
-    else if (o == diagnostic_options || o == diagnostic_create_options ||
-             o == diagnostic_update_options)
-        offer_ids(s, typed, "/admin/v1/diagnostic-settings", "name");
-    else if (o == ca_options || o == ca_change_options || o == ca_verify_options)
-        offer_ids(s, typed, "/admin/v1/certificates", "name");
+    if (is_profile(o, name))
+        offer_profiles(s, typed);
+    else if (slice_is(name, "module-id"))
+        offer_modules(s, typed);
     else if (slice_is(name, "policy") || slice_is(name, "policy-name"))
         offer_policies(s, typed, name);
-    else if (o == policy_options || o == policy_renew_options)
-        offer_ids(s, typed, "/admin/v1/policies", "keyName");
-    else
+    else if (!offer_listed(s, typed, o, name))
         offer_fixed(s, name);
+}
+
+static void offer_options(struct suggest *s, const struct cli *typed)
+{
+    for (enum cli_list list = 0; list < CLI_LISTS; list++)
+        for (size_t i = 0; typed->options[list][i].names[0]; i++)
+            offer_option(s, &typed->options[list][i]);
+}
+
+/* May what is begun be the word of a verb that takes one (`profile use NAME`)? */
+static bool may_be_word(const struct suggest *s, const struct cli *typed)
+{
+    return typed->verb->kind & CLI_WORD && typed->values[CLI_OWN][0] == NULL &&
+           !slice_starts(s->begun, SLICE_LIT("-"));
 }
 
 /* Behind a verb: its options, or the values of the one that was begun.  What was typed so far also
@@ -207,15 +276,14 @@ static void offer_behind(struct suggest *s, const struct cli_verb *verb, int use
     int whole = s->count - 1 - used; /* words between the verb and the one that is begun */
     cli_choose_lists(&typed);
     const struct cli_option *o = whole > 0 ? cli_option_of(&typed, s->words[s->count - 2]) : NULL;
-    if (o && o->value) {
-        bool help;
-        if (cli_read_options(&typed, whole - 1, s->words + used, &help) == OK)
-            offer_values(s, &typed, o);
-    } else {
-        for (enum cli_list list = 0; list < CLI_LISTS; list++)
-            for (size_t i = 0; typed.options[list][i].names[0]; i++)
-                offer_option(s, &typed.options[list][i]);
-    }
+    bool help, valued = o && o->value;
+    bool read = cli_read_options(&typed, whole - valued, s->words + used, &help) == OK;
+    if (read && valued) offer_values(s, &typed, o);
+    bool word = read && !valued && may_be_word(s, &typed);
+    if (word) offer_values(s, &typed, typed.options[CLI_OWN]);
+    bool file =
+        word && strcmp(typed.options[CLI_OWN][0].value, "FILE") == 0; /* the shell's affair */
+    if (!valued && !file && buf_size(&s->out) == 0) offer_options(s, &typed);
     arena_free(&typed.arena);
 }
 

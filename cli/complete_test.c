@@ -1,7 +1,9 @@
 /* complete_test.c - what is suggested at a Tab. */
 #include "base/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -90,6 +92,39 @@ static void options_and_their_values_are_completed(void **state)
     }
 }
 
+static void profiles_are_completed_from_the_file(void **state)
+{
+    char home[] = "/tmp/complete-home-XXXXXX", path[128];
+    (void)state;
+    assert_non_null(mkdtemp(home));
+    setenv("HOME", home, 1);
+    assert_string_equal(suggest("profile\nuse\nl"), "");
+    snprintf(path, sizeof path, "%s/.config", home);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/.config/azimuth", home);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/.config/azimuth/config.yaml", home);
+    FILE *file = fopen(path, "w");
+    fputs(
+        "profile: lab\nprofiles:\n  lab: {connection-string: x}\n  line-4: {connection-string: y}\n"
+        "  plant: {connection-string: z}\n",
+        file);
+    fclose(file);
+    assert_string_equal(suggest("profile\nuse\n"), "lab,line-4,plant,");
+    assert_string_equal(suggest("profile\ndelete\nli"), "line-4,");
+    assert_string_equal(suggest("profile\nshow\n--name\np"), "plant,");
+    assert_string_equal(suggest("profile\nuse\n--n"), "--name,");
+    assert_string_equal(suggest("profile\nuse\nlab\n"), "--name,--output,--query,--quiet,--help,");
+    assert_string_equal(suggest("env\n--profile\nl"), "lab,line-4,");
+    assert_string_equal(suggest("import\nazure-state\n"), "");
+    unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+    rmdir(home);
+}
+
 static void a_line_with_more_words_than_anybody_types_is_left_alone(void **state)
 {
     struct buf words = {0};
@@ -122,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_of_verbs_are_completed_one_by_one),
         cmocka_unit_test(options_and_their_values_are_completed),
+        cmocka_unit_test(profiles_are_completed_from_the_file),
         cmocka_unit_test(a_line_with_more_words_than_anybody_types_is_left_alone),
         cmocka_unit_test(help_does_not_name_what_is_for_scripts),
     };

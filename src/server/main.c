@@ -77,6 +77,8 @@ static int dev(int argc, char **argv)
     return run_server(CONFIG_DEV, argc, argv);
 }
 
+static_assert((int)CONFIG_OPTIONS_MAX <= (int)CLI_OPTIONS_MAX, "completion reads them as a verb's");
+
 /* For completion; the options are read by config.c. */
 static const struct cli_option *list_options(void)
 {

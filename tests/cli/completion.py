@@ -1,26 +1,29 @@
 """completion.py - the scripts for shells, in those shells that are here."""
+import contextlib
+import pathlib
 import shutil
 import subprocess
+import tempfile
 
 from hub import BUILD, SECONDS_MAX, Group, Hub, Skipped, azimuth, check, environment
 
 group = Group()
 
 
-def shell(name, script):
+def shell(name, script, home=None):
     if not shutil.which(name):
         raise Skipped(f"{name} is not installed")
     path = f"{BUILD}:/usr/local/bin:/usr/bin:/bin"
     run = subprocess.run([name, "-c", script], capture_output=True, text=True, cwd="/", timeout=SECONDS_MAX,
-                         env=environment(PATH=path), check=False)
+                         env=environment(PATH=path, **({"HOME": home} if home else {})), check=False)
     check(run.returncode == 0 and run.stderr == "", f"{name}: {run.returncode} {run.stderr}")
     return run.stdout.split()
 
 
-def bash(*words, program="azimuth"):
+def bash(*words, program="azimuth", home=None):
     quoted = " ".join(f"'{word}'" for word in (program, *words))
     return shell("bash", f'source <({program} completion bash)\nCOMP_WORDS=({quoted})\nCOMP_CWORD={len(words)}\n'
-                         '_azimuth\necho "${COMPREPLY[@]}"')
+                         '_azimuth\necho "${COMPREPLY[@]}"', home)
 
 
 @group.case
@@ -33,7 +36,7 @@ def bash_completes_verbs_options_and_ids():
         hub.must("hub", "policy", "create", "-n", "panel", "--permissions", "RegistryRead")
         rows = (
             (("ser",), ["serve"]), (("hub", "mon"), ["monitor-events", "monitor-feedback"]),
-            (("serve", "--mqtt"), ["--mqtt-port"]), (("dev", "--seed", "x", "--part"), ["--partitions"]),
+            (("serve", "--mqtt"), ["--mqtt-port"]), (("dev", "--seed", "x", "--part"), ["--partitions"]), (("serve", "--seed", "x", "--log-level", "w"), ["warn"]),
             (("hub", "device-identity", "show", "--data", hub.data, "-d", "p"), ["press-1", "press-2"]),
             (("hub", "consumer-group", "delete", "--data", hub.data, "-n", "r"), ["readers"]),
             (("connection-string", "--data", hub.data, "--policy", "pan"), ["panel"]),
@@ -47,6 +50,42 @@ def bash_completes_verbs_options_and_ids():
             got = bash(*words)
             check(got == expected, f"'{' '.join(map(str, words))}': {got}")
         check(bash("conn", program="azm") == ["connection-string"], "not as azm")
+        hub.must("hub", "module-identity", "create", "-d", "oven", "-m", "door")
+        got = bash("hub", "module-twin", "show", "--data", hub.data, "-d", "oven", "-m", "")
+        check(got == ["door"], f"modules: {got}")
+        got = bash("why", "--data", hub.data, "pre")
+        check(got == ["press-1", "press-2"], f"a word that is a device: {got}")
+
+
+PROFILES = "profiles:\n  lab: {connection-string: x}\n  line-4: {connection-string: y}\n"
+
+
+@contextlib.contextmanager
+def home_with_profiles():
+    with tempfile.TemporaryDirectory(prefix="azm-home-") as home:
+        path = pathlib.Path(home) / ".config" / "azimuth" / "config.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(PROFILES)
+        yield home
+
+
+@group.case
+def profiles_are_completed():
+    with home_with_profiles() as home:
+        for words, expected in ((("profile", "use", ""), ["lab", "line-4"]), (("profile", "delete", "li"), ["line-4"]),
+                                (("profile", "show", "-n", "la"), ["lab"]), (("env", "--profile", "l"), ["lab", "line-4"])):
+            got = bash(*words, home=home)
+            check(got == expected, f"'{' '.join(words)}': {got}")
+        zsh = ("autoload -Uz compinit && compinit -u -D\nsource <(azimuth completion zsh)\n"
+               "compadd() { shift; print -l -- ${(P)1}; }\nwords=(azimuth profile use l); CURRENT=4\n_azimuth")
+        skipped = []
+        for name, script in (("zsh", zsh), ("fish", "azimuth completion fish | source\ncomplete -C 'azimuth profile use l'")):
+            if not shutil.which(name):
+                skipped.append(name)
+                continue
+            got = shell(name, script, home=home)
+            check(got == ["lab", "line-4"], f"{name}: {got}")
+        return f"without {' and '.join(skipped)}" if skipped else ""
 
 
 @group.case
