@@ -182,6 +182,12 @@ enum err message_endpoint_list(struct cli *c) MUST_USE;
 enum err message_endpoint_show(struct cli *c) MUST_USE;
 enum err message_endpoint_delete(struct cli *c) MUST_USE;
 
+/* How long a direct method waits for the device and for its answer, as options of these names say. */
+struct method_times {
+    int64_t response_s, connect_s;
+};
+enum err method_read_times(const struct cli *c, const char *response, const char *connect,
+                           struct method_times *out) MUST_USE;
 enum err method_invoke(struct cli *c) MUST_USE;
 
 enum err command_invoke(struct cli *c) MUST_USE;
@@ -222,6 +228,15 @@ enum err jobs_list(struct cli *c) MUST_USE;
 enum err jobs_cancel(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
+/* Waits for messages of a device, or of a module of it, that it sends from `from` on: as --from of hub monitor-events,
+ * NULL for those that are yet to come.  ERR_TIMEOUT: fewer came. */
+struct monitor_wait {
+    struct target *target;
+    struct slice device, module; /* SLICE_NONE: of the device and all its modules */
+    const char *from;
+    int64_t count, wait_us;
+};
+enum err monitor_wait(struct cli *c, const struct monitor_wait *w) MUST_USE;
 enum err monitor_feedback(struct cli *c) MUST_USE;
 enum err c2d_message_send(struct cli *c) MUST_USE;
 enum err c2d_message_purge(struct cli *c) MUST_USE;

@@ -40,7 +40,7 @@ const struct cli_option access_token_options[] = {
     {"module-id m", "ID", "for a module of it"},
     {"policy-name pn", "NAME", "signed with this policy's key [iothubowner]"},
     {"key-type kt", "KEY", "primary or secondary [primary]"},
-    {"duration du", "SECONDS", "how long it is good for [3600]"},
+    {"duration du", CLI_DURATION, "how long it is good for [3600]"},
     {"connection-string", "CONNECTION_STRING", "signed with the key in it, without asking a hub"},
     {"", NULL, NULL}};
 
@@ -335,13 +335,12 @@ static enum err use_secondary(struct cli *c, struct connstr *signer)
     return OK;
 }
 
-static enum err make_token(struct cli *c, const struct connstr *signer, struct buf *token)
+static enum err make_token(struct cli *c, const struct connstr *signer, int64_t seconds,
+                           struct buf *token)
 {
-    int64_t seconds;
     struct buf resource = {0}, key = {0};
     const char *device = cli_value(c, "device-id");
     struct slice id = device ? slice_str(device) : signer->device_id;
-    TRY(cli_number(c, "duration", 1, INT32_MAX, 3600, &seconds));
     if (text_unbase64(&key, signer->key) != OK || buf_size(&key) == 0) {
         buf_free(&key);
         return fail(ERR_INVALID, "there is no key in base64 to sign with");
@@ -361,13 +360,15 @@ enum err access_token(struct cli *c)
 {
     struct connstr signer;
     struct buf token = {0};
+    int64_t seconds;
     const char *kind = cli_value(c, "key-type");
     bool secondary = kind && strcmp(kind, "secondary") == 0;
     if (kind && !secondary && strcmp(kind, "primary") != 0)
         return fail(ERR_INVALID, "--key-type %s: primary or secondary", kind);
+    TRY(cli_seconds(c, "duration", 1, INT32_MAX, 3600, &seconds));
     TRY(find_signer(c, &signer));
     if (secondary) TRY(use_secondary(c, &signer));
-    TRY(make_token(c, &signer, &token));
+    TRY(make_token(c, &signer, seconds, &token));
     struct json *answer = json_new(&c->arena, JSON_OBJECT);
     set(c, answer, "sas", buf_slice(&token));
     buf_free(&token);

@@ -12,7 +12,8 @@
 #include "cli/line.h"
 #include "cli/service.h"
 
-enum { MESSAGE_MAX = 1 << 20, WAKE_MS = 1000 };
+enum { MESSAGE_MAX = 1 << 20, WAKE_MS = 1000, SEND_US = 30000000, SEND_US_MIN = 1000 };
+#define SEND_US_MAX (3600 * 1000000ll)
 
 const struct cli_option c2d_send_options[] = {
     {"device-id d", "ID", "the device"},
@@ -26,7 +27,7 @@ const struct cli_option c2d_send_options[] = {
     {"content-type ct", "TYPE", "[application/json]"},
     {"content-encoding ce", "ENCODING", "[utf-8]"},
     {"expiry-time-utc expiry", "MS", "in milliseconds since 1970 [in an hour]"},
-    {"timeout", "SECONDS", "how long it waits for the hub [30]"},
+    {"timeout", CLI_DURATION, "how long it waits for the hub [30]"},
     {"", NULL, NULL}};
 
 const struct cli_option c2d_device_options[] = {{"device-id d", "ID", "the device"},
@@ -35,7 +36,7 @@ const struct cli_option c2d_device_options[] = {{"device-id d", "ID", "the devic
 const struct cli_option feedback_options[] = {
     {"device-id d", "ID", "only of this device; the others' is read as well and is gone"},
     {"message-id wait-on-msg w", "ID", "ends when that message's feedback has come"},
-    {"timeout t", "SECONDS", "ends when so long nothing came [never]"},
+    {"timeout t", CLI_DURATION, "ends when so long nothing came [never]"},
     {"", NULL, NULL}};
 
 /* ---- the connection */
@@ -226,10 +227,8 @@ static enum err build(struct cli *c, struct buf *sections)
 
 static enum err send_built(struct desk *d)
 {
-    int64_t seconds;
-    TRY(cli_number(d->cli, "timeout", 1, 3600, 30, &seconds));
+    TRY(cli_duration(d->cli, "timeout", SEND_US_MIN, SEND_US_MAX, SEND_US, &d->timeout_us));
     TRY(open_desk(d, "/messages/devicebound", true));
-    d->timeout_us = seconds * 1000000;
     enum err e = run(d);
     tls_context_drop(d->to.tls);
     if (e == OK && !d->done)
@@ -299,10 +298,8 @@ enum err monitor_feedback(struct cli *c)
                      .on_event = on_feedback_event,
                      .device = slice_str(cli_value(c, "device-id")),
                      .message_id = slice_str(cli_value(c, "message-id"))};
-    int64_t seconds;
-    TRY(cli_number(c, "timeout", 0, INT32_MAX, 0, &seconds));
+    TRY(cli_duration(c, "timeout", 0, CLI_LONG_US, 0, &d.timeout_us));
     TRY(open_desk(&d, "/messages/servicebound/feedback", false));
-    d.timeout_us = seconds * 1000000;
     enum err e = run(&d);
     tls_context_drop(d.to.tls);
     if (e == OK && d.message_id.ptr && !d.done)

@@ -7,7 +7,7 @@
 
 const struct cli_option c2d_receive_options[] = {
     {"device-id d", "ID", "the device"},
-    {"lock-timeout lt", "SECONDS", "for how long nobody else gets it, 5 to 300 [60]"},
+    {"lock-timeout lt", CLI_DURATION, "for how long nobody else gets it, 5 s to 5 min [60]"},
     {"complete", NULL, "completes it at once"},
     {"abandon", NULL, "gives it back at once"},
     {"reject", NULL, "rejects it at once"},
@@ -137,7 +137,7 @@ enum err c2d_message_receive(struct cli *c)
     const struct bound_way *way;
     int64_t lock_s;
     TRY(cli_need(c, "device-id", &b.device));
-    TRY(cli_number(c, "lock-timeout", BOUND_LOCK_S_MIN, BOUND_LOCK_S_MAX, BOUND_LOCK_S, &lock_s));
+    TRY(cli_seconds(c, "lock-timeout", BOUND_LOCK_S_MIN, BOUND_LOCK_S_MAX, BOUND_LOCK_S, &lock_s));
     TRY(choose_way(c, &way));
     TRY(target_find(c, &t));
     TRY(bound_take(&b, (int)lock_s, &a));

@@ -2,6 +2,14 @@
 #include "cli/cmd.h"
 #include "cli/http.h"
 
+/* As the hub has them (capture/capture.h). */
+enum {
+    INTERVAL_S_MIN = 60,
+    INTERVAL_S_MAX = 900,
+    LIMIT_MIN = 10485760,
+    LIMIT_MAX = 524288000,
+};
+
 #define EVENT_HUB                                                                                  \
     {                                                                                              \
         "event-hub-name n", "NAME", "the event hub [the built-in one]"                             \
@@ -16,7 +24,7 @@ const struct cli_option capture_create_options[] = {
     {"folder", "PATH", "files go to DATA/capture/PATH of the server; . is that folder itself"},
     {"storage-connection-string cs", "TEXT", "of the storage account that gets the files"},
     {"blob-container", "NAME", "its container"},
-    {"capture-interval", "SECONDS", "the oldest that a file becomes, 60 to 900 [300]"},
+    {"capture-interval", CLI_DURATION, "the oldest that a file becomes, 60 to 900 [300]"},
     {"capture-size-limit", "BYTES", "the largest, 10485760 to 524288000 [314572800]"},
     {"archive-name-format", "TEMPLATE",
      "[{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}]"},
@@ -27,8 +35,8 @@ const struct cli_option capture_create_options[] = {
 const struct cli_option capture_options[] = {EVENT_HUB, END};
 
 const char capture_help[] =
-    "hub capture create --folder archive --capture-interval 60\n"
-    "hub capture create --cs 'AccountName=..;AccountKey=..' --blob-container events";
+    "    azimuth hub capture create --folder archive --capture-interval 60\n"
+    "    azimuth hub capture create --cs 'AccountName=..;AccountKey=..' --blob-container events";
 
 #define CAPTURES "/admin/v1/captures"
 
@@ -87,8 +95,9 @@ static enum err describe(struct cli *c, struct json *doc)
     set_truth(c, doc, "enabled", cli_value(c, "disabled") == NULL);
     set_truth(c, doc, "skipEmptyArchives", cli_value(c, "skip-empty-archives") != NULL);
     cli_set_text(c, doc, "encoding", slice_str(cli_value(c, "encoding")));
-    TRY(cli_set_number(c, doc, "intervalInSeconds", "capture-interval"));
-    TRY(cli_set_number(c, doc, "sizeLimitInBytes", "capture-size-limit"));
+    TRY(cli_set_seconds(c, doc, "intervalInSeconds", "capture-interval", INTERVAL_S_MIN,
+                        INTERVAL_S_MAX));
+    TRY(cli_set_number(c, doc, "sizeLimitInBytes", "capture-size-limit", LIMIT_MIN, LIMIT_MAX));
     return set_destination(c, doc);
 }
 

@@ -73,15 +73,17 @@ const struct cli_option edge_modules_options[] = {
 const struct cli_option edge_device_options[] = {{"device-id d", "ID", "the edge device"}, END};
 
 const char rollout_create_help[] =
-    "    configuration create -c chiller --tc \"tags.building = 43\" --pri 10 \\\n"
+    "    azimuth hub configuration create -c chiller --tc \"tags.building = 43\" --pri 10 \\\n"
     "        -k '{\"deviceContent\": {\"properties.desired.chiller\": {\"temperature\": 66}}}'\n"
-    "    configuration create -c sensors --tc \"FROM devices.modules WHERE moduleId = 'sensor'\" "
+    "    azimuth hub configuration create -c sensors --tc \"FROM devices.modules WHERE moduleId = "
+    "'sensor'\" "
     "\\\n"
     "        -k '{\"moduleContent\": {\"properties.desired.rate\": 5}}'";
 const char deployment_create_help[] =
-    "    deployment create -d base -k manifest.json --tc \"tags.site = 'a'\" --pri 5 \\\n"
+    "    azimuth edge deployment create -d base -k manifest.json --tc \"tags.site = 'a'\" --pri 5 "
+    "\\\n"
     "        --metrics '{\"queries\": {\"all\": \"SELECT deviceId FROM devices\"}}'\n"
-    "    deployment create -d camera -k layer.json --tc '*' --pri 6 --layered";
+    "    azimuth edge deployment create -d camera -k layer.json --tc '*' --pri 6 --layered";
 
 static const char columns[] = "id priority condition=targetCondition "
                               "targeted=systemMetrics.results.targetedCount "

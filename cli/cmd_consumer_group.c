@@ -23,9 +23,18 @@ static const char *groups_path(struct cli *c)
     return (const char *)kept.ptr;
 }
 
+/* Of the event hub or of its group, whichever is not there. */
 static struct named groups(struct cli *c)
 {
-    return (struct named){"consumer group", "list of consumer groups", groups_path(c), NULL};
+    struct named n = {"consumer group", "list of consumer groups", groups_path(c), NULL};
+    const char *hub = cli_value(c, "event-hub-name");
+    struct buf list = {0}, what = {0};
+    if (hub == NULL) return n;
+    buf_printf(&list, "event hub '%.128s'", hub);
+    buf_printf(&what, "%s, or in it no consumer group", buf_cstr(&list));
+    n.list = cli_keep(c, &list);
+    n.what = cli_keep(c, &what);
+    return n;
 }
 
 enum err group_create(struct cli *c)

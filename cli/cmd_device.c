@@ -15,6 +15,11 @@
 
 enum { PLAIN_MQTT_PORT = 1883 };
 
+#define WAIT_US         (30 * 1000000ll)
+#define WAIT_US_MIN     1000ll
+#define WAIT_US_MAX     (3600 * 1000000ll)
+#define INTERVAL_US_MAX (1000000 * 1000000ll)
+
 #define PROOF_OPTIONS                                                                              \
     {"model-id dtmi", "ID", "the Plug and Play model that it says it is of"},                      \
         {"symmetric-key key", "KEY", "its own key, in base64, instead of a policy's"},             \
@@ -49,11 +54,11 @@ const struct cli_option device_simulate_options[] = {
     {"properties props p", "TEXT", "name=value;$.ct=text/plain;..., with placeholders"},
     {"rate", "N", "messages a second of each device; N/m, N/h, max [1; with --csv max]"},
     {"total-rate", "N", "of all devices together"},
-    {"msg-interval mi", "SECONDS", "between two messages of a device, instead of a rate"},
+    {"msg-interval mi", CLI_DURATION, "between two messages of a device, instead of a rate"},
     {"messages msg-count mc", "N", "of each device, then it ends [no end]"},
-    {"duration", "TIME", "then it ends: 30s, 10m, 2h"},
+    {"duration", CLI_DURATION, "then it ends [no end]"},
     {"window", "N", "unacknowledged messages of a device, at most [32]"},
-    {"timeout", "SECONDS", "how long it waits for acknowledgements at the end [30]"},
+    {"timeout", CLI_DURATION, "how long it waits for acknowledgements at the end [30]"},
     {"seed", "N", "the same numbers every time"},
     {"plain", NULL, "without TLS, at the port that the server has for it, or --mqtt-port"},
     {"", NULL, NULL}};
@@ -66,7 +71,7 @@ const struct cli_option device_send_options[] = {
     {"data-file-path dfp", "FILE", "the message is what is in there"},
     {"properties props p", "TEXT", "name=value;$.ct=text/plain;..."},
     {"msg-count mc", "N", "so many times [1]"},
-    {"timeout", "SECONDS", "how long it waits for the acknowledgement [30]"},
+    {"timeout", CLI_DURATION, "how long it waits for the acknowledgement [30]"},
     {"plain", NULL, "without TLS, at the port that the server has for it, or --mqtt-port"},
     {"", NULL, NULL}};
 
@@ -83,13 +88,14 @@ const char device_simulate_help[] =
     "Direct methods and messages to a device are left to who really is that device, unless "
     "--method-response-code,\n"
     "--method-response-payload or --receive-settle says otherwise.\n\n"
-    "    simulate --count 1000 --rate 10/m\n"
-    "    simulate --csv weather.csv --device-column location --real-time --speed 3600\n\n"
+    "    azimuth simulate --count 1000 --rate 10/m\n"
+    "    azimuth simulate --csv weather.csv --device-column location --real-time --speed 3600\n\n"
     "placeholders:\n" PAYLOAD_HELP;
 
 const char device_send_help[] =
     "Waits for the hub's acknowledgement (QoS 1). Prints nothing; the status tells.\n\n"
-    "    send-d2c-message -d dev1 --data '{\"t\":21.5}' -p '$.ct=application/json;$.ce=utf-8'";
+    "    azimuth device send-d2c-message -d dev1 --data '{\"t\":21.5}' -p "
+    "'$.ct=application/json;$.ce=utf-8'";
 
 /* ---- options */
 
@@ -163,9 +169,7 @@ static enum err choose_line(const struct target *t, struct fleet_plan *plan)
 
 static enum err choose_wait(const struct cli *c, struct fleet_plan *plan)
 {
-    double seconds = 0;
-    TRY(decimal(c, "timeout", 0.001, 3600, 30, &seconds));
-    plan->wait_us = (int64_t)(seconds * 1e6);
+    TRY(cli_duration(c, "timeout", WAIT_US_MIN, WAIT_US_MAX, WAIT_US, &plan->wait_us));
     if (plan->once) plan->duration_us = plan->wait_us;
     plan->quiet = cli_given(c, "quiet");
     return OK;
@@ -185,7 +189,6 @@ static enum err run(struct target *t, struct fleet_plan *plan, const struct flee
     plan->identities = roster->items;
     plan->count = roster->count;
     plan->model_id = slice_str(cli_value(c, "model-id"));
-    TRY(choose_wait(c, plan));
     if (by_http(c)) {
         const char *way = cli_value(c, "receive-settle");
         return fleet_http_run(plan, t, way ? bound_way_of(way) : NULL, result);
@@ -260,32 +263,35 @@ static enum err choose_payload(struct cli *c, struct payload **out)
 
 /* ---- simulate: how fast and how long */
 
-static enum err choose_rate(const struct cli *c, struct fleet_plan *plan)
+/* Of each device, or with --total-rate of all together; 0: as fast as it goes. */
+static enum err choose_rate(const struct cli *c, struct fleet_plan *plan, double *per_second)
 {
     const char *each = cli_value(c, "rate"), *total = cli_value(c, "total-rate");
-    double per_second = cli_given(c, "csv") ? 0 : 1, seconds;
+    *per_second = cli_given(c, "csv") ? 0 : 1;
     TRY(not_both(c, "rate", "total-rate"));
     TRY(not_both(c, "rate", "msg-interval"));
     TRY(not_both(c, "total-rate", "msg-interval"));
-    if (each) TRY(fleet_rate(each, &per_second));
-    if (total) TRY(fleet_rate(total, &per_second));
-    if (total) per_second /= (double)plan->count;
-    TRY(decimal(c, "msg-interval", 0, 1e6, per_second > 0 ? 1 / per_second : 0, &seconds));
-    plan->interval_us = (int64_t)(seconds * 1e6);
-    if (seconds > 0) plan->interval_us = MAX(plan->interval_us, 1);
-    return OK;
+    if (each) TRY(fleet_rate(each, per_second));
+    if (total) TRY(fleet_rate(total, per_second));
+    return cli_duration(c, "msg-interval", 0, INTERVAL_US_MAX, 0, &plan->interval_us);
+}
+
+/* Once it is known how many devices there are. */
+static void set_interval(const struct cli *c, struct fleet_plan *plan, double per_second)
+{
+    if (cli_given(c, "msg-interval") || per_second <= 0) return;
+    if (cli_given(c, "total-rate")) per_second /= (double)plan->count;
+    plan->interval_us = MAX((int64_t)(1e6 / per_second), 1);
 }
 
 static enum err choose_limits(const struct cli *c, struct fleet_plan *plan)
 {
-    const char *duration = cli_value(c, "duration");
     int64_t messages, window, seed;
     TRY(cli_number(c, "messages", 1, INT64_MAX, 0, &messages));
     TRY(cli_number(c, "window", 1, FLEET_WINDOW_MAX, 32, &window));
     TRY(cli_number(c, "seed", 0, INT64_MAX, (int64_t)(rand_u64() >> 1), &seed));
     if (cli_given(c, "real-time")) TRY(decimal(c, "speed", 1e-3, 1e9, 1, &plan->speed));
-    if (duration && num_duration_us(slice_str(duration), &plan->duration_us) != OK)
-        return fail(ERR_INVALID, "--duration %s: 30s, 10m and 2h are durations", duration);
+    TRY(cli_duration(c, "duration", 0, CLI_LONG_US, 0, &plan->duration_us));
     plan->messages = (uint64_t)messages;
     plan->window = (unsigned)window;
     plan->seed = (uint64_t)seed;
@@ -433,15 +439,18 @@ enum err device_simulate(struct cli *c)
     struct payload *payload;
     struct fleet_roster roster = {0};
     struct fleet_plan plan = {0};
+    double per_second;
     struct fleet_result *result = arena_zero(&c->arena, sizeof *result);
     TRY(choose_protocol(c));
     TRY(choose_answers(c, &plan.answers));
     TRY(choose_payload(c, &payload));
     TRY(choose_limits(c, &plan));
+    TRY(choose_wait(c, &plan));
+    TRY(choose_rate(c, &plan, &per_second));
     TRY(choose_devices(c, payload, &t, &roster));
     plan.payload = payload;
     plan.count = roster.count;
-    TRY(choose_rate(c, &plan));
+    set_interval(c, &plan, per_second);
     enum err e = run(&t, &plan, &roster, result);
     if (result->connected == 0) return e;
     const struct json *summary = fleet_summary(&c->arena, &plan, result);
@@ -485,6 +494,7 @@ enum err device_send_message(struct cli *c)
     int64_t messages;
     TRY(choose_message(c, &payload));
     TRY(cli_number(c, "msg-count", 1, INT64_MAX, 1, &messages));
+    TRY(choose_wait(c, &plan));
     TRY(choose_sender(c, &t, &roster));
     plan.payload = payload;
     plan.messages = (uint64_t)messages;

@@ -62,6 +62,9 @@ static void values_out_of_range_are_usage_errors(void **state)
         SIMULATE "--msg-interval -1",
         SIMULATE "--messages 0",
         SIMULATE "--duration soon",
+        SIMULATE "--timeout 61m",
+        SIMULATE "--timeout 5x",
+        SIMULATE "--msg-interval 10ms5",
         SIMULATE "--timeout 0",
         SIMULATE "--data {{wrong}}",
         SIMULATE "--csv /nowhere",
@@ -83,9 +86,9 @@ static void values_out_of_range_are_usage_errors(void **state)
 static void the_largest_values_go_as_far_as_the_network(void **state)
 {
     static const char *const lines[] = {
-        SIMULATE "--count 100000",
-        SIMULATE "--window 1000 --total-rate 1/h",
-        SEND "-d d --timeout 3600",
+        SIMULATE "--count 100000",   SIMULATE "--window 1000 --total-rate 1/h",
+        SEND "-d d --timeout 3600",  SEND "-d d --timeout 60m",
+        SEND "-d d --timeout 0.001", SIMULATE "--msg-interval 0.25 --duration 1d",
     };
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)

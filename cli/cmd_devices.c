@@ -13,18 +13,21 @@ enum {
     TOP_MAX = 100, /* as the server has it (hub/talker) */
 };
 
+#define SINCE    "1h"
+#define SINCE_US (3600 * 1000000ll)
+
 const struct cli_option devices_options[] = {
     {"late", NULL, "who was not heard of for three times as long as usual"},
     {"flapping", NULL, "whose connections ended three times or more without its wish"},
-    {"since", "TIME", "with --flapping: the last one within 90s, 30m, 1h or 7d [1h]"},
+    {"since", CLI_DURATION, "with --flapping: the last one not longer ago [1h]"},
     {"top", "NUMBER", "who sent most within the last minutes, so many of them"},
     {"by", "messages|bytes", "with --top: what is counted [messages]"},
     {"", NULL, NULL}};
 
-const char devices_help[] = "devices --late\n"
-                            "devices --flapping --since 1d\n"
-                            "devices --top 10 --by bytes\n"
-                            "All others: hub query -q \"SELECT * FROM devices WHERE ...\"";
+const char devices_help[] = "    azimuth devices --late\n"
+                            "    azimuth devices --flapping --since 1d\n"
+                            "    azimuth devices --top 10 --by bytes\n"
+                            "All others: azimuth hub query -q \"SELECT * FROM devices WHERE ...\"";
 
 /* ---- late: the server knows the rhythm of each */
 
@@ -126,12 +129,11 @@ static enum err list_flapping(struct cli *c, struct target *t)
 {
     struct flaps f = {.cli = c};
     struct json *rows = json_new(&c->arena, JSON_ARRAY);
-    const char *given = cli_value(c, "since"), *since = given ? given : "1h";
+    const char *given = cli_value(c, "since"), *since = given ? given : SINCE;
     const struct flap *flap;
     int64_t us;
     enum err e = OK;
-    if (num_duration_us(slice_str(since), &us) != OK)
-        return fail(ERR_INVALID, "--since %s: a time such as 90s, 30m, 1h or 7d", since);
+    TRY(cli_duration(c, "since", 0, CLI_LONG_US, SINCE_US, &us));
     f.since_us = clock_wall_us() - us;
     for (size_t i = 0; e == OK && i < sizeof ends / sizeof *ends; i++)
         e = read_ends(&f, t, ends[i], since);

@@ -26,9 +26,9 @@ const struct cli_option diagnostic_update_options[] = {NAME_OPTION, PLACE_OPTION
                                                        END};
 
 const char diagnostic_help[] =
-    "    monitor diagnostic-settings create -n audit --file true \\\n"
+    "    azimuth monitor diagnostic-settings create -n audit --file true \\\n"
     "        --logs '[{\"category\": \"Connections\", \"enabled\": true}]'\n"
-    "    monitor diagnostic-settings create -n all --event-hub insights --logs "
+    "    azimuth monitor diagnostic-settings create -n all --event-hub insights --logs "
     "'[{\"categoryGroup\": \"allLogs\"}]'";
 
 enum { FILE_SIZE_MIN = 4096, FILE_SIZE_MAX = 1 << 30 };
@@ -78,9 +78,7 @@ static enum err set_file(struct cli *c, struct json *properties)
     }
     if (file == NULL || file->type != JSON_OBJECT)
         file = json_set(&c->arena, properties, SLICE_LIT("file"), json_new(&c->arena, JSON_OBJECT));
-    int64_t size;
-    TRY(cli_number(c, "file-size", FILE_SIZE_MIN, FILE_SIZE_MAX, FILE_SIZE_MIN, &size));
-    return cli_set_number(c, file, "sizeInBytes", "file-size");
+    return cli_set_number(c, file, "sizeInBytes", "file-size", FILE_SIZE_MIN, FILE_SIZE_MAX);
 }
 
 static enum err set_logs(struct cli *c, struct json *properties)

@@ -18,7 +18,7 @@ const struct cli_option digital_twin_update_options[] = {
 
 const char digital_twin_update_help[] =
     "A JSON Patch of add, replace and remove; it becomes desired properties.\n\n"
-    "    digital-twin update -d dev1 --json-patch \\\n"
+    "    azimuth hub digital-twin update -d dev1 --json-patch \\\n"
     "        '[{\"op\": \"add\", \"path\": \"/thermostat1/targetTemperature\", \"value\": 21}]'";
 
 /* `patch` NULL: reads. */

@@ -80,8 +80,9 @@ const struct cli_option dps_key_options[] = {
     {"symmetric-key key", "KEY", "of the group, in base64"},
     END};
 
-const char dps_group_help[] = "dps enrollment-group create --gid line-a --cp line-a.pem\n"
-                              "dps enrollment-group update --gid line-b --ps disabled";
+const char dps_group_help[] =
+    "    azimuth dps enrollment-group create --gid line-a --cp line-a.pem\n"
+    "    azimuth dps enrollment-group update --gid line-b --ps disabled";
 
 static const char *const columns =
     "id=registrationId group=enrollmentGroupId attestation=attestation.type "
@@ -260,6 +261,12 @@ static void set_keys(struct cli *c, struct json *attestation)
         set(c, keys, "secondaryKey", text(c, cli_value(c, "secondary-key")));
 }
 
+static bool is_attestation(struct slice type)
+{
+    return slice_is_nocase(type, "symmetricKey") || slice_is_nocase(type, "x509") ||
+           slice_is_nocase(type, "tpm");
+}
+
 static enum err set_attestation(struct cli *c, struct json *doc)
 {
     struct json *attestation = object_of(c, doc, "attestation");
@@ -268,6 +275,8 @@ static enum err set_attestation(struct cli *c, struct json *doc)
     bool x509 = cli_given(c, "certificate-path") || cli_given(c, "secondary-certificate-path") ||
                 (group && (cli_given(c, "ca-name") || cli_given(c, "secondary-ca-name")));
     bool keys = cli_given(c, "primary-key") || cli_given(c, "secondary-key");
+    if (type && !is_attestation(slice_str(type)))
+        return fail(ERR_INVALID, "--attestation-type %s: symmetricKey, x509 or tpm", type);
     if (!group && cli_given(c, "endorsement-key")) {
         set(c, attestation, "type", text(c, "tpm"));
         set(c, object_of(c, attestation, "tpm"), "endorsementKey",
@@ -285,16 +294,14 @@ static enum err set_attestation(struct cli *c, struct json *doc)
 
 static enum err set_all(struct cli *c, struct json *doc)
 {
-    const char *edge = cli_value(c, "edge-enabled");
     TRY(set_attestation(c, doc));
     TRY(set_twin(c, doc));
     TRY(set_reprovisioning(c, doc));
     TRY(set_allocation(c, doc));
     if (cli_given(c, "provisioning-status"))
         set(c, doc, "provisioningStatus", text(c, cli_value(c, "provisioning-status")));
-    if (edge)
-        set(c, object_of(c, doc, "capabilities"), "iotEdge",
-            truth(c, slice_is_nocase(slice_str(edge), "true")));
+    if (cli_given(c, "edge-enabled"))
+        TRY(cli_set_truth(c, object_of(c, doc, "capabilities"), "iotEdge", "edge-enabled"));
     if (cli_given(c, "credential-policy"))
         set(c, doc, "credentialPolicyName", text(c, cli_value(c, "credential-policy")));
     if (!of_groups(c) && cli_given(c, "device-id"))

@@ -31,9 +31,11 @@ const struct cli_option edge_create_options[] = {
     {"visualize vis v", NULL, "draws who is below whom"},
     {"", NULL, NULL}};
 const char edge_create_help[] =
-    "    edge devices create --device id=top deployment=top.json --device id=low parent=top\n"
-    "    edge devices create --cfg hierarchy.yaml --visualize\n"
-    "    edge devices create --device id=top hostname=top.lan --device-auth x509_thumbprint --out "
+    "    azimuth edge devices create --device id=top deployment=top.json --device id=low "
+    "parent=top\n"
+    "    azimuth edge devices create --cfg hierarchy.yaml --visualize\n"
+    "    azimuth edge devices create --device id=top hostname=top.lan --device-auth "
+    "x509_thumbprint --out "
     "edges\n"
     "A parent may be on the hub already. Without --output-path, of a file count edgeDevices with "
     "deviceId, "

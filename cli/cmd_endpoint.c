@@ -9,17 +9,22 @@
 #include "cli/message_routing.h"
 
 const char message_endpoint_help[] =
-    "hub message-endpoint create eventhub --en orders --entity-path orders\n"
-    "hub message-endpoint create servicebus-queue --en jobs -c "
+    "    azimuth hub message-endpoint create eventhub --en orders --entity-path orders\n"
+    "    azimuth hub message-endpoint create servicebus-queue --en jobs -c "
     "\"Endpoint=sb://...;EntityPath=jobs\"\n"
-    "hub message-endpoint create webhook --en hook --endpoint-uri https://example.com/hub\n"
-    "hub message-endpoint create mqtt --en plant --url mqtts://broker.example.com --user hub "
+    "    azimuth hub message-endpoint create webhook --en hook --endpoint-uri "
+    "https://example.com/hub\n"
+    "    azimuth hub message-endpoint create mqtt --en plant --url mqtts://broker.example.com "
+    "--user hub "
     "--password ...\n"
-    "hub message-endpoint create kafka --en lake --bootstrap-servers k1:9092,k2:9092 --topic "
+    "    azimuth hub message-endpoint create kafka --en lake --bootstrap-servers k1:9092,k2:9092 "
+    "--topic "
     "telemetry\n"
-    "hub message-endpoint create storage-container --en cold -c 'AccountName=..;AccountKey=..' "
+    "    azimuth hub message-endpoint create storage-container --en cold -c "
+    "'AccountName=..;AccountKey=..' "
     "--container telemetry\n"
-    "hub message-route create --rn hot -t DeviceMessages --en orders -c \"level = 'hot'\"";
+    "    azimuth hub message-route create --rn hot -t DeviceMessages --en orders -c \"level = "
+    "'hot'\"";
 
 static const char *const columns = "name type health=healthStatus error=lastKnownError";
 

@@ -22,7 +22,7 @@ const struct cli_option message_enrichment_create_options[] = {KEY_OPTION, CONTE
 const struct cli_option message_enrichment_options[] = {KEY_OPTION, END};
 
 const char message_enrichment_help[] =
-    "hub message-enrichment create -k site -v '$twin.tags.site' -e events";
+    "    azimuth hub message-enrichment create -k site -v '$twin.tags.site' -e events";
 
 static const char *const columns = "key value endpoints=endpointNames";
 

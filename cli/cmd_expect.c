@@ -11,7 +11,10 @@
 #include "cli/http.h"
 #include "cli/query.h"
 
-enum { POLL_MS = 200, TIMEOUT_MAX = 24 * 3600 };
+enum { POLL_MS = 200 };
+
+#define TIMEOUT_US     (60 * 1000000ll)
+#define TIMEOUT_US_MAX (24 * 3600 * 1000000ll)
 
 #define END                                                                                        \
     {                                                                                              \
@@ -28,15 +31,22 @@ const struct cli_option expect_wait_options[] = {
     {"connected", NULL, "until it is connected"},
     {"disconnected", NULL, "until it is not"},
     {"twin", "JMESPATH", "until this holds of its twin"},
-    {"timeout", "SECONDS", "then the status is 5 [60]"},
+    {"messages", "N", "until it has sent so many"},
+    {"from", "WHERE", "with --messages: from 10m (ago), a time or the beginning on [latest]"},
+    {"timeout", CLI_DURATION, "then the status is 5 [60s]"},
     END};
 const struct cli_option expect_twin_options[] = {
     {"that", "JMESPATH", "what holds of its twin"}, WHOSE, END};
 
-const char expect_wait_help[] = "    wait -d dev1 --connected --timeout 10\n"
-                                "    wait -d dev1 --twin \"properties.reported.fw == '2.1'\"\n"
-                                "Events are waited for with hub monitor-events --count.";
-const char expect_twin_help[] = "    assert twin \"properties.reported.fw == '2.1'\" -d dev1";
+const char expect_wait_help[] =
+    "Messages are what the device itself sends, and count when they are stored, whatever routes do "
+    "with them.\n"
+    "Those that came before the command began count with --from.\n\n"
+    "    azimuth wait -d dev1 --connected --timeout 10s\n"
+    "    azimuth wait -d dev1 --twin \"properties.reported.fw == '2.1'\"\n"
+    "    azimuth wait -d dev1 --messages 10 --from 1m --timeout 5s";
+const char expect_twin_help[] =
+    "    azimuth assert twin \"properties.reported.fw == '2.1'\" -d dev1";
 
 /* ---- the twin, and what is said of it */
 
@@ -80,16 +90,26 @@ static enum err holds(struct cli *c, const struct query *q, const struct json *t
     return OK;
 }
 
-/* ---- wait */
+/* ---- wait: for the twin, or for messages */
 
-/* What is waited for, as one expression; NULL: nobody said, or too much. */
-static const char *what_for(const struct cli *c)
+struct wait {
+    const char *twin; /* the expression; NULL: for messages */
+    int64_t messages, wait_us;
+};
+
+static enum err read_wait(const struct cli *c, struct wait *out)
 {
-    const char *twin = cli_value(c, "twin");
     bool connected = cli_given(c, "connected"), disconnected = cli_given(c, "disconnected");
-    if (connected + disconnected + (twin != NULL) != 1) return NULL;
-    if (connected) return "connectionState == 'Connected'";
-    return disconnected ? "connectionState == 'Disconnected'" : twin;
+    bool messages = cli_given(c, "messages");
+    *out = (struct wait){.twin = cli_value(c, "twin")};
+    if (connected + disconnected + messages + (out->twin != NULL) != 1)
+        return fail(ERR_INVALID,
+                    "one of --connected, --disconnected, --twin and --messages says what for");
+    if (connected) out->twin = "connectionState == 'Connected'";
+    if (disconnected) out->twin = "connectionState == 'Disconnected'";
+    if (!messages && cli_given(c, "from")) return fail(ERR_INVALID, "--from goes with --messages");
+    TRY(cli_number(c, "messages", 1, INT64_MAX, 0, &out->messages));
+    return cli_duration(c, "timeout", 0, TIMEOUT_US_MAX, TIMEOUT_US, &out->wait_us);
 }
 
 /* Each look has memory of its own. */
@@ -105,29 +125,45 @@ static enum err look(struct cli *c, struct target *t, const struct query *q, boo
     return e;
 }
 
+static enum err wait_for_twin(struct cli *c, struct target *t, const struct query *q,
+                              const struct wait *w)
+{
+    int64_t end_us = clock_mono_us() + w->wait_us;
+    for (bool done = false;;) {
+        c->wait_ms = http_left_ms(end_us);
+        TRY(look(c, t, q, &done));
+        if (done) return OK;
+        if (clock_mono_us() >= end_us)
+            return fail(ERR_TIMEOUT, "within %.10g s it did not come about that %s",
+                        (double)w->wait_us / 1e6, w->twin);
+        nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000l}, NULL);
+    }
+}
+
+/* A device that is not there never sends: that is found out first. */
+static enum err wait_for_messages(struct cli *c, struct target *t, const struct wait *w)
+{
+    struct json *twin;
+    struct monitor_wait m = {.target = t,
+                             .module = slice_str(cli_value(c, "module-id")),
+                             .from = cli_value(c, "from"),
+                             .count = w->messages,
+                             .wait_us = w->wait_us};
+    TRY(cli_need(c, "device-id", &m.device));
+    TRY(fetch_twin(c, t, &twin));
+    return monitor_wait(c, &m);
+}
+
 enum err expect_wait(struct cli *c)
 {
     struct target t;
-    const char *text = what_for(c);
-    struct query *q;
-    int64_t seconds;
-    bool done = false;
-    if (text == NULL)
-        return fail(ERR_INVALID, "one of --connected, --disconnected and --twin says what for");
-    TRY(query_parse(&c->arena, text, &q));
-    TRY(cli_number(c, "timeout", 0, TIMEOUT_MAX, 60, &seconds));
-    int64_t end_us = clock_mono_us() + seconds * 1000000;
-    c->wait_ms = http_left_ms(end_us);
+    struct wait w;
+    struct query *q = NULL;
+    TRY(read_wait(c, &w));
+    if (w.twin) TRY(query_parse(&c->arena, w.twin, &q));
+    c->wait_ms = http_left_ms(clock_mono_us() + w.wait_us);
     TRY(target_find(c, &t));
-    while (true) {
-        c->wait_ms = http_left_ms(end_us);
-        TRY(look(c, &t, q, &done));
-        if (done) return OK;
-        if (clock_mono_us() >= end_us)
-            return fail(ERR_TIMEOUT, "within %lld s it did not come about that %s",
-                        (long long)seconds, text);
-        nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000l}, NULL);
-    }
+    return w.twin ? wait_for_twin(c, &t, q, &w) : wait_for_messages(c, &t, &w);
 }
 
 /* ---- assert */

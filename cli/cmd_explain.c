@@ -16,8 +16,8 @@ const struct cli_option route_explain_options[] = {
     {"", NULL, NULL}};
 
 const char route_explain_help[] =
-    "route explain --device dev1 --last\n"
-    "A message that is not sent yet: hub message-route test --body '{\"temperature\":60}'";
+    "    azimuth route explain --device dev1 --last\n"
+    "A message that is not sent yet: azimuth hub message-route test --body '{\"temperature\":60}'";
 
 static void set(struct cli *c, struct json *object, const char *name, struct json *value)
 {
@@ -104,7 +104,9 @@ static struct json *copy_of(struct explain *x, const struct json *value)
 static enum err fetch_twin(struct explain *x)
 {
     if (x->twin) return OK;
-    return http_get(x->target, http_path(x->cli, "/twins/", x->device), "twin of that name",
+    struct buf what = {0};
+    buf_printf(&what, "device '%.*s'", SLICE_ARG(x->device));
+    return http_get(x->target, http_path(x->cli, "/twins/", x->device), cli_keep(x->cli, &what),
                     &x->twin);
 }
 
@@ -202,14 +204,8 @@ static enum err show(struct explain *x, const struct json *event)
 static enum err read_from(const struct cli *c, int64_t *out)
 {
     const char *from = cli_value(c, "from");
-    int64_t us = 3600 * 1000000ll;
-    *out = clock_wall_us() - us;
-    if (from == NULL || clock_parse_iso(slice_str(from), out) == OK) return OK;
-    if (num_duration_us(slice_str(from), &us) != OK)
-        return fail(ERR_INVALID, "--from %s: a duration (10m) or a time (2026-01-31T12:00:00Z)",
-                    from);
-    *out = clock_wall_us() - us;
-    return OK;
+    if (cli_moment(from ? from : "1h", out)) return OK;
+    return fail(ERR_INVALID, "--from %s: a duration (10m) or a time (2026-01-31T12:00:00Z)", from);
 }
 
 enum err route_explain(struct cli *c)

@@ -1,6 +1,8 @@
 /* cmd_job.c - azimuth hub job ... */
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/num.h"
 #include "cli/cmd.h"
 #include "cli/file.h"
 #include "cli/http.h"
@@ -8,14 +10,15 @@
 enum {
     TTL_S = 3600, /* as az has it */
     TTL_S_MAX = INT32_MAX,
-    POLL_S = 10,
-    POLL_S_MAX = 3600,
-    POLL_DURATION_S_MAX = 30 * 86400,
-    RESPONSE_S = 30,
-    RESPONSE_S_MAX = 3600,
-    CONNECT_S_MAX = 300,
     TOP_MAX = 1000,
+    AHEAD_DAYS_MAX = 7, /* of a start time; the hub has the same */
 };
+
+#define POLL_US              (10 * 1000000ll)
+#define POLL_US_MIN          100000ll
+#define POLL_US_MAX          (3600 * 1000000ll)
+#define DAY_US               (86400 * 1000000ll)
+#define POLL_DURATION_US_MAX (30 * DAY_US)
 
 static const char columns[] = "job=jobId type=type status=status created=createdTime "
                               "devices=deviceJobStatistics.deviceCount "
@@ -26,15 +29,15 @@ const struct cli_option job_create_options[] = {
     {"job-type jt", "TYPE", "scheduleUpdateTwin or scheduleDeviceMethod"},
     {"query-condition q", "CONDITION", "which devices, as behind WHERE, or * for all"},
     {"start-time start", "TIME", "when, as 2026-11-23T04:05:06Z [at once]"},
-    {"ttl", "SECONDS", "how long it may take [3600]"},
+    {"ttl", CLI_DURATION, "how long it may take [3600]"},
     {"twin-patch patch", "JSON", "merged into the twins, or a file with that"},
     {"method-name mn", "NAME", "the method"},
     {"method-payload mp", "JSON", "what it gets, or a file with that [null]"},
-    {"method-connect-timeout mct", "SECONDS", "for a device to connect [0]"},
-    {"method-response-timeout mrt", "SECONDS", "for its answer [30]"},
+    {"method-connect-timeout mct", CLI_DURATION, "for a device to connect, up to 300 s [0]"},
+    {"method-response-timeout mrt", CLI_DURATION, "for its answer, 5 s to 1 h [30]"},
     {"wait", NULL, "until the job has ended, with its progress"},
-    {"poll-interval interval", "SECONDS", "how often it is looked at with --wait [10]"},
-    {"poll-duration duration", "SECONDS", "how long with --wait, then 5 [as long as it takes]"},
+    {"poll-interval interval", CLI_DURATION, "how often it is looked at with --wait [10]"},
+    {"poll-duration duration", CLI_DURATION, "how long with --wait, then 5 [as long as it takes]"},
     {"", NULL, NULL}};
 const struct cli_option job_options[] = {{"job-id", "ID", "the job"}, {"", NULL, NULL}};
 const struct cli_option job_list_options[] = {
@@ -46,9 +49,9 @@ const struct cli_option job_list_options[] = {
 
 const char job_create_help[] =
     "What became of each device: SELECT * FROM devices.jobs WHERE jobId = 'j1'\n\n"
-    "    job create --job-id j1 --jt scheduleUpdateTwin -q \"tags.floor = 3\" \\\n"
+    "    azimuth hub job create --job-id j1 --jt scheduleUpdateTwin -q \"tags.floor = 3\" \\\n"
     "        --patch '{\"properties\": {\"desired\": {\"interval\": 30}}}' --wait\n"
-    "    job create --job-id j2 --jt scheduleDeviceMethod -q '*' --mn reboot --mct 60";
+    "    azimuth hub job create --job-id j2 --jt scheduleDeviceMethod -q '*' --mn reboot --mct 60";
 
 /* ---- what is to be done */
 
@@ -61,18 +64,17 @@ static enum err put_method(struct cli *c, struct json *job)
 {
     struct json *method = json_new(&c->arena, JSON_OBJECT), *payload;
     struct slice name;
-    int64_t response_s, connect_s;
+    struct method_times times;
     if (!cli_given(c, "method-name"))
         return fail(ERR_INVALID, "--method-name is needed for scheduleDeviceMethod");
     TRY(cli_need(c, "method-name", &name));
     TRY(file_json_option(c, "method-payload", &payload));
     if (payload == NULL) payload = json_new(&c->arena, JSON_NULL);
-    TRY(cli_number(c, "method-response-timeout", 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
-    TRY(cli_number(c, "method-connect-timeout", 0, CONNECT_S_MAX, 0, &connect_s));
+    TRY(method_read_times(c, "method-response-timeout", "method-connect-timeout", &times));
     cli_set_text(c, method, "methodName", name);
     json_set(&c->arena, method, SLICE_LIT("payload"), payload);
-    set_number(c, method, "responseTimeoutInSeconds", response_s);
-    set_number(c, method, "connectTimeoutInSeconds", connect_s);
+    set_number(c, method, "responseTimeoutInSeconds", times.response_s);
+    set_number(c, method, "connectTimeoutInSeconds", times.connect_s);
     json_set(&c->arena, job, SLICE_LIT("cloudToDeviceMethod"), method);
     return OK;
 }
@@ -90,16 +92,29 @@ static enum err put_twin(struct cli *c, struct json *job)
     return OK;
 }
 
+static enum err put_start(struct cli *c, struct json *job)
+{
+    const char *text = cli_value(c, "start-time");
+    int64_t us;
+    if (text == NULL) return OK;
+    if (clock_parse_iso(slice_str(text), &us) != OK)
+        return fail(ERR_INVALID, "--start-time %s: a time such as 2026-11-23T04:05:06Z", text);
+    if (us - clock_wall_us() > AHEAD_DAYS_MAX * DAY_US)
+        return fail(ERR_INVALID, "--start-time %s: at most %d days ahead", text, AHEAD_DAYS_MAX);
+    cli_set_text(c, job, "startTime", slice_str(text));
+    return OK;
+}
+
 static enum err make_job(struct cli *c, struct slice id, struct json *job)
 {
     struct slice type, condition;
     int64_t ttl_s;
     TRY(cli_need(c, "job-type", &type));
     TRY(cli_need(c, "query-condition", &condition));
-    TRY(cli_number(c, "ttl", 0, TTL_S_MAX, TTL_S, &ttl_s));
+    TRY(cli_seconds(c, "ttl", 0, TTL_S_MAX, TTL_S, &ttl_s));
     cli_set_text(c, job, "jobId", id);
     cli_set_text(c, job, "queryCondition", condition);
-    cli_set_text(c, job, "startTime", slice_str(cli_value(c, "start-time")));
+    TRY(put_start(c, job));
     set_number(c, job, "maxExecutionTimeInSeconds", ttl_s);
     bool method = slice_is_nocase(type, "scheduleDeviceMethod");
     if (!method && !slice_is_nocase(type, "scheduleUpdateTwin"))
@@ -123,8 +138,9 @@ static enum err call_job(struct cli *c, struct target *t, const char *method, co
     const struct http_call call = {.method = method, .path = buf_cstr(&path), .body = body};
     enum err e = http_json(t, &call, buf_cstr(&what), answer);
     if (e == OK && slice_is(json_str(*answer, "status"), "unknown"))
-        e = fail(ERR_NOT_FOUND, "there is no job '%.*s'; 'job list' shows those that are there",
-                 SLICE_ARG(id));
+        e = fail(ERR_NOT_FOUND,
+                 "there is no job '%.*s'; '%s hub job list' shows those that are there",
+                 SLICE_ARG(id), c->program);
     buf_free(&path);
     buf_free(&what);
     return e;
@@ -159,26 +175,32 @@ static void show_progress(struct cli *c, const struct json *job, bool last)
 }
 
 struct polls {
-    int64_t interval_s, duration_s;
+    int64_t interval_us, duration_us;
 };
 
 static enum err read_polls(const struct cli *c, struct polls *out)
 {
-    TRY(cli_number(c, "poll-interval", 1, POLL_S_MAX, POLL_S, &out->interval_s));
-    return cli_number(c, "poll-duration", 1, POLL_DURATION_S_MAX, POLL_DURATION_S_MAX,
-                      &out->duration_s);
+    TRY(cli_duration(c, "poll-interval", POLL_US_MIN, POLL_US_MAX, POLL_US, &out->interval_us));
+    return cli_duration(c, "poll-duration", POLL_US_MIN, POLL_DURATION_US_MAX, POLL_DURATION_US_MAX,
+                        &out->duration_us);
+}
+
+static void pause_us(int64_t us)
+{
+    nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}, NULL);
 }
 
 static enum err wait_for_end(struct cli *c, struct target *t, const struct polls *polls,
                              struct json **job)
 {
-    time_t end = time(NULL) + (time_t)polls->duration_s;
+    int64_t end_us = clock_mono_us() + polls->duration_us;
     while (!has_ended(*job)) {
         show_progress(c, *job, false);
-        if (time(NULL) >= end)
-            return fail(ERR_TIMEOUT, "the job has not ended within %lld s; it goes on",
-                        (long long)polls->duration_s);
-        nanosleep(&(struct timespec){.tv_sec = (time_t)polls->interval_s}, NULL);
+        int64_t left_us = end_us - clock_mono_us();
+        if (left_us <= 0)
+            return fail(ERR_TIMEOUT, "the job has not ended within %.10g s; it goes on",
+                        (double)polls->duration_us / 1e6);
+        pause_us(MIN(polls->interval_us, left_us));
         TRY(call_job(c, t, "GET", "", SLICE_NONE, job));
     }
     show_progress(c, *job, true);

@@ -18,7 +18,7 @@
     {"allocation-weight aw", "N", "of hashed allocation, 1 to 1000 [1]"},                          \
         {"apply-allocation-policy aap", "BOOL",                                                    \
          "false: only enrollments that name it choose it [true]"},                                 \
-        {"latency-ms", "MS", "of geoLatency; 0: not known [0]"},                                   \
+        {"latency-ms", "MS", "of geoLatency, up to 60000; 0: not known [0]"},                      \
     {                                                                                              \
         "location", "TEXT", "where it is, for people"                                              \
     }
@@ -41,15 +41,15 @@ const struct cli_option linked_hub_options[] = {NAME_OPTION, END};
 const struct cli_option linked_hub_delete_options[] = {NAME_OPTION, ETAG_OPTION, END};
 
 const char linked_hub_help[] =
-    "dps linked-hub create --cs 'HostName=b.example;SharedAccessKeyName=...'\n"
-    "dps linked-hub update --lh a.example --aw 3";
+    "    azimuth dps linked-hub create --cs 'HostName=b.example;SharedAccessKeyName=...'\n"
+    "    azimuth dps linked-hub update --lh a.example --aw 3";
 
 #define HUBS "/admin/v1/dps/linkedHubs"
 
 static const char *const columns =
     "name own weight=allocationWeight applies=applyAllocationPolicy latency=latencyMs location";
 
-enum { WHAT_MAX = 192 };
+enum { WHAT_MAX = 192, WEIGHT_MAX = 1000, LATENCY_MS_MAX = 60000 };
 
 /* ---- what it is to be */
 
@@ -57,8 +57,8 @@ static enum err set_all(struct cli *c, struct json *doc)
 {
     cli_set_text(c, doc, "connectionString", slice_str(cli_value(c, "connection-string")));
     cli_set_text(c, doc, "location", slice_str(cli_value(c, "location")));
-    TRY(cli_set_number(c, doc, "allocationWeight", "allocation-weight"));
-    TRY(cli_set_number(c, doc, "latencyMs", "latency-ms"));
+    TRY(cli_set_number(c, doc, "allocationWeight", "allocation-weight", 1, WEIGHT_MAX));
+    TRY(cli_set_number(c, doc, "latencyMs", "latency-ms", 0, LATENCY_MS_MAX));
     return cli_set_truth(c, doc, "applyAllocationPolicy", "apply-allocation-policy");
 }
 

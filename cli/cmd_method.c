@@ -1,11 +1,15 @@
 /* cmd_method.c - azimuth hub invoke-device-method, hub invoke-module-method, hub digital-twin
  * invoke-command: a command of Plug and Play is a method by the name of "component*command". */
+#include "base/num.h"
 #include "cli/cmd.h"
 
 #include "cli/file.h"
 #include "cli/http.h"
 
-enum { RESPONSE_S = 30, RESPONSE_S_MAX = 3600, CONNECT_S_MAX = 300, SLACK_S = 10 };
+/* As the hub has them (hub/method/method.h). */
+enum { RESPONSE_S = 30, RESPONSE_S_MIN = 5, RESPONSE_S_MAX = 3600, CONNECT_S_MAX = 300 };
+
+enum { SLACK_S = 10 };
 
 #define DEVICE_OPTION                                                                              \
     {                                                                                              \
@@ -14,8 +18,10 @@ enum { RESPONSE_S = 30, RESPONSE_S_MAX = 3600, CONNECT_S_MAX = 300, SLACK_S = 10
 #define METHOD_OPTIONS                                                                             \
     {"method-name mn", "NAME", "the method"},                                                      \
         {"method-payload mp", "JSON", "what it gets, or a file with that [null]"},                 \
-        {"method-response-timeout mrt timeout to", "SECONDS", "for the answer, from 5 [30]"},      \
-        {"method-connect-timeout mct", "SECONDS", "for the device to connect [0]"},                \
+        {"method-response-timeout mrt timeout to", CLI_DURATION,                                   \
+         "for the answer, 5 s to 1 h [30]"},                                                       \
+        {"method-connect-timeout mct", CLI_DURATION,                                               \
+         "for the device to connect, up to 300 s [0]"},                                            \
     {                                                                                              \
         "", NULL, NULL                                                                             \
     }
@@ -29,8 +35,8 @@ const struct cli_option command_invoke_options[] = {
     {"command-name cn", "NAME", "the command"},
     {"component-path", "NAME", "the component that has it [the device itself]"},
     {"payload", "JSON", "what it gets, or a file with that [null]"},
-    {"response-timeout rto", "SECONDS", "for the answer, from 5 [30]"},
-    {"connect-timeout cto", "SECONDS", "for the device to connect [0]"},
+    {"response-timeout rto", CLI_DURATION, "for the answer, 5 s to 1 h [30]"},
+    {"connect-timeout cto", CLI_DURATION, "for the device to connect, up to 300 s [0]"},
     {"", NULL, NULL}};
 
 /* How a verb calls its options. */
@@ -47,7 +53,7 @@ const char method_help[] =
     "Prints what the device answered, whatever its status is; 1 and more say that it has not: 5 if "
     "it is\n"
     "not connected or does not answer in time.\n\n"
-    "    invoke-device-method -d dev1 --mn reboot --mp '{\"delay\": 5}' --timeout 60";
+    "    azimuth hub invoke-device-method -d dev1 --mn reboot --mp '{\"delay\": 5}' --timeout 60";
 
 /* "name", "component*name" */
 static enum err read_name(struct cli *c, const struct words *w, struct slice *out)
@@ -63,23 +69,34 @@ static enum err read_name(struct cli *c, const struct words *w, struct slice *ou
     return OK;
 }
 
+/* The hub wants no longer a wait for the device than for its answer. */
+enum err method_read_times(const struct cli *c, const char *response, const char *connect,
+                           struct method_times *out)
+{
+    TRY(cli_seconds(c, connect, 0, CONNECT_S_MAX, 0, &out->connect_s));
+    TRY(cli_seconds(c, response, RESPONSE_S_MIN, RESPONSE_S_MAX, MAX(RESPONSE_S, out->connect_s),
+                    &out->response_s));
+    if (out->connect_s <= out->response_s) return OK;
+    return fail(ERR_INVALID, "--%s %s is longer than --%s %s", connect, cli_value(c, connect),
+                response, cli_value(c, response));
+}
+
 static enum err make_body(struct cli *c, const struct words *w, struct json *body, unsigned *wait_s)
 {
     struct slice name;
     struct json *payload;
-    int64_t response_s, connect_s;
+    struct method_times times;
     TRY(read_name(c, w, &name));
     TRY(file_json_option(c, w->payload, &payload));
     if (payload == NULL) payload = json_new(&c->arena, JSON_NULL);
-    TRY(cli_number(c, w->response, 1, RESPONSE_S_MAX, RESPONSE_S, &response_s));
-    TRY(cli_number(c, w->connect, 0, CONNECT_S_MAX, 0, &connect_s));
+    TRY(method_read_times(c, w->response, w->connect, &times));
     json_set(&c->arena, body, SLICE_LIT("methodName"), json_new_string(&c->arena, name));
     json_set(&c->arena, body, SLICE_LIT("payload"), payload);
     json_set(&c->arena, body, SLICE_LIT("responseTimeoutInSeconds"),
-             json_new_i64(&c->arena, response_s));
+             json_new_i64(&c->arena, times.response_s));
     json_set(&c->arena, body, SLICE_LIT("connectTimeoutInSeconds"),
-             json_new_i64(&c->arena, connect_s));
-    *wait_s = (unsigned)(response_s + connect_s) + SLACK_S;
+             json_new_i64(&c->arena, times.connect_s));
+    *wait_s = (unsigned)(times.response_s + times.connect_s) + SLACK_S;
     return OK;
 }
 

@@ -26,7 +26,7 @@ const struct cli_option monitor_options[] = {
     {"from", "WHERE", "beginning, latest, 10m (ago) or a time [latest]"},
     {"enqueued-time et", "MS", "as --from, in milliseconds since 1970"},
     {"count message-count mc", "N", "ends after so many"},
-    {"timeout t", "SECONDS", "ends when so long nothing came [never]"},
+    {"timeout t", CLI_DURATION, "ends when so long nothing came [never]"},
     {"properties props p", "PARTS", "sys, app, anno or all, separated by commas"},
     {"content-type ct", "TYPE", "what bodies are: application/json, or another for text"},
     {"all", NULL, "also what routes take away from the event hub"},
@@ -42,11 +42,12 @@ struct monitor {
     struct arena arena; /* of one event */
     char selector[96];
     unsigned parts;
-    int64_t count, printed; /* count 0: no end */
-    int64_t timeout_us, heard_us;
+    int64_t count, printed;               /* count 0: no end */
+    int64_t timeout_us, heard_us, end_us; /* end_us 0: the timeout is one of silence */
     int64_t last_ms; /* when the newest of what was shown came; 0: nothing was */
     struct slice device, module, interface; /* SLICE_NONE: of all */
     unsigned redirects;
+    bool counts; /* only messages of devices, and without showing them */
 };
 
 /* ---- options */
@@ -58,9 +59,8 @@ static enum err select_time(struct monitor *m, int64_t wall_us)
     return OK;
 }
 
-static enum err read_from(struct monitor *m)
+static enum err read_from(struct monitor *m, const char *from)
 {
-    const char *from = cli_value(m->cli, "from");
     int64_t us;
     if (cli_given(m->cli, "enqueued-time")) {
         TRY(cli_number(m->cli, "enqueued-time", 0, INT64_MAX / 1000, 0, &us));
@@ -74,8 +74,7 @@ static enum err read_from(struct monitor *m)
         strcpy(m->selector, "amqp.annotation.x-opt-offset > '@latest'");
         return OK;
     }
-    if (clock_parse_iso(slice_str(from), &us) == OK) return select_time(m, us);
-    if (num_duration_us(slice_str(from), &us) == OK) return select_time(m, clock_wall_us() - us);
+    if (cli_moment(from, &us)) return select_time(m, us);
     return fail(ERR_INVALID,
                 "--from %s: beginning, latest, a duration (10m) or a time (2026-01-31T12:00:00Z)",
                 from);
@@ -112,14 +111,12 @@ static void read_type(struct monitor *m)
 
 static enum err read_options(struct monitor *m)
 {
-    int64_t seconds;
     const char *group = cli_value(m->cli, "consumer-group");
-    TRY(read_from(m));
+    TRY(read_from(m, cli_value(m->cli, "from")));
     TRY(read_parts(m));
     read_type(m);
     TRY(cli_number(m->cli, "count", 1, INT64_MAX, 0, &m->count));
-    TRY(cli_number(m->cli, "timeout", 0, INT32_MAX, 0, &seconds));
-    m->timeout_us = seconds * 1000000;
+    TRY(cli_duration(m->cli, "timeout", 0, CLI_LONG_US, 0, &m->timeout_us));
     m->device = slice_str(cli_value(m->cli, "device-id"));
     m->module = slice_str(cli_value(m->cli, "module-id"));
     m->interface = slice_str(cli_value(m->cli, "interface"));
@@ -131,13 +128,20 @@ static enum err read_options(struct monitor *m)
 
 /* ---- events */
 
+/* Who waits means one device, even if there is a '*' in its id. */
+static bool fits(const struct monitor *m, struct slice wanted, struct slice id)
+{
+    if (wanted.ptr == NULL) return true;
+    return m->counts ? slice_eq(wanted, id) : replay_matches(wanted, id);
+}
+
 static bool is_wanted(const struct monitor *m, const struct amqp_message *msg)
 {
     struct slice device = event_annotation(msg, "iothub-connection-device-id");
     struct slice module = event_annotation(msg, "iothub-connection-module-id");
     struct slice interface = event_annotation(msg, "dt-dataschema");
-    return (m->device.ptr == NULL || replay_matches(m->device, device)) &&
-           (m->module.ptr == NULL || replay_matches(m->module, module)) &&
+    if (m->counts && replay_is_event(event_annotation(msg, "iothub-message-source"))) return false;
+    return fits(m, m->device, device) && fits(m, m->module, module) &&
            (m->interface.ptr == NULL || slice_eq(m->interface, interface));
 }
 
@@ -146,6 +150,7 @@ static enum err print(struct monitor *m, const struct events_event *ev)
     const struct output *o = &m->cli->output;
     if (!is_wanted(m, &ev->message)) return OK;
     m->printed++;
+    if (m->counts) return OK;
     m->last_ms = MAX(m->last_ms, event_number(&ev->message, "x-opt-enqueued-time"));
     if (o->format == OUTPUT_TABLE && o->query == NULL && m->parts == 0) {
         struct buf line = {0};
@@ -178,7 +183,7 @@ static enum err pull(struct monitor *m, bool *moved)
         } else if (ev.kind == EVENTS_REDIRECTED) {
             TRY(way_follow(&m->target, &ev, &m->redirects, &m->cfg, &m->to));
             *moved = true;
-        } else if (!cli_given(m->cli, "quiet"))
+        } else if (!m->counts && !cli_given(m->cli, "quiet"))
             fprintf(stderr, "reading %u partitions of %s on %s\n", ev.count, m->cfg.entity,
                     m->cfg.host);
     }
@@ -190,7 +195,10 @@ static enum err pull(struct monitor *m, bool *moved)
 static int wait_ms(const struct monitor *m, int64_t now_us)
 {
     int64_t until = events_deadline(&m->events);
-    if (m->timeout_us) until = MIN(until, m->heard_us + m->timeout_us);
+    if (m->end_us)
+        until = MIN(until, m->end_us);
+    else if (m->timeout_us)
+        until = MIN(until, m->heard_us + m->timeout_us);
     if (until <= now_us) return 0;
     return (int)MIN((until - now_us + 999) / 1000, WAKE_MS);
 }
@@ -215,7 +223,9 @@ static enum err turn(struct monitor *m, bool *moved)
 
 static bool is_over(const struct monitor *m)
 {
-    return m->timeout_us && clock_mono_us() - m->heard_us >= m->timeout_us;
+    int64_t now_us = clock_mono_us();
+    if (m->end_us) return now_us >= m->end_us;
+    return m->timeout_us && now_us - m->heard_us >= m->timeout_us;
 }
 
 static enum err run_connection(struct monitor *m, bool *moved)
@@ -254,22 +264,48 @@ static enum err parted(const struct monitor *m, enum err e)
                 why, last);
 }
 
+static enum err run(struct monitor *m)
+{
+    enum err e = way_choose(&m->target, NULL, &m->cfg, &m->to);
+    m->heard_us = clock_mono_us();
+    for (bool moved = true; e == OK && moved;) {
+        moved = false;
+        e = run_connection(m, &moved);
+    }
+    tls_context_drop(m->to.tls);
+    arena_free(&m->arena);
+    return e;
+}
+
 enum err monitor_events(struct cli *c)
 {
     struct monitor m = {.cli = c, .line.fd = -1};
     TRY(read_options(&m));
     TRY(target_find(c, &m.target));
-    enum err e = way_choose(&m.target, NULL, &m.cfg, &m.to);
-    m.heard_us = clock_mono_us();
-    for (bool moved = true; e == OK && moved;) {
-        moved = false;
-        e = run_connection(&m, &moved);
-    }
-    tls_context_drop(m.to.tls);
-    arena_free(&m.arena);
+    enum err e = run(&m);
     if (e == OK && m.count > 0 && m.printed < m.count)
         return fail(ERR_TIMEOUT,
-                    "%" PRId64 " of %" PRId64 " events came within %s s: is a device sending?",
-                    m.printed, m.count, cli_value(c, "timeout"));
+                    "%" PRId64 " of %" PRId64 " events came within %.10g s: is a device sending?",
+                    m.printed, m.count, (double)m.timeout_us / 1e6);
     return parted(&m, e);
+}
+
+/* Also what routes take away: they are messages of the device. */
+enum err monitor_wait(struct cli *c, const struct monitor_wait *w)
+{
+    struct monitor m = {.cli = c,
+                        .line.fd = -1,
+                        .target = *w->target,
+                        .count = w->count,
+                        .end_us = clock_mono_us() + w->wait_us,
+                        .counts = true,
+                        .device = w->device,
+                        .module = w->module};
+    m.cfg = (struct events_config){.group = "$Default", .selector = m.selector, .all = true};
+    TRY(read_from(&m, w->from));
+    enum err e = run(&m);
+    if (e != OK || m.printed >= m.count) return e;
+    return fail(ERR_TIMEOUT,
+                "within %.10g s came %" PRId64 " of %" PRId64 " messages of '%.*s': is it sending?",
+                (double)w->wait_us / 1e6, m.printed, m.count, SLICE_ARG(w->device));
 }

@@ -22,10 +22,10 @@ const struct cli_option policy_create_options[] = {
     "EnrollmentWrite,\n"                                                                           \
     "RegistrationStatusRead and RegistrationStatusWrite."
 const char policy_create_help[] =
-    "azimuth hub policy create -n panel --permissions RegistryRead ServiceConnect\n\n" RIGHTS_TEXT
-    " Names have up to 64 letters, digits and - . _";
+    "    azimuth hub policy create -n panel --permissions RegistryRead "
+    "ServiceConnect\n\n" RIGHTS_TEXT " Names have up to 64 letters, digits and - . _";
 const char policy_update_help[] =
-    "azimuth hub policy update -n panel --permissions RegistryRead\n\n"
+    "    azimuth hub policy update -n panel --permissions RegistryRead\n\n"
     "These rights are all that it has from then on. " RIGHTS_TEXT;
 const struct cli_option policy_renew_options[] = {
     NAME_OPTION, {"renew-key rk", "KEY", "primary or secondary"}, {"", NULL, NULL}};

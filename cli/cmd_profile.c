@@ -19,7 +19,7 @@ const struct cli_option profile_set_options[] = {
     {"default", NULL, "it is used when nobody says --profile or AZIMUTH_PROFILE"},
     {"", NULL, NULL}};
 const char profile_set_help[] =
-    "    profile set lab --login \"$(azimuth connection-string)\" --ca lab.pem --default\n"
+    "    azimuth profile set lab --login \"$(azimuth connection-string)\" --ca lab.pem --default\n"
     "What is not said stays as it is. The file is written anew: comments in it are lost.";
 
 static const char *const columns = "name default hostName policy ca adminUrl";

@@ -20,9 +20,11 @@ const struct cli_option twin_list_options[] = {
 };
 
 const char query_help[] =
-    "    hub query -q \"SELECT * FROM devices WHERE tags.floor = 3\" --top 10\n"
-    "    hub query -q \"SELECT deviceId, properties.reported.firmware FROM devices\" -o tsv\n"
-    "    hub query -q \"SELECT status, COUNT() AS devices FROM devices GROUP BY status\"\n\n"
+    "    azimuth hub query -q \"SELECT * FROM devices WHERE tags.floor = 3\" --top 10\n"
+    "    azimuth hub query -q \"SELECT deviceId, properties.reported.firmware FROM devices\" -o "
+    "tsv\n"
+    "    azimuth hub query -q \"SELECT status, COUNT() AS devices FROM devices GROUP BY "
+    "status\"\n\n"
     "-o jsonl prints each page as it comes.";
 
 struct rows {

@@ -30,16 +30,17 @@ const struct cli_option replay_options[] = {
     {"speed", "N", "so many times faster than it happened; max: as fast as it goes [1]"},
     {"time-shift", "BY", "now or a duration (7d, -1h): times of messages move by it, bodies stay"},
     {"dry-run", NULL, "nothing is sent: counts, and shows the first events"},
-    {"resume", "FILE", "keeps there how far it came, and goes on from there"},
-    {"give-up-after", "TIME", "a lost connection is made anew for so long [5m]"},
+    {"resume", "PATH", "keeps there how far it came, and goes on from there"},
+    {"give-up-after", CLI_DURATION, "a lost connection is made anew for so long [5m]"},
     {"force", NULL, "also into the event hub that the events are of"},
     {"", NULL, NULL}};
 
 const char replay_help[] =
-    "hub replay --source archive -n staging --speed max\n"
-    "hub replay --source-event-hub orders -n again --from 2026-01-31T12:00:00Z --to "
+    "    azimuth hub replay --source archive -n staging --speed max\n"
+    "    azimuth hub replay --source-event-hub orders -n again --from 2026-01-31T12:00:00Z --to "
     "2026-01-31T12:10:00Z\n"
-    "hub replay --login \"$STAGING\" --source archive --as-devices --create-devices -d 'press-*' "
+    "    azimuth hub replay --login \"$STAGING\" --source archive --as-devices --create-devices -d "
+    "'press-*' "
     "--speed 10\n\n"
     "Events carry the application properties azimuth-replay, azimuth-replay-sequence-number and\n"
     "azimuth-replay-enqueued-time.";
@@ -82,11 +83,10 @@ static enum err read_shift(struct replay_run *run, const char *text)
     return OK;
 }
 
-static enum err read_patience(struct replay_run *run, const char *text)
+static enum err read_patience(const struct cli *c, struct replay_run *run)
 {
-    int64_t us = REPLAY_GIVE_UP_US;
-    if (text && (num_duration_us(slice_str(text), &us) != OK || us <= 0))
-        return fail(ERR_INVALID, "--give-up-after %s: a duration (10s, 5m, 1h)", text);
+    int64_t us;
+    TRY(cli_duration(c, "give-up-after", 1, CLI_LONG_US, REPLAY_GIVE_UP_US, &us));
     run->target_back.give_up_us = run->stream_back.give_up_us = us;
     return OK;
 }
@@ -106,7 +106,7 @@ static enum err read_options(struct replay *r)
     run->quiet = cli_given(c, "quiet");
     TRY(read_speed(run, cli_value(c, "speed")));
     TRY(read_shift(run, cli_value(c, "time-shift")));
-    TRY(read_patience(run, cli_value(c, "give-up-after")));
+    TRY(read_patience(c, run));
     TRY(replay_filter_init(&run->filter, cli_value(c, "device-id"), cli_value(c, "from"),
                            cli_value(c, "to"), cli_value(c, "where")));
     run->filter.no_events = r->to.devices;

@@ -49,10 +49,12 @@ const struct cli_option routing_apply_options[] = {
     END};
 
 const char message_route_help[] =
-    "hub message-route create --rn alarms -t DeviceMessages --en events -c \"level = 'critical'\"\n"
-    "hub message-route create --rn hot -t DeviceMessages --en events -c '$body.temperature > 50'\n"
-    "hub message-route test --rn hot --body '{\"temperature\":60}' \\\n"
-    "    --sp '{\"contentType\":\"application/json\",\"contentEncoding\":\"utf-8\"}'";
+    "    azimuth hub message-route create --rn alarms -t DeviceMessages --en events -c \"level = "
+    "'critical'\"\n"
+    "    azimuth hub message-route create --rn hot -t DeviceMessages --en events -c "
+    "'$body.temperature > 50'\n"
+    "    azimuth hub message-route test --rn hot --body '{\"temperature\":60}' \\\n"
+    "        --sp '{\"contentType\":\"application/json\",\"contentEncoding\":\"utf-8\"}'";
 
 static const char *const columns =
     "name source condition endpoint=endpointNames[0] enabled=isEnabled";

@@ -27,7 +27,7 @@ enum { PAGE = 100 };
     }
 
 const struct cli_option state_export_options[] = {
-    {"state-file f", "FILE", "where to"},
+    {"state-file f", "PATH", "where to"},
     STATE_ASPECTS,
     {"replace r", NULL, "a file that is there already"},
     END};

@@ -42,23 +42,24 @@ const struct cli_option twin_module_replace_options[] = {DEVICE_OPTION, MODULE_O
 
 const char twin_update_help[] =
     "Objects are merged, null takes away, everything else takes the place of what is there.\n\n"
-    "    device-twin update -d dev1 --desired '{\"interval\": 30}' --tags '{\"place\": null}'";
+    "    azimuth hub device-twin update -d dev1 --desired '{\"interval\": 30}' --tags '{\"place\": "
+    "null}'";
 const char twin_replace_help[] =
     "Tags and desired properties become those of the JSON; what it leaves out is empty "
     "afterwards.\n\n"
-    "    device-twin show -d dev1 > twin.json; $EDITOR twin.json\n"
-    "    device-twin replace -d dev1 -j twin.json";
+    "    azimuth hub device-twin show -d dev1 > twin.json; $EDITOR twin.json\n"
+    "    azimuth hub device-twin replace -d dev1 -j twin.json";
 
 const char twin_history_help[] =
     "The latest first: who changed what of tags and desired properties, and `undo`, the patch that "
     "leads\n"
     "back to what they were at that version. The last line is what was there before.\n\n"
-    "    device-twin history -d dev1 -o json --query '[0].patch'";
+    "    azimuth hub device-twin history -d dev1 -o json --query '[0].patch'";
 const char twin_undo_help[] =
     "A patch is written that makes tags and desired properties what they were at that version, or "
     "at the\n"
     "latest one of the history before it; status 6 if somebody else writes the twin meanwhile.\n\n"
-    "    device-twin undo -d dev1 --to-version 7";
+    "    azimuth hub device-twin undo -d dev1 --to-version 7";
 
 /* "/twins/d[/modules/m]", and "device 'd'" or "module 'm' of device 'd'". */
 static enum err address(struct cli *c, struct buf *path, struct buf *what)

@@ -11,8 +11,8 @@ const struct cli_option twin_diff_options[] = {
     {"all", NULL, "also what is in sync, and what is reported only"},
     {"", NULL, NULL}};
 
-const char twin_diff_help[] = "twin diff dev1\n"
-                              "twin diff dev1 -m module1 --all -o json";
+const char twin_diff_help[] = "    azimuth twin diff dev1\n"
+                              "    azimuth twin diff dev1 -m module1 --all -o json";
 
 /* One look at both sections, key by key; a key's words are joined by dots. */
 struct diff {
@@ -100,16 +100,16 @@ static enum err fetch(struct cli *c, struct json **twin)
 {
     struct target t;
     struct slice module, device;
-    struct buf path = {0};
+    struct buf path = {0}, what = {0};
     TRY(cli_need(c, "device-id", &module));
     TRY(target_find(c, &t));
     slice_split(&module, '/', &device);
     if (cli_given(c, "module-id")) module = slice_str(cli_value(c, "module-id"));
     buf_put_str(&path, http_path(c, "/twins/", device));
     if (module.len) buf_put_str(&path, http_path(c, "/modules/", module));
-    enum err e = http_get(&t, buf_cstr(&path), "twin of that name", twin);
-    buf_free(&path);
-    return e;
+    if (module.len) buf_printf(&what, "module '%.*s' of ", SLICE_ARG(module));
+    buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
+    return http_get(&t, cli_keep(c, &path), cli_keep(c, &what), twin);
 }
 
 enum err twin_diff(struct cli *c)

@@ -29,8 +29,8 @@ const struct cli_option user_update_options[] = {NAME_OPTION,
                                                  {"enable", NULL, "may sign in again"},
                                                  END};
 const char user_create_help[] =
-    "azimuth user create maria --role operator\n"
-    "azimuth user create maria --role operator --password-stdin < secret.txt\n\n"
+    "    azimuth user create maria --role operator\n"
+    "    azimuth user create maria --role operator --password-stdin < secret.txt\n\n"
     "A reader sees everything but keys; an operator also calls methods, writes twins and sends "
     "messages; an\n"
     "administrator may do everything.";

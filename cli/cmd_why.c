@@ -13,22 +13,22 @@ const struct cli_option why_options[] = {
     {"module-id m", "ID", "a module of it"},
     {"refused", NULL, "what was refused of all devices, the latest first"},
     {"cause", "CODE", "with --refused: only that, C131 or sas-expired"},
-    {"since", "TIME", "with --refused: 90s, 30m, 1h, 7d or a time"},
+    {"since", "WHEN", "with --refused: since 30m (ago), or a time"},
     {"top", "N", "with --refused: at most so many [100]"},
     {"watch", NULL, "goes on: what is refused is shown as it comes, of all or of one device"},
     {"count", "N", "with --watch: ends after so many"},
-    {"timeout t", "SECONDS", "with --watch: ends when so long nothing came [never]"},
+    {"timeout t", CLI_DURATION, "with --watch: ends when so long nothing came [never]"},
     {"", NULL, NULL},
 };
 
 const char why_help[] =
-    "why dev1\n"
-    "why dev1 -m module1 -o json\n"
-    "why --registration-id press-1\n"
-    "why --refused --cause C131 --since 1h\n"
-    "why --refused --watch\n"
+    "    azimuth why dev1\n"
+    "    azimuth why dev1 -m module1 -o json\n"
+    "    azimuth why --registration-id press-1\n"
+    "    azimuth why --refused --cause C131 --since 1h\n"
+    "    azimuth why --refused --watch\n"
     "All causes: azimuth docs C101. Nothing at all came from a device? Run there:\n"
-    "doctor --from-device HOST";
+    "    azimuth doctor --from-device HOST";
 
 /* ---- for a terminal */
 
@@ -182,7 +182,12 @@ static enum err explain_one(struct cli *c)
 enum err why_refused(struct cli *c)
 {
     bool refused = cli_given(c, "refused");
+    const char *since = cli_value(c, "since");
     struct slice unused;
+    int64_t us;
+    if (since && !cli_moment(since, &us))
+        return fail(ERR_INVALID, "--since %s: a duration (10m) or a time (2026-01-31T12:00:00Z)",
+                    since);
     if (!refused) TRY(cli_need(c, "device-id", &unused));
     if (cli_given(c, "watch")) return why_watch(c);
     if (cli_given(c, "count") || cli_given(c, "timeout"))

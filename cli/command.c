@@ -60,22 +60,42 @@ static void print(FILE *to, struct buf *text)
     buf_free(text);
 }
 
-/* No verb: help on the words that there are, or the one that is wrong. */
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+/* The first of those words, as many as a verb begins with: "hub" of "hub devices". */
+static struct slice begun(struct slice words, const char *program,
+                          const struct cli_verb *const *tables)
+{
+    struct buf help = {0};
+    while (words.len && !cli_help_group(&help, program, words, tables)) {
+        size_t cut = slice_rfind(words, ' ');
+        words = slice_head(words, cut < words.len ? cut : 0);
+    }
+    buf_free(&help);
+    return words;
+}
+
+/* No verb: help on the words that there are, or what is wrong with them and where to look. */
 static int help_or_complain(const char *program, int argc, char **argv,
                             const struct cli_verb *const *tables)
 {
-    struct buf prefix = {0}, text = {0};
-    bool asked = argc == 0;
-    for (int i = 0; i < argc && !asked; i++) {
-        asked = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
-        if (!asked) buf_printf(&prefix, "%s%s", i ? " " : "", argv[i]);
-    }
-    bool group = cli_help_group(&text, program, buf_slice(&prefix), tables);
+    struct buf said = {0}, text = {0};
+    bool asked = argc == 0 || asks_for_help(argc, argv);
+    for (int i = 0; i < argc && argv[i][0] != '-'; i++)
+        buf_printf(&said, "%s%s", i ? " " : "", argv[i]);
+    bool group = cli_help_group(&text, program, buf_slice(&said), tables);
+    struct slice known = begun(buf_slice(&said), program, tables);
     if (!group)
-        buf_printf(&text, "%s: there is no verb '%s'; '%s --help' lists them\n", program,
-                   buf_cstr(&prefix), program);
+        buf_printf(&text,
+                   "%s: there is no verb '%s'; '%s %.*s%s--help' lists those that there are\n",
+                   program, buf_cstr(&said), program, SLICE_ARG(known), known.len ? " " : "");
     print(group && asked ? stdout : stderr, &text);
-    buf_free(&prefix);
+    buf_free(&said);
     return group && asked && argc > 0 ? CLI_DONE : CLI_USAGE;
 }
 
@@ -89,6 +109,7 @@ static enum err run(struct cli *c, int argc, char **argv)
         print(stdout, &text);
         return OK;
     }
+    TRY(cli_check_files(c));
     TRY(output_init(&c->output, &c->arena, cli_value(c, "output"), cli_value(c, "query")));
     TRY(progress_init(&c->progress, cli_value(c, "progress"), cli_given(c, "quiet")));
     return c->verb->run(c);

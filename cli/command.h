@@ -49,10 +49,29 @@ enum err cli_need(const struct cli *c, const char *name, struct slice *out) MUST
 enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t max,
                     int64_t initial, int64_t *out) MUST_USE;
 
-/* A member of what is sent: a text, unless its ptr is NULL; a number, true or false, if its option was given. */
+/* ---- durations.c: "500ms", "30s", "1.5m", "2h", "7d", or seconds; options of them have the value CLI_DURATION */
+
+#define CLI_DURATION "DURATION"
+#define CLI_LONG_US  (INT32_MAX * 1000000ll) /* longer than anybody waits */
+
+/* As cli_number(), in microseconds. */
+enum err cli_duration(const struct cli *c, const char *name, int64_t min_us, int64_t max_us,
+                      int64_t initial_us, int64_t *out) MUST_USE;
+
+/* Likewise in seconds, where the hub counts in those: ERR_INVALID for what lies between two. */
+enum err cli_seconds(const struct cli *c, const char *name, int64_t min, int64_t max,
+                     int64_t initial, int64_t *out) MUST_USE;
+
+/* "10m" (before now) or "2026-01-31T12:00:00Z": microseconds since 1970.  false: neither. */
+bool cli_moment(const char *text, int64_t *out);
+
+/* ---- members of what is sent: a text, unless its ptr is NULL; a number, seconds, true or false, if its option was given
+ */
 void cli_set_text(struct cli *c, struct json *object, const char *name, struct slice text);
-enum err cli_set_number(struct cli *c, struct json *object, const char *name,
-                        const char *option) MUST_USE;
+enum err cli_set_number(struct cli *c, struct json *object, const char *name, const char *option,
+                        int64_t min, int64_t max) MUST_USE;
+enum err cli_set_seconds(struct cli *c, struct json *object, const char *name, const char *option,
+                         int64_t min, int64_t max) MUST_USE;
 enum err cli_set_truth(struct cli *c, struct json *object, const char *name,
                        const char *option) MUST_USE;
 
@@ -86,6 +105,9 @@ void cli_choose_lists(struct cli *c);
 const struct cli_option *cli_option_of(const struct cli *c, const char *word);
 
 enum err cli_read_options(struct cli *c, int argc, char **argv, bool *help) MUST_USE;
+
+/* ERR_INVALID: a file that is to be read is not there, or no file; nobody is asked for anything yet. */
+enum err cli_check_files(const struct cli *c) MUST_USE;
 
 /* Appends the help on a verb whose lists are chosen. */
 void cli_help_verb(struct buf *out, const struct cli *c);

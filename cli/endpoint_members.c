@@ -76,8 +76,8 @@ const struct cli_option endpoint_webhook_options[] = {
     {"endpoint-uri", "URL", "an https address"},
     {"event-delivery-schema schema", "SCHEMA",
      "EventGridSchema or CloudEventSchemaV1_0 [the first]"},
-    {"max-events-per-batch", "N", "[100]"},
-    {"preferred-batch-size-in-kilobytes", "N", "[64]"},
+    {"max-events-per-batch", "N", "1 to 5000 [100]"},
+    {"preferred-batch-size-in-kilobytes", "N", "1 to 1024 [64]"},
     END};
 
 const struct cli_option endpoint_mqtt_options[] = {
@@ -96,7 +96,7 @@ const struct cli_option endpoint_storage_options[] = {
     {"connection-string c", "TEXT", "of the storage account"},
     {"container-name container", "NAME", "its container"},
     {"folder", "PATH", "instead of both: files go to DATA/storage/PATH of the server"},
-    {"batch-frequency b", "SECONDS", "the oldest that a file becomes, 60 to 720 [300]"},
+    {"batch-frequency b", CLI_DURATION, "the oldest that a file becomes, 60 s to 720 s [300]"},
     {"chunk-size w", "MB", "the largest, 10 to 500 [300]"},
     {"encoding", "NAME", "avro, avrodeflate or json; fixed once it is there [avro]"},
     {"file-name-format ff", "TEMPLATE", "[{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}]"},
@@ -107,34 +107,35 @@ const struct cli_option endpoint_storage_options[] = {
 
 struct member {
     const char *option, *name;
-    bool is_number;
+    enum { TEXT, NUMBER, SECONDS } kind;
+    int64_t min, max; /* of those; the hub has the same */
 };
 
 static const struct member members[] = {
-    {"endpoint-uri", "endpointUri", false},
-    {"entity-path", "entityPath", false},
-    {"connection-string", "connectionString", false},
-    {"endpoint-resource-group", "resourceGroup", false},
-    {"endpoint-subscription-id", "subscriptionId", false},
-    {"event-delivery-schema", "schema", false},
-    {"max-events-per-batch", "maxEventsPerBatch", true},
-    {"preferred-batch-size-in-kilobytes", "preferredBatchSizeInKilobytes", true},
-    {"url", "url", false},
-    {"client-id", "clientId", false},
-    {"topic", "topic", false},
-    {"bootstrap-servers", "bootstrapServers", false},
-    {"security-protocol", "securityProtocol", false},
-    {"sasl-mechanism", "saslMechanism", false},
-    {"primary-key", "primaryKey", false},
-    {"secondary-key", "secondaryKey", false},
-    {"database-name", "databaseName", false},
-    {"partition-key-name", "partitionKeyName", false},
-    {"partition-key-template", "partitionKeyTemplate", false},
-    {"container-name", "containerName", false},
-    {"folder", "folder", false},
-    {"batch-frequency", "batchFrequencyInSeconds", true},
-    {"encoding", "encoding", false},
-    {"file-name-format", "fileNameFormat", false},
+    {"endpoint-uri", "endpointUri", TEXT, 0, 0},
+    {"entity-path", "entityPath", TEXT, 0, 0},
+    {"connection-string", "connectionString", TEXT, 0, 0},
+    {"endpoint-resource-group", "resourceGroup", TEXT, 0, 0},
+    {"endpoint-subscription-id", "subscriptionId", TEXT, 0, 0},
+    {"event-delivery-schema", "schema", TEXT, 0, 0},
+    {"max-events-per-batch", "maxEventsPerBatch", NUMBER, 1, 5000},
+    {"preferred-batch-size-in-kilobytes", "preferredBatchSizeInKilobytes", NUMBER, 1, 1024},
+    {"url", "url", TEXT, 0, 0},
+    {"client-id", "clientId", TEXT, 0, 0},
+    {"topic", "topic", TEXT, 0, 0},
+    {"bootstrap-servers", "bootstrapServers", TEXT, 0, 0},
+    {"security-protocol", "securityProtocol", TEXT, 0, 0},
+    {"sasl-mechanism", "saslMechanism", TEXT, 0, 0},
+    {"primary-key", "primaryKey", TEXT, 0, 0},
+    {"secondary-key", "secondaryKey", TEXT, 0, 0},
+    {"database-name", "databaseName", TEXT, 0, 0},
+    {"partition-key-name", "partitionKeyName", TEXT, 0, 0},
+    {"partition-key-template", "partitionKeyTemplate", TEXT, 0, 0},
+    {"container-name", "containerName", TEXT, 0, 0},
+    {"folder", "folder", TEXT, 0, 0},
+    {"batch-frequency", "batchFrequencyInSeconds", SECONDS, 60, 720},
+    {"encoding", "encoding", TEXT, 0, 0},
+    {"file-name-format", "fileNameFormat", TEXT, 0, 0},
 };
 
 /* Azure's text for the hub's own identity; another one is a resource's id. */
@@ -198,13 +199,15 @@ static enum err set_account(struct cli *c, struct json *endpoint)
     return OK;
 }
 
+enum { CHUNK_MB_MIN = 10, CHUNK_MB_MAX = 500 };
+
 /* az tells megabytes. */
 static enum err set_chunk(struct cli *c, struct json *endpoint)
 {
     int64_t number;
     const int64_t unit = 1 << 20;
     if (!cli_given(c, "chunk-size")) return OK;
-    TRY(cli_number(c, "chunk-size", 0, INT64_MAX / unit, 0, &number));
+    TRY(cli_number(c, "chunk-size", CHUNK_MB_MIN, CHUNK_MB_MAX, 0, &number));
     json_set(&c->arena, endpoint, SLICE_LIT("maxChunkSizeInBytes"),
              json_new_i64(&c->arena, number * unit));
     return OK;
@@ -216,8 +219,10 @@ enum err endpoint_members_set(struct cli *c, const char *list, struct json *endp
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         const struct member *m = &members[i];
         if (!cli_given(c, m->option)) continue;
-        if (m->is_number)
-            TRY(cli_set_number(c, endpoint, m->name, m->option));
+        if (m->kind == NUMBER)
+            TRY(cli_set_number(c, endpoint, m->name, m->option, m->min, m->max));
+        else if (m->kind == SECONDS)
+            TRY(cli_set_seconds(c, endpoint, m->name, m->option, m->min, m->max));
         else
             message_routing_text(c, endpoint, m->option, m->name);
     }

@@ -1,4 +1,6 @@
 /* help.c - what --help prints on each level, from the tables of verbs and options. */
+#include <string.h>
+
 #include "cli/command.h"
 
 enum { COLUMN = 30, VERB_COLUMN = 50 };
@@ -28,24 +30,35 @@ static void put_option(struct buf *out, const struct cli_option *o)
     buf_printf(out, "%s\n", o->help);
 }
 
+static bool takes_durations(const struct cli *c)
+{
+    for (const struct cli_option *o = c->options[CLI_OWN]; o->names[0]; o++)
+        if (o->value && strcmp(o->value, CLI_DURATION) == 0) return true;
+    return false;
+}
+
 void cli_help_verb(struct buf *out, const struct cli *c)
 {
     static const char *const titles[CLI_LISTS] = {"options",           "where the hub is",
                                                   "what is printed",   "how far it is",
                                                   "before it deletes", "and"};
-    buf_printf(out, "usage: %s %s [OPTION...]\n\n%s.\n", c->program, c->verb->words,
-               c->verb->summary);
+    buf_printf(out, "usage: %s %s ", c->program, c->verb->words);
+    if (c->verb->kind & CLI_WORD) buf_printf(out, "[%s] ", c->options[CLI_OWN][0].value);
+    buf_printf(out, "[OPTION...]\n\n%s.\n", c->verb->summary);
     for (enum cli_list list = 0; list < CLI_LISTS; list++) {
         if (c->options[list][0].names[0] == '\0') continue;
         buf_printf(out, "\n%s:\n", titles[list]);
         for (size_t i = 0; c->options[list][i].names[0]; i++) put_option(out, &c->options[list][i]);
     }
+    if (takes_durations(c))
+        buf_put_str(out, "\nA DURATION is 30s, 5m, 2h or 1d; a number alone means seconds.\n");
     if (c->verb->kind & CLI_CONNECTS)
         buf_put_str(
             out,
             "\nWithout --login, --data or --profile the hub is that of AZIMUTH_CONNECTION_STRING, "
             "IOTHUB_CONNECTION_STRING,\nthe profile ~/.config/azimuth/config.yaml or "
             "the server of ./azimuth-data or of /var/lib/azimuth, in this order.\n");
+    if (c->verb->alias) buf_printf(out, "\nAlso '%s %s'.\n", c->program, c->verb->alias);
     if (c->verb->more) buf_printf(out, "\n%s\n", c->verb->more);
 }
 

@@ -129,7 +129,9 @@ enum err identity_put(struct target *t, struct json *identity, const char *etag,
         .body = arena_copy(&t->cli->arena, buf_slice(&body)),
     };
     buf_free(&body);
-    return http_json(t, &call, name_of(t->cli, device, module), out);
+    enum err e = http_json(t, &call, name_of(t->cli, device, module), out);
+    bool creates = etag == NULL && module.len; /* then its device is what is not there */
+    return e == ERR_NOT_FOUND && creates ? is_missing(t, device, SLICE_NONE) : e;
 }
 
 enum err identity_drop(struct target *t, struct slice device, struct slice module, const char *etag)

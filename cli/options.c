@@ -1,6 +1,8 @@
 /* options.c - the words behind a verb: --name VALUE, --name=VALUE, -n VALUE, --switch. */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "cli/command.h"
@@ -193,6 +195,33 @@ enum err cli_read_options(struct cli *c, int argc, char **argv, bool *help)
     return OK;
 }
 
+static enum err check_file(const struct cli_option *o, const char *path)
+{
+    struct stat st;
+    struct slice names = slice_str(o->names), name = slice_head(names, slice_find(names, ' '));
+    if (strcmp(path, "-") == 0) return OK; /* standard input */
+    bool there = stat(path, &st) == 0;
+    if (!there && errno == ENOENT)
+        return fail(ERR_INVALID, "--%.*s %s: there is no such file", SLICE_ARG(name), path);
+    if (there && S_ISDIR(st.st_mode))
+        return fail(ERR_INVALID, "--%.*s %s: it is a folder", SLICE_ARG(name), path);
+    if (there && access(path, R_OK) == 0) return OK;
+    (void)!fail_errno("--%.*s %s cannot be read", SLICE_ARG(name), path);
+    return ERR_INVALID;
+}
+
+enum err cli_check_files(const struct cli *c)
+{
+    for (enum cli_list list = 0; list < CLI_LISTS; list++) {
+        for (size_t i = 0; c->options[list][i].names[0]; i++) {
+            const struct cli_option *o = &c->options[list][i];
+            bool read = o->value && strcmp(o->value, "FILE") == 0 && c->values[list][i];
+            if (read) TRY(check_file(o, c->values[list][i]));
+        }
+    }
+    return OK;
+}
+
 enum err cli_need(const struct cli *c, const char *name, struct slice *out)
 {
     const char *value = cli_value(c, name);
@@ -209,10 +238,12 @@ enum err cli_number(const struct cli *c, const char *name, int64_t min, int64_t 
     const char *text = cli_value(c, name);
     *out = initial;
     if (text == NULL) return OK;
-    if (num_i64(slice_str(text), out) != OK || *out < min || *out > max)
-        return fail(ERR_INVALID, "--%s %s: a number from %lld to %lld was expected", name, text,
-                    (long long)min, (long long)max);
-    return OK;
+    if (num_i64(slice_str(text), out) == OK && *out >= min && *out <= max) return OK;
+    if (max == INT64_MAX)
+        return fail(ERR_INVALID, "--%s %s: a number of %lld or more was expected", name, text,
+                    (long long)min);
+    return fail(ERR_INVALID, "--%s %s: a number from %lld to %lld was expected", name, text,
+                (long long)min, (long long)max);
 }
 
 void cli_set_text(struct cli *c, struct json *object, const char *name, struct slice text)
@@ -220,11 +251,12 @@ void cli_set_text(struct cli *c, struct json *object, const char *name, struct s
     if (text.ptr) json_set(&c->arena, object, slice_str(name), json_new_string(&c->arena, text));
 }
 
-enum err cli_set_number(struct cli *c, struct json *object, const char *name, const char *option)
+enum err cli_set_number(struct cli *c, struct json *object, const char *name, const char *option,
+                        int64_t min, int64_t max)
 {
     int64_t number;
     if (!cli_given(c, option)) return OK;
-    TRY(cli_number(c, option, 0, INT64_MAX, 0, &number));
+    TRY(cli_number(c, option, min, max, min, &number));
     json_set(&c->arena, object, slice_str(name), json_new_i64(&c->arena, number));
     return OK;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "cli/command.h"
 
 enum { NUMBER_LEN_MAX = 32 };
 
@@ -30,15 +31,10 @@ static enum err read_devices(struct replay_filter *f, const char *devices)
 /* A time, or a number: *number says which. */
 static enum err read_bound(const char *option, const char *text, int64_t *out, bool *number)
 {
-    int64_t us;
     *number = num_i64(slice_str(text), out) == OK;
     if (*number && *out < 0)
         return fail(ERR_INVALID, "--%s %s: sequence numbers begin at 0", option, text);
-    if (*number || clock_parse_iso(slice_str(text), out) == OK) return OK;
-    if (num_duration_us(slice_str(text), &us) == OK) {
-        *out = clock_wall_us() - us;
-        return OK;
-    }
+    if (*number || cli_moment(text, out)) return OK;
     return fail(
         ERR_INVALID,
         "--%s %s: a time (2026-01-31T12:00:00Z), a duration (10m, before now) or a sequence "

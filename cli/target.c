@@ -1,10 +1,12 @@
 /* target.c - see target.h. */
 #include "cli/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "auth/sas.h"
+#include "auth/x509_make.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -86,22 +88,36 @@ static const char *nearest_directory(struct cli *c)
     return served && !(variable && *variable) ? TARGET_SERVICE_DATA : here;
 }
 
+/* What somebody named is there, or nothing is asked: without it all would look as if the hub were a stranger. */
+static enum err use_ca(struct target *t, const char *source, const char *path)
+{
+    struct slice pem;
+    char place[64];
+    t->ca = path;
+    snprintf(place, sizeof place, "%s", source);
+    enum err e = file_load(t->cli, path, &pem);
+    if (e != OK) return file_blame(ERR_INVALID, place);
+    X509 *first = x509_read_pem(pem);
+    X509_free(first);
+    if (first) return OK;
+    return fail(ERR_INVALID, "%s: %s: there is no certificate in it (PEM)", source, path);
+}
+
 /* --ca, AZIMUTH_CA, the profile's, the server's of this directory, what Node is told. */
-static void choose_ca(struct target *t)
+static enum err choose_ca(struct target *t)
 {
     const char *option = cli_value(t->cli, "ca"), *variable = getenv("AZIMUTH_CA");
     const char *node = getenv("NODE_EXTRA_CA_CERTS");
     const char *own = below(t->cli, data_directory(t->cli), "ca.pem");
-    if (option)
-        t->ca = option;
-    else if (variable && *variable)
-        t->ca = variable;
-    else if (t->ca || target_is_azure(t))
-        return;
-    else if (t->data == NULL && is_there(own)) /* else the server was asked, and has none */
+    if (option) return use_ca(t, "--ca", option);
+    if (variable && *variable) return use_ca(t, "AZIMUTH_CA", variable);
+    if (t->ca) return t->data ? OK : use_ca(t, t->source, t->ca);
+    if (target_is_azure(t)) return OK;
+    if (t->data == NULL && is_there(own)) /* else the server was asked, and has none */
         t->ca = own;
-    else if (node && *node)
+    else if (node && is_there(node)) /* Node goes on without it, too */
         t->ca = node;
+    return OK;
 }
 
 /* ---- by a server's socket */
@@ -221,7 +237,7 @@ static enum err settle(struct target *t)
     TRY(port_option(t->cli, "https-port", &t->https_port));
     TRY(port_option(t->cli, "mqtt-port", &t->mqtt_port));
     TRY(port_option(t->cli, "amqp-port", &t->amqp_port));
-    choose_ca(t);
+    TRY(choose_ca(t));
     choose_admin_url(t);
     return OK;
 }

@@ -64,7 +64,8 @@ const struct cli_verb verbs_query[] = {
      .options = monitor_options,
      .run = monitor_events,
      .alias = "monitor-events",
-     .more = "azimuth hub monitor-events --from beginning --count 10 -o jsonl --properties all"},
+     .more =
+         "    azimuth hub monitor-events --from beginning --count 10 -o jsonl --properties all"},
     {.words = NULL},
 };
 

@@ -102,6 +102,6 @@ const struct cli_verb verbs_rollout[] = {
      .kind = ASKS,
      .options = edge_modules_options,
      .run = edge_set_modules,
-     .more = "edge set-modules -d edge1 -k manifest.json"},
+     .more = "    azimuth edge set-modules -d edge1 -k manifest.json"},
     {.words = NULL},
 };

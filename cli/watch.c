@@ -143,21 +143,21 @@ static enum err run(struct watch *w, int64_t timeout_us)
 enum err why_watch(struct cli *c)
 {
     struct watch w = {.cli = c};
-    int64_t timeout_s;
+    int64_t timeout_us;
     TRY(cli_number(c, "count", 1, INT64_MAX, 0, &w.count));
-    TRY(cli_number(c, "timeout", 0, INT32_MAX, 0, &timeout_s));
-    if (timeout_s) c->wait_ms = http_left_ms(clock_mono_us() + timeout_s * 1000000);
+    TRY(cli_duration(c, "timeout", 0, CLI_LONG_US, 0, &timeout_us));
+    if (timeout_us) c->wait_ms = http_left_ms(clock_mono_us() + timeout_us);
     TRY(target_find(c, &w.target));
     buf_printf(&w.path, "/admin/v1/refusals?top=%d", PAGE);
     why_put_parameter(&w.path, c, "cause", "cause");
     why_put_parameter(&w.path, c, "device-id", "id");
-    enum err e = run(&w, timeout_s * 1000000);
+    enum err e = run(&w, timeout_us);
     buf_free(&w.path);
     buf_free(&w.last);
     buf_free(&w.seen);
     buf_free(&w.told);
     if (e == OK && w.shown < w.count)
-        return fail(ERR_TIMEOUT, "%lld of %lld were refused within %s s", (long long)w.shown,
-                    (long long)w.count, cli_value(c, "timeout"));
+        return fail(ERR_TIMEOUT, "%lld of %lld were refused within %.10g s", (long long)w.shown,
+                    (long long)w.count, (double)timeout_us / 1e6);
     return e;
 }

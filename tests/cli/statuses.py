@@ -452,6 +452,18 @@ def status_2_for_wrong_usage():
                   ["hub", "device-identity", "list", "--query", "[?"], ["env", "--login", "nonsense"]):
         expect(azimuth(*words), USAGE)
     check(azimuth("no", "such", "verb").status == USAGE, "an unknown verb is fine")
+    for words, said in ((("nothing",), "no verb 'nothing'; 'azimuth --help' lists"), (("hub", "nothing", "-d", "x"), "no verb 'hub nothing'; 'azimuth hub --help' lists"),
+                        (("hub", "device-identity", "shw", "--data", "x"), "'azimuth hub device-identity --help' lists")):
+        expect(azimuth(*words), USAGE, said)
+    for group in ("hub", "dps enrollment", "profile"):
+        done = azimuth(*group.split(), "--data", "x")
+        check(done.status == USAGE and done.out == "" and done.error.startswith(f"usage: azimuth {group} VERB"), str(done))
+    for words, said in ((("dps", "enrollment", "create", "--eid", "x", "--at", "none"), "--attestation-type none: symmetricKey, x509 or tpm"),
+                        (("dps", "enrollment", "create", "--eid", "x", "--ee", "perhaps"), "--edge-enabled is true or false"),
+                        ((*IDENTITY, "import"), "either --file or --input-blob-container-uri"),
+                        (("hub", "monitor-events", "--count", 0), "--count 0: a number of 1 or more")):
+        with Hub() if "dps" in words else contextlib.nullcontext() as hub:
+            expect(azimuth(*words, *(("--data", hub.data) if hub else ())), USAGE, said)
     check(azimuth().status == USAGE, "no verb is fine")
 
 
@@ -461,7 +473,22 @@ MOST = (("device c2d-message receive", "--lock-timeout", 300), ("eventhub create
         ("hub device-identity list", "--top", 1000), ("hub job list", "--top", 1000),
         ("hub job create", "--ttl", 2**31 - 1), ("hub job create", "--poll-duration", 30 * 86400),
         ("hub invoke-device-method", "--method-response-timeout", 3600), ("hub invoke-device-method", "--method-connect-timeout", 300),
-        ("monitor diagnostic-settings create", "--file-size", 1 << 30), ("wait", "--timeout", 24 * 3600))
+        ("monitor diagnostic-settings create", "--file-size", 1 << 30), ("wait", "--timeout", 24 * 3600),
+        ("hub capture create", "--capture-interval", 900), ("hub capture create", "--capture-size-limit", 524288000),
+        ("hub message-endpoint create storage-container", "--batch-frequency", 720),
+        ("hub message-endpoint create storage-container", "--chunk-size", 500),
+        ("hub message-endpoint create webhook", "--max-events-per-batch", 5000),
+        ("hub message-endpoint create webhook", "--preferred-batch-size-in-kilobytes", 1024),
+        ("dps linked-hub create", "--allocation-weight", 1000), ("dps linked-hub create", "--latency-ms", 60000),
+        ("hub digital-twin invoke-command", "--response-timeout", 3600), ("device c2d-message send", "--timeout", 3600))
+# Likewise, and the least.
+LEAST = (("device c2d-message receive", "--lock-timeout", 5), ("hub capture create", "--capture-interval", 60),
+         ("hub capture create", "--capture-size-limit", 10485760), ("hub invoke-device-method", "--method-response-timeout", 5),
+         ("hub invoke-module-method", "--method-response-timeout", 5), ("hub digital-twin invoke-command", "--response-timeout", 5),
+         ("hub message-endpoint create storage-container", "--batch-frequency", 60),
+         ("hub message-endpoint create storage-container", "--chunk-size", 10),
+         ("hub message-endpoint create webhook", "--max-events-per-batch", 1), ("dps linked-hub create", "--allocation-weight", 1))
+METHODS = (*JOB, "create", "--job-id", "j2", "--jt", "scheduleDeviceMethod", "-q", "*", "--mn", "reboot")
 
 
 @group.case
@@ -469,7 +496,105 @@ def status_2_for_a_number_that_is_one_too_many():
     verbs = CONNECTING | WAITING
     jobs = [(*("d1" if word == "{d}" else word for word in verbs[verb]), option) for verb, option, _ in MOST]
     expect_all(NOT_FOUND, [(*job, most) for job, (_, _, most) in zip(jobs, MOST)], "no server runs")
-    expect_all(USAGE, [(*job, most + 1) for job, (_, _, most) in zip(jobs, MOST)], "a number from")
+    for job, (_, option, most) in zip(jobs, MOST):
+        expect(azimuth(*job, most + 1), USAGE, f"{option} {most + 1}: a ", "was expected")
+
+
+@group.case
+def status_2_for_a_number_that_is_one_too_few():
+    verbs = CONNECTING | WAITING
+    for verb, option, least in LEAST:
+        words = ["d1" if word == "{d}" else word for word in verbs[verb]]
+        expect(azimuth(*words, option, least), NOT_FOUND, "no server runs")
+        expect(azimuth(*words, option, least - 1), USAGE, f"{option} {least - 1}: a ", "was expected")
+
+
+@group.case
+def status_2_for_a_job_that_the_hub_would_refuse():
+    for words, said in ((("--mrt", 4), "--method-response-timeout 4: a duration of 5 to 3600 s"),
+                        (("--mrt", "61m"), "--method-response-timeout 61m: a duration of 5 to 3600 s"),
+                        (("--mct", "301s"), "--method-connect-timeout 301s: a duration of 0 to 300 s"),
+                        (("--mct", "2m", "--mrt", "1m"), "--method-connect-timeout 2m is longer than --method-response-timeout 1m"),
+                        (("--mrt", "5500ms"), "--method-response-timeout 5500ms: whole seconds"),
+                        (("--start-time", "tomorrow"), "--start-time tomorrow: a time such as"),
+                        (("--start-time", "2999-01-01T00:00:00Z"), "at most 7 days ahead"),
+                        (("--ttl", "soon"), "--ttl soon: a duration of 0 s or more"), (("--poll-interval", 0), "--poll-interval 0: a duration")):
+        expect(azimuth(*METHODS, *words), USAGE, said)
+    with Hub() as hub:
+        for times in (("--mrt", 5), ("--mct", 60), ("--mct", "5m"), ("--mct", 5, "--mrt", 5)):
+            hub.must(*METHODS[:4], f"j{times[1]}-{len(times)}", *METHODS[5:], *times, "--start-time", SOON)
+
+
+# Options that say how long; asked where no server is.
+DURATIONS = (("device simulate", "--timeout"), ("device simulate", "--duration"), ("device simulate", "--msg-interval"),
+             ("device send-d2c-message", "--timeout"), ("device c2d-message send", "--timeout"), ("wait", "--timeout"),
+             ("hub monitor-events", "--timeout"), ("hub monitor-feedback", "--timeout"), ("hub job create", "--ttl"),
+             ("hub job create", "--poll-interval"), ("hub job create", "--poll-duration"), ("hub capture create", "--capture-interval"),
+             ("hub generate-sas-token", "--duration"), ("hub replay", "--give-up-after"),
+             ("hub invoke-device-method", "--method-response-timeout"), ("hub invoke-device-method", "--method-connect-timeout"),
+             ("hub digital-twin invoke-command", "--response-timeout"), ("hub digital-twin invoke-command", "--connect-timeout"),
+             ("hub message-endpoint create storage-container", "--batch-frequency"), ("device c2d-message receive", "--lock-timeout"))
+
+
+@group.case
+def durations_are_the_same_wherever_a_command_takes_one():
+    verbs = CONNECTING | WAITING
+    told = re.compile(r"^  --([a-z-]+)[^\n]* DURATION\b", re.M)
+    listed = {(verb, f"--{option}") for verb in verbs for option in told.findall(azimuth(*verb.split(), "--help").out)}
+    check(set(DURATIONS) <= listed, f"the help says something else of {set(DURATIONS) - listed}")
+    for verb, option in DURATIONS:
+        words = ["d1" if word == "{d}" else word for word in verbs[verb]]
+        expect_all(NOT_FOUND, [(*words, option, value) for value in ("60", "60s", "1m", "1M", "2min", "60000ms", "1.5m")], "no server runs")
+        for value in ("soon", "-5s", "5 s", "5x", "", "1h30m", "1e3"):
+            expect(azimuth(*words, f"{option}={value}"), USAGE, f"{option} {value}: a duration of ", "30s, 5m or plain seconds")
+
+
+@group.case
+def examples_of_the_help_are_commands_as_they_are_typed():
+    known = {*CONNECTING, *WAITING, *LOCAL, *SOCKET, "docs", "serve", "dev", "simulate", "query", "monitor-events"}
+    for name in sorted({*CONNECTING, *WAITING, *LOCAL, *SOCKET, "docs"} - {"health"}):
+        text = azimuth(*name.split(), "--help").out
+        for example in re.findall(r"^    ((?:azimuth |[a-z-]+ .*-).*(?:\\\n.*)*)", text, re.M):
+            check(example.startswith(("azimuth ", "az iot ", "eval ", "source <(", "press-1,")), f"{name}: '{example}'")
+            if not example.startswith("azimuth "):
+                continue
+            words = re.split(r"\s+", example.replace("\\\n", " "))[1:]
+            verb = max((v for v in known if words[:len(v.split())] == v.split()), key=len, default=None)
+            check(verb, f"{name}: no verb in '{example}'")
+            told = azimuth(*verb.split(), "--help").out
+            for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*(?=[\s=]|$)", re.sub(r"'[^']*'|\"[^\"]*\"", "''", example)):
+                check(re.search(rf"(?:^  |, ){option}\b", told, re.M), f"{name}: '{verb}' has no {option}: '{example}'")
+
+
+FILE_OPTION = re.compile(r"^  --([a-z-]+)(?:, --?[a-z-]+)* FILE\b", re.M)
+
+
+@group.case
+def status_2_for_a_file_that_is_not_there():
+    found = 0
+    for name in (*CONNECTING, *WAITING, *LOCAL, *SOCKET, "serve", "dev"):
+        for option in FILE_OPTION.findall(azimuth(*name.split(), "--help").out):
+            pair = [word for one in ("tls-cert", "tls-key") for word in (f"--{one}", "/nonexistent/file") if option.startswith("tls-")]
+            expect(azimuth(*name.split(), *(pair or (f"--{option}", "/nonexistent/file"))), USAGE,
+                   f"--{'tls-cert' if pair else option} /nonexistent/file: there is no such file")
+            found += 1
+            if name not in ("serve", "dev"):
+                expect(azimuth(*name.split(), f"--{option}", "/usr"), USAGE, f"--{option} /usr: it is a folder")
+    check(found > 100, f"only {found} options are files")
+
+
+@group.case
+def status_2_for_certificates_that_are_none():
+    login = ("--login", OTHER_HUB)
+    expect(azimuth("hub", "show-stats", *login, "--ca", "/etc/hostname"), USAGE, "--ca: /etc/hostname: there is no certificate in it")
+    for variable in ("AZIMUTH_CA",):
+        expect(azimuth("hub", "show-stats", *login, **{variable: "/nonexistent/ca.pem"}), USAGE,
+               f"{variable}: /nonexistent/ca.pem: there is no such file")
+    with tempfile.TemporaryDirectory(prefix="azm-home-") as home:
+        path = pathlib.Path(home) / ".config" / "azimuth" / "config.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"profiles:\n  lab: {{connection-string: '{OTHER_HUB}', ca: /nonexistent/ca.pem}}\n")
+        expect(azimuth("hub", "show-stats", "--profile", "lab", HOME=home), USAGE, str(path), "/nonexistent/ca.pem: there is no such file")
 
 
 @group.case
@@ -497,7 +622,7 @@ def status_3_when_it_is_not_there():
             expect(hub.run(*words_of(f"hub message-endpoint update {kind}")), NOT_FOUND, name)
         for verb in ("show", "update", "delete"):
             expect(hub.run(*words_of(f"eventhub {verb}")), NOT_FOUND, "orders")
-        expect(hub.run("hub", "consumer-group", "list", "--event-hub-name", "orders"), NOT_FOUND)
+        expect(hub.run("hub", "consumer-group", "list", "--event-hub-name", "orders"), NOT_FOUND, "no event hub 'orders'")
         expect(hub.run(*words_of("hub replay")), NOT_FOUND, "orders")
         for kind in ("enrollment", "enrollment-group"):
             for verb in ("show", "update", "delete"):
@@ -508,6 +633,11 @@ def status_3_when_it_is_not_there():
         for verb in ("show", "update", "delete"):
             expect(hub.run(*words_of(f"dps linked-hub {verb}")), NOT_FOUND, "other.test")
         expect(hub.run("connection-string", "--policy", "nothing"), NOT_FOUND, "nothing")
+        for verb in ("show", "delete"):
+            expect(hub.run(*words_of(f"hub capture {verb}")), NOT_FOUND, "capture of 'azimuth'")
+        expect(hub.run(*words_of("hub module-identity create", "nobody")), NOT_FOUND, "there is no device 'nobody'")
+        expect(hub.run("twin", "diff", "nobody"), NOT_FOUND, "there is no device 'nobody'")
+        expect(hub.run("hub", "consumer-group", "create", "-n", "a", "--event-hub-name", "orders"), NOT_FOUND, "no event hub 'orders'")
         for verb in ("wait", "assert twin", "hub device-identity connection-string show", "hub device-twin show", "hub device-twin update", "hub device-twin history", "hub device-twin undo", "hub digital-twin show", "hub digital-twin update",
                      "hub digital-twin invoke-command", "hub invoke-device-method"):
             words = [*(CONNECTING | WAITING)[verb]]
@@ -627,7 +757,7 @@ def status_5_when_the_time_is_over():
         hub.must(*IDENTITY, "create", "-d", "d1")
         expect(hub.run("wait", "-d", "d1", "--connected", "--timeout", 0), TIMED_OUT, "connectionState == 'Connected'")
         hub.must("wait", "-d", "d1", "--twin", "properties.desired", "--timeout", 0)
-        hub.must("wait", "--device", "d1", "--disconnected", "--timeout", 60)
+        hub.must("wait", "--device", "d1", "--disconnected", "--timeout", "1m")
         hub.must("assert", "twin", "deviceId == 'd1'", "--device", "d1")
         check(hub.must("why", "--registration-id", "d1", "-o", "json").out == hub.must("why", "d1", "-o", "json").out, "another answer")
         expect(hub.run("assert", "twin", "tags.a", "-d", "d1"), FAILED, "tags.a")
@@ -648,6 +778,32 @@ def status_5_when_the_time_is_over():
                  f"https://localhost:{port}")
         asks = set(CONNECTING) - ALONE - {"doctor", "hub monitor-events"}
         expect_all(TIMED_OUT, [(*words_of(name), *where) for name in asks])
+
+
+@group.case
+def messages_are_waited_for():
+    with Hub() as hub, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for device in ("d1", "d*"):
+            hub.must(*IDENTITY, "create", "-d", device)
+        hub.must("device", "send-d2c-message", "-d", "d1", "--mc", 3)
+        hub.must("wait", "-d", "d1", "--messages", 3, "--from", "beginning", "--timeout", "20s")
+        expect(hub.run("wait", "-d", "d1", "--messages", 4, "--from", "1h", "--timeout", "1s"), TIMED_OUT,
+               "within 1 s came 3 of 4 messages of 'd1': is it sending?")
+        expect(hub.run("wait", "-d", "d*", "--messages", 1, "--from", "beginning", "--timeout", "1s"), TIMED_OUT, "0 of 1")
+        expect(hub.run("wait", "-d", "d1", "-m", "m1", "--messages", 1, "--timeout", 1), NOT_FOUND, "m1")
+        expect(hub.run("wait", "-d", "nobody", "--messages", 1), NOT_FOUND, "nobody")
+        hub.must("hub", "message-endpoint", "create", "storage-container", "--en", "cold", "--folder", "cold")
+        hub.must("hub", "message-route", "create", "--rn", "all", "-t", "DeviceMessages", "--en", "cold")
+        waits = pool.submit(hub.run, "wait", "--device", "d1", "--messages", 2, "--timeout", "60s")
+        end = time.monotonic() + 50
+        while not waits.done() and time.monotonic() < end:  # the first ones may come before it listens
+            hub.must("device", "send-d2c-message", "-d", "d1", "--da", "routed away")
+        expect(waits.result(), DONE)
+        expect(azimuth("wait", "-d", "d1", "--messages", 2, *hub.remote(), "--from", "beginning"), DONE)
+    expect(azimuth("wait", "-d", "d1", "--messages", 0), USAGE, "--messages 0: a number of 1 or more")
+    expect(azimuth("wait", "-d", "d1", "--messages", 1, "--connected"), USAGE, "--messages says what for")
+    expect(azimuth("wait", "-d", "d1", "--connected", "--from", "1m"), USAGE, "--from goes with --messages")
+    expect(azimuth("wait", "--messages", 1), NOT_FOUND)
 
 
 @group.case

@@ -119,5 +119,6 @@ azimuth serve --console off &
 until azimuth hub device-identity create -d dev1 >/dev/null 2>&1; do sleep 0.05; done
 azimuth hub device-twin update -d dev1 --tags '{{"site":"north"}}'""",
         changed={"python send.py": "python3 send.py"},
-        shown={"azimuth wait": r'("origin":"dev1".*){10}'},
+        files={"deviceId,status": "cp $FILE devices.csv\nazimuth hub device-identity import --file devices.csv --data azimuth-data\nazimuth hub device-identity show -d press-2"},
+        shown={"azimuth wait": r'("origin":"dev1".*){10}', "deviceId,status": r'"status": "disabled"'},
     ).run()
