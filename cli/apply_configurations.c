@@ -5,9 +5,9 @@
 #include "cli/apply.h"
 #include "cli/http.h"
 
-static const char *const members[] = {"id",       "targetCondition", "priority",  "labels.*",
-                                      "content.*", "metrics",        "metrics.queries.*",
-                                      "schemaVersion", NULL};
+static const char *const members[] = {
+    "id",      "targetCondition",   "priority",      "labels.*", "content.*",
+    "metrics", "metrics.queries.*", "schemaVersion", NULL};
 
 enum { WHAT_MAX = 192 };
 
@@ -82,9 +82,10 @@ static enum err check_content(const struct apply *a, const struct json *have,
     bool same = apply_covers(json_get(have, "content"), json_get(want, "content"), &where);
     buf_free(&where);
     if (same || a->diff) return OK;
-    return fail(ERR_CONFLICT,
-                "configuration '%.*s' has another content, which is fixed: give this one another id",
-                SLICE_ARG(slice_head(id, 128)));
+    return fail(
+        ERR_CONFLICT,
+        "configuration '%.*s' has another content, which is fixed: give this one another id",
+        SLICE_ARG(slice_head(id, 128)));
 }
 
 static enum err compare(struct apply *a, const char *path, const char *what, struct json *have,

@@ -40,7 +40,7 @@ const struct cli_option access_token_options[] = {
     {"module-id m", "ID", "for a module of it"},
     {"policy-name pn", "NAME", "signed with this policy's key [iothubowner]"},
     {"key-type kt", "KEY", "primary or secondary [primary]"},
-    {"duration du", CLI_DURATION, "how long it is good for [3600]"},
+    {"duration du", CLI_DURATION, "how long it is good for [1h]"},
     {"connection-string", "CONNECTION_STRING", "signed with the key in it, without asking a hub"},
     {"", NULL, NULL}};
 

@@ -22,12 +22,12 @@ const struct cli_option c2d_send_options[] = {
     {"properties props p", "TEXT", "name=value;name=value"},
     {"ack", "ACK", "what feedback tells: none, positive, negative or full"},
     {"message-id mid", "ID", "[a new GUID]"},
-    {"correlation-id cid", "ID", ""},
-    {"user-id uid", "ID", ""},
+    {"correlation-id cid", "ID", "of what it belongs to, for the receiver"},
+    {"user-id uid", "ID", "whom it comes from, for the receiver"},
     {"content-type ct", "TYPE", "[application/json]"},
     {"content-encoding ce", "ENCODING", "[utf-8]"},
     {"expiry-time-utc expiry", "MS", "in milliseconds since 1970 [in an hour]"},
-    {"timeout", CLI_DURATION, "how long it waits for the hub [30]"},
+    {"timeout", CLI_DURATION, "how long it waits for the hub [30s]"},
     {"", NULL, NULL}};
 
 const struct cli_option c2d_device_options[] = {{"device-id d", "ID", "the device"},

@@ -7,7 +7,7 @@
 
 const struct cli_option c2d_receive_options[] = {
     {"device-id d", "ID", "the device"},
-    {"lock-timeout lt", CLI_DURATION, "for how long nobody else gets it, 5 s to 5 min [60]"},
+    {"lock-timeout lt", CLI_DURATION, "for how long nobody else gets it, 5 s to 5 min [60s]"},
     {"complete", NULL, "completes it at once"},
     {"abandon", NULL, "gives it back at once"},
     {"reject", NULL, "rejects it at once"},

@@ -24,7 +24,7 @@ const struct cli_option capture_create_options[] = {
     {"folder", "PATH", "files go to DATA/capture/PATH of the server; . is that folder itself"},
     {"storage-connection-string cs", "TEXT", "of the storage account that gets the files"},
     {"blob-container", "NAME", "its container"},
-    {"capture-interval", CLI_DURATION, "the oldest that a file becomes, 60 to 900 [300]"},
+    {"capture-interval", CLI_DURATION, "the oldest that a file becomes, 60 s to 900 s [5m]"},
     {"capture-size-limit", "BYTES", "the largest, 10485760 to 524288000 [314572800]"},
     {"archive-name-format", "TEMPLATE",
      "[{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}]"},

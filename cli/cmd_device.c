@@ -58,7 +58,7 @@ const struct cli_option device_simulate_options[] = {
     {"messages msg-count mc", "N", "of each device, then it ends [no end]"},
     {"duration", CLI_DURATION, "then it ends [no end]"},
     {"window", "N", "unacknowledged messages of a device, at most [32]"},
-    {"timeout", CLI_DURATION, "how long it waits for acknowledgements at the end [30]"},
+    {"timeout", CLI_DURATION, "how long it waits for acknowledgements at the end [30s]"},
     {"seed", "N", "the same numbers every time"},
     {"plain", NULL, "without TLS, at the port that the server has for it, or --mqtt-port"},
     {"", NULL, NULL}};
@@ -71,7 +71,7 @@ const struct cli_option device_send_options[] = {
     {"data-file-path dfp", "FILE", "the message is what is in there"},
     {"properties props p", "TEXT", "name=value;$.ct=text/plain;..."},
     {"msg-count mc", "N", "so many times [1]"},
-    {"timeout", CLI_DURATION, "how long it waits for the acknowledgement [30]"},
+    {"timeout", CLI_DURATION, "how long it waits for the acknowledgement [30s]"},
     {"plain", NULL, "without TLS, at the port that the server has for it, or --mqtt-port"},
     {"", NULL, NULL}};
 

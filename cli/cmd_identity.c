@@ -30,10 +30,10 @@ static const char *const module_columns =
 #define CREDENTIAL_OPTIONS                                                                         \
     {"auth-method am", "METHOD", "shared_private_key, x509_thumbprint or x509_ca"},                \
         {"primary-key pk", "KEY", "base64 of 16 to 64 bytes; made by the hub if not given"},       \
-        {"secondary-key sk", "KEY", ""},                                                           \
+        {"secondary-key sk", "KEY", "the other one"},                                              \
         {"primary-thumbprint ptp", "HEX", "of an X.509 certificate"},                              \
     {                                                                                              \
-        "secondary-thumbprint stp", "HEX", ""                                                      \
+        "secondary-thumbprint stp", "HEX", "of its successor"                                      \
     }
 #define CONTENT_OPTIONS                                                                            \
     {"status sta", "STATE", "enabled or disabled"},                                                \

@@ -29,14 +29,14 @@ const struct cli_option job_create_options[] = {
     {"job-type jt", "TYPE", "scheduleUpdateTwin or scheduleDeviceMethod"},
     {"query-condition q", "CONDITION", "which devices, as behind WHERE, or * for all"},
     {"start-time start", "TIME", "when, as 2026-11-23T04:05:06Z [at once]"},
-    {"ttl", CLI_DURATION, "how long it may take [3600]"},
+    {"ttl", CLI_DURATION, "how long it may take [1h]"},
     {"twin-patch patch", "JSON", "merged into the twins, or a file with that"},
     {"method-name mn", "NAME", "the method"},
     {"method-payload mp", "JSON", "what it gets, or a file with that [null]"},
-    {"method-connect-timeout mct", CLI_DURATION, "for a device to connect, up to 300 s [0]"},
-    {"method-response-timeout mrt", CLI_DURATION, "for its answer, 5 s to 1 h [30]"},
+    {"method-connect-timeout mct", CLI_DURATION, "for a device to connect, up to 300 s [0s]"},
+    {"method-response-timeout mrt", CLI_DURATION, "for its answer, 5 s to 1 h [30s]"},
     {"wait", NULL, "until the job has ended, with its progress"},
-    {"poll-interval interval", CLI_DURATION, "how often it is looked at with --wait [10]"},
+    {"poll-interval interval", CLI_DURATION, "how often it is looked at with --wait [10s]"},
     {"poll-duration duration", CLI_DURATION, "how long with --wait, then 5 [as long as it takes]"},
     {"", NULL, NULL}};
 const struct cli_option job_options[] = {{"job-id", "ID", "the job"}, {"", NULL, NULL}};

@@ -35,8 +35,8 @@ const struct cli_option command_invoke_options[] = {
     {"command-name cn", "NAME", "the command"},
     {"component-path", "NAME", "the component that has it [the device itself]"},
     {"payload", "JSON", "what it gets, or a file with that [null]"},
-    {"response-timeout rto", CLI_DURATION, "for the answer, 5 s to 1 h [30]"},
-    {"connect-timeout cto", CLI_DURATION, "for the device to connect, up to 300 s [0]"},
+    {"response-timeout rto", CLI_DURATION, "for the answer, 5 s to 1 h [30s]"},
+    {"connect-timeout cto", CLI_DURATION, "for the device to connect, up to 300 s [0s]"},
     {"", NULL, NULL}};
 
 /* How a verb calls its options. */
@@ -53,7 +53,8 @@ const char method_help[] =
     "Prints what the device answered, whatever its status is; 1 and more say that it has not: 5 if "
     "it is\n"
     "not connected or does not answer in time.\n\n"
-    "    azimuth hub invoke-device-method -d dev1 --mn reboot --mp '{\"delay\": 5}' --timeout 60";
+    "    azimuth hub invoke-device-method -d dev1 --mn reboot --mp '{\"delay\": 5}' --timeout 60s\n"
+    "    azimuth hub invoke-module-method -d dev1 -m camera --mn restart";
 
 /* "name", "component*name" */
 static enum err read_name(struct cli *c, const struct words *w, struct slice *out)

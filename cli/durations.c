@@ -40,8 +40,8 @@ enum err cli_seconds(const struct cli *c, const char *name, int64_t min, int64_t
     return OK;
 }
 
-enum err cli_set_seconds(struct cli *c, struct json *object, const char *member,
-                         const char *option, int64_t min, int64_t max)
+enum err cli_set_seconds(struct cli *c, struct json *object, const char *member, const char *option,
+                         int64_t min, int64_t max)
 {
     int64_t seconds;
     if (!cli_given(c, option)) return OK;

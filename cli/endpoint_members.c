@@ -96,7 +96,7 @@ const struct cli_option endpoint_storage_options[] = {
     {"connection-string c", "TEXT", "of the storage account"},
     {"container-name container", "NAME", "its container"},
     {"folder", "PATH", "instead of both: files go to DATA/storage/PATH of the server"},
-    {"batch-frequency b", CLI_DURATION, "the oldest that a file becomes, 60 s to 720 s [300]"},
+    {"batch-frequency b", CLI_DURATION, "the oldest that a file becomes, 60 s to 720 s [5m]"},
     {"chunk-size w", "MB", "the largest, 10 to 500 [300]"},
     {"encoding", "NAME", "avro, avrodeflate or json; fixed once it is there [avro]"},
     {"file-name-format ff", "TEMPLATE", "[{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}]"},

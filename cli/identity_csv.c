@@ -71,8 +71,8 @@ struct reader {
     size_t column_count;
     struct map ids; /* to the lines they are on */
     struct identity_csv *out;
-    size_t room;    /* of out->at */
-    size_t wrong;    /* lines */
+    size_t room;  /* of out->at */
+    size_t wrong; /* lines */
 };
 
 static void tell(struct reader *r, size_t line, const char *why)
@@ -216,8 +216,7 @@ static struct json *set_object(struct arena *a, struct json *in, const char *nam
     return json_set(a, in, slice_str(name), json_new(a, JSON_OBJECT));
 }
 
-static bool put_keys(struct arena *a, const struct slice *v, struct json *device,
-                     struct mistake *m)
+static bool put_keys(struct arena *a, const struct slice *v, struct json *device, struct mistake *m)
 {
     if (v[PRIMARY_KEY].len == 0 || v[SECONDARY_KEY].len == 0)
         return bad(m, "a primaryKey and a secondaryKey belong together");
@@ -235,8 +234,8 @@ static bool put_thumbprints(struct arena *a, const struct slice *v, struct json 
                             struct mistake *m)
 {
     struct slice primary = SLICE_NONE, secondary = SLICE_NONE;
-    bool good = v[PRIMARY_THUMBPRINT].len == 0 ||
-                read_thumbprint(a, v[PRIMARY_THUMBPRINT], &primary);
+    bool good =
+        v[PRIMARY_THUMBPRINT].len == 0 || read_thumbprint(a, v[PRIMARY_THUMBPRINT], &primary);
     good = good && (v[SECONDARY_THUMBPRINT].len == 0 ||
                     read_thumbprint(a, v[SECONDARY_THUMBPRINT], &secondary));
     if (!good) return bad(m, "a thumbprint is 40 or 64 hexadecimal digits");
@@ -411,8 +410,8 @@ static size_t line_of(struct slice text, size_t at)
 
 enum err identity_csv_check_wide(const char *path, struct slice begin)
 {
-    bool marked = slice_starts(begin, SLICE_LIT("\xff\xfe")) ||
-                  slice_starts(begin, SLICE_LIT("\xfe\xff"));
+    bool marked =
+        slice_starts(begin, SLICE_LIT("\xff\xfe")) || slice_starts(begin, SLICE_LIT("\xfe\xff"));
     if (!marked && slice_find(begin, '\0') == begin.len) return OK;
     return fail(ERR_INVALID, "%s: it is in UTF-16, or no text at all: save it as UTF-8", path);
 }

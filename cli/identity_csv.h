@@ -30,7 +30,8 @@ struct identity_csv {
     struct buf lines; /* a line of JSON for each device; it has keys */
     size_t *at;       /* where each stands in the file: its line */
     size_t count;
-    struct buf told; /* of a file that cannot be: "PATH:LINE: reason", a line each, up to IDENTITY_CSV_TOLD */
+    struct buf
+        told; /* of a file that cannot be: "PATH:LINE: reason", a line each, up to IDENTITY_CSV_TOLD */
 };
 
 /* All of the file or nothing: ERR_INVALID, and `told` may say more.  identity_csv_free() it in any case. */

@@ -20,9 +20,11 @@ static enum err read(const char *text)
     return identity_csv_read(&arena, "d.csv", slice_str(text), &csv);
 }
 
-#define KEY  "MDEyMzQ1Njc4OWFiY2RlZg=="
-#define HEX  "0123456789abcdef0123456789ABCDEF01234567"
-#define KEYS "\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":\"" KEY "\",\"secondaryKey\":\"" KEY "\"}}"
+#define KEY "MDEyMzQ1Njc4OWFiY2RlZg=="
+#define HEX "0123456789abcdef0123456789ABCDEF01234567"
+#define KEYS                                                                                       \
+    "\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":\"" KEY                 \
+    "\",\"secondaryKey\":\"" KEY "\"}}"
 
 static void a_row_is_a_line_of_an_import_job(void **state)
 {
@@ -37,12 +39,15 @@ static void a_row_is_a_line_of_an_import_job(void **state)
          "{\"id\":\"b\",\"capabilities\":{\"iotEdge\":false}}\n{\"id\":\"c\"}\n"},
         {"deviceId,primaryKey,secondaryKey\na," KEY "," KEY "\nb,,\n",
          "{\"id\":\"a\"," KEYS "}\n{\"id\":\"b\"}\n"},
-        {"deviceId,primaryThumbprint\na,01:23:45:67:89:ab:cd:ef:01:23:45:67:89:AB:CD:EF:01:23:45:67\n",
+        {"deviceId,primaryThumbprint\na,01:23:45:67:89:ab:cd:ef:01:23:45:67:89:AB:CD:EF:01:23:45:"
+         "67\n",
          "{\"id\":\"a\",\"authentication\":{\"type\":\"selfSigned\",\"x509Thumbprint\":{"
          "\"primaryThumbprint\":\"" HEX "\"}}}\n"},
-        {"deviceId,tags.line,tags.place.hall,desired.interval,properties.desired.on,importMode,version\n"
+        {"deviceId,tags.line,tags.place.hall,desired.interval,properties.desired.on,importMode,"
+         "version\n"
          "a,4,'=x,30,true,create,7\nb,,,,,,\nc,\"{\"\"a\"\":1}\",08,1e3,off,,\n",
-         "{\"id\":\"a\",\"importMode\":\"create\",\"tags\":{\"line\":4,\"place\":{\"hall\":\"=x\"}},"
+         "{\"id\":\"a\",\"importMode\":\"create\",\"tags\":{\"line\":4,\"place\":{\"hall\":\"=x\"}}"
+         ","
          "\"properties\":{\"desired\":{\"interval\":30,\"on\":true}}}\n{\"id\":\"b\"}\n"
          "{\"id\":\"c\",\"tags\":{\"line\":{\"a\":1},\"place\":{\"hall\":\"08\"}},"
          "\"properties\":{\"desired\":{\"interval\":1e3,\"on\":\"off\"}}}\n"},
@@ -71,7 +76,8 @@ static void every_line_that_cannot_be_is_told(void **state)
         {"deviceId,colour\na,red\n", "d.csv:1: nothing is known of a column 'colour'"},
         {"deviceId,tags.\na,1\n", "d.csv:1: nothing is known of a column 'tags.'"},
         {"deviceId,id\na,b\n", "d.csv:1: two columns mean 'id'"},
-        {"status\nenabled\n", "d.csv:1: the first line names the columns, and none of them is deviceId"},
+        {"status\nenabled\n",
+         "d.csv:1: the first line names the columns, and none of them is deviceId"},
         {"deviceId\na b\n", "d.csv:2: 'a b' is no device id"},
         {"deviceId,status\n,enabled\n", "d.csv:2: there is no deviceId"},
         {"deviceId\na\nb\na\n", "d.csv:4: the same device as in line 2"},
@@ -82,7 +88,8 @@ static void every_line_that_cannot_be_is_told(void **state)
         {"deviceId,primaryKey,secondaryKey\na," KEY ",\n",
          "d.csv:2: a primaryKey and a secondaryKey belong together"},
         {"deviceId,primaryKey,secondaryKey\na,x,x\n", "d.csv:2: a key is 16 to 64 bytes in base64"},
-        {"deviceId,primaryThumbprint\na,0123\n", "d.csv:2: a thumbprint is 40 or 64 hexadecimal digits"},
+        {"deviceId,primaryThumbprint\na,0123\n",
+         "d.csv:2: a thumbprint is 40 or 64 hexadecimal digits"},
         {"deviceId,primaryKey,secondaryThumbprint\na," KEY "," HEX "\n",
          "d.csv:2: it has keys and thumbprints"},
         {"deviceId,tags.a,tags.a.b\na,1,2\n", "d.csv:2: 'a.b' is below a value"},
@@ -121,8 +128,12 @@ static void a_file_as_a_whole_may_be_none(void **state)
         {SLICE_LIT("deviceId\n\n"), "d.csv: there are no devices below its first line"},
         {SLICE_LIT("deviceId\n\"a\n"), "d.csv: line 2: a quote is opened and never closed"},
         {SLICE_LIT("deviceId\na\nb\xe4r\n"), "d.csv:3: it is not in UTF-8"},
-        {SLICE_LIT("\xff\xfe" "d\0e\0"), "d.csv: it is in UTF-16"},
-        {SLICE_LIT("\xfe\xff" "\0d\0e"), "d.csv: it is in UTF-16"},
+        {SLICE_LIT("\xff\xfe"
+                   "d\0e\0"),
+         "d.csv: it is in UTF-16"},
+        {SLICE_LIT("\xfe\xff"
+                   "\0d\0e"),
+         "d.csv: it is in UTF-16"},
         {SLICE_LIT("d\0e\0"), "d.csv: it is in UTF-16"},
     };
     (void)state;

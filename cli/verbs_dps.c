@@ -7,7 +7,9 @@ const struct cli_verb verbs_dps[] = {
      .summary = "Enrolls a device",
      .kind = ASKS,
      .options = dps_individual_create_options,
-     .run = provisioning_enrollment_create},
+     .run = provisioning_enrollment_create,
+     .more = "    azimuth dps enrollment create --eid press-1\n"
+             "    azimuth dps enrollment create --eid press-2 --at x509 --cp press-2.pem"},
     {.words = "dps enrollment show",
      .summary = "Shows the enrollment of a device",
      .kind = ASKS,

@@ -8,7 +8,11 @@ const struct cli_verb verbs_identity[] = {
      .summary = "Makes a device",
      .kind = ASKS,
      .options = identity_create_options,
-     .run = identity_create},
+     .run = identity_create,
+     .more = "    azimuth hub device-identity create -d press-1\n"
+             "    azimuth hub device-identity create -d press-2 --am x509_thumbprint --ptp "
+             "0123456789ABCDEF0123456789ABCDEF01234567\n"
+             "Many at once: azimuth hub device-identity import"},
     {.words = "hub device-identity show",
      .summary = "Shows a device",
      .kind = ASKS,
@@ -112,7 +116,8 @@ const struct cli_verb verbs_identity[] = {
      .summary = "Makes a module of a device",
      .kind = ASKS,
      .options = module_create_options,
-     .run = identity_create},
+     .run = identity_create,
+     .more = "    azimuth hub module-identity create -d press-1 -m camera"},
     {.words = "hub module-identity show",
      .summary = "Shows a module",
      .kind = ASKS,

@@ -87,7 +87,7 @@ def what_is_wrong_is_said_once_and_in_numbers_that_help():
         large.truncate(300_000)
         wrong = (
             (("device", "send-d2c-message", "-d", "d1", "--data-file-path", large.name), "more than 256 KiB"),
-            (("twin", "diff", "nobody"), "there is no twin of that name on localhost"))
+            (("twin", "diff", "nobody"), "there is no device 'nobody' on localhost"))
         for words, text in wrong:
             said = hub.run(*words)
             check(said.status and text in said.error, str(said))

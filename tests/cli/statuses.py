@@ -554,6 +554,8 @@ def examples_of_the_help_are_commands_as_they_are_typed():
     known = {*CONNECTING, *WAITING, *LOCAL, *SOCKET, "docs", "serve", "dev", "simulate", "query", "monitor-events"}
     for name in sorted({*CONNECTING, *WAITING, *LOCAL, *SOCKET, "docs"} - {"health"}):
         text = azimuth(*name.split(), "--help").out
+        silent = re.findall(r"^  --[^\n]*\S(?: +\n|\n +\n)", text, re.M)
+        check(not silent, f"{name}: nothing is said of {silent}")
         for example in re.findall(r"^    ((?:azimuth |[a-z-]+ .*-).*(?:\\\n.*)*)", text, re.M):
             check(example.startswith(("azimuth ", "az iot ", "eval ", "source <(", "press-1,")), f"{name}: '{example}'")
             if not example.startswith("azimuth "):

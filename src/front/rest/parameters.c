@@ -39,8 +39,8 @@ const size_t rest_parameter_count = sizeof rest_parameters / sizeof *rest_parame
 
 const struct rest_parameter *rest_parameter_of(const struct route *r, const char *name)
 {
-    for (const struct rest_parameter *p = rest_parameters; p < rest_parameters + rest_parameter_count;
-         p++)
+    for (const struct rest_parameter *p = rest_parameters;
+         p < rest_parameters + rest_parameter_count; p++)
         if (p->handle == r->handle && strcmp(p->name, name) == 0) return p;
     return NULL;
 }
