@@ -25,12 +25,7 @@ const struct cli_option backup_restore_options[] = {
     {"from f", "DIR", "the backup; --data is where it goes: not there, or empty"},
     {"", NULL, NULL}};
 
-static const char *data_of(const struct cli *c)
-{
-    const char *variable = getenv("AZIMUTH_DATA");
-    if (cli_data(c)) return cli_data(c);
-    return variable && *variable ? variable : "./azimuth-data";
-}
+#define LOCK "lock" /* of a data directory: whose server runs holds it */
 
 static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
 {
@@ -81,7 +76,7 @@ struct locks {
 static enum err take_locks(const char *data, struct locks *l)
 {
     char path[BACKUP_PATH_MAX];
-    join(path, data, "lock");
+    join(path, data, LOCK);
     *l = (struct locks){.backup = -1, .server = open(path, O_RDWR | O_CLOEXEC)};
     if (l->server < 0)
         return fail(ERR_NOT_FOUND, "%s is no data directory of a server; name it with --data",
@@ -118,7 +113,7 @@ static enum err copy_store_of_server(struct cli *c, struct backup_copies *x)
     struct target t;
     struct json *made;
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
-    TRY(target_find(c, &t));
+    TRY(target_of_directory(c, x->from, &t));
     const struct http_call call = {
         .method = "POST", .path = "/admin/v1/backup/snapshot", .wait_s = SNAPSHOT_WAIT_S};
     TRY(http_json(&t, &call, "the store's snapshot", &made));
@@ -135,12 +130,13 @@ static enum err copy_store_of_server(struct cli *c, struct backup_copies *x)
 }
 
 /* It shows when the last backup was. */
-static void tell_server(struct cli *c)
+static void tell_server(struct cli *c, const char *data)
 {
     struct target t;
     struct http_answer a;
     const struct http_call call = {.method = "POST", .path = "/admin/v1/backup/finished"};
-    if (target_find(c, &t) == OK && http_do(&t, &call, &a) == OK) http_answer_free(&a);
+    if (target_of_directory(c, data, &t) == OK && http_do(&t, &call, &a) == OK)
+        http_answer_free(&a);
 }
 
 static enum err copy_all(struct cli *c, struct backup_copies *x, int lock)
@@ -180,7 +176,7 @@ static enum err create(struct cli *c, struct backup_copies *x, int lock)
     backup_shown(&progress);
     if (backup_note(x->from, x->to, f.count, f.bytes) != OK)
         fprintf(stderr, "the backup is good; that there is one is not noted: %s\n", fail_text());
-    if (lock < 0) tell_server(c);
+    if (lock < 0) tell_server(c, x->from);
     return print_done(c, x->to, "created", f.count, f.bytes);
 }
 
@@ -188,7 +184,7 @@ enum err backup_create(struct cli *c)
 {
     struct slice to;
     struct locks locks;
-    struct backup_copies x = {.from = data_of(c),
+    struct backup_copies x = {.from = target_directory(c, LOCK),
                               .progress = {.show = show, .ctx = &c->progress, .what = "copying"}};
     TRY(cli_need(c, "to", &to));
     x.to = cli_value(c, "to");
@@ -287,7 +283,7 @@ enum err backup_restore(struct cli *c)
     struct slice from;
     char data[BACKUP_PATH_MAX];
     TRY(cli_need(c, "from", &from));
-    snprintf(data, sizeof data, "%s", data_of(c));
+    snprintf(data, sizeof data, "%s", target_directory(c, NULL));
     umask(0077);
     TRY(backup_make_dir(data));
     TRY(take_all(c, cli_value(c, "from"), data, "restoring"));

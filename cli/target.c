@@ -14,6 +14,8 @@
 #include "cli/http.h"
 #include "cli/profile.h"
 
+#define SOCKET "azimuth.sock"
+
 static const char *keep(struct cli *c, struct slice text)
 {
     return (const char *)arena_copy(&c->arena, text).ptr;
@@ -79,13 +81,11 @@ static const char *data_directory(const struct cli *c)
     return variable && *variable ? variable : "./azimuth-data";
 }
 
-/* Without a word: the server of this folder, else the service of the Debian package where this user may open it. */
-static const char *nearest_directory(struct cli *c)
+const char *target_directory(struct cli *c, const char *file)
 {
-    const char *here = data_directory(c);
-    bool served = !is_there(here) && is_there(below(c, TARGET_SERVICE_DATA, "azimuth.sock"));
-    const char *variable = getenv("AZIMUTH_DATA");
-    return served && !(variable && *variable) ? TARGET_SERVICE_DATA : here;
+    const char *here = data_directory(c), *variable = getenv("AZIMUTH_DATA");
+    if (file == NULL || cli_data(c) || (variable && *variable) || is_there(here)) return here;
+    return is_there(below(c, TARGET_SERVICE_DATA, file)) ? TARGET_SERVICE_DATA : here;
 }
 
 /* What somebody named is there, or nothing is asked: without it all would look as if the hub were a stranger. */
@@ -139,7 +139,13 @@ static const char *address_of(struct cli *c, const struct json *hub)
 
 static enum err no_server(const struct cli *c, const char *directory)
 {
-    bool service = is_there(TARGET_SERVICE_DATA) && strcmp(directory, TARGET_SERVICE_DATA) != 0;
+    bool service = is_there(TARGET_SERVICE_DATA);
+    if (strcmp(directory, TARGET_SERVICE_DATA) ==
+        0) /* where root's own would make files of root's */
+        return fail(ERR_NOT_FOUND,
+                    "no server runs on %s, or this user may not reach it: root starts the service "
+                    "with 'systemctl start azimuth' and reaches it",
+                    directory);
     return fail(ERR_NOT_FOUND,
                 "no server runs on %s: start one with '%s serve --data %s', or name a hub with "
                 "--login%s",
@@ -154,7 +160,7 @@ static enum err use_data(struct target *t, const char *directory)
     struct json *hub;
     t->data = directory;
     t->name = "the server";
-    if (!is_there(below(t->cli, directory, "azimuth.sock"))) return no_server(t->cli, directory);
+    if (!is_there(below(t->cli, directory, SOCKET))) return no_server(t->cli, directory);
     const struct http_call call = {.method = "GET", .path = "/admin/v1/hub"};
     TRY(http_json(t, &call, "description", &hub));
     t->hub = hub;
@@ -207,7 +213,7 @@ static enum err choose(struct target *t)
         if (text && *text) return use_environment(t, text, variables[i]);
     }
     TRY(use_profile(t, NULL, &found));
-    return found ? OK : use_data(t, nearest_directory(t->cli));
+    return found ? OK : use_data(t, target_directory(t->cli, SOCKET));
 }
 
 static enum err port_option(const struct cli *c, const char *name, unsigned *port)
@@ -249,6 +255,14 @@ enum err target_find(struct cli *c, struct target *t)
     *t = standard;
     t->cli = c;
     TRY(choose(t));
+    return settle(t);
+}
+
+enum err target_of_directory(struct cli *c, const char *directory, struct target *t)
+{
+    *t = standard;
+    t->cli = c;
+    TRY(use_data(t, directory));
     return settle(t);
 }
 

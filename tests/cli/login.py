@@ -166,9 +166,17 @@ def the_service_is_meant_where_no_server_is_in_the_folder():
         sees(there(hub.data, folder, *LIST), "service")
         for missing in (there(hub.data, folder, *LIST, AZIMUTH_DATA="nowhere"), there(hub.data, folder, *LIST, "--data", "nowhere")):
             check(missing.status == 3 and "runs on nowhere" in missing.error and "--data /var/lib/azimuth" in missing.error, str(missing))
+        # Its backup is made without a word, too, and by it alone: another hub's login changes nothing.
+        other = "HostName=elsewhere.invalid;SharedAccessKeyName=p;SharedAccessKey=MDEyMzQ1Njc4OWFiY2RlZg=="
+        made = there(hub.data, folder, "backup", "create", "--to", f"{folder}/monday", IOTHUB_CONNECTION_STRING=other)
+        check(made.status == 0 and made.json()["status"] == "created", str(made))
         pathlib.Path(folder, "azimuth-data").mkdir()
+        none = there(hub.data, folder, "backup", "create", "--to", f"{folder}/tuesday")
+        check(none.status == 3 and "./azimuth-data is no data directory" in none.error, str(none))
         stopped = there(hub.data, folder, *LIST)
         check(stopped.status == 3 and "runs on ./azimuth-data" in stopped.error and "--data /var/lib/azimuth" in stopped.error, str(stopped))
+        nobody = there(folder, folder, *LIST, "--data", "/var/lib/azimuth")
+        check(nobody.status == 3 and "systemctl start azimuth" in nobody.error and "azimuth serve" not in nobody.error, str(nobody))
 
 
 @group.case
