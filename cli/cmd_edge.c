@@ -27,6 +27,8 @@ const struct cli_option edge_create_options[] = {
     {"root-key rk", "FILE", "its key"},
     {"root-pass rp", "PASSWORD", "of that key"},
     {"default-edge-agent default-agent dea", "IMAGE", "of devices without edge_agent"},
+    {"device-config-template dct", "FILE",
+     "a config.toml, of which all stays that no device has of its own"},
     {"clean c", NULL, "deletes all devices of the hub first"},
     {"visualize vis v", NULL, "draws who is below whom"},
     {"", NULL, NULL}};

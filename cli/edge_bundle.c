@@ -93,11 +93,20 @@ static enum err load_root(struct edge_plan *p)
     return edge_root_load(cert, key, password, &p->root);
 }
 
+static enum err load_template(struct edge_plan *p)
+{
+    struct slice text;
+    if (p->template_path == NULL) return OK;
+    TRY(file_load_max(p->cli, p->template_path, EDGE_FILE_MAX, &text));
+    return edge_template_read(&p->cli->arena, file_name(p->template_path), text, &p->template);
+}
+
 enum err edge_bundle_check(struct edge_plan *p)
 {
     struct stat st;
     const char *root = path_of(p, SLICE_NONE, SLICE_NONE, "root.key.pem");
     for (const struct edge *e = p->edges; e; e = e->next) TRY(check_place(p, e));
+    TRY(load_template(p));
     TRY(load_root(p));
     if (edge_root_key(p->root).len && lstat(root, &st) == 0)
         return fail(ERR_EXISTS,
@@ -139,12 +148,19 @@ static void put_login(const struct edge_plan *p, const struct edge *edge, struct
     buf_put_str(out, " }\n");
 }
 
+static struct slice image_of(const struct edge_plan *p, const struct edge *edge)
+{
+    return edge->agent.image.len ? edge->agent.image : p->image;
+}
+
 static void put_agent(const struct edge_plan *p, const struct edge *edge, struct buf *out)
 {
     const struct edge_agent *agent = &edge->agent;
-    struct slice image = agent->image.len ? agent->image : p->image;
+    struct slice image = image_of(p, edge);
     if (image.len == 0) return;
-    buf_put_str(out, "\n[agent]\nname = \"edgeAgent\"\ntype = \"docker\"\n\n[agent.config]\n");
+    if (!p->template.has_agent)
+        buf_put_str(out, "\n[agent]\nname = \"edgeAgent\"\ntype = \"docker\"\n");
+    buf_put_str(out, "\n[agent.config]\n");
     put_text(out, "image", image);
     if (agent->server.len == 0) return;
     buf_put_str(out, "\n[agent.config.auth]\n");
@@ -167,6 +183,7 @@ static void put_config(const struct edge_plan *p, const struct edge *edge, struc
                  or_asked(above ? above->hostname : SLICE_NONE, "{{PARENT_HOSTNAME}}"));
     put_file(out, "trust_bundle_cert", CERTS, SLICE_NONE, "trust-bundle.pem");
     put_text(out, "auto_reprovisioning_mode", SLICE_LIT("Dynamic"));
+    edge_template_put(&p->template, false, image_of(p, edge).len == 0, out);
     buf_put_str(out, "\n[provisioning]\nsource = \"manual\"\n");
     put_text(out, "iothub_hostname", slice_str(p->target.name));
     put_text(out, "device_id", edge->id);
@@ -175,6 +192,7 @@ static void put_config(const struct edge_plan *p, const struct edge *edge, struc
     put_file(out, "cert", CERTS, edge->id, ".full-chain.cert.pem");
     put_file(out, "pk", SECRETS, edge->id, ".key.pem");
     put_agent(p, edge, out);
+    edge_template_put(&p->template, true, image_of(p, edge).len == 0, out);
 }
 
 static enum err write_config(const struct edge_plan *p, const struct edge *edge)
@@ -193,7 +211,13 @@ static const char install[] =
     "# Makes this machine the edge device of this folder. Run it as root, where IoT Edge 1.2 or\n"
     "# later is installed; it replaces /etc/aziot/config.toml.\n"
     "set -eu\n"
+    "umask 022\n"
     "cd \"$(dirname \"$0\")\"\n"
+    "\n"
+    "if ! command -v iotedge >/dev/null || [ ! -d /etc/aziot ]; then\n"
+    "    echo 'IoT Edge is not installed here: install the package aziot-edge first' >&2\n"
+    "    exit 1\n"
+    "fi\n"
     "\n"
     "ask() { # PLACEHOLDER QUESTION\n"
     "    grep -q \"{{$1}}\" config.toml || return 0\n"
@@ -222,9 +246,9 @@ static const char install[] =
     "chmod 700 " SECRETS "\n"
     "for file in iotedge_config_cli_root hub-ca; do\n"
     "    if [ -f $file.pem ] && [ -d /etc/pki/ca-trust/source/anchors ]; then\n"
-    "        cp $file.pem /etc/pki/ca-trust/source/anchors/$file.crt\n"
+    "        install -m 644 $file.pem /etc/pki/ca-trust/source/anchors/$file.crt\n"
     "    elif [ -f $file.pem ]; then\n"
-    "        cp $file.pem /usr/local/share/ca-certificates/$file.crt\n"
+    "        install -m 644 $file.pem /usr/local/share/ca-certificates/$file.crt\n"
     "    fi\n"
     "done\n"
     "if command -v update-ca-trust >/dev/null; then update-ca-trust; else update-ca-certificates; "

@@ -107,10 +107,13 @@ static void read_root(struct edge_plan *p, const char *file, const struct yaml *
 static void read_runtime(struct edge_plan *p, const char *file, const struct yaml *runtime)
 {
     for (const struct yaml *m = runtime->child; m; m = m->next) {
-        if (!slice_is(m->name, "defaultEdgeAgent") || p->folder == NULL)
+        bool agent = slice_is(m->name, "defaultEdgeAgent");
+        if (!(agent || slice_is(m->name, "templateConfigPath")) || p->folder == NULL)
             leave_out(p, file, m);
-        else if (p->image.ptr == NULL && m->text.len)
+        else if (agent && p->image.ptr == NULL && m->text.len)
             p->image = m->text;
+        else if (!agent && p->template_path == NULL && m->text.len)
+            p->template_path = beside(p->cli, file, m->text);
     }
 }
 

@@ -177,6 +177,7 @@ static enum err read_options(struct edge_plan *p)
     p->root_cert = cli_value(p->cli, "root-cert");
     p->root_key = cli_value(p->cli, "root-key");
     p->image = slice_str(cli_value(p->cli, "default-edge-agent"));
+    p->template_path = cli_value(p->cli, "device-config-template");
     return method ? edge_method(p, slice_str(method)) : OK;
 }
 
@@ -189,10 +190,11 @@ static enum err check_papers(const struct edge_plan *p)
     if (p->by_certificate)
         return fail(ERR_INVALID, "x509_thumbprint needs --output-path: the devices' certificates "
                                  "and keys are written there, and nowhere else");
-    if (p->root_cert || p->image.ptr)
-        return fail(ERR_INVALID,
-                    "--root-cert, --root-key and --default-edge-agent are for what --output-path "
-                    "writes");
+    if (p->root_cert || p->image.ptr || p->template_path)
+        return fail(
+            ERR_INVALID,
+            "--root-cert, --root-key, --default-edge-agent and --device-config-template are "
+            "for what --output-path writes");
     return OK;
 }
 

@@ -8,6 +8,7 @@
 #define CLI_EDGE_PLAN_H
 
 #include "cli/edge_papers.h"
+#include "cli/edge_template.h"
 #include "cli/target.h"
 
 enum { EDGE_DEVICES_MAX = 1000, EDGE_FILE_MAX = 1 << 20 };
@@ -36,6 +37,8 @@ struct edge_plan {
     bool by_certificate; /* how devices log in */
     const char *root_cert, *root_key; /* files; NULL: a root is made */
     struct slice image;               /* of agents that have none of their own */
+    const char *template_path;        /* NULL: none */
+    struct edge_template template;    /* with `folder` */
     struct edge_root *root;           /* with `folder` */
 };
 
@@ -59,7 +62,7 @@ enum err edge_method(struct edge_plan *p, struct slice name) MUST_USE;
 
 /* ---- edge_bundle.c: with `folder` a folder for each device, for the edge runtime there */
 
-/* Loads or makes the root, and looks at what is there; nothing is written.  ERR_EXISTS: something is in the way. */
+/* Loads or makes the root, loads the template, and looks at what is there; nothing is written.  ERR_EXISTS: something is in the way. */
 enum err edge_bundle_check(struct edge_plan *p) MUST_USE;
 
 /* Makes `folder`; the root goes there with its key, if it was made. */

@@ -78,15 +78,25 @@ def edge_devices_get_what_they_log_in_with():
         file.write_text(f"iotHub: {{authenticationMethod: x509Certificate}}\ncertificates: {{rootCACertPath: {root[1]}, rootCACertKeyPath: "
                         f"edges/root.key.pem}}\nedgeConfiguration: {{defaultEdgeAgent: 'agent:2', templateConfigPath: t.toml}}\n"
                         "edgeDevices:\n  - {deviceId: filed, hostname: filed.lan}\n")
+        (place / "t.toml").write_text('hostname = "old"\n[agent]\nname = "edgeAgent"\ntype = "docker"\nenv = {A = "1"}\n[agent.config]\n'
+                                      'image = "agent:0"\n[provisioning]\nsource = "dps"\n[moby_runtime]\nnetwork = "plant"\n')
         done = hub.must(*create, "--cfg", file, "--out", out)
         filed = tomllib.loads((out / "filed/config.toml").read_text())
         check((filed["hostname"], filed["agent"]["config"]["image"]) == ("filed.lan", "agent:2"), str(filed))
-        check("edges.yaml:3: templateConfigPath is left out" in done.error and "edges.yaml:4" not in done.error, done.error)
+        check(filed["provisioning"]["source"] == "manual" and filed["agent"]["env"] == {"A": "1"}, str(filed))
+        check(filed["moby_runtime"] == {"network": "plant"} and done.error == "", f"{filed} {done.error}")
+        hub.must(*create, "--device", "id=based", "--dct", place / "t.toml", "--out", out, *root, "--rp", "secret")
+        based = tomllib.loads((out / "based/config.toml").read_text())
+        check(based["agent"]["config"] == {"image": "agent:0"} and based["hostname"] == "{{HOSTNAME}}", str(based))
+        (place / "bad.toml").write_text("a = 1\nb = [")
         device = ("--device", "id=new")
         for words, status, said in (((*device, "--out", out, *root), USAGE, "password"), ((*device, "--out", out), CONFLICT, "root.key.pem"),
                                     ((*device, "--device-auth", "x509_thumbprint"), USAGE, "--output-path"),
                                     ((*device, "--device-auth", "x509_ca"), USAGE, "x509_ca"), ((*device, *root[:2]), USAGE, "--root-key"),
                                     ((*device, *root, "--rp", "secret"), USAGE, "--output-path"),
+                                    ((*device, "--dct", place / "t.toml"), USAGE, "--device-config-template"),
+                                    ((*device, "--dct", place / "bad.toml", "--out", place / "other"), USAGE, "bad.toml:2: a bracket"),
+                                    ((*device, "--dct", place / "none.toml", "--out", place / "other"), USAGE, "none.toml"),
                                     ((*device, "--out", out, "--rc", hub.ca, "--rk", out / "root.key.pem"), USAGE, "belong together"),
                                     ((*device, "--out", out, "--rc", out / "top/top.hub-auth-cert.pem", "--rk", out / "top/top.hub-auth-key.pem"),
                                      USAGE, "no CA"),
