@@ -5,6 +5,7 @@
  */
 #include "server/serve.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -148,7 +149,8 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     if (realpath(dir, s->backup_dir) == NULL || stat(s->backup_dir, &st) || !S_ISDIR(st.st_mode))
         return fail(ERR_INVALID, "--backup-dir %s: there is no such directory", dir);
     if (access(s->backup_dir, W_OK | X_OK))
-        return fail(ERR_INVALID, "--backup-dir %s: the server may not write there", dir);
+        return fail(ERR_INVALID, "--backup-dir %s: the server may not write there%s", dir,
+                    errno == EROFS ? " (of a service: ReadWritePaths= in its unit)" : "");
     if (strncmp(s->backup_dir, s->dir.path, len) == 0 && strchr("/", s->backup_dir[len]))
         return fail(ERR_INVALID, "--backup-dir %s: it lies in the data directory", dir);
     out->dir = s->backup_dir;

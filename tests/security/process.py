@@ -1,5 +1,6 @@
 """process.py - what the process may do, who it is, and what it writes."""
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -44,6 +45,19 @@ def its_table_of_descriptors_has_its_width_from_the_start():
     """One that grows once there are threads stops a core until every processor has been elsewhere."""
     size, most = int(status(group.server())["FDSize"]), resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     check(size >= min(DESCRIPTORS_AT_START, most), f"there is room for {size} of {most}")
+
+
+@group.case
+def its_lanes_get_the_short_slices_that_they_ask_for():
+    """sched_setattr(2) of src/post/thread.c, in spite of the filter."""
+    slices = {}
+    for task in pathlib.Path(f"/proc/{group.server().process.pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # no such file on this kernel, or the thread has ended
+            found = re.search(r"(?m)^se\.slice\s*:\s*(\d+)$", (task / "sched").read_text(encoding="ascii"))
+            slices[(task / "comm").read_text(encoding="ascii").strip()] = found and int(found[1])
+    if not any(slices.values()):
+        raise Skipped("this kernel gives no slices that it tells of")
+    check({slices.get(lane) for lane in ("log", "store")} == {100000}, f"{slices}")
 
 
 @group.case
