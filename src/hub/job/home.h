@@ -30,6 +30,7 @@ enum {
     JOB_RESULTS_MAX = 100,                /* that are written in one unit */
     JOB_RESULT_BYTES_MAX = 1 << 20,       /* likewise, after at least one */
     JOB_OUTCOME_MAX = METHOD_PAYLOAD_MAX, /* bytes of what a device answered */
+    JOB_OUTCOME_LEVELS_MAX = 60,          /* of it; a list of rows with it has four more */
     JOB_DROP_ROWS = 1000,                 /* of an old job, deleted in one unit */
 };
 #define JOB_GATHER_US  500000ll         /* results wait so long for others */

@@ -63,6 +63,29 @@ static void methods_are_called_and_their_answers_kept(void **state)
     assert_true(slice_is(json_get(answer, "status")->text, "299"));
 }
 
+/* Who answers with many levels hides nothing of a job. */
+static void an_answer_is_shown_that_is_not_too_deep(void **state)
+{
+    (void)state;
+    char text[2 * JSON_DEPTH_MAX];
+    put_devices(1);
+    for (int over = 0; over < 2; over++) {
+        size_t levels = over ? JSON_DEPTH_MAX : JOB_OUTCOME_LEVELS_MAX;
+        memset(text, '[', levels);
+        memset(text + levels, ']', levels);
+        assert_int_equal(create(over ? "j2" : "j1", METHOD_JOB("*")), STATUS_OK);
+        go_on();
+        answer_all_methods(
+            &(struct method_result){.device_status = 200, .payload = slice_of(text, 2 * levels)});
+        go_on();
+        struct json *rows = device_jobs(over ? "SELECT * FROM devices.jobs WHERE jobId = 'j2'"
+                                             : "SELECT * FROM devices.jobs");
+        assert_int_equal(count_of(rows), 1);
+        struct json *answer = json_get(json_get(rows->child, "outcome"), "deviceMethodResponse");
+        assert_int_equal(json_get(answer, "payload")->type, over ? JSON_NULL : JSON_ARRAY);
+    }
+}
+
 static void what_a_device_cannot_do_is_its_own_failure(void **state)
 {
     (void)state;
@@ -663,6 +686,7 @@ int main(void)
         CASE(twins_that_match_are_written_once),
         CASE(more_devices_than_fit_the_window),
         CASE(methods_are_called_and_their_answers_kept),
+        CASE(an_answer_is_shown_that_is_not_too_deep),
         CASE(what_a_device_cannot_do_is_its_own_failure),
         CASE(nobody_matches),
         CASE(a_bad_condition_is_found_when_the_job_runs),

@@ -157,6 +157,19 @@ static void read_twin(struct task *t)
 
 /* ---- methods */
 
+static_assert(JOB_OUTCOME_LEVELS_MAX + 4 <= JSON_DEPTH_MAX, "a list of rows can be read");
+
+/* Of a device's answer; what cannot be is null. */
+static bool can_be_shown(struct slice payload)
+{
+    struct arena arena = {0};
+    struct json *value;
+    bool can = payload.len <= JOB_OUTCOME_MAX && json_parse(&arena, payload, &value) == OK &&
+               json_levels(value) <= JOB_OUTCOME_LEVELS_MAX;
+    arena_free(&arena);
+    return can;
+}
+
 static void on_result(struct method_call *c, const struct method_result *r)
 {
     struct task *t = CONTAINER_OF(c, struct task, call);
@@ -167,7 +180,7 @@ static void on_result(struct method_call *c, const struct method_result *r)
     }
     if (!slice_is(r->payload, "null")) quota_count_answer(t->job->jobs->hub->quota, r->payload.len);
     buf_printf(&t->outcome, "{\"status\":%d,\"payload\":", r->device_status);
-    buf_put_slice(&t->outcome, r->payload.len <= JOB_OUTCOME_MAX ? r->payload : SLICE_LIT("null"));
+    buf_put_slice(&t->outcome, can_be_shown(r->payload) ? r->payload : SLICE_LIT("null"));
     buf_put_u8(&t->outcome, '}');
     end_and_step(t, JOB_DEVICE_COMPLETED, NULL, SLICE_NONE);
 }
