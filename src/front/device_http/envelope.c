@@ -5,9 +5,7 @@
  */
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/json.h"
-#include "base/num.h"
 #include "base/text.h"
 #include "front/device_http/device.h"
 
@@ -38,17 +36,6 @@ static enum err add(struct envelope *out, struct slice name, struct slice value)
     return OK;
 }
 
-/* Milliseconds since 1970, as Java has it, or ISO 8601. */
-static enum err take_expiry(struct envelope *out, struct slice value)
-{
-    int64_t us;
-    if (num_i64(value, &out->expiry_ms) == OK && out->expiry_ms > 0) return OK;
-    if (clock_parse_iso(value, &us) != OK)
-        return fail(ERR_INVALID, "iothub-expiry '%.*s' is not a time", SLICE_ARG(value));
-    out->expiry_ms = us / 1000;
-    return OK;
-}
-
 /* "iothub-to" repeats the path unless somebody means more by it. */
 static void take_to(struct envelope *out, struct slice value)
 {
@@ -74,7 +61,7 @@ static bool take_system(struct envelope *out, struct slice name, struct slice va
         return true;
     }
     if (slice_is_nocase(name, "iothub-expiry"))
-        *e = take_expiry(out, value);
+        *e = telemetry_parse_expiry(value, &out->expiry_ms);
     else if (slice_is_nocase(name, "iothub-to"))
         take_to(out, value);
     else

@@ -5,6 +5,7 @@
  * grammar, accepted both ways).
  */
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "hub/telemetry/telemetry.h"
 
@@ -58,12 +59,13 @@ static enum err add_property(struct property *space, struct envelope *out, struc
     return OK;
 }
 
-static enum err take_expiry(struct envelope *out, struct slice value)
+enum err telemetry_parse_expiry(struct slice value, int64_t *ms)
 {
     int64_t us;
+    if (num_i64(value, ms) == OK && *ms > 0) return OK;
     if (clock_parse_iso(value, &us) != OK)
-        return fail(ERR_INVALID, "$.exp '%.*s' is not an ISO 8601 time", SLICE_ARG(value));
-    out->expiry_ms = us / 1000;
+        return fail(ERR_INVALID, "the expiry '%.*s' is not a time", SLICE_ARG(value));
+    *ms = us / 1000;
     return OK;
 }
 
@@ -80,7 +82,7 @@ static enum err take_system(struct property *space, struct envelope *out, struct
     for (size_t i = 0; i < sizeof renamed_properties / sizeof *renamed_properties; i++)
         if (slice_is(key, renamed_properties[i].name))
             return add_property(space, out, slice_str(renamed_properties[i].as), value);
-    if (slice_is(key, "exp")) return take_expiry(out, value);
+    if (slice_is(key, "exp")) return telemetry_parse_expiry(value, &out->expiry_ms);
     return add_property(space, out, name, value);
 }
 

@@ -32,6 +32,16 @@ static void system_properties_reach_their_fields(void **state)
     assert_int_equal(m.property_count, 0);
 }
 
+static void an_expiry_may_be_a_number(void **state)
+{
+    (void)state;
+    struct envelope m;
+    assert_int_equal(parse(SLICE_LIT("%24.exp=1735787045678"), &m), OK);
+    assert_int_equal(m.expiry_ms, 1735787045678);
+    assert_int_equal(parse(SLICE_LIT("%24.exp=0"), &m), ERR_INVALID);
+    assert_int_equal(parse(SLICE_LIT("%24.exp=-1"), &m), ERR_INVALID);
+}
+
 static void application_properties_keep_their_order_and_text(void **state)
 {
     (void)state;
@@ -105,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(system_properties_reach_their_fields),
+        cmocka_unit_test(an_expiry_may_be_a_number),
         cmocka_unit_test(application_properties_keep_their_order_and_text),
         cmocka_unit_test(what_only_the_hub_may_say_is_dropped),
         cmocka_unit_test(malformed_bags_are_refused),

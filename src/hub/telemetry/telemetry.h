@@ -99,6 +99,10 @@ enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *se
                           const struct envelope *message, int64_t wall_us, log_done_fn done,
                           struct addr who, uint64_t cookie) MUST_USE;
 
+/* When a message expires, as devices write it in text: ISO 8601, or milliseconds since 1970 (what
+ * Node's and Java's SDKs make of a number).  ERR_INVALID: neither; `*ms` is then of no use. */
+enum err telemetry_parse_expiry(struct slice value, int64_t *ms) MUST_USE;
+
 /* MQTT's and HTTP's property bag "k=v&k2=v2", percent-encoded (IoT Hub MQTT topics).  Fills the
  * envelope; decoded text lives in `scratch` (cleared first), properties in `space`.
  * ERR_INVALID: bad percent-encoding, bad UTF-8, NUL, empty name, unreadable $.exp;

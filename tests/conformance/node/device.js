@@ -80,6 +80,14 @@ check('system properties arrive in their own places', async () => {
     assert.deepEqual({ ...event.properties }, {});
 });
 
+check('an expiry may be a number of milliseconds', async () => {
+    const device = await identity('dev-expiry');
+    const message = new Message('{"n":1}');
+    message.expiryTimeUtc = Date.now() + 3600000;
+    const [event] = await roundTrip('dev-expiry', 1, () => send(device, [message]));
+    assert.equal(event.systemProperties.absoluteExpiryTime, message.expiryTimeUtc);
+});
+
 check('the hub stamps who sent, how it signed in, and when', async () => {
     const device = await identity('dev-stamps');
     const before = Date.now();
