@@ -25,7 +25,7 @@ static const char columns[] = "job=jobId type=type status=status created=created
                               "failed=deviceJobStatistics.failedCount";
 
 const struct cli_option job_create_options[] = {
-    {"job-id", "ID", "the job: a-z 0-9 - '"},
+    {"job-id", "ID", "the job: A-Z a-z 0-9 - '"},
     {"job-type jt", "TYPE", "scheduleUpdateTwin or scheduleDeviceMethod"},
     {"query-condition q", "CONDITION", "which devices, as behind WHERE, or * for all"},
     {"start-time start", "TIME", "when, as 2026-11-23T04:05:06Z [at once]"},

@@ -25,7 +25,7 @@
 #include "hub/status.h"
 
 enum {
-    JOB_ID_MAX = 64,            /* IoT Hub: a-z 0-9 - ' ; ArgumentInvalid */
+    JOB_ID_MAX = 64,            /* IoT Hub: A-Z a-z 0-9 - ' ; ArgumentInvalid */
     JOB_BODY_MAX = 512 << 10,   /* bytes of a request: MessageTooLarge */
     JOB_RUNNING_MAX = 10,       /* at once (IoT Hub, S3); others wait, as queued */
     JOB_ACTIVE_MAX = 100,       /* that have not ended: ThrottlingMaxActiveJobCountExceeded */

@@ -467,7 +467,7 @@ static void requests_have_rules(void **state)
     } rows[] = {
         {"good-1'", TWIN_JOB("*"), STATUS_OK},
         {"", TWIN_JOB("*"), STATUS_ARGUMENT_INVALID},
-        {"Big", TWIN_JOB("*"), STATUS_ARGUMENT_INVALID},
+        {"DHCMD-1", TWIN_JOB("*"), STATUS_OK},
         {"a_b", TWIN_JOB("*"), STATUS_ARGUMENT_INVALID},
         {"0123456789012345678901234567890123456789012345678901234567890123", TWIN_JOB("*"),
          STATUS_OK},

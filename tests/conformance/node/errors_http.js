@@ -164,8 +164,8 @@ const ROWS = [
     }], nested, [() => service.invokeDeviceMethod('err-d', {
         methodName: 'm', responseTimeoutInSeconds: 5, connectTimeoutInSeconds: 6,
     }), 'ArgumentError']],
-    ['ArgumentInvalid', 'a job whose id has a capital', ['PUT', `/jobs/v2/Err?${V}`, { body: newJob('Err') }], plain,
-        [() => jobs.scheduleTwinUpdate('Err', '*', { tags: {} }, new Date(), 60), 'ArgumentError']],
+    ['ArgumentInvalid', 'a job whose id has a low line', ['PUT', `/jobs/v2/err_1?${V}`, { body: newJob('err_1') }], plain,
+        [() => jobs.scheduleTwinUpdate('err_1', '*', { tags: {} }, new Date(), 60), 'ArgumentError']],
     ['ArgumentInvalid', 'a message with a property that cannot be a header', ['POST', `${TELEMETRY}?${V}`, {
         as: OWN, body: 'x', headers: { 'iothub-expiry': 'never' },
     }], plain],
@@ -420,7 +420,7 @@ const CANNOT = {
     JobCancelled: 'a device of a cancelled job has the status canceled and no error',
     GenericTimeout: 'what takes too long is ServiceUnavailable or GatewayTimeout',
     InvalidThrottleParameter: 'throttles are options of the server, which it refuses at the start',
-    PartitionNotFound: 'the stream is AMQP: a partition that is none is amqp:not-found there',
+    PartitionNotFound: 'the stream is AMQP: a partition that is none is com.microsoft:argument-out-of-range there',
 };
 
 complete('http', Object.keys(NUMBERS), ROWS.map(([name]) => name), HELD.map(([name]) => name), Object.keys(CANNOT),

@@ -131,6 +131,7 @@ check('an id is used once, and has rules', async () => {
     const twice = await failure(jobs.scheduleTwinUpdate(id('once'), '*', { tags: {} }, new Date(), 60));
     assert.equal(twice.response.statusCode, 409);
     assert.equal(twice.response.headers['iothub-errorcode'], 'JobAlreadyExists');
+    await jobs.scheduleTwinUpdate(id('DHCMD'), 'DeviceId IN [\'nobody\']', { tags: {} }, new Date(), 60); /* as samples do */
     const bad = await failure(jobs.scheduleTwinUpdate('Upper_Case', '*', { tags: {} }, new Date(), 60));
     assert.equal(bad.response.statusCode, 400);
     assert.equal((await jobOf(id('none'))).status, 'unknown');
