@@ -100,23 +100,36 @@ static enum err read_modules(struct item *it)
 
 /* ---- all of it */
 
-enum err conf_item_content(struct item *it, const struct json *content)
+static bool is_empty(const struct json *j)
+{
+    return j->type == JSON_OBJECT && j->child == NULL;
+}
+
+/* The .NET SDK's second version sends all three, empty but for the one that is meant. */
+static enum err choose(const struct json *content, enum content_kind *kind, const struct json **out)
 {
     static const char *const names[] = {[CONTENT_DEVICE] = "deviceContent",
                                         [CONTENT_MODULE] = "moduleContent",
                                         [CONTENT_EDGE] = "modulesContent"};
-    const struct json *found = NULL;
-    for (int kind = CONTENT_DEVICE; kind <= CONTENT_EDGE; kind++) {
-        const struct json *j = json_given(content, names[kind]);
-        if (j && found) return fail(ERR_INVALID, "content has one member, not several");
-        if (j == NULL) continue;
-        found = j;
-        it->kind = (enum content_kind)kind;
+    *out = NULL;
+    for (int k = CONTENT_DEVICE; k <= CONTENT_EDGE; k++) {
+        const struct json *j = json_given(content, names[k]);
+        if (j == NULL || (*out && is_empty(j))) continue;
+        if (*out && !is_empty(*out))
+            return fail(ERR_INVALID, "content has one member, not several");
+        *out = j;
+        *kind = (enum content_kind)k;
     }
-    if (found == NULL)
-        return fail(ERR_INVALID,
-                    "content is missing: deviceContent, moduleContent or modulesContent");
-    if (found->type != JSON_OBJECT) return fail(ERR_INVALID, "content must be an object");
+    if (*out && (*out)->type == JSON_OBJECT) return OK;
+    return *out ? fail(ERR_INVALID, "content must be an object")
+                : fail(ERR_INVALID,
+                       "content is missing: deviceContent, moduleContent or modulesContent");
+}
+
+enum err conf_item_content(struct item *it, const struct json *content)
+{
+    const struct json *found;
+    TRY(choose(content, &it->kind, &found));
     it->content = tree_copy(&it->arena, found);
     if (it->kind == CONTENT_EDGE) return read_modules(it);
     TRY(check_settings(it->content));

@@ -191,8 +191,20 @@ static void configurations_have_rules(void **state)
         {"c1", "[]", STATUS_ARGUMENT_INVALID},
         {"c1", "{}", STATUS_INVALID_CONFIGURATION_CONTENT},
         {"c1", "{\"content\":{\"modulesContent\":{}}}", STATUS_INVALID_CONFIGURATION_CONTENT},
-        {"c1", "{\"content\":{\"deviceContent\":{},\"moduleContent\":{}}}",
+        {"c1",
+         "{\"content\":{\"deviceContent\":{\"properties.desired.x\":1},"
+         "\"moduleContent\":{\"properties.desired.x\":1}}}",
          STATUS_INVALID_CONFIGURATION_CONTENT},
+        {"c1",
+         "{\"content\":{\"modulesContent\":{},\"moduleContent\":{},"
+         "\"deviceContent\":{\"properties.desired.x\":1}}}",
+         STATUS_OK},
+        {"c1",
+         "{\"content\":{\"deviceContent\":{},\"modulesContent\":{\"$edgeAgent\":{"
+         "\"properties.desired\":{}}},\"moduleContent\":{}}}",
+         STATUS_OK},
+        {"c1", "{\"content\":{\"deviceContent\":{},\"moduleContent\":{},\"modulesContent\":{}}}",
+         STATUS_OK},
         {"c1", "{\"content\":{\"deviceContent\":{\"tags.a\":1}}}",
          STATUS_INVALID_CONFIGURATION_CONTENT},
         {"c1", "{\"content\":{\"deviceContent\":{\"properties.desiredx\":1}}}",
