@@ -99,10 +99,12 @@ static enum err check_size(const struct c2d_draft *d)
 
 /* ---- sections */
 
-static void put_to(struct buf *b, struct slice who)
+/* Azure's command line finds its messages with the `to` that it gave them, all in small letters. */
+static void put_to(struct buf *b, struct slice who, struct slice bound)
 {
     struct buf to = {0};
-    buf_printf(&to, "/devices/%.*s/messages/deviceBound", SLICE_ARG(who));
+    if (bound.len == 0) bound = SLICE_LIT("deviceBound");
+    buf_printf(&to, "/devices/%.*s/messages/%.*s", SLICE_ARG(who), SLICE_ARG(bound));
     amqp_put_string(b, buf_slice(&to));
     buf_free(&to);
 }
@@ -114,7 +116,7 @@ static void put_properties(struct buf *b, struct slice who, const struct c2d_dra
     struct amqp_open list = amqp_open_list(b);
     amqp_put_given_string(b, d->message_id);
     amqp_put_given_binary(b, d->user_id);
-    put_to(b, who);
+    put_to(b, who, d->bound);
     amqp_put_null(b); /* subject */
     amqp_put_null(b); /* reply-to */
     amqp_put_given_string(b, d->correlation_id);
