@@ -49,7 +49,7 @@ static bool right_type(uint64_t code, enum amqp_type type)
     switch (code) {
     case AMQP_HEADER:
     case AMQP_PROPERTIES: return type == AMQP_LIST;
-    case AMQP_DATA: return type == AMQP_BINARY;
+    case AMQP_DATA: return type == AMQP_BINARY || type == AMQP_NULL; /* JavaScript's null body */
     case AMQP_SEQUENCE: return type == AMQP_LIST;
     case AMQP_AMQP_VALUE: return true;
     default: return type == AMQP_MAP || type == AMQP_NULL;

@@ -489,6 +489,7 @@ static void bodies_come_in_three_kinds_or_not_at_all(void **state)
         {"", 0, 0},
         {"005375 a000", 1, AMQP_DATA},
         {"005375 a00101 005375 a00102", 2, AMQP_DATA},
+        {"005375 40", 1, AMQP_DATA}, /* JavaScript's null */
         {"005376 45 005376 c0020140", 2, AMQP_SEQUENCE},
         {"005377 a10161", 1, AMQP_AMQP_VALUE},
         {"005372 40 005377 40", 1, AMQP_AMQP_VALUE},

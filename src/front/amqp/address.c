@@ -49,13 +49,13 @@ static bool skip_stream(const struct hub *hub, const struct event_hubs *hubs, st
     return true;
 }
 
-static bool parse_number(struct slice text, unsigned *out)
+static bool parse_number(struct slice text, struct address *out)
 {
     uint64_t n;
-    if (num_u64(text, &n) != OK || n > UINT16_MAX || (text.len > 1 && text.ptr[0] == '0'))
-        return false;
-    *out = (unsigned)n;
-    return true;
+    out->no_partition =
+        num_u64(text, &n) != OK || n > UINT16_MAX || (text.len > 1 && text.ptr[0] == '0');
+    if (!out->no_partition) out->partition = (unsigned)n;
+    return !out->no_partition;
 }
 
 /* Partitions/{n} and nothing behind it. */
@@ -63,7 +63,7 @@ static bool parse_send_partition(struct slice rest, struct address *out)
 {
     struct slice number;
     return next_is(&rest, "Partitions") && slice_split(&rest, '/', &number) && rest.ptr == NULL &&
-           parse_number(number, &out->partition);
+           parse_number(number, out);
 }
 
 static bool parse_publisher(struct slice rest)
@@ -80,8 +80,7 @@ static bool parse_partition(struct slice rest, struct address *out)
     if (!next_is(&rest, "ConsumerGroups") || !slice_split(&rest, '/', &group) ||
         !next_is(&rest, "Partitions") || !slice_split(&rest, '/', &number) || rest.ptr)
         return false;
-    if (group.len == 0 || group.len > CONSUMER_GROUP_NAME_MAX ||
-        !parse_number(number, &out->partition))
+    if (group.len == 0 || group.len > CONSUMER_GROUP_NAME_MAX || !parse_number(number, out))
         return false;
     snprintf(out->group, sizeof out->group, "%.*s", SLICE_ARG(group));
     return true;

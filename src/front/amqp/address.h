@@ -44,6 +44,7 @@ struct address {
     uint16_t stream; /* of the event hub; 0: the built-in one */
     char group[CONSUMER_GROUP_NAME_MAX + 1];
     unsigned partition;
+    bool no_partition;             /* ADDRESS_UNKNOWN: it names a partition by no number */
     bool absolute;                 /* with scheme and host */
     char who[HUB_WHO_LEN_MAX + 1]; /* the identity: hub_who_valid() */
     char raw[HUB_WHO_LEN_MAX + 1]; /* the same without decoding; empty: that is no other */

@@ -156,7 +156,9 @@ static void refuse_missing(struct peer *p, struct amqp_link *link, const struct 
 {
     bool sends = !link->sender && a->kind >= ADDRESS_STREAM && a->kind <= ADDRESS_PUBLISHER;
     text = slice_head(text, ADDRESS_MAX);
-    if (sends)
+    if (a->no_partition)
+        refuse(p, link, NO_PARTITION, NO_PARTITION_TEXT);
+    else if (sends)
         refuse(p, link, AMQP_NOT_ALLOWED,
                "Events come from devices; nothing can be sent to '%.*s'.", SLICE_ARG(text));
     else

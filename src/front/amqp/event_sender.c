@@ -6,6 +6,8 @@
  */
 #include "front/amqp/event_sender.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/partition.h"
@@ -141,18 +143,17 @@ static enum err read_transfer(struct event_sender *e, struct transfer *t)
     struct slice bytes;
     enum err err;
     if (t->delivery->payload.len > AMQP_EVENT_MESSAGE_MAX)
-        return fail(ERR_TOO_BIG, "The received message exceeds the limit of %d bytes.",
-                    AMQP_EVENT_MESSAGE_MAX);
+        return fail(ERR_TOO_BIG,
+                    "The received message (delivery-id:%" PRIu32 ", size:%zu bytes) exceeds the "
+                    "limit (%d bytes) currently allowed on the link.",
+                    t->delivery->id, t->delivery->payload.len, AMQP_EVENT_MESSAGE_MAX);
     if (batch) TRY(read_envelope(t->delivery->payload, t));
     for (; (err = amqp_next_message(&c, batch, &bytes)) == OK; t->events++)
         TRY(check_event(bytes, t));
     if (err != ERR_NOT_FOUND) return fail(ERR_INVALID, "it is not a batch of AMQP messages");
     if (t->events == 0) return fail(ERR_INVALID, "it has no event");
     if (e->base.address.kind == ADDRESS_SEND_PARTITION) {
-        if (t->key.ptr)
-            return fail(ERR_DENIED, "an event with a partition key cannot be sent to "
-                                    "one partition");
-        t->partition = e->base.address.partition;
+        t->partition = e->base.address.partition; /* Python's buffers tell of a key besides */
     } else if (t->key.ptr) {
         t->partition = key_partition(t->key, e->partitions);
     } else {
@@ -341,7 +342,7 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     e->partitions = h->partitions;
     metric_add(&senders_now, 1);
     if (l->address.kind == ADDRESS_SEND_PARTITION && l->address.partition >= h->partitions) {
-        peer_refuse(l, AMQP_NOT_FOUND, "The messaging entity '%s' could not be found.", l->path);
+        stream_refuse_partition(l, h->partitions);
         return;
     }
     if (l->address.kind == ADDRESS_PUBLISHER) e->publisher = last_word(slice_str(l->path));

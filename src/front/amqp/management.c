@@ -116,13 +116,15 @@ static void ask_log(struct rpc_ticket *t, unsigned stream, unsigned partition)
 
 /* ---- requests */
 
+/* A token that comes along is what counts: that is how clients hear that their key is no more. */
 static bool allowed(const struct rpc_ticket *t, const struct amqp_message *m, unsigned stream)
 {
     const struct peer *p = rpc_peer(t);
+    struct slice token = rpc_property(m, "security_token");
     struct address a = *rpc_address(t); /* of any event hub, where the name decides */
     a.stream = (uint16_t)stream;
-    return peer_may_until(p, &a, AUTH_SERVICE_CONNECT) != INT64_MIN ||
-           peer_token_opens(p, rpc_property(m, "security_token"), &a, AUTH_SERVICE_CONNECT);
+    if (token.len) return peer_token_opens(p, token, &a, AUTH_SERVICE_CONNECT);
+    return peer_may_until(p, &a, AUTH_SERVICE_CONNECT) != INT64_MIN;
 }
 
 /* Which event hub of ours is meant; false: none. */
@@ -139,7 +141,7 @@ static void read_partition(struct rpc_ticket *t, unsigned stream, struct slice p
     uint64_t n;
     unsigned count = log_partitions(rpc_peer(t)->service->hub->log, stream);
     if (num_u64(partition, &n) != OK || n >= count)
-        answer_error(t, 404, AMQP_NOT_FOUND, "the partition does not exist");
+        answer_error(t, 400, NO_PARTITION, NO_PARTITION_TEXT);
     else
         ask_log(t, stream, (unsigned)n);
 }
@@ -153,7 +155,8 @@ static void on_request(struct rpc_ticket *t, const struct amqp_message *m)
     if (!slice_eq_nocase(rpc_property(m, "operation"), SLICE_LIT("READ")))
         answer_error(t, 400, ARGUMENT_ERROR, "the operation is not READ");
     else if (!find_stream(rpc_peer(t)->service, rpc_property(m, "name"), &stream))
-        answer_error(t, 404, AMQP_NOT_FOUND, "the messaging entity could not be found");
+        answer_error(t, 404, AMQP_NOT_FOUND,
+                     "The messaging entity of that name could not be found.");
     else if (!allowed(t, m, stream))
         answer_error(t, 401, AMQP_UNAUTHORIZED, "a token with ServiceConnect is needed");
     else if (slice_is(type, TYPE_HUB))

@@ -90,10 +90,10 @@ static void what_cannot_be_answered_says_why(void **state)
         {"\"operation\" \"READ\" \"name\" \"other\"", "404i", "'amqp:not-found'"},
         {"\"operation\" \"READ\" \"name\" \"hub\" \"type\" \"x\"", "400i",
          "'com.microsoft:argument-error'"},
-        {PARTITION, "404i", "'amqp:not-found'"},
-        {PARTITION " \"partition\" \"3\"", "404i", "'amqp:not-found'"},
-        {PARTITION " \"partition\" \"x\"", "404i", "'amqp:not-found'"},
-        {PARTITION " \"partition\" 1i", "404i", "'amqp:not-found'"},
+        {PARTITION, "400i", "'com.microsoft:argument-out-of-range'"},
+        {PARTITION " \"partition\" \"3\"", "400i", "'com.microsoft:argument-out-of-range'"},
+        {PARTITION " \"partition\" \"x\"", "400i", "'com.microsoft:argument-out-of-range'"},
+        {PARTITION " \"partition\" 1i", "400i", "'com.microsoft:argument-out-of-range'"},
     };
     struct front_rig r;
     struct conn c;
@@ -108,7 +108,7 @@ static void what_cannot_be_answered_says_why(void **state)
     stop(&r, &c);
 }
 
-/* A request may bring its own token; either that or a token put to $cbs will do. */
+/* A request may bring its own token, which then counts; else a token put to $cbs will do. */
 static void a_request_needs_a_right(void **state)
 {
     (void)state;
@@ -136,6 +136,18 @@ static void a_request_needs_a_right(void **state)
                  rig_token(&r, rows[i].policy, rows[i].resource, RIG_DAY_US));
         assert_non_null(strstr(ask(&r, &c, properties), rows[i].allowed ? "200i" : "401i"));
     }
+    stop(&r, &c);
+}
+
+static void a_token_that_is_bad_is_refused_though_an_earlier_one_was_good(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    start(&r, &c, 100);
+    assert_non_null(strstr(ask(&r, &c, HUB), "200i"));
+    assert_non_null(strstr(ask(&r, &c, HUB " \"security_token\" \"rubbish\""), "401i"));
+    assert_non_null(strstr(ask(&r, &c, HUB), "200i"));
     stop(&r, &c);
 }
 
@@ -270,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_partition_tells_where_it_begins_and_ends),
         cmocka_unit_test(what_cannot_be_answered_says_why),
         cmocka_unit_test(a_request_needs_a_right),
+        cmocka_unit_test(a_token_that_is_bad_is_refused_though_an_earlier_one_was_good),
         cmocka_unit_test(an_answer_takes_the_link_that_reply_to_names),
         cmocka_unit_test(a_request_without_a_way_back_is_rejected),
         cmocka_unit_test(answers_wait_for_credit_and_room),

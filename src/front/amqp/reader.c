@@ -124,8 +124,11 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     r->start.partition = r->claim.partition;
     r->metric = amqp_has_capability(&ev->desired, RUNTIME_METRIC);
     metric_add(&readers_now, 1);
-    if (l->address.partition >= log_partitions(s->hub->log, l->address.stream) ||
-        !consumer_group_exists(s->doors.groups, l->address.stream, slice_str(l->address.group)))
+    unsigned partitions = log_partitions(s->hub->log, l->address.stream);
+    if (l->address.partition >= partitions)
+        stream_refuse_partition(l, partitions);
+    else if (!consumer_group_exists(s->doors.groups, l->address.stream,
+                                    slice_str(l->address.group)))
         peer_refuse(l, AMQP_NOT_FOUND, "The messaging entity '%s' could not be found.", l->path);
     else if (selector_of_filter(&ev->source.filter, &selector) != OK ||
              selector_parse(selector, &r->start) != OK)

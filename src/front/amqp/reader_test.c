@@ -155,7 +155,12 @@ static void an_attach_that_makes_no_sense_is_refused(void **state)
     static const struct {
         const char *source, *condition;
     } rows[] = {
-        {"\"hub/ConsumerGroups/$Default/Partitions/3\"", "'amqp:not-found'"},
+        {"\"hub/ConsumerGroups/$Default/Partitions/3\"",
+         "'com.microsoft:argument-out-of-range' \"The specified partition is invalid for an "
+         "EventHub "
+         "partition sender or receiver. It should be between 0 and 2.\""},
+        {"\"hub/ConsumerGroups/$Default/Partitions/-1\"", "'com.microsoft:argument-out-of-range'"},
+        {"\"hub/ConsumerGroups/$Default/Partitions/boo\"", "'com.microsoft:argument-out-of-range'"},
         {"\"hub/ConsumerGroups/nobody/Partitions/0\"", "'amqp:not-found'"},
         {"\"" P0 "\" null null null null null null {'apache.org:selector-filter:string' "
          "@77567109365764 \"amqp.annotation.x-opt-offset = '1'\"}",

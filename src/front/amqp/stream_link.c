@@ -13,6 +13,12 @@ const struct event_hub *stream_named(const struct amqp_service *s, struct slice 
     return s->doors.event_hubs ? event_hub_find(s->doors.event_hubs, name) : NULL;
 }
 
+void stream_refuse_partition(struct peer_link *l, unsigned partitions)
+{
+    peer_refuse(l, NO_PARTITION, NO_PARTITION_TEXT " It should be between 0 and %u.",
+                partitions - 1);
+}
+
 void stream_link_begin(struct stream_link *s, struct peer_link *l)
 {
     s->link = l;

@@ -15,6 +15,14 @@ struct stream_link {
 /* Once a service: hears of event hubs that go. */
 void stream_links_init(struct amqp_service *s);
 
+/* As Event Hubs say it: clients look for condition and words.  (Tests of azure-sdk-for-js.) */
+#define NO_PARTITION "com.microsoft:argument-out-of-range"
+#define NO_PARTITION_TEXT                                                                          \
+    "The specified partition is invalid for an EventHub partition sender or receiver."
+
+/* The attach of a link to a partition that is not there; `partitions`: how many there are. */
+void stream_refuse_partition(struct peer_link *l, unsigned partitions);
+
 void stream_link_begin(struct stream_link *s, struct peer_link *l);
 void stream_link_end(struct stream_link *s);
 

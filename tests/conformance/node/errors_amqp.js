@@ -112,8 +112,10 @@ function described(error, number) {
 const long = 'x'.repeat(2049);
 const REFUSED = [
     ['amqp:not-found', 'an address that is none', [], 'sender', { target: { address: '/nothing' } }],
-    ['amqp:not-found', 'a partition that is none', [of(env.HUB_SERVICE)], 'receiver',
+    ['com.microsoft:argument-out-of-range', 'a partition that is none', [of(env.HUB_SERVICE)], 'receiver',
         { source: { address: `${eventHubName}/ConsumerGroups/$Default/Partitions/99` } }],
+    ['com.microsoft:argument-out-of-range', 'a partition that is no number', [of(env.HUB_SERVICE)], 'receiver',
+        { source: { address: `${eventHubName}/ConsumerGroups/$Default/Partitions/boo` } }],
     ['amqp:not-found', 'a consumer group that is none', [of(env.HUB_SERVICE)], 'receiver',
         { source: { address: `${eventHubName}/ConsumerGroups/none/Partitions/0` } }],
     ['amqp:not-allowed', 'sending to the stream', [of(env.HUB_SERVICE)], 'sender', { target: { address: eventHubName } }],
@@ -257,7 +259,7 @@ const STATUSES = [
     ['$management: an operation that is none', 400, manage({ operation: 'WRITE' })],
     ['$management: no right', 401, manage({ operation: 'READ', name: eventHubName, type: 'com.microsoft:eventhub' })],
     ['$management: a hub that is not here', 404, manage({ operation: 'READ', name: 'other', type: 'com.microsoft:eventhub' })],
-    ['$management: a partition that is none', 404, manage({
+    ['$management: a partition that is none', 400, manage({
         operation: 'READ', name: eventHubName, type: 'com.microsoft:partition', partition: '99', security_token: of(env.HUB_SERVICE),
     })],
 ];

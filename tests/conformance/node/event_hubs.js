@@ -12,6 +12,7 @@ const { azurite, credential } = require('./azurite');
 const { WAIT_MS, check, failure, until } = require('./check');
 const { admin, collect, consumer, env } = require('./hub');
 const { OwnServer } = require('./own_server');
+const { fields } = require('./sas');
 
 /* Keys and what Event Hubs' hash says of them (@azure/event-hubs, partitionKeyToIdMapper). */
 const HASHES = [
@@ -84,6 +85,13 @@ check('events keep their bodies, properties and annotations', async () => {
     assert.deepEqual(events.map((event) => event.sequenceNumber), [0, 1, 2, 3]);
 });
 
+check('an event without a body is one', async () => {
+    const hub = await make('bodiless', 1);
+    await producing(hub, (client) => client.sendBatch([{ body: null }, { body: undefined }, { body: 'x' }]));
+    const events = await read(hub, 3, { subscribe: { skipParsingBodyAsJson: false } });
+    assert.deepEqual(events.map((event) => event.body), [null, null, 'x']);
+});
+
 check('a batch is filled to its limit, goes to one partition and is taken whole', async () => {
     const hub = await make('batches');
     const sent = await producing(hub, async (client) => {
@@ -123,7 +131,7 @@ check('events go to a partition that the producer chooses, and to all of them in
     assert.equal(new Set(events.filter((one) => text(one) === 'anywhere').map((one) => one.partition)).size, 4);
     await producing(hub, async (client) => {
         const error = await failure(client.sendBatch([{ body: 'nowhere' }], { partitionId: '4' }));
-        assert.equal(error.code, 'MessagingEntityNotFoundError');
+        assert.equal(error.code, 'ArgumentOutOfRangeError');
     });
 });
 
@@ -234,6 +242,40 @@ check('an event over the limit is refused and the next one is taken', async () =
     });
     const [event] = await read(hub, 1);
     assert.equal(event.body.length, 1048576 - 500);
+});
+
+check('what is wrong has the codes and words of Event Hubs', async () => {
+    const hub = await make('wrong', 2);
+    await producing(hub, async (client) => {
+        for (const id of ['boo', '-1', '1000', '-']) {
+            assert.equal((await failure(client.getPartitionProperties(id))).code, 'ArgumentOutOfRangeError');
+            const sending = await failure(client.sendBatch([{ body: 'x' }], { partitionId: id }));
+            assert.match(sending.message, /The specified partition is invalid for an EventHub partition sender or receiver/);
+            const reading = await failure(collect(() => false, { string: string(hub), partition: id, from: earliestEventPosition }));
+            assert.equal(reading.code, 'ArgumentOutOfRangeError');
+        }
+        const large = await failure(client.sendBatch([{ body: Buffer.alloc(1300000) }]));
+        assert.match(large.message, /The received message \(delivery-id:\d+, size:\d+ bytes\) exceeds the limit \(\d+ bytes\) currently allowed on the link\./);
+    });
+    for (const ask of ['getEventHubProperties', 'getPartitionIds', 'createBatch'])
+        assert.equal((await failure(producing('missing', (client) => client[ask]()))).code, 'MessagingEntityNotFoundError');
+});
+
+check('a key that is no more is heard of by the next question, and a good one opens again', async () => {
+    const hub = await make('rotated', 1);
+    const { Endpoint, SharedAccessKeyName, SharedAccessKey } = fields(env.HUB_EVENTS);
+    const good = { name: SharedAccessKeyName, key: SharedAccessKey };
+    const named = { ...good }; /* as AzureNamedKeyCredential is */
+    const client = new EventHubProducerClient(new URL(Endpoint).host, hub, named, QUICK);
+    try {
+        await client.getEventHubProperties();
+        Object.assign(named, { name: 'foo', key: 'bar' });
+        assert.equal((await failure(client.getEventHubProperties())).code, 'UnauthorizedError');
+        Object.assign(named, good);
+        await client.getEventHubProperties();
+    } finally {
+        await client.close();
+    }
 });
 
 check('the built-in event hub takes no producers', async () => {

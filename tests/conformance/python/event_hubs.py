@@ -107,7 +107,7 @@ def _():
         on_success=lambda events, partition: None, on_error=lambda *words: failed.append(words))
     with client:
         for n in range(300):
-            client.send_event(EventData(f"e{n}"))
+            client.send_event(EventData(f"e{n}"), **({"partition_key": f"k{n % 5}"} if n % 3 else {}))
         client.flush()
     equal(failed, [], "the errors")
     equal({body(event) for event in events_of(name, 300)}, {f"e{n}".encode() for n in range(300)}, "the bodies")
