@@ -2,6 +2,7 @@
  *
  * Source: "Monitoring Azure IoT Hub data reference": of DeviceIdentityOperations and FileUploadOperations errors, of
  *         Configurations everything. */
+#include "auth/sas.h"
 #include "front/rest/call.h"
 
 static struct slice user_agent(const struct call *c)
@@ -98,6 +99,19 @@ void rest_diagnose_provisioning(struct call *c, unsigned code, struct slice text
     buf_free(&version);
 }
 
+/* With a token of a policy, or its own, or its certificate. */
+static void put_auth(struct buf *properties, const struct call *c, struct slice who)
+{
+    struct sas token;
+    struct slice shown = http1_header(c->request, "authorization");
+    bool policy = sas_parse(shown, &token) == OK && token.policy[0];
+    diagnostic_put_auth(properties, "authType",
+                        policy                   ? "hub"
+                        : hub_module_of(who).len ? "module"
+                                                 : "device",
+                        shown.len == 0);
+}
+
 void rest_diagnose_upload(struct call *c, struct slice who, enum status s)
 {
     struct buf properties = {0};
@@ -105,6 +119,7 @@ void rest_diagnose_upload(struct call *c, struct slice who, enum status s)
     if (s == STATUS_OK || !wanted(c, d.category)) return;
     diagnostic_put_who(&properties, who);
     diagnostic_put_text(&properties, "protocol", SLICE_LIT("Http"));
+    put_auth(&properties, c, who);
     diagnostic_put_text(&properties, "sdkVersion", user_agent(c));
     diagnostic_put_text(&properties, "blobUri", SLICE_NONE);
     note(c, &d, &properties, s);

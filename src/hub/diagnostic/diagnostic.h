@@ -113,6 +113,14 @@ void diagnostic_put_http(struct buf *properties, unsigned http);
 /* deviceId and, of a module, moduleId. */
 void diagnostic_put_who(struct buf *properties, struct slice who);
 
+/* authType, or under another name: JSON in a text.  `scope` is "device", "module" or "hub". */
+void diagnostic_put_auth(struct buf *properties, const char *name, const char *scope,
+                         bool certified);
+
+/* What DeviceTelemetry has of messages of that sender that were refused. */
+void diagnostic_put_ingress(struct buf *properties, const struct hub *hub, struct slice who,
+                            const char *protocol, unsigned messages);
+
 /* maskedIpAddress of "192.0.2.7:40312": "192.0.2.XXX". */
 void diagnostic_put_peer(struct buf *properties, struct slice peer);
 

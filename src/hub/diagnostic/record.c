@@ -2,8 +2,10 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/num.h"
+#include "base/partition.h"
 #include "base/text.h"
 #include "hub/diagnostic/home.h"
+#include "log/log.h"
 
 #define DROPPED(variable, labels)                                                                  \
     METRIC(variable, METRIC_COUNTER, "azimuth_diagnostic_dropped_total", labels,                   \
@@ -80,6 +82,35 @@ void diagnostic_put_who(struct buf *properties, struct slice who)
 {
     diagnostic_put_text(properties, "deviceId", hub_device_of(who));
     if (hub_module_of(who).len) diagnostic_put_text(properties, "moduleId", hub_module_of(who));
+}
+
+void diagnostic_put_auth(struct buf *properties, const char *name, const char *scope,
+                         bool certified)
+{
+    struct buf auth = {0};
+    buf_printf(&auth,
+               "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
+               "\"acceptingIpFilterRule\":null}",
+               scope, certified ? "x509Certificate" : "sas");
+    diagnostic_put_text(properties, name, buf_slice(&auth));
+    buf_free(&auth);
+}
+
+/* How large they were may not be readable, and they were not enqueued. */
+void diagnostic_put_ingress(struct buf *properties, const struct hub *hub, struct slice who,
+                            const char *protocol, unsigned messages)
+{
+    char now[CLOCK_ISO_LEN + 1];
+    unsigned partitions = hub->log ? log_partitions(hub->log, 0) : 1;
+    clock_iso(clock_wall_us(), now);
+    diagnostic_put_who(properties, who);
+    diagnostic_put_text(properties, "protocol", slice_str(protocol));
+    diagnostic_put_text(properties, "batching", slice_str(messages > 1 ? "1" : "0"));
+    diagnostic_put_number(properties, "messages", messages);
+    diagnostic_put_text(properties, "messageSizeInBytes", SLICE_NONE);
+    diagnostic_put_text(properties, "EventProcessedUtcTime", slice_str(now));
+    diagnostic_put_text(properties, "EventEnqueuedUtcTime", SLICE_NONE);
+    diagnostic_put_digits(properties, "partitionId", key_partition(hub_device_of(who), partitions));
 }
 
 static void mask_peer(struct buf *masked, struct slice peer)

@@ -33,11 +33,19 @@ static bool is_of_connecting(const struct refusal *r)
     return r->who.len && !provisioning && !closed && t->stage <= STAGE_SESSION;
 }
 
+static const char *protocol_of(const struct refusal *r)
+{
+    static const char *const names[][2] = {{"mqtt", "Mqtt"}, {"amqp", "Amqp"}, {"https", "Http"}};
+    for (size_t i = 0; r->protocol && i < sizeof names / sizeof *names; i++)
+        if (strcmp(r->protocol, names[i][0]) == 0) return names[i][1];
+    return r->protocol;
+}
+
 static void put_properties(struct buf *b, const struct refusal *r)
 {
     diagnostic_put_who(b, r->who);
     diagnostic_put_text(b, "sdkVersion", r->sdk);
-    diagnostic_put_text(b, "protocol", slice_str(r->protocol));
+    diagnostic_put_text(b, "protocol", slice_str(protocol_of(r)));
     diagnostic_put_text(b, "authType", SLICE_NONE);
     diagnostic_put_peer(b, r->peer);
 }
@@ -53,7 +61,10 @@ void refusal_diagnose(const struct hub *hub, struct lane *home, const struct ref
     if (!traffic && !is_of_connecting(r)) return;
     if (!diagnostic_wanted(hub, d.category)) return;
     enum status status = status_of(r->cause);
-    put_properties(&properties, r);
+    if (traffic)
+        diagnostic_put_ingress(&properties, hub, r->who, protocol_of(r), 1);
+    else
+        put_properties(&properties, r);
     buf_printf(&words, "%s: %s (%s)", status_name(status), refusal_text(r->cause)->name,
                refusal_text(r->cause)->code);
     d.number = status_number(status);

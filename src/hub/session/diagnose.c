@@ -5,28 +5,15 @@
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/refusal/refusal.h"
 
-static void put_auth(struct buf *b, const struct session_open_msg *open,
-                     const struct session_opened *answer)
-{
-    buf_printf(b,
-               "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\","
-               "\"acceptingIpFilterRule\":null}",
-               session_scope(answer, open_who(open)),
-               answer->certified ? "x509Certificate" : "sas");
-}
-
 static void put_properties(struct buf *b, const struct session_open_msg *open,
                            const struct session_opened *answer)
 {
     struct slice who = open_who(open);
-    struct buf auth = {0};
-    put_auth(&auth, open, answer);
     diagnostic_put_who(b, who);
     diagnostic_put_text(b, "sdkVersion", open_sdk(open));
     diagnostic_put_text(b, "protocol", slice_str(session_protocol_name(open->protocol)));
-    diagnostic_put_text(b, "authType", buf_slice(&auth));
+    diagnostic_put_auth(b, "authType", session_scope(answer, who), answer->certified);
     diagnostic_put_peer(b, open_peer(open));
-    buf_free(&auth);
 }
 
 char *diagnose_connected(const struct hub *hub, struct lane *home,
@@ -47,11 +34,12 @@ char *diagnose_connected(const struct hub *hub, struct lane *home,
 char *diagnose_auth(const struct hub *hub, const struct session_open_msg *open,
                     const struct session_opened *answer)
 {
-    struct buf auth = {0};
+    struct buf member = {0};
     if (!diagnostic_wanted(hub, DIAGNOSTIC_D2C_TWIN_OPERATIONS)) return NULL;
-    put_auth(&auth, open, answer);
-    char *text = slice_dup(buf_slice(&auth));
-    buf_free(&auth);
+    diagnostic_put_auth(&member, "authenticationType", session_scope(answer, open_who(open)),
+                        answer->certified);
+    char *text = slice_dup(buf_slice(&member));
+    buf_free(&member);
     return text;
 }
 

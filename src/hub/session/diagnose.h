@@ -8,7 +8,8 @@
 char *diagnose_connected(const struct hub *hub, struct lane *home,
                          const struct session_open_msg *open, const struct session_opened *answer);
 
-/* By what it has proved who it is, if somebody wants the logs of its twin; freed by the caller.  NULL: nobody does. */
+/* By what it has proved who it is, a member authenticationType, if somebody wants the logs of its twin; freed by the
+ * caller.  NULL: nobody does. */
 char *diagnose_auth(const struct hub *hub, const struct session_open_msg *open,
                     const struct session_opened *answer);
 

@@ -244,7 +244,7 @@ bool session_home_find(const struct session_home *home, struct slice who, struct
  * connects while somebody wants those logs.  Borrowed until the caller returns. */
 struct slice session_home_sdk(const struct session_home *home, struct slice who);
 
-/* Likewise its authType, of who connects while somebody wants logs of twins. */
+/* Likewise the member authenticationType, of who connects while somebody wants logs of twins. */
 struct slice session_home_auth(const struct session_home *home, struct slice who);
 
 /* Embedded in who wants to know.  Called when a session has opened or its features changed, with its

@@ -12,10 +12,14 @@ static bool is_own_work(const struct ask *ask)
 static void put_login(struct buf *properties, const struct twins *t, struct slice who)
 {
     struct session_link link;
+    struct slice auth = session_home_auth(t->sessions, who);
     bool open = session_home_find(t->sessions, who, &link);
     diagnostic_put_text(properties, "protocol",
                         open ? slice_str(session_protocol_name(link.protocol)) : SLICE_NONE);
-    diagnostic_put_text(properties, "authenticationType", session_home_auth(t->sessions, who));
+    if (auth.len)
+        buf_printf(properties, ",%.*s", SLICE_ARG(auth));
+    else
+        diagnostic_put_text(properties, "authenticationType", SLICE_NONE);
 }
 
 void twin_diagnose(const struct twins *t, const struct ask *ask, const struct twin_answer *a)

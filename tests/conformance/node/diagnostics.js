@@ -26,7 +26,7 @@ const SHAPES = {
     'DirectMethods send': ['deviceId', 'RequestSize', 'ResponseSize'],
     'TwinQueries query': ['query', 'sdkVersion', 'messageSize', 'pageSize', 'continuation', 'resultSize'],
     'DeviceIdentityOperations get': ['maskedIpAddress', 'deviceId', 'statusCode'],
-    'FileUploadOperations ingress': ['deviceId', 'protocol', 'sdkVersion', 'blobUri', 'statusCode'],
+    'FileUploadOperations ingress': ['deviceId', 'protocol', 'authType', 'sdkVersion', 'blobUri', 'statusCode'],
     'Configurations ReadManyConfigurations': ['configurationId', 'sdkVersion', 'messageSize', 'statusCode'],
     'C2DCommands messageExpired': ['deviceId', 'messageId', 'messageSizeInBytes', 'protocol', 'deliveryAcknowledgement', 'deliveryCount',
         'expiryTime', 'timeInSystem', 'ttl', 'EventProcessedUtcTime', 'EventEnqueuedUtcTime', 'maskedIpAddress', 'statusCode'],
@@ -102,6 +102,7 @@ check('a wrong key is 401003, an unknown device 404001', async () => {
     const other = Buffer.alloc(32, 7).toString('base64');
     await failure(open(deviceString(device, other)));
     const refused = await sought('Connections', 'deviceConnect', of('wrong-key', fails('401003')));
+    assert.equal(refused.inner.protocol, 'Mqtt');
     assert.match(refused.resultDescription, /^IotHubUnauthorized: sas-signature/);
     await failure(open(deviceString({ deviceId: 'nobody' }, other)));
     await sought('Connections', 'deviceConnect', of('nobody', fails('404001')));
@@ -143,7 +144,8 @@ check('a command that expired, and an upload that cannot be', async () => {
         body: JSON.stringify({ blobName: 'a//b' }),
         headers: { Authorization: token(`${host}/devices/late`, device.authentication.symmetricKey.primaryKey, 600) } });
     assert.equal(refused.status, 400);
-    await sought('FileUploadOperations', 'ingress', of('late', fails('400004')));
+    const upload = await sought('FileUploadOperations', 'ingress', of('late', fails('400004')));
+    assert.deepEqual(JSON.parse(upload.inner.authType), { scope: 'device', type: 'sas', issuer: 'iothub', acceptingIpFilterRule: null });
     const expired = await sought('C2DCommands', 'messageExpired', of('late'));
     assert.equal(expired.inner.deliveryAcknowledgement, 'None');
     assert.equal(expired.inner.messageId, 'm1');
