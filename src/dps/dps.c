@@ -24,6 +24,7 @@ static const struct {
     unsigned code;
     const char *name;
 } codes[] = {
+    {DPS_NO_VERSION, "InvalidProtocolVersion"},
     {DPS_BAD_ARGUMENT, "ArgumentInvalid"},
     {DPS_BAD_ENDORSEMENT_KEY, "InvalidEndorsementKey"},
     {DPS_BAD_REGISTRATION_ID, "InvalidRegistrationId"},

@@ -102,6 +102,22 @@ static void enrollments_keep_the_rules_of_if_match(void **state)
     assert_code(serve("DELETE", "/enrollments/e1", "", ""), DPS_NO_ENROLLMENT);
 }
 
+/* Whoever finds it: the front that looks at tokens, or provisioning. */
+static void every_error_has_the_envelope_of_provisioning(void **state)
+{
+    static const char *const paths[] = {"/enrollments/e1", "/enrollmentGroups/g1",
+                                        "/registrations/r1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct reply r = ask("GET", paths[i], "SharedAccessSignature sr=x", "", "");
+        assert_code(r, DPS_UNAUTHORIZED);
+        assert_non_null(strstr(r.head, "x-ms-error-code: 401002\r\n"));
+        assert_non_null(strstr(r.head, "www-authenticate: SharedAccessSignature\r\n"));
+        assert_null(strstr(r.head, "iothub-errorcode"));
+    }
+    assert_code(serve("GET", "/enrollments/e1?api-version=&x", "", ""), DPS_NO_VERSION);
+}
+
 static void a_body_for_another_id_is_refused(void **state)
 {
     (void)state;
@@ -1435,6 +1451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_device_is_assigned_and_its_identity_has_its_key),
         TEST(enrollments_keep_the_rules_of_if_match),
+        TEST(every_error_has_the_envelope_of_provisioning),
         TEST(a_body_for_another_id_is_refused),
         TEST(keys_come_from_the_attestation_mechanism_only),
         TEST(who_does_not_have_the_key_is_not_let_in),

@@ -46,16 +46,25 @@ static void answer_with(struct call *c, int status, const struct http1_header *h
     buf_free(&bare);
 }
 
-static void answer_error(struct call *c, unsigned code, struct slice body)
+static void send_error(struct call *c, unsigned code, struct slice body)
 {
     char number[16], retry[16];
+    unsigned http = code / 1000;
     snprintf(number, sizeof number, "%u", code);
     snprintf(retry, sizeof retry, "%d", DPS_RETRY_AFTER_S);
     struct http1_header headers[] = {{SLICE_LIT("x-ms-error-code"), slice_str(number)},
                                      {SLICE_LIT("retry-after"), slice_str(retry)}};
+    if (http == 401)
+        headers[1] = (struct http1_header){SLICE_LIT("www-authenticate"),
+                                           SLICE_LIT("SharedAccessSignature")};
+    bool second = http == 401 || http == 429 || http == 503;
+    answer_with(c, (int)http, headers, second ? 2 : 1, body);
+}
+
+static void answer_error(struct call *c, unsigned code, struct slice body)
+{
     if (code / 1000 == 401) conn_login_failed(c->conn);
-    bool again = code / 1000 == 429 || code / 1000 == 503;
-    answer_with(c, (int)(code / 1000), headers, again ? 2 : 1, body);
+    send_error(c, code, body);
 }
 
 static void fail_with(struct call *c, unsigned code, const char *text)
@@ -64,6 +73,23 @@ static void fail_with(struct call *c, unsigned code, const char *text)
     dps_error_write(&body, code, slice_str(text));
     answer_error(c, code, buf_slice(&body));
     buf_free(&body);
+}
+
+static bool is_ours_alone(const struct call *c)
+{
+    return slice_starts(slice_str(c->route->path), SLICE_LIT("/admin/"));
+}
+
+/* Who called has been counted already, where it matters. */
+static bool refuse(struct call *c, enum status s, const char *text)
+{
+    struct buf body = {0};
+    unsigned code = status_http(s) == 429 ? DPS_THROTTLED : status_number(s);
+    if (is_ours_alone(c)) return false;
+    dps_error_write(&body, code, slice_str(text));
+    send_error(c, code, buf_slice(&body));
+    buf_free(&body);
+    return true;
 }
 
 static void answer(struct call *c, const struct dps_answer *a)
@@ -85,7 +111,7 @@ static void diagnose(struct call *c, const struct dps_answer *a)
 {
     struct arena arena = {0};
     struct json *body = NULL;
-    if (slice_starts(slice_str(c->route->path), SLICE_LIT("/admin/"))) return;
+    if (is_ours_alone(c)) return;
     if (a->code >= 1000 && json_parse(&arena, a->body, &body) != OK) body = NULL;
     rest_diagnose_provisioning(c, a->code, json_str(body, "message"));
     arena_free(&arena);
@@ -429,8 +455,10 @@ struct dps_http *dps_http_new(struct dps *dps, struct rest_service *rest)
 {
     struct dps_http *h = NEW(struct dps_http);
     h->dps = dps;
-    h->site = (struct rest_site){
-        .routes = routes, .route_count = sizeof routes / sizeof *routes, .ctx = h};
+    h->site = (struct rest_site){.routes = routes,
+                                 .route_count = sizeof routes / sizeof *routes,
+                                 .ctx = h,
+                                 .refuse = refuse};
     rest_add_site(rest, &h->site);
     return h;
 }

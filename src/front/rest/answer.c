@@ -151,6 +151,7 @@ void rest_answer_not_allowed(struct call *c, const char *methods)
 
 void rest_answer_status(struct call *c, enum status s, const char *text)
 {
+    if (c->site && c->site->refuse && c->site->refuse(c, s, text)) return;
     int http = (int)status_http(s);
     const char *extra = http == 401 ? "www-authenticate" : http == 429 ? "retry-after" : NULL;
     send_error(c, http, status_name(s), text, extra, http == 401 ? "SharedAccessSignature" : "10");

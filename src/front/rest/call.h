@@ -97,6 +97,10 @@ struct rest_site {
      * is worth is still for the handler to find out.  `state` as for closed().  May be NULL */
     bool (*knows)(const void *state, struct slice token);
 
+    /* What front/rest itself says no to, of this site's routes, in words of the site's own; false: in the hub's.
+     * May be NULL */
+    bool (*refuse)(struct call *c, enum status s, const char *text);
+
     /* Both or neither: bodies are not gathered.  begin() at the head, before a byte of the body; it
      * may answer, or stall.  body() for each piece; it may stall. */
     void (*begin)(struct call *c);

@@ -86,6 +86,15 @@ issue('old', 'dps-line-old', 'line-a', 'leaf', '-1');
 issue('elsewhere', 'Elsewhere', 'self', 'ca');
 issue('stranger', 'dps-stranger', 'elsewhere');
 
+check('a wrong key of a policy is Unauthorized, in the words of provisioning', async () => {
+    const wrong = env.HUB_DPS.replace(/SharedAccessKey=.*$/, `SharedAccessKey=${Buffer.alloc(32, 9).toString('base64')}`);
+    const error = await failure(ProvisioningServiceClient.fromConnectionString(wrong).getIndividualEnrollment('dps-none'));
+    assert.equal(error.name, 'UnauthorizedError');
+    const { errorCode, message, info } = JSON.parse(error.responseBody);
+    assert.deepEqual([errorCode, message, info.errorName], [401002, 'Unauthorized', 'Unauthorized']);
+    assert.equal(error.response.headers['x-ms-error-code'], '401002');
+});
+
 check('a device with its key registers over MQTT, connects to its hub and finds its initial twin', async () => {
     const enrollment = await enroll(symmetric('dps-first', {
         deviceId: 'first-device',
