@@ -32,7 +32,7 @@ packages() {
     package) echo dpkg-dev ;;
     cross) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-aarch64=qemu-user ;;
     image) echo buildah=buildah ca-certificates ;;
-    packaging) echo buildah=buildah podman=podman podman-compose=podman-compose runc=runc ca-certificates debootstrap=debootstrap mandoc=mandoc systemd-nspawn=systemd-container util-linux ;;
+    packaging) echo buildah=buildah podman=podman podman-compose=podman-compose runc=runc ca-certificates debootstrap=debootstrap mandoc=mandoc shellcheck=shellcheck systemd-nspawn=systemd-container util-linux ;;
     bench) echo mosquitto openssl ;;
     nginx) echo nginx=nginx-light ;;
     proton) echo libqpid-proton11-dev libqpid-proton11-dev-examples ;;

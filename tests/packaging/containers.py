@@ -6,10 +6,9 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 
 import image
-from judge import ROOT, Cases, Skipped, check
+from judge import ROOT, Cases, Skipped, check, eventually
 from machine import WORK
 
 cases = Cases()
@@ -60,14 +59,6 @@ def prepared():
         yield
     finally:
         subprocess.run(["podman", "rmi", "--force", NAME], capture_output=True, check=False)
-
-
-def eventually(sentence, function, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := function()):
-        check(time.monotonic() < end, sentence)
-        time.sleep(0.2)
-    return found
 
 
 @cases.case

@@ -20,6 +20,15 @@ def check(good, sentence):
         raise Failed(sentence)
 
 
+def eventually(sentence, function, seconds=60):
+    """What the function says once it says something."""
+    end = time.monotonic() + seconds
+    while not (found := function()):
+        check(time.monotonic() < end, sentence)
+        time.sleep(0.1)
+    return found
+
+
 def version():
     return subprocess.run([ROOT / "scripts/package/version.sh"], capture_output=True, text=True, check=True).stdout.strip()
 
