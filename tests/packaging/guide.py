@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 import image
-from containers import made_image, network_for_containers, ports_are_free
+from containers import network_for_containers, ports_are_free
 from judge import ROOT, Cases, check, made
 from machine import WORK
 
@@ -15,6 +15,7 @@ sys.path.append(str(ROOT / "tests/cli"))
 from page import blocks  # noqa: E402  pylint: disable=wrong-import-position
 
 cases = Cases()
+NAME = "azimuth-guide-test"
 SOURCE = "/root/azimuth"  # where the page's commands are typed
 
 
@@ -117,18 +118,20 @@ def a_container_is_a_hub_for_this_machine(_):
     # What works where systemd is not the first program, and what Docker does by itself.
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
         podman = " ".join(image.PODMAN)
+        for words in ("--name hub", "-v hub:", "exec hub ", "cp hub:"):  # somebody may have one of that name
+            start = start.replace(words, words.replace("hub", NAME))
         start = start.replace("podman run", f"podman run --no-healthcheck {' '.join(image.LIMITS)}").replace("podman ", f"{podman} ")
         try:
-            made_image()
-            network_for_containers()
             image.run("bash", "-ec", f"cd {ROOT}; {make.replace('azimuth.tar', f'{folder}/azimuth.tar')}")
+            network_for_containers()
+            image.run("podman", "rmi", "localhost/azimuth")  # as on a machine that did not build it
             said = image.run("bash", "-ec", f"cd {folder}; {start}")
             check("HostName=azimuth.localhost;DeviceId=my-device" in said and "https://" in said, said)
             login = next(line for line in said.splitlines() if line.startswith("HostName="))
             image.run(ROOT / "build/package/azimuth", "device", "send-d2c-message", "--login", login, "--ca", f"{folder}/ca.pem", "--da", "hello")
         finally:
-            subprocess.run([*image.PODMAN, "rm", "--force", "--volumes", "hub"], capture_output=True, check=False)
-            subprocess.run(["podman", "rmi", "--force", "localhost/azimuth"], capture_output=True, check=False)
+            for words in (("rm", "--force", NAME), ("volume", "rm", "--force", NAME), ("rmi", "--force", "localhost/azimuth")):
+                subprocess.run([*image.PODMAN, *words], capture_output=True, check=False)
 
 
 @cases.case
