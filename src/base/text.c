@@ -180,6 +180,14 @@ bool text_is_utf8(struct slice text)
     return true;
 }
 
+struct slice text_first_part(struct slice text, size_t max)
+{
+    if (text.len <= max) return text;
+    size_t len = max;
+    while (len > 0 && (text.ptr[len] & 0xc0) == 0x80) len--;
+    return slice_head(text, len);
+}
+
 enum glyph { GLYPH_FINE, GLYPH_CONTROL, GLYPH_STRAY };
 
 /* What stands at p, `*len` bytes long. */

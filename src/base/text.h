@@ -44,6 +44,9 @@ void text_mask_query(struct buf *out, struct slice url);
 /* Well-formed UTF-8 (no surrogates, no overlong forms); NUL counts as well-formed. */
 bool text_is_utf8(struct slice text);
 
+/* Whole characters of the first `max` bytes. */
+struct slice text_first_part(struct slice text, size_t max);
+
 /* For a terminal, which obeys control characters: each of them (C0, DEL, C1) becomes a space, each byte that is not
  * UTF-8 '?'. */
 void text_shown(struct buf *out, struct slice text);

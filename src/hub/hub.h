@@ -49,7 +49,8 @@ enum hub_range {
     HUB_UPLOAD = HUB_JOB + 0x10,
     HUB_REFUSAL = HUB_UPLOAD + 0x10,
     HUB_TALKER = HUB_REFUSAL + 4,
-    HUB_RANGES_END = HUB_TALKER + 4,
+    HUB_NEWS = HUB_TALKER + 2,
+    HUB_RANGES_END = HUB_NEWS + 2,
 };
 static_assert((int)HUB_RANGES_END <= (int)POST_FRONT, "the hub's kinds are before the fronts'");
 
@@ -61,6 +62,7 @@ struct quota;
 struct faults;
 struct refusals;
 struct talkers;
+struct news;
 struct diagnostics;
 
 struct hub {
@@ -75,6 +77,7 @@ struct hub {
     struct faults *faults;                   /* hub/fault; NULL: nobody can ask for one */
     struct refusals *refusals;               /* hub/refusal; NULL: nobody keeps account of them */
     struct talkers *talkers;                 /* hub/talker; NULL: nobody counts who sends most */
+    struct news *news;                       /* hub/news; NULL: nobody watches */
     struct diagnostics *diagnostics;         /* hub/diagnostic; NULL: nothing is noted */
     char name[HUB_NAME_LEN_MAX + 1];         /* the hub's name and the built-in event hub's path */
     char hosts[HUB_HOSTS_MAX]

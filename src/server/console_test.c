@@ -11,7 +11,10 @@
 #include "base/mem.h"
 #include "front/console/console.h"
 #include "front/console/live.h"
+#include "hub/method/method.h"
+#include "hub/news/news.h"
 #include "hub/policy/policy.h"
+#include "hub/refusal/refusal.h"
 #include "hub/user/user.h"
 #include "server/rig.h"
 
@@ -1339,6 +1342,125 @@ static void a_burst_is_sampled_and_counted(void **state)
     assert_true(lost > 0 && told > 10);
 }
 
+static void hear_nothing(struct method_call *c, const struct method_result *r)
+{
+    (void)c, (void)r;
+}
+
+/* Of a device that is not connected. */
+static void call_method(const char *id)
+{
+    static struct method_call call = {.fn = hear_nothing};
+    const struct method_ask ask = {.who = slice_str(id),
+                                   .name = SLICE_LIT("reboot"),
+                                   .payload = SLICE_LIT("{\"delay\":3}"),
+                                   .response_s = 5};
+    lane_running = &rig.core;
+    assert_int_equal(method_call(rig.wire.cores[0].methods, &ask, &call), OK);
+    lane_running = NULL;
+    rig_wait(&rig, 100000); /* it comes to its end */
+    rig_wait(&rig, 100000); /* and is told */
+}
+
+static void refuse(const char *who)
+{
+    const struct refusal r = {.cause = REFUSAL_SAS_SIGNATURE,
+                              .protocol = "mqtt",
+                              .who = slice_str(who),
+                              .peer = SLICE_LIT("10.0.0.7:4711")};
+    lane_running = &rig.core;
+    refusal_note(rig.wire.hub.refusals, &rig.core, &r);
+    lane_running = NULL;
+    rig_wait(&rig, 100000); /* it comes to its end */
+    rig_wait(&rig, 100000); /* and is told */
+}
+
+static void methods_and_refusals_are_told_as_they_happen(void **state)
+{
+    (void)state;
+    open_link();
+    rig_create_device(&rig, "d1");
+    say_frame("{\"id\":1,\"sub\":\"events\",\"kinds\":[\"method\",\"refused\"]}", false);
+    rig_wait(&rig, 100000);
+    expect_message("{\"id\":1,\"batch\":[],\"next\":{\"news\":");
+    call_method("d1");
+    expect_message("\"kind\":\"method\",\"device\":\"d1\",\"method\":\"reboot\",\"requestSize\":11,"
+                   "\"request\":\"{\\\"delay\\\":3}\"");
+    assert_non_null(strstr(said(), "\"error\":\"DeviceNotOnline\""));
+    refuse("a\"b/m");
+    expect_message("\"kind\":\"refused\",\"device\":\"a\\\"b\",\"module\":\"m\"");
+    assert_non_null(strstr(said(), "\"cause\":\"C133\""));
+    refuse("a\"b/m"); /* within the second */
+    assert_null(next_message());
+    rig_wait(&rig, REFUSAL_TELL_S * 1000000);
+    refuse("a\"b/m");
+    expect_message("\"count\":3");
+}
+
+/* What waited while the page was paused comes afterwards, and what is older is found again. */
+static void news_of_before_are_told_to_who_asks(void **state)
+{
+    (void)state;
+    open_link();
+    rig_create_device(&rig, "d1");
+    call_method("d1");
+    say_frame("{\"id\":1,\"sub\":\"events\",\"kinds\":[\"method\"],\"from\":\"-1h\"}", false);
+    rig_wait(&rig, 100000);
+    expect_batch("\"method\":\"reboot\"");
+    say_frame("{\"id\":1,\"pause\":true}", false);
+    call_method("d1");
+    assert_null(next_message());
+    say_frame("{\"id\":1,\"pause\":false}", false);
+    rig_wait(&rig, 200000);
+    expect_message("\"method\":\"reboot\"");
+    say_frame("{\"id\":2,\"sub\":\"events\",\"device\":\"d2\",\"from\":\"-1h\"}", false);
+    rig_wait(&rig, 200000);
+    expect_message("{\"id\":2,\"batch\":[]");
+    say_frame("{\"id\":3,\"sub\":\"events\",\"kinds\":[\"method\"],\"from\":{\"news\":-1}}", false);
+    expect_message("from: not the next of a batch");
+    say_frame("{\"id\":3,\"sub\":\"events\",\"kinds\":[\"method\"],\"from\":{\"news\":1}}", false);
+    rig_wait(&rig, 200000);
+    expect_batch("\"method\":\"reboot\"");
+    assert_non_null(strstr(said(), "\"lost\":0"));
+}
+
+static void refusals_are_for_who_may_read_their_journal(void **state)
+{
+    (void)state;
+    expect(sign_in_with("localhost", "service", key_of("service")), 200);
+    take_session();
+    expect(upgrade("azm.live.1"), 101);
+    say_frame("{\"id\":1,\"sub\":\"events\",\"kinds\":[\"refused\"]}", false);
+    expect_message("the rights of this session do not reach so far");
+    say_frame("{\"id\":1,\"sub\":\"events\"}", false);
+    rig_wait(&rig, 100000);
+    expect_message("{\"id\":1,\"batch\":[]");
+    refuse("d1");
+    assert_null(next_message());
+}
+
+static void news_are_sampled_and_counted_too(void **state)
+{
+    (void)state;
+    unsigned long lost = 0, told = 0;
+    char who[300];
+    open_link();
+    for (int i = 0; i < 60; i++) {
+        snprintf(who, sizeof who, "%d-%0120d", i, i);
+        refuse(who);
+    }
+    say_frame("{\"id\":1,\"sub\":\"events\",\"kinds\":[\"refused\"],\"from\":\"-1h\"}", false);
+    rig_wait(&rig, 100000);
+    rig_wait(&rig, 100000);
+    while (next_message()) {
+        assert_true(buf_size(&body) < LIVE_BYTES_MAX / LIVE_HZ_MAX + NEWS_ITEM_MAX);
+        lost += strtoul(strstr(said(), "\"lost\":") + 7, NULL, 10);
+        for (const char *p = said(); (p = strstr(p, "\"kind\":")) != NULL; p++) told++;
+    }
+    assert_int_equal(told + lost, 60);
+    assert_true(lost > 0 && told > 5);
+}
+
 static void a_link_ends_with_its_session_and_with_nonsense(void **state)
 {
     (void)state;
@@ -1433,6 +1555,10 @@ int main(void)
         TEST(there_are_so_many_links),
         EVENTS(events_come_in_batches_and_resume_where_they_ended),
         EVENTS(a_burst_is_sampled_and_counted),
+        TEST(methods_and_refusals_are_told_as_they_happen),
+        TEST(news_of_before_are_told_to_who_asks),
+        TEST(refusals_are_for_who_may_read_their_journal),
+        TEST(news_are_sampled_and_counted_too),
         TEST(a_link_ends_with_its_session_and_with_nonsense),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

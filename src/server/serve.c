@@ -189,6 +189,7 @@ static enum err describe_hub(struct server *s, struct wire_config *out)
                              .capture_second_us = capture_second_us(),
                              .tier = cfg->tier,
                              .fault_injection = cfg->fault_injection,
+                             .unwatched = cfg->console_address == NULL,
                              .ephemeral = cfg->ephemeral};
     TRY(name_backups(s, &out->backups));
     config_throttles(cfg, &out->throttle);

@@ -27,6 +27,7 @@
 #include "hub/fault/fault.h"
 #include "hub/job/job.h"
 #include "hub/method/method.h"
+#include "hub/news/news.h"
 #include "hub/policy/policy.h"
 #include "hub/producer/producer.h"
 #include "hub/query/query.h"
@@ -295,6 +296,7 @@ static enum err open_core(struct wire *w, struct wire_core *c, struct lane *lane
     c->lane = lane;
     refusals_attach(w->hub.refusals, lane);
     talkers_attach(w->hub.talkers, lane);
+    news_attach(w->hub.news, lane);
     store_attach(lane);
     blobs_attach(lane);
     out_attach(lane);
@@ -412,6 +414,7 @@ enum err wire_open(struct wire *w, const struct wire_config *cfg, struct lane *c
     for (unsigned i = 0; i < core_count; i++) hub->cores[hub->core_count++] = cores[i]->id;
     hub->refusals = refusals_new(hub);
     hub->talkers = talkers_new(hub);
+    if (!cfg->unwatched) hub->news = news_new(hub);
     TRY(name_hub(hub, cfg));
     TRY(open_state(w, cfg, cores[0]));
     open_outside(w, cfg);
@@ -472,6 +475,7 @@ void wire_close(struct wire *w)
     faults_free(w->hub.faults);
     refusals_free(w->hub.refusals);
     talkers_free(w->hub.talkers);
+    news_free(w->hub.news);
     backups_free(w->backups);
     if (w->log) log_close(w->log);
     store_close(w->store);

@@ -59,6 +59,7 @@ struct wire_config {
     bool ephemeral;                    /* the io is memory: smaller files, no reserve */
     unsigned password_cost;            /* of people's passwords; 0: PASSWORD_COST */
     struct rest_oidc oidc;             /* issuer NULL: none; its texts are borrowed */
+    bool unwatched;                    /* there is no console: nobody is told news */
     struct backups_config backups; /* data NULL: none are made; hub, lane and reserve are ours */
 };
 

@@ -38,6 +38,7 @@ bool sim_hub_start(struct sim_hub *h)
                               .hosts = hosts,
                               .host_count = 1,
                               .partitions = 4,
+                              .unwatched = true,
                               .ephemeral = true};
     wire_init(&h->wire);
     h->lives++;

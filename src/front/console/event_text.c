@@ -67,18 +67,9 @@ struct slice event_device(const struct record *r)
 
 /* ---- values */
 
-/* Whole characters of the first `max` bytes. */
-static struct slice first_part(struct slice text, size_t max)
-{
-    if (text.len <= max) return text;
-    size_t len = max;
-    while (len > 0 && (text.ptr[len] & 0xc0) == 0x80) len--;
-    return slice_head(text, len);
-}
-
 static void put_string(struct buf *out, struct slice bytes)
 {
-    struct slice part = first_part(bytes, LIVE_TEXT_MAX);
+    struct slice part = text_first_part(bytes, LIVE_TEXT_MAX);
     struct buf base64 = {0};
     if (text_is_utf8(part)) {
         text_json_string(out, part);
@@ -148,7 +139,7 @@ static void put_system(struct buf *out, const struct amqp_message *m)
 /* As text if it is some, else in base64. */
 static void put_body(struct buf *out, struct slice body)
 {
-    struct slice part = first_part(body, LIVE_BODY_MAX);
+    struct slice part = text_first_part(body, LIVE_BODY_MAX);
     struct buf base64 = {0};
     bool text = text_is_utf8(part);
     if (!text) {

@@ -15,6 +15,7 @@
 #include "front/console/event_text.h"
 #include "front/console/rows.h"
 #include "front/console/tap.h"
+#include "hub/news/news.h"
 #include "proto/ws/ws.h"
 
 COUNTER(told, "azimuth_live_events_total", "Events told to pages of the console");
@@ -58,8 +59,10 @@ struct sub {
 
     struct taps taps; /* SUB_EVENTS */
     struct slice device;
-    unsigned sources;
-    bool from_now; /* or it has been at the end once: who falls behind is moved there */
+    unsigned sources, news; /* kinds of either, as bits */
+    struct news_watch watch;
+    uint64_t news_at; /* the number to go on with */
+    bool from_now;    /* or it has been at the end once: who falls behind is moved there */
     bool begun;
     struct buf batch;    /* what the next message has */
     size_t read, pieces; /* of the log, since the last one */
@@ -101,10 +104,30 @@ static void put_next(struct buf *out, const struct sub *s)
         buf_printf(out, "%s\"%u\":%" PRIu64, comma, t->partition, t->next);
         comma = ",";
     }
+    if (s->news) buf_printf(out, "%s\"news\":%" PRIu64, comma, s->news_at);
     buf_put_u8(out, '}');
 }
 
 /* ---- batches */
+
+/* Of a batch; some of it is kept from the log for what stands beside it. */
+static size_t room_of(const struct sub *s, bool of_log)
+{
+    size_t room = (size_t)(LIVE_BYTES_MAX * s->interval_us / 1000000);
+    return of_log && s->news ? room / 4 * 3 : room;
+}
+
+/* Where the next event of the batch goes, or NULL: there is no room, and it is counted. */
+static struct buf *place_in_batch(struct sub *s, bool of_log)
+{
+    if (buf_size(&s->batch) >= room_of(s, of_log)) {
+        s->lost++;
+        return NULL;
+    }
+    if (buf_size(&s->batch)) buf_put_u8(&s->batch, ',');
+    metric_inc(&told);
+    return &s->batch;
+}
 
 static bool is_wanted(const struct sub *s, const struct record *r)
 {
@@ -115,21 +138,33 @@ static bool is_wanted(const struct sub *s, const struct record *r)
 /* What does not fit is counted. */
 static void take_piece(struct sub *s, struct tap *t)
 {
-    size_t room = (size_t)(LIVE_BYTES_MAX * s->interval_us / 1000000);
     struct record r;
     if (t->frames.len == 0) return;
     s->pieces++;
     s->read += t->frames.len;
     while (tap_next(t, &r)) {
-        if (!is_wanted(s, &r)) continue;
-        if (buf_size(&s->batch) >= room) {
-            s->lost++;
-            continue;
-        }
-        if (buf_size(&s->batch)) buf_put_u8(&s->batch, ',');
-        event_put_text(&s->batch, &r, s->link->live->console->rest->routing);
-        metric_inc(&told);
+        struct buf *out = is_wanted(s, &r) ? place_in_batch(s, true) : NULL;
+        if (out) event_put_text(out, &r, s->link->live->console->rest->routing);
     }
+}
+
+static struct news *news_of(const struct sub *s)
+{
+    return s->link->live->console->config->hub->news;
+}
+
+/* True: there are more. */
+static bool take_news(struct sub *s)
+{
+    struct news_item item;
+    for (unsigned i = 0; i < LIVE_NEWS_MAX; i++) {
+        if (!news_next(news_of(s), &s->news_at, &item, &s->lost)) return false;
+        if (!(s->news & (1u << item.kind))) continue;
+        if (s->device.ptr && !slice_eq(item.device, s->device)) continue;
+        struct buf *out = place_in_batch(s, false);
+        if (out) buf_put_slice(out, item.json);
+    }
+    return true;
 }
 
 static void tell(struct sub *s)
@@ -178,9 +213,18 @@ static void tell_events(struct sub *s, int64_t now_us)
         return;
     }
     look_at_end(s);
+    bool more = s->news && take_news(s);
     tell(s);
     s->read = s->pieces = 0;
     taps_read_on(&s->taps);
+    if (more) wait_for_turn(s, now_us);
+}
+
+static void on_news(struct news_watch *w)
+{
+    struct sub *s = CONTAINER_OF(w, struct sub, watch);
+    if (s->paused || !taps_placed(&s->taps) || timer_active(&s->timer)) return;
+    wait_for_turn(s, clock_mono_us());
 }
 
 static void on_came(struct taps *t)
@@ -352,6 +396,7 @@ static void drop_sub(struct sub *s)
     timer_stop(&s->timer);
     list_remove(&s->node);
     taps_close(&s->taps);
+    if (s->news) news_unwatch(&s->watch);
     buf_free(&s->batch);
     arena_free(&s->arena);
     if (s->link->asking == s) rest(s->link, clock_mono_us() - s->rows->asked_us);
@@ -393,19 +438,24 @@ static const char *read_time(struct sub *s, struct slice text)
         return "from: expected \"now\", a time ago such as \"-10m\", or the next of a batch";
     s->where.where = LOG_TIME;
     s->where.value = clock_wall_us() - us;
+    if (s->news) s->news_at = news_since(news_of(s), s->where.value);
     return NULL;
 }
 
 static const char *read_places(struct sub *s, const struct json *from, unsigned partitions)
 {
+    static const char *const strange = "from: not the next of a batch of this hub";
     uint64_t partition;
     int64_t ordinal;
     s->places = arena_alloc(&s->arena, partitions * sizeof *s->places);
     for (unsigned i = 0; i < partitions; i++) s->places[i] = UINT64_MAX;
     for (const struct json *j = from->child; j; j = j->next) {
-        if (num_u64(j->key, &partition) != OK || partition >= partitions ||
-            json_i64(j, &ordinal) != OK || ordinal < 0)
-            return "from: not the next of a batch of this hub";
+        if (json_i64(j, &ordinal) != OK || ordinal < 0) return strange;
+        if (slice_is(j->key, "news")) {
+            s->news_at = (uint64_t)ordinal;
+            continue;
+        }
+        if (num_u64(j->key, &partition) != OK || partition >= partitions) return strange;
         s->places[partition] = (uint64_t)ordinal;
     }
     return NULL;
@@ -416,24 +466,51 @@ static const char *read_from(struct sub *s, const struct json *from)
     unsigned partitions = log_partitions(s->link->live->log, 0);
     s->where.where = LOG_LATEST;
     s->from_now = true;
+    if (s->news) s->news_at = news_end(news_of(s));
     if (from == NULL || (from->type == JSON_STRING && slice_is(from->text, "now"))) return NULL;
     s->from_now = false;
     if (from->type == JSON_OBJECT) return read_places(s, from, partitions);
     return read_time(s, from->type == JSON_STRING ? from->text : SLICE_NONE);
 }
 
+/* Kinds of news that the page may be told of. */
+static unsigned news_allowed(const struct sub *s)
+{
+    const struct link *l = s->link;
+    const struct console_session *session =
+        console_session_numbered(&l->live->console->sessions, l->session, clock_mono_us());
+    unsigned rights = session ? session->rights : 0;
+    if (news_of(s) == NULL) return 0;
+    return 1u << NEWS_METHOD | (sign_in_reads_all(rights) ? 1u << NEWS_REFUSED : 0);
+}
+
+static const char *add_kind(struct sub *s, struct slice kind)
+{
+    static const char *const names[NEWS_KINDS] = {
+        [NEWS_METHOD] = "method", [NEWS_REFUSED] = "refused"};
+    unsigned sources = event_sources(kind), allowed = news_allowed(s), news = 0;
+    for (unsigned i = 0; i < NEWS_KINDS; i++)
+        if (slice_is(kind, names[i])) news = 1u << i;
+    if (sources == 0 && news == 0)
+        return "kinds: telemetry, twin, lifecycle, connection, job, method or refused";
+    if (news & ~allowed) return "kinds: the rights of this session do not reach so far";
+    s->sources |= sources;
+    s->news |= news;
+    return NULL;
+}
+
 static const char *read_kinds(struct sub *s, const struct json *kinds)
 {
-    s->sources = (1u << RECORD_SOURCES) - 1;
-    if (kinds == NULL) return NULL;
-    if (kinds->type != JSON_ARRAY) return "kinds: expected a list";
-    s->sources = 0;
-    for (const struct json *j = kinds->child; j; j = j->next) {
-        unsigned sources = j->type == JSON_STRING ? event_sources(j->text) : 0;
-        if (sources == 0) return "kinds: telemetry, twin, lifecycle, connection or job";
-        s->sources |= sources;
+    const char *fault = NULL;
+    if (kinds && kinds->type != JSON_ARRAY) return "kinds: expected a list";
+    if (kinds == NULL) {
+        s->sources = (1u << RECORD_SOURCES) - 1;
+        s->news = news_allowed(s);
+        return NULL;
     }
-    return NULL;
+    for (const struct json *j = kinds->child; j && fault == NULL; j = j->next)
+        fault = add_kind(s, j->type == JSON_STRING ? j->text : SLICE_NONE);
+    return fault;
 }
 
 static const char *read_events(struct sub *s, const struct json *m)
@@ -483,7 +560,9 @@ static const char *read_query(struct sub *s, const struct json *m)
 static void start(struct sub *s)
 {
     struct live *live = s->link->live;
-    if (s->kind != SUB_EVENTS) {
+    s->watch.came = on_news;
+    if (s->news) news_watch(news_of(s), &s->watch);
+    if (s->sources == 0) { /* nothing of the log */
         timer_set(&live->lane->timers, &s->timer, clock_mono_us());
         return;
     }
@@ -505,6 +584,7 @@ static void subscribe(struct link *l, int64_t id, struct slice what, const struc
     s->link = l;
     s->id = id;
     timer_init(&s->timer, on_timer);
+    list_init(&s->watch.node);
     list_push(&l->subs, &s->node);
     l->sub_count++;
     metric_add(&subs_now, 1);

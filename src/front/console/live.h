@@ -6,13 +6,16 @@
  *   > {"id":8,"sub":"metrics","names":["azimuth_connections"]}
  *   > {"id":9,"sub":"query","query":"SELECT * FROM devices WHERE deviceId IN ['d']"}
  *   > {"id":7,"pause":true}   {"id":7,"pause":false}   {"id":7,"unsub":true}
- *   < {"id":7,"batch":[event, ...],"next":{"0":ordinal, ...},"lost":0}
+ *   < {"id":7,"batch":[event, ...],"next":{"0":ordinal, ..., "news":number},"lost":0}
  *   < {"id":8,"at":ms,"metrics":{"azimuth_connections":3}}
  *   < {"id":9,"rows":[[0,{...}], ...],"count":1,"more":false}
  *   < {"id":7,"error":"text"}
  *
  * `from` is "now", "-10m", or the `next` of an earlier batch.  The first batch comes when the place is
  * found, and may be empty.
+ *
+ * Two kinds of event stand in no log and come from memory (hub/news): `method`, a call that has ended, and
+ * `refused`, which only who may read the journal of refusals is told.
  *
  * A subscription reads the log by places of its own, piece by piece, and is a guest there: it asks for the
  * next piece when it has told of the last, at most max_hz times a second and within its bytes.  What does
@@ -47,6 +50,7 @@ enum {
     LIVE_READ_MIN = 16 << 10,    /* of a partition at a time */
     LIVE_READ_BYTES = 512 << 10, /* of all partitions for a batch, unless LIVE_READ_MIN is more */
     LIVE_PIECES_MAX = 256,       /* read for a batch */
+    LIVE_NEWS_MAX = 256,         /* looked at for a batch; what is more comes with the next */
     LIVE_BEHIND_MAX = 3,         /* batches without reaching the end: moved there */
     LIVE_NAMES_MAX = 32,         /* metrics of a subscription: an error */
     LIVE_QUERIES_MAX = 2,        /* subscriptions to queries of a link: an error */

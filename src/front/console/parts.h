@@ -28,6 +28,12 @@ bool sign_in_stands(const void *ctx, const struct console_session *s);
 
 unsigned sign_in_rights(enum user_role role);
 
+/* Does who has these rights read what only a hub's owner is shown? */
+static inline bool sign_in_reads_all(unsigned rights)
+{
+    return rights & REST_READER || (rights & REST_OWNER) == REST_OWNER;
+}
+
 void sign_in_begin(struct call *c); /* POST /admin/v1/session */
 void sign_in_show(struct call *c);  /* GET */
 void sign_in_end(struct call *c);   /* DELETE */

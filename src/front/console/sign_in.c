@@ -117,6 +117,13 @@ static void put_member(struct buf *out, const char *name, const char *value)
     text_json_string(out, slice_str(value));
 }
 
+/* Where lines for a shell of the server's machine find it; no "ca": there is none of ours. */
+static void put_places(struct buf *out, const struct rest_config *config)
+{
+    if (config->data_path) put_member(out, "data", config->data_path);
+    if (config->ca_path) put_member(out, "ca", config->ca_path);
+}
+
 static void put_session(struct buf *out, const struct console *c, const struct console_session *s)
 {
     const struct rest_config *config = c->config;
@@ -133,6 +140,7 @@ static void put_session(struct buf *out, const struct console *c, const struct c
     put_member(out, "hostname", config->hub->hosts[0]);
     put_member(out, "hubName", config->hub->name);
     put_member(out, "version", config->version);
+    if (sign_in_reads_all(s->rights)) put_places(out, config);
     buf_printf(out, ",\"https\":%u,\"mqtt\":%u,\"amqp\":%u}", config->https_port, config->mqtt_port,
                config->amqp_port);
 }

@@ -118,6 +118,10 @@ enum rest_visit {
     REST_VISIT,
 };
 
+/* All rights of the hub's own policy `iothubowner`. */
+#define REST_OWNER                                                                                 \
+    (AUTH_REGISTRY_READ | AUTH_REGISTRY_WRITE | AUTH_SERVICE_CONNECT | AUTH_DEVICE_CONNECT)
+
 /* Beside the rights of auth.h: who has shown that the server is his; who reads whatever there is to read,
  * whatever right that needs, but is not shown keys. */
 #define REST_ADMINISTRATOR (1u << 31)

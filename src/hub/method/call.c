@@ -134,6 +134,7 @@ void method_forget(struct method_call *c)
     free(c->who);
     free(c->sdk);
     c->who = c->sdk = NULL;
+    buf_free(&c->told);
     metric_set(&calling, --c->methods->calling);
 }
 
@@ -171,6 +172,7 @@ static void end(struct method_call *c, const struct method_done_msg *done, struc
                               .payload = payload};
     if (ends[done->end].metric) metric_inc(ends[done->end].metric);
     diagnose(c, &r);
+    method_tell_ended(c, &r);
     count(c, done->end == METHOD_ANSWERED, payload);
     method_forget(c);
     c->fn(c, &r);
@@ -238,6 +240,7 @@ enum err method_call(struct methods *m, const struct method_ask *ask, struct met
     c->asked = (uint32_t)ask->payload.len;
     c->begun_us = clock_mono_us();
     c->sdk = NULL;
+    method_tell_asked(c, ask);
     c->who = diagnostic_wanted(m->hub, DIAGNOSTIC_DIRECT_METHODS) ? slice_dup(ask->who) : NULL;
     c->slot = slot_new(m->lane, c);
     timer_init(&c->timer, on_timer);

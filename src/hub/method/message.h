@@ -66,6 +66,10 @@ void method_done(struct methods *m, struct addr caller, enum method_end end, int
 /* A little less than `s` seconds. */
 int64_t method_wait_us(unsigned s);
 
+/* tell.c: what was asked, and how it ended, for who watches. */
+void method_tell_asked(struct method_call *c, const struct method_ask *ask);
+void method_tell_ended(const struct method_call *c, const struct method_result *r);
+
 /* The handlers of one file each. */
 void caller_join(struct methods *m);
 void home_join(struct methods *m);

@@ -32,6 +32,7 @@ enum {
                                  connect; DeviceThrottlingLimitExceeded */
     METHOD_WAITING_BYTES_MAX = 32 << 20, /* of all calls that wait at a home; likewise */
     METHOD_RID_MAX = 16,                 /* digits of a request id */
+    METHOD_TOLD_MAX = 1 << 10, /* bytes of a payload, and of an answer, that who watches is told */
 };
 
 struct registry;
@@ -68,6 +69,7 @@ struct method_call {
     uint32_t asked; /* bytes of the payload; ours, as what follows */
     int64_t begun_us;
     char *who, *sdk; /* of resource logs; NULL: nobody wants to know, or it is not known */
+    struct buf told; /* of news, the first half: what was asked; empty: nobody watches */
 };
 
 /* c->fn follows, never from inside.  ERR_INVALID: the name or a timeout; ERR_TOO_BIG: the payload;

@@ -141,7 +141,7 @@ static uint64_t same_of(const struct refusal *r)
 
 /* ---- noting */
 
-static bool is_refusal(const struct refusal *what)
+bool journal_is_refusal(const struct refusal *what)
 {
     return refusal_text(what->cause)->severity <= SEVERITY_CLOSED;
 }
@@ -166,7 +166,7 @@ static struct ring *ring_for(struct journal *j, const struct refusal *what)
         ring = journal_ring(j, what->who);
         bool full =
             ring ? ring->count < ring->max && j->known >= j->known_max : j->known >= j->known_max;
-        if (full && !is_refusal(what)) {
+        if (full && !journal_is_refusal(what)) {
             metric_inc(&unheard);
             return NULL;
         }
@@ -273,6 +273,6 @@ bool journal_matches(const struct record *r, const struct refusal_query *q, unsi
     const struct refusal_seen *s = &r->seen;
     return (q->who.len == 0 || slice_eq(q->who, s->what.who)) &&
            (q->cause == REFUSAL_CAUSES || q->cause == s->what.cause) &&
-           (!q->refused_only || is_refusal(&s->what)) && s->last_us >= q->since_us &&
+           (!q->refused_only || journal_is_refusal(&s->what)) && s->last_us >= q->since_us &&
            comes_before(s, core, q) && !(s->what.doubtful && s->count < 2);
 }

@@ -32,6 +32,7 @@ struct record {
     struct ring *ring;
     uint64_t same;
     int64_t told_us;          /* to the crowds; 0: never */
+    int64_t watched_us;       /* told to who watches; 0: never */
     struct refusal_seen seen; /* its slices point behind the record */
     uint8_t bytes[];
 };
@@ -59,6 +60,11 @@ bool journal_was_claimed(const struct journal *j, struct slice who);
 bool journal_matches(const struct record *r, const struct refusal_query *q, unsigned core);
 
 struct slice journal_address_of(struct slice peer); /* without its port */
+
+bool journal_is_refusal(const struct refusal *what); /* or a connection that was cut off */
+
+/* tell.c: tells it to who watches. */
+void refusal_tell(const struct hub *hub, struct lane *home, struct record *noted);
 
 /* diagnose.c: notes it for resource logs, if they want it. */
 void refusal_diagnose(const struct hub *hub, struct lane *home, const struct refusal *r);

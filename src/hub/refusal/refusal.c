@@ -93,6 +93,7 @@ void refusal_home_note(struct refusals *r, struct lane *home, const struct refus
     if (r == NULL) return;
     struct record *noted = journal_note(journal_of(r, home), what, clock_wall_us());
     if (noted) tell_crowd(r->hub, home, noted);
+    if (noted) refusal_tell(r->hub, home, noted);
     refusal_diagnose(r->hub, home, what);
 }
 

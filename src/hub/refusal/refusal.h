@@ -38,6 +38,7 @@ enum {
     REFUSAL_ALERT_IDS = 3,      /* more ids than that with one cause ... */
     REFUSAL_ALERT_S = 300,      /* ... within so long are an alert */
     REFUSAL_ALERT_COUNTED = 64, /* ids that an alert counts; more are said to be "64 or more" */
+    REFUSAL_TELL_S = 1,         /* who watches is told of equal repeats that often at most */
     REFUSAL_FLAPPING_S =
         600, /* who was cut off REFUSAL_FLAPPING_MIN times within so long is flapping */
     REFUSAL_FLAPPING_MIN = 5,
