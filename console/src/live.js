@@ -1,6 +1,6 @@
 /* live.js - the live link: one WebSocket of this tab, whatever listens. */
 import { signal } from '@preact/signals';
-import { ask, lapsed } from './state.js';
+import { ask, lapsed, mayRead } from './state.js';
 
 /** idle: nobody listens; up; down: for more than three seconds. */
 export const linkState = signal('idle');
@@ -58,7 +58,7 @@ function drop() {
 }
 
 function connect() {
-    if (socket || lapsed.value) return;
+    if (socket || lapsed.value || !mayRead('ServiceConnect')) return; // who may not is refused
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/admin/v1/live`;
     socket = new WebSocket(url, 'azm.live.1');
     socket.onopen = () => {

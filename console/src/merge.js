@@ -12,9 +12,9 @@ function same(a, b) {
 export function patchOf(from, to) {
     if (!isObject(from) || !isObject(to)) return same(from, to) ? undefined : to;
     const patch = {};
-    for (const key of Object.keys(from)) if (!(key in to)) patch[key] = null;
+    for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) patch[key] = null;
     for (const [key, value] of Object.entries(to)) {
-        const part = key in from ? patchOf(from[key], value) : value;
+        const part = Object.hasOwn(from, key) ? patchOf(from[key], value) : value;
         if (part !== undefined) patch[key] = part;
     }
     return Object.keys(patch).length ? patch : undefined;
@@ -44,6 +44,14 @@ export function rowsOf(twin) {
         const a = d.get(key), b = r.get(key);
         const state = !a ? 'reported only' : !b ? 'waiting' : same(a.value, b.value) ? 'in sync' : 'pending';
         const changed = [a?.changed, b?.changed].filter(Boolean).sort().at(-1);
-        return { key, desired: a, reported: b, state, changed };
+        return { key, desired: a, reported: b, state, changed, byDevice: !!changed && changed === b?.changed };
     });
+}
+
+/** Who wrote each desired property last, by its path; of a history, the newest first. */
+export function writersOf(history) {
+    const found = new Map();
+    for (const { by, patch } of history)
+        for (const key of leaves(patch?.properties?.desired ?? {}, undefined, '', new Map()).keys()) if (!found.has(key)) found.set(key, by);
+    return found;
 }

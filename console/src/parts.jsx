@@ -1,6 +1,7 @@
 /* parts.jsx - small components that all pages use. Text is always text: nothing here takes HTML. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
+import { session } from './state.js';
 
 export function Button({ kind = '', busy, children, ...rest }) {
     return <button type="button" class={`button ${kind}`} aria-busy={busy || undefined} {...rest}
@@ -36,13 +37,17 @@ export function Dialog({ title, wide, onClose, children }) {
 }
 
 export function Copy({ text, label = 'Copy' }) {
-    const [done, setDone] = useState(false);
+    const [said, setSaid] = useState('');
     const copy = async () => {
-        try { await navigator.clipboard.writeText(text); } catch { return; }
-        setDone(true);
-        setTimeout(() => setDone(false), 1500);
+        try {
+            await navigator.clipboard.writeText(text);
+            setSaid('Copied');
+        } catch { // without TLS, or not allowed
+            setSaid('The browser does not let it');
+        }
+        setTimeout(() => setSaid(''), 1500);
     };
-    return <Button kind="small" onClick={copy}>{done ? 'Copied' : label}</Button>;
+    return <Button kind="small" onClick={copy}>{said || label}</Button>;
 }
 
 /** A secret is shown when it is asked for. */
@@ -62,9 +67,12 @@ export function shell(words) {
 
 /** The command line (its words, or a script) and the request that do the same as the button beside them. */
 export function Same({ cli, request }) {
+    const { data } = session.value ?? {};
     return <details class="same"><summary>Do this from a shell</summary>
         {cli && <Line text={typeof cli === 'string' ? cli : shell(cli)} name="command" />}
         {request && <Line text={curl(request)} name="curl" />}
+        {data && <p class="hint">On the server's machine. Elsewhere than beside <code>azimuth-data</code> the commands find it
+            after <code>export AZIMUTH_DATA={shell([data])}</code>.</p>}
     </details>;
 }
 
@@ -72,14 +80,19 @@ function Line({ text, name }) {
     return <div class="line"><code aria-label={name}>{text}</code><Copy text={text} /></div>;
 }
 
-function curl({ method, path, body, headers = {}, host, port, admin, socket }) {
-    if (socket) return shell(['curl', '--unix-socket', 'azimuth-data/azimuth.sock', '-X', method, `http://localhost${path}`, ...(body === undefined ? [] : ['-d', JSON.stringify(body)])]);
-    const at = admin ? location.host : `${host}${port === 443 ? '' : `:${port}`}`;
-    const words = ['curl', ...(admin && location.protocol === 'http:' ? [] : ['--cacert', 'ca.pem']), '-X', method,
-        `${admin ? location.protocol : 'https:'}//${at}${path}`];
+/** Lines name the server's own files where the session may know them, so that they run in whichever directory somebody is. */
+function curl({ method, path, body, headers = {}, host, port, policy, admin, socket }) {
+    const { data, ca } = session.value ?? {}, words = ['curl'];
+    const plain = socket || (admin && location.protocol === 'http:'), authority = data ? ca : 'ca.pem';
+    if (socket) words.push('--unix-socket', `${data ?? 'azimuth-data'}/azimuth.sock`);
+    else if (!plain && authority) words.push('--cacert', authority);
+    const at = socket ? 'localhost' : admin ? location.host : `${host}${port === 443 ? '' : `:${port}`}`;
+    words.push('-X', method, `${plain ? 'http:' : 'https:'}//${at}${path}`);
     for (const [name, value] of Object.entries(headers)) words.push('-H', `${name}: ${value}`);
     if (body !== undefined) words.push('-H', 'Content-Type: application/json', '-d', JSON.stringify(body));
-    return `${shell(words)} -H "Authorization: $(azimuth hub generate-sas-token --query sas -o tsv)"`;
+    if (socket) return shell(words);
+    const token = shell(['azimuth', 'hub', 'generate-sas-token', ...(data ? ['--data', data] : []), ...(policy ? ['--pn', policy] : []), '--query', 'sas', '-o', 'tsv']);
+    return `${shell(words)} -H "Authorization: $(${token})"`;
 }
 
 export function ago(time, now = Date.now()) {
@@ -112,23 +125,40 @@ export function Tabs({ label, tabs, current, link, onChoose }) {
     </nav>;
 }
 
-/** Whether a promise is under way, and what it said. */
+/** Answers stand in the order of their questions: of each question a function that says, when it is answered, whether the
+ * answer counts, as no later question was answered yet. */
+export function order() {
+    let asked = 0, answered = 0;
+    return () => {
+        const mine = ++asked;
+        return () => {
+            if (mine < answered) return false;
+            answered = mine;
+            return true;
+        };
+    };
+}
+
+/** Whether a promise is under way, and what the last one said. `fn` is given what order() gives. */
 export function useWork() {
-    const [busy, setBusy] = useState(false);
-    const [error, setError] = useState(null);
+    const [under, setUnder] = useState(0), [error, setError] = useState(null);
+    const begin = useRef(null);
+    begin.current ??= order();
     const run = async (fn) => {
-        setBusy(true);
-        setError(null);
+        const counts = begin.current();
+        setUnder((n) => n + 1);
         try {
-            return await fn();
+            const got = await fn(counts);
+            if (counts()) setError(null);
+            return got;
         } catch (e) {
-            setError(e);
+            if (e.name !== 'AbortError' && counts()) setError(e);
             return undefined;
         } finally {
-            setBusy(false);
+            setUnder((n) => n - 1);
         }
     };
-    return { busy, error, run, clear: () => setError(null) };
+    return { busy: under > 0, error, run, clear: () => setError(null) };
 }
 
 export function Wrong({ error, onClose }) {

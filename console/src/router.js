@@ -23,6 +23,25 @@ export function go(url, { replace = false } = {}) {
     place.value = read();
 }
 
+/** What a page's filters say stands in its address, as far as it differs from `plain`: links lead there, and Back comes back to it. A list is
+ * as many words of one name. */
+export function useWords(plain) {
+    const { search } = place.value, words = {};
+    for (const [name, value] of Object.entries(plain)) {
+        const found = search.getAll(name);
+        words[name] = !found.length ? value : Array.isArray(value) ? found.filter(Boolean) : found[0];
+    }
+    const change = (part) => {
+        const to = new URLSearchParams();
+        for (const [name, value] of Object.entries({ ...words, ...part })) {
+            if (String(value) === String(plain[name])) continue;
+            for (const v of Array.isArray(value) && value.length ? value : [value]) to.append(name, v);
+        }
+        go(location.pathname + (to.size ? `?${to}` : ''), { replace: true });
+    };
+    return [words, change];
+}
+
 addEventListener('popstate', () => { place.value = read(); });
 
 /** Links of ours are followed without loading the page again. */

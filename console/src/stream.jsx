@@ -1,15 +1,33 @@
 /* stream.jsx - events as they arrive: for the page Live and for a device's. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { href } from './router.js';
+import { href, useWords } from './router.js';
 import { listen } from './live.js';
-import { Button, count, Field, Notice } from './parts.jsx';
+import { mayReadAll } from './state.js';
+import { Button, count, Field, State, Wrong } from './parts.jsx';
+import { Attempt } from './journal.jsx';
 import { Chart } from './chart.jsx';
+import { save } from './fleet/file.js';
 
 const KEPT = 1000, DRAWN = 200;
-export const KINDS = ['telemetry', 'twin', 'lifecycle', 'connection', 'job'];
 const FROM = [['now', 'from now'], ['-10m', 'last 10 minutes'], ['-1h', 'last hour'], ['-1d', 'last day']];
 
 let serial = 0;
+
+/** What this session may be told of. */
+export function kindsHere() {
+    return ['telemetry', 'twin', 'lifecycle', 'connection', 'job', 'method', ...(mayReadAll() ? ['refused'] : [])];
+}
+
+/** A time of day, as an input has it, is as long ago as it is. */
+function beginning(from) {
+    const t = Date.parse(from);
+    return Number.isNaN(t) ? from : `-${Math.max(1, Math.round((Date.now() - t) / 1000))}s`;
+}
+
+/** The newest first, from whichever partition they come. */
+function merged(fresh, events) {
+    return [...fresh, ...events].sort((a, b) => (a.enqueued < b.enqueued ? 1 : a.enqueued > b.enqueued ? -1 : b.key - a.key)).slice(0, KEPT);
+}
 
 /** What came, newest first, and how much did not fit. */
 export function useEvents({ device, kinds, from, paused }) {
@@ -20,12 +38,12 @@ export function useEvents({ device, kinds, from, paused }) {
     useEffect(() => {
         const s = store.current = { events: [], lost: 0, came: 0 };
         setError(null);
-        link.current = listen({ sub: 'events', kinds, from, max_hz: 5, ...(device ? { device } : {}) }, (m) => {
+        link.current = listen({ sub: 'events', kinds, from: beginning(from), max_hz: 5, ...(device ? { device } : {}) }, (m) => {
             if (m.error) return setError(m.error);
-            if (m.gap) s.events = [{ kind: 'gap', ...m.gap, key: ++serial }, ...s.events];
+            if (m.gap) s.events = merged([{ kind: 'gap', ...m.gap, enqueued: new Date(m.gap.to).toISOString(), key: ++serial }], s.events);
             s.lost += m.lost ?? 0;
             s.came += m.batch?.length ?? 0;
-            if (m.batch?.length) s.events = [...m.batch.map((e) => ({ ...e, key: ++serial })).reverse(), ...s.events].slice(0, KEPT);
+            if (m.batch?.length) s.events = merged(m.batch.map((e) => ({ ...e, key: ++serial })), s.events);
             frame.current ||= requestAnimationFrame(() => { frame.current = 0; draw((n) => n + 1); });
             return undefined;
         });
@@ -34,64 +52,148 @@ export function useEvents({ device, kinds, from, paused }) {
         return () => link.current.end();
     }, [device, kinds.join(), from]);
     useEffect(() => { link.current?.pause(paused); }, [paused]);
-    return { ...store.current, error, clear: () => { store.current.events = []; draw((n) => n + 1); } };
+    useEffect(() => () => cancelAnimationFrame(frame.current), []);
+    return { ...store.current, error };
 }
+
+/* ---- one event */
 
 function pretty(body) {
     try { return JSON.stringify(JSON.parse(body), null, 2); } catch { return body; }
 }
 
+/** Sixteen bytes a line: where, in hexadecimal, as text. */
+export function hexOf(base64) {
+    const bytes = Array.from(atob(base64), (c) => c.charCodeAt(0)), lines = [];
+    for (let at = 0; at < bytes.length; at += 16) {
+        const some = bytes.slice(at, at + 16), hex = some.map((b) => b.toString(16).padStart(2, '0')).join(' ');
+        const text = some.map((b) => (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : '.')).join('');
+        lines.push(`${at.toString(16).padStart(4, '0')}  ${hex.padEnd(47)}  ${text}`);
+    }
+    return lines.join('\n');
+}
+
+/** What stands in its line of the list. */
+function lineOf(e) {
+    if (e.kind === 'method') return `${e.method} ${e.request} → ${e.error ?? e.status} ${e.body}`;
+    if (e.kind === 'refused') return `${e.refusal.cause} ${e.refusal.name}: ${e.body}${e.refusal.count > 1 ? ` (${count(e.refusal.count)} times)` : ''}`;
+    return `${e.encoding === 'base64' ? `${e.size} bytes, not text` : e.body}${e.truncated ? ' …' : ''}`;
+}
+
 const clock = (ms) => new Date(ms).toLocaleTimeString();
 
-function Row({ event, open, onOpen, withDevice }) {
-    const e = event;
-    if (e.kind === 'gap') return <div class="lost" role="note">From {clock(e.from)} to {clock(e.to)} this page slept: what came then is not shown</div>;
+function Call({ of: e }) {
+    return <>
+        <p>{e.error ? <>{e.error}: {e.body}</> : <>status {e.status}</>}, {count(e.ms)} ms</p>
+        <pre tabIndex={0} aria-label="Payload">{pretty(e.request)}</pre>
+        {e.error === undefined && <pre tabIndex={0} aria-label="Answer">{pretty(e.body)}</pre>}
+        {(e.truncated || e.requestSize > TOLD_MAX) && <p class="hint">Of payloads and answers the first 1 KiB is shown: {count(e.requestSize)} bytes were sent, {count(e.size)} came back.</p>}
+    </>;
+}
+
+function Refusal({ of: e }) {
+    return <Attempt of={e.refusal} />;
+}
+
+function Message({ of: e }) {
     const detail = { partition: e.partition, sequence: e.sequence, offset: e.offset, size: e.size, endpoints: e.endpoints, system: e.system,
         annotations: e.annotations, properties: e.properties };
+    return <>
+        <pre tabIndex={0} aria-label="Body">{e.encoding === 'base64' ? hexOf(e.body) : pretty(e.body)}</pre>
+        {e.truncated && <p class="hint">The first part of {count(e.size)} bytes.</p>}
+        <pre tabIndex={0} aria-label="Properties" class="dim">{JSON.stringify(detail, null, 2)}</pre>
+    </>;
+}
+
+function Row({ event: e, open, onOpen, withDevice }) {
+    if (e.kind === 'gap') return <div class="lost" role="note">From {clock(e.from)} to {clock(e.to)} this page slept: what came then is not shown</div>;
+    const More = { method: Call, refused: Refusal }[e.kind] ?? Message;
     return <div class={`event ${open ? 'open' : ''}`}>
         <button type="button" class="event-line" aria-expanded={open} onClick={onOpen}>
             <time dateTime={e.enqueued}>{e.enqueued?.slice(11, 23)}</time>
             <span class={`kind ${e.kind}`}>{e.kind}</span>
             {withDevice && <span class="id">{e.device}{e.module ? `/${e.module}` : ''}</span>}
-            <code>{e.encoding === 'base64' ? `${e.size} bytes, not text` : e.body}{e.truncated ? ' …' : ''}</code>
+            <code>{lineOf(e)}</code>
         </button>
         {open && <div class="event-more">
-            {withDevice && e.device && <p><a href={href('devices', e.device)}>{e.device}</a></p>}
-            <pre tabIndex={0} aria-label="Body">{e.encoding === 'base64' ? e.body : pretty(e.body)}</pre>
-            {e.truncated && <p class="hint">The first part of {count(e.size)} bytes.</p>}
-            <pre tabIndex={0} aria-label="Properties" class="dim">{JSON.stringify(detail, null, 2)}</pre>
+            {withDevice && e.device && <p><a href={href('devices', e.device, ...(e.kind === 'refused' ? ['connect'] : []))}>{e.device}</a></p>}
+            <More of={e} />
         </div>}
     </div>;
 }
 
-export function Events({ events, lost, withDevice, filter }) {
-    const [open, setOpen] = useState(null);
+function matching(events, filter) {
     const text = filter?.toLowerCase();
-    const seen = (text ? events.filter((e) => e.kind === 'gap' || `${e.device} ${e.body} ${JSON.stringify(e.properties)}`.toLowerCase().includes(text)) : events).slice(0, DRAWN);
+    return text ? events.filter((e) => e.kind === 'gap' || `${e.device} ${lineOf(e)} ${JSON.stringify(e.properties)}`.toLowerCase().includes(text)) : events;
+}
+
+function Empty({ events, filter, kinds }) {
+    if (events.length) return <p class="hint pad">None of the {count(events.length)} that came has “{filter}” in it.</p>;
+    return <p class="hint pad">Nothing yet. Events appear here as they arrive. {kinds.some((k) => !['telemetry', 'method', 'refused'].includes(k))
+        && 'Changes of twins, lives, connections and jobs are there if a route wants them, or the server runs with --events.'}</p>;
+}
+
+export function Events({ view, stream, withDevice }) {
+    const [open, setOpen] = useState(null);
+    const { events, lost, error } = stream, found = matching(events, view.has), seen = found.slice(0, DRAWN);
+    const keep = () => save('azimuth-events.jsonl', found.filter((e) => e.kind !== 'gap').map(({ key, ...e }) => `${JSON.stringify(e)}\n`), 'application/jsonl');
     return <>
+        <Wrong error={error && { message: error }} />
         {lost > 0 && <div class="lost" role="note">{count(lost)} more came than are shown: the link is sampled</div>}
         <div class="events" role="log" aria-live="off" aria-label="Events" tabIndex={0}>
             {seen.map((e) => <Row key={e.key} event={e} withDevice={withDevice} open={open === e.key}
                 onOpen={() => setOpen(open === e.key ? null : e.key)} />)}
-            {!seen.length && <p class="hint pad">Nothing yet. Events appear here as they arrive.</p>}
+            {!seen.length && <Empty events={events} filter={view.has} kinds={view.kinds} />}
         </div>
+        <div class="row"><Button kind="small" disabled={!found.length} onClick={keep}>Save as a file</Button>
+            <span class="hint">{count(found.length)} events{found.length > DRAWN && `; the newest ${DRAWN} are drawn`}</span></div>
     </>;
 }
 
-export function Controls({ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter, children, all = KINDS }) {
-    const toggle = (k) => setKinds(kinds.includes(k) ? kinds.filter((x) => x !== k) : [...kinds, k]);
+/** What is shown, as the address has it: the device, kinds of `all`, the beginning, and the text that must be in an event. */
+export function useView(from, all = kindsHere()) {
+    const [view, change] = useWords({ device: '', kinds: all, from, has: '' }), [has, setHas] = useState(view.has);
+    const [paused, setPaused] = useState(false);
+    useEffect(() => { setHas(view.has); }, [view.has]);
+    return { ...view, kinds: all.filter((k) => view.kinds.includes(k)), has, setHas, paused, setPaused, all, change };
+}
+
+export function Controls({ view, children }) {
+    const { all, kinds, from, has, setHas, paused, setPaused, change } = view, known = FROM.some(([id]) => id === from);
+    const toggle = (k) => change({ kinds: all.filter((x) => kinds.includes(x) !== (x === k)) });
+    const now = () => new Date(Date.now() - 60000 * new Date().getTimezoneOffset()).toISOString().slice(0, 16);
     return <div class="controls">
         {children}
-        <Field label="Containing"><input data-filter value={filter} onInput={(e) => setFilter(e.target.value)} placeholder="text" spellcheck={false} /></Field>
-        <Field label="Beginning"><select value={from} onChange={(e) => setFrom(e.target.value)}>
-            {FROM.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</select></Field>
+        <Field label="Containing"><input data-filter value={has} onInput={(e) => setHas(e.target.value)} onChange={() => change({ has })} placeholder="text" spellcheck={false} /></Field>
+        <Field label="Beginning"><select value={known ? from : 'time'} onChange={(e) => change({ from: e.target.value === 'time' ? now() : e.target.value })}>
+            {FROM.map(([id, name]) => <option key={id} value={id}>{name}</option>)}<option value="time">at a time…</option></select></Field>
+        {!known && <Field label="Since"><input type="datetime-local" value={from} max={now()} onChange={(e) => e.target.value && change({ from: e.target.value })} /></Field>}
         <fieldset class="kinds"><legend>Kinds</legend>{all.map((k) => <label key={k} class="check">
             <input type="checkbox" checked={kinds.includes(k)} onChange={() => toggle(k)} /> {k}</label>)}</fieldset>
         <Button onClick={() => setPaused(!paused)} aria-pressed={paused}>{paused ? 'Go on' : 'Pause'}</Button>
     </div>;
 }
 
-/** Numbers in bodies, by their path. */
+/* ---- calls of methods */
+
+const CALLS = 20;
+export const TOLD_MAX = 1024; // bytes of a payload, and of an answer
+
+/** Of a device the last calls, by whomever; `onAgain` is given the one that is to be called again. */
+export function Calls({ id, onAgain }) {
+    const { events } = useEvents({ device: id, kinds: ['method'], from: '-1d', paused: false });
+    const calls = events.filter((e) => e.kind === 'method' && !e.module).slice(0, CALLS);
+    if (!calls.length) return null;
+    return <section aria-label="Calls"><div class="row"><h2>Calls</h2><span class="hint">the last {CALLS}, by whomever; in memory since the server was started</span></div>
+        {calls.map((e) => <article class="card call" key={e.key}>
+            <div class="row"><strong>{e.method}</strong><State kind={e.status < 400 ? 'good' : 'bad'}>{e.error ?? `status ${e.status}`}</State>
+                <span class="hint">{clock(Date.parse(e.enqueued))}, {count(e.ms)} ms</span><span class="spring" />
+                <Button kind="small" disabled={e.requestSize > TOLD_MAX} title={e.requestSize > TOLD_MAX ? 'of its payload the first part is known' : undefined} onClick={() => onAgain(e)}>Again</Button></div>
+            <pre tabIndex={0}>{pretty(e.body)}</pre></article>)}</section>;
+}
+
+/* ---- numbers in bodies, by their path */
+
 function numbersOf(body) {
     const found = {};
     const walk = (v, path) => {
@@ -116,5 +218,3 @@ export function Numbers({ events }) {
         <Chart label={path} times={shown.map((p) => p.at)} series={[{ name: path, values: shown.map((p) => p.numbers[path]) }]} />
     </section>;
 }
-
-export { Notice };

@@ -91,5 +91,15 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         check(line === 'azimuth why --refused --cause C140', `the command line is ${line}`);
         await rows.first().getByRole('link').click();
         await page.getByRole('heading', { name: 'nobody-1' }).waitFor();
+        await page.getByRole('region', { name: 'Doctor' }).locator('.attempt', { hasText: 'C140' }).first().waitFor();
+        await noBarriers('a device that is none');
+        await page.goBack();
+        await rows.filter({ hasText: 'nobody-1' }).waitFor();
+        check(await page.getByLabel('Cause').inputValue() === 'C140', 'the cause is forgotten');
+        await page.goForward();
+        await page.getByRole('link', { name: 'Create the device nobody-1…' }).click();
+        const form = page.getByRole('dialog', { name: 'New device' });
+        check(await form.getByLabel('Device id').inputValue() === 'nobody-1', 'its id is not there');
+        await form.getByRole('button', { name: 'Close' }).click();
     });
 };

@@ -16,8 +16,14 @@ async function batch(entries, signal) {
 
 export async function eachBatch(entries, { signal, onDone }) {
     for (let i = 0; i < entries.length; i += BATCH) {
-        const some = entries.slice(i, i + BATCH);
-        onDone(Math.min(i + BATCH, entries.length), await batch(some, signal), i);
+        let errors;
+        try {
+            errors = await batch(entries.slice(i, i + BATCH), signal);
+        } catch (e) {
+            if (e.name === 'AbortError') return;
+            throw e;
+        }
+        onDone(Math.min(i + BATCH, entries.length), errors, i);
         if (signal?.aborted) return;
     }
 }

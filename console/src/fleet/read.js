@@ -53,14 +53,21 @@ function valueOf(text) {
 
 function put(object, path, value, problems) {
     const last = path.at(-1);
-    for (const key of path.slice(0, -1)) object = object[key] ??= {};
-    if (path.some((p) => p === '' || p === '__proto__')) problems.push(`${path.join('.')} is no name of a property`);
-    else if (object === null || typeof object !== 'object') problems.push(`${path.join('.')} is below a value`);
+    if (path.some((p) => p === '' || p === '__proto__')) {
+        problems.push(`${path.join('.')} is no name of a property`);
+        return;
+    }
+    for (const key of path.slice(0, -1)) {
+        if (object === null || typeof object !== 'object') break;
+        if (!Object.hasOwn(object, key)) object[key] = {}; // "constructor" is a name like any other
+        object = object[key];
+    }
+    if (object === null || typeof object !== 'object') problems.push(`${path.join('.')} is below a value`);
     else object[last] = value;
 }
 
 function takeCell(flat, entry, name, text, problems) {
-    const word = WORDS[name.replace(/[\s_]/g, '').toLowerCase()];
+    const plain = name.replace(/[\s_]/g, '').toLowerCase(), word = Object.hasOwn(WORDS, plain) && WORDS[plain];
     const path = name.replace(/^desired\./, 'properties.desired.');
     if (word) flat[word] = text.trim();
     else if (text !== '' && /^tags\..|^properties\.desired\../.test(path)) put(entry, path.split('.'), valueOf(text), problems);

@@ -1,7 +1,7 @@
 /* connect.jsx - a device's tab Connect: how it gets here, and why it did not. */
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ask, mayReadAll, session } from '../state.js';
-import { Copy, Notice, Same, Secret, shell, State, Tabs, Wrong } from '../parts.jsx';
+import { Copy, Notice, order, Same, Secret, shell, State, Tabs, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { Attempt, useNews } from '../journal.jsx';
 import { snippets, trust } from '../snippets.js';
@@ -15,7 +15,12 @@ function pathOf(id) {
 
 function useAttempts(id) {
     const [state, setState] = useState({});
-    const load = useCallback(() => ask('GET', pathOf(id)).then(({ json }) => setState({ found: json }), (error) => setState((s) => ({ ...s, error }))), [id]);
+    const begin = useRef(null);
+    begin.current ??= order();
+    const load = useCallback(() => {
+        const counts = begin.current();
+        return ask('GET', pathOf(id)).then(({ json }) => counts() && setState({ found: json }), (error) => counts() && setState((s) => ({ ...s, error })));
+    }, [id]);
     useNews(load);
     return state;
 }
@@ -27,7 +32,7 @@ function Ladder({ stages }) {
     })}</ol>;
 }
 
-function Doctor({ id }) {
+export function Doctor({ id }) {
     const { found, error } = useAttempts(id);
     const [all, setAll] = useState(false);
     const attempts = found?.attempts ?? [];
@@ -77,19 +82,20 @@ function Program({ id, text, ca }) {
 }
 
 function useHub() {
-    const [hub, setHub] = useState(null);
-    useEffect(() => { ask('GET', '/admin/v1/hub').then(({ json }) => setHub(json)).catch(() => {}); }, []);
-    return hub;
+    const [state, setState] = useState({});
+    useEffect(() => { if (mayReadAll()) ask('GET', '/admin/v1/hub').then(({ json }) => setState({ hub: json }), (error) => setState({ error })); }, []);
+    return state;
 }
 
 export function Connect({ id, identity }) {
-    const hub = useHub();
+    const { hub, error } = useHub();
     if (!mayReadAll()) return <Notice kind="bad">This tab needs all rights of a hub's owner; the session of {session.value.name} has fewer.</Notice>;
     const key = identity.authentication.symmetricKey?.primaryKey;
     const sas = identity.authentication.type === 'sas';
     const text = sas ? connectionString(id, key) : `HostName=${session.value.hostname};DeviceId=${id};x509=true`;
     return <>
         <Doctor id={id} />
+        <Wrong error={error} />
         <div class="columns">
             <section class="card"><h2>Connection string</h2>
                 {sas && !key ? <p>Keys are not shown to a session of this role.</p> : sas ? <Secret label="Connection string" text={text} /> : <><p>This device shows a certificate ({identity.authentication.type}).</p>

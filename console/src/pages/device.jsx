@@ -1,15 +1,15 @@
 /* device.jsx - one device: what it is, sends, shall be, does. */
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { go, href } from '../router.js';
-import { ask, may, mayRead } from '../state.js';
-import { Ago, Button, Copy, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
+import { ask, may, mayRead, mayReadAll } from '../state.js';
+import { Ago, Button, Copy, Dialog, Field, Notice, order, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { Flapping, Link, useLink, Unheard } from '../link.jsx';
-import { Controls, Events, KINDS, Numbers, useEvents } from '../stream.jsx';
+import { Calls, Controls, Events, kindsHere, Numbers, TOLD_MAX, useEvents, useView } from '../stream.jsx';
 import { at } from '../at.js';
 import { Presence } from '../fleet/columns.jsx';
 import { expectedOf, LATE_IS } from '../fleet/late.js';
-import { Connect } from './connect.jsx';
+import { Connect, Doctor } from './connect.jsx';
 import { Charts } from './explore.jsx';
 import { Modules } from './modules.jsx';
 import { Twin } from './twin.jsx';
@@ -18,7 +18,6 @@ import { Waiting } from './waiting.jsx';
 export const TABS = [['overview', 'Overview'], ['live', 'Live'], ['charts', 'Charts'], ['twin', 'Twin'], ['methods', 'Methods'], ['messages', 'Messages'],
     ['modules', 'Modules'], ['history', 'History'],
     ['connect', 'Connect']];
-const HISTORY = KINDS.filter((k) => k !== 'telemetry');
 
 export function pathOf(kind, id, more = '') {
     return `/${kind}/${encodeURIComponent(id)}${more}`;
@@ -78,34 +77,27 @@ function Overview({ id, identity, twin, again }) {
             <p>Identity, twin, modules and waiting messages go. What it sent stays in the stream.</p>
             <div class="row"><Button kind="bad" busy={work.busy} onClick={remove}>Delete</Button>
                 <Button onClick={() => setDeleting(false)}>Keep</Button></div>
-            <Same cli={['azimuth', 'hub', 'device-identity', 'delete', '-d', id]} request={at('DELETE', pathOf('devices', id))} />
+            <Same cli={['azimuth', 'hub', 'device-identity', 'delete', '-d', id]} request={at('DELETE', pathOf('devices', id), undefined, { 'If-Match': '*' })} />
         </Dialog>}
     </>;
 }
 
 function LiveTab({ id }) {
-    const [kinds, setKinds] = useState(KINDS), [from, setFrom] = useState('-10m');
-    const [paused, setPaused] = useState(false), [filter, setFilter] = useState('');
-    const stream = useEvents({ device: id, kinds, from, paused });
+    const view = useView('-10m'), stream = useEvents({ ...view, device: id });
     return <>
-        <Controls {...{ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter }} />
-        <Wrong error={stream.error && { message: stream.error }} />
+        <Controls view={view} />
         <Numbers events={stream.events} />
-        <Events events={stream.events} lost={stream.lost} filter={filter} />
+        <Events {...{ view, stream }} />
         <Same cli={['azimuth', 'hub', 'monitor-events', '-d', id, '--from', '10m']} />
     </>;
 }
 
-/** What became of it, as far as the log has it: its life, its connections, its twin. */
+/** What became of it, as far as the log has it: its life, its connections, its twin; and of late its methods and refusals. */
 function History({ id }) {
-    const [from, setFrom] = useState('-1d'), [filter, setFilter] = useState(''), [paused, setPaused] = useState(false);
-    const [kinds, setKinds] = useState(HISTORY);
-    const stream = useEvents({ device: id, kinds, from, paused });
+    const view = useView('-1d', kindsHere().filter((k) => k !== 'telemetry')), stream = useEvents({ ...view, device: id });
     return <>
-        <Controls {...{ from, setFrom, kinds, setKinds, paused, setPaused, filter, setFilter }} all={HISTORY} />
-        <Wrong error={stream.error && { message: stream.error }} />
-        <Events events={stream.events} lost={stream.lost} filter={filter} />
-        <p class="hint">These events are in the log if a route wants them, or the server runs with --events.</p>
+        <Controls view={view} />
+        <Events {...{ view, stream }} />
         <Same cli={['azimuth', 'hub', 'monitor-events', '--all', '-d', id, '--from', '1d']} />
     </>;
 }
@@ -116,16 +108,18 @@ function readJson(text) {
 
 function Methods({ id, identity, link }) {
     const [name, setName] = useState(''), [payload, setPayload] = useState('{}'), [timeout, setTimeout_] = useState(30);
-    const [past, setPast] = useState([]);
+    const [whole, setWhole] = useState('');
     const work = useWork();
     const { value, problem } = readJson(payload);
     const body = { methodName: name, payload: value, responseTimeoutInSeconds: timeout, connectTimeoutInSeconds: 0 };
     const path = pathOf('twins', id, '/methods');
-    const call = async (e) => {
+    const call = (e) => {
         e.preventDefault();
-        const began = performance.now();
-        const got = await work.run(() => ask('POST', path, { body }));
-        if (got) setPast([{ at: new Date(), name, payload, ms: Math.round(performance.now() - began), ...got.json }, ...past].slice(0, 20));
+        setWhole('');
+        work.run(async () => {
+            const { json } = await ask('POST', path, { body }), text = JSON.stringify(json.payload, null, 2);
+            if (text.length > TOLD_MAX) setWhole(text);
+        });
     };
     return <>
         {link ? <Unheard link={link} /> : identity.connectionState !== 'Connected' && <Notice>The device is not connected: a call ends with DeviceNotOnline at once.</Notice>}
@@ -141,11 +135,9 @@ function Methods({ id, identity, link }) {
             <Button kind="primary" type="submit" busy={work.busy} disabled={!name || !!problem || !may('ServiceConnect')}>Call</Button>
             <Same cli={['azimuth', 'hub', 'invoke-device-method', '-d', id, '--mn', name || 'reboot', '--mp', payload]} request={at('POST', path, body)} />
         </form>
-        {past.length > 0 && <section aria-label="Calls"><h2>Calls of this visit</h2>{past.map((p) => <article class="card call" key={+p.at}>
-            <div class="row"><strong>{p.name}</strong><State kind={p.status < 400 ? 'good' : 'bad'}>status {p.status}</State>
-                <span class="hint">{p.at.toLocaleTimeString()}, {p.ms} ms</span><span class="spring" />
-                <Button kind="small" onClick={() => { setName(p.name); setPayload(p.payload); }}>Again</Button></div>
-            <pre tabIndex={0}>{JSON.stringify(p.payload, null, 2)}</pre></article>)}</section>}
+        {whole && <section class="call" aria-label="The whole answer"><div class="row"><h2>The whole answer</h2><span class="spring" /><Copy text={whole} /></div>
+            <pre tabIndex={0}>{whole}</pre></section>}
+        <Calls key={id} id={id} onAgain={(e) => { setName(e.method); setPayload(e.request || '{}'); }} />
     </>;
 }
 
@@ -194,12 +186,15 @@ function Messages({ id, identity, again }) {
 /** Identity and twin, as far as the session may see them; looked at again every few seconds. */
 function useDevice(id) {
     const [state, setState] = useState({});
+    const begin = useRef(null);
+    begin.current ??= order();
     const load = useCallback(async () => {
+        const counts = begin.current();
         const [identity, twin] = await Promise.allSettled([
             mayRead('RegistryRead') ? ask('GET', pathOf('devices', id)) : Promise.reject(new Error('This session has no RegistryRead right.')),
             mayRead('ServiceConnect') ? ask('GET', pathOf('twins', id)) : Promise.reject(new Error('This session has no ServiceConnect right.'))]);
         // What was there stays there: somebody may be typing into it.
-        setState((s) => ({ identity: identity.value?.json ?? s.identity, twin: twin.value?.json ?? s.twin, error: identity.reason ?? null }));
+        if (counts()) setState((s) => ({ identity: identity.value?.json ?? s.identity, twin: twin.value?.json ?? s.twin, error: identity.reason ?? null, twinError: twin.reason ?? null }));
     }, [id]);
     useEffect(() => {
         load();
@@ -209,11 +204,19 @@ function useDevice(id) {
     return { ...state, load };
 }
 
+/** Somebody claims an id that nobody has: why he is refused, and the way to make it. */
+function Unknown({ id }) {
+    return <>
+        {may('RegistryWrite') && <p><a class="button" href={`${href('devices')}?new=${encodeURIComponent(id)}`}>Create the device {id}…</a></p>}
+        {mayReadAll() && <Doctor id={id} />}
+    </>;
+}
+
 export function Device({ id, tab = 'overview' }) {
-    const { identity, twin, error, load } = useDevice(id);
+    const { identity, twin, error, twinError, load } = useDevice(id);
     const link = useLink(id, identity);
     const known = TABS.some(([t]) => t === tab) ? tab : 'overview';
-    useEffect(() => { document.title = `${id} · azimuth`; return () => { document.title = 'azimuth'; }; }, [id]);
+    const watched = ['live', 'history'].includes(known) && !mayRead('ServiceConnect');
     return <>
         <p class="crumbs"><a href={href('devices')}>Devices</a></p>
         <div class="row"><h1 class="id">{id}</h1><Copy text={id} label="Copy id" />
@@ -221,13 +224,14 @@ export function Device({ id, tab = 'overview' }) {
         <Link link={link} />
         <Flapping id={id} />
         <Tabs label="Device" tabs={TABS} current={known} link={(t) => (t === 'overview' ? href('devices', id) : href('devices', id, t))} />
-        <Wrong error={error} />
+        <Wrong error={error ?? (watched || known === 'twin' ? twinError : null)} />
+        {!identity && error?.status === 404 && <Unknown id={id} />}
         {identity && known === 'overview' && <Overview {...{ id, identity, twin, again: load }} />}
-        {known === 'live' && <LiveTab id={id} />}
+        {known === 'live' && !watched && <LiveTab key={id} id={id} />}
         {known === 'charts' && <Charts key={id} device={id} />}
         {twin && known === 'twin' && <Twin key={id} id={id} twin={twin} again={load} />}
         {identity && known === 'methods' && <Methods {...{ id, identity, link }} />}
-        {known === 'history' && <History key={id} id={id} />}
+        {known === 'history' && !watched && <History key={id} id={id} />}
         {known === 'modules' && <Modules key={id} id={id} />}
         {identity && known === 'connect' && <Connect key={id} id={id} identity={identity} />}
         {identity && known === 'messages' && <Messages {...{ id, identity, again: load }} />}

@@ -37,8 +37,8 @@ function flappingOf([id]) {
     return `${href('devices')}?flapping=${id}`;
 }
 
-function NewDevice({ onClose, onMade }) {
-    const [id, setId] = useState(''), [edge, setEdge] = useState(false), [made, setMade] = useState(null);
+function NewDevice({ name, onClose, onMade }) {
+    const [id, setId] = useState(name), [edge, setEdge] = useState(false), [made, setMade] = useState(null);
     const work = useWork();
     const path = `/devices/${encodeURIComponent(id)}`;
     const body = { deviceId: id, status: 'enabled', ...(edge ? { capabilities: { iotEdge: true } } : {}) };
@@ -88,7 +88,7 @@ function Lists({ now, show }) {
 
 /** What is open above the page. */
 function Opened({ what, now, condition, pages, saved, show, again, close }) {
-    if (what === 'new') return <NewDevice onClose={close} onMade={again} />;
+    if (what?.name !== undefined) return <NewDevice name={what.name} onClose={close} onMade={again} />;
     if (what === 'columns') return <ColumnChooser chosen={now.columns} rows={pages.rows} onClose={close}
         onChoose={(columns) => { close(); show({ columns }); }} />;
     if (what === 'save') return <SaveAs condition={condition} columns={now.columns} name={now.saved} saved={saved} onClose={close}
@@ -112,7 +112,7 @@ export function Devices() {
 function Fleet() {
     const now = asked();
     const [text, setText] = useState(now.text), [before, setBefore] = useState(now.text);
-    const [open, setOpen] = useState(null), wish = place.value.search.has('new') ? 'new' : place.value.search.has('import') ? {} : null;
+    const [open, setOpen] = useState(null), wish = place.value.search.has('new') ? { name: place.value.search.get('new') } : place.value.search.has('import') ? {} : null;
     const [chosen, setChosen] = useState(new Set()), [whole, setWhole] = useState(false), [turn, setTurn] = useState(0);
     const saved = useSaved();
     if (before !== now.text) { // led here by a link, or back
@@ -146,7 +146,7 @@ function Fleet() {
     return <div class={`fill ${over ? 'drop' : ''}`}>
         <div class="row"><h1>Devices</h1><span class="hint">{condition ? `${count(found)} of ${count(total)}` : count(total)}</span><span class="spring" />
             <Button disabled={!may('RegistryWrite')} onClick={() => setOpen({})}>Import…</Button>
-            <Button kind="primary" disabled={!may('RegistryWrite')} onClick={() => setOpen('new')}>New device</Button></div>
+            <Button kind="primary" disabled={!may('RegistryWrite')} onClick={() => setOpen({ name: '' })}>New device</Button></div>
         <div class="row lists"><Lists now={now} show={show} /><span class="spring" />
             <SavedMenu saved={saved} current={now.saved} onOpen={(q) => show({ text: q.condition, columns: q.columns, saved: q.name, late: undefined })} />
             <Button onClick={() => setOpen('save')}>Save as…</Button><Button onClick={() => setOpen('columns')}>Columns…</Button></div>

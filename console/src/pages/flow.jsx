@@ -171,7 +171,7 @@ function messageOf(event) {
 function lastOf(device) {
     return new Promise((resolve, reject) => {
         let last = null, idle = 0;
-        const end = (fn, value) => { clearInterval(timer); link.end(); fn(value); };
+        const end = (fn, value) => { clearInterval(timer); clearTimeout(latest); link.end(); fn(value); };
         const link = listen({ sub: 'events', device, kinds: ['telemetry'], from: '-1h', max_hz: 10 }, (m) => {
             if (m.error) return end(reject, new Error(m.error));
             if (m.batch?.length) last = m.batch.reduce((a, b) => (a && a.enqueued > b.enqueued ? a : b), last);
@@ -182,7 +182,7 @@ function lastOf(device) {
             if (last && ++idle > 2) end(resolve, last);
             else if (!last && ++idle > 15) end(reject, new Error(`${device} has sent nothing in the last hour`));
         }, 200);
-        setTimeout(() => { if (last) end(resolve, last); }, 4000);
+        const latest = setTimeout(() => { if (last) end(resolve, last); }, 4000);
     });
 }
 

@@ -47,7 +47,7 @@ function useStatistics() {
     const [total, setTotal] = useState(null);
     useEffect(() => {
         if (!mayRead('RegistryRead')) return undefined;
-        const look = () => ask('GET', '/statistics/devices').then(({ json }) => setTotal(json.totalDeviceCount)).catch(() => {});
+        const look = () => { if (!document.hidden) ask('GET', '/statistics/devices').then(({ json }) => setTotal(json.totalDeviceCount)).catch(() => {}); };
         look();
         const timer = setInterval(look, 5000);
         return () => clearInterval(timer);

@@ -4,7 +4,7 @@ import { ask, may, mayRead } from '../state.js';
 import { Ago, Button, Field, Notice, Same, Secret, State, useWork, Wrong } from '../parts.jsx';
 import { connectionString } from '../connection.js';
 import { at } from '../at.js';
-import { TwinHistory } from './twin_history.jsx';
+import { TwinHistory, useHistory } from './twin_history.jsx';
 
 function pathOf(id, module = '') {
     return `/devices/${encodeURIComponent(id)}/modules${module && `/${encodeURIComponent(module)}`}`;
@@ -23,19 +23,29 @@ function useLooks(load, may = true) {
 function useModules(id) {
     const [list, setList] = useState(null);
     const work = useWork();
-    const load = useCallback(() => work.run(async () => setList((await ask('GET', pathOf(id))).json)), [id]);
+    const load = useCallback(() => work.run(async (counts) => {
+        const { json } = await ask('GET', pathOf(id));
+        if (counts()) setList(json);
+    }), [id]);
     useLooks(load);
     return { list, load, error: work.error };
+}
+
+function Written(of) {
+    return <TwinHistory {...of} written={useHistory(of)} />;
 }
 
 function Twin({ id, module }) {
     const [twin, setTwin] = useState(null);
     const work = useWork();
-    const load = useCallback(() => work.run(async () => setTwin((await ask('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(module)}`)).json)), [id, module]);
+    const load = useCallback(() => work.run(async (counts) => {
+        const { json } = await ask('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(module)}`);
+        if (counts()) setTwin(json);
+    }), [id, module]);
     useLooks(load, mayRead('ServiceConnect'));
     return <><Wrong error={work.error} />
         {twin && <><pre class="snippet" tabIndex={0} aria-label={`Twin of ${module}`}>{JSON.stringify({ tags: twin.tags, ...twin.properties }, (k, v) => (k === '$metadata' ? undefined : v), 2)}</pre>
-            <TwinHistory {...{ id, module, twin }} again={load} /></>}</>;
+            <Written {...{ id, module, twin }} again={load} /></>}</>;
 }
 
 function Module({ id, of: m, again }) {
@@ -56,7 +66,7 @@ function Module({ id, of: m, again }) {
             {may('RegistryWrite') && <div class="row">{sure ? <><Button kind="bad" busy={work.busy} onClick={remove}>Delete it with its twin</Button><Button onClick={() => setSure(false)}>Keep</Button></>
                 : <Button kind="bad" onClick={() => setSure(true)}>Delete…</Button>}</div>}
             <Same cli={sure ? ['azimuth', 'hub', 'module-identity', 'delete', '-d', id, '-m', m.moduleId] : ['azimuth', 'hub', 'module-twin', 'show', '-d', id, '-m', m.moduleId]}
-                request={sure ? at('DELETE', pathOf(id, m.moduleId)) : at('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(m.moduleId)}`)} /></>}
+                request={sure ? at('DELETE', pathOf(id, m.moduleId), undefined, { 'If-Match': '*' }) : at('GET', `/twins/${encodeURIComponent(id)}/modules/${encodeURIComponent(m.moduleId)}`)} /></>}
     </article>;
 }
 

@@ -1,6 +1,6 @@
 /* provisioning.jsx - who may register by himself, and what became of those who did. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { href } from '../router.js';
+import { href, useWords } from '../router.js';
 import { ask, may, mayRead, mayReadAll, session } from '../state.js';
 import { Ago, Button, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork, Wrong } from '../parts.jsx';
 
@@ -17,7 +17,7 @@ function pathOf(kind, id, more = '') {
 }
 
 function at(method, path, body, headers) {
-    return { method, path, body, headers, host: session.value.hostname, port: session.value.https };
+    return { method, path, body, headers, host: session.value.hostname, port: session.value.https, policy: 'provisioningserviceowner' };
 }
 
 /** Pages of what a query finds, the first at once. */
@@ -86,16 +86,17 @@ function OfGroup({ id }) {
 }
 
 function useOfDevice(id) {
-    const [list, setList] = useState(null);
+    const [state, setState] = useState({});
     useEffect(() => {
-        ask('GET', `/registrations/${encodeURIComponent(id)}?${VERSION}`).then(({ json }) => setList([json]), () => setList([]));
+        ask('GET', `/registrations/${encodeURIComponent(id)}?${VERSION}`).then(({ json }) => setState({ list: [json] }),
+            (error) => setState(error.status === 404 ? { list: [] } : { error }));
     }, [id]);
-    return list;
+    return state;
 }
 
 function OfDevice({ id }) {
-    const list = useOfDevice(id);
-    return list && <Registrations list={list} />;
+    const { list, error } = useOfDevice(id);
+    return <><Wrong error={error} />{list && <Registrations list={list} />}</>;
 }
 
 function Details({ kind, item, onClose, onChange }) {
@@ -176,10 +177,10 @@ function Chosen({ kind }) {
 }
 
 export function Provisioning() {
-    const [kind, setKind] = useState('enrollments');
+    const [words, setWords] = useWords({ of: 'enrollments' }), kind = TABS.some(([k]) => k === words.of) ? words.of : 'enrollments';
     return <>
         <div class="row"><h1>Provisioning</h1><span class="hint">who may register by himself; those who were refused are on <a href={href('refused')}>Refused</a></span></div>
-        {mayRead('EnrollmentRead') ? <><Tabs label="Enrollments" tabs={TABS} current={kind} onChoose={setKind} /><Chosen kind={kind} /></>
+        {mayRead('EnrollmentRead') ? <><Tabs label="Enrollments" tabs={TABS} current={kind} onChoose={(of) => setWords({ of })} /><Chosen kind={kind} /></>
             : <Notice kind="bad">This session has no EnrollmentRead right: the policy provisioningserviceowner and a one-time link have it.</Notice>}
     </>;
 }

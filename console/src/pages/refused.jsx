@@ -1,6 +1,6 @@
 /* refused.jsx - who was refused, of all devices and of those that are none; the latest first. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { href, place } from '../router.js';
+import { href, useWords } from '../router.js';
 import { ask, mayReadAll } from '../state.js';
 import { Ago, Button, count, Field, Notice, Same, useWork, Wrong } from '../parts.jsx';
 import { Cause, useNews, whence } from '../journal.jsx';
@@ -35,12 +35,16 @@ function Row({ of: r }) {
 }
 
 function List() {
-    const [asked, setAsked] = useState({ cause: place.value.search.get('cause') ?? '', since: place.value.search.get('since') ?? '', top: 50 });
+    const [words, setWords] = useWords({ cause: '', since: '' }), [top, setTop] = useState(50);
     const [page, setPage] = useState(null);
-    const causes = useCauses(), work = useWork();
-    const load = useCallback(() => work.run(async () => setPage((await ask('GET', pathOf(asked))).json)), [asked]);
+    const causes = useCauses(), work = useWork(), asked = { ...words, top }, path = pathOf(asked);
+    const load = useCallback(() => work.run(async (counts) => {
+        const { json } = await ask('GET', path);
+        if (counts()) setPage(json);
+    }), [path]);
     useNews(load);
-    const change = (name) => (e) => setAsked({ ...asked, top: 50, [name]: e.target.value });
+    const setAsked = (part) => { setTop(50); setWords(part); };
+    const change = (name) => (e) => setAsked({ [name]: e.target.value });
     return <>
         <div class="controls">
             <Field label="Cause"><select value={asked.cause} onChange={change('cause')}><option value="">any</option>
@@ -50,14 +54,14 @@ function List() {
         </div>
         <Wrong error={work.error} />
         {page?.alerts?.map((a) => <Notice key={a.cause} kind="bad">{a.text} Something that they share is wrong: a clock, a key, a network. <Button kind="small"
-            onClick={() => setAsked({ cause: a.cause, since: '15m', top: 50 })}>Show these</Button></Notice>)}
+            onClick={() => setAsked({ cause: a.cause, since: '15m' })}>Show these</Button></Notice>)}
         {page?.value.length === 0 && <Notice>Nobody was refused{asked.cause || asked.since ? ' for that, in that time' : ' since the server started'}.</Notice>}
         {page?.value.length > 0 && <div class="card scroll" tabIndex={0} role="region" aria-label="Refused"><table class="plain-table refused">
             <thead><tr><th>last</th><th>device</th><th>cause</th><th>what happened</th><th>from</th><th><span class="sr">more</span></th></tr></thead>
             <tbody>{page.value.map((r) => <Row key={`${r.firstTime} ${r.cause} ${r.peer} ${r.id}`} of={r} />)}</tbody></table></div>}
-        {page?.continuationToken && asked.top < 250 && <Button onClick={() => setAsked({ ...asked, top: 250 })}>More of them</Button>}
+        {page?.continuationToken && top < 250 && <Button onClick={() => setTop(250)}>More of them</Button>}
         <Same cli={['azimuth', 'why', '--refused', ...(asked.cause ? ['--cause', asked.cause] : []), ...(asked.since ? ['--since', asked.since] : [])]}
-            request={{ method: 'GET', path: pathOf(asked), admin: true }} />
+            request={{ method: 'GET', path, admin: true }} />
     </>;
 }
 

@@ -3,11 +3,11 @@ import { useState } from 'preact/hooks';
 import { ask, may } from '../state.js';
 import { Ago, Button, Notice, Same, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { JsonEditor } from '../editor.jsx';
-import { patchOf, plain, rowsOf } from '../merge.js';
+import { patchOf, plain, rowsOf, writersOf } from '../merge.js';
 import { at } from '../at.js';
 import { Conflict } from './conflict.jsx';
 import { pathOf } from './device.jsx';
-import { TwinHistory } from './twin_history.jsx';
+import { TwinHistory, useHistory } from './twin_history.jsx';
 
 const KIND = { 'in sync': 'good', pending: 'wait', waiting: 'wait', 'reported only': 'off' };
 
@@ -15,8 +15,9 @@ function text(v) {
     return v === undefined ? '–' : JSON.stringify(v.value);
 }
 
-function Side({ twin }) {
-    const rows = rowsOf(twin);
+function Side({ twin, history }) {
+    const rows = rowsOf(twin), writers = writersOf(history);
+    const who = (r) => (r.byDevice ? 'by the device' : writers.get(r.key) && `by ${writers.get(r.key)}`);
     const { desired = {}, reported = {} } = twin.properties;
     return <section class="card wide" aria-label="Properties">
         <div class="row"><h2>Properties</h2><span class="hint">desired v{desired.$version} · reported v{reported.$version}</span></div>
@@ -24,7 +25,7 @@ function Side({ twin }) {
             <thead><tr><th>key</th><th>desired</th><th>reported</th><th>state</th><th>changed</th></tr></thead>
             <tbody>{rows.map((r) => <tr key={r.key}><th scope="row">{r.key}</th><td><code>{text(r.desired)}</code></td>
                 <td><code>{text(r.reported)}</code></td><td><State kind={KIND[r.state]}>{r.state}</State></td>
-                <td>{r.changed ? <Ago time={r.changed} /> : ''}</td></tr>)}</tbody></table></div>
+                <td>{r.changed && <><Ago time={r.changed} /> <span class="hint">{who(r)}</span></>}</td></tr>)}</tbody></table></div>
             : <p class="hint">Neither desired nor reported properties yet.</p>}
     </section>;
 }
@@ -85,5 +86,7 @@ function Editor({ id, twin, again }) {
 }
 
 export function Twin({ id, twin, again }) {
-    return <><Side twin={twin} /><Editor id={id} twin={twin} again={again} /><TwinHistory id={id} twin={twin} again={again} /></>;
+    const written = useHistory({ id, twin });
+    return <><Side twin={twin} history={written.found?.history ?? []} /><Editor id={id} twin={twin} again={again} />
+        <TwinHistory {...{ id, twin, again, written }} /></>;
 }

@@ -48,11 +48,22 @@ function Row({ h, current, onChoose }) {
         <td>{same ? 'as it is now' : <Button kind="small" disabled={!current} onClick={onChoose}>Undo to v{h.version}</Button>}</td></tr>;
 }
 
-export function TwinHistory({ id, module, twin, again }) {
-    const [found, setFound] = useState(null), [chosen, setChosen] = useState(null), [said, setSaid] = useState('');
+/** The last writes of that twin; `found` is of the twin that has its etag. */
+export function useHistory({ id, module, twin }) {
+    const [found, setFound] = useState(null);
     const work = useWork();
     const path = `/twins/${encodeURIComponent(id)}${module ? `/modules/${encodeURIComponent(module)}` : ''}`, history = `/admin/v1${path}/history`;
-    useEffect(() => { work.run(async () => setFound((await ask('GET', history)).json)); }, [history, twin.etag]);
+    useEffect(() => {
+        work.run(async (counts) => {
+            const { json } = await ask('GET', history);
+            if (counts()) setFound(json);
+        });
+    }, [history, twin.etag]);
+    return { found, work, path, history };
+}
+
+export function TwinHistory({ id, module, twin, again, written: { found, work, path, history } }) {
+    const [chosen, setChosen] = useState(null), [said, setSaid] = useState('');
     const current = found?.etag === twin.etag; // else its patches lead back from another twin
     const done = (text) => { setChosen(null); setSaid(text); again(); };
     return <section class="card wide" aria-label={module ? `What was written into ${module}` : 'What was written'}>
