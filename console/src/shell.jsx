@@ -16,6 +16,7 @@ import { Flow } from './pages/flow.jsx';
 import { Provisioning } from './pages/provisioning.jsx';
 import { Refused } from './pages/refused.jsx';
 import { Settings } from './pages/settings.jsx';
+import { Later } from './later.jsx';
 
 /* One entry per page that there is: the key behind `g`, where it leads, its name, its icon. */
 const PAGES = [
@@ -25,9 +26,13 @@ const PAGES = [
     ['e', ['explore'], 'Explore', 'M4 4v16h16M7 15l4-5 3 3 5-7'],
     ['f', ['flow'], 'Flow', 'M3 6h5l8 12h5M3 18h5l3-4.5M21 6h-5l-2 3'],
     ['r', ['refused'], 'Refused', 'M12 3a9 9 0 100 18 9 9 0 000-18zM6 6l12 12'],
+    ['u', ['rollouts'], 'Rollouts', 'M12 3a9 9 0 100 18 9 9 0 000-18zM12 8a4 4 0 100 8 4 4 0 000-8z'],
     ['p', ['provisioning'], 'Provisioning', 'M12 3l8 4v5c0 5-3.5 8-8 9-4.5-1-8-4-8-9V7zM8.5 12l2.5 2.5 4.5-5'],
     ['s', ['settings'], 'Settings', 'M4 7h9m4 0h3M4 17h3m4 0h9M15 4v6M9 14v6'],
 ];
+
+/* Pages that few look at are loaded when somebody does. */
+const rollouts = () => import('./pages/rollouts.jsx').then((m) => m.Rollouts);
 
 function Icon({ path }) {
     return <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={path} /></svg>;
@@ -99,14 +104,25 @@ function useKeys(onHelp, onFind) {
     }, []);
 }
 
+/** The window is called by what it shows, and a page begins at its top. */
+function useArrival(segments) {
+    const [first, id, tab] = segments, name = first === 'devices' && id ? id : PAGES.find(([, [s]]) => s === first)?.[2];
+    useEffect(() => {
+        document.title = name ? `${name} · azimuth` : 'azimuth';
+        document.getElementById('main').scrollTop = 0;
+    }, [name, tab]);
+}
+
 function Page() {
     const [first, ...rest] = place.value.segments;
+    useArrival(place.value.segments);
     if (first === undefined) return <Home />;
     if (first === 'devices') return rest.length ? <Device key={rest[0]} id={rest[0]} tab={rest[1]} /> : <Devices />;
     if (first === 'live') return <Live />;
     if (first === 'explore') return <Explore />;
     if (first === 'flow') return <Flow />;
     if (first === 'refused') return <Refused />;
+    if (first === 'rollouts') return <Later load={rollouts} />;
     if (first === 'provisioning') return <Provisioning />;
     if (first === 'settings') return <Settings />;
     return <><h1>There is no such page</h1><p><a href={href()}>Home</a></p></>;

@@ -2,9 +2,13 @@
 /* hostile.js - what a page must bear: every odd character, bodies that are no JSON, scripts in names, sessions that end in the
  * middle, links that break, tabs that sleep. */
 
+const path = require('path');
+const { pathToFileURL } = require('url');
 const { barriers, check, eventually, Message } = require('./rig');
 
+const PAGES = ['', 'devices', 'live', 'explore', 'flow', 'refused', 'rollouts', 'rollouts?of=jobs', 'provisioning', 'settings'];
 const TABS = ['', 'live', 'charts', 'twin', 'methods', 'messages', 'modules', 'history', 'connect'];
+const source = (name) => import(pathToFileURL(path.join(__dirname, '../../console/src', name)));
 const KEY = "<img/src=x/onerror=window['ran']=1>"; // a name of a property: no dot, no blank, no $
 
 module.exports = (test, { server, browser, page: now, client, noBarriers, LONG, ODD, PRESS, SCRIPT }) => {
@@ -90,6 +94,33 @@ module.exports = (test, { server, browser, page: now, client, noBarriers, LONG, 
         await stands(page, 'modules');
         await server.run('hub', 'module-identity', 'delete', '-d', PRESS, '-m', module);
         check(await page.evaluate(() => window.ran) === undefined, 'a script has run');
+    });
+
+    test('names_that_all_objects_have_are_names_like_others', async () => {
+        const { read } = await source('fleet/read.js'), { patchOf, rowsOf } = await source('merge.js');
+        const [one] = read('deviceId,constructor,tags.constructor.prototype.ran,tags.toString,tags.__proto__.ran\nd1,x,1,2,\n').rows;
+        check({}.ran === undefined && Object.prototype.ran === undefined, 'a file has changed what all objects have');
+        check(JSON.stringify(one.entry.tags) === '{"constructor":{"prototype":{"ran":1}},"toString":2}', JSON.stringify(one.entry));
+        const [bad] = read('deviceId,tags.__proto__.ran\nd1,1\n').rows;
+        check(bad.problems.length === 1 && {}.ran === undefined, JSON.stringify(bad));
+        check(JSON.stringify(patchOf({ constructor: 1, a: 1 }, { a: 1 })) === '{"constructor":null}', 'what is taken away');
+        check(JSON.stringify(patchOf({ a: 1 }, { a: 1, toString: { b: 1 } })) === '{"toString":{"b":1}}', 'what is added');
+        check(rowsOf({ properties: { desired: { valueOf: 1 }, reported: {} } })[0].state === 'waiting', 'a row');
+    });
+
+    test('what_a_device_says_beside_its_message_is_text', async () => {
+        await page.goto(`${at(PRESS, 'live')}?from=now`);
+        await page.locator('.event-line').first().waitFor();
+        await page.getByLabel('Containing').fill('mark-8');
+        await new Promise((resolve, reject) => {
+            const m = new Message('{"mark":"mark-8"}');
+            Object.assign(m, { messageId: SCRIPT, correlationId: SCRIPT, contentType: SCRIPT, contentEncoding: SCRIPT });
+            client().sendEvent(m, (e) => (e ? reject(e) : resolve()));
+        });
+        await page.locator('.event-line').first().click();
+        const text = await page.getByLabel('Properties').textContent();
+        check(text.split('onerror').length > 4, `it is not there: ${text}`);
+        await stands(page, 'live');
     });
 
     test('a_session_that_ends_under_a_dialog_loses_nothing', async () => {
@@ -183,28 +214,25 @@ module.exports = (test, { server, browser, page: now, client, noBarriers, LONG, 
         const phone = await browser.person({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
         await phone.page.goto(await server.link());
         await phone.page.getByRole('navigation', { name: 'Pages' }).waitFor();
-        const pages = ['', 'devices', 'live', 'explore', 'flow', 'refused', 'provisioning', 'settings', ...TABS.map((t) => `devices/${PRESS}/${t}`)];
-        for (const where of pages) {
+        for (const where of [...PAGES, ...TABS.map((t) => `devices/${PRESS}/${t}`)]) {
             await phone.page.goto(server.base + where);
             await phone.page.locator('h1').first().waitFor();
             const wide = await phone.page.evaluate(() => document.documentElement.scrollWidth);
             check(wide <= 390, `${where || 'home'} is ${wide} pixels wide`);
-        }
-        for (const where of ['', 'devices', `devices/${PRESS}`]) {
-            await phone.page.goto(server.base + where);
-            await phone.page.locator('h1').first().waitFor();
-            await stands(phone.page, where);
+            if (['', 'devices', `devices/${PRESS}/`].includes(where)) await stands(phone.page, where); // others have something to warn of
             const found = await barriers(phone.page);
+            await phone.page.emulateMedia({ colorScheme: 'dark' });
+            found.push(...await barriers(phone.page, ['color-contrast']));
+            await phone.page.emulateMedia({ colorScheme: 'light' });
             check(!found.length, `${where || 'home'}: ${found.join('; ')}`);
-            await phone.page.screenshot({ path: `${process.env.CONSOLE_WORK}/phone-${where.split('/').length}-${where ? 'd' : 'h'}.png` });
+            if (['', 'devices', `devices/${PRESS}/`].includes(where)) await phone.page.screenshot({ path: `${process.env.CONSOLE_WORK}/phone-${where.split('/').length}-${where ? 'd' : 'h'}.png` });
         }
         check(!phone.faults.length, phone.faults.join('; '));
         await phone.context.close();
     });
 
     long('every_page_stands_at_1280_by_720_light_and_dark', async () => {
-        const pages = ['', 'devices', 'live', 'explore', 'flow', 'refused', 'provisioning', 'settings', ...TABS.map((t) => `devices/${PRESS}/${t}`)];
-        for (const where of pages) {
+        for (const where of [...PAGES, ...TABS.map((t) => `devices/${PRESS}/${t}`)]) {
             await page.goto(server.base + where);
             await page.locator('h1').first().waitFor();
             const wide = await page.evaluate(() => document.documentElement.scrollWidth);

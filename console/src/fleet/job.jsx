@@ -6,8 +6,9 @@ import { at } from '../at.js';
 import { Progress, useDryRun } from './dry.jsx';
 import { quoted } from './query.js';
 
-const LOOK_MS = 700, SHOWN = 20, TTL_S = 3600;
-const ENDED = ['completed', 'failed', 'cancelled'];
+const LOOK_MS = 700, SHOWN = 20;
+export const TTL_S = 3600;
+export const ENDED = ['completed', 'failed', 'cancelled'];
 
 function readObject(text) {
     try {
@@ -22,7 +23,7 @@ function readAny(text) {
     try { return { value: text.trim() ? JSON.parse(text) : null }; } catch (e) { return { problem: e.message }; }
 }
 
-function newId() {
+export function newId() {
     return `console-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
 }
 
@@ -108,9 +109,14 @@ const FORMS = {
         ready: (v) => !!v.name.value,
         job: (v) => ({ type: 'scheduleDeviceMethod', cloudToDeviceMethod: { methodName: v.name.value, payload: v.payload.value,
             responseTimeoutInSeconds: 30, connectTimeoutInSeconds: v.connect.value } }),
-        words: ({ cloudToDeviceMethod: m }) => ['--jt', 'scheduleDeviceMethod', '--mn', m.methodName || 'reboot', '--mp', JSON.stringify(m.payload),
+        words: ({ cloudToDeviceMethod: m }) => ['--jt', 'scheduleDeviceMethod', '--mn', m.methodName || 'reboot', '--mp', JSON.stringify(m.payload ?? null),
             ...(m.connectTimeoutInSeconds ? ['--mct', m.connectTimeoutInSeconds] : [])] },
 };
+
+/** How a job is made from a shell, behind its name and its condition. */
+export function jobWords(body) {
+    return FORMS[body.updateTwin ? 'twin' : 'method'].words(body);
+}
 
 function useForm(fields) {
     const [texts, setTexts] = useState(Object.fromEntries(Object.entries(fields).map(([name, [text]]) => [name, text])));
