@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cmd.h"
 
 #include "cli/http.h"
@@ -14,7 +15,10 @@
 #define POLICIES                                                                                   \
     "iothubowner service device registryRead registryReadWrite provisioningserviceowner"
 
-enum { SUGGEST_WAIT_MS = 200 /* longer and Tab feels broken */ };
+enum {
+    SUGGEST_WAIT_MS = 200, /* longer and Tab feels broken */
+    SUGGEST_IDS_MAX = 1000,
+};
 
 const struct cli_option completion_suggest_options[] = {
     {"words", "LINES", "what was typed behind the program's name, a word per line"},
@@ -157,15 +161,41 @@ static void offer_fixed(struct suggest *s, struct slice option)
 }
 
 /* In the short time that somebody waits for a Tab; no hub is no suggestion. */
-static void offer_ids(struct suggest *s, struct cli *typed, const char *path, const char *member)
+static void offer_answer(struct suggest *s, struct cli *typed, const struct http_call *call,
+                         const char *member)
 {
     struct target t;
     struct json *list;
-    const struct http_call call = {.method = "GET", .path = path};
     typed->wait_ms = SUGGEST_WAIT_MS;
     if (target_find(typed, &t) != OK) return;
-    if (http_json(&t, &call, "list", &list) != OK || list == NULL) return;
+    if (http_json(&t, call, "list", &list) != OK || list == NULL) return;
     for (const struct json *j = list->child; j; j = j->next) offer(s, json_str(j, member));
+}
+
+static void offer_ids(struct suggest *s, struct cli *typed, const char *path, const char *member)
+{
+    offer_answer(s, typed, &(struct http_call){.method = "GET", .path = path}, member);
+}
+
+/* Of many thousands those that begin so; who may not query is shown the first of all. */
+static void offer_devices(struct suggest *s, struct cli *typed)
+{
+    struct buf query = {0}, body = {0};
+    if (s->begun.len && slice_find(s->begun, '\'') == s->begun.len) {
+        buf_printf(&query, "SELECT deviceId FROM devices WHERE STARTSWITH(deviceId, '%.*s')",
+                   SLICE_ARG(s->begun));
+        buf_put_str(&body, "{\"query\":");
+        text_json_string(&body, buf_slice(&query));
+        buf_put_u8(&body, '}');
+        const struct http_call call = {.method = "POST",
+                                       .path = "/devices/query",
+                                       .body = buf_slice(&body),
+                                       .max_items = SUGGEST_IDS_MAX};
+        offer_answer(s, typed, &call, "deviceId");
+    }
+    if (buf_size(&s->out) == 0) offer_ids(s, typed, "/devices?top=1000", "deviceId");
+    buf_free(&query);
+    buf_free(&body);
 }
 
 static void offer_policies(struct suggest *s, struct cli *typed, struct slice option)
@@ -200,7 +230,6 @@ static const struct {
     const struct cli_option *first;
     const char *path, *member;
 } lists[] = {
-    {"device-id", NULL, "/devices?top=1000", "deviceId"},
     {"event-hub-name", NULL, "/admin/v1/event-hubs", "name"},
     {NULL, eventhub_options, "/admin/v1/event-hubs", "name"},
     {NULL, eventhub_update_options, "/admin/v1/event-hubs", "name"},
@@ -246,6 +275,8 @@ static void offer_values(struct suggest *s, struct cli *typed, const struct cli_
     slice_split(&rest, ' ', &name);
     if (is_profile(o, name))
         offer_profiles(s, typed);
+    else if (slice_is(name, "device-id"))
+        offer_devices(s, typed);
     else if (slice_is(name, "module-id"))
         offer_modules(s, typed);
     else if (slice_is(name, "policy") || slice_is(name, "policy-name"))

@@ -57,6 +57,20 @@ def bash_completes_verbs_options_and_ids():
         check(got == ["press-1", "press-2"], f"a word that is a device: {got}")
 
 
+@group.case
+def a_device_among_thousands_is_completed():
+    with Hub() as hub:
+        path = hub.data / "devices.csv"
+        path.write_text("deviceId\n" + "".join(f"press-{n:05}\n" for n in range(5000)) + "zz'top\n")
+        hub.must("hub", "device-identity", "import", "--file", path)
+        for begun, expected in (("press-0499", [f"press-0499{n}" for n in range(10)]), ("nobody", []), ('a"b', [])):
+            got = bash("hub", "device-identity", "show", "--data", hub.data, "-d", begun)
+            check(got == expected, f"{begun}: {got}")
+        reader = ("--login", hub.login("registryRead"), *hub.remote()[2:])
+        got = bash("hub", "device-identity", "show", *reader, "-d", "press-0001")
+        check(got == [f"press-0001{n}" for n in range(10)], f"who may not query: {got}")
+
+
 PROFILES = "profiles:\n  lab: {connection-string: x}\n  line-4: {connection-string: y}\n"
 
 
