@@ -7,7 +7,6 @@
 
 #include "base/text.h"
 #include "cli/cmd.h"
-
 #include "cli/http.h"
 #include "cli/profile.h"
 

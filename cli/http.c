@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "cli/http_trace.h"
 #include "out/curl.h"
 
 const char *http_path(struct cli *c, const char *before, struct slice id)
@@ -201,9 +202,13 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
         f->set(h, CURLOPT_ERRORBUFFER, detail);
         struct http_sending sending = {&t->cli->progress, call->sending, call->body.len};
         if (call->sending) http_show_sending(f, h, &sending);
+        bool traced = cli_given(t->cli, "debug");
+        int64_t began_us = clock_mono_us();
+        if (traced) http_trace_request(call->method, buf_cstr(&url), headers, call->body);
         CURLcode code = f->perform(h);
         if (code != CURLE_OK) e = explain(f, t, call, code, detail);
         f->get(h, CURLINFO_RESPONSE_CODE, &out->status);
+        if (traced && e == OK) http_trace_answer(out, clock_mono_us() - began_us);
     }
     f->list_free(headers);
     buf_free(&url);

@@ -19,6 +19,7 @@ static const struct cli_option connecting[] = {
     {"mqtt-port", "PORT", "[8883]"},
     {"amqp-port", "PORT", "[5671]"},
     {"admin-url", "URL", "where /admin/v1 is [https://HOST:8443]"},
+    {"debug", NULL, "HTTP requests and their answers on stderr, without secrets"},
     {"", NULL, NULL},
 };
 

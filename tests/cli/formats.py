@@ -1,6 +1,7 @@
 """formats.py - what is printed: -o, --query, a terminal, NO_COLOR, stdout and stderr."""
 import json
 import pathlib
+import re
 import signal
 import tempfile
 
@@ -16,6 +17,23 @@ def with_devices():
     for name in ("d1", "d2"):
         hub.must("hub", "device-identity", "create", "-d", name)
     return hub
+
+
+@group.case
+def debug_shows_what_is_asked_and_no_secret():
+    with Hub() as hub:
+        plain = hub.must("hub", "device-identity", "create", "-d", "d1")
+        done = azimuth("hub", "device-identity", "show", "-d", "d1", "--debug", *hub.remote())
+        check(done.json() == plain.json(), "something else is on stdout")
+        key = plain.json()["authentication"]["symmetricKey"]["primaryKey"]
+        for line in (rf"> GET https://localhost:{hub.ready['https']}/devices/d1\?api-version=", r"> Authorization: \*\*\*\n", r"< 200 after \d+ ms\n",
+                     r"< x-ms-request-id: ", r'< \{"deviceId":"d1".*"primaryKey":"\*\*\*"'):
+            check(re.search(line, done.error), f"{line}: {done.error}")
+        exported = hub.must("hub", "device-identity", "export", "-f", hub.data / "fleet.txt", "--include-keys", "--debug")
+        refused = hub.run("hub", "device-identity", "show", "-d", "nobody", "--debug")
+        check(refused.status == 3 and "< 404 after" in refused.error, str(refused))
+        for secret in (key, "sig=", hub.login().split("SharedAccessKey=")[1]):
+            check(secret not in done.error + exported.error + refused.error, f"a secret is shown: {exported.error}")
 
 
 @group.case
