@@ -25,7 +25,8 @@ static void secrets_of_bodies_are_not_shown(void **state)
          "{\"symmetricKey\":{\"primaryKey\":\"***\",\"secondaryKey\":null}}"},
         {"[{\"keyName\":\"service\",\"PrimaryKey\":\"YWJj\",\"rights\":\"x\"}]",
          "[{\"keyName\":\"service\",\"PrimaryKey\":\"***\",\"rights\":\"x\"}]"},
-        {"{\"password\":\"a\",\"clientSecret\":\"b\",\"connectionString\":\"c\",\"sasToken\":\"d\"}",
+        {"{\"password\":\"a\",\"clientSecret\":\"b\",\"connectionString\":\"c\",\"sasToken\":"
+         "\"d\"}",
          "{\"password\":\"***\",\"clientSecret\":\"***\",\"connectionString\":\"***\",\"sasToken\":"
          "\"***\"}"},
         {"{\"key\":\"site\",\"value\":\"north\"}", "{\"key\":\"site\",\"value\":\"north\"}"},
@@ -60,12 +61,14 @@ static void secrets_of_headers_and_urls_are_not_shown(void **state)
     assert_string_equal(shown(http_trace_header, "Authorization: SharedAccessSignature sr=h&sig=x"),
                         "Authorization: ***");
     assert_string_equal(shown(http_trace_header, "If-Match: \"AAAA\""), "If-Match: \"AAAA\"");
-    assert_string_equal(shown(http_trace_header, "Location: https://h/c?sv=1&sig=x"), "Location: ***");
+    assert_string_equal(shown(http_trace_header, "Location: https://h/c?sv=1&sig=x"),
+                        "Location: ***");
     struct buf out = {0};
     http_trace_url(&out, "https://h:443/devices?api-version=1");
     buf_put_u8(&out, ' ');
     http_trace_url(&out, "https://h/c/b?sv=1&sig=x&comp=block");
-    assert_string_equal(buf_cstr(&out), "https://h:443/devices?api-version=1 https://h/c/b" TEXT_QUERY_MASK);
+    assert_string_equal(buf_cstr(&out),
+                        "https://h:443/devices?api-version=1 https://h/c/b" TEXT_QUERY_MASK);
     buf_free(&out);
 }
 

@@ -113,7 +113,7 @@ def verbs_page(program, first, verbs, version):
                 version)
     common = {}
     page.heading("SYNOPSIS")
-    page.as_is([f"azimuth {words} [OPTION...]" for words, _ in verbs])
+    page.as_is([ask(program, *words.split())[0].removeprefix("usage: ") for words, _ in verbs])
     page.heading("VERBS" if len(verbs) > 1 else "DESCRIPTION")
     for words, _ in verbs:
         found, said = blocks(ask(program, *words.split()))

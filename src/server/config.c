@@ -11,6 +11,7 @@
 #include "auth/blob_sas.h"
 #include "base/net.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "base/yaml.h"
 #include "hub/hub.h"
 #include "hub/user/user.h"
@@ -19,14 +20,36 @@
 
 enum { HELP_COLUMN = 28 };
 
+/* Kept for config_show(): the values of a list with commas between them. */
+static void note(struct config *c, const struct option *o, struct slice value, const char *where,
+                 bool first)
+{
+    struct buf text = {0};
+    size_t i = (size_t)(o - config_options);
+    bool more =
+        !first && c->said[i].value && (config_option_is_list(o) || o->kind == OPTION_RETENTION);
+    if (more) buf_printf(&text, "%s,", c->said[i].value);
+    buf_put_slice(&text, value);
+    c->said[i].value = (const char *)arena_copy(&c->arena, buf_slice(&text)).ptr;
+    struct slice place = slice_str(where); /* "FILE:LINE: NAME" */
+    size_t colon = slice_rfind(place, ' ');
+    if (colon < place.len) place = slice_head(place, colon - 1);
+    c->said[i].where = (const char *)arena_copy(&c->arena, place).ptr;
+    buf_free(&text);
+}
+
 /* One value for one option from a place that `where` names. */
 static enum err assign(struct config *c, const struct option *o, struct slice value,
                        enum config_origin origin, const char *where)
 {
     enum config_origin *from = &c->origin[o - config_options];
-    if (*from != origin) config_option_clear(c, o);
+    bool first = *from != origin;
+    if (first) config_option_clear(c, o);
     *from = origin;
-    if (config_option_set(c, o, value) == OK) return OK;
+    if (config_option_set(c, o, value) == OK) {
+        note(c, o, value, where, first);
+        return OK;
+    }
     char why[512];
     snprintf(why, sizeof why, "%s", fail_text());
     return fail(ERR_INVALID, "%s: %s", where, why);
@@ -363,13 +386,70 @@ void config_compare(const struct config *a, const struct config *b,
         if (!config_option_same(a, b, &config_options[i])) differs(ctx, config_options[i].name);
 }
 
+/* ---- shown */
+
+static void put_value(struct buf *out, struct slice value)
+{
+    bool plain = value.len > 0;
+    for (size_t i = 0; i < value.len; i++)
+        plain = plain && (isalnum(value.ptr[i]) || strchr("./_-", value.ptr[i]));
+    if (plain)
+        buf_put_slice(out, value);
+    else
+        text_json_string(out, value);
+}
+
+static void put_values(struct buf *out, const struct option *o, struct slice value)
+{
+    struct slice item;
+    const char *gap = "[";
+    if (strcmp(o->name, "upload-connection-string") == 0) value = SLICE_LIT("***");
+    if (!config_option_is_list(o)) {
+        put_value(out, value);
+        return;
+    }
+    for (; slice_split(&value, ',', &item); gap = ", ") {
+        buf_put_str(out, gap);
+        put_value(out, item);
+    }
+    buf_put_u8(out, ']');
+}
+
+void config_show(struct buf *out, const struct config *c)
+{
+    if (c->file) buf_printf(out, "# %s\n", c->file);
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct option *o = &config_options[i];
+        if (strcmp(o->name, "config") == 0) continue; /* a file cannot name another one */
+        if (c->said[i].value == NULL) {
+            buf_printf(out, "# %s: %s\n", o->name, o->initial);
+            continue;
+        }
+        buf_printf(out, "%s: ", o->name);
+        put_values(out, o, slice_str(c->said[i].value));
+        buf_printf(out, "  # %s\n", c->said[i].where);
+    }
+}
+
 void config_help(struct buf *out, enum config_verb verb)
 {
-    buf_printf(out, "usage: azimuth %s [OPTION...]\n\n", verb == CONFIG_DEV ? "dev" : "serve");
-    buf_put_str(out, verb == CONFIG_DEV
-                         ? "Runs a hub to play with: sample devices, connection strings, next "
-                           "commands.\n"
-                         : "Runs the whole hub in the foreground.\n");
+    static const struct {
+        const char *name, *what;
+    } verbs[] = {
+        [CONFIG_SERVE] = {"serve", "Runs the whole hub in the foreground."},
+        [CONFIG_DEV] = {"dev", "Runs a hub to play with: sample devices, connection strings, next "
+                               "commands."},
+        [CONFIG_CHECK] = {"config check", "Says whether a server could have these options, its "
+                                          "certificates and seed, and changes nothing."},
+        [CONFIG_SHOW] = {"config show", "Shows what a server would have, and where each value is "
+                                        "from, as a YAML file."},
+    };
+    buf_printf(out, "usage: azimuth %s [OPTION...]\n\n%s\n", verbs[verb].name, verbs[verb].what);
+    if (verb == CONFIG_CHECK || verb == CONFIG_SHOW) {
+        buf_put_str(out,
+                    "\nThe options are those of 'azimuth serve', and read from the same places.\n");
+        return;
+    }
     buf_put_str(out, "\nEach option is also a key of the YAML file and a variable of the "
                      "environment: --mqtt-port,\nmqtt-port, AZIMUTH_MQTT_PORT. Flags win over the "
                      "environment, the environment over the file.\n\n");

@@ -33,7 +33,7 @@ enum {
 #define CONFIG_DISK_RESERVE ((uint64_t)256 << 20)    /* free disk kept back for recovery */
 #define CONFIG_RETENTION_US (24ll * 3600 * 1000000)  /* IoT Hub: one day */
 
-enum config_verb { CONFIG_SERVE, CONFIG_DEV };
+enum config_verb { CONFIG_SERVE, CONFIG_DEV, CONFIG_CHECK, CONFIG_SHOW };
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
 
 struct config {
@@ -87,6 +87,10 @@ struct config {
     bool help; /* --help was given; nothing else was looked at */
 
     enum config_origin origin[CONFIG_OPTIONS_MAX]; /* private, like what follows */
+    struct {
+        const char *value,
+            *where; /* as it was given, and "--NAME", a variable, "FILE:LINE"; NULL: it was not */
+    } said[CONFIG_OPTIONS_MAX];
     struct arena arena;
 };
 
@@ -95,6 +99,10 @@ enum err config_load(struct config *c, enum config_verb verb, int argc, char *co
                      char *const env[]) MUST_USE;
 /* ERR_INVALID: a file that an option names is not there.  For the start: later some may be gone. */
 enum err config_check_files(const struct config *c) MUST_USE;
+
+/* Appends a YAML file that says the same, with where each value is from, and as remarks what nobody said.
+ * Connection strings are not shown. */
+void config_show(struct buf *out, const struct config *c);
 
 void config_free(struct config *c);
 

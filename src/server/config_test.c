@@ -425,9 +425,53 @@ static void help_looks_at_nothing_else_and_names_every_option(void **state)
     config_free(&c);
 }
 
+static void what_is_shown_is_a_file_that_says_the_same(void **state)
+{
+    (void)state;
+    static const char *const env[] = {"AZIMUTH_BIND=127.0.0.1,::1", NULL};
+    struct config c, again;
+    struct buf shown = {0};
+    assert_int_equal(
+        load(&c, "--ephemeral --retention 7d --retention 10GiB --oidc-role ops=reader",
+             (char *const *)(const void *)env,
+             "mqtt-port: 1884\nhostname: [hub.example, b.example]\n"
+             "upload-connection-string: BlobEndpoint=https://h/;AccountName=a;AccountKey="
+             "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\nupload-container: kept\n"),
+        OK);
+    config_show(&shown, &c);
+    static const char *const lines[] = {"\nmqtt-port: 1884  # ",
+                                        ":1\n",
+                                        "\nhostname: [hub.example, b.example]  # ",
+                                        "\nbind: [127.0.0.1, \"::1\"]  # AZIMUTH_BIND\n",
+                                        "\nretention: [7d, 10GiB]  # --retention\n",
+                                        "\nephemeral: true  # --ephemeral\n",
+                                        "\n# amqp-port: 5671\n",
+                                        "\noidc-role: [\"ops=reader\"]  # --oidc-role\n",
+                                        "\nupload-connection-string: \"***\"  # "};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (strstr(buf_cstr(&shown), lines[i]) == NULL)
+            fail_msg("%s: %s", lines[i], buf_cstr(&shown));
+    assert_null(strstr(buf_cstr(&shown), "AccountKey"));
+    struct buf text = {0};
+    struct slice rest = buf_slice(&shown), line;
+    while (slice_split(&rest, '\n', &line))
+        if (!slice_starts(line, SLICE_LIT("upload-"))) buf_printf(&text, "%.*s\n", SLICE_ARG(line));
+    assert_int_equal(load(&again, "", no_env, buf_cstr(&text)), OK);
+    assert_int_equal(again.mqtt_port, 1884);
+    assert_int_equal(again.bind_count, 2);
+    assert_int_equal(again.retention_bytes, c.retention_bytes);
+    assert_string_equal(again.hosts[1], "b.example");
+    assert_true(again.ephemeral);
+    config_free(&c);
+    config_free(&again);
+    buf_free(&shown);
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_shown_is_a_file_that_says_the_same),
         cmocka_unit_test(defaults_are_those_of_the_manual),
         cmocka_unit_test(flags_win_over_environment_over_file),
         cmocka_unit_test(a_stronger_place_replaces_a_whole_list),

@@ -7,6 +7,7 @@
 #include "server/config_option.h"
 #include "server/dev.h"
 #include "server/serve.h"
+#include "server/tls_renewal.h"
 
 static int complain(int status)
 {
@@ -67,6 +68,60 @@ static int run_server(enum config_verb verb, int argc, char **argv)
     return status;
 }
 
+/* ---- config: what a server would have */
+
+/* As a start, or a SIGHUP, would read it. */
+static enum err check(const struct config *cfg)
+{
+    struct seed seed = {0};
+    TRY(config_check_files(cfg));
+    TRY(tls_renewal_check(cfg));
+    enum err e = cfg->seed ? seed_load(&seed, cfg->seed) : OK;
+    seed_free(&seed);
+    return e;
+}
+
+static void show(const struct config *cfg, enum config_verb verb)
+{
+    struct buf out = {0};
+    if (verb == CONFIG_SHOW)
+        config_show(&out, cfg);
+    else
+        buf_printf(&out, "%s %s fine\n", cfg->file ? cfg->file : "the options",
+                   cfg->file ? "is" : "are");
+    fputs(buf_cstr(&out), stdout);
+    buf_free(&out);
+}
+
+static int run_config(enum config_verb verb, int argc, char **argv)
+{
+    struct config cfg;
+    struct asked asked = {verb, argc, argv};
+    int status = CLI_DONE;
+    enum err e = load(&asked, &cfg);
+    if (e == OK && !cfg.help && verb == CONFIG_CHECK) e = check(&cfg);
+    if (e != OK)
+        status = complain(CLI_USAGE);
+    else if (cfg.help)
+        status = print_help(verb);
+    else
+        show(&cfg, verb);
+    config_free(&cfg);
+    return status;
+}
+
+static int config_check_main(int argc, char **argv)
+{
+    return run_config(CONFIG_CHECK, argc, argv);
+}
+
+static int config_show_main(int argc, char **argv)
+{
+    return run_config(CONFIG_SHOW, argc, argv);
+}
+
+/* ---- verbs */
+
 static int serve(int argc, char **argv)
 {
     return run_server(CONFIG_SERVE, argc, argv);
@@ -102,6 +157,14 @@ int main(int argc, char **argv)
                                       .summary = "Run a hub with sample devices, to try it out.",
                                       .options = options,
                                       .main = dev},
+                                     {.words = "config check",
+                                      .summary = "Says whether a server could have these options.",
+                                      .options = options,
+                                      .main = config_check_main},
+                                     {.words = "config show",
+                                      .summary = "Shows a server's options and where each is from.",
+                                      .options = options,
+                                      .main = config_show_main},
                                      {0}};
     return cli_main(argc, argv, verbs);
 }

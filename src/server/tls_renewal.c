@@ -2,6 +2,7 @@
 #include "server/tls_renewal.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "auth/x509.h"
@@ -121,6 +122,26 @@ void tls_renewal_start_rsa(struct tls_renewal *r)
 }
 
 /* ---- life */
+
+/* One after the other, so that it is known which one is not. */
+enum err tls_renewal_check(const struct config *cfg)
+{
+    for (unsigned i = 0; i < cfg->tls_cert_count; i++) {
+        struct config one = *cfg;
+        struct tls_renewal r = {.cfg = &one};
+        struct tls_set set;
+        char why[256];
+        one.tls_certs[0] = cfg->tls_certs[i];
+        one.tls_keys[0] = cfg->tls_keys[i];
+        one.tls_cert_count = one.tls_key_count = 1;
+        enum err e = make_contexts(&r, &one, false, &set);
+        tls_set_drop(&set);
+        if (e == OK) continue;
+        snprintf(why, sizeof why, "%s", fail_text());
+        return fail(ERR_INVALID, "--tls-cert %s: %s", cfg->tls_certs[i], why);
+    }
+    return OK;
+}
 
 enum err tls_renewal_open(struct tls_renewal *r, const struct config *cfg, struct io *files,
                           struct lane *const *cores, unsigned core_count)

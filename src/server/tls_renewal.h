@@ -30,6 +30,9 @@ struct tls_renewal {
 enum err tls_renewal_open(struct tls_renewal *r, const struct config *cfg, struct io *files,
                           struct lane *const *cores, unsigned core_count) MUST_USE;
 
+/* Could the operator's certificates be used?  Any thread. */
+enum err tls_renewal_check(const struct config *cfg) MUST_USE;
+
 void tls_renewal_start_rsa(struct tls_renewal *r);
 
 /* One of ours ends soon, or has: the machine slept, or somebody set its clock. */

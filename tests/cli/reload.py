@@ -26,6 +26,22 @@ def hangup(hub, text, *words):
 
 
 @group.case
+def a_file_is_checked_before_it_counts():
+    with Hub() as hub:
+        path = hub.data / "azimuth.yaml"
+        for text, status, words in (("log-level: debug\n", 0, f"{path} is fine"), ("mqtt-prot: 1\n", 2, "azimuth.yaml:1: mqtt-prot"),
+                                    ("tls-cert: /etc/hostname\ntls-key: /etc/hostname\n", 2, "--tls-cert /etc/hostname: the certificate is no readable PEM"),
+                                    (f"seed: {path}\n", 2, "seed: there is no such section")):
+            path.write_text(text)
+            done = azimuth("config", "check", "--data", hub.data)
+            check(done.status == status and words in done.out + done.error, str(done))
+        path.write_text("mqtt-port: 0\n")
+        shown = azimuth("config", "show", "--data", hub.data, "--amqp-port", 1, AZIMUTH_LOG_LEVEL="warn").out
+        for line in (f"mqtt-port: 0  # {path}:1", "amqp-port: 1  # --amqp-port", "log-level: warn  # AZIMUTH_LOG_LEVEL", "# https-port: 443"):
+            check(line in shown.splitlines(), f"{line}: {shown}")
+
+
+@group.case
 def the_log_level_changes():
     with Hub() as hub:
         hangup(hub, "log-level: debug\n", "config.changed option=log-level")

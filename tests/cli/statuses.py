@@ -257,6 +257,8 @@ LOCAL |= {  # in a home of their own
     "profile list": ("profile", "list"),
     "profile use": ("profile", "use", "lab"),
     "profile delete": ("profile", "delete", "lab"),
+    "config check": ("config", "check"),
+    "config show": ("config", "show"),
 }
 SOCKET = {  # asks the server of --data and no other
     "console link": ("console", "link"),
