@@ -77,6 +77,38 @@ static void a_map_behaves_like_a_plain_table(void **state)
     map_free(&m);
 }
 
+enum { CHOSEN = 96, CHOSEN_MASK = 127 }; /* as many as fit a table of 128 */
+
+/* How far they are from their places, all together. */
+static size_t steps_to_find(const struct map *m)
+{
+    size_t steps = 0;
+    for (size_t i = 0; i < m->cap; i++)
+        if (m->entries[i].value) steps += (i - m->entries[i].hash) & (m->cap - 1);
+    return steps;
+}
+
+static void keys_that_were_chosen_to_collide_do_not_with_a_seed(void **state)
+{
+    (void)state;
+    char keys[CHOSEN][16];
+    unsigned number = 0;
+    for (int i = 0; i < CHOSEN; i++) do
+            snprintf(keys[i], sizeof keys[i], "%u", number++);
+        while (map_hash(slice_str(keys[i])) & CHOSEN_MASK);
+    for (int seeded = 0; seeded < 2; seeded++) {
+        struct map m = {0};
+        map_seed(seeded ? UINT64_C(0x9e3779b97f4a7c15) : 0);
+        for (int i = 0; i < CHOSEN; i++) map_put(&m, slice_str(keys[i]), keys[i]);
+        assert_int_equal(m.cap, CHOSEN_MASK + 1);
+        for (int i = 0; i < CHOSEN; i++) assert_ptr_equal(map_get(&m, slice_str(keys[i])), keys[i]);
+        assert_int_equal(steps_to_find(&m) == CHOSEN * (CHOSEN - 1) / 2, !seeded);
+        if (seeded) assert_in_range(steps_to_find(&m), 0, 5 * CHOSEN);
+        map_free(&m);
+    }
+    map_seed(0);
+}
+
 static void base64_round_trips_and_refuses_rubbish(void **state)
 {
     (void)state;
@@ -572,6 +604,7 @@ int main(void)
         cmocka_unit_test(room_for_nothing_is_somewhere),
         cmocka_unit_test(cursor_errors_stick),
         cmocka_unit_test(a_map_behaves_like_a_plain_table),
+        cmocka_unit_test(keys_that_were_chosen_to_collide_do_not_with_a_seed),
         cmocka_unit_test(base64_round_trips_and_refuses_rubbish),
         cmocka_unit_test(percent_decoding_leaves_plus_alone),
         cmocka_unit_test(utf8_is_checked_strictly),

@@ -13,6 +13,18 @@ uint64_t map_hash(struct slice key)
     return XXH3_64bits(key.ptr, key.len);
 }
 
+static uint64_t seed_of_maps;
+
+void map_seed(uint64_t seed)
+{
+    seed_of_maps = seed;
+}
+
+static uint64_t hash_of(struct slice key)
+{
+    return XXH3_64bits_withSeed(key.ptr, key.len, seed_of_maps);
+}
+
 /* Slot of the key, or the free slot where it would go. */
 static size_t probe(const struct map *m, struct slice key, uint64_t hash)
 {
@@ -37,13 +49,13 @@ static void grow(struct map *m)
 
 void *map_get(const struct map *m, struct slice key)
 {
-    return m->count ? m->entries[probe(m, key, map_hash(key))].value : NULL;
+    return m->count ? m->entries[probe(m, key, hash_of(key))].value : NULL;
 }
 
 void *map_put(struct map *m, struct slice key, void *value)
 {
     if ((m->count + 1) * 4 > m->cap * 3) grow(m);
-    uint64_t hash = map_hash(key);
+    uint64_t hash = hash_of(key);
     struct map_entry *e = &m->entries[probe(m, key, hash)];
     void *old = e->value;
     if (old == NULL) m->count++;
@@ -55,7 +67,7 @@ void *map_remove(struct map *m, struct slice key)
 {
     if (m->count == 0) return NULL;
     size_t mask = m->cap - 1;
-    size_t hole = probe(m, key, map_hash(key));
+    size_t hole = probe(m, key, hash_of(key));
     void *old = m->entries[hole].value;
     if (old == NULL) return NULL;
     for (size_t i = (hole + 1) & mask; m->entries[i].value != NULL; i = (i + 1) & mask) {

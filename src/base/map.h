@@ -19,7 +19,11 @@ struct map {
     size_t count, cap; /* cap is 0 or a power of two */
 };
 
-uint64_t map_hash(struct slice key); /* xxh3, 64 bits */
+uint64_t map_hash(struct slice key); /* xxh3, 64 bits; the same for ever: it is kept in stores */
+
+/* Maps hash with it, so that nobody who chooses keys can make them collide.  Before the first map is
+ * made; 0 at first, for tests that are the same each time. */
+void map_seed(uint64_t seed);
 
 void *map_get(const struct map *m, struct slice key); /* NULL when absent */
 

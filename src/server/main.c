@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/map.h"
+#include "base/rand.h"
 #include "cli/cli.h"
 #include "server/config_option.h"
 #include "server/dev.h"
@@ -147,6 +149,7 @@ static const struct cli_option *list_options(void)
 
 int main(int argc, char **argv)
 {
+    map_seed(rand_u64());
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts("azimuth " AZIMUTH_VERSION) < 0;
     const struct cli_option *options = list_options();
     const struct cli_verb verbs[] = {{.words = "serve",
