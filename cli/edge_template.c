@@ -127,9 +127,9 @@ static bool is_of(const struct path *path, const char *first, const char *second
 /* What each device has of its own. */
 static bool is_ours(const struct path *path)
 {
-    static const char *const names[] = {
-        "hostname",     "parent_hostname", "trust_bundle_cert", "auto_reprovisioning_mode",
-        "provisioning", "edge_ca"};
+    static const char *const names[] = {"hostname",          "parent_hostname",
+                                        "trust_bundle_cert", "auto_reprovisioning_mode",
+                                        "provisioning",      "edge_ca"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is_of(path, names[i], NULL)) return true;
     return false;

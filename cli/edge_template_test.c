@@ -3,31 +3,30 @@
 
 #include "cli/edge_template.h"
 
-static const char template[] =
-    "# ours\n"
-    "hostname = \"old\"\n"
-    "'parent_hostname'=\"old\"\n"
-    "provisioning.source = \"dps\"\n"
-    "allow_elevated_docker_permissions = false # [edge_ca]\n"
-    "\n"
-    "[provisioning]\n"
-    "source = \"dps\"\n"
-    "[provisioning.attestation]\n"
-    "method = \"tpm\"\n"
-    "[agent]\n"
-    "name = \"edgeAgent\"\n"
-    "env = { \"A\" = \"1\" }\n"
-    "config.createOptions = { HostConfig = [\n  1, # ]\n ] }\n"
-    "[agent.config]\n"
-    "image = \"agent:0\"\n"
-    "[ edge_ca ]\n"
-    "cert = \"file:///old\"\n"
-    "[[listeners]]\n"
-    "note = \"\"\"\n"
-    "[edge_ca]\n"
-    "a \\\"quote\\\" \"\"\"\"\n"
-    "[moby_runtime]\n"
-    "uri = 'unix:///var/run/docker.sock'";
+static const char template[] = "# ours\n"
+                               "hostname = \"old\"\n"
+                               "'parent_hostname'=\"old\"\n"
+                               "provisioning.source = \"dps\"\n"
+                               "allow_elevated_docker_permissions = false # [edge_ca]\n"
+                               "\n"
+                               "[provisioning]\n"
+                               "source = \"dps\"\n"
+                               "[provisioning.attestation]\n"
+                               "method = \"tpm\"\n"
+                               "[agent]\n"
+                               "name = \"edgeAgent\"\n"
+                               "env = { \"A\" = \"1\" }\n"
+                               "config.createOptions = { HostConfig = [\n  1, # ]\n ] }\n"
+                               "[agent.config]\n"
+                               "image = \"agent:0\"\n"
+                               "[ edge_ca ]\n"
+                               "cert = \"file:///old\"\n"
+                               "[[listeners]]\n"
+                               "note = \"\"\"\n"
+                               "[edge_ca]\n"
+                               "a \\\"quote\\\" \"\"\"\"\n"
+                               "[moby_runtime]\n"
+                               "uri = 'unix:///var/run/docker.sock'";
 
 static struct buf kept(const struct edge_template *t, bool tables, bool with_agent_config)
 {
@@ -85,8 +84,7 @@ static void what_is_no_toml_is_refused_with_its_line(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_a_device_has_of_its_own_is_taken_out),
-        cmocka_unit_test(what_is_no_toml_is_refused_with_its_line)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_device_has_of_its_own_is_taken_out),
+                                       cmocka_unit_test(what_is_no_toml_is_refused_with_its_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
