@@ -69,8 +69,8 @@ static void ask_looked_up(struct store_request *r, const struct range *range,
 {
     static const struct store_statement *const statements[] = {
         [RANGE_DISABLED] = &sql_query_disabled, [RANGE_EDGE] = &sql_query_edge,
-        [RANGE_SCOPE] = &sql_query_scope,       [RANGE_PARENT] = &sql_query_parent,
-        [RANGE_MODULE] = &sql_query_module,
+        [RANGE_WAITING] = &sql_query_waiting,   [RANGE_SCOPE] = &sql_query_scope,
+        [RANGE_PARENT] = &sql_query_parent,     [RANGE_MODULE] = &sql_query_module,
     };
     store_begin_query(r, statements[range->kind]);
     store_put_text(r, "device_id", place->device_id);
@@ -156,6 +156,7 @@ bool plan_probe(struct store_request *r, const struct range *range, uint64_t max
         break;
     case RANGE_DISABLED: store_begin_query(r, &sql_query_probe_disabled); break;
     case RANGE_EDGE: store_begin_query(r, &sql_query_probe_edge); break;
+    case RANGE_WAITING: store_begin_query(r, &sql_query_probe_waiting); break;
     default: return false;
     }
     store_put_int(r, "top", (int64_t)max);

@@ -195,6 +195,7 @@ static bool range_has(const struct range *r, struct doc_row *d)
     case RANGE_WIDE: return !row_is_indexed(d, r->half);
     case RANGE_DISABLED: return !id->enabled;
     case RANGE_EDGE: return id->iot_edge;
+    case RANGE_WAITING: return id->messages > 0;
     case RANGE_SCOPE: return slice_eq(id->device_scope, r->low);
     case RANGE_PARENT: return slice_eq(id->parent_scope, r->low);
     case RANGE_MODULE: return slice_eq(id->module_id, r->low);

@@ -33,10 +33,11 @@ enum range_kind {
     RANGE_WIDE,     /* twins that a half of the index does not have */
     RANGE_DISABLED, /* devices */
     RANGE_EDGE,
-    RANGE_SCOPE,  /* devices whose deviceScope is `low` */
-    RANGE_PARENT, /* likewise parentScopes */
-    RANGE_MODULE, /* modules called `low` */
-    RANGE_KNOWN,  /* whom the cores know (hub/registry/rows.h), a core after the other */
+    RANGE_WAITING, /* devices for which messages wait */
+    RANGE_SCOPE,   /* devices whose deviceScope is `low` */
+    RANGE_PARENT,  /* likewise parentScopes */
+    RANGE_MODULE,  /* modules called `low` */
+    RANGE_KNOWN,   /* whom the cores know (hub/registry/rows.h), a core after the other */
 };
 
 struct range {

@@ -13,7 +13,8 @@ static const struct store_statement *const statements[] = {
     &sql_query_window,         &sql_query_filtered,      &sql_query_named_devices,
     &sql_query_named_modules,  &sql_query_device_names,  &sql_query_module_names,
     &sql_query_property_names, &sql_query_probe_devices, &sql_query_values,
-    &sql_query_probe_disabled, &sql_query_probe_edge,
+    &sql_query_probe_disabled, &sql_query_probe_edge,    &sql_query_waiting,
+    &sql_query_probe_waiting,
 };
 enum { STATEMENTS = sizeof statements / sizeof *statements, TEXT_MAX = 4096 };
 static struct store_statement explained[STATEMENTS];
@@ -91,6 +92,11 @@ static void what_is_indexed_is_searched(void **state)
          "SEARCH i USING INDEX sqlite_autoindex_identity_1 (device_id>?"},
         {"SELECT * FROM devices WHERE status = 'disabled'", "identity_disabled"},
         {"SELECT * FROM devices WHERE capabilities.iotEdge = true", "identity_edge"},
+        {"SELECT * FROM devices WHERE cloudToDeviceMessageCount > 0",
+         "SEARCH q USING COVERING INDEX sqlite_autoindex_c2d_message_1 (device_id>?)"},
+        {"SELECT * FROM devices WHERE 2 <= cloudToDeviceMessageCount", "SEARCH q USING COVERING"},
+        {"SELECT * FROM devices WHERE NOT cloudToDeviceMessageCount = 0", "SEARCH q USING"},
+        {"SELECT * FROM devices WHERE cloudToDeviceMessageCount IN [3, 50]", "SEARCH q USING"},
         {"SELECT * FROM devices WHERE deviceScope = 'ms-azure-iot-edge://e-1'", "identity_scope"},
         {"SELECT * FROM devices WHERE ARRAY_CONTAINS(parentScopes, 'ms-azure-iot-edge://e-1')",
          "identity_parent"},
@@ -121,6 +127,12 @@ static void what_is_not_indexed_is_read_row_by_row(void **state)
     static const char *const rows[] = {
         "SELECT * FROM devices WHERE connectionState = 'Disconnected'",
         "SELECT * FROM devices WHERE status = 'enabled'",
+        "SELECT * FROM devices WHERE cloudToDeviceMessageCount = 0",
+        "SELECT * FROM devices WHERE cloudToDeviceMessageCount < 7",
+        "SELECT * FROM devices WHERE cloudToDeviceMessageCount >= 0",
+        "SELECT * FROM devices WHERE cloudToDeviceMessageCount > -1",
+        "SELECT * FROM devices WHERE cloudToDeviceMessageCount > 'a'",
+        "SELECT * FROM devices WHERE cloudToDeviceMessageCount IN [0, 1]",
         "SELECT * FROM devices WHERE properties.reported.$version > 3",
         "SELECT * FROM devices WHERE NOT is_defined(tags.a)",
         "SELECT * FROM devices WHERE tags.list[0] = 1",

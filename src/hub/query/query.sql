@@ -161,6 +161,20 @@ FROM identity AS i LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module
 WHERE i.iot_edge = 1 AND i.device_id > $device_id
 ORDER BY i.device_id LIMIT $top
 
+-- Once each: at its first message.
+-- :name query_waiting
+SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
+       i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
+       i.parent_scope, i.status_updated_us, i.module_id, i.managed_by, 0, i.model_id,
+       (SELECT COUNT(*) FROM c2d_message AS m WHERE m.device_id = i.device_id),
+       t.version, t.etag, t.desired_version, t.reported_version, t.tags, t.desired,
+       t.desired_stamps, t.reported, t.reported_stamps, t.indexed, t.configurations, ''
+FROM c2d_message AS q JOIN identity AS i ON i.device_id = q.device_id
+     LEFT JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
+WHERE q.device_id > $device_id AND i.module_id = ''
+  AND q.sequence = (SELECT MIN(f.sequence) FROM c2d_message AS f WHERE f.device_id = q.device_id)
+ORDER BY q.device_id LIMIT $top
+
 -- :name query_scope
 SELECT i.device_id, i.generation_id, i.etag, i.enabled, i.iot_edge, i.auth_type, NULL, NULL,
        i.primary_thumbprint, i.secondary_thumbprint, i.status_reason, i.device_scope,
@@ -220,6 +234,9 @@ SELECT COUNT(*) FROM (SELECT 1 FROM identity WHERE enabled = 0 AND module_id = '
 
 -- :name query_probe_edge
 SELECT COUNT(*) FROM (SELECT 1 FROM identity WHERE iot_edge = 1 LIMIT $top) AS p
+
+-- :name query_probe_waiting
+SELECT COUNT(*) FROM (SELECT 1 FROM c2d_message LIMIT $top) AS p
 
 -- :name query_count
 SELECT number FROM identity_count WHERE name = 'devices'

@@ -355,6 +355,45 @@ static void messages_that_wait_are_counted(void **state)
                        "\"cloudToDeviceMessageCount\":2")); /* they wait for the device */
 }
 
+static void for_whom_messages_wait_is_looked_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition, *who;
+    } rows[] = {
+        {"cloudToDeviceMessageCount > 0", "d1 d2"},
+        {"cloudToDeviceMessageCount >= 1", "d1 d2"},
+        {"cloudToDeviceMessageCount != 0", "d1 d2"},
+        {"cloudToDeviceMessageCount = 3", "d2"},
+        {"cloudToDeviceMessageCount > 1.5", "d2"},
+        {"cloudToDeviceMessageCount IN [1, 7]", "d1"},
+        {"cloudToDeviceMessageCount > 0 AND status = 'enabled'", "d1"},
+        {"cloudToDeviceMessageCount > 0 OR tags.floor = 2", "d1 d2 d3"},
+        {"cloudToDeviceMessageCount = 0", "d3"},
+        {"cloudToDeviceMessageCount < 2", "d1 d3"},
+        {"cloudToDeviceMessageCount > 3", ""},
+    };
+    three_devices_and_modules();
+    add_message("d1", 4);
+    for (int64_t n = 7; n < 10; n++) add_message("d2", n);
+    add_message("gone", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf text = {0}, who = {0};
+        struct page p = {0};
+        buf_printf(&text, "SELECT * FROM devices WHERE %s", rows[i].condition);
+        do {
+            assert_int_equal(ask(&p, buf_cstr(&text), 1, true), STATUS_OK);
+            if (p.count && buf_size(&who)) buf_put_u8(&who, ' ');
+            buf_put_slice(&who, buf_slice(&p.who));
+        } while (buf_size(&p.next));
+        if (strcmp(buf_cstr(&who), rows[i].who) != 0)
+            fail_msg("%s: %s", rows[i].condition, buf_cstr(&who));
+        page_free(&p);
+        buf_free(&text);
+        buf_free(&who);
+    }
+}
+
 static void pages_end_where_they_should(void **state)
 {
     (void)state;
@@ -560,6 +599,7 @@ int main(void)
         TEST(a_twin_is_the_one_that_get_shows),
         TEST(who_is_connected_is_what_homes_say),
         TEST(messages_that_wait_are_counted),
+        TEST(for_whom_messages_wait_is_looked_up),
         TEST(pages_end_where_they_should),
         TEST(jobs_find_whom_they_mean),
         TEST(who_is_forgotten_is_not_called),

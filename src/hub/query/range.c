@@ -287,6 +287,19 @@ static struct range *of_presence(const struct range_ask *r, const struct step *p
     return active ? known(r, false) : NULL;
 }
 
+/* Messages wait for few devices: what is true of none that wait is not looked up. */
+static struct range *of_messages(const struct range_ask *r, enum compare compare,
+                                 const struct value *v)
+{
+    if (r->source != QUERY_DEVICES || v->type != VALUE_NUMBER) return NULL;
+    bool some = compare == CMP_GT   ? v->number >= 0
+                : compare == CMP_GE ? v->number > 0
+                : compare == CMP_EQ ? v->number != 0
+                : compare == CMP_NE ? v->number == 0
+                                    : false;
+    return some ? new_range(r, RANGE_WAITING) : NULL;
+}
+
 static struct range *path_compare(const struct range_ask *r, const struct step *path,
                                   enum compare compare, const struct value *v)
 {
@@ -294,6 +307,7 @@ static struct range *path_compare(const struct range_ask *r, const struct step *
     if (path_is(path, "connectionState", NULL) || path_is(path, "lastActivityTime", NULL) ||
         path_is(path, "expectedActivityTime", NULL))
         return of_presence(r, path, compare, v);
+    if (path_is(path, "cloudToDeviceMessageCount", NULL)) return of_messages(r, compare, v);
     struct range *found = compare == CMP_EQ   ? identity_equal(r, path, v)
                           : compare == CMP_NE ? identity_other(r, path, v)
                                               : NULL;
