@@ -198,6 +198,29 @@ static void iso_times_round_trip(void **state)
     assert_int_equal(clock_parse_iso(SLICE_LIT("yesterday"), &us), ERR_INVALID);
 }
 
+static void a_time_that_there_is_not_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum err expected;
+    } rows[] = {
+        {"2024-02-29T12:00:00Z", OK},         {"2025-02-29T12:00:00Z", ERR_INVALID},
+        {"2000-02-29T12:00:00Z", OK},         {"2100-02-29T12:00:00Z", ERR_INVALID},
+        {"2025-04-30T12:00:00Z", OK},         {"2025-04-31T12:00:00Z", ERR_INVALID},
+        {"2025-12-31T12:00:00Z", OK},         {"2025-12-32T12:00:00Z", ERR_INVALID},
+        {"2025-11-23T24:00:00Z", OK},         {"2025-11-23T24:00:01Z", ERR_INVALID},
+        {"2025-11-23T23:59:60Z", OK},         {"2025-11-23T24:30:00Z", ERR_INVALID},
+        {"2025-11-23T12:00:00+14:00", OK},    {"2025-11-23T24:00:00.1Z", ERR_INVALID},
+        {"2025-11-23T12:00:00-12:45", OK},    {"2025-11-23T12:00:00+15:00", ERR_INVALID},
+        {"2025-11-23T12:00:00.0000000Z", OK}, {"2025-11-23T12:00:00+01:60", ERR_INVALID},
+    };
+    int64_t us;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (clock_parse_iso(slice_str(rows[i].text), &us) != rows[i].expected)
+            fail_msg("%s", rows[i].text);
+}
+
 /* As the C library has it, in both directions. */
 static void the_calendar_is_that_of_the_c_library(void **state)
 {
@@ -244,6 +267,7 @@ static void dates_of_http_are_read(void **state)
                                       "Sun, 06 Nox 1994 08:49:37 GMT",
                                       "Sun, 00 Nov 1994 08:49:37 GMT",
                                       "Sun, 06 Nov 1994 24:49:37 GMT",
+                                      "Sun, 31 Nov 1994 08:49:37 GMT",
                                       "Sun, 06 Nov 1994 08:49:37 GMT ",
                                       "Sunday, 06-Nov-94 08:49:37 GMT",
                                       "1994-11-06T08:49:37Z"};
@@ -611,6 +635,7 @@ int main(void)
         cmocka_unit_test(a_time_is_a_member_of_an_object),
         cmocka_unit_test(a_terminal_is_shown_no_controls),
         cmocka_unit_test(iso_times_round_trip),
+        cmocka_unit_test(a_time_that_there_is_not_is_none),
         cmocka_unit_test(the_calendar_is_that_of_the_c_library),
         cmocka_unit_test(times_that_have_no_text_are_the_nearest_that_do),
         cmocka_unit_test(dates_of_http_are_read),

@@ -136,6 +136,8 @@ static int64_t fraction_us(struct cur *c)
     return us;
 }
 
+enum { ZONE_HOURS_MAX = 14 };
+
 static int64_t zone_us(struct cur *c)
 {
     if (cur_left(c) == 0) return 0;
@@ -145,8 +147,28 @@ static int64_t zone_us(struct cur *c)
     int hours = digits(c, 2);
     if (cur_left(c) && *c->at == ':') cur_u8(c);
     int minutes = digits(c, 2);
+    if (hours > ZONE_HOURS_MAX || minutes > 59) c->bad = true;
     int64_t us = ((int64_t)hours * 60 + minutes) * 60 * 1000000;
     return sign == '-' ? -us : us;
+}
+
+static bool is_day(const struct clock_date *d)
+{
+    if (d->month < 1 || d->month > 12) return false;
+    int64_t days = clock_days(d->year, d->month + 1, 1) - clock_days(d->year, d->month, 1);
+    return d->day >= 1 && d->day <= days;
+}
+
+/* A minute may have a leap second. */
+static bool is_time(const struct clock_date *d)
+{
+    return d->hour <= 23 && d->minute <= 59 && d->second <= 60;
+}
+
+/* How ISO 8601 may write the end of a day. */
+static bool is_midnight(const struct clock_date *d, int64_t us)
+{
+    return d->hour == 24 && d->minute == 0 && d->second == 0 && us == 0;
 }
 
 static int64_t seconds_of(const struct clock_date *d)
@@ -172,8 +194,7 @@ enum err clock_parse_iso(struct slice text, int64_t *wall_us)
     d.second = digits(&c, 2);
     int64_t us = fraction_us(&c);
     int64_t zone = zone_us(&c);
-    if (c.bad || cur_left(&c) || d.month < 1 || d.month > 12 || d.day < 1 || d.day > 31 ||
-        d.hour > 24 || d.minute > 59 || d.second > 60)
+    if (c.bad || cur_left(&c) || !is_day(&d) || !(is_time(&d) || is_midnight(&d, us)))
         return ERR_INVALID;
     *wall_us = seconds_of(&d) * 1000000 + us - zone;
     return OK;
@@ -209,8 +230,7 @@ enum err clock_parse_http(struct slice text, int64_t *wall_us)
     literal(&c, ':', ':');
     d.second = digits(&c, 2);
     struct slice zone = cur_take(&c, 4);
-    if (c.bad || cur_left(&c) || !slice_is(zone, " GMT") || d.day < 1 || d.day > 31 ||
-        d.hour > 23 || d.minute > 59 || d.second > 60)
+    if (c.bad || cur_left(&c) || !slice_is(zone, " GMT") || !is_day(&d) || !is_time(&d))
         return ERR_INVALID;
     *wall_us = seconds_of(&d) * 1000000;
     return OK;
