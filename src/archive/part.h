@@ -57,11 +57,10 @@ struct part {
     unsigned names_taken;              /* names, one after the other, that there are files of */
     char error[ARCHIVE_ERROR_MAX + 1]; /* why; empty: all is well */
     struct store_wait store_wait;
-    bool storing;
     struct blobs_wait remote_wait;
-    bool sending;
-    uint64_t sent; /* of the spool, to the container */
+    bool storing, sending; /* they wait */
     unsigned block;
+    uint64_t sent; /* of the spool, to the container */
     struct buf uri;
 
     uint64_t files, archived; /* since the start */

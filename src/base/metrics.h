@@ -80,10 +80,10 @@ int64_t metric_value(const struct metric *m); /* sum over lanes */
  * Rows of one name and the same labels, next to each other, are one series, their sum. */
 struct metric_sum {
     const char *name, *help, *labels; /* labels: NULL: none */
-    enum metric_kind kind;
     const char *of;
     const char *with; /* NULL: all of them; no label of theirs may have it within a value */
-    unsigned per;     /* 0: as they are */
+    enum metric_kind kind;
+    unsigned per; /* 0: as they are */
 };
 
 /* At start-up, in place of the table before.  It is kept as it is; at most METRIC_SUMS_MAX rows.  `of` is no

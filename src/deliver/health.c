@@ -119,7 +119,7 @@ static void count_source(struct health_counters *c, enum record_source source,
 void health_count_taken(struct health_counters *c, const struct record_tally *taken)
 {
     int64_t now_ms = clock_wall_us() / 1000;
-    for (int source = 0; source < RECORD_SOURCES; source++) {
+    for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
         const struct record_count *of = &taken->of[source];
         if (of->count == 0) continue;
         int64_t late_ms =
@@ -135,7 +135,7 @@ void health_count_lost(struct health_counters *c, enum delivery why,
                        const struct record_tally *lost)
 {
     enum routing_fate fate = why == DELIVERY_DROPPED ? ROUTING_DROPPED : ROUTING_INVALID;
-    for (int source = 0; source < RECORD_SOURCES; source++) {
+    for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
         if (lost->of[source].count == 0) continue;
         metric_add(c->deliveries[why], lost->of[source].count);
         count_fate(c, source, fate, lost->of[source].count);

@@ -23,17 +23,27 @@ static enum dps_result result_of(unsigned code)
 
 /* ---- attestations */
 
+/* The series of that name with the service's name and these labels more, kept in `m`. */
+static struct metric *series(struct metric **m, const char *name, const char *help,
+                             const struct hub *hub, const char *more)
+{
+    char labels[512];
+    if (*m == NULL) {
+        snprintf(labels, sizeof labels, "ProvisioningServiceName=\"%s\",%s", hub->name, more);
+        *m = metric_of(METRIC_COUNTER, name, labels, help);
+    }
+    return *m;
+}
+
 static struct metric *attestations(struct dps_counters *c, const struct hub *hub,
                                    enum dps_result result, enum dps_protocol p)
 {
-    struct metric **m = &c->attestations[result][p];
-    char labels[256];
-    if (*m) return *m;
-    snprintf(labels, sizeof labels, "ProvisioningServiceName=\"%s\",Status=\"%s\",Protocol=\"%s\"",
-             hub->name, results[result], dps_protocol_name(p));
-    *m = metric_of(METRIC_COUNTER, "azimuth_AttestationAttempts_total", labels,
-                   "Devices that proved to device provisioning who they are, or could not");
-    return *m;
+    char more[64];
+    snprintf(more, sizeof more, "Status=\"%s\",Protocol=\"%s\"", results[result],
+             dps_protocol_name(p));
+    return series(&c->attestations[result][p], "azimuth_AttestationAttempts_total",
+                  "Devices that proved to device provisioning who they are, or could not", hub,
+                  more);
 }
 
 void dps_count_attestation(struct dps_counters *c, const struct hub *hub, enum dps_protocol p,
@@ -57,25 +67,18 @@ static struct dps_hub_counters *of_hub(struct dps_counters *c, struct slice hub)
 static struct metric *attempts(struct dps_hub_counters *of, const struct hub *hub,
                                enum dps_result result)
 {
-    char labels[384];
-    if (of->attempts[result]) return of->attempts[result];
-    snprintf(labels, sizeof labels,
-             "ProvisioningServiceName=\"%s\",IotHubName=\"%s\",Status=\"%s\"", hub->name, of->hub,
-             results[result]);
-    of->attempts[result] = metric_of(METRIC_COUNTER, "azimuth_RegistrationAttempts_total", labels,
-                                     "Registrations of devices that ended, by how");
-    return of->attempts[result];
+    char more[384];
+    snprintf(more, sizeof more, "IotHubName=\"%s\",Status=\"%s\"", of->hub, results[result]);
+    return series(&of->attempts[result], "azimuth_RegistrationAttempts_total",
+                  "Registrations of devices that ended, by how", hub, more);
 }
 
 static struct metric *assignments(struct dps_hub_counters *of, const struct hub *hub)
 {
-    char labels[384];
-    if (of->assignments) return of->assignments;
-    snprintf(labels, sizeof labels, "ProvisioningServiceName=\"%s\",IotHubName=\"%s\"", hub->name,
-             of->hub);
-    of->assignments = metric_of(METRIC_COUNTER, "azimuth_DeviceAssignments_total", labels,
-                                "Devices that were assigned to a hub");
-    return of->assignments;
+    char more[384];
+    snprintf(more, sizeof more, "IotHubName=\"%s\"", of->hub);
+    return series(&of->assignments, "azimuth_DeviceAssignments_total",
+                  "Devices that were assigned to a hub", hub, more);
 }
 
 void dps_count_registration(struct dps_counters *c, const struct hub *hub, struct slice to,
@@ -95,9 +98,9 @@ void dps_counters_init(struct dps_counters *c, const struct hub *hub)
 {
     struct dps_hub_counters *own = of_hub(c, slice_str(hub->hosts[0]));
     assignments(own, hub);
-    for (int result = 0; result < DPS_RESULTS; result++) {
+    for (enum dps_result result = 0; result < DPS_RESULTS; result++) {
         attempts(own, hub, result);
-        for (int p = 0; p < DPS_PROTOCOLS; p++) attestations(c, hub, result, p);
+        for (enum dps_protocol p = 0; p < DPS_PROTOCOLS; p++) attestations(c, hub, result, p);
     }
 }
 
