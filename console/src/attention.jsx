@@ -4,7 +4,7 @@ import { href } from './router.js';
 import { ask, mayReadAll } from './state.js';
 import { Ago, count, State } from './parts.jsx';
 import { useNews } from './journal.jsx';
-import { byCause, CERTIFICATE_BAD_DAYS, DISK_BAD_DAYS, DISK_DAYS, diskDays, ending, EXPIRY } from './trouble.js';
+import { byCause, CERTIFICATE_BAD_DAYS, DISK_BAD_DAYS, DISK_DAYS, diskDays, ending, EXPIRY, failing } from './trouble.js';
 
 const SINCE = '1h', RECORDS = 256, LOOK_MS = 30000;
 
@@ -21,8 +21,8 @@ function useRefused() {
     return page;
 }
 
-/** What seldom changes: the hub, certification authorities, endpoints. */
-function useRest() {
+/** What seldom changes: the hub, certification authorities, endpoints, configurations. */
+export function useRest() {
     const [rest, setRest] = useState({});
     useEffect(() => {
         if (!mayReadAll()) return undefined;
@@ -32,6 +32,7 @@ function useRest() {
             take('hub', '/admin/v1/hub');
             take('certificates', '/admin/v1/certificates');
             take('endpoints', '/admin/v1/routingEndpointsHealth');
+            take('configurations', '/configurations');
         };
         look();
         const timer = setInterval(look, LOOK_MS);
@@ -44,10 +45,14 @@ function devices(c, more) {
     return `${more ? 'at least ' : ''}${count(c.ids)} ${c.ids === 1 ? 'device' : 'devices'} ${c.severity === 'closed' ? 'cut off' : 'refused'}`;
 }
 
+/** Days of disk that are left; null: not known, or no matter. */
+export function diskLeft(now, { hub }) {
+    return now?.first && hub ? diskDays(now.first, now, { seconds: hub.retentionSeconds, bytes: hub.retentionBytes }) : null;
+}
+
 /** {key, kind, text, since, to, link} of each. */
-function troubles(now, refused, { hub, certificates, endpoints }) {
-    const out = [];
-    const days = now?.first && hub ? diskDays(now.first, now, { seconds: hub.retentionSeconds, bytes: hub.retentionBytes }) : null;
+function troubles(now, refused, rest) {
+    const { certificates, endpoints, configurations } = rest, out = [], days = diskLeft(now, rest);
     if (days !== null && days < DISK_DAYS) {
         out.push({ key: 'disk', kind: days < DISK_BAD_DAYS ? 'bad' : 'wait', to: href('settings'), link: 'retention',
             text: days < 1 ? 'less than a day of disk left at this rate' : `${Math.floor(days)} days of disk left at this rate` });
@@ -67,11 +72,15 @@ function troubles(now, refused, { hub, certificates, endpoints }) {
         out.push({ key: `endpoint ${e.endpointId}`, kind: 'bad', text: `endpoint ${e.endpointId} is ${e.healthStatus}${e.lastKnownError ? `: ${e.lastKnownError}` : ''}`,
             to: href('flow'), link: 'flow' });
     }
+    for (const c of failing(configurations ?? [])) {
+        out.push({ key: `configuration ${c.id}`, kind: 'bad', text: `configuration ${c.id}: ${count(c.failed)} of ${count(c.targeted)} devices say that it failed`,
+            to: href('rollouts'), link: 'rollouts' });
+    }
     return out;
 }
 
-export function Attention({ now }) {
-    const refused = useRefused(), rest = useRest();
+export function Attention({ now, rest }) {
+    const refused = useRefused();
     const found = troubles(now, refused, rest);
     if (!found.length) return null;
     return <section class="card attention" aria-label="Needs attention"><h2>Needs attention</h2>

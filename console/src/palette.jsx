@@ -12,6 +12,7 @@ const COMMANDS = [
     ['Import devices from a file', () => go(`${href('devices')}?import`), 'RegistryWrite'],
     ['Devices that are late', () => go(`${href('devices')}?late=1h`), 'ServiceConnect'],
     ['Devices that are disabled', () => go(`${href('devices')}?q=${encodeURIComponent("status = 'disabled'")}`), 'ServiceConnect'],
+    ['Jobs', () => go(`${href('rollouts')}?of=jobs`), 'ServiceConnect'],
     ['Explain a message', () => go(href('flow')), 'ServiceConnect'],
     ['Change the theme: light, dark, as the system has it', nextTheme],
     ['Sign out', signOut],

@@ -39,6 +39,12 @@ export function ending(certificates, nowS = Date.now() / 1000) {
         .filter((c) => c.days < CERTIFICATE_DAYS).sort((a, b) => a.until - b.until);
 }
 
+/** Of configurations those of which devices say that it failed: [{id, failed, targeted}], the worst first. Only edge devices say so. */
+export function failing(configurations) {
+    return configurations.map(({ id, systemMetrics: { results } = { results: {} } }) => ({ id, failed: results.reportedFailedCount ?? 0, targeted: results.targetedCount ?? 0 }))
+        .filter((c) => c.failed > 0).sort((a, b) => b.failed - a.failed || (a.id < b.id ? -1 : 1));
+}
+
 /** Days until the disk is full to its reserve at the rate between two looks at the metrics; null: it is not known, or retention keeps the log
  * smaller than what there is room for. */
 export function diskDays(first, last, retention) {

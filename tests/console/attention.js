@@ -35,6 +35,9 @@ module.exports = (test, { server, page: current, noBarriers, picture }) => {
         sameAs(t.refusedCount({ [names[0]]: 9, [names[1]]: 2, [names[2]]: 3 }), 4, 'who was refused');
         sameAs(t.ending([{ name: 'a', until: 30 * 86400 }, { name: 'b', until: 30 * 86400 - 1 }, { name: 'c', until: -1 }, { name: 'd' }], 0)
             .map((c) => [c.name, c.days]), [['c', -1], ['b', 29]], 'what ends');
+        const configuration = (id, reportedFailedCount, targetedCount = 9) => ({ id, systemMetrics: { results: { targetedCount, reportedFailedCount } } });
+        sameAs(t.failing([configuration('a', 1), configuration('b', 0), configuration('c', 3), configuration('d'), { id: 'e' }]),
+            [{ id: 'c', failed: 3, targeted: 9 }, { id: 'a', failed: 1, targeted: 9 }], 'what fails');
         const at = (s, room, appended, segments = 0) => ({ at: s * 1000, metrics: { [t.ROOM]: room, [t.APPENDED]: appended, [t.SEGMENTS]: segments } });
         const day = 86400, left = (s, room, bytes, retention, kept) => t.diskDays(at(0, room, 0), at(s, room, bytes, kept), retention);
         sameAs(left(t.RATE_S, 10 * day, 10 * t.RATE_S), 1, 'ten bytes a second');

@@ -40,6 +40,11 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         check(/warm.*takes it.*hot/.test(await told.getByRole('row', { name: /^warm/ }).textContent()), 'the route that took it is not named');
         check(/not to be said/.test(await told.getByRole('row', { name: /^alarms/ }).textContent()), 'why the other did not is not said');
         await noBarriers('flow, a message explained');
+        await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/live`);
+        await page.getByRole('link', { name: 'Where its last message went, and why' }).click();
+        await told.getByText('It went to').waitFor();
+        await page.reload();
+        await told.getByText('It went to').waitFor();
         await picture('explain');
         for (const name of ['warm', 'alarms']) await server.run('hub', 'message-route', 'delete', '--rn', name);
         for (const name of ['hot', 'plant']) await server.run('hub', 'message-endpoint', 'delete', '--en', name);

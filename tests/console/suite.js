@@ -71,6 +71,8 @@ test('home_shows_how_the_hub_is', async () => {
     const ingest = page.locator('.tile', { hasText: 'Ingest' }).locator('.value');
     await eventually('ingest moves', async () => /[1-9]/.test(await ingest.textContent()));
     await page.locator('.uplot canvas').waitFor();
+    await page.locator('.tile', { hasText: 'Certificate' }).getByText(/of the server, left/).waitFor();
+    await page.locator('.tile', { hasText: 'Connected' }).getByText(/of \d+ devices, \d+ connections/).waitFor();
     const talkers = page.getByRole('region', { name: 'Who sends most' });
     await talkers.getByRole('link', { name: 'sensor-2' }).waitFor();
     await talkers.getByRole('button', { name: 'Bytes' }).click();

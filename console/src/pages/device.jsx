@@ -86,6 +86,7 @@ function LiveTab({ id }) {
     const view = useView('-10m'), stream = useEvents({ ...view, device: id });
     return <>
         <Controls view={view} />
+        {mayReadAll() && <p><a href={`${href('flow')}?explain=${encodeURIComponent(id)}`}>Where its last message went, and why</a></p>}
         <Numbers events={stream.events} />
         <Events {...{ view, stream }} />
         <Same cli={['azimuth', 'hub', 'monitor-events', '-d', id, '--from', '10m']} />

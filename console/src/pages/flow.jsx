@@ -1,5 +1,6 @@
 /* flow.jsx - where messages go: sources, routes, endpoints; how these stand, and why a message went where it went. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useWords } from '../router.js';
 import { ask, mayRead, mayReadAll } from '../state.js';
 import { listen } from '../live.js';
 import { Ago, Button, count, Field, Notice, Same, State, useWork, Wrong } from '../parts.jsx';
@@ -219,12 +220,18 @@ function Explanation({ of: x, routing }) {
 }
 
 function Explain({ routing }) {
-    const [device, setDevice] = useState(''), [answer, setAnswer] = useState(null);
+    const [words, setWords] = useWords({ explain: '' }), [device, setDevice] = useState(words.explain), [answer, setAnswer] = useState(null);
     const work = useWork();
-    const run = async (e) => {
-        e.preventDefault();
+    const look = (id) => work.run(async (counts) => {
         setAnswer(null);
-        setAnswer(await work.run(() => explain(device.trim(), routing)) ?? null);
+        const got = await explain(id, routing);
+        if (counts()) setAnswer(got);
+    });
+    useEffect(() => { if (words.explain) look(words.explain); }, []); // a link led here
+    const run = (e) => {
+        e.preventDefault();
+        setWords({ explain: device.trim() });
+        look(device.trim());
     };
     return <section class="card" aria-label="Explain a message"><h2>Explain a message</h2>
         <form class="controls" onSubmit={run}><Field label="The last message of"><input data-filter value={device} spellcheck={false} placeholder="device id"

@@ -8,9 +8,9 @@ import { listen } from '../live.js';
 import { Chart } from '../chart.jsx';
 import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
 import { countOf } from '../fleet/query.js';
-import { Attention } from '../attention.jsx';
+import { Attention, diskLeft, useRest } from '../attention.jsx';
 import { Talkers } from '../talkers.jsx';
-import { APPENDED, EXPIRY, refusedCount, refusedNames, ROOM, SEGMENTS } from '../trouble.js';
+import { APPENDED, CERTIFICATE_BAD_DAYS, CERTIFICATE_DAYS, DISK_BAD_DAYS, DISK_DAYS, EXPIRY, refusedCount, refusedNames, ROOM, SEGMENTS } from '../trouble.js';
 
 const KEPT = 600; // seconds of the charts
 const LATE_MS = 30000; // between looks at who is late
@@ -88,7 +88,23 @@ function Tile({ name, value, unit, kind, note, to, title }) {
     return to ? <a class="tile" href={to} title={title}>{inside}</a> : <div class="tile">{inside}</div>;
 }
 
-function Strip({ now, total }) {
+/** By how many days are left. */
+function kindOf(days, wait, bad) {
+    return days < bad ? 'bad' : days < wait ? 'wait' : 'good';
+}
+
+function Storage({ writes, days }) {
+    const left = days === null ? 'log and store' : days < 1 ? 'less than a day of disk left' : `${count(Math.floor(days))} d of disk left`;
+    return <Tile name="Storage" value={writes === null ? '–' : writes ? 'writing' : 'refusing'} kind={writes === false ? 'bad' : days === null ? 'good' : kindOf(days, DISK_DAYS, DISK_BAD_DAYS)}
+        note={writes === false ? 'see /readyz' : left} to={href('settings')} />;
+}
+
+function Certificate({ until }) {
+    const days = until ? Math.floor((until - Date.now() / 1000) / 86400) : null;
+    return <Tile name="Certificate" value={count(days)} unit="d" kind={days === null ? undefined : kindOf(days, CERTIFICATE_DAYS, CERTIFICATE_BAD_DAYS)} note="of the server, left" to={href('settings')} />;
+}
+
+function Strip({ now, total, rest }) {
     const m = now?.metrics ?? {};
     const refused = useRefused();
     const rate = now ? now.rates[TELEMETRY] : null;
@@ -98,14 +114,13 @@ function Strip({ now, total }) {
     return <section class="strip" aria-label="Health">
         <Tile name="Ingest" value={rate === null ? '–' : count(Math.round(rate * 10) / 10)} unit="msg/s"
             note={`${count(now ? m[TELEMETRY] ?? 0 : null)} since the start`} to={href('live')} />
-        <Tile name="Connected" value={count(m.azimuth_connected_devices)} note={`of ${count(total)} devices`} to={href('devices')} />
+        <Tile name="Connected" value={count(m.azimuth_connected_devices)} note={`of ${count(total)} devices, ${count(m.azimuth_connections)} connections`} to={href('devices')} />
         <Tile name="Late" value={count(late)} kind={late ? 'wait' : 'good'} note="by own rhythm" to={`${href('devices')}?late=own`} title={LATE_IS} />
-        <Tile name="Connections" value={count(m.azimuth_connections)} note="of any kind, now" />
         <Tile name="Route lag" value={lag === undefined ? '–' : count(lag)} unit="s"
             kind={lag > 60 ? 'bad' : lag > 5 ? 'wait' : 'good'} note={lag > 5 ? 'behind' : 'keeping up'} />
         <Tile name="Refused" value={count(refused)} kind={refused ? 'wait' : 'good'} note="at any door, so far" to={href('refused')} />
-        <Tile name="Storage" value={writes === null ? '–' : writes ? 'writing' : 'refusing'}
-            kind={writes === false ? 'bad' : 'good'} note={writes === false ? 'see /readyz' : 'log and store'} />
+        <Storage writes={writes} days={diskLeft(now, rest)} />
+        <Certificate until={m[EXPIRY]} />
     </section>;
 }
 
@@ -150,13 +165,13 @@ function Throughput({ points }) {
 
 export function Home() {
     const now = useMetrics();
-    const total = useStatistics();
+    const total = useStatistics(), rest = useRest();
     const begun = now && total !== null && (total === 0 || !now.metrics[TELEMETRY]);
     return <>
         <div class="row"><h1>{session.value.hubName}</h1><span class="hint">azimuth {session.value.version}</span></div>
         {!mayRead('ServiceConnect') && <Notice>This session has no ServiceConnect right: no live figures.</Notice>}
-        <Strip now={now} total={total} />
-        <Attention now={now} />
+        <Strip {...{ now, total, rest }} />
+        <Attention now={now} rest={rest} />
         <div class="columns">
             <Throughput points={now?.points ?? []} />
             <Talkers />
