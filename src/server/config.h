@@ -97,7 +97,8 @@ struct config {
 /* `argv` are the `argc` arguments behind the verb; `env` is environ. */
 enum err config_load(struct config *c, enum config_verb verb, int argc, char *const argv[],
                      char *const env[]) MUST_USE;
-/* ERR_INVALID: a file that an option names is not there.  For the start: later some may be gone. */
+/* ERR_INVALID: a file that an option names and is not there, unless it is in the data directory, where the
+ * start may make it.  For the start: later some may be gone. */
 enum err config_check_files(const struct config *c) MUST_USE;
 
 /* Appends a YAML file that says the same, with where each value is from, and as remarks what nobody said.

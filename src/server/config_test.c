@@ -309,6 +309,27 @@ static void bad_options_are_named_with_their_place(void **state)
     }
 }
 
+static void files_have_to_be_there_unless_the_start_makes_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words;
+        bool taken;
+    } rows[] = {
+        {"--data /nowhere", true},
+        {"--data /nowhere --outgoing-ca /nowhere/ca.pem", true},
+        {"--data /nowhere --outgoing-ca /dev/null", true},
+        {"--data /nowhere --outgoing-ca /nowhere.pem", false},
+        {"--data /nowhere --outgoing-ca /elsewhere/ca.pem", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config c;
+        assert_int_equal(load(&c, rows[i].words, no_env, NULL), OK);
+        assert_int_equal(config_check_files(&c), rows[i].taken ? OK : ERR_INVALID);
+        config_free(&c);
+    }
+}
+
 static void note_difference(void *ctx, const char *option)
 {
     char *names = ctx;
@@ -483,6 +504,7 @@ int main(void)
         cmocka_unit_test(switches_have_words),
         cmocka_unit_test(so_many_certificates_may_be_given),
         cmocka_unit_test(bad_options_are_named_with_their_place),
+        cmocka_unit_test(files_have_to_be_there_unless_the_start_makes_them),
         cmocka_unit_test(what_differs_is_named),
         cmocka_unit_test(a_bad_variable_is_named),
         cmocka_unit_test(an_empty_file_is_fine),
