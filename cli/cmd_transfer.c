@@ -16,6 +16,7 @@
 #include "cli/file.h"
 #include "cli/http.h"
 #include "cli/identity_csv.h"
+#include "cli/interrupt.h"
 
 enum { PIECE = 4 << 20, BLOCKS_MAX = 50000, ERRORS_SHOWN = 100, ERRORS_TOLD = 10, POLL_MS = 300 };
 
@@ -99,16 +100,39 @@ static bool has_ended(const struct json *job)
     return !slice_is(s, "enqueued") && !slice_is(s, "running");
 }
 
-static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
+/* What is under way when somebody hits Ctrl-C is ended by the hub; a second one does not wait for that. */
+static enum err poll_to_end(struct cli *c, struct target *t, const char *path, struct json **job)
 {
-    const char *path = http_path(c, "/jobs/", json_str(*job, "jobId"));
+    struct json *nothing;
+    bool cancelled = false;
     while (!has_ended(*job)) {
         show_job(c, *job, false);
         nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000l}, NULL);
+        if (interrupt_came() && !cancelled) {
+            const struct http_call cancel = {.method = "DELETE", .path = path};
+            TRY(http_json(t, &cancel, "the job", &nothing));
+            cancelled = true;
+        }
         TRY(http_json(t, &(struct http_call){.method = "GET", .path = path}, "the job", job));
     }
+    return OK;
+}
+
+static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
+{
+    struct sigaction old[2];
+    const char *path = http_path(c, "/jobs/", json_str(*job, "jobId"));
+    interrupt_catch(old);
+    enum err e = poll_to_end(c, t, path, job);
+    interrupt_release(old);
+    if (e != OK) return e;
     show_job(c, *job, true);
     if (slice_is(json_str(*job, "status"), "completed")) return OK;
+    if (interrupt_came())
+        return fail(
+            ERR_CLOSED,
+            "interrupted: the job was cancelled; what it has done stays, and the same command "
+            "does the rest");
     return fail(ERR_PROTOCOL, "the job is %.*s: %.*s", SLICE_ARG(json_str(*job, "status")),
                 SLICE_ARG(json_str(*job, "failureReason")));
 }

@@ -13,7 +13,7 @@
 #include "cli/fleet_device.h"
 #include "cli/fleet_dial.h"
 #include "cli/fleet_report.h"
-#include "cli/fleet_signal.h"
+#include "cli/interrupt.h"
 
 enum { READ_MAX = 64 << 10, EVENTS_MAX = 256 };
 
@@ -231,8 +231,7 @@ static bool goes_on(struct loop *l, int64_t now_us)
     if (f->stopping) return now_us < l->stop_us;
     if (l->said_us == 0 && f->said == f->plan->count) l->said_us = now_us;
     if (now_us >= vain_us(l)) return false;
-    if (fleet_signal_came() || (duration_us && now_us >= l->began_us + duration_us))
-        stop(l, now_us);
+    if (interrupt_came() || (duration_us && now_us >= l->began_us + duration_us)) stop(l, now_us);
     return true;
 }
 
@@ -342,7 +341,7 @@ static enum err verdict(const struct fleet *f)
                     "the hub has not taken what %zu of %zu devices report%s%s",
                     r->connected - r->reported, r->connected, *f->unreported ? ": " : " in time",
                     f->unreported);
-    if (r->connected == 0 && !fleet_signal_came())
+    if (r->connected == 0 && !interrupt_came())
         return fail(ERR_TIMEOUT, "%s:%u: no device was let in in time", f->plan->dial,
                     f->plan->port);
     return OK;
@@ -360,10 +359,10 @@ enum err fleet_run(const struct fleet_plan *plan, struct fleet_result *out)
     if (e == OK) {
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         assert(l->epoll >= 0);
-        fleet_signal_catch(old);
+        interrupt_catch(old);
         begin(l, plan, out);
         run(l);
-        fleet_signal_release(old);
+        interrupt_release(old);
         end(l);
         e = verdict(&l->fleet);
         arena_free(&l->fleet.arena);

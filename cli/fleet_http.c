@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cli/fleet_device.h"
 #include "cli/fleet_report.h"
-#include "cli/fleet_signal.h"
+#include "cli/interrupt.h"
 
 enum { SLEEP_MS_MAX = 200 }; /* a signal that comes just before is not seen for longer */
 
@@ -234,7 +234,7 @@ static void begin(struct run *r, const struct fleet_plan *plan)
 static bool is_over(const struct run *r, int64_t now_us)
 {
     int64_t duration_us = r->fleet.plan->duration_us;
-    return fleet_signal_came() || r->fleet.error != OK ||
+    return interrupt_came() || r->fleet.error != OK ||
            (duration_us && now_us >= r->began_us + duration_us);
 }
 
@@ -282,10 +282,10 @@ enum err fleet_http_run(const struct fleet_plan *plan, struct target *t,
     struct sigaction old[2];
     struct run r = {.fleet = {.plan = plan, .result = out}, .target = t, .settle = settle};
     *out = (struct fleet_result){0};
-    fleet_signal_catch(old);
+    interrupt_catch(old);
     begin(&r, plan);
     go_on(&r);
-    fleet_signal_release(old);
+    interrupt_release(old);
     end(&r);
     if (r.fleet.error != OK) return fail(r.fleet.error, "%s", r.fleet.error_text);
     return OK;

@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import select
+import signal
 import socket
 import subprocess
 import tempfile
@@ -161,6 +162,24 @@ def ten_thousand_devices_of_a_csv_file_come_with_progress():
         steps = [json.loads(line) for line in done.error.splitlines()]
         check([step["step"] for step in steps if step.get("ended")] == ["upload", "job"], done.error[-300:])
         check(hub.must("hub", "device-twin", "show", "-d", "d9999").json()["tags"] == {"n": 9999}, "no d9999")
+
+
+@group.case
+def an_import_that_is_interrupted_is_ended_at_the_hub():
+    with Hub() as hub:
+        path = pathlib.Path(hub.data) / "devices.csv"
+        path.write_text("deviceId,tags.a\n" + "".join(f"d{n},{n}\n" for n in range(100000)))
+        words = [str(word) for word in (AZIMUTH, *IDENTITY, "import", "--file", path, "--data", hub.data, "--progress", "json")]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+            for line in process.stderr:
+                if '"step":"job"' in line and '"done":0' not in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=WAIT_SECONDS)
+        check(process.returncode == 1 and "azimuth: interrupted: the job was cancelled" in error, f"{process.returncode} {error}")
+        count = hub.must("hub", "show-stats", "--query", "totalDeviceCount").json()
+        check(0 < count < 100000, f"{count} devices")
+        check(hub.must("hub", "show-stats", "--query", "totalDeviceCount").json() == count, "it goes on")
 
 
 @group.case

@@ -1,5 +1,5 @@
-/* fleet_signal.c - see fleet_signal.h. */
-#include "cli/fleet_signal.h"
+/* interrupt.c - see interrupt.h. */
+#include "cli/interrupt.h"
 
 static volatile sig_atomic_t came;
 
@@ -9,7 +9,7 @@ static void on_signal(int number)
     came = 1;
 }
 
-void fleet_signal_catch(struct sigaction old[2])
+void interrupt_catch(struct sigaction old[2])
 {
     const struct sigaction once = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     came = 0;
@@ -17,13 +17,13 @@ void fleet_signal_catch(struct sigaction old[2])
     sigaction(SIGTERM, &once, &old[1]);
 }
 
-void fleet_signal_release(const struct sigaction old[2])
+void interrupt_release(const struct sigaction old[2])
 {
     sigaction(SIGINT, &old[0], NULL);
     sigaction(SIGTERM, &old[1], NULL);
 }
 
-bool fleet_signal_came(void)
+bool interrupt_came(void)
 {
     return came;
 }
