@@ -25,8 +25,6 @@ const struct cli_option backup_restore_options[] = {
     {"from f", "DIR", "the backup; --data is where it goes: not there, or empty"},
     {"", NULL, NULL}};
 
-#define LOCK "lock" /* of a data directory: whose server runs holds it */
-
 static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
 {
     snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
@@ -76,7 +74,7 @@ struct locks {
 static enum err take_locks(const char *data, struct locks *l)
 {
     char path[BACKUP_PATH_MAX];
-    join(path, data, LOCK);
+    join(path, data, "lock");
     *l = (struct locks){.backup = -1, .server = open(path, O_RDWR | O_CLOEXEC)};
     if (l->server < 0)
         return fail(ERR_NOT_FOUND, "%s is no data directory of a server; name it with --data",
@@ -184,7 +182,7 @@ enum err backup_create(struct cli *c)
 {
     struct slice to;
     struct locks locks;
-    struct backup_copies x = {.from = target_directory(c, LOCK),
+    struct backup_copies x = {.from = target_directory(c, true),
                               .progress = {.show = show, .ctx = &c->progress, .what = "copying"}};
     TRY(cli_need(c, "to", &to));
     x.to = cli_value(c, "to");
@@ -283,7 +281,7 @@ enum err backup_restore(struct cli *c)
     struct slice from;
     char data[BACKUP_PATH_MAX];
     TRY(cli_need(c, "from", &from));
-    snprintf(data, sizeof data, "%s", target_directory(c, NULL));
+    snprintf(data, sizeof data, "%s", target_directory(c, false));
     umask(0077);
     TRY(backup_make_dir(data));
     TRY(take_all(c, cli_value(c, "from"), data, "restoring"));

@@ -14,8 +14,6 @@
 #include "cli/http.h"
 #include "cli/profile.h"
 
-#define SOCKET "azimuth.sock"
-
 static const char *keep(struct cli *c, struct slice text)
 {
     return (const char *)arena_copy(&c->arena, text).ptr;
@@ -81,11 +79,11 @@ static const char *data_directory(const struct cli *c)
     return variable && *variable ? variable : "./azimuth-data";
 }
 
-const char *target_directory(struct cli *c, const char *file)
+const char *target_directory(struct cli *c, bool service)
 {
     const char *here = data_directory(c), *variable = getenv("AZIMUTH_DATA");
-    if (file == NULL || cli_data(c) || (variable && *variable) || is_there(here)) return here;
-    return is_there(below(c, TARGET_SERVICE_DATA, file)) ? TARGET_SERVICE_DATA : here;
+    if (!service || cli_data(c) || (variable && *variable) || is_there(here)) return here;
+    return is_there(below(c, TARGET_SERVICE_DATA, "lock")) ? TARGET_SERVICE_DATA : here;
 }
 
 /* What somebody named is there, or nothing is asked: without it all would look as if the hub were a stranger. */
@@ -144,7 +142,8 @@ static enum err no_server(const struct cli *c, const char *directory)
         0) /* where root's own would make files of root's */
         return fail(ERR_NOT_FOUND,
                     "no server runs on %s, or this user may not reach it: root starts the service "
-                    "with 'systemctl start azimuth' and reaches it",
+                    "with 'systemctl start azimuth' and reaches it; another hub is named with "
+                    "--login or --data",
                     directory);
     return fail(ERR_NOT_FOUND,
                 "no server runs on %s: start one with '%s serve --data %s', or name a hub with "
@@ -160,7 +159,7 @@ static enum err use_data(struct target *t, const char *directory)
     struct json *hub;
     t->data = directory;
     t->name = "the server";
-    if (!is_there(below(t->cli, directory, SOCKET))) return no_server(t->cli, directory);
+    if (!is_there(below(t->cli, directory, "azimuth.sock"))) return no_server(t->cli, directory);
     const struct http_call call = {.method = "GET", .path = "/admin/v1/hub"};
     TRY(http_json(t, &call, "description", &hub));
     t->hub = hub;
@@ -213,7 +212,7 @@ static enum err choose(struct target *t)
         if (text && *text) return use_environment(t, text, variables[i]);
     }
     TRY(use_profile(t, NULL, &found));
-    return found ? OK : use_data(t, target_directory(t->cli, SOCKET));
+    return found ? OK : use_data(t, target_directory(t->cli, true));
 }
 
 static enum err port_option(const struct cli *c, const char *name, unsigned *port)

@@ -40,9 +40,9 @@ struct target {
 /* ERR_NOT_FOUND when there is none; the text says how to name one. */
 enum err target_find(struct cli *c, struct target *out) MUST_USE;
 
-/* The directory of a server on this machine that the options, AZIMUTH_DATA or the folder mean, and where the last has
- * none that of the service, if `file` is in it; NULL: not that. */
-const char *target_directory(struct cli *c, const char *file);
+/* The directory of a server on this machine that the options, AZIMUTH_DATA or the folder mean; where the folder has none
+ * and `service`, that of the service, if this user may look into it. */
+const char *target_directory(struct cli *c, bool service);
 
 /* The server of that directory, whatever else names a hub.  ERR_NOT_FOUND: none runs there. */
 enum err target_of_directory(struct cli *c, const char *directory, struct target *out) MUST_USE;

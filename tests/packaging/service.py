@@ -146,6 +146,8 @@ def root_makes_a_backup_of_it(machine):
     machine.run("azimuth", "backup", "verify", "--from", "/root/monday")
     machine.run("systemctl", "stop", UNIT)
     machine.run("azimuth", "backup", "create", "--to", "/root/tuesday")  # and while it does not run
+    said = machine.run("azimuth", "health", status=3)
+    check("systemctl start azimuth" in said and "azimuth serve" not in said, said)
     machine.run("systemctl", "start", UNIT)
     others = machine.run("find", "/var/lib/azimuth", "!", "-user", "azimuth")
     check(others == "", f"not its own any more: {others}")
