@@ -1,7 +1,5 @@
 /* cmd_why.c - azimuth why: why a device is refused, as the server's journal has it. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/cmd.h"
@@ -32,15 +30,9 @@ const char why_help[] =
 
 /* ---- for a terminal */
 
-static bool has_colour(void)
-{
-    const char *no = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
-}
-
 static void put_ladder(struct buf *out, const struct json *stages)
 {
-    bool colour = has_colour();
+    bool colour = output_has_colours();
     for (const struct json *s = stages ? stages->child : NULL; s; s = s->next) {
         struct slice state = json_str(s, "state");
         const char *mark = slice_is(state, "passed")    ? "ok"

@@ -1,9 +1,6 @@
 /* doctor.c - findings and how they are shown. */
 #include "cli/doctor.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 static const char *const state_names[] = {"ok", "warn", "fail", "skipped"};
 
 void doctor_say(struct doctor *d, enum doctor_state state, const char *check, const char *fix,
@@ -32,16 +29,10 @@ size_t doctor_count(const struct doctor *d, enum doctor_state state)
     return count;
 }
 
-static bool has_colour(void)
-{
-    const char *no = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
-}
-
 static enum err print_lines(const struct doctor *d)
 {
     static const char *const colours[] = {"\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[2m"};
-    bool colour = has_colour();
+    bool colour = output_has_colours();
     struct buf out = {0};
     for (size_t i = 0; i < d->count; i++) {
         const struct doctor_finding *f = &d->findings[i];

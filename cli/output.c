@@ -2,6 +2,8 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -281,6 +283,24 @@ void output_put_line(struct buf *out, struct buf *line)
     text_shown(out, buf_slice(line));
     buf_put_u8(out, '\n');
     buf_free(line);
+}
+
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && *value;
+}
+
+static bool says(const char *variable, const char *word)
+{
+    return is_set(variable) && strcmp(getenv(variable), word) == 0;
+}
+
+/* Source: no-color.org; bixense.com/clicolors. */
+bool output_has_colours(void)
+{
+    return isatty(STDOUT_FILENO) && !is_set("NO_COLOR") && !says("CLICOLOR", "0") &&
+           !says("TERM", "dumb");
 }
 
 enum err output_text(struct slice text)

@@ -32,6 +32,9 @@ enum err output_value(const struct output *o, struct arena *a, const struct json
 enum err output_write(struct buf *out, const struct output *o, struct arena *a,
                       const struct json *value, const char *columns) MUST_USE;
 
+/* Is stdout a terminal that shows colours, and did nobody say NO_COLOR, or CLICOLOR=0? */
+bool output_has_colours(void);
+
 /* Writes to stdout; ERR_IO when nobody reads it any more. */
 enum err output_text(struct slice text) MUST_USE;
 

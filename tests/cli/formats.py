@@ -79,7 +79,8 @@ def colours_are_for_terminals_that_want_them():
         coloured = on_terminal("doctor", "--data", hub.data)[1]
         check("\033[" in coloured, "the doctor has no colours on a terminal")
         check("\033[" not in on_terminal("doctor", "--data", hub.data, NO_COLOR="1")[1], "NO_COLOR is ignored")
-        check("\033[" in on_terminal("doctor", "--data", hub.data, NO_COLOR="")[1], "an empty NO_COLOR counts")
+        check("\033[" in on_terminal("doctor", "--data", hub.data, NO_COLOR="", CLICOLOR="1")[1], "an empty NO_COLOR counts")
+        check("\033[" not in on_terminal("doctor", "--data", hub.data, CLICOLOR="0")[1], "CLICOLOR=0 is ignored")
         check("\033[" not in hub.run("doctor", "-o", "table").out, "a pipe gets colours")
         for words in (LIST, ("hub", "consumer-group", "list")):
             check("\033[" not in on_terminal(*words, "--data", hub.data, NO_COLOR="1")[1], "a table has colours")
