@@ -124,7 +124,7 @@ check('etags, immutable content and refusals are those of Azure', async () => {
     for (const [bad, code] of [
         [{ content: {} }, 'InvalidConfigurationContent'],
         [{ content: { deviceContent: { 'tags.a': 1 } } }, 'InvalidConfigurationContent'],
-        [{ content: { ...content, moduleContent: {} } }, 'InvalidConfigurationContent'],
+        [{ content: { ...content, moduleContent: { 'properties.desired.a': 1 } } }, 'InvalidConfigurationContent'],
         [{ content, targetCondition: 'tags.a =' }, 'InvalidConfigurationTargetCondition'],
         [{ content, metrics: { queries: { m: 'SELECT' } } }, 'InvalidConfigurationCustomMetricsQuery'],
         [{ content, priority: -1 }, 'ArgumentInvalid'],
