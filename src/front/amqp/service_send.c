@@ -150,12 +150,6 @@ static enum err read_body(const struct amqp_message *m, struct c2d_draft *d)
     return d->body.ptr ? OK : fail(ERR_INVALID, "the body is neither data nor text");
 }
 
-static struct slice last_word(struct slice path)
-{
-    size_t slash = slice_rfind(path, '/');
-    return slash < path.len ? slice_from(path, slash + 1) : path;
-}
-
 static enum err read_message(struct arena *a, const struct amqp_message *m, struct c2d_draft *d)
 {
     const struct amqp_value *p = m->properties;
@@ -163,7 +157,6 @@ static enum err read_message(struct arena *a, const struct amqp_message *m, stru
     TRY(read_text(a, &p[AMQP_MESSAGE_ID], &d->message_id));
     TRY(read_text(a, &p[AMQP_CORRELATION_ID], &d->correlation_id));
     TRY(read_text(a, &p[AMQP_USER_ID], &d->user_id));
-    d->bound = last_word(amqp_text(&p[AMQP_TO]));
     TRY(read_text(a, &p[AMQP_CONTENT_TYPE], &d->content_type));
     TRY(read_text(a, &p[AMQP_CONTENT_ENCODING], &d->content_encoding));
     if (p[AMQP_ABSOLUTE_EXPIRY_TIME].type == AMQP_TIMESTAMP)

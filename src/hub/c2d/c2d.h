@@ -129,8 +129,7 @@ struct c2d_property {
 
 struct c2d_draft {
     struct slice message_id, correlation_id, user_id, content_type, content_encoding;
-    struct slice bound; /* deviceBound as the sender spelled it in `to`; empty: so */
-    int64_t expiry_ms;  /* absolute-expiry-time, wall; 0: C2D_TTL_US from now */
+    int64_t expiry_ms;                     /* absolute-expiry-time, wall; 0: C2D_TTL_US from now */
     const struct c2d_property *properties; /* iothub-ack and other reserved ones among them */
     size_t property_count;
     struct slice body;

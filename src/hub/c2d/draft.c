@@ -99,12 +99,10 @@ static enum err check_size(const struct c2d_draft *d)
 
 /* ---- sections */
 
-/* Azure's command line finds its messages with the `to` that it gave them, all in small letters. */
-static void put_to(struct buf *b, struct slice who, struct slice bound)
+static void put_to(struct buf *b, struct slice who)
 {
     struct buf to = {0};
-    if (bound.len == 0) bound = SLICE_LIT("deviceBound");
-    buf_printf(&to, "/devices/%.*s/messages/%.*s", SLICE_ARG(who), SLICE_ARG(bound));
+    buf_printf(&to, "/devices/%.*s/messages/deviceBound", SLICE_ARG(who));
     amqp_put_string(b, buf_slice(&to));
     buf_free(&to);
 }
@@ -116,7 +114,7 @@ static void put_properties(struct buf *b, struct slice who, const struct c2d_dra
     struct amqp_open list = amqp_open_list(b);
     amqp_put_given_string(b, d->message_id);
     amqp_put_given_binary(b, d->user_id);
-    put_to(b, who, d->bound);
+    put_to(b, who);
     amqp_put_null(b); /* subject */
     amqp_put_null(b); /* reply-to */
     amqp_put_given_string(b, d->correlation_id);

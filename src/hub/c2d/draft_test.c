@@ -52,8 +52,6 @@ static void a_bag_has_system_properties_first_and_always_to(void **state)
         {{(const uint8_t *)"empty", 5}, {(const uint8_t *)"", 0}},
     };
     assert_bag(&(struct c2d_draft){0}, "%24.to=%2Fdevices%2Fd1%2Fmessages%2FdeviceBound");
-    assert_bag(&(struct c2d_draft){.bound = SLICE_LIT("devicebound")},
-               "%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound");
     assert_bag(&(struct c2d_draft){.message_id = SLICE_LIT("42"),
                                    .correlation_id = SLICE_LIT("c"),
                                    .user_id = SLICE_LIT("u"),

@@ -31,7 +31,7 @@ check('a message arrives with everything its sender said', async () => {
     assert.equal(one.correlationId, 'cid 3');
     assert.equal(one.contentType, 'application/json');
     assert.equal(one.contentEncoding, 'utf-8');
-    assert.equal(one.to, '/devices/c2d-all/messages/devicebound'); /* as this sender spells it */
+    assert.equal(one.to, '/devices/c2d-all/messages/deviceBound');
     assert.equal(new Date(one.expiryTimeUtc).getTime(), expiry.getTime());
     const properties = plain(one);
     assert.equal(properties.plain, 'value');

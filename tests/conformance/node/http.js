@@ -243,7 +243,7 @@ check('a message is received with everything its sender said, and completed', as
     assert.equal(one.getData().toString(), '{"n":1}');
     assert.equal(one.messageId, 'mid-1');
     assert.equal(one.correlationId, 'cid');
-    assert.equal(one.to, '/devices/http-c2d/messages/devicebound'); /* as this sender spells it */
+    assert.equal(one.to, '/devices/http-c2d/messages/deviceBound');
     assert.equal(Date.parse(one.expiryTimeUtc), expiry.getTime());
     assert.deepEqual(plain(one), { 'iothub-app-plain': 'value', 'iothub-app-signs': "a&b=c/d?e%f+g#h;i !'()*" });
     await until('it is gone', async () => await countOf('http-c2d') === 0);

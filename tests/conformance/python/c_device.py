@@ -176,7 +176,7 @@ def _():
     with Device(name, key) as device:
         message = hear(device.receiver("messages/devicebound"))
         equal(content(message), b"hello", "the body")
-        equal(message.properties.to, f"/devices/{name}/messages/devicebound".encode(), "where it goes")
+        equal(message.properties.to, f"/devices/{name}/messages/deviceBound".encode(), "where it goes")
     until("it is completed", lambda: registry.get_device(name).cloud_to_device_message_count == 0)
 
 

@@ -35,7 +35,6 @@ void c2d_send(struct c2d *c, struct slice who, const struct c2d_draft *d, struct
     note_field("mid", d->message_id);
     note_field("cid", d->correlation_id);
     note_field("uid", d->user_id);
-    if (!slice_is(d->bound, "devicebound")) note_field("bound", d->bound);
     note_field("ct", d->content_type);
     note_field("ce", d->content_encoding);
     if (d->expiry_ms) note(" exp=%lld", (long long)d->expiry_ms);
