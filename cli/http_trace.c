@@ -82,7 +82,7 @@ void http_trace_body(struct buf *out, struct slice body)
         buf_printf(out, "(%zu bytes)", body.len);
     }
     buf_wipe(&json);
-    arena_free(&a);
+    arena_wipe(&a); /* what was blanked is still in it */
 }
 
 /* ---- the exchange */
