@@ -20,15 +20,14 @@
 
 enum { HELP_COLUMN = 28 };
 
-/* Kept for config_show(): the values of a list with commas between them. */
+/* Kept for config_show(): the values of a list a line each. */
 static void note(struct config *c, const struct option *o, struct slice value, const char *where,
                  bool first)
 {
     struct buf text = {0};
     size_t i = (size_t)(o - config_options);
-    bool more =
-        !first && c->said[i].value && (config_option_is_list(o) || o->kind == OPTION_RETENTION);
-    if (more) buf_printf(&text, "%s,", c->said[i].value);
+    bool more = !first && c->said[i].value && config_option_is_list(o);
+    if (more) buf_printf(&text, "%s\n", c->said[i].value);
     buf_put_slice(&text, value);
     c->said[i].value = (const char *)arena_copy(&c->arena, buf_slice(&text)).ptr;
     struct slice place = slice_str(where); /* "FILE:LINE: NAME" */
@@ -347,6 +346,7 @@ static const char *const *texts_of(const struct config *c, const struct option *
 static bool is_made(const struct config *c, struct slice path)
 {
     struct slice below = slice_str(c->data);
+    while (below.len > 1 && below.ptr[below.len - 1] == '/') below.len--;
     return slice_starts(path, below) && slice_starts(slice_from(path, below.len), SLICE_LIT("/"));
 }
 
@@ -415,7 +415,7 @@ static void put_values(struct buf *out, const struct option *o, struct slice val
         put_value(out, value);
         return;
     }
-    for (; slice_split(&value, ',', &item); gap = ", ") {
+    for (; slice_split(&value, '\n', &item); gap = ", ") {
         buf_put_str(out, gap);
         put_value(out, item);
     }

@@ -318,6 +318,7 @@ static void files_have_to_be_there_unless_the_start_makes_them(void **state)
     } rows[] = {
         {"--data /nowhere", true},
         {"--data /nowhere --outgoing-ca /nowhere/ca.pem", true},
+        {"--data /nowhere/ --outgoing-ca /nowhere/ca.pem", true},
         {"--data /nowhere --outgoing-ca /dev/null", true},
         {"--data /nowhere --outgoing-ca /nowhere.pem", false},
         {"--data /nowhere --outgoing-ca /elsewhere/ca.pem", false},
@@ -453,7 +454,7 @@ static void what_is_shown_is_a_file_that_says_the_same(void **state)
     struct config c, again;
     struct buf shown = {0};
     assert_int_equal(
-        load(&c, "--ephemeral --retention 7d --retention 10GiB --oidc-role ops=reader",
+        load(&c, "--ephemeral --retention 7d --retention 10GiB --oidc-role cn=ops,dc=x=reader",
              (char *const *)(const void *)env,
              "mqtt-port: 1884\nhostname: [hub.example, b.example]\n"
              "upload-connection-string: BlobEndpoint=https://h/;AccountName=a;AccountKey="
@@ -467,7 +468,7 @@ static void what_is_shown_is_a_file_that_says_the_same(void **state)
                                         "\nretention: [7d, 10GiB]  # --retention\n",
                                         "\nephemeral: true  # --ephemeral\n",
                                         "\n# amqp-port: 5671\n",
-                                        "\noidc-role: [\"ops=reader\"]  # --oidc-role\n",
+                                        "\noidc-role: [\"cn=ops,dc=x=reader\"]  # --oidc-role\n",
                                         "\nupload-connection-string: \"***\"  # "};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (strstr(buf_cstr(&shown), lines[i]) == NULL)
