@@ -40,20 +40,11 @@ static void put_name(struct buf *b, const char *name)
     buf_printf(b, "%s\"%s\":", buf_size(b) ? "," : "", name);
 }
 
-/* Not in the middle of a character. */
-static struct slice cut(struct slice text)
-{
-    size_t len = DIAGNOSTIC_TEXT_MAX;
-    if (text.len <= len) return text;
-    while (len && (text.ptr[len] & 0xC0) == 0x80) len--;
-    return slice_head(text, len);
-}
-
 void diagnostic_put_text(struct buf *properties, const char *name, struct slice text)
 {
     put_name(properties, name);
     if (text.ptr)
-        text_json_untrusted(properties, cut(text));
+        text_json_untrusted(properties, text_first_part(text, DIAGNOSTIC_TEXT_MAX));
     else
         buf_put_str(properties, "null");
 }
@@ -152,7 +143,7 @@ static void put_resource_id(struct buf *out, const struct hub *hub, bool dps)
 static void put_end(struct buf *out, const struct diagnostic *d)
 {
     buf_put_str(out, "\",\"resultDescription\":");
-    text_json_untrusted(out, cut(d->description));
+    text_json_untrusted(out, text_first_part(d->description, DIAGNOSTIC_TEXT_MAX));
     if (d->duration_us)
         buf_printf(out, ",\"durationMs\":\"%lld\"", (long long)(d->duration_us / 1000));
 }
