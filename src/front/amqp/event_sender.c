@@ -280,7 +280,6 @@ static enum err take(struct event_sender *e, const struct transfer *t)
 static void reject(struct event_sender *e, const struct amqp_delivery *d, enum err why)
 {
     struct amqp_error no = amqp_error_of(why == ERR_THROTTLED ? SERVER_BUSY
-                                         : why == ERR_DENIED  ? AMQP_NOT_ALLOWED
                                          : why == ERR_TOO_BIG ? AMQP_MESSAGE_SIZE_EXCEEDED
                                                               : ARGUMENT_ERROR,
                                          fail_text());

@@ -172,7 +172,8 @@ static const char *const key_names[] = {"primaryKey", "secondaryKey", "both"};
 unsigned rekey_keys(struct slice which)
 {
     for (unsigned i = 0; i < sizeof key_names / sizeof *key_names; i++)
-        if (slice_is_nocase(which, key_names[i])) return i + 1; /* REKEY_PRIMARY and so on */
+        if (slice_is_nocase(which, key_names[i]))
+            return i + 1; /* bit 0: the first key, bit 1: the second */
     return 0;
 }
 
