@@ -19,9 +19,9 @@ enum { SLACK_S = 10 };
     {"method-name mn", "NAME", "the method"},                                                      \
         {"method-payload mp", "JSON", "what it gets, or a file with that [null]"},                 \
         {"method-response-timeout mrt timeout to", CLI_DURATION,                                   \
-         "for the answer, 5 s to 1 h [30]"},                                                       \
+         "for the answer, 5 s to 1 h [30s]"},                                                      \
         {"method-connect-timeout mct", CLI_DURATION,                                               \
-         "for the device to connect, up to 300 s [0]"},                                            \
+         "for the device to connect, up to 300 s [0s]"},                                           \
     {                                                                                              \
         "", NULL, NULL                                                                             \
     }

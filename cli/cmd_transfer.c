@@ -110,7 +110,8 @@ static enum err poll_to_end(struct cli *c, struct target *t, const char *path, s
         nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000l}, NULL);
         if (interrupt_came() && !cancelled) {
             const struct http_call cancel = {.method = "DELETE", .path = path};
-            TRY(http_json(t, &cancel, "the job", &nothing));
+            enum err e = http_json(t, &cancel, "the job", &nothing);
+            if (e != OK && e != ERR_NOT_FOUND) return e; /* not found: it has ended by itself */
             cancelled = true;
         }
         TRY(http_json(t, &(struct http_call){.method = "GET", .path = path}, "the job", job));
@@ -129,10 +130,10 @@ static enum err wait_for_end(struct cli *c, struct target *t, struct json **job)
     show_job(c, *job, true);
     if (slice_is(json_str(*job, "status"), "completed")) return OK;
     if (interrupt_came())
-        return fail(
-            ERR_CLOSED,
-            "interrupted: the job was cancelled; what it has done stays, and the same command "
-            "does the rest");
+        return fail(ERR_CLOSED, "interrupted: the job was cancelled%s",
+                    slice_is(json_str(*job, "type"), "import")
+                        ? "; what it has done stays, and the same command does the rest"
+                        : "");
     return fail(ERR_PROTOCOL, "the job is %.*s: %.*s", SLICE_ARG(json_str(*job, "status")),
                 SLICE_ARG(json_str(*job, "failureReason")));
 }
@@ -462,6 +463,8 @@ static bool is_csv(const char *path)
 static enum err check_lines(const char *path)
 {
     uint8_t begin[64];
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return OK; /* a pipe is read once */
     FILE *file = fopen(path, "re");
     if (file == NULL) return fail_errno("%s cannot be read", path);
     size_t n = fread(begin, 1, sizeof begin, file);

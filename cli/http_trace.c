@@ -20,7 +20,7 @@ static bool says(struct slice text, const char *word)
 static bool is_secret_text(struct slice text)
 {
     return says(text, "SharedAccessKey=") || says(text, "AccountKey=") || says(text, "sig=") ||
-           says(text, "SharedAccessSignature ");
+           says(text, "SharedAccessSignature ") || says(text, "#token=");
 }
 
 static bool ends_nocase(struct slice name, const char *end)
@@ -39,9 +39,17 @@ static bool is_secret_member(struct slice name)
     return false;
 }
 
+/* Functions have their key in the query of their address. */
+static bool is_secret_address(struct slice name, struct slice text)
+{
+    return (ends_nocase(name, "url") || ends_nocase(name, "uri")) && says(text, "?");
+}
+
 static void blank(struct json *value)
 {
-    if (value->type == JSON_STRING && (is_secret_member(value->key) || is_secret_text(value->text)))
+    if (value->type == JSON_STRING &&
+        (is_secret_member(value->key) || is_secret_text(value->text) ||
+         is_secret_address(value->key, value->text)))
         value->text = mask;
     for (struct json *j = value->child; j; j = j->next) blank(j);
 }

@@ -29,6 +29,9 @@ static void secrets_of_bodies_are_not_shown(void **state)
          "\"d\"}",
          "{\"password\":\"***\",\"clientSecret\":\"***\",\"connectionString\":\"***\",\"sasToken\":"
          "\"***\"}"},
+        {"{\"url\":\"https://h/console/#token=abc\"}", "{\"url\":\"***\"}"},
+        {"{\"webhookUrl\":\"https://f.example/x?code=abc\",\"endpointUri\":\"sb://h/\"}",
+         "{\"webhookUrl\":\"***\",\"endpointUri\":\"sb://h/\"}"},
         {"{\"key\":\"site\",\"value\":\"north\"}", "{\"key\":\"site\",\"value\":\"north\"}"},
         {"{\"a\":[\"HostName=h;SharedAccessKeyName=s;SharedAccessKey=YWJj\"],\"uri\":\"https://h/c?"
          "sv=1&sig=abc\"}",
