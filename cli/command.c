@@ -86,10 +86,13 @@ static int help_or_complain(const char *program, int argc, char **argv,
 {
     struct buf said = {0}, text = {0};
     bool asked = argc == 0 || asks_for_help(argc, argv);
-    for (int i = 0; i < argc && argv[i][0] != '-'; i++)
-        buf_printf(&said, "%s%s", i ? " " : "", argv[i]);
+    int words = 0;
+    for (; words < argc && argv[words][0] != '-'; words++)
+        buf_printf(&said, "%s%s", words ? " " : "", argv[words]);
     bool group = cli_help_group(&text, program, buf_slice(&said), tables);
     struct slice known = begun(buf_slice(&said), program, tables);
+    if (group && !asked && words < argc)
+        fprintf(stderr, "%s: '%s' stands before a verb\n", program, argv[words]);
     if (!group)
         buf_printf(&text,
                    "%s: there is no verb '%s'; '%s %.*s%s--help' lists those that there are\n",

@@ -908,6 +908,11 @@ def a_file_may_be_a_pipe():
                                   env=environment(), check=False)
             right = done.returncode == status and said in done.stderr and ("more than" in done.stderr) == ("more than" in said)
             check(right, f"{command}: {done.returncode} {done.stderr[:300]}")
+        lines = "".join(f'{{"id":"pipe-{n:04}","importMode":"create"}}\n' for n in range(2000))  # more than a pipe holds
+        done = subprocess.run([AZIMUTH, "hub", "device-identity", "import", "--file", "/dev/stdin", "--data", hub.data], input=lines,
+                              capture_output=True, text=True, timeout=60, env=environment(), check=False)
+        check(done.returncode == DONE, done.stderr[:300])
+        check("2000" in azimuth("hub", "show-stats", "--data", hub.data).out, "devices are missing")
 
 
 @group.case
