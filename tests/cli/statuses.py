@@ -459,7 +459,8 @@ def status_2_for_wrong_usage():
         expect(azimuth(*words), USAGE, said)
     for group in ("hub", "dps enrollment", "profile"):
         done = azimuth(*group.split(), "--data", "x")
-        check(done.status == USAGE and done.out == "" and done.error.startswith(f"usage: azimuth {group} VERB"), str(done))
+        check(done.status == USAGE and done.out == "" and done.error.startswith(
+            f"azimuth: '--data' stands before a verb\nusage: azimuth {group} VERB"), str(done))
     for words, said in ((("dps", "enrollment", "create", "--eid", "x", "--at", "none"), "--attestation-type none: symmetricKey, x509 or tpm"),
                         (("dps", "enrollment", "create", "--eid", "x", "--ee", "perhaps"), "--edge-enabled is true or false"),
                         ((*IDENTITY, "import"), "either --file or --input-blob-container-uri"),
