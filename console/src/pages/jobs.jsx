@@ -1,5 +1,5 @@
 /* jobs.jsx - the jobs of the hub: changes of twins and direct methods for many devices; how far each is, and for whom it failed. */
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { href } from '../router.js';
 import { ask, may } from '../state.js';
 import { Ago, Button, count, Dialog, Notice, Same, State, useWork, Wrong } from '../parts.jsx';
@@ -85,10 +85,10 @@ function againOf(j, failed) {
 
 function Details({ of: j, onClose, onDone }) {
     const { failed, error } = useFailed(j), work = useWork();
-    const s = j.deviceJobStatistics ?? {}, ended = ENDED.includes(j.status), again = againOf(j, failed);
+    const s = j.deviceJobStatistics ?? {}, ended = ENDED.includes(j.status), again = useMemo(() => againOf(j, failed), [j.jobId, failed]), made = useRef(0);
     const cancel = () => work.run(async () => { await ask('POST', pathOf(j.jobId, '/cancel')); onDone(`${j.jobId} is stopped.`); });
     const run = () => work.run(async () => {
-        for (const body of again) await ask('PUT', pathOf(body.jobId), { body });
+        for (; made.current < again.length; made.current++) await ask('PUT', pathOf(again[made.current].jobId), { body: again[made.current] });
         onDone(`It is done again for ${count(failed.length)} devices.`);
     });
     const example = again[0] && { ...again[0], jobId: 'again' };

@@ -170,11 +170,11 @@ function Configurations() {
 }
 
 export function Rollouts() {
-    const [words, setWords] = useWords({ of: 'configurations' });
+    const [words, setWords] = useWords({ of: 'configurations' }), of = TABS.some(([k]) => k === words.of) ? words.of : 'configurations';
     return <>
         <div class="row"><h1>Rollouts</h1><span class="hint">what the hub keeps in many twins, and what it does to many devices</span></div>
-        {mayRead('ServiceConnect') ? <><Tabs label="Rollouts" tabs={TABS} current={words.of} onChoose={(of) => setWords({ of })} />
-            {words.of === 'jobs' ? <Jobs /> : <Configurations />}</>
+        {mayRead('ServiceConnect') ? <><Tabs label="Rollouts" tabs={TABS} current={of} onChoose={(to) => setWords({ of: to })} />
+            {of === 'jobs' ? <Jobs /> : <Configurations />}</>
             : <Notice kind="bad">This session has no ServiceConnect right.</Notice>}
     </>;
 }
