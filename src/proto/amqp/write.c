@@ -2,6 +2,7 @@
  *
  *   size u32 | doff 2 | type | channel u16 | 00 53 code | list of fields | payload
  */
+#include "base/text.h"
 #include "proto/amqp/internal.h"
 
 static uint8_t *frame_start(const struct amqp *a)
@@ -56,13 +57,6 @@ void amqp_put_raw(struct buf *b, struct slice encoded)
 /* What a frame with an error takes beside description and info. */
 enum { ERROR_FRAME_REST = 256 };
 
-static struct slice cut_text(struct slice text, size_t max)
-{
-    if (text.len <= max) return text;
-    while (max > 0 && (text.ptr[max] & 0xc0) == 0x80) max--;
-    return slice_head(text, max);
-}
-
 void amqp_put_error(struct amqp *a, const struct amqp_error *error)
 {
     if (error == NULL || error->condition.len == 0) {
@@ -74,7 +68,7 @@ void amqp_put_error(struct amqp *a, const struct amqp_error *error)
     amqp_put_descriptor(a->out, P_ERROR);
     struct amqp_open list = amqp_open_list(a->out);
     amqp_put_symbol(a->out, error->condition);
-    amqp_put_string(a->out, cut_text(error->description, room - info.len));
+    amqp_put_string(a->out, text_first_part(error->description, room - info.len));
     amqp_put_raw(a->out, info);
     amqp_close(a->out, list, 3);
 }
