@@ -78,6 +78,6 @@ void event_tally_end(const struct event_tally *t, bool taken)
         const struct record_count *c = &t->of[type];
         if (c->count == 0) continue;
         metric_add(&results[taken][type], c->count);
-        if (taken) metric_add(&latency_ms[type], MAX(c->count * now_ms - c->enqueued_ms, 0));
+        if (taken) metric_add(&latency_ms[type], record_count_late_ms(c, now_ms));
     }
 }

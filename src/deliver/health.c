@@ -122,8 +122,7 @@ void health_count_taken(struct health_counters *c, const struct record_tally *ta
     for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
         const struct record_count *of = &taken->of[source];
         if (of->count == 0) continue;
-        int64_t late_ms =
-            MAX(of->count * now_ms - of->enqueued_ms, 0); /* a clock may be set back */
+        int64_t late_ms = record_count_late_ms(of, now_ms);
         metric_add(c->deliveries[DELIVERED], of->count);
         metric_add(c->bytes, (int64_t)of->bytes);
         metric_add(c->latency_ms, late_ms);

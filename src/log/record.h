@@ -26,6 +26,7 @@
 #define LOG_RECORD_H
 
 #include "base/buf.h"
+#include "base/num.h"
 
 enum { RECORD_HEAD = 56, RECORD_MAX = 1 << 21 };
 
@@ -76,6 +77,12 @@ static inline void record_tally_add(struct record_tally *t, const struct record 
     c->count++;
     c->bytes += r->sections.len;
     c->enqueued_ms += r->enqueued_us / 1000;
+}
+
+/* How long all of them have waited; a clock may be set back. */
+static inline int64_t record_count_late_ms(const struct record_count *c, int64_t now_ms)
+{
+    return MAX(c->count * now_ms - c->enqueued_ms, 0);
 }
 
 static inline unsigned record_tally_count(const struct record_tally *t)
