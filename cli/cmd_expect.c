@@ -14,7 +14,7 @@
 enum { POLL_MS = 200 };
 
 #define TIMEOUT_US     (60 * 1000000ll)
-#define TIMEOUT_US_MAX (24 * 3600 * 1000000ll)
+#define TIMEOUT_US_MAX (24ll * 3600 * 1000000)
 
 #define END                                                                                        \
     {                                                                                              \

@@ -293,7 +293,8 @@ static bool is_set(const char *variable)
 
 static bool says(const char *variable, const char *word)
 {
-    return is_set(variable) && strcmp(getenv(variable), word) == 0;
+    const char *value = getenv(variable);
+    return value && strcmp(value, word) == 0;
 }
 
 /* Source: no-color.org; bixense.com/clicolors. */

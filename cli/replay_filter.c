@@ -204,7 +204,8 @@ static bool test(struct replay_filter *f, const struct replay_event *e)
     char time[CLOCK_ISO_LEN + 1];
     buf_clear(&f->scratch);
     /* slices into it stay where they are */
-    buf_reserve(&f->scratch, (REPLAY_PROPERTIES_MAX + ROUTE_SYSTEM_PROPERTIES) * NUMBER_LEN_MAX);
+    buf_reserve(&f->scratch,
+                (size_t)(REPLAY_PROPERTIES_MAX + ROUTE_SYSTEM_PROPERTIES) * NUMBER_LEN_MAX);
     struct route_message m = {.source = ROUTE_SOURCE_TELEMETRY, .properties = properties};
     m.property_count = look_at_application(f, e, properties);
     look_at_annotations(f, e, &m);

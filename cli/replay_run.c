@@ -195,7 +195,7 @@ static void show_as_json(struct replay_run *r, const char *waits_for, bool ended
 
 static const char *waits_for(const struct replay_run *r)
 {
-    if (r->target_back.at_us) return r->target->cfg.host;
+    if (r->target && r->target_back.at_us) return r->target->cfg.host;
     return r->stream_back.at_us ? r->stream->cfg.host : NULL;
 }
 
@@ -300,7 +300,7 @@ static enum err stream_turn(struct replay_run *r, short revents)
 
 static int wait_ms(const struct replay_run *r, int64_t now_us)
 {
-    int64_t until = now_us + WAKE_MS * 1000;
+    int64_t until = now_us + WAKE_MS * 1000ll;
     if (r->target) until = MIN(until, replay_target_deadline(r->target));
     if (r->stream) until = MIN(until, replay_stream_deadline(r->stream));
     if (r->next_us && !r->over) until = MIN(until, r->next_us);

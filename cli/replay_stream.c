@@ -145,7 +145,8 @@ enum err replay_stream_turn(struct replay_stream *s, short revents)
 short replay_stream_wants(const struct replay_stream *s)
 {
     short wants = line_wants(&s->line);
-    return s->held >= REPLAY_STREAM_HELD_MAX ? (short)(wants & ~POLLIN) : wants;
+    if (s->held < REPLAY_STREAM_HELD_MAX) return wants;
+    return (short)(wants & ~POLLIN);
 }
 
 int64_t replay_stream_deadline(const struct replay_stream *s)
@@ -247,11 +248,10 @@ static void put_moved(struct buf *out, struct slice name, const struct amqp_valu
 {
     char iso[CLOCK_ISO_LEN + 1];
     int64_t us;
-    if (shift_us == 0 || !replay_is_time(name)) {
-        amqp_put_value(out, v);
-    } else if (v->type == AMQP_TIMESTAMP) {
+    bool moves = shift_us != 0 && replay_is_time(name);
+    if (moves && v->type == AMQP_TIMESTAMP) {
         amqp_put_timestamp(out, shifted(v->i, shift_us));
-    } else if (amqp_text(v).ptr && clock_parse_iso(amqp_text(v), &us) == OK) {
+    } else if (moves && amqp_text(v).ptr && clock_parse_iso(amqp_text(v), &us) == OK) {
         clock_iso(us + shift_us, iso);
         amqp_put_str(out, iso);
     } else

@@ -321,10 +321,10 @@ static enum err on_refused(struct replay_target *t, const struct events_event *e
 
 static enum err on_ready(struct replay_target *t, unsigned partitions)
 {
-    bool ours = slice_find(slice_str(t->events.identity), '/') < strlen(t->events.identity);
+    bool ours = strchr(t->events.identity, '/') != NULL;
     if (t->identity[0] && strcmp(t->identity, t->events.identity) != 0)
         return fail(ERR_CONFLICT, "%s is another one since the connection was lost", t->cfg.host);
-    strcpy(t->identity, t->events.identity);
+    snprintf(t->identity, sizeof t->identity, "%s", t->events.identity);
     t->ready = true;
     if (t->devices) return OK;
     if (ours && t->by_partition == NULL) {

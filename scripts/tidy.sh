@@ -10,12 +10,23 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source scripts/common.sh
 readonly BUILD=build/debug STAMPS=build/debug/tidy
 
+# left_out FILE: the checks that are not for it. Tests multiply constants (7 * RIG_SECOND_US), read numbers
+# that they wrote and follow pointers that are there if nothing is wrong: if it is, they fail, with the
+# sanitizers on. (The analyzer's core cannot be left out check by check.)
+left_out() {
+    case $1 in
+    tests/* | *_test.c | */testing/*)
+        printf ',-%s' bugprone-implicit-widening-of-multiplication-result cert-err34-c 'clang-analyzer-*'
+        ;;
+    esac
+}
+
 # tidy_one PLACE FILE
 tidy_one() {
     say "tidy $1 $2"
     mkdir -p "$STAMPS/$(dirname "$2")"
     touch "$STAMPS/$2.begun"
-    clang-tidy-16 --quiet -p "$BUILD" "$2" 2>/dev/null || return
+    clang-tidy-16 --quiet --checks="$(left_out "$2")" -p "$BUILD" "$2" 2>/dev/null || return
     mv "$STAMPS/$2.begun" "$STAMPS/$2"
 }
 
@@ -54,7 +65,7 @@ while read -r file; do
     [ -z "${stale[$file]:-}" ] || files+=("$file")
 done < <(git ls-files '*.c' '*.cc' | { if [ $# -gt 0 ]; then grep -E "^($(IFS='|' && echo "$*"))"; else cat; fi; })
 
-export -f tidy_one say
+export -f tidy_one left_out say
 export BUILD STAMPS
 for n in "${!files[@]}"; do
     echo "$((n + 1))/${#files[@]} ${files[$n]}"

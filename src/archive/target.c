@@ -22,7 +22,8 @@ bool archive_is_emulator(struct slice given)
 /* An emulator speaks plain HTTP; the parser of accounts knows only HTTPS. */
 enum err archive_target_read_account(struct archive_target *t)
 {
-    const char *given = archive_is_emulator(slice_str(t->secret)) ? EMULATOR : t->secret;
+    size_t len = strlen(t->secret);
+    const char *given = archive_is_emulator(slice_of(t->secret, len)) ? EMULATOR : t->secret;
     const char *plain = strcasestr(given, "BlobEndpoint=http://");
     struct buf text = {0};
     size_t before = plain ? (size_t)(plain - given) + strlen("BlobEndpoint=http") : 0;

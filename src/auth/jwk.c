@@ -117,7 +117,7 @@ enum err jwk_verify(const struct json *jwk, enum jwk_alg alg, struct slice text,
                     struct slice signature)
 {
     struct buf der = {0};
-    bool right_size = alg == JWK_RS256 || signature.len == 2 * COORDINATE;
+    bool right_size = alg == JWK_RS256 || signature.len == 2UL * COORDINATE;
     EVP_PKEY *key = alg == JWK_RS256 ? rsa_key(jwk) : ec_key(jwk);
     if (key == NULL) return fail(ERR_INVALID, "a key of the issuer is none");
     if (alg == JWK_ES256 && right_size) {

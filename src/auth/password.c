@@ -18,7 +18,7 @@ struct password password_new(unsigned cost)
 /* 128 * N * r bytes, and some for the lanes; what is more than OpenSSL's own limit must be allowed. */
 static uint64_t memory_of(uint64_t n, const struct password *p)
 {
-    return 128 * p->blocks * (n + p->lanes + 2) + (1 << 20);
+    return 128ull * p->blocks * (n + p->lanes + 2) + (1U << 20);
 }
 
 enum err password_hash(const struct password *p, struct slice text, uint8_t out[PASSWORD_HASH])

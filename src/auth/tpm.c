@@ -106,7 +106,8 @@ enum err tpm_public_read(struct slice tpm2b, struct tpm_public *out)
     struct cur c = cur_of(public);
     if (outer.bad || cur_left(&outer) || tpm2b.len > TPM_PUBLIC_MAX)
         return fail(ERR_INVALID, "it is no TPM2B_PUBLIC");
-    if (cur_be16(&c) != ALG_RSA || cur_be16(&c) != ALG_SHA256)
+    uint16_t type = cur_be16(&c), name = cur_be16(&c);
+    if (type != ALG_RSA || name != ALG_SHA256)
         return fail(ERR_INVALID, "only RSA keys with names of SHA-256 are offered");
     uint32_t attributes = cur_be32(&c);
     take_sized(&c); /* its policy is the TPM's own business */

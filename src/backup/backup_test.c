@@ -141,7 +141,7 @@ static void assert_has_all(const char *journal, const char *segment)
         assert_true(fread(text[i], 1, sizeof text[i] - 1, file) > 0);
         fclose(file);
     }
-    for (char c = '1'; c < '1' + RECORDS; c++) {
+    for (int c = '1'; c < '1' + RECORDS; c++) {
         if (!strchr(text[0], c) && !strchr(text[1], c)) fail_msg("%c is nowhere", c);
     }
 }

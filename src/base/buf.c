@@ -11,7 +11,7 @@ enum { BUF_SMALLEST = 64 };
 /* Moves the content to the front of the allocation. */
 static void slide(struct buf *b)
 {
-    if (b->off == 0) return;
+    if (b->ptr == NULL || b->off == 0) return;
     memmove(b->ptr, b->ptr + b->off, b->len - b->off);
     b->len -= b->off;
     b->off = 0;

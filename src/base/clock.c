@@ -173,7 +173,7 @@ static bool is_midnight(const struct clock_date *d, int64_t us)
 
 static int64_t seconds_of(const struct clock_date *d)
 {
-    return clock_days(d->year, d->month, d->day) * DAY_S + d->hour * 3600 + d->minute * 60 +
+    return clock_days(d->year, d->month, d->day) * DAY_S + d->hour * 3600ll + d->minute * 60ll +
            d->second;
 }
 

@@ -26,7 +26,7 @@ static struct capture_rig rig; /* of one partition */
 static int set_up(void **state)
 {
     (void)state;
-    return capture_rig_init(&rig, 1);
+    return (int)capture_rig_init(&rig, 1);
 }
 
 static int tear_down(void **state)

@@ -80,7 +80,7 @@ enum err description_name(const struct description *d, const struct description_
     if (template_write(&f, d->format, out, CAPTURE_NAME_MAX + 1 - strlen(".avro")) != OK)
         return fail(ERR_INVALID, "archiveNameFormat makes names of more than %d bytes",
                     CAPTURE_NAME_MAX);
-    strcat(out, ".avro");
+    memcpy(out + strlen(out), ".avro", sizeof ".avro");
     return OK;
 }
 

@@ -12,7 +12,7 @@
 struct texts {
     int64_t iso_s, dotnet_s; /* what they are of */
     char iso[CLOCK_ISO_LEN + 1];
-    char dotnet[6 * NUM_TEXT_MAX + sizeof "// :: AM"];
+    char dotnet[6UL * NUM_TEXT_MAX + sizeof "// :: AM"];
     size_t dotnet_len; /* 0: nothing is kept */
     int64_t sequence;
     char offset[1 + NUM_TEXT_MAX];

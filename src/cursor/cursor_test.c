@@ -426,7 +426,10 @@ static void who_else_reads_on_the_lane_gets_his_answers(void **state)
 {
     (void)state;
     static struct owner o;
-    struct other other = {.asker = {&rig.lane, rig.rig->log, on_other_read, on_other_seek}};
+    struct other other = {.asker = {.lane = &rig.lane,
+                                    .log = rig.rig->log,
+                                    .read = on_other_read,
+                                    .sought = on_other_seek}};
     append(1, 3);
     begin(&o, CURSOR_EARLIEST, true);
     log_ask_read(&other.asker, &(struct log_read_msg){.max_bytes = 1000});

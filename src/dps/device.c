@@ -110,11 +110,11 @@ static void go_on(struct call *c, struct attested *who)
 static void do_poll(struct call *c, struct attested *who)
 {
     struct operation *o = operation_find(c->dps, c->id_lower);
-    if (o && slice_eq(o->next.operation_id, c->text))
-        answer_accepted(c, c->text);
-    else if (!c->has_registration || !slice_eq(c->registration.operation_id, c->text))
+    bool goes_on = o && slice_eq(o->next.operation_id, c->text);
+    bool known = c->has_registration && slice_eq(c->registration.operation_id, c->text);
+    if (!goes_on && !known)
         dps_call_fail(c, DPS_NO_OPERATION, "there is no such operation");
-    else if (c->registration.status != REGISTRATION_ASSIGNING)
+    else if (!goes_on && c->registration.status != REGISTRATION_ASSIGNING)
         answer_final(c);
     else if (o)
         answer_accepted(c, c->text);

@@ -355,7 +355,7 @@ struct ask {
 
 static void copy(uint8_t **at, struct slice bytes)
 {
-    if (bytes.len) memcpy(*at, bytes.ptr, bytes.len);
+    if (bytes.ptr) memcpy(*at, bytes.ptr, bytes.len);
     *at += bytes.len;
 }
 

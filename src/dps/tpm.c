@@ -182,7 +182,7 @@ static void note_storage_root_key(struct call *c, const struct shown *shown, str
 
 unsigned tpm_attest(struct call *c, const struct sas *t, struct attested *out)
 {
-    struct shown shown;
+    struct shown shown = {0};
     if (!is_signed(c, t))
         return attest_deny(c, "the token is not signed with the key that its TPM was sent");
     out->enrollment = c->enrollment;

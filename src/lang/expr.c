@@ -2,6 +2,7 @@
  *
  *   OR   AND   NOT   = != < > <= >= IN NIN   + -   * / %   -x   constants, paths, calls, ( )
  */
+#include <assert.h>
 #include <stdio.h>
 
 #include "lang/parse.h"
@@ -201,12 +202,13 @@ static enum err enter(struct parser *p)
 
 static enum err parse_signed(struct parser *p, struct expr **out)
 {
-    struct expr *e, *arg;
+    struct expr *e, *arg = NULL;
     bool minus, plus;
     TRY(parse_accept_sign(p, "-", &minus));
     TRY(parse_accept_sign(p, "+", &plus));
     if (!minus) return parse_primary(p, out);
     TRY(parse_primary(p, &arg));
+    assert(arg);
     e = expr_new(p, EXPR_NEGATE);
     expr_add(e, arg);
     if (arg->kind == EXPR_CONST && arg->value.type == VALUE_NUMBER) {

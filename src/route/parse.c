@@ -1,6 +1,7 @@
 /* parse.c - conditions to trees: src/lang, with the paths of routing. */
 #include "lang/parse.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -137,6 +138,7 @@ enum err route_parse_twin_path(struct arena *a, struct slice text, struct step *
     if (!is_name(p.lex.word.text, "$twin") || p.lex.word.kind != WORD_NAME) return ERR_INVALID;
     TRY(read_document(&p, e));
     if (p.lex.word.kind != WORD_END) return ERR_INVALID;
+    assert(e->path);
     *out = e->path->next;
     return OK;
 }

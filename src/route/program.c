@@ -14,8 +14,10 @@ static uint32_t build(struct program *p, const struct expr *e);
 
 static bool same_constant(const struct value *a, const struct value *b)
 {
-    return a->type == b->type && a->truth == b->truth && slice_eq(a->text, b->text) &&
-           memcmp(&a->number, &b->number, sizeof a->number) == 0;
+    uint64_t x, y; /* as bits: 0 and -0 are two constants */
+    memcpy(&x, &a->number, sizeof x);
+    memcpy(&y, &b->number, sizeof y);
+    return a->type == b->type && a->truth == b->truth && slice_eq(a->text, b->text) && x == y;
 }
 
 static struct slice args_of(const struct program *p, const struct node *n)

@@ -519,7 +519,7 @@ static unsigned spread(const char *text, unsigned *out)
 {
     unsigned n = 0;
     for (; *text; text++) {
-        if (((unsigned char)*text & 0xC0) == 0x80)
+        if (n && ((unsigned char)*text & 0xC0) == 0x80)
             out[n - 1] = out[n - 1] << 8 | (unsigned char)*text;
         else
             out[n++] = (unsigned char)*text;
@@ -549,7 +549,7 @@ static struct v calc_case(struct sample *s, const char *text, bool up)
 {
     char *copy = (char *)arena_alloc(&s->arena, strlen(text) + 1), *to = copy;
     for (; *text; text++)
-        *to++ = (unsigned char)*text >= 0x80 ? *text : (char)(up ? toupper(*text) : tolower(*text));
+        *to++ = (char)((unsigned char)*text >= 0x80 ? *text : up ? toupper(*text) : tolower(*text));
     *to = '\0';
     return of_text(copy);
 }

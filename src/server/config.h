@@ -29,7 +29,7 @@ enum {
     CONFIG_PARTITIONS_MAX = 32, /* IoT Hub: 2 to 32, we take 1 too */
 };
 
-#define CONFIG_ISSUED_US    (30 * 86400 * 1000000ll) /* certificates of devices */
+#define CONFIG_ISSUED_US    (30ll * 86400 * 1000000) /* certificates of devices */
 #define CONFIG_DISK_RESERVE ((uint64_t)256 << 20)    /* free disk kept back for recovery */
 #define CONFIG_RETENTION_US (24ll * 3600 * 1000000)  /* IoT Hub: one day */
 

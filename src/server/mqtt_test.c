@@ -328,7 +328,7 @@ static void an_auth_chain_has_a_limit(void **state)
         char user[SESSION_AUTH_CHAIN_MAX + 100];
         int start_len =
             snprintf(user, sizeof user, "hub.test/d1/?api-version=2021-04-12&auth-chain=");
-        memset(user + start_len, 'x', (size_t)(SESSION_AUTH_CHAIN_MAX + more));
+        memset(user + start_len, 'x', (size_t)SESSION_AUTH_CHAIN_MAX + (size_t)more);
         user[start_len + SESSION_AUTH_CHAIN_MAX + more] = '\0';
         start(&c);
         write_connect(&c, "d1", user, buf_slice(&token));

@@ -118,7 +118,7 @@ static bool read_leaf(const struct json *j, struct doc_leaf *out)
 static int place_of(struct slice key, const char *names)
 {
     for (int i = 0; names[i]; i++)
-        if (key.len == 1 && key.ptr[0] == names[i]) return i;
+        if (key.len == 1 && key.ptr[0] == (uint8_t)names[i]) return i;
     return -1;
 }
 

@@ -1,6 +1,7 @@
 /* hub.c - lives and deaths of the simulated hub. */
 #include "hub.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "hub/registry/registry.h"
@@ -43,6 +44,7 @@ bool sim_hub_start(struct sim_hub *h)
     wire_init(&h->wire);
     h->lives++;
     for (unsigned i = 0; i < h->core_count; i++) {
+        assert(i < SIM_CORES_MAX);
         cores[i] = &h->lanes[i];
         lane_init(cores[i], &h->wire.office, names[i]);
         conn_host_init(&h->hosts[i], cores[i]);

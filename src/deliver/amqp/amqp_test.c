@@ -160,10 +160,9 @@ static void greet(struct broker *b, const struct amqp_sasl *sasl)
 {
     snprintf(b->mechanism, sizeof b->mechanism, "%.*s", SLICE_ARG(sasl->mechanism));
     for (size_t i = 0; i < sizeof b->response; i++)
-        b->response[i] = i < sasl->response.len && sasl->response.ptr[i]
-                             ? (char)sasl->response.ptr[i]
-                         : i < sasl->response.len ? '|'
-                                                  : '\0';
+        b->response[i] = (char)(i >= sasl->response.len ? '\0'
+                                : sasl->response.ptr[i] ? sasl->response.ptr[i]
+                                                        : '|');
     amqp_send_sasl_outcome(&b->engine, true);
 }
 

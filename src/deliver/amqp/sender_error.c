@@ -40,7 +40,7 @@ void amqp_sender_put_clean(char *text, size_t size, struct slice words)
     size_t at = strlen(text);
     for (size_t i = 0; i < words.len && at + 1 < size; i++) {
         uint8_t c = words.ptr[i];
-        text[at++] = c < ' ' || c >= 0x7f ? ' ' : c == '"' ? '\'' : (char)c;
+        text[at++] = (char)(c < ' ' || c >= 0x7f ? ' ' : c == '"' ? '\'' : c);
     }
     text[at] = '\0';
 }

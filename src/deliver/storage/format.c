@@ -7,6 +7,7 @@
  * syntax" and files of tutorials (names, when a body is JSON). */
 #include "deliver/storage/format.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include "avro/avro.h"
@@ -41,8 +42,8 @@ static size_t camel(struct slice name, char out[NAME_MAX_LEN])
     size_t len = 0;
     bool upper = false;
     for (size_t i = 0; i < name.len && len < NAME_MAX_LEN; i++) {
-        char c = (char)name.ptr[i];
-        if (c != '-') out[len++] = upper && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        uint8_t c = name.ptr[i];
+        if (c != '-') out[len++] = (char)(upper ? toupper(c) : c);
         upper = c == '-';
     }
     return len;

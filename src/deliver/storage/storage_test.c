@@ -83,7 +83,7 @@ static int set_up(void **state)
     memset(&f, 0, sizeof f);
     cursor_rig_init(&f.rig, 1);
     f.rig.log.journal_bytes = 4 << 20;
-    return open_hub();
+    return (int)open_hub();
 }
 
 static int tear_down(void **state)

@@ -26,7 +26,7 @@ enum {
 };
 #define OIDC_KEEP_US    (3600 * 1000000ll) /* metadata, and keys that are known */
 #define OIDC_REFETCH_US (60 * 1000000ll) /* keys that are asked for again since one is not known */
-#define OIDC_SESSION_US (8 * 3600 * 1000000ll) /* then the provider is asked again */
+#define OIDC_SESSION_US (8ll * 3600 * 1000000) /* then the provider is asked again */
 
 struct console;
 struct oidc;

@@ -7,6 +7,7 @@
  */
 #include "hub/certificate/certificate.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -178,6 +179,7 @@ void certificate_forget(struct certificates *c, struct certificate_wait *w)
 static void copy_text(char *out, size_t cap, struct slice text)
 {
     size_t len = MIN(text.len, cap - 1);
+    assert(text.ptr || len == 0);
     for (size_t i = 0; i < len; i++) out[i] = (char)(text.ptr[i] ? text.ptr[i] : '?');
     out[len] = '\0';
 }

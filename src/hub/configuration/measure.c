@@ -1,4 +1,6 @@
 /* measure.c - results of metrics: how many rows their queries have, one query after the other. */
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "hub/configuration/home.h"
@@ -80,6 +82,7 @@ void conf_measure(struct configurations *c, struct item *it)
 void conf_measure_forget(struct configurations *c, struct item *it)
 {
     struct measure *m = &c->measure;
+    assert(it);
     if (current(m) == it) {
         if (m->asks) query_forget(c->queries, &m->wait);
         m->asks = false;

@@ -26,11 +26,11 @@ struct kept {
 };
 
 struct news {
-    const struct hub *hub;
     struct {
         _Alignas(64) _Atomic unsigned under_way;
         uint64_t missed; /* the core's own */
     } cores[LANES_MAX];  /* by lane */
+    const struct hub *hub;
 
     /* the first core's */
     struct list watches;

@@ -194,8 +194,9 @@ static void on_stored(struct lane *lane, struct addr slot, uint64_t cookie, enum
 /* The next event behind the head of PRODUCER_SEND; its pairs, then its sections. */
 static struct producer_event next_event(struct cur *c, struct slice *pairs, struct slice *sections)
 {
-    struct producer_event e;
-    memcpy(&e, cur_take(c, sizeof e).ptr, sizeof e);
+    struct producer_event e = {0};
+    struct slice head = cur_take(c, sizeof e);
+    if (head.ptr) memcpy(&e, head.ptr, sizeof e);
     *pairs = cur_take(c, e.pairs_len);
     *sections = cur_take(c, e.sections_len);
     return e;

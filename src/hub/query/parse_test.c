@@ -151,11 +151,11 @@ static void what_clients_send_is_read(void **state)
          "properties.reported.lastDesiredStatus.code != 200"),
         "SELECT * FROM devices.jobs WHERE devices.jobs.jobId = 'j'",
         "SELECT * FROM devices WHERE is_defined(tags.x)",
-        "SELECT properties.reported.telemetryConfig.status AS status, COUNT() AS numberOfDevices "
-        "FROM devices GROUP BY properties.reported.telemetryConfig.status",
+        ("SELECT properties.reported.telemetryConfig.status AS status, COUNT() AS numberOfDevices "
+         "FROM devices GROUP BY properties.reported.telemetryConfig.status"),
         "SELECT TOP 5 * FROM devices",
-        "SELECT TOP 5 tags.a AS [[x y]], AVG(tags.b) AS avg, MIN(tags.b), COUNT(*) FROM devices\n"
-        "GROUP BY tags.a",
+        ("SELECT TOP 5 tags.a AS [[x y]], AVG(tags.b) AS avg, MIN(tags.b), COUNT(*) FROM devices\n"
+         "GROUP BY tags.a"),
     };
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
         struct query *q;

@@ -232,9 +232,9 @@ void routing_put(struct routing *r, struct slice if_match, struct slice document
     struct msg *m = msg_new(ROUTING_CHANGE, sizeof(struct change) + text.len);
     struct change *c = (void *)m->body;
     *c = (struct change){.has_if_match = if_match.ptr != NULL, .document_len = (uint32_t)text.len};
-    if (if_match.len && if_match.len <= ROUTING_IF_MATCH_MAX)
+    if (if_match.ptr && if_match.len <= ROUTING_IF_MATCH_MAX)
         memcpy(c->if_match, if_match.ptr, if_match.len);
-    if (text.len) memcpy(c->document, text.ptr, text.len);
+    if (text.ptr) memcpy(c->document, text.ptr, text.len);
     w->slot = slot_new(r->lane, w);
     post(r->lane, w->slot, (struct addr){.lane = r->hub->cores[0]}, m);
 }

@@ -31,8 +31,8 @@ const char *session_cause_text(const struct session_opened *answer)
         [SESSION_UNKNOWN] = "there is no device or module of that name",
         [SESSION_DISABLED] = "the device is disabled",
         [SESSION_WRONG_KIND] =
-            "it has to show a certificate instead of a token, or a token instead "
-            "of a certificate",
+            ("it has to show a certificate instead of a token, or a token instead "
+             "of a certificate"),
         [SESSION_UNAVAILABLE] = "the store does not answer",
     };
     if (answer->auth != AUTH_OK) return auth_cause_text(answer->auth);

@@ -16,7 +16,7 @@ GAUGE(limit_now, "azimuth_daily_message_quota", "Messages that may be taken on a
 COUNTER(refused_total, "azimuth_daily_message_quota_refused_total",
         "Requests and messages refused because the daily quota was used up");
 
-#define DAY_US (24 * 3600 * 1000000ll)
+#define DAY_US (24ll * 3600 * 1000000)
 
 static_assert(10 * 300000000ull <= QUOTA_MESSAGES_MASK, "what most units of S3 take on a day fits");
 

@@ -30,7 +30,7 @@ enum {
 #define THROTTLE_QUEUE_US           (5 * 1000000ll) /* longer does nothing wait for its turn */
 #define THROTTLE_TELEMETRY_QUEUE_US (10 * 1000000ll)
 #define QUOTA_KEEP_US               1000000ll /* how often what was taken is written down */
-#define THROTTLE_PERIOD_US_MAX      (24 * 3600 * 1000000ll)
+#define THROTTLE_PERIOD_US_MAX      (24ll * 3600 * 1000000)
 
 enum throttle_class {
     THROTTLES_REGISTRY,

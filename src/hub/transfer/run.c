@@ -133,7 +133,9 @@ static void on_noted(struct store_wait *w, struct store_answer *a)
         if (a->err != OK)
             say_warn("transfer.refused", "job=%.*s reason=%s", SLICE_ARG(t->row.id),
                      err_name(a->err));
-        note_later(t, t->ended ? TRANSFER_AGAIN_US : TRANSFER_NOTE_US);
+        int64_t after_us = TRANSFER_NOTE_US;
+        if (t->ended) after_us = TRANSFER_AGAIN_US;
+        note_later(t, after_us);
     }
 }
 

@@ -3,7 +3,7 @@
 
 static uint8_t *put_bytes(uint8_t *at, struct slice bytes)
 {
-    if (bytes.len) memcpy(at, bytes.ptr, bytes.len);
+    if (bytes.ptr) memcpy(at, bytes.ptr, bytes.len);
     return at + bytes.len;
 }
 

@@ -35,7 +35,7 @@ static void read_target(struct http1 *h, uint8_t c)
 /* A letter of "HTTP/1.1", of any version. */
 static bool fits_version(size_t at, uint8_t c)
 {
-    static const char form[] = "HTTP/0.0";
+    static const uint8_t form[] = "HTTP/0.0";
     if (at >= sizeof form - 1) return false;
     return form[at] == '0' ? c >= '0' && c <= '9' : c == form[at];
 }
