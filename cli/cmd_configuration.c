@@ -327,13 +327,8 @@ static struct json *desired_of(struct cli *c, const struct json *twin)
 static enum err add_module(struct cli *c, struct target *t, struct slice device, struct slice id,
                            struct json *content)
 {
-    struct buf path = {0};
     struct json *twin, *module = json_new(&c->arena, JSON_OBJECT);
-    buf_printf(&path, "%s%s", http_path(c, "/twins/", device), http_path(c, "/modules/", id));
-    const struct http_call call = {.method = "GET", .path = buf_cstr(&path)};
-    enum err e = http_json(t, &call, "module twin", &twin);
-    buf_free(&path);
-    TRY(e);
+    TRY(http_get(t, identity_path(c, "/twins/", device, id), "module twin", &twin));
     json_set(&c->arena, module, SLICE_LIT("properties.desired"), desired_of(c, twin));
     json_set(&c->arena, content, id, module);
     return OK;

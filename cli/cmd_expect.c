@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cli/cmd.h"
 #include "cli/http.h"
+#include "cli/identity.h"
 #include "cli/query.h"
 
 enum { POLL_MS = 200 };
@@ -52,20 +53,10 @@ const char expect_twin_help[] =
 
 static enum err fetch_twin(struct cli *c, struct target *t, struct json **twin)
 {
-    struct buf path = {0}, what = {0};
     struct slice device, module = slice_str(cli_value(c, "module-id"));
     TRY(cli_need(c, "device-id", &device));
-    buf_printf(&path, "%s", http_path(c, "/twins/", device));
-    buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
-    if (module.len) {
-        buf_printf(&path, "%s", http_path(c, "/modules/", module));
-        buf_printf(&what, ", module '%.*s'", SLICE_ARG(module));
-    }
-    const struct http_call call = {.method = "GET", .path = buf_cstr(&path)};
-    enum err e = http_json(t, &call, buf_cstr(&what), twin);
-    buf_free(&path);
-    buf_free(&what);
-    return e;
+    return http_get(t, identity_path(c, "/twins/", device, module),
+                    identity_name(c, device, module), twin);
 }
 
 static bool is_true(const struct json *v)

@@ -5,6 +5,7 @@
 
 #include "cli/file.h"
 #include "cli/http.h"
+#include "cli/identity.h"
 
 /* As the hub has them (hub/method/method.h). */
 enum { RESPONSE_S = 30, RESPONSE_S_MIN = 5, RESPONSE_S_MAX = 3600, CONNECT_S_MAX = 300 };
@@ -101,22 +102,6 @@ static enum err make_body(struct cli *c, const struct words *w, struct json *bod
     return OK;
 }
 
-/* "/twins/d[/modules/m]/methods", and "device 'd'" or "module 'm' of device 'd'". */
-static enum err address(struct cli *c, struct buf *path, struct buf *what)
-{
-    struct slice device, module = SLICE_NONE;
-    TRY(cli_need(c, "device-id", &device));
-    if (cli_has(c, "module-id")) TRY(cli_need(c, "module-id", &module));
-    buf_put_str(path, http_path(c, "/twins/", device));
-    if (module.len) {
-        buf_put_str(path, http_path(c, "/modules/", module));
-        buf_printf(what, "module '%.*s' of ", SLICE_ARG(module));
-    }
-    buf_put_str(path, "/methods");
-    buf_printf(what, "device '%.*s'", SLICE_ARG(device));
-    return OK;
-}
-
 static enum err say_why(const struct target *t, const struct http_answer *a, const char *what)
 {
     struct slice said = http_message(t, a);
@@ -129,25 +114,23 @@ static enum err invoke(struct cli *c, const struct words *w)
 {
     struct target t;
     struct http_answer a;
+    struct slice device, module;
     struct json *body = json_new(&c->arena, JSON_OBJECT);
-    struct buf path = {0}, what = {0}, text = {0};
+    struct buf path = {0}, text = {0};
     struct http_call call = {.method = "POST"};
-    enum err e = make_body(c, w, body, &call.wait_s);
-    if (e == OK) e = address(c, &path, &what);
-    if (e == OK) e = target_find(c, &t);
-    if (e == OK) {
-        json_write(&text, body);
-        call.path = buf_cstr(&path);
-        call.body = buf_slice(&text);
-        e = http_do(&t, &call, &a);
-    }
+    TRY(make_body(c, w, body, &call.wait_s));
+    TRY(identity_option(c, &device, &module));
+    TRY(target_find(c, &t));
+    json_write(&text, body);
+    buf_printf(&path, "%s/methods", identity_path(c, "/twins/", device, module));
+    call.path = cli_keep(c, &path);
+    call.body = buf_slice(&text);
+    enum err e = http_do(&t, &call, &a);
     if (e == OK) {
         e = a.status == 200 && a.json ? output_value(&c->output, &c->arena, a.json, NULL)
-                                      : say_why(&t, &a, buf_cstr(&what));
+                                      : say_why(&t, &a, identity_name(c, device, module));
         http_answer_free(&a);
     }
-    buf_free(&path);
-    buf_free(&what);
     buf_free(&text);
     return e;
 }

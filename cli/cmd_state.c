@@ -99,12 +99,7 @@ static void put_member(struct buf *out, const char *name, const struct json *val
 static enum err get_twin(struct target *t, struct slice device, struct slice module,
                          struct json **out)
 {
-    struct buf path = {0};
-    buf_printf(&path, "%s%s", http_path(t->cli, "/twins/", device),
-               http_path(t->cli, "/modules/", module));
-    enum err e = http_get(t, buf_cstr(&path), "module twin", out);
-    buf_free(&path);
-    return e;
+    return http_get(t, identity_path(t->cli, "/twins/", device, module), "module twin", out);
 }
 
 /* One that has gone since it was listed is left out. */

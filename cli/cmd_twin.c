@@ -5,6 +5,7 @@
 
 #include "cli/file.h"
 #include "cli/http.h"
+#include "cli/identity.h"
 
 #define DEVICE_OPTION                                                                              \
     {                                                                                              \
@@ -61,38 +62,18 @@ const char twin_undo_help[] =
     "latest one of the history before it; status 6 if somebody else writes the twin meanwhile.\n\n"
     "    azimuth hub device-twin undo -d dev1 --to-version 7";
 
-/* "/twins/d[/modules/m]", and "device 'd'" or "module 'm' of device 'd'". */
-static enum err address(struct cli *c, struct buf *path, struct buf *what)
-{
-    struct slice device, module = SLICE_NONE;
-    TRY(cli_need(c, "device-id", &device));
-    if (cli_has(c, "module-id")) TRY(cli_need(c, "module-id", &module));
-    buf_put_str(path, http_path(c, "/twins/", device));
-    if (module.len) {
-        buf_put_str(path, http_path(c, "/modules/", module));
-        buf_printf(what, "module '%.*s' of ", SLICE_ARG(module));
-    }
-    buf_printf(what, "device '%.*s'", SLICE_ARG(device));
-    return OK;
-}
-
 /* `call` without its path, which is `before` the twin's own and `after` it. */
 static enum err fetch(struct cli *c, struct http_call *call, const char *before, const char *after,
                       struct json **answer)
 {
     struct target t;
-    struct buf path = {0}, what = {0};
-    buf_put_str(&path, before);
-    enum err e = address(c, &path, &what);
-    buf_put_str(&path, after);
-    if (e == OK) e = target_find(c, &t);
-    if (e == OK) {
-        call->path = buf_cstr(&path);
-        e = http_json(&t, call, buf_cstr(&what), answer);
-    }
-    buf_free(&path);
-    buf_free(&what);
-    return e;
+    struct slice device, module;
+    struct buf path = {0};
+    TRY(identity_option(c, &device, &module));
+    TRY(target_find(c, &t));
+    buf_printf(&path, "%s%s%s", before, identity_path(c, "/twins/", device, module), after);
+    call->path = cli_keep(c, &path);
+    return http_json(&t, call, identity_name(c, device, module), answer);
 }
 
 /* `body` NULL: none. */

@@ -3,6 +3,7 @@
 
 #include "cli/cmd.h"
 #include "cli/http.h"
+#include "cli/identity.h"
 #include "cli/query_tree.h"
 
 const struct cli_option twin_diff_options[] = {
@@ -95,21 +96,14 @@ struct json *twin_diff_rows(struct arena *a, const struct json *twin, bool all)
     return d.rows;
 }
 
-/* "/twins/d[/modules/m]"; "device/module" is understood, too. */
 static enum err fetch(struct cli *c, struct json **twin)
 {
     struct target t;
-    struct slice module, device;
-    struct buf path = {0}, what = {0};
-    TRY(cli_need(c, "device-id", &module));
+    struct slice device, module;
+    TRY(identity_option_either(c, &device, &module));
     TRY(target_find(c, &t));
-    slice_split(&module, '/', &device);
-    if (cli_given(c, "module-id")) module = slice_str(cli_value(c, "module-id"));
-    buf_put_str(&path, http_path(c, "/twins/", device));
-    if (module.len) buf_put_str(&path, http_path(c, "/modules/", module));
-    if (module.len) buf_printf(&what, "module '%.*s' of ", SLICE_ARG(module));
-    buf_printf(&what, "device '%.*s'", SLICE_ARG(device));
-    return http_get(&t, cli_keep(c, &path), cli_keep(c, &what), twin);
+    return http_get(&t, identity_path(c, "/twins/", device, module),
+                    identity_name(c, device, module), twin);
 }
 
 enum err twin_diff(struct cli *c)

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/identity.h"
 #include "cli/why.h"
 
 const struct cli_option why_options[] = {
@@ -148,25 +149,16 @@ static enum err list_refused(struct cli *c)
                         "time cause name id peer count next");
 }
 
-/* "device/module" is understood, too. */
 static enum err explain_one(struct cli *c)
 {
     struct target t;
     struct json *answer;
-    struct slice id, rest, device_id;
+    struct slice device, module;
     struct buf path = {0};
-    TRY(cli_need(c, "device-id", &id));
+    TRY(identity_option_either(c, &device, &module));
     TRY(target_find(c, &t));
-    rest = id;
-    slice_split(&rest, '/', &device_id);
-    if (cli_given(c, "module-id")) rest = slice_str(cli_value(c, "module-id"));
-    buf_put_str(&path, http_path(c, "/admin/v1/devices/", device_id));
-    if (rest.len) buf_put_str(&path, http_path(c, "/modules/", rest));
-    buf_put_str(&path, "/attempts");
-    const struct http_call call = {.method = "GET", .path = buf_cstr(&path)};
-    enum err e = http_json(&t, &call, "journal of that device", &answer);
-    buf_free(&path);
-    if (e != OK) return e;
+    buf_printf(&path, "%s/attempts", identity_path(c, "/admin/v1/devices/", device, module));
+    TRY(http_get(&t, cli_keep(c, &path), "journal of that device", &answer));
     if (c->output.format == OUTPUT_TABLE && c->output.query == NULL) return print_text(answer);
     return output_value(&c->output, &c->arena, answer, NULL);
 }

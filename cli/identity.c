@@ -4,16 +4,21 @@
 #include "base/text.h"
 #include "cli/http.h"
 
-static const char *path_of(struct cli *c, struct slice device, struct slice module)
+const char *identity_path(struct cli *c, const char *before, struct slice device,
+                          struct slice module)
 {
     struct buf path = {0};
-    buf_put_str(&path, http_path(c, "/devices/", device));
+    buf_put_str(&path, http_path(c, before, device));
     if (module.len) buf_put_str(&path, http_path(c, "/modules/", module));
     return cli_keep(c, &path);
 }
 
-/* "module 'm' of device 'd'" */
-static const char *name_of(struct cli *c, struct slice device, struct slice module)
+static const char *path_of(struct cli *c, struct slice device, struct slice module)
+{
+    return identity_path(c, "/devices/", device, module);
+}
+
+const char *identity_name(struct cli *c, struct slice device, struct slice module)
 {
     struct buf what = {0};
     if (module.len) buf_printf(&what, "module '%.*s' of ", SLICE_ARG(module));
@@ -21,9 +26,24 @@ static const char *name_of(struct cli *c, struct slice device, struct slice modu
     return cli_keep(c, &what);
 }
 
+enum err identity_option(struct cli *c, struct slice *device, struct slice *module)
+{
+    *module = SLICE_NONE;
+    TRY(cli_need(c, "device-id", device));
+    return cli_has(c, "module-id") ? cli_need(c, "module-id", module) : OK;
+}
+
+enum err identity_option_either(struct cli *c, struct slice *device, struct slice *module)
+{
+    TRY(cli_need(c, "device-id", module));
+    slice_split(module, '/', device);
+    if (cli_given(c, "module-id")) *module = slice_str(cli_value(c, "module-id"));
+    return OK;
+}
+
 static enum err is_missing(const struct target *t, struct slice device, struct slice module)
 {
-    const char *name = name_of(t->cli, device, module);
+    const char *name = identity_name(t->cli, device, module);
     if (module.len == 0)
         return fail(ERR_NOT_FOUND,
                     "there is no %s on %s: make it with '%s hub device-identity create -d %.*s'",
@@ -43,7 +63,7 @@ enum err identity_get(struct target *t, struct slice device, struct slice module
     *out = a.json;
     if (a.status == 404) return is_missing(t, device, module);
     if (a.status < 300 && a.json) return OK;
-    return http_refusal(t, &a, name_of(t->cli, device, module));
+    return http_refusal(t, &a, identity_name(t->cli, device, module));
 }
 
 /* ---- many */
@@ -129,7 +149,7 @@ enum err identity_put(struct target *t, struct json *identity, const char *etag,
         .body = arena_copy(&t->cli->arena, buf_slice(&body)),
     };
     buf_free(&body);
-    enum err e = http_json(t, &call, name_of(t->cli, device, module), out);
+    enum err e = http_json(t, &call, identity_name(t->cli, device, module), out);
     bool creates = etag == NULL && module.len; /* then its device is what is not there */
     return e == ERR_NOT_FOUND && creates ? is_missing(t, device, SLICE_NONE) : e;
 }
@@ -142,12 +162,12 @@ enum err identity_drop(struct target *t, struct slice device, struct slice modul
     const struct http_call call = {.method = "DELETE",
                                    .path = path_of(t->cli, device, module),
                                    .if_match = cli_keep(t->cli, &match)};
-    return http_json(t, &call, name_of(t->cli, device, module), &nothing);
+    return http_json(t, &call, identity_name(t->cli, device, module), &nothing);
 }
 
 enum err identity_modules(struct target *t, struct slice device, struct json **out)
 {
     struct buf path = {0};
     buf_printf(&path, "%s/modules", path_of(t->cli, device, SLICE_NONE));
-    return http_get(t, cli_keep(t->cli, &path), name_of(t->cli, device, SLICE_NONE), out);
+    return http_get(t, cli_keep(t->cli, &path), identity_name(t->cli, device, SLICE_NONE), out);
 }

@@ -4,6 +4,18 @@
 
 #include "cli/target.h"
 
+/* Of a device, or of one of its modules (`module` empty: none): its path behind `before` ("/twins/"), and what it is
+ * called: "device 'd'", "module 'm' of device 'd'".  Both lie in the arena of `c`. */
+const char *identity_path(struct cli *c, const char *before, struct slice device,
+                          struct slice module);
+const char *identity_name(struct cli *c, struct slice device, struct slice module);
+
+/* Whom --device-id and, where the verb has it, --module-id name. */
+enum err identity_option(struct cli *c, struct slice *device, struct slice *module) MUST_USE;
+
+/* Likewise where the module need not be said, and "device/module" in --device-id is understood, too. */
+enum err identity_option_either(struct cli *c, struct slice *device, struct slice *module) MUST_USE;
+
 /* A device, or one of its modules (`module` empty: none).  ERR_NOT_FOUND says how to make it. */
 enum err identity_get(struct target *t, struct slice device, struct slice module,
                       struct json **out) MUST_USE;
