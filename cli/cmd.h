@@ -228,13 +228,13 @@ enum err jobs_list(struct cli *c) MUST_USE;
 enum err jobs_cancel(struct cli *c) MUST_USE;
 
 enum err monitor_events(struct cli *c) MUST_USE;
-/* Waits for messages of a device, or of a module of it, that it sends from `from` on: as --from of hub monitor-events,
- * NULL for those that are yet to come.  ERR_TIMEOUT: fewer came. */
+/* Waits for messages of a device, or of a module of it, that it sends from `from` on: as --from of hub monitor-events;
+ * NULL: from `since_us` on, by the hub's wall clock.  ERR_TIMEOUT: fewer came. */
 struct monitor_wait {
     struct target *target;
     struct slice device, module; /* SLICE_NONE: of the device and all its modules */
     const char *from;
-    int64_t count, wait_us;
+    int64_t since_us, count, wait_us;
 };
 enum err monitor_wait(struct cli *c, const struct monitor_wait *w) MUST_USE;
 enum err monitor_feedback(struct cli *c) MUST_USE;

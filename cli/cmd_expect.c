@@ -4,6 +4,7 @@
  * its value true: not false, null, "", [] or {}.
  */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -13,6 +14,8 @@
 #include "cli/query.h"
 
 enum { POLL_MS = 200 };
+
+#define DATE_US 1000000ll /* Date has whole seconds */
 
 #define TIMEOUT_US     (60 * 1000000ll)
 #define TIMEOUT_US_MAX (24ll * 3600 * 1000000)
@@ -33,7 +36,7 @@ const struct cli_option expect_wait_options[] = {
     {"disconnected", NULL, "until it is not"},
     {"twin", "JMESPATH", "until this holds of its twin"},
     {"messages", "N", "until it has sent so many"},
-    {"from", "WHERE", "with --messages: from 10m (ago), a time or the beginning on [latest]"},
+    {"from", "WHERE", "with --messages: from 10m (ago), a time or the beginning on [now]"},
     {"timeout", CLI_DURATION, "then the status is 5 [60s]"},
     END};
 const struct cli_option expect_twin_options[] = {
@@ -42,7 +45,8 @@ const struct cli_option expect_twin_options[] = {
 const char expect_wait_help[] =
     "Messages are what the device itself sends, and count when they are stored, whatever routes do "
     "with them.\n"
-    "Those that came before the command began count with --from.\n\n"
+    "Those that came before the command began count with --from; what comes while it begins "
+    "counts.\n\n"
     "    azimuth wait -d dev1 --connected --timeout 10s\n"
     "    azimuth wait -d dev1 --twin \"properties.reported.fw == '2.1'\"\n"
     "    azimuth wait -d dev1 --messages 10 --from 1m --timeout 5s";
@@ -84,15 +88,15 @@ static enum err holds(struct cli *c, const struct query *q, const struct json *t
 /* ---- wait: for the twin, or for messages */
 
 struct wait {
-    const char *twin; /* the expression; NULL: for messages */
-    int64_t messages, wait_us;
+    const char *twin;                    /* the expression; NULL: for messages */
+    int64_t messages, wait_us, began_us; /* wall time, when the command began */
 };
 
 static enum err read_wait(const struct cli *c, struct wait *out)
 {
     bool connected = cli_given(c, "connected"), disconnected = cli_given(c, "disconnected");
     bool messages = cli_given(c, "messages");
-    *out = (struct wait){.twin = cli_value(c, "twin")};
+    *out = (struct wait){.twin = cli_value(c, "twin"), .began_us = clock_wall_us()};
     if (connected + disconnected + messages + (out->twin != NULL) != 1)
         return fail(ERR_INVALID,
                     "one of --connected, --disconnected, --twin and --messages says what for");
@@ -131,17 +135,46 @@ static enum err wait_for_twin(struct cli *c, struct target *t, const struct quer
     }
 }
 
+/* How far the hub's clock is ahead of ours, at least, and negative if it is behind: by the Date of an answer to what
+ * was asked at that time.  0 where they may well be the same. */
+static int64_t hub_ahead_us(const struct http_answer *a, int64_t asked_us)
+{
+    int64_t theirs_us, now_us = clock_wall_us();
+    if (clock_parse_http(http_answer_header(a, "date"), &theirs_us) != OK) return 0;
+    bool same = theirs_us <= now_us && theirs_us + DATE_US >= asked_us;
+    return same ? 0 : theirs_us - now_us;
+}
+
 /* A device that is not there never sends: that is found out first. */
+static enum err look_at_clock(struct cli *c, struct target *t, int64_t *ahead_us)
+{
+    struct slice device, module = slice_str(cli_value(c, "module-id"));
+    struct http_answer a;
+    int64_t asked_us = clock_wall_us();
+    TRY(cli_need(c, "device-id", &device));
+    const struct http_call call = {.method = "GET",
+                                   .path = identity_path(c, "/twins/", device, module)};
+    TRY(http_do(t, &call, &a));
+    enum err e = a.status == 200 ? OK : http_refusal(t, &a, identity_name(c, device, module));
+    *ahead_us = hub_ahead_us(&a, asked_us);
+    http_answer_free(&a);
+    return e;
+}
+
+/* What comes between the command and the moment when its reader listens counts: it is read from the time on at which
+ * the command began. */
 static enum err wait_for_messages(struct cli *c, struct target *t, const struct wait *w)
 {
-    struct json *twin;
+    const char *from = cli_value(c, "from");
+    int64_t ahead_us;
     struct monitor_wait m = {.target = t,
                              .module = slice_str(cli_value(c, "module-id")),
-                             .from = cli_value(c, "from"),
+                             .from = from && strcmp(from, "latest") == 0 ? NULL : from,
                              .count = w->messages,
                              .wait_us = w->wait_us};
     TRY(cli_need(c, "device-id", &m.device));
-    TRY(fetch_twin(c, t, &twin));
+    TRY(look_at_clock(c, t, &ahead_us));
+    m.since_us = w->began_us + ahead_us;
     return monitor_wait(c, &m);
 }
 

@@ -302,7 +302,7 @@ enum err monitor_wait(struct cli *c, const struct monitor_wait *w)
                         .device = w->device,
                         .module = w->module};
     m.cfg = (struct events_config){.group = "$Default", .selector = m.selector, .all = true};
-    TRY(read_from(&m, w->from));
+    TRY(w->from ? read_from(&m, w->from) : select_time(&m, w->since_us));
     enum err e = run(&m);
     if (e != OK || m.printed >= m.count) return e;
     return fail(ERR_TIMEOUT,

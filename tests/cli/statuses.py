@@ -13,7 +13,7 @@ import threading
 import time
 
 import capture_file
-from hub import AZIMUTH, BUILD, ROOT, Group, Hub, azimuth, check, environment
+from hub import AZIMUTH, BUILD, ROOT, WAIT_SECONDS, Group, Hub, azimuth, check, environment
 
 group = Group()
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TIMED_OUT, CONFLICT = range(7)
@@ -801,7 +801,7 @@ def messages_are_waited_for():
         hub.must("hub", "message-route", "create", "--rn", "all", "-t", "DeviceMessages", "--en", "cold")
         waits = pool.submit(hub.run, "wait", "--device", "d1", "--messages", 2, "--timeout", "60s")
         end = time.monotonic() + 50
-        while not waits.done() and time.monotonic() < end:  # the first ones may come before it listens
+        while not waits.done() and time.monotonic() < end:  # the first ones may come before it has begun
             hub.must("device", "send-d2c-message", "-d", "d1", "--da", "routed away")
         expect(waits.result(), DONE)
         expect(azimuth("wait", "-d", "d1", "--messages", 2, *hub.remote(), "--from", "beginning"), DONE)
@@ -809,6 +809,55 @@ def messages_are_waited_for():
     expect(azimuth("wait", "-d", "d1", "--messages", 1, "--connected"), USAGE, "--messages says what for")
     expect(azimuth("wait", "-d", "d1", "--connected", "--from", "1m"), USAGE, "--from goes with --messages")
     expect(azimuth("wait", "--messages", 1), NOT_FOUND)
+
+
+@contextlib.contextmanager
+def held_back(port):
+    """A way to the port on which nothing passes until `go`: who comes is told of by `came`."""
+    came, go = threading.Event(), threading.Event()
+
+    def carry(source, sink):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+
+    def serve():
+        with contextlib.suppress(OSError), listener.accept()[0] as near:
+            came.set()
+            go.wait(WAIT_SECONDS)
+            with socket.create_connection(("localhost", port)) as far:
+                back = threading.Thread(target=carry, args=(far, near))
+                back.start()
+                carry(near, far)
+                back.join()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1], came, go
+        finally:
+            go.set()
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # nobody came
+            thread.join()
+
+
+@group.case
+def a_message_that_comes_before_the_listener_does_is_waited_for():
+    with Hub() as hub, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        hub.must(*IDENTITY, "create", "-d", "d1")
+        hub.must("device", "send-d2c-message", "-d", "d1", "--da", "before the command")
+        with held_back(hub.ready["amqp"]) as (port, came, go):
+            where = ("--login", hub.login(), "--ca", hub.ca, "--https-port", hub.ready["https"], "--amqp-port", port)
+            waits = pool.submit(azimuth, "wait", "-d", "d1", "--messages", 2, "--timeout", "60s", *where)
+            check(came.wait(WAIT_SECONDS), "it does not ask for the port")
+            hub.must("device", "send-d2c-message", "-d", "d1", "--mc", 2)
+            go.set()
+            expect(waits.result(), DONE)
+        for words in ((), ("--from", "latest")):
+            expect(hub.run("wait", "-d", "d1", "--messages", 1, "--timeout", "1s", *words), TIMED_OUT, "0 of 1")
 
 
 @group.case
