@@ -164,6 +164,15 @@ def ten_thousand_devices_of_a_csv_file_come_with_progress():
         check(hub.must("hub", "device-twin", "show", "-d", "d9999").json()["tags"] == {"n": 9999}, "no d9999")
 
 
+def device_count(hub):
+    return hub.must("hub", "show-stats", "--query", "totalDeviceCount").json()
+
+
+def import_jobs(hub):
+    """How they are: jobs of imports and exports."""
+    return [job["status"] for job in json.loads(hub.ask("GET", "/jobs?api-version=2021-04-12", socket_path=True)[1])]
+
+
 @group.case
 def an_import_that_is_interrupted_is_ended_at_the_hub():
     with Hub() as hub:
@@ -177,9 +186,11 @@ def an_import_that_is_interrupted_is_ended_at_the_hub():
             process.send_signal(signal.SIGINT)
             _, error = process.communicate(timeout=WAIT_SECONDS)
         check(process.returncode == 1 and "azimuth: interrupted: the job was cancelled" in error, f"{process.returncode} {error}")
-        count = hub.must("hub", "show-stats", "--query", "totalDeviceCount").json()
-        check(0 < count < 100000, f"{count} devices")
-        check(hub.must("hub", "show-stats", "--query", "totalDeviceCount").json() == count, "it goes on")
+        count, jobs = device_count(hub), import_jobs(hub)
+        check(0 < count < 100000 and jobs == ["cancelled"], f"{count} devices, {jobs}")
+        hub.stop()
+        hub.start()  # which goes on with jobs that are under way
+        check((device_count(hub), import_jobs(hub)) == (count, jobs), f"it goes on: {device_count(hub)} of {count} devices, {import_jobs(hub)}")
 
 
 @group.case
