@@ -3,8 +3,10 @@
  * The scripts hold no words of their own: at every Tab they run `completion suggest` with what has
  * been typed, so that they never are older than the program.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/http.h"
@@ -15,7 +17,9 @@
     "iothubowner service device registryRead registryReadWrite provisioningserviceowner"
 
 enum {
-    SUGGEST_WAIT_MS = 200, /* longer and Tab feels broken */
+    SUGGEST_WAIT_MS =
+        200, /* longer and Tab feels broken, unless somebody says so who knows the line */
+    SUGGEST_WAIT_MS_MAX = 60000,
     SUGGEST_IDS_MAX = 1000,
 };
 
@@ -159,27 +163,40 @@ static void offer_fixed(struct suggest *s, struct slice option)
     }
 }
 
-/* In the short time that somebody waits for a Tab; no hub is no suggestion. */
-static void offer_answer(struct suggest *s, struct cli *typed, const struct http_call *call,
-                         const char *member)
+/* Of the environment, for hubs that are far away; what is none counts for nothing, at a Tab. */
+static long suggest_wait_ms(void)
+{
+    const char *variable = getenv("AZIMUTH_COMPLETION_WAIT");
+    int64_t us;
+    if (variable == NULL || num_duration_us(slice_str(variable), &us) != OK || us < 1000)
+        return SUGGEST_WAIT_MS;
+    return (long)MIN(us / 1000, SUGGEST_WAIT_MS_MAX);
+}
+
+/* In the short time that somebody waits for a Tab; no hub is no suggestion.  ERR_DENIED: who asks may not. */
+static enum err offer_answer(struct suggest *s, struct cli *typed, const struct http_call *call,
+                             const char *member)
 {
     struct target t;
     struct json *list;
-    typed->wait_ms = SUGGEST_WAIT_MS;
-    if (target_find(typed, &t) != OK) return;
-    if (http_json(&t, call, "list", &list) != OK || list == NULL) return;
-    for (const struct json *j = list->child; j; j = j->next) offer(s, json_str(j, member));
+    typed->wait_ms = suggest_wait_ms();
+    TRY(target_find(typed, &t));
+    TRY(http_json(&t, call, "list", &list));
+    for (const struct json *j = list ? list->child : NULL; j; j = j->next)
+        offer(s, json_str(j, member));
+    return OK;
 }
 
 static void offer_ids(struct suggest *s, struct cli *typed, const char *path, const char *member)
 {
-    offer_answer(s, typed, &(struct http_call){.method = "GET", .path = path}, member);
+    (void)!offer_answer(s, typed, &(struct http_call){.method = "GET", .path = path}, member);
 }
 
 /* Of many thousands those that begin so; who may not query is shown the first of all. */
 static void offer_devices(struct suggest *s, struct cli *typed)
 {
     struct buf query = {0}, body = {0};
+    enum err e = ERR_DENIED;
     if (s->begun.len && slice_find(s->begun, '\'') == s->begun.len) {
         buf_printf(&query, "SELECT deviceId FROM devices WHERE STARTSWITH(deviceId, '%.*s')",
                    SLICE_ARG(s->begun));
@@ -190,9 +207,9 @@ static void offer_devices(struct suggest *s, struct cli *typed)
                                        .path = "/devices/query",
                                        .body = buf_slice(&body),
                                        .max_items = SUGGEST_IDS_MAX};
-        offer_answer(s, typed, &call, "deviceId");
+        e = offer_answer(s, typed, &call, "deviceId");
     }
-    if (buf_size(&s->out) == 0) offer_ids(s, typed, "/devices?top=1000", "deviceId");
+    if (e == ERR_DENIED) offer_ids(s, typed, "/devices?top=1000", "deviceId");
     buf_free(&query);
     buf_free(&body);
 }

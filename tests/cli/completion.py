@@ -2,12 +2,16 @@
 import contextlib
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 
-from hub import BUILD, SECONDS_MAX, Group, Hub, Skipped, azimuth, check, environment
+from hub import BUILD, SECONDS_MAX, Group, Hub, Skipped, azimuth, check, environment, stand_in
 
 group = Group()
+HTTP_WAIT_SECONDS = 60  # of a command that is not hasty (cli/http.h)
+PATIENT = {"AZIMUTH_COMPLETION_WAIT": "60s"}  # where it counts what a hub answers and not how soon
 
 
 def shell(name, script, home=None):
@@ -15,7 +19,7 @@ def shell(name, script, home=None):
         raise Skipped(f"{name} is not installed")
     path = f"{BUILD}:/usr/local/bin:/usr/bin:/bin"
     run = subprocess.run([name, "-c", script], capture_output=True, text=True, cwd="/", timeout=SECONDS_MAX,
-                         env=environment(PATH=path, **({"HOME": home} if home else {})), check=False)
+                         env=environment(PATH=path, **PATIENT, **({"HOME": home} if home else {})), check=False)
     check(run.returncode == 0 and run.stderr == "", f"{name}: {run.returncode} {run.stderr}")
     return run.stdout.split()
 
@@ -71,6 +75,23 @@ def a_device_among_thousands_is_completed():
         check(got == [f"press-0001{n}" for n in range(10)], f"who may not query: {got}")
 
 
+@group.case
+def a_tab_asks_the_hub_once():
+    asked = []
+
+    def answer(ask):
+        if "/devices" in ask:
+            asked.append(ask.split("?")[0])
+        return {"GET /devices": '[{"deviceId":"nobody"}]', "POST /devices/query": "[]"}.get(ask.split("?")[0], "{}")
+
+    with tempfile.TemporaryDirectory(prefix="azm-tab-") as data, stand_in(data, answer):
+        words = "\n".join(("hub", "device-identity", "show", "--data", data, "-d"))
+        done = azimuth("completion", "suggest", f"--words={words}\nno", **PATIENT)
+        check(done.out == "" and asked == ["POST /devices/query"], f"{done} {asked}")
+        done = azimuth("completion", "suggest", f"--words={words}\n", **PATIENT)
+        check(done.out == "nobody\n" and asked[1:] == ["GET /devices"], f"{done} {asked}")
+
+
 PROFILES = "profiles:\n  lab: {connection-string: x}\n  line-4: {connection-string: y}\n"
 
 
@@ -122,6 +143,11 @@ def fish_completes():
 
 @group.case
 def a_tab_is_answered_at_once():
-    done = azimuth("completion", "suggest", "--words=hub\ndevice-identity\nshow\n--login\n"
-                   "HostName=192.0.2.1;SharedAccessKeyName=a;SharedAccessKey=AAAA\n-d\n")
-    check(done.status == 0 and done.out == "", str(done))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        words = ("hub", "device-identity", "show", "--https-port", str(silent.getsockname()[1]), "--login",
+                 "HostName=localhost;SharedAccessKeyName=a;SharedAccessKey=AAAA", "-d", "")
+        for wait in ({}, {"AZIMUTH_COMPLETION_WAIT": "0"}, {"AZIMUTH_COMPLETION_WAIT": "soon"}, {"AZIMUTH_COMPLETION_WAIT": "300ms"}):
+            began = time.monotonic()
+            done = azimuth("completion", "suggest", "--words=" + "\n".join(words), **wait)
+            check(done.status == 0 and done.out == "", str(done))
+            check(time.monotonic() - began < HTTP_WAIT_SECONDS, f"{wait}: it waits as any command does")
