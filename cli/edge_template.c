@@ -155,7 +155,7 @@ static enum err read_statement(struct reader *r, struct slice statement, struct 
     *path = r->table;
     if (text.len == 0 || *text.ptr == '#' || *text.ptr == '[') return OK;
     if (!take_path(text, '=', path)) return bad(r, text.ptr, "neither a key nor a table");
-    if (path->count == 1 && is_of(path, "agent", NULL))
+    if (!r->in_table && is_of(path, "agent", NULL))
         return bad(r, text.ptr, "agent is to be a table: [agent]");
     return OK;
 }

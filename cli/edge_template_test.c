@@ -70,6 +70,9 @@ static void what_is_no_toml_is_refused_with_its_line(void **state)
         {"[a.]\n", "t.toml:1: no name of a table"},
         {"a = 1\nhello\n", "t.toml:2: neither a key nor a table"},
         {"agent = { config = { image = \"a\" } }\n", "t.toml:1: agent is to be a table: [agent]"},
+        {"\nagent.name = \"edgeAgent\"\n", "t.toml:2: agent is to be a table: [agent]"},
+        {"agent.config.image = \"a\"\n", "t.toml:1: agent is to be a table: [agent]"},
+        {"'agent' . \"env\" = {}\n", "t.toml:1: agent is to be a table: [agent]"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
