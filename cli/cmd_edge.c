@@ -22,7 +22,7 @@ const struct cli_option edge_create_options[] = {
     {"device-auth-type device-auth", "METHOD",
      "shared_private_key, or x509_thumbprint [shared_private_key]"},
     {"output-path out", "DIR",
-     "writes a folder for each device: certificates, config.toml, install.sh"},
+     "writes a folder and a .tgz for each device: certificates, config.toml, install.sh"},
     {"root-cert rc", "FILE", "signs the devices' certificates [one is made]"},
     {"root-key rk", "FILE", "its key"},
     {"root-pass rp", "PASSWORD", "of that key"},

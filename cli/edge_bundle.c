@@ -4,22 +4,26 @@
  *   ID/ID.hub-auth-cert.pem     if it logs in with it, and ID.hub-auth-key.pem
  *   ID/iotedge_config_cli_root.pem, hub-ca.pem, trust-bundle.pem           whom it trusts: the root, the hub, both
  *   ID/config.toml, ID/install.sh
+ *   ID.tgz                                                                 what is in the folder, to be carried to the machine
  *   root.cert.pem, root.key.pem                                            if the root was made: for more devices, later
  *
- * File names are those of az, which packs each folder.  Nobody but the owner can read any of it: there are keys in it.
+ * File names are those of az, which leaves the .tgz alone.  Nobody but the owner can read any of it: there are keys in it.
  * Source: the edge runtime's config.toml, "Configure IoT Edge device settings", "Manage IoT Edge certificates".
  */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/edge_plan.h"
 #include "cli/file.h"
+#include "cli/tgz.h"
 
 #define CERTS   "/var/aziot/certs/"
 #define SECRETS "/var/aziot/secrets/"
+#define PACKED  ".tgz"
 
 /* ---- files */
 
@@ -45,11 +49,43 @@ static enum err store(const char *path, struct slice content, bool runs)
     return file_finish(path, &f, e);
 }
 
-/* A file of a device; `named`: its id is before the name. */
-static enum err put(const struct edge_plan *p, const struct edge *edge, bool named,
-                    const char *name, struct slice content)
+/* What a device is given, and what is written of it. */
+struct bundle {
+    const struct edge_plan *plan;
+    const struct edge *edge;
+    struct tgz pack;
+};
+
+static enum err put_in(struct bundle *b, struct slice before, const char *name,
+                       struct slice content, bool runs)
 {
-    return store(path_of(p, edge->id, named ? edge->id : SLICE_NONE, name), content, false);
+    const char *path = path_of(b->plan, b->edge->id, before, name);
+    const struct tgz_file file = {.name = path + slice_rfind(slice_str(path), '/') + 1,
+                                  .mode = runs ? 0700 : 0600,
+                                  .wall_us = clock_wall_us(),
+                                  .content = content};
+    TRY(tgz_add(&b->pack, &file));
+    return store(path, content, runs);
+}
+
+/* A file of a device; `named`: its id is before the name. */
+static enum err put(struct bundle *b, bool named, const char *name, struct slice content)
+{
+    return put_in(b, named ? b->edge->id : SLICE_NONE, name, content, false);
+}
+
+static const char *pack_path(const struct edge_plan *p, struct slice id)
+{
+    return path_of(p, SLICE_NONE, id, PACKED);
+}
+
+static enum err write_pack(struct bundle *b)
+{
+    struct buf bytes = {0};
+    enum err e = tgz_pack(&b->pack, &bytes);
+    if (e == OK) e = store(pack_path(b->plan, b->edge->id), buf_slice(&bytes), false);
+    buf_wipe(&bytes);
+    return e;
 }
 
 static enum err make_folder(const char *path)
@@ -61,10 +97,27 @@ static enum err make_folder(const char *path)
 
 /* ---- before anything is made */
 
-static enum err check_place(const struct edge_plan *p, const struct edge *edge)
+static enum err check_free(const char *path)
 {
     struct stat st;
-    const char *path = path_of(p, edge->id, SLICE_NONE, "");
+    return lstat(path, &st) == 0 ? fail(ERR_EXISTS, "%s is there already", path) : OK;
+}
+
+/* The folder of one may be called as what another one's is packed into. */
+static enum err check_pack(const struct edge_plan *p, const struct edge *edge)
+{
+    struct slice end = SLICE_LIT(PACKED);
+    bool packed = slice_ends(edge->id, end);
+    const struct edge *other =
+        packed ? edge_find(p, slice_head(edge->id, edge->id.len - end.len)) : NULL;
+    if (other)
+        return fail(ERR_INVALID, "edge device '%.*s': '%.*s' is packed into a file of that name",
+                    SLICE_ARG(edge->id), SLICE_ARG(other->id));
+    return check_free(pack_path(p, edge->id));
+}
+
+static enum err check_place(const struct edge_plan *p, const struct edge *edge)
+{
     bool dots = slice_is(edge->id, ".") || slice_is(edge->id, "..");
     if (dots || slice_find(edge->id, '/') < edge->id.len)
         return fail(ERR_INVALID, "edge device '%.*s': no folder can have that name",
@@ -77,7 +130,8 @@ static enum err check_place(const struct edge_plan *p, const struct edge *edge)
         return fail(ERR_INVALID,
                     "edge device '%.*s' has a registry's password, and no image of an agent",
                     SLICE_ARG(edge->id));
-    return lstat(path, &st) == 0 ? fail(ERR_EXISTS, "%s is there already", path) : OK;
+    TRY(check_free(path_of(p, edge->id, SLICE_NONE, "")));
+    return check_pack(p, edge);
 }
 
 static enum err load_root(struct edge_plan *p)
@@ -195,11 +249,11 @@ static void put_config(const struct edge_plan *p, const struct edge *edge, struc
     edge_template_put(&p->template, true, image_of(p, edge).len == 0, out);
 }
 
-static enum err write_config(const struct edge_plan *p, const struct edge *edge)
+static enum err write_config(struct bundle *b)
 {
     struct buf text = {0};
-    put_config(p, edge, &text);
-    enum err e = put(p, edge, false, "config.toml", buf_slice(&text));
+    put_config(b->plan, b->edge, &text);
+    enum err e = put(b, false, "config.toml", buf_slice(&text));
     buf_wipe(&text);
     return e;
 }
@@ -260,35 +314,45 @@ static const char install[] =
 /* ---- all of it */
 
 /* A hub whose CA the system knows needs none here. */
-static enum err write_trust(const struct edge_plan *p, const struct edge *edge)
+static enum err write_trust(struct bundle *b)
 {
+    const struct edge_plan *p = b->plan;
     struct slice root = edge_root_cert(p->root), hub = SLICE_NONE;
     struct buf both = {0};
-    TRY(put(p, edge, false, "iotedge_config_cli_root.pem", root));
+    TRY(put(b, false, "iotedge_config_cli_root.pem", root));
     if (p->target.ca) {
         TRY(file_load(p->cli, p->target.ca, &hub));
-        TRY(put(p, edge, false, "hub-ca.pem", hub));
+        TRY(put(b, false, "hub-ca.pem", hub));
     }
     buf_put_slice(&both, root);
     buf_put_slice(&both, hub);
-    enum err e = put(p, edge, false, "trust-bundle.pem", buf_slice(&both));
+    enum err e = put(b, false, "trust-bundle.pem", buf_slice(&both));
     buf_free(&both);
     return e;
+}
+
+static enum err write_files(struct bundle *b, const struct edge_papers *papers)
+{
+    TRY(make_folder(path_of(b->plan, b->edge->id, SLICE_NONE, "")));
+    TRY(put(b, true, ".full-chain.cert.pem", buf_slice(&papers->chain)));
+    TRY(put(b, true, ".key.pem", buf_slice(&papers->ca_key)));
+    if (b->plan->by_certificate) {
+        TRY(put(b, true, ".hub-auth-cert.pem", buf_slice(&papers->login)));
+        TRY(put(b, true, ".hub-auth-key.pem", buf_slice(&papers->login_key)));
+    }
+    TRY(write_trust(b));
+    TRY(write_config(b));
+    TRY(put_in(b, SLICE_NONE, "install.sh", slice_str(install), true));
+    return write_pack(b);
 }
 
 enum err edge_bundle_write(const struct edge_plan *p, const struct edge *edge,
                            const struct edge_papers *papers)
 {
-    TRY(make_folder(path_of(p, edge->id, SLICE_NONE, "")));
-    TRY(put(p, edge, true, ".full-chain.cert.pem", buf_slice(&papers->chain)));
-    TRY(put(p, edge, true, ".key.pem", buf_slice(&papers->ca_key)));
-    if (p->by_certificate) {
-        TRY(put(p, edge, true, ".hub-auth-cert.pem", buf_slice(&papers->login)));
-        TRY(put(p, edge, true, ".hub-auth-key.pem", buf_slice(&papers->login_key)));
-    }
-    TRY(write_trust(p, edge));
-    TRY(write_config(p, edge));
-    return store(path_of(p, edge->id, SLICE_NONE, "install.sh"), slice_str(install), true);
+    struct bundle b = {.plan = p, .edge = edge};
+    enum err e = write_files(&b, papers);
+    tgz_free(&b.pack);
+    return e;
 }
 
 enum err edge_bundle_open(const struct edge_plan *p)

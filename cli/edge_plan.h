@@ -60,7 +60,7 @@ void edge_draw(const struct edge_plan *p, struct buf *out);
 /* "symmetricKey" and "x509Certificate" of a file, or az's words of --device-auth. */
 enum err edge_method(struct edge_plan *p, struct slice name) MUST_USE;
 
-/* ---- edge_bundle.c: with `folder` a folder for each device, for the edge runtime there */
+/* ---- edge_bundle.c: with `folder` a folder for each device and the same packed, for the edge runtime there */
 
 /* Loads or makes the root, loads the template, and looks at what is there; nothing is written.  ERR_EXISTS: something is in the way. */
 enum err edge_bundle_check(struct edge_plan *p) MUST_USE;

@@ -32,6 +32,11 @@ def install_script(folder, answers):
     return {str(path.relative_to(place)): path for path in place.rglob("*") if path.is_file()}
 
 
+def contents(folder):
+    """Name, mode and text of each file."""
+    return {path.name: (path.stat().st_mode, path.read_text()) for path in folder.iterdir()}
+
+
 @group.case
 def edge_devices_get_what_they_log_in_with():
     create, place = ("edge", "devices", "create"), pathlib.Path(tempfile.mkdtemp(dir=FOLDER.name))
@@ -59,7 +64,13 @@ def edge_devices_get_what_they_log_in_with():
             line.request("POST", f"/devices/{urllib.parse.quote(name)}/messages/events?api-version=2021-04-12", body=b"hello")
             check(line.getresponse().status == 204, f"{name} may not log in")
             line.close()
-        there = install_script(out / odd, "low.lan\n")
+        for name in ("top", odd):
+            unpacked = place / f"unpacked-{name}"
+            unpacked.mkdir()
+            subprocess.run(["tar", "-xpzf", out / f"{name}.tgz"], cwd=unpacked, check=True)
+            check((out / f"{name}.tgz").stat().st_mode & 0o077 == 0, "others may read the .tgz")
+            check(contents(unpacked) == contents(out / name), f"{name}.tgz has {sorted(contents(unpacked))}")
+        there = install_script(place / f"unpacked-{odd}", "low.lan\n")
         check('hostname = "low.lan"' in there["etc/aziot/config.toml"].read_text(), "nobody was asked for the host name")
         names = tomllib.loads(there["etc/aziot/config.toml"].read_text())
         for uri in (names["edge_ca"]["cert"], names["edge_ca"]["pk"], names["trust_bundle_cert"], *(
@@ -89,6 +100,7 @@ def edge_devices_get_what_they_log_in_with():
         based = tomllib.loads((out / "based/config.toml").read_text())
         check(based["agent"]["config"] == {"image": "agent:0"} and based["hostname"] == "{{HOSTNAME}}", str(based))
         (place / "bad.toml").write_text("a = 1\nb = [")
+        (out / "packed.tgz").write_text("somebody else's")
         device = ("--device", "id=new")
         for words, status, said in (((*device, "--out", out, *root), USAGE, "password"), ((*device, "--out", out), CONFLICT, "root.key.pem"),
                                     ((*device, "--device-auth", "x509_thumbprint"), USAGE, "--output-path"),
@@ -102,6 +114,8 @@ def edge_devices_get_what_they_log_in_with():
                                      USAGE, "no CA"),
                                     (("--device", "id=top", "--out", out, *root, "--rp", "secret"), CONFLICT, "is there already"),
                                     ((*device, f"container_auth={auth}", "--out", place / "other"), USAGE, "image"),
+                                    (("--device", "id=packed", "--out", out, *root, "--rp", "secret"), CONFLICT, "packed.tgz is there already"),
+                                    (("--device", "id=a", "--device", "id=a.tgz", "--out", place / "other"), USAGE, "'a' is packed into"),
                                     (("--device", "id=..", "--out", place / "other"), USAGE, "folder")):
             expect(hub.run(*create, *words), status, said)
         check(not (place / "other").exists() and "new" not in hub.must(*IDENTITY, "list").out, "something was made")
