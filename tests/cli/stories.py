@@ -50,6 +50,30 @@ def the_same_cause_for_many_is_an_alert():
 
 
 @group.case
+def who_was_connected_is_not_sent_to_look_at_the_network():
+    with Hub() as hub:
+        hub.must("hub", "device-identity", "create", "-d", "d1")
+
+        def summary():
+            return hub.must("why", "d1", "-o", "json").json()["summary"]
+
+        check(summary().startswith("Nothing was refused to d1") and "network" in summary(), summary())
+        words = [str(word) for word in (AZIMUTH, "device", "simulate", "-d", "d1", "--quiet", "--data", hub.data)]
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
+            said = eventually(summary, lambda said: said.startswith("d1 is connected since "))
+            check("network" not in said, said)
+            process.send_signal(signal.SIGINT)
+        said = eventually(summary, lambda said: not said.startswith("d1 is connected since "))
+        shown = hub.must("hub", "device-identity", "show", "-d", "d1").json()["connectionStateUpdatedTime"]
+        check(said.startswith(f"d1 was connected until {shown[:19]}Z and left of its own accord. Nothing was refused to it"), said)
+        try_in(hub, "d1")
+        eventually(summary, lambda said: "own accord" not in said)
+        hub.must("device", "send-d2c-message", "-d", "d1")
+        said = eventually(summary, lambda said: "It was connected until" in said)
+        check(said.startswith("d1 connected over mqtt from ") and said.endswith("Z and left of its own accord."), said)
+
+
+@group.case
 def a_client_whose_clock_is_ahead_is_told_so():
     with Hub() as hub:
         subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{hub.ready['mqtt']}", "-servername", "localhost", "-CAfile", hub.ca,

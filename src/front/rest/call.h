@@ -235,6 +235,7 @@ struct call {
     struct session_show session_show;
     struct talker_wait talker_wait;
     unsigned refusals_top;
+    struct refusal_presence presence; /* of whom refusals are asked about */
     bool answered;
     bool stalled;          /* no more of the request is read until rest_call_resume() */
     bool begun;            /* an answer is under way, in pieces */

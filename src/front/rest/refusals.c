@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "front/rest/call.h"
@@ -88,6 +89,7 @@ static void answer_attempts(struct call *c, const struct refusal_page *page)
     struct refusal_reader reader = reader_of(c);
     struct buf json = {0};
     reader.spelling = buf_slice(&c->body);
+    reader.presence = c->presence;
     refusal_write_all(&json, buf_slice(&c->who), page, &reader, c->service->started_us,
                       clock_wall_us());
     rest_answer_json(c, buf_slice(&json));
@@ -130,13 +132,40 @@ static void on_attempts(struct refusal_wait *w, const struct refusal_page *page)
     rest_call_end(c);
 }
 
+/* One that is none is not connected. */
+static struct refusal_presence read_presence(struct slice identity)
+{
+    struct refusal_presence p = {0};
+    struct arena a = {0};
+    struct json *doc;
+    if (identity.len && json_parse(&a, identity, &doc) == OK) {
+        p.connected = slice_is(json_str(doc, "connectionState"), "Connected");
+        if (clock_parse_iso(json_str(doc, "connectionStateUpdatedTime"), &p.changed_us) != OK ||
+            p.changed_us < 0)
+            p.changed_us = 0; /* the year 1: never */
+    }
+    arena_free(&a);
+    return p;
+}
+
+static void on_identity(struct registry_wait *w, const struct registry_answer *a)
+{
+    struct call *c = CONTAINER_OF(w, struct call, registry_wait);
+    rest_call_resume(c);
+    c->presence = read_presence(a->status == STATUS_OK ? a->body : SLICE_NONE);
+    c->refusal_wait.fn = on_attempts;
+    ask_attempts(c);
+    rest_call_end(c);
+}
+
 void rest_refusal_attempts(struct call *c)
 {
     uint64_t top = REFUSAL_RING_MAX;
     if (!rest_route_who(c) || !rest_query_number(c, "top", &top)) return;
     c->refusals_top = (unsigned)top;
-    c->refusal_wait.fn = on_attempts;
-    ask_attempts(c);
+    c->registry_wait.fn = on_identity;
+    rest_call_wait(c, WAITING_REGISTRY);
+    registry_get(c->service->registry, buf_slice(&c->who), &c->registry_wait);
 }
 
 /* ---- the list */

@@ -232,12 +232,19 @@ void refusal_ask_spelling(const struct store *store, struct lane *lane, struct s
 
 /* ---- for people */
 
+/* How an identity is now, since this server started. */
+struct refusal_presence {
+    bool connected;
+    int64_t changed_us; /* since then, wall time; 0: it was never connected, or that is not known */
+};
+
 /* Who is reading: names for the fill-ins. */
 struct refusal_reader {
     const char *host; /* the hub's */
     const char *ca;   /* its authority's file; NULL: "the CA's certificate" */
     struct slice
         spelling; /* of a device that exists, where the id asked about does not; or empty */
+    struct refusal_presence presence; /* of the identity, for refusal_write_all() */
 };
 
 /* A record as JSON: time, cause, stage, evidence, texts. */

@@ -290,6 +290,56 @@ static void texts_say_what_was_seen_and_what_to_do(void **state)
     assert_non_null(strstr(text, "\"clockBehindS\":4000"));
 }
 
+/* Of whom nothing was noted: the network is suspect only where nobody got through it. */
+static void who_was_connected_is_no_matter_of_the_network(void **state)
+{
+    static const struct {
+        struct refusal_presence presence;
+        const char *summary;
+    } rows[] = {
+        {{false, 0},
+         "\"Nothing was refused to d1 since 2026-01-01T00:00:00Z, when this server started. If it "
+         "does "
+         "not connect, the network between it and this server is the suspect: run 'azimuth doctor "
+         "--from-device hub.example' there.\""},
+        {{true, 1767225601000000},
+         "\"d1 is connected since 2026-01-01T00:00:01Z. Nothing was refused to it since "
+         "2026-01-01T00:00:00Z, when this server started.\""},
+        {{false, 1767225602000000},
+         "\"d1 was connected until 2026-01-01T00:00:02Z and left of its own accord. Nothing was "
+         "refused "
+         "to it since 2026-01-01T00:00:00Z, when this server started. If it wants to come back and "
+         "cannot, the network between it and this server is the suspect: run 'azimuth doctor "
+         "--from-device hub.example' there.\""},
+    };
+    (void)state;
+    wall_us = 1767225600000000;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        reader.presence = rows[i].presence;
+        assert_non_null(strstr(shown(), rows[i].summary));
+    }
+    reader.presence = (struct refusal_presence){0};
+}
+
+static void who_was_accepted_at_last_may_have_left_again(void **state)
+{
+    struct refusal there = of("d1", REFUSAL_CONNECTED, "10.0.0.1:1");
+    struct refusal unknown = {.cause = REFUSAL_UNKNOWN_ID, .who = SLICE_LIT("d1")};
+    (void)state;
+    wall_us = 1767225600000000;
+    note(&unknown);
+    refusal_home_connected(refusals, office.lanes[hub_home(&hub, there.who).lane], &there);
+    reader.presence = (struct refusal_presence){true, wall_us + 1000000};
+    assert_non_null(strstr(shown(), "from 10.0.0.1:1.\",\"stages\""));
+    reader.presence.connected = false;
+    assert_non_null(strstr(shown(),
+                           "from 10.0.0.1:1. It was connected until 2026-01-01T00:00:02Z and "
+                           "left of its own accord.\""));
+    reader.presence.changed_us = wall_us - 1;
+    assert_non_null(strstr(shown(), "from 10.0.0.1:1.\",\"stages\""));
+    reader.presence = (struct refusal_presence){0};
+}
+
 /* A token that is shown again and again grows older: that says nothing of the clock. */
 static void an_old_token_is_no_clock(void **state)
 {
@@ -502,6 +552,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(connections_are_noted_after_a_refusal_only, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(texts_say_what_was_seen_and_what_to_do, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_was_connected_is_no_matter_of_the_network, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_was_accepted_at_last_may_have_left_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_old_token_is_no_clock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_is_seen_by_provisioning_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_than_three_ids_with_one_cause_are_an_alert, set_up,

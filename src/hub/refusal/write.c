@@ -368,23 +368,67 @@ static void put_flapping(struct buf *out, const struct refusal_page *page, int64
     buf_put_u8(out, '}');
 }
 
+/* Whom we cut off has a record of it, which is the latest then. */
+static void put_leaving(struct buf *out, const char *who, int64_t left_us)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+    clock_iso(left_us, iso);
+    buf_printf(out, "%s was connected until %.19sZ and left of its own accord.", who, iso);
+}
+
+static void put_presence(struct buf *out, const char *who, const struct refusal_presence *p)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+    clock_iso(p->changed_us, iso);
+    if (p->connected)
+        buf_printf(out, "%s is connected since %.19sZ. ", who, iso);
+    else if (p->changed_us) {
+        put_leaving(out, who, p->changed_us);
+        buf_put_u8(out, ' ');
+    }
+}
+
+/* Nothing was noted: the network is the suspect only of who has not got through it. */
+static void put_nothing(struct buf *out, struct slice who, const struct refusal_reader *reader,
+                        int64_t since_us)
+{
+    const struct refusal_presence *p = &reader->presence;
+    char iso[CLOCK_ISO_LEN + 1];
+    struct buf name = {0};
+    clock_iso(since_us, iso);
+    put_plain(&name, who);
+    put_presence(out, buf_cstr(&name), p);
+    buf_printf(out, "Nothing was refused to %s since %.19sZ, when this server started.",
+               p->changed_us ? "it" : buf_cstr(&name), iso);
+    if (!p->connected)
+        buf_printf(out,
+                   " If it %s, the network between it and this server is the suspect: run 'azimuth "
+                   "doctor --from-device %s' there.",
+                   p->changed_us ? "wants to come back and cannot" : "does not connect",
+                   reader->host);
+    buf_free(&name);
+}
+
+/* It was accepted; that may be over. */
+static void put_since_then(struct buf *out, const struct refusal_seen *s,
+                           const struct refusal_presence *p)
+{
+    if (s->what.cause != REFUSAL_CONNECTED || p->connected || p->changed_us < s->last_us) return;
+    buf_put_u8(out, ' ');
+    put_leaving(out, "It", p->changed_us);
+}
+
 static void put_summary(struct buf *out, struct slice who, const struct refusal_page *page,
                         const struct refusal_reader *reader, int64_t since_us)
 {
     const struct refusal_seen *s = latest(page);
     struct buf text = {0};
-    char iso[CLOCK_ISO_LEN + 1];
-    clock_iso(since_us, iso);
     if (s) {
         refusal_put_happened(&text, s, reader);
+        put_since_then(&text, s, &reader->presence);
         put_company(&text, alert_of(page, s));
     } else
-        buf_printf(
-            &text,
-            "Nothing was refused to %.*s since %.19sZ, when this server started. If it does not "
-            "connect, the network between it and this server is the suspect: run 'azimuth "
-            "doctor --from-device %s' there.",
-            SLICE_ARG(who), iso, reader->host);
+        put_nothing(&text, who, reader, since_us);
     put_text(out, "summary", buf_slice(&text));
     buf_free(&text);
 }
