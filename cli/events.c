@@ -115,10 +115,13 @@ static void attach_pair(struct events *e, const char *name, const char *node, st
     amqp_send_flow(*from, ANSWER_CREDIT, false);
 }
 
+/* Where Event Hubs are asked; a hub's own name would send us elsewhere (amqp:link:redirect), and the question says
+ * whom it is for. */
 static void attach_management(struct events *e)
 {
-    char node[512];
-    snprintf(node, sizeof node, "%s/$management", e->cfg->entity);
+    char node[512] = "$management";
+    if (!slice_eq_nocase(slice_str(e->cfg->entity), SLICE_LIT(EVENTS_IOT_NAME)))
+        snprintf(node, sizeof node, "%s/$management", e->cfg->entity);
     e->state = EVENTS_ASKING;
     attach_pair(e, "management", node, &e->ask_out, &e->ask_in);
 }
@@ -312,7 +315,7 @@ static enum err on_outcome(struct events *e, uint8_t outcome)
     e->state = EVENTS_TOKEN;
     if (e->cfg->login) {
         e->state = EVENTS_ASKED; /* to be sent elsewhere, which a receiver is enough for */
-        e->ask_in = attach(e, "management", false, "messages/events/$management");
+        e->ask_in = attach(e, "management", false, EVENTS_IOT_NAME "/$management");
     } else
         attach_pair(e, "cbs", "$cbs", &e->cbs_out, &e->cbs_in);
     return OK;

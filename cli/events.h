@@ -36,10 +36,12 @@ enum {
         60000, /* as @azure/core-amqp asks for; silent for twice as long, a hub is gone */
 };
 
+#define EVENTS_IOT_NAME "messages/events" /* of the stream, for who knows only the hub */
+
 struct events_config {
     struct buf *out;
     const char *host;     /* open.hostname */
-    const char *entity;   /* "hub", or "messages/events" on an IoT hub's name */
+    const char *entity;   /* "hub", or EVENTS_IOT_NAME on an IoT hub's name */
     const char *audience; /* the token's: "sb://host/hub" */
     const char *group;    /* consumer group */
     const char *selector; /* where to begin: "amqp.annotation.x-opt-offset > '-1'" */

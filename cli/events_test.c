@@ -15,7 +15,7 @@ struct peer {
     unsigned sent[PARTITIONS];
     struct buf address, selector;
     const char *refuse; /* address that is not found */
-    bool redirect, bad_token;
+    bool redirect, bad_token, asked_at_the_name;
     unsigned token_count;
 };
 
@@ -131,9 +131,10 @@ static void on_attach(struct peer *p, const struct amqp_event *ev)
         p->cbs = ev->link;
     else if (p->redirect)
         redirect(ev->link);
-    else if (slice_ends(address, SLICE_LIT("/$management")))
+    else if (slice_ends(address, SLICE_LIT("$management"))) {
         p->management = ev->link;
-    else {
+        p->asked_at_the_name = !slice_is(address, "$management");
+    } else {
         buf_clear(&p->address);
         buf_put_slice(&p->address, address);
         p->readers[address.ptr[address.len - 1] - '0'] = ev->link;
@@ -364,6 +365,25 @@ static void a_partition_has_a_number_below_the_most_that_there_are(void **state)
     last_id = 0;
 }
 
+/* At its IoT name we would be sent elsewhere. */
+static void who_knows_only_the_hub_asks_where_event_hubs_are_asked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *entity;
+        bool at_the_name;
+    } rows[] = {{"hub", true}, {"messages/events", false}, {"Messages/Events", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rig *r = calloc(1, sizeof *r);
+        run(r, &(struct events_config){
+                   .entity = rows[i].entity, .group = "$Default", .selector = "x"});
+        assert_int_equal(r->ready, 1);
+        assert_int_equal(r->peer.asked_at_the_name, rows[i].at_the_name);
+        fini(r);
+        free(r);
+    }
+}
+
 static void a_hub_may_send_us_elsewhere(void **state)
 {
     (void)state;
@@ -478,6 +498,7 @@ int main(void)
         cmocka_unit_test(a_refused_token_is_a_refusal),
         cmocka_unit_test(a_missing_partition_or_hub_is_not_found),
         cmocka_unit_test(a_partition_has_a_number_below_the_most_that_there_are),
+        cmocka_unit_test(who_knows_only_the_hub_asks_where_event_hubs_are_asked),
         cmocka_unit_test(a_hub_may_send_us_elsewhere),
         cmocka_unit_test(bodies_are_shown_as_json_text_or_base64),
         cmocka_unit_test(a_body_is_what_somebody_says_it_is),

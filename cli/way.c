@@ -39,7 +39,7 @@ enum err way_choose(struct target *t, const char *entity, struct events_config *
     struct buf user = {0};
     bool event_hubs = t->login.kind == CONNSTR_EVENT_HUBS && t->data == NULL;
     cfg->host = t->name;
-    cfg->entity = entity ? entity : (event_hubs || t->data) ? t->hub_name : "messages/events";
+    cfg->entity = entity ? entity : (event_hubs || t->data) ? t->hub_name : EVENTS_IOT_NAME;
     if (event_hubs && t->login.entity.len == 0 && entity == NULL)
         return fail(ERR_INVALID, "the connection string has no EntityPath");
     if (target_is_azure(t) && !event_hubs) {

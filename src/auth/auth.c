@@ -70,10 +70,22 @@ enum auth_cause auth_by_keys(const struct sas *t, const struct auth_ask *ask,
     return sas_verify(t, keys[0]) || sas_verify(t, keys[1]) ? AUTH_OK : AUTH_BAD_SIGNATURE;
 }
 
+static bool signed_with_bytes(const struct sas *t, const struct auth_key *key)
+{
+    return sas_verify(t, slice_of(key->bytes, key->len));
+}
+
 /* IoT clients sign with the bytes of the key, Event Hubs clients with its text. */
 static bool signed_by(const struct sas *t, const struct auth_key *key)
 {
-    return sas_verify(t, slice_of(key->bytes, key->len)) || sas_verify(t, slice_str(key->text));
+    return signed_with_bytes(t, key) || sas_verify(t, slice_str(key->text));
+}
+
+bool auth_signed_with_bytes(const struct sas *t, const struct policies *p)
+{
+    const struct policy *policy = policies_find(p, slice_str(t->policy));
+    return policy &&
+           (signed_with_bytes(t, &policy->keys[0]) || signed_with_bytes(t, &policy->keys[1]));
 }
 
 enum auth_cause auth_by_policy(const struct sas *t, const struct auth_ask *ask,

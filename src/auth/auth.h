@@ -115,4 +115,7 @@ enum err policies_read(struct slice text, struct policies *out) MUST_USE;
 enum auth_cause auth_by_policy(const struct sas *t, const struct auth_ask *ask,
                                const struct policies *p);
 
+/* Is it signed as IoT clients do, with the bytes of a policy's key, and not with the text as Event Hubs clients do? */
+bool auth_signed_with_bytes(const struct sas *t, const struct policies *p);
+
 #endif

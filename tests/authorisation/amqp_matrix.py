@@ -147,6 +147,7 @@ ROWS = """
     ADDRESS_CBS $cbs
     ADDRESS_MANAGEMENT $management
     ADDRESS_MANAGEMENT {hub}/$management
+    ADDRESS_MANAGEMENT messages/events/$management
     ADDRESS_STREAM {hub}
     ADDRESS_STREAM messages/events
     ADDRESS_STREAM orders

@@ -68,6 +68,7 @@ GROUPS = {
     "python feed": ("python", python("feed")),
     "python c_stack": ("python", python("c_stack")),
     "python c_device": ("python", python("c_device")),
+    "python redirect": ("python", python("redirect")),
     "python registry": ("python", python("registry")),
     "python limits": ("python", python("limits")),
     "python errors": ("python", python("errors")),

@@ -77,6 +77,13 @@ void peer_refuse(struct peer_link *l, const char *condition, const char *fmt, ..
     let_go(l);
 }
 
+void peer_refuse_with(struct peer_link *l, const struct amqp_error *error)
+{
+    peer_touch(l->peer);
+    amqp_refuse_attach(l->link, error);
+    let_go(l);
+}
+
 void peer_detach_with(struct peer_link *l, const struct amqp_error *error)
 {
     peer_touch(l->peer);
@@ -110,19 +117,23 @@ void peer_settle(struct peer_link *l, uint32_t id, bool settled, const struct am
 
 /* ---- attaching: the node behind an address */
 
+static const struct node *management_of(const struct peer *p, const struct address *a)
+{
+    return a->iot_name && peer_knows_only_the_hub(p) ? &node_management_redirect : &node_management;
+}
+
 static const struct node *node_of(const struct peer *p, const struct address *a)
 {
     const struct amqp_doors *doors = &p->service->doors;
-    bool iot_login = p->plain && a->iot_name; /* knows the hub, not the stream */
     switch (a->kind) {
     case ADDRESS_CBS: return &node_cbs;
-    case ADDRESS_MANAGEMENT: return iot_login ? &node_redirect : &node_management;
+    case ADDRESS_MANAGEMENT: return management_of(p, a);
     case ADDRESS_STREAM:
         if (a->stream) return &node_event_sender;
         return a->iot_name ? &node_redirect : NULL;
     case ADDRESS_SEND_PARTITION:
     case ADDRESS_PUBLISHER: return a->stream ? &node_event_sender : NULL;
-    case ADDRESS_PARTITION: return iot_login ? &node_redirect : &node_partition;
+    case ADDRESS_PARTITION: return p->plain && a->iot_name ? &node_redirect : &node_partition;
     case ADDRESS_SERVICE_SEND: return doors->c2d ? &node_service_send : NULL;
     case ADDRESS_SERVICE_FEEDBACK: return doors->c2d ? &node_service_feedback : NULL;
     case ADDRESS_REGISTRATION: return doors->dps ? &node_provisioning : NULL;

@@ -1,4 +1,5 @@
 /* management_test.c - $management, and how requests find their answers. */
+#include "base/clock.h"
 #include "base/test.h"
 
 #include "front/amqp/testing/testing.h"
@@ -39,8 +40,7 @@ static const char *ask(struct front_rig *r, struct conn *c, const char *properti
 static void the_hub_describes_itself(void **state)
 {
     (void)state;
-    static const char *const nodes[] = {"$management", "hub/$management",
-                                        "amqps://hub.test:5671/messages/events/$management"};
+    static const char *const nodes[] = {"$management", "hub/$management"};
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
         struct front_rig r;
         struct conn c;
@@ -57,6 +57,26 @@ static void the_hub_describes_itself(void **state)
             "<\"0\" \"1\" \"2\"> \"azimuth_identity\" \".6474846204000/hub\"}\n");
         stop(&r, &c);
     }
+}
+
+/* Of Java and Go, whose EntityPath says messages/events; who signs as IoT clients do is sent on (reader_test.c). */
+static void who_signs_as_event_hubs_clients_do_is_answered_at_the_iot_name(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    struct buf token = {0};
+    front_rig_init(&r);
+    const struct policy *service = policies_find(&r.policies, SLICE_LIT("service"));
+    sas_make(&token, SLICE_LIT("sb://hub.test/messages/events"), slice_str(service->keys[0].text),
+             "service", (clock_wall_us() + RIG_DAY_US) / 1000000);
+    rig_open(&r, &c, 0);
+    rig_greet(&r, &c);
+    rig_authorise(&r, &c, buf_cstr(&token));
+    attach(&r, &c, "amqps://hub.test:5671/messages/events/$management", 10);
+    assert_non_null(strstr(ask(&r, &c, HUB), "\"name\" \"hub\""));
+    buf_free(&token);
+    stop(&r, &c);
 }
 
 static void a_partition_tells_where_it_begins_and_ends(void **state)
@@ -279,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_hub_describes_itself),
+        cmocka_unit_test(who_signs_as_event_hubs_clients_do_is_answered_at_the_iot_name),
         cmocka_unit_test(a_partition_tells_where_it_begins_and_ends),
         cmocka_unit_test(what_cannot_be_answered_says_why),
         cmocka_unit_test(a_request_needs_a_right),

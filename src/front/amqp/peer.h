@@ -96,7 +96,8 @@ struct node {
     void (*request)(struct rpc_ticket *t, const struct amqp_message *m); /* of rpc.h */
 };
 
-extern const struct node node_cbs, node_management, node_partition, node_redirect;
+extern const struct node node_cbs, node_management, node_partition;
+extern const struct node node_redirect, node_management_redirect;
 extern const struct node node_device_events, node_device_c2d, node_device_methods, node_device_twin;
 extern const struct node node_service_send, node_service_feedback, node_service_files;
 extern const struct node node_provisioning, node_event_sender;
@@ -117,6 +118,7 @@ void peer_touch(struct peer *p);
 void peer_refuse(struct peer_link *l, const char *condition, const char *fmt, ...) PRINTF(3, 4);
 void peer_detach(struct peer_link *l, const char *condition, const char *fmt, ...) PRINTF(3, 4);
 
+void peer_refuse_with(struct peer_link *l, const struct amqp_error *error);
 void peer_detach_with(struct peer_link *l, const struct amqp_error *error);
 
 /* Accepts the delivery that came over the link, or rejects it with *no.  One that came settled needs no
@@ -134,6 +136,9 @@ enum err peer_put_token(struct peer *p, struct slice token) MUST_USE;
 /* SASL PLAIN: {policy}@sas.root.{hub} with a token, or {policy} with its key.  Of a device that registers
  * {id scope}/registrations/{id} with a token, which is looked at when a link attaches. */
 bool peer_login_plain(struct peer *p, struct slice response);
+
+/* Who logged in with PLAIN, or signed a token as IoT clients do, knows the hub and not what its stream is called. */
+bool peer_knows_only_the_hub(const struct peer *p);
 
 /* Keeps the token of a device that registers; false: it is none. */
 bool peer_login_to_register(struct peer *p, struct slice token);

@@ -609,6 +609,45 @@ static void the_iot_name_serves_those_who_put_a_token(void **state)
     stop(&r, &c);
 }
 
+/* createFromIotHubConnectionString() of JavaScript's @azure/event-hubs 2: a token by $cbs, a pair of links. */
+static void questions_at_the_iot_name_are_redirected(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    start(&r, &c, 0);
+    rig_feed(&r, &c,
+             "0 attach[\"q\" 7 false 2b 0b @40 [\"me\"] @41 [\"/messages/events/$management\"] "
+             "null null 0]");
+    const char *out = rig_output(&c);
+    assert_non_null(strstr(out, "0 attach[\"q\" "));
+    assert_non_null(strstr(out, "'amqp:link:redirect'"));
+    assert_non_null(strstr(out, ":5671/hub/$management\"}"));
+    rig_feed(&r, &c,
+             "0 attach[\"a\" 6 true 2b 0b @40 [\"/messages/events/$management\"] @41 [\"me\"]]");
+    assert_null(strstr(rig_output(&c), "redirect"));
+    front_rig_sleep(&r, 2000ll * AMQP_REDIRECT_WAIT_MS);
+    assert_non_null(strstr(rig_output(&c), ":5671/hub/$management\"}"));
+    stop(&r, &c);
+}
+
+/* Python's iot_hub_connection_string_receive_async.py cuts the name out before /ConsumerGroups. */
+static void a_reader_is_redirected_to_its_partition(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    front_rig_init(&r);
+    login(&r, &c, "hub.test");
+    rig_feed(&r, &c,
+             "0 attach[\"l\" 0 true 2b 0b @40 "
+             "[\"amqps://hub.test/messages/events/ConsumerGroups/$Default/Partitions/0\"]]");
+    front_rig_sleep(&r, 2000ll * AMQP_REDIRECT_WAIT_MS);
+    assert_non_null(strstr(rig_output(&c),
+                           "\"amqps://hub.test:5671/hub/ConsumerGroups/$Default/Partitions/0\"}"));
+    stop(&r, &c);
+}
+
 static void a_redirect_that_nobody_waits_for_is_forgotten(void **state)
 {
     (void)state;
@@ -652,6 +691,8 @@ int main(void)
         cmocka_unit_test(the_iot_name_redirects_after_a_pause),
         cmocka_unit_test(the_name_that_tls_was_told_is_the_next_best),
         cmocka_unit_test(the_iot_name_serves_those_who_put_a_token),
+        cmocka_unit_test(questions_at_the_iot_name_are_redirected),
+        cmocka_unit_test(a_reader_is_redirected_to_its_partition),
         cmocka_unit_test(a_redirect_that_nobody_waits_for_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

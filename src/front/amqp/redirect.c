@@ -1,11 +1,14 @@
 /* redirect.c - messages/events on the IoT host name: where the stream's own endpoint is.
  *
- * Back ends that know only the hub log in with SASL PLAIN, attach a receiver here and are detached
- * with amqp:link:redirect to the Event Hubs-compatible endpoint, which is the host they dialled.  The
- * detach follows the attach by a moment: rhea-promise registers its listeners in between.
+ * Back ends that know only the hub attach a receiver here and are detached with amqp:link:redirect to the Event
+ * Hubs-compatible endpoint, which is the host they dialled.  The detach follows the attach by a moment:
+ * rhea-promise registers its listeners in between.  The address is what was asked for, under the event hub's name:
+ * Microsoft's samples cut that name out between the port and /$management (JavaScript, .NET) or /ConsumerGroups
+ * (Python's iot_hub_connection_string_receive_async.py).
+ *
+ * createFromIotHubConnectionString() of older JavaScript asks $management with a pair of links: its sender is
+ * refused with the same error, which is the only place where it looks for it.
  */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "front/amqp/peer.h"
 
@@ -14,13 +17,22 @@ struct redirect {
     struct timer timer;
 };
 
-static void put_info(struct buf *b, const struct peer *p)
+/* The stream itself is where its $management is asked. */
+static void put_address(struct buf *out, const struct peer_link *l, const char *host, unsigned port)
 {
-    const char *host = peer_host(p);
-    unsigned port = conn_local_port(p->conn);
-    char address[HUB_HOST_LEN_MAX + HUB_NAME_LEN_MAX + 64];
-    snprintf(address, sizeof address, "amqps://%s:%u/%s/$management", host, port,
-             p->service->hub->name);
+    const struct amqp_service *s = l->peer->service;
+    struct address there = l->address;
+    if (there.kind == ADDRESS_STREAM) there.kind = ADDRESS_MANAGEMENT;
+    buf_printf(out, "amqps://%s:%u/", host, port);
+    address_path(s->hub, s->doors.event_hubs, &there, false, out);
+}
+
+static void put_info(struct buf *b, const struct peer_link *l)
+{
+    const char *host = peer_host(l->peer);
+    unsigned port = conn_local_port(l->peer->conn);
+    struct buf address = {0};
+    put_address(&address, l, host, port);
     struct amqp_open map = amqp_open_map(b);
     amqp_put_sym(b, "hostname");
     amqp_put_str(b, host);
@@ -29,20 +41,26 @@ static void put_info(struct buf *b, const struct peer *p)
     amqp_put_sym(b, "port");
     amqp_put_uint(b, port);
     amqp_put_sym(b, "address");
-    amqp_put_str(b, address);
+    amqp_put_string(b, buf_slice(&address));
     amqp_close(b, map, 8);
+    buf_free(&address);
+}
+
+static void redirect(struct peer_link *l,
+                     void (*end)(struct peer_link *l, const struct amqp_error *error))
+{
+    struct buf info = {0};
+    put_info(&info, l);
+    struct amqp_error error = amqp_error_of(AMQP_REDIRECT, "the stream is read at another address");
+    error.info = buf_slice(&info);
+    end(l, &error);
+    buf_free(&info);
 }
 
 static void on_timer(struct timer *t, int64_t now_us)
 {
-    struct redirect *r = CONTAINER_OF(t, struct redirect, timer);
-    struct buf info = {0};
     (void)now_us;
-    put_info(&info, r->base.peer);
-    struct amqp_error error = amqp_error_of(AMQP_REDIRECT, "the stream is read at another address");
-    error.info = buf_slice(&info);
-    peer_detach_with(&r->base, &error);
-    buf_free(&info);
+    redirect(&CONTAINER_OF(t, struct redirect, timer)->base, peer_detach_with);
 }
 
 static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
@@ -50,8 +68,12 @@ static void on_attach(struct peer_link *l, const struct amqp_attach_event *ev)
     struct redirect *r = CONTAINER_OF(l, struct redirect, base);
     struct lane *lane = l->peer->service->lane;
     (void)ev;
-    amqp_answer_attach(l->link, &(struct amqp_link_answer){0});
     timer_init(&r->timer, on_timer);
+    if (!l->link->sender) {
+        redirect(l, peer_refuse_with);
+        return;
+    }
+    amqp_answer_attach(l->link, &(struct amqp_link_answer){0});
     timer_set(&lane->timers, &r->timer, clock_mono_us() + AMQP_REDIRECT_WAIT_MS * 1000ll);
 }
 
@@ -65,6 +87,16 @@ const struct node node_redirect = {
     .name = "redirect",
     .size = sizeof(struct redirect),
     .sender = true,
+    .right = AUTH_SERVICE_CONNECT,
+    .attach = on_attach,
+    .detached = on_detached,
+};
+
+const struct node node_management_redirect = {
+    .name = "redirect",
+    .size = sizeof(struct redirect),
+    .sender = true,
+    .receiver = true,
     .right = AUTH_SERVICE_CONNECT,
     .attach = on_attach,
     .detached = on_detached,

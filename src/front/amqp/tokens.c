@@ -187,6 +187,19 @@ bool peer_login_plain(struct peer *p, struct slice response)
     return p->plain;
 }
 
+bool peer_knows_only_the_hub(const struct peer *p)
+{
+    if (p->plain) return true;
+    LIST_EACH(node, &p->tokens)
+    {
+        struct sas sas;
+        if (sas_parse(text_of(node), &sas) == OK &&
+            auth_signed_with_bytes(&sas, p->service->hub->policies))
+            return true;
+    }
+    return false;
+}
+
 /* ---- asking */
 
 static bool opens(const struct peer *p, const struct sas *sas, const struct address *a,

@@ -1,8 +1,9 @@
 'use strict';
 /* redirect.js - from the hub's host name to its stream, as service tools find it: sign in with
- * SASL PLAIN, ask for messages/events, and follow the redirect. */
+ * SASL PLAIN, or as @azure/event-hubs 2 put a token, ask for messages/events, and follow the redirect. */
 
 const assert = require('assert/strict');
+const { EventHubClient, EventPosition } = require('./event_hubs_2');
 const { Connection, ReceiverEvents } = require('rhea-promise');
 const { WAIT_MS, check, failure, within } = require('./check');
 const { collect, ends, env, eventHubName, host, identity, send, sourceOf } = require('./hub');
@@ -49,6 +50,30 @@ for (const address of [`amqps://${host}/messages/events/$management`, 'messages/
         assert.equal(events.at(-1).body.toString(), 'found');
     });
 }
+
+check('createFromIotHubConnectionString() of @azure/event-hubs 2 finds the stream and reads it', async () => {
+    const client = await within(WAIT_MS, 'the client', EventHubClient.createFromIotHubConnectionString(env.HUB_SERVICE));
+    try {
+        assert.equal(client.eventhubName, eventHubName);
+        const { path, partitionIds } = await client.getHubRuntimeInformation();
+        assert.equal(path, eventHubName);
+        const device = await identity('redirect-old-sdk');
+        const from = await ends();
+        await send(device, ['found']);
+        const batches = await Promise.all(partitionIds.map((id) => client.receiveBatch(id, 10, 5,
+            { eventPosition: EventPosition.fromSequenceNumber(from[id].sequenceNumber) })));
+        const events = batches.flat().filter(({ annotations }) => annotations['iothub-connection-device-id'] === 'redirect-old-sdk');
+        assert.deepEqual(events.map(({ body }) => body.toString()), ['found']);
+    } finally {
+        await client.close();
+    }
+});
+
+check('createFromIotHubConnectionString() of @azure/event-hubs 2 fails with a wrong key', async () => {
+    const wrong = env.HUB_SERVICE.replace(/SharedAccessKey=.*/, `SharedAccessKey=${Buffer.alloc(32, 9).toString('base64')}`);
+    const error = await failure(EventHubClient.createFromIotHubConnectionString(wrong));
+    assert.equal(error.name, 'UnauthorizedError', error);
+});
 
 check('SASL PLAIN with a wrong token is refused', async () => {
     const error = await failure(connect(token(`${host}/messages/events`, Buffer.alloc(32, 9).toString('base64'), 3600, policy)).open());
